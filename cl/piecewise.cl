@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* piecewise.cl: the lecture's piecewise-linear map, an item per sample. */
+
+/* Where x falls: the piece n and the place a in it, as cpu_ref/piecewise.c says. */
+typedef struct {
+  int n, inside;
+  float a;
+} place;
+
+place place_of(float x, float xmin, float rate, int Q, int tails) {
+  const float u = (x - xmin) * rate;
+  place q;
+  q.inside = u >= -1e-6f * Q && u <= Q + 1e-6f * Q;
+  q.n = u >= Q ? Q - 1 : u > 0 ? (int)u : 0;
+  q.a = u - q.n;
+  if (!tails) q.a = q.a < 0 ? 0 : q.a > 1 ? 1 : q.a;
+  return q;
+}
+
+#define XI(j) AT(xi, j, 0, 0, 0)
+#define KNOT(j) AT(v, j, 0, 0, 0)
+
+kernel SINGLE void piecewise_knots(CLF_IN(alpha), CLF_IN(xi), CLF_OUT(v),
+                                   const piecewise_knots_args p) {
+  if (get_global_id(0) != 0) return;
+  float v = AT(alpha, 0, 0, 0, 0);
+  for (int j = 0; j < p.xi.dim[0]; j++) KNOT(j) = v += exp(XI(j));
+}
+
+kernel BY_ITEM void piecewise_fwd(CLF_IN(x), CLF_IN(xi), CLF_IN(v), CLF_OUT(y), CLF_OUT(logdet),
+                                  const piecewise_fwd_args p) {
+  const int m = get_global_id(0);
+  if (m >= p.x.dim[0]) return;
+  const place q = place_of(AT(x, m, 0, 0, 0), p.xmin, p.rate, p.xi.dim[0] - 1, p.tails);
+  AT(y, m, 0, 0, 0) = (1 - q.a) * KNOT(q.n) + q.a * KNOT(q.n + 1);
+  AT(logdet, m, 0, 0, 0) += p.tails || q.inside ? XI(q.n + 1) + log(p.rate) : -INFINITY;
+}
+
+kernel BY_ITEM void piecewise_inv(CLF_IN(y), CLF_IN(xi), CLF_IN(v), CLF_OUT(x), CLF_OUT(logdet),
+                                  const piecewise_inv_args p) {
+  const int m = get_global_id(0);
+  if (m >= p.y.dim[0]) return;
+  const float y = AT(y, m, 0, 0, 0);
+  int n = 0, hi = p.v.dim[0] - 1;
+  while (hi - n > 1) { /* v[n] <= y < v[hi] */
+    const int mid = (n + hi) / 2;
+    if (y < KNOT(mid))
+      hi = mid;
+    else
+      n = mid;
+  }
+  float a = (y - KNOT(n)) / (KNOT(n + 1) - KNOT(n));
+  if (!p.tails) a = a < 0 ? 0 : a > 1 ? 1 : a;
+  AT(x, m, 0, 0, 0) = p.xmin + (n + a) / p.rate;
+  AT(logdet, m, 0, 0, 0) -= XI(n + 1) + log(p.rate);
+}
+
+kernel BY_ITEM void piecewise_deriv(CLF_IN(x), CLF_IN(xi), CLF_OUT(d),
+                                    const piecewise_deriv_args p) {
+  const int m = get_global_id(0);
+  if (m >= p.x.dim[0]) return;
+  const place q = place_of(AT(x, m, 0, 0, 0), p.xmin, p.rate, p.xi.dim[0] - 1, p.tails);
+  AT(d, m, 0, 0, 0) = p.tails || q.inside ? p.rate * exp(XI(q.n + 1)) : 0;
+}
+
+/* Item g takes samples e.x g .. e.x (g + 1) - 1 and collects, in its part of the
+ * pool, dy at the Q + 1 knots and then dlogdet at the slopes. */
+kernel BY_ITEM void piecewise_bwd(CLF_IN(x), CLF_IN(xi), CLF_IN(dy), CLF_OUT(dx), CLF_OUT(dalpha),
+                                  CLF_OUT(dxi), const piecewise_bwd_args p, CLF_POOL) {
+  const int g = get_global_id(0), knots = p.xi.dim[0];
+  if (g >= e.y) return;
+  global float *dv = pool + (size_t)g * 2 * knots, *dl = dv + knots;
+  for (int j = 0; j < 2 * knots; j++) dv[j] = 0;
+  for (int m = g * e.x; m < min((g + 1) * e.x, p.x.dim[0]); m++) {
+    const place q = place_of(AT(x, m, 0, 0, 0), p.xmin, p.rate, knots - 1, p.tails);
+    const float dy = AT(dy, m, 0, 0, 0);
+    const int moves = p.tails || q.inside;
+    dv[q.n] += (1 - q.a) * dy;
+    dv[q.n + 1] += q.a * dy;
+    dl[q.n + 1] += moves ? p.dlogdet : 0;
+    AT(dx, m, 0, 0, 0) = moves ? dy * p.rate * exp(XI(q.n + 1)) : 0;
+  }
+}
+
+/* One item: from the right, since v[j] contains exp(xi[i]) for every i <= j. */
+kernel SINGLE void piecewise_bwd_add(CLF_IN(x), CLF_IN(xi), CLF_IN(dy), CLF_OUT(dx),
+                                     CLF_OUT(dalpha), CLF_OUT(dxi), const piecewise_bwd_args p,
+                                     CLF_POOL) {
+  if (get_global_id(0) != 0) return;
+  const int knots = p.xi.dim[0];
+  float from_right = 0;
+  for (int j = knots - 1; j >= 0; j--) {
+    float dl = 0;
+    for (int g = 0; g < e.y; g++) {
+      from_right += pool[(size_t)g * 2 * knots + j];
+      dl += pool[(size_t)g * 2 * knots + knots + j];
+    }
+    AT(dxi, j, 0, 0, 0) += from_right * exp(XI(j)) + dl;
+  }
+  AT(dalpha, 0, 0, 0, 0) += from_right;
+}
+#undef XI
+#undef KNOT

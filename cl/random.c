@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* random.c: an item for the block of four words of a sample; shuffling: for a row. */
+#include "launch.h"
+
+static clf_status blocks(clf_call *call, const clf_tensor *y, int per) {
+  return clf_each(call, y->dim[0] * clf_ceil(clf_elements(y) / y->dim[0], per));
+}
+
+CLF_LAUNCH(random_bits) { return blocks(call, &p->y, 8); }
+CLF_LAUNCH(random_uniform) { return blocks(call, &p->y, 4); }
+CLF_LAUNCH(random_normal) { return blocks(call, &p->y, 4); }
+CLF_LAUNCH(shuffle_rows) { return clf_each(call, p->y.dim[0]); }

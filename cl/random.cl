@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* random.cl: Philox4x32-10 (Salmon et al. 2011), an item for the words of one block
+ * of one sample; shuffling, an item per row. */
+uint4 philox(uint4 c, uint2 k) {
+  for (int round = 0; round < 10; round++) {
+    const uint a = 0xD2511F53u, b = 0xCD9E8D57u;
+    c = (uint4)(mul_hi(b, c.z) ^ c.y ^ k.x, b * c.z, mul_hi(a, c.x) ^ c.w ^ k.y, a * c.x);
+    k += (uint2)(0x9E3779B9u, 0xBB67AE85u);
+  }
+  return c;
+}
+
+typedef union {
+  uint4 v;
+  uint at[4];
+} words;
+
+words words_of(int block, int n, int first_lo, int first_hi, int stream, int seed_lo, int seed_hi) {
+  const ulong i = ((ulong)(uint)first_hi << 32 | (uint)first_lo) + (ulong)n;
+  words u;
+  u.v = philox((uint4)((uint)block, (uint)i, (uint)(i >> 32), (uint)stream),
+               (uint2)((uint)seed_lo, (uint)seed_hi));
+  return u;
+}
+
+/* An item fills elements block PER .. block PER + PER - 1 of row n. */
+#define RANDOM(PER)                                                                                \
+  const int size_ = p.y.dim[1] * p.y.dim[2] * p.y.dim[3], blocks_ = (size_ + PER - 1) / PER;       \
+  const int id = get_global_id(0), n = id / blocks_, block = id % blocks_;                         \
+  if (n >= p.y.dim[0]) return;                                                                     \
+  const words k = words_of(block, n, p.first_lo, p.first_hi, p.stream, p.seed_lo, p.seed_hi);      \
+  for (int j = 0, i = block * PER; j < PER && i < size_; j++, i++)
+
+kernel BY_ITEM void random_bits(CLF_OUT(y), const random_bits_args p) {
+  RANDOM(8) {
+    UNPACK(y);
+    AT(y, n, c, h, w) = j % 2 == 0 ? k.at[j / 2] >> 16 : k.at[j / 2] & 0xffff;
+  }
+}
+
+kernel BY_ITEM void random_uniform(CLF_OUT(y), const random_uniform_args p) {
+  RANDOM(4) {
+    UNPACK(y);
+    AT(y, n, c, h, w) = (float)(k.at[j] >> 8) * 0x1p-24f;
+  }
+}
+
+/* Four normals of four words: two pairs at a time.  u in (0, 1) has 23 bits and half
+ * a step, so that log u is finite. */
+float4 box_muller(uint4 k) {
+  const float2 u = (convert_float2(k.even >> 9) + 0.5f) * 0x1p-23f;
+  const float2 angle = 6.283185307179586f * (convert_float2(k.odd >> 8) * 0x1p-24f);
+  const float2 r = sqrt(-2 * log(u)), x = r * cos(angle), y = r * sin(angle);
+  return (float4)(x.x, y.x, x.y, y.y);
+}
+
+typedef union {
+  float4 v;
+  float at[4];
+} normals;
+
+kernel BY_ITEM void random_normal(CLF_OUT(y), const random_normal_args p) {
+  normals z;
+  RANDOM(4) {
+    if (j == 0) z.v = box_muller(k.v);
+    UNPACK(y);
+    AT(y, n, c, h, w) = z.at[j];
+  }
+}
+#undef RANDOM
+
+/* ---- Shuffling ------------------------------------------------------------------------ */
+
+uint scramble(uint x) { /* the finaliser of MurmurHash3 */
+  x = (x ^ x >> 16) * 0x85EBCA6Bu;
+  x = (x ^ x >> 13) * 0xC2B2AE35u;
+  return x ^ x >> 16;
+}
+
+/* A permutation of 0 .. 4^half - 1; the keys are two blocks of Philox. */
+uint feistel(uint i, int half_, words a, words b) {
+  const uint mask = (1u << half_) - 1;
+  uint l = i >> half_, r = i & mask;
+  for (int k = 0; k < 8; k++) {
+    const uint next = l ^ (scramble(r ^ (k < 4 ? a.at[k] : b.at[k - 4])) & mask);
+    l = r;
+    r = next;
+  }
+  return l << half_ | r;
+}
+
+kernel BY_ITEM void shuffle_rows(CLF_IN(x), CLF_OUT(y), const shuffle_rows_args p) {
+  const int n = get_global_id(0), size_ = p.y.dim[1] * p.y.dim[2] * p.y.dim[3];
+  if (n >= p.y.dim[0]) return;
+  const uint2 key = (uint2)((uint)p.seed_lo, (uint)p.seed_hi);
+  words a, b;
+  a.v = philox((uint4)(0, 0, 0, (uint)p.epoch), key);
+  b.v = philox((uint4)(1, 0, 0, (uint)p.epoch), key);
+  const uint rows = p.x.dim[0];
+  int half_ = 1;
+  while (half_ < 16 && 1u << 2 * half_ < rows) half_++;
+  uint from = feistel(p.first + n, half_, a, b);
+  while (from >= rows) from = feistel(from, half_, a, b); /* walks back inside */
+  for (int i = 0; i < size_; i++) {
+    UNPACK(y);
+    AT(y, n, c, h, w) = AT(x, (int)from, c, h, w);
+  }
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* invert.c: `clflow invert`: from latent variables to data. */
+#include "cli.h"
+
+static const char *out, *logdet;
+
+static cli_option options[] = {
+    CLI_OPERAND_MODEL,
+    CLI_OPTION_DATA("latent variables z, a row each"),
+    {"--out", "FILE", "x of each row, columns x0, x1, ...: .csv, .npy, or - to print CSV", CLI_TEXT,
+     &out, NULL, 1, 0},
+    {"--logdet", "FILE", "log |det dx/dz| of each row", CLI_TEXT, &logdet, NULL, 0, 0},
+    CLI_OPTIONS_MODEL,
+    CLI_OPTIONS_END,
+};
+
+static int run(void) { return cli_map(clf_invert, out, "x", logdet); }
+
+const cli_verb cli_invert = {
+    .name = "invert",
+    .usage = "MODEL --data DATA --out FILE [options]",
+    .purpose = "Maps latent variables z back to x.",
+    .example = "clflow invert moons.safetensors --data z.npy --out x.csv",
+    .options = options,
+    .run = run,
+};

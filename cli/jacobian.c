@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* jacobian.c: `clflow jacobian`: the determinant a model reports, against brute force. */
+#include "cli.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct {
+  int64_t index;
+  int json;
+} o;
+
+static cli_option options[] = {
+    CLI_OPERAND_MODEL,
+    CLI_OPTION_DATA("samples to choose from"),
+    {"--index", "I", "row of the sample", CLI_INDEX, &o.index, "0", 0, 0},
+    {"--json", NULL, "print a JSON object", CLI_FLAG, &o.json, NULL, 0, 0},
+    CLI_OPTIONS_MODEL,
+    CLI_OPTIONS_END,
+};
+
+/* Whether PyTorch would print these in scientific notation. */
+static int is_scientific(const double *J, int64_t count) {
+  double least = INFINITY, most = 0;
+  for (int64_t i = 0; i < count; i++) {
+    const double size = fabs(J[i]);
+    if (size == 0) continue;
+    if (size < least) least = size;
+    if (size > most) most = size;
+  }
+  return most > 0 && (most / least > 1000 || most > 1e8 || least < 1e-4);
+}
+
+/* As PyTorch's print() does: four decimals, columns aligned. */
+static void print_matrix(const double *J, int32_t dim) {
+  const char *format = is_scientific(J, (int64_t)dim * dim) ? "%*.4e" : "%*.4f";
+  int width = 0;
+  for (int64_t i = 0; i < (int64_t)dim * dim; i++) {
+    const int used = snprintf(NULL, 0, format, 0, J[i]);
+    if (used > width) width = used;
+  }
+  for (int32_t i = 0; i < dim; i++) {
+    fputs(i ? "        [" : "tensor([[", stdout);
+    for (int32_t k = 0; k < dim; k++) {
+      if (k) fputs(", ", stdout);
+      printf(format, width, J[(int64_t)i * dim + k]);
+    }
+    puts(i + 1 < dim ? "]," : "]])");
+  }
+}
+
+static int print_json(const double *J, int32_t dim, double logabsdet, double logdet) {
+  json_t *rows = json_array();
+  for (int32_t i = 0; rows && i < dim; i++) {
+    if (json_array_append_new(rows, cli_json_numbers(J + (int64_t)i * dim, dim)) == 0) continue;
+    json_decref(rows);
+    rows = NULL;
+  }
+  if (!rows) return cli_json_print(NULL);
+  return cli_json_print(json_pack("{s:I, s:o, s:o, s:o, s:o}", "index", (json_int_t)o.index,
+                                  "jacobian", rows, "log_abs_det", cli_json_number(logabsdet),
+                                  "log_det", cli_json_number(logdet), "difference",
+                                  cli_json_number(logdet - logabsdet)));
+}
+
+static int compute(cli_session *s) {
+  if (o.index >= s->data.rows)
+    return cli_fail("--index %" PRId64 " is beyond %s, which has rows 0 to %" PRId64, o.index,
+                    cli_common.data, s->data.rows - 1);
+  const int32_t dim = s->data.cols;
+  double *J = calloc((size_t)dim * (size_t)dim, sizeof *J), logabsdet, logdet;
+  if (!J) return cli_fail("out of memory for a matrix of %d by %d", dim, dim);
+  int code = CLI_OK;
+  if (clf_jacobian(s->flow, s->data.at + o.index * dim, J, &logabsdet, &logdet) != CLF_OK) {
+    code = cli_fail_library();
+  } else if (o.json) {
+    code = print_json(J, dim, logabsdet, logdet);
+  } else {
+    print_matrix(J, dim);
+    printf("\nlog |det J|, by elimination  %.6f\n", logabsdet);
+    printf("log-det, of the model        %.6f\n", logdet);
+    printf("difference                   %.3g\n", logdet - logabsdet);
+  }
+  free(J);
+  return code;
+}
+
+static int run(void) {
+  cli_session s;
+  int code = cli_session_open(&s);
+  if (!code) code = compute(&s);
+  cli_session_close(&s);
+  return code;
+}
+
+const cli_verb cli_jacobian = {
+    .name = "jacobian",
+    .usage = "MODEL --data DATA [--index I] [options]",
+    .purpose = "Prints the Jacobian of f at a sample, and checks the log-determinant by it.",
+    .example = "clflow jacobian moons.safetensors --data moons:n=10 --index 3",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* options.c: tables of options: the command line, its checks, and --help. */
+#include "cli.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Values -------------------------------------------------------------- */
+
+static const struct {
+  const char *wanted;
+  size_t size;
+} types[] = {
+    [CLI_HEADING] = {"", 0},
+    [CLI_OPERAND] = {"a word", sizeof(const char *)},
+    [CLI_TEXT] = {"a word", sizeof(const char *)},
+    [CLI_CHOICE] = {"one of", sizeof(int)},
+    [CLI_FLAG] = {"no value", sizeof(int)},
+    [CLI_FLAG_OFF] = {"no value", sizeof(int)},
+    [CLI_COUNT32] = {"a whole number from 1", sizeof(int32_t)},
+    [CLI_COUNT] = {"a whole number from 1", sizeof(int64_t)},
+    [CLI_INDEX] = {"a whole number from 0", sizeof(int64_t)},
+    [CLI_SEED] = {"a whole number from 0 to 18446744073709551615", sizeof(uint64_t)},
+    [CLI_NUMBER] = {"a number", sizeof(double)},
+    [CLI_ABOVE_0] = {"a number above 0", sizeof(double)},
+    [CLI_FROM_0] = {"a number from 0", sizeof(double)},
+    [CLI_PART] = {"a number from 0 and below 1", sizeof(double)},
+};
+
+size_t cli_size(cli_type type) { return types[type].size; }
+
+/* All values are stored byte by byte: an enum may be what lies there. */
+static int store(const cli_option *o, const void *value) {
+  memcpy(o->to, value, types[o->type].size);
+  return 0;
+}
+
+static int set_whole(const cli_option *o, const char *text) {
+  if (*text == '\0' || text[strspn(text, "0123456789")] != '\0') return -1;
+  errno = 0;
+  const uint64_t value = strtoull(text, NULL, 10);
+  if (errno) return -1;
+  if (o->type == CLI_SEED) return store(o, &value);
+  const uint64_t low = o->type == CLI_INDEX ? 0 : 1;
+  if (value < low || value > (o->type == CLI_COUNT32 ? INT32_MAX : INT64_MAX)) return -1;
+  if (o->type == CLI_COUNT32) return store(o, &(int32_t){(int32_t)value});
+  return store(o, &(int64_t){(int64_t)value});
+}
+
+static int set_real(const cli_option *o, const char *text) {
+  char *end;
+  const double value = strtod(text, &end);
+  /* strtod() would skip blanks, which nobody types on purpose. */
+  if (end == text || *end != '\0' || !strchr("+-.0123456789", *text) || !isfinite(value)) return -1;
+  if (o->type == CLI_ABOVE_0 && value <= 0) return -1;
+  if (o->type == CLI_FROM_0 && value < 0) return -1;
+  if (o->type == CLI_PART && (value < 0 || value >= 1)) return -1;
+  return store(o, &value);
+}
+
+static int set_choice(const cli_option *o, const char *text) {
+  const size_t length = strlen(text);
+  int index = 0;
+  for (const char *word = o->arg; word; index++) {
+    const size_t n = strcspn(word, "|");
+    if (n == length && strncmp(word, text, n) == 0) return store(o, &index);
+    word = word[n] ? word + n + 1 : NULL;
+  }
+  return -1;
+}
+
+static int set_value(const cli_option *o, const char *text) {
+  switch (o->type) {
+  case CLI_HEADING: return 0;
+  case CLI_OPERAND:
+  case CLI_TEXT: return *text ? store(o, &text) : -1;
+  case CLI_CHOICE: return set_choice(o, text);
+  case CLI_FLAG: return store(o, &(int){1});
+  case CLI_FLAG_OFF: return store(o, &(int){0});
+  case CLI_COUNT32:
+  case CLI_COUNT:
+  case CLI_INDEX:
+  case CLI_SEED: return set_whole(o, text);
+  case CLI_NUMBER:
+  case CLI_ABOVE_0:
+  case CLI_FROM_0:
+  case CLI_PART: return set_real(o, text);
+  }
+  return -1;
+}
+
+static int refuse_value(const cli_option *o, const char *text) {
+  const int digits = *text != '\0' && text[strspn(text, "0123456789")] == '\0';
+  const int too_large = digits && text[strspn(text, "0")] != '\0';
+  if (o->type == CLI_CHOICE)
+    return cli_usage("%s takes one of %s, got \"%s\"", o->name, o->arg, text);
+  if ((o->type == CLI_TEXT || o->type == CLI_OPERAND))
+    return cli_usage("%s takes a word, got an empty one", o->name);
+  if (too_large && (o->type == CLI_COUNT32 || o->type == CLI_COUNT || o->type == CLI_INDEX))
+    return cli_usage("%s takes %s to %" PRId64 ", got \"%s\"", o->name, types[o->type].wanted,
+                     o->type == CLI_COUNT32 ? (int64_t)INT32_MAX : INT64_MAX, text);
+  return cli_usage("%s takes %s, got \"%s\"", o->name, types[o->type].wanted, text);
+}
+
+static void format_choice(const char *words, int index, char *text, size_t size) {
+  for (; index > 0; index--) words = strchr(words, '|') + 1;
+  snprintf(text, size, "%.*s", (int)strcspn(words, "|"), words);
+}
+
+void cli_format(const cli_option *o, const void *value, char *text, size_t size) {
+  union {
+    const char *word;
+    int flag;
+    int32_t i32;
+    int64_t i64;
+    uint64_t u64;
+    double real;
+  } v;
+  memcpy(&v, value, types[o->type].size);
+  switch (o->type) {
+  case CLI_HEADING: snprintf(text, size, "%s", ""); break;
+  case CLI_OPERAND:
+  case CLI_TEXT: snprintf(text, size, "%s", v.word); break;
+  case CLI_CHOICE: format_choice(o->arg, v.flag, text, size); break;
+  case CLI_FLAG:
+  case CLI_FLAG_OFF: snprintf(text, size, "%s", v.flag ? "yes" : "no"); break;
+  case CLI_COUNT32: snprintf(text, size, "%" PRId32, v.i32); break;
+  case CLI_COUNT:
+  case CLI_INDEX: snprintf(text, size, "%" PRId64, v.i64); break;
+  case CLI_SEED: snprintf(text, size, "%" PRIu64, v.u64); break;
+  case CLI_NUMBER:
+  case CLI_ABOVE_0:
+  case CLI_FROM_0:
+  case CLI_PART: snprintf(text, size, "%.10g", v.real); break;
+  }
+}
+
+/* ---- Names --------------------------------------------------------------- */
+
+int cli_distance(const char *a, const char *b) {
+  enum { MOST = 63 };
+  int row[MOST + 1];
+  const size_t n = strlen(b);
+  if (n > MOST) return MOST;
+  for (size_t j = 0; j <= n; j++) row[j] = (int)j;
+  for (size_t i = 0; a[i]; i++) {
+    int diagonal = row[0];
+    row[0] = (int)i + 1;
+    for (size_t j = 0; j < n; j++) {
+      const int replace = diagonal + (a[i] != b[j]);
+      const int insert = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
+      diagonal = row[j + 1];
+      row[j + 1] = replace < insert ? replace : insert;
+    }
+  }
+  return row[n];
+}
+
+int cli_is_near(const char *typed, int distance) {
+  const int length = (int)strlen(typed + strspn(typed, "-"));
+  return distance <= (length < 4 ? 1 : length / 2);
+}
+
+/* The option whose name is the first `length` letters of `word`. */
+static cli_option *find(const cli_verb *verb, const char *word, size_t length) {
+  for (cli_option *o = verb->options; o->name; o++)
+    if (o->name[0] == '-' && strlen(o->name) == length && strncmp(o->name, word, length) == 0)
+      return o;
+  return NULL;
+}
+
+static int refuse_option(const cli_verb *verb, const char *word, size_t length) {
+  char typed[64];
+  snprintf(typed, sizeof typed, "%.*s", (int)length, word);
+  const char *nearest = NULL;
+  int least = 0;
+  for (const cli_option *o = verb->options; o->name; o++) {
+    const int distance = cli_distance(typed, o->name);
+    if (o->name[0] != '-' || (nearest && distance >= least)) continue;
+    nearest = o->name;
+    least = distance;
+  }
+  if (nearest && cli_is_near(typed, least))
+    return cli_usage("there is no option %s; did you mean %s?", typed, nearest);
+  return cli_usage("there is no option %s; `clflow %s --help` lists them", typed, verb->name);
+}
+
+/* ---- The command line ---------------------------------------------------- */
+
+static int set_operand(const cli_verb *verb, const char *word) {
+  for (cli_option *o = verb->options; o->name; o++) {
+    if (o->type != CLI_OPERAND || o->given) continue;
+    o->given = 1;
+    return set_value(o, word) ? refuse_value(o, word) : CLI_OK;
+  }
+  return cli_usage("\"%s\" is one word too many; `clflow %s --help` tells what is taken", word,
+                   verb->name);
+}
+
+/* Takes argv[*i], and the word after it where that is the option's value. */
+static int set_option(const cli_verb *verb, int argc, char **argv, int *i) {
+  const char *word = argv[*i];
+  const size_t length = strncmp(word, "--", 2) == 0 ? strcspn(word, "=") : strlen(word);
+  cli_option *o = find(verb, word, length);
+  if (!o) return refuse_option(verb, word, length);
+  const char *value = word[length] == '=' ? word + length + 1 : NULL;
+  if (o->type == CLI_FLAG || o->type == CLI_FLAG_OFF) {
+    if (value) return cli_usage("%s takes no value, got \"%s\"", o->name, value);
+    value = "";
+  } else if (!value) {
+    const int there = *i + 1 < argc && !find(verb, argv[*i + 1], strlen(argv[*i + 1]));
+    if (!there) return cli_usage("%s needs a value: %s %s", o->name, o->name, o->arg);
+    value = argv[++*i];
+  }
+  o->given = 1;
+  return set_value(o, value) ? refuse_value(o, value) : CLI_OK;
+}
+
+int cli_parse(const cli_verb *verb, int argc, char **argv) {
+  for (cli_option *o = verb->options; o->name; o++)
+    if (o->initial && set_value(o, o->initial)) return refuse_value(o, o->initial);
+  int only_operands = 0;
+  for (int i = 0; i < argc; i++) {
+    if (!only_operands && strcmp(argv[i], "--") == 0) {
+      only_operands = 1;
+      continue;
+    }
+    const int dashed = argv[i][0] == '-' && argv[i][1] != '\0' && !only_operands;
+    const int code = dashed ? set_option(verb, argc, argv, &i) : set_operand(verb, argv[i]);
+    if (code) return code;
+  }
+  for (const cli_option *o = verb->options; o->name; o++)
+    if (o->required && !o->given)
+      return cli_usage("%s is missing; usage: clflow %s %s", o->name, verb->name, verb->usage);
+  return CLI_OK;
+}
+
+/* ---- --help -------------------------------------------------------------- */
+
+enum { INDENT = 26, WIDTH = 92 };
+
+/* Prints words from column `at` on, broken at WIDTH, further lines at `indent`. */
+static void print_wrapped(const char *text, int at, int indent) {
+  for (int first = 1; *text; first = 0) {
+    const int n = (int)strcspn(text, " ");
+    if (!first && at + 1 + n > WIDTH) {
+      printf("\n%*s", indent, "");
+      at = indent;
+    } else if (!first) {
+      putchar(' ');
+      at++;
+    }
+    printf("%.*s", n, text);
+    at += n;
+    text += n;
+    text += strspn(text, " ");
+  }
+  putchar('\n');
+}
+
+static void print_option(const cli_option *o) {
+  if (o->type == CLI_HEADING) {
+    printf("\n%s:\n", o->help);
+    return;
+  }
+  char text[512];
+  const char *note = o->required ? " (required)" : "";
+  if (o->initial)
+    snprintf(text, sizeof text, "%s (default %s)", o->help, o->initial);
+  else
+    snprintf(text, sizeof text, "%s%s", o->help, note);
+  const int used = printf("  %s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+  if (used + 2 > INDENT)
+    printf("\n%*s", INDENT, "");
+  else
+    printf("%*s", INDENT - used, "");
+  print_wrapped(text, INDENT, INDENT);
+}
+
+static void print_data_paragraph(void) {
+  fputs("\nDATA is a file of numbers (.csv, .tsv, .txt, .npy), one sample a row, or the name of\n"
+        "a synthetic set with what it is to differ in, NAME[:n=10000,noise=X,seed=1]:\n ",
+        stdout);
+  for (const char *const *name = clf_synthetic(); *name; name++) printf(" %s", *name);
+  putchar('\n');
+}
+
+void cli_help(const cli_verb *verb) {
+  printf("usage: clflow %s %s\n\n%s\n", verb->name, verb->usage, verb->purpose);
+  if (verb->options->type != CLI_HEADING) putchar('\n');
+  int data = 0;
+  for (const cli_option *o = verb->options; o->name; o++) {
+    print_option(o);
+    data |= o->arg && strcmp(o->arg, "DATA") == 0;
+  }
+  if (verb->details) printf("\n%s\n", verb->details);
+  if (data) print_data_paragraph();
+  printf("\nexample: %s\n", verb->example);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* output.c: messages, the progress line, numbers, tables and JSON. */
+#define _POSIX_C_SOURCE 200809L
+#include "cli.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+const char *cli_verb_name;
+
+/* ---- Messages ------------------------------------------------------------ */
+
+static int progress_drawn;
+
+void cli_progress_draw(const char *line) {
+  fprintf(stderr, "\r%s\033[K", line);
+  fflush(stderr);
+  progress_drawn = 1;
+}
+
+void cli_progress_clear(void) {
+  if (progress_drawn) fputs("\r\033[K", stderr);
+  progress_drawn = 0;
+}
+
+static void say(const char *format, va_list args) {
+  fflush(stdout);
+  cli_progress_clear();
+  fputs("clflow: ", stderr);
+  if (cli_verb_name) fprintf(stderr, "%s: ", cli_verb_name);
+  vfprintf(stderr, format, args);
+  fputc('\n', stderr);
+}
+
+void cli_say(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  say(format, args);
+  va_end(args);
+}
+
+int cli_fail(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  say(format, args);
+  va_end(args);
+  return CLI_FAILED;
+}
+
+int cli_usage(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  say(format, args);
+  va_end(args);
+  return CLI_USAGE;
+}
+
+int cli_fail_library(void) { return cli_fail("%s", clf_errmsg()); }
+
+/* ---- Numbers ------------------------------------------------------------- */
+
+double cli_clock(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+void cli_format_seconds(double seconds, char *text, size_t size) {
+  const double whole = floor(seconds + 0.5);
+  const int below = (int)fmod(whole, 3600);
+  if (!isfinite(seconds) || seconds < 0)
+    snprintf(text, size, "?");
+  else if (seconds < 1e-3)
+    snprintf(text, size, "%.3g us", 1e6 * seconds);
+  else if (seconds < 1)
+    snprintf(text, size, "%.3g ms", 1e3 * seconds);
+  else if (seconds < 60)
+    snprintf(text, size, "%.1f s", seconds);
+  else if (whole < 3600)
+    snprintf(text, size, "%d:%02d", below / 60, below % 60);
+  else
+    snprintf(text, size, "%.0f:%02d:%02d", floor(whole / 3600), below / 60, below % 60);
+}
+
+void cli_format_large(double number, char *text, size_t size) {
+  static const char letters[] = " kMGT";
+  size_t i = 0;
+  for (; number >= 999.95 && letters[i + 1]; i++) number /= 1000;
+  if (i == 0)
+    snprintf(text, size, "%.0f", number);
+  else
+    snprintf(text, size, "%.1f%c", number, letters[i]);
+}
+
+void cli_format_bytes(uint64_t bytes, char *text, size_t size) {
+  static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  double number = (double)bytes;
+  int i = 0;
+  for (; number >= 1023.95 && i < 4; i++) number /= 1024;
+  snprintf(text, size, i ? "%.1f %s" : "%.0f %s", number, units[i]);
+}
+
+/* ---- JSON ---------------------------------------------------------------- */
+
+json_t *cli_json_number(double number) {
+  return isfinite(number) ? json_real(number) : json_null();
+}
+
+json_t *cli_json_unsigned(uint64_t number) {
+  return number <= INT64_MAX ? json_integer((json_int_t)number) : json_sprintf("%" PRIu64, number);
+}
+
+json_t *cli_json_numbers(const double *at, int64_t count) {
+  json_t *array = json_array();
+  for (int64_t i = 0; array && i < count; i++) {
+    if (json_array_append_new(array, cli_json_number(at[i]))) {
+      json_decref(array);
+      return NULL;
+    }
+  }
+  return array;
+}
+
+int cli_json_print(json_t *json) {
+  if (!json) return cli_fail("out of memory for the JSON to print");
+  json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+  putchar('\n');
+  json_decref(json);
+  return CLI_OK;
+}
+
+/* ---- Files --------------------------------------------------------------- */
+
+int cli_has_suffix(const char *path, const char *suffix) {
+  const size_t n = strlen(path), m = strlen(suffix);
+  return n > m && strcasecmp(path + n - m, suffix) == 0;
+}
+
+int cli_check_table(const char *path) {
+  if (!path || strcmp(path, "-") == 0) return CLI_OK;
+  if (!cli_has_suffix(path, ".csv") && !cli_has_suffix(path, ".npy"))
+    return cli_usage("\"%s\" is no name for a table: it ends in .csv or .npy, or is - to print",
+                     path);
+  return clf_path_writable(path) == CLF_OK ? CLI_OK : cli_fail_library();
+}
+
+/* Files appear by a rename, so it is the folder that must be writable. */
+static int check_folder(const char *option, const char *path) {
+  const char *slash = strrchr(path, '/');
+  char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+  if (!folder) return cli_fail("out of memory");
+  struct stat at;
+  int code = CLI_OK;
+  if (stat(folder, &at) != 0)
+    code = cli_fail("%s %s: the folder %s: %s", option, path, folder, strerror(errno));
+  else if (!S_ISDIR(at.st_mode))
+    code = cli_fail("%s %s: %s is no folder", option, path, folder);
+  else if (access(folder, W_OK | X_OK) != 0)
+    code = cli_fail("%s %s: the folder %s: %s", option, path, folder, strerror(errno));
+  else if (stat(path, &at) == 0 && S_ISDIR(at.st_mode))
+    code = cli_fail("%s %s is a folder; give the name of a file", option, path);
+  else if (access(path, W_OK) != 0 && errno != ENOENT)
+    code = cli_fail("%s %s: %s", option, path, strerror(errno));
+  free(folder);
+  return code;
+}
+
+int cli_check_file(const char *option, const char *path, const char *suffix) {
+  if (!path) return CLI_OK;
+  if (suffix && !cli_has_suffix(path, suffix))
+    return cli_usage("%s takes a file name that ends in %s, got \"%s\"", option, suffix, path);
+  return check_folder(option, path);
+}
+
+static int name_columns(clf_table *t, const char *prefix, int numbered) {
+  t->names = calloc((size_t)t->cols, sizeof *t->names);
+  if (!t->names) return cli_fail("out of memory for the names of %d columns", t->cols);
+  for (int32_t i = 0; i < t->cols; i++) {
+    char name[32];
+    snprintf(name, sizeof name, numbered ? "%s%d" : "%s", prefix, i);
+    t->names[i] = strdup(name);
+    if (!t->names[i]) return cli_fail("out of memory for the names of %d columns", t->cols);
+  }
+  return CLI_OK;
+}
+
+static void print_table(const clf_table *t) {
+  for (int32_t i = 0; i < t->cols; i++) printf("%s%s", i ? "," : "", t->names[i]);
+  putchar('\n');
+  for (int64_t row = 0; row < t->rows; row++) {
+    for (int32_t i = 0; i < t->cols; i++) printf("%s%.17g", i ? "," : "", t->at[row * t->cols + i]);
+    putchar('\n');
+  }
+}
+
+int cli_put_table(const char *path, clf_table *t, const char *prefix, int numbered) {
+  const int code = name_columns(t, prefix, numbered);
+  if (code) return code;
+  if (strcmp(path, "-") != 0)
+    return clf_table_write(path, t) == CLF_OK ? CLI_OK : cli_fail_library();
+  print_table(t);
+  return CLI_OK;
+}

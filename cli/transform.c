@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* transform.c: `clflow transform`: from data to latent variables. */
+#include "cli.h"
+
+static const char *out, *logdet;
+
+static cli_option options[] = {
+    CLI_OPERAND_MODEL,
+    CLI_OPTION_DATA("samples to map"),
+    {"--out", "FILE", "z of each sample, columns z0, z1, ...: .csv, .npy, or - to print CSV",
+     CLI_TEXT, &out, NULL, 1, 0},
+    {"--logdet", "FILE", "log |det dz/dx| of each sample", CLI_TEXT, &logdet, NULL, 0, 0},
+    CLI_OPTIONS_MODEL,
+    CLI_OPTIONS_END,
+};
+
+static int run(void) { return cli_map(clf_transform, out, "z", logdet); }
+
+const cli_verb cli_transform = {
+    .name = "transform",
+    .usage = "MODEL --data DATA --out FILE [options]",
+    .purpose = "Maps samples x to z = f(x).",
+    .example = "clflow transform moons.safetensors --data moons:n=1000 --out z.npy --logdet ld.npy",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+# operations.cmake: ops.def is the one list of operations: file names come from it.
+set(defs ${CMAKE_CURRENT_SOURCE_DIR}/include/clflow/ops.def)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${defs})
+file(STRINGS ${defs} rows REGEX "^CLF_OP\\(")
+foreach(row IN LISTS rows)
+  string(REGEX REPLACE "^CLF_OP\\(([a-z0-9_]+).*" "\\1" stem "${row}")
+  list(APPEND stems ${stem})
+endforeach()
+list(REMOVE_DUPLICATES stems)
+foreach(s IN LISTS stems)
+  list(APPEND references cpu_ref/${s}.c)
+  list(APPEND launches cl/${s}.c)
+  list(APPEND kernels ${CMAKE_CURRENT_SOURCE_DIR}/cl/${s}.cl)
+  list(APPEND cases cases/${s}.c)
+  foreach(f cpu_ref/${s}.c cl/${s}.c cl/${s}.cl tests/cases/${s}.c)
+    if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${f})
+      message(FATAL_ERROR "ops.def names \"${s}\": ${f} is missing")
+    endif()
+  endforeach()
+endforeach()
+
+set(texts ${CMAKE_CURRENT_SOURCE_DIR}/cl/clflow.clh ${defs} ${kernels})
+set(embedded ${CMAKE_CURRENT_BINARY_DIR}/sources.c)
+add_custom_command(OUTPUT ${embedded}
+  COMMAND ${CMAKE_COMMAND} "-DOUT=${embedded}" "-DIN=${texts}" -P ${CMAKE_CURRENT_SOURCE_DIR}/cmake/embed.cmake
+  DEPENDS ${texts} cmake/embed.cmake VERBATIM)

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* cpu.c: the table of this variant's functions. */
+#include "ref.h"
+
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+
+static const clf_ref_fn ref[CLF_OP_COUNT] = {
+#define CLF_OP(file, name, tensors, params, rules) [CLF_OP_##name] = CLF_REAL(clf__ref_##name),
+#include "clflow/ops.def"
+#undef CLF_OP
+};
+
+static clf_status run(clf_op op, const void *args, clf_scratch *scratch) {
+  return ref[op](args, scratch);
+}
+
+extern const clf__cpu_variant CLF_REAL(clf__cpu);
+const clf__cpu_variant CLF_REAL(clf__cpu) = {TEXT(CLF_VARIANT), 8 * sizeof(real), run};

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* cpu.h: the compiled variants of this folder, as runtime/cpu.c chooses among them. */
+#ifndef CLF_CPU_H
+#define CLF_CPU_H
+#include "backend.h"
+
+struct clf_scratch;
+typedef struct clf__cpu_variant {
+  const char *name; /* "f64", "f32_baseline", "f32_avx2", "f32_avx512" */
+  int bits;
+  clf_status (*run)(clf_op op, const void *args, struct clf_scratch *scratch);
+} clf__cpu_variant;
+
+#endif

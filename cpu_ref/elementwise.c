@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* elementwise.c: copy, fill, axpby. */
+#include "ref.h"
+
+CLF_REF(copy) {
+  (void)scratch;
+  PARALLEL_FOR((double)clf__count(&p->x), int n = 0; n < p->x.dim[0]; n++)
+    EACH_OF(&p->x) *at(&p->y, n, c, h, w) = *at(&p->x, n, c, h, w);
+  return CLF_OK;
+}
+
+CLF_REF(fill) {
+  (void)scratch;
+  for (int n = 0; n < p->y.dim[0]; n++)
+    EACH_OF(&p->y) *at(&p->y, n, c, h, w) = p->value;
+  return CLF_OK;
+}
+
+CLF_REF(axpby) {
+  (void)scratch;
+  PARALLEL_FOR(2.0 * (double)clf__count(&p->x), int n = 0; n < p->x.dim[0]; n++)
+    EACH_OF(&p->x) {
+      real *y = at(&p->y, n, c, h, w);
+      const real ax = p->a * *at(&p->x, n, c, h, w);
+      *y = p->b != 0 ? ax + p->b * *y : ax;
+    }
+  return CLF_OK;
+}

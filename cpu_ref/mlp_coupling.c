@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* mlp_coupling.c: couplings (Dinh et al. 2017, eq. 7-8) whose s and t are
+ * one-hidden-layer networks.  Values are rows of N samples, so the inner loops
+ * run along samples; a thread takes BLOCK samples through everything.  A weight
+ * matrix has its bias as last column, and the rows it multiplies end in ones. */
+#include "ref.h"
+
+enum { BLOCK = 64 };
+
+typedef struct rows { /* row f, samples n0 .. n1 - 1 of N */
+  real *v;
+  int N, n0, n1;
+} rows;
+
+static real *row(rows r, int f) { return r.v + (ptrdiff_t)f * r.N; }
+static rows skip(rows r, int n) { return (rows){r.v + (ptrdiff_t)n * r.N, r.N, r.n0, r.n1}; }
+#define EACH(r) for (int n = (r).n0; n < (r).n1; n++)
+
+static void add(real a, const real *restrict x, real *restrict y, int n0, int n1) {
+  for (int n = n0; n < n1; n++) y[n] += a * x[n];
+}
+static void fill_row(rows r, int f, real v) {
+  EACH(r) row(r, f)[n] = v;
+}
+
+/* y = A x, A is [R,C] */
+static void product(const real *A, int R, int C, rows x, rows y) {
+  for (int i = 0; i < R; i++) {
+    fill_row(y, i, 0);
+    for (int c = 0; c < C; c++) add(A[(ptrdiff_t)i * C + c], row(x, c), row(y, i), y.n0, y.n1);
+  }
+}
+/* x += A^T y, the bias column left out */
+static void product_t(const real *A, int R, int C, rows y, rows x) {
+  for (int i = 0; i < R; i++)
+    for (int c = 0; c < C - 1; c++) add(A[(ptrdiff_t)i * C + c], row(y, i), row(x, c), y.n0, y.n1);
+}
+/* dA += sum over all samples of d x^T */
+static void outer(real *dA, int R, int C, rows d, rows x) {
+  PARALLEL_FOR(2.0 * R * C * d.N, int i = 0; i < R; i++)
+    for (int c = 0; c < C; c++) {
+      const real *di = row(d, i), *xc = row(x, c);
+      real sum = 0;
+      CLF_PRAGMA(omp simd reduction(+ : sum))
+      for (int n = 0; n < d.N; n++) sum += di[n] * xc[n];
+      dA[(ptrdiff_t)i * C + c] += sum;
+    }
+}
+static void tanh_rows(rows r, int count) {
+  for (int f = 0; f < count; f++) {
+    real *v = row(r, f);
+    EACH(r) v[n] = real_tanh(v[n]);
+  }
+}
+
+/* ---- The networks --------------------------------------------------------------- */
+
+typedef struct shape { /* of the layer, as one call gives it */
+  int N, D, H, L, add;
+  real s_max;
+  const clf_tensor *b;
+} shape;
+#define SHAPE(p, x)                                                                                \
+  { (x).dim[0], (x).dim[1], (p)->hidden, (p)->b.dim[0], (p)->add, (p)->s_max, &(p)->b }
+
+static int moves(const shape *z, int l, int i) { return *at(z->b, l, i, 0, 0) == 0; }
+
+typedef struct nets { /* a row of w or dw; S1 = NULL for additive couplings */
+  real *S1, *S2, *T1, *T2;
+} nets;
+static nets nets_of(const clf_tensor *w, int l, const shape *z) {
+  real *first = at(w, l, 0, 0, 0);
+  const ptrdiff_t one = (ptrdiff_t)z->H * (z->D + 1), two = (ptrdiff_t)z->D * (z->H + 1);
+  nets A = {.T1 = first, .T2 = first + one};
+  if (z->add) return A;
+  return (nets){first, first + one, first + one + two, first + 2 * one + two};
+}
+
+/* What one coupling computes: its networks' input, their hidden units and outputs. */
+typedef struct kept {
+  rows xb, hs, ht, h, t;
+} kept;
+static int kept_rows(const shape *z) { return 3 * z->D + 2 * z->H + 3; }
+static kept kept_at(rows r, const shape *z) {
+  const rows hs = skip(r, z->D + 1), ht = skip(hs, z->H + 1), h = skip(ht, z->H + 1);
+  return (kept){r, hs, ht, h, skip(h, z->D)};
+}
+
+static void network(const real *A1, const real *A2, const shape *z, rows xb, rows h, rows out) {
+  fill_row(h, z->H, 1);
+  product(A1, z->H, z->D + 1, xb, h);
+  tanh_rows(h, z->H);
+  product(A2, z->D, z->H + 1, h, out);
+}
+
+static void networks(nets A, const shape *z, int l, rows X, kept k) {
+  for (int i = 0; i < z->D; i++) {
+    const int keep = !moves(z, l, i);
+    EACH(X) row(k.xb, i)[n] = keep ? row(X, i)[n] : 0;
+  }
+  fill_row(k.xb, z->D, 1);
+  network(A.T1, A.T2, z, k.xb, k.ht, k.t);
+  if (!z->add) network(A.S1, A.S2, z, k.xb, k.hs, k.h);
+}
+static real log_scale(const shape *z, real h) { return z->add ? 0 : bounded(h, z->s_max); }
+
+/* ---- Forward and inverse ------------------------------------------------------------ */
+
+static rows block_of(real *memory, const shape *z, int n0) {
+  return (rows){memory, z->N, n0, n0 + BLOCK < z->N ? n0 + BLOCK : z->N};
+}
+static double work(const shape *z) { return (double)z->N * z->H * (8 * z->D + 40) * z->L; }
+
+static void load(const clf_tensor *t, int D, rows X) {
+  for (int i = 0; i < D; i++)
+    EACH(X) row(X, i)[n] = *at(t, n, i, 0, 0);
+}
+static void save(const clf_tensor *t, int D, rows X) {
+  for (int i = 0; i < D; i++)
+    EACH(X) *at(t, n, i, 0, 0) = row(X, i)[n];
+}
+
+CLF_REF(mlp_coupling_fwd) {
+  const shape z = SHAPE(p, p->x);
+  const size_t need = (size_t)(z.D + kept_rows(&z)) * (size_t)z.N;
+  real *memory = clf_scratch_get(scratch, need);
+  CLF_NEED(memory, need);
+  PARALLEL_FOR(work(&z), int n0 = 0; n0 < z.N; n0 += BLOCK) {
+    const rows X = block_of(memory, &z, n0);
+    const kept k = kept_at(skip(X, z.D), &z);
+    load(&p->x, z.D, X);
+    for (int l = 0; l < z.L; l++) {
+      if (p->acts.buf)
+        for (int i = 0; i < z.D; i++)
+          EACH(X) *at(&p->acts, l, i, n, 0) = row(X, i)[n];
+      networks(nets_of(&p->w, l, &z), &z, l, X, k);
+      for (int i = 0; i < z.D; i++) {
+        real *x = row(X, i);
+        const real *h = row(k.h, i), *t = row(k.t, i);
+        if (!moves(&z, l, i)) continue;
+        EACH(X) x[n] = x[n] * real_exp(log_scale(&z, h[n])) + t[n];
+        EACH(X) *at(&p->logdet, n, 0, 0, 0) += log_scale(&z, h[n]);
+      }
+    }
+    save(&p->y, z.D, X);
+  }
+  return CLF_OK;
+}
+
+CLF_REF(mlp_coupling_inv) {
+  const shape z = SHAPE(p, p->y);
+  const size_t need = (size_t)(z.D + kept_rows(&z)) * (size_t)z.N;
+  real *memory = clf_scratch_get(scratch, need);
+  CLF_NEED(memory, need);
+  PARALLEL_FOR(work(&z), int n0 = 0; n0 < z.N; n0 += BLOCK) {
+    const rows X = block_of(memory, &z, n0);
+    const kept k = kept_at(skip(X, z.D), &z);
+    load(&p->y, z.D, X);
+    for (int l = z.L - 1; l >= 0; l--) {
+      networks(nets_of(&p->w, l, &z), &z, l, X, k);
+      for (int i = 0; i < z.D; i++) {
+        real *x = row(X, i);
+        const real *h = row(k.h, i), *t = row(k.t, i);
+        if (!moves(&z, l, i)) continue;
+        EACH(X) x[n] = (x[n] - t[n]) * real_exp(-log_scale(&z, h[n]));
+        EACH(X) *at(&p->logdet, n, 0, 0, 0) -= log_scale(&z, h[n]);
+      }
+    }
+    save(&p->x, z.D, X);
+  }
+  return CLF_OK;
+}
+
+/* ---- Backward ------------------------------------------------------------------------ */
+
+/* Rows of all samples: the state, its gradient, what comes back through the
+ * networks, what they keep, and the gradients before their tanh. */
+typedef struct way_back {
+  rows X, DX, through, das, dat;
+  kept k;
+} way_back;
+static way_back rows_back(rows r, const shape *z) {
+  const rows DX = skip(r, z->D), through = skip(DX, z->D), k = skip(through, z->D);
+  const rows das = skip(k, kept_rows(z));
+  return (way_back){r, DX, through, das, skip(das, z->H), kept_at(k, z)};
+}
+static int back_rows(const shape *z) { return 3 * z->D + kept_rows(z) + 2 * z->H; }
+
+/* h and t become their gradients, x the coupling's input, dx what reaches it
+ * directly.  With acts, x is the input already; without, it is rebuilt. */
+static void coupling_back(const shape *z, int l, real dlogdet, int rebuild, way_back q) {
+  for (int i = 0; i < z->D; i++) {
+    real *h = row(q.k.h, i), *t = row(q.k.t, i), *x = row(q.X, i), *d = row(q.DX, i);
+    if (moves(z, l, i))
+      EACH(q.X) {
+        const real s = log_scale(z, h[n]), es = real_exp(s), dn = d[n];
+        const real xs = rebuild ? x[n] - t[n] : x[n] * es;
+        if (rebuild) x[n] = xs * real_exp(-s);
+        d[n] = dn * es;
+        h[n] = (dn * xs + dlogdet) * bounded_slope(h[n], z->s_max);
+        t[n] = dn;
+      }
+    else
+      EACH(q.X) h[n] = t[n] = 0;
+    fill_row(q.through, i, 0);
+  }
+}
+
+/* Through one network: dout -> the gradient before tanh, and on to its input. */
+static void network_back(const real *A1, const real *A2, const shape *z, rows dout, rows h, rows da,
+                         rows through) {
+  for (int j = 0; j < z->H; j++) fill_row(da, j, 0);
+  product_t(A2, z->D, z->H + 1, dout, da);
+  for (int j = 0; j < z->H; j++)
+    EACH(da) row(da, j)[n] *= 1 - row(h, j)[n] * row(h, j)[n];
+  product_t(A1, z->H, z->D + 1, da, through);
+}
+
+static void block_back(const clf_mlp_coupling_bwd_args *p, const shape *z, int l, way_back q) {
+  const nets A = nets_of(&p->w, l, z);
+  if (p->acts.buf)
+    for (int i = 0; i < z->D; i++)
+      EACH(q.X) row(q.X, i)[n] = *at(&p->acts, l, i, n, 0);
+  networks(A, z, l, q.X, q.k);
+  coupling_back(z, l, p->dlogdet, !p->acts.buf, q);
+  network_back(A.T1, A.T2, z, q.k.t, q.k.ht, q.dat, q.through);
+  if (!z->add) network_back(A.S1, A.S2, z, q.k.h, q.k.hs, q.das, q.through);
+  for (int i = 0; i < z->D; i++)
+    if (!moves(z, l, i)) add(1, row(q.through, i), row(q.DX, i), q.X.n0, q.X.n1);
+}
+
+CLF_REF(mlp_coupling_bwd) {
+  const shape z = SHAPE(p, p->y);
+  const size_t need = (size_t)back_rows(&z) * (size_t)z.N;
+  real *memory = clf_scratch_get(scratch, need);
+  CLF_NEED(memory, need);
+  const rows all = {memory, z.N, 0, z.N};
+  const way_back q = rows_back(all, &z);
+  load(&p->y, z.D, all);
+  load(&p->dy, z.D, q.DX);
+  for (int l = z.L - 1; l >= 0; l--) {
+    PARALLEL_FOR(3 * work(&z) / z.L, int n0 = 0; n0 < z.N; n0 += BLOCK)
+      block_back(p, &z, l, rows_back(block_of(memory, &z, n0), &z));
+    const nets dA = nets_of(&p->dw, l, &z);
+    outer(dA.T1, z.H, z.D + 1, q.dat, q.k.xb);
+    outer(dA.T2, z.D, z.H + 1, q.k.t, q.k.ht);
+    if (z.add) continue;
+    outer(dA.S1, z.H, z.D + 1, q.das, q.k.xb);
+    outer(dA.S2, z.D, z.H + 1, q.k.h, q.k.hs);
+  }
+  if (p->x.buf) save(&p->x, z.D, q.X);
+  save(&p->dx, z.D, q.DX);
+  return CLF_OK;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* piecewise.c: the lecture's increasing piecewise-linear map and its gradients. */
+#include "ref.h"
+
+/* Where x falls: the piece n and the place a in it.  The piece is chosen in float
+ * on every backend, so that all take the same one for an x at a knot; an end of the
+ * interval that float rounds a hair outside is inside. */
+typedef struct place {
+  int n, inside;
+  real a;
+} place;
+
+static place place_of(real x, float xmin, float rate, int Q, int tails) {
+  const float u = ((float)x - xmin) * rate;
+  const float hair = 1e-6f * (float)Q;
+  place q = {.inside = u >= -hair && u <= (float)Q + hair};
+  q.n = u >= (float)Q ? Q - 1 : u > 0 ? (int)u : 0; /* NaN goes to piece 0, and a is NaN */
+  q.a = (x - (real)xmin) * (real)rate - (real)q.n;
+  if (!tails) q.a = q.a < 0 ? 0 : q.a > 1 ? 1 : q.a;
+  return q;
+}
+
+#define XI(j) (*at(&p->xi, (j), 0, 0, 0))
+#define V(j) (*at(&p->v, (j), 0, 0, 0))
+
+CLF_REF(piecewise_knots) {
+  (void)scratch;
+  double v = *at(&p->alpha, 0, 0, 0, 0);
+  for (int j = 0; j < p->xi.dim[0]; j++) V(j) = (real)(v += real_exp(XI(j)));
+  return CLF_OK;
+}
+
+CLF_REF(piecewise_fwd) {
+  (void)scratch;
+  const int Q = p->xi.dim[0] - 1;
+  const real log_rate = real_log(p->rate);
+  PARALLEL_FOR(30.0 * p->x.dim[0], int m = 0; m < p->x.dim[0]; m++) {
+    const place q = place_of(*at(&p->x, m, 0, 0, 0), p->xmin, p->rate, Q, p->tails);
+    *at(&p->y, m, 0, 0, 0) = (1 - q.a) * V(q.n) + q.a * V(q.n + 1);
+    *at(&p->logdet, m, 0, 0, 0) += p->tails || q.inside ? XI(q.n + 1) + log_rate : -(real)INFINITY;
+  }
+  return CLF_OK;
+}
+
+/* The piece with v[n] <= y < v[n + 1], by halving. */
+static int piece_of(const clf_piecewise_inv_args *p, real y) {
+  int lo = 0, hi = p->v.dim[0] - 1;
+  while (hi - lo > 1) {
+    const int mid = (lo + hi) / 2;
+    if (y < V(mid))
+      hi = mid;
+    else
+      lo = mid;
+  }
+  return lo;
+}
+
+CLF_REF(piecewise_inv) {
+  (void)scratch;
+  const real log_rate = real_log(p->rate);
+  PARALLEL_FOR(60.0 * p->y.dim[0], int m = 0; m < p->y.dim[0]; m++) {
+    const real y = *at(&p->y, m, 0, 0, 0);
+    const int n = piece_of(p, y);
+    real a = (y - V(n)) / (V(n + 1) - V(n));
+    if (!p->tails) a = a < 0 ? 0 : a > 1 ? 1 : a;
+    *at(&p->x, m, 0, 0, 0) = p->xmin + ((real)n + a) / p->rate;
+    *at(&p->logdet, m, 0, 0, 0) -= XI(n + 1) + log_rate;
+  }
+  return CLF_OK;
+}
+
+CLF_REF(piecewise_deriv) {
+  (void)scratch;
+  const int Q = p->xi.dim[0] - 1;
+  PARALLEL_FOR(30.0 * p->x.dim[0], int m = 0; m < p->x.dim[0]; m++) {
+    const place q = place_of(*at(&p->x, m, 0, 0, 0), p->xmin, p->rate, Q, p->tails);
+    *at(&p->d, m, 0, 0, 0) = p->tails || q.inside ? p->rate * real_exp(XI(q.n + 1)) : 0;
+  }
+  return CLF_OK;
+}
+
+/* dv collects dy at the knots, dl dlogdet at the slopes; then one pass from the
+ * right, since v[j] contains exp(xi[i]) for every i <= j. */
+CLF_REF(piecewise_bwd) {
+  const int Q = p->xi.dim[0] - 1;
+  real *dv = clf_scratch_get(scratch, 2 * ((size_t)Q + 1)), *dl = dv + Q + 1;
+  CLF_NEED(dv, 2 * (Q + 1));
+  for (int j = 0; j <= Q; j++) dv[j] = dl[j] = 0;
+  for (int m = 0; m < p->x.dim[0]; m++) {
+    const place q = place_of(*at(&p->x, m, 0, 0, 0), p->xmin, p->rate, Q, p->tails);
+    const real dy = *at(&p->dy, m, 0, 0, 0);
+    const int moves = p->tails || q.inside;
+    dv[q.n] += (1 - q.a) * dy;
+    dv[q.n + 1] += q.a * dy;
+    dl[q.n + 1] += moves ? p->dlogdet : 0;
+    *at(&p->dx, m, 0, 0, 0) = moves ? dy * p->rate * real_exp(XI(q.n + 1)) : 0;
+  }
+  double from_right = 0;
+  for (int j = Q; j >= 0; j--) {
+    from_right += dv[j];
+    *at(&p->dxi, j, 0, 0, 0) += (real)(from_right * (double)real_exp(XI(j))) + dl[j];
+  }
+  *at(&p->dalpha, 0, 0, 0, 0) += (real)from_right;
+  return CLF_OK;
+}

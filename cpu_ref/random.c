@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* random.c: counter-based random numbers (Salmon, Moraes, Dror, Shaw 2011:
+ * "Parallel random numbers: as easy as 1, 2, 3", Philox4x32-10). */
+#include "ref.h"
+
+typedef struct words {
+  uint32_t v[4];
+} words;
+
+static words philox(words c, uint32_t k0, uint32_t k1) {
+  for (int round = 0; round < 10; round++) {
+    const uint64_t a = (uint64_t)0xD2511F53 * c.v[0], b = (uint64_t)0xCD9E8D57 * c.v[2];
+    c = (words){{(uint32_t)(b >> 32) ^ c.v[1] ^ k0, (uint32_t)b, (uint32_t)(a >> 32) ^ c.v[3] ^ k1,
+                 (uint32_t)a}};
+    k0 += 0x9E3779B9;
+    k1 += 0xBB67AE85;
+  }
+  return c;
+}
+
+/* Words 4 block .. 4 block + 3 of sample first + n. */
+#define WORDS(p, block, n)                                                                         \
+  philox_at((uint32_t)(block), (uint32_t)(p)->first_lo, (uint32_t)(p)->first_hi, (uint32_t)(n),    \
+            (uint32_t)(p)->stream, (uint32_t)(p)->seed_lo, (uint32_t)(p)->seed_hi)
+static words philox_at(uint32_t block, uint32_t lo, uint32_t hi, uint32_t n, uint32_t stream,
+                       uint32_t k0, uint32_t k1) {
+  const uint64_t i = ((uint64_t)hi << 32 | lo) + n;
+  return philox((words){{block, (uint32_t)i, (uint32_t)(i >> 32), stream}}, k0, k1);
+}
+
+/* Element e, in c h w order, of row n. */
+static real *element(const clf_tensor *t, int n, int e) {
+  const int w = e % t->dim[3], h = e / t->dim[3] % t->dim[2], c = e / (t->dim[3] * t->dim[2]);
+  return at(t, n, c, h, w);
+}
+static int row_size(const clf_tensor *t) { return t->dim[1] * t->dim[2] * t->dim[3]; }
+
+CLF_REF(random_bits) {
+  (void)scratch;
+  for (int n = 0; n < p->y.dim[0]; n++)
+    for (int e = 0; e < row_size(&p->y); e++) {
+      const uint32_t word = WORDS(p, e / 8, n).v[e / 2 % 4];
+      *element(&p->y, n, e) = (real)(e % 2 == 0 ? word >> 16 : word & 0xffff);
+    }
+  return CLF_OK;
+}
+
+CLF_REF(random_uniform) {
+  (void)scratch;
+  PARALLEL_FOR(20.0 * (double)clf__count(&p->y), int n = 0; n < p->y.dim[0]; n++)
+    for (int e = 0; e < row_size(&p->y); e++)
+      *element(&p->y, n, e) = (real)(WORDS(p, e / 4, n).v[e % 4] >> 8) * (real)0x1p-24;
+  return CLF_OK;
+}
+
+/* u in (0, 1) has 23 bits and half a step, so that log u is finite. */
+CLF_REF(random_normal) {
+  (void)scratch;
+  PARALLEL_FOR(60.0 * (double)clf__count(&p->y), int n = 0; n < p->y.dim[0]; n++)
+    for (int e = 0; e < row_size(&p->y); e += 2) {
+      const words k = WORDS(p, e / 4, n);
+      const real u = ((real)(k.v[e % 4] >> 9) + (real)0.5) * (real)0x1p-23;
+      const real turn = (real)(k.v[e % 4 + 1] >> 8) * (real)0x1p-24;
+      const real r = real_sqrt(-2 * real_log(u)), angle = (real)6.283185307179586477 * turn;
+#ifdef CLF_REAL64
+      const real x = cos(angle), y = sin(angle);
+#else
+      const real x = cosf(angle), y = sinf(angle);
+#endif
+      *element(&p->y, n, e) = r * x;
+      if (e + 1 < row_size(&p->y)) *element(&p->y, n, e + 1) = r * y;
+    }
+  return CLF_OK;
+}
+
+/* ---- Shuffling ------------------------------------------------------------------- */
+
+enum { ROUNDS = 8 };
+
+static uint32_t mix(uint32_t x) { /* the finaliser of MurmurHash3 */
+  x ^= x >> 16;
+  x *= 0x85EBCA6B;
+  x ^= x >> 13;
+  x *= 0xC2B2AE35;
+  return x ^ x >> 16;
+}
+
+/* A permutation of 0 .. 4^half - 1. */
+static uint32_t feistel(uint32_t i, int half, const uint32_t key[ROUNDS]) {
+  const uint32_t mask = ((uint32_t)1 << half) - 1;
+  uint32_t l = i >> half, r = i & mask;
+  for (int k = 0; k < ROUNDS; k++) {
+    const uint32_t next = l ^ (mix(r ^ key[k]) & mask);
+    l = r;
+    r = next;
+  }
+  return l << half | r;
+}
+
+CLF_REF(shuffle_rows) {
+  (void)scratch;
+  uint32_t key[ROUNDS];
+  for (uint32_t b = 0; b < ROUNDS / 4; b++) {
+    const words k =
+        philox((words){{b, 0, 0, (uint32_t)p->epoch}}, (uint32_t)p->seed_lo, (uint32_t)p->seed_hi);
+    for (int i = 0; i < 4; i++) key[4 * b + (uint32_t)i] = k.v[i];
+  }
+  const uint32_t rows = (uint32_t)p->x.dim[0];
+  int half = 1;
+  while (half < 16 && (uint32_t)1 << 2 * half < rows) half++;
+  PARALLEL_FOR(200.0 * p->y.dim[0], int n = 0; n < p->y.dim[0]; n++) {
+    uint32_t i = feistel((uint32_t)(p->first + n), half, key);
+    while (i >= rows) i = feistel(i, half, key); /* walks back inside: a permutation still */
+    EACH_OF(&p->y) *at(&p->y, n, c, h, w) = *at(&p->x, (int)i, c, h, w);
+  }
+  return CLF_OK;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* ref.h: what a reference function may use.
+ *
+ * The folder is compiled several times: with real = double it is the device
+ * "cpu64", the oracle of the tests; with real = float, once for each instruction
+ * set that is worth it, it is the device "cpu", which picks one at run time. */
+#ifndef CLF_REF_H
+#define CLF_REF_H
+#include <math.h>
+#include <stdlib.h>
+#include "backend.h"
+#include "cpu.h"
+
+#ifdef CLF_REAL64
+typedef double real;
+#else
+typedef float real;
+#endif
+#define CLF_JOIN_(a, b) a##_##b
+#define CLF_JOIN(a, b) CLF_JOIN_(a, b)
+#define CLF_REAL(name) CLF_JOIN(name, CLF_VARIANT) /* name_f64, name_f32_avx2, ... */
+#include "real.h"
+
+/* Scratch memory of the device, kept from call to call: fresh memory is slow to
+ * touch.  NULL when there is none. */
+typedef struct clf_scratch {
+  void *at;
+  size_t size;
+} clf_scratch;
+static inline real *clf_scratch_get(clf_scratch *s, size_t reals) {
+  if (reals * sizeof(real) > s->size) {
+    free(s->at);
+    s->size = 0;
+    s->at = malloc(reals * sizeof(real));
+    if (s->at) s->size = reals * sizeof(real);
+  }
+  return s->at;
+}
+#define CLF_NEED(memory, reals)                                                                    \
+  if (!(memory))                                                                                   \
+  return clf__fail(CLF_ENOMEM, "%s: no scratch memory for %zu numbers", __func__, (size_t)(reals))
+
+/* CLF_REF(gemm) { ... p->a ... return CLF_OK; } */
+typedef clf_status (*clf_ref_fn)(const void *args, clf_scratch *scratch);
+#define CLF_OP(file, name, tensors, params, rules)                                                 \
+  clf_status CLF_REAL(clf__ref_##name)(const void *args, clf_scratch *scratch);
+#include "clflow/ops.def"
+#undef CLF_OP
+#define CLF_REF(op)                                                                                \
+  static clf_status op(const clf_##op##_args *p, clf_scratch *scratch);                            \
+  clf_status CLF_REAL(clf__ref_##op)(const void *args, clf_scratch *scratch) {                     \
+    return op(args, scratch);                                                                      \
+  }                                                                                                \
+  static clf_status op(const clf_##op##_args *p, clf_scratch *scratch)
+
+/* PARALLEL_FOR(work, int n = 0; n < N; n++) { }: a loop for threads, where `work`
+ * (roughly its flops) pays for waking them. */
+#define CLF_PRAGMA(text) _Pragma(#text)
+#define PARALLEL_FOR(work, ...) CLF_PRAGMA(omp parallel for if ((double)(work) > 2e5)) for (__VA_ARGS__)
+
+static inline real *at(const clf_tensor *t, int n, int c, int h, int w) {
+  return (real *)t->buf->handle + t->offset + (ptrdiff_t)n * t->stride[0] +
+         (ptrdiff_t)c * t->stride[1] + (ptrdiff_t)h * t->stride[2] + (ptrdiff_t)w * t->stride[3];
+}
+
+/* Every element of one sample, c h w in order. */
+#define EACH_OF(t)                                                                                 \
+  for (int c = 0; c < (t)->dim[1]; c++)                                                            \
+    for (int h = 0; h < (t)->dim[2]; h++)                                                          \
+      for (int w = 0; w < (t)->dim[3]; w++)
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* safetensors_format.h: what the reader's parts and the writer share.  Private to them. */
+#ifndef CLF_DATA_SAFETENSORS_FORMAT_H
+#define CLF_DATA_SAFETENSORS_FORMAT_H
+#include <jansson.h>
+
+#include "safetensors.h"
+
+#define CLF_ST_META "__metadata__"
+#define CLF_ST_CRC "clflow.crc32"
+#define CLF_ST_CRC_ZERO "00000000"
+#define CLF_ST_CRC_DIGITS 8
+#define CLF_ST_MAX_HEADER 100000000 /* bytes; the limit of the reference implementation */
+
+struct clf__st {
+  char *path;
+  char *bytes;                /* the whole file, and a NUL */
+  size_t size, header;        /* bytes of the file, and of its JSON, which begins at byte 8 */
+  json_t *root, *meta;        /* the JSON, and its metadata or NULL; owns all strings */
+  clf__st_entry *entry;       /* by place */
+  const clf__st_entry **find; /* by name */
+  int count;
+};
+
+/* Bytes of an element; 0 for a dtype that is not known here. */
+int clf__st_width(const char *dtype);
+
+/* EFORMAT if the file has a checksum that does not agree. */
+clf_status clf__st_check_crc(const clf__st *st);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* clflow.h: everything but pictures (clflow/plot.h). */
+#ifndef CLFLOW_H
+#define CLFLOW_H
+#include "clflow/core.h"
+#include "clflow/data.h"
+#include "clflow/flow.h"
+#include "clflow/train.h"
+#include "clflow/version.h"
+#endif

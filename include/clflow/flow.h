@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* flow.h: flows: invertible maps f from data x to latent z ~ N(0, I), with
+ *   log p(x) = log N(f(x); 0, I) + log |det df/dx|         (nats)
+ *
+ * Host arrays here are double, row-major, one sample a row, in the data's own
+ * units: where a flow was trained on standardised data it holds the scaling
+ * and applies it by itself.  Rows are processed in chunks, so n may be large.
+ * Numbers that are not finite are refused (ENUM) with the row's index. */
+#ifndef CLFLOW_FLOW_H
+#define CLFLOW_FLOW_H
+#include "clflow/core.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum clf_kind {
+  CLF_NVP,      /* affine couplings: the lecture's NVPNet; Dinh et al. 2017 */
+  CLF_NICE,     /* additive couplings, then a diagonal scaling; Dinh et al. 2015 */
+  CLF_PIECEWISE /* the lecture's PiecewiseLinear, one-dimensional */
+} clf_kind;
+
+/* What a flow is, apart from its weights. */
+typedef struct clf_flow_spec {
+  clf_kind kind;
+  int32_t dim;       /* D, of x and z; 1 for piecewise */
+  int32_t hidden;    /* H, units of each coupling's networks (nvp, nice) */
+  int32_t depth;     /* couplings (nvp, nice) */
+  double s_max;      /* nvp: bound on |log-scale|, s = s_max tanh(h / s_max); 0: none */
+  int32_t bins;      /* piecewise: number of linear pieces */
+  double xmin, xmax; /* piecewise: the interval they divide, after the flow's scaling */
+  int32_t tails;     /* piecewise: 1 continues the outer pieces beyond the interval;
+                        0, as the lecture: constant there, log f' = -inf, refused */
+  uint64_t seed;     /* of masks and initial weights */
+} clf_flow_spec;
+
+/* The lecture's numbers: hidden 2, depth 4, no bound; piecewise 100 bins over -4 .. 4. */
+CLF_API clf_flow_spec clf_flow_spec_default(clf_kind kind, int32_t dim);
+CLF_API const char *clf_kind_name(clf_kind kind); /* "nvp", "nice", "piecewise" */
+
+typedef struct clf_flow clf_flow;
+
+/* A flow with initial weights as the lecture's PyTorch code draws them.
+ * Errors: EINVAL names the member of spec that is out of range; ENOMEM. */
+CLF_API clf_status clf_flow_create(clf_device *dev, const clf_flow_spec *spec, clf_flow **flow);
+CLF_API void clf_flow_free(clf_flow *flow); /* NULL is a no-op */
+
+CLF_API const clf_flow_spec *clf_flow_get_spec(const clf_flow *flow);
+CLF_API clf_device *clf_flow_device(const clf_flow *flow);
+
+/* Standardisation: f is applied to (x - mean) / std; D numbers each, std > 0.
+ * clf_flow_scaling() returns 1 and sets both pointers if the flow has one. */
+CLF_API clf_status clf_flow_set_scaling(clf_flow *flow, const double *mean, const double *std);
+CLF_API int clf_flow_scaling(const clf_flow *flow, const double **mean, const double **std);
+
+/* ---- Parameters -------------------------------------------------------- */
+
+typedef struct clf_param {
+  char name[64]; /* as in the state_dict of the lecture's module: "layers.0.map_s.0.weight" */
+  int rank;      /* 1 or 2 */
+  int trainable; /* 0 for masks */
+  clf_tensor at; /* (dim[0], dim[1]); clf_read() and clf_write() it */
+} clf_param;
+
+CLF_API int clf_flow_param_count(const clf_flow *flow);
+CLF_API clf_param clf_flow_param(const clf_flow *flow, int i);
+CLF_API int64_t clf_flow_weight_count(const clf_flow *flow); /* trainable numbers */
+
+/* ---- Use --------------------------------------------------------------- */
+
+/* log p(x) of each of n samples: x (n, D), logp (n), in nats. */
+CLF_API clf_status clf_log_prob(clf_flow *flow, const double *x, int64_t n, double *logp);
+
+/* z = f(x), and log |det df/dx| of each sample unless `logdet` is NULL. */
+CLF_API clf_status clf_transform(clf_flow *flow, const double *x, int64_t n, double *z,
+                                 double *logdet);
+
+/* x = f^-1(z), and log |det df^-1/dz| of each sample unless `logdet` is NULL.  A piecewise
+ * flow without tails reaches only f(xmin) .. f(xmax): z beyond is moved to the end. */
+CLF_API clf_status clf_invert(clf_flow *flow, const double *z, int64_t n, double *x,
+                              double *logdet);
+
+/* Samples first .. first + n - 1 of the stream `seed`: sample i depends on seed
+ * and i alone, however the calls are divided. */
+CLF_API clf_status clf_sample(clf_flow *flow, uint64_t seed, int64_t first, int64_t n, double *x);
+
+/* The Jacobian of f at one sample by brute force, a gradient for each output
+ * as the lecture does: J (D, D), J[i][k] = dz_i / dx_k.  `logabsdet` is
+ * log |det J| by elimination, `logdet` what the flow itself reports there.
+ * Errors: ENOTSUP beyond 4096 dimensions. */
+CLF_API clf_status clf_jacobian(clf_flow *flow, const double *x, double *J, double *logabsdet,
+                                double *logdet);
+
+/* Mean of log p over n samples, its standard error, and bits per dimension,
+ * -mean / (D log 2).  std_error is 0 for one sample. */
+typedef struct clf_score {
+  int64_t count;
+  double mean, std_error, bits_per_dim;
+} clf_score;
+CLF_API clf_status clf_evaluate(clf_flow *flow, const double *x, int64_t n, clf_score *score);
+
+/* ---- Files ------------------------------------------------------------- */
+
+/* How the weights came to be; rides along in the file. */
+typedef struct clf_history {
+  int64_t epochs, steps; /* of training, done; 0 for a flow never trained */
+  double train, valid;   /* mean log p over the last epoch and over the held-out rows; NaN: none */
+  int64_t best_epoch; /* whose weights these are, counted from 1; 0 unless validation chose one */
+} clf_history;
+CLF_API clf_history clf_flow_history(const clf_flow *flow);
+
+/* Safetensors: the parameters under their names, the rest as metadata.  Written
+ * beside, synced and renamed: the file is the old one or the new one, whole. */
+CLF_API clf_status clf_flow_save(clf_flow *flow, const char *path);
+
+/* Opens what clf_flow_save() or clf_trainer_save() wrote, and also a plain state_dict of the
+ * lecture's modules: the kind and shapes are then read off the tensors, and
+ * `hint` (may be NULL) gives what tensors do not tell: s_max; xmin, xmax and tails.
+ * Errors: EIO; EFORMAT says what is wrong with the file; ENOMEM. */
+CLF_API clf_status clf_flow_load(clf_device *dev, const char *path, const clf_flow_spec *hint,
+                                 clf_flow **flow);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

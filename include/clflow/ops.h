@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* ops.h: what ops.def means to C.  No operation is named in this file.
+ * Included by clflow/core.h. */
+#ifndef CLFLOW_OPS_H
+#define CLFLOW_OPS_H
+
+typedef enum clf_op { /* CLF_OP_gemm, CLF_OP_adam_step, ... */
+#define CLF_OP(file, name, tensors, params, rules) CLF_OP_##name,
+#include "clflow/ops.def"
+#undef CLF_OP
+                      CLF_OP_COUNT
+} clf_op;
+
+/* typedef struct { clf_tensor a; ... int ta; ... } clf_gemm_args;  tensors
+ * first, so generic code may walk them as an array. */
+#define CLF_T(mode, name) clf_tensor name;
+#define CLF_P(type, name) type name;
+#define CLF_OP(file, name, tensors, params, rules)                                                 \
+  typedef struct clf_##name##_args {                                                               \
+    tensors params                                                                                 \
+  } clf_##name##_args;
+#include "clflow/ops.def"
+#undef CLF_OP
+#undef CLF_P
+#undef CLF_T
+
+typedef struct clf_op_info {
+  const char *name;  /* "gemm": also the name its kernels begin with */
+  const char *file;  /* "gemm": cl/gemm.cl */
+  const char *modes; /* "rrou": one letter per tensor */
+  size_t args_size, params_offset, params_size;
+  clf_status (*rules)(const void *args); /* ESHAPE names the rule that is broken */
+} clf_op_info;
+
+extern CLF_API const clf_op_info clf_ops[CLF_OP_COUNT];
+
+#endif

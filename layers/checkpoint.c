@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* checkpoint.c: a flow into a file: parameters as tensors under the names of the
+ * lecture's state_dict, the rest as metadata, so that PyTorch loads it as it is. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "flow_private.h"
+#include "safetensors.h"
+
+/* In the device's own precision, so that nothing is lost on the way. */
+static clf_status put(clf__st_writer *w, clf_device *dev, const char *name, int rank,
+                      clf_tensor t) {
+  const int64_t dim[2] = {t.dim[0], t.dim[1]};
+  double *host = malloc(clf__count(&t) * sizeof *host); /* large enough for either */
+  if (!host) return clf__fail(CLF_ENOMEM, "no memory for the tensor %s", name);
+  clf_status s;
+  if (dev->bits == 64) {
+    s = clf_read64(dev, t, host);
+    if (!s) s = clf__st_put_f64(w, name, rank, dim, host);
+  } else {
+    s = clf_read(dev, t, (float *)(void *)host);
+    if (!s) s = clf__st_put_f32(w, name, rank, dim, (const float *)(const void *)host);
+  }
+  free(host);
+  return s;
+}
+
+clf_status clf__put_vector(clf__st_writer *w, clf_flow *f, const char *name, clf_tensor t) {
+  return put(w, f->dev, name, 1, t);
+}
+
+static clf_status put_spec(clf__st_writer *w, const clf_flow_spec *s) {
+  CLF_TRY(clf__st_put_meta(w, "clflow.format", "1"));
+  CLF_TRY(clf__st_put_meta(w, "clflow.kind", "%s", clf_kind_name(s->kind)));
+  CLF_TRY(clf__st_put_meta(w, "clflow.dim", "%d", (int)s->dim));
+  CLF_TRY(clf__st_put_meta(w, "clflow.seed", "%llu", (unsigned long long)s->seed));
+  if (s->kind == CLF_PIECEWISE) {
+    CLF_TRY(clf__st_put_meta(w, "clflow.bins", "%d", (int)s->bins));
+    CLF_TRY(clf__st_put_meta(w, "clflow.tails", "%d", (int)s->tails));
+    CLF_TRY(clf__st_put_meta_real(w, "clflow.xmin", s->xmin));
+    return clf__st_put_meta_real(w, "clflow.xmax", s->xmax);
+  }
+  CLF_TRY(clf__st_put_meta(w, "clflow.hidden", "%d", (int)s->hidden));
+  CLF_TRY(clf__st_put_meta(w, "clflow.depth", "%d", (int)s->depth));
+  return clf__st_put_meta_real(w, "clflow.s_max", s->s_max);
+}
+
+static clf_status put_scaling(clf__st_writer *w, const clf_flow *f) {
+  char key[64];
+  for (int32_t d = 0; f->mean && d < f->spec.dim; d++) {
+    snprintf(key, sizeof key, "clflow.scaling.mean.%d", (int)d);
+    CLF_TRY(clf__st_put_meta_real(w, key, f->mean[d]));
+    snprintf(key, sizeof key, "clflow.scaling.std.%d", (int)d);
+    CLF_TRY(clf__st_put_meta_real(w, key, f->std[d]));
+  }
+  return CLF_OK;
+}
+
+/* What is not known is left out: NaN is no number in a file. */
+static clf_status put_history(clf__st_writer *w, const clf_history *h) {
+  CLF_TRY(clf__st_put_meta(w, "clflow.history.epochs", "%lld", (long long)h->epochs));
+  CLF_TRY(clf__st_put_meta(w, "clflow.history.steps", "%lld", (long long)h->steps));
+  CLF_TRY(clf__st_put_meta(w, "clflow.history.best_epoch", "%lld", (long long)h->best_epoch));
+  if (isfinite(h->train)) CLF_TRY(clf__st_put_meta_real(w, "clflow.history.train", h->train));
+  if (isfinite(h->valid)) CLF_TRY(clf__st_put_meta_real(w, "clflow.history.valid", h->valid));
+  return CLF_OK;
+}
+
+clf_status clf__put_flow(clf__st_writer *w, clf_flow *f) {
+  CLF_TRY(put_spec(w, &f->spec));
+  CLF_TRY(put_scaling(w, f));
+  CLF_TRY(put_history(w, &f->history));
+  for (int i = 0; i < f->param_count; i++) {
+    const clf_param *p = &f->params[i];
+    CLF_TRY(put(w, f->dev, p->name, p->rank, p->at));
+  }
+  return CLF_OK;
+}
+
+clf_status clf_flow_save(clf_flow *f, const char *path) {
+  clf__st_writer *w;
+  CLF_TRY(clf__st_writer_new(&w));
+  clf_status s = clf__put_flow(w, f);
+  if (!s) s = clf__st_write(w, path);
+  clf__st_writer_free(w);
+  return s;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* flow_private.h: a flow's insides, as the files of this folder share them. */
+#ifndef CLF_FLOW_PRIVATE_H
+#define CLF_FLOW_PRIVATE_H
+#include "layer.h"
+
+enum { CLF_MAX_LAYERS = 2 };
+
+/* Memory for calls of up to `rows` samples. */
+typedef struct clf__workspace {
+  clf_arena arena;
+  int32_t rows;
+  int train;                        /* backward is provided for */
+  clf_tensor x[CLF_MAX_LAYERS + 1]; /* (rows, D): the input, then each layer's output */
+  clf_tensor dx[2];                 /* (rows, D), in turns on the way back */
+  clf_tensor logdet, logp;          /* (rows) */
+  clf_tensor train_logdet;          /* (rows); zero between steps */
+  clf__kept kept[CLF_MAX_LAYERS];
+} clf__workspace;
+
+struct clf_flow {
+  clf_device *dev;
+  clf_flow_spec spec;
+  clf__layer layer[CLF_MAX_LAYERS];
+  int layers;
+  clf_arena arena;      /* w and c */
+  clf_tensor w, c;      /* all weights, all constants: flat */
+  clf_arena grad_arena; /* g, from the first use of it on; zero between uses */
+  clf_tensor g;
+  clf_param *params;
+  int param_count;
+  double *mean, *std; /* D each, or NULL */
+  clf_history history;
+  clf__workspace ws;
+};
+
+/* Makes the workspace serve calls of `rows` rows. */
+clf_status clf__flow_reserve(clf_flow *f, int32_t rows, int train);
+/* Makes g, zeroed, and gives each layer its part. */
+clf_status clf__flow_need_gradient(clf_flow *f);
+
+/* z = f(x) for x, in the flow's own units, of n rows on the device; adds to logdet. */
+clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, int keep, clf_tensor *z);
+/* x = f^-1(z); the result lies in ws.x[0]. */
+clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf_tensor *x);
+/* After a forward that kept: adds to g; dL/dx lies in one of ws.dx. */
+clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dlogdet,
+                              clf_tensor *dx);
+/* After a forward that kept: the name of the first part that is not finite. */
+int clf__flow_find_bad(clf_flow *f, int32_t n, char *name, size_t size);
+
+/* log |det| of the scaling: -sum log std, 0 without one. */
+double clf__flow_scaling_logdet(const clf_flow *f);
+
+/* A number of column d in the data's units, for messages. */
+double clf__flow_unscaled(const clf_flow *f, int32_t d, double v);
+
+/* mean log p, in the data's units, of samples on the device in the flow's own. */
+clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, double *mean);
+
+/* How many rows a call takes at once. */
+int32_t clf__flow_chunk(const clf_flow *f);
+
+/* checkpoint.c and load.c: the weights and what a flow is, without its training. */
+struct clf__st_writer;
+struct clf__st;
+clf_status clf__put_flow(struct clf__st_writer *w, clf_flow *f);
+clf_status clf__put_vector(struct clf__st_writer *w, clf_flow *f, const char *name, clf_tensor t);
+clf_status clf__get_vector(const struct clf__st *st, clf_flow *f, const char *name, clf_tensor t);
+/* The parameters under their names into the flow. */
+clf_status clf__get_params(const struct clf__st *st, const char *path, clf_flow *f);
+
+/* spec.c */
+clf_status clf__spec_check(const clf_flow_spec *s);
+
+#endif

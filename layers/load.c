@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* load.c: a flow from a file: one of ours, or a state_dict of the lecture's modules,
+ * whose kind and shapes are read off its tensors. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "flow_private.h"
+#include "safetensors.h"
+
+/* ---- What flow it is ------------------------------------------------------------------ */
+
+static clf_status meta_int32(const clf__st *st, const char *key, int32_t *out) {
+  int64_t v;
+  CLF_TRY(clf__st_meta_int(st, key, &v));
+  if (v < INT32_MIN || v > INT32_MAX)
+    return clf__fail(CLF_EFORMAT, "the metadata %s is %lld: out of range", key, (long long)v);
+  *out = (int32_t)v;
+  return CLF_OK;
+}
+
+static clf_status spec_from_meta(const clf__st *st, clf_flow_spec *s) {
+  const char *kind = clf__st_meta(st, "clflow.kind"), *format = clf__st_meta(st, "clflow.format");
+  if (strcmp(format, "1") != 0)
+    return clf__fail(CLF_EFORMAT, "its format is \"%s\"; this clflow reads format 1", format);
+  int k = CLF_NVP;
+  while (k <= CLF_PIECEWISE && (!kind || strcmp(kind, clf_kind_name((clf_kind)k)) != 0)) k++;
+  if (k > CLF_PIECEWISE)
+    return clf__fail(CLF_EFORMAT, "its kind is \"%s\"; this clflow knows nvp, nice and piecewise",
+                     kind ? kind : "");
+  *s = clf_flow_spec_default((clf_kind)k, 1);
+  CLF_TRY(meta_int32(st, "clflow.dim", &s->dim));
+  CLF_TRY(clf__st_meta_uint(st, "clflow.seed", &s->seed));
+  if (s->kind == CLF_PIECEWISE) {
+    CLF_TRY(meta_int32(st, "clflow.bins", &s->bins));
+    CLF_TRY(meta_int32(st, "clflow.tails", &s->tails));
+    CLF_TRY(clf__st_meta_real(st, "clflow.xmin", &s->xmin));
+    return clf__st_meta_real(st, "clflow.xmax", &s->xmax);
+  }
+  CLF_TRY(meta_int32(st, "clflow.hidden", &s->hidden));
+  CLF_TRY(meta_int32(st, "clflow.depth", &s->depth));
+  return clf__st_meta_real(st, "clflow.s_max", &s->s_max);
+}
+
+/* Depth is the number of layers.N.b in a row from 0. */
+static int32_t count_layers(const clf__st *st) {
+  char name[64];
+  int32_t n = 0;
+  do snprintf(name, sizeof name, "layers.%d.b", (int)n++);
+  while (n < 1 << 20 && clf__st_find(st, name));
+  return n - 1;
+}
+
+static int32_t dimension(const clf__st_entry *e, int axis) {
+  return e && axis < e->rank && e->dim[axis] <= INT32_MAX ? (int32_t)e->dim[axis] : 0;
+}
+
+/* Shapes that do not fit are found when the tensors are read. */
+static clf_status spec_from_tensors(const clf__st *st, const clf_flow_spec *hint,
+                                    clf_flow_spec *s) {
+  const clf__st_entry *xi = clf__st_find(st, "xi"), *b = clf__st_find(st, "layers.0.b");
+  const clf__st_entry *net = clf__st_find(st, "layers.0.map_t.0.weight");
+  if (xi && clf__st_find(st, "alpha")) {
+    if (!hint || !(hint->xmin < hint->xmax))
+      return clf__fail(CLF_EFORMAT, "it is a piecewise state_dict, which does not hold the "
+                                    "interval: give xmin and xmax");
+    *s = clf_flow_spec_default(CLF_PIECEWISE, 1);
+    s->bins = dimension(xi, 0) - 1;
+    s->xmin = hint->xmin;
+    s->xmax = hint->xmax;
+    s->tails = hint->tails;
+    return CLF_OK;
+  }
+  if (!b || !net)
+    return clf__fail(CLF_EFORMAT, "it has neither metadata of clflow nor the tensors of a flow "
+                                  "(layers.0.b, layers.0.map_t.0.weight, ...)");
+  const int nvp = clf__st_find(st, "layers.0.map_s.0.weight") != NULL;
+  *s = clf_flow_spec_default(nvp ? CLF_NVP : CLF_NICE, dimension(net, 1));
+  s->hidden = dimension(net, 0);
+  s->depth = count_layers(st);
+  s->s_max = hint && nvp ? hint->s_max : 0;
+  return CLF_OK;
+}
+
+/* Puts the path before a message that does not begin with it yet. */
+static clf_status in_file(clf_status s, const char *path) {
+  if (!s || strncmp(clf_errmsg(), path, strlen(path)) == 0) return s;
+  return clf__fail(s == CLF_EINVAL ? CLF_EFORMAT : s, "%s: %s", path, clf_errmsg());
+}
+
+/* ---- Tensors ---------------------------------------------------------------------------- */
+
+static clf_status get(const clf__st *st, clf_device *dev, const clf__st_entry *e, clf_tensor t) {
+  double *host = malloc((size_t)e->count * sizeof *host);
+  if (!host) return clf__fail(CLF_ENOMEM, "no memory for the tensor %s", e->name);
+  clf_status s = clf__st_get(st, e, host);
+  if (!s) s = clf_write64(dev, t, host);
+  free(host);
+  return s;
+}
+
+clf_status clf__get_vector(const clf__st *st, clf_flow *f, const char *name, clf_tensor t) {
+  const clf__st_entry *e = clf__st_find(st, name);
+  if (!e) return clf__fail(CLF_EFORMAT, "it has no tensor %s", name);
+  if (e->rank != 1 || e->dim[0] != t.dim[0])
+    return clf__fail(CLF_EFORMAT, "its tensor %s has %lld elements; the flow needs %d", name,
+                     (long long)e->count, (int)t.dim[0]);
+  return get(st, f->dev, e, t);
+}
+
+/* "[2, 6]" */
+static const char *shape_text(int rank, const int64_t *dim, char *out, size_t size) {
+  size_t n = 0;
+  for (int i = 0; i < rank && n < size; i++)
+    n += (size_t)snprintf(out + n, size - n, "%s%lld", i ? ", " : "[", (long long)dim[i]);
+  if (n < size) snprintf(out + n, size - n, rank ? "]" : "[]");
+  return out;
+}
+
+static clf_status check_shape(const clf__st_entry *e, const clf_param *p) {
+  const int64_t want[2] = {p->at.dim[0], p->at.dim[1]};
+  char has[128], needs[64];
+  if (e->rank == p->rank && memcmp(e->dim, want, (size_t)p->rank * sizeof *want) == 0)
+    return CLF_OK;
+  return clf__fail(CLF_EFORMAT, "its tensor %s has the shape %s; the flow needs %s", e->name,
+                   shape_text(e->rank, e->dim, has, sizeof has),
+                   shape_text(p->rank, want, needs, sizeof needs));
+}
+
+clf_status clf__get_params(const clf__st *st, const char *path, clf_flow *f) {
+  for (int i = 0; i < f->param_count; i++) {
+    const clf_param *p = &f->params[i];
+    const clf__st_entry *e = clf__st_find(st, p->name);
+    clf_status s = e ? check_shape(e, p) : clf__fail(CLF_EFORMAT, "it has no tensor %s", p->name);
+    if (!s) s = get(st, f->dev, e, p->at);
+    if (s) return in_file(s, path);
+  }
+  return CLF_OK;
+}
+
+/* A mask holds 0 and 1, whatever wrote the file. */
+static clf_status check_masks(clf_flow *f, const char *path) {
+  const size_t n = clf__count(&f->c);
+  double *c = malloc(n * sizeof *c);
+  if (!c) return clf__fail(CLF_ENOMEM, "no memory for %zu mask entries", n);
+  clf_status s = clf_read64(f->dev, f->c, c);
+  for (size_t i = 0; i < n && !s && f->spec.kind != CLF_PIECEWISE; i++)
+    if (c[i] != 0 && c[i] != 1)
+      s = clf__fail(CLF_EFORMAT, "%s: the mask of layers.%zu holds %g; a mask is 0 or 1", path,
+                    i / (size_t)f->spec.dim, c[i]);
+  free(c);
+  return s;
+}
+
+/* ---- The rest ----------------------------------------------------------------------------- */
+
+static clf_status get_scaling(const clf__st *st, clf_flow *f) {
+  if (!clf__st_meta(st, "clflow.scaling.mean.0")) return CLF_OK;
+  const size_t D = (size_t)f->spec.dim;
+  double *v = malloc(2 * D * sizeof *v);
+  if (!v) return clf__fail(CLF_ENOMEM, "no memory for the scaling of %zu columns", D);
+  clf_status s = CLF_OK;
+  char key[64];
+  for (size_t d = 0; d < D && !s; d++) {
+    snprintf(key, sizeof key, "clflow.scaling.mean.%zu", d);
+    s = clf__st_meta_real(st, key, &v[d]);
+    snprintf(key, sizeof key, "clflow.scaling.std.%zu", d);
+    if (!s) s = clf__st_meta_real(st, key, &v[D + d]);
+  }
+  if (!s) s = clf_flow_set_scaling(f, v, v + D);
+  free(v);
+  return s;
+}
+
+static clf_status get_history(const clf__st *st, clf_history *h) {
+  if (!clf__st_meta(st, "clflow.history.epochs")) return CLF_OK;
+  CLF_TRY(clf__st_meta_int(st, "clflow.history.epochs", &h->epochs));
+  CLF_TRY(clf__st_meta_int(st, "clflow.history.steps", &h->steps));
+  CLF_TRY(clf__st_meta_int(st, "clflow.history.best_epoch", &h->best_epoch));
+  if (clf__st_meta(st, "clflow.history.train"))
+    CLF_TRY(clf__st_meta_real(st, "clflow.history.train", &h->train));
+  if (clf__st_meta(st, "clflow.history.valid"))
+    CLF_TRY(clf__st_meta_real(st, "clflow.history.valid", &h->valid));
+  return CLF_OK;
+}
+
+static clf_status load(clf_device *dev, const char *path, const clf__st *st,
+                       const clf_flow_spec *hint, clf_flow **out) {
+  clf_flow_spec spec;
+  const int ours = clf__st_meta(st, "clflow.format") != NULL;
+  clf_status s = ours ? spec_from_meta(st, &spec) : spec_from_tensors(st, hint, &spec);
+  clf_flow *f = NULL;
+  if (!s) s = clf__spec_check(&spec);
+  if (s) return in_file(s, path);
+  /* Bounded by the file before anything is allocated: a spec in metadata is only a claim. */
+  const clf__st_entry *last =
+      clf__st_find(st, spec.kind == CLF_PIECEWISE ? "xi" : "layers.0.map_t.2.weight");
+  const int64_t claimed =
+      spec.kind == CLF_PIECEWISE ? spec.bins + 1 : (int64_t)spec.dim * spec.hidden;
+  if (!last || last->count != claimed ||
+      (spec.kind != CLF_PIECEWISE && count_layers(st) < spec.depth))
+    return clf__fail(
+        CLF_EFORMAT,
+        "%s: its tensors are not those of a %s flow with dim %d, hidden %d, depth %d, bins %d",
+        path, clf_kind_name(spec.kind), (int)spec.dim, (int)spec.hidden, (int)spec.depth,
+        (int)spec.bins);
+  CLF_TRY(clf_flow_create(dev, &spec, &f));
+  s = clf__get_params(st, path, f);
+  if (!s) s = check_masks(f, path);
+  if (!s) s = get_scaling(st, f);
+  if (!s) s = get_history(st, &f->history);
+  if (s)
+    clf_flow_free(f);
+  else
+    *out = f;
+  return in_file(s, path);
+}
+
+clf_status clf_flow_load(clf_device *dev, const char *path, const clf_flow_spec *hint,
+                         clf_flow **flow) {
+  clf__st *st;
+  CLF_TRY(clf__st_open(path, &st));
+  const clf_status s = load(dev, path, st, hint, flow);
+  clf__st_close(st);
+  return s;
+}

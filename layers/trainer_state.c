@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* trainer_state.c: a training into a file and out of it: beside the flow, Adam's
+ * moments, the last weights where they are not the flow's, the options and counters. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "safetensors.h"
+#include "trainer.h"
+
+#define M "clflow.adam.m"
+#define V "clflow.adam.v"
+#define LATEST "clflow.latest"
+#define KEY(name) "clflow.train." name
+
+/* ---- Saving ------------------------------------------------------------------------------ */
+
+static clf_status put_options(clf__st_writer *w, const clf_train_options *o) {
+  CLF_TRY(clf__st_put_meta(w, KEY("epochs"), "%lld", (long long)o->epochs));
+  CLF_TRY(clf__st_put_meta(w, KEY("batch"), "%d", (int)o->batch));
+  CLF_TRY(clf__st_put_meta(w, KEY("shuffle"), "%d", o->shuffle));
+  CLF_TRY(clf__st_put_meta(w, KEY("standardize"), "%d", o->standardize));
+  CLF_TRY(clf__st_put_meta(w, KEY("seed"), "%llu", (unsigned long long)o->seed));
+  CLF_TRY(clf__st_put_meta_real(w, KEY("lr"), o->lr));
+  CLF_TRY(clf__st_put_meta_real(w, KEY("beta1"), o->beta1));
+  CLF_TRY(clf__st_put_meta_real(w, KEY("beta2"), o->beta2));
+  CLF_TRY(clf__st_put_meta_real(w, KEY("eps"), o->eps));
+  return clf__st_put_meta_real(w, KEY("valid_split"), o->valid_split);
+}
+
+static clf_status put_counters(clf__st_writer *w, const clf_trainer *t) {
+  CLF_TRY(clf__st_put_meta(w, KEY("step"), "%lld", (long long)t->step));
+  CLF_TRY(clf__st_put_meta(w, KEY("data"), "%llu", (unsigned long long)t->data_sum));
+  CLF_TRY(clf__st_put_meta(w, KEY("epoch_rows"), "%lld", (long long)t->epoch_rows));
+  CLF_TRY(clf__st_put_meta(w, KEY("best_epoch"), "%lld", (long long)t->best_epoch));
+  CLF_TRY(clf__st_put_meta_real(w, KEY("epoch_sum"), t->epoch_sum));
+  if (isfinite(t->best_valid)) CLF_TRY(clf__st_put_meta_real(w, KEY("best_valid"), t->best_valid));
+  return CLF_OK;
+}
+
+/* With a best epoch the file's parameters are its weights, and the last ones stand
+ * beside them; the flow itself is left as it was. */
+static clf_status put_all(clf__st_writer *w, clf_trainer *t) {
+  const int two = t->best_epoch > 0;
+  const clf_tensor last = t->finished ? t->snapshot[0].w : t->f->w;
+  if (two) {
+    CLF_TRY(clf__put_vector(w, t->f, LATEST, last));
+    if (!t->finished) {
+      CLF_TRY(clf__trainer_remember(t));
+      CLF_TRY(clf__vector_copy(t->dev, t->best, t->f->w));
+    }
+  }
+  clf_status s = clf__put_flow(w, t->f);
+  if (two && !t->finished) {
+    const clf_status back = clf__vector_copy(t->dev, t->snapshot[0].w, t->f->w);
+    if (!s) s = back;
+  }
+  CLF_TRY(s);
+  CLF_TRY(clf__put_vector(w, t->f, M, t->m));
+  CLF_TRY(clf__put_vector(w, t->f, V, t->v));
+  CLF_TRY(put_options(w, &t->o));
+  return put_counters(w, t);
+}
+
+clf_status clf_trainer_save(clf_trainer *t, const char *path) {
+  clf__st_writer *w;
+  CLF_TRY(clf__st_writer_new(&w));
+  clf_status s = put_all(w, t);
+  if (!s) s = clf__st_write(w, path);
+  clf__st_writer_free(w);
+  return s;
+}
+
+/* ---- Loading -------------------------------------------------------------------------------- */
+
+static clf_status get_options(const clf__st *st, clf_train_options *o) {
+  int64_t batch, shuffle, standardize;
+  if (!clf__st_meta(st, KEY("step"))) return clf__fail(CLF_EFORMAT, "it holds no training");
+  CLF_TRY(clf__st_meta_int(st, KEY("epochs"), &o->epochs));
+  CLF_TRY(clf__st_meta_int(st, KEY("batch"), &batch));
+  CLF_TRY(clf__st_meta_int(st, KEY("shuffle"), &shuffle));
+  CLF_TRY(clf__st_meta_int(st, KEY("standardize"), &standardize));
+  CLF_TRY(clf__st_meta_uint(st, KEY("seed"), &o->seed));
+  CLF_TRY(clf__st_meta_real(st, KEY("lr"), &o->lr));
+  CLF_TRY(clf__st_meta_real(st, KEY("beta1"), &o->beta1));
+  CLF_TRY(clf__st_meta_real(st, KEY("beta2"), &o->beta2));
+  CLF_TRY(clf__st_meta_real(st, KEY("eps"), &o->eps));
+  CLF_TRY(clf__st_meta_real(st, KEY("valid_split"), &o->valid_split));
+  if (batch < 1 || batch > INT32_MAX)
+    return clf__fail(CLF_EFORMAT, "its batch is %lld", (long long)batch);
+  o->batch = (int32_t)batch;
+  o->shuffle = shuffle != 0;
+  o->standardize = standardize != 0;
+  return CLF_OK;
+}
+
+clf_status clf_train_options_load(const char *path, clf_train_options *options) {
+  clf__st *st;
+  clf_train_options o = {0};
+  CLF_TRY(clf__st_open(path, &st));
+  const clf_status s = get_options(st, &o);
+  clf__st_close(st);
+  if (s) return clf__fail(s, "%s: %s", path, clf_errmsg());
+  *options = o;
+  return CLF_OK;
+}
+
+/* Everything but `epochs` must be as it was, or the bits would differ unnoticed. */
+static clf_status same_training(const clf__st *st, const clf_trainer *t) {
+  clf_train_options o;
+  uint64_t data;
+  CLF_TRY(get_options(st, &o));
+  CLF_TRY(clf__st_meta_uint(st, KEY("data"), &data));
+  const char *differs = o.batch != t->o.batch               ? "batch"
+                        : o.shuffle != t->o.shuffle         ? "shuffle"
+                        : o.standardize != t->o.standardize ? "standardize"
+                        : o.seed != t->o.seed               ? "seed"
+                        : o.lr != t->o.lr                   ? "lr"
+                        : o.beta1 != t->o.beta1             ? "beta1"
+                        : o.beta2 != t->o.beta2             ? "beta2"
+                        : o.eps != t->o.eps                 ? "eps"
+                        : o.valid_split != t->o.valid_split ? "valid_split"
+                        : data != t->data_sum               ? "the data"
+                                                            : NULL;
+  if (!differs) return CLF_OK;
+  return clf__fail(CLF_EFORMAT, "its training began with another value of %s", differs);
+}
+
+static clf_status get_counters(const clf__st *st, clf_trainer *t) {
+  CLF_TRY(clf__st_meta_int(st, KEY("step"), &t->step));
+  CLF_TRY(clf__st_meta_int(st, KEY("epoch_rows"), &t->epoch_rows));
+  CLF_TRY(clf__st_meta_int(st, KEY("best_epoch"), &t->best_epoch));
+  CLF_TRY(clf__st_meta_real(st, KEY("epoch_sum"), &t->epoch_sum));
+  t->best_valid = NAN;
+  if (clf__st_meta(st, KEY("best_valid")))
+    CLF_TRY(clf__st_meta_real(st, KEY("best_valid"), &t->best_valid));
+  if (t->step < 0 || t->step > clf__steps_per_epoch(t) * INT32_MAX || t->epoch_rows < 0)
+    return clf__fail(CLF_EFORMAT, "its step %lld is out of range", (long long)t->step);
+  t->read = t->step;
+  return CLF_OK;
+}
+
+static clf_status get_state(const clf__st *st, const char *path, clf_trainer *t) {
+  CLF_TRY(same_training(st, t));
+  t->finished = 0; /* a refused file changes nothing */
+  CLF_TRY(get_counters(st, t));
+  CLF_TRY(clf__get_vector(st, t->f, M, t->m));
+  CLF_TRY(clf__get_vector(st, t->f, V, t->v));
+  CLF_TRY(clf__get_params(st, path, t->f));
+  if (t->best_epoch && t->held_out) {
+    CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->best));
+    CLF_TRY(clf__get_vector(st, t->f, LATEST, t->f->w));
+  }
+  for (int i = 0; i < CLF_SNAPSHOTS; i++) t->snapshot[i].step = -1;
+  return clf__trainer_remember(t);
+}
+
+clf_status clf_trainer_resume(clf_trainer *t, const char *path) {
+  clf__st *st;
+  CLF_TRY(clf__st_open(path, &st));
+  const clf_status s = get_state(st, path, t);
+  clf__st_close(st);
+  return s ? clf__fail(s, "%s: %s", path, clf_errmsg()) : CLF_OK;
+}

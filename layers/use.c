@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* use.c: densities, latents and samples of host arrays, in chunks of rows.
+ *
+ * The scaling of standardised data is applied here, on the host and in double:
+ * columns may lie far from zero, where float has few digits left. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "flow_private.h"
+
+/* Enough rows to fill a device, few enough to stay in its caches and small in memory. */
+int32_t clf__flow_chunk(const clf_flow *f) {
+  const int32_t size = f->spec.dim + f->spec.hidden, rows = (1 << 20) / (size ? size : 1);
+  return rows < 256 ? 256 : rows > 8192 ? 8192 : rows;
+}
+
+static int32_t chunk_of(const clf_flow *f, int64_t left) {
+  const int32_t most = clf__flow_chunk(f);
+  return left < most ? (int32_t)left : most;
+}
+
+/* ---- Chunks in and out ------------------------------------------------------------------ */
+
+typedef struct chunk {
+  clf_flow *f;
+  double *host;  /* (rows, D) */
+  int64_t first; /* row of the whole array */
+  int32_t n;
+} chunk;
+
+static clf_status refuse(const char *what, int64_t row, int32_t d, double v) {
+  return clf__fail(CLF_ENUM, "%s: row %lld, column %d is %g", what, (long long)row, (int)d + 1, v);
+}
+
+/* Data units to the flow's, and onto the device. */
+static clf_status put_data(chunk *c, const double *x, clf_tensor to) {
+  const clf_flow *f = c->f;
+  const int32_t D = f->spec.dim;
+  for (int32_t i = 0; i < c->n; i++)
+    for (int32_t d = 0; d < D; d++) {
+      const double v = x[(c->first + i) * D + d];
+      if (!isfinite(v)) return refuse("the data", c->first + i, d, v);
+      c->host[(int64_t)i * D + d] = f->mean ? (v - f->mean[d]) / f->std[d] : v;
+    }
+  return clf_write64(f->dev, to, c->host);
+}
+
+static clf_status get_data(chunk *c, clf_tensor from, double *x) {
+  const clf_flow *f = c->f;
+  const int32_t D = f->spec.dim;
+  CLF_TRY(clf_read64(f->dev, from, c->host));
+  for (int32_t i = 0; i < c->n; i++)
+    for (int32_t d = 0; d < D; d++) {
+      const double u = clf__flow_unscaled(f, d, c->host[(int64_t)i * D + d]);
+      if (!isfinite(u)) return refuse("the inverse overflows", c->first + i, d, u);
+      x[(c->first + i) * D + d] = u;
+    }
+  return CLF_OK;
+}
+
+/* A column of n numbers from the device, plus a constant, to `out`; refused where not finite. */
+static clf_status get_column(chunk *c, clf_tensor from, double plus, const char *what,
+                             double *out) {
+  CLF_TRY(clf_read64(c->f->dev, clf__rows(from, c->n), out));
+  for (int32_t i = 0; i < c->n; i++) {
+    double *v = &out[i];
+    *v += plus;
+    if (isfinite(*v)) continue;
+    const clf_flow_spec *s = &c->f->spec;
+    if (s->kind == CLF_PIECEWISE && !s->tails)
+      return clf__fail(CLF_ENUM,
+                       "%s of row %lld is %g: it lies outside the interval %g to %g; "
+                       "linear tails would continue the flow there",
+                       what, (long long)(c->first + i), *v, clf__flow_unscaled(c->f, 0, s->xmin),
+                       clf__flow_unscaled(c->f, 0, s->xmax));
+    return clf__fail(CLF_ENUM, "%s of row %lld is %g: the flow overflows there", what,
+                     (long long)(c->first + i), *v);
+  }
+  return CLF_OK;
+}
+
+/* Runs `each` over chunks of n rows. */
+static clf_status in_chunks(clf_flow *f, int64_t n, clf_status (*each)(chunk *, void *),
+                            void *ctx) {
+  if (n < 1) return clf__fail(CLF_EINVAL, "%lld samples: there must be at least 1", (long long)n);
+  chunk c = {.f = f};
+  const int32_t most = chunk_of(f, n);
+  CLF_TRY(clf__flow_reserve(f, most, 0));
+  c.host = malloc((size_t)most * (size_t)f->spec.dim * sizeof *c.host);
+  if (!c.host) return clf__fail(CLF_ENOMEM, "no memory for a chunk of %d rows", (int)most);
+  clf_status s = CLF_OK;
+  for (; c.first < n && !s; c.first += c.n) {
+    c.n = chunk_of(f, n - c.first);
+    s = each(&c, ctx);
+  }
+  free(c.host);
+  return s;
+}
+
+/* ---- Forward ------------------------------------------------------------------------------ */
+
+typedef struct arrays {
+  const double *in;
+  double *out, *logdet;
+  uint64_t seed;
+  int64_t first;
+} arrays;
+
+static clf_status zeroed(clf_flow *f, int32_t n, clf_tensor *logdet) {
+  *logdet = clf__rows(f->ws.logdet, n);
+  return clf_do(f->dev, fill, .y = *logdet, .value = 0);
+}
+
+static clf_status forward_chunk(chunk *c, const double *in, clf_tensor *z, clf_tensor *logdet) {
+  const clf_tensor x = clf__rows(c->f->ws.x[0], c->n);
+  CLF_TRY(put_data(c, in, x));
+  CLF_TRY(zeroed(c->f, c->n, logdet));
+  return clf__flow_forward(c->f, x, *logdet, 0, z);
+}
+
+static clf_status logp_chunk(chunk *c, void *ctx) {
+  arrays *a = ctx;
+  clf_tensor z, logdet;
+  const clf_tensor logp = clf__rows(c->f->ws.logp, c->n);
+  CLF_TRY(forward_chunk(c, a->in, &z, &logdet));
+  CLF_TRY(clf_do(c->f->dev, normal_logp, .z = z, .logdet = logdet, .logp = logp));
+  return get_column(c, logp, clf__flow_scaling_logdet(c->f), "log p", a->out + c->first);
+}
+
+clf_status clf_log_prob(clf_flow *f, const double *x, int64_t n, double *logp) {
+  return in_chunks(f, n, logp_chunk, &(arrays){.in = x, .out = logp});
+}
+
+static clf_status transform_chunk(chunk *c, void *ctx) {
+  arrays *a = ctx;
+  clf_tensor z, logdet;
+  const int32_t D = c->f->spec.dim;
+  CLF_TRY(forward_chunk(c, a->in, &z, &logdet));
+  double *out = a->out + c->first * D;
+  CLF_TRY(clf_read64(c->f->dev, z, out));
+  for (int64_t i = 0; i < (int64_t)c->n * D; i++)
+    if (!isfinite(out[i]))
+      return refuse("the flow overflows", c->first + i / D, (int32_t)(i % D), out[i]);
+  if (!a->logdet) return CLF_OK;
+  return get_column(c, logdet, clf__flow_scaling_logdet(c->f), "the log-det", a->logdet + c->first);
+}
+
+clf_status clf_transform(clf_flow *f, const double *x, int64_t n, double *z, double *logdet) {
+  return in_chunks(f, n, transform_chunk, &(arrays){.in = x, .out = z, .logdet = logdet});
+}
+
+/* ---- Inverse ------------------------------------------------------------------------------- */
+
+/* The inverse of what lies in z, which must not be ws.x[0]. */
+static clf_status inverse_chunk(chunk *c, clf_tensor z, arrays *a) {
+  clf_tensor x, logdet;
+  CLF_TRY(zeroed(c->f, c->n, &logdet));
+  CLF_TRY(clf__flow_inverse(c->f, z, logdet, &x));
+  CLF_TRY(get_data(c, x, a->out));
+  if (!a->logdet) return CLF_OK;
+  return get_column(c, logdet, -clf__flow_scaling_logdet(c->f), "the log-det",
+                    a->logdet + c->first);
+}
+
+static clf_status invert_chunk(chunk *c, void *ctx) {
+  arrays *a = ctx;
+  const int32_t D = c->f->spec.dim;
+  const clf_tensor z = clf__rows(c->f->ws.x[c->f->layers], c->n);
+  const double *in = a->in + c->first * D;
+  for (int64_t i = 0; i < (int64_t)c->n * D; i++)
+    if (!isfinite(in[i])) return refuse("the latents", c->first + i / D, (int32_t)(i % D), in[i]);
+  CLF_TRY(clf_write64(c->f->dev, z, in));
+  return inverse_chunk(c, z, a);
+}
+
+clf_status clf_invert(clf_flow *f, const double *z, int64_t n, double *x, double *logdet) {
+  return in_chunks(f, n, invert_chunk, &(arrays){.in = z, .out = x, .logdet = logdet});
+}
+
+static clf_status sample_chunk(chunk *c, void *ctx) {
+  arrays *a = ctx;
+  const clf_tensor z = clf__rows(c->f->ws.x[c->f->layers], c->n);
+  const uint64_t at = (uint64_t)(a->first + c->first);
+  CLF_TRY(clf_do(c->f->dev, random_normal, .y = z, .seed_lo = (int)(uint32_t)a->seed,
+                 .seed_hi = (int)(uint32_t)(a->seed >> 32), .first_lo = (int)(uint32_t)at,
+                 .first_hi = (int)(uint32_t)(at >> 32)));
+  return inverse_chunk(c, z, a);
+}
+
+clf_status clf_sample(clf_flow *f, uint64_t seed, int64_t first, int64_t n, double *x) {
+  if (first < 0)
+    return clf__fail(CLF_EINVAL, "the first sample is %lld; they count from 0", (long long)first);
+  return in_chunks(f, n, sample_chunk, &(arrays){.out = x, .seed = seed, .first = first});
+}
+
+/* ---- Scores --------------------------------------------------------------------------------- */
+
+clf_status clf_evaluate(clf_flow *f, const double *x, int64_t n, clf_score *score) {
+  double *logp = n > 0 ? malloc((size_t)n * sizeof *logp) : NULL;
+  if (n > 0 && !logp)
+    return clf__fail(CLF_ENOMEM, "no memory for %lld log-densities", (long long)n);
+  const clf_status s = clf_log_prob(f, x, n, logp);
+  if (!s) {
+    double sum = 0, square = 0;
+    for (int64_t i = 0; i < n; i++) sum += logp[i];
+    const double mean = sum / (double)n;
+    for (int64_t i = 0; i < n; i++) square += (logp[i] - mean) * (logp[i] - mean);
+    const double variance = n > 1 ? square / (double)(n - 1) : 0;
+    *score = (clf_score){.count = n,
+                         .mean = mean,
+                         .std_error = sqrt(variance / (double)n),
+                         .bits_per_dim = -mean / (f->spec.dim * log(2))};
+  }
+  free(logp);
+  return s;
+}
+
+clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, double *mean) {
+  const int32_t rows = x.dim[0], most = chunk_of(f, rows);
+  CLF_TRY(clf__flow_reserve(f, most, 0));
+  double *logp = malloc((size_t)most * sizeof *logp), sum = 0;
+  clf_status s = logp ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for %d log-densities", (int)most);
+  for (int32_t at = 0, n; at < rows && !s; at += n) {
+    clf_tensor z, logdet;
+    n = chunk_of(f, rows - at);
+    s = zeroed(f, n, &logdet);
+    if (!s) s = clf__flow_forward(f, clf_slice(x, 0, at, at + n), logdet, 0, &z);
+    const clf_tensor out = clf__rows(f->ws.logp, n);
+    if (!s) s = clf_do(f->dev, normal_logp, .z = z, .logdet = logdet, .logp = out);
+    if (!s) s = clf_read64(f->dev, out, logp);
+    for (int32_t i = 0; i < n && !s; i++) sum += logp[i];
+  }
+  free(logp);
+  if (!s) *mean = sum / rows + clf__flow_scaling_logdet(f);
+  return s;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* ask.c: values of a flow where it has them, NaN where it has none. */
+#include "view.h"
+
+#include <math.h>
+
+/* The flow names one row that it refuses, but a picture has thousands of them, most of
+ * them neighbours: halves are tried until what is left is one row, or fine. */
+clf_status clf__apply(clf_flow *flow, clf__map map, int32_t dim, const double *in, int64_t n,
+                      double *out, double *logdet) {
+  const clf_status s = map(flow, in, n, out, logdet);
+  if (s != CLF_ENUM) return s;
+  if (n == 1) {
+    for (int32_t k = 0; k < dim; k++) out[k] = NAN;
+    if (logdet) *logdet = NAN;
+    return CLF_OK;
+  }
+  const int64_t half = n / 2;
+  CLF_TRY(clf__apply(flow, map, dim, in, half, out, logdet));
+  return clf__apply(flow, map, dim, in + half * dim, n - half, out + half * dim,
+                    logdet ? logdet + half : NULL);
+}
+
+clf_status clf__log_prob(clf_flow *flow, int32_t dim, const double *in, int64_t n, double *logp) {
+  const clf_status s = clf_log_prob(flow, in, n, logp);
+  if (s != CLF_ENUM) return s;
+  if (n == 1) {
+    *logp = NAN;
+    return CLF_OK;
+  }
+  const int64_t half = n / 2;
+  CLF_TRY(clf__log_prob(flow, dim, in, half, logp));
+  return clf__log_prob(flow, dim, in + half * dim, n - half, logp + half);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* flows.h: the pictures of flows, by dimension.  Private. */
+#ifndef CLF_PLOT_FLOWS_H
+#define CLF_PLOT_FLOWS_H
+#include "view.h"
+
+/* What a picture of a flow is made of; data may be NULL. */
+typedef struct clf__scene {
+  clf_flow *flow;
+  const clf_table *data;
+  uint64_t seed;
+  char title[256], subtitle[256];
+} clf__scene;
+
+/* These begin the figure; it is the caller's to save and to end on success. */
+clf_status clf__draw_flow1(const clf__scene *s, clf__chart *c);
+clf_status clf__draw_flow2(const clf__scene *s, clf__chart *c);
+
+/* The name of column i, or `fallback`. */
+const char *clf__column(const clf_table *t, int i, const char *fallback);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* plot.c: pictures of flows: what is refused, the words above, the file. */
+#include "clflow/plot.h"
+#include "fail.h"
+#include "flows.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+const char *clf__column(const clf_table *t, int i, const char *fallback) {
+  return t && t->names && t->names[i] && t->names[i][0] ? t->names[i] : fallback;
+}
+
+static clf_status check(clf_flow *flow, const clf_table *data, const char *path) {
+  if (!flow) return clf__plot_fail(CLF_EINVAL, "no flow was given to draw");
+  const int32_t dim = clf_flow_get_spec(flow)->dim;
+  if (dim != 1 && dim != 2)
+    return clf__plot_fail(CLF_ENOTSUP,
+                          "a flow of %" PRId32 " dimensions cannot be drawn; 1 and 2 can", dim);
+  if (data && data->cols != dim)
+    return clf__plot_fail(CLF_ESHAPE,
+                          "the data have %" PRId32 " columns, but the flow has %" PRId32
+                          " dimensions; give data of as many columns",
+                          data->cols, dim);
+  if (data) CLF_TRY(clf__table_check(data));
+  return clf__chart_writable(path);
+}
+
+static void describe(const clf_flow_spec *spec, char *dst, size_t size) {
+  const char *kind = clf_kind_name(spec->kind);
+  if (spec->kind == CLF_PIECEWISE)
+    snprintf(dst, size, "%s flow, dim %" PRId32 ", bins %" PRId32, kind, spec->dim, spec->bins);
+  else
+    snprintf(dst, size, "%s flow, dim %" PRId32 ", hidden %" PRId32 ", depth %" PRId32, kind,
+             spec->dim, spec->hidden, spec->depth);
+}
+
+static clf_status judge(clf_flow *flow, const clf_table *data, char *dst, size_t size) {
+  char count[40], mean[40], error[40];
+  clf_score score;
+  const char *many = data->rows == 1 ? "" : "s";
+  clf__count(count, sizeof count, data->rows);
+  const clf_status s = clf_evaluate(flow, data->at, data->rows, &score);
+  if (s == CLF_ENUM || (s == CLF_OK && !isfinite(score.mean))) {
+    snprintf(dst, size, "mean log-likelihood is not finite over %s row%s", count, many);
+    return CLF_OK;
+  }
+  CLF_TRY(s);
+  const int places = fabs(score.mean) < 1e4 ? 3 : 0;
+  clf__decimal(mean, sizeof mean, score.mean, places);
+  clf__decimal(error, sizeof error, score.std_error, places);
+  snprintf(dst, size, "mean log-likelihood %s ± %s nats over %s row%s", mean, error, count, many);
+  return CLF_OK;
+}
+
+clf_status clf_plot_flow(clf_flow *flow, const clf_table *data, uint64_t seed, const char *path) {
+  CLF_TRY(check(flow, data, path));
+  clf__scene scene = {.flow = flow, .data = data, .seed = seed};
+  clf__chart c;
+  describe(clf_flow_get_spec(flow), scene.title, sizeof scene.title);
+  if (data)
+    CLF_TRY(judge(flow, data, scene.subtitle, sizeof scene.subtitle));
+  else
+    snprintf(scene.subtitle, sizeof scene.subtitle, "no data given");
+  if (clf_flow_get_spec(flow)->dim == 1)
+    CLF_TRY(clf__draw_flow1(&scene, &c));
+  else
+    CLF_TRY(clf__draw_flow2(&scene, &c));
+  clf__chart_title(&c, scene.title, scene.subtitle);
+  const clf_status s = clf__chart_save(&c, path);
+  clf__chart_end(&c);
+  return s;
+}

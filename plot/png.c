@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* png.c: pictures as files, written whole or not at all. */
+#define _POSIX_C_SOURCE 200809L
+#include "chart.h"
+#include "fail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct bytes {
+  unsigned char *at;
+  size_t used, cap;
+} bytes;
+
+static cairo_status_t append(void *closure, const unsigned char *data, unsigned int n) {
+  bytes *b = closure;
+  if (b->cap - b->used < n) {
+    const size_t cap = 2 * b->cap + n;
+    unsigned char *at = realloc(b->at, cap);
+    if (!at) return CAIRO_STATUS_NO_MEMORY;
+    b->at = at;
+    b->cap = cap;
+  }
+  memcpy(b->at + b->used, data, n);
+  b->used += n;
+  return CAIRO_STATUS_SUCCESS;
+}
+
+static clf_status cannot(const char *path, const char *why) {
+  return clf__plot_fail(CLF_EIO, "%s: cannot be written: %s", path, why);
+}
+
+/* Everything before the last slash; "." and "/" where that is empty. */
+static clf_status folder_of(const char *path, char *folder, size_t size) {
+  const char *slash = strrchr(path, '/');
+  const size_t n = !slash ? 1 : slash == path ? 1 : (size_t)(slash - path);
+  if (n + 1 > size) return cannot(path, "its name is too long");
+  memcpy(folder, slash ? path : ".", n);
+  folder[n] = 0;
+  return CLF_OK;
+}
+
+clf_status clf__chart_writable(const char *path) {
+  char folder[PATH_MAX];
+  struct stat at;
+  if (!path) return clf__plot_fail(CLF_EINVAL, "no path was given for the picture");
+  const size_t n = strlen(path);
+  if (n < 4 || strcasecmp(path + n - 4, ".png") != 0)
+    return clf__plot_fail(CLF_EINVAL, "%s: pictures are PNG; give a name that ends in .png", path);
+  CLF_TRY(folder_of(path, folder, sizeof folder));
+  if (stat(folder, &at) != 0 && (errno == ENOENT || errno == ENOTDIR))
+    return clf__plot_fail(CLF_EIO, "%s: cannot be written: the folder \"%s\" does not exist", path,
+                          folder);
+  if (access(folder, W_OK | X_OK) != 0)
+    return clf__plot_fail(CLF_EIO, "%s: cannot be written: the folder \"%s\": %s", path, folder,
+                          strerror(errno));
+  if (stat(path, &at) == 0 && S_ISDIR(at.st_mode)) return cannot(path, "it is a folder");
+  return CLF_OK;
+}
+
+static int put(int fd, const unsigned char *data, size_t n) {
+  while (n > 0) {
+    const ssize_t done = write(fd, data, n);
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) return -1;
+    data += done;
+    n -= (size_t)done;
+  }
+  return 0;
+}
+
+/* A new file beside `path`, with the permissions of the file it is to replace. */
+static int open_beside(const char *path, char *name, size_t size) {
+  struct stat old;
+  for (int i = 0; i < 100; i++) {
+    const int n = snprintf(name, size, "%s.%ld-%d.tmp", path, (long)getpid(), i);
+    if (n < 0 || (size_t)n >= size) {
+      errno = ENAMETOOLONG;
+      return -1;
+    }
+    const int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0 && stat(path, &old) == 0) (void)fchmod(fd, old.st_mode & 07777);
+    if (fd >= 0 || errno != EEXIST) return fd;
+  }
+  return -1;
+}
+
+/* A rename lasts only once the folder that records it is on disk. */
+static void sync_folder(const char *path) {
+  char folder[PATH_MAX];
+  if (folder_of(path, folder, sizeof folder)) return;
+  const int fd = open(folder, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  (void)fsync(fd);
+  close(fd);
+}
+
+static clf_status write_whole(const char *path, const bytes *b) {
+  char name[PATH_MAX];
+  const int fd = open_beside(path, name, sizeof name);
+  if (fd < 0) return cannot(path, strerror(errno));
+  int failed = put(fd, b->at, b->used) != 0 || fsync(fd) != 0;
+  int why = errno;
+  if (close(fd) != 0 && !failed) {
+    failed = 1;
+    why = errno;
+  }
+  if (!failed && rename(name, path) != 0) {
+    failed = 1;
+    why = errno;
+  }
+  if (failed) {
+    unlink(name);
+    return cannot(path, strerror(why));
+  }
+  sync_folder(path);
+  return CLF_OK;
+}
+
+clf_status clf__chart_save(clf__chart *c, const char *path) {
+  bytes b = {0};
+  cairo_status_t drawn = cairo_status(c->cr);
+  if (!drawn) drawn = cairo_surface_write_to_png_stream(c->surface, append, &b);
+  clf_status s = CLF_OK;
+  if (drawn)
+    s = clf__plot_fail(drawn == CAIRO_STATUS_NO_MEMORY ? CLF_ENOMEM : CLF_EIO,
+                       "%s: cannot be drawn: %s", path, cairo_status_to_string(drawn));
+  else
+    s = write_whole(path, &b);
+  free(b.at);
+  return s;
+}

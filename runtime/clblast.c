@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* clblast.c: matrix products by CLBlast, each class of shapes only after it agreed
+ * with our own kernel once.
+ *
+ * Releases up to 1.6.2 compute wrongly on some devices for some shapes, and up to
+ * 1.6.0 are not thread-safe: hence the verdicts, and the lock. */
+#include "opencl.h"
+#ifdef CLF_CLBLAST
+#include <clblast_c.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+
+static int log2_of(int n) {
+  int k = 0;
+  while (n >>= 1) k++;
+  return k;
+}
+
+/* Shapes whose sizes have the same magnitude and raggedness run the same code. */
+static uint32_t class_of(const clf_gemm_args *p) {
+  const int M = p->c.dim[0], N = p->c.dim[1], K = p->a.dim[!p->ta];
+  const int ragged = (M % 32 != 0) | (N % 32 != 0) << 1 | (K % 32 != 0) << 2;
+  return (uint32_t)((p->ta != 0) | (p->tb != 0) << 1 | (p->beta != 0) << 2 | ragged << 3 |
+                    log2_of(M) << 6 | log2_of(N) << 11 | log2_of(K) << 16);
+}
+
+/* CLBlast wants rows with unit stride, each behind the last. */
+static int takes(const clf_tensor *t) { return t->stride[1] == 1 && t->stride[0] >= t->dim[1]; }
+
+static cl_int sgemm(clf__cl *cl, const clf_gemm_args *p, cl_mem c, size_t c_offset, size_t ldc) {
+  const size_t M = (size_t)p->c.dim[0], N = (size_t)p->c.dim[1], K = (size_t)p->a.dim[!p->ta];
+  pthread_mutex_lock(&one_at_a_time);
+  const CLBlastStatusCode s = CLBlastSgemm(
+      CLBlastLayoutRowMajor, p->ta ? CLBlastTransposeYes : CLBlastTransposeNo,
+      p->tb ? CLBlastTransposeYes : CLBlastTransposeNo, M, N, K, p->alpha, p->a.buf->handle,
+      (size_t)p->a.offset, (size_t)p->a.stride[0], p->b.buf->handle, (size_t)p->b.offset,
+      (size_t)p->b.stride[0], p->beta, c, c_offset, ldc, &cl->queue, NULL);
+  pthread_mutex_unlock(&one_at_a_time);
+  return (cl_int)s;
+}
+
+/* Runs the call both ways and compares: 1 if CLBlast may be used for its class.
+ * c is left as it was. */
+static int agrees(clf_device *dev, const clf_gemm_args *p) {
+  clf__cl *cl = dev->impl;
+  const size_t span = clf__span(&p->c), at = (size_t)p->c.offset;
+  float *before = malloc(3 * span * sizeof *before), *got = before + span, *want = got + span;
+  if (!before) return 0;
+  clf_gemm_args own = *p;
+  own.bias = (clf_tensor){0};
+  own.act = 0;
+  const clf_backend *b = dev->backend;
+  const clf_traits plain = {"simt",         1, cl->traits->tm, cl->traits->tn, cl->traits->group,
+                            cl->traits->wg, 0};
+  const clf_traits *mine = cl->traits;
+  int ok = !b->read(dev, p->c.buf, at, before, span);
+  ok = ok && !sgemm(cl, p, p->c.buf->handle, at, (size_t)p->c.stride[0]);
+  ok = ok && !b->read(dev, p->c.buf, at, got, span) && !b->write(dev, p->c.buf, at, before, span);
+  cl->traits = &plain;
+  ok = ok && !b->run(dev, CLF_OP_gemm, &own);
+  cl->traits = mine;
+  ok = ok && !b->read(dev, p->c.buf, at, want, span) && !b->write(dev, p->c.buf, at, before, span);
+  double largest = 0;
+  for (size_t i = 0; i < span && ok; i++)
+    if (isfinite(want[i])) largest = fmax(largest, fabs((double)want[i]));
+  for (size_t i = 0; i < span && ok; i++) /* gaps between rows may hold NaN */
+    ok = fabs((double)got[i] - (double)want[i]) <= 1e-4 * largest ||
+         (isnan(got[i]) && isnan(want[i]));
+  free(before);
+  return ok;
+}
+
+static int trusted(clf_device *dev, const clf_gemm_args *p) {
+  clf__cl *cl = dev->impl;
+  const uint32_t key = class_of(p);
+  for (int i = 0; i < cl->blas_count; i++)
+    if (cl->blas[i].key == key) return cl->blas[i].trusted;
+  if (cl->blas_count == CLF_BLAS_CLASSES) return 0;
+  const int verdict = agrees(dev, p);
+  cl->blas[cl->blas_count].key = key;
+  cl->blas[cl->blas_count++].trusted = verdict;
+  return verdict;
+}
+
+clf_status clf__cl_blas(clf_call *call, int *done) {
+  clf_device *dev = call->impl;
+  clf__cl *cl = dev->impl;
+  const clf_gemm_args *p = call->args;
+  *done = 0;
+  if (call->op != CLF_OP_gemm || !takes(&p->a) || !takes(&p->b) || !takes(&p->c)) return CLF_OK;
+  if (!trusted(dev, p)) return CLF_OK;
+  *done = !sgemm(cl, p, p->c.buf->handle, (size_t)p->c.offset, (size_t)p->c.stride[0]);
+  return CLF_OK;
+}
+
+#else
+clf_status clf__cl_blas(clf_call *call, int *done) {
+  (void)call;
+  *done = 0;
+  return CLF_OK;
+}
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* cpu.c: the C backend: memory of the host, and the best compiled variant of
+ * cpu_ref/ that this processor runs.  It does what it is told, at once. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "../cpu_ref/ref.h"
+#include "platform.h"
+
+extern const clf__cpu_variant clf__cpu_f64, clf__cpu_f32_baseline;
+#ifdef CLF_X86
+extern const clf__cpu_variant clf__cpu_f32_avx2, clf__cpu_f32_avx512;
+#endif
+
+typedef struct cpu {
+  const clf__cpu_variant *variant;
+  clf_scratch scratch;
+} cpu;
+
+/* ---- Variants -------------------------------------------------------------------- */
+
+static int baseline_runs(void) { return 1; }
+#ifdef CLF_X86
+static int avx2_runs(void) {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+static int avx512_runs(void) {
+  return avx2_runs() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+}
+#endif
+
+static const struct {
+  const char *name;
+  const clf__cpu_variant *variant;
+  int (*runs)(void);
+} floats[] = {
+/* best first */
+#ifdef CLF_X86
+    {"avx512", &clf__cpu_f32_avx512, avx512_runs},
+    {"avx2", &clf__cpu_f32_avx2, avx2_runs},
+#endif
+    {"baseline", &clf__cpu_f32_baseline, baseline_runs},
+};
+enum { FLOATS = sizeof floats / sizeof *floats };
+
+/* The index into floats of what was asked for, or of the best; -1 with a message. */
+static int choose(const char *asked) {
+  for (int i = 0; i < FLOATS; i++) {
+    if (*asked && strcmp(asked, floats[i].name) != 0) continue;
+    if (floats[i].runs()) return i;
+    if (*asked) {
+      clf__fail(CLF_ENODEV, "this processor does not run cpu/%s", asked);
+      return -1;
+    }
+  }
+  clf__fail(CLF_ENODEV, "cpu has no instruction set \"%s\"; there are%s baseline", asked,
+            FLOATS > 1 ? " avx512, avx2 and" : "");
+  return -1;
+}
+
+/* ---- The backend -------------------------------------------------------------------- */
+
+static clf_status start(clf_device *dev, const clf__cpu_variant *variant) {
+  cpu *c = dev->impl = calloc(1, sizeof *c);
+  if (!c) return clf__fail(CLF_ENOMEM, "no memory for a device");
+  c->variant = variant;
+  dev->bits = variant->bits;
+  return CLF_OK;
+}
+
+static clf_status cpu_open(clf_device *dev, const char *which) {
+  if (*which && *which != '/')
+    return clf__fail(CLF_ENODEV, "cpu takes no device name, got \"%s\"", which);
+  const int i = choose(*which ? which + 1 : "");
+  if (i < 0) return CLF_ENODEV;
+  snprintf(dev->name, sizeof dev->name, "cpu (%s)", floats[i].name);
+  return start(dev, floats[i].variant);
+}
+static clf_status cpu64_open(clf_device *dev, const char *which) {
+  if (*which) return clf__fail(CLF_ENODEV, "cpu64 takes no device name, got \"%s\"", which);
+  snprintf(dev->name, sizeof dev->name, "cpu64");
+  return start(dev, &clf__cpu_f64);
+}
+static void cpu_close(clf_device *dev) {
+  cpu *c = dev->impl;
+  free(c->scratch.at);
+  free(c);
+}
+
+static size_t bytes(const clf_device *dev, size_t n) { return n * (size_t)dev->bits / 8; }
+
+static clf_status cpu_alloc(clf_device *dev, clf_buffer *b) {
+  b->handle = malloc(bytes(dev, b->size));
+  if (b->handle) return CLF_OK;
+  return clf__fail(CLF_ENOMEM, "%s: no memory for %zu MiB; a smaller batch needs less", dev->name,
+                   bytes(dev, b->size) >> 20);
+}
+static void cpu_release(clf_device *dev, clf_buffer *b) {
+  (void)dev;
+  free(b->handle);
+}
+static clf_status cpu_write(clf_device *dev, clf_buffer *b, size_t at_, const void *src, size_t n) {
+  memcpy((char *)b->handle + bytes(dev, at_), src, bytes(dev, n));
+  return CLF_OK;
+}
+static clf_status cpu_read(clf_device *dev, clf_buffer *b, size_t at_, void *dst, size_t n) {
+  memcpy(dst, (const char *)b->handle + bytes(dev, at_), bytes(dev, n));
+  return CLF_OK;
+}
+static clf_status cpu_run(clf_device *dev, clf_op op, const void *args) {
+  cpu *c = dev->impl;
+  return c->variant->run(op, args, &c->scratch);
+}
+static clf_status cpu_sync(clf_device *dev) {
+  (void)dev;
+  return CLF_OK;
+}
+
+#define SHARED                                                                                     \
+  .close = cpu_close, .alloc = cpu_alloc, .release = cpu_release, .write = cpu_write,              \
+  .read = cpu_read, .run = cpu_run, .sync = cpu_sync
+const clf_backend clf__cpu = {.name = "cpu", .open = cpu_open, SHARED};
+const clf_backend clf__cpu64 = {.name = "cpu64", .open = cpu64_open, SHARED};
+
+void clf__cpu_info(clf_device_info *info) {
+  const int i = choose("");
+  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  *info = (clf_device_info){.passes = -1};
+  snprintf(info->name, sizeof info->name, "cpu");
+  snprintf(info->platform, sizeof info->platform, "C");
+  snprintf(info->device, sizeof info->device, "the host's processor");
+  snprintf(info->driver, sizeof info->driver, "clflow");
+  snprintf(info->type, sizeof info->type, "cpu");
+  snprintf(info->family, sizeof info->family, "%s", i < 0 ? "" : floats[i].name);
+  info->units = (int32_t)sysconf(_SC_NPROCESSORS_ONLN);
+  info->memory = info->max_alloc = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+}

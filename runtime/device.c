@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* device.c: opening devices by name, and choosing one. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "backend.h"
+#include "platform.h"
+
+static const clf_backend *const backends[] = {&clf__cpu, &clf__cpu64, &clf__opencl, &clf__check,
+                                              &clf__trace};
+
+clf_status clf__open(const char *name, clf_device **out) {
+  const size_t stem = strcspn(name, ":/");
+  for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
+    const clf_backend *b = backends[i];
+    if (strlen(b->name) != stem || strncmp(b->name, name, stem) != 0) continue;
+    clf_device *dev = calloc(1, sizeof *dev);
+    if (!dev) return clf__fail(CLF_ENOMEM, "no memory for a device");
+    dev->backend = b;
+    dev->bits = 32;
+    const clf_status s = b->open(dev, name[stem] == ':' ? name + stem + 1 : name + stem);
+    if (s)
+      free(dev);
+    else
+      *out = dev;
+    return s;
+  }
+  return clf__fail(CLF_ENODEV,
+                   "no device is called \"%s\"; there are auto, cpu, cpu64, opencl, opencl:N, "
+                   "opencl:gpu, opencl:NAME, check:DEVICE and trace:DEVICE",
+                   name);
+}
+
+/* ---- auto --------------------------------------------------------------------- */
+
+__attribute__((format(printf, 2, 3))) static void note(clf_device *dev, const char *fmt, ...) {
+  const size_t n = strlen(dev->note);
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(dev->note + n, sizeof dev->note - n, fmt, ap);
+  va_end(ap);
+}
+
+/* The first line of a message: a build log runs to many. */
+static void first_line(const char *text, char *out, size_t size) {
+  snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
+}
+
+/* Opens and tests one OpenCL device; what kept it from use goes to `why`. */
+static clf_device *try_device(clf_device_info *info) {
+  clf_device *dev = NULL;
+  clf_status s = clf__open(info->name, &dev);
+  if (!s) s = clf__selftest(dev);
+  info->passes = !s;
+  if (!s) return dev;
+  first_line(clf_errmsg(), info->why, sizeof info->why);
+  clf_close(dev);
+  return NULL;
+}
+
+static clf_status open_auto(const char *family, clf_device **out) {
+  clf_device passed_over = {.note = ""}; /* collects lines until there is a device */
+  clf__cl_device *list = NULL;
+  int count = 0;
+  clf_device *dev = NULL;
+  if (clf__cl_list(&list, &count)) note(&passed_over, "no OpenCL: %s\n", clf_errmsg());
+  for (int i = 0; i < count && !dev; i++) {
+    clf_device_info *info = &list[i].info;
+    snprintf(info->name + strlen(info->name), sizeof info->name - strlen(info->name), "%s", family);
+    dev = try_device(info);
+    if (!dev)
+      note(&passed_over, "%s (%s) is passed over: %s\n", info->name, info->device, info->why);
+  }
+  free(list);
+  if (!dev) {
+    if (count == 0 && !*passed_over.note) note(&passed_over, "no OpenCL device was found\n");
+    CLF_TRY(clf__open("cpu", &dev));
+  }
+  snprintf(dev->note, sizeof dev->note, "%s", passed_over.note);
+  note(dev, "auto takes %s\n", dev->name);
+  *out = dev;
+  return CLF_OK;
+}
+
+clf_status clf_open(const char *name, clf_device **out) {
+  if (!name || !*name) name = getenv("CLFLOW_DEVICE");
+  if (!name || !*name) name = "auto";
+  if (strncmp(name, "auto", 4) == 0 && (name[4] == 0 || name[4] == '/'))
+    return open_auto(name + 4, out);
+  return clf__open(name, out);
+}
+
+void clf_close(clf_device *dev) {
+  if (!dev) return;
+  dev->backend->close(dev);
+  free(dev->stage);
+  free(dev);
+}
+
+const char *clf_device_name(const clf_device *dev) { return dev->name; }
+const char *clf_device_note(const clf_device *dev) { return dev->note; }
+clf_status clf_sync(clf_device *dev) { return dev->backend->sync(dev); }
+
+/* ---- The list ------------------------------------------------------------------- */
+
+/* cpu last: it is what is left when no other will do. */
+static void test_all(clf_device_info *list, int count) {
+  int chosen = -1;
+  for (int i = 0; i < count; i++) {
+    clf_close(try_device(&list[i]));
+    if (list[i].passes && chosen < 0) chosen = i;
+  }
+  if (chosen < 0) return;
+  list[chosen].chosen = 1;
+  snprintf(list[chosen].why, sizeof list[chosen].why, "the %s that passes its self-test",
+           count > 2 ? "best" : "one OpenCL device");
+  if (chosen == count - 1)
+    snprintf(list[chosen].why, sizeof list[chosen].why, "no OpenCL device passes its self-test");
+}
+
+clf_status clf_devices(int test, clf_device_info **out, int *count) {
+  clf__cl_device *cl = NULL;
+  int n = 0;
+  if (clf__cl_list(&cl, &n)) n = 0; /* no loader, no platform: cpu is left */
+  clf_device_info *list = calloc((size_t)n + 1, sizeof *list);
+  if (!list) {
+    free(cl);
+    return clf__fail(CLF_ENOMEM, "no memory for a list of %d devices", n + 1);
+  }
+  for (int i = 0; i < n; i++) list[i] = cl[i].info;
+  free(cl);
+  clf__cpu_info(&list[n]);
+  if (test) test_all(list, n + 1);
+  *out = list;
+  *count = n + 1;
+  return CLF_OK;
+}

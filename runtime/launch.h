@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* launch.h: what the host half of an OpenCL operation (cl/<file>.c) may use.
+ *
+ * A host half turns one call into kernel launches.  It sees no OpenCL: a call
+ * carries the device's traits and a few functions, so a test may hand it a
+ * recorder and read off the geometry.  The simple case is one line:
+ *   CLF_LAUNCH(adam_step) { return clf_each(call, p->w.dim[0]); }
+ *
+ * Every kernel of an operation takes the row's tensors as pointers, then the
+ * row's argument struct (views and parameters); one that works through scratch
+ * memory takes CLF_POOL too: the device's pool and four ints of the host's. */
+#ifndef CLF_LAUNCH_H
+#define CLF_LAUNCH_H
+#include "clflow/core.h"
+
+/* What the choice between kernels may depend on; the rows are in tune.def. */
+typedef struct clf_traits {
+  const char *family;
+  int lanes;  /* floats an item handles side by side */
+  int tm, tn; /* rows and columns of a gemm tile */
+  int group;  /* items that share one sample */
+  int wg;     /* items of a group where the kernel leaves the choice */
+  int blas;   /* matrix products may go to CLBlast */
+} clf_traits;
+
+extern const clf_traits clf__families[];
+extern const int clf__family_count;
+#ifdef CLF_CLBLAST
+#define CLF_GPU_FAMILY "clblast"
+#else
+#define CLF_GPU_FAMILY "simt"
+#endif
+
+typedef struct clf_grid {
+  size_t global[3], local[3];
+} clf_grid;
+
+typedef struct clf_call clf_call;
+struct clf_call {
+  clf_op op;
+  const void *args;
+  const clf_traits *traits;
+  /* Makes the pool hold at least this many floats.  Calls share it in turn. */
+  clf_status (*reserve)(clf_call *call, size_t floats);
+  /* Enqueues a kernel of this operation; e reaches it through CLF_POOL. */
+  clf_status (*enqueue)(clf_call *call, const char *kernel, clf_grid grid, const int e[4]);
+  /* (optional) c = alpha op(a) op(b) + beta c by a BLAS; sets *done to 0 and does
+   * nothing where there is none that can be trusted with this call. */
+  clf_status (*blas)(clf_call *call, int *done);
+  void *impl;
+};
+
+typedef clf_status (*clf_launch_fn)(clf_call *call);
+#define CLF_OP(file, name, tensors, params, rules) clf_status clf__launch_##name(clf_call *call);
+#include "clflow/ops.def"
+#undef CLF_OP
+#define CLF_LAUNCH(op)                                                                             \
+  static clf_status launch_##op(clf_call *call, const clf_##op##_args *p);                         \
+  clf_status clf__launch_##op(clf_call *call) { return launch_##op(call, call->args); }            \
+  static clf_status launch_##op(clf_call *call, const clf_##op##_args *p)
+
+static inline int clf_ceil(int n, int by) { return (n - 1) / by + 1; }
+static inline int clf_elements(const clf_tensor *t) {
+  return t->dim[0] * t->dim[1] * t->dim[2] * t->dim[3];
+}
+
+/* x * y groups of lx * ly items. */
+static inline clf_grid clf_groups(int x, int y, int lx, int ly) {
+  return (clf_grid){{(size_t)x * (size_t)lx, (size_t)y * (size_t)ly, 1},
+                    {(size_t)lx, (size_t)ly, 1}};
+}
+/* At least n items, in groups of the device's size: the kernel must test its id. */
+static inline clf_grid clf_items(const clf_call *call, int n) {
+  return clf_groups(clf_ceil(n, call->traits->wg), 1, call->traits->wg, 1);
+}
+/* n blocks of LANES, y times: an item each, alone in its group where it is a vector. */
+static inline clf_grid clf_by_lanes(const clf_call *call, int n, int y) {
+  const int wg = call->traits->lanes > 1 ? 1 : call->traits->wg;
+  return clf_groups(clf_ceil(n, wg), y, wg, 1);
+}
+/* The defaults: the kernel of the operation's own name, an item for each of n,
+ * or a group of traits->group items for each of n samples. */
+static inline clf_status clf_each(clf_call *call, int n) {
+  return call->enqueue(call, clf_ops[call->op].name, clf_items(call, n), NULL);
+}
+static inline clf_status clf_each_sample(clf_call *call, int n) {
+  return call->enqueue(call, clf_ops[call->op].name, clf_groups(n, 1, call->traits->group, 1),
+                       NULL);
+}
+#endif

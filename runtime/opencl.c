@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/* opencl.c: the OpenCL backend: one device, one context, one in-order queue and
+ * one pool of scratch memory. */
+#include "opencl.h"
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Choosing ---------------------------------------------------------------- */
+
+static int contains(const char *text, const char *part) {
+  const size_t n = strlen(part);
+  for (; *text; text++) {
+    size_t i = 0;
+    while (i < n && tolower((unsigned char)text[i]) == tolower((unsigned char)part[i])) i++;
+    if (i == n) return 1;
+  }
+  return 0;
+}
+
+static int is_number(const char *s) { return *s && strspn(s, "0123456789") == strlen(s); }
+
+static int matches(const clf_device_info *info, const char *which, int index) {
+  if (!*which) return 1;
+  if (is_number(which)) return strtol(which, NULL, 10) == index;
+  if (strcmp(which, "gpu") == 0 || strcmp(which, "cpu") == 0 || strcmp(which, "accelerator") == 0)
+    return strcmp(which, info->type) == 0;
+  return contains(info->device, which) || contains(info->platform, which);
+}
+
+static clf_status pick(const char *which, clf__cl_device *out) {
+  clf__cl_device *list = NULL;
+  int count = 0, i = 0;
+  CLF_TRY(clf__cl_list(&list, &count));
+  while (i < count && !matches(&list[i].info, which, i)) i++;
+  if (i < count) *out = list[i];
+  free(list);
+  if (i < count) return CLF_OK;
+  return clf__fail(
+      CLF_ENODEV, "no OpenCL device matches \"%s\" among the %d found; `clflow devices` lists them",
+      which, count);
+}
+
+/* The family a device string asks for, or the device's own. */
+static clf_status choose_family(clf__cl *cl, const char *asked) {
+  cl->traits = &clf__families[clf__cl_family(cl->id)];
+  if (!*asked) return CLF_OK;
+  char known[128] = "";
+  for (int i = 0; i < clf__family_count; i++) {
+    if (strcmp(asked, clf__families[i].family) == 0) {
+      cl->traits = &clf__families[i];
+      return CLF_OK;
+    }
+    snprintf(known + strlen(known), sizeof known - strlen(known), " %s", clf__families[i].family);
+  }
+  return clf__fail(CLF_ENODEV, "no family of kernels is called \"%s\"; there are%s", asked, known);
+}
+
+/* ---- Opening ------------------------------------------------------------------ */
+
+static void opencl_close(clf_device *dev) {
+  clf__cl *cl = dev->impl;
+  for (int op = 0; op < CLF_OP_COUNT; op++)
+    for (int i = 0; i < CLF_MAX_KERNELS; i++)
+      if (cl->kernel[op][i].k) clReleaseKernel(cl->kernel[op][i].k);
+  if (cl->pool) clReleaseMemObject(cl->pool);
+  if (cl->queue) clReleaseCommandQueue(cl->queue);
+  if (cl->context) clReleaseContext(cl->context);
+  free(cl);
+}
+
+static clf_status start(clf_device *dev, clf__cl *cl, const char *which) {
+  cl_int e;
+  char name[96];
+  clf__cl_device chosen;
+  const size_t n = strcspn(which, "/");
+  snprintf(name, sizeof name, "%.*s", (int)n, which);
+  CLF_TRY(pick(name, &chosen));
+  cl->id = chosen.id;
+  CLF_TRY(choose_family(cl, which[n] ? which + n + 1 : ""));
+  cl->context = clCreateContext(NULL, 1, &cl->id, NULL, NULL, &e);
+  if (e) return clf__fail(CLF_EDEVICE, "%s: no context: %s", chosen.info.device, clf__cl_error(e));
+  cl->queue = clCreateCommandQueue(cl->context, cl->id, 0, &e);
+  if (e) return clf__fail(CLF_EDEVICE, "%s: no queue: %s", chosen.info.device, clf__cl_error(e));
+  dev->wide_cores = cl->traits->lanes > 1;
+  snprintf(dev->name, sizeof dev->name, "%s %.120s (%s)", chosen.info.name, chosen.info.device,
+           cl->traits->family);
+  return clf__cl_build(cl, &chosen.info);
+}
+
+static clf_status opencl_open(clf_device *dev, const char *which) {
+  clf__cl *cl = dev->impl = calloc(1, sizeof *cl);
+  if (!cl) return clf__fail(CLF_ENOMEM, "no memory for an OpenCL device");
+  const clf_status s = start(dev, cl, which);
+  if (s) opencl_close(dev);
+  return s;
+}
+
+/* ---- Memory -------------------------------------------------------------------- */
+
+static clf_status make_buffer(clf__cl *cl, size_t floats, const char *what, cl_mem *out) {
+  cl_int e;
+  cl_ulong most = 0;
+  clGetDeviceInfo(cl->id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof most, &most, NULL);
+  *out = NULL;
+  if (floats * sizeof(float) > most)
+    return clf__fail(CLF_ENOMEM,
+                     "%s takes %zu MiB, but the device allocates at most %llu MiB at once; "
+                     "a smaller batch needs less",
+                     what, floats * sizeof(float) >> 20, (unsigned long long)most >> 20);
+  *out = clCreateBuffer(cl->context, CL_MEM_READ_WRITE, floats * sizeof(float), NULL, &e);
+  if (e)
+    return clf__fail(CLF_ENOMEM, "%s takes %zu MiB: clCreateBuffer: %s", what,
+                     floats * sizeof(float) >> 20, clf__cl_error(e));
+  return CLF_OK;
+}
+
+static clf_status opencl_alloc(clf_device *dev, clf_buffer *b) {
+  cl_mem mem;
+  CLF_TRY(make_buffer(dev->impl, b->size, "an arena", &mem));
+  b->handle = mem;
+  return CLF_OK;
+}
+static void opencl_release(clf_device *dev, clf_buffer *b) {
+  (void)dev;
+  clReleaseMemObject(b->handle);
+}
+static clf_status opencl_write(clf_device *dev, clf_buffer *b, size_t at, const void *src,
+                               size_t n) {
+  clf__cl *cl = dev->impl; /* blocking, so that src may be reused on return */
+  CL_TRY(clEnqueueWriteBuffer(cl->queue, b->handle, CL_TRUE, at * sizeof(float), n * sizeof(float),
+                              src, 0, NULL, NULL));
+  return CLF_OK;
+}
+static clf_status opencl_read(clf_device *dev, clf_buffer *b, size_t at, void *dst, size_t n) {
+  clf__cl *cl = dev->impl;
+  CL_TRY(clEnqueueReadBuffer(cl->queue, b->handle, CL_TRUE, at * sizeof(float), n * sizeof(float),
+                             dst, 0, NULL, NULL));
+  return CLF_OK;
+}
+
+/* ---- Calls: what launch.h promises a host half ------------------------------------ */
+
+static clf_status reserve(clf_call *call, size_t floats) {
+  clf__cl *cl = ((clf_device *)call->impl)->impl;
+  if (floats <= cl->pool_size) return CLF_OK;
+  if (floats > INT32_MAX) /* kernels count places in it with ints */
+    return clf__fail(CLF_ENOTSUP,
+                     "%s would need %zu floats of scratch memory, at most %d are possible; "
+                     "a smaller batch needs less",
+                     clf_ops[call->op].name, floats, INT32_MAX);
+  if (cl->pool) clReleaseMemObject(cl->pool); /* lives on until enqueued kernels are done */
+  cl->pool_size = 0;
+  char what[96];
+  snprintf(what, sizeof what, "the scratch memory of %s", clf_ops[call->op].name);
+  CLF_TRY(make_buffer(cl, floats, what, &cl->pool));
+  cl->pool_size = floats;
+  return CLF_OK;
+}
+
+/* The row's struct as kernels see it: views, then parameters. */
+static size_t pack(const clf_op_info *info, const void *args, char *out) {
+  const clf_tensor *t = args;
+  char *end = out;
+  for (const char *m = info->modes; *m; m++, t++) {
+    memcpy(end, &t->offset, 9 * sizeof(int32_t));
+    end += 9 * sizeof(int32_t);
+  }
+  memcpy(end, (const char *)args + info->params_offset, info->params_size);
+  return (size_t)(end - out) + info->params_size;
+}
+
+/* The only place that sets a kernel argument. */
+static clf_status enqueue(clf_call *call, const char *name, clf_grid grid, const int e[4]) {
+  static const int none[4] = {0, 0, 0, 0};
+  clf__cl *cl = ((clf_device *)call->impl)->impl;
+  const clf_op_info *info = &clf_ops[call->op];
+  const clf_tensor *t = call->args;
+  int at = 0;
+  while (at < CLF_MAX_KERNELS && strcmp(cl->kernel[call->op][at].name, name) != 0) at++;
+  if (at == CLF_MAX_KERNELS)
+    return clf__fail(CLF_EBUILD, "%s.cl has no kernel %s", info->file, name);
+  const clf__kernel *kernel = &cl->kernel[call->op][at];
+  char args[CLF_MAX_ARGS];
+  const size_t size = pack(info, call->args, args);
+  cl_uint i = 0;
+  for (const char *m = info->modes; *m; m++, t++)
+    CL_TRY(clSetKernelArg(kernel->k, i++, sizeof(cl_mem), t->buf ? &t->buf->handle : NULL));
+  CL_TRY(clSetKernelArg(kernel->k, i++, size, args));
+  if (kernel->pool) {
+    CL_TRY(clSetKernelArg(kernel->k, i++, sizeof(cl_mem), cl->pool ? &cl->pool : NULL));
+    CL_TRY(clSetKernelArg(kernel->k, i++, sizeof none, e ? e : none));
+  }
+  const cl_int err =
+      clEnqueueNDRangeKernel(cl->queue, kernel->k, 3, NULL, grid.global, grid.local, 0, NULL, NULL);
+  if (err) {
+    char text[384];
+    clf__call_str(call->op, call->args, text, sizeof text);
+    return clf__fail(CLF_EDEVICE, "%s: kernel %s: %s", text, name, clf__cl_error(err));
+  }
+  return CLF_OK;
+}
+
+static const clf_launch_fn launch[CLF_OP_COUNT] = {
+#define CLF_OP(file, name, tensors, params, rules) [CLF_OP_##name] = clf__launch_##name,
+#include "clflow/ops.def"
+#undef CLF_OP
+};
+
+static clf_status opencl_run(clf_device *dev, clf_op op, const void *args) {
+  const clf_traits *traits = ((clf__cl *)dev->impl)->traits;
+  clf_call call = {.op = op,
+                   .args = args,
+                   .traits = traits,
+                   .reserve = reserve,
+                   .enqueue = enqueue,
+                   .blas = traits->blas ? clf__cl_blas : NULL,
+                   .impl = dev};
+  return launch[op](&call);
+}
+
+static clf_status opencl_sync(clf_device *dev) {
+  CL_TRY(clFinish(((clf__cl *)dev->impl)->queue));
+  return CLF_OK;
+}
+
+const clf_backend clf__opencl = {
+    .name = "opencl",
+    .open = opencl_open,
+    .close = opencl_close,
+    .alloc = opencl_alloc,
+    .release = opencl_release,
+    .write = opencl_write,
+    .read = opencl_read,
+    .run = opencl_run,
+    .sync = opencl_sync,
+};

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* opencl.h: one opened OpenCL device, as its three files share it.  Private. */
+#ifndef CLF_OPENCL_H
+#define CLF_OPENCL_H
+#include "platform.h"
+#include "launch.h"
+
+enum { CLF_MAX_KERNELS = 6, CLF_BLAS_CLASSES = 64 }; /* of one operation; remembered verdicts */
+
+typedef struct clf__kernel {
+  char name[64];
+  cl_kernel k;
+  int pool; /* takes CLF_POOL */
+} clf__kernel;
+
+typedef struct clf__cl {
+  cl_device_id id;
+  cl_context context;
+  cl_command_queue queue; /* in order */
+  const clf_traits *traits;
+  clf__kernel kernel[CLF_OP_COUNT][CLF_MAX_KERNELS];
+  cl_mem pool;      /* scratch of whatever runs now: calls take turns on the queue */
+  size_t pool_size; /* floats */
+  struct {
+    uint32_t key;
+    int trusted;
+  } blas[CLF_BLAS_CLASSES]; /* clblast.c: shape classes, verified or refused */
+  int blas_count;
+} clf__cl;
+
+#define CL_TRY(call)                                                                               \
+  do {                                                                                             \
+    const cl_int e_ = (call);                                                                      \
+    if (e_) return clf__fail(CLF_EDEVICE, "%s: %s", #call, clf__cl_error(e_));                     \
+  } while (0)
+
+/* program.c: all kernels, from the cache or from source; fills cl->kernel. */
+clf_status clf__cl_build(clf__cl *cl, const clf_device_info *info);
+
+/* clblast.c: see clf_call.blas. */
+clf_status clf__cl_blas(clf_call *call, int *done);
+
+#endif

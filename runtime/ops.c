@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* ops.c: the table of operations, and what a call must satisfy to be run. */
+#include <stdio.h>
+#include <string.h>
+#include "backend.h"
+
+/* ---- Rules: the last column of ops.def as functions ------------------------ */
+
+static clf_status same(const char *op, const char *names, const clf_tensor *x,
+                       const clf_tensor *y) {
+  for (int i = 0; i < 4; i++)
+    if (x->dim[i] != y->dim[i])
+      return clf__fail(CLF_ESHAPE, "%s: dimension %d of %s is %d and %d", op, i, names,
+                       (int)x->dim[i], (int)y->dim[i]);
+  return CLF_OK;
+}
+
+static clf_status rank(const char *op, const char *name, const clf_tensor *x, int n) {
+  for (int i = n; i < 4; i++)
+    if (x->dim[i] != 1)
+      return clf__fail(CLF_ESHAPE, "%s: dimension %d of %s is %d; %s has %d dimension%s", op, i,
+                       name, (int)x->dim[i], name, n, n == 1 ? "" : "s");
+  return CLF_OK;
+}
+
+#define CLF_EQ(x, y)                                                                               \
+  if ((x) != (y))                                                                                  \
+    return clf__fail(CLF_ESHAPE, "%s: %s is %d, but %s is %d", op, #x, (int)(x), #y, (int)(y));
+#define CLF_LEAST(x, y)                                                                            \
+  if ((x) < (y))                                                                                   \
+    return clf__fail(CLF_ESHAPE, "%s: %s is %d, below %s = %d", op, #x, (int)(x), #y, (int)(y));
+#define CLF_SAME(x, y) CLF_TRY(same(op, #x " and " #y, &p->x, &p->y));
+#define CLF_RANK(x, n) CLF_TRY(rank(op, #x, &p->x, n));
+#define CLF_OP(file, name, tensors, params, rules)                                                 \
+  static clf_status name##_rules(const void *args) {                                               \
+    const char *op = #name;                                                                        \
+    const clf_##name##_args *p = args;                                                             \
+    rules return CLF_OK;                                                                           \
+  }
+#include "clflow/ops.def"
+#undef CLF_OP
+#undef CLF_EQ
+#undef CLF_LEAST
+#undef CLF_SAME
+#undef CLF_RANK
+
+/* ---- The table -------------------------------------------------------------- */
+
+#define CLF_T(mode, name) #mode
+#define CLF_P(type, name) type name;
+#define CLF_OP(file, name, tensors, params, rules)                                                 \
+  struct clf__##name##_params {                                                                    \
+    params                                                                                         \
+  };                                                                                               \
+  _Static_assert(sizeof(clf_##name##_args) <= CLF_MAX_ARGS &&                                      \
+                     sizeof(tensors) - 1 <= CLF_MAX_TENSORS,                                       \
+                 #name " is too wide");
+#include "clflow/ops.def"
+#undef CLF_OP
+#define CLF_OP(file, name, tensors, params, rules)                                                 \
+  {#name,                                                                                          \
+   #file,                                                                                          \
+   tensors,                                                                                        \
+   sizeof(clf_##name##_args),                                                                      \
+   (sizeof(tensors) - 1) * sizeof(clf_tensor),                                                     \
+   sizeof(struct clf__##name##_params),                                                            \
+   name##_rules},
+const clf_op_info clf_ops[CLF_OP_COUNT] = {
+#include "clflow/ops.def"
+};
+#undef CLF_OP
+#undef CLF_P
+#undef CLF_T
+
+void clf__call_str(clf_op op, const void *args, char *out, size_t size) {
+  const clf_tensor *t = args;
+  size_t n = (size_t)snprintf(out, size, "%s(", clf_ops[op].name);
+  for (const char *m = clf_ops[op].modes; *m && n < size; m++, t++) {
+    const char *gap = t == args ? "" : " ";
+    if (!t->buf)
+      n += (size_t)snprintf(out + n, size - n, "%s-", gap);
+    else
+      n += (size_t)snprintf(out + n, size - n, "%s%c[%d,%d,%d,%d]", gap, *m, (int)t->dim[0],
+                            (int)t->dim[1], (int)t->dim[2], (int)t->dim[3]);
+  }
+  if (n < size) snprintf(out + n, size - n, ")");
+}
+
+/* ---- Dispatch ----------------------------------------------------------------- */
+
+/* Whether two views may share an element.  Interleaved columns of one matrix are
+ * told apart by where they begin within a row. */
+static int overlap(const clf_tensor *a, const clf_tensor *b) {
+  if (a->buf != b->buf) return 0;
+  const int64_t a0 = a->offset, b0 = b->offset;
+  if (a0 + (int64_t)clf__span(a) <= b0 || b0 + (int64_t)clf__span(b) <= a0) return 0;
+  clf_tensor ra = *a, rb = *b; /* one row of each */
+  ra.dim[0] = rb.dim[0] = 1;
+  const int64_t row = a->stride[0], wa = (int64_t)clf__span(&ra), wb = (int64_t)clf__span(&rb);
+  if (row != b->stride[0] || wa > row || wb > row) return 1;
+  const int64_t gap = ((b0 - a0) % row + row) % row;
+  return gap < wa || gap + wb > row;
+}
+
+clf_status clf__check_view(const char *op, int i, const clf_tensor *t) {
+  for (int d = 0; d < 4; d++)
+    if (t->dim[d] < 1 || t->stride[d] < 0)
+      return clf__fail(CLF_ESHAPE, "%s: dimension %d of argument %d is %d, its stride %d", op, d, i,
+                       (int)t->dim[d], (int)t->stride[d]);
+  if (t->offset < 0 || (size_t)t->offset + clf__span(t) > t->buf->size)
+    return clf__fail(CLF_ESHAPE, "%s: argument %d reaches to element %zu of a buffer of %zu", op, i,
+                     (size_t)t->offset + clf__span(t), t->buf->size);
+  return CLF_OK;
+}
+
+static clf_status check_call(clf_device *dev, const clf_op_info *info, const clf_tensor *t) {
+  for (int i = 0; info->modes[i]; i++) {
+    if (!t[i].buf && strchr("ok", info->modes[i])) continue;
+    if (!t[i].buf || t[i].buf->dev != dev)
+      return clf__fail(CLF_EINVAL, "%s: argument %d %s %s", info->name, i,
+                       t[i].buf ? "is not on" : "is missing on", dev->name);
+    CLF_TRY(clf__check_view(info->name, i, &t[i]));
+  }
+  for (int i = 0; info->modes[i]; i++) {
+    if (!t[i].buf || !strchr("wuk", info->modes[i])) continue;
+    for (int k = 0; info->modes[k]; k++)
+      if (k != i && t[k].buf && overlap(&t[i], &t[k]))
+        return clf__fail(CLF_EINVAL, "%s: argument %d, which is written, overlaps argument %d",
+                         info->name, i, k);
+  }
+  return CLF_OK;
+}
+
+clf_status clf_dispatch(clf_device *dev, clf_op op, const void *args) {
+  if ((unsigned)op >= CLF_OP_COUNT)
+    return clf__fail(CLF_EINVAL, "there is no operation %d", (int)op);
+  CLF_TRY(check_call(dev, &clf_ops[op], args));
+  CLF_TRY(clf_ops[op].rules(args));
+  return dev->backend->run(dev, op, args);
+}

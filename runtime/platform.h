@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* platform.h: which devices there are.  Private. */
+#ifndef CLF_PLATFORM_H
+#define CLF_PLATFORM_H
+#ifndef CL_TARGET_OPENCL_VERSION
+#define CL_TARGET_OPENCL_VERSION 120
+#endif
+#include <CL/cl.h>
+#include "backend.h"
+
+typedef struct clf__cl_device {
+  cl_platform_id platform;
+  cl_device_id id;
+  clf_device_info info; /* passes = -1 */
+  double rank;
+} clf__cl_device;
+
+/* Every device of every platform, best first: GPUs before accelerators before
+ * CPUs, then by compute units times clock.  free() it.  ENODEV when the loader
+ * finds no platform at all. */
+clf_status clf__cl_list(clf__cl_device **list, int *count);
+
+/* The family of kernels a device uses by default; index into clf__families. */
+int clf__cl_family(cl_device_id id);
+
+/* "CL_OUT_OF_RESOURCES (-5)"; valid until the next call on this thread. */
+const char *clf__cl_error(cl_int e);
+
+/* What clf_devices() says of the C backend. */
+void clf__cpu_info(clf_device_info *info);
+
+#endif

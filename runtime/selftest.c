@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* selftest.c: is a device fit for use?  Every operation once, on small ragged
+ * inputs, each result compared with cpu64 by a checking device (check.c).  Drivers
+ * that build without a word and compute wrongly are known on every platform. */
+#include <stdlib.h>
+#include <string.h>
+#include "backend.h"
+
+#define DIM(...)                                                                                   \
+  {                                                                                                \
+    .dim = { __VA_ARGS__ }                                                                         \
+  }
+#define OP(name, ...)                                                                              \
+  {                                                                                                \
+    CLF_OP_##name, &(const clf_##name##_args) { __VA_ARGS__ }                                      \
+  }
+
+/* A row is a call with shapes where the tensors would be. */
+enum { N = 37, D = 5, H = 9, L = 2, P = 2 * (H * (2 * D + 1) + D), Q = 11 };
+static const struct {
+  clf_op op;
+  const void *args;
+} calls[] = {
+    OP(gemm, .a = DIM(N, H), .b = DIM(70, H), .bias = DIM(70), .c = DIM(N, 70), .tb = 1, .act = 1,
+       .alpha = 1),
+    OP(act_bwd, .y = DIM(N, H), .dy = DIM(N, H), .dx = DIM(N, H), .act = 1),
+    OP(mask_apply, .x = DIM(N, D), .b = DIM(1, D), .y = DIM(N, D)),
+    OP(affine_fwd, .x = DIM(N, D), .h = DIM(N, D), .t = DIM(N, D), .b = DIM(1, D), .y = DIM(N, D),
+       .logdet = DIM(N), .s_max = 2),
+    OP(affine_inv, .y = DIM(N, D), .h = DIM(N, D), .t = DIM(N, D), .b = DIM(1, D), .x = DIM(N, D),
+       .logdet = DIM(N), .s_max = 2),
+    OP(affine_bwd, .x = DIM(N, D), .h = DIM(N, D), .b = DIM(1, D), .dy = DIM(N, D), .dx = DIM(N, D),
+       .dh = DIM(N, D), .dt = DIM(N, D), .s_max = 2, .dlogdet = -1),
+    OP(additive, .x = DIM(N, D), .t = DIM(N, D), .b = DIM(1, D), .y = DIM(N, D), .sign = 1),
+    OP(additive_bwd, .b = DIM(1, D), .dy = DIM(N, D), .dt = DIM(N, D), .sign = 1),
+    OP(mlp_coupling_fwd, .x = DIM(N, D), .b = DIM(L, D), .w = DIM(L, P), .acts = DIM(L, D, N),
+       .y = DIM(N, D), .logdet = DIM(N), .hidden = H),
+    OP(mlp_coupling_inv, .y = DIM(N, D), .b = DIM(L, D), .w = DIM(L, P), .x = DIM(N, D),
+       .logdet = DIM(N), .hidden = H),
+    OP(mlp_coupling_bwd, .y = DIM(N, D), .dy = DIM(N, D), .b = DIM(L, D), .w = DIM(L, P),
+       .x = DIM(N, D), .dx = DIM(N, D), .dw = DIM(L, P), .hidden = H, .dlogdet = -1),
+    OP(scaling_fwd, .x = DIM(N, D), .log_s = DIM(D), .y = DIM(N, D), .logdet = DIM(N)),
+    OP(scaling_inv, .y = DIM(N, D), .log_s = DIM(D), .x = DIM(N, D), .logdet = DIM(N)),
+    OP(scaling_bwd, .x = DIM(N, D), .log_s = DIM(D), .dy = DIM(N, D), .dx = DIM(N, D),
+       .dlog_s = DIM(D), .dlogdet = -1),
+    OP(normal_logp, .z = DIM(N, D), .logdet = DIM(N), .logp = DIM(N)),
+    OP(normal_nll, .z = DIM(N, D), .logdet = DIM(N), .dz = DIM(N, D), .loss = DIM(1), .weight = 1),
+    OP(piecewise_knots, .alpha = DIM(1), .xi = DIM(Q), .v = DIM(Q)),
+    OP(piecewise_fwd, .x = DIM(N), .xi = DIM(Q), .v = DIM(Q), .y = DIM(N), .logdet = DIM(N),
+       .xmin = -1, .rate = 5),
+    OP(piecewise_inv, .y = DIM(N), .xi = DIM(2), .v = DIM(2), .x = DIM(N), .logdet = DIM(N),
+       .xmin = -1, .rate = 5, .tails = 1), /* one piece: random v do not increase */
+    OP(piecewise_deriv, .x = DIM(N), .xi = DIM(Q), .d = DIM(N), .xmin = -1, .rate = 5),
+    OP(piecewise_bwd, .x = DIM(N), .xi = DIM(Q), .dy = DIM(N), .dx = DIM(N), .dalpha = DIM(1),
+       .dxi = DIM(Q), .xmin = -1, .rate = 5, .dlogdet = -1),
+    OP(adam_step, .g = DIM(N), .w = DIM(N), .m = DIM(N), .v = DIM(N), .lr = 0.1f, .beta1 = 0.9f,
+       .beta2 = 0.999f, .eps = 1e-8f, .c1 = 0.1f, .c2 = 0.001f),
+    OP(copy, .x = DIM(N, D), .y = DIM(N, D)),
+    OP(fill, .y = DIM(N, D), .value = 3),
+    OP(axpby, .x = DIM(N, D), .y = DIM(N, D), .a = 2, .b = -1),
+    OP(sum_rows, .x = DIM(N, D), .y = DIM(D)),
+    OP(random_bits, .y = DIM(N, 10), .seed_lo = 1, .first_lo = 3),
+    OP(random_uniform, .y = DIM(N, D), .seed_lo = 1, .first_lo = 3),
+    OP(random_normal, .y = DIM(N, D), .seed_lo = 1, .first_lo = 3),
+    OP(shuffle_rows, .x = DIM(N, D), .y = DIM(N, D), .seed_lo = 1, .epoch = 2),
+};
+
+static float next(uint32_t *state) { /* -1 .. 1 */
+  *state = *state * 1664525u + 1013904223u;
+  return (float)(int32_t)*state * 0x1p-31f;
+}
+
+/* Updated vectors may be second moments, so they start positive. */
+static clf_status fill_in(clf_device *dev, const clf_op_info *info, clf_tensor *t, float *host) {
+  uint32_t state = 12345;
+  for (int i = 0; info->modes[i]; i++) {
+    if (!t[i].buf) continue;
+    for (size_t k = 0; k < clf__count(&t[i]); k++) {
+      const float v = next(&state);
+      host[k] = info->modes[i] == 'b' ? (float)(v > 0) : info->modes[i] == 'u' ? 1 + v : v;
+    }
+    CLF_TRY(clf_write(dev, t[i], host));
+  }
+  return CLF_OK;
+}
+
+static clf_status run_one(clf_device *dev, clf_arena *a, float *host, clf_op op, const void *args) {
+  const clf_op_info *info = &clf_ops[op];
+  _Alignas(16) char copy[CLF_MAX_ARGS];
+  clf_tensor *t = (clf_tensor *)(void *)copy;
+  memcpy(copy, args, info->args_size);
+  a->used = 0;
+  for (int i = 0; info->modes[i]; i++)
+    if (t[i].dim[0])
+      CLF_TRY(clf_new(a, (int32_t[4]){t[i].dim[0], t[i].dim[1], t[i].dim[2], 1}, &t[i]));
+  CLF_TRY(fill_in(dev, info, t, host));
+  return clf_dispatch(dev, op, copy);
+}
+
+clf_status clf__selftest(clf_device *dev) {
+  enum { MOST = 16384 }; /* elements of all tensors of a call */
+  clf_device *checked = NULL;
+  clf_arena a = {0};
+  float *host = malloc(MOST * sizeof *host);
+  clf_status s = host ? clf__check_wrap(dev, &checked) : clf__fail(CLF_ENOMEM, "no memory");
+  if (!s) s = clf_arena_init(&a, checked, MOST);
+  for (size_t i = 0; i < sizeof calls / sizeof *calls && !s; i++)
+    s = run_one(checked, &a, host, calls[i].op, calls[i].args);
+  clf_arena_free(&a);
+  clf_close(checked);
+  free(host);
+  return s;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* status.h: how a function of the library fails.  Private. */
+#ifndef CLF_STATUS_H
+#define CLF_STATUS_H
+#include "clflow/core.h"
+
+/* Records the sentence that clf_errmsg() returns, and returns `s`:
+ *   return clf__fail(CLF_ESHAPE, "gemm: c has %d rows, a gives %d", rows, want); */
+clf_status clf__fail(clf_status s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Tells the listener, if there is one, of what takes long. */
+void clf__say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

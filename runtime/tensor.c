@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* tensor.c: arenas, views, and transfers of views of any strides in either precision. */
+#include <stdlib.h>
+#include <string.h>
+#include "backend.h"
+
+/* ---- Arenas ------------------------------------------------------------------- */
+
+clf_status clf_arena_init(clf_arena *a, clf_device *dev, size_t cap) {
+  *a = (clf_arena){.dev = dev, .cap = cap};
+  if (!cap) return CLF_OK;
+  if (cap > INT32_MAX)
+    return clf__fail(CLF_ENOTSUP, "an arena of %zu elements: one holds at most %d", cap, INT32_MAX);
+  clf_buffer *b = calloc(1, sizeof *b);
+  if (!b) return clf__fail(CLF_ENOMEM, "no memory for a buffer's handle");
+  *b = (clf_buffer){.dev = dev, .size = cap};
+  const clf_status s = dev->backend->alloc(dev, b);
+  if (s)
+    free(b);
+  else
+    a->buf = b;
+  return s;
+}
+
+void clf_arena_free(clf_arena *a) {
+  if (!a->buf) return;
+  a->dev->backend->release(a->dev, a->buf);
+  free(a->buf);
+  a->buf = NULL;
+}
+
+clf_status clf_new(clf_arena *a, const int32_t dim[4], clf_tensor *t) {
+  clf_tensor v = {.buf = a->buf};
+  uint64_t stride = 1;
+  for (int i = 3; i >= 0; i--) {
+    v.dim[i] = dim[i] ? dim[i] : 1;
+    v.stride[i] = (int32_t)stride;
+    if (v.dim[i] < 0) return clf__fail(CLF_ESHAPE, "a tensor's dimension %d is %d", i, v.dim[i]);
+    stride *= (uint64_t)v.dim[i];
+    if (stride > INT32_MAX)
+      return clf__fail(CLF_ENOTSUP, "a tensor of [%d,%d,%d,%d]: one holds at most %d elements",
+                       dim[0], dim[1], dim[2], dim[3], INT32_MAX);
+  }
+  const size_t end = a->used + (size_t)(stride + 15) / 16 * 16; /* vectors start aligned */
+  if (a->buf && end > a->cap)
+    return clf__fail(CLF_ENOMEM, "an arena of %zu elements is full at %zu", a->cap, end);
+  if (a->used > INT32_MAX)
+    return clf__fail(CLF_ENOTSUP, "an arena of %zu elements: one holds at most %d", a->used,
+                     INT32_MAX);
+  v.offset = (int32_t)a->used;
+  a->used = end;
+  *t = v;
+  return CLF_OK;
+}
+
+/* ---- Views -------------------------------------------------------------------- */
+
+clf_tensor clf_slice(clf_tensor t, int axis, int32_t begin, int32_t end) {
+  t.offset += begin * t.stride[axis];
+  t.dim[axis] = end - begin;
+  return t;
+}
+
+clf_tensor clf_flat(clf_tensor t) {
+  t.dim[0] = (int32_t)clf__count(&t);
+  t.stride[0] = 1;
+  for (int i = 1; i < 4; i++) t.dim[i] = t.stride[i] = 1;
+  return t;
+}
+
+int clf__dense(const clf_tensor *t) {
+  int64_t s = 1;
+  for (int i = 3; i >= 0; i--) {
+    if (t->dim[i] != 1 && t->stride[i] != s) return 0;
+    s *= t->dim[i];
+  }
+  return 1;
+}
+
+/* ---- Transfers ------------------------------------------------------------------ */
+
+static clf_status stage(clf_device *dev, size_t elements) {
+  const size_t need = elements * (size_t)dev->bits / 8;
+  if (need <= dev->staged) return CLF_OK;
+  free(dev->stage);
+  dev->staged = 0;
+  dev->stage = malloc(need);
+  if (!dev->stage) return clf__fail(CLF_ENOMEM, "no memory for a transfer of %zu bytes", need);
+  dev->staged = need;
+  return CLF_OK;
+}
+
+static void store(void *at, int bits, size_t i, double v) {
+  if (bits == 64)
+    ((double *)at)[i] = v;
+  else
+    ((float *)at)[i] = (float)v;
+}
+static double load(const void *at, int bits, size_t i) {
+  return bits == 64 ? ((const double *)at)[i] : (double)((const float *)at)[i];
+}
+
+/* Calls for each element of t, in row-major order, with its place in the span. */
+#define EACH_ELEMENT(t, i, at)                                                                     \
+  size_t i = 0;                                                                                    \
+  for (int32_t n_ = 0; n_ < (t).dim[0]; n_++)                                                      \
+    for (int32_t c_ = 0; c_ < (t).dim[1]; c_++)                                                    \
+      for (int32_t h_ = 0; h_ < (t).dim[2]; h_++)                                                  \
+        for (size_t w_ = 0, at = (size_t)n_ * (size_t)(t).stride[0] +                              \
+                                 (size_t)c_ * (size_t)(t).stride[1] +                              \
+                                 (size_t)h_ * (size_t)(t).stride[2];                               \
+             w_ < (size_t)(t).dim[3]; w_++, i++, at += (size_t)(t).stride[3])
+
+static clf_status write_any(clf_device *dev, const clf_tensor *t, const void *src, int bits) {
+  const clf_backend *b = dev->backend;
+  const size_t span = clf__span(t), begin = (size_t)t->offset;
+  if (clf__dense(t) && bits == dev->bits) return b->write(dev, t->buf, begin, src, span);
+  CLF_TRY(stage(dev, span));
+  if (!clf__dense(t)) CLF_TRY(b->read(dev, t->buf, begin, dev->stage, span)); /* keeps the gaps */
+  EACH_ELEMENT(*t, i, at) store(dev->stage, dev->bits, at, load(src, bits, i));
+  return b->write(dev, t->buf, begin, dev->stage, span);
+}
+
+static clf_status read_any(clf_device *dev, const clf_tensor *t, void *dst, int bits) {
+  const clf_backend *b = dev->backend;
+  const size_t span = clf__span(t), begin = (size_t)t->offset;
+  if (clf__dense(t) && bits == dev->bits) return b->read(dev, t->buf, begin, dst, span);
+  CLF_TRY(stage(dev, span));
+  CLF_TRY(b->read(dev, t->buf, begin, dev->stage, span));
+  EACH_ELEMENT(*t, i, at) store(dst, bits, i, load(dev->stage, dev->bits, at));
+  return CLF_OK;
+}
+
+static clf_status on_device(const clf_device *dev, const clf_tensor *t, const char *what) {
+  if (!t->buf || t->buf->dev != dev)
+    return clf__fail(CLF_EINVAL, "%s: the tensor is not on %s", what, dev->name);
+  return clf__check_view(what, 0, t);
+}
+
+clf_status clf_write(clf_device *dev, clf_tensor dst, const float *src) {
+  CLF_TRY(on_device(dev, &dst, "clf_write"));
+  return write_any(dev, &dst, src, 32);
+}
+clf_status clf_write64(clf_device *dev, clf_tensor dst, const double *src) {
+  CLF_TRY(on_device(dev, &dst, "clf_write64"));
+  return write_any(dev, &dst, src, 64);
+}
+clf_status clf_read(clf_device *dev, clf_tensor src, float *dst) {
+  CLF_TRY(on_device(dev, &src, "clf_read"));
+  return read_any(dev, &src, dst, 32);
+}
+clf_status clf_read64(clf_device *dev, clf_tensor src, double *dst) {
+  CLF_TRY(on_device(dev, &src, "clf_read64"));
+  return read_any(dev, &src, dst, 64);
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#include "cases.h"
+
+#define ADAM(n) &(const clf_adam_step_args){ .g = DIM(n), .w = DIM(n), .m = DIM(n), .v = DIM(n), \
+    .lr = 1e-3f, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f, .c1 = 0.1f, .c2 = 0.001f }
+
+CLF_CASES(adam_step, NULL, /* second moments are never negative: range 0..1 */
+  CASE("one",  ADAM(1),    .lo = 0.01f, .hi = 1),
+  CASE("odd",  ADAM(1001), .lo = 0.01f, .hi = 1),
+  CASE("1M",   ADAM(1000000), .lo = 0.01f, .hi = 1, .bench = 1));

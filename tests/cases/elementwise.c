@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#include "cases.h"
+
+#define COPY(...) &(const clf_copy_args){.x = DIM(__VA_ARGS__), .y = DIM(__VA_ARGS__)}
+#define FILL(...) &(const clf_fill_args){.y = DIM(__VA_ARGS__), .value = 2.5f}
+#define AXPBY(a_, b_, ...) &(const clf_axpby_args){.x = DIM(__VA_ARGS__), .y = DIM(__VA_ARGS__), .a = a_, .b = b_}
+
+CLF_CASES(copy, NULL,
+  CASE("one", COPY(1)), CASE("ragged", COPY(35, 7)), CASE("image", COPY(3, 5, 4, 7)),
+  CASE("large", COPY(4096, 64), .bench = 1));
+CLF_CASES(fill, NULL,
+  CASE("one", FILL(1)), CASE("ragged", FILL(35, 7)), CASE("image", FILL(3, 5, 4, 7)));
+CLF_CASES(axpby, NULL,
+  CASE("one", AXPBY(2, 1, 1)), CASE("fresh", AXPBY(2, 0, 35, 7), .fresh = 1),
+  CASE("image", AXPBY(-1, 0.5f, 3, 5, 4, 7)), CASE("large", AXPBY(1, 1, 4096, 64), .bench = 1));

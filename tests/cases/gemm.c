@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#include "cases.h"
+
+static double flops(const void *p) {
+  const clf_gemm_args *g = p;
+  return 2.0 * g->c.dim[0] * g->c.dim[1] * g->a.dim[g->ta ? 0 : 1];
+}
+#define GEMM(...) &(const clf_gemm_args){.alpha = 1, __VA_ARGS__}
+#define MNK(M, N, K) .a = DIM(M, K), .b = DIM(K, N), .c = DIM(M, N)
+
+CLF_CASES(gemm, flops,
+  CASE("one",        GEMM(MNK(1, 1, 1))),
+  CASE("tile",       GEMM(MNK(16, 16, 16))),
+  CASE("tiles",      GEMM(MNK(24, 64, 5))),
+  CASE("ragged",     GEMM(MNK(17, 15, 33))),
+  CASE("wide",       GEMM(MNK(9, 77, 130))),
+  CASE("row",        GEMM(MNK(1, 130, 40))),
+  CASE("column",     GEMM(MNK(130, 1, 40))),
+  CASE("a^T",        GEMM(.a = DIM(33, 17), .b = DIM(33, 15), .c = DIM(17, 15), .ta = 1)),
+  CASE("b^T",        GEMM(.a = DIM(17, 33), .b = DIM(15, 33), .c = DIM(17, 15), .tb = 1)),
+  CASE("a^T b^T",    GEMM(.a = DIM(70, 20), .b = DIM(40, 70), .c = DIM(20, 40), .ta = 1, .tb = 1)),
+  CASE("alpha",      &(const clf_gemm_args){MNK(20, 20, 20), .alpha = -2.5f}),
+  CASE("accumulate", GEMM(MNK(31, 64, 7), .beta = 0.5f)),
+  CASE("bias",       GEMM(MNK(10, 40, 6), .bias = DIM(40))),
+  CASE("bias tanh",  GEMM(MNK(10, 33, 6), .bias = DIM(33), .act = 1)),
+  CASE("all, relu",  GEMM(MNK(13, 48, 20), .bias = DIM(48), .act = 2, .beta = -1)),
+  CASE("fresh c",    GEMM(MNK(9, 35, 4), .bias = DIM(35)), .fresh = 1),
+  CASE("blas",       GEMM(MNK(70, 65, 90)), .tol = 5e-5f, .fresh = 1),
+  CASE("blas a^T",   GEMM(.a = DIM(90, 70), .b = DIM(90, 65), .c = DIM(70, 65), .ta = 1, .beta = 1), .tol = 5e-5f),
+  CASE("blas tanh",  GEMM(.a = DIM(70, 90), .b = DIM(65, 90), .bias = DIM(65), .c = DIM(70, 65), .tb = 1, .act = 1), .tol = 5e-5f, .fresh = 1),
+  CASE("hidden",     GEMM(MNK(256, 512, 512), .bias = DIM(512), .act = 1), .tol = 1e-4f, .bench = 1),
+  CASE("512",        GEMM(MNK(512, 512, 512)), .tol = 1e-4f, .bench = 1),
+  CASE("512 a^T",    GEMM(MNK(512, 512, 512), .ta = 1), .tol = 1e-4f, .bench = 1),
+  CASE("512 b^T",    GEMM(MNK(512, 512, 512), .tb = 1), .tol = 1e-4f, .bench = 1),
+  CASE("1024",       GEMM(MNK(1024, 1024, 1024)), .tol = 1e-4f, .bench = 1));

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* harness.c: gives a case memory and data, runs it, compares.  Tensors lie apart
+ * with guards between them; what must be written starts as NaN. */
+#define _POSIX_C_SOURCE 199309L
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "backend.h"
+#include "cases.h"
+
+enum { PAD = 1024 }; /* guard elements on either side: more than a tile can stray */
+
+#define CLF_OP(file, name, tensors, params, rules) extern const clf_case_table clf_cases_##name;
+#include "clflow/ops.def"
+#undef CLF_OP
+const clf_case_table *const clf__case_tables[CLF_OP_COUNT] = {
+#define CLF_OP(file, name, tensors, params, rules) [CLF_OP_##name] = &clf_cases_##name,
+#include "clflow/ops.def"
+#undef CLF_OP
+};
+
+/* ---- Placing a case ------------------------------------------------------------- */
+
+typedef struct setup {
+  clf_arena arena;
+  _Alignas(16) char args[CLF_MAX_ARGS];
+  clf_tensor whole[CLF_MAX_TENSORS]; /* tensor i with its guards */
+  float *start[CLF_MAX_TENSORS];     /* what was written there */
+} setup;
+
+static void unset(setup *s) {
+  clf_arena_free(&s->arena);
+  for (int i = 0; i < CLF_MAX_TENSORS; i++) free(s->start[i]);
+}
+
+static float uniform(uint64_t *s, float lo, float hi) { /* xorshift64* */
+  *s ^= *s >> 12;
+  *s ^= *s << 25;
+  *s ^= *s >> 27;
+  return lo + (hi - lo) * (float)((*s * 0x2545F4914F6CDD1Dull) >> 40) / 16777216.0f;
+}
+
+/* What must not be read starts as NaN. */
+static float start_value(char mode, int fresh, uint64_t *seed, float lo, float hi) {
+  const float v = uniform(seed, lo, hi);
+  if (mode == 'w' || mode == 'k' || (fresh && mode == 'u')) return NAN;
+  return mode == 'b' ? (float)(v > (lo + hi) / 2) : v;
+}
+
+static int absent(const clf_op_info *info, const clf_tensor *t, int i) {
+  return strchr("ok", info->modes[i]) && !t[i].dim[0];
+}
+
+/* Row pitch is `pitch` more than dense, so kernels that ignore strides fail; a
+ * timed case is dense, as real tensors are. */
+static clf_status lay_out(const clf_op_info *info, int pitch, setup *s) {
+  clf_tensor *t = (clf_tensor *)(void *)s->args;
+  for (int i = 0; info->modes[i]; i++) {
+    if (absent(info, t, i)) continue;
+    int32_t n = 1;
+    for (int d = 3; d >= 0; d--) {
+      if (!t[i].dim[d]) t[i].dim[d] = 1;
+      t[i].stride[d] = n;
+      n *= t[i].dim[d];
+      if (d == 1 && n > 1 && t[i].dim[0] > 1) n += pitch;
+    }
+    CLF_TRY(clf_new(&s->arena, (int32_t[4]){n + 2 * PAD, 1, 1, 1}, &s->whole[i]));
+    t[i].buf = s->whole[i].buf;
+    t[i].offset = s->whole[i].offset + PAD;
+  }
+  return CLF_OK;
+}
+
+static clf_status give_data(clf_device *dev, const clf_op_info *info, const clf_case *c, setup *s) {
+  uint64_t seed = 88172645463325252ull;
+  const int ranged = c->lo != 0 || c->hi != 0;
+  const float lo = ranged ? c->lo : -1, hi = ranged ? c->hi : 1;
+  for (int i = 0; info->modes[i]; i++) {
+    const int n = s->whole[i].dim[0];
+    if (!n) continue;
+    s->start[i] = malloc((size_t)n * sizeof(float));
+    if (!s->start[i]) return clf__fail(CLF_ENOMEM, "the harness has no memory for %d floats", n);
+    for (int k = 0; k < n; k++)
+      s->start[i][k] = start_value(info->modes[i], c->fresh, &seed, lo, hi);
+    CLF_TRY(clf_write(dev, s->whole[i], s->start[i]));
+  }
+  return CLF_OK;
+}
+
+/* The caller calls unset() whatever comes back. */
+static clf_status place(clf_device *dev, clf_op op, const clf_case *c, int pitch, setup *s) {
+  const clf_op_info *info = &clf_ops[op];
+  *s = (setup){.arena = {.dev = dev}};
+  memcpy(s->args, c->args, info->args_size);
+  CLF_TRY(lay_out(info, pitch, s));
+  CLF_TRY(clf_arena_init(&s->arena, dev, s->arena.used));
+  CLF_TRY(lay_out(info, pitch, s));
+  return give_data(dev, info, c, s);
+}
+
+/* ---- Comparing --------------------------------------------------------------------- */
+
+static int inside(const clf_tensor *t, int at) { /* is element `at` of the span one of t? */
+  for (int d = 0; d < 4; d++) {
+    if (t->dim[d] == 1) continue;
+    const int q = at / t->stride[d];
+    if (q >= t->dim[d]) return 0;
+    at -= q * t->stride[d];
+  }
+  return at == 0;
+}
+
+static int bits_differ(float a, float b) { return memcmp(&a, &b, sizeof a) != 0; }
+
+static clf_status compare_tensor(clf_op op, const clf_case *c, const setup *got_in, int i,
+                                 const float *got, const float *want) {
+  const char mode = clf_ops[op].modes[i];
+  const float tol = c->tol > 0 ? c->tol : 1e-5f;
+  const clf_tensor *t = (const clf_tensor *)(const void *)got_in->args + i;
+  const int written = strchr("wuk", mode) != NULL;
+  for (int k = 0; k < got_in->whole[i].dim[0]; k++) {
+    const int at = k - PAD, in = at >= 0 && inside(t, at);
+    if (!(in && written) && bits_differ(got[k], got_in->start[i][k]))
+      return clf__fail(CLF_EMISMATCH, "%s \"%s\": argument %d: wrote %g %s", clf_ops[op].name,
+                       c->label, i, (double)got[k], in ? "to an input" : "outside the tensor");
+    if (in && written && !(fabsf(got[k] - want[k]) <= tol * (1 + fabsf(want[k]))) &&
+        !(isinf(want[k]) && got[k] == want[k]))
+      return clf__fail(
+          CLF_EMISMATCH, "%s \"%s\": argument %d, element %d: got %.9g, want %.9g (tol %g)",
+          clf_ops[op].name, c->label, i, at, (double)got[k], (double)want[k], (double)tol);
+  }
+  return CLF_OK;
+}
+
+static clf_status compare(clf_op op, const clf_case *c, const setup *want, const setup *got) {
+  clf_status s = CLF_OK;
+  for (int i = 0; clf_ops[op].modes[i] && !s; i++) {
+    if (!want->start[i]) continue; /* left out */
+    const size_t n = (size_t)want->whole[i].dim[0];
+    float *w = malloc(2 * n * sizeof *w), *g = w + n;
+    s = w ? clf_read(want->arena.dev, want->whole[i], w) : clf__fail(CLF_ENOMEM, "no memory");
+    if (!s) s = clf_read(got->arena.dev, got->whole[i], g);
+    if (!s) s = compare_tensor(op, c, got, i, g, w);
+    free(w);
+  }
+  return s;
+}
+
+clf_status clf__check_case(clf_device *ref, clf_device *dev, clf_op op, const clf_case *c) {
+  setup want, got = {.arena = {.dev = dev}};
+  clf_status s = place(ref, op, c, 1, &want);
+  if (!s) s = place(dev, op, c, 1, &got);
+  if (!s) s = clf_dispatch(ref, op, want.args);
+  if (!s) s = clf_dispatch(dev, op, got.args);
+  if (!s) s = compare(op, c, &want, &got);
+  unset(&want);
+  unset(&got);
+  return s;
+}
+
+/* ---- Timing --------------------------------------------------------------------------- */
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static clf_status queued(clf_device *dev, clf_op op, const void *args, int calls, double *each) {
+  const double begin = now();
+  for (int i = 0; i < calls; i++) CLF_TRY(clf_dispatch(dev, op, args));
+  CLF_TRY(clf_sync(dev));
+  *each = (now() - begin) / calls;
+  return CLF_OK;
+}
+
+/* Calls are queued as in training, some milliseconds of them to a sync; warm first,
+ * so that a driver's threads find their cores. */
+clf_status clf__time_case(clf_device *dev, clf_op op, const clf_case *c, int runs,
+                          double seconds[2]) {
+  enum { MOST = 101 };
+  setup s;
+  double each[MOST] = {0};
+  int calls = 1;
+  clf_status status = place(dev, op, c, 0, &s);
+  if (!status) status = queued(dev, op, s.args, 1, &seconds[1]);
+  for (double begin = now(); !status && now() - begin < 0.1;) {
+    status = queued(dev, op, s.args, calls, each);
+    if (each[0] * calls < 4e-3 && calls < 256) calls *= 2;
+  }
+  for (int i = 0; i < runs && i < MOST && !status; i++)
+    status = queued(dev, op, s.args, calls, &each[i]);
+  unset(&s);
+  qsort(each, (size_t)(runs < MOST ? runs : MOST), sizeof *each, by_value);
+  seconds[0] = each[(runs < MOST ? runs : MOST) / 2];
+  return status;
+}
+
+double clf__case_bytes(clf_op op, const clf_case *c) {
+  const clf_tensor *t = c->args;
+  double n = 0;
+  for (const char *m = clf_ops[op].modes; *m; m++, t++) {
+    if (!t->dim[0]) continue;
+    double e = 1;
+    for (int d = 0; d < 4; d++) e *= t->dim[d] ? t->dim[d] : 1;
+    n += e * (*m == 'u' ? 2 : 1);
+  }
+  return 4 * n;
+}

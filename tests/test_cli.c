@@ -1,0 +1,716 @@
+/* SPDX-License-Identifier: MIT */
+/* test_cli.c: the program `clflow`, run as a user runs it: exit codes, texts and files.
+ * The program is CLF_PROGRAM, or the first argument. */
+#define _GNU_SOURCE
+#include <check.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#ifndef CLF_PROGRAM
+#define CLF_PROGRAM "clflow"
+#endif
+static char program[4096] = CLF_PROGRAM;
+
+/* Where the tests run, and beside it what the program printed. */
+static char work[] = "/tmp/clflow-cli-XXXXXX", printed[] = "/tmp/clflow-cli-XXXXXX";
+
+/* ---- Running --------------------------------------------------------------- */
+
+typedef struct result {
+  int code; /* 128 + signal for a program that was killed */
+  char *out, *err;
+} result;
+
+static char *read_file(const char *path, size_t *size) {
+  FILE *f = fopen(path, "rb");
+  ck_assert_msg(f != NULL, "%s is not there", path);
+  char *bytes = NULL;
+  size_t n = 0, got;
+  do {
+    bytes = realloc(bytes, n + 65536 + 1);
+    ck_assert_ptr_nonnull(bytes);
+    got = fread(bytes + n, 1, 65536, f);
+    n += got;
+  } while (got > 0);
+  fclose(f);
+  bytes[n] = '\0';
+  if (size) *size = n;
+  return bytes;
+}
+
+/* Starts `clflow COMMAND`, split at blanks. */
+static pid_t start(const char *command) {
+  static char text[4096], out[64], err[64];
+  char *argv[64] = {program}, *save = NULL;
+  snprintf(text, sizeof text, "%s", command);
+  snprintf(out, sizeof out, "%s/out", printed);
+  snprintf(err, sizeof err, "%s/err", printed);
+  int argc = 1;
+  for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save))
+    argv[argc++] = word;
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&files, 1, out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  posix_spawn_file_actions_addopen(&files, 2, err, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  /* A shell's background job ignores SIGINT, and the program would inherit that. */
+  posix_spawnattr_t attributes;
+  sigset_t usual;
+  sigemptyset(&usual);
+  sigaddset(&usual, SIGINT);
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setsigdefault(&attributes, &usual);
+  pid_t pid;
+  ck_assert_int_eq(posix_spawn(&pid, program, &files, &attributes, argv, environ), 0);
+  posix_spawn_file_actions_destroy(&files);
+  posix_spawnattr_destroy(&attributes);
+  return pid;
+}
+
+static result finish(pid_t pid) {
+  int status;
+  ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+  char path[64];
+  result r = {.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status)};
+  snprintf(path, sizeof path, "%s/out", printed);
+  r.out = read_file(path, NULL);
+  snprintf(path, sizeof path, "%s/err", printed);
+  r.err = read_file(path, NULL);
+  return r;
+}
+
+static result run(const char *command) { return finish(start(command)); }
+
+static void release(result r) {
+  free(r.out);
+  free(r.err);
+}
+
+/* ---- Files ----------------------------------------------------------------- */
+
+static int count_files(void) {
+  int count = 0;
+  DIR *folder = opendir(".");
+  ck_assert_ptr_nonnull(folder);
+  while (readdir(folder)) count++;
+  closedir(folder);
+  return count;
+}
+
+static void write_bytes(const char *path, const void *bytes, size_t size) {
+  FILE *f = fopen(path, "wb");
+  ck_assert_ptr_nonnull(f);
+  ck_assert_uint_eq(fwrite(bytes, 1, size, f), size);
+  ck_assert_int_eq(fclose(f), 0);
+}
+
+static void write_text(const char *path, const char *text) {
+  write_bytes(path, text, strlen(text));
+}
+
+/* A .npy file of format 1 with this header and `size` bytes of data. */
+static void write_npy(const char *path, const char *type, const char *shape, const void *data,
+                      size_t size) {
+  char bytes[512] = "\x93NUMPY\x01", header[119];
+  snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", type,
+           shape);
+  snprintf(bytes + 10, sizeof bytes - 10, "%-117s\n", header);
+  bytes[8] = 118;
+  memcpy(bytes + 128, data, size);
+  write_bytes(path, bytes, 128 + size);
+}
+
+/* ---- Expectations ---------------------------------------------------------- */
+
+static void expect_text(const char *command, const char *what, const char *text,
+                        const char *wanted) {
+  ck_assert_msg(strstr(text, wanted) != NULL, "clflow %s: %s lacks \"%s\":\n%s", command, what,
+                wanted, text);
+}
+
+static void expect_code(const char *command, const result *r, int code) {
+  ck_assert_msg(r->code == code, "clflow %s: exit code %d, not %d:\n%s", command, r->code, code,
+                r->err);
+}
+
+/* It succeeds; `out` is somewhere on stdout. */
+static void succeeds(const char *command, const char *out) {
+  result r = run(command);
+  expect_code(command, &r, 0);
+  expect_text(command, "stdout", r.out, out);
+  release(r);
+}
+
+/* It ends with `code`, prints nothing but messages, and leaves no file behind. */
+static void refuses(int code, const char *command, const char *err) {
+  const int before = count_files();
+  result r = run(command);
+  expect_code(command, &r, code);
+  ck_assert_msg(strncmp(r.err, "clflow: ", 8) == 0, "clflow %s: stderr: %s", command, r.err);
+  expect_text(command, "stderr", r.err, err);
+  ck_assert_msg(r.out[0] == '\0', "clflow %s: stdout: %s", command, r.out);
+  ck_assert_msg(count_files() == before, "clflow %s: left a file behind", command);
+  release(r);
+}
+
+static json_t *json_of(const char *command) {
+  result r = run(command);
+  expect_code(command, &r, 0);
+  json_error_t error;
+  json_t *json = json_loads(r.out, JSON_DECODE_ANY, &error);
+  ck_assert_msg(json != NULL, "clflow %s: %s:\n%s", command, error.text, r.out);
+  release(r);
+  return json;
+}
+
+static json_int_t integer_at(const json_t *object, const char *key) {
+  ck_assert_msg(json_is_integer(json_object_get(object, key)), "%s is no integer", key);
+  return json_integer_value(json_object_get(object, key));
+}
+
+static double real_at(const json_t *object, const char *key) {
+  ck_assert_msg(json_is_real(json_object_get(object, key)), "%s is no real number", key);
+  return json_real_value(json_object_get(object, key));
+}
+
+static int lines(const char *text) {
+  int count = 0;
+  for (; *text; text++) count += *text == '\n';
+  return count;
+}
+
+static void same_files(const char *a, const char *b) {
+  size_t na, nb;
+  char *pa = read_file(a, &na), *pb = read_file(b, &nb);
+  ck_assert_msg(na == nb && memcmp(pa, pb, na) == 0, "%s and %s differ", a, b);
+  free(pa);
+  free(pb);
+}
+
+static void is_png(const char *path) {
+  size_t size;
+  char *bytes = read_file(path, &size);
+  ck_assert_uint_gt(size, 100);
+  ck_assert_mem_eq(bytes, "\x89PNG\r\n\x1a\n", 8);
+  free(bytes);
+}
+
+/* ---- The program ------------------------------------------------------------- */
+
+START_TEST(test_help) {
+  static const char *const verbs[] = {"devices", "train",  "eval",     "log-prob", "transform",
+                                      "invert",  "sample", "jacobian", "plot",     "info"};
+  result r = run("--help");
+  ck_assert_int_eq(r.code, 0);
+  for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+    char command[64], usage[64];
+    expect_text("--help", "stdout", r.out, verbs[i]);
+    snprintf(command, sizeof command, "%s --help", verbs[i]);
+    snprintf(usage, sizeof usage, "usage: clflow %s ", verbs[i]);
+    succeeds(command, usage);
+    succeeds(command, "\nexample: clflow ");
+  }
+  release(r);
+  succeeds("--version", "clflow 0.");
+  succeeds("train --help", "--batch N               samples a step (default 100)");
+  succeeds("train --help", "moons circles checkerboard spirals gaussians pinwheel");
+}
+END_TEST
+
+START_TEST(test_words) {
+  result r = run("");
+  ck_assert_int_eq(r.code, 2);
+  expect_text("", "stderr", r.err, "usage: clflow VERB");
+  release(r);
+  refuses(2, "trian", "clflow: there is no verb trian; did you mean train?");
+  refuses(2, "xyzzy", "clflow: there is no verb xyzzy; `clflow --help` lists the verbs");
+  refuses(2, "train --epoch 3",
+          "clflow: train: there is no option --epoch; did you mean --epochs?");
+  refuses(2, "train --epoch=3", "there is no option --epoch; did you mean --epochs?");
+  refuses(2, "train --xyzzyx 3", "there is no option --xyzzyx; `clflow train --help` lists them");
+  refuses(2, "train --data moons", "--out is missing; usage: clflow train --data DATA --out FILE");
+  refuses(2, "train --out", "--out needs a value: --out FILE");
+  refuses(2, "train --out --data moons", "--out needs a value");
+  refuses(2, "eval --data moons", "MODEL is missing");
+  refuses(2, "eval m.safetensors more --data moons", "\"more\" is one word too many");
+  refuses(2, "eval m.safetensors --json=yes --data moons", "--json takes no value, got \"yes\"");
+}
+END_TEST
+
+START_TEST(test_numbers) {
+#define TRAIN "train --data moons --out never.safetensors "
+#define T "clflow: train: "
+  refuses(2, TRAIN "--batch 0", T "--batch takes a whole number from 1, got \"0\"\n");
+  refuses(2, TRAIN "--batch=-5", T "--batch takes a whole number from 1, got \"-5\"\n");
+  refuses(2, TRAIN "--batch 1e3", T "--batch takes a whole number from 1, got \"1e3\"\n");
+  refuses(2, TRAIN "--batch 2147483648",
+          T "--batch takes a whole number from 1 to 2147483647, got \"2147483648\"\n");
+  refuses(2, TRAIN "--epochs 99999999999999999999",
+          T "--epochs takes a whole number from 1 to 9223372036854775807, got ");
+  refuses(2, TRAIN "--lr nan", T "--lr takes a number above 0, got \"nan\"\n");
+  refuses(2, TRAIN "--lr inf", T "--lr takes a number above 0, got \"inf\"\n");
+  refuses(2, TRAIN "--lr 0", T "--lr takes a number above 0, got \"0\"\n");
+  refuses(2, TRAIN "--lr 0.1x", T "--lr takes a number above 0, got \"0.1x\"\n");
+  refuses(2, TRAIN "--lr=", T "--lr takes a number above 0, got \"\"\n");
+  refuses(2, TRAIN "--valid-split 1",
+          T "--valid-split takes a number from 0 and below 1, got \"1\"");
+  refuses(2, TRAIN "--s-max -1", T "--s-max takes a number from 0, got \"-1\"\n");
+  refuses(2, TRAIN "--xmin 1e999", T "--xmin takes a number, got \"1e999\"\n");
+  refuses(2, TRAIN "--seed 18446744073709551616", T "--seed takes a whole number from 0 to 1844");
+  refuses(2, TRAIN "--flow glow", T "--flow takes one of nvp|nice|piecewise, got \"glow\"\n");
+  refuses(2, TRAIN "--bins 5", T "--bins has no meaning for a flow of kind nvp\n");
+  refuses(2, "sample m.safetensors -n 0 --out -", "sample: -n takes a whole number from 1");
+#undef T
+#undef TRAIN
+}
+END_TEST
+
+START_TEST(test_devices) {
+  succeeds("devices --no-test", "self-test");
+  json_t *list = json_of("devices --json --no-test");
+  const json_t *cpu = NULL;
+  for (size_t i = 0; i < json_array_size(list) && !cpu; i++) {
+    const json_t *device = json_array_get(list, i);
+    if (strcmp(json_string_value(json_object_get(device, "name")), "cpu") == 0) cpu = device;
+  }
+  ck_assert_msg(cpu != NULL, "cpu is not among the devices");
+  ck_assert(json_is_null(json_object_get(cpu, "self_test")));
+  ck_assert_int_ge(integer_at(cpu, "units"), 1);
+  ck_assert_int_gt(integer_at(cpu, "memory"), 0);
+  json_decref(list);
+  refuses(1, "eval m.safetensors --data moons --device nothing", "nothing");
+  refuses(1, "train --data moons --out never.safetensors --device opencl:99", "OpenCL");
+}
+END_TEST
+
+/* ---- Data ---------------------------------------------------------------------- */
+
+static void refuses_data(const char *file, const char *err) {
+  char command[256];
+  snprintf(command, sizeof command, "train --data %s --out never.safetensors", file);
+  refuses(1, command, err);
+  snprintf(command, sizeof command, "log-prob m.safetensors --data %s --out never.csv", file);
+  refuses(1, command, err);
+}
+
+START_TEST(test_csv) {
+  write_text("empty.csv", "");
+  write_text("ragged.csv", "1,2\n3,4,5\n");
+  write_text("word.csv", "x,y\n1,2\n3,four\n");
+  write_text("nan.csv", "1,2\n3,4\n5,nan\n");
+  write_text("inf.csv", "1,2\n-inf,4\n");
+  refuses_data("empty.csv", "empty.csv: the file is empty");
+  refuses_data("ragged.csv", "ragged.csv: line 2 has 3 fields, line 1 has 2");
+  refuses_data("word.csv", "word.csv: line 3, column 2 (\"y\"): \"four\" is not a number");
+  refuses_data("nan.csv", "nan.csv: line 3, column 2: \"nan\" is not a finite number");
+  refuses_data("inf.csv", "inf.csv: line 2, column 1: \"-inf\" is not a finite number");
+  refuses_data("absent.csv", "absent.csv: cannot be read: No such file or directory");
+  refuses_data("moon", "there are moons, circles, ");
+  refuses_data("moons:n=0", "moons:n=0: n must be ");
+}
+END_TEST
+
+START_TEST(test_npy) {
+  const double rows[8] = {0.5, 1, 2, 3, 4, 5, 6, 7};
+  const double bad[4] = {0.5, 1, __builtin_nan(""), 3};
+  write_npy("good.npy", "<f8", "(4, 2)", rows, sizeof rows);
+  write_npy("type.npy", "<U2", "(4, 2)", rows, sizeof rows);
+  write_npy("shape.npy", "<f8", "(2, 2, 2)", rows, sizeof rows);
+  write_npy("length.npy", "<f8", "(5, 2)", rows, sizeof rows);
+  write_npy("nan.npy", "<f8", "(2, 2)", bad, sizeof bad);
+  write_text("foreign.npy", "not numpy at all");
+  succeeds("eval m.safetensors --data good.npy", "samples              4\n");
+  refuses_data("type.npy", "type.npy: holds strings (dtype <U2); numbers to read");
+  refuses_data("shape.npy", "shape.npy: the shape is (2, 2, 2); a table is (N, D) or (N,)");
+  refuses_data("length.npy",
+               "length.npy: shape (5, 2) of dtype <f8 takes 80 bytes, the file has 64");
+  refuses_data("foreign.npy", "foreign.npy: this is not an NPY file");
+  refuses_data("nan.npy", "nan.npy: row 2, column 1 (from 1): nan is not a finite number");
+}
+END_TEST
+
+START_TEST(test_columns) {
+  write_text("three.csv", "1,2,3\n4,5,6\n");
+#define WANTED "three.csv has 3 columns, the model m.safetensors takes 2"
+  refuses(1, "eval m.safetensors --data three.csv", WANTED);
+  refuses(1, "invert m.safetensors --data three.csv --out never.csv", WANTED);
+  refuses(1, "plot m.safetensors --data three.csv --out never.png", WANTED);
+  refuses(1, "train --init m.safetensors --data three.csv --out never.safetensors", WANTED);
+  refuses(1, "train --resume --data three.csv --out m.safetensors", WANTED);
+#undef WANTED
+  refuses(1, "train --flow piecewise --data moons --out never.safetensors",
+          "--flow piecewise takes data of one column, moons has 2");
+}
+END_TEST
+
+/* ---- Models -------------------------------------------------------------------- */
+
+START_TEST(test_model_files) {
+  size_t size;
+  char *bytes = read_file("m.safetensors", &size);
+  write_bytes("half.safetensors", bytes, size / 2);
+  write_bytes("head.safetensors", bytes, 5);
+  free(bytes);
+  write_text("foreign.safetensors", "this is a letter and no model\n");
+  write_text("nothing.safetensors", "");
+  refuses(1, "info half.safetensors", "clflow: info: half.safetensors: ");
+  refuses(1, "info head.safetensors", "clflow: info: head.safetensors: ");
+  refuses(1, "info foreign.safetensors", "clflow: info: foreign.safetensors: ");
+  refuses(1, "info nothing.safetensors", "clflow: info: nothing.safetensors: ");
+  refuses(1, "sample absent.safetensors -n 1 --out never.csv",
+          "absent.safetensors: cannot be read: No such file or directory");
+  refuses(1, "train --init half.safetensors --data moons --out never.safetensors",
+          "half.safetensors: ");
+}
+END_TEST
+
+START_TEST(test_outputs) {
+  refuses(1, "train --data moons --out nowhere/m.safetensors", "the folder nowhere: No such file");
+  refuses(1, "train --data moons --out never.safetensors --log nowhere/l", "--log nowhere/l: ");
+  refuses(2, "train --data moons --out never.safetensors --plot p.jpg",
+          "--plot takes a file name that ends in .png, got \"p.jpg\"");
+  refuses(1, "train --data moons --out .", "--out . is a folder; give the name of a file");
+  refuses(1, "sample m.safetensors -n 5 --out nowhere/s.csv", "nowhere");
+  refuses(1, "sample m.safetensors -n 5 --out nowhere/s.png", "nowhere");
+  refuses(2, "sample m.safetensors -n 5 --out s.dat", "\"s.dat\" is no name for a table");
+  refuses(2, "transform m.safetensors --data moons --out - --logdet -", "cannot both go to");
+  refuses(1, "log-prob m.safetensors --data moons --out nowhere/l.npy", "nowhere");
+  refuses(1, "plot m.safetensors --out nowhere/p.png", "nowhere");
+}
+END_TEST
+
+START_TEST(test_info) {
+  succeeds("info m.safetensors", "kind      nvp\ndim       2\nhidden    4\ndepth     2\n");
+  succeeds("info m.safetensors", "trained   3 epochs, 12 steps\n");
+  succeeds("info m.safetensors", "resume    yes: --epochs 3 --batch 50 --lr 0.02 --seed 7\n");
+  json_t *info = json_of("info m.safetensors --json");
+  const json_t *spec = json_object_get(info, "spec"), *tensors = json_object_get(info, "tensors");
+  ck_assert_str_eq(json_string_value(json_object_get(spec, "kind")), "nvp");
+  ck_assert_int_eq(integer_at(spec, "hidden"), 4);
+  ck_assert_int_eq(integer_at(json_object_get(info, "history"), "steps"), 12);
+  ck_assert(json_is_true(json_object_get(info, "resumable")));
+  json_int_t weights = 0;
+  for (size_t i = 0; i < json_array_size(tensors); i++) {
+    const json_t *tensor = json_array_get(tensors, i), *shape = json_object_get(tensor, "shape");
+    json_int_t count = json_integer_value(json_array_get(shape, 0));
+    if (json_array_size(shape) == 2) count *= json_integer_value(json_array_get(shape, 1));
+    if (json_is_true(json_object_get(tensor, "trainable"))) weights += count;
+  }
+  ck_assert_int_eq(integer_at(info, "weights"), weights);
+  json_decref(info);
+}
+END_TEST
+
+START_TEST(test_eval) {
+  succeeds("eval m.safetensors --data moons:n=100", "samples              100\n");
+  succeeds("eval m.safetensors --data moons:n=100", "\nbits/dim             ");
+  json_t *score = json_of("eval m.safetensors --data moons:n=100 --json");
+  ck_assert_int_eq(integer_at(score, "n"), 100);
+  ck_assert_double_eq_tol(real_at(score, "bits_per_dim"), -real_at(score, "mean") / 2 / 0.69314718,
+                          1e-6);
+  ck_assert_double_gt(real_at(score, "std_error"), 0);
+  result r = run("log-prob m.safetensors --data moons:n=100 --out -");
+  ck_assert_int_eq(r.code, 0);
+  ck_assert_int_eq(lines(r.out), 101);
+  ck_assert_int_eq(strncmp(r.out, "logp\n", 5), 0);
+  double sum = 0;
+  for (char *line = strchr(r.out, '\n') + 1; *line; line = strchr(line, '\n') + 1)
+    sum += strtod(line, NULL);
+  ck_assert_double_eq_tol(sum / 100, real_at(score, "mean"), 1e-9);
+  json_decref(score);
+  release(r);
+}
+END_TEST
+
+START_TEST(test_round_trip) {
+  write_text("two.csv", "0.5,0.25\n-1,0.75\n1.5,-0.5\n");
+  succeeds("transform m.safetensors --data two.csv --out z.csv --logdet ld.csv", "");
+  succeeds("invert m.safetensors --data z.csv --out x.csv --logdet back.csv", "");
+  char *z = read_file("z.csv", NULL), *x = read_file("x.csv", NULL);
+  char *ld = read_file("ld.csv", NULL), *back = read_file("back.csv", NULL);
+  ck_assert_int_eq(strncmp(z, "z0,z1\n", 6), 0);
+  ck_assert_int_eq(strncmp(x, "x0,x1\n", 6), 0);
+  ck_assert_int_eq(strncmp(ld, "logdet\n", 7), 0);
+  double x0, x1, forth, there;
+  ck_assert_int_eq(sscanf(x, "x0,x1 %lf,%lf", &x0, &x1), 2);
+  ck_assert_double_eq_tol(x0, 0.5, 1e-5);
+  ck_assert_double_eq_tol(x1, 0.25, 1e-5);
+  ck_assert_int_eq(sscanf(ld, "logdet %lf", &forth) + sscanf(back, "logdet %lf", &there), 2);
+  ck_assert_double_eq_tol(forth, -there, 1e-5);
+  free(z);
+  free(x);
+  free(ld);
+  free(back);
+}
+END_TEST
+
+START_TEST(test_sample) {
+  succeeds("sample m.safetensors -n 10 --seed 3 --out all.csv", "");
+  succeeds("sample m.safetensors -n 4 --first 6 --seed 3 --out - ", "x0,x1\n");
+  result part = run("sample m.safetensors -n 4 --first 6 --seed 3 --out -");
+  char *all = read_file("all.csv", NULL), *tail = all;
+  for (int i = 0; i < 7; i++) tail = strchr(tail, '\n') + 1;
+  ck_assert_str_eq(strchr(part.out, '\n') + 1, tail);
+  free(all);
+  release(part);
+  succeeds("sample m.safetensors -n 10 --out s.npy", "");
+  succeeds("sample m.safetensors -n 10 --out s.png", "");
+  is_png("s.png");
+}
+END_TEST
+
+START_TEST(test_jacobian) {
+  succeeds("jacobian m.safetensors --data moons:n=5 --index 4", "tensor([[");
+  succeeds("jacobian m.safetensors --data moons:n=5 --index 4", "log |det J|, by elimination  ");
+  json_t *j = json_of("jacobian m.safetensors --data moons:n=5 --index 4 --json");
+  ck_assert_uint_eq(json_array_size(json_object_get(j, "jacobian")), 2);
+  ck_assert_double_eq_tol(real_at(j, "difference"), 0, 1e-4);
+  ck_assert_double_eq_tol(real_at(j, "log_det"), real_at(j, "log_abs_det"), 1e-4);
+  json_decref(j);
+  refuses(1, "jacobian m.safetensors --data moons:n=5 --index 5",
+          "--index 5 is beyond moons:n=5, which has rows 0 to 4");
+}
+END_TEST
+
+START_TEST(test_plot) {
+  succeeds("plot m.safetensors --data moons:n=200 --out p.png", "");
+  is_png("p.png");
+  succeeds("plot m.safetensors --out q.png --seed 4", "");
+  is_png("q.png");
+}
+END_TEST
+
+/* ---- Training -------------------------------------------------------------------- */
+
+/* The log of 4 epochs of 3 steps, with rows held out. */
+static void check_log(char *log) {
+  int epochs = 0, losses = 0;
+  char *save = NULL;
+  for (char *line = strtok_r(log, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+    json_t *object = json_loads(line, 0, NULL);
+    ck_assert_msg(object != NULL, "no JSON: %s", line);
+    const json_t *list = json_object_get(object, "losses");
+    if (list) {
+      ck_assert_int_eq(integer_at(object, "first_step"), losses);
+      losses += (int)json_array_size(list);
+    } else {
+      ck_assert_int_eq(integer_at(object, "epoch"), ++epochs);
+      ck_assert_int_eq(integer_at(object, "step"), 3 * epochs);
+      ck_assert(json_is_real(json_object_get(object, "valid")));
+    }
+    json_decref(object);
+  }
+  ck_assert_int_eq(epochs, 4);
+  ck_assert_int_eq(losses, 12);
+}
+
+START_TEST(test_train) {
+  const char *command = "train --data moons:n=200 --out t.safetensors --epochs 4 --batch 50 "
+                        "--valid-split 0.25 --standardize --log t.jsonl --plot t.png "
+                        "--plot-curve c.png";
+  result r = run(command);
+  expect_code(command, &r, 0);
+  expect_text(command, "stdout", r.out, "device               cpu");
+  expect_text(command, "stdout", r.out, "\nheld-out rows        ");
+  expect_text(command, "stdout", r.out, " steps of ");
+  expect_text(command, "stdout", r.out, "model                t.safetensors\n");
+  expect_text(command, "stderr", r.err, "epoch 1/4  train ");
+  expect_text(command, "stderr", r.err, "epoch 4/4  train ");
+  release(r);
+  is_png("t.png");
+  is_png("c.png");
+  char *log = read_file("t.jsonl", NULL);
+  check_log(log);
+  free(log);
+  json_t *info = json_of("info t.safetensors --json");
+  ck_assert_uint_eq(json_array_size(json_object_get(json_object_get(info, "scaling"), "mean")), 2);
+  ck_assert_int_ge(integer_at(json_object_get(info, "history"), "best_epoch"), 1);
+  json_decref(info);
+}
+END_TEST
+
+START_TEST(test_piecewise) {
+  char text[4096] = "x\n";
+  for (int i = 0; i < 200; i++)
+    snprintf(text + strlen(text), sizeof text - strlen(text), "%d\n", i * i % 97);
+  write_text("one.csv", text);
+  succeeds("train --data one.csv --out p.safetensors --epochs 2 --bins 8", "8 bins from -");
+  succeeds("info p.safetensors", "\ntails     none\n");
+  json_t *info = json_of("info p.safetensors --json");
+  ck_assert_double_eq_tol(real_at(json_object_get(info, "spec"), "xmin"), 0, 1e-4);
+  ck_assert_double_lt(real_at(json_object_get(info, "spec"), "xmin"), 0);
+  ck_assert_double_eq_tol(real_at(json_object_get(info, "spec"), "xmax"), 96, 1e-4);
+  ck_assert_double_gt(real_at(json_object_get(info, "spec"), "xmax"), 96);
+  json_decref(info);
+  succeeds(
+      "train --data one.csv --out q.safetensors --epochs 1 --xmin -1 --xmax 100 --tails linear",
+      "100 bins from -1 to 100");
+  succeeds("info q.safetensors", "interval  -1 to 100\ntails     linear\n");
+  succeeds("eval p.safetensors --data one.csv", "samples              200\n");
+  refuses(2, "train --data one.csv --out never.safetensors --hidden 3",
+          "--hidden has no meaning for a flow of kind piecewise");
+  refuses(2, "eval p.safetensors --data one.csv --xmin 0", "--xmin and --xmax go together");
+  refuses(2, "eval p.safetensors --data one.csv --xmin 3 --xmax 1",
+          "--xmin 3 must be below --xmax 1");
+}
+END_TEST
+
+START_TEST(test_init) {
+  succeeds(
+      "train --data moons:n=200 --init m.safetensors --out i.safetensors --epochs 1 --lr 0.001",
+      "flow                 nvp, 2 columns, hidden 4, depth 2; ");
+  refuses(2, "train --data moons --init m.safetensors --hidden 8 --out never.safetensors",
+          "--hidden 8 does not agree with m.safetensors, which has 4; leave it out");
+  refuses(2, "train --data moons --init m.safetensors --flow nice --out never.safetensors",
+          "--flow nice does not agree with m.safetensors, which has nvp; leave it out");
+  refuses(2, "train --data moons --init m.safetensors --resume --out i.safetensors",
+          "--init and --resume exclude each other");
+}
+END_TEST
+
+START_TEST(test_resume_refusals) {
+  succeeds("train --data moons:n=200 --out w.safetensors --epochs 1 --weights-only", "");
+  succeeds("info w.safetensors", "resume    no: the file holds weights only\n");
+#define RESUME "train --resume --data moons:n=200 "
+  refuses(1, RESUME "--out never.safetensors", "there is no never.safetensors to resume");
+  refuses(1, RESUME "--out w.safetensors", "clflow: train: w.safetensors: ");
+  refuses(2, RESUME "--out m.safetensors --batch 10",
+          "--batch 10 does not agree with m.safetensors, which has 50; leave it out");
+  refuses(2, RESUME "--out m.safetensors --no-shuffle", "--no-shuffle does not agree with");
+  refuses(2, RESUME "--out m.safetensors --depth 9", "--depth 9 does not agree with");
+  refuses(2, RESUME "--out m.safetensors --epochs 2",
+          "--epochs 2 is less than the 3 of the training in m.safetensors");
+#undef RESUME
+}
+END_TEST
+
+START_TEST(test_extend) {
+#define SMALL "train --data moons:n=200 --seed 5 --batch 30 --valid-split 0.2 "
+  succeeds(SMALL "--epochs 6 --out whole.safetensors", "");
+  succeeds(SMALL "--epochs 2 --out parts.safetensors", "");
+  succeeds("train --data moons:n=200 --resume --epochs 6 --out parts.safetensors", "");
+  succeeds(SMALL "--epochs 6 --save-every 1e-9 --out often.safetensors", "");
+  succeeds("sample whole.safetensors -n 50 --out whole.csv", "");
+  succeeds("sample parts.safetensors -n 50 --out parts.csv", "");
+  same_files("whole.csv", "parts.csv");
+  same_files("whole.safetensors", "parts.safetensors");
+  same_files("whole.safetensors", "often.safetensors");
+#undef SMALL
+}
+END_TEST
+
+static int is_empty(const char *path) {
+  struct stat at;
+  return stat(path, &at) != 0 || at.st_size == 0;
+}
+
+START_TEST(test_interrupt) {
+#define LONG "train --data moons:n=500 --batch 20 --hidden 16 --epochs 400 --seed 9 "
+  succeeds(LONG "--out straight.safetensors", "");
+  write_text("cut.jsonl", "");
+  const pid_t pid = start(LONG "--out cut.safetensors --log cut.jsonl");
+  for (int tries = 0; is_empty("cut.jsonl") && tries < 60000; tries++)
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+  kill(pid, SIGINT);
+  result r = finish(pid);
+  expect_code("train, interrupted", &r, 1);
+  expect_text("train, interrupted", "stderr", r.err, "clflow: train: stopped in epoch ");
+  expect_text("train, interrupted", "stderr", r.err,
+              "to go on: clflow train --data moons:n=500 --out cut.safetensors --resume\n");
+  release(r);
+  succeeds("info cut.safetensors", "resume    yes: --epochs 400 --batch 20 ");
+  succeeds("train --data moons:n=500 --out cut.safetensors --resume", "");
+  succeeds("sample straight.safetensors -n 100 --out straight.csv", "");
+  succeeds("sample cut.safetensors -n 100 --out cut.csv", "");
+  same_files("straight.csv", "cut.csv");
+  same_files("straight.safetensors", "cut.safetensors");
+#undef LONG
+}
+END_TEST
+
+START_TEST(test_not_finite) {
+  const char *command = "train --data moons:n=200 --out nan.safetensors --lr 1000 --epochs 50";
+  result r = run(command);
+  expect_code(command, &r, 1);
+  expect_text(command, "stderr", r.err, "clflow: train: nan.safetensors holds the last weights");
+  release(r);
+  succeeds("info nan.safetensors", "kind      nvp\n");
+}
+END_TEST
+
+/* ---- All of them ------------------------------------------------------------------- */
+
+/* Fontconfig keeps what it has read of its configuration. */
+static void suppress_foreign_leaks(void) {
+  char path[64], options[128];
+  snprintf(path, sizeof path, "%s/leaks", printed);
+  snprintf(options, sizeof options, "suppressions=%s:print_suppressions=0", path);
+  write_text(path, "leak:libfontconfig\n");
+  setenv("LSAN_OPTIONS", options, 0);
+}
+
+static void set_up(void) {
+  ck_assert_ptr_nonnull(mkdtemp(work));
+  ck_assert_ptr_nonnull(mkdtemp(printed));
+  ck_assert_int_eq(chdir(work), 0);
+  setenv("CLFLOW_DEVICE", "cpu", 1);
+  /* A folder without drivers: texts do not depend on the machine, nor leaks on its drivers. */
+  setenv("OCL_ICD_VENDORS", printed, 1);
+  suppress_foreign_leaks();
+  succeeds("train --data moons:n=200 --hidden 4 --depth 2 --epochs 3 --batch 50 --lr 0.02 --seed 7 "
+           "--out m.safetensors",
+           "mean log-likelihood  ");
+}
+
+static void remove_folder(const char *path) {
+  DIR *folder = opendir(path);
+  for (struct dirent *e = folder ? readdir(folder) : NULL; e; e = readdir(folder))
+    unlinkat(dirfd(folder), e->d_name, 0);
+  if (folder) closedir(folder);
+  rmdir(path);
+}
+
+static void tear_down(void) {
+  remove_folder(work);
+  remove_folder(printed);
+}
+
+int main(int argc, char **argv) {
+  const char *given = argc > 1 ? argv[1] : CLF_PROGRAM;
+  if (!realpath(given, program)) {
+    perror(given);
+    return 1;
+  }
+  const TTest *const tests[] = {
+      test_help,      test_words,      test_numbers,     test_devices,         test_csv,
+      test_npy,       test_columns,    test_model_files, test_outputs,         test_info,
+      test_eval,      test_round_trip, test_sample,      test_jacobian,        test_plot,
+      test_train,     test_piecewise,  test_init,        test_resume_refusals, test_extend,
+      test_interrupt, test_not_finite,
+  };
+  Suite *suite = suite_create("cli");
+  TCase *group = tcase_create("program");
+  tcase_set_timeout(group, 600);
+  tcase_add_unchecked_fixture(group, set_up, tear_down);
+  for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(group, tests[i]);
+  suite_add_tcase(suite, group);
+  SRunner *runner = srunner_create(suite);
+  srunner_set_fork_status(runner, CK_NOFORK);
+  srunner_run_all(runner, CK_NORMAL);
+  const int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed != 0;
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/* test_launch.c: the host halves of the OpenCL operations, without OpenCL: a recorder
+ * stands where the queue would, for every case of every operation and every family. */
+#include <check.h>
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "backend.h"
+#include "cases.h"
+#include "launch.h"
+#include "sources.h"
+
+static const clf_launch_fn launches[CLF_OP_COUNT] = {
+#define CLF_OP(file, name, tensors, params, rules) [CLF_OP_##name] = clf__launch_##name,
+#include "clflow/ops.def"
+#undef CLF_OP
+};
+
+/* ---- Kernels, as the sources define them ---------------------------------------------- */
+
+typedef struct kernel {
+  char name[64];
+  int alone, by_sample; /* fixed groups: one item, or traits->group items */
+  int lanes;            /* defined for one lane only (1), for more only (2), for both (3) */
+  int launched;
+} kernel;
+static kernel kernels[CLF_OP_COUNT * 6];
+static int kernel_count;
+
+static const char *source(const char *file) {
+  char name[64];
+  snprintf(name, sizeof name, "%s.cl", file);
+  const clf_source *s = clf__sources;
+  while (s->name && strcmp(s->name, name) != 0) s++;
+  ck_assert_msg(s->name != NULL, "%s is not among the embedded sources", name);
+  return s->text;
+}
+
+/* `line` begins "kernel ATTRIBUTES void NAME(", the name perhaps on the next line. */
+static void add_kernel(const char *line, int lanes) {
+  kernel k = {.lanes = lanes};
+  const char *end = strstr(line, "void"), *name = end + 4 + strspn(end + 4, " \n");
+  const char *alone = strstr(line, "ALONE"), *by_sample = strstr(line, "BY_SAMPLE");
+  k.alone = alone && alone < end;
+  k.by_sample = by_sample && by_sample < end;
+  int n = 0;
+  while (isalnum((unsigned char)name[n]) || name[n] == '_') n++;
+  snprintf(k.name, sizeof k.name, "%.*s", n, name);
+  ck_assert_int_lt(kernel_count, (int)(sizeof kernels / sizeof *kernels));
+  kernels[kernel_count++] = k;
+}
+
+/* Of the preprocessor, kernel files use this around kernels: #if LANES > 1, #else. */
+static void read_kernels(const char *text) {
+  int lanes = 3, depth = 0;
+  for (const char *line = text; line; line = strchr(line, '\n')) {
+    line += *line == '\n';
+    if (strncmp(line, "#if", 3) == 0) {
+      depth++;
+      if (strncmp(line, "#if LANES > 1\n", 14) == 0)
+        lanes = 2;
+      else
+        ck_assert_msg(strncmp(line, "#if LANES", 9) != 0, "not understood: %.40s", line);
+    }
+    if (strncmp(line, "#else", 5) == 0 && depth == 1 && lanes == 2) lanes = 1;
+    if (strncmp(line, "#endif", 6) == 0 && --depth == 0) lanes = 3;
+    if (strncmp(line, "kernel ", 7) == 0) add_kernel(line, lanes);
+  }
+}
+
+static void read_sources(void) {
+  kernel_count = 0;
+  for (int op = 0; op < CLF_OP_COUNT; op++) {
+    int seen = 0;
+    for (int before = 0; before < op; before++)
+      seen |= strcmp(clf_ops[before].file, clf_ops[op].file) == 0;
+    if (!seen) read_kernels(source(clf_ops[op].file));
+  }
+}
+
+static kernel *find_kernel(const char *name, int lanes) {
+  for (int i = 0; i < kernel_count; i++)
+    if (strcmp(kernels[i].name, name) == 0 && kernels[i].lanes & (lanes > 1 ? 2 : 1))
+      return &kernels[i];
+  return NULL;
+}
+
+/* ---- The recorder ------------------------------------------------------------------------ */
+
+typedef struct recorder {
+  char text[1024]; /* "[floats reserved] kernel 1x2x3/1x1x1 (e), ..." */
+  size_t pool;     /* floats */
+  int launches;
+  int refuse;    /* fail at the launch of this number, counted from 1; 0: none */
+  int blas_does; /* what the BLAS sets *done to */
+  int blas_calls;
+} recorder;
+
+__attribute__((format(printf, 2, 3))) static void record(recorder *r, const char *fmt, ...) {
+  const size_t n = strlen(r->text);
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(r->text + n, sizeof r->text - n, fmt, ap);
+  va_end(ap);
+}
+
+static clf_status reserve(clf_call *call, size_t floats) {
+  recorder *r = call->impl;
+  if (floats > r->pool) r->pool = floats;
+  record(r, "[%zu] ", floats);
+  return CLF_OK;
+}
+
+static void check_name(clf_op op, const char *name) {
+  const size_t n = strlen(clf_ops[op].name);
+  ck_assert_msg(strncmp(name, clf_ops[op].name, n) == 0 && (!name[n] || name[n] == '_'),
+                "%s launches the kernel %s", clf_ops[op].name, name);
+}
+
+static void check_grid(const clf_call *call, const char *name, const clf_grid *g) {
+  const kernel *k = find_kernel(name, call->traits->lanes);
+  size_t items = 1;
+  for (int i = 0; i < 3; i++) {
+    ck_assert_msg(g->local[i] > 0 && g->global[i] > 0 && g->global[i] % g->local[i] == 0,
+                  "%s on %s: axis %d has %zu items in groups of %zu", name, call->traits->family, i,
+                  g->global[i], g->local[i]);
+    items *= g->local[i];
+  }
+  ck_assert_msg(items <= 256, "%s on %s: a group of %zu items", name, call->traits->family, items);
+  if (k->alone && call->traits->lanes > 1) ck_assert_uint_eq(items, 1);
+  if (k->by_sample) {
+    ck_assert_uint_eq(g->local[0], (size_t)call->traits->group);
+    ck_assert_uint_eq(items, (size_t)call->traits->group);
+  }
+}
+
+static clf_status enqueue(clf_call *call, const char *name, clf_grid g, const int e[4]) {
+  recorder *r = call->impl;
+  check_name(call->op, name);
+  kernel *k = find_kernel(name, call->traits->lanes);
+  ck_assert_msg(k != NULL, "%s.cl has no kernel %s for %s", clf_ops[call->op].file, name,
+                call->traits->family);
+  k->launched = 1;
+  check_grid(call, name, &g);
+  ck_assert_msg(!e || r->pool > 0, "%s is given scratch memory that was not reserved", name);
+  record(r, "%s%s %zux%zux%zu/%zux%zux%zu", r->launches++ ? ", " : "", name, g.global[0],
+         g.global[1], g.global[2], g.local[0], g.local[1], g.local[2]);
+  if (e) record(r, " (%d,%d,%d,%d)", e[0], e[1], e[2], e[3]);
+  return r->launches == r->refuse ? clf__fail(CLF_EDEVICE, "launch %d", r->launches) : CLF_OK;
+}
+
+static clf_status blas(clf_call *call, int *done) {
+  recorder *r = call->impl;
+  r->blas_calls++;
+  *done = r->blas_does;
+  return CLF_OK;
+}
+
+/* ---- Running a case ----------------------------------------------------------------------- */
+
+static clf_status run(recorder *r, const clf_traits *traits, clf_op op, const void *args) {
+  static clf_buffer memory;
+  _Alignas(16) char copy[CLF_MAX_ARGS];
+  memcpy(copy, args, clf_ops[op].args_size);
+  clf_tensor *t = (clf_tensor *)(void *)copy;
+  for (int i = 0; clf_ops[op].modes[i]; i++) {
+    if (!t[i].dim[0]) continue; /* left out */
+    t[i].buf = &memory;
+    int32_t n = 1;
+    for (int d = 3; d >= 0; d--) {
+      if (!t[i].dim[d]) t[i].dim[d] = 1;
+      t[i].stride[d] = n;
+      n *= t[i].dim[d];
+    }
+  }
+  ck_assert_msg(!clf_ops[op].rules(copy), "%s", clf_errmsg());
+  clf_call call = {.op = op,
+                   .args = copy,
+                   .traits = traits,
+                   .reserve = reserve,
+                   .enqueue = enqueue,
+                   .blas = traits->blas ? blas : NULL,
+                   .impl = r};
+  return launches[op](&call);
+}
+
+static const clf_traits *family(const char *name) {
+  int i = 0;
+  while (i < clf__family_count && strcmp(clf__families[i].family, name) != 0) i++;
+  ck_assert_msg(i < clf__family_count, "there is no family %s", name);
+  return &clf__families[i];
+}
+
+/* ---- Tests ---------------------------------------------------------------------------------- */
+
+START_TEST(every_case) {
+  const clf_traits *traits = &clf__families[_i];
+  for (int op = 0; op < CLF_OP_COUNT; op++)
+    for (int i = 0; i < clf__case_tables[op]->count; i++) {
+      const clf_case *c = &clf__case_tables[op]->at[i];
+      recorder r = {.blas_does = i % 2};
+      ck_assert_msg(!run(&r, traits, (clf_op)op, c->args), "%s", clf_errmsg());
+      ck_assert_msg(r.launches > 0 || (r.blas_calls && r.blas_does), "%s \"%s\" launches nothing",
+                    clf_ops[op].name, c->label);
+    }
+}
+END_TEST
+
+/* Runs after every_case: a kernel that no case launches is not tested on any device. */
+START_TEST(every_kernel) {
+  for (int i = 0; i < kernel_count; i++) {
+    if (strcmp(CLF_GPU_FAMILY, "clblast") != 0 && strcmp(kernels[i].name, "gemm_finish") == 0)
+      continue;
+    ck_assert_msg(kernels[i].launched, "no case launches %s (lanes %d)", kernels[i].name,
+                  kernels[i].lanes);
+  }
+}
+END_TEST
+
+/* A host half stops at the launch that fails and hands the error on. */
+START_TEST(every_failure) {
+  for (int f = 0; f < clf__family_count; f++)
+    for (int op = 0; op < CLF_OP_COUNT; op++) {
+      const clf_case *c = &clf__case_tables[op]->at[clf__case_tables[op]->count - 1];
+      recorder all = {0};
+      ck_assert_int_eq(run(&all, &clf__families[f], (clf_op)op, c->args), CLF_OK);
+      for (int bad = 1; bad <= all.launches; bad++) {
+        recorder r = {.refuse = bad};
+        ck_assert_int_eq(run(&r, &clf__families[f], (clf_op)op, c->args), CLF_EDEVICE);
+        ck_assert_int_eq(r.launches, bad);
+      }
+    }
+}
+END_TEST
+
+#define GEMM(M, N, K, ...)                                                                         \
+  CLF_OP_gemm, &(const clf_gemm_args) {                                                            \
+    .a = DIM(M, K), .b = DIM(K, N), .c = DIM(M, N), .alpha = 1, __VA_ARGS__                        \
+  }
+#define WIDTH(D, H) (2 * ((H) * (2 * (D) + 1) + (D)))
+#define FWD(N, D, H, L)                                                                            \
+  CLF_OP_mlp_coupling_fwd, &(const clf_mlp_coupling_fwd_args) {                                    \
+    .x = DIM(N, D), .y = DIM(N, D), .logdet = DIM(N), .b = DIM(L, D), .w = DIM(L, WIDTH(D, H)),    \
+    .hidden = H                                                                                    \
+  }
+#define BWD(N, D, H, L)                                                                            \
+  CLF_OP_mlp_coupling_bwd, &(const clf_mlp_coupling_bwd_args) {                                    \
+    .y = DIM(N, D), .dy = DIM(N, D), .dx = DIM(N, D), .b = DIM(L, D), .w = DIM(L, WIDTH(D, H)),    \
+    .dw = DIM(L, WIDTH(D, H)), .hidden = H                                                         \
+  }
+#define NLL(N, D)                                                                                  \
+  CLF_OP_normal_nll, &(const clf_normal_nll_args) {                                                \
+    .z = DIM(N, D), .logdet = DIM(N), .dz = DIM(N, D), .loss = DIM(1), .weight = 1                 \
+  }
+#define PIECES(N, Q)                                                                               \
+  CLF_OP_piecewise_bwd, &(const clf_piecewise_bwd_args) {                                          \
+    .x = DIM(N), .xi = DIM(Q + 1), .dy = DIM(N), .dx = DIM(N), .dalpha = DIM(1),                   \
+    .dxi = DIM(Q + 1), .rate = 1                                                                   \
+  }
+#define SUM(N, D)                                                                                  \
+  CLF_OP_sum_rows, &(const clf_sum_rows_args) { .x = DIM(N, D), .y = DIM(D) }
+
+static const struct {
+  clf_op op;
+  const void *args;
+  const char *simd16, *simt;
+} geometry[] = {
+    {GEMM(70, 65, 90, .beta = 1), "[8640] gemm_pack 2x3x1/1x1x1 (64,0,0,0), gemm 9x3x1/1x1x1",
+     "gemm 80x80x1/16x16x1"},
+    {GEMM(1, 1, 1, .beta = 1), "[32] gemm_pack 1x1x1/1x1x1 (64,0,0,0), gemm 1x1x1/1x1x1",
+     "gemm 16x16x1/16x16x1"},
+    {GEMM(8, 32, 64, .act = 1), "[2048] gemm_pack 1x1x1/1x1x1 (64,0,0,0), gemm 1x1x1/1x1x1",
+     "gemm 32x16x1/16x16x1"},
+    /* few samples times weights: one item walks all blocks */
+    {FWD(100, 2, 2, 4), "[1344] mlp_coupling_fwd 1x1x1/1x1x1 (12,7,7,0)",
+     "[1200] mlp_coupling_fwd 128x1x1/64x1x1 (12,100,1,0)"},
+    {FWD(300, 4, 33, 3), "[15504] mlp_coupling_fwd 19x1x1/1x1x1 (51,19,1,0)",
+     "[15300] mlp_coupling_fwd 320x1x1/64x1x1 (51,300,1,0)"},
+    {BWD(100, 2, 2, 4), "[2672] mlp_coupling_bwd 1x1x1/1x1x1 (23,7,7,1)",
+     "[7400] mlp_coupling_bwd 128x1x1/64x1x1 (74,100,0,4), "
+     "mlp_coupling_bwd_sum 64x4x1/64x1x1 (74,100,0,4)"},
+    {BWD(300, 4, 33, 3),
+     "[55560] mlp_coupling_bwd 4x1x1/1x1x1 (159,19,5,4), "
+     "mlp_coupling_bwd_add 1856x1x1/64x1x1 (159,19,5,4)",
+     "[135900] mlp_coupling_bwd 320x1x1/64x1x1 (453,300,0,3), "
+     "mlp_coupling_bwd_sum 64x3x1/64x1x1 (453,300,0,3)"},
+    /* the pool holds the rows of one coupling at a time */
+    {BWD(10000, 6, 128, 3),
+     "[5760500] mlp_coupling_bwd 25x1x1/1x1x1 (551,625,25,25), "
+     "mlp_coupling_bwd_add 10048x1x1/64x1x1 (551,625,25,25)",
+     "[5510000] mlp_coupling_bwd 10048x1x1/64x1x1 (551,10000,2,3), "
+     "mlp_coupling_bwd_sum 128x1x1/64x1x1 (551,10000,2,3), "
+     "mlp_coupling_bwd 10048x1x1/64x1x1 (551,10000,1,2), "
+     "mlp_coupling_bwd_sum 128x1x1/64x1x1 (551,10000,1,2), "
+     "mlp_coupling_bwd 10048x1x1/64x1x1 (551,10000,0,1), "
+     "mlp_coupling_bwd_sum 128x1x1/64x1x1 (551,10000,0,1)"},
+    {NLL(100, 2), "[1] normal_nll 1x1x1/1x1x1 (2048,1,0,0)",
+     "[1] normal_nll 64x1x1/64x1x1 (2048,1,0,0)"},
+    {NLL(3001, 7), "[6] normal_nll 6x1x1/1x1x1 (586,6,0,0), normal_nll_add 1x1x1/1x1x1 (586,6,0,0)",
+     "[6] normal_nll 384x1x1/64x1x1 (586,6,0,0), normal_nll_add 1x1x1/1x1x1 (586,6,0,0)"},
+    {NLL(3, 5000), "[3] normal_nll 3x1x1/1x1x1 (1,3,0,0), normal_nll_add 1x1x1/1x1x1 (1,3,0,0)",
+     "[3] normal_nll 192x1x1/64x1x1 (1,3,0,0), normal_nll_add 1x1x1/1x1x1 (1,3,0,0)"},
+    {PIECES(1, 1),
+     "[4] piecewise_bwd 64x1x1/64x1x1 (64,1,0,0), piecewise_bwd_add 1x1x1/1x1x1 (64,1,0,0)",
+     "[4] piecewise_bwd 64x1x1/64x1x1 (64,1,0,0), piecewise_bwd_add 1x1x1/1x1x1 (64,1,0,0)"},
+    {PIECES(301, 16),
+     "[170] piecewise_bwd 64x1x1/64x1x1 (64,5,0,0), piecewise_bwd_add 1x1x1/1x1x1 (64,5,0,0)",
+     "[170] piecewise_bwd 64x1x1/64x1x1 (64,5,0,0), piecewise_bwd_add 1x1x1/1x1x1 (64,5,0,0)"},
+    {PIECES(20000, 100),
+     "[25856] piecewise_bwd 128x1x1/64x1x1 (157,128,0,0), "
+     "piecewise_bwd_add 1x1x1/1x1x1 (157,128,0,0)",
+     "[25856] piecewise_bwd 128x1x1/64x1x1 (157,128,0,0), "
+     "piecewise_bwd_add 1x1x1/1x1x1 (157,128,0,0)"},
+    {SUM(1, 1), "[1] sum_rows 1x1x1/1x1x1 (256,1,0,0), sum_rows_add 64x1x1/64x1x1 (256,1,0,0)",
+     "[1] sum_rows 64x1x1/64x1x1 (256,1,0,0), sum_rows_add 64x1x1/64x1x1 (256,1,0,0)"},
+    {SUM(1000, 99),
+     "[396] sum_rows 7x4x1/1x1x1 (256,4,0,0), sum_rows_add 128x1x1/64x1x1 (256,4,0,0)",
+     "[396] sum_rows 128x4x1/64x1x1 (256,4,0,0), sum_rows_add 128x1x1/64x1x1 (256,4,0,0)"},
+};
+
+START_TEST(exact_geometry) {
+  recorder wide = {.text = ""}, narrow = {.text = ""};
+  ck_assert_int_eq(run(&wide, family("simd16"), geometry[_i].op, geometry[_i].args), CLF_OK);
+  ck_assert_str_eq(wide.text, geometry[_i].simd16);
+  ck_assert_int_eq(run(&narrow, family("simt"), geometry[_i].op, geometry[_i].args), CLF_OK);
+  ck_assert_str_eq(narrow.text, geometry[_i].simt);
+}
+END_TEST
+
+/* Products above 2^18 multiplications are offered to the BLAS; what it leaves, bias and
+ * activation or the whole product, is ours. */
+START_TEST(products_by_blas) {
+  const clf_traits traits = {"clblast", 1, 16, 16, 64, 64, 1};
+  recorder small = {.blas_does = 1};
+  ck_assert_int_eq(run(&small, &traits, GEMM(64, 64, 64, .beta = 1)), CLF_OK);
+  ck_assert_int_eq(small.blas_calls, 0);
+  ck_assert_str_eq(small.text, "gemm 64x64x1/16x16x1");
+  recorder done = {.blas_does = 1};
+  ck_assert_int_eq(run(&done, &traits, GEMM(65, 64, 64, .beta = 1)), CLF_OK);
+  ck_assert_int_eq(done.blas_calls, 1);
+  ck_assert_str_eq(done.text, "");
+  recorder biased = {.blas_does = 1};
+  ck_assert_int_eq(run(&biased, &traits, GEMM(65, 64, 64, .bias = DIM(64))), CLF_OK);
+  ck_assert_str_eq(biased.text, "gemm_finish 4160x1x1/64x1x1");
+  recorder activated = {.blas_does = 1};
+  ck_assert_int_eq(run(&activated, &traits, GEMM(65, 64, 64, .act = 2)), CLF_OK);
+  ck_assert_str_eq(activated.text, "gemm_finish 4160x1x1/64x1x1");
+  recorder refused = {.blas_does = 0};
+  ck_assert_int_eq(run(&refused, &traits, GEMM(65, 64, 64, .bias = DIM(64))), CLF_OK);
+  ck_assert_int_eq(refused.blas_calls, 1);
+  ck_assert_str_eq(refused.text, "gemm 64x80x1/16x16x1");
+}
+END_TEST
+
+int main(void) {
+  Suite *suite = suite_create("launch");
+  TCase *tc = tcase_create("launch");
+  tcase_add_unchecked_fixture(tc, read_sources, NULL);
+  tcase_add_loop_test(tc, every_case, 0, clf__family_count);
+  tcase_add_test(tc, every_kernel);
+  tcase_add_test(tc, every_failure);
+  tcase_add_loop_test(tc, exact_geometry, 0, (int)(sizeof geometry / sizeof *geometry));
+  tcase_add_test(tc, products_by_blas);
+  suite_add_tcase(suite, tc);
+  SRunner *runner = srunner_create(suite);
+  srunner_set_fork_status(runner, CK_NOFORK);
+  srunner_run_all(runner, CK_NORMAL);
+  const int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed != 0;
+}
