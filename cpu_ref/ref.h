@@ -54,9 +54,15 @@ typedef clf_status (*clf_ref_fn)(const void *args, clf_scratch *scratch);
   static clf_status op(const clf_##op##_args *p, clf_scratch *scratch)
 
 /* PARALLEL_FOR(work, int n = 0; n < N; n++) { }: a loop for threads, where `work`
- * (roughly its flops) pays for waking them. */
+ * (roughly its flops) pays for waking them.  Without OpenMP it is a loop like any other. */
 #define CLF_PRAGMA(text) _Pragma(#text)
+#ifdef _OPENMP
 #define PARALLEL_FOR(work, ...) CLF_PRAGMA(omp parallel for if ((double)(work) > 2e5)) for (__VA_ARGS__)
+#else
+#define PARALLEL_FOR(work, ...)                                                                    \
+  for (int once_ = (double)(work) >= 0; once_; once_ = 0)                                          \
+    for (__VA_ARGS__)
+#endif
 
 static inline real *at(const clf_tensor *t, int n, int c, int h, int w) {
   return (real *)t->buf->handle + t->offset + (ptrdiff_t)n * t->stride[0] +

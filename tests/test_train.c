@@ -302,7 +302,7 @@ static void resumed(const setting *s, const clf_table *data, int64_t epochs, con
 START_TEST(interruptions_change_no_bit) {
   const setting *s = &settings[_i];
   static diary a, b;
-  if (checking() && !s->valid_split) return; /* slow, and the bits are the inner device's */
+  if (checking() && s->valid_split == 0) return; /* slow, and the bits are the inner device's */
   clf_table data = make_data(s->rows, dim_of(s));
   fuse(s->fuse);
   whole(s, &data, "whole", &a);
