@@ -91,9 +91,10 @@ static void blas_rows(const clf_gemm_args *p, int i0, int i1) {
   }
 }
 
+/* Whatever the number of rows, so that it does not matter how samples are divided. */
 static int worth_a_blas(const clf_gemm_args *p) {
-  const double work = (double)p->c.dim[0] * p->c.dim[1] * p->a.dim[!p->ta];
-  return work > 4096 && takes(&p->a) && takes(&p->b) && takes(&p->c);
+  return (double)p->c.dim[1] * p->a.dim[!p->ta] >= 512 && takes(&p->a) && takes(&p->b) &&
+         takes(&p->c);
 }
 
 /* The bands are ours to share out, so the BLAS is held to one thread meanwhile. */

@@ -255,10 +255,12 @@ clf_status clf__trainer_step(clf_trainer *t) {
                  .loss = clf_slice(t->ring, 0, slot, slot + 1), .weight = weight));
   CLF_TRY(clf__flow_backward(f, x, dz, -weight, &dx));
   t->step++;
+  /* The corrections are those of the betas that the device has, in float. */
+  const float beta1 = (float)t->o.beta1, beta2 = (float)t->o.beta2;
   return clf_do(t->dev, adam_step, .g = f->g, .w = f->w, .m = t->m, .v = t->v, .lr = (float)t->o.lr,
-                .beta1 = (float)t->o.beta1, .beta2 = (float)t->o.beta2, .eps = (float)t->o.eps,
-                .c1 = (float)(1 - pow(t->o.beta1, (double)t->step)),
-                .c2 = (float)(1 - pow(t->o.beta2, (double)t->step)));
+                .beta1 = beta1, .beta2 = beta2, .eps = (float)t->o.eps,
+                .c1 = (float)(1 - pow((double)beta1, (double)t->step)),
+                .c2 = (float)(1 - pow((double)beta2, (double)t->step)));
 }
 
 /* ---- The loop ------------------------------------------------------------------------------- */

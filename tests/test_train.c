@@ -387,6 +387,30 @@ START_TEST(running_again_after_the_end) {
 }
 END_TEST
 
+/* A trainer that was at its end goes back to where a file is, and comes to the same end. */
+START_TEST(back_from_the_end) {
+  const setting *s = &settings[3];
+  static diary d;
+  clf_table data = make_data(s->rows, 2);
+  const clf_train_options o = options_for(s);
+  clf_flow *f = make_flow(CLF_NVP, 2);
+  clf_trainer *t = make_trainer(f, &data, &o);
+  begin(&d, t);
+  d.stop_at = s->stop_at;
+  ck_assert_int_eq(clf_trainer_run(t, watch, &d), CLF_ESTOPPED);
+  WORKS(clf_trainer_save(t, path_of("halfway")));
+  WORKS(clf_trainer_run(t, NULL, NULL));
+  WORKS(clf_trainer_save(t, path_of("once")));
+  WORKS(clf_trainer_resume(t, path_of("halfway")));
+  WORKS(clf_trainer_run(t, NULL, NULL));
+  WORKS(clf_trainer_save(t, path_of("twice")));
+  ck_assert_msg(same_files("once", "twice"), "going back and on again changes the file");
+  clf_trainer_free(t);
+  clf_flow_free(f);
+  clf_table_free(&data);
+}
+END_TEST
+
 /* Using the flow, on more rows than a batch, and saving it between steps disturbs nothing. */
 static int use_it(const clf_progress *p, void *context) {
   clf_trainer *t = context;
@@ -1064,6 +1088,7 @@ static TCase *tests(void) {
   tcase_add_test(tc, seeds_decide);
   tcase_add_loop_test(tc, more_epochs_than_at_first, 0, 2);
   tcase_add_test(tc, running_again_after_the_end);
+  tcase_add_test(tc, back_from_the_end);
   tcase_add_test(tc, using_the_flow_between_steps);
   tcase_add_test(tc, batches_in_order);
   tcase_add_test(tc, batches_shuffled);
