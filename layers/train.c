@@ -117,7 +117,11 @@ static clf_status upload(const clf_trainer *t, const clf_table *data, const int6
     for (int64_t d = 0; d < D && !s; d++) {
       const double x = data->at[index[i] * D + d];
       host[i * D + d] = f->mean ? (x - f->mean[d]) / f->std[d] : x;
-      s = check_interval(f, index[i], host[i * D + d]);
+      if (t->dev->bits == 32 && !isfinite((float)host[i * D + d]))
+        s = clf__fail(CLF_ENUM, "row %lld, column %lld of the data is %g: more than a float holds",
+                      (long long)index[i], (long long)d + 1, x);
+      else
+        s = check_interval(f, index[i], host[i * D + d]);
     }
   if (!s) s = clf_write64(t->dev, to, host);
   free(host);

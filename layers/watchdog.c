@@ -57,6 +57,15 @@ static clf_status locate(clf_trainer *t, int64_t bad, char *name, size_t size) {
   return CLF_OK;
 }
 
+/* Counters of the state that was gone back to; the epoch's sums begin with what is next. */
+static void start_over(clf_trainer *t) {
+  t->read = t->step;
+  t->epoch_sum = 0;
+  t->epoch_rows = 0;
+  t->f->history.steps = t->step;
+  t->f->history.epochs = t->step / clf__steps_per_epoch(t);
+}
+
 clf_status clf__trainer_diagnose(clf_trainer *t, int64_t bad, double loss) {
   char name[64] = "an unknown layer";
   const int64_t S = clf__steps_per_epoch(t);
@@ -64,8 +73,7 @@ clf_status clf__trainer_diagnose(clf_trainer *t, int64_t bad, double loss) {
   CLF_TRY(locate(t, bad, name, sizeof name));
   CLF_TRY(restore(t, before(t, good)));
   CLF_TRY(replay(t, good));
-  t->read = t->step;
-  t->f->history.steps = t->step;
+  start_over(t);
   CLF_TRY(clf__trainer_remember(t));
   return clf__fail(CLF_ENUM,
                    "step %lld (epoch %lld): the loss is %g: %s is the first layer whose output is "
@@ -80,8 +88,7 @@ clf_status clf__trainer_diagnose(clf_trainer *t, int64_t bad, double loss) {
 clf_status clf__trainer_undo(clf_trainer *t, const char *what) {
   const int64_t step = t->step;
   CLF_TRY(restore(t, &t->snapshot[0]));
-  t->read = t->step;
-  t->f->history.steps = t->step;
+  start_over(t);
   return clf__fail(
       CLF_ENUM,
       "by step %lld %s are not finite: the gradients overflow; the flow has the weights "

@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-static const char format[] = "clflow cache 1 %zu %zu %lx\n";
+static const char format[] = "clflow cache 1 %zu %zu %lx"; /* and the line's end */
 enum { PATH = 1024 };
 
 /* CLFLOW_CACHE_DIR; clflow below XDG_CACHE_HOME; .cache/clflow below HOME. */
@@ -67,7 +67,8 @@ static void *payload(FILE *f, const char *key, size_t *size) {
   size_t key_size = 0, n = 0;
   unsigned long crc = 0;
   struct stat st;
-  if (fscanf(f, format, &key_size, &n, &crc) != 3 || key_size != strlen(key)) return NULL;
+  if (fscanf(f, format, &key_size, &n, &crc) != 3 || fgetc(f) != '\n' || key_size != strlen(key))
+    return NULL;
   const long begin = ftell(f);
   if (begin < 0 || fstat(fileno(f), &st) || n == 0 || key_size > (size_t)st.st_size ||
       n > (size_t)st.st_size || (size_t)begin + key_size + n != (size_t)st.st_size)
@@ -101,7 +102,8 @@ void clf__cache_put(const char *key, const void *bytes, size_t size) {
   snprintf(beside, sizeof beside, "%s.%ld", path, (long)getpid());
   FILE *f = fopen(beside, "wb");
   if (!f) return;
-  int ok = fprintf(f, format, strlen(key), size, checksum(bytes, size)) > 0;
+  int ok =
+      fprintf(f, format, strlen(key), size, checksum(bytes, size)) > 0 && fputc('\n', f) == '\n';
   ok = ok && fwrite(key, 1, strlen(key), f) == strlen(key) && fwrite(bytes, 1, size, f) == size;
   if (fclose(f) || !ok || rename(beside, path)) remove(beside);
 }
