@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* real.h: exp, tanh, log and the like in `real`.  In double they are libm's.  In
  * float exp and tanh are branch-free, so that loops over them become vectors with
- * any compiler and any libm; errors are below 3 and 2 ulp, NaN stays NaN, overflow is inf. */
+ * any compiler and any libm; exp is within 3 ulp and tanh within 2, NaN stays NaN,
+ * overflow is inf. */
 #ifndef CLF_REF_REAL_H
 #define CLF_REF_REAL_H
 #include <math.h>

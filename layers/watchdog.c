@@ -39,7 +39,7 @@ static const clf__snapshot *before(const clf_trainer *t, int64_t to) {
 static clf_status replay(clf_trainer *t, int64_t to) {
   const clf__snapshot *s = before(t, to);
   if (!s) return clf__fail(CLF_ENUM, "no earlier state is left to go back to");
-  if (s->step != t->step || t->step > to) CLF_TRY(restore(t, s));
+  if (s->step != t->step) CLF_TRY(restore(t, s));
   while (t->step < to) CLF_TRY(clf__trainer_step(t));
   return CLF_OK;
 }
@@ -71,7 +71,6 @@ clf_status clf__trainer_diagnose(clf_trainer *t, int64_t bad, double loss) {
   const int64_t S = clf__steps_per_epoch(t);
   const int64_t good = bad > 0 && before(t, bad - 1) ? bad - 1 : bad; /* bad: the first of all */
   CLF_TRY(locate(t, bad, name, sizeof name));
-  CLF_TRY(restore(t, before(t, good)));
   CLF_TRY(replay(t, good));
   start_over(t);
   CLF_TRY(clf__trainer_remember(t));

@@ -473,6 +473,11 @@ START_TEST(shapes_that_do_not_agree) {
           CLF_ESHAPE, "adam_step: dimension 1 of w is 3; w has 1 dimension");
   REFUSED(clf_do(dev, gemm, .a = a, .b = b, .c = d, .alpha = 1, .act = 3), CLF_ESHAPE,
           "gemm: 2 is 2, below p->act = 3");
+  REFUSED(clf_do(dev, mlp_coupling_inv, .y = a, .b = tensor(1, 3), .w = tensor(1, 34),
+                 .x = tensor(4, 3), .logdet = tensor(4, 1), .hidden = INT32_MAX),
+          CLF_ESHAPE,
+          "mlp_coupling_inv: p->w.dim[1] / ((p->add ? 1 : 2) * (2 * p->y.dim[1] + 1)) is 2, below "
+          "p->hidden = 2147483647");
   REFUSED(clf_do(dev, random_bits, .y = tensor(2, 3)), CLF_ESHAPE,
           "random_bits: p->y.dim[1] % 2 is 1, but 0 is 0");
 }
@@ -962,6 +967,9 @@ START_TEST(cache_entries) {
   ck_assert_int_eq(cache_files(path, sizeof path), 1);
   ck_assert_int_eq(hits("key", "payload"), 1);
   ck_assert_int_eq(hits("other", "payload"), 0);
+  clf__cache_put(" \n key", "blank", 5);
+  ck_assert_int_eq(hits(" \n key", "blank"), 1); /* what a key begins with is its own */
+  use_cache("a/b/more");
   clf__cache_put("key", "new", 3);
   ck_assert_int_eq(cache_files(path, sizeof path), 1);
   ck_assert_int_eq(hits("key", "new"), 1);

@@ -80,6 +80,11 @@ static clf_trainer *make_trainer(clf_flow *f, const clf_table *data, const clf_t
   WORKS(clf_trainer_create(f, data, o, &t));
   return t;
 }
+static void done(clf_trainer *t, clf_flow *f, clf_table *data) {
+  clf_trainer_free(t);
+  clf_flow_free(f);
+  clf_table_free(data);
+}
 
 /* All weights of the flow, which are the caller's to free(). */
 static double *weights_of(const clf_flow *f) {
@@ -344,9 +349,7 @@ START_TEST(seeds_decide) {
   begin(&b, t);
   WORKS(clf_trainer_run(t, watch, &b));
   ck_assert_int_ne(memcmp(a.losses, b.losses, (size_t)a.count * sizeof *a.losses), 0);
-  clf_trainer_free(t);
-  clf_flow_free(f);
-  clf_table_free(&data);
+  done(t, f, &data);
 }
 END_TEST
 
@@ -381,9 +384,7 @@ START_TEST(running_again_after_the_end) {
   check_diary(&d, o.epochs * d.S);
   WORKS(clf_trainer_save(t, path_of("twice")));
   ck_assert_msg(same_files("once", "twice"), "a second run after the end changes the file");
-  clf_trainer_free(t);
-  clf_flow_free(f);
-  clf_table_free(&data);
+  done(t, f, &data);
 }
 END_TEST
 
@@ -405,9 +406,7 @@ START_TEST(back_from_the_end) {
   WORKS(clf_trainer_run(t, NULL, NULL));
   WORKS(clf_trainer_save(t, path_of("twice")));
   ck_assert_msg(same_files("once", "twice"), "going back and on again changes the file");
-  clf_trainer_free(t);
-  clf_flow_free(f);
-  clf_table_free(&data);
+  done(t, f, &data);
 }
 END_TEST
 
@@ -458,9 +457,7 @@ START_TEST(batches_in_order) {
     ck_assert_msg(fabs((double)d.losses[k] - want) < 1e-5, "step %d: %g, not %g", k,
                   (double)d.losses[k], want);
   }
-  clf_trainer_free(t);
-  clf_flow_free(f);
-  clf_table_free(&data);
+  done(t, f, &data);
 }
 END_TEST
 
@@ -481,9 +478,7 @@ START_TEST(batches_shuffled) {
   }
   ck_assert_int_eq(differ, 2);
   ck_assert_double_gt(fabs((double)d.losses[0] + mean_logp(f, data.at, 8)), 1e-5);
-  clf_trainer_free(t);
-  clf_flow_free(f);
-  clf_table_free(&data);
+  done(t, f, &data);
 }
 END_TEST
 
@@ -564,9 +559,7 @@ START_TEST(best_epoch_is_kept) {
   ck_assert_double_eq(h.train, d.train[24]);
   ck_assert_double_le(fabs(mean_logp(f, held, 18) - d.best), 1e-5);
   ck_assert_double_gt(d.best - d.valid[24], 1e-4);
-  clf_trainer_free(t);
-  clf_flow_free(f);
-  clf_table_free(&data);
+  done(t, f, &data);
 }
 END_TEST
 
@@ -586,9 +579,7 @@ START_TEST(history_without_rows_held_out) {
   ck_assert_int_eq(h.best_epoch, 0);
   ck_assert_double_eq(h.train, d.train[3]);
   ck_assert_msg(isnan(h.valid), "valid is %g", h.valid);
-  clf_trainer_free(t);
-  clf_flow_free(f);
-  clf_table_free(&data);
+  done(t, f, &data);
 }
 END_TEST
 
@@ -653,9 +644,7 @@ START_TEST(standardised_without_rows_held_out) {
     ck_assert_double_le(fabs(sum[d] / 20), 1e-6);
     ck_assert_double_le(fabs(square[d] / 20 - 1), 1e-6);
   }
-  clf_trainer_free(t);
-  clf_flow_free(f);
-  clf_table_free(&data);
+  done(t, f, &data);
 }
 END_TEST
 
@@ -690,9 +679,7 @@ START_TEST(options_in_the_file) {
   ck_assert_double_eq(got.valid_split, o.valid_split);
   WORKS(clf_trainer_resume(t, path_of("options"))); /* whatever non-zero `shuffle` was */
   WORKS(clf_trainer_run(t, NULL, NULL));
-  clf_trainer_free(t);
-  clf_flow_free(f);
-  clf_table_free(&data);
+  done(t, f, &data);
 }
 END_TEST
 
@@ -750,9 +737,7 @@ START_TEST(refused_after_the_end) {
   ck_assert_int_eq(clf_trainer_resume(t, path_of("training")), CLF_EFORMAT);
   WORKS(clf_trainer_save(t, path_of("after")));
   ck_assert_msg(same_files("before", "after"), "a refused resume changes the training");
-  clf_trainer_free(t);
-  clf_flow_free(f);
-  clf_table_free(&data);
+  done(t, f, &data);
 }
 END_TEST
 
@@ -839,9 +824,7 @@ START_TEST(weights_that_overflow) {
   ck_assert_int_eq(memcmp(before, after, (size_t)f->w.dim[0] * sizeof *after), 0);
   free(before);
   free(after);
-  clf_trainer_free(t);
-  clf_flow_free(f);
-  clf_table_free(&data);
+  done(t, f, &data);
 }
 END_TEST
 
@@ -864,6 +847,7 @@ START_TEST(rate_that_explodes) {
   clf_trainer *t = make_trainer(f, &data, &o);
   const long long bad = fails(t, 0, "layers.");
   ck_assert_int_gt(bad, 1);
+  ck_assert_int_eq(clf_flow_history(f).epochs, (bad - 2) / clf__steps_per_epoch(t));
   clf_flow *want = stepped(&data, &o, bad - 2);
   ck_assert_msg(same_weights(f, want), "not the last weights whose loss was finite");
   ck_assert_int_eq(clf_flow_history(f).steps, bad - 2);
@@ -1006,6 +990,10 @@ START_TEST(data_that_are_refused) {
   refused(f, &data, &o, CLF_ENUM, "row 3, column 2 of the data is inf");
   data.at[7] = NAN;
   refused(f, &data, &o, CLF_ENUM, "row 3, column 2 of the data is nan");
+  data.at[7] = 1e39;
+  if (dev->bits == 32)
+    refused(f, &data, &o, CLF_ENUM,
+            "row 3, column 2 of the data is 1e+39: more than a float holds");
   data.at[7] = kept;
   for (int i = 0; i < 10; i++) data.at[2 * i + 1] = 0.1; /* its mean is not 0.1 in every sum */
   o.standardize = 1;
@@ -1065,9 +1053,7 @@ START_TEST(learns_two_moons) {
   const double after = mean_logp(f, data.at, 600);
   if (getenv("CLF_VERBOSE")) printf("two moons: %.3f before, %.3f after\n", before, after);
   ck_assert_msg(after - before > 1, "%g nats before, %g after", before, after);
-  clf_trainer_free(t);
-  clf_flow_free(f);
-  clf_table_free(&data);
+  done(t, f, &data);
 }
 END_TEST
 
