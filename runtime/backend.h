@@ -63,6 +63,13 @@ void clf__wrapper_args(clf_op op, const void *args, void *out);
 /* Takes over what a device tells of itself; the name becomes "PREFIX:inner's". */
 void clf__wrapper_adopt(clf_device *dev, const char *prefix, clf_device *inner);
 
+/* What the modes of ops.def say. */
+static inline int clf__may_lack(char mode) { return mode == 'o' || mode == 'k' || mode == 'a'; }
+static inline int clf__updates(char mode) { return mode == 'u' || mode == 'a'; }
+static inline int clf__writes(char mode) {
+  return mode == 'w' || mode == 'k' || clf__updates(mode);
+}
+
 /* "gemm(r[2,3,1,1] ...)" */
 void clf__call_str(clf_op op, const void *args, char *out, size_t size);
 

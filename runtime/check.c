@@ -114,7 +114,7 @@ static clf_status compare(clf_device *dev, both *b, clf_op op) {
   checker *c = dev->impl;
   clf_tensor *d = tensors(b->in), *r = tensors(b->ref);
   for (int i = 0; b->info->modes[i]; i++) {
-    if (!d[i].buf || !strchr("uwk", b->info->modes[i])) continue;
+    if (!d[i].buf || !clf__writes(b->info->modes[i])) continue;
     CLF_TRY(clf_read64(dev->inner, d[i], b->host));
     CLF_TRY(clf_read64(c->ref, r[i], b->host + b->most));
     CLF_TRY(differs(b, op, i, clf__count(&d[i])));

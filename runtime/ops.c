@@ -88,18 +88,56 @@ void clf__call_str(clf_op op, const void *args, char *out, size_t size) {
 
 /* ---- Dispatch ----------------------------------------------------------------- */
 
-/* Whether two views may share an element.  Interleaved columns of one matrix are
- * told apart by where they begin within a row. */
+/* An axis of the search below: steps of `stride`, lo .. hi of them. */
+typedef struct axis {
+  int64_t stride, lo, hi;
+} axis;
+
+/* The axes of t, those of one stride as one, the widest stride first. */
+static int add_axes(const clf_tensor *t, int sign, axis *at, int n) {
+  for (int d = 0; d < 4; d++) {
+    const int64_t s = t->stride[d], steps = t->dim[d] - 1;
+    int i = 0;
+    if (!s || !steps) continue;
+    while (i < n && at[i].stride > s) i++;
+    if (i == n || at[i].stride != s) {
+      memmove(&at[i + 1], &at[i], (size_t)(n++ - i) * sizeof *at);
+      at[i] = (axis){.stride = s};
+    }
+    if (sign > 0)
+      at[i].hi += steps;
+    else
+      at[i].lo -= steps;
+  }
+  return n;
+}
+
+static int64_t div_down(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+
+/* Whether steps along the axes add up to `gap`.  Strides are mostly nested, so that few
+ * numbers of steps come into question; after `budget` of them it is taken for granted. */
+static int reaches(const axis *at, int n, int64_t gap, int *budget) {
+  if (n == 0) return gap == 0;
+  int64_t lo = 0, hi = 0; /* what the inner axes reach */
+  for (int i = 1; i < n; i++) {
+    lo += at[i].lo * at[i].stride;
+    hi += at[i].hi * at[i].stride;
+  }
+  int64_t k = -div_down(hi - gap, at->stride), most = div_down(gap - lo, at->stride);
+  if (k < at->lo) k = at->lo;
+  if (most > at->hi) most = at->hi;
+  for (; k <= most; k++)
+    if (--*budget < 0 || reaches(at + 1, n - 1, gap - k * at->stride, budget)) return 1;
+  return 0;
+}
+
+/* Whether two views share an element: a's offset and steps lead to where b's do. */
 static int overlap(const clf_tensor *a, const clf_tensor *b) {
   if (a->buf != b->buf) return 0;
-  const int64_t a0 = a->offset, b0 = b->offset;
-  if (a0 + (int64_t)clf__span(a) <= b0 || b0 + (int64_t)clf__span(b) <= a0) return 0;
-  clf_tensor ra = *a, rb = *b; /* one row of each */
-  ra.dim[0] = rb.dim[0] = 1;
-  const int64_t row = a->stride[0], wa = (int64_t)clf__span(&ra), wb = (int64_t)clf__span(&rb);
-  if (row != b->stride[0] || wa > row || wb > row) return 1;
-  const int64_t gap = ((b0 - a0) % row + row) % row;
-  return gap < wa || gap + wb > row;
+  axis at[8];
+  int budget = 1000;
+  const int n = add_axes(b, -1, at, add_axes(a, 1, at, 0));
+  return reaches(at, n, (int64_t)b->offset - a->offset, &budget);
 }
 
 clf_status clf__check_view(const char *op, int i, const clf_tensor *t) {
@@ -115,14 +153,14 @@ clf_status clf__check_view(const char *op, int i, const clf_tensor *t) {
 
 static clf_status check_call(clf_device *dev, const clf_op_info *info, const clf_tensor *t) {
   for (int i = 0; info->modes[i]; i++) {
-    if (!t[i].buf && strchr("ok", info->modes[i])) continue;
+    if (!t[i].buf && clf__may_lack(info->modes[i])) continue;
     if (!t[i].buf || t[i].buf->dev != dev)
       return clf__fail(CLF_EINVAL, "%s: argument %d %s %s", info->name, i,
                        t[i].buf ? "is not on" : "is missing on", dev->name);
     CLF_TRY(clf__check_view(info->name, i, &t[i]));
   }
   for (int i = 0; info->modes[i]; i++) {
-    if (!t[i].buf || !strchr("wuk", info->modes[i])) continue;
+    if (!t[i].buf || !clf__writes(info->modes[i])) continue;
     for (int k = 0; info->modes[k]; k++)
       if (k != i && t[k].buf && overlap(&t[i], &t[k]))
         return clf__fail(CLF_EINVAL, "%s: argument %d, which is written, overlaps argument %d",

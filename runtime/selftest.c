@@ -77,7 +77,7 @@ static clf_status fill_in(clf_device *dev, const clf_op_info *info, clf_tensor *
     if (!t[i].buf) continue;
     for (size_t k = 0; k < clf__count(&t[i]); k++) {
       const float v = next(&state);
-      host[k] = info->modes[i] == 'b' ? (float)(v > 0) : info->modes[i] == 'u' ? 1 + v : v;
+      host[k] = info->modes[i] == 'b' ? (float)(v > 0) : clf__updates(info->modes[i]) ? 1 + v : v;
     }
     CLF_TRY(clf_write(dev, t[i], host));
   }
@@ -91,8 +91,10 @@ static clf_status run_one(clf_device *dev, clf_arena *a, float *host, clf_op op,
   memcpy(copy, args, info->args_size);
   a->used = 0;
   for (int i = 0; info->modes[i]; i++)
-    if (t[i].dim[0])
-      CLF_TRY(clf_new(a, (int32_t[4]){t[i].dim[0], t[i].dim[1], t[i].dim[2], 1}, &t[i]));
+    if (t[i].dim[0]) {
+      const clf_tensor shape = t[i];
+      CLF_TRY(clf_new(a, shape.dim, &t[i]));
+    }
   CLF_TRY(fill_in(dev, info, t, host));
   return clf_dispatch(dev, op, copy);
 }

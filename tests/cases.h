@@ -13,6 +13,7 @@ typedef struct clf_case {
   float lo, hi;     /* inputs are uniform here; 0,0 means -1..1 */
   float tol;        /* |got - want| <= tol * (1 + |want|); 0 means 1e-5 */
   int fresh;        /* updated tensors start as NaN too: this call must not read them */
+  int nhwc;         /* images lie with their channels last */
   int bench;        /* also timed; large, so left out of the quick run */
 } clf_case;
 

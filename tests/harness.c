@@ -45,23 +45,32 @@ static float uniform(uint64_t *s, float lo, float hi) { /* xorshift64* */
 /* What must not be read starts as NaN. */
 static float start_value(char mode, int fresh, uint64_t *seed, float lo, float hi) {
   const float v = uniform(seed, lo, hi);
-  if (mode == 'w' || mode == 'k' || (fresh && mode == 'u')) return NAN;
+  if (clf__writes(mode) && (fresh || !clf__updates(mode))) return NAN;
   return mode == 'b' ? (float)(v > (lo + hi) / 2) : v;
 }
 
 static int absent(const clf_op_info *info, const clf_tensor *t, int i) {
-  return strchr("ok", info->modes[i]) && !t[i].dim[0];
+  return clf__may_lack(info->modes[i]) && !t[i].dim[0];
 }
 
-/* Row pitch is `pitch` more than dense, so kernels that ignore strides fail; a
- * timed case is dense, as real tensors are. */
-static clf_status lay_out(const clf_op_info *info, int pitch, setup *s) {
+/* Dimensions from the one with the widest stride to the narrowest. */
+static const int *order_of(int nhwc, const clf_tensor *t) {
+  static const int nchw_order[4] = {0, 1, 2, 3}, nhwc_order[4] = {0, 2, 3, 1};
+  return nhwc && t->dim[2] * t->dim[3] > 1 ? nhwc_order : nchw_order;
+}
+
+/* Row pitch is `pitch` more than dense, and with channels last a pixel's too, so that
+ * kernels which ignore strides fail; a timed case is dense, as real tensors are. */
+static clf_status lay_out(const clf_op_info *info, int nhwc, int pitch, setup *s) {
   clf_tensor *t = (clf_tensor *)(void *)s->args;
   for (int i = 0; info->modes[i]; i++) {
     if (absent(info, t, i)) continue;
-    int32_t n = 1;
-    for (int d = 3; d >= 0; d--) {
+    for (int d = 0; d < 4; d++)
       if (!t[i].dim[d]) t[i].dim[d] = 1;
+    const int *order = order_of(nhwc, &t[i]);
+    int32_t n = 1;
+    for (int k = 3; k >= 0; k--) {
+      const int d = order[k];
       t[i].stride[d] = n;
       n *= t[i].dim[d];
       if (d == 1 && n > 1 && t[i].dim[0] > 1) n += pitch;
@@ -94,16 +103,17 @@ static clf_status place(clf_device *dev, clf_op op, const clf_case *c, int pitch
   const clf_op_info *info = &clf_ops[op];
   *s = (setup){.arena = {.dev = dev}};
   memcpy(s->args, c->args, info->args_size);
-  CLF_TRY(lay_out(info, pitch, s));
+  CLF_TRY(lay_out(info, c->nhwc, pitch, s));
   CLF_TRY(clf_arena_init(&s->arena, dev, s->arena.used));
-  CLF_TRY(lay_out(info, pitch, s));
+  CLF_TRY(lay_out(info, c->nhwc, pitch, s));
   return give_data(dev, info, c, s);
 }
 
 /* ---- Comparing --------------------------------------------------------------------- */
 
-static int inside(const clf_tensor *t, int at) { /* is element `at` of the span one of t? */
-  for (int d = 0; d < 4; d++) {
+static int inside(const int *order, const clf_tensor *t, int at) { /* is `at` of the span in t? */
+  for (int k = 0; k < 4; k++) {
+    const int d = order[k];
     if (t->dim[d] == 1) continue;
     const int q = at / t->stride[d];
     if (q >= t->dim[d]) return 0;
@@ -119,9 +129,9 @@ static clf_status compare_tensor(clf_op op, const clf_case *c, const setup *got_
   const char mode = clf_ops[op].modes[i];
   const float tol = c->tol > 0 ? c->tol : 1e-5f;
   const clf_tensor *t = (const clf_tensor *)(const void *)got_in->args + i;
-  const int written = strchr("wuk", mode) != NULL;
+  const int written = clf__writes(mode), *order = order_of(c->nhwc, t);
   for (int k = 0; k < got_in->whole[i].dim[0]; k++) {
-    const int at = k - PAD, in = at >= 0 && inside(t, at);
+    const int at = k - PAD, in = at >= 0 && inside(order, t, at);
     if (!(in && written) && bits_differ(got[k], got_in->start[i][k]))
       return clf__fail(CLF_EMISMATCH, "%s \"%s\": argument %d: wrote %g %s", clf_ops[op].name,
                        c->label, i, (double)got[k], in ? "to an input" : "outside the tensor");
@@ -210,7 +220,7 @@ double clf__case_bytes(clf_op op, const clf_case *c) {
     if (!t->dim[0]) continue;
     double e = 1;
     for (int d = 0; d < 4; d++) e *= t->dim[d] ? t->dim[d] : 1;
-    n += e * (*m == 'u' ? 2 : 1);
+    n += e * (clf__updates(*m) ? 2 : 1);
   }
   return 4 * n;
 }

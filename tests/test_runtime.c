@@ -324,7 +324,7 @@ static clf_status sabotaged_run(clf_device *dev, clf_op op, const void *args) {
   if (op != victim) return CLF_OK;
   victim_ran = 1;
   for (int i = 0; clf_ops[op].modes[i]; i++) {
-    if (!t[i].buf || !strchr("uwk", clf_ops[op].modes[i])) continue;
+    if (!t[i].buf || !clf__writes(clf_ops[op].modes[i])) continue;
     float *first = (float *)t[i].buf->handle + t[i].offset;
     *first += (float)wrong * (1 + fabsf(*first));
     return CLF_OK;
@@ -555,6 +555,13 @@ START_TEST(overlaps) {
   /* columns 0 and 1 into columns 2 and 3 of the same rows, and one column beside another */
   WORKS(clf_do(dev, copy, .x = clf_slice(x, 1, 0, 2), .y = clf_slice(x, 1, 2, 4)));
   WORKS(clf_do(dev, copy, .x = clf_slice(x, 1, 1, 2), .y = clf_slice(x, 1, 0, 1)));
+  /* halves of the channels, channels last, may be told apart; parts of them may not */
+  clf_tensor image = tensor(2, 36);
+  image = (clf_tensor){image.buf, image.offset, {2, 4, 3, 3}, {36, 1, 12, 4}};
+  WORKS(clf_do(dev, copy, .x = clf_slice(image, 1, 0, 2), .y = clf_slice(image, 1, 2, 4)));
+  WORKS(clf_do(dev, copy, .x = clf_slice(image, 3, 0, 1), .y = clf_slice(image, 3, 1, 2)));
+  REFUSED(clf_do(dev, copy, .x = clf_slice(image, 1, 0, 2), .y = clf_slice(image, 1, 1, 3)),
+          CLF_EINVAL, "copy: argument 1, which is written, overlaps argument 0");
   WORKS(clf_read(dev, x, got));
   for (int i = 0; i < 32; i++) {
     const int row = i / 4 % 4, col = i % 4;
