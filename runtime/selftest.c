@@ -43,6 +43,7 @@ static const struct {
     OP(scaling_inv, .y = DIM(N, D), .log_s = DIM(D), .x = DIM(N, D), .logdet = DIM(N)),
     OP(scaling_bwd, .x = DIM(N, D), .log_s = DIM(D), .dy = DIM(N, D), .dx = DIM(N, D),
        .dlog_s = DIM(D), .dlogdet = -1),
+    OP(squeeze, .x = DIM(3, D, 4, 6), .y = DIM(3, 4 * D, 2, 3), .ordered = 1),
     OP(normal_logp, .z = DIM(N, D), .logdet = DIM(N), .logp = DIM(N)),
     OP(normal_nll, .z = DIM(N, D), .logdet = DIM(N), .dz = DIM(N, D), .loss = DIM(1), .weight = 1),
     OP(piecewise_knots, .alpha = DIM(1), .xi = DIM(Q), .v = DIM(Q)),
