@@ -1,28 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* random.cl: Philox4x32-10 (Salmon et al. 2011), an item for the words of one block
- * of one sample; shuffling, an item per row. */
-uint4 philox(uint4 c, uint2 k) {
-  for (int round = 0; round < 10; round++) {
-    const uint a = 0xD2511F53u, b = 0xCD9E8D57u;
-    c = (uint4)(mul_hi(b, c.z) ^ c.y ^ k.x, b * c.z, mul_hi(a, c.x) ^ c.w ^ k.y, a * c.x);
-    k += (uint2)(0x9E3779B9u, 0xBB67AE85u);
-  }
-  return c;
-}
-
-typedef union {
-  uint4 v;
-  uint at[4];
-} words;
-
-words words_of(int block, int n, int first_lo, int first_hi, int stream, int seed_lo, int seed_hi) {
-  const ulong i = ((ulong)(uint)first_hi << 32 | (uint)first_lo) + (ulong)n;
-  words u;
-  u.v = philox((uint4)((uint)block, (uint)i, (uint)(i >> 32), (uint)stream),
-               (uint2)((uint)seed_lo, (uint)seed_hi));
-  return u;
-}
-
+/* random.cl: an item for the words of one block of one sample; shuffling, an item per
+ * row. */
 /* An item fills elements block PER .. block PER + PER - 1 of row n. */
 #define RANDOM(PER)                                                                                \
   const int size_ = p.y.dim[1] * p.y.dim[2] * p.y.dim[3], blocks_ = (size_ + PER - 1) / PER;       \

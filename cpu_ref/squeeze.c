@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* squeeze.c: positions to channels and back. */
+#include "ref.h"
+
+/* In either tensor, place k of one row of the small image: where it begins, and the steps
+ * from channel to channel and from pixel to pixel. */
+typedef struct place {
+  real *at;
+  ptrdiff_t c, w;
+} place;
+
+/* Place k of pixel (i, j) is position (2i + dy, 2j + dx) of the large image. */
+static place in_large(const clf_tensor *t, int ordered, int k, int n, int i) {
+  const int dy = ordered ? k % 2 : k / 2, dx = ordered ? (k / 2 + k) % 2 : k % 2;
+  return (place){at(t, n, 0, 2 * i + dy, dx), t->stride[1], 2 * (ptrdiff_t)t->stride[3]};
+}
+static place in_small(const clf_tensor *t, int ordered, int k, int n, int i) {
+  return (place){at(t, n, ordered ? t->dim[1] / 4 * k : k, i, 0),
+                 (ptrdiff_t)t->stride[1] * (ordered ? 1 : 4), t->stride[3]};
+}
+
+static void copy_run(int n, const real *restrict x, ptrdiff_t xs, real *restrict y, ptrdiff_t ys) {
+  if (xs == 1 && ys == 1)
+    for (int i = 0; i < n; i++) y[i] = x[i];
+  else
+    for (int i = 0; i < n; i++) y[i * ys] = x[i * xs];
+}
+
+/* The inner loop goes where it is longer. */
+static void copy_place(int C, int W, place x, place y) {
+  if (C >= W)
+    for (int w = 0; w < W; w++) copy_run(C, x.at + w * x.w, x.c, y.at + w * y.w, y.c);
+  else
+    for (int c = 0; c < C; c++) copy_run(W, x.at + c * x.c, x.w, y.at + c * y.c, y.w);
+}
+
+CLF_REF(squeeze) {
+  (void)scratch;
+  const clf_tensor *large = p->inverse ? &p->y : &p->x, *small = p->inverse ? &p->x : &p->y;
+  const int N = small->dim[0], H = small->dim[2];
+  PARALLEL_FOR((double)clf__count(&p->x), int row = 0; row < N * H; row++)
+    for (int k = 0; k < 4; k++) {
+      const place l = in_large(large, p->ordered, k, row / H, row % H);
+      const place s = in_small(small, p->ordered, k, row / H, row % H);
+      copy_place(large->dim[1], small->dim[3], p->inverse ? s : l, p->inverse ? l : s);
+    }
+  return CLF_OK;
+}
