@@ -68,62 +68,70 @@ int conv_inside(clf_view v, int h, int w) {
 #if LANES > 1
 /* ---- An item computes TM pixels by TN channels, or by LANES where no more are left ------ */
 
+/* acc[r] += a number of pixel (or channel) r by the two vectors at b, or the first of them;
+ * loops of their own, so that the sums stay in registers. */
+#define CONV_STEP2(b, number)                                                                      \
+  {                                                                                                \
+    const V b0 = VLOAD(b), b1 = VLOAD(b + LANES);                                                  \
+    _Pragma("unroll") for (int r = 0; r < TM; r++) {                                               \
+      const V s = number;                                                                          \
+      acc[r][0] = fma(s, b0, acc[r][0]);                                                           \
+      acc[r][1] = fma(s, b1, acc[r][1]);                                                           \
+    }                                                                                              \
+  }
+#define CONV_STEP1(b, number)                                                                      \
+  {                                                                                                \
+    const V b0 = VLOAD(b);                                                                         \
+    _Pragma("unroll") for (int r = 0; r < TM; r++) acc[r][0] = fma((V)number, b0, acc[r][0]);      \
+  }
+
 void conv_store(V v, global float *y, int stride, int n, float beta) {
   lanes_store(beta != 0 ? v + beta * lanes_load(y, stride, n) : v, y, stride, n);
 }
 
-/* acc[r] = the sums of pixel i0 + r; pixels past the end repeat the last.  A tap beyond
- * the edge reads zeros, which are spaced as the channels of x are. */
-void conv_sums(global const float *x, clf_view v, int i0, int k, global const float *zeros,
-               global const float *b, const int wide, V (*acc)[2]) {
-  const int last = v.dim[0] * v.dim[2] * v.dim[3] - 1, C = v.dim[1], sc = v.stride[1];
+/* Pixels past the end repeat the last.  A tap beyond the edge reads the zeros in front of the
+ * panels, which are spaced as the channels of x are. */
+void conv_tile(global const float *x, clf_view xv, int k, global const float *pool, int zeros,
+               global float *y, clf_view yv, float beta, global const float *bias,
+               int bias_stride) {
+  const int i0 = get_global_id(0) * TM, j0 = get_global_id(1) * TN, wide = yv.dim[1] - j0 > LANES;
+  const int pixels = yv.dim[0] * yv.dim[2] * yv.dim[3], C = xv.dim[1], sc = xv.stride[1];
+  global const float *b = pool + zeros + (size_t)j0 * k * k * C;
   conv_pixel q[TM];
+  V acc[TM][2];
 #pragma unroll
   for (int r = 0; r < TM; r++) {
-    q[r] = conv_pixel_of(v, min(i0 + r, last));
+    q[r] = conv_pixel_of(xv, min(i0 + r, pixels - 1));
     acc[r][0] = acc[r][1] = 0;
   }
   for (int t = 0; t < k * k; t++) {
-    const int dh = t / k - k / 2, dw = t % k - k / 2, step = dh * v.stride[2] + dw * v.stride[3];
+    const int dh = t / k - k / 2, dw = t % k - k / 2, step = dh * xv.stride[2] + dw * xv.stride[3];
     global const float *a[TM];
 #pragma unroll
     for (int r = 0; r < TM; r++)
-      a[r] = conv_inside(v, q[r].h + dh, q[r].w + dw) ? x + (q[r].at + step) : zeros;
-    for (int c = 0; c < C; c++, b += TN) {
-      const V b0 = VLOAD(b), b1 = wide ? VLOAD(b + LANES) : 0;
-#pragma unroll
-      for (int r = 0; r < TM; r++) {
-        const V s = a[r][c * sc];
-        acc[r][0] = fma(s, b0, acc[r][0]);
-        if (wide) acc[r][1] = fma(s, b1, acc[r][1]);
+      a[r] = conv_inside(xv, q[r].h + dh, q[r].w + dw) ? x + (q[r].at + step) : pool;
+    if (wide)
+      for (int c = 0; c < C; c++, b += TN) {
+        CONV_STEP2(b, a[r][c * sc]);
       }
-    }
+    else
+      for (int c = 0; c < C; c++, b += TN) {
+        CONV_STEP1(b, a[r][c * sc]);
+      }
   }
-}
-
-void conv_tile(global const float *x, clf_view xv, int k, global const float *pool, int zeros,
-               const int wide, global float *y, clf_view yv, float beta, global const float *bias,
-               int bias_stride) {
-  const int i0 = get_global_id(0) * TM, j0 = get_global_id(1) * TN;
-  const int pixels = yv.dim[0] * yv.dim[2] * yv.dim[3];
-  V acc[TM][2];
-  conv_sums(x, xv, i0, k, pool, pool + zeros + (size_t)j0 * k * k * xv.dim[1], wide, acc);
 #pragma unroll
-  for (int h = 0; h <= wide; h++) {
+  for (int h = 0; h < 2; h++) {
     const int j = j0 + h * LANES, n = yv.dim[1] - j;
-    const V add = bias ? lanes_load(bias + j * bias_stride, bias_stride, n) : 0;
+    const V add = bias && n > 0 ? lanes_load(bias + j * bias_stride, bias_stride, n) : 0;
 #pragma unroll
     for (int r = 0; r < TM; r++)
-      if (i0 + r < pixels)
+      if (n > 0 && i0 + r < pixels)
         conv_store(acc[r][h] + add, y + (conv_pixel_of(yv, i0 + r).at + j * yv.stride[1]),
                    yv.stride[1], n, beta);
   }
 }
 #define CONV(in, k, out, beta, bias, stride)                                                       \
-  if (p.out.dim[1] - (int)get_global_id(1) * TN > LANES)                                           \
-    conv_tile(in##_, p.in, k, pool, e.x, 1, out##_, p.out, beta, bias, stride);                    \
-  else                                                                                             \
-    conv_tile(in##_, p.in, k, pool, e.x, 0, out##_, p.out, beta, bias, stride)
+  conv_tile(in##_, p.in, k, pool, e.x, out##_, p.out, beta, bias, stride)
 #define BY_TILE BY_LANES
 
 #else
@@ -229,12 +237,14 @@ kernel BY_LANES void conv_bwd_weights_pad(WEIGHTS) {
     VSTORE(lanes_load(&AT(dy, n, c, h, w), v.stride[1], v.dim[1] - c), d);
 }
 
-/* acc = the sums over rows row0 .. row1 - 1 for one tap, TM channels of x, one or two
- * vectors of dy.  Channels past the last of x repeat it. */
+/* d[TM][columns] (+)= the sums over rows row0 .. row1 - 1 for one tap, TM channels of x, one or
+ * two vectors of dy.  Channels past the last of x repeat it. */
 void conv_outer(global const float *x, clf_view xv, global const float *dy, clf_view dv, int row0,
-                int row1, int dh, int dw, int c0, const int wide, V (*acc)[2]) {
+                int row1, int dh, int dw, int c0, int wide, global float *d, int columns, int add) {
   const int H = dv.dim[2], w0 = max(0, -dw), w1 = min(dv.dim[3], dv.dim[3] - dw);
+  const int sx = xv.stride[3], sy = dv.stride[3];
   int at[TM], n = row0 / H, h = row0 % H;
+  V acc[TM][2];
 #pragma unroll
   for (int r = 0; r < TM; r++) {
     at[r] = min(c0 + r, xv.dim[1] - 1) * xv.stride[1];
@@ -242,55 +252,46 @@ void conv_outer(global const float *x, clf_view xv, global const float *dy, clf_
   }
   for (int row = row0; row < row1; row++) {
     global const float *a =
-        x + (xv.offset + n * xv.stride[0] + (h + dh) * xv.stride[2] + (w0 + dw) * xv.stride[3]);
-    global const float *b =
-        dy + (dv.offset + n * dv.stride[0] + h * dv.stride[2] + w0 * dv.stride[3]);
+        x + (xv.offset + n * xv.stride[0] + (h + dh) * xv.stride[2] + (w0 + dw) * sx);
+    global const float *b = dy + (dv.offset + n * dv.stride[0] + h * dv.stride[2] + w0 * sy);
     const int end = h + dh >= 0 && h + dh < H ? w1 : w0;
-    for (int w = w0; w < end; w++, a += xv.stride[3], b += dv.stride[3]) {
-      const V b0 = VLOAD(b), b1 = wide ? VLOAD(b + LANES) : 0;
-#pragma unroll
-      for (int r = 0; r < TM; r++) {
-        const V s = a[at[r]];
-        acc[r][0] = fma(s, b0, acc[r][0]);
-        if (wide) acc[r][1] = fma(s, b1, acc[r][1]);
+    if (wide)
+      for (int w = w0; w < end; w++, a += sx, b += sy) {
+        CONV_STEP2(b, a[at[r]]);
       }
-    }
+    else
+      for (int w = w0; w < end; w++, a += sx, b += sy) {
+        CONV_STEP1(b, a[at[r]]);
+      }
     if (++h == H) n++, h = 0;
   }
-}
-
-/* A band's sums for channels c0 .. c0 + TM - 1 of x and a panel of dy, [k k][Ci][columns] at
- * d: e.z rows at a time, which stay in the core's cache while all taps go over them. */
-void conv_band(global const float *x, clf_view xv, global const float *dy, clf_view dv, int k,
-               int4 e, int c0, const int wide, global float *d, int columns) {
-  const int band = get_global_id(1) * e.x, end = min(band + e.x, dv.dim[0] * dv.dim[2]);
-  V acc[TM][2];
-  for (int row = band; row < end; row += e.z)
-    for (int t = 0; t < k * k; t++) {
-      conv_outer(x, xv, dy, dv, row, min(row + e.z, end), t / k - k / 2, t % k - k / 2, c0, wide,
-                 acc);
 #pragma unroll
-      for (int r = 0; r < TM; r++)
+  for (int r = 0; r < TM; r++)
 #pragma unroll
-        for (int h = 0; h <= wide; h++) {
-          global float *to = d + (size_t)(t * xv.dim[1] + c0 + r) * columns + h * LANES;
-          if (c0 + r < xv.dim[1]) VSTORE(row > band ? VLOAD(to) + acc[r][h] : acc[r][h], to);
-        }
+    for (int h = 0; h < 2; h++) {
+      global float *to = d + (size_t)r * columns + h * LANES;
+      if (h <= wide && c0 + r < xv.dim[1]) VSTORE(add ? VLOAD(to) + acc[r][h] : acc[r][h], to);
     }
 }
 
+/* Item (g, band): a block of channels of x by a panel of dy.  It takes e.z rows at a time, which
+ * stay in its core's cache while all taps go over them, and which keep sums short. */
 kernel BY_LANES void conv_bwd_weights(WEIGHTS) {
   const int blocks = (p.x.dim[1] + TM - 1) / TM, k = p.dw.dim[3];
   const int c0 = get_global_id(0) % blocks * TM, j0 = get_global_id(0) / blocks * TN;
+  const int band = get_global_id(1) * e.x, end = min(band + e.x, p.dy.dim[0] * p.dy.dim[2]);
   global const float *dy = e.w ? pool + e.y * SUMS_SIZE : dy_;
-  global float *d = pool + get_global_id(1) * SUMS_SIZE + j0;
+  global float *d = pool + get_global_id(1) * SUMS_SIZE + (size_t)c0 * COLUMNS + j0;
   clf_view dv = p.dy;
   if (e.w) dv = conv_padded(p.dy);
-  if (p.dy.dim[1] - j0 > LANES)
-    conv_band(x_, p.x, dy + j0, dv, k, e, c0, 1, d, COLUMNS);
-  else
-    conv_band(x_, p.x, dy + j0, dv, k, e, c0, 0, d, COLUMNS);
+  for (int row = band; row < end; row += e.z)
+    for (int t = 0; t < k * k; t++)
+      conv_outer(x_, p.x, dy + j0, dv, row, min(row + e.z, end), t / k - k / 2, t % k - k / 2, c0,
+                 p.dy.dim[1] - j0 > LANES, d + (size_t)t * p.x.dim[1] * COLUMNS, COLUMNS,
+                 row > band);
 }
+#undef CONV_STEP1
+#undef CONV_STEP2
 
 #else
 /* Group (g, band): a tap, SIDE channels of x by SIDE of dy.  An item's acc[r][s] is channel
