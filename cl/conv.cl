@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/* conv.cl: convolutions of images and their gradients, without a copy of the images.
+ *
+ * The weights are packed into panels of PANEL columns, [panels][k k][rows][PANEL], zero
+ * beyond the last column: columns are the channels written, rows the channels read.
+ * With that, the gradient by the input is the forward product with the taps turned round.
+ * Pixels are counted through, n h w in order, so that tiles are full whatever W is. */
+#if LANES > 1
+#define PANEL TN
+#else
+#define PANEL 64
+#endif
+
+typedef struct { /* as the product sees w: offset, numbers and strides of rows, columns, taps */
+  int offset, rows, cols, k, row, col, tap_h, tap_w;
+} conv_weights;
+
+conv_weights conv_as_is(clf_view w) {
+  const conv_weights q = {w.offset,    w.dim[1],    w.dim[0],    w.dim[3],
+                          w.stride[1], w.stride[0], w.stride[2], w.stride[3]};
+  return q;
+}
+conv_weights conv_turned(clf_view w) {
+  const int last = (w.dim[3] - 1) * (w.stride[2] + w.stride[3]);
+  const conv_weights q = {w.offset + last, w.dim[0],    w.dim[1],     w.dim[3],
+                          w.stride[0],     w.stride[1], -w.stride[2], -w.stride[3]};
+  return q;
+}
+
+/* Group (c, j) packs row c of panel j, and its share of the zeros in front of the panels. */
+void conv_pack(global const float *w, conv_weights q, global float *pool, int zeros) {
+  const int c = get_group_id(0), j = get_group_id(1), taps = q.k * q.k;
+  for (int i = get_global_id(0) + get_global_size(0) * j; i < zeros;
+       i += get_global_size(0) * get_global_size(1))
+    pool[i] = 0;
+  for (int t = 0; t < taps; t++) {
+    global const float *s = w + q.offset + c * q.row + t / q.k * q.tap_h + t % q.k * q.tap_w;
+    global float *d = pool + zeros + ((size_t)(j * taps + t) * q.rows + c) * PANEL;
+    for (int l = get_local_id(0) * LANES; l < PANEL; l += get_local_size(0) * LANES) {
+      const int col = j * PANEL + l;
+      VSTORE(lanes_load(s + (ptrdiff_t)col * q.col, q.col, q.cols - col), d + l);
+    }
+  }
+}
+kernel BY_LANES void conv_fwd_pack(CLF_IN(x), CLF_IN(w), CLF_IN(bias), CLF_OUT(y),
+                                   const conv_fwd_args p, CLF_POOL) {
+  conv_pack(w_, conv_as_is(p.w), pool, e.x);
+}
+kernel BY_LANES void conv_bwd_data_pack(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx),
+                                        const conv_bwd_data_args p, CLF_POOL) {
+  conv_pack(w_, conv_turned(p.w), pool, e.x);
+}
+
+typedef struct { /* pixel i of a view: where it is, and where its channels begin */
+  int h, w, at;
+} conv_pixel;
+conv_pixel conv_pixel_of(clf_view v, int i) {
+  conv_pixel q;
+  q.w = i % v.dim[3];
+  q.h = i / v.dim[3] % v.dim[2];
+  q.at = v.offset + i / (v.dim[3] * v.dim[2]) * v.stride[0] + q.h * v.stride[2] + q.w * v.stride[3];
+  return q;
+}
+int conv_inside(clf_view v, int h, int w) {
+  return h >= 0 && h < v.dim[2] && w >= 0 && w < v.dim[3];
+}
+
+#if LANES > 1
+/* ---- An item computes TM pixels by TN channels, or by LANES where no more are left ------ */
+
+/* acc[r] += a number of pixel (or channel) r by the two vectors at b, or the first of them;
+ * loops of their own, so that the sums stay in registers. */
+#define CONV_STEP2(b, number)                                                                      \
+  {                                                                                                \
+    const V b0 = VLOAD(b), b1 = VLOAD(b + LANES);                                                  \
+    _Pragma("unroll") for (int r = 0; r < TM; r++) {                                               \
+      const V s = number;                                                                          \
+      acc[r][0] = fma(s, b0, acc[r][0]);                                                           \
+      acc[r][1] = fma(s, b1, acc[r][1]);                                                           \
+    }                                                                                              \
+  }
+#define CONV_STEP1(b, number)                                                                      \
+  {                                                                                                \
+    const V b0 = VLOAD(b);                                                                         \
+    _Pragma("unroll") for (int r = 0; r < TM; r++) acc[r][0] = fma((V)number, b0, acc[r][0]);      \
+  }
+
+void conv_store(V v, global float *y, int stride, int n, float beta) {
+  lanes_store(beta != 0 ? v + beta * lanes_load(y, stride, n) : v, y, stride, n);
+}
+
+/* Pixels past the end repeat the last.  A tap beyond the edge reads the zeros in front of the
+ * panels, which are spaced as the channels of x are. */
+void conv_tile(global const float *x, clf_view xv, int k, global const float *pool, int zeros,
+               global float *y, clf_view yv, float beta, global const float *bias,
+               int bias_stride) {
+  const int i0 = get_global_id(0) * TM, j0 = get_global_id(1) * TN, wide = yv.dim[1] - j0 > LANES;
+  const int pixels = yv.dim[0] * yv.dim[2] * yv.dim[3], C = xv.dim[1], sc = xv.stride[1];
+  global const float *b = pool + zeros + (size_t)j0 * k * k * C;
+  conv_pixel q[TM];
+  V acc[TM][2];
+#pragma unroll
+  for (int r = 0; r < TM; r++) {
+    q[r] = conv_pixel_of(xv, min(i0 + r, pixels - 1));
+    acc[r][0] = acc[r][1] = 0;
+  }
+  for (int t = 0; t < k * k; t++) {
+    const int dh = t / k - k / 2, dw = t % k - k / 2, step = dh * xv.stride[2] + dw * xv.stride[3];
+    global const float *a[TM];
+#pragma unroll
+    for (int r = 0; r < TM; r++)
+      a[r] = conv_inside(xv, q[r].h + dh, q[r].w + dw) ? x + (q[r].at + step) : pool;
+    if (wide)
+      for (int c = 0; c < C; c++, b += TN) {
+        CONV_STEP2(b, a[r][c * sc]);
+      }
+    else
+      for (int c = 0; c < C; c++, b += TN) {
+        CONV_STEP1(b, a[r][c * sc]);
+      }
+  }
+#pragma unroll
+  for (int h = 0; h < 2; h++) {
+    const int j = j0 + h * LANES, n = yv.dim[1] - j;
+    const V add = bias && n > 0 ? lanes_load(bias + j * bias_stride, bias_stride, n) : 0;
+#pragma unroll
+    for (int r = 0; r < TM; r++)
+      if (n > 0 && i0 + r < pixels)
+        conv_store(acc[r][h] + add, y + (conv_pixel_of(yv, i0 + r).at + j * yv.stride[1]),
+                   yv.stride[1], n, beta);
+  }
+}
+#define CONV(in, k, out, beta, bias, stride)                                                       \
+  conv_tile(in##_, p.in, k, pool, e.x, out##_, p.out, beta, bias, stride)
+#define BY_TILE BY_LANES
+
+#else
+/* ---- A group computes 64 pixels by 64 channels, an item 4 by 4 of them ---------------------- */
+
+#define BY_TILE __attribute__((reqd_work_group_size(TN, TM, 1)))
+enum { DEEP = 16, SIDE = 64 }; /* TM = TN = 16 */
+
+/* acc += the products of this item's rows of xs and columns of ws. */
+void conv_products(local const float *xs, int row, int deep, local const float *ws,
+                   float (*acc)[4]) {
+  for (int d = 0; d < DEEP; d++) {
+#pragma unroll
+    for (int r = 0; r < 4; r++)
+#pragma unroll
+      for (int s = 0; s < 4; s++)
+        acc[r][s] += xs[(get_local_id(1) + 16 * r) * row + d * deep] *
+                     ws[d * SIDE + get_local_id(0) + 16 * s];
+  }
+}
+
+void conv_tile(global const float *x, clf_view xv, int k, global const float *panel,
+               local float *xs, local float *ws, float (*acc)[4]) {
+  const int lx = get_local_id(0), ly = get_local_id(1), C = xv.dim[1];
+  const int pixels = xv.dim[0] * xv.dim[2] * xv.dim[3];
+  conv_pixel q[4];
+  for (int r = 0; r < 4; r++) {
+    const int i = get_group_id(0) * SIDE + ly + 16 * r;
+    q[r] = conv_pixel_of(xv, min(i, pixels - 1));
+    for (int s = 0; s < 4; s++) acc[r][s] = 0;
+  }
+  for (int t = 0; t < k * k; t++) { /* all items of a group run every turn */
+    const int dh = t / k - k / 2, dw = t % k - k / 2;
+    const int step = dh * xv.stride[2] + dw * xv.stride[3];
+    for (int c0 = 0; c0 < C; c0 += DEEP) {
+      for (int r = 0; r < 4; r++) {
+        const int in = c0 + lx < C && conv_inside(xv, q[r].h + dh, q[r].w + dw);
+        xs[(ly + 16 * r) * (DEEP + 1) + lx] = in ? x[q[r].at + step + (c0 + lx) * xv.stride[1]] : 0;
+        ws[ly * SIDE + lx + 16 * r] =
+            c0 + ly < C ? panel[((size_t)t * C + c0 + ly) * PANEL + lx + 16 * r] : 0;
+      }
+      barrier(CLK_LOCAL_MEM_FENCE);
+      conv_products(xs, DEEP + 1, 1, ws, acc);
+      barrier(CLK_LOCAL_MEM_FENCE);
+    }
+  }
+}
+
+void conv_finish(float (*acc)[4], global float *y, clf_view yv, float beta,
+                 global const float *bias, int bias_stride) {
+  for (int r = 0; r < 4; r++)
+    for (int s = 0; s < 4; s++) {
+      const int i = get_group_id(0) * SIDE + get_local_id(1) + 16 * r;
+      const int j = get_group_id(1) * SIDE + get_local_id(0) + 16 * s;
+      if (i >= yv.dim[0] * yv.dim[2] * yv.dim[3] || j >= yv.dim[1]) continue;
+      global float *to = y + (conv_pixel_of(yv, i).at + j * yv.stride[1]);
+      const float v = acc[r][s] + (bias ? bias[j * bias_stride] : 0);
+      *to = beta != 0 ? v + beta * *to : v;
+    }
+}
+#define CONV(in, k, out, beta, bias, stride)                                                       \
+  local float xs[SIDE * (DEEP + 1)], ws[DEEP * SIDE];                                              \
+  float acc[4][4];                                                                                 \
+  conv_tile(in##_, p.in, k, pool + e.x + (size_t)get_group_id(1) * PANEL * k * k * p.in.dim[1],    \
+            xs, ws, acc);                                                                          \
+  conv_finish(acc, out##_, p.out, beta, bias, stride)
+#endif
+
+kernel BY_TILE void conv_fwd(CLF_IN(x), CLF_IN(w), CLF_IN(bias), CLF_OUT(y), const conv_fwd_args p,
+                             CLF_POOL) {
+  CONV(x, p.w.dim[3], y, p.beta, p.bias.dim[0] ? bias_ + p.bias.offset : 0, p.bias.stride[0]);
+}
+kernel BY_TILE void conv_bwd_data(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx), const conv_bwd_data_args p,
+                                  CLF_POOL) {
+  CONV(dy, p.w.dim[3], dx, p.beta, 0, 0);
+}
+#undef CONV
+
+/* ---- The gradient by w ----------------------------------------------------------------------
+ * Bands of e.x rows of pixels (n, h), e.y of them, each into sums of its own in the pool,
+ * [bands][k k][Ci][COLUMNS]; then the bands in order. */
+
+#define WEIGHTS CLF_IN(x), CLF_IN(dy), CLF_OUT(dw), const conv_bwd_weights_args p, CLF_POOL
+#define COLUMNS ((p.dw.dim[0] + PANEL - 1) / PANEL * PANEL) /* Co in whole panels */
+#define SUMS_SIZE ((size_t)p.dw.dim[3] * p.dw.dim[3] * p.dw.dim[1] * COLUMNS)
+
+#if LANES > 1
+/* Where vectors of dy cannot be read in place (e.w), a copy that has its channels last and
+ * filled up with zeros lies behind the sums. */
+clf_view conv_padded(clf_view v) {
+  const int c = (v.dim[1] + LANES - 1) / LANES * LANES, row = c * v.dim[3];
+  const clf_view q = {0, {v.dim[0], c, v.dim[2], v.dim[3]}, {row * v.dim[2], 1, row, c}};
+  return q;
+}
+
+/* Item (i, j) copies row j of pixels, channels LANES i and on. */
+kernel BY_LANES void conv_bwd_weights_pad(WEIGHTS) {
+  const clf_view v = p.dy, q = conv_padded(v);
+  const int c = get_global_id(0) * LANES, n = get_global_id(1) / v.dim[2];
+  const int h = get_global_id(1) % v.dim[2];
+  global float *d = pool + e.y * SUMS_SIZE + n * q.stride[0] + h * q.stride[2] + c;
+  for (int w = 0; w < v.dim[3]; w++, d += q.stride[3])
+    VSTORE(lanes_load(&AT(dy, n, c, h, w), v.stride[1], v.dim[1] - c), d);
+}
+
+/* d[TM][columns] (+)= the sums over rows row0 .. row1 - 1 for one tap, TM channels of x, one or
+ * two vectors of dy.  Channels past the last of x repeat it. */
+void conv_outer(global const float *x, clf_view xv, global const float *dy, clf_view dv, int row0,
+                int row1, int dh, int dw, int c0, int wide, global float *d, int columns, int add) {
+  const int H = dv.dim[2], w0 = max(0, -dw), w1 = min(dv.dim[3], dv.dim[3] - dw);
+  const int sx = xv.stride[3], sy = dv.stride[3];
+  int at[TM], n = row0 / H, h = row0 % H;
+  V acc[TM][2];
+#pragma unroll
+  for (int r = 0; r < TM; r++) {
+    at[r] = min(c0 + r, xv.dim[1] - 1) * xv.stride[1];
+    acc[r][0] = acc[r][1] = 0;
+  }
+  for (int row = row0; row < row1; row++) {
+    global const float *a =
+        x + (xv.offset + n * xv.stride[0] + (h + dh) * xv.stride[2] + (w0 + dw) * sx);
+    global const float *b = dy + (dv.offset + n * dv.stride[0] + h * dv.stride[2] + w0 * sy);
+    const int end = h + dh >= 0 && h + dh < H ? w1 : w0;
+    if (wide)
+      for (int w = w0; w < end; w++, a += sx, b += sy) {
+        CONV_STEP2(b, a[at[r]]);
+      }
+    else
+      for (int w = w0; w < end; w++, a += sx, b += sy) {
+        CONV_STEP1(b, a[at[r]]);
+      }
+    if (++h == H) n++, h = 0;
+  }
+#pragma unroll
+  for (int r = 0; r < TM; r++)
+#pragma unroll
+    for (int h = 0; h < 2; h++) {
+      global float *to = d + (size_t)r * columns + h * LANES;
+      if (h <= wide && c0 + r < xv.dim[1]) VSTORE(add ? VLOAD(to) + acc[r][h] : acc[r][h], to);
+    }
+}
+
+/* Item (g, band): a block of channels of x by a panel of dy.  It takes e.z rows at a time, which
+ * stay in its core's cache while all taps go over them, and which keep sums short. */
+kernel BY_LANES void conv_bwd_weights(WEIGHTS) {
+  const int blocks = (p.x.dim[1] + TM - 1) / TM, k = p.dw.dim[3];
+  const int c0 = get_global_id(0) % blocks * TM, j0 = get_global_id(0) / blocks * TN;
+  const int band = get_global_id(1) * e.x, end = min(band + e.x, p.dy.dim[0] * p.dy.dim[2]);
+  global const float *dy = e.w ? pool + e.y * SUMS_SIZE : dy_;
+  global float *d = pool + get_global_id(1) * SUMS_SIZE + (size_t)c0 * COLUMNS + j0;
+  clf_view dv = p.dy;
+  if (e.w) dv = conv_padded(p.dy);
+  for (int row = band; row < end; row += e.z)
+    for (int t = 0; t < k * k; t++)
+      conv_outer(x_, p.x, dy + j0, dv, row, min(row + e.z, end), t / k - k / 2, t % k - k / 2, c0,
+                 p.dy.dim[1] - j0 > LANES, d + (size_t)t * p.x.dim[1] * COLUMNS, COLUMNS,
+                 row > band);
+}
+#undef CONV_STEP1
+#undef CONV_STEP2
+
+#else
+/* Group (g, band): a tap, SIDE channels of x by SIDE of dy.  An item's acc[r][s] is channel
+ * ly + 16 r of x by lx + 16 s of dy. */
+kernel BY_TILE void conv_bwd_weights(WEIGHTS) {
+  local float xs[DEEP * SIDE], ws[DEEP * SIDE];
+  const int lx = get_local_id(0), ly = get_local_id(1), k = p.dw.dim[3],
+            t = get_group_id(0) % (k * k);
+  const int blocks = (p.x.dim[1] + SIDE - 1) / SIDE, dh = t / k - k / 2, dw = t % k - k / 2;
+  const int c0 = get_group_id(0) / (k * k) % blocks * SIDE;
+  const int j0 = get_group_id(0) / (k * k) / blocks * SIDE, band = get_group_id(1) * e.x;
+  const int end = min(band + e.x, p.dy.dim[0] * p.dy.dim[2]) * p.dy.dim[3];
+  float acc[4][4] = {{0}};
+  for (int i0 = band * p.dy.dim[3]; i0 < end; i0 += DEEP) { /* all items run every turn */
+    const int i = i0 + ly;
+    const conv_pixel to = conv_pixel_of(p.dy, min(i, end - 1)),
+                     from = conv_pixel_of(p.x, min(i, end - 1));
+    const int in = i < end && conv_inside(p.x, to.h + dh, to.w + dw);
+    const int step = dh * p.x.stride[2] + dw * p.x.stride[3];
+    for (int s = 0; s < 4; s++) {
+      const int c = c0 + lx + 16 * s, j = j0 + lx + 16 * s;
+      xs[ly * SIDE + lx + 16 * s] =
+          in && c < p.x.dim[1] ? x_[from.at + step + c * p.x.stride[1]] : 0;
+      ws[ly * SIDE + lx + 16 * s] =
+          i < end && j < p.dy.dim[1] ? dy_[to.at + j * p.dy.stride[1]] : 0;
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    conv_products(xs, 1, SIDE, ws, acc);
+    barrier(CLK_LOCAL_MEM_FENCE);
+  }
+  global float *d = pool + get_group_id(1) * SUMS_SIZE + j0;
+  for (int r = 0; r < 4; r++)
+    for (int s = 0; s < 4; s++)
+      if (c0 + ly + 16 * r < p.x.dim[1])
+        d[(size_t)(t * p.x.dim[1] + c0 + ly + 16 * r) * COLUMNS + lx + 16 * s] = acc[r][s];
+}
+#endif
+
+/* Group (i, j): tap i % (k k) of input channel i / (k k), panel j of output channels. */
+kernel BY_LANES void conv_bwd_weights_add(WEIGHTS) {
+  const int k = p.dw.dim[3], t = get_group_id(0) % (k * k), c = get_group_id(0) / (k * k);
+  for (int l = get_local_id(0) * LANES; l < PANEL; l += get_local_size(0) * LANES) {
+    const int j = get_group_id(1) * PANEL + l, so = p.dw.stride[0], n = p.dw.dim[0] - j;
+    if (n <= 0) return;
+    global const float *s = pool + (size_t)(t * p.dw.dim[1] + c) * COLUMNS + j;
+    global float *to = &AT(dw, j, c, t / k, t % k);
+    V sum = 0;
+    for (int band = 0; band < e.y; band++) sum += VLOAD(s + band * SUMS_SIZE);
+    if (p.beta != 0) sum += p.beta * lanes_load(to, so, n);
+    lanes_store(sum, to, so, n);
+  }
+}
+#undef WEIGHTS
+#undef COLUMNS
+#undef SUMS_SIZE
+
+/* ---- The gradient by the bias -------------------------------------------------------------- */
+
+/* LANES channels of band j, which is e.x rows of pixels; then, a channel an item, the e.y bands. */
+kernel BY_LANES void conv_bwd_bias(CLF_IN(dy), CLF_OUT(db), const conv_bwd_bias_args p, CLF_POOL) {
+  const int c = get_global_id(0) * LANES, C = p.dy.dim[1], band = get_global_id(1);
+  const int row1 = min((band + 1) * e.x, p.dy.dim[0] * p.dy.dim[2]);
+  V sum = 0;
+  if (c >= C) return;
+  for (int row = band * e.x; row < row1; row++) {
+    global const float *s = &AT(dy, row / p.dy.dim[2], c, row % p.dy.dim[2], 0);
+    for (int w = 0; w < p.dy.dim[3]; w++, s += p.dy.stride[3])
+      sum += lanes_load(s, p.dy.stride[1], C - c);
+  }
+  lanes_store(sum, pool + band * C + c, 1, C - c);
+}
+
+kernel BY_ITEM void conv_bwd_bias_add(CLF_IN(dy), CLF_OUT(db), const conv_bwd_bias_args p,
+                                      CLF_POOL) {
+  const int c = get_global_id(0), C = p.dy.dim[1];
+  if (c >= C) return;
+  float sum = 0;
+  for (int band = 0; band < e.y; band++) sum += pool[band * C + c];
+  *PTR(db, c, 0) = p.beta != 0 ? sum + p.beta * *PTR(db, c, 0) : sum;
+}
+#undef BY_TILE
+#undef PANEL

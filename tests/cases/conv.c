@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "cases.h"
+
+#define FWD(N, Ci, Co, H, W, k, ...) &(const clf_conv_fwd_args){.x = DIM(N, Ci, H, W), \
+    .w = DIM(Co, Ci, k, k), .y = DIM(N, Co, H, W), __VA_ARGS__}
+#define DATA(N, Ci, Co, H, W, k, bt) &(const clf_conv_bwd_data_args){.dy = DIM(N, Co, H, W), \
+    .w = DIM(Co, Ci, k, k), .dx = DIM(N, Ci, H, W), .beta = bt}
+#define WEIGHTS(N, Ci, Co, H, W, k, bt) &(const clf_conv_bwd_weights_args){.x = DIM(N, Ci, H, W), \
+    .dy = DIM(N, Co, H, W), .dw = DIM(Co, Ci, k, k), .beta = bt}
+#define BIAS(N, C, H, W, bt) &(const clf_conv_bwd_bias_args){.dy = DIM(N, C, H, W), .db = DIM(C), .beta = bt}
+
+static double products(const clf_tensor *y, const clf_tensor *w) {
+  return 2.0 * y->dim[0] * y->dim[2] * y->dim[3] * w->dim[0] * w->dim[1] * w->dim[2] * w->dim[3];
+}
+static double fwd(const void *a) {
+  const clf_conv_fwd_args *p = a;
+  return products(&p->y, &p->w);
+}
+static double data(const void *a) {
+  const clf_conv_bwd_data_args *p = a;
+  return products(&p->dy, &p->w);
+}
+static double weights(const void *a) {
+  const clf_conv_bwd_weights_args *p = a;
+  return products(&p->dy, &p->dw);
+}
+
+/* Shapes that every operation must take: N, Ci, Co, H, W, k, then beta. */
+/* Up to 576 terms of up to 1: their sums are exact to about 3e-6 of the largest. */
+#define SHAPES(X, BETA)                                                                            \
+  CASE("one",          X(1, 1, 1, 1, 1, 1, BETA(0)),     .fresh = 1),                              \
+  CASE("one k3",       X(1, 1, 1, 1, 1, 3, BETA(0)),     .fresh = 1),                              \
+  CASE("flat",         X(3, 3, 5, 1, 7, 3, BETA(0)),     .fresh = 1, .nhwc = 1),                   \
+  CASE("tall",         X(3, 5, 3, 9, 1, 3, BETA(0.5f)),  .nhwc = 1),                               \
+  CASE("k1",           X(3, 17, 33, 5, 2, 1, BETA(0)),   .fresh = 1, .nhwc = 1),                   \
+  CASE("k1 planes",    X(3, 33, 17, 2, 5, 1, BETA(-1))),                                           \
+  CASE("k3",           X(3, 5, 33, 7, 9, 3, BETA(0)),    .fresh = 1, .nhwc = 1),                   \
+  CASE("k3 planes",    X(3, 33, 5, 9, 7, 3, BETA(0)),    .fresh = 1),                              \
+  CASE("k3 add",       X(1, 17, 48, 5, 5, 3, BETA(0.5f)), .nhwc = 1),                              \
+  CASE("k3 small",     X(35, 7, 6, 2, 2, 3, BETA(1)),    .nhwc = 1),                               \
+  CASE("k3 planes add", X(35, 3, 17, 2, 1, 3, BETA(2))),                                           \
+  CASE("k5",           X(2, 6, 65, 5, 7, 5, BETA(1)),    .nhwc = 1),                               \
+  CASE("k5 planes",    X(1, 3, 4, 9, 2, 5, BETA(0)),     .fresh = 1),                              \
+  CASE("whole panels", X(2, 64, 64, 8, 8, 3, BETA(1)),   .nhwc = 1, .tol = 3e-5f),                 \
+  CASE("many rows",    X(9, 4, 20, 40, 13, 3, BETA(0)),  .fresh = 1, .nhwc = 1, .tol = 5e-5f),     \
+  CASE("64 k3",        X(64, 64, 64, 32, 32, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
+  CASE("64 k1",        X(64, 64, 64, 32, 32, 1, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
+  CASE("7 to 32 k3",   X(64, 7, 32, 32, 32, 3, BETA(0)),   .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
+  CASE("64 to 6 k3",   X(64, 64, 6, 32, 32, 3, BETA(0)),   .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
+  CASE("128 k3 8x8",   X(64, 128, 128, 8, 8, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
+  CASE("512 k3 4x4",   X(64, 512, 512, 4, 4, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1)
+#define PLAIN(b) b
+#define FIELD(b) .beta = b
+
+CLF_CASES(conv_fwd, fwd, SHAPES(FWD, FIELD),
+  CASE("bias",        FWD(3, 3, 37, 5, 4, 3, .bias = DIM(37)), .fresh = 1, .nhwc = 1),
+  CASE("bias planes", FWD(3, 3, 6, 5, 4, 3, .bias = DIM(6), .beta = 1)),
+  CASE("bias k1",     FWD(2, 9, 16, 5, 4, 1, .bias = DIM(16), .beta = -2), .nhwc = 1));
+CLF_CASES(conv_bwd_data, data, SHAPES(DATA, PLAIN));
+CLF_CASES(conv_bwd_weights, weights, SHAPES(WEIGHTS, PLAIN));
+CLF_CASES(conv_bwd_bias, NULL,
+  CASE("one",    BIAS(1, 1, 1, 1, 0),     .fresh = 1),
+  CASE("last",   BIAS(35, 17, 5, 7, 0),   .fresh = 1, .nhwc = 1, .tol = 3e-5f),
+  CASE("planes", BIAS(35, 5, 7, 9, 0.5f), .tol = 3e-5f),
+  CASE("flat",   BIAS(3, 33, 1, 2, 1),    .nhwc = 1),
+  CASE("tall",   BIAS(3, 3, 600, 1, -1),  .nhwc = 1, .tol = 3e-5f),
+  CASE("64",     BIAS(64, 64, 32, 32, 0), .nhwc = 1, .tol = 1e-4f, .bench = 1),
+  CASE("6",      BIAS(64, 6, 32, 32, 0),  .nhwc = 1, .tol = 1e-4f, .bench = 1));
