@@ -75,6 +75,13 @@ static const struct {
     OP(random_uniform, .y = DIM(N, D), .seed_lo = 1, .first_lo = 3),
     OP(random_normal, .y = DIM(N, D), .seed_lo = 1, .first_lo = 3),
     OP(shuffle_rows, .x = DIM(N, D), .y = DIM(N, D), .seed_lo = 1, .epoch = 2),
+    OP(dequantize, .x = DIM(N, D), .y = DIM(N, D), .seed_lo = 1, .first_lo = 3),
+    OP(logit_fwd, .x = DIM(N, D), .y = DIM(N, D), .logdet = DIM(N), .alpha = 0.3f, .omega = 0.2f,
+       .levels = 2),
+    OP(logit_inv, .y = DIM(N, D), .x = DIM(N, D), .logdet = DIM(N), .alpha = 0.3f, .omega = 0.2f,
+       .levels = 2),
+    OP(logit_bwd, .x = DIM(N, D), .dy = DIM(N, D), .dx = DIM(N, D), .alpha = 0.3f, .omega = 0.2f,
+       .levels = 2, .dlogdet = -1),
 };
 
 static float next(uint32_t *state) { /* -1 .. 1 */
