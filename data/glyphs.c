@@ -173,13 +173,21 @@ static void roll_colours(dice *d, scene *s, int grey) {
   }
 }
 
+/* Two marks lie on opposite sides of the middle, so that both can be seen. */
+static void part(dice *d, mark m[2]) {
+  const double angle = roll(d, -pi, pi), apart = roll(d, 0.35, 0.5);
+  m[0].centre = (point){apart * cos(angle), apart * sin(angle)};
+  m[1].centre = (point){-m[0].centre.x, -m[0].centre.y};
+}
+
 /* One mark, or two that are smaller. */
 static scene roll_scene(const glyphs *g, uint64_t i) {
   dice d = {clf__mix(g->seed + clf__mix(i + CLF_RANDOM_STEP)), 0};
   scene s = {.marks = roll(&d, 0, 1) < 0.7 ? 1 : 2};
   roll_colours(&d, &s, g->channels == 1);
   for (int k = 0; k < s.marks; k++)
-    s.mark[k] = s.marks == 1 ? roll_mark(&d, 0.4, 0.7) : roll_mark(&d, 0.28, 0.5);
+    s.mark[k] = s.marks == 1 ? roll_mark(&d, 0.4, 0.7) : roll_mark(&d, 0.28, 0.45);
+  if (s.marks == 2) part(&d, s.mark);
   return s;
 }
 
