@@ -492,16 +492,16 @@ END_TEST
  * taken has the shape it should have. */
 START_TEST(damaged_everywhere) {
   static const char *const paths[] = {"d/x.png", "d/x.jpg"};
-  uint8_t b[2048], flat[24 * 16 * 3];
+  uint8_t b[2048], flat[12 * 9 * 3];
   const clf_image_options o = {
       .height = 8, .width = 8, .channels = 3, .crop = CLF_CROP_CENTER, .strict = 1};
   for (size_t i = 0; i < sizeof flat; i++) flat[i] = (uint8_t)(i * i / 7);
   for (int k = 0; k < 2; k++) {
     fresh("d");
     if (k)
-      put_jpeg(paths[k], 24, 16, JCS_RGB, 3, flat);
+      put_jpeg(paths[k], 12, 9, JCS_RGB, 3, flat);
     else
-      put_png(paths[k], 24, 16, 3, flat);
+      put_png(paths[k], 12, 9, 3, flat);
     const size_t n = take(paths[k], b, sizeof b);
     for (size_t i = 0; i < 2 * n; i++) {
       clf_images *m = NULL;
