@@ -57,7 +57,8 @@ static clf_status read_open(const char *path, int fd, size_t n, char **bytes, si
   return CLF_OK;
 }
 
-clf_status clf__file_read(const char *path, char **bytes, size_t *size) {
+/* Opens a regular file and says how long it is. */
+static clf_status open_regular(const char *path, int *fd, size_t *size) {
   struct stat st;
   if (!path) return clf__fail(CLF_EINVAL, "a file to read has no name");
   /* Asked before open(), which would wait for a writer of a pipe. */
@@ -67,11 +68,31 @@ clf_status clf__file_read(const char *path, char **bytes, size_t *size) {
     return clf__fail(CLF_EIO, "%s: cannot be read: it is not a regular file", path);
   if ((uintmax_t)st.st_size >= SIZE_MAX)
     return clf__fail(CLF_ENOMEM, "%s: the file does not fit into memory", path);
-  const int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return read_fault(path, errno);
-  const clf_status s = read_open(path, fd, (size_t)st.st_size, bytes, size);
+  *fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (*fd < 0) return read_fault(path, errno);
+  *size = (size_t)st.st_size;
+  return CLF_OK;
+}
+
+clf_status clf__file_read(const char *path, char **bytes, size_t *size) {
+  int fd;
+  size_t n;
+  CLF_TRY(open_regular(path, &fd, &n));
+  const clf_status s = read_open(path, fd, n, bytes, size);
   close(fd);
   return s;
+}
+
+clf_status clf__file_head(const char *path, char *bytes, size_t room, size_t *size) {
+  int fd;
+  size_t n;
+  CLF_TRY(open_regular(path, &fd, &n));
+  if (n > room) n = room;
+  const int error = read_all(fd, bytes, &n);
+  close(fd);
+  if (error) return read_fault(path, error);
+  *size = n;
+  return CLF_OK;
 }
 
 /* ---- Whether a file can be written --------------------------------------- */

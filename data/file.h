@@ -9,6 +9,9 @@
  * Errors: EIO, ENOMEM. */
 clf_status clf__file_read(const char *path, char **bytes, size_t *size);
 
+/* Reads the first bytes, at most `room`, and says how many there were.  Errors: EIO. */
+clf_status clf__file_head(const char *path, char *bytes, size_t room, size_t *size);
+
 /* A file that is being written.  Its bytes go to a temporary file in the same
  * folder until clf__file_commit() puts that in the place of `path`. */
 typedef struct clf__file clf__file;

@@ -6,34 +6,16 @@
  * multiples of 2^-20: math libraries differ in the last of 53 bits, which this
  * hides but for about one number in 2^30, and the numbers below 8, as those of
  * the default sets are but for rare outliers, are exact in float too. */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <locale.h>
 #include <math.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "keys.h"
+#include "random.h"
 #include "table.h"
-#include "status.h"
 
 static const double pi = 3.14159265358979323846;
 
-/* ---- Random numbers ------------------------------------------------------ */
-
-/* The output function of splitmix64 (Steele, Lea, Flood 2014). */
-static uint64_t mix(uint64_t x) {
-  x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-  x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-  return x ^ (x >> 31);
-}
-
-/* The k-th number of splitmix64, as a double in [0, 1).  The seed goes through
- * mix() first, or seeds a multiple of the increment apart would share numbers. */
-static double uniform(uint64_t seed, uint64_t k) {
-  const uint64_t step = UINT64_C(0x9e3779b97f4a7c15);
-  return (double)(mix(mix(seed + step) + (k + 1) * step) >> 11) * 0x1p-53;
-}
+/* ---- The sets ------------------------------------------------------------ */
 
 /* What one sample is made of. */
 typedef struct draw {
@@ -44,17 +26,16 @@ typedef struct draw {
 
 static draw draw_sample(uint64_t seed, uint64_t i, double noise) {
   const uint64_t k = 5 * i;
-  const double r = sqrt(-2 * log(1 - uniform(seed, k + 3)));
-  const double a = 2 * pi * uniform(seed, k + 4);
-  draw d = {.u = uniform(seed, k), .v = uniform(seed, k + 1), .w = uniform(seed, k + 2)};
+  const double r = sqrt(-2 * log(1 - clf__uniform(seed, k + 3)));
+  const double a = 2 * pi * clf__uniform(seed, k + 4);
+  draw d = {
+      .u = clf__uniform(seed, k), .v = clf__uniform(seed, k + 1), .w = clf__uniform(seed, k + 2)};
   d.z[0] = r * cos(a);
   d.z[1] = r * sin(a);
   d.e[0] = noise * d.z[0];
   d.e[1] = noise * d.z[1];
   return d;
 }
-
-/* ---- The sets ------------------------------------------------------------ */
 
 /* As make_moons of scikit-learn, a = pi v: one half of the samples on
  * (cos a, sin a), the other on (1 - cos a, 1/2 - sin a); plus noise. */
@@ -119,93 +100,25 @@ static const char *const names[] = {"moons",    "circles", "checkerboard", "spir
 const char *const *clf_synthetic(void) { return names; }
 
 static const set *find(const char *source) {
-  const size_t n = strcspn(source, ":");
   for (int i = 0; names[i]; i++)
-    if (strlen(names[i]) == n && !memcmp(names[i], source, n)) return &sets[i];
+    if (clf__keys_name(source, names[i])) return &sets[i];
   return NULL;
 }
 
 int clf__is_synthetic(const char *source) { return find(source) != NULL; }
 
-/* ---- What the source asks for -------------------------------------------- */
-
-enum { KEY_N, KEY_NOISE, KEY_SEED, KEYS };
-static const char *const keys[KEYS] = {"n", "noise", "seed"};
-static const char *const ranges[KEYS] = {"a whole number from 1 to 100000000",
-                                         "a number from 0 to 100",
-                                         "a whole number from 0 to 18446744073709551615"};
-
-typedef struct spec {
-  uint64_t n, seed;
-  double noise;
-  int given[KEYS];
-} spec;
-
-static int whole(const char *text, size_t n, uint64_t min, uint64_t max, uint64_t *v) {
-  char *end;
-  if (n == 0 || strspn(text, "0123456789") < n) return 0;
-  errno = 0;
-  const unsigned long long x = strtoull(text, &end, 10);
-  if (errno || x < min || x > max) return 0;
-  *v = x;
-  return 1;
-}
-
-/* Letters are kept out as strtod() takes "nan" and hexadecimals. */
-static int real(const char *text, size_t n, double max, double *v) {
-  char *end;
-  if (n == 0 || strspn(text, "0123456789.eE+-") < n) return 0;
-  const locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-  if (!c) return 0;
-  const double x = strtod_l(text, &end, c);
-  freelocale(c);
-  if (end != text + n || !(x >= 0 && x <= max)) return 0;
-  *v = x;
-  return 1;
-}
-
-static int set_key(spec *s, int key, const char *text, size_t n) {
-  if (key == KEY_N) return whole(text, n, 1, 100000000, &s->n);
-  if (key == KEY_SEED) return whole(text, n, 0, UINT64_MAX, &s->seed);
-  return real(text, n, 100, &s->noise);
-}
-
-/* Reads one key=value of n characters. */
-static clf_status parse_pair(const char *source, const char *pair, size_t n, spec *s) {
-  const char *const equals = memchr(pair, '=', n);
-  const size_t k = equals ? (size_t)(equals - pair) : n;
-  int key = 0;
-  while (key < KEYS && (strlen(keys[key]) != k || memcmp(keys[key], pair, k) != 0)) key++;
-  if (key == KEYS)
-    return clf__fail(CLF_EINVAL, "%s: \"%.*s\" is no key; there are n, noise and seed", source,
-                     (int)k, pair);
-  if (!equals)
-    return clf__fail(CLF_EINVAL, "%s: %s has no value; it takes %s, as in %s=1", source, keys[key],
-                     ranges[key], keys[key]);
-  if (s->given[key]++) return clf__fail(CLF_EINVAL, "%s: %s is given twice", source, keys[key]);
-  if (!set_key(s, key, equals + 1, n - k - 1))
-    return clf__fail(CLF_EINVAL, "%s: %s must be %s, not \"%.*s\"", source, keys[key], ranges[key],
-                     (int)(n - k - 1), equals + 1);
-  return CLF_OK;
-}
-
-static clf_status parse_spec(const char *source, spec *s) {
-  const char *p = source + strcspn(source, ":");
-  while (*p) {
-    const size_t n = strcspn(++p, ",");
-    CLF_TRY(parse_pair(source, p, n, s));
-    p += n;
-  }
-  return CLF_OK;
-}
-
 clf_status clf__synthetic_read(const char *source, clf_table *t) {
   const set *const which = find(source);
-  spec s = {.n = 10000, .seed = 1, .noise = which->noise};
-  CLF_TRY(parse_spec(source, &s));
-  CLF_TRY(clf_table_new((int64_t)s.n, 2, t));
-  for (uint64_t i = 0; i < s.n; i++) {
-    const draw d = draw_sample(s.seed, i, s.noise);
+  uint64_t n = 10000, seed = 1;
+  double noise = which->noise;
+  const clf__key keys[] = {
+      {"n", "a whole number from 1 to 100000000", &n, 1, 100000000, NULL, 0},
+      {"noise", "a number from 0 to 100", NULL, 0, 0, &noise, 100},
+      {"seed", "a whole number from 0 to 18446744073709551615", &seed, 0, UINT64_MAX, NULL, 0}};
+  CLF_TRY(clf__keys_read(source, keys, sizeof keys / sizeof *keys));
+  CLF_TRY(clf_table_new((int64_t)n, 2, t));
+  for (uint64_t i = 0; i < n; i++) {
+    const draw d = draw_sample(seed, i, noise);
     double *const p = t->at + 2 * i;
     which->point(&d, p);
     for (int c = 0; c < 2; c++) p[c] = nearbyint(p[c] * 0x1p20) * 0x1p-20;

@@ -5,6 +5,7 @@
 #include "clflow/core.h"
 #include "clflow/data.h"
 #include "clflow/flow.h"
+#include "clflow/images.h"
 #include "clflow/train.h"
 #include "clflow/version.h"
 #endif

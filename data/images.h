@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* images.h: what the parts that read sets of images share.  Private. */
+#ifndef CLF_DATA_IMAGES_H
+#define CLF_DATA_IMAGES_H
+#include "clflow/images.h"
+
+#define CLF_IMAGE_SIDE 65536                /* of any image, at most */
+#define CLF_IMAGE_PIXELS (INT64_C(1) << 28) /* in any image, at most */
+#define CLF_IMAGE_LSUN 96                   /* the shorter side of what LSUN keeps */
+
+/* One image, (height, width, channels); `at` is malloc'ed, or NULL where only the shape matters. */
+typedef struct clf__picture {
+  int32_t height, width, channels;
+  uint8_t *at;
+} clf__picture;
+
+/* Memory for the pixels of p's shape, which is checked against the limits above.
+ * Errors: EFORMAT (`name` is beyond the limits), ENOMEM. */
+clf_status clf__picture_new(const char *name, clf__picture *p);
+
+/* ---- Sources ----------------------------------------------------------- */
+
+/* A source that is open: it gives images one by one, to several threads at once. */
+typedef struct clf__source {
+  int64_t count;
+  clf__picture shape; /* of all its images; 0 where they differ or none was asked for */
+  void *state;
+  /* Image i.  EFORMAT and EIO say that it is damaged, anything else that the set is. */
+  clf_status (*picture)(const void *state, int64_t i, clf__picture *p);
+  /* What to call image i. */
+  const char *(*name)(const void *state, int64_t i);
+  void (*free)(void *state);
+} clf__source;
+
+clf_status clf__glyphs_open(const char *source, clf__source *s);
+clf_status clf__idx_open(const char *path, clf__source *s);
+clf_status clf__cifar_open(const char *path, clf__source *s); /* a file or a folder */
+clf_status clf__images_npy_open(const char *path, clf__source *s);
+/* Looks for what the options leave open: sizes, and whether any file has colour. */
+clf_status clf__folder_open(const char *path, const clf_image_options *o, clf__source *s);
+
+/* Whether a file of this name makes its folder one of CIFAR-10. */
+int clf__cifar_batch(const char *name);
+
+/* Whether a .npy file holds bytes in three or four dimensions. */
+int clf__images_npy_is(const char *path);
+
+/* Images that lie in memory as bytes: pixel (y, x), channel c of image i is at
+ * first + i * record + y * stride[0] + x * stride[1] + c * stride[2]. */
+typedef struct clf__raw {
+  uint8_t *bytes; /* malloc'ed */
+  size_t first, record, stride[3];
+} clf__raw;
+
+/* Takes over r->bytes, on failure too.  Errors: ENOMEM. */
+clf_status clf__raw_open(const char *path, const clf__raw *r, int64_t count, clf__picture shape,
+                         clf__source *s);
+
+/* The names in a folder: of files whose name `wanted` accepts, with the folder in front, ordered;
+ * with `deep` those of the folders in it too.  Names that begin with '.' are passed over.
+ * Free each and the list.  Errors: EIO, ENOMEM. */
+clf_status clf__list_files(const char *folder, int deep, int (*wanted)(const char *name),
+                           char ***path, int64_t *count);
+void clf__list_free(char **path, int64_t count); /* NULL is a no-op */
+
+/* ---- Decoding and fitting ---------------------------------------------- */
+
+/* The shape of a PNG or JPEG file, or the shape and the image: channels 1 or 3.
+ * Errors: EIO, EFORMAT, ENOMEM. */
+clf_status clf__decode_shape(const char *path, clf__picture *p);
+clf_status clf__decode(const char *path, clf__picture *p);
+
+/* The two kinds, from memory; with `header` only the shape. */
+clf_status clf__decode_png(const char *path, const uint8_t *bytes, size_t size, int header,
+                           clf__picture *p);
+clf_status clf__decode_jpeg(const char *path, const uint8_t *bytes, size_t size, int header,
+                            clf__picture *p);
+
+/* EFORMAT if a file of so many bytes that declares this shape is beyond the limits, or must
+ * be damaged: no PNG or JPEG holds more than 8256 pixels a byte. */
+clf_status clf__decode_limits(const char *path, int64_t height, int64_t width, size_t size);
+
+/* How a part of an image is resized: see clf_crop. */
+typedef enum clf__resize { CLF__RESIZE_MEAN, CLF__RESIZE_TENSORFLOW } clf__resize;
+
+typedef struct clf__window {
+  int32_t y, x, height, width;
+} clf__window;
+
+/* Cuts the window out of p and resizes it to the height and width of q, whose pixels it
+ * allocates; channels are p's.  Errors: EFORMAT, ENOMEM. */
+clf_status clf__picture_resize(const char *name, const clf__picture *p, clf__window window,
+                               clf__resize how, clf__picture *q);
+
+/* Whether an image of p's size can be brought to what `o` wants; in o no size is 0 any more.
+ * Errors: ESHAPE (no crop, and another size), EFORMAT (too small for the crop). */
+clf_status clf__fit_check(const char *name, const clf_image_options *o, const clf__picture *p);
+
+/* Brings an image to the channels and size that `o` wants, which for LSUN leaves the part to
+ * be cut open.  Errors: as above, ENOMEM; then p is still to be freed. */
+clf_status clf__fit(const char *name, const clf_image_options *o, clf__picture *p);
+
+/* ---- The set ----------------------------------------------------------- */
+
+typedef struct clf__pool clf__pool;
+
+struct clf_images {
+  char *name;             /* of the source */
+  clf_image_options want; /* filled in: no size and no channels are 0 */
+  clf__source source;     /* freed when all are decoded */
+  int64_t total;          /* images in the source */
+  int64_t count;          /* images that are there: total less those left out */
+  clf__picture *at;       /* (total) */
+  char **fault;           /* (total); what is wrong with an image, else NULL */
+  int64_t skipped;        /* how many of these there are, in front, when all is decoded */
+  clf__pool *pool;        /* NULL when all is decoded */
+  clf_status status;      /* of decoding; `sentence` says it again */
+  char *sentence;
+  int ready;
+};
+
+/* clf_images_open() with a number of threads, 0 for as many as there are cores. */
+clf_status clf__images_open(const char *source, const clf_image_options *options, int threads,
+                            clf_images **images);
+
+/* Starts threads that decode all images.  A thread that cannot be had is none the less
+ * no error: clf__pool_finish() decodes what is left.  Errors: ENOMEM. */
+clf_status clf__pool_start(clf_images *m, int threads);
+/* Takes part until all are decoded, or with `stop` as soon as can be; frees the pool and leaves its
+ * verdict in m->status and m->sentence. */
+void clf__pool_finish(clf_images *m, int stop);
+int64_t clf__pool_done(const clf__pool *pool);
+
+#endif
