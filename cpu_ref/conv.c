@@ -238,7 +238,7 @@ CLF_REF(conv_bwd_weights) {
   q.columns = up(Co, TN);
   const int blocks = up(Ci, TM) / TM, jobs = blocks * (q.columns / TN);
   q.band = band_of(q.rows, W, jobs);
-  q.at_once = up(512, W) / W;
+  q.at_once = up(128, W) / W;
   const int bands = up(q.rows, q.band) / q.band, copy = p->dy.stride[1] != 1 || Co % TN != 0;
   const size_t size = (size_t)(k * k) * (size_t)Ci * (size_t)q.columns;
   const size_t need =
