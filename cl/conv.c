@@ -8,7 +8,6 @@ enum { SIDE = 64 }; /* of a group's tile where an item is one lane */
 static int wide(const clf_call *call) { return call->traits->lanes > 1; }
 static int panel(const clf_call *call) { return wide(call) ? call->traits->tn : SIDE; }
 static int pixels(const clf_tensor *t) { return t->dim[0] * t->dim[2] * t->dim[3]; }
-static int lesser(int a, int b) { return a < b ? a : b; }
 
 /* Groups of a kernel whose items share out a panel's columns by vectors. */
 static clf_grid by_columns(const clf_call *call, int rows, int panels) {
@@ -46,15 +45,15 @@ CLF_LAUNCH(conv_bwd_weights) {
   const clf_traits *t = call->traits;
   const int Co = p->dy.dim[1], Ci = p->x.dim[1], taps = p->dw.dim[3] * p->dw.dim[3];
   const int rows = p->dy.dim[0] * p->dy.dim[2], panels = clf_ceil(Co, panel(call));
-  const int tiles = panels * (wide(call) ? clf_ceil(Ci, t->tm) : clf_ceil(Ci, SIDE) * taps);
+  const int blocks = clf_ceil(Ci, wide(call) ? t->tm : SIDE);
+  const int tiles = panels * blocks * (wide(call) ? 1 : taps);
   const int band = band_rows(&p->dy, tiles), bands = clf_ceil(rows, band);
-  const int pad = wide(call) && (p->dy.stride[1] != 1 || Co % t->lanes != 0);
-  const int vectors = clf_ceil(Co, t->lanes), at_once = clf_ceil(512, p->dy.dim[3]);
-  const int e[4] = {band, bands, lesser(at_once, band), pad};
-  CLF_TRY(
-      call->reserve(call, (size_t)bands * (size_t)(taps * panel(call)) * (size_t)(Ci * panels) +
-                              (pad ? (size_t)pixels(&p->dy) * (size_t)(vectors * t->lanes) : 0)));
-  if (pad) CLF_TRY(call->enqueue(call, "conv_bwd_weights_pad", clf_groups(vectors, rows, 1, 1), e));
+  const int e[4] = {band, bands, clf_ceil(128, p->dy.dim[3])};
+  const size_t sums = (size_t)bands * (size_t)(taps * panel(call)) * (size_t)(Ci * panels);
+  const size_t copies = (size_t)pixels(&p->dy) * (size_t)(blocks * t->tm + panels * t->tn);
+  CLF_TRY(call->reserve(call, sums + (wide(call) ? copies : 0)));
+  if (wide(call))
+    CLF_TRY(call->enqueue(call, "conv_bwd_weights_pack", clf_groups(rows, 1, 1, 1), e));
   CLF_TRY(call->enqueue(
       call, "conv_bwd_weights",
       wide(call) ? clf_groups(tiles, bands, 1, 1) : clf_groups(tiles, bands, t->tn, t->tm), e));

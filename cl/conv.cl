@@ -61,6 +61,21 @@ conv_pixel conv_pixel_of(clf_view v, int i) {
   q.at = v.offset + i / (v.dim[3] * v.dim[2]) * v.stride[0] + q.h * v.stride[2] + q.w * v.stride[3];
   return q;
 }
+/* The pixel behind q, by steps: divisions are slow. */
+conv_pixel conv_next(clf_view v, conv_pixel q) {
+  q.w++;
+  q.at += v.stride[3];
+  if (q.w == v.dim[3]) {
+    q.w = 0;
+    q.h++;
+    q.at += v.stride[2] - v.dim[3] * v.stride[3];
+  }
+  if (q.h == v.dim[2]) {
+    q.h = 0;
+    q.at += v.stride[0] - v.dim[2] * v.stride[2];
+  }
+  return q;
+}
 int conv_inside(clf_view v, int h, int w) {
   return h >= 0 && h < v.dim[2] && w >= 0 && w < v.dim[3];
 }
@@ -85,8 +100,25 @@ int conv_inside(clf_view v, int h, int w) {
     _Pragma("unroll") for (int r = 0; r < TM; r++) acc[r][0] = fma((V)number, b0, acc[r][0]);      \
   }
 
-void conv_store(V v, global float *y, int stride, int n, float beta) {
-  lanes_store(beta != 0 ? v + beta * lanes_load(y, stride, n) : v, y, stride, n);
+void conv_store(V (*acc)[2], int wide, int i0, int j0, global float *y, clf_view v, float beta,
+                global const float *bias, int bias_stride) {
+  const int pixels = v.dim[0] * v.dim[2] * v.dim[3], stride = v.stride[1];
+  conv_pixel q = conv_pixel_of(v, i0);
+#pragma unroll
+  for (int r = 0; r < TM; r++) {
+    if (i0 + r >= pixels) return;
+#pragma unroll
+    for (int h = 0; h < 2; h++) {
+      const int j = j0 + h * LANES, n = v.dim[1] - j;
+      global float *to = y + (q.at + j * stride);
+      V sum = acc[r][h];
+      if (h > wide) continue;
+      if (bias) sum += lanes_load(bias + j * bias_stride, bias_stride, n);
+      if (beta != 0) sum += beta * lanes_load(to, stride, n);
+      lanes_store(sum, to, stride, n);
+    }
+    q = conv_next(v, q);
+  }
 }
 
 /* Pixels past the end repeat the last.  A tap beyond the edge reads the zeros in front of the
@@ -101,34 +133,26 @@ void conv_tile(global const float *x, clf_view xv, int k, global const float *po
   V acc[TM][2];
 #pragma unroll
   for (int r = 0; r < TM; r++) {
-    q[r] = conv_pixel_of(xv, min(i0 + r, pixels - 1));
+    q[r] = r == 0 ? conv_pixel_of(xv, i0) : i0 + r < pixels ? conv_next(xv, q[r - 1]) : q[r - 1];
     acc[r][0] = acc[r][1] = 0;
   }
-  for (int t = 0; t < k * k; t++) {
-    const int dh = t / k - k / 2, dw = t % k - k / 2, step = dh * xv.stride[2] + dw * xv.stride[3];
-    global const float *a[TM];
+  for (int dh = -(k / 2); dh <= k / 2; dh++)
+    for (int dw = -(k / 2); dw <= k / 2; dw++) {
+      const int step = dh * xv.stride[2] + dw * xv.stride[3];
+      global const float *a[TM];
 #pragma unroll
-    for (int r = 0; r < TM; r++)
-      a[r] = conv_inside(xv, q[r].h + dh, q[r].w + dw) ? x + (q[r].at + step) : pool;
-    if (wide)
-      for (int c = 0; c < C; c++, b += TN) {
-        CONV_STEP2(b, a[r][c * sc]);
-      }
-    else
-      for (int c = 0; c < C; c++, b += TN) {
-        CONV_STEP1(b, a[r][c * sc]);
-      }
-  }
-#pragma unroll
-  for (int h = 0; h < 2; h++) {
-    const int j = j0 + h * LANES, n = yv.dim[1] - j;
-    const V add = bias && n > 0 ? lanes_load(bias + j * bias_stride, bias_stride, n) : 0;
-#pragma unroll
-    for (int r = 0; r < TM; r++)
-      if (n > 0 && i0 + r < pixels)
-        conv_store(acc[r][h] + add, y + (conv_pixel_of(yv, i0 + r).at + j * yv.stride[1]),
-                   yv.stride[1], n, beta);
-  }
+      for (int r = 0; r < TM; r++)
+        a[r] = conv_inside(xv, q[r].h + dh, q[r].w + dw) ? x + (q[r].at + step) : pool;
+      if (wide)
+        for (int c = 0; c < C; c++, b += TN) {
+          CONV_STEP2(b, a[r][c * sc]);
+        }
+      else
+        for (int c = 0; c < C; c++, b += TN) {
+          CONV_STEP1(b, a[r][c * sc]);
+        }
+    }
+  conv_store(acc, wide, i0, j0, y, yv, beta, bias, bias_stride);
 }
 #define CONV(in, k, out, beta, bias, stride)                                                       \
   conv_tile(in##_, p.in, k, pool, e.x, out##_, p.out, beta, bias, stride)
@@ -219,77 +243,84 @@ kernel BY_TILE void conv_bwd_data(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx), const conv
 #define SUMS_SIZE ((size_t)p.dw.dim[3] * p.dw.dim[3] * p.dw.dim[1] * COLUMNS)
 
 #if LANES > 1
-/* Where vectors of dy cannot be read in place (e.w), a copy that has its channels last and
- * filled up with zeros lies behind the sums. */
-clf_view conv_padded(clf_view v) {
-  const int c = (v.dim[1] + LANES - 1) / LANES * LANES, row = c * v.dim[3];
-  const clf_view q = {0, {v.dim[0], c, v.dim[2], v.dim[3]}, {row * v.dim[2], 1, row, c}};
-  return q;
+/* Behind the sums lie copies of x in blocks of TM channels, [blocks][pixels][TM], and of dy in
+ * panels, [panels][pixels][TN], both filled up with zeros: what an item goes over again and
+ * again is one stream, whatever the strides of the tensors. */
+#define PIXELS ((size_t)p.dy.dim[0] * p.dy.dim[2] * p.dy.dim[3])
+#define BLOCKS ((p.x.dim[1] + TM - 1) / TM)
+#define X_COPY (pool + e.y * SUMS_SIZE)
+#define DY_COPY (X_COPY + BLOCKS * PIXELS * TM)
+
+/* An item copies a row of pixels. */
+kernel BY_LANES void conv_bwd_weights_pack(WEIGHTS) {
+  const int row = get_global_id(0), H = p.x.dim[2], W = p.x.dim[3], n = row / H, h = row % H;
+  const int Ci = p.x.dim[1], Co = p.dy.dim[1], sx = p.x.stride[1], sy = p.dy.stride[1];
+  for (int c = 0; c < Ci; c += TM) {
+    global float *d = X_COPY + (c / TM * PIXELS + row * W) * TM;
+    global const float *s = &AT(x, n, c, h, 0);
+    for (int w = 0; w < W; w++, s += p.x.stride[3], d += TM)
+#pragma unroll
+      for (int r = 0; r < TM; r++) d[r] = c + r < Ci ? s[r * sx] : 0;
+  }
+  for (int c = 0; c < Co; c += TN) {
+    global float *d = DY_COPY + (c / TN * PIXELS + row * W) * TN;
+    global const float *s = &AT(dy, n, c, h, 0);
+    for (int w = 0; w < W; w++, s += p.dy.stride[3], d += TN) {
+      VSTORE(lanes_load(s, sy, Co - c), d);
+      VSTORE(lanes_load(s + LANES * sy, sy, Co - c - LANES), d + LANES);
+    }
+  }
 }
 
-/* Item (i, j) copies row j of pixels, channels LANES i and on. */
-kernel BY_LANES void conv_bwd_weights_pad(WEIGHTS) {
-  const clf_view v = p.dy, q = conv_padded(v);
-  const int c = get_global_id(0) * LANES, n = get_global_id(1) / v.dim[2];
-  const int h = get_global_id(1) % v.dim[2];
-  global float *d = pool + e.y * SUMS_SIZE + n * q.stride[0] + h * q.stride[2] + c;
-  for (int w = 0; w < v.dim[3]; w++, d += q.stride[3])
-    VSTORE(lanes_load(&AT(dy, n, c, h, w), v.stride[1], v.dim[1] - c), d);
-}
-
-/* d[TM][columns] (+)= the sums over rows row0 .. row1 - 1 for one tap, TM channels of x, one or
- * two vectors of dy.  Channels past the last of x repeat it. */
-void conv_outer(global const float *x, clf_view xv, global const float *dy, clf_view dv, int row0,
-                int row1, int dh, int dw, int c0, int wide, global float *d, int columns, int add) {
-  const int H = dv.dim[2], w0 = max(0, -dw), w1 = min(dv.dim[3], dv.dim[3] - dw);
-  const int sx = xv.stride[3], sy = dv.stride[3];
-  int at[TM], n = row0 / H, h = row0 % H;
+/* d[TM][columns] (+)= the sums over rows row0 .. row1 - 1 for one tap; Ci rows of d are left. */
+void conv_outer(global const float *x, global const float *dy, int H, int W, int row0, int row1,
+                int dh, int dw, int wide, global float *d, int columns, int Ci, int add) {
+  const int w0 = max(0, -dw), w1 = min(W, W - dw);
+  int h = row0 % H;
   V acc[TM][2];
 #pragma unroll
-  for (int r = 0; r < TM; r++) {
-    at[r] = min(c0 + r, xv.dim[1] - 1) * xv.stride[1];
-    acc[r][0] = acc[r][1] = 0;
-  }
+  for (int r = 0; r < TM; r++) acc[r][0] = acc[r][1] = 0;
   for (int row = row0; row < row1; row++) {
-    global const float *a =
-        x + (xv.offset + n * xv.stride[0] + (h + dh) * xv.stride[2] + (w0 + dw) * sx);
-    global const float *b = dy + (dv.offset + n * dv.stride[0] + h * dv.stride[2] + w0 * sy);
+    global const float *a = x + (ptrdiff_t)((row + dh) * W + w0 + dw) * TM;
+    global const float *b = dy + (ptrdiff_t)(row * W + w0) * TN;
     const int end = h + dh >= 0 && h + dh < H ? w1 : w0;
     if (wide)
-      for (int w = w0; w < end; w++, a += sx, b += sy) {
-        CONV_STEP2(b, a[at[r]]);
+      for (int w = w0; w < end; w++, a += TM, b += TN) {
+        CONV_STEP2(b, a[r]);
       }
     else
-      for (int w = w0; w < end; w++, a += sx, b += sy) {
-        CONV_STEP1(b, a[at[r]]);
+      for (int w = w0; w < end; w++, a += TM, b += TN) {
+        CONV_STEP1(b, a[r]);
       }
-    if (++h == H) n++, h = 0;
+    if (++h == H) h = 0;
   }
 #pragma unroll
   for (int r = 0; r < TM; r++)
 #pragma unroll
-    for (int h = 0; h < 2; h++) {
-      global float *to = d + (size_t)r * columns + h * LANES;
-      if (h <= wide && c0 + r < xv.dim[1]) VSTORE(add ? VLOAD(to) + acc[r][h] : acc[r][h], to);
+    for (int g = 0; g < 2; g++) {
+      global float *to = d + (size_t)r * columns + g * LANES;
+      if (g <= wide && r < Ci) VSTORE(add ? VLOAD(to) + acc[r][g] : acc[r][g], to);
     }
 }
 
 /* Item (g, band): a block of channels of x by a panel of dy.  It takes e.z rows at a time, which
  * stay in its core's cache while all taps go over them, and which keep sums short. */
 kernel BY_LANES void conv_bwd_weights(WEIGHTS) {
-  const int blocks = (p.x.dim[1] + TM - 1) / TM, k = p.dw.dim[3];
-  const int c0 = get_global_id(0) % blocks * TM, j0 = get_global_id(0) / blocks * TN;
-  const int band = get_global_id(1) * e.x, end = min(band + e.x, p.dy.dim[0] * p.dy.dim[2]);
-  global const float *dy = e.w ? pool + e.y * SUMS_SIZE : dy_;
+  const int block = get_global_id(0) % BLOCKS, panel = get_global_id(0) / BLOCKS;
+  const int H = p.dy.dim[2], W = p.dy.dim[3], k = p.dw.dim[3], c0 = block * TM, j0 = panel * TN;
+  const int band = get_global_id(1) * e.x, end = min(band + e.x, p.dy.dim[0] * H);
+  global const float *x = X_COPY + block * PIXELS * TM, *dy = DY_COPY + panel * PIXELS * TN;
   global float *d = pool + get_global_id(1) * SUMS_SIZE + (size_t)c0 * COLUMNS + j0;
-  clf_view dv = p.dy;
-  if (e.w) dv = conv_padded(p.dy);
   for (int row = band; row < end; row += e.z)
     for (int t = 0; t < k * k; t++)
-      conv_outer(x_, p.x, dy + j0, dv, row, min(row + e.z, end), t / k - k / 2, t % k - k / 2, c0,
+      conv_outer(x, dy, H, W, row, min(row + e.z, end), t / k - k / 2, t % k - k / 2,
                  p.dy.dim[1] - j0 > LANES, d + (size_t)t * p.x.dim[1] * COLUMNS, COLUMNS,
-                 row > band);
+                 p.x.dim[1] - c0, row > band);
 }
+#undef PIXELS
+#undef BLOCKS
+#undef X_COPY
+#undef DY_COPY
 #undef CONV_STEP1
 #undef CONV_STEP2
 

@@ -54,6 +54,16 @@ static pixel pixel_of(const clf_tensor *t, int i) {
   return (pixel){i / (t->dim[2] * t->dim[3]), i / t->dim[3] % t->dim[2], i % t->dim[3]};
 }
 
+/* The pixel behind q, by steps: divisions are slow. */
+static pixel next(const clf_tensor *t, pixel q) {
+  if (++q.w < t->dim[3]) return q;
+  q.w = 0;
+  if (++q.h < t->dim[2]) return q;
+  q.h = 0;
+  q.n++;
+  return q;
+}
+
 /* out[r] = the sums of pixel i0 + r over panel b; pixels past the end repeat the last.  A tap
  * beyond the edge reads zeros, which are spaced as the channels of x are. */
 static void tile(const product *q, int i0, const real *b, real out[TM][TN]) {
@@ -61,25 +71,29 @@ static void tile(const product *q, int i0, const real *b, real out[TM][TN]) {
   const int last = x->dim[0] * x->dim[2] * x->dim[3] - 1, C = x->dim[1], k = q->k;
   const ptrdiff_t sc = x->stride[1];
   pixel px[TM];
+  const real *from[TM];
   vec sum[TM][2] = {{{0}}};
-  for (int r = 0; r < TM; r++) px[r] = pixel_of(x, least(i0 + r, last));
-  for (int t = 0; t < k * k; t++) {
-    const real *a[TM];
-    for (int r = 0; r < TM; r++) {
-      const int h = px[r].h + t / k - k / 2, w = px[r].w + t % k - k / 2;
-      const int in = h >= 0 && h < x->dim[2] && w >= 0 && w < x->dim[3];
-      a[r] = in ? at(x, px[r].n, 0, h, w) : q->zeros;
-    }
-    for (int c = 0; c < C; c++, b += TN) {
-      const vec b0 = VEC_IN(b), b1 = VEC_IN(b + LANES);
-#pragma GCC unroll 8
+  px[0] = pixel_of(x, i0);
+  for (int r = 1; r < TM; r++) px[r] = i0 + r <= last ? next(x, px[r - 1]) : px[r - 1];
+  for (int r = 0; r < TM; r++) from[r] = at(x, px[r].n, 0, px[r].h, px[r].w);
+  for (int dh = -(k / 2); dh <= k / 2; dh++)
+    for (int dw = -(k / 2); dw <= k / 2; dw++) {
+      const ptrdiff_t step = dh * (ptrdiff_t)x->stride[2] + dw * (ptrdiff_t)x->stride[3];
+      const real *a[TM];
       for (int r = 0; r < TM; r++) {
-        const real v = a[r][c * sc];
-        sum[r][0] += v * b0;
-        sum[r][1] += v * b1;
+        const int h = px[r].h + dh, w = px[r].w + dw;
+        a[r] = h >= 0 && h < x->dim[2] && w >= 0 && w < x->dim[3] ? from[r] + step : q->zeros;
+      }
+      for (int c = 0; c < C; c++, b += TN) {
+        const vec b0 = VEC_IN(b), b1 = VEC_IN(b + LANES);
+#pragma GCC unroll 8
+        for (int r = 0; r < TM; r++) {
+          const real v = a[r][c * sc];
+          sum[r][0] += v * b0;
+          sum[r][1] += v * b1;
+        }
       }
     }
-  }
   for (int r = 0; r < TM; r++) {
     VEC(out[r]) = sum[r][0];
     VEC(out[r] + LANES) = sum[r][1];
@@ -105,10 +119,9 @@ static void tiles(const product *q, int i0, int i1, int j0) {
   for (; i0 < i1; i0 += TM) {
     real sums[TM][TN];
     tile(q, i0, panel, sums);
-    for (int r = 0; r < TM && i0 + r < i1; r++) {
-      const pixel px = pixel_of(q->y, i0 + r);
+    pixel px = pixel_of(q->y, i0);
+    for (int r = 0; r < TM && i0 + r < i1; r++, px = next(q->y, px))
       finish(q, sums[r], j0, n, at(q->y, px.n, j0, px.h, px.w));
-    }
   }
 }
 
@@ -143,71 +156,68 @@ CLF_REF(conv_bwd_data) {
   return multiply(&q, scratch);
 }
 
-/* ---- The gradient by w: bands of rows of pixels (n, h), then the bands in order -------------- */
+/* ---- The gradient by w: bands of rows of pixels (n, h), then the bands in order --------------
+ * x is copied into blocks of TM channels, [blocks][pixels][TM], dy into panels of TN, both
+ * filled up with zeros: what is gone over again and again is one stream. */
 
 typedef struct outer {
-  const clf_tensor *x, *dy;   /* dy as vectors: its channels last, whole vectors of them */
-  int k, rows, band, at_once; /* rows in all, of a band, and at a time */
-  int columns;                /* Co in whole panels */
+  int k, H, W, rows, band, at_once; /* rows in all, of a band, and at a time */
+  int Ci, columns;                  /* columns: Co in whole panels */
+  const real *x, *dy;
 } outer;
 
-/* A copy of dy in `memory`, its channels last and filled up with zeros to whole panels. */
-static clf_tensor padded(const clf_tensor *dy, clf_buffer *b, real *memory) {
-  const int all = up(dy->dim[1], TN), row = all * dy->dim[3];
-  clf_tensor q = *dy;
-  b->handle = memory;
-  q.buf = b;
-  q.offset = 0;
-  q.dim[1] = all;
-  q.stride[0] = row * dy->dim[2];
-  q.stride[1] = 1;
-  q.stride[2] = row;
-  q.stride[3] = all;
-  PARALLEL_FOR((double)clf__count(dy), int n = 0; n < dy->dim[0]; n++)
-    EACH_OF(&q) *at(&q, n, c, h, w) = c < dy->dim[1] ? *at(dy, n, c, h, w) : 0;
-  return q;
+static void copy_row(const clf_tensor *t, int row, int by, int pixels, real *to) {
+  const int C = t->dim[1], W = t->dim[3];
+  const ptrdiff_t stride = t->stride[1];
+  for (int c0 = 0; c0 < C; c0 += by) {
+    real *d = to + ((ptrdiff_t)(c0 / by) * pixels + (ptrdiff_t)row * W) * by;
+    const int n = least(by, C - c0);
+    for (int w = 0; w < W; w++, d += by) {
+      const real *s = at(t, row / t->dim[2], c0, row % t->dim[2], w);
+      for (int c = 0; c < n; c++) d[c] = s[c * stride];
+      for (int c = n; c < by; c++) d[c] = 0;
+    }
+  }
 }
 
-/* d[TM][columns] += the sums over rows row .. end - 1 of a tap, TM channels of x by TN of
- * dy.  Channels past the last of x repeat it. */
-static void outer_tap(const outer *q, int row, int end, int dh, int dw, int c0, int j0, real *d) {
-  const clf_tensor *x = q->x, *dy = q->dy;
-  const int H = dy->dim[2], W = dy->dim[3], w0 = dw < 0 ? -dw : 0, w1 = dw > 0 ? W - dw : W;
-  const ptrdiff_t sx = x->stride[3], sy = dy->stride[3];
-  ptrdiff_t to[TM];
+/* d[TM][columns] += the sums over rows row .. end - 1 of a tap; n rows of d are left. */
+static void outer_tap(const outer *q, const real *x, const real *dy, int row, int end, int dh,
+                      int dw, real *d, int n) {
+  const int H = q->H, W = q->W, w0 = dw < 0 ? -dw : 0, w1 = dw > 0 ? W - dw : W;
   vec sum[TM][2] = {{{0}}};
-  for (int r = 0; r < TM; r++) to[r] = (ptrdiff_t)least(c0 + r, x->dim[1] - 1) * x->stride[1];
   for (; row < end; row++) {
-    const int n = row / H, h = row % H;
-    if (h + dh < 0 || h + dh >= H || w0 >= w1) continue;
-    const real *a = at(x, n, 0, h + dh, w0 + dw), *b = at(dy, n, j0, h, w0);
-    for (int w = w0; w < w1; w++, a += sx, b += sy) {
+    const int h = row % H + dh;
+    if (h < 0 || h >= H) continue;
+    const real *a = x + ((ptrdiff_t)(row + dh) * W + w0 + dw) * TM;
+    const real *b = dy + ((ptrdiff_t)row * W + w0) * TN;
+    for (int w = w0; w < w1; w++, a += TM, b += TN) {
       const vec b0 = VEC_IN(b), b1 = VEC_IN(b + LANES);
 #pragma GCC unroll 8
       for (int r = 0; r < TM; r++) {
-        const real v = a[to[r]];
-        sum[r][0] += v * b0;
-        sum[r][1] += v * b1;
+        sum[r][0] += a[r] * b0;
+        sum[r][1] += a[r] * b1;
       }
     }
   }
-  for (int r = 0; r < TM && c0 + r < x->dim[1]; r++, d += q->columns) {
+  for (int r = 0; r < TM && r < n; r++, d += q->columns) {
     VEC(d) += sum[r][0];
     VEC(d + LANES) += sum[r][1];
   }
 }
 
-/* A band's sums [k k][Ci][columns] at d for TM channels of x and TN of dy; a few rows at a
- * time, which stay in cache while all taps go over them, and which keep sums short. */
-static void outer_band(const outer *q, int band, int c0, int j0, real *d) {
-  const int Ci = q->x->dim[1], k = q->k, end = least((band + 1) * q->band, q->rows);
+/* A band's sums [k k][Ci][columns] at d, for a block and a panel; a few rows at a time, which
+ * stay in cache while all taps go over them, and which keep sums short. */
+static void outer_band(const outer *q, int band, int block, int panel, real *d) {
+  const int k = q->k, n = q->Ci - block * TM, end = least((band + 1) * q->band, q->rows);
+  const ptrdiff_t pixels = (ptrdiff_t)q->rows * q->W, step = (ptrdiff_t)q->Ci * q->columns;
+  d += (ptrdiff_t)block * TM * q->columns + panel * TN;
   for (int t = 0; t < k * k; t++)
-    for (int c = c0; c < least(c0 + TM, Ci); c++)
-      for (int j = 0; j < TN; j++) d[((ptrdiff_t)t * Ci + c) * q->columns + j0 + j] = 0;
+    for (int r = 0; r < TM && r < n; r++)
+      for (int j = 0; j < TN; j++) d[t * step + (ptrdiff_t)r * q->columns + j] = 0;
   for (int row = band * q->band; row < end; row += q->at_once)
     for (int t = 0; t < k * k; t++)
-      outer_tap(q, row, least(row + q->at_once, end), t / k - k / 2, t % k - k / 2, c0, j0,
-                d + ((ptrdiff_t)t * Ci + c0) * q->columns + j0);
+      outer_tap(q, q->x + block * pixels * TM, q->dy + panel * pixels * TN, row,
+                least(row + q->at_once, end), t / k - k / 2, t % k - k / 2, d + t * step, n);
 }
 
 /* As many bands as make 128 jobs, but none below 256 pixels: by shapes alone. */
@@ -233,26 +243,25 @@ static void add_bands(const clf_conv_bwd_weights_args *p, const real *sums, int 
 }
 
 CLF_REF(conv_bwd_weights) {
-  const int Co = p->dy.dim[1], Ci = p->x.dim[1], k = p->dw.dim[3], W = p->dy.dim[3];
-  outer q = {.x = &p->x, .dy = &p->dy, .k = k, .rows = p->dy.dim[0] * p->dy.dim[2]};
-  q.columns = up(Co, TN);
-  const int blocks = up(Ci, TM) / TM, jobs = blocks * (q.columns / TN);
+  const int Ci = p->x.dim[1], k = p->dw.dim[3], H = p->dy.dim[2], W = p->dy.dim[3];
+  const int blocks = up(Ci, TM) / TM, panels = up(p->dy.dim[1], TN) / TN, jobs = blocks * panels;
+  outer q = {.k = k, .H = H, .W = W, .rows = p->dy.dim[0] * H, .Ci = Ci, .columns = panels * TN};
   q.band = band_of(q.rows, W, jobs);
-  q.at_once = up(512, W) / W;
-  const int bands = up(q.rows, q.band) / q.band, copy = p->dy.stride[1] != 1 || Co % TN != 0;
+  q.at_once = up(128, W) / W;
+  const int bands = up(q.rows, q.band) / q.band, pixels = q.rows * W;
   const size_t size = (size_t)(k * k) * (size_t)Ci * (size_t)q.columns;
-  const size_t need =
-      (size_t)bands * size + (copy ? (size_t)q.rows * (size_t)W * (size_t)q.columns : 0);
+  const size_t need = (size_t)bands * size + (size_t)pixels * (size_t)(blocks * TM + q.columns);
   real *sums = clf_scratch_get(scratch, need);
   CLF_NEED(sums, need);
-  clf_buffer buffer = {0};
-  clf_tensor dy;
-  if (copy) {
-    dy = padded(&p->dy, &buffer, sums + (size_t)bands * size);
-    q.dy = &dy;
+  real *x = sums + (size_t)bands * size, *dy = x + (size_t)pixels * (size_t)(blocks * TM);
+  PARALLEL_FOR((double)pixels *(Ci + q.columns), int row = 0; row < q.rows; row++) {
+    copy_row(&p->x, row, TM, pixels, x);
+    copy_row(&p->dy, row, TN, pixels, dy);
   }
-  PARALLEL_FOR(2.0 * q.rows * W * (double)size, int job = 0; job < bands * jobs; job++)
-    outer_band(&q, job / jobs, job % blocks * TM, job / blocks % (q.columns / TN) * TN,
+  q.x = x;
+  q.dy = dy;
+  PARALLEL_FOR(2.0 * pixels * (double)size, int job = 0; job < bands * jobs; job++)
+    outer_band(&q, job / jobs, job % blocks, job / blocks % panels,
                sums + (size_t)(job / jobs) * size);
   add_bands(p, sums, bands, q.columns);
   return CLF_OK;
