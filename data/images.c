@@ -11,6 +11,7 @@
 
 #include "keys.h"
 #include "status.h"
+#include "table.h"
 
 /* ---- Which kind of source ------------------------------------------------- */
 
@@ -29,6 +30,7 @@ static kind kind_of(const char *source) {
                {"-ubyte.gz", IDX}, {".bin", CIFAR}, {".npy", NPY}};
   struct stat st;
   if (clf__keys_name(source, "glyphs")) return GLYPHS;
+  if (clf__is_synthetic(source)) return NOTHING;
   if (!stat(source, &st) && S_ISDIR(st.st_mode)) return FOLDER;
   for (size_t i = 0; i < sizeof files / sizeof *files; i++)
     if (ends_in(source, files[i].suffix)) return files[i].k;

@@ -65,10 +65,12 @@ CLF_API clf_status clf_images_open(const char *source, const clf_image_options *
 CLF_API void clf_images_free(clf_images *images);
 
 /* Whether clf_images_open() takes this name for one of images.  Of a folder, or a file of one
- * of the suffixes above, only a .npy is looked into: bytes of three or four dimensions. */
+ * of the suffixes above, only a .npy is looked into: bytes of three or four dimensions.  The names
+ * of clf_synthetic() are those of points, whatever folders there are. */
 CLF_API int clf_is_image_source(const char *source);
 
-/* How many images are decoded so far, damaged ones included, of how many. */
+/* How many images are decoded so far, damaged ones included, of how many; to be asked by the thread
+ * that waits, before it does. */
 CLF_API void clf_images_progress(const clf_images *images, int64_t *done, int64_t *total);
 
 /* Until all are decoded, in which it helps.  Errors: what a file was refused for, as in
