@@ -1,9 +1,47 @@
 /* SPDX-License-Identifier: MIT */
-/* activation.cl: one group per sample. */
-kernel BY_SAMPLE void act_bwd(CLF_IN(y), CLF_IN(dy), CLF_OUT(dx), const act_bwd_args p) {
-  FOR_SAMPLE(y) {
-    UNPACK(y);
-    const float y = AT(y, n, c, h, w), dy = AT(dy, n, c, h, w);
-    AT(dx, n, c, h, w) = p.act == 1 ? dy * (1 - y * y) : p.act == 2 && y <= 0 ? 0 : dy;
-  }
+/* activation.cl: elementwise on images. */
+V act_relu(V v) { return v <= 0 ? (V)0 : v; } /* NaN stays NaN */
+
+kernel BY_PIXELS void act_fwd(CLF_IN(x), CLF_OUT(y), const act_fwd_args p) {
+  const clf_part q = part_of(p.x);
+  FOR_CHANNELS(q)
+    FOR_PIXELS(q) {
+      const V x = LOAD(x);
+      STORE(y, p.act == 1 ? tanh(x) : p.act == 2 ? act_relu(x) : x);
+    }
 }
+
+kernel BY_PIXELS void act_bwd(CLF_IN(y), CLF_IN(dy), CLF_OUT(dx), const act_bwd_args p) {
+  const clf_part q = part_of(p.y);
+  FOR_CHANNELS(q)
+    FOR_PIXELS(q) {
+      const V y = LOAD(y), dy = LOAD(dy);
+      STORE(dx, p.act == 1 ? dy * (1 - y * y) : p.act == 2 ? (y <= 0 ? (V)0 : dy) : dy);
+    }
+}
+
+/* The channel C + c of t beside LOAD's c. */
+#define SECOND(t) &AT(t, n, p.x.dim[1] + c, h, w), p.t.stride[q.axis], LEFT(q)
+
+kernel BY_PIXELS void crelu_fwd(CLF_IN(x), CLF_OUT(y), const crelu_fwd_args p) {
+  const clf_part q = part_of(p.x);
+  FOR_CHANNELS(q)
+    FOR_PIXELS(q) {
+      const V x = p.a * LOAD(x);
+      STORE(y, act_relu(x));
+      lanes_store(act_relu(-x), SECOND(y));
+      if (c == 0 && p.y.dim[1] > 2 * p.x.dim[1])
+        lanes_store(pixels_on(q, p.pixels, h, w), &AT(y, n, 2 * p.x.dim[1], h, w), p.y.stride[3],
+                    q.axis == 1 ? 1 : LEFT(q));
+    }
+}
+
+kernel BY_PIXELS void crelu_bwd(CLF_IN(x), CLF_IN(dy), CLF_OUT(dx), const crelu_bwd_args p) {
+  const clf_part q = part_of(p.x);
+  FOR_CHANNELS(q)
+    FOR_PIXELS(q) {
+      const V x = p.a * LOAD(x), up = LOAD(dy), down = lanes_load(SECOND(dy));
+      STORE(dx, x > 0 ? p.a * up : x < 0 ? -p.a * down : 0 * x);
+    }
+}
+#undef SECOND

@@ -69,6 +69,24 @@ static inline real *at(const clf_tensor *t, int n, int c, int h, int w) {
          (ptrdiff_t)c * t->stride[1] + (ptrdiff_t)h * t->stride[2] + (ptrdiff_t)w * t->stride[3];
 }
 
+/* Positions of an image: 0 all, 1 those with even h + w, 2 the others; how many. */
+static inline int on_pixels(int pixels, int h, int w) { return !pixels || (h + w + pixels) % 2; }
+static inline int count_pixels(int pixels, int H, int W) {
+  return pixels ? (H * W + (pixels == 1)) / 2 : H * W;
+}
+
+/* Whether the elements of a sample lie side by side: 1 in the order c h w, 2 in h w c, else 0. */
+static inline int dense_order(const clf_tensor *t) {
+  const int C = t->dim[1], H = t->dim[2], W = t->dim[3];
+  if ((W == 1 || t->stride[3] == 1) && (H == 1 || t->stride[2] == W) &&
+      (C == 1 || t->stride[1] == H * W))
+    return 1;
+  return (C == 1 || t->stride[1] == 1) && (W == 1 || t->stride[3] == C) &&
+                 (H == 1 || t->stride[2] == C * W)
+             ? 2
+             : 0;
+}
+
 /* Every element of one sample, c h w in order. */
 #define EACH_OF(t)                                                                                 \
   for (int c = 0; c < (t)->dim[1]; c++)                                                            \

@@ -15,6 +15,8 @@
     CLF_OP_##name, &(const clf_##name##_args) { __VA_ARGS__ }                                      \
   }
 
+#define IMAGE(C) DIM(3, C, 6, 5)
+
 /* A row is a call with shapes where the tensors would be. */
 enum { N = 37, D = 5, H = 9, L = 2, P = 2 * (H * (2 * D + 1) + D), Q = 11 };
 static const struct {
@@ -28,6 +30,24 @@ static const struct {
     OP(conv_bwd_data, .dy = DIM(3, H, 4, 5), .w = DIM(H, D, 3, 3), .dx = DIM(3, D, 4, 5)),
     OP(conv_bwd_weights, .x = DIM(3, D, 4, 5), .dy = DIM(3, H, 4, 5), .dw = DIM(H, D, 3, 3)),
     OP(conv_bwd_bias, .dy = DIM(3, H, 4, 5), .db = DIM(H)),
+    OP(act_fwd, .x = DIM(N, H), .y = DIM(N, H), .act = 2),
+    OP(crelu_fwd, .x = IMAGE(D), .y = IMAGE(2 * D + 1), .a = 2, .pixels = 1),
+    OP(crelu_bwd, .x = IMAGE(D), .dy = IMAGE(2 * D + 1), .dx = IMAGE(D), .a = 2),
+    OP(bn_stats, .x = IMAGE(D), .mean = DIM(D), .var = DIM(D), .pixels = 2),
+    OP(bn_fwd, .x = IMAGE(D), .mean = DIM(D), .var = DIM(D), .beta = DIM(D), .y = IMAGE(D),
+       .eps = 1.5f, .act = 2, .pixels = 1),
+    OP(bn_bwd, .x = IMAGE(D), .mean = DIM(D), .var = DIM(D), .bmean = DIM(D), .beta = DIM(D),
+       .dy = IMAGE(D), .dx = IMAGE(D), .dbeta = DIM(D), .eps = 1.5f, .act = 2, .pixels = 1,
+       .batch = 0.5f, .add = 1),
+    OP(bn_flow_fwd, .x = IMAGE(D), .mean = DIM(D), .var = DIM(D), .y = IMAGE(D), .logdet = DIM(3),
+       .eps = 1.5f, .pixels = 2),
+    OP(bn_flow_inv, .y = IMAGE(D), .mean = DIM(D), .var = DIM(D), .x = IMAGE(D), .logdet = DIM(3),
+       .eps = 1.5f, .pixels = 2),
+    OP(bn_flow_bwd, .x = IMAGE(D), .mean = DIM(D), .var = DIM(D), .dy = IMAGE(D), .dx = IMAGE(D),
+       .eps = 1.5f, .pixels = 2, .batch = 1, .dlogdet = -1),
+    OP(wn_fwd, .v = DIM(N, D, 3, 3), .g = DIM(N), .w = DIM(N, D, 3, 3)),
+    OP(wn_bwd, .v = DIM(N, D, 3, 3), .g = DIM(N), .dw = DIM(N, D, 3, 3), .dv = DIM(N, D, 3, 3),
+       .dg = DIM(N)),
     OP(mask_apply, .x = DIM(N, D), .b = DIM(1, D), .y = DIM(N, D)),
     OP(affine_fwd, .x = DIM(N, D), .h = DIM(N, D), .t = DIM(N, D), .b = DIM(1, D), .y = DIM(N, D),
        .logdet = DIM(N), .s_max = 2),
@@ -67,10 +87,12 @@ static const struct {
        .dxi = DIM(Q), .xmin = -1, .rate = 5, .dlogdet = -1),
     OP(adam_step, .g = DIM(N), .w = DIM(N), .m = DIM(N), .v = DIM(N), .lr = 0.1f, .beta1 = 0.9f,
        .beta2 = 0.999f, .eps = 1e-8f, .c1 = 0.1f, .c2 = 0.001f),
+    OP(clip_norm, .square = DIM(1), .g = DIM(N), .most = 0.1f),
     OP(copy, .x = DIM(N, D), .y = DIM(N, D)),
     OP(fill, .y = DIM(N, D), .value = 3),
     OP(axpby, .x = DIM(N, D), .y = DIM(N, D), .a = 2, .b = -1),
     OP(sum_rows, .x = DIM(N, D), .y = DIM(D)),
+    OP(sum_squares, .x = IMAGE(D), .y = DIM(1), .beta = 1),
     OP(random_bits, .y = DIM(N, 10), .seed_lo = 1, .first_lo = 3),
     OP(random_uniform, .y = DIM(N, D), .seed_lo = 1, .first_lo = 3),
     OP(random_normal, .y = DIM(N, D), .seed_lo = 1, .first_lo = 3),
