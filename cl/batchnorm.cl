@@ -24,7 +24,7 @@ kernel BY_PIXELS void bn_stats(CLF_IN(x), CLF_OUT(mean), CLF_OUT(var), const bn_
     FOR_PIXELS(q) sum += LOAD_ON(x);
     const V middle = channel_total(q, sum) / count;
     FOR_PIXELS(q) {
-      const V d = lanes_first(LEFT(q)) > 0 ? LOAD_ON(x) - middle : (V)0;
+      const V d = lanes_first(LOAD_ON(x) - middle, LEFT(q));
       rest += d;
       squares += d * d;
     }
@@ -129,8 +129,7 @@ float bn_logdet(global const float *var, clf_view v, float eps, int pixels, int 
   const int C = v.dim[0];
   V sum = 0;
   for (int c = 0; c < C; c += LANES)
-    sum += lanes_first(C - c) > 0 ? log(lanes_load(var + c * v.stride[0], v.stride[0], C - c) + eps)
-                                  : (V)0;
+    sum += lanes_first(log(lanes_load(var + c * v.stride[0], v.stride[0], C - c) + eps), C - c);
   return 0.5f * bn_count(pixels, H, W) * lanes_sum(sum);
 }
 /* The item that has a sample's first element adds to its logdet. */

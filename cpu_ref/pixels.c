@@ -7,10 +7,10 @@
 CLF_REF(dequantize) {
   (void)scratch;
   PARALLEL_FOR(20.0 * (double)clf__count(&p->x), int n = 0; n < p->x.dim[0]; n++) {
-    words k = {{0}};
+    clf__words k = {{0}};
     int e = 0;
     EACH_OF(&p->x) {
-      if (e % 4 == 0) k = WORDS(p, e / 4, n);
+      if (e % 4 == 0) k = CLF_WORDS(p, e / 4, n);
       *at(&p->y, n, c, h, w) = *at(&p->x, n, c, h, w) + (real)(k.v[e % 4] >> 8) * (real)0x1p-24;
       e++;
     }

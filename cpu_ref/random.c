@@ -14,7 +14,7 @@ CLF_REF(random_bits) {
   (void)scratch;
   for (int n = 0; n < p->y.dim[0]; n++)
     for (int e = 0; e < row_size(&p->y); e++) {
-      const uint32_t word = WORDS(p, e / 8, n).v[e / 2 % 4];
+      const uint32_t word = CLF_WORDS(p, e / 8, n).v[e / 2 % 4];
       *element(&p->y, n, e) = (real)(e % 2 == 0 ? word >> 16 : word & 0xffff);
     }
   return CLF_OK;
@@ -24,7 +24,7 @@ CLF_REF(random_uniform) {
   (void)scratch;
   PARALLEL_FOR(20.0 * (double)clf__count(&p->y), int n = 0; n < p->y.dim[0]; n++)
     for (int e = 0; e < row_size(&p->y); e++)
-      *element(&p->y, n, e) = (real)(WORDS(p, e / 4, n).v[e % 4] >> 8) * (real)0x1p-24;
+      *element(&p->y, n, e) = (real)(CLF_WORDS(p, e / 4, n).v[e % 4] >> 8) * (real)0x1p-24;
   return CLF_OK;
 }
 
@@ -33,7 +33,7 @@ CLF_REF(random_normal) {
   (void)scratch;
   PARALLEL_FOR(60.0 * (double)clf__count(&p->y), int n = 0; n < p->y.dim[0]; n++)
     for (int e = 0; e < row_size(&p->y); e += 2) {
-      const words k = WORDS(p, e / 4, n);
+      const clf__words k = CLF_WORDS(p, e / 4, n);
       const real u = ((real)(k.v[e % 4] >> 9) + (real)0.5) * (real)0x1p-23;
       const real turn = (real)(k.v[e % 4 + 1] >> 8) * (real)0x1p-24;
       const real r = real_sqrt(-2 * real_log(u)), angle = (real)6.283185307179586477 * turn;
@@ -50,42 +50,12 @@ CLF_REF(random_normal) {
 
 /* ---- Shuffling ------------------------------------------------------------------- */
 
-enum { ROUNDS = 8 };
-
-static uint32_t mix(uint32_t x) { /* the finaliser of MurmurHash3 */
-  x ^= x >> 16;
-  x *= 0x85EBCA6B;
-  x ^= x >> 13;
-  x *= 0xC2B2AE35;
-  return x ^ x >> 16;
-}
-
-/* A permutation of 0 .. 4^half - 1. */
-static uint32_t feistel(uint32_t i, int half, const uint32_t key[ROUNDS]) {
-  const uint32_t mask = ((uint32_t)1 << half) - 1;
-  uint32_t l = i >> half, r = i & mask;
-  for (int k = 0; k < ROUNDS; k++) {
-    const uint32_t next = l ^ (mix(r ^ key[k]) & mask);
-    l = r;
-    r = next;
-  }
-  return l << half | r;
-}
-
 CLF_REF(shuffle_rows) {
   (void)scratch;
-  uint32_t key[ROUNDS];
-  for (uint32_t b = 0; b < ROUNDS / 4; b++) {
-    const words k =
-        philox((words){{b, 0, 0, (uint32_t)p->epoch}}, (uint32_t)p->seed_lo, (uint32_t)p->seed_hi);
-    for (int i = 0; i < 4; i++) key[4 * b + (uint32_t)i] = k.v[i];
-  }
-  const uint32_t rows = (uint32_t)p->x.dim[0];
-  int half = 1;
-  while (half < 16 && (uint32_t)1 << 2 * half < rows) half++;
+  const clf__order order =
+      clf__order_of(clf__join(p->seed_lo, p->seed_hi), (uint32_t)p->epoch, (uint32_t)p->x.dim[0]);
   PARALLEL_FOR(200.0 * p->y.dim[0], int n = 0; n < p->y.dim[0]; n++) {
-    uint32_t i = feistel((uint32_t)(p->first + n), half, key);
-    while (i >= rows) i = feistel(i, half, key); /* walks back inside: a permutation still */
+    const uint32_t i = clf__order_at(&order, (uint32_t)(p->first + n));
     EACH_OF(&p->y) *at(&p->y, n, c, h, w) = *at(&p->x, (int)i, c, h, w);
   }
   return CLF_OK;

@@ -60,6 +60,7 @@ typedef struct both {
   clf_arena copy;                                        /* of every tensor, dense, on ref */
   double *host;                                          /* the largest of them, twice */
   size_t most;
+  double magnitude; /* of the largest number that is read */
 } both;
 
 static clf_tensor *tensors(char *args) { return (clf_tensor *)(void *)args; }
@@ -88,19 +89,24 @@ static clf_status prepare(clf_device *dev, both *b) {
     if (!d[i].buf) continue;
     CLF_TRY(clf_read64(dev->inner, d[i], b->host));
     CLF_TRY(clf_write64(c->ref, r[i], b->host));
+    for (size_t k = 0; k < clf__count(&d[i]) && b->info->modes[i] == 'r'; k++)
+      if (isfinite(b->host[k])) b->magnitude = fmax(b->magnitude, fabs(b->host[k]));
   }
   return CLF_OK;
 }
 
 /* Rounding grows with the terms of a sum, so part of the tolerance follows the
- * largest element. */
+ * largest element; and where all sums cancel, as gradients do that are zero, the root of
+ * how many numbers went into each. */
 static clf_status differs(const both *b, clf_op op, int i, size_t n) {
   const double *got = b->host, *want = b->host + b->most;
   double largest = 0;
   for (size_t k = 0; k < n; k++)
     if (isfinite(want[k])) largest = fmax(largest, fabs(want[k]));
+  const double terms = (double)b->most / (double)n;
+  const double slack = 2e-5 * largest + 2e-7 * b->magnitude * sqrt(terms) + 1e-6;
   for (size_t k = 0; k < n; k++) {
-    if (fabs(got[k] - want[k]) <= 1e-3 * fabs(want[k]) + 2e-5 * largest + 1e-6) continue;
+    if (fabs(got[k] - want[k]) <= 1e-3 * fabs(want[k]) + slack) continue;
     if (got[k] == want[k] || (isnan(got[k]) && isnan(want[k]))) continue;
     char call[384];
     clf__call_str(op, b->ref, call, sizeof call);
