@@ -10,7 +10,7 @@
 /* In the device's own precision, so that nothing is lost on the way. */
 static clf_status put(clf__st_writer *w, clf_device *dev, const char *name, int rank,
                       clf_tensor t) {
-  const int64_t dim[2] = {t.dim[0], t.dim[1]};
+  const int64_t dim[4] = {t.dim[0], t.dim[1], t.dim[2], t.dim[3]};
   double *host = malloc(clf__count(&t) * sizeof *host); /* large enough for either */
   if (!host) return clf__fail(CLF_ENOMEM, "no memory for the tensor %s", name);
   clf_status s;
@@ -29,6 +29,28 @@ clf_status clf__put_vector(clf__st_writer *w, clf_flow *f, const char *name, clf
   return put(w, f->dev, name, 1, t);
 }
 
+static clf_status put_image_spec(clf__st_writer *w, const clf_flow_spec *s) {
+  const clf_realnvp_variant *v = &s->variant;
+  const struct {
+    const char *key;
+    int32_t value;
+  } list[] = {{"clflow.height", s->height},
+              {"clflow.width", s->width},
+              {"clflow.channels", s->channels},
+              {"clflow.scales", s->scales},
+              {"clflow.hidden", s->hidden},
+              {"clflow.blocks", s->blocks},
+              {"clflow.levels", s->levels},
+              {"clflow.variant.scale_first", v->scale_first},
+              {"clflow.variant.odd_first", v->odd_first},
+              {"clflow.variant.paper_logit", v->paper_logit},
+              {"clflow.variant.no_norm", v->no_norm}};
+  for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+    CLF_TRY(clf__st_put_meta(w, list[i].key, "%d", (int)list[i].value));
+  CLF_TRY(clf__st_put_meta_real(w, "clflow.variant.bn_rho", v->bn_rho));
+  return clf__st_put_meta_real(w, "clflow.alpha", s->alpha);
+}
+
 static clf_status put_spec(clf__st_writer *w, const clf_flow_spec *s) {
   CLF_TRY(clf__st_put_meta(w, "clflow.format", "1"));
   CLF_TRY(clf__st_put_meta(w, "clflow.kind", "%s", clf_kind_name(s->kind)));
@@ -40,6 +62,7 @@ static clf_status put_spec(clf__st_writer *w, const clf_flow_spec *s) {
     CLF_TRY(clf__st_put_meta_real(w, "clflow.xmin", s->xmin));
     return clf__st_put_meta_real(w, "clflow.xmax", s->xmax);
   }
+  if (s->kind == CLF_REALNVP) return put_image_spec(w, s);
   CLF_TRY(clf__st_put_meta(w, "clflow.hidden", "%d", (int)s->hidden));
   CLF_TRY(clf__st_put_meta(w, "clflow.depth", "%d", (int)s->depth));
   return clf__st_put_meta_real(w, "clflow.s_max", s->s_max);

@@ -113,10 +113,10 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
 static clf_tensor acts(const clf__kept *k, int32_t n) { return clf_slice(k->t[ACTS], 2, 0, n); }
 
 static clf_status forward(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y,
-                          clf_tensor logdet, int keep) {
-  if (!l->fused) return clf__unfused_forward(l, k, x, y, logdet, keep);
+                          clf_tensor logdet, clf__mode mode) {
+  if (!l->fused) return clf__unfused_forward(l, k, x, y, logdet, mode);
   return clf_do(l->dev, mlp_coupling_fwd, .x = x, .b = masks(l), .w = rows_of(l, l->w),
-                .acts = keep ? acts(k, x.dim[0]) : (clf_tensor){0}, .y = y, .logdet = logdet,
+                .acts = mode ? acts(k, x.dim[0]) : (clf_tensor){0}, .y = y, .logdet = logdet,
                 .hidden = l->spec.hidden, .add = l->spec.kind == CLF_NICE,
                 .s_max = (float)l->spec.s_max);
 }
@@ -153,5 +153,15 @@ static int find_bad(const clf__layer *l, const clf__kept *k, clf_tensor y, char 
   return 0;
 }
 
-const clf__layer_ops clf__couplings = {"couplings", weights, constants, init,     params,
-                                       plan,        forward, inverse,   backward, find_bad};
+const clf__layer_ops clf__couplings = {
+    .name = "couplings",
+    .weights = weights,
+    .constants = constants,
+    .init = init,
+    .params = params,
+    .plan = plan,
+    .forward = forward,
+    .inverse = inverse,
+    .backward = backward,
+    .find_bad = find_bad,
+};

@@ -48,13 +48,13 @@ static clf_status networks(const clf__layer *l, const clf__kept *k, int i, clf_t
 }
 
 clf_status clf__unfused_forward(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y,
-                                clf_tensor logdet, int keep) {
+                                clf_tensor logdet, clf__mode mode) {
   const int32_t n = x.dim[0], L = l->spec.depth;
   const clf_tensor s = clf__rows(k->t[S], n), t = clf__rows(k->t[T], n);
   CLF_TRY(clf_do(l->dev, copy, .x = x, .y = layer_of(k->t[XS], 0, n)));
   for (int i = 0; i < L; i++) {
-    const clf_tensor in = layer_of(k->t[XS], keep ? i : i % 2, n);
-    const clf_tensor out = i == L - 1 ? y : layer_of(k->t[XS], keep ? i + 1 : (i + 1) % 2, n);
+    const clf_tensor in = layer_of(k->t[XS], mode ? i : i % 2, n);
+    const clf_tensor out = i == L - 1 ? y : layer_of(k->t[XS], mode ? i + 1 : (i + 1) % 2, n);
     CLF_TRY(networks(l, k, i, in));
     if (l->spec.kind == CLF_NICE)
       CLF_TRY(clf_do(l->dev, additive, .x = in, .t = t, .b = mask_of(l, i), .y = out, .sign = 1));

@@ -33,12 +33,30 @@ static void stack_up(clf_flow *f) {
   static const clf__layer_ops *const stacks[][CLF_MAX_LAYERS] = {
       [CLF_NVP] = {&clf__couplings},
       [CLF_NICE] = {&clf__couplings, &clf__scaling},
-      [CLF_PIECEWISE] = {&clf__piecewise}};
+      [CLF_PIECEWISE] = {&clf__piecewise},
+      [CLF_REALNVP] = {&clf__logit, &clf__realnvp_layer}};
   for (; f->layers < CLF_MAX_LAYERS && stacks[f->spec.kind][f->layers]; f->layers++)
     f->layer[f->layers] = (clf__layer){.ops = stacks[f->spec.kind][f->layers],
                                        .dev = f->dev,
                                        .spec = f->spec,
                                        .fused = clf__couplings_fused(f->dev, &f->spec)};
+}
+
+static clf_status make_layers(clf_flow *f) {
+  stack_up(f);
+  for (int i = 0; i < f->layers; i++)
+    if (f->layer[i].ops->make) CLF_TRY(f->layer[i].ops->make(&f->layer[i]));
+  return CLF_OK;
+}
+
+/* The part of layer l, whose weights begin at `first`, that L2 regularisation applies to. */
+static void find_decayed(clf_flow *f, const clf__layer *l, int64_t first) {
+  int64_t at, count;
+  if (!l->ops->decayed) return;
+  l->ops->decayed(l, &at, &count);
+  if (!count) return;
+  f->decayed = clf__vector(f->w, first + at, (int32_t)count, 1);
+  if (f->g.buf) f->decayed_g = clf__vector(f->g, first + at, (int32_t)count, 1);
 }
 
 /* Gives each layer its parts of the weights, the gradient (if there is one) and the constants. */
@@ -50,24 +68,29 @@ static void share_out(clf_flow *f) {
     l->w = clf__vector(f->w, w, (int32_t)nw, 1);
     if (f->g.buf) l->g = clf__vector(f->g, w, (int32_t)nw, 1);
     if (nc) l->c = clf__vector(f->c, c, (int32_t)nc, 1);
+    find_decayed(f, l, w);
     w += nw;
     c += nc;
   }
 }
 
-static void totals(const clf_flow *f, int32_t *weights, int32_t *constants) {
+static clf_status totals(const clf_flow *f, int32_t *weights, int32_t *constants) {
   int64_t w = 0, c = 0;
   for (int i = 0; i < f->layers; i++) {
     w += f->layer[i].ops->weights(&f->layer[i]);
     c += f->layer[i].ops->constants(&f->layer[i]);
   }
-  *weights = (int32_t)w; /* clf__spec_check() has bounded both */
+  if (w + c > INT32_MAX)
+    return clf__fail(CLF_EINVAL, "a flow of %lld weights; at most %d are possible", (long long)w,
+                     INT32_MAX);
+  *weights = (int32_t)w;
   *constants = (int32_t)c;
+  return CLF_OK;
 }
 
 static clf_status lay_out(clf_flow *f) {
-  int32_t w, c;
-  totals(f, &w, &c);
+  int32_t w = 0, c = 0;
+  CLF_TRY(totals(f, &w, &c));
   CLF_TRY(clf_new(&f->arena, (int32_t[4]){w}, &f->w));
   return clf_new(&f->arena, (int32_t[4]){c ? c : 1}, &f->c);
 }
@@ -100,7 +123,7 @@ static clf_status name_params(clf_flow *f) {
 }
 
 static clf_status build(clf_flow *f) {
-  stack_up(f);
+  CLF_TRY(make_layers(f));
   f->arena.dev = f->dev;
   CLF_TRY(lay_out(f)); /* measures */
   CLF_TRY(clf_arena_init(&f->arena, f->dev, f->arena.used));
@@ -125,9 +148,17 @@ clf_status clf_flow_create(clf_device *dev, const clf_flow_spec *spec, clf_flow 
   return s;
 }
 
+static void free_workspace(clf__workspace *ws) {
+  clf_arena_free(&ws->arena);
+  for (int i = 0; i < CLF_MAX_LAYERS; i++) free(ws->kept[i].own);
+  *ws = (clf__workspace){0};
+}
+
 void clf_flow_free(clf_flow *f) {
   if (!f) return;
-  clf_arena_free(&f->ws.arena);
+  for (int i = 0; i < f->layers; i++)
+    if (f->layer[i].ops->unmake) f->layer[i].ops->unmake(&f->layer[i]);
+  free_workspace(&f->ws);
   clf_arena_free(&f->grad_arena);
   clf_arena_free(&f->arena);
   free(f->params);
@@ -142,7 +173,25 @@ const clf_flow_spec *clf_flow_get_spec(const clf_flow *f) { return &f->spec; }
 clf_device *clf_flow_device(const clf_flow *f) { return f->dev; }
 clf_history clf_flow_history(const clf_flow *f) { return f->history; }
 int clf_flow_param_count(const clf_flow *f) { return f->param_count; }
-int64_t clf_flow_weight_count(const clf_flow *f) { return f->w.dim[0]; }
+/* A flow without a device: its layers know their sizes. */
+int64_t clf_flow_spec_weights(const clf_flow_spec *spec) {
+  clf_device nowhere = {.bits = 32};
+  clf_flow f = {.dev = &nowhere, .spec = *spec};
+  if (clf__spec_check(spec)) return 0;
+  int64_t count = 0;
+  if (!make_layers(&f) && !name_params(&f)) count = clf_flow_weight_count(&f);
+  for (int i = 0; i < f.layers; i++)
+    if (f.layer[i].ops->unmake) f.layer[i].ops->unmake(&f.layer[i]);
+  free(f.params);
+  return count;
+}
+
+int64_t clf_flow_weight_count(const clf_flow *f) {
+  int64_t count = 0;
+  for (int i = 0; i < f->param_count; i++)
+    if (f->params[i].trainable) count += (int64_t)clf__count(&f->params[i].at);
+  return count;
+}
 
 clf_param clf_flow_param(const clf_flow *f, int i) {
   return i >= 0 && i < f->param_count ? f->params[i] : (clf_param){.name = ""};
@@ -188,7 +237,7 @@ double clf__flow_unscaled(const clf_flow *f, int32_t d, double v) {
 
 /* ---- Memory -------------------------------------------------------------------------------- */
 
-static clf_status lay_out_workspace(clf_flow *f, clf__workspace *ws) {
+static clf_status lay_out_workspace(const clf_flow *f, clf__workspace *ws) {
   const int32_t shape[4] = {ws->rows, f->spec.dim}, column[4] = {ws->rows};
   for (int i = 0; i <= f->layers; i++) CLF_TRY(clf_new(&ws->arena, shape, &ws->x[i]));
   for (int i = 0; i < 2 && ws->train; i++) CLF_TRY(clf_new(&ws->arena, shape, &ws->dx[i]));
@@ -202,19 +251,31 @@ static clf_status lay_out_workspace(clf_flow *f, clf__workspace *ws) {
   return CLF_OK;
 }
 
+clf_status clf__flow_measure(const clf_flow *f, int32_t rows, int train, size_t *elements) {
+  clf__workspace ws = {.arena = {.dev = f->dev}, .rows = rows, .train = train};
+  const clf_status s = lay_out_workspace(f, &ws);
+  *elements = ws.arena.used;
+  free_workspace(&ws);
+  return s;
+}
+
+/* Lays `ws` out, first to measure, then in memory. */
+static clf_status make_workspace(clf_flow *f, clf__workspace *ws) {
+  CLF_TRY(lay_out_workspace(f, ws));
+  free_workspace(&f->ws); /* only now: what cannot be made changes nothing */
+  CLF_TRY(clf_arena_init(&ws->arena, f->dev, ws->arena.used));
+  CLF_TRY(lay_out_workspace(f, ws));
+  return clf_do(f->dev, fill, .y = ws->train_logdet, .value = 0);
+}
+
 clf_status clf__flow_reserve(clf_flow *f, int32_t rows, int train) {
   if (rows <= f->ws.rows && train <= f->ws.train) return CLF_OK;
   clf__workspace ws = {.arena = {.dev = f->dev},
                        .rows = rows > f->ws.rows ? rows : f->ws.rows,
                        .train = train || f->ws.train};
-  CLF_TRY(lay_out_workspace(f, &ws)); /* measures */
-  clf_arena_free(&f->ws.arena);
-  f->ws = (clf__workspace){0};
-  CLF_TRY(clf_arena_init(&ws.arena, f->dev, ws.arena.used));
-  clf_status s = lay_out_workspace(f, &ws);
-  if (!s) s = clf_do(f->dev, fill, .y = ws.train_logdet, .value = 0);
+  const clf_status s = make_workspace(f, &ws);
   if (s)
-    clf_arena_free(&ws.arena);
+    free_workspace(&ws);
   else
     f->ws = ws;
   return s;
@@ -230,14 +291,18 @@ clf_status clf__flow_need_gradient(clf_flow *f) {
   return clf_do(f->dev, fill, .y = f->g, .value = 0);
 }
 
+void clf__flow_set_momentum(clf_flow *f, double momentum) {
+  for (int i = 0; i < f->layers; i++) f->layer[i].momentum = momentum;
+}
+
 /* ---- Passes ---------------------------------------------------------------------------------- */
 
-clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, int keep,
+clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__mode mode,
                              clf_tensor *z) {
   for (int i = 0; i < f->layers; i++) {
     const clf__layer *l = &f->layer[i];
     const clf_tensor y = clf__rows(f->ws.x[i + 1], x.dim[0]);
-    CLF_TRY(l->ops->forward(l, &f->ws.kept[i], x, y, logdet, keep));
+    CLF_TRY(l->ops->forward(l, &f->ws.kept[i], x, y, logdet, mode));
     x = y;
   }
   *z = x;

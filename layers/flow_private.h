@@ -27,6 +27,7 @@ struct clf_flow {
   clf_tensor w, c;      /* all weights, all constants: flat */
   clf_arena grad_arena; /* g, from the first use of it on; zero between uses */
   clf_tensor g;
+  clf_tensor decayed, decayed_g; /* what L2 regularisation applies to; buf NULL: nothing */
   clf_param *params;
   int param_count;
   double *mean, *std; /* D each, or NULL */
@@ -34,13 +35,16 @@ struct clf_flow {
   clf__workspace ws;
 };
 
+/* Elements of a workspace for calls of `rows` rows. */
+clf_status clf__flow_measure(const clf_flow *f, int32_t rows, int train, size_t *elements);
 /* Makes the workspace serve calls of `rows` rows. */
 clf_status clf__flow_reserve(clf_flow *f, int32_t rows, int train);
 /* Makes g, zeroed, and gives each layer its part. */
 clf_status clf__flow_need_gradient(clf_flow *f);
 
 /* z = f(x) for x, in the flow's own units, of n rows on the device; adds to logdet. */
-clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, int keep, clf_tensor *z);
+clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__mode mode,
+                             clf_tensor *z);
 /* x = f^-1(z); the result lies in ws.x[0]. */
 clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf_tensor *x);
 /* After a forward that kept: adds to g; dL/dx lies in one of ws.dx. */
@@ -48,6 +52,9 @@ clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dl
                               clf_tensor *dx);
 /* After a forward that kept: the name of the first part that is not finite. */
 int clf__flow_find_bad(clf_flow *f, int32_t n, char *name, size_t size);
+
+/* The share of a batch in the running statistics that a training pass moves. */
+void clf__flow_set_momentum(clf_flow *f, double momentum);
 
 /* log |det| of the scaling: -sum log std, 0 without one. */
 double clf__flow_scaling_logdet(const clf_flow *f);
@@ -57,6 +64,11 @@ double clf__flow_unscaled(const clf_flow *f, int32_t d, double v);
 
 /* mean log p, in the data's units, of samples on the device in the flow's own. */
 clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, double *mean);
+
+/* ESHAPE unless the flow is one of such images. */
+clf_status clf__check_images(const clf_flow *f, const clf_images *images);
+/* ENUM unless all pixels of n images, the first of which is image `first`, are below levels. */
+clf_status clf__check_levels(const clf_flow *f, const uint8_t *bytes, int64_t n, int64_t first);
 
 /* How many rows a call takes at once. */
 int32_t clf__flow_chunk(const clf_flow *f);

@@ -11,17 +11,31 @@
 #include "clflow/flow.h"
 #include "host_random.h"
 
-enum { CLF_KEPT = 12 };
+enum { CLF_KEPT = 12, CLF_MAX_SCALES = 8 };
 
 /* A layer's tensors in a workspace of so many rows; a call may use fewer. */
 typedef struct clf__kept {
   clf_tensor t[CLF_KEPT];
+  void *own; /* one malloc'ed block, for layers that keep more; the workspace frees it */
 } clf__kept;
+
+/* What a forward pass is for. */
+typedef enum clf__mode {
+  CLF_EVAL, /* values alone */
+  CLF_KEEP, /* backward follows */
+  CLF_TRAIN /* backward follows; batches are normalised by themselves, and running statistics move
+             */
+} clf__mode;
 
 typedef struct clf__layer clf__layer;
 
 typedef struct clf__layer_ops {
   const char *name;
+  /* (optional) Makes and frees l->own, what the layer knows of itself. */
+  clf_status (*make)(clf__layer *l);
+  void (*unmake)(clf__layer *l);
+  /* (optional) The weights that L2 regularisation applies to: *count from *first on. */
+  void (*decayed)(const clf__layer *l, int64_t *first, int64_t *count);
   /* Trainable numbers, and constants (masks). */
   int64_t (*weights)(const clf__layer *l);
   int64_t (*constants)(const clf__layer *l);
@@ -32,9 +46,9 @@ typedef struct clf__layer_ops {
   int (*params)(const clf__layer *l, clf_param *out);
   /* Lays out what calls of up to `rows` rows need, with `train` also backward. */
   clf_status (*plan)(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k);
-  /* y = f(x);  logdet[n] += log |det df/dx|.  `keep`: backward follows. */
+  /* y = f(x);  logdet[n] += log |det df/dx|. */
   clf_status (*forward)(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y,
-                        clf_tensor logdet, int keep);
+                        clf_tensor logdet, clf__mode mode);
   /* x = f^-1(y);  logdet[n] -= log |det df/dx| */
   clf_status (*inverse)(const clf__layer *l, const clf__kept *k, clf_tensor y, clf_tensor x,
                         clf_tensor logdet);
@@ -52,10 +66,13 @@ struct clf__layer {
   clf_device *dev;
   clf_flow_spec spec;
   int fused;          /* couplings: one operation for all of them */
+  void *own;          /* of `make` */
+  double momentum;    /* share of a batch in the running statistics that it moves */
   clf_tensor w, g, c; /* its parts of weights, gradient (buf NULL: none) and constants */
 };
 
-extern const clf__layer_ops clf__couplings, clf__scaling, clf__piecewise;
+extern const clf__layer_ops clf__couplings, clf__scaling, clf__piecewise, clf__logit,
+    clf__realnvp_layer;
 
 /* ---- For layers ------------------------------------------------------------------- */
 
@@ -94,7 +111,7 @@ clf__coupling_nets clf__nets_of(const clf_flow_spec *spec, clf_tensor flat, int 
 clf_status clf__unfused_plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
                              clf__kept *k);
 clf_status clf__unfused_forward(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y,
-                                clf_tensor logdet, int keep);
+                                clf_tensor logdet, clf__mode mode);
 clf_status clf__unfused_inverse(const clf__layer *l, const clf__kept *k, clf_tensor y, clf_tensor x,
                                 clf_tensor logdet);
 clf_status clf__unfused_backward(const clf__layer *l, const clf__kept *k, clf_tensor x,

@@ -19,14 +19,37 @@ static clf_status meta_int32(const clf__st *st, const char *key, int32_t *out) {
   return CLF_OK;
 }
 
+static clf_status image_spec_from_meta(const clf__st *st, clf_flow_spec *s) {
+  clf_realnvp_variant *v = &s->variant;
+  const struct {
+    const char *key;
+    int32_t *to;
+  } list[] = {{"clflow.height", &s->height},
+              {"clflow.width", &s->width},
+              {"clflow.channels", &s->channels},
+              {"clflow.scales", &s->scales},
+              {"clflow.hidden", &s->hidden},
+              {"clflow.blocks", &s->blocks},
+              {"clflow.levels", &s->levels},
+              {"clflow.variant.scale_first", &v->scale_first},
+              {"clflow.variant.odd_first", &v->odd_first},
+              {"clflow.variant.paper_logit", &v->paper_logit},
+              {"clflow.variant.no_norm", &v->no_norm}};
+  for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+    CLF_TRY(meta_int32(st, list[i].key, list[i].to));
+  CLF_TRY(clf__st_meta_real(st, "clflow.variant.bn_rho", &v->bn_rho));
+  return clf__st_meta_real(st, "clflow.alpha", &s->alpha);
+}
+
 static clf_status spec_from_meta(const clf__st *st, clf_flow_spec *s) {
   const char *kind = clf__st_meta(st, "clflow.kind"), *format = clf__st_meta(st, "clflow.format");
   if (strcmp(format, "1") != 0)
     return clf__fail(CLF_EFORMAT, "its format is \"%s\"; this clflow reads format 1", format);
   int k = CLF_NVP;
-  while (k <= CLF_PIECEWISE && (!kind || strcmp(kind, clf_kind_name((clf_kind)k)) != 0)) k++;
-  if (k > CLF_PIECEWISE)
-    return clf__fail(CLF_EFORMAT, "its kind is \"%s\"; this clflow knows nvp, nice and piecewise",
+  while (k <= CLF_REALNVP && (!kind || strcmp(kind, clf_kind_name((clf_kind)k)) != 0)) k++;
+  if (k > CLF_REALNVP)
+    return clf__fail(CLF_EFORMAT,
+                     "its kind is \"%s\"; this clflow knows nvp, nice, piecewise and realnvp",
                      kind ? kind : "");
   *s = clf_flow_spec_default((clf_kind)k, 1);
   CLF_TRY(meta_int32(st, "clflow.dim", &s->dim));
@@ -37,22 +60,51 @@ static clf_status spec_from_meta(const clf__st *st, clf_flow_spec *s) {
     CLF_TRY(clf__st_meta_real(st, "clflow.xmin", &s->xmin));
     return clf__st_meta_real(st, "clflow.xmax", &s->xmax);
   }
+  if (s->kind == CLF_REALNVP) return image_spec_from_meta(st, s);
   CLF_TRY(meta_int32(st, "clflow.hidden", &s->hidden));
   CLF_TRY(meta_int32(st, "clflow.depth", &s->depth));
   return clf__st_meta_real(st, "clflow.s_max", &s->s_max);
 }
 
-/* Depth is the number of layers.N.b in a row from 0. */
-static int32_t count_layers(const clf__st *st) {
-  char name[64];
+/* How many of the tensors BEFORE 0 AFTER, BEFORE 1 AFTER, ... there are in a row. */
+static int32_t count_tensors(const clf__st *st, const char *before, const char *after) {
+  char name[96];
   int32_t n = 0;
-  do snprintf(name, sizeof name, "layers.%d.b", (int)n++);
+  do snprintf(name, sizeof name, "%s%d%s", before, (int)n++, after);
   while (n < 1 << 20 && clf__st_find(st, name));
   return n - 1;
 }
+static int32_t count_layers(const clf__st *st) { return count_tensors(st, "layers.", ".b"); }
 
 static int32_t dimension(const clf__st_entry *e, int axis) {
   return e && axis < e->rank && e->dim[axis] <= INT32_MAX ? (int32_t)e->dim[axis] : 0;
+}
+
+/* The first convolution of an image flow; NULL in other files. */
+static const clf__st_entry *first_conv(const clf__st *st) {
+  return clf__st_find(st, "scale0.coupling0.net.h_in.V");
+}
+
+static clf_status image_spec_from_tensors(const clf__st *st, const clf_flow_spec *hint,
+                                          clf_flow_spec *s) {
+  const clf__st_entry *V = first_conv(st);
+  if (!hint || !hint->height || !hint->width)
+    return clf__fail(CLF_EFORMAT, "it is the state_dict of an image flow, which does not hold the "
+                                  "images' size: give data, or height and width");
+  *s = clf_flow_spec_default(CLF_REALNVP, 1);
+  s->hidden = dimension(V, 0);
+  s->channels = (dimension(V, 1) - 1) / 2;
+  s->scales = count_tensors(st, "scale", ".coupling0.net.h_in.V");
+  s->blocks = count_tensors(st, "scale0.coupling0.net.block", ".h_0.V");
+  s->height = hint->height;
+  s->width = hint->width;
+  const int64_t dim = (int64_t)s->height * s->width * s->channels;
+  s->dim = dim > 0 && dim <= INT32_MAX ? (int32_t)dim : 0;
+  if (hint->levels) s->levels = hint->levels;
+  if (hint->alpha > 0) s->alpha = hint->alpha;
+  s->variant = hint->variant;
+  s->variant.no_norm = !clf__st_find(st, "scale0.coupling0.bn_in.mean");
+  return CLF_OK;
 }
 
 /* Shapes that do not fit are found when the tensors are read. */
@@ -60,6 +112,7 @@ static clf_status spec_from_tensors(const clf__st *st, const clf_flow_spec *hint
                                     clf_flow_spec *s) {
   const clf__st_entry *xi = clf__st_find(st, "xi"), *b = clf__st_find(st, "layers.0.b");
   const clf__st_entry *net = clf__st_find(st, "layers.0.map_t.0.weight");
+  if (first_conv(st)) return image_spec_from_tensors(st, hint, s);
   if (xi && clf__st_find(st, "alpha")) {
     if (!hint || !(hint->xmin < hint->xmax))
       return clf__fail(CLF_EFORMAT, "it is a piecewise state_dict, which does not hold the "
@@ -72,8 +125,10 @@ static clf_status spec_from_tensors(const clf__st *st, const clf_flow_spec *hint
     return CLF_OK;
   }
   if (!b || !net)
-    return clf__fail(CLF_EFORMAT, "it has neither metadata of clflow nor the tensors of a flow "
-                                  "(layers.0.b, layers.0.map_t.0.weight, ...)");
+    return clf__fail(CLF_EFORMAT,
+                     "it has neither metadata of clflow nor the tensors of a flow "
+                     "(layers.0.b, layers.0.map_t.0.weight, ...; scale0.coupling0.net.h_in.V, "
+                     "...)");
   const int nvp = clf__st_find(st, "layers.0.map_s.0.weight") != NULL;
   *s = clf_flow_spec_default(nvp ? CLF_NVP : CLF_NICE, dimension(net, 1));
   s->hidden = dimension(net, 0);
@@ -118,8 +173,9 @@ static const char *shape_text(int rank, const int64_t *dim, char *out, size_t si
 }
 
 static clf_status check_shape(const clf__st_entry *e, const clf_param *p) {
-  const int64_t want[2] = {p->at.dim[0], p->at.dim[1]};
-  char has[128], needs[64];
+  const int64_t want[4] = {p->at.dim[0], p->at.dim[1], p->at.dim[2], p->at.dim[3]};
+  char has[128], needs[128];
+  if (e->rank == 0 && p->rank == 1 && want[0] == 1) return CLF_OK; /* a scalar */
   if (e->rank == p->rank && memcmp(e->dim, want, (size_t)p->rank * sizeof *want) == 0)
     return CLF_OK;
   return clf__fail(CLF_EFORMAT, "its tensor %s has the shape %s; the flow needs %s", e->name,
@@ -144,7 +200,7 @@ static clf_status check_masks(clf_flow *f, const char *path) {
   double *c = malloc(n * sizeof *c);
   if (!c) return clf__fail(CLF_ENOMEM, "no memory for %zu mask entries", n);
   clf_status s = clf_read64(f->dev, f->c, c);
-  for (size_t i = 0; i < n && !s && f->spec.kind != CLF_PIECEWISE; i++)
+  for (size_t i = 0; i < n && !s && f->spec.kind < CLF_PIECEWISE; i++)
     if (c[i] != 0 && c[i] != 1)
       s = clf__fail(CLF_EFORMAT, "%s: the mask of layers.%zu holds %g; a mask is 0 or 1", path,
                     i / (size_t)f->spec.dim, c[i]);
@@ -184,6 +240,36 @@ static clf_status get_history(const clf__st *st, clf_history *h) {
   return CLF_OK;
 }
 
+/* Bounded by the file before anything is allocated: a spec in metadata is only a claim. */
+static clf_status check_claims(const clf__st *st, const clf_flow_spec *s) {
+  const char *name = s->kind == CLF_PIECEWISE ? "xi" : "layers.0.map_t.2.weight";
+  const clf__st_entry *last = clf__st_find(st, name);
+  const int64_t claimed = s->kind == CLF_PIECEWISE ? s->bins + 1 : (int64_t)s->dim * s->hidden;
+  if (last && last->count == claimed && (s->kind == CLF_PIECEWISE || count_layers(st) >= s->depth))
+    return CLF_OK;
+  return clf__fail(CLF_EFORMAT,
+                   "its tensors are not those of a %s flow with dim %d, hidden %d, depth %d, "
+                   "bins %d",
+                   clf_kind_name(s->kind), (int)s->dim, (int)s->hidden, (int)s->depth,
+                   (int)s->bins);
+}
+
+/* The largest convolutions are those of the last scale, and all blocks are alike. */
+static clf_status check_image_claims(const clf__st *st, const clf_flow_spec *s) {
+  char name[96];
+  snprintf(name, sizeof name, "scale%d.coupling3.net.block%d.h_0.V", (int)s->scales - 1,
+           (int)s->blocks - 1);
+  const clf__st_entry *first = first_conv(st), *last = clf__st_find(st, name);
+  const int64_t F = s->hidden, most = F << (s->scales - 1);
+  if (first && last && first->count == F * (2 * s->channels + 1) * 9 &&
+      last->count == most * most * 9)
+    return CLF_OK;
+  return clf__fail(CLF_EFORMAT,
+                   "its tensors are not those of a realnvp flow with %d channels, %d scales, "
+                   "hidden %d, %d blocks",
+                   (int)s->channels, (int)s->scales, (int)s->hidden, (int)s->blocks);
+}
+
 static clf_status load(clf_device *dev, const char *path, const clf__st *st,
                        const clf_flow_spec *hint, clf_flow **out) {
   clf_flow_spec spec;
@@ -192,18 +278,8 @@ static clf_status load(clf_device *dev, const char *path, const clf__st *st,
   clf_flow *f = NULL;
   if (!s) s = clf__spec_check(&spec);
   if (s) return in_file(s, path);
-  /* Bounded by the file before anything is allocated: a spec in metadata is only a claim. */
-  const clf__st_entry *last =
-      clf__st_find(st, spec.kind == CLF_PIECEWISE ? "xi" : "layers.0.map_t.2.weight");
-  const int64_t claimed =
-      spec.kind == CLF_PIECEWISE ? spec.bins + 1 : (int64_t)spec.dim * spec.hidden;
-  if (!last || last->count != claimed ||
-      (spec.kind != CLF_PIECEWISE && count_layers(st) < spec.depth))
-    return clf__fail(
-        CLF_EFORMAT,
-        "%s: its tensors are not those of a %s flow with dim %d, hidden %d, depth %d, bins %d",
-        path, clf_kind_name(spec.kind), (int)spec.dim, (int)spec.hidden, (int)spec.depth,
-        (int)spec.bins);
+  s = spec.kind == CLF_REALNVP ? check_image_claims(st, &spec) : check_claims(st, &spec);
+  if (s) return in_file(s, path);
   CLF_TRY(clf_flow_create(dev, &spec, &f));
   s = clf__get_params(st, path, f);
   if (!s) s = check_masks(f, path);

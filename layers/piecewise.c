@@ -41,8 +41,8 @@ static clf_status knots(const clf__layer *l, const clf__kept *k) {
 }
 
 static clf_status forward(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y,
-                          clf_tensor logdet, int keep) {
-  (void)keep;
+                          clf_tensor logdet, clf__mode mode) {
+  (void)mode;
   CLF_TRY(knots(l, k));
   return clf_do(l->dev, piecewise_fwd, .x = x, .xi = xi(l, l->w), .v = k->t[V], .y = y,
                 .logdet = logdet, .xmin = (float)l->spec.xmin, .rate = rate(l),
@@ -70,5 +70,15 @@ static int find_bad(const clf__layer *l, const clf__kept *k, clf_tensor y, char 
   return 1;
 }
 
-const clf__layer_ops clf__piecewise = {"piecewise", weights, constants, init,     params,
-                                       plan,        forward, inverse,   backward, find_bad};
+const clf__layer_ops clf__piecewise = {
+    .name = "piecewise",
+    .weights = weights,
+    .constants = constants,
+    .init = init,
+    .params = params,
+    .plan = plan,
+    .forward = forward,
+    .inverse = inverse,
+    .backward = backward,
+    .find_bad = find_bad,
+};

@@ -22,8 +22,8 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
 }
 
 static clf_status forward(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y,
-                          clf_tensor logdet, int keep) {
-  (void)k, (void)keep;
+                          clf_tensor logdet, clf__mode mode) {
+  (void)k, (void)mode;
   return clf_do(l->dev, scaling_fwd, .x = x, .log_s = l->w, .y = y, .logdet = logdet);
 }
 static clf_status inverse(const clf__layer *l, const clf__kept *k, clf_tensor y, clf_tensor x,
@@ -45,5 +45,15 @@ static int find_bad(const clf__layer *l, const clf__kept *k, clf_tensor y, char 
   return 1;
 }
 
-const clf__layer_ops clf__scaling = {"scaling", weights, constants, init,     params,
-                                     plan,      forward, inverse,   backward, find_bad};
+const clf__layer_ops clf__scaling = {
+    .name = "scaling",
+    .weights = weights,
+    .constants = constants,
+    .init = init,
+    .params = params,
+    .plan = plan,
+    .forward = forward,
+    .inverse = inverse,
+    .backward = backward,
+    .find_bad = find_bad,
+};

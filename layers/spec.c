@@ -4,18 +4,27 @@
 #include "flow_private.h"
 
 const char *clf_kind_name(clf_kind kind) {
-  static const char *const names[] = {"nvp", "nice", "piecewise"};
+  static const char *const names[] = {"nvp", "nice", "piecewise", "realnvp"};
   return (unsigned)kind < sizeof names / sizeof *names ? names[kind] : "unknown";
 }
 
 clf_flow_spec clf_flow_spec_default(clf_kind kind, int32_t dim) {
-  return (clf_flow_spec){.kind = kind,
-                         .dim = dim,
-                         .hidden = kind == CLF_PIECEWISE ? 0 : 2,
-                         .depth = kind == CLF_PIECEWISE ? 0 : 4,
-                         .bins = kind == CLF_PIECEWISE ? 100 : 0,
-                         .xmin = kind == CLF_PIECEWISE ? -4 : 0,
-                         .xmax = kind == CLF_PIECEWISE ? 4 : 0};
+  switch (kind) {
+  case CLF_PIECEWISE:
+    return (clf_flow_spec){.kind = kind, .dim = dim, .bins = 100, .xmin = -4, .xmax = 4};
+  case CLF_REALNVP:
+    return (clf_flow_spec){.kind = kind,
+                           .dim = 28 * 28,
+                           .height = 28,
+                           .width = 28,
+                           .channels = 1,
+                           .scales = 3,
+                           .hidden = 32,
+                           .blocks = 4,
+                           .levels = 256,
+                           .alpha = 0.05};
+  default: return (clf_flow_spec){.kind = kind, .dim = dim, .hidden = 2, .depth = 4};
+  }
 }
 
 static clf_status in_range(const char *name, int64_t value, int64_t least, int64_t most) {
@@ -36,9 +45,50 @@ static clf_status check_couplings(const clf_flow_spec *s) {
   return CLF_OK;
 }
 
+static clf_status check_image(const clf_flow_spec *s) {
+  CLF_TRY(in_range("height", s->height, 1, 1 << 16));
+  CLF_TRY(in_range("width", s->width, 1, 1 << 16));
+  CLF_TRY(in_range("channels", s->channels, 1, 1 << 10));
+  const int64_t dim = (int64_t)s->height * s->width * s->channels;
+  if (dim != s->dim)
+    return clf__fail(CLF_EINVAL, "images of %d x %d x %d make dim %lld, not %d", (int)s->height,
+                     (int)s->width, (int)s->channels, (long long)dim, (int)s->dim);
+  if (s->height * s->width < 2)
+    return clf__fail(CLF_EINVAL, "images of 1 x 1: a coupling needs pixels to keep and to change");
+  CLF_TRY(in_range("scales", s->scales, 1, CLF_MAX_SCALES));
+  const int32_t step = 1 << (s->scales - 1);
+  if (s->height % step || s->width % step)
+    return clf__fail(CLF_EINVAL,
+                     "images of %d x %d cannot be halved %d time%s, as %d scales do: both sides "
+                     "must be multiples of %d; fewer scales ask for less",
+                     (int)s->height, (int)s->width, (int)s->scales - 1, s->scales == 2 ? "" : "s",
+                     (int)s->scales, (int)step);
+  if (s->height / step * (s->width / step) < 2)
+    return clf__fail(CLF_EINVAL,
+                     "images of %d x %d are 1 x 1 at the last of %d scales, where a coupling needs "
+                     "pixels to keep and to change; take fewer scales",
+                     (int)s->height, (int)s->width, (int)s->scales);
+  return CLF_OK;
+}
+
+static clf_status check_realnvp(const clf_flow_spec *s) {
+  CLF_TRY(check_image(s));
+  CLF_TRY(in_range("hidden", s->hidden, 1, 1 << 14));
+  CLF_TRY(in_range("blocks", s->blocks, 1, 1024));
+  CLF_TRY(in_range("levels", s->levels, 2, 1 << 16));
+  if (!(s->alpha > 0 && s->alpha < 0.5))
+    return clf__fail(CLF_EINVAL, "a flow's alpha is %g; it must be above 0 and below 0.5",
+                     s->alpha);
+  if (!(s->variant.bn_rho >= 0 && s->variant.bn_rho < 1))
+    return clf__fail(CLF_EINVAL, "a flow's bn_rho is %g; it must be 0 to below 1",
+                     s->variant.bn_rho);
+  return CLF_OK;
+}
+
 clf_status clf__spec_check(const clf_flow_spec *s) {
-  CLF_TRY(in_range("kind", s->kind, CLF_NVP, CLF_PIECEWISE));
+  CLF_TRY(in_range("kind", s->kind, CLF_NVP, CLF_REALNVP));
   CLF_TRY(in_range("dim", s->dim, 1, 1 << 20));
+  if (s->kind == CLF_REALNVP) return check_realnvp(s);
   if (s->kind != CLF_PIECEWISE) return check_couplings(s);
   if (s->dim != 1)
     return clf__fail(CLF_EINVAL, "a piecewise flow has 1 dimension, not %d; nvp and nice take more",

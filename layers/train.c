@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <zlib.h>
 #include "trainer.h"
 
 clf_train_options clf_train_options_default(void) {
@@ -18,6 +17,17 @@ clf_train_options clf_train_options_default(void) {
                              .beta2 = 0.999,
                              .eps = 1e-8,
                              .shuffle = 1};
+}
+
+clf_train_options clf_train_options_images(void) {
+  clf_train_options o = clf_train_options_default();
+  o.batch = 64;
+  o.lr = 1e-3;
+  o.eps_hat = 1;
+  o.l2 = 5e-5;
+  o.clip = 100;
+  o.drops = 3;
+  return o;
 }
 
 static clf_status check_options(const clf_train_options *o) {
@@ -33,111 +43,27 @@ static clf_status check_options(const clf_train_options *o) {
     return clf__fail(CLF_EINVAL, "beta1 and beta2 are %g and %g; they must be 0 to below 1",
                      o->beta1, o->beta2);
   if (!((float)o->eps > 0)) return clf__fail(CLF_EINVAL, "eps is %g; it must be above 0", o->eps);
+  if (!(o->l2 >= 0 && isfinite((float)o->l2)))
+    return clf__fail(CLF_EINVAL, "l2 is %g; it must be 0 or above", o->l2);
+  if (!(o->clip >= 0 && isfinite((float)o->clip)))
+    return clf__fail(CLF_EINVAL, "clip is %g; it must be 0 (none) or above", o->clip);
+  if (o->part < 0) return clf__fail(CLF_EINVAL, "part is %d; it must be 0 or above", (int)o->part);
+  if (o->drops < 0 || o->drops > CLF_DROPS / 2)
+    return clf__fail(CLF_EINVAL, "drops is %d; it must be 0 to %d", (int)o->drops, CLF_DROPS / 2);
   if (!(o->valid_split >= 0 && o->valid_split < 1))
     return clf__fail(CLF_EINVAL, "valid_split is %g; it must be 0 to below 1", o->valid_split);
   return CLF_OK;
-}
-
-/* ---- Data --------------------------------------------------------------------------------- */
-
-/* All rows, those held out first, each part in the table's order; a random choice
- * that depends on the seed alone. */
-static int64_t *split_rows(const clf_trainer *t, int64_t rows) {
-  int64_t *index = malloc((size_t)rows * 2 * sizeof *index), *order = index + rows;
-  if (!index) return NULL;
-  clf__host_random r = {t->o.seed ^ 0x76616C6964u};
-  for (int64_t i = 0; i < rows; i++) order[i] = i;
-  for (int64_t i = 0; i < t->held_out; i++) { /* the first held_out of a shuffle */
-    const int64_t k = i + clf__host_below(&r, rows - i), swap = order[i];
-    order[i] = order[k];
-    order[k] = swap;
-  }
-  for (int64_t i = 0; i < rows; i++) index[i] = 0;
-  for (int64_t i = 0; i < t->held_out; i++) index[order[i]] = 1; /* marks */
-  int64_t held = 0, kept = t->held_out;
-  for (int64_t i = 0; i < rows; i++) order[index[i] ? held++ : kept++] = i;
-  memcpy(index, order, (size_t)rows * sizeof *index);
-  return index;
-}
-
-static clf_status check_table(const clf_flow *f, const clf_table *data) {
-  if (data->cols != f->spec.dim)
-    return clf__fail(CLF_ESHAPE, "the data have %d columns, the flow has %d dimensions",
-                     (int)data->cols, (int)f->spec.dim);
-  for (int64_t i = 0; i < data->rows * data->cols; i++)
-    if (!isfinite(data->at[i]))
-      return clf__fail(CLF_ENUM, "row %lld, column %lld of the data is %g",
-                       (long long)(i / data->cols), (long long)(i % data->cols + 1), data->at[i]);
-  if (data->rows > INT32_MAX / data->cols)
-    return clf__fail(CLF_ENOTSUP, "%lld rows of %d columns are more than one device buffer holds",
-                     (long long)data->rows, (int)data->cols);
-  return CLF_OK;
-}
-
-static clf_status fit_scaling(clf_trainer *t, const clf_table *data, const int64_t *index) {
-  const size_t D = (size_t)data->cols;
-  double *v = malloc(2 * D * sizeof *v);
-  if (!v) return clf__fail(CLF_ENOMEM, "no memory for the scaling of %zu columns", D);
-  clf_table_moments(data, index + t->held_out, t->rows, v, v + D);
-  clf_status s = CLF_OK;
-  for (size_t d = 0; d < D && !s; d++)
-    if (v[D + d] == 0)
-      s = clf__fail(CLF_ENUM,
-                    "column %zu is %g in every row used for training: it cannot be "
-                    "standardised; leave it out",
-                    d + 1, v[d]);
-  if (!s) s = clf_flow_set_scaling(t->f, v, v + D);
-  free(v);
-  return s;
-}
-
-/* In float as the device computes it, so that what passes here passes there. */
-static clf_status check_interval(const clf_flow *f, int64_t row, double x) {
-  const clf_flow_spec *s = &f->spec;
-  if (s->kind != CLF_PIECEWISE || s->tails) return CLF_OK;
-  const float u = ((float)x - (float)s->xmin) * (float)(s->bins / (s->xmax - s->xmin));
-  const float Q = (float)s->bins, hair = 1e-6f * Q;
-  if (u >= -hair && u <= Q + hair) return CLF_OK;
-  return clf__fail(CLF_ENUM,
-                   "row %lld of the data is %g, outside the interval %g to %g; widen it, "
-                   "or continue the flow by linear tails",
-                   (long long)row, clf__flow_unscaled(f, 0, x), clf__flow_unscaled(f, 0, s->xmin),
-                   clf__flow_unscaled(f, 0, s->xmax));
-}
-
-/* Rows `index` of the table, scaled, onto the device. */
-static clf_status upload(const clf_trainer *t, const clf_table *data, const int64_t *index,
-                         clf_tensor to) {
-  const clf_flow *f = t->f;
-  const int32_t n = to.dim[0], D = data->cols;
-  double *host = malloc((size_t)n * (size_t)D * sizeof *host);
-  if (!host) return clf__fail(CLF_ENOMEM, "no memory for %d rows of data", (int)n);
-  clf_status s = CLF_OK;
-  for (int64_t i = 0; i < n && !s; i++)
-    for (int64_t d = 0; d < D && !s; d++) {
-      const double x = data->at[index[i] * D + d];
-      host[i * D + d] = f->mean ? (x - f->mean[d]) / f->std[d] : x;
-      if (t->dev->bits == 32 && !isfinite((float)host[i * D + d]))
-        s = clf__fail(CLF_ENUM, "row %lld, column %lld of the data is %g: more than a float holds",
-                      (long long)index[i], (long long)d + 1, x);
-      else
-        s = check_interval(f, index[i], host[i * D + d]);
-    }
-  if (!s) s = clf_write64(t->dev, to, host);
-  free(host);
-  return s;
 }
 
 /* ---- Making -------------------------------------------------------------------------------- */
 
 static clf_status lay_out(clf_trainer *t) {
   clf_arena *a = &t->arena;
-  const int32_t D = t->f->spec.dim, *P = t->f->w.dim;
-  CLF_TRY(clf_new(a, (int32_t[4]){(int32_t)t->rows, D}, &t->train));
-  if (t->held_out) CLF_TRY(clf_new(a, (int32_t[4]){(int32_t)t->held_out, D}, &t->valid));
-  if (t->held_out) CLF_TRY(clf_new(a, P, &t->best));
-  CLF_TRY(clf_new(a, (int32_t[4]){t->take, D}, &t->batch));
-  CLF_TRY(clf_new(a, (int32_t[4]){CLF_RING + 2}, &t->ring));
+  const int32_t *P = t->f->w.dim;
+  CLF_TRY(t->source->ops->lay_out(t->source, a, t->plan.part));
+  if (t->source->held_out) CLF_TRY(clf_new(a, P, &t->best));
+  CLF_TRY(clf_new(a, (int32_t[4]){CLF_RING_ALL}, &t->ring));
+  CLF_TRY(clf_new(a, (int32_t[4]){1}, &t->part_loss));
   CLF_TRY(clf_new(a, P, &t->m));
   CLF_TRY(clf_new(a, P, &t->v));
   for (int i = 0; i < CLF_SNAPSHOTS; i++) {
@@ -148,47 +74,38 @@ static clf_status lay_out(clf_trainer *t) {
   return CLF_OK;
 }
 
-static clf_status place(clf_trainer *t, const clf_table *data, const int64_t *index) {
-  if (t->o.standardize) CLF_TRY(fit_scaling(t, data, index));
+static clf_status place(clf_trainer *t) {
   t->arena.dev = t->dev;
   CLF_TRY(lay_out(t)); /* measures */
   CLF_TRY(clf_arena_init(&t->arena, t->dev, t->arena.used));
   CLF_TRY(lay_out(t));
-  CLF_TRY(upload(t, data, index + t->held_out, t->train));
-  if (t->held_out) CLF_TRY(upload(t, data, index, t->valid));
+  if (t->source->ops->fill) CLF_TRY(t->source->ops->fill(t->source));
+  CLF_TRY(clf_do(t->dev, fill, .y = t->ring, .value = 0));
   CLF_TRY(clf_do(t->dev, fill, .y = t->m, .value = 0));
   CLF_TRY(clf_do(t->dev, fill, .y = t->v, .value = 0));
   CLF_TRY(clf__flow_need_gradient(t->f));
-  CLF_TRY(clf__flow_reserve(t->f, t->take, 1));
+  CLF_TRY(clf__flow_reserve(t->f, t->plan.part, 1));
   return clf__trainer_remember(t);
 }
 
-static clf_status set_up(clf_trainer *t, const clf_table *data) {
-  t->held_out = (int64_t)llround(t->o.valid_split * (double)data->rows);
-  t->rows = data->rows - t->held_out;
-  if (t->rows < 1 || (t->o.valid_split > 0 && t->held_out < 1))
-    return clf__fail(CLF_EINVAL,
-                     "valid_split %g of %lld rows leaves %lld to train on and %lld held "
-                     "out; both need at least 1",
-                     t->o.valid_split, (long long)data->rows, (long long)t->rows,
-                     (long long)t->held_out);
-  t->take = t->o.batch < t->rows ? t->o.batch : (int32_t)t->rows;
-  t->data_sum = crc32_z(crc32_z(0, NULL, 0), (const unsigned char *)data->at,
-                        (size_t)(data->rows * data->cols) * sizeof *data->at);
-  int64_t *index = split_rows(t, data->rows);
-  if (!index) return clf__fail(CLF_ENOMEM, "no memory for %lld row numbers", (long long)data->rows);
-  const clf_status s = place(t, data, index);
-  free(index);
-  return s;
+/* From one of the two kinds of data. */
+static clf_status set_up(clf_trainer *t, const clf_table *data, const clf_images *images) {
+  CLF_TRY(data ? clf__source_of_table(t->f, data, &t->o, &t->source)
+               : clf__source_of_images(t->f, images, &t->o, &t->source));
+  t->take = t->o.batch < t->source->rows ? t->o.batch : (int32_t)t->source->rows;
+  clf_train_options o = t->o;
+  o.batch = t->take;
+  CLF_TRY(clf_train_plan_of(t->f, &o, t->source->resident, &t->plan));
+  return place(t);
 }
 
 /* The flow's scaling is replaced by that of the data, and comes back if all fails. */
-static clf_status set_up_or_undo(clf_trainer *t, const clf_table *data) {
+static clf_status set_up_or_undo(clf_trainer *t, const clf_table *data, const clf_images *images) {
   clf_flow *f = t->f;
-  if (!t->o.standardize) return set_up(t, data);
+  if (!t->o.standardize) return set_up(t, data, images);
   double *old[2] = {f->mean, f->std};
   f->mean = f->std = NULL;
-  const clf_status s = set_up(t, data);
+  const clf_status s = set_up(t, data, images);
   double *unused[2] = {s ? f->mean : old[0], s ? f->std : old[1]};
   if (s) {
     f->mean = old[0];
@@ -199,10 +116,9 @@ static clf_status set_up_or_undo(clf_trainer *t, const clf_table *data) {
   return s;
 }
 
-clf_status clf_trainer_create(clf_flow *f, const clf_table *data, const clf_train_options *options,
-                              clf_trainer **out) {
+static clf_status create(clf_flow *f, const clf_table *data, const clf_images *images,
+                         const clf_train_options *options, clf_trainer **out) {
   CLF_TRY(check_options(options));
-  CLF_TRY(check_table(f, data));
   clf_trainer *t = calloc(1, sizeof *t);
   if (!t) return clf__fail(CLF_ENOMEM, "no memory for a trainer");
   t->f = f;
@@ -210,9 +126,12 @@ clf_status clf_trainer_create(clf_flow *f, const clf_table *data, const clf_trai
   t->o = *options;
   t->o.shuffle = options->shuffle != 0; /* as a file has it */
   t->o.standardize = options->standardize != 0;
+  t->o.eps_hat = options->eps_hat != 0;
+  t->o.flip = options->flip != 0;
+  t->norms = options->clip > 0 || f->spec.kind == CLF_REALNVP;
   t->best_valid = NAN;
   t->snapshot[0].step = t->snapshot[1].step = -1;
-  const clf_status s = set_up_or_undo(t, data);
+  const clf_status s = set_up_or_undo(t, data, images);
   if (s)
     clf_trainer_free(t);
   else
@@ -220,8 +139,26 @@ clf_status clf_trainer_create(clf_flow *f, const clf_table *data, const clf_trai
   return s;
 }
 
+clf_status clf_trainer_create(clf_flow *f, const clf_table *data, const clf_train_options *options,
+                              clf_trainer **out) {
+  return create(f, data, NULL, options, out);
+}
+
+clf_status clf_trainer_create_images(clf_flow *f, const clf_images *images,
+                                     const clf_train_options *options, clf_trainer **out) {
+  if (f->spec.kind != CLF_REALNVP)
+    return clf__fail(CLF_EINVAL, "a flow of kind %s learns from a table, not from images",
+                     clf_kind_name(f->spec.kind));
+  if (options->standardize)
+    return clf__fail(CLF_EINVAL, "standardize is for tables; pixels have their own scale");
+  return create(f, NULL, images, options, out);
+}
+
+clf_train_plan clf_trainer_plan(const clf_trainer *t) { return t->plan; }
+
 void clf_trainer_free(clf_trainer *t) {
   if (!t) return;
+  clf__source_free(t->source);
   clf_arena_free(&t->arena);
   free(t);
 }
@@ -232,39 +169,78 @@ clf_status clf__vector_copy(clf_device *dev, clf_tensor from, clf_tensor to) {
   return clf_do(dev, copy, .x = from, .y = to);
 }
 
-int64_t clf__steps_per_epoch(const clf_trainer *t) { return (t->rows - 1) / t->take + 1; }
+int64_t clf__steps_per_epoch(const clf_trainer *t) { return (t->source->rows - 1) / t->take + 1; }
 
-clf_status clf__trainer_batch(clf_trainer *t, int64_t step, clf_tensor *x) {
-  const int64_t S = clf__steps_per_epoch(t), epoch = step / S, first = step % S * t->take;
-  const int32_t n = (int32_t)(t->rows - first < t->take ? t->rows - first : t->take);
-  if (!t->o.shuffle) {
-    *x = clf_slice(t->train, 0, (int32_t)first, (int32_t)first + n);
-    return CLF_OK;
-  }
-  *x = clf__rows(t->batch, n);
-  return clf_do(t->dev, shuffle_rows, .x = t->train, .y = *x, .seed_lo = (int)(uint32_t)t->o.seed,
-                .seed_hi = (int)(uint32_t)(t->o.seed >> 32), .epoch = (int)epoch,
-                .first = (int)first);
+int32_t clf__trainer_batch_size(const clf_trainer *t, int64_t step) {
+  const int64_t first = step % clf__steps_per_epoch(t) * t->take, left = t->source->rows - first;
+  return left < t->take ? (int32_t)left : t->take;
+}
+
+static clf__places places_of(const clf_trainer *t, int64_t step, int32_t at) {
+  const int64_t S = clf__steps_per_epoch(t);
+  const int32_t left = clf__trainer_batch_size(t, step) - at;
+  return (clf__places){.epoch = step / S,
+                       .first = step % S * t->take + at,
+                       .n = left < t->plan.part ? left : t->plan.part};
+}
+
+clf_status clf__trainer_part(clf_trainer *t, int64_t step, int32_t at, clf_tensor *x) {
+  const clf__places here = places_of(t, step, at);
+  const int ends = at + here.n == clf__trainer_batch_size(t, step);
+  const clf__places next = places_of(t, step + ends, ends ? 0 : at + here.n);
+  return t->source->ops->batch(t->source, &here, &next, x);
+}
+
+/* Adds the gradient of a part of a batch, and its share of the loss. */
+static clf_status part_step(clf_trainer *t, int32_t at, int32_t *n, clf_tensor loss) {
+  clf_flow *f = t->f;
+  clf_tensor x, z, dx;
+  CLF_TRY(clf__trainer_part(t, t->step, at, &x));
+  *n = x.dim[0];
+  const float weight = 1 / (float)clf__trainer_batch_size(t, t->step);
+  const clf_tensor logdet = clf__rows(f->ws.train_logdet, *n), dz = clf__rows(f->ws.dx[0], *n);
+  CLF_TRY(clf__flow_forward(f, x, logdet, CLF_TRAIN, &z));
+  CLF_TRY(clf_do(t->dev, normal_nll, .z = z, .logdet = logdet, .dz = dz,
+                 .loss = at ? t->part_loss : loss, .weight = weight));
+  if (at) CLF_TRY(clf_do(t->dev, axpby, .x = t->part_loss, .y = loss, .a = 1, .b = 1));
+  return clf__flow_backward(f, x, dz, -weight, &dx);
+}
+
+static clf_tensor in_ring(const clf_trainer *t, int32_t slot) {
+  return clf_slice(t->ring, 0, slot, slot + 1);
+}
+
+/* L2, the gradient's norm with it, and the clip. */
+static clf_status bound_gradient(clf_trainer *t) {
+  const clf_flow *f = t->f;
+  const clf_tensor square = in_ring(t, CLF_RING_NORMS + (int32_t)(t->step % CLF_RING));
+  if (t->o.l2 > 0 && f->decayed.buf)
+    CLF_TRY(clf_do(t->dev, axpby, .x = f->decayed, .y = f->decayed_g, .a = (float)(2 * t->o.l2),
+                   .b = 1));
+  if (t->norms) CLF_TRY(clf_do(t->dev, sum_squares, .x = f->g, .y = square));
+  if (t->o.clip == 0) return CLF_OK;
+  return clf_do(t->dev, clip_norm, .square = square, .g = f->g, .most = (float)t->o.clip);
 }
 
 clf_status clf__trainer_step(clf_trainer *t) {
-  clf_flow *f = t->f;
-  clf_tensor x, z, dx;
-  CLF_TRY(clf__trainer_batch(t, t->step, &x));
-  const int32_t n = x.dim[0], slot = (int32_t)(t->step % CLF_RING);
-  const float weight = 1 / (float)n;
-  const clf_tensor logdet = clf__rows(f->ws.train_logdet, n), dz = clf__rows(f->ws.dx[0], n);
-  CLF_TRY(clf__flow_forward(f, x, logdet, 1, &z));
-  CLF_TRY(clf_do(t->dev, normal_nll, .z = z, .logdet = logdet, .dz = dz,
-                 .loss = clf_slice(t->ring, 0, slot, slot + 1), .weight = weight));
-  CLF_TRY(clf__flow_backward(f, x, dz, -weight, &dx));
+  const clf_flow *f = t->f;
+  const int32_t n = clf__trainer_batch_size(t, t->step);
+  if (clf__trainer_is_dropped(t, t->step)) {
+    t->step++;
+    return CLF_OK;
+  }
+  for (int32_t at = 0, took; at < n; at += took)
+    CLF_TRY(part_step(t, at, &took, in_ring(t, (int32_t)(t->step % CLF_RING))));
+  CLF_TRY(bound_gradient(t));
   t->step++;
   /* The corrections are those of the betas that the device has, in float. */
   const float beta1 = (float)t->o.beta1, beta2 = (float)t->o.beta2;
+  const double c1 = 1 - pow((double)beta1, (double)t->step);
+  const double c2 = 1 - pow((double)beta2, (double)t->step);
   return clf_do(t->dev, adam_step, .g = f->g, .w = f->w, .m = t->m, .v = t->v, .lr = (float)t->o.lr,
-                .beta1 = beta1, .beta2 = beta2, .eps = (float)t->o.eps,
-                .c1 = (float)(1 - pow((double)beta1, (double)t->step)),
-                .c2 = (float)(1 - pow((double)beta2, (double)t->step)));
+                .beta1 = beta1, .beta2 = beta2,
+                .eps = (float)(t->o.eps_hat ? t->o.eps / sqrt(c2) : t->o.eps), .c1 = (float)c1,
+                .c2 = (float)c2);
 }
 
 /* ---- The loop ------------------------------------------------------------------------------- */
@@ -278,17 +254,14 @@ typedef struct run {
   int stop;
   clf_progress reports[CLF_RING + 1]; /* one an epoch that ended, and one for the rest */
   int count;
+  double norm;    /* of the last step's gradient; NaN: not computed */
+  char said[512]; /* of steps that were dropped; empty: none */
 } run;
 
 static double now(void) {
   struct timespec ts;
   clock_gettime(CLOCK_MONOTONIC, &ts);
   return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
-}
-
-static int64_t batch_size(const clf_trainer *t, int64_t step) {
-  const int64_t S = clf__steps_per_epoch(t), first = step % S * t->take;
-  return t->rows - first < t->take ? t->rows - first : t->take;
 }
 
 static void add_report(run *r, const float *losses, int64_t count, int epoch_done, double valid,
@@ -308,8 +281,10 @@ static void add_report(run *r, const float *losses, int64_t count, int epoch_don
                      .valid = valid,
                      .best = best,
                      .seconds = seconds,
+                     .grad_norm = r->norm,
+                     .dropped = *r->said ? r->said : NULL,
                      .train = clf__flow_scaling_logdet(t->f) - t->epoch_sum / (double)t->epoch_rows,
-                     .rate = seconds > 0 ? done * (double)t->rows / (double)S / seconds : 0,
+                     .rate = seconds > 0 ? done * (double)t->source->rows / (double)S / seconds : 0,
                      .left = done > 0 ? seconds / done * (double)(steps - t->read) : 0};
 }
 
@@ -320,8 +295,8 @@ static clf_status end_epoch(run *r, const float *losses, int64_t count) {
   double valid = NAN;
   int best = 0;
   h->epochs = t->read / clf__steps_per_epoch(t);
-  if (t->held_out) {
-    CLF_TRY(clf__flow_mean_logp(t->f, t->valid, &valid));
+  if (t->source->held_out) {
+    CLF_TRY(t->source->ops->validate(t->source, &valid));
     best = isfinite(valid) && !(valid <= t->best_valid);
   }
   if (best) {
@@ -331,7 +306,7 @@ static clf_status end_epoch(run *r, const float *losses, int64_t count) {
   }
   add_report(r, losses, count, 1, valid, best);
   h->train = r->reports[r->count - 1].train;
-  h->valid = t->held_out ? t->best_valid : NAN;
+  h->valid = t->source->held_out ? t->best_valid : NAN;
   h->best_epoch = t->best_epoch;
   t->epoch_sum = 0;
   t->epoch_rows = 0;
@@ -343,11 +318,49 @@ static clf_status end_epoch(run *r, const float *losses, int64_t count) {
 static clf_status sum_up(clf_trainer *t) {
   const clf_tensor all[2] = {t->f->w, t->v};
   for (int i = 0; i < 2; i++) {
-    const int32_t slot = CLF_RING + i;
     CLF_TRY(clf_do(t->dev, sum_rows, .x = clf__matrix(all[i], 0, all[i].dim[0], 1, 1),
-                   .y = clf_slice(t->ring, 0, slot, slot + 1)));
+                   .y = in_ring(t, CLF_RING_SUMS + i)));
   }
   return CLF_OK;
+}
+
+/* The first step since the last reading whose loss or gradient is not finite; -1: none. */
+static int64_t first_bad(const clf_trainer *t, const float *ring) {
+  for (int64_t i = t->read; i < t->step; i++) {
+    const int64_t slot = i % CLF_RING;
+    if (clf__trainer_is_dropped(t, i)) continue;
+    if (!isfinite(ring[slot]) || (t->norms && !isfinite(ring[CLF_RING_NORMS + slot]))) return i;
+  }
+  return -1;
+}
+
+/* Reads the ring, and mends what is bad in it until all is well, or is beyond mending. */
+static clf_status read_ring(run *r, float *ring) {
+  clf_trainer *t = r->t;
+  for (;;) {
+    CLF_TRY(sum_up(t));
+    CLF_TRY(clf_read(t->dev, t->ring, ring));
+    const int64_t bad = first_bad(t, ring);
+    if (bad < 0) break;
+    CLF_TRY(clf__trainer_mend(t, bad, (double)ring[bad % CLF_RING],
+                              (double)ring[CLF_RING_NORMS + bad % CLF_RING], r->said,
+                              sizeof r->said));
+  }
+  if (isfinite(ring[CLF_RING_SUMS]) && isfinite(ring[CLF_RING_SUMS + 1])) return CLF_OK;
+  return clf__trainer_undo(t,
+                           isfinite(ring[CLF_RING_SUMS]) ? "Adam's second moments" : "the weights");
+}
+
+/* Goes on by one step whose loss was read; dropped ones have none. */
+static float take_loss(run *r, const float *ring) {
+  clf_trainer *t = r->t;
+  const int64_t step = t->read++, slot = step % CLF_RING;
+  if (clf__trainer_is_dropped(t, step)) return NAN;
+  const double loss = (double)ring[slot];
+  t->epoch_sum += loss * clf__trainer_batch_size(t, step);
+  t->epoch_rows += clf__trainer_batch_size(t, step);
+  if (t->norms) r->norm = sqrt((double)ring[CLF_RING_NORMS + slot]);
+  return (float)(loss - clf__flow_scaling_logdet(t->f));
 }
 
 /* Reads the losses since the last time and checks them.  Reports go out only when
@@ -355,23 +368,13 @@ static clf_status sum_up(clf_trainer *t) {
 static clf_status read_losses(run *r) {
   clf_trainer *t = r->t;
   const int64_t S = clf__steps_per_epoch(t);
-  float ring[CLF_RING + 2], losses[CLF_RING], *next = losses;
+  float ring[CLF_RING_ALL], losses[CLF_RING], *next = losses;
   int64_t count = 0;
-  CLF_TRY(sum_up(t));
-  CLF_TRY(clf_read(t->dev, t->ring, ring));
-  const double scaled = clf__flow_scaling_logdet(t->f);
-  for (int64_t i = t->read; i < t->step; i++)
-    if (!isfinite(ring[i % CLF_RING]))
-      return clf__trainer_diagnose(t, i, (double)ring[i % CLF_RING]);
-  if (!isfinite(ring[CLF_RING]) || !isfinite(ring[CLF_RING + 1]))
-    return clf__trainer_undo(t, isfinite(ring[CLF_RING]) ? "Adam's second moments" : "the weights");
+  *r->said = 0;
+  CLF_TRY(read_ring(r, ring));
   r->count = 0;
   while (t->read < t->step) {
-    const float loss = ring[t->read % CLF_RING];
-    const int64_t n = batch_size(t, t->read++);
-    next[count++] = (float)((double)loss - scaled);
-    t->epoch_sum += (double)loss * (double)n;
-    t->epoch_rows += n;
+    next[count++] = take_loss(r, ring);
     if (t->read % S) continue;
     CLF_TRY(end_epoch(r, next, count));
     next += count;
@@ -390,7 +393,7 @@ static int must_read(const run *r) {
   const clf_trainer *t = r->t;
   const int64_t S = clf__steps_per_epoch(t);
   return t->step - t->read == CLF_RING || t->step == t->o.epochs * S ||
-         (t->held_out && t->step % S == 0) || now() - r->read_at > 0.2;
+         (t->source->held_out && t->step % S == 0) || now() - r->read_at > 0.2;
 }
 
 /* The last weights stay in the newest snapshot, for those who go on later. */
@@ -403,6 +406,7 @@ static clf_status finish(clf_trainer *t) {
 clf_status clf_trainer_run(clf_trainer *t, clf_progress_fn report, void *context) {
   const int64_t steps = t->o.epochs * clf__steps_per_epoch(t);
   run r = {.t = t, .report = report, .context = context, .began = now(), .first_step = t->step};
+  r.norm = NAN;
   r.read_at = r.began;
   while (t->step < steps && !r.stop) {
     CLF_TRY(clf__trainer_step(t));
@@ -412,4 +416,29 @@ clf_status clf_trainer_run(clf_trainer *t, clf_progress_fn report, void *context
     return clf__fail(CLF_ESTOPPED, "stopped after step %lld of %lld", (long long)t->step,
                      (long long)steps);
   return t->finished ? CLF_OK : finish(t);
+}
+
+/* ---- Running statistics -----------------------------------------------------------------------
+ */
+
+static clf_status measure_batches(clf_trainer *t) {
+  const int64_t S = clf__steps_per_epoch(t), begin = t->o.epochs * S; /* an epoch of its own */
+  int64_t parts = 0;
+  for (int64_t step = begin; step < begin + S; step++)
+    for (int32_t at = 0; at < clf__trainer_batch_size(t, step); at += t->plan.part) {
+      clf_tensor x, z;
+      CLF_TRY(clf__trainer_part(t, step, at, &x));
+      const clf_tensor logdet = clf__rows(t->f->ws.logdet, x.dim[0]);
+      CLF_TRY(clf_do(t->dev, fill, .y = logdet, .value = 0));
+      clf__flow_set_momentum(t->f, 1 / (double)++parts);
+      CLF_TRY(clf__flow_forward(t->f, x, logdet, CLF_TRAIN, &z));
+    }
+  return clf_sync(t->dev);
+}
+
+clf_status clf_trainer_recalibrate(clf_trainer *t) {
+  const double before = t->f->layer[t->f->layers - 1].momentum;
+  const clf_status s = measure_batches(t);
+  clf__flow_set_momentum(t->f, before);
+  return s;
 }

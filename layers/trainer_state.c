@@ -24,12 +24,18 @@ static clf_status put_options(clf__st_writer *w, const clf_train_options *o) {
   CLF_TRY(clf__st_put_meta_real(w, KEY("beta1"), o->beta1));
   CLF_TRY(clf__st_put_meta_real(w, KEY("beta2"), o->beta2));
   CLF_TRY(clf__st_put_meta_real(w, KEY("eps"), o->eps));
+  CLF_TRY(clf__st_put_meta(w, KEY("eps_hat"), "%d", o->eps_hat));
+  CLF_TRY(clf__st_put_meta(w, KEY("flip"), "%d", o->flip));
+  CLF_TRY(clf__st_put_meta(w, KEY("drops"), "%d", (int)o->drops));
+  CLF_TRY(clf__st_put_meta(w, KEY("part"), "%d", (int)o->part));
+  CLF_TRY(clf__st_put_meta_real(w, KEY("l2"), o->l2));
+  CLF_TRY(clf__st_put_meta_real(w, KEY("clip"), o->clip));
   return clf__st_put_meta_real(w, KEY("valid_split"), o->valid_split);
 }
 
 static clf_status put_counters(clf__st_writer *w, const clf_trainer *t) {
   CLF_TRY(clf__st_put_meta(w, KEY("step"), "%lld", (long long)t->step));
-  CLF_TRY(clf__st_put_meta(w, KEY("data"), "%llu", (unsigned long long)t->data_sum));
+  CLF_TRY(clf__st_put_meta(w, KEY("data"), "%llu", (unsigned long long)t->source->sum));
   CLF_TRY(clf__st_put_meta(w, KEY("epoch_rows"), "%lld", (long long)t->epoch_rows));
   CLF_TRY(clf__st_put_meta(w, KEY("best_epoch"), "%lld", (long long)t->best_epoch));
   CLF_TRY(clf__st_put_meta_real(w, KEY("epoch_sum"), t->epoch_sum));
@@ -57,7 +63,9 @@ static clf_status put_all(clf__st_writer *w, clf_trainer *t) {
   CLF_TRY(s);
   CLF_TRY(clf__put_vector(w, t->f, M, t->m));
   CLF_TRY(clf__put_vector(w, t->f, V, t->v));
-  CLF_TRY(put_options(w, &t->o));
+  clf_train_options o = t->o;
+  o.part = t->plan.part; /* the batches' statistics, and so the bits, depend on it */
+  CLF_TRY(put_options(w, &o));
   return put_counters(w, t);
 }
 
@@ -71,6 +79,33 @@ clf_status clf_trainer_save(clf_trainer *t, const char *path) {
 }
 
 /* ---- Loading -------------------------------------------------------------------------------- */
+
+/* A number of the options that files of earlier versions lack: they had 0. */
+static clf_status get_later(const clf__st *st, const char *key, int64_t most, int64_t *out) {
+  *out = 0;
+  if (!clf__st_meta(st, key)) return CLF_OK;
+  CLF_TRY(clf__st_meta_int(st, key, out));
+  if (*out >= 0 && *out <= most) return CLF_OK;
+  return clf__fail(CLF_EFORMAT, "its %s is %lld: out of range", key, (long long)*out);
+}
+static clf_status get_later_real(const clf__st *st, const char *key, double *out) {
+  *out = 0;
+  return clf__st_meta(st, key) ? clf__st_meta_real(st, key, out) : CLF_OK;
+}
+
+static clf_status get_later_options(const clf__st *st, clf_train_options *o) {
+  int64_t eps_hat, flip, drops, part;
+  CLF_TRY(get_later(st, KEY("eps_hat"), 1, &eps_hat));
+  CLF_TRY(get_later(st, KEY("flip"), 1, &flip));
+  CLF_TRY(get_later(st, KEY("drops"), CLF_DROPS / 2, &drops));
+  CLF_TRY(get_later(st, KEY("part"), INT32_MAX, &part));
+  o->eps_hat = (int)eps_hat;
+  o->flip = (int)flip;
+  o->drops = (int32_t)drops;
+  o->part = (int32_t)part;
+  CLF_TRY(get_later_real(st, KEY("l2"), &o->l2));
+  return get_later_real(st, KEY("clip"), &o->clip);
+}
 
 static clf_status get_options(const clf__st *st, clf_train_options *o) {
   int64_t batch, shuffle, standardize;
@@ -90,7 +125,7 @@ static clf_status get_options(const clf__st *st, clf_train_options *o) {
   o->batch = (int32_t)batch;
   o->shuffle = shuffle != 0;
   o->standardize = standardize != 0;
-  return CLF_OK;
+  return get_later_options(st, o);
 }
 
 clf_status clf_train_options_load(const char *path, clf_train_options *options) {
@@ -106,7 +141,7 @@ clf_status clf_train_options_load(const char *path, clf_train_options *options) 
 
 /* Everything but `epochs` must be as it was, or the bits would differ unnoticed. */
 static clf_status same_training(const clf__st *st, const clf_trainer *t) {
-  clf_train_options o;
+  clf_train_options o = {0};
   uint64_t data;
   CLF_TRY(get_options(st, &o));
   CLF_TRY(clf__st_meta_uint(st, KEY("data"), &data));
@@ -118,8 +153,14 @@ static clf_status same_training(const clf__st *st, const clf_trainer *t) {
                         : o.beta1 != t->o.beta1             ? "beta1"
                         : o.beta2 != t->o.beta2             ? "beta2"
                         : o.eps != t->o.eps                 ? "eps"
+                        : o.eps_hat != t->o.eps_hat         ? "eps_hat"
+                        : o.l2 != t->o.l2                   ? "l2"
+                        : o.clip != t->o.clip               ? "clip"
+                        : o.flip != t->o.flip               ? "flip"
+                        : o.drops != t->o.drops             ? "drops"
+                        : o.part && o.part != t->plan.part  ? "part"
                         : o.valid_split != t->o.valid_split ? "valid_split"
-                        : data != t->data_sum               ? "the data"
+                        : data != t->source->sum            ? "the data"
                                                             : NULL;
   if (!differs) return CLF_OK;
   return clf__fail(CLF_EFORMAT, "its training began with another value of %s", differs);
@@ -146,10 +187,11 @@ static clf_status get_state(const clf__st *st, const char *path, clf_trainer *t)
   CLF_TRY(clf__get_vector(st, t->f, M, t->m));
   CLF_TRY(clf__get_vector(st, t->f, V, t->v));
   CLF_TRY(clf__get_params(st, path, t->f));
-  if (t->best_epoch && t->held_out) {
+  if (t->best_epoch && t->source->held_out) {
     CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->best));
     CLF_TRY(clf__get_vector(st, t->f, LATEST, t->f->w));
   }
+  t->drops = 0; /* they are behind, and there is nothing to go back to before them */
   for (int i = 0; i < CLF_SNAPSHOTS; i++) t->snapshot[i].step = -1;
   return clf__trainer_remember(t);
 }

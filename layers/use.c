@@ -10,6 +10,11 @@
 
 /* Enough rows to fill a device, few enough to stay in its caches and small in memory. */
 int32_t clf__flow_chunk(const clf_flow *f) {
+  if (f->spec.kind == CLF_REALNVP) { /* the features of its first scale are the most */
+    const int64_t each = (int64_t)f->spec.hidden * f->spec.height * f->spec.width;
+    const int64_t images = (1 << 23) / each;
+    return images < 1 ? 1 : images > 256 ? 256 : (int32_t)images;
+  }
   const int32_t size = f->spec.dim + f->spec.hidden, rows = (1 << 20) / (size ? size : 1);
   return rows < 256 ? 256 : rows > 8192 ? 8192 : rows;
 }
@@ -104,6 +109,7 @@ typedef struct arrays {
   double *out, *logdet;
   uint64_t seed;
   int64_t first;
+  double temperature;
 } arrays;
 
 static clf_status zeroed(clf_flow *f, int32_t n, clf_tensor *logdet) {
@@ -115,7 +121,7 @@ static clf_status forward_chunk(chunk *c, const double *in, clf_tensor *z, clf_t
   const clf_tensor x = clf__rows(c->f->ws.x[0], c->n);
   CLF_TRY(put_data(c, in, x));
   CLF_TRY(zeroed(c->f, c->n, logdet));
-  return clf__flow_forward(c->f, x, *logdet, 0, z);
+  return clf__flow_forward(c->f, x, *logdet, CLF_EVAL, z);
 }
 
 static clf_status logp_chunk(chunk *c, void *ctx) {
@@ -177,20 +183,47 @@ clf_status clf_invert(clf_flow *f, const double *z, int64_t n, double *x, double
   return in_chunks(f, n, invert_chunk, &(arrays){.in = z, .out = x, .logdet = logdet});
 }
 
-static clf_status sample_chunk(chunk *c, void *ctx) {
-  arrays *a = ctx;
-  const clf_tensor z = clf__rows(c->f->ws.x[c->f->layers], c->n);
+static clf_status draw_latents(const chunk *c, const arrays *a, clf_tensor *z) {
   const uint64_t at = (uint64_t)(a->first + c->first);
-  CLF_TRY(clf_do(c->f->dev, random_normal, .y = z, .seed_lo = (int)(uint32_t)a->seed,
-                 .seed_hi = (int)(uint32_t)(a->seed >> 32), .first_lo = (int)(uint32_t)at,
-                 .first_hi = (int)(uint32_t)(at >> 32)));
-  return inverse_chunk(c, z, a);
+  *z = clf__rows(c->f->ws.x[c->f->layers], c->n);
+  return clf_do(c->f->dev, random_normal, .y = *z, .seed_lo = (int)(uint32_t)a->seed,
+                .seed_hi = (int)(uint32_t)(a->seed >> 32), .first_lo = (int)(uint32_t)at,
+                .first_hi = (int)(uint32_t)(at >> 32));
+}
+
+static clf_status sample_chunk(chunk *c, void *ctx) {
+  clf_tensor z;
+  CLF_TRY(draw_latents(c, ctx, &z));
+  return inverse_chunk(c, z, ctx);
+}
+
+static clf_status check_first(int64_t first) {
+  if (first >= 0) return CLF_OK;
+  return clf__fail(CLF_EINVAL, "the first sample is %lld; they count from 0", (long long)first);
 }
 
 clf_status clf_sample(clf_flow *f, uint64_t seed, int64_t first, int64_t n, double *x) {
-  if (first < 0)
-    return clf__fail(CLF_EINVAL, "the first sample is %lld; they count from 0", (long long)first);
+  CLF_TRY(check_first(first));
   return in_chunks(f, n, sample_chunk, &(arrays){.out = x, .seed = seed, .first = first});
+}
+
+static clf_status latents_chunk(chunk *c, void *ctx) {
+  const arrays *a = ctx;
+  clf_tensor z;
+  double *out = a->out + c->first * c->f->spec.dim;
+  CLF_TRY(draw_latents(c, a, &z));
+  CLF_TRY(clf_read64(c->f->dev, z, out));
+  for (int64_t i = 0; i < (int64_t)c->n * c->f->spec.dim; i++) out[i] *= a->temperature;
+  return CLF_OK;
+}
+
+clf_status clf_sample_latents(clf_flow *f, uint64_t seed, int64_t first, int64_t n,
+                              double temperature, double *z) {
+  CLF_TRY(check_first(first));
+  if (!(temperature >= 0 && isfinite(temperature)))
+    return clf__fail(CLF_EINVAL, "the temperature is %g; it must be 0 or above", temperature);
+  return in_chunks(f, n, latents_chunk,
+                   &(arrays){.out = z, .seed = seed, .first = first, .temperature = temperature});
 }
 
 /* ---- Scores --------------------------------------------------------------------------------- */
@@ -224,7 +257,7 @@ clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, double *mean) {
     clf_tensor z, logdet;
     n = chunk_of(f, rows - at);
     s = zeroed(f, n, &logdet);
-    if (!s) s = clf__flow_forward(f, clf_slice(x, 0, at, at + n), logdet, 0, &z);
+    if (!s) s = clf__flow_forward(f, clf_slice(x, 0, at, at + n), logdet, CLF_EVAL, &z);
     const clf_tensor out = clf__rows(f->ws.logp, n);
     if (!s) s = clf_do(f->dev, normal_logp, .z = z, .logdet = logdet, .logp = out);
     if (!s) s = clf_read64(f->dev, out, logp);

@@ -3,9 +3,12 @@
  *
  * Losses are read many steps late, when the weights are NaN already.  But steps are
  * deterministic: from a state that was remembered before, they are taken again up to
- * the last good one, and the batch that broke is looked at layer by layer. */
+ * the bad one, whose batch is looked at layer by layer.  Then they are taken once more,
+ * that one left out, as far as they had come; or, when that has happened too often, up to
+ * the last good one. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include "trainer.h"
 
 static clf_status restore(clf_trainer *t, const clf__snapshot *s) {
@@ -45,15 +48,17 @@ static clf_status replay(clf_trainer *t, int64_t to) {
 }
 
 /* Names the layer that fails on the batch of step `bad`, with the weights of then. */
-static clf_status locate(clf_trainer *t, int64_t bad, char *name, size_t size) {
-  clf_tensor x, z;
+static clf_status locate(clf_trainer *t, int64_t bad, double loss, char *name, size_t size) {
   CLF_TRY(replay(t, bad));
-  CLF_TRY(clf__trainer_batch(t, bad, &x));
-  const clf_tensor logdet = clf__rows(t->f->ws.logdet, x.dim[0]);
-  CLF_TRY(clf_do(t->dev, fill, .y = logdet, .value = 0));
-  CLF_TRY(clf__flow_forward(t->f, x, logdet, 1, &z));
-  if (!clf__flow_find_bad(t->f, x.dim[0], name, size))
-    snprintf(name, size, "%s", "the sum over layers");
+  for (int32_t at = 0; at < clf__trainer_batch_size(t, bad); at += t->plan.part) {
+    clf_tensor x, z;
+    CLF_TRY(clf__trainer_part(t, bad, at, &x));
+    const clf_tensor logdet = clf__rows(t->f->ws.logdet, x.dim[0]);
+    CLF_TRY(clf_do(t->dev, fill, .y = logdet, .value = 0));
+    CLF_TRY(clf__flow_forward(t->f, x, logdet, CLF_TRAIN, &z));
+    if (clf__flow_find_bad(t->f, x.dim[0], name, size)) return CLF_OK;
+  }
+  snprintf(name, size, "%s", isfinite(loss) ? "the gradient" : "the sum over layers");
   return CLF_OK;
 }
 
@@ -66,22 +71,73 @@ static void start_over(clf_trainer *t) {
   t->f->history.epochs = t->step / clf__steps_per_epoch(t);
 }
 
-clf_status clf__trainer_diagnose(clf_trainer *t, int64_t bad, double loss) {
-  char name[64] = "an unknown layer";
-  const int64_t S = clf__steps_per_epoch(t);
+/* ---- Leaving steps out ------------------------------------------------------------------- */
+
+int clf__trainer_is_dropped(const clf_trainer *t, int64_t step) {
+  for (int i = 0; i < t->drops; i++)
+    if (t->dropped[i] == step) return 1;
+  return 0;
+}
+
+/* Forgets those that lie before every state that could be gone back to. */
+static void add_dropped(clf_trainer *t, int64_t step) {
+  if (t->drops == CLF_DROPS)
+    memmove(t->dropped, t->dropped + 1, (size_t)--t->drops * sizeof *t->dropped);
+  t->dropped[t->drops++] = step;
+}
+
+static int too_often(const clf_trainer *t, int64_t bad) {
+  int lately = 0;
+  for (int i = 0; i < t->drops; i++) lately += t->dropped[i] > bad - 100;
+  return lately >= t->o.drops;
+}
+
+/* Two bad steps in a row, and it is not their batches: the step before them broke the
+ * weights, and is left out too. */
+static void drop(clf_trainer *t, int64_t bad) {
+  const int again = clf__trainer_is_dropped(t, bad - 1);
+  int64_t before_them = bad - 1;
+  while (clf__trainer_is_dropped(t, before_them)) before_them--;
+  add_dropped(t, bad);
+  if (again && before_them >= 0 && before(t, before_them)) add_dropped(t, before_them);
+}
+
+/* "step 7 (epoch 2): the loss is nan: scale0.coupling1" */
+static void describe(const clf_trainer *t, int64_t bad, double loss, double norm, const char *name,
+                     char *text, size_t size) {
+  const double number = isfinite(loss) ? norm : loss;
+  snprintf(text, size, "step %lld (epoch %lld): the %s is %g: %s", (long long)bad + 1,
+           (long long)(bad / clf__steps_per_epoch(t) + 1),
+           isfinite(loss) ? "gradient's norm" : "loss", isnan(number) ? fabs(number) : number,
+           name);
+}
+
+static clf_status give_up(clf_trainer *t, int64_t bad, const char *what) {
   const int64_t good = bad > 0 && before(t, bad - 1) ? bad - 1 : bad; /* bad: the first of all */
-  CLF_TRY(locate(t, bad, name, sizeof name));
+  CLF_TRY(restore(t, before(t, good)));
   CLF_TRY(replay(t, good));
   start_over(t);
   CLF_TRY(clf__trainer_remember(t));
-  return clf__fail(CLF_ENUM,
-                   "step %lld (epoch %lld): the loss is %g: %s is the first layer whose output is "
-                   "not finite; the flow has the weights %s step %lld; a smaller lr or a bound "
-                   "s_max may keep them finite",
-                   (long long)bad + 1, (long long)(bad / S + 1), isnan(loss) ? fabs(loss) : loss,
-                   name,
-                   good < bad ? "whose loss was last finite, before" : "it began with, before",
-                   (long long)good + 1);
+  return clf__fail(
+      CLF_ENUM,
+      "%s is the first layer whose output is not finite; the flow has the weights %s "
+      "step %lld; a smaller lr or %s may keep them finite",
+      what, good < bad ? "whose loss was last finite, before" : "it began with, before",
+      (long long)good + 1, t->f->spec.kind == CLF_REALNVP ? "a smaller clip" : "a bound s_max");
+}
+
+clf_status clf__trainer_mend(clf_trainer *t, int64_t bad, double loss, double norm, char *said,
+                             size_t size) {
+  char name[64] = "an unknown layer", what[160];
+  const int64_t step = t->step;
+  CLF_TRY(locate(t, bad, loss, name, sizeof name));
+  describe(t, bad, loss, norm, name, what, sizeof what);
+  if (too_often(t, bad)) return give_up(t, bad, what);
+  drop(t, bad);
+  CLF_TRY(restore(t, before(t, t->dropped[t->drops - 1])));
+  CLF_TRY(replay(t, step));
+  snprintf(said, size, "%s is not finite; that step is left out, and training goes on", what);
+  return CLF_OK;
 }
 
 clf_status clf__trainer_undo(clf_trainer *t, const char *what) {

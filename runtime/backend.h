@@ -31,7 +31,8 @@ typedef struct clf_backend {
 struct clf_device {
   const clf_backend *backend;
   void *impl;
-  int bits;          /* of an element: 32, or 64 on cpu64 */
+  int bits;                   /* of an element: 32, or 64 on cpu64 */
+  uint64_t memory, max_alloc; /* bytes in all, and of one buffer; 0: not known */
   int wide_cores;    /* 1 where one work-item fills a core's vectors; layers choose by it */
   clf_device *inner; /* of a wrapper: check:, trace: */
   char name[192];

@@ -61,6 +61,11 @@ static int choose(const char *asked) {
   return -1;
 }
 
+static uint64_t memory_of_host(void) {
+  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+}
+
 /* ---- The backend -------------------------------------------------------------------- */
 
 static clf_status start(clf_device *dev, const clf__cpu_variant *variant) {
@@ -68,6 +73,7 @@ static clf_status start(clf_device *dev, const clf__cpu_variant *variant) {
   if (!c) return clf__fail(CLF_ENOMEM, "no memory for a device");
   c->variant = variant;
   dev->bits = variant->bits;
+  dev->memory = dev->max_alloc = memory_of_host();
   return CLF_OK;
 }
 
@@ -127,7 +133,6 @@ const clf_backend clf__cpu64 = {.name = "cpu64", .open = cpu64_open, SHARED};
 
 void clf__cpu_info(clf_device_info *info) {
   const int i = choose("");
-  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
   *info = (clf_device_info){.passes = -1};
   snprintf(info->name, sizeof info->name, "cpu");
   snprintf(info->platform, sizeof info->platform, "C");
@@ -136,5 +141,5 @@ void clf__cpu_info(clf_device_info *info) {
   snprintf(info->type, sizeof info->type, "cpu");
   snprintf(info->family, sizeof info->family, "%s", i < 0 ? "" : floats[i].name);
   info->units = (int32_t)sysconf(_SC_NPROCESSORS_ONLN);
-  info->memory = info->max_alloc = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+  info->memory = info->max_alloc = memory_of_host();
 }

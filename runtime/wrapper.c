@@ -8,6 +8,8 @@ void clf__wrapper_adopt(clf_device *dev, const char *prefix, clf_device *inner) 
   dev->inner = inner;
   dev->bits = inner->bits;
   dev->wide_cores = inner->wide_cores;
+  dev->memory = inner->memory;
+  dev->max_alloc = inner->max_alloc;
   snprintf(dev->name, sizeof dev->name, "%s:%.180s", prefix, inner->name);
 }
 

@@ -129,7 +129,7 @@ void flows_gradient(clf_flow *f, const double *x, int32_t n, double *loss, doubl
   const clf_tensor logdet = clf__rows(f->ws.train_logdet, n), sum = clf__rows(f->ws.logp, 1);
   clf_tensor z, back;
   WORKS(clf_write64(f->dev, in, x));
-  WORKS(clf__flow_forward(f, in, logdet, 1, &z));
+  WORKS(clf__flow_forward(f, in, logdet, CLF_TRAIN, &z));
   WORKS(clf_do(f->dev, normal_nll, .z = z, .logdet = logdet, .dz = dz, .loss = sum,
                .weight = weight));
   WORKS(clf__flow_backward(f, in, dz, -weight, &back));

@@ -80,6 +80,9 @@ static clf_trainer *make_trainer(clf_flow *f, const clf_table *data, const clf_t
   WORKS(clf_trainer_create(f, data, o, &t));
   return t;
 }
+static const clf__table_source *table_of(const clf_trainer *t) {
+  return (const clf__table_source *)(const void *)t->source;
+}
 static void done(clf_trainer *t, clf_flow *f, clf_table *data) {
   clf_trainer_free(t);
   clf_flow_free(f);
@@ -147,11 +150,11 @@ typedef struct diary {
 
 static void begin(diary *d, const clf_trainer *t) {
   memset(d, 0, sizeof *d);
-  d->rows = t->rows;
+  d->rows = t->source->rows;
   d->batch = t->o.batch;
   d->S = (d->rows + d->batch - 1) / d->batch;
   d->epochs = t->o.epochs;
-  d->held_out = t->held_out > 0;
+  d->held_out = t->source->held_out > 0;
   d->best = -INFINITY;
 }
 
@@ -319,7 +322,8 @@ START_TEST(interruptions_change_no_bit) {
   const int64_t steps = clf_flow_history(f).steps;
   clf_flow_free(f);
   ck_assert_msg(steps > 0 && steps < a.count, "%s: saved at step %lld", s->label, (long long)steps);
-  begin(&b, &(clf_trainer){.rows = a.rows, .o = options_for(s), .held_out = a.held_out});
+  begin(&b, &(clf_trainer){.source = &(clf__source){.rows = a.rows, .held_out = a.held_out},
+                           .o = options_for(s)});
   b.count = steps; /* the diary of the process that goes on begins there */
   b.epochs_done = steps / b.S;
   b.best = -INFINITY;
@@ -505,10 +509,10 @@ static void split_with(const clf_table *data, const clf_train_options *o, int *m
   memset(marks, 0, SPLIT_ROWS * sizeof *marks);
   clf_flow *f = make_flow(CLF_NVP, 2);
   clf_trainer *t = make_trainer(f, data, o);
-  ck_assert_int_eq(t->valid.dim[0], 15); /* 0.25 of 61, rounded */
-  ck_assert_int_eq(t->train.dim[0], 46);
-  mark(data, t->train, 1, marks);
-  mark(data, t->valid, 100, marks);
+  ck_assert_int_eq(table_of(t)->valid.dim[0], 15); /* 0.25 of 61, rounded */
+  ck_assert_int_eq(table_of(t)->train.dim[0], 46);
+  mark(data, table_of(t)->train, 1, marks);
+  mark(data, table_of(t)->valid, 100, marks);
   clf_trainer_free(t);
   clf_flow_free(f);
 }
@@ -546,8 +550,8 @@ START_TEST(best_epoch_is_kept) {
   clf_flow *f = make_flow(CLF_NVP, 2);
   clf_trainer *t = make_trainer(f, &data, &o);
   double held[2 * 18];
-  ck_assert_int_eq(t->held_out, 18);
-  WORKS(clf_read64(dev, t->valid, held));
+  ck_assert_int_eq(t->source->held_out, 18);
+  WORKS(clf_read64(dev, table_of(t)->valid, held));
   begin(&d, t);
   WORKS(clf_trainer_run(t, watch, &d));
   const clf_history h = clf_flow_history(f);
@@ -637,7 +641,7 @@ START_TEST(standardised_without_rows_held_out) {
   clf_flow *f = make_flow(CLF_NVP, 2);
   clf_trainer *t = make_trainer(f, &data, &o);
   double x[2 * 20], sum[2] = {0}, square[2] = {0};
-  WORKS(clf_read64(dev, t->train, x));
+  WORKS(clf_read64(dev, table_of(t)->train, x));
   for (int i = 0; i < 40; i++) sum[i % 2] += x[i];
   for (int i = 0; i < 40; i++) square[i % 2] += x[i] * x[i];
   for (int d = 0; d < 2; d++) {

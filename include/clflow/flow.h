@@ -9,22 +9,35 @@
 #ifndef CLFLOW_FLOW_H
 #define CLFLOW_FLOW_H
 #include "clflow/core.h"
+#include "clflow/images.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef enum clf_kind {
-  CLF_NVP,      /* affine couplings: the lecture's NVPNet; Dinh et al. 2017 */
-  CLF_NICE,     /* additive couplings, then a diagonal scaling; Dinh et al. 2015 */
-  CLF_PIECEWISE /* the lecture's PiecewiseLinear, one-dimensional */
+  CLF_NVP,       /* affine couplings: the lecture's NVPNet; Dinh et al. 2017 */
+  CLF_NICE,      /* additive couplings, then a diagonal scaling; Dinh et al. 2015 */
+  CLF_PIECEWISE, /* the lecture's PiecewiseLinear, one-dimensional */
+  CLF_REALNVP /* images: convolutional, at several scales; Dinh et al. 2017, sections 3.4 to 3.7 */
 } clf_kind;
+
+/* How a realnvp flow is built where the sources differ; zero is the paper's released code. */
+typedef struct clf_realnvp_variant {
+  int32_t scale_first; /* couplings: 0 y = (x + t) exp(s); 1 y = x exp(s) + t: paper, lecture */
+  int32_t odd_first;   /* the first coupling keeps 0: even h + w; 1: odd, as the paper's text */
+  int32_t
+      paper_logit; /* pixels p / levels: 0 to alpha + (1 - 2 alpha) p; 1: alpha + (1 - alpha) p */
+  int32_t no_norm; /* 1: without batch normalisation; each coupling then has scale_shift */
+  double bn_rho;   /* share of running statistics while training: 0; the paper's rho in 0 .. 1 */
+} clf_realnvp_variant;
 
 /* What a flow is, apart from its weights. */
 typedef struct clf_flow_spec {
   clf_kind kind;
   int32_t dim;       /* D, of x and z; 1 for piecewise */
-  int32_t hidden;    /* H, units of each coupling's networks (nvp, nice) */
+  int32_t hidden;    /* H, units of each coupling's networks (nvp, nice); features of the
+                        networks at the first scale, twice as many at each next (realnvp) */
   int32_t depth;     /* couplings (nvp, nice) */
   double s_max;      /* nvp: bound on |log-scale|, s = s_max tanh(h / s_max); 0: none */
   int32_t bins;      /* piecewise: number of linear pieces */
@@ -32,11 +45,21 @@ typedef struct clf_flow_spec {
   int32_t tails;     /* piecewise: 1 continues the outer pieces beyond the interval;
                         0, as the lecture: constant there, log f' = -inf, refused */
   uint64_t seed;     /* of masks and initial weights */
+  /* realnvp; x and z are images H x W x C, the channel the fastest, pixels in 0 .. levels */
+  int32_t height, width, channels; /* dim = height width channels */
+  int32_t scales;                  /* height and width are multiples of 2^(scales - 1) */
+  int32_t blocks;                  /* residual blocks of each coupling's network */
+  int32_t levels;                  /* values of a pixel: 256 for bytes */
+  double alpha;                    /* of the logit: 0 < alpha < 0.5 */
+  clf_realnvp_variant variant;
 } clf_flow_spec;
 
-/* The lecture's numbers: hidden 2, depth 4, no bound; piecewise 100 bins over -4 .. 4. */
+/* The lecture's numbers: hidden 2, depth 4, no bound; piecewise 100 bins over -4 .. 4;
+ * realnvp: 3 scales, hidden 32, 4 blocks, for 28 x 28 x 1 images whatever `dim`. */
 CLF_API clf_flow_spec clf_flow_spec_default(clf_kind kind, int32_t dim);
-CLF_API const char *clf_kind_name(clf_kind kind); /* "nvp", "nice", "piecewise" */
+/* Trainable numbers of such a flow, without making it; 0 for a spec that is refused. */
+CLF_API int64_t clf_flow_spec_weights(const clf_flow_spec *spec);
+CLF_API const char *clf_kind_name(clf_kind kind); /* "nvp", "nice", "piecewise", "realnvp" */
 
 typedef struct clf_flow clf_flow;
 
@@ -57,9 +80,9 @@ CLF_API int clf_flow_scaling(const clf_flow *flow, const double **mean, const do
 
 typedef struct clf_param {
   char name[64]; /* as in the state_dict of the lecture's module: "layers.0.map_s.0.weight" */
-  int rank;      /* 1 or 2 */
-  int trainable; /* 0 for masks */
-  clf_tensor at; /* (dim[0], dim[1]); clf_read() and clf_write() it */
+  int rank;      /* 1 to 4 */
+  int trainable; /* 0 for masks and running statistics */
+  clf_tensor at; /* the first `rank` of its dimensions; clf_read() and clf_write() it */
 } clf_param;
 
 CLF_API int clf_flow_param_count(const clf_flow *flow);
@@ -84,6 +107,11 @@ CLF_API clf_status clf_invert(clf_flow *flow, const double *z, int64_t n, double
  * and i alone, however the calls are divided. */
 CLF_API clf_status clf_sample(clf_flow *flow, uint64_t seed, int64_t first, int64_t n, double *x);
 
+/* The latents of such samples, times `temperature` (1 as they are distributed): z (n, D); then
+ * clf_invert() gives the samples. */
+CLF_API clf_status clf_sample_latents(clf_flow *flow, uint64_t seed, int64_t first, int64_t n,
+                                      double temperature, double *z);
+
 /* The Jacobian of f at one sample by brute force, a gradient for each output
  * as the lecture does: J (D, D), J[i][k] = dz_i / dx_k.  `logabsdet` is
  * log |det J| by elimination, `logdet` what the flow itself reports there.
@@ -98,6 +126,20 @@ typedef struct clf_score {
   double mean, std_error, bits_per_dim;
 } clf_score;
 CLF_API clf_status clf_evaluate(clf_flow *flow, const double *x, int64_t n, clf_score *score);
+
+/* ---- Images (realnvp) -------------------------------------------------- */
+
+/* Bytes made continuous: x = byte + u with u uniform in [0, 1), a function of (seed,
+ * first + row, place in the row): bytes and x are (n, dim). */
+CLF_API void clf_dequantize(const uint8_t *bytes, int64_t n, int32_t dim, uint64_t seed,
+                            int64_t first, double *x);
+
+/* As clf_evaluate(), of images index[first .. first + n) (NULL: first .. first + n), with the
+ * noise that clf_dequantize() gives places first .. first + n.  Since a pixel is 1 wide, the bits
+ * are those of published numbers.  ESHAPE if the images do not fit the flow. */
+CLF_API clf_status clf_evaluate_images(clf_flow *flow, const clf_images *images,
+                                       const int64_t *index, int64_t first, int64_t n,
+                                       uint64_t seed, clf_score *score);
 
 /* ---- Files ------------------------------------------------------------- */
 
@@ -115,7 +157,8 @@ CLF_API clf_status clf_flow_save(clf_flow *flow, const char *path);
 
 /* Opens what clf_flow_save() or clf_trainer_save() wrote, and also a plain state_dict of the
  * lecture's modules: the kind and shapes are then read off the tensors, and
- * `hint` (may be NULL) gives what tensors do not tell: s_max; xmin, xmax and tails.
+ * `hint` (may be NULL) gives what tensors do not tell: s_max; xmin, xmax and tails; height
+ * and width of images, and levels, alpha and variant where they are not the default's.
  * Errors: EIO; EFORMAT says what is wrong with the file; ENOMEM. */
 CLF_API clf_status clf_flow_load(clf_device *dev, const char *path, const clf_flow_spec *hint,
                                  clf_flow **flow);

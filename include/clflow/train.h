@@ -8,6 +8,7 @@
 #define CLFLOW_TRAIN_H
 #include "clflow/data.h"
 #include "clflow/flow.h"
+#include "clflow/images.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,11 +21,46 @@ typedef struct clf_train_options {
   int shuffle;                  /* 0: rows in their own order */
   double valid_split;           /* part of the rows held out, 0 <= p < 1; 0: none */
   int standardize;              /* 1: fit the flow's scaling to the training rows first */
-  uint64_t seed;                /* of the order and of the rows held out */
+  uint64_t seed; /* of the order, of the rows held out, of what is drawn for images */
+  int eps_hat;   /* 1: eps stands beside sqrt(v) before its correction, as TensorFlow has it */
+  double l2;     /* adds l2 times the sum of squares of magnitudes and rescaling scales (realnvp)
+                    to what is minimised; not to the losses reported */
+  double clip;   /* most that the gradient's norm may be, l2 included, else it is scaled; 0: none */
+  int flip;      /* images: 1 mirrors each by a coin, every epoch anew */
+  int32_t part;  /* samples that are on the device at once; 0: as many of a batch as fit its
+                    memory.  A batch in parts gives the same step, but that batch normalisation
+                    takes the statistics of each part */
+  uint64_t memory; /* bytes that training may take on the device; 0: what it has */
+  int32_t drops;   /* steps in 100 whose loss or gradient may be not finite: they are left out,
+                      and training goes on; one more ends it; 0: the first one does */
 } clf_train_options;
 
 /* As the lecture: 100 epochs, batch 100, Adam 1e-2, shuffled, nothing held out. */
 CLF_API clf_train_options clf_train_options_default(void);
+/* As the released code of Dinh et al. 2017: batch 64, Adam 1e-3 with eps_hat, l2 5e-5, clip
+ * 100; and 3 drops. */
+CLF_API clf_train_options clf_train_options_images(void);
+
+/* ---- Presets: image flows by name (clflow/presets.def) ------------------------- */
+
+typedef struct clf_preset {
+  const char *name, *text;
+  int32_t height, width, channels; /* of its images; 0: any */
+  int32_t scales, features, blocks, scale_first;
+  clf_crop crop;
+  int flip;
+  int32_t batch;
+} clf_preset;
+
+CLF_API int clf_preset_count(void);
+CLF_API const clf_preset *clf_preset_at(int i); /* NULL beyond the last */
+/* EINVAL lists those that there are. */
+CLF_API clf_status clf_preset_find(const char *name, const clf_preset **preset);
+/* The flow of a preset for images of this shape; seed 0. */
+CLF_API clf_flow_spec clf_preset_spec(const clf_preset *preset, int32_t height, int32_t width,
+                                      int32_t channels);
+
+/* ---- Training ------------------------------------------------------------------- */
 
 typedef struct clf_trainer clf_trainer;
 
@@ -38,6 +74,30 @@ CLF_API clf_status clf_trainer_create(clf_flow *flow, const clf_table *data,
                                       const clf_train_options *options, clf_trainer **trainer);
 CLF_API void clf_trainer_free(clf_trainer *trainer); /* NULL is a no-op; the flow stays */
 
+/* The same for a realnvp flow and images of its shape (a table's rows would have to be
+ * continuous pixels already).  Batches are gathered by a thread of
+ * its own while the device works; noise that makes bytes continuous, and mirroring, are drawn
+ * from (seed, epoch, place in the epoch).  The images must outlive the trainer. */
+CLF_API clf_status clf_trainer_create_images(clf_flow *flow, const clf_images *images,
+                                             const clf_train_options *options,
+                                             clf_trainer **trainer);
+
+/* Memory on the device, in bytes, and in how many samples a batch is taken at once. */
+typedef struct clf_train_plan {
+  uint64_t parameters;   /* weights and constants */
+  uint64_t optimiser;    /* gradient, moments, what is kept to go back to */
+  uint64_t activations;  /* what a pass over `part` samples keeps and works in */
+  uint64_t data;         /* samples on the device */
+  uint64_t total, limit; /* kernels need some scratch memory besides */
+  int32_t batch, part;
+} clf_train_plan;
+
+/* What training would take, before anything but the flow is allocated; rows: of the data, 0
+ * where they stay on the host, as images do.  ENOMEM if not even one sample at a time fits. */
+CLF_API clf_status clf_train_plan_of(const clf_flow *flow, const clf_train_options *options,
+                                     int64_t rows, clf_train_plan *plan);
+CLF_API clf_train_plan clf_trainer_plan(const clf_trainer *trainer);
+
 typedef struct clf_progress {
   int64_t epoch, epochs; /* the one under way or just ended, from 1; in all */
   int64_t step, steps;   /* done, in all */
@@ -47,6 +107,8 @@ typedef struct clf_progress {
   double train;          /* mean log p over this epoch so far */
   double valid;          /* of the held-out rows after this epoch; NaN: none or not yet */
   int best;              /* 1 when `valid` is the best so far */
+  double grad_norm;      /* of the last step, before clipping; NaN where it is not computed */
+  const char *dropped;   /* a sentence on steps left out since the last report, or NULL */
   double rate;           /* samples a second since clf_trainer_run() began */
   double seconds, left;  /* spent, and estimated to go, of this run */
 } clf_progress;
@@ -57,9 +119,13 @@ typedef int (*clf_progress_fn)(const clf_progress *progress, void *context);
 /* Trains until options.epochs are done, or `report` (may be NULL) asks to stop:
  * ESTOPPED then, and a later call goes on.  When done and rows were held out,
  * the flow has the weights of the best epoch.
- * A loss that is not finite ends it with ENUM: the message names the step and
- * the layer, and the flow has the last weights whose loss was finite. */
+ * A loss that is not finite, once options.drops are used up, ends it with ENUM: the message
+ * names the step and the layer, and the flow has the last weights whose loss was finite. */
 CLF_API clf_status clf_trainer_run(clf_trainer *trainer, clf_progress_fn report, void *context);
+
+/* Makes the flow's running statistics the mean over all batches of the training data (each
+ * batch counted once), with the weights as they are: for evaluation after a short training. */
+CLF_API clf_status clf_trainer_recalibrate(clf_trainer *trainer);
 
 /* As clf_flow_save(), and with it all that is needed to go on: Adam's moments,
  * the step, the options, the best weights so far. */

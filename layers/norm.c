@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* norm.c: batch normalisation in image flows: which statistics a pass uses, and how the
+ * running ones move.
+ *
+ * In training a batch is normalised by its own mean and variance, or with rho > 0 by
+ * rho times the running ones plus 1 - rho times its own (Dinh et al. 2017, section 3.7);
+ * gradients go through the batch's part.  Elsewhere the running ones serve.  A flow
+ * without normalisation has neither: a mean of 0 and a variance of 1 stand in. */
+#include "image.h"
+
+static const float epsilon = 1e-4f; /* var in files excludes it */
+
+void clf__norm_build(clf__parts *p, clf__norm *n, int32_t channels, int with_beta,
+                     const char *name) {
+  if (with_beta) clf__parts_add(p, &n->beta, CLF_PLAIN, 0, 0, 1, &channels, "%s.beta", name);
+  clf__parts_add(p, &n->mean, CLF_STATE, 0, 0, 1, &channels, "%s.mean", name);
+  clf__parts_add(p, &n->var, CLF_STATE, 1, 0, 1, &channels, "%s.var", name);
+}
+
+clf_status clf__norm_plan(const clf__layer *l, int32_t channels, clf_arena *a, clf__norm_kept *k) {
+  const int32_t dim[4] = {channels};
+  if (l->spec.variant.no_norm) return CLF_OK;
+  CLF_TRY(clf_new(a, dim, &k->bmean));
+  CLF_TRY(clf_new(a, dim, &k->bvar));
+  k->mean = k->bmean;
+  k->var = k->bvar;
+  if (l->spec.variant.bn_rho == 0) return CLF_OK;
+  CLF_TRY(clf_new(a, dim, &k->mean));
+  return clf_new(a, dim, &k->var);
+}
+
+/* ---- Statistics -------------------------------------------------------------------------- */
+
+/* to = a x + b to, where b = 0 replaces it. */
+static clf_status mix(const clf__pass *p, clf_tensor x, double a, double b, clf_tensor to) {
+  return clf_do(p->dev, axpby, .x = x, .y = to, .a = (float)a, .b = (float)b);
+}
+
+/* used = rho running + (1 - rho) batch, then the batch moves the running ones. */
+static clf_status blend(const clf__pass *p, clf_tensor batch, clf_tensor running, clf_tensor used) {
+  const double rho = p->l->spec.variant.bn_rho, momentum = p->l->momentum;
+  if (rho > 0) {
+    CLF_TRY(mix(p, running, rho, 0, used));
+    CLF_TRY(mix(p, batch, 1 - rho, 1, used));
+  }
+  return mix(p, batch, momentum, 1 - momentum, running);
+}
+
+clf_status clf__norm_measure(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
+                             clf_tensor x, int pixels) {
+  if (p->mode != CLF_TRAIN || !n->mean.rank) return CLF_OK;
+  CLF_TRY(clf_do(p->dev, bn_stats, .x = x, .mean = k->bmean, .var = k->bvar, .pixels = pixels));
+  CLF_TRY(blend(p, k->bmean, clf__part_of(p->l->w, &n->mean), k->mean));
+  return blend(p, k->bvar, clf__part_of(p->l->w, &n->var), k->var);
+}
+
+/* What a pass normalises by. */
+typedef struct statistics {
+  clf_tensor mean, var, bmean, beta; /* bmean: only where it is not mean */
+  float eps, batch;                  /* batch: the share of the batch's own */
+} statistics;
+
+int64_t clf__norm_constants(int32_t most_channels) { return 2 * (int64_t)most_channels; }
+void clf__norm_init_constants(int32_t most_channels, double *c) {
+  for (int32_t i = 0; i < 2 * most_channels; i++) c[i] = i >= most_channels;
+}
+
+static statistics statistics_of(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
+                                int32_t channels) {
+  const double rho = p->l->spec.variant.bn_rho;
+  const clf_tensor c = p->l->c, beta = clf__part_of(p->l->w, &n->beta);
+  if (!n->mean.rank)
+    return (statistics){.mean = clf__vector(c, 0, channels, 1),
+                        .var = clf__vector(c, c.dim[0] / 2, channels, 1)};
+  if (p->mode != CLF_TRAIN)
+    return (statistics){.mean = clf__part_of(p->l->w, &n->mean),
+                        .var = clf__part_of(p->l->w, &n->var),
+                        .beta = beta,
+                        .eps = epsilon};
+  return (statistics){.mean = k->mean,
+                      .var = k->var,
+                      .bmean = rho > 0 ? k->bmean : (clf_tensor){0},
+                      .beta = beta,
+                      .eps = epsilon,
+                      .batch = (float)(1 - rho)};
+}
+
+/* ---- In networks --------------------------------------------------------------------------- */
+
+clf_status clf__norm_forward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
+                             clf_tensor x, int pixels, int act, clf_tensor y) {
+  const statistics s = statistics_of(p, n, k, x.dim[1]);
+  return clf_do(p->dev, bn_fwd, .x = x, .mean = s.mean, .var = s.var, .beta = s.beta, .y = y,
+                .eps = s.eps, .act = act, .pixels = pixels);
+}
+
+clf_status clf__norm_backward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
+                              clf_tensor x, int pixels, int act, clf_tensor dy, float add,
+                              clf_tensor dx) {
+  const statistics s = statistics_of(p, n, k, x.dim[1]);
+  return clf_do(p->dev, bn_bwd, .x = x, .mean = s.mean, .var = s.var, .bmean = s.bmean,
+                .beta = s.beta, .dy = dy, .dx = dx, .dbeta = clf__part_of(p->l->g, &n->beta),
+                .eps = s.eps, .act = act, .pixels = pixels, .batch = s.batch, .add = add);
+}
+
+/* ---- As layers of the flow ------------------------------------------------------------------- */
+
+clf_status clf__norm_flow_forward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
+                                  clf_tensor x, int pixels, clf_tensor y, clf_tensor logdet) {
+  const statistics s = statistics_of(p, n, k, x.dim[1]);
+  return clf_do(p->dev, bn_flow_fwd, .x = x, .mean = s.mean, .var = s.var, .y = y, .logdet = logdet,
+                .eps = s.eps, .pixels = pixels);
+}
+
+clf_status clf__norm_flow_inverse(const clf__pass *p, const clf__norm *n, clf_tensor y, int pixels,
+                                  clf_tensor x, clf_tensor logdet) {
+  const statistics s = statistics_of(p, n, NULL, y.dim[1]);
+  return clf_do(p->dev, bn_flow_inv, .y = y, .mean = s.mean, .var = s.var, .x = x, .logdet = logdet,
+                .eps = s.eps, .pixels = pixels);
+}
+
+clf_status clf__norm_flow_backward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
+                                   clf_tensor x, int pixels, clf_tensor dy, float dlogdet,
+                                   clf_tensor dx) {
+  const statistics s = statistics_of(p, n, k, x.dim[1]);
+  return clf_do(p->dev, bn_flow_bwd, .x = x, .mean = s.mean, .var = s.var, .bmean = s.bmean,
+                .dy = dy, .dx = dx, .eps = s.eps, .pixels = pixels, .batch = s.batch,
+                .dlogdet = dlogdet);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* source.c: what all sources of samples share: which rows are held out. */
+#include "source.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* All rows, those held out first, each part in the data's order; a random choice that
+ * depends on the seed alone. */
+static int64_t *split_rows(const clf__source *s, int64_t rows) {
+  int64_t *index = malloc((size_t)rows * 2 * sizeof *index), *order = index + rows;
+  if (!index) return NULL;
+  clf__host_random r = {s->o.seed ^ 0x76616C6964u};
+  for (int64_t i = 0; i < rows; i++) order[i] = i;
+  for (int64_t i = 0; i < s->held_out; i++) { /* the first held_out of a shuffle */
+    const int64_t k = i + clf__host_below(&r, rows - i), swap = order[i];
+    order[i] = order[k];
+    order[k] = swap;
+  }
+  for (int64_t i = 0; i < rows; i++) index[i] = 0;
+  for (int64_t i = 0; i < s->held_out; i++) index[order[i]] = 1; /* marks */
+  int64_t held = 0, kept = s->held_out;
+  for (int64_t i = 0; i < rows; i++) order[index[i] ? held++ : kept++] = i;
+  memcpy(index, order, (size_t)rows * sizeof *index);
+  return index;
+}
+
+clf_status clf__source_split(clf__source *s, int64_t rows) {
+  s->held_out = (int64_t)llround(s->o.valid_split * (double)rows);
+  s->rows = rows - s->held_out;
+  if (s->rows < 1 || (s->o.valid_split > 0 && s->held_out < 1))
+    return clf__fail(CLF_EINVAL,
+                     "valid_split %g of %lld rows leaves %lld to train on and %lld held "
+                     "out; both need at least 1",
+                     s->o.valid_split, (long long)rows, (long long)s->rows, (long long)s->held_out);
+  s->index = split_rows(s, rows);
+  return s->index ? CLF_OK
+                  : clf__fail(CLF_ENOMEM, "no memory for %lld row numbers", (long long)rows);
+}
+
+void clf__source_free(clf__source *s) {
+  if (!s) return;
+  free(s->index);
+  s->ops->free(s);
+}

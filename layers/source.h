@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* source.h: what a trainer learns from.  Private.
+ *
+ * A source knows which samples are held out, and brings those of a batch onto the device:
+ * of a table that lies there whole, or of images that stay on the host. */
+#ifndef CLF_SOURCE_H
+#define CLF_SOURCE_H
+#include "clflow/train.h"
+#include "flow_private.h"
+
+/* Places first .. first + n - 1 in the order of an epoch. */
+typedef struct clf__places {
+  int64_t epoch, first;
+  int32_t n;
+} clf__places;
+
+typedef struct clf__source clf__source;
+
+typedef struct clf__source_ops {
+  /* Lays out what lies on the device; run twice, like all that does. */
+  clf_status (*lay_out)(clf__source *s, clf_arena *a, int32_t part);
+  /* (optional) Fills what was laid out. */
+  clf_status (*fill)(clf__source *s);
+  /* The samples at these places, in the flow's units.  `next` is what will be asked for
+   * after them, if all goes on. */
+  clf_status (*batch)(clf__source *s, const clf__places *at, const clf__places *next,
+                      clf_tensor *x);
+  /* Mean log p of the rows held out. */
+  clf_status (*validate)(clf__source *s, double *mean);
+  void (*free)(clf__source *s);
+} clf__source_ops;
+
+struct clf__source {
+  const clf__source_ops *ops;
+  clf_flow *f;
+  clf_train_options o;
+  int64_t rows, held_out; /* to train on; apart from them */
+  int64_t resident;       /* rows that lie on the device all the time */
+  uint64_t sum;           /* of the data: tells whether a resume has the same */
+  int64_t *index;         /* rows of the data: those held out first, then the others */
+};
+
+/* Of a table, which lies on the device whole. */
+typedef struct clf__table_source {
+  clf__source base;
+  const clf_table *data;
+  clf_tensor train, valid; /* (rows, D), in the flow's units; valid.buf NULL: none */
+  clf_tensor shuffled;     /* (part, D): rows of a shuffled batch */
+} clf__table_source;
+
+/* Sets rows, held_out and index by options.valid_split, or refuses it. */
+clf_status clf__source_split(clf__source *s, int64_t rows);
+
+/* The flow's scaling is fitted here, where options.standardize asks for it. */
+clf_status clf__source_of_table(clf_flow *f, const clf_table *data, const clf_train_options *o,
+                                clf__source **out);
+clf_status clf__source_of_images(clf_flow *f, const clf_images *images, const clf_train_options *o,
+                                 clf__source **out);
+void clf__source_free(clf__source *s); /* NULL is a no-op */
+
+#endif

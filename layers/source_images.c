@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* source_images.c: samples of a set of images, which stays on the host in bytes.
+ *
+ * A thread gathers, mirrors and widens the next part of a batch while the device works on
+ * the one before; what it prepared for other places than those asked for is thrown away. */
+#define _POSIX_C_SOURCE 200809L
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "philox.h"
+#include "source.h"
+
+/* A part of a batch on the host. */
+typedef struct prepared {
+  clf__places at; /* n = 0: none */
+  float *pixels;  /* (n, D) */
+  clf_status status;
+  char why[512];
+} prepared;
+
+typedef struct image_source {
+  clf__source base;
+  const clf_images *images;
+  int32_t part;
+  clf_tensor bytes, x; /* (part, D): as they came, and made continuous */
+  /* What the thread and the trainer share, under the lock. */
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  pthread_t thread;
+  int started, stop;
+  clf__places wanted; /* n = 0: nothing */
+  prepared ready;
+  /* Each side's own. */
+  prepared mine; /* of the trainer, when it cannot wait for the thread */
+  int64_t *rows; /* places to rows, of the side that prepares; the lock is held */
+  uint8_t *raw;
+} image_source;
+
+static int same_places(const clf__places *a, const clf__places *b) {
+  return a->epoch == b->epoch && a->first == b->first && a->n == b->n;
+}
+
+/* ---- Preparing --------------------------------------------------------------------------------
+ */
+
+static clf_status gather(const image_source *s, const clf__places *at, float *pixels) {
+  const clf__source *b = &s->base;
+  const clf_image_draw draw = {b->o.flip, b->o.seed, (uint32_t)at->epoch};
+  const int64_t size = (int64_t)at->n * b->f->spec.dim;
+  const clf__order order = clf__order_of(b->o.seed, (uint32_t)at->epoch, (uint32_t)b->rows);
+  for (int32_t i = 0; i < at->n; i++) {
+    const uint32_t place = (uint32_t)(at->first + i);
+    const int64_t row = b->o.shuffle ? clf__order_at(&order, place) : place;
+    s->rows[i] = b->index[b->held_out + row];
+  }
+  CLF_TRY(clf_images_get(s->images, s->rows, 0, at->n, &draw, s->raw));
+  CLF_TRY(clf__check_levels(b->f, s->raw, at->n, s->rows[0]));
+  for (int64_t i = 0; i < size; i++) pixels[i] = s->raw[i];
+  return CLF_OK;
+}
+
+static void prepare(const image_source *s, const clf__places *at, prepared *p) {
+  p->at = *at;
+  p->status = gather(s, at, p->pixels);
+  if (p->status) snprintf(p->why, sizeof p->why, "%s", clf_errmsg()); /* of this thread */
+}
+
+static void *work(void *context) {
+  image_source *s = context;
+  pthread_mutex_lock(&s->lock);
+  while (!s->stop) {
+    if (!s->wanted.n) {
+      pthread_cond_wait(&s->changed, &s->lock);
+      continue;
+    }
+    const clf__places at = s->wanted;
+    s->wanted.n = 0;
+    prepare(s, &at, &s->ready);
+    pthread_cond_broadcast(&s->changed);
+  }
+  pthread_mutex_unlock(&s->lock);
+  return NULL;
+}
+
+/* What is wanted now, by the thread or, if that has something else, here; and then the next. */
+static const prepared *take(image_source *s, const clf__places *at, const clf__places *next) {
+  pthread_mutex_lock(&s->lock);
+  if (same_places(&s->wanted, at)) s->wanted.n = 0; /* not begun */
+  if (same_places(&s->ready.at, at)) {
+    const prepared swap = s->mine;
+    s->mine = s->ready;
+    s->ready = swap;
+  } else {
+    prepare(s, at, &s->mine);
+  }
+  s->ready.at.n = 0;
+  s->wanted = *next;
+  pthread_cond_broadcast(&s->changed);
+  pthread_mutex_unlock(&s->lock);
+  return &s->mine;
+}
+
+/* ---- As a source -------------------------------------------------------------------------------
+ */
+
+static clf_status lay_out(clf__source *base, clf_arena *a, int32_t part) {
+  image_source *s = (image_source *)(void *)base;
+  const int32_t dim[4] = {part, base->f->spec.dim};
+  s->part = part;
+  CLF_TRY(clf_new(a, dim, &s->bytes));
+  return clf_new(a, dim, &s->x);
+}
+
+/* Host memory for parts of this size, and the thread. */
+static clf_status fill(clf__source *base) {
+  image_source *s = (image_source *)(void *)base;
+  const size_t size = (size_t)s->part * (size_t)base->f->spec.dim;
+  s->ready.pixels = malloc(size * sizeof(float));
+  s->mine.pixels = malloc(size * sizeof(float));
+  s->rows = malloc((size_t)s->part * sizeof *s->rows);
+  s->raw = malloc(size);
+  if (!s->ready.pixels || !s->mine.pixels || !s->rows || !s->raw)
+    return clf__fail(CLF_ENOMEM, "no memory for %d images", (int)s->part);
+  s->started = pthread_create(&s->thread, NULL, work, s) == 0;
+  return CLF_OK; /* without a thread all is prepared when it is wanted */
+}
+
+/* Noise of training is stream 1 + epoch; stream 0 is that of samples. */
+static clf_status batch(clf__source *base, const clf__places *at, const clf__places *next,
+                        clf_tensor *x) {
+  image_source *s = (image_source *)(void *)base;
+  const prepared *p = take(s, at, next);
+  const clf_tensor bytes = clf__rows(s->bytes, at->n);
+  if (p->status) return clf__fail(p->status, "%s", p->why);
+  CLF_TRY(clf_write(base->f->dev, bytes, p->pixels));
+  *x = clf__rows(s->x, at->n);
+  return clf_do(base->f->dev, dequantize, .x = bytes, .y = *x,
+                .seed_lo = (int)(uint32_t)base->o.seed,
+                .seed_hi = (int)(uint32_t)(base->o.seed >> 32), .stream = 1 + (int)at->epoch,
+                .first_lo = (int)(uint32_t)at->first, .first_hi = (int)(uint32_t)(at->first >> 32));
+}
+
+static clf_status validate(clf__source *base, double *mean) {
+  const image_source *s = (const image_source *)(const void *)base;
+  clf_score score;
+  CLF_TRY(clf_evaluate_images(base->f, s->images, base->index, 0, base->held_out, base->o.seed,
+                              &score));
+  *mean = score.mean;
+  return CLF_OK;
+}
+
+static void free_source(clf__source *base) {
+  image_source *s = (image_source *)(void *)base;
+  pthread_mutex_lock(&s->lock);
+  s->stop = 1;
+  pthread_cond_broadcast(&s->changed);
+  pthread_mutex_unlock(&s->lock);
+  if (s->started) pthread_join(s->thread, NULL);
+  pthread_cond_destroy(&s->changed);
+  pthread_mutex_destroy(&s->lock);
+  free(s->ready.pixels);
+  free(s->mine.pixels);
+  free(s->rows);
+  free(s->raw);
+  free(s);
+}
+
+static const clf__source_ops image_ops = {lay_out, fill, batch, validate, free_source};
+
+clf_status clf__source_of_images(clf_flow *f, const clf_images *images, const clf_train_options *o,
+                                 clf__source **out) {
+  CLF_TRY(clf__check_images(f, images));
+  const int64_t count = clf_images_count(images);
+  if (count > INT32_MAX) /* places in an epoch have 32 bits */
+    return clf__fail(CLF_ENOTSUP, "%lld images; one training takes at most %d", (long long)count,
+                     INT32_MAX);
+  image_source *s = calloc(1, sizeof *s);
+  if (!s) return clf__fail(CLF_ENOMEM, "no memory for a source of images");
+  s->base = (clf__source){.ops = &image_ops, .f = f, .o = *o};
+  s->base.sum = clf_images_checksum(images);
+  s->images = images;
+  pthread_mutex_init(&s->lock, NULL);
+  pthread_cond_init(&s->changed, NULL);
+  const clf_status status = clf__source_split(&s->base, count);
+  if (status)
+    clf__source_free(&s->base);
+  else
+    *out = &s->base;
+  return status;
+}

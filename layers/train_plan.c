@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* train_plan.c: what a training takes of a device's memory, and in how many parts its
+ * batches go through it. */
+#include "trainer.h"
+
+/* Bytes of the device's own kind of number. */
+static uint64_t bytes_of(const clf_flow *f, uint64_t elements) {
+  return elements * (uint64_t)(f->dev->bits / 8);
+}
+
+/* Of a pass with its way back over so many samples; beyond all bounds if one arena cannot
+ * hold it. */
+static uint64_t activations_of(const clf_flow *f, int32_t part) {
+  size_t elements;
+  if (clf__flow_measure(f, part, 1, &elements) || elements > INT32_MAX) return UINT64_MAX / 2;
+  return bytes_of(f, elements);
+}
+
+static void set_part(const clf_flow *f, int64_t rows, int32_t part, clf_train_plan *p) {
+  const uint64_t D = (uint64_t)f->spec.dim;
+  p->part = part;
+  p->activations = activations_of(f, part);
+  /* A part of a batch: gathered from a table; from images as bytes, and made continuous. */
+  p->data = bytes_of(f, ((uint64_t)rows + (rows ? 1 : 2) * (uint64_t)part) * D);
+  p->total = p->parameters + p->optimiser + p->activations + p->data;
+}
+
+static int fits(const clf_flow *f, const clf_train_plan *p) {
+  const uint64_t one = f->dev->max_alloc;
+  return p->total <= p->limit && (!one || p->activations <= one);
+}
+
+static clf_status too_large(const clf_flow *f, const clf_train_plan *p) {
+  const uint64_t one = f->dev->max_alloc;
+  if (p->total <= p->limit)
+    return clf__fail(CLF_ENOMEM,
+                     "%d sample%s at a time take%s %llu MiB of activations; the device allocates "
+                     "at most %llu MiB at once",
+                     (int)p->part, p->part == 1 ? "" : "s", p->part == 1 ? "s" : "",
+                     (unsigned long long)p->activations >> 20, (unsigned long long)one >> 20);
+  return clf__fail(CLF_ENOMEM,
+                   "training with %d sample%s at a time takes %llu MiB; there are %llu MiB",
+                   (int)p->part, p->part == 1 ? "" : "s", (unsigned long long)p->total >> 20,
+                   (unsigned long long)p->limit >> 20);
+}
+
+clf_status clf_train_plan_of(const clf_flow *f, const clf_train_options *o, int64_t rows,
+                             clf_train_plan *plan) {
+  const uint64_t P = (uint64_t)f->w.dim[0], C = (uint64_t)f->c.dim[0];
+  const uint64_t vectors = 3 + 3 * CLF_SNAPSHOTS + (o->valid_split > 0);
+  const uint64_t all = f->dev->memory ? f->dev->memory : UINT64_MAX;
+  clf_train_plan p = {.parameters = bytes_of(f, P + C),
+                      .optimiser = bytes_of(f, vectors * P),
+                      .limit = o->memory && o->memory < all ? o->memory : all,
+                      .batch = o->batch};
+  if (o->part > 0) {
+    set_part(f, rows, o->part < o->batch ? o->part : o->batch, &p);
+  } else {
+    set_part(f, rows, o->batch, &p);
+    while (!fits(f, &p) && p.part > 1) set_part(f, rows, (p.part + 1) / 2, &p);
+  }
+  if (!fits(f, &p)) return too_large(f, &p);
+  *plan = p;
+  return CLF_OK;
+}
