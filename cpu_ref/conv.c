@@ -199,10 +199,11 @@ static void outer_tap(const outer *q, const real *x, const real *dy, int row, in
       }
     }
   }
-  for (int r = 0; r < TM && r < n; r++, d += q->columns) {
-    VEC(d) += sum[r][0];
-    VEC(d + LANES) += sum[r][1];
-  }
+  for (int r = 0; r < TM; r++) /* to TM, whatever n: a loop that unrolls keeps sums in registers */
+    if (r < n) {
+      VEC(d + (ptrdiff_t)r * q->columns) += sum[r][0];
+      VEC(d + (ptrdiff_t)r * q->columns + LANES) += sum[r][1];
+    }
 }
 
 /* A band's sums [k k][Ci][columns] at d, for a block and a panel; a few rows at a time, which
