@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* conv.cl: convolutions of images and their gradients, without a copy of the images.
+/* conv.cl: convolutions of images and their gradients.
  *
  * The weights are packed into panels of PANEL columns, [panels][k k][rows][PANEL], zero
  * beyond the last column: columns are the channels written, rows the channels read.
@@ -100,7 +100,7 @@ int conv_inside(clf_view v, int h, int w) {
     _Pragma("unroll") for (int r = 0; r < TM; r++) acc[r][0] = fma((V)number, b0, acc[r][0]);      \
   }
 
-void conv_store(V (*acc)[2], int wide, int i0, int j0, global float *y, clf_view v, float beta,
+void conv_store(V (*sums)[2], int wide, int i0, int j0, global float *y, clf_view v, float beta,
                 global const float *bias, int bias_stride) {
   const int pixels = v.dim[0] * v.dim[2] * v.dim[3], stride = v.stride[1];
   conv_pixel q = conv_pixel_of(v, i0);
@@ -111,7 +111,7 @@ void conv_store(V (*acc)[2], int wide, int i0, int j0, global float *y, clf_view
     for (int h = 0; h < 2; h++) {
       const int j = j0 + h * LANES, n = v.dim[1] - j;
       global float *to = y + (q.at + j * stride);
-      V sum = acc[r][h];
+      V sum = sums[r][h];
       if (h > wide) continue;
       if (bias) sum += lanes_load(bias + j * bias_stride, bias_stride, n);
       if (beta != 0) sum += beta * lanes_load(to, stride, n);
@@ -152,7 +152,13 @@ void conv_tile(global const float *x, clf_view xv, int k, global const float *po
           CONV_STEP1(b, a[r][c * sc]);
         }
     }
-  conv_store(acc, wide, i0, j0, y, yv, beta, bias, bias_stride);
+  V sums[TM][2]; /* a copy has the address: acc stays in registers */
+#pragma unroll
+  for (int r = 0; r < TM; r++) {
+    sums[r][0] = acc[r][0];
+    sums[r][1] = acc[r][1];
+  }
+  conv_store(sums, wide, i0, j0, y, yv, beta, bias, bias_stride);
 }
 #define CONV(in, k, out, beta, bias, stride)                                                       \
   conv_tile(in##_, p.in, k, pool, e.x, out##_, p.out, beta, bias, stride)
