@@ -34,9 +34,9 @@ CLF_LAUNCH(conv_bwd_data) {
   return product(call, "conv_bwd_data_pack", &p->dy, p->w.dim[3], &p->dx);
 }
 
-/* As many bands as make 256 groups, but none below 256 pixels. */
+/* As many bands as make 256 groups, but none below 64 pixels. */
 static int band_rows(const clf_tensor *dy, int groups) {
-  const int rows = dy->dim[0] * dy->dim[2], least = clf_ceil(256, dy->dim[3]);
+  const int rows = dy->dim[0] * dy->dim[2], least = clf_ceil(64, dy->dim[3]);
   const int want = clf_ceil(rows, clf_ceil(256, groups));
   return want > least ? want : least;
 }

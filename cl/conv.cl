@@ -171,10 +171,10 @@ void conv_tile(global const float *x, clf_view xv, int k, global const float *po
 #define DEEP TM /* channels (or pixels) at a time */
 #define SIDE PANEL
 
-/* acc += the products of this item's rows of xs and columns of ws. */
-void conv_products(local const float *xs, int row, int deep, local const float *ws,
+/* acc += the first `depth` products of this item's rows of xs and columns of ws. */
+void conv_products(local const float *xs, int row, int deep, local const float *ws, int depth,
                    float (*acc)[4]) {
-  for (int d = 0; d < DEEP; d++) {
+  for (int d = 0; d < min(depth, DEEP); d++) {
 #pragma unroll
     for (int r = 0; r < 4; r++)
 #pragma unroll
@@ -205,7 +205,7 @@ void conv_tile(global const float *x, clf_view xv, int k, global const float *pa
             c0 + ly < C ? panel[((size_t)t * C + c0 + ly) * PANEL + lx + TM * r] : 0;
       }
       barrier(CLK_LOCAL_MEM_FENCE);
-      conv_products(xs, DEEP + 1, 1, ws, acc);
+      conv_products(xs, DEEP + 1, 1, ws, C - c0, acc);
       barrier(CLK_LOCAL_MEM_FENCE);
     }
   }
@@ -357,7 +357,7 @@ kernel BY_TILE void conv_bwd_weights(WEIGHTS) {
           i < end && j < p.dy.dim[1] ? dy_[to.at + j * p.dy.stride[1]] : 0;
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    conv_products(xs, 1, SIDE, ws, acc);
+    conv_products(xs, 1, SIDE, ws, end - i0, acc);
     barrier(CLK_LOCAL_MEM_FENCE);
   }
   global float *d = pool + get_group_id(1) * SUMS_SIZE + j0;

@@ -221,9 +221,9 @@ static void outer_band(const outer *q, int band, int block, int panel, real *d) 
                 least(row + q->at_once, end), t / k - k / 2, t % k - k / 2, d + t * step, n);
 }
 
-/* As many bands as make 128 jobs, but none below 256 pixels: by shapes alone. */
+/* As many bands as make 128 jobs, but none below 64 pixels: by shapes alone. */
 static int band_of(int rows, int W, int jobs) {
-  const int least_rows = up(256, W) / W, bands = up(128, jobs) / jobs,
+  const int least_rows = up(64, W) / W, bands = up(128, jobs) / jobs,
             want = up(rows, bands) / bands;
   return want > least_rows ? want : least_rows;
 }
