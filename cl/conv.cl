@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* conv.cl: convolutions of images and their gradients, without a copy of the images.
+/* conv.cl: convolutions of images and their gradients.
  *
  * The weights are packed into panels of PANEL columns, [panels][k k][rows][PANEL], zero
  * beyond the last column: columns are the channels written, rows the channels read.
@@ -8,7 +8,7 @@
 #if LANES > 1
 #define PANEL TN
 #else
-#define PANEL 64
+#define PANEL (4 * TN)
 #endif
 
 typedef struct { /* as the product sees w: offset, numbers and strides of rows, columns, taps */
@@ -100,7 +100,7 @@ int conv_inside(clf_view v, int h, int w) {
     _Pragma("unroll") for (int r = 0; r < TM; r++) acc[r][0] = fma((V)number, b0, acc[r][0]);      \
   }
 
-void conv_store(V (*acc)[2], int wide, int i0, int j0, global float *y, clf_view v, float beta,
+void conv_store(V (*sums)[2], int wide, int i0, int j0, global float *y, clf_view v, float beta,
                 global const float *bias, int bias_stride) {
   const int pixels = v.dim[0] * v.dim[2] * v.dim[3], stride = v.stride[1];
   conv_pixel q = conv_pixel_of(v, i0);
@@ -111,7 +111,7 @@ void conv_store(V (*acc)[2], int wide, int i0, int j0, global float *y, clf_view
     for (int h = 0; h < 2; h++) {
       const int j = j0 + h * LANES, n = v.dim[1] - j;
       global float *to = y + (q.at + j * stride);
-      V sum = acc[r][h];
+      V sum = sums[r][h];
       if (h > wide) continue;
       if (bias) sum += lanes_load(bias + j * bias_stride, bias_stride, n);
       if (beta != 0) sum += beta * lanes_load(to, stride, n);
@@ -152,28 +152,35 @@ void conv_tile(global const float *x, clf_view xv, int k, global const float *po
           CONV_STEP1(b, a[r][c * sc]);
         }
     }
-  conv_store(acc, wide, i0, j0, y, yv, beta, bias, bias_stride);
+  V sums[TM][2]; /* a copy has the address: acc stays in registers */
+#pragma unroll
+  for (int r = 0; r < TM; r++) {
+    sums[r][0] = acc[r][0];
+    sums[r][1] = acc[r][1];
+  }
+  conv_store(sums, wide, i0, j0, y, yv, beta, bias, bias_stride);
 }
 #define CONV(in, k, out, beta, bias, stride)                                                       \
   conv_tile(in##_, p.in, k, pool, e.x, out##_, p.out, beta, bias, stride)
 #define BY_TILE BY_LANES
 
 #else
-/* ---- A group computes 64 pixels by 64 channels, an item 4 by 4 of them ---------------------- */
+/* ---- A group of TM x TN items, TM = TN, computes 4 TM pixels by 4 TN channels --------------- */
 
 #define BY_TILE __attribute__((reqd_work_group_size(TN, TM, 1)))
-enum { DEEP = 16, SIDE = 64 }; /* TM = TN = 16 */
+#define DEEP TM /* channels (or pixels) at a time */
+#define SIDE PANEL
 
-/* acc += the products of this item's rows of xs and columns of ws. */
-void conv_products(local const float *xs, int row, int deep, local const float *ws,
+/* acc += the first `depth` products of this item's rows of xs and columns of ws. */
+void conv_products(local const float *xs, int row, int deep, local const float *ws, int depth,
                    float (*acc)[4]) {
-  for (int d = 0; d < DEEP; d++) {
+  for (int d = 0; d < min(depth, DEEP); d++) {
 #pragma unroll
     for (int r = 0; r < 4; r++)
 #pragma unroll
       for (int s = 0; s < 4; s++)
-        acc[r][s] += xs[(get_local_id(1) + 16 * r) * row + d * deep] *
-                     ws[d * SIDE + get_local_id(0) + 16 * s];
+        acc[r][s] += xs[(get_local_id(1) + TM * r) * row + d * deep] *
+                     ws[d * SIDE + get_local_id(0) + TN * s];
   }
 }
 
@@ -183,7 +190,7 @@ void conv_tile(global const float *x, clf_view xv, int k, global const float *pa
   const int pixels = xv.dim[0] * xv.dim[2] * xv.dim[3];
   conv_pixel q[4];
   for (int r = 0; r < 4; r++) {
-    const int i = get_group_id(0) * SIDE + ly + 16 * r;
+    const int i = get_group_id(0) * SIDE + ly + TM * r;
     q[r] = conv_pixel_of(xv, min(i, pixels - 1));
     for (int s = 0; s < 4; s++) acc[r][s] = 0;
   }
@@ -193,12 +200,12 @@ void conv_tile(global const float *x, clf_view xv, int k, global const float *pa
     for (int c0 = 0; c0 < C; c0 += DEEP) {
       for (int r = 0; r < 4; r++) {
         const int in = c0 + lx < C && conv_inside(xv, q[r].h + dh, q[r].w + dw);
-        xs[(ly + 16 * r) * (DEEP + 1) + lx] = in ? x[q[r].at + step + (c0 + lx) * xv.stride[1]] : 0;
-        ws[ly * SIDE + lx + 16 * r] =
-            c0 + ly < C ? panel[((size_t)t * C + c0 + ly) * PANEL + lx + 16 * r] : 0;
+        xs[(ly + TM * r) * (DEEP + 1) + lx] = in ? x[q[r].at + step + (c0 + lx) * xv.stride[1]] : 0;
+        ws[ly * SIDE + lx + TM * r] =
+            c0 + ly < C ? panel[((size_t)t * C + c0 + ly) * PANEL + lx + TM * r] : 0;
       }
       barrier(CLK_LOCAL_MEM_FENCE);
-      conv_products(xs, DEEP + 1, 1, ws, acc);
+      conv_products(xs, DEEP + 1, 1, ws, C - c0, acc);
       barrier(CLK_LOCAL_MEM_FENCE);
     }
   }
@@ -208,8 +215,8 @@ void conv_finish(float (*acc)[4], global float *y, clf_view yv, float beta,
                  global const float *bias, int bias_stride) {
   for (int r = 0; r < 4; r++)
     for (int s = 0; s < 4; s++) {
-      const int i = get_group_id(0) * SIDE + get_local_id(1) + 16 * r;
-      const int j = get_group_id(1) * SIDE + get_local_id(0) + 16 * s;
+      const int i = get_group_id(0) * SIDE + get_local_id(1) + TM * r;
+      const int j = get_group_id(1) * SIDE + get_local_id(0) + TN * s;
       if (i >= yv.dim[0] * yv.dim[2] * yv.dim[3] || j >= yv.dim[1]) continue;
       global float *to = y + (conv_pixel_of(yv, i).at + j * yv.stride[1]);
       const float v = acc[r][s] + (bias ? bias[j * bias_stride] : 0);
@@ -343,21 +350,21 @@ kernel BY_TILE void conv_bwd_weights(WEIGHTS) {
     const int in = i < end && conv_inside(p.x, to.h + dh, to.w + dw);
     const int step = dh * p.x.stride[2] + dw * p.x.stride[3];
     for (int s = 0; s < 4; s++) {
-      const int c = c0 + lx + 16 * s, j = j0 + lx + 16 * s;
-      xs[ly * SIDE + lx + 16 * s] =
+      const int c = c0 + lx + TN * s, j = j0 + lx + TN * s;
+      xs[ly * SIDE + lx + TN * s] =
           in && c < p.x.dim[1] ? x_[from.at + step + c * p.x.stride[1]] : 0;
-      ws[ly * SIDE + lx + 16 * s] =
+      ws[ly * SIDE + lx + TN * s] =
           i < end && j < p.dy.dim[1] ? dy_[to.at + j * p.dy.stride[1]] : 0;
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    conv_products(xs, 1, SIDE, ws, acc);
+    conv_products(xs, 1, SIDE, ws, end - i0, acc);
     barrier(CLK_LOCAL_MEM_FENCE);
   }
   global float *d = pool + get_group_id(1) * SUMS_SIZE + j0;
   for (int r = 0; r < 4; r++)
     for (int s = 0; s < 4; s++)
-      if (c0 + ly + 16 * r < p.x.dim[1])
-        d[(size_t)(t * p.x.dim[1] + c0 + ly + 16 * r) * COLUMNS + lx + 16 * s] = acc[r][s];
+      if (c0 + ly + TM * r < p.x.dim[1])
+        d[(size_t)(t * p.x.dim[1] + c0 + ly + TM * r) * COLUMNS + lx + TN * s] = acc[r][s];
 }
 #endif
 
@@ -403,5 +410,7 @@ kernel BY_ITEM void conv_bwd_bias_add(CLF_IN(dy), CLF_OUT(db), const conv_bwd_bi
   for (int band = 0; band < e.y; band++) sum += pool[band * C + c];
   *PTR(db, c, 0) = p.beta != 0 ? sum + p.beta * *PTR(db, c, 0) : sum;
 }
+#undef DEEP
+#undef SIDE
 #undef BY_TILE
 #undef PANEL

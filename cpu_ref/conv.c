@@ -39,7 +39,7 @@ static real weight(const product *q, int row, int col, int a, int b) {
 /* [panels][k k][rows][TN] */
 static void pack(const product *q, real *panels) {
   const int rows = q->x->dim[1], cols = q->y->dim[1], k = q->k;
-  PARALLEL_FOR((double)rows *cols *k *k, int j0 = 0; j0 < cols; j0 += TN)
+  PARALLEL_FOR(1.0 * rows * cols * k * k, int j0 = 0; j0 < cols; j0 += TN)
     for (int c = 0; c < rows; c++)
       for (int t = 0; t < k * k; t++) {
         real *d = panels + ((ptrdiff_t)j0 * k * k + (ptrdiff_t)t * TN) * rows + (ptrdiff_t)c * TN;
@@ -156,7 +156,7 @@ CLF_REF(conv_bwd_data) {
   return multiply(&q, scratch);
 }
 
-/* ---- The gradient by w: bands of rows of pixels (n, h), then the bands in order --------------
+/* ---- The gradient by w: bands of rows of pixels (n, h), then the bands in order -----------
  * x is copied into blocks of TM channels, [blocks][pixels][TM], dy into panels of TN, both
  * filled up with zeros: what is gone over again and again is one stream. */
 
@@ -199,10 +199,11 @@ static void outer_tap(const outer *q, const real *x, const real *dy, int row, in
       }
     }
   }
-  for (int r = 0; r < TM && r < n; r++, d += q->columns) {
-    VEC(d) += sum[r][0];
-    VEC(d + LANES) += sum[r][1];
-  }
+  for (int r = 0; r < TM; r++) /* to TM, whatever n: a loop that unrolls keeps sums in registers */
+    if (r < n) {
+      VEC(d + (ptrdiff_t)r * q->columns) += sum[r][0];
+      VEC(d + (ptrdiff_t)r * q->columns + LANES) += sum[r][1];
+    }
 }
 
 /* A band's sums [k k][Ci][columns] at d, for a block and a panel; a few rows at a time, which
@@ -220,9 +221,9 @@ static void outer_band(const outer *q, int band, int block, int panel, real *d) 
                 least(row + q->at_once, end), t / k - k / 2, t % k - k / 2, d + t * step, n);
 }
 
-/* As many bands as make 128 jobs, but none below 256 pixels: by shapes alone. */
+/* As many bands as make 128 jobs, but none below 64 pixels: by shapes alone. */
 static int band_of(int rows, int W, int jobs) {
-  const int least_rows = up(256, W) / W, bands = up(128, jobs) / jobs,
+  const int least_rows = up(64, W) / W, bands = up(128, jobs) / jobs,
             want = up(rows, bands) / bands;
   return want > least_rows ? want : least_rows;
 }
@@ -231,7 +232,7 @@ static void add_bands(const clf_conv_bwd_weights_args *p, const real *sums, int 
                       int columns) {
   const int Co = p->dw.dim[0], Ci = p->dw.dim[1], k = p->dw.dim[3];
   const size_t size = (size_t)(k * k) * (size_t)Ci * (size_t)columns;
-  PARALLEL_FOR((double)size *bands, int c = 0; c < Ci; c++)
+  PARALLEL_FOR(1.0 * bands * (double)size, int c = 0; c < Ci; c++)
     for (int t = 0; t < k * k; t++)
       for (int o = 0; o < Co; o++) {
         real sum = 0, *dw = at(&p->dw, o, c, t / k, t % k);
@@ -254,7 +255,7 @@ CLF_REF(conv_bwd_weights) {
   real *sums = clf_scratch_get(scratch, need);
   CLF_NEED(sums, need);
   real *x = sums + (size_t)bands * size, *dy = x + (size_t)pixels * (size_t)(blocks * TM);
-  PARALLEL_FOR((double)pixels *(Ci + q.columns), int row = 0; row < q.rows; row++) {
+  PARALLEL_FOR(1.0 * pixels * (Ci + q.columns), int row = 0; row < q.rows; row++) {
     copy_row(&p->x, row, TM, pixels, x);
     copy_row(&p->dy, row, TN, pixels, dy);
   }
@@ -267,8 +268,7 @@ CLF_REF(conv_bwd_weights) {
   return CLF_OK;
 }
 
-/* ---- The gradient by the bias -----------------------------------------------------------------
- */
+/* ---- The gradient by the bias ------------------------------------------------------------- */
 
 /* sums[C] of rows row .. end - 1 of pixels. */
 static void bias_band(const clf_tensor *dy, int row, int end, real *restrict sums) {

@@ -25,24 +25,26 @@ static double weights(const void *a) {
   return products(&p->dy, &p->dw);
 }
 
-/* Shapes that every operation must take: N, Ci, Co, H, W, k, then beta. */
-/* Up to 576 terms of up to 1: their sums are exact to about 3e-6 of the largest. */
+/* Shapes that every operation must take: N, Ci, Co, H, W, k, beta.  A sum of n products of
+ * numbers in -1 .. 1 comes to about sqrt(n) / 3 and rounds n times by 6e-8 of that, which adds
+ * up to 2e-8 n: 1e-5 at the 576 of "whole panels"; the worst of some thousands is off by more.
+ * The timed cases have up to 65536, of a tenth the size. */
 #define SHAPES(X, BETA)                                                                            \
   CASE("one",          X(1, 1, 1, 1, 1, 1, BETA(0)),     .fresh = 1),                              \
   CASE("one k3",       X(1, 1, 1, 1, 1, 3, BETA(0)),     .fresh = 1),                              \
   CASE("flat",         X(3, 3, 5, 1, 7, 3, BETA(0)),     .fresh = 1, .nhwc = 1),                   \
   CASE("tall",         X(3, 5, 3, 9, 1, 3, BETA(0.5f)),  .nhwc = 1),                               \
-  CASE("k1",           X(3, 17, 33, 5, 2, 1, BETA(0)),   .fresh = 1, .nhwc = 1),                   \
+  CASE("k1",           X(3, 17, 65, 5, 2, 1, BETA(0)),   .fresh = 1, .nhwc = 1),                   \
   CASE("k1 planes",    X(3, 33, 17, 2, 5, 1, BETA(-1))),                                           \
-  CASE("k3",           X(3, 5, 33, 7, 9, 3, BETA(0)),    .fresh = 1, .nhwc = 1),                   \
-  CASE("k3 planes",    X(3, 33, 5, 9, 7, 3, BETA(0)),    .fresh = 1),                              \
+  CASE("k3",           X(1, 5, 33, 7, 9, 3, BETA(0)),    .fresh = 1, .nhwc = 1),                   \
+  CASE("k3 planes",    X(1, 33, 5, 9, 7, 3, BETA(0)),    .fresh = 1),                              \
   CASE("k3 add",       X(1, 17, 48, 5, 5, 3, BETA(0.5f)), .nhwc = 1),                              \
-  CASE("k3 small",     X(35, 7, 6, 2, 2, 3, BETA(1)),    .nhwc = 1),                               \
-  CASE("k3 planes add", X(35, 3, 17, 2, 1, 3, BETA(2))),                                           \
-  CASE("k5",           X(2, 6, 65, 5, 7, 5, BETA(1)),    .nhwc = 1),                               \
-  CASE("k5 planes",    X(1, 3, 4, 9, 2, 5, BETA(0)),     .fresh = 1),                              \
-  CASE("whole panels", X(2, 64, 64, 8, 8, 3, BETA(1)),   .nhwc = 1, .tol = 3e-5f),                 \
-  CASE("many rows",    X(9, 4, 20, 40, 13, 3, BETA(0)),  .fresh = 1, .nhwc = 1, .tol = 5e-5f),     \
+  CASE("k3 small",     X(17, 7, 6, 2, 2, 3, BETA(1)),    .nhwc = 1),                               \
+  CASE("k1 planes add", X(35, 3, 17, 2, 1, 1, BETA(2))),                                           \
+  CASE("k5",           X(1, 6, 33, 3, 4, 5, BETA(1)),    .nhwc = 1),                               \
+  CASE("k5 planes",    X(1, 3, 4, 5, 2, 5, BETA(0)),     .fresh = 1),                              \
+  CASE("whole panels", X(1, 16, 64, 5, 8, 3, BETA(1)),   .nhwc = 1, .tol = 3e-5f),                 \
+  CASE("bands",        X(3, 4, 20, 13, 5, 1, BETA(0)),   .fresh = 1, .nhwc = 1, .tol = 3e-5f),     \
   CASE("64 k3",        X(64, 64, 64, 32, 32, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
   CASE("64 k1",        X(64, 64, 64, 32, 32, 1, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
   CASE("7 to 32 k3",   X(64, 7, 32, 32, 32, 3, BETA(0)),   .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
