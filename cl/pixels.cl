@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* pixels.cl: bytes made continuous, an item for four elements that share a block of random
- * words; logits, a group per sample. */
-kernel BY_ITEM void dequantize(CLF_IN(x), CLF_OUT(y), const dequantize_args p) {
-  const int H = p.x.dim[2], W = p.x.dim[3], size = p.x.dim[1] * H * W, blocks = (size + 3) / 4;
-  const int id = get_global_id(0), n = id / blocks, block = id % blocks;
-  if (n >= p.x.dim[0]) return;
-  const words k = words_of(block, n, p.first_lo, p.first_hi, p.stream, p.seed_lo, p.seed_hi);
-  int c = 4 * block / (H * W), h = 4 * block / W % H, w = 4 * block % W;
-  for (int j = 0; j < 4 && 4 * block + j < size; j++) {
-    AT(y, n, c, h, w) = AT(x, n, c, h, w) + (float)(k.at[j] >> 8) * 0x1p-24f;
-    if (++w < W) continue;
-    w = 0;
-    if (++h < H) continue;
-    h = 0;
-    c++;
+/* pixels.cl: bytes made continuous, LANES blocks of random words at a time, four elements
+ * each; logits, a group per sample. */
+kernel BY_LANES void dequantize(CLF_IN(x), CLF_OUT(y), const dequantize_args p) {
+  const int size = p.x.dim[1] * p.x.dim[2] * p.x.dim[3], blocks = (size + 3) / 4;
+  const int n = get_global_id(1), is_row = p.x.dim[2] * p.x.dim[3] == 1;
+  for (int b = get_global_id(0) * LANES; b < blocks; b += get_global_size(0) * LANES) {
+    const words_v k = words_of_v((uint)b + LANE_NUMBERS, n, p.first_lo, p.first_hi, p.stream,
+                                 p.seed_lo, p.seed_hi);
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+      clf_lanes u;
+      u.v = CONVERT_V(k.at[j] >> 8) * 0x1p-24f;
+      int i = 4 * b + j;
+      if (is_row) {
+        const int left = (size - i + 3) / 4;
+        u.v += lanes_load(PTR(x, n, i), 4 * p.x.stride[1], left);
+        lanes_store(u.v, PTR(y, n, i), 4 * p.y.stride[1], left);
+        continue;
+      }
+      for (int lane = 0; lane < LANES && i < size; lane++, i += 4) {
+        UNPACK(x);
+        AT(y, n, c, h, w) = AT(x, n, c, h, w) + u.f[lane];
+      }
+    }
   }
 }
 
@@ -42,9 +51,9 @@ kernel BY_SAMPLE void logit_inv(CLF_IN(y), CLF_OUT(x), CLF_OUT(logdet), const lo
   SAMPLE(y);
   V sum = 0;
   for (int h = 0; h < H; h++) EACH_RUN(y, 0) {
-      const V y = RUN(y, 0), far = fabs(y);
-      SET_RUN(x, 0, (1 / (1 + exp(-y)) - p.alpha) / slope);
-      sum += lanes_first(far + 2 * log1p(exp(-far)), r.left);
+      const V y = RUN(y, 0), far = fabs(y), small = exp(-far);
+      SET_RUN(x, 0, ((y > 0 ? (V)1 : small) / (1 + small) - p.alpha) / slope);
+      sum += lanes_first(far + 2 * log(1 + small), r.left);
     }
   const float all = GROUP_SUM(part, lanes_sum(sum));
   if (get_local_id(0) == 0) AT(logdet, n, 0, 0, 0) -= COUNT(y) * log(slope) + all;

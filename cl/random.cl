@@ -40,7 +40,7 @@ typedef union {
 kernel BY_ITEM void random_normal(CLF_OUT(y), const random_normal_args p) {
   normals z;
   RANDOM(4) {
-    if (j == 0) z.v = box_muller(k.v);
+    if (j == 0) z.v = box_muller((uint4)(k.at[0], k.at[1], k.at[2], k.at[3]));
     UNPACK(y);
     AT(y, n, c, h, w) = z.at[j];
   }
@@ -70,10 +70,8 @@ uint feistel(uint i, int half_, words a, words b) {
 kernel BY_ITEM void shuffle_rows(CLF_IN(x), CLF_OUT(y), const shuffle_rows_args p) {
   const int n = get_global_id(0), size_ = p.y.dim[1] * p.y.dim[2] * p.y.dim[3];
   if (n >= p.y.dim[0]) return;
-  const uint2 key = (uint2)((uint)p.seed_lo, (uint)p.seed_hi);
-  words a, b;
-  a.v = philox((uint4)(0, 0, 0, (uint)p.epoch), key);
-  b.v = philox((uint4)(1, 0, 0, (uint)p.epoch), key);
+  const words a = philox(0, 0, 0, (uint)p.epoch, (uint)p.seed_lo, (uint)p.seed_hi);
+  const words b = philox(1, 0, 0, (uint)p.epoch, (uint)p.seed_lo, (uint)p.seed_hi);
   const uint rows = p.x.dim[0];
   int half_ = 1;
   while (half_ < 16 && 1u << 2 * half_ < rows) half_++;

@@ -32,10 +32,10 @@
   CASE("33 channels",    X(2, 0, 1, 1, 33, 9, 7), .nhwc = 1, .tol = 3e-5f),           \
   CASE("130 channels",   X(0, 0, 1, 2, 130, 9, 3), .nhwc = 1, .tol = 1e-4f),          \
   CASE("large h",        X(1, 0, 1, 2, 3, 5, 9), .lo = -8, .hi = 8, .nhwc = 1, .tol = 1e-4f), \
-  CASE("32x32",          X(1, 0, 1, 64, 3, 32, 32), .nhwc = 1, .tol = 1e-3f, .bench = 1), \
-  CASE("16x16",          X(0, 0, 1, 64, 6, 16, 16), .nhwc = 1, .tol = 1e-3f, .bench = 1), \
-  CASE("8x8",            X(2, 0, 1, 64, 12, 8, 8), .nhwc = 1, .tol = 1e-3f, .bench = 1), \
-  CASE("4x4",            X(0, 0, 1, 64, 96, 4, 4), .nhwc = 1, .tol = 1e-3f, .bench = 1)
+  CASE("32x32",          X(1, 0, 1, 64, 3, 32, 32), .nhwc = 1, .tol = 1e-4f, .bench = 1), \
+  CASE("16x16",          X(0, 0, 1, 64, 6, 16, 16), .nhwc = 1, .tol = 1e-4f, .bench = 1), \
+  CASE("8x8",            X(2, 0, 1, 64, 12, 8, 8), .nhwc = 1, .tol = 1e-4f, .bench = 1), \
+  CASE("4x4",            X(0, 0, 1, 64, 96, 4, 4), .nhwc = 1, .tol = 1e-4f, .bench = 1)
 
 CLF_CASES(rescaled_fwd, NULL, SHAPES(FWD));
 CLF_CASES(rescaled_inv, NULL, SHAPES(INV));
