@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* activation.c: one group per sample. */
+/* activation.c: an item for some rows of an image. */
 #include "launch.h"
 
-CLF_LAUNCH(act_bwd) { return clf_each_sample(call, p->y.dim[0]); }
+CLF_LAUNCH(act_bwd) { return call->enqueue(call, "act_bwd", clf_by_pixels(call, &p->y), NULL); }

@@ -69,6 +69,12 @@ static inline real *at(const clf_tensor *t, int n, int c, int h, int w) {
          (ptrdiff_t)c * t->stride[1] + (ptrdiff_t)h * t->stride[2] + (ptrdiff_t)w * t->stride[3];
 }
 
+/* Positions of an image: 0 all, 1 those with even h + w, 2 the others; how many. */
+static inline int on_pixels(int pixels, int h, int w) { return !pixels || (h + w + pixels) % 2; }
+static inline int count_pixels(int pixels, int H, int W) {
+  return pixels ? (H * W + (pixels == 1)) / 2 : H * W;
+}
+
 /* Every element of one sample, c h w in order. */
 #define EACH_OF(t)                                                                                 \
   for (int c = 0; c < (t)->dim[1]; c++)                                                            \

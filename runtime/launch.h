@@ -78,6 +78,27 @@ static inline clf_grid clf_by_lanes(const clf_call *call, int n, int y) {
   const int wg = call->traits->lanes > 1 ? 1 : call->traits->wg;
   return clf_groups(clf_ceil(n, wg), y, wg, 1);
 }
+/* An item for some rows of an image, about MOST elements, or for each element where an item
+ * is one lane: part_of() in clflow.clh. */
+static inline clf_grid clf_by_pixels(const clf_call *call, const clf_tensor *t) {
+  enum { MOST = 4096 };
+  const int rows = t->dim[0] * t->dim[2], width = t->dim[1] * t->dim[3];
+  if (call->traits->lanes == 1) return clf_items(call, clf_elements(t));
+  return clf_groups(clf_ceil(rows, width < MOST ? MOST / width : 1), 1, 1, 1);
+}
+/* Rows of a band for sums over pixels, at most MOST bands: what fits a core's cache, or
+ * PIXELS where an item takes a single channel; and an item for each: band_of(). */
+static inline int clf_band_rows(const clf_call *call, const clf_tensor *t) {
+  enum { ELEMENTS = 8192, PIXELS = 128, MOST = 1024 };
+  const int narrow = call->traits->lanes == 1, least = clf_ceil(t->dim[0] * t->dim[2], MOST);
+  const int fit = narrow ? PIXELS / t->dim[3] : ELEMENTS / (t->dim[1] * t->dim[3]);
+  return fit > least ? fit : least;
+}
+static inline clf_grid clf_by_bands(const clf_call *call, const clf_tensor *t, int bands) {
+  const int wg = call->traits->wg;
+  if (call->traits->lanes > 1) return clf_groups(bands, 1, 1, 1);
+  return clf_groups(clf_ceil(t->dim[1], wg), bands, wg, 1);
+}
 /* The defaults: the kernel of the operation's own name, an item for each of n,
  * or a group of traits->group items for each of n samples. */
 static inline clf_status clf_each(clf_call *call, int n) {

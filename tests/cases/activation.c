@@ -10,4 +10,10 @@ CLF_CASES(act_bwd, NULL,
   CASE("tanh",  ACT(1, 35, 130)),
   CASE("relu",  ACT(2, 35, 130)),
   CASE("image", ACT(1, 3, 5, 4, 7)),
-  CASE("large", ACT(1, 4096, 512), .bench = 1));
+  CASE("last",  ACT(2, 3, 33, 5, 7), .nhwc = 1),
+  CASE("few",   ACT(2, 35, 3, 9, 2), .nhwc = 1),
+  CASE("large", ACT(1, 4096, 512), .bench = 1),
+  CASE("64",    ACT(2, 64, 64, 32, 32), .nhwc = 1, .bench = 1),
+  CASE("3",     ACT(2, 64, 3, 32, 32), .nhwc = 1, .bench = 1),
+  CASE("512",   ACT(2, 64, 512, 4, 4), .nhwc = 1, .bench = 1),
+  CASE("first", ACT(2, 64, 64, 32, 32), .bench = 1));
