@@ -15,6 +15,8 @@
     CLF_OP_##name, &(const clf_##name##_args) { __VA_ARGS__ }                                      \
   }
 
+#define IMAGE(C) DIM(3, C, 6, 5)
+
 /* A row is a call with shapes where the tensors would be. */
 enum { N = 37, D = 5, H = 9, L = 2, P = 2 * (H * (2 * D + 1) + D), Q = 11 };
 static const struct {
@@ -24,6 +26,16 @@ static const struct {
     OP(gemm, .a = DIM(N, H), .b = DIM(70, H), .bias = DIM(70), .c = DIM(N, 70), .tb = 1, .act = 1,
        .alpha = 1),
     OP(act_bwd, .y = DIM(N, H), .dy = DIM(N, H), .dx = DIM(N, H), .act = 1),
+    OP(act_fwd, .x = DIM(N, H), .y = DIM(N, H), .act = 2),
+    OP(crelu_fwd, .x = IMAGE(D), .y = IMAGE(2 * D + 1), .a = 2, .pixels = 1),
+    OP(crelu_bwd, .x = IMAGE(D), .dy = IMAGE(2 * D + 1), .dx = IMAGE(D), .a = 2),
+       .eps = 1.5f, .act = 2, .pixels = 1),
+       .dy = IMAGE(D), .dx = IMAGE(D), .dbeta = DIM(D), .eps = 1.5f, .act = 2, .pixels = 1,
+       .batch = 0.5f, .add = 1),
+       .eps = 1.5f, .pixels = 2),
+       .eps = 1.5f, .pixels = 2),
+       .eps = 1.5f, .pixels = 2, .batch = 1, .dlogdet = -1),
+       .dg = DIM(N)),
     OP(mask_apply, .x = DIM(N, D), .b = DIM(1, D), .y = DIM(N, D)),
     OP(affine_fwd, .x = DIM(N, D), .h = DIM(N, D), .t = DIM(N, D), .b = DIM(1, D), .y = DIM(N, D),
        .logdet = DIM(N), .s_max = 2),
