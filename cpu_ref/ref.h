@@ -75,6 +75,18 @@ static inline int count_pixels(int pixels, int H, int W) {
   return pixels ? (H * W + (pixels == 1)) / 2 : H * W;
 }
 
+/* Whether the elements of a sample lie side by side: 1 in the order c h w, 2 in h w c, else 0. */
+static inline int dense_order(const clf_tensor *t) {
+  const int C = t->dim[1], H = t->dim[2], W = t->dim[3];
+  if ((W == 1 || t->stride[3] == 1) && (H == 1 || t->stride[2] == W) &&
+      (C == 1 || t->stride[1] == H * W))
+    return 1;
+  return (C == 1 || t->stride[1] == 1) && (W == 1 || t->stride[3] == C) &&
+                 (H == 1 || t->stride[2] == C * W)
+             ? 2
+             : 0;
+}
+
 /* Every element of one sample, c h w in order. */
 #define EACH_OF(t)                                                                                 \
   for (int c = 0; c < (t)->dim[1]; c++)                                                            \

@@ -41,6 +41,8 @@ static const struct {
        .eps = 1.5f, .pixels = 2),
     OP(bn_flow_bwd, .x = IMAGE(D), .mean = DIM(D), .var = DIM(D), .dy = IMAGE(D), .dx = IMAGE(D),
        .eps = 1.5f, .pixels = 2, .batch = 1, .dlogdet = -1),
+    OP(wn_fwd, .v = DIM(N, D, 3, 3), .g = DIM(N), .w = DIM(N, D, 3, 3)),
+    OP(wn_bwd, .v = DIM(N, D, 3, 3), .g = DIM(N), .dw = DIM(N, D, 3, 3), .dv = DIM(N, D, 3, 3),
        .dg = DIM(N)),
     OP(mask_apply, .x = DIM(N, D), .b = DIM(1, D), .y = DIM(N, D)),
     OP(affine_fwd, .x = DIM(N, D), .h = DIM(N, D), .t = DIM(N, D), .b = DIM(1, D), .y = DIM(N, D),
