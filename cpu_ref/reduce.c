@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* reduce.c: sums over samples. */
+/* reduce.c: sums over samples, and of squares. */
 #include "ref.h"
 
 CLF_REF(sum_rows) {
@@ -10,5 +10,42 @@ CLF_REF(sum_rows) {
     real *y = at(&p->y, d, 0, 0, 0);
     *y = p->beta != 0 ? (real)sum + p->beta * *y : (real)sum;
   }
+  return CLF_OK;
+}
+
+enum { BAND = 16384 }; /* elements that are summed by themselves, in double */
+
+static double squares_of(const real *x, int n) {
+  double sum = 0;
+  CLF_PRAGMA(omp simd reduction(+ : sum))
+  for (int i = 0; i < n; i++) sum += (double)x[i] * (double)x[i];
+  return sum;
+}
+
+/* Elements i0 .. i1 - 1 of a tensor whose elements are not side by side. */
+static double squares_apart(const clf_tensor *x, int i0, int i1) {
+  const int H = x->dim[2], W = x->dim[3], size = x->dim[1] * H * W;
+  double sum = 0;
+  for (int i = i0; i < i1; i++) {
+    const double v = *at(x, i / size, i % size / (H * W), i / W % H, i % W);
+    sum += v * v;
+  }
+  return sum;
+}
+
+CLF_REF(sum_squares) {
+  const int count = (int)clf__count(&p->x), bands = (count - 1) / BAND + 1;
+  const int dense =
+      dense_order(&p->x) && (p->x.dim[0] == 1 || p->x.stride[0] == count / p->x.dim[0]);
+  real *share = clf_scratch_get(scratch, (size_t)bands), *y = at(&p->y, 0, 0, 0, 0);
+  CLF_NEED(share, bands);
+  PARALLEL_FOR(2.0 * count, int b = 0; b < bands; b++) {
+    const int i0 = b * BAND, n = b == bands - 1 ? count - i0 : BAND;
+    share[b] = (real)(dense ? squares_of(at(&p->x, 0, 0, 0, 0) + i0, n)
+                            : squares_apart(&p->x, i0, i0 + n));
+  }
+  double sum = 0;
+  for (int b = 0; b < bands; b++) sum += share[b];
+  *y = p->beta != 0 ? (real)sum + p->beta * *y : (real)sum;
   return CLF_OK;
 }

@@ -79,6 +79,7 @@ static const struct {
     OP(fill, .y = DIM(N, D), .value = 3),
     OP(axpby, .x = DIM(N, D), .y = DIM(N, D), .a = 2, .b = -1),
     OP(sum_rows, .x = DIM(N, D), .y = DIM(D)),
+    OP(sum_squares, .x = IMAGE(D), .y = DIM(1), .beta = 1),
     OP(random_bits, .y = DIM(N, 10), .seed_lo = 1, .first_lo = 3),
     OP(random_uniform, .y = DIM(N, D), .seed_lo = 1, .first_lo = 3),
     OP(random_normal, .y = DIM(N, D), .seed_lo = 1, .first_lo = 3),
