@@ -75,6 +75,7 @@ static const struct {
        .dxi = DIM(Q), .xmin = -1, .rate = 5, .dlogdet = -1),
     OP(adam_step, .g = DIM(N), .w = DIM(N), .m = DIM(N), .v = DIM(N), .lr = 0.1f, .beta1 = 0.9f,
        .beta2 = 0.999f, .eps = 1e-8f, .c1 = 0.1f, .c2 = 0.001f),
+    OP(clip_norm, .square = DIM(1), .g = DIM(N), .most = 0.1f),
     OP(copy, .x = DIM(N, D), .y = DIM(N, D)),
     OP(fill, .y = DIM(N, D), .value = 3),
     OP(axpby, .x = DIM(N, D), .y = DIM(N, D), .a = 2, .b = -1),
