@@ -6,8 +6,8 @@ kernel BY_PIXELS void act_fwd(CLF_IN(x), CLF_OUT(y), const act_fwd_args p) {
   const clf_part q = part_of(p.x);
   FOR_CHANNELS(q)
     FOR_PIXELS(q) {
-      const V x = LOAD(x);
-      STORE(y, p.act == 1 ? tanh(x) : p.act == 2 ? act_relu(x) : x);
+      const V x = GET(x);
+      PUT(y, p.act == 1 ? tanh(x) : p.act == 2 ? act_relu(x) : x);
     }
 }
 
@@ -15,20 +15,20 @@ kernel BY_PIXELS void act_bwd(CLF_IN(y), CLF_IN(dy), CLF_OUT(dx), const act_bwd_
   const clf_part q = part_of(p.y);
   FOR_CHANNELS(q)
     FOR_PIXELS(q) {
-      const V y = LOAD(y), dy = LOAD(dy);
-      STORE(dx, p.act == 1 ? dy * (1 - y * y) : p.act == 2 ? (y <= 0 ? (V)0 : dy) : dy);
+      const V y = GET(y), dy = GET(dy);
+      PUT(dx, p.act == 1 ? dy * (1 - y * y) : p.act == 2 ? (y <= 0 ? (V)0 : dy) : dy);
     }
 }
 
-/* The channel C + c of t beside LOAD's c. */
+/* The channel C + c of t beside GET's c. */
 #define SECOND(t) &AT(t, n, p.x.dim[1] + c, h, w), p.t.stride[q.axis], LEFT(q)
 
 kernel BY_PIXELS void crelu_fwd(CLF_IN(x), CLF_OUT(y), const crelu_fwd_args p) {
   const clf_part q = part_of(p.x);
   FOR_CHANNELS(q)
     FOR_PIXELS(q) {
-      const V x = p.a * LOAD(x);
-      STORE(y, act_relu(x));
+      const V x = p.a * GET(x);
+      PUT(y, act_relu(x));
       lanes_store(act_relu(-x), SECOND(y));
       if (c == 0 && p.y.dim[1] > 2 * p.x.dim[1])
         lanes_store(pixels_on(q, p.pixels, h, w), &AT(y, n, 2 * p.x.dim[1], h, w), p.y.stride[3],
@@ -40,8 +40,8 @@ kernel BY_PIXELS void crelu_bwd(CLF_IN(x), CLF_IN(dy), CLF_OUT(dx), const crelu_
   const clf_part q = part_of(p.x);
   FOR_CHANNELS(q)
     FOR_PIXELS(q) {
-      const V x = p.a * LOAD(x), up = LOAD(dy), down = lanes_load(SECOND(dy));
-      STORE(dx, x > 0 ? p.a * up : x < 0 ? -p.a * down : 0 * x);
+      const V x = p.a * GET(x), up = GET(dy), down = lanes_load(SECOND(dy));
+      PUT(dx, x > 0 ? p.a * up : x < 0 ? -p.a * down : 0 * x);
     }
 }
 #undef SECOND

@@ -6,7 +6,7 @@
 #define BAND_LOAD(k, band) lanes_load(BAND(k, band), 1, p.x.dim[1] - c)
 #define PIXELS(t) ((float)p.t.dim[0] * p.t.dim[2] * p.t.dim[3])
 #define ON (pixels_on(q, p.pixels, h, w) > 0)
-#define LOAD_ON(t) (ON ? LOAD(t) : (V)0)
+#define GET_ON(t) (ON ? GET(t) : (V)0)
 
 V bn_act(V v, int act) { return act == 2 ? (v <= 0 ? (V)0 : v) : v; }
 V bn_through(V v, V dy, int act) { return act == 2 ? (v <= 0 ? (V)0 : dy) : dy; }
@@ -21,10 +21,10 @@ kernel BY_PIXELS void bn_stats(CLF_IN(x), CLF_OUT(mean), CLF_OUT(var), const bn_
   const float count = (float)(q.r1 - q.r0) * q.w1;
   FOR_CHANNELS(q) {
     V sum = 0, rest = 0, squares = 0;
-    FOR_PIXELS(q) sum += LOAD_ON(x);
+    FOR_PIXELS(q) sum += GET_ON(x);
     const V middle = channel_total(q, sum) / count;
     FOR_PIXELS(q) {
-      const V d = lanes_first(LOAD_ON(x) - middle, LEFT(q));
+      const V d = lanes_first(GET_ON(x) - middle, LEFT(q));
       rest += d;
       squares += d * d;
     }
@@ -62,7 +62,7 @@ kernel BY_PIXELS void bn_fwd(CLF_IN(x), CLF_IN(mean), CLF_IN(var), CLF_IN(beta),
   FOR_CHANNELS(q) {
     const V mean = CHANNEL(mean), rstd = rsqrt(CHANNEL(var) + p.eps);
     const V beta = p.beta.dim[0] ? CHANNEL(beta) : (V)0;
-    FOR_PIXELS(q) STORE(y, bn_act((LOAD_ON(x) - mean) * rstd + beta, p.act));
+    FOR_PIXELS(q) PUT(y, bn_act((GET_ON(x) - mean) * rstd + beta, p.act));
   }
 }
 
@@ -77,7 +77,7 @@ kernel BY_PIXELS void bn_bwd_sum(BN_BWD) {
     const V beta = p.beta.dim[0] ? CHANNEL(beta) : (V)0;
     V sum = 0, along = 0;
     FOR_PIXELS(q) {
-      const V xh = (LOAD_ON(x) - mean) * rstd, da = bn_through(xh + beta, LOAD(dy), p.act);
+      const V xh = (GET_ON(x) - mean) * rstd, da = bn_through(xh + beta, GET(dy), p.act);
       sum += da;
       along += da * xh;
     }
@@ -113,9 +113,9 @@ kernel BY_PIXELS void bn_bwd(BN_BWD) {
     const V sum = share * channel_load(q, TOTAL(0), 1, c);
     const V along = share * rstd * channel_load(q, TOTAL(1), 1, c);
     FOR_PIXELS(q) {
-      const V x = LOAD_ON(x), da = bn_through((x - mean) * rstd + beta, LOAD(dy), p.act);
+      const V x = GET_ON(x), da = bn_through((x - mean) * rstd + beta, GET(dy), p.act);
       const V g = ON ? rstd * (da - sum - (x - bmean) * along) : (V)0;
-      STORE(dx, p.add != 0 ? g + p.add * LOAD(dx) : g);
+      PUT(dx, p.add != 0 ? g + p.add * GET(dx) : g);
     }
   }
 }
@@ -146,8 +146,8 @@ kernel BY_PIXELS void bn_flow_fwd(CLF_IN(x), CLF_IN(mean), CLF_IN(var), CLF_OUT(
   FOR_CHANNELS(q) {
     const V mean = CHANNEL(mean), rstd = rsqrt(CHANNEL(var) + p.eps);
     FOR_PIXELS(q) {
-      const V x = LOAD(x);
-      STORE(y, ON ? (x - mean) * rstd : x);
+      const V x = GET(x);
+      PUT(y, ON ? (x - mean) * rstd : x);
     }
   }
   ADD_LOGDET(-)
@@ -159,8 +159,8 @@ kernel BY_PIXELS void bn_flow_inv(CLF_IN(y), CLF_IN(mean), CLF_IN(var), CLF_OUT(
   FOR_CHANNELS(q) {
     const V mean = CHANNEL(mean), std = sqrt(CHANNEL(var) + p.eps);
     FOR_PIXELS(q) {
-      const V y = LOAD(y);
-      STORE(x, ON ? y * std + mean : y);
+      const V y = GET(y);
+      PUT(x, ON ? y * std + mean : y);
     }
   }
   ADD_LOGDET(+)
@@ -176,9 +176,9 @@ kernel BY_PIXELS void bn_flow_bwd_sum(BN_FLOW_BWD) {
     const V mean = CHANNEL(mean), rstd = rsqrt(CHANNEL(var) + p.eps);
     V sum = 0, along = 0;
     FOR_PIXELS(q) {
-      const V dy = LOAD_ON(dy);
+      const V dy = GET_ON(dy);
       sum += dy;
-      along += dy * (LOAD_ON(x) - mean) * rstd;
+      along += dy * (GET_ON(x) - mean) * rstd;
     }
     channel_store(q, channel_total(q, sum), BAND(0, q.band), c);
     channel_store(q, channel_total(q, along), BAND(1, q.band), c);
@@ -197,8 +197,8 @@ kernel BY_PIXELS void bn_flow_bwd(BN_FLOW_BWD) {
     const V shift = share * rstd * channel_load(q, TOTAL(0), 1, c);
     const V slope = share * rstd * rstd * (channel_load(q, TOTAL(1), 1, c) + dlogdet);
     FOR_PIXELS(q) {
-      const V dy = LOAD(dy);
-      STORE(dx, ON ? rstd * dy - shift - (LOAD(x) - bmean) * slope : dy);
+      const V dy = GET(dy);
+      PUT(dx, ON ? rstd * dy - shift - (GET(x) - bmean) * slope : dy);
     }
   }
 }
@@ -207,7 +207,7 @@ kernel BY_PIXELS void bn_flow_bwd(BN_FLOW_BWD) {
 #undef BAND_LOAD
 #undef PIXELS
 #undef ON
-#undef LOAD_ON
+#undef GET_ON
 #undef BN_BWD
 #undef ADD_BANDS
 #undef ADD_LOGDET

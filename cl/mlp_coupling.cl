@@ -118,9 +118,9 @@ V log_scale(shape z, state q, int i) { return z.add ? 0 : bounded_v(ROW(q.s, i),
 
 #define FOR_BLOCKS(k)                                                                              \
   for (int k = get_global_id(0) * e.z, k_end_ = min(k + e.z, e.y); k < k_end_; k++)
-#define LOAD_BLOCK(t, n0, X)                                                                       \
+#define LOAD(t, n0, X)                                                                             \
   for (int i = 0; i < z.D; i++) ROW(X, i) = lanes_load(PTR(t, n0, i), p.t.stride[0], z.N - (n0))
-#define STORE_BLOCK(t, n0, X)                                                                      \
+#define STORE(t, n0, X)                                                                            \
   for (int i = 0; i < z.D; i++) lanes_store(ROW(X, i), PTR(t, n0, i), p.t.stride[0], z.N - (n0))
 #define ADD_LOGDET(n0, v)                                                                          \
   lanes_store(lanes_load(PTR(logdet, n0, 0), p.logdet.stride[0], z.N - (n0)) + (v),                \
@@ -133,7 +133,7 @@ kernel BY_LANES void mlp_coupling_fwd(CLF_IN(x), CLF_IN(b), CLF_IN(w), CLF_OUT(a
     const int n0 = k * LANES;
     const state q = state_of(pool, e, k, z);
     V logdet = 0;
-    LOAD_BLOCK(x, n0, q.X);
+    LOAD(x, n0, q.X);
     for (int l = 0; l < p.b.dim[0]; l++) {
       for (int i = 0; i < z.D && p.acts.dim[0] > 0; i++)
         lanes_store(ROW(q.X, i), &AT(acts, l, i, n0, 0), p.acts.stride[2], z.N - n0);
@@ -145,7 +145,7 @@ kernel BY_LANES void mlp_coupling_fwd(CLF_IN(x), CLF_IN(b), CLF_IN(w), CLF_OUT(a
           logdet += s;
         }
     }
-    STORE_BLOCK(y, n0, q.X);
+    STORE(y, n0, q.X);
     ADD_LOGDET(n0, logdet);
   }
 }
@@ -157,7 +157,7 @@ kernel BY_LANES void mlp_coupling_inv(CLF_IN(y), CLF_IN(b), CLF_IN(w), CLF_OUT(x
     const int n0 = k * LANES;
     const state q = state_of(pool, e, k, z);
     V logdet = 0;
-    LOAD_BLOCK(y, n0, q.X);
+    LOAD(y, n0, q.X);
     for (int l = p.b.dim[0] - 1; l >= 0; l--) {
       nets_at(PTR(w, l, 0), PTR(b, l, 0), p.b.stride[1], z, q);
       for (int i = 0; i < z.D; i++)
@@ -167,7 +167,7 @@ kernel BY_LANES void mlp_coupling_inv(CLF_IN(y), CLF_IN(b), CLF_IN(w), CLF_OUT(x
           logdet -= s;
         }
     }
-    STORE_BLOCK(x, n0, q.X);
+    STORE(x, n0, q.X);
     ADD_LOGDET(n0, logdet);
   }
 }
@@ -237,8 +237,8 @@ void back(BWD, int k, int l, rows X, kept r) {
   clf_lanes dlogdet; /* lanes past the last sample add nothing */
   for (int i = 0; i < LANES; i++) dlogdet.f[i] = i < live ? p.dlogdet : 0;
   if (l == p.b.dim[0] - 1) {
-    LOAD_BLOCK(y, n0, X);
-    LOAD_BLOCK(dy, n0, DX);
+    LOAD(y, n0, X);
+    LOAD(dy, n0, DX);
   }
   for (int i = 0; i < z.D && stored; i++)
     ROW(X, i) = lanes_load(&AT(acts, l, i, n0, 0), p.acts.stride[2], live);
@@ -251,8 +251,8 @@ void back(BWD, int k, int l, rows X, kept r) {
   for (int i = 0; i < z.D; i++)
     if (b[i * p.b.stride[1]] != 0) ROW(DX, i) += ROW(tmp, i);
   if (l > 0) return;
-  STORE_BLOCK(dx, n0, DX);
-  if (p.x.dim[0] > 0) STORE_BLOCK(x, n0, X);
+  STORE(dx, n0, DX);
+  if (p.x.dim[0] > 0) STORE(x, n0, X);
 }
 
 /* Rows r0 .. r0 + 3 of dA (+)= sum over samples of d x^T, in the samples' order. */
@@ -353,8 +353,8 @@ kernel BY_ITEM void mlp_coupling_bwd_sum(BWD) {
 #endif
 #undef ROW
 #undef FOR_BLOCKS
-#undef LOAD_BLOCK
-#undef STORE_BLOCK
+#undef LOAD
+#undef STORE
 #undef ADD_LOGDET
 #undef BWD
 #undef BWD_ARGS
