@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* gemm.cl: c = act(alpha op(a) op(b) + beta c + bias). */
 #define FINISH(type)                                                                               \
-  type gemm_act(type v, int act) { return act == 1 ? tanh(v) : act == 2 ? fmax(v, (type)0) : v; }
+  type gemm_act(type v, int act) {                                                                 \
+    return act == 1 ? tanh(v) : act == 2 ? (v <= 0 ? (type)0 : v) : v;                             \
+  }
 
 #if LANES > 1
 /* An item computes TM x TN of c, TN = 2 LANES, in registers.  a is read in place,

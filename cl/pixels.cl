@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* pixels.cl: bytes made continuous, LANES blocks of random words at a time, four elements
- * each; logits, a group per sample. */
+ * each, none of them rounded up to the next byte; logits, a group per sample. */
+/* The float before a whole number. */
+#define BELOW(x) ((x) * (1 - 0x1p-24f))
+
 kernel BY_LANES void dequantize(CLF_IN(x), CLF_OUT(y), const dequantize_args p) {
   const int size = p.x.dim[1] * p.x.dim[2] * p.x.dim[3], blocks = (size + 3) / 4;
   const int n = get_global_id(1), is_row = p.x.dim[2] * p.x.dim[3] == 1;
   for (int b = get_global_id(0) * LANES; b < blocks; b += get_global_size(0) * LANES) {
-    const words_v k = words_of_v((uint)b + LANE_NUMBERS, n, p.first_lo, p.first_hi, p.stream,
-                                 p.seed_lo, p.seed_hi);
+    const words_v k =
+        words_of_v((uint)b + LANE_INDEX, n, p.first_lo, p.first_hi, p.stream, p.seed_lo, p.seed_hi);
 #pragma unroll
     for (int j = 0; j < 4; j++) {
       clf_lanes u;
@@ -14,17 +17,20 @@ kernel BY_LANES void dequantize(CLF_IN(x), CLF_OUT(y), const dequantize_args p) 
       int i = 4 * b + j;
       if (is_row) {
         const int left = (size - i + 3) / 4;
-        u.v += lanes_load(PTR(x, n, i), 4 * p.x.stride[1], left);
-        lanes_store(u.v, PTR(y, n, i), 4 * p.y.stride[1], left);
+        const V x = lanes_load(PTR(x, n, i), 4 * p.x.stride[1], left);
+        lanes_store(fmin(x + u.v, BELOW(x + 1)), PTR(y, n, i), 4 * p.y.stride[1], left);
         continue;
       }
       for (int lane = 0; lane < LANES && i < size; lane++, i += 4) {
         UNPACK(x);
-        AT(y, n, c, h, w) = AT(x, n, c, h, w) + u.f[lane];
+        const float x = AT(x, n, c, h, w);
+        AT(y, n, c, h, w) = fmin(x + u.f[lane], BELOW(x + 1));
       }
     }
   }
 }
+
+#undef BELOW
 
 #define SAMPLE(t)                                                                                  \
   const int n = get_group_id(0), H = p.t.dim[2];                                                   \

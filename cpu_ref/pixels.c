@@ -11,7 +11,8 @@ CLF_REF(dequantize) {
     int e = 0;
     EACH_OF(&p->x) {
       if (e % 4 == 0) k = CLF_WORDS(p, e / 4, n);
-      *at(&p->y, n, c, h, w) = *at(&p->x, n, c, h, w) + (real)(k.v[e % 4] >> 8) * (real)0x1p-24;
+      const real x = *at(&p->x, n, c, h, w), y = x + (real)clf__uniform(k.v[e % 4]);
+      *at(&p->y, n, c, h, w) = y < x + 1 ? y : (real)nextafterf((float)x + 1, 0);
       e++;
     }
   }

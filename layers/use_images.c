@@ -24,7 +24,9 @@ void clf_dequantize(const uint8_t *bytes, int64_t n, int32_t dim, uint64_t seed,
   for (int64_t i = 0; i < n; i++)
     for (int32_t e = 0; e < dim; e++) {
       const clf__words k = clf__philox_at((uint32_t)e / 4, (uint64_t)(first + i), UINT32_MAX, seed);
-      x[i * dim + e] = bytes[i * dim + e] + clf__uniform(k.v[e % 4]);
+      const float next = (float)bytes[i * dim + e] + 1;
+      x[i * dim + e] = fmin(bytes[i * dim + e] + clf__uniform(k.v[e % 4]),
+                            (double)nextafterf(next, 0)); /* as a float holds it */
     }
 }
 

@@ -323,7 +323,10 @@ static void check_noise(int c, int h, int w) {
   WORKS(clf_do(dev, dequantize, .x = in, .y = out, KEY));
   WORKS(clf_do(dev, random_uniform, .y = drawn, KEY));
   WORKS(clf_read64(dev, drawn, u));
-  for (int i = 0; i < n; i++) x[i] = exact ? x[i] + u[i] : (double)((float)x[i] + (float)u[i]);
+  for (int i = 0; i < n; i++) {
+    const double sum = exact ? x[i] + u[i] : (double)((float)x[i] + (float)u[i]);
+    x[i] = fmin(sum, (double)nextafterf((float)x[i] + 1, 0)); /* never the next byte */
+  }
   expect("dequantize", out, x, 0);
 }
 
