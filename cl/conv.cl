@@ -104,10 +104,7 @@ void conv_store(V (*sums)[2], int wide, int i0, int j0, global float *y, clf_vie
                 global const float *bias, int bias_stride) {
   const int pixels = v.dim[0] * v.dim[2] * v.dim[3], stride = v.stride[1];
   conv_pixel q = conv_pixel_of(v, i0);
-#pragma unroll
-  for (int r = 0; r < TM; r++) {
-    if (i0 + r >= pixels) return;
-#pragma unroll
+  for (int r = 0; r < TM && i0 + r < pixels; r++) {
     for (int h = 0; h < 2; h++) {
       const int j = j0 + h * LANES, n = v.dim[1] - j;
       global float *to = y + (q.at + j * stride);
