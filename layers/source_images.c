@@ -21,7 +21,7 @@ typedef struct prepared {
 
 typedef struct image_source {
   clf__source base;
-  const clf_images *images;
+  const clf_images *images, *valid; /* valid: NULL, or a set of its own that is held out */
   int32_t part;
   clf_tensor bytes, x; /* (part, D): as they came, and made continuous */
   /* What the thread and the trainer share, under the lock. */
@@ -52,7 +52,7 @@ static clf_status gather(const image_source *s, const clf__places *at, float *pi
   for (int32_t i = 0; i < at->n; i++) {
     const uint32_t place = (uint32_t)(at->first + i);
     const int64_t row = b->o.shuffle ? clf__order_at(&order, place) : place;
-    s->rows[i] = b->index[b->held_out + row];
+    s->rows[i] = s->valid ? row : b->index[b->held_out + row];
   }
   CLF_TRY(clf_images_get(s->images, s->rows, 0, at->n, &draw, s->raw));
   CLF_TRY(clf__check_levels(b->f, s->raw, at->n, s->rows[0]));
@@ -144,7 +144,8 @@ static clf_status batch(clf__source *base, const clf__places *at, const clf__pla
 static clf_status validate(clf__source *base, double *mean) {
   const image_source *s = (const image_source *)(const void *)base;
   clf_score score;
-  CLF_TRY(clf_evaluate_images(base->f, s->images, base->index, 0, base->held_out, base->o.seed,
+  CLF_TRY(clf_evaluate_images(base->f, s->valid ? s->valid : s->images,
+                              s->valid ? NULL : base->index, 0, base->held_out, base->o.seed,
                               &score));
   *mean = score.mean;
   return CLF_OK;
@@ -168,21 +169,37 @@ static void free_source(clf__source *base) {
 
 static const clf__source_ops image_ops = {lay_out, fill, batch, validate, free_source};
 
-clf_status clf__source_of_images(clf_flow *f, const clf_images *images, const clf_train_options *o,
-                                 clf__source **out) {
+/* Places in an epoch have 32 bits. */
+static clf_status check_sets(const clf_flow *f, const clf_images *images, const clf_images *valid) {
   CLF_TRY(clf__check_images(f, images));
+  if (valid) CLF_TRY(clf__check_images(f, valid));
   const int64_t count = clf_images_count(images);
-  if (count > INT32_MAX) /* places in an epoch have 32 bits */
-    return clf__fail(CLF_ENOTSUP, "%lld images; one training takes at most %d", (long long)count,
-                     INT32_MAX);
+  if (count < 1) return clf__fail(CLF_EINVAL, "there is no image to train on");
+  if (count <= INT32_MAX) return CLF_OK;
+  return clf__fail(CLF_ENOTSUP, "%lld images; one training takes at most %d", (long long)count,
+                   INT32_MAX);
+}
+
+static clf_status hold_out(image_source *s, int64_t count) {
+  if (!s->valid) return clf__source_split(&s->base, count);
+  s->base.rows = count;
+  s->base.held_out = clf_images_count(s->valid);
+  s->base.sum = s->base.sum << 32 | clf_images_checksum(s->valid);
+  return s->base.held_out ? CLF_OK : clf__fail(CLF_EINVAL, "there is no image to hold out");
+}
+
+clf_status clf__source_of_images(clf_flow *f, const clf_images *images, const clf_images *valid,
+                                 const clf_train_options *o, clf__source **out) {
+  CLF_TRY(check_sets(f, images, valid));
   image_source *s = calloc(1, sizeof *s);
   if (!s) return clf__fail(CLF_ENOMEM, "no memory for a source of images");
   s->base = (clf__source){.ops = &image_ops, .f = f, .o = *o};
   s->base.sum = clf_images_checksum(images);
   s->images = images;
+  s->valid = valid;
   pthread_mutex_init(&s->lock, NULL);
   pthread_cond_init(&s->changed, NULL);
-  const clf_status status = clf__source_split(&s->base, count);
+  const clf_status status = hold_out(s, clf_images_count(images));
   if (status)
     clf__source_free(&s->base);
   else

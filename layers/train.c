@@ -88,10 +88,15 @@ static clf_status place(clf_trainer *t) {
   return clf__trainer_remember(t);
 }
 
-/* From one of the two kinds of data. */
-static clf_status set_up(clf_trainer *t, const clf_table *data, const clf_images *images) {
-  CLF_TRY(data ? clf__source_of_table(t->f, data, &t->o, &t->source)
-               : clf__source_of_images(t->f, images, &t->o, &t->source));
+/* What a trainer learns from: a table, or images and perhaps others held out. */
+typedef struct samples {
+  const clf_table *table;
+  const clf_images *images, *valid;
+} samples;
+
+static clf_status set_up(clf_trainer *t, const samples *data) {
+  CLF_TRY(data->table ? clf__source_of_table(t->f, data->table, &t->o, &t->source)
+                      : clf__source_of_images(t->f, data->images, data->valid, &t->o, &t->source));
   t->take = t->o.batch < t->source->rows ? t->o.batch : (int32_t)t->source->rows;
   clf_train_options o = t->o;
   o.batch = t->take;
@@ -100,12 +105,12 @@ static clf_status set_up(clf_trainer *t, const clf_table *data, const clf_images
 }
 
 /* The flow's scaling is replaced by that of the data, and comes back if all fails. */
-static clf_status set_up_or_undo(clf_trainer *t, const clf_table *data, const clf_images *images) {
+static clf_status set_up_or_undo(clf_trainer *t, const samples *data) {
   clf_flow *f = t->f;
-  if (!t->o.standardize) return set_up(t, data, images);
+  if (!t->o.standardize) return set_up(t, data);
   double *old[2] = {f->mean, f->std};
   f->mean = f->std = NULL;
-  const clf_status s = set_up(t, data, images);
+  const clf_status s = set_up(t, data);
   double *unused[2] = {s ? f->mean : old[0], s ? f->std : old[1]};
   if (s) {
     f->mean = old[0];
@@ -116,8 +121,8 @@ static clf_status set_up_or_undo(clf_trainer *t, const clf_table *data, const cl
   return s;
 }
 
-static clf_status create(clf_flow *f, const clf_table *data, const clf_images *images,
-                         const clf_train_options *options, clf_trainer **out) {
+static clf_status create(clf_flow *f, const samples *data, const clf_train_options *options,
+                         clf_trainer **out) {
   CLF_TRY(check_options(options));
   clf_trainer *t = calloc(1, sizeof *t);
   if (!t) return clf__fail(CLF_ENOMEM, "no memory for a trainer");
@@ -131,7 +136,7 @@ static clf_status create(clf_flow *f, const clf_table *data, const clf_images *i
   t->norms = options->clip > 0 || f->spec.kind == CLF_REALNVP;
   t->best_valid = NAN;
   t->snapshot[0].step = t->snapshot[1].step = -1;
-  const clf_status s = set_up_or_undo(t, data, images);
+  const clf_status s = set_up_or_undo(t, data);
   if (s)
     clf_trainer_free(t);
   else
@@ -141,17 +146,21 @@ static clf_status create(clf_flow *f, const clf_table *data, const clf_images *i
 
 clf_status clf_trainer_create(clf_flow *f, const clf_table *data, const clf_train_options *options,
                               clf_trainer **out) {
-  return create(f, data, NULL, options, out);
+  return create(f, &(samples){.table = data}, options, out);
 }
 
-clf_status clf_trainer_create_images(clf_flow *f, const clf_images *images,
+clf_status clf_trainer_create_images(clf_flow *f, const clf_images *images, const clf_images *valid,
                                      const clf_train_options *options, clf_trainer **out) {
   if (f->spec.kind != CLF_REALNVP)
     return clf__fail(CLF_EINVAL, "a flow of kind %s learns from a table, not from images",
                      clf_kind_name(f->spec.kind));
   if (options->standardize)
     return clf__fail(CLF_EINVAL, "standardize is for tables; pixels have their own scale");
-  return create(f, NULL, images, options, out);
+  if (valid && options->valid_split > 0)
+    return clf__fail(CLF_EINVAL,
+                     "valid_split is %g, but images to hold out are given; it must be 0",
+                     options->valid_split);
+  return create(f, &(samples){.images = images, .valid = valid}, options, out);
 }
 
 clf_train_plan clf_trainer_plan(const clf_trainer *t) { return t->plan; }

@@ -79,7 +79,7 @@ START_TEST(batches_are_the_images) {
   clf_train_options o = options_of(2, 8);
   o.flip = 1;
   clf_trainer *t;
-  WORKS(clf_trainer_create_images(f, images, &o, &t));
+  WORKS(clf_trainer_create_images(f, images, NULL, &o, &t));
   ck_assert_int_eq(clf__steps_per_epoch(t), 5);
   const clf__order order = clf__order_of(o.seed, 1, 37);
   const clf_image_draw draw = {1, o.seed, 1};
@@ -129,11 +129,11 @@ START_TEST(interruptions_change_no_bit) {
   o.flip = 1;
   clf_flow *a = small_flow(1), *b = small_flow(1), *c;
   clf_trainer *t;
-  WORKS(clf_trainer_create_images(a, images, &o, &t));
+  WORKS(clf_trainer_create_images(a, images, NULL, &o, &t));
   WORKS(clf_trainer_run(t, NULL, NULL));
   clf_trainer_free(t);
 
-  WORKS(clf_trainer_create_images(b, images, &o, &t));
+  WORKS(clf_trainer_create_images(b, images, NULL, &o, &t));
   ck_assert_int_eq(clf_trainer_run(t, stop_after_first, NULL), CLF_ESTOPPED);
   WORKS(clf_trainer_save(t, path_of("half")));
   clf_trainer_free(t);
@@ -142,7 +142,7 @@ START_TEST(interruptions_change_no_bit) {
   ck_assert_double_eq(o.clip, 100);
   ck_assert_double_eq(o.l2, 5e-5);
   ck_assert_int_eq(o.part, 16);
-  WORKS(clf_trainer_create_images(c, images, &o, &t));
+  WORKS(clf_trainer_create_images(c, images, NULL, &o, &t));
   WORKS(clf_trainer_resume(t, path_of("half")));
   WORKS(clf_trainer_run(t, NULL, NULL));
   clf_trainer_free(t);
@@ -164,7 +164,7 @@ static clf_flow *trained_in_parts(const clf_images *images, int norm, int32_t pa
   o.part = part;
   clf_flow *f = small_flow(norm);
   clf_trainer *t;
-  WORKS(clf_trainer_create_images(f, images, &o, &t));
+  WORKS(clf_trainer_create_images(f, images, NULL, &o, &t));
   ck_assert_int_eq(clf_trainer_plan(t).part, part);
   WORKS(clf_trainer_run(t, NULL, NULL));
   clf_trainer_free(t);
@@ -324,7 +324,7 @@ START_TEST(statistics_recalibrated) {
   clf_train_options o = options_of(3, 32); /* 12 steps: running statistics lag behind */
   clf_flow *f = small_flow(1);
   clf_trainer *t;
-  WORKS(clf_trainer_create_images(f, images, &o, &t));
+  WORKS(clf_trainer_create_images(f, images, NULL, &o, &t));
   WORKS(clf_trainer_run(t, NULL, NULL));
   uint8_t *bytes = malloc(N * 64);
   double *x = flows_array(N * 64);
@@ -341,6 +341,64 @@ START_TEST(statistics_recalibrated) {
   free(bytes);
   free(x);
   clf_trainer_free(t);
+  clf_flow_free(f);
+  clf_images_free(images);
+}
+END_TEST
+
+/* ---- A set of its own to hold out ---------------------------------------------------------- */
+
+START_TEST(images_held_out) {
+  if (checking()) return;
+  clf_images *images = glyphs("glyphs:n=40,size=8"), *valid = glyphs("glyphs:n=9,size=8,seed=2");
+  clf_train_options o = options_of(2, 16);
+  clf_flow *f = small_flow(1);
+  clf_trainer *t = NULL;
+  clf_score score;
+  WORKS(clf_trainer_create_images(f, images, valid, &o, &t));
+  ck_assert_int_eq(t->source->rows, 40);
+  ck_assert_int_eq(t->source->held_out, 9);
+  WORKS(clf_trainer_run(t, NULL, NULL));
+  WORKS(clf_evaluate_images(f, valid, NULL, 0, 9, o.seed, &score));
+  ck_assert_double_eq(score.mean, clf_flow_history(f).valid);
+  clf_trainer_free(t);
+  o.valid_split = 0.1;
+  REFUSED(clf_trainer_create_images(f, images, valid, &o, &t), CLF_EINVAL,
+          "valid_split is 0.1, but images to hold out are given; it must be 0");
+  clf_flow_free(f);
+  clf_images_free(valid);
+  clf_images_free(images);
+}
+END_TEST
+
+/* ---- The Jacobian --------------------------------------------------------------------------- */
+
+/* By brute force, through running statistics, of a flow that is not as it began. */
+START_TEST(jacobian_of_an_image) {
+  if (checking()) return;
+  clf_images *images = glyphs("glyphs:n=32,size=8");
+  clf_train_options o = options_of(2, 16);
+  clf_flow *f = small_flow(1);
+  clf_trainer *t;
+  WORKS(clf_trainer_create_images(f, images, NULL, &o, &t));
+  WORKS(clf_trainer_run(t, NULL, NULL));
+  clf_trainer_free(t);
+  uint8_t bytes[64];
+  double x[64], *J = flows_array(64 * 64), logabsdet, logdet, z[64], near[64], own;
+  WORKS(clf_images_get(images, NULL, 3, 1, NULL, bytes));
+  clf_dequantize(bytes, 1, 64, 1, 0, x);
+  WORKS(clf_jacobian(f, x, J, &logabsdet, &logdet));
+  flows_expect(fabs(logabsdet - logdet) / fabs(logdet), flows_exact ? 1e-6 : 1e-4,
+               "log |det J| of an image");
+  WORKS(clf_transform(f, x, 1, z, &own));
+  ck_assert_double_eq_tol(own, logdet, fabs(own) * 1e-6);
+  const double step = flows_exact ? 1e-4 : 0.05;
+  x[20] += step;
+  WORKS(clf_transform(f, x, 1, near, &own));
+  for (int i = 0; i < 64; i++)
+    flows_expect(fabs((near[i] - z[i]) / step - J[i * 64 + 20]), flows_exact ? 1e-4 : 2e-2,
+                 "dz[%d] / dx[20] by a difference", i);
+  free(J);
   clf_flow_free(f);
   clf_images_free(images);
 }
@@ -444,7 +502,7 @@ START_TEST(images_that_are_refused) {
   clf_trainer *t = NULL;
   clf_score score;
   const clf_train_options o = options_of(1, 4);
-  REFUSED(clf_trainer_create_images(f, images, &o, &t), CLF_ESHAPE,
+  REFUSED(clf_trainer_create_images(f, images, NULL, &o, &t), CLF_ESHAPE,
           "the images are 16 x 16 x 1, the flow takes 8 x 8 x 1");
   REFUSED(clf_evaluate_images(f, images, NULL, 0, 4, 1, &score), CLF_ESHAPE,
           "the images are 16 x 16 x 1, the flow takes 8 x 8 x 1");
@@ -469,12 +527,12 @@ START_TEST(one_image) {
   clf_train_options o = options_of(3, 64);
   clf_flow *f = small_flow(1);
   clf_trainer *t = NULL;
-  WORKS(clf_trainer_create_images(f, images, &o, &t));
+  WORKS(clf_trainer_create_images(f, images, NULL, &o, &t));
   WORKS(clf_trainer_run(t, NULL, NULL));
   ck_assert_int_eq(clf_flow_history(f).steps, 3);
   clf_trainer_free(t);
   o.valid_split = 0.5;
-  REFUSED(clf_trainer_create_images(f, images, &o, &t), CLF_EINVAL,
+  REFUSED(clf_trainer_create_images(f, images, NULL, &o, &t), CLF_EINVAL,
           "valid_split 0.5 of 1 rows leaves 0 to train on and 1 held out; both need at least 1");
   clf_flow_free(f);
   clf_images_free(images);
@@ -490,6 +548,8 @@ static void add(TCase *tc) {
   tcase_add_test(tc, bad_steps_are_left_out);
   tcase_add_test(tc, bad_steps_again_and_again);
   tcase_add_test(tc, statistics_recalibrated);
+  tcase_add_test(tc, images_held_out);
+  tcase_add_test(tc, jacobian_of_an_image);
   tcase_add_test(tc, round_trip_of_the_deepest);
   tcase_add_test(tc, weights_of_presets);
   tcase_add_test(tc, sizes_that_are_refused);

@@ -75,10 +75,12 @@ CLF_API clf_status clf_trainer_create(clf_flow *flow, const clf_table *data,
 CLF_API void clf_trainer_free(clf_trainer *trainer); /* NULL is a no-op; the flow stays */
 
 /* The same for a realnvp flow and images of its shape (a table's rows would have to be
- * continuous pixels already).  Batches are gathered by a thread of
+ * continuous pixels already).  `valid` are images held out instead of a part of the others
+ * (options.valid_split is then 0), or NULL.  Batches are gathered by a thread of
  * its own while the device works; noise that makes bytes continuous, and mirroring, are drawn
  * from (seed, epoch, place in the epoch).  The images must outlive the trainer. */
 CLF_API clf_status clf_trainer_create_images(clf_flow *flow, const clf_images *images,
+                                             const clf_images *valid,
                                              const clf_train_options *options,
                                              clf_trainer **trainer);
 
