@@ -137,7 +137,7 @@ static void write_npy(const char *path, const char *type, const char *shape, con
 
 static void expect_text(const char *command, const char *what, const char *text,
                         const char *wanted) {
-  ck_assert_msg(strstr(text, wanted) != NULL, "clflow %s: %s lacks \"%s\":\n%s", command, what,
+  ck_assert_msg(strstr(text, wanted) != NULL, "clflow %s: %s lacks \"%s\":\n%.3000s", command, what,
                 wanted, text);
 }
 
@@ -225,7 +225,7 @@ START_TEST(test_help) {
   }
   release(r);
   succeeds("--version", "clflow 0.");
-  succeeds("train --help", "--batch N               samples a step (default 100)");
+  succeeds("train --help", "--batch N               samples a step (default 100; ");
   succeeds("train --help", "moons circles checkerboard spirals gaussians pinwheel");
 }
 END_TEST
@@ -270,7 +270,7 @@ START_TEST(test_numbers) {
   refuses(2, TRAIN "--s-max -1", T "--s-max takes a number from 0, got \"-1\"\n");
   refuses(2, TRAIN "--xmin 1e999", T "--xmin takes a number, got \"1e999\"\n");
   refuses(2, TRAIN "--seed 18446744073709551616", T "--seed takes a whole number from 0 to 1844");
-  refuses(2, TRAIN "--flow glow", T "--flow takes one of nvp|nice|piecewise, got \"glow\"\n");
+  refuses(2, TRAIN "--flow glow", T "--flow takes one of nvp|nice|piecewise|realnvp, got \"glow\"\n");
   refuses(2, TRAIN "--bins 5", T "--bins has no meaning for a flow of kind nvp\n");
   refuses(2, "sample m.safetensors -n 0 --out -", "sample: -n takes a whole number from 1");
 #undef T
