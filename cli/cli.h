@@ -204,6 +204,7 @@ typedef struct cli_session {
   clf_flow *flow;
   clf_table data;     /* empty where the data are images */
   clf_images *images; /* or NULL */
+  clf_images *valid;  /* of a training: held out; or NULL */
   clf_table noise;    /* of --noise, or empty */
   uint8_t *bytes;     /* of a chunk of images, and made continuous */
   double *pixels;

@@ -65,6 +65,7 @@ void cli_session_close(cli_session *s) {
   clf_flow_free(s->flow);
   clf_table_free(&s->data);
   clf_images_free(s->images);
+  clf_images_free(s->valid);
   clf_table_free(&s->noise);
   free(s->bytes);
   free(s->pixels);

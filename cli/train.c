@@ -122,6 +122,8 @@ static cli_option options[] = {
                "part of the rows held out; the weights of the epoch that is best "
                "on them are kept",
                CLI_PART, &cli_wanted.train.valid_split, "0"),
+    CLI_OPTION("--valid", "DATA", "images to hold out, instead of a part of the others", CLI_TEXT,
+               &cli_wanted.valid, NULL),
     CLI_OPTION("--standardize", NULL, "scale each column to mean 0 and deviation 1 first", CLI_FLAG,
                &cli_wanted.train.standardize, NULL),
     CLI_OPTION("--seed", "S", "of initial weights, order, held-out rows, and noise of images",
@@ -177,11 +179,28 @@ static int check_outputs(void) {
   return code;
 }
 
+/* Images held out must be of the model's size, to which they are brought as the others are. */
+static int open_valid(cli_session *s) {
+  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
+  if (!cli_wanted.valid) return CLI_OK;
+  if (!s->images || !clf_is_image_source(cli_wanted.valid))
+    return cli_usage("--valid is for images held out beside images; of a table take --valid-split");
+  cli_session held = {.flow = s->flow};
+  const clf_image_options want = {spec->height, spec->width, spec->channels,
+                                  (clf_crop)cli_wanted.crop, cli_wanted.strict};
+  int code = cli_data_open(&held, cli_wanted.valid, &want);
+  if (!code) code = cli_data_wait(&held);
+  s->valid = held.images;
+  return code;
+}
+
 static int prepare(cli_session *s, cli_training *t) {
-  const int code = cli_train_prepare(s);
+  int code = cli_train_prepare(s);
   if (code || cli_wanted.dry_run) return code;
+  code = open_valid(s);
+  if (code) return code;
   const clf_train_options *o = &cli_wanted.train;
-  if ((s->images ? clf_trainer_create_images(s->flow, s->images, o, &t->trainer)
+  if ((s->images ? clf_trainer_create_images(s->flow, s->images, s->valid, o, &t->trainer)
                  : clf_trainer_create(s->flow, &s->data, o, &t->trainer)) != CLF_OK)
     return cli_fail_library();
   if (cli_wanted.resume && clf_trainer_resume(t->trainer, cli_wanted.out) != CLF_OK)

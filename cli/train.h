@@ -6,7 +6,7 @@
 
 /* What the command line asks for; members that no option set are filled in later. */
 extern struct cli_wanted {
-  const char *out, *init, *log, *plot, *curve, *preset_name;
+  const char *out, *init, *log, *plot, *curve, *valid, *preset_name;
   const clf_preset *preset; /* the one of that name, or chosen for a new image flow; else NULL */
   clf_flow_spec spec;
   clf_train_options train;
