@@ -346,6 +346,46 @@ START_TEST(statistics_recalibrated) {
 }
 END_TEST
 
+/* ---- Devices agree --------------------------------------------------------------------------- */
+
+enum { STEPS = 50 };
+
+static int keep_losses(const clf_progress *p, void *context) {
+  double *losses = context;
+  for (int64_t i = 0; i < p->count; i++) losses[p->first + i] = (double)p->losses[i];
+  return 0;
+}
+
+static void train_fifty(clf_device *dev, double *losses) {
+  clf_images *images = glyphs("glyphs:n=160,size=8");
+  clf_train_options o = options_of(5, 16); /* ten steps an epoch */
+  const clf_flow_spec s = small_spec(1, 5);
+  clf_flow *f;
+  clf_trainer *t;
+  WORKS(clf_flow_create(dev, &s, &f));
+  WORKS(clf_trainer_create_images(f, images, NULL, &o, &t));
+  WORKS(clf_trainer_run(t, keep_losses, losses));
+  clf_trainer_free(t);
+  clf_flow_free(f);
+  clf_images_free(images);
+}
+
+/* Batch norm and the clip keep rounding from growing: these stay within 3e-7. */
+START_TEST(fifty_steps_as_in_double) {
+  if (checking()) return;
+  clf_device *exact;
+  double got[STEPS], want[STEPS], worst = 0;
+  WORKS(clf_open("cpu64", &exact));
+  train_fifty(flows_dev, got);
+  train_fifty(exact, want);
+  clf_close(exact);
+  ck_assert_double_lt(want[STEPS - 1], want[0] - 25); /* it has learnt */
+  for (int i = 0; i < STEPS; i++) worst = fmax(worst, fabs(got[i] - want[i]) / fabs(want[i]));
+  flows_expect(fabs(got[0] - want[0]) / fabs(want[0]), 1e-6, "the first loss");
+  flows_expect(worst, 1e-5, "losses of fifty steps");
+}
+END_TEST
+
 /* ---- A set of its own to hold out ---------------------------------------------------------- */
 
 START_TEST(images_held_out) {
@@ -548,6 +588,7 @@ static void add(TCase *tc) {
   tcase_add_test(tc, bad_steps_are_left_out);
   tcase_add_test(tc, bad_steps_again_and_again);
   tcase_add_test(tc, statistics_recalibrated);
+  tcase_add_test(tc, fifty_steps_as_in_double);
   tcase_add_test(tc, images_held_out);
   tcase_add_test(tc, jacobian_of_an_image);
   tcase_add_test(tc, round_trip_of_the_deepest);
