@@ -133,10 +133,11 @@ static int open_images(cli_session *s) {
   const clf_flow_spec *spec = s->flow ? clf_flow_get_spec(s->flow) : &cli_wanted.spec;
   const int32_t height = spec->height ? spec->height : p->height;
   const int32_t width = spec->height ? spec->width : p->width;
-  if (!cli_train_given("--crop")) cli_wanted.crop = (int)p->crop;
-  clf_image_options want = {.crop = (clf_crop)cli_wanted.crop, .strict = cli_wanted.strict};
+  if (!cli_train_given("--crop")) cli_common.images.crop = (int)p->crop;
+  clf_image_options want = {.crop = (clf_crop)cli_common.images.crop,
+                            .strict = cli_common.images.strict};
   want.channels = spec->channels ? spec->channels : p->channels;
-  if (want.crop == CLF_CROP_CENTER && !height)
+  if (want.crop == CLF_CROP_CENTER && !height && clf_is_image_source(cli_common.data))
     return cli_usage("--crop center needs a size to bring images to: --size HxW");
   want.height = want.crop ? height : 0;
   want.width = want.crop ? width : 0;
@@ -303,7 +304,7 @@ int cli_train_prepare(cli_session *s) {
   int code = find_preset();
   if (!code) code = default_data();
   if (!code && cli_wanted.resume) code = resume_options();
-  const int late = begin && cli_wanted.crop != CLF_CROP_NONE;
+  const int late = begin && cli_common.images.crop != CLF_CROP_NONE;
   if (!code && !late) code = open_images(s);
   if (!code) code = cli_open_device(&s->dev);
   if (!code) code = begin ? load_flow(s, begin) : new_flow(s);
