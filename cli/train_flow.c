@@ -142,7 +142,7 @@ static int open_images(cli_session *s) {
   want.height = want.crop ? height : 0;
   want.width = want.crop ? width : 0;
   const int code = cli_data_open(s, cli_common.data, &want);
-  return code ? code : check_size(s, height, width);
+  return code || cli_train_begin() ? code : check_size(s, height, width);
 }
 
 /* The shape of images, or of what a table's rows are said to be. */
@@ -295,6 +295,17 @@ static int settle_options(const cli_session *s) {
   return CLI_OK;
 }
 
+/* A set that has too many levels is refused before it is trained on for a while. */
+static int check_levels(cli_session *s) {
+  const int64_t rows = cli_row_count(s), most = cli_row_chunk(s);
+  int code = CLI_OK;
+  for (int64_t at = 0; at < rows && !code && clf_flow_get_spec(s->flow)->levels < 256; at += most) {
+    const double *x;
+    code = cli_rows(s, at, rows - at < most ? rows - at : most, &x);
+  }
+  return code;
+}
+
 /* ---- All of it -------------------------------------------------------------------- */
 
 /* Images are opened before the device, to be decoded while it gets ready; but those that are
@@ -309,5 +320,6 @@ int cli_train_prepare(cli_session *s) {
   if (!code) code = cli_open_device(&s->dev);
   if (!code) code = begin ? load_flow(s, begin) : new_flow(s);
   if (!code) code = settle_options(s);
-  return code ? code : cli_data_wait(s);
+  if (!code) code = cli_data_wait(s);
+  return code || !s->images ? code : check_levels(s);
 }
