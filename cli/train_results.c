@@ -139,5 +139,5 @@ int cli_train_draw(const cli_session *s, cli_training *t) {
       clf_plot_flow(s->flow, &s->data, cli_wanted.train.seed, cli_wanted.plot) != CLF_OK)
     return cli_fail_library();
   if (t->curve && t->kept == 0) cli_say("%s is not drawn: this run ended no epoch", t->curve);
-  return cli_training_draw(t) == CLF_OK ? CLI_OK : cli_fail_library();
+  return cli_training_draw(t);
 }
