@@ -15,7 +15,12 @@ static cli_option options[] = {
     CLI_OPTIONS_END,
 };
 
-static int run(void) { return cli_map(clf_invert, out, "x", logdet); }
+static int run(void) {
+  if (clf_is_image_source(cli_common.data))
+    return cli_usage("%s holds images; invert takes latent variables, a table or a .npy of floats",
+                     cli_common.data);
+  return cli_map(clf_invert, out, "x", logdet);
+}
 
 const cli_verb cli_invert = {
     .name = "invert",

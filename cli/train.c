@@ -102,9 +102,9 @@ static cli_option options[] = {
     CLI_OPTION("--crop", "none|center|celeba|lsun",
                "how they are brought to that size: not at all; the middle, resized; as the paper "
                "did to these sets (default the preset's, or none)",
-               CLI_CHOICE, &cli_wanted.crop, NULL),
+               CLI_CHOICE, &cli_common.images.crop, NULL),
     CLI_OPTION("--strict", NULL, "refuse a damaged file instead of leaving it out", CLI_FLAG,
-               &cli_wanted.strict, NULL),
+               &cli_common.images.strict, NULL),
     CLI_OPTION("--flip", NULL, "mirror each by a coin, every epoch anew (default the preset's)",
                CLI_FLAG, &cli_wanted.train.flip, NULL),
     CLI_OPTION("--no-flip", NULL, "mirror none", CLI_FLAG_OFF, &cli_wanted.train.flip, NULL),
@@ -265,7 +265,7 @@ static int open_outputs(cli_training *t) {
 /* What must be said again of images, since the file does not hold it. */
 static void print_crop(char *text, size_t size) {
   static const char *const words[] = {"none", "center", "celeba", "lsun"};
-  const int crop = cli_wanted.crop;
+  const int crop = cli_common.images.crop;
   snprintf(text, size, "%s%s", crop ? " --crop " : "", crop ? words[crop] : "");
 }
 

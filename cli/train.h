@@ -10,7 +10,7 @@ extern struct cli_wanted {
   const clf_preset *preset; /* the one of that name, or chosen for a new image flow; else NULL */
   clf_flow_spec spec;
   clf_train_options train;
-  int compat, crop, strict;
+  int compat;
   int resume, weights_only, dry_run, recalibrate;
   int64_t memory; /* MiB, 0: no limit */
   double save_every;

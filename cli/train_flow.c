@@ -133,15 +133,16 @@ static int open_images(cli_session *s) {
   const clf_flow_spec *spec = s->flow ? clf_flow_get_spec(s->flow) : &cli_wanted.spec;
   const int32_t height = spec->height ? spec->height : p->height;
   const int32_t width = spec->height ? spec->width : p->width;
-  if (!cli_train_given("--crop")) cli_wanted.crop = (int)p->crop;
-  clf_image_options want = {.crop = (clf_crop)cli_wanted.crop, .strict = cli_wanted.strict};
+  if (!cli_train_given("--crop")) cli_common.images.crop = (int)p->crop;
+  clf_image_options want = {.crop = (clf_crop)cli_common.images.crop,
+                            .strict = cli_common.images.strict};
   want.channels = spec->channels ? spec->channels : p->channels;
-  if (want.crop == CLF_CROP_CENTER && !height)
+  if (want.crop == CLF_CROP_CENTER && !height && clf_is_image_source(cli_common.data))
     return cli_usage("--crop center needs a size to bring images to: --size HxW");
   want.height = want.crop ? height : 0;
   want.width = want.crop ? width : 0;
   const int code = cli_data_open(s, cli_common.data, &want);
-  return code ? code : check_size(s, height, width);
+  return code || cli_train_begin() ? code : check_size(s, height, width);
 }
 
 /* The shape of images, or of what a table's rows are said to be. */
@@ -294,6 +295,17 @@ static int settle_options(const cli_session *s) {
   return CLI_OK;
 }
 
+/* A set that has too many levels is refused before it is trained on for a while. */
+static int check_levels(cli_session *s) {
+  const int64_t rows = cli_row_count(s), most = cli_row_chunk(s);
+  int code = CLI_OK;
+  for (int64_t at = 0; at < rows && !code && clf_flow_get_spec(s->flow)->levels < 256; at += most) {
+    const double *x;
+    code = cli_rows(s, at, rows - at < most ? rows - at : most, &x);
+  }
+  return code;
+}
+
 /* ---- All of it -------------------------------------------------------------------- */
 
 /* Images are opened before the device, to be decoded while it gets ready; but those that are
@@ -303,10 +315,11 @@ int cli_train_prepare(cli_session *s) {
   int code = find_preset();
   if (!code) code = default_data();
   if (!code && cli_wanted.resume) code = resume_options();
-  const int late = begin && cli_wanted.crop != CLF_CROP_NONE;
+  const int late = begin && cli_common.images.crop != CLF_CROP_NONE;
   if (!code && !late) code = open_images(s);
   if (!code) code = cli_open_device(&s->dev);
   if (!code) code = begin ? load_flow(s, begin) : new_flow(s);
   if (!code) code = settle_options(s);
-  return code ? code : cli_data_wait(s);
+  if (!code) code = cli_data_wait(s);
+  return code || !s->images ? code : check_levels(s);
 }

@@ -72,6 +72,8 @@ int cli_train_plan(const cli_session *s) {
 
 /* ---- After ------------------------------------------------------------------- */
 
+static const char *samples(const cli_session *s) { return s->images ? "images" : "samples"; }
+
 /* Of all samples, or of images the first MOST_IMAGES. */
 static int score_data(const cli_session *s, clf_score *score) {
   const int64_t rows = cli_row_count(s), n = rows < MOST_IMAGES ? rows : MOST_IMAGES;
@@ -81,12 +83,13 @@ static int score_data(const cli_session *s, clf_score *score) {
   return status == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
-static void print_bits(const cli_session *s, const char *name, const clf_score *score) {
+static void print_bits(const cli_session *s, const clf_score *score, const char *note) {
   const int64_t rows = cli_row_count(s);
-  printf("%-20s %.6f bits/dim, over %s%" PRId64, name, score->bits_per_dim,
-         score->count < rows ? "the first " : "all ", score->count);
-  if (score->count < rows) printf(" of %" PRId64, rows);
-  puts(" images");
+  printf("bits/dim             %.6f, over ", score->bits_per_dim);
+  if (score->count < rows)
+    printf("the first %" PRId64 " of %" PRId64 " %s%s\n", score->count, rows, samples(s), note);
+  else
+    printf("all %" PRId64 " %s%s\n", rows, samples(s), note);
 }
 
 int cli_train_recalibrate(cli_session *s, cli_training *t) {
@@ -95,7 +98,7 @@ int cli_train_recalibrate(cli_session *s, cli_training *t) {
   if (code) return code;
   if (clf_trainer_recalibrate(t->trainer) != CLF_OK || cli_training_save(t) != CLF_OK)
     return cli_fail_library();
-  print_bits(s, "before recalibration", &before);
+  print_bits(s, &before, ", before recalibration");
   return CLI_OK;
 }
 
@@ -105,7 +108,7 @@ static int print_scores(const cli_session *s, const cli_training *t) {
   if (code) return code;
   const clf_history history = clf_flow_history(s->flow);
   if (t->bits > 0)
-    print_bits(s, "mean", &score);
+    print_bits(s, &score, "");
   else
     printf("mean log-likelihood  %.6f nats, over all %" PRId64 " samples\n", score.mean,
            score.count);
@@ -136,5 +139,5 @@ int cli_train_draw(const cli_session *s, cli_training *t) {
       clf_plot_flow(s->flow, &s->data, cli_wanted.train.seed, cli_wanted.plot) != CLF_OK)
     return cli_fail_library();
   if (t->curve && t->kept == 0) cli_say("%s is not drawn: this run ended no epoch", t->curve);
-  return cli_training_draw(t) == CLF_OK ? CLI_OK : cli_fail_library();
+  return cli_training_draw(t);
 }

@@ -129,11 +129,11 @@ static void put_tile(uint8_t *grid, int64_t stride, const double *x, const clf_f
     }
 }
 
-static clf_status write_grid(const clf_flow_spec *spec, const double *x, const char *path) {
+static int write_grid(const clf_flow_spec *spec, const double *x, const char *path) {
   const int32_t width = GAP + GRID * (spec->width + GAP), C = spec->channels;
   const int32_t height = GAP + GRID * (spec->height + GAP);
   uint8_t *grid = malloc((size_t)width * (size_t)height * (size_t)C);
-  if (!grid) return CLF_ENOMEM;
+  if (!grid) return cli_fail("out of memory for a picture of %d x %d", height, width);
   memset(grid, 255, (size_t)width * (size_t)height * (size_t)C);
   for (int i = 0; i < GRID * GRID; i++) {
     const int64_t top = GAP + i / GRID * (spec->height + GAP);
@@ -142,33 +142,38 @@ static clf_status write_grid(const clf_flow_spec *spec, const double *x, const c
   }
   const clf_status status = clf_image_write_png(path, grid, height, width, C);
   free(grid);
-  return status;
+  return status == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
 /* The same latents each time, so that one sees them change. */
-static clf_status draw_samples(const cli_training *t) {
+static int draw_samples(const cli_training *t) {
   const clf_flow_spec *spec = clf_flow_get_spec(t->flow);
   const int64_t n = GRID * GRID;
-  double *z = malloc((size_t)(n * spec->dim) * sizeof *z);
-  double *x = malloc((size_t)(n * spec->dim) * sizeof *x);
-  clf_status status = z && x ? CLF_OK : CLF_ENOMEM;
-  if (!status) status = clf_sample_latents(t->flow, t->seed, 0, n, 1, z);
-  if (!status) status = clf_invert(t->flow, z, n, x, NULL);
-  if (!status) status = write_grid(spec, x, t->samples);
-  free(z);
-  free(x);
-  return status;
+  clf_table z = {0}, x = {0};
+  int code = CLI_OK;
+  if (clf_table_new(n, spec->dim, &z) != CLF_OK || clf_table_new(n, spec->dim, &x) != CLF_OK ||
+      clf_sample_latents(t->flow, t->seed, 0, n, 1, z.at) != CLF_OK ||
+      clf_invert(t->flow, z.at, n, x.at, NULL) != CLF_OK)
+    code = cli_fail_library();
+  if (!code) code = write_grid(spec, x.at, t->samples);
+  clf_table_free(&z);
+  clf_table_free(&x);
+  return code;
 }
 
-clf_status cli_training_draw(cli_training *t) {
-  clf_status status = t->samples ? draw_samples(t) : CLF_OK;
-  const double *valid = t->kept && isfinite(t->valid[0]) ? t->valid : NULL;
-  if (!status && t->curve && t->kept)
-    status = t->bits > 0 ? clf_plot_bits(t->train, valid, t->kept, t->curve)
-                         : clf_plot_training(t->train, valid, t->kept, t->curve);
+static int draw_curve(const cli_training *t) {
+  const double *valid = isfinite(t->valid[0]) ? t->valid : NULL;
+  const clf_status status = t->bits > 0 ? clf_plot_bits(t->train, valid, t->kept, t->curve)
+                                        : clf_plot_training(t->train, valid, t->kept, t->curve);
+  return status == CLF_OK ? CLI_OK : cli_fail_library();
+}
+
+int cli_training_draw(cli_training *t) {
+  int code = t->samples ? draw_samples(t) : CLI_OK;
+  if (!code && t->curve && t->kept) code = draw_curve(t);
   t->drawn = cli_clock();
   t->draw = 0;
-  return status;
+  return code;
 }
 
 /* ---- The run ------------------------------------------------------------- */
@@ -209,8 +214,8 @@ static void keep_up_to_date(cli_training *t) {
   const double now = cli_clock();
   if (t->save_every > 0 && now - t->saved >= t->save_every && cli_training_save(t) != CLF_OK)
     cli_say("no checkpoint, training goes on: %s", clf_errmsg());
-  if (draw_is_due(t, now) && cli_training_draw(t) != CLF_OK)
-    cli_say("no picture, training goes on: %s", clf_errmsg());
+  if (draw_is_due(t, now) && cli_training_draw(t) != CLI_OK)
+    cli_say("training goes on without this picture");
 }
 
 clf_status cli_training_run(cli_training *t) {

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/* test_cli_images.c: the program `clflow` with images: training, scores, maps, refusals. */
+#define _POSIX_C_SOURCE 200809L
+#include "program.h"
+#include "clflow/clflow.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DATA "glyphs:n=64,size=8"
+#define SMALL "train --preset tiny --width 4 --blocks 1 --data " DATA " --epochs 2 --seed 3 "
+enum { N = 64, D = 64 };
+
+/* ---- Numbers -------------------------------------------------------------------- */
+
+/* The one that stands behind `label` in what a command prints. */
+static double number_of(const char *command, const char *label) {
+  result r = run(command);
+  expect_code(command, &r, 0);
+  expect_text(command, "stdout", r.out, label);
+  const double number = strtod(strstr(r.out, label) + strlen(label), NULL);
+  release(r);
+  return number;
+}
+
+static double bits_of(const char *command) { return number_of(command, "bits/dim             "); }
+
+static clf_table table_of(const char *path) {
+  clf_table t;
+  ck_assert_msg(clf_table_read(path, &t) == CLF_OK, "%s", clf_errmsg());
+  return t;
+}
+
+static void has_text(const char *path, const char *wanted) {
+  char *text = read_file(path, NULL);
+  expect_text(path, "the file", text, wanted);
+  free(text);
+}
+
+/* Noise u of n images in the shape (n, 8, 8, 1). */
+static void write_noise(const char *path, int64_t n, double u) {
+  double *at = malloc((size_t)n * D * sizeof *at);
+  ck_assert_ptr_nonnull(at);
+  for (int64_t i = 0; i < n * D; i++) at[i] = u;
+  ck_assert_int_eq(clf_array_write_npy(path, at, 4, (const int64_t[]){n, 8, 8, 1}), CLF_OK);
+  free(at);
+}
+
+/* ---- Training -------------------------------------------------------------------- */
+
+START_TEST(test_presets) {
+  result r = run("train --help");
+  for (int i = 0; i < clf_preset_count(); i++) {
+    char line[32];
+    snprintf(line, sizeof line, "\n  %-12s", clf_preset_at(i)->name);
+    expect_text("train --help", "stdout", r.out, line);
+  }
+  expect_text("train --help", "stdout", r.out,
+              "\n  mnist       28 x 28 grey (3 scales, width 32, 4 blocks, batch 64)\n");
+  release(r);
+  succeeds("train --data glyphs --dry-run",
+           "images of 16 x 16 x 1, preset lecture, 3 scales, width "
+           "32, 4 blocks; ");
+  succeeds("train --data glyphs:size=10 --dry-run", "preset tiny, 2 scales, width 16, 2 blocks; ");
+  succeeds("train --flow realnvp --width 2 --dry-run",
+           "\ndata                 10000 images of glyphs\n");
+  succeeds("train --preset mnist --width 2 --dry-run", " images of glyphs:size=28,channels=1\n");
+  succeeds("train --preset celeba --data glyphs:n=9,size=200 --width 2 --dry-run",
+           "images of 64 x 64 x 3, preset celeba, 5 scales, width 2, 2 blocks; ");
+}
+END_TEST
+
+START_TEST(test_bits) {
+  succeeds(SMALL "--out again.safetensors --plot again.png",
+           "model                again.safetensors\n");
+  same_files("m.safetensors", "again.safetensors");
+  succeeds(SMALL "--out often.safetensors --save-every 1e-9", "");
+  same_files("m.safetensors", "often.safetensors");
+  succeeds("train --preset tiny --width 4 --blocks 1 --data " DATA
+           " --epochs 1 --seed 3 --out half.safetensors",
+           "");
+  succeeds("train --data " DATA " --resume --epochs 2 --out half.safetensors", "");
+  same_files("m.safetensors", "half.safetensors");
+  ck_assert_int_eq(access("again.png", F_OK) + access("again-curve.png", F_OK), 0);
+}
+END_TEST
+
+START_TEST(test_dry_run) {
+  const char *command =
+      SMALL "--out never.safetensors --log never.jsonl --plot never.png --dry-run";
+  result r = run(command);
+  expect_code(command, &r, 0);
+  expect_text(command, "stdout", r.out, "flow                 realnvp, images of 8 x 8 x 1, ");
+  expect_text(command, "stdout", r.out, "\nactivations          ");
+  expect_text(command, "stdout", r.out, ", batches of 64\ndry run              nothing was ");
+  release(r);
+  ck_assert_int_ne(access("never.safetensors", F_OK), 0);
+  ck_assert_int_ne(access("never.jsonl", F_OK), 0);
+  ck_assert_int_ne(access("never.png", F_OK), 0);
+  succeeds("train --data moons --dry-run",
+           "flow                 nvp, 2 columns, hidden 2, depth 4; ");
+  succeeds("train --data " DATA " --preset tiny --part 16 --dry-run",
+           " in parts of 16; batch normalisation has the statistics of each part\n");
+  succeeds("train --data " DATA " --preset tiny --part 16 --norm none --dry-run",
+           " in parts of 16\n");
+}
+END_TEST
+
+START_TEST(test_log) {
+  const char *command = SMALL "--valid-split 0.25 --recalibrate --out v.safetensors --log v.jsonl "
+                              "--plot-curve v.png";
+  result r = run(command);
+  expect_code(command, &r, 0);
+  expect_text(command, "stderr", r.err, " bits/dim  gradient ");
+  expect_text(command, "stdout", r.out, ", over all 64 images, before recalibration\nbits/dim  ");
+  expect_text(command, "stdout", r.out, " bits/dim, best in epoch ");
+  release(r);
+  has_text("v.jsonl", "{\"first_step\":0,\"bits_per_dim\":[8.");
+  has_text("v.jsonl", "{\"epoch\":1,\"step\":1,\"train_bits_per_dim\":8.");
+  has_text("v.jsonl", "\"valid_bits_per_dim\":8.");
+  has_text("v.jsonl", "\"grad_norm\":");
+  ck_assert_int_eq(access("v.png", F_OK), 0);
+  succeeds("info v.safetensors", "\nbest      epoch ");
+}
+END_TEST
+
+START_TEST(test_variants) {
+  succeeds(SMALL "--compat paper --mask even --norm none --levels 256 --alpha 0.01 --clip 0 --flip "
+                 "--eps-form textbook --out p.safetensors",
+           "");
+  succeeds("info p.safetensors",
+           "alpha     0.01\naffine    scale-first\nlogit     paper\nmask      "
+           "even\nnorm      none\n");
+  succeeds("info p.safetensors", " --lr 0.001 --seed 3 --l2 5e-05 --drops 3 --flip\n");
+  succeeds("info m.safetensors",
+           "images    8 x 8 x 1, 256 levels\nscales    2\nwidth     4\nblocks  "
+           "  1\nalpha     0.05\naffine    shift-first\nlogit     code\n");
+  succeeds("info m.safetensors --batch 32", " to train by batches of 32: parameters ");
+  succeeds("info m.safetensors --batch 32 --json", "\"bn_rho\": 0.0");
+  succeeds("train --init m.safetensors --data " DATA " --epochs 1 --out i.safetensors",
+           "images of 8 x 8 x 1, 2 scales, width 4, 1 block; ");
+  succeeds("train --init m.safetensors --data glyphs:n=64,size=20 --crop center --epochs 1 --out "
+           "j.safetensors",
+           "over all 64 images\n");
+}
+END_TEST
+
+/* A table of (N, H, W, C) floats is x itself. */
+START_TEST(test_continuous) {
+  write_noise("flat.npy", N, 0.5);
+  succeeds("train --preset tiny --width 2 --data flat.npy --size 8 --epochs 1 --out c.safetensors",
+           "over all 64 samples\n");
+  succeeds("eval c.safetensors --data flat.npy", "images               64\n");
+}
+END_TEST
+
+/* ---- Scores and maps ---------------------------------------------------------------- */
+
+START_TEST(test_eval) {
+  write_noise("u.npy", N, 0.25);
+  write_noise("v.npy", N, 0.75);
+#define EVAL "eval m.safetensors --data " DATA
+  const double bits = bits_of(EVAL " --noise u.npy");
+  ck_assert_double_eq(bits, bits_of(EVAL " --noise u.npy"));
+  ck_assert_double_ne(bits, bits_of(EVAL " --noise v.npy"));
+  ck_assert_double_eq(bits_of(EVAL), bits_of(EVAL " --seed 1"));
+  ck_assert_double_ne(bits_of(EVAL), bits_of(EVAL " --seed 2"));
+  succeeds("log-prob m.safetensors --data " DATA " --noise u.npy --out lp.npy", "");
+  clf_table logp = table_of("lp.npy");
+  ck_assert_int_eq(logp.rows, N);
+  double sum = 0, square = 0;
+  for (int i = 0; i < N; i++) sum += logp.at[i];
+  for (int i = 0; i < N; i++) square += (logp.at[i] - sum / N) * (logp.at[i] - sum / N);
+  ck_assert_double_eq_tol(bits, -sum / N / (D * log(2)), 1e-6);
+  const double error = sqrt(square / (N - 1) / N) / (D * log(2));
+  result r = run(EVAL " --noise u.npy");
+  ck_assert_double_eq_tol(strtod(strstr(strstr(r.out, "bits/dim"), "error") + 5, NULL), error,
+                          1e-6);
+  release(r);
+  clf_table_free(&logp);
+  succeeds(EVAL " --json", "\"bits_per_dim_std_error\": 0.");
+  /* What training prints is what evaluating with its seed gives. */
+  ck_assert_double_eq(bits_of(SMALL "--out w.safetensors"), bits_of(EVAL " --seed 3"));
+#undef EVAL
+}
+END_TEST
+
+START_TEST(test_round_trip) {
+  write_noise("u.npy", N, 0.25);
+  succeeds("transform m.safetensors --data " DATA " --noise u.npy --out z.npy --logdet ld.npy", "");
+  succeeds("invert m.safetensors --data z.npy --out x.npy --logdet back.npy", "");
+  clf_table x = table_of("x.npy"), z = table_of("z.npy");
+  clf_table there = table_of("ld.npy"), back = table_of("back.npy");
+  ck_assert_int_eq(z.cols, D);
+  clf_images *images;
+  ck_assert_int_eq(clf_images_open(DATA, NULL, &images), CLF_OK);
+  ck_assert_int_eq(clf_images_wait(images), CLF_OK);
+  uint8_t bytes[N * D];
+  ck_assert_int_eq(clf_images_get(images, NULL, 0, N, NULL, bytes), CLF_OK);
+  for (int i = 0; i < N * D; i++) ck_assert_double_eq_tol(x.at[i], bytes[i] + 0.25, 2e-2);
+  for (int i = 0; i < N; i++) ck_assert_double_eq_tol(there.at[i], -back.at[i], 1e-2);
+  clf_images_free(images);
+  clf_table *all[] = {&x, &z, &there, &back};
+  for (int i = 0; i < 4; i++) clf_table_free(all[i]);
+  /* An array of images, as its header says; CSV holds the same rows. */
+  char *file = read_file("z.npy", NULL);
+  expect_text("transform", "z.npy", file + 10, "'shape': (64, 8, 8, 1)");
+  free(file);
+  succeeds("transform m.safetensors --data " DATA " --noise u.npy --out z.csv", "");
+  succeeds("invert m.safetensors --data z.csv --out y.npy", "");
+  same_files("x.npy", "y.npy");
+  succeeds("jacobian m.safetensors --data " DATA " --index 63", "\ndifference                   ");
+}
+END_TEST
+
+#define GREY CLF_GOLDEN "/realnvp_grey"
+START_TEST(test_state_dict) {
+  const double bits = bits_of("eval " GREY ".safetensors --data " GREY ".x.npy --size 8x8");
+  ck_assert_double_eq_tol(bits, 8.064011572143597, 1e-5);
+  succeeds("eval " GREY ".safetensors --data " DATA, "images               64\n");
+  succeeds("eval " GREY ".safetensors --data " DATA " --affine scale-first", "bits/dim  ");
+  succeeds("info " GREY ".safetensors --size 8", "images    8 x 8 x 1, 256 levels\n");
+  refuses(1, "info " GREY ".safetensors", "which does not hold the images' size");
+}
+END_TEST
+
+START_TEST(test_folder) {
+  uint8_t pixels[D];
+  char name[32];
+  ck_assert_int_eq(mkdir("folder", 0700), 0);
+  for (int i = 0; i < 3; i++) {
+    for (int e = 0; e < D; e++) pixels[e] = (uint8_t)(e * (i + 1));
+    snprintf(name, sizeof name, "folder/%d.png", i);
+    ck_assert_int_eq(clf_image_write_png(name, pixels, 8, 8, 1), CLF_OK);
+  }
+  size_t size;
+  char *bytes = read_file("folder/1.png", &size);
+  write_bytes("folder/1.png", bytes, size - 20);
+  free(bytes);
+  const char *command = "eval m.safetensors --data folder";
+  result r = run(command);
+  expect_code(command, &r, 0);
+  expect_text(command, "stdout", r.out, "images               2\n");
+  expect_text(command, "stderr", r.err, "clflow: eval: left out: folder/1.png: ");
+  release(r);
+  refuses(1, "eval m.safetensors --data folder --strict", "folder/1.png: ");
+  refuses(1, "train --data folder --preset tiny --strict --out never.safetensors",
+          "folder/1.png: ");
+  for (int i = 0; i < 3; i++) {
+    snprintf(name, sizeof name, "folder/%d.png", i);
+    unlink(name);
+  }
+  rmdir("folder");
+}
+END_TEST
+
+/* ---- Refusals -------------------------------------------------------------------- */
+
+START_TEST(test_words) {
+#define TRAIN "train --out never.safetensors --data "
+  refuses(2, TRAIN DATA " --preset tony",
+          "there is no preset \"tony\"; there are tiny lecture mnist");
+  refuses(2, TRAIN DATA " --size 8by8",
+          "--size takes a size in pixels, HEIGHTxWIDTH or one number for both, got \"8by8\"\n");
+  refuses(2, TRAIN DATA " --size 8x", "--size takes a size in pixels, ");
+  refuses(2, TRAIN DATA " --size 0", "--size takes a size in pixels, ");
+  refuses(2, TRAIN DATA " --channels 2", "--channels takes 1 or 3, got \"2\"\n");
+  refuses(2, TRAIN DATA " --affine glow", "--affine takes one of shift-first|scale-first, got");
+  refuses(2, TRAIN DATA " --hidden 8", "--hidden has no meaning for a flow of kind realnvp\n");
+  refuses(2, TRAIN DATA " --standardize",
+          "--standardize has no meaning for a flow of kind realnvp");
+  refuses(2, TRAIN "moons --width 8", "--width has no meaning for a flow of kind nvp\n");
+  refuses(2, TRAIN "moons --flip", "--flip has no meaning for a flow of kind nvp\n");
+  refuses(2, TRAIN "moons --crop center", "--crop is for images, moons is a table; leave it out\n");
+  refuses(2, TRAIN DATA " --flow nvp", "--flow nvp takes rows of numbers, " DATA " holds images");
+  refuses(2, TRAIN "moons --preset tiny", "moons is a table of 2 columns; --size HxW tells");
+  refuses(2, TRAIN DATA " --crop center", "--crop center needs a size to bring images to");
+  refuses(2, TRAIN DATA " --norm none --recalibrate", "--recalibrate has no meaning");
+  refuses(2, TRAIN DATA " --init m.safetensors --preset tiny",
+          "--preset goes with a new flow, m.safetensors has its numbers; leave it out\n");
+  refuses(2, TRAIN DATA " --init m.safetensors --scales 3",
+          "--scales 3 does not agree with m.safetensors, which has 2; leave it out\n");
+  refuses(2, TRAIN DATA " --init m.safetensors --size 8x9",
+          "--size 8x9 does not agree with m.safetensors, which has 8x8; leave it out\n");
+  refuses(2, "train --resume --out m.safetensors --data " DATA " --clip 3",
+          "--clip 3 does not agree with m.safetensors, which has 100; leave it out\n");
+  refuses(2, "train --out never.safetensors", "--data is missing; usage: ");
+  refuses(2, "train --preset tiny", "--out is missing; usage: ");
+#undef TRAIN
+}
+END_TEST
+
+START_TEST(test_shapes) {
+#define TRAIN "train --out never.safetensors --data "
+  refuses(1, TRAIN "glyphs:n=5,size=9", "images of 9 x 9 cannot be halved 1 time, as 2 scales do");
+  refuses(1, TRAIN DATA " --scales 5", "images of 8 x 8 cannot be halved 4 times, as 5 scales do");
+  refuses(1, TRAIN DATA " --preset mnist",
+          "the images of " DATA " are 8 x 8, the preset mnist is for 28 x 28; --crop center brings "
+          "them to it, --size 8x8 keeps them\n");
+  refuses(1, TRAIN DATA " --size 16",
+          "the images of " DATA
+          " are 8 x 8, --size wants 16 x 16; --crop center brings them to it");
+  refuses(1, TRAIN DATA " --preset tiny --levels 16", "has a pixel of ");
+  refuses(1, TRAIN DATA " --preset tiny --memory-limit 1", "; there are 1 MiB");
+  refuses(1, "train --resume --out m.safetensors --data glyphs:n=65,size=8",
+          "its training began with another value of the data");
+#undef TRAIN
+#define EVAL "eval m.safetensors --data "
+  refuses(1, EVAL "glyphs:n=5",
+          "the images of glyphs:n=5 are 16 x 16 x 1, the model m.safetensors "
+          "takes 8 x 8 x 1; --crop center brings them to it\n");
+  refuses(1, EVAL "glyphs:n=5,size=8,channels=3",
+          "8 x 8 x 3, the model m.safetensors takes 8 x 8 x "
+          "1; --channels converts them\n");
+  succeeds(EVAL "glyphs:n=5 --crop center", "images               5\n");
+  succeeds(EVAL "glyphs:n=5,size=8,channels=3 --channels 1", "images               5\n");
+  refuses(1, EVAL "moons", "moons has 2 columns, the model m.safetensors takes 64");
+  refuses(2, EVAL "moons --noise u.npy", "--noise is for images, moons is a table; leave it out");
+  write_noise("few.npy", 3, 0.5);
+  write_noise("one.npy", N, 1);
+  refuses(1, EVAL DATA " --noise few.npy",
+          "few.npy: the shape is (3, 8, 8, 1); noise for these images is (64, 8, 8, 1)");
+  refuses(1, EVAL DATA " --noise one.npy",
+          "number 0 of image 0 (both from 0) is 1; noise is at least");
+  refuses(2, "invert m.safetensors --data " DATA " --out never.npy",
+          DATA " holds images; invert takes latent variables");
+#undef EVAL
+  succeeds("train --data moons:n=50 --epochs 1 --out rows.safetensors", "");
+  refuses(1, "eval rows.safetensors --data " DATA,
+          DATA " holds images, the model rows.safetensors of kind nvp takes rows of numbers; ");
+}
+END_TEST
+
+/* ---- All of them ------------------------------------------------------------------- */
+
+static void make_model(void) { succeeds(SMALL "--out m.safetensors", "over all 64 images\n"); }
+
+int main(int argc, char **argv) {
+  const TTest *const tests[] = {
+      test_presets, test_bits,       test_dry_run,    test_log,    test_variants, test_continuous,
+      test_eval,    test_round_trip, test_state_dict, test_folder, test_words,    test_shapes,
+  };
+  return program_main(argc, argv, "cli_images", make_model, tests, sizeof tests / sizeof *tests);
+}
