@@ -1,125 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* test_cli.c: the program `clflow`, run as a user runs it: exit codes, texts and files.
- * The program is CLF_PROGRAM, or the first argument. */
+/* test_cli.c: the program `clflow`: exit codes, texts and files. */
 #define _GNU_SOURCE
-#include <check.h>
-#include <dirent.h>
-#include <fcntl.h>
+#include "program.h"
 #include <jansson.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
-
-extern char **environ;
-
-#ifndef CLF_PROGRAM
-#define CLF_PROGRAM "clflow"
-#endif
-static char program[4096] = CLF_PROGRAM;
-
-/* Where the tests run, and beside it what the program printed. */
-static char work[] = "/tmp/clflow-cli-XXXXXX", printed[] = "/tmp/clflow-cli-XXXXXX";
-
-/* ---- Running --------------------------------------------------------------- */
-
-typedef struct result {
-  int code; /* 128 + signal for a program that was killed */
-  char *out, *err;
-} result;
-
-static char *read_file(const char *path, size_t *size) {
-  FILE *f = fopen(path, "rb");
-  ck_assert_msg(f != NULL, "%s is not there", path);
-  char *bytes = NULL;
-  size_t n = 0, got;
-  do {
-    bytes = realloc(bytes, n + 65536 + 1);
-    ck_assert_ptr_nonnull(bytes);
-    got = fread(bytes + n, 1, 65536, f);
-    n += got;
-  } while (got > 0);
-  fclose(f);
-  bytes[n] = '\0';
-  if (size) *size = n;
-  return bytes;
-}
-
-/* Starts `clflow COMMAND`, split at blanks. */
-static pid_t start(const char *command) {
-  static char text[4096], out[64], err[64];
-  char *argv[64] = {program}, *save = NULL;
-  snprintf(text, sizeof text, "%s", command);
-  snprintf(out, sizeof out, "%s/out", printed);
-  snprintf(err, sizeof err, "%s/err", printed);
-  int argc = 1;
-  for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save))
-    argv[argc++] = word;
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&files, 1, out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  posix_spawn_file_actions_addopen(&files, 2, err, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  /* A shell's background job ignores SIGINT, and the program would inherit that. */
-  posix_spawnattr_t attributes;
-  sigset_t usual;
-  sigemptyset(&usual);
-  sigaddset(&usual, SIGINT);
-  posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-  posix_spawnattr_setsigdefault(&attributes, &usual);
-  pid_t pid;
-  ck_assert_int_eq(posix_spawn(&pid, program, &files, &attributes, argv, environ), 0);
-  posix_spawn_file_actions_destroy(&files);
-  posix_spawnattr_destroy(&attributes);
-  return pid;
-}
-
-static result finish(pid_t pid) {
-  int status;
-  ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-  char path[64];
-  result r = {.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status)};
-  snprintf(path, sizeof path, "%s/out", printed);
-  r.out = read_file(path, NULL);
-  snprintf(path, sizeof path, "%s/err", printed);
-  r.err = read_file(path, NULL);
-  return r;
-}
-
-static result run(const char *command) { return finish(start(command)); }
-
-static void release(result r) {
-  free(r.out);
-  free(r.err);
-}
-
-/* ---- Files ----------------------------------------------------------------- */
-
-static int count_files(void) {
-  int count = 0;
-  DIR *folder = opendir(".");
-  ck_assert_ptr_nonnull(folder);
-  while (readdir(folder)) count++;
-  closedir(folder);
-  return count;
-}
-
-static void write_bytes(const char *path, const void *bytes, size_t size) {
-  FILE *f = fopen(path, "wb");
-  ck_assert_ptr_nonnull(f);
-  ck_assert_uint_eq(fwrite(bytes, 1, size, f), size);
-  ck_assert_int_eq(fclose(f), 0);
-}
-
-static void write_text(const char *path, const char *text) {
-  write_bytes(path, text, strlen(text));
-}
 
 /* A .npy file of format 1 with this header and `size` bytes of data. */
 static void write_npy(const char *path, const char *type, const char *shape, const void *data,
@@ -131,39 +20,6 @@ static void write_npy(const char *path, const char *type, const char *shape, con
   bytes[8] = 118;
   memcpy(bytes + 128, data, size);
   write_bytes(path, bytes, 128 + size);
-}
-
-/* ---- Expectations ---------------------------------------------------------- */
-
-static void expect_text(const char *command, const char *what, const char *text,
-                        const char *wanted) {
-  ck_assert_msg(strstr(text, wanted) != NULL, "clflow %s: %s lacks \"%s\":\n%s", command, what,
-                wanted, text);
-}
-
-static void expect_code(const char *command, const result *r, int code) {
-  ck_assert_msg(r->code == code, "clflow %s: exit code %d, not %d:\n%s", command, r->code, code,
-                r->err);
-}
-
-/* It succeeds; `out` is somewhere on stdout. */
-static void succeeds(const char *command, const char *out) {
-  result r = run(command);
-  expect_code(command, &r, 0);
-  expect_text(command, "stdout", r.out, out);
-  release(r);
-}
-
-/* It ends with `code`, prints nothing but messages, and leaves no file behind. */
-static void refuses(int code, const char *command, const char *err) {
-  const int before = count_files();
-  result r = run(command);
-  expect_code(command, &r, code);
-  ck_assert_msg(strncmp(r.err, "clflow: ", 8) == 0, "clflow %s: stderr: %s", command, r.err);
-  expect_text(command, "stderr", r.err, err);
-  ck_assert_msg(r.out[0] == '\0', "clflow %s: stdout: %s", command, r.out);
-  ck_assert_msg(count_files() == before, "clflow %s: left a file behind", command);
-  release(r);
 }
 
 static json_t *json_of(const char *command) {
@@ -190,14 +46,6 @@ static int lines(const char *text) {
   int count = 0;
   for (; *text; text++) count += *text == '\n';
   return count;
-}
-
-static void same_files(const char *a, const char *b) {
-  size_t na, nb;
-  char *pa = read_file(a, &na), *pb = read_file(b, &nb);
-  ck_assert_msg(na == nb && memcmp(pa, pb, na) == 0, "%s and %s differ", a, b);
-  free(pa);
-  free(pb);
 }
 
 static void is_png(const char *path) {
@@ -653,47 +501,13 @@ END_TEST
 
 /* ---- All of them ------------------------------------------------------------------- */
 
-/* Fontconfig keeps what it has read of its configuration. */
-static void suppress_foreign_leaks(void) {
-  char path[64], options[128];
-  snprintf(path, sizeof path, "%s/leaks", printed);
-  snprintf(options, sizeof options, "suppressions=%s:print_suppressions=0", path);
-  write_text(path, "leak:libfontconfig\n");
-  setenv("LSAN_OPTIONS", options, 0);
-}
-
 static void set_up(void) {
-  ck_assert_ptr_nonnull(mkdtemp(work));
-  ck_assert_ptr_nonnull(mkdtemp(printed));
-  ck_assert_int_eq(chdir(work), 0);
-  setenv("CLFLOW_DEVICE", "cpu", 1);
-  /* A folder without drivers: texts do not depend on the machine, nor leaks on its drivers. */
-  setenv("OCL_ICD_VENDORS", printed, 1);
-  suppress_foreign_leaks();
   succeeds("train --data moons:n=200 --hidden 4 --depth 2 --epochs 3 --batch 50 --lr 0.02 --seed 7 "
            "--out m.safetensors",
            "mean log-likelihood  ");
 }
 
-static void remove_folder(const char *path) {
-  DIR *folder = opendir(path);
-  for (struct dirent *e = folder ? readdir(folder) : NULL; e; e = readdir(folder))
-    unlinkat(dirfd(folder), e->d_name, 0);
-  if (folder) closedir(folder);
-  rmdir(path);
-}
-
-static void tear_down(void) {
-  remove_folder(work);
-  remove_folder(printed);
-}
-
 int main(int argc, char **argv) {
-  const char *given = argc > 1 ? argv[1] : CLF_PROGRAM;
-  if (!realpath(given, program)) {
-    perror(given);
-    return 1;
-  }
   const TTest *const tests[] = {
       test_help,      test_words,      test_numbers,     test_devices,         test_csv,
       test_npy,       test_columns,    test_model_files, test_outputs,         test_info,
@@ -701,16 +515,5 @@ int main(int argc, char **argv) {
       test_train,     test_piecewise,  test_init,        test_resume_refusals, test_extend,
       test_interrupt, test_not_finite,
   };
-  Suite *suite = suite_create("cli");
-  TCase *group = tcase_create("program");
-  tcase_set_timeout(group, 600);
-  tcase_add_unchecked_fixture(group, set_up, tear_down);
-  for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(group, tests[i]);
-  suite_add_tcase(suite, group);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed != 0;
+  return program_main(argc, argv, "cli", set_up, tests, sizeof tests / sizeof *tests);
 }
