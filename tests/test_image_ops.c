@@ -117,7 +117,7 @@ static const int8_t scales_8x8[8][8] = {
 };
 
 START_TEST(test_latent_scale) {
-  clf_flow_spec spec = clf_flow_spec_default(CLF_REALNVP, 64);
+  clf_flow_spec spec = clf_flow_spec_default(CLF_REALNVP, 0);
   spec.height = spec.width = 8;
   for (int32_t h = 0; h < 8; h++)
     for (int32_t w = 0; w < 8; w++)
@@ -134,7 +134,7 @@ END_TEST
 START_TEST(test_latent_scale_squeezed) {
   enum { H = 16, W = 24, SCALES = 4 };
   begin("cpu64");
-  clf_flow_spec spec = clf_flow_spec_default(CLF_REALNVP, H * W);
+  clf_flow_spec spec = clf_flow_spec_default(CLF_REALNVP, 0);
   spec.height = H;
   spec.width = W;
   spec.scales = SCALES;
