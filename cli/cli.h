@@ -19,13 +19,17 @@ typedef enum cli_type {               /* of a value, and of what `to` points at 
                         CLI_FLAG,     /* int: becomes 1 */
                         CLI_FLAG_OFF, /* int: becomes 0 */
                         CLI_COUNT32,  /* int32_t from 1 */
+                        CLI_INDEX32,  /* int32_t from 0 */
                         CLI_COUNT,    /* int64_t from 1 */
                         CLI_INDEX,    /* int64_t from 0 */
                         CLI_SEED,     /* uint64_t */
                         CLI_NUMBER,   /* double, finite, as those below */
                         CLI_ABOVE_0,
                         CLI_FROM_0,
-                        CLI_PART /* 0 <= p < 1 */
+                        CLI_PART,     /* 0 <= p < 1 */
+                        CLI_CHANNELS, /* int32_t, 1 or 3 */
+                        CLI_SIZE,     /* int32_t[2], height and width, from 1 */
+                        CLI_GRID      /* int32_t[2], rows and columns, from 1 */
 } cli_type;
 
 /* One row is all there is to an option: parsing, checks and --help come of it. */
@@ -101,14 +105,23 @@ int cli_check_file(const char *option, const char *path, const char *suffix);
 /* Writes the table with columns named PREFIX0, PREFIX1, ... or, with one name
  * only, PREFIX; "-" prints CSV. */
 int cli_put_table(const char *path, clf_table *table, const char *prefix, int numbered);
+/* The same of rows that the flow takes or gives, PREFIX0, PREFIX1, ...; of an image flow a .npy
+ * is (N, H, W, C). */
+int cli_put_rows(const char *path, const clf_flow *flow, clf_table *rows, const char *prefix);
 
 /* ---- session.c --------------------------------------------------------- */
 
-/* Options of every verb that opens a device, or a model. */
+/* Options of every verb that opens a device, a model or data. */
 extern struct cli_common {
   const char *model, *device, *data;
   int verbose;
-  double xmin, xmax; /* NaN: not given */
+  clf_flow_spec hint; /* what a plain state_dict lacks; xmin and xmax NaN, the rest 0: not given */
+  struct {            /* of data that are images */
+    int crop, strict; /* crop: a clf_crop */
+    int32_t channels; /* 0: as they are */
+    const char *noise;
+    uint64_t seed; /* of the noise, where no file has it */
+  } images;
 } cli_common;
 
 #define CLI_OPTION_DATA(what)                                                                      \
@@ -132,40 +145,104 @@ extern struct cli_common {
     "MODEL", NULL, "from `clflow train`, or a state_dict as safetensors", CLI_OPERAND,             \
         &cli_common.model, NULL, 1, 0                                                              \
   }
+#define CLI_OPTION(name, arg, help, type, to, initial)                                             \
+  { name, arg, help, type, to, initial, 0, 0 }
+#define CLI_SECTION(text)                                                                          \
+  { "", NULL, text, CLI_HEADING, NULL, NULL, 0, 0 }
+
+/* How a realnvp flow is built: of a new flow, or what a state_dict does not tell. */
+#define CLI_OPTIONS_VARIANT(spec)                                                                  \
+  CLI_OPTION("--levels", "N", "realnvp: values of a pixel (default 256)", CLI_COUNT32,             \
+             &(spec).levels, NULL),                                                                \
+      CLI_OPTION("--alpha", "X", "realnvp: of the logit of pixels (default 0.05)", CLI_ABOVE_0,    \
+                 &(spec).alpha, NULL),                                                             \
+      CLI_OPTION("--affine", "shift-first|scale-first",                                            \
+                 "realnvp: y = (x + t) exp(s), or y = x exp(s) + t", CLI_CHOICE,                   \
+                 &(spec).variant.scale_first, NULL),                                               \
+      CLI_OPTION("--logit", "code|paper",                                                          \
+                 "realnvp: pixels p to alpha + (1 - 2 alpha) p, or to alpha + (1 - alpha) p",      \
+                 CLI_CHOICE, &(spec).variant.paper_logit, NULL),                                   \
+      CLI_OPTION("--mask", "even|odd", "realnvp: pixels that the first coupling keeps",            \
+                 CLI_CHOICE, &(spec).variant.odd_first, NULL),                                     \
+      CLI_OPTION("--bn-rho", "X",                                                                  \
+                 "realnvp: share of running statistics while training (default 0)", CLI_PART,      \
+                 &(spec).variant.bn_rho, NULL)
+
 #define CLI_OPTIONS_MODEL                                                                          \
-  CLI_OPTIONS_DEVICE,                                                                              \
-      {"--xmin",                                                                                   \
-       "X",                                                                                        \
-       "interval of a piecewise state_dict, which does not hold it",                               \
-       CLI_NUMBER,                                                                                 \
-       &cli_common.xmin,                                                                           \
-       NULL,                                                                                       \
-       0,                                                                                          \
-       0},                                                                                         \
-  {                                                                                                \
-    "--xmax", "X", "its other end", CLI_NUMBER, &cli_common.xmax, NULL, 0, 0                       \
-  }
+  CLI_OPTIONS_DEVICE, CLI_SECTION("A plain state_dict, which does not hold these"),                \
+      CLI_OPTION("--xmin", "X", "piecewise: lower end of its interval", CLI_NUMBER,                \
+                 &cli_common.hint.xmin, NULL),                                                     \
+      CLI_OPTION("--xmax", "X", "piecewise: upper end", CLI_NUMBER, &cli_common.hint.xmax, NULL),  \
+      CLI_OPTION("--size", "HxW", "realnvp: height and width of the images (default the data's)",  \
+                 CLI_SIZE, &cli_common.hint.height, NULL),                                         \
+      CLI_OPTIONS_VARIANT(cli_common.hint)
+
+/* How data that are images are read. */
+#define CLI_OPTIONS_IMAGES                                                                         \
+  CLI_OPTION("--crop", "none|center|celeba|lsun",                                                  \
+             "images: how they are brought to the model's size", CLI_CHOICE,                       \
+             &cli_common.images.crop, NULL),                                                       \
+      CLI_OPTION("--strict", NULL, "images: refuse a damaged file instead of leaving it out",      \
+                 CLI_FLAG, &cli_common.images.strict, NULL)
+#define CLI_OPTION_CHANNELS(to)                                                                    \
+  CLI_OPTION("--channels", "1|3", "images: grey or colour (default as they are)", CLI_CHANNELS,    \
+             to, NULL)
+/* And how their bytes are made continuous, x = byte + u. */
+#define CLI_OPTIONS_NOISE                                                                          \
+  CLI_OPTION("--noise", "U.npy",                                                                   \
+             "images: u of each pixel, in the data's shape (default drawn by --seed)", CLI_TEXT,   \
+             &cli_common.images.noise, NULL),                                                      \
+      CLI_OPTION("--seed", "S", "images: of u, where no file has it", CLI_SEED,                    \
+                 &cli_common.images.seed, "1")
+/* The same where --seed is of something else. */
+#define CLI_OPTIONS_NOISE_SEED                                                                     \
+  CLI_OPTION("--noise", "U.npy", "images: u of each pixel, in the data's shape (default drawn)",   \
+             CLI_TEXT, &cli_common.images.noise, NULL),                                            \
+      CLI_OPTION("--noise-seed", "S", "images: of u, where no file has it", CLI_SEED,              \
+                 &cli_common.images.seed, "1")
+/* Of a verb that takes images beside its model. */
+#define CLI_OPTIONS_IMAGE_DATA                                                                     \
+  CLI_OPTIONS_IMAGES, CLI_OPTION_CHANNELS(&cli_common.images.channels), CLI_OPTIONS_NOISE
 #define CLI_OPTIONS_END                                                                            \
   { NULL, NULL, NULL, CLI_HEADING, NULL, NULL, 0, 0 }
 
 typedef struct cli_session {
   clf_device *dev;
   clf_flow *flow;
-  clf_table data;
+  clf_table data;     /* empty where the data are images */
+  clf_images *images; /* or NULL */
+  clf_table noise;    /* of --noise, or empty */
+  uint8_t *bytes;     /* of a chunk of images, and made continuous */
+  double *pixels;
+  int64_t room; /* images that these two hold */
 } cli_session;
 
 /* The device of --device, with its notes on stderr. */
 int cli_open_device(clf_device **dev);
-/* Opens a model; xmin and xmax are what a piecewise state_dict lacks, NaN: not given. */
-int cli_load(clf_device *dev, const char *path, double xmin, double xmax, clf_flow **flow);
+/* Opens a model; `hint` as clf_flow_load() has it, xmin and xmax NaN: not given. */
+int cli_load(clf_device *dev, const char *path, const clf_flow_spec *hint, clf_flow **flow);
 /* The data of --data if it was given, the device and the flow of MODEL, which must
- * fit each other.  All three are to be closed, also after a failure. */
+ * fit each other.  All is to be closed, also after a failure. */
 int cli_session_open(cli_session *s);
 void cli_session_close(cli_session *s);
 
-/* Says that data and model differ in columns, if they do. */
-int cli_check_columns(const char *data, const clf_table *table, const char *model,
-                      const clf_flow *flow);
+/* ---- data.c: tables, and images, which are rows too once they are continuous ------- */
+
+/* Reads a table, or opens images of this size (0: as they are) and decodes them in the
+ * background until cli_data_wait(), which tells of files left out. */
+int cli_data_open(cli_session *s, const char *data, const clf_image_options *wanted);
+int cli_data_wait(cli_session *s);
+/* Says in what data and model differ, if they do. */
+int cli_data_check(const cli_session *s, const char *data, const char *model);
+
+int64_t cli_row_count(const cli_session *s);
+/* Rows that make a chunk: of images some MiB, of a table all. */
+int64_t cli_row_chunk(const cli_session *s);
+/* Rows first .. first + n of the data as the flow takes them, n at most cli_row_chunk(); they
+ * are there until the next call. */
+int cli_rows(cli_session *s, int64_t first, int64_t n, const double **x);
+/* log p of every row, (cli_row_count()). */
+int cli_log_probs(cli_session *s, double *logp);
 
 /* clf_transform() or clf_invert(). */
 typedef clf_status (*cli_map_fn)(clf_flow *flow, const double *from, int64_t n, double *to,
@@ -187,17 +264,15 @@ typedef struct cli_indices {
   int64_t at[CLI_INDICES];
 } cli_indices;
 
-/* "8x8"; "0,3,5". */
-int cli_parse_grid(const char *option, const char *text, cli_grid *grid);
+/* "0,3,5". */
 int cli_parse_indices(const char *option, const char *text, cli_indices *list);
 cli_grid cli_near_square(int64_t count);
 
 int cli_makes_images(const cli_session *s);
 
-/* Opens the session, and takes rows of --data: (count, D) numbers, to be freed, of images the
- * bytes with noise, which depends on the seed and the index.  An empty list becomes the first
- * eight.  The session is to be closed, also after a failure. */
-int cli_take_examples(cli_session *s, cli_indices *list, uint64_t noise_seed, double **x);
+/* These rows of the data as the flow takes them, (count, D) to be freed.  An empty list becomes
+ * the first eight. */
+int cli_take_rows(cli_session *s, cli_indices *list, double **x);
 
 /* x = f^-1(z), images in chunks, with a line on stderr for a person who waits. */
 int cli_decode(const cli_session *s, const double *z, int64_t n, double *x);
@@ -223,19 +298,25 @@ int cli_check_images(const char *path);
 typedef struct cli_training {
   clf_trainer *trainer;
   clf_flow *flow;
+  double bits; /* D log 2 of an image flow, whose numbers are bits/dim; else 0: nats */
   const char *out;
   int weights_only;
-  double save_every;     /* seconds; 0: at the end only */
-  FILE *log;             /* or NULL */
-  double *train, *valid; /* log p after each epoch, with room for all; NULL: not kept */
-  int64_t kept;          /* epochs in them */
+  double save_every;           /* seconds; 0: at the end only */
+  FILE *log;                   /* or NULL */
+  const char *samples, *curve; /* pictures, or NULL */
+  uint64_t seed;               /* of samples */
+  double *train, *valid;       /* of each epoch, with room for all; NULL: not kept */
+  int64_t kept;                /* epochs in them */
   int64_t epoch, epochs, first_step, step;
   double seconds;
-  double saved, shown; /* clock */
+  double saved, shown, drawn; /* clock */
+  int draw;                   /* a tenth of the epochs is over */
 } cli_training;
 
-/* Trains to the end, saving now and then, until SIGINT or SIGTERM: ESTOPPED. */
+/* Trains to the end, saving and drawing now and then, until SIGINT or SIGTERM: ESTOPPED. */
 clf_status cli_training_run(cli_training *t);
+/* The pictures as things stand. */
+clf_status cli_training_draw(cli_training *t);
 clf_status cli_training_save(cli_training *t);
 
 /* ---- Verbs, a file each ------------------------------------------------- */

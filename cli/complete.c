@@ -10,7 +10,7 @@ enum { COMPLETIONS = 6 };
 
 static struct {
   const char *out, *index;
-  uint64_t seed, noise_seed;
+  uint64_t seed;
   double temperature; /* 0: the fine latents are zero */
   int64_t keep;       /* -1: each in turn */
   int32_t samples;    /* 0: not given */
@@ -25,11 +25,8 @@ static struct {
     "--keep", "K", "keep the latents of scales K and coarser, 0 is all; default: each K in turn",  \
         CLI_INDEX, &o.keep, NULL, 0, 0                                                             \
   }
-#define OPTION_NOISE                                                                               \
-  {                                                                                                \
-    "--noise-seed", "S", "of the noise that makes bytes continuous", CLI_SEED, &o.noise_seed, "1", \
-        0, 0                                                                                       \
-  }
+#define OPTIONS_IMAGES                                                                             \
+  CLI_OPTIONS_IMAGES, CLI_OPTION_CHANNELS(&cli_common.images.channels), CLI_OPTIONS_NOISE_SEED
 
 static cli_option complete_options[] = {
     OPTIONS,
@@ -38,12 +35,13 @@ static cli_option complete_options[] = {
     {"--temperature", "T", "latents that are drawn are multiplied by T", CLI_FROM_0, &o.temperature,
      "1", 0, 0},
     {"--seed", "S", "of the latents that are drawn", CLI_SEED, &o.seed, "1", 0, 0},
-    OPTION_NOISE,
+    OPTIONS_IMAGES,
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };
 
-static cli_option compress_options[] = {OPTIONS, OPTION_NOISE, CLI_OPTIONS_MODEL, CLI_OPTIONS_END};
+static cli_option compress_options[] = {OPTIONS, OPTIONS_IMAGES, CLI_OPTIONS_MODEL,
+                                        CLI_OPTIONS_END};
 
 /* ---- Latents -------------------------------------------------------------------- */
 
@@ -137,12 +135,10 @@ static int check_model(const cli_session *s) {
 }
 
 static int draw(const cli_session *s, int count, const double *x) {
-  int code = check_model(s);
-  if (code) return code;
   plan p = {.spec = clf_flow_get_spec(s->flow)};
   p.made = o.keep < 0 ? p.spec->scales : o.samples;
   const cli_grid grid = {.rows = count, .cols = p.made + 1, .apart = 1};
-  code = cli_check_grid(p.spec, grid);
+  int code = cli_check_grid(p.spec, grid);
   if (code) return code;
   clf_table made = {0};
   code = make(s, &p, count, x, &made);
@@ -159,8 +155,10 @@ static int run(void) {
   if (!code) code = cli_check_file("--out", o.out, ".png");
   if (code) return code;
   cli_session s;
-  double *x;
-  code = cli_take_examples(&s, &list, o.noise_seed, &x);
+  double *x = NULL;
+  code = cli_session_open(&s);
+  if (!code) code = check_model(&s);
+  if (!code) code = cli_take_rows(&s, &list, &x);
   if (!code) code = draw(&s, list.count, x);
   free(x);
   cli_session_close(&s);

@@ -6,19 +6,39 @@
 #include <string.h>
 
 static int json;
+static int32_t batch;
 
 static cli_option options[] = {
     CLI_OPERAND_MODEL,
     {"--json", NULL, "print a JSON object", CLI_FLAG, &json, NULL, 0, 0},
+    {"--batch", "N", "and the memory that training with batches of N takes", CLI_COUNT32, &batch,
+     NULL, 0, 0},
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };
 
 /* ---- For people ---------------------------------------------------------- */
 
+static void print_image_spec(const clf_flow_spec *spec) {
+  const clf_realnvp_variant *v = &spec->variant;
+  printf("images    %d x %d x %d, %d levels\n", spec->height, spec->width, spec->channels,
+         spec->levels);
+  printf("scales    %d\nwidth     %d\nblocks    %d\n", spec->scales, spec->hidden, spec->blocks);
+  printf("alpha     %.10g\n", spec->alpha);
+  printf("affine    %s\n", v->scale_first ? "scale-first" : "shift-first");
+  printf("logit     %s\n", v->paper_logit ? "paper" : "code");
+  printf("mask      %s\n", v->odd_first ? "odd" : "even");
+  if (v->no_norm)
+    puts("norm      none");
+  else
+    printf("norm      batch, rho %.10g\n", v->bn_rho);
+}
+
 static void print_spec(const clf_flow_spec *spec, int scaled) {
   printf("kind      %s\ndim       %d\n", clf_kind_name(spec->kind), spec->dim);
-  if (spec->kind == CLF_PIECEWISE) {
+  if (spec->kind == CLF_REALNVP) {
+    print_image_spec(spec);
+  } else if (spec->kind == CLF_PIECEWISE) {
     printf("bins      %d\ninterval  %.10g to %.10g%s\n", spec->bins, spec->xmin, spec->xmax,
            scaled ? " of the scaled data" : "");
     printf("tails     %s\n", spec->tails ? "linear" : "none");
@@ -40,15 +60,35 @@ static void print_scaling(const clf_flow *flow) {
     printf("%s(x%d - %.10g) / %.10g\n", i ? "          " : "scaling   ", i, mean[i], std[i]);
 }
 
-static void print_history(clf_history h) {
+/* Mean log p, of images in bits/dim. */
+static void print_mean(const char *name, double logp, const clf_flow_spec *spec, const char *what) {
+  if (!isfinite(logp)) return;
+  if (spec->kind == CLF_REALNVP)
+    printf("%-9s %.6f bits/dim%s\n", name, -logp / (spec->dim * log(2)), what);
+  else
+    printf("%-9s %.6f nats, %s\n", name, logp, *what ? what + 2 : "mean log-likelihood");
+}
+
+static void print_history(clf_history h, const clf_flow_spec *spec) {
   if (h.steps == 0) {
     puts("trained   never");
     return;
   }
   printf("trained   %" PRId64 " epochs, %" PRId64 " steps\n", h.epochs, h.steps);
-  if (isfinite(h.train)) printf("train     %.6f nats, mean log-likelihood\n", h.train);
-  if (isfinite(h.valid)) printf("valid     %.6f nats, held-out rows\n", h.valid);
+  print_mean("train", h.train, spec, "");
+  print_mean("valid", h.valid, spec,
+             spec->kind == CLF_REALNVP ? ", held-out images" : ", held-out rows");
   if (h.best_epoch) printf("best      epoch %" PRId64 ", whose weights these are\n", h.best_epoch);
+}
+
+/* Options whose defaults differ between kinds are all told. */
+static void print_bounds(const clf_train_options *t) {
+  if (t->eps_hat) fputs(" --eps-form tf", stdout);
+  if (t->l2 > 0) printf(" --l2 %.10g", t->l2);
+  if (t->clip > 0) printf(" --clip %.10g", t->clip);
+  if (t->drops > 0) printf(" --drops %" PRId32, t->drops);
+  if (t->part && t->part < t->batch) printf(" --part %" PRId32, t->part);
+  if (t->flip) fputs(" --flip", stdout);
 }
 
 static void print_resumable(void) {
@@ -62,14 +102,14 @@ static void print_resumable(void) {
   if (!t.shuffle) fputs(" --no-shuffle", stdout);
   if (t.valid_split > 0) printf(" --valid-split %.10g", t.valid_split);
   if (t.standardize) fputs(" --standardize", stdout);
+  print_bounds(&t);
   putchar('\n');
 }
 
 static void format_shape(const clf_param *p, char *text, size_t size) {
-  if (p->rank == 1)
-    snprintf(text, size, "%d", p->at.dim[0]);
-  else
-    snprintf(text, size, "%d x %d", p->at.dim[0], p->at.dim[1]);
+  size_t used = 0;
+  for (int i = 0; i < p->rank && used < size; i++)
+    used += (size_t)snprintf(text + used, size - used, i ? " x %d" : "%d", p->at.dim[i]);
 }
 
 static void print_params(const clf_flow *flow) {
@@ -82,27 +122,78 @@ static void print_params(const clf_flow *flow) {
   printf("\n%-*s  shape\n", width, "tensor");
   for (int i = 0; i < count; i++) {
     const clf_param p = clf_flow_param(flow, i);
-    char shape[32];
+    char shape[64];
     format_shape(&p, shape, sizeof shape);
     printf("%-*s  %s%s\n", width, p.name, shape, p.trainable ? "" : ", fixed");
   }
 }
 
-static int print_text(const clf_flow *flow) {
+/* Of the options that the file was trained by, or else the usual ones. */
+static int make_plan(const clf_flow *flow, clf_train_plan *plan) {
+  clf_train_options t;
+  if (clf_train_options_load(cli_common.model, &t) != CLF_OK)
+    t = clf_flow_get_spec(flow)->kind == CLF_REALNVP ? clf_train_options_images()
+                                                     : clf_train_options_default();
+  t.batch = batch;
+  t.part = 0;
+  return clf_train_plan_of(flow, &t, 0, plan) == CLF_OK ? CLI_OK : cli_fail_library();
+}
+
+static void print_bytes(const char *name, uint64_t bytes) {
+  char text[24];
+  cli_format_bytes(bytes, text, sizeof text);
+  printf("%s %s, ", name, text);
+}
+
+static void print_plan(const clf_train_plan *p) {
+  char total[24];
+  cli_format_bytes(p->total, total, sizeof total);
+  printf("memory    %s to train by batches of %d", total, p->batch);
+  if (p->part < p->batch) printf(" in parts of %d", p->part);
+  fputs(": ", stdout);
+  print_bytes("parameters", p->parameters);
+  print_bytes("optimiser", p->optimiser);
+  print_bytes("activations", p->activations);
+  puts("and the data");
+}
+
+static int print_text(const clf_flow *flow, const clf_train_plan *plan) {
   const double *mean, *std;
   print_spec(clf_flow_get_spec(flow), clf_flow_scaling(flow, &mean, &std));
   print_scaling(flow);
-  print_history(clf_flow_history(flow));
+  print_history(clf_flow_history(flow), clf_flow_get_spec(flow));
   print_resumable();
   printf("weights   %" PRId64 "\n", clf_flow_weight_count(flow));
+  if (batch) print_plan(plan);
   print_params(flow);
   return CLI_OK;
 }
 
 /* ---- For programs -------------------------------------------------------- */
 
+static json_t *image_spec_json(const clf_flow_spec *s) {
+  const clf_realnvp_variant *v = &s->variant;
+  json_t *spec =
+      json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o}", "kind",
+                clf_kind_name(s->kind), "dim", (int)s->dim, "height", (int)s->height, "width",
+                (int)s->width, "channels", (int)s->channels, "scales", (int)s->scales, "hidden",
+                (int)s->hidden, "blocks", (int)s->blocks, "levels", (int)s->levels, "alpha",
+                cli_json_number(s->alpha), "seed", cli_json_unsigned(s->seed));
+  json_t *variant = json_pack(
+      "{s:s, s:s, s:s, s:s, s:o}", "affine", v->scale_first ? "scale-first" : "shift-first",
+      "logit", v->paper_logit ? "paper" : "code", "mask", v->odd_first ? "odd" : "even", "norm",
+      v->no_norm ? "none" : "batch", "bn_rho", cli_json_number(v->bn_rho));
+  if (spec && json_object_update(spec, variant) != 0) {
+    json_decref(spec);
+    spec = NULL;
+  }
+  json_decref(variant);
+  return spec;
+}
+
 static json_t *spec_json(const clf_flow_spec *spec) {
   const char *kind = clf_kind_name(spec->kind);
+  if (spec->kind == CLF_REALNVP) return image_spec_json(spec);
   if (spec->kind == CLF_PIECEWISE)
     return json_pack("{s:s, s:i, s:i, s:o, s:o, s:s, s:o}", "kind", kind, "dim", (int)spec->dim,
                      "bins", (int)spec->bins, "xmin", cli_json_number(spec->xmin), "xmax",
@@ -131,8 +222,8 @@ static json_t *params_json(const clf_flow *flow) {
   json_t *array = json_array();
   for (int i = 0; array && i < clf_flow_param_count(flow); i++) {
     const clf_param p = clf_flow_param(flow, i);
-    json_t *shape = p.rank == 1 ? json_pack("[i]", (int)p.at.dim[0])
-                                : json_pack("[i, i]", (int)p.at.dim[0], (int)p.at.dim[1]);
+    json_t *shape = json_array();
+    for (int k = 0; k < p.rank; k++) json_array_append_new(shape, json_integer(p.at.dim[k]));
     json_t *row =
         json_pack("{s:s, s:o, s:b}", "name", p.name, "shape", shape, "trainable", p.trainable);
     if (json_array_append_new(array, row) == 0) continue;
@@ -142,21 +233,31 @@ static json_t *params_json(const clf_flow *flow) {
   return array;
 }
 
-static int print_json(const clf_flow *flow) {
+static json_t *plan_json(const clf_train_plan *p) {
+  return json_pack("{s:i, s:i, s:I, s:I, s:I, s:I}", "batch", (int)p->batch, "part", (int)p->part,
+                   "parameters", (json_int_t)p->parameters, "optimiser", (json_int_t)p->optimiser,
+                   "activations", (json_int_t)p->activations, "total", (json_int_t)p->total);
+}
+
+static int print_json(const clf_flow *flow, const clf_train_plan *plan) {
   clf_train_options t;
   const int resumable = clf_train_options_load(cli_common.model, &t) == CLF_OK;
-  return cli_json_print(json_pack(
+  json_t *all = json_pack(
       "{s:o, s:o, s:o, s:b, s:I, s:o}", "spec", spec_json(clf_flow_get_spec(flow)), "scaling",
       scaling_json(flow), "history", history_json(clf_flow_history(flow)), "resumable", resumable,
-      "weights", (json_int_t)clf_flow_weight_count(flow), "tensors", params_json(flow)));
+      "weights", (json_int_t)clf_flow_weight_count(flow), "tensors", params_json(flow));
+  if (all && batch) json_object_set_new(all, "memory", plan_json(plan));
+  return cli_json_print(all);
 }
 
 static int run(void) {
   /* Reading a file needs no accelerator, nor the wait for one. */
   if (!cli_common.device) cli_common.device = "cpu";
   cli_session s;
+  clf_train_plan plan = {0};
   int code = cli_session_open(&s);
-  if (!code) code = json ? print_json(s.flow) : print_text(s.flow);
+  if (!code && batch) code = make_plan(s.flow, &plan);
+  if (!code) code = json ? print_json(s.flow, &plan) : print_text(s.flow, &plan);
   cli_session_close(&s);
   return code;
 }
@@ -165,7 +266,8 @@ const cli_verb cli_info = {
     .name = "info",
     .usage = "MODEL [options]",
     .purpose = "Tells what a model file holds.",
-    .details = "It takes the device cpu unless --device says otherwise.",
+    .details =
+        "It takes the device cpu unless --device says otherwise; --batch is about that device.",
     .example = "clflow info moons.safetensors",
     .options = options,
     .run = run,

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 static struct {
-  const char *out, *index, *grid;
-  uint64_t noise_seed;
+  const char *out, *index;
+  int32_t grid[2];
   double angle;
 } o;
 
@@ -18,11 +18,12 @@ static cli_option options[] = {
     {"--out", "FILE",
      "of images .png for the grid, .npy for bytes; columns x0, x1, ...: .csv, .npy, - to print CSV",
      CLI_TEXT, &o.out, NULL, 1, 0},
-    {"--grid", "RxC", "steps of p and q, down and across", CLI_TEXT, &o.grid, "8x8", 0, 0},
+    {"--grid", "RxC", "steps of p and q, down and across", CLI_GRID, o.grid, "8x8", 0, 0},
     {"--angle", "A", "degrees that p and q run over, to 360; below, both ends are drawn",
      CLI_ABOVE_0, &o.angle, "360", 0, 0},
-    {"--noise-seed", "S", "of the noise that makes bytes of images continuous", CLI_SEED,
-     &o.noise_seed, "1", 0, 0},
+    CLI_OPTIONS_IMAGES,
+    CLI_OPTION_CHANNELS(&cli_common.images.channels),
+    CLI_OPTIONS_NOISE_SEED,
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };
@@ -88,10 +89,8 @@ static int draw(const cli_session *s, const double *x, cli_grid grid) {
 }
 
 static int run(void) {
-  cli_grid grid;
   cli_indices list;
-  int code = cli_parse_grid("--grid", o.grid, &grid);
-  if (!code) code = cli_parse_indices("--index", o.index, &list);
+  int code = cli_parse_indices("--index", o.index, &list);
   if (code) return code;
   if (list.count != 4)
     return cli_usage("--index takes four rows A,B,C,D, got %d: %s", list.count, o.index);
@@ -99,9 +98,10 @@ static int run(void) {
   code = cli_check_images(o.out);
   if (code) return code;
   cli_session s;
-  double *x;
-  code = cli_take_examples(&s, &list, o.noise_seed, &x);
-  if (!code) code = draw(&s, x, grid);
+  double *x = NULL;
+  code = cli_session_open(&s);
+  if (!code) code = cli_take_rows(&s, &list, &x);
+  if (!code) code = draw(&s, x, (cli_grid){.rows = o.grid[0], .cols = o.grid[1]});
   free(x);
   cli_session_close(&s);
   return code;

@@ -7,14 +7,20 @@ static const char *out, *logdet;
 static cli_option options[] = {
     CLI_OPERAND_MODEL,
     CLI_OPTION_DATA("latent variables z, a row each"),
-    {"--out", "FILE", "x of each row, columns x0, x1, ...: .csv, .npy, or - to print CSV", CLI_TEXT,
-     &out, NULL, 1, 0},
+    {"--out", "FILE",
+     "x of each row, columns x0, x1, ...: .csv, .npy (of images (N, H, W, C)), or - to print CSV",
+     CLI_TEXT, &out, NULL, 1, 0},
     {"--logdet", "FILE", "log |det dx/dz| of each row", CLI_TEXT, &logdet, NULL, 0, 0},
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };
 
-static int run(void) { return cli_map(clf_invert, out, "x", logdet); }
+static int run(void) {
+  if (clf_is_image_source(cli_common.data))
+    return cli_usage("%s holds images; invert takes latent variables, a table or a .npy of floats",
+                     cli_common.data);
+  return cli_map(clf_invert, out, "x", logdet);
+}
 
 const cli_verb cli_invert = {
     .name = "invert",

@@ -16,6 +16,7 @@ static cli_option options[] = {
     CLI_OPTION_DATA("samples to choose from"),
     {"--index", "I", "row of the sample", CLI_INDEX, &o.index, "0", 0, 0},
     {"--json", NULL, "print a JSON object", CLI_FLAG, &o.json, NULL, 0, 0},
+    CLI_OPTIONS_IMAGE_DATA,
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };
@@ -65,14 +66,16 @@ static int print_json(const double *J, int32_t dim, double logabsdet, double log
 }
 
 static int compute(cli_session *s) {
-  if (o.index >= s->data.rows)
+  if (o.index >= cli_row_count(s))
     return cli_fail("--index %" PRId64 " is beyond %s, which has rows 0 to %" PRId64, o.index,
-                    cli_common.data, s->data.rows - 1);
-  const int32_t dim = s->data.cols;
+                    cli_common.data, cli_row_count(s) - 1);
+  const int32_t dim = clf_flow_get_spec(s->flow)->dim;
+  const double *x;
+  int code = cli_rows(s, o.index, 1, &x);
+  if (code) return code;
   double *J = calloc((size_t)dim * (size_t)dim, sizeof *J), logabsdet, logdet;
   if (!J) return cli_fail("out of memory for a matrix of %d by %d", dim, dim);
-  int code = CLI_OK;
-  if (clf_jacobian(s->flow, s->data.at + o.index * dim, J, &logabsdet, &logdet) != CLF_OK) {
+  if (clf_jacobian(s->flow, x, J, &logabsdet, &logdet) != CLF_OK) {
     code = cli_fail_library();
   } else if (o.json) {
     code = print_json(J, dim, logabsdet, logdet);

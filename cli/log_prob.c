@@ -9,15 +9,15 @@ static cli_option options[] = {
     CLI_OPTION_DATA("samples to take it at"),
     {"--out", "FILE", "a row `logp` for each sample, in nats: .csv, .npy, or - to print CSV",
      CLI_TEXT, &out, NULL, 1, 0},
+    CLI_OPTIONS_IMAGE_DATA,
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };
 
 static int compute(cli_session *s) {
   clf_table logp;
-  if (clf_table_new(s->data.rows, 1, &logp) != CLF_OK) return cli_fail_library();
-  int code = CLI_OK;
-  if (clf_log_prob(s->flow, s->data.at, s->data.rows, logp.at) != CLF_OK) code = cli_fail_library();
+  if (clf_table_new(cli_row_count(s), 1, &logp) != CLF_OK) return cli_fail_library();
+  int code = cli_log_probs(s, logp.at);
   if (!code) code = cli_put_table(out, &logp, "logp", 0);
   clf_table_free(&logp);
   return code;

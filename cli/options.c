@@ -20,6 +20,7 @@ static const struct {
     [CLI_FLAG] = {"no value", sizeof(int)},
     [CLI_FLAG_OFF] = {"no value", sizeof(int)},
     [CLI_COUNT32] = {"a whole number from 1", sizeof(int32_t)},
+    [CLI_INDEX32] = {"a whole number from 0", sizeof(int32_t)},
     [CLI_COUNT] = {"a whole number from 1", sizeof(int64_t)},
     [CLI_INDEX] = {"a whole number from 0", sizeof(int64_t)},
     [CLI_SEED] = {"a whole number from 0 to 18446744073709551615", sizeof(uint64_t)},
@@ -27,6 +28,9 @@ static const struct {
     [CLI_ABOVE_0] = {"a number above 0", sizeof(double)},
     [CLI_FROM_0] = {"a number from 0", sizeof(double)},
     [CLI_PART] = {"a number from 0 and below 1", sizeof(double)},
+    [CLI_CHANNELS] = {"1 or 3", sizeof(int32_t)},
+    [CLI_SIZE] = {"a size in pixels, HEIGHTxWIDTH or one number for both", 2 * sizeof(int32_t)},
+    [CLI_GRID] = {"rows and columns, ROWSxCOLUMNS or one number for both", 2 * sizeof(int32_t)},
 };
 
 size_t cli_size(cli_type type) { return types[type].size; }
@@ -37,15 +41,20 @@ static int store(const cli_option *o, const void *value) {
   return 0;
 }
 
+static int64_t most_whole(cli_type type) {
+  return types[type].size == sizeof(int32_t) ? INT32_MAX : INT64_MAX;
+}
+
 static int set_whole(const cli_option *o, const char *text) {
   if (*text == '\0' || text[strspn(text, "0123456789")] != '\0') return -1;
   errno = 0;
   const uint64_t value = strtoull(text, NULL, 10);
   if (errno) return -1;
   if (o->type == CLI_SEED) return store(o, &value);
-  const uint64_t low = o->type == CLI_INDEX ? 0 : 1;
-  if (value < low || value > (o->type == CLI_COUNT32 ? INT32_MAX : INT64_MAX)) return -1;
-  if (o->type == CLI_COUNT32) return store(o, &(int32_t){(int32_t)value});
+  const uint64_t low = o->type == CLI_INDEX || o->type == CLI_INDEX32 ? 0 : 1;
+  if (value < low || value > (uint64_t)most_whole(o->type)) return -1;
+  if (o->type == CLI_CHANNELS && value != 1 && value != 3) return -1;
+  if (types[o->type].size == sizeof(int32_t)) return store(o, &(int32_t){(int32_t)value});
   return store(o, &(int64_t){(int64_t)value});
 }
 
@@ -58,6 +67,23 @@ static int set_real(const cli_option *o, const char *text) {
   if (o->type == CLI_FROM_0 && value < 0) return -1;
   if (o->type == CLI_PART && (value < 0 || value >= 1)) return -1;
   return store(o, &value);
+}
+
+/* "28x32", or "28" for both. */
+static int set_size(const cli_option *o, const char *text) {
+  int32_t size[2];
+  for (int i = 0; i < 2; i++) {
+    char *end;
+    if (*text < '0' || *text > '9') return -1;
+    errno = 0;
+    const long value = strtol(text, &end, 10);
+    if (errno || value < 1 || value > INT32_MAX) return -1;
+    size[i] = (int32_t)value;
+    if (i == 0 && *end == '\0') size[i = 1] = (int32_t)value;
+    if (*end != (i == 0 ? 'x' : '\0')) return -1;
+    text = end + 1;
+  }
+  return store(o, size);
 }
 
 static int set_choice(const cli_option *o, const char *text) {
@@ -80,9 +106,13 @@ static int set_value(const cli_option *o, const char *text) {
   case CLI_FLAG: return store(o, &(int){1});
   case CLI_FLAG_OFF: return store(o, &(int){0});
   case CLI_COUNT32:
+  case CLI_INDEX32:
   case CLI_COUNT:
   case CLI_INDEX:
-  case CLI_SEED: return set_whole(o, text);
+  case CLI_SEED:
+  case CLI_CHANNELS: return set_whole(o, text);
+  case CLI_SIZE:
+  case CLI_GRID: return set_size(o, text);
   case CLI_NUMBER:
   case CLI_ABOVE_0:
   case CLI_FROM_0:
@@ -98,9 +128,10 @@ static int refuse_value(const cli_option *o, const char *text) {
     return cli_usage("%s takes one of %s, got \"%s\"", o->name, o->arg, text);
   if ((o->type == CLI_TEXT || o->type == CLI_OPERAND))
     return cli_usage("%s takes a word, got an empty one", o->name);
-  if (too_large && (o->type == CLI_COUNT32 || o->type == CLI_COUNT || o->type == CLI_INDEX))
+  if (too_large && (o->type == CLI_COUNT32 || o->type == CLI_INDEX32 || o->type == CLI_COUNT ||
+                    o->type == CLI_INDEX))
     return cli_usage("%s takes %s to %" PRId64 ", got \"%s\"", o->name, types[o->type].wanted,
-                     o->type == CLI_COUNT32 ? (int64_t)INT32_MAX : INT64_MAX, text);
+                     most_whole(o->type), text);
   return cli_usage("%s takes %s, got \"%s\"", o->name, types[o->type].wanted, text);
 }
 
@@ -113,7 +144,7 @@ void cli_format(const cli_option *o, const void *value, char *text, size_t size)
   union {
     const char *word;
     int flag;
-    int32_t i32;
+    int32_t i32, size[2];
     int64_t i64;
     uint64_t u64;
     double real;
@@ -126,7 +157,11 @@ void cli_format(const cli_option *o, const void *value, char *text, size_t size)
   case CLI_CHOICE: format_choice(o->arg, v.flag, text, size); break;
   case CLI_FLAG:
   case CLI_FLAG_OFF: snprintf(text, size, "%s", v.flag ? "yes" : "no"); break;
-  case CLI_COUNT32: snprintf(text, size, "%" PRId32, v.i32); break;
+  case CLI_SIZE:
+  case CLI_GRID: snprintf(text, size, "%" PRId32 "x%" PRId32, v.size[0], v.size[1]); break;
+  case CLI_COUNT32:
+  case CLI_INDEX32:
+  case CLI_CHANNELS: snprintf(text, size, "%" PRId32, v.i32); break;
   case CLI_COUNT:
   case CLI_INDEX: snprintf(text, size, "%" PRId64, v.i64); break;
   case CLI_SEED: snprintf(text, size, "%" PRIu64, v.u64); break;
@@ -287,15 +322,42 @@ static void print_data_paragraph(void) {
   putchar('\n');
 }
 
+static void print_images_paragraph(void) {
+  fputs("\nDATA may also be images, for realnvp flows: a folder of PNG and JPEG files (or of "
+        "CIFAR-10's\n"
+        "data_batch_*.bin), an IDX file as MNIST's (*-ubyte, .idx, also .gz), CIFAR-10's .bin, a "
+        ".npy\n"
+        "of bytes (N, H, W) or (N, H, W, C), or glyphs[:n=10000,size=16,channels=1,seed=1], which "
+        "are\n"
+        "drawn.\n",
+        stdout);
+}
+
+static void print_presets_paragraph(void) {
+  fputs("\nPRESET is one of\n", stdout);
+  for (int i = 0; i < clf_preset_count(); i++) {
+    const clf_preset *p = clf_preset_at(i);
+    const int used = printf("  %-12s", p->name);
+    char text[256];
+    snprintf(text, sizeof text, "%s (%d scales, width %d, %d blocks, batch %d)", p->text, p->scales,
+             p->features, p->blocks, p->batch);
+    print_wrapped(text, used, used);
+  }
+}
+
 void cli_help(const cli_verb *verb) {
   printf("usage: clflow %s %s\n\n%s\n", verb->name, verb->usage, verb->purpose);
   if (verb->options->type != CLI_HEADING) putchar('\n');
-  int data = 0;
+  int data = 0, images = 0, presets = 0;
   for (const cli_option *o = verb->options; o->name; o++) {
     print_option(o);
     data |= o->arg && strcmp(o->arg, "DATA") == 0;
+    presets |= o->arg && strcmp(o->arg, "PRESET") == 0;
+    images |= strcmp(o->name, "--crop") == 0;
   }
   if (verb->details) printf("\n%s\n", verb->details);
   if (data) print_data_paragraph();
+  if (images) print_images_paragraph();
+  if (presets) print_presets_paragraph();
   printf("\nexample: %s\n", verb->example);
 }

@@ -208,3 +208,11 @@ int cli_put_table(const char *path, clf_table *t, const char *prefix, int number
   print_table(t);
   return CLI_OK;
 }
+
+int cli_put_rows(const char *path, const clf_flow *flow, clf_table *rows, const char *prefix) {
+  const clf_flow_spec *spec = clf_flow_get_spec(flow);
+  if (spec->kind != CLF_REALNVP || !cli_has_suffix(path, ".npy"))
+    return cli_put_table(path, rows, prefix, 1);
+  const int64_t dim[] = {rows->rows, spec->height, spec->width, spec->channels};
+  return clf_array_write_npy(path, rows->at, 4, dim) == CLF_OK ? CLI_OK : cli_fail_library();
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pictures.c: images that a model makes, as a grid in a PNG or as bytes; and those it is given. */
+/* pictures.c: images that a model makes, as a grid in a PNG or as bytes. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include <inttypes.h>
@@ -9,24 +9,6 @@
 #include <unistd.h>
 
 /* ---- Words of the command line --------------------------------------------- */
-
-/* The number from 1 that `text` begins with; moves on behind it.  0: none, or too large. */
-static int32_t take_count(const char **text) {
-  int64_t n = 0;
-  for (; **text >= '0' && **text <= '9' && n <= INT32_MAX; ++*text) n = 10 * n + (**text - '0');
-  return n <= INT32_MAX ? (int32_t)n : 0;
-}
-
-int cli_parse_grid(const char *option, const char *text, cli_grid *grid) {
-  const char *at = text;
-  *grid = (cli_grid){.rows = take_count(&at)};
-  if (*at == 'x') {
-    at++;
-    grid->cols = take_count(&at);
-  }
-  if (*at == '\0' && grid->rows > 0 && grid->cols > 0) return CLI_OK;
-  return cli_usage("%s takes rows and columns from 1, as in 8x8, got \"%s\"", option, text);
-}
 
 cli_grid cli_near_square(int64_t count) {
   int64_t cols = (int64_t)ceil(sqrt((double)count));
@@ -50,18 +32,8 @@ int cli_parse_indices(const char *option, const char *text, cli_indices *list) {
   }
 }
 
-/* ---- Images that are given --------------------------------------------------- */
+/* ---- Rows that are given ------------------------------------------------------ */
 
-static int open_images(const clf_flow_spec *spec, clf_images **images) {
-  const clf_image_options options = {
-      .height = spec->height, .width = spec->width, .channels = spec->channels};
-  if (clf_images_open(cli_common.data, &options, images) != CLF_OK ||
-      clf_images_wait(*images) != CLF_OK)
-    return cli_fail_library();
-  return CLI_OK;
-}
-
-/* The first ones, where none were asked for. */
 static int check_indices(cli_indices *list, int64_t rows) {
   if (list->count == 0)
     for (; list->count < 8 && list->count < rows; list->count++)
@@ -73,67 +45,25 @@ static int check_indices(cli_indices *list, int64_t rows) {
   return CLI_OK;
 }
 
-static int take_image(const clf_flow_spec *spec, const clf_images *images, int64_t index,
-                      uint64_t noise_seed, uint8_t *bytes, double *x) {
-  if (clf_images_get(images, &index, 0, 1, NULL, bytes) != CLF_OK) return cli_fail_library();
-  for (int32_t e = 0; e < spec->dim; e++)
-    if (bytes[e] >= spec->levels)
-      return cli_fail("image %" PRId64
-                      " of %s has a pixel of %d; the model %s takes values below %d",
-                      index, cli_common.data, bytes[e], cli_common.model, spec->levels);
-  clf_dequantize(bytes, 1, spec->dim, noise_seed, index, x);
-  return CLI_OK;
-}
-
-static int take_images(const clf_flow *flow, cli_indices *list, uint64_t noise_seed, double **x) {
-  const clf_flow_spec *spec = clf_flow_get_spec(flow);
-  clf_images *images = NULL;
-  uint8_t *bytes = NULL;
-  int code = open_images(spec, &images);
-  if (!code) code = check_indices(list, clf_images_count(images));
-  if (!code) {
-    *x = calloc((size_t)list->count * (size_t)spec->dim, sizeof **x);
-    bytes = malloc((size_t)spec->dim);
-    if (!*x || !bytes) code = cli_fail("out of memory for %d images", list->count);
+int cli_take_rows(cli_session *s, cli_indices *list, double **x) {
+  const size_t dim = (size_t)clf_flow_get_spec(s->flow)->dim;
+  int code = check_indices(list, cli_row_count(s));
+  if (code) return code;
+  *x = malloc((size_t)list->count * dim * sizeof **x);
+  if (!*x) return cli_fail("out of memory for %d samples", list->count);
+  for (int i = 0; i < list->count && !code; i++) {
+    const double *row;
+    code = cli_rows(s, list->at[i], 1, &row);
+    if (!code) memcpy(*x + (size_t)i * dim, row, dim * sizeof *row);
   }
-  for (int i = 0; i < list->count && !code; i++)
-    code = take_image(spec, images, list->at[i], noise_seed, bytes, *x + (int64_t)i * spec->dim);
-  free(bytes);
-  clf_images_free(images);
   return code;
 }
 
-static int take_rows(const clf_table *data, cli_indices *list, double **x) {
-  const size_t row = (size_t)data->cols * sizeof **x;
-  int code = check_indices(list, data->rows);
-  if (code) return code;
-  *x = malloc((size_t)list->count * row);
-  if (!*x) return cli_fail("out of memory for %d samples", list->count);
-  for (int i = 0; i < list->count; i++)
-    memcpy(*x + (int64_t)i * data->cols, data->at + list->at[i] * data->cols, row);
-  return CLI_OK;
-}
-
-int cli_take_examples(cli_session *s, cli_indices *list, uint64_t noise_seed, double **x) {
-  *x = NULL;
-  const char *data = cli_common.data;
-  const int images = clf_is_image_source(data);
-  if (images) cli_common.data = NULL; /* a session takes tables only */
-  const int code = cli_session_open(s);
-  cli_common.data = data;
-  if (code) return code;
-  if (!images) return take_rows(&s->data, list, x);
-  if (!cli_makes_images(s))
-    return cli_fail("%s holds images, the model %s takes rows of %d numbers", data,
-                    cli_common.model, clf_flow_get_spec(s->flow)->dim);
-  return take_images(s->flow, list, noise_seed, x);
-}
+/* ---- Images that a model makes ------------------------------------------------ */
 
 int cli_makes_images(const cli_session *s) {
   return clf_flow_get_spec(s->flow)->kind == CLF_REALNVP;
 }
-
-/* ---- Images that a model makes ------------------------------------------------ */
 
 void cli_draw_share(const char *what, int64_t done, int64_t total) {
   if (!isatty(STDERR_FILENO)) return;

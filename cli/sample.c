@@ -8,7 +8,8 @@
 static struct {
   int64_t count, first;
   uint64_t seed;
-  const char *out, *grid;
+  const char *out;
+  int32_t grid[2]; /* 0: not given */
   double temperature;
 } o;
 
@@ -22,8 +23,8 @@ static cli_option options[] = {
      "columns",
      CLI_TEXT, &o.out, NULL, 1, 0},
     {"--grid", "RxC",
-     "rows and columns of a picture of images (default 8x8, or near a square of N)", CLI_TEXT,
-     &o.grid, NULL, 0, 0},
+     "rows and columns of a picture of images (default 8x8, or near a square of N)", CLI_GRID,
+     o.grid, NULL, 0, 0},
     {"--temperature", "T", "latent variables are multiplied by T before they are mapped to x",
      CLI_FROM_0, &o.temperature, "1", 0, 0},
     {"--seed", "S", "of the stream of samples", CLI_SEED, &o.seed, "1", 0, 0},
@@ -107,7 +108,7 @@ static int put_columns(clf_table *samples) {
 
 static int draw_columns(const cli_session *s) {
   const int32_t dim = clf_flow_get_spec(s->flow)->dim;
-  if (o.grid)
+  if (o.grid[0])
     return cli_fail("--grid arranges images; the model %s makes columns", cli_common.model);
   if (!o.count)
     return cli_usage("-n is missing: how many samples of the model %s", cli_common.model);
@@ -128,14 +129,16 @@ static int draw_columns(const cli_session *s) {
 static int check(cli_grid *grid) {
   const int picture = cli_has_suffix(o.out, ".png");
   if (!picture && !o.count) return cli_usage("-n is missing: how many samples to write");
-  if (!picture && o.grid)
+  if (!picture && o.grid[0])
     return cli_usage("--grid is for a picture, --out FILE.png, not %s", o.out);
-  *grid = o.count ? cli_near_square(o.count) : (cli_grid){.rows = 8, .cols = 8};
-  int code = o.grid ? cli_parse_grid("--grid", o.grid, grid) : CLI_OK;
-  if (!code && o.count > (int64_t)grid->rows * grid->cols)
-    code = cli_usage("-n %" PRId64 " is more than the %" PRId64 " cells of --grid %s", o.count,
-                     (int64_t)grid->rows * grid->cols, o.grid);
-  return code ? code : cli_check_images(o.out);
+  *grid = o.grid[0] ? (cli_grid){.rows = o.grid[0], .cols = o.grid[1]}
+          : o.count ? cli_near_square(o.count)
+                    : (cli_grid){.rows = 8, .cols = 8};
+  const int64_t cells = (int64_t)grid->rows * grid->cols;
+  if (picture && o.count > cells)
+    return cli_usage("-n %" PRId64 " is more than the %" PRId64 " cells of --grid %dx%d", o.count,
+                     cells, grid->rows, grid->cols);
+  return cli_check_images(o.out);
 }
 
 static int run(void) {

@@ -3,10 +3,11 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-struct cli_common cli_common = {.xmin = NAN, .xmax = NAN};
+struct cli_common cli_common = {.hint = {.xmin = NAN, .xmax = NAN}};
 
 int cli_open_device(clf_device **dev) {
   if (clf_open(cli_common.device, dev) != CLF_OK) return cli_fail_library();
@@ -19,50 +20,80 @@ int cli_open_device(clf_device **dev) {
   return CLI_OK;
 }
 
-int cli_check_columns(const char *data, const clf_table *table, const char *model,
-                      const clf_flow *flow) {
-  const int32_t dim = clf_flow_get_spec(flow)->dim;
-  if (table->cols == dim) return CLI_OK;
-  return cli_fail("%s has %d column%s, the model %s takes %d", data, table->cols,
-                  table->cols == 1 ? "" : "s", model, dim);
-}
-
-int cli_load(clf_device *dev, const char *path, double xmin, double xmax, clf_flow **flow) {
-  const int ends = !isnan(xmin) + !isnan(xmax);
+int cli_load(clf_device *dev, const char *path, const clf_flow_spec *hint, clf_flow **flow) {
+  const int ends = !isnan(hint->xmin) + !isnan(hint->xmax);
   if (ends == 1) return cli_usage("--xmin and --xmax go together: give both or none");
-  if (ends == 2 && xmin >= xmax) return cli_usage("--xmin %g must be below --xmax %g", xmin, xmax);
-  clf_flow_spec hint = clf_flow_spec_default(CLF_PIECEWISE, 1);
-  hint.xmin = xmin;
-  hint.xmax = xmax;
-  const clf_status status = clf_flow_load(dev, path, ends ? &hint : NULL, flow);
-  return status == CLF_OK ? CLI_OK : cli_fail_library();
+  if (ends == 2 && hint->xmin >= hint->xmax)
+    return cli_usage("--xmin %g must be below --xmax %g", hint->xmin, hint->xmax);
+  return clf_flow_load(dev, path, hint, flow) == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
+/* A state_dict does not hold the size of its images: the data's, unless --size says it. */
+static int load_model(cli_session *s) {
+  clf_flow_spec hint = cli_common.hint;
+  int32_t channels;
+  if (s->images && !hint.height) clf_images_shape(s->images, &hint.height, &hint.width, &channels);
+  return cli_load(s->dev, cli_common.model, &hint, &s->flow);
+}
+
+static int open_data(cli_session *s) {
+  clf_image_options wanted = {.channels = cli_common.images.channels,
+                              .crop = (clf_crop)cli_common.images.crop,
+                              .strict = cli_common.images.strict};
+  if (s->flow && clf_flow_get_spec(s->flow)->kind == CLF_REALNVP) {
+    wanted.height = clf_flow_get_spec(s->flow)->height;
+    wanted.width = clf_flow_get_spec(s->flow)->width;
+  }
+  return cli_data_open(s, cli_common.data, &wanted);
+}
+
+/* Images are opened first, so that they are decoded while the device gets ready; what is cut to
+ * the model's size can only be opened after it. */
 int cli_session_open(cli_session *s) {
   *s = (cli_session){0};
-  if (cli_common.data && clf_table_read(cli_common.data, &s->data) != CLF_OK)
-    return cli_fail_library();
-  int code = cli_open_device(&s->dev);
-  if (!code) code = cli_load(s->dev, cli_common.model, cli_common.xmin, cli_common.xmax, &s->flow);
-  if (code || !cli_common.data) return code;
-  return cli_check_columns(cli_common.data, &s->data, cli_common.model, s->flow);
+  const int with_data = cli_common.data != NULL, cropped = cli_common.images.crop != CLF_CROP_NONE;
+  int code = with_data && !cropped ? open_data(s) : CLI_OK;
+  if (!code) code = cli_open_device(&s->dev);
+  if (!code) code = load_model(s);
+  if (!with_data) return code;
+  if (!code && cropped) code = open_data(s);
+  if (!code) code = cli_data_check(s, cli_common.data, cli_common.model);
+  return code ? code : cli_data_wait(s);
 }
 
 void cli_session_close(cli_session *s) {
   clf_flow_free(s->flow);
   clf_table_free(&s->data);
+  clf_images_free(s->images);
+  clf_table_free(&s->noise);
+  free(s->bytes);
+  free(s->pixels);
   clf_close(s->dev);
 }
 
-static int map_rows(cli_session *s, cli_map_fn map, const char *out, const char *prefix,
+static int map_rows(cli_session *s, cli_map_fn map, clf_table *to, double *logdet) {
+  const int64_t rows = cli_row_count(s), most = cli_row_chunk(s);
+  int code = CLI_OK;
+  for (int64_t at = 0, n; at < rows && !code; at += n) {
+    const double *x;
+    n = rows - at < most ? rows - at : most;
+    code = cli_rows(s, at, n, &x);
+    if (!code && map(s->flow, x, n, to->at + at * to->cols, logdet ? logdet + at : NULL) != CLF_OK)
+      code = cli_fail_library();
+  }
+  return code;
+}
+
+static int map_data(cli_session *s, cli_map_fn map, const char *out, const char *prefix,
                     const char *logdet_out) {
   clf_table to = {0}, logdet = {0};
+  const int64_t rows = cli_row_count(s);
   int code = CLI_OK;
-  if (clf_table_new(s->data.rows, s->data.cols, &to) != CLF_OK ||
-      (logdet_out && clf_table_new(s->data.rows, 1, &logdet) != CLF_OK) ||
-      map(s->flow, s->data.at, s->data.rows, to.at, logdet.at) != CLF_OK)
+  if (clf_table_new(rows, clf_flow_get_spec(s->flow)->dim, &to) != CLF_OK ||
+      (logdet_out && clf_table_new(rows, 1, &logdet) != CLF_OK))
     code = cli_fail_library();
-  if (!code) code = cli_put_table(out, &to, prefix, 1);
+  if (!code) code = map_rows(s, map, &to, logdet.at);
+  if (!code) code = cli_put_rows(out, s->flow, &to, prefix);
   if (!code && logdet_out) code = cli_put_table(logdet_out, &logdet, "logdet", 0);
   clf_table_free(&to);
   clf_table_free(&logdet);
@@ -77,7 +108,7 @@ int cli_map(cli_map_fn map, const char *out, const char *prefix, const char *log
   if (code) return code;
   cli_session s;
   code = cli_session_open(&s);
-  if (!code) code = map_rows(&s, map, out, prefix, logdet_out);
+  if (!code) code = map_data(&s, map, out, prefix, logdet_out);
   cli_session_close(&s);
   return code;
 }

@@ -1,338 +1,288 @@
 /* SPDX-License-Identifier: MIT */
 /* train.c: `clflow train`: from data to a model file. */
 #define _POSIX_C_SOURCE 200809L
-#include "cli.h"
-#include "clflow/plot.h"
+#include "train.h"
 #include <errno.h>
-#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static struct {
-  const char *out, *init, *log, *plot, *curve;
-  clf_flow_spec spec;
-  clf_train_options train;
-  int resume, weights_only;
-  double save_every;
-} o = {.spec = {.xmin = NAN, .xmax = NAN}, .train = {.shuffle = 1}};
+struct cli_wanted cli_wanted = {.spec = {.xmin = NAN, .xmax = NAN}, .train = {.shuffle = 1}};
 
-/* The words of --flow stand in the order of clf_kind. */
+/* The words of --flow stand in the order of clf_kind, those of --crop in that of clf_crop. */
 _Static_assert(sizeof(clf_kind) == sizeof(int) && CLF_NVP == 0 && CLF_NICE == 1, "clf_kind");
-_Static_assert(CLF_PIECEWISE == 2, "clf_kind");
-
-#define HEADING(text)                                                                              \
-  { "", NULL, text, CLI_HEADING, NULL, NULL, 0, 0 }
-#define OPTION(name, arg, help, type, to, initial)                                                 \
-  { name, arg, help, type, to, initial, 0, 0 }
+_Static_assert(CLF_PIECEWISE == 2 && CLF_REALNVP == 3, "clf_kind");
+_Static_assert(CLF_CROP_CENTER == 1 && CLF_CROP_CELEBA == 2 && CLF_CROP_LSUN == 3, "clf_crop");
 
 static cli_option options[] = {
-    HEADING("Files"),
-    CLI_OPTION_DATA("samples to fit"),
-    {"--out", "FILE",
-     "the model, as safetensors; a file of this name is replaced whole, at the "
-     "first save",
-     CLI_TEXT, &o.out, NULL, 1, 0},
-    OPTION("--init", "MODEL", "start from the weights of this model", CLI_TEXT, &o.init, NULL),
-    OPTION("--resume", NULL,
-           "go on with the training in --out, whose options hold; a larger "
-           "--epochs extends it",
-           CLI_FLAG, &o.resume, NULL),
-    OPTION("--save-every", "SECONDS", "save so often while training; 0: at the end only",
-           CLI_FROM_0, &o.save_every, "60"),
-    OPTION("--weights-only", NULL, "save without what --resume needs", CLI_FLAG, &o.weights_only,
-           NULL),
-    OPTION("--log", "FILE",
-           "JSON lines: an object for each epoch, and one for each batch of "
-           "losses; --resume adds to it",
-           CLI_TEXT, &o.log, NULL),
-    OPTION("--plot", "FILE.png", "draw the flow; with more than two columns, as --plot-curve",
-           CLI_TEXT, &o.plot, NULL),
-    OPTION("--plot-curve", "FILE.png", "draw the log-likelihood over the epochs of this run",
-           CLI_TEXT, &o.curve, NULL),
+    CLI_SECTION("Files"),
+    CLI_OPTION("--data", "DATA", "samples to fit (default for realnvp: glyphs)", CLI_TEXT,
+               &cli_common.data, NULL),
+    CLI_OPTION("--out", "FILE",
+               "the model, as safetensors; a file of this name is replaced whole, at the "
+               "first save",
+               CLI_TEXT, &cli_wanted.out, NULL),
+    CLI_OPTION("--init", "MODEL", "start from the weights of this model", CLI_TEXT,
+               &cli_wanted.init, NULL),
+    CLI_OPTION("--resume", NULL,
+               "go on with the training in --out, whose options hold; a larger "
+               "--epochs extends it",
+               CLI_FLAG, &cli_wanted.resume, NULL),
+    CLI_OPTION("--save-every", "SECONDS", "save so often while training; 0: at the end only",
+               CLI_FROM_0, &cli_wanted.save_every, "60"),
+    CLI_OPTION("--weights-only", NULL, "save without what --resume needs", CLI_FLAG,
+               &cli_wanted.weights_only, NULL),
+    CLI_OPTION("--log", "FILE",
+               "JSON lines: an object for each epoch, and one for each batch of "
+               "losses; --resume adds to it",
+               CLI_TEXT, &cli_wanted.log, NULL),
+    CLI_OPTION("--plot", "FILE.png",
+               "draw the flow; with more than two columns, as --plot-curve; of images samples, "
+               "while it trains",
+               CLI_TEXT, &cli_wanted.plot, NULL),
+    CLI_OPTION(
+        "--plot-curve", "FILE.png",
+        "draw the log-likelihood, of images bits/dim, over the epochs of this run; of images the "
+        "default is --plot's name with -curve",
+        CLI_TEXT, &cli_wanted.curve, NULL),
 
-    HEADING("Model"),
-    OPTION("--flow", "nvp|nice|piecewise",
-           "affine couplings, additive couplings, or a piecewise "
-           "linear map of one column (default nvp; piecewise for data of one column)",
-           CLI_CHOICE, &o.spec.kind, NULL),
-    OPTION("--hidden", "N", "nvp, nice: units of each coupling's networks", CLI_COUNT32,
-           &o.spec.hidden, "2"),
-    OPTION("--depth", "N", "nvp, nice: couplings", CLI_COUNT32, &o.spec.depth, "4"),
-    OPTION("--s-max", "S", "nvp: bound on each log-scale, 0: none", CLI_FROM_0, &o.spec.s_max, "0"),
-    OPTION("--bins", "N", "piecewise: linear pieces", CLI_COUNT32, &o.spec.bins, "100"),
-    OPTION("--xmin", "X",
-           "piecewise: lower end of its interval, in the data's units (default the data's least, "
-           "less a margin)",
-           CLI_NUMBER, &o.spec.xmin, NULL),
-    OPTION("--xmax", "X", "piecewise: upper end (default the data's greatest, plus a margin)",
-           CLI_NUMBER, &o.spec.xmax, NULL),
-    OPTION("--tails", "none|linear",
-           "piecewise: beyond the interval, refuse samples or continue "
-           "the outer pieces",
-           CLI_CHOICE, &o.spec.tails, "none"),
+    CLI_SECTION("Model"),
+    CLI_OPTION("--flow", "nvp|nice|piecewise|realnvp",
+               "affine couplings, additive couplings, a piecewise linear map of one column, or "
+               "convolutional couplings of images (default nvp; piecewise for data of one column, "
+               "realnvp for images)",
+               CLI_CHOICE, &cli_wanted.spec.kind, NULL),
+    CLI_OPTION("--hidden", "N", "nvp, nice: units of each coupling's networks (default 2)",
+               CLI_COUNT32, &cli_wanted.spec.hidden, NULL),
+    CLI_OPTION("--depth", "N", "nvp, nice: couplings", CLI_COUNT32, &cli_wanted.spec.depth, "4"),
+    CLI_OPTION("--s-max", "S", "nvp: bound on each log-scale, 0: none", CLI_FROM_0,
+               &cli_wanted.spec.s_max, "0"),
+    CLI_OPTION("--bins", "N", "piecewise: linear pieces", CLI_COUNT32, &cli_wanted.spec.bins,
+               "100"),
+    CLI_OPTION(
+        "--xmin", "X",
+        "piecewise: lower end of its interval, in the data's units (default the data's least, "
+        "less a margin)",
+        CLI_NUMBER, &cli_wanted.spec.xmin, NULL),
+    CLI_OPTION("--xmax", "X", "piecewise: upper end (default the data's greatest, plus a margin)",
+               CLI_NUMBER, &cli_wanted.spec.xmax, NULL),
+    CLI_OPTION("--tails", "none|linear",
+               "piecewise: beyond the interval, refuse samples or continue "
+               "the outer pieces",
+               CLI_CHOICE, &cli_wanted.spec.tails, "none"),
 
-    HEADING("Training"),
-    OPTION("--epochs", "N", "passes over the data, in all", CLI_COUNT, &o.train.epochs, "100"),
-    OPTION("--batch", "N", "samples a step", CLI_COUNT32, &o.train.batch, "100"),
-    OPTION("--lr", "X", "Adam's step size", CLI_ABOVE_0, &o.train.lr, "0.01"),
-    OPTION("--no-shuffle", NULL, "take the rows in their own order", CLI_FLAG_OFF, &o.train.shuffle,
-           NULL),
-    OPTION("--valid-split", "P",
-           "part of the rows held out; the weights of the epoch that is best "
-           "on them are kept",
-           CLI_PART, &o.train.valid_split, "0"),
-    OPTION("--standardize", NULL, "scale each column to mean 0 and deviation 1 first", CLI_FLAG,
-           &o.train.standardize, NULL),
-    OPTION("--seed", "S", "of initial weights, order and held-out rows", CLI_SEED, &o.train.seed,
-           "1"),
+    CLI_SECTION("Model of images"),
+    CLI_OPTION("--preset", "PRESET",
+               "realnvp: numbers that go together, each of which may be given besides (default "
+               "lecture; tiny for sides that are no multiples of 4)",
+               CLI_TEXT, &cli_wanted.preset_name, NULL),
+    CLI_OPTION("--scales", "N", "realnvp: each but the last halves the images", CLI_COUNT32,
+               &cli_wanted.spec.scales, NULL),
+    CLI_OPTION("--width", "N",
+               "realnvp: features of the networks at the first scale, twice as many at each next",
+               CLI_COUNT32, &cli_wanted.spec.hidden, NULL),
+    CLI_OPTION("--blocks", "N", "realnvp: residual blocks of each network", CLI_COUNT32,
+               &cli_wanted.spec.blocks, NULL),
+    CLI_OPTION("--norm", "batch|none", "realnvp: batch normalisation", CLI_CHOICE,
+               &cli_wanted.spec.variant.no_norm, NULL),
+    CLI_OPTION("--compat", "official|paper|lecture",
+               "realnvp: --affine, --logit and --mask as the paper's released code, its text, or "
+               "the lecture has them (default the preset's)",
+               CLI_CHOICE, &cli_wanted.compat, NULL),
+    CLI_OPTIONS_VARIANT(cli_wanted.spec),
+
+    CLI_SECTION("Images"),
+    CLI_OPTION("--size", "HxW",
+               "height and width that are wanted (default the preset's, or as "
+               "they are)",
+               CLI_SIZE, &cli_wanted.spec.height, NULL),
+    CLI_OPTION_CHANNELS(&cli_wanted.spec.channels),
+    CLI_OPTION("--crop", "none|center|celeba|lsun",
+               "how they are brought to that size: not at all; the middle, resized; as the paper "
+               "did to these sets (default the preset's, or none)",
+               CLI_CHOICE, &cli_common.images.crop, NULL),
+    CLI_OPTION("--strict", NULL, "refuse a damaged file instead of leaving it out", CLI_FLAG,
+               &cli_common.images.strict, NULL),
+    CLI_OPTION("--flip", NULL, "mirror each by a coin, every epoch anew (default the preset's)",
+               CLI_FLAG, &cli_wanted.train.flip, NULL),
+    CLI_OPTION("--no-flip", NULL, "mirror none", CLI_FLAG_OFF, &cli_wanted.train.flip, NULL),
+
+    CLI_SECTION("Training"),
+    CLI_OPTION("--epochs", "N", "passes over the data, in all", CLI_COUNT, &cli_wanted.train.epochs,
+               "100"),
+    CLI_OPTION("--batch", "N", "samples a step (default 100; of images the preset's)", CLI_COUNT32,
+               &cli_wanted.train.batch, NULL),
+    CLI_OPTION("--lr", "X", "Adam's step size (default 0.01; of images 0.001)", CLI_ABOVE_0,
+               &cli_wanted.train.lr, NULL),
+    CLI_OPTION("--no-shuffle", NULL, "take the rows in their own order", CLI_FLAG_OFF,
+               &cli_wanted.train.shuffle, NULL),
+    CLI_OPTION("--valid-split", "P",
+               "part of the rows held out; the weights of the epoch that is best "
+               "on them are kept",
+               CLI_PART, &cli_wanted.train.valid_split, "0"),
+    CLI_OPTION("--standardize", NULL, "scale each column to mean 0 and deviation 1 first", CLI_FLAG,
+               &cli_wanted.train.standardize, NULL),
+    CLI_OPTION("--seed", "S", "of initial weights, order, held-out rows, and noise of images",
+               CLI_SEED, &cli_wanted.train.seed, "1"),
+    CLI_OPTION("--eps-form", "textbook|tf",
+               "Adam's epsilon beside the corrected root, or beside that before its correction "
+               "(default textbook; of images tf)",
+               CLI_CHOICE, &cli_wanted.train.eps_hat, NULL),
+    CLI_OPTION("--l2", "X",
+               "realnvp: adds X times the sum of squares of weights' magnitudes (default 5e-05)",
+               CLI_FROM_0, &cli_wanted.train.l2, NULL),
+    CLI_OPTION("--clip", "X",
+               "most that a gradient's norm may be, 0: no bound (default 0; of images 100)",
+               CLI_FROM_0, &cli_wanted.train.clip, NULL),
+    CLI_OPTION("--drops", "N",
+               "steps in 100 that may be left out since they are not finite (default 0; of images "
+               "3)",
+               CLI_INDEX32, &cli_wanted.train.drops, NULL),
+    CLI_OPTION("--part", "N", "samples on the device at once (default as many of a batch as fit)",
+               CLI_COUNT32, &cli_wanted.train.part, NULL),
+    CLI_OPTION("--memory-limit", "MIB", "most memory to take on the device", CLI_COUNT,
+               &cli_wanted.memory, NULL),
+    CLI_OPTION("--recalibrate", NULL,
+               "realnvp: at the end make the running statistics those of the weights as they are",
+               CLI_FLAG, &cli_wanted.recalibrate, NULL),
+    CLI_OPTION("--dry-run", NULL,
+               "print the model and the memory it takes, train and write nothing", CLI_FLAG,
+               &cli_wanted.dry_run, NULL),
     CLI_OPTIONS_DEVICE,
     CLI_OPTIONS_END,
 };
 
-static int is_given(const char *name) {
+int cli_train_given(const char *name) {
   const cli_option *option = options;
   while (strcmp(option->name, name) != 0) option++;
   return option->given;
 }
 
-/* ---- Options that do not go together --------------------------------------- */
-
-/* Refuses an option that differs from what `file` holds in its place.  `mine` is the part
- * of `o` of the same type, so that one offset finds both. */
-static int check_agreement(const void *mine, const void *file, size_t size) {
-  for (const cli_option *option = options; option->name; option++) {
-    const uintptr_t begin = (uintptr_t)mine, at = (uintptr_t)option->to;
-    if (!option->given || at < begin || at >= begin + size) continue;
-    const void *theirs = (const char *)file + (at - begin);
-    if (memcmp(option->to, theirs, cli_size(option->type)) == 0) continue;
-    char got[48], has[48];
-    cli_format(option, option->to, got, sizeof got);
-    cli_format(option, theirs, has, sizeof has);
-    if (option->type == CLI_FLAG || option->type == CLI_FLAG_OFF)
-      return cli_usage("%s does not agree with %s, which was trained otherwise; leave it out",
-                       option->name, o.init ? o.init : o.out);
-    return cli_usage("%s %s does not agree with %s, which has %s; leave it out", option->name, got,
-                     o.init ? o.init : o.out, has);
-  }
-  return CLI_OK;
-}
-
-/* Refuses an option of another kind of flow than the one that is to be trained. */
-static int check_kind(clf_kind kind) {
-  static const struct {
-    const char *option;
-    unsigned kinds;
-  } rules[] = {
-      {"--hidden", 1U << CLF_NVP | 1U << CLF_NICE},
-      {"--depth", 1U << CLF_NVP | 1U << CLF_NICE},
-      {"--s-max", 1U << CLF_NVP},
-      {"--bins", 1U << CLF_PIECEWISE},
-      {"--xmin", 1U << CLF_PIECEWISE},
-      {"--xmax", 1U << CLF_PIECEWISE},
-      {"--tails", 1U << CLF_PIECEWISE},
-  };
-  for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-    if (is_given(rules[i].option) && !(rules[i].kinds >> kind & 1))
-      return cli_usage("%s has no meaning for a flow of kind %s", rules[i].option,
-                       clf_kind_name(kind));
-  return CLI_OK;
-}
+const char *cli_train_begin(void) { return cli_wanted.resume ? cli_wanted.out : cli_wanted.init; }
 
 static int check_outputs(void) {
-  if (o.resume && o.init)
+  if (!cli_wanted.out && (!cli_wanted.dry_run || cli_wanted.resume))
+    return cli_usage("--out is missing; usage: clflow train %s", cli_train.usage);
+  if (cli_wanted.resume && cli_wanted.init)
     return cli_usage("--init and --resume exclude each other: both say where to begin");
-  if (o.resume && access(o.out, F_OK) != 0)
-    return cli_fail("there is no %s to resume; without --resume a training begins anew", o.out);
-  int code = cli_check_file("--out", o.out, NULL);
-  if (!code) code = cli_check_file("--log", o.log, NULL);
-  if (!code) code = cli_check_file("--plot", o.plot, ".png");
-  if (!code) code = cli_check_file("--plot-curve", o.curve, ".png");
-  return code;
-}
-
-/* ---- The flow -------------------------------------------------------------- */
-
-/* The data's own interval, and a little more: a device that computes in float must not
- * round the outermost samples out of it.  A flow of standardised data has it in their
- * units; the mean and deviation of the training rows, found later, differ a little
- * from those of all rows, hence the wider margin. */
-static void default_interval(const clf_table *data, clf_flow_spec *spec) {
-  double least = data->at[0], most = least, mean = 0, std = 1;
-  for (int64_t i = 0; i < data->rows; i++) {
-    least = fmin(least, data->at[i]);
-    most = fmax(most, data->at[i]);
-  }
-  if (o.train.standardize) clf_table_moments(data, NULL, 0, &mean, &std);
-  double margin = least < most ? 4 * FLT_EPSILON * fmax(fabs(least), fabs(most)) : 0;
-  if (o.train.standardize) margin += 0.1 * (most - least);
-  if (isnan(spec->xmin)) spec->xmin = least - margin;
-  if (isnan(spec->xmax)) spec->xmax = most + margin;
-  if (std == 0) return; /* the trainer refuses a constant column, by its number */
-  spec->xmin = (spec->xmin - mean) / std;
-  spec->xmax = (spec->xmax - mean) / std;
-}
-
-static int new_flow(cli_session *s) {
-  clf_flow_spec *spec = &o.spec;
-  if (!is_given("--flow")) spec->kind = s->data.cols == 1 ? CLF_PIECEWISE : CLF_NVP;
-  const int code = check_kind(spec->kind);
-  if (code) return code;
-  if (spec->kind == CLF_PIECEWISE && s->data.cols != 1)
-    return cli_fail("--flow piecewise takes data of one column, %s has %d", cli_common.data,
-                    s->data.cols);
-  spec->dim = s->data.cols;
-  spec->seed = o.train.seed;
-  if (spec->kind == CLF_PIECEWISE) default_interval(&s->data, spec);
-  if (clf_flow_create(s->dev, spec, &s->flow) != CLF_OK) return cli_fail_library();
-  return CLI_OK;
-}
-
-static int load_flow(cli_session *s, const char *path) {
-  int code = cli_load(s->dev, path, o.spec.xmin, o.spec.xmax, &s->flow);
-  if (code) return code;
-  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
-  code = check_kind(spec->kind);
-  if (!code) code = check_agreement(&o.spec, spec, sizeof *spec);
-  if (!code) code = cli_check_columns(cli_common.data, &s->data, path, s->flow);
-  return code;
-}
-
-/* The options are those of the file, but that it may be to go on for longer. */
-static int resume_options(void) {
-  clf_train_options file;
-  if (clf_train_options_load(o.out, &file) != CLF_OK) return cli_fail_library();
-  const int64_t epochs = is_given("--epochs") ? o.train.epochs : file.epochs;
-  if (epochs < file.epochs)
-    return cli_usage("--epochs %" PRId64 " is less than the %" PRId64
-                     " of the training in %s; give as many or more",
-                     epochs, file.epochs, o.out);
-  o.train.epochs = file.epochs = epochs;
-  const int code = check_agreement(&o.train, &file, sizeof file);
-  o.train = file;
+  if (cli_wanted.resume && access(cli_wanted.out, F_OK) != 0)
+    return cli_fail("there is no %s to resume; without --resume a training begins anew",
+                    cli_wanted.out);
+  int code = cli_check_file("--out", cli_wanted.out, NULL);
+  if (!code) code = cli_check_file("--log", cli_wanted.log, NULL);
+  if (!code) code = cli_check_file("--plot", cli_wanted.plot, ".png");
+  if (!code) code = cli_check_file("--plot-curve", cli_wanted.curve, ".png");
   return code;
 }
 
 static int prepare(cli_session *s, cli_training *t) {
-  if (clf_table_read(cli_common.data, &s->data) != CLF_OK) return cli_fail_library();
-  const clf_train_options usual = clf_train_options_default();
-  o.train.beta1 = usual.beta1;
-  o.train.beta2 = usual.beta2;
-  o.train.eps = usual.eps;
-  int code = o.resume ? resume_options() : CLI_OK;
-  if (!code) code = cli_open_device(&s->dev);
-  if (code) return code;
-  code = o.resume ? load_flow(s, o.out) : o.init ? load_flow(s, o.init) : new_flow(s);
-  if (code) return code;
-  if (clf_trainer_create(s->flow, &s->data, &o.train, &t->trainer) != CLF_OK)
+  const int code = cli_train_prepare(s);
+  if (code || cli_wanted.dry_run) return code;
+  const clf_train_options *o = &cli_wanted.train;
+  if ((s->images ? clf_trainer_create_images(s->flow, s->images, o, &t->trainer)
+                 : clf_trainer_create(s->flow, &s->data, o, &t->trainer)) != CLF_OK)
     return cli_fail_library();
-  if (o.resume && clf_trainer_resume(t->trainer, o.out) != CLF_OK) return cli_fail_library();
+  if (cli_wanted.resume && clf_trainer_resume(t->trainer, cli_wanted.out) != CLF_OK)
+    return cli_fail_library();
+  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
   t->flow = s->flow;
-  t->out = o.out;
-  t->weights_only = o.weights_only;
-  t->save_every = o.save_every;
+  t->bits = spec->kind == CLF_REALNVP ? spec->dim * log(2) : 0;
+  t->seed = o->seed;
+  t->out = cli_wanted.out;
+  t->weights_only = cli_wanted.weights_only;
+  t->save_every = cli_wanted.save_every;
+  return CLI_OK;
+}
+
+/* Beside the samples of an image flow, FILE.png, its curve: FILE-curve.png. */
+static int name_curve(const char *samples) {
+  static char name[4096];
+  const int stem = (int)strlen(samples) - 4;
+  if (snprintf(name, sizeof name, "%.*s-curve.png", stem, samples) >= (int)sizeof name)
+    return cli_usage("--plot takes a shorter name");
+  cli_wanted.curve = name;
+  return CLI_OK;
+}
+
+/* What is drawn of a flow depends on what it is a flow of. */
+static int choose_pictures(cli_training *t) {
+  const clf_flow_spec *spec = clf_flow_get_spec(t->flow);
+  if (!cli_wanted.plot) return CLI_OK;
+  if (spec->kind == CLF_REALNVP) {
+    t->samples = cli_wanted.plot;
+    cli_wanted.plot = NULL;
+    return cli_wanted.curve ? CLI_OK : name_curve(t->samples);
+  }
+  if (spec->dim <= 2) return CLI_OK;
+  if (cli_wanted.curve)
+    return cli_usage("--plot draws flows of one or two columns, this one has %d; leave it out",
+                     spec->dim);
+  cli_wanted.curve = cli_wanted.plot;
+  cli_wanted.plot = NULL;
   return CLI_OK;
 }
 
 /* Files of this run are opened last, when nothing else can refuse it. */
 static int open_outputs(cli_training *t) {
-  const int32_t dim = clf_flow_get_spec(t->flow)->dim;
-  if (o.plot && o.curve && dim > 2)
-    return cli_usage("--plot draws flows of one or two columns, this one has %d; leave it out",
-                     dim);
-  if (o.plot && dim > 2) {
-    o.curve = o.plot;
-    o.plot = NULL;
-  }
-  if (o.curve) {
-    t->train = calloc((size_t)o.train.epochs, sizeof *t->train);
-    t->valid = calloc((size_t)o.train.epochs, sizeof *t->valid);
+  const int code = choose_pictures(t);
+  if (code) return code;
+  const size_t epochs = (size_t)cli_wanted.train.epochs;
+  t->curve = cli_wanted.curve;
+  if (t->curve) {
+    t->train = calloc(epochs, sizeof *t->train);
+    t->valid = calloc(epochs, sizeof *t->valid);
     if (!t->train || !t->valid)
-      return cli_fail("out of memory for the curve of %" PRId64 " epochs", o.train.epochs);
+      return cli_fail("out of memory for the curve of %zu epochs", epochs);
   }
-  if (!o.log) return CLI_OK;
-  t->log = fopen(o.log, o.resume ? "a" : "w");
-  return t->log ? CLI_OK : cli_fail("--log %s: %s", o.log, strerror(errno));
-}
-
-/* ---- Results --------------------------------------------------------------- */
-
-static void print_heading(const cli_session *s) {
-  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
-  printf("device               %s\n", clf_device_name(s->dev));
-  printf("flow                 %s", clf_kind_name(spec->kind));
-  if (spec->kind == CLF_PIECEWISE)
-    printf(", %d bins from %.6g to %.6g", spec->bins, spec->xmin, spec->xmax);
-  else
-    printf(", %d column%s, hidden %d, depth %d", spec->dim, spec->dim == 1 ? "" : "s", spec->hidden,
-           spec->depth);
-  printf("; %" PRId64 " weights\n", clf_flow_weight_count(s->flow));
-  fflush(stdout);
-}
-
-static int print_results(const cli_session *s, const cli_training *t) {
-  clf_score score;
-  if (clf_evaluate(s->flow, s->data.at, s->data.rows, &score) != CLF_OK) return cli_fail_library();
-  const clf_history history = clf_flow_history(s->flow);
-  printf("mean log-likelihood  %.6f nats, over all %" PRId64 " samples\n", score.mean, score.count);
-  if (isfinite(history.valid))
-    printf("held-out rows        %.6f nats, best in epoch %" PRId64 "\n", history.valid,
-           history.best_epoch);
-  printf("bits/dim             %.6f\n", score.bits_per_dim);
-  char all[24], one[24];
-  const int64_t steps = t->first_step < 0 ? 0 : t->step - t->first_step;
-  cli_format_seconds(t->seconds, all, sizeof all);
-  cli_format_seconds(t->seconds / (double)(steps > 0 ? steps : 1), one, sizeof one);
-  printf("time                 %s, %" PRId64 " steps", all, steps);
-  if (steps > 0) printf(" of %s", one);
-  printf("\nmodel                %s\n", o.out);
-  return CLI_OK;
-}
-
-static int draw(const cli_session *s, const cli_training *t) {
-  if (o.plot && clf_plot_flow(s->flow, &s->data, o.train.seed, o.plot) != CLF_OK)
-    return cli_fail_library();
-  if (!o.curve) return CLI_OK;
-  if (t->kept == 0) {
-    cli_say("%s is not drawn: this run ended no epoch", o.curve);
-    return CLI_OK;
-  }
-  const double *valid = o.train.valid_split > 0 ? t->valid : NULL;
-  return clf_plot_training(t->train, valid, t->kept, o.curve) == CLF_OK ? CLI_OK
-                                                                        : cli_fail_library();
+  if (!cli_wanted.log) return CLI_OK;
+  t->log = fopen(cli_wanted.log, cli_wanted.resume ? "a" : "w");
+  return t->log ? CLI_OK : cli_fail("--log %s: %s", cli_wanted.log, strerror(errno));
 }
 
 /* ---- How it ends ------------------------------------------------------------- */
 
+/* What must be said again of images, since the file does not hold it. */
+static void print_crop(char *text, size_t size) {
+  static const char *const words[] = {"none", "center", "celeba", "lsun"};
+  const int crop = cli_common.images.crop;
+  snprintf(text, size, "%s%s", crop ? " --crop " : "", crop ? words[crop] : "");
+}
+
 static int end_stopped(cli_training *t) {
+  char crop[32];
   if (cli_training_save(t) != CLF_OK) return cli_fail_library();
   cli_fail("stopped in epoch %" PRId64 " of %" PRId64 ", after %" PRId64 " steps; %s is saved",
-           t->epoch, t->epochs, t->step, o.out);
-  if (!o.weights_only)
-    cli_say("to go on: clflow train --data %s --out %s --resume", cli_common.data, o.out);
+           t->epoch, t->epochs, t->step, cli_wanted.out);
+  print_crop(crop, sizeof crop);
+  if (!cli_wanted.weights_only)
+    cli_say("to go on: clflow train --data %s%s --out %s --resume", cli_common.data, crop,
+            cli_wanted.out);
   return CLI_FAILED;
 }
 
 /* The trainer's moments are of no use any more, the weights are. */
 static int end_not_finite(cli_training *t) {
   cli_fail_library();
-  if (clf_flow_save(t->flow, o.out) != CLF_OK) return cli_fail_library();
-  return cli_fail("%s holds the last weights whose loss was finite", o.out);
+  if (clf_flow_save(t->flow, cli_wanted.out) != CLF_OK) return cli_fail_library();
+  return cli_fail("%s holds the last weights whose loss was finite", cli_wanted.out);
 }
 
 static int train(cli_session *s, cli_training *t) {
-  if (o.resume && clf_flow_history(s->flow).epochs >= o.train.epochs)
-    cli_say("%s has had its %" PRId64 " epochs; a larger --epochs would go on", o.out,
-            o.train.epochs);
-  print_heading(s);
+  if (cli_wanted.resume && clf_flow_history(s->flow).epochs >= cli_wanted.train.epochs)
+    cli_say("%s has had its %" PRId64 " epochs; a larger --epochs would go on", cli_wanted.out,
+            cli_wanted.train.epochs);
+  cli_train_heading(s);
+  const clf_train_plan plan = clf_trainer_plan(t->trainer);
+  if (t->bits > 0) cli_train_memory(s, &plan);
   const clf_status status = cli_training_run(t);
   if (status == CLF_ESTOPPED) return end_stopped(t);
   if (status == CLF_ENUM) return end_not_finite(t);
   if (status != CLF_OK || cli_training_save(t) != CLF_OK) return cli_fail_library();
-  int code = print_results(s, t);
-  if (!code) code = draw(s, t);
+  int code = cli_wanted.recalibrate ? cli_train_recalibrate(s, t) : CLI_OK;
+  if (!code) code = cli_train_results(s, t);
+  if (!code) code = cli_train_draw(s, t);
   return code;
 }
 
@@ -340,7 +290,7 @@ static int close_log(cli_training *t) {
   if (!t->log) return CLI_OK;
   const int bad = ferror(t->log);
   if (fclose(t->log) == 0 && !bad) return CLI_OK;
-  return cli_fail("--log %s could not be written whole; the disk may be full", o.log);
+  return cli_fail("--log %s could not be written whole; the disk may be full", cli_wanted.log);
 }
 
 static int run(void) {
@@ -349,8 +299,12 @@ static int run(void) {
   cli_session s = {0};
   cli_training t = {0};
   code = prepare(&s, &t);
-  if (!code) code = open_outputs(&t);
-  if (!code) code = train(&s, &t);
+  if (!code && cli_wanted.dry_run) {
+    code = cli_train_plan(&s);
+  } else if (!code) {
+    code = open_outputs(&t);
+    if (!code) code = train(&s, &t);
+  }
   const int log_code = close_log(&t);
   clf_trainer_free(t.trainer);
   free(t.train);

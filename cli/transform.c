@@ -7,9 +7,12 @@ static const char *out, *logdet;
 static cli_option options[] = {
     CLI_OPERAND_MODEL,
     CLI_OPTION_DATA("samples to map"),
-    {"--out", "FILE", "z of each sample, columns z0, z1, ...: .csv, .npy, or - to print CSV",
+    {"--out", "FILE",
+     "z of each sample, columns z0, z1, ...: .csv, .npy (of images (N, H, W, C)), or - to print "
+     "CSV",
      CLI_TEXT, &out, NULL, 1, 0},
     {"--logdet", "FILE", "log |det dz/dx| of each sample", CLI_TEXT, &logdet, NULL, 0, 0},
+    CLI_OPTIONS_IMAGE_DATA,
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };

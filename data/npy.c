@@ -13,12 +13,23 @@
 
 /* ---- Reading -------------------------------------------------------------- */
 
+/* The numbers in a row: all dimensions but the first. */
+static uint64_t columns(const clf__npy *h) {
+  uint64_t cols = 1;
+  for (int k = 1; k < h->dims; k++)
+    if (__builtin_mul_overflow(cols, h->dim[k], &cols)) return UINT64_MAX;
+  return cols;
+}
+
 /* Checks the shape against the bytes there are, before any memory is asked for. */
 static clf_status check_shape(const clf__npy *h, clf__npy_type d) {
-  const uint64_t rows = h->dim[0], cols = h->dims == 2 ? h->dim[1] : 1;
-  if (h->dims < 1 || h->dims > 2)
-    return clf__fail(CLF_EFORMAT, "%s: the shape is %s; a table is (N, D) or (N,)", h->path,
-                     h->shape);
+  const int most = d.kind == 'f' ? CLF_NPY_DIMS : 2;
+  if (h->dims < 1 || h->dims > most)
+    return clf__fail(CLF_EFORMAT,
+                     "%s: the shape is %s; a table is (N, D) or (N,), of floats also "
+                     "(N, H, W) or (N, H, W, C)",
+                     h->path, h->shape);
+  const uint64_t rows = h->dim[0], cols = columns(h);
   if (rows == 0 || cols == 0)
     return clf__fail(CLF_EFORMAT, "%s: the shape is %s: there are no %s", h->path, h->shape,
                      rows == 0 ? "rows" : "columns");
@@ -54,7 +65,7 @@ static clf_status read_bytes(const char *path, const char *bytes, size_t size, c
   CLF_TRY(clf__npy_open(path, bytes, size, &h));
   CLF_TRY(clf__npy_type_of(&h, &d));
   CLF_TRY(check_shape(&h, d));
-  CLF_TRY(clf_table_new((int64_t)h.dim[0], h.dims == 2 ? (int32_t)h.dim[1] : 1, &n));
+  CLF_TRY(clf_table_new((int64_t)h.dim[0], (int32_t)columns(&h), &n));
   const clf_status s = decode_all(&h, d, bytes + h.data, &n);
   if (s == CLF_OK)
     *t = n;

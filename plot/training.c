@@ -9,22 +9,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The first epochs of a long training may lie far below all others; they are then left out
+/* What the curves are of: sign 1 where more is better, -1 where less is. */
+typedef struct quantity {
+  const char *name;
+  double sign;
+} quantity;
+
+static const quantity nats = {"mean log-likelihood (nats)", 1}, bits = {"bits/dim", -1};
+
+/* The first epochs of a long training may be far worse than all others; they are then left out
  * of view rather than let them flatten the rest. */
-static clf_status span(const double *v, int64_t n, clf__range *r) {
-  const double q[4] = {0, 0.05, 0.25, 1};
-  double at[4];
-  CLF_TRY(clf__quantiles(v, n, 1, q, 4, at));
-  const double low = at[3] - at[0] > 6 * (at[3] - at[1]) ? at[1] - (at[3] - at[1]) / 2 : at[0];
-  r->lo = fmin(r->lo, low);
-  r->hi = fmax(r->hi, at[3]);
+static clf_status span(double sign, const double *v, int64_t n, clf__range *r) {
+  const int up = sign > 0;
+  const double q[3] = {up ? 0 : 1, up ? 0.05 : 0.95, up ? 1 : 0};
+  double at[3];
+  CLF_TRY(clf__quantiles(v, n, 1, q, 3, at));
+  const double all = fabs(at[2] - at[0]), most = fabs(at[2] - at[1]);
+  const double worst = all > 6 * most ? at[1] - sign * most / 2 : at[0];
+  r->lo = fmin(r->lo, fmin(worst, at[2]));
+  r->hi = fmax(r->hi, fmax(worst, at[2]));
   return CLF_OK;
 }
 
-static int64_t best_of(const double *v, int64_t n) {
+static int64_t best_of(double sign, const double *v, int64_t n) {
   int64_t best = -1;
   for (int64_t i = 0; i < n; i++)
-    if (isfinite(v[i]) && (best < 0 || v[i] > v[best])) best = i;
+    if (isfinite(v[i]) && (best < 0 || sign * v[i] > sign * v[best])) best = i;
   return best;
 }
 
@@ -41,13 +51,13 @@ static void legend(const clf__panel *p, const double *valid, int64_t best) {
   clf__panel_legend(p, keys, best >= 0 ? 3 : 1);
 }
 
-static clf_status curves(clf__chart *c, const double *epoch, const double *train,
-                         const double *valid, int64_t n) {
+static clf_status curves(clf__chart *c, const quantity *of, const double *epoch,
+                         const double *train, const double *valid, int64_t n) {
   const double share = 1;
-  const int64_t best = valid ? best_of(valid, n) : -1;
+  const int64_t best = valid ? best_of(of->sign, valid, n) : -1;
   clf__range y = {INFINITY, -INFINITY};
-  CLF_TRY(span(train, n, &y));
-  if (best >= 0) CLF_TRY(span(valid, n, &y));
+  CLF_TRY(span(of->sign, train, n, &y));
+  if (best >= 0) CLF_TRY(span(of->sign, valid, n, &y));
   y = clf__range_open(y);
   const double margin = 0.06 * (y.hi - y.lo);
   y = (clf__range){y.lo - margin, y.hi + margin};
@@ -59,7 +69,7 @@ static clf_status curves(clf__chart *c, const double *epoch, const double *train
   clf__panel_line(&p, epoch, train, n, (clf__pen){clf__rgb_model, 1, 2});
   if (best >= 0) clf__panel_line(&p, epoch, valid, n, (clf__pen){clf__rgb_second, 1, 2});
   if (best >= 0) clf__panel_ring(&p, epoch[best], valid[best], clf__rgb_second);
-  clf__panel_end(&p, &(clf__labels){.x = "epoch", .y = "mean log-likelihood (nats)", .least_x = 1});
+  clf__panel_end(&p, &(clf__labels){.x = "epoch", .y = of->name, .least_x = 1});
   legend(&p, valid, best);
   return CLF_OK;
 }
@@ -76,19 +86,19 @@ static void describe(const double *train, const double *valid, int64_t n, char *
     snprintf(dst, size, "%s epoch%s, the last: %s", count, many, last);
 }
 
-clf_status clf_plot_training(const double *train, const double *valid, int64_t n,
-                             const char *path) {
+static clf_status draw(const quantity *of, const double *train, const double *valid, int64_t n,
+                       const char *path) {
   char last[160];
   clf__chart c;
   if (!train || n < 1)
     return clf__plot_fail(CLF_EINVAL, "there is no epoch of training to draw (n = %" PRId64 ")", n);
-  if (best_of(train, n) < 0)
+  if (best_of(of->sign, train, n) < 0)
     return clf__plot_fail(CLF_ENUM, "none of the %" PRId64 " epochs has a finite mean", n);
   CLF_TRY(clf__chart_writable(path));
   double *epoch = malloc((size_t)n * sizeof *epoch);
   if (!epoch) return clf__plot_fail(CLF_ENOMEM, "no memory for %" PRId64 " epochs", n);
   for (int64_t i = 0; i < n; i++) epoch[i] = (double)(i + 1);
-  clf_status s = curves(&c, epoch, train, valid, n);
+  clf_status s = curves(&c, of, epoch, train, valid, n);
   free(epoch);
   CLF_TRY(s);
   describe(train, valid, n, last, sizeof last);
@@ -96,4 +106,13 @@ clf_status clf_plot_training(const double *train, const double *valid, int64_t n
   s = clf__chart_save(&c, path);
   clf__chart_end(&c);
   return s;
+}
+
+clf_status clf_plot_training(const double *train, const double *valid, int64_t n,
+                             const char *path) {
+  return draw(&nats, train, valid, n, path);
+}
+
+clf_status clf_plot_bits(const double *train, const double *valid, int64_t n, const char *path) {
+  return draw(&bits, train, valid, n, path);
 }

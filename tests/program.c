@@ -112,7 +112,7 @@ void write_text(const char *path, const char *text) { write_bytes(path, text, st
 /* ---- Expectations ---------------------------------------------------------- */
 
 void expect_text(const char *command, const char *what, const char *text, const char *wanted) {
-  ck_assert_msg(strstr(text, wanted) != NULL, "clflow %s: %s lacks \"%s\":\n%s", command, what,
+  ck_assert_msg(strstr(text, wanted) != NULL, "clflow %s: %s lacks \"%s\":\n%.3000s", command, what,
                 wanted, text);
 }
 

@@ -74,7 +74,7 @@ START_TEST(test_help) {
   }
   release(r);
   succeeds("--version", "clflow 0.");
-  succeeds("train --help", "--batch N               samples a step (default 100)");
+  succeeds("train --help", "--batch N               samples a step (default 100; ");
   succeeds("train --help", "moons circles checkerboard spirals gaussians pinwheel");
 }
 END_TEST
@@ -119,7 +119,8 @@ START_TEST(test_numbers) {
   refuses(2, TRAIN "--s-max -1", T "--s-max takes a number from 0, got \"-1\"\n");
   refuses(2, TRAIN "--xmin 1e999", T "--xmin takes a number, got \"1e999\"\n");
   refuses(2, TRAIN "--seed 18446744073709551616", T "--seed takes a whole number from 0 to 1844");
-  refuses(2, TRAIN "--flow glow", T "--flow takes one of nvp|nice|piecewise, got \"glow\"\n");
+  refuses(2, TRAIN "--flow glow",
+          T "--flow takes one of nvp|nice|piecewise|realnvp, got \"glow\"\n");
   refuses(2, TRAIN "--bins 5", T "--bins has no meaning for a flow of kind nvp\n");
   refuses(2, "sample m.safetensors -n 0 --out -", "sample: -n takes a whole number from 1");
 #undef T
@@ -177,7 +178,7 @@ START_TEST(test_npy) {
   const double bad[4] = {0.5, 1, __builtin_nan(""), 3};
   write_npy("good.npy", "<f8", "(4, 2)", rows, sizeof rows);
   write_npy("type.npy", "<U2", "(4, 2)", rows, sizeof rows);
-  write_npy("shape.npy", "<f8", "(2, 2, 2)", rows, sizeof rows);
+  write_npy("shape.npy", "<i8", "(2, 2, 2)", rows, sizeof rows);
   write_npy("length.npy", "<f8", "(5, 2)", rows, sizeof rows);
   write_npy("nan.npy", "<f8", "(2, 2)", bad, sizeof bad);
   write_text("foreign.npy", "not numpy at all");

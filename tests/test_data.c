@@ -434,14 +434,25 @@ START_TEST(npy_shapes) {
   npy_is(HEAD("|u1", "True", "(2, 3)"), bytes, 6, 2, 3, turned);
   npy_is(HEAD("|u1", "True", "(6,)"), bytes, 6, 6, 1, six);
   npy_is(HEAD("|u1", "False", "(2L, 3L)"), bytes, 6, 2, 3, six);
+  /* Arrays of floats: 0, 1, 2, ... as float16. */
+  const uint16_t halves[8] = {0, 0x3c00, 0x4000, 0x4200, 0x4400, 0x4500, 0x4600, 0x4700};
+  const double rows[8] = {0, 1, 2, 3, 4, 5, 6, 7}, columns[8] = {0, 4, 2, 6, 1, 5, 3, 7};
+  npy_is(HEAD("<f2", "False", "(2, 2, 1, 2)"), halves, 16, 2, 4, rows);
+  npy_is(HEAD("<f2", "False", "(4, 1, 2)"), halves, 16, 4, 2, rows);
+  npy_is(HEAD("<f2", "True", "(2, 2, 2)"), halves, 16, 2, 4, columns);
   npy_is("{\"shape\":(3,2,),\"fortran_order\":False,\"descr\":\"<u1\"}", bytes, 6, 3, 2, six);
 }
 END_TEST
 
 START_TEST(npy_bad_shapes) {
-  head_fails(HEAD("<f8", "False", "()"), "n.npy: the shape is (); a table is (N, D) or (N,)");
-  head_fails(HEAD("<f8", "False", "(2, 1, 2)"),
-             "n.npy: the shape is (2, 1, 2); a table is (N, D) or (N,)");
+#define TABLE "; a table is (N, D) or (N,), of floats also (N, H, W) or (N, H, W, C)"
+  head_fails(HEAD("<f8", "False", "()"), "n.npy: the shape is ()" TABLE);
+  head_fails(HEAD("<f8", "False", "(2, 1, 1, 1, 2)"), "n.npy: the shape is (2, 1, 1, 1, 2)" TABLE);
+  head_fails(HEAD("<i8", "False", "(2, 1, 2)"), "n.npy: the shape is (2, 1, 2)" TABLE);
+  head_fails(HEAD("|u1", "False", "(2, 1, 2)"), "n.npy: the shape is (2, 1, 2)" TABLE);
+  head_fails(HEAD("<f4", "False", "(2, 0, 2)"),
+             "n.npy: the shape is (2, 0, 2): there are no columns");
+#undef TABLE
   head_fails(HEAD("<f8", "False", "(0, 3)"), "n.npy: the shape is (0, 3): there are no rows");
   head_fails(HEAD("<f8", "False", "(0,)"), "n.npy: the shape is (0,): there are no rows");
   head_fails(HEAD("<f8", "False", "(3, 0)"), "n.npy: the shape is (3, 0): there are no columns");

@@ -31,7 +31,9 @@ CLF_API void clf_table_free(clf_table *t);
  * and CRLF allowed, '.' as decimal point whatever the locale.  Refused: an empty file, a row of
  * another length, a field that is no number, NaN and infinities; the message names line and column.
  * NPY: format 1 to 3, shape (N, D) or (N), float, integer or boolean of any
- * byte order, C or Fortran order; the file's length must be what the header says.
+ * byte order, C or Fortran order; the file's length must be what the header says.  Floats may
+ * have up to 4 dimensions, such as (N, H, W, C): all but the first make a row, in row-major order.
+ * (Bytes of 3 or 4 dimensions are images, for clf_images_open().)
  *
  * A synthetic set is NAME[:key=value,...] with NAME one of those that
  * clf_synthetic() lists, keys n (samples, default 10000), noise (default the

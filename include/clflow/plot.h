@@ -24,6 +24,9 @@ CLF_API clf_status clf_plot_table(const clf_table *t, const char *title, const c
  * after each of n epochs. */
 CLF_API clf_status clf_plot_training(const double *train, const double *valid, int64_t n,
                                      const char *path);
+/* The same of bits per dimension, of which fewer are better. */
+CLF_API clf_status clf_plot_bits(const double *train, const double *valid, int64_t n,
+                                 const char *path);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* data.c: the data of a session: a table, or images, in chunks of rows. */
+#define _POSIX_C_SOURCE 200809L
+#include "cli.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- Opening ------------------------------------------------------------- */
+
+static int refuse_for_table(const char *data) {
+  const char *given = cli_common.images.crop       ? "--crop"
+                      : cli_common.images.strict   ? "--strict"
+                      : cli_common.images.channels ? "--channels"
+                      : cli_common.images.noise    ? "--noise"
+                                                   : NULL;
+  return given ? cli_usage("%s is for images, %s is a table; leave it out", given, data) : CLI_OK;
+}
+
+int cli_data_open(cli_session *s, const char *data, const clf_image_options *wanted) {
+  if (clf_is_image_source(data))
+    return clf_images_open(data, wanted, &s->images) == CLF_OK ? CLI_OK : cli_fail_library();
+  const int code = refuse_for_table(data);
+  if (code) return code;
+  return clf_table_read(data, &s->data) == CLF_OK ? CLI_OK : cli_fail_library();
+}
+
+/* ---- Waiting ------------------------------------------------------------- */
+
+/* Until all are decoded, or nothing moves any more: then there is something to be told. */
+static void watch_decoding(const clf_images *images) {
+  int64_t done, before = -1, total;
+  for (int still = 0; still < 20; still++) {
+    clf_images_progress(images, &done, &total);
+    if (done >= total) break;
+    if (done != before) still = 0;
+    before = done;
+    char line[80];
+    snprintf(line, sizeof line, "decoding image %" PRId64 " of %" PRId64, done, total);
+    cli_progress_draw(line);
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+  }
+  cli_progress_clear();
+}
+
+static void say_skipped(const clf_images *images) {
+  enum { MOST = 10 };
+  const char *const *sentences;
+  const int64_t count = clf_images_skipped(images, &sentences);
+  for (int64_t i = 0; i < count && i < MOST; i++) cli_say("left out: %s", sentences[i]);
+  if (count > MOST)
+    cli_say("left out: %" PRId64 " more damaged files, %" PRId64 " of %" PRId64 " in all",
+            count - MOST, count, count + clf_images_count(images));
+}
+
+static int read_noise(cli_session *s) {
+  int32_t h, w, c;
+  if (!cli_common.images.noise) return CLI_OK;
+  clf_images_shape(s->images, &h, &w, &c);
+  return clf_noise_read(cli_common.images.noise, clf_images_count(s->images), h, w, c, &s->noise) ==
+                 CLF_OK
+             ? CLI_OK
+             : cli_fail_library();
+}
+
+int cli_data_wait(cli_session *s) {
+  if (!s->images) return CLI_OK;
+  if (isatty(STDERR_FILENO)) watch_decoding(s->images);
+  if (clf_images_wait(s->images) != CLF_OK) return cli_fail_library();
+  say_skipped(s->images);
+  return read_noise(s);
+}
+
+/* ---- Whether data and model fit each other ---------------------------------- */
+
+static int check_images(const cli_session *s, const char *data, const char *model) {
+  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
+  int32_t h, w, c;
+  if (spec->kind != CLF_REALNVP)
+    return cli_fail("%s holds images, the model %s of kind %s takes rows of numbers; "
+                    "`clflow train --flow realnvp` makes a model of images",
+                    data, model, clf_kind_name(spec->kind));
+  clf_images_shape(s->images, &h, &w, &c);
+  if (h == spec->height && w == spec->width && c == spec->channels) return CLI_OK;
+  const char *advice = h == spec->height && w == spec->width ? "--channels converts them"
+                                                             : "--crop center brings them to it";
+  return cli_fail("the images of %s are %d x %d x %d, the model %s takes %d x %d x %d; %s", data, h,
+                  w, c, model, spec->height, spec->width, spec->channels, advice);
+}
+
+int cli_data_check(const cli_session *s, const char *data, const char *model) {
+  if (s->images) return check_images(s, data, model);
+  const int32_t dim = clf_flow_get_spec(s->flow)->dim;
+  if (s->data.cols == dim) return CLI_OK;
+  return cli_fail("%s has %d column%s, the model %s takes %d", data, s->data.cols,
+                  s->data.cols == 1 ? "" : "s", model, dim);
+}
+
+/* ---- Rows ---------------------------------------------------------------- */
+
+int64_t cli_row_count(const cli_session *s) {
+  return s->images ? clf_images_count(s->images) : s->data.rows;
+}
+
+int64_t cli_row_chunk(const cli_session *s) {
+  if (!s->images) return s->data.rows;
+  const int64_t rows = (1 << 21) / (int64_t)clf_flow_get_spec(s->flow)->dim;
+  return rows < 1 ? 1 : rows;
+}
+
+static int make_room(cli_session *s) {
+  if (s->room) return CLI_OK;
+  const size_t room = (size_t)cli_row_chunk(s), dim = (size_t)clf_flow_get_spec(s->flow)->dim;
+  s->bytes = malloc(room * dim);
+  s->pixels = malloc(room * dim * sizeof *s->pixels);
+  if (!s->bytes || !s->pixels) return cli_fail("out of memory for %zu images", room);
+  s->room = (int64_t)room;
+  return CLI_OK;
+}
+
+/* A byte that the flow has no level for would pass for a strange but possible pixel. */
+static int check_levels(const cli_session *s, int64_t first, int64_t n) {
+  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
+  for (int64_t i = 0; i < n * spec->dim; i++)
+    if (s->bytes[i] >= spec->levels)
+      return cli_fail("image %" PRId64 " of %s has a pixel of %d, the model takes values below %d",
+                      first + i / spec->dim, cli_common.data, s->bytes[i], spec->levels);
+  return CLI_OK;
+}
+
+int cli_rows(cli_session *s, int64_t first, int64_t n, const double **x) {
+  const int32_t dim = clf_flow_get_spec(s->flow)->dim;
+  if (!s->images) {
+    *x = s->data.at + first * dim;
+    return CLI_OK;
+  }
+  int code = make_room(s);
+  if (code) return code;
+  if (clf_images_get(s->images, NULL, first, n, NULL, s->bytes) != CLF_OK)
+    return cli_fail_library();
+  code = check_levels(s, first, n);
+  *x = s->pixels;
+  if (s->noise.at)
+    for (int64_t i = 0; i < n * dim; i++) s->pixels[i] = s->bytes[i] + s->noise.at[first * dim + i];
+  else
+    clf_dequantize(s->bytes, n, dim, cli_common.images.seed, first, s->pixels);
+  return code;
+}
+
+int cli_log_probs(cli_session *s, double *logp) {
+  const int64_t rows = cli_row_count(s), most = cli_row_chunk(s);
+  int code = CLI_OK;
+  for (int64_t at = 0, n; at < rows && !code; at += n) {
+    const double *x;
+    n = rows - at < most ? rows - at : most;
+    code = cli_rows(s, at, n, &x);
+    if (!code && clf_log_prob(s->flow, x, n, logp + at) != CLF_OK) code = cli_fail_library();
+  }
+  return code;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* train.h: what the files of `clflow train` share.  Private to them. */
+#ifndef CLI_TRAIN_H
+#define CLI_TRAIN_H
+#include "cli.h"
+
+/* What the command line asks for; members that no option set are filled in later. */
+extern struct cli_wanted {
+  const char *out, *init, *log, *plot, *curve, *preset_name;
+  const clf_preset *preset; /* the one of that name, or chosen for a new image flow; else NULL */
+  clf_flow_spec spec;
+  clf_train_options train;
+  int compat;
+  int resume, weights_only, dry_run, recalibrate;
+  int64_t memory; /* MiB, 0: no limit */
+  double save_every;
+} cli_wanted;
+
+/* Whether the command line has this option of `train`. */
+int cli_train_given(const char *name);
+/* The model file to begin with, or NULL. */
+const char *cli_train_begin(void);
+
+/* train_flow.c: the data of --data, the device, and a flow for them, new or from a file; and
+ * all of cli_wanted.train. */
+int cli_train_prepare(cli_session *s);
+
+/* train_results.c: what is printed and drawn. */
+void cli_train_heading(const cli_session *s);
+void cli_train_memory(const cli_session *s, const clf_train_plan *plan);
+int cli_train_plan(const cli_session *s); /* all that --dry-run prints */
+int cli_train_recalibrate(cli_session *s, cli_training *t);
+int cli_train_results(cli_session *s, const cli_training *t);
+int cli_train_draw(const cli_session *s, cli_training *t);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/* train_flow.c: the data of a training, and the flow that is made for them or loaded. */
+#include "train.h"
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* ---- Options and what they are part of -------------------------------------------- */
+
+/* Where in an object of `size` bytes the option's value lies that is part of `mine`, one of
+ * the same type; -1 for options of other things, and those not given. */
+static ptrdiff_t place_of(const cli_option *option, const void *mine, size_t size) {
+  const uintptr_t begin = (uintptr_t)mine, at = (uintptr_t)option->to;
+  return option->given && at >= begin && at < begin + size ? (ptrdiff_t)(at - begin) : -1;
+}
+
+/* Puts what was given on top of `usual`, and the result into `mine`. */
+static void complete(void *mine, void *usual, size_t size) {
+  for (const cli_option *option = cli_train.options; option->name; option++) {
+    const ptrdiff_t place = place_of(option, mine, size);
+    if (place >= 0) memcpy((char *)usual + place, option->to, cli_size(option->type));
+  }
+  memcpy(mine, usual, size);
+}
+
+/* Refuses an option that differs from what `file` holds in its place. */
+static int check_agreement(const void *mine, const void *file, size_t size) {
+  for (const cli_option *option = cli_train.options; option->name; option++) {
+    const ptrdiff_t place = place_of(option, mine, size);
+    if (place < 0) continue;
+    const void *theirs = (const char *)file + place;
+    if (memcmp(option->to, theirs, cli_size(option->type)) == 0) continue;
+    char got[48], has[48];
+    cli_format(option, option->to, got, sizeof got);
+    cli_format(option, theirs, has, sizeof has);
+    if (option->type == CLI_FLAG || option->type == CLI_FLAG_OFF)
+      return cli_usage("%s does not agree with %s, which was trained otherwise; leave it out",
+                       option->name, cli_train_begin());
+    return cli_usage("%s %s does not agree with %s, which has %s; leave it out", option->name, got,
+                     cli_train_begin(), has);
+  }
+  return CLI_OK;
+}
+
+/* Refuses an option of another kind of flow than the one that is to be trained. */
+static int check_kind(clf_kind kind) {
+  enum {
+    COUPLINGS = 1U << CLF_NVP | 1U << CLF_NICE,
+    PIECEWISE = 1U << CLF_PIECEWISE,
+    IMAGES = 1U << CLF_REALNVP
+  };
+  static const struct {
+    const char *option;
+    unsigned kinds;
+  } rules[] = {
+      {"--hidden", COUPLINGS},    {"--depth", COUPLINGS},
+      {"--s-max", 1U << CLF_NVP}, {"--bins", PIECEWISE},
+      {"--xmin", PIECEWISE},      {"--xmax", PIECEWISE},
+      {"--tails", PIECEWISE},     {"--preset", IMAGES},
+      {"--scales", IMAGES},       {"--width", IMAGES},
+      {"--blocks", IMAGES},       {"--norm", IMAGES},
+      {"--compat", IMAGES},       {"--levels", IMAGES},
+      {"--alpha", IMAGES},        {"--affine", IMAGES},
+      {"--logit", IMAGES},        {"--mask", IMAGES},
+      {"--bn-rho", IMAGES},       {"--size", IMAGES},
+      {"--channels", IMAGES},     {"--crop", IMAGES},
+      {"--strict", IMAGES},       {"--flip", IMAGES},
+      {"--no-flip", IMAGES},      {"--l2", IMAGES},
+      {"--recalibrate", IMAGES},  {"--standardize", COUPLINGS | PIECEWISE},
+  };
+  for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+    if (cli_train_given(rules[i].option) && !(rules[i].kinds >> kind & 1))
+      return cli_usage("%s has no meaning for a flow of kind %s", rules[i].option,
+                       clf_kind_name(kind));
+  return CLI_OK;
+}
+
+/* ---- A flow of images --------------------------------------------------------- */
+
+/* Whether it is to be one, as far as the command line tells. */
+static int wants_images(void) {
+  if (cli_train_given("--flow")) return cli_wanted.spec.kind == CLF_REALNVP;
+  return cli_wanted.preset_name != NULL || clf_is_image_source(cli_common.data);
+}
+
+static int find_preset(void) {
+  if (!cli_wanted.preset_name) return CLI_OK;
+  if (cli_train_begin())
+    return cli_usage("--preset goes with a new flow, %s has its numbers; leave it out",
+                     cli_train_begin());
+  return clf_preset_find(cli_wanted.preset_name, &cli_wanted.preset) == CLF_OK
+             ? CLI_OK
+             : cli_usage("%s", clf_errmsg());
+}
+
+/* The set that is drawn, in the size that is wanted. */
+static int default_data(void) {
+  static char name[64];
+  const clf_flow_spec *spec = &cli_wanted.spec;
+  const clf_preset *preset = cli_wanted.preset;
+  if (cli_common.data) return CLI_OK;
+  if (!cli_train_given("--flow") && !preset)
+    return cli_usage("--data is missing; usage: clflow train %s", cli_train.usage);
+  if (cli_train_given("--flow") && spec->kind != CLF_REALNVP)
+    return cli_usage("--data is missing; usage: clflow train %s", cli_train.usage);
+  const int32_t side = spec->height ? spec->height : preset ? preset->height : 0;
+  const int32_t channels = spec->channels ? spec->channels : preset ? preset->channels : 0;
+  snprintf(name, sizeof name, "glyphs:size=%d,channels=%d", side ? side : 16,
+           channels ? channels : 1);
+  cli_common.data = side || channels ? name : "glyphs";
+  return CLI_OK;
+}
+
+/* Images that are not cut are opened as they are, and held against what is wanted then. */
+static int check_size(const cli_session *s, int32_t height, int32_t width) {
+  int32_t h, w, c;
+  if (!s->images || !height) return CLI_OK;
+  clf_images_shape(s->images, &h, &w, &c);
+  if (h == height && w == width) return CLI_OK;
+  if (cli_train_given("--size"))
+    return cli_fail("the images of %s are %d x %d, --size wants %d x %d; --crop center brings them "
+                    "to it",
+                    cli_common.data, h, w, height, width);
+  return cli_fail("the images of %s are %d x %d, the preset %s is for %d x %d; --crop center "
+                  "brings them to it, --size %dx%d keeps them",
+                  cli_common.data, h, w, cli_wanted.preset->name, height, width, h, w);
+}
+
+static int open_images(cli_session *s) {
+  const clf_preset none = {0}, *p = cli_wanted.preset ? cli_wanted.preset : &none;
+  const clf_flow_spec *spec = s->flow ? clf_flow_get_spec(s->flow) : &cli_wanted.spec;
+  const int32_t height = spec->height ? spec->height : p->height;
+  const int32_t width = spec->height ? spec->width : p->width;
+  if (!cli_train_given("--crop")) cli_common.images.crop = (int)p->crop;
+  clf_image_options want = {.crop = (clf_crop)cli_common.images.crop,
+                            .strict = cli_common.images.strict};
+  want.channels = spec->channels ? spec->channels : p->channels;
+  if (want.crop == CLF_CROP_CENTER && !height && clf_is_image_source(cli_common.data))
+    return cli_usage("--crop center needs a size to bring images to: --size HxW");
+  want.height = want.crop ? height : 0;
+  want.width = want.crop ? width : 0;
+  const int code = cli_data_open(s, cli_common.data, &want);
+  return code ? code : check_size(s, height, width);
+}
+
+/* The shape of images, or of what a table's rows are said to be. */
+static int image_shape(const cli_session *s, int32_t *height, int32_t *width, int32_t *channels) {
+  if (s->images) {
+    clf_images_shape(s->images, height, width, channels);
+    return CLI_OK;
+  }
+  *height = cli_wanted.spec.height;
+  *width = cli_wanted.spec.width;
+  if (!*height)
+    return cli_usage("%s is a table of %d column%s; --size HxW tells of which images",
+                     cli_common.data, s->data.cols, s->data.cols == 1 ? "" : "s");
+  const int64_t pixels = (int64_t)*height * *width;
+  *channels =
+      cli_wanted.spec.channels ? cli_wanted.spec.channels : (int32_t)(s->data.cols / pixels);
+  if (*channels > 0 && pixels * *channels == s->data.cols) return CLI_OK;
+  return cli_usage("%s has %d column%s, which are no images of %d x %d", cli_common.data,
+                   s->data.cols, s->data.cols == 1 ? "" : "s", *height, *width);
+}
+
+static const clf_preset *default_preset(int32_t height, int32_t width) {
+  const clf_preset *preset = NULL;
+  const int four = height % 4 == 0 && width % 4 == 0 && height + width > 8;
+  clf_preset_find(four ? "lecture" : "tiny", &preset);
+  return preset;
+}
+
+static void set_compat(clf_realnvp_variant *v) {
+  enum { OFFICIAL, PAPER, LECTURE };
+  v->scale_first = cli_wanted.compat != OFFICIAL;
+  v->odd_first = v->paper_logit = cli_wanted.compat == PAPER;
+}
+
+static int image_spec(const cli_session *s) {
+  int32_t h, w, c;
+  const int code = image_shape(s, &h, &w, &c);
+  if (code) return code;
+  if (!cli_wanted.preset) cli_wanted.preset = default_preset(h, w);
+  clf_flow_spec usual = clf_preset_spec(cli_wanted.preset, h, w, c);
+  if (cli_train_given("--compat")) set_compat(&usual.variant);
+  complete(&cli_wanted.spec, &usual, sizeof usual);
+  return CLI_OK;
+}
+
+/* ---- A flow of rows ------------------------------------------------------------ */
+
+/* The data's own interval, and a little more: a device that computes in float must not
+ * round the outermost samples out of it.  A flow of standardised data has it in their
+ * units; the mean and deviation of the training rows, found later, differ a little
+ * from those of all rows, hence the wider margin. */
+static void default_interval(const clf_table *data, clf_flow_spec *spec) {
+  double least = data->at[0], most = least, mean = 0, std = 1;
+  for (int64_t i = 0; i < data->rows; i++) {
+    least = fmin(least, data->at[i]);
+    most = fmax(most, data->at[i]);
+  }
+  if (cli_wanted.train.standardize) clf_table_moments(data, NULL, 0, &mean, &std);
+  double margin = least < most ? 4 * FLT_EPSILON * fmax(fabs(least), fabs(most)) : 0;
+  if (cli_wanted.train.standardize) margin += 0.1 * (most - least);
+  if (isnan(spec->xmin)) spec->xmin = least - margin;
+  if (isnan(spec->xmax)) spec->xmax = most + margin;
+  if (std == 0) return; /* the trainer refuses a constant column, by its number */
+  spec->xmin = (spec->xmin - mean) / std;
+  spec->xmax = (spec->xmax - mean) / std;
+}
+
+static int row_spec(const cli_session *s) {
+  clf_flow_spec *spec = &cli_wanted.spec;
+  if (s->images)
+    return cli_usage("--flow %s takes rows of numbers, %s holds images; realnvp takes these",
+                     clf_kind_name(spec->kind), cli_common.data);
+  if (spec->kind == CLF_PIECEWISE && s->data.cols != 1)
+    return cli_fail("--flow piecewise takes data of one column, %s has %d", cli_common.data,
+                    s->data.cols);
+  const clf_flow_spec lecture = clf_flow_spec_default(spec->kind, s->data.cols);
+  spec->dim = s->data.cols;
+  if (!spec->hidden) spec->hidden = lecture.hidden;
+  if (spec->kind == CLF_PIECEWISE) default_interval(&s->data, spec);
+  return CLI_OK;
+}
+
+/* ---- The flow ------------------------------------------------------------------ */
+
+static int new_flow(cli_session *s) {
+  clf_flow_spec *spec = &cli_wanted.spec;
+  if (!cli_train_given("--flow"))
+    spec->kind = wants_images() ? CLF_REALNVP : s->data.cols == 1 ? CLF_PIECEWISE : CLF_NVP;
+  int code = check_kind(spec->kind);
+  if (!code) code = spec->kind == CLF_REALNVP ? image_spec(s) : row_spec(s);
+  if (code) return code;
+  spec->seed = cli_wanted.train.seed;
+  return clf_flow_create(s->dev, spec, &s->flow) == CLF_OK ? CLI_OK : cli_fail_library();
+}
+
+static int load_flow(cli_session *s, const char *path) {
+  clf_flow_spec hint = cli_wanted.spec;
+  int32_t channels;
+  if (cli_train_given("--compat"))
+    return cli_usage("--compat goes with a new flow, %s is built one way; leave it out", path);
+  if (s->images && !hint.height) clf_images_shape(s->images, &hint.height, &hint.width, &channels);
+  int code = cli_load(s->dev, path, &hint, &s->flow);
+  if (code) return code;
+  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
+  code = check_kind(spec->kind);
+  if (!code) code = check_agreement(&cli_wanted.spec, spec, sizeof *spec);
+  if (!code && !s->images && !s->data.at) code = open_images(s);
+  return code ? code : cli_data_check(s, cli_common.data, path);
+}
+
+/* ---- The options of training ----------------------------------------------------- */
+
+/* The options are those of the file, but that it may be to go on for longer. */
+static int resume_options(void) {
+  clf_train_options file;
+  const char *out = cli_wanted.out;
+  if (clf_train_options_load(out, &file) != CLF_OK) return cli_fail_library();
+  const int64_t epochs = cli_train_given("--epochs") ? cli_wanted.train.epochs : file.epochs;
+  if (epochs < file.epochs)
+    return cli_usage("--epochs %" PRId64 " is less than the %" PRId64
+                     " of the training in %s; give as many or more",
+                     epochs, file.epochs, out);
+  cli_wanted.train.epochs = file.epochs = epochs;
+  const int code = check_agreement(&cli_wanted.train, &file, sizeof file);
+  cli_wanted.train = file;
+  return code;
+}
+
+/* What was not given is as the lecture, or for images as the paper's code has it. */
+static void complete_options(clf_kind kind) {
+  clf_train_options usual =
+      kind == CLF_REALNVP ? clf_train_options_images() : clf_train_options_default();
+  const clf_preset *preset = cli_wanted.preset;
+  if (preset) {
+    usual.batch = preset->batch;
+    usual.flip = preset->flip;
+  }
+  usual.epochs = cli_wanted.train.epochs;
+  usual.seed = cli_wanted.train.seed;
+  complete(&cli_wanted.train, &usual, sizeof usual);
+}
+
+static int settle_options(const cli_session *s) {
+  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
+  if (!cli_wanted.resume) complete_options(spec->kind);
+  if (cli_wanted.recalibrate && spec->variant.no_norm)
+    return cli_usage("--recalibrate has no meaning for a flow without batch normalisation");
+  const uint64_t most = UINT64_MAX >> 20, memory = (uint64_t)cli_wanted.memory;
+  cli_wanted.train.memory = (memory < most ? memory : most) << 20;
+  return CLI_OK;
+}
+
+/* ---- All of it -------------------------------------------------------------------- */
+
+/* Images are opened before the device, to be decoded while it gets ready; but those that are
+ * cut to the size of a model from a file after it. */
+int cli_train_prepare(cli_session *s) {
+  const char *begin = cli_train_begin();
+  int code = find_preset();
+  if (!code) code = default_data();
+  if (!code && cli_wanted.resume) code = resume_options();
+  const int late = begin && cli_common.images.crop != CLF_CROP_NONE;
+  if (!code && !late) code = open_images(s);
+  if (!code) code = cli_open_device(&s->dev);
+  if (!code) code = begin ? load_flow(s, begin) : new_flow(s);
+  if (!code) code = settle_options(s);
+  return code ? code : cli_data_wait(s);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* train_results.c: what `clflow train` prints and draws. */
+#include "train.h"
+#include "clflow/plot.h"
+#include <inttypes.h>
+#include <math.h>
+
+/* Evaluating many images takes minutes: no more than these are. */
+enum { MOST_IMAGES = 1000 };
+
+/* ---- Before ------------------------------------------------------------------ */
+
+void cli_train_heading(const cli_session *s) {
+  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
+  printf("device               %s\n", clf_device_name(s->dev));
+  printf("flow                 %s", clf_kind_name(spec->kind));
+  if (spec->kind == CLF_REALNVP)
+    printf(", images of %d x %d x %d%s%s, %d scale%s, width %d, %d block%s", spec->height,
+           spec->width, spec->channels, cli_wanted.preset ? ", preset " : "",
+           cli_wanted.preset ? cli_wanted.preset->name : "", spec->scales,
+           spec->scales == 1 ? "" : "s", spec->hidden, spec->blocks, spec->blocks == 1 ? "" : "s");
+  else if (spec->kind == CLF_PIECEWISE)
+    printf(", %d bins from %.6g to %.6g", spec->bins, spec->xmin, spec->xmax);
+  else
+    printf(", %d column%s, hidden %d, depth %d", spec->dim, spec->dim == 1 ? "" : "s", spec->hidden,
+           spec->depth);
+  printf("; %" PRId64 " weights\n", clf_flow_weight_count(s->flow));
+  fflush(stdout);
+}
+
+void cli_train_memory(const cli_session *s, const clf_train_plan *plan) {
+  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
+  char total[24], limit[24];
+  cli_format_bytes(plan->total, total, sizeof total);
+  cli_format_bytes(plan->limit, limit, sizeof limit);
+  printf("memory               %s", total);
+  if (plan->limit < UINT64_MAX) printf(" of %s", limit);
+  printf(", batches of %d", plan->batch);
+  if (plan->part < plan->batch)
+    printf(" in parts of %d%s", plan->part,
+           spec->kind == CLF_REALNVP && !spec->variant.no_norm
+               ? "; batch normalisation has the statistics of each part"
+               : "");
+  putchar('\n');
+  fflush(stdout);
+}
+
+static void print_bytes(const char *name, uint64_t bytes, const char *note) {
+  char text[24];
+  cli_format_bytes(bytes, text, sizeof text);
+  printf("%-20s %s%s\n", name, text, note);
+}
+
+int cli_train_plan(const cli_session *s) {
+  clf_train_options options = cli_wanted.train;
+  const int64_t rows = cli_row_count(s);
+  clf_train_plan plan;
+  if (options.batch > rows) options.batch = (int32_t)rows;
+  if (clf_train_plan_of(s->flow, &options, s->data.rows, &plan) != CLF_OK)
+    return cli_fail_library();
+  cli_train_heading(s);
+  printf("data                 %" PRId64 " %s of %s\n", rows, s->images ? "images" : "rows",
+         cli_common.data);
+  print_bytes("parameters", plan.parameters, "");
+  print_bytes("optimiser", plan.optimiser, "");
+  print_bytes("activations", plan.activations, "");
+  print_bytes("samples", plan.data, "");
+  cli_train_memory(s, &plan);
+  puts("dry run              nothing was trained or written");
+  return CLI_OK;
+}
+
+/* ---- After ------------------------------------------------------------------- */
+
+static const char *samples(const cli_session *s) { return s->images ? "images" : "samples"; }
+
+/* Of all samples, or of images the first MOST_IMAGES. */
+static int score_data(const cli_session *s, clf_score *score) {
+  const int64_t rows = cli_row_count(s), n = rows < MOST_IMAGES ? rows : MOST_IMAGES;
+  const clf_status status =
+      s->images ? clf_evaluate_images(s->flow, s->images, NULL, 0, n, cli_wanted.train.seed, score)
+                : clf_evaluate(s->flow, s->data.at, rows, score);
+  return status == CLF_OK ? CLI_OK : cli_fail_library();
+}
+
+static void print_bits(const cli_session *s, const clf_score *score, const char *note) {
+  const int64_t rows = cli_row_count(s);
+  printf("bits/dim             %.6f, over ", score->bits_per_dim);
+  if (score->count < rows)
+    printf("the first %" PRId64 " of %" PRId64 " %s%s\n", score->count, rows, samples(s), note);
+  else
+    printf("all %" PRId64 " %s%s\n", rows, samples(s), note);
+}
+
+int cli_train_recalibrate(cli_session *s, cli_training *t) {
+  clf_score before;
+  const int code = score_data(s, &before);
+  if (code) return code;
+  if (clf_trainer_recalibrate(t->trainer) != CLF_OK || cli_training_save(t) != CLF_OK)
+    return cli_fail_library();
+  print_bits(s, &before, ", before recalibration");
+  return CLI_OK;
+}
+
+static int print_scores(const cli_session *s, const cli_training *t) {
+  clf_score score;
+  const int code = score_data(s, &score);
+  if (code) return code;
+  const clf_history history = clf_flow_history(s->flow);
+  if (t->bits > 0)
+    print_bits(s, &score, "");
+  else
+    printf("mean log-likelihood  %.6f nats, over all %" PRId64 " samples\n", score.mean,
+           score.count);
+  if (isfinite(history.valid))
+    printf("held-out %s      %.6f %s, best in epoch %" PRId64 "\n",
+           t->bits > 0 ? "images" : "rows  ",
+           t->bits > 0 ? -history.valid / t->bits : history.valid,
+           t->bits > 0 ? "bits/dim" : "nats", history.best_epoch);
+  if (t->bits == 0) printf("bits/dim             %.6f\n", score.bits_per_dim);
+  return CLI_OK;
+}
+
+int cli_train_results(cli_session *s, const cli_training *t) {
+  const int code = print_scores(s, t);
+  if (code) return code;
+  char all[24], one[24];
+  const int64_t steps = t->first_step < 0 ? 0 : t->step - t->first_step;
+  cli_format_seconds(t->seconds, all, sizeof all);
+  cli_format_seconds(t->seconds / (double)(steps > 0 ? steps : 1), one, sizeof one);
+  printf("time                 %s, %" PRId64 " steps", all, steps);
+  if (steps > 0) printf(" of %s", one);
+  printf("\nmodel                %s\n", cli_wanted.out);
+  return CLI_OK;
+}
+
+int cli_train_draw(const cli_session *s, cli_training *t) {
+  if (cli_wanted.plot &&
+      clf_plot_flow(s->flow, &s->data, cli_wanted.train.seed, cli_wanted.plot) != CLF_OK)
+    return cli_fail_library();
+  if (t->curve && t->kept == 0) cli_say("%s is not drawn: this run ended no epoch", t->curve);
+  return cli_training_draw(t) == CLF_OK ? CLI_OK : cli_fail_library();
+}
