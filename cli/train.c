@@ -187,7 +187,7 @@ static int open_valid(cli_session *s) {
     return cli_usage("--valid is for images held out beside images; of a table take --valid-split");
   cli_session held = {.flow = s->flow};
   const clf_image_options want = {spec->height, spec->width, spec->channels,
-                                  (clf_crop)cli_wanted.crop, cli_wanted.strict};
+                                  (clf_crop)cli_common.images.crop, cli_common.images.strict};
   int code = cli_data_open(&held, cli_wanted.valid, &want);
   if (!code) code = cli_data_wait(&held);
   s->valid = held.images;
