@@ -4,6 +4,12 @@
 
 CLF_REF(copy) {
   (void)scratch;
+  const int size = p->x.dim[1] * p->x.dim[2] * p->x.dim[3], order = dense_order(&p->x);
+  if (size > 1 && order && order == dense_order(&p->y)) {
+    PARALLEL_FOR((double)clf__count(&p->x), int n = 0; n < p->x.dim[0]; n++)
+      memcpy(at(&p->y, n, 0, 0, 0), at(&p->x, n, 0, 0, 0), (size_t)size * sizeof(real));
+    return CLF_OK;
+  }
   PARALLEL_FOR((double)clf__count(&p->x), int n = 0; n < p->x.dim[0]; n++)
     EACH_OF(&p->x) *at(&p->y, n, c, h, w) = *at(&p->x, n, c, h, w);
   return CLF_OK;
