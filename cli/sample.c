@@ -127,7 +127,8 @@ static int draw_columns(const cli_session *s) {
 
 /* What can be told without the model. */
 static int check(cli_grid *grid) {
-  const int picture = cli_has_suffix(o.out, ".png");
+  const int picture = cli_has_suffix(o.out, ".png"), code = cli_check_images(o.out);
+  if (code) return code;
   if (!picture && !o.count) return cli_usage("-n is missing: how many samples to write");
   if (!picture && o.grid[0])
     return cli_usage("--grid is for a picture, --out FILE.png, not %s", o.out);
@@ -135,10 +136,9 @@ static int check(cli_grid *grid) {
           : o.count ? cli_near_square(o.count)
                     : (cli_grid){.rows = 8, .cols = 8};
   const int64_t cells = (int64_t)grid->rows * grid->cols;
-  if (picture && o.count > cells)
-    return cli_usage("-n %" PRId64 " is more than the %" PRId64 " cells of --grid %dx%d", o.count,
-                     cells, grid->rows, grid->cols);
-  return cli_check_images(o.out);
+  if (!o.grid[0] || o.count <= cells) return CLI_OK;
+  return cli_usage("-n %" PRId64 " is more than the %" PRId64 " cells of --grid %dx%d", o.count,
+                   cells, grid->rows, grid->cols);
 }
 
 static int run(void) {
