@@ -235,7 +235,7 @@ double clf__flow_unscaled(const clf_flow *f, int32_t d, double v) {
   return f->mean ? v * f->std[d] + f->mean[d] : v;
 }
 
-/* ---- Memory -------------------------------------------------------------------------------- */
+/* ---- Memory ------------------------------------------------------------------------------- */
 
 static clf_status lay_out_workspace(const clf_flow *f, clf__workspace *ws) {
   const int32_t shape[4] = {ws->rows, f->spec.dim}, column[4] = {ws->rows};
@@ -295,7 +295,7 @@ void clf__flow_set_momentum(clf_flow *f, double momentum) {
   for (int i = 0; i < f->layers; i++) f->layer[i].momentum = momentum;
 }
 
-/* ---- Passes ---------------------------------------------------------------------------------- */
+/* ---- Passes ------------------------------------------------------------------------------- */
 
 clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__mode mode,
                              clf_tensor *z) {

@@ -3,7 +3,7 @@
 #include "image_coupling.h"
 #include <stdio.h>
 
-/* ---- Building ------------------------------------------------------------------------------ */
+/* ---- Building ----------------------------------------------------------------------------- */
 
 /* The scale starts at 0 in checkerboard couplings, which then only shift; in channel
  * couplings at 1, and outside of what L2 applies to, as in the released code. */
@@ -54,7 +54,7 @@ clf_status clf__image_coupling_plan(const clf__layer *l, const clf__image_coupli
   return clf__norm_plan(l, c->channels, a, &k->bn_out);
 }
 
-/* ---- Passes ---------------------------------------------------------------------------------- */
+/* ---- Passes ------------------------------------------------------------------------------- */
 
 static clf_tensor image_of(const clf__pass *p, const clf__image_coupling *c, clf_tensor flat,
                            int32_t channels) {

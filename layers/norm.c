@@ -85,7 +85,7 @@ static statistics statistics_of(const clf__pass *p, const clf__norm *n, const cl
                       .batch = (float)(1 - rho)};
 }
 
-/* ---- In networks --------------------------------------------------------------------------- */
+/* ---- In networks -------------------------------------------------------------------------- */
 
 clf_status clf__norm_forward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
                              clf_tensor x, int pixels, int act, clf_tensor y) {
@@ -103,7 +103,7 @@ clf_status clf__norm_backward(const clf__pass *p, const clf__norm *n, const clf_
                 .eps = s.eps, .act = act, .pixels = pixels, .batch = s.batch, .add = add);
 }
 
-/* ---- As layers of the flow ------------------------------------------------------------------- */
+/* ---- As layers of the flow ---------------------------------------------------------------- */
 
 clf_status clf__norm_flow_forward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
                                   clf_tensor x, int pixels, clf_tensor y, clf_tensor logdet) {

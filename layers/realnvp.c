@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- Building ------------------------------------------------------------------------------ */
+/* ---- Building ----------------------------------------------------------------------------- */
 
 /* The first coupling keeps the pixels of one colour, the next one the others, and so on. */
 static clf__image_coupling coupling_at(const clf_flow_spec *spec, int s, int i) {
@@ -52,7 +52,7 @@ static clf_status make(clf__layer *l) {
   return build(r, &l->spec);
 }
 
-/* ---- Parts ----------------------------------------------------------------------------------- */
+/* ---- Parts -------------------------------------------------------------------------------- */
 
 static const clf__realnvp *flow_of(const clf__layer *l) { return l->own; }
 
@@ -72,8 +72,7 @@ static int params(const clf__layer *l, clf_param *out) {
   return clf__parts_params(&flow_of(l)->parts, l->w, out);
 }
 
-/* ---- Memory ------------------------------------------------------------------------------------
- */
+/* ---- Memory ------------------------------------------------------------------------------- */
 
 /* The block behind clf__kept.own, with arrays of each coupling's network at its end. */
 static clf__realnvp_kept *new_kept(const clf__realnvp *r) {
@@ -165,8 +164,7 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
   return CLF_OK;
 }
 
-/* ---- Passes
- * -------------------------------------------------------------------------------------- */
+/* ---- Passes ------------------------------------------------------------------------------- */
 
 static clf__pass pass_of(const clf__layer *l, const clf__realnvp_kept *k, int32_t n,
                          clf__mode mode) {

@@ -47,7 +47,7 @@ int32_t clf_latent_scale(const clf_flow_spec *spec, int32_t h, int32_t w) {
   return s;
 }
 
-/* ---- Forward --------------------------------------------------------------------------------- */
+/* ---- Forward ------------------------------------------------------------------------------ */
 
 static clf_status forward_one(const clf__pass *p, const clf__realnvp_kept *k, int s, int i,
                               clf_tensor keep, clf_tensor x, clf_tensor y, clf_tensor logdet) {
@@ -92,8 +92,7 @@ clf_status clf__scale_forward(const clf__pass *p, const clf__realnvp_kept *k, in
   return is_last(p, s) ? CLF_OK : rest_forward(p, k, s, x, z, logdet);
 }
 
-/* ---- Inverse -----------------------------------------------------------------------------------
- */
+/* ---- Inverse ------------------------------------------------------------------------------ */
 
 static clf_status inverse_one(const clf__pass *p, const clf__realnvp_kept *k, int s, int i,
                               clf_tensor keep, clf_tensor y, clf_tensor x, clf_tensor logdet) {
@@ -138,8 +137,7 @@ clf_status clf__scale_inverse(const clf__pass *p, const clf__realnvp_kept *k, in
   return CLF_OK;
 }
 
-/* ---- Backward
- * ------------------------------------------------------------------------------------ */
+/* ---- Backward ----------------------------------------------------------------------------- */
 
 static clf_status backward_one(const clf__pass *p, const clf__realnvp_kept *k, int s, int i,
                                clf_tensor keep, clf_tensor x, clf_tensor dy, float dlogdet,

@@ -13,7 +13,7 @@ static int last_norm(const clf__resnet *net) { return 2 * net->blocks; }
 
 enum { RELU = 2 }; /* of the operations' `act` */
 
-/* ---- Building ------------------------------------------------------------------------------ */
+/* ---- Building ----------------------------------------------------------------------------- */
 
 /* As the released code: V is uniform in +- a with a = sqrt(2 / in), taps not counted; g
  * begins as a sqrt(in k^2 / 12) = k / sqrt 6. */
@@ -86,7 +86,7 @@ clf_status clf__resnet_plan(const clf__layer *l, const clf__resnet *net,
   return CLF_OK;
 }
 
-/* ---- Convolutions ---------------------------------------------------------------------------- */
+/* ---- Convolutions ------------------------------------------------------------------------- */
 
 /* The features of this pass that lie in a vector. */
 static clf_tensor features(const clf__pass *p, const clf__resnet *net, clf_tensor flat) {
@@ -140,8 +140,7 @@ static clf_status conv_back(const clf__pass *p, const clf__resnet *net, int i, c
                 .beta = beta);
 }
 
-/* ---- Forward -----------------------------------------------------------------------------------
- */
+/* ---- Forward ------------------------------------------------------------------------------ */
 
 /* relu(bn(x)) in the scratch memory, computed anew on the way back. */
 static clf_status activate(const clf__pass *p, const clf__resnet *net, const clf__resnet_kept *k,
@@ -182,8 +181,7 @@ clf_status clf__resnet_forward(const clf__pass *p, const clf__resnet *net,
   return conv(p, net, last_conv(net), act, 0, th);
 }
 
-/* ---- Backward
- * ------------------------------------------------------------------------------------ */
+/* ---- Backward ----------------------------------------------------------------------------- */
 
 /* A convolution and the activation before it: from dy to dx = add dx + dL/dx, where x is
  * what was normalised. */

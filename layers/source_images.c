@@ -41,8 +41,7 @@ static int same_places(const clf__places *a, const clf__places *b) {
   return a->epoch == b->epoch && a->first == b->first && a->n == b->n;
 }
 
-/* ---- Preparing --------------------------------------------------------------------------------
- */
+/* ---- Preparing ---------------------------------------------------------------------------- */
 
 static clf_status gather(const image_source *s, const clf__places *at, float *pixels) {
   const clf__source *b = &s->base;
@@ -101,8 +100,7 @@ static const prepared *take(image_source *s, const clf__places *at, const clf__p
   return &s->mine;
 }
 
-/* ---- As a source -------------------------------------------------------------------------------
- */
+/* ---- As a source -------------------------------------------------------------------------- */
 
 static clf_status lay_out(clf__source *base, clf_arena *a, int32_t part) {
   image_source *s = (image_source *)(void *)base;

@@ -55,7 +55,7 @@ static clf_status check_options(const clf_train_options *o) {
   return CLF_OK;
 }
 
-/* ---- Making -------------------------------------------------------------------------------- */
+/* ---- Making ------------------------------------------------------------------------------- */
 
 static clf_status lay_out(clf_trainer *t) {
   clf_arena *a = &t->arena;
@@ -172,7 +172,7 @@ void clf_trainer_free(clf_trainer *t) {
   free(t);
 }
 
-/* ---- A step --------------------------------------------------------------------------------- */
+/* ---- A step ------------------------------------------------------------------------------- */
 
 clf_status clf__vector_copy(clf_device *dev, clf_tensor from, clf_tensor to) {
   return clf_do(dev, copy, .x = from, .y = to);
@@ -252,7 +252,7 @@ clf_status clf__trainer_step(clf_trainer *t) {
                 .c2 = (float)c2);
 }
 
-/* ---- The loop ------------------------------------------------------------------------------- */
+/* ---- The loop ----------------------------------------------------------------------------- */
 
 typedef struct run {
   clf_trainer *t;
@@ -427,8 +427,7 @@ clf_status clf_trainer_run(clf_trainer *t, clf_progress_fn report, void *context
   return t->finished ? CLF_OK : finish(t);
 }
 
-/* ---- Running statistics -----------------------------------------------------------------------
- */
+/* ---- Running statistics ------------------------------------------------------------------- */
 
 static clf_status measure_batches(clf_trainer *t) {
   const int64_t S = clf__steps_per_epoch(t), begin = t->o.epochs * S; /* an epoch of its own */

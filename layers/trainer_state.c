@@ -78,7 +78,7 @@ clf_status clf_trainer_save(clf_trainer *t, const char *path) {
   return s;
 }
 
-/* ---- Loading -------------------------------------------------------------------------------- */
+/* ---- Loading ------------------------------------------------------------------------------ */
 
 /* A number of the options that files of earlier versions lack: they had 0. */
 static clf_status get_later(const clf__st *st, const char *key, int64_t most, int64_t *out) {

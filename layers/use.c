@@ -155,7 +155,7 @@ clf_status clf_transform(clf_flow *f, const double *x, int64_t n, double *z, dou
   return in_chunks(f, n, transform_chunk, &(arrays){.in = x, .out = z, .logdet = logdet});
 }
 
-/* ---- Inverse ------------------------------------------------------------------------------- */
+/* ---- Inverse ------------------------------------------------------------------------------ */
 
 /* The inverse of what lies in z, which must not be ws.x[0]. */
 static clf_status inverse_chunk(chunk *c, clf_tensor z, arrays *a) {
@@ -226,7 +226,7 @@ clf_status clf_sample_latents(clf_flow *f, uint64_t seed, int64_t first, int64_t
                    &(arrays){.out = z, .seed = seed, .first = first, .temperature = temperature});
 }
 
-/* ---- Scores --------------------------------------------------------------------------------- */
+/* ---- Scores ------------------------------------------------------------------------------- */
 
 clf_status clf_evaluate(clf_flow *f, const double *x, int64_t n, clf_score *score) {
   double *logp = n > 0 ? malloc((size_t)n * sizeof *logp) : NULL;

@@ -196,7 +196,7 @@ START_TEST(test_masks) {
 }
 END_TEST
 
-/* ---- Gradients against differences, in double ---------------------------------------------- */
+/* ---- Gradients against differences, in double --------------------------------------------- */
 
 enum { N = 2, C = 3, H = 3, W = 2, SAMPLE = C * H * W };
 typedef struct problem {
@@ -266,7 +266,7 @@ START_TEST(test_rescaled_bwd) {
 }
 END_TEST
 
-/* ---- Logits ---------------------------------------------------------------------------------- */
+/* ---- Logits ------------------------------------------------------------------------------- */
 
 static const struct { float alpha, omega; } ranges[] = {{0.05f, 0.05f}, {0.05f, 0}, {1e-6f, 1e-6f}};
 
@@ -357,8 +357,7 @@ START_TEST(test_logit_bwd) {
 }
 END_TEST
 
-/* ---- Noise -------------------------------------------------------------------------------------
- */
+/* ---- Noise -------------------------------------------------------------------------------- */
 
 #define KEY .seed_lo = 11, .seed_hi = -2, .stream = 5, .first_lo = -1, .first_hi = 3
 static void check_noise(int c, int h, int w) {

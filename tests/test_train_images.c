@@ -70,7 +70,7 @@ static double distance(const clf_flow *a, const clf_flow *b) {
   return worst;
 }
 
-/* ---- Batches -------------------------------------------------------------------------------- */
+/* ---- Batches ------------------------------------------------------------------------------ */
 
 /* Every row of an epoch once, in the order of shuffle_rows, noise added, mirrored by a coin. */
 START_TEST(batches_are_the_images) {
@@ -113,8 +113,7 @@ START_TEST(batches_are_the_images) {
 }
 END_TEST
 
-/* ---- Bits -------------------------------------------------------------------------------------
- */
+/* ---- Bits --------------------------------------------------------------------------------- */
 
 static int stop_after_first(const clf_progress *p, void *context) {
   (void)context;
@@ -156,8 +155,7 @@ START_TEST(interruptions_change_no_bit) {
 }
 END_TEST
 
-/* ---- Parts --------------------------------------------------------------------------------------
- */
+/* ---- Parts -------------------------------------------------------------------------------- */
 
 static clf_flow *trained_in_parts(const clf_images *images, int norm, int32_t part) {
   clf_train_options o = options_of(2, 12);
@@ -211,8 +209,7 @@ START_TEST(memory_decides_the_parts) {
 }
 END_TEST
 
-/* ---- Steps left out -----------------------------------------------------------------------------
- */
+/* ---- Steps left out ----------------------------------------------------------------------- */
 
 /* With the paper's logit a pixel at the very top is infinitely far: a bad row. */
 static clf_table rows_with_a_bad_one(int64_t bad) {
@@ -302,8 +299,7 @@ START_TEST(bad_steps_again_and_again) {
 }
 END_TEST
 
-/* ---- Running statistics
- * ---------------------------------------------------------------------------- */
+/* ---- Running statistics ------------------------------------------------------------------- */
 
 /* Mean log p of the training images, normalised by their own statistics. */
 static double train_mode(clf_flow *f, const double *x, int32_t n) {
@@ -346,7 +342,7 @@ START_TEST(statistics_recalibrated) {
 }
 END_TEST
 
-/* ---- Devices agree --------------------------------------------------------------------------- */
+/* ---- Devices agree ------------------------------------------------------------------------ */
 
 enum { STEPS = 50 };
 
@@ -386,7 +382,7 @@ START_TEST(fifty_steps_as_in_double) {
 }
 END_TEST
 
-/* ---- A set of its own to hold out ---------------------------------------------------------- */
+/* ---- A set of its own to hold out --------------------------------------------------------- */
 
 START_TEST(images_held_out) {
   if (checking()) return;
@@ -411,7 +407,7 @@ START_TEST(images_held_out) {
 }
 END_TEST
 
-/* ---- The Jacobian --------------------------------------------------------------------------- */
+/* ---- The Jacobian ------------------------------------------------------------------------- */
 
 /* By brute force, through running statistics, of a flow that is not as it began. */
 START_TEST(jacobian_of_an_image) {
@@ -444,8 +440,19 @@ START_TEST(jacobian_of_an_image) {
 }
 END_TEST
 
-/* ---- Depth
- * ------------------------------------------------------------------------------------------ */
+/* ---- Depth -------------------------------------------------------------------------------- */
+
+static void expect_round_trip(clf_flow *f, const double *x, double *z, const char *when) {
+  const int32_t D = f->spec.dim;
+  double there[2], back[2], worst = 0;
+  WORKS(clf_transform(f, x, 2, z, there));
+  WORKS(clf_invert(f, z, 2, z, back));
+  for (int i = 0; i < 2 * D; i++) worst = fmax(worst, fabs(z[i] - x[i]));
+  flows_expect(worst, flows_exact ? 1e-5 : 1e-3, "%s: pixels after there and back", when);
+  for (int i = 0; i < 2; i++)
+    flows_expect(fabs(there[i] + back[i]) / fabs(there[i]), flows_exact ? 1e-7 : 1e-5,
+                 "%s: log-det there and back", when);
+}
 
 /* 28 couplings, as the deepest presets have. */
 START_TEST(round_trip_of_the_deepest) {
@@ -457,22 +464,20 @@ START_TEST(round_trip_of_the_deepest) {
   s.blocks = 1;
   s.seed = 3;
   clf_flow *f;
+  clf_trainer *t;
   WORKS(clf_flow_create(flows_dev, &s, &f));
-  clf_images *images = glyphs("glyphs:n=2,size=64,channels=3");
+  clf_images *images = glyphs("glyphs:n=8,size=64,channels=3");
   uint8_t *bytes = malloc(2 * (size_t)s.dim);
-  double *x = flows_array(2 * (size_t)s.dim), *z = flows_array(2 * (size_t)s.dim), there[2],
-         back[2];
+  double *x = flows_array(2 * (size_t)s.dim), *z = flows_array(2 * (size_t)s.dim);
   ck_assert_ptr_nonnull(bytes);
   WORKS(clf_images_get(images, NULL, 0, 2, NULL, bytes));
   clf_dequantize(bytes, 2, s.dim, 1, 0, x);
-  WORKS(clf_transform(f, x, 2, z, there));
-  WORKS(clf_invert(f, z, 2, z, back));
-  double worst = 0;
-  for (int i = 0; i < 2 * s.dim; i++) worst = fmax(worst, fabs(z[i] - x[i]));
-  flows_expect(worst, flows_exact ? 1e-5 : 1e-3, "pixels after there and back");
-  for (int i = 0; i < 2; i++)
-    flows_expect(fabs(there[i] + back[i]) / fabs(there[i]), flows_exact ? 1e-7 : 1e-5,
-                 "log-det there and back");
+  expect_round_trip(f, x, z, "at first");
+  const clf_train_options o = options_of(4, 4);
+  WORKS(clf_trainer_create_images(f, images, NULL, &o, &t));
+  WORKS(clf_trainer_run(t, NULL, NULL));
+  clf_trainer_free(t);
+  expect_round_trip(f, x, z, "after training");
   free(bytes);
   free(x);
   free(z);
@@ -481,8 +486,7 @@ START_TEST(round_trip_of_the_deepest) {
 }
 END_TEST
 
-/* ---- Sizes
- * --------------------------------------------------------------------------------------------- */
+/* ---- Sizes -------------------------------------------------------------------------------- */
 
 START_TEST(weights_of_presets) {
   static const struct {
