@@ -28,7 +28,8 @@ typedef enum cli_type {               /* of a value, and of what `to` points at 
                         CLI_FROM_0,
                         CLI_PART,     /* 0 <= p < 1 */
                         CLI_CHANNELS, /* int32_t, 1 or 3 */
-                        CLI_SIZE      /* int32_t[2], height and width, from 1 */
+                        CLI_SIZE,     /* int32_t[2], height and width, from 1 */
+                        CLI_GRID      /* int32_t[2], rows and columns, from 1 */
 } cli_type;
 
 /* One row is all there is to an option: parsing, checks and --help come of it. */
@@ -193,6 +194,12 @@ extern struct cli_common {
              &cli_common.images.noise, NULL),                                                      \
       CLI_OPTION("--seed", "S", "images: of u, where no file has it", CLI_SEED,                    \
                  &cli_common.images.seed, "1")
+/* The same where --seed is of something else. */
+#define CLI_OPTIONS_NOISE_SEED                                                                     \
+  CLI_OPTION("--noise", "U.npy", "images: u of each pixel, in the data's shape (default drawn)",   \
+             CLI_TEXT, &cli_common.images.noise, NULL),                                            \
+      CLI_OPTION("--noise-seed", "S", "images: of u, where no file has it", CLI_SEED,              \
+                 &cli_common.images.seed, "1")
 /* Of a verb that takes images beside its model. */
 #define CLI_OPTIONS_IMAGE_DATA                                                                     \
   CLI_OPTIONS_IMAGES, CLI_OPTION_CHANNELS(&cli_common.images.channels), CLI_OPTIONS_NOISE
@@ -244,6 +251,47 @@ typedef clf_status (*cli_map_fn)(clf_flow *flow, const double *from, int64_t n, 
  * PREFIX1, ..., and the log-determinants to the file `logdet_out` unless NULL. */
 int cli_map(cli_map_fn map, const char *out, const char *prefix, const char *logdet_out);
 
+/* ---- pictures.c -------------------------------------------------------- */
+
+/* Cells of a picture, down and across; the first `apart` columns stand apart from the rest. */
+typedef struct cli_grid {
+  int32_t rows, cols, apart;
+} cli_grid;
+
+enum { CLI_INDICES = 256, CLI_CHUNK = 64 /* images made at once */ };
+typedef struct cli_indices {
+  int count;
+  int64_t at[CLI_INDICES];
+} cli_indices;
+
+/* "0,3,5". */
+int cli_parse_indices(const char *option, const char *text, cli_indices *list);
+cli_grid cli_near_square(int64_t count);
+
+int cli_makes_images(const cli_session *s);
+
+/* These rows of the data as the flow takes them, (count, D) to be freed.  An empty list becomes
+ * the first eight. */
+int cli_take_rows(cli_session *s, cli_indices *list, double **x);
+
+/* x = f^-1(z), images in chunks, with a line on stderr for a person who waits. */
+int cli_decode(const cli_session *s, const double *z, int64_t n, double *x);
+void cli_draw_share(const char *what, int64_t done, int64_t total);
+
+/* Continuous pixels to bytes below spec->levels. */
+void cli_bytes_of(const clf_flow_spec *spec, const double *x, int64_t n, uint8_t *bytes);
+
+/* Whether such a picture is not too large. */
+int cli_check_grid(const clf_flow_spec *spec, cli_grid grid);
+/* At most rows * cols images as a PNG, spread over 0 to 255, small ones magnified. */
+int cli_put_grid(const char *path, const clf_flow_spec *spec, const uint8_t *bytes, int64_t n,
+                 cli_grid grid);
+/* As cli_put_grid(), or as .npy, where bytes stay below spec->levels. */
+int cli_put_bytes(const char *path, const clf_flow_spec *spec, const uint8_t *bytes, int64_t n,
+                  cli_grid grid);
+/* As cli_check_table(), or a .png. */
+int cli_check_images(const char *path);
+
 /* ---- training.c -------------------------------------------------------- */
 
 /* A training under way: what it writes, and what is known of it. */
@@ -275,7 +323,10 @@ clf_status cli_training_save(cli_training *t);
 
 #define CLI_VERB_MAP(X)                                                                            \
   X(train)                                                                                         \
-  X(eval) X(log_prob) X(transform) X(invert) X(sample) X(jacobian) X(plot) X(info) X(devices)
+  X(eval)                                                                                          \
+  X(log_prob)                                                                                      \
+  X(transform)                                                                                     \
+  X(invert) X(sample) X(interpolate) X(complete) X(compress) X(jacobian) X(plot) X(info) X(devices)
 #define CLI_X(name) extern const cli_verb cli_##name;
 CLI_VERB_MAP(CLI_X)
 #undef CLI_X

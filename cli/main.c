@@ -18,7 +18,7 @@ static void print_usage(FILE *to) {
   fputs("usage: clflow VERB [options]\n\n"
         "Normalizing flows: fits them to data, and computes densities, samples and maps.\n\n",
         to);
-  for (int i = 0; i < VERBS; i++) fprintf(to, "  %-10s  %s\n", verbs[i]->name, verbs[i]->purpose);
+  for (int i = 0; i < VERBS; i++) fprintf(to, "  %-11s  %s\n", verbs[i]->name, verbs[i]->purpose);
   fputs("\n  clflow VERB --help tells what a verb takes; clflow --version its version.\n"
         "  The program ends with 0, with 1 if it failed, with 2 if it was called wrongly.\n",
         to);

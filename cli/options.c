@@ -30,6 +30,7 @@ static const struct {
     [CLI_PART] = {"a number from 0 and below 1", sizeof(double)},
     [CLI_CHANNELS] = {"1 or 3", sizeof(int32_t)},
     [CLI_SIZE] = {"a size in pixels, HEIGHTxWIDTH or one number for both", 2 * sizeof(int32_t)},
+    [CLI_GRID] = {"rows and columns, ROWSxCOLUMNS or one number for both", 2 * sizeof(int32_t)},
 };
 
 size_t cli_size(cli_type type) { return types[type].size; }
@@ -110,7 +111,8 @@ static int set_value(const cli_option *o, const char *text) {
   case CLI_INDEX:
   case CLI_SEED:
   case CLI_CHANNELS: return set_whole(o, text);
-  case CLI_SIZE: return set_size(o, text);
+  case CLI_SIZE:
+  case CLI_GRID: return set_size(o, text);
   case CLI_NUMBER:
   case CLI_ABOVE_0:
   case CLI_FROM_0:
@@ -155,7 +157,8 @@ void cli_format(const cli_option *o, const void *value, char *text, size_t size)
   case CLI_CHOICE: format_choice(o->arg, v.flag, text, size); break;
   case CLI_FLAG:
   case CLI_FLAG_OFF: snprintf(text, size, "%s", v.flag ? "yes" : "no"); break;
-  case CLI_SIZE: snprintf(text, size, "%" PRId32 "x%" PRId32, v.size[0], v.size[1]); break;
+  case CLI_SIZE:
+  case CLI_GRID: snprintf(text, size, "%" PRId32 "x%" PRId32, v.size[0], v.size[1]); break;
   case CLI_COUNT32:
   case CLI_INDEX32:
   case CLI_CHANNELS: snprintf(text, size, "%" PRId32, v.i32); break;

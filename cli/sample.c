@@ -2,55 +2,157 @@
 /* sample.c: `clflow sample`: draws from a model. */
 #include "cli.h"
 #include "clflow/plot.h"
+#include <inttypes.h>
+#include <stdlib.h>
 
 static struct {
   int64_t count, first;
   uint64_t seed;
   const char *out;
+  int32_t grid[2]; /* 0: not given */
+  double temperature;
 } o;
 
 static cli_option options[] = {
     CLI_OPERAND_MODEL,
-    {"-n", "N", "how many samples", CLI_COUNT, &o.count, NULL, 1, 0},
+    {"-n", "N", "how many samples; required but for a picture of images", CLI_COUNT, &o.count, NULL,
+     0, 0},
     {"--out", "FILE",
-     "columns x0, x1, ...: .csv, .npy, - to print CSV, or .png for a picture of one or two columns",
+     "columns x0, x1, ...: .csv, .npy, - to print CSV, or .png for a picture of one or two "
+     "columns; of images: .png for a grid of them, .npy for their bytes, or their pixels as "
+     "columns",
      CLI_TEXT, &o.out, NULL, 1, 0},
+    {"--grid", "RxC",
+     "rows and columns of a picture of images (default 8x8, or near a square of N)", CLI_GRID,
+     o.grid, NULL, 0, 0},
+    {"--temperature", "T", "latent variables are multiplied by T before they are mapped to x",
+     CLI_FROM_0, &o.temperature, "1", 0, 0},
     {"--seed", "S", "of the stream of samples", CLI_SEED, &o.seed, "1", 0, 0},
     {"--first", "I", "index of the first one in that stream", CLI_INDEX, &o.first, "0", 0, 0},
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };
 
-static int put(clf_table *samples, int picture) {
-  if (!picture) return cli_put_table(o.out, samples, "x", 1);
+/* Samples first .. first + n of those asked for. */
+static int draw(const cli_session *s, int64_t first, int64_t n, double *x) {
+  first += o.first;
+  if (o.temperature == 1)
+    return clf_sample(s->flow, o.seed, first, n, x) == CLF_OK ? CLI_OK : cli_fail_library();
+  double *z = malloc((size_t)n * (size_t)clf_flow_get_spec(s->flow)->dim * sizeof *z);
+  if (!z) return cli_fail("out of memory for the latents of %" PRId64 " samples", n);
+  int code = CLI_OK;
+  if (clf_sample_latents(s->flow, o.seed, first, n, o.temperature, z) != CLF_OK ||
+      clf_invert(s->flow, z, n, x, NULL) != CLF_OK)
+    code = cli_fail_library();
+  free(z);
+  return code;
+}
+
+/* ---- Images ------------------------------------------------------------------- */
+
+/* Where chunks of images go: to bytes, or to numbers. */
+typedef struct target {
+  uint8_t *bytes;
+  double *x;
+} target;
+
+static int draw_images(const cli_session *s, target to) {
+  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
+  const int64_t dim = spec->dim;
+  double *chunk = to.x ? NULL : malloc((size_t)(CLI_CHUNK * dim) * sizeof *chunk);
+  if (!to.x && !chunk) return cli_fail("out of memory for %d images", CLI_CHUNK);
+  int code = CLI_OK;
+  for (int64_t first = 0, n; first < o.count && !code; first += n) {
+    n = o.count - first < CLI_CHUNK ? o.count - first : CLI_CHUNK;
+    double *x = to.x ? to.x + first * dim : chunk;
+    code = draw(s, first, n, x);
+    if (!code && to.bytes) cli_bytes_of(spec, x, n, to.bytes + first * dim);
+    if (!code && o.count > CLI_CHUNK) cli_draw_share("sampling", first + n, o.count);
+  }
+  free(chunk);
+  return code;
+}
+
+static int put_pixels(const cli_session *s) {
+  clf_table samples;
+  if (clf_table_new(o.count, clf_flow_get_spec(s->flow)->dim, &samples) != CLF_OK)
+    return cli_fail_library();
+  int code = draw_images(s, (target){.x = samples.at});
+  if (!code) code = cli_put_table(o.out, &samples, "x", 1);
+  clf_table_free(&samples);
+  return code;
+}
+
+static int put_images(const cli_session *s, cli_grid grid) {
+  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
+  if (!o.count) o.count = (int64_t)grid.rows * grid.cols;
+  int code = cli_has_suffix(o.out, ".png") ? cli_check_grid(spec, grid) : CLI_OK;
+  if (code) return code;
+  uint8_t *bytes = calloc((size_t)o.count, (size_t)spec->dim);
+  if (!bytes) return cli_fail("out of memory for %" PRId64 " images", o.count);
+  code = draw_images(s, (target){.bytes = bytes});
+  if (!code) code = cli_put_bytes(o.out, spec, bytes, o.count, grid);
+  free(bytes);
+  return code;
+}
+
+/* ---- Columns ------------------------------------------------------------------- */
+
+static int put_columns(clf_table *samples) {
+  if (!cli_has_suffix(o.out, ".png")) return cli_put_table(o.out, samples, "x", 1);
   char title[96];
   snprintf(title, sizeof title, "%lld samples, seed %llu", (long long)o.count,
            (unsigned long long)o.seed);
   return clf_plot_table(samples, title, o.out) == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
-static int draw(cli_session *s, int picture) {
+static int draw_columns(const cli_session *s) {
   const int32_t dim = clf_flow_get_spec(s->flow)->dim;
-  if (picture && dim > 2)
+  if (o.grid[0])
+    return cli_fail("--grid arranges images; the model %s makes columns", cli_common.model);
+  if (!o.count)
+    return cli_usage("-n is missing: how many samples of the model %s", cli_common.model);
+  if (cli_has_suffix(o.out, ".png") && dim > 2)
     return cli_fail("a picture shows one or two columns, the model %s has %d; write .csv or .npy",
                     cli_common.model, dim);
   clf_table samples;
   if (clf_table_new(o.count, dim, &samples) != CLF_OK) return cli_fail_library();
-  int code = CLI_OK;
-  if (clf_sample(s->flow, o.seed, o.first, o.count, samples.at) != CLF_OK)
-    code = cli_fail_library();
-  if (!code) code = put(&samples, picture);
+  int code = draw(s, 0, o.count, samples.at);
+  if (!code) code = put_columns(&samples);
   clf_table_free(&samples);
   return code;
 }
 
-static int run(void) {
+/* ---- The verb --------------------------------------------------------------------- */
+
+/* What can be told without the model. */
+static int check(cli_grid *grid) {
   const int picture = cli_has_suffix(o.out, ".png");
-  int code = picture ? cli_check_file("--out", o.out, ".png") : cli_check_table(o.out);
+  if (!picture && !o.count) return cli_usage("-n is missing: how many samples to write");
+  if (!picture && o.grid[0])
+    return cli_usage("--grid is for a picture, --out FILE.png, not %s", o.out);
+  *grid = o.grid[0] ? (cli_grid){.rows = o.grid[0], .cols = o.grid[1]}
+          : o.count ? cli_near_square(o.count)
+                    : (cli_grid){.rows = 8, .cols = 8};
+  const int64_t cells = (int64_t)grid->rows * grid->cols;
+  if (picture && o.count > cells)
+    return cli_usage("-n %" PRId64 " is more than the %" PRId64 " cells of --grid %dx%d", o.count,
+                     cells, grid->rows, grid->cols);
+  return cli_check_images(o.out);
+}
+
+static int run(void) {
+  cli_grid grid;
+  int code = check(&grid);
   if (code) return code;
   cli_session s;
   code = cli_session_open(&s);
-  if (!code) code = draw(&s, picture);
+  if (!code && !cli_makes_images(&s)) {
+    code = draw_columns(&s);
+  } else if (!code) {
+    const int bytes = cli_has_suffix(o.out, ".png") || cli_has_suffix(o.out, ".npy");
+    code = bytes ? put_images(&s, grid) : put_pixels(&s);
+  }
   cli_session_close(&s);
   return code;
 }
@@ -61,8 +163,10 @@ const cli_verb cli_sample = {
     .purpose = "Draws samples from a model.",
     .details =
         "Sample I of a stream depends on the seed and on I alone, so that parts drawn apart\n"
-        "with --first make up the whole.",
-    .example = "clflow sample moons.safetensors -n 1000 --out samples.csv",
+        "with --first make up the whole. A model of images needs no -n for a picture: it fills\n"
+        "the grid. Images in .npy are (N, H, W), with a fourth dimension for colours.",
+    .example = "clflow sample moons.safetensors -n 1000 --out samples.csv\n"
+               "         clflow sample digits.safetensors --grid 6x10 --out samples.png",
     .options = options,
     .run = run,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* realnvp_scale.c: the recursion over scales: forward, inverse, backward. */
+/* realnvp_scale.c: the recursion over scales: where its latents lie; forward, inverse, backward. */
 #include "realnvp.h"
 
 static const clf__realnvp *flow_of(const clf__pass *p) { return p->l->own; }
@@ -33,6 +33,18 @@ static clf_tensor half_image(const clf__pass *p, int s, clf_tensor flat) {
 
 static clf_status copy(const clf__pass *p, clf_tensor from, clf_tensor to) {
   return clf_do(p->dev, copy, .x = from, .y = to);
+}
+
+/* Of each two by two pixels an ordered squeeze sends the two with even h + w on, side by side as
+ * channels of one pixel. */
+int32_t clf_latent_scale(const clf_flow_spec *spec, int32_t h, int32_t w) {
+  int32_t s = 0;
+  if (spec->kind != CLF_REALNVP) return s;
+  for (; s < spec->scales - 1 && (h + w) % 2 == 0; s++) {
+    h /= 2;
+    w /= 2;
+  }
+  return s;
 }
 
 /* ---- Forward --------------------------------------------------------------------------------- */

@@ -59,8 +59,9 @@ static void is_png(const char *path) {
 /* ---- The program ------------------------------------------------------------- */
 
 START_TEST(test_help) {
-  static const char *const verbs[] = {"devices", "train",  "eval",     "log-prob", "transform",
-                                      "invert",  "sample", "jacobian", "plot",     "info"};
+  static const char *const verbs[] = {"devices",  "train",  "eval",        "log-prob", "transform",
+                                      "invert",   "sample", "interpolate", "complete", "compress",
+                                      "jacobian", "plot",   "info"};
   result r = run("--help");
   ck_assert_int_eq(r.code, 0);
   for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {

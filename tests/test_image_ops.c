@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* test_image_ops.c: the values of squeeze, rescaled and pixels: tables written by hand,
- * identities, and gradients against differences. */
+/* test_image_ops.c: the values of squeeze, rescaled and pixels, and where latents lie: tables
+ * written by hand, identities, and gradients against differences. */
 #include <check.h>
 #include <math.h>
 #include <string.h>
 #include "backend.h"
+#include "clflow/flow.h"
 
 #define WORKS(call) ck_assert_msg(!(call), "%s: %s", #call, clf_errmsg())
 #define SIZE(array) ((int)(sizeof(array) / sizeof *(array)))
@@ -105,6 +106,54 @@ START_TEST(test_squeeze_refuses) {
   ck_assert_int_eq(clf_do(dev, squeeze, .x = three, .y = large, .inverse = 1), CLF_ESHAPE);
   ck_assert_int_eq(clf_do(dev, squeeze, .x = large, .y = three), CLF_ESHAPE);
   ck_assert_int_eq(clf_do(dev, squeeze, .x = large, .y = small), CLF_ESHAPE);
+  end();
+}
+END_TEST
+
+static const int8_t scales_8x8[8][8] = {
+    {2, 0, 1, 0, 2, 0, 1, 0}, {0, 2, 0, 1, 0, 2, 0, 1}, {1, 0, 2, 0, 1, 0, 2, 0},
+    {0, 1, 0, 2, 0, 1, 0, 2}, {2, 0, 1, 0, 2, 0, 1, 0}, {0, 2, 0, 1, 0, 2, 0, 1},
+    {1, 0, 2, 0, 1, 0, 2, 0}, {0, 1, 0, 2, 0, 1, 0, 2},
+};
+
+START_TEST(test_latent_scale) {
+  clf_flow_spec spec = clf_flow_spec_default(CLF_REALNVP, 0);
+  spec.height = spec.width = 8;
+  for (int32_t h = 0; h < 8; h++)
+    for (int32_t w = 0; w < 8; w++)
+      ck_assert_int_eq(clf_latent_scale(&spec, h, w), scales_8x8[h][w]);
+  spec.scales = 1;
+  ck_assert_int_eq(clf_latent_scale(&spec, 0, 1), 0);
+  const clf_flow_spec nvp = clf_flow_spec_default(CLF_NVP, 2);
+  ck_assert_int_eq(clf_latent_scale(&nvp, 0, 0), 0);
+}
+END_TEST
+
+/* Places counted up and squeezed as the flow does it, half of the channels going on: those of
+ * the other half belong to this scale, and what is left to the last one. */
+START_TEST(test_latent_scale_squeezed) {
+  enum { H = 16, W = 24, SCALES = 4 };
+  begin("cpu64");
+  clf_flow_spec spec = clf_flow_spec_default(CLF_REALNVP, 0);
+  spec.height = H;
+  spec.width = W;
+  spec.scales = SCALES;
+  double places[H * W];
+  for (int i = 0; i < H * W; i++) places[i] = i;
+  clf_tensor x = put(1, 1, H, W, places);
+  for (int s = 0, c = 1; s < SCALES; s++, c *= 2) {
+    clf_tensor here = x;
+    if (s < SCALES - 1) {
+      const clf_tensor y = put(1, 4 * c, H >> (s + 1), W >> (s + 1), NULL);
+      WORKS(clf_do(dev, squeeze, .x = x, .y = y, .ordered = 1));
+      x = clf_slice(y, 1, 0, 2 * c);
+      here = clf_slice(y, 1, 2 * c, 4 * c);
+    }
+    const int count = (int)clf__count(&here);
+    WORKS(clf_read64(dev, here, places));
+    for (int i = 0; i < count; i++)
+      ck_assert_int_eq(clf_latent_scale(&spec, (int)places[i] / W, (int)places[i] % W), s);
+  }
   end();
 }
 END_TEST
@@ -342,6 +391,8 @@ int main(void) {
   tcase_set_timeout(tc, 0);
   tcase_add_loop_test(tc, test_squeeze, 0, SIZE(devices));
   tcase_add_test(tc, test_squeeze_refuses);
+  tcase_add_test(tc, test_latent_scale);
+  tcase_add_test(tc, test_latent_scale_squeezed);
   tcase_add_loop_test(tc, test_masks, 0, SIZE(devices));
   tcase_add_loop_test(tc, test_rescaled_bwd, 0, 12);
   tcase_add_loop_test(tc, test_logit, 0, SIZE(devices));

@@ -141,6 +141,11 @@ CLF_API clf_status clf_evaluate_images(clf_flow *flow, const clf_images *images,
                                        const int64_t *index, int64_t first, int64_t n,
                                        uint64_t seed, clf_score *score);
 
+/* The scale, from 0, at which the latents of row h, column w of z as an image (H, W, C) are
+ * factored out, all C of them; those that go through every scale belong to the last one.  The later
+ * the scale, the coarser what its latents say.  0 for flows of other kinds. */
+CLF_API int32_t clf_latent_scale(const clf_flow_spec *spec, int32_t h, int32_t w);
+
 /* ---- Files ------------------------------------------------------------- */
 
 /* How the weights came to be; rides along in the file. */

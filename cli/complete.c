@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* complete.c: `clflow complete` and `clflow compress`: what the coarse latents of images carry
+ * (Dinh et al. 2017, appendix D).  The fine ones are drawn anew, or are zero. */
+#include "cli.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COMPLETIONS = 6 };
+
+static struct {
+  const char *out, *index;
+  uint64_t seed;
+  double temperature; /* 0: the fine latents are zero */
+  int64_t keep;       /* -1: each in turn */
+  int32_t samples;    /* 0: not given */
+} o = {.keep = -1};
+
+#define OPTIONS                                                                                    \
+  CLI_OPERAND_MODEL, CLI_OPTION_DATA("images to choose from"),                                     \
+      {"--index", "I,J,...", "their rows, from 0 (default: the first eight)",                      \
+       CLI_TEXT,  &o.index,  NULL,                                                                 \
+       0,         0},                                                                              \
+      {"--out", "FILE.png", "the picture, a row for each image", CLI_TEXT, &o.out, NULL, 1, 0}, {  \
+    "--keep", "K", "keep the latents of scales K and coarser, 0 is all; default: each K in turn",  \
+        CLI_INDEX, &o.keep, NULL, 0, 0                                                             \
+  }
+#define OPTIONS_IMAGES                                                                             \
+  CLI_OPTIONS_IMAGES, CLI_OPTION_CHANNELS(&cli_common.images.channels), CLI_OPTIONS_NOISE_SEED
+
+static cli_option complete_options[] = {
+    OPTIONS,
+    {"--samples", "N", "completions of each image with --keep (default 6)", CLI_COUNT32, &o.samples,
+     NULL, 0, 0},
+    {"--temperature", "T", "latents that are drawn are multiplied by T", CLI_FROM_0, &o.temperature,
+     "1", 0, 0},
+    {"--seed", "S", "of the latents that are drawn", CLI_SEED, &o.seed, "1", 0, 0},
+    OPTIONS_IMAGES,
+    CLI_OPTIONS_MODEL,
+    CLI_OPTIONS_END,
+};
+
+static cli_option compress_options[] = {OPTIONS, OPTIONS_IMAGES, CLI_OPTIONS_MODEL,
+                                        CLI_OPTIONS_END};
+
+/* ---- Latents -------------------------------------------------------------------- */
+
+/* Images made of each example, one beside the other: `made` of them, of latents drawn anew for
+ * each or, where the scale kept changes from one to the next, once for all. */
+typedef struct plan {
+  const clf_flow_spec *spec;
+  int32_t made;
+} plan;
+
+static int32_t kept_from(int32_t column) { return o.keep < 0 ? column : (int32_t)o.keep; }
+static int32_t draw_of(int32_t column) { return o.keep < 0 ? 0 : column; }
+static int32_t draws(const plan *p) { return o.keep < 0 ? 1 : p->made; }
+
+/* Puts `fine` in place of latents of the scales below `keep`. */
+static void replace(const clf_flow_spec *spec, int32_t keep, const double *fine, double *z) {
+  for (int32_t h = 0; h < spec->height; h++)
+    for (int32_t w = 0; w < spec->width; w++) {
+      const int32_t at = (h * spec->width + w) * spec->channels;
+      if (clf_latent_scale(spec, h, w) < keep)
+        memcpy(z + at, fine + at, (size_t)spec->channels * sizeof *z);
+    }
+}
+
+/* Latents of the examples (count, D) to those of the images to be made (count, made, D). */
+static void spread(const plan *p, int count, const double *z, const double *fine, double *out) {
+  const int64_t dim = p->spec->dim;
+  for (int64_t i = 0; i < count; i++)
+    for (int32_t c = 0; c < p->made; c++, out += dim) {
+      memcpy(out, z + i * dim, (size_t)dim * sizeof *out);
+      replace(p->spec, kept_from(c), fine + (i * draws(p) + draw_of(c)) * dim, out);
+    }
+}
+
+/* `made` becomes the images, (count * plan.made, D). */
+static int make(const cli_session *s, const plan *p, int count, const double *x, clf_table *made) {
+  clf_table z = {0}, fine = {0}, latents = {0};
+  int code = CLI_OK;
+  if (clf_table_new(count, p->spec->dim, &z) != CLF_OK ||
+      clf_table_new((int64_t)count * draws(p), p->spec->dim, &fine) != CLF_OK ||
+      clf_table_new((int64_t)count * p->made, p->spec->dim, &latents) != CLF_OK ||
+      clf_table_new(latents.rows, p->spec->dim, made) != CLF_OK ||
+      clf_transform(s->flow, x, count, z.at, NULL) != CLF_OK ||
+      clf_sample_latents(s->flow, o.seed, 0, fine.rows, o.temperature, fine.at) != CLF_OK)
+    code = cli_fail_library();
+  if (!code) spread(p, count, z.at, fine.at, latents.at);
+  if (!code) code = cli_decode(s, latents.at, latents.rows, made->at);
+  clf_table_free(&z);
+  clf_table_free(&fine);
+  clf_table_free(&latents);
+  return code;
+}
+
+/* ---- The picture ------------------------------------------------------------------ */
+
+static void print_columns(const plan *p) {
+  const clf_flow_spec *spec = p->spec;
+  fputs("columns  original", stdout);
+  for (int32_t c = 0; c < p->made; c++) {
+    const int32_t keep = kept_from(c);
+    if (c == 0 || o.keep < 0)
+      printf(", %s%d of %d latents", c == 0 ? "kept " : "", spec->dim >> keep, spec->dim);
+  }
+  if (o.keep >= 0 && p->made > 1) printf(" (%d images)", p->made);
+  putchar('\n');
+}
+
+static int put(const plan *p, int count, const double *x, const clf_table *made, cli_grid grid) {
+  const int64_t dim = p->spec->dim;
+  uint8_t *bytes = malloc((size_t)count * (size_t)(p->made + 1) * (size_t)dim), *to = bytes;
+  if (!bytes) return cli_fail("out of memory for the bytes of %d images", count);
+  for (int64_t i = 0; i < count; i++) {
+    cli_bytes_of(p->spec, x + i * dim, 1, to);
+    cli_bytes_of(p->spec, made->at + i * p->made * dim, p->made, to + dim);
+    to += (p->made + 1) * dim;
+  }
+  const int code = cli_put_grid(o.out, p->spec, bytes, (int64_t)count * grid.cols, grid);
+  free(bytes);
+  if (!code) print_columns(p);
+  return code;
+}
+
+static int check_model(const cli_session *s) {
+  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
+  if (!cli_makes_images(s))
+    return cli_fail("the model %s is of kind %s and has no scales; this is for models of images",
+                    cli_common.model, clf_kind_name(spec->kind));
+  if (o.keep < spec->scales) return CLI_OK;
+  return cli_fail("--keep %" PRId64 " is beyond the model %s, which has scales 0 to %d", o.keep,
+                  cli_common.model, spec->scales - 1);
+}
+
+static int draw(const cli_session *s, int count, const double *x) {
+  plan p = {.spec = clf_flow_get_spec(s->flow)};
+  p.made = o.keep < 0 ? p.spec->scales : o.samples;
+  const cli_grid grid = {.rows = count, .cols = p.made + 1, .apart = 1};
+  int code = cli_check_grid(p.spec, grid);
+  if (code) return code;
+  clf_table made = {0};
+  code = make(s, &p, count, x, &made);
+  if (!code) code = put(&p, count, x, &made, grid);
+  clf_table_free(&made);
+  return code;
+}
+
+/* ---- The verbs --------------------------------------------------------------------- */
+
+static int run(void) {
+  cli_indices list = {.count = 0};
+  int code = o.index ? cli_parse_indices("--index", o.index, &list) : CLI_OK;
+  if (!code) code = cli_check_file("--out", o.out, ".png");
+  if (code) return code;
+  cli_session s;
+  double *x = NULL;
+  code = cli_session_open(&s);
+  if (!code) code = check_model(&s);
+  if (!code) code = cli_take_rows(&s, &list, &x);
+  if (!code) code = draw(&s, list.count, x);
+  free(x);
+  cli_session_close(&s);
+  return code;
+}
+
+static int run_complete(void) {
+  if (o.samples && o.keep < 0)
+    return cli_usage("--samples %d is for one --keep K; without it each K is shown once",
+                     o.samples);
+  if (!o.samples) o.samples = COMPLETIONS;
+  return run();
+}
+
+static int run_compress(void) {
+  o.samples = 1; /* they would all be the same */
+  return run();
+}
+
+const cli_verb cli_complete = {
+    .name = "complete",
+    .usage = "MODEL --data DATA --out FILE.png [options]",
+    .purpose = "Draws images whose fine latents are drawn anew, the coarse ones kept.",
+    .details =
+        "Columns: the image; with all its latents kept, which gives it back; with those of scale\n"
+        "1 and coarser, of scale 2 and coarser, ... Each scale but the last holds half of the\n"
+        "latents that come to it. With --keep K: the image, and N completions of what is kept.",
+    .example =
+        "clflow complete faces.safetensors --data faces --index 3,5 --keep 2 --out faces.png",
+    .options = complete_options,
+    .run = run_complete,
+};
+
+const cli_verb cli_compress = {
+    .name = "compress",
+    .usage = "MODEL --data DATA --out FILE.png [options]",
+    .purpose = "Draws images whose fine latents are zero, the coarse ones kept.",
+    .details =
+        "Columns: the image; with all its latents kept, which gives it back; with those of "
+        "scale\n1 and coarser, of scale 2 and coarser, ... With --keep K: the image, and what "
+        "is kept.",
+    .example = "clflow compress faces.safetensors --data faces --index 3,5 --out faces.png",
+    .options = compress_options,
+    .run = run_compress,
+};

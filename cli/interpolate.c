@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* interpolate.c: `clflow interpolate`: the manifold that four examples span in the latents. */
+#include "cli.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+static struct {
+  const char *out, *index;
+  int32_t grid[2];
+  double angle;
+} o;
+
+static cli_option options[] = {
+    CLI_OPERAND_MODEL,
+    CLI_OPTION_DATA("examples to choose from"),
+    {"--index", "A,B,C,D", "rows of the four examples, from 0", CLI_TEXT, &o.index, NULL, 1, 0},
+    {"--out", "FILE",
+     "of images .png for the grid, .npy for bytes; columns x0, x1, ...: .csv, .npy, - to print CSV",
+     CLI_TEXT, &o.out, NULL, 1, 0},
+    {"--grid", "RxC", "steps of p and q, down and across", CLI_GRID, o.grid, "8x8", 0, 0},
+    {"--angle", "A", "degrees that p and q run over, to 360; below, both ends are drawn",
+     CLI_ABOVE_0, &o.angle, "360", 0, 0},
+    CLI_OPTIONS_IMAGES,
+    CLI_OPTION_CHANNELS(&cli_common.images.channels),
+    CLI_OPTIONS_NOISE_SEED,
+    CLI_OPTIONS_MODEL,
+    CLI_OPTIONS_END,
+};
+
+/* A full circle ends where it begins, so that its last step is left out. */
+static double angle_at(int32_t i, int32_t steps) {
+  const double pi = 3.14159265358979323846;
+  const int32_t parts = o.angle < 360 ? steps - 1 : steps;
+  return parts > 0 ? o.angle / 180 * pi * i / parts : 0;
+}
+
+/* Dinh et al. 2017, equation 19: cell (i, j) of the grid, of latents (4, D). */
+static void blend(const double *z, int64_t dim, double p, double q, double *out) {
+  const double a = cos(p) * cos(q), b = cos(p) * sin(q), c = sin(p) * cos(q), d = sin(p) * sin(q);
+  for (int64_t e = 0; e < dim; e++)
+    out[e] = a * z[e] + b * z[dim + e] + c * z[2 * dim + e] + d * z[3 * dim + e];
+}
+
+static int put(const cli_session *s, clf_table *made, cli_grid grid) {
+  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
+  const int bytes = cli_has_suffix(o.out, ".png") || cli_has_suffix(o.out, ".npy");
+  if (!bytes || !cli_makes_images(s)) return cli_put_table(o.out, made, "x", 1);
+  uint8_t *images = malloc((size_t)made->rows * (size_t)spec->dim);
+  if (!images) return cli_fail("out of memory for %" PRId64 " images", made->rows);
+  cli_bytes_of(spec, made->at, made->rows, images);
+  const int code = cli_put_bytes(o.out, spec, images, made->rows, grid);
+  free(images);
+  return code;
+}
+
+/* The latents of the grid; `made` becomes what they are mapped to. */
+static int span(const cli_session *s, const double *x, cli_grid grid, clf_table *made) {
+  clf_table corners = {0}, latents = {0};
+  const int32_t dim = clf_flow_get_spec(s->flow)->dim;
+  int code = CLI_OK;
+  if (clf_table_new(4, dim, &corners) != CLF_OK ||
+      clf_table_new((int64_t)grid.rows * grid.cols, dim, &latents) != CLF_OK ||
+      clf_table_new(latents.rows, dim, made) != CLF_OK ||
+      clf_transform(s->flow, x, 4, corners.at, NULL) != CLF_OK)
+    code = cli_fail_library();
+  for (int64_t cell = 0; cell < latents.rows && !code; cell++)
+    blend(corners.at, dim, angle_at((int32_t)(cell / grid.cols), grid.rows),
+          angle_at((int32_t)(cell % grid.cols), grid.cols), latents.at + cell * dim);
+  if (!code) code = cli_decode(s, latents.at, latents.rows, made->at);
+  clf_table_free(&corners);
+  clf_table_free(&latents);
+  return code;
+}
+
+static int draw(const cli_session *s, const double *x, cli_grid grid) {
+  if (cli_has_suffix(o.out, ".png")) {
+    if (!cli_makes_images(s))
+      return cli_fail("a picture shows images, the model %s makes columns; write .csv or .npy",
+                      cli_common.model);
+    const int code = cli_check_grid(clf_flow_get_spec(s->flow), grid);
+    if (code) return code;
+  }
+  clf_table made = {0};
+  int code = span(s, x, grid, &made);
+  if (!code) code = put(s, &made, grid);
+  clf_table_free(&made);
+  return code;
+}
+
+static int run(void) {
+  cli_indices list;
+  int code = cli_parse_indices("--index", o.index, &list);
+  if (code) return code;
+  if (list.count != 4)
+    return cli_usage("--index takes four rows A,B,C,D, got %d: %s", list.count, o.index);
+  if (o.angle > 360) return cli_usage("--angle takes degrees to 360, got %g", o.angle);
+  code = cli_check_images(o.out);
+  if (code) return code;
+  cli_session s;
+  double *x = NULL;
+  code = cli_session_open(&s);
+  if (!code) code = cli_take_rows(&s, &list, &x);
+  if (!code) code = draw(&s, x, (cli_grid){.rows = o.grid[0], .cols = o.grid[1]});
+  free(x);
+  cli_session_close(&s);
+  return code;
+}
+
+const cli_verb cli_interpolate = {
+    .name = "interpolate",
+    .usage = "MODEL --data DATA --index A,B,C,D --out FILE [options]",
+    .purpose = "Maps a manifold between the latents of four examples back to x.",
+    .details = "With z1 to z4 the latents of the examples, row i and column j of the grid shows\n"
+               "  cos p (cos q z1 + sin q z2) + sin p (cos q z3 + sin q z4), p = 2 pi i / R, q = 2 "
+               "pi j / C\n"
+               "and with --angle 90 the examples themselves in its corners.",
+    .example = "clflow interpolate digits.safetensors --data t10k-images-idx3-ubyte.gz \\\n"
+               "           --index 0,1,2,3 --angle 90 --out manifold.png",
+    .options = options,
+    .run = run,
+};
