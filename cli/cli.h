@@ -316,7 +316,8 @@ typedef struct cli_training {
 
 /* Trains to the end, saving and drawing now and then, until SIGINT or SIGTERM: ESTOPPED. */
 clf_status cli_training_run(cli_training *t);
-/* The pictures as things stand; gives the exit code. */
+/* The pictures as things stand; gives the exit code.  Samples fill this grid. */
+extern const cli_grid cli_training_grid;
 int cli_training_draw(cli_training *t);
 clf_status cli_training_save(cli_training *t);
 

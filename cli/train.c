@@ -232,7 +232,8 @@ static int choose_pictures(cli_training *t) {
   if (spec->kind == CLF_REALNVP) {
     t->samples = cli_wanted.plot;
     cli_wanted.plot = NULL;
-    return cli_wanted.curve ? CLI_OK : name_curve(t->samples);
+    const int code = cli_check_grid(spec, cli_training_grid);
+    return code || cli_wanted.curve ? code : name_curve(t->samples);
   }
   if (spec->dim <= 2) return CLI_OK;
   if (cli_wanted.curve)

@@ -119,45 +119,27 @@ static void show(cli_training *t, const clf_progress *p, double now) {
 
 /* ---- Pictures ------------------------------------------------------------ */
 
-enum { GRID = 8, GAP = 2 }; /* images a side, and pixels of ground around each */
-
-static void put_tile(uint8_t *grid, int64_t stride, const double *x, const clf_flow_spec *spec) {
-  for (int32_t row = 0; row < spec->height; row++)
-    for (int32_t i = 0; i < spec->width * spec->channels; i++) {
-      const double byte = floor(x[row * spec->width * spec->channels + i] * 256 / spec->levels);
-      grid[row * stride + i] = (uint8_t)fmin(fmax(byte, 0), 255);
-    }
-}
-
-static int write_grid(const clf_flow_spec *spec, const double *x, const char *path) {
-  const int32_t width = GAP + GRID * (spec->width + GAP), C = spec->channels;
-  const int32_t height = GAP + GRID * (spec->height + GAP);
-  uint8_t *grid = malloc((size_t)width * (size_t)height * (size_t)C);
-  if (!grid) return cli_fail("out of memory for a picture of %d x %d", height, width);
-  memset(grid, 255, (size_t)width * (size_t)height * (size_t)C);
-  for (int i = 0; i < GRID * GRID; i++) {
-    const int64_t top = GAP + i / GRID * (spec->height + GAP);
-    const int64_t left = GAP + i % GRID * (spec->width + GAP);
-    put_tile(grid + (top * width + left) * C, (int64_t)width * C, x + (int64_t)i * spec->dim, spec);
-  }
-  const clf_status status = clf_image_write_png(path, grid, height, width, C);
-  free(grid);
-  return status == CLF_OK ? CLI_OK : cli_fail_library();
-}
+const cli_grid cli_training_grid = {.rows = 8, .cols = 8};
 
 /* The same latents each time, so that one sees them change. */
 static int draw_samples(const cli_training *t) {
   const clf_flow_spec *spec = clf_flow_get_spec(t->flow);
-  const int64_t n = GRID * GRID;
+  const int64_t n = cli_training_grid.rows * cli_training_grid.cols;
   clf_table z = {0}, x = {0};
-  int code = CLI_OK;
-  if (clf_table_new(n, spec->dim, &z) != CLF_OK || clf_table_new(n, spec->dim, &x) != CLF_OK ||
-      clf_sample_latents(t->flow, t->seed, 0, n, 1, z.at) != CLF_OK ||
-      clf_invert(t->flow, z.at, n, x.at, NULL) != CLF_OK)
+  uint8_t *bytes = malloc((size_t)(n * spec->dim));
+  int code = bytes ? CLI_OK : cli_fail("out of memory for %d samples", (int)n);
+  if (!code &&
+      (clf_table_new(n, spec->dim, &z) != CLF_OK || clf_table_new(n, spec->dim, &x) != CLF_OK ||
+       clf_sample_latents(t->flow, t->seed, 0, n, 1, z.at) != CLF_OK ||
+       clf_invert(t->flow, z.at, n, x.at, NULL) != CLF_OK))
     code = cli_fail_library();
-  if (!code) code = write_grid(spec, x.at, t->samples);
+  if (!code) {
+    cli_bytes_of(spec, x.at, n, bytes);
+    code = cli_put_grid(t->samples, spec, bytes, n, cli_training_grid);
+  }
   clf_table_free(&z);
   clf_table_free(&x);
+  free(bytes);
   return code;
 }
 
