@@ -4,14 +4,12 @@
  *   test_golden DEVICE
  * tests/golden/README.md says what the files hold. */
 #define _POSIX_C_SOURCE 200809L
-#include "flows.h"
+#include "golden.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "clflow/clflow.h"
-#include "safetensors.h"
 
 /* What a state_dict does not hold. */
 typedef struct golden {
@@ -37,33 +35,11 @@ enum {
 
 /* ---- Files ------------------------------------------------------------------------------ */
 
-static const char *path_of(const char *name, const char *suffix) {
-  static char path[512];
-  snprintf(path, sizeof path, "%s/%s%s", CLF_GOLDEN, name, suffix);
-  return path;
-}
-
-static clf_table array_of(const char *name, const char *suffix) {
-  clf_table t;
-  WORKS(clf_table_read(path_of(name, suffix), &t));
-  return t;
-}
-
 static clf_flow *load(const golden *g, const char *suffix) {
   const clf_flow_spec hint = {.s_max = g->s_max, .xmin = g->xmin, .xmax = g->xmax};
   clf_flow *f;
-  WORKS(clf_flow_load(flows_dev, path_of(g->name, suffix), &hint, &f));
+  WORKS(clf_flow_load(flows_dev, golden_path(g->name, suffix), &hint, &f));
   return f;
-}
-
-/* The tensor `name` of a file in double, and how many elements it has. */
-static double *tensor_of(const clf__st *st, const char *name, size_t *count) {
-  const clf__st_entry *e = clf__st_find(st, name);
-  ck_assert_msg(e != NULL, "the file has no tensor %s", name);
-  double *v = flows_array((size_t)e->count);
-  WORKS(clf__st_get(st, e, v));
-  *count = (size_t)e->count;
-  return v;
 }
 
 /* In double a piecewise flow is off by its interval and bin width, which operations take
@@ -81,7 +57,7 @@ static const char *begin_run(int i) {
 /* ---- Values ----------------------------------------------------------------------------- */
 
 static void expect_array(const golden *g, const char *how, const char *part, const double *got) {
-  clf_table want = array_of(g->name, part);
+  clf_table want = golden_array(g->name, part);
   flows_expect(flows_error(got, want.at, (size_t)(want.rows * want.cols)), tolerance(g, 1e-5),
                "%s, fused %s: %s", g->name, how, part);
   clf_table_free(&want);
@@ -91,7 +67,7 @@ START_TEST(test_values) {
   const golden *g = &sets[_i / WAYS];
   const char *how = begin_run(_i);
   clf_flow *f = load(g, ".safetensors");
-  clf_table x = array_of(g->name, ".x.npy"), z = array_of(g->name, ".z.npy");
+  clf_table x = golden_array(g->name, ".x.npy"), z = golden_array(g->name, ".z.npy");
   double *out = flows_array((size_t)(x.rows * x.cols)), *column = flows_array((size_t)x.rows);
 
   WORKS(clf_log_prob(f, x.at, x.rows, column));
@@ -117,7 +93,7 @@ END_TEST
 static void expect_param_gradient(const golden *s, const char *how, const clf_flow *f,
                                   const clf_param *p, const double *g, const clf__st *st) {
   size_t count;
-  double *want = tensor_of(st, p->name, &count), *got = flows_array(count);
+  double *want = golden_tensor(st, p->name, &count), *got = flows_array(count);
   ck_assert_uint_eq(count, (size_t)p->at.dim[0] * (size_t)p->at.dim[1]);
   for (int32_t i = 0; i < p->at.dim[0]; i++)
     for (int32_t j = 0; j < p->at.dim[1]; j++)
@@ -132,11 +108,11 @@ START_TEST(test_gradients) {
   const golden *s = &sets[_i / WAYS];
   const char *how = begin_run(_i);
   clf_flow *f = load(s, ".safetensors");
-  clf_table x = array_of(s->name, ".x.npy"), logp = array_of(s->name, ".logp.npy");
+  clf_table x = golden_array(s->name, ".x.npy"), logp = golden_array(s->name, ".logp.npy");
   double loss, mean = 0, *g = flows_array((size_t)clf_flow_weight_count(f));
   double *dx = flows_array((size_t)(x.rows * x.cols));
   clf__st *st;
-  WORKS(clf__st_open(path_of(s->name, ".grad.safetensors"), &st));
+  WORKS(clf__st_open(golden_path(s->name, ".grad.safetensors"), &st));
 
   flows_gradient(f, x.at, (int32_t)x.rows, &loss, g, dx);
   for (int64_t i = 0; i < logp.rows; i++) mean -= logp.at[i] / (double)logp.rows;
@@ -151,7 +127,7 @@ START_TEST(test_gradients) {
   }
   ck_assert_int_eq(trainable + 1, clf__st_count(st));
   size_t count;
-  double *want = tensor_of(st, "x", &count);
+  double *want = golden_tensor(st, "x", &count);
   flows_expect(flows_error_of_largest(dx, want, count), tolerance(s, 1e-4),
                "%s, fused %s: the gradient by x", s->name, how);
 
@@ -169,8 +145,8 @@ START_TEST(test_jacobian) {
   const golden *g = &sets[1];
   const char *how = begin_run(_i);
   clf_flow *f = load(g, ".safetensors");
-  clf_table x = array_of(g->name, ".x.npy"), logdet = array_of(g->name, ".logdet.npy");
-  clf_table want = array_of(g->name, ".jacobian.npy");
+  clf_table x = golden_array(g->name, ".x.npy"), logdet = golden_array(g->name, ".logdet.npy");
+  clf_table want = golden_array(g->name, ".jacobian.npy");
   double J[36], logabsdet, own;
   ck_assert_int_eq(want.rows * want.cols, 36);
   WORKS(clf_jacobian(f, x.at, J, &logabsdet, &own));
@@ -204,12 +180,12 @@ static int collect(const clf_progress *p, void *context) {
 
 static void expect_end_weights(const golden *g, const char *how, const clf_flow *f) {
   clf__st *st;
-  WORKS(clf__st_open(path_of(g->name, ".end.safetensors"), &st));
+  WORKS(clf__st_open(golden_path(g->name, ".end.safetensors"), &st));
   ck_assert_int_eq(clf__st_count(st), clf_flow_param_count(f));
   for (int i = 0; i < clf_flow_param_count(f); i++) {
     const clf_param p = clf_flow_param(f, i);
     size_t count;
-    double *want = tensor_of(st, p.name, &count), *got = flows_array(count);
+    double *want = golden_tensor(st, p.name, &count), *got = flows_array(count);
     WORKS(clf_read64(flows_dev, p.at, got));
     flows_expect(flows_error(got, want, count), p.trainable ? 5e-5 : 0,
                  "%s, fused %s: %s at the end", g->name, how, p.name);
@@ -224,8 +200,8 @@ START_TEST(test_training) {
   const golden *g = &trainings[_i / WAYS];
   const char *how = begin_run(_i);
   clf_flow *f = load(g, ".start.safetensors");
-  clf_table x = array_of(g->name, ".x.npy"), want = array_of(g->name, ".losses.npy");
-  clf_table logp = array_of(g->name, ".logp.npy");
+  clf_table x = golden_array(g->name, ".x.npy"), want = golden_array(g->name, ".losses.npy");
+  clf_table logp = golden_array(g->name, ".logp.npy");
   clf_train_options o = clf_train_options_default();
   o.epochs = 10;
   o.shuffle = 0;
@@ -261,14 +237,15 @@ static void expect_same_tensor(const clf__st *ours, const clf__st *theirs, const
   ck_assert_int_eq(own->rank, e->rank);
   for (int d = 0; d < e->rank; d++) ck_assert_int_eq(own->dim[d], e->dim[d]);
   size_t count;
-  double *got = tensor_of(ours, e->name, &count), *want = tensor_of(theirs, e->name, &count);
+  double *got = golden_tensor(ours, e->name, &count),
+         *want = golden_tensor(theirs, e->name, &count);
   ck_assert_msg(!memcmp(got, want, count * sizeof *got), "%s is saved with other values", e->name);
   free(want);
   free(got);
 }
 
 static void expect_same_log_prob(const golden *g, clf_flow *f, const char *saved) {
-  clf_table x = array_of(g->name, ".x.npy");
+  clf_table x = golden_array(g->name, ".x.npy");
   double *before = flows_array((size_t)x.rows), *after = flows_array((size_t)x.rows);
   clf_flow *again;
   WORKS(clf_flow_load(flows_dev, saved, NULL, &again));
@@ -292,7 +269,7 @@ START_TEST(test_saved_is_a_state_dict) {
   WORKS(clf_flow_save(f, path));
   clf__st *ours, *theirs;
   WORKS(clf__st_open(path, &ours));
-  WORKS(clf__st_open(path_of(g->name, ".safetensors"), &theirs));
+  WORKS(clf__st_open(golden_path(g->name, ".safetensors"), &theirs));
   ck_assert_int_eq(clf__st_count(ours), clf__st_count(theirs));
   for (int i = 0; i < clf__st_count(theirs); i++)
     expect_same_tensor(ours, theirs, clf__st_at(theirs, i));
@@ -310,7 +287,7 @@ END_TEST
 static void refused_hint(const char *name, const clf_flow_spec *hint, const char *why) {
   char path[512], want[1024];
   clf_flow *f = NULL;
-  snprintf(path, sizeof path, "%s", path_of(name, ".safetensors"));
+  snprintf(path, sizeof path, "%s", golden_path(name, ".safetensors"));
   snprintf(want, sizeof want, "%s: %s", path, why);
   REFUSED(clf_flow_load(flows_dev, path, hint, &f), CLF_EFORMAT, want);
   ck_assert_ptr_null(f);
@@ -327,7 +304,7 @@ START_TEST(test_hints) {
   refused_hint("nvp_smax", &(clf_flow_spec){.s_max = -1},
                "a flow's s_max is -1; it must be 0 (no bound) to 80");
   clf_flow *f;
-  WORKS(clf_flow_load(flows_dev, path_of("nice_4x9x4", ".safetensors"),
+  WORKS(clf_flow_load(flows_dev, golden_path("nice_4x9x4", ".safetensors"),
                       &(clf_flow_spec){.kind = CLF_NVP, .dim = 9, .s_max = 1.5}, &f));
   ck_assert_int_eq(clf_flow_get_spec(f)->kind, CLF_NICE); /* the tensors say what it is */
   ck_assert_int_eq(clf_flow_get_spec(f)->dim, 4);

@@ -4,13 +4,11 @@
  *   test_golden_images DEVICE
  * tests/golden/README.md says what the files hold. */
 #define _POSIX_C_SOURCE 200809L
-#include "flows.h"
+#include "golden.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "clflow/clflow.h"
-#include "safetensors.h"
 #include "trainer.h"
 
 /* What a state_dict does not hold. */
@@ -30,32 +28,11 @@ static const golden training = {"realnvp_train", 8, 8, {0}};
 
 /* ---- Files ------------------------------------------------------------------------------ */
 
-static const char *path_of(const char *name, const char *suffix) {
-  static char path[512];
-  snprintf(path, sizeof path, "%s/%s%s", CLF_GOLDEN, name, suffix);
-  return path;
-}
-
-static clf_table array_of(const char *name, const char *suffix) {
-  clf_table t;
-  WORKS(clf_table_read(path_of(name, suffix), &t));
-  return t;
-}
-
 static clf_flow *load(const golden *g, const char *suffix) {
   const clf_flow_spec hint = {.height = g->height, .width = g->width, .variant = g->variant};
   clf_flow *f;
-  WORKS(clf_flow_load(flows_dev, path_of(g->name, suffix), &hint, &f));
+  WORKS(clf_flow_load(flows_dev, golden_path(g->name, suffix), &hint, &f));
   return f;
-}
-
-static double *tensor_of(const clf__st *st, const char *name, size_t *count) {
-  const clf__st_entry *e = clf__st_find(st, name);
-  ck_assert_msg(e != NULL, "the file has no tensor %s", name);
-  double *v = flows_array((size_t)e->count);
-  WORKS(clf__st_get(st, e, v));
-  *count = (size_t)e->count;
-  return v;
 }
 
 /* alpha = 0.05, eps and batch norm's momentum are floats to the operations. */
@@ -64,7 +41,7 @@ static double tolerance(double in_float, double in_double) {
 }
 
 static void expect_array(const golden *g, const char *part, const double *got, double in_float) {
-  clf_table want = array_of(g->name, part);
+  clf_table want = golden_array(g->name, part);
   flows_expect(flows_error(got, want.at, (size_t)(want.rows * want.cols)),
                tolerance(in_float, 2e-7), "%s: %s", g->name, part);
   clf_table_free(&want);
@@ -82,7 +59,7 @@ static void expect_pixels(const golden *g, const double *got, const clf_table *x
 START_TEST(test_values) {
   const golden *g = &sets[_i];
   clf_flow *f = load(g, ".safetensors");
-  clf_table x = array_of(g->name, ".x.npy"), z = array_of(g->name, ".z.npy");
+  clf_table x = golden_array(g->name, ".x.npy"), z = golden_array(g->name, ".z.npy");
   double *out = flows_array((size_t)(x.rows * x.cols)), *column = flows_array((size_t)x.rows);
   WORKS(clf_log_prob(f, x.at, x.rows, column));
   expect_array(g, ".logp.npy", column, 2e-6);
@@ -107,7 +84,7 @@ END_TEST
 static void expect_gradient(const golden *s, const clf_flow *f, const clf_param *p, const double *g,
                             const clf__st *st) {
   size_t count;
-  double *want = tensor_of(st, p->name, &count), largest = 0;
+  double *want = golden_tensor(st, p->name, &count), largest = 0;
   const double *got = g + (p->at.offset - f->w.offset);
   ck_assert_uint_eq(count, clf__count(&p->at));
   for (size_t i = 0; i < count; i++) largest = fmax(largest, fabs(want[i]));
@@ -124,13 +101,13 @@ static void expect_gradient(const golden *s, const clf_flow *f, const clf_param 
 static void expect_statistics(const golden *s, const clf_flow *f) {
   clf__st *st;
   if (s == &sets[SETS - 1]) return; /* it has none */
-  WORKS(clf__st_open(path_of(s->name, ".stats.safetensors"), &st));
+  WORKS(clf__st_open(golden_path(s->name, ".stats.safetensors"), &st));
   int found = 0;
   for (int i = 0; i < clf_flow_param_count(f); i++) {
     const clf_param p = clf_flow_param(f, i);
     if (p.trainable) continue;
     size_t count;
-    double *want = tensor_of(st, p.name, &count), *got = flows_array(count);
+    double *want = golden_tensor(st, p.name, &count), *got = flows_array(count);
     WORKS(clf_read64(flows_dev, p.at, got));
     flows_expect(flows_error(got, want, count), tolerance(1e-5, 1e-7), "%s: %s after a step",
                  s->name, p.name);
@@ -153,12 +130,12 @@ static void expect_training_values(const golden *s, const clf_flow *f, int64_t n
 START_TEST(test_gradients) {
   const golden *s = &sets[_i];
   clf_flow *f = load(s, ".safetensors");
-  clf_table x = array_of(s->name, ".x.npy"), z = array_of(s->name, ".train_z.npy");
-  clf_table logdet = array_of(s->name, ".train_logdet.npy");
+  clf_table x = golden_array(s->name, ".x.npy"), z = golden_array(s->name, ".train_z.npy");
+  clf_table logdet = golden_array(s->name, ".train_logdet.npy");
   double loss, want = 0, *g = flows_array(clf__count(&f->w));
   double *dx = flows_array((size_t)(x.rows * x.cols));
   clf__st *st;
-  WORKS(clf__st_open(path_of(s->name, ".grad.safetensors"), &st));
+  WORKS(clf__st_open(golden_path(s->name, ".grad.safetensors"), &st));
 
   flows_gradient(f, x.at, (int32_t)x.rows, &loss, g, dx);
   expect_training_values(s, f, x.rows);
@@ -176,7 +153,7 @@ START_TEST(test_gradients) {
   }
   ck_assert_int_eq(trainable + 1, clf__st_count(st));
   size_t count;
-  double *want_x = tensor_of(st, "x", &count);
+  double *want_x = golden_tensor(st, "x", &count);
   flows_expect(flows_error_of_largest(dx, want_x, count), tolerance(2e-4, 1e-6),
                "%s: the gradient by x", s->name);
   expect_statistics(s, f);
@@ -214,7 +191,7 @@ static void expect_end(const clf_flow *f, const clf__st *st) {
         (end > 5 && strcmp(p.name + end - 5, ".bias") == 0 && !strstr(p.name, "net.out")))
       continue;
     size_t count;
-    double *want = tensor_of(st, p.name, &count), *got = flows_array(count);
+    double *want = golden_tensor(st, p.name, &count), *got = flows_array(count);
     WORKS(clf_read64(flows_dev, p.at, got));
     flows_expect(flows_error(got, want, count), tolerance(2e-5, 1e-7), "after training: %s",
                  p.name);
@@ -225,9 +202,9 @@ static void expect_end(const clf_flow *f, const clf__st *st) {
 
 START_TEST(test_training) {
   clf_flow *f = load(&training, ".start.safetensors");
-  clf_table x = array_of(training.name, ".x.npy");
-  clf_table losses = array_of(training.name, ".losses.npy");
-  clf_table norms = array_of(training.name, ".norms.npy");
+  clf_table x = golden_array(training.name, ".x.npy");
+  clf_table losses = golden_array(training.name, ".losses.npy");
+  clf_table norms = golden_array(training.name, ".norms.npy");
   clf_train_options o = clf_train_options_images();
   o.epochs = 3;
   o.batch = 16;
@@ -244,7 +221,7 @@ START_TEST(test_training) {
   flows_expect(flows_error(d.losses, losses.at, 12), tolerance(1e-6, 1e-6), "losses of 12 steps");
   flows_expect(flows_error(d.norms, norms.at, 12), tolerance(5e-5, 1e-6), "norms of 12 steps");
   clf__st *st;
-  WORKS(clf__st_open(path_of(training.name, ".end.safetensors"), &st));
+  WORKS(clf__st_open(golden_path(training.name, ".end.safetensors"), &st));
   expect_end(f, st);
   clf__st_close(st);
   clf_trainer_free(t);
@@ -263,9 +240,9 @@ START_TEST(test_hints) {
   snprintf(want, sizeof want,
            "%s: it is the state_dict of an image flow, which does not hold the images' size: give "
            "data, or height and width",
-           path_of("realnvp_grey", ".safetensors"));
-  REFUSED(clf_flow_load(flows_dev, path_of("realnvp_grey", ".safetensors"), NULL, &f), CLF_EFORMAT,
-          want);
+           golden_path("realnvp_grey", ".safetensors"));
+  REFUSED(clf_flow_load(flows_dev, golden_path("realnvp_grey", ".safetensors"), NULL, &f),
+          CLF_EFORMAT, want);
   f = load(&sets[0], ".safetensors");
   const clf_flow_spec *s = clf_flow_get_spec(f);
   ck_assert_int_eq(s->kind, CLF_REALNVP);

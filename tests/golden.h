@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* golden.h: files of tests/golden, as the suites that hold a flow to them read them. */
+#ifndef CLF_GOLDEN_H
+#define CLF_GOLDEN_H
+#include <stdio.h>
+#include "clflow/clflow.h"
+#include "flows.h"
+#include "safetensors.h"
+
+/* Valid until the next call. */
+static inline const char *golden_path(const char *name, const char *suffix) {
+  static char path[512];
+  snprintf(path, sizeof path, "%s/%s%s", CLF_GOLDEN, name, suffix);
+  return path;
+}
+
+static inline clf_table golden_array(const char *name, const char *suffix) {
+  clf_table t;
+  WORKS(clf_table_read(golden_path(name, suffix), &t));
+  return t;
+}
+
+/* The tensor `name` of a file in double, and how many elements it has. */
+static inline double *golden_tensor(const clf__st *st, const char *name, size_t *count) {
+  const clf__st_entry *e = clf__st_find(st, name);
+  ck_assert_msg(e != NULL, "the file has no tensor %s", name);
+  double *v = flows_array((size_t)e->count);
+  WORKS(clf__st_get(st, e, v));
+  *count = (size_t)e->count;
+  return v;
+}
+
+#endif
