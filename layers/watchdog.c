@@ -86,6 +86,14 @@ static void add_dropped(clf_trainer *t, int64_t step) {
   t->dropped[t->drops++] = step;
 }
 
+/* To the newest state before a step that is left out; later ones do not hold any more. */
+static clf_status go_back(clf_trainer *t, int64_t step) {
+  const clf__snapshot *s = before(t, step);
+  for (int i = 0; i < CLF_SNAPSHOTS; i++)
+    if (t->snapshot[i].step > s->step) t->snapshot[i].step = -1;
+  return restore(t, s);
+}
+
 static int too_often(const clf_trainer *t, int64_t bad) {
   int lately = 0;
   for (int i = 0; i < t->drops; i++) lately += t->dropped[i] > bad - 100;
@@ -134,7 +142,7 @@ clf_status clf__trainer_mend(clf_trainer *t, int64_t bad, double loss, double no
   describe(t, bad, loss, norm, name, what, sizeof what);
   if (too_often(t, bad)) return give_up(t, bad, what);
   drop(t, bad);
-  CLF_TRY(restore(t, before(t, t->dropped[t->drops - 1])));
+  CLF_TRY(go_back(t, t->dropped[t->drops - 1]));
   CLF_TRY(replay(t, step));
   snprintf(said, size, "%s is not finite; that step is left out, and training goes on", what);
   return CLF_OK;
@@ -142,7 +150,7 @@ clf_status clf__trainer_mend(clf_trainer *t, int64_t bad, double loss, double no
 
 clf_status clf__trainer_undo(clf_trainer *t, const char *what) {
   const int64_t step = t->step;
-  CLF_TRY(restore(t, &t->snapshot[0]));
+  CLF_TRY(restore(t, before(t, step)));
   start_over(t);
   return clf__fail(
       CLF_ENUM,

@@ -865,6 +865,23 @@ START_TEST(rate_that_explodes) {
 }
 END_TEST
 
+/* The same where steps may be left out: each good one breaks the weights, so that it goes
+ * with the bad ones behind it, until there were too many. */
+START_TEST(rate_that_explodes_again) {
+  if (checking()) return;
+  clf_table data = make_data(40, 2);
+  clf_train_options o = options_of(60, 8);
+  o.lr = 1e3;
+  o.drops = 3;
+  clf_flow *f = make_flow(CLF_NVP, 2);
+  clf_trainer *t = make_trainer(f, &data, &o);
+  fails(t, 0, "layers.");
+  ck_assert_int_ge(t->drops, 3);
+  all_finite(f, &data, 8);
+  done(t, f, &data);
+}
+END_TEST
+
 /* Gradients whose squares overflow: losses stay finite, but Adam would stand still. */
 START_TEST(moments_that_overflow) {
   if (checking() || dev->bits == 64) return;
@@ -1093,6 +1110,7 @@ static TCase *tests(void) {
   tcase_add_test(tc, files_that_hold_no_such_training);
   tcase_add_test(tc, weights_that_overflow);
   tcase_add_test(tc, rate_that_explodes);
+  tcase_add_test(tc, rate_that_explodes_again);
   tcase_add_test(tc, moments_that_overflow);
   tcase_add_test(tc, sample_that_overflows_late);
   tcase_add_loop_test(tc, options_that_are_refused, 0,
