@@ -156,6 +156,7 @@ int cli_log_probs(cli_session *s, double *logp) {
     n = rows - at < most ? rows - at : most;
     code = cli_rows(s, at, n, &x);
     if (!code && clf_log_prob(s->flow, x, n, logp + at) != CLF_OK) code = cli_fail_library();
+    if (!code && s->images) cli_draw_share("evaluating", at + n, rows);
   }
   return code;
 }

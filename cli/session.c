@@ -81,6 +81,7 @@ static int map_rows(cli_session *s, cli_map_fn map, clf_table *to, double *logde
     code = cli_rows(s, at, n, &x);
     if (!code && map(s->flow, x, n, to->at + at * to->cols, logdet ? logdet + at : NULL) != CLF_OK)
       code = cli_fail_library();
+    if (!code && s->images) cli_draw_share("mapping", at + n, rows);
   }
   return code;
 }
