@@ -263,21 +263,25 @@ static int open_outputs(cli_training *t) {
 
 /* ---- How it ends ------------------------------------------------------------- */
 
-/* What must be said again of images, since the file does not hold it. */
-static void print_crop(char *text, size_t size) {
-  static const char *const words[] = {"none", "center", "celeba", "lsun"};
-  const int crop = cli_common.images.crop;
-  snprintf(text, size, "%s%s", crop ? " --crop " : "", crop ? words[crop] : "");
+/* How images were read must be said again, since the file does not hold it. */
+static void print_reading(char *text, size_t size) {
+  static const char *const crops[] = {"", " --crop center", " --crop celeba", " --crop lsun"};
+  const clf_preset *preset = cli_wanted.preset;
+  const int chosen = cli_train_given("--channels") || (preset && preset->channels);
+  char channels[24] = "";
+  if (chosen) snprintf(channels, sizeof channels, " --channels %d", cli_wanted.spec.channels);
+  snprintf(text, size, "%s%s%s", crops[cli_common.images.crop], channels,
+           cli_common.images.strict ? " --strict" : "");
 }
 
 static int end_stopped(cli_training *t) {
-  char crop[32];
+  char reading[64];
   if (cli_training_save(t) != CLF_OK) return cli_fail_library();
   cli_fail("stopped in epoch %" PRId64 " of %" PRId64 ", after %" PRId64 " steps; %s is saved",
            t->epoch, t->epochs, t->step, cli_wanted.out);
-  print_crop(crop, sizeof crop);
+  print_reading(reading, sizeof reading);
   if (!cli_wanted.weights_only)
-    cli_say("to go on: clflow train --data %s%s --out %s --resume", cli_common.data, crop,
+    cli_say("to go on: clflow train --data %s%s --out %s --resume", cli_common.data, reading,
             cli_wanted.out);
   return CLI_FAILED;
 }
