@@ -3,9 +3,11 @@
  *
  * One program, because every clBuildProgram has a fixed cost; a #line before
  * each file makes a build log name the .cl file and its line. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "cache.h"
 #include "opencl.h"
 #include "sources.h"
@@ -44,10 +46,21 @@ static char *cache_key(const clf_device_info *info, const char *options, const c
 
 /* ---- Programs ------------------------------------------------------------------- */
 
-static cl_program from_cache(clf__cl *cl, const char *key, const char *options) {
+/* What stands for a binary where a driver builds quickly and compiles each kernel at its first
+ * launch: asking it for one would compile all of them, for a group size that no launch uses.
+ * Such drivers keep what they compile in a cache of their own. */
+static const char quick[] = "built from source";
+static const double quick_build = 3; /* seconds, at most */
+
+/* Also tells whether the next start was promised to be quick without a binary. */
+static cl_program from_cache(clf__cl *cl, const char *key, const char *options, int *promised) {
   size_t size = 0;
   unsigned char *bytes = clf__cache_get(key, &size);
-  if (!bytes) return NULL;
+  *promised = bytes && size == sizeof quick && memcmp(bytes, quick, size) == 0;
+  if (!bytes || *promised) {
+    free(bytes);
+    return NULL;
+  }
   cl_int status = CL_SUCCESS, e;
   cl_program p = clCreateProgramWithBinary(cl->context, 1, &cl->id, &size,
                                            (const unsigned char *[]){bytes}, &status, &e);
@@ -59,9 +72,13 @@ static cl_program from_cache(clf__cl *cl, const char *key, const char *options) 
   return p;
 }
 
-static void to_cache(cl_program p, const char *key) {
+static void to_cache(const clf__cl *cl, cl_program p, const char *key, double build) {
   size_t size = 0;
   if (!clf__cache_usable()) return; /* asking for a binary may compile every kernel */
+  if (cl->traits->lanes > 1 && build < quick_build) {
+    clf__cache_put(key, quick, sizeof quick);
+    return;
+  }
   if (clGetProgramInfo(p, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) || !size) return;
   unsigned char *bytes = malloc(size);
   if (bytes && !clGetProgramInfo(p, CL_PROGRAM_BINARIES, sizeof bytes, &bytes, NULL))
@@ -93,20 +110,29 @@ static clf_status from_source(clf__cl *cl, const char *text, const char *options
   return CLF_OK;
 }
 
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static clf_status load(clf__cl *cl, const clf_device_info *info, cl_program *out) {
   char options[128];
+  int promised = 0;
   cl_platform_id platform = NULL;
   CL_TRY(clGetDeviceInfo(cl->id, CL_DEVICE_PLATFORM, sizeof platform, &platform, NULL));
   options_of(cl, options, sizeof options);
   char *text = all_sources();
   char *key = text ? cache_key(info, options, text, platform) : NULL;
   clf_status s = key ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for the kernels' source");
-  *out = key ? from_cache(cl, key, options) : NULL;
+  *out = key ? from_cache(cl, key, options, &promised) : NULL;
   if (!s && !*out) {
-    clf__say("compiling the kernels for %s, once: the next start finds them in the cache",
-             info->device);
+    const double begin = now();
+    if (!promised)
+      clf__say("compiling the kernels for %s, once: the next start finds them in the cache",
+               info->device);
     s = from_source(cl, text, options, out);
-    if (!s) to_cache(*out, key);
+    if (!s && !promised) to_cache(cl, *out, key, now() - begin);
   }
   free(key);
   free(text);
