@@ -279,6 +279,36 @@ START_TEST(bad_steps_are_left_out) {
 }
 END_TEST
 
+/* Two bad steps in a row take the good one before them along, though a state was remembered
+ * in between: it holds that step, and must not be gone back to. */
+START_TEST(bad_steps_in_a_row) {
+  if (checking()) return;
+  clf_table data = rows_with_a_bad_one(0);
+  data.at[8 * 64 + 7] = 256; /* the second batch too */
+  clf_train_options o = options_of(1, 8);
+  o.shuffle = 0;
+  o.drops = 10;
+  clf_flow *f = paper_flow(), *knowing = paper_flow();
+  clf_trainer *t;
+  WORKS(clf_trainer_create(f, &data, &o, &t));
+  WORKS(clf_trainer_run(t, NULL, NULL)); /* six steps, read and remembered */
+  t->o.epochs = 2;
+  WORKS(clf_trainer_run(t, NULL, NULL));
+  ck_assert(clf__trainer_is_dropped(t, 6) && clf__trainer_is_dropped(t, 7));
+  ck_assert(clf__trainer_is_dropped(t, 5));
+  clf_trainer_free(t);
+  o.epochs = 2;
+  WORKS(clf_trainer_create(knowing, &data, &o, &t));
+  for (int i = 0; i < 5; i++) t->dropped[t->drops++] = (const int[]){0, 1, 5, 6, 7}[i];
+  WORKS(clf_trainer_run(t, NULL, NULL));
+  clf_trainer_free(t);
+  ck_assert_double_eq(distance(f, knowing), 0);
+  clf_flow_free(knowing);
+  clf_flow_free(f);
+  clf_table_free(&data);
+}
+END_TEST
+
 START_TEST(bad_steps_again_and_again) {
   if (checking()) return;
   clf_table data = rows_with_a_bad_one(21);
@@ -590,6 +620,7 @@ static void add(TCase *tc) {
   tcase_add_test(tc, parts_of_batches);
   tcase_add_test(tc, memory_decides_the_parts);
   tcase_add_test(tc, bad_steps_are_left_out);
+  tcase_add_test(tc, bad_steps_in_a_row);
   tcase_add_test(tc, bad_steps_again_and_again);
   tcase_add_test(tc, statistics_recalibrated);
   tcase_add_test(tc, fifty_steps_as_in_double);
