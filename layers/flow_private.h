@@ -62,6 +62,9 @@ double clf__flow_scaling_logdet(const clf_flow *f);
 /* A number of column d in the data's units, for messages. */
 double clf__flow_unscaled(const clf_flow *f, int32_t d, double v);
 
+/* Of the log-densities of n samples. */
+clf_score clf__score_of(const double *logp, int64_t n, int32_t dim);
+
 /* mean log p, in the data's units, of samples on the device in the flow's own. */
 clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, double *mean);
 

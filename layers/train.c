@@ -391,7 +391,8 @@ static clf_status read_losses(run *r) {
   }
   if (count) add_report(r, next, count, 0, NAN, 0);
   t->f->history.steps = t->step;
-  CLF_TRY(clf__trainer_remember(t));
+  /* Not behind a step that was left out: two states must lie before the next bad one's cause. */
+  if (!clf__trainer_is_dropped(t, t->step - 1)) CLF_TRY(clf__trainer_remember(t));
   for (int i = 0; i < r->count && r->report; i++)
     if (r->report(&r->reports[i], r->context)) r->stop = 1;
   r->read_at = now();
@@ -407,6 +408,7 @@ static int must_read(const run *r) {
 
 /* The last weights stay in the newest snapshot, for those who go on later. */
 static clf_status finish(clf_trainer *t) {
+  CLF_TRY(clf__trainer_remember(t));
   if (t->best_epoch) CLF_TRY(clf__vector_copy(t->dev, t->best, t->f->w));
   t->finished = 1;
   return clf_sync(t->dev);

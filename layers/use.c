@@ -228,22 +228,24 @@ clf_status clf_sample_latents(clf_flow *f, uint64_t seed, int64_t first, int64_t
 
 /* ---- Scores ------------------------------------------------------------------------------- */
 
+clf_score clf__score_of(const double *logp, int64_t n, int32_t dim) {
+  double sum = 0, square = 0;
+  for (int64_t i = 0; i < n; i++) sum += logp[i];
+  const double mean = sum / (double)n;
+  for (int64_t i = 0; i < n; i++) square += (logp[i] - mean) * (logp[i] - mean);
+  const double variance = n > 1 ? square / (double)(n - 1) : 0;
+  return (clf_score){.count = n,
+                     .mean = mean,
+                     .std_error = sqrt(variance / (double)n),
+                     .bits_per_dim = -mean / (dim * log(2))};
+}
+
 clf_status clf_evaluate(clf_flow *f, const double *x, int64_t n, clf_score *score) {
   double *logp = n > 0 ? malloc((size_t)n * sizeof *logp) : NULL;
   if (n > 0 && !logp)
     return clf__fail(CLF_ENOMEM, "no memory for %lld log-densities", (long long)n);
   const clf_status s = clf_log_prob(f, x, n, logp);
-  if (!s) {
-    double sum = 0, square = 0;
-    for (int64_t i = 0; i < n; i++) sum += logp[i];
-    const double mean = sum / (double)n;
-    for (int64_t i = 0; i < n; i++) square += (logp[i] - mean) * (logp[i] - mean);
-    const double variance = n > 1 ? square / (double)(n - 1) : 0;
-    *score = (clf_score){.count = n,
-                         .mean = mean,
-                         .std_error = sqrt(variance / (double)n),
-                         .bits_per_dim = -mean / (f->spec.dim * log(2))};
-  }
+  if (!s) *score = clf__score_of(logp, n, f->spec.dim);
   free(logp);
   return s;
 }

@@ -39,49 +39,22 @@ clf_status clf__check_levels(const clf_flow *f, const uint8_t *bytes, int64_t n,
   return CLF_OK;
 }
 
-/* Sums for the mean and its standard error, by differences to the first number. */
-typedef struct sums {
-  double first, sum, square;
-  int64_t count;
-} sums;
-
-static void add(sums *s, const double *v, int64_t n) {
-  if (!s->count && n) s->first = v[0];
-  for (int64_t i = 0; i < n; i++) {
-    const double d = v[i] - s->first;
-    s->sum += d;
-    s->square += d * d;
-  }
-  s->count += n;
-}
-
-static clf_score score_of(const sums *s, int32_t dim) {
-  const double n = (double)s->count, d = s->sum / n, mean = s->first + d;
-  const double variance = n > 1 ? fmax(0, (s->square - n * d * d) / (n - 1)) : 0;
-  return (clf_score){.count = s->count,
-                     .mean = mean,
-                     .std_error = sqrt(variance / n),
-                     .bits_per_dim = -mean / (dim * log(2))};
-}
-
 typedef struct scoring {
   clf_flow *f;
   const clf_images *images;
   const int64_t *index;
   uint64_t seed;
-  uint8_t *bytes;
-  double *x, *logp;
+  uint8_t *bytes; /* of a chunk, and made continuous */
+  double *x;
 } scoring;
 
 /* Images first .. first + n - 1 of the index, or of all; noise is that of their place. */
-static clf_status score_chunk(const scoring *c, int64_t first, int64_t n, sums *s) {
+static clf_status score_chunk(const scoring *c, int64_t first, int64_t n, double *logp) {
   const int64_t *index = c->index ? c->index + first : NULL;
   CLF_TRY(clf_images_get(c->images, index, first, n, NULL, c->bytes));
   CLF_TRY(clf__check_levels(c->f, c->bytes, n, first));
   clf_dequantize(c->bytes, n, c->f->spec.dim, c->seed, first, c->x);
-  CLF_TRY(clf_log_prob(c->f, c->x, n, c->logp));
-  add(s, c->logp, n);
-  return CLF_OK;
+  return clf_log_prob(c->f, c->x, n, logp);
 }
 
 clf_status clf_evaluate_images(clf_flow *f, const clf_images *images, const int64_t *index,
@@ -92,16 +65,15 @@ clf_status clf_evaluate_images(clf_flow *f, const clf_images *images, const int6
   scoring c = {.f = f, .images = images, .index = index, .seed = seed};
   c.bytes = malloc((size_t)(most * D));
   c.x = malloc((size_t)(most * D) * sizeof *c.x);
-  c.logp = malloc((size_t)most * sizeof *c.logp);
-  sums s = {0};
-  clf_status status = c.bytes && c.x && c.logp
+  double *logp = malloc((size_t)n * sizeof *logp);
+  clf_status status = c.bytes && c.x && logp
                           ? CLF_OK
-                          : clf__fail(CLF_ENOMEM, "no memory for %lld images", (long long)most);
+                          : clf__fail(CLF_ENOMEM, "no memory for %lld images", (long long)n);
   for (int64_t at = 0; at < n && !status; at += most)
-    status = score_chunk(&c, first + at, n - at < most ? n - at : most, &s);
+    status = score_chunk(&c, first + at, n - at < most ? n - at : most, logp + at);
+  if (!status) *score = clf__score_of(logp, n, f->spec.dim);
   free(c.bytes);
   free(c.x);
-  free(c.logp);
-  if (!status) *score = score_of(&s, f->spec.dim);
+  free(logp);
   return status;
 }

