@@ -6,6 +6,7 @@
 #include <string.h>
 #include "backend.h"
 #include "platform.h"
+#include "probe.h"
 
 static const clf_backend *const backends[] = {&clf__cpu, &clf__cpu64, &clf__opencl, &clf__check,
                                               &clf__trace};
@@ -47,10 +48,12 @@ static void first_line(const char *text, char *out, size_t size) {
   snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
 }
 
-/* Opens and tests one OpenCL device; what kept it from use goes to `why`. */
-static clf_device *try_device(clf_device_info *info) {
+/* Opens and tests one device; what kept it from use goes to `why`.  A driver that crashed or
+ * hung in a process of its own is not let into this one. */
+static clf_device *try_device(clf_device_info *info, const clf__verdicts *v) {
   clf_device *dev = NULL;
-  clf_status s = clf__open(info->name, &dev);
+  const char *why = clf__probe_why(v, info->name);
+  clf_status s = why ? clf__fail(CLF_EDEVICE, "%s", why) : clf__open(info->name, &dev);
   if (!s) s = clf__selftest(dev);
   info->passes = !s;
   if (!s) return dev;
@@ -59,18 +62,27 @@ static clf_device *try_device(clf_device_info *info) {
   return NULL;
 }
 
+/* The devices there are, unless listing them brings a process down. */
+static clf_status list_safely(const clf__verdicts *v, clf__cl_device **list, int *count) {
+  if (v->known && *v->why) return clf__fail(CLF_ENODEV, "%s", v->why);
+  return clf__cl_list(list, count);
+}
+
 static clf_status open_auto(const char *family, clf_device **out) {
   clf_device passed_over = {.note = ""}; /* collects lines until there is a device */
+  clf__verdicts v;
   clf__cl_device *list = NULL;
   int count = 0;
   clf_device *dev = NULL;
-  if (clf__cl_list(&list, &count)) note(&passed_over, "no OpenCL: %s\n", clf_errmsg());
+  clf__probe(CLF_PROBE_RECALL, family, &v);
+  if (list_safely(&v, &list, &count)) note(&passed_over, "no OpenCL: %s\n", clf_errmsg());
   for (int i = 0; i < count && !dev; i++) {
     clf_device_info *info = &list[i].info;
     snprintf(info->name + strlen(info->name), sizeof info->name - strlen(info->name), "%s", family);
-    dev = try_device(info);
+    dev = try_device(info, &v);
     if (!dev)
-      note(&passed_over, "%s (%s) is passed over: %s\n", info->name, info->device, info->why);
+      note(&passed_over, "%s (%s) is passed over: %s%s\n", info->name, info->device, info->why,
+           v.recalled ? " (`clflow devices` tries it anew)" : "");
   }
   free(list);
   if (!dev) {
@@ -105,10 +117,10 @@ clf_status clf_sync(clf_device *dev) { return dev->backend->sync(dev); }
 /* ---- The list ------------------------------------------------------------------- */
 
 /* cpu last: it is what is left when no other will do. */
-static void test_all(clf_device_info *list, int count) {
+static void test_all(clf_device_info *list, int count, const clf__verdicts *v) {
   int chosen = -1;
   for (int i = 0; i < count; i++) {
-    clf_close(try_device(&list[i]));
+    clf_close(try_device(&list[i], v));
     if (list[i].passes && chosen < 0) chosen = i;
   }
   if (chosen < 0) return;
@@ -116,13 +128,16 @@ static void test_all(clf_device_info *list, int count) {
   snprintf(list[chosen].why, sizeof list[chosen].why, "the %s that passes its self-test",
            count > 2 ? "best" : "one OpenCL device");
   if (chosen == count - 1)
-    snprintf(list[chosen].why, sizeof list[chosen].why, "no OpenCL device passes its self-test");
+    snprintf(list[chosen].why, sizeof list[chosen].why, "%.250s",
+             v->known && *v->why ? v->why : "no OpenCL device passes its self-test");
 }
 
 clf_status clf_devices(int test, clf_device_info **out, int *count) {
   clf__cl_device *cl = NULL;
+  clf__verdicts v;
   int n = 0;
-  if (clf__cl_list(&cl, &n)) n = 0; /* no loader, no platform: cpu is left */
+  clf__probe(test ? CLF_PROBE_TEST : CLF_PROBE_LIST, "", &v);
+  if (list_safely(&v, &cl, &n)) n = 0; /* no loader, no platform: cpu is left */
   clf_device_info *list = calloc((size_t)n + 1, sizeof *list);
   if (!list) {
     free(cl);
@@ -131,7 +146,7 @@ clf_status clf_devices(int test, clf_device_info **out, int *count) {
   for (int i = 0; i < n; i++) list[i] = cl[i].info;
   free(cl);
   clf__cpu_info(&list[n]);
-  if (test) test_all(list, n + 1);
+  if (test) test_all(list, n + 1, &v);
   *out = list;
   *count = n + 1;
   return CLF_OK;

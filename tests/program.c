@@ -4,6 +4,7 @@
 #include "program.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -171,13 +172,11 @@ static void set_up(void) {
   set_up_files();
 }
 
-static void remove_folder(const char *path) {
-  DIR *folder = opendir(path);
-  for (struct dirent *e = folder ? readdir(folder) : NULL; e; e = readdir(folder))
-    unlinkat(dirfd(folder), e->d_name, 0);
-  if (folder) closedir(folder);
-  rmdir(path);
+static int remove_it(const char *path, const struct stat *st, int type, struct FTW *at) {
+  (void)st, (void)type, (void)at;
+  return remove(path);
 }
+static void remove_folder(const char *path) { nftw(path, remove_it, 16, FTW_DEPTH | FTW_PHYS); }
 
 static void tear_down(void) {
   remove_folder(work);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* verdicts.c: what a probe found out, kept in the cache of programs under all that it depends on:
+ * our kernels, the loader's settings, and the files that tell it which drivers there are. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "cache.h"
+#include "clflow/version.h"
+#include "probe.h"
+#include "sources.h"
+
+typedef struct text {
+  char *at;
+  size_t size, room;
+} text;
+
+__attribute__((format(printf, 2, 3))) static void add(text *t, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  const int n = vsnprintf(t->at + t->size, t->room - t->size, fmt, ap);
+  va_end(ap);
+  if (n > 0) t->size += (size_t)n < t->room - t->size ? (size_t)n : t->room - t->size - 1;
+}
+
+static void add_file(text *t, const char *folder, const char *name) {
+  char path[2048];
+  struct stat st;
+  snprintf(path, sizeof path, "%s%s%s", folder, *folder ? "/" : "", name);
+  if (stat(path, &st)) return;
+  add(t, "%s %lld %lld", path, (long long)st.st_size, (long long)st.st_mtime);
+  FILE *f = S_ISREG(st.st_mode) ? fopen(path, "r") : NULL;
+  char library[512] = "";
+  if (f && fgets(library, sizeof library, f)) {
+    library[strcspn(library, "\r\n")] = 0;
+    add(t, " %s", library);
+    if (*library == '/' && !stat(library, &st)) add(t, " %lld", (long long)st.st_mtime);
+  }
+  if (f) fclose(f);
+  add(t, "\n");
+}
+
+static int no_dots(const struct dirent *d) { return d->d_name[0] != '.'; }
+
+/* Settings and files by which the loader and the drivers come to what they do. */
+static void add_drivers(text *t) {
+  static const char *const settings[] = {"OCL_ICD_VENDORS",
+                                         "OCL_ICD_FILENAMES",
+                                         "OPENCL_LAYERS",
+                                         "POCL_DEVICES",
+                                         "RUSTICL_ENABLE",
+                                         "PATH",
+                                         "HOME",
+                                         "LD_LIBRARY_PATH"};
+  for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+    const char *value = getenv(settings[i]);
+    if (value) add(t, "%s=%s\n", settings[i], value);
+  }
+  const char *where = getenv("OCL_ICD_VENDORS");
+  if (!where || !*where) where = "/etc/OpenCL/vendors";
+  struct dirent **list = NULL;
+  const int n = scandir(where, &list, no_dots, alphasort);
+  if (n < 0) add_file(t, "", where);
+  for (int i = 0; i < n; i++) {
+    add_file(t, where, list[i]->d_name);
+    free(list[i]);
+  }
+  free(list);
+}
+
+char *clf__verdicts_key(const char *family) {
+  text t = {.room = 65536};
+  t.at = malloc(t.room);
+  if (!t.at) return NULL;
+  add(&t, "clflow probe 1, %s%s\n", clf_version(), family);
+  for (const clf_source *s = clf__sources; s->name; s++) {
+    uint64_t h = 14695981039346656037u;
+    for (const char *p = s->text; *p; p++) h = (h ^ (unsigned char)*p) * 1099511628211u;
+    add(&t, "%s %016llx\n", s->name, (unsigned long long)h);
+  }
+  add_drivers(&t);
+  return t.at;
+}
+
+/* Kept as "name TAB why" lines, the first with an empty name for the list. */
+void clf__verdicts_remember(const char *key, const clf__verdicts *v) {
+  text t = {.room = sizeof *v + 64};
+  t.at = malloc(t.room);
+  if (!t.at) return;
+  add(&t, "\t%s\n", v->why);
+  for (int i = 0; i < v->count; i++) add(&t, "%s\t%s\n", v->at[i].name, v->at[i].why);
+  clf__cache_put(key, t.at, t.size);
+  free(t.at);
+}
+
+static void recall_line(clf__verdicts *v, char *line) {
+  char *why = strchr(line, '\t');
+  if (!why) return;
+  *why++ = 0;
+  if (!*line) {
+    snprintf(v->why, sizeof v->why, "%s", why);
+    v->known = v->recalled = 1;
+  } else if (v->count < CLF_PROBED) {
+    snprintf(v->at[v->count].name, sizeof v->at[0].name, "%s", line);
+    snprintf(v->at[v->count++].why, sizeof v->at[0].why, "%s", why);
+  }
+}
+
+void clf__verdicts_recall(const char *key, clf__verdicts *v) {
+  size_t size = 0;
+  char *bytes = clf__cache_get(key, &size), *rest = bytes;
+  if (!bytes || bytes[size - 1] != '\n') {
+    free(bytes);
+    return;
+  }
+  bytes[size - 1] = 0;
+  for (char *line; (line = strsep(&rest, "\n"));) recall_line(v, line);
+  free(bytes);
+}

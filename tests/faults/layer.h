@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* layer.h: an OpenCL layer that makes the n-th call of the API fail, and counts the objects
+ * that live.  The loader puts it between the library and the driver:
+ *
+ *   OPENCL_LAYERS=.../libclf_fault_layer.so CLF_CL_FAULT=clBuildProgram:1:abort clflow devices
+ *
+ * CLF_CL_FAULT is FUNCTION:N:WHAT or FUNCTION:N+:WHAT.  FUNCTION is a name or *, for all that the
+ * layer knows; N counts its calls from 1, + means that one and all after it; WHAT is a code
+ * such as -5, or abort, hang (for ever), or wrong (reads give other numbers). */
+#ifndef CLF_FAULT_LAYER_H
+#define CLF_FAULT_LAYER_H
+
+/* For a program that loads the layer itself, by dlsym() on the same library.  Counting begins
+ * anew; n = 0 never fails. */
+typedef void clf_fault_arm_fn(const char *function, long n, int from_then_on, int code);
+/* Calls since then, and of them those made to fail. */
+typedef void clf_fault_count_fn(long *calls, long *failed);
+/* Contexts, queues, buffers, programs and kernels that were made and not released. */
+typedef long clf_fault_alive_fn(void);
+#endif

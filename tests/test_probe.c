@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* test_probe.c: drivers that crash, hang or compute wrongly, as the layer in faults/ makes them:
+ * the program takes another device and tells why. */
+#define _GNU_SOURCE
+#include "program.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char train[] = "train --data moons:n=40 --epochs 1 --out m.safetensors --verbose";
+
+/* What the driver does, and an empty cache, so that nothing is known of it. */
+static void driver_with(const char *fault) {
+  static char cache[64];
+  static int count;
+  snprintf(cache, sizeof cache, "cache%d", count++);
+  setenv("CLFLOW_CACHE_DIR", cache, 1);
+  setenv("OPENCL_LAYERS", CLF_FAULT_LAYER, 1);
+  setenv("CLFLOW_PROBE_SECONDS", "120", 1);
+  unsetenv("CLFLOW_PROBE");
+  if (fault)
+    setenv("CLF_CL_FAULT", fault, 1);
+  else
+    unsetenv("CLF_CL_FAULT");
+}
+
+static void no_faults(void) { unsetenv("CLF_CL_FAULT"); }
+
+/* `command` succeeds and says `what` of itself. */
+static void tells(const char *command, const char *what) {
+  const result r = run(command);
+  expect_code(command, &r, 0);
+  expect_text(command, "messages", r.err, what);
+  release(r);
+}
+
+/* Both verbs tell of a driver with this fault. */
+static void is_passed_over(const char *fault, const char *why) {
+  char text[512];
+  driver_with(fault);
+  snprintf(text, sizeof text, "opencl:0: %s", why);
+  succeeds("devices", text);
+  driver_with(fault);
+  snprintf(text, sizeof text, ") is passed over: %s", why);
+  tells(train, text);
+  ck_assert_int_eq(unlink("m.safetensors"), 0);
+}
+
+START_TEST(crashes_as_it_builds) {
+  is_passed_over("clBuildProgram:1:abort",
+                 "the driver crashed in its self-test: signal 6 (Aborted)");
+}
+END_TEST
+
+START_TEST(crashes_at_a_launch) {
+  is_passed_over("clEnqueueNDRangeKernel:20:abort",
+                 "the driver crashed in its self-test: signal 6 (Aborted)");
+}
+END_TEST
+
+START_TEST(hangs) {
+  struct timespec begin, end;
+  clock_gettime(CLOCK_MONOTONIC, &begin);
+  driver_with("clEnqueueNDRangeKernel:1:hang");
+  setenv("CLFLOW_PROBE_SECONDS", "1", 1);
+  tells(train, ") is passed over: the driver did not finish its self-test within 1 s");
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  ck_assert_int_ge(end.tv_sec - begin.tv_sec, 1);
+}
+END_TEST
+
+START_TEST(is_wrong) { is_passed_over("clEnqueueReadBuffer:5:wrong", "gemm("); }
+END_TEST
+
+START_TEST(fails) {
+  is_passed_over("clBuildProgram:1+:-6", "the kernels do not build with -cl-std=CL1.2");
+}
+END_TEST
+
+START_TEST(crashes_as_it_is_listed) {
+  driver_with("clGetPlatformIDs:1+:abort");
+  succeeds("devices", "* auto takes cpu: the driver crashed in listing the devices: signal 6");
+  succeeds("devices --no-test", "cpu ");
+  tells(train, "no OpenCL: the driver crashed in listing the devices: signal 6 (Aborted)");
+}
+END_TEST
+
+/* What was found out stands until `clflow devices` finds otherwise. */
+START_TEST(is_remembered) {
+  driver_with("clBuildProgram:1:abort");
+  tells(train, "signal 6 (Aborted)\n");
+  no_faults();
+  tells(train, "signal 6 (Aborted) (`clflow devices` tries it anew)\n");
+  succeeds("devices", "* auto takes opencl:0");
+  const result r = run(train);
+  expect_code(train, &r, 0);
+  ck_assert_ptr_null(strstr(r.err, "passed over"));
+  release(r);
+}
+END_TEST
+
+/* The child then runs at each start. */
+START_TEST(works_without_a_cache) {
+  driver_with(NULL);
+  setenv("CLFLOW_CACHE_DIR", "", 1);
+  succeeds("devices", "* auto takes opencl:0");
+  tells(train, "");
+}
+END_TEST
+
+/* Without the program that tries drivers out, this process does it. */
+START_TEST(works_without_a_child) {
+  driver_with("clCreateContext:1+:-6");
+  setenv("CLFLOW_PROBE", "", 1);
+  tells(train, ") is passed over: ");
+  setenv("CLFLOW_PROBE", "not/there", 1);
+  tells(train, ") is passed over: ");
+  unsetenv("CLFLOW_PROBE");
+}
+END_TEST
+
+/* The drivers that the tests were started with, which other tests of the program do without. */
+static char drivers[4096];
+static void use_drivers(void) {
+  setenv("OCL_ICD_VENDORS", drivers, 1);
+  unsetenv("CLFLOW_DEVICE");
+}
+
+int main(int argc, char **argv) {
+  const char *given = getenv("OCL_ICD_VENDORS");
+  snprintf(drivers, sizeof drivers, "%s", given ? given : "/etc/OpenCL/vendors");
+  const TTest *const tests[] = {
+      crashes_as_it_builds,
+      crashes_at_a_launch,
+      hangs,
+      is_wrong,
+      fails,
+      crashes_as_it_is_listed,
+      is_remembered,
+      works_without_a_cache,
+      works_without_a_child,
+  };
+  return program_main(argc, argv, "probe", use_drivers, tests, sizeof tests / sizeof *tests);
+}
