@@ -23,6 +23,11 @@ clf_status clf__file_begin(const char *path, clf__file **f);
  * Errors: EIO. */
 clf_status clf__file_put(clf__file *f, const void *bytes, size_t n);
 
+/* Asks that what the file replaces stays under the name clf__file_kept_name(path), malloc'ed or
+ * NULL: at every moment there is a whole file at `path`, and from the second write on another. */
+void clf__file_keep(clf__file *f);
+char *clf__file_kept_name(const char *path);
+
 /* Syncs the file, gives it the permissions of the file it replaces, renames it
  * to `path` and syncs the folder.  Frees f whatever happens; on failure what was
  * at `path` is untouched and the temporary file is gone.  Errors: EIO. */

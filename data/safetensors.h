@@ -74,7 +74,8 @@ clf_status clf__st_put_meta(clf__st_writer *w, const char *key, const char *fmt,
 clf_status clf__st_put_meta_real(clf__st_writer *w, const char *key, double value);
 
 /* Writes the file whole or not at all.  The doubles come first, else in the order
- * put, so that every tensor is aligned in the file.  Errors: EIO, EINVAL, ENOMEM. */
-clf_status clf__st_write(clf__st_writer *w, const char *path);
+ * put, so that every tensor is aligned in the file.  `keep`: what it replaces stays, as
+ * clf__file_keep() says.  Errors: EIO, EINVAL, ENOMEM. */
+clf_status clf__st_write(clf__st_writer *w, const char *path, int keep);
 
 #endif

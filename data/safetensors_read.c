@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "file.h"
 #include "safetensors_format.h"
@@ -205,6 +206,15 @@ static clf_status read_file(clf__st *st) {
   return clf__st_check_crc(st);
 }
 
+/* A damaged checkpoint may have one before it. */
+static clf_status tell_of_previous(const char *path, clf_status s) {
+  char *kept = clf__file_kept_name(path);
+  if (kept && access(kept, R_OK) == 0)
+    clf__fail(s, "%s; the file before it is %s", clf_errmsg(), kept);
+  free(kept);
+  return s;
+}
+
 clf_status clf__st_open(const char *path, clf__st **out) {
   clf__st *st = calloc(1, sizeof *st);
   if (st != NULL) st->path = strdup(path);
@@ -213,7 +223,7 @@ clf_status clf__st_open(const char *path, clf__st **out) {
                            : clf__fail(CLF_ENOMEM, "%s: no memory to open it", path);
   if (s != CLF_OK) {
     clf__st_close(st);
-    return s;
+    return s == CLF_EFORMAT ? tell_of_previous(path, s) : s;
   }
   *out = st;
   return CLF_OK;

@@ -258,26 +258,27 @@ static clf_status put_all(const clf__st_writer *w, clf__file *f, const unsigned 
   return CLF_OK;
 }
 
-static clf_status write_file(const clf__st_writer *w, const char *path, const unsigned char *head,
-                             size_t size) {
+static clf_status write_file(const clf__st_writer *w, const char *path, int keep,
+                             const unsigned char *head, size_t size) {
   if (size - 8 > CLF_ST_MAX_HEADER)
     return clf__fail(CLF_EINVAL, "%s: its header would have %zu bytes, more than %d", path,
                      size - 8, CLF_ST_MAX_HEADER);
   clf__file *f = NULL;
   CLF_TRY(clf__file_begin(path, &f));
+  if (keep) clf__file_keep(f);
   const clf_status s = put_all(w, f, head, size);
   if (s == CLF_OK) return clf__file_commit(f);
   clf__file_abort(f);
   return s;
 }
 
-clf_status clf__st_write(clf__st_writer *w, const char *path) {
+clf_status clf__st_write(clf__st_writer *w, const char *path, int keep) {
   if (w->count > 0) qsort(w->item, w->count, sizeof *w->item, by_width);
   unsigned char *head = NULL;
   size_t size = 0;
   CLF_TRY(make_header(w, &head, &size));
   put_crc(w, head, size);
-  const clf_status s = write_file(w, path, head, size);
+  const clf_status s = write_file(w, path, keep, head, size);
   free(head);
   return s;
 }

@@ -104,7 +104,7 @@ clf_status clf_flow_save(clf_flow *f, const char *path) {
   clf__st_writer *w;
   CLF_TRY(clf__st_writer_new(&w));
   clf_status s = clf__put_flow(w, f);
-  if (!s) s = clf__st_write(w, path);
+  if (!s) s = clf__st_write(w, path, 0);
   clf__st_writer_free(w);
   return s;
 }

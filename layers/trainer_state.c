@@ -73,7 +73,7 @@ clf_status clf_trainer_save(clf_trainer *t, const char *path) {
   clf__st_writer *w;
   CLF_TRY(clf__st_writer_new(&w));
   clf_status s = put_all(w, t);
-  if (!s) s = clf__st_write(w, path);
+  if (!s) s = clf__st_write(w, path, 1);
   clf__st_writer_free(w);
   return s;
 }

@@ -415,7 +415,7 @@ static void write_small(void) {
   ck_assert_int_eq(clf__st_put_f32(w, "none", 1, (const int64_t[]){0}, NULL), CLF_OK);
   ck_assert_int_eq(clf__st_put_f32(w, "one", 0, NULL, f), CLF_OK);
   ck_assert_int_eq(clf__st_put_meta(w, "kind", "%s-%d", "nvp", 2), CLF_OK);
-  const clf_status s = clf__st_write(w, path);
+  const clf_status s = clf__st_write(w, path, 0);
   ck_assert_msg(s == CLF_OK, "%s", clf_errmsg());
   clf__st_writer_free(w);
 }
@@ -468,14 +468,14 @@ END_TEST
 START_TEST(writes_again_after_more_was_put) {
   const float x = 1;
   clf__st_writer *w = new_writer();
-  ck_assert_int_eq(clf__st_write(w, path), CLF_OK);
+  ck_assert_int_eq(clf__st_write(w, path, 0), CLF_OK);
   clf__st *st = open_file();
   ck_assert_int_eq(clf__st_count(st), 0);
   clf__st_close(st);
   ck_assert_int_eq(clf__st_put_f32(w, "x", 0, NULL, &x), CLF_OK);
-  ck_assert_int_eq(clf__st_write(w, path), CLF_OK);
+  ck_assert_int_eq(clf__st_write(w, path, 0), CLF_OK);
   ck_assert_int_eq(clf__st_put_f64(w, "y", 0, NULL, &(const double){2}), CLF_OK);
-  ck_assert_int_eq(clf__st_write(w, path), CLF_OK);
+  ck_assert_int_eq(clf__st_write(w, path, 0), CLF_OK);
   clf__st_writer_free(w);
   st = open_file();
   ck_assert_str_eq(clf__st_at(st, 0)->name, "y");
@@ -492,7 +492,7 @@ START_TEST(finds_each_of_many_tensors) {
     snprintf(name, sizeof name, "layers.%d.weight", i * 7919 % 10000);
     ck_assert_int_eq(clf__st_put_f32(w, name, 0, NULL, &x), CLF_OK);
   }
-  ck_assert_int_eq(clf__st_write(w, path), CLF_OK);
+  ck_assert_int_eq(clf__st_write(w, path, 0), CLF_OK);
   clf__st_writer_free(w);
   clf__st *st = open_file();
   ck_assert_int_eq(clf__st_count(st), 10000);
@@ -538,7 +538,7 @@ START_TEST(refuses_to_put) {
   REFUSED(CLF_ENUM, clf__st_put_meta_real(w, "k", (double)NAN),
           "metadata \"k\" is a number that is not finite");
 #undef REFUSED
-  ck_assert_int_eq(clf__st_write(w, path), CLF_OK);
+  ck_assert_int_eq(clf__st_write(w, path, 0), CLF_OK);
   clf__st_writer_free(w);
   clf__st *st = open_file();
   ck_assert_int_eq(clf__st_count(st), 1);
@@ -560,15 +560,15 @@ START_TEST(a_failing_write_leaves_the_old_file) {
   small.rlim_cur = 10000;
   signal(SIGXFSZ, SIG_IGN);
   ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
-  const clf_status s = clf__st_write(w, path);
+  const clf_status s = clf__st_write(w, path, 0);
   ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
   signal(SIGXFSZ, SIG_DFL);
   ck_assert_int_eq(s, CLF_EIO);
   unsigned char *now = read_bytes(&after);
   ck_assert_uint_eq(after, before);
   ck_assert_mem_eq(now, old, before);
-  ck_assert_int_eq(clf__st_write(w, "/nonexistent/folder/m.safetensors"), CLF_EIO);
-  ck_assert_int_eq(clf__st_write(w, path), CLF_OK);
+  ck_assert_int_eq(clf__st_write(w, "/nonexistent/folder/m.safetensors", 0), CLF_EIO);
+  ck_assert_int_eq(clf__st_write(w, path, 0), CLF_OK);
   clf__st_writer_free(w);
   free(now);
   free(old);
@@ -588,7 +588,7 @@ static void real_metadata_survives(void) {
     snprintf(key, sizeof key, "%d", i);
     ck_assert_int_eq(clf__st_put_meta_real(w, key, reals[i]), CLF_OK);
   }
-  ck_assert_int_eq(clf__st_write(w, path), CLF_OK);
+  ck_assert_int_eq(clf__st_write(w, path, 0), CLF_OK);
   clf__st_writer_free(w);
   clf__st *st = open_file();
   for (int i = 0; i < REALS; i++) {
@@ -616,7 +616,7 @@ START_TEST(integer_metadata_survives) {
   ck_assert_int_eq(clf__st_put_meta(w, "max", "%" PRIu64, UINT64_MAX), CLF_OK);
   ck_assert_int_eq(clf__st_put_meta(w, "twice", "%d", 1), CLF_OK);
   ck_assert_int_eq(clf__st_put_meta(w, "twice", "%d", 2), CLF_OK);
-  ck_assert_int_eq(clf__st_write(w, path), CLF_OK);
+  ck_assert_int_eq(clf__st_write(w, path, 0), CLF_OK);
   clf__st_writer_free(w);
   clf__st *st = open_file();
   int64_t i = 0;
@@ -642,7 +642,7 @@ static const char *const not_reals[] = {"", "nan", "inf", "1,5", "1.5x", "1e999"
 static clf__st *with_metadata(const char *text) {
   clf__st_writer *w = new_writer();
   ck_assert_int_eq(clf__st_put_meta(w, "n", "%s", text), CLF_OK);
-  ck_assert_int_eq(clf__st_write(w, path), CLF_OK);
+  ck_assert_int_eq(clf__st_write(w, path, 0), CLF_OK);
   clf__st_writer_free(w);
   return open_file();
 }

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* file_write.c: files written whole or not at all. */
+#define _XOPEN_SOURCE 700
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "status.h"
+
+struct clf__file {
+  char *path;   /* as the caller gave it, for messages */
+  char *target; /* what the temporary file replaces: path, links resolved */
+  char *folder; /* of target */
+  char *temp;
+  int fd;
+  int keep; /* what it replaces, under another name */
+};
+
+/* ---- Whether a file can be written --------------------------------------- */
+
+static clf_status write_fault(const char *path, int error) {
+  return clf__fail(CLF_EIO, "%s: cannot be written: %s", path, strerror(error));
+}
+
+/* The folder that holds `path`, malloc'ed. */
+static char *folder_of(const char *path) {
+  const char *const slash = strrchr(path, '/');
+  if (!slash) return strdup(".");
+  return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+static clf_status folder_writable(const char *path, const char *folder) {
+  struct stat st;
+  if (stat(folder, &st)) {
+    if (errno != ENOENT) return write_fault(path, errno);
+    return clf__fail(CLF_EIO, "%s: cannot be written: the folder \"%s\" does not exist", path,
+                     folder);
+  }
+  if (!S_ISDIR(st.st_mode))
+    return clf__fail(CLF_EIO, "%s: cannot be written: \"%s\" is not a folder", path, folder);
+  if (access(folder, W_OK | X_OK))
+    return clf__fail(CLF_EIO, "%s: cannot be written: the folder \"%s\": %s", path, folder,
+                     strerror(errno));
+  return CLF_OK;
+}
+
+/* A rename would replace a device or a write-protected file without a word, so
+ * these are refused here. */
+static clf_status target_writable(const char *path, const char *target) {
+  struct stat st;
+  const char *const slash = strrchr(target, '/');
+  if (!stat(target, &st)) {
+    if (S_ISDIR(st.st_mode))
+      return clf__fail(CLF_EIO, "%s: cannot be written: it is a folder", path);
+    if (!S_ISREG(st.st_mode))
+      return clf__fail(CLF_EIO, "%s: cannot be written: it is not a regular file", path);
+    if (access(target, W_OK)) return write_fault(path, errno);
+  } else if (!*target || (slash && !slash[1])) {
+    return clf__fail(CLF_EIO, "\"%s\" cannot be written: it names no file", path);
+  }
+  return CLF_OK;
+}
+
+/* Resolves links, so that what they point to is replaced and not the link.  On
+ * failure *target and *folder are still the caller's to free. */
+static clf_status resolve(const char *path, char **target, char **folder) {
+  *folder = NULL;
+  *target = realpath(path, NULL);
+  if (!*target) *target = strdup(path);
+  if (*target) *folder = folder_of(*target);
+  if (!*folder) return clf__fail(CLF_ENOMEM, "%s: no memory for its name", path);
+  CLF_TRY(target_writable(path, *target));
+  return folder_writable(path, *folder);
+}
+
+clf_status clf__file_writable(const char *path) {
+  if (!path) return clf__fail(CLF_EINVAL, "a file to write has no name");
+  char *target, *folder;
+  const clf_status s = resolve(path, &target, &folder);
+  free(target);
+  free(folder);
+  return s;
+}
+
+/* ---- A file that is written ------------------------------------------------ */
+
+static void file_free(clf__file *f) {
+  free(f->path);
+  free(f->target);
+  free(f->folder);
+  free(f->temp);
+  free(f);
+}
+
+/* ---- What was left behind ---------------------------------------------------- */
+
+/* Written by a process of this machine that is gone, or else too long ago to be at work. */
+static int is_left_over(int folder, const char *name) {
+  enum { OLD = 3600 }; /* seconds: the process may be another machine's */
+  struct stat st;
+  long pid = 0;
+  unsigned number;
+  char end;
+  if (sscanf(name, ".clflow-%ld-%u.tm%c", &pid, &number, &end) != 3 || end != 'p' || pid <= 0)
+    return 0;
+  if (kill((pid_t)pid, 0) == 0 || errno != ESRCH) return 0;
+  return !fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st.st_mode) &&
+         difftime(time(NULL), st.st_mtime) > OLD;
+}
+
+/* A process that was killed while it wrote left its temporary file. */
+static void sweep(const char *folder) {
+  DIR *d = opendir(folder);
+  if (!d) return;
+  for (const struct dirent *e = readdir(d); e; e = readdir(d))
+    if (is_left_over(dirfd(d), e->d_name)) unlinkat(dirfd(d), e->d_name, 0);
+  closedir(d);
+}
+
+/* ---- Writing it ------------------------------------------------------------------ */
+
+/* A name that is taken is left over from a process that was killed, or belongs
+ * to one of another machine: the next number is tried. */
+static clf_status open_temp(clf__file *f) {
+  static atomic_uint counter;
+  const size_t room = strlen(f->folder) + 64;
+  f->temp = malloc(room);
+  if (!f->temp) return clf__fail(CLF_ENOMEM, "%s: no memory for its name", f->path);
+  for (int tries = 0; tries < 1000; tries++) {
+    snprintf(f->temp, room, "%s/.clflow-%ld-%u.tmp", f->folder, (long)getpid(),
+             atomic_fetch_add(&counter, 1u));
+    f->fd = open(f->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (f->fd >= 0) return CLF_OK;
+    if (errno != EEXIST) break;
+  }
+  return write_fault(f->path, errno);
+}
+
+clf_status clf__file_begin(const char *path, clf__file **f) {
+  if (!path) return clf__fail(CLF_EINVAL, "a file to write has no name");
+  clf__file *const n = calloc(1, sizeof *n);
+  if (n) n->path = strdup(path);
+  if (!n || !n->path) {
+    free(n);
+    return clf__fail(CLF_ENOMEM, "%s: no memory for its name", path);
+  }
+  clf_status s = resolve(path, &n->target, &n->folder);
+  if (s == CLF_OK) {
+    sweep(n->folder);
+    s = open_temp(n);
+  }
+  if (s != CLF_OK) {
+    file_free(n);
+    return s;
+  }
+  *f = n;
+  return CLF_OK;
+}
+
+clf_status clf__file_put(clf__file *f, const void *bytes, size_t n) {
+  const char *p = bytes;
+  while (n > 0) {
+    const ssize_t put = write(f->fd, p, n);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return clf__fail(CLF_EIO, "%s: write failed: %s", f->path, strerror(errno));
+    p += put;
+    n -= (size_t)put;
+  }
+  return CLF_OK;
+}
+
+/* Not every file system can sync a folder, and by now the file is whole whether
+ * its new name outlives a power cut or not: failure is not reported. */
+static void sync_folder(const char *folder) {
+  const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return;
+  fsync(fd);
+  close(fd);
+}
+
+void clf__file_keep(clf__file *f) { f->keep = 1; }
+
+/* A second name for the file that is about to be replaced.  Where file systems have no such
+ * thing, or a folder bears the name, nothing is kept: the new file matters more. */
+static void keep_old(const clf__file *f) {
+  char *beside = malloc(strlen(f->temp) + 2), *kept = clf__file_kept_name(f->target);
+  if (beside && kept) {
+    sprintf(beside, "%s~", f->temp);
+    unlink(beside);
+    if (!link(f->target, beside) && rename(beside, kept)) unlink(beside);
+    unlink(beside); /* rename() leaves it where both were the same file already */
+  }
+  free(beside);
+  free(kept);
+}
+
+static int finish(clf__file *f) {
+  struct stat st;
+  if (!stat(f->target, &st) && fchmod(f->fd, st.st_mode & 0777)) return errno;
+  if (fsync(f->fd)) return errno;
+  /* Some network file systems report a full disk here and not before. */
+  const int closed = close(f->fd);
+  f->fd = -1;
+  if (closed) return errno;
+  if (f->keep) keep_old(f);
+  return rename(f->temp, f->target) ? errno : 0;
+}
+
+clf_status clf__file_commit(clf__file *f) {
+  const int error = finish(f);
+  if (error) {
+    const clf_status s = clf__fail(CLF_EIO, "%s: write failed: %s", f->path, strerror(error));
+    clf__file_abort(f);
+    return s;
+  }
+  sync_folder(f->folder);
+  file_free(f);
+  return CLF_OK;
+}
+
+char *clf__file_kept_name(const char *path) {
+  char *name = malloc(strlen(path) + sizeof ".previous");
+  if (name) sprintf(name, "%s.previous", path);
+  return name;
+}
+
+void clf__file_abort(clf__file *f) {
+  if (!f) return;
+  if (f->fd >= 0) close(f->fd);
+  unlink(f->temp);
+  file_free(f);
+}
