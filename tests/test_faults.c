@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/* test_faults.c: the n-th allocation, system call on a file or call of OpenCL fails, once and
+ * from then on, for every n until all goes well.  Each time the library says what went wrong,
+ * gives everything back, leaves whole files on disk, and works again afterwards.
+ *   test_faults [STRIDE]   tries every STRIDE-th n where there are thousands (default 7) */
+#define _GNU_SOURCE
+#include <check.h>
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "faults/hooks.h"
+#include "faults/layer.h"
+#include "faults/scenario.h"
+
+extern char **environ;
+
+static long stride = 7;
+static const char file[] = "m.safetensors", kept[] = "m.safetensors.previous";
+static const char *const kinds[] = {"vectors", "interval", "images"};
+
+#define WORKS(call) ck_assert_msg(!(call), "%s", clf_errmsg())
+
+static void no_faults(void) {
+  const fault_hook none = {0};
+  fault_memory = fault_files = none;
+}
+
+/* A device of its own, and all on it. */
+static clf_status from_nothing(const char *where, what kind, double *sum) {
+  clf_device *dev = NULL;
+  CLF_TRY(clf_open(where, &dev));
+  const clf_status s = scenario(dev, kind, file, sum);
+  clf_close(dev);
+  return s;
+}
+
+static double expected(const char *where, what kind) {
+  double sum = 0;
+  no_faults();
+  WORKS(from_nothing(where, kind, &sum));
+  return sum;
+}
+
+/* A file that is there is one that can be read. */
+static void is_whole(const char *path, const char *when) {
+  clf_device *dev = NULL;
+  clf_flow *flow = NULL;
+  if (access(path, F_OK)) return;
+  WORKS(clf_open("cpu", &dev));
+  ck_assert_msg(!clf_flow_load(dev, path, NULL, &flow), "%s: %s", when, clf_errmsg());
+  clf_flow_free(flow);
+  clf_close(dev);
+}
+
+static int entries(void) {
+  int n = 0;
+  DIR *d = opendir(".");
+  ck_assert_ptr_nonnull(d);
+  while (readdir(d)) n++;
+  closedir(d);
+  return n - 2;
+}
+
+static void remove_files(void) {
+  unlink(file);
+  unlink(kept);
+}
+
+/* After a run with a failure: it was told, or did no harm. */
+static void judge(const char *when, clf_status s, double sum, double want) {
+  no_faults();
+  if (s)
+    ck_assert_msg(strlen(clf_errmsg()) > 10, "%s: %s, without a sentence", when, clf_strerror(s));
+  else
+    ck_assert_msg(sum == want, "%s: %.17g, not %.17g", when, sum, want);
+  is_whole(file, when);
+  is_whole(kept, when);
+  ck_assert_msg(entries() == !access(file, F_OK) + !access(kept, F_OK), "%s: files are left", when);
+  remove_files();
+}
+
+/* ---- Memory and files -------------------------------------------------------------------- */
+
+/* All n of one hook, on cpu. */
+static void series(fault_hook *hook, what kind, int what_, int from_then_on, const char *name) {
+  const double want = expected("cpu", kind);
+  const long step = kind == IMAGES ? stride : 1;
+  remove_files();
+  for (long n = 1;; n += step) {
+    char when[128];
+    double sum = 0;
+    snprintf(when, sizeof when, "%s: %s %ld%s", kinds[kind], name, n, from_then_on ? "+" : "");
+    *hook = (fault_hook){.n = n, .from_then_on = from_then_on, .what = what_};
+    const clf_status s = from_nothing("cpu", kind, &sum);
+    const long calls = hook->calls;
+    judge(when, s, sum, want);
+    if (calls < n) break;
+  }
+}
+
+START_TEST(memory) { series(&fault_memory, (what)(_i / 2), 0, _i % 2, "allocation"); }
+END_TEST
+
+static const struct {
+  const char *name;
+  int what;
+} faults[] = {{"EIO at call", EIO},
+              {"ENOSPC at call", ENOSPC},
+              {"EINTR at call", EINTR},
+              {"EACCES at call", EACCES},
+              {"half a transfer at call", FAULT_SHORT}};
+enum { FAULTS = sizeof faults / sizeof *faults };
+
+START_TEST(files) {
+  const int i = _i / 2;
+  if (faults[i].what == EINTR && _i % 2) return; /* interrupted for ever */
+  series(&fault_files, VECTORS, faults[i].what, _i % 2, faults[i].name);
+}
+END_TEST
+
+/* ---- Killed at every system call ---------------------------------------------------------------
+ */
+
+/* The child: killed at call n of those on files, or behind it. */
+static int be_killed(const char *n, const char *what_) {
+  double sum;
+  fault_files = (fault_hook){.n = atol(n), .what = atoi(what_)};
+  return from_nothing("cpu", VECTORS, &sum) != CLF_OK;
+}
+
+/* 1 when it was killed, 0 when it ended well before. */
+static int run_to_be_killed(long n, int what_) {
+  char self[] = "/proc/self/exe", mode[] = "--killed", number[24], code[16];
+  snprintf(number, sizeof number, "%ld", n);
+  snprintf(code, sizeof code, "%d", what_);
+  char *argv[] = {self, mode, number, code, NULL};
+  pid_t pid;
+  int status = 0;
+  ck_assert_int_eq(posix_spawn(&pid, self, NULL, NULL, argv, environ), 0);
+  ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+  if (WIFSIGNALED(status)) ck_assert_int_eq(WTERMSIG(status), SIGKILL);
+  if (WIFEXITED(status)) ck_assert_int_eq(WEXITSTATUS(status), 0);
+  return WIFSIGNALED(status);
+}
+
+static void remove_temporary(void) {
+  DIR *d = opendir(".");
+  ck_assert_ptr_nonnull(d);
+  for (struct dirent *e = readdir(d); e; e = readdir(d))
+    if (strncmp(e->d_name, ".clflow-", 8) == 0) unlink(e->d_name);
+  closedir(d);
+}
+
+START_TEST(killed) {
+  const int what_ = _i ? FAULT_KILL_AFTER : FAULT_KILL;
+  const double want = expected("cpu", VECTORS);
+  int old = 0, fresh = 0;
+  remove_files();
+  for (long n = 1; run_to_be_killed(n, what_); n++) {
+    char when[64];
+    double sum = 0;
+    snprintf(when, sizeof when, "killed %s call %ld", _i ? "after" : "at", n);
+    is_whole(file, when);
+    is_whole(kept, when);
+    *(access(file, F_OK) ? &old : &fresh) += 1;
+    remove_temporary();
+    WORKS(from_nothing("cpu", VECTORS, &sum)); /* over what is left */
+    ck_assert_msg(sum == want, "%s: %.17g, not %.17g", when, sum, want);
+    remove_files();
+  }
+  ck_assert_msg(old > 3 && fresh > 10, "%d kills before the first save, %d after", old, fresh);
+  remove_files();
+}
+END_TEST
+
+/* ---- OpenCL
+ * ---------------------------------------------------------------------------------------- */
+
+static clf_fault_arm_fn *arm;
+static clf_fault_count_fn *count_calls;
+static clf_fault_alive_fn *alive;
+
+static void *symbol(void *layer, const char *name) {
+  void *s = dlsym(layer, name);
+  ck_assert_msg(s != NULL, "%s", name);
+  return s;
+}
+
+static void find_layer(void) {
+  void *layer = dlopen(CLF_FAULT_LAYER, RTLD_NOW);
+  ck_assert_msg(layer != NULL, "%s", dlerror());
+  *(void **)&arm = symbol(layer, "clf_fault_arm");
+  *(void **)&count_calls = symbol(layer, "clf_fault_count");
+  *(void **)&alive = symbol(layer, "clf_fault_alive");
+}
+
+static const int codes[] = {-5 /* out of resources */,
+                            -6 /* out of host memory */,
+                            -4 /* no memory for an object */,
+                            -36 /* invalid queue: lost */,
+                            -14 /* a command before it failed */,
+                            -61 /* buffer size */};
+
+static long calls_since_armed(void) {
+  long calls, failed;
+  count_calls(&calls, &failed);
+  return calls;
+}
+
+START_TEST(opening) {
+  clf_device *dev = NULL;
+  find_layer();
+  for (long n = 1;; n += _i ? stride : 1) {
+    arm("*", n, _i, codes[n % 6]);
+    const clf_status s = clf_open("opencl", &dev);
+    const long calls = calls_since_armed();
+    arm("*", 0, 0, 0);
+    if (s)
+      ck_assert_msg(strlen(clf_errmsg()) > 10, "opening, call %ld: no sentence", n);
+    else
+      clf_close(dev);
+    ck_assert_msg(alive() == 0, "opening, call %ld: %ld objects are left", n, alive());
+    if (calls < n) break;
+    if (_i == 0 && n > 40) n += stride - 1; /* one kernel after the other */
+  }
+}
+END_TEST
+
+/* On a device that stays open, which works again when the driver does. */
+START_TEST(using) {
+  const what kind = (what)(_i / 2);
+  const int from_then_on = _i % 2;
+  clf_device *dev = NULL;
+  double want = 0;
+  find_layer();
+  WORKS(clf_open("opencl", &dev));
+  WORKS(scenario(dev, kind, file, &want));
+  const long base = alive(); /* the scratch memory, grown to what is needed */
+  remove_files();
+  const long step = kind == IMAGES && stride > 1 ? 8 * stride + 1 : 1;
+  for (long n = 1;; n += step) {
+    char when[128];
+    double sum = 0;
+    snprintf(when, sizeof when, "%s: call %ld%s", kinds[kind], n, from_then_on ? "+" : "");
+    arm("*", n, from_then_on, codes[n / step % 6]);
+    const clf_status s = scenario(dev, kind, file, &sum);
+    const long calls = calls_since_armed();
+    arm("*", 0, 0, 0);
+    judge(when, s, sum, want);
+    ck_assert_msg(alive() <= base, "%s: %ld objects, not %ld", when, alive(), base);
+    if (calls < n) break;
+  }
+  WORKS(scenario(dev, kind, file, &want));
+  clf_close(dev);
+  ck_assert_int_eq(alive(), 0);
+  remove_files();
+}
+END_TEST
+
+/* ---- All
+ * ------------------------------------------------------------------------------------------ */
+
+static int run_all(void) {
+  Suite *suite = suite_create("faults");
+  TCase *c = tcase_create("faults");
+  tcase_set_timeout(c, 3600);
+  tcase_add_loop_test(c, memory, 0, 6);
+  tcase_add_loop_test(c, files, 0, 2 * FAULTS);
+  tcase_add_loop_test(c, killed, 0, 2);
+  tcase_add_loop_test(c, opening, 0, 2);
+  tcase_add_loop_test(c, using, 0, 6);
+  suite_add_tcase(suite, c);
+  SRunner *runner = srunner_create(suite);
+  srunner_set_fork_status(runner, CK_NOFORK);
+  srunner_run_all(runner, CK_NORMAL);
+  const int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed != 0;
+}
+
+int main(int argc, char **argv) {
+  char folder[] = "/tmp/clflow-faults-XXXXXX";
+  if (argc == 4 && strcmp(argv[1], "--killed") == 0) return be_killed(argv[2], argv[3]);
+  if (argc > 1) stride = atol(argv[1]);
+  if (stride < 1 || !mkdtemp(folder) || chdir(folder)) return 1;
+  setenv("OPENCL_LAYERS", CLF_FAULT_LAYER, 1);
+  const int failed = run_all();
+  if (chdir("/") || rmdir(folder)) return 1;
+  return failed;
+}
