@@ -23,8 +23,8 @@ static long roll(long below) {
 }
 
 static void wait_a_while(long most_ms) {
-  const long ns = roll(most_ms * 1000000);
-  nanosleep(&(struct timespec){ns / 1000000000, ns % 1000000000}, NULL);
+  const long us = roll(most_ms * 1000);
+  nanosleep(&(struct timespec){us / 1000000, us % 1000000 * 1000}, NULL);
 }
 
 static void is_whole(const char *path) {
