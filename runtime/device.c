@@ -95,9 +95,21 @@ static clf_status open_auto(const char *family, clf_device **out) {
   return CLF_OK;
 }
 
+/* How many devices around devices a string asks for. */
+static int wrappers_in(const char *name) {
+  int n = 0;
+  for (size_t stem; (stem = strcspn(name, ":")) > 0 && name[stem]; name += stem + 1)
+    n += stem == 5 && (strncmp(name, "check", 5) == 0 || strncmp(name, "trace", 5) == 0);
+  return n;
+}
+
 clf_status clf_open(const char *name, clf_device **out) {
+  enum { MOST = 4 }; /* each opens the next on the stack, and who would want more? */
   if (!name || !*name) name = getenv("CLFLOW_DEVICE");
   if (!name || !*name) name = "auto";
+  if (wrappers_in(name) > MOST)
+    return clf__fail(CLF_ENODEV,
+                     "the device \"%.40s...\" has more than %d of check: and trace:", name, MOST);
   if (strncmp(name, "auto", 4) == 0 && (name[4] == 0 || name[4] == '/'))
     return open_auto(name + 4, out);
   return clf__open(name, out);

@@ -112,6 +112,20 @@ START_TEST(wrong_names) {
 }
 END_TEST
 
+START_TEST(wrappers_in_wrappers) {
+  char name[512] = "";
+  clf_device *dev;
+  WORKS(clf_open("check:trace:check:trace:cpu", &dev));
+  clf_close(dev);
+  for (int i = 0; i < 80; i++) strcat(name, "check:");
+  strcat(name, "cpu");
+  ck_assert_int_eq(clf_open(name, &dev), CLF_ENODEV);
+  ck_assert_str_eq(clf_errmsg(),
+                   "the device \"check:check:check:check:check:check:chec...\" has more "
+                   "than 4 of check: and trace:");
+}
+END_TEST
+
 START_TEST(names_of_opencl) {
   if (!opencl_count()) return;
   char own[32], part[64], name[80];
@@ -1187,6 +1201,7 @@ static TCase *names(void) {
   tcase_add_test(tc, types_of_opencl);
   tcase_add_test(tc, wrong_names_of_opencl);
   tcase_add_test(tc, name_from_environment);
+  tcase_add_test(tc, wrappers_in_wrappers);
   tcase_add_test(tc, automatic);
   tcase_add_test(tc, the_list);
   tcase_add_test(tc, the_list_tested);

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""make_seeds.py FOLDER: where the fuzzers begin: a small good file of each kind, and the attacks
+that have hit readers of these formats before.
+
+Sources of the attacks: safetensors' own test-suite and audit (overlaps, holes, overflowing shapes,
+zero-size tensors that share bytes), GGUF's CVEs of 2024 (counts that overflow when multiplied),
+NumPy's header (deep nesting, huge shapes), PNG and JPEG bombs."""
+import gzip
+import json
+import pathlib
+import struct
+import sys
+import zlib
+
+root = pathlib.Path(sys.argv[1])
+
+
+def put(target, name, data):
+    folder = root / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data if isinstance(data, bytes) else data.encode())
+
+
+def safetensors(header, data=b""):
+    text = header if isinstance(header, str) else json.dumps(header, separators=(",", ":"))
+    return struct.pack("<Q", len(text)) + text.encode() + data
+
+
+def tensor(shape, begin, end, dtype="F32"):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+def npy(descr, shape, data, version=1):
+    head = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}"
+    head += " " * (63 - (10 + len(head)) % 64) + "\n"
+    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H", len(head)) + head.encode() + data
+
+
+def png(width, height, colour, rows, depth=8):
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b""))
+
+
+def idx(dims, data):
+    return struct.pack(">HBB", 0, 8, len(dims)) + b"".join(struct.pack(">I", d) for d in dims) + data
+
+
+put("csv", "good", "x,y\n1,2\n3.5,-4e-3\n")
+put("csv", "quotes", '"a ""b""";"c"\n1;2\n')
+put("csv", "odd", "\ufeff1\t2\r\n nan\tinf\r\n1e999\t0x1p3\n,,,\n")
+put("csv", "nul", b"1,2\n3,\x004\n")
+
+put("npy", "good", npy("<f8", "(2, 2)", struct.pack("<4d", 1, 2, 3, 4)))
+put("npy", "float16", npy("<f2", "(3,)", b"\0\x3c" * 3))
+put("npy", "overflow", npy("<f8", "(4611686018427387904, 4)", b"\0" * 64))
+put("npy", "negative", npy("<f8", "(-1, 2)", b"\0" * 16))
+put("npy", "nested", npy("<f8", "(" * 40 + ")" * 40, b""))
+put("npy", "version3", npy("<f4", "(1, 1)", b"\0\0\x80\x3f", 3))
+put("npy", "objects", npy("|O", "(1,)", b"\x80\x04K\x01."))
+
+put("images_npy", "good", npy("|u1", "(2, 2, 2, 3)", bytes(range(24))))
+put("images_npy", "grey", npy("|u1", "(2, 4, 4)", bytes(range(32))))
+put("images_npy", "overflow", npy("|u1", "(65536, 65536, 65536)", b"\0" * 16))
+
+put("idx", "good", b"\0" + idx([2, 4, 4], bytes(range(32))))
+put("idx", "gzip", b"\1" + gzip.compress(idx([2, 4, 4], bytes(32)), mtime=0))
+put("idx", "overflow", b"\0" + idx([0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF], bytes(16)))
+put("idx", "labels", b"\0" + idx([8], bytes(8)))
+put("idx", "bomb", b"\1" + gzip.compress(idx([100, 100, 100], bytes(10**6)), mtime=0))
+
+put("cifar", "good", bytes([3]) + bytes(range(256)) * 12)
+put("cifar", "short", bytes(3000))
+
+put("png", "grey", png(2, 2, 0, b"\0\1\2\0\3\4"))
+put("png", "colour", png(2, 1, 2, b"\0\1\2\3\4\5\6"))
+put("png", "palette", png(2, 1, 3, b"\0\0\1"))
+put("png", "bomb", png(20000, 20000, 0, bytes(20001 * 40)))
+put("png", "sides", png(0x7FFFFFFF, 0x7FFFFFFF, 2, b"\0"))
+put("png", "deep", png(1, 1, 6, b"\0" + bytes(8), 16))
+
+jpeg = bytes.fromhex(
+    "ffd8ffe000104a46494600010100000100010000ffdb004300" + "01" * 64
+    + "ffc0000b080008000801011100ffc4001f0000010501010101010100000000000000000102030405060708090a0b"
+    + "ffc400b5100002010303020403050504040000017d01020300041105122131410613516107227114328191a1082342"
+    + "b1c11552d1f02433627282090a161718191a25262728292a3435363738393a434445464748494a53545556575859"
+    + "5a636465666768696a737475767778797a838485868788898a92939495969798999aa2a3a4a5a6a7a8a9aab2b3b4"
+    + "b5b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae1e2e3e4e5e6e7e8e9eaf1f2f3f4f5f6f7f8f9fa"
+    + "ffda0008010100003f00fbd0ffd9")
+put("jpeg", "grey", jpeg)
+put("jpeg", "sides", jpeg.replace(bytes.fromhex("080008000801"), bytes.fromhex("08ffffffff01")))
+put("jpeg", "progressive", jpeg.replace(bytes.fromhex("ffc0000b"), bytes.fromhex("ffc2000b")))
+put("jpeg", "cut", jpeg[:-4])
+
+F = [1.0, 2.0, 3.0, 4.0]
+four = struct.pack("<4f", *F)
+names = {"layers.0.map_s.0.weight": [2, 2], "layers.0.map_s.0.bias": [2], "layers.0.map_s.2.weight": [2, 2],
+         "layers.0.map_s.2.bias": [2], "layers.0.map_t.0.weight": [2, 2], "layers.0.map_t.0.bias": [2],
+         "layers.0.map_t.2.weight": [2, 2], "layers.0.map_t.2.bias": [2], "layers.0.b": [1, 2]}
+model, at, values = {}, 0, b""
+for name, shape in names.items():
+    count = 1
+    for d in shape:
+        count *= d
+    model[name] = tensor(shape, at, at + 4 * count)
+    at += 4 * count
+    values += struct.pack(f"<{count}f", *([1.0, 0.0] if name.endswith(".b") else [0.5] * count))
+put("safetensors", "model", safetensors(model, values))
+put("safetensors", "metadata", safetensors({"__metadata__": {"clflow.format": "1", "clflow.kind": "nvp", "clflow.dim": "2",
+    "clflow.hidden": "2", "clflow.depth": "1", "clflow.seed": "0", "clflow.s_max": "0"}, **model}, values))
+put("safetensors", "huge_dim", safetensors({"__metadata__": {"clflow.format": "1", "clflow.kind": "nvp", "clflow.dim": "2147483647",
+    "clflow.hidden": "2147483647", "clflow.depth": "2147483647", "clflow.seed": "0", "clflow.s_max": "0"}, **model}, values))
+put("safetensors", "empty", safetensors("{}"))
+put("safetensors", "overflow", safetensors({"a": tensor([4194305, 4194305, 211106198978564], 0, 16)}, four))
+put("safetensors", "overlap", safetensors({"a": tensor([4], 0, 16), "b": tensor([2], 8, 16)}, four))
+put("safetensors", "hole", safetensors({"a": tensor([1], 0, 4), "b": tensor([1], 12, 16)}, four))
+put("safetensors", "zero", safetensors({"a": tensor([4], 0, 16), "b": tensor([0], 8, 8), "c": tensor([0], 8, 8)}, four))
+put("safetensors", "backwards", safetensors({"a": tensor([4], 16, 0)}, four))
+put("safetensors", "shape", safetensors({"a": tensor([5], 0, 16)}, four))
+put("safetensors", "length", struct.pack("<Q", 2**63) + b"{}")
+put("safetensors", "twice", safetensors('{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}', four))
+put("safetensors", "nested", safetensors("[" * 3000))
+put("safetensors", "real", safetensors({"a": {"dtype": "F32", "shape": [4.0], "data_offsets": [0, 1e300]}}, four))
+put("safetensors", "many", safetensors({f"t{i}": tensor([0], 0, 0) for i in range(60)}))
+
+for i, text in enumerate(["cpu", "cpu/avx2", "cpu64", "opencl:0/simt", "check:cpu", "trace:check:cpu", "auto",
+                          "opencl:99999999999999999999", "check:" * 300 + "cpu", "cpu/", ":", "/"]):
+    put("name", str(i), text)
+for i, text in enumerate(["moons", "moons:noise=0.1,seed=3", "moons:n", "moons:=,", "moons:noise=1e999", "circles:seed=-1",
+                          "glyphs:size=4"]):
+    put("source", str(i), text)
