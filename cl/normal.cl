@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* normal.cl: log-density under N(0, I), and the loss. */
-#define HALF_LOG_2PI 0.918938533204672742f
-
 kernel BY_SAMPLE void normal_logp(CLF_IN(z), CLF_IN(logdet), CLF_OUT(logp),
                                   const normal_logp_args p) {
   GROUP_MEMORY(part);

@@ -49,36 +49,13 @@ kernel BY_ITEM void random_normal(CLF_OUT(y), const random_normal_args p) {
 
 /* ---- Shuffling ------------------------------------------------------------------------ */
 
-uint scramble(uint x) { /* the finaliser of MurmurHash3 */
-  x = (x ^ x >> 16) * 0x85EBCA6Bu;
-  x = (x ^ x >> 13) * 0xC2B2AE35u;
-  return x ^ x >> 16;
-}
-
-/* A permutation of 0 .. 4^half - 1; the keys are two blocks of Philox. */
-uint feistel(uint i, int half_, words a, words b) {
-  const uint mask = (1u << half_) - 1;
-  uint l = i >> half_, r = i & mask;
-  for (int k = 0; k < 8; k++) {
-    const uint next = l ^ (scramble(r ^ (k < 4 ? a.at[k] : b.at[k - 4])) & mask);
-    l = r;
-    r = next;
-  }
-  return l << half_ | r;
-}
-
 kernel BY_ITEM void shuffle_rows(CLF_IN(x), CLF_OUT(y), const shuffle_rows_args p) {
   const int n = get_global_id(0), size_ = p.y.dim[1] * p.y.dim[2] * p.y.dim[3];
   if (n >= p.y.dim[0]) return;
-  const words a = philox(0, 0, 0, (uint)p.epoch, (uint)p.seed_lo, (uint)p.seed_hi);
-  const words b = philox(1, 0, 0, (uint)p.epoch, (uint)p.seed_lo, (uint)p.seed_hi);
-  const uint rows = p.x.dim[0];
-  int half_ = 1;
-  while (half_ < 16 && 1u << 2 * half_ < rows) half_++;
-  uint from = feistel(p.first + n, half_, a, b);
-  while (from >= rows) from = feistel(from, half_, a, b); /* walks back inside */
+  const epoch_order o = order_of(p.seed_lo, p.seed_hi, p.epoch, p.x.dim[0]);
+  const int from = order_at(o, (uint)(p.first + n));
   for (int i = 0; i < size_; i++) {
     UNPACK(y);
-    AT(y, n, c, h, w) = AT(x, (int)from, c, h, w);
+    AT(y, n, c, h, w) = AT(x, from, c, h, w);
   }
 }

@@ -21,6 +21,7 @@ static int64_t constants(const clf__layer *l) { return (int64_t)l->spec.depth * 
 static clf_tensor masks(const clf__layer *l) {
   return clf__matrix(l->c, 0, l->spec.depth, l->spec.dim, l->spec.dim);
 }
+clf_tensor clf__coupling_masks(const clf__layer *l) { return masks(l); }
 static clf_tensor rows_of(const clf__layer *l, clf_tensor flat) {
   const int32_t P = (int32_t)row_size(&l->spec);
   return clf__matrix(flat, 0, l->spec.depth, P, P);
@@ -94,12 +95,18 @@ static int params(const clf__layer *l, clf_param *out) {
 
 /* One launch keeps small networks in cache or registers.  Larger ones are fused
  * only where a work-item has a core's vectors; elsewhere the matrix products win
- * from about here.  CLFLOW_FUSE=always|never decides otherwise, for comparisons. */
+ * from about here.  CLFLOW_FUSE=always|never decides otherwise, for comparisons; `layers` leaves
+ * the choice but takes one training step a launch at most. */
 int clf__couplings_fused(const clf_device *dev, const clf_flow_spec *spec) {
   const char *say = getenv("CLFLOW_FUSE");
   if (say && strcmp(say, "always") == 0) return 1;
   if (say && strcmp(say, "never") == 0) return 0;
   return dev->wide_cores || (int64_t)spec->dim * spec->hidden <= 4096;
+}
+
+int clf__couplings_in_steps(void) {
+  const char *say = getenv("CLFLOW_FUSE");
+  return !say || strcmp(say, "always") == 0;
 }
 
 enum { ACTS }; /* of clf__kept, fused: the inputs of all couplings (L, D, rows) */

@@ -106,6 +106,9 @@ typedef struct clf__coupling_nets {          /* views into the weights or the gr
   clf_tensor S1, s1, S2, s2, T1, t1, T2, t2; /* matrices and biases; S, s unused by nice */
 } clf__coupling_nets;
 int clf__couplings_fused(const clf_device *dev, const clf_flow_spec *spec);
+/* Whether whole training steps may be fused, where that pays. */
+int clf__couplings_in_steps(void);
+clf_tensor clf__coupling_masks(const clf__layer *l); /* (L, D) */
 clf__coupling_nets clf__nets_of(const clf_flow_spec *spec, clf_tensor flat, int l);
 
 clf_status clf__unfused_plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,

@@ -54,6 +54,8 @@ clf_status clf__source_split(clf__source *s, int64_t rows);
 /* The flow's scaling is fitted here, where options.standardize asks for it. */
 clf_status clf__source_of_table(clf_flow *f, const clf_table *data, const clf_train_options *o,
                                 clf__source **out);
+/* Of a source that is a table: its rows to train on, on the device. */
+clf_tensor clf__source_table(const clf__source *s);
 clf_status clf__source_of_images(clf_flow *f, const clf_images *images, const clf_images *valid,
                                  const clf_train_options *o, clf__source **out);
 void clf__source_free(clf__source *s); /* NULL is a no-op */

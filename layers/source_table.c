@@ -135,3 +135,7 @@ clf_status clf__source_of_table(clf_flow *f, const clf_table *data, const clf_tr
     *out = &t->base;
   return s;
 }
+
+clf_tensor clf__source_table(const clf__source *s) {
+  return ((const clf__table_source *)(const void *)s)->train;
+}

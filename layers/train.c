@@ -101,6 +101,7 @@ static clf_status set_up(clf_trainer *t, const samples *data) {
   clf_train_options o = t->o;
   o.batch = t->take;
   CLF_TRY(clf_train_plan_of(t->f, &o, t->source->resident, &t->plan));
+  t->many = clf__trainer_takes_many(t);
   return place(t);
 }
 
@@ -231,7 +232,7 @@ static clf_status bound_gradient(clf_trainer *t) {
   return clf_do(t->dev, clip_norm, .square = square, .g = f->g, .most = (float)t->o.clip);
 }
 
-clf_status clf__trainer_step(clf_trainer *t) {
+static clf_status take_step(clf_trainer *t) {
   const clf_flow *f = t->f;
   const int32_t n = clf__trainer_batch_size(t, t->step);
   if (clf__trainer_is_dropped(t, t->step)) {
@@ -250,6 +251,14 @@ clf_status clf__trainer_step(clf_trainer *t) {
                 .beta1 = beta1, .beta2 = beta2,
                 .eps = (float)(t->o.eps_hat ? t->o.eps / sqrt(c2) : t->o.eps), .c1 = (float)c1,
                 .c2 = (float)c2);
+}
+
+clf_status clf__trainer_steps(clf_trainer *t, int64_t to) {
+  while (t->step < to) {
+    const int32_t count = t->many ? clf__trainer_free_steps(t, to) : 0;
+    CLF_TRY(count ? clf__trainer_launch(t, count) : take_step(t));
+  }
+  return CLF_OK;
 }
 
 /* ---- The loop ----------------------------------------------------------------------------- */
@@ -406,6 +415,14 @@ static int must_read(const run *r) {
          (t->source->held_out && t->step % S == 0) || now() - r->read_at > 0.2;
 }
 
+/* Where the next reading is due, if nothing else asks for one. */
+static int64_t next_reading(const run *r) {
+  const clf_trainer *t = r->t;
+  const int64_t S = clf__steps_per_epoch(t), ring = t->read + CLF_RING, all = t->o.epochs * S;
+  const int64_t epoch = (t->step / S + 1) * S, first = t->source->held_out ? epoch : all;
+  return first < ring ? first : ring;
+}
+
 /* The last weights stay in the newest snapshot, for those who go on later. */
 static clf_status finish(clf_trainer *t) {
   CLF_TRY(clf__trainer_remember(t));
@@ -420,7 +437,7 @@ clf_status clf_trainer_run(clf_trainer *t, clf_progress_fn report, void *context
   r.norm = NAN;
   r.read_at = r.began;
   while (t->step < steps && !r.stop) {
-    CLF_TRY(clf__trainer_step(t));
+    CLF_TRY(clf__trainer_steps(t, t->many ? next_reading(&r) : t->step + 1));
     if (must_read(&r)) CLF_TRY(read_losses(&r));
   }
   if (t->step < steps)

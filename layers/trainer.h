@@ -28,6 +28,7 @@ struct clf_trainer {
   clf_tensor ring, part_loss;            /* CLF_RING_ALL; the loss of a part of a batch */
   clf__snapshot snapshot[CLF_SNAPSHOTS]; /* newest first */
   int norms;                             /* 1: gradients' norms are computed */
+  int many;                              /* 1: many steps are one launch (mlp_steps) */
   int32_t take;                          /* rows of a full batch: options.batch, at most all */
   int64_t step;                          /* done */
   int64_t read;                          /* steps whose losses were read */
@@ -45,8 +46,14 @@ int64_t clf__steps_per_epoch(const clf_trainer *t);
 int32_t clf__trainer_batch_size(const clf_trainer *t, int64_t step);
 /* Those of its places at .. at + part - 1, on the device. */
 clf_status clf__trainer_part(clf_trainer *t, int64_t step, int32_t at, clf_tensor *x);
-/* One step, enqueued; its loss goes to the ring.  A dropped one only counts. */
-clf_status clf__trainer_step(clf_trainer *t);
+/* Steps up to `to`, enqueued; their losses go to the ring.  A dropped one only counts. */
+clf_status clf__trainer_steps(clf_trainer *t, int64_t to);
+
+/* train_many.c: whether many steps are one launch; how many may be one now, `to` not passed, 0
+ * when the next is left out; and so many. */
+int clf__trainer_takes_many(const clf_trainer *t);
+int32_t clf__trainer_free_steps(const clf_trainer *t, int64_t to);
+clf_status clf__trainer_launch(clf_trainer *t, int32_t count);
 
 /* watchdog.c: remembers the state now, the newest before it kept too. */
 clf_status clf__trainer_remember(clf_trainer *t);

@@ -43,8 +43,7 @@ static clf_status replay(clf_trainer *t, int64_t to) {
   const clf__snapshot *s = before(t, to);
   if (!s) return clf__fail(CLF_ENUM, "no earlier state is left to go back to");
   if (s->step != t->step) CLF_TRY(restore(t, s));
-  while (t->step < to) CLF_TRY(clf__trainer_step(t));
-  return CLF_OK;
+  return clf__trainer_steps(t, to);
 }
 
 /* Names the layer that fails on the batch of step `bad`, with the weights of then. */

@@ -74,6 +74,7 @@ static clf_status start(clf_device *dev, const clf__cpu_variant *variant) {
   c->variant = variant;
   dev->bits = variant->bits;
   dev->memory = dev->max_alloc = memory_of_host();
+  dev->lone_work = 2e5; /* measured on two cores */
   return CLF_OK;
 }
 
