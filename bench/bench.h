@@ -129,11 +129,18 @@ void bench_html(const bench_report *report, FILE *to);
 /* The file appears whole or not at all. */
 clf_status bench_save(const char *path, bench_writer writer, const bench_report *report);
 
+/* page.css and page.js, embedded; the last one has no name. */
+typedef struct bench_text {
+  const char *name, *text;
+} bench_text;
+extern const bench_text bench_texts[];
+
 /* ---- Charts (charts.c): one <svg> each -------------------------------------------- */
 
 void bench_chart_speed(const bench_report *report, bench_group group, const char *stem, FILE *to);
 void bench_chart_roofline(const bench_report *report, FILE *to);
-void bench_chart_first(const bench_report *report, FILE *to);
+/* Of operations, or of steps and samples. */
+void bench_chart_first(const bench_report *report, int ops, FILE *to);
 void bench_chart_start(const bench_report *report, FILE *to);
 
 /* ---- Comparing -------------------------------------------------------------------- */

@@ -11,7 +11,7 @@ static struct {
   cli_texts devices, ops, steps;
   int list, quick, full;
   double seconds, margin;
-  const char *csv, *json, *baseline;
+  const char *csv, *json, *html, *baseline;
 } o;
 
 static cli_option options[] = {
@@ -32,6 +32,8 @@ static cli_option options[] = {
     {"--csv", "F.csv", "a row for each workload and device", CLI_TEXT, &o.csv, NULL, 0, 0},
     {"--json", "F.json", "the same with the machine and the devices", CLI_TEXT, &o.json, NULL, 0,
      0},
+    {"--html", "F.html", "a page with charts, in one file that needs no network", CLI_TEXT, &o.html,
+     NULL, 0, 0},
     CLI_SECTION("Comparison"),
     {"--baseline", "F.json", "an earlier --json: prints new / old, and fails if a row is slower",
      CLI_TEXT, &o.baseline, NULL, 0, 0},
@@ -73,6 +75,7 @@ static int print_list(const bench_workload *const *list, int count) {
 static int check_files(json_t **baseline) {
   int code = cli_check_file("--csv", o.csv, ".csv");
   if (!code) code = cli_check_file("--json", o.json, ".json");
+  if (!code) code = cli_check_file("--html", o.html, ".html");
   if (code || !o.baseline) return code;
   return bench_baseline_read(o.baseline, baseline) == CLF_OK ? CLI_OK : cli_fail_library();
 }
@@ -144,7 +147,7 @@ static int save(const bench_report *r) {
   const struct {
     const char *path;
     bench_writer writer;
-  } files[] = {{o.csv, bench_csv}, {o.json, bench_json}};
+  } files[] = {{o.csv, bench_csv}, {o.json, bench_json}, {o.html, bench_html}};
   int code = CLI_OK;
   for (size_t i = 0; i < sizeof files / sizeof *files; i++)
     if (files[i].path && bench_save(files[i].path, files[i].writer, r) != CLF_OK)
@@ -198,7 +201,7 @@ const cli_verb cli_bench = {
     .details =
         "Devices take turns within each workload, so that what slows the machine slows all.\n"
         "docs/bench.md tells what the columns are and how they are measured.",
-    .example = "clflow bench --device cpu,opencl --steps 'step/*' --json bench.json",
+    .example = "clflow bench --device cpu,opencl --steps 'step/*' --html bench.html",
     .options = options,
     .run = run,
 };
