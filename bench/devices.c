@@ -25,7 +25,7 @@ clf_status bench_device_open(const char *name, const clf_device_info *list, int 
 
 /* ---- Peaks ------------------------------------------------------------------------------ */
 
-enum { TRIES = 5 };
+enum { TRIES = 4 };
 
 typedef clf_status (*work_fn)(clf_device *dev, const clf_tensor *t, int count);
 

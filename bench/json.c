@@ -54,7 +54,7 @@ void bench_json(const bench_report *r, FILE *to) {
                           "version", clf_version(), "date", r->date, "machine", "processor",
                           r->machine, "cores", r->cores, "system", r->kernel, "seconds", r->seconds,
                           "devices", devices, "rows", rows);
-  if (!all || json_dumpf(all, to, JSON_INDENT(1) | JSON_REAL_PRECISION(7)) || fputc('\n', to) < 0)
+  if (!all || json_dumpf(all, to, JSON_INDENT(1) | JSON_REAL_PRECISION(10)) || fputc('\n', to) < 0)
     fputs("{}\n", to);
   json_decref(all);
 }
