@@ -125,8 +125,8 @@ START_TEST(baselines) {
   ends(ONE "--baseline slow.json", 0, "only in the baseline", "");
   ends(ONE "--baseline fast.json --margin 20%", 1, "slower",
        "1 of 1 rows are slower than in fast.json by more than 20%: step/nvp-2-2-4-b100 (cpu)");
-  ends("bench --quick --device cpu64 --time 0.05 --steps step/nvp-2-2-4-b100 --baseline slow.json", 0,
-       "not in the baseline", "");
+  ends("bench --quick --device cpu64 --time 0.05 --steps step/nvp-2-2-4-b100 --baseline slow.json",
+       0, "not in the baseline", "");
 }
 END_TEST
 
