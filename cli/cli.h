@@ -15,6 +15,7 @@ typedef enum cli_type {               /* of a value, and of what `to` points at 
                         CLI_HEADING,  /* no option: `help` is a heading of --help */
                         CLI_OPERAND,  /* const char *: a word without dashes */
                         CLI_TEXT,     /* const char * */
+                        CLI_TEXTS,    /* cli_texts: words by comma, and by giving it again */
                         CLI_CHOICE,   /* int: which of the words in `arg`, from 0 */
                         CLI_FLAG,     /* int: becomes 1 */
                         CLI_FLAG_OFF, /* int: becomes 0 */
@@ -27,10 +28,17 @@ typedef enum cli_type {               /* of a value, and of what `to` points at 
                         CLI_ABOVE_0,
                         CLI_FROM_0,
                         CLI_PART,     /* 0 <= p < 1 */
+                        CLI_PERCENT,  /* double from 0: "10%" or "10" is 0.1 */
                         CLI_CHANNELS, /* int32_t, 1 or 3 */
                         CLI_SIZE,     /* int32_t[2], height and width, from 1 */
                         CLI_GRID      /* int32_t[2], rows and columns, from 1 */
 } cli_type;
+
+enum { CLI_TEXTS_MOST = 16 };
+typedef struct cli_texts {
+  int count;
+  char at[CLI_TEXTS_MOST][64];
+} cli_texts;
 
 /* One row is all there is to an option: parsing, checks and --help come of it. */
 typedef struct cli_option {
@@ -328,7 +336,8 @@ clf_status cli_training_save(cli_training *t);
   X(eval)                                                                                          \
   X(log_prob)                                                                                      \
   X(transform)                                                                                     \
-  X(invert) X(sample) X(interpolate) X(complete) X(compress) X(jacobian) X(plot) X(info) X(devices)
+  X(invert)                                                                                        \
+  X(sample) X(interpolate) X(complete) X(compress) X(jacobian) X(plot) X(info) X(devices) X(bench)
 #define CLI_X(name) extern const cli_verb cli_##name;
 CLI_VERB_MAP(CLI_X)
 #undef CLI_X

@@ -16,6 +16,7 @@ static const struct {
     [CLI_HEADING] = {"", 0},
     [CLI_OPERAND] = {"a word", sizeof(const char *)},
     [CLI_TEXT] = {"a word", sizeof(const char *)},
+    [CLI_TEXTS] = {"words of less than 64 letters, at most 16, by comma", sizeof(cli_texts)},
     [CLI_CHOICE] = {"one of", sizeof(int)},
     [CLI_FLAG] = {"no value", sizeof(int)},
     [CLI_FLAG_OFF] = {"no value", sizeof(int)},
@@ -28,6 +29,7 @@ static const struct {
     [CLI_ABOVE_0] = {"a number above 0", sizeof(double)},
     [CLI_FROM_0] = {"a number from 0", sizeof(double)},
     [CLI_PART] = {"a number from 0 and below 1", sizeof(double)},
+    [CLI_PERCENT] = {"a percentage from 0", sizeof(double)},
     [CLI_CHANNELS] = {"1 or 3", sizeof(int32_t)},
     [CLI_SIZE] = {"a size in pixels, HEIGHTxWIDTH or one number for both", 2 * sizeof(int32_t)},
     [CLI_GRID] = {"rows and columns, ROWSxCOLUMNS or one number for both", 2 * sizeof(int32_t)},
@@ -69,6 +71,25 @@ static int set_real(const cli_option *o, const char *text) {
   return store(o, &value);
 }
 
+static int set_percent(const cli_option *o, const char *text) {
+  char *end;
+  const double value = strtod(text, &end);
+  if (end == text || (*end && strcmp(end, "%") != 0)) return -1;
+  if (!strchr("+.0123456789", *text) || !isfinite(value)) return -1;
+  return store(o, &(double){value / 100});
+}
+
+/* Adds to what was given before. */
+static int set_texts(const cli_option *o, const char *text) {
+  cli_texts *list = o->to;
+  for (size_t n; text; text = text[n] ? text + n + 1 : NULL) {
+    n = strcspn(text, ",");
+    if (n == 0 || n >= sizeof *list->at || list->count == CLI_TEXTS_MOST) return -1;
+    snprintf(list->at[list->count++], sizeof *list->at, "%.*s", (int)n, text);
+  }
+  return 0;
+}
+
 /* "28x32", or "28" for both. */
 static int set_size(const cli_option *o, const char *text) {
   int32_t size[2];
@@ -102,6 +123,7 @@ static int set_value(const cli_option *o, const char *text) {
   case CLI_HEADING: return 0;
   case CLI_OPERAND:
   case CLI_TEXT: return *text ? store(o, &text) : -1;
+  case CLI_TEXTS: return set_texts(o, text);
   case CLI_CHOICE: return set_choice(o, text);
   case CLI_FLAG: return store(o, &(int){1});
   case CLI_FLAG_OFF: return store(o, &(int){0});
@@ -117,6 +139,7 @@ static int set_value(const cli_option *o, const char *text) {
   case CLI_ABOVE_0:
   case CLI_FROM_0:
   case CLI_PART: return set_real(o, text);
+  case CLI_PERCENT: return set_percent(o, text);
   }
   return -1;
 }
@@ -148,12 +171,14 @@ void cli_format(const cli_option *o, const void *value, char *text, size_t size)
     int64_t i64;
     uint64_t u64;
     double real;
+    cli_texts texts;
   } v;
   memcpy(&v, value, types[o->type].size);
   switch (o->type) {
   case CLI_HEADING: snprintf(text, size, "%s", ""); break;
   case CLI_OPERAND:
   case CLI_TEXT: snprintf(text, size, "%s", v.word); break;
+  case CLI_TEXTS: snprintf(text, size, "%d words", v.texts.count); break;
   case CLI_CHOICE: format_choice(o->arg, v.flag, text, size); break;
   case CLI_FLAG:
   case CLI_FLAG_OFF: snprintf(text, size, "%s", v.flag ? "yes" : "no"); break;
@@ -169,6 +194,7 @@ void cli_format(const cli_option *o, const void *value, char *text, size_t size)
   case CLI_ABOVE_0:
   case CLI_FROM_0:
   case CLI_PART: snprintf(text, size, "%.10g", v.real); break;
+  case CLI_PERCENT: snprintf(text, size, "%.10g%%", 100 * v.real); break;
   }
 }
 

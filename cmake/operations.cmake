@@ -23,5 +23,6 @@ endforeach()
 set(texts ${CMAKE_CURRENT_SOURCE_DIR}/cl/clflow.clh ${defs} ${kernels})
 set(embedded ${CMAKE_CURRENT_BINARY_DIR}/sources.c)
 add_custom_command(OUTPUT ${embedded}
-  COMMAND ${CMAKE_COMMAND} "-DOUT=${embedded}" "-DIN=${texts}" -P ${CMAKE_CURRENT_SOURCE_DIR}/cmake/embed.cmake
+  COMMAND ${CMAKE_COMMAND} "-DOUT=${embedded}" "-DIN=${texts}" -DHEADER=sources.h
+    "-DTABLE=clf_source clf__sources" -P ${CMAKE_CURRENT_SOURCE_DIR}/cmake/embed.cmake
   DEPENDS ${texts} cmake/embed.cmake VERBATIM)

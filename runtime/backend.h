@@ -38,10 +38,18 @@ struct clf_device {
                         group still takes sooner than all of them together by several calls */
   clf_device *inner; /* of a wrapper: check:, trace: */
   char name[192];
-  char note[2048]; /* how `auto` came to it */
-  void *stage;     /* host memory for transfers that must be gathered or converted */
-  size_t staged;   /* its bytes */
+  char note[2048];  /* how `auto` came to it */
+  void *stage;      /* host memory for transfers that must be gathered or converted */
+  size_t staged;    /* its bytes */
+  clf_memory taken; /* by arenas and scratch memory */
 };
+
+/* Counts bytes that the device's memory has `more` of in use, or fewer. */
+static inline void clf__take(clf_device *dev, size_t more, size_t fewer) {
+  dev->taken.now += more;
+  dev->taken.now -= fewer;
+  if (dev->taken.now > dev->taken.most) dev->taken.most = dev->taken.now;
+}
 
 extern const clf_backend clf__cpu, clf__cpu64, clf__opencl, clf__check, clf__trace;
 

@@ -119,7 +119,10 @@ static clf_status cpu_read(clf_device *dev, clf_buffer *b, size_t at_, void *dst
 }
 static clf_status cpu_run(clf_device *dev, clf_op op, const void *args) {
   cpu *c = dev->impl;
-  return c->variant->run(op, args, &c->scratch);
+  const size_t before = c->scratch.size;
+  const clf_status s = c->variant->run(op, args, &c->scratch);
+  clf__take(dev, c->scratch.size, before);
+  return s;
 }
 static clf_status cpu_sync(clf_device *dev) {
   (void)dev;

@@ -124,6 +124,12 @@ void clf_close(clf_device *dev) {
 
 const char *clf_device_name(const clf_device *dev) { return dev->name; }
 const char *clf_device_note(const clf_device *dev) { return dev->note; }
+clf_memory clf_memory_taken(clf_device *dev, int anew) {
+  clf_device *of = dev;
+  while (of->inner) of = of->inner;
+  if (anew) of->taken.most = of->taken.now;
+  return of->taken;
+}
 clf_status clf_sync(clf_device *dev) { return dev->backend->sync(dev); }
 
 /* ---- The list ------------------------------------------------------------------- */

@@ -146,7 +146,8 @@ static clf_status opencl_read(clf_device *dev, clf_buffer *b, size_t at, void *d
 /* ---- Calls: what launch.h promises a host half ------------------------------------ */
 
 static clf_status reserve(clf_call *call, size_t floats) {
-  clf__cl *cl = ((clf_device *)call->impl)->impl;
+  clf_device *dev = call->impl;
+  clf__cl *cl = dev->impl;
   if (floats <= cl->pool_size) return CLF_OK;
   if (floats > INT32_MAX) /* kernels count places in it with ints */
     return clf__fail(CLF_ENOTSUP,
@@ -154,11 +155,13 @@ static clf_status reserve(clf_call *call, size_t floats) {
                      "a smaller batch needs less",
                      clf_ops[call->op].name, floats, INT32_MAX);
   if (cl->pool) clReleaseMemObject(cl->pool); /* lives on until enqueued kernels are done */
+  clf__take(dev, 0, cl->pool_size * sizeof(float));
   cl->pool_size = 0;
   char what[96];
   snprintf(what, sizeof what, "the scratch memory of %s", clf_ops[call->op].name);
   CLF_TRY(make_buffer(cl, floats, what, &cl->pool));
   cl->pool_size = floats;
+  clf__take(dev, floats * sizeof(float), 0);
   return CLF_OK;
 }
 

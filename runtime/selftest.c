@@ -107,6 +107,7 @@ static const struct {
        .levels = 2),
     OP(logit_bwd, .x = DIM(N, D), .dy = DIM(N, D), .dx = DIM(N, D), .alpha = 0.3f, .omega = 0.2f,
        .levels = 2, .dlogdet = -1),
+    OP(fma_chain, .y = DIM(N), .rounds = 9, .a = 0.9f, .b = 0.1f),
 };
 
 static float next(uint32_t *state) { /* -1 .. 1 */

@@ -15,16 +15,19 @@ clf_status clf_arena_init(clf_arena *a, clf_device *dev, size_t cap) {
   if (!b) return clf__fail(CLF_ENOMEM, "no memory for a buffer's handle");
   *b = (clf_buffer){.dev = dev, .size = cap};
   const clf_status s = dev->backend->alloc(dev, b);
-  if (s)
+  if (s) {
     free(b);
-  else
-    a->buf = b;
-  return s;
+    return s;
+  }
+  a->buf = b;
+  clf__take(dev, cap * (size_t)dev->bits / 8, 0);
+  return CLF_OK;
 }
 
 void clf_arena_free(clf_arena *a) {
   if (!a->buf) return;
   a->dev->backend->release(a->dev, a->buf);
+  clf__take(a->dev, 0, a->buf->size * (size_t)a->dev->bits / 8);
   free(a->buf);
   a->buf = NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cases.h: one table of cases per operation, read by the tests and by the bench.
+/* cases.h: one table of cases per operation, read by the tests.
  *
  * A case is the call itself with shapes where the tensors would be; the harness
  * supplies memory, data and devices. */
@@ -14,13 +14,12 @@ typedef struct clf_case {
   float tol;        /* |got - want| <= tol * (1 + |want|); 0 means 1e-5 */
   int fresh;        /* updated tensors start as NaN too: this call must not read them */
   int nhwc;         /* images lie with their channels last */
-  int bench;        /* also timed; large, so left out of the quick run */
+  int bench;        /* as large as in use: left out of the quick run */
 } clf_case;
 
 typedef struct clf_case_table {
   const clf_case *at;
   int count;
-  double (*flops)(const void *args); /* (optional) else only bytes are reported */
 } clf_case_table;
 
 extern const clf_case_table *const clf__case_tables[CLF_OP_COUNT];
@@ -31,19 +30,11 @@ extern const clf_case_table *const clf__case_tables[CLF_OP_COUNT];
   }
 #define CASE(name, ...)                                                                            \
   { .label = name, .args = __VA_ARGS__ } /* args, then .tol = ... */
-#define CLF_CASES(op, flops_fn, ...)                                                               \
+#define CLF_CASES(op, ...)                                                                         \
   static const clf_case op##_cases[] = {__VA_ARGS__};                                              \
   extern const clf_case_table clf_cases_##op;                                                      \
-  const clf_case_table clf_cases_##op = {op##_cases, sizeof op##_cases / sizeof *op##_cases,       \
-                                         flops_fn}
+  const clf_case_table clf_cases_##op = {op##_cases, sizeof op##_cases / sizeof *op##_cases}
 
 /* Runs one case on the reference and on dev; EMISMATCH says where they differ. */
 clf_status clf__check_case(clf_device *ref, clf_device *dev, clf_op op, const clf_case *c);
-
-/* Seconds a call: [0] the median of `runs` rounds of queued calls, [1] the first call. */
-clf_status clf__time_case(clf_device *dev, clf_op op, const clf_case *c, int runs,
-                          double seconds[2]);
-
-/* What the call moves at least: each tensor once, updated ones twice. */
-double clf__case_bytes(clf_op op, const clf_case *c);
 #endif

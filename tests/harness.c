@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* harness.c: gives a case memory and data, runs it, compares.  Tensors lie apart
  * with guards between them; what must be written starts as NaN. */
-#define _POSIX_C_SOURCE 199309L
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "backend.h"
 #include "cases.h"
 
@@ -59,9 +57,9 @@ static const int *order_of(int nhwc, const clf_tensor *t) {
   return nhwc && t->dim[2] * t->dim[3] > 1 ? nhwc_order : nchw_order;
 }
 
-/* Row pitch is `pitch` more than dense, and with channels last a pixel's too, so that
- * kernels which ignore strides fail; a timed case is dense, as real tensors are. */
-static clf_status lay_out(const clf_op_info *info, int nhwc, int pitch, setup *s) {
+/* Row pitch is one more than dense, and with channels last a pixel's too, so that
+ * kernels which ignore strides fail. */
+static clf_status lay_out(const clf_op_info *info, int nhwc, setup *s) {
   clf_tensor *t = (clf_tensor *)(void *)s->args;
   for (int i = 0; info->modes[i]; i++) {
     if (absent(info, t, i)) continue;
@@ -73,7 +71,7 @@ static clf_status lay_out(const clf_op_info *info, int nhwc, int pitch, setup *s
       const int d = order[k];
       t[i].stride[d] = n;
       n *= t[i].dim[d];
-      if (d == 1 && n > 1 && t[i].dim[0] > 1) n += pitch;
+      if (d == 1 && n > 1 && t[i].dim[0] > 1) n++;
     }
     CLF_TRY(clf_new(&s->arena, (int32_t[4]){n + 2 * PAD, 1, 1, 1}, &s->whole[i]));
     t[i].buf = s->whole[i].buf;
@@ -99,13 +97,13 @@ static clf_status give_data(clf_device *dev, const clf_op_info *info, const clf_
 }
 
 /* The caller calls unset() whatever comes back. */
-static clf_status place(clf_device *dev, clf_op op, const clf_case *c, int pitch, setup *s) {
+static clf_status place(clf_device *dev, clf_op op, const clf_case *c, setup *s) {
   const clf_op_info *info = &clf_ops[op];
   *s = (setup){.arena = {.dev = dev}};
   memcpy(s->args, c->args, info->args_size);
-  CLF_TRY(lay_out(info, c->nhwc, pitch, s));
+  CLF_TRY(lay_out(info, c->nhwc, s));
   CLF_TRY(clf_arena_init(&s->arena, dev, s->arena.used));
-  CLF_TRY(lay_out(info, c->nhwc, pitch, s));
+  CLF_TRY(lay_out(info, c->nhwc, s));
   return give_data(dev, info, c, s);
 }
 
@@ -160,67 +158,12 @@ static clf_status compare(clf_op op, const clf_case *c, const setup *want, const
 
 clf_status clf__check_case(clf_device *ref, clf_device *dev, clf_op op, const clf_case *c) {
   setup want, got = {.arena = {.dev = dev}};
-  clf_status s = place(ref, op, c, 1, &want);
-  if (!s) s = place(dev, op, c, 1, &got);
+  clf_status s = place(ref, op, c, &want);
+  if (!s) s = place(dev, op, c, &got);
   if (!s) s = clf_dispatch(ref, op, want.args);
   if (!s) s = clf_dispatch(dev, op, got.args);
   if (!s) s = compare(op, c, &want, &got);
   unset(&want);
   unset(&got);
   return s;
-}
-
-/* ---- Timing --------------------------------------------------------------------------- */
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static clf_status queued(clf_device *dev, clf_op op, const void *args, int calls, double *each) {
-  const double begin = now();
-  for (int i = 0; i < calls; i++) CLF_TRY(clf_dispatch(dev, op, args));
-  CLF_TRY(clf_sync(dev));
-  *each = (now() - begin) / calls;
-  return CLF_OK;
-}
-
-/* Calls are queued as in training, some milliseconds of them to a sync; warm first,
- * so that a driver's threads find their cores. */
-clf_status clf__time_case(clf_device *dev, clf_op op, const clf_case *c, int runs,
-                          double seconds[2]) {
-  enum { MOST = 101 };
-  setup s;
-  double each[MOST] = {0};
-  int calls = 1;
-  clf_status status = place(dev, op, c, 0, &s);
-  if (!status) status = queued(dev, op, s.args, 1, &seconds[1]);
-  for (double begin = now(); !status && now() - begin < 0.1;) {
-    status = queued(dev, op, s.args, calls, each);
-    if (each[0] * calls < 4e-3 && calls < 256) calls *= 2;
-  }
-  for (int i = 0; i < runs && i < MOST && !status; i++)
-    status = queued(dev, op, s.args, calls, &each[i]);
-  unset(&s);
-  qsort(each, (size_t)(runs < MOST ? runs : MOST), sizeof *each, by_value);
-  seconds[0] = each[(runs < MOST ? runs : MOST) / 2];
-  return status;
-}
-
-double clf__case_bytes(clf_op op, const clf_case *c) {
-  const clf_tensor *t = c->args;
-  double n = 0;
-  for (const char *m = clf_ops[op].modes; *m; m++, t++) {
-    if (!t->dim[0]) continue;
-    double e = 1;
-    for (int d = 0; d < 4; d++) e *= t->dim[d] ? t->dim[d] : 1;
-    n += e * (clf__updates(*m) ? 2 : 1);
-  }
-  return 4 * n;
 }

@@ -113,6 +113,13 @@ CLF_API const char *clf_device_note(const clf_device *dev);
 /* Waits until everything enqueued is done. */
 CLF_API clf_status clf_sync(clf_device *dev);
 
+/* Bytes of the device's memory in arenas and in the scratch memory of kernels: now, and at most
+ * since the last call with `anew`.  What the driver takes besides is not known. */
+typedef struct clf_memory {
+  uint64_t now, most;
+} clf_memory;
+CLF_API clf_memory clf_memory_taken(clf_device *dev, int anew);
+
 typedef struct clf_device_info {
   char name[64];      /* what to give clf_open(): "cpu", "opencl:0" */
   char platform[128]; /* "Portable Computing Language" */

@@ -9,7 +9,7 @@
 #define CRELU_BWD(a_, N, C, C2, H, W) &(const clf_crelu_bwd_args){.x = DIM(N, C, H, W), .dy = DIM(N, C2, H, W), \
     .dx = DIM(N, C, H, W), .a = a_}
 
-CLF_CASES(act_fwd, NULL,
+CLF_CASES(act_fwd,
   CASE("one",   FWD(1, 1)),
   CASE("none",  FWD(0, 5, 7)),
   CASE("tanh",  FWD(1, 35, 130), .lo = -5, .hi = 5),
@@ -19,7 +19,7 @@ CLF_CASES(act_fwd, NULL,
   CASE("few",   FWD(2, 35, 3, 9, 2), .nhwc = 1),
   CASE("64",    FWD(2, 64, 64, 32, 32), .nhwc = 1, .bench = 1));
 
-CLF_CASES(act_bwd, NULL,
+CLF_CASES(act_bwd,
   CASE("one",   ACT(1, 1)),
   CASE("none",  ACT(0, 5, 7)),
   CASE("tanh",  ACT(1, 35, 130)),
@@ -33,7 +33,7 @@ CLF_CASES(act_bwd, NULL,
   CASE("512",   ACT(2, 64, 512, 4, 4), .nhwc = 1, .bench = 1),
   CASE("64",    ACT(2, 64, 64, 32, 32), .nhwc = 1, .bench = 1));
 
-CLF_CASES(crelu_fwd, NULL,
+CLF_CASES(crelu_fwd,
   CASE("one",   CRELU(2, 0, 1, 1, 2, 1, 1)),
   CASE("flag",  CRELU(2, 1, 1, 1, 3, 1, 1)),
   CASE("first", CRELU(2, 2, 3, 5, 11, 7, 9)),
@@ -45,7 +45,7 @@ CLF_CASES(crelu_fwd, NULL,
   CASE("6",     CRELU(1, 0, 64, 6, 12, 16, 16), .nhwc = 1, .bench = 1),
   CASE("48",    CRELU(2, 1, 64, 48, 97, 8, 8), .nhwc = 1, .bench = 1));
 
-CLF_CASES(crelu_bwd, NULL,
+CLF_CASES(crelu_bwd,
   CASE("one",   CRELU_BWD(2, 1, 1, 2, 1, 1)),
   CASE("first", CRELU_BWD(2, 3, 5, 11, 7, 9)),
   CASE("last",  CRELU_BWD(1, 3, 33, 66, 5, 7), .nhwc = 1),

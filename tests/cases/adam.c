@@ -4,14 +4,14 @@
 #define ADAM(n) &(const clf_adam_step_args){ .g = DIM(n), .w = DIM(n), .m = DIM(n), .v = DIM(n), \
     .lr = 1e-3f, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f, .c1 = 0.1f, .c2 = 0.001f }
 
-CLF_CASES(adam_step, NULL, /* second moments are never negative: range 0..1 */
+CLF_CASES(adam_step, /* second moments are never negative: range 0..1 */
   CASE("one",  ADAM(1),    .lo = 0.01f, .hi = 1),
   CASE("odd",  ADAM(1001), .lo = 0.01f, .hi = 1),
   CASE("1M",   ADAM(1000000), .lo = 0.01f, .hi = 1, .bench = 1));
 
 #define CLIP(n, most_) &(const clf_clip_norm_args){.square = DIM(1), .g = DIM(n), .most = most_}
 
-CLF_CASES(clip_norm, NULL,
+CLF_CASES(clip_norm,
   CASE("one",  CLIP(1, 0.1f), .lo = 0.5f, .hi = 1),
   CASE("odd",  CLIP(1001, 0.1f), .lo = 0.5f, .hi = 1),
   CASE("many", CLIP(50001, 0.1f), .lo = 0.5f, .hi = 1),

@@ -27,7 +27,7 @@
 #define FLOW_BARE(px, share, ...) &(const clf_bn_flow_bwd_args){FWD(__VA_ARGS__), \
     .dy = DIM(__VA_ARGS__), .dx = DIM(__VA_ARGS__), .pixels = px, .batch = share, .dlogdet = 2}
 
-CLF_CASES(bn_stats, NULL,
+CLF_CASES(bn_stats,
   CASE("one",     STATS(0, 1, 1, 1, 1)),
   CASE("rows",    STATS(0, 35, 7)),
   CASE("first",   STATS(0, 3, 5, 7, 9)),
@@ -47,7 +47,7 @@ CLF_CASES(bn_stats, NULL,
   CASE("512",     STATS(0, 64, 512, 4, 4), .nhwc = 1, .bench = 1),
   CASE("64",      STATS(0, 64, 64, 32, 32), .nhwc = 1, .bench = 1));
 
-CLF_CASES(bn_fwd, NULL,
+CLF_CASES(bn_fwd,
   CASE("one",   PLAIN(0, 0, 1, 1, 1, 1)),
   CASE("rows",  NET(0, 2, 35, 7)),
   CASE("first", NET(0, 0, 3, 5, 7, 9)),
@@ -59,7 +59,7 @@ CLF_CASES(bn_fwd, NULL,
   CASE("512",   NET(0, 2, 64, 512, 4, 4), .nhwc = 1, .bench = 1),
   CASE("64",    NET(0, 2, 64, 64, 32, 32), .nhwc = 1, .bench = 1));
 
-CLF_CASES(bn_bwd, NULL,
+CLF_CASES(bn_bwd,
   CASE("one",   BARE(0, 0, 1, 0, 1, 1, 1, 1), .fresh = 1),
   CASE("rows",  BWD(0, 2, 1, 1, 35, 7)),
   CASE("first", BWD(0, 0, 0.25f, 0.5f, 3, 5, 7, 9)),
@@ -73,7 +73,7 @@ CLF_CASES(bn_bwd, NULL,
   CASE("512",   BWD(0, 2, 1, 1, 64, 512, 4, 4), .nhwc = 1, .bench = 1, .tol = 1e-4f),
   CASE("64",    BWD(0, 2, 1, 1, 64, 64, 32, 32), .nhwc = 1, .bench = 1, .tol = 1e-4f));
 
-CLF_CASES(bn_flow_fwd, NULL,
+CLF_CASES(bn_flow_fwd,
   CASE("one",   FLOW(0, 1, 1, 1, 1)),
   CASE("rows",  FLOW(0, 35, 7)),
   CASE("first", FLOW(1, 3, 5, 7, 9)),
@@ -84,7 +84,7 @@ CLF_CASES(bn_flow_fwd, NULL,
   CASE("6",     FLOW(0, 64, 6, 16, 16), .nhwc = 1, .bench = 1),
   CASE("12",    FLOW(1, 64, 12, 16, 16), .nhwc = 1, .bench = 1));
 
-CLF_CASES(bn_flow_inv, NULL,
+CLF_CASES(bn_flow_inv,
   CASE("one",   BACK(0, 1, 1, 1, 1)),
   CASE("rows",  BACK(0, 35, 7)),
   CASE("first", BACK(1, 3, 5, 7, 9)),
@@ -93,7 +93,7 @@ CLF_CASES(bn_flow_inv, NULL,
   CASE("odd",   BACK(2, 3, 17, 9, 2), .nhwc = 1),
   CASE("12",    BACK(1, 64, 12, 16, 16), .nhwc = 1, .bench = 1));
 
-CLF_CASES(bn_flow_bwd, NULL,
+CLF_CASES(bn_flow_bwd,
   CASE("one",   FLOW_BARE(0, 1, 1, 1, 1, 1)),
   CASE("rows",  FLOW_BARE(0, 1, 35, 7)),
   CASE("first", FLOW_BWD(1, 0.5f, 3, 5, 7, 9)),

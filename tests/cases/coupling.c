@@ -28,21 +28,21 @@
   CASE("large s",   X(2, 2, 4, 3, 3), .lo = -30, .hi = 30, .tol = 1e-4f),     \
   CASE("glow 32",   X(2, 32, 12, 32, 32), .tol = 1e-3f, .bench = 1)
 
-CLF_CASES(mask_apply, NULL,
+CLF_CASES(mask_apply,
   CASE("one",    APPLY(0, 1, 1, 1, 1), .fresh = 1),
   CASE("vector", APPLY(0, 35, 9, 1, 1), .fresh = 1),
   CASE("add",    APPLY(1, 35, 9, 1, 1)),
   CASE("image",  APPLY(-0.5f, 3, 6, 5, 9)),
   CASE("large",  APPLY(0, 4096, 64, 1, 1), .bench = 1));
-CLF_CASES(affine_fwd, NULL, SHAPES(FWD));
-CLF_CASES(affine_inv, NULL, SHAPES(INV));
-CLF_CASES(affine_bwd, NULL, SHAPES(BWD));
-CLF_CASES(additive, NULL,
+CLF_CASES(affine_fwd, SHAPES(FWD));
+CLF_CASES(affine_inv, SHAPES(INV));
+CLF_CASES(affine_bwd, SHAPES(BWD));
+CLF_CASES(additive,
   CASE("one",     ADD(1, 1, 1, 1, 1)),
   CASE("vector",  ADD(1, 5, 7, 1, 1)),
   CASE("inverse", ADD(-1, 35, 70, 1, 1)),
   CASE("image",   ADD(1, 3, 6, 5, 9)));
-CLF_CASES(additive_bwd, NULL,
+CLF_CASES(additive_bwd,
   CASE("one",    ADDB(1, 1, 1, 1, 1)),
   CASE("vector", ADDB(1, 35, 70, 1, 1)),
   CASE("image",  ADDB(-1, 3, 6, 5, 9)));

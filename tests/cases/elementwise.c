@@ -5,15 +5,15 @@
 #define FILL(...) &(const clf_fill_args){.y = DIM(__VA_ARGS__), .value = 2.5f}
 #define AXPBY(a_, b_, ...) &(const clf_axpby_args){.x = DIM(__VA_ARGS__), .y = DIM(__VA_ARGS__), .a = a_, .b = b_}
 
-CLF_CASES(copy, NULL,
+CLF_CASES(copy,
   CASE("one", COPY(1)), CASE("ragged", COPY(35, 7)), CASE("image", COPY(3, 5, 4, 7)),
   CASE("last", COPY(3, 5, 4, 7), .nhwc = 1), CASE("pixels", COPY(1, 5, 4, 7), .nhwc = 1),
   CASE("items", COPY(9001)), CASE("large", COPY(4096, 64), .bench = 1),
   CASE("features", COPY(32, 24, 32, 32), .nhwc = 1, .bench = 1));
-CLF_CASES(fill, NULL,
+CLF_CASES(fill,
   CASE("one", FILL(1)), CASE("ragged", FILL(35, 7)), CASE("image", FILL(3, 5, 4, 7)),
   CASE("items", FILL(9001)), CASE("last", FILL(3, 5, 4, 7), .nhwc = 1));
-CLF_CASES(axpby, NULL,
+CLF_CASES(axpby,
   CASE("one", AXPBY(2, 1, 1)), CASE("fresh", AXPBY(2, 0, 35, 7), .fresh = 1),
   CASE("image", AXPBY(-1, 0.5f, 3, 5, 4, 7)),
   CASE("last", AXPBY(-1, 0.5f, 3, 5, 4, 7), .nhwc = 1), CASE("items", AXPBY(-1, 0.5f, 9001)),

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cases.h"
 
-static double flops(const void *p) {
-  const clf_gemm_args *g = p;
-  return 2.0 * g->c.dim[0] * g->c.dim[1] * g->a.dim[g->ta ? 0 : 1];
-}
 #define GEMM(...) &(const clf_gemm_args){.alpha = 1, __VA_ARGS__}
 #define MNK(M, N, K) .a = DIM(M, K), .b = DIM(K, N), .c = DIM(M, N)
 
-CLF_CASES(gemm, flops,
+CLF_CASES(gemm,
   CASE("one",        GEMM(MNK(1, 1, 1))),
   CASE("tile",       GEMM(MNK(16, 16, 16))),
   CASE("tiles",      GEMM(MNK(24, 64, 5))),

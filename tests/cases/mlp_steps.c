@@ -10,12 +10,7 @@
     .beta2 = 0.999f, .eps = 1e-8f, __VA_ARGS__}
 #define POSITIVE .lo = 0.05f, .hi = 0.6f, .tol = 1e-4f
 
-static double flops(const void *a) { /* forward, then twice that for the two gradients */
-  const clf_mlp_steps_args *p = a;
-  return 24.0 * p->count * p->batch * p->x.dim[1] * p->hidden * p->b.dim[0];
-}
-
-CLF_CASES(mlp_steps, flops,
+CLF_CASES(mlp_steps,
   CASE("one",      STEPS(2, 0, 1, 1, 1, 1, 0, 1, .count = 1), POSITIVE),
   CASE("block",    STEPS(2, 0, 16, 2, 3, 1, 0, 16, .count = 2), POSITIVE),
   CASE("shuffled", STEPS(2, 0, 35, 3, 5, 2, 0, 10, .count = 5, .shuffle = 1, .epoch = 1, .at = 2, .slot = 6), POSITIVE),

@@ -7,12 +7,12 @@
     .loss = DIM(1), .weight = w}
 #define FIRST(a, ...) a
 
-CLF_CASES(normal_logp, NULL,
+CLF_CASES(normal_logp,
   CASE("one",     LOGP(1, 1)),
   CASE("lecture", LOGP(100, 2)),
   CASE("image",   LOGP(5, 3, 7, 9)),
   CASE("large",   LOGP(4096, 64), .bench = 1));
-CLF_CASES(normal_nll, NULL,
+CLF_CASES(normal_nll,
   CASE("one",     NLL(1, 1, 1)),
   CASE("lecture", NLL(100, 2, 0.01f)),
   CASE("groups",  NLL(3001, 7, 1e-3f), .tol = 3e-5f),

@@ -19,13 +19,13 @@
   CASE("ragged",  X(301, 16, 0), .tol = 5e-5f), \
   CASE("large",   X(20000, 100, 0), .tol = 2e-4f, .bench = 1)
 
-CLF_CASES(piecewise_knots, NULL,
+CLF_CASES(piecewise_knots,
   CASE("one", KNOTS(1)), CASE("odd", KNOTS(17)), CASE("many", KNOTS(1000), .tol = 1e-4f));
-CLF_CASES(piecewise_fwd, NULL, SHAPES(FWD));
-CLF_CASES(piecewise_deriv, NULL, SHAPES(DERIV));
-CLF_CASES(piecewise_bwd, NULL, SHAPES(BWD));
+CLF_CASES(piecewise_fwd, SHAPES(FWD));
+CLF_CASES(piecewise_deriv, SHAPES(DERIV));
+CLF_CASES(piecewise_bwd, SHAPES(BWD));
 /* Random v are not increasing, as the inverse needs: one piece and the ends of tails. */
-CLF_CASES(piecewise_inv, NULL,
+CLF_CASES(piecewise_inv,
   CASE("one",   INV(1, 1, 0)),
   CASE("piece", INV(35, 1, 0)),
   CASE("tails", INV(35, 1, 1), .tol = 1e-4f));

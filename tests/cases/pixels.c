@@ -22,13 +22,13 @@
   CASE("32x32",  X(0.05f, 0.05f, 64, 3072), .lo = low, .hi = high, .bench = 1)
 
 /* Near 256 a float is a step of 1.5e-5 away from the next, in double it is not: 1e-7 of 256. */
-CLF_CASES(dequantize, NULL,
+CLF_CASES(dequantize,
   CASE("one",    NOISE(1, 1), .tol = 1e-7f),
   CASE("ragged", NOISE(35, 7), .hi = 256, .tol = 1e-7f),
   CASE("planes", NOISE(3, 5, 4, 7), .hi = 256, .tol = 1e-7f),
   CASE("pixels", NOISE(3, 3, 5, 9), .nhwc = 1, .hi = 256, .tol = 1e-7f),
   CASE("32x32",  NOISE(64, 3072), .hi = 256, .tol = 1e-7f, .bench = 1));
-CLF_CASES(logit_fwd, NULL, SHAPES(FWD, 0, 256));
-CLF_CASES(logit_inv, NULL, SHAPES(INV, -3, 3),
+CLF_CASES(logit_fwd, SHAPES(FWD, 0, 256));
+CLF_CASES(logit_inv, SHAPES(INV, -3, 3),
   CASE("far", INV(0.05f, 0.05f, 35, 7), .lo = -200, .hi = 200));
-CLF_CASES(logit_bwd, NULL, SHAPES(BWD, 0, 255));
+CLF_CASES(logit_bwd, SHAPES(BWD, 0, 255));

@@ -9,15 +9,15 @@
     .seed_lo = 7, .seed_hi = 8, .epoch = 3, .first = from}
 
 /* Rows run across 2^32, and 16-bit halves must agree exactly: 1e-9 of 65535. */
-CLF_CASES(random_bits, NULL,
+CLF_CASES(random_bits,
   CASE("one", BITS(1, 2), .tol = 1e-9f), CASE("blocks", BITS(35, 22), .tol = 1e-9f));
-CLF_CASES(random_uniform, NULL,
+CLF_CASES(random_uniform,
   CASE("one", UNIFORM(1, 1), .tol = 1e-9f), CASE("ragged", UNIFORM(35, 7), .tol = 1e-9f),
   CASE("image", UNIFORM(3, 5, 4, 7), .tol = 1e-9f));
-CLF_CASES(random_normal, NULL,
+CLF_CASES(random_normal,
   CASE("one", NORMAL(1, 1)), CASE("ragged", NORMAL(35, 7)), CASE("image", NORMAL(3, 5, 4, 7)),
   CASE("large", NORMAL(4096, 64), .bench = 1));
-CLF_CASES(shuffle_rows, NULL,
+CLF_CASES(shuffle_rows,
   CASE("one", SHUFFLE(1, 1, 3, 0)), CASE("two", SHUFFLE(2, 2, 1, 0)),
   CASE("batch", SHUFFLE(1000, 35, 3, 700)), CASE("last", SHUFFLE(101, 1, 2, 100)),
   CASE("large", SHUFFLE(100000, 4096, 6, 50000), .bench = 1));

@@ -37,6 +37,6 @@
   CASE("8x8",            X(2, 0, 1, 64, 12, 8, 8), .nhwc = 1, .tol = 1e-4f, .bench = 1), \
   CASE("4x4",            X(0, 0, 1, 64, 96, 4, 4), .nhwc = 1, .tol = 1e-4f, .bench = 1)
 
-CLF_CASES(rescaled_fwd, NULL, SHAPES(FWD));
-CLF_CASES(rescaled_inv, NULL, SHAPES(INV));
-CLF_CASES(rescaled_bwd, NULL, SHAPES(BWD));
+CLF_CASES(rescaled_fwd, SHAPES(FWD));
+CLF_CASES(rescaled_inv, SHAPES(INV));
+CLF_CASES(rescaled_bwd, SHAPES(BWD));

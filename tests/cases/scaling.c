@@ -9,6 +9,6 @@
   CASE("one", X(1, 1)), CASE("ragged", X(35, 7), .tol = 3e-5f), CASE("wide", X(17, 130), .tol = 5e-5f), \
   CASE("large", X(4096, 64), .tol = 1e-3f, .bench = 1)
 
-CLF_CASES(scaling_fwd, NULL, SHAPES(FWD));
-CLF_CASES(scaling_inv, NULL, SHAPES(INV));
-CLF_CASES(scaling_bwd, NULL, SHAPES(BWD));
+CLF_CASES(scaling_fwd, SHAPES(FWD));
+CLF_CASES(scaling_inv, SHAPES(INV));
+CLF_CASES(scaling_bwd, SHAPES(BWD));

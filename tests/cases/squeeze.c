@@ -18,5 +18,5 @@
   CASE("32x32" what,       X(o, 64, 3, 16, 16), .nhwc = 1, .tol = 1e-9f, .bench = 1), \
   CASE("8x8" what,         X(o, 64, 24, 4, 4), .nhwc = 1, .tol = 1e-9f, .bench = 1)
 
-CLF_CASES(squeeze, NULL,
+CLF_CASES(squeeze,
   SHAPES(TO, 0, ""), SHAPES(TO, 1, ", ordered"), SHAPES(BACK, 0, ", back"), SHAPES(BACK, 1, ", ordered, back"));

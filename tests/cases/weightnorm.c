@@ -8,7 +8,7 @@
     .dv = DIM(__VA_ARGS__), .dg = DIM(O_OF(__VA_ARGS__, 1))}
 #define BARE(...) &(const clf_wn_bwd_args){.v = DIM(__VA_ARGS__), .dw = DIM(__VA_ARGS__), .dv = DIM(__VA_ARGS__)}
 
-CLF_CASES(wn_fwd, NULL,
+CLF_CASES(wn_fwd,
   CASE("one",    FWD(1, 1)),
   CASE("rows",   FWD(35, 17)),
   CASE("plain",  PLAIN(5, 3, 3, 3)),
@@ -18,7 +18,7 @@ CLF_CASES(wn_fwd, NULL,
   CASE("128",    FWD(128, 128, 3, 3), .bench = 1),
   CASE("512",    FWD(512, 512, 3, 3), .bench = 1));
 
-CLF_CASES(wn_bwd, NULL,
+CLF_CASES(wn_bwd,
   CASE("one",    BWD(1, 1)),
   CASE("rows",   BWD(35, 17)),
   CASE("plain",  BARE(5, 3, 3, 3)),

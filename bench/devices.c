@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* devices.c: devices, and what each can do at best by loops of ours on it. */
+#include "bench.h"
+#include <string.h>
+
+/* Entries are "cpu", "opencl:0"; a device's name begins with one, perhaps behind check: or
+ * trace:, and goes on with a blank. */
+static const clf_device_info *find(const char *name, const clf_device_info *list, int count) {
+  while (strncmp(name, "check:", 6) == 0 || strncmp(name, "trace:", 6) == 0) name += 6;
+  for (int i = 0; i < count; i++) {
+    const size_t n = strlen(list[i].name);
+    if (strncmp(name, list[i].name, n) == 0 && (name[n] == ' ' || !name[n])) return &list[i];
+  }
+  return NULL;
+}
+
+clf_status bench_device_open(const char *name, const clf_device_info *list, int count,
+                             bench_device *d) {
+  *d = (bench_device){.asked = name};
+  CLF_TRY(clf_open(name, &d->dev));
+  const clf_device_info *info = find(clf_device_name(d->dev), list, count);
+  if (info) d->info = *info;
+  return CLF_OK;
+}
+
+/* ---- Peaks ------------------------------------------------------------------------------ */
+
+enum { TRIES = 4 };
+
+typedef clf_status (*work_fn)(clf_device *dev, const clf_tensor *t, int count);
+
+/* The shortest of some tries: a peak is what can be reached, not what usually is. */
+static clf_status best(clf_device *dev, work_fn work, const clf_tensor *t, int count,
+                       double *seconds) {
+  *seconds = 0;
+  for (int i = 0; i < TRIES; i++) {
+    const double begin = bench_clock();
+    CLF_TRY(work(dev, t, count));
+    CLF_TRY(clf_sync(dev));
+    const double took = bench_clock() - begin;
+    if (i == 0 || took < *seconds) *seconds = took;
+  }
+  return CLF_OK;
+}
+
+static clf_status chains(clf_device *dev, const clf_tensor *t, int rounds) {
+  return clf_do(dev, fma_chain, .y = t[0], .rounds = rounds, .a = 0.97f, .b = 0.02f);
+}
+static clf_status copies(clf_device *dev, const clf_tensor *t, int count) {
+  for (int i = 0; i < count; i++) CLF_TRY(clf_do(dev, copy, .x = t[0], .y = t[1]));
+  return CLF_OK;
+}
+static clf_status sums(clf_device *dev, const clf_tensor *t, int count) {
+  for (int i = 0; i < count; i++)
+    CLF_TRY(clf_do(dev, axpby, .x = t[0], .y = t[1], .a = 0.5f, .b = 0.5f));
+  return CLF_OK;
+}
+
+/* Enough elements that all lanes of a GPU have many chains, or all threads of a CPU. */
+static clf_status measure_flops(bench_device *d, clf_arena *a) {
+  const int units = d->info.units > 0 ? d->info.units : 1;
+  const int each = strcmp(d->info.type, "gpu") == 0 ? 2048 * 12 : 16 * 192;
+  clf_tensor y;
+  double seconds = 0;
+  int rounds = 128;
+  CLF_TRY(clf_new(a, (int32_t[4]){units * each}, &y));
+  if (!a->buf) return CLF_OK;
+  CLF_TRY(clf_do(d->dev, fill, .y = y, .value = 0.5f));
+  while (seconds < 10e-3 && rounds < 1 << 24) {
+    rounds *= 2;
+    CLF_TRY(best(d->dev, chains, &y, rounds, &seconds));
+  }
+  d->gflops = 2.0 * y.dim[0] * rounds / seconds * 1e-9;
+  return CLF_OK;
+}
+
+/* Vectors that no cache holds; a copy moves two of them, a sum three. */
+static clf_status measure_bytes(bench_device *d, int mebibytes, clf_arena *a) {
+  clf_tensor t[2];
+  double copied, summed;
+  enum { WIDTH = 16384 };
+  for (int i = 0; i < 2; i++) CLF_TRY(clf_new(a, (int32_t[4]){mebibytes * 16, WIDTH}, &t[i]));
+  if (!a->buf) return CLF_OK;
+  for (int i = 0; i < 2; i++) CLF_TRY(clf_do(d->dev, fill, .y = t[i], .value = 1));
+  CLF_TRY(best(d->dev, copies, t, 2, &copied));
+  CLF_TRY(best(d->dev, sums, t, 2, &summed));
+  const double bytes = 2.0 * mebibytes * 1048576, from_copy = 2 * bytes / copied,
+               from_sum = 3 * bytes / summed;
+  d->gbytes = (from_copy > from_sum ? from_copy : from_sum) * 1e-9;
+  return CLF_OK;
+}
+
+static clf_status measure(bench_device *d, int mebibytes, clf_arena *a) {
+  CLF_TRY(measure_flops(d, a));
+  return measure_bytes(d, mebibytes, a);
+}
+
+clf_status bench_peaks(bench_device *d, int mebibytes) {
+  clf_arena a = {.dev = d->dev};
+  CLF_TRY(measure(d, mebibytes, &a));
+  CLF_TRY(clf_arena_init(&a, d->dev, a.used));
+  const clf_status s = measure(d, mebibytes, &a);
+  clf_arena_free(&a);
+  return s;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* steps.c: whole training steps, and samples, of flows of several sizes, through the same
+ * calls that programs make. */
+#include "bench.h"
+#include <stdlib.h>
+
+typedef struct flow_case {
+  int32_t dim, hidden, depth; /* nvp; or */
+  const char *preset;         /* a flow of images */
+  int32_t size, channels;
+  int32_t batch;
+} flow_case;
+
+typedef struct flow_state {
+  clf_flow *flow;
+  clf_trainer *trainer;
+  clf_table table;
+  clf_images *images;
+  double *x; /* samples */
+} flow_state;
+
+/* ---- Flows and data ------------------------------------------------------------------- */
+
+static clf_status make_flow(clf_device *dev, const flow_case *c, clf_flow **flow) {
+  clf_flow_spec spec = clf_flow_spec_default(CLF_NVP, c->dim);
+  const clf_preset *preset;
+  if (c->preset) {
+    CLF_TRY(clf_preset_find(c->preset, &preset));
+    spec = clf_preset_spec(preset, c->size, c->size, c->channels);
+  } else {
+    spec.hidden = c->hidden;
+    spec.depth = c->depth;
+  }
+  spec.seed = 1;
+  return clf_flow_create(dev, &spec, flow);
+}
+
+/* Points of some sort: sums of three uniform numbers, nearly normal. */
+static clf_status make_table(int64_t rows, int32_t dim, clf_table *t) {
+  uint64_t seed = 88172645463325252ull;
+  CLF_TRY(clf_table_new(rows, dim, t));
+  for (int64_t i = 0; i < rows * dim; i++)
+    t->at[i] = (double)(bench_random(&seed) + bench_random(&seed) + bench_random(&seed));
+  return CLF_OK;
+}
+
+static clf_status make_images(const flow_case *c, int64_t n, clf_images **images) {
+  char source[96];
+  snprintf(source, sizeof source, "glyphs:n=%d,size=%d,channels=%d", (int)n, (int)c->size,
+           (int)c->channels);
+  CLF_TRY(clf_images_open(source, NULL, images));
+  return clf_images_wait(*images);
+}
+
+/* ---- Training steps -------------------------------------------------------------------- */
+
+enum { BATCHES = 100, BATCHES_LARGE = 8, LARGE = 1000 };
+
+static clf_status make_data(flow_state *s, const flow_case *c, int64_t batches) {
+  if (c->preset) return make_images(c, batches * c->batch, &s->images);
+  return make_table(batches * c->batch, c->dim, &s->table);
+}
+
+static clf_status make_trainer(flow_state *s, const flow_case *c, int64_t epochs) {
+  clf_train_options options = c->preset ? clf_train_options_images() : clf_train_options_default();
+  options.batch = c->batch;
+  options.lr = 1e-4;
+  options.epochs = epochs;
+  if (c->preset) return clf_trainer_create_images(s->flow, s->images, NULL, &options, &s->trainer);
+  return clf_trainer_create(s->flow, &s->table, &options, &s->trainer);
+}
+
+static void free_trainer(flow_state *s) {
+  clf_trainer_free(s->trainer);
+  clf_table_free(&s->table);
+  clf_images_free(s->images);
+  s->trainer = NULL;
+  s->images = NULL;
+}
+
+/* A training of one step, with what its trainer does before it; then one that goes on for as long
+ * as samples are taken of it. */
+static clf_status prepare_step(bench_run *run) {
+  const flow_case *c = run->w->what;
+  flow_state *s = run->state = calloc(1, sizeof *s);
+  if (!s) return bench_fail(CLF_ENOMEM, "no memory");
+  CLF_TRY(make_flow(run->dev, c, &s->flow));
+  CLF_TRY(make_data(s, c, 1));
+  const double begin = bench_clock();
+  CLF_TRY(make_trainer(s, c, 1));
+  CLF_TRY(clf_trainer_run(s->trainer, NULL, NULL));
+  run->first = bench_clock() - begin;
+  free_trainer(s);
+  CLF_TRY(make_data(s, c, c->batch < LARGE && !c->preset ? BATCHES : BATCHES_LARGE));
+  return make_trainer(s, c, 1 << 20);
+}
+
+typedef struct slice {
+  double begin, end; /* clock: of the call; at the last report */
+  int64_t steps;
+} slice;
+
+/* Reports come when losses have been read, so what they count is done. */
+static int on_report(const clf_progress *p, void *context) {
+  slice *s = context;
+  s->steps += p->count;
+  s->end = bench_clock();
+  return s->end - s->begin > 0.1 && s->steps;
+}
+
+static clf_status sample_step(bench_run *run, double *seconds) {
+  flow_state *s = run->state;
+  slice part = {.begin = bench_clock()};
+  const clf_status status = clf_trainer_run(s->trainer, on_report, &part);
+  if (status != CLF_ESTOPPED) return status ? status : bench_fail(CLF_EINVAL, "training ended");
+  *seconds = (bench_clock() - part.begin) / (double)part.steps;
+  return CLF_OK;
+}
+
+static void finish(bench_run *run) {
+  flow_state *s = run->state;
+  if (!s) return;
+  free_trainer(s);
+  clf_flow_free(s->flow);
+  free(s->x);
+  free(s);
+}
+
+static const bench_kind step = {prepare_step, sample_step, finish};
+
+/* ---- Samples --------------------------------------------------------------------------- */
+
+static clf_status draw(bench_run *run, double *seconds) {
+  const flow_case *c = run->w->what;
+  flow_state *s = run->state;
+  const double begin = bench_clock();
+  CLF_TRY(clf_sample(s->flow, 1, 0, c->batch, s->x));
+  *seconds = bench_clock() - begin;
+  return CLF_OK;
+}
+
+static clf_status prepare_sample(bench_run *run) {
+  const flow_case *c = run->w->what;
+  flow_state *s = run->state = calloc(1, sizeof *s);
+  if (!s) return bench_fail(CLF_ENOMEM, "no memory");
+  CLF_TRY(make_flow(run->dev, c, &s->flow));
+  s->x = calloc((size_t)c->batch * (size_t)clf_flow_get_spec(s->flow)->dim, sizeof *s->x);
+  if (!s->x) return bench_fail(CLF_ENOMEM, "no memory for %d samples", (int)c->batch);
+  return draw(run, &run->first);
+}
+
+static const bench_kind sample = {prepare_sample, draw, finish};
+
+/* ---- The table ------------------------------------------------------------------------- */
+
+/* Forward is two networks of two products a coupling, a step three times that: gradients by
+ * inputs and by weights cost as much again, each. */
+#define NVP_(level_, group_, kind_, name_, flops_, D, H, L, N)                                     \
+  {                                                                                                \
+    .name = name_, .group = group_, .level = BENCH_##level_, .kind = &kind_,                       \
+    .what = &(const flow_case){.dim = D, .hidden = H, .depth = L, .batch = N},                     \
+    .flops = flops_ * N * D * H * L, .unit = "samples", .items = N                                 \
+  }
+#define STEP_NVP(level, D, H, L, N)                                                                \
+  NVP_(level, BENCH_STEP, step, "step/nvp-" #D "-" #H "-" #L "-b" #N, 24.0, D, H, L, N)
+#define SAMPLE_NVP(level, D, H, L, N)                                                              \
+  NVP_(level, BENCH_SAMPLE, sample, "sample/nvp-" #D "-" #H "-" #L "-n" #N, 8.0, D, H, L, N)
+#define IMAGES_(level_, group_, kind_, name_, preset_, S, C, N)                                    \
+  {                                                                                                \
+    .name = name_, .group = group_, .level = BENCH_##level_, .kind = &kind_,                       \
+    .what = &(const flow_case){.preset = preset_, .size = S, .channels = C, .batch = N},           \
+    .unit = "images", .items = N                                                                   \
+  }
+#define STEP_IMAGES(level, name, ...)                                                              \
+  IMAGES_(level, BENCH_STEP, step, "step/realnvp-" name, __VA_ARGS__)
+#define SAMPLE_IMAGES(level, name, ...)                                                            \
+  IMAGES_(level, BENCH_SAMPLE, sample, "sample/realnvp-" name, __VA_ARGS__)
+
+const bench_workload bench_steps[] = {
+    STEP_NVP(QUICK, 2, 2, 4, 100),
+    STEP_NVP(USUAL, 6, 128, 10, 1024),
+    STEP_NVP(USUAL, 64, 512, 10, 4096),
+    STEP_IMAGES(USUAL, "tiny8-b64", "tiny", 8, 1, 64),
+    STEP_IMAGES(FULL, "imagenet32-b64", "imagenet32", 32, 3, 64),
+    SAMPLE_NVP(QUICK, 2, 2, 4, 10000),
+    SAMPLE_NVP(USUAL, 6, 128, 10, 1024),
+    SAMPLE_NVP(USUAL, 64, 512, 10, 4096),
+    SAMPLE_IMAGES(USUAL, "tiny8-n64", "tiny", 8, 1, 64),
+    SAMPLE_IMAGES(FULL, "imagenet32-n64", "imagenet32", 32, 3, 64),
+    {0},
+};

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* bench.c: `clflow bench`: backends against each other. */
+#define _POSIX_C_SOURCE 200809L
+#include "cli.h"
+#include "bench.h"
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct {
+  cli_texts devices, ops, steps;
+  int list, quick, full;
+  double seconds, margin;
+  const char *csv, *json, *html, *baseline;
+} o;
+
+static cli_option options[] = {
+    {"--device", "NAME", "may be given again, or names by comma (default: cpu and all of opencl)",
+     CLI_TEXTS, &o.devices, NULL, 0, 0},
+    {"--ops", "GLOB", "operations whose names fit: 'gemm/*,conv/fwd/*'", CLI_TEXTS, &o.ops, NULL, 0,
+     0},
+    {"--steps", "GLOB", "training steps, sampling and starts whose names fit: 'step/*'", CLI_TEXTS,
+     &o.steps, NULL, 0, 0},
+    {"--list", NULL, "print the names of the workloads asked for, and what each is", CLI_FLAG,
+     &o.list, NULL, 0, 0},
+    {"--quick", NULL, "a few small workloads, a twentieth of a second each", CLI_FLAG, &o.quick,
+     NULL, 0, 0},
+    {"--full", NULL, "those too that take minutes", CLI_FLAG, &o.full, NULL, 0, 0},
+    {"--time", "SECONDS", "for each workload on each device (default 0.5), after it was warmed up",
+     CLI_ABOVE_0, &o.seconds, NULL, 0, 0},
+    CLI_SECTION("Output"),
+    {"--csv", "F.csv", "a row for each workload and device", CLI_TEXT, &o.csv, NULL, 0, 0},
+    {"--json", "F.json", "the same with the machine and the devices", CLI_TEXT, &o.json, NULL, 0,
+     0},
+    {"--html", "F.html", "a page with charts, in one file that needs no network", CLI_TEXT, &o.html,
+     NULL, 0, 0},
+    CLI_SECTION("Comparison"),
+    {"--baseline", "F.json", "an earlier --json: prints new / old, and fails if a row is slower",
+     CLI_TEXT, &o.baseline, NULL, 0, 0},
+    {"--margin", "P", "by which a row may be slower, in percent", CLI_PERCENT, &o.margin, "10%", 0,
+     0},
+    CLI_OPTIONS_END,
+};
+
+/* ---- What is asked for -------------------------------------------------------------- */
+
+static void join(const cli_texts *words, char *text, size_t size) {
+  size_t used = 0;
+  for (int i = 0; i < words->count && used < size; i++)
+    used += (size_t)snprintf(text + used, size - used, "%s%s", i ? "," : "", words->at[i]);
+}
+
+static int choose(const bench_workload ***list, int *count) {
+  static char ops[CLI_TEXTS_MOST * 65], steps[CLI_TEXTS_MOST * 65];
+  join(&o.ops, ops, sizeof ops);
+  join(&o.steps, steps, sizeof steps);
+  const bench_choice choice = {.ops = o.ops.count ? ops : NULL,
+                               .steps = o.steps.count ? steps : NULL,
+                               .level = o.quick  ? BENCH_QUICK
+                                        : o.full ? BENCH_FULL
+                                                 : BENCH_USUAL};
+  if (o.quick && o.full) return cli_usage("--quick and --full exclude each other");
+  if (bench_choose(&choice, list, count) == CLF_OK) return CLI_OK;
+  return cli_usage("%s", clf_errmsg());
+}
+
+static int print_list(const bench_workload *const *list, int count) {
+  static const char *const levels[] = {"quick", "", "full"};
+  for (int i = 0; i < count; i++)
+    printf("%-38s %-8s %-6s\n", list[i]->name, bench_group_name(list[i]->group),
+           levels[list[i]->level]);
+  return CLI_OK;
+}
+
+static int check_files(json_t **baseline) {
+  int code = cli_check_file("--csv", o.csv, ".csv");
+  if (!code) code = cli_check_file("--json", o.json, ".json");
+  if (!code) code = cli_check_file("--html", o.html, ".html");
+  if (code || !o.baseline) return code;
+  return bench_baseline_read(o.baseline, baseline) == CLF_OK ? CLI_OK : cli_fail_library();
+}
+
+/* ---- Devices ------------------------------------------------------------------------ */
+
+/* All that there are, cpu last. */
+static void take_all(const clf_device_info *list, int count) {
+  for (int i = 0; i < count && i < BENCH_DEVICES; i++)
+    snprintf(o.devices.at[o.devices.count++], sizeof *o.devices.at, "%s", list[i].name);
+}
+
+static int open_devices(bench_report *r) {
+  clf_device_info *list = NULL;
+  int count = 0;
+  if (clf_devices(0, &list, &count) != CLF_OK) return cli_fail_library();
+  if (!o.devices.count) take_all(list, count);
+  int code = CLI_OK;
+  if (o.devices.count > BENCH_DEVICES)
+    code = cli_usage("%d devices are too many, at most %d are compared", o.devices.count,
+                     BENCH_DEVICES);
+  for (int i = 0; i < o.devices.count && !code; i++) {
+    if (bench_device_open(o.devices.at[i], list, count, &r->device[i]) != CLF_OK)
+      code = cli_fail_library();
+    else
+      r->devices++;
+    for (int k = 0; k < i && !code; k++)
+      if (strcmp(clf_device_name(r->device[k].dev), clf_device_name(r->device[i].dev)) == 0)
+        code = cli_usage("--device: %s and %s are the same", o.devices.at[k], o.devices.at[i]);
+  }
+  free(list);
+  return code;
+}
+
+/* ---- The run ------------------------------------------------------------------------ */
+
+static void draw(const char *what, int done, int count, double begin) {
+  char line[160], left[32];
+  if (!isatty(STDERR_FILENO)) return;
+  const double spent = cli_clock() - begin;
+  cli_format_seconds(done ? spent / done * (count - done) : 0, left, sizeof left);
+  snprintf(line, sizeof line, "%3d of %d  %s%s%s", done + 1, count, what, done ? ", about " : "",
+           done ? left : "");
+  cli_progress_draw(line);
+}
+
+static int measure(bench_report *r, const bench_workload *const *list, int count) {
+  int failed = 0;
+  const double begin = cli_clock();
+  for (int i = 0; i < r->devices; i++) {
+    draw("what the devices do at best", 0, count, begin);
+    if (bench_peaks(&r->device[i], o.quick ? 16 : 128) != CLF_OK) return cli_fail_library();
+  }
+  cli_progress_clear();
+  bench_print_head(r);
+  for (int i = 0; i < count; i++) {
+    bench_row *rows = r->row + r->rows;
+    draw(list[i]->name, i, count, begin);
+    bench_measure(r, list[i], rows);
+    r->rows += r->devices;
+    cli_progress_clear();
+    bench_print(r, rows);
+    for (int d = 0; d < r->devices; d++) failed += rows[d].error[0] != '\0';
+  }
+  return failed ? cli_fail("%d of %d rows failed", failed, r->rows) : CLI_OK;
+}
+
+static int save(const bench_report *r) {
+  const struct {
+    const char *path;
+    bench_writer writer;
+  } files[] = {{o.csv, bench_csv}, {o.json, bench_json}, {o.html, bench_html}};
+  int code = CLI_OK;
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+    if (files[i].path && bench_save(files[i].path, files[i].writer, r) != CLF_OK)
+      code = cli_fail_library();
+  return code;
+}
+
+/* The names of the rows that are slower, in the message too: a log may hold nothing else. */
+static int compare(const json_t *baseline, const bench_report *r) {
+  char names[1024];
+  const int slower = bench_baseline_compare(baseline, r, o.margin, names, sizeof names);
+  if (!slower) return CLI_OK;
+  return cli_fail("%d of %d rows are slower than in %s by more than %g%%: %s", slower, r->rows,
+                  o.baseline, 100 * o.margin, names);
+}
+
+static int run_all(bench_report *r, const bench_workload *const *list, int count) {
+  json_t *baseline = NULL;
+  int code = check_files(&baseline);
+  if (!code) code = open_devices(r);
+  r->row = calloc((size_t)count * BENCH_DEVICES, sizeof *r->row);
+  if (!code && !r->row) code = cli_fail("out of memory for %d workloads", count);
+  if (!code) {
+    bench_describe(r);
+    code = measure(r, list, count);
+    const int unsaved = r->rows ? save(r) : CLI_OK;
+    if (!code) code = unsaved;
+    if (!code && baseline) code = compare(baseline, r);
+  }
+  json_decref(baseline);
+  return code;
+}
+
+static int run(void) {
+  static bench_report r;
+  const bench_workload **list = NULL;
+  int count = 0;
+  int code = choose(&list, &count);
+  r.seconds = o.seconds > 0 ? o.seconds : o.quick ? 0.05 : 0.5;
+  if (!code) code = o.list ? print_list(list, count) : run_all(&r, list, count);
+  for (int i = 0; i < r.devices; i++) clf_close(r.device[i].dev);
+  free(r.row);
+  free(list);
+  return code;
+}
+
+const cli_verb cli_bench = {
+    .name = "bench",
+    .usage = "[--device NAME]... [--ops GLOB] [--steps GLOB] [--quick | --full] [options]",
+    .purpose = "Times operations, training steps, sampling and starts, devices against each other.",
+    .details =
+        "Devices take turns within each workload, so that what slows the machine slows all.\n"
+        "docs/bench.md tells what the columns are and how they are measured.",
+    .example = "clflow bench --device cpu,opencl --steps 'step/*' --html bench.html",
+    .options = options,
+    .run = run,
+};
