@@ -4,27 +4,47 @@
  * zero-padded, then every item computes a register tile. */
 #include "launch.h"
 
-static clf_status by_blas(clf_call *call, const clf_gemm_args *p, int *done) {
-  CLF_TRY(call->blas(call, done));
-  if (!*done || (!p->bias.buf && !p->act)) return CLF_OK;
-  return call->enqueue(call, "gemm_finish", clf_items(call, clf_elements(&p->c)), NULL);
+CLF_RULE(gemm, wide) {
+  (void)p;
+  return traits->lanes > 1;
+}
+CLF_RULE(gemm, narrow) {
+  (void)p;
+  return traits->lanes == 1;
+}
+CLF_RULE(gemm, has_blas) {
+  (void)p;
+  return traits->blas;
+}
+CLF_RULE(gemm, large) {
+  (void)traits;
+  return (double)p->c.dim[0] * p->c.dim[1] * p->a.dim[!p->ta] > 1 << 18;
 }
 
-static clf_status by_panels(clf_call *call, int rows, int cols, int K) {
+CLF_LAUNCH_WAY(gemm, by_panels) {
   const int pack_rows = 64; /* of b, by one item */
+  const int K = p->a.dim[!p->ta], rows = clf_ceil(p->c.dim[0], call->traits->tm);
+  const int cols = clf_ceil(p->c.dim[1], call->traits->tn);
   CLF_TRY(call->reserve(call, (size_t)K * (size_t)(cols * call->traits->tn)));
   CLF_TRY(call->enqueue(call, "gemm_pack", clf_groups(clf_ceil(K, pack_rows), cols, 1, 1),
                         (int[4]){pack_rows}));
   return call->enqueue(call, "gemm", clf_groups(rows, cols, 1, 1), NULL);
 }
 
-CLF_LAUNCH(gemm) {
+CLF_LAUNCH_WAY(gemm, by_tiles) {
   const clf_traits *t = call->traits;
-  const int M = p->c.dim[0], N = p->c.dim[1], K = p->a.dim[!p->ta];
-  const int rows = clf_ceil(M, t->tm), cols = clf_ceil(N, t->tn);
-  int done = 0;
-  if (call->blas && (double)M * N * K > 1 << 18) CLF_TRY(by_blas(call, p, &done));
-  if (done) return CLF_OK;
-  if (t->lanes > 1) return by_panels(call, rows, cols, K);
+  const int rows = clf_ceil(p->c.dim[0], t->tm), cols = clf_ceil(p->c.dim[1], t->tn);
   return call->enqueue(call, "gemm", clf_groups(cols, rows, t->tn, t->tm), NULL);
 }
+
+CLF_LAUNCH_WAY(gemm, by_blas) {
+  int done = 0;
+  CLF_TRY(call->blas(call, &done));
+  if (!done) return by_tiles(call);
+  if (!p->bias.buf && !p->act) return CLF_OK;
+  return call->enqueue(call, "gemm_finish", clf_items(call, clf_elements(&p->c)), NULL);
+}
+
+CLF_LAUNCHES(gemm, {.name = "panels", .takes = wide, .launch = by_panels},
+             {.name = "blas", .takes = has_blas, .suits = large, .launch = by_blas},
+             {.name = "tiles", .takes = narrow, .launch = by_tiles})

@@ -62,7 +62,7 @@ static void plain_rows(const clf_gemm_args *p, int i0, int i1, real *sum) {
   }
 }
 
-static clf_status plain(const clf_gemm_args *p, clf_scratch *scratch) {
+CLF_REF_WAY(gemm, plain) {
   const int M = p->c.dim[0], N = p->c.dim[1], bands = (M - 1) / ROWS + 1;
   real *sums = clf_scratch_get(scratch, (size_t)bands * (size_t)N);
   CLF_NEED(sums, bands * N);
@@ -92,13 +92,12 @@ static void blas_rows(const clf_gemm_args *p, int i0, int i1) {
 }
 
 /* Whatever the number of rows, so that it does not matter how samples are divided. */
-static int worth_a_blas(const clf_gemm_args *p) {
-  return (double)p->c.dim[1] * p->a.dim[!p->ta] >= 512 && takes(&p->a) && takes(&p->b) &&
-         takes(&p->c);
-}
+CLF_REF_RULE(gemm, worth_a_blas) { return (double)p->c.dim[1] * p->a.dim[!p->ta] >= 512; }
+CLF_REF_RULE(gemm, a_blas_takes) { return takes(&p->a) && takes(&p->b) && takes(&p->c); }
 
 /* The bands are ours to share out, so the BLAS is held to one thread meanwhile. */
-static void by_blas(const clf_gemm_args *p) {
+CLF_REF_WAY(gemm, by_blas) {
+  (void)scratch;
   const int M = p->c.dim[0], N = p->c.dim[1], K = p->a.dim[!p->ta];
   int rows = ROWS;
   while (M / rows > 64) rows *= 2;
@@ -107,15 +106,13 @@ static void by_blas(const clf_gemm_args *p) {
   PARALLEL_FOR(2.0 * M * N * K, int band = 0; band < bands; band++)
     blas_rows(p, band * rows, band == bands - 1 ? M : (band + 1) * rows);
   let_blas_go();
+  return CLF_OK;
 }
 #endif
 
-CLF_REF(gemm) {
 #ifdef CLF_CBLAS
-  if (worth_a_blas(p)) {
-    by_blas(p);
-    return CLF_OK;
-  }
+CLF_REFS(gemm, {.name = "blas", .takes = a_blas_takes, .suits = worth_a_blas, .compute = by_blas},
+         {.name = "plain", .compute = plain})
+#else
+CLF_REFS(gemm, {.name = "plain", .compute = plain})
 #endif
-  return plain(p, scratch);
-}
