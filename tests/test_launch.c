@@ -279,12 +279,20 @@ static const struct {
   const void *args;
   const char *simd16, *simt;
 } geometry[] = {
-    {GEMM(70, 65, 90, .beta = 1), "[8640] gemm_pack 2x3x1/1x1x1 (64,0,0,0), gemm 9x3x1/1x1x1",
-     "gemm 80x80x1/16x16x1"},
-    {GEMM(1, 1, 1, .beta = 1), "[32] gemm_pack 1x1x1/1x1x1 (64,0,0,0), gemm 1x1x1/1x1x1",
+    {GEMM(70, 65, 90, .beta = 1),
+     "[8640] gemm_pack 2x3x1/1x1x1 (64,0,0,0), gemm 9x3x1/1x1x1 (0,1,0,0)", "gemm 80x80x1/16x16x1"},
+    {GEMM(1, 1, 1, .beta = 1), "[32] gemm_pack 1x1x1/1x1x1 (64,0,0,0), gemm 1x1x1/1x1x1 (0,1,0,0)",
      "gemm 16x16x1/16x16x1"},
-    {GEMM(8, 32, 64, .act = 1), "[2048] gemm_pack 1x1x1/1x1x1 (64,0,0,0), gemm 1x1x1/1x1x1",
-     "gemm 32x16x1/16x16x1"},
+    {GEMM(8, 32, 64, .act = 1),
+     "[2048] gemm_pack 1x1x1/1x1x1 (64,0,0,0), gemm 1x1x1/1x1x1 (0,1,0,0)", "gemm 32x16x1/16x16x1"},
+    /* few products: each item packs its panel; columns of a far apart: its rows too */
+    {GEMM(100, 130, 6, .bias = DIM(130)), "[6720] gemm_alone 7x5x1/1x1x1 (0,2,0,0)",
+     "gemm 144x112x1/16x16x1"},
+    {CLF_OP_gemm,
+     &(const clf_gemm_args){
+         .a = DIM(600, 128), .b = DIM(600, 64), .c = DIM(128, 64), .ta = 1, .alpha = 1},
+     "[79360] gemm_pack 10x2x1/1x1x1 (64,0,0,0), gemm_blocks 16x1x1/1x1x1 (256,1,2560,38400)",
+     "gemm 64x128x1/16x16x1"},
     /* few samples times weights: one item walks all blocks */
     {FWD(100, 2, 2, 4), "[1344] mlp_coupling_fwd 1x1x1/1x1x1 (12,7,7,0)",
      "[1200] mlp_coupling_fwd 128x1x1/64x1x1 (12,100,1,0)"},
