@@ -90,6 +90,13 @@ clf_status clf__tuned_load(clf_device *dev, const char *const parts[], int count
 /* Keeps the choices of dev; 0 if they could not be kept. */
 int clf__tuned_save(const clf_device *dev);
 
+/* tune.c: clf_tune() on a device that is open. */
+struct clf_tuned;
+clf_status clf__tune(clf_device *dev, clf_status (*work)(clf_device *dev, void *context),
+                     void *work_context,
+                     void (*report)(const struct clf_tuned *shape, void *context),
+                     void *report_context, int *kept);
+
 /* Runs every kind of operation on small inputs against cpu64: CLF_EMISMATCH tells
  * what went wrong. */
 clf_status clf__selftest(clf_device *dev);
