@@ -70,19 +70,35 @@ void gemm_tile(gemm_rows q, int t, global const float *b, int K, global const fl
     }
     return;
   }
+  const int n = v.dim[1] - j0, sj = v.stride[1];
+  global float *to = c + (v.offset + t * TM * v.stride[0] + j0 * sj);
+  const V add0 = bias ? lanes_load(bias + j0 * bias_stride, bias_stride, n) : 0;
+  const V add1 =
+      bias && wide ? lanes_load(bias + (j0 + LANES) * bias_stride, bias_stride, n - LANES) : 0;
+  V sums[TM][2]; /* a copy is what loops index: acc stays in registers */
 #pragma unroll
-  for (int h = 0; h < 2; h++) {
-    const int j = j0 + h * LANES, n = v.dim[1] - j, sj = v.stride[1];
-    if (h > wide) continue;
-    const V add = bias ? lanes_load(bias + j * bias_stride, bias_stride, n) : 0;
-#pragma unroll
-    for (int r = 0; r < TM; r++)
-      if (r < left) {
-        global float *to = c + (v.offset + (t * TM + r) * v.stride[0] + j * sj);
-        const V old = beta != 0 ? beta * lanes_load(to, sj, n) : 0;
-        lanes_store(gemm_act(alpha * acc[r][h] + add + old, act), to, sj, n);
-      }
+  for (int r = 0; r < TM; r++) {
+    sums[r][0] = alpha * acc[r][0] + add0;
+    sums[r][1] = alpha * acc[r][1] + add1;
   }
+  if (beta != 0)
+    for (int r = 0; r < min(left, TM); r++) {
+      sums[r][0] += beta * lanes_load(to + r * v.stride[0], sj, n);
+      if (wide) sums[r][1] += beta * lanes_load(to + r * v.stride[0] + LANES * sj, sj, n - LANES);
+    }
+  for (int r = 0; r < TM && act; r++)
+    for (int h = 0; h < 2; h++) sums[r][h] = gemm_act(sums[r][h], act);
+  if (sj == 1 && n >= TN && left >= TM) /* most of c: no choice for each vector */
+#pragma unroll
+    for (int r = 0; r < TM; r++) {
+      VSTORE(sums[r][0], to + r * v.stride[0]);
+      VSTORE(sums[r][1], to + r * v.stride[0] + LANES);
+    }
+  else
+    for (int r = 0; r < min(left, TM); r++) {
+      lanes_store(sums[r][0], to + r * v.stride[0], sj, n);
+      if (wide) lanes_store(sums[r][1], to + r * v.stride[0] + LANES * sj, sj, n - LANES);
+    }
 }
 #define GEMM CLF_IN(a), CLF_IN(b), CLF_IN(bias), CLF_OUT(c), const gemm_args p, CLF_POOL
 #define GEMM_TILE(rows, t, panel, K, before, after, j)                                             \

@@ -159,11 +159,6 @@ static clf_status run(trial *q, int way, int calls, double *each) {
 enum { ROUNDS = 9, MOST_CALLS = 256 };
 static const double round_length = 8e-3, hopeless = 4; /* seconds; times the fastest */
 
-static int by_value(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 static void fails(clf_tuned *t, int i, clf_verdict verdict) {
   t->way[i].verdict = verdict;
   snprintf(t->way[i].why, sizeof t->way[i].why, "%s", clf_errmsg());
@@ -191,22 +186,19 @@ static double fastest(const clf_tuned *t) {
   return least;
 }
 
-/* In turns, so that a machine that slows down is no one's fault; the median of all. */
+/* In turns, and the fastest of all rounds: other programs only make a way slower. */
 static void measure(trial *q, clf_tuned *t) {
-  double each[CLF_MAX_WAYS][ROUNDS];
   try_each(q, t);
   const double bound = hopeless * fastest(t);
   for (int round = 0; round < ROUNDS; round++)
     for (int i = 0; i < t->count; i++) {
+      double each;
       if (t->way[i].verdict == CLF_WAY_FAILED || t->way[i].seconds > bound) continue;
-      if (run(q, q->way[i], calls_of(t->way[i].seconds), &each[i][round]))
+      if (run(q, q->way[i], calls_of(t->way[i].seconds), &each))
         fails(t, i, CLF_WAY_FAILED);
+      else if (each < t->way[i].seconds)
+        t->way[i].seconds = each;
     }
-  for (int i = 0; i < t->count; i++) {
-    if (t->way[i].verdict == CLF_WAY_FAILED || t->way[i].seconds > bound) continue;
-    qsort(each[i], ROUNDS, sizeof each[i][0], by_value);
-    t->way[i].seconds = each[i][ROUNDS / 2];
-  }
 }
 
 /* ---- Choosing ---------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ typedef struct clf_tuned {
   int best;         /* which of them will be taken */
   struct {
     const char *name;
-    double seconds; /* the median of a call, queued as in training; 0 where it failed */
+    double seconds; /* of a call, queued as in training: the fastest of some rounds; 0: it failed */
     clf_verdict verdict;
     char why[256]; /* WRONG, FAILED: a sentence */
   } way[CLF_MAX_WAYS];
