@@ -37,7 +37,8 @@ extern const clf_case_table *const clf__case_tables[CLF_OP_COUNT];
   const clf_case_table clf_cases_##op = {op##_cases, sizeof op##_cases / sizeof *op##_cases,       \
                                          flops_fn}
 
-/* Runs one case on the reference and on dev; EMISMATCH says where they differ. */
+/* Runs one case on the reference and on dev; EMISMATCH says where they differ.  Where dev is forced
+ * to a way that does not take the case, nothing is run. */
 clf_status clf__check_case(clf_device *ref, clf_device *dev, clf_op op, const clf_case *c);
 
 /* Seconds a call: [0] the median of `runs` rounds of queued calls, [1] the first call. */
