@@ -1,67 +1,187 @@
 /* SPDX-License-Identifier: MIT */
 /* gemm.cl: c = act(alpha op(a) op(b) + beta c + bias). */
-#define FINISH(type)                                                                               \
+#define FINISH(type, tanh_of)                                                                      \
   type gemm_act(type v, int act) {                                                                 \
-    return act == 1 ? tanh(v) : act == 2 ? (v <= 0 ? (type)0 : v) : v;                             \
+    return act == 1 ? tanh_of(v) : act == 2 ? (v <= 0 ? (type)0 : v) : v;                          \
   }
 
 #if LANES > 1
-/* An item computes TM x TN of c, TN = 2 LANES, in registers.  a is read in place,
- * whatever its strides; b comes from panels [cols][K][TN], packed so that the inner
- * loop reads one stream. */
-FINISH(V)
+/* An item computes tiles of TM x TN of c, TN = 2 LANES, in registers: some below each other,
+ * by one panel of b, [K][TN], which holds TN columns so that the inner loop reads one stream.
+ * a is read in place, whatever its strides, or from panels too, [tiles][K][TM].  However they
+ * are read, every element of c is one chain of multiply-adds, k in order, so that all ways give
+ * the same bits. */
+FINISH(V, tanh_v)
 
-/* Item (i, j) packs rows e.x i .. e.x (i + 1) of panel j. */
-kernel BY_LANES void gemm_pack(CLF_IN(a), CLF_IN(b), CLF_IN(bias), CLF_OUT(c), const gemm_args p,
-                               CLF_POOL) {
-  const int K = p.b.dim[p.tb != 0], N = p.c.dim[1], j0 = get_global_id(1) * TN;
-  const int sk = p.b.stride[p.tb != 0], sj = p.b.stride[!p.tb];
-  const int k0 = get_global_id(0) * e.x, k1 = min(k0 + e.x, K);
-  global const float *s = b_ + p.b.offset + k0 * sk + j0 * sj;
-  global float *d = pool + ((size_t)get_global_id(1) * K + k0) * TN;
+/* Rows k0 .. k1 - 1 of panel j, whose first is at d. */
+void gemm_panel(global const float *b, int sk, int sj, int N, int j, int k0, int k1,
+                global float *d) {
+  const int n = N - j * TN;
+  global const float *s = b + (ptrdiff_t)k0 * sk + (ptrdiff_t)j * TN * sj;
   for (int k = k0; k < k1; k++, s += sk, d += TN) {
-    VSTORE(lanes_load(s, sj, N - j0), d);
-    VSTORE(lanes_load(s + LANES * sj, sj, N - j0 - LANES), d + LANES);
+    VSTORE(lanes_load(s, sj, n), d);
+    if (n > LANES) VSTORE(lanes_load(s + LANES * sj, sj, n - LANES), d + LANES);
   }
 }
 
-kernel BY_LANES void gemm(CLF_IN(a), CLF_IN(b), CLF_IN(bias), CLF_OUT(c), const gemm_args p,
-                          CLF_POOL) {
-  const int M = p.c.dim[0], N = p.c.dim[1], K = p.a.dim[!p.ta];
-  const int i0 = get_global_id(0) * TM, j0 = get_global_id(1) * TN;
-  const int si = p.a.stride[p.ta != 0], sk = p.a.stride[!p.ta];
-  global const float *a[TM], *b = pool + (size_t)get_global_id(1) * K * TN;
+typedef struct { /* a as tiles see it: element (r, k) of tile t is at t tile + r row + k step */
+  global const float *at;
+  int tile, row, step, rows; /* rows past the end repeat the last */
+} gemm_rows;
+
+/* Loops of their own for one vector and two, so that the sums stay in registers. */
+#define GEMM_LOOP(halves)                                                                          \
+  for (int k = 0; k < K; k++, b += TN) {                                                           \
+    V bs[2];                                                                                       \
+    bs[0] = VLOAD(b);                                                                              \
+    if (halves == 2) bs[1] = VLOAD(b + LANES);                                                     \
+    _Pragma("unroll") for (int r = 0; r < TM; r++) {                                               \
+      const V x = a[r][k * q.step];                                                                \
+      acc[r][0] = fma(x, bs[0], acc[r][0]);                                                        \
+      if (halves == 2) acc[r][1] = fma(x, bs[1], acc[r][1]);                                       \
+    }                                                                                              \
+  }
+
+/* Rows k .. of b and columns of a, K of them; sums, [TM][2], hold what came before and goes on:
+ * NULL where there is nothing before, or this is the last. */
+void gemm_tile(gemm_rows q, int t, global const float *b, int K, global const float *before,
+               global float *after, int j0, global float *c, clf_view v, float alpha, float beta,
+               int act, global const float *bias, int bias_stride) {
+  const int left = q.rows - t * TM;
+  global const float *a[TM];
   V acc[TM][2];
 #pragma unroll
   for (int r = 0; r < TM; r++) {
-    a[r] = a_ + p.a.offset + min(i0 + r, M - 1) * si; /* rows past the end repeat the last */
-    acc[r][0] = acc[r][1] = 0;
+    a[r] = q.at + (ptrdiff_t)t * q.tile + min(r, left - 1) * q.row;
+    acc[r][0] = before ? VLOAD(before + 2 * r * LANES) : 0;
+    acc[r][1] = before ? VLOAD(before + (2 * r + 1) * LANES) : 0;
   }
-  for (int k = 0; k < K; k++, b += TN) {
-    const V b0 = VLOAD(b), b1 = VLOAD(b + LANES);
+  const int wide = v.dim[1] - j0 > LANES;
+  if (wide) {
+    GEMM_LOOP(2)
+  } else {
+    GEMM_LOOP(1)
+  }
+  if (after) {
 #pragma unroll
     for (int r = 0; r < TM; r++) {
-      const V x = a[r][k * sk];
-      acc[r][0] = fma(x, b0, acc[r][0]);
-      acc[r][1] = fma(x, b1, acc[r][1]);
+      VSTORE(acc[r][0], after + 2 * r * LANES);
+      VSTORE(acc[r][1], after + (2 * r + 1) * LANES);
     }
+    return;
   }
+  const int n = v.dim[1] - j0, sj = v.stride[1];
+  global float *to = c + (v.offset + t * TM * v.stride[0] + j0 * sj);
+  const V add0 = bias ? lanes_load(bias + j0 * bias_stride, bias_stride, n) : 0;
+  const V add1 =
+      bias && wide ? lanes_load(bias + (j0 + LANES) * bias_stride, bias_stride, n - LANES) : 0;
+  V sums[TM][2]; /* a copy is what loops index: acc stays in registers */
 #pragma unroll
-  for (int h = 0; h < 2; h++) {
-    const int j = j0 + h * LANES, n = N - j;
-    const V bias = p.bias.dim[0] ? lanes_load(PTR(bias, j, 0), p.bias.stride[0], n) : 0;
+  for (int r = 0; r < TM; r++) {
+    sums[r][0] = alpha * acc[r][0] + add0;
+    sums[r][1] = alpha * acc[r][1] + add1;
+  }
+  if (beta != 0)
+    for (int r = 0; r < min(left, TM); r++) {
+      sums[r][0] += beta * lanes_load(to + r * v.stride[0], sj, n);
+      if (wide) sums[r][1] += beta * lanes_load(to + r * v.stride[0] + LANES * sj, sj, n - LANES);
+    }
+  for (int r = 0; r < TM && act; r++)
+    for (int h = 0; h < 2; h++) sums[r][h] = gemm_act(sums[r][h], act);
+  if (sj == 1 && n >= TN && left >= TM) /* most of c: no choice for each vector */
 #pragma unroll
-    for (int r = 0; r < TM; r++)
-      if (i0 + r < M) {
-        const V old = p.beta != 0 ? p.beta * lanes_load(PTR(c, i0 + r, j), p.c.stride[1], n) : 0;
-        lanes_store(gemm_act(p.alpha * acc[r][h] + bias + old, p.act), PTR(c, i0 + r, j),
-                    p.c.stride[1], n);
-      }
+    for (int r = 0; r < TM; r++) {
+      VSTORE(sums[r][0], to + r * v.stride[0]);
+      VSTORE(sums[r][1], to + r * v.stride[0] + LANES);
+    }
+  else
+    for (int r = 0; r < min(left, TM); r++) {
+      lanes_store(sums[r][0], to + r * v.stride[0], sj, n);
+      if (wide) lanes_store(sums[r][1], to + r * v.stride[0] + LANES * sj, sj, n - LANES);
+    }
+}
+#define GEMM CLF_IN(a), CLF_IN(b), CLF_IN(bias), CLF_OUT(c), const gemm_args p, CLF_POOL
+#define GEMM_TILE(rows, t, panel, K, before, after, j)                                             \
+  gemm_tile(rows, t, panel, K, before, after, (j)*TN, c_, p.c, p.alpha, p.beta, p.act,             \
+            p.bias.dim[0] ? bias_ + p.bias.offset : 0, p.bias.stride[0])
+#define GEMM_IN_PLACE                                                                              \
+  {                                                                                                \
+    a_ + p.a.offset, TM *p.a.stride[p.ta != 0], p.a.stride[p.ta != 0], p.a.stride[!p.ta],          \
+        p.c.dim[0]                                                                                 \
+  }
+#define GEMM_PANEL(k0, k1, d)                                                                      \
+  gemm_panel(b_ + p.b.offset, p.b.stride[p.tb != 0], p.b.stride[!p.tb], p.c.dim[1],                \
+             get_global_id(1), k0, k1, d)
+
+/* Item (i, j): rows e.x i and on, e.x of them, of panel j of b. */
+kernel BY_LANES void gemm_pack(GEMM) {
+  const int K = p.a.dim[!p.ta], k0 = get_global_id(0) * e.x;
+  GEMM_PANEL(k0, min(k0 + e.x, K), pool + ((size_t)get_global_id(1) * K + k0) * TN);
+}
+
+/* Item (i, j): e.y tiles below each other by panel j. */
+kernel BY_LANES void gemm(GEMM) {
+  const int M = p.c.dim[0], K = p.a.dim[!p.ta], j = get_global_id(1);
+  const int t0 = get_global_id(0) * e.y, t1 = min(t0 + e.y, (M - 1) / TM + 1);
+  const gemm_rows rows = GEMM_IN_PLACE;
+  global const float *panel = pool + (size_t)j * K * TN;
+  for (int t = t0; t < t1; t++) GEMM_TILE(rows, t, panel, K, 0, 0, j);
+}
+
+/* The same, but that each item packs its panel itself. */
+kernel BY_LANES void gemm_alone(GEMM) {
+  const int M = p.c.dim[0], K = p.a.dim[!p.ta];
+  const int t0 = get_global_id(0) * e.y, t1 = min(t0 + e.y, (M - 1) / TM + 1);
+  const gemm_rows rows = GEMM_IN_PLACE;
+  global float *panel = pool + (get_global_id(1) * get_global_size(0) + get_global_id(0)) * K * TN;
+  GEMM_PANEL(0, K, panel);
+  for (int t = t0; t < t1; t++) GEMM_TILE(rows, t, panel, K, 0, 0, get_global_id(1));
+}
+
+/* Columns k0 .. k1 - 1 of a, tiles t0 .. t1 - 1, to [tiles][e.x][TM] at d. */
+void gemm_pack_rows(global const float *a, int si, int sk, int M, int t0, int t1, int k0, int k1,
+                    int deep, global float *d) {
+  const int full = si == 1 ? min(t1, M / TM) : t0;
+  for (int k = k0; k < k1; k++, d += TM) {
+    global const float *s = a + (ptrdiff_t)k * sk;
+    global float *to = d;
+    for (int t = t0; t < full; t++, to += deep * TM)
+#pragma unroll
+      for (int r = 0; r < TM; r++) to[r] = s[t * TM + r];
+    for (int t = full; t < t1; t++, to += deep * TM)
+      for (int r = 0; r < TM; r++) to[r] = s[min(t * TM + r, M - 1) * si];
   }
 }
 
+/* An item takes blocks of e.y tiles, every one as far behind the last as there are items, by all
+ * panels; e.x columns of a at a time, which it packs, [tiles][e.x][TM], and between which it
+ * keeps the sums, [panels][tiles][TM][TN]: both its own, e.z floats at e.w in the pool. */
+kernel BY_LANES void gemm_blocks(GEMM) {
+  const int M = p.c.dim[0], K = p.a.dim[!p.ta], tiles = (M - 1) / TM + 1;
+  const int panels = (p.c.dim[1] - 1) / TN + 1, si = p.a.stride[p.ta != 0], sk = p.a.stride[!p.ta];
+  global float *rows = pool + e.w + (size_t)get_global_id(0) * e.z, *sums = rows + e.x * e.y * TM;
+
+  for (int t0 = get_global_id(0) * e.y; t0 < tiles; t0 += get_global_size(0) * e.y)
+    for (int k0 = 0; k0 < K; k0 += e.x) {
+      const int k1 = min(k0 + e.x, K), t1 = min(t0 + e.y, tiles);
+      const gemm_rows q = {rows - (ptrdiff_t)t0 * e.x * TM, e.x * TM, 1, TM, M};
+      gemm_pack_rows(a_ + p.a.offset, si, sk, M, t0, t1, k0, k1, e.x, rows);
+      for (int j = 0; j < panels; j++)
+        for (int t = t0; t < t1; t++) {
+          global float *sum = sums + (j * e.y + t - t0) * TM * TN;
+          GEMM_TILE(q, t, pool + ((size_t)j * K + k0) * TN, k1 - k0, k0 ? sum : 0, k1 < K ? sum : 0,
+                    j);
+        }
+    }
+}
+#undef GEMM
+#undef GEMM_TILE
+#undef GEMM_IN_PLACE
+#undef GEMM_PANEL
+#undef GEMM_LOOP
+
 #else
-FINISH(float)
+FINISH(float, tanh)
 
 /* One TM x TM tile of c per group, one element per item. */
 kernel __attribute__((reqd_work_group_size(TN, TM, 1))) void

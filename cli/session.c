@@ -12,6 +12,8 @@ struct cli_common cli_common = {.hint = {.xmin = NAN, .xmax = NAN}};
 int cli_open_device(clf_device **dev) {
   if (clf_open(cli_common.device, dev) != CLF_OK) return cli_fail_library();
   if (!cli_common.verbose && !isatty(STDERR_FILENO)) return CLI_OK;
+  if (cli_common.verbose && clf_device_tuned(*dev))
+    fprintf(stderr, "clflow: it takes %d tuned choices\n", clf_device_tuned(*dev));
   for (const char *line = clf_device_note(*dev); *line;) {
     const size_t n = strcspn(line, "\n");
     fprintf(stderr, "clflow: %.*s\n", (int)n, line);

@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /* cpu.c: the table of this variant's functions. */
 #include "ref.h"
+#ifdef CLF_OPENBLAS
+#include <cblas.h>
+#endif
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
 
-static const clf_ref_fn ref[CLF_OP_COUNT] = {
-#define CLF_OP(file, name, tensors, params, rules) [CLF_OP_##name] = CLF_REAL(clf__ref_##name),
+static const clf_way *const ways[CLF_OP_COUNT] = {
+#define CLF_OP(file, name, tensors, params, rules) [CLF_OP_##name] = CLF_REAL(clf__refs_##name),
 #include "clflow/ops.def"
 #undef CLF_OP
 };
 
-static clf_status run(clf_op op, const void *args, clf_scratch *scratch) {
-  return ref[op](args, scratch);
+static const char *blas(void) {
+#if defined CLF_OPENBLAS
+  return openblas_get_config();
+#elif defined CLF_CBLAS
+  return "CBLAS";
+#else
+  return "";
+#endif
 }
 
 extern const clf__cpu_variant CLF_REAL(clf__cpu);
-const clf__cpu_variant CLF_REAL(clf__cpu) = {TEXT(CLF_VARIANT), 8 * sizeof(real), run};
+const clf__cpu_variant CLF_REAL(clf__cpu) = {TEXT(CLF_VARIANT), 8 * sizeof(real), ways, blas};

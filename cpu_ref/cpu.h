@@ -4,11 +4,11 @@
 #define CLF_CPU_H
 #include "backend.h"
 
-struct clf_scratch;
 typedef struct clf__cpu_variant {
   const char *name; /* "f64", "f32_baseline", "f32_avx2", "f32_avx512" */
   int bits;
-  clf_status (*run)(clf_op op, const void *args, struct clf_scratch *scratch);
+  const clf_way *const *ways; /* of each operation */
+  const char *(*blas)(void);  /* which one it calls, if any */
 } clf__cpu_variant;
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* gemm.c: matrix product, row by row of c so that the inner loop runs along rows
- * of b; the float variants hand products a CBLAS can take to one, where the build
- * found it, each thread a band of rows. */
+/* gemm.c: matrix product.  The plain way, which is the specification, goes row by row of c so
+ * that the inner loop runs along rows of b.  The float variants have it by tiles too, and hand
+ * products that a CBLAS takes to one, where the build found it, each thread a band of rows. */
 #include "ref.h"
 #ifdef CLF_CBLAS
 #include <cblas.h>
@@ -34,8 +34,42 @@ static void let_blas_go(void) {}
 
 enum { ROWS = 64 }; /* of c, to a thread at a time */
 
-static real activate(real v, int act) {
-  return act == 1 ? real_tanh(v) : act == 2 && v <= 0 ? 0 : v;
+/* Loops of their own, for the vectoriser. */
+static void activate(int act, int n, real *v) {
+  if (act == 1)
+    for (int j = 0; j < n; j++) v[j] = real_tanh(v[j]);
+  if (act == 2)
+    for (int j = 0; j < n; j++) v[j] = v[j] <= 0 ? 0 : v[j];
+}
+
+static void add_bias(const clf_tensor *t, int j0, int n, real *restrict v) {
+  const real *bias = at(t, j0, 0, 0, 0);
+  const ptrdiff_t stride = t->stride[0];
+  if (stride == 1)
+    for (int j = 0; j < n; j++) v[j] += bias[j];
+  else
+    for (int j = 0; j < n; j++) v[j] += bias[j * stride];
+}
+
+/* sums, [rows][width], become elements of c: of rows i0 and on, columns j0 .. j0 + n - 1. */
+static void finish(const clf_gemm_args *p, int i0, int rows, int j0, int n, int width, real *sums) {
+  const ptrdiff_t stride = p->c.stride[1];
+  for (int r = 0; r < rows; r++) {
+    const real *c = at(&p->c, i0 + r, j0, 0, 0);
+    real *restrict v = sums + (ptrdiff_t)r * width;
+    for (int j = 0; j < n; j++) v[j] *= p->alpha;
+    for (int j = 0; j < n && p->beta != 0; j++) v[j] += p->beta * c[j * stride]; /* c may be NaN */
+    if (p->bias.buf) add_bias(&p->bias, j0, n, v);
+  }
+  activate(p->act, (rows - 1) * width + n, sums);
+  for (int r = 0; r < rows; r++) {
+    real *restrict c = at(&p->c, i0 + r, j0, 0, 0);
+    const real *v = sums + (ptrdiff_t)r * width;
+    if (stride == 1)
+      for (int j = 0; j < n; j++) c[j] = v[j];
+    else
+      for (int j = 0; j < n; j++) c[j * stride] = v[j];
+  }
 }
 
 /* One row: sum += x * b[k][:].  Unit stride is its own loop, for the vectoriser. */
@@ -53,16 +87,11 @@ static void plain_rows(const clf_gemm_args *p, int i0, int i1, real *sum) {
     for (int k = 0; k < K; k++)
       add_row(N, p->ta ? *at(&p->a, k, i, 0, 0) : *at(&p->a, i, k, 0, 0),
               p->tb ? at(&p->b, 0, k, 0, 0) : at(&p->b, k, 0, 0, 0), p->b.stride[!p->tb], sum);
-    for (int j = 0; j < N; j++) {
-      real *c = at(&p->c, i, j, 0, 0), v = p->alpha * sum[j];
-      if (p->beta != 0) v += p->beta * *c; /* beta = 0: c may be NaN */
-      if (p->bias.buf) v += *at(&p->bias, j, 0, 0, 0);
-      *c = activate(v, p->act);
-    }
+    finish(p, i, 1, 0, N, N, sum);
   }
 }
 
-static clf_status plain(const clf_gemm_args *p, clf_scratch *scratch) {
+CLF_REF_WAY(gemm, plain) {
   const int M = p->c.dim[0], N = p->c.dim[1], bands = (M - 1) / ROWS + 1;
   real *sums = clf_scratch_get(scratch, (size_t)bands * (size_t)N);
   CLF_NEED(sums, bands * N);
@@ -71,6 +100,149 @@ static clf_status plain(const clf_gemm_args *p, clf_scratch *scratch) {
                sums + (ptrdiff_t)band * N);
   return CLF_OK;
 }
+
+#ifndef CLF_REAL64
+/* ---- By tiles of TM x TN of c, two vectors of columns, whose sums stay in registers --------
+ * b is packed into panels of TN columns, [K][TN], zero beyond the last; so that reading it is
+ * one stream.  a is read in place where its rows are dense; else a block of BLOCK tiles packs
+ * DEEP of its columns at a time, and keeps the sums between.  Every sum is one chain, k in order.
+ */
+
+#if defined __AVX512F__
+enum { BYTES = 64, TM = 8 };
+#elif defined __AVX__
+enum { BYTES = 32, TM = 6 };
+#else
+enum { BYTES = 16, TM = 6 };
+#endif
+enum { LANES = BYTES / sizeof(real), TN = 2 * LANES, BLOCK = 8, DEEP = 256, BANDS = 64 };
+typedef real vec __attribute__((vector_size(BYTES)));
+typedef vec vec_at __attribute__((aligned(sizeof(real)), may_alias)); /* anywhere in memory */
+#define VEC(p) (*(vec_at *)(p))
+#define VEC_IN(p) (*(const vec_at *)(p))
+
+static int up(int n, int by) { return (n - 1) / by + 1; }
+static int least(int a, int b) { return a < b ? a : b; }
+
+typedef struct tiling {
+  const clf_gemm_args *p;
+  int M, N, K, block, deep; /* tiles of a block; columns of a at a time */
+  const real *panels;
+} tiling;
+
+static void pack_panel(const tiling *q, int j0, real *d) {
+  const clf_tensor *b = &q->p->b;
+  const int n = least(TN, q->N - j0), tb = q->p->tb != 0;
+  const ptrdiff_t sj = b->stride[!tb], sk = b->stride[tb];
+  const real *s = at(b, 0, 0, 0, 0) + j0 * sj;
+  if (sj == 1 && n == TN)
+    for (int k = 0; k < q->K; k++, s += sk, d += TN)
+      for (int j = 0; j < TN; j++) d[j] = s[j];
+  else
+    for (int k = 0; k < q->K; k++, s += sk, d += TN)
+      for (int j = 0; j < TN; j++) d[j] = j < n ? s[j * sj] : 0;
+}
+
+/* Columns k0 .. k1 - 1 of rows i0 and on, a tile, as [k][TM]; rows past the end repeat the last. */
+static void pack_rows(const tiling *q, int i0, int k0, int k1, real *d) {
+  const clf_tensor *a = &q->p->a;
+  const int ta = q->p->ta != 0, n = least(TM, q->M - i0);
+  const ptrdiff_t si = a->stride[ta], sk = a->stride[!ta];
+  const real *s = at(a, 0, 0, 0, 0) + i0 * si + k0 * sk;
+  if (si == 1 && n == TM)
+    for (int k = k0; k < k1; k++, s += sk, d += TM)
+      for (int r = 0; r < TM; r++) d[r] = s[r];
+  else
+    for (int k = k0; k < k1; k++, s += sk, d += TM)
+      for (int r = 0; r < TM; r++) d[r] = s[least(r, n - 1) * si];
+}
+
+/* sums[TM][TN], of which `halves` vectors of a row are in use, += K columns of a by rows of b;
+ * from 0 unless `more`. */
+static void tile(const real *const a[TM], ptrdiff_t step, const real *b, int K, int halves,
+                 int more, real *sums) {
+  vec sum[TM][2] = {{{0}}};
+  if (more)
+#pragma GCC unroll 8
+    for (int r = 0; r < TM; r++) {
+      sum[r][0] = VEC_IN(sums + r * TN);
+      sum[r][1] = VEC_IN(sums + r * TN + LANES);
+    }
+  if (halves == 2)
+    for (int k = 0; k < K; k++, b += TN) {
+      const vec b0 = VEC_IN(b), b1 = VEC_IN(b + LANES);
+#pragma GCC unroll 8
+      for (int r = 0; r < TM; r++) {
+        const real x = a[r][k * step];
+        sum[r][0] += x * b0;
+        sum[r][1] += x * b1;
+      }
+    }
+  else
+    for (int k = 0; k < K; k++, b += TN) {
+      const vec b0 = VEC_IN(b);
+#pragma GCC unroll 8
+      for (int r = 0; r < TM; r++) sum[r][0] += a[r][k * step] * b0;
+    }
+#pragma GCC unroll 8
+  for (int r = 0; r < TM; r++) {
+    VEC(sums + r * TN) = sum[r][0];
+    VEC(sums + r * TN + LANES) = sum[r][1];
+  }
+}
+
+/* Columns k0 .. k1 - 1 of a block of tiles, packed or in place, by all panels. */
+static void by_block(const tiling *q, int t0, int k0, int k1, const real *packed, real *sums) {
+  const clf_tensor *a = &q->p->a;
+  const int ta = q->p->ta != 0, tiles = least(q->block, up(q->M, TM) - t0);
+  for (int j0 = 0; j0 < q->N; j0 += TN) {
+    const real *b = q->panels + ((ptrdiff_t)j0 * q->K + (ptrdiff_t)k0 * TN);
+    const int n = least(TN, q->N - j0);
+    for (int t = 0; t < tiles; t++) {
+      const int i0 = (t0 + t) * TM;
+      real own[TM * TN], *to = q->deep < q->K ? sums + (j0 / TN * q->block + t) * TM * TN : own;
+      const real *from[TM];
+      for (int r = 0; r < TM; r++)
+        from[r] = packed ? packed + (ptrdiff_t)t * q->deep * TM + r
+                         : at(a, 0, 0, 0, 0) + (ptrdiff_t)least(i0 + r, q->M - 1) * a->stride[ta];
+      tile(from, packed ? TM : 1, b, k1 - k0, n > LANES ? 2 : 1, k0 > 0, to);
+      if (k1 == q->K) finish(q->p, i0, least(TM, q->M - i0), j0, n, TN, to);
+    }
+  }
+}
+
+/* Blocks first, first + BANDS, ...; `own` is this band's memory, of packed rows and sums. */
+static void by_band(const tiling *q, int first, int blocks, real *own) {
+  const int tiles = up(q->M, TM), in_place = q->p->a.stride[q->p->ta == 0] == 1;
+  for (int block = first; block < blocks; block += BANDS)
+    for (int k0 = 0; k0 < q->K; k0 += q->deep) {
+      const int t0 = block * q->block, k1 = least(k0 + q->deep, q->K);
+      for (int t = 0; t < q->block && t0 + t < tiles && !in_place; t++)
+        pack_rows(q, (t0 + t) * TM, k0, k1, own + (ptrdiff_t)t * q->deep * TM);
+      by_block(q, t0, k0, k1, in_place ? NULL : own, own + (ptrdiff_t)q->block * q->deep * TM);
+    }
+}
+
+CLF_REF_WAY(gemm, by_tiles) {
+  tiling q = {.p = p, .M = p->c.dim[0], .N = p->c.dim[1], .K = p->a.dim[!p->ta]};
+  const int in_place = p->a.stride[!p->ta] == 1, tiles = up(q.M, TM), cols = up(q.N, TN);
+  q.deep = in_place ? q.K : least(q.K, DEEP);
+  q.block = least(BLOCK, up(tiles, BANDS / 2));
+  const int blocks = up(tiles, q.block), bands = least(blocks, BANDS);
+  const double work = 2.0 * q.M * q.N * q.K;
+  const size_t own =
+      in_place ? 0 : (size_t)(q.block * TM) * (size_t)(q.deep + (q.deep < q.K) * cols * TN);
+  const size_t panels = (size_t)q.K * (size_t)(cols * TN), need = panels + own * (size_t)bands;
+  real *memory = clf_scratch_get(scratch, need);
+  CLF_NEED(memory, need);
+  PARALLEL_FOR(work, int j = 0; j < cols; j++)
+    pack_panel(&q, j * TN, memory + (ptrdiff_t)j * q.K * TN);
+  q.panels = memory;
+  PARALLEL_FOR(work, int band = 0; band < bands; band++)
+    by_band(&q, band, blocks, memory + panels + (size_t)band * own);
+  return CLF_OK;
+}
+#endif
 
 #ifdef CLF_CBLAS
 /* A BLAS wants rows of unit stride, each behind the last. */
@@ -85,20 +257,18 @@ static void blas_rows(const clf_gemm_args *p, int i0, int i1) {
   if (!p->bias.buf && !p->act) return;
   for (int i = i0; i < i1; i++) {
     real *c = at(&p->c, i, 0, 0, 0);
-    if (p->bias.buf)
-      for (int j = 0; j < N; j++) c[j] += *at(&p->bias, j, 0, 0, 0);
-    for (int j = 0; j < N && p->act; j++) c[j] = activate(c[j], p->act);
+    if (p->bias.buf) add_bias(&p->bias, 0, N, c);
+    activate(p->act, N, c);
   }
 }
 
 /* Whatever the number of rows, so that it does not matter how samples are divided. */
-static int worth_a_blas(const clf_gemm_args *p) {
-  return (double)p->c.dim[1] * p->a.dim[!p->ta] >= 512 && takes(&p->a) && takes(&p->b) &&
-         takes(&p->c);
-}
+CLF_REF_RULE(gemm, worth_a_blas) { return (double)p->c.dim[1] * p->a.dim[!p->ta] >= 512; }
+CLF_REF_RULE(gemm, a_blas_takes) { return takes(&p->a) && takes(&p->b) && takes(&p->c); }
 
 /* The bands are ours to share out, so the BLAS is held to one thread meanwhile. */
-static void by_blas(const clf_gemm_args *p) {
+CLF_REF_WAY(gemm, by_blas) {
+  (void)scratch;
   const int M = p->c.dim[0], N = p->c.dim[1], K = p->a.dim[!p->ta];
   int rows = ROWS;
   while (M / rows > 64) rows *= 2;
@@ -107,15 +277,15 @@ static void by_blas(const clf_gemm_args *p) {
   PARALLEL_FOR(2.0 * M * N * K, int band = 0; band < bands; band++)
     blas_rows(p, band * rows, band == bands - 1 ? M : (band + 1) * rows);
   let_blas_go();
+  return CLF_OK;
 }
 #endif
 
-CLF_REF(gemm) {
-#ifdef CLF_CBLAS
-  if (worth_a_blas(p)) {
-    by_blas(p);
-    return CLF_OK;
-  }
+#if defined CLF_REAL64
+CLF_REFS(gemm, {.name = "plain", .compute = plain})
+#elif defined CLF_CBLAS
+CLF_REFS(gemm, {.name = "blas", .takes = a_blas_takes, .suits = worth_a_blas, .compute = by_blas},
+         {.name = "tiles", .compute = by_tiles}, {.name = "plain", .compute = plain})
+#else
+CLF_REFS(gemm, {.name = "tiles", .compute = by_tiles}, {.name = "plain", .compute = plain})
 #endif
-  return plain(p, scratch);
-}

@@ -40,18 +40,32 @@ static inline real *clf_scratch_get(clf_scratch *s, size_t reals) {
   if (!(memory))                                                                                   \
   return clf__fail(CLF_ENOMEM, "%s: no scratch memory for %zu numbers", __func__, (size_t)(reals))
 
-/* CLF_REF(gemm) { ... p->a ... return CLF_OK; } */
-typedef clf_status (*clf_ref_fn)(const void *args, clf_scratch *scratch);
+/* CLF_REF(gemm) { ... p->a ... return CLF_OK; }, or where there are several ways, the
+ * specification last,
+ *   CLF_REF_WAY(gemm, by_blas) { ... }
+ *   CLF_REFS(gemm, {.name = "blas", .takes = a_blas_takes, .compute = by_blas},
+ *            {.name = "plain", .compute = plain})
+ * with rules CLF_REF_RULE(gemm, a_blas_takes) { return ... p ...; }. */
 #define CLF_OP(file, name, tensors, params, rules)                                                 \
-  clf_status CLF_REAL(clf__ref_##name)(const void *args, clf_scratch *scratch);
+  extern const clf_way CLF_REAL(clf__refs_##name)[];
 #include "clflow/ops.def"
 #undef CLF_OP
+#define CLF_REF_WAY(op, way)                                                                       \
+  static clf_status way##_(const clf_##op##_args *p, clf_scratch *scratch);                        \
+  static clf_status way(const void *args, clf_scratch *scratch) { return way##_(args, scratch); }  \
+  static clf_status way##_(const clf_##op##_args *p, clf_scratch *scratch)
+#define CLF_REFS(op, ...) const clf_way CLF_REAL(clf__refs_##op)[] = {__VA_ARGS__, {0}};
 #define CLF_REF(op)                                                                                \
-  static clf_status op(const clf_##op##_args *p, clf_scratch *scratch);                            \
-  clf_status CLF_REAL(clf__ref_##op)(const void *args, clf_scratch *scratch) {                     \
-    return op(args, scratch);                                                                      \
+  static clf_status op(const void *args, clf_scratch *scratch);                                    \
+  CLF_REFS(op, {.name = "only", .compute = op})                                                    \
+  CLF_REF_WAY(op, op)
+#define CLF_REF_RULE(op, rule)                                                                     \
+  static int rule##_(const clf_##op##_args *p);                                                    \
+  static int rule(const void *args, const struct clf_traits *none) {                               \
+    (void)none;                                                                                    \
+    return rule##_(args);                                                                          \
   }                                                                                                \
-  static clf_status op(const clf_##op##_args *p, clf_scratch *scratch)
+  static int rule##_(const clf_##op##_args *p)
 
 /* PARALLEL_FOR(work, int n = 0; n < N; n++) { }: a loop for threads, where `work`
  * (roughly its flops) pays for waking them.  Without OpenMP it is a loop like any other. */

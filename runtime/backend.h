@@ -13,6 +13,28 @@ struct clf_buffer {
   void *handle; /* cpu: real *; opencl: cl_mem; check, trace: the inner device's buffer */
 };
 
+/* One of several ways to compute an operation; a table of them ends with a NULL name.  The
+ * first that takes a call and suits it runs, of which there must be one for any call, unless
+ * tuning chose another that takes it.  `takes` is about what it can do, `suits` about what it is
+ * good for; both see the call and the traits of the kernels (launch.h; NULL on cpu). */
+struct clf_traits;
+struct clf_call;
+struct clf_scratch;
+typedef int (*clf_rule)(const void *args, const struct clf_traits *traits);
+typedef struct clf_way {
+  const char *name;
+  clf_rule takes;                                                       /* NULL: every call */
+  clf_rule suits;                                                       /* NULL: every call */
+  clf_status (*launch)(struct clf_call *call);                          /* of OpenCL */
+  clf_status (*compute)(const void *args, struct clf_scratch *scratch); /* of cpu */
+} clf_way;
+
+typedef struct clf_choice { /* by tuning, for calls that are alike */
+  clf_op op;
+  int way;
+  uint64_t alike;
+} clf_choice;
+
 typedef struct clf_backend {
   const char *name; /* the part of a device string before the colon */
   clf_status (*open)(clf_device *dev, const char *which);
@@ -26,6 +48,8 @@ typedef struct clf_backend {
   /* args were validated by clf_dispatch.  May return before the work is done. */
   clf_status (*run)(clf_device *dev, clf_op op, const void *args);
   clf_status (*sync)(clf_device *dev);
+  /* (not of a wrapper) The ways there are to compute an operation, and what their rules look at. */
+  const clf_way *(*ways)(const clf_device *dev, clf_op op, const struct clf_traits **traits);
 } clf_backend;
 
 struct clf_device {
@@ -37,6 +61,10 @@ struct clf_device {
   double lone_work;  /* rows x couplings x hidden x dim of a training step that one work-item or
                         group still takes sooner than all of them together by several calls */
   clf_device *inner; /* of a wrapper: check:, trace: */
+  int forced;        /* the way that runs what it takes, counted from 1; 0: none */
+  clf_choice *tuned; /* way.c: what tuning chose, as the device was opened */
+  int tuned_count;
+  char *tuned_key; /* all that the choices depend on; NULL: of a wrapper */
   char name[192];
   char note[2048];  /* how `auto` came to it */
   void *stage;      /* host memory for transfers that must be gathered or converted */
@@ -58,6 +86,26 @@ clf_status clf__open(const char *name, clf_device **dev);
 
 /* A checker around a device that is already open; closing it leaves `inner` open. */
 clf_status clf__check_wrap(clf_device *inner, clf_device **dev);
+
+/* way.c: the ways of an operation, 1 where there is no choice; whether way i takes a call; and
+ * the one by which it runs. */
+int clf__way_count(const clf_device *dev, clf_op op);
+int clf__way_takes(const clf_device *dev, clf_op op, int i, const void *args);
+const clf_way *clf__way(const clf_device *dev, clf_op op, const void *args);
+/* A number for calls that are alike: sizes to a factor of 1.5, layout, small parameters. */
+uint64_t clf__alike(clf_op op, const void *args);
+/* Sets what tuned choices depend on, the parts joined by line ends, and loads those that there
+ * are; whatever is wrong with them, they are not there. */
+clf_status clf__tuned_load(clf_device *dev, const char *const parts[], int count);
+/* Keeps the choices of dev; 0 if they could not be kept. */
+int clf__tuned_save(const clf_device *dev);
+
+/* tune.c: clf_tune() on a device that is open. */
+struct clf_tuned;
+clf_status clf__tune(clf_device *dev, clf_status (*work)(clf_device *dev, void *context),
+                     void *work_context,
+                     void (*report)(const struct clf_tuned *shape, void *context),
+                     void *report_context, int *kept);
 
 /* Runs every kind of operation on small inputs against cpu64: CLF_EMISMATCH tells
  * what went wrong. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cache.c: compiled programs on disk.
+/* cache.c: compiled programs and tuned choices on disk.
  *
  * A file is: a magic line, the lengths of key and binary and the binary's CRC-32
  * in text, then both.  It is written beside and renamed, so that a reader never
@@ -94,16 +94,18 @@ void *clf__cache_get(const char *key, size_t *size) {
   return bytes;
 }
 
-void clf__cache_put(const char *key, const void *bytes, size_t size) {
+int clf__cache_put(const char *key, const void *bytes, size_t size) {
   char path[PATH], beside[PATH + 32];
-  if (!folder(path)) return;
+  if (!folder(path)) return 0;
   make_folders(path);
   file_of(key, path);
   snprintf(beside, sizeof beside, "%s.%ld", path, (long)getpid());
   FILE *f = fopen(beside, "wb");
-  if (!f) return;
+  if (!f) return 0;
   int ok =
       fprintf(f, format, strlen(key), size, checksum(bytes, size)) > 0 && fputc('\n', f) == '\n';
   ok = ok && fwrite(key, 1, strlen(key), f) == strlen(key) && fwrite(bytes, 1, size, f) == size;
-  if (fclose(f) || !ok || rename(beside, path)) remove(beside);
+  if (!fclose(f) && ok && !rename(beside, path)) return 1;
+  remove(beside);
+  return 0;
 }

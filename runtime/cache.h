@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cache.h: compiled programs on disk.  Private.
+/* cache.h: compiled programs and tuned choices on disk.  Private.
  *
  * A file is named by a hash of its key and holds the whole key, so that a
  * collision is no hit; its binary has a checksum, so that a damaged file is
@@ -13,6 +13,7 @@ int clf__cache_usable(void);
 
 /* A malloc'ed copy of what was stored under `key`, or NULL. */
 void *clf__cache_get(const char *key, size_t *size);
-void clf__cache_put(const char *key, const void *bytes, size_t size);
+/* 0 if it could not be stored. */
+int clf__cache_put(const char *key, const void *bytes, size_t size);
 
 #endif

@@ -42,6 +42,9 @@ static cl_int sgemm(clf__cl *cl, const clf_gemm_args *p, cl_mem c, size_t c_offs
   return (cl_int)s;
 }
 
+/* Our own kernel as clf_device.forced has it. */
+static int tiles(const clf_device *dev) { return clf__way_count(dev, CLF_OP_gemm); }
+
 /* Runs the call both ways and compares: 1 if CLBlast may be used for its class.
  * c is left as it was. */
 static int agrees(clf_device *dev, const clf_gemm_args *p) {
@@ -53,15 +56,13 @@ static int agrees(clf_device *dev, const clf_gemm_args *p) {
   own.bias = (clf_tensor){0};
   own.act = 0;
   const clf_backend *b = dev->backend;
-  const clf_traits plain = {"simt",         1, cl->traits->tm, cl->traits->tn, cl->traits->group,
-                            cl->traits->wg, 0};
-  const clf_traits *mine = cl->traits;
   int ok = !b->read(dev, p->c.buf, at, before, span);
   ok = ok && !sgemm(cl, p, p->c.buf->handle, at, (size_t)p->c.stride[0]);
   ok = ok && !b->read(dev, p->c.buf, at, got, span) && !b->write(dev, p->c.buf, at, before, span);
-  cl->traits = &plain;
+  const int forced = dev->forced;
+  dev->forced = tiles(dev);
   ok = ok && !b->run(dev, CLF_OP_gemm, &own);
-  cl->traits = mine;
+  dev->forced = forced;
   ok = ok && !b->read(dev, p->c.buf, at, want, span) && !b->write(dev, p->c.buf, at, before, span);
   double largest = 0;
   for (size_t i = 0; i < span && ok; i++)

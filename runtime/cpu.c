@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 #include "../cpu_ref/ref.h"
+#include "clflow/version.h"
 #include "platform.h"
 
 extern const clf__cpu_variant clf__cpu_f64, clf__cpu_f32_baseline;
@@ -68,6 +72,16 @@ static uint64_t memory_of_host(void) {
 
 /* ---- The backend -------------------------------------------------------------------- */
 
+static clf_status load_choices(clf_device *dev) {
+  const clf__cpu_variant *v = ((const cpu *)dev->impl)->variant;
+  char threads[32] = "1";
+#ifdef _OPENMP
+  snprintf(threads, sizeof threads, "%d", omp_get_max_threads());
+#endif
+  const char *const parts[] = {"cpu", v->name, v->blas(), threads, clf_version()};
+  return clf__tuned_load(dev, parts, sizeof parts / sizeof *parts);
+}
+
 static clf_status start(clf_device *dev, const clf__cpu_variant *variant) {
   cpu *c = dev->impl = calloc(1, sizeof *c);
   if (!c) return clf__fail(CLF_ENOMEM, "no memory for a device");
@@ -75,7 +89,9 @@ static clf_status start(clf_device *dev, const clf__cpu_variant *variant) {
   dev->bits = variant->bits;
   dev->memory = dev->max_alloc = memory_of_host();
   dev->lone_work = 2e5; /* measured on two cores */
-  return CLF_OK;
+  const clf_status s = load_choices(dev);
+  if (s) free(c);
+  return s;
 }
 
 static clf_status cpu_open(clf_device *dev, const char *which) {
@@ -120,9 +136,13 @@ static clf_status cpu_read(clf_device *dev, clf_buffer *b, size_t at_, void *dst
 static clf_status cpu_run(clf_device *dev, clf_op op, const void *args) {
   cpu *c = dev->impl;
   const size_t before = c->scratch.size;
-  const clf_status s = c->variant->run(op, args, &c->scratch);
+  const clf_status s = clf__way(dev, op, args)->compute(args, &c->scratch);
   clf__take(dev, c->scratch.size, before);
   return s;
+}
+static const clf_way *cpu_ways(const clf_device *dev, clf_op op, const struct clf_traits **traits) {
+  *traits = NULL;
+  return ((const cpu *)dev->impl)->variant->ways[op];
 }
 static clf_status cpu_sync(clf_device *dev) {
   (void)dev;
@@ -131,7 +151,7 @@ static clf_status cpu_sync(clf_device *dev) {
 
 #define SHARED                                                                                     \
   .close = cpu_close, .alloc = cpu_alloc, .release = cpu_release, .write = cpu_write,              \
-  .read = cpu_read, .run = cpu_run, .sync = cpu_sync
+  .read = cpu_read, .run = cpu_run, .sync = cpu_sync, .ways = cpu_ways
 const clf_backend clf__cpu = {.name = "cpu", .open = cpu_open, SHARED};
 const clf_backend clf__cpu64 = {.name = "cpu64", .open = cpu64_open, SHARED};
 

@@ -119,6 +119,8 @@ void clf_close(clf_device *dev) {
   if (!dev) return;
   dev->backend->close(dev);
   free(dev->stage);
+  free(dev->tuned);
+  free(dev->tuned_key);
   free(dev);
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "clflow/version.h"
 
 /* ---- Choosing ---------------------------------------------------------------- */
 
@@ -70,6 +71,15 @@ static void opencl_close(clf_device *dev) {
   free(cl);
 }
 
+static clf_status load_choices(clf_device *dev, const clf_device_info *info) {
+  const clf__cl *cl = dev->impl;
+  char program[32];
+  snprintf(program, sizeof program, "%08lx", cl->program);
+  const char *const parts[] = {info->platform,     info->device, info->driver,
+                               cl->traits->family, program,      clf_version()};
+  return clf__tuned_load(dev, parts, sizeof parts / sizeof *parts);
+}
+
 static clf_status start(clf_device *dev, clf__cl *cl, const char *which) {
   cl_int e;
   char name[96];
@@ -89,7 +99,8 @@ static clf_status start(clf_device *dev, clf__cl *cl, const char *which) {
   dev->max_alloc = chosen.info.max_alloc;
   snprintf(dev->name, sizeof dev->name, "%s %.120s (%s)", chosen.info.name, chosen.info.device,
            cl->traits->family);
-  return clf__cl_build(cl, &chosen.info);
+  CLF_TRY(clf__cl_build(cl, &chosen.info));
+  return load_choices(dev, &chosen.info);
 }
 
 static clf_status opencl_open(clf_device *dev, const char *which) {
@@ -208,8 +219,8 @@ static clf_status enqueue(clf_call *call, const char *name, clf_grid grid, const
   return CLF_OK;
 }
 
-static const clf_launch_fn launch[CLF_OP_COUNT] = {
-#define CLF_OP(file, name, tensors, params, rules) [CLF_OP_##name] = clf__launch_##name,
+static const clf_way *const ways[CLF_OP_COUNT] = {
+#define CLF_OP(file, name, tensors, params, rules) [CLF_OP_##name] = clf__launches_##name,
 #include "clflow/ops.def"
 #undef CLF_OP
 };
@@ -223,7 +234,12 @@ static clf_status opencl_run(clf_device *dev, clf_op op, const void *args) {
                    .enqueue = enqueue,
                    .blas = traits->blas ? clf__cl_blas : NULL,
                    .impl = dev};
-  return launch[op](&call);
+  return clf__way(dev, op, args)->launch(&call);
+}
+
+static const clf_way *opencl_ways(const clf_device *dev, clf_op op, const clf_traits **traits) {
+  *traits = ((const clf__cl *)dev->impl)->traits;
+  return ways[op];
 }
 
 static clf_status opencl_sync(clf_device *dev) {
@@ -241,4 +257,5 @@ const clf_backend clf__opencl = {
     .read = opencl_read,
     .run = opencl_run,
     .sync = opencl_sync,
+    .ways = opencl_ways,
 };

@@ -26,6 +26,7 @@ typedef struct clf__cl {
     int trusted;
   } blas[CLF_BLAS_CLASSES]; /* clblast.c: shape classes, verified or refused */
   int blas_count;
+  unsigned long program; /* CRC-32 of all that the kernels depend on */
 } clf__cl;
 
 #define CL_TRY(call)                                                                               \

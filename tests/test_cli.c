@@ -61,7 +61,7 @@ static void is_png(const char *path) {
 START_TEST(test_help) {
   static const char *const verbs[] = {"devices",  "train",  "eval",        "log-prob", "transform",
                                       "invert",   "sample", "interpolate", "complete", "compress",
-                                      "jacobian", "plot",   "info"};
+                                      "jacobian", "plot",   "info",        "tune"};
   result r = run("--help");
   ck_assert_int_eq(r.code, 0);
   for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
@@ -462,6 +462,33 @@ START_TEST(test_extend) {
 }
 END_TEST
 
+/* Choices go to a folder that no other test reads. */
+START_TEST(test_tune) {
+  char *before = getenv("CLFLOW_CACHE_DIR");
+  before = before ? strdup(before) : NULL;
+  setenv("CLFLOW_CACHE_DIR", "tuned", 1);
+  write_text("shapes", "# of a flow\ngemm 70 40 30 ta\nconv 2 4 5 3 8 3\n\n");
+  succeeds("tune --shapes shapes", "gemm(r[30,70,1,1] r[30,40,1,1] - u[70,40,1,1]), 1 call\n");
+  succeeds("tune --flow nvp --dim 9 --hidden 600 --depth 2 --batch 20", " shapes take another way");
+  succeeds("tune --flow piecewise --dim 1 --batch 20",
+           "nothing to choose: none of these calls has several ways on this device");
+  write_text("shapes", "gemm 70 40\n");
+  refuses(1, "tune --shapes shapes",
+          "shapes, line 1: \"gemm 70 40\" is neither \"gemm M N K [ta] [tb]\" nor \"conv N H W "
+          "CIN COUT K\"");
+  write_text("shapes", "gemm 70 40 30 tc\n");
+  refuses(1, "tune --shapes shapes", "shapes, line 1: \"gemm 70 40 30 tc\" is neither");
+  refuses(1, "tune --shapes none", "none cannot be opened");
+  refuses(2, "tune model --shapes none", "--shapes stands in place of a model: give one of them");
+  refuses(1, "tune --device cpu64", "cpu64 has no ways to choose from");
+  if (before)
+    setenv("CLFLOW_CACHE_DIR", before, 1);
+  else
+    unsetenv("CLFLOW_CACHE_DIR");
+  free(before);
+}
+END_TEST
+
 static int is_empty(const char *path) {
   struct stat at;
   return stat(path, &at) != 0 || at.st_size == 0;
@@ -511,11 +538,11 @@ static void set_up(void) {
 
 int main(int argc, char **argv) {
   const TTest *const tests[] = {
-      test_help,      test_words,      test_numbers,     test_devices,         test_csv,
-      test_npy,       test_columns,    test_model_files, test_outputs,         test_info,
-      test_eval,      test_round_trip, test_sample,      test_jacobian,        test_plot,
-      test_train,     test_piecewise,  test_init,        test_resume_refusals, test_extend,
-      test_interrupt, test_not_finite,
+      test_help,   test_words,      test_numbers,     test_devices,  test_csv,
+      test_npy,    test_columns,    test_model_files, test_outputs,  test_info,
+      test_eval,   test_round_trip, test_sample,      test_jacobian, test_plot,
+      test_train,  test_tune,       test_piecewise,   test_init,     test_resume_refusals,
+      test_extend, test_interrupt,  test_not_finite,
   };
   return program_main(argc, argv, "cli", set_up, tests, sizeof tests / sizeof *tests);
 }

@@ -12,8 +12,8 @@
 #include "launch.h"
 #include "sources.h"
 
-static const clf_launch_fn launches[CLF_OP_COUNT] = {
-#define CLF_OP(file, name, tensors, params, rules) [CLF_OP_##name] = clf__launch_##name,
+static const clf_way *const ways[CLF_OP_COUNT] = {
+#define CLF_OP(file, name, tensors, params, rules) [CLF_OP_##name] = clf__launches_##name,
 #include "clflow/ops.def"
 #undef CLF_OP
 };
@@ -96,6 +96,7 @@ typedef struct recorder {
   int refuse;    /* fail at the launch of this number, counted from 1; 0: none */
   int blas_does; /* what the BLAS sets *done to */
   int blas_calls;
+  int forced; /* as of a device: the way, counted from 1 */
 } recorder;
 
 __attribute__((format(printf, 2, 3))) static void record(recorder *r, const char *fmt, ...) {
@@ -160,7 +161,13 @@ static clf_status blas(clf_call *call, int *done) {
 
 /* ---- Running a case ----------------------------------------------------------------------- */
 
-static clf_status run(recorder *r, const clf_traits *traits, clf_op op, const void *args) {
+static const clf_way *ways_of(const clf_device *dev, clf_op op, const clf_traits **traits) {
+  *traits = dev->impl;
+  return ways[op];
+}
+static const clf_backend choosing = {.name = "recorder", .ways = ways_of};
+
+static clf_status run(recorder *r, clf_traits *traits, clf_op op, const void *args) {
   static clf_buffer memory;
   _Alignas(16) char copy[CLF_MAX_ARGS];
   memcpy(copy, args, clf_ops[op].args_size);
@@ -183,28 +190,32 @@ static clf_status run(recorder *r, const clf_traits *traits, clf_op op, const vo
                    .enqueue = enqueue,
                    .blas = traits->blas ? blas : NULL,
                    .impl = r};
-  return launches[op](&call);
+  const clf_device dev = {.backend = &choosing, .impl = traits, .forced = r->forced};
+  return clf__way(&dev, op, copy)->launch(&call);
 }
 
-static const clf_traits *family(const char *name) {
+static clf_traits *family(const char *name) {
+  static clf_traits found[8];
   int i = 0;
   while (i < clf__family_count && strcmp(clf__families[i].family, name) != 0) i++;
   ck_assert_msg(i < clf__family_count, "there is no family %s", name);
-  return &clf__families[i];
+  found[i] = clf__families[i];
+  return &found[i];
 }
 
 /* ---- Tests ---------------------------------------------------------------------------------- */
 
 START_TEST(every_case) {
-  const clf_traits *traits = &clf__families[_i];
+  clf_traits *traits = family(clf__families[_i].family);
   for (int op = 0; op < CLF_OP_COUNT; op++)
-    for (int i = 0; i < clf__case_tables[op]->count; i++) {
-      const clf_case *c = &clf__case_tables[op]->at[i];
-      recorder r = {.blas_does = i % 2};
-      ck_assert_msg(!run(&r, traits, (clf_op)op, c->args), "%s", clf_errmsg());
-      ck_assert_msg(r.launches > 0 || (r.blas_calls && r.blas_does), "%s \"%s\" launches nothing",
-                    clf_ops[op].name, c->label);
-    }
+    for (int i = 0; i < clf__case_tables[op]->count; i++)
+      for (int way = 0; way == 0 || ways[op][way - 1].name; way++) {
+        const clf_case *c = &clf__case_tables[op]->at[i];
+        recorder r = {.blas_does = i % 2, .forced = way};
+        ck_assert_msg(!run(&r, traits, (clf_op)op, c->args), "%s", clf_errmsg());
+        ck_assert_msg(r.launches > 0 || (r.blas_calls && r.blas_does), "%s \"%s\" launches nothing",
+                      clf_ops[op].name, c->label);
+      }
 }
 END_TEST
 
@@ -225,10 +236,11 @@ START_TEST(every_failure) {
     for (int op = 0; op < CLF_OP_COUNT; op++) {
       const clf_case *c = &clf__case_tables[op]->at[clf__case_tables[op]->count - 1];
       recorder all = {0};
-      ck_assert_int_eq(run(&all, &clf__families[f], (clf_op)op, c->args), CLF_OK);
+      ck_assert_int_eq(run(&all, family(clf__families[f].family), (clf_op)op, c->args), CLF_OK);
       for (int bad = 1; bad <= all.launches; bad++) {
         recorder r = {.refuse = bad};
-        ck_assert_int_eq(run(&r, &clf__families[f], (clf_op)op, c->args), CLF_EDEVICE);
+        ck_assert_int_eq(run(&r, family(clf__families[f].family), (clf_op)op, c->args),
+                         CLF_EDEVICE);
         ck_assert_int_eq(r.launches, bad);
       }
     }
@@ -267,12 +279,20 @@ static const struct {
   const void *args;
   const char *simd16, *simt;
 } geometry[] = {
-    {GEMM(70, 65, 90, .beta = 1), "[8640] gemm_pack 2x3x1/1x1x1 (64,0,0,0), gemm 9x3x1/1x1x1",
-     "gemm 80x80x1/16x16x1"},
-    {GEMM(1, 1, 1, .beta = 1), "[32] gemm_pack 1x1x1/1x1x1 (64,0,0,0), gemm 1x1x1/1x1x1",
+    {GEMM(70, 65, 90, .beta = 1),
+     "[8640] gemm_pack 2x3x1/1x1x1 (64,0,0,0), gemm 9x3x1/1x1x1 (0,1,0,0)", "gemm 80x80x1/16x16x1"},
+    {GEMM(1, 1, 1, .beta = 1), "[32] gemm_pack 1x1x1/1x1x1 (64,0,0,0), gemm 1x1x1/1x1x1 (0,1,0,0)",
      "gemm 16x16x1/16x16x1"},
-    {GEMM(8, 32, 64, .act = 1), "[2048] gemm_pack 1x1x1/1x1x1 (64,0,0,0), gemm 1x1x1/1x1x1",
-     "gemm 32x16x1/16x16x1"},
+    {GEMM(8, 32, 64, .act = 1),
+     "[2048] gemm_pack 1x1x1/1x1x1 (64,0,0,0), gemm 1x1x1/1x1x1 (0,1,0,0)", "gemm 32x16x1/16x16x1"},
+    /* few products: each item packs its panel; columns of a far apart: its rows too */
+    {GEMM(100, 130, 6, .bias = DIM(130)), "[6720] gemm_alone 7x5x1/1x1x1 (0,2,0,0)",
+     "gemm 144x112x1/16x16x1"},
+    {CLF_OP_gemm,
+     &(const clf_gemm_args){
+         .a = DIM(600, 128), .b = DIM(600, 64), .c = DIM(128, 64), .ta = 1, .alpha = 1},
+     "[79360] gemm_pack 10x2x1/1x1x1 (64,0,0,0), gemm_blocks 16x1x1/1x1x1 (256,1,2560,38400)",
+     "gemm 64x128x1/16x16x1"},
     /* few samples times weights: one item walks all blocks */
     {FWD(100, 2, 2, 4), "[1344] mlp_coupling_fwd 1x1x1/1x1x1 (12,7,7,0)",
      "[1200] mlp_coupling_fwd 128x1x1/64x1x1 (12,100,1,0)"},
@@ -332,7 +352,7 @@ END_TEST
 /* Products above 2^18 multiplications are offered to the BLAS; what it leaves, bias and
  * activation or the whole product, is ours. */
 START_TEST(products_by_blas) {
-  const clf_traits traits = {"clblast", 1, 16, 16, 64, 64, 1};
+  clf_traits traits = {"clblast", 1, 16, 16, 64, 64, 1};
   recorder small = {.blas_does = 1};
   ck_assert_int_eq(run(&small, &traits, GEMM(64, 64, 64, .beta = 1)), CLF_OK);
   ck_assert_int_eq(small.blas_calls, 0);

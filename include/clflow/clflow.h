@@ -7,5 +7,6 @@
 #include "clflow/flow.h"
 #include "clflow/images.h"
 #include "clflow/train.h"
+#include "clflow/tune.h"
 #include "clflow/version.h"
 #endif

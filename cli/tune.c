@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* tune.c: `clflow tune`: finds the fastest ways of computing on a device, and keeps them. */
+#define _POSIX_C_SOURCE 200809L
+#include "tune.h"
+#include "clflow/tune.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct cli_tuning cli_tuning = {.spec = {.kind = CLF_NVP}};
+
+static cli_option options[] = {
+    {"MODEL", NULL, "tune for this one (default: for a new one, see --flow)", CLI_OPERAND,
+     &cli_common.model, NULL, 0, 0},
+    CLI_OPTION("--shapes", "FILE",
+               "tune for these calls instead, a line each: gemm M N K [ta] [tb], or conv N H W CIN "
+               "COUT K",
+               CLI_TEXT, &cli_tuning.shapes, NULL),
+    CLI_OPTION(
+        "--batch", "N",
+        "samples of a step, and to draw (default the model's, else as `clflow train` has it)",
+        CLI_COUNT32, &cli_tuning.batch, NULL),
+    CLI_SECTION("A new flow"),
+    CLI_OPTION("--flow", "nvp|nice|piecewise|realnvp", "its kind (default nvp)", CLI_CHOICE,
+               &cli_tuning.spec.kind, NULL),
+    CLI_OPTION("--dim", "D", "nvp, nice: columns of the data", CLI_COUNT32, &cli_tuning.spec.dim,
+               "2"),
+    CLI_OPTION("--hidden", "N", "nvp, nice: units of each coupling's networks (default 2)",
+               CLI_COUNT32, &cli_tuning.spec.hidden, NULL),
+    CLI_OPTION("--depth", "N", "nvp, nice: couplings (default 4)", CLI_COUNT32,
+               &cli_tuning.spec.depth, NULL),
+    CLI_OPTION("--preset", "PRESET", "realnvp: as of `clflow train` (default lecture)", CLI_TEXT,
+               &cli_tuning.preset, NULL),
+    CLI_OPTION("--size", "HxW", "realnvp: of the images (default the preset's, or 28x28)", CLI_SIZE,
+               &cli_tuning.spec.height, NULL),
+    CLI_OPTION("--channels", "1|3", "realnvp: grey or colour (default the preset's, or 1)",
+               CLI_CHANNELS, &cli_tuning.spec.channels, NULL),
+    CLI_OPTION("--scales", "N", "realnvp: default the preset's", CLI_COUNT32,
+               &cli_tuning.spec.scales, NULL),
+    CLI_OPTION("--width", "N", "realnvp: features at the first scale (default the preset's)",
+               CLI_COUNT32, &cli_tuning.spec.hidden, NULL),
+    CLI_OPTION("--blocks", "N", "realnvp: default the preset's", CLI_COUNT32,
+               &cli_tuning.spec.blocks, NULL),
+    CLI_SECTION("Device"),
+    CLI_OPTIONS_DEVICE,
+    CLI_OPTIONS_END,
+};
+
+/* ---- The table -------------------------------------------------------------------------- */
+
+typedef struct results {
+  clf_tuned *at;
+  char (*calls)[384]; /* their texts */
+  int count;
+} results;
+
+static void show_progress(const clf_tuned *t) {
+  char line[128];
+  if (!isatty(STDERR_FILENO)) return;
+  snprintf(line, sizeof line, "tuning %d of %d: %.70s", t->index, t->total, t->call);
+  cli_progress_draw(line);
+}
+
+/* Without memory for the table, what is chosen is kept all the same. */
+static void collect(const clf_tuned *t, void *context) {
+  results *r = context;
+  if (t->count == 0) {
+    show_progress(t);
+    return;
+  }
+  if (!r->at) {
+    r->at = calloc((size_t)t->total, sizeof *r->at);
+    r->calls = calloc((size_t)t->total, sizeof *r->calls);
+  }
+  if (!r->at || !r->calls) return;
+  snprintf(r->calls[r->count], sizeof r->calls[0], "%s", t->call);
+  r->at[r->count] = *t;
+  r->at[r->count].call = r->calls[r->count];
+  r->count++;
+}
+
+static double usual_seconds(const clf_tuned *t) {
+  for (int i = 0; i < t->count; i++)
+    if (t->way[i].verdict == CLF_WAY_USUAL) return t->way[i].seconds;
+  return 0;
+}
+
+static void print_way(const clf_tuned *t, int i) {
+  const double seconds = t->way[i].seconds, usual = usual_seconds(t);
+  char rate[32] = "-", ratio[32] = "-", note[300] = "";
+  if (seconds > 0 && t->flops > 0) snprintf(rate, sizeof rate, "%.1f", t->flops / seconds * 1e-9);
+  if (seconds > 0 && usual > 0) snprintf(ratio, sizeof ratio, "%.2f", usual / seconds);
+  if (t->way[i].verdict == CLF_WAY_USUAL) snprintf(note, sizeof note, "  usual");
+  if (t->way[i].verdict == CLF_WAY_WRONG) snprintf(note, sizeof note, "  wrong: %s", t->way[i].why);
+  if (t->way[i].verdict == CLF_WAY_FAILED)
+    snprintf(note, sizeof note, "  failed: %s", t->way[i].why);
+  printf("  %c %-14s %10.3f %10s %8s%s\n", i == t->best ? '*' : ' ', t->way[i].name, 1e3 * seconds,
+         rate, ratio, note);
+}
+
+static void print_table(const results *r) {
+  int chosen = 0;
+  double usual = 0, best = 0;
+  printf("%-18s %10s %10s %8s\n", "    way", "ms", "GFLOP/s", "speedup");
+  for (int k = 0; k < r->count; k++) {
+    const clf_tuned *t = &r->at[k];
+    printf("%s, %" PRId64 " %s\n", t->call, t->calls, t->calls == 1 ? "call" : "calls");
+    for (int i = 0; i < t->count; i++) print_way(t, i);
+    chosen += t->way[t->best].verdict == CLF_WAY_FASTER;
+    usual += (double)t->calls * usual_seconds(t);
+    best += (double)t->calls * t->way[t->best].seconds;
+  }
+  printf("\n%d of %d shapes take another way than usual", chosen, r->count);
+  if (best > 0) printf("; all these calls took %.3f ms, now %.3f", 1e3 * usual, 1e3 * best);
+  puts("");
+}
+
+static int run(void) {
+  const int model = cli_common.model != NULL;
+  if (model && cli_tuning.shapes)
+    return cli_usage("--shapes stands in place of a model: give one of them");
+  results r = {0};
+  int kept = 0;
+  const clf_status s =
+      clf_tune(cli_common.device, cli_tuning.shapes ? cli_tune_shapes : cli_tune_flow, NULL,
+               collect, &r, &kept);
+  cli_progress_clear();
+  int code = s ? cli_fail_library() : CLI_OK;
+  if (!s && r.count == 0)
+    puts("nothing to choose: none of these calls has several ways on this device");
+  else if (!s)
+    print_table(&r);
+  if (!s && !kept)
+    code = cli_fail("the choices could not be kept: there is no cache folder to write to "
+                    "(CLFLOW_CACHE_DIR)");
+  free(r.at);
+  free(r.calls);
+  return code;
+}
+
+const cli_verb cli_tune = {
+    .name = "tune",
+    .usage = "[MODEL] [--shapes FILE] [options]",
+    .purpose = "Finds the fastest ways of computing on a device, and keeps them.",
+    .details =
+        "Operations that may be computed in several ways are measured by each, on the shapes of a\n"
+        "training step and of sampling, and held against cpu64. What wins is kept in the cache\n"
+        "folder (CLFLOW_CACHE_DIR), for this device, driver and version, and every later start\n"
+        "takes it; results then differ in their last digits from those before.",
+    .example = "clflow tune moons.safetensors --device opencl",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* tune.h: what the files of `clflow tune` share.  Private to them. */
+#ifndef CLI_TUNE_H
+#define CLI_TUNE_H
+#include "cli.h"
+
+/* What the command line asks for; 0 where an option was not given. */
+extern struct cli_tuning {
+  const char *shapes, *preset;
+  clf_flow_spec spec;
+  int32_t batch;
+} cli_tuning;
+
+/* tune_work.c, both a clf_work_fn: a step of training and as many samples of the flow that is
+ * asked for, and the calls that the file cli_tuning.shapes lists.  The context is not used. */
+clf_status cli_tune_flow(clf_device *dev, void *context);
+clf_status cli_tune_shapes(clf_device *dev, void *context);
+
+#endif
