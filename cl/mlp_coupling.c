@@ -1,37 +1,81 @@
 /* SPDX-License-Identifier: MIT */
 /* mlp_coupling.c: an item takes LANES samples through all couplings.  The backward
  * pass differs between one lane and more; cl/mlp_coupling.cl tells why. */
+#include <stdio.h>
 #include "launch.h"
 
 /* Not worth waking a second core. */
 static int is_small(int N, const clf_tensor *w) { return (double)N * w->dim[0] * w->dim[1] < 1e5; }
 
-/* Both directions: rows X, xb, h, s, t of every block. */
-static clf_status through(clf_call *call, const clf_tensor *x, const clf_tensor *w, int H) {
-  const int D = x->dim[1], lanes = call->traits->lanes, blocks = clf_ceil(x->dim[0], lanes);
-  const int rows = 4 * D + H + 2, each = lanes > 1 && is_small(x->dim[0], w) ? blocks : 1;
-  CLF_TRY(call->reserve(call, (size_t)rows * (size_t)blocks * (size_t)lanes));
-  return call->enqueue(call, clf_ops[call->op].name, clf_by_lanes(call, clf_ceil(blocks, each), 1),
-                       (int[4]){rows, blocks, each});
-}
-CLF_LAUNCH(mlp_coupling_fwd) { return through(call, &p->x, &p->w, p->hidden); }
-CLF_LAUNCH(mlp_coupling_inv) { return through(call, &p->y, &p->w, p->hidden); }
+/* ---- Items of several lanes: some blocks of samples each ---------------------------------------
+ * The sizes are those of cl/mlp_coupling.cl. */
 
-/* Few items with many blocks each sum less often; many items share better: about
- * the square root of both. */
-static clf_status bwd_lanes(clf_call *call, const clf_mlp_coupling_bwd_args *p, int blocks,
-                            int shared, int kept) {
-  const int L = p->b.dim[0], P = p->w.dim[1];
-  int each = 1;
-  while (each * each < blocks) each++;
-  if (is_small(p->y.dim[0], &p->w)) each = blocks;
-  const int items = clf_ceil(blocks, each), e[4] = {shared + kept, blocks, each, items};
+enum { WIDE = 4, PARTS = 12, ITEMS = 64, SUMMING = 16 };
+
+typedef struct sharing { /* blocks in all, of an item, and at a time */
+  int blocks, each, at_once;
+} sharing;
+static int up(int n, int by) { return clf_ceil(n, by) * by; }
+static int items_of(sharing s) { return clf_ceil(s.blocks, s.each); }
+
+/* Packed weights of all couplings: an order of the dimensions, and panels. */
+static size_t packed(const clf_call *call, int D, int H, int L, int add) {
+  const int tm = call->traits->tm, one = up(H, tm) * (2 * D + 1 + tm) + D + tm;
+  return (size_t)L * (size_t)(D + 2 + (add ? 1 : 2) * one);
+}
+
+/* `rows` of an item, then the packed weights and `sums`. */
+static clf_status share(clf_call *call, sharing s, int rows, size_t weights, size_t sums, int L) {
+  const clf_op_info *op = &clf_ops[call->op];
+  const int e[4] = {rows * WIDE, s.blocks, s.each, s.at_once}, items = items_of(s);
+  char pack[64];
   CLF_TRY(
-      call->reserve(call, (size_t)(shared + kept) * (size_t)blocks * (size_t)call->traits->lanes +
-                              (size_t)items * (size_t)L * (size_t)P));
-  CLF_TRY(call->enqueue(call, "mlp_coupling_bwd", clf_groups(items, 1, 1, 1), e));
+      call->reserve(call, (size_t)items * (size_t)(e[0] * call->traits->lanes) + weights + sums));
+  snprintf(pack, sizeof pack, "%s_pack", op->name);
+  if (items > 1) CLF_TRY(call->enqueue(call, pack, clf_groups(L, 1, 1, 1), e));
+  return call->enqueue(call, op->name, clf_groups(items, 1, 1, 1), e);
+}
+
+/* At most `most` blocks at a time, but so few that there are several items for each core. */
+static sharing sharing_of(const clf_call *call, int N, const clf_tensor *w, int most, int items) {
+  sharing s = {.blocks = clf_ceil(N, WIDE * call->traits->lanes)};
+  s.at_once = s.blocks / 8 < 1 ? 1 : s.blocks / 8 > most ? most : s.blocks / 8;
+  s.each = up(clf_ceil(s.blocks, items), s.at_once);
+  if (is_small(N, w)) s.each = s.blocks;
+  return s;
+}
+
+/* Both directions. */
+static clf_status through_lanes(clf_call *call, const clf_tensor *x, const clf_tensor *w, int H,
+                                int add) {
+  const int D = x->dim[1], tm = call->traits->tm, L = w->dim[0];
+  const sharing s = sharing_of(call, x->dim[0], w, 4, ITEMS);
+  return share(call, s, PARTS * tm + s.at_once * (4 * D + 2 * tm + 1), packed(call, D, H, L, add),
+               0, L);
+}
+
+static clf_status bwd_lanes(clf_call *call, const clf_mlp_coupling_bwd_args *p) {
+  const int D = p->y.dim[1], L = p->w.dim[0], tm = call->traits->tm, part = PARTS * tm;
+  const int H = up(p->hidden, tm), nets = p->add ? 1 : 2;
+  const sharing s = sharing_of(call, p->y.dim[0], &p->w, 8, SUMMING);
+  const int block = 4 * D + 3 * tm + 4 + H + (p->acts.buf ? part : H) + part;
+  const int items = items_of(s), rows = 2 * D * s.each + s.at_once * block;
+  const size_t sums = (size_t)items * (size_t)L * (size_t)(nets * (H * (D + 7) + D));
+  CLF_TRY(share(call, s, rows, packed(call, D, p->hidden, L, p->add), sums, L));
   if (items == 1) return CLF_OK;
-  return call->enqueue(call, "mlp_coupling_bwd_add", clf_items(call, L * P), e);
+  return call->enqueue(call, "mlp_coupling_bwd_add",
+                       clf_groups(clf_ceil(p->hidden, part), L * nets, 1, 1),
+                       (int[4]){rows * WIDE, s.blocks, s.each, s.at_once});
+}
+
+/* ---- Items of one lane: a sample each -----------------------------------------------------------
+ */
+
+/* Both directions: rows X, xb, h, s, t of every block. */
+static clf_status through_items(clf_call *call, const clf_tensor *x, int H) {
+  const int D = x->dim[1], N = x->dim[0], rows = 4 * D + H + 2;
+  CLF_TRY(call->reserve(call, (size_t)rows * (size_t)N));
+  return call->enqueue(call, clf_ops[call->op].name, clf_items(call, N), (int[4]){rows, N, 1});
 }
 
 /* As many couplings to a pair of launches as the pool may keep rows of. */
@@ -52,7 +96,14 @@ static clf_status bwd_items(clf_call *call, const clf_mlp_coupling_bwd_args *p, 
   return CLF_OK;
 }
 
+static clf_status through(clf_call *call, const clf_tensor *x, const clf_tensor *w, int H,
+                          int add) {
+  if (call->traits->lanes > 1) return through_lanes(call, x, w, H, add);
+  return through_items(call, x, H);
+}
+CLF_LAUNCH(mlp_coupling_fwd) { return through(call, &p->x, &p->w, p->hidden, p->add); }
+CLF_LAUNCH(mlp_coupling_inv) { return through(call, &p->y, &p->w, p->hidden, p->add); }
 CLF_LAUNCH(mlp_coupling_bwd) {
-  const int D = p->y.dim[1], lanes = call->traits->lanes, blocks = clf_ceil(p->y.dim[0], lanes);
-  return (lanes > 1 ? bwd_lanes : bwd_items)(call, p, blocks, 3 * D, 3 * D + 4 * p->hidden + 3);
+  if (call->traits->lanes > 1) return bwd_lanes(call, p);
+  return bwd_items(call, p, p->y.dim[0], 3 * p->y.dim[1], 3 * p->y.dim[1] + 4 * p->hidden + 3);
 }

@@ -92,6 +92,567 @@ void masked(global const float *b, int stride, shape z, rows X, rows xb) {
   ROW(xb, z.D) = 1;
 }
 
+#if LANES > 1
+/* ==== An item takes blocks of samples, and its vectors lie along them ======================
+ *
+ * A block is WIDE vectors of samples, [row][WIDE], and a tile of a product TM rows by two of
+ * its vectors, or TM / 2 by all: what sixteen registers hold.  Of a network's first matrix
+ * only the columns count that are kept (b != 0), of its second only the rows that move, so
+ * each coupling has its weights packed with the others left out: v0 of the products.
+ * Panels [k][TM] are read as one stream, a panel TM / 2 high ends those whose rows do not
+ * fill TM.  Hidden units go through in parts of PART, so that their weights stay in L1
+ * while all blocks at hand pass, and are forgotten. */
+enum { WIDE = 4, HALF = TM / 2, PART = 12 * TM };
+int up(int n, int by) { return (n + by - 1) / by * by; }
+
+/* Kept and moving dimensions of a coupling, in order. */
+typedef struct {
+  int keeps, moves;
+  global const int *kept, *moved;
+} split;
+
+/* A network's weights: `in` [H / TM][1 + keeps][TM], the bias first, `out` [moves / TM][H][TM]
+ * and its bias; for the way back `out_t` [H / TM][moves][TM], `in_t` [keeps / TM][H][TM]. */
+typedef struct {
+  int H; /* filled up to whole tiles by units without weights */
+  global float *in, *out, *bias, *out_t, *in_t;
+} panels;
+int net_room(shape z) { return up(z.H, TM) * (2 * z.D + 1 + TM) + z.D + TM; }
+int packed_room(shape z) { return z.D + 2 + (z.add ? 1 : 2) * net_room(z); }
+
+/* Where the weights of coupling l are; net 0 is t's, 1 is s's. */
+split split_of(global const float *packed, shape z, int l) {
+  global const int *n = (global const int *)(packed + (size_t)l * packed_room(z));
+  const split q = {n[0], n[1], n + 2, n + 2 + n[0]};
+  return q;
+}
+panels panels_of(global float *packed, shape z, split q, int l, int net) {
+  const int H = up(z.H, TM);
+  global float *at = packed + (size_t)l * packed_room(z) + z.D + 2 + net * net_room(z);
+  global float *out_t = at + (q.keeps + 1) * H, *bias = out_t + q.moves * H;
+  global float *out = bias + up(q.moves, TM);
+  const panels p = {H, at, out, bias, out_t, out + up(q.moves, HALF) * H};
+  return p;
+}
+
+/* Where row r of `rows` begins in panels of H columns, and how far its columns lie apart. */
+int panel_at(int r, int H) { return r / TM * TM * H + r % TM; }
+int panel_high(int r, int rows) { return rows - r / TM * TM > HALF ? TM : HALF; }
+
+void pack_net(global const float *A1, global const float *A2, shape z, split q, panels p) {
+  for (int j = 0; j < p.H; j++) {
+    const int live = j < z.H;
+    global const float *row = A1 + (live ? j : 0) * (z.D + 1);
+    global float *in = p.in + j / TM * TM * (q.keeps + 1) + j % TM;
+    global float *out_t = p.out_t + j / TM * TM * q.moves + j % TM;
+    in[0] = live ? row[z.D] : 0;
+    for (int k = 0; k < q.keeps; k++) in[(k + 1) * TM] = live ? row[q.kept[k]] : 0;
+    for (int m = 0; m < q.moves; m++) out_t[m * TM] = live ? A2[q.moved[m] * (z.H + 1) + j] : 0;
+  }
+  for (int m = 0; m < up(q.moves, HALF); m++) {
+    global float *out = p.out + panel_at(m, p.H);
+    global const float *row = A2 + (m < q.moves ? q.moved[m] : 0) * (z.H + 1);
+    const int high = panel_high(m, q.moves);
+    p.bias[m] = m < q.moves ? row[z.H] : 0;
+    for (int j = 0; j < p.H; j++) out[j * high] = m < q.moves && j < z.H ? row[j] : 0;
+  }
+  for (int k = 0; k < up(q.keeps, HALF); k++) {
+    global float *in_t = p.in_t + panel_at(k, p.H);
+    const int high = panel_high(k, q.keeps);
+    for (int j = 0; j < p.H; j++)
+      in_t[j * high] = k < q.keeps && j < z.H ? A1[j * (z.D + 1) + q.kept[k]] : 0;
+  }
+}
+
+/* Coupling l, from its row of masks and of weights. */
+void pack(global const float *b, int stride, global const float *w, shape z, global float *packed,
+          int l) {
+  global int *n = (global int *)(packed + (size_t)l * packed_room(z));
+  int keeps = 0, moves = 0;
+  for (int i = 0; i < z.D; i++)
+    if (b[i * stride] != 0) n[2 + keeps++] = i;
+  for (int i = 0; i < z.D; i++)
+    if (b[i * stride] == 0) n[2 + keeps + moves++] = i;
+  n[0] = keeps;
+  n[1] = moves;
+  const split q = split_of(packed, z, l);
+  const nets A = nets_of(w, z);
+  pack_net(A.T1, A.T2, z, q, panels_of(packed, z, q, l, 0));
+  if (!z.add) pack_net(A.S1, A.S2, z, q, panels_of(packed, z, q, l, 1));
+}
+
+/* tanh as x p(x^2) / q(x^2), a fit on [-7.9, 7.9] whose error is 6e-9; in floats within 5 ulp,
+ * 0.9 on average.  |mlp_tanh| < 1, and NaN stays NaN. */
+V mlp_tanh(V x) {
+  const V most = 7.905f, b = most < x ? most : x, a = b < -most ? -most : b, z = a * a;
+  const V p = fma(fma(fma(fma((V)1.54181905e-08f, z, (V)2.20169144e-05f), z, (V)0.00357862911f), z,
+                      (V)0.134503203f),
+                  z, (V)0.999999994f);
+  const V q = fma(fma(fma(fma((V)8.59501232e-07f, z, (V)0.000342304323f), z, (V)0.0261908746f), z,
+                      (V)0.467836483f),
+                  z, (V)1);
+  return a * p / q;
+}
+
+/* acc[r][v] += sum over K of w[k][r] x[k][v], for R rows and the vectors v of x at hand; what
+ * there is less of is loaded first and stays in registers. */
+#define TILE2(K, w, x)                                                                             \
+  for (int k_ = 0; k_ < (K); k_++) {                                                               \
+    const V x0_ = (x)[k_ * WIDE], x1_ = (x)[k_ * WIDE + 1];                                        \
+    _Pragma("unroll") for (int r = 0; r < TM; r++) {                                               \
+      const V a_ = (w)[k_ * TM + r];                                                               \
+      acc[r][0] = fma(a_, x0_, acc[r][0]);                                                         \
+      acc[r][1] = fma(a_, x1_, acc[r][1]);                                                         \
+    }                                                                                              \
+  }
+#define TILE4(K, w, x)                                                                             \
+  for (int k_ = 0; k_ < (K); k_++) {                                                               \
+    V a_[HALF];                                                                                    \
+    _Pragma("unroll") for (int r = 0; r < HALF; r++) a_[r] = (w)[k_ * HALF + r];                   \
+    _Pragma("unroll") for (int v = 0; v < WIDE; v++) {                                             \
+      const V x_ = (x)[k_ * WIDE + v];                                                             \
+      _Pragma("unroll") for (int r = 0; r < HALF; r++) acc[r][v] = fma(a_[r], x_, acc[r][v]);      \
+    }                                                                                              \
+  }
+#define EACH_OF_TILE(R, VECS)                                                                      \
+  _Pragma("unroll") for (int r = 0; r < R; r++) _Pragma("unroll") for (int v = 0; v < VECS; v++)
+
+/* h[rows] = tanh of the hidden units j .. j + rows - 1, whole tiles, at a block's kept x. */
+void hidden(panels p, int keeps, int j, int rows, global const V *x, global V *h) {
+  for (int j1 = j + rows; j < j1; j += TM, h += TM * WIDE) {
+    global const float *w = p.in + j * (keeps + 1);
+    for (int v0 = 0; v0 < WIDE; v0 += 2) {
+      V acc[TM][2];
+      EACH_OF_TILE(TM, 2) acc[r][v] = w[r];
+      TILE2(keeps, w + TM, x + v0)
+      EACH_OF_TILE(TM, 2) h[r * WIDE + v0 + v] = mlp_tanh(acc[r][v]);
+    }
+  }
+}
+
+/* y[rows] (+)= w x, columns j .. j + cols - 1 of panels; without `add` the bias, where there is
+ * one, is what it begins with.  y is written in whole tiles. */
+void add_rows(global const float *w, int rows, int H, int j, int cols, int add,
+              global const float *bias, global const V *x, global V *y) {
+  for (int r0 = 0; r0 < rows; r0 += TM, w += TM * H, y += TM * WIDE) {
+    global const float *b = bias + r0;
+    if (rows - r0 <= HALF) {
+      V acc[HALF][WIDE];
+      EACH_OF_TILE(HALF, WIDE) acc[r][v] = add ? y[r * WIDE + v] : bias ? (V)b[r] : (V)0;
+      TILE4(cols, w + j * HALF, x)
+      EACH_OF_TILE(HALF, WIDE) y[r * WIDE + v] = acc[r][v];
+    } else
+      for (int v0 = 0; v0 < WIDE; v0 += 2) {
+        V acc[TM][2];
+        EACH_OF_TILE(TM, 2)
+        acc[r][v] = add ? y[r * WIDE + v0 + v] : bias ? (V)b[r] : (V)0;
+        TILE2(cols, w + j * TM, x + v0)
+        EACH_OF_TILE(TM, 2) y[r * WIDE + v0 + v] = acc[r][v];
+      }
+  }
+}
+
+/* ---- Forward and inverse ---------------------------------------------------------------
+ * Item g takes blocks e.z g .. e.z (g + 1) - 1 of e.y, e.w at a time.  It has e.x vectors of
+ * the pool; behind all items' lie the packed weights, which a lone item packs itself. */
+
+#define ITEMS ((e.y - 1) / e.z + 1)
+#define MINE ((global V *)pool + (size_t)get_global_id(0) * e.x)
+#define PACKED (pool + (size_t)ITEMS * e.x * LANES)
+#define AT_ROW(X, i) ((X) + (i)*WIDE)
+#define SHAPE(x)                                                                                   \
+  { p.x.dim[0], p.x.dim[1], p.hidden, p.add, p.s_max }
+#define PACK_ALL                                                                                   \
+  for (int l = 0; l < p.b.dim[0]; l++) pack(PTR(b, l, 0), p.b.stride[1], PTR(w, l, 0), z, PACKED, l)
+
+/* Column i of a matrix, samples n0 and on, into the vectors of a row; `left` are there. */
+void load_row(global const float *s, int stride, int left, global V *row) {
+  for (int v = 0; v < WIDE; v++)
+    row[v] = lanes_load(s + v * LANES * stride, stride, left - v * LANES);
+}
+void store_row(global const V *row, global float *d, int stride, int left) {
+  for (int v = 0; v < WIDE; v++)
+    lanes_store(row[v], d + v * LANES * stride, stride, left - v * LANES);
+}
+
+typedef struct { /* rows of a block; the hidden units are those of whichever block is next */
+  global V *X, *kept, *s, *t, *logdet, *h;
+} mlp_place;
+int mlp_place_rows(shape z) { return 4 * z.D + 2 * TM + 1; }
+mlp_place mlp_place_of(global V *mine, shape z, int k) {
+  mlp_place a;
+  a.h = mine;
+  a.X = AT_ROW(mine, PART + k * mlp_place_rows(z));
+  a.kept = AT_ROW(a.X, z.D);
+  a.s = AT_ROW(a.kept, z.D);
+  a.t = AT_ROW(a.s, z.D + TM);
+  a.logdet = AT_ROW(a.t, z.D + TM);
+  return a;
+}
+
+void keep_rows(split q, global const V *X, global V *kept) {
+  for (int k = 0; k < q.keeps; k++)
+    for (int v = 0; v < WIDE; v++) AT_ROW(kept, k)[v] = AT_ROW(X, q.kept[k])[v];
+}
+
+/* A block's moving rows, from s and t. */
+void move_rows(shape z, split q, mlp_place a, int inverse) {
+  for (int m = 0; m < q.moves; m++)
+    for (int v = 0; v < WIDE; v++) {
+      global V *x = AT_ROW(a.X, q.moved[m]) + v;
+      const V s = z.add ? (V)0 : bounded_v(AT_ROW(a.s, m)[v], z.s_max), t = AT_ROW(a.t, m)[v];
+      *x = inverse ? (*x - t) * exp(-s) : *x * exp(s) + t;
+      a.logdet[v] += inverse ? -s : s;
+    }
+}
+
+/* `count` blocks through coupling l. */
+void through(global float *packed, shape z, int l, int inverse, global V *mine, int count) {
+  const split q = split_of(packed, z, l);
+  for (int k = 0; k < count; k++) {
+    const mlp_place a = mlp_place_of(mine, z, k);
+    keep_rows(q, a.X, a.kept);
+  }
+  for (int net = 0; net < (z.add ? 1 : 2); net++) {
+    const panels p = panels_of(packed, z, q, l, net);
+    for (int j = 0; j < p.H; j += PART) {
+      const int cols = min((int)PART, p.H - j);
+      for (int k = 0; k < count; k++) {
+        const mlp_place a = mlp_place_of(mine, z, k);
+        hidden(p, q.keeps, j, cols, a.kept, a.h);
+        add_rows(p.out, q.moves, p.H, j, cols, j > 0, p.bias, a.h, net ? a.s : a.t);
+      }
+    }
+  }
+  for (int k = 0; k < count; k++) move_rows(z, q, mlp_place_of(mine, z, k), inverse);
+}
+
+#define FOR_BLOCKS                                                                                 \
+  const int first = get_global_id(0) * e.z, end = min(first + e.z, e.y);                           \
+  for (int k0 = first, count; count = min(e.w, end - k0), k0 < end; k0 += e.w)
+#define FOR_ROWS(k, n0)                                                                            \
+  for (int k = 0, n0 = k0 * WIDE * LANES; k < count; k++, n0 += WIDE * LANES)                      \
+    for (int i = 0; i < z.D; i++)
+#define X_ROW(k) AT_ROW(mlp_place_of(MINE, z, k).X, i)
+#define BEGIN(t)                                                                                   \
+  FOR_ROWS(k, n0) load_row(PTR(t, n0, i), p.t.stride[0], z.N - n0, X_ROW(k));                      \
+  for (int k = 0; k < count; k++)                                                                  \
+    for (int v = 0; v < WIDE; v++) mlp_place_of(MINE, z, k).logdet[v] = 0;
+#define FINISH(t)                                                                                  \
+  FOR_ROWS(k, n0) store_row(X_ROW(k), PTR(t, n0, i), p.t.stride[0], z.N - n0);                     \
+  for (int k = 0; k < count * WIDE; k++) {                                                         \
+    const int n = (k0 * WIDE + k) * LANES, stride = p.logdet.stride[0];                            \
+    const V sum = mlp_place_of(MINE, z, k / WIDE).logdet[k % WIDE];                                \
+    lanes_store(lanes_load(PTR(logdet, n, 0), stride, z.N - n) + sum, PTR(logdet, n, 0), stride,   \
+                z.N - n);                                                                          \
+  }
+
+#define FWD                                                                                        \
+  CLF_IN(x), CLF_IN(b), CLF_IN(w), CLF_OUT(acts), CLF_OUT(y), CLF_OUT(logdet),                     \
+      const mlp_coupling_fwd_args p, CLF_POOL
+#define INV                                                                                        \
+  CLF_IN(y), CLF_IN(b), CLF_IN(w), CLF_OUT(x), CLF_OUT(logdet), const mlp_coupling_inv_args p,     \
+      CLF_POOL
+
+/* An item for each coupling. */
+#define PACK_ONE                                                                                   \
+  const int l = get_global_id(0);                                                                  \
+  pack(PTR(b, l, 0), p.b.stride[1], PTR(w, l, 0), z, PACKED, l)
+kernel BY_LANES void mlp_coupling_fwd_pack(FWD) {
+  const shape z = SHAPE(x);
+  PACK_ONE;
+}
+kernel BY_LANES void mlp_coupling_inv_pack(INV) {
+  const shape z = SHAPE(y);
+  PACK_ONE;
+}
+
+kernel BY_LANES void mlp_coupling_fwd(FWD) {
+  const shape z = SHAPE(x);
+  if (ITEMS == 1) PACK_ALL;
+  FOR_BLOCKS {
+    BEGIN(x)
+    for (int l = 0; l < p.b.dim[0]; l++) {
+      if (p.acts.dim[0] > 0) FOR_ROWS(k, n0)
+      store_row(X_ROW(k), &AT(acts, l, i, n0, 0), p.acts.stride[2], z.N - n0);
+      through(PACKED, z, l, 0, MINE, count);
+    }
+    FINISH(y)
+  }
+}
+
+kernel BY_LANES void mlp_coupling_inv(INV) {
+  const shape z = SHAPE(y);
+  if (ITEMS == 1) PACK_ALL;
+  FOR_BLOCKS {
+    BEGIN(y)
+    for (int l = p.b.dim[0] - 1; l >= 0; l--) through(PACKED, z, l, 1, MINE, count);
+    FINISH(x)
+  }
+}
+
+/* ---- Backward ------------------------------------------------------------------------
+ * An item takes all its blocks through a coupling before the next.  What stays from one to
+ * the next are X and DX of each block; of e.w blocks at a time it has the rows below, over
+ * which it then sums the weight gradients, into sums of its own behind the packed weights.
+ * A second launch adds up the items' sums. */
+
+typedef struct { /* rows of one block: s, t and h become their gradients */
+  global V *X, *DX, *kept, *s, *t, *through, *hs, *ht, *da;
+  int step; /* from here on, to the same row of the next block */
+} way;
+int way_rows(shape z, int rebuild) {
+  const int H = up(z.H, TM);
+  return 4 * z.D + 3 * TM + 4 + H + (rebuild ? H : PART) + PART;
+}
+way way_of(global V *mine, shape z, int rebuild, int blocks, int block, int k) {
+  way a;
+  a.step = way_rows(z, rebuild) * WIDE;
+  a.X = AT_ROW(mine, 2 * z.D * block);
+  a.DX = AT_ROW(a.X, z.D);
+  a.kept = AT_ROW(mine, 2 * z.D * blocks) + k * a.step;
+  a.s = AT_ROW(a.kept, z.D + 4); /* ones end what is kept, and its rows are taken in fours */
+  a.t = AT_ROW(a.s, z.D + TM);
+  a.through = AT_ROW(a.t, z.D + TM);
+  a.hs = AT_ROW(a.through, z.D + TM);
+  a.ht = AT_ROW(a.hs, up(z.H, TM));
+  a.da = AT_ROW(a.ht, rebuild ? up(z.H, TM) : PART);
+  return a;
+}
+
+/* The gradient before tanh of units j .. j + rows - 1, from that of what they lead to. */
+void hidden_back(panels p, int moves, int j, int rows, global const V *d, global const V *h,
+                 global V *da) {
+  for (int j1 = j + rows; j < j1; j += TM, h += TM * WIDE, da += TM * WIDE) {
+    global const float *w = p.out_t + j * moves;
+    for (int v0 = 0; v0 < WIDE; v0 += 2) {
+      V acc[TM][2];
+      EACH_OF_TILE(TM, 2) acc[r][v] = 0;
+      TILE2(moves, w, d + v0)
+      EACH_OF_TILE(TM, 2) {
+        const V y = h[r * WIDE + v0 + v];
+        da[r * WIDE + v0 + v] = acc[r][v] * (1 - y * y);
+      }
+    }
+  }
+}
+
+/* sums[rows][cols, filled up to fours] (+)= a b^T over the samples, in their order. */
+void add_outer(global const V *a, int rows, global const V *b, int cols, int step, int blocks,
+               int add, global float *sums) {
+  for (int r0 = 0; r0 < rows; r0 += HALF)
+    for (int c0 = 0; c0 < cols; c0 += 4) {
+      V acc[HALF][4];
+      EACH_OF_TILE(HALF, 4) acc[r][v] = 0;
+      global const V *ar = AT_ROW(a, r0), *bc = AT_ROW(b, c0);
+      for (int k = 0; k < blocks; k++, ar += step, bc += step)
+#pragma unroll 1
+        for (int n = 0; n < WIDE; n++) {
+          V av[HALF];
+#pragma unroll
+          for (int r = 0; r < HALF; r++) av[r] = AT_ROW(ar, r)[n];
+#pragma unroll
+          for (int v = 0; v < 4; v++) {
+            const V bv = AT_ROW(bc, v)[n];
+#pragma unroll
+            for (int r = 0; r < HALF; r++) acc[r][v] = fma(av[r], bv, acc[r][v]);
+          }
+        }
+#pragma unroll
+      for (int r = 0; r < HALF; r++) {
+        global float *to = sums + (r0 + r) * up(cols, 4) + c0;
+        const float4 sum = lanes_sum4(acc[r][0], acc[r][1], acc[r][2], acc[r][3]);
+        vstore4(add ? vload4(0, to) + sum : sum, 0, to);
+      }
+    }
+}
+
+/* Sums of a network's gradients: in [H][keeps + 1], out [H][moves], in fours; and its bias. */
+int sums_room(shape z) { return (z.add ? 1 : 2) * (up(z.H, TM) * (z.D + 7) + z.D); }
+global float *sums_of(global float *packed, shape z, int L, int g, int l, int net) {
+  global float *at = packed + (size_t)L * packed_room(z) + ((size_t)g * L + l) * sums_room(z);
+  return at + net * (up(z.H, TM) * (z.D + 7) + z.D);
+}
+
+void add_bias(way a, int net, int moves, int blocks, int add, global float *sums) {
+  for (int m = 0; m < moves; m++) {
+    global const V *d = AT_ROW(net ? a.s : a.t, m);
+    V sum = 0;
+    for (int k = 0; k < blocks; k++, d += a.step)
+      for (int v = 0; v < WIDE; v++) sum += d[v];
+    sums[m] = (add ? sums[m] : 0) + lanes_sum(sum);
+  }
+}
+
+/* Back through one network: what comes through to its input, and its sums. */
+void net_back(panels p, split q, int net, int stored, way a, int blocks, int add, int add_through,
+              global float *sums) {
+  const int C = up(q.keeps + 1, 4), M = up(q.moves, 4);
+  global const V *d = net ? a.s : a.t;
+  for (int j = 0; j < p.H; j += PART) {
+    const int cols = min((int)PART, p.H - j), forgotten = !net && stored;
+    global V *h = net ? AT_ROW(a.hs, j) : forgotten ? a.ht : AT_ROW(a.ht, j);
+    for (int k = 0, at = 0; k < blocks; k++, at += a.step) {
+      if (forgotten) hidden(p, q.keeps, j, cols, a.kept + at, h + at);
+      hidden_back(p, q.moves, j, cols, d + at, h + at, a.da + at);
+      add_rows(p.in_t, q.keeps, p.H, j, cols, add_through || j > 0, 0, a.da + at, a.through + at);
+    }
+    add_outer(a.da, cols, a.kept, q.keeps + 1, a.step, blocks, add, sums + j * C);
+    add_outer(h, cols, d, q.moves, a.step, blocks, add, sums + p.H * C + j * M);
+  }
+  add_bias(a, net, q.moves, blocks, add, sums + p.H * (C + M));
+}
+
+/* s and t as their networks give them become their gradients, X the coupling's input, DX what
+ * reaches it directly.  With what forward stored X is the input already; else it is rebuilt. */
+void move_back(shape z, split q, way a, float dlogdet, int left, int stored) {
+  for (int m = 0; m < q.moves; m++)
+    for (int v = 0; v < WIDE; v++) {
+      global V *x = AT_ROW(a.X, q.moved[m]) + v, *dx = AT_ROW(a.DX, q.moved[m]) + v;
+      global V *s = AT_ROW(a.s, m) + v, *t = AT_ROW(a.t, m) + v;
+      const V h = z.add ? (V)0 : *s, log_scale = bounded_v(h, z.s_max), scale = exp(log_scale);
+      const V xs = stored ? *x * scale : *x - *t; /* x exp(s) */
+      const V dl = lanes_first((V)dlogdet, left - v * LANES), d = *dx;
+      if (!stored) *x = xs * exp(-log_scale);
+      *dx = d * scale;
+      *s = (d * xs + dl) * bounded_slope_v(h, z.s_max);
+      *t = d;
+    }
+}
+
+/* Outputs of a network, its hidden units kept. */
+void net_again(panels p, split q, way a, int blocks, global V *h, global V *out) {
+  for (int j = 0; j < p.H; j += PART) {
+    const int cols = min((int)PART, p.H - j);
+    for (int k = 0, at = 0; k < blocks; k++, at += a.step) {
+      hidden(p, q.keeps, j, cols, a.kept + at, AT_ROW(h, j) + at);
+      add_rows(p.out, q.moves, p.H, j, cols, j > 0, p.bias, AT_ROW(h, j) + at, out + at);
+    }
+  }
+}
+
+#define BWD                                                                                        \
+  CLF_IN(y), CLF_IN(dy), CLF_IN(b), CLF_IN(w), CLF_IN(acts), CLF_OUT(x), CLF_OUT(dx), CLF_OUT(dw), \
+      const mlp_coupling_bwd_args p, CLF_POOL
+
+/* Adds the items' sums, in their order, of units j0 .. j1 - 1 of a network to dw. */
+void add_sums(global float *packed, shape z, int L, int items, int l, int net, int j0, int j1,
+              global float *dw) {
+  const split q = split_of(packed, z, l);
+  const nets A = nets_of(dw, z);
+  global float *in = (global float *)(net ? A.S1 : A.T1),
+               *out = (global float *)(net ? A.S2 : A.T2);
+  const int C = up(q.keeps + 1, 4), M = up(q.moves, 4), H = up(z.H, TM), next = L * sums_room(z);
+  global const float *first = sums_of(packed, z, L, 0, l, net);
+  float of[4];
+  for (int j = j0; j < j1; j++)
+    for (int c = 0; c < C + M; c += 4) {
+      global const float *at = first + (c < C ? j * C + c : H * C + j * M + c - C);
+      float4 sum = 0;
+      for (int g = 0; g < items; g++, at += next) sum += vload4(0, at);
+      vstore4(sum, 0, of);
+      for (int i = 0; i < 4; i++)
+        if (c < C && c + i <= q.keeps)
+          in[j * (z.D + 1) + (c + i < q.keeps ? q.kept[c + i] : z.D)] += of[i];
+        else if (c >= C && c - C + i < q.moves)
+          out[q.moved[c - C + i] * (z.H + 1) + j] += of[i];
+    }
+  for (int m = 0; m < q.moves && j0 == 0; m++) {
+    global const float *at = first + H * (C + M) + m;
+    float sum = 0;
+    for (int g = 0; g < items; g++, at += next) sum += *at;
+    out[q.moved[m] * (z.H + 1) + z.H] += sum;
+  }
+}
+
+/* Blocks k0 .. of an item back through coupling l. */
+void back(BWD, int l, int k0, int first, int end, int blocks) {
+  const shape z = SHAPE(y);
+  const int stored = p.acts.dim[0] > 0, L = p.b.dim[0], wide = WIDE * LANES;
+  const split q = split_of(PACKED, z, l);
+  const way a = way_of(MINE, z, !stored, end - first, k0 - first, 0);
+  global float *sums = sums_of(PACKED, z, L, get_global_id(0), l, 0);
+  for (int k = 0, n0 = k0 * wide; k < blocks; k++, n0 += wide) {
+    const way o = way_of(MINE, z, !stored, end - first, k0 - first + k, k);
+    for (int i = 0; i < z.D; i++) {
+      if (stored)
+        load_row(&AT(acts, l, i, n0, 0), p.acts.stride[2], z.N - n0, AT_ROW(o.X, i));
+      else if (l == L - 1)
+        load_row(PTR(y, n0, i), p.y.stride[0], z.N - n0, AT_ROW(o.X, i));
+      if (l == L - 1) load_row(PTR(dy, n0, i), p.dy.stride[0], z.N - n0, AT_ROW(o.DX, i));
+    }
+    keep_rows(q, o.X, o.kept);
+    for (int v = 0; v < WIDE; v++) AT_ROW(o.kept, q.keeps)[v] = 1;
+  }
+  const panels T = panels_of(PACKED, z, q, l, 0), S = panels_of(PACKED, z, q, l, 1);
+  if (!stored) net_again(T, q, a, blocks, a.ht, a.t);
+  if (!z.add) net_again(S, q, a, blocks, a.hs, a.s);
+  for (int k = 0; k < blocks; k++)
+    move_back(z, q, way_of(MINE, z, !stored, end - first, k0 - first + k, k), p.dlogdet,
+              z.N - (k0 + k) * wide, stored);
+  net_back(T, q, 0, stored, a, blocks, k0 > first, 0, sums);
+  if (!z.add)
+    net_back(S, q, 1, stored, a, blocks, k0 > first, 1,
+             sums_of(PACKED, z, L, get_global_id(0), l, 1));
+  for (int k = 0; k < blocks; k++) {
+    const way o = way_of(MINE, z, !stored, end - first, k0 - first + k, k);
+    for (int i = 0; i < q.keeps; i++)
+      for (int v = 0; v < WIDE; v++) AT_ROW(o.DX, q.kept[i])[v] += AT_ROW(o.through, i)[v];
+  }
+}
+
+kernel BY_LANES void mlp_coupling_bwd_pack(BWD) {
+  const shape z = SHAPE(y);
+  PACK_ONE;
+}
+
+kernel BY_LANES void mlp_coupling_bwd(BWD) {
+  const shape z = SHAPE(y);
+  const int first = get_global_id(0) * e.z, end = min(first + e.z, e.y), L = p.b.dim[0];
+  if (ITEMS == 1) PACK_ALL;
+  for (int l = L - 1; l >= 0; l--)
+    for (int k = first; k < end; k += e.w)
+      back(y_, dy_, b_, w_, acts_, x_, dx_, dw_, p, pool, e, l, k, first, end, min(e.w, end - k));
+  for (int k = first; k < end; k++) {
+    const int n0 = k * WIDE * LANES;
+    const way o = way_of(MINE, z, p.acts.dim[0] == 0, end - first, k - first, 0);
+    for (int i = 0; i < z.D; i++) {
+      store_row(AT_ROW(o.DX, i), PTR(dx, n0, i), p.dx.stride[0], z.N - n0);
+      if (p.x.dim[0] > 0) store_row(AT_ROW(o.X, i), PTR(x, n0, i), p.x.stride[0], z.N - n0);
+    }
+  }
+  for (int l = 0; l < L && ITEMS == 1; l++)
+    for (int net = 0; net < (z.add ? 1 : 2); net++)
+      add_sums(PACKED, z, L, 1, l, net, 0, z.H, PTR(dw, l, 0));
+}
+
+/* Item (part, l, net). */
+kernel BY_LANES void mlp_coupling_bwd_add(BWD) {
+  const shape z = SHAPE(y);
+  const int j = get_global_id(0) * PART, l = get_global_id(1) % p.b.dim[0];
+  add_sums(PACKED, z, p.b.dim[0], ITEMS, l, get_global_id(1) / p.b.dim[0], j, min(j + PART, z.H),
+           PTR(dw, l, 0));
+}
+#undef TILE2
+#undef TILE4
+#undef EACH_OF_TILE
+#undef ITEMS
+#undef MINE
+#undef PACKED
+#undef AT_ROW
+#undef SHAPE
+#undef PACK_ALL
+#undef PACK_ONE
+#undef FOR_BLOCKS
+#undef FOR_ROWS
+#undef X_ROW
+#undef BEGIN
+#undef FINISH
+#undef FWD
+#undef INV
+#undef BWD
+
+#else
 /* ---- Forward and inverse ---------------------------------------------------------------
  * A block's rows: X, xb, h, s, t.  Item g takes e.z of the e.y blocks, e.x rows each. */
 
@@ -301,39 +862,6 @@ void sum_band(global float *first, int add, shape z, int t, kept r, int blocks, 
 }
 int bands_of(shape z) { return (z.add ? 1 : 2) * ((z.H + 3) / 4 + (z.D + 3) / 4); }
 
-#if LANES > 1
-/* Item g takes blocks e.z g .. e.z (g + 1) - 1 of all e.y through every coupling.
- * Alone it adds to dw; one of e.w writes its sums behind the rows. */
-global float *sums_of(global float *pool, int4 e, int size, int g) {
-  return pool + (size_t)e.x * e.y * LANES + (size_t)g * size;
-}
-
-kernel BY_LANES void mlp_coupling_bwd(BWD) {
-  const shape z = {p.y.dim[0], p.y.dim[1], p.hidden, p.add, p.s_max};
-  const int L = p.b.dim[0], P = p.w.dim[1], bands = bands_of(z), alone = e.w == 1;
-  const int g = get_global_id(0), k0 = g * e.z, k1 = min(k0 + e.z, e.y);
-  const rows first = rows_of(pool, e.x, e.y, k0);
-  for (int l = L - 1; l >= 0; l--) {
-    for (int k = k0; k < k1; k++) {
-      const rows X = rows_of(pool, e.x, e.y, k);
-      back(BWD_ARGS, k, l, X, kept_of(X, 0, z.D, z.H));
-    }
-    global float *to = alone ? PTR(dw, l, 0) : sums_of(pool, e, L * P, g) + l * P;
-    for (int t = 0; t < bands; t++)
-      sum_band(to, alone, z, t, kept_of(first, 0, z.D, z.H), k1 - k0, e.x);
-  }
-}
-
-/* One parameter: the items' sums in their order. */
-kernel BY_ITEM void mlp_coupling_bwd_add(BWD) {
-  const int i = get_global_id(0), P = p.w.dim[1], size = p.b.dim[0] * P;
-  if (i >= size) return;
-  float sum = 0;
-  for (int g = 0; g < e.w; g++) sum += sums_of(pool, e, size, g)[i];
-  *PTR(dw, i / P, i % P) += sum;
-}
-
-#else
 /* Couplings e.w - 1 .. e.z, an item for each sample. */
 kernel BY_ITEM void mlp_coupling_bwd(BWD) {
   const int k = get_global_id(0);
@@ -350,11 +878,11 @@ kernel BY_ITEM void mlp_coupling_bwd_sum(BWD) {
   if (t >= bands_of(z)) return;
   sum_band(PTR(dw, l, 0), 1, z, t, kept_of(rows_of(pool, e.x, e.y, 0), l - e.z, z.D, z.H), e.y, 1);
 }
-#endif
-#undef ROW
 #undef FOR_BLOCKS
 #undef LOAD
 #undef STORE
 #undef ADD_LOGDET
 #undef BWD
 #undef BWD_ARGS
+#endif
+#undef ROW

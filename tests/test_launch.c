@@ -294,22 +294,25 @@ static const struct {
      "[79360] gemm_pack 10x2x1/1x1x1 (64,0,0,0), gemm_blocks 16x1x1/1x1x1 (256,1,2560,38400)",
      "gemm 64x128x1/16x16x1"},
     /* few samples times weights: one item walks all blocks */
-    {FWD(100, 2, 2, 4), "[1344] mlp_coupling_fwd 1x1x1/1x1x1 (12,7,7,0)",
+    {FWD(100, 2, 2, 4), "[8672] mlp_coupling_fwd 1x1x1/1x1x1 (484,2,2,1)",
      "[1200] mlp_coupling_fwd 128x1x1/64x1x1 (12,100,1,0)"},
-    {FWD(300, 4, 33, 3), "[15504] mlp_coupling_fwd 19x1x1/1x1x1 (51,19,1,0)",
+    {FWD(300, 4, 33, 3),
+     "[45450] mlp_coupling_fwd_pack 3x1x1/1x1x1 (516,5,1,1), "
+     "mlp_coupling_fwd 5x1x1/1x1x1 (516,5,1,1)",
      "[15300] mlp_coupling_fwd 320x1x1/64x1x1 (51,300,1,0)"},
-    {BWD(100, 2, 2, 4), "[2672] mlp_coupling_bwd 1x1x1/1x1x1 (23,7,7,1)",
+    {BWD(100, 2, 2, 4), "[11504] mlp_coupling_bwd 1x1x1/1x1x1 (624,2,2,1)",
      "[7400] mlp_coupling_bwd 128x1x1/64x1x1 (74,100,0,4), "
      "mlp_coupling_bwd_sum 64x4x1/64x1x1 (74,100,0,4)"},
     {BWD(300, 4, 33, 3),
-     "[55560] mlp_coupling_bwd 4x1x1/1x1x1 (159,19,5,4), "
-     "mlp_coupling_bwd_add 1856x1x1/64x1x1 (159,19,5,4)",
+     "[90450] mlp_coupling_bwd_pack 3x1x1/1x1x1 (912,5,1,1), "
+     "mlp_coupling_bwd 5x1x1/1x1x1 (912,5,1,1), mlp_coupling_bwd_add 1x6x1/1x1x1 (912,5,1,1)",
      "[135900] mlp_coupling_bwd 320x1x1/64x1x1 (453,300,0,3), "
      "mlp_coupling_bwd_sum 64x3x1/64x1x1 (453,300,0,3)"},
-    /* the pool holds the rows of one coupling at a time */
+    /* few items sum many blocks; with one lane the pool holds the rows of one coupling */
     {BWD(10000, 6, 128, 3),
-     "[5760500] mlp_coupling_bwd 25x1x1/1x1x1 (551,625,25,25), "
-     "mlp_coupling_bwd_add 10048x1x1/64x1x1 (551,625,25,25)",
+     "[2307796] mlp_coupling_bwd_pack 3x1x1/1x1x1 (13696,157,16,8), "
+     "mlp_coupling_bwd 10x1x1/1x1x1 (13696,157,16,8), "
+     "mlp_coupling_bwd_add 2x6x1/1x1x1 (13696,157,16,8)",
      "[5510000] mlp_coupling_bwd 10048x1x1/64x1x1 (551,10000,2,3), "
      "mlp_coupling_bwd_sum 128x1x1/64x1x1 (551,10000,2,3), "
      "mlp_coupling_bwd 10048x1x1/64x1x1 (551,10000,1,2), "

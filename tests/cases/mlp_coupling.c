@@ -24,6 +24,9 @@
   CASE("additive", X(1, 0, 35, 3, 5, 2),      .tol = 1e-4f),                               \
   CASE("bands",    X(2, 0, 21, 9, 17, 2),     .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f),      \
   CASE("items",    X(2, 0, 300, 4, 33, 3),    .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f),      \
+  CASE("one mask", X(2, 0, 70, 1, 7, 8),      .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f),      \
+  CASE("tiles",    X(2, 0, 150, 20, 40, 3),   .lo = -0.1f, .hi = 0.1f, .tol = 1e-4f),      \
+  CASE("sums",     X(2, 0, 4200, 5, 9, 2),    .lo = -0.3f, .hi = 0.3f, .tol = 1e-3f),      \
   CASE("moons 64", X(2, 0, 256, 2, 64, 8),    .lo = -0.1f, .hi = 0.1f, .tol = 1e-4f, .bench = 1), \
   CASE("6 x 128",  X(2, 0, 1024, 6, 128, 10), .lo = -0.1f, .hi = 0.1f, .tol = 1e-3f, .bench = 1), \
   CASE("64 x 512", X(2, 0, 4096, 64, 512, 1), .lo = -0.02f, .hi = 0.02f, .tol = 1e-3f, .bench = 1)
@@ -35,4 +38,5 @@ CLF_CASES(mlp_coupling_bwd, SHAPES(BWD),
   CASE("acts bounded",  ACT(2, 0.7f, 35, 3, 5, 2), .tol = 1e-4f),
   CASE("acts additive", ACT(1, 0, 35, 3, 5, 2),    .tol = 1e-4f),
   CASE("acts items",    ACT(2, 0, 300, 4, 33, 3),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f),
+  CASE("acts sums",     ACT(2, 0, 4200, 5, 9, 2),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-3f),
   CASE("acts 6 x 128",  ACT(2, 0, 1024, 6, 128, 10), .lo = -0.1f, .hi = 0.1f, .tol = 1e-3f, .bench = 1));
