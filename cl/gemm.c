@@ -26,5 +26,6 @@ CLF_LAUNCH(gemm) {
   if (call->blas && (double)M * N * K > 1 << 18) CLF_TRY(by_blas(call, p, &done));
   if (done) return CLF_OK;
   if (t->lanes > 1) return by_panels(call, rows, cols, K);
-  return call->enqueue(call, "gemm", clf_groups(cols, rows, t->tn, t->tm), NULL);
+  const int small = clf_small_tiles(call, M, N);
+  return call->enqueue(call, small ? "gemm_small" : "gemm", clf_by_tiles(call, M, N, small), NULL);
 }
