@@ -63,7 +63,7 @@ kernel BY_LANES void gemm(CLF_IN(a), CLF_IN(b), CLF_IN(bias), CLF_OUT(c), const 
 #else
 FINISH(float)
 
-INLINE void gemm_store(float v, int i, int j, CLF_IN(bias), CLF_OUT(c), const gemm_args p) {
+INLINE void gemm_store(float v, int i, int j, CLF_FROM(bias), CLF_TO(c), const gemm_args p) {
   if (i >= p.c.dim[0] || j >= p.c.dim[1]) return;
   const float bias = p.bias.dim[0] ? *PTR(bias, j, 0) : 0;
   const float old = p.beta != 0 ? p.beta * *PTR(c, i, j) : 0;
@@ -84,7 +84,7 @@ INLINE void gemm_store(float v, int i, int j, CLF_IN(bias), CLF_OUT(c), const ge
     const int i = i0 + 4 * a * get_local_id(1) + r, j = j0 + 4 * get_local_id(0);                  \
     TILE_COLUMNS(STORE_ONE, acc[r])                                                                \
   }
-INLINE void gemm_tile(CLF_IN(a), CLF_IN(b), CLF_IN(bias), CLF_OUT(c), const gemm_args p,
+INLINE void gemm_tile(CLF_FROM(a), CLF_FROM(b), CLF_FROM(bias), CLF_TO(c), const gemm_args p,
                       local float4 *as, local float4 *bs, int side, int a) {
   const int M = p.c.dim[0], N = p.c.dim[1], K = p.ta ? p.a.dim[0] : p.a.dim[1];
   const int i0 = get_group_id(0) * 4 * a * side, j0 = get_group_id(1) * 4 * side;

@@ -229,7 +229,10 @@ INLINE void coupling_back(global const float *b, int stride, shape z, V dlogdet,
 }
 
 /* Block k back through coupling l. */
-INLINE void back(BWD, int k, int l, rows X, kept r) {
+#define BACK                                                                                       \
+  CLF_FROM(y), CLF_FROM(dy), CLF_FROM(b), CLF_FROM(w), CLF_FROM(acts), CLF_TO(x), CLF_TO(dx),      \
+      CLF_TO(dw), const mlp_coupling_bwd_args p, global float *pool, const int4 e
+INLINE void back(BACK, int k, int l, rows X, kept r) {
   const shape z = {p.y.dim[0], p.y.dim[1], p.hidden, p.add, p.s_max};
   const int n0 = k * LANES, live = z.N - n0, stored = p.acts.dim[0] > 0;
   const rows DX = skip(X, z.D), tmp = skip(DX, z.D);
@@ -359,4 +362,5 @@ kernel BY_ITEM void mlp_coupling_bwd_sum(BWD) {
 #undef STORE
 #undef ADD_LOGDET
 #undef BWD
+#undef BACK
 #undef BWD_ARGS
