@@ -4,12 +4,6 @@
 #include "launch.h"
 
 static int wide(const clf_call *call) { return call->traits->lanes > 1; }
-/* Rows and columns of a tile: an item's, or a group's of items with 4 by 4 each. */
-static int high(const clf_call *call) { return (wide(call) ? 1 : 4) * call->traits->tm; }
-static int panel(const clf_call *call) { return (wide(call) ? 1 : 4) * call->traits->tn; }
-static clf_grid by_tiles(const clf_call *call, int x, int y) {
-  return clf_groups(x, y, wide(call) ? 1 : call->traits->tn, wide(call) ? 1 : call->traits->tm);
-}
 static int pixels(const clf_tensor *t) { return t->dim[0] * t->dim[2] * t->dim[3]; }
 
 /* Groups of a kernel whose items share out a panel's columns by vectors. */
@@ -18,20 +12,27 @@ static clf_grid by_columns(const clf_call *call, int rows, int panels) {
 }
 
 /* x with a packed w to y; zeros stand in for a pixel of x beyond the edge. */
-static clf_status product(clf_call *call, const char *pack, const clf_tensor *x, int k,
-                          const clf_tensor *y) {
-  const int panels = clf_ceil(y->dim[1], panel(call)), row = k * k * panel(call);
+static clf_status product(clf_call *call, const char *pack, const char *small, const clf_tensor *x,
+                          int k, const clf_tensor *y) {
+  const int panels = clf_ceil(y->dim[1], call->traits->tn), row = k * k * call->traits->tn;
   const int zeros = wide(call) ? clf_ceil((x->dim[1] - 1) * x->stride[1] + 1, 16) * 16 : 0;
   const int e[4] = {zeros};
   CLF_TRY(call->reserve(call, (size_t)zeros + (size_t)panels * (size_t)x->dim[1] * (size_t)row));
   CLF_TRY(call->enqueue(call, pack, by_columns(call, x->dim[1], panels), e));
-  return call->enqueue(call, clf_ops[call->op].name,
-                       by_tiles(call, clf_ceil(pixels(y), high(call)), panels), e);
+  const char *name = clf_ops[call->op].name;
+  if (wide(call))
+    return call->enqueue(call, name,
+                         clf_groups(clf_ceil(pixels(y), call->traits->tm), panels, 1, 1), e);
+  const int by_small = clf_small_tiles(call, pixels(y), y->dim[1]);
+  return call->enqueue(call, by_small ? small : name,
+                       clf_by_tiles(call, pixels(y), y->dim[1], by_small), e);
 }
 
-CLF_LAUNCH(conv_fwd) { return product(call, "conv_fwd_pack", &p->x, p->w.dim[3], &p->y); }
+CLF_LAUNCH(conv_fwd) {
+  return product(call, "conv_fwd_pack", "conv_fwd_small", &p->x, p->w.dim[3], &p->y);
+}
 CLF_LAUNCH(conv_bwd_data) {
-  return product(call, "conv_bwd_data_pack", &p->dy, p->w.dim[3], &p->dx);
+  return product(call, "conv_bwd_data_pack", "conv_bwd_data_small", &p->dy, p->w.dim[3], &p->dx);
 }
 
 /* As many bands as make 256 groups, but none below 64 pixels. */
@@ -43,17 +44,19 @@ static int band_rows(const clf_tensor *dy, int groups) {
 
 CLF_LAUNCH(conv_bwd_weights) {
   const int Co = p->dy.dim[1], Ci = p->x.dim[1], taps = p->dw.dim[3] * p->dw.dim[3];
-  const int rows = p->dy.dim[0] * p->dy.dim[2], panels = clf_ceil(Co, panel(call));
-  const int blocks = clf_ceil(Ci, high(call)), tiles = panels * blocks * (wide(call) ? 1 : taps);
+  const int rows = p->dy.dim[0] * p->dy.dim[2], panels = clf_ceil(Co, call->traits->tn);
+  const int high = wide(call) ? call->traits->tm : call->traits->tn;
+  const int side = wide(call) ? 1 : call->traits->tn / 4;
+  const int blocks = clf_ceil(Ci, high), tiles = panels * blocks * (wide(call) ? 1 : taps);
   const int band = band_rows(&p->dy, tiles), bands = clf_ceil(rows, band);
   const int e[4] = {band, bands, clf_ceil(128, p->dy.dim[3])};
-  const size_t sums = (size_t)bands * (size_t)(taps * panel(call)) * (size_t)(Ci * panels);
+  const size_t sums = (size_t)bands * (size_t)(taps * call->traits->tn) * (size_t)(Ci * panels);
   const size_t copies =
-      (size_t)pixels(&p->dy) * (size_t)(blocks * high(call) + panels * panel(call));
+      (size_t)pixels(&p->dy) * (size_t)(blocks * high + panels * call->traits->tn);
   CLF_TRY(call->reserve(call, sums + (wide(call) ? copies : 0)));
   if (wide(call))
     CLF_TRY(call->enqueue(call, "conv_bwd_weights_pack", clf_groups(rows, 1, 1, 1), e));
-  CLF_TRY(call->enqueue(call, "conv_bwd_weights", by_tiles(call, tiles, bands), e));
+  CLF_TRY(call->enqueue(call, "conv_bwd_weights", clf_groups(tiles, bands, side, side), e));
   return call->enqueue(call, "conv_bwd_weights_add", by_columns(call, Ci * taps, panels), e);
 }
 

@@ -5,11 +5,7 @@
  * beyond the last column: columns are the channels written, rows the channels read.
  * With that, the gradient by the input is the forward product with the taps turned round.
  * Pixels are counted through, n h w in order, so that tiles are full whatever W is. */
-#if LANES > 1
 #define PANEL TN
-#else
-#define PANEL (4 * TN)
-#endif
 
 typedef struct { /* as the product sees w: offset, numbers and strides of rows, columns, taps */
   int offset, rows, cols, k, row, col, tap_h, tap_w;
@@ -54,7 +50,7 @@ kernel BY_LANES void conv_bwd_data_pack(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx),
 typedef struct { /* pixel i of a view: where it is, and where its channels begin */
   int h, w, at;
 } conv_pixel;
-conv_pixel conv_pixel_of(clf_view v, int i) {
+INLINE conv_pixel conv_pixel_of(clf_view v, int i) {
   conv_pixel q;
   q.w = i % v.dim[3];
   q.h = i / v.dim[3] % v.dim[2];
@@ -62,7 +58,7 @@ conv_pixel conv_pixel_of(clf_view v, int i) {
   return q;
 }
 /* The pixel behind q, by steps: divisions are slow. */
-conv_pixel conv_next(clf_view v, conv_pixel q) {
+INLINE conv_pixel conv_next(clf_view v, conv_pixel q) {
   q.w++;
   q.at += v.stride[3];
   if (q.w == v.dim[3]) {
@@ -76,7 +72,7 @@ conv_pixel conv_next(clf_view v, conv_pixel q) {
   }
   return q;
 }
-int conv_inside(clf_view v, int h, int w) {
+INLINE int conv_inside(clf_view v, int h, int w) {
   return h >= 0 && h < v.dim[2] && w >= 0 && w < v.dim[3];
 }
 
@@ -162,70 +158,129 @@ void conv_tile(global const float *x, clf_view xv, int k, global const float *po
 #define BY_TILE BY_LANES
 
 #else
-/* ---- A group of TM x TN items, TM = TN, computes 4 TM pixels by 4 TN channels --------------- */
+/* ---- A group computes a tile of pixels by channels, clflow.clh ------------------------------- */
 
-#define BY_TILE __attribute__((reqd_work_group_size(TN, TM, 1)))
-#define DEEP TM /* channels (or pixels) at a time */
-#define SIDE PANEL
-
-/* acc += the first `depth` products of this item's rows of xs and columns of ws. */
-void conv_products(local const float *xs, int row, int deep, local const float *ws, int depth,
-                   float (*acc)[4]) {
-  for (int d = 0; d < min(depth, DEEP); d++) {
-#pragma unroll
-    for (int r = 0; r < 4; r++)
-#pragma unroll
-      for (int s = 0; s < 4; s++)
-        acc[r][s] += xs[(get_local_id(1) + TM * r) * row + d * deep] *
-                     ws[d * SIDE + get_local_id(0) + TN * s];
+/* Where the pixels of a tile are: places, rows, columns, one after the other in local memory. */
+INLINE void conv_places(clf_view v, int i0, int n, local int *places) {
+  const int l = get_local_id(1) * get_local_size(0) + get_local_id(0);
+  for (int i = l; i < n; i += get_local_size(0) * get_local_size(1)) {
+    const conv_pixel q = conv_pixel_of(v, min(i0 + i, v.dim[0] * v.dim[2] * v.dim[3] - 1));
+    places[i] = q.at;
+    places[n + i] = q.h;
+    places[2 * n + i] = q.w;
   }
+  barrier(CLK_LOCAL_MEM_FENCE);
 }
 
-void conv_tile(global const float *x, clf_view xv, int k, global const float *panel,
-               local float *xs, local float *ws, float (*acc)[4]) {
-  const int lx = get_local_id(0), ly = get_local_id(1), C = xv.dim[1];
-  const int pixels = xv.dim[0] * xv.dim[2] * xv.dim[3];
-  conv_pixel q[4];
-  for (int r = 0; r < 4; r++) {
-    const int i = get_group_id(0) * SIDE + ly + TM * r;
-    q[r] = conv_pixel_of(xv, min(i, pixels - 1));
-    for (int s = 0; s < 4; s++) acc[r][s] = 0;
-  }
-  for (int t = 0; t < k * k; t++) { /* all items of a group run every turn */
-    const int dh = t / k - k / 2, dw = t % k - k / 2;
-    const int step = dh * xv.stride[2] + dw * xv.stride[3];
-    for (int c0 = 0; c0 < C; c0 += DEEP) {
-      for (int r = 0; r < 4; r++) {
-        const int in = c0 + lx < C && conv_inside(xv, q[r].h + dh, q[r].w + dw);
-        xs[(ly + TM * r) * (DEEP + 1) + lx] = in ? x[q[r].at + step + (c0 + lx) * xv.stride[1]] : 0;
-        ws[ly * SIDE + lx + TM * r] =
-            c0 + ly < C ? panel[((size_t)t * C + c0 + ly) * PANEL + lx + TM * r] : 0;
+/* What an item reads at a tap: places in x of its pixels' first channels; -1 beyond the edge. */
+INLINE int conv_read(int j, tile_part q, local const int *places, int n, clf_view v, int dh,
+                     int dw) {
+  const int i = q.i + j * q.di;
+  const int inside = conv_inside(v, places[n + i] + dh, places[2 * n + i] + dw);
+  return inside ? places[i] + dh * v.stride[2] + dw * v.stride[3] + (q.k + j * q.dk) * v.stride[1]
+                : -1;
+}
+INLINE int4 conv_reads(int j, tile_part q, local const int *places, int n, clf_view v, int dh,
+                       int dw) {
+  return (int4)(conv_read(j, q, places, n, v, dh, dw), conv_read(j + 1, q, places, n, v, dh, dw),
+                conv_read(j + 2, q, places, n, v, dh, dw),
+                conv_read(j + 3, q, places, n, v, dh, dw));
+}
+INLINE float conv_number(int here, global const float *x, int at) { return here ? x[at] : 0; }
+INLINE float4 conv_fetch(int j, int4 at, tile_part q, global const float *x, int depth) {
+  depth -= q.k + j * q.dk;
+  return (float4)(conv_number(at.x >= 0 && depth > 0, x, at.x),
+                  conv_number(at.y >= 0 && depth > q.dk, x, at.y),
+                  conv_number(at.z >= 0 && depth > 2 * q.dk, x, at.z),
+                  conv_number(at.w >= 0 && depth > 3 * q.dk, x, at.w));
+}
+
+/* The next channels are on their way to registers while these are multiplied. */
+#define ZERO(r) acc[r] = 0;
+INLINE void conv_tile(global const float *x, clf_view v, int k, global const float *pool,
+                      local int *places, local float4 *as, local float4 *bs, int side, int a,
+                      float4 *acc) {
+  const int n = 4 * a * side, C = v.dim[1], sc = v.stride[1], j0 = get_group_id(1) * 4 * side;
+  const int blocks = (C + side - 1) / side, turns = k * k * blocks;
+  global const float *w = pool + ((size_t)(j0 / PANEL) * k * k * C * PANEL + j0 % PANEL);
+  const tile_part qa = tile_part_of(side, 4 * a, sc == 1), qb = tile_part_of(side, 4, 0);
+  const int at_w = qb.i + qb.k * PANEL;
+  int4 at[2];
+  float4 ra[2], rb;
+  TILE_ROWS(a, ZERO)
+  conv_places(v, get_group_id(0) * n, n, places);
+  for (int turn = 0, t = 0, c = 0; turn <= turns; turn++) { /* all items run every turn */
+    if (turn > 0) {
+      tile_put(as, ra[0], 0, 4 * a, qa, side);
+      if (a > 1) tile_put(as, ra[1], 4, 4 * a, qa, side);
+      tile_put(bs, rb, 0, 4, qb, side);
+      barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    if (turn < turns) {
+      const int dh = t / k - k / 2, dw = t % k - k / 2;
+      if (c == 0) at[0] = conv_reads(0, qa, places, n, v, dh, dw);
+      if (c == 0 && a > 1) at[1] = conv_reads(4, qa, places, n, v, dh, dw);
+      ra[0] = conv_fetch(0, at[0], qa, x + c * sc, C - c);
+      if (a > 1) ra[1] = conv_fetch(4, at[1], qa, x + c * sc, C - c);
+      rb = tile_fetch(0, qb, w, at_w + (t * C + c) * PANEL, qb.dk * PANEL, 1, C - c - qb.k);
+      c += side;
+      if (c >= C) {
+        c = 0;
+        t++;
       }
-      barrier(CLK_LOCAL_MEM_FENCE);
-      conv_products(xs, DEEP + 1, 1, ws, C - c0, acc);
+    }
+    if (turn > 0) {
+      tile_products(as, bs, side, a, acc);
       barrier(CLK_LOCAL_MEM_FENCE);
     }
   }
 }
 
-void conv_finish(float (*acc)[4], global float *y, clf_view yv, float beta,
-                 global const float *bias, int bias_stride) {
-  for (int r = 0; r < 4; r++)
-    for (int s = 0; s < 4; s++) {
-      const int i = get_group_id(0) * SIDE + get_local_id(1) + TM * r;
-      const int j = get_group_id(1) * SIDE + get_local_id(0) + TN * s;
-      if (i >= yv.dim[0] * yv.dim[2] * yv.dim[3] || j >= yv.dim[1]) continue;
-      global float *to = y + (conv_pixel_of(yv, i).at + j * yv.stride[1]);
-      const float v = acc[r][s] + (bias ? bias[j * bias_stride] : 0);
-      *to = beta != 0 ? v + beta * *to : v;
-    }
+INLINE void conv_store_one(float v, global float *to, int here, float beta,
+                           global const float *bias) {
+  if (!here) return;
+  if (bias) v += *bias;
+  *to = beta != 0 ? v + beta * *to : v;
 }
-#define CONV(in, k, out, beta, bias, stride)                                                       \
-  local float xs[SIDE * (DEEP + 1)], ws[DEEP * SIDE];                                              \
-  float acc[4][4];                                                                                 \
-  conv_tile(in##_, p.in, k, pool + e.x + (size_t)get_group_id(1) * PANEL * k * k * p.in.dim[1],    \
-            xs, ws, acc);                                                                          \
-  conv_finish(acc, out##_, p.out, beta, bias, stride)
+#define STORE_ONE(s, v)                                                                            \
+  conv_store_one(v, y + (q.at + (j + s) * to.stride[1]), i < pixels && j + s < to.dim[1], beta,    \
+                 bias ? bias + (j + s) * bias_stride : 0);
+#define STORE(r)                                                                                   \
+  {                                                                                                \
+    const int i = i0 + r;                                                                          \
+    TILE_COLUMNS(STORE_ONE, acc[r])                                                                \
+    q = conv_next(to, q);                                                                          \
+  }
+INLINE void conv_finish(const float4 *acc, int side, int a, global float *y, clf_view to,
+                        float beta, global const float *bias, int bias_stride) {
+  const int i0 = (get_group_id(0) * side + get_local_id(1)) * 4 * a;
+  const int j = (get_group_id(1) * side + get_local_id(0)) * 4;
+  const int pixels = to.dim[0] * to.dim[2] * to.dim[3];
+  conv_pixel q = conv_pixel_of(to, i0);
+  TILE_ROWS(a, STORE)
+}
+#undef ZERO
+#undef STORE_ONE
+#undef STORE
+
+#define CONV_BY(side, a, in, k, out, beta, bias, stride)                                           \
+  local float4 as[TILE_A(side, a)], bs[TILE_B(side)];                                              \
+  local int places[3 * 4 * a * side];                                                              \
+  float4 acc[4 * a];                                                                               \
+  conv_tile(in##_, p.in, k, pool, places, as, bs, side, a, acc);                                   \
+  conv_finish(acc, side, a, out##_, p.out, beta, bias, stride)
+#define CONV(in, k, out, beta, bias, stride) CONV_BY(TILE_SIDE, 2, in, k, out, beta, bias, stride)
+#define CONV_SMALL(in, k, out, beta, bias, stride)                                                 \
+  CONV_BY(TILE_SMALL, 1, in, k, out, beta, bias, stride)
+
+kernel BY_SMALL_TILE void conv_fwd_small(CLF_IN(x), CLF_IN(w), CLF_IN(bias), CLF_OUT(y),
+                                         const conv_fwd_args p, CLF_POOL) {
+  CONV_SMALL(x, p.w.dim[3], y, p.beta, p.bias.dim[0] ? bias_ + p.bias.offset : 0, p.bias.stride[0]);
+}
+kernel BY_SMALL_TILE void conv_bwd_data_small(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx),
+                                              const conv_bwd_data_args p, CLF_POOL) {
+  CONV_SMALL(dy, p.w.dim[3], dx, p.beta, 0, 0);
+}
 #endif
 
 kernel BY_TILE void conv_fwd(CLF_IN(x), CLF_IN(w), CLF_IN(bias), CLF_OUT(y), const conv_fwd_args p,
@@ -237,6 +292,8 @@ kernel BY_TILE void conv_bwd_data(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx), const conv
   CONV(dy, p.w.dim[3], dx, p.beta, 0, 0);
 }
 #undef CONV
+#undef CONV_SMALL
+#undef CONV_BY
 
 /* ---- The gradient by w ----------------------------------------------------------------------
  * Bands of e.x rows of pixels (n, h), e.y of them, each into sums of its own in the pool,
@@ -329,39 +386,53 @@ kernel BY_LANES void conv_bwd_weights(WEIGHTS) {
 #undef CONV_STEP2
 
 #else
-/* Group (g, band): a tap, SIDE channels of x by SIDE of dy.  An item's acc[r][s] is channel
- * ly + 16 r of x by lx + 16 s of dy. */
+/* An item's numbers of channels c0 and on, of C. */
+INLINE float conv_gather_one(int j, tile_part q, local const int *at, global const float *s, int c0,
+                             int C, int stride) {
+  const int c = c0 + q.i + j * q.di, place = at[q.k + j * q.dk];
+  return place >= 0 && c < C ? s[place + c * stride] : 0;
+}
+INLINE float4 conv_gather(tile_part q, local const int *at, global const float *s, int c0, int C,
+                          int stride) {
+  return (float4)(conv_gather_one(0, q, at, s, c0, C, stride),
+                  conv_gather_one(1, q, at, s, c0, C, stride),
+                  conv_gather_one(2, q, at, s, c0, C, stride),
+                  conv_gather_one(3, q, at, s, c0, C, stride));
+}
+
+/* Group (g, band): a tap, 4 TILE_SIDE channels of x by as many of dy; a term is a pixel. */
 kernel BY_TILE void conv_bwd_weights(WEIGHTS) {
-  local float xs[DEEP * SIDE], ws[DEEP * SIDE];
-  const int lx = get_local_id(0), ly = get_local_id(1), k = p.dw.dim[3],
-            t = get_group_id(0) % (k * k);
-  const int blocks = (p.x.dim[1] + SIDE - 1) / SIDE, dh = t / k - k / 2, dw = t % k - k / 2;
-  const int c0 = get_group_id(0) / (k * k) % blocks * SIDE;
-  const int j0 = get_group_id(0) / (k * k) / blocks * SIDE, band = get_group_id(1) * e.x;
+  local float4 as[TILE_A(TILE_SIDE, 1)], bs[TILE_B(TILE_SIDE)];
+  local int from[TILE_SIDE], to[TILE_SIDE]; /* a pixel's places in x and dy; -1: none */
+  const int x = get_local_id(0), y = get_local_id(1), l = y * TILE_SIDE + x, k = p.dw.dim[3];
+  const int blocks = (p.x.dim[1] + TN - 1) / TN, t = get_group_id(0) % (k * k);
+  const int c0 = get_group_id(0) / (k * k) % blocks * TN,
+            j0 = get_group_id(0) / (k * k) / blocks * TN;
+  const int dh = t / k - k / 2, dw = t % k - k / 2, band = get_group_id(1) * e.x;
   const int end = min(band + e.x, p.dy.dim[0] * p.dy.dim[2]) * p.dy.dim[3];
-  float acc[4][4] = {{0}};
-  for (int i0 = band * p.dy.dim[3]; i0 < end; i0 += DEEP) { /* all items run every turn */
-    const int i = i0 + ly;
-    const conv_pixel to = conv_pixel_of(p.dy, min(i, end - 1)),
-                     from = conv_pixel_of(p.x, min(i, end - 1));
-    const int in = i < end && conv_inside(p.x, to.h + dh, to.w + dw);
-    const int step = dh * p.x.stride[2] + dw * p.x.stride[3];
-    for (int s = 0; s < 4; s++) {
-      const int c = c0 + lx + TN * s, j = j0 + lx + TN * s;
-      xs[ly * SIDE + lx + TN * s] =
-          in && c < p.x.dim[1] ? x_[from.at + step + c * p.x.stride[1]] : 0;
-      ws[ly * SIDE + lx + TN * s] =
-          i < end && j < p.dy.dim[1] ? dy_[to.at + j * p.dy.stride[1]] : 0;
+  const tile_part qa = tile_part_of(TILE_SIDE, 4, p.x.stride[1] != 1);
+  const tile_part qb = tile_part_of(TILE_SIDE, 4, p.dy.stride[1] != 1);
+  float4 acc[4] = {0, 0, 0, 0};
+  for (int i0 = band * p.dy.dim[3]; i0 < end; i0 += TILE_SIDE) { /* all items run every turn */
+    if (l < TILE_SIDE) {
+      const conv_pixel q = conv_pixel_of(p.dy, min(i0 + l, end - 1));
+      const int in = i0 + l < end && conv_inside(p.x, q.h + dh, q.w + dw);
+      from[l] = in ? conv_pixel_of(p.x, i0 + l).at + dh * p.x.stride[2] + dw * p.x.stride[3] : -1;
+      to[l] = i0 + l < end ? q.at : -1;
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    conv_products(xs, 1, SIDE, ws, end - i0, acc);
+    const float4 ra = conv_gather(qa, from, x_, c0, p.x.dim[1], p.x.stride[1]);
+    tile_put(as, ra, 0, 4, qa, TILE_SIDE);
+    tile_put(bs, conv_gather(qb, to, dy_, j0, p.dy.dim[1], p.dy.stride[1]), 0, 4, qb, TILE_SIDE);
     barrier(CLK_LOCAL_MEM_FENCE);
+    tile_products(as, bs, TILE_SIDE, 1, acc);
   }
-  global float *d = pool + get_group_id(1) * SUMS_SIZE + j0;
-  for (int r = 0; r < 4; r++)
-    for (int s = 0; s < 4; s++)
-      if (c0 + ly + TM * r < p.x.dim[1])
-        d[(size_t)(t * p.x.dim[1] + c0 + ly + TM * r) * COLUMNS + lx + TN * s] = acc[r][s];
+  global float *d = pool + get_group_id(1) * SUMS_SIZE + j0 + 4 * x;
+#define STORE(r)                                                                                   \
+  if (c0 + 4 * y + r < p.x.dim[1])                                                                 \
+    vstore4(acc[r], 0, d + (size_t)(t * p.x.dim[1] + c0 + 4 * y + r) * COLUMNS);
+  TILE_ROWS(1, STORE)
+#undef STORE
 }
 #endif
 
@@ -407,7 +478,7 @@ kernel BY_ITEM void conv_bwd_bias_add(CLF_IN(dy), CLF_OUT(db), const conv_bwd_bi
   for (int band = 0; band < e.y; band++) sum += pool[band * C + c];
   *PTR(db, c, 0) = p.beta != 0 ? sum + p.beta * *PTR(db, c, 0) : sum;
 }
-#undef DEEP
-#undef SIDE
+#if LANES > 1
 #undef BY_TILE
+#endif
 #undef PANEL

@@ -91,9 +91,8 @@ CLF_LAUNCH_WAY(gemm, alone) {
 }
 
 CLF_LAUNCH_WAY(gemm, by_tiles) {
-  const clf_traits *t = call->traits;
-  const int rows = clf_ceil(p->c.dim[0], t->tm), cols = clf_ceil(p->c.dim[1], t->tn);
-  return call->enqueue(call, "gemm", clf_groups(cols, rows, t->tn, t->tm), NULL);
+  const int M = p->c.dim[0], N = p->c.dim[1], small = clf_small_tiles(call, M, N);
+  return call->enqueue(call, small ? "gemm_small" : "gemm", clf_by_tiles(call, M, N, small), NULL);
 }
 
 CLF_LAUNCH_WAY(gemm, by_blas) {

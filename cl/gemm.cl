@@ -183,27 +183,65 @@ kernel BY_LANES void gemm_blocks(GEMM) {
 #else
 FINISH(float, tanh)
 
-/* One TM x TM tile of c per group, one element per item. */
-kernel __attribute__((reqd_work_group_size(TN, TM, 1))) void
-gemm(CLF_IN(a), CLF_IN(b), CLF_IN(bias), CLF_OUT(c), const gemm_args p) {
-  local float ta[TM][TM], tb[TM][TM + 1];
-  const int lj = get_local_id(0), li = get_local_id(1);
-  const int j = get_global_id(0), i = get_global_id(1);
-  const int M = p.c.dim[0], N = p.c.dim[1], K = p.a.dim[!p.ta];
-
-  float sum = 0;
-  for (int k0 = 0; k0 < K; k0 += TM) { /* all items of a group run every turn */
-    const int ka = k0 + lj, kb = k0 + li;
-    ta[li][lj] = i < M && ka < K ? (p.ta ? *PTR(a, ka, i) : *PTR(a, i, ka)) : 0;
-    tb[li][lj] = j < N && kb < K ? (p.tb ? *PTR(b, j, kb) : *PTR(b, kb, j)) : 0;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (int k = 0; k < TM; k++) sum += ta[li][k] * tb[k][lj];
-    barrier(CLK_LOCAL_MEM_FENCE);
-  }
-  if (i >= M || j >= N) return;
+INLINE void gemm_store(float v, int i, int j, CLF_FROM(bias), CLF_TO(c), const gemm_args p) {
+  if (i >= p.c.dim[0] || j >= p.c.dim[1]) return;
   const float bias = p.bias.dim[0] ? *PTR(bias, j, 0) : 0;
   const float old = p.beta != 0 ? p.beta * *PTR(c, i, j) : 0;
-  *PTR(c, i, j) = gemm_act(p.alpha * sum + bias + old, p.act);
+  *PTR(c, i, j) = gemm_act(p.alpha * v + bias + old, p.act);
+}
+
+/* The next terms are on their way to registers while these are multiplied. */
+#define FETCH(left)                                                                                \
+  ra[0] = tile_fetch(0, qa, a_, at_a, step_a, M - i0 - qa.i, left - qa.k);                         \
+  if (a > 1) ra[1] = tile_fetch(4, qa, a_, at_a, step_a, M - i0 - qa.i, left - qa.k);              \
+  rb = tile_fetch(0, qb, b_, at_b, step_b, N - j0 - qb.i, left - qb.k);                            \
+  at_a += side * ak;                                                                               \
+  at_b += side * bk;
+#define ZERO(r) acc[r] = 0;
+#define STORE_ONE(s, v) gemm_store(v, i, j + s, bias_, c_, p);
+#define STORE(r)                                                                                   \
+  {                                                                                                \
+    const int i = i0 + 4 * a * get_local_id(1) + r, j = j0 + 4 * get_local_id(0);                  \
+    TILE_COLUMNS(STORE_ONE, acc[r])                                                                \
+  }
+INLINE void gemm_tile(CLF_FROM(a), CLF_FROM(b), CLF_FROM(bias), CLF_TO(c), const gemm_args p,
+                      local float4 *as, local float4 *bs, int side, int a) {
+  const int M = p.c.dim[0], N = p.c.dim[1], K = p.ta ? p.a.dim[0] : p.a.dim[1];
+  const int i0 = get_group_id(0) * 4 * a * side, j0 = get_group_id(1) * 4 * side;
+  const int ai = p.ta ? p.a.stride[1] : p.a.stride[0], ak = p.ta ? p.a.stride[0] : p.a.stride[1];
+  const int bj = p.tb ? p.b.stride[0] : p.b.stride[1], bk = p.tb ? p.b.stride[1] : p.b.stride[0];
+  const tile_part qa = tile_part_of(side, 4 * a, ak == 1), qb = tile_part_of(side, 4, bk == 1);
+  const int step_a = qa.di * ai + qa.dk * ak, step_b = qb.di * bj + qb.dk * bk;
+  int at_a = p.a.offset + (i0 + qa.i) * ai + qa.k * ak;
+  int at_b = p.b.offset + (j0 + qb.i) * bj + qb.k * bk;
+  float4 ra[2], rb, acc[8];
+  TILE_ROWS(a, ZERO)
+  FETCH(K)
+  for (int left = K; left > 0;) { /* all items of a group run every turn */
+    tile_put(as, ra[0], 0, 4 * a, qa, side);
+    if (a > 1) tile_put(as, ra[1], 4, 4 * a, qa, side);
+    tile_put(bs, rb, 0, 4, qb, side);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    left -= side;
+    FETCH(left)
+    tile_products(as, bs, side, a, acc);
+    barrier(CLK_LOCAL_MEM_FENCE);
+  }
+  TILE_ROWS(a, STORE)
+}
+#undef FETCH
+#undef ZERO
+#undef STORE_ONE
+#undef STORE
+
+kernel BY_TILE void gemm(CLF_IN(a), CLF_IN(b), CLF_IN(bias), CLF_OUT(c), const gemm_args p) {
+  local float4 as[TILE_A(TILE_SIDE, 2)], bs[TILE_B(TILE_SIDE)];
+  gemm_tile(a_, b_, bias_, c_, p, as, bs, TILE_SIDE, 2);
+}
+kernel BY_SMALL_TILE void gemm_small(CLF_IN(a), CLF_IN(b), CLF_IN(bias), CLF_OUT(c),
+                                     const gemm_args p) {
+  local float4 as[TILE_A(TILE_SMALL, 1)], bs[TILE_B(TILE_SMALL)];
+  gemm_tile(a_, b_, bias_, c_, p, as, bs, TILE_SMALL, 1);
 }
 
 /* Bias and activation behind a BLAS, an item per element of c. */

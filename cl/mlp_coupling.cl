@@ -11,13 +11,13 @@ typedef struct {
   int fs;
 } rows;
 
-rows rows_of(global float *pool, int count, int blocks, int k) {
+INLINE rows rows_of(global float *pool, int count, int blocks, int k) {
   const int ks = LANES > 1 ? count : 1;
   rows r = {(global V *)pool + (size_t)k * ks, LANES > 1 ? 1 : blocks};
   return r;
 }
 #define ROW(r, f) (r).at[(f) * (r).fs]
-rows skip(rows r, int n) {
+INLINE rows skip(rows r, int n) {
   r.at += (size_t)n * r.fs;
   return r;
 }
@@ -25,7 +25,7 @@ rows skip(rows r, int n) {
 enum { BAND = 8 }; /* rows of a product that share each load */
 
 /* y = A x, A is [R,C] */
-void product(global const float *A, int R, int C, rows x, rows y) {
+INLINE void product(global const float *A, int R, int C, rows x, rows y) {
   for (int r0 = 0; r0 < R; r0 += BAND) {
     global const float *a[BAND];
     V acc[BAND];
@@ -46,7 +46,7 @@ void product(global const float *A, int R, int C, rows x, rows y) {
 }
 
 /* x = A^T y + keep * x, without the last column of A, the bias's */
-void product_t(global const float *A, int R, int C, rows y, rows x, int keep) {
+INLINE void product_t(global const float *A, int R, int C, rows y, rows x, int keep) {
   for (int c0 = 0; c0 < C - 1; c0 += BAND) {
     V acc[BAND];
 #pragma unroll
@@ -72,7 +72,7 @@ typedef struct { /* of the layer */
 typedef struct { /* row l of w; S1, S2 are of no use to additive couplings */
   global const float *S1, *S2, *T1, *T2;
 } nets;
-nets nets_of(global const float *first, shape z) {
+INLINE nets nets_of(global const float *first, shape z) {
   const int one = z.H * (z.D + 1), two = z.D * (z.H + 1);
   global const float *T1 = z.add ? first : first + one + two;
   nets A = {first, first + one, T1, T1 + one};
@@ -80,14 +80,15 @@ nets nets_of(global const float *first, shape z) {
 }
 
 /* out = A2 [tanh(A1 x); 1] */
-void network(global const float *A1, global const float *A2, shape z, rows x, rows h, rows out) {
+INLINE void network(global const float *A1, global const float *A2, shape z, rows x, rows h,
+                    rows out) {
   product(A1, z.H, z.D + 1, x, h);
   for (int j = 0; j < z.H; j++) ROW(h, j) = tanh(ROW(h, j));
   ROW(h, z.H) = 1;
   product(A2, z.D, z.H + 1, h, out);
 }
 
-void masked(global const float *b, int stride, shape z, rows X, rows xb) {
+INLINE void masked(global const float *b, int stride, shape z, rows X, rows xb) {
   for (int i = 0; i < z.D; i++) ROW(xb, i) = b[i * stride] != 0 ? ROW(X, i) : 0;
   ROW(xb, z.D) = 1;
 }
@@ -659,7 +660,7 @@ kernel BY_LANES void mlp_coupling_bwd_add(BWD) {
 typedef struct {
   rows X, xb, h, s, t;
 } state;
-state state_of(global float *pool, int4 e, int k, shape z) {
+INLINE state state_of(global float *pool, int4 e, int k, shape z) {
   state q;
   q.X = rows_of(pool, e.x, e.y, k);
   q.xb = skip(q.X, z.D);
@@ -669,13 +670,13 @@ state state_of(global float *pool, int4 e, int k, shape z) {
   return q;
 }
 
-void nets_at(global const float *w, global const float *b, int stride, shape z, state q) {
+INLINE void nets_at(global const float *w, global const float *b, int stride, shape z, state q) {
   const nets A = nets_of(w, z);
   masked(b, stride, z, q.X, q.xb);
   network(A.T1, A.T2, z, q.xb, q.h, q.t);
   if (!z.add) network(A.S1, A.S2, z, q.xb, q.h, q.s);
 }
-V log_scale(shape z, state q, int i) { return z.add ? 0 : bounded_v(ROW(q.s, i), z.s_max); }
+INLINE V log_scale(shape z, state q, int i) { return z.add ? 0 : bounded_v(ROW(q.s, i), z.s_max); }
 
 #define FOR_BLOCKS(k)                                                                              \
   for (int k = get_global_id(0) * e.z, k_end_ = min(k + e.z, e.y); k < k_end_; k++)
@@ -744,7 +745,7 @@ typedef struct {
   rows xb, hs, ht, ds, dt, das, dat;
 } kept;
 
-kept kept_of(rows block, int l, int D, int H) {
+INLINE kept kept_of(rows block, int l, int D, int H) {
   kept r;
   r.xb = skip(block, 3 * D + l * (3 * D + 4 * H + 3));
   r.hs = skip(r.xb, D + 1);
@@ -757,8 +758,8 @@ kept kept_of(rows block, int l, int D, int H) {
 }
 
 /* Through one network: dout -> the gradient before tanh, and on to tmp. */
-void network_back(global const float *A1, global const float *A2, shape z, rows dout, rows h,
-                  rows da, rows tmp, int keep) {
+INLINE void network_back(global const float *A1, global const float *A2, shape z, rows dout, rows h,
+                         rows da, rows tmp, int keep) {
   product_t(A2, z.D, z.H + 1, dout, da, 0);
   for (int j = 0; j < z.H; j++) ROW(da, j) *= 1 - ROW(h, j) * ROW(h, j);
   product_t(A1, z.H, z.D + 1, da, tmp, keep);
@@ -771,8 +772,8 @@ void network_back(global const float *A1, global const float *A2, shape z, rows 
 
 /* h and t become their gradients, X the coupling's input, DX what reaches it
  * directly.  With acts X is the input already; without, it is rebuilt. */
-void coupling_back(global const float *b, int stride, shape z, V dlogdet, int rebuild, rows X,
-                   rows DX, kept r) {
+INLINE void coupling_back(global const float *b, int stride, shape z, V dlogdet, int rebuild,
+                          rows X, rows DX, kept r) {
   for (int i = 0; i < z.D; i++) {
     if (b[i * stride] != 0) {
       ROW(r.ds, i) = ROW(r.dt, i) = 0;
@@ -789,7 +790,10 @@ void coupling_back(global const float *b, int stride, shape z, V dlogdet, int re
 }
 
 /* Block k back through coupling l. */
-void back(BWD, int k, int l, rows X, kept r) {
+#define BACK                                                                                       \
+  CLF_FROM(y), CLF_FROM(dy), CLF_FROM(b), CLF_FROM(w), CLF_FROM(acts), CLF_TO(x), CLF_TO(dx),      \
+      CLF_TO(dw), const mlp_coupling_bwd_args p, global float *pool, const int4 e
+INLINE void back(BACK, int k, int l, rows X, kept r) {
   const shape z = {p.y.dim[0], p.y.dim[1], p.hidden, p.add, p.s_max};
   const int n0 = k * LANES, live = z.N - n0, stored = p.acts.dim[0] > 0;
   const rows DX = skip(X, z.D), tmp = skip(DX, z.D);
@@ -817,7 +821,8 @@ void back(BWD, int k, int l, rows X, kept r) {
 }
 
 /* Rows r0 .. r0 + 3 of dA (+)= sum over samples of d x^T, in the samples' order. */
-void outer(global float *dA, int add, int R, int C, int r0, rows d, rows x, int blocks, int ks) {
+INLINE void outer(global float *dA, int add, int R, int C, int r0, rows d, rows x, int blocks,
+                  int ks) {
   for (int c0 = 0; c0 < C; c0 += 4) {
     V acc[4][4];
     global const V *dr[4], *xc[4];
@@ -848,7 +853,7 @@ void outer(global float *dA, int add, int R, int C, int r0, rows d, rows x, int 
 
 /* Band t of a coupling's weight gradients: four rows of T1, T2, S1 or S2.  There are
  * bands_of() of them, S1 and S2 last. */
-void sum_band(global float *first, int add, shape z, int t, kept r, int blocks, int ks) {
+INLINE void sum_band(global float *first, int add, shape z, int t, kept r, int blocks, int ks) {
   const int nh = (z.H + 3) / 4, nd = (z.D + 3) / 4, C1 = z.D + 1, C2 = z.H + 1;
   global float *S2 = first + z.H * C1, *T1 = z.add ? first : S2 + z.D * C2, *T2 = T1 + z.H * C1;
   if (t < nh)
@@ -883,6 +888,7 @@ kernel BY_ITEM void mlp_coupling_bwd_sum(BWD) {
 #undef STORE
 #undef ADD_LOGDET
 #undef BWD
+#undef BACK
 #undef BWD_ARGS
 #endif
 #undef ROW

@@ -337,7 +337,8 @@ clf_status cli_training_save(cli_training *t);
   X(log_prob)                                                                                      \
   X(transform)                                                                                     \
   X(invert)                                                                                        \
-  X(sample) X(interpolate) X(complete) X(compress) X(jacobian) X(plot) X(info) X(devices) X(tune) X(bench)
+  X(sample)                                                                                        \
+  X(interpolate) X(complete) X(compress) X(jacobian) X(plot) X(info) X(devices) X(tune) X(bench)
 #define CLI_X(name) extern const cli_verb cli_##name;
 CLI_VERB_MAP(CLI_X)
 #undef CLI_X

@@ -17,7 +17,7 @@
 typedef struct clf_traits {
   const char *family;
   int lanes;  /* floats an item handles side by side */
-  int tm, tn; /* rows and columns of a gemm tile */
+  int tm, tn; /* rows and columns of a tile of products: an item's, or with one lane a group's */
   int group;  /* items that share one sample */
   int wg;     /* items of a group where the kernel leaves the choice */
   int blas;   /* matrix products may go to CLBlast */
@@ -112,6 +112,18 @@ static inline clf_grid clf_by_bands(const clf_call *call, const clf_tensor *t, i
   const int wg = call->traits->wg;
   if (call->traits->lanes > 1) return clf_groups(bands, 1, 1, 1);
   return clf_groups(clf_ceil(t->dim[1], wg), bands, wg, 1);
+}
+/* With one lane: groups for M x N sums of products, by rows and columns of tiles.  Small tiles, of
+ * the same shape in every family, are for products that would make few of the large ones, which
+ * leaves most of a GPU idle, or not fill one's columns by half. */
+static inline int clf_small_tiles(const clf_call *call, int M, int N) {
+  enum { FEW = 32 };
+  const int tm = call->traits->tm, tn = call->traits->tn;
+  return 2 * N <= tn || (double)clf_ceil(M, tm) * clf_ceil(N, tn) < FEW;
+}
+static inline clf_grid clf_by_tiles(const clf_call *call, int M, int N, int small) {
+  const int tm = small ? 32 : call->traits->tm, tn = small ? 32 : call->traits->tn;
+  return clf_groups(clf_ceil(M, tm), clf_ceil(N, tn), tn / 4, tn / 4);
 }
 /* The defaults: the kernel of the operation's own name, an item for each of n,
  * or a group of traits->group items for each of n samples. */

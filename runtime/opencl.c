@@ -44,7 +44,7 @@ static clf_status pick(const char *which, clf__cl_device *out) {
 }
 
 /* The family a device string asks for, or the device's own. */
-static clf_status choose_family(clf__cl *cl, const char *asked) {
+static clf_status find_family(clf__cl *cl, const char *asked) {
   cl->traits = &clf__families[clf__cl_family(cl->id)];
   if (!*asked) return CLF_OK;
   char known[128] = "";
@@ -56,6 +56,14 @@ static clf_status choose_family(clf__cl *cl, const char *asked) {
     snprintf(known + strlen(known), sizeof known - strlen(known), " %s", clf__families[i].family);
   }
   return clf__fail(CLF_ENODEV, "no family of kernels is called \"%s\"; there are%s", asked, known);
+}
+
+static clf_status choose_family(clf__cl *cl, const char *asked) {
+  size_t items;
+  uint64_t memory;
+  CLF_TRY(find_family(cl, asked));
+  clf__cl_limits(cl->id, &items, &memory);
+  return clf__family_fits(cl->traits, items, memory);
 }
 
 /* ---- Opening ------------------------------------------------------------------ */

@@ -35,7 +35,10 @@ typedef struct clf__cl {
     if (e_) return clf__fail(CLF_EDEVICE, "%s: %s", #call, clf__cl_error(e_));                     \
   } while (0)
 
-/* program.c: all kernels, from the cache or from source; fills cl->kernel. */
+/* program.c: clflow.clh and ops.def, then the kernel files, as one string, malloc'ed; a family's
+ * build options; and all kernels, from the cache or from source, which fills cl->kernel. */
+char *clf__cl_program(void);
+void clf__cl_options(const clf_traits *traits, char *out, size_t size);
 clf_status clf__cl_build(clf__cl *cl, const clf_device_info *info);
 
 /* clblast.c: see clf_call.blas. */

@@ -20,12 +20,43 @@ static int family_called(const char *name) {
   return 0;
 }
 
+static size_t group_memory(const clf_traits *t) {
+  const size_t side = (size_t)t->tn / 4, tiles = 16 * side * (3 * side + 2);
+  return t->lanes > 1 ? 0 : tiles + 12 * (size_t)t->tm; /* and where a tile's pixels are */
+}
+
+clf_status clf__family_fits(const clf_traits *t, size_t items, uint64_t memory) {
+  const size_t tile = t->lanes > 1 ? 1 : (size_t)(t->tn / 4) * (size_t)(t->tn / 4);
+  const size_t most = tile > (size_t)t->wg ? tile : (size_t)t->wg;
+  if (items >= most && memory >= group_memory(t)) return CLF_OK;
+  return clf__fail(CLF_ENOTSUP,
+                   "the kernels of the family %s take groups of %zu items and %zu bytes of local "
+                   "memory; this device allows %zu items and %llu bytes",
+                   t->family, most, group_memory(t), items, (unsigned long long)memory);
+}
+
+int clf__gpu_family(size_t items, uint64_t memory) {
+  const int best = family_called(CLF_GPU_FAMILY);
+  return clf__family_fits(&clf__families[best], items, memory) ? family_called("simt64") : best;
+}
+
+void clf__cl_limits(cl_device_id id, size_t *items, uint64_t *memory) {
+  cl_ulong local = 0;
+  *items = 0;
+  clGetDeviceInfo(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof *items, items, NULL);
+  clGetDeviceInfo(id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local, NULL);
+  *memory = local;
+}
+
 int clf__cl_family(cl_device_id id) {
   cl_device_type type = 0;
   cl_uint width = 0;
+  size_t items;
+  uint64_t memory;
   clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
   clGetDeviceInfo(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof width, &width, NULL);
-  if (!(type & CL_DEVICE_TYPE_CPU)) return family_called(CLF_GPU_FAMILY);
+  clf__cl_limits(id, &items, &memory);
+  if (!(type & CL_DEVICE_TYPE_CPU)) return clf__gpu_family(items, memory);
   return family_called(width >= 16 ? "simd16" : width >= 8 ? "simd8" : "simd4");
 }
 

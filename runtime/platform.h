@@ -29,4 +29,11 @@ const char *clf__cl_error(cl_int e);
 /* What clf_devices() says of the C backend. */
 void clf__cpu_info(clf_device_info *info);
 
+/* What a device allows of a group: items, and bytes of local memory; the family for a GPU of such
+ * limits; and whether a family keeps to them: CLF_ENOTSUP says what is too much. */
+void clf__cl_limits(cl_device_id id, size_t *items, uint64_t *memory);
+int clf__gpu_family(size_t items, uint64_t memory);
+struct clf_traits;
+clf_status clf__family_fits(const struct clf_traits *traits, size_t items, uint64_t memory);
+
 #endif

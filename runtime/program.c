@@ -15,8 +15,7 @@
 
 /* ---- Text --------------------------------------------------------------------- */
 
-/* clflow.clh and ops.def, then the kernel files: as one string, malloc'ed. */
-static char *all_sources(void) {
+char *clf__cl_program(void) {
   size_t size = 1;
   for (const clf_source *s = clf__sources; s->name; s++) size += strlen(s->text) + 128;
   char *text = malloc(size), *end = text;
@@ -26,8 +25,7 @@ static char *all_sources(void) {
   return text;
 }
 
-static void options_of(const clf__cl *cl, char *out, size_t size) {
-  const clf_traits *t = cl->traits;
+void clf__cl_options(const clf_traits *t, char *out, size_t size) {
   snprintf(out, size, "-cl-std=CL1.2 -DLANES=%d -DTM=%d -DTN=%d -DGROUP=%d -DWG=%d", t->lanes,
            t->tm, t->tn, t->group, t->wg);
 }
@@ -122,8 +120,8 @@ static clf_status load(clf__cl *cl, const clf_device_info *info, cl_program *out
   int promised = 0;
   cl_platform_id platform = NULL;
   CL_TRY(clGetDeviceInfo(cl->id, CL_DEVICE_PLATFORM, sizeof platform, &platform, NULL));
-  options_of(cl, options, sizeof options);
-  char *text = all_sources();
+  clf__cl_options(cl->traits, options, sizeof options);
+  char *text = clf__cl_program();
   char *key = text ? cache_key(info, options, text, platform) : NULL;
   clf_status s = key ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for the kernels' source");
   if (key) cl->program = crc32_z(crc32_z(0, NULL, 0), (const unsigned char *)key, strlen(key));

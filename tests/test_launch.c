@@ -10,6 +10,7 @@
 #include "backend.h"
 #include "cases.h"
 #include "launch.h"
+#include "platform.h"
 #include "sources.h"
 
 static const clf_way *const ways[CLF_OP_COUNT] = {
@@ -280,19 +281,31 @@ static const struct {
   const char *simd16, *simt;
 } geometry[] = {
     {GEMM(70, 65, 90, .beta = 1),
-     "[8640] gemm_pack 2x3x1/1x1x1 (64,0,0,0), gemm 9x3x1/1x1x1 (0,1,0,0)", "gemm 80x80x1/16x16x1"},
+     "[8640] gemm_pack 2x3x1/1x1x1 (64,0,0,0), gemm 9x3x1/1x1x1 (0,1,0,0)",
+     "gemm_small 24x24x1/8x8x1"},
     {GEMM(1, 1, 1, .beta = 1), "[32] gemm_pack 1x1x1/1x1x1 (64,0,0,0), gemm 1x1x1/1x1x1 (0,1,0,0)",
-     "gemm 16x16x1/16x16x1"},
+     "gemm_small 8x8x1/8x8x1"},
     {GEMM(8, 32, 64, .act = 1),
-     "[2048] gemm_pack 1x1x1/1x1x1 (64,0,0,0), gemm 1x1x1/1x1x1 (0,1,0,0)", "gemm 32x16x1/16x16x1"},
+     "[2048] gemm_pack 1x1x1/1x1x1 (64,0,0,0), gemm 1x1x1/1x1x1 (0,1,0,0)",
+     "gemm_small 8x8x1/8x8x1"},
     /* few products: each item packs its panel; columns of a far apart: its rows too */
     {GEMM(100, 130, 6, .bias = DIM(130)), "[6720] gemm_alone 7x5x1/1x1x1 (0,2,0,0)",
-     "gemm 144x112x1/16x16x1"},
+     "gemm_small 32x40x1/8x8x1"},
     {CLF_OP_gemm,
      &(const clf_gemm_args){
          .a = DIM(600, 128), .b = DIM(600, 64), .c = DIM(128, 64), .ta = 1, .alpha = 1},
      "[79360] gemm_pack 10x2x1/1x1x1 (64,0,0,0), gemm_blocks 16x1x1/1x1x1 (256,1,2560,38400)",
-     "gemm 64x128x1/16x16x1"},
+     "gemm_small 32x16x1/8x8x1"},
+    {GEMM(1000, 500, 64, .beta = 1),
+     "[32768] gemm_pack 1x16x1/1x1x1 (64,0,0,0), gemm 4x16x1/1x1x1 (0,33,0,0)",
+     "gemm 128x128x1/16x16x1"},
+    /* too few large tiles; as many, but half of each would be empty */
+    {GEMM(1000, 190, 64, .beta = 1),
+     "[12288] gemm_pack 1x6x1/1x1x1 (64,0,0,0), gemm 6x6x1/1x1x1 (0,21,0,0)",
+     "gemm_small 256x48x1/8x8x1"},
+    {GEMM(9000, 32, 64, .beta = 1),
+     "[2048] gemm_pack 1x1x1/1x1x1 (64,0,0,0), gemm 35x1x1/1x1x1 (0,33,0,0)",
+     "gemm_small 2256x8x1/8x8x1"},
     /* few samples times weights: one item walks all blocks */
     {FWD(100, 2, 2, 4), "[8672] mlp_coupling_fwd 1x1x1/1x1x1 (484,2,2,1)",
      "[1200] mlp_coupling_fwd 128x1x1/64x1x1 (12,100,1,0)"},
@@ -355,11 +368,11 @@ END_TEST
 /* Products above 2^18 multiplications are offered to the BLAS; what it leaves, bias and
  * activation or the whole product, is ours. */
 START_TEST(products_by_blas) {
-  clf_traits traits = {"clblast", 1, 16, 16, 64, 64, 1};
+  clf_traits traits = {"clblast", 1, 128, 64, 64, 64, 1};
   recorder small = {.blas_does = 1};
   ck_assert_int_eq(run(&small, &traits, GEMM(64, 64, 64, .beta = 1)), CLF_OK);
   ck_assert_int_eq(small.blas_calls, 0);
-  ck_assert_str_eq(small.text, "gemm 64x64x1/16x16x1");
+  ck_assert_str_eq(small.text, "gemm_small 16x16x1/8x8x1");
   recorder done = {.blas_does = 1};
   ck_assert_int_eq(run(&done, &traits, GEMM(65, 64, 64, .beta = 1)), CLF_OK);
   ck_assert_int_eq(done.blas_calls, 1);
@@ -373,7 +386,22 @@ START_TEST(products_by_blas) {
   recorder refused = {.blas_does = 0};
   ck_assert_int_eq(run(&refused, &traits, GEMM(65, 64, 64, .bias = DIM(64))), CLF_OK);
   ck_assert_int_eq(refused.blas_calls, 1);
-  ck_assert_str_eq(refused.text, "gemm 64x80x1/16x16x1");
+  ck_assert_str_eq(refused.text, "gemm_small 24x16x1/8x8x1");
+}
+END_TEST
+
+/* A GPU gets the family that its groups allow; one that is asked for is refused in words. */
+START_TEST(families_of_gpus) {
+  ck_assert_str_eq(clf__families[clf__gpu_family(1024, 49152)].family, CLF_GPU_FAMILY);
+  ck_assert_str_eq(clf__families[clf__gpu_family(256, 14336)].family, CLF_GPU_FAMILY);
+  ck_assert_str_eq(clf__families[clf__gpu_family(255, 32768)].family, "simt64");
+  ck_assert_str_eq(clf__families[clf__gpu_family(256, 14335)].family, "simt64");
+  ck_assert_int_eq(clf__family_fits(family("simt64"), 64, 4096), CLF_OK);
+  ck_assert_int_eq(clf__family_fits(family("simd8"), 64, 0), CLF_OK);
+  ck_assert_int_eq(clf__family_fits(family("simt64"), 32, 16384), CLF_ENOTSUP);
+  ck_assert_str_eq(clf_errmsg(),
+                   "the kernels of the family simt64 take groups of 64 items and 4096 "
+                   "bytes of local memory; this device allows 32 items and 16384 bytes");
 }
 END_TEST
 
@@ -386,6 +414,7 @@ int main(void) {
   tcase_add_test(tc, every_failure);
   tcase_add_loop_test(tc, exact_geometry, 0, (int)(sizeof geometry / sizeof *geometry));
   tcase_add_test(tc, products_by_blas);
+  tcase_add_test(tc, families_of_gpus);
   suite_add_tcase(suite, tc);
   SRunner *runner = srunner_create(suite);
   srunner_set_fork_status(runner, CK_NOFORK);
