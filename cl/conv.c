@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* conv.c: the weights go into panels, then tiles of pixels by channels; the gradients by
- * weights and bias are summed by bands of rows, and the bands then in order. */
+ * weights and bias are summed by bands of rows, and the bands then in order.  Where it is quicker,
+ * Winograd's way. */
 #include "launch.h"
 
 static int wide(const clf_call *call) { return call->traits->lanes > 1; }
@@ -29,9 +30,68 @@ static clf_status product(clf_call *call, const char *pack, const clf_tensor *x,
                        by_tiles(call, clf_ceil(pixels(y), high(call)), panels), e);
 }
 
-CLF_LAUNCH(conv_fwd) { return product(call, "conv_fwd_pack", &p->x, p->w.dim[3], &p->y); }
+/* ---- Winograd's way, winograd.clh ----------------------------------------------------------- */
+
+/* Products of matrices, and numbers between two of these in the pool; items at most: each has a
+ * slice of the pool, and all slices together fit the cache that cores share. */
+enum { POINTS = 36, SPACE = 16, ITEMS = 16 };
+static int up(int n, int by) { return clf_ceil(n, by) * by; }
+static int least(int a, int b) { return a < b ? a : b; }
+static int most(int a, int b) { return a > b ? a : b; }
+static int tiles_of(const clf_tensor *t) {
+  return t->dim[0] * clf_ceil(t->dim[2], 4) * clf_ceil(t->dim[3], 4);
+}
+
+/* Whether it is quicker for k x k weights between images x and y: products, and what transforms of
+ * a tile's numbers and of the weights cost, which was measured. */
+static int winograd(const clf_call *call, const clf_tensor *x, const clf_tensor *y, int k) {
+  const double Ci = x->dim[1], Co = y->dim[1], tiles = tiles_of(x);
+  const double ours = POINTS * (tiles * Ci * Co + 16 * (tiles * (Ci + Co) + Ci * Co));
+  return wide(call) && k == 3 && x->stride[1] == 1 && y->stride[1] == 1 &&
+         x->dim[1] >= call->traits->lanes && 9.0 * pixels(x) * Ci * Co > 1.2 * ours;
+}
+
+/* Blocks of 12 to 24 tiles: that many rows go over a panel while it is in a core's cache. */
+static clf_status winograd_product(clf_call *call, const char *pack, const char *multiply,
+                                   const clf_tensor *x, const clf_tensor *y) {
+  const int C = x->dim[1], TM = call->traits->tm, TN = call->traits->tn, tiles = tiles_of(x);
+  const int panels = clf_ceil(y->dim[1], TN), zeros = up(C, 16);
+  const int block = up(least(most(tiles / ITEMS, 12), 24), TM), blocks = clf_ceil(tiles, block);
+  const int items = least(blocks, ITEMS), parts = items < ITEMS && panels > 1 ? 2 : 1;
+  const int e[4] = {zeros, block};
+  const size_t slice = (size_t)(POINTS * (block * C + SPACE + block * TN));
+  CLF_TRY(call->reserve(call, (size_t)zeros + (size_t)(panels * POINTS) * (size_t)(C * TN) +
+                                  (size_t)(items * parts) * slice));
+  CLF_TRY(call->enqueue(call, pack, clf_groups(C, panels, 1, 1), e));
+  return call->enqueue(call, multiply, clf_groups(items, parts, 1, 1), e);
+}
+
+CLF_LAUNCH(conv_fwd) {
+  if (winograd(call, &p->x, &p->y, p->w.dim[3]))
+    return winograd_product(call, "conv_fwd_winograd_pack", "conv_fwd_winograd", &p->x, &p->y);
+  return product(call, "conv_fwd_pack", &p->x, p->w.dim[3], &p->y);
+}
 CLF_LAUNCH(conv_bwd_data) {
+  if (winograd(call, &p->dy, &p->dx, p->w.dim[3]))
+    return winograd_product(call, "conv_bwd_data_winograd_pack", "conv_bwd_data_winograd", &p->dy,
+                            &p->dx);
   return product(call, "conv_bwd_data_pack", &p->dy, p->w.dim[3], &p->dx);
+}
+
+/* At most 8 bands, by whole blocks; where that makes fewer than 4 items, they share the panels. */
+static clf_status winograd_weights(clf_call *call, const clf_conv_bwd_weights_args *p) {
+  enum { BLOCK = 64, BANDS = 8, LEAST = 4 };
+  const int Ci = p->x.dim[1], Co = p->dy.dim[1], TN = call->traits->tn, panels = clf_ceil(Co, TN);
+  const int blocks = clf_ceil(tiles_of(&p->x), BLOCK), each = clf_ceil(blocks, BANDS);
+  const int bands = clf_ceil(blocks, each), parts = least(clf_ceil(LEAST, bands), panels);
+  const int columns = clf_ceil(panels, parts) * TN, zeros = up(most(Ci, Co), TN);
+  const int e[4] = {each, bands, BLOCK, zeros};
+  const size_t slice = (size_t)(zeros + POINTS * (BLOCK * (Ci + columns) + 2 * SPACE));
+  CLF_TRY(call->reserve(call, (size_t)(bands * POINTS) * (size_t)(Ci * panels * TN) +
+                                  (size_t)(bands * parts) * slice));
+  CLF_TRY(call->enqueue(call, "conv_bwd_weights_winograd", clf_groups(bands, parts, 1, 1), e));
+  return call->enqueue(call, "conv_bwd_weights_winograd_add",
+                       clf_groups(Ci, clf_ceil(Co, call->traits->lanes), 1, 1), e);
 }
 
 /* As many bands as make 256 groups, but none below 64 pixels. */
@@ -42,6 +102,7 @@ static int band_rows(const clf_tensor *dy, int groups) {
 }
 
 CLF_LAUNCH(conv_bwd_weights) {
+  if (winograd(call, &p->x, &p->dy, p->dw.dim[3])) return winograd_weights(call, p);
   const int Co = p->dy.dim[1], Ci = p->x.dim[1], taps = p->dw.dim[3] * p->dw.dim[3];
   const int rows = p->dy.dim[0] * p->dy.dim[2], panels = clf_ceil(Co, panel(call));
   const int blocks = clf_ceil(Ci, high(call)), tiles = panels * blocks * (wide(call) ? 1 : taps);

@@ -160,7 +160,10 @@ static clf_status blas(clf_call *call, int *done) {
 
 /* ---- Running a case ----------------------------------------------------------------------- */
 
-static clf_status run(recorder *r, const clf_traits *traits, clf_op op, const void *args) {
+/* Dense tensors; with `last`, channels last. */
+static clf_status run_laid_out(recorder *r, const clf_traits *traits, clf_op op, const void *args,
+                               int last) {
+  static const int order[2][4] = {{3, 2, 1, 0}, {1, 3, 2, 0}};
   static clf_buffer memory;
   _Alignas(16) char copy[CLF_MAX_ARGS];
   memcpy(copy, args, clf_ops[op].args_size);
@@ -169,7 +172,8 @@ static clf_status run(recorder *r, const clf_traits *traits, clf_op op, const vo
     if (!t[i].dim[0]) continue; /* left out */
     t[i].buf = &memory;
     int32_t n = 1;
-    for (int d = 3; d >= 0; d--) {
+    for (int k = 0; k < 4; k++) {
+      const int d = order[last][k];
       if (!t[i].dim[d]) t[i].dim[d] = 1;
       t[i].stride[d] = n;
       n *= t[i].dim[d];
@@ -193,6 +197,13 @@ static const clf_traits *family(const char *name) {
   return &clf__families[i];
 }
 
+static clf_status run(recorder *r, const clf_traits *traits, clf_op op, const void *args) {
+  return run_laid_out(r, traits, op, args, 0);
+}
+static clf_status run_case(recorder *r, const clf_traits *traits, clf_op op, const clf_case *c) {
+  return run_laid_out(r, traits, op, c->args, c->nhwc);
+}
+
 /* ---- Tests ---------------------------------------------------------------------------------- */
 
 START_TEST(every_case) {
@@ -201,7 +212,7 @@ START_TEST(every_case) {
     for (int i = 0; i < clf__case_tables[op]->count; i++) {
       const clf_case *c = &clf__case_tables[op]->at[i];
       recorder r = {.blas_does = i % 2};
-      ck_assert_msg(!run(&r, traits, (clf_op)op, c->args), "%s", clf_errmsg());
+      ck_assert_msg(!run_case(&r, traits, (clf_op)op, c), "%s", clf_errmsg());
       ck_assert_msg(r.launches > 0 || (r.blas_calls && r.blas_does), "%s \"%s\" launches nothing",
                     clf_ops[op].name, c->label);
     }
@@ -225,10 +236,10 @@ START_TEST(every_failure) {
     for (int op = 0; op < CLF_OP_COUNT; op++) {
       const clf_case *c = &clf__case_tables[op]->at[clf__case_tables[op]->count - 1];
       recorder all = {0};
-      ck_assert_int_eq(run(&all, &clf__families[f], (clf_op)op, c->args), CLF_OK);
+      ck_assert_int_eq(run_case(&all, &clf__families[f], (clf_op)op, c), CLF_OK);
       for (int bad = 1; bad <= all.launches; bad++) {
         recorder r = {.refuse = bad};
-        ck_assert_int_eq(run(&r, &clf__families[f], (clf_op)op, c->args), CLF_EDEVICE);
+        ck_assert_int_eq(run_case(&r, &clf__families[f], (clf_op)op, c), CLF_EDEVICE);
         ck_assert_int_eq(r.launches, bad);
       }
     }

@@ -45,6 +45,8 @@ static double weights(const void *a) {
   CASE("k5 planes",    X(1, 3, 4, 5, 2, 5, BETA(0)),     .fresh = 1),                              \
   CASE("whole panels", X(1, 16, 64, 5, 8, 3, BETA(1)),   .nhwc = 1, .tol = 3e-5f),                 \
   CASE("bands",        X(3, 4, 20, 13, 5, 1, BETA(0)),   .fresh = 1, .nhwc = 1, .tol = 3e-5f),     \
+  CASE("winograd",     X(4, 40, 35, 11, 7, 3, BETA(0.5f)), .lo = -0.3f, .hi = 0.3f, .nhwc = 1),    \
+  CASE("winograd 4x4", X(32, 21, 48, 4, 4, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .fresh = 1, .nhwc = 1), \
   CASE("64 k3",        X(64, 64, 64, 32, 32, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
   CASE("64 k1",        X(64, 64, 64, 32, 32, 1, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
   CASE("7 to 32 k3",   X(64, 7, 32, 32, 32, 3, BETA(0)),   .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
@@ -57,6 +59,7 @@ static double weights(const void *a) {
 CLF_CASES(conv_fwd, fwd, SHAPES(FWD, FIELD),
   CASE("bias",        FWD(3, 3, 37, 5, 4, 3, .bias = DIM(37)), .fresh = 1, .nhwc = 1),
   CASE("bias planes", FWD(3, 3, 6, 5, 4, 3, .bias = DIM(6), .beta = 1)),
+  CASE("bias winograd", FWD(4, 40, 35, 11, 7, 3, .bias = DIM(35), .beta = 1), .lo = -0.3f, .hi = 0.3f, .nhwc = 1),
   CASE("bias k1",     FWD(2, 9, 16, 5, 4, 1, .bias = DIM(16), .beta = -2), .nhwc = 1));
 CLF_CASES(conv_bwd_data, data, SHAPES(DATA, PLAIN));
 CLF_CASES(conv_bwd_weights, weights, SHAPES(WEIGHTS, PLAIN));
