@@ -6,7 +6,7 @@
 #define BAND_LOAD(k, band) lanes_load(BAND(k, band), 1, p.x.dim[1] - c)
 #define PIXELS(t) ((float)p.t.dim[0] * p.t.dim[2] * p.t.dim[3])
 #define ON (pixels_on(q, p.pixels, h, w) > 0)
-#define GET_ON(t) (ON ? GET(t) : (V)0)
+#define GET_ON(t) (p.pixels == 0 ? GET(t) : ON ? GET(t) : (V)0)
 
 V bn_act(V v, int act) { return act == 2 ? (v <= 0 ? (V)0 : v) : v; }
 V bn_through(V v, V dy, int act) { return act == 2 ? (v <= 0 ? (V)0 : dy) : dy; }
@@ -114,8 +114,10 @@ kernel BY_PIXELS void bn_bwd(BN_BWD) {
     const V along = share * rstd * channel_load(q, TOTAL(1), 1, c);
     FOR_PIXELS(q) {
       const V x = GET_ON(x), da = bn_through((x - mean) * rstd + beta, GET(dy), p.act);
-      const V g = ON ? rstd * (da - sum - (x - bmean) * along) : (V)0;
-      PUT(dx, p.add != 0 ? g + p.add * GET(dx) : g);
+      V g = rstd * (da - sum - (x - bmean) * along);
+      if (p.pixels) g = ON ? g : (V)0;
+      if (p.add != 0) g += p.add * GET(dx);
+      PUT(dx, g);
     }
   }
 }

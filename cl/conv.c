@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* conv.c: the weights go into panels, then tiles of pixels by channels; the gradients by
- * weights and bias are summed by bands of rows, and the bands then in order. */
+ * weights and bias are summed by bands of rows, and the bands then in order.  Where it is quicker,
+ * Winograd's way. */
 #include "launch.h"
 
 static int wide(const clf_call *call) { return call->traits->lanes > 1; }
@@ -28,11 +29,90 @@ static clf_status product(clf_call *call, const char *pack, const char *small, c
                        clf_by_tiles(call, pixels(y), y->dim[1], by_small), e);
 }
 
-CLF_LAUNCH(conv_fwd) {
+/* ---- Winograd's way, winograd.clh ----------------------------------------------------------- */
+
+/* Products of matrices, and numbers between two of these in the pool; items at most: each has a
+ * slice of the pool, and all slices together fit the cache that cores share. */
+enum { POINTS = 36, SPACE = 16, ITEMS = 16 };
+static int up(int n, int by) { return clf_ceil(n, by) * by; }
+static int least(int a, int b) { return a < b ? a : b; }
+static int most(int a, int b) { return a > b ? a : b; }
+static int tiles_of(const clf_tensor *t) {
+  return t->dim[0] * clf_ceil(t->dim[2], 4) * clf_ceil(t->dim[3], 4);
+}
+
+/* 3x3 weights, channels side by side, a vector of them at least. */
+static int can(const clf_tensor *x, const clf_tensor *y, int k, const clf_traits *t) {
+  return t->lanes > 1 && k == 3 && x->stride[1] == 1 && y->stride[1] == 1 && x->dim[1] >= t->lanes;
+}
+/* Whether it is quicker: products, and what transforms of a tile's numbers and of the weights
+ * cost, which was measured. */
+static int pays(const clf_tensor *x, const clf_tensor *y) {
+  const double Ci = x->dim[1], Co = y->dim[1], tiles = tiles_of(x);
+  const double ours = POINTS * (tiles * Ci * Co + 16 * (tiles * (Ci + Co) + Ci * Co));
+  return 9.0 * pixels(x) * Ci * Co > 1.2 * ours;
+}
+
+/* Blocks of 12 to 24 tiles: that many rows go over a panel while it is in a core's cache. */
+static clf_status winograd_product(clf_call *call, const char *pack, const char *multiply,
+                                   const clf_tensor *x, const clf_tensor *y) {
+  const int C = x->dim[1], TM = call->traits->tm, TN = call->traits->tn, tiles = tiles_of(x);
+  const int panels = clf_ceil(y->dim[1], TN), zeros = up(C, 16);
+  const int block = up(least(most(tiles / ITEMS, 12), 24), TM), blocks = clf_ceil(tiles, block);
+  const int items = least(blocks, ITEMS), parts = items < ITEMS && panels > 1 ? 2 : 1;
+  const int e[4] = {zeros, block};
+  const size_t slice = (size_t)(POINTS * (block * C + SPACE + block * TN));
+  CLF_TRY(call->reserve(call, (size_t)zeros + (size_t)(panels * POINTS) * (size_t)(C * TN) +
+                                  (size_t)(items * parts) * slice));
+  CLF_TRY(call->enqueue(call, pack, clf_groups(C, panels, 1, 1), e));
+  return call->enqueue(call, multiply, clf_groups(items, parts, 1, 1), e);
+}
+
+CLF_RULE(conv_fwd, fwd_can) { return can(&p->x, &p->y, p->w.dim[3], traits); }
+CLF_RULE(conv_fwd, fwd_pays) {
+  (void)traits;
+  return pays(&p->x, &p->y);
+}
+CLF_LAUNCH_WAY(conv_fwd, fwd_winograd) {
+  return winograd_product(call, "conv_fwd_winograd_pack", "conv_fwd_winograd", &p->x, &p->y);
+}
+CLF_LAUNCH_WAY(conv_fwd, fwd_direct) {
   return product(call, "conv_fwd_pack", "conv_fwd_small", &p->x, p->w.dim[3], &p->y);
 }
-CLF_LAUNCH(conv_bwd_data) {
+CLF_LAUNCHES(conv_fwd,
+             {.name = "winograd", .takes = fwd_can, .suits = fwd_pays, .launch = fwd_winograd},
+             {.name = "direct", .launch = fwd_direct})
+
+CLF_RULE(conv_bwd_data, data_can) { return can(&p->dy, &p->dx, p->w.dim[3], traits); }
+CLF_RULE(conv_bwd_data, data_pays) {
+  (void)traits;
+  return pays(&p->dy, &p->dx);
+}
+CLF_LAUNCH_WAY(conv_bwd_data, data_winograd) {
+  return winograd_product(call, "conv_bwd_data_winograd_pack", "conv_bwd_data_winograd", &p->dy,
+                          &p->dx);
+}
+CLF_LAUNCH_WAY(conv_bwd_data, data_direct) {
   return product(call, "conv_bwd_data_pack", "conv_bwd_data_small", &p->dy, p->w.dim[3], &p->dx);
+}
+CLF_LAUNCHES(conv_bwd_data,
+             {.name = "winograd", .takes = data_can, .suits = data_pays, .launch = data_winograd},
+             {.name = "direct", .launch = data_direct})
+
+/* At most 8 bands, by whole blocks; where that makes fewer than 4 items, they share the panels. */
+CLF_LAUNCH_WAY(conv_bwd_weights, weights_winograd) {
+  enum { BLOCK = 64, BANDS = 8, LEAST = 4 };
+  const int Ci = p->x.dim[1], Co = p->dy.dim[1], TN = call->traits->tn, panels = clf_ceil(Co, TN);
+  const int blocks = clf_ceil(tiles_of(&p->x), BLOCK), each = clf_ceil(blocks, BANDS);
+  const int bands = clf_ceil(blocks, each), parts = least(clf_ceil(LEAST, bands), panels);
+  const int columns = clf_ceil(panels, parts) * TN, zeros = up(most(Ci, Co), TN);
+  const int e[4] = {each, bands, BLOCK, zeros};
+  const size_t slice = (size_t)(zeros + POINTS * (BLOCK * (Ci + columns) + 2 * SPACE));
+  CLF_TRY(call->reserve(call, (size_t)(bands * POINTS) * (size_t)(Ci * panels * TN) +
+                                  (size_t)(bands * parts) * slice));
+  CLF_TRY(call->enqueue(call, "conv_bwd_weights_winograd", clf_groups(bands, parts, 1, 1), e));
+  return call->enqueue(call, "conv_bwd_weights_winograd_add",
+                       clf_groups(Ci, clf_ceil(Co, call->traits->lanes), 1, 1), e);
 }
 
 /* As many bands as make 256 groups, but none below 64 pixels. */
@@ -42,7 +122,7 @@ static int band_rows(const clf_tensor *dy, int groups) {
   return want > least ? want : least;
 }
 
-CLF_LAUNCH(conv_bwd_weights) {
+CLF_LAUNCH_WAY(conv_bwd_weights, weights_direct) {
   const int Co = p->dy.dim[1], Ci = p->x.dim[1], taps = p->dw.dim[3] * p->dw.dim[3];
   const int rows = p->dy.dim[0] * p->dy.dim[2], panels = clf_ceil(Co, call->traits->tn);
   const int high = wide(call) ? call->traits->tm : call->traits->tn;
@@ -59,6 +139,16 @@ CLF_LAUNCH(conv_bwd_weights) {
   CLF_TRY(call->enqueue(call, "conv_bwd_weights", clf_groups(tiles, bands, side, side), e));
   return call->enqueue(call, "conv_bwd_weights_add", by_columns(call, Ci * taps, panels), e);
 }
+
+CLF_RULE(conv_bwd_weights, weights_can) { return can(&p->x, &p->dy, p->dw.dim[3], traits); }
+CLF_RULE(conv_bwd_weights, weights_pays) {
+  (void)traits;
+  return pays(&p->x, &p->dy);
+}
+CLF_LAUNCHES(
+    conv_bwd_weights,
+    {.name = "winograd", .takes = weights_can, .suits = weights_pays, .launch = weights_winograd},
+    {.name = "direct", .launch = weights_direct})
 
 CLF_LAUNCH(conv_bwd_bias) {
   const int rows = p->dy.dim[0] * p->dy.dim[2], C = p->dy.dim[1];

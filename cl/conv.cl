@@ -79,23 +79,6 @@ INLINE int conv_inside(clf_view v, int h, int w) {
 #if LANES > 1
 /* ---- An item computes TM pixels by TN channels, or by LANES where no more are left ------ */
 
-/* acc[r] += a number of pixel (or channel) r by the two vectors at b, or the first of them;
- * loops of their own, so that the sums stay in registers. */
-#define CONV_STEP2(b, number)                                                                      \
-  {                                                                                                \
-    const V b0 = VLOAD(b), b1 = VLOAD(b + LANES);                                                  \
-    _Pragma("unroll") for (int r = 0; r < TM; r++) {                                               \
-      const V s = number;                                                                          \
-      acc[r][0] = fma(s, b0, acc[r][0]);                                                           \
-      acc[r][1] = fma(s, b1, acc[r][1]);                                                           \
-    }                                                                                              \
-  }
-#define CONV_STEP1(b, number)                                                                      \
-  {                                                                                                \
-    const V b0 = VLOAD(b);                                                                         \
-    _Pragma("unroll") for (int r = 0; r < TM; r++) acc[r][0] = fma((V)number, b0, acc[r][0]);      \
-  }
-
 void conv_store(V (*sums)[2], int wide, int i0, int j0, global float *y, clf_view v, float beta,
                 global const float *bias, int bias_stride) {
   const int pixels = v.dim[0] * v.dim[2] * v.dim[3], stride = v.stride[1];
@@ -295,6 +278,71 @@ kernel BY_TILE void conv_bwd_data(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx), const conv
 #undef CONV_SMALL
 #undef CONV_BY
 
+#if LANES > 1
+/* ---- The same by winograd.clh, for 3x3 and channels last ------------------------------------
+ * The pool: e.x zeros, which stand in for pixels beyond an edge; the weights' panels
+ * [panels][36][rows][TN]; for each item a slice, rows [36] by a little more than [e.y tiles][C] and
+ * sums [36][e.y tiles][TN]. */
+#define MATRIX(tiles, C)                                                                           \
+  ((tiles) * (C) + 16) /* more: powers of two apart they hit few cache sets */
+
+/* Group (c, j) packs row c of panel j, and its share of the zeros in front of the panels. */
+void conv_wino_pack(global const float *w, conv_weights q, global float *pool, int zeros) {
+  const int c = get_global_id(0), j = get_global_id(1);
+  global float *d = pool + zeros + ((size_t)j * 36 * q.rows + c) * TN;
+  for (int i = c + get_global_size(0) * j; i < zeros; i += get_global_size(0) * get_global_size(1))
+    pool[i] = 0;
+  for (int l = 0; l < TN; l += LANES) {
+    const int col = j * TN + l;
+    global const float *s = w + (q.offset + c * q.row + (ptrdiff_t)col * q.col);
+#define FROM(i, j) lanes_load(s + ((i)*q.tap_h + (j)*q.tap_w), q.col, q.cols - col)
+#define TO(i, j, v) VSTORE(v, d + (size_t)((i)*6 + (j)) * q.rows * TN + l)
+    WINO_BOTH(WINO_G, 3, 6)
+#undef FROM
+#undef TO
+  }
+}
+
+/* Item (i, part) takes each block of tiles from i on, and each panel from `part` on. */
+void conv_wino(global const float *x, clf_view xv, global float *pool, int4 e, global float *y,
+               clf_view yv, float beta, global const float *bias, int bias_stride) {
+  const int C = xv.dim[1], panels = (yv.dim[1] + TN - 1) / TN, tiles = wino_tiles(xv);
+  const int part = get_global_id(1), matrix = MATRIX(e.y, C), panel = 36 * C * TN;
+  global float *panel0 = pool + e.x;
+  global float *rows =
+      panel0 + (size_t)panels * panel +
+      (get_global_id(0) + part * get_global_size(0)) * (size_t)(36 * (matrix + e.y * TN));
+  global float *sums = rows + 36 * matrix;
+  for (int first = get_global_id(0) * e.y; first < tiles; first += get_global_size(0) * e.y) {
+    const int count = min(e.y, tiles - first), whole = (count + TM - 1) / TM * TM;
+    wino_in(x, xv, first, whole, pool, rows, C, matrix);
+    for (int j = part; j < panels; j += get_global_size(1)) {
+      wino_products(rows, matrix, C, whole, panel0 + (size_t)j * panel, yv.dim[1] - j * TN > LANES,
+                    sums);
+      wino_out(sums, whole, first, count, j * TN, y, yv, beta, bias, bias_stride);
+    }
+  }
+}
+
+kernel BY_LANES void conv_fwd_winograd_pack(CLF_IN(x), CLF_IN(w), CLF_IN(bias), CLF_OUT(y),
+                                            const conv_fwd_args p, CLF_POOL) {
+  conv_wino_pack(w_, conv_as_is(p.w), pool, e.x);
+}
+kernel BY_LANES void conv_fwd_winograd(CLF_IN(x), CLF_IN(w), CLF_IN(bias), CLF_OUT(y),
+                                       const conv_fwd_args p, CLF_POOL) {
+  conv_wino(x_, p.x, pool, e, y_, p.y, p.beta, p.bias.dim[0] ? bias_ + p.bias.offset : 0,
+            p.bias.stride[0]);
+}
+kernel BY_LANES void conv_bwd_data_winograd_pack(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx),
+                                                 const conv_bwd_data_args p, CLF_POOL) {
+  conv_wino_pack(w_, conv_turned(p.w), pool, e.x);
+}
+kernel BY_LANES void conv_bwd_data_winograd(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx),
+                                            const conv_bwd_data_args p, CLF_POOL) {
+  conv_wino(dy_, p.dy, pool, e, dx_, p.dx, p.beta, 0, 0);
+}
+#endif
+
 /* ---- The gradient by w ----------------------------------------------------------------------
  * Bands of e.x rows of pixels (n, h), e.y of them, each into sums of its own in the pool,
  * [bands][k k][Ci][COLUMNS]; then the bands in order. */
@@ -450,6 +498,65 @@ kernel BY_LANES void conv_bwd_weights_add(WEIGHTS) {
     lanes_store(sum, to, so, n);
   }
 }
+
+#if LANES > 1
+/* ---- The same by winograd.clh: e.y bands of e.x blocks of e.z tiles ----------------------------
+ * The pool: each band's sums [36][Ci][COLUMNS]; a slice for each item: e.w zeros, x's rows [36]
+ * [e.z][Ci], those of dy [36][e.z][columns of the part], each matrix a little longer. */
+#define WINO_SUMS ((size_t)36 * p.x.dim[1] * COLUMNS)
+
+/* Item (band, part): its share of the panels of dy. */
+kernel BY_LANES void conv_bwd_weights_winograd(WEIGHTS) {
+  const int Ci = p.x.dim[1], panels = COLUMNS / TN, band = get_global_id(0);
+  const int each = (panels - 1) / (int)get_global_size(1) + 1, j0 = get_global_id(1) * each;
+  const int mine = min(each, panels - j0), columns = each * TN, tiles = wino_tiles(p.x);
+  const int x_matrix = MATRIX(e.z, Ci), dy_matrix = MATRIX(e.z, columns);
+  const int end = min((band + 1) * e.x * e.z, tiles);
+  global float *d = pool + band * WINO_SUMS;
+  global float *zeros =
+      pool + e.y * WINO_SUMS +
+      (band + get_global_id(1) * e.y) * (e.w + (size_t)36 * (x_matrix + dy_matrix));
+  global float *x = zeros + e.w, *dy = x + 36 * x_matrix;
+  if (mine <= 0) return;
+  for (int i = 0; i < e.w; i++) zeros[i] = 0;
+  for (int first = band * e.x * e.z; first < end; first += e.z) {
+    const int count = min(e.z, end - first);
+    wino_in(x_, p.x, first, count, zeros, x, Ci, x_matrix);
+    wino_gradients(dy_, p.dy, first, count, j0 * TN, zeros, dy, columns, dy_matrix);
+    for (int t = 0; t < 36; t++)
+      for (int j = 0; j < mine; j++)
+        for (int c = 0; c < Ci; c += TM)
+          wino_outer(x + t * x_matrix + c, Ci, dy + t * dy_matrix + j * TN, columns, count,
+                     p.dy.dim[1] - (j0 + j) * TN > LANES,
+                     d + ((size_t)t * Ci + c) * COLUMNS + (j0 + j) * TN, COLUMNS, Ci - c,
+                     first > band * e.x * e.z);
+  }
+}
+
+/* Item (c, j): LANES output channels of input channel c, over the bands in order, to taps. */
+kernel BY_LANES void conv_bwd_weights_winograd_add(WEIGHTS) {
+  const int c = get_global_id(0), j = get_global_id(1) * LANES, so = p.dw.stride[0];
+  const int n = p.dw.dim[0] - j;
+  global const float *s = pool + (size_t)c * COLUMNS + j;
+  V sum[36];
+  for (int t = 0; t < 36; t++) {
+    sum[t] = 0;
+    for (int band = 0; band < e.y; band++)
+      sum[t] += VLOAD(s + (size_t)t * p.x.dim[1] * COLUMNS + band * WINO_SUMS);
+  }
+#define FROM(i, j) sum[(i)*6 + (j)]
+#define TO(a, b, v)                                                                                \
+  {                                                                                                \
+    global float *to = &AT(dw, j, c, a, b);                                                        \
+    lanes_store(p.beta != 0 ? v + p.beta * lanes_load(to, so, n) : v, to, so, n);                  \
+  }
+  WINO_BOTH(WINO_G_BACK, 6, 3)
+#undef FROM
+#undef TO
+}
+#undef WINO_SUMS
+#undef MATRIX
+#endif
 #undef WEIGHTS
 #undef COLUMNS
 #undef SUMS_SIZE

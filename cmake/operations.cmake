@@ -20,7 +20,8 @@ foreach(s IN LISTS stems)
   endforeach()
 endforeach()
 
-set(texts ${CMAKE_CURRENT_SOURCE_DIR}/cl/clflow.clh ${defs} ${kernels})
+set(texts ${CMAKE_CURRENT_SOURCE_DIR}/cl/clflow.clh ${defs}
+    ${CMAKE_CURRENT_SOURCE_DIR}/runtime/winograd.def ${CMAKE_CURRENT_SOURCE_DIR}/cl/winograd.clh ${kernels})
 set(embedded ${CMAKE_CURRENT_BINARY_DIR}/sources.c)
 add_custom_command(OUTPUT ${embedded}
   COMMAND ${CMAKE_COMMAND} "-DOUT=${embedded}" "-DIN=${texts}" -DHEADER=sources.h

@@ -21,6 +21,7 @@ typedef vec vec_at __attribute__((aligned(sizeof(real)), may_alias)); /* anywher
 
 static int up(int n, int by) { return (n - 1) / by * by + by; }
 static int least(int a, int b) { return a < b ? a : b; }
+static int most(int a, int b) { return a > b ? a : b; }
 
 /* ---- Products: y = beta y + bias + x with w, forward and backward ------------------------ */
 
@@ -144,17 +145,176 @@ static clf_status multiply(product *q, clf_scratch *scratch) {
   return CLF_OK;
 }
 
-CLF_REF(conv_fwd) {
-  product q = {.x = &p->x, .y = &p->y, .w = &p->w, .beta = p->beta, .k = p->w.dim[3]};
-  if (p->bias.buf) q.bias = &p->bias;
-  return multiply(&q, scratch);
+/* ---- Winograd's way: of floats only, so that cpu64 stays the plain sum ----- */
+
+#include "winograd.h"
+
+enum { FLOATS = sizeof(real) == sizeof(float) };
+enum { ITEMS = 16 }; /* jobs at most: their slices together fit the cache that cores share */
+
+/* 3x3 weights, channels side by side, a vector of them at least. */
+static int can(const clf_tensor *x, const clf_tensor *y, int k) {
+  return FLOATS && k == 3 && x->stride[1] == 1 && y->stride[1] == 1 && x->dim[1] >= LANES;
+}
+/* Whether it is quicker: products, and what transforms of a tile's numbers and of the weights
+ * cost, which was measured. */
+static int pays(const clf_tensor *x, const clf_tensor *y) {
+  const double Ci = x->dim[1], Co = y->dim[1], tiles = wino_tiles(x);
+  const double pixels = (double)x->dim[0] * x->dim[2] * x->dim[3];
+  const double ours = POINTS * (tiles * Ci * Co + 16 * (tiles * (Ci + Co) + Ci * Co));
+  return 9 * pixels * Ci * Co > 1.2 * ours;
 }
 
-CLF_REF(conv_bwd_data) {
-  product q = {.x = &p->dy, .y = &p->dx, .w = &p->w, .beta = p->beta, .k = p->w.dim[3]};
-  q.turned = 1;
-  return multiply(&q, scratch);
+/* [panels][36][rows][TN] */
+static void winograd_pack(const product *q, real *panels) {
+  const int rows = q->x->dim[1], cols = q->y->dim[1];
+  PARALLEL_FOR(200.0 * rows * cols, int c = 0; c < rows; c++)
+    for (int j0 = 0; j0 < cols; j0 += LANES) {
+      real w[9][LANES];
+      real *d = panels + (ptrdiff_t)(j0 / TN * POINTS) * rows * TN + (ptrdiff_t)c * TN + j0 % TN;
+      for (int t = 0; t < 9; t++)
+        for (int j = 0; j < LANES; j++)
+          w[t][j] = j0 + j < cols ? weight(q, c, j0 + j, t / 3, t % 3) : 0;
+#define FROM(i, j) VEC_IN(w[(i)*3 + (j)])
+#define TO(i, j, v) VEC(d + (ptrdiff_t)((i)*6 + (j)) * rows * TN) = v
+      WINO_BOTH(WINO_G, 3, 6)
+#undef FROM
+#undef TO
+    }
 }
+
+/* Job `item` takes each block of tiles from there on, and each panel from `part` on. */
+static void winograd_blocks(const product *q, int block, int item, int items, int part, int parts,
+                            real *slice) {
+  const int C = q->x->dim[1], tiles = wino_tiles(q->x);
+  const ptrdiff_t matrix = (ptrdiff_t)block * C + SPACE, panel = (ptrdiff_t)POINTS * C * TN;
+  real *sums = slice + POINTS * matrix;
+  for (int first = item * block; first < tiles; first += items * block) {
+    const int count = least(block, tiles - first), whole = up(count, TM);
+    wino_in(q->x, first, whole, q->zeros, slice, matrix);
+    for (int j0 = part * TN; j0 < q->y->dim[1]; j0 += parts * TN) {
+      wino_products(slice, matrix, C, whole, q->panels + j0 / TN * panel, sums);
+      wino_out(q, sums, whole, first, count, j0);
+    }
+  }
+}
+
+/* Blocks of 12 to 24 tiles: that many rows go over a panel while it is in a core's cache. */
+static clf_status winograd_multiply(product *q, clf_scratch *scratch) {
+  const int C = q->x->dim[1], tiles = wino_tiles(q->x), columns = up(q->y->dim[1], TN);
+  const int block = up(least(most(tiles / ITEMS, 12), 24), TM), zeros = up(C, 16);
+  const int items = least(up(tiles, block) / block, ITEMS), parts = items < ITEMS ? 2 : 1;
+  const size_t packed = (size_t)POINTS * (size_t)C * (size_t)columns;
+  const size_t slice = (size_t)(POINTS * (block * (C + TN) + SPACE));
+  const size_t need = (size_t)zeros + packed + (size_t)(items * parts) * slice;
+  real *memory = clf_scratch_get(scratch, need);
+  CLF_NEED(memory, need);
+  for (int i = 0; i < zeros; i++) memory[i] = 0;
+  q->zeros = memory;
+  q->panels = memory + zeros;
+  winograd_pack(q, memory + zeros);
+  PARALLEL_FOR(72.0 * tiles * C * columns, int job = 0; job < items * parts; job++)
+    winograd_blocks(q, block, job / parts, items, job % parts, parts,
+                    memory + (size_t)zeros + packed + (size_t)job * slice);
+  return CLF_OK;
+}
+
+/* A band's sums [36][Ci][columns] at d, of `mine` columns from j0 on. */
+static void winograd_band(const clf_conv_bwd_weights_args *p, int block, int first, int end,
+                          int columns, int j0, int mine, real *d, real *slice) {
+  const int Ci = p->x.dim[1], zeros = up(most(Ci, p->dy.dim[1]), TN), begin = first;
+  const ptrdiff_t x_matrix = (ptrdiff_t)block * Ci + SPACE,
+                  dy_matrix = (ptrdiff_t)block * mine + SPACE;
+  real *x = slice + zeros, *dy = x + POINTS * x_matrix;
+  for (int i = 0; i < zeros; i++) slice[i] = 0;
+  for (; first < end; first += block) {
+    const int count = least(block, end - first);
+    wino_in(&p->x, first, count, slice, x, x_matrix);
+    wino_gradients(&p->dy, first, count, j0, slice, dy, mine, dy_matrix);
+    for (int t = 0; t < POINTS; t++)
+      for (int j = 0; j < mine; j += TN)
+        for (int c = 0; c < Ci; c += TM)
+          wino_outer(x + t * x_matrix + c, Ci, dy + t * dy_matrix + j, mine, count,
+                     d + ((ptrdiff_t)t * Ci + c) * columns + j0 + j, columns, Ci - c,
+                     first > begin);
+  }
+}
+
+/* dw = beta dw + G' of the bands' sums, in order, G. */
+static void winograd_add(const clf_conv_bwd_weights_args *p, const real *sums, int bands,
+                         int columns) {
+  const int Co = p->dw.dim[0], Ci = p->dw.dim[1], so = p->dw.stride[0];
+  const ptrdiff_t matrix = (ptrdiff_t)Ci * columns;
+  PARALLEL_FOR(40.0 * bands * (double)matrix, int c = 0; c < Ci; c++)
+    for (int j = 0; j < Co; j += LANES) {
+      V sum[POINTS];
+      for (int t = 0; t < POINTS; t++) {
+        const real *s = sums + t * matrix + (ptrdiff_t)c * columns + j;
+        sum[t] = VEC_IN(s);
+        for (int band = 1; band < bands; band++) sum[t] += VEC_IN(s + band * POINTS * matrix);
+      }
+#define FROM(i, j) sum[(i)*6 + (j)]
+#define TO(a, b, v)                                                                                \
+  {                                                                                                \
+    real *to = at(&p->dw, j, c, a, b);                                                             \
+    vec_store(p->beta != 0 ? v + p->beta * vec_load(to, so, Co - j) : v, to, so, Co - j);          \
+  }
+      WINO_BOTH(WINO_G_BACK, 6, 3)
+#undef FROM
+#undef TO
+    }
+}
+
+/* At most 8 bands, by whole blocks; where that makes fewer than 4 jobs, they share the panels. */
+CLF_REF_WAY(conv_bwd_weights, weights_winograd) {
+  enum { BLOCK = 64, BANDS = 8, JOBS = 4 };
+  const int Ci = p->x.dim[1], Co = p->dy.dim[1], columns = up(Co, TN), tiles = wino_tiles(&p->x);
+  const int band = up(up(tiles, BLOCK) / BLOCK, BANDS) / BANDS * BLOCK;
+  const int bands = up(tiles, band) / band, want = up(JOBS, bands) / bands;
+  const int mine = up(up(columns, want) / want, TN), parts = up(columns, mine) / mine;
+  const size_t sums = (size_t)POINTS * (size_t)Ci * (size_t)columns;
+  const size_t slice = (size_t)(up(most(Ci, Co), TN) + POINTS * (BLOCK * (Ci + mine) + 2 * SPACE));
+  const size_t need = (size_t)bands * sums + (size_t)(bands * parts) * slice;
+  real *memory = clf_scratch_get(scratch, need);
+  CLF_NEED(memory, need);
+  PARALLEL_FOR(72.0 * tiles * Ci * columns, int job = 0; job < bands * parts; job++) {
+    const int b = job / parts, j0 = job % parts * mine;
+    winograd_band(p, BLOCK, b * band, least((b + 1) * band, tiles), columns, j0, mine,
+                  memory + (size_t)b * sums, memory + (size_t)bands * sums + (size_t)job * slice);
+  }
+  winograd_add(p, memory, bands, columns);
+  return CLF_OK;
+}
+
+static product product_fwd(const clf_conv_fwd_args *p) {
+  return (product){.x = &p->x,
+                   .y = &p->y,
+                   .w = &p->w,
+                   .bias = p->bias.buf ? &p->bias : NULL,
+                   .beta = p->beta,
+                   .k = p->w.dim[3]};
+}
+static product product_data(const clf_conv_bwd_data_args *p) {
+  return (product){
+      .x = &p->dy, .y = &p->dx, .w = &p->w, .beta = p->beta, .k = p->w.dim[3], .turned = 1};
+}
+#define WAYS(op, of, what, from, to)                                                               \
+  CLF_REF_RULE(op, what##_can) { return can(&p->from, &p->to, p->w.dim[3]); }                      \
+  CLF_REF_RULE(op, what##_pays) { return pays(&p->from, &p->to); }                                 \
+  CLF_REF_WAY(op, what##_winograd) {                                                               \
+    product q = of(p);                                                                             \
+    return winograd_multiply(&q, scratch);                                                         \
+  }                                                                                                \
+  CLF_REF_WAY(op, what##_direct) {                                                                 \
+    product q = of(p);                                                                             \
+    return multiply(&q, scratch);                                                                  \
+  }                                                                                                \
+  CLF_REFS(                                                                                        \
+      op,                                                                                          \
+      {.name = "winograd", .takes = what##_can, .suits = what##_pays, .compute = what##_winograd}, \
+      {.name = "direct", .compute = what##_direct})
+WAYS(conv_fwd, product_fwd, fwd, x, y)
+WAYS(conv_bwd_data, product_data, data, dy, dx)
 
 /* ---- The gradient by w: bands of rows of pixels (n, h), then the bands in order -----------
  * x is copied into blocks of TM channels, [blocks][pixels][TM], dy into panels of TN, both
@@ -243,7 +403,7 @@ static void add_bands(const clf_conv_bwd_weights_args *p, const real *sums, int 
       }
 }
 
-CLF_REF(conv_bwd_weights) {
+CLF_REF_WAY(conv_bwd_weights, weights_direct) {
   const int Ci = p->x.dim[1], k = p->dw.dim[3], H = p->dy.dim[2], W = p->dy.dim[3];
   const int blocks = up(Ci, TM) / TM, panels = up(p->dy.dim[1], TN) / TN, jobs = blocks * panels;
   outer q = {.k = k, .H = H, .W = W, .rows = p->dy.dim[0] * H, .Ci = Ci, .columns = panels * TN};
@@ -283,6 +443,13 @@ static void bias_band(const clf_tensor *dy, int row, int end, real *restrict sum
         for (int c = 0; c < C; c++) sums[c] += s[(ptrdiff_t)c * stride];
     }
 }
+
+CLF_REF_RULE(conv_bwd_weights, weights_can) { return can(&p->x, &p->dy, p->dw.dim[3]); }
+CLF_REF_RULE(conv_bwd_weights, weights_pays) { return pays(&p->x, &p->dy); }
+CLF_REFS(
+    conv_bwd_weights,
+    {.name = "winograd", .takes = weights_can, .suits = weights_pays, .compute = weights_winograd},
+    {.name = "direct", .compute = weights_direct})
 
 CLF_REF(conv_bwd_bias) {
   const int rows = p->dy.dim[0] * p->dy.dim[2], C = p->dy.dim[1], W = p->dy.dim[3];

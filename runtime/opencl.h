@@ -5,7 +5,7 @@
 #include "platform.h"
 #include "launch.h"
 
-enum { CLF_MAX_KERNELS = 6, CLF_BLAS_CLASSES = 64 }; /* of one operation; remembered verdicts */
+enum { CLF_MAX_KERNELS = 8, CLF_BLAS_CLASSES = 64 }; /* of one operation; remembered verdicts */
 
 typedef struct clf__kernel {
   char name[64];

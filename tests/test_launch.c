@@ -168,7 +168,10 @@ static const clf_way *ways_of(const clf_device *dev, clf_op op, const clf_traits
 }
 static const clf_backend choosing = {.name = "recorder", .ways = ways_of};
 
-static clf_status run(recorder *r, clf_traits *traits, clf_op op, const void *args) {
+/* Dense tensors; with `last`, channels last. */
+static clf_status run_laid_out(recorder *r, clf_traits *traits, clf_op op, const void *args,
+                               int last) {
+  static const int order[2][4] = {{3, 2, 1, 0}, {1, 3, 2, 0}};
   static clf_buffer memory;
   _Alignas(16) char copy[CLF_MAX_ARGS];
   memcpy(copy, args, clf_ops[op].args_size);
@@ -177,7 +180,8 @@ static clf_status run(recorder *r, clf_traits *traits, clf_op op, const void *ar
     if (!t[i].dim[0]) continue; /* left out */
     t[i].buf = &memory;
     int32_t n = 1;
-    for (int d = 3; d >= 0; d--) {
+    for (int k = 0; k < 4; k++) {
+      const int d = order[last][k];
       if (!t[i].dim[d]) t[i].dim[d] = 1;
       t[i].stride[d] = n;
       n *= t[i].dim[d];
@@ -204,6 +208,13 @@ static clf_traits *family(const char *name) {
   return &found[i];
 }
 
+static clf_status run(recorder *r, clf_traits *traits, clf_op op, const void *args) {
+  return run_laid_out(r, traits, op, args, 0);
+}
+static clf_status run_case(recorder *r, clf_traits *traits, clf_op op, const clf_case *c) {
+  return run_laid_out(r, traits, op, c->args, c->nhwc);
+}
+
 /* ---- Tests ---------------------------------------------------------------------------------- */
 
 START_TEST(every_case) {
@@ -213,7 +224,7 @@ START_TEST(every_case) {
       for (int way = 0; way == 0 || ways[op][way - 1].name; way++) {
         const clf_case *c = &clf__case_tables[op]->at[i];
         recorder r = {.blas_does = i % 2, .forced = way};
-        ck_assert_msg(!run(&r, traits, (clf_op)op, c->args), "%s", clf_errmsg());
+        ck_assert_msg(!run_case(&r, traits, (clf_op)op, c), "%s", clf_errmsg());
         ck_assert_msg(r.launches > 0 || (r.blas_calls && r.blas_does), "%s \"%s\" launches nothing",
                       clf_ops[op].name, c->label);
       }
@@ -237,11 +248,10 @@ START_TEST(every_failure) {
     for (int op = 0; op < CLF_OP_COUNT; op++) {
       const clf_case *c = &clf__case_tables[op]->at[clf__case_tables[op]->count - 1];
       recorder all = {0};
-      ck_assert_int_eq(run(&all, family(clf__families[f].family), (clf_op)op, c->args), CLF_OK);
+      ck_assert_int_eq(run_case(&all, family(clf__families[f].family), (clf_op)op, c), CLF_OK);
       for (int bad = 1; bad <= all.launches; bad++) {
         recorder r = {.refuse = bad};
-        ck_assert_int_eq(run(&r, family(clf__families[f].family), (clf_op)op, c->args),
-                         CLF_EDEVICE);
+        ck_assert_int_eq(run_case(&r, family(clf__families[f].family), (clf_op)op, c), CLF_EDEVICE);
         ck_assert_int_eq(r.launches, bad);
       }
     }

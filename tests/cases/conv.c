@@ -23,7 +23,7 @@
   CASE("k1 planes",    X(3, 33, 17, 2, 5, 1, BETA(-1))),                                           \
   CASE("k3",           X(1, 5, 33, 7, 9, 3, BETA(0)),    .fresh = 1, .nhwc = 1),                   \
   CASE("k3 planes",    X(1, 33, 5, 9, 7, 3, BETA(0)),    .fresh = 1),                              \
-  CASE("k3 add",       X(1, 17, 48, 5, 5, 3, BETA(0.5f)), .nhwc = 1),                              \
+  CASE("k3 add",       X(1, 17, 48, 5, 5, 3, BETA(0.5f)), .lo = -0.3f, .hi = 0.3f, .nhwc = 1),     \
   CASE("k3 small",     X(17, 7, 6, 2, 2, 3, BETA(1)),    .nhwc = 1),                               \
   CASE("k1 planes add", X(35, 3, 17, 2, 1, 1, BETA(2))),                                           \
   CASE("k5",           X(1, 6, 33, 3, 4, 5, BETA(1)),    .nhwc = 1),                               \
@@ -32,6 +32,8 @@
   CASE("bands",        X(3, 4, 20, 13, 5, 1, BETA(0)),   .fresh = 1, .nhwc = 1, .tol = 3e-5f),     \
   CASE("many tiles",   X(5, 67, 66, 35, 11, 1, BETA(0)), .fresh = 1, .nhwc = 1, .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f), \
   CASE("many planes",  X(5, 5, 35, 35, 11, 3, BETA(2)), .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f), \
+  CASE("winograd",     X(4, 40, 35, 11, 7, 3, BETA(0.5f)), .lo = -0.3f, .hi = 0.3f, .nhwc = 1),    \
+  CASE("winograd 4x4", X(32, 21, 48, 4, 4, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .fresh = 1, .nhwc = 1), \
   CASE("64 k3",        X(64, 64, 64, 32, 32, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
   CASE("64 k1",        X(64, 64, 64, 32, 32, 1, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
   CASE("7 to 32 k3",   X(64, 7, 32, 32, 32, 3, BETA(0)),   .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
@@ -44,6 +46,7 @@
 CLF_CASES(conv_fwd, SHAPES(FWD, FIELD),
   CASE("bias",        FWD(3, 3, 37, 5, 4, 3, .bias = DIM(37)), .fresh = 1, .nhwc = 1),
   CASE("bias planes", FWD(3, 3, 6, 5, 4, 3, .bias = DIM(6), .beta = 1)),
+  CASE("bias winograd", FWD(4, 40, 35, 11, 7, 3, .bias = DIM(35), .beta = 1), .lo = -0.3f, .hi = 0.3f, .nhwc = 1),
   CASE("bias k1",     FWD(2, 9, 16, 5, 4, 1, .bias = DIM(16), .beta = -2), .nhwc = 1));
 CLF_CASES(conv_bwd_data, SHAPES(DATA, PLAIN));
 CLF_CASES(conv_bwd_weights, SHAPES(WEIGHTS, PLAIN));
