@@ -40,7 +40,8 @@ def prepare(what, settings, folder):
 
     use()
     cl.enqueue_copy(queue, c, buffers[2])
-    return use, QUEUED, difference(c, wanted), "CLBlast on " + " ".join(device.platform.version.split()[:4])
+    version = "CLBlast on " + " ".join(device.platform.version.split()[:4])
+    return use, QUEUED, difference(c, wanted), version
 
 
 if __name__ == "__main__":

@@ -8,11 +8,14 @@ AGREED = 1e-4  # a peer that differs by more computes something else
 
 HEAD = """# clflow and its peers
 
-`bench/peers/run` wrote this page; [bench/peers/README.md](../bench/peers/README.md) tells how it measures and how to run it.
-Times are medians over rounds in which all sides take turns. **ratio**: the peer's time with its best
-settings by that of clflow's faster device, the median over rounds: above 1 clflow is faster. *as it comes*: the peer's time with
-nothing set. *differs*: the peer's results from clflow's with the same weights (of products and convolutions: from
-double precision), relative to the largest number. *first*: its first use, with compilation that no cache holds.
+`bench/peers/run` wrote this page; [bench/peers/README.md](../bench/peers/README.md) tells how.
+Times are medians over rounds in which all sides take turns.
+
+**ratio**: the peer's time with its best settings by that of clflow's faster device, the median over
+rounds: above 1 clflow is faster. *as it comes*: the peer's time with nothing set. *differs*: the
+peer's results from clflow's with the same weights (of products and convolutions: from double
+precision), relative to the largest number. *first*: its first use; what caches hold is not
+compiled again.
 """
 
 
@@ -29,6 +32,15 @@ def number(x):
     return f"{x:.2f}x" if x < 10 else f"{x:.0f}x"
 
 
+def agrees(side):
+    return side["difference"] <= AGREED  # not a number does not
+
+
+def ratio(line):
+    low, high = number(line["ratio_low"]), number(line["ratio_high"])
+    return f"**{number(line['ratio'])}** ({low} to {high})"
+
+
 def lines(row):
     """A line for each peer of a row: its best settings, and the default's time beside."""
     device, mine = fastest(row)
@@ -36,6 +48,7 @@ def lines(row):
     for peer in dict.fromkeys(side["peer"] for side in row["sides"]):
         sides = [side for side in row["sides"] if side["peer"] == peer]
         able = [side for side in sides if side["each"] and "error" not in side]
+        able = [side for side in able if agrees(side)] or able
         line = {"peer": peer, "device": device, "clflow_s": median(mine["each"])}
         if able:
             best = min(able, key=lambda side: median(side["each"]))
@@ -55,10 +68,8 @@ def lines(row):
 def cells(line):
     if "error" in line:
         return [line["peer"], f"failed: {line['error'][:100]}", "", "", "", "", ""]
-    wrong = line["differs"] is None or line["differs"] > AGREED
     return [line["peer"], ms(line["best_s"]), line["settings"], ms(line["default_s"]),
-            "not comparable" if wrong else
-            f"**{number(line['ratio'])}** ({number(line['ratio_low'])} to {number(line['ratio_high'])})",
+            ratio(line) if line["differs"] <= AGREED else "not comparable",
             f"{line['differs']:.0e}", ms(line["first_s"])]  # fmt: skip
 
 
@@ -67,8 +78,9 @@ def markdown(report, to):
     print(HEAD, file=to)
     for name, row in rows.items():
         times = ", ".join(f"`{d}` **{ms(median(r['each']))}**" for d, r in row["clflow"].items())
-        print(f"## `{name}`\n\nclflow: {times}. {row['processor']}, {row['cores']} cores; {row['date']}; "
-              f"revision {row['revision']}; load {row['load'][0]:.1f} to {row['load'][1]:.1f}; "
+        print(f"## `{name}`\n\nclflow: {times}. {row['processor']}, {row['cores']} cores; "
+              f"{row['date']}; revision {row['revision']}; "
+              f"load {row['load'][0]:.1f} to {row['load'][1]:.1f}; "
               f"{row['rounds']} rounds of {row['seconds']:g} s.\n", file=to)  # fmt: skip
         print("| peer | best | settings | as it comes | ratio | differs | first |", file=to)
         print("|---|---|---|---|---|---|---|", file=to)
