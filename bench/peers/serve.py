@@ -4,7 +4,7 @@
 A peer is started as `PEER.py WORKLOAD SETTINGS FOLDER`; FOLDER holds what clflow computed of
 this workload (reference.py).  It answers
     {"ready": true, "first": SECONDS, "version": TEXT, "difference": X}
-or  {"error": TEXT}; `first` is the first use, compilation included, and `difference` how far
+or  {"error": TEXT}; `first` is from data to the first use, compilation included, and `difference` how far
 its results are from the reference, relative to the largest number.  Then each line it reads
 is a time in seconds, for about which it runs the workload, and it answers {"each": SECONDS,
 "count": N}.  It ends with its input.
@@ -48,15 +48,13 @@ def serve(prepare):
     try:
         begin = time.perf_counter()
         use, batch, off, version = prepare(what, settings, Path(sys.argv[3]))
-        prepared = time.perf_counter()
         use()
-        first = time.perf_counter() - prepared
+        first = time.perf_counter() - begin
         timed(use, 0.2, batch)
     except Exception as e:  # a peer that cannot is a result, told in the table
         answer({"error": f"{type(e).__name__}: {e}".splitlines()[0][:300]})
         return
-    answer({"ready": True, "first": first, "prepare": prepared - begin, "version": version,
-            "difference": off})  # fmt: skip
+    answer({"ready": True, "first": first, "version": version, "difference": off})
     for line in sys.stdin:
         each, count = timed(use, float(line), batch)
         answer({"each": each, "count": count})

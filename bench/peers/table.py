@@ -14,8 +14,8 @@ Times are medians over rounds in which all sides take turns.
 **ratio**: the peer's time with its best settings by that of clflow's faster device, the median over
 rounds: above 1 clflow is faster. *as it comes*: the peer's time with nothing set. *differs*: the
 peer's results from clflow's with the same weights (of products and convolutions: from double
-precision), relative to the largest number. *first*: its first use; what caches hold is not
-compiled again.
+precision), relative to the largest number. *first*: from making its data to its first use; what
+caches hold is not compiled again.
 """
 
 
