@@ -4,8 +4,9 @@
 A peer is started as `PEER.py WORKLOAD SETTINGS FOLDER`; FOLDER holds what clflow computed of
 this workload (reference.py).  It answers
     {"ready": true, "first": SECONDS, "version": TEXT, "difference": X}
-or  {"error": TEXT}; `first` is from data to the first use, compilation included, and `difference` how far
-its results are from the reference, relative to the largest number.  Then each line it reads
+or  {"error": TEXT}; `first` is from data to the first use, compilation included;
+`difference` how far its
+results are from the reference, relative to the largest number.  Then each line it reads
 is a time in seconds, for about which it runs the workload, and it answers {"each": SECONDS,
 "count": N}.  It ends with its input.
 """
