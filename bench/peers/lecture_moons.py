@@ -10,52 +10,13 @@ does, and prints the mean log-likelihood of all rows and the median time of a st
 """
 
 import argparse
-import math
 import statistics
 import time
 
 import numpy as np
 import torch
-from torch import nn, optim
-
-
-class NVPCouplingLayer(nn.Module):
-    def __init__(self, map_s, map_t, b):
-        super().__init__()
-        self.map_s, self.map_t = map_s, map_t
-        self.register_buffer("b", b.unsqueeze(0))
-
-    def forward(self, x, ldj):
-        s, t = self.map_s(self.b * x), self.map_t(self.b * x)
-        ldj = ldj + ((1 - self.b) * s).sum(1)
-        return self.b * x + (1 - self.b) * (torch.exp(s) * x + t), ldj
-
-
-class NVPNet(nn.Module):
-    def __init__(self, dim, hidden, depth):
-        super().__init__()
-        self.layers = nn.ModuleList()
-        b = torch.empty(dim)
-        for d in range(depth):
-            if d % 2 == 0:
-                kept = torch.randperm(dim)[: dim // 2]
-                b = torch.zeros(dim).index_fill_(0, kept, 1.0)
-            else:
-                b = 1 - b
-            map_s, map_t = (
-                nn.Sequential(nn.Linear(dim, hidden), nn.Tanh(), nn.Linear(hidden, dim))
-                for _ in range(2)
-            )
-            self.layers.append(NVPCouplingLayer(map_s, map_t, b.clone()))
-
-    def forward(self, x, ldj):
-        for layer in self.layers:
-            x, ldj = layer(x, ldj)
-        return x, ldj
-
-
-def log_proba(z, ldj):
-    return -0.5 * (z**2 + math.log(2 * math.pi)).sum(1) + ldj
+from nvp_torch import NVPNet, log_proba
+from torch import optim
 
 
 def read_table(path):

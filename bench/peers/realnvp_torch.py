@@ -294,6 +294,7 @@ class RealNVP(nn.Module):
         self.shape, self.scales, self.levels = (channels, height, width), scales, levels
         self.low, self.high = ALPHA, (ALPHA if logit == "code" else 0.0)
         self.span = 1 - self.low - self.high
+        self.layout = torch.contiguous_format  # of the images within; or torch.channels_last
         options = dict(affine=affine, norm=norm, bn_rho=bn_rho)
         first = 1 if first_mask == "even" else 0
         for s in range(scales):
@@ -340,7 +341,8 @@ class RealNVP(nn.Module):
 
     def images(self, rows):
         channels, height, width = self.shape
-        return rows.reshape(-1, height, width, channels).permute(0, 3, 1, 2)
+        images = rows.reshape(-1, height, width, channels).permute(0, 3, 1, 2)
+        return images.contiguous(memory_format=self.layout)
 
     def rows(self, images):
         return images.permute(0, 2, 3, 1).reshape(len(images), -1)
@@ -351,7 +353,7 @@ class RealNVP(nn.Module):
         q = self.high + self.span * ((self.levels - x) / self.levels)  # 1 - p
         log_p, log_q = torch.log(p), torch.log(q)
         logdet = math.log(self.span / self.levels) - log_p - log_q
-        h = self.images(log_p - log_q).contiguous()
+        h = self.images(log_p - log_q)
         h, logdet = self.down(h, logdet.sum(1), 0)
         return self.rows(h), logdet
 
@@ -390,6 +392,16 @@ def l2_term(model):
     return sum((p**2).sum() for name, p in named if "magnitude" in name or "rescaling" in name)
 
 
+def train_step(model, optimizer, x):
+    """One step of the recipe on rows x; the loss, still on the device."""
+    loss = -model.log_prob(x).mean() + 5e-5 * l2_term(model)
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 100.0)
+    optimizer.step()
+    return loss
+
+
 def step_seconds(model, batch, steps, device):
     """Seconds of each training step, after three that are not counted."""
     optimizer = optim.Adam(model.parameters(), lr=1e-3)
@@ -400,12 +412,7 @@ def step_seconds(model, batch, steps, device):
         if device.type == "cuda":
             torch.cuda.synchronize()
         start = time.perf_counter()
-        loss = -model.log_prob(x).mean() + 5e-5 * l2_term(model)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 100.0)
-        optimizer.step()
-        loss.item()
+        train_step(model, optimizer, x).item()
         if step >= 3:
             seconds.append(time.perf_counter() - start)
     return seconds

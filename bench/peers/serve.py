@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""The protocol that run speaks with a peer, lines of JSON.
+
+A peer is started as `PEER.py WORKLOAD SETTINGS FOLDER`; FOLDER holds what clflow computed of
+this workload (reference.py).  It answers
+    {"ready": true, "first": SECONDS, "version": TEXT, "difference": X}
+or  {"error": TEXT}; `first` is from data to the first use, compilation included;
+`difference` how far its
+results are from the reference, relative to the largest number.  Then each line it reads
+is a time in seconds, for about which it runs the workload, and it answers {"each": SECONDS,
+"count": N}.  It ends with its input.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import names
+import numpy as np
+
+
+def difference(found, wanted):
+    """Largest difference, relative to the largest number that is wanted."""
+    found, wanted = np.asarray(found, np.float64), np.asarray(wanted, np.float64)
+    if found.shape != wanted.shape:
+        raise ValueError(f"shapes {found.shape} and {wanted.shape}")
+    return float(abs(found - wanted).max() / abs(wanted).max())
+
+
+def answer(message):
+    print(json.dumps(message), flush=True)
+
+
+def timed(use, seconds, batch):
+    """Seconds of a use over about so many in all; `batch` uses are one call."""
+    count, begin = 0, time.perf_counter()
+    while True:
+        use()
+        count += batch
+        spent = time.perf_counter() - begin
+        if spent >= seconds:
+            return spent / count, count
+
+
+def serve(prepare):
+    """prepare(what, settings, folder) gives (use, uses in a call, difference, version)."""
+    what, settings = names.parse(sys.argv[1]), json.loads(sys.argv[2])
+    try:
+        begin = time.perf_counter()
+        use, batch, off, version = prepare(what, settings, Path(sys.argv[3]))
+        use()
+        first = time.perf_counter() - begin
+        timed(use, 0.2, batch)
+    except Exception as e:  # a peer that cannot is a result, told in the table
+        answer({"error": f"{type(e).__name__}: {e}".splitlines()[0][:300]})
+        return
+    answer({"ready": True, "first": first, "version": version, "difference": off})
+    for line in sys.stdin:
+        each, count = timed(use, float(line), batch)
+        answer({"each": each, "count": count})
