@@ -279,8 +279,9 @@ CLF_REF_WAY(conv_bwd_weights, weights_winograd) {
   CLF_NEED(memory, need);
   PARALLEL_FOR(72.0 * tiles * Ci * columns, int job = 0; job < bands * parts; job++) {
     const int b = job / parts, j0 = job % parts * mine;
-    winograd_band(p, BLOCK, b * band, least((b + 1) * band, tiles), columns, j0, mine,
-                  memory + (size_t)b * sums, memory + (size_t)bands * sums + (size_t)job * slice);
+    winograd_band(p, BLOCK, b * band, least((b + 1) * band, tiles), columns, j0,
+                  least(mine, columns - j0), memory + (size_t)b * sums,
+                  memory + (size_t)bands * sums + (size_t)job * slice);
   }
   winograd_add(p, memory, bands, columns);
   return CLF_OK;
