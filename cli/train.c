@@ -144,6 +144,11 @@ static cli_option options[] = {
                CLI_INDEX32, &cli_wanted.train.drops, NULL),
     CLI_OPTION("--part", "N", "samples on the device at once (default as many of a batch as fit)",
                CLI_COUNT32, &cli_wanted.train.part, NULL),
+    CLI_OPTION("--memory", "store|reverse|auto",
+               "activations for the way back: stored; or computed again from what comes after "
+               "them, slower, in memory that does not grow with depth; or the first of these that "
+               "fits",
+               CLI_CHOICE, &cli_wanted.train.activations, NULL),
     CLI_OPTION("--memory-limit", "MIB", "most memory to take on the device", CLI_COUNT,
                &cli_wanted.memory, NULL),
     CLI_OPTION("--recalibrate", NULL,

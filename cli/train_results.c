@@ -51,6 +51,15 @@ static void print_bytes(const char *name, uint64_t bytes, const char *note) {
   printf("%-20s %s%s\n", name, text, note);
 }
 
+/* Which way activations go, and what the other would take. */
+static void print_ways(const clf_train_plan *plan) {
+  const int reverse = plan->way == CLF_ACTIVATIONS_REVERSE;
+  char other[24], note[64];
+  cli_format_bytes(reverse ? plan->stored : plan->rebuilt, other, sizeof other);
+  snprintf(note, sizeof note, reverse ? ", reverse (store: %s)" : ", store (reverse: %s)", other);
+  print_bytes("activations", plan->activations, note);
+}
+
 int cli_train_plan(const cli_session *s) {
   clf_train_options options = cli_wanted.train;
   const int64_t rows = cli_row_count(s);
@@ -63,7 +72,7 @@ int cli_train_plan(const cli_session *s) {
          cli_common.data);
   print_bytes("parameters", plan.parameters, "");
   print_bytes("optimiser", plan.optimiser, "");
-  print_bytes("activations", plan.activations, "");
+  print_ways(&plan);
   print_bytes("samples", plan.data, "");
   cli_train_memory(s, &plan);
   puts("dry run              nothing was trained or written");

@@ -112,12 +112,22 @@ int clf__couplings_in_steps(void) {
 enum { ACTS }; /* of clf__kept, fused: the inputs of all couplings (L, D, rows) */
 
 static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+  if (train == CLF_REBUILT) {
+    CLF_TRY(clf_new(a, (int32_t[4]){rows, l->spec.dim}, &k->rebuilt));
+    CLF_TRY(clf_new(a, (int32_t[4]){rows}, &k->unused));
+  }
   if (!l->fused) return clf__unfused_plan(l, rows, train, a, k);
-  if (!train) return CLF_OK;
+  if (train != CLF_STORED) return CLF_OK;
   return clf_new(a, (int32_t[4]){l->spec.depth, l->spec.dim, rows}, &k->t[ACTS]);
 }
 
-static clf_tensor acts(const clf__kept *k, int32_t n) { return clf_slice(k->t[ACTS], 2, 0, n); }
+/* Without a buffer where inputs are rebuilt. */
+static clf_tensor acts(const clf__kept *k, int32_t n) {
+  return k->t[ACTS].buf ? clf_slice(k->t[ACTS], 2, 0, n) : (clf_tensor){0};
+}
+static clf_tensor rebuilt(const clf__kept *k, int32_t n) {
+  return k->rebuilt.buf ? clf__rows(k->rebuilt, n) : (clf_tensor){0};
+}
 
 static clf_status forward(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y,
                           clf_tensor logdet, clf__mode mode) {
@@ -138,26 +148,53 @@ static clf_status inverse(const clf__layer *l, const clf__kept *k, clf_tensor y,
 
 static clf_status backward(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y,
                            clf_tensor dy, float dlogdet, clf_tensor dx) {
-  if (!l->fused) return clf__unfused_backward(l, k, x, dy, dlogdet, dx);
+  if (!l->fused) return clf__unfused_backward(l, k, y, dy, dlogdet, dx);
   return clf_do(l->dev, mlp_coupling_bwd, .y = y, .dy = dy, .b = masks(l), .w = rows_of(l, l->w),
-                .acts = acts(k, x.dim[0]), .dx = dx, .dw = rows_of(l, l->g),
-                .hidden = l->spec.hidden, .add = l->spec.kind == CLF_NICE,
+                .acts = acts(k, x.dim[0]), .x = rebuilt(k, x.dim[0]), .dx = dx,
+                .dw = rows_of(l, l->g), .hidden = l->spec.hidden, .add = l->spec.kind == CLF_NICE,
                 .s_max = (float)l->spec.s_max, .dlogdet = dlogdet);
+}
+
+/* Coupling i alone. */
+static clf_status forward_of(const clf__layer *l, const clf__kept *k, int i, clf_tensor x,
+                             clf_tensor y) {
+  clf__layer one = *l;
+  const int64_t P = row_size(&l->spec), D = l->spec.dim;
+  const clf_tensor logdet = clf__rows(k->unused, x.dim[0]);
+  one.spec.depth = 1;
+  one.w = clf__vector(l->w, i * P, (int32_t)P, 1);
+  one.c = clf__vector(l->c, i * D, (int32_t)D, 1);
+  CLF_TRY(clf_do(l->dev, fill, .y = logdet, .value = 0));
+  return forward(&one, k, x, y, logdet, CLF_EVAL);
+}
+
+/* The outputs of couplings that were not stored: in turns in two places, the last in y. */
+static int bad_again(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y) {
+  const int L = l->spec.depth;
+  for (int i = 0; i < L; i++) {
+    const clf_tensor out = (L - 1 - i) % 2 ? rebuilt(k, x.dim[0]) : y;
+    if (forward_of(l, k, i, x, out) || !clf__all_finite(l->dev, out)) return i;
+    x = out;
+  }
+  return L;
 }
 
 /* The input of coupling i + 1 is the output of coupling i; either way of running
  * keeps the inputs first, one coupling after the other. */
-static int find_bad(const clf__layer *l, const clf__kept *k, clf_tensor y, char *name,
+static int bad_stored(const clf__layer *l, const clf__kept *k, clf_tensor y) {
+  const int L = l->spec.depth;
+  const clf_tensor all = clf_slice(k->t[ACTS], l->fused ? 2 : 1, 0, y.dim[0]);
+  for (int i = 0; i < L; i++)
+    if (!clf__all_finite(l->dev, i == L - 1 ? y : clf_slice(all, 0, i + 1, i + 2))) return i;
+  return L;
+}
+
+static int find_bad(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y, char *name,
                     size_t size) {
-  const int32_t n = y.dim[0];
-  const clf_tensor all = clf_slice(k->t[ACTS], l->fused ? 2 : 1, 0, n);
-  for (int i = 0; i < l->spec.depth; i++) {
-    const int last = i == l->spec.depth - 1;
-    if (clf__all_finite(l->dev, last ? y : clf_slice(all, 0, i + 1, i + 2))) continue;
-    snprintf(name, size, "layers.%d", i);
-    return 1;
-  }
-  return 0;
+  const int bad = k->rebuilt.buf ? bad_again(l, k, x, y) : bad_stored(l, k, y);
+  if (bad == l->spec.depth) return 0;
+  snprintf(name, size, "layers.%d", bad);
+  return 1;
 }
 
 const clf__layer_ops clf__couplings = {

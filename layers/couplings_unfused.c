@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* couplings_unfused.c: couplings by matrix products, for networks so wide that the
- * products pay for their launches.  Forward keeps each coupling's input; hidden
- * units are computed again on the way back. */
+ * products pay for their launches.  Forward keeps each coupling's input, or it is rebuilt from
+ * its output; hidden units are computed again on the way back. */
 #include "layer.h"
 
-/* Tensors of clf__kept: the couplings' inputs (L, rows, D); masked input, hidden units
- * and outputs of the networks; their gradients, and two places for dx (2, rows, D). */
+/* Tensors of clf__kept: the couplings' inputs (L, rows, D), or two of them in turns; masked input,
+ * hidden units and outputs of the networks; their gradients, and two places for dx (2, rows, D). */
 enum { XS, XB, HS, HT, S, T, DXB, DS, DT, RAW, DA, DX2 };
 
 clf_status clf__unfused_plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
                              clf__kept *k) {
   const int32_t D = l->spec.dim, H = l->spec.hidden, L = l->spec.depth;
-  CLF_TRY(clf_new(a, (int32_t[4]){train ? L : 2, rows, D}, &k->t[XS]));
+  CLF_TRY(clf_new(a, (int32_t[4]){train == CLF_STORED ? L : 2, rows, D}, &k->t[XS]));
   for (int i = XB; i <= (train ? DA : T); i++) {
     const int wide = i == HS || i == HT || i == RAW || i == DA;
     CLF_TRY(clf_new(a, (int32_t[4]){rows, wide ? H : D}, &k->t[i]));
@@ -50,11 +50,12 @@ static clf_status networks(const clf__layer *l, const clf__kept *k, int i, clf_t
 clf_status clf__unfused_forward(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y,
                                 clf_tensor logdet, clf__mode mode) {
   const int32_t n = x.dim[0], L = l->spec.depth;
+  const int all = mode && !k->rebuilt.buf;
   const clf_tensor s = clf__rows(k->t[S], n), t = clf__rows(k->t[T], n);
   CLF_TRY(clf_do(l->dev, copy, .x = x, .y = layer_of(k->t[XS], 0, n)));
   for (int i = 0; i < L; i++) {
-    const clf_tensor in = layer_of(k->t[XS], mode ? i : i % 2, n);
-    const clf_tensor out = i == L - 1 ? y : layer_of(k->t[XS], mode ? i + 1 : (i + 1) % 2, n);
+    const clf_tensor in = layer_of(k->t[XS], all ? i : i % 2, n);
+    const clf_tensor out = i == L - 1 ? y : layer_of(k->t[XS], all ? i + 1 : (i + 1) % 2, n);
     CLF_TRY(networks(l, k, i, in));
     if (l->spec.kind == CLF_NICE)
       CLF_TRY(clf_do(l->dev, additive, .x = in, .t = t, .b = mask_of(l, i), .y = out, .sign = 1));
@@ -95,15 +96,29 @@ static clf_status network_back(clf_device *dev, clf_tensor A2, clf_tensor dA1, c
   return clf_do(dev, sum_rows, .x = da, .y = da1, .beta = 1);
 }
 
-/* dL/dx of coupling i from dL/dy: directly into dx, and through the networks. */
-static clf_status coupling_back(const clf__layer *l, const clf__kept *k, int i, clf_tensor dy,
-                                float dlogdet, clf_tensor dx) {
+/* The input of coupling i from its output y, whose networks' outputs are at hand: what they
+ * look at is the same in both. */
+static clf_status rebuild(const clf__layer *l, const clf__kept *k, int i, clf_tensor y,
+                          clf_tensor in) {
+  const int32_t n = y.dim[0];
+  const clf_tensor s = clf__rows(k->t[S], n), t = clf__rows(k->t[T], n), b = mask_of(l, i);
+  if (l->spec.kind == CLF_NICE)
+    return clf_do(l->dev, additive, .x = y, .t = t, .b = b, .y = in, .sign = -1);
+  return clf_do(l->dev, affine_inv, .y = y, .h = s, .t = t, .b = b, .x = in,
+                .logdet = clf__rows(k->unused, n), .s_max = (float)l->spec.s_max);
+}
+
+/* dL/dx of coupling i from dL/dy: directly into dx, and through the networks.  `in` is its
+ * input; or, with an output y, where that is rebuilt. */
+static clf_status coupling_back(const clf__layer *l, const clf__kept *k, int i, clf_tensor in,
+                                const clf_tensor *y, clf_tensor dy, float dlogdet, clf_tensor dx) {
   const int32_t n = dy.dim[0];
-  const clf_tensor in = layer_of(k->t[XS], i, n), b = mask_of(l, i);
+  const clf_tensor b = mask_of(l, i);
   const clf__coupling_nets A = clf__nets_of(&l->spec, l->w, i), G = clf__nets_of(&l->spec, l->g, i);
   clf_tensor v[CLF_KEPT];
   for (int j = XB; j <= DA; j++) v[j] = clf__rows(k->t[j], n);
-  CLF_TRY(networks(l, k, i, in));
+  CLF_TRY(networks(l, k, i, y ? *y : in));
+  if (y) CLF_TRY(rebuild(l, k, i, *y, in));
   if (l->spec.kind == CLF_NVP) {
     CLF_TRY(clf_do(l->dev, affine_bwd, .x = in, .h = v[S], .b = b, .dy = dy, .dx = dx, .dh = v[DS],
                    .dt = v[DT], .s_max = (float)l->spec.s_max, .dlogdet = dlogdet));
@@ -119,12 +134,18 @@ static clf_status coupling_back(const clf__layer *l, const clf__kept *k, int i, 
   return clf_do(l->dev, mask_apply, .x = v[DXB], .b = b, .y = dx, .beta = 1);
 }
 
-clf_status clf__unfused_backward(const clf__layer *l, const clf__kept *k, clf_tensor x,
+clf_status clf__unfused_backward(const clf__layer *l, const clf__kept *k, clf_tensor y,
                                  clf_tensor dy, float dlogdet, clf_tensor dx) {
-  const int32_t n = x.dim[0], L = l->spec.depth;
+  const int32_t n = y.dim[0], L = l->spec.depth;
+  const int again = k->rebuilt.buf != NULL;
+  if (again) CLF_TRY(clf_do(l->dev, fill, .y = clf__rows(k->unused, n), .value = 0));
   for (int i = L - 1; i >= 0; i--) { /* gradients take turns in two places */
     const clf_tensor from = i == L - 1 ? dy : layer_of(k->t[DX2], (i + 1) % 2, n);
-    CLF_TRY(coupling_back(l, k, i, from, dlogdet, i == 0 ? dx : layer_of(k->t[DX2], i % 2, n)));
+    const clf_tensor in =
+        again && i == 0 ? clf__rows(k->rebuilt, n) : layer_of(k->t[XS], again ? i % 2 : i, n);
+    CLF_TRY(coupling_back(l, k, i, in, again ? &y : NULL, from, dlogdet,
+                          i == 0 ? dx : layer_of(k->t[DX2], i % 2, n)));
+    y = in;
   }
   return CLF_OK;
 }

@@ -269,10 +269,10 @@ static clf_status make_workspace(clf_flow *f, clf__workspace *ws) {
 }
 
 clf_status clf__flow_reserve(clf_flow *f, int32_t rows, int train) {
-  if (rows <= f->ws.rows && train <= f->ws.train) return CLF_OK;
+  if (rows <= f->ws.rows && (!train || train == f->ws.train)) return CLF_OK;
   clf__workspace ws = {.arena = {.dev = f->dev},
                        .rows = rows > f->ws.rows ? rows : f->ws.rows,
-                       .train = train || f->ws.train};
+                       .train = train ? train : f->ws.train};
   const clf_status s = make_workspace(f, &ws);
   if (s)
     free_workspace(&ws);
@@ -334,10 +334,17 @@ clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dl
   return CLF_OK;
 }
 
-int clf__flow_find_bad(clf_flow *f, int32_t n, char *name, size_t size) {
+clf_tensor clf__flow_rebuilt(const clf_flow *f, int32_t n) {
+  const clf_tensor t = f->ws.kept[0].rebuilt;
+  return t.buf ? clf__rows(t, n) : t;
+}
+
+int clf__flow_find_bad(clf_flow *f, clf_tensor x, char *name, size_t size) {
   for (int i = 0; i < f->layers; i++) {
     const clf__layer *l = &f->layer[i];
-    if (l->ops->find_bad(l, &f->ws.kept[i], clf__rows(f->ws.x[i + 1], n), name, size)) return 1;
+    const clf_tensor y = clf__rows(f->ws.x[i + 1], x.dim[0]);
+    if (l->ops->find_bad(l, &f->ws.kept[i], x, y, name, size)) return 1;
+    x = y;
   }
   return 0;
 }

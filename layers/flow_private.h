@@ -10,7 +10,7 @@ enum { CLF_MAX_LAYERS = 2 };
 typedef struct clf__workspace {
   clf_arena arena;
   int32_t rows;
-  int train;                        /* backward is provided for */
+  int train;                        /* CLF_VALUES, CLF_STORED or CLF_REBUILT */
   clf_tensor x[CLF_MAX_LAYERS + 1]; /* (rows, D): the input, then each layer's output */
   clf_tensor dx[2];                 /* (rows, D), in turns on the way back */
   clf_tensor logdet, logp;          /* (rows) */
@@ -37,7 +37,8 @@ struct clf_flow {
 
 /* Elements of a workspace for calls of `rows` rows. */
 clf_status clf__flow_measure(const clf_flow *f, int32_t rows, int train, size_t *elements);
-/* Makes the workspace serve calls of `rows` rows. */
+/* Makes the workspace serve calls of `rows` rows; train: CLF_VALUES and so on.  It goes on to
+ * provide for backward, but in one way at a time. */
 clf_status clf__flow_reserve(clf_flow *f, int32_t rows, int train);
 /* Makes g, zeroed, and gives each layer its part. */
 clf_status clf__flow_need_gradient(clf_flow *f);
@@ -50,8 +51,11 @@ clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf_t
 /* After a forward that kept: adds to g; dL/dx lies in one of ws.dx. */
 clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dlogdet,
                               clf_tensor *dx);
-/* After a forward that kept: the name of the first part that is not finite. */
-int clf__flow_find_bad(clf_flow *f, int32_t n, char *name, size_t size);
+/* After a backward over n samples: the first layer's input as it was rebuilt; without a buffer
+ * where it was not. */
+clf_tensor clf__flow_rebuilt(const clf_flow *f, int32_t n);
+/* After a forward of x that kept: the name of the first part that is not finite. */
+int clf__flow_find_bad(clf_flow *f, clf_tensor x, char *name, size_t size);
 
 /* The share of a batch in the running statistics that a training pass moves. */
 void clf__flow_set_momentum(clf_flow *f, double momentum);

@@ -13,11 +13,12 @@ enum { CLF_ALL, CLF_EVEN, CLF_ODD };
 /* Memory that the networks of all couplings use in turn: vectors for `rows` samples of
  * the largest of them. */
 typedef struct clf__image_scratch {
-  clf_tensor act;                   /* an activation of a network */
-  clf_tensor dact, dh, dout, dr;    /* gradients as large */
-  clf_tensor da0, du0, dth, dres;   /* gradients at either end of a network */
-  clf_tensor weights, dweights;     /* normalised weights of one network; their gradient */
-  clf_tensor u0, a0, h, r, out, th; /* without backward: what else is kept per coupling */
+  clf_tensor act;                        /* an activation of a network */
+  clf_tensor dact, dh, dout, dr;         /* gradients as large */
+  clf_tensor da0, du0, dth, dres;        /* gradients at either end of a network */
+  clf_tensor weights, dweights;          /* normalised weights of one network; their gradient */
+  clf_tensor u0, a0, h, r, out, th, res; /* unless stored: what else is kept per coupling */
+  clf_tensor unused;                     /* (rows): log-dets of what is computed again */
 } clf__image_scratch;
 
 /* One pass of one layer over n samples. */
@@ -27,6 +28,8 @@ typedef struct clf__pass {
   const clf__image_scratch *s;
   int32_t n;
   clf__mode mode;
+  int again; /* 1: couplings are evaluated again, by the statistics that they kept */
+  int *bad;  /* not NULL: becomes the first coupling that is not finite, if it is -1 */
 } clf__pass;
 
 /* The first n of the images that lie one behind the other in a vector. */

@@ -41,15 +41,18 @@ clf_status clf__image_coupling_plan(const clf__layer *l, const clf__image_coupli
                                     const clf__image_scratch *s, int32_t rows, int train,
                                     clf_arena *a, clf__image_coupling_kept *k) {
   const int64_t pixels = (int64_t)c->height * c->width, size = pixels * c->channels;
-  CLF_TRY(clf__image_vector(a, rows, size, &k->res));
   CLF_TRY(clf__resnet_plan(l, &c->net, s, rows, train, a, &k->net));
   k->u0 = s->u0;
   k->a0 = s->a0;
   k->th = s->th;
+  k->res = s->res;
   if (!train) return CLF_OK;
-  CLF_TRY(clf__image_vector(a, rows, size, &k->u0));
-  CLF_TRY(clf__image_vector(a, rows, pixels * c->net.in, &k->a0));
-  CLF_TRY(clf__image_vector(a, rows, 2 * size, &k->th));
+  if (train == CLF_STORED) {
+    CLF_TRY(clf__image_vector(a, rows, size, &k->u0));
+    CLF_TRY(clf__image_vector(a, rows, pixels * c->net.in, &k->a0));
+    CLF_TRY(clf__image_vector(a, rows, 2 * size, &k->th));
+    CLF_TRY(clf__image_vector(a, rows, size, &k->res));
+  }
   CLF_TRY(clf__norm_plan(l, c->channels, a, &k->bn_in));
   return clf__norm_plan(l, c->channels, a, &k->bn_out);
 }
@@ -80,16 +83,23 @@ static clf_status network(const clf__pass *p, const clf__image_coupling *c,
   return clf__resnet_forward(p, &c->net, &k->net, a0, *th);
 }
 
+/* Network, scale and shift: res is what bn_out normalises. */
+static clf_status rescale(const clf__pass *p, const clf__image_coupling *c,
+                          const clf__image_coupling_kept *k, clf_tensor keep, clf_tensor x,
+                          clf_tensor res, clf_tensor logdet) {
+  clf_tensor th;
+  CLF_TRY(network(p, c, k, keep, &th));
+  return clf_do(p->dev, rescaled_fwd, .x = x, .th = th, .g = clf__part_of(p->l->w, &c->g),
+                .g0 = clf__part_of(p->l->w, &c->g0), .y = res, .logdet = logdet,
+                .pixels = c->changed, .scale_first = p->l->spec.variant.scale_first);
+}
+
 clf_status clf__image_coupling_forward(const clf__pass *p, const clf__image_coupling *c,
                                        const clf__image_coupling_kept *k, clf_tensor keep,
                                        clf_tensor x, clf_tensor y, clf_tensor logdet) {
   const int normed = c->bn_out.mean.rank != 0;
   const clf_tensor res = normed ? image_of(p, c, k->res, c->channels) : y;
-  clf_tensor th;
-  CLF_TRY(network(p, c, k, keep, &th));
-  CLF_TRY(clf_do(p->dev, rescaled_fwd, .x = x, .th = th, .g = clf__part_of(p->l->w, &c->g),
-                 .g0 = clf__part_of(p->l->w, &c->g0), .y = res, .logdet = logdet,
-                 .pixels = c->changed, .scale_first = p->l->spec.variant.scale_first));
+  CLF_TRY(rescale(p, c, k, keep, x, res, logdet));
   if (!normed) return CLF_OK;
   CLF_TRY(clf__norm_measure(p, &c->bn_out, &k->bn_out, res, c->changed));
   return clf__norm_flow_forward(p, &c->bn_out, &k->bn_out, res, c->changed, y, logdet);
@@ -126,6 +136,9 @@ clf_status clf__image_coupling_backward(const clf__pass *p, const clf__image_cou
                                         clf_tensor x, clf_tensor dy, float dlogdet, clf_tensor dx,
                                         clf_tensor dkeep) {
   const clf_tensor dth = image_of(p, c, p->s->dth, 2 * c->channels);
+  if (p->again)
+    CLF_TRY(rescale(p, c, k, keep, x, image_of(p, c, k->res, c->channels),
+                    clf__rows(p->s->unused, p->n)));
   if (c->bn_out.mean.rank) {
     const clf_tensor dres = image_of(p, c, p->s->dres, c->channels);
     CLF_TRY(clf__norm_flow_backward(p, &c->bn_out, &k->bn_out, image_of(p, c, k->res, c->channels),

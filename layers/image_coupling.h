@@ -23,7 +23,7 @@ typedef struct clf__image_coupling_kept {
   clf_tensor u0, a0, th, res; /* the network's input, normalised and doubled by concat-ReLU;
                                  its output; the changed part before its normalisation */
   clf__norm_kept bn_in, bn_out;
-  clf__resnet_kept net;
+  clf__resnet_kept net; /* where not stored, only normalisations' statistics are a coupling's own */
 } clf__image_coupling_kept;
 
 /* Sets the rest of c from its first members down to the sizes, and adds its parts. */
@@ -44,8 +44,8 @@ clf_status clf__image_coupling_inverse(const clf__pass *p, const clf__image_coup
 /* After a forward that kept: whether all that the coupling computed is finite. */
 int clf__image_coupling_finite(const clf__pass *p, const clf__image_coupling *c,
                                const clf__image_coupling_kept *k);
-/* Writes dx, then adds to dkeep what comes through the network; of a checkerboard coupling
- * the two are one tensor. */
+/* Writes dx, having evaluated the network again if the pass says so, then adds to dkeep what comes
+ * through the network; of a checkerboard coupling the two are one tensor. */
 clf_status clf__image_coupling_backward(const clf__pass *p, const clf__image_coupling *c,
                                         const clf__image_coupling_kept *k, clf_tensor keep,
                                         clf_tensor x, clf_tensor dy, float dlogdet, clf_tensor dx,

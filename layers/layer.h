@@ -13,10 +13,16 @@
 
 enum { CLF_KEPT = 12, CLF_MAX_SCALES = 8 };
 
+/* What a workspace provides for beside values: backward by what forward kept of every part, or
+ * by what is computed again, part by part, in memory that all parts share. */
+enum { CLF_VALUES, CLF_STORED, CLF_REBUILT };
+
 /* A layer's tensors in a workspace of so many rows; a call may use fewer. */
 typedef struct clf__kept {
   clf_tensor t[CLF_KEPT];
-  void *own; /* one malloc'ed block, for layers that keep more; the workspace frees it */
+  clf_tensor rebuilt; /* (rows, D): backward leaves the layer's input here, where it rebuilt it */
+  clf_tensor unused;  /* (rows): log-dets of what is computed again */
+  void *own;          /* one malloc'ed block, for layers that keep more; the workspace frees it */
 } clf__kept;
 
 /* What a forward pass is for. */
@@ -44,7 +50,7 @@ typedef struct clf__layer_ops {
   /* Appends the named parts of weights and constants; returns how many.  With
    * out = NULL only counts. */
   int (*params)(const clf__layer *l, clf_param *out);
-  /* Lays out what calls of up to `rows` rows need, with `train` also backward. */
+  /* Lays out what calls of up to `rows` rows need; train: CLF_VALUES and so on. */
   clf_status (*plan)(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k);
   /* y = f(x);  logdet[n] += log |det df/dx|. */
   clf_status (*forward)(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y,
@@ -57,8 +63,9 @@ typedef struct clf__layer_ops {
   clf_status (*backward)(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y,
                          clf_tensor dy, float dlogdet, clf_tensor dx);
   /* After a forward that kept: names the first part whose output is not finite;
-   * returns 0 if all are. */
-  int (*find_bad)(const clf__layer *l, const clf__kept *k, clf_tensor y, char *name, size_t size);
+   * returns 0 if all are.  What was not stored is computed again, in CLF_TRAIN if it was. */
+  int (*find_bad)(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y, char *name,
+                  size_t size);
 } clf__layer_ops;
 
 struct clf__layer {
@@ -117,7 +124,7 @@ clf_status clf__unfused_forward(const clf__layer *l, const clf__kept *k, clf_ten
                                 clf_tensor logdet, clf__mode mode);
 clf_status clf__unfused_inverse(const clf__layer *l, const clf__kept *k, clf_tensor y, clf_tensor x,
                                 clf_tensor logdet);
-clf_status clf__unfused_backward(const clf__layer *l, const clf__kept *k, clf_tensor x,
+clf_status clf__unfused_backward(const clf__layer *l, const clf__kept *k, clf_tensor y,
                                  clf_tensor dy, float dlogdet, clf_tensor dx);
 
 #endif

@@ -48,7 +48,7 @@ static clf_status blend(const clf__pass *p, clf_tensor batch, clf_tensor running
 
 clf_status clf__norm_measure(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
                              clf_tensor x, int pixels) {
-  if (p->mode != CLF_TRAIN || !n->mean.rank) return CLF_OK;
+  if (p->mode != CLF_TRAIN || p->again || !n->mean.rank) return CLF_OK;
   CLF_TRY(clf_do(p->dev, bn_stats, .x = x, .mean = k->bmean, .var = k->bvar, .pixels = pixels));
   CLF_TRY(blend(p, k->bmean, clf__part_of(p->l->w, &n->mean), k->mean));
   return blend(p, k->bvar, clf__part_of(p->l->w, &n->var), k->var);

@@ -117,13 +117,18 @@ static clf_status plan_scratch(const clf__realnvp *r, int32_t rows, int train, c
   }
   CLF_TRY(clf__image_vector(a, 1, weights, &s->weights));
   CLF_TRY(clf__image_vector(a, rows, features, &s->act));
-  if (!train) {
-    clf_tensor *const wide[] = {&s->h, &s->r, &s->out};
-    for (int i = 0; i < 3; i++) CLF_TRY(clf__image_vector(a, rows, features, wide[i]));
+  if (train != CLF_STORED) {
+    const int64_t blocks = train ? r->coupling[0].net.blocks : 0;
+    CLF_TRY(clf__image_vector(a, rows, (blocks + 1) * features, &s->h));
+    CLF_TRY(clf__image_vector(a, rows, (blocks ? blocks : 1) * features, &s->r));
+    CLF_TRY(clf__image_vector(a, rows, features, &s->out));
     CLF_TRY(clf__image_vector(a, rows, input, &s->a0));
     CLF_TRY(clf__image_vector(a, rows, size, &s->u0));
-    return clf__image_vector(a, rows, 2 * size, &s->th);
+    CLF_TRY(clf__image_vector(a, rows, 2 * size, &s->th));
+    CLF_TRY(clf__image_vector(a, rows, size, &s->res));
   }
+  if (!train) return CLF_OK;
+  if (train == CLF_REBUILT) CLF_TRY(clf__image_vector(a, rows, 1, &s->unused));
   clf_tensor *const wide[] = {&s->dact, &s->dh, &s->dout, &s->dr};
   for (int i = 0; i < 4; i++) CLF_TRY(clf__image_vector(a, rows, features, wide[i]));
   CLF_TRY(clf__image_vector(a, 1, dweights, &s->dweights));
@@ -155,6 +160,7 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
   clf__realnvp_kept *own = k->own ? k->own : new_kept(r);
   if (!own) return clf__fail(CLF_ENOMEM, "no memory for the plan of %d couplings", r->couplings);
   k->own = own;
+  own->rebuilt = train == CLF_REBUILT;
   CLF_TRY(plan_scratch(r, rows, train, a, &own->scratch));
   for (int s = 0; s < r->scales; s++)
     CLF_TRY(plan_scale(&l->spec, s, rows, train, a, &own->scale[s]));
@@ -196,21 +202,41 @@ static clf_status inverse(const clf__layer *l, const clf__kept *kept, clf_tensor
 static clf_status backward(const clf__layer *l, const clf__kept *kept, clf_tensor x, clf_tensor y,
                            clf_tensor dy, float dlogdet, clf_tensor dx) {
   const clf__realnvp_kept *k = kept->own;
-  const clf__pass p = pass_of(l, k, x.dim[0], k->mode);
+  clf__pass p = pass_of(l, k, x.dim[0], k->mode);
   (void)y;
+  p.again = k->rebuilt;
+  if (p.again) CLF_TRY(clf_do(l->dev, fill, .y = clf__rows(k->scratch.unused, p.n), .value = 0));
   return clf__scale_backward(&p, k, 0, images_of(&p, x), images_of(&p, dy), dlogdet,
                              images_of(&p, dx));
 }
 
-/* In the order in which the couplings ran. */
-static int find_bad(const clf__layer *l, const clf__kept *kept, clf_tensor y, char *name,
-                    size_t size) {
+/* The first coupling, in the order in which they ran, that is not finite; -1: none. */
+static int bad_stored(const clf__layer *l, const clf__realnvp_kept *k, clf_tensor y) {
   const clf__realnvp *r = flow_of(l);
-  const clf__realnvp_kept *k = kept->own;
   const clf__pass p = pass_of(l, k, y.dim[0], k->mode);
-  for (int i = 0; i < r->couplings; i++) {
-    const clf__image_coupling *c = &r->coupling[i];
-    if (clf__image_coupling_finite(&p, c, &k->coupling[i])) continue;
+  for (int i = 0; i < r->couplings; i++)
+    if (!clf__image_coupling_finite(&p, &r->coupling[i], &k->coupling[i])) return i;
+  return -1;
+}
+
+/* The same, looked at while they run again. */
+static int bad_again(const clf__layer *l, const clf__realnvp_kept *k, clf_tensor x, clf_tensor y) {
+  int bad = -1;
+  clf__pass p = pass_of(l, k, y.dim[0], k->mode);
+  const clf_tensor logdet = clf__rows(k->scratch.unused, p.n);
+  p.bad = &bad;
+  if (clf_do(l->dev, fill, .y = logdet, .value = 0) ||
+      clf__scale_forward(&p, k, 0, images_of(&p, x), images_of(&p, y), logdet))
+    return -1;
+  return bad;
+}
+
+static int find_bad(const clf__layer *l, const clf__kept *kept, clf_tensor x, clf_tensor y,
+                    char *name, size_t size) {
+  const clf__realnvp_kept *k = kept->own;
+  const int bad = k->rebuilt ? bad_again(l, k, x, y) : bad_stored(l, k, y);
+  if (bad >= 0) {
+    const clf__image_coupling *c = &flow_of(l)->coupling[bad];
     snprintf(name, size, "scale%d.coupling%d", c->scale, c->index);
     return 1;
   }

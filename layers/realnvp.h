@@ -30,6 +30,7 @@ typedef struct clf__scale_kept {
 
 typedef struct clf__realnvp_kept {
   clf__mode mode; /* of the last forward */
+  int rebuilt;    /* planned as CLF_REBUILT: couplings are evaluated again on the way back */
   clf__image_scratch scratch;
   clf__scale_kept scale[CLF_MAX_SCALES];
   clf__image_coupling_kept coupling[CLF_MAX_COUPLINGS];

@@ -51,8 +51,11 @@ int32_t clf_latent_scale(const clf_flow_spec *spec, int32_t h, int32_t w) {
 
 static clf_status forward_one(const clf__pass *p, const clf__realnvp_kept *k, int s, int i,
                               clf_tensor keep, clf_tensor x, clf_tensor y, clf_tensor logdet) {
-  return clf__image_coupling_forward(p, coupling_at(p, s, i), &k->coupling[place(s, i)], keep, x, y,
-                                     logdet);
+  const clf__image_coupling *c = coupling_at(p, s, i);
+  const clf__image_coupling_kept *kept = &k->coupling[place(s, i)];
+  CLF_TRY(clf__image_coupling_forward(p, c, kept, keep, x, y, logdet));
+  if (p->bad && *p->bad < 0 && !clf__image_coupling_finite(p, c, kept)) *p->bad = place(s, i);
+  return CLF_OK;
 }
 
 /* From Q, the squeezed image, to F: halves change in turns. */

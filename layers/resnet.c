@@ -70,17 +70,25 @@ void clf__resnet_free(clf__resnet *net) {
   free(net->norm);
 }
 
+static clf_status plan_stored(const clf__resnet *net, int32_t rows, int64_t size, clf_arena *a,
+                              clf__resnet_kept *k) {
+  CLF_TRY(clf__image_vector(a, rows, size, &k->out));
+  for (int b = 0; b <= net->blocks; b++) CLF_TRY(clf__image_vector(a, rows, size, &k->h[b]));
+  for (int b = 0; b < net->blocks; b++) CLF_TRY(clf__image_vector(a, rows, size, &k->r[b]));
+  return CLF_OK;
+}
+
 clf_status clf__resnet_plan(const clf__layer *l, const clf__resnet *net,
                             const clf__image_scratch *s, int32_t rows, int train, clf_arena *a,
                             clf__resnet_kept *k) {
   const int64_t size = (int64_t)net->features * net->height * net->width;
+  const int64_t step = train ? rows * size : 0; /* values alone take one place for all */
+  const int32_t one = (int32_t)size;
   k->out = s->out;
-  for (int b = 0; b <= net->blocks; b++) k->h[b] = s->h;
-  for (int b = 0; b < net->blocks; b++) k->r[b] = s->r;
+  for (int b = 0; b <= net->blocks; b++) k->h[b] = clf__matrix(s->h, b * step, rows, one, one);
+  for (int b = 0; b < net->blocks; b++) k->r[b] = clf__matrix(s->r, b * step, rows, one, one);
   if (!train) return CLF_OK;
-  CLF_TRY(clf__image_vector(a, rows, size, &k->out));
-  for (int b = 0; b <= net->blocks; b++) CLF_TRY(clf__image_vector(a, rows, size, &k->h[b]));
-  for (int b = 0; b < net->blocks; b++) CLF_TRY(clf__image_vector(a, rows, size, &k->r[b]));
+  if (train == CLF_STORED) CLF_TRY(plan_stored(net, rows, size, a, k));
   for (int i = 0; i <= last_norm(net); i++)
     CLF_TRY(clf__norm_plan(l, net->features, a, &k->norm[i]));
   return CLF_OK;

@@ -38,7 +38,7 @@ void clf__resnet_free(clf__resnet *net);
 /* Tensors and norms that a kept pass has. */
 static inline int clf__resnet_tensors(const clf__resnet *net) { return 2 * net->blocks + 1; }
 static inline int clf__resnet_norms(const clf__resnet *net) { return 2 * net->blocks + 1; }
-/* Lays k out, whose arrays are there; without `train` in the scratch memory. */
+/* Lays k out, whose arrays are there; in the scratch memory unless it is to be stored. */
 clf_status clf__resnet_plan(const clf__layer *l, const clf__resnet *net,
                             const clf__image_scratch *s, int32_t rows, int train, clf_arena *a,
                             clf__resnet_kept *k);

@@ -37,9 +37,10 @@ static clf_status backward(const clf__layer *l, const clf__kept *k, clf_tensor x
   return clf_do(l->dev, scaling_bwd, .x = x, .log_s = l->w, .dy = dy, .dx = dx, .dlog_s = l->g,
                 .dlogdet = dlogdet);
 }
-static int find_bad(const clf__layer *l, const clf__kept *k, clf_tensor y, char *name,
+static int find_bad(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y, char *name,
                     size_t size) {
   (void)k;
+  (void)x;
   if (clf__all_finite(l->dev, y)) return 0;
   snprintf(name, size, "log_scale");
   return 1;

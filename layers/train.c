@@ -47,6 +47,9 @@ static clf_status check_options(const clf_train_options *o) {
     return clf__fail(CLF_EINVAL, "l2 is %g; it must be 0 or above", o->l2);
   if (!(o->clip >= 0 && isfinite((float)o->clip)))
     return clf__fail(CLF_EINVAL, "clip is %g; it must be 0 (none) or above", o->clip);
+  if (o->activations < CLF_ACTIVATIONS_STORE || o->activations > CLF_ACTIVATIONS_AUTO)
+    return clf__fail(CLF_EINVAL, "activations is %d; it must be 0 (store), 1 (reverse) or 2 (auto)",
+                     o->activations);
   if (o->part < 0) return clf__fail(CLF_EINVAL, "part is %d; it must be 0 or above", (int)o->part);
   if (o->drops < 0 || o->drops > CLF_DROPS / 2)
     return clf__fail(CLF_EINVAL, "drops is %d; it must be 0 to %d", (int)o->drops, CLF_DROPS / 2);
@@ -64,6 +67,7 @@ static clf_status lay_out(clf_trainer *t) {
   if (t->source->held_out) CLF_TRY(clf_new(a, P, &t->best));
   CLF_TRY(clf_new(a, (int32_t[4]){CLF_RING_ALL}, &t->ring));
   CLF_TRY(clf_new(a, (int32_t[4]){1}, &t->part_loss));
+  CLF_TRY(clf_new(a, (int32_t[4]){2}, &t->trip));
   CLF_TRY(clf_new(a, P, &t->m));
   CLF_TRY(clf_new(a, P, &t->v));
   for (int i = 0; i < CLF_SNAPSHOTS; i++) {
@@ -84,7 +88,7 @@ static clf_status place(clf_trainer *t) {
   CLF_TRY(clf_do(t->dev, fill, .y = t->m, .value = 0));
   CLF_TRY(clf_do(t->dev, fill, .y = t->v, .value = 0));
   CLF_TRY(clf__flow_need_gradient(t->f));
-  CLF_TRY(clf__flow_reserve(t->f, t->plan.part, 1));
+  CLF_TRY(clf__flow_reserve(t->f, t->plan.part, clf__trainer_way(t, 0)));
   return clf__trainer_remember(t);
 }
 
@@ -101,6 +105,7 @@ static clf_status set_up(clf_trainer *t, const samples *data) {
   clf_train_options o = t->o;
   o.batch = t->take;
   CLF_TRY(clf_train_plan_of(t->f, &o, t->source->resident, &t->plan));
+  t->norms = t->o.clip > 0 || t->f->spec.kind == CLF_REALNVP || clf__trainer_inverts(t, 0);
   t->many = clf__trainer_takes_many(t);
   return place(t);
 }
@@ -134,7 +139,7 @@ static clf_status create(clf_flow *f, const samples *data, const clf_train_optio
   t->o.standardize = options->standardize != 0;
   t->o.eps_hat = options->eps_hat != 0;
   t->o.flip = options->flip != 0;
-  t->norms = options->clip > 0 || f->spec.kind == CLF_REALNVP;
+  t->stored_from = INT64_MAX;
   t->best_valid = NAN;
   t->snapshot[0].step = t->snapshot[1].step = -1;
   const clf_status s = set_up_or_undo(t, data);
@@ -189,9 +194,9 @@ int32_t clf__trainer_batch_size(const clf_trainer *t, int64_t step) {
 static clf__places places_of(const clf_trainer *t, int64_t step, int32_t at) {
   const int64_t S = clf__steps_per_epoch(t);
   const int32_t left = clf__trainer_batch_size(t, step) - at;
-  return (clf__places){.epoch = step / S,
-                       .first = step % S * t->take + at,
-                       .n = left < t->plan.part ? left : t->plan.part};
+  const int32_t part = clf__trainer_part_size(t, step);
+  return (clf__places){
+      .epoch = step / S, .first = step % S * t->take + at, .n = left < part ? left : part};
 }
 
 clf_status clf__trainer_part(clf_trainer *t, int64_t step, int32_t at, clf_tensor *x) {
@@ -201,8 +206,12 @@ clf_status clf__trainer_part(clf_trainer *t, int64_t step, int32_t at, clf_tenso
   return t->source->ops->batch(t->source, &here, &next, x);
 }
 
-/* Adds the gradient of a part of a batch, and its share of the loss. */
-static clf_status part_step(clf_trainer *t, int32_t at, int32_t *n, clf_tensor loss) {
+static clf_tensor in_ring(const clf_trainer *t, int32_t slot) {
+  return clf_slice(t->ring, 0, slot, slot + 1);
+}
+
+/* Adds the gradient of a part of a batch, and its share of the loss; off: see guard.c. */
+static clf_status part_step(clf_trainer *t, int32_t at, int32_t *n, clf_tensor loss, int *off) {
   clf_flow *f = t->f;
   clf_tensor x, z, dx;
   CLF_TRY(clf__trainer_part(t, t->step, at, &x));
@@ -213,11 +222,22 @@ static clf_status part_step(clf_trainer *t, int32_t at, int32_t *n, clf_tensor l
   CLF_TRY(clf_do(t->dev, normal_nll, .z = z, .logdet = logdet, .dz = dz,
                  .loss = at ? t->part_loss : loss, .weight = weight));
   if (at) CLF_TRY(clf_do(t->dev, axpby, .x = t->part_loss, .y = loss, .a = 1, .b = 1));
-  return clf__flow_backward(f, x, dz, -weight, &dx);
+  CLF_TRY(clf__flow_backward(f, x, dz, -weight, &dx));
+  return clf__trainer_guarded(t, t->step) ? clf__trainer_check_trip(t, x, loss, off) : CLF_OK;
 }
 
-static clf_tensor in_ring(const clf_trainer *t, int32_t slot) {
-  return clf_slice(t->ring, 0, slot, slot + 1);
+/* The gradient of a step, taken again with stored activations where rebuilt ones are off. */
+static clf_status batch_step(clf_trainer *t) {
+  const int32_t n = clf__trainer_batch_size(t, t->step);
+  const clf_tensor loss = in_ring(t, (int32_t)(t->step % CLF_RING));
+  int off = 0;
+  CLF_TRY(
+      clf__flow_reserve(t->f, clf__trainer_part_size(t, t->step), clf__trainer_way(t, t->step)));
+  for (int32_t at = 0, took; at < n && !off; at += took)
+    CLF_TRY(part_step(t, at, &took, loss, &off));
+  if (!off) return CLF_OK;
+  CLF_TRY(clf_do(t->dev, fill, .y = t->f->g, .value = 0));
+  return batch_step(t);
 }
 
 /* L2, the gradient's norm with it, and the clip. */
@@ -234,13 +254,11 @@ static clf_status bound_gradient(clf_trainer *t) {
 
 static clf_status take_step(clf_trainer *t) {
   const clf_flow *f = t->f;
-  const int32_t n = clf__trainer_batch_size(t, t->step);
   if (clf__trainer_is_dropped(t, t->step)) {
     t->step++;
     return CLF_OK;
   }
-  for (int32_t at = 0, took; at < n; at += took)
-    CLF_TRY(part_step(t, at, &took, in_ring(t, (int32_t)(t->step % CLF_RING))));
+  CLF_TRY(batch_step(t));
   CLF_TRY(bound_gradient(t));
   t->step++;
   /* The corrections are those of the betas that the device has, in float. */
@@ -272,8 +290,9 @@ typedef struct run {
   int stop;
   clf_progress reports[CLF_RING + 1]; /* one an epoch that ended, and one for the rest */
   int count;
-  double norm;    /* of the last step's gradient; NaN: not computed */
-  char said[512]; /* of steps that were dropped; empty: none */
+  double norm;      /* of the last step's gradient; NaN: not computed */
+  char said[512];   /* of steps that were dropped; empty: none */
+  char stored[256]; /* the trainer's notice */
 } run;
 
 static double now(void) {
@@ -381,6 +400,15 @@ static float take_loss(run *r, const float *ring) {
   return (float)(loss - clf__flow_scaling_logdet(t->f));
 }
 
+/* With the first report, since it is said once. */
+static void tell_notice(run *r) {
+  char *notice = r->t->notice;
+  if (!*notice || !r->count) return;
+  memcpy(r->stored, notice, sizeof r->stored);
+  r->reports[0].stored = r->stored;
+  *notice = 0;
+}
+
 /* Reads the losses since the last time and checks them.  Reports go out only when
  * all is read, so that one may save: the state is then of one moment. */
 static clf_status read_losses(run *r) {
@@ -399,6 +427,7 @@ static clf_status read_losses(run *r) {
     count = 0;
   }
   if (count) add_report(r, next, count, 0, NAN, 0);
+  tell_notice(r);
   t->f->history.steps = t->step;
   /* Not behind a step that was left out: two states must lie before the next bad one's cause. */
   if (!clf__trainer_is_dropped(t, t->step - 1)) CLF_TRY(clf__trainer_remember(t));
@@ -412,7 +441,8 @@ static int must_read(const run *r) {
   const clf_trainer *t = r->t;
   const int64_t S = clf__steps_per_epoch(t);
   return t->step - t->read == CLF_RING || t->step == t->o.epochs * S ||
-         (t->source->held_out && t->step % S == 0) || now() - r->read_at > 0.2;
+         (t->source->held_out && t->step % S == 0) || clf__trainer_guarded(t, t->step) ||
+         now() - r->read_at > 0.2;
 }
 
 /* Where the next reading is due, if nothing else asks for one. */

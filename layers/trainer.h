@@ -39,6 +39,10 @@ struct clf_trainer {
   int finished;               /* the flow has the best weights; snapshot[0] the last ones */
   int64_t dropped[CLF_DROPS]; /* steps that are left out, the newest last */
   int drops;
+  int64_t stored_from; /* with CLF_ACTIVATIONS_REVERSE: the step from which on they are stored */
+  int32_t stored_part; /* samples at once from there on */
+  clf_tensor trip;     /* squares of the last round trip's error, and of its input */
+  char notice[256];    /* why they are stored, until it is reported; empty: nothing to say */
 };
 
 int64_t clf__steps_per_epoch(const clf_trainer *t);
@@ -54,6 +58,19 @@ clf_status clf__trainer_steps(clf_trainer *t, int64_t to);
 int clf__trainer_takes_many(const clf_trainer *t);
 int32_t clf__trainer_free_steps(const clf_trainer *t, int64_t to);
 clf_status clf__trainer_launch(clf_trainer *t, int32_t count);
+
+/* guard.c: how step `step` goes: CLF_STORED or CLF_REBUILT, and in parts of so many. */
+int clf__trainer_way(const clf_trainer *t, int64_t step);
+int32_t clf__trainer_part_size(const clf_trainer *t, int64_t step);
+/* Whether a step's inputs are rebuilt by inverses, so that they may be wrong; and whether step
+ * `step` is one at which that is looked at. */
+int clf__trainer_inverts(const clf_trainer *t, int64_t step);
+int clf__trainer_guarded(const clf_trainer *t, int64_t step);
+/* After backward over the part x of a guarded step: whether its rebuilt input is too far off;
+ * activations are then stored from this step on, which is to be taken again. */
+clf_status clf__trainer_check_trip(clf_trainer *t, clf_tensor x, clf_tensor loss, int *off);
+/* From step `step` on, and why: a sentence's beginning. */
+clf_status clf__trainer_store_from(clf_trainer *t, int64_t step, const char *why);
 
 /* watchdog.c: remembers the state now, the newest before it kept too. */
 clf_status clf__trainer_remember(clf_trainer *t);

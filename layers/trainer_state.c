@@ -28,6 +28,7 @@ static clf_status put_options(clf__st_writer *w, const clf_train_options *o) {
   CLF_TRY(clf__st_put_meta(w, KEY("flip"), "%d", o->flip));
   CLF_TRY(clf__st_put_meta(w, KEY("drops"), "%d", (int)o->drops));
   CLF_TRY(clf__st_put_meta(w, KEY("part"), "%d", (int)o->part));
+  CLF_TRY(clf__st_put_meta(w, KEY("activations"), "%d", o->activations));
   CLF_TRY(clf__st_put_meta_real(w, KEY("l2"), o->l2));
   CLF_TRY(clf__st_put_meta_real(w, KEY("clip"), o->clip));
   return clf__st_put_meta_real(w, KEY("valid_split"), o->valid_split);
@@ -39,6 +40,10 @@ static clf_status put_counters(clf__st_writer *w, const clf_trainer *t) {
   CLF_TRY(clf__st_put_meta(w, KEY("epoch_rows"), "%lld", (long long)t->epoch_rows));
   CLF_TRY(clf__st_put_meta(w, KEY("best_epoch"), "%lld", (long long)t->best_epoch));
   CLF_TRY(clf__st_put_meta_real(w, KEY("epoch_sum"), t->epoch_sum));
+  if (t->stored_from < INT64_MAX) {
+    CLF_TRY(clf__st_put_meta(w, KEY("stored_from"), "%lld", (long long)t->stored_from));
+    CLF_TRY(clf__st_put_meta(w, KEY("stored_part"), "%d", (int)t->stored_part));
+  }
   if (isfinite(t->best_valid)) CLF_TRY(clf__st_put_meta_real(w, KEY("best_valid"), t->best_valid));
   return CLF_OK;
 }
@@ -64,7 +69,8 @@ static clf_status put_all(clf__st_writer *w, clf_trainer *t) {
   CLF_TRY(clf__put_vector(w, t->f, M, t->m));
   CLF_TRY(clf__put_vector(w, t->f, V, t->v));
   clf_train_options o = t->o;
-  o.part = t->plan.part; /* the batches' statistics, and so the bits, depend on it */
+  o.part = t->plan.part;       /* the batches' statistics, and so the bits, depend on it */
+  o.activations = t->plan.way; /* likewise */
   CLF_TRY(put_options(w, &o));
   return put_counters(w, t);
 }
@@ -94,11 +100,13 @@ static clf_status get_later_real(const clf__st *st, const char *key, double *out
 }
 
 static clf_status get_later_options(const clf__st *st, clf_train_options *o) {
-  int64_t eps_hat, flip, drops, part;
+  int64_t eps_hat, flip, drops, part, activations;
   CLF_TRY(get_later(st, KEY("eps_hat"), 1, &eps_hat));
   CLF_TRY(get_later(st, KEY("flip"), 1, &flip));
   CLF_TRY(get_later(st, KEY("drops"), CLF_DROPS / 2, &drops));
   CLF_TRY(get_later(st, KEY("part"), INT32_MAX, &part));
+  CLF_TRY(get_later(st, KEY("activations"), CLF_ACTIVATIONS_REVERSE, &activations));
+  o->activations = (int)activations;
   o->eps_hat = (int)eps_hat;
   o->flip = (int)flip;
   o->drops = (int32_t)drops;
@@ -159,6 +167,7 @@ static clf_status same_training(const clf__st *st, const clf_trainer *t) {
                         : o.flip != t->o.flip               ? "flip"
                         : o.drops != t->o.drops             ? "drops"
                         : o.part && o.part != t->plan.part  ? "part"
+                        : o.activations != t->plan.way      ? "activations"
                         : o.valid_split != t->o.valid_split ? "valid_split"
                         : data != t->source->sum            ? "the data"
                                                             : NULL;
@@ -167,10 +176,15 @@ static clf_status same_training(const clf__st *st, const clf_trainer *t) {
 }
 
 static clf_status get_counters(const clf__st *st, clf_trainer *t) {
+  int64_t part;
   CLF_TRY(clf__st_meta_int(st, KEY("step"), &t->step));
   CLF_TRY(clf__st_meta_int(st, KEY("epoch_rows"), &t->epoch_rows));
   CLF_TRY(clf__st_meta_int(st, KEY("best_epoch"), &t->best_epoch));
   CLF_TRY(clf__st_meta_real(st, KEY("epoch_sum"), &t->epoch_sum));
+  CLF_TRY(get_later(st, KEY("stored_from"), INT64_MAX, &t->stored_from));
+  CLF_TRY(get_later(st, KEY("stored_part"), t->plan.part, &part));
+  if (part < 1) t->stored_from = INT64_MAX;
+  t->stored_part = (int32_t)part;
   t->best_valid = NAN;
   if (clf__st_meta(st, KEY("best_valid")))
     CLF_TRY(clf__st_meta_real(st, KEY("best_valid"), &t->best_valid));

@@ -49,13 +49,13 @@ static clf_status replay(clf_trainer *t, int64_t to) {
 /* Names the layer that fails on the batch of step `bad`, with the weights of then. */
 static clf_status locate(clf_trainer *t, int64_t bad, double loss, char *name, size_t size) {
   CLF_TRY(replay(t, bad));
-  for (int32_t at = 0; at < clf__trainer_batch_size(t, bad); at += t->plan.part) {
+  for (int32_t at = 0; at < clf__trainer_batch_size(t, bad); at += clf__trainer_part_size(t, bad)) {
     clf_tensor x, z;
     CLF_TRY(clf__trainer_part(t, bad, at, &x));
     const clf_tensor logdet = clf__rows(t->f->ws.logdet, x.dim[0]);
     CLF_TRY(clf_do(t->dev, fill, .y = logdet, .value = 0));
     CLF_TRY(clf__flow_forward(t->f, x, logdet, CLF_TRAIN, &z));
-    if (clf__flow_find_bad(t->f, x.dim[0], name, size)) return CLF_OK;
+    if (clf__flow_find_bad(t->f, x, name, size)) return CLF_OK;
   }
   snprintf(name, size, "%s", isfinite(loss) ? "the gradient" : "the sum over layers");
   return CLF_OK;
@@ -118,16 +118,32 @@ static clf_status give_up(clf_trainer *t, int64_t bad, const char *what) {
       (long long)good + 1, t->f->spec.kind == CLF_REALNVP ? "a smaller clip" : "a bound s_max");
 }
 
+static clf_status again(clf_trainer *t, int64_t from, int64_t to) {
+  CLF_TRY(restore(t, before(t, from)));
+  return replay(t, to);
+}
+
+/* A loss that is finite but not its gradient: the inverse may be to blame. */
+static clf_status mend_inverse(clf_trainer *t, int64_t bad) {
+  const int64_t step = t->step;
+  char why[96];
+  if (!before(t, bad)) return clf__fail(CLF_ENUM, "no earlier state is left to go back to");
+  snprintf(why, sizeof why, "step %lld: the gradient from rebuilt inputs is not finite",
+           (long long)bad + 1);
+  CLF_TRY(clf__trainer_store_from(t, bad, why));
+  return again(t, bad, step);
+}
+
 clf_status clf__trainer_mend(clf_trainer *t, int64_t bad, double loss, double norm, char *said,
                              size_t size) {
   char name[64] = "an unknown layer", what[160];
   const int64_t step = t->step;
+  if (isfinite(loss) && clf__trainer_inverts(t, bad)) return mend_inverse(t, bad);
   CLF_TRY(locate(t, bad, loss, name, sizeof name));
   describe(t, bad, loss, norm, name, what, sizeof what);
   if (too_often(t, bad)) return give_up(t, bad, what);
   add_dropped(t, bad);
-  CLF_TRY(restore(t, before(t, bad)));
-  CLF_TRY(replay(t, step));
+  CLF_TRY(again(t, bad, step));
   snprintf(said, size, "%s is not finite; that step is left out, and training goes on", what);
   return CLF_OK;
 }

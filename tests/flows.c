@@ -10,6 +10,7 @@
 
 clf_device *flows_dev;
 int flows_exact;
+int flows_way = CLF_STORED;
 
 static const char *where;
 
@@ -123,7 +124,7 @@ void flows_points(const flows_case *c, uint64_t seed, int64_t n, double *x) {
 
 void flows_gradient(clf_flow *f, const double *x, int32_t n, double *loss, double *g, double *dx) {
   const float weight = 1 / (float)n;
-  WORKS(clf__flow_reserve(f, n, 1));
+  WORKS(clf__flow_reserve(f, n, flows_way));
   WORKS(clf__flow_need_gradient(f));
   const clf_tensor in = clf__rows(f->ws.x[0], n), dz = clf__rows(f->ws.dx[0], n);
   const clf_tensor logdet = clf__rows(f->ws.train_logdet, n), sum = clf__rows(f->ws.logp, 1);

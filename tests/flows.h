@@ -8,6 +8,7 @@
 
 extern clf_device *flows_dev;
 extern int flows_exact; /* the device computes in double */
+extern int flows_way;   /* of flows_gradient(): CLF_STORED, until it is set otherwise */
 
 /* Opens argv[1] (default cpu), runs the tests that `add` adds, returns what main() returns. */
 int flows_main(int argc, char **argv, void (*add)(TCase *tc));

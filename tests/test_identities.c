@@ -201,6 +201,32 @@ START_TEST(test_gradient_again) {
 }
 END_TEST
 
+/* Inputs rebuilt from outputs, instead of stored. */
+START_TEST(test_gradient_rebuilt) {
+  enum { N = 100 };
+  static const int ways[2] = {CLF_STORED, CLF_REBUILT};
+  const flows_case c = flows_case_at(_i);
+  clf_flow *f = flows_random(&c);
+  const size_t P = (size_t)clf_flow_weight_count(f), D = (size_t)c.spec.dim;
+  double *g[2] = {flows_array(P), flows_array(P)}, dx[2][N * 6], x[N * 6], loss[2];
+  flows_case unscaled = c;
+  unscaled.scaled = 0;
+  flows_points(&unscaled, 5, N, x);
+  for (int k = 0; k < 2; k++) {
+    flows_way = ways[k];
+    flows_gradient(f, x, N, &loss[k], g[k], dx[k]);
+    ck_assert_int_eq(f->ws.train, ways[k]);
+  }
+  flows_way = CLF_STORED;
+  const double bound = flows_exact ? 1e-9 : 1e-4;
+  ck_assert_double_eq(loss[0], loss[1]);
+  flows_expect(flows_error_of_largest(g[1], g[0], P), bound, "%s: by weights", c.label);
+  flows_expect(flows_error_of_largest(dx[1], dx[0], N * D), bound, "%s: by x", c.label);
+  for (int k = 0; k < 2; k++) free(g[k]);
+  clf_flow_free(f);
+}
+END_TEST
+
 /* How rows are divided changes no bit; but a BLAS may round otherwise for another
  * number of rows, and unfused couplings on cpu use one. */
 static int same_divided(const flows_case *c, const double *a, const double *b, int64_t n) {
@@ -390,6 +416,7 @@ static void add(TCase *tc) {
   tcase_add_loop_test(tc, test_gradient, 0, FLOWS_CASES);
   tcase_add_loop_test(tc, test_division_of_rows, 0, FLOWS_CASES);
   tcase_add_loop_test(tc, test_gradient_again, 0, FLOWS_CASES);
+  tcase_add_loop_test(tc, test_gradient_rebuilt, 0, FLOWS_CASES);
   tcase_add_loop_test(tc, test_sample_stream, 0, FLOWS_CASES);
   tcase_add_loop_test(tc, test_chunks, 4, 6); /* nvp of 2 dimensions, fused and not */
   tcase_add_loop_test(tc, test_density, 0, FLOWS_CASES);

@@ -14,6 +14,15 @@
 extern "C" {
 #endif
 
+/* What backward has of a pass: each coupling's activations; or little more than its output, so
+ * that memory does not grow with depth and a step takes longer.  nvp and nice then rebuild
+ * inputs by the inverse, realnvp evaluates each coupling's network again. */
+typedef enum clf_activations {
+  CLF_ACTIVATIONS_STORE,
+  CLF_ACTIVATIONS_REVERSE,
+  CLF_ACTIVATIONS_AUTO /* store if a batch fits, else reverse, and then in parts if need be */
+} clf_activations;
+
 typedef struct clf_train_options {
   int64_t epochs;               /* in all, those before a resume included */
   int32_t batch;                /* samples a step; the last, shorter batch is kept */
@@ -33,6 +42,7 @@ typedef struct clf_train_options {
   uint64_t memory; /* bytes that training may take on the device; 0: what it has */
   int32_t drops;   /* steps in 100 whose loss or gradient may be not finite: they are left out,
                       and training goes on; one more ends it; 0: the first one does */
+  int activations; /* clf_activations */
 } clf_train_options;
 
 /* As the lecture: 100 epochs, batch 100, Adam 1e-2, shuffled, nothing held out. */
@@ -92,6 +102,8 @@ typedef struct clf_train_plan {
   uint64_t data;         /* samples on the device */
   uint64_t total, limit; /* kernels need some scratch memory besides */
   int32_t batch, part;
+  int way;                  /* CLF_ACTIVATIONS_STORE or _REVERSE */
+  uint64_t stored, rebuilt; /* activations in either way, the one of which is taken */
 } clf_train_plan;
 
 /* What training would take, before anything but the flow is allocated; rows: of the data, 0
@@ -111,6 +123,7 @@ typedef struct clf_progress {
   int best;              /* 1 when `valid` is the best so far */
   double grad_norm;      /* of the last step, before clipping; NaN where it is not computed */
   const char *dropped;   /* a sentence on steps left out since the last report, or NULL */
+  const char *stored;    /* a sentence on why activations are stored from now on, or NULL */
   double rate;           /* samples a second since clf_trainer_run() began */
   double seconds, left;  /* spent, and estimated to go, of this run */
 } clf_progress;

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* guard.c: which steps rebuild activations, and whether what they rebuild is still right.
+ *
+ * An inverse that is exact in real numbers loses digits in floating point, with large scales all
+ * of them (Behrmann et al. 2020, "Understanding and Mitigating Exploding Inverses in Invertible
+ * Neural Networks").  So at the first step and every GUARD_EVERY steps the flow's input as it
+ * was rebuilt is held against the true one; past 1024 eps of its size (1.2e-4 in float, well
+ * above what a hundred couplings lose to rounding alone) that step is taken again with stored
+ * activations, as are all behind it.  Every loss before a guarded step is read before it, so
+ * that the decision depends on the steps alone. */
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include "trainer.h"
+
+enum { GUARD_EVERY = 100 };
+
+int clf__trainer_way(const clf_trainer *t, int64_t step) {
+  return t->plan.way == CLF_ACTIVATIONS_REVERSE && step < t->stored_from ? CLF_REBUILT : CLF_STORED;
+}
+
+int32_t clf__trainer_part_size(const clf_trainer *t, int64_t step) {
+  return step < t->stored_from ? t->plan.part : t->stored_part;
+}
+
+/* Image flows evaluate networks again at inputs that they kept: nothing can be lost. */
+int clf__trainer_inverts(const clf_trainer *t, int64_t step) {
+  const clf_kind kind = t->f->spec.kind;
+  return clf__trainer_way(t, step) == CLF_REBUILT && (kind == CLF_NVP || kind == CLF_NICE);
+}
+
+int clf__trainer_guarded(const clf_trainer *t, int64_t step) {
+  return step % GUARD_EVERY == 0 && clf__trainer_inverts(t, step);
+}
+
+clf_status clf__trainer_store_from(clf_trainer *t, int64_t step, const char *why) {
+  clf_train_options o = t->o;
+  clf_train_plan p;
+  o.activations = CLF_ACTIVATIONS_STORE;
+  o.batch = t->plan.part;
+  o.part = 0;
+  CLF_TRY(clf_train_plan_of(t->f, &o, t->source->resident, &p));
+  t->stored_from = step;
+  t->stored_part = p.part;
+  snprintf(t->notice, sizeof t->notice, "%s; from this step on activations are stored", why);
+  return CLF_OK;
+}
+
+clf_status clf__trainer_check_trip(clf_trainer *t, clf_tensor x, clf_tensor loss, int *off) {
+  const double most = 1024 * (t->dev->bits == 64 ? DBL_EPSILON : (double)FLT_EPSILON);
+  const clf_tensor back = clf__flow_rebuilt(t->f, x.dim[0]);
+  float square[2], nll;
+  char why[160];
+  CLF_TRY(clf_do(t->dev, axpby, .x = x, .y = back, .a = -1, .b = 1));
+  CLF_TRY(clf_do(t->dev, sum_squares, .x = back, .y = clf_slice(t->trip, 0, 0, 1)));
+  CLF_TRY(clf_do(t->dev, sum_squares, .x = x, .y = clf_slice(t->trip, 0, 1, 2)));
+  CLF_TRY(clf_read(t->dev, t->trip, square));
+  CLF_TRY(clf_read(t->dev, loss, &nll));
+  /* A loss that is not finite is the watchdog's: what is rebuilt from it says nothing. */
+  *off = isfinite(nll) && !((double)square[0] <= most * most * (double)square[1]);
+  if (!*off) return CLF_OK;
+  snprintf(why, sizeof why,
+           "step %lld: the input rebuilt from the output is off by %.2g of its size, more than "
+           "%.2g",
+           (long long)t->step + 1, fabs(sqrt((double)square[0] / (double)square[1])), most);
+  return clf__trainer_store_from(t, t->step, why);
+}
