@@ -87,6 +87,7 @@ static clf_status start(clf_device *dev, const clf__cpu_variant *variant) {
   if (!c) return clf__fail(CLF_ENOMEM, "no memory for a device");
   c->variant = variant;
   dev->bits = variant->bits;
+  dev->wide_cores = variant->bits == 32; /* doubles are computed the plain way */
   dev->memory = dev->max_alloc = memory_of_host();
   dev->lone_work = 2e5; /* measured on two cores */
   const clf_status s = load_choices(dev);
