@@ -469,7 +469,9 @@ START_TEST(test_tune) {
   setenv("CLFLOW_CACHE_DIR", "tuned", 1);
   write_text("shapes", "# of a flow\ngemm 70 40 30 ta\nconv 2 4 5 3 8 3\n\n");
   succeeds("tune --shapes shapes", "gemm(r[30,70,1,1] r[30,40,1,1] - u[70,40,1,1]), 1 call\n");
-  succeeds("tune --flow nvp --dim 9 --hidden 600 --depth 2 --batch 20", " shapes take another way");
+  succeeds("tune --flow realnvp --preset tiny --size 8x8 --batch 4", " shapes take another way");
+  succeeds("tune --flow nvp --dim 9 --hidden 600 --depth 2 --batch 20",
+           "nothing to choose: none of these calls has several ways on this device");
   succeeds("tune --flow piecewise --dim 1 --batch 20",
            "nothing to choose: none of these calls has several ways on this device");
   write_text("shapes", "gemm 70 40\n");
