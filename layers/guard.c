@@ -4,8 +4,8 @@
  * An inverse that is exact in real numbers loses digits in floating point, with large scales all
  * of them (Behrmann et al. 2020, "Understanding and Mitigating Exploding Inverses in Invertible
  * Neural Networks").  So at the first step and every GUARD_EVERY steps the flow's input as it
- * was rebuilt is held against the true one; past 1024 eps of its size (1.2e-4 in float, well
- * above what a hundred couplings lose to rounding alone) that step is taken again with stored
+ * was rebuilt is held against the true one; past 1024 eps of its size (1.2e-4 in float) that
+ * step is taken again with stored
  * activations, as are all behind it.  Every loss before a guarded step is read before it, so
  * that the decision depends on the steps alone. */
 #include <float.h>
