@@ -202,7 +202,7 @@ void bench_chart_first(const bench_report *r, int ops, FILE *to) {
       high = fmax(high, fmax(rows[d].seconds, rows[d].first) * 1e3);
     }
   }
-  const axis x = decades(fmin(low, high), fmax(high, 1e-6), LABELS, WIDTH - 20),
+  const axis x = decades(fmax(fmin(low, high), 1e-6), fmax(high, 1e-6), LABELS, WIDTH - 20),
              none = {0, -1, y, TOP};
   open_svg(to, y + 38, "first and steady time");
   grid(&x, &none, to);

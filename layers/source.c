@@ -8,8 +8,9 @@
 /* All rows, those held out first, each part in the data's order; a random choice that
  * depends on the seed alone. */
 static int64_t *split_rows(const clf__source *s, int64_t rows) {
-  int64_t *index = malloc((size_t)rows * 2 * sizeof *index), *order = index + rows;
+  int64_t *index = malloc((size_t)rows * 2 * sizeof *index);
   if (!index) return NULL;
+  int64_t *order = index + rows;
   clf__host_random r = {s->o.seed ^ 0x76616C6964u};
   for (int64_t i = 0; i < rows; i++) order[i] = i;
   for (int64_t i = 0; i < s->held_out; i++) { /* the first held_out of a shuffle */

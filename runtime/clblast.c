@@ -50,8 +50,9 @@ static int tiles(const clf_device *dev) { return clf__way_count(dev, CLF_OP_gemm
 static int agrees(clf_device *dev, const clf_gemm_args *p) {
   clf__cl *cl = dev->impl;
   const size_t span = clf__span(&p->c), at = (size_t)p->c.offset;
-  float *before = malloc(3 * span * sizeof *before), *got = before + span, *want = got + span;
+  float *before = malloc(3 * span * sizeof *before);
   if (!before) return 0;
+  float *got = before + span, *want = got + span;
   clf_gemm_args own = *p;
   own.bias = (clf_tensor){0};
   own.act = 0;
