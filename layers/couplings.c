@@ -94,9 +94,10 @@ static int params(const clf__layer *l, clf_param *out) {
 /* ---- Running ------------------------------------------------------------------------ */
 
 /* One launch keeps small networks in cache or registers.  Larger ones are fused
- * only where a work-item, or a thread of cpu, has a core's vectors; elsewhere the matrix
- * products win from about here.  CLFLOW_FUSE=always|never decides otherwise, for comparisons; `layers` leaves
- * the choice but takes one training step a launch at most. */
+ * only where a work-item, or a thread of cpu, has a core's vectors; elsewhere the
+ * matrix products win from about here.  CLFLOW_FUSE=always|never decides otherwise,
+ * for comparisons; `layers` leaves the choice but takes one training step a launch
+ * at most. */
 int clf__couplings_fused(const clf_device *dev, const clf_flow_spec *spec) {
   const char *say = getenv("CLFLOW_FUSE");
   if (say && strcmp(say, "always") == 0) return 1;
