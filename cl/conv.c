@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* conv.c: the weights go into panels, then tiles of pixels by channels; the gradients by
  * weights and bias are summed by bands of rows, and the bands then in order.  Where it is quicker,
- * Winograd's way. */
+ * Winograd's way, and a product of matrices for 1x1. */
 #include "launch.h"
+#include "pixelwise.h"
 
 static int wide(const clf_call *call) { return call->traits->lanes > 1; }
 static int pixels(const clf_tensor *t) { return t->dim[0] * t->dim[2] * t->dim[3]; }
@@ -27,6 +28,28 @@ static clf_status product(clf_call *call, const char *pack, const char *small, c
   const int by_small = clf_small_tiles(call, pixels(y), y->dim[1]);
   return call->enqueue(call, by_small ? small : name,
                        clf_by_tiles(call, pixels(y), y->dim[1], by_small), e);
+}
+
+/* ---- 1x1 as a product of matrices ----------------------------------------------------------- */
+
+static int even(const clf_tensor *x, const clf_tensor *y, int k) {
+  return k == 1 && clf_pixels_even(x) && clf_pixels_even(y);
+}
+/* Numbers of a pixel lie side by side; with one lane it was not measured. */
+static int side_by_side(const clf_tensor *x, const clf_traits *t) {
+  return t->lanes > 1 && x->stride[1] == 1;
+}
+
+/* By the way that gemm has for such a call. */
+static clf_status multiply(const clf_call *call, const clf_gemm_args *p) {
+  clf_call product = *call;
+  const clf_way *way = clf__launches_gemm;
+  product.op = CLF_OP_gemm;
+  product.args = p;
+  while ((way->takes && !way->takes(p, call->traits)) ||
+         (way->suits && !way->suits(p, call->traits)))
+    way++;
+  return way->launch(&product);
 }
 
 /* ---- Winograd's way, winograd.clh ----------------------------------------------------------- */
@@ -79,8 +102,18 @@ CLF_LAUNCH_WAY(conv_fwd, fwd_winograd) {
 CLF_LAUNCH_WAY(conv_fwd, fwd_direct) {
   return product(call, "conv_fwd_pack", "conv_fwd_small", &p->x, p->w.dim[3], &p->y);
 }
+CLF_RULE(conv_fwd, fwd_even) {
+  (void)traits;
+  return even(&p->x, &p->y, p->w.dim[3]);
+}
+CLF_RULE(conv_fwd, fwd_side_by_side) { return side_by_side(&p->x, traits); }
+CLF_LAUNCH_WAY(conv_fwd, fwd_matrix) {
+  const clf_gemm_args product = clf_pixelwise_fwd(p);
+  return multiply(call, &product);
+}
 CLF_LAUNCHES(conv_fwd,
              {.name = "winograd", .takes = fwd_can, .suits = fwd_pays, .launch = fwd_winograd},
+             {.name = "matrix", .takes = fwd_even, .suits = fwd_side_by_side, .launch = fwd_matrix},
              {.name = "direct", .launch = fwd_direct})
 
 CLF_RULE(conv_bwd_data, data_can) { return can(&p->dy, &p->dx, p->w.dim[3], traits); }
@@ -95,9 +128,20 @@ CLF_LAUNCH_WAY(conv_bwd_data, data_winograd) {
 CLF_LAUNCH_WAY(conv_bwd_data, data_direct) {
   return product(call, "conv_bwd_data_pack", "conv_bwd_data_small", &p->dy, p->w.dim[3], &p->dx);
 }
-CLF_LAUNCHES(conv_bwd_data,
-             {.name = "winograd", .takes = data_can, .suits = data_pays, .launch = data_winograd},
-             {.name = "direct", .launch = data_direct})
+CLF_RULE(conv_bwd_data, data_even) {
+  (void)traits;
+  return even(&p->dy, &p->dx, p->w.dim[3]);
+}
+CLF_RULE(conv_bwd_data, data_side_by_side) { return side_by_side(&p->dy, traits); }
+CLF_LAUNCH_WAY(conv_bwd_data, data_matrix) {
+  const clf_gemm_args product = clf_pixelwise_bwd_data(p);
+  return multiply(call, &product);
+}
+CLF_LAUNCHES(
+    conv_bwd_data,
+    {.name = "winograd", .takes = data_can, .suits = data_pays, .launch = data_winograd},
+    {.name = "matrix", .takes = data_even, .suits = data_side_by_side, .launch = data_matrix},
+    {.name = "direct", .launch = data_direct})
 
 /* At most 8 bands, by whole blocks; where that makes fewer than 4 items, they share the panels. */
 CLF_LAUNCH_WAY(conv_bwd_weights, weights_winograd) {

@@ -4,6 +4,7 @@
  * are packed into panels of TN columns, zero beyond the last, so that the inner loop
  * reads one stream.  The vector types are GNU C's: loops over arrays become vectors too,
  * but gcc then keeps their sums in memory. */
+#include "pixelwise.h"
 #include "ref.h"
 
 #if defined __AVX512F__
@@ -287,6 +288,18 @@ CLF_REF_WAY(conv_bwd_weights, weights_winograd) {
   return CLF_OK;
 }
 
+/* ---- 1x1 as a product of matrices, by the way that gemm has for such a call; of floats only,
+ * as above ----- */
+
+static int even(const clf_tensor *x, const clf_tensor *y, int k) {
+  return FLOATS && k == 1 && clf_pixels_even(x) && clf_pixels_even(y);
+}
+static clf_status matrix_product(const clf_gemm_args *p, clf_scratch *scratch) {
+  const clf_way *way = CLF_REAL(clf__refs_gemm);
+  while ((way->takes && !way->takes(p, NULL)) || (way->suits && !way->suits(p, NULL))) way++;
+  return way->compute(p, scratch);
+}
+
 static product product_fwd(const clf_conv_fwd_args *p) {
   return (product){.x = &p->x,
                    .y = &p->y,
@@ -299,12 +312,18 @@ static product product_data(const clf_conv_bwd_data_args *p) {
   return (product){
       .x = &p->dy, .y = &p->dx, .w = &p->w, .beta = p->beta, .k = p->w.dim[3], .turned = 1};
 }
-#define WAYS(op, of, what, from, to)                                                               \
+#define WAYS(op, of, what, from, to, as_matrix)                                                    \
   CLF_REF_RULE(op, what##_can) { return can(&p->from, &p->to, p->w.dim[3]); }                      \
   CLF_REF_RULE(op, what##_pays) { return pays(&p->from, &p->to); }                                 \
+  CLF_REF_RULE(op, what##_even) { return even(&p->from, &p->to, p->w.dim[3]); }                    \
+  CLF_REF_RULE(op, what##_side_by_side) { return p->from.stride[1] == 1; }                         \
   CLF_REF_WAY(op, what##_winograd) {                                                               \
     product q = of(p);                                                                             \
     return winograd_multiply(&q, scratch);                                                         \
+  }                                                                                                \
+  CLF_REF_WAY(op, what##_matrix) {                                                                 \
+    const clf_gemm_args q = as_matrix(p);                                                          \
+    return matrix_product(&q, scratch);                                                            \
   }                                                                                                \
   CLF_REF_WAY(op, what##_direct) {                                                                 \
     product q = of(p);                                                                             \
@@ -313,9 +332,13 @@ static product product_data(const clf_conv_bwd_data_args *p) {
   CLF_REFS(                                                                                        \
       op,                                                                                          \
       {.name = "winograd", .takes = what##_can, .suits = what##_pays, .compute = what##_winograd}, \
+      {.name = "matrix",                                                                           \
+       .takes = what##_even,                                                                       \
+       .suits = what##_side_by_side,                                                               \
+       .compute = what##_matrix},                                                                  \
       {.name = "direct", .compute = what##_direct})
-WAYS(conv_fwd, product_fwd, fwd, x, y)
-WAYS(conv_bwd_data, product_data, data, dy, dx)
+WAYS(conv_fwd, product_fwd, fwd, x, y, clf_pixelwise_fwd)
+WAYS(conv_bwd_data, product_data, data, dy, dx, clf_pixelwise_bwd_data)
 
 /* ---- The gradient by w: bands of rows of pixels (n, h), then the bands in order -----------
  * x is copied into blocks of TM channels, [blocks][pixels][TM], dy into panels of TN, both
