@@ -121,19 +121,23 @@ typedef struct {
 int net_room(shape z) { return up(z.H, TM) * (2 * z.D + 1 + TM) + z.D + TM; }
 int packed_room(shape z) { return z.D + 2 + (z.add ? 1 : 2) * net_room(z); }
 
-/* Where the weights of coupling l are; net 0 is t's, 1 is s's. */
-split split_of(global const float *packed, shape z, int l) {
+/* Where the weights of coupling l are; net 0 is t's, 1 is s's.  Structs are filled, not
+ * returned: Oclgrind cannot run what becomes of these. */
+void split_of(split *q, global const float *packed, shape z, int l) {
   global const int *n = (global const int *)(packed + (size_t)l * packed_room(z));
-  const split q = {n[0], n[1], n + 2, n + 2 + n[0]};
-  return q;
+  q->keeps = n[0];
+  q->moves = n[1];
+  q->kept = n + 2;
+  q->moved = n + 2 + n[0];
 }
-panels panels_of(global float *packed, shape z, split q, int l, int net) {
+void panels_of(panels *p, global float *packed, shape z, split q, int l, int net) {
   const int H = up(z.H, TM);
-  global float *at = packed + (size_t)l * packed_room(z) + z.D + 2 + net * net_room(z);
-  global float *out_t = at + (q.keeps + 1) * H, *bias = out_t + q.moves * H;
-  global float *out = bias + up(q.moves, TM);
-  const panels p = {H, at, out, bias, out_t, out + up(q.moves, HALF) * H};
-  return p;
+  p->H = H;
+  p->in = packed + (size_t)l * packed_room(z) + z.D + 2 + net * net_room(z);
+  p->out_t = p->in + (q.keeps + 1) * H;
+  p->bias = p->out_t + q.moves * H;
+  p->out = p->bias + up(q.moves, TM);
+  p->in_t = p->out + up(q.moves, HALF) * H;
 }
 
 /* Where row r of `rows` begins in panels of H columns, and how far its columns lie apart. */
@@ -176,10 +180,14 @@ void pack(global const float *b, int stride, global const float *w, shape z, glo
     if (b[i * stride] == 0) n[2 + keeps + moves++] = i;
   n[0] = keeps;
   n[1] = moves;
-  const split q = split_of(packed, z, l);
+  split q;
+  split_of(&q, packed, z, l);
   const nets A = nets_of(w, z);
-  pack_net(A.T1, A.T2, z, q, panels_of(packed, z, q, l, 0));
-  if (!z.add) pack_net(A.S1, A.S2, z, q, panels_of(packed, z, q, l, 1));
+  panels T, S;
+  panels_of(&T, packed, z, q, l, 0);
+  panels_of(&S, packed, z, q, l, 1);
+  pack_net(A.T1, A.T2, z, q, T);
+  if (!z.add) pack_net(A.S1, A.S2, z, q, S);
 }
 
 /* tanh as x p(x^2) / q(x^2), a fit on [-7.9, 7.9] whose error is 6e-9; in floats within 5 ulp,
@@ -280,15 +288,22 @@ typedef struct { /* rows of a block; the hidden units are those of whichever blo
   global V *X, *kept, *s, *t, *logdet, *h;
 } mlp_place;
 int mlp_place_rows(shape z) { return 4 * z.D + 2 * TM + 1; }
-mlp_place mlp_place_of(global V *mine, shape z, int k) {
+void mlp_place_of(mlp_place *a, global V *mine, shape z, int k) {
+  a->h = mine;
+  a->X = AT_ROW(mine, PART + k * mlp_place_rows(z));
+  a->kept = AT_ROW(a->X, z.D);
+  a->s = AT_ROW(a->kept, z.D);
+  a->t = AT_ROW(a->s, z.D + TM);
+  a->logdet = AT_ROW(a->t, z.D + TM);
+}
+
+global V *rows_in(global V *mine, shape z, int k) {
+  return AT_ROW(mine, PART + k * mlp_place_rows(z));
+}
+global V *logdet_of(global V *mine, shape z, int k) {
   mlp_place a;
-  a.h = mine;
-  a.X = AT_ROW(mine, PART + k * mlp_place_rows(z));
-  a.kept = AT_ROW(a.X, z.D);
-  a.s = AT_ROW(a.kept, z.D);
-  a.t = AT_ROW(a.s, z.D + TM);
-  a.logdet = AT_ROW(a.t, z.D + TM);
-  return a;
+  mlp_place_of(&a, mine, z, k);
+  return a.logdet;
 }
 
 void keep_rows(split q, global const V *X, global V *kept) {
@@ -309,23 +324,31 @@ void move_rows(shape z, split q, mlp_place a, int inverse) {
 
 /* `count` blocks through coupling l. */
 void through(global float *packed, shape z, int l, int inverse, global V *mine, int count) {
-  const split q = split_of(packed, z, l);
+  split q;
+  split_of(&q, packed, z, l);
   for (int k = 0; k < count; k++) {
-    const mlp_place a = mlp_place_of(mine, z, k);
+    mlp_place a;
+    mlp_place_of(&a, mine, z, k);
     keep_rows(q, a.X, a.kept);
   }
   for (int net = 0; net < (z.add ? 1 : 2); net++) {
-    const panels p = panels_of(packed, z, q, l, net);
+    panels p;
+    panels_of(&p, packed, z, q, l, net);
     for (int j = 0; j < p.H; j += PART) {
       const int cols = min((int)PART, p.H - j);
       for (int k = 0; k < count; k++) {
-        const mlp_place a = mlp_place_of(mine, z, k);
+        mlp_place a;
+        mlp_place_of(&a, mine, z, k);
         hidden(p, q.keeps, j, cols, a.kept, a.h);
         add_rows(p.out, q.moves, p.H, j, cols, j > 0, p.bias, a.h, net ? a.s : a.t);
       }
     }
   }
-  for (int k = 0; k < count; k++) move_rows(z, q, mlp_place_of(mine, z, k), inverse);
+  for (int k = 0; k < count; k++) {
+    mlp_place a;
+    mlp_place_of(&a, mine, z, k);
+    move_rows(z, q, a, inverse);
+  }
 }
 
 #define FOR_BLOCKS                                                                                 \
@@ -334,16 +357,16 @@ void through(global float *packed, shape z, int l, int inverse, global V *mine, 
 #define FOR_ROWS(k, n0)                                                                            \
   for (int k = 0, n0 = k0 * WIDE * LANES; k < count; k++, n0 += WIDE * LANES)                      \
     for (int i = 0; i < z.D; i++)
-#define X_ROW(k) AT_ROW(mlp_place_of(MINE, z, k).X, i)
+#define X_ROW(k) AT_ROW(rows_in(MINE, z, k), i)
 #define BEGIN(t)                                                                                   \
   FOR_ROWS(k, n0) load_row(PTR(t, n0, i), p.t.stride[0], z.N - n0, X_ROW(k));                      \
   for (int k = 0; k < count; k++)                                                                  \
-    for (int v = 0; v < WIDE; v++) mlp_place_of(MINE, z, k).logdet[v] = 0;
+    for (int v = 0; v < WIDE; v++) logdet_of(MINE, z, k)[v] = 0;
 #define FINISH(t)                                                                                  \
   FOR_ROWS(k, n0) store_row(X_ROW(k), PTR(t, n0, i), p.t.stride[0], z.N - n0);                     \
   for (int k = 0; k < count * WIDE; k++) {                                                         \
     const int n = (k0 * WIDE + k) * LANES, stride = p.logdet.stride[0];                            \
-    const V sum = mlp_place_of(MINE, z, k / WIDE).logdet[k % WIDE];                                \
+    const V sum = logdet_of(MINE, z, k / WIDE)[k % WIDE];                                          \
     lanes_store(lanes_load(PTR(logdet, n, 0), stride, z.N - n) + sum, PTR(logdet, n, 0), stride,   \
                 z.N - n);                                                                          \
   }
@@ -406,19 +429,17 @@ int way_rows(shape z, int rebuild) {
   const int H = up(z.H, TM);
   return 4 * z.D + 3 * TM + 4 + H + (rebuild ? H : PART) + PART;
 }
-way way_of(global V *mine, shape z, int rebuild, int blocks, int block, int k) {
-  way a;
-  a.step = way_rows(z, rebuild) * WIDE;
-  a.X = AT_ROW(mine, 2 * z.D * block);
-  a.DX = AT_ROW(a.X, z.D);
-  a.kept = AT_ROW(mine, 2 * z.D * blocks) + k * a.step;
-  a.s = AT_ROW(a.kept, z.D + 4); /* ones end what is kept, and its rows are taken in fours */
-  a.t = AT_ROW(a.s, z.D + TM);
-  a.through = AT_ROW(a.t, z.D + TM);
-  a.hs = AT_ROW(a.through, z.D + TM);
-  a.ht = AT_ROW(a.hs, up(z.H, TM));
-  a.da = AT_ROW(a.ht, rebuild ? up(z.H, TM) : PART);
-  return a;
+void way_of(way *a, global V *mine, shape z, int rebuild, int blocks, int block, int k) {
+  a->step = way_rows(z, rebuild) * WIDE;
+  a->X = AT_ROW(mine, 2 * z.D * block);
+  a->DX = AT_ROW(a->X, z.D);
+  a->kept = AT_ROW(mine, 2 * z.D * blocks) + k * a->step;
+  a->s = AT_ROW(a->kept, z.D + 4); /* ones end what is kept, and its rows are taken in fours */
+  a->t = AT_ROW(a->s, z.D + TM);
+  a->through = AT_ROW(a->t, z.D + TM);
+  a->hs = AT_ROW(a->through, z.D + TM);
+  a->ht = AT_ROW(a->hs, up(z.H, TM));
+  a->da = AT_ROW(a->ht, rebuild ? up(z.H, TM) : PART);
 }
 
 /* The gradient before tanh of units j .. j + rows - 1, from that of what they lead to. */
@@ -539,7 +560,8 @@ void net_again(panels p, split q, way a, int blocks, global V *h, global V *out)
 /* Adds the items' sums, in their order, of units j0 .. j1 - 1 of a network to dw. */
 void add_sums(global float *packed, shape z, int L, int items, int l, int net, int j0, int j1,
               global float *dw) {
-  const split q = split_of(packed, z, l);
+  split q;
+  split_of(&q, packed, z, l);
   const nets A = nets_of(dw, z);
   global float *in = (global float *)(net ? A.S1 : A.T1),
                *out = (global float *)(net ? A.S2 : A.T2);
@@ -570,11 +592,14 @@ void add_sums(global float *packed, shape z, int L, int items, int l, int net, i
 void back(BWD, int l, int k0, int first, int end, int blocks) {
   const shape z = SHAPE(y);
   const int stored = p.acts.dim[0] > 0, L = p.b.dim[0], wide = WIDE * LANES;
-  const split q = split_of(PACKED, z, l);
-  const way a = way_of(MINE, z, !stored, end - first, k0 - first, 0);
+  split q;
+  split_of(&q, PACKED, z, l);
+  way a;
+  way_of(&a, MINE, z, !stored, end - first, k0 - first, 0);
   global float *sums = sums_of(PACKED, z, L, get_global_id(0), l, 0);
   for (int k = 0, n0 = k0 * wide; k < blocks; k++, n0 += wide) {
-    const way o = way_of(MINE, z, !stored, end - first, k0 - first + k, k);
+    way o;
+    way_of(&o, MINE, z, !stored, end - first, k0 - first + k, k);
     for (int i = 0; i < z.D; i++) {
       if (stored)
         load_row(&AT(acts, l, i, n0, 0), p.acts.stride[2], z.N - n0, AT_ROW(o.X, i));
@@ -585,18 +610,23 @@ void back(BWD, int l, int k0, int first, int end, int blocks) {
     keep_rows(q, o.X, o.kept);
     for (int v = 0; v < WIDE; v++) AT_ROW(o.kept, q.keeps)[v] = 1;
   }
-  const panels T = panels_of(PACKED, z, q, l, 0), S = panels_of(PACKED, z, q, l, 1);
+  panels T, S;
+  panels_of(&T, PACKED, z, q, l, 0);
+  panels_of(&S, PACKED, z, q, l, 1);
   if (!stored) net_again(T, q, a, blocks, a.ht, a.t);
   if (!z.add) net_again(S, q, a, blocks, a.hs, a.s);
-  for (int k = 0; k < blocks; k++)
-    move_back(z, q, way_of(MINE, z, !stored, end - first, k0 - first + k, k), p.dlogdet,
-              z.N - (k0 + k) * wide, stored);
+  for (int k = 0; k < blocks; k++) {
+    way o;
+    way_of(&o, MINE, z, !stored, end - first, k0 - first + k, k);
+    move_back(z, q, o, p.dlogdet, z.N - (k0 + k) * wide, stored);
+  }
   net_back(T, q, 0, stored, a, blocks, k0 > first, 0, sums);
   if (!z.add)
     net_back(S, q, 1, stored, a, blocks, k0 > first, 1,
              sums_of(PACKED, z, L, get_global_id(0), l, 1));
   for (int k = 0; k < blocks; k++) {
-    const way o = way_of(MINE, z, !stored, end - first, k0 - first + k, k);
+    way o;
+    way_of(&o, MINE, z, !stored, end - first, k0 - first + k, k);
     for (int i = 0; i < q.keeps; i++)
       for (int v = 0; v < WIDE; v++) AT_ROW(o.DX, q.kept[i])[v] += AT_ROW(o.through, i)[v];
   }
@@ -616,7 +646,8 @@ kernel BY_LANES void mlp_coupling_bwd(BWD) {
       back(y_, dy_, b_, w_, acts_, x_, dx_, dw_, p, pool, e, l, k, first, end, min(e.w, end - k));
   for (int k = first; k < end; k++) {
     const int n0 = k * WIDE * LANES;
-    const way o = way_of(MINE, z, p.acts.dim[0] == 0, end - first, k - first, 0);
+    way o;
+    way_of(&o, MINE, z, p.acts.dim[0] == 0, end - first, k - first, 0);
     for (int i = 0; i < z.D; i++) {
       store_row(AT_ROW(o.DX, i), PTR(dx, n0, i), p.dx.stride[0], z.N - n0);
       if (p.x.dim[0] > 0) store_row(AT_ROW(o.X, i), PTR(x, n0, i), p.x.stride[0], z.N - n0);
