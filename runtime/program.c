@@ -71,10 +71,10 @@ static cl_program from_cache(clf__cl *cl, const char *key, const char *options, 
   return p;
 }
 
-static void to_cache(const clf__cl *cl, cl_program p, const char *key, double build) {
+static void to_cache(const clf_device_info *info, cl_program p, const char *key, double build) {
   size_t size = 0;
   if (!clf__cache_usable()) return; /* asking for a binary may compile every kernel */
-  if (cl->traits->lanes > 1 && build < quick_build) {
+  if (strcmp(info->type, "cpu") == 0 && build < quick_build) {
     clf__cache_put(key, quick, sizeof quick);
     return;
   }
@@ -132,7 +132,7 @@ static clf_status load(clf__cl *cl, const clf_device_info *info, cl_program *out
       clf__say("compiling the kernels for %s, once: the next start finds them in the cache",
                info->device);
     s = from_source(cl, text, options, out);
-    if (!s && !promised) to_cache(cl, *out, key, now() - begin);
+    if (!s && !promised) to_cache(info, *out, key, now() - begin);
   }
   free(key);
   free(text);

@@ -184,7 +184,7 @@ START_TEST(wrong_names_of_opencl) {
   }
   snprintf(text, sizeof text,
            "no family of kernels is called \"simd5\"; there are simd16 simd8 "
-           "simd4 simt%s",
+           "simd4 simt simt64%s",
            strcmp(CLF_GPU_FAMILY, "simt") == 0 ? "" : " clblast");
   does_not_open("opencl:0/simd5", CLF_ENODEV, text);
 }
