@@ -30,11 +30,11 @@
   CASE("k5 planes",    X(1, 3, 4, 5, 2, 5, BETA(0)),     .fresh = 1),                              \
   CASE("whole panels", X(1, 16, 64, 5, 8, 3, BETA(1)),   .nhwc = 1, .tol = 3e-5f),                 \
   CASE("bands",        X(3, 4, 20, 13, 5, 1, BETA(0)),   .fresh = 1, .nhwc = 1, .tol = 3e-5f),     \
-  CASE("many tiles",   X(5, 67, 66, 35, 11, 1, BETA(0)), .fresh = 1, .nhwc = 1, .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f), \
-  CASE("many planes",  X(5, 5, 35, 35, 11, 3, BETA(2)), .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f), \
+  CASE("many tiles",   X(5, 67, 66, 35, 11, 1, BETA(0)), .fresh = 1, .nhwc = 1, .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .bench = 1), \
+  CASE("many planes",  X(5, 5, 35, 35, 11, 3, BETA(2)), .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .bench = 1), \
   CASE("winograd",     X(4, 40, 35, 11, 7, 3, BETA(0.5f)), .lo = -0.3f, .hi = 0.3f, .nhwc = 1),    \
-  CASE("winograd parts", X(1, 20, 73, 7, 9, 3, BETA(0)), .lo = -0.3f, .hi = 0.3f, .fresh = 1, .nhwc = 1), \
-  CASE("winograd 4x4", X(32, 21, 48, 4, 4, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .fresh = 1, .nhwc = 1), \
+  CASE("winograd parts", X(1, 20, 73, 7, 9, 3, BETA(0)), .lo = -0.3f, .hi = 0.3f, .fresh = 1, .nhwc = 1, .bench = 1), \
+  CASE("winograd 4x4", X(32, 21, 48, 4, 4, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .fresh = 1, .nhwc = 1, .bench = 1), \
   CASE("64 k3",        X(64, 64, 64, 32, 32, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
   CASE("64 k1",        X(64, 64, 64, 32, 32, 1, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
   CASE("7 to 32 k3",   X(64, 7, 32, 32, 32, 3, BETA(0)),   .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
