@@ -2,27 +2,9 @@
 /* conv.c: convolutions of images and their gradients.  A tile is TM pixels, counted
  * through n h w, by TN channels, two vectors, whose sums stay in registers; the weights
  * are packed into panels of TN columns, zero beyond the last, so that the inner loop
- * reads one stream.  The vector types are GNU C's: loops over arrays become vectors too,
- * but gcc then keeps their sums in memory. */
+ * reads one stream. */
 #include "pixelwise.h"
-#include "ref.h"
-
-#if defined __AVX512F__
-enum { BYTES = 64, TM = 8 };
-#elif defined __AVX__
-enum { BYTES = 32, TM = 6 };
-#else
-enum { BYTES = 16, TM = 6 };
-#endif
-enum { LANES = BYTES / sizeof(real), TN = 2 * LANES };
-typedef real vec __attribute__((vector_size(BYTES)));
-typedef vec vec_at __attribute__((aligned(sizeof(real)), may_alias)); /* anywhere in memory */
-#define VEC(p) (*(vec_at *)(p))
-#define VEC_IN(p) (*(const vec_at *)(p))
-
-static int up(int n, int by) { return (n - 1) / by * by + by; }
-static int least(int a, int b) { return a < b ? a : b; }
-static int most(int a, int b) { return a > b ? a : b; }
+#include "vectors.h"
 
 /* ---- Products: y = beta y + bias + x with w, forward and backward ------------------------ */
 

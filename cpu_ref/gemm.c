@@ -2,7 +2,11 @@
 /* gemm.c: matrix product.  The plain way, which is the specification, goes row by row of c so
  * that the inner loop runs along rows of b.  The float variants have it by tiles too, and hand
  * products that a CBLAS takes to one, where the build found it, each thread a band of rows. */
+#ifdef CLF_REAL64
 #include "ref.h"
+#else
+#include "vectors.h"
+#endif
 #ifdef CLF_CBLAS
 #include <cblas.h>
 #endif
@@ -108,21 +112,9 @@ CLF_REF_WAY(gemm, plain) {
  * DEEP of its columns at a time, and keeps the sums between.  Every sum is one chain, k in order.
  */
 
-#if defined __AVX512F__
-enum { BYTES = 64, TM = 8 };
-#elif defined __AVX__
-enum { BYTES = 32, TM = 6 };
-#else
-enum { BYTES = 16, TM = 6 };
-#endif
-enum { LANES = BYTES / sizeof(real), TN = 2 * LANES, BLOCK = 8, DEEP = 256, BANDS = 64 };
-typedef real vec __attribute__((vector_size(BYTES)));
-typedef vec vec_at __attribute__((aligned(sizeof(real)), may_alias)); /* anywhere in memory */
-#define VEC(p) (*(vec_at *)(p))
-#define VEC_IN(p) (*(const vec_at *)(p))
+enum { BLOCK = 8, DEEP = 256, BANDS = 64 };
 
-static int up(int n, int by) { return (n - 1) / by + 1; }
-static int least(int a, int b) { return a < b ? a : b; }
+static int ceil_of(int n, int by) { return (n - 1) / by + 1; }
 
 typedef struct tiling {
   const clf_gemm_args *p;
@@ -194,7 +186,7 @@ static void tile(const real *const a[TM], ptrdiff_t step, const real *b, int K, 
 /* Columns k0 .. k1 - 1 of a block of tiles, packed or in place, by all panels. */
 static void by_block(const tiling *q, int t0, int k0, int k1, const real *packed, real *sums) {
   const clf_tensor *a = &q->p->a;
-  const int ta = q->p->ta != 0, tiles = least(q->block, up(q->M, TM) - t0);
+  const int ta = q->p->ta != 0, tiles = least(q->block, ceil_of(q->M, TM) - t0);
   for (int j0 = 0; j0 < q->N; j0 += TN) {
     const real *b = q->panels + ((ptrdiff_t)j0 * q->K + (ptrdiff_t)k0 * TN);
     const int n = least(TN, q->N - j0);
@@ -213,7 +205,7 @@ static void by_block(const tiling *q, int t0, int k0, int k1, const real *packed
 
 /* Blocks first, first + BANDS, ...; `own` is this band's memory, of packed rows and sums. */
 static void by_band(const tiling *q, int first, int blocks, real *own) {
-  const int tiles = up(q->M, TM), in_place = q->p->a.stride[q->p->ta == 0] == 1;
+  const int tiles = ceil_of(q->M, TM), in_place = q->p->a.stride[q->p->ta == 0] == 1;
   for (int block = first; block < blocks; block += BANDS)
     for (int k0 = 0; k0 < q->K; k0 += q->deep) {
       const int t0 = block * q->block, k1 = least(k0 + q->deep, q->K);
@@ -225,10 +217,10 @@ static void by_band(const tiling *q, int first, int blocks, real *own) {
 
 CLF_REF_WAY(gemm, by_tiles) {
   tiling q = {.p = p, .M = p->c.dim[0], .N = p->c.dim[1], .K = p->a.dim[!p->ta]};
-  const int in_place = p->a.stride[!p->ta] == 1, tiles = up(q.M, TM), cols = up(q.N, TN);
+  const int in_place = p->a.stride[!p->ta] == 1, tiles = ceil_of(q.M, TM), cols = ceil_of(q.N, TN);
   q.deep = in_place ? q.K : least(q.K, DEEP);
-  q.block = least(BLOCK, up(tiles, BANDS / 2));
-  const int blocks = up(tiles, q.block), bands = least(blocks, BANDS);
+  q.block = least(BLOCK, ceil_of(tiles, BANDS / 2));
+  const int blocks = ceil_of(tiles, q.block), bands = least(blocks, BANDS);
   const double work = 2.0 * q.M * q.N * q.K;
   const size_t own =
       in_place ? 0 : (size_t)(q.block * TM) * (size_t)(q.deep + (q.deep < q.K) * cols * TN);

@@ -4,27 +4,13 @@
  * four, whose sums stay in registers.  Weights are packed into panels of a coupling's own,
  * without the columns and rows that its mask makes useless; hidden units go through in parts,
  * so that a part's weights stay in L1 while the blocks at hand pass.  As cl/mlp_coupling.cl. */
-#include "ref.h"
+#include "vectors.h"
 
-#if defined __AVX512F__
-enum { BYTES = 64, TM = 8 };
-#elif defined __AVX__
-enum { BYTES = 32, TM = 6 };
-#else
-enum { BYTES = 16, TM = 6 };
-#endif
-enum { LANES = BYTES / 4, WIDE = 4, BLOCK = WIDE * LANES, HALF = TM / 2, PART = 12 * TM };
-typedef float vec __attribute__((vector_size(BYTES)));
-typedef vec vec_at __attribute__((aligned(4), may_alias)); /* anywhere in memory */
+enum { WIDE = 4, BLOCK = WIDE * LANES, HALF = TM / 2, PART = 12 * TM };
 typedef float quad __attribute__((vector_size(16)));
-#define VEC(p) (*(vec_at *)(p))
-#define VEC_IN(p) ((vec) * (const vec_at *)(p))
 #define UNROLL CLF_PRAGMA(GCC unroll 8)
 #define EACH_OF_TILE(R, VECS)                                                                      \
   UNROLL for (int r = 0; r < R; r++) UNROLL for (int v = 0; v < VECS; v++)
-
-static int up(int n, int by) { return (n + by - 1) / by * by; }
-static int least(int a, int b) { return a < b ? a : b; }
 
 typedef struct shape { /* of the layer, as one call gives it */
   int N, D, H, L, add;
