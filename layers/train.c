@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include "clock.h"
 #include "trainer.h"
 
 clf_train_options clf_train_options_default(void) {
@@ -295,17 +295,11 @@ typedef struct run {
   char stored[256]; /* the trainer's notice */
 } run;
 
-static double now(void) {
-  struct timespec ts;
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
-}
-
 static void add_report(run *r, const float *losses, int64_t count, int epoch_done, double valid,
                        int best) {
   const clf_trainer *t = r->t;
   const int64_t S = clf__steps_per_epoch(t), steps = t->o.epochs * S;
-  const double seconds = now() - r->began, done = (double)(t->read - r->first_step);
+  const double seconds = clf__now() - r->began, done = (double)(t->read - r->first_step);
   r->reports[r->count++] =
       (clf_progress){.epoch = t->read ? (t->read - 1) / S + 1 : 1,
                      .epochs = t->o.epochs,
@@ -433,7 +427,7 @@ static clf_status read_losses(run *r) {
   if (!clf__trainer_is_dropped(t, t->step - 1)) CLF_TRY(clf__trainer_remember(t));
   for (int i = 0; i < r->count && r->report; i++)
     if (r->report(&r->reports[i], r->context)) r->stop = 1;
-  r->read_at = now();
+  r->read_at = clf__now();
   return CLF_OK;
 }
 
@@ -442,7 +436,7 @@ static int must_read(const run *r) {
   const int64_t S = clf__steps_per_epoch(t);
   return t->step - t->read == CLF_RING || t->step == t->o.epochs * S ||
          (t->source->held_out && t->step % S == 0) || clf__trainer_guarded(t, t->step) ||
-         now() - r->read_at > 0.2;
+         clf__now() - r->read_at > 0.2;
 }
 
 /* Where the next reading is due, if nothing else asks for one. */
@@ -463,7 +457,8 @@ static clf_status finish(clf_trainer *t) {
 
 clf_status clf_trainer_run(clf_trainer *t, clf_progress_fn report, void *context) {
   const int64_t steps = t->o.epochs * clf__steps_per_epoch(t);
-  run r = {.t = t, .report = report, .context = context, .began = now(), .first_step = t->step};
+  run r = {
+      .t = t, .report = report, .context = context, .began = clf__now(), .first_step = t->step};
   r.norm = NAN;
   r.read_at = r.began;
   while (t->step < steps && !r.stop) {

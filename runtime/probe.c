@@ -20,8 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+#include "clock.h"
 #include "status.h"
 
 extern char **environ;
@@ -69,12 +69,6 @@ static void take_line(run *r, char *line) {
     snprintf(v->at[v->count++].name, sizeof v->at[0].name, "%.79s", line + 7);
 }
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Seconds until a silent driver counts as hanging; compiling all kernels takes its time. */
 static double patience(void) {
   const char *own = getenv("CLFLOW_PROBE_SECONDS");
@@ -86,9 +80,9 @@ static double patience(void) {
 static int listen_to(run *r, int fd) {
   char line[1024];
   size_t have = 0;
-  const double end = now() + patience();
+  const double end = clf__now() + patience();
   for (;;) {
-    const double left = end - now();
+    const double left = end - clf__now();
     struct pollfd p = {.fd = fd, .events = POLLIN};
     const int ready = left > 0 ? poll(&p, 1, (int)(left * 1e3) + 1) : 0;
     if (ready < 0 && errno == EINTR) continue;

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <zlib.h>
 #include "cache.h"
+#include "clock.h"
 #include "opencl.h"
 #include "sources.h"
 
@@ -109,12 +109,6 @@ static clf_status from_source(clf__cl *cl, const char *text, const char *options
   return CLF_OK;
 }
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static clf_status load(clf__cl *cl, const clf_device_info *info, cl_program *out) {
   char options[128];
   int promised = 0;
@@ -127,12 +121,12 @@ static clf_status load(clf__cl *cl, const clf_device_info *info, cl_program *out
   if (key) cl->program = crc32_z(crc32_z(0, NULL, 0), (const unsigned char *)key, strlen(key));
   *out = key ? from_cache(cl, key, options, &promised) : NULL;
   if (!s && !*out) {
-    const double begin = now();
+    const double begin = clf__now();
     if (!promised)
       clf__say("compiling the kernels for %s, once: the next start finds them in the cache",
                info->device);
     s = from_source(cl, text, options, out);
-    if (!s && !promised) to_cache(info, *out, key, now() - begin);
+    if (!s && !promised) to_cache(info, *out, key, clf__now() - begin);
   }
   free(key);
   free(text);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* trace.c: a device that tells what it does: "trace:opencl" prints each operation
  * with its shapes and, waiting for it, its time. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
-#include <time.h>
 #include "backend.h"
+#include "clock.h"
 
 static clf_status trace_open(clf_device *dev, const char *which) {
   clf_device *of;
@@ -29,21 +30,15 @@ static clf_status trace_read(clf_device *dev, clf_buffer *b, size_t at, void *ds
   return clf__wrapper_read(dev, b, at, dst, n);
 }
 
-static double now(void) {
-  struct timespec t;
-  timespec_get(&t, TIME_UTC);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static clf_status trace_run(clf_device *dev, clf_op op, const void *args) {
   _Alignas(16) char in[CLF_MAX_ARGS], call[384];
   clf__wrapper_args(op, args, in);
   clf__call_str(op, in, call, sizeof call);
   CLF_TRY(clf_sync(dev->inner));
-  const double begin = now();
+  const double begin = clf__now();
   CLF_TRY(clf_dispatch(dev->inner, op, in));
   CLF_TRY(clf_sync(dev->inner));
-  fprintf(stderr, "trace: %9.1f us  %s\n", 1e6 * (now() - begin), call);
+  fprintf(stderr, "trace: %9.1f us  %s\n", 1e6 * (clf__now() - begin), call);
   return CLF_OK;
 }
 

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "backend.h"
+#include "clock.h"
 
 /* ---- Recording ------------------------------------------------------------------------ */
 
@@ -139,20 +139,14 @@ static clf_status prepare(trial *q) {
 
 /* ---- Measuring ------------------------------------------------------------------------------ */
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static clf_status run(trial *q, int way, int calls, double *each) {
   q->dev->forced = way + 1;
-  const double begin = now();
+  const double begin = clf__now();
   clf_status s = CLF_OK;
   for (int i = 0; i < calls && !s; i++) s = clf_dispatch(q->dev, q->of->op, q->in);
   if (!s) s = clf_sync(q->dev);
   q->dev->forced = 0;
-  *each = (now() - begin) / calls;
+  *each = (clf__now() - begin) / calls;
   return s;
 }
 
