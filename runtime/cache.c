@@ -6,6 +6,7 @@
  * sees half of one. */
 #define _POSIX_C_SOURCE 200809L
 #include "cache.h"
+#include "hash.h"
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -51,8 +52,7 @@ int clf__cache_usable(void) {
 
 static int file_of(const char *key, char *out) {
   if (!folder(out)) return 0;
-  uint64_t h = 14695981039346656037u; /* FNV-1a: only a name, the key itself is compared */
-  for (const char *p = key; *p; p++) h = (h ^ (unsigned char)*p) * 1099511628211u;
+  const uint64_t h = clf__hash_text(key); /* only a name: the key itself is compared */
   const size_t n = strlen(out);
   snprintf(out + n, PATH - n, "/%016llx.bin", (unsigned long long)h);
   return 1;

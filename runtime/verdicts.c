@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include "cache.h"
 #include "clflow/version.h"
+#include "hash.h"
 #include "probe.h"
 #include "sources.h"
 
@@ -77,11 +78,8 @@ char *clf__verdicts_key(const char *family) {
   t.at = malloc(t.room);
   if (!t.at) return NULL;
   add(&t, "clflow probe 1, %s%s\n", clf_version(), family);
-  for (const clf_source *s = clf__sources; s->name; s++) {
-    uint64_t h = 14695981039346656037u;
-    for (const char *p = s->text; *p; p++) h = (h ^ (unsigned char)*p) * 1099511628211u;
-    add(&t, "%s %016llx\n", s->name, (unsigned long long)h);
-  }
+  for (const clf_source *s = clf__sources; s->name; s++)
+    add(&t, "%s %016llx\n", s->name, (unsigned long long)clf__hash_text(s->text));
   add_drivers(&t);
   return t.at;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "backend.h"
 #include "cache.h"
+#include "hash.h"
 
 int clf__way_count(const clf_device *dev, clf_op op) {
   const struct clf_traits *traits;
@@ -61,24 +62,20 @@ static uint32_t innermost(const clf_tensor *t) {
   return d;
 }
 
-static uint64_t mix(uint64_t h, uint32_t word) { /* FNV-1a */
-  return (h ^ word) * 1099511628211u;
-}
-
 uint64_t clf__alike(clf_op op, const void *args) {
   const clf_op_info *info = &clf_ops[op];
   const clf_tensor *t = args;
-  uint64_t h = 14695981039346656037u;
+  uint64_t h = CLF_HASH_BEGIN;
   for (const char *m = info->modes; *m; m++, t++) {
-    h = mix(h, t->buf != NULL);
+    h = clf__hash(h, t->buf != NULL);
     if (!t->buf) continue;
-    for (int d = 0; d < 4; d++) h = mix(h, size_class(t->dim[d]));
-    h = mix(h, innermost(t));
+    for (int d = 0; d < 4; d++) h = clf__hash(h, size_class(t->dim[d]));
+    h = clf__hash(h, innermost(t));
   }
   for (size_t i = 0; i < info->params_size / 4; i++) {
     int32_t word; /* floats, which only matter by whether they are 0, are large as integers */
     memcpy(&word, (const char *)args + info->params_offset + 4 * i, sizeof word);
-    h = mix(h, word > -256 && word < 256 ? (uint32_t)word : 256);
+    h = clf__hash(h, word > -256 && word < 256 ? (uint32_t)word : 256);
   }
   return h;
 }

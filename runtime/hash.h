@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* hash.h: FNV-1a in 64 bits (Fowler, Noll, Vo): for names and classes, where what was hashed is
+ * compared too or a collision does no harm.  Private. */
+#ifndef CLF_HASH_H
+#define CLF_HASH_H
+#include <stdint.h>
+
+#define CLF_HASH_BEGIN 14695981039346656037u
+static inline uint64_t clf__hash(uint64_t h, uint32_t word) { return (h ^ word) * 1099511628211u; }
+static inline uint64_t clf__hash_text(const char *text) {
+  uint64_t h = CLF_HASH_BEGIN;
+  for (; *text; text++) h = clf__hash(h, (unsigned char)*text);
+  return h;
+}
+#endif
