@@ -24,7 +24,8 @@ clf_status clf__file_begin(const char *path, clf__file **f);
 clf_status clf__file_put(clf__file *f, const void *bytes, size_t n);
 
 /* Asks that what the file replaces stays under the name clf__file_kept_name(path), malloc'ed or
- * NULL: at every moment there is a whole file at `path`, and from the second write on another. */
+ * NULL: at every moment there is a whole file at `path`, and from the second write on another. What
+ * writers that were killed left in its folder, more than an hour ago, is removed. */
 void clf__file_keep(clf__file *f);
 char *clf__file_kept_name(const char *path);
 

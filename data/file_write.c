@@ -109,9 +109,9 @@ static int is_left_over(int folder, const char *name) {
   struct stat st;
   long pid = 0;
   unsigned number;
-  char end;
-  if (sscanf(name, ".clflow-%ld-%u.tm%c", &pid, &number, &end) != 3 || end != 'p' || pid <= 0)
-    return 0;
+  int end = 0;
+  if (sscanf(name, ".clflow-%ld-%u.tmp%n", &pid, &number, &end) != 2 || !end || pid <= 0) return 0;
+  if (strcmp(name + end, "") != 0 && strcmp(name + end, "~") != 0) return 0;
   if (kill((pid_t)pid, 0) == 0 || errno != ESRCH) return 0;
   return !fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st.st_mode) &&
          difftime(time(NULL), st.st_mtime) > OLD;
@@ -154,10 +154,7 @@ clf_status clf__file_begin(const char *path, clf__file **f) {
     return clf__fail(CLF_ENOMEM, "%s: no memory for its name", path);
   }
   clf_status s = resolve(path, &n->target, &n->folder);
-  if (s == CLF_OK) {
-    sweep(n->folder);
-    s = open_temp(n);
-  }
+  if (s == CLF_OK) s = open_temp(n);
   if (s != CLF_OK) {
     file_free(n);
     return s;
@@ -187,7 +184,10 @@ static void sync_folder(const char *folder) {
   close(fd);
 }
 
-void clf__file_keep(clf__file *f) { f->keep = 1; }
+void clf__file_keep(clf__file *f) {
+  f->keep = 1;
+  sweep(f->folder);
+}
 
 /* A second name for the file that is about to be replaced.  Where file systems have no such
  * thing, or a folder bears the name, nothing is kept: the new file matters more. */

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utime.h>
 
 #include "clflow/data.h"
 #include "file.h"
@@ -928,6 +929,45 @@ START_TEST(whole_or_not_at_all) {
 }
 END_TEST
 
+static void write_kept(const char *text) {
+  clf__file *f;
+  ck_assert_int_eq(clf__file_begin("m", &f), CLF_OK);
+  clf__file_keep(f);
+  ck_assert_int_eq(clf__file_put(f, text, strlen(text)), CLF_OK);
+  ck_assert_int_eq(clf__file_commit(f), CLF_OK);
+}
+
+START_TEST(keeps_the_one_before) {
+  write_kept("first");
+  ck_assert_int_eq(entries(), 1);
+  write_kept("second");
+  ck_assert_int_eq(entries(), 2);
+  file_is("m.previous", "first", 5);
+  write_kept("third");
+  ck_assert_int_eq(entries(), 2);
+  file_is("m.previous", "second", 6);
+  file_is("m", "third", 5);
+}
+END_TEST
+
+/* No process has so large a number; this one's own files, fresh ones and others' names stay. */
+START_TEST(removes_what_was_left) {
+  const struct utimbuf old = {.actime = 1000000, .modtime = 1000000};
+  char own[64];
+  snprintf(own, sizeof own, ".clflow-%ld-77.tmp", (long)getpid());
+  enum { GONE = 2, FRESH = 2, ALL = 5 };
+  const char *const names[ALL] = {".clflow-2000000000-1.tmp", ".clflow-2000000000-1.tmp~",
+                                  ".clflow-2000000000-2.tmp", own, ".clflow-2000000000-1.tmp.txt"};
+  for (int i = 0; i < ALL; i++) put(names[i], "half", 4);
+  for (int i = 0; i < ALL; i++)
+    if (i != FRESH) ck_assert_int_eq(utime(names[i], &old), 0);
+  write_kept("new");
+  for (int i = 0; i < GONE; i++) ck_assert_msg(access(names[i], F_OK), "%s is there", names[i]);
+  for (int i = GONE; i < ALL; i++) file_is(names[i], "half", 4);
+  file_is("m", "new", 3);
+}
+END_TEST
+
 START_TEST(failed_rename) {
   clf__file *f;
   ck_assert_int_eq(clf__file_begin("m", &f), CLF_OK);
@@ -978,6 +1018,8 @@ static Suite *suite(void) {
                                 links,
                                 disk_full,
                                 whole_or_not_at_all,
+                                keeps_the_one_before,
+                                removes_what_was_left,
                                 failed_rename};
   Suite *const s = suite_create("data");
   TCase *const c = tcase_create("data");
