@@ -30,12 +30,7 @@ int flows_main(int argc, char **argv, void (*add)(TCase *tc)) {
   tcase_add_unchecked_fixture(tc, open_device, close_device);
   add(tc);
   suite_add_tcase(suite, tc);
-  SRunner *run = srunner_create(suite);
-  srunner_set_fork_status(run, CK_NOFORK); /* drivers do not survive a fork */
-  srunner_run_all(run, CK_NORMAL);
-  const int failed = srunner_ntests_failed(run);
-  srunner_free(run);
-  return failed != 0;
+  return suite_run(suite);
 }
 
 void flows_fuse(const char *how) {

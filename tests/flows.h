@@ -3,8 +3,8 @@
  * couplings run, gradients, and comparisons that say how far off a number is. */
 #ifndef CLF_FLOWS_H
 #define CLF_FLOWS_H
-#include <check.h>
 #include "flow_private.h"
+#include "suite.h"
 
 extern clf_device *flows_dev;
 extern int flows_exact; /* the device computes in double */
@@ -12,13 +12,6 @@ extern int flows_way;   /* of flows_gradient(): CLF_STORED, until it is set othe
 
 /* Opens argv[1] (default cpu), runs the tests that `add` adds, returns what main() returns. */
 int flows_main(int argc, char **argv, void (*add)(TCase *tc));
-
-#define WORKS(call) ck_assert_msg(!(call), "%s", clf_errmsg())
-#define REFUSED(call, status, message)                                                             \
-  do {                                                                                             \
-    ck_assert_int_eq((call), (status));                                                            \
-    ck_assert_str_eq(clf_errmsg(), (message));                                                     \
-  } while (0)
 
 /* How couplings run from here on: "always" and "never" fused, NULL as the engine
  * chooses.  It must not change during a flow's life. */

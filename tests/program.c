@@ -2,9 +2,7 @@
 /* program.c: runs the program `clflow` in a fresh folder, and compares what it leaves. */
 #define _GNU_SOURCE
 #include "program.h"
-#include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -92,15 +90,6 @@ void release(result r) {
 
 /* ---- Files ----------------------------------------------------------------- */
 
-int count_files(void) {
-  int count = 0;
-  DIR *folder = opendir(".");
-  ck_assert_ptr_nonnull(folder);
-  while (readdir(folder)) count++;
-  closedir(folder);
-  return count;
-}
-
 void write_bytes(const char *path, const void *bytes, size_t size) {
   FILE *f = fopen(path, "wb");
   ck_assert_ptr_nonnull(f);
@@ -130,13 +119,13 @@ void succeeds(const char *command, const char *out) {
 }
 
 void refuses(int code, const char *command, const char *err) {
-  const int before = count_files();
+  const int before = suite_entries(".");
   result r = run(command);
   expect_code(command, &r, code);
   ck_assert_msg(strncmp(r.err, "clflow: ", 8) == 0, "clflow %s: stderr: %s", command, r.err);
   expect_text(command, "stderr", r.err, err);
   ck_assert_msg(r.out[0] == '\0', "clflow %s: stdout: %s", command, r.out);
-  ck_assert_msg(count_files() == before, "clflow %s: left a file behind", command);
+  ck_assert_msg(suite_entries(".") == before, "clflow %s: left a file behind", command);
   release(r);
 }
 
@@ -172,15 +161,9 @@ static void set_up(void) {
   if (set_up_files) set_up_files();
 }
 
-static int remove_it(const char *path, const struct stat *st, int type, struct FTW *at) {
-  (void)st, (void)type, (void)at;
-  return remove(path);
-}
-static void remove_folder(const char *path) { nftw(path, remove_it, 16, FTW_DEPTH | FTW_PHYS); }
-
 static void tear_down(void) {
-  remove_folder(work);
-  remove_folder(printed);
+  suite_remove(work);
+  suite_remove(printed);
 }
 
 int program_main(int argc, char **argv, const char *name, void (*files)(void),
@@ -197,10 +180,5 @@ int program_main(int argc, char **argv, const char *name, void (*files)(void),
   tcase_add_unchecked_fixture(group, set_up, tear_down);
   for (size_t i = 0; i < count; i++) tcase_add_test(group, tests[i]);
   suite_add_tcase(suite, group);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed != 0;
+  return suite_run(suite);
 }

@@ -3,9 +3,9 @@
  * argument of the test; the folder that it runs in is fresh and the current one. */
 #ifndef CLF_PROGRAM_H
 #define CLF_PROGRAM_H
-#include <check.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include "suite.h"
 
 /* Makes the folder, and by `files` what tests need in it; runs the tests; removes the folder. */
 int program_main(int argc, char **argv, const char *name, void (*files)(void),

@@ -9,8 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define WORKS(call) ck_assert_msg(!(call), "%s", clf_errmsg())
+#include "suite.h"
 
 /* ---- Pictures read back ------------------------------------------------------ */
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_data.c: tables, their files and the synthetic sets. */
 #define _GNU_SOURCE
-#include <check.h>
-#include <dirent.h>
 #include <locale.h>
 #include <math.h>
 #include <signal.h>
@@ -16,6 +14,7 @@
 
 #include "clflow/data.h"
 #include "file.h"
+#include "suite.h"
 
 #define SIZE(array) (sizeof(array) / sizeof *(array))
 
@@ -38,16 +37,6 @@ static void expect_table(const clf_table *t, int64_t rows, int32_t cols, const d
   for (int64_t i = 0; i < rows * cols; i++)
     ck_assert_msg(!memcmp(&t->at[i], &at[i], sizeof *at), "number %d is %.17g, not %.17g", (int)i,
                   t->at[i], at[i]);
-}
-
-/* The number of entries of the current folder. */
-static int entries(void) {
-  DIR *const d = opendir(".");
-  int n = 0;
-  ck_assert_ptr_nonnull(d);
-  while (readdir(d)) n++;
-  closedir(d);
-  return n - 2;
 }
 
 /* ---- CSV ------------------------------------------------------------------ */
@@ -330,7 +319,7 @@ START_TEST(write_refusals) {
   t.names = latin;
   expect(clf_table_write("t.csv", &t), CLF_EINVAL,
          "t.csv: cannot be written: the name of column 1 holds bytes that are not UTF-8");
-  ck_assert_int_eq(entries(), 0);
+  ck_assert_int_eq(suite_entries("."), 0);
 }
 END_TEST
 
@@ -836,7 +825,7 @@ START_TEST(unwritable) {
   ck_assert_int_eq(clf_path_writable("m.safetensors"), CLF_OK);
   ck_assert_int_eq(clf_path_writable("./m.png"), CLF_OK);
   ck_assert_int_eq(clf_path_writable("/tmp/m.jsonl"), CLF_OK);
-  ck_assert_int_eq(entries(), 0);
+  ck_assert_int_eq(suite_entries("."), 0);
 }
 END_TEST
 
@@ -905,7 +894,7 @@ START_TEST(disk_full) {
     setrlimit(RLIMIT_FSIZE, &limit);
     expect(s, CLF_EIO,
            k ? "t.npy: write failed: File too large" : "t.csv: write failed: File too large");
-    ck_assert_int_eq(entries(), 1);
+    ck_assert_int_eq(suite_entries("."), 1);
     file_is(path, "old", 3);
   }
   clf_table_free(&t);
@@ -917,14 +906,14 @@ START_TEST(whole_or_not_at_all) {
   put("m", "old", 3);
   ck_assert_int_eq(clf__file_begin("m", &f), CLF_OK);
   ck_assert_int_eq(clf__file_begin("m", &g), CLF_OK);
-  ck_assert_int_eq(entries(), 3);
+  ck_assert_int_eq(suite_entries("."), 3);
   ck_assert_int_eq(clf__file_put(f, "new", 3), CLF_OK);
   ck_assert_int_eq(clf__file_put(f, "", 0), CLF_OK);
   file_is("m", "old", 3);
   clf__file_abort(g);
   clf__file_abort(NULL);
   ck_assert_int_eq(clf__file_commit(f), CLF_OK);
-  ck_assert_int_eq(entries(), 1);
+  ck_assert_int_eq(suite_entries("."), 1);
   file_is("m", "new", 3);
 }
 END_TEST
@@ -939,12 +928,12 @@ static void write_kept(const char *text) {
 
 START_TEST(keeps_the_one_before) {
   write_kept("first");
-  ck_assert_int_eq(entries(), 1);
+  ck_assert_int_eq(suite_entries("."), 1);
   write_kept("second");
-  ck_assert_int_eq(entries(), 2);
+  ck_assert_int_eq(suite_entries("."), 2);
   file_is("m.previous", "first", 5);
   write_kept("third");
-  ck_assert_int_eq(entries(), 2);
+  ck_assert_int_eq(suite_entries("."), 2);
   file_is("m.previous", "second", 6);
   file_is("m", "third", 5);
 }
@@ -973,7 +962,7 @@ START_TEST(failed_rename) {
   ck_assert_int_eq(clf__file_begin("m", &f), CLF_OK);
   mkdir("m", 0777);
   expect(clf__file_commit(f), CLF_EIO, "m: write failed: Is a directory");
-  ck_assert_int_eq(entries(), 1);
+  ck_assert_int_eq(suite_entries("."), 1);
   rmdir("m");
 }
 END_TEST
@@ -1031,11 +1020,7 @@ static Suite *suite(void) {
 int main(void) {
   char folder[] = "/tmp/clflow-data-XXXXXX";
   if (!mkdtemp(folder) || chdir(folder)) return 1;
-  SRunner *const r = srunner_create(suite());
-  srunner_set_fork_status(r, CK_NOFORK);
-  srunner_run_all(r, CK_NORMAL);
-  const int failed = srunner_ntests_failed(r);
-  srunner_free(r);
+  const int failed = suite_run(suite());
   if (chdir("/") || rmdir(folder)) return 1;
-  return failed != 0;
+  return failed;
 }

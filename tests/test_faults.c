@@ -4,7 +4,6 @@
  * gives everything back, leaves whole files on disk, and works again afterwards.
  *   test_faults [STRIDE]   tries every STRIDE-th n where there are thousands (default 7) */
 #define _GNU_SOURCE
-#include <check.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -18,14 +17,13 @@
 #include "faults/hooks.h"
 #include "faults/layer.h"
 #include "faults/scenario.h"
+#include "suite.h"
 
 extern char **environ;
 
 static long stride = 7;
 static const char file[] = "m.safetensors", kept[] = "m.safetensors.previous";
 static const char *const kinds[] = {"vectors", "interval", "images"};
-
-#define WORKS(call) ck_assert_msg(!(call), "%s", clf_errmsg())
 
 static void no_faults(void) {
   const fault_hook none = {0};
@@ -59,15 +57,6 @@ static void is_whole(const char *path, const char *when) {
   clf_close(dev);
 }
 
-static int entries(void) {
-  int n = 0;
-  DIR *d = opendir(".");
-  ck_assert_ptr_nonnull(d);
-  while (readdir(d)) n++;
-  closedir(d);
-  return n - 2;
-}
-
 static void remove_files(void) {
   unlink(file);
   unlink(kept);
@@ -82,7 +71,8 @@ static void judge(const char *when, clf_status s, double sum, double want) {
     ck_assert_msg(sum == want, "%s: %.17g, not %.17g", when, sum, want);
   is_whole(file, when);
   is_whole(kept, when);
-  ck_assert_msg(entries() == !access(file, F_OK) + !access(kept, F_OK), "%s: files are left", when);
+  ck_assert_msg(suite_entries(".") == !access(file, F_OK) + !access(kept, F_OK),
+                "%s: files are left", when);
   remove_files();
 }
 
@@ -277,12 +267,7 @@ static int run_all(void) {
   tcase_add_loop_test(c, opening, 0, 2);
   tcase_add_loop_test(c, using, 0, 6);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed != 0;
+  return suite_run(suite);
 }
 
 int main(int argc, char **argv) {

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* test_image_ops.c: the values of squeeze, rescaled and pixels, and where latents lie: tables
  * written by hand, identities, and gradients against differences. */
-#include <check.h>
 #include <math.h>
 #include <string.h>
 #include "backend.h"
 #include "clflow/flow.h"
+#include "suite.h"
 
-#define WORKS(call) ck_assert_msg(!(call), "%s: %s", #call, clf_errmsg())
 #define SIZE(array) ((int)(sizeof(array) / sizeof *(array)))
 
 static const char *const devices[] = {"cpu64",         "cpu",           "cpu/baseline", "opencl",
@@ -402,10 +401,5 @@ int main(void) {
   tcase_add_loop_test(tc, test_logit_bwd, 0, SIZE(ranges));
   tcase_add_loop_test(tc, test_dequantize, 0, SIZE(devices));
   suite_add_tcase(suite, tc);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK); /* drivers do not survive a fork */
-  srunner_run_all(runner, CK_NORMAL);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed != 0;
+  return suite_run(suite);
 }

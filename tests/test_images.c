@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_images.c: sets of images, their files, and the set that is drawn. */
 #define _GNU_SOURCE
-#include <check.h>
-#include <ftw.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +16,7 @@
 
 #include "clflow/images.h"
 #include "images.h"
+#include "suite.h"
 
 #define SIZE(array) (sizeof(array) / sizeof *(array))
 
@@ -45,17 +44,8 @@ static void put_gz(const char *path, const void *bytes, unsigned n) {
   ck_assert_int_eq(gzclose(f), Z_OK);
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at) {
-  (void)st;
-  (void)kind;
-  (void)at;
-  return remove(path);
-}
-
-static void remove_all(const char *path) { nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS); }
-
 static void fresh(const char *folder) {
-  remove_all(folder);
+  suite_remove(folder);
   ck_assert_int_eq(mkdir(folder, 0777), 0);
 }
 
@@ -1095,12 +1085,7 @@ static Suite *suite(void) {
 int main(void) {
   char folder[] = "/tmp/clflow-images-XXXXXX";
   if (!mkdtemp(folder) || chdir(folder)) return 1;
-  SRunner *const r = srunner_create(suite());
-  srunner_set_fork_status(r, CK_NOFORK);
-  srunner_run_all(r, CK_NORMAL);
-  const int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  if (chdir("/")) return 1;
-  remove_all(folder);
-  return failed != 0;
+  const int failed = suite_run(suite());
+  suite_remove(folder);
+  return failed;
 }

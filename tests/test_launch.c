@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_launch.c: the host halves of the OpenCL operations, without OpenCL: a recorder
  * stands where the queue would, for every case of every operation and every family. */
-#include <check.h>
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include "launch.h"
 #include "platform.h"
 #include "sources.h"
+#include "suite.h"
 
 static const clf_way *const ways[CLF_OP_COUNT] = {
 #define CLF_OP(file, name, tensors, params, rules) [CLF_OP_##name] = clf__launches_##name,
@@ -426,10 +426,5 @@ int main(void) {
   tcase_add_test(tc, products_by_blas);
   tcase_add_test(tc, families_of_gpus);
   suite_add_tcase(suite, tc);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed != 0;
+  return suite_run(suite);
 }

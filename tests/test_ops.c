@@ -2,12 +2,12 @@
 /* test_ops.c: every case of every operation (or of one file of them) on one device, by
  * every way that there is:
  *   test_ops DEVICE [STEM]          CLF_QUICK=1 leaves the large cases out */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "backend.h"
 #include "cases.h"
+#include "suite.h"
 
 static clf_device *ref, *dev;
 static const char *where;
@@ -56,10 +56,5 @@ int main(int argc, char **argv) {
   tcase_add_unchecked_fixture(tc, open_devices, close_devices);
   tcase_add_loop_test(tc, test_case, 0, case_count);
   suite_add_tcase(suite, tc);
-  SRunner *run = srunner_create(suite);
-  srunner_set_fork_status(run, CK_NOFORK); /* drivers do not survive a fork */
-  srunner_run_all(run, CK_NORMAL);
-  const int failed = srunner_ntests_failed(run);
-  srunner_free(run);
-  return failed != 0;
+  return suite_run(suite);
 }

@@ -4,7 +4,6 @@
 #include "clflow/plot.h"
 
 #include <cairo.h>
-#include <check.h>
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "suite.h"
 
 static clf_device *dev;
 
@@ -358,20 +358,6 @@ static void add(TCase *c) {
   tcase_add_test(c, files_are_replaced_whole);
 }
 
-/* The tests write below a folder of their own, which goes away with what is in it. */
-static void clean(const char *folder) {
-  char path[512];
-  DIR *d = opendir(folder);
-  if (!d) return;
-  for (const struct dirent *e; (e = readdir(d));)
-    if (e->d_name[0] != '.') {
-      snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-      remove(path);
-    }
-  closedir(d);
-  rmdir(folder);
-}
-
 int main(void) {
   char folder[] = "/tmp/clflow-test-plot-XXXXXX";
   if (!mkdtemp(folder) || chdir(folder) != 0 || clf_open("cpu", &dev) != CLF_OK) return 1;
@@ -379,12 +365,8 @@ int main(void) {
   TCase *c = tcase_create("plot");
   add(c);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
+  const int failed = suite_run(suite);
   clf_close(dev);
-  clean(folder);
-  return failed != 0;
+  suite_remove(folder);
+  return failed;
 }

@@ -2,7 +2,6 @@
 /* test_runtime.c: devices by name, refusals, tensors, random numbers, the cache.
  * OpenCL's part is left out where there is no OpenCL device. */
 #define _GNU_SOURCE
-#include <check.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -17,15 +16,9 @@
 #include "backend.h"
 #include "cache.h"
 #include "opencl.h"
+#include "suite.h"
 
 extern char **environ;
-
-#define WORKS(call) ck_assert_msg(!(call), "%s", clf_errmsg())
-#define REFUSED(call, status, message)                                                             \
-  do {                                                                                             \
-    ck_assert_int_eq((call), (status));                                                            \
-    ck_assert_str_eq(clf_errmsg(), (message));                                                     \
-  } while (0)
 
 static clf_device *opened(const char *name) {
   clf_device *dev = NULL;
@@ -1260,11 +1253,7 @@ int main(int argc, char **argv) {
     tcase_set_timeout(tc, 300); /* a first build on a slow device takes its time */
     suite_add_tcase(suite, tc);
   }
-  SRunner *run = srunner_create(suite);
-  srunner_set_fork_status(run, CK_NOFORK);
-  srunner_run_all(run, CK_NORMAL);
-  const int failed = srunner_ntests_failed(run);
-  srunner_free(run);
+  const int failed = suite_run(suite);
   rmdir(folder);
-  return failed != 0;
+  return failed;
 }

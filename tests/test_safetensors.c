@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_safetensors.c: safetensors files, written and read, and every file that is refused. */
 #define _XOPEN_SOURCE 700
-#include <check.h>
 #include <inttypes.h>
 #include <locale.h>
 #include <math.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "safetensors.h"
+#include "suite.h"
 
 static char folder[] = "/tmp/test_safetensors_XXXXXX";
 static char path[64]; /* of the file that each test writes */
@@ -513,31 +513,25 @@ START_TEST(refuses_to_put) {
   const int64_t two = 2, negative[] = {1, -1}, huge[] = {INT64_MAX / 2, 8};
   clf__st_writer *w = new_writer();
   ck_assert_int_eq(clf__st_put_f32(w, "a", 0, NULL, f), CLF_OK);
-#define REFUSED(status, call, message)                                                             \
-  do {                                                                                             \
-    ck_assert_int_eq(call, status);                                                                \
-    ck_assert_str_eq(clf_errmsg(), message);                                                       \
-  } while (0)
-  REFUSED(CLF_EINVAL, clf__st_put_f64(w, "a", 0, NULL, d), "tensor \"a\" is there twice");
-  REFUSED(CLF_EINVAL, clf__st_put_f32(w, "__metadata__", 0, NULL, f),
+  REFUSED(clf__st_put_f64(w, "a", 0, NULL, d), CLF_EINVAL, "tensor \"a\" is there twice");
+  REFUSED(clf__st_put_f32(w, "__metadata__", 0, NULL, f), CLF_EINVAL,
           "a tensor cannot have the name __metadata__");
-  REFUSED(CLF_EINVAL, clf__st_put_f32(w, "\xff", 0, NULL, f),
+  REFUSED(clf__st_put_f32(w, "\xff", 0, NULL, f), CLF_EINVAL,
           "the name of tensor \"\xff\" is not UTF-8");
-  REFUSED(CLF_EINVAL, clf__st_put_f32(w, "b", 9, NULL, f),
+  REFUSED(clf__st_put_f32(w, "b", 9, NULL, f), CLF_EINVAL,
           "tensor \"b\" has 9 dimensions, not 0 to 8");
-  REFUSED(CLF_EINVAL, clf__st_put_f32(w, "b", 2, negative, f),
+  REFUSED(clf__st_put_f32(w, "b", 2, negative, f), CLF_EINVAL,
           "dimension 1 of tensor \"b\" is -1: out of range");
-  REFUSED(CLF_EINVAL, clf__st_put_f64(w, "b", 2, huge, d),
+  REFUSED(clf__st_put_f64(w, "b", 2, huge, d), CLF_EINVAL,
           "dimension 0 of tensor \"b\" is 4611686018427387903: out of range");
-  REFUSED(CLF_ENUM, clf__st_put_f32(w, "b", 1, &two, f), "tensor \"b\" has nan at element 1");
-  REFUSED(CLF_ENUM, clf__st_put_f64(w, "b", 1, &two, d), "tensor \"b\" has -inf at element 1");
-  REFUSED(CLF_EINVAL, clf__st_put_meta(w, "clflow.crc32", "%s", "0"),
+  REFUSED(clf__st_put_f32(w, "b", 1, &two, f), CLF_ENUM, "tensor \"b\" has nan at element 1");
+  REFUSED(clf__st_put_f64(w, "b", 1, &two, d), CLF_ENUM, "tensor \"b\" has -inf at element 1");
+  REFUSED(clf__st_put_meta(w, "clflow.crc32", "%s", "0"), CLF_EINVAL,
           "metadata \"clflow.crc32\" is the writer's own");
-  REFUSED(CLF_EINVAL, clf__st_put_meta(w, "k", "%s", "\xff"),
+  REFUSED(clf__st_put_meta(w, "k", "%s", "\xff"), CLF_EINVAL,
           "metadata \"k\" is not UTF-8: \"\xff\"");
-  REFUSED(CLF_ENUM, clf__st_put_meta_real(w, "k", (double)NAN),
+  REFUSED(clf__st_put_meta_real(w, "k", (double)NAN), CLF_ENUM,
           "metadata \"k\" is a number that is not finite");
-#undef REFUSED
   ck_assert_int_eq(clf__st_write(w, path, 0), CLF_OK);
   clf__st_writer_free(w);
   clf__st *st = open_file();
@@ -801,12 +795,7 @@ static Suite *suite(void) {
 int main(void) {
   if (mkdtemp(folder) == NULL) return EXIT_FAILURE;
   snprintf(path, sizeof path, "%s/m.safetensors", folder);
-  SRunner *runner = srunner_create(suite());
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  unlink(path);
-  rmdir(folder);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  const int failed = suite_run(suite());
+  suite_remove(folder);
+  return failed;
 }

@@ -3,20 +3,13 @@
  * reported, refused and saved.
  *   test_train DEVICE               (default cpu) */
 #define _POSIX_C_SOURCE 200809L
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "trainer.h"
-
-#define WORKS(call) ck_assert_msg(!(call), "%s", clf_errmsg())
-#define REFUSED(call, status, message)                                                             \
-  do {                                                                                             \
-    ck_assert_int_eq((call), (status));                                                            \
-    ck_assert_str_eq(clf_errmsg(), (message));                                                     \
-  } while (0)
+#include "suite.h"
 
 static const char *where;
 static clf_device *dev;
@@ -1267,15 +1260,6 @@ START_TEST(learns_two_moons) {
 }
 END_TEST
 
-static void empty_folder(void) {
-  static const char *const files[] = {
-      "whole",   "interrupted", "halfway",  "resumed", "first",  "second", "six",      "six again",
-      "nine",    "nine of six", "between",  "used",    "unused", "once",   "exploded", "twice",
-      "options", "flow",        "training", "failed",  "before", "after"};
-  for (size_t i = 0; i < sizeof files / sizeof *files; i++) remove(path_of(files[i]));
-  rmdir(folder);
-}
-
 static TCase *tests(void) {
   TCase *tc = tcase_create("train");
   tcase_add_unchecked_fixture(tc, open_device, close_device);
@@ -1320,11 +1304,7 @@ int main(int argc, char **argv) {
   if (!mkdtemp(folder)) return 1;
   Suite *suite = suite_create(where);
   suite_add_tcase(suite, tests());
-  SRunner *run = srunner_create(suite);
-  srunner_set_fork_status(run, CK_NOFORK); /* drivers do not survive a fork */
-  srunner_run_all(run, CK_NORMAL);
-  const int failed = srunner_ntests_failed(run);
-  srunner_free(run);
-  empty_folder();
-  return failed != 0;
+  const int failed = suite_run(suite);
+  suite_remove(folder);
+  return failed;
 }

@@ -3,7 +3,6 @@
  * it makes of files that are not its own.  The ways are made up: cpu's own function behind a wait,
  * a mistake or a failure. */
 #define _POSIX_C_SOURCE 200809L
-#include <check.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,13 +12,7 @@
 #include "backend.h"
 #include "cache.h"
 #include "clflow/clflow.h"
-
-#define WORKS(call) ck_assert_msg(!(call), "%s", clf_errmsg())
-#define REFUSED(call, status, message)                                                             \
-  do {                                                                                             \
-    ck_assert_int_eq((call), (status));                                                            \
-    ck_assert_str_eq(clf_errmsg(), (message));                                                     \
-  } while (0)
+#include "suite.h"
 
 static char folder[] = "/tmp/clflow-tune-XXXXXX";
 
@@ -351,12 +344,7 @@ int main(void) {
                                 refusals,      public_call,   same_bits};
   for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(tc, tests[i]);
   suite_add_tcase(suite, tc);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  empty_folder();
-  rmdir(folder);
-  return failed != 0;
+  const int failed = suite_run(suite);
+  suite_remove(folder);
+  return failed;
 }
