@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/* test_cache.c: the cache of built programs, and builds that fail.  Only the cache's own files are
+ * tested where there is no OpenCL device. */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "backend.h"
+#include "cache.h"
+#include "machine.h"
+#include "opencl.h"
+#include "suite.h"
+
+static char folder[] = "/tmp/clflow-cache-XXXXXX"; /* of the run; emptied at its end */
+static char cache[128];
+
+/* The only file in the cache; how many there are comes back. */
+static int cache_files(char *path, size_t size) {
+  int n = 0;
+  DIR *dir = opendir(cache);
+  for (struct dirent *e; dir && (e = readdir(dir));) {
+    if (*e->d_name == '.') continue;
+    n++;
+    snprintf(path, size, "%s/%s", cache, e->d_name);
+  }
+  if (dir) closedir(dir);
+  return n;
+}
+
+static void use_cache(const char *name) {
+  snprintf(cache, sizeof cache, "%s/%s", folder, name);
+  setenv("CLFLOW_CACHE_DIR", cache, 1);
+}
+static void clear_cache(void) {
+  char path[512];
+  while (cache_files(path, sizeof path)) ck_assert_int_eq(remove(path), 0);
+  rmdir(cache);
+  unsetenv("CLFLOW_CACHE_DIR");
+}
+
+static char *slurp(const char *path, size_t *size) {
+  FILE *f = fopen(path, "rb");
+  ck_assert_msg(f != NULL, "%s", path);
+  fseek(f, 0, SEEK_END);
+  *size = (size_t)ftell(f);
+  rewind(f);
+  char *bytes = malloc(*size + 1);
+  ck_assert_uint_eq(fread(bytes, 1, *size, f), *size);
+  fclose(f);
+  return bytes;
+}
+static void spit(const char *path, const char *bytes, size_t size) {
+  FILE *f = fopen(path, "wb");
+  ck_assert_uint_eq(fwrite(bytes, 1, size, f), size);
+  ck_assert_int_eq(fclose(f), 0);
+}
+
+static int hits(const char *key, const char *bytes) {
+  size_t size = 0;
+  char *got = clf__cache_get(key, &size);
+  if (!got) return 0;
+  ck_assert_uint_eq(size, strlen(bytes));
+  ck_assert_int_eq(memcmp(got, bytes, size), 0);
+  free(got);
+  return 1;
+}
+
+START_TEST(cache_entries) {
+  char path[512];
+  size_t size;
+  use_cache("a/b/entries"); /* folders above are made too */
+  ck_assert_int_eq(hits("key", ""), 0);
+  clf__cache_put("key", "payload", 7);
+  ck_assert_int_eq(cache_files(path, sizeof path), 1);
+  ck_assert_int_eq(hits("key", "payload"), 1);
+  ck_assert_int_eq(hits("other", "payload"), 0);
+  clf__cache_put(" \n key", "blank", 5);
+  ck_assert_int_eq(hits(" \n key", "blank"), 1); /* what a key begins with is its own */
+  use_cache("a/b/more");
+  clf__cache_put("key", "new", 3);
+  ck_assert_int_eq(cache_files(path, sizeof path), 1);
+  ck_assert_int_eq(hits("key", "new"), 1);
+  char *bytes = slurp(path, &size);
+  for (size_t n = 0; n < size; n++) { /* every truncation is a miss */
+    spit(path, bytes, n);
+    ck_assert_msg(!hits("key", "new"), "%zu of %zu bytes are taken for the whole", n, size);
+  }
+  for (size_t i = 0; i < size; i++) /* a damaged file is a miss or still tells the truth */
+    for (int bit = 0; bit < 8; bit++) {
+      bytes[i] = (char)(bytes[i] ^ 1 << bit);
+      spit(path, bytes, size);
+      const int hit = hits("key", "new");
+      if (i >= size - 6) ck_assert_msg(!hit, "byte %zu of %zu may flip unseen", i, size);
+      bytes[i] = (char)(bytes[i] ^ 1 << bit);
+    }
+  bytes[size] = 'x';
+  spit(path, bytes, size + 1);
+  ck_assert_int_eq(hits("key", "new"), 0);
+  free(bytes);
+  clear_cache();
+  snprintf(cache, sizeof cache, "%s/a/b", folder);
+  rmdir(cache);
+  snprintf(cache, sizeof cache, "%s/a", folder);
+  rmdir(cache);
+}
+END_TEST
+
+static struct stat status_of(const char *path) {
+  struct stat st;
+  ck_assert_int_eq(stat(path, &st), 0);
+  return st;
+}
+static int untouched(const struct stat *a, const struct stat *b) {
+  return a->st_ino == b->st_ino && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+         a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_size == b->st_size;
+}
+
+static int compilings; /* announced */
+static void listen(const char *sentence, void *context) {
+  ck_assert_ptr_eq(context, &compilings);
+  ck_assert_ptr_eq(strstr(sentence, "compiling the kernels for "), sentence);
+  compilings++;
+}
+
+/* Opens opencl:0 and has it compute; nothing may be printed. */
+static void open_quietly(void) {
+  compilings = 0;
+  clf_set_listener(listen, &compilings);
+  clf_device *d = opened("opencl:0");
+  clf_set_listener(NULL, NULL);
+  clf_arena a;
+  clf_tensor t;
+  float v[3];
+  WORKS(clf_arena_init(&a, d, 16));
+  WORKS(clf_new(&a, (int32_t[4]){3}, &t));
+  WORKS(clf_do(d, fill, .y = t, .value = 2.5f));
+  WORKS(clf_read(d, t, v));
+  ck_assert_float_eq(v[2], 2.5f);
+  clf_arena_free(&a);
+  clf_close(d);
+}
+
+START_TEST(cache_of_programs) {
+  if (!opencl_count()) return;
+  char path[512], said[1024];
+  use_cache("programs");
+  captured(open_quietly, said, sizeof said);
+  ck_assert_str_eq(said, "");
+  ck_assert_int_eq(cache_files(path, sizeof path), 1);
+  ck_assert_int_eq(compilings, 1);
+  const struct stat first = status_of(path);
+  open_quietly();
+  ck_assert_int_eq(compilings, 0);
+  struct stat now = status_of(path);
+  ck_assert_msg(untouched(&first, &now), "the file is written anew though it was good");
+  size_t size;
+  char *bytes = slurp(path, &size);
+  for (int damage = 0; damage < 3; damage++) {
+    bytes[size - 100] ^= 1;
+    if (damage == 0) spit(path, bytes, size);
+    bytes[size - 100] ^= 1;
+    if (damage == 1) spit(path, bytes, size / 2);
+    if (damage == 2) spit(path, "garbage", 7);
+    const struct stat damaged = status_of(path);
+    captured(open_quietly, said, sizeof said);
+    ck_assert_str_eq(said, "");
+    ck_assert_int_eq(cache_files(path, sizeof path), 1);
+    now = status_of(path);
+    ck_assert_msg(!untouched(&damaged, &now), "damaged file %d is not replaced", damage);
+    ck_assert_int_eq(compilings, 1);
+    open_quietly();
+    ck_assert_int_eq(compilings, 0);
+    const struct stat again = status_of(path);
+    ck_assert_msg(untouched(&now, &again), "the replacement of damaged file %d is no good", damage);
+  }
+  free(bytes);
+  clear_cache();
+}
+END_TEST
+
+/* Bytes that are whole but no program: built anew too. */
+START_TEST(cache_of_no_program) {
+  if (!opencl_count()) return;
+  char path[512];
+  size_t size;
+  use_cache("no-program");
+  open_quietly();
+  ck_assert_int_eq(cache_files(path, sizeof path), 1);
+  char *bytes = slurp(path, &size);
+  size_t key_size = 0, n = 0;
+  int begin = 0;
+  ck_assert_int_eq(sscanf(bytes, "clflow cache 1 %zu %zu %*x\n%n", &key_size, &n, &begin), 2);
+  char *key = strndup(bytes + begin, key_size);
+  clf__cache_put(key, "not a program", 13);
+  ck_assert_int_eq(hits(key, "not a program"), 1);
+  open_quietly();
+  size_t now = 0;
+  void *got = clf__cache_get(key, &now);
+  ck_assert_ptr_nonnull(got);
+  ck_assert_uint_gt(now, 13);
+  free(got);
+  free(key);
+  free(bytes);
+  clear_cache();
+}
+END_TEST
+
+START_TEST(cache_that_cannot_be) {
+  char path[512], file[128];
+  snprintf(file, sizeof file, "%s/file", folder);
+  spit(file, "", 0);
+  snprintf(path, sizeof path, "%s/below", file);
+  const char *const dirs[] = {"", path, "/proc/no/such/folder"};
+  for (int i = 0; i < 3; i++) {
+    setenv("CLFLOW_CACHE_DIR", dirs[i], 1);
+    clf__cache_put("key", "payload", 7);
+    ck_assert_int_eq(hits("key", "payload"), 0);
+    if (opencl_count()) open_quietly();
+  }
+  char *long_path = malloc(5001);
+  memset(long_path, 'x', 5000);
+  long_path[5000] = 0;
+  setenv("CLFLOW_CACHE_DIR", long_path, 1);
+  clf__cache_put("key", "payload", 7);
+  ck_assert_int_eq(hits("key", "payload"), 0);
+  free(long_path);
+  unsetenv("CLFLOW_CACHE_DIR");
+  remove(file);
+}
+END_TEST
+
+/* ---- Builds that fail ----------------------------------------------------------------------- */
+
+/* A family whose gemm tile has -1 rows stops the compiler where gemm.cl declares one. */
+static const clf_traits odd = {
+    .family = "odd", .lanes = 4, .tm = -1, .tn = 8, .group = 1, .wg = 64};
+
+static void build_odd(void) {
+  clf__cl_device *list;
+  int count;
+  WORKS(clf__cl_list(&list, &count));
+  clf__cl *cl = calloc(1, sizeof *cl);
+  cl->id = list[0].id;
+  cl->traits = &odd;
+  cl_int e;
+  cl->context = clCreateContext(NULL, 1, &cl->id, NULL, NULL, &e);
+  ck_assert_int_eq(e, CL_SUCCESS);
+  setenv("CLFLOW_CACHE_DIR", "", 1);
+  ck_assert_int_eq(clf__cl_build(cl, &list[0].info), CLF_EBUILD);
+  unsetenv("CLFLOW_CACHE_DIR");
+  clReleaseContext(cl->context);
+  free(cl);
+  free(list);
+}
+
+START_TEST(build_errors_name_file_and_line) {
+  static const char begins[] = "the kernels do not build with -cl-std=CL1.2 -DLANES=4 "
+                               "-DTM=-1 -DTN=8 -DGROUP=1 -DWG=64:\n";
+  char said[1024];
+  if (!opencl_count()) return;
+  captured(build_odd, said, sizeof said); /* drivers may count the errors on stderr */
+  ck_assert_ptr_eq(strstr(clf_errmsg(), begins), clf_errmsg());
+  const char *file = strstr(clf_errmsg(), "gemm.cl:");
+  ck_assert_msg(file && isdigit((unsigned char)file[8]), "%s", clf_errmsg());
+}
+END_TEST
+
+static TCase *tests(void) {
+  TCase *tc = tcase_create("programs");
+  tcase_set_timeout(tc, 300); /* a first build on a slow device takes its time */
+  tcase_add_unchecked_fixture(tc, list_devices, free_list);
+  tcase_add_test(tc, cache_entries);
+  tcase_add_test(tc, cache_of_programs);
+  tcase_add_test(tc, cache_of_no_program);
+  tcase_add_test(tc, cache_that_cannot_be);
+  tcase_add_test(tc, build_errors_name_file_and_line);
+  return tc;
+}
+
+int main(void) {
+  if (!mkdtemp(folder)) return 1;
+  Suite *suite = suite_create("cache");
+  suite_add_tcase(suite, tests());
+  const int failed = suite_run(suite);
+  suite_remove(folder);
+  return failed;
+}

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT */
+/* test_devices.c: devices by name, the list of them, the self-test, and what wraps others.
+ * OpenCL's part is left out where there is no OpenCL device. */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "backend.h"
+#include "machine.h"
+#include "opencl.h"
+#include "suite.h"
+
+extern char **environ;
+
+static void opens(const char *name, const char *begins, const char *ends) {
+  clf_device *dev = opened(name);
+  const char *got = clf_device_name(dev);
+  const size_t n = strlen(got), e = strlen(ends);
+  ck_assert_msg(strncmp(got, begins, strlen(begins)) == 0 && n >= e &&
+                    strcmp(got + n - e, ends) == 0,
+                "%s opens \"%s\", not \"%s...%s\"", name ? name : "NULL", got, begins, ends);
+  ck_assert_str_eq(clf_device_note(dev), "");
+  clf_close(dev);
+}
+
+static void does_not_open(const char *name, clf_status status, const char *message) {
+  clf_device *dev = NULL;
+  const clf_status s = clf_open(name, &dev);
+  ck_assert_msg(s == status, "%s: status %d: %s", name, (int)s, clf_errmsg());
+  ck_assert_str_eq(clf_errmsg(), message);
+  ck_assert_ptr_null(dev);
+}
+
+/* ---- Names --------------------------------------------------------------------------------- */
+
+START_TEST(names_of_cpu) {
+  opens("cpu", "cpu (", ")");
+  opens("cpu/baseline", "cpu (baseline)", "");
+  opens("cpu64", "cpu64", "");
+  opens("check:cpu", "check:cpu (", ")");
+  opens("trace:cpu64", "trace:cpu64", "");
+  opens("check:trace:cpu/baseline", "check:trace:cpu (baseline)", "");
+}
+END_TEST
+
+START_TEST(wrong_names) {
+  static const char unknown[] = "no device is called \"%s\"; there are auto, cpu, cpu64, opencl, "
+                                "opencl:N, opencl:gpu, opencl:NAME, check:DEVICE and trace:DEVICE";
+  static const char *const no_device[] = {"nonsense", "cp",     "cpu6",     "cpu640",
+                                          "CPU",      " cpu",   "autox",    "auto:x",
+                                          ":",        "/simd4", "opencl64", "opencl0"};
+  char text[256];
+  for (size_t i = 0; i < sizeof no_device / sizeof *no_device; i++) {
+    snprintf(text, sizeof text, unknown, no_device[i]);
+    does_not_open(no_device[i], CLF_ENODEV, text);
+  }
+  snprintf(text, sizeof text, unknown, "nonsense");
+  does_not_open("check:nonsense", CLF_ENODEV, text);
+  does_not_open("trace:check:nonsense", CLF_ENODEV, text);
+  does_not_open("cpu:x", CLF_ENODEV, "cpu takes no device name, got \"x\"");
+  does_not_open("cpu64:0", CLF_ENODEV, "cpu64 takes no device name, got \"0\"");
+  does_not_open("cpu64/avx2", CLF_ENODEV, "cpu64 takes no device name, got \"/avx2\"");
+  does_not_open("check:", CLF_ENODEV, "check needs the device to check, such as check:opencl");
+  does_not_open("trace", CLF_ENODEV, "trace needs the device to trace, such as trace:opencl");
+  clf_device *dev = NULL;
+  ck_assert_int_eq(clf_open("cpu/sse9", &dev), CLF_ENODEV);
+  ck_assert_ptr_nonnull(strstr(clf_errmsg(), "cpu has no instruction set \"sse9\"; there are"));
+}
+END_TEST
+
+START_TEST(wrappers_in_wrappers) {
+  char name[512] = "";
+  clf_device *dev;
+  WORKS(clf_open("check:trace:check:trace:cpu", &dev));
+  clf_close(dev);
+  for (int i = 0; i < 80; i++) strcat(name, "check:");
+  strcat(name, "cpu");
+  ck_assert_int_eq(clf_open(name, &dev), CLF_ENODEV);
+  ck_assert_str_eq(clf_errmsg(),
+                   "the device \"check:check:check:check:check:check:chec...\" has more "
+                   "than 4 of check: and trace:");
+}
+END_TEST
+
+START_TEST(names_of_opencl) {
+  if (!opencl_count()) return;
+  char own[32], part[64], name[80];
+  snprintf(own, sizeof own, "(%s)", found[0].family);
+  opens("opencl", "opencl:0 ", own);
+  opens("opencl:0", "opencl:0 ", own);
+  opens("opencl:", "opencl:0 ", own);
+  opens("opencl:/simd8", "opencl:0 ", "(simd8)");
+  opens("opencl/simd4", "opencl:0 ", "(simd4)");
+  opens("opencl:0/simt", "opencl:0 ", "(simt)");
+  opens("check:opencl", "check:opencl:0 ", own);
+  opens("trace:opencl:0", "trace:opencl:0 ", own);
+  /* the middle of the device's name, and of its platform's, in the other case */
+  const char *texts[] = {found[0].device, found[0].platform};
+  for (int i = 0; i < 2; i++) {
+    snprintf(part, sizeof part, "%.12s", texts[i] + (strlen(texts[i]) > 14 ? 2 : 0));
+    part[strcspn(part, "/")] = 0;
+    for (char *p = part; *p; p++)
+      *p = (char)(isupper((unsigned char)*p) ? tolower((unsigned char)*p)
+                                             : toupper((unsigned char)*p));
+    snprintf(name, sizeof name, "opencl:%s", part);
+    opens(name, "opencl:0 ", own);
+  }
+}
+END_TEST
+
+START_TEST(types_of_opencl) {
+  static const char *const types[] = {"gpu", "cpu", "accelerator"};
+  for (int i = 0; i < 3 && opencl_count(); i++) {
+    char name[32], begins[32], text[128];
+    const int at = first_of_type(types[i]);
+    snprintf(name, sizeof name, "opencl:%s", types[i]);
+    snprintf(begins, sizeof begins, "opencl:%d ", at);
+    snprintf(text, sizeof text,
+             "no OpenCL device matches \"%s\" among the %d found; `clflow devices` lists them",
+             types[i], opencl_count());
+    if (at >= 0)
+      opens(name, begins, ")");
+    else
+      does_not_open(name, CLF_ENODEV, text);
+  }
+}
+END_TEST
+
+START_TEST(wrong_names_of_opencl) {
+  if (!opencl_count()) return;
+  char text[256];
+  static const char *const none[] = {"99", "18446744073709551616", "no such name", "-1x"};
+  for (int i = 0; i < 4; i++) {
+    char name[64];
+    snprintf(name, sizeof name, "opencl:%s", none[i]);
+    snprintf(text, sizeof text,
+             "no OpenCL device matches \"%s\" among the %d found; `clflow devices` lists them",
+             none[i], opencl_count());
+    does_not_open(name, CLF_ENODEV, text);
+  }
+  snprintf(text, sizeof text,
+           "no family of kernels is called \"simd5\"; there are simd16 simd8 "
+           "simd4 simt simt64%s",
+           strcmp(CLF_GPU_FAMILY, "simt") == 0 ? "" : " clblast");
+  does_not_open("opencl:0/simd5", CLF_ENODEV, text);
+}
+END_TEST
+
+START_TEST(name_from_environment) {
+  setenv("CLFLOW_DEVICE", "cpu64", 1);
+  opens(NULL, "cpu64", "");
+  opens("", "cpu64", "");
+  opens("cpu/baseline", "cpu (baseline)", "");
+  setenv("CLFLOW_DEVICE", "check", 1); /* must not open itself for ever */
+  does_not_open(NULL, CLF_ENODEV, "check needs the device to check, such as check:opencl");
+  setenv("CLFLOW_DEVICE", "nonsense", 1);
+  ck_assert_int_eq(clf_open(NULL, &(clf_device *){NULL}), CLF_ENODEV);
+  static const char *const automatic[] = {"", NULL};
+  for (int i = 0; i < 2; i++) { /* set but empty, and not set: auto */
+    if (automatic[i])
+      setenv("CLFLOW_DEVICE", automatic[i], 1);
+    else
+      unsetenv("CLFLOW_DEVICE");
+    clf_device *dev = opened(NULL);
+    char want[256];
+    snprintf(want, sizeof want, "auto takes %s\n", clf_device_name(dev));
+    ck_assert_ptr_nonnull(strstr(clf_device_note(dev), want));
+    clf_close(dev);
+  }
+}
+END_TEST
+
+START_TEST(automatic) {
+  clf_device *dev = opened("auto");
+  ck_assert_ptr_nonnull(strstr(clf_device_note(dev), "auto takes "));
+  if (!opencl_count()) ck_assert_str_eq(dev->backend->name, "cpu");
+  clf_close(dev);
+  dev = opened("auto/simd5"); /* no device has this family, so that cpu is left */
+  ck_assert_str_eq(dev->backend->name, "cpu");
+  if (opencl_count())
+    ck_assert_ptr_nonnull(strstr(clf_device_note(dev), "is passed over: no family of kernels is "
+                                                       "called \"simd5\""));
+  clf_close(dev);
+}
+END_TEST
+
+START_TEST(the_list) {
+  const clf_device_info *cpu = &found[opencl_count()];
+  ck_assert_str_eq(cpu->name, "cpu");
+  ck_assert_str_eq(cpu->type, "cpu");
+  ck_assert_int_ge(cpu->units, 1);
+  ck_assert_uint_gt(cpu->memory, 1 << 20);
+  for (int i = 0; i <= opencl_count(); i++) {
+    char name[32];
+    snprintf(name, sizeof name, "opencl:%d", i);
+    if (i < opencl_count()) ck_assert_str_eq(found[i].name, name);
+    ck_assert_int_eq(found[i].passes, -1);
+    ck_assert_int_eq(found[i].chosen, 0);
+    ck_assert_str_eq(found[i].why, "");
+    ck_assert_msg(*found[i].device && *found[i].platform && *found[i].family, "%s", found[i].name);
+    ck_assert_msg(found[i].max_alloc > 0 && found[i].memory >= found[i].max_alloc, "%s",
+                  found[i].name);
+  }
+}
+END_TEST
+
+START_TEST(the_list_tested) {
+  clf_device_info *list;
+  int count, chosen = 0;
+  WORKS(clf_devices(1, &list, &count));
+  ck_assert_int_eq(count, opencl_count() + 1);
+  clf_device *dev = opened("auto");
+  for (int i = 0; i < count; i++) {
+    ck_assert_str_eq(list[i].name, found[i].name);
+    ck_assert_msg(list[i].passes == 1 || (list[i].passes == 0 && *list[i].why), "%s", list[i].name);
+    if (!list[i].chosen) continue;
+    chosen++;
+    ck_assert_int_eq(list[i].passes, 1);
+    ck_assert_str_ne(list[i].why, "");
+    ck_assert_ptr_eq(strstr(clf_device_name(dev), list[i].name), clf_device_name(dev));
+    for (int before = 0; before < i; before++) ck_assert_int_eq(list[before].passes, 0);
+  }
+  ck_assert_int_eq(chosen, 1);
+  clf_close(dev);
+  free(list);
+}
+END_TEST
+
+/* ---- Without OpenCL: a process of its own, as the loader reads its folder once ----------- */
+
+static int without_opencl(void) {
+  clf_device *dev = NULL;
+  clf_device_info *list = NULL;
+  int count = 0;
+  if (clf_open("auto", &dev) || strncmp(clf_device_name(dev), "cpu (", 5) != 0) return 10;
+  const char *note = clf_device_note(dev);
+  if (strncmp(note, "no OpenCL: the OpenCL loader finds no platform: install a driver (", 66) != 0)
+    return 11;
+  if (!strstr(note, ")\nauto takes cpu (")) return 12;
+  clf_close(dev);
+  if (clf_open("opencl", &dev) != CLF_ENODEV) return 13;
+  if (!strstr(clf_errmsg(), "the OpenCL loader finds no platform")) return 14;
+  if (clf_devices(1, &list, &count) || count != 1 || strcmp(list->name, "cpu") != 0) return 15;
+  if (!list->chosen || list->passes != 1) return 16;
+  if (strcmp(list->why, "no OpenCL device passes its self-test") != 0) return 17;
+  free(list);
+  return 0;
+}
+
+START_TEST(auto_without_opencl) {
+  char empty[] = "/tmp/clflow-vendors-XXXXXX";
+  ck_assert_ptr_nonnull(mkdtemp(empty));
+  const char *before = getenv("OCL_ICD_VENDORS");
+  char *saved = before ? strdup(before) : NULL;
+  setenv("OCL_ICD_VENDORS", empty, 1);
+  pid_t pid;
+  int status = -1;
+  char self[] = "/proc/self/exe", argument[] = "--without-opencl";
+  ck_assert_int_eq(posix_spawn(&pid, self, NULL, NULL, (char *[]){self, argument, NULL}, environ),
+                   0);
+  ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+  if (saved)
+    setenv("OCL_ICD_VENDORS", saved, 1);
+  else
+    unsetenv("OCL_ICD_VENDORS");
+  free(saved);
+  rmdir(empty);
+  ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child ends with %d",
+                WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+}
+END_TEST
+
+/* ---- The self-test, and a device that computes wrongly ------------------------------------- */
+
+START_TEST(selftest_passes) {
+  clf_device *dev = open_ith(_i);
+  if (!dev) return;
+  WORKS(clf__selftest(dev));
+  clf_close(dev);
+}
+END_TEST
+
+static clf_op victim; /* whose first result is wrong, by `wrong` plus as much again */
+static double wrong;
+static int victim_ran, ran[CLF_OP_COUNT];
+
+static clf_status sabotaged_run(clf_device *dev, clf_op op, const void *args) {
+  const clf_tensor *t = args;
+  CLF_TRY(clf__cpu.run(dev, op, args));
+  ran[op] = 1;
+  if (op != victim) return CLF_OK;
+  victim_ran = 1;
+  for (int i = 0; clf_ops[op].modes[i]; i++) {
+    if (!t[i].buf || !clf__writes(clf_ops[op].modes[i])) continue;
+    float *first = (float *)t[i].buf->handle + t[i].offset;
+    *first += (float)wrong * (1 + fabsf(*first));
+    return CLF_OK;
+  }
+  return CLF_OK;
+}
+
+static clf_device *sabotaged(clf_op op, double by) {
+  static clf_backend backend;
+  backend = clf__cpu;
+  backend.run = sabotaged_run;
+  victim = op;
+  wrong = by;
+  victim_ran = 0;
+  clf_device *dev = opened("cpu/baseline");
+  dev->backend = &backend;
+  return dev;
+}
+
+/* The judge names the operation, its shapes and both numbers. */
+START_TEST(selftest_finds_every_wrong_operation) {
+  const clf_op op = (clf_op)_i;
+  char begins[64];
+  snprintf(begins, sizeof begins, "%s(", clf_ops[op].name);
+  const double by[] = {1, -0.01, NAN};
+  for (int i = 0; i < 3; i++) {
+    clf_device *dev = sabotaged(op, by[i]);
+    const clf_status s = clf__selftest(dev);
+    clf_close(dev);
+    ck_assert_msg(victim_ran, "the self-test does not run %s", clf_ops[op].name);
+    ck_assert_msg(s == CLF_EMISMATCH, "%s wrong by %g is not found", clf_ops[op].name, by[i]);
+    ck_assert_msg(strncmp(clf_errmsg(), begins, strlen(begins)) == 0 &&
+                      strstr(clf_errmsg(), "element 0 is ") &&
+                      strstr(clf_errmsg(), "the reference has "),
+                  "%s", clf_errmsg());
+  }
+}
+END_TEST
+
+START_TEST(checking_device_names_the_call) {
+  clf_device *inner = sabotaged(CLF_OP_fill, 1), *dev = NULL;
+  clf_arena a;
+  clf_tensor t;
+  WORKS(clf__check_wrap(inner, &dev));
+  ck_assert_str_eq(clf_device_name(dev), "check:cpu (baseline)");
+  WORKS(clf_arena_init(&a, dev, 64));
+  WORKS(clf_new(&a, (int32_t[4]){3, 2}, &t));
+  REFUSED(clf_do(dev, fill, .y = t, .value = 4), CLF_EMISMATCH,
+          "fill(w[3,2,1,1]): argument 0, element 0 is 9, the reference has 4");
+  clf_arena_free(&a);
+  clf_close(dev); /* leaves the inner device open */
+  WORKS(clf_sync(inner));
+  clf_close(inner);
+}
+END_TEST
+
+static void traced(void) {
+  clf_device *dev = opened("trace:cpu");
+  clf_arena a;
+  clf_tensor x, y;
+  float v[6] = {1, 2, 3, 4, 5, 6};
+  WORKS(clf_arena_init(&a, dev, 64));
+  WORKS(clf_new(&a, (int32_t[4]){3, 2}, &x));
+  WORKS(clf_new(&a, (int32_t[4]){3, 2}, &y));
+  WORKS(clf_write(dev, x, v));
+  WORKS(clf_do(dev, copy, .x = x, .y = y));
+  WORKS(clf_read(dev, y, v));
+  ck_assert_float_eq(v[5], 6);
+  clf_arena_free(&a);
+  clf_close(dev);
+}
+START_TEST(tracing_device_tells) {
+  char text[1024];
+  captured(traced, text, sizeof text);
+  ck_assert_ptr_eq(strstr(text, "trace: allocates 64 elements\ntrace: writes 6 elements\ntrace: "),
+                   text);
+  ck_assert_ptr_nonnull(
+      strstr(text, " us  copy(r[3,2,1,1] w[3,2,1,1])\ntrace: reads 6 elements\n"));
+}
+END_TEST
+
+/* ---- Status --------------------------------------------------------------------------------- */
+
+START_TEST(status_texts) {
+  ck_assert_str_eq(clf_strerror(CLF_OK), "success");
+  ck_assert_str_eq(clf_strerror(CLF_ESTOPPED), "stopped on request");
+  ck_assert_str_eq(clf_strerror((clf_status)99), "unknown status");
+  ck_assert_str_eq(clf_strerror((clf_status)-1), "unknown status");
+  REFUSED(clf_fail(CLF_EIO, "100% of it"), CLF_EIO, "100% of it");
+  REFUSED(clf__fail(CLF_EIO, "and so: %s", clf_errmsg()), CLF_EIO, "and so: 100% of it");
+  clf_close(NULL);
+}
+END_TEST
+
+static TCase *tests(void) {
+  TCase *tc = tcase_create("names");
+  tcase_set_timeout(tc, 300); /* a first build on a slow device takes its time */
+  tcase_add_unchecked_fixture(tc, list_devices, free_list);
+  tcase_add_test(tc, names_of_cpu);
+  tcase_add_test(tc, wrong_names);
+  tcase_add_test(tc, names_of_opencl);
+  tcase_add_test(tc, types_of_opencl);
+  tcase_add_test(tc, wrong_names_of_opencl);
+  tcase_add_test(tc, name_from_environment);
+  tcase_add_test(tc, wrappers_in_wrappers);
+  tcase_add_test(tc, automatic);
+  tcase_add_test(tc, the_list);
+  tcase_add_test(tc, the_list_tested);
+  tcase_add_test(tc, auto_without_opencl);
+  tcase_add_loop_test(tc, selftest_passes, 0, EVERYWHERE);
+  tcase_add_loop_test(tc, selftest_finds_every_wrong_operation, 0, CLF_OP_COUNT);
+  tcase_add_test(tc, checking_device_names_the_call);
+  tcase_add_test(tc, tracing_device_tells);
+  tcase_add_test(tc, status_texts);
+  return tc;
+}
+
+int main(int argc, char **argv) {
+  if (argc > 1 && strcmp(argv[1], "--without-opencl") == 0) return without_opencl();
+  Suite *suite = suite_create("devices");
+  suite_add_tcase(suite, tests());
+  return suite_run(suite);
+}
