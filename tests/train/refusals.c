@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* refusals.c: options and data that are refused. */
+#define _POSIX_C_SOURCE 200809L
+#include <math.h>
+#include <string.h>
+#include "training.h"
+
+typedef struct bad_option {
+  clf_train_options o;
+  const char *message;
+} bad_option;
+
+#define BAD(member, value, text)                                                                   \
+  {                                                                                                \
+    {.epochs = 1,                                                                                  \
+     .batch = 8,                                                                                   \
+     .lr = 1e-2,                                                                                   \
+     .beta1 = 0.9,                                                                                 \
+     .beta2 = 0.999,                                                                               \
+     .eps = 1e-8,                                                                                  \
+     .member = value},                                                                             \
+        text                                                                                       \
+  }
+#if defined __clang__
+#pragma clang diagnostic ignored "-Winitializer-overrides"
+#else
+#pragma GCC diagnostic ignored "-Woverride-init"
+#endif
+static const bad_option bad_options[] = {
+    BAD(epochs, 0, "epochs is 0; it must be 1 to 2147483647"),
+    BAD(epochs, -3, "epochs is -3; it must be 1 to 2147483647"),
+    BAD(epochs, (int64_t)1 << 31, "epochs is 2147483648; it must be 1 to 2147483647"),
+    BAD(batch, 0, "batch is 0; it must be at least 1"),
+    BAD(batch, -1, "batch is -1; it must be at least 1"),
+    BAD(lr, 0, "lr is 0; it must be above 0 and below 1e6"),
+    BAD(lr, -1e-3, "lr is -0.001; it must be above 0 and below 1e6"),
+    BAD(lr, NAN, "lr is nan; it must be above 0 and below 1e6"),
+    BAD(lr, INFINITY, "lr is inf; it must be above 0 and below 1e6"),
+    BAD(beta1, 1, "beta1 and beta2 are 1 and 0.999; they must be 0 to below 1"),
+    BAD(beta2, -0.1, "beta1 and beta2 are 0.9 and -0.1; they must be 0 to below 1"),
+    BAD(beta2, NAN, "beta1 and beta2 are 0.9 and nan; they must be 0 to below 1"),
+    BAD(activations, 3, "activations is 3; it must be 0 (store), 1 (reverse) or 2 (auto)"),
+    BAD(eps, 0, "eps is 0; it must be above 0"),
+    BAD(eps, NAN, "eps is nan; it must be above 0"),
+    BAD(valid_split, 1, "valid_split is 1; it must be 0 to below 1"),
+    BAD(valid_split, -0.5, "valid_split is -0.5; it must be 0 to below 1"),
+    BAD(valid_split, NAN, "valid_split is nan; it must be 0 to below 1"),
+    BAD(valid_split, 0.99,
+        "valid_split 0.99 of 10 rows leaves 0 to train on and 10 held out; both need at least 1"),
+    BAD(valid_split, 0.01,
+        "valid_split 0.01 of 10 rows leaves 10 to train on and 0 held out; both need at least 1"),
+};
+
+static void refused(clf_flow *f, const clf_table *data, const clf_train_options *o, clf_status s,
+                    const char *message) {
+  clf_trainer *t = NULL;
+  REFUSED(clf_trainer_create(f, data, o, &t), s, message);
+  ck_assert_ptr_null(t);
+}
+
+START_TEST(options_that_are_refused) {
+  clf_table data = make_data(10, 2);
+  clf_flow *f = make_flow(CLF_NVP, 2);
+  refused(f, &data, &bad_options[_i].o, CLF_EINVAL, bad_options[_i].message);
+  ck_assert_msg(isfinite(mean_logp(f, data.at, 10)), "the flow is of use no more");
+  clf_flow_free(f);
+  clf_table_free(&data);
+}
+END_TEST
+
+START_TEST(data_that_are_refused) {
+  clf_table data = make_data(10, 2);
+  clf_train_options o = options_of(1, 8);
+  clf_flow *f = make_flow(CLF_NVP, 2), *three = make_flow(CLF_NVP, 3);
+  refused(three, &data, &o, CLF_ESHAPE, "the data have 2 columns, the flow has 3 dimensions");
+  const double kept = data.at[7];
+  data.at[7] = INFINITY;
+  refused(f, &data, &o, CLF_ENUM, "row 3, column 2 of the data is inf");
+  data.at[7] = NAN;
+  refused(f, &data, &o, CLF_ENUM, "row 3, column 2 of the data is nan");
+  data.at[7] = 1e39;
+  if (dev->bits == 32)
+    refused(f, &data, &o, CLF_ENUM,
+            "row 3, column 2 of the data is 1e+39: more than a float holds");
+  data.at[7] = kept;
+  for (int i = 0; i < 10; i++) data.at[2 * i + 1] = 0.1; /* its mean is not 0.1 in every sum */
+  o.standardize = 1;
+  const double mean[2] = {1, 2}, std[2] = {3, 4}, *m, *d;
+  WORKS(clf_flow_set_scaling(f, mean, std));
+  refused(
+      f, &data, &o, CLF_ENUM,
+      "column 2 is 0.1 in every row used for training: it cannot be standardised; leave it out");
+  ck_assert_int_eq(clf_flow_scaling(f, &m, &d), 1); /* as it was */
+  ck_assert_msg(m[1] == 2 && d[1] == 4, "the scaling is %g, %g", m[1], d[1]);
+  refused(f, &(clf_table){.cols = 2}, &o, CLF_EINVAL,
+          "valid_split 0 of 0 rows leaves 0 to train on and 0 held out; both need at least 1");
+  clf_flow_free(f);
+  clf_flow_free(three);
+  clf_table_free(&data);
+}
+END_TEST
+
+START_TEST(data_outside_the_interval) {
+  clf_table data = make_data(10, 1);
+  const clf_train_options o = options_of(1, 8);
+  clf_flow_spec spec = clf_flow_spec_default(CLF_PIECEWISE, 1);
+  clf_flow *f = NULL, *tails = make_flow(CLF_PIECEWISE, 1);
+  WORKS(clf_flow_create(dev, &spec, &f));
+  clf_trainer *t = make_trainer(f, &data, &o);
+  WORKS(clf_trainer_run(t, NULL, NULL));
+  clf_trainer_free(t);
+  data.at[5] = -4.5;
+  refused(
+      f, &data, &o, CLF_ENUM,
+      "row 5 of the data is -4.5, outside the interval -4 to 4; widen it, or continue the flow by "
+      "linear tails");
+  t = make_trainer(tails, &data, &o);
+  WORKS(clf_trainer_run(t, NULL, NULL));
+  clf_trainer_free(t);
+  clf_flow_free(f);
+  clf_flow_free(tails);
+  clf_table_free(&data);
+}
+END_TEST
+
+void tests_of_refusals(TCase *tc) {
+  tcase_add_loop_test(tc, options_that_are_refused, 0,
+                      (int)(sizeof bad_options / sizeof *bad_options));
+  tcase_add_test(tc, data_that_are_refused);
+  tcase_add_test(tc, data_outside_the_interval);
+}
