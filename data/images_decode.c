@@ -1,42 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* images_decode.c: a file that is one image, by what it begins with. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "file.h"
 #include "images.h"
 #include "status.h"
-
-clf_status clf__picture_new(const char *name, clf__picture *p) {
-  const int64_t pixels = (int64_t)p->height * p->width;
-  if (p->height < 1 || p->width < 1 || p->height > CLF_IMAGE_SIDE || p->width > CLF_IMAGE_SIDE ||
-      pixels > CLF_IMAGE_PIXELS)
-    return clf__fail(CLF_EFORMAT,
-                     "%s: %" PRId32 " x %" PRId32 " pixels are not between 1 and %d a side and at "
-                     "most 2^28 in all",
-                     name, p->height, p->width, CLF_IMAGE_SIDE);
-  p->at = malloc((size_t)pixels * (size_t)p->channels);
-  if (p->at) return CLF_OK;
-  return clf__fail(CLF_ENOMEM, "%s: no memory for %" PRId32 " x %" PRId32 " pixels", name,
-                   p->height, p->width);
-}
-
-/* A bit is the least that either kind spends on a block of pixels: deflate packs 1032
- * bytes into one, and a PNG 8 pixels into a byte. */
-clf_status clf__decode_limits(const char *path, int64_t height, int64_t width, size_t size) {
-  if (height > CLF_IMAGE_SIDE || width > CLF_IMAGE_SIDE || height * width > CLF_IMAGE_PIXELS)
-    return clf__fail(CLF_EFORMAT,
-                     "%s: %" PRId64 " x %" PRId64
-                     " pixels are beyond %d a side or 2^28 in all; that is not read",
-                     path, height, width, CLF_IMAGE_SIDE);
-  if ((uint64_t)(height * width) / 8256 > size)
-    return clf__fail(CLF_EFORMAT,
-                     "%s: is damaged: it declares %" PRId64 " x %" PRId64
-                     " pixels, more than its %zu bytes can hold",
-                     path, height, width, size);
-  return CLF_OK;
-}
 
 static clf_status decode_bytes(const char *path, const uint8_t *b, size_t size, int header,
                                clf__picture *p) {

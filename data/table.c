@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* table.c: tables: made, freed, measured, and handed to the right reader. */
-#define _POSIX_C_SOURCE 200809L
-#include "table.h"
-
+/* table.c: tables in memory: made, freed, measured. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 
-#include "file.h"
+#include "clflow/data.h"
 #include "status.h"
-
-/* ---- The table itself ---------------------------------------------------- */
 
 clf_status clf_table_new(int64_t rows, int32_t cols, clf_table *t) {
   if (rows < 1 || cols < 1)
@@ -36,63 +29,6 @@ void clf_table_free(clf_table *t) {
   free(t->at);
   *t = (clf_table){0};
 }
-
-/* ---- Files --------------------------------------------------------------- */
-
-typedef struct format {
-  const char *suffix;
-  clf_status (*read)(const char *path, clf_table *t);
-  clf_status (*write)(const char *path, const clf_table *t);
-} format;
-
-static const format formats[] = {{".csv", clf__csv_read, clf__csv_write},
-                                 {".tsv", clf__csv_read, NULL},
-                                 {".txt", clf__csv_read, NULL},
-                                 {".npy", clf__npy_read, clf__npy_write}};
-
-static const format *format_of(const char *path) {
-  const char *const dot = strrchr(path, '.');
-  for (size_t i = 0; dot && i < sizeof formats / sizeof *formats; i++)
-    if (!strcasecmp(dot, formats[i].suffix)) return &formats[i];
-  return NULL;
-}
-
-/* "moon:noise=0.1" is a set misspelt and "d.dat" a file of another kind: a '.'
- * or '/' before any ':' tells. */
-static clf_status unknown(const char *source) {
-  if (source[strcspn(source, "./:")] && source[strcspn(source, "./:")] != ':')
-    return clf__fail(CLF_EINVAL,
-                     "%s: cannot be read: the name of a file of numbers ends in .csv, .tsv, .txt "
-                     "or .npy",
-                     source);
-  return clf__fail(CLF_EINVAL,
-                   "\"%.*s\" is no synthetic set; there are moons, circles, checkerboard, spirals, "
-                   "gaussians and pinwheel, and files ending in .csv, .tsv, .txt or .npy",
-                   (int)strcspn(source, ":"), source);
-}
-
-clf_status clf_table_read(const char *source, clf_table *t) {
-  if (!source) return clf__fail(CLF_EINVAL, "a table to read has no name");
-  if (clf__is_synthetic(source)) return clf__synthetic_read(source, t);
-  const format *const f = format_of(source);
-  return f ? f->read(source, t) : unknown(source);
-}
-
-clf_status clf_table_write(const char *path, const clf_table *t) {
-  if (!path) return clf__fail(CLF_EINVAL, "a table to write has no name");
-  if (!t || !t->at || t->rows < 1 || t->cols < 1)
-    return clf__fail(CLF_EINVAL, "%s: cannot be written: the table is empty", path);
-  const format *const f = format_of(path);
-  if (!f || !f->write)
-    return clf__fail(CLF_EINVAL,
-                     "%s: cannot be written: the name of a table to write ends in .npy or .csv",
-                     path);
-  return f->write(path, t);
-}
-
-clf_status clf_path_writable(const char *path) { return clf__file_writable(path); }
-
-/* ---- Moments ------------------------------------------------------------- */
 
 static const double *row(const clf_table *t, const int64_t *index, int64_t i) {
   return t->at + (index ? index[i] : i) * t->cols;
