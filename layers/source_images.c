@@ -2,7 +2,8 @@
 /* source_images.c: samples of a set of images, which stays on the host in bytes.
  *
  * A thread gathers, mirrors and widens the next part of a batch while the device works on
- * the one before; what it prepared for other places than those asked for is thrown away. */
+ * the one before, and the copy to the device goes beside that work too; what it prepared for other
+ * places than those asked for is thrown away. */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
 #include <stdio.h>
@@ -23,7 +24,8 @@ typedef struct image_source {
   clf__source base;
   const clf_images *images, *valid; /* valid: NULL, or a set of its own that is held out */
   int32_t part;
-  clf_tensor bytes, x; /* (part, D): as they came, and made continuous */
+  clf_tensor bytes[2], x; /* (part, D): as they came, in turn, and made continuous */
+  int turn;
   /* What the thread and the trainer share, under the lock. */
   pthread_mutex_t lock;
   pthread_cond_t changed;
@@ -106,7 +108,8 @@ static clf_status lay_out(clf__source *base, clf_arena *a, int32_t part) {
   image_source *s = (image_source *)(void *)base;
   const int32_t dim[4] = {part, base->f->spec.dim};
   s->part = part;
-  CLF_TRY(clf_new(a, dim, &s->bytes));
+  CLF_TRY(clf_new(a, dim, &s->bytes[0]));
+  CLF_TRY(clf_new(a, dim, &s->bytes[1]));
   return clf_new(a, dim, &s->x);
 }
 
@@ -129,9 +132,9 @@ static clf_status batch(clf__source *base, const clf__places *at, const clf__pla
                         clf_tensor *x) {
   image_source *s = (image_source *)(void *)base;
   const prepared *p = take(s, at, next);
-  const clf_tensor bytes = clf__rows(s->bytes, at->n);
+  const clf_tensor bytes = clf__rows(s->bytes[s->turn = !s->turn], at->n);
   if (p->status) return clf__fail(p->status, "%s", p->why);
-  CLF_TRY(clf_write(base->f->dev, bytes, p->pixels));
+  CLF_TRY(clf_upload(base->f->dev, bytes, p->pixels));
   *x = clf__rows(s->x, at->n);
   return clf_do(base->f->dev, dequantize, .x = bytes, .y = *x,
                 .seed_lo = (int)(uint32_t)base->o.seed,

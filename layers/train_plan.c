@@ -23,8 +23,9 @@ static void set_part(const clf_flow *f, int64_t rows, int32_t part, int way, clf
   p->stored = activations_of(f, part, CLF_STORED);
   p->rebuilt = activations_of(f, part, CLF_REBUILT);
   p->activations = way == CLF_ACTIVATIONS_REVERSE ? p->rebuilt : p->stored;
-  /* A part of a batch: gathered from a table; from images as bytes, and made continuous. */
-  p->data = bytes_of(f, ((uint64_t)rows + (rows ? 1 : 2) * (uint64_t)part) * D);
+  /* A part of a batch: gathered from a table; from images as bytes, twice in turn, and made
+   * continuous. */
+  p->data = bytes_of(f, ((uint64_t)rows + (rows ? 1 : 3) * (uint64_t)part) * D);
   p->total = p->parameters + p->optimiser + p->activations + p->data;
 }
 

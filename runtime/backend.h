@@ -45,6 +45,8 @@ typedef struct clf_backend {
    * `at`; read waits. */
   clf_status (*write)(clf_device *dev, clf_buffer *buf, size_t at, const void *src, size_t n);
   clf_status (*read)(clf_device *dev, clf_buffer *buf, size_t at, void *dst, size_t n);
+  /* (optional) As write, which serves where there is none; see clf_upload(). */
+  clf_status (*upload)(clf_device *dev, clf_buffer *buf, size_t at, const void *src, size_t n);
   /* args were validated by clf_dispatch.  May return before the work is done. */
   clf_status (*run)(clf_device *dev, clf_op op, const void *args);
   clf_status (*sync)(clf_device *dev);

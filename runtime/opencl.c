@@ -74,6 +74,8 @@ static void opencl_close(clf_device *dev) {
     for (int i = 0; i < CLF_MAX_KERNELS; i++)
       if (cl->kernel[op][i].k) clReleaseKernel(cl->kernel[op][i].k);
   if (cl->pool) clReleaseMemObject(cl->pool);
+  if (cl->marked) clReleaseEvent(cl->marked);
+  if (cl->uploads) clReleaseCommandQueue(cl->uploads);
   if (cl->queue) clReleaseCommandQueue(cl->queue);
   if (cl->context) clReleaseContext(cl->context);
   free(cl);
@@ -155,6 +157,27 @@ static clf_status opencl_write(clf_device *dev, clf_buffer *b, size_t at, const 
                               src, 0, NULL, NULL));
   return CLF_OK;
 }
+
+/* By a queue of its own, which waits for a mark in the other; the first for all that is there. */
+static clf_status opencl_upload(clf_device *dev, clf_buffer *b, size_t at, const void *src,
+                                size_t n) {
+  clf__cl *cl = dev->impl;
+  cl_event mark;
+  cl_int e = CL_SUCCESS;
+  if (!cl->uploads) cl->uploads = clCreateCommandQueue(cl->context, cl->id, 0, &e);
+  if (e) return clf__fail(CLF_EDEVICE, "no queue for uploads: %s", clf__cl_error(e));
+  CL_TRY(clEnqueueMarkerWithWaitList(cl->queue, 0, NULL, &mark));
+  const cl_event behind = cl->marked ? cl->marked : mark;
+  e = clFlush(cl->queue); /* an event of a queue that is not flushed may never come */
+  if (!e)
+    e = clEnqueueWriteBuffer(cl->uploads, b->handle, CL_TRUE, at * sizeof(float), n * sizeof(float),
+                             src, 1, &behind, NULL);
+  if (cl->marked) clReleaseEvent(cl->marked);
+  cl->marked = mark;
+  if (e) return clf__fail(CLF_EDEVICE, "an upload: %s", clf__cl_error(e));
+  return CLF_OK;
+}
+
 static clf_status opencl_read(clf_device *dev, clf_buffer *b, size_t at, void *dst, size_t n) {
   clf__cl *cl = dev->impl;
   CL_TRY(clEnqueueReadBuffer(cl->queue, b->handle, CL_TRUE, at * sizeof(float), n * sizeof(float),
@@ -262,6 +285,7 @@ const clf_backend clf__opencl = {
     .alloc = opencl_alloc,
     .release = opencl_release,
     .write = opencl_write,
+    .upload = opencl_upload,
     .read = opencl_read,
     .run = opencl_run,
     .sync = opencl_sync,

@@ -16,7 +16,9 @@ typedef struct clf__kernel {
 typedef struct clf__cl {
   cl_device_id id;
   cl_context context;
-  cl_command_queue queue; /* in order */
+  cl_command_queue queue;   /* in order */
+  cl_command_queue uploads; /* NULL until there is one */
+  cl_event marked;          /* all that was enqueued before the last upload */
   const clf_traits *traits;
   clf__kernel kernel[CLF_OP_COUNT][CLF_MAX_KERNELS];
   cl_mem pool;      /* scratch of whatever runs now: calls take turns on the queue */

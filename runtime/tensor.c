@@ -144,6 +144,12 @@ clf_status clf_write(clf_device *dev, clf_tensor dst, const float *src) {
   CLF_TRY(on_device(dev, &dst, "clf_write"));
   return write_any(dev, &dst, src, 32);
 }
+clf_status clf_upload(clf_device *dev, clf_tensor dst, const float *src) {
+  const clf_backend *b = dev->backend;
+  CLF_TRY(on_device(dev, &dst, "clf_upload"));
+  if (!b->upload || !clf__dense(&dst) || dev->bits != 32) return write_any(dev, &dst, src, 32);
+  return b->upload(dev, dst.buf, (size_t)dst.offset, src, clf__span(&dst));
+}
 clf_status clf_write64(clf_device *dev, clf_tensor dst, const double *src) {
   CLF_TRY(on_device(dev, &dst, "clf_write64"));
   return write_any(dev, &dst, src, 64);

@@ -238,6 +238,46 @@ START_TEST(strided_transfers) {
 }
 END_TEST
 
+/* Each is read long after it came, while the next ones come: none may be too early. */
+START_TEST(uploads_in_turn) {
+  enum { N = 1 << 16, TURNS = 40, SLOW = 4 };
+  clf_device *d = open_ith(_i);
+  if (!d) return;
+  clf_arena a;
+  clf_tensor x[2], busy, sum;
+  float *v = malloc(N * sizeof *v);
+  WORKS(clf_arena_init(&a, d, 4 * N));
+  WORKS(clf_new(&a, (int32_t[4]){N}, &x[0]));
+  WORKS(clf_new(&a, (int32_t[4]){N}, &x[1]));
+  WORKS(clf_new(&a, (int32_t[4]){N}, &busy));
+  WORKS(clf_new(&a, (int32_t[4]){N}, &sum));
+  WORKS(clf_do(d, fill, .y = busy, .value = 0.5f));
+  WORKS(clf_do(d, fill, .y = sum, .value = 0));
+  for (int k = 0; k < TURNS; k++) {
+    for (int i = 0; i < N; i++) v[i] = (float)(k + i % 7);
+    WORKS(clf_upload(d, x[k % 2], v));
+    for (int i = 0; i < SLOW; i++)
+      WORKS(clf_do(d, axpby, .x = sum, .y = busy, .a = 0.5f, .b = 0.5f));
+    WORKS(clf_do(d, axpby, .x = x[k % 2], .y = sum, .a = 1, .b = 1));
+  }
+  WORKS(clf_read(d, sum, v));
+  for (int i = 0; i < N; i++)
+    ck_assert_float_eq(v[i], (float)(TURNS * (TURNS - 1) / 2 + TURNS * (i % 7)));
+  /* What has gaps keeps them. */
+  const clf_tensor odd = clf_slice(clf_flat(sum), 0, 1, 3);
+  clf_tensor apart = odd;
+  apart.stride[0] = 2;
+  WORKS(clf_upload(d, apart, (float[]){-1, -2}));
+  WORKS(clf_read(d, clf_slice(clf_flat(sum), 0, 0, 5), v));
+  ck_assert_float_eq(v[1], -1);
+  ck_assert_float_eq(v[3], -2);
+  ck_assert_float_eq(v[2], (float)(TURNS * (TURNS - 1) / 2 + TURNS * 2));
+  free(v);
+  clf_arena_free(&a);
+  clf_close(d);
+}
+END_TEST
+
 START_TEST(precisions) {
   clf_device *d = open_ith(_i);
   if (!d) return;
@@ -281,6 +321,7 @@ static TCase *transfers(void) {
   TCase *tc = tcase_create("transfers");
   tcase_add_unchecked_fixture(tc, list_devices, free_list);
   tcase_add_loop_test(tc, strided_transfers, 0, EVERYWHERE);
+  tcase_add_loop_test(tc, uploads_in_turn, 0, EVERYWHERE);
   tcase_add_loop_test(tc, precisions, 0, EVERYWHERE);
   return tc;
 }

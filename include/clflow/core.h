@@ -163,6 +163,10 @@ CLF_API clf_tensor clf_flat(clf_tensor t);
  * double; on all devices but cpu64 elements are float, so doubles are rounded. */
 CLF_API clf_status clf_write(clf_device *dev, clf_tensor dst, const float *src);
 CLF_API clf_status clf_read(clf_device *dev, clf_tensor src, float *dst);
+/* As clf_write(), but a copy goes beside the work under way where the device can: it waits only for
+ * what was dispatched before the last clf_upload() to this device.  So the samples of one step
+ * reach one of two tensors while the step before still reads the other. */
+CLF_API clf_status clf_upload(clf_device *dev, clf_tensor dst, const float *src);
 CLF_API clf_status clf_write64(clf_device *dev, clf_tensor dst, const double *src);
 CLF_API clf_status clf_read64(clf_device *dev, clf_tensor src, double *dst);
 
