@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* adam.c: one item per parameter; clipping: an item for MOST where it is a vector. */
+/* adam.c: one item per parameter; an item for MOST where it is a vector. */
 #include "launch.h"
 
-CLF_LAUNCH(adam_step) { return clf_each(call, p->w.dim[0]); }
-
-CLF_LAUNCH(clip_norm) {
+static clf_status each(clf_call *call, int n) {
   enum { MOST = 16384 };
-  const int n = p->g.dim[0], wide = call->traits->lanes > 1;
-  return call->enqueue(call, "clip_norm",
+  const int wide = call->traits->lanes > 1;
+  return call->enqueue(call, clf_ops[call->op].name,
                        wide ? clf_groups(clf_ceil(n, MOST), 1, 1, 1) : clf_items(call, n), NULL);
 }
+CLF_LAUNCH(adam_step) { return each(call, p->w.dim[0]); }
+CLF_LAUNCH(clip_norm) { return each(call, p->g.dim[0]); }

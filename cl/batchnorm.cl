@@ -8,8 +8,23 @@
 #define ON (pixels_on(q, p.pixels, h, w) > 0)
 #define GET_ON(t) (p.pixels == 0 ? GET(t) : ON ? GET(t) : (V)0)
 
-V bn_act(V v, int act) { return act == 2 ? (v <= 0 ? (V)0 : v) : v; }
-V bn_through(V v, V dy, int act) { return act == 2 ? (v <= 0 ? (V)0 : dy) : dy; }
+#define ACT(type, suffix)                                                                          \
+  type bn_act##suffix(type v, int act) { return act == 2 ? (v <= 0 ? (type)0 : v) : v; }           \
+  type bn_through##suffix(type v, type dy, int act) {                                              \
+    return act == 2 ? (v <= 0 ? (type)0 : dy) : dy;                                                \
+  }
+ACT(V, )
+#if LANES > 1
+ACT(float16, _line)
+#endif
+#undef ACT
+
+#if LANES > 1
+/* Numbers of a call's channels that are used by lines lie side by side. */
+#define SIDE_BY_SIDE(t) (p.t.dim[0] == 0 || p.t.stride[0] == 1)
+#define LINE_BETA (p.beta.dim[0] ? LINE_CHANNEL(beta) : (float16)0)
+#define LINE_TOTAL(k) vload16(0, TOTAL(k))
+#endif
 
 /* ---- Statistics ------------------------------------------------------------------------- */
 
@@ -19,6 +34,24 @@ kernel BY_PIXELS void bn_stats(CLF_IN(x), CLF_OUT(mean), CLF_OUT(var), const bn_
                                CLF_POOL) {
   const clf_part q = band_of(p.x, e.x);
   const float count = (float)(q.r1 - q.r0) * q.w1;
+#if LANES > 1
+  if (p.pixels == 0 && LINES(x)) {
+    FOR_LINES(x) {
+      float16 sum = 0, rest = 0, squares = 0;
+      EACH_LINE(x, q) sum += LINE(x);
+      const float16 middle = sum / count;
+      EACH_LINE(x, q) {
+        const float16 d = LINE(x) - middle;
+        rest += d;
+        squares += d * d;
+      }
+      squares -= rest * rest / count;
+      vstore16(middle + rest / count, 0, BAND(0, q.band));
+      vstore16(squares < 0 ? (float16)0 : squares, 0, BAND(1, q.band));
+    }
+    return;
+  }
+#endif
   FOR_CHANNELS(q) {
     V sum = 0, rest = 0, squares = 0;
     FOR_PIXELS(q) sum += GET_ON(x);
@@ -59,6 +92,17 @@ kernel BY_LANES void bn_stats_add(CLF_IN(x), CLF_OUT(mean), CLF_OUT(var), const 
 kernel BY_PIXELS void bn_fwd(CLF_IN(x), CLF_IN(mean), CLF_IN(var), CLF_IN(beta), CLF_OUT(y),
                              const bn_fwd_args p) {
   const clf_part q = part_of(p.x);
+#if LANES > 1
+  if (p.pixels == 0 && LINES(x) && LINES(y) && SIDE_BY_SIDE(mean) && SIDE_BY_SIDE(var) &&
+      SIDE_BY_SIDE(beta)) {
+    FOR_LINES(x) {
+      const float16 mean = LINE_CHANNEL(mean), rstd = rsqrt(LINE_CHANNEL(var) + p.eps);
+      const float16 beta = LINE_BETA;
+      EACH_LINE(x, q) vstore16(bn_act_line((LINE(x) - mean) * rstd + beta, p.act), 0, AT_LINE(y));
+    }
+    return;
+  }
+#endif
   FOR_CHANNELS(q) {
     const V mean = CHANNEL(mean), rstd = rsqrt(CHANNEL(var) + p.eps);
     const V beta = p.beta.dim[0] ? CHANNEL(beta) : (V)0;
@@ -70,8 +114,30 @@ kernel BY_PIXELS void bn_fwd(CLF_IN(x), CLF_IN(mean), CLF_IN(var), CLF_IN(beta),
   CLF_IN(x), CLF_IN(mean), CLF_IN(var), CLF_IN(bmean), CLF_IN(beta), CLF_IN(dy), CLF_OUT(dx),      \
       CLF_OUT(dbeta), const bn_bwd_args p, CLF_POOL
 
+#define BWD_LINES                                                                                  \
+  (p.pixels == 0 && LINES(x) && LINES(dy) && LINES(dx) && SIDE_BY_SIDE(mean) &&                    \
+   SIDE_BY_SIDE(var) && SIDE_BY_SIDE(bmean) && SIDE_BY_SIDE(beta))
+
 kernel BY_PIXELS void bn_bwd_sum(BN_BWD) {
   const clf_part q = band_of(p.x, e.x);
+#if LANES > 1
+  if (BWD_LINES) {
+    FOR_LINES(x) {
+      const float16 mean = LINE_CHANNEL(mean), rstd = rsqrt(LINE_CHANNEL(var) + p.eps);
+      const float16 beta = LINE_BETA;
+      float16 sum = 0, along = 0;
+      EACH_LINE(x, q) {
+        const float16 xh = (LINE(x) - mean) * rstd;
+        const float16 da = bn_through_line(xh + beta, LINE(dy), p.act);
+        sum += da;
+        along += da * xh;
+      }
+      vstore16(sum, 0, BAND(0, q.band));
+      vstore16(along, 0, BAND(1, q.band));
+    }
+    return;
+  }
+#endif
   FOR_CHANNELS(q) {
     const V mean = CHANNEL(mean), rstd = rsqrt(CHANNEL(var) + p.eps);
     const V beta = p.beta.dim[0] ? CHANNEL(beta) : (V)0;
@@ -106,6 +172,22 @@ kernel BY_LANES void bn_bwd_add(BN_BWD) {
 kernel BY_PIXELS void bn_bwd(BN_BWD) {
   const clf_part q = part_of(p.x);
   const float share = p.batch / PIXELS(x);
+#if LANES > 1
+  if (BWD_LINES) {
+    FOR_LINES(x) {
+      const float16 mean = LINE_CHANNEL(mean), rstd = rsqrt(LINE_CHANNEL(var) + p.eps);
+      const float16 bmean = p.bmean.dim[0] ? LINE_CHANNEL(bmean) : mean, beta = LINE_BETA;
+      const float16 sum = share * LINE_TOTAL(0), along = share * rstd * LINE_TOTAL(1);
+      EACH_LINE(x, q) {
+        const float16 x = LINE(x);
+        const float16 da = bn_through_line((x - mean) * rstd + beta, LINE(dy), p.act);
+        const float16 g = rstd * (da - sum - (x - bmean) * along);
+        vstore16(p.add != 0 ? g + p.add * LINE(dx) : g, 0, AT_LINE(dx));
+      }
+    }
+    return;
+  }
+#endif
   FOR_CHANNELS(q) {
     const V mean = CHANNEL(mean), rstd = rsqrt(CHANNEL(var) + p.eps);
     const V bmean = p.bmean.dim[0] ? CHANNEL(bmean) : mean;
@@ -211,6 +293,10 @@ kernel BY_PIXELS void bn_flow_bwd(BN_FLOW_BWD) {
 #undef ON
 #undef GET_ON
 #undef BN_BWD
+#undef BWD_LINES
+#undef SIDE_BY_SIDE
+#undef LINE_BETA
+#undef LINE_TOTAL
 #undef ADD_BANDS
 #undef ADD_LOGDET
 #undef BN_FLOW_BWD

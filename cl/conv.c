@@ -85,7 +85,7 @@ static clf_status winograd_product(clf_call *call, const char *pack, const char 
   const int items = least(blocks, ITEMS), parts = items < ITEMS && panels > 1 ? 2 : 1;
   const int e[4] = {zeros, block};
   const size_t slice = (size_t)(POINTS * (block * C + SPACE + block * TN));
-  CLF_TRY(call->reserve(call, (size_t)zeros + (size_t)(panels * POINTS) * (size_t)(C * TN) +
+  CLF_TRY(call->reserve(call, (size_t)zeros + (size_t)(panels * POINTS) * (size_t)(C * TN + SPACE) +
                                   (size_t)(items * parts) * slice));
   CLF_TRY(call->enqueue(call, pack, clf_groups(C, panels, 1, 1), e));
   return call->enqueue(call, multiply, clf_groups(items, parts, 1, 1), e);
@@ -146,17 +146,17 @@ CLF_LAUNCHES(
 /* At most 8 bands, by whole blocks; where that makes fewer than 4 items, they share the panels. */
 CLF_LAUNCH_WAY(conv_bwd_weights, weights_winograd) {
   enum { BLOCK = 64, BANDS = 8, LEAST = 4 };
-  const int Ci = p->x.dim[1], Co = p->dy.dim[1], TN = call->traits->tn, panels = clf_ceil(Co, TN);
+  const int Ci = p->x.dim[1], Co = p->dy.dim[1], TM = call->traits->tm, TN = call->traits->tn;
+  const int high = clf_ceil(Ci, TM), panels = clf_ceil(Co, TN);
   const int blocks = clf_ceil(tiles_of(&p->x), BLOCK), each = clf_ceil(blocks, BANDS);
   const int bands = clf_ceil(blocks, each), parts = least(clf_ceil(LEAST, bands), panels);
   const int columns = clf_ceil(panels, parts) * TN, zeros = up(most(Ci, Co), TN);
   const int e[4] = {each, bands, BLOCK, zeros};
-  const size_t slice = (size_t)(zeros + POINTS * (BLOCK * (Ci + columns) + 2 * SPACE));
-  CLF_TRY(call->reserve(call, (size_t)(bands * POINTS) * (size_t)(Ci * panels * TN) +
+  const size_t slice = (size_t)(zeros + POINTS * (BLOCK * (Ci + SPACE + columns) + 2 * SPACE));
+  CLF_TRY(call->reserve(call, (size_t)(bands * POINTS) * (size_t)(high * TM * panels * TN) +
                                   (size_t)(bands * parts) * slice));
   CLF_TRY(call->enqueue(call, "conv_bwd_weights_winograd", clf_groups(bands, parts, 1, 1), e));
-  return call->enqueue(call, "conv_bwd_weights_winograd_add",
-                       clf_groups(Ci, clf_ceil(Co, call->traits->lanes), 1, 1), e);
+  return call->enqueue(call, "conv_bwd_weights_winograd_add", clf_groups(high, panels, 1, 1), e);
 }
 
 /* As many bands as make 256 groups, but none below 64 pixels. */
@@ -184,6 +184,23 @@ CLF_LAUNCH_WAY(conv_bwd_weights, weights_direct) {
   return call->enqueue(call, "conv_bwd_weights_add", by_columns(call, Ci * taps, panels), e);
 }
 
+/* Of 1x1, some 8 items: bands of at least 256 pixels, and where these are few shares of the panels.
+ */
+CLF_LAUNCH_WAY(conv_bwd_weights, weights_pixels) {
+  enum { BLOCK = 128, SHARES = 8, LEAST = 256 };
+  const clf_traits *t = call->traits;
+  const int Ci = p->x.dim[1], panels = clf_ceil(p->dy.dim[1], t->tn), columns = panels * t->tn;
+  const int all = pixels(&p->x), band = up(most(clf_ceil(all, SHARES), LEAST), BLOCK);
+  const int bands = clf_ceil(all, band), parts = least(clf_ceil(SHARES, bands), panels);
+  const int e[4] = {band, bands, BLOCK};
+  const size_t rows = (size_t)(up(up(Ci, t->tm), t->lanes) + columns + 2 * SPACE);
+  CLF_TRY(call->reserve(call, (size_t)bands * (size_t)(Ci * columns) +
+                                  (size_t)(bands * parts * BLOCK) * rows));
+  CLF_TRY(call->enqueue(call, "conv_bwd_weights_pixels", clf_groups(bands, parts, 1, 1), e));
+  return call->enqueue(call, "conv_bwd_weights_add", by_columns(call, Ci, panels), e);
+}
+CLF_RULE(conv_bwd_weights, weights_pixelwise) { return traits->lanes > 1 && p->dw.dim[3] == 1; }
+
 CLF_RULE(conv_bwd_weights, weights_can) { return can(&p->x, &p->dy, p->dw.dim[3], traits); }
 CLF_RULE(conv_bwd_weights, weights_pays) {
   (void)traits;
@@ -192,6 +209,7 @@ CLF_RULE(conv_bwd_weights, weights_pays) {
 CLF_LAUNCHES(
     conv_bwd_weights,
     {.name = "winograd", .takes = weights_can, .suits = weights_pays, .launch = weights_winograd},
+    {.name = "pixels", .takes = weights_pixelwise, .launch = weights_pixels},
     {.name = "direct", .launch = weights_direct})
 
 CLF_LAUNCH(conv_bwd_bias) {

@@ -281,22 +281,22 @@ kernel BY_TILE void conv_bwd_data(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx), const conv
 #if LANES > 1
 /* ---- The same by winograd.clh, for 3x3 and channels last ------------------------------------
  * The pool: e.x zeros, which stand in for pixels beyond an edge; the weights' panels
- * [panels][36][rows][TN]; for each item a slice, rows [36] by a little more than [e.y tiles][C] and
- * sums [36][e.y tiles][TN]. */
-#define MATRIX(tiles, C)                                                                           \
-  ((tiles) * (C) + 16) /* more: powers of two apart they hit few cache sets */
+ * [panels][36][rows][TN]; for each item a slice, rows [36][e.y tiles][C] and sums [36][e.y
+ * tiles][TN]. Matrices are a little longer: powers of two apart they would hit few cache sets. */
+#define MATRIX(rows, columns) ((rows) * (columns) + 16)
 
 /* Group (c, j) packs row c of panel j, and its share of the zeros in front of the panels. */
 void conv_wino_pack(global const float *w, conv_weights q, global float *pool, int zeros) {
   const int c = get_global_id(0), j = get_global_id(1);
-  global float *d = pool + zeros + ((size_t)j * 36 * q.rows + c) * TN;
+  const int matrix = MATRIX(q.rows, TN);
+  global float *d = pool + zeros + (size_t)j * 36 * matrix + c * TN;
   for (int i = c + get_global_size(0) * j; i < zeros; i += get_global_size(0) * get_global_size(1))
     pool[i] = 0;
   for (int l = 0; l < TN; l += LANES) {
     const int col = j * TN + l;
     global const float *s = w + (q.offset + c * q.row + (ptrdiff_t)col * q.col);
 #define FROM(i, j) lanes_load(s + ((i)*q.tap_h + (j)*q.tap_w), q.col, q.cols - col)
-#define TO(i, j, v) VSTORE(v, d + (size_t)((i)*6 + (j)) * q.rows * TN + l)
+#define TO(i, j, v) VSTORE(v, d + ((i)*6 + (j)) * matrix + l)
     WINO_BOTH(WINO_G, 3, 6)
 #undef FROM
 #undef TO
@@ -307,7 +307,8 @@ void conv_wino_pack(global const float *w, conv_weights q, global float *pool, i
 void conv_wino(global const float *x, clf_view xv, global float *pool, int4 e, global float *y,
                clf_view yv, float beta, global const float *bias, int bias_stride) {
   const int C = xv.dim[1], panels = (yv.dim[1] + TN - 1) / TN, tiles = wino_tiles(xv);
-  const int part = get_global_id(1), matrix = MATRIX(e.y, C), panel = 36 * C * TN;
+  const int part = get_global_id(1), matrix = MATRIX(e.y, C), step = MATRIX(C, TN),
+            panel = 36 * step;
   global float *panel0 = pool + e.x;
   global float *rows =
       panel0 + (size_t)panels * panel +
@@ -317,8 +318,8 @@ void conv_wino(global const float *x, clf_view xv, global float *pool, int4 e, g
     const int count = min(e.y, tiles - first), whole = (count + TM - 1) / TM * TM;
     wino_in(x, xv, first, whole, pool, rows, C, matrix);
     for (int j = part; j < panels; j += get_global_size(1)) {
-      wino_products(rows, matrix, C, whole, panel0 + (size_t)j * panel, yv.dim[1] - j * TN > LANES,
-                    sums);
+      wino_products(rows, matrix, C, whole, panel0 + (size_t)j * panel, step,
+                    yv.dim[1] - j * TN > LANES, sums);
       wino_out(sums, whole, first, count, j * TN, y, yv, beta, bias, bias_stride);
     }
   }
@@ -427,11 +428,44 @@ kernel BY_LANES void conv_bwd_weights(WEIGHTS) {
                  p.x.dim[1] - c0, row > band);
 }
 #undef PIXELS
-#undef BLOCKS
 #undef X_COPY
 #undef DY_COPY
 #undef CONV_STEP1
 #undef CONV_STEP2
+
+/* ---- The same of 1x1: e.y bands of e.x pixels, e.z at a time -----------------------------------
+ */
+
+/* Copies of n channels of `count` pixels from q on, filled up to `columns`: rows of theirs and 16
+ * more, since powers of two apart they would hit few cache sets. */
+void conv_rows(global const float *s, clf_view v, conv_pixel q, int count, int columns,
+               global float *d) {
+  for (int i = 0; i < count; i++, d += columns + 16, q = conv_next(v, q))
+    for (int c = 0; c < columns; c += LANES)
+      VSTORE(lanes_load(s + (q.at + c * v.stride[1]), v.stride[1], v.dim[1] - c), d + c);
+}
+
+/* Item (band, part): its share of the panels of dy.  Its copies lie behind the sums. */
+kernel BY_LANES void conv_bwd_weights_pixels(WEIGHTS) {
+  const int Ci = p.x.dim[1], wide = (BLOCKS * TM + LANES - 1) / LANES * LANES, row = COLUMNS + 16;
+  const int each = (COLUMNS / TN - 1) / (int)get_global_size(1) + 1, j0 = get_global_id(1) * each;
+  const int j1 = min(j0 + each, COLUMNS / TN), band = get_global_id(0);
+  const int end = min((band + 1) * e.x, p.x.dim[0] * p.x.dim[2] * p.x.dim[3]);
+  global float *d = pool + band * SUMS_SIZE;
+  global float *x =
+      pool + e.y * SUMS_SIZE + (band + get_global_id(1) * e.y) * (size_t)(e.z * (wide + 16 + row));
+  global float *dy = x + e.z * (wide + 16);
+  for (int i = band * e.x; i < end && j0 < j1; i += e.z) {
+    const int count = min(e.z, end - i);
+    conv_rows(x_, p.x, conv_pixel_of(p.x, i), count, wide, x);
+    conv_rows(dy_, p.dy, conv_pixel_of(p.dy, i), count, COLUMNS, dy);
+    for (int j = j0; j < j1; j++)
+      for (int c = 0; c < Ci; c += TM)
+        wino_outer(x + c, wide + 16, dy + j * TN, row, count, p.dy.dim[1] - j * TN > LANES,
+                   d + c * COLUMNS + j * TN, COLUMNS, Ci - c, i > band * e.x);
+  }
+}
+#undef BLOCKS
 
 #else
 /* An item's numbers of channels c0 and on, of C. */
@@ -501,16 +535,19 @@ kernel BY_LANES void conv_bwd_weights_add(WEIGHTS) {
 
 #if LANES > 1
 /* ---- The same by winograd.clh: e.y bands of e.x blocks of e.z tiles ----------------------------
- * The pool: each band's sums [36][Ci][COLUMNS]; a slice for each item: e.w zeros, x's rows [36]
- * [e.z][Ci], those of dy [36][e.z][columns of the part], each matrix a little longer. */
-#define WINO_SUMS ((size_t)36 * p.x.dim[1] * COLUMNS)
+ * The pool: each band's sums [blocks of TM channels of x][panels][36][TM][TN]; a slice for each
+ * item: e.w zeros, x's rows [36][e.z][Ci], each a little longer, those of dy [36][e.z][columns of
+ * the part], and each matrix a little longer. */
+#define WINO_BLOCKS ((p.x.dim[1] + TM - 1) / TM)
+#define WINO_TILE(block, panel) (((size_t)(block)*COLUMNS / TN + (panel)) * 36 * TM * TN)
+#define WINO_SUMS WINO_TILE(WINO_BLOCKS, 0)
 
 /* Item (band, part): its share of the panels of dy. */
 kernel BY_LANES void conv_bwd_weights_winograd(WEIGHTS) {
   const int Ci = p.x.dim[1], panels = COLUMNS / TN, band = get_global_id(0);
   const int each = (panels - 1) / (int)get_global_size(1) + 1, j0 = get_global_id(1) * each;
   const int mine = min(each, panels - j0), columns = each * TN, tiles = wino_tiles(p.x);
-  const int x_matrix = MATRIX(e.z, Ci), dy_matrix = MATRIX(e.z, columns);
+  const int row = MATRIX(1, Ci), x_matrix = MATRIX(e.z, row), dy_matrix = MATRIX(e.z, columns);
   const int end = min((band + 1) * e.x * e.z, tiles);
   global float *d = pool + band * WINO_SUMS;
   global float *zeros =
@@ -521,39 +558,44 @@ kernel BY_LANES void conv_bwd_weights_winograd(WEIGHTS) {
   for (int i = 0; i < e.w; i++) zeros[i] = 0;
   for (int first = band * e.x * e.z; first < end; first += e.z) {
     const int count = min(e.z, end - first);
-    wino_in(x_, p.x, first, count, zeros, x, Ci, x_matrix);
+    wino_in(x_, p.x, first, count, zeros, x, row, x_matrix);
     wino_gradients(dy_, p.dy, first, count, j0 * TN, zeros, dy, columns, dy_matrix);
     for (int t = 0; t < 36; t++)
       for (int j = 0; j < mine; j++)
-        for (int c = 0; c < Ci; c += TM)
-          wino_outer(x + t * x_matrix + c, Ci, dy + t * dy_matrix + j * TN, columns, count,
-                     p.dy.dim[1] - (j0 + j) * TN > LANES,
-                     d + ((size_t)t * Ci + c) * COLUMNS + (j0 + j) * TN, COLUMNS, Ci - c,
-                     first > band * e.x * e.z);
+        for (int b = 0; b < WINO_BLOCKS; b++)
+          wino_outer(x + t * x_matrix + b * TM, row, dy + t * dy_matrix + j * TN, columns, count,
+                     p.dy.dim[1] - (j0 + j) * TN > LANES, d + WINO_TILE(b, j0 + j) + t * TM * TN,
+                     TN, TM, first > band * e.x * e.z);
   }
 }
 
-/* Item (c, j): LANES output channels of input channel c, over the bands in order, to taps. */
+/* Item (b, j): block b of channels of x by panel j of dy, over the bands in order, to taps. */
 kernel BY_LANES void conv_bwd_weights_winograd_add(WEIGHTS) {
-  const int c = get_global_id(0), j = get_global_id(1) * LANES, so = p.dw.stride[0];
-  const int n = p.dw.dim[0] - j;
-  global const float *s = pool + (size_t)c * COLUMNS + j;
-  V sum[36];
-  for (int t = 0; t < 36; t++) {
-    sum[t] = 0;
-    for (int band = 0; band < e.y; band++)
-      sum[t] += VLOAD(s + (size_t)t * p.x.dim[1] * COLUMNS + band * WINO_SUMS);
-  }
+  const int c0 = get_global_id(0) * TM, j0 = get_global_id(1) * TN, so = p.dw.stride[0];
+  const int rows = min(TM, p.dw.dim[1] - c0), columns = min(TN, p.dw.dim[0] - j0);
+  global const float *s = pool + WINO_TILE(get_global_id(0), get_global_id(1));
+  for (int l = 0; l < columns; l += LANES)
+    for (int r = 0; r < rows; r++) {
+      V sum[36];
+      for (int t = 0; t < 36; t++) {
+        sum[t] = 0;
+        for (int band = 0; band < e.y; band++)
+          sum[t] += VLOAD(s + ((t * TM + r) * TN + l) + band * WINO_SUMS);
+      }
 #define FROM(i, j) sum[(i)*6 + (j)]
 #define TO(a, b, v)                                                                                \
   {                                                                                                \
-    global float *to = &AT(dw, j, c, a, b);                                                        \
-    lanes_store(p.beta != 0 ? v + p.beta * lanes_load(to, so, n) : v, to, so, n);                  \
+    global float *to = &AT(dw, j0 + l, c0 + r, a, b);                                              \
+    lanes_store(p.beta != 0 ? v + p.beta * lanes_load(to, so, columns - l) : v, to, so,            \
+                columns - l);                                                                      \
   }
-  WINO_BOTH(WINO_G_BACK, 6, 3)
+      WINO_BOTH(WINO_G_BACK, 6, 3)
 #undef FROM
 #undef TO
+    }
 }
+#undef WINO_BLOCKS
+#undef WINO_TILE
 #undef WINO_SUMS
 #undef MATRIX
 #endif
@@ -571,8 +613,11 @@ kernel BY_LANES void conv_bwd_bias(CLF_IN(dy), CLF_OUT(db), const conv_bwd_bias_
   if (c >= C) return;
   for (int row = band * e.x; row < row1; row++) {
     global const float *s = &AT(dy, row / p.dy.dim[2], c, row % p.dy.dim[2], 0);
-    for (int w = 0; w < p.dy.dim[3]; w++, s += p.dy.stride[3])
-      sum += lanes_load(s, p.dy.stride[1], C - c);
+    if (p.dy.stride[1] == 1 && C - c >= LANES)
+      for (int w = 0; w < p.dy.dim[3]; w++, s += p.dy.stride[3]) sum += VLOAD(s);
+    else
+      for (int w = 0; w < p.dy.dim[3]; w++, s += p.dy.stride[3])
+        sum += lanes_load(s, p.dy.stride[1], C - c);
   }
   lanes_store(sum, pool + band * C + c, 1, C - c);
 }

@@ -3,9 +3,10 @@
 #include "launch.h"
 
 CLF_LAUNCH(sum_rows) {
-  enum { BAND = 256 };
-  const int N = p->x.dim[0], D = p->x.dim[1], bands = clf_ceil(N, BAND);
-  const int e[4] = {BAND, bands};
+  enum { BAND = 256, LONG = 16384 }; /* a single column is added up in vectors, where there are */
+  const int N = p->x.dim[0], D = p->x.dim[1];
+  const int band = D == 1 && call->traits->lanes > 1 ? LONG : BAND, bands = clf_ceil(N, band);
+  const int e[4] = {band, bands};
   CLF_TRY(call->reserve(call, (size_t)bands * (size_t)D));
   CLF_TRY(call->enqueue(call, "sum_rows",
                         clf_by_lanes(call, clf_ceil(D, call->traits->lanes), bands), e));

@@ -8,6 +8,11 @@ kernel BY_LANES void sum_rows(CLF_IN(x), CLF_OUT(y), const sum_rows_args p, CLF_
   const int n0 = band * e.x, n1 = min(n0 + e.x, p.x.dim[0]);
   if (d >= D) return;
   V sum = 0;
+  if (D == 1) { /* lanes along the rows */
+    for (int n = n0; n < n1; n += LANES) sum += lanes_load(PTR(x, n, 0), p.x.stride[0], n1 - n);
+    pool[band] = lanes_sum(sum);
+    return;
+  }
   for (int n = n0; n < n1; n++) sum += lanes_load(PTR(x, n, d), p.x.stride[1], D - d);
   lanes_store(sum, pool + band * D + d, 1, D - d);
 }

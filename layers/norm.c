@@ -17,16 +17,25 @@ void clf__norm_build(clf__parts *p, clf__norm *n, int32_t channels, int with_bet
   clf__parts_add(p, &n->var, CLF_STATE, 1, 0, 1, &channels, "%s.var", name);
 }
 
+/* Mean and variance lie one behind the other wherever they are, so that both move in one call. */
+static clf_status new_pair(clf_arena *a, int32_t channels, clf_tensor *mean, clf_tensor *var) {
+  clf_tensor both;
+  CLF_TRY(clf_new(a, (int32_t[4]){2 * channels}, &both));
+  *mean = clf_slice(both, 0, 0, channels);
+  *var = clf_slice(both, 0, channels, 2 * channels);
+  return CLF_OK;
+}
+static clf_tensor pair(clf_tensor mean) {
+  mean.dim[0] *= 2;
+  return mean;
+}
+
 clf_status clf__norm_plan(const clf__layer *l, int32_t channels, clf_arena *a, clf__norm_kept *k) {
-  const int32_t dim[4] = {channels};
   if (l->spec.variant.no_norm) return CLF_OK;
-  CLF_TRY(clf_new(a, dim, &k->bmean));
-  CLF_TRY(clf_new(a, dim, &k->bvar));
+  CLF_TRY(new_pair(a, channels, &k->bmean, &k->bvar));
   k->mean = k->bmean;
   k->var = k->bvar;
-  if (l->spec.variant.bn_rho == 0) return CLF_OK;
-  CLF_TRY(clf_new(a, dim, &k->mean));
-  return clf_new(a, dim, &k->var);
+  return l->spec.variant.bn_rho == 0 ? CLF_OK : new_pair(a, channels, &k->mean, &k->var);
 }
 
 /* ---- Statistics -------------------------------------------------------------------------- */
@@ -50,8 +59,7 @@ clf_status clf__norm_measure(const clf__pass *p, const clf__norm *n, const clf__
                              clf_tensor x, int pixels) {
   if (p->mode != CLF_TRAIN || p->again || !n->mean.rank) return CLF_OK;
   CLF_TRY(clf_do(p->dev, bn_stats, .x = x, .mean = k->bmean, .var = k->bvar, .pixels = pixels));
-  CLF_TRY(blend(p, k->bmean, clf__part_of(p->l->w, &n->mean), k->mean));
-  return blend(p, k->bvar, clf__part_of(p->l->w, &n->var), k->var);
+  return blend(p, pair(k->bmean), pair(clf__part_of(p->l->w, &n->mean)), pair(k->mean));
 }
 
 /* What a pass normalises by. */

@@ -423,8 +423,10 @@ static clf_status read_losses(run *r) {
   if (count) add_report(r, next, count, 0, NAN, 0);
   tell_notice(r);
   t->f->history.steps = t->step;
-  /* Not behind a step that was left out: two states must lie before the next bad one's cause. */
-  if (!clf__trainer_is_dropped(t, t->step - 1)) CLF_TRY(clf__trainer_remember(t));
+  /* Not behind a step that was left out: two states must lie before the next bad one's cause.  Nor
+   * at each reading of steps that take longer than one: to go a few steps back costs less. */
+  if (!clf__trainer_is_dropped(t, t->step - 1) && t->step - t->snapshot[0].step >= CLF_APART)
+    CLF_TRY(clf__trainer_remember(t));
   for (int i = 0; i < r->count && r->report; i++)
     if (r->report(&r->reports[i], r->context)) r->stop = 1;
   r->read_at = clf__now();

@@ -4,7 +4,8 @@
 #define CLF_TRAINER_H
 #include "source.h"
 
-enum { CLF_RING = 256, CLF_SNAPSHOTS = 2, CLF_DROPS = 64 };
+/* CLF_APART: steps between two snapshots, at least. */
+enum { CLF_RING = 256, CLF_SNAPSHOTS = 2, CLF_APART = 8, CLF_DROPS = 64 };
 
 /* What is read back together: losses of the last steps, the sums of w and of v, and the
  * squares of the gradients' norms. */

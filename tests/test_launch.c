@@ -359,8 +359,11 @@ static const struct {
      "piecewise_bwd_add 1x1x1/1x1x1 (157,128,0,0)",
      "[25856] piecewise_bwd 128x1x1/64x1x1 (157,128,0,0), "
      "piecewise_bwd_add 1x1x1/1x1x1 (157,128,0,0)"},
-    {SUM(1, 1), "[1] sum_rows 1x1x1/1x1x1 (256,1,0,0), sum_rows_add 64x1x1/64x1x1 (256,1,0,0)",
+    {SUM(1, 1), "[1] sum_rows 1x1x1/1x1x1 (16384,1,0,0), sum_rows_add 64x1x1/64x1x1 (16384,1,0,0)",
      "[1] sum_rows 64x1x1/64x1x1 (256,1,0,0), sum_rows_add 64x1x1/64x1x1 (256,1,0,0)"},
+    {SUM(40000, 1),
+     "[3] sum_rows 1x3x1/1x1x1 (16384,3,0,0), sum_rows_add 64x1x1/64x1x1 (16384,3,0,0)",
+     "[157] sum_rows 64x157x1/64x1x1 (256,157,0,0), sum_rows_add 64x1x1/64x1x1 (256,157,0,0)"},
     {SUM(1000, 99),
      "[396] sum_rows 7x4x1/1x1x1 (256,4,0,0), sum_rows_add 128x1x1/64x1x1 (256,4,0,0)",
      "[396] sum_rows 128x4x1/64x1x1 (256,4,0,0), sum_rows_add 128x1x1/64x1x1 (256,4,0,0)"},

@@ -7,6 +7,7 @@
 CLF_CASES(adam_step, /* second moments are never negative: range 0..1 */
   CASE("one",  ADAM(1),    .lo = 0.01f, .hi = 1),
   CASE("odd",  ADAM(1001), .lo = 0.01f, .hi = 1),
+  CASE("many", ADAM(50001), .lo = 0.01f, .hi = 1),
   CASE("1M",   ADAM(1000000), .lo = 0.01f, .hi = 1, .bench = 1));
 
 #define CLIP(n, most_) &(const clf_clip_norm_args){.square = DIM(1), .g = DIM(n), .most = most_}

@@ -132,6 +132,28 @@ START_TEST(moments_that_overflow) {
 }
 END_TEST
 
+static int far_apart(const clf_progress *p, void *context) {
+  const clf_trainer *t = context;
+  (void)p;
+  if (t->snapshot[1].step >= 0)
+    ck_assert_int_ge(t->snapshot[0].step - t->snapshot[1].step, CLF_APART);
+  return 0;
+}
+
+/* Losses are read every second step, states remembered less often, but for the last one. */
+START_TEST(states_that_are_remembered) {
+  clf_table data = make_data(20, 2);
+  clf_train_options o = options_of(12, 8);
+  o.valid_split = 0.25;
+  clf_flow *f = make_flow(CLF_NVP, 2);
+  clf_trainer *t = make_trainer(f, &data, &o);
+  WORKS(clf_trainer_run(t, far_apart, t));
+  ck_assert_int_eq(t->snapshot[0].step, 24);
+  ck_assert_int_ge(t->snapshot[1].step, CLF_APART);
+  done(t, f, &data);
+}
+END_TEST
+
 /* A sample whose square overflows, met long after the last state that was remembered. */
 START_TEST(sample_that_overflows_late) {
   if (checking()) return;
@@ -170,5 +192,6 @@ void tests_of_watchdog(TCase *tc) {
   tcase_add_test(tc, rate_that_explodes);
   tcase_add_test(tc, rate_that_explodes_again);
   tcase_add_test(tc, moments_that_overflow);
+  tcase_add_test(tc, states_that_are_remembered);
   tcase_add_test(tc, sample_that_overflows_late);
 }
