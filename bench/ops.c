@@ -136,6 +136,8 @@ static const bench_kind kind = {prepare, sample, finish};
   GEMM_(level, #M "x" #N "x" #K "-ta", M, N, K, DIM(K, M), DIM(K, N), .ta = 1)
 #define GEMM_TB(level, M, N, K)                                                                    \
   GEMM_(level, #M "x" #N "x" #K "-tb", M, N, K, DIM(M, K), DIM(N, K), .tb = 1)
+#define BIAS(level, M, N, K)                                                                       \
+  GEMM_(level, #M "x" #N "x" #K "-tb-bias", M, N, K, DIM(M, K), DIM(N, K), .tb = 1, .bias = DIM(N))
 #define LAYER(level, M, N, K)                                                                      \
   GEMM_(level, #M "x" #N "x" #K "-tb-bias-tanh", M, N, K, DIM(M, K), DIM(N, K), .tb = 1,           \
         .bias = DIM(N), .act = 1)
@@ -210,6 +212,13 @@ const bench_workload bench_ops[] = {
     LAYER(USUAL, 4096, 64, 513),
     GEMM_TA(USUAL, 512, 65, 4096),
     LAYER(USUAL, 100, 2, 3),
+    LAYER(USUAL, 4096, 512, 64),
+    GEMM_TB(USUAL, 4096, 64, 512),
+    GEMM_TA(USUAL, 512, 64, 4096),
+    LAYER(USUAL, 1024, 128, 6),
+    BIAS(USUAL, 1024, 6, 128),
+    GEMM_TA(USUAL, 128, 6, 1024),
+    GEMM_TA(USUAL, 6, 128, 1024),
     CONV(USUAL, "", 64, 32, 32, 64, 64, 3),
     CONV(USUAL, "", 64, 16, 16, 128, 128, 3),
     CONV(USUAL, "", 64, 8, 8, 128, 128, 3),

@@ -182,6 +182,7 @@ const bench_workload bench_steps[] = {
     STEP_NVP(USUAL, 64, 512, 10, 4096),
     STEP_IMAGES(USUAL, "tiny8-b64", "tiny", 8, 1, 64),
     STEP_IMAGES(FULL, "imagenet32-b64", "imagenet32", 32, 3, 64),
+    SAMPLE_NVP(QUICK, 2, 2, 4, 100),
     SAMPLE_NVP(QUICK, 2, 2, 4, 10000),
     SAMPLE_NVP(USUAL, 6, 128, 10, 1024),
     SAMPLE_NVP(USUAL, 64, 512, 10, 4096),

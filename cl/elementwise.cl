@@ -3,12 +3,6 @@
  * order, elsewhere one by one, each at its place. */
 #define EACH (LANES > 1 ? 4096 : 1)
 
-/* The order of a tensor that is dense as a whole, else 0. */
-int whole_order(clf_view t) {
-  const int dense = t.dim[0] == 1 || t.stride[0] == t.dim[1] * t.dim[2] * t.dim[3];
-  return dense ? dense_order(t) : 0;
-}
-
 #define ELEMENTS(t)                                                                                \
   const int size_ = p.t.dim[1] * p.t.dim[2] * p.t.dim[3], i0 = get_global_id(0) * EACH,            \
             i1 = min(i0 + EACH, size_ * p.t.dim[0])

@@ -1,51 +1,110 @@
 /* SPDX-License-Identifier: MIT */
-/* random.cl: an item for the words of one block of one sample; shuffling, an item per
- * row. */
-/* An item fills elements block PER .. block PER + PER - 1 of row n. */
-#define RANDOM(PER)                                                                                \
-  const int size_ = p.y.dim[1] * p.y.dim[2] * p.y.dim[3], blocks_ = (size_ + PER - 1) / PER;       \
-  const int id = get_global_id(0), n = id / blocks_, block = id % blocks_;                         \
-  if (n >= p.y.dim[0]) return;                                                                     \
-  const words k = words_of(block, n, p.first_lo, p.first_hi, p.stream, p.seed_lo, p.seed_hi);      \
-  for (int j = 0, i = block * PER; j < PER && i < size_; j++, i++)
+/* random.cl: bits, an item for the words of one block of one sample; numbers, an item for many
+ * blocks, LANES side by side; shuffling, an item per row. */
 
+/* An item fills elements 8 block .. 8 block + 7 of row n. */
 kernel BY_ITEM void random_bits(CLF_OUT(y), const random_bits_args p) {
-  RANDOM(8) {
+  const int size_ = p.y.dim[1] * p.y.dim[2] * p.y.dim[3], blocks = (size_ + 7) / 8;
+  const int id = get_global_id(0), n = id / blocks, block = id % blocks;
+  if (n >= p.y.dim[0]) return;
+  const words k = words_of(block, n, p.first_lo, p.first_hi, p.stream, p.seed_lo, p.seed_hi);
+  for (int j = 0, i = block * 8; j < 8 && i < size_; j++, i++) {
     UNPACK(y);
     AT(y, n, c, h, w) = j % 2 == 0 ? k.at[j / 2] >> 16 : k.at[j / 2] & 0xffff;
   }
 }
 
-kernel BY_ITEM void random_uniform(CLF_OUT(y), const random_uniform_args p) {
-  RANDOM(4) {
-    UNPACK(y);
-    AT(y, n, c, h, w) = (float)(k.at[j] >> 8) * 0x1p-24f;
-  }
-}
-
-/* Four normals of four words: two pairs at a time.  u in (0, 1) has 23 bits and half
- * a step, so that log u is finite. */
-float4 box_muller(uint4 k) {
-  const float2 u = (convert_float2(k.even >> 9) + 0.5f) * 0x1p-23f;
-  const float2 angle = 6.283185307179586f * (convert_float2(k.odd >> 8) * 0x1p-24f);
-  const float2 r = sqrt(-2 * log(u)), x = r * cos(angle), y = r * sin(angle);
-  return (float4)(x.x, y.x, x.y, y.y);
-}
+/* ---- Numbers --------------------------------------------------------------------------
+ * Blocks of four are counted row after row, since rows may be short: an item has SPAN of them,
+ * and takes LANES side by side. */
+#define SPAN (LANES > 1 ? 64 * LANES : 1)
 
 typedef union {
-  float4 v;
-  float at[4];
-} normals;
+  U v;
+  uint at[LANES];
+} lane_counts;
+typedef struct { /* of LANES blocks: rows, and which of their row's they are */
+  lane_counts n, b;
+} places;
 
-kernel BY_ITEM void random_normal(CLF_OUT(y), const random_normal_args p) {
-  normals z;
-  RANDOM(4) {
-    if (j == 0) z.v = box_muller((uint4)(k.at[0], k.at[1], k.at[2], k.at[3]));
-    UNPACK(y);
-    AT(y, n, c, h, w) = z.at[j];
+INLINE void places_from(places *q, uint first, uint blocks) {
+  for (uint lane = 0; lane < LANES; lane++) {
+    q->n.at[lane] = (first + lane) / blocks;
+    q->b.at[lane] = first + lane - q->n.at[lane] * blocks;
   }
 }
-#undef RANDOM
+INLINE void places_next(places *q, uint blocks) {
+  const U next = q->b.v + LANES % blocks, rest = next - blocks;
+  q->n.v += LANES / blocks + (next >= blocks ? (U)1 : (U)0);
+  q->b.v = next >= blocks ? rest : next;
+}
+
+INLINE words_v words_at(const places *q, uint lo, uint hi, uint stream, uint k0, uint k1) {
+  const U low = q->n.v + lo;
+  return philox_v(q->b.v, low, low < q->n.v ? (U)(hi + 1) : (U)hi, stream, k0, k1);
+}
+
+/* Each lane's numbers to its row; whole rows of two and of fours lie side by side. */
+INLINE void put_blocks(const clf_lanes *z, const places *q, global float *y, clf_view t, int left) {
+  const int size = t.dim[1] * t.dim[2] * t.dim[3], dense = whole_order(t) == 1;
+  const int one = t.dim[2] * t.dim[3] == 1, step = one ? t.stride[1] : 1;
+  const int blocks = (size + 3) / 4;
+  global float *d = y + t.offset + q->n.at[0] * size + 4 * q->b.at[0];
+  if (dense && size % 4 == 0 && left >= LANES) {
+#pragma unroll
+    for (int lane = 0; lane < LANES; lane++)
+      vstore4((float4)(z[0].f[lane], z[1].f[lane], z[2].f[lane], z[3].f[lane]), lane, d);
+    return;
+  }
+  if (dense && size == 2 && left >= LANES) {
+#pragma unroll
+    for (int lane = 0; lane < LANES; lane++) vstore2((float2)(z[0].f[lane], z[1].f[lane]), lane, d);
+    return;
+  }
+  for (int lane = 0; lane < min(LANES, left); lane++) {
+    const int i0 = 4 * q->b.at[lane];
+    d = y + t.offset + q->n.at[lane] * t.stride[0];
+    for (int j = 0; j < 4 && i0 + j < size; j++) {
+      const int i = i0 + j, w = i % t.dim[3], r = i / t.dim[3], h = r % t.dim[2], c = r / t.dim[2];
+      d[one || dense ? i * step : c * t.stride[1] + h * t.stride[2] + w * t.stride[3]] =
+          z[j].f[lane];
+    }
+  }
+}
+
+#define FOR_BLOCKS(q)                                                                              \
+  const uint blocks_ = (p.y.dim[1] * p.y.dim[2] * p.y.dim[3] + 3) / 4;                             \
+  const uint begin_ = get_global_id(0) * SPAN, all_ = blocks_ * p.y.dim[0];                        \
+  places q;                                                                                        \
+  places_from(&q, begin_, blocks_);                                                                \
+  for (int left = (int)min(begin_ + SPAN, all_) - (int)begin_; left > 0;                           \
+       left -= LANES, places_next(&q, blocks_))
+#define WORDS(q)                                                                                   \
+  words_at(&q, (uint)p.first_lo, (uint)p.first_hi, (uint)p.stream, (uint)p.seed_lo, (uint)p.seed_hi)
+
+kernel BY_LANES void random_uniform(CLF_OUT(y), const random_uniform_args p) {
+  FOR_BLOCKS(q) {
+    const words_v k = WORDS(q);
+    clf_lanes z[4];
+#pragma unroll
+    for (int j = 0; j < 4; j++) z[j].v = CONVERT_V(k.at[j] >> 8) * 0x1p-24f;
+    put_blocks(z, &q, y_, p.y, left);
+  }
+}
+
+kernel BY_LANES void random_normal(CLF_OUT(y), const random_normal_args p) {
+  const int pairs = p.y.dim[1] * p.y.dim[2] * p.y.dim[3] > 2 ? 2 : 1;
+  FOR_BLOCKS(q) {
+    const words_v k = WORDS(q);
+    clf_lanes z[4];
+    for (int j = 0; j < pairs; j++)
+      normal_pair(k.at[2 * j], k.at[2 * j + 1], &z[2 * j].v, &z[2 * j + 1].v);
+    put_blocks(z, &q, y_, p.y, left);
+  }
+}
+#undef SPAN
+#undef FOR_BLOCKS
+#undef WORDS
 
 /* ---- Shuffling ------------------------------------------------------------------------ */
 

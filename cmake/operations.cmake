@@ -21,7 +21,8 @@ foreach(s IN LISTS stems)
 endforeach()
 
 set(texts ${CMAKE_CURRENT_SOURCE_DIR}/cl/clflow.clh ${defs}
-    ${CMAKE_CURRENT_SOURCE_DIR}/runtime/winograd.def ${CMAKE_CURRENT_SOURCE_DIR}/cl/winograd.clh ${kernels})
+    ${CMAKE_CURRENT_SOURCE_DIR}/runtime/box_muller.def ${CMAKE_CURRENT_SOURCE_DIR}/runtime/winograd.def
+    ${CMAKE_CURRENT_SOURCE_DIR}/cl/winograd.clh ${kernels})
 set(embedded ${CMAKE_CURRENT_BINARY_DIR}/sources.c)
 add_custom_command(OUTPUT ${embedded}
   COMMAND ${CMAKE_COMMAND} "-DOUT=${embedded}" "-DIN=${texts}" -DHEADER=sources.h

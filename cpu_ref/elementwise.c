@@ -17,8 +17,12 @@ CLF_REF(copy) {
 
 CLF_REF(fill) {
   (void)scratch;
-  for (int n = 0; n < p->y.dim[0]; n++)
-    EACH_OF(&p->y) *at(&p->y, n, c, h, w) = p->value;
+  real *y = at(&p->y, 0, 0, 0, 0);
+  if (clf__dense(&p->y))
+    for (size_t i = 0; i < clf__count(&p->y); i++) y[i] = p->value;
+  else
+    for (int n = 0; n < p->y.dim[0]; n++)
+      EACH_OF(&p->y) *at(&p->y, n, c, h, w) = p->value;
   return CLF_OK;
 }
 

@@ -26,8 +26,8 @@ typedef struct shape { /* of the layer, as one call gives it */
 typedef struct panels {
   float *in, *out, *bias, *out_t, *in_t;
 } panels;
-typedef struct split { /* a coupling's kept and moving dimensions, its networks t and s */
-  int keeps, moves, H;
+typedef struct split {       /* a coupling's kept and moving dimensions, its networks t and s */
+  int keeps, moves, H, live; /* H: `live` units filled up to whole tiles */
   const int *kept, *moved;
   panels net[2];
 } split;
@@ -83,7 +83,7 @@ static void pack_net(const clf_tensor *w, const shape *z, int l, int net, const 
 static split split_of(const shape *z, int l, float *packed) {
   float *place = packed + (size_t)l * (packed_room(z) / (size_t)z->L);
   int *order = (int *)(void *)place;
-  split q = {.H = up(z->H, TM), .kept = order};
+  split q = {.H = up(z->H, TM), .live = z->H, .kept = order};
   for (int i = 0; i < z->D; i++) q.keeps += *at(z->b, l, i, 0, 0) != 0;
   q.moves = z->D - q.keeps;
   q.moved = order + q.keeps;
@@ -153,7 +153,7 @@ static void hidden(const split *q, int net, int j, int rows, const float *x, flo
       TILE2(q->keeps, w + TM, x + v0)
       EACH_OF_TILE(TM, 2) VEC(h + r * BLOCK + v0 + v * LANES) = acc[r][v];
     }
-    tanh_rows(h, TM * BLOCK);
+    tanh_rows(h, least(TM, q->live - j) * BLOCK); /* of the others it is 0, as they are */
   }
 }
 

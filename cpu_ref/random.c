@@ -20,11 +20,12 @@ CLF_REF(random_bits) {
   return CLF_OK;
 }
 
+#ifdef CLF_REAL64
 CLF_REF(random_uniform) {
   (void)scratch;
   PARALLEL_FOR(20.0 * (double)clf__count(&p->y), int n = 0; n < p->y.dim[0]; n++)
     for (int e = 0; e < row_size(&p->y); e++)
-      *element(&p->y, n, e) = (real)(CLF_WORDS(p, e / 4, n).v[e % 4] >> 8) * (real)0x1p-24;
+      *element(&p->y, n, e) = (real)clf__uniform(CLF_WORDS(p, e / 4, n).v[e % 4]);
   return CLF_OK;
 }
 
@@ -35,18 +36,106 @@ CLF_REF(random_normal) {
     for (int e = 0; e < row_size(&p->y); e += 2) {
       const clf__words k = CLF_WORDS(p, e / 4, n);
       const real u = ((real)(k.v[e % 4] >> 9) + (real)0.5) * (real)0x1p-23;
-      const real turn = (real)(k.v[e % 4 + 1] >> 8) * (real)0x1p-24;
-      const real r = real_sqrt(-2 * real_log(u)), angle = (real)6.283185307179586477 * turn;
-#ifdef CLF_REAL64
-      const real x = cos(angle), y = sin(angle);
-#else
-      const real x = cosf(angle), y = sinf(angle);
-#endif
-      *element(&p->y, n, e) = r * x;
-      if (e + 1 < row_size(&p->y)) *element(&p->y, n, e + 1) = r * y;
+      const real turn = (real)clf__uniform(k.v[e % 4 + 1]);
+      const real r = sqrt(-2 * log(u)), angle = 6.283185307179586477 * turn;
+      *element(&p->y, n, e) = r * cos(angle);
+      if (e + 1 < row_size(&p->y)) *element(&p->y, n, e + 1) = r * sin(angle);
     }
   return CLF_OK;
 }
+#else
+
+/* ---- In float: blocks of four side by side -----------------------------------------------
+ * They are counted row after row, since rows may be short. */
+
+typedef float V;
+typedef uint32_t U;
+#define NORMAL_U bits_of
+#define NORMAL_V float_of
+#define NORMAL_FLOAT(u) ((float)(int32_t)(u))
+#define NORMAL_SQRT sqrtf
+#define NORMAL_FMA(x, y, z) ((x) * (y) + (z))
+#include "box_muller.def"
+
+enum { SIDE = 64 };
+typedef struct side { /* of SIDE blocks: rows, which of their row's they are; words; numbers */
+  uint32_t n[SIDE], b[SIDE], word[4][SIDE];
+  float z[4][SIDE];
+} side;
+
+typedef struct stream { /* the parameters of both operations */
+  uint64_t first, seed;
+  uint32_t stream;
+} stream;
+#define STREAM(p)                                                                                  \
+  {                                                                                                \
+    clf__join((p)->first_lo, (p)->first_hi), clf__join((p)->seed_lo, (p)->seed_hi),                \
+        (uint32_t)(p)->stream                                                                      \
+  }
+
+static void draw(side *s, stream p, uint32_t first, uint32_t blocks) {
+  uint32_t n = first / blocks, b = first % blocks;
+  for (int i = 0; i < SIDE; i++) {
+    s->n[i] = n;
+    s->b[i] = b;
+    b = b + 1 < blocks ? b + 1 : 0;
+    n += b == 0;
+  }
+  for (int i = 0; i < SIDE; i++) {
+    const clf__words k = clf__philox_at(s->b[i], p.first + s->n[i], p.stream, p.seed);
+    for (int j = 0; j < 4; j++) s->word[j][i] = k.v[j];
+  }
+}
+
+/* To their places in y; whole rows of two and of fours lie side by side. */
+static void put(const side *s, const clf_tensor *y, int count) {
+  const int size = row_size(y), dense = y->stride[0] == size && dense_order(y) == 1;
+  float *d = at(y, (int)s->n[0], 0, 0, 0) + 4 * s->b[0];
+  if (dense && size % 4 == 0)
+    for (int i = 0; i < count; i++)
+      for (int j = 0; j < 4; j++) d[4 * i + j] = s->z[j][i];
+  else if (dense && size == 2)
+    for (int i = 0; i < count; i++)
+      for (int j = 0; j < 2; j++) d[2 * i + j] = s->z[j][i];
+  else
+    for (int i = 0; i < count; i++)
+      for (int j = 0, e = 4 * (int)s->b[i]; j < 4 && e < size; j++, e++)
+        *element(y, (int)s->n[i], e) = s->z[j][i];
+}
+
+/* Runs `numbers` over all blocks: s->z from s->word, of which it needs the first two where rows
+ * are that short. */
+static void in_blocks(const clf_tensor *y, stream p, double work, void (*numbers)(side *, int)) {
+  const int size = row_size(y), blocks = (size + 3) / 4, all = blocks * y->dim[0];
+  PARALLEL_FOR(work *all, int i = 0; i < all; i += SIDE) {
+    side s;
+    draw(&s, p, (uint32_t)i, (uint32_t)blocks);
+    numbers(&s, size < 4 ? size : 4);
+    put(&s, y, all - i < SIDE ? all - i : SIDE);
+  }
+}
+
+static void uniform(side *s, int count) {
+  for (int j = 0; j < count; j++)
+    for (int i = 0; i < SIDE; i++) s->z[j][i] = NORMAL_FLOAT(s->word[j][i] >> 8) * 0x1p-24f;
+}
+static void normal(side *s, int count) {
+  for (int j = 0; j < count; j += 2)
+    for (int i = 0; i < SIDE; i++)
+      normal_pair(s->word[j][i], s->word[j + 1][i], &s->z[j][i], &s->z[j + 1][i]);
+}
+
+CLF_REF(random_uniform) {
+  (void)scratch;
+  in_blocks(&p->y, (stream)STREAM(p), 30, uniform);
+  return CLF_OK;
+}
+CLF_REF(random_normal) {
+  (void)scratch;
+  in_blocks(&p->y, (stream)STREAM(p), 60, normal);
+  return CLF_OK;
+}
+#endif
 
 /* ---- Shuffling ------------------------------------------------------------------- */
 

@@ -16,11 +16,18 @@ static inline real real_log(real x) { return log(x); }
 static inline real real_sqrt(real x) { return sqrt(x); }
 static inline real real_abs(real x) { return fabs(x); }
 #else
-static inline float power_of_two(int32_t n) { /* -126 .. 127 */
-  const uint32_t bits = (uint32_t)(n + 127) << 23;
+static inline float float_of(uint32_t bits) {
   float f;
   memcpy(&f, &bits, sizeof f);
   return f;
+}
+static inline uint32_t bits_of(float f) {
+  uint32_t bits;
+  memcpy(&bits, &f, sizeof bits);
+  return bits;
+}
+static inline float power_of_two(int32_t n) { /* -126 .. 127 */
+  return float_of((uint32_t)(n + 127) << 23);
 }
 
 /* exp(x) = 2^n exp(r), |r| <= log(2) / 2, exp(r) by its series; 2^n in two factors,
@@ -34,10 +41,8 @@ static inline float real_exp(float x) {
       1 +
       r * (1 + r * (0.5f + r * (1.66666667e-1f +
                                 r * (4.16666667e-2f + r * (8.33333377e-3f + r * 1.3888889e-3f)))));
-  int32_t k;
-  memcpy(&k, &shifted, sizeof k);
-  k -= 0x4B400000;                         /* the bits of to_integer */
-  k = k < -252 ? -252 : k > 254 ? 254 : k; /* NaN has any bits here */
+  int32_t k = (int32_t)bits_of(shifted) - 0x4B400000; /* the bits of to_integer */
+  k = k < -252 ? -252 : k > 254 ? 254 : k;            /* NaN has any bits here */
   const int32_t half = k / 2;
   return series * power_of_two(half) * power_of_two(k - half);
 }

@@ -12,7 +12,7 @@ typedef struct clf__words {
 
 static inline clf__words clf__philox(clf__words c, uint64_t key) {
   uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-  for (int round = 0; round < 10; round++) {
+  _Pragma("GCC unroll 10") for (int round = 0; round < 10; round++) {
     const uint64_t a = (uint64_t)0xD2511F53 * c.v[0], b = (uint64_t)0xCD9E8D57 * c.v[2];
     c = (clf__words){{(uint32_t)(b >> 32) ^ c.v[1] ^ k0, (uint32_t)b,
                       (uint32_t)(a >> 32) ^ c.v[3] ^ k1, (uint32_t)a}};

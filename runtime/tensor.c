@@ -130,6 +130,10 @@ static clf_status read_any(clf_device *dev, const clf_tensor *t, void *dst, int 
   if (clf__dense(t) && bits == dev->bits) return b->read(dev, t->buf, begin, dst, span);
   CLF_TRY(stage(dev, span));
   CLF_TRY(b->read(dev, t->buf, begin, dev->stage, span));
+  if (clf__dense(t) && bits == 64) { /* samples */
+    for (size_t i = 0; i < span; i++) ((double *)dst)[i] = (double)((const float *)dev->stage)[i];
+    return CLF_OK;
+  }
   EACH_ELEMENT(*t, i, at) store(dst, bits, i, load(dev->stage, dev->bits, at));
   return CLF_OK;
 }

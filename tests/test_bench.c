@@ -141,6 +141,29 @@ START_TEST(selections) {
 }
 END_TEST
 
+/* The products of a training step that runs as matrix products, of 64, 512, 10, 4096 and of
+ * 6, 128, 10, 1024; and sampling in the lecture's batches. */
+START_TEST(products_of_flows) {
+  static const char *const names[] = {"gemm/4096x512x64-tb-bias-tanh",
+                                      "gemm/4096x64x512-tb",
+                                      "gemm/512x64x4096-ta",
+                                      "gemm/1024x128x6-tb-bias-tanh",
+                                      "gemm/1024x6x128-tb-bias",
+                                      "gemm/128x6x1024-ta",
+                                      "gemm/6x128x1024-ta",
+                                      "sample/nvp-2-2-4-n100"};
+  result r = run("bench --list");
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    expect_text("bench --list", "stdout", r.out, names[i]);
+  release(r);
+  succeeds("bench --device cpu --time 0.05 --ops gemm/1024x6x128-tb-bias --json bias.json", "");
+  json_t *json = report("bias.json");
+  const json_t *row = json_array_get(json_object_get(json, "rows"), 0);
+  near(number(row, "flops"), 2.0 * 1024 * 6 * 128);
+  json_decref(json);
+}
+END_TEST
+
 /* ---- Refusals ------------------------------------------------------------------------------ */
 
 START_TEST(refusals) {
@@ -167,6 +190,6 @@ END_TEST
 static void no_files(void) {}
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {four_outputs, baselines, selections, refusals};
+  const TTest *const tests[] = {four_outputs, baselines, selections, products_of_flows, refusals};
   return program_main(argc, argv, "bench", no_files, tests, sizeof tests / sizeof *tests);
 }

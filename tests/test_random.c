@@ -146,6 +146,12 @@ START_TEST(normals_are_normal) {
   ck_assert_double_le(fabs(m2 - 1), error * sqrt(2));
   ck_assert_double_le(fabs(m4 / (m2 * m2) - 3), error * sqrt(24));
   ck_assert_double_le(fabs(pairs), error);
+  for (int t = 2; t <= 4; t++) { /* tails: as many as there should be, within four errors */
+    double beyond = 0;
+    const double p = erfc(t / sqrt(2));
+    for (int i = 0; i < SAMPLES; i++) beyond += fabs(x[i]) > t;
+    ck_assert_double_le(fabs(beyond - SAMPLES * p), 4 * sqrt(SAMPLES * p));
+  }
   ck_assert_double_le(kolmogorov_smirnov(x, normal_cdf), 1.63 / sqrt(SAMPLES));
   free(x);
   x = draw(d, CLF_OP_random_uniform);
@@ -153,6 +159,36 @@ START_TEST(normals_are_normal) {
   ck_assert_double_ge(x[0], 0);
   ck_assert_double_lt(x[SAMPLES - 1], 1);
   free(x);
+  clf_close(d);
+}
+END_TEST
+
+/* Rows drawn a few at a time, by turns into every other number of a wider tensor, have the same
+ * bits; row 100 is sample 2^33. */
+START_TEST(numbers_in_pieces) {
+  enum { ALL = 530, WIDEST = 13 };
+  static float all[ALL * WIDEST], part[ALL * WIDEST];
+  clf_device *d = open_ith(_i);
+  if (!d) return;
+  for (int D = 1; D <= WIDEST; D++) {
+    clf_arena a;
+    clf_tensor whole, y;
+    WORKS(clf_arena_init(&a, d, 3 * ALL * WIDEST + 64));
+    WORKS(clf_new(&a, (int32_t[4]){ALL, D}, &whole));
+    WORKS(clf_do(d, random_normal, .y = whole, .seed_lo = 5, .first_lo = -100, .first_hi = 1));
+    WORKS(clf_read(d, whole, all));
+    WORKS(clf_new(&a, (int32_t[4]){ALL, 2 * D}, &y));
+    for (int n = 0, k = 1; n < ALL; n += k, k = 2 * k + 1) {
+      const int rows = n + k < ALL ? k : ALL - n, first = n - 100;
+      clf_tensor to = clf_slice(clf_slice(y, 0, 0, rows), 1, 0, D);
+      to.stride[1] = 1 + k % 3 / 2; /* side by side or apart */
+      WORKS(clf_do(d, random_normal, .y = to, .seed_lo = 5, .first_lo = first,
+                   .first_hi = first < 0 ? 1 : 2));
+      WORKS(clf_read(d, to, part + n * D));
+    }
+    ck_assert_mem_eq(all, part, sizeof *all * (size_t)(ALL * D));
+    clf_arena_free(&a);
+  }
   clf_close(d);
 }
 END_TEST
@@ -248,6 +284,7 @@ static TCase *tests(void) {
   tcase_add_unchecked_fixture(tc, list_devices, free_list);
   tcase_add_loop_test(tc, philox_of_the_test, 0, 3);
   tcase_add_loop_test(tc, random_bits_are_philox, 0, EVERYWHERE);
+  tcase_add_loop_test(tc, numbers_in_pieces, 0, EVERYWHERE);
   tcase_add_loop_test(tc, normals_are_normal, 0, EVERYWHERE);
   tcase_add_loop_test(tc, shuffles_are_permutations, 0, EVERYWHERE);
   tcase_add_test(tc, shuffles_reach_every_order);

@@ -12,7 +12,8 @@ class Gemm:
     k: int
     ta: bool
     tb: bool
-    layer: bool  # adds a bias and takes tanh
+    bias: bool
+    tanh: bool
 
     def shapes(self):
         """Of a and b as they lie, rows one after the other."""
@@ -63,7 +64,7 @@ def batches(what):
 
 def parse(name):
     """None where the peers have nothing of the kind."""
-    if m := re.fullmatch(r"gemm/(\d+)x(\d+)x(\d+)(-ta)?(-tb)?(-bias-tanh)?", name):
+    if m := re.fullmatch(r"gemm/(\d+)x(\d+)x(\d+)(-ta)?(-tb)?(-bias)?(-tanh)?", name):
         return Gemm(*map(int, m.groups()[:3]), *(g is not None for g in m.groups()[3:]))
     if m := re.fullmatch(r"conv/(fwd|data|weights)/(\d+)x(\d+)x(\d+)x(\d+)-(\d+)(-k1)?", name):
         return Conv(m[1], *(int(m[i]) for i in range(2, 7)), 1 if m[7] else 3)

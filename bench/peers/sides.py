@@ -31,7 +31,7 @@ class Side:
 
 def gemm_sides(what, libraries):
     sides = [Side("PyTorch mm (MKL)", "torch_peer.py", {"threads": t}, t == 0) for t in (0, 1)]
-    if what.layer:
+    if what.bias:
         return sides
     cores = {"": {}, "HASWELL": {}, "ZEN": {}, "SKYLAKEX": {}}
     if "avx512f" not in Path("/proc/cpuinfo").read_text():

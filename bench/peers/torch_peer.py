@@ -41,13 +41,17 @@ def gemm(what, settings, folder):
     c = torch.empty(what.m, what.n)
 
     def use():
-        if what.layer:
-            torch.addmm(bias, a, b, out=c).tanh_()
+        if what.bias:
+            torch.addmm(bias, a, b, out=c)
         else:
             torch.mm(a, b, out=c)
+        if what.tanh:
+            c.tanh_()
 
     use()
-    return use, difference(c, np.tanh(wanted + bias.numpy()) if what.layer else wanted)
+    if what.bias:
+        wanted = wanted + bias.numpy()
+    return use, difference(c, np.tanh(wanted) if what.tanh else wanted)
 
 
 def convolution(what, x, w, dy):
