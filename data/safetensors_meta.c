@@ -57,7 +57,10 @@ clf_status clf__st_meta_uint(const clf__st *st, const char *key, uint64_t *value
 clf_status clf__st_meta_real(const clf__st *st, const char *key, double *value) {
   const char *text;
   CLF_TRY(required(st, key, &text));
-  json_t *number = json_loads(text, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
+  json_error_t err;
+  json_t *number = json_loads(text, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &err);
+  if (number == NULL && err.text[0] == '\0')
+    return clf__fail(CLF_ENOMEM, "%s: no memory for metadata \"%s\"", st->path, key);
   const int is_number = json_is_number(number);
   const double v = json_number_value(number);
   json_decref(number);
@@ -85,9 +88,8 @@ static const char *find_digits(const clf__st *st, const char *value) {
 
 /* Damage to the checksum's own key must not switch the check off. */
 static clf_status check_keys(const clf__st *st) {
-  const char *key;
-  json_t *value;
-  json_object_foreach(st->meta, key, value) {
+  for (void *at = json_object_iter(st->meta); at; at = json_object_iter_next(st->meta, at)) {
+    const char *key = json_object_iter_key(at);
     int wrong = strlen(key) != strlen(CLF_ST_CRC) ? 2 : 0;
     for (size_t i = 0; wrong < 2 && key[i] != '\0'; i++) wrong += key[i] != CLF_ST_CRC[i];
     if (wrong == 1)

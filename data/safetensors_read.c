@@ -15,8 +15,7 @@
 /* What torch.save writes is what users most often mistake for a safetensors file: a zip
  * archive, or before version 1.6 a pickle. */
 static int is_torch_save(const clf__st *st) {
-  return (st->size >= 4 && memcmp(st->bytes, "PK\3\4", 4) == 0) ||
-         (st->size >= 4 && memcmp(st->bytes, "\x80\2\x8a\n", 4) == 0);
+  return memcmp(st->bytes, "PK\3\4", 4) == 0 || memcmp(st->bytes, "\x80\2\x8a\n", 4) == 0;
 }
 
 static clf_status foreign_torch(const clf__st *st) {
@@ -62,21 +61,19 @@ static clf_status parse_header(clf__st *st) {
                      err.position, err.text);
   st->meta = json_object_get(st->root, CLF_ST_META);
   if (st->meta == NULL) return CLF_OK;
-  if (!json_is_object(st->meta))
+  if (json_typeof(st->meta) != JSON_OBJECT)
     return clf__fail(CLF_EFORMAT, "%s: its " CLF_ST_META " is not an object", st->path);
-  const char *key;
-  json_t *value;
-  json_object_foreach(st->meta, key, value) {
-    if (!json_is_string(value))
-      return clf__fail(CLF_EFORMAT, "%s: metadata \"%s\" is not a string", st->path, key);
-  }
+  for (void *i = json_object_iter(st->meta); i; i = json_object_iter_next(st->meta, i))
+    if (json_typeof(json_object_iter_value(i)) != JSON_STRING)
+      return clf__fail(CLF_EFORMAT, "%s: metadata \"%s\" is not a string", st->path,
+                       json_object_iter_key(i));
   return CLF_OK;
 }
 
 /* ---- Tensors ----------------------------------------------------------- */
 
 static clf_status read_shape(const clf__st *st, const json_t *shape, clf__st_entry *e) {
-  if (!json_is_array(shape))
+  if (json_typeof(shape) != JSON_ARRAY)
     return clf__fail(CLF_EFORMAT, "%s: the shape of tensor \"%s\" is not an array", st->path,
                      e->name);
   const size_t rank = json_array_size(shape);
@@ -88,7 +85,7 @@ static clf_status read_shape(const clf__st *st, const json_t *shape, clf__st_ent
   for (int i = 0; i < CLF_ST_MAX_RANK; i++) e->dim[i] = 1;
   for (int i = 0; i < e->rank; i++) {
     const json_t *dim = json_array_get(shape, (size_t)i);
-    e->dim[i] = json_is_integer(dim) ? json_integer_value(dim) : -1;
+    e->dim[i] = json_typeof(dim) == JSON_INTEGER ? json_integer_value(dim) : -1;
     if (e->dim[i] < 0)
       return clf__fail(CLF_EFORMAT, "%s: dimension %d of tensor \"%s\" is not an integer from 0 up",
                        st->path, i, e->name);
@@ -146,11 +143,10 @@ static clf_status read_entries(clf__st *st) {
   st->find = calloc(n + 1, sizeof *st->find);
   if (st->entry == NULL || st->find == NULL)
     return clf__fail(CLF_ENOMEM, "%s: no memory for the places of %zu tensors", st->path, n);
-  const char *name;
-  json_t *info;
-  json_object_foreach(st->root, name, info) {
+  for (void *i = json_object_iter(st->root); i; i = json_object_iter_next(st->root, i)) {
+    const json_t *info = json_object_iter_value(i);
     if (info == st->meta) continue;
-    CLF_TRY(read_entry(st, name, info, &st->entry[st->count]));
+    CLF_TRY(read_entry(st, json_object_iter_key(i), info, &st->entry[st->count]));
     st->count++;
   }
   return CLF_OK;

@@ -109,7 +109,8 @@ static clf_status add_item(clf__st_writer *w, const char *name, int rank, const 
   }
   if (json_object_set_new(w->tensors, name, info) != 0) {
     free(bytes);
-    return clf__fail(CLF_EINVAL, "the name of tensor \"%s\" is not UTF-8", name);
+    return clf__fail(CLF_EINVAL, "the name of tensor \"%s\" is not UTF-8, or memory is short",
+                     name);
   }
   w->item[w->count] = (item){.info = info, .bytes = bytes, .size = size, .width = width};
   w->item[w->count].number = (int)w->count;
@@ -122,6 +123,20 @@ static void store(unsigned char *p, uint64_t bits, int width) {
   for (int i = 0; i < width; i++) p[i] = (unsigned char)(bits >> 8 * i);
 }
 
+static double number_at(const void *data, size_t i, int width) {
+  return width == 8 ? ((const double *)data)[i] : (double)((const float *)data)[i];
+}
+
+static void store_number(unsigned char *p, const void *data, size_t i, int width) {
+  uint64_t u8 = 0;
+  uint32_t u4 = 0;
+  if (width == 8)
+    memcpy(&u8, (const double *)data + i, sizeof u8);
+  else
+    memcpy(&u4, (const float *)data + i, sizeof u4);
+  store(p, u8 | u4, width);
+}
+
 static clf_status not_finite(const char *name, size_t i, double x) {
   return clf__fail(CLF_ENUM, "tensor \"%s\" has %s at element %zu", name,
                    isnan(x) ? "nan"
@@ -130,36 +145,29 @@ static clf_status not_finite(const char *name, size_t i, double x) {
                    i);
 }
 
-clf_status clf__st_put_f32(clf__st_writer *w, const char *name, int rank, const int64_t *dim,
-                           const float *data) {
+static clf_status put(clf__st_writer *w, const char *name, int rank, const int64_t *dim, int width,
+                      const void *data) {
   size_t n = 0;
   CLF_TRY(check_name(w, name));
-  CLF_TRY(count_elements(name, rank, dim, 4, &n));
-  for (size_t i = 0; i < n; i++)
-    if (!isfinite(data[i])) return not_finite(name, i, data[i]);
-  unsigned char *bytes = malloc(4 * n + 1);
-  for (size_t i = 0; bytes != NULL && i < n; i++) {
-    uint32_t u;
-    memcpy(&u, &data[i], sizeof u);
-    store(bytes + 4 * i, u, 4);
+  CLF_TRY(count_elements(name, rank, dim, width, &n));
+  for (size_t i = 0; i < n; i++) {
+    const double x = number_at(data, i, width);
+    if (!isfinite(x)) return not_finite(name, i, x);
   }
-  return add_item(w, name, rank, dim, 4, bytes, 4 * n);
+  const size_t each = (size_t)width;
+  unsigned char *bytes = malloc(each * n + 1);
+  for (size_t i = 0; bytes != NULL && i < n; i++) store_number(bytes + each * i, data, i, width);
+  return add_item(w, name, rank, dim, width, bytes, each * n);
+}
+
+clf_status clf__st_put_f32(clf__st_writer *w, const char *name, int rank, const int64_t *dim,
+                           const float *data) {
+  return put(w, name, rank, dim, 4, data);
 }
 
 clf_status clf__st_put_f64(clf__st_writer *w, const char *name, int rank, const int64_t *dim,
                            const double *data) {
-  size_t n = 0;
-  CLF_TRY(check_name(w, name));
-  CLF_TRY(count_elements(name, rank, dim, 8, &n));
-  for (size_t i = 0; i < n; i++)
-    if (!isfinite(data[i])) return not_finite(name, i, data[i]);
-  unsigned char *bytes = malloc(8 * n + 1);
-  for (size_t i = 0; bytes != NULL && i < n; i++) {
-    uint64_t u;
-    memcpy(&u, &data[i], sizeof u);
-    store(bytes + 8 * i, u, 8);
-  }
-  return add_item(w, name, rank, dim, 8, bytes, 8 * n);
+  return put(w, name, rank, dim, 8, data);
 }
 
 /* ---- Metadata ---------------------------------------------------------- */
@@ -168,7 +176,8 @@ static clf_status set_meta(clf__st_writer *w, const char *key, const char *text)
   if (strcmp(key, CLF_ST_CRC) == 0)
     return clf__fail(CLF_EINVAL, "metadata \"" CLF_ST_CRC "\" is the writer's own");
   if (json_object_set_new(w->meta, key, json_string(text)) != 0)
-    return clf__fail(CLF_EINVAL, "metadata \"%s\" is not UTF-8: \"%.60s\"", key, text);
+    return clf__fail(CLF_EINVAL, "metadata \"%s\" is not UTF-8, or memory is short: \"%.60s\"", key,
+                     text);
   return CLF_OK;
 }
 
@@ -231,7 +240,10 @@ static clf_status make_header(const clf__st_writer *w, unsigned char **head, siz
   if (h != NULL) {
     store(h, padded, 8);
     memset(h + 8, ' ', padded);
-    json_dumpb(root, (char *)h + 8, n, JSON_COMPACT);
+    if (json_dumpb(root, (char *)h + 8, n, JSON_COMPACT) != n) { /* memory ran out since */
+      free(h);
+      h = NULL;
+    }
   }
   json_decref(root);
   if (h == NULL) return clf__fail(CLF_ENOMEM, "no memory for the header of %zu tensors", w->count);

@@ -98,7 +98,7 @@ static clf_status image_spec_from_tensors(const clf__st *st, const clf_flow_spec
   s->blocks = count_tensors(st, "scale0.coupling0.net.block", ".h_0.V");
   s->height = hint->height;
   s->width = hint->width;
-  const int64_t dim = (int64_t)s->height * s->width * s->channels;
+  const double dim = (double)s->height * s->width * s->channels; /* each up to 2^31 */
   s->dim = dim > 0 && dim <= INT32_MAX ? (int32_t)dim : 0;
   if (hint->levels) s->levels = hint->levels;
   if (hint->alpha > 0) s->alpha = hint->alpha;
@@ -137,8 +137,7 @@ static clf_status spec_from_tensors(const clf__st *st, const clf_flow_spec *hint
   return CLF_OK;
 }
 
-/* Puts the path before a message that does not begin with it yet. */
-static clf_status in_file(clf_status s, const char *path) {
+clf_status clf__in_file(clf_status s, const char *path) {
   if (!s || strncmp(clf_errmsg(), path, strlen(path)) == 0) return s;
   return clf__fail(s == CLF_EINVAL ? CLF_EFORMAT : s, "%s: %s", path, clf_errmsg());
 }
@@ -183,13 +182,13 @@ static clf_status check_shape(const clf__st_entry *e, const clf_param *p) {
                    shape_text(p->rank, want, needs, sizeof needs));
 }
 
-clf_status clf__get_params(const clf__st *st, const char *path, clf_flow *f) {
+clf_status clf__get_params(const clf__st *st, clf_flow *f) {
   for (int i = 0; i < f->param_count; i++) {
     const clf_param *p = &f->params[i];
     const clf__st_entry *e = clf__st_find(st, p->name);
     clf_status s = e ? check_shape(e, p) : clf__fail(CLF_EFORMAT, "it has no tensor %s", p->name);
     if (!s) s = get(st, f->dev, e, p->at);
-    if (s) return in_file(s, path);
+    CLF_TRY(s);
   }
   return CLF_OK;
 }
@@ -260,6 +259,7 @@ static clf_status check_image_claims(const clf__st *st, const clf_flow_spec *s) 
   snprintf(name, sizeof name, "scale%d.coupling3.net.block%d.h_0.V", (int)s->scales - 1,
            (int)s->blocks - 1);
   const clf__st_entry *first = first_conv(st), *last = clf__st_find(st, name);
+  /* NOLINTNEXTLINE(clang-analyzer-core.*): clf__spec_check() has bounded the scales */
   const int64_t F = s->hidden, most = F << (s->scales - 1);
   if (first && last && first->count == F * (2 * s->channels + 1) * 9 &&
       last->count == most * most * 9)
@@ -277,11 +277,11 @@ static clf_status load(clf_device *dev, const char *path, const clf__st *st,
   clf_status s = ours ? spec_from_meta(st, &spec) : spec_from_tensors(st, hint, &spec);
   clf_flow *f = NULL;
   if (!s) s = clf__spec_check(&spec);
-  if (s) return in_file(s, path);
+  if (s) return clf__in_file(s, path);
   s = spec.kind == CLF_REALNVP ? check_image_claims(st, &spec) : check_claims(st, &spec);
-  if (s) return in_file(s, path);
+  if (s) return clf__in_file(s, path);
   CLF_TRY(clf_flow_create(dev, &spec, &f));
-  s = clf__get_params(st, path, f);
+  s = clf__get_params(st, f);
   if (!s) s = check_masks(f, path);
   if (!s) s = get_scaling(st, f);
   if (!s) s = get_history(st, &f->history);
@@ -289,7 +289,7 @@ static clf_status load(clf_device *dev, const char *path, const clf__st *st,
     clf_flow_free(f);
   else
     *out = f;
-  return in_file(s, path);
+  return clf__in_file(s, path);
 }
 
 clf_status clf_flow_load(clf_device *dev, const char *path, const clf_flow_spec *hint,

@@ -23,12 +23,12 @@ clf_status clf_preset_find(const char *name, const clf_preset **preset) {
       *preset = &presets[i];
       return CLF_OK;
     }
-  return clf__fail(CLF_EINVAL, "there is no preset \"%s\"; there are"
+  static const char refusal[] = "there is no preset \"%s\"; there are"
 #define CLF_PRESET(name, ...) " " #name
 #include "clflow/presets.def"
 #undef CLF_PRESET
-                   ,
-                   name);
+      ;
+  return clf__fail(CLF_EINVAL, refusal, name);
 }
 
 clf_flow_spec clf_preset_spec(const clf_preset *p, int32_t height, int32_t width,

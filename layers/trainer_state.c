@@ -142,7 +142,7 @@ clf_status clf_train_options_load(const char *path, clf_train_options *options) 
   CLF_TRY(clf__st_open(path, &st));
   const clf_status s = get_options(st, &o);
   clf__st_close(st);
-  if (s) return clf__fail(s, "%s: %s", path, clf_errmsg());
+  if (s) return clf__in_file(s, path);
   *options = o;
   return CLF_OK;
 }
@@ -194,13 +194,13 @@ static clf_status get_counters(const clf__st *st, clf_trainer *t) {
   return CLF_OK;
 }
 
-static clf_status get_state(const clf__st *st, const char *path, clf_trainer *t) {
+static clf_status get_state(const clf__st *st, clf_trainer *t) {
   CLF_TRY(same_training(st, t));
   t->finished = 0; /* a refused file changes nothing */
   CLF_TRY(get_counters(st, t));
   CLF_TRY(clf__get_vector(st, t->f, M, t->m));
   CLF_TRY(clf__get_vector(st, t->f, V, t->v));
-  CLF_TRY(clf__get_params(st, path, t->f));
+  CLF_TRY(clf__get_params(st, t->f));
   if (t->best_epoch && t->source->held_out) {
     CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->best));
     CLF_TRY(clf__get_vector(st, t->f, LATEST, t->f->w));
@@ -213,7 +213,7 @@ static clf_status get_state(const clf__st *st, const char *path, clf_trainer *t)
 clf_status clf_trainer_resume(clf_trainer *t, const char *path) {
   clf__st *st;
   CLF_TRY(clf__st_open(path, &st));
-  const clf_status s = get_state(st, path, t);
+  const clf_status s = get_state(st, t);
   clf__st_close(st);
-  return s ? clf__fail(s, "%s: %s", path, clf_errmsg()) : CLF_OK;
+  return clf__in_file(s, path);
 }

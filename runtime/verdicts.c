@@ -117,5 +117,6 @@ void clf__verdicts_recall(const char *key, clf__verdicts *v) {
   }
   bytes[size - 1] = 0;
   for (char *line; (line = strsep(&rest, "\n"));) recall_line(v, line);
+  if (!v->known) *v = (clf__verdicts){0}; /* of half a list nothing is taken */
   free(bytes);
 }

@@ -14,6 +14,7 @@
 #include "cache.h"
 #include "machine.h"
 #include "opencl.h"
+#include "probe.h"
 #include "suite.h"
 
 static char folder[] = "/tmp/clflow-cache-XXXXXX"; /* of the run; emptied at its end */
@@ -234,6 +235,31 @@ START_TEST(cache_that_cannot_be) {
 }
 END_TEST
 
+/* A list comes back as it was kept; of one that is not whole nothing does. */
+START_TEST(verdicts_are_whole) {
+  static const clf__verdicts nothing;
+  static const char *const broken[] = {"opencl:0\t\nopencl:1\twhy\n", "\t\nopencl:0\t", "\n"};
+  clf__verdicts v = {.count = 2}, got = {0};
+  use_cache("verdicts");
+  snprintf(v.at[0].name, sizeof v.at[0].name, "opencl:0");
+  snprintf(v.at[1].name, sizeof v.at[1].name, "opencl:1/simt");
+  snprintf(v.at[1].why, sizeof v.at[1].why, "signal 11\tor so");
+  clf__verdicts_remember("devices", &v);
+  clf__verdicts_recall("devices", &got);
+  ck_assert_int_eq(got.known && got.recalled, 1);
+  ck_assert_int_eq(got.count, 2);
+  ck_assert_ptr_null(clf__probe_why(&got, "opencl:0"));
+  ck_assert_str_eq(clf__probe_why(&got, "opencl:1/simt"), "signal 11\tor so");
+  for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+    clf__verdicts from = {0};
+    clf__cache_put("devices", broken[i], strlen(broken[i]));
+    clf__verdicts_recall("devices", &from);
+    ck_assert_msg(!memcmp(&from, &nothing, sizeof from), "%s", broken[i]);
+  }
+  clear_cache();
+}
+END_TEST
+
 /* ---- Builds that fail ----------------------------------------------------------------------- */
 
 /* A family whose gemm tile has -1 rows stops the compiler where gemm.cl declares one. */
@@ -278,6 +304,7 @@ static TCase *tests(void) {
   tcase_add_test(tc, cache_of_programs);
   tcase_add_test(tc, cache_of_no_program);
   tcase_add_test(tc, cache_that_cannot_be);
+  tcase_add_test(tc, verdicts_are_whole);
   tcase_add_test(tc, build_errors_name_file_and_line);
   return tc;
 }

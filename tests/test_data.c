@@ -820,18 +820,28 @@ START_TEST(unwritable) {
   put("plain", "x", 1);
   expect(clf_path_writable("plain/m.npy"), CLF_EIO,
          "plain/m.npy: cannot be written: \"plain\" is not a folder");
+  expect(clf_path_writable("plain/x/m.npy"), CLF_EIO,
+         "plain/x/m.npy: cannot be written: Not a directory");
   ck_assert_int_eq(clf_path_writable("plain"), CLF_OK);
+  clf__file *f;
+  expect(clf__file_begin(NULL, &f), CLF_EINVAL, "a file to write has no name");
   unlink("plain");
   ck_assert_int_eq(clf_path_writable("m.safetensors"), CLF_OK);
   ck_assert_int_eq(clf_path_writable("./m.png"), CLF_OK);
   ck_assert_int_eq(clf_path_writable("/tmp/m.jsonl"), CLF_OK);
+  if (access("/", W_OK) == 0) ck_assert_int_eq(clf_path_writable("/m.jsonl"), CLF_OK);
   ck_assert_int_eq(suite_entries("."), 0);
 }
 END_TEST
 
-/* Root may write anywhere, so that there is nothing to refuse it. */
+/* Root may write anywhere; access() asks for the real user, so root is another one for a while. */
 START_TEST(protected) {
-  if (geteuid() == 0) return;
+  enum { NOBODY = 65534 };
+  const int root = getuid() == 0 && geteuid() == 0;
+  if (root) {
+    ck_assert_int_eq(chmod(".", 0755), 0);
+    ck_assert_int_eq(setreuid(NOBODY, 0), 0);
+  }
   mkdir("locked", 0555);
   expect(clf_path_writable("locked/m.npy"), CLF_EIO,
          "locked/m.npy: cannot be written: the folder \"locked\": Permission denied");
@@ -840,6 +850,7 @@ START_TEST(protected) {
   chmod("m.npy", 0444);
   expect(clf_path_writable("m.npy"), CLF_EIO, "m.npy: cannot be written: Permission denied");
   unlink("m.npy");
+  if (root) ck_assert_int_eq(setreuid(0, 0), 0);
 }
 END_TEST
 
@@ -957,6 +968,73 @@ START_TEST(removes_what_was_left) {
 }
 END_TEST
 
+/* What only looks like it: no process, no name of ours, no file, a process of another user. */
+START_TEST(leaves_what_is_not_its_own) {
+  const struct utimbuf old = {.actime = 1000000, .modtime = 1000000};
+  static const char *const names[] = {".clflow-0-1.tmp", ".clflow--5-1.tmp", ".clflow-7.tmp",
+                                      ".clflow-2000000000-1.tm", ".clflow-1-1.tmp"};
+  const int root = geteuid() == 0;
+  for (size_t i = 0; i < SIZE(names); i++) {
+    put(names[i], "half", 4);
+    ck_assert_int_eq(utime(names[i], &old), 0);
+  }
+  mkdir(".clflow-2000000000-3.tmp", 0777);
+  ck_assert_int_eq(utime(".clflow-2000000000-3.tmp", &old), 0);
+  write_kept("new");
+  for (size_t i = 0; i < SIZE(names); i++) file_is(names[i], "half", 4);
+  ck_assert_int_eq(rmdir(".clflow-2000000000-3.tmp"), 0);
+  put(".clflow-1-1.tmp", "half", 4);
+  ck_assert_int_eq(utime(".clflow-1-1.tmp", &old), 0);
+  clf__file *f;
+  ck_assert_int_eq(clf__file_begin("m", &f), CLF_OK);
+  if (root) ck_assert_int_eq(seteuid(65534), 0); /* whom process 1 does not answer */
+  clf__file_keep(f);
+  if (root) ck_assert_int_eq(seteuid(0), 0);
+  clf__file_abort(f);
+  file_is(".clflow-1-1.tmp", "half", 4);
+  file_is("m", "new", 3);
+}
+END_TEST
+
+/* Names that are taken are passed over, a thousand of them and no more. */
+START_TEST(names_that_are_taken) {
+  enum { MANY = 4000 };
+  char name[64];
+  clf__file *f;
+  for (int i = 0; i < MANY; i++) {
+    snprintf(name, sizeof name, ".clflow-%ld-%d.tmp", (long)getpid(), i);
+    put(name, "", 0);
+  }
+  expect(clf__file_begin("m", &f), CLF_EIO, "m: cannot be written: File exists");
+  ck_assert_int_eq(access("m", F_OK), -1);
+  ck_assert_int_eq(suite_entries("."), MANY);
+  for (int i = 0; i < MANY; i++) {
+    snprintf(name, sizeof name, ".clflow-%ld-%d.tmp", (long)getpid(), i);
+    unlink(name);
+  }
+  write_kept("new");
+  file_is("m", "new", 3);
+}
+END_TEST
+
+/* The folder goes away while a file in it is written. */
+START_TEST(a_folder_that_is_gone) {
+  clf__file *f;
+  mkdir("here", 0777);
+  ck_assert_int_eq(clf__file_begin("here/m", &f), CLF_OK);
+  ck_assert_int_eq(rename("here", "there"), 0);
+  clf__file_keep(f);
+  ck_assert_int_eq(clf__file_put(f, "new", 3), CLF_OK);
+  expect(clf__file_commit(f), CLF_EIO, "here/m: write failed: No such file or directory");
+  DIR *d = opendir("there");
+  ck_assert_ptr_nonnull(d);
+  for (const struct dirent *e; (e = readdir(d));)
+    if (e->d_name[0] == '.' && e->d_name[1] == 'c') unlinkat(dirfd(d), e->d_name, 0);
+  closedir(d);
+  ck_assert_int_eq(rmdir("there"), 0);
+}
+END_TEST
+
 START_TEST(failed_rename) {
   clf__file *f;
   ck_assert_int_eq(clf__file_begin("m", &f), CLF_OK);
@@ -1009,6 +1087,9 @@ static Suite *suite(void) {
                                 whole_or_not_at_all,
                                 keeps_the_one_before,
                                 removes_what_was_left,
+                                leaves_what_is_not_its_own,
+                                names_that_are_taken,
+                                a_folder_that_is_gone,
                                 failed_rename};
   Suite *const s = suite_create("data");
   TCase *const c = tcase_create("data");

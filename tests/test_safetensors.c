@@ -2,6 +2,7 @@
 /* test_safetensors.c: safetensors files, written and read, and every file that is refused. */
 #define _XOPEN_SOURCE 700
 #include <inttypes.h>
+#include <jansson.h>
 #include <locale.h>
 #include <math.h>
 #include <signal.h>
@@ -517,9 +518,13 @@ START_TEST(refuses_to_put) {
   REFUSED(clf__st_put_f32(w, "__metadata__", 0, NULL, f), CLF_EINVAL,
           "a tensor cannot have the name __metadata__");
   REFUSED(clf__st_put_f32(w, "\xff", 0, NULL, f), CLF_EINVAL,
-          "the name of tensor \"\xff\" is not UTF-8");
+          "the name of tensor \"\xff\" is not UTF-8, or memory is short");
   REFUSED(clf__st_put_f32(w, "b", 9, NULL, f), CLF_EINVAL,
           "tensor \"b\" has 9 dimensions, not 0 to 8");
+  REFUSED(clf__st_put_f32(w, "b", -1, NULL, f), CLF_EINVAL,
+          "tensor \"b\" has -1 dimensions, not 0 to 8");
+  REFUSED(clf__st_put_f64(w, "b", 0, NULL, &(double){(double)INFINITY}), CLF_ENUM,
+          "tensor \"b\" has inf at element 0");
   REFUSED(clf__st_put_f32(w, "b", 2, negative, f), CLF_EINVAL,
           "dimension 1 of tensor \"b\" is -1: out of range");
   REFUSED(clf__st_put_f64(w, "b", 2, huge, d), CLF_EINVAL,
@@ -529,7 +534,7 @@ START_TEST(refuses_to_put) {
   REFUSED(clf__st_put_meta(w, "clflow.crc32", "%s", "0"), CLF_EINVAL,
           "metadata \"clflow.crc32\" is the writer's own");
   REFUSED(clf__st_put_meta(w, "k", "%s", "\xff"), CLF_EINVAL,
-          "metadata \"k\" is not UTF-8: \"\xff\"");
+          "metadata \"k\" is not UTF-8, or memory is short: \"\xff\"");
   REFUSED(clf__st_put_meta_real(w, "k", (double)NAN), CLF_ENUM,
           "metadata \"k\" is a number that is not finite");
   ck_assert_int_eq(clf__st_write(w, path, 0), CLF_OK);
@@ -537,6 +542,94 @@ START_TEST(refuses_to_put) {
   clf__st *st = open_file();
   ck_assert_int_eq(clf__st_count(st), 1);
   clf__st_close(st);
+}
+END_TEST
+
+/* The limit is the reader's, too. */
+START_TEST(refuses_to_write_a_header_above_the_limit) {
+  const size_t n = 100000000;
+  char *text = malloc(n + 1);
+  ck_assert_ptr_nonnull(text);
+  memset(text, 'x', n);
+  text[n] = 0;
+  clf__st_writer *w = new_writer();
+  ck_assert_int_eq(clf__st_put_meta(w, "k", "%s", text), CLF_OK);
+  unlink(path);
+  ck_assert_int_eq(clf__st_write(w, path, 0), CLF_EINVAL);
+  ck_assert_str_eq(why(), "its header would have 100000056 bytes, more than 100000000");
+  ck_assert_int_ne(access(path, F_OK), 0);
+  clf__st_writer_free(w);
+  free(text);
+}
+END_TEST
+
+START_TEST(names_the_file_before) {
+  char kept[80];
+  clf__st_writer *w = new_writer();
+  snprintf(kept, sizeof kept, "%s.previous", path);
+  ck_assert_int_eq(clf__st_write(w, path, 1), CLF_OK);
+  ck_assert_int_eq(clf__st_write(w, path, 1), CLF_OK);
+  clf__st_writer_free(w);
+  write_bytes("damaged!", 8);
+  clf__st *st = NULL;
+  ck_assert_int_eq(clf__st_open(path, &st), CLF_EFORMAT);
+  ck_assert_msg(strstr(clf_errmsg(), "; the file before it is ") != NULL, "%s", clf_errmsg());
+  ck_assert_str_eq(strstr(clf_errmsg(), " is /tmp") + 4, kept);
+  unlink(kept);
+}
+END_TEST
+
+/* ---- JSON without memory ------------------------------------------------- */
+
+static long json_calls, json_fails; /* so many were made; this one and all after it fail */
+static void *json_malloc(size_t n) {
+  return ++json_calls >= json_fails && json_fails ? NULL : malloc(n);
+}
+
+static clf_status write_and_read(int *written) {
+  clf__st_writer *w = NULL;
+  clf__st *st = NULL;
+  const float f[2] = {1, 2};
+  double x = 0;
+  clf_status s = clf__st_writer_new(&w);
+  if (!s) s = clf__st_put_f32(w, "a", 2, (const int64_t[]){1, 2}, f);
+  if (!s) s = clf__st_put_meta(w, "text", "%s", "some");
+  if (!s) s = clf__st_put_meta_real(w, "real", 0.1);
+  if (!s) s = clf__st_write(w, path, 0);
+  *written = !s;
+  if (!s) s = clf__st_open(path, &st);
+  if (!s) s = clf__st_meta_real(st, "real", &x);
+  if (!s) ck_assert(x == 0.1);
+  clf__st_close(st);
+  clf__st_writer_free(w);
+  return s;
+}
+
+/* Whatever is not to be had, the file on disk is whole, and the sentence is there; as a file is
+ * read, jansson may blame the text. */
+START_TEST(json_without_memory) {
+  json_malloc_t usual_malloc;
+  json_free_t usual_free;
+  json_get_alloc_funcs(&usual_malloc, &usual_free);
+  json_set_alloc_funcs(json_malloc, free);
+  write_small();
+  clf_status s = CLF_ENOMEM;
+  for (json_fails = 1; s; json_fails++) {
+    json_calls = 0;
+    int written = 0;
+    s = write_and_read(&written);
+    const long n = json_fails;
+    json_fails = 0;
+    if (s)
+      ck_assert_msg(strstr(clf_errmsg(), "memory") ||
+                        (written && strstr(clf_errmsg(), "is not as it should be")),
+                    "call %ld: %s", n, clf_errmsg());
+    clf__st_close(open_file());
+    json_fails = n;
+  }
+  ck_assert_int_gt(json_fails, 30);
+  json_fails = 0;
+  json_set_alloc_funcs(usual_malloc, usual_free);
 }
 END_TEST
 
@@ -777,6 +870,9 @@ static Suite *suite(void) {
   tcase_add_test(c, finds_each_of_many_tensors);
   tcase_add_test(c, refuses_to_put);
   tcase_add_test(c, a_failing_write_leaves_the_old_file);
+  tcase_add_test(c, refuses_to_write_a_header_above_the_limit);
+  tcase_add_test(c, names_the_file_before);
+  tcase_add_test(c, json_without_memory);
   suite_add_tcase(s, c);
   c = tcase_create("metadata");
   tcase_add_test(c, real_metadata_survives_in_any_locale);

@@ -8,7 +8,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "backend.h"
+#include "cache.h"
 #include "clflow/clflow.h"
+#include "hash.h"
+#include "probe.h"
 
 /* ---- Files ------------------------------------------------------------------------------ */
 
@@ -20,14 +24,15 @@ static void remove_folder(void) {
   if (system(command)) return;
 }
 
+static void make_folder(void) {
+  snprintf(folder, sizeof folder, "/dev/shm/clflow-fuzz-XXXXXX");
+  if (!mkdtemp(folder) || setenv("CLFLOW_CACHE_DIR", folder, 1)) abort();
+  atexit(remove_folder);
+}
+
 /* A file of this name with these bytes, in a folder of its own that lies in memory. */
 static const char *file_of(const char *name, const uint8_t *bytes, size_t size) {
   static char path[128];
-  if (!*folder) {
-    snprintf(folder, sizeof folder, "/dev/shm/clflow-fuzz-XXXXXX");
-    if (!mkdtemp(folder)) abort();
-    atexit(remove_folder);
-  }
   snprintf(path, sizeof path, "%s/%s", folder, name);
   char *slash = strrchr(path + strlen(folder) + 1, '/');
   if (slash) {
@@ -129,19 +134,106 @@ static void source(const uint8_t *bytes, size_t size) {
   free(text);
 }
 
+/* ---- What clflow keeps for itself ---------------------------------------------------------- */
+
+/* The bytes of a file of the cache.  Whatever lies there is replaced by what is kept next. */
+static void cache(const uint8_t *bytes, size_t size) {
+  static const char key[] = "the key";
+  char name[32];
+  size_t n = 0;
+  snprintf(name, sizeof name, "%016llx.bin", (unsigned long long)clf__hash_text(key));
+  file_of(name, bytes, size);
+  void *got = clf__cache_get(key, &n);
+  if (got && (n == 0 || n + strlen(key) >= size || memcmp(got, bytes + size - n, n) != 0)) abort();
+  free(got);
+  if (!clf__cache_put(key, "kept", 4)) abort();
+  got = clf__cache_get(key, &n);
+  if (!got || n != 4 || memcmp(got, "kept", 4) != 0) abort();
+  free(got);
+}
+
+/* A device whose choices are those that are kept under a key of this target's own. */
+static clf_device tuned_device(void) {
+  clf_device dev = *device();
+  dev.tuned = NULL;
+  dev.tuned_count = 0;
+  if (clf__tuned_load(&dev, (const char *const[]){"fuzz"}, 1)) abort();
+  return dev;
+}
+static void free_tuned(clf_device *dev) {
+  free(dev->tuned);
+  free(dev->tuned_key);
+}
+
+/* What the tuner kept, whole but for what it says.  What was read is kept again as it is. */
+static void tuned(const uint8_t *bytes, size_t size) {
+  clf__cache_put("tuned choices 1\nfuzz", bytes, size);
+  clf_device dev = tuned_device();
+  for (int i = 0; i < dev.tuned_count; i++) {
+    const clf_choice *c = &dev.tuned[i];
+    if (c->op >= CLF_OP_COUNT || c->way < 0 || c->way >= clf__way_count(&dev, c->op)) abort();
+  }
+  if (dev.tuned_count) {
+    if (!clf__tuned_save(&dev)) abort();
+    clf_device again = tuned_device();
+    if (again.tuned_count != dev.tuned_count) abort();
+    for (int i = 0; i < dev.tuned_count; i++)
+      if (again.tuned[i].op != dev.tuned[i].op || again.tuned[i].way != dev.tuned[i].way ||
+          again.tuned[i].alike != dev.tuned[i].alike)
+        abort();
+    free_tuned(&again);
+  }
+  free_tuned(&dev);
+}
+
+/* What a probe found out, likewise: all of it is known, or nothing. */
+static void verdicts(const uint8_t *bytes, size_t size) {
+  static const clf__verdicts nothing;
+  clf__verdicts v = {0}, again = {0};
+  clf__cache_put("verdicts", bytes, size);
+  clf__verdicts_recall("verdicts", &v);
+  if (!v.known) {
+    if (memcmp(&v, &nothing, sizeof v) != 0) abort();
+    return;
+  }
+  if (v.count < 0 || v.count > CLF_PROBED) abort();
+  clf__verdicts_remember("verdicts", &v);
+  clf__verdicts_recall("verdicts", &again);
+  if (!again.known || again.count != v.count || strcmp(again.why, v.why) != 0) abort();
+  for (int i = 0; i < v.count; i++)
+    if (strcmp(again.at[i].name, v.at[i].name) != 0 || strcmp(again.at[i].why, v.at[i].why) != 0)
+      abort();
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
   (void)argc, (void)argv;
   setenv("OCL_ICD_VENDORS", "/nonexistent", 1); /* no drivers */
   setenv("CLFLOW_PROBE", "", 1);
+  make_folder();
   return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   static void (*const targets[])(const uint8_t *, size_t) = {
-      csv, npy, idx, cifar, images_npy, png, jpeg, safetensors, name, source};
-  enum { csv_, npy_, idx_, cifar_, images_npy_, png_, jpeg_, safetensors_, name_, source_ };
+      csv,         npy,  idx,    cifar, images_npy, png,     jpeg,
+      safetensors, name, source, cache, tuned,      verdicts};
+  enum {
+    csv_,
+    npy_,
+    idx_,
+    cifar_,
+    images_npy_,
+    png_,
+    jpeg_,
+    safetensors_,
+    name_,
+    source_,
+    cache_,
+    tuned_,
+    verdicts_
+  };
   targets[CLF_FUZZ_TARGET](bytes, size);
   return 0;
 }

@@ -131,3 +131,42 @@ for i, text in enumerate(["cpu", "cpu/avx2", "cpu64", "opencl:0/simt", "check:cp
 for i, text in enumerate(["moons", "moons:noise=0.1,seed=3", "moons:n", "moons:=,", "moons:noise=1e999", "circles:seed=-1",
                           "glyphs:size=4"]):
     put("source", str(i), text)
+
+
+def kept(key, data, key_size=None, size=None, crc=None):
+    return (f"clflow cache 1 {len(key) if key_size is None else key_size} {len(data) if size is None else size} "
+            f"{zlib.crc32(data) if crc is None else crc:x}\n").encode() + key + data
+
+
+key = b"the key"
+put("cache", "good", kept(key, b"a program"))
+put("cache", "cut", kept(key, b"a program")[:-3])
+put("cache", "longer", kept(key, b"a program") + b"\0")
+put("cache", "damaged", kept(key, b"a program", crc=1))
+put("cache", "other_key", kept(b"thy key", b"a program"))
+put("cache", "empty", kept(key, b""))
+put("cache", "huge", kept(key, b"a program", size=2**64 - 1))
+put("cache", "wraps", kept(key, b"a program", key_size=2**64 - 9, size=16))
+put("cache", "negative", b"clflow cache 1 7 -9 -1\nthe keya program")
+put("cache", "overflow", b"clflow cache 1 7 " + b"9" * 400 + b" 0\nthe keya program")
+put("cache", "version", b"clflow cache 2 7 9 0\nthe keya program")
+put("cache", "no_line", b"clflow cache 1 7 9 0the keya program")
+
+put("tuned", "good", "gemm 0123456789abcdef tiles\nconv_fwd 00000000000000ff winograd\n")
+put("tuned", "unknown", "gemm 1 nonsense\nno_such_op 2 tiles\n")
+put("tuned", "short", "gemm 1\ngemm\n\n\n")
+put("tuned", "huge", "gemm " + "f" * 60 + " tiles\n")
+put("tuned", "negative", "gemm -1 tiles\n")
+put("tuned", "long", "g" * 200 + " 1 " + "t" * 200 + "\n")
+put("tuned", "nul", b"gemm 1 tiles\n\0gemm 2 tiles\n")
+put("tuned", "cut", "gemm 1 til")
+
+put("verdicts", "good", "\t\nopencl:0\t\nopencl:1\tthe driver crashed in its self-test: signal 11\n")
+put("verdicts", "list", "\tthe driver did not finish listing the devices within 180 s\n")
+put("verdicts", "half", "opencl:0\t\nopencl:1\t\n")
+put("verdicts", "cut", "\t\nopencl:0\tthe dri")
+put("verdicts", "many", "\t\n" + "".join(f"opencl:{i}\t\n" for i in range(100)))
+put("verdicts", "long", "\t" + "w" * 5000 + "\n" + "n" * 500 + "\t" + "w" * 5000 + "\n")
+put("verdicts", "nul", b"\t\nopencl:0\tw\0hy\nopencl:1\t\n")
+put("verdicts", "twice", "\tfirst\n\tsecond\n")
+put("verdicts", "tabs", "\t\t\t\nopencl:0\t\t\t\n\n\n")

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/* test_op_faults.c: the n-th call of a device fails, an operation, a transfer, memory or a wait,
+ * for n up to where all goes well, in everything that can be done with a flow of each kind.  Each
+ * time the sentence of that call comes back, the device has nothing left on it, and works again.
+ * And memory that there cannot be, wherever in a layout it runs out. test_op_faults [cpu|cpu64] */
+#define _GNU_SOURCE
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "backend.h"
+#include "clflow/clflow.h"
+#include "flow_private.h"
+#include "suite.h"
+
+static const char *where = "cpu";
+
+/* ---- A device whose n-th call fails ---------------------------------------------------------- */
+
+static struct { long n, calls; /* counted from 1; 0: none */ } fault;
+
+static clf_status due(const char *what) {
+  if (++fault.calls != fault.n) return CLF_OK;
+  return clf__fail(CLF_EDEVICE, "call %ld, %s, fails", fault.n, what);
+}
+
+static clf_status faulty_alloc(clf_device *dev, clf_buffer *b) {
+  CLF_TRY(due("memory"));
+  return clf__wrapper_alloc(dev, b);
+}
+static clf_status faulty_write(clf_device *dev, clf_buffer *b, size_t at, const void *src,
+                               size_t n) {
+  CLF_TRY(due("a write"));
+  return clf__wrapper_write(dev, b, at, src, n);
+}
+static clf_status faulty_read(clf_device *dev, clf_buffer *b, size_t at, void *dst, size_t n) {
+  CLF_TRY(due("a read"));
+  return clf__wrapper_read(dev, b, at, dst, n);
+}
+static clf_status faulty_run(clf_device *dev, clf_op op, const void *args) {
+  _Alignas(16) char in[CLF_MAX_ARGS];
+  CLF_TRY(due(clf_ops[op].name));
+  clf__wrapper_args(op, args, in);
+  return clf_dispatch(dev->inner, op, in);
+}
+static clf_status faulty_sync(clf_device *dev) {
+  CLF_TRY(due("a wait"));
+  return clf__wrapper_sync(dev);
+}
+static void faulty_close(clf_device *dev) { clf_close(dev->inner); }
+
+static const clf_backend faulty = {
+    .name = "faulty",
+    .close = faulty_close,
+    .alloc = faulty_alloc,
+    .release = clf__wrapper_release,
+    .write = faulty_write,
+    .read = faulty_read,
+    .run = faulty_run,
+    .sync = faulty_sync,
+};
+
+static clf_device *open_faulty(void) {
+  clf_device *inner = NULL, *dev = calloc(1, sizeof *dev);
+  ck_assert_ptr_nonnull(dev);
+  WORKS(clf_open(where, &inner));
+  dev->backend = &faulty;
+  clf__wrapper_adopt(dev, "faulty", inner);
+  return dev;
+}
+
+/* ---- What is done with flows --------------------------------------------------------------------
+ */
+
+typedef struct work {
+  const char *name, *fuse; /* CLFLOW_FUSE, or NULL */
+  clf_kind kind;
+  int32_t scales;
+  int activations, norms, lone; /* norms: L2 and clipping; lone: many steps in one call */
+  clf_realnvp_variant variant;
+} work;
+
+static const work works[] = {
+    {"fused", "always", CLF_NVP, 0, CLF_ACTIVATIONS_STORE, 0, 0, {0}},
+    {"many steps", NULL, CLF_NVP, 0, CLF_ACTIVATIONS_STORE, 0, 1, {0}},
+    {"unfused", "never", CLF_NVP, 0, CLF_ACTIVATIONS_STORE, 1, 0, {0}},
+    {"unfused in reverse", "never", CLF_NVP, 0, CLF_ACTIVATIONS_REVERSE, 0, 0, {0}},
+    {"fused in reverse", "always", CLF_NVP, 0, CLF_ACTIVATIONS_REVERSE, 0, 0, {0}},
+    {"nice", "never", CLF_NICE, 0, CLF_ACTIVATIONS_STORE, 0, 0, {0}},
+    {"nice in reverse", "never", CLF_NICE, 0, CLF_ACTIVATIONS_REVERSE, 0, 0, {0}},
+    {"piecewise", NULL, CLF_PIECEWISE, 0, CLF_ACTIVATIONS_STORE, 0, 0, {0}},
+    {"images", NULL, CLF_REALNVP, 2, CLF_ACTIVATIONS_STORE, 1, 0, {.bn_rho = 0.5}},
+    {"images in reverse", NULL, CLF_REALNVP, 2, CLF_ACTIVATIONS_REVERSE, 1, 0, {0}},
+    {"images without norm", NULL, CLF_REALNVP, 1, CLF_ACTIVATIONS_STORE, 0, 0, {.no_norm = 1}},
+};
+enum { WORKS_ = sizeof works / sizeof *works, ROWS = 24, MADE = 3 };
+
+typedef struct objects { /* all that must be given back */
+  clf_table table;
+  clf_images *images;
+  clf_flow *flow, *loaded;
+  clf_trainer *trainer, *again;
+  double x[ROWS * 16], z[ROWS * 16], J[16 * 16], logp[ROWS];
+} objects;
+
+static clf_flow_spec spec_of(const work *w) {
+  clf_flow_spec s = clf_flow_spec_default(w->kind, w->kind == CLF_PIECEWISE ? 1 : 2);
+  s.seed = 3;
+  if (w->kind == CLF_REALNVP) {
+    s.height = s.width = 4;
+    s.dim = 16;
+    s.scales = w->scales;
+    s.hidden = 2;
+    s.blocks = 1;
+    s.variant = w->variant;
+  } else {
+    s.depth = 3;
+    s.hidden = 4;
+    s.bins = 4;
+    s.tails = 1;
+  }
+  return s;
+}
+
+static clf_train_options options_of(const work *w, int64_t epochs) {
+  clf_train_options o =
+      w->kind == CLF_REALNVP ? clf_train_options_images() : clf_train_options_default();
+  o.epochs = epochs;
+  o.batch = 9;
+  o.part = w->kind == CLF_REALNVP ? 5 : 0;
+  o.valid_split = 0.25;
+  o.standardize = w->kind != CLF_REALNVP;
+  o.activations = w->activations;
+  if (w->norms) {
+    o.clip = 10;
+    if (w->kind == CLF_REALNVP) o.l2 = 1e-3;
+  }
+  o.flip = w->kind == CLF_REALNVP;
+  return o;
+}
+
+static clf_status trainer_of(const work *w, clf_flow *f, int64_t epochs, objects *o,
+                             clf_trainer **out) {
+  const clf_train_options t = options_of(w, epochs);
+  if (o->images) return clf_trainer_create_images(f, o->images, NULL, &t, out);
+  return clf_trainer_create(f, &o->table, &t, out);
+}
+
+static clf_status learn(clf_device *dev, const work *w, const char *path, objects *o) {
+  const clf_flow_spec spec = spec_of(w);
+  CLF_TRY(clf_flow_create(dev, &spec, &o->flow));
+  CLF_TRY(trainer_of(w, o->flow, 2, o, &o->trainer));
+  CLF_TRY(clf_trainer_run(o->trainer, NULL, NULL));
+  if (w->kind == CLF_REALNVP && !w->variant.no_norm) CLF_TRY(clf_trainer_recalibrate(o->trainer));
+  CLF_TRY(clf_trainer_save(o->trainer, path));
+  CLF_TRY(clf_flow_load(dev, path, NULL, &o->loaded));
+  CLF_TRY(trainer_of(w, o->loaded, 3, o, &o->again));
+  CLF_TRY(clf_trainer_resume(o->again, path));
+  CLF_TRY(clf_trainer_run(o->again, NULL, NULL));
+  return clf_flow_save(o->loaded, path);
+}
+
+/* Gives the sum of all that is computed. */
+static clf_status use(const work *w, objects *o, double *sum) {
+  const int32_t dim = spec_of(w).dim;
+  double made[MADE * 16], logabsdet = 0, logdet = 0;
+  clf_score score = {0};
+  CLF_TRY(clf_log_prob(o->loaded, o->x, ROWS, o->logp));
+  CLF_TRY(clf_transform(o->loaded, o->x, ROWS, o->z, NULL));
+  CLF_TRY(clf_invert(o->loaded, o->z, ROWS, o->z, NULL));
+  CLF_TRY(clf_sample(o->loaded, 1, 0, MADE, made));
+  CLF_TRY(clf_sample_latents(o->loaded, 2, 0, MADE, 0.5, made));
+  CLF_TRY(clf_evaluate(o->loaded, o->x, ROWS, &score));
+  if (o->images) CLF_TRY(clf_evaluate_images(o->loaded, o->images, NULL, 0, ROWS, 7, &score));
+  CLF_TRY(clf_jacobian(o->loaded, o->x, o->J, &logabsdet, &logdet));
+  *sum = logabsdet + logdet + score.mean;
+  for (int i = 0; i < MADE * dim; i++) *sum += made[i];
+  for (int i = 0; i < ROWS * dim; i++) *sum += o->z[i];
+  for (int i = 0; i < ROWS; i++) *sum += o->logp[i];
+  return CLF_OK;
+}
+
+/* Reading the data is no device's work, and cannot fail here. */
+static void read_data(const work *w, objects *o) {
+  const int32_t dim = spec_of(w).dim;
+  memset(o, 0, sizeof *o);
+  if (w->kind == CLF_REALNVP) {
+    WORKS(clf_images_open("glyphs:n=24,size=4", NULL, &o->images));
+    WORKS(clf_images_wait(o->images));
+    for (int i = 0; i < ROWS * dim; i++) o->x[i] = (double)((7 * i) % 250) + 0.5;
+    return;
+  }
+  WORKS(clf_table_read("moons:n=24", &o->table));
+  if (w->kind == CLF_PIECEWISE) o->table.cols = 1; /* the first 24 numbers */
+  memcpy(o->x, o->table.at, (size_t)(ROWS * dim) * sizeof *o->x);
+}
+
+static clf_status all(clf_device *dev, const work *w, const char *path, double *sum) {
+  objects *o = malloc(sizeof *o);
+  ck_assert_ptr_nonnull(o);
+  read_data(w, o);
+  clf_status s = learn(dev, w, path, o);
+  if (!s) s = use(w, o, sum);
+  clf_trainer_free(o->again);
+  clf_trainer_free(o->trainer);
+  clf_flow_free(o->loaded);
+  clf_flow_free(o->flow);
+  clf_images_free(o->images);
+  clf_table_free(&o->table);
+  free(o);
+  return s;
+}
+
+/* ---- Each n
+ * ---------------------------------------------------------------------------------------- */
+
+static void try_n(clf_device *dev, const work *w, const char *path, long n, double want) {
+  char sentence[64];
+  double sum = 0;
+  snprintf(sentence, sizeof sentence, "call %ld, ", n);
+  fault.n = n;
+  fault.calls = 0;
+  const clf_status s = all(dev, w, path, &sum);
+  fault.n = 0;
+  if (s) {
+    ck_assert_msg(strstr(clf_errmsg(), sentence) != NULL, "%s, %s: %s", w->name, sentence,
+                  clf_errmsg());
+    ck_assert_msg(s == CLF_EDEVICE, "%s: %s", clf_errmsg(), clf_strerror(s));
+  } else {
+    ck_assert_msg(sum == want, "%s, %s: %.17g, not %.17g", w->name, sentence, sum, want);
+  }
+}
+
+START_TEST(any_call) {
+  const work *w = &works[_i];
+  char path[] = "/tmp/clflow-op-faults-XXXXXX";
+  double want = 0, sum = 0;
+  const int fd = mkstemp(path);
+  ck_assert_int_ge(fd, 0);
+  close(fd);
+  if (w->fuse) setenv("CLFLOW_FUSE", w->fuse, 1);
+  clf_device *dev = open_faulty();
+  if (w->lone) dev->lone_work = dev->inner->lone_work;
+  WORKS(all(dev, w, path, &want));
+  const size_t base = clf_memory_taken(dev, 0).now;
+  fault.calls = 0;
+  WORKS(all(dev, w, path, &sum));
+  const long calls = fault.calls;
+  ck_assert(sum == want && isfinite(sum));
+  ck_assert_int_gt(calls, 50);
+  for (long n = 1; n <= calls + 1;
+       n += 1 + n / 40) { /* what is new comes early, what repeats late */
+    try_n(dev, w, path, n, want);
+    const size_t now = clf_memory_taken(dev, 0).now;
+    ck_assert_msg(now == base, "%s, call %ld: %zu bytes are left, not %zu", w->name, n, now, base);
+  }
+  WORKS(all(dev, w, path, &sum));
+  ck_assert(sum == want);
+  clf_close(dev);
+  unsetenv("CLFLOW_FUSE");
+  unlink(path);
+  char *kept = NULL;
+  if (asprintf(&kept, "%s.previous", path) > 0) unlink(kept);
+  free(kept);
+}
+END_TEST
+
+/* Rows beyond what an arena holds, wherever among its tensors the limit falls: refused in words,
+ * by a workspace that is only measured, and from there on for good. */
+START_TEST(too_many_rows) {
+  const work *w = &works[_i];
+  const clf_flow_spec spec = spec_of(w);
+  clf_device *dev = NULL;
+  clf_flow *f = NULL;
+  if (w->fuse) setenv("CLFLOW_FUSE", w->fuse, 1);
+  WORKS(clf_open(where, &dev));
+  WORKS(clf_flow_create(dev, &spec, &f));
+  for (int train = 0; train <= CLF_REBUILT; train++) {
+    size_t elements = 0, before = 0;
+    int refused = 0;
+    for (int64_t rows = 1; rows <= INT32_MAX; rows += 1 + rows / 200) {
+      const clf_status s = clf__flow_measure(f, (int32_t)rows, train, &elements);
+      if (s) {
+        ck_assert_int_eq(s, CLF_ENOTSUP);
+        ck_assert_msg(strstr(clf_errmsg(), "holds at most 2147483647") != NULL, "%s", clf_errmsg());
+        refused = 1;
+        continue;
+      }
+      ck_assert_msg(!refused, "%s: %lld rows fit, fewer do not", w->name, (long long)rows);
+      ck_assert_uint_ge(elements, before);
+      ck_assert_uint_ge(elements, (size_t)rows * (size_t)spec.dim);
+      before = elements;
+    }
+    ck_assert_msg(refused, "%s: 2^31 rows fit", w->name);
+  }
+  clf_flow_free(f);
+  clf_close(dev);
+  unsetenv("CLFLOW_FUSE");
+}
+END_TEST
+
+int main(int argc, char **argv) {
+  if (argc > 1) where = argv[1];
+  Suite *suite = suite_create("op_faults");
+  TCase *c = tcase_create("op_faults");
+  tcase_set_timeout(c, 600);
+  tcase_add_loop_test(c, any_call, 0, WORKS_);
+  tcase_add_loop_test(c, too_many_rows, 0, WORKS_);
+  suite_add_tcase(suite, c);
+  return suite_run(suite);
+}
