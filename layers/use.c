@@ -9,7 +9,7 @@
 #include "flow_private.h"
 
 /* Enough rows to fill a device, few enough to stay in its caches and small in memory. */
-int32_t clf__flow_chunk(const clf_flow *f) {
+static int32_t good_chunk(const clf_flow *f) {
   if (f->spec.kind == CLF_REALNVP) { /* the features of its first scale are the most */
     const int64_t each = (int64_t)f->spec.hidden * f->spec.height * f->spec.width;
     const int64_t images = (1 << 23) / each;
@@ -17,6 +17,11 @@ int32_t clf__flow_chunk(const clf_flow *f) {
   }
   const int32_t size = f->spec.dim + f->spec.hidden, rows = (1 << 20) / (size ? size : 1);
   return rows < 256 ? 256 : rows > 8192 ? 8192 : rows;
+}
+
+int32_t clf__flow_chunk(const clf_flow *f) {
+  const int32_t good = good_chunk(f);
+  return f->most_rows && f->most_rows < good ? f->most_rows : good;
 }
 
 static int32_t chunk_of(const clf_flow *f, int64_t left) {
