@@ -167,24 +167,25 @@ static double undisturbed(clf_device *dev, what kind, bytes *want, long *calls) 
 static long tries = 24;
 static long step_of(long calls, long wanted) { return wanted < calls ? calls / wanted : 1; }
 
-/* What fails at call n of a training, on a device that is open. */
-static void disturbed(clf_device *dev, what kind, long n, int how, int code, const bytes *want) {
+/* What fails at call n of `function` in a training, on a device that is open; 0: there is none. */
+static int disturbed(clf_device *dev, what kind, const char *function, long n, int how, int code,
+                     const bytes *want) {
   work w;
-  char when[64];
+  char when[128];
   long calls, failed;
-  snprintf(when, sizeof when, "%s, call %ld, how %d, code %d", kinds[kind], n, how, code);
+  snprintf(when, sizeof when, "%s, %s %ld, how %d, code %d", kinds[kind], function, n, how, code);
   begin(&w, dev, kind);
   WORKS(make_trainer(&w));
   const long objects = alive();
-  arm("*", n, how, code);
+  arm(function, n, how, code);
   const clf_status s = train(&w);
   disarm(&calls, &failed);
   ck_assert_msg(!s, "%s: %s", when, clf_errmsg());
-  ck_assert_msg(failed > 0, "%s: nothing failed", when);
   same_bits(want, when);
   ck_assert_msg(how == CLF_FAULT_LOST || alive() <= objects + 2, "%s: %ld objects, not %ld", when,
                 alive(), objects); /* the workspace and the scratch memory may be new */
   end(&w);
+  return failed > 0;
 }
 
 /* Each call fails once. */
@@ -199,9 +200,25 @@ START_TEST(once) {
   undisturbed(dev, kind, &want, &calls);
   undisturbed(dev, kind, &want, &calls); /* scratch memory has grown: fewer calls */
   const long step = step_of(calls, tries);
-  for (long n = 1; n <= calls; n += step) disturbed(dev, kind, n, 0, codes[n / step % 6], &want);
+  for (long n = 1; n <= calls; n += step)
+    ck_assert(disturbed(dev, kind, "*", n, 0, codes[n / step % 6], &want));
   clf_close(dev);
   ck_assert_int_eq(alive(), 0);
+}
+END_TEST
+
+/* Every reading, as of a copy that is half done, and every launch. */
+START_TEST(everywhere) {
+  static const char *const functions[] = {"clEnqueueReadBuffer", "clEnqueueNDRangeKernel"};
+  static bytes want;
+  clf_device *dev = NULL;
+  long calls, n = 1;
+  find_layer();
+  WORKS(clf_open("opencl", &dev));
+  undisturbed(dev, MANY, &want, &calls);
+  while (disturbed(dev, MANY, functions[_i], n, 0, -36, &want)) n++;
+  ck_assert_int_gt(n, 40);
+  clf_close(dev);
 }
 END_TEST
 
@@ -218,7 +235,7 @@ START_TEST(lost) {
   undisturbed(dev, kind, &want, &calls);
   const long step = step_of(calls, tries / 8);
   for (long n = 1; n <= calls; n += step)
-    disturbed(dev, kind, n, CLF_FAULT_LOST, codes[n / step % 4], &want);
+    ck_assert(disturbed(dev, kind, "*", n, CLF_FAULT_LOST, codes[n / step % 4], &want));
   ck_assert_int_eq(strncmp(clf_device_name(dev), "opencl", 6), 0);
   clf_close(dev);
   ck_assert_int_eq(alive(), 0);
@@ -233,7 +250,7 @@ START_TEST(wrapped) {
   find_layer();
   WORKS(clf_open("check:opencl", &dev));
   undisturbed(dev, SINGLE, &want, &calls);
-  disturbed(dev, SINGLE, calls / 2, CLF_FAULT_LOST, -36, &want);
+  ck_assert(disturbed(dev, SINGLE, "*", calls / 2, CLF_FAULT_LOST, -36, &want));
   ck_assert_int_eq(strncmp(clf_device_name(dev), "check:opencl", 12), 0);
   clf_close(dev);
   ck_assert_int_eq(alive(), 0);
@@ -380,6 +397,7 @@ int main(int argc, char **argv) {
   TCase *c = tcase_create("survive");
   tcase_set_timeout(c, 3600);
   tcase_add_loop_test(c, once, 0, KINDS);
+  tcase_add_loop_test(c, everywhere, 0, 2);
   tcase_add_loop_test(c, lost, 0, KINDS);
   tcase_add_test(c, wrapped);
   tcase_add_test(c, beside);
