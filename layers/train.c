@@ -513,6 +513,7 @@ clf_status clf_trainer_run(clf_trainer *t, clf_progress_fn report, void *context
 static clf_status take_batches(clf_trainer *t) {
   const int64_t S = clf__steps_per_epoch(t), begin = t->o.epochs * S; /* an epoch of its own */
   int64_t parts = 0;
+  CLF_TRY(clf__flow_reserve(t->f, t->plan.part, clf__trainer_way(t, begin)));
   for (int64_t step = begin; step < begin + S; step++)
     for (int32_t at = 0; at < clf__trainer_batch_size(t, step); at += t->plan.part) {
       clf_tensor x, z;

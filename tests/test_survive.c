@@ -388,6 +388,47 @@ START_TEST(in_reverse) {
 }
 END_TEST
 
+/* ---- Without a training -------------------------------------------------------------------------
+ */
+
+enum { SAMPLES = 300 };
+
+static clf_status use(clf_flow *flow, double *x, clf_score *score) {
+  CLF_TRY(clf_sample(flow, 1, 0, SAMPLES, x));
+  return clf_evaluate(flow, x, SAMPLES, score);
+}
+
+/* Each call of sampling and evaluation fails once, and memory is short. */
+START_TEST(without_training) {
+  static double x[2 * SAMPLES], again[2 * SAMPLES];
+  clf_score want, got;
+  clf_device *dev = NULL;
+  long calls, failed = 1;
+  work w;
+  find_layer();
+  WORKS(clf_open("opencl", &dev));
+  begin(&w, dev, LARGE);
+  WORKS(use(w.flow, x, &want));
+  for (long n = 1; failed; n++) {
+    arm("*", n, 0, n % 2 ? -36 : -4);
+    WORKS(use(w.flow, again, &got));
+    disarm(&calls, &failed);
+    ck_assert_msg(memcmp(x, again, sizeof x) == 0 && got.mean == want.mean, "call %ld", n);
+  }
+  end(&w);
+  begin(&w, dev, LARGE);
+  arm("clCreateBuffer", 1, 1, -4);
+  above(SAMPLES * 16);
+  WORKS(use(w.flow, again, &got));
+  disarm(&calls, &failed);
+  ck_assert_int_gt(failed, 0);
+  ck_assert(memcmp(x, again, sizeof x) == 0 && got.mean == want.mean);
+  end(&w);
+  clf_close(dev);
+  ck_assert_int_eq(alive(), 0);
+}
+END_TEST
+
 int main(int argc, char **argv) {
   char folder[] = "/tmp/clflow-survive-XXXXXX";
   if (argc > 1) tries = atol(argv[1]);
@@ -404,6 +445,7 @@ int main(int argc, char **argv) {
   tcase_add_loop_test(c, dead, 0, KINDS);
   tcase_add_loop_test(c, short_of_memory, 0, 2);
   tcase_add_test(c, in_reverse);
+  tcase_add_test(c, without_training);
   suite_add_tcase(suite, c);
   SRunner *runner = srunner_create(suite);
   srunner_set_fork_status(runner, CK_NOFORK);
