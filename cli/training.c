@@ -71,6 +71,9 @@ static void log_report(const cli_training *t, const clf_progress *p) {
     log_line(t->log, json_pack("{s:I, s:s}", "step", (json_int_t)p->step, "dropped", p->dropped));
   if (p->stored)
     log_line(t->log, json_pack("{s:I, s:s}", "step", (json_int_t)p->step, "stored", p->stored));
+  if (p->recovered)
+    log_line(t->log,
+             json_pack("{s:I, s:s}", "step", (json_int_t)p->step, "recovered", p->recovered));
   if (p->count > 0)
     log_line(t->log, json_pack("{s:I, s:o}", "first_step", (json_int_t)p->first,
                                t->bits > 0 ? "bits_per_dim" : "losses", losses_json(t, p)));
@@ -177,6 +180,7 @@ static int report(const clf_progress *p, void *context) {
   t->epochs = p->epochs;
   if (p->dropped) cli_say("%s", p->dropped);
   if (p->stored) cli_say("%s", p->stored);
+  if (p->recovered) cli_say("%s", p->recovered);
   if (t->log) log_report(t, p);
   if (p->epoch_done && t->train && t->kept < p->epochs) {
     t->train[t->kept] = told(t, p->train);

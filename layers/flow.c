@@ -281,6 +281,8 @@ clf_status clf__flow_reserve(clf_flow *f, int32_t rows, int train) {
   return s;
 }
 
+void clf__flow_drop_workspace(clf_flow *f) { free_workspace(&f->ws); }
+
 clf_status clf__flow_need_gradient(clf_flow *f) {
   if (f->g.buf) return CLF_OK;
   f->grad_arena = (clf_arena){.dev = f->dev};

@@ -33,6 +33,7 @@ struct clf_flow {
   double *mean, *std; /* D each, or NULL */
   clf_history history;
   clf__workspace ws;
+  int32_t most_rows; /* of a chunk, where memory was found to be short; 0: as many as are good */
 };
 
 /* Elements of a workspace for calls of `rows` rows. */
@@ -40,6 +41,8 @@ clf_status clf__flow_measure(const clf_flow *f, int32_t rows, int train, size_t 
 /* Makes the workspace serve calls of `rows` rows; train: CLF_VALUES and so on.  It goes on to
  * provide for backward, but in one way at a time. */
 clf_status clf__flow_reserve(clf_flow *f, int32_t rows, int train);
+/* Frees the workspace: the next reserve makes one of the size that is asked for then. */
+void clf__flow_drop_workspace(clf_flow *f);
 /* Makes g, zeroed, and gives each layer its part. */
 clf_status clf__flow_need_gradient(clf_flow *f);
 

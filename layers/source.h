@@ -19,7 +19,9 @@ typedef struct clf__source clf__source;
 typedef struct clf__source_ops {
   /* Lays out what lies on the device; run twice, like all that does. */
   clf_status (*lay_out)(clf__source *s, clf_arena *a, int32_t part);
-  /* (optional) Fills what was laid out. */
+  /* (optional) Host memory for parts of the size that was laid out, once. */
+  clf_status (*start)(clf__source *s);
+  /* (optional) Fills what was laid out, again if the device lost it. */
   clf_status (*fill)(clf__source *s);
   /* The samples at these places, in the flow's units.  `next` is what will be asked for
    * after them, if all goes on. */

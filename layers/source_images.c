@@ -114,7 +114,7 @@ static clf_status lay_out(clf__source *base, clf_arena *a, int32_t part) {
 }
 
 /* Host memory for parts of this size, and the thread. */
-static clf_status fill(clf__source *base) {
+static clf_status start(clf__source *base) {
   image_source *s = (image_source *)(void *)base;
   const size_t size = (size_t)s->part * (size_t)base->f->spec.dim;
   s->ready.pixels = malloc(size * sizeof(float));
@@ -168,7 +168,8 @@ static void free_source(clf__source *base) {
   free(s);
 }
 
-static const clf__source_ops image_ops = {lay_out, fill, batch, validate, free_source};
+static const clf__source_ops image_ops = {
+    .lay_out = lay_out, .start = start, .batch = batch, .validate = validate, .free = free_source};
 
 /* Places in an epoch have 32 bits. */
 static clf_status check_sets(const clf_flow *f, const clf_images *images, const clf_images *valid) {

@@ -116,7 +116,8 @@ static clf_status validate(clf__source *s, double *mean) {
 
 static void free_source(clf__source *s) { free(s); }
 
-static const clf__source_ops table_ops = {lay_out, fill, batch, validate, free_source};
+static const clf__source_ops table_ops = {
+    .lay_out = lay_out, .fill = fill, .batch = batch, .validate = validate, .free = free_source};
 
 clf_status clf__source_of_table(clf_flow *f, const clf_table *data, const clf_train_options *o,
                                 clf__source **out) {

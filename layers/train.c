@@ -78,18 +78,28 @@ static clf_status lay_out(clf_trainer *t) {
   return CLF_OK;
 }
 
+/* The plan knows what the device has, not what others take of it. */
+static clf_status reserve(clf_trainer *t) {
+  clf_status s;
+  do s = clf__flow_reserve(t->f, t->plan.part, clf__trainer_way(t, 0));
+  while (s == CLF_ENOMEM && clf__trainer_shrink(t));
+  return s;
+}
+
 static clf_status place(clf_trainer *t) {
   t->arena.dev = t->dev;
   CLF_TRY(lay_out(t)); /* measures */
   CLF_TRY(clf_arena_init(&t->arena, t->dev, t->arena.used));
   CLF_TRY(lay_out(t));
+  if (t->source->ops->start) CLF_TRY(t->source->ops->start(t->source));
   if (t->source->ops->fill) CLF_TRY(t->source->ops->fill(t->source));
   CLF_TRY(clf_do(t->dev, fill, .y = t->ring, .value = 0));
   CLF_TRY(clf_do(t->dev, fill, .y = t->m, .value = 0));
   CLF_TRY(clf_do(t->dev, fill, .y = t->v, .value = 0));
   CLF_TRY(clf__flow_need_gradient(t->f));
-  CLF_TRY(clf__flow_reserve(t->f, t->plan.part, clf__trainer_way(t, 0)));
-  return clf__trainer_remember(t);
+  CLF_TRY(reserve(t));
+  CLF_TRY(clf__trainer_remember(t));
+  return clf__trainer_keep_first(t);
 }
 
 /* What a trainer learns from: a table, or images and perhaps others held out. */
@@ -141,7 +151,8 @@ static clf_status create(clf_flow *f, const samples *data, const clf_train_optio
   t->o.flip = options->flip != 0;
   t->stored_from = INT64_MAX;
   t->best_valid = NAN;
-  t->snapshot[0].step = t->snapshot[1].step = -1;
+  t->snapshot[0].step = t->snapshot[1].step = t->kept.step = -1;
+  t->kept.every = 2;
   const clf_status s = set_up_or_undo(t, data);
   if (s)
     clf_trainer_free(t);
@@ -174,6 +185,7 @@ clf_train_plan clf_trainer_plan(const clf_trainer *t) { return t->plan; }
 void clf_trainer_free(clf_trainer *t) {
   if (!t) return;
   clf__source_free(t->source);
+  clf__trainer_keep_none(t);
   clf_arena_free(&t->arena);
   free(t);
 }
@@ -290,13 +302,16 @@ typedef struct run {
   int stop;
   clf_progress reports[CLF_RING + 1]; /* one an epoch that ended, and one for the rest */
   int count;
+  float ring[CLF_RING_ALL]; /* as it was read last */
+  double valid;             /* of the epoch that ends */
+  int best;
   double norm;      /* of the last step's gradient; NaN: not computed */
   char said[512];   /* of steps that were dropped; empty: none */
-  char stored[256]; /* the trainer's notice */
+  char stored[256]; /* the trainer's notices */
+  char recovered[1024];
 } run;
 
-static void add_report(run *r, const float *losses, int64_t count, int epoch_done, double valid,
-                       int best) {
+static void add_report(run *r, const float *losses, int64_t count, int epoch_done) {
   const clf_trainer *t = r->t;
   const int64_t S = clf__steps_per_epoch(t), steps = t->o.epochs * S;
   const double seconds = clf__now() - r->began, done = (double)(t->read - r->first_step);
@@ -309,8 +324,8 @@ static void add_report(run *r, const float *losses, int64_t count, int epoch_don
                      .losses = losses,
                      .first = t->read - count,
                      .count = count,
-                     .valid = valid,
-                     .best = best,
+                     .valid = epoch_done ? r->valid : NAN,
+                     .best = epoch_done && r->best,
                      .seconds = seconds,
                      .grad_norm = r->norm,
                      .dropped = *r->said ? r->said : NULL,
@@ -319,23 +334,25 @@ static void add_report(run *r, const float *losses, int64_t count, int epoch_don
                      .left = done > 0 ? seconds / done * (double)(steps - t->read) : 0};
 }
 
+static clf_status validate(void *context) {
+  run *r = context;
+  clf_trainer *t = r->t;
+  CLF_TRY(t->source->ops->validate(t->source, &r->valid));
+  r->best = isfinite(r->valid) && !(r->valid <= t->best_valid);
+  return r->best ? clf__vector_copy(t->dev, t->f->w, t->best) : CLF_OK;
+}
+
 /* After the last step of an epoch, once its losses are read. */
 static clf_status end_epoch(run *r, const float *losses, int64_t count) {
   clf_trainer *t = r->t;
   clf_history *h = &t->f->history;
-  double valid = NAN;
-  int best = 0;
   h->epochs = t->read / clf__steps_per_epoch(t);
-  if (t->source->held_out) {
-    CLF_TRY(t->source->ops->validate(t->source, &valid));
-    best = isfinite(valid) && !(valid <= t->best_valid);
-  }
-  if (best) {
-    t->best_valid = valid;
+  if (t->source->held_out) CLF_TRY(clf__trainer_insist(t, validate, r));
+  if (r->best) {
+    t->best_valid = r->valid;
     t->best_epoch = h->epochs;
-    CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->best));
   }
-  add_report(r, losses, count, 1, valid, best);
+  add_report(r, losses, count, 1);
   h->train = r->reports[r->count - 1].train;
   h->valid = t->source->held_out ? t->best_valid : NAN;
   h->best_epoch = t->best_epoch;
@@ -366,8 +383,10 @@ static int64_t first_bad(const clf_trainer *t, const float *ring) {
 }
 
 /* Reads the ring, and mends what is bad in it until all is well, or is beyond mending. */
-static clf_status read_ring(run *r, float *ring) {
+static clf_status read_ring(void *context) {
+  run *r = context;
   clf_trainer *t = r->t;
+  float *ring = r->ring;
   for (;;) {
     CLF_TRY(sum_up(t));
     CLF_TRY(clf_read(t->dev, t->ring, ring));
@@ -383,8 +402,9 @@ static clf_status read_ring(run *r, float *ring) {
 }
 
 /* Goes on by one step whose loss was read; dropped ones have none. */
-static float take_loss(run *r, const float *ring) {
+static float take_loss(run *r) {
   clf_trainer *t = r->t;
+  const float *ring = r->ring;
   const int64_t step = t->read++, slot = step % CLF_RING;
   if (clf__trainer_is_dropped(t, step)) return NAN;
   const double loss = (double)ring[slot];
@@ -395,12 +415,23 @@ static float take_loss(run *r, const float *ring) {
 }
 
 /* With the first report, since it is said once. */
-static void tell_notice(run *r) {
-  char *notice = r->t->notice;
-  if (!*notice || !r->count) return;
-  memcpy(r->stored, notice, sizeof r->stored);
-  r->reports[0].stored = r->stored;
-  *notice = 0;
+static void tell_notices(run *r) {
+  clf_trainer *t = r->t;
+  if (!r->count) return;
+  memcpy(r->stored, t->notice, sizeof r->stored);
+  memcpy(r->recovered, t->recovered, sizeof r->recovered);
+  r->reports[0].stored = *r->stored ? r->stored : NULL;
+  r->reports[0].recovered = *r->recovered ? r->recovered : NULL;
+  *t->notice = *t->recovered = 0;
+}
+
+/* Not behind a step that was left out: two states must lie before the next bad one's cause.  Nor
+ * at each reading of steps that take longer than one: to go a few steps back costs less. */
+static clf_status remember(void *context) {
+  clf_trainer *t = context;
+  if (clf__trainer_is_dropped(t, t->step - 1)) return CLF_OK;
+  if (t->step - t->snapshot[0].step >= CLF_APART) CLF_TRY(clf__trainer_remember(t));
+  return clf__trainer_keep_is_due(t) ? clf__trainer_keep(t) : CLF_OK;
 }
 
 /* Reads the losses since the last time and checks them.  Reports go out only when
@@ -408,25 +439,22 @@ static void tell_notice(run *r) {
 static clf_status read_losses(run *r) {
   clf_trainer *t = r->t;
   const int64_t S = clf__steps_per_epoch(t);
-  float ring[CLF_RING_ALL], losses[CLF_RING], *next = losses;
+  float losses[CLF_RING], *next = losses;
   int64_t count = 0;
   *r->said = 0;
-  CLF_TRY(read_ring(r, ring));
+  CLF_TRY(clf__trainer_insist(t, read_ring, r));
   r->count = 0;
   while (t->read < t->step) {
-    next[count++] = take_loss(r, ring);
+    next[count++] = take_loss(r);
     if (t->read % S) continue;
     CLF_TRY(end_epoch(r, next, count));
     next += count;
     count = 0;
   }
-  if (count) add_report(r, next, count, 0, NAN, 0);
-  tell_notice(r);
+  if (count) add_report(r, next, count, 0);
   t->f->history.steps = t->step;
-  /* Not behind a step that was left out: two states must lie before the next bad one's cause.  Nor
-   * at each reading of steps that take longer than one: to go a few steps back costs less. */
-  if (!clf__trainer_is_dropped(t, t->step - 1) && t->step - t->snapshot[0].step >= CLF_APART)
-    CLF_TRY(clf__trainer_remember(t));
+  CLF_TRY(clf__trainer_insist(t, remember, t));
+  tell_notices(r);
   for (int i = 0; i < r->count && r->report; i++)
     if (r->report(&r->reports[i], r->context)) r->stop = 1;
   r->read_at = clf__now();
@@ -449,35 +477,44 @@ static int64_t next_reading(const run *r) {
   return first < ring ? first : ring;
 }
 
-/* The last weights stay in the newest snapshot, for those who go on later. */
-static clf_status finish(clf_trainer *t) {
-  CLF_TRY(clf__trainer_remember(t));
-  if (t->best_epoch) CLF_TRY(clf__vector_copy(t->dev, t->best, t->f->w));
-  t->finished = 1;
-  return clf_sync(t->dev);
+typedef struct stretch {
+  clf_trainer *t;
+  int64_t to;
+} stretch;
+
+static clf_status take_steps(void *context) {
+  const stretch *s = context;
+  return clf__trainer_steps(s->t, s->to);
 }
+static clf_status keep(void *context) { return clf__trainer_keep(context); }
+static clf_status finish(void *context) { return clf__trainer_finish(context); }
 
 clf_status clf_trainer_run(clf_trainer *t, clf_progress_fn report, void *context) {
   const int64_t steps = t->o.epochs * clf__steps_per_epoch(t);
   run r = {
       .t = t, .report = report, .context = context, .began = clf__now(), .first_step = t->step};
-  r.norm = NAN;
+  r.norm = r.valid = NAN;
   r.read_at = r.began;
+  if (!t->finished) CLF_TRY(clf__trainer_insist(t, keep, t));
   while (t->step < steps && !r.stop) {
-    CLF_TRY(clf__trainer_steps(t, t->many ? next_reading(&r) : t->step + 1));
+    stretch next = {t, t->many ? next_reading(&r) : t->step + 1};
+    CLF_TRY(clf__trainer_insist(t, take_steps, &next));
     if (must_read(&r)) CLF_TRY(read_losses(&r));
   }
   if (t->step < steps)
     return clf__fail(CLF_ESTOPPED, "stopped after step %lld of %lld", (long long)t->step,
                      (long long)steps);
-  return t->finished ? CLF_OK : finish(t);
+  if (!t->finished) CLF_TRY(clf__trainer_insist(t, finish, t));
+  clf__trainer_say_rest(t);
+  return CLF_OK;
 }
 
 /* ---- Running statistics ------------------------------------------------------------------- */
 
-static clf_status measure_batches(clf_trainer *t) {
+static clf_status take_batches(clf_trainer *t) {
   const int64_t S = clf__steps_per_epoch(t), begin = t->o.epochs * S; /* an epoch of its own */
   int64_t parts = 0;
+  CLF_TRY(clf__flow_reserve(t->f, t->plan.part, clf__trainer_way(t, begin)));
   for (int64_t step = begin; step < begin + S; step++)
     for (int32_t at = 0; at < clf__trainer_batch_size(t, step); at += t->plan.part) {
       clf_tensor x, z;
@@ -490,9 +527,30 @@ static clf_status measure_batches(clf_trainer *t) {
   return clf_sync(t->dev);
 }
 
-clf_status clf_trainer_recalibrate(clf_trainer *t) {
+static clf_status measure_batches(void *context) {
+  clf_trainer *t = context;
   const double before = t->f->layer[t->f->layers - 1].momentum;
-  const clf_status s = measure_batches(t);
+  const clf_status s = take_batches(t);
   clf__flow_set_momentum(t->f, before);
   return s;
+}
+
+clf_status clf_trainer_recalibrate(clf_trainer *t) {
+  CLF_TRY(clf__trainer_insist(t, measure_batches, t));
+  clf__trainer_say_rest(t);
+  if (!t->finished) return clf__trainer_keep(t);
+  t->recalibrated = 1;
+  return CLF_OK;
+}
+
+/* ---- The end ------------------------------------------------------------------------------ */
+
+/* The last weights stay in the newest snapshot, for those who go on later. */
+clf_status clf__trainer_finish(clf_trainer *t) {
+  CLF_TRY(clf__trainer_remember(t));
+  if (t->best_epoch) CLF_TRY(clf__vector_copy(t->dev, t->best, t->f->w));
+  if (t->recalibrated) CLF_TRY(measure_batches(t));
+  CLF_TRY(clf_sync(t->dev));
+  t->finished = 1;
+  return CLF_OK;
 }

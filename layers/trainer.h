@@ -17,6 +17,19 @@ typedef struct clf__snapshot {
   clf_tensor w, m, v;
 } clf__snapshot;
 
+/* The same on the host, in the device's own numbers: recover.c. */
+typedef struct clf__kept_state {
+  int64_t step;        /* -1: nothing is kept */
+  void *at[2];         /* w, m, v, the best weights; one is written while the other holds */
+  int now;             /* the one that holds */
+  void *constants;     /* of the flow, which never change */
+  double taken, cost;  /* when, and the seconds that it took */
+  double every;        /* seconds between two, at least */
+  clf_train_plan plan; /* of then, before parts were made smaller; and the flow's most_rows */
+  int32_t most_rows;
+  int stage, tried; /* what was done about failures since, and how often */
+} clf__kept_state;
+
 struct clf_trainer {
   clf_flow *f;
   clf_device *dev;
@@ -44,6 +57,10 @@ struct clf_trainer {
   int32_t stored_part; /* samples at once from there on */
   clf_tensor trip;     /* squares of the last round trip's error, and of its input */
   char notice[256];    /* why they are stored, until it is reported; empty: nothing to say */
+  clf__kept_state kept;
+  int owed;             /* 1: the device failed for good, what lies on it is not of `step` */
+  int recalibrated;     /* after the end: the running statistics were measured anew */
+  char recovered[1024]; /* what was done about failures, until it is reported */
 };
 
 int64_t clf__steps_per_epoch(const clf_trainer *t);
@@ -85,6 +102,23 @@ clf_status clf__trainer_mend(clf_trainer *t, int64_t bad, double loss, double no
  * newest state that was remembered (always returns an error). */
 clf_status clf__trainer_undo(clf_trainer *t, const char *what);
 
+/* recover.c: copies the state now to the host, for the first time (once for a trainer) and
+ * later; whether that is due; and frees the copies. */
+clf_status clf__trainer_keep_first(clf_trainer *t);
+clf_status clf__trainer_keep(clf_trainer *t);
+int clf__trainer_keep_is_due(const clf_trainer *t);
+void clf__trainer_keep_none(clf_trainer *t);
+/* Calls `what` with the state of t->step; when its device fails, brings the device back to that
+ * state, in one way after the other, and calls it again.  So `what` must be a thing that can be
+ * done twice. */
+clf_status clf__trainer_insist(clf_trainer *t, clf_status (*what)(void *context), void *context);
+/* Tells the listener what was done where no report will. */
+void clf__trainer_say_rest(clf_trainer *t);
+/* Makes passes smaller, with results that are the same but for rounding; 0: not possible. */
+int clf__trainer_shrink(clf_trainer *t);
+
+/* train.c: after the last step: the flow gets the best weights, and those that were measured. */
+clf_status clf__trainer_finish(clf_trainer *t);
 clf_status clf__vector_copy(clf_device *dev, clf_tensor from, clf_tensor to);
 
 #endif

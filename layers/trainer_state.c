@@ -75,12 +75,25 @@ static clf_status put_all(clf__st_writer *w, clf_trainer *t) {
   return put_counters(w, t);
 }
 
-clf_status clf_trainer_save(clf_trainer *t, const char *path) {
+typedef struct saving {
+  clf_trainer *t;
   clf__st_writer *w;
-  CLF_TRY(clf__st_writer_new(&w));
-  clf_status s = put_all(w, t);
-  if (!s) s = clf__st_write(w, path, 1);
-  clf__st_writer_free(w);
+} saving;
+
+static clf_status gather(void *context) {
+  saving *s = context;
+  clf__st_writer_free(s->w);
+  s->w = NULL;
+  CLF_TRY(clf__st_writer_new(&s->w));
+  return put_all(s->w, s->t);
+}
+
+clf_status clf_trainer_save(clf_trainer *t, const char *path) {
+  saving save = {.t = t};
+  clf_status s = clf__trainer_insist(t, gather, &save);
+  if (!s) s = clf__st_write(save.w, path, 1);
+  clf__trainer_say_rest(t);
+  clf__st_writer_free(save.w);
   return s;
 }
 
@@ -196,7 +209,8 @@ static clf_status get_counters(const clf__st *st, clf_trainer *t) {
 
 static clf_status get_state(const clf__st *st, clf_trainer *t) {
   CLF_TRY(same_training(st, t));
-  t->finished = 0; /* a refused file changes nothing */
+  t->finished = t->recalibrated = t->owed = 0; /* a refused file changes nothing */
+  t->kept.step = -1;
   CLF_TRY(get_counters(st, t));
   CLF_TRY(clf__get_vector(st, t->f, M, t->m));
   CLF_TRY(clf__get_vector(st, t->f, V, t->v));
@@ -207,7 +221,8 @@ static clf_status get_state(const clf__st *st, clf_trainer *t) {
   }
   t->drops = 0; /* they are behind, and there is nothing to go back to before them */
   for (int i = 0; i < CLF_SNAPSHOTS; i++) t->snapshot[i].step = -1;
-  return clf__trainer_remember(t);
+  CLF_TRY(clf__trainer_remember(t));
+  return clf__trainer_keep(t);
 }
 
 clf_status clf_trainer_resume(clf_trainer *t, const char *path) {

@@ -9,7 +9,7 @@
 #include "flow_private.h"
 
 /* Enough rows to fill a device, few enough to stay in its caches and small in memory. */
-int32_t clf__flow_chunk(const clf_flow *f) {
+static int32_t good_chunk(const clf_flow *f) {
   if (f->spec.kind == CLF_REALNVP) { /* the features of its first scale are the most */
     const int64_t each = (int64_t)f->spec.hidden * f->spec.height * f->spec.width;
     const int64_t images = (1 << 23) / each;
@@ -17,6 +17,11 @@ int32_t clf__flow_chunk(const clf_flow *f) {
   }
   const int32_t size = f->spec.dim + f->spec.hidden, rows = (1 << 20) / (size ? size : 1);
   return rows < 256 ? 256 : rows > 8192 ? 8192 : rows;
+}
+
+int32_t clf__flow_chunk(const clf_flow *f) {
+  const int32_t good = good_chunk(f);
+  return f->most_rows && f->most_rows < good ? f->most_rows : good;
 }
 
 static int32_t chunk_of(const clf_flow *f, int64_t left) {
@@ -84,19 +89,37 @@ static clf_status get_column(chunk *c, clf_tensor from, double plus, const char 
   return CLF_OK;
 }
 
+typedef clf_status (*chunk_fn)(chunk *c, void *ctx);
+
+static clf_status once(chunk *c, chunk_fn each, void *ctx) {
+  CLF_TRY(clf__flow_reserve(c->f, c->n, 0));
+  return each(c, ctx);
+}
+
+/* A chunk, once more if its device failed, and in smaller ones where memory is short: what lies on
+ * the device is read alone, and results do not depend on chunks. */
+static clf_status insist(chunk *c, chunk_fn each, void *ctx) {
+  clf_status s = once(c, each, ctx);
+  if (s == CLF_EDEVICE || s == CLF_ENOMEM) s = once(c, each, ctx);
+  while (s == CLF_ENOMEM && c->n > 1) {
+    c->f->most_rows = c->n = (c->n + 1) / 2;
+    clf__flow_drop_workspace(c->f);
+    s = once(c, each, ctx);
+  }
+  return s;
+}
+
 /* Runs `each` over chunks of n rows. */
-static clf_status in_chunks(clf_flow *f, int64_t n, clf_status (*each)(chunk *, void *),
-                            void *ctx) {
+static clf_status in_chunks(clf_flow *f, int64_t n, chunk_fn each, void *ctx) {
   if (n < 1) return clf__fail(CLF_EINVAL, "%lld samples: there must be at least 1", (long long)n);
   chunk c = {.f = f};
   const int32_t most = chunk_of(f, n);
-  CLF_TRY(clf__flow_reserve(f, most, 0));
   c.host = malloc((size_t)most * (size_t)f->spec.dim * sizeof *c.host);
   if (!c.host) return clf__fail(CLF_ENOMEM, "no memory for a chunk of %d rows", (int)most);
   clf_status s = CLF_OK;
   for (; c.first < n && !s; c.first += c.n) {
     c.n = chunk_of(f, n - c.first);
-    s = each(&c, ctx);
+    s = insist(&c, each, ctx);
   }
   free(c.host);
   return s;

@@ -143,9 +143,8 @@ clf_status clf__trainer_mend(clf_trainer *t, int64_t bad, double loss, double no
   describe(t, bad, loss, norm, name, what, sizeof what);
   if (too_often(t, bad)) return give_up(t, bad, what);
   add_dropped(t, bad);
-  CLF_TRY(again(t, bad, step));
   snprintf(said, size, "%s is not finite; that step is left out, and training goes on", what);
-  return CLF_OK;
+  return again(t, bad, step);
 }
 
 clf_status clf__trainer_undo(clf_trainer *t, const char *what) {

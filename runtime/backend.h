@@ -11,6 +11,8 @@ struct clf_buffer {
   clf_device *dev;
   size_t size;  /* elements */
   void *handle; /* cpu: real *; opencl: cl_mem; check, trace: the inner device's buffer */
+  int lost;     /* 1: its contents went with a device that was opened anew (revive.c) */
+  clf_buffer *next, *before; /* of the device's buffers */
 };
 
 /* One of several ways to compute an operation; a table of them ends with a NULL name.  The
@@ -68,10 +70,12 @@ struct clf_device {
   int tuned_count;
   char *tuned_key; /* all that the choices depend on; NULL: of a wrapper */
   char name[192];
-  char note[2048];  /* how `auto` came to it */
-  void *stage;      /* host memory for transfers that must be gathered or converted */
-  size_t staged;    /* its bytes */
-  clf_memory taken; /* by arenas and scratch memory */
+  char *asked;         /* what it was opened by, without `auto` */
+  clf_buffer *buffers; /* all there are */
+  char note[2048];     /* how `auto` came to it */
+  void *stage;         /* host memory for transfers that must be gathered or converted */
+  size_t staged;       /* its bytes */
+  clf_memory taken;    /* by arenas and scratch memory */
 };
 
 /* Counts bytes that the device's memory has `more` of in use, or fewer. */
@@ -85,6 +89,17 @@ extern const clf_backend clf__cpu, clf__cpu64, clf__opencl, clf__check, clf__tra
 
 /* Opens by an exact name, without `auto` and environment. */
 clf_status clf__open(const char *name, clf_device **dev);
+
+/* revive.c: the device that dev is, or that lies in its wrappers, anew and in place: as it was
+ * opened or, where `name` is not NULL, by another name.  Buffers stay with their views, their
+ * contents are lost: until clf__found(), operations and transfers refuse them.  After an error
+ * everything on it fails, but it can be freed, closed, or revived by another name.
+ * Errors: as clf_open(); ENODEV if another device is in its place now. */
+clf_status clf__revive(clf_device *dev, const char *name);
+/* Whether clf__revive() could be of use: as it was opened, and as "cpu". */
+int clf__revivable(const clf_device *dev);
+/* The caller is about to write what lies in this arena, or has no use for it. */
+void clf__found(const clf_arena *a);
 
 /* A checker around a device that is already open; closing it leaves `inner` open. */
 clf_status clf__check_wrap(clf_device *inner, clf_device **dev);
@@ -144,7 +159,7 @@ static inline size_t clf__span(const clf_tensor *t) {
   return n;
 }
 int clf__dense(const clf_tensor *t);
-/* ESHAPE unless t, argument i of `op`, lies within its buffer. */
+/* ESHAPE unless t, argument i of `op`, lies within its buffer; EDEVICE if that was lost. */
 clf_status clf__check_view(const char *op, int i, const clf_tensor *t);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* device.c: opening devices by name, and choosing one. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,11 +21,15 @@ clf_status clf__open(const char *name, clf_device **out) {
     if (!dev) return clf__fail(CLF_ENOMEM, "no memory for a device");
     dev->backend = b;
     dev->bits = 32;
-    const clf_status s = b->open(dev, name[stem] == ':' ? name + stem + 1 : name + stem);
-    if (s)
-      free(dev);
-    else
+    dev->asked = strdup(name);
+    clf_status s = dev->asked ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for a device");
+    if (!s) s = b->open(dev, name[stem] == ':' ? name + stem + 1 : name + stem);
+    if (!s) {
       *out = dev;
+      return CLF_OK;
+    }
+    free(dev->asked);
+    free(dev);
     return s;
   }
   return clf__fail(CLF_ENODEV,
@@ -121,6 +126,7 @@ void clf_close(clf_device *dev) {
   free(dev->stage);
   free(dev->tuned);
   free(dev->tuned_key);
+  free(dev->asked);
   free(dev);
 }
 

@@ -134,10 +134,10 @@ static clf_status make_buffer(clf__cl *cl, size_t floats, const char *what, cl_m
                      "a smaller batch needs less",
                      what, floats * sizeof(float) >> 20, (unsigned long long)most >> 20);
   *out = clCreateBuffer(cl->context, CL_MEM_READ_WRITE, floats * sizeof(float), NULL, &e);
-  if (e)
-    return clf__fail(CLF_ENOMEM, "%s takes %zu MiB: clCreateBuffer: %s", what,
-                     floats * sizeof(float) >> 20, clf__cl_error(e));
-  return CLF_OK;
+  if (!e) return CLF_OK;
+  const int full = e == CL_OUT_OF_RESOURCES || e == CL_INVALID_BUFFER_SIZE;
+  return clf__fail(full ? CLF_ENOMEM : clf__cl_status(e), "%s takes %zu MiB: clCreateBuffer: %s",
+                   what, floats * sizeof(float) >> 20, clf__cl_error(e));
 }
 
 static clf_status opencl_alloc(clf_device *dev, clf_buffer *b) {
@@ -165,7 +165,7 @@ static clf_status opencl_upload(clf_device *dev, clf_buffer *b, size_t at, const
   cl_event mark;
   cl_int e = CL_SUCCESS;
   if (!cl->uploads) cl->uploads = clCreateCommandQueue(cl->context, cl->id, 0, &e);
-  if (e) return clf__fail(CLF_EDEVICE, "no queue for uploads: %s", clf__cl_error(e));
+  if (e) return clf__fail(clf__cl_status(e), "no queue for uploads: %s", clf__cl_error(e));
   CL_TRY(clEnqueueMarkerWithWaitList(cl->queue, 0, NULL, &mark));
   const cl_event behind = cl->marked ? cl->marked : mark;
   e = clFlush(cl->queue); /* an event of a queue that is not flushed may never come */
@@ -174,7 +174,7 @@ static clf_status opencl_upload(clf_device *dev, clf_buffer *b, size_t at, const
                              src, 1, &behind, NULL);
   if (cl->marked) clReleaseEvent(cl->marked);
   cl->marked = mark;
-  if (e) return clf__fail(CLF_EDEVICE, "an upload: %s", clf__cl_error(e));
+  if (e) return clf__fail(clf__cl_status(e), "an upload: %s", clf__cl_error(e));
   return CLF_OK;
 }
 
@@ -245,7 +245,7 @@ static clf_status enqueue(clf_call *call, const char *name, clf_grid grid, const
   if (err) {
     char text[384];
     clf__call_str(call->op, call->args, text, sizeof text);
-    return clf__fail(CLF_EDEVICE, "%s: kernel %s: %s", text, name, clf__cl_error(err));
+    return clf__fail(clf__cl_status(err), "%s: kernel %s: %s", text, name, clf__cl_error(err));
   }
   return CLF_OK;
 }

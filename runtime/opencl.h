@@ -34,7 +34,7 @@ typedef struct clf__cl {
 #define CL_TRY(call)                                                                               \
   do {                                                                                             \
     const cl_int e_ = (call);                                                                      \
-    if (e_) return clf__fail(CLF_EDEVICE, "%s: %s", #call, clf__cl_error(e_));                     \
+    if (e_) return clf__fail(clf__cl_status(e_), "%s: %s", #call, clf__cl_error(e_));              \
   } while (0)
 
 /* program.c: clflow.clh and ops.def, then the kernel files, as one string, malloc'ed; a family's

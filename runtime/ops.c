@@ -141,6 +141,8 @@ static int overlap(const clf_tensor *a, const clf_tensor *b) {
 }
 
 clf_status clf__check_view(const char *op, int i, const clf_tensor *t) {
+  if (t->buf->lost)
+    return clf__fail(CLF_EDEVICE, "%s: argument %d was lost with its device, which failed", op, i);
   for (int d = 0; d < 4; d++)
     if (t->dim[d] < 1 || t->stride[d] < 0)
       return clf__fail(CLF_ESHAPE, "%s: dimension %d of argument %d is %d, its stride %d", op, d, i,

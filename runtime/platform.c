@@ -143,6 +143,11 @@ clf_status clf__cl_list(clf__cl_device **out, int *count) {
   return CLF_OK;
 }
 
+clf_status clf__cl_status(cl_int e) {
+  const int full = e == CL_MEM_OBJECT_ALLOCATION_FAILURE || e == CL_OUT_OF_HOST_MEMORY;
+  return full ? CLF_ENOMEM : CLF_EDEVICE;
+}
+
 const char *clf__cl_error(cl_int e) {
   static const struct {
     cl_int code;

@@ -26,6 +26,9 @@ int clf__cl_family(cl_device_id id);
 /* "CL_OUT_OF_RESOURCES (-5)"; valid until the next call on this thread. */
 const char *clf__cl_error(cl_int e);
 
+/* ENOMEM where memory was short, else EDEVICE. */
+clf_status clf__cl_status(cl_int e);
+
 /* What clf_devices() says of the C backend. */
 void clf__cpu_info(clf_device_info *info);
 

@@ -39,7 +39,7 @@ void clf_set_listener(void (*fn)(const char *sentence, void *context), void *con
 }
 
 void clf__say(const char *fmt, ...) {
-  char sentence[512];
+  char sentence[1024];
   if (!listener) return;
   va_list ap;
   va_start(ap, fmt);

@@ -20,15 +20,21 @@ clf_status clf_arena_init(clf_arena *a, clf_device *dev, size_t cap) {
     return s;
   }
   a->buf = b;
+  b->next = dev->buffers;
+  if (b->next) b->next->before = b;
+  dev->buffers = b;
   clf__take(dev, cap * (size_t)dev->bits / 8, 0);
   return CLF_OK;
 }
 
 void clf_arena_free(clf_arena *a) {
-  if (!a->buf) return;
-  a->dev->backend->release(a->dev, a->buf);
-  clf__take(a->dev, 0, a->buf->size * (size_t)a->dev->bits / 8);
-  free(a->buf);
+  clf_buffer *b = a->buf;
+  if (!b) return;
+  a->dev->backend->release(a->dev, b);
+  clf__take(a->dev, 0, b->size * (size_t)a->dev->bits / 8);
+  if (b->next) b->next->before = b->before;
+  *(b->before ? &b->before->next : &a->dev->buffers) = b->next;
+  free(b);
   a->buf = NULL;
 }
 

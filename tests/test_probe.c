@@ -79,6 +79,19 @@ START_TEST(fails) {
 }
 END_TEST
 
+/* A device that fails while it trains, once and for ever: the program says so, and ends well. */
+START_TEST(fails_while_it_trains) {
+  static const char command[] =
+      "train --data moons:n=200 --epochs 3 --clip 10 --out m.safetensors --device opencl";
+  driver_with("clEnqueueNDRangeKernel:40:-36");
+  tells(command, "CL_INVALID_COMMAND_QUEUE (-36)): steps are taken again from");
+  driver_with("clEnqueueNDRangeKernel:40+:-36");
+  tells(command, ", on cpu (");
+  ck_assert_int_eq(unlink("m.safetensors"), 0);
+  unlink("m.safetensors.previous");
+}
+END_TEST
+
 START_TEST(crashes_as_it_is_listed) {
   driver_with("clGetPlatformIDs:1+:abort");
   succeeds("devices", "* auto takes cpu: the driver crashed in listing the devices: signal 6");
@@ -137,6 +150,7 @@ int main(int argc, char **argv) {
       hangs,
       is_wrong,
       fails,
+      fails_while_it_trains,
       crashes_as_it_is_listed,
       is_remembered,
       works_without_a_cache,

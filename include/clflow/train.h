@@ -124,6 +124,7 @@ typedef struct clf_progress {
   double grad_norm;      /* of the last step, before clipping; NaN where it is not computed */
   const char *dropped;   /* a sentence on steps left out since the last report, or NULL */
   const char *stored;    /* a sentence on why activations are stored from now on, or NULL */
+  const char *recovered; /* a sentence on what was done about a device that failed, or NULL */
   double rate;           /* samples a second since clf_trainer_run() began */
   double seconds, left;  /* spent, and estimated to go, of this run */
 } clf_progress;
@@ -135,7 +136,11 @@ typedef int (*clf_progress_fn)(const clf_progress *progress, void *context);
  * ESTOPPED then, and a later call goes on.  When done and rows were held out,
  * the flow has the weights of the best epoch.
  * A loss that is not finite, once options.drops are used up, ends it with ENUM: the message
- * names the step and the layer, and the flow has the last weights whose loss was finite. */
+ * names the step and the layer, and the flow has the last weights whose loss was finite.
+ * A device that fails, is lost or out of memory does not end it: steps are taken again from the
+ * newest copy on the host, on the device as it was, in smaller parts, on the device opened anew
+ * in place, or on cpu in its place; what else lies on a device that was opened anew is lost, and
+ * refused from then on.  EDEVICE or ENOMEM when nothing of it helps; another call tries again. */
 CLF_API clf_status clf_trainer_run(clf_trainer *trainer, clf_progress_fn report, void *context);
 
 /* Makes the flow's running statistics the mean over all batches of the training data (each

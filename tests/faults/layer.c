@@ -20,17 +20,26 @@ static struct {
   char function[64];
   long n;
   int from_then_on, code;
+  size_t above; /* of buffers: only larger ones count */
 } fault;
+static atomic_int lost; /* 1: until a context is made */
 static atomic_long calls, failed, alive;
 
 /* ---- Which calls fail ---------------------------------------------------------------- */
 
+/* What a program needs to find a device and to make a context of it. */
+static int finds_devices(const char *function) {
+  return strncmp(function, "clGet", 5) == 0 || strcmp(function, "clCreateContext") == 0;
+}
+
 /* The code this call is to give, 0 for the driver's own. */
 static cl_int due(const char *function) {
+  if (atomic_load(&lost)) return finds_devices(function) ? CL_SUCCESS : fault.code;
   if (fault.function[0] != '*' && strcmp(fault.function, function) != 0) return CL_SUCCESS;
   const long i = atomic_fetch_add(&calls, 1) + 1;
-  if (fault.n == 0 || i < fault.n || (i > fault.n && !fault.from_then_on)) return CL_SUCCESS;
+  if (fault.n == 0 || i < fault.n || (i > fault.n && fault.from_then_on != 1)) return CL_SUCCESS;
   atomic_fetch_add(&failed, 1);
+  atomic_store(&lost, fault.from_then_on == CLF_FAULT_LOST);
   if (fault.code == ABORT) abort();
   while (fault.code == HANG) pause();
   return fault.code;
@@ -41,6 +50,8 @@ static void arm(const char *function, long n, int from_then_on, int code) {
   fault.n = n;
   fault.from_then_on = from_then_on;
   fault.code = code;
+  fault.above = 0;
+  atomic_store(&lost, 0);
   atomic_store(&calls, 0);
   atomic_store(&failed, 0);
 }
@@ -49,6 +60,7 @@ static void arm(const char *function, long n, int from_then_on, int code) {
 EXPORT void clf_fault_arm(const char *function, long n, int from_then_on, int code) {
   arm(function, n, from_then_on, code);
 }
+EXPORT void clf_fault_above(size_t bytes) { fault.above = bytes; }
 EXPORT void clf_fault_count(long *c, long *f) {
   *c = atomic_load(&calls);
   *f = atomic_load(&failed);
@@ -109,19 +121,11 @@ static void arm_from_environment(void) {
   CODE(clGetDeviceInfo,                                                                            \
        (cl_device_id id, cl_device_info what, size_t room, void *out, size_t *size),               \
        (id, what, room, out, size))                                                                \
-  OBJECT(clCreateContext, cl_context,                                                              \
-         (const cl_context_properties *properties, cl_uint n, const cl_device_id *id,              \
-          void(CL_CALLBACK * tell)(const char *, const void *, size_t, void *), void *user,        \
-          cl_int *error),                                                                          \
-         (properties, n, id, tell, user, error))                                                   \
   RELEASE(clReleaseContext, cl_context)                                                            \
   OBJECT(clCreateCommandQueue, cl_command_queue,                                                   \
          (cl_context context, cl_device_id id, cl_command_queue_properties p, cl_int * error),     \
          (context, id, p, error))                                                                  \
   RELEASE(clReleaseCommandQueue, cl_command_queue)                                                 \
-  OBJECT(clCreateBuffer, cl_mem,                                                                   \
-         (cl_context context, cl_mem_flags flags, size_t size, void *host, cl_int *error),         \
-         (context, flags, size, host, error))                                                      \
   RELEASE(clReleaseMemObject, cl_mem)                                                              \
   OBJECT(clCreateProgramWithSource, cl_program,                                                    \
          (cl_context context, cl_uint n, const char **text, const size_t *size, cl_int *error),    \
@@ -162,7 +166,36 @@ static void arm_from_environment(void) {
 
 FUNCTIONS
 
-/* These two do more than pass on. */
+/* These do more than pass on. */
+
+static cl_context CL_API_CALL on_clCreateContext(const cl_context_properties *properties, cl_uint n,
+                                                 const cl_device_id *id,
+                                                 void(CL_CALLBACK *tell)(const char *, const void *,
+                                                                         size_t, void *),
+                                                 void *user, cl_int *error) {
+  const cl_int e = due("clCreateContext");
+  cl_context made = NULL;
+  if (!e)
+    made = next->clCreateContext(properties, n, id, tell, user, error);
+  else if (error)
+    *error = e;
+  if (!made) return NULL;
+  atomic_fetch_add(&alive, 1);
+  atomic_store(&lost, 0);
+  return made;
+}
+
+static cl_mem CL_API_CALL on_clCreateBuffer(cl_context context, cl_mem_flags flags, size_t size,
+                                            void *host, cl_int *error) {
+  const cl_int e = size > fault.above ? due("clCreateBuffer") : CL_SUCCESS;
+  cl_mem made = NULL;
+  if (!e)
+    made = next->clCreateBuffer(context, flags, size, host, error);
+  else if (error)
+    *error = e;
+  if (made) atomic_fetch_add(&alive, 1);
+  return made;
+}
 
 static cl_int CL_API_CALL on_clCreateKernelsInProgram(cl_program program, cl_uint room,
                                                       cl_kernel *out, cl_uint *n) {
@@ -214,6 +247,8 @@ EXPORT CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint count, const cl_icd_d
 #define OBJECT(name, type, parameters, arguments) table.name = on_##name;
 #define RELEASE(name, type) table.name = on_##name;
   FUNCTIONS
+  table.clCreateContext = on_clCreateContext;
+  table.clCreateBuffer = on_clCreateBuffer;
   table.clCreateKernelsInProgram = on_clCreateKernelsInProgram;
   table.clEnqueueReadBuffer = on_clEnqueueReadBuffer;
   arm_from_environment();

@@ -10,9 +10,15 @@
 #ifndef CLF_FAULT_LAYER_H
 #define CLF_FAULT_LAYER_H
 
+#include <stddef.h>
+
 /* For a program that loads the layer itself, by dlsym() on the same library.  Counting begins
- * anew; n = 0 never fails. */
+ * anew; n = 0 never fails.  from_then_on: 0, 1, or CLF_FAULT_LOST: from then on all but what finds
+ * devices and makes a context, until one is made. */
+enum { CLF_FAULT_LOST = 2 };
 typedef void clf_fault_arm_fn(const char *function, long n, int from_then_on, int code);
+/* After that: clCreateBuffer counts, and fails, above so many bytes only. */
+typedef void clf_fault_above_fn(size_t bytes);
 /* Calls since then, and of them those made to fail. */
 typedef void clf_fault_count_fn(long *calls, long *failed);
 /* Contexts, queues, buffers, programs and kernels that were made and not released. */

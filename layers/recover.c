@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* recover.c: what a training does about a device that fails.
+ *
+ * A device that is lost takes along what lies on it, so every few seconds weights, moments and
+ * the best epoch's weights are copied to the host.  Steps are deterministic: after a failure they
+ * are taken again from the last copy on, and end with the bits that they would have had.  First
+ * on the device as it is, then in smaller parts if memory was short, then on the device opened
+ * anew, at last on cpu. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "clock.h"
+#include "trainer.h"
+
+enum { AGAIN, SMALLER, ANEW, ON_CPU, STAGES };
+enum { VECTORS = 4, TWICE = 2, RARE = 200 }; /* of the time, copying takes a part in RARE */
+
+/* ---- The copy on the host ------------------------------------------------------------------ */
+
+/* What is copied; the best weights last, since there may be none. */
+static int vectors(const clf_trainer *t, clf_tensor v[VECTORS]) {
+  v[0] = t->f->w;
+  v[1] = t->m;
+  v[2] = t->v;
+  v[3] = t->best;
+  return t->best_epoch && t->best.buf ? 4 : 3;
+}
+
+static size_t bytes_of(const clf_trainer *t, clf_tensor v) {
+  return clf__count(&v) * (size_t)t->dev->bits / 8;
+}
+
+static clf_status read_out(const clf_trainer *t, clf_tensor v, void *to) {
+  return t->dev->backend->read(t->dev, v.buf, (size_t)v.offset, to, clf__count(&v));
+}
+static clf_status write_in(const clf_trainer *t, clf_tensor v, const void *from) {
+  return t->dev->backend->write(t->dev, v.buf, (size_t)v.offset, from, clf__count(&v));
+}
+
+clf_status clf__trainer_keep(clf_trainer *t) {
+  clf__kept_state *k = &t->kept;
+  const double begin = clf__now();
+  clf_tensor v[VECTORS];
+  const int n = vectors(t, v), other = !k->now;
+  for (int i = 0; i < n; i++)
+    CLF_TRY(read_out(t, v[i], (char *)k->at[other] + (size_t)i * bytes_of(t, t->m)));
+  if (t->step > k->step) k->stage = k->tried = 0;
+  k->plan = t->plan;
+  k->most_rows = t->f->most_rows;
+  k->now = other;
+  k->step = t->step;
+  k->taken = clf__now();
+  k->cost = k->taken - begin;
+  return CLF_OK;
+}
+
+clf_status clf__trainer_keep_first(clf_trainer *t) {
+  clf__kept_state *k = &t->kept;
+  const size_t size = (t->source->held_out ? VECTORS : VECTORS - 1) * bytes_of(t, t->m);
+  k->at[0] = malloc(size);
+  k->at[1] = malloc(size);
+  k->constants = malloc(bytes_of(t, t->f->c));
+  if (!k->at[0] || !k->at[1] || !k->constants)
+    return clf__fail(CLF_ENOMEM, "no memory for a copy of %zu MiB on the host", 2 * size >> 20);
+  CLF_TRY(read_out(t, t->f->c, k->constants));
+  return clf__trainer_keep(t);
+}
+
+void clf__trainer_keep_none(clf_trainer *t) {
+  free(t->kept.at[0]);
+  free(t->kept.at[1]);
+  free(t->kept.constants);
+}
+
+int clf__trainer_keep_is_due(const clf_trainer *t) {
+  const double since = clf__now() - t->kept.taken;
+  return since >= t->kept.every && since >= RARE * t->kept.cost;
+}
+
+/* ---- Going back, and on ---------------------------------------------------------------------- */
+
+/* All that lies on the device, as it was when the copy was taken. */
+static clf_status put_back(clf_trainer *t) {
+  clf_flow *f = t->f;
+  clf_tensor v[VECTORS];
+  const int n = vectors(t, v);
+  const clf_arena *const all[] = {&t->arena, &f->arena, &f->grad_arena, &f->ws.arena};
+  for (int i = 0; i < 4; i++) clf__found(all[i]);
+  t->step = t->kept.step;
+  for (int i = 0; i < n; i++)
+    CLF_TRY(
+        write_in(t, v[i], (const char *)t->kept.at[t->kept.now] + (size_t)i * bytes_of(t, t->m)));
+  CLF_TRY(write_in(t, f->c, t->kept.constants));
+  if (t->source->ops->fill) CLF_TRY(t->source->ops->fill(t->source));
+  CLF_TRY(clf_do(t->dev, fill, .y = t->ring, .value = 0));
+  CLF_TRY(clf_do(t->dev, fill, .y = f->g, .value = 0));
+  if (f->ws.rows) CLF_TRY(clf_do(t->dev, fill, .y = f->ws.train_logdet, .value = 0));
+  CLF_TRY(clf__flow_reserve(f, clf__trainer_part_size(t, t->step), clf__trainer_way(t, t->step)));
+  for (int i = 0; i < CLF_SNAPSHOTS; i++) t->snapshot[i].step = -1;
+  return clf__trainer_remember(t);
+}
+
+/* Steps up to `to`, and what the trainer had beside the weights then. */
+static clf_status go_on(clf_trainer *t, int64_t to) {
+  const int64_t best = t->best_epoch * clf__steps_per_epoch(t);
+  if (best > t->step && best <= to) {
+    CLF_TRY(clf__trainer_steps(t, best));
+    CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->best));
+  }
+  CLF_TRY(clf__trainer_steps(t, to));
+  if (t->finished) CLF_TRY(clf__trainer_finish(t));
+  return clf_sync(t->dev);
+}
+
+/* ---- What is tried ----------------------------------------------------------------------------
+ */
+
+static int has_batch_norm(const clf_flow *f) {
+  return f->spec.kind == CLF_REALNVP && !f->spec.variant.no_norm;
+}
+
+/* A batch's statistics must stay those of the batch: with them only the way back may shrink. */
+static int can_shrink(const clf_trainer *t) {
+  if (clf__flow_chunk(t->f) > t->plan.part) return 1;
+  if (t->many) return 0; /* keeps nothing of a batch */
+  return has_batch_norm(t->f) ? t->plan.way != CLF_ACTIVATIONS_REVERSE : t->plan.part > 1;
+}
+
+int clf__trainer_shrink(clf_trainer *t) {
+  clf_train_plan p = t->plan;
+  clf_train_options o = t->o;
+  if (!can_shrink(t)) return 0;
+  const int chunks = clf__flow_chunk(t->f) > p.part, norm = has_batch_norm(t->f);
+  o.batch = p.batch;
+  o.part = chunks || norm ? p.part : (p.part + 1) / 2;
+  o.activations = !chunks && norm ? CLF_ACTIVATIONS_REVERSE : p.way;
+  if (clf_train_plan_of(t->f, &o, t->source->resident, &p)) return 0;
+  t->plan = p;
+  t->f->most_rows = p.part;
+  if (t->stored_part > p.part) t->stored_part = p.part;
+  clf__flow_drop_workspace(t->f);
+  return 1;
+}
+
+static int applies(const clf_trainer *t, int stage, clf_status s) {
+  if (stage == SMALLER) return s == CLF_ENOMEM && can_shrink(t);
+  return stage == AGAIN || clf__revivable(t->dev);
+}
+
+/* Moves on to what is to be tried after a failure; 0: nothing is left. */
+static int next(clf_trainer *t, clf_status s) {
+  clf__kept_state *k = &t->kept;
+  for (; k->stage < STAGES; k->stage++, k->tried = 0)
+    if (applies(t, k->stage, s) && (k->stage == SMALLER || k->tried++ < TWICE)) return 1;
+  return 0;
+}
+
+static clf_status attempt(clf_trainer *t, int64_t to) {
+  if (t->kept.stage == SMALLER && !clf__trainer_shrink(t))
+    return clf__fail(CLF_ENOMEM, "smaller parts do not fit either");
+  if (t->kept.stage == ANEW) CLF_TRY(clf__revive(t->dev, NULL));
+  if (t->kept.stage == ON_CPU) CLF_TRY(clf__revive(t->dev, "cpu"));
+  CLF_TRY(put_back(t));
+  return go_on(t, to);
+}
+
+/* "the device failed at step 7 (clFinish: ...): steps are taken again from 3 on; then ..." */
+static void tell(clf_trainer *t, int64_t to, const char *why) {
+  char *said = t->recovered, what[320], cause[640] = "";
+  const size_t n = strlen(said);
+  if (!strstr(said, why))
+    snprintf(cause, sizeof cause, "the device failed at step %lld (%s): ", (long long)to + 1, why);
+  const long long from = (long long)t->kept.step + 1;
+  if (t->kept.stage == AGAIN)
+    snprintf(what, sizeof what, "steps are taken again from %lld on", from);
+  else if (t->kept.stage == SMALLER)
+    snprintf(what, sizeof what, "from %lld on %d samples are on the device at once%s", from,
+             (int)t->plan.part,
+             t->plan.way == CLF_ACTIVATIONS_REVERSE ? ", activations computed again" : "");
+  else
+    snprintf(what, sizeof what, "training goes on from %lld, on %s%s", from,
+             clf_device_name(t->dev), t->kept.stage == ANEW ? " opened anew" : "");
+  snprintf(said + n, sizeof t->recovered - n, "%s%s%s", n ? "; then " : "", cause, what);
+}
+
+static clf_status give_up(clf_trainer *t, int64_t to, clf_status s, const char *why) {
+  char last[512];
+  snprintf(last, sizeof last, "%s", clf_errmsg());
+  t->step = to;
+  t->owed = 1;
+  t->plan = t->kept.plan; /* smaller parts were of no use */
+  t->f->most_rows = t->kept.most_rows;
+  t->kept.stage = t->kept.tried = 0;
+  return clf__fail(s,
+                   "the device failed at step %lld (%s), and nothing that was tried helped (%s); "
+                   "files are as they were saved last: the training can be resumed from there, "
+                   "on another device too",
+                   (long long)to + 1, why, last);
+}
+
+static int device_failed(clf_status s) { return s == CLF_EDEVICE || s == CLF_ENOMEM; }
+
+/* Brings the device to what it was before the step after `to`, after a call that failed. */
+static clf_status recover(clf_trainer *t, int64_t to, clf_status s) {
+  char why[512];
+  const clf_status first = s;
+  if (t->kept.step < 0 || t->kept.step > to) return s;
+  snprintf(why, sizeof why, "%.*s", (int)strcspn(clf_errmsg(), "\n"), clf_errmsg());
+  do {
+    if (!next(t, s)) return give_up(t, to, first, why);
+    s = attempt(t, to);
+  } while (s);
+  t->owed = 0;
+  tell(t, to, why);
+  return CLF_OK;
+}
+
+void clf__trainer_say_rest(clf_trainer *t) {
+  if (*t->recovered) clf__say("%s", t->recovered);
+  *t->recovered = 0;
+}
+
+clf_status clf__trainer_insist(clf_trainer *t, clf_status (*what)(void *), void *context) {
+  const int64_t to = t->step;
+  clf_status s = t->owed ? clf__fail(CLF_EDEVICE, "it failed before") : what(context);
+  while (device_failed(s)) {
+    CLF_TRY(recover(t, to, s));
+    s = what(context);
+  }
+  return s;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* revive.c: a device that failed, opened anew in place: whoever holds it, its buffers or
+ * views of them goes on holding them.  What lay in the buffers is gone. */
+#include <stdlib.h>
+#include <string.h>
+#include "backend.h"
+
+/* ---- A device that is no more ------------------------------------------------------------ */
+
+static clf_status gone(const clf_device *dev) {
+  return clf__fail(CLF_EDEVICE, "%s failed, and could not be opened anew", dev->name);
+}
+static clf_status gone_alloc(clf_device *dev, clf_buffer *b) {
+  (void)b;
+  return gone(dev);
+}
+static void gone_release(clf_device *dev, clf_buffer *b) {
+  (void)dev;
+  (void)b;
+}
+static clf_status gone_write(clf_device *dev, clf_buffer *b, size_t at, const void *src, size_t n) {
+  (void)b, (void)at, (void)src, (void)n;
+  return gone(dev);
+}
+static clf_status gone_read(clf_device *dev, clf_buffer *b, size_t at, void *dst, size_t n) {
+  (void)b, (void)at, (void)dst, (void)n;
+  return gone(dev);
+}
+static clf_status gone_run(clf_device *dev, clf_op op, const void *args) {
+  (void)op, (void)args;
+  return gone(dev);
+}
+static clf_status gone_sync(clf_device *dev) { return gone(dev); }
+static void gone_close(clf_device *dev) { (void)dev; }
+static const clf_backend nothing = {.name = "nothing",
+                                    .close = gone_close,
+                                    .alloc = gone_alloc,
+                                    .release = gone_release,
+                                    .write = gone_write,
+                                    .read = gone_read,
+                                    .run = gone_run,
+                                    .sync = gone_sync};
+
+/* Gives back all that the driver holds: a device that is full has room for nothing beside. */
+static void let_go(clf_device *dev) {
+  for (clf_buffer *b = dev->buffers; b; b = b->next) {
+    if (b->handle) dev->backend->release(dev, b);
+    b->handle = NULL;
+    b->lost = 1;
+  }
+  dev->backend->close(dev);
+  dev->backend = &nothing;
+  dev->impl = NULL;
+}
+
+/* ---- And is again ------------------------------------------------------------------------- */
+
+/* dev becomes what `fresh` is, with its own buffers, history and, if it is the same device, tuned
+ * choices: bits depend on them, and a file may have others by now. */
+static void become(clf_device *dev, clf_device *fresh) {
+  const clf_device was = *dev;
+  *dev = *fresh;
+  dev->buffers = was.buffers;
+  dev->stage = was.stage;
+  dev->staged = was.staged;
+  dev->forced = was.forced;
+  dev->taken.most = was.taken.most;
+  memcpy(dev->note, was.note, sizeof dev->note);
+  for (const clf_buffer *b = dev->buffers; b; b = b->next)
+    clf__take(dev, b->size * (size_t)dev->bits / 8, 0);
+  *fresh = was;
+  if (strcmp(was.tuned_key, dev->tuned_key) != 0) return;
+  fresh->tuned = dev->tuned;
+  dev->tuned = was.tuned;
+  dev->tuned_count = was.tuned_count;
+}
+
+/* What is left of a shell: its implementation went elsewhere, or never was. */
+static void discard(clf_device *shell) {
+  free(shell->tuned);
+  free(shell->tuned_key);
+  free(shell->asked);
+  free(shell);
+}
+
+static clf_status make_buffers(clf_device *dev) {
+  for (clf_buffer *b = dev->buffers; b; b = b->next) CLF_TRY(dev->backend->alloc(dev, b));
+  return CLF_OK;
+}
+
+static clf_status reopen(clf_device *dev, const char *name) {
+  clf_device *fresh;
+  let_go(dev);
+  CLF_TRY(clf__open(name ? name : dev->asked, &fresh));
+  if (!name && strcmp(fresh->name, dev->name) != 0) {
+    clf__fail(CLF_ENODEV, "%s is there no more; in its place is %s", dev->name, fresh->name);
+    clf_close(fresh);
+    return CLF_ENODEV;
+  }
+  become(dev, fresh);
+  discard(fresh);
+  const clf_status s = make_buffers(dev);
+  if (s) let_go(dev);
+  return s;
+}
+
+clf_status clf__revive(clf_device *dev, const char *name) {
+  if (!dev->inner) return reopen(dev, name);
+  CLF_TRY(clf__revive(dev->inner, name));
+  clf__wrapper_adopt(dev, dev->backend->name, dev->inner);
+  return CLF_OK;
+}
+
+int clf__revivable(const clf_device *dev) {
+  while (dev->inner) dev = dev->inner;
+  return dev->backend == &clf__opencl || dev->backend == &nothing;
+}
+
+void clf__found(const clf_arena *a) {
+  for (clf_buffer *b = a->buf; b; b = b->dev->inner ? b->handle : NULL) b->lost = 0;
+}
