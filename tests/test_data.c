@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_data.c: tables, their files and the synthetic sets. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <locale.h>
 #include <math.h>
 #include <signal.h>
