@@ -33,10 +33,12 @@ INLINE void places_from(places *q, uint first, uint blocks) {
     q->b.at[lane] = first + lane - q->n.at[lane] * blocks;
   }
 }
+/* Counts stay below 2^31, so that the sign tells which is the larger; the comparison itself
+ * Oclgrind gets wrong in vectors. */
 INLINE void places_next(places *q, uint blocks) {
-  const U next = q->b.v + LANES % blocks, rest = next - blocks;
-  q->n.v += LANES / blocks + (next >= blocks ? (U)1 : (U)0);
-  q->b.v = next >= blocks ? rest : next;
+  const U next = q->b.v + LANES % blocks, over = (next - blocks) >> 31u ^ 1u;
+  q->n.v += LANES / blocks + over;
+  q->b.v = next - over * blocks;
 }
 
 INLINE words_v words_at(const places *q, uint lo, uint hi, uint stream, uint k0, uint k1) {
