@@ -6,6 +6,7 @@
  * are taken again from the last copy on, and end with the bits that they would have had.  First
  * on the device as it is, then in smaller parts if memory was short, then on the device opened
  * anew, at last on cpu. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,10 @@
 #include "trainer.h"
 
 enum { AGAIN, SMALLER, ANEW, ON_CPU, STAGES };
-enum { VECTORS = 4, TWICE = 2, RARE = 200 }; /* of the time, copying takes a part in RARE */
+static const int most[STAGES] = {2, 32, 2, 2}; /* attempts of each, until there is a new copy */
+enum { VECTORS = 4, RARE = 200 };              /* of the time, copying takes a part in RARE */
 
-/* ---- The copy on the host ------------------------------------------------------------------ */
+/* ---- The copy on the host ---------------------------------------------------------------- */
 
 /* What is copied; the best weights last, since there may be none. */
 static int vectors(const clf_trainer *t, clf_tensor v[VECTORS]) {
@@ -77,7 +79,7 @@ int clf__trainer_keep_is_due(const clf_trainer *t) {
   return since >= t->kept.every && since >= RARE * t->kept.cost;
 }
 
-/* ---- Going back, and on ---------------------------------------------------------------------- */
+/* ---- Going back, and on ------------------------------------------------------------------ */
 
 /* All that lies on the device, as it was when the copy was taken. */
 static clf_status put_back(clf_trainer *t) {
@@ -85,7 +87,7 @@ static clf_status put_back(clf_trainer *t) {
   clf_tensor v[VECTORS];
   const int n = vectors(t, v);
   const clf_arena *const all[] = {&t->arena, &f->arena, &f->grad_arena, &f->ws.arena};
-  for (int i = 0; i < 4; i++) clf__found(all[i]);
+  for (int i = 0; i < 4; i++) clf__set_lost(all[i], 0);
   t->step = t->kept.step;
   for (int i = 0; i < n; i++)
     CLF_TRY(
@@ -112,8 +114,7 @@ static clf_status go_on(clf_trainer *t, int64_t to) {
   return clf_sync(t->dev);
 }
 
-/* ---- What is tried ----------------------------------------------------------------------------
- */
+/* ---- What is tried ----------------------------------------------------------------------- */
 
 static int has_batch_norm(const clf_flow *f) {
   return f->spec.kind == CLF_REALNVP && !f->spec.variant.no_norm;
@@ -151,7 +152,7 @@ static int applies(const clf_trainer *t, int stage, clf_status s) {
 static int next(clf_trainer *t, clf_status s) {
   clf__kept_state *k = &t->kept;
   for (; k->stage < STAGES; k->stage++, k->tried = 0)
-    if (applies(t, k->stage, s) && (k->stage == SMALLER || k->tried++ < TWICE)) return 1;
+    if (applies(t, k->stage, s) && k->tried++ < most[k->stage]) return 1;
   return 0;
 }
 
@@ -188,7 +189,8 @@ static clf_status give_up(clf_trainer *t, int64_t to, clf_status s, const char *
   snprintf(last, sizeof last, "%s", clf_errmsg());
   t->step = to;
   t->owed = 1;
-  t->plan = t->kept.plan; /* smaller parts were of no use */
+  clf__set_lost(&t->f->arena, 1); /* they are not those of any step */
+  t->plan = t->kept.plan;         /* smaller parts were of no use */
   t->f->most_rows = t->kept.most_rows;
   t->kept.stage = t->kept.tried = 0;
   return clf__fail(s,

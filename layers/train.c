@@ -434,6 +434,11 @@ static clf_status remember(void *context) {
   return clf__trainer_keep_is_due(t) ? clf__trainer_keep(t) : CLF_OK;
 }
 
+/* All losses of an epoch are summed up, but a failure came before its end was made of them. */
+static int owes_epoch_end(const clf_trainer *t) {
+  return t->epoch_rows && t->read % clf__steps_per_epoch(t) == 0;
+}
+
 /* Reads the losses since the last time and checks them.  Reports go out only when
  * all is read, so that one may save: the state is then of one moment. */
 static clf_status read_losses(run *r) {
@@ -444,6 +449,7 @@ static clf_status read_losses(run *r) {
   *r->said = 0;
   CLF_TRY(clf__trainer_insist(t, read_ring, r));
   r->count = 0;
+  if (owes_epoch_end(t)) CLF_TRY(end_epoch(r, next, 0));
   while (t->read < t->step) {
     next[count++] = take_loss(r);
     if (t->read % S) continue;
@@ -496,6 +502,7 @@ clf_status clf_trainer_run(clf_trainer *t, clf_progress_fn report, void *context
   r.norm = r.valid = NAN;
   r.read_at = r.began;
   if (!t->finished) CLF_TRY(clf__trainer_insist(t, keep, t));
+  if (owes_epoch_end(t)) CLF_TRY(read_losses(&r));
   while (t->step < steps && !r.stop) {
     stretch next = {t, t->many ? next_reading(&r) : t->step + 1};
     CLF_TRY(clf__trainer_insist(t, take_steps, &next));

@@ -92,14 +92,14 @@ clf_status clf__open(const char *name, clf_device **dev);
 
 /* revive.c: the device that dev is, or that lies in its wrappers, anew and in place: as it was
  * opened or, where `name` is not NULL, by another name.  Buffers stay with their views, their
- * contents are lost: until clf__found(), operations and transfers refuse them.  After an error
+ * contents are lost: until clf__set_lost(), operations and transfers refuse them.  After an error
  * everything on it fails, but it can be freed, closed, or revived by another name.
  * Errors: as clf_open(); ENODEV if another device is in its place now. */
 clf_status clf__revive(clf_device *dev, const char *name);
 /* Whether clf__revive() could be of use: as it was opened, and as "cpu". */
 int clf__revivable(const clf_device *dev);
-/* The caller is about to write what lies in this arena, or has no use for it. */
-void clf__found(const clf_arena *a);
+/* 0: the caller is about to write what lies in this arena, or has no use for it. */
+void clf__set_lost(const clf_arena *a, int lost);
 
 /* A checker around a device that is already open; closing it leaves `inner` open. */
 clf_status clf__check_wrap(clf_device *inner, clf_device **dev);

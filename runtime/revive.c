@@ -116,6 +116,6 @@ int clf__revivable(const clf_device *dev) {
   return dev->backend == &clf__opencl || dev->backend == &nothing;
 }
 
-void clf__found(const clf_arena *a) {
-  for (clf_buffer *b = a->buf; b; b = b->dev->inner ? b->handle : NULL) b->lost = 0;
+void clf__set_lost(const clf_arena *a, int lost) {
+  for (clf_buffer *b = a->buf; b; b = b->dev->inner ? b->handle : NULL) b->lost = lost;
 }

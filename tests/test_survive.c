@@ -39,8 +39,7 @@ static void disarm(long *calls, long *failed) {
   arm("*", 0, 0, 0);
 }
 
-/* ---- Trainings ---------------------------------------------------------------------------------
- */
+/* ---- Trainings --------------------------------------------------------------------------- */
 
 /* Many steps a launch; a step of its operations; images with batch normalisation; and the last
  * two so that a pass takes much more memory than the rest. */
@@ -159,8 +158,7 @@ static double undisturbed(clf_device *dev, what kind, bytes *want, long *calls) 
   return loss;
 }
 
-/* ---- Series
- * ---------------------------------------------------------------------------------------- */
+/* ---- Series -------------------------------------------------------------------------------- */
 
 static long tries = 24;
 static long step_of(long calls, long wanted) { return wanted < calls ? calls / wanted : 1; }
@@ -386,8 +384,7 @@ START_TEST(in_reverse) {
 }
 END_TEST
 
-/* ---- Without a training -------------------------------------------------------------------------
- */
+/* ---- Without a training ------------------------------------------------------------------ */
 
 enum { SAMPLES = 300 };
 
