@@ -233,6 +233,32 @@ START_TEST(opening) {
 }
 END_TEST
 
+/* The driver has memory, the library has not: as a device opens, and as all are listed. */
+START_TEST(opening_without_memory) {
+  find_layer();
+  for (long n = 1;; n++) {
+    clf_device *dev = NULL;
+    clf_device_info *list = NULL;
+    int count = 0;
+    fault_memory = (fault_hook){.n = n, .from_then_on = _i};
+    const clf_status opened = clf_open("opencl", &dev);
+    const long calls = fault_memory.calls;
+    fault_memory = (fault_hook){.n = n, .from_then_on = _i};
+    const clf_status listed = clf_devices(0, &list, &count);
+    no_faults();
+    if (opened || listed)
+      ck_assert_msg(strlen(clf_errmsg()) > 10, "allocation %ld: no sentence", n);
+    ck_assert_msg(!opened || (!dev && opened == CLF_ENOMEM) || opened == CLF_ENODEV,
+                  "allocation %ld: %s", n, clf_errmsg());
+    if (!opened) clf_close(dev);
+    ck_assert_msg(alive() == 0, "allocation %ld: %ld objects are left", n, alive());
+    if (!listed) ck_assert_str_eq(list[count - 1].name, "cpu");
+    free(list);
+    if (calls < n) break;
+  }
+}
+END_TEST
+
 /* On a device that stays open, which works again when the driver does. */
 START_TEST(using) {
   const what kind = (what)(_i / 2);
@@ -275,6 +301,7 @@ static int run_all(void) {
   tcase_add_loop_test(c, files, 0, 2 * FAULTS);
   tcase_add_loop_test(c, killed, 0, 2);
   tcase_add_loop_test(c, opening, 0, 2);
+  tcase_add_loop_test(c, opening_without_memory, 0, 2);
   tcase_add_loop_test(c, using, 0, 6);
   suite_add_tcase(suite, c);
   SRunner *runner = srunner_create(suite);
