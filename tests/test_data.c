@@ -411,7 +411,7 @@ START_TEST(npy_types) {
   TYPE_IS(">u8", "\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07", 0x1p63, 7);
   TYPE_IS("<f2", "\x00\x3e\xff\xfb", 1.5, -65504);
   TYPE_IS(">f2", "\x80\x01\x80\x00", -0x1p-24, -0.0);
-  TYPE_IS("<f4", "\x00\x00\xc0\x3f\xcd\xcc\xcc\x3d", 1.5, (double)0.1f);
+  TYPE_IS("<f4", "\x00\x00\xc0\x3f\xcd\xcc\xcc\x3d", 1.5, 0x1.99999ap-4);
   TYPE_IS(">f4", "\x3f\xc0\x00\x00\x80\x00\x00\x01", 1.5, -0x1p-149);
   TYPE_IS("<f8", "\x9a\x99\x99\x99\x99\x99\xb9\x3f\0\0\0\0\0\0\0\xc0", 0.1, -2);
   TYPE_IS(">f8", "\x3f\xb9\x99\x99\x99\x99\x99\x9a\xc0\0\0\0\0\0\0\0", 0.1, -2);
@@ -426,7 +426,7 @@ START_TEST(npy_shapes) {
   npy_is(HEAD("|u1", "True", "(6,)"), bytes, 6, 6, 1, six);
   npy_is(HEAD("|u1", "False", "(2L, 3L)"), bytes, 6, 2, 3, six);
   /* Arrays of floats: 0, 1, 2, ... as float16. */
-  const uint16_t halves[8] = {0, 0x3c00, 0x4000, 0x4200, 0x4400, 0x4500, 0x4600, 0x4700};
+  static const char halves[] = "\0\0\0\x3c\0\x40\0\x42\0\x44\0\x45\0\x46\0\x47";
   const double rows[8] = {0, 1, 2, 3, 4, 5, 6, 7}, columns[8] = {0, 4, 2, 6, 1, 5, 3, 7};
   npy_is(HEAD("<f2", "False", "(2, 2, 1, 2)"), halves, 16, 2, 4, rows);
   npy_is(HEAD("<f2", "False", "(4, 1, 2)"), halves, 16, 4, 2, rows);

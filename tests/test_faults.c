@@ -269,6 +269,32 @@ START_TEST(opening) {
 }
 END_TEST
 
+/* The driver has memory, the library has not: as a device opens, and as all are listed. */
+START_TEST(opening_without_memory) {
+  find_layer();
+  for (long n = 1;; n++) {
+    clf_device *dev = NULL;
+    clf_device_info *list = NULL;
+    int count = 0;
+    fault_memory = (fault_hook){.n = n, .from_then_on = _i};
+    const clf_status opened = clf_open("opencl", &dev);
+    const long calls = fault_memory.calls;
+    fault_memory = (fault_hook){.n = n, .from_then_on = _i};
+    const clf_status listed = clf_devices(0, &list, &count);
+    no_faults();
+    if (opened || listed)
+      ck_assert_msg(strlen(clf_errmsg()) > 10, "allocation %ld: no sentence", n);
+    ck_assert_msg(!opened || (!dev && opened == CLF_ENOMEM) || opened == CLF_ENODEV,
+                  "allocation %ld: %s", n, clf_errmsg());
+    if (!opened) clf_close(dev);
+    ck_assert_msg(alive() == 0, "allocation %ld: %ld objects are left", n, alive());
+    if (!listed) ck_assert_str_eq(list[count - 1].name, "cpu");
+    free(list);
+    if (calls < n) break;
+  }
+}
+END_TEST
+
 /* A device whose scratch memory has grown to what is needed, and its objects. */
 static long ready(clf_device **dev, what kind, double *want) {
   WORKS(clf_open("opencl", dev));
@@ -332,6 +358,7 @@ static int run_all(void) {
   add(suite, "files", files, 2 * FAULTS);
   add(suite, "killed", killed, 2);
   add(suite, "opening", opening, 2);
+  add(suite, "opening_without_memory", opening_without_memory, 2);
   add(suite, "using", using, 6);
   return suite_run(suite);
 }

@@ -1011,20 +1011,27 @@ END_TEST
 
 /* ---- Noise ---------------------------------------------------------------- */
 
+/* The order of this machine's bytes, in which its numbers are put into files here. */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define HOST ">"
+#else
+#define HOST "<"
+#endif
+
 START_TEST(noise) {
   static const double at[] = {0, 0.25, 0.5, 0.75, 0.125, 0.9999999999999999};
   static const float single[] = {0, 0.25f, 0.5f, 0.75f, 0.125f, 0.5f};
   static const char *const shapes[] = {"2, 1, 3", "2, 1, 3, 1", "2, 3"};
   clf_table t;
   for (size_t i = 0; i < SIZE(shapes); i++) {
-    put_npy("n.npy", "<f8", 0, shapes[i], at, sizeof at);
+    put_npy("n.npy", HOST "f8", 0, shapes[i], at, sizeof at);
     ck_assert_int_eq(clf_noise_read("n.npy", 2, 1, 3, 1, &t), CLF_OK);
     ck_assert_int_eq(t.rows, 2);
     ck_assert_int_eq(t.cols, 3);
     for (int k = 0; k < 6; k++) ck_assert(t.at[k] == at[k]);
     clf_table_free(&t);
   }
-  put_npy("n.npy", "<f4", 1, "1, 1, 2, 3", single, sizeof single);
+  put_npy("n.npy", HOST "f4", 1, "1, 1, 2, 3", single, sizeof single);
   ck_assert_int_eq(clf_noise_read("n.npy", 1, 1, 2, 3, &t), CLF_OK);
   for (int k = 0; k < 6; k++) ck_assert(t.at[k] == (double)single[k / 3 + 2 * (k % 3)]);
   clf_table_free(&t);
@@ -1042,20 +1049,20 @@ START_TEST(noise_refusals) {
   static const double one[] = {0, 0, 0, 0, 0, 1}, less[] = {0, -0.5, 0, 0, 0, 0};
   const double nan_at[] = {0, 0, 0, (double)NAN, 0, 0};
   clf_table t;
-  noise_fails("<f8", "1, 1, 2, 3", one, 48, CLF_ENUM,
+  noise_fails(HOST "f8", "1, 1, 2, 3", one, 48, CLF_ENUM,
               "n.npy: number 5 of image 0 (both from 0) is 1; noise is at least 0 and below 1");
-  noise_fails("<f8", "1, 6", less, 48, CLF_ENUM,
+  noise_fails(HOST "f8", "1, 6", less, 48, CLF_ENUM,
               "n.npy: number 1 of image 0 (both from 0) is -0.5; noise is at least 0 and below 1");
-  noise_fails("<f8", "1, 6", nan_at, 48, CLF_ENUM,
+  noise_fails(HOST "f8", "1, 6", nan_at, 48, CLF_ENUM,
               "n.npy: number 3 of image 0 (both from 0) is nan; noise is at least 0 and below 1");
-  noise_fails("<f8", "1, 2, 3", one, 48, CLF_ESHAPE,
+  noise_fails(HOST "f8", "1, 2, 3", one, 48, CLF_ESHAPE,
               "n.npy: the shape is (1, 2, 3); noise for these images is (1, 1, 2, 3)");
-  noise_fails("<f8", "2, 1, 2, 3", one, 48, CLF_ESHAPE,
+  noise_fails(HOST "f8", "2, 1, 2, 3", one, 48, CLF_ESHAPE,
               "n.npy: the shape is (2, 1, 2, 3); noise for these images is (1, 1, 2, 3)");
   noise_fails("|u1", "1, 1, 2, 3", six, 6, CLF_EFORMAT,
               "n.npy: holds numbers of dtype |u1; noise is of dtype float32 or float64");
-  noise_fails("<f8", "1, 6", one, 47, CLF_EFORMAT,
-              "n.npy: shape (1, 6) of dtype <f8 takes 48 bytes, the file has 47");
+  noise_fails(HOST "f8", "1, 6", one, 47, CLF_EFORMAT,
+              "n.npy: shape (1, 6) of dtype " HOST "f8 takes 48 bytes, the file has 47");
   said(clf_noise_read("n.npy", 1, 65536, 65536, 1, &t), CLF_EINVAL,
        "there is no noise for 1 images of 65536 x 65536 pixels in 1 channels");
 }

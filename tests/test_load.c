@@ -18,8 +18,7 @@ static clf_device *dev;
 static void open_device(void) { WORKS(clf_open("cpu", &dev)); }
 static void close_device(void) { clf_close(dev); }
 
-/* ---- Files ------------------------------------------------------------------------------------
- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 /* One thing in the place of another: metadata `key` (value NULL: it is gone), or tensor `key` with
  * the first `count` of its numbers, all of them 1, in `rank` dimensions (rank -1: it is gone). */
@@ -141,8 +140,7 @@ static void is_refused(const char *what, const char *how) {
 static const clf_kind kinds[] = {CLF_NVP, CLF_PIECEWISE, CLF_REALNVP};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-/* ---- Numbers
- * ------------------------------------------------------------------------------------- */
+/* ---- Numbers -------------------------------------------------------------------------------- */
 
 /* What files of earlier versions lack, or not every file has. */
 static int may_be_gone(const char *key) {
@@ -249,8 +247,7 @@ START_TEST(out_of_range) {
 }
 END_TEST
 
-/* ---- Tensors
- * ---------------------------------------------------------------------------------------- */
+/* ---- Tensors -------------------------------------------------------------------------------- */
 
 /* By these a file's claims are bounded before anything is made: it is told of them as a whole. */
 static int bounds(const char *name) {
@@ -325,6 +322,113 @@ START_TEST(a_mask_is_0_or_1) {
 }
 END_TEST
 
+/* ---- Without metadata ------------------------------------------------------------------- */
+
+/* `good` as a state_dict: its tensors alone, less one. */
+static void write_plain(const char *less) {
+  clf__st *st;
+  clf__st_writer *w;
+  const change c = {.key = less, .tensor = 1, .rank = -1};
+  WORKS(clf__st_open(good, &st));
+  WORKS(clf__st_writer_new(&w));
+  for (int i = 0; i < clf__st_count(st); i++)
+    if (strncmp(clf__st_at(st, i)->name, "clflow.", 7) != 0)
+      put_tensor(w, st, clf__st_at(st, i), &c);
+  WORKS(clf__st_write(w, bad, 0));
+  clf__st_writer_free(w);
+  clf__st_close(st);
+}
+
+#define NO_FLOW "it has neither metadata of clflow nor the tensors of a flow"
+static const struct {
+  clf_kind kind;
+  const char *less;
+  clf_flow_spec hint; /* height -1: none */
+  const char *says;   /* NULL: it is loaded */
+} plains[] = {
+    {CLF_NVP, "", {.height = -1}, NULL},
+    {CLF_NVP, "", {.s_max = 3}, NULL},
+    {CLF_NVP, "layers.0.b", {.height = -1}, NO_FLOW},
+    {CLF_NVP, "layers.0.map_t.0.weight", {.height = -1}, NO_FLOW},
+    {CLF_PIECEWISE, "", {.height = -1}, "give xmin and xmax"},
+    {CLF_PIECEWISE, "", {.xmin = 1, .xmax = 1}, "give xmin and xmax"},
+    {CLF_PIECEWISE, "", {.xmin = -4, .xmax = 4, .tails = 1}, NULL},
+    {CLF_PIECEWISE, "alpha", {.xmin = -4, .xmax = 4}, NO_FLOW},
+    {CLF_REALNVP, "", {.height = -1}, "give data, or height and width"},
+    {CLF_REALNVP, "", {.width = 4}, "give data, or height and width"},
+    {CLF_REALNVP, "", {.height = 4}, "give data, or height and width"},
+    {CLF_REALNVP, "", {.height = 4, .width = 4, .levels = 16, .alpha = 0.25}, NULL},
+    {CLF_REALNVP, "", {.height = INT32_MAX, .width = INT32_MAX}, "it must be 1 to 1048576"},
+};
+
+START_TEST(state_dicts) {
+  const clf_flow_spec *hint = &plains[_i].hint;
+  clf_flow *f = NULL;
+  write_good(plains[_i].kind);
+  write_plain(plains[_i].less);
+  const clf_status s = clf_flow_load(dev, bad, hint->height < 0 ? NULL : hint, &f);
+  if (plains[_i].says) {
+    ck_assert_int_eq(s, CLF_EFORMAT);
+    ck_assert_msg(strstr(clf_errmsg(), plains[_i].says) != NULL, "%s", clf_errmsg());
+  } else {
+    ck_assert_msg(!s, "%s", clf_errmsg());
+    const clf_flow_spec *got = clf_flow_get_spec(f);
+    ck_assert_int_eq(got->kind, plains[_i].kind);
+    ck_assert_int_eq(got->dim, spec_of(plains[_i].kind).dim);
+    ck_assert_double_eq(got->s_max, hint->s_max);
+    ck_assert_int_eq(got->tails, hint->tails);
+    if (got->kind == CLF_REALNVP) ck_assert_int_eq(got->levels, 16);
+    if (got->kind == CLF_REALNVP) ck_assert_double_eq(got->alpha, 0.25);
+  }
+  clf_flow_free(f);
+  remove_files();
+}
+END_TEST
+
+/* ---- Saving without memory -------------------------------------------------------------- */
+
+static long json_calls, json_fails; /* so many were made; this one and all after it fail */
+static void *json_malloc(size_t n) {
+  return ++json_calls >= json_fails && json_fails ? NULL : malloc(n);
+}
+
+/* Each allocation of a save's JSON fails in turn: it is told, and no file is written. */
+START_TEST(saves_without_memory) {
+  clf_flow *f = NULL;
+  clf_trainer *t = NULL;
+  json_malloc_t usual_malloc;
+  json_free_t usual_free;
+  const clf_train_options o = options();
+  json_get_alloc_funcs(&usual_malloc, &usual_free);
+  write_good(kinds[_i]);
+  WORKS(clf_flow_load(dev, good, NULL, &f));
+  if (moons.at) {
+    WORKS(clf_trainer_create(f, &moons, &o, &t));
+    WORKS(clf_trainer_resume(t, good));
+  }
+  json_set_alloc_funcs(json_malloc, free);
+  clf_status s = CLF_ENOMEM;
+  long n = 0;
+  while (s) {
+    json_fails = n += 1;
+    json_calls = 0;
+    s = t ? clf_trainer_save(t, bad) : clf_flow_save(f, bad);
+    json_fails = 0;
+    if (!s) continue;
+    ck_assert_msg(strstr(clf_errmsg(), "memory") != NULL, "call %ld: %s", n, clf_errmsg());
+    ck_assert_int_ne(access(bad, F_OK), 0);
+  }
+  json_set_alloc_funcs(usual_malloc, usual_free);
+  ck_assert_int_gt(n, 200);
+  WORKS(load_and_resume());
+  clf_trainer_free(t);
+  clf_flow_free(f);
+  remove_files();
+}
+END_TEST
+
+/* ---- All ------------------------------------------------------------------------------------ */
+
 int main(void) {
   if (!mkdtemp(folder)) return 1;
   snprintf(good, sizeof good, "%s/good.safetensors", folder);
@@ -336,6 +440,8 @@ int main(void) {
   tcase_add_loop_test(c, every_number, 0, KINDS);
   tcase_add_loop_test(c, out_of_range, 0, sizeof ranges / sizeof *ranges);
   tcase_add_loop_test(c, every_tensor, 0, KINDS);
+  tcase_add_loop_test(c, state_dicts, 0, sizeof plains / sizeof *plains);
+  tcase_add_loop_test(c, saves_without_memory, 0, KINDS);
   tcase_add_test(c, shapes_are_told);
   tcase_add_test(c, a_mask_is_0_or_1);
   suite_add_tcase(suite, c);

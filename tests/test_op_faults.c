@@ -70,8 +70,7 @@ static clf_device *open_faulty(void) {
   return dev;
 }
 
-/* ---- What is done with flows --------------------------------------------------------------------
- */
+/* ---- What is done with flows ---------------------------------------------------------------- */
 
 typedef struct work {
   const char *name, *fuse; /* CLFLOW_FUSE, or NULL */
@@ -212,8 +211,7 @@ static clf_status all(clf_device *dev, const work *w, const char *path, double *
   return s;
 }
 
-/* ---- Each n
- * ---------------------------------------------------------------------------------------- */
+/* ---- Each n --------------------------------------------------------------------------------- */
 
 static void try_n(clf_device *dev, const work *w, const char *path, long n, double want) {
   char sentence[64];
@@ -243,7 +241,7 @@ START_TEST(any_call) {
   clf_device *dev = open_faulty();
   if (w->lone) dev->lone_work = dev->inner->lone_work;
   WORKS(all(dev, w, path, &want));
-  const size_t base = clf_memory_taken(dev, 0).now;
+  const uint64_t base = clf_memory_taken(dev, 0).now;
   fault.calls = 0;
   WORKS(all(dev, w, path, &sum));
   const long calls = fault.calls;
@@ -252,8 +250,9 @@ START_TEST(any_call) {
   for (long n = 1; n <= calls + 1;
        n += 1 + n / 40) { /* what is new comes early, what repeats late */
     try_n(dev, w, path, n, want);
-    const size_t now = clf_memory_taken(dev, 0).now;
-    ck_assert_msg(now == base, "%s, call %ld: %zu bytes are left, not %zu", w->name, n, now, base);
+    const uint64_t now = clf_memory_taken(dev, 0).now;
+    ck_assert_msg(now == base, "%s, call %ld: %llu bytes are left, not %llu", w->name, n,
+                  (unsigned long long)now, (unsigned long long)base);
   }
   WORKS(all(dev, w, path, &sum));
   ck_assert(sum == want);

@@ -209,8 +209,9 @@ END_TEST
 
 START_TEST(names_the_element_that_is_no_float) {
   const char *header = "{\"w\":{\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[0,16]}}";
-  const double data[2] = {1, 1e300};
-  write_parts(header, strlen(header), data, sizeof data);
+  static const char data[] = "\x00\x00\x00\x00\x00\x00\xf0\x3f"  /* 1 */
+                             "\x9c\x75\x00\x88\x3c\xe4\x37\x7e"; /* 1e300 */
+  write_parts(header, strlen(header), data, sizeof data - 1);
   clf__st *st = open_file();
   double x[2];
   float y[2];
