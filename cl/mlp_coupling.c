@@ -68,6 +68,27 @@ static clf_status bwd_lanes(clf_call *call, const clf_mlp_coupling_bwd_args *p) 
                        (int[4]){rows * WIDE, s.blocks, s.each, s.at_once});
 }
 
+/* Blocks at a time by what they keep: about BYTES at most, which some cache holds. */
+static clf_status nll_lanes(clf_call *call, const clf_mlp_coupling_nll_args *p) {
+  enum { BYTES = 8 << 20 };
+  const int D = p->x.dim[1], L = p->w.dim[0], tm = call->traits->tm, part = PARTS * tm;
+  const int H = up(p->hidden, tm), nets = p->add ? 1 : 2;
+  const int rows = 3 * D + 2 * tm + part + L * (3 * D + tm + 4 + nets * H);
+  const double fit = BYTES / ((double)rows * WIDE * call->traits->lanes * sizeof(float));
+  const sharing s = sharing_of(call, p->x.dim[0], &p->w,
+                               fit > 4   ? 4
+                               : fit > 1 ? (int)fit
+                                         : 1,
+                               SUMMING);
+  const int items = items_of(s);
+  const size_t sums = (size_t)items * (size_t)(L * nets * (H * (D + 7) + D) + 1);
+  CLF_TRY(share(call, s, s.at_once * rows, packed(call, D, p->hidden, L, p->add), sums, L));
+  if (items == 1) return CLF_OK;
+  return call->enqueue(call, "mlp_coupling_nll_add",
+                       clf_groups(clf_ceil(p->hidden, part), L * nets, 1, 1),
+                       (int[4]){s.at_once * rows * WIDE, s.blocks, s.each, s.at_once});
+}
+
 /* ---- Items of one lane: a sample each -----------------------------------------------------------
  */
 
@@ -78,22 +99,44 @@ static clf_status through_items(clf_call *call, const clf_tensor *x, int H) {
   return call->enqueue(call, clf_ops[call->op].name, clf_items(call, N), (int[4]){rows, N, 1});
 }
 
-/* As many couplings to a pair of launches as the pool may keep rows of. */
-static clf_status bwd_items(clf_call *call, const clf_mlp_coupling_bwd_args *p, int blocks,
-                            int shared, int kept) {
-  const int L = p->b.dim[0], D = p->y.dim[1], wg = call->traits->wg;
-  const int bands = (p->add ? 1 : 2) * (clf_ceil(p->hidden, 4) + clf_ceil(D, 4));
-  const double fit = 1e7 / ((double)kept * blocks);
-  const int at_once = fit >= L ? L : fit > 1 ? (int)fit : 1, rows = shared + at_once * kept;
-  CLF_TRY(call->reserve(call, (size_t)rows * (size_t)blocks));
-  for (int end = L, begin; end > 0; end = begin) {
+/* The way back: as many couplings to a pair of launches, `back` and `sum`, as the pool may keep
+ * rows of; `shared` more for each sample.  `first`, if any, is launched before. */
+typedef struct returning {
+  const char *first, *back, *sum;
+  int N, D, H, L, nets, shared;
+} returning;
+
+static clf_status back_items(clf_call *call, returning r) {
+  const int bands = r.nets * (clf_ceil(r.H, 4) + clf_ceil(r.D, 4)), wg = call->traits->wg;
+  const int kept = 3 * r.D + 4 * r.H + 3;
+  const double fit = 1e7 / ((double)kept * r.N);
+  const int at_once = fit >= r.L ? r.L : fit > 1 ? (int)fit : 1, rows = r.shared + at_once * kept;
+  CLF_TRY(call->reserve(call, (size_t)rows * (size_t)r.N));
+  if (r.first)
+    CLF_TRY(call->enqueue(call, r.first, clf_items(call, r.N), (int[4]){rows, r.N, 0, r.L}));
+  for (int end = r.L, begin; end > 0; end = begin) {
     begin = end > at_once ? end - at_once : 0;
-    const int e[4] = {rows, blocks, begin, end};
-    CLF_TRY(call->enqueue(call, "mlp_coupling_bwd", clf_items(call, blocks), e));
-    CLF_TRY(call->enqueue(call, "mlp_coupling_bwd_sum",
-                          clf_groups(clf_ceil(bands, wg), end - begin, wg, 1), e));
+    const int e[4] = {rows, r.N, begin, end};
+    CLF_TRY(call->enqueue(call, r.back, clf_items(call, r.N), e));
+    CLF_TRY(call->enqueue(call, r.sum, clf_groups(clf_ceil(bands, wg), end - begin, wg, 1), e));
   }
   return CLF_OK;
+}
+
+static clf_status bwd_items(clf_call *call, const clf_mlp_coupling_bwd_args *p) {
+  const int D = p->y.dim[1];
+  return back_items(call, (returning){NULL, "mlp_coupling_bwd", "mlp_coupling_bwd_sum", p->y.dim[0],
+                                      D, p->hidden, p->b.dim[0], p->add ? 1 : 2, 3 * D});
+}
+
+static clf_status nll_items(clf_call *call, const clf_mlp_coupling_nll_args *p) {
+  const int N = p->x.dim[0], D = p->x.dim[1], L = p->b.dim[0];
+  const int shared = 1 + L * D + 3 * D;
+  CLF_TRY(back_items(call, (returning){"mlp_coupling_nll", "mlp_coupling_nll_back",
+                                       "mlp_coupling_nll_sum", N, D, p->hidden, L, p->add ? 1 : 2,
+                                       shared}));
+  return call->enqueue(call, "mlp_coupling_nll_add", clf_groups(1, 1, call->traits->group, 1),
+                       (int[4]){0, N});
 }
 
 static clf_status through(clf_call *call, const clf_tensor *x, const clf_tensor *w, int H,
@@ -105,5 +148,8 @@ CLF_LAUNCH(mlp_coupling_fwd) { return through(call, &p->x, &p->w, p->hidden, p->
 CLF_LAUNCH(mlp_coupling_inv) { return through(call, &p->y, &p->w, p->hidden, p->add); }
 CLF_LAUNCH(mlp_coupling_bwd) {
   if (call->traits->lanes > 1) return bwd_lanes(call, p);
-  return bwd_items(call, p, p->y.dim[0], 3 * p->y.dim[1], 3 * p->y.dim[1] + 4 * p->hidden + 3);
+  return bwd_items(call, p);
+}
+CLF_LAUNCH(mlp_coupling_nll) {
+  return call->traits->lanes > 1 ? nll_lanes(call, p) : nll_items(call, p);
 }

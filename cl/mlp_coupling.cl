@@ -665,6 +665,153 @@ kernel BY_LANES void mlp_coupling_bwd_add(BWD) {
   add_sums(PACKED, z, p.b.dim[0], ITEMS, l, get_global_id(1) / p.b.dim[0], j, min(j + PART, z.H),
            PTR(dw, l, 0));
 }
+
+/* ---- The loss and its gradient ----------------------------------------------------------------
+ * An item takes e.w blocks at a time forward and back, and keeps meanwhile what each coupling
+ * computes of them, its hidden units too: nothing is computed twice, and what is kept is still
+ * in a cache.  A block's rows are those that couplings share, then each coupling's own. */
+
+int nll_shared(shape z) { return 3 * z.D + 2 * TM + PART; }
+int nll_own(shape z) { return 3 * z.D + TM + 4 + (z.add ? 1 : 2) * up(z.H, TM); }
+/* Coupling l of block k.  DX behind the last coupling's X is where its output goes. */
+void nll_way_of(way *a, global V *mine, shape z, int L, int k, int l) {
+  const int rows = nll_shared(z) + L * nll_own(z);
+  a->step = rows * WIDE;
+  a->DX = AT_ROW(mine, k * rows);
+  a->t = AT_ROW(a->DX, z.D);
+  a->through = AT_ROW(a->t, z.D + TM);
+  a->da = AT_ROW(a->through, z.D + TM);
+  a->X = AT_ROW(a->da, PART + l * nll_own(z));
+  a->kept = AT_ROW(a->X, z.D);
+  a->s = AT_ROW(a->kept, z.D + 4);
+  a->ht = AT_ROW(a->s, z.D + TM);
+  a->hs = AT_ROW(a->ht, up(z.H, TM));
+}
+
+/* A coupling's output, to `next`; the log-determinants of the first `left` samples. */
+V move_on(shape z, split q, way a, int left, global V *next) {
+  V logdet = 0;
+  for (int k = 0; k < q.keeps; k++)
+    for (int v = 0; v < WIDE; v++) AT_ROW(next, q.kept[k])[v] = AT_ROW(a.kept, k)[v];
+  for (int m = 0; m < q.moves; m++)
+    for (int v = 0; v < WIDE; v++) {
+      const V s = z.add ? (V)0 : bounded_v(AT_ROW(a.s, m)[v], z.s_max);
+      AT_ROW(next, q.moved[m])[v] = AT_ROW(a.X, q.moved[m])[v] * exp(s) + AT_ROW(a.t, m)[v];
+      logdet += lanes_first(s, left - v * LANES);
+    }
+  return logdet;
+}
+
+/* Blocks at hand through coupling l. */
+V nll_on(global float *packed, shape z, int L, int l, global V *mine, int blocks, int left) {
+  split q;
+  panels T, S;
+  way a, o, next;
+  V logdet = 0;
+  split_of(&q, packed, z, l);
+  panels_of(&T, packed, z, q, l, 0);
+  panels_of(&S, packed, z, q, l, 1);
+  nll_way_of(&a, mine, z, L, 0, l);
+  for (int k = 0; k < blocks; k++) {
+    nll_way_of(&o, mine, z, L, k, l);
+    keep_rows(q, o.X, o.kept);
+    for (int v = 0; v < WIDE; v++) AT_ROW(o.kept, q.keeps)[v] = 1;
+  }
+  net_again(T, q, a, blocks, a.ht, a.t);
+  if (!z.add) net_again(S, q, a, blocks, a.hs, a.s);
+  for (int k = 0; k < blocks; k++) {
+    nll_way_of(&o, mine, z, L, k, l);
+    nll_way_of(&next, mine, z, L, k, l + 1);
+    logdet += move_on(z, q, o, left - k * WIDE * LANES, l + 1 < L ? next.X : o.DX);
+  }
+  return logdet;
+}
+
+/* z becomes its gradient; half the squares of the first `left` samples. */
+V nll_turn(shape z, global V *DX, float weight, int left) {
+  V half_squares = 0;
+  for (int i = 0; i < z.D; i++)
+    for (int v = 0; v < WIDE; v++) {
+      const V x = lanes_first(AT_ROW(DX, i)[v], left - v * LANES);
+      half_squares += 0.5f * x * x;
+      AT_ROW(DX, i)[v] = weight * x;
+    }
+  return half_squares;
+}
+
+/* Blocks at hand back through coupling l. */
+void nll_back(global float *packed, shape z, int L, int l, global V *mine, int blocks, int left,
+              float weight, int add) {
+  split q;
+  panels T, S;
+  way a, o;
+  split_of(&q, packed, z, l);
+  panels_of(&T, packed, z, q, l, 0);
+  panels_of(&S, packed, z, q, l, 1);
+  nll_way_of(&a, mine, z, L, 0, l);
+  for (int k = 0; k < blocks; k++) {
+    nll_way_of(&o, mine, z, L, k, l);
+    move_back(z, q, o, -weight, left - k * WIDE * LANES, 1);
+  }
+  net_back(T, q, 0, 0, a, blocks, add, 0, sums_of(packed, z, L, get_global_id(0), l, 0));
+  if (!z.add)
+    net_back(S, q, 1, 0, a, blocks, add, 1, sums_of(packed, z, L, get_global_id(0), l, 1));
+  for (int k = 0; k < blocks; k++) {
+    nll_way_of(&o, mine, z, L, k, l);
+    for (int i = 0; i < q.keeps; i++)
+      for (int v = 0; v < WIDE; v++) AT_ROW(o.DX, q.kept[i])[v] += AT_ROW(o.through, i)[v];
+  }
+}
+
+#define NLL                                                                                        \
+  CLF_IN(x), CLF_IN(b), CLF_IN(w), CLF_OUT(loss), CLF_OUT(dw), const mlp_coupling_nll_args p,      \
+      CLF_POOL
+#define LOSSES sums_of(PACKED, z, p.b.dim[0], ITEMS, 0, 0) /* of the items */
+
+kernel BY_LANES void mlp_coupling_nll_pack(NLL) {
+  const shape z = SHAPE(x);
+  PACK_ONE;
+}
+
+kernel BY_LANES void mlp_coupling_nll(NLL) {
+  const shape z = SHAPE(x);
+  const int g = get_global_id(0), first = g * e.z, end = min(first + e.z, e.y), L = p.b.dim[0];
+  V loss = 0;
+  if (ITEMS == 1) PACK_ALL;
+  for (int k0 = first; k0 < end; k0 += e.w) {
+    const int blocks = min(e.w, end - k0), n0 = k0 * WIDE * LANES;
+    way a;
+    for (int k = 0, n = n0; k < blocks; k++, n += WIDE * LANES) {
+      nll_way_of(&a, MINE, z, L, k, 0);
+      for (int i = 0; i < z.D; i++) load_row(PTR(x, n, i), p.x.stride[0], z.N - n, AT_ROW(a.X, i));
+    }
+    for (int l = 0; l < L; l++) loss -= nll_on(PACKED, z, L, l, MINE, blocks, z.N - n0);
+    for (int k = 0, n = n0; k < blocks; k++, n += WIDE * LANES) {
+      nll_way_of(&a, MINE, z, L, k, 0);
+      loss += nll_turn(z, a.DX, p.weight, z.N - n);
+    }
+    for (int l = L - 1; l >= 0; l--)
+      nll_back(PACKED, z, L, l, MINE, blocks, z.N - n0, p.weight, k0 > first);
+  }
+  LOSSES[g] = lanes_sum(loss);
+  if (ITEMS > 1) return;
+  *PTR(loss, 0, 0) = p.weight * (LOSSES[0] + z.N * z.D * HALF_LOG_2PI);
+  for (int l = 0; l < L; l++)
+    for (int net = 0; net < (z.add ? 1 : 2); net++)
+      add_sums(PACKED, z, L, 1, l, net, 0, z.H, PTR(dw, l, 0));
+}
+
+/* Item (part, l, net); the first of all adds up the loss. */
+kernel BY_LANES void mlp_coupling_nll_add(NLL) {
+  const shape z = SHAPE(x);
+  const int j = get_global_id(0) * PART, l = get_global_id(1) % p.b.dim[0];
+  add_sums(PACKED, z, p.b.dim[0], ITEMS, l, get_global_id(1) / p.b.dim[0], j, min(j + PART, z.H),
+           PTR(dw, l, 0));
+  if (j > 0 || get_global_id(1) > 0) return;
+  float loss = z.N * z.D * HALF_LOG_2PI;
+  for (int g = 0; g < ITEMS; g++) loss += LOSSES[g];
+  *PTR(loss, 0, 0) = p.weight * loss;
+}
 #undef TILE2
 #undef TILE4
 #undef EACH_OF_TILE
@@ -683,6 +830,8 @@ kernel BY_LANES void mlp_coupling_bwd_add(BWD) {
 #undef FWD
 #undef INV
 #undef BWD
+#undef NLL
+#undef LOSSES
 
 #else
 /* ---- Forward and inverse ---------------------------------------------------------------
@@ -820,6 +969,20 @@ INLINE void coupling_back(global const float *b, int stride, shape z, V dlogdet,
   }
 }
 
+/* What a coupling computed, again, and back through it. */
+INLINE void back_at(global const float *w, global const float *b, int stride, shape z, V dlogdet,
+                    int rebuild, rows X, rows DX, rows tmp, kept r) {
+  const nets A = nets_of(w, z);
+  masked(b, stride, z, X, r.xb);
+  network(A.T1, A.T2, z, r.xb, r.ht, r.dt);
+  if (!z.add) network(A.S1, A.S2, z, r.xb, r.hs, r.ds);
+  coupling_back(b, stride, z, dlogdet, rebuild, X, DX, r);
+  network_back(A.T1, A.T2, z, r.dt, r.ht, r.dat, tmp, 0);
+  if (!z.add) network_back(A.S1, A.S2, z, r.ds, r.hs, r.das, tmp, 1);
+  for (int i = 0; i < z.D; i++)
+    if (b[i * stride] != 0) ROW(DX, i) += ROW(tmp, i);
+}
+
 /* Block k back through coupling l. */
 #define BACK                                                                                       \
   CLF_FROM(y), CLF_FROM(dy), CLF_FROM(b), CLF_FROM(w), CLF_FROM(acts), CLF_TO(x), CLF_TO(dx),      \
@@ -828,8 +991,6 @@ INLINE void back(BACK, int k, int l, rows X, kept r) {
   const shape z = {p.y.dim[0], p.y.dim[1], p.hidden, p.add, p.s_max};
   const int n0 = k * LANES, live = z.N - n0, stored = p.acts.dim[0] > 0;
   const rows DX = skip(X, z.D), tmp = skip(DX, z.D);
-  const nets A = nets_of(PTR(w, l, 0), z);
-  global const float *b = PTR(b, l, 0);
   clf_lanes dlogdet; /* lanes past the last sample add nothing */
   for (int i = 0; i < LANES; i++) dlogdet.f[i] = i < live ? p.dlogdet : 0;
   if (l == p.b.dim[0] - 1) {
@@ -838,14 +999,7 @@ INLINE void back(BACK, int k, int l, rows X, kept r) {
   }
   for (int i = 0; i < z.D && stored; i++)
     ROW(X, i) = lanes_load(&AT(acts, l, i, n0, 0), p.acts.stride[2], live);
-  masked(b, p.b.stride[1], z, X, r.xb);
-  network(A.T1, A.T2, z, r.xb, r.ht, r.dt);
-  if (!z.add) network(A.S1, A.S2, z, r.xb, r.hs, r.ds);
-  coupling_back(b, p.b.stride[1], z, dlogdet.v, !stored, X, DX, r);
-  network_back(A.T1, A.T2, z, r.dt, r.ht, r.dat, tmp, 0);
-  if (!z.add) network_back(A.S1, A.S2, z, r.ds, r.hs, r.das, tmp, 1);
-  for (int i = 0; i < z.D; i++)
-    if (b[i * p.b.stride[1]] != 0) ROW(DX, i) += ROW(tmp, i);
+  back_at(PTR(w, l, 0), PTR(b, l, 0), p.b.stride[1], z, dlogdet.v, !stored, X, DX, tmp, r);
   if (l > 0) return;
   STORE(dx, n0, DX);
   if (p.x.dim[0] > 0) STORE(x, n0, X);
@@ -914,6 +1068,68 @@ kernel BY_ITEM void mlp_coupling_bwd_sum(BWD) {
   if (t >= bands_of(z)) return;
   sum_band(PTR(dw, l, 0), 1, z, t, kept_of(rows_of(pool, e.x, e.y, 0), l - e.z, z.D, z.H), e.y, 1);
 }
+
+/* ---- The loss and its gradient: the same, an item for each sample.  Its rows are its share of
+ * the loss and every coupling's input, then those above. */
+#define NLL                                                                                        \
+  CLF_IN(x), CLF_IN(b), CLF_IN(w), CLF_OUT(loss), CLF_OUT(dw), const mlp_coupling_nll_args p,      \
+      CLF_POOL
+#define NLL_SHAPE                                                                                  \
+  { p.x.dim[0], p.x.dim[1], p.hidden, p.add, p.s_max }
+
+kernel BY_ITEM void mlp_coupling_nll(NLL) {
+  const shape z = NLL_SHAPE;
+  const int k = get_global_id(0), L = p.b.dim[0];
+  if (k >= e.y) return;
+  const rows first = rows_of(pool, e.x, e.y, k), X0 = skip(first, 1), DX = skip(X0, (L + 1) * z.D);
+  const kept r = kept_of(skip(X0, L * z.D), 0, z.D, z.H);
+  V loss = z.D * HALF_LOG_2PI;
+  LOAD(x, k, X0);
+  for (int l = 0; l < L; l++) {
+    const rows X = skip(X0, l * z.D), next = l + 1 < L ? skip(X, z.D) : DX;
+    state q;
+    q.X = X, q.xb = r.xb, q.h = r.hs, q.s = r.ds, q.t = r.dt;
+    nets_at(PTR(w, l, 0), PTR(b, l, 0), p.b.stride[1], z, q);
+    for (int i = 0; i < z.D; i++) {
+      const int moves = *PTR(b, l, i) == 0;
+      const V s = moves ? log_scale(z, q, i) : 0;
+      ROW(next, i) = moves ? ROW(X, i) * exp(s) + ROW(q.t, i) : ROW(X, i);
+      loss -= s;
+    }
+  }
+  for (int i = 0; i < z.D; i++) {
+    loss += 0.5f * ROW(DX, i) * ROW(DX, i);
+    ROW(DX, i) *= p.weight;
+  }
+  ROW(first, 0) = loss;
+}
+
+kernel BY_ITEM void mlp_coupling_nll_back(NLL) {
+  const shape z = NLL_SHAPE;
+  const int k = get_global_id(0);
+  if (k >= e.y) return;
+  const rows X0 = skip(rows_of(pool, e.x, e.y, k), 1), rest = skip(X0, p.b.dim[0] * z.D);
+  for (int l = e.w - 1; l >= e.z; l--)
+    back_at(PTR(w, l, 0), PTR(b, l, 0), p.b.stride[1], z, -p.weight, 0, skip(X0, l * z.D),
+            skip(rest, z.D), skip(rest, 2 * z.D), kept_of(rest, l - e.z, z.D, z.H));
+}
+
+kernel BY_ITEM void mlp_coupling_nll_sum(NLL) {
+  const shape z = NLL_SHAPE;
+  const int l = e.z + get_global_id(1), t = get_global_id(0);
+  if (t >= bands_of(z)) return;
+  const rows rest = skip(rows_of(pool, e.x, e.y, 0), 1 + p.b.dim[0] * z.D);
+  sum_band(PTR(dw, l, 0), 1, z, t, kept_of(rest, l - e.z, z.D, z.H), e.y, 1);
+}
+
+/* One group: the samples' shares of the loss. */
+kernel BY_SAMPLE void mlp_coupling_nll_add(NLL) {
+  GROUP_MEMORY(part);
+  float sum = 0;
+  for (int n = get_local_id(0); n < e.y; n += GROUP) sum += pool[n];
+  sum = GROUP_SUM(part, sum);
+  if (get_local_id(0) == 0) *PTR(loss, 0, 0) = p.weight * sum;
+}
 #undef FOR_BLOCKS
 #undef LOAD
 #undef STORE
@@ -921,5 +1137,7 @@ kernel BY_ITEM void mlp_coupling_bwd_sum(BWD) {
 #undef BWD
 #undef BACK
 #undef BWD_ARGS
+#undef NLL
+#undef NLL_SHAPE
 #endif
 #undef ROW

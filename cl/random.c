@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* random.c: bits, an item for the block of four words of a sample; numbers, an item for many
- * blocks; shuffling, an item for a row. */
+ * blocks; shuffling, for LANES rows. */
 #include "launch.h"
 
 static clf_status blocks(clf_call *call, const clf_tensor *y, int per) {
@@ -17,4 +17,7 @@ static clf_status spans(clf_call *call, const clf_tensor *y) {
 CLF_LAUNCH(random_bits) { return blocks(call, &p->y, 8); }
 CLF_LAUNCH(random_uniform) { return spans(call, &p->y); }
 CLF_LAUNCH(random_normal) { return spans(call, &p->y); }
-CLF_LAUNCH(shuffle_rows) { return clf_each(call, p->y.dim[0]); }
+CLF_LAUNCH(shuffle_rows) {
+  const int items = clf_ceil(p->y.dim[0], call->traits->lanes);
+  return call->enqueue(call, "shuffle_rows", clf_by_lanes(call, items, 1), NULL);
+}

@@ -110,13 +110,19 @@ kernel BY_LANES void random_normal(CLF_OUT(y), const random_normal_args p) {
 
 /* ---- Shuffling ------------------------------------------------------------------------ */
 
-kernel BY_ITEM void shuffle_rows(CLF_IN(x), CLF_OUT(y), const shuffle_rows_args p) {
-  const int n = get_global_id(0), size_ = p.y.dim[1] * p.y.dim[2] * p.y.dim[3];
-  if (n >= p.y.dim[0]) return;
-  const epoch_order o = order_of(p.seed_lo, p.seed_hi, p.epoch, p.x.dim[0]);
-  const int from = order_at(o, (uint)(p.first + n));
-  for (int i = 0; i < size_; i++) {
-    UNPACK(y);
-    AT(y, n, c, h, w) = AT(x, from, c, h, w);
-  }
+/* An item for LANES rows, whose order is computed side by side. */
+kernel BY_LANES void shuffle_rows(CLF_IN(x), CLF_OUT(y), const shuffle_rows_args p) {
+  const int n0 = get_global_id(0) * LANES, N = p.y.dim[0];
+  if (n0 >= N) return;
+  union {
+    U v;
+    uint i[LANES];
+  } from;
+  from.v = order_at_v(order_of(p.seed_lo, p.seed_hi, p.epoch, p.x.dim[0]),
+                      (uint)p.first + min((uint)n0 + (U)LANE_INDEX, (U)(uint)(N - 1)));
+  for (int n = n0; n < min(n0 + LANES, N); n++)
+    for (int c = 0; c < p.y.dim[1]; c++)
+      for (int h = 0; h < p.y.dim[2]; h++)
+        for (int w = 0; w < p.y.dim[3]; w++)
+          AT(y, n, c, h, w) = AT(x, (int)from.i[n - n0], c, h, w);
 }

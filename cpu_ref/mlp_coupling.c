@@ -219,17 +219,25 @@ static void network_back(const real *A1, const real *A2, const shape *z, rows do
   product_t(A1, z->H, z->D + 1, da, through);
 }
 
-static void block_back(const clf_mlp_coupling_bwd_args *p, const shape *z, int l, way_back q) {
-  const nets A = nets_of(&p->w, l, z);
-  if (p->acts.buf)
-    for (int i = 0; i < z->D; i++)
-      EACH(q.X) row(q.X, i)[n] = *at(&p->acts, l, i, n, 0);
+/* Coupling l: what it computes of X again, or in `rebuild` of X as its output; and back. */
+static void block_back(const clf_tensor *w, const shape *z, int l, real dlogdet, int rebuild,
+                       way_back q) {
+  const nets A = nets_of(w, l, z);
   networks(A, z, l, q.X, q.k);
-  coupling_back(z, l, p->dlogdet, !p->acts.buf, q);
+  coupling_back(z, l, dlogdet, rebuild, q);
   network_back(A.T1, A.T2, z, q.k.t, q.k.ht, q.dat, q.through);
   if (!z->add) network_back(A.S1, A.S2, z, q.k.h, q.k.hs, q.das, q.through);
   for (int i = 0; i < z->D; i++)
     if (!moves(z, l, i)) add(1, row(q.through, i), row(q.DX, i), q.X.n0, q.X.n1);
+}
+
+static void add_outers(const clf_tensor *dw, const shape *z, int l, way_back q) {
+  const nets dA = nets_of(dw, l, z);
+  outer(dA.T1, z->H, z->D + 1, q.dat, q.k.xb);
+  outer(dA.T2, z->D, z->H + 1, q.k.t, q.k.ht);
+  if (z->add) return;
+  outer(dA.S1, z->H, z->D + 1, q.das, q.k.xb);
+  outer(dA.S2, z->D, z->H + 1, q.k.h, q.k.hs);
 }
 
 CLF_REF(mlp_coupling_bwd) {
@@ -242,17 +250,76 @@ CLF_REF(mlp_coupling_bwd) {
   load(&p->y, z.D, all);
   load(&p->dy, z.D, q.DX);
   for (int l = z.L - 1; l >= 0; l--) {
-    PARALLEL_FOR(3 * work(&z) / z.L, int n0 = 0; n0 < z.N; n0 += BLOCK)
-      block_back(p, &z, l, rows_back(block_of(memory, &z, n0), &z));
-    const nets dA = nets_of(&p->dw, l, &z);
-    outer(dA.T1, z.H, z.D + 1, q.dat, q.k.xb);
-    outer(dA.T2, z.D, z.H + 1, q.k.t, q.k.ht);
-    if (z.add) continue;
-    outer(dA.S1, z.H, z.D + 1, q.das, q.k.xb);
-    outer(dA.S2, z.D, z.H + 1, q.k.h, q.k.hs);
+    PARALLEL_FOR(3 * work(&z) / z.L, int n0 = 0; n0 < z.N; n0 += BLOCK) {
+      const way_back here = rows_back(block_of(memory, &z, n0), &z);
+      for (int i = 0; i < z.D && p->acts.buf; i++)
+        EACH(here.X) row(here.X, i)[n] = *at(&p->acts, l, i, n, 0);
+      block_back(&p->w, &z, l, p->dlogdet, !p->acts.buf, here);
+    }
+    add_outers(&p->dw, &z, l, q);
   }
   if (p->x.buf) save(&p->x, z.D, q.X);
   save(&p->dx, z.D, q.DX);
+  return CLF_OK;
+}
+
+/* ---- The loss and its gradient ----------------------------------------------------------------
+ */
+
+/* Forward, every coupling's input kept in rows of `inputs`; DX gets the output. */
+static void nll_on(const clf_tensor *w, const shape *z, rows inputs, real *logdet, way_back q) {
+  for (int l = 0; l < z->L; l++) {
+    const rows X = skip(inputs, l * z->D), next = l + 1 < z->L ? skip(X, z->D) : q.DX;
+    networks(nets_of(w, l, z), z, l, X, q.k);
+    for (int i = 0; i < z->D; i++) {
+      const int move = moves(z, l, i);
+      EACH(X) {
+        const real s = move ? log_scale(z, row(q.k.h, i)[n]) : 0, x = row(X, i)[n];
+        row(next, i)[n] = move ? x * real_exp(s) + row(q.k.t, i)[n] : x;
+        logdet[n] += s;
+      }
+    }
+  }
+}
+
+/* z in DX becomes its gradient. */
+static real nll_turn(const shape *z, rows DX, const real *logdet, real weight) {
+  const real half_log_2pi = (real)0.91893853320467274178;
+  real loss = 0;
+  for (int n = 0; n < z->N; n++) loss += half_log_2pi * z->D - logdet[n];
+  for (int i = 0; i < z->D; i++)
+    EACH(DX) {
+      real *x = &row(DX, i)[n];
+      loss += *x * *x / 2;
+      *x *= weight;
+    }
+  return weight * loss;
+}
+
+CLF_REF(mlp_coupling_nll) {
+  const shape z = SHAPE(p, p->x);
+  const int shared = back_rows(&z), L = z.L;
+  const size_t need = (size_t)(shared + L * z.D + 1) * (size_t)z.N;
+  real *memory = clf_scratch_get(scratch, need);
+  CLF_NEED(memory, need);
+  const rows all = {memory, z.N, 0, z.N};
+  real *logdet = row(all, shared + L * z.D);
+  PARALLEL_FOR(work(&z), int n0 = 0; n0 < z.N; n0 += BLOCK) {
+    const rows here = block_of(memory, &z, n0), inputs = skip(here, shared);
+    fill_row(here, shared + L * z.D, 0);
+    load(&p->x, z.D, inputs);
+    nll_on(&p->w, &z, inputs, logdet, rows_back(here, &z));
+  }
+  *at(&p->loss, 0, 0, 0, 0) = nll_turn(&z, rows_back(all, &z).DX, logdet, p->weight);
+  for (int l = L - 1; l >= 0; l--) {
+    PARALLEL_FOR(3 * work(&z) / L, int n0 = 0; n0 < z.N; n0 += BLOCK) {
+      const rows here = block_of(memory, &z, n0);
+      way_back q = rows_back(here, &z);
+      q.X = skip(here, shared + l * z.D);
+      block_back(&p->w, &z, l, -p->weight, 0, q);
+    }
+    add_outers(&p->dw, &z, l, rows_back(all, &z));
+  }
   return CLF_OK;
 }
 
@@ -420,7 +487,10 @@ typedef struct returning { /* one call */
   const clf_mlp_coupling_bwd_args *p;
   shape z;
   sharing s;
-  int stored, step; /* acts are there; from a row to the next block's */
+  int stored, forgets; /* couplings' inputs are there; but not t's hidden units */
+  int step;            /* from a row to the next block's */
+  float dlogdet;
+  const clf_tensor *dw;
   size_t room, sums_room;
   float *packed;
 } returning;
@@ -451,6 +521,12 @@ static float *sums_of(const returning *c, int item, int l, int net) {
          ((size_t)(item * c->z.L + l) * (size_t)nets_of(&c->z) + (size_t)net) * c->sums_room;
 }
 
+/* What was kept of a coupling: its kept rows, ended by ones. */
+static void keep_with_ones(const split *q, way a) {
+  keep_rows(q, a.X, a.kept);
+  for (int n = 0; n < BLOCK; n++) a.kept[q->keeps * BLOCK + n] = 1;
+}
+
 static void begin_back(const returning *c, const split *q, int l, int n0, way a) {
   const clf_mlp_coupling_bwd_args *p = c->p;
   const int last = l == c->z.L - 1;
@@ -459,8 +535,7 @@ static void begin_back(const returning *c, const split *q, int l, int n0, way a)
     if (c->stored || last) load_row(c->stored ? &acts : &p->y, &c->z, i, n0, a.X + i * BLOCK);
     if (last) load_row(&p->dy, &c->z, i, n0, a.DX + i * BLOCK);
   }
-  keep_rows(q, a.X, a.kept);
-  for (int n = 0; n < BLOCK; n++) a.kept[q->keeps * BLOCK + n] = 1;
+  keep_with_ones(q, a);
 }
 
 /* Outputs of a network, its hidden units kept. */
@@ -489,7 +564,7 @@ static void move_back(const returning *c, const split *q, way a, int left) {
       const float xs = c->stored ? x[n] * scale : x[n] - t[n], d = dx[n];
       if (!c->stored) x[n] = xs * real_exp(-ls);
       dx[n] = d * scale;
-      s[n] = (d * xs + (n < left ? c->p->dlogdet : 0)) * bounded_slope(h, z->s_max);
+      s[n] = (d * xs + (n < left ? c->dlogdet : 0)) * bounded_slope(h, z->s_max);
       t[n] = d;
     }
   }
@@ -507,7 +582,7 @@ static void add_bias(const float *d, int moves, int step, int blocks, int add, f
 /* Back through one network: what comes through to its input, and its sums. */
 static void net_back(const returning *c, const split *q, int net, way a, int blocks, int add,
                      float *sums) {
-  const int C = up(q->keeps + 1, 4), M = up(q->moves, 4), forgotten = !net && c->stored;
+  const int C = up(q->keeps + 1, 4), M = up(q->moves, 4), forgotten = !net && c->forgets;
   const float *d = net ? a.s : a.t;
   for (int j = 0; j < q->H; j += PART) {
     const int cols = least(PART, q->H - j);
@@ -525,6 +600,11 @@ static void net_back(const returning *c, const split *q, int net, way a, int blo
   add_bias(d, q->moves, c->step, blocks, add, sums + q->H * (C + M));
 }
 
+static void add_through(const split *q, way a) {
+  for (int i = 0; i < q->keeps; i++)
+    for (int n = 0; n < BLOCK; n++) a.DX[q->kept[i] * BLOCK + n] += a.through[i * BLOCK + n];
+}
+
 /* Blocks `nth` .. of an item back through coupling l. */
 static void back(const returning *c, int item, int nth, int blocks, int l) {
   const split q = split_of(&c->z, l, c->packed);
@@ -538,11 +618,7 @@ static void back(const returning *c, int item, int nth, int blocks, int l) {
     move_back(c, &q, way_of(c, item, nth + k, k), c->z.N - n0 - k * BLOCK);
   for (int net = 0; net < nets_of(&c->z); net++)
     net_back(c, &q, net, a, blocks, nth > 0, sums_of(c, item, l, net));
-  for (int k = 0; k < blocks; k++) {
-    const way o = way_of(c, item, nth + k, k);
-    for (int i = 0; i < q.keeps; i++)
-      for (int n = 0; n < BLOCK; n++) o.DX[q.kept[i] * BLOCK + n] += o.through[i * BLOCK + n];
-  }
+  for (int k = 0; k < blocks; k++) add_through(&q, way_of(c, item, nth + k, k));
 }
 
 static void item_back(const returning *c, int item) {
@@ -564,7 +640,7 @@ static void item_back(const returning *c, int item) {
 static void add_sums(const returning *c, int l, int net) {
   const split q = split_of(&c->z, l, c->packed);
   const int D = c->z.D, H = c->z.H, C = up(q.keeps + 1, 4), M = up(q.moves, 4);
-  float *in = first_of(&c->p->dw, &c->z, l, net, 0), *out = first_of(&c->p->dw, &c->z, l, net, 1);
+  float *in = first_of(c->dw, &c->z, l, net, 0), *out = first_of(c->dw, &c->z, l, net, 1);
   for (int item = 0; item < c->s.items; item++) {
     const float *at_in = sums_of(c, item, l, net), *at_out = at_in + q.H * C;
     const float *bias = at_out + q.H * M;
@@ -577,20 +653,149 @@ static void add_sums(const returning *c, int l, int net) {
   }
 }
 
+static void add_all_sums(const returning *c) {
+  const int rows = c->z.L * nets_of(&c->z);
+  PARALLEL_FOR((double)c->s.items *rows *(double)c->sums_room, int i = 0; i < rows; i++)
+    add_sums(c, i % c->z.L, i / c->z.L);
+}
+
+/* Packed weights, the items' rooms, their sums. */
+static clf_status reserve(returning *c, const clf_tensor *w, clf_scratch *scratch) {
+  const shape *z = &c->z;
+  const size_t items = (size_t)c->s.items;
+  c->sums_room = (size_t)up(z->H, TM) * ((size_t)z->D + 7) + (size_t)z->D;
+  const size_t sums = items * (size_t)(z->L * nets_of(z)) * c->sums_room;
+  c->packed = memory_for(z, w, c->room, items, sums, scratch);
+  CLF_NEED(c->packed, items * c->room + sums);
+  return CLF_OK;
+}
+
 CLF_REF(mlp_coupling_bwd) {
-  returning c = {.p = p, .z = SHAPE(p, p->y), .stored = p->acts.buf != NULL};
+  const int stored = p->acts.buf != NULL;
+  returning c = {.p = p,
+                 .z = SHAPE(p, p->y),
+                 .stored = stored,
+                 .forgets = stored,
+                 .dlogdet = p->dlogdet,
+                 .dw = &p->dw};
   const shape *z = &c.z;
   c.s = sharing_of(z, 8, 16);
   c.step = way_rows(z, c.stored) * BLOCK;
   c.room = (size_t)c.s.each * 2 * (size_t)z->D * BLOCK + (size_t)c.s.at_once * (size_t)c.step;
-  c.sums_room = (size_t)up(z->H, TM) * ((size_t)z->D + 7) + (size_t)z->D;
-  const size_t items = (size_t)c.s.items;
-  const size_t sums = items * (size_t)(z->L * nets_of(z)) * c.sums_room;
-  c.packed = memory_for(z, &p->w, c.room, items, sums, scratch);
-  CLF_NEED(c.packed, items * c.room + sums);
+  CLF_TRY(reserve(&c, &p->w, scratch));
   PARALLEL_FOR(3 * work(z), int g = 0; g < c.s.items; g++) item_back(&c, g);
-  PARALLEL_FOR(1.0 * (double)sums, int i = 0; i < z->L * nets_of(z); i++)
-    add_sums(&c, i % z->L, i / z->L);
+  add_all_sums(&c);
+  return CLF_OK;
+}
+
+/* ---- The loss and its gradient ---------------------------------------------------------------
+ * An item takes `at_once` blocks forward and back, and keeps meanwhile what each coupling computes
+ * of them, its hidden units too: nothing is computed twice, and what is kept is still in a cache.
+ * A block's rows are those that couplings share, then each coupling's own. */
+
+static int nll_shared(const shape *z) { return 3 * z->D + 2 * TM + PART; }
+static int nll_own(const shape *z) { return 3 * z->D + TM + 4 + nets_of(z) * up(z->H, TM); }
+
+/* Coupling l of block k of those at hand. */
+static way nll_way_of(const returning *c, int item, int k, int l) {
+  const int D = c->z.D;
+  way a = {.DX = c->packed + packed_room(&c->z) + (size_t)item * c->room +
+                 (size_t)k * (size_t)c->step};
+  a.t = a.DX + D * BLOCK;
+  a.through = a.t + (D + TM) * BLOCK;
+  a.da = a.through + (D + TM) * BLOCK;
+  a.X = a.da + (PART + (ptrdiff_t)l * nll_own(&c->z)) * BLOCK;
+  a.kept = a.X + D * BLOCK;
+  a.s = a.kept + (D + 4) * BLOCK;
+  a.ht = a.s + (D + TM) * BLOCK;
+  a.hs = a.ht + up(c->z.H, TM) * BLOCK;
+  return a;
+}
+
+/* A coupling's output, to `next`; the log-determinants of the first `left` samples. */
+static double move_on(const shape *z, const split *q, way a, int left, float *next) {
+  double logdet = 0;
+  for (int k = 0; k < q->keeps; k++)
+    memcpy(next + q->kept[k] * BLOCK, a.kept + k * BLOCK, BLOCK * sizeof *next);
+  for (int m = 0; m < q->moves; m++) {
+    const float *x = a.X + q->moved[m] * BLOCK, *h = a.s + m * BLOCK, *t = a.t + m * BLOCK;
+    float *y = next + q->moved[m] * BLOCK, s[BLOCK];
+    for (int n = 0; n < BLOCK; n++) {
+      s[n] = z->add ? 0 : bounded(h[n], z->s_max);
+      y[n] = x[n] * real_exp(s[n]) + t[n];
+    }
+    for (int n = 0; n < least(left, BLOCK); n++) logdet += (double)s[n];
+  }
+  return logdet;
+}
+
+/* Blocks at hand, from sample n0 on, through coupling l. */
+static double nll_on(const returning *c, int item, int blocks, int n0, int l) {
+  const split q = split_of(&c->z, l, c->packed);
+  const way a = nll_way_of(c, item, 0, l);
+  double logdet = 0;
+  for (int k = 0; k < blocks; k++) keep_with_ones(&q, nll_way_of(c, item, k, l));
+  net_again(&q, 0, a.kept, c->step, blocks, a.ht, a.t);
+  if (!c->z.add) net_again(&q, 1, a.kept, c->step, blocks, a.hs, a.s);
+  for (int k = 0; k < blocks; k++) {
+    const way o = nll_way_of(c, item, k, l);
+    logdet += move_on(&c->z, &q, o, c->z.N - n0 - k * BLOCK,
+                      l + 1 < c->z.L ? nll_way_of(c, item, k, l + 1).X : o.DX);
+  }
+  return logdet;
+}
+
+/* z becomes its gradient; half the squares of the first `left` samples. */
+static double nll_turn(const shape *z, float *DX, float weight, int left) {
+  double squares = 0;
+  for (int i = 0; i < z->D; i++, DX += BLOCK) {
+    for (int n = 0; n < least(left, BLOCK); n++) squares += (double)DX[n] * (double)DX[n];
+    for (int n = 0; n < BLOCK; n++) DX[n] = n < left ? weight * DX[n] : 0;
+  }
+  return squares / 2;
+}
+
+/* And back. */
+static void nll_back(const returning *c, int item, int blocks, int n0, int l, int add) {
+  const split q = split_of(&c->z, l, c->packed);
+  for (int k = 0; k < blocks; k++)
+    move_back(c, &q, nll_way_of(c, item, k, l), c->z.N - n0 - k * BLOCK);
+  for (int net = 0; net < nets_of(&c->z); net++)
+    net_back(c, &q, net, nll_way_of(c, item, 0, l), blocks, add, sums_of(c, item, l, net));
+  for (int k = 0; k < blocks; k++) add_through(&q, nll_way_of(c, item, k, l));
+}
+
+/* An item's share of the loss. */
+static double nll_item(const returning *c, const clf_mlp_coupling_nll_args *p, int item) {
+  const shape *z = &c->z;
+  const int first = item * c->s.each, count = least(c->s.each, c->s.blocks - first);
+  double loss = 0;
+  for (int nth = 0; nth < count; nth += c->s.at_once) {
+    const int blocks = least(c->s.at_once, count - nth), n0 = (first + nth) * BLOCK;
+    for (int k = 0; k < blocks; k++)
+      for (int i = 0; i < z->D; i++)
+        load_row(&p->x, z, i, n0 + k * BLOCK, nll_way_of(c, item, k, 0).X + i * BLOCK);
+    for (int l = 0; l < z->L; l++) loss -= nll_on(c, item, blocks, n0, l);
+    for (int k = 0; k < blocks; k++)
+      loss += nll_turn(z, nll_way_of(c, item, k, 0).DX, p->weight, z->N - n0 - k * BLOCK);
+    for (int l = z->L - 1; l >= 0; l--) nll_back(c, item, blocks, n0, l, nth > 0);
+  }
+  return loss;
+}
+
+CLF_REF(mlp_coupling_nll) {
+  enum { ITEMS = 16, KEPT = 1 << 21 }; /* at most so many floats are kept, which some cache holds */
+  returning c = {.z = SHAPE(p, p->x), .stored = 1, .dlogdet = -p->weight, .dw = &p->dw};
+  const shape *z = &c.z;
+  c.step = (nll_shared(z) + z->L * nll_own(z)) * BLOCK;
+  c.s = sharing_of(z, least(most(KEPT / c.step, 1), 4), ITEMS);
+  c.room = (size_t)c.s.at_once * (size_t)c.step;
+  double loss = 0.91893853320467274178 * z->N * z->D, share[ITEMS]; /* log(2 pi) / 2 */
+  CLF_TRY(reserve(&c, &p->w, scratch));
+  PARALLEL_FOR(3 * work(z), int g = 0; g < c.s.items; g++) share[g] = nll_item(&c, p, g);
+  for (int g = 0; g < c.s.items; g++) loss += share[g];
+  *at(&p->loss, 0, 0, 0, 0) = (float)((double)p->weight * loss);
+  add_all_sums(&c);
   return CLF_OK;
 }
 #endif

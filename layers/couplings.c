@@ -155,6 +155,19 @@ static clf_status backward(const clf__layer *l, const clf__kept *k, clf_tensor x
                 .s_max = (float)l->spec.s_max, .dlogdet = dlogdet);
 }
 
+/* What one of its items keeps grows with hidden units and depth: 4 MiB at least at KEPT. */
+int clf__couplings_have_nll(const clf__layer *l) {
+  enum { KEPT = 1 << 15 };
+  return l->ops == &clf__couplings && l->fused && l->dev->wide_cores && clf__couplings_in_steps() &&
+         nets(&l->spec) * (int64_t)l->spec.hidden * l->spec.depth <= KEPT;
+}
+
+clf_status clf__couplings_nll(const clf__layer *l, clf_tensor x, clf_tensor loss, float weight) {
+  return clf_do(l->dev, mlp_coupling_nll, .x = x, .b = masks(l), .w = rows_of(l, l->w),
+                .loss = loss, .dw = rows_of(l, l->g), .hidden = l->spec.hidden,
+                .add = l->spec.kind == CLF_NICE, .s_max = (float)l->spec.s_max, .weight = weight);
+}
+
 /* Coupling i alone. */
 static clf_status forward_of(const clf__layer *l, const clf__kept *k, int i, clf_tensor x,
                              clf_tensor y) {

@@ -116,6 +116,10 @@ int clf__couplings_fused(const clf_device *dev, const clf_flow_spec *spec);
 /* Whether whole training steps may be fused, where that pays. */
 int clf__couplings_in_steps(void);
 clf_tensor clf__coupling_masks(const clf__layer *l); /* (L, D) */
+/* Whether forward, loss and backward of a flow of this layer alone are one operation; and it: the
+ * loss of rows x that count `weight` each, its gradient added to the layer's. */
+int clf__couplings_have_nll(const clf__layer *l);
+clf_status clf__couplings_nll(const clf__layer *l, clf_tensor x, clf_tensor loss, float weight);
 clf__coupling_nets clf__nets_of(const clf_flow_spec *spec, clf_tensor flat, int l);
 
 clf_status clf__unfused_plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,

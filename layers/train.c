@@ -222,19 +222,27 @@ static clf_tensor in_ring(const clf_trainer *t, int32_t slot) {
   return clf_slice(t->ring, 0, slot, slot + 1);
 }
 
+/* The loss of samples that count `weight` each, and its gradient added to the flow's. */
+static clf_status nll(clf_flow *f, int way, clf_tensor x, clf_tensor loss, float weight) {
+  const clf_tensor logdet = clf__rows(f->ws.train_logdet, x.dim[0]);
+  const clf_tensor dz = clf__rows(f->ws.dx[0], x.dim[0]);
+  clf_tensor z, dx;
+  if (f->layers == 1 && way == CLF_STORED && clf__couplings_have_nll(&f->layer[0]))
+    return clf__couplings_nll(&f->layer[0], x, loss, weight);
+  CLF_TRY(clf__flow_forward(f, x, logdet, CLF_TRAIN, &z));
+  CLF_TRY(clf_do(f->dev, normal_nll, .z = z, .logdet = logdet, .dz = dz, .loss = loss,
+                 .weight = weight));
+  return clf__flow_backward(f, x, dz, -weight, &dx);
+}
+
 /* Adds the gradient of a part of a batch, and its share of the loss; off: see guard.c. */
 static clf_status part_step(clf_trainer *t, int32_t at, int32_t *n, clf_tensor loss, int *off) {
-  clf_flow *f = t->f;
-  clf_tensor x, z, dx;
+  clf_tensor x;
   CLF_TRY(clf__trainer_part(t, t->step, at, &x));
   *n = x.dim[0];
-  const float weight = 1 / (float)clf__trainer_batch_size(t, t->step);
-  const clf_tensor logdet = clf__rows(f->ws.train_logdet, *n), dz = clf__rows(f->ws.dx[0], *n);
-  CLF_TRY(clf__flow_forward(f, x, logdet, CLF_TRAIN, &z));
-  CLF_TRY(clf_do(t->dev, normal_nll, .z = z, .logdet = logdet, .dz = dz,
-                 .loss = at ? t->part_loss : loss, .weight = weight));
+  CLF_TRY(nll(t->f, clf__trainer_way(t, t->step), x, at ? t->part_loss : loss,
+              1 / (float)clf__trainer_batch_size(t, t->step)));
   if (at) CLF_TRY(clf_do(t->dev, axpby, .x = t->part_loss, .y = loss, .a = 1, .b = 1));
-  CLF_TRY(clf__flow_backward(f, x, dz, -weight, &dx));
   return clf__trainer_guarded(t, t->step) ? clf__trainer_check_trip(t, x, loss, off) : CLF_OK;
 }
 

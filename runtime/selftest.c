@@ -63,6 +63,8 @@ static const struct {
        .logdet = DIM(N), .hidden = H),
     OP(mlp_coupling_bwd, .y = DIM(N, D), .dy = DIM(N, D), .b = DIM(L, D), .w = DIM(L, P),
        .x = DIM(N, D), .dx = DIM(N, D), .dw = DIM(L, P), .hidden = H, .dlogdet = -1),
+    OP(mlp_coupling_nll, .x = DIM(N, D), .b = DIM(L, D), .w = DIM(L, P), .loss = DIM(1),
+       .dw = DIM(L, P), .hidden = H, .weight = 1),
     OP(scaling_fwd, .x = DIM(N, D), .log_s = DIM(D), .y = DIM(N, D), .logdet = DIM(N)),
     OP(scaling_inv, .y = DIM(N, D), .log_s = DIM(D), .x = DIM(N, D), .logdet = DIM(N)),
     OP(scaling_bwd, .x = DIM(N, D), .log_s = DIM(D), .dy = DIM(N, D), .dx = DIM(N, D),

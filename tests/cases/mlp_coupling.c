@@ -14,6 +14,9 @@
     .dx = DIM(N, D), .b = DIM(L, D), .w = DIM(L, WIDTH(nets, D, H)), .acts = DIM(L, D, N), \
     .dw = DIM(L, WIDTH(nets, D, H)), .hidden = H, .add = nets == 1, .s_max = s, .dlogdet = -0.3f}
 
+#define NLL(nets, s, N, D, H, L) &(const clf_mlp_coupling_nll_args){.x = DIM(N, D), .b = DIM(L, D), \
+    .w = DIM(L, WIDTH(nets, D, H)), .loss = DIM(1), .dw = DIM(L, WIDTH(nets, D, H)), .hidden = H, \
+    .add = nets == 1, .s_max = s, .weight = 1.0f / N}
 
 #define SHAPES(X)                                                                          \
   CASE("one",      X(2, 0, 1, 1, 1, 1)),                                                   \
@@ -40,3 +43,4 @@ CLF_CASES(mlp_coupling_bwd, SHAPES(BWD),
   CASE("acts items",    ACT(2, 0, 300, 4, 33, 3),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f),
   CASE("acts sums",     ACT(2, 0, 4200, 5, 9, 2),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-3f),
   CASE("acts 6 x 128",  ACT(2, 0, 1024, 6, 128, 10), .lo = -0.1f, .hi = 0.1f, .tol = 1e-3f, .bench = 1));
+CLF_CASES(mlp_coupling_nll, SHAPES(NLL));
