@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* mlp_coupling.c: an item takes LANES samples through all couplings.  The backward
- * pass differs between one lane and more; cl/mlp_coupling.cl tells why. */
+ * pass differs between one lane and more; its files tell why. */
 #include <stdio.h>
 #include "launch.h"
 
@@ -8,7 +8,7 @@
 static int is_small(int N, const clf_tensor *w) { return (double)N * w->dim[0] * w->dim[1] < 1e5; }
 
 /* ---- Items of several lanes: some blocks of samples each ---------------------------------------
- * The sizes are those of cl/mlp_coupling.cl. */
+ * The sizes are those of cl/mlp_coupling_lanes*.cl. */
 
 enum { WIDE = 4, PARTS = 12, ITEMS = 64, SUMMING = 16 };
 

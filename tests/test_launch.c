@@ -30,15 +30,6 @@ typedef struct kernel {
 static kernel kernels[CLF_OP_COUNT * 6];
 static int kernel_count;
 
-static const char *source(const char *file) {
-  char name[64];
-  snprintf(name, sizeof name, "%s.cl", file);
-  const clf_source *s = clf__sources;
-  while (s->name && strcmp(s->name, name) != 0) s++;
-  ck_assert_msg(s->name != NULL, "%s is not among the embedded sources", name);
-  return s->text;
-}
-
 /* `line` begins "kernel ATTRIBUTES void NAME(", the name perhaps on the next line. */
 static void add_kernel(const char *line, int lanes) {
   kernel k = {.lanes = lanes};
@@ -53,7 +44,8 @@ static void add_kernel(const char *line, int lanes) {
   kernels[kernel_count++] = k;
 }
 
-/* Of the preprocessor, kernel files use this around kernels: #if LANES > 1, #else. */
+/* Of the preprocessor, kernel files use this around kernels: #if LANES > 1, #else, or #if LANES
+ * == 1. */
 static void read_kernels(const char *text) {
   int lanes = 3, depth = 0;
   for (const char *line = text; line; line = strchr(line, '\n')) {
@@ -62,6 +54,8 @@ static void read_kernels(const char *text) {
       depth++;
       if (strncmp(line, "#if LANES > 1\n", 14) == 0)
         lanes = 2;
+      else if (strncmp(line, "#if LANES == 1\n", 15) == 0)
+        lanes = 1;
       else
         ck_assert_msg(strncmp(line, "#if LANES", 9) != 0, "not understood: %.40s", line);
     }
@@ -73,12 +67,8 @@ static void read_kernels(const char *text) {
 
 static void read_sources(void) {
   kernel_count = 0;
-  for (int op = 0; op < CLF_OP_COUNT; op++) {
-    int seen = 0;
-    for (int before = 0; before < op; before++)
-      seen |= strcmp(clf_ops[before].file, clf_ops[op].file) == 0;
-    if (!seen) read_kernels(source(clf_ops[op].file));
-  }
+  for (const clf_source *s = clf__sources; s->name; s++)
+    if (strcmp(s->name + strlen(s->name) - 3, ".cl") == 0) read_kernels(s->text);
 }
 
 static kernel *find_kernel(const char *name, int lanes) {
