@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* mlp_tiles.h: the couplings of mlp_coupling.c in float, fast.  A block is WIDE vectors of
+/* mlp_tiles.h: the couplings of mlp_coupling_tiles.c.  A block is WIDE vectors of
  * samples, [row][BLOCK]; a tile of a product is TM rows by two of its vectors, or TM / 2 by
  * four, whose sums stay in registers.  Weights are packed into panels of a coupling's own,
  * without the columns and rows that its mask makes useless; hidden units go through in parts,
- * so that a part's weights stay in L1 while the blocks at hand pass.  As cl/mlp_coupling.cl. */
+ * so that a part's weights stay in L1 while the blocks at hand pass.  As cl/mlp_coupling_lanes.cl.
+ */
 #include "vectors.h"
 
 enum { WIDE = 4, BLOCK = WIDE * LANES, HALF = TM / 2, PART = 12 * TM };

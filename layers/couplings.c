@@ -106,7 +106,7 @@ int clf__couplings_fused(const clf_device *dev, const clf_flow_spec *spec) {
 
 int clf__couplings_in_steps(void) {
   const char *say = getenv("CLFLOW_FUSE");
-  return !say || strcmp(say, "always") == 0;
+  return !say || !*say || strcmp(say, "always") == 0;
 }
 
 enum { ACTS }; /* of clf__kept, fused: the inputs of all couplings (L, D, rows) */

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: MIT */
+/* mlp_coupling_tiles.c: mlp_coupling.c in float: an item takes some blocks of samples through
+ * everything, `at_once` at a time.  How many there are follows from the shapes alone, and so does
+ * the order of every sum. */
+#include "ref.h"
+#ifndef CLF_REAL64
+#include "mlp_tiles.h"
+
+#define SHAPE(p, x)                                                                                \
+  { (x).dim[0], (x).dim[1], (p)->hidden, (p)->b.dim[0], (p)->add, (p)->s_max, &(p)->b }
+
+typedef struct sharing { /* blocks in all, of an item, and at a time */
+  int blocks, each, at_once, items;
+} sharing;
+static sharing sharing_of(const shape *z, int most, int items) {
+  sharing s = {.blocks = up(z->N, BLOCK) / BLOCK};
+  s.at_once = least(s.blocks / 8 + (s.blocks < 8), most);
+  s.each = up(up(s.blocks, items) / items, s.at_once);
+  s.items = up(s.blocks, s.each) / s.each;
+  return s;
+}
+static double work(const shape *z) { return (double)z->N * z->H * (4 * z->D + 40) * z->L; }
+
+/* Packed weights, then `room` for each item, then `sums`. */
+static float *memory_for(const shape *z, const clf_tensor *w, size_t room, size_t items,
+                         size_t sums, clf_scratch *scratch) {
+  float *packed = clf_scratch_get(scratch, packed_room(z) + items * room + sums);
+  if (!packed) return NULL;
+  PARALLEL_FOR(1.0 * z->L * z->H * z->D, int l = 0; l < z->L; l++) pack(w, z, l, packed);
+  return packed;
+}
+
+/* Column i of a matrix, from sample n0 on, and back. */
+static void load_row(const clf_tensor *t, const shape *z, int i, int n0, float *row) {
+  const int count = least(z->N - n0, BLOCK);
+  for (int n = 0; n < count; n++) row[n] = *at(t, n0 + n, i, 0, 0);
+  for (int n = count; n < BLOCK; n++) row[n] = 0;
+}
+static void store_row(const clf_tensor *t, const shape *z, int i, int n0, const float *row) {
+  const int count = least(z->N - n0, BLOCK);
+  for (int n = 0; n < count; n++) *at(t, n0 + n, i, 0, 0) = row[n];
+}
+/* Coupling l of acts [L,D,N], as a matrix of samples by dimensions. */
+static clf_tensor acts_of(const clf_tensor *acts, int l) {
+  return (clf_tensor){.buf = acts->buf,
+                      .offset = acts->offset + l * acts->stride[0],
+                      .dim = {acts->dim[2], acts->dim[1], 1, 1},
+                      .stride = {acts->stride[2], acts->stride[1], 0, 0}};
+}
+static void keep_rows(const split *q, const float *X, float *kept) {
+  for (int k = 0; k < q->keeps; k++)
+    memcpy(kept + k * BLOCK, X + q->kept[k] * BLOCK, BLOCK * sizeof *X);
+}
+
+/* ---- Forward and inverse ------------------------------------------------------------------ */
+
+typedef struct place { /* rows of a block; the hidden units are those of whichever block is next */
+  float *h, *X, *kept, *s, *t, *logdet;
+} place;
+static size_t place_rows(const shape *z) { return 4 * (size_t)z->D + 2 * TM + 1; }
+static place place_of(float *mine, const shape *z, int k) {
+  float *X = mine + ((size_t)PART + (size_t)k * place_rows(z)) * BLOCK;
+  float *kept = X + z->D * BLOCK, *s = kept + z->D * BLOCK, *t = s + (z->D + TM) * BLOCK;
+  return (place){mine, X, kept, s, t, t + (z->D + TM) * BLOCK};
+}
+
+static void move_rows(const shape *z, const split *q, place a, int inverse) {
+  for (int m = 0; m < q->moves; m++) {
+    float *x = a.X + q->moved[m] * BLOCK;
+    const float *h = a.s + m * BLOCK, *t = a.t + m * BLOCK;
+    for (int n = 0; n < BLOCK; n++) {
+      const float s = z->add ? 0 : bounded(h[n], z->s_max);
+      x[n] = inverse ? (x[n] - t[n]) * real_exp(-s) : x[n] * real_exp(s) + t[n];
+      a.logdet[n] += inverse ? -s : s;
+    }
+  }
+}
+
+/* `count` blocks through a coupling. */
+static void through(const shape *z, const split *q, int inverse, float *mine, int count) {
+  for (int k = 0; k < count; k++) {
+    const place a = place_of(mine, z, k);
+    keep_rows(q, a.X, a.kept);
+  }
+  for (int net = 0; net < nets_of(z); net++)
+    for (int j = 0; j < q->H; j += PART) {
+      const int cols = least(PART, q->H - j);
+      for (int k = 0; k < count; k++) {
+        const place a = place_of(mine, z, k);
+        hidden(q, net, j, cols, a.kept, a.h);
+        add_rows(q->net[net].out, q->moves, q->H, j, cols, j > 0, q->net[net].bias, a.h,
+                 net ? a.s : a.t);
+      }
+    }
+  for (int k = 0; k < count; k++) move_rows(z, q, place_of(mine, z, k), inverse);
+}
+
+typedef struct passing { /* of one call, either way */
+  shape z;
+  const clf_tensor *x, *y, *acts, *logdet, *w;
+  int inverse;
+} passing;
+
+/* Blocks k0 .. k0 + count - 1. */
+static void pass_blocks(const passing *c, float *packed, float *mine, int k0, int count) {
+  const shape *z = &c->z;
+  for (int k = 0; k < count; k++) {
+    const place a = place_of(mine, z, k);
+    for (int i = 0; i < z->D; i++) load_row(c->x, z, i, (k0 + k) * BLOCK, a.X + i * BLOCK);
+    load_row(c->logdet, z, 0, (k0 + k) * BLOCK, a.logdet);
+  }
+  for (int turn = 0; turn < z->L; turn++) {
+    const int l = c->inverse ? z->L - 1 - turn : turn;
+    const split q = split_of(z, l, packed);
+    for (int k = 0; k < count && c->acts && c->acts->buf; k++) {
+      const clf_tensor kept = acts_of(c->acts, l);
+      for (int i = 0; i < z->D; i++)
+        store_row(&kept, z, i, (k0 + k) * BLOCK, place_of(mine, z, k).X + i * BLOCK);
+    }
+    through(z, &q, c->inverse, mine, count);
+  }
+  for (int k = 0; k < count; k++) {
+    const place a = place_of(mine, z, k);
+    for (int i = 0; i < z->D; i++) store_row(c->y, z, i, (k0 + k) * BLOCK, a.X + i * BLOCK);
+    store_row(c->logdet, z, 0, (k0 + k) * BLOCK, a.logdet);
+  }
+}
+
+static clf_status pass(const passing *c, clf_scratch *scratch) {
+  const shape *z = &c->z;
+  const sharing s = sharing_of(z, 4, 64);
+  const size_t room = ((size_t)PART + (size_t)s.at_once * place_rows(z)) * BLOCK;
+  float *packed = memory_for(z, c->w, room, (size_t)s.items, 0, scratch);
+  CLF_NEED(packed, (size_t)s.items * room);
+  PARALLEL_FOR(work(z), int g = 0; g < s.items; g++) {
+    const int end = least((g + 1) * s.each, s.blocks);
+    float *mine = packed + packed_room(z) + (size_t)g * room;
+    for (int k = g * s.each; k < end; k += s.at_once)
+      pass_blocks(c, packed, mine, k, least(s.at_once, end - k));
+  }
+  return CLF_OK;
+}
+
+CLF_REF(mlp_coupling_fwd) {
+  const passing c = {SHAPE(p, p->x), &p->x, &p->y, &p->acts, &p->logdet, &p->w, 0};
+  return pass(&c, scratch);
+}
+CLF_REF(mlp_coupling_inv) {
+  const passing c = {SHAPE(p, p->y), &p->y, &p->x, NULL, &p->logdet, &p->w, 1};
+  return pass(&c, scratch);
+}
+
+/* ---- Backward -------------------------------------------------------------------------------
+ * An item takes all its blocks through a coupling before the next.  What stays from one to the
+ * next are X and DX of each block; of `at_once` blocks at a time it has the rows below, over
+ * which it then adds up the weight gradients, into sums of its own; the items' sums at last in
+ * order. */
+
+typedef struct way { /* rows of one block: s and t become their gradients */
+  float *X, *DX, *kept, *s, *t, *through, *hs, *ht, *da;
+} way;
+
+typedef struct returning { /* one call */
+  const clf_mlp_coupling_bwd_args *p;
+  shape z;
+  sharing s;
+  int stored, forgets; /* couplings' inputs are there; but not t's hidden units */
+  int step;            /* from a row to the next block's */
+  float dlogdet;
+  const clf_tensor *dw;
+  size_t room, sums_room;
+  float *packed;
+} returning;
+
+static int way_rows(const shape *z, int stored) {
+  const int H = up(z->H, TM);
+  return 4 * z->D + 3 * TM + 4 + H + (stored ? PART : H) + PART;
+}
+/* Block k of those at hand, which is the item's block `nth`. */
+static way way_of(const returning *c, int item, int nth, int k) {
+  const int D = c->z.D;
+  float *mine = c->packed + packed_room(&c->z) + (size_t)item * c->room;
+  way a = {.X = mine + (ptrdiff_t)nth * 2 * D * BLOCK};
+  a.DX = a.X + D * BLOCK;
+  a.kept = mine + (ptrdiff_t)c->s.each * 2 * D * BLOCK + (ptrdiff_t)k * c->step;
+  a.s = a.kept + (D + 4) * BLOCK; /* ones end what is kept, and its rows are taken in fours */
+  a.t = a.s + (D + TM) * BLOCK;
+  a.through = a.t + (D + TM) * BLOCK;
+  a.hs = a.through + (D + TM) * BLOCK;
+  a.ht = a.hs + up(c->z.H, TM) * BLOCK;
+  a.da = a.ht + (c->stored ? PART : up(c->z.H, TM)) * BLOCK;
+  return a;
+}
+/* Sums of a network: in [H][keeps + 1] and out [H][moves], in fours; its bias. */
+static float *sums_of(const returning *c, int item, int l, int net) {
+  float *first = c->packed + packed_room(&c->z) + (size_t)c->s.items * c->room;
+  return first +
+         ((size_t)(item * c->z.L + l) * (size_t)nets_of(&c->z) + (size_t)net) * c->sums_room;
+}
+
+/* What was kept of a coupling: its kept rows, ended by ones. */
+static void keep_with_ones(const split *q, way a) {
+  keep_rows(q, a.X, a.kept);
+  for (int n = 0; n < BLOCK; n++) a.kept[q->keeps * BLOCK + n] = 1;
+}
+
+static void begin_back(const returning *c, const split *q, int l, int n0, way a) {
+  const clf_mlp_coupling_bwd_args *p = c->p;
+  const int last = l == c->z.L - 1;
+  for (int i = 0; i < c->z.D; i++) {
+    const clf_tensor acts = acts_of(&p->acts, l);
+    if (c->stored || last) load_row(c->stored ? &acts : &p->y, &c->z, i, n0, a.X + i * BLOCK);
+    if (last) load_row(&p->dy, &c->z, i, n0, a.DX + i * BLOCK);
+  }
+  keep_with_ones(q, a);
+}
+
+/* Outputs of a network, its hidden units kept. */
+static void net_again(const split *q, int net, const float *kept, int step, int blocks, float *h,
+                      float *out) {
+  for (int j = 0; j < q->H; j += PART) {
+    const int cols = least(PART, q->H - j);
+    for (int k = 0; k < blocks; k++) {
+      const ptrdiff_t to = (ptrdiff_t)k * step;
+      hidden(q, net, j, cols, kept + to, h + j * BLOCK + to);
+      add_rows(q->net[net].out, q->moves, q->H, j, cols, j > 0, q->net[net].bias,
+               h + j * BLOCK + to, out + to);
+    }
+  }
+}
+
+/* s and t as their networks give them become their gradients, X the coupling's input, DX what
+ * reaches it directly.  With acts X is the input already; else it is rebuilt. */
+static void move_back(const returning *c, const split *q, way a, int left) {
+  const shape *z = &c->z;
+  for (int m = 0; m < q->moves; m++) {
+    float *x = a.X + q->moved[m] * BLOCK, *dx = a.DX + q->moved[m] * BLOCK;
+    float *s = a.s + m * BLOCK, *t = a.t + m * BLOCK;
+    for (int n = 0; n < BLOCK; n++) {
+      const float h = z->add ? 0 : s[n], ls = bounded(h, z->s_max), scale = real_exp(ls);
+      const float xs = c->stored ? x[n] * scale : x[n] - t[n], d = dx[n];
+      if (!c->stored) x[n] = xs * real_exp(-ls);
+      dx[n] = d * scale;
+      s[n] = (d * xs + (n < left ? c->dlogdet : 0)) * bounded_slope(h, z->s_max);
+      t[n] = d;
+    }
+  }
+}
+
+static void add_bias(const float *d, int moves, int step, int blocks, int add, float *sums) {
+  for (int m = 0; m < moves; m++, d += BLOCK) {
+    float sum = 0;
+    for (int k = 0; k < blocks; k++)
+      for (int n = 0; n < BLOCK; n++) sum += d[(ptrdiff_t)k * step + n];
+    sums[m] = add ? sums[m] + sum : sum;
+  }
+}
+
+/* Back through one network: what comes through to its input, and its sums. */
+static void net_back(const returning *c, const split *q, int net, way a, int blocks, int add,
+                     float *sums) {
+  const int C = up(q->keeps + 1, 4), M = up(q->moves, 4), forgotten = !net && c->forgets;
+  const float *d = net ? a.s : a.t;
+  for (int j = 0; j < q->H; j += PART) {
+    const int cols = least(PART, q->H - j);
+    float *h = (net ? a.hs : a.ht) + (forgotten ? 0 : j * BLOCK);
+    for (int k = 0; k < blocks; k++) {
+      const ptrdiff_t to = (ptrdiff_t)k * c->step;
+      if (forgotten) hidden(q, net, j, cols, a.kept + to, h + to);
+      hidden_back(q, net, j, cols, d + to, h + to, a.da + to);
+      add_rows(q->net[net].in_t, q->keeps, q->H, j, cols, net || j > 0, NULL, a.da + to,
+               a.through + to);
+    }
+    add_outer(a.da, cols, a.kept, q->keeps + 1, c->step, blocks, add, sums + j * C);
+    add_outer(h, cols, d, q->moves, c->step, blocks, add, sums + q->H * C + j * M);
+  }
+  add_bias(d, q->moves, c->step, blocks, add, sums + q->H * (C + M));
+}
+
+static void add_through(const split *q, way a) {
+  for (int i = 0; i < q->keeps; i++)
+    for (int n = 0; n < BLOCK; n++) a.DX[q->kept[i] * BLOCK + n] += a.through[i * BLOCK + n];
+}
+
+/* Blocks `nth` .. of an item back through coupling l. */
+static void back(const returning *c, int item, int nth, int blocks, int l) {
+  const split q = split_of(&c->z, l, c->packed);
+  const way a = way_of(c, item, nth, 0);
+  const int n0 = (item * c->s.each + nth) * BLOCK;
+  for (int k = 0; k < blocks; k++)
+    begin_back(c, &q, l, n0 + k * BLOCK, way_of(c, item, nth + k, k));
+  if (!c->stored) net_again(&q, 0, a.kept, c->step, blocks, a.ht, a.t);
+  if (!c->z.add) net_again(&q, 1, a.kept, c->step, blocks, a.hs, a.s);
+  for (int k = 0; k < blocks; k++)
+    move_back(c, &q, way_of(c, item, nth + k, k), c->z.N - n0 - k * BLOCK);
+  for (int net = 0; net < nets_of(&c->z); net++)
+    net_back(c, &q, net, a, blocks, nth > 0, sums_of(c, item, l, net));
+  for (int k = 0; k < blocks; k++) add_through(&q, way_of(c, item, nth + k, k));
+}
+
+static void item_back(const returning *c, int item) {
+  const clf_mlp_coupling_bwd_args *p = c->p;
+  const int first = item * c->s.each, count = least(c->s.each, c->s.blocks - first);
+  for (int l = c->z.L - 1; l >= 0; l--)
+    for (int nth = 0; nth < count; nth += c->s.at_once)
+      back(c, item, nth, least(c->s.at_once, count - nth), l);
+  for (int nth = 0; nth < count; nth++) {
+    const way a = way_of(c, item, nth, 0);
+    for (int i = 0; i < c->z.D; i++) {
+      store_row(&p->dx, &c->z, i, (first + nth) * BLOCK, a.DX + i * BLOCK);
+      if (p->x.buf) store_row(&p->x, &c->z, i, (first + nth) * BLOCK, a.X + i * BLOCK);
+    }
+  }
+}
+
+/* Adds the items' sums, in their order, to a coupling's row of dw. */
+static void add_sums(const returning *c, int l, int net) {
+  const split q = split_of(&c->z, l, c->packed);
+  const int D = c->z.D, H = c->z.H, C = up(q.keeps + 1, 4), M = up(q.moves, 4);
+  float *in = first_of(c->dw, &c->z, l, net, 0), *out = first_of(c->dw, &c->z, l, net, 1);
+  for (int item = 0; item < c->s.items; item++) {
+    const float *at_in = sums_of(c, item, l, net), *at_out = at_in + q.H * C;
+    const float *bias = at_out + q.H * M;
+    for (int j = 0; j < H; j++, at_in += C, at_out += M) {
+      for (int k = 0; k < q.keeps; k++) in[(ptrdiff_t)j * (D + 1) + q.kept[k]] += at_in[k];
+      in[(ptrdiff_t)j * (D + 1) + D] += at_in[q.keeps];
+      for (int m = 0; m < q.moves; m++) out[(ptrdiff_t)q.moved[m] * (H + 1) + j] += at_out[m];
+    }
+    for (int m = 0; m < q.moves; m++) out[(ptrdiff_t)q.moved[m] * (H + 1) + H] += bias[m];
+  }
+}
+
+static void add_all_sums(const returning *c) {
+  const int rows = c->z.L * nets_of(&c->z);
+  PARALLEL_FOR((double)c->s.items *rows *(double)c->sums_room, int i = 0; i < rows; i++)
+    add_sums(c, i % c->z.L, i / c->z.L);
+}
+
+/* Packed weights, the items' rooms, their sums. */
+static clf_status reserve(returning *c, const clf_tensor *w, clf_scratch *scratch) {
+  const shape *z = &c->z;
+  const size_t items = (size_t)c->s.items;
+  c->sums_room = (size_t)up(z->H, TM) * ((size_t)z->D + 7) + (size_t)z->D;
+  const size_t sums = items * (size_t)(z->L * nets_of(z)) * c->sums_room;
+  c->packed = memory_for(z, w, c->room, items, sums, scratch);
+  CLF_NEED(c->packed, items * c->room + sums);
+  return CLF_OK;
+}
+
+CLF_REF(mlp_coupling_bwd) {
+  const int stored = p->acts.buf != NULL;
+  returning c = {.p = p,
+                 .z = SHAPE(p, p->y),
+                 .stored = stored,
+                 .forgets = stored,
+                 .dlogdet = p->dlogdet,
+                 .dw = &p->dw};
+  const shape *z = &c.z;
+  c.s = sharing_of(z, 8, 16);
+  c.step = way_rows(z, c.stored) * BLOCK;
+  c.room = (size_t)c.s.each * 2 * (size_t)z->D * BLOCK + (size_t)c.s.at_once * (size_t)c.step;
+  CLF_TRY(reserve(&c, &p->w, scratch));
+  PARALLEL_FOR(3 * work(z), int g = 0; g < c.s.items; g++) item_back(&c, g);
+  add_all_sums(&c);
+  return CLF_OK;
+}
+
+/* ---- The loss and its gradient ---------------------------------------------------------------
+ * An item takes `at_once` blocks forward and back, and keeps meanwhile what each coupling computes
+ * of them, its hidden units too: nothing is computed twice, and what is kept is still in a cache.
+ * A block's rows are those that couplings share, then each coupling's own. */
+
+static int nll_shared(const shape *z) { return 3 * z->D + 2 * TM + PART; }
+static int nll_own(const shape *z) { return 3 * z->D + TM + 4 + nets_of(z) * up(z->H, TM); }
+
+/* Coupling l of block k of those at hand. */
+static way nll_way_of(const returning *c, int item, int k, int l) {
+  const int D = c->z.D;
+  way a = {.DX = c->packed + packed_room(&c->z) + (size_t)item * c->room +
+                 (size_t)k * (size_t)c->step};
+  a.t = a.DX + D * BLOCK;
+  a.through = a.t + (D + TM) * BLOCK;
+  a.da = a.through + (D + TM) * BLOCK;
+  a.X = a.da + (PART + (ptrdiff_t)l * nll_own(&c->z)) * BLOCK;
+  a.kept = a.X + D * BLOCK;
+  a.s = a.kept + (D + 4) * BLOCK;
+  a.ht = a.s + (D + TM) * BLOCK;
+  a.hs = a.ht + up(c->z.H, TM) * BLOCK;
+  return a;
+}
+
+/* A coupling's output, to `next`; the log-determinants of the first `left` samples. */
+static double move_on(const shape *z, const split *q, way a, int left, float *next) {
+  double logdet = 0;
+  for (int k = 0; k < q->keeps; k++)
+    memcpy(next + q->kept[k] * BLOCK, a.kept + k * BLOCK, BLOCK * sizeof *next);
+  for (int m = 0; m < q->moves; m++) {
+    const float *x = a.X + q->moved[m] * BLOCK, *h = a.s + m * BLOCK, *t = a.t + m * BLOCK;
+    float *y = next + q->moved[m] * BLOCK, s[BLOCK];
+    for (int n = 0; n < BLOCK; n++) {
+      s[n] = z->add ? 0 : bounded(h[n], z->s_max);
+      y[n] = x[n] * real_exp(s[n]) + t[n];
+    }
+    for (int n = 0; n < least(left, BLOCK); n++) logdet += (double)s[n];
+  }
+  return logdet;
+}
+
+/* Blocks at hand, from sample n0 on, through coupling l. */
+static double nll_on(const returning *c, int item, int blocks, int n0, int l) {
+  const split q = split_of(&c->z, l, c->packed);
+  const way a = nll_way_of(c, item, 0, l);
+  double logdet = 0;
+  for (int k = 0; k < blocks; k++) keep_with_ones(&q, nll_way_of(c, item, k, l));
+  net_again(&q, 0, a.kept, c->step, blocks, a.ht, a.t);
+  if (!c->z.add) net_again(&q, 1, a.kept, c->step, blocks, a.hs, a.s);
+  for (int k = 0; k < blocks; k++) {
+    const way o = nll_way_of(c, item, k, l);
+    logdet += move_on(&c->z, &q, o, c->z.N - n0 - k * BLOCK,
+                      l + 1 < c->z.L ? nll_way_of(c, item, k, l + 1).X : o.DX);
+  }
+  return logdet;
+}
+
+/* z becomes its gradient; half the squares of the first `left` samples. */
+static double nll_turn(const shape *z, float *DX, float weight, int left) {
+  double squares = 0;
+  for (int i = 0; i < z->D; i++, DX += BLOCK) {
+    for (int n = 0; n < least(left, BLOCK); n++) squares += (double)DX[n] * (double)DX[n];
+    for (int n = 0; n < BLOCK; n++) DX[n] = n < left ? weight * DX[n] : 0;
+  }
+  return squares / 2;
+}
+
+/* And back. */
+static void nll_back(const returning *c, int item, int blocks, int n0, int l, int add) {
+  const split q = split_of(&c->z, l, c->packed);
+  for (int k = 0; k < blocks; k++)
+    move_back(c, &q, nll_way_of(c, item, k, l), c->z.N - n0 - k * BLOCK);
+  for (int net = 0; net < nets_of(&c->z); net++)
+    net_back(c, &q, net, nll_way_of(c, item, 0, l), blocks, add, sums_of(c, item, l, net));
+  for (int k = 0; k < blocks; k++) add_through(&q, nll_way_of(c, item, k, l));
+}
+
+/* An item's share of the loss. */
+static double nll_item(const returning *c, const clf_mlp_coupling_nll_args *p, int item) {
+  const shape *z = &c->z;
+  const int first = item * c->s.each, count = least(c->s.each, c->s.blocks - first);
+  double loss = 0;
+  for (int nth = 0; nth < count; nth += c->s.at_once) {
+    const int blocks = least(c->s.at_once, count - nth), n0 = (first + nth) * BLOCK;
+    for (int k = 0; k < blocks; k++)
+      for (int i = 0; i < z->D; i++)
+        load_row(&p->x, z, i, n0 + k * BLOCK, nll_way_of(c, item, k, 0).X + i * BLOCK);
+    for (int l = 0; l < z->L; l++) loss -= nll_on(c, item, blocks, n0, l);
+    for (int k = 0; k < blocks; k++)
+      loss += nll_turn(z, nll_way_of(c, item, k, 0).DX, p->weight, z->N - n0 - k * BLOCK);
+    for (int l = z->L - 1; l >= 0; l--) nll_back(c, item, blocks, n0, l, nth > 0);
+  }
+  return loss;
+}
+
+CLF_REF(mlp_coupling_nll) {
+  enum { ITEMS = 16, KEPT = 1 << 21 }; /* at most so many floats are kept, which some cache holds */
+  returning c = {.z = SHAPE(p, p->x), .stored = 1, .dlogdet = -p->weight, .dw = &p->dw};
+  const shape *z = &c.z;
+  c.step = (nll_shared(z) + z->L * nll_own(z)) * BLOCK;
+  c.s = sharing_of(z, least(most(KEPT / c.step, 1), 4), ITEMS);
+  c.room = (size_t)c.s.at_once * (size_t)c.step;
+  double loss = 0.91893853320467274178 * z->N * z->D, share[ITEMS]; /* log(2 pi) / 2 */
+  CLF_TRY(reserve(&c, &p->w, scratch));
+  PARALLEL_FOR(3 * work(z), int g = 0; g < c.s.items; g++) share[g] = nll_item(&c, p, g);
+  for (int g = 0; g < c.s.items; g++) loss += share[g];
+  *at(&p->loss, 0, 0, 0, 0) = (float)((double)p->weight * loss);
+  add_all_sums(&c);
+  return CLF_OK;
+}
+#endif
