@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tune_work.c: the work that `clflow tune` tunes for. */
 #include "tune.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,19 +153,32 @@ static int read_flags(const char *text, int *ta, int *tb) {
   return 1;
 }
 
+/* Reads `count` sizes that follow `word`; returns what comes behind them, or NULL. */
+static const char *read_sizes(const char *text, const char *word, int count, int32_t *at) {
+  const size_t n = strlen(word);
+  text += strspn(text, " \t");
+  if (strncmp(text, word, n) != 0) return NULL;
+  text += n;
+  for (int i = 0; i < count; i++) {
+    char *end;
+    errno = 0;
+    const long v = strtol(text, &end, 10);
+    if (end == text || errno || v < 1 || v > INT32_MAX) return NULL;
+    at[i] = (int32_t)v;
+    text = end;
+  }
+  return text;
+}
+
 /* A line's calls; with an arena that measures, what they need. */
 static clf_status run_line(shapes *s, int line, const char *text) {
   int32_t at[6];
-  int end = 0, ta = 0, tb = 0;
-  char more[2];
-  if (sscanf(text, "gemm %d %d %d%n", &at[0], &at[1], &at[2], &end) == 3 &&
-      read_flags(text + end, &ta, &tb) && at[0] > 0 && at[1] > 0 && at[2] > 0)
-    return gemm(s, at, ta, tb);
-  const int numbers = sscanf(text, "conv %d %d %d %d %d %d %1s", &at[0], &at[1], &at[2], &at[3],
-                             &at[4], &at[5], more);
-  int good = numbers == 6;
-  for (int i = 0; i < 6 && good; i++) good = at[i] > 0;
-  return good ? conv(s, at) : refuse(line, text);
+  int ta = 0, tb = 0;
+  const char *rest = read_sizes(text, "gemm ", 3, at);
+  if (rest && read_flags(rest, &ta, &tb)) return gemm(s, at, ta, tb);
+  rest = read_sizes(text, "conv ", 6, at);
+  if (rest && !rest[strspn(rest, " \t")]) return conv(s, at);
+  return refuse(line, text);
 }
 
 static clf_status run_file(clf_device *dev, FILE *f) {

@@ -89,10 +89,12 @@ struct clf__st;
 clf_status clf__put_flow(struct clf__st_writer *w, clf_flow *f);
 clf_status clf__put_vector(struct clf__st_writer *w, clf_flow *f, const char *name, clf_tensor t);
 clf_status clf__get_vector(const struct clf__st *st, clf_flow *f, const char *name, clf_tensor t);
+clf_status clf__check_vector(const struct clf__st *st, const char *name, clf_tensor t);
 /* Puts the path before a message that does not begin with it yet. */
 clf_status clf__in_file(clf_status s, const char *path);
-/* The parameters under their names into the flow. */
+/* The parameters under their names into the flow; whether all are there, in their shapes. */
 clf_status clf__get_params(const struct clf__st *st, clf_flow *f);
+clf_status clf__check_params(const struct clf__st *st, const clf_flow *f);
 
 /* spec.c */
 clf_status clf__spec_check(const clf_flow_spec *s);

@@ -153,13 +153,17 @@ static clf_status get(const clf__st *st, clf_device *dev, const clf__st_entry *e
   return s;
 }
 
-clf_status clf__get_vector(const clf__st *st, clf_flow *f, const char *name, clf_tensor t) {
+clf_status clf__check_vector(const clf__st *st, const char *name, clf_tensor t) {
   const clf__st_entry *e = clf__st_find(st, name);
   if (!e) return clf__fail(CLF_EFORMAT, "it has no tensor %s", name);
-  if (e->rank != 1 || e->dim[0] != t.dim[0])
-    return clf__fail(CLF_EFORMAT, "its tensor %s has %lld elements; the flow needs %d", name,
-                     (long long)e->count, (int)t.dim[0]);
-  return get(st, f->dev, e, t);
+  if (e->rank == 1 && e->dim[0] == t.dim[0]) return CLF_OK;
+  return clf__fail(CLF_EFORMAT, "its tensor %s has %lld elements; the flow needs %d", name,
+                   (long long)e->count, (int)t.dim[0]);
+}
+
+clf_status clf__get_vector(const clf__st *st, clf_flow *f, const char *name, clf_tensor t) {
+  CLF_TRY(clf__check_vector(st, name, t));
+  return get(st, f->dev, clf__st_find(st, name), t);
 }
 
 /* "[2, 6]" */
@@ -182,14 +186,20 @@ static clf_status check_shape(const clf__st_entry *e, const clf_param *p) {
                    shape_text(p->rank, want, needs, sizeof needs));
 }
 
-clf_status clf__get_params(const clf__st *st, clf_flow *f) {
+clf_status clf__check_params(const clf__st *st, const clf_flow *f) {
   for (int i = 0; i < f->param_count; i++) {
     const clf_param *p = &f->params[i];
     const clf__st_entry *e = clf__st_find(st, p->name);
-    clf_status s = e ? check_shape(e, p) : clf__fail(CLF_EFORMAT, "it has no tensor %s", p->name);
-    if (!s) s = get(st, f->dev, e, p->at);
-    CLF_TRY(s);
+    if (!e) return clf__fail(CLF_EFORMAT, "it has no tensor %s", p->name);
+    CLF_TRY(check_shape(e, p));
   }
+  return CLF_OK;
+}
+
+clf_status clf__get_params(const clf__st *st, clf_flow *f) {
+  CLF_TRY(clf__check_params(st, f));
+  for (int i = 0; i < f->param_count; i++)
+    CLF_TRY(get(st, f->dev, clf__st_find(st, f->params[i].name), f->params[i].at));
   return CLF_OK;
 }
 

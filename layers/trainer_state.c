@@ -188,39 +188,69 @@ static clf_status same_training(const clf__st *st, const clf_trainer *t) {
   return clf__fail(CLF_EFORMAT, "its training began with another value of %s", differs);
 }
 
-static clf_status get_counters(const clf__st *st, clf_trainer *t) {
-  int64_t part;
-  CLF_TRY(clf__st_meta_int(st, KEY("step"), &t->step));
-  CLF_TRY(clf__st_meta_int(st, KEY("epoch_rows"), &t->epoch_rows));
-  CLF_TRY(clf__st_meta_int(st, KEY("best_epoch"), &t->best_epoch));
-  CLF_TRY(clf__st_meta_real(st, KEY("epoch_sum"), &t->epoch_sum));
-  CLF_TRY(get_later(st, KEY("stored_from"), INT64_MAX, &t->stored_from));
-  CLF_TRY(get_later(st, KEY("stored_part"), t->plan.part, &part));
-  if (part < 1) t->stored_from = INT64_MAX;
-  t->stored_part = (int32_t)part;
-  t->best_valid = NAN;
+/* Where a training is, beside its vectors. */
+typedef struct counters {
+  int64_t step, epoch_rows, best_epoch, stored_from, stored_part;
+  double epoch_sum, best_valid;
+} counters;
+
+static clf_status get_counters(const clf__st *st, const clf_trainer *t, counters *c) {
+  CLF_TRY(clf__st_meta_int(st, KEY("step"), &c->step));
+  CLF_TRY(clf__st_meta_int(st, KEY("epoch_rows"), &c->epoch_rows));
+  CLF_TRY(clf__st_meta_int(st, KEY("best_epoch"), &c->best_epoch));
+  CLF_TRY(clf__st_meta_real(st, KEY("epoch_sum"), &c->epoch_sum));
+  CLF_TRY(get_later(st, KEY("stored_from"), INT64_MAX, &c->stored_from));
+  CLF_TRY(get_later(st, KEY("stored_part"), t->plan.part, &c->stored_part));
+  if (c->stored_part < 1) c->stored_from = INT64_MAX;
+  c->best_valid = NAN;
   if (clf__st_meta(st, KEY("best_valid")))
-    CLF_TRY(clf__st_meta_real(st, KEY("best_valid"), &t->best_valid));
-  if (t->step < 0 || t->step > clf__steps_per_epoch(t) * INT32_MAX || t->epoch_rows < 0)
-    return clf__fail(CLF_EFORMAT, "its step %lld is out of range", (long long)t->step);
-  t->read = t->step;
-  return CLF_OK;
+    CLF_TRY(clf__st_meta_real(st, KEY("best_valid"), &c->best_valid));
+  if (c->step >= 0 && c->step <= clf__steps_per_epoch(t) * INT32_MAX && c->epoch_rows >= 0)
+    return CLF_OK;
+  return clf__fail(CLF_EFORMAT, "its step %lld is out of range", (long long)c->step);
 }
 
-static clf_status get_state(const clf__st *st, clf_trainer *t) {
-  CLF_TRY(same_training(st, t));
-  t->finished = t->recalibrated = t->owed = 0; /* a refused file changes nothing */
-  t->kept.step = -1;
-  CLF_TRY(get_counters(st, t));
+/* The vectors of a file, or whether they are there, in their shapes. */
+static clf_status get_vectors(const clf__st *st, clf_trainer *t, int best) {
   CLF_TRY(clf__get_vector(st, t->f, M, t->m));
   CLF_TRY(clf__get_vector(st, t->f, V, t->v));
   CLF_TRY(clf__get_params(st, t->f));
-  if (t->best_epoch && t->source->held_out) {
-    CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->best));
-    CLF_TRY(clf__get_vector(st, t->f, LATEST, t->f->w));
-  }
+  if (!best) return CLF_OK;
+  CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->best));
+  return clf__get_vector(st, t->f, LATEST, t->f->w);
+}
+static clf_status check_vectors(const clf__st *st, const clf_trainer *t, int best) {
+  CLF_TRY(clf__check_vector(st, M, t->m));
+  CLF_TRY(clf__check_vector(st, V, t->v));
+  CLF_TRY(clf__check_params(st, t->f));
+  return best ? clf__check_vector(st, LATEST, t->f->w) : CLF_OK;
+}
+
+static void take_counters(clf_trainer *t, const counters *c) {
+  t->step = t->read = c->step;
+  t->epoch_rows = c->epoch_rows;
+  t->best_epoch = c->best_epoch;
+  t->epoch_sum = c->epoch_sum;
+  t->best_valid = c->best_valid;
+  t->stored_from = c->stored_from;
+  t->stored_part = (int32_t)c->stored_part;
+  t->finished = t->recalibrated = t->owed = 0;
   t->drops = 0; /* they are behind, and there is nothing to go back to before them */
+  t->kept.step = -1;
   for (int i = 0; i < CLF_SNAPSHOTS; i++) t->snapshot[i].step = -1;
+}
+
+/* A file that is refused changes nothing.  If one cannot be read to its end, what is on the
+ * device is of no step, and the next call goes back to the last copy on the host. */
+static clf_status get_state(const clf__st *st, clf_trainer *t) {
+  counters c;
+  CLF_TRY(same_training(st, t));
+  CLF_TRY(get_counters(st, t, &c));
+  const int best = c.best_epoch && t->source->held_out;
+  CLF_TRY(check_vectors(st, t, best));
+  t->owed = 1;
+  CLF_TRY(get_vectors(st, t, best));
+  take_counters(t, &c);
   CLF_TRY(clf__trainer_remember(t));
   return clf__trainer_keep(t);
 }

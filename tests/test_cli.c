@@ -480,6 +480,10 @@ START_TEST(test_tune) {
           "CIN COUT K\"");
   write_text("shapes", "gemm 70 40 30 tc\n");
   refuses(1, "tune --shapes shapes", "shapes, line 1: \"gemm 70 40 30 tc\" is neither");
+  write_text("shapes", "gemm 70 40 4294967297\n"); /* not taken for 1 */
+  refuses(1, "tune --shapes shapes", "shapes, line 1: \"gemm 70 40 4294967297\" is neither");
+  write_text("shapes", "conv 1 8 8 4 4 3 3\n");
+  refuses(1, "tune --shapes shapes", "shapes, line 1: \"conv 1 8 8 4 4 3 3\" is neither");
   refuses(1, "tune --shapes none", "none cannot be opened");
   refuses(2, "tune model --shapes none", "--shapes stands in place of a model: give one of them");
   refuses(1, "tune --device cpu64", "cpu64 has no ways to choose from");

@@ -118,7 +118,10 @@ START_TEST(files_that_hold_no_such_training) {
   snprintf(text, sizeof text, "%s: its tensor clflow.adam.m has %lld elements; the flow needs %lld",
            path_of("training"), (long long)clf_flow_weight_count(f),
            (long long)clf_flow_weight_count(larger));
+  WORKS(clf_trainer_save(u, path_of("before")));
   REFUSED(clf_trainer_resume(u, path_of("training")), CLF_EFORMAT, text);
+  WORKS(clf_trainer_save(u, path_of("after")));
+  ck_assert_msg(same_files("before", "after"), "a refused file changes the training");
   ck_assert_int_eq(clf_trainer_resume(t, path_of("none")), CLF_EIO);
   ck_assert_ptr_nonnull(strstr(clf_errmsg(), path_of("none")));
   ck_assert_int_eq(clf_trainer_save(t, "/proc/no/such/folder"), CLF_EIO);
