@@ -301,12 +301,15 @@ clf_status clf__trainer_steps(clf_trainer *t, int64_t to) {
 
 /* ---- The loop ----------------------------------------------------------------------------- */
 
+#define READ_EVERY 0.2 /* seconds */
+
 typedef struct run {
   clf_trainer *t;
   clf_progress_fn report;
   void *context;
   double began, read_at; /* seconds */
   int64_t first_step;    /* of this run */
+  int64_t pace;          /* steps from one reading to the next */
   int stop;
   clf_progress reports[CLF_RING + 1]; /* one an epoch that ended, and one for the rest */
   int count;
@@ -447,11 +450,21 @@ static int owes_epoch_end(const clf_trainer *t) {
   return t->epoch_rows && t->read % clf__steps_per_epoch(t) == 0;
 }
 
+/* So many steps to the next reading as take about READ_EVERY: launches return at once, and what
+ * was enqueued cannot be stopped.  Few at first, for nobody knows what they take. */
+static void set_pace(run *r, int64_t steps) {
+  const double now = clf__now(), most = 4 * (double)r->pace;
+  const double fit = (double)steps * READ_EVERY / (now - r->read_at + 1e-9);
+  r->pace = fit < 1 ? 1 : fit < most ? (int64_t)fit : (int64_t)most;
+  if (r->pace > CLF_RING) r->pace = CLF_RING;
+  r->read_at = now;
+}
+
 /* Reads the losses since the last time and checks them.  Reports go out only when
  * all is read, so that one may save: the state is then of one moment. */
 static clf_status read_losses(run *r) {
   clf_trainer *t = r->t;
-  const int64_t S = clf__steps_per_epoch(t);
+  const int64_t S = clf__steps_per_epoch(t), before = t->read;
   float losses[CLF_RING], *next = losses;
   int64_t count = 0;
   *r->said = 0;
@@ -471,16 +484,16 @@ static clf_status read_losses(run *r) {
   tell_notices(r);
   for (int i = 0; i < r->count && r->report; i++)
     if (r->report(&r->reports[i], r->context)) r->stop = 1;
-  r->read_at = clf__now();
+  set_pace(r, t->read - before);
   return CLF_OK;
 }
 
 static int must_read(const run *r) {
   const clf_trainer *t = r->t;
   const int64_t S = clf__steps_per_epoch(t);
-  return t->step - t->read == CLF_RING || t->step == t->o.epochs * S ||
+  return t->step - t->read >= r->pace || t->step == t->o.epochs * S ||
          (t->source->held_out && t->step % S == 0) || clf__trainer_guarded(t, t->step) ||
-         clf__now() - r->read_at > 0.2;
+         clf__now() - r->read_at > READ_EVERY;
 }
 
 /* Where the next reading is due, if nothing else asks for one. */
@@ -505,8 +518,12 @@ static clf_status finish(void *context) { return clf__trainer_finish(context); }
 
 clf_status clf_trainer_run(clf_trainer *t, clf_progress_fn report, void *context) {
   const int64_t steps = t->o.epochs * clf__steps_per_epoch(t);
-  run r = {
-      .t = t, .report = report, .context = context, .began = clf__now(), .first_step = t->step};
+  run r = {.t = t,
+           .report = report,
+           .context = context,
+           .began = clf__now(),
+           .first_step = t->step,
+           .pace = 1};
   r.norm = r.valid = NAN;
   r.read_at = r.began;
   if (!t->finished) CLF_TRY(clf__trainer_insist(t, keep, t));

@@ -50,6 +50,26 @@ START_TEST(batches_shuffled) {
 }
 END_TEST
 
+/* Launches return long before their steps are done: what is read often is told often, and the
+ * training can be stopped. */
+START_TEST(readings_keep_up) {
+  static diary d;
+  clf_flow_spec spec = clf_flow_spec_default(CLF_NVP, 2);
+  clf_table data = make_data(10000, 2);
+  const clf_train_options o = options_of(1, 500);
+  clf_flow *f = NULL;
+  spec.hidden = 256;
+  spec.depth = 8;
+  WORKS(clf_flow_create(dev, &spec, &f));
+  clf_trainer *t = make_trainer(f, &data, &o);
+  begin(&d, t);
+  WORKS(clf_trainer_run(t, watch, &d));
+  check_diary(&d, 20);
+  ck_assert_int_ge(d.reports, 3); /* after 1, 5 and 20 steps, or more */
+  done(t, f, &data);
+}
+END_TEST
+
 /* ---- Rows held out -------------------------------------------------------------------------- */
 
 /* Which rows of the table are in `part`, in float as the device has them. */
@@ -219,6 +239,7 @@ END_TEST
 void tests_of_rows(TCase *tc) {
   tcase_add_test(tc, batches_in_order);
   tcase_add_test(tc, batches_shuffled);
+  tcase_add_test(tc, readings_keep_up);
   tcase_add_test(tc, rows_held_out);
   tcase_add_test(tc, best_epoch_is_kept);
   tcase_add_test(tc, history_without_rows_held_out);
