@@ -50,7 +50,6 @@ INLINE words_v words_at(const places *q, uint lo, uint hi, uint stream, uint k0,
 INLINE void put_blocks(const clf_lanes *z, const places *q, global float *y, clf_view t, int left) {
   const int size = t.dim[1] * t.dim[2] * t.dim[3], dense = whole_order(t) == 1;
   const int one = t.dim[2] * t.dim[3] == 1, step = one ? t.stride[1] : 1;
-  const int blocks = (size + 3) / 4;
   global float *d = y + t.offset + q->n.at[0] * size + 4 * q->b.at[0];
   if (dense && size % 4 == 0 && left >= LANES) {
 #pragma unroll
