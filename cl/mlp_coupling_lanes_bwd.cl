@@ -27,6 +27,17 @@ void way_of(way *a, global V *mine, shape z, int rebuild, int blocks, int block,
   a->da = AT_ROW(a->ht, rebuild ? up(z.H, TM) : PART);
 }
 
+/* What a coupling keeps, and ones behind it, whose weights are the bias. */
+void keep_with_ones(split q, way a) {
+  keep_rows(q, a.X, a.kept);
+  for (int v = 0; v < WIDE; v++) AT_ROW(a.kept, q.keeps)[v] = 1;
+}
+/* What came through the networks to the rows that are kept. */
+void pass_through(split q, way a) {
+  for (int i = 0; i < q.keeps; i++)
+    for (int v = 0; v < WIDE; v++) AT_ROW(a.DX, q.kept[i])[v] += AT_ROW(a.through, i)[v];
+}
+
 /* The gradient before tanh of units j .. j + rows - 1, from that of what they lead to. */
 void hidden_back(panels p, int moves, int j, int rows, global const V *d, global const V *h,
                  global V *da) {
@@ -173,6 +184,18 @@ void add_sums(global float *packed, shape z, int L, int items, int l, int net, i
   }
 }
 
+/* The sums of a lone item; and of all items, those of (part, l, net). */
+#define ADD_ALL                                                                                    \
+  for (int l = 0; l < p.b.dim[0]; l++)                                                             \
+    for (int net = 0; net < (z.add ? 1 : 2); net++)                                                \
+  add_sums(PACKED, z, p.b.dim[0], 1, l, net, 0, z.H, PTR(dw, l, 0))
+#define ADD_PART                                                                                   \
+  {                                                                                                \
+    const int j = get_global_id(0) * PART, l = get_global_id(1) % p.b.dim[0];                      \
+    add_sums(PACKED, z, p.b.dim[0], ITEMS, l, get_global_id(1) / p.b.dim[0], j,                    \
+             min(j + PART, z.H), PTR(dw, l, 0));                                                   \
+  }
+
 /* Blocks k0 .. of an item back through coupling l. */
 void back(BWD, int l, int k0, int first, int end, int blocks) {
   const shape z = SHAPE(y);
@@ -192,8 +215,7 @@ void back(BWD, int l, int k0, int first, int end, int blocks) {
         load_row(PTR(y, n0, i), p.y.stride[0], z.N - n0, AT_ROW(o.X, i));
       if (l == L - 1) load_row(PTR(dy, n0, i), p.dy.stride[0], z.N - n0, AT_ROW(o.DX, i));
     }
-    keep_rows(q, o.X, o.kept);
-    for (int v = 0; v < WIDE; v++) AT_ROW(o.kept, q.keeps)[v] = 1;
+    keep_with_ones(q, o);
   }
   panels T, S;
   panels_of(&T, PACKED, z, q, l, 0);
@@ -212,8 +234,7 @@ void back(BWD, int l, int k0, int first, int end, int blocks) {
   for (int k = 0; k < blocks; k++) {
     way o;
     way_of(&o, MINE, z, !stored, end - first, k0 - first + k, k);
-    for (int i = 0; i < q.keeps; i++)
-      for (int v = 0; v < WIDE; v++) AT_ROW(o.DX, q.kept[i])[v] += AT_ROW(o.through, i)[v];
+    pass_through(q, o);
   }
 }
 
@@ -238,16 +259,12 @@ kernel BY_LANES void mlp_coupling_bwd(BWD) {
       if (p.x.dim[0] > 0) store_row(AT_ROW(o.X, i), PTR(x, n0, i), p.x.stride[0], z.N - n0);
     }
   }
-  for (int l = 0; l < L && ITEMS == 1; l++)
-    for (int net = 0; net < (z.add ? 1 : 2); net++)
-      add_sums(PACKED, z, L, 1, l, net, 0, z.H, PTR(dw, l, 0));
+  if (ITEMS == 1) ADD_ALL;
 }
 
 /* Item (part, l, net). */
 kernel BY_LANES void mlp_coupling_bwd_add(BWD) {
   const shape z = SHAPE(y);
-  const int j = get_global_id(0) * PART, l = get_global_id(1) % p.b.dim[0];
-  add_sums(PACKED, z, p.b.dim[0], ITEMS, l, get_global_id(1) / p.b.dim[0], j, min(j + PART, z.H),
-           PTR(dw, l, 0));
+  ADD_PART;
 }
 #endif

@@ -48,8 +48,7 @@ V nll_on(global float *packed, shape z, int L, int l, global V *mine, int blocks
   nll_way_of(&a, mine, z, L, 0, l);
   for (int k = 0; k < blocks; k++) {
     nll_way_of(&o, mine, z, L, k, l);
-    keep_rows(q, o.X, o.kept);
-    for (int v = 0; v < WIDE; v++) AT_ROW(o.kept, q.keeps)[v] = 1;
+    keep_with_ones(q, o);
   }
   net_again(T, q, a, blocks, a.ht, a.t);
   if (!z.add) net_again(S, q, a, blocks, a.hs, a.s);
@@ -92,8 +91,7 @@ void nll_back(global float *packed, shape z, int L, int l, global V *mine, int b
     net_back(S, q, 1, 0, a, blocks, add, 1, sums_of(packed, z, L, get_global_id(0), l, 1));
   for (int k = 0; k < blocks; k++) {
     nll_way_of(&o, mine, z, L, k, l);
-    for (int i = 0; i < q.keeps; i++)
-      for (int v = 0; v < WIDE; v++) AT_ROW(o.DX, q.kept[i])[v] += AT_ROW(o.through, i)[v];
+    pass_through(q, o);
   }
 }
 
@@ -130,18 +128,14 @@ kernel BY_LANES void mlp_coupling_nll(NLL) {
   LOSSES[g] = lanes_sum(loss);
   if (ITEMS > 1) return;
   *PTR(loss, 0, 0) = p.weight * (LOSSES[0] + z.N * z.D * HALF_LOG_2PI);
-  for (int l = 0; l < L; l++)
-    for (int net = 0; net < (z.add ? 1 : 2); net++)
-      add_sums(PACKED, z, L, 1, l, net, 0, z.H, PTR(dw, l, 0));
+  ADD_ALL;
 }
 
 /* Item (part, l, net); the first of all adds up the loss. */
 kernel BY_LANES void mlp_coupling_nll_add(NLL) {
   const shape z = SHAPE(x);
-  const int j = get_global_id(0) * PART, l = get_global_id(1) % p.b.dim[0];
-  add_sums(PACKED, z, p.b.dim[0], ITEMS, l, get_global_id(1) / p.b.dim[0], j, min(j + PART, z.H),
-           PTR(dw, l, 0));
-  if (j > 0 || get_global_id(1) > 0) return;
+  ADD_PART;
+  if (get_global_id(0) > 0 || get_global_id(1) > 0) return;
   float loss = z.N * z.D * HALF_LOG_2PI;
   for (int g = 0; g < ITEMS; g++) loss += LOSSES[g];
   *PTR(loss, 0, 0) = p.weight * loss;
@@ -166,4 +160,6 @@ kernel BY_LANES void mlp_coupling_nll_add(NLL) {
 #undef BWD
 #undef NLL
 #undef LOSSES
+#undef ADD_ALL
+#undef ADD_PART
 #endif
