@@ -156,8 +156,7 @@ static int read_flags(const char *text, int *ta, int *tb) {
 /* Reads `count` sizes that follow `word`; returns what comes behind them, or NULL. */
 static const char *read_sizes(const char *text, const char *word, int count, int32_t *at) {
   const size_t n = strlen(word);
-  text += strspn(text, " \t");
-  if (strncmp(text, word, n) != 0) return NULL;
+  if (strncmp(text, word, n) != 0 || !strchr(" \t", text[n])) return NULL;
   text += n;
   for (int i = 0; i < count; i++) {
     char *end;
@@ -174,9 +173,9 @@ static const char *read_sizes(const char *text, const char *word, int count, int
 static clf_status run_line(shapes *s, int line, const char *text) {
   int32_t at[6];
   int ta = 0, tb = 0;
-  const char *rest = read_sizes(text, "gemm ", 3, at);
+  const char *rest = read_sizes(text, "gemm", 3, at);
   if (rest && read_flags(rest, &ta, &tb)) return gemm(s, at, ta, tb);
-  rest = read_sizes(text, "conv ", 6, at);
+  rest = read_sizes(text, "conv", 6, at);
   if (rest && !rest[strspn(rest, " \t")]) return conv(s, at);
   return refuse(line, text);
 }

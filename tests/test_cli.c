@@ -467,7 +467,7 @@ START_TEST(test_tune) {
   char *before = getenv("CLFLOW_CACHE_DIR");
   before = before ? strdup(before) : NULL;
   setenv("CLFLOW_CACHE_DIR", "tuned", 1);
-  write_text("shapes", "# of a flow\ngemm 70 40 30 ta\nconv 2 4 5 3 8 3\n\n");
+  write_text("shapes", "# of a flow\ngemm\t70 40 30 ta\nconv 2 4 5 3 8 3\n\n");
   succeeds("tune --shapes shapes", "gemm(r[30,70,1,1] r[30,40,1,1] - u[70,40,1,1]), 1 call\n");
   succeeds("tune --flow realnvp --preset tiny --size 8x8 --batch 4", " shapes take another way");
   succeeds("tune --flow nvp --dim 9 --hidden 600 --depth 2 --batch 20",
