@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* random.cl: bits, an item for the words of one block of one sample; numbers, an item for many
- * blocks, LANES side by side; shuffling, an item per row. */
+ * blocks, LANES side by side; shuffling, an item for LANES rows. */
 
 /* An item fills elements 8 block .. 8 block + 7 of row n. */
 kernel BY_ITEM void random_bits(CLF_OUT(y), const random_bits_args p) {
