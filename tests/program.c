@@ -23,23 +23,6 @@ static char work[] = "/tmp/clflow-cli-XXXXXX", printed[] = "/tmp/clflow-cli-XXXX
 
 /* ---- Running --------------------------------------------------------------- */
 
-char *read_file(const char *path, size_t *size) {
-  FILE *f = fopen(path, "rb");
-  ck_assert_msg(f != NULL, "%s is not there", path);
-  char *bytes = NULL;
-  size_t n = 0, got;
-  do {
-    bytes = realloc(bytes, n + 65536 + 1);
-    ck_assert_ptr_nonnull(bytes);
-    got = fread(bytes + n, 1, 65536, f);
-    n += got;
-  } while (got > 0);
-  fclose(f);
-  bytes[n] = '\0';
-  if (size) *size = n;
-  return bytes;
-}
-
 pid_t start(const char *command) {
   static char text[4096], out[64], err[64];
   char *argv[64] = {program}, *save = NULL;
@@ -90,13 +73,6 @@ void release(result r) {
 
 /* ---- Files ----------------------------------------------------------------- */
 
-void write_bytes(const char *path, const void *bytes, size_t size) {
-  FILE *f = fopen(path, "wb");
-  ck_assert_ptr_nonnull(f);
-  ck_assert_uint_eq(fwrite(bytes, 1, size, f), size);
-  ck_assert_int_eq(fclose(f), 0);
-}
-
 void write_text(const char *path, const char *text) { write_bytes(path, text, strlen(text)); }
 
 /* ---- Expectations ---------------------------------------------------------- */
@@ -130,11 +106,7 @@ void refuses(int code, const char *command, const char *err) {
 }
 
 void same_files(const char *a, const char *b) {
-  size_t na, nb;
-  char *pa = read_file(a, &na), *pb = read_file(b, &nb);
-  ck_assert_msg(na == nb && memcmp(pa, pb, na) == 0, "%s and %s differ", a, b);
-  free(pa);
-  free(pb);
+  ck_assert_msg(equal_files(a, b), "%s and %s differ", a, b);
 }
 
 /* ---- All tests of a suite ---------------------------------------------------- */

@@ -26,9 +26,6 @@ void release(result r);
 
 /* ---- Files ------------------------------------------------------------------------------- */
 
-/* All of a file and a zero behind it, to be freed; its size unless NULL. */
-char *read_file(const char *path, size_t *size);
-void write_bytes(const char *path, const void *bytes, size_t size);
 void write_text(const char *path, const char *text);
 
 /* ---- Expectations ------------------------------------------------------------------------ */

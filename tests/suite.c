@@ -5,6 +5,8 @@
 #include <dirent.h>
 #include <ftw.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 int suite_run(Suite *suite) {
   SRunner *runner = srunner_create(suite);
@@ -13,6 +15,39 @@ int suite_run(Suite *suite) {
   const int failed = srunner_ntests_failed(runner);
   srunner_free(runner);
   return failed != 0;
+}
+
+char *read_file(const char *path, size_t *size) {
+  FILE *f = fopen(path, "rb");
+  ck_assert_msg(f != NULL, "%s is not there", path);
+  char *bytes = NULL;
+  size_t n = 0, got;
+  do {
+    bytes = realloc(bytes, n + 65536 + 1);
+    ck_assert_ptr_nonnull(bytes);
+    got = fread(bytes + n, 1, 65536, f);
+    n += got;
+  } while (got > 0);
+  fclose(f);
+  bytes[n] = '\0';
+  if (size) *size = n;
+  return bytes;
+}
+
+void write_bytes(const char *path, const void *bytes, size_t size) {
+  FILE *f = fopen(path, "wb");
+  ck_assert_ptr_nonnull(f);
+  ck_assert_uint_eq(fwrite(bytes, 1, size, f), size);
+  ck_assert_int_eq(fclose(f), 0);
+}
+
+int equal_files(const char *a, const char *b) {
+  size_t n, m;
+  char *x = read_file(a, &n), *y = read_file(b, &m);
+  const int equal = n == m && memcmp(x, y, n) == 0;
+  free(x);
+  free(y);
+  return equal;
 }
 
 int suite_entries(const char *folder) {

@@ -3,10 +3,17 @@
 #ifndef CLF_SUITE_H
 #define CLF_SUITE_H
 #include <check.h>
+#include <stddef.h>
 
 /* Runs all in this process, for drivers do not survive a fork, and frees it.  What main() returns.
  */
 int suite_run(Suite *suite);
+
+/* All of a file and a zero behind it, to be freed; its size unless NULL. */
+char *read_file(const char *path, size_t *size);
+void write_bytes(const char *path, const void *bytes, size_t size);
+/* Whether two files hold the same bytes. */
+int equal_files(const char *a, const char *b);
 
 /* How many files and folders are in `folder`. */
 int suite_entries(const char *folder);

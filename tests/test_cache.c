@@ -44,23 +44,6 @@ static void clear_cache(void) {
   unsetenv("CLFLOW_CACHE_DIR");
 }
 
-static char *slurp(const char *path, size_t *size) {
-  FILE *f = fopen(path, "rb");
-  ck_assert_msg(f != NULL, "%s", path);
-  fseek(f, 0, SEEK_END);
-  *size = (size_t)ftell(f);
-  rewind(f);
-  char *bytes = malloc(*size + 1);
-  ck_assert_uint_eq(fread(bytes, 1, *size, f), *size);
-  fclose(f);
-  return bytes;
-}
-static void spit(const char *path, const char *bytes, size_t size) {
-  FILE *f = fopen(path, "wb");
-  ck_assert_uint_eq(fwrite(bytes, 1, size, f), size);
-  ck_assert_int_eq(fclose(f), 0);
-}
-
 static int hits(const char *key, const char *bytes) {
   size_t size = 0;
   char *got = clf__cache_get(key, &size);
@@ -86,21 +69,21 @@ START_TEST(cache_entries) {
   clf__cache_put("key", "new", 3);
   ck_assert_int_eq(cache_files(path, sizeof path), 1);
   ck_assert_int_eq(hits("key", "new"), 1);
-  char *bytes = slurp(path, &size);
+  char *bytes = read_file(path, &size);
   for (size_t n = 0; n < size; n++) { /* every truncation is a miss */
-    spit(path, bytes, n);
+    write_bytes(path, bytes, n);
     ck_assert_msg(!hits("key", "new"), "%zu of %zu bytes are taken for the whole", n, size);
   }
   for (size_t i = 0; i < size; i++) /* a damaged file is a miss or still tells the truth */
     for (int bit = 0; bit < 8; bit++) {
       bytes[i] = (char)(bytes[i] ^ 1 << bit);
-      spit(path, bytes, size);
+      write_bytes(path, bytes, size);
       const int hit = hits("key", "new");
       if (i >= size - 6) ck_assert_msg(!hit, "byte %zu of %zu may flip unseen", i, size);
       bytes[i] = (char)(bytes[i] ^ 1 << bit);
     }
   bytes[size] = 'x';
-  spit(path, bytes, size + 1);
+  write_bytes(path, bytes, size + 1);
   ck_assert_int_eq(hits("key", "new"), 0);
   free(bytes);
   clear_cache();
@@ -160,13 +143,13 @@ START_TEST(cache_of_programs) {
   struct stat now = status_of(path);
   ck_assert_msg(untouched(&first, &now), "the file is written anew though it was good");
   size_t size;
-  char *bytes = slurp(path, &size);
+  char *bytes = read_file(path, &size);
   for (int damage = 0; damage < 3; damage++) {
     bytes[size - 100] ^= 1;
-    if (damage == 0) spit(path, bytes, size);
+    if (damage == 0) write_bytes(path, bytes, size);
     bytes[size - 100] ^= 1;
-    if (damage == 1) spit(path, bytes, size / 2);
-    if (damage == 2) spit(path, "garbage", 7);
+    if (damage == 1) write_bytes(path, bytes, size / 2);
+    if (damage == 2) write_bytes(path, "garbage", 7);
     const struct stat damaged = status_of(path);
     captured(open_quietly, said, sizeof said);
     ck_assert_str_eq(said, "");
@@ -192,7 +175,7 @@ START_TEST(cache_of_no_program) {
   use_cache("no-program");
   open_quietly();
   ck_assert_int_eq(cache_files(path, sizeof path), 1);
-  char *bytes = slurp(path, &size);
+  char *bytes = read_file(path, &size);
   size_t key_size = 0, n = 0;
   int begin = 0;
   ck_assert_int_eq(sscanf(bytes, "clflow cache 1 %zu %zu %*x\n%n", &key_size, &n, &begin), 2);
@@ -214,7 +197,7 @@ END_TEST
 START_TEST(cache_that_cannot_be) {
   char path[512], file[128];
   snprintf(file, sizeof file, "%s/file", folder);
-  spit(file, "", 0);
+  write_bytes(file, "", 0);
   snprintf(path, sizeof path, "%s/below", file);
   const char *const dirs[] = {"", path, "/proc/no/such/folder"};
   for (int i = 0; i < 3; i++) {

@@ -19,14 +19,6 @@
 
 #define SIZE(array) (sizeof(array) / sizeof *(array))
 
-/* main() makes a fresh folder the current one, so names in messages are short. */
-static void put(const char *path, const void *bytes, size_t n) {
-  FILE *const f = fopen(path, "wb");
-  ck_assert_ptr_nonnull(f);
-  ck_assert_uint_eq(fwrite(bytes, 1, n, f), n);
-  ck_assert_int_eq(fclose(f), 0);
-}
-
 static void expect(clf_status got, clf_status want, const char *message) {
   ck_assert_int_eq(got, want);
   ck_assert_str_eq(clf_errmsg(), message);
@@ -45,7 +37,7 @@ static void expect_table(const clf_table *t, int64_t rows, int32_t cols, const d
 static void csv_is(const char *text, int64_t rows, int32_t cols, const double *at,
                    const char *const *names) {
   clf_table t;
-  put("d.csv", text, strlen(text));
+  write_bytes("d.csv", text, strlen(text));
   const clf_status s = clf_table_read("d.csv", &t);
   ck_assert_msg(s == CLF_OK, "%s", s ? clf_errmsg() : "");
   expect_table(&t, rows, cols, at);
@@ -60,7 +52,7 @@ static void csv_is(const char *text, int64_t rows, int32_t cols, const double *a
 
 static void csv_fails(const char *text, size_t n, const char *message) {
   clf_table t = {.rows = -1, .cols = -2};
-  put("d.csv", text, n);
+  write_bytes("d.csv", text, n);
   expect(clf_table_read("d.csv", &t), CLF_EFORMAT, message);
   ck_assert_int_eq(t.rows, -1);
   ck_assert_int_eq(t.cols, -2);
@@ -119,7 +111,7 @@ START_TEST(csv_suffixes) {
   static const char *const paths[] = {"d.tsv", "d.txt", "D.CSV"};
   for (size_t i = 0; i < SIZE(paths); i++) {
     clf_table t;
-    put(paths[i], "1 2\n3 4\n", 8);
+    write_bytes(paths[i], "1 2\n3 4\n", 8);
     ck_assert_int_eq(clf_table_read(paths[i], &t), CLF_OK);
     expect_table(&t, 2, 2, four);
     clf_table_free(&t);
@@ -209,7 +201,7 @@ START_TEST(csv_huge) {
   clf_table t;
   for (int i = 0; i < FIELDS; i++) memcpy(text + 2 * i, "7,", 2);
   text[2 * FIELDS - 1] = '\n';
-  put("d.csv", text, 2 * FIELDS);
+  write_bytes("d.csv", text, 2 * FIELDS);
   ck_assert_int_eq(clf_table_read("d.csv", &t), CLF_OK);
   ck_assert_int_eq(t.rows, 1);
   ck_assert_int_eq(t.cols, FIELDS);
@@ -359,7 +351,7 @@ static void put_npy(int version, const char *head, const void *data, size_t n) {
   b[9] = (char)(length >> 8);
   memcpy(b + front, head, length);
   if (n) memcpy(b + front + length, data, n);
-  put("n.npy", b, front + length + n);
+  write_bytes("n.npy", b, front + length + n);
 }
 
 static void npy_fails(const char *message) {
@@ -524,21 +516,21 @@ START_TEST(npy_bad_headers) {
 END_TEST
 
 START_TEST(npy_bad_fronts) {
-  put("n.npy", "1,2\n", 4);
+  write_bytes("n.npy", "1,2\n", 4);
   npy_fails("n.npy: this is not an NPY file");
-  put("n.npy", "", 0);
+  write_bytes("n.npy", "", 0);
   npy_fails("n.npy: this is not an NPY file");
-  put("n.npy", "\x93NUMPX\x01\0\0\0", 10);
+  write_bytes("n.npy", "\x93NUMPX\x01\0\0\0", 10);
   npy_fails("n.npy: this is not an NPY file");
-  put("n.npy", "\x93NUMPY\x04\0\0\0", 10);
+  write_bytes("n.npy", "\x93NUMPY\x04\0\0\0", 10);
   npy_fails("n.npy: NPY version 4.0 is unknown; 1.0, 2.0 and 3.0 are read");
-  put("n.npy", "\x93NUMPY\x01\1\0\0", 10);
+  write_bytes("n.npy", "\x93NUMPY\x01\1\0\0", 10);
   npy_fails("n.npy: NPY version 1.1 is unknown; 1.0, 2.0 and 3.0 are read");
-  put("n.npy", "\x93NUMPY\x01\0\x01\0", 10);
+  write_bytes("n.npy", "\x93NUMPY\x01\0\x01\0", 10);
   npy_fails("n.npy: the NPY header is damaged: the file ends within it");
-  put("n.npy", "\x93NUMPY\x02\0\0\0", 10);
+  write_bytes("n.npy", "\x93NUMPY\x02\0\0\0", 10);
   npy_fails("n.npy: the NPY header is damaged: the file ends within it");
-  put("n.npy", "\x93NUMPY\x03\0\xff\xff\xff\xff{}", 14);
+  write_bytes("n.npy", "\x93NUMPY\x03\0\xff\xff\xff\xff{}", 14);
   npy_fails("n.npy: the NPY header is damaged: the file ends within it");
 }
 END_TEST
@@ -818,7 +810,7 @@ START_TEST(unwritable) {
   expect(clf_path_writable("/dev/null"), CLF_EIO,
          "/dev/null: cannot be written: it is not a regular file");
   expect(clf_path_writable(NULL), CLF_EINVAL, "a file to write has no name");
-  put("plain", "x", 1);
+  write_bytes("plain", "x", 1);
   expect(clf_path_writable("plain/m.npy"), CLF_EIO,
          "plain/m.npy: cannot be written: \"plain\" is not a folder");
   expect(clf_path_writable("plain/x/m.npy"), CLF_EIO,
@@ -847,7 +839,7 @@ START_TEST(protected) {
   expect(clf_path_writable("locked/m.npy"), CLF_EIO,
          "locked/m.npy: cannot be written: the folder \"locked\": Permission denied");
   rmdir("locked");
-  put("m.npy", "x", 1);
+  write_bytes("m.npy", "x", 1);
   chmod("m.npy", 0444);
   expect(clf_path_writable("m.npy"), CLF_EIO, "m.npy: cannot be written: Permission denied");
   unlink("m.npy");
@@ -878,7 +870,7 @@ START_TEST(links) {
   const clf_table t = {.rows = 1, .cols = 1, .at = (double[]){1}};
   struct stat st;
   mkdir("there", 0777);
-  put("there/real", "old", 3);
+  write_bytes("there/real", "old", 3);
   ck_assert_int_eq(symlink("there/real", "link.csv"), 0);
   ck_assert_int_eq(clf_table_write("link.csv", &t), CLF_OK);
   ck_assert_int_eq(lstat("link.csv", &st), 0);
@@ -900,7 +892,7 @@ START_TEST(disk_full) {
   small.rlim_cur = 100000;
   for (int k = 0; k < 2; k++) {
     const char *const path = k ? "t.npy" : "t.csv";
-    put(path, "old", 3);
+    write_bytes(path, "old", 3);
     setrlimit(RLIMIT_FSIZE, &small);
     const clf_status s = clf_table_write(path, &t);
     setrlimit(RLIMIT_FSIZE, &limit);
@@ -915,7 +907,7 @@ END_TEST
 
 START_TEST(whole_or_not_at_all) {
   clf__file *f, *g;
-  put("m", "old", 3);
+  write_bytes("m", "old", 3);
   ck_assert_int_eq(clf__file_begin("m", &f), CLF_OK);
   ck_assert_int_eq(clf__file_begin("m", &g), CLF_OK);
   ck_assert_int_eq(suite_entries("."), 3);
@@ -959,7 +951,7 @@ START_TEST(removes_what_was_left) {
   enum { GONE = 2, FRESH = 2, ALL = 5 };
   const char *const names[ALL] = {".clflow-2000000000-1.tmp", ".clflow-2000000000-1.tmp~",
                                   ".clflow-2000000000-2.tmp", own, ".clflow-2000000000-1.tmp.txt"};
-  for (int i = 0; i < ALL; i++) put(names[i], "half", 4);
+  for (int i = 0; i < ALL; i++) write_bytes(names[i], "half", 4);
   for (int i = 0; i < ALL; i++)
     if (i != FRESH) ck_assert_int_eq(utime(names[i], &old), 0);
   write_kept("new");
@@ -976,7 +968,7 @@ START_TEST(leaves_what_is_not_its_own) {
                                       ".clflow-2000000000-1.tm", ".clflow-1-1.tmp"};
   const int root = geteuid() == 0;
   for (size_t i = 0; i < SIZE(names); i++) {
-    put(names[i], "half", 4);
+    write_bytes(names[i], "half", 4);
     ck_assert_int_eq(utime(names[i], &old), 0);
   }
   mkdir(".clflow-2000000000-3.tmp", 0777);
@@ -984,7 +976,7 @@ START_TEST(leaves_what_is_not_its_own) {
   write_kept("new");
   for (size_t i = 0; i < SIZE(names); i++) file_is(names[i], "half", 4);
   ck_assert_int_eq(rmdir(".clflow-2000000000-3.tmp"), 0);
-  put(".clflow-1-1.tmp", "half", 4);
+  write_bytes(".clflow-1-1.tmp", "half", 4);
   ck_assert_int_eq(utime(".clflow-1-1.tmp", &old), 0);
   clf__file *f;
   ck_assert_int_eq(clf__file_begin("m", &f), CLF_OK);
@@ -1004,7 +996,7 @@ START_TEST(names_that_are_taken) {
   clf__file *f;
   for (int i = 0; i < MANY; i++) {
     snprintf(name, sizeof name, ".clflow-%ld-%d.tmp", (long)getpid(), i);
-    put(name, "", 0);
+    write_bytes(name, "", 0);
   }
   expect(clf__file_begin("m", &f), CLF_EIO, "m: cannot be written: File exists");
   ck_assert_int_eq(access("m", F_OK), -1);

@@ -5,7 +5,6 @@
  *   test_faults [STRIDE]   tries every STRIDE-th n where there are thousands (default 29) */
 #define _GNU_SOURCE
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
@@ -16,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "faults/hooks.h"
-#include "faults/layer.h"
+#include "faults/control.h"
 #include "faults/scenario.h"
 #include "suite.h"
 
@@ -216,26 +215,7 @@ START_TEST(killed) {
 }
 END_TEST
 
-/* ---- OpenCL
- * ---------------------------------------------------------------------------------------- */
-
-static clf_fault_arm_fn *arm;
-static clf_fault_count_fn *count_calls;
-static clf_fault_alive_fn *alive;
-
-static void *symbol(void *layer, const char *name) {
-  void *s = dlsym(layer, name);
-  ck_assert_msg(s != NULL, "%s", name);
-  return s;
-}
-
-static void find_layer(void) {
-  void *layer = dlopen(CLF_FAULT_LAYER, RTLD_NOW);
-  ck_assert_msg(layer != NULL, "%s", dlerror());
-  *(void **)&arm = symbol(layer, "clf_fault_arm");
-  *(void **)&count_calls = symbol(layer, "clf_fault_count");
-  *(void **)&alive = symbol(layer, "clf_fault_alive");
-}
+/* ---- OpenCL -------------------------------------------------------------------------------- */
 
 static const int codes[] = {-5 /* out of resources */,
                             -6 /* out of host memory */,
@@ -244,9 +224,9 @@ static const int codes[] = {-5 /* out of resources */,
                             -14 /* a command before it failed */,
                             -61 /* buffer size */};
 
-static long calls_since_armed(void) {
+static long disarmed(void) { /* calls since it was armed */
   long calls, failed;
-  count_calls(&calls, &failed);
+  disarm(&calls, &failed);
   return calls;
 }
 
@@ -259,8 +239,7 @@ START_TEST(opening) {
   for (long n = 1;; n += _i ? stride : slow_step()) {
     arm("*", n, _i, codes[n % 6]);
     const clf_status s = clf_open("opencl", &dev);
-    const long calls = calls_since_armed();
-    arm("*", 0, 0, 0);
+    const long calls = disarmed();
     if (s)
       ck_assert_msg(strlen(clf_errmsg()) > 10, "opening, call %ld: no sentence", n);
     else
@@ -324,8 +303,7 @@ START_TEST(using) {
     snprintf(when, sizeof when, "%s: call %ld%s", kinds[kind], n, from_then_on ? "+" : "");
     arm("*", n, from_then_on, codes[n / step % 6]);
     const clf_status s = scenario(dev, kind, file, &sum);
-    const long calls = calls_since_armed();
-    arm("*", 0, 0, 0);
+    const long calls = disarmed();
     judge(when, s, sum, want, is_cpu(dev) ? 1e-3 * (1 + fabs(want)) : 0);
     ck_assert_msg(alive() <= (is_cpu(dev) ? 0 : base), "%s: %ld objects, not %ld", when, alive(),
                   base);
@@ -343,8 +321,7 @@ START_TEST(using) {
 }
 END_TEST
 
-/* ---- All
- * ------------------------------------------------------------------------------------------ */
+/* ---- All ----------------------------------------------------------------------------------- */
 
 static void add(Suite *suite, const char *name, const TTest *test, int count) {
   TCase *c = tcase_create(name); /* CK_RUN_CASE=NAME runs this one alone */

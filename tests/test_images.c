@@ -22,13 +22,6 @@
 
 /* ---- Helpers: main() makes a fresh folder the current one ------------------ */
 
-static void put(const char *path, const void *bytes, size_t n) {
-  FILE *const f = fopen(path, "wb");
-  ck_assert_ptr_nonnull(f);
-  ck_assert_uint_eq(fwrite(bytes, 1, n, f), n);
-  ck_assert_int_eq(fclose(f), 0);
-}
-
 static size_t take(const char *path, uint8_t *bytes, size_t room) {
   FILE *const f = fopen(path, "rb");
   ck_assert_ptr_nonnull(f);
@@ -158,22 +151,22 @@ static const char idx[] = IDX_2_1_3 "\1\2\3\4\5\372";
 enum { IDX_BYTES = sizeof idx - 1 };
 
 START_TEST(idx_values) {
-  put("a.idx", idx, IDX_BYTES);
-  put("a-images-idx3-ubyte", idx, IDX_BYTES);
+  write_bytes("a.idx", idx, IDX_BYTES);
+  write_bytes("a-images-idx3-ubyte", idx, IDX_BYTES);
   put_gz("a-images-idx3-ubyte.gz", idx, IDX_BYTES);
   set_is("a.idx", NULL, 2, 1, 3, 1, six);
   set_is("a-images-idx3-ubyte", NULL, 2, 1, 3, 1, six);
   set_is("a-images-idx3-ubyte.gz", NULL, 2, 1, 3, 1, six);
-  put("c.idx", "\0\0\x08\x04\0\0\0\1\0\0\0\1\0\0\0\2\0\0\0\3\1\2\3\4\5\372", 26);
+  write_bytes("c.idx", "\0\0\x08\x04\0\0\0\1\0\0\0\1\0\0\0\2\0\0\0\3\1\2\3\4\5\372", 26);
   set_is("c.idx", NULL, 1, 1, 2, 3, six);
-  put("one.idx", IDX3 "\0\0\0\1\0\0\0\1\0\0\0\1\372", 17);
+  write_bytes("one.idx", IDX3 "\0\0\0\1\0\0\0\1\0\0\0\1\372", 17);
   set_is("one.idx", NULL, 1, 1, 1, 1, six + 5);
 }
 END_TEST
 
 #define IDX_FAILS(bytes, message)                                                                  \
   do {                                                                                             \
-    put("b.idx", bytes, sizeof(bytes) - 1);                                                        \
+    write_bytes("b.idx", bytes, sizeof(bytes) - 1);                                                \
     fails("b.idx", NULL, CLF_EFORMAT, "b.idx: " message);                                          \
   } while (0)
 
@@ -208,15 +201,15 @@ START_TEST(idx_compressed_refusals) {
   const size_t n = take("a.idx.gz", b, sizeof b);
   char message[128];
   for (size_t cut = 10; cut < n; cut += cut < 12 ? 1 : n - 13) {
-    put("b.idx.gz", b, cut);
+    write_bytes("b.idx.gz", b, cut);
     snprintf(message, sizeof message,
              "b.idx.gz: the gzip data are cut short: they end after %zu bytes", cut);
     fails("b.idx.gz", NULL, CLF_EFORMAT, message);
   }
-  put("b.idx.gz", b, n + 2);
+  write_bytes("b.idx.gz", b, n + 2);
   fails("b.idx.gz", NULL, CLF_EFORMAT, "b.idx.gz: 2 bytes follow the gzip data");
   b[n - 6] ^= 1; /* in the checksum */
-  put("b.idx.gz", b, n);
+  write_bytes("b.idx.gz", b, n);
   fails("b.idx.gz", NULL, CLF_EFORMAT,
         "b.idx.gz: the gzip data are damaged after 22 bytes: incorrect data check");
   put_gz("b.idx.gz", idx, IDX_BYTES - 1);
@@ -254,7 +247,7 @@ static void put_cifar(const char *path, int records, int first) {
       const int plane = (k - 1) / 1024, x = (k - 1) % 32, y = (k - 1) % 1024 / 32;
       b[i * 3073 + k] = (uint8_t)(k == 0 ? 9 : 80 * plane + first + i + x + y);
     }
-  put(path, b, (size_t)(records * 3073));
+  write_bytes(path, b, (size_t)(records * 3073));
 }
 
 static void cifar_is(const char *source, int64_t n) {
@@ -276,7 +269,7 @@ START_TEST(cifar_values) {
   put_cifar("d/data_batch_2.bin", 2, 1);
   put_cifar("d/data_batch_1.bin", 1, 0);
   put_cifar("d/test_batch.bin", 1, 7);
-  put("d/readme.png", "no image", 8);
+  write_bytes("d/readme.png", "no image", 8);
   cifar_is("d", 3);
   put_cifar("t.bin", 3, 0);
   cifar_is("t.bin", 3);
@@ -287,15 +280,15 @@ START_TEST(cifar_refusals) {
   uint8_t b[3 * 3073 + 1];
   put_cifar("t.bin", 3, 0);
   ck_assert_uint_eq(take("t.bin", b, sizeof b), 3 * 3073);
-  put("t.bin", b, 3 * 3073 - 1);
+  write_bytes("t.bin", b, 3 * 3073 - 1);
   fails("t.bin", NULL, CLF_EFORMAT,
         "t.bin: 9218 bytes are no whole number of CIFAR-10's records of 3073: 2 records and 3072 "
         "bytes");
-  put("t.bin", b, 0);
+  write_bytes("t.bin", b, 0);
   fails("t.bin", NULL, CLF_EFORMAT, "t.bin: the file is empty");
   fresh("d");
-  put("d/data_batch_1.bin", b, 3073);
-  put("d/data_batch_2.bin", b, 3074);
+  write_bytes("d/data_batch_1.bin", b, 3073);
+  write_bytes("d/data_batch_2.bin", b, 3074);
   fails("d", NULL, CLF_EFORMAT,
         "d/data_batch_2.bin: 3074 bytes are no whole number of CIFAR-10's records of 3073: 1 "
         "records and 1 bytes");
@@ -313,7 +306,7 @@ static void put_npy(const char *path, const char *descr, int fortran, const char
   b[8] = (char)head;
   b[9] = 0;
   memcpy(b + 10 + head, data, n);
-  put(path, b, 10 + (size_t)head + n);
+  write_bytes(path, b, 10 + (size_t)head + n);
 }
 
 static void npy_fails(const char *descr, const char *shape, const char *message) {
@@ -358,7 +351,7 @@ START_TEST(folder_order) {
   put_png("d/b/1.png", 1, 1, 1, nine + 4);
   put_png("d/b/2.jpeg", 1, 1, 1, nine + 5); /* what it is tells its content */
   put_png("d/._a.png", 1, 1, 1, nine + 6);
-  put("d/notes.txt", "a", 1);
+  write_bytes("d/notes.txt", "a", 1);
   ck_assert_int_eq(symlink("..", "d/b/loop"), 0);
   set_is("d", NULL, 6, 1, 1, 1, want);
   set_is("d/", NULL, 6, 1, 1, 1, want);
@@ -423,9 +416,9 @@ END_TEST
 START_TEST(folder_nothing) {
   fresh("d");
   fails("d", NULL, CLF_EFORMAT, "d: the folder holds no .png, .jpg or .jpeg");
-  put("d/a.txt", "a", 1);
+  write_bytes("d/a.txt", "a", 1);
   fails("d", NULL, CLF_EFORMAT, "d: the folder holds no .png, .jpg or .jpeg");
-  put("d/a.png", "", 0);
+  write_bytes("d/a.png", "", 0);
   fails("d", NULL, CLF_EFORMAT,
         "d: none of its 1 image files can be read; of the last: d/a.png: the file is empty");
   const clf_image_options o = {.height = 1, .width = 1, .channels = 1};
@@ -456,7 +449,7 @@ END_TEST
 static void damaged(const void *bytes, size_t n, const char *sentence) {
   const clf_image_options strict = {.strict = 1, .height = 3, .width = 3, .channels = 1};
   const char *const *said;
-  put("d/x.png", bytes, n);
+  write_bytes("d/x.png", bytes, n);
   clf_images *const m = load("d", NULL);
   shape_is(m, 1, 3, 3, 1);
   ck_assert_int_eq(clf_images_skipped(m, &said), 1);
@@ -501,7 +494,7 @@ START_TEST(damaged_everywhere) {
     for (size_t i = 0; i < 2 * n; i += 3) {
       clf_images *m = NULL;
       if (i < n) b[i] ^= 0x55;
-      put(paths[k], b, i < n ? n : i - n);
+      write_bytes(paths[k], b, i < n ? n : i - n);
       if (i < n) b[i] ^= 0x55;
       ck_assert_int_eq(clf__images_open("d", &o, 1, &m), CLF_OK);
       const clf_status s = clf_images_wait(m);
@@ -524,7 +517,7 @@ START_TEST(damaged_jpeg) {
   const size_t cuts[] = {n / 2, n - 2};
   for (size_t i = 0; i < SIZE(cuts); i++) {
     const char *const *said;
-    put("d/x.png", b, cuts[i]);
+    write_bytes("d/x.png", b, cuts[i]);
     clf_images *const m = load("d", &o);
     ck_assert_int_eq(clf_images_skipped(m, &said), 1);
     ck_assert_str_eq(said[0], "d/x.png: the JPEG file is damaged: Premature end of JPEG file");
@@ -823,7 +816,7 @@ START_TEST(threads) {
       put_png(path, 20, 30, 3, at);
     else
       put_jpeg(path, 20, 30, JCS_RGB, 3, at);
-    if (i % 7 == 0) put(path, "text", 4);
+    if (i % 7 == 0) write_bytes(path, "text", 4);
   }
   for (size_t k = 0; k < SIZE(counts); k++) {
     const char *const *said;

@@ -20,30 +20,13 @@ static char path[64]; /* of the file that each test writes */
 
 /* ---- Files by hand ----------------------------------------------------- */
 
-static void write_bytes(const void *bytes, size_t n) {
-  FILE *f = fopen(path, "wb");
-  ck_assert_ptr_nonnull(f);
-  ck_assert_uint_eq(fwrite(bytes, 1, n, f), n);
-  ck_assert_int_eq(fclose(f), 0);
-}
-
-static unsigned char *read_bytes(size_t *n) {
-  FILE *f = fopen(path, "rb");
-  ck_assert_ptr_nonnull(f);
-  unsigned char *bytes = malloc(1 << 20);
-  ck_assert_ptr_nonnull(bytes);
-  *n = fread(bytes, 1, 1 << 20, f);
-  fclose(f);
-  return bytes;
-}
-
 static void write_parts(const char *header, size_t n, const void *data, size_t size) {
   unsigned char *bytes = malloc(8 + n + size);
   ck_assert_ptr_nonnull(bytes);
   for (int i = 0; i < 8; i++) bytes[i] = (unsigned char)((uint64_t)n >> 8 * i);
   memcpy(bytes + 8, header, n);
   if (size > 0) memcpy(bytes + 8 + n, data, size);
-  write_bytes(bytes, 8 + n + size);
+  write_bytes(path, bytes, 8 + n + size);
   free(bytes);
 }
 
@@ -79,7 +62,7 @@ START_TEST(reads_the_documented_layout) {
       "\xfe\xff"
       "\x00\x00\xc0\x3f"
       "\x00\x00\x00\xc0";
-  write_bytes(file, sizeof file - 1);
+  write_bytes(path, file, sizeof file - 1);
   clf__st *st = open_file();
   ck_assert_int_eq(clf__st_count(st), 2);
   const clf__st_entry *a = clf__st_at(st, 0), *b = clf__st_at(st, 1);
@@ -377,16 +360,16 @@ static const struct foreign {
 };
 
 START_TEST(refuses_foreign_files) {
-  write_bytes(foreign[_i].bytes, foreign[_i].size);
+  write_bytes(path, foreign[_i].bytes, foreign[_i].size);
   refused(foreign[_i].message);
 }
 END_TEST
 
 START_TEST(refuses_a_header_above_the_limit) {
-  write_bytes("\1\xe1\xf5\5\0\0\0\0{", 9);
+  write_bytes(path, "\1\xe1\xf5\5\0\0\0\0{", 9);
   ck_assert_int_eq(truncate(path, 100000100), 0);
   refused("its header has 100000001 bytes, more than 100000000");
-  write_bytes("{}", 2);
+  write_bytes(path, "{}", 2);
 }
 END_TEST
 
@@ -435,7 +418,7 @@ START_TEST(writes_the_documented_layout) {
   const size_t n = sizeof header - 1, padded = (n + 7) / 8 * 8;
   write_small();
   size_t size;
-  unsigned char *bytes = read_bytes(&size);
+  char *bytes = read_file(path, &size);
   ck_assert_uint_eq(size, 8 + padded + sizeof data);
   ck_assert_uint_eq(bytes[0] | bytes[1] << 8, padded);
   ck_assert_mem_eq(bytes + 2, "\0\0\0\0\0\0", 6);
@@ -571,7 +554,7 @@ START_TEST(names_the_file_before) {
   ck_assert_int_eq(clf__st_write(w, path, 1), CLF_OK);
   ck_assert_int_eq(clf__st_write(w, path, 1), CLF_OK);
   clf__st_writer_free(w);
-  write_bytes("damaged!", 8);
+  write_bytes(path, "damaged!", 8);
   clf__st *st = NULL;
   ck_assert_int_eq(clf__st_open(path, &st), CLF_EFORMAT);
   ck_assert_msg(strstr(clf_errmsg(), "; the file before it is ") != NULL, "%s", clf_errmsg());
@@ -639,7 +622,7 @@ START_TEST(a_failing_write_leaves_the_old_file) {
   static const float big[5000];
   write_small();
   size_t before, after;
-  unsigned char *old = read_bytes(&before);
+  char *old = read_file(path, &before);
   clf__st_writer *w = new_writer();
   ck_assert_int_eq(clf__st_put_f32(w, "big", 1, (const int64_t[]){5000}, big), CLF_OK);
   struct rlimit limit, small;
@@ -652,7 +635,7 @@ START_TEST(a_failing_write_leaves_the_old_file) {
   ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
   signal(SIGXFSZ, SIG_DFL);
   ck_assert_int_eq(s, CLF_EIO);
-  unsigned char *now = read_bytes(&after);
+  char *now = read_file(path, &after);
   ck_assert_uint_eq(after, before);
   ck_assert_mem_eq(now, old, before);
   ck_assert_int_eq(clf__st_write(w, "/nonexistent/folder/m.safetensors", 0), CLF_EIO);
@@ -774,11 +757,11 @@ END_TEST
 START_TEST(every_flipped_bit_is_detected) {
   size_t n;
   write_small();
-  unsigned char *bytes = read_bytes(&n);
+  char *bytes = read_file(path, &n);
   for (size_t bit = 0; bit < 8 * n; bit++) {
     clf__st *st = NULL;
     bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
-    write_bytes(bytes, n);
+    write_bytes(path, bytes, n);
     ck_assert_msg(clf__st_open(path, &st) == CLF_EFORMAT, "bit %zu", bit);
     bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
   }
@@ -789,10 +772,10 @@ END_TEST
 START_TEST(every_truncation_is_refused) {
   size_t n;
   write_small();
-  unsigned char *bytes = read_bytes(&n);
+  char *bytes = read_file(path, &n);
   for (size_t length = 0; length < n; length++) {
     clf__st *st = NULL;
-    write_bytes(bytes, length);
+    write_bytes(path, bytes, length);
     ck_assert_msg(clf__st_open(path, &st) == CLF_EFORMAT, "%zu bytes", length);
   }
   free(bytes);
@@ -802,9 +785,9 @@ END_TEST
 START_TEST(damage_is_told_with_both_checksums) {
   size_t n;
   write_small();
-  unsigned char *bytes = read_bytes(&n);
+  char *bytes = read_file(path, &n);
   bytes[n - 1] ^= 1;
-  write_bytes(bytes, n);
+  write_bytes(path, bytes, n);
   free(bytes);
   refused(
       "checksum is 211128ee, the file says 56161878: the file is damaged, or was rewritten by a "

@@ -3,41 +3,15 @@
  * of one that nothing disturbed; on cpu with its numbers; in smaller parts where memory is short.
  *   test_survive [TRIES]   of how many n a series is (default 24) */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "clflow/clflow.h"
-#include "faults/layer.h"
+#include "faults/control.h"
 #include "trainer.h"
 #include "suite.h"
-
-static clf_fault_arm_fn *arm;
-static clf_fault_above_fn *above;
-static clf_fault_count_fn *count_calls;
-static clf_fault_alive_fn *alive;
-
-static void *symbol(void *layer, const char *name) {
-  void *s = dlsym(layer, name);
-  ck_assert_msg(s != NULL, "%s", name);
-  return s;
-}
-
-static void find_layer(void) {
-  void *layer = dlopen(CLF_FAULT_LAYER, RTLD_NOW);
-  ck_assert_msg(layer != NULL, "%s", dlerror());
-  *(void **)&arm = symbol(layer, "clf_fault_arm");
-  *(void **)&above = symbol(layer, "clf_fault_above");
-  *(void **)&count_calls = symbol(layer, "clf_fault_count");
-  *(void **)&alive = symbol(layer, "clf_fault_alive");
-}
-
-static void disarm(long *calls, long *failed) {
-  count_calls(calls, failed);
-  arm("*", 0, 0, 0);
-}
 
 /* ---- Trainings --------------------------------------------------------------------------- */
 
@@ -124,21 +98,18 @@ static void end(work *w) {
 
 /* All that a training comes to lies in its file. */
 typedef struct bytes {
-  char at[1 << 20];
+  char *at;
   size_t size;
 } bytes;
 
-static void read_file(bytes *b) {
-  FILE *f = fopen(file, "rb");
-  ck_assert_msg(f != NULL, "%s is missing", file);
-  b->size = fread(b->at, 1, sizeof b->at, f);
-  ck_assert_uint_lt(b->size, sizeof b->at);
-  fclose(f);
+static void read_again(bytes *b) {
+  free(b->at);
+  b->at = read_file(file, &b->size);
 }
 
 static void same_bits(const bytes *want, const char *when) {
   static bytes got;
-  read_file(&got);
+  read_again(&got);
   ck_assert_msg(got.size == want->size && memcmp(got.at, want->at, got.size) == 0,
                 "%s: the bits are others", when);
 }
@@ -152,10 +123,22 @@ static double undisturbed(clf_device *dev, what kind, bytes *want, long *calls) 
   arm("*", 0, 0, 0);
   WORKS(train(&w));
   disarm(calls, &failed);
-  read_file(want);
+  read_again(want);
   const double loss = clf_flow_history(w.flow).train;
   end(&w);
   return loss;
+}
+
+static void close_all(clf_device *dev) {
+  clf_close(dev);
+  ck_assert_int_eq(alive(), 0);
+}
+
+/* A device of this name, and what comes of a training that nothing disturbs there. */
+static double ready(const char *name, what kind, clf_device **dev, bytes *want, long *calls) {
+  find_layer();
+  WORKS(clf_open(name, dev));
+  return undisturbed(*dev, kind, want, calls);
 }
 
 /* ---- Series -------------------------------------------------------------------------------- */
@@ -191,15 +174,12 @@ START_TEST(once) {
   clf_device *dev = NULL;
   const what kind = (what)_i;
   long calls;
-  find_layer();
-  WORKS(clf_open("opencl", &dev));
-  undisturbed(dev, kind, &want, &calls);
+  ready("opencl", kind, &dev, &want, &calls);
   undisturbed(dev, kind, &want, &calls); /* scratch memory has grown: fewer calls */
   const long step = step_of(calls, tries);
   for (long n = 1; n <= calls; n += step)
     ck_assert(disturbed(dev, kind, "*", n, 0, codes[n / step % 6], &want));
-  clf_close(dev);
-  ck_assert_int_eq(alive(), 0);
+  close_all(dev);
 }
 END_TEST
 
@@ -209,9 +189,7 @@ START_TEST(everywhere) {
   static bytes want;
   clf_device *dev = NULL;
   long calls, n = 1;
-  find_layer();
-  WORKS(clf_open("opencl", &dev));
-  undisturbed(dev, MANY, &want, &calls);
+  ready("opencl", MANY, &dev, &want, &calls);
   while (disturbed(dev, MANY, functions[_i], n, 0, -36, &want)) n++;
   ck_assert_int_gt(n, 40);
   clf_close(dev);
@@ -225,16 +203,13 @@ START_TEST(lost) {
   clf_device *dev = NULL;
   const what kind = (what)_i;
   long calls;
-  find_layer();
-  WORKS(clf_open("opencl", &dev));
-  undisturbed(dev, kind, &want, &calls);
+  ready("opencl", kind, &dev, &want, &calls);
   undisturbed(dev, kind, &want, &calls);
   const long step = step_of(calls, tries / 8);
   for (long n = 1; n <= calls; n += step)
     ck_assert(disturbed(dev, kind, "*", n, CLF_FAULT_LOST, codes[n / step % 4], &want));
   ck_assert_int_eq(strncmp(clf_device_name(dev), "opencl", 6), 0);
-  clf_close(dev);
-  ck_assert_int_eq(alive(), 0);
+  close_all(dev);
 }
 END_TEST
 
@@ -243,13 +218,10 @@ START_TEST(wrapped) {
   static bytes want;
   clf_device *dev = NULL;
   long calls;
-  find_layer();
-  WORKS(clf_open("check:opencl", &dev));
-  undisturbed(dev, SINGLE, &want, &calls);
+  ready("check:opencl", SINGLE, &dev, &want, &calls);
   ck_assert(disturbed(dev, SINGLE, "*", calls / 2, CLF_FAULT_LOST, -36, &want));
   ck_assert_int_eq(strncmp(clf_device_name(dev), "check:opencl", 12), 0);
-  clf_close(dev);
-  ck_assert_int_eq(alive(), 0);
+  close_all(dev);
 }
 END_TEST
 
@@ -265,9 +237,7 @@ START_TEST(beside) {
   int from = 0;
   long calls, failed;
   work w;
-  find_layer();
-  WORKS(clf_open("opencl", &dev));
-  undisturbed(dev, SINGLE, &want, &calls);
+  ready("opencl", SINGLE, &dev, &want, &calls);
   WORKS(clf_flow_create(dev, &spec, &other));
   WORKS(clf_log_prob(other, x, 1, &logp));
   begin(&w, dev, SINGLE);
@@ -282,8 +252,7 @@ START_TEST(beside) {
   ck_assert_msg(strstr(clf_errmsg(), "was lost with its device"), "%s", clf_errmsg());
   end(&w);
   clf_flow_free(other);
-  clf_close(dev);
-  ck_assert_int_eq(alive(), 0);
+  close_all(dev);
 }
 END_TEST
 
@@ -306,9 +275,7 @@ START_TEST(dead) {
   const what kind = (what)_i;
   long calls;
   work w;
-  find_layer();
-  WORKS(clf_open("opencl", &dev));
-  const double loss = undisturbed(dev, kind, &want, &calls);
+  const double loss = ready("opencl", kind, &dev, &want, &calls);
   clf_close(dev);
   for (int part = 0; part < 2; part++) {
     WORKS(without_opencl(kind, part ? calls * 2 / 3 : 2, &w, &dev));
@@ -319,8 +286,7 @@ START_TEST(dead) {
     ck_assert_msg(w.told == 1 && strstr(w.sentence, "goes on from") && strstr(w.sentence, "on cpu"),
                   "%s", w.sentence);
     end(&w);
-    clf_close(dev);
-    ck_assert_int_eq(alive(), 0);
+    close_all(dev);
   }
 }
 END_TEST
@@ -346,9 +312,7 @@ START_TEST(short_of_memory) {
   clf_device *dev = NULL;
   long calls;
   work w;
-  find_layer();
-  WORKS(clf_open("opencl", &dev));
-  const double loss = undisturbed(dev, LARGE, &want, &calls);
+  const double loss = ready("opencl", LARGE, &dev, &want, &calls);
   clf_close(dev);
   with_little(LARGE, 150000, _i, &w, &dev);
   const double got = clf_flow_history(w.flow).train;
@@ -357,8 +321,7 @@ START_TEST(short_of_memory) {
   ck_assert_msg(w.told == 1 && strstr(w.sentence, " samples are on the device at once"), "%s",
                 w.sentence);
   end(&w);
-  clf_close(dev);
-  ck_assert_int_eq(alive(), 0);
+  close_all(dev);
 }
 END_TEST
 
@@ -368,9 +331,7 @@ START_TEST(in_reverse) {
   clf_device *dev = NULL;
   long calls;
   work w;
-  find_layer();
-  WORKS(clf_open("opencl", &dev));
-  const double loss = undisturbed(dev, LARGE_IMAGES, &want, &calls);
+  const double loss = ready("opencl", LARGE_IMAGES, &dev, &want, &calls);
   clf_close(dev);
   with_little(LARGE_IMAGES, 1200000, 1, &w, &dev);
   const clf_train_plan plan = clf_trainer_plan(w.trainer);
@@ -379,8 +340,7 @@ START_TEST(in_reverse) {
   ck_assert_msg(clf_flow_history(w.flow).train == loss, "%.17g, not %.17g",
                 clf_flow_history(w.flow).train, loss);
   end(&w);
-  clf_close(dev);
-  ck_assert_int_eq(alive(), 0);
+  close_all(dev);
 }
 END_TEST
 
@@ -419,8 +379,7 @@ START_TEST(without_training) {
   ck_assert_int_gt(failed, 0);
   ck_assert(memcmp(x, again, sizeof x) == 0 && got.mean == want.mean);
   end(&w);
-  clf_close(dev);
-  ck_assert_int_eq(alive(), 0);
+  close_all(dev);
 }
 END_TEST
 

@@ -94,26 +94,7 @@ double mean_logp(clf_flow *f, const double *x, int64_t n) {
   return score.mean;
 }
 
-static char *slurp(const char *path, size_t *size) {
-  FILE *f = fopen(path, "rb");
-  ck_assert_msg(f != NULL, "%s", path);
-  fseek(f, 0, SEEK_END);
-  *size = (size_t)ftell(f);
-  rewind(f);
-  char *bytes = malloc(*size);
-  ck_assert_uint_eq(fread(bytes, 1, *size, f), *size);
-  fclose(f);
-  return bytes;
-}
-
-int same_files(const char *a, const char *b) {
-  size_t n, m;
-  char *x = slurp(path_of(a), &n), *y = slurp(path_of(b), &m);
-  const int same = n == m && memcmp(x, y, n) == 0;
-  free(x);
-  free(y);
-  return same;
-}
+int same_files(const char *a, const char *b) { return equal_files(path_of(a), path_of(b)); }
 
 /* ---- What is reported ----------------------------------------------------------------------- */
 
