@@ -35,7 +35,7 @@ extern const clf_case_table *const clf__case_tables[CLF_OP_COUNT];
   extern const clf_case_table clf_cases_##op;                                                      \
   const clf_case_table clf_cases_##op = {op##_cases, sizeof op##_cases / sizeof *op##_cases}
 
-/* Runs one case on the reference and on dev; EMISMATCH says where they differ.  Where dev is forced
- * to a way that does not take the case, nothing is run. */
+/* Runs one case on the reference, and on dev by every way that takes it; EMISMATCH says where they
+ * differ. */
 clf_status clf__check_case(clf_device *ref, clf_device *dev, clf_op op, const clf_case *c);
 #endif

@@ -25,12 +25,18 @@ typedef struct setup {
   clf_arena arena;
   _Alignas(16) char args[CLF_MAX_ARGS];
   clf_tensor whole[CLF_MAX_TENSORS]; /* tensor i with its guards */
-  float *start[CLF_MAX_TENSORS];     /* what was written there */
 } setup;
 
-static void unset(setup *s) {
-  clf_arena_free(&s->arena);
-  for (int i = 0; i < CLF_MAX_TENSORS; i++) free(s->start[i]);
+/* What a case has in its tensors, guards included, before the call and, of the reference, after. */
+typedef struct numbers {
+  float *start[CLF_MAX_TENSORS], *want[CLF_MAX_TENSORS];
+} numbers;
+
+static void forget(numbers *v) {
+  for (int i = 0; i < CLF_MAX_TENSORS; i++) {
+    free(v->start[i]);
+    free(v->want[i]);
+  }
 }
 
 static float uniform(uint64_t *s, float lo, float hi) { /* xorshift64* */
@@ -80,31 +86,42 @@ static clf_status lay_out(const clf_op_info *info, int nhwc, setup *s) {
   return CLF_OK;
 }
 
-static clf_status give_data(clf_device *dev, const clf_op_info *info, const clf_case *c, setup *s) {
+static float *new_floats(int n) {
+  float *p = malloc((size_t)n * sizeof *p);
+  if (!p) clf__fail(CLF_ENOMEM, "the harness has no memory for %d floats", n);
+  return p;
+}
+
+static clf_status make_data(const clf_op_info *info, const clf_case *c, const setup *s,
+                            numbers *v) {
   uint64_t seed = 88172645463325252ull;
   const int ranged = c->lo != 0 || c->hi != 0;
   const float lo = ranged ? c->lo : -1, hi = ranged ? c->hi : 1;
   for (int i = 0; info->modes[i]; i++) {
     const int n = s->whole[i].dim[0];
-    if (!n) continue;
-    s->start[i] = malloc((size_t)n * sizeof(float));
-    if (!s->start[i]) return clf__fail(CLF_ENOMEM, "the harness has no memory for %d floats", n);
+    if (!n) continue; /* left out */
+    v->start[i] = new_floats(n);
+    if (!v->start[i]) return CLF_ENOMEM;
     for (int k = 0; k < n; k++)
-      s->start[i][k] = start_value(info->modes[i], c->fresh, &seed, lo, hi);
-    CLF_TRY(clf_write(dev, s->whole[i], s->start[i]));
+      v->start[i][k] = start_value(info->modes[i], c->fresh, &seed, lo, hi);
   }
   return CLF_OK;
 }
 
-/* The caller calls unset() whatever comes back. */
+static clf_status give_data(clf_device *dev, const setup *s, const numbers *v) {
+  for (int i = 0; i < CLF_MAX_TENSORS; i++)
+    if (v->start[i]) CLF_TRY(clf_write(dev, s->whole[i], v->start[i]));
+  return CLF_OK;
+}
+
+/* The caller frees the arena whatever comes back. */
 static clf_status place(clf_device *dev, clf_op op, const clf_case *c, setup *s) {
   const clf_op_info *info = &clf_ops[op];
   *s = (setup){.arena = {.dev = dev}};
   memcpy(s->args, c->args, info->args_size);
   CLF_TRY(lay_out(info, c->nhwc, s));
   CLF_TRY(clf_arena_init(&s->arena, dev, s->arena.used));
-  CLF_TRY(lay_out(info, c->nhwc, s));
-  return give_data(dev, info, c, s);
+  return lay_out(info, c->nhwc, s);
 }
 
 /* ---- Comparing --------------------------------------------------------------------- */
@@ -122,15 +139,15 @@ static int inside(const int *order, const clf_tensor *t, int at) { /* is `at` of
 
 static int bits_differ(float a, float b) { return memcmp(&a, &b, sizeof a) != 0; }
 
-static clf_status compare_tensor(clf_op op, const clf_case *c, const setup *got_in, int i,
-                                 const float *got, const float *want) {
+static clf_status compare_tensor(clf_op op, const clf_case *c, const setup *s, int i,
+                                 const numbers *v, const float *got) {
   const char mode = clf_ops[op].modes[i];
-  const float tol = c->tol > 0 ? c->tol : 1e-5f;
-  const clf_tensor *t = (const clf_tensor *)(const void *)got_in->args + i;
+  const float tol = c->tol > 0 ? c->tol : 1e-5f, *start = v->start[i], *want = v->want[i];
+  const clf_tensor *t = (const clf_tensor *)(const void *)s->args + i;
   const int written = clf__writes(mode), *order = order_of(c->nhwc, t);
-  for (int k = 0; k < got_in->whole[i].dim[0]; k++) {
+  for (int k = 0; k < s->whole[i].dim[0]; k++) {
     const int at = k - PAD, in = at >= 0 && inside(order, t, at);
-    if (!(in && written) && bits_differ(got[k], got_in->start[i][k]))
+    if (!(in && written) && bits_differ(got[k], start[k]))
       return clf__fail(CLF_EMISMATCH, "%s \"%s\": argument %d: wrote %g %s", clf_ops[op].name,
                        c->label, i, (double)got[k], in ? "to an input" : "outside the tensor");
     if (in && written && !(fabsf(got[k] - want[k]) <= tol * (1 + fabsf(want[k]))) &&
@@ -142,30 +159,62 @@ static clf_status compare_tensor(clf_op op, const clf_case *c, const setup *got_
   return CLF_OK;
 }
 
-static clf_status compare(clf_op op, const clf_case *c, const setup *want, const setup *got) {
-  clf_status s = CLF_OK;
-  for (int i = 0; clf_ops[op].modes[i] && !s; i++) {
-    if (!want->start[i]) continue; /* left out */
-    const size_t n = (size_t)want->whole[i].dim[0];
-    float *w = malloc(2 * n * sizeof *w), *g = w + n;
-    s = w ? clf_read(want->arena.dev, want->whole[i], w) : clf__fail(CLF_ENOMEM, "no memory");
-    if (!s) s = clf_read(got->arena.dev, got->whole[i], g);
-    if (!s) s = compare_tensor(op, c, got, i, g, w);
-    free(w);
+static clf_status read_new(clf_device *dev, clf_tensor t, float **to) {
+  *to = new_floats(t.dim[0]);
+  return *to ? clf_read(dev, t, *to) : CLF_ENOMEM;
+}
+
+/* ---- Running --------------------------------------------------------------------------- */
+
+static clf_status run_reference(clf_device *ref, clf_op op, const clf_case *c, setup *s,
+                                numbers *v) {
+  CLF_TRY(place(ref, op, c, s));
+  CLF_TRY(make_data(&clf_ops[op], c, s, v));
+  CLF_TRY(give_data(ref, s, v));
+  CLF_TRY(clf_dispatch(ref, op, s->args));
+  for (int i = 0; clf_ops[op].modes[i]; i++)
+    if (v->start[i]) CLF_TRY(read_new(ref, s->whole[i], &v->want[i]));
+  return CLF_OK;
+}
+
+static clf_status run_way(clf_device *dev, clf_op op, const clf_case *c, const setup *s,
+                          const numbers *v) {
+  clf_status code = CLF_OK;
+  CLF_TRY(give_data(dev, s, v));
+  CLF_TRY(clf_dispatch(dev, op, s->args));
+  for (int i = 0; clf_ops[op].modes[i] && !code; i++) {
+    float *got = NULL;
+    if (!v->start[i]) continue;
+    code = read_new(dev, s->whole[i], &got);
+    if (!code) code = compare_tensor(op, c, s, i, v, got);
+    free(got);
   }
-  return s;
+  return code;
+}
+
+/* 0 is the way that the rules choose. */
+static clf_status run_ways(clf_device *dev, clf_op op, const clf_case *c, const numbers *v) {
+  clf_device *inner = dev->inner ? dev->inner : dev;
+  const int count = clf__way_count(inner, op);
+  setup s;
+  clf_status code = place(dev, op, c, &s);
+  for (int way = 0; !code && way <= (count > 1 ? count : 0); way++) {
+    if (way && !clf__way_takes(inner, op, way - 1, s.args)) continue;
+    inner->forced = way;
+    code = run_way(dev, op, c, &s, v);
+    if (code) clf__fail(code, "%s (way %d)", clf_errmsg(), way);
+  }
+  inner->forced = 0;
+  clf_arena_free(&s.arena);
+  return code;
 }
 
 clf_status clf__check_case(clf_device *ref, clf_device *dev, clf_op op, const clf_case *c) {
-  setup want, got = {.arena = {.dev = dev}};
-  clf_status s = place(ref, op, c, &want);
-  if (!s) s = place(dev, op, c, &got);
-  const clf_device *inner = dev->inner ? dev->inner : dev;
-  const int takes = s || !inner->forced || clf__way_takes(inner, op, inner->forced - 1, got.args);
-  if (!s && takes) s = clf_dispatch(ref, op, want.args);
-  if (!s && takes) s = clf_dispatch(dev, op, got.args);
-  if (!s && takes) s = compare(op, c, &want, &got);
-  unset(&want);
-  unset(&got);
-  return s;
+  setup s;
+  numbers v = {{0}, {0}};
+  clf_status code = run_reference(ref, op, c, &s, &v);
+  if (!code) code = run_ways(dev, op, c, &v);
+  clf_arena_free(&s.arena);
+  forget(&v);
+  return code;
 }

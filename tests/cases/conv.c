@@ -35,11 +35,11 @@
   CASE("winograd",     X(4, 40, 35, 11, 7, 3, BETA(0.5f)), .lo = -0.3f, .hi = 0.3f, .nhwc = 1),    \
   CASE("winograd parts", X(1, 20, 73, 7, 9, 3, BETA(0)), .lo = -0.3f, .hi = 0.3f, .fresh = 1, .nhwc = 1, .bench = 1), \
   CASE("winograd 4x4", X(32, 21, 48, 4, 4, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .fresh = 1, .nhwc = 1, .bench = 1), \
-  CASE("64 k3",        X(64, 64, 64, 32, 32, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
-  CASE("64 k1",        X(64, 64, 64, 32, 32, 1, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
+  CASE("64 k3",        X(16, 64, 64, 32, 32, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
+  CASE("64 k1",        X(16, 64, 64, 32, 32, 1, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
   CASE("7 to 32 k3",   X(64, 7, 32, 32, 32, 3, BETA(0)),   .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
   CASE("64 to 6 k3",   X(16, 64, 6, 32, 32, 3, BETA(0)),   .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
-  CASE("128 k3 8x8",   X(64, 128, 128, 8, 8, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
+  CASE("128 k3 8x8",   X(16, 128, 128, 8, 8, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
   CASE("512 k3 4x4",   X(16, 512, 512, 4, 4, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1)
 #define PLAIN(b) b
 #define FIELD(b) .beta = b
