@@ -68,10 +68,15 @@ static inline real *clf_scratch_get(clf_scratch *s, size_t reals) {
   static int rule##_(const clf_##op##_args *p)
 
 /* PARALLEL_FOR(work, int n = 0; n < N; n++) { }: a loop for threads, where `work`
- * (roughly its flops) pays for waking them.  Without OpenMP it is a loop like any other. */
+ * (roughly its flops) pays for waking them.  Without OpenMP it is a loop like any other.
+ * scripts/tsan, which looks for races, has threads everywhere. */
+#ifndef CLF_PARALLEL_FROM
+#define CLF_PARALLEL_FROM 2e5
+#endif
 #define CLF_PRAGMA(text) _Pragma(#text)
 #ifdef _OPENMP
-#define PARALLEL_FOR(work, ...) CLF_PRAGMA(omp parallel for if ((double)(work) > 2e5)) for (__VA_ARGS__)
+#define PARALLEL_FOR(work, ...)                                                                    \
+  CLF_PRAGMA(omp parallel for if ((double)(work) > CLF_PARALLEL_FROM)) for (__VA_ARGS__)
 #else
 #define PARALLEL_FOR(work, ...)                                                                    \
   for (int once_ = (double)(work) >= 0; once_; once_ = 0)                                          \

@@ -41,6 +41,7 @@ clf_status clf__source_split(clf__source *s, int64_t rows) {
 
 void clf__source_free(clf__source *s) {
   if (!s) return;
-  free(s->index);
-  s->ops->free(s);
+  int64_t *index = s->index;
+  s->ops->free(s); /* until then a thread may be reading it */
+  free(index);
 }

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* test_threads.c: devices that are used at once, each by a thread of its own, compute what they
+ * compute alone, and each thread has its own errors.
+ *   test_threads DEVICE     (default cpu): that many times opened as there are threads */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+#include "clflow/clflow.h"
+#include "suite.h"
+
+static const char *device_name = "cpu";
+
+/* ---- What a thread does ---------------------------------------------------------------------- */
+
+enum { THREADS = 4, SAMPLES = 50 };
+enum { VECTORS, WIDE, BOUNDED, IMAGES, KINDS };
+
+typedef struct job {
+  int first;               /* the kind to begin with: others begin with others */
+  int asks;                /* in how many dimensions it asks for something wrong */
+  uint32_t samples[KINDS]; /* of each kind's trained flow, their bits as CRC-32 */
+  clf_status status;
+  char message[512];  /* what failed */
+  char mistaken[512]; /* a refusal that was not this thread's */
+} job;
+
+static clf_flow_spec spec_of(int kind) {
+  const clf_preset *tiny = NULL;
+  clf_flow_spec s = clf_flow_spec_default(kind == BOUNDED ? CLF_PIECEWISE : CLF_NVP, 1);
+  if (kind == IMAGES && !clf_preset_find("tiny", &tiny)) s = clf_preset_spec(tiny, 8, 8, 1);
+  if (kind == IMAGES) s.blocks = 1;
+  if (kind == VECTORS || kind == WIDE) s.dim = 2;
+  if (kind == VECTORS || kind == WIDE) s.hidden = kind == WIDE ? 150 : 4;
+  if (kind == BOUNDED) s.tails = 1;
+  return s;
+}
+
+static clf_status train_vectors(clf_flow *f, int32_t columns) {
+  clf_train_options o = clf_train_options_default();
+  clf_table table = {0};
+  clf_trainer *t = NULL;
+  o.epochs = 2;
+  clf_status s = clf_table_read("moons:n=400", &table);
+  table.rows *= table.cols / columns;
+  table.cols = columns;
+  if (!s) s = clf_trainer_create(f, &table, &o, &t);
+  if (!s) s = clf_trainer_run(t, NULL, NULL);
+  clf_trainer_free(t);
+  clf_table_free(&table);
+  return s;
+}
+
+static clf_status train_images(clf_flow *f) {
+  clf_train_options o = clf_train_options_images();
+  clf_images *images = NULL;
+  clf_trainer *t = NULL;
+  o.epochs = 1;
+  o.batch = 8;
+  clf_status s = clf_images_open("glyphs:n=24,size=8", NULL, &images);
+  if (!s) s = clf_images_wait(images);
+  if (!s) s = clf_trainer_create_images(f, images, NULL, &o, &t);
+  if (!s) s = clf_trainer_run(t, NULL, NULL);
+  clf_trainer_free(t);
+  clf_images_free(images);
+  return s;
+}
+
+static clf_status learn(clf_device *dev, int kind, uint32_t *bits) {
+  static const size_t most = SAMPLES * 64;
+  const clf_flow_spec spec = spec_of(kind);
+  clf_flow *f = NULL;
+  double *x = calloc(most, sizeof *x);
+  if (!x) return CLF_ENOMEM;
+  clf_status s = clf_flow_create(dev, &spec, &f);
+  if (!s) s = kind == IMAGES ? train_images(f) : train_vectors(f, spec.dim);
+  if (!s) s = clf_sample(f, 3, 0, SAMPLES, x);
+  *bits = (uint32_t)crc32(0, (const Bytef *)x, (uInt)(most * sizeof *x));
+  clf_flow_free(f);
+  free(x);
+  return s;
+}
+
+/* Flows that cannot be, again and again: each answer must name the number of this thread. */
+static void ask_wrongly(clf_device *dev, job *j) {
+  const clf_flow_spec wrong = clf_flow_spec_default(CLF_PIECEWISE, j->asks);
+  char number[16];
+  clf_flow *f = NULL;
+  snprintf(number, sizeof number, " %d", j->asks);
+  for (int i = 0; i < 500 && !j->mistaken[0]; i++) {
+    const clf_status s = clf_flow_create(dev, &wrong, &f);
+    if (s != CLF_EINVAL || !strstr(clf_errmsg(), number))
+      snprintf(j->mistaken, sizeof j->mistaken, "%s", s ? clf_errmsg() : "none");
+  }
+}
+
+static void *work(void *one) {
+  job *j = one;
+  clf_device *dev = NULL;
+  j->status = clf_open(device_name, &dev);
+  for (int i = 0; i < KINDS && !j->status; i++) {
+    const int kind = (j->first + i) % KINDS;
+    ask_wrongly(dev, j);
+    j->status = learn(dev, kind, &j->samples[kind]);
+  }
+  if (j->status) snprintf(j->message, sizeof j->message, "%s", clf_errmsg());
+  clf_close(dev);
+  return NULL;
+}
+
+/* ---- The tests ------------------------------------------------------------------------------- */
+
+START_TEST(as_alone) {
+  pthread_t thread[THREADS];
+  job alone = {.asks = 77}, job_of[THREADS];
+  work(&alone);
+  ck_assert_msg(!alone.status, "%s", alone.message);
+  for (int i = 0; i < THREADS; i++) {
+    job_of[i] = (job){.first = i, .asks = 100 + i};
+    ck_assert_int_eq(pthread_create(&thread[i], NULL, work, &job_of[i]), 0);
+  }
+  for (int i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
+  for (int i = 0; i < THREADS; i++) {
+    ck_assert_msg(!job_of[i].status, "thread %d: %s", i, job_of[i].message);
+    ck_assert_msg(!job_of[i].mistaken[0], "thread %d: asked for %d, was told \"%s\"", i,
+                  job_of[i].asks, job_of[i].mistaken);
+    for (int kind = 0; kind < KINDS; kind++)
+      ck_assert_msg(job_of[i].samples[kind] == alone.samples[kind],
+                    "thread %d: other bits of kind %d than alone", i, kind);
+  }
+}
+END_TEST
+
+int main(int argc, char **argv) {
+  if (argc > 1) device_name = argv[1];
+  Suite *suite = suite_create(device_name);
+  TCase *tc = tcase_create("threads");
+  tcase_set_timeout(tc, 600);
+  tcase_add_test(tc, as_alone);
+  suite_add_tcase(suite, tc);
+  return suite_run(suite);
+}
