@@ -2,11 +2,15 @@
 # variants.cmake: cpu_ref compiled for the oracle (double) and for each instruction
 # set of the fallback (float), which runtime/cpu.c chooses among at run time.
 set(variant_objects "")
+set(optimise -O3)
+if(CLF_SANITIZE)
+  set(optimise -O2) # half the time to compile
+endif()
 function(clf_variant name)
   add_library(ref_${name} OBJECT cpu_ref/cpu.c ${references})
   target_include_directories(ref_${name} PRIVATE include runtime cpu_ref)
   target_compile_definitions(ref_${name} PRIVATE CLF_VARIANT=${name})
-  target_compile_options(ref_${name} PRIVATE -O3 -fno-math-errno -fno-trapping-math ${ARGN})
+  target_compile_options(ref_${name} PRIVATE ${optimise} -fno-math-errno -fno-trapping-math ${ARGN})
   if(OpenMP_C_FOUND)
     target_link_libraries(ref_${name} PRIVATE OpenMP::OpenMP_C)
   endif()

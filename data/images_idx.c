@@ -74,7 +74,7 @@ static clf_status parse_header(idx *x, const uint8_t *b, size_t size) {
   if (x->rank == RANK_COLOUR && x->dim[3] != 1 && x->dim[3] != 3)
     return clf__fail(CLF_EFORMAT, "%s: the shape is %s; the last must be 1 or 3 channels", x->path,
                      text);
-  if (beyond || __builtin_add_overflow(pixels, (uint64_t)header, &x->want) || x->want > SIZE_MAX)
+  if (beyond || __builtin_add_overflow(pixels, (uint64_t)header, &x->want))
     return clf__fail(CLF_EFORMAT, "%s: %s pixels are beyond what a file can hold", x->path, text);
   return CLF_OK;
 }
@@ -135,7 +135,7 @@ static clf_status gunzip(idx *x, z_stream *z, size_t size, uint8_t **bytes) {
   CLF_TRY(parse_header(x, head, have));
   if (x->want / 1032 > size) return wrong_size(x, "more than can be made of the file's", size);
   if (x->want < have) return wrong_size(x, "decompressed it has at least", have);
-  uint8_t *const b = malloc((size_t)x->want);
+  uint8_t *const b = x->want > SIZE_MAX ? NULL : malloc((size_t)x->want);
   if (!b) return clf__fail(CLF_ENOMEM, "%s: no memory for %" PRIu64 " bytes", x->path, x->want);
   memcpy(b, head, have);
   if (code == Z_OK) code = inflate_to(z, b, (size_t)x->want);
