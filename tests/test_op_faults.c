@@ -2,7 +2,9 @@
 /* test_op_faults.c: the n-th call of a device fails, an operation, a transfer, memory or a wait,
  * for n up to where all goes well, in everything that can be done with a flow of each kind.  Each
  * time the sentence of that call comes back, the device has nothing left on it, and works again.
- * And memory that there cannot be, wherever in a layout it runs out. test_op_faults [cpu|cpu64] */
+ * And memory that there cannot be, wherever in a layout it runs out.
+ *   test_op_faults [cpu|cpu64 [DENSE]]   tries every n up to DENSE (default 28), then one in DENSE
+ *                                        of what is left */
 #define _GNU_SOURCE
 #include <math.h>
 #include <stdio.h>
@@ -15,6 +17,7 @@
 #include "suite.h"
 
 static const char *where = "cpu";
+static long dense = 28;
 
 /* ---- A device whose n-th call fails ---------------------------------------------------------- */
 
@@ -146,11 +149,24 @@ static clf_status trainer_of(const work *w, clf_flow *f, int64_t epochs, objects
   return clf_trainer_create(f, &o->table, &t, out);
 }
 
+/* Between two epochs a file has the weights of the best, and the last beside them. */
+static int first_epoch(const clf_progress *p, void *unused) {
+  (void)unused;
+  return p->epoch_done && p->epoch == 1;
+}
+
+static clf_status run_and_save(clf_trainer *t, const char *path) {
+  const clf_status s = clf_trainer_run(t, first_epoch, NULL);
+  if (s && s != CLF_ESTOPPED) return s;
+  CLF_TRY(clf_trainer_save(t, path));
+  return clf_trainer_run(t, NULL, NULL);
+}
+
 static clf_status learn(clf_device *dev, const work *w, const char *path, objects *o) {
   const clf_flow_spec spec = spec_of(w);
   CLF_TRY(clf_flow_create(dev, &spec, &o->flow));
   CLF_TRY(trainer_of(w, o->flow, 2, o, &o->trainer));
-  CLF_TRY(clf_trainer_run(o->trainer, NULL, NULL));
+  CLF_TRY(run_and_save(o->trainer, path));
   if (w->kind == CLF_REALNVP && !w->variant.no_norm) CLF_TRY(clf_trainer_recalibrate(o->trainer));
   CLF_TRY(clf_trainer_save(o->trainer, path));
   CLF_TRY(clf_flow_load(dev, path, NULL, &o->loaded));
@@ -248,7 +264,7 @@ START_TEST(any_call) {
   ck_assert(sum == want && isfinite(sum));
   ck_assert_int_gt(calls, 50);
   for (long n = 1; n <= calls + 1;
-       n += 1 + n / 40) { /* what is new comes early, what repeats late */
+       n += 1 + n / dense) { /* what is new comes early, what repeats late */
     try_n(dev, w, path, n, want);
     const uint64_t now = clf_memory_taken(dev, 0).now;
     ck_assert_msg(now == base, "%s, call %ld: %llu bytes are left, not %llu", w->name, n,
@@ -262,6 +278,76 @@ START_TEST(any_call) {
   char *kept = NULL;
   if (asprintf(&kept, "%s.previous", path) > 0) unlink(kept);
   free(kept);
+}
+END_TEST
+
+/* ---- Losses that are not finite -------------------------------------------------------------- */
+
+/* A rate that throws the weights away: steps are left out until there were too many. */
+static clf_status burst(clf_device *dev, const work *w, double *sum) {
+  clf_train_options t = options_of(w, 30);
+  const clf_flow_spec spec = spec_of(w);
+  objects *o = malloc(sizeof *o);
+  ck_assert_ptr_nonnull(o);
+  read_data(w, o);
+  t.lr = 1e4;
+  t.drops = 2;
+  t.clip = 0;
+  clf_status s = clf_flow_create(dev, &spec, &o->flow);
+  if (!s)
+    s = o->images ? clf_trainer_create_images(o->flow, o->images, NULL, &t, &o->trainer)
+                  : clf_trainer_create(o->flow, &o->table, &t, &o->trainer);
+  if (!s) s = clf_trainer_run(o->trainer, NULL, NULL);
+  if (s == CLF_ENUM) { /* what the flow is left with */
+    double *all = malloc(clf__count(&o->flow->w) * sizeof *all);
+    ck_assert_ptr_nonnull(all);
+    fault.n = 0;
+    WORKS(clf_read64(dev, o->flow->w, all));
+    *sum = 0;
+    for (size_t i = 0; i < clf__count(&o->flow->w); i++) *sum += all[i];
+    free(all);
+  }
+  clf_trainer_free(o->trainer);
+  clf_flow_free(o->flow);
+  clf_images_free(o->images);
+  clf_table_free(&o->table);
+  free(o);
+  return s;
+}
+
+/* While the watchdog looks for what is to blame, goes back and takes steps again: it comes to the
+ * same end, or that call is told of. */
+START_TEST(any_call_of_the_watchdog) {
+  const work *w = &works[_i];
+  double want = 0, sum = 0;
+  char told[512], sentence[64];
+  if (w->fuse) setenv("CLFLOW_FUSE", w->fuse, 1);
+  clf_device *dev = open_faulty();
+  fault.n = fault.calls = 0;
+  const clf_status first = burst(dev, w, &want);
+  ck_assert_msg(first == CLF_ENUM && strncmp(clf_errmsg(), "step ", 5) == 0, "%s: %s: %s", w->name,
+                clf_strerror(first), clf_errmsg());
+  snprintf(told, sizeof told, "%s", clf_errmsg());
+  if (getenv("CLF_VERBOSE")) printf("%s: %ld %s\n", w->name, fault.calls, told);
+  const long calls = fault.calls;
+  const uint64_t base = clf_memory_taken(dev, 0).now;
+  for (long n = 1; n <= calls; n += 1 + 4 * n / dense) {
+    snprintf(sentence, sizeof sentence, "call %ld, ", n);
+    fault.n = n;
+    fault.calls = 0;
+    const clf_status s = burst(dev, w, &sum);
+    fault.n = 0;
+    if (s == CLF_ENUM) {
+      ck_assert_str_eq(clf_errmsg(), told);
+      ck_assert_msg(sum == want, "%s, %s: %.17g, not %.17g", w->name, sentence, sum, want);
+    } else {
+      ck_assert_msg(s == CLF_EDEVICE && strstr(clf_errmsg(), sentence), "%s, %s: %s", w->name,
+                    sentence, clf_errmsg());
+    }
+    ck_assert_uint_eq(clf_memory_taken(dev, 0).now, base);
+  }
+  clf_close(dev);
+  unsetenv("CLFLOW_FUSE");
 }
 END_TEST
 
@@ -299,13 +385,20 @@ START_TEST(too_many_rows) {
 }
 END_TEST
 
+static void add(Suite *suite, const char *name, const TTest *test) {
+  TCase *c = tcase_create(name); /* CK_RUN_CASE=NAME runs this one alone */
+  tcase_set_timeout(c, 600);
+  tcase_add_loop_test(c, test, 0, WORKS_);
+  suite_add_tcase(suite, c);
+}
+
 int main(int argc, char **argv) {
   if (argc > 1) where = argv[1];
+  if (argc > 2) dense = atol(argv[2]);
+  if (dense < 1) return 1;
   Suite *suite = suite_create("op_faults");
-  TCase *c = tcase_create("op_faults");
-  tcase_set_timeout(c, 600);
-  tcase_add_loop_test(c, any_call, 0, WORKS_);
-  tcase_add_loop_test(c, too_many_rows, 0, WORKS_);
-  suite_add_tcase(suite, c);
+  add(suite, "any_call", any_call);
+  add(suite, "watchdog", any_call_of_the_watchdog);
+  add(suite, "rows", too_many_rows);
   return suite_run(suite);
 }
