@@ -67,7 +67,7 @@ clf_status clf_train_plan_of(const clf_flow *f, const clf_train_options *o, int6
   CLF_TRY(set_part(f, rows, o->part > 0 && o->part < o->batch ? o->part : o->batch, first, &p));
   if (!fits(f, &p) && first != last) CLF_TRY(set_part(f, rows, p.part, last, &p));
   while (o->part == 0 && !fits(f, &p) && p.part > 1)
-    CLF_TRY(set_part(f, rows, (p.part + 1) / 2, last, &p));
+    CLF_TRY(set_part(f, rows, p.part - p.part / 2, last, &p));
   if (!fits(f, &p)) return too_large(f, &p);
   *plan = p;
   return CLF_OK;
