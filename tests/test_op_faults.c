@@ -13,65 +13,12 @@
 #include <unistd.h>
 #include "backend.h"
 #include "clflow/clflow.h"
+#include "faults/device.h"
 #include "flow_private.h"
 #include "suite.h"
 
 static const char *where = "cpu";
 static long dense = 28;
-
-/* ---- A device whose n-th call fails ---------------------------------------------------------- */
-
-static struct { long n, calls; /* counted from 1; 0: none */ } fault;
-
-static clf_status due(const char *what) {
-  if (++fault.calls != fault.n) return CLF_OK;
-  return clf__fail(CLF_EDEVICE, "call %ld, %s, fails", fault.n, what);
-}
-
-static clf_status faulty_alloc(clf_device *dev, clf_buffer *b) {
-  CLF_TRY(due("memory"));
-  return clf__wrapper_alloc(dev, b);
-}
-static clf_status faulty_write(clf_device *dev, clf_buffer *b, size_t at, const void *src,
-                               size_t n) {
-  CLF_TRY(due("a write"));
-  return clf__wrapper_write(dev, b, at, src, n);
-}
-static clf_status faulty_read(clf_device *dev, clf_buffer *b, size_t at, void *dst, size_t n) {
-  CLF_TRY(due("a read"));
-  return clf__wrapper_read(dev, b, at, dst, n);
-}
-static clf_status faulty_run(clf_device *dev, clf_op op, const void *args) {
-  _Alignas(16) char in[CLF_MAX_ARGS];
-  CLF_TRY(due(clf_ops[op].name));
-  clf__wrapper_args(op, args, in);
-  return clf_dispatch(dev->inner, op, in);
-}
-static clf_status faulty_sync(clf_device *dev) {
-  CLF_TRY(due("a wait"));
-  return clf__wrapper_sync(dev);
-}
-static void faulty_close(clf_device *dev) { clf_close(dev->inner); }
-
-static const clf_backend faulty = {
-    .name = "faulty",
-    .close = faulty_close,
-    .alloc = faulty_alloc,
-    .release = clf__wrapper_release,
-    .write = faulty_write,
-    .read = faulty_read,
-    .run = faulty_run,
-    .sync = faulty_sync,
-};
-
-static clf_device *open_faulty(void) {
-  clf_device *inner = NULL, *dev = calloc(1, sizeof *dev);
-  ck_assert_ptr_nonnull(dev);
-  WORKS(clf_open(where, &inner));
-  dev->backend = &faulty;
-  clf__wrapper_adopt(dev, "faulty", inner);
-  return dev;
-}
 
 /* ---- What is done with flows ---------------------------------------------------------------- */
 
@@ -233,10 +180,10 @@ static void try_n(clf_device *dev, const work *w, const char *path, long n, doub
   char sentence[64];
   double sum = 0;
   snprintf(sentence, sizeof sentence, "call %ld, ", n);
-  fault.n = n;
-  fault.calls = 0;
+  faulty.n = n;
+  faulty.calls = 0;
   const clf_status s = all(dev, w, path, &sum);
-  fault.n = 0;
+  faulty.n = 0;
   if (s) {
     ck_assert_msg(strstr(clf_errmsg(), sentence) != NULL, "%s, %s: %s", w->name, sentence,
                   clf_errmsg());
@@ -254,13 +201,13 @@ START_TEST(any_call) {
   ck_assert_int_ge(fd, 0);
   close(fd);
   if (w->fuse) setenv("CLFLOW_FUSE", w->fuse, 1);
-  clf_device *dev = open_faulty();
+  clf_device *dev = open_faulty(where);
   if (w->lone) dev->lone_work = dev->inner->lone_work;
   WORKS(all(dev, w, path, &want));
   const uint64_t base = clf_memory_taken(dev, 0).now;
-  fault.calls = 0;
+  faulty.calls = 0;
   WORKS(all(dev, w, path, &sum));
-  const long calls = fault.calls;
+  const long calls = faulty.calls;
   ck_assert(sum == want && isfinite(sum));
   ck_assert_int_gt(calls, 50);
   for (long n = 1; n <= calls + 1;
@@ -301,7 +248,7 @@ static clf_status burst(clf_device *dev, const work *w, double *sum) {
   if (s == CLF_ENUM) { /* what the flow is left with */
     double *all = malloc(clf__count(&o->flow->w) * sizeof *all);
     ck_assert_ptr_nonnull(all);
-    fault.n = 0;
+    faulty.n = 0;
     WORKS(clf_read64(dev, o->flow->w, all));
     *sum = 0;
     for (size_t i = 0; i < clf__count(&o->flow->w); i++) *sum += all[i];
@@ -322,21 +269,21 @@ START_TEST(any_call_of_the_watchdog) {
   double want = 0, sum = 0;
   char told[512], sentence[64];
   if (w->fuse) setenv("CLFLOW_FUSE", w->fuse, 1);
-  clf_device *dev = open_faulty();
-  fault.n = fault.calls = 0;
+  clf_device *dev = open_faulty(where);
+  faulty.n = faulty.calls = 0;
   const clf_status first = burst(dev, w, &want);
   ck_assert_msg(first == CLF_ENUM && strncmp(clf_errmsg(), "step ", 5) == 0, "%s: %s: %s", w->name,
                 clf_strerror(first), clf_errmsg());
   snprintf(told, sizeof told, "%s", clf_errmsg());
-  if (getenv("CLF_VERBOSE")) printf("%s: %ld %s\n", w->name, fault.calls, told);
-  const long calls = fault.calls;
+  if (getenv("CLF_VERBOSE")) printf("%s: %ld %s\n", w->name, faulty.calls, told);
+  const long calls = faulty.calls;
   const uint64_t base = clf_memory_taken(dev, 0).now;
   for (long n = 1; n <= calls; n += 1 + 4 * n / dense) {
     snprintf(sentence, sizeof sentence, "call %ld, ", n);
-    fault.n = n;
-    fault.calls = 0;
+    faulty.n = n;
+    faulty.calls = 0;
     const clf_status s = burst(dev, w, &sum);
-    fault.n = 0;
+    faulty.n = 0;
     if (s == CLF_ENUM) {
       ck_assert_str_eq(clf_errmsg(), told);
       ck_assert_msg(sum == want, "%s, %s: %.17g, not %.17g", w->name, sentence, sum, want);
