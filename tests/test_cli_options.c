@@ -225,6 +225,64 @@ START_TEST(resumed_at_its_end) {
 }
 END_TEST
 
+/* How images were read is no part of a file, and said again; weights alone cannot go on. */
+START_TEST(how_to_go_on) {
+#define LONG                                                                                       \
+  "train --data glyphs:n=64,size=12 --preset tiny --size 8 --crop center --width 2 --blocks 1 "    \
+  "--channels 1 --strict --epochs 1000000 --out cut.safetensors "
+  result r = run_on_terminal(LONG, 200, "epoch ");
+  expect_code(LONG, &r, 1);
+  expect_text(LONG, "stderr", r.err,
+              "to go on: clflow train --data glyphs:n=64,size=12 --crop center --channels 1 "
+              "--strict --out cut.safetensors --resume\r\n");
+  release(r);
+  r = run_on_terminal(LONG "--weights-only --log cut.jsonl", 200, "epoch ");
+  expect_code(LONG, &r, 1);
+  expect_text(LONG, "stderr", r.err, "; cut.safetensors is saved\r\n");
+  ck_assert_ptr_null(strstr(r.err, "to go on"));
+  release(r);
+#undef LONG
+}
+END_TEST
+
+/* A row that no flow of floats can bear: its step is left out, told, and in the log; the score of
+ * all rows is not to be had. */
+START_TEST(steps_left_out) {
+  static const char command[] =
+      "train --data huge.csv --drops 5 --batch 4 --epochs 1 --log d.jsonl --out d.safetensors";
+  write_text("huge.csv", "1,2\n2,3\n3,1\n4,5\n5,1\n6,2\n7,4\n8,1\n1e20,0\n2,2\n");
+  result r = run(command);
+  expect_code(command, &r, 1);
+  expect_text(command, "stderr", r.err,
+              " is not finite; that step is left out, and training goes on\n");
+  expect_text(command, "stderr", r.err, "log p of row 8 is -inf: the flow overflows there\n");
+  char *log = read_file("d.jsonl", NULL);
+  expect_text(command, "the log", log, "\"dropped\":\"step ");
+  free(log);
+  release(r);
+}
+END_TEST
+
+/* Shapes that no tensor has, each the fault of another. */
+START_TEST(shapes_that_are_too_large) {
+  static const char *const lines[] = {"gemm 65536 1 65536",       "gemm 1 65536 65536",
+                                      "gemm 65536 65536 1",       "gemm 65536 1 65536 ta",
+                                      "gemm 1 65536 65536 tb",    "conv 65536 65536 1 1 1 1",
+                                      "conv 1 65536 1 1 65536 1", "conv 1 1 1 65536 65536 1"};
+  for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+    write_text("shapes", lines[i]);
+    refuses(1, "tune --shapes shapes", ": one holds at most 2147483647 elements\n");
+  }
+  static const char *const neither[] = {"gemm 4 4 4 ta tb ta", "gemm 4 4 0",  "gemm 4 4 x",
+                                        "gemm 4 4 3000000000", "gemmm 4 4 4", "conv 1 1 1 1 1 1 1"};
+  for (size_t i = 0; i < sizeof neither / sizeof *neither; i++) {
+    write_text("shapes", neither[i]);
+    refuses(1, "tune --shapes shapes", "\" is neither \"gemm M N K [ta] [tb]\" nor \"conv N H W");
+  }
+  refuses(1, "tune --shapes .", "the file of shapes could not be read");
+}
+END_TEST
+
 /* OpenMP reads its environment as it is loaded: the program begins anew with threads that wait. */
 START_TEST(passive_threads) {
   char *before = getenv("OMP_WAIT_POLICY");
@@ -285,6 +343,7 @@ static void set_up(void) {
 int main(int argc, char **argv) {
   const TTest *const tests[] = {refused,      are_taken,          full_disk,
                                 many_damaged, resumed_at_its_end, passive_threads,
+                                how_to_go_on, steps_left_out,     shapes_that_are_too_large,
                                 tuned_choices};
   return program_main(argc, argv, "cli options", set_up, tests, sizeof tests / sizeof *tests);
 }

@@ -228,6 +228,63 @@ START_TEST(any_call) {
 }
 END_TEST
 
+/* ---- Checkpoints ------------------------------------------------------------------------------
+ */
+
+/* Of a new flow, or the file's. */
+static clf_status start(clf_device *dev, const work *w, const char *path, objects *o) {
+  const clf_flow_spec spec = spec_of(w);
+  read_data(w, o);
+  CLF_TRY(path ? clf_flow_load(dev, path, NULL, &o->flow) : clf_flow_create(dev, &spec, &o->flow));
+  return trainer_of(w, o->flow, 3, o, &o->trainer);
+}
+static void finish(objects *o) {
+  clf_trainer_free(o->trainer);
+  clf_flow_free(o->flow);
+  clf_table_free(&o->table);
+}
+
+/* A training that goes on from a file, or writes one, between two epochs: each call of its device
+ * fails in turn, and it is done all the same, or told and done the next time. */
+START_TEST(any_call_of_a_checkpoint) {
+  const work *w = &works[0];
+  char good[] = "/tmp/clflow-op-faults-XXXXXX", again[64], kept[64];
+  clf_device *dev = open_faulty(where);
+  objects *o = malloc(sizeof *o);
+  ck_assert_ptr_nonnull(o);
+  close(mkstemp(good));
+  snprintf(again, sizeof again, "%s.again", good);
+  faulty.n = 0;
+  WORKS(start(dev, w, NULL, o));
+  ck_assert_int_eq(clf_trainer_run(o->trainer, first_epoch, NULL), CLF_ESTOPPED);
+  WORKS(clf_trainer_save(o->trainer, good));
+  finish(o);
+  for (long n = 1, all = 1; n <= all; n++) {
+    WORKS(start(dev, w, good, o));
+    for (int saves = 0; saves < 2; saves++) {
+      faulty.n = n;
+      faulty.calls = 0;
+      clf_status s =
+          saves ? clf_trainer_save(o->trainer, again) : clf_trainer_resume(o->trainer, good);
+      faulty.n = 0;
+      if (faulty.calls > all) all = faulty.calls;
+      ck_assert_msg(!s || (s == CLF_EDEVICE && strstr(clf_errmsg(), "fails")), "call %ld: %s", n,
+                    clf_errmsg());
+      if (s) s = saves ? clf_trainer_save(o->trainer, again) : clf_trainer_resume(o->trainer, good);
+      ck_assert_msg(!s, "call %ld, the second time: %s", n, clf_errmsg());
+    }
+    ck_assert_msg(equal_files(good, again), "call %ld: another file", n);
+    finish(o);
+  }
+  free(o);
+  clf_close(dev);
+  unlink(good);
+  unlink(again);
+  snprintf(kept, sizeof kept, "%s.again.previous", good);
+  unlink(kept);
+}
+END_TEST
+
 /* ---- Losses that are not finite -------------------------------------------------------------- */
 
 /* A rate that throws the weights away: steps are left out until there were too many. */
@@ -332,10 +389,10 @@ START_TEST(too_many_rows) {
 }
 END_TEST
 
-static void add(Suite *suite, const char *name, const TTest *test) {
+static void add(Suite *suite, const char *name, const TTest *test, int count) {
   TCase *c = tcase_create(name); /* CK_RUN_CASE=NAME runs this one alone */
   tcase_set_timeout(c, 600);
-  tcase_add_loop_test(c, test, 0, WORKS_);
+  tcase_add_loop_test(c, test, 0, count);
   suite_add_tcase(suite, c);
 }
 
@@ -344,8 +401,9 @@ int main(int argc, char **argv) {
   if (argc > 2) dense = atol(argv[2]);
   if (dense < 1) return 1;
   Suite *suite = suite_create("op_faults");
-  add(suite, "any_call", any_call);
-  add(suite, "watchdog", any_call_of_the_watchdog);
-  add(suite, "rows", too_many_rows);
+  add(suite, "any_call", any_call, WORKS_);
+  add(suite, "checkpoint", any_call_of_a_checkpoint, 1);
+  add(suite, "watchdog", any_call_of_the_watchdog, WORKS_);
+  add(suite, "rows", too_many_rows, WORKS_);
   return suite_run(suite);
 }
