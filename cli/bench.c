@@ -60,8 +60,9 @@ static int choose(const bench_workload ***list, int *count) {
                                         : o.full ? BENCH_FULL
                                                  : BENCH_USUAL};
   if (o.quick && o.full) return cli_usage("--quick and --full exclude each other");
-  if (bench_choose(&choice, list, count) == CLF_OK) return CLI_OK;
-  return cli_usage("%s", clf_errmsg());
+  const clf_status s = bench_choose(&choice, list, count);
+  if (s == CLF_ENOMEM) return cli_fail_library();
+  return s == CLF_OK ? CLI_OK : cli_usage("%s", clf_errmsg());
 }
 
 static int print_list(const bench_workload *const *list, int count) {

@@ -8,6 +8,12 @@
 static int json;
 static int32_t batch;
 
+/* What the file's training began with, where it holds one. */
+static struct {
+  int there;
+  clf_train_options o;
+} training;
+
 static cli_option options[] = {
     CLI_OPERAND_MODEL,
     {"--json", NULL, "print a JSON object", CLI_FLAG, &json, NULL, 0, 0},
@@ -92,17 +98,17 @@ static void print_bounds(const clf_train_options *t) {
 }
 
 static void print_resumable(void) {
-  clf_train_options t;
-  if (clf_train_options_load(cli_common.model, &t) != CLF_OK) {
+  const clf_train_options *t = &training.o;
+  if (!training.there) {
     puts("resume    no: the file holds weights only");
     return;
   }
   printf("resume    yes: --epochs %" PRId64 " --batch %" PRId32 " --lr %.10g --seed %" PRIu64,
-         t.epochs, t.batch, t.lr, t.seed);
-  if (!t.shuffle) fputs(" --no-shuffle", stdout);
-  if (t.valid_split > 0) printf(" --valid-split %.10g", t.valid_split);
-  if (t.standardize) fputs(" --standardize", stdout);
-  print_bounds(&t);
+         t->epochs, t->batch, t->lr, t->seed);
+  if (!t->shuffle) fputs(" --no-shuffle", stdout);
+  if (t->valid_split > 0) printf(" --valid-split %.10g", t->valid_split);
+  if (t->standardize) fputs(" --standardize", stdout);
+  print_bounds(t);
   putchar('\n');
 }
 
@@ -130,10 +136,10 @@ static void print_params(const clf_flow *flow) {
 
 /* Of the options that the file was trained by, or else the usual ones. */
 static int make_plan(const clf_flow *flow, clf_train_plan *plan) {
-  clf_train_options t;
-  if (clf_train_options_load(cli_common.model, &t) != CLF_OK)
-    t = clf_flow_get_spec(flow)->kind == CLF_REALNVP ? clf_train_options_images()
-                                                     : clf_train_options_default();
+  const int images = clf_flow_get_spec(flow)->kind == CLF_REALNVP;
+  clf_train_options t = training.there ? training.o
+                        : images       ? clf_train_options_images()
+                                       : clf_train_options_default();
   t.batch = batch;
   t.part = 0;
   return clf_train_plan_of(flow, &t, 0, plan) == CLF_OK ? CLI_OK : cli_fail_library();
@@ -240,14 +246,20 @@ static json_t *plan_json(const clf_train_plan *p) {
 }
 
 static int print_json(const clf_flow *flow, const clf_train_plan *plan) {
-  clf_train_options t;
-  const int resumable = clf_train_options_load(cli_common.model, &t) == CLF_OK;
-  json_t *all = json_pack(
-      "{s:o, s:o, s:o, s:b, s:I, s:o}", "spec", spec_json(clf_flow_get_spec(flow)), "scaling",
-      scaling_json(flow), "history", history_json(clf_flow_history(flow)), "resumable", resumable,
-      "weights", (json_int_t)clf_flow_weight_count(flow), "tensors", params_json(flow));
+  json_t *all =
+      json_pack("{s:o, s:o, s:o, s:b, s:I, s:o}", "spec", spec_json(clf_flow_get_spec(flow)),
+                "scaling", scaling_json(flow), "history", history_json(clf_flow_history(flow)),
+                "resumable", training.there, "weights", (json_int_t)clf_flow_weight_count(flow),
+                "tensors", params_json(flow));
   if (all && batch) json_object_set_new(all, "memory", plan_json(plan));
   return cli_json_print(all);
+}
+
+/* A file of weights alone is no failure, one that cannot be read again is. */
+static int load_training(void) {
+  const clf_status s = clf_train_options_load(cli_common.model, &training.o);
+  training.there = s == CLF_OK;
+  return s == CLF_OK || s == CLF_EFORMAT ? CLI_OK : cli_fail_library();
 }
 
 static int run(void) {
@@ -256,6 +268,7 @@ static int run(void) {
   cli_session s;
   clf_train_plan plan = {0};
   int code = cli_session_open(&s);
+  if (!code) code = load_training();
   if (!code && batch) code = make_plan(s.flow, &plan);
   if (!code) code = json ? print_json(s.flow, &plan) : print_text(s.flow, &plan);
   cli_session_close(&s);

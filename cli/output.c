@@ -129,11 +129,16 @@ json_t *cli_json_numbers(const double *at, int64_t count) {
 }
 
 int cli_json_print(json_t *json) {
-  if (!json) return cli_fail("out of memory for the JSON to print");
-  json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
-  putchar('\n');
+  const size_t flags = JSON_INDENT(2) | JSON_ENCODE_ANY, n = json_dumpb(json, NULL, 0, flags);
+  char *text = n > 0 ? malloc(n) : NULL; /* jansson's own text may lack letters without memory */
+  const int whole = text && json_dumpb(json, text, n, flags) == n;
   json_decref(json);
-  return CLI_OK;
+  if (whole) {
+    fwrite(text, 1, n, stdout);
+    putchar('\n');
+  }
+  free(text);
+  return whole ? CLI_OK : cli_fail("out of memory for the JSON to print");
 }
 
 /* ---- Files --------------------------------------------------------------- */

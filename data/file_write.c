@@ -105,16 +105,18 @@ static void file_free(clf__file *f) {
 
 /* Written by a process of this machine that is gone, or else too long ago to be at work. */
 static int is_left_over(int folder, const char *name) {
-  enum { OLD = 3600 }; /* seconds: the process may be another machine's */
-  struct stat st;
+  enum { OLD = 3600 };  /* seconds: the process may be another machine's */
+  struct stat st = {0}; /* what is gone by now is no regular file */
   long pid = 0;
   unsigned number;
   int end = 0;
   if (sscanf(name, ".clflow-%ld-%u.tmp%n", &pid, &number, &end) != 2 || !end || pid <= 0) return 0;
   if (strcmp(name + end, "") != 0 && strcmp(name + end, "~") != 0) return 0;
-  if (kill((pid_t)pid, 0) == 0 || errno != ESRCH) return 0;
-  return !fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st.st_mode) &&
-         difftime(time(NULL), st.st_mtime) > OLD;
+  errno = 0;
+  kill((pid_t)pid, 0);
+  if (errno != ESRCH) return 0;
+  (void)fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW);
+  return S_ISREG(st.st_mode) && difftime(time(NULL), st.st_mtime) > OLD;
 }
 
 /* A process that was killed while it wrote left its temporary file. */

@@ -61,8 +61,8 @@ clf_status clf__st_meta_real(const clf__st *st, const char *key, double *value) 
   json_t *number = json_loads(text, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &err);
   if (number == NULL && err.text[0] == '\0')
     return clf__fail(CLF_ENOMEM, "%s: no memory for metadata \"%s\"", st->path, key);
-  const int is_number = json_is_number(number);
-  const double v = json_number_value(number);
+  const int is_number = json_is_real(number);
+  const double v = json_real_value(number);
   json_decref(number);
   if (!is_number) return not_a(st, key, text, "a finite number");
   *value = v;

@@ -13,14 +13,12 @@ static clf_status put(clf__st_writer *w, clf_device *dev, const char *name, int 
   const int64_t dim[4] = {t.dim[0], t.dim[1], t.dim[2], t.dim[3]};
   double *host = malloc(clf__count(&t) * sizeof *host); /* large enough for either */
   if (!host) return clf__fail(CLF_ENOMEM, "no memory for the tensor %s", name);
-  clf_status s;
-  if (dev->bits == 64) {
-    s = clf_read64(dev, t, host);
-    if (!s) s = clf__st_put_f64(w, name, rank, dim, host);
-  } else {
-    s = clf_read(dev, t, (float *)(void *)host);
-    if (!s) s = clf__st_put_f32(w, name, rank, dim, (const float *)(const void *)host);
-  }
+  float *narrow = (float *)(void *)host;
+  const int wide = dev->bits == 64;
+  clf_status s = wide ? clf_read64(dev, t, host) : clf_read(dev, t, narrow);
+  if (!s)
+    s = wide ? clf__st_put_f64(w, name, rank, dim, host)
+             : clf__st_put_f32(w, name, rank, dim, narrow);
   free(host);
   return s;
 }

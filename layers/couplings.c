@@ -181,33 +181,31 @@ static clf_status forward_of(const clf__layer *l, const clf__kept *k, int i, clf
   return forward(&one, k, x, y, logdet, CLF_EVAL);
 }
 
-/* The outputs of couplings that were not stored: in turns in two places, the last in y. */
-static int bad_again(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y) {
-  const int L = l->spec.depth;
-  for (int i = 0; i < L; i++) {
-    const clf_tensor out = (L - 1 - i) % 2 ? rebuilt(k, x.dim[0]) : y;
-    if (forward_of(l, k, i, x, out) || !clf__all_finite(l->dev, out)) return i;
-    x = out;
-  }
-  return L;
+/* The output of coupling i, which was not stored, in one of two places in turns, the last in y. */
+static clf_status again(const clf__layer *l, const clf__kept *k, int i, clf_tensor *x, clf_tensor y,
+                        int *finite) {
+  const clf_tensor out = (l->spec.depth - 1 - i) % 2 ? rebuilt(k, x->dim[0]) : y;
+  CLF_TRY(forward_of(l, k, i, *x, out));
+  *x = out;
+  return clf__is_finite(l->dev, out, finite);
 }
 
 /* The input of coupling i + 1 is the output of coupling i; either way of running
  * keeps the inputs first, one coupling after the other. */
-static int bad_stored(const clf__layer *l, const clf__kept *k, clf_tensor y) {
-  const int L = l->spec.depth;
+static clf_status stored(const clf__layer *l, const clf__kept *k, int i, clf_tensor y,
+                         int *finite) {
   const clf_tensor all = clf_slice(k->t[ACTS], l->fused ? 2 : 1, 0, y.dim[0]);
-  for (int i = 0; i < L; i++)
-    if (!clf__all_finite(l->dev, i == L - 1 ? y : clf_slice(all, 0, i + 1, i + 2))) return i;
-  return L;
+  return clf__is_finite(l->dev, i == l->spec.depth - 1 ? y : clf_slice(all, 0, i + 1, i + 2),
+                        finite);
 }
 
-static int find_bad(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y, char *name,
-                    size_t size) {
-  const int bad = k->rebuilt.buf ? bad_again(l, k, x, y) : bad_stored(l, k, y);
-  if (bad == l->spec.depth) return 0;
-  snprintf(name, size, "layers.%d", bad);
-  return 1;
+static clf_status find_bad(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y,
+                           char *name, size_t size) {
+  for (int i = 0, finite = 1; i < l->spec.depth && finite; i++) {
+    CLF_TRY(k->rebuilt.buf ? again(l, k, i, &x, y, &finite) : stored(l, k, i, y, &finite));
+    if (!finite) snprintf(name, size, "layers.%d", i);
+  }
+  return CLF_OK;
 }
 
 const clf__layer_ops clf__couplings = {
@@ -221,4 +219,5 @@ const clf__layer_ops clf__couplings = {
     .inverse = inverse,
     .backward = backward,
     .find_bad = find_bad,
+    .output = "the couplings",
 };

@@ -18,13 +18,15 @@ clf_param clf__param(clf_tensor at, int rank, int trainable, const char *fmt, ..
   return p;
 }
 
-int clf__all_finite(clf_device *dev, clf_tensor t) {
+clf_status clf__is_finite(clf_device *dev, clf_tensor t, int *finite) {
   const size_t n = clf__count(&t);
   double *host = malloc(n * sizeof *host);
-  int finite = host && !clf_read64(dev, t, host);
-  for (size_t i = 0; i < n && finite; i++) finite = isfinite(host[i]);
+  if (!host) return clf__fail(CLF_ENOMEM, "no memory to look at %zu numbers", n);
+  const clf_status s = clf_read64(dev, t, host);
+  *finite = 1;
+  for (size_t i = 0; i < n && !s; i++) *finite &= isfinite(host[i]) != 0;
   free(host);
-  return finite;
+  return s;
 }
 
 /* ---- Making ---------------------------------------------------------------------------- */
@@ -341,12 +343,16 @@ clf_tensor clf__flow_rebuilt(const clf_flow *f, int32_t n) {
   return t.buf ? clf__rows(t, n) : t;
 }
 
-int clf__flow_find_bad(clf_flow *f, clf_tensor x, char *name, size_t size) {
-  for (int i = 0; i < f->layers; i++) {
+clf_status clf__flow_find_bad(clf_flow *f, clf_tensor x, char *name, size_t size) {
+  *name = 0;
+  for (int i = 0; i < f->layers && !*name; i++) {
     const clf__layer *l = &f->layer[i];
     const clf_tensor y = clf__rows(f->ws.x[i + 1], x.dim[0]);
-    if (l->ops->find_bad(l, &f->ws.kept[i], x, y, name, size)) return 1;
+    int finite;
+    if (l->ops->find_bad) CLF_TRY(l->ops->find_bad(l, &f->ws.kept[i], x, y, name, size));
+    CLF_TRY(clf__is_finite(f->dev, y, &finite));
+    if (!finite && !*name) snprintf(name, size, "%s", l->ops->output);
     x = y;
   }
-  return 0;
+  return CLF_OK;
 }

@@ -57,8 +57,8 @@ clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dl
 /* After a backward over n samples: the first layer's input as it was rebuilt; without a buffer
  * where it was not. */
 clf_tensor clf__flow_rebuilt(const clf_flow *f, int32_t n);
-/* After a forward of x that kept: the name of the first part that is not finite. */
-int clf__flow_find_bad(clf_flow *f, clf_tensor x, char *name, size_t size);
+/* After a forward of x that kept: the name of the first part that is not finite, "" if all are. */
+clf_status clf__flow_find_bad(clf_flow *f, clf_tensor x, char *name, size_t size);
 
 /* The share of a batch in the running statistics that a training pass moves. */
 void clf__flow_set_momentum(clf_flow *f, double momentum);
@@ -74,6 +74,10 @@ clf_score clf__score_of(const double *logp, int64_t n, int32_t dim);
 
 /* mean log p, in the data's units, of samples on the device in the flow's own. */
 clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, double *mean);
+/* The same of n images, `index` and `seed` as in clf_evaluate_images(); like it not finite, without
+ * an error, where the flow overflows. */
+clf_status clf__images_mean_logp(clf_flow *f, const struct clf_images *images, const int64_t *index,
+                                 int64_t n, uint64_t seed, double *mean);
 
 /* ESHAPE unless the flow is one of such images. */
 clf_status clf__check_images(const clf_flow *f, const clf_images *images);
@@ -88,8 +92,9 @@ struct clf__st_writer;
 struct clf__st;
 clf_status clf__put_flow(struct clf__st_writer *w, clf_flow *f);
 clf_status clf__put_vector(struct clf__st_writer *w, clf_flow *f, const char *name, clf_tensor t);
-clf_status clf__get_vector(const struct clf__st *st, clf_flow *f, const char *name, clf_tensor t);
+/* Whether a vector is there and as long as t; and, once that is known, into t. */
 clf_status clf__check_vector(const struct clf__st *st, const char *name, clf_tensor t);
+clf_status clf__get_vector(const struct clf__st *st, clf_flow *f, const char *name, clf_tensor t);
 /* Puts the path before a message that does not begin with it yet. */
 clf_status clf__in_file(clf_status s, const char *path);
 /* The parameters under their names into the flow; whether all are there, in their shapes. */

@@ -153,8 +153,9 @@ clf_status clf__image_coupling_backward(const clf__pass *p, const clf__image_cou
   return network_backward(p, c, k, keep, dth, dkeep);
 }
 
-int clf__image_coupling_finite(const clf__pass *p, const clf__image_coupling *c,
-                               const clf__image_coupling_kept *k) {
-  if (!clf__all_finite(p->dev, image_of(p, c, k->th, 2 * c->channels))) return 0;
-  return !c->bn_out.mean.rank || clf__all_finite(p->dev, image_of(p, c, k->res, c->channels));
+clf_status clf__image_coupling_finite(const clf__pass *p, const clf__image_coupling *c,
+                                      const clf__image_coupling_kept *k, int *finite) {
+  CLF_TRY(clf__is_finite(p->dev, image_of(p, c, k->th, 2 * c->channels), finite));
+  if (!*finite || !c->bn_out.mean.rank) return CLF_OK;
+  return clf__is_finite(p->dev, image_of(p, c, k->res, c->channels), finite);
 }

@@ -42,8 +42,8 @@ clf_status clf__image_coupling_inverse(const clf__pass *p, const clf__image_coup
                                        const clf__image_coupling_kept *k, clf_tensor keep,
                                        clf_tensor y, clf_tensor x, clf_tensor logdet);
 /* After a forward that kept: whether all that the coupling computed is finite. */
-int clf__image_coupling_finite(const clf__pass *p, const clf__image_coupling *c,
-                               const clf__image_coupling_kept *k);
+clf_status clf__image_coupling_finite(const clf__pass *p, const clf__image_coupling *c,
+                                      const clf__image_coupling_kept *k, int *finite);
 /* Writes dx, having evaluated the network again if the pass says so, then adds to dkeep what comes
  * through the network; of a checkerboard coupling the two are one tensor. */
 clf_status clf__image_coupling_backward(const clf__pass *p, const clf__image_coupling *c,

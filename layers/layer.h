@@ -62,10 +62,11 @@ typedef struct clf__layer_ops {
    * writes dL/dx, and adds to the gradient. */
   clf_status (*backward)(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y,
                          clf_tensor dy, float dlogdet, clf_tensor dx);
-  /* After a forward that kept: names the first part whose output is not finite;
-   * returns 0 if all are.  What was not stored is computed again, in CLF_TRAIN if it was. */
-  int (*find_bad)(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y, char *name,
-                  size_t size);
+  /* After a forward that kept: names the first part whose output is not finite, if there is one.
+   * What was not stored is computed again, in CLF_TRAIN if it was.  May be NULL. */
+  clf_status (*find_bad)(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y,
+                         char *name, size_t size);
+  const char *output; /* what is named where the layer's output is not finite, but no part is */
 } clf__layer_ops;
 
 struct clf__layer {
@@ -104,8 +105,8 @@ static inline clf_tensor clf__vector(clf_tensor flat, int64_t begin, int32_t n, 
 clf_param clf__param(clf_tensor at, int rank, int trainable, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* 1 if every element of t is finite; 0 also when it cannot be read. */
-int clf__all_finite(clf_device *dev, clf_tensor t);
+/* Whether every element of t is finite. */
+clf_status clf__is_finite(clf_device *dev, clf_tensor t, int *finite);
 
 /* ---- The two ways to run couplings (couplings.c chooses) ----------------------------- */
 

@@ -71,13 +71,13 @@ static int32_t count_tensors(const clf__st *st, const char *before, const char *
   char name[96];
   int32_t n = 0;
   do snprintf(name, sizeof name, "%s%d%s", before, (int)n++, after);
-  while (n < 1 << 20 && clf__st_find(st, name));
+  while (clf__st_find(st, name));
   return n - 1;
 }
 static int32_t count_layers(const clf__st *st) { return count_tensors(st, "layers.", ".b"); }
 
 static int32_t dimension(const clf__st_entry *e, int axis) {
-  return e && axis < e->rank && e->dim[axis] <= INT32_MAX ? (int32_t)e->dim[axis] : 0;
+  return axis < e->rank && e->dim[axis] <= INT32_MAX ? (int32_t)e->dim[axis] : 0;
 }
 
 /* The first convolution of an image flow; NULL in other files. */
@@ -162,28 +162,26 @@ clf_status clf__check_vector(const clf__st *st, const char *name, clf_tensor t) 
 }
 
 clf_status clf__get_vector(const clf__st *st, clf_flow *f, const char *name, clf_tensor t) {
-  CLF_TRY(clf__check_vector(st, name, t));
   return get(st, f->dev, clf__st_find(st, name), t);
 }
 
 /* "[2, 6]" */
-static const char *shape_text(int rank, const int64_t *dim, char *out, size_t size) {
-  size_t n = 0;
-  for (int i = 0; i < rank && n < size; i++)
-    n += (size_t)snprintf(out + n, size - n, "%s%lld", i ? ", " : "[", (long long)dim[i]);
-  if (n < size) snprintf(out + n, size - n, rank ? "]" : "[]");
+typedef char shape[24 * CLF_ST_MAX_RANK];
+static const char *shape_text(int rank, const int64_t *dim, shape out) {
+  int n = sprintf(out, "[");
+  for (int i = 0; i < rank; i++) n += sprintf(out + n, "%s%lld", i ? ", " : "", (long long)dim[i]);
+  sprintf(out + n, "]");
   return out;
 }
 
 static clf_status check_shape(const clf__st_entry *e, const clf_param *p) {
   const int64_t want[4] = {p->at.dim[0], p->at.dim[1], p->at.dim[2], p->at.dim[3]};
-  char has[128], needs[128];
+  shape has, needs;
   if (e->rank == 0 && p->rank == 1 && want[0] == 1) return CLF_OK; /* a scalar */
   if (e->rank == p->rank && memcmp(e->dim, want, (size_t)p->rank * sizeof *want) == 0)
     return CLF_OK;
   return clf__fail(CLF_EFORMAT, "its tensor %s has the shape %s; the flow needs %s", e->name,
-                   shape_text(e->rank, e->dim, has, sizeof has),
-                   shape_text(p->rank, want, needs, sizeof needs));
+                   shape_text(e->rank, e->dim, has), shape_text(p->rank, want, needs));
 }
 
 clf_status clf__check_params(const clf__st *st, const clf_flow *f) {

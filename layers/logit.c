@@ -43,14 +43,6 @@ static clf_status backward(const clf__layer *l, const clf__kept *k, clf_tensor x
   return clf_do(l->dev, logit_bwd, .x = x, .dy = dy, .dx = dx, .alpha = (float)l->spec.alpha,
                 .omega = omega(l), .levels = (float)l->spec.levels, .dlogdet = dlogdet);
 }
-static int find_bad(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y, char *name,
-                    size_t size) {
-  (void)k;
-  (void)x;
-  if (clf__all_finite(l->dev, y)) return 0;
-  snprintf(name, size, "the logit of the pixels");
-  return 1;
-}
 
 const clf__layer_ops clf__logit = {
     .name = "logit",
@@ -62,5 +54,5 @@ const clf__layer_ops clf__logit = {
     .forward = forward,
     .inverse = inverse,
     .backward = backward,
-    .find_bad = find_bad,
+    .output = "the logit of the pixels",
 };

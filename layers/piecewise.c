@@ -62,14 +62,6 @@ static clf_status backward(const clf__layer *l, const clf__kept *k, clf_tensor x
                 .dalpha = alpha(l->g), .dxi = xi(l, l->g), .xmin = (float)l->spec.xmin,
                 .rate = rate(l), .tails = l->spec.tails, .dlogdet = dlogdet);
 }
-static int find_bad(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y, char *name,
-                    size_t size) {
-  (void)k;
-  (void)x;
-  if (clf__all_finite(l->dev, y)) return 0;
-  snprintf(name, size, "xi");
-  return 1;
-}
 
 const clf__layer_ops clf__piecewise = {
     .name = "piecewise",
@@ -81,5 +73,5 @@ const clf__layer_ops clf__piecewise = {
     .forward = forward,
     .inverse = inverse,
     .backward = backward,
-    .find_bad = find_bad,
+    .output = "xi",
 };

@@ -211,38 +211,36 @@ static clf_status backward(const clf__layer *l, const clf__kept *kept, clf_tenso
 }
 
 /* The first coupling, in the order in which they ran, that is not finite; -1: none. */
-static int bad_stored(const clf__layer *l, const clf__realnvp_kept *k, clf_tensor y) {
+static clf_status bad_stored(const clf__layer *l, const clf__realnvp_kept *k, clf_tensor y,
+                             int *bad) {
   const clf__realnvp *r = flow_of(l);
   const clf__pass p = pass_of(l, k, y.dim[0], k->mode);
-  for (int i = 0; i < r->couplings; i++)
-    if (!clf__image_coupling_finite(&p, &r->coupling[i], &k->coupling[i])) return i;
-  return -1;
+  for (int i = 0, finite; i < r->couplings && *bad < 0; i++) {
+    CLF_TRY(clf__image_coupling_finite(&p, &r->coupling[i], &k->coupling[i], &finite));
+    if (!finite) *bad = i;
+  }
+  return CLF_OK;
 }
 
 /* The same, looked at while they run again. */
-static int bad_again(const clf__layer *l, const clf__realnvp_kept *k, clf_tensor x, clf_tensor y) {
-  int bad = -1;
+static clf_status bad_again(const clf__layer *l, const clf__realnvp_kept *k, clf_tensor x,
+                            clf_tensor y, int *bad) {
   clf__pass p = pass_of(l, k, y.dim[0], k->mode);
   const clf_tensor logdet = clf__rows(k->scratch.unused, p.n);
-  p.bad = &bad;
-  if (clf_do(l->dev, fill, .y = logdet, .value = 0) ||
-      clf__scale_forward(&p, k, 0, images_of(&p, x), images_of(&p, y), logdet))
-    return -1;
-  return bad;
+  p.bad = bad;
+  CLF_TRY(clf_do(l->dev, fill, .y = logdet, .value = 0));
+  return clf__scale_forward(&p, k, 0, images_of(&p, x), images_of(&p, y), logdet);
 }
 
-static int find_bad(const clf__layer *l, const clf__kept *kept, clf_tensor x, clf_tensor y,
-                    char *name, size_t size) {
+static clf_status find_bad(const clf__layer *l, const clf__kept *kept, clf_tensor x, clf_tensor y,
+                           char *name, size_t size) {
   const clf__realnvp_kept *k = kept->own;
-  const int bad = k->rebuilt ? bad_again(l, k, x, y) : bad_stored(l, k, y);
-  if (bad >= 0) {
-    const clf__image_coupling *c = &flow_of(l)->coupling[bad];
-    snprintf(name, size, "scale%d.coupling%d", c->scale, c->index);
-    return 1;
-  }
-  if (clf__all_finite(l->dev, y)) return 0;
-  snprintf(name, size, "the latents");
-  return 1;
+  int bad = -1;
+  CLF_TRY(k->rebuilt ? bad_again(l, k, x, y, &bad) : bad_stored(l, k, y, &bad));
+  if (bad < 0) return CLF_OK;
+  const clf__image_coupling *c = &flow_of(l)->coupling[bad];
+  snprintf(name, size, "scale%d.coupling%d", c->scale, c->index);
+  return CLF_OK;
 }
 
 const clf__layer_ops clf__realnvp_layer = {
@@ -259,4 +257,5 @@ const clf__layer_ops clf__realnvp_layer = {
     .inverse = inverse,
     .backward = backward,
     .find_bad = find_bad,
+    .output = "the latents",
 };

@@ -54,7 +54,10 @@ static clf_status forward_one(const clf__pass *p, const clf__realnvp_kept *k, in
   const clf__image_coupling *c = coupling_at(p, s, i);
   const clf__image_coupling_kept *kept = &k->coupling[place(s, i)];
   CLF_TRY(clf__image_coupling_forward(p, c, kept, keep, x, y, logdet));
-  if (p->bad && *p->bad < 0 && !clf__image_coupling_finite(p, c, kept)) *p->bad = place(s, i);
+  if (!p->bad || *p->bad >= 0) return CLF_OK;
+  int finite;
+  CLF_TRY(clf__image_coupling_finite(p, c, kept, &finite));
+  if (!finite) *p->bad = place(s, i);
   return CLF_OK;
 }
 

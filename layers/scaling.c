@@ -37,14 +37,6 @@ static clf_status backward(const clf__layer *l, const clf__kept *k, clf_tensor x
   return clf_do(l->dev, scaling_bwd, .x = x, .log_s = l->w, .dy = dy, .dx = dx, .dlog_s = l->g,
                 .dlogdet = dlogdet);
 }
-static int find_bad(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y, char *name,
-                    size_t size) {
-  (void)k;
-  (void)x;
-  if (clf__all_finite(l->dev, y)) return 0;
-  snprintf(name, size, "log_scale");
-  return 1;
-}
 
 const clf__layer_ops clf__scaling = {
     .name = "scaling",
@@ -56,5 +48,5 @@ const clf__layer_ops clf__scaling = {
     .forward = forward,
     .inverse = inverse,
     .backward = backward,
-    .find_bad = find_bad,
+    .output = "log_scale",
 };

@@ -144,12 +144,8 @@ static clf_status batch(clf__source *base, const clf__places *at, const clf__pla
 
 static clf_status validate(clf__source *base, double *mean) {
   const image_source *s = (const image_source *)(const void *)base;
-  clf_score score;
-  CLF_TRY(clf_evaluate_images(base->f, s->valid ? s->valid : s->images,
-                              s->valid ? NULL : base->index, 0, base->held_out, base->o.seed,
-                              &score));
-  *mean = score.mean;
-  return CLF_OK;
+  return clf__images_mean_logp(base->f, s->valid ? s->valid : s->images,
+                               s->valid ? NULL : base->index, base->held_out, base->o.seed, mean);
 }
 
 static void free_source(clf__source *base) {

@@ -10,23 +10,26 @@ static uint64_t bytes_of(const clf_flow *f, uint64_t elements) {
 
 /* Of a pass with its way back over so many samples; beyond all bounds if one arena cannot
  * hold it. */
-static uint64_t activations_of(const clf_flow *f, int32_t part, int train) {
-  size_t elements;
-  if (clf__flow_measure(f, part, train, &elements) || elements > INT32_MAX) return UINT64_MAX / 2;
-  return bytes_of(f, elements);
+static clf_status activations_of(const clf_flow *f, int32_t part, int train, uint64_t *bytes) {
+  size_t elements = SIZE_MAX;
+  const clf_status s = clf__flow_measure(f, part, train, &elements);
+  *bytes = s || elements > INT32_MAX ? UINT64_MAX / 2 : bytes_of(f, elements);
+  return s == CLF_ENOTSUP ? CLF_OK : s;
 }
 
-static void set_part(const clf_flow *f, int64_t rows, int32_t part, int way, clf_train_plan *p) {
+static clf_status set_part(const clf_flow *f, int64_t rows, int32_t part, int way,
+                           clf_train_plan *p) {
   const uint64_t D = (uint64_t)f->spec.dim;
   p->part = part;
   p->way = way;
-  p->stored = activations_of(f, part, CLF_STORED);
-  p->rebuilt = activations_of(f, part, CLF_REBUILT);
+  CLF_TRY(activations_of(f, part, CLF_STORED, &p->stored));
+  CLF_TRY(activations_of(f, part, CLF_REBUILT, &p->rebuilt));
   p->activations = way == CLF_ACTIVATIONS_REVERSE ? p->rebuilt : p->stored;
   /* A part of a batch: gathered from a table; from images as bytes, twice in turn, and made
    * continuous. */
   p->data = bytes_of(f, ((uint64_t)rows + (rows ? 1 : 3) * (uint64_t)part) * D);
   p->total = p->parameters + p->optimiser + p->activations + p->data;
+  return CLF_OK;
 }
 
 static int fits(const clf_flow *f, const clf_train_plan *p) {
@@ -61,9 +64,10 @@ clf_status clf_train_plan_of(const clf_flow *f, const clf_train_options *o, int6
       o->activations == CLF_ACTIVATIONS_REVERSE ? CLF_ACTIVATIONS_REVERSE : CLF_ACTIVATIONS_STORE;
   const int last =
       o->activations == CLF_ACTIVATIONS_STORE ? CLF_ACTIVATIONS_STORE : CLF_ACTIVATIONS_REVERSE;
-  set_part(f, rows, o->part > 0 && o->part < o->batch ? o->part : o->batch, first, &p);
-  if (!fits(f, &p) && first != last) set_part(f, rows, p.part, last, &p);
-  while (o->part == 0 && !fits(f, &p) && p.part > 1) set_part(f, rows, (p.part + 1) / 2, last, &p);
+  CLF_TRY(set_part(f, rows, o->part > 0 && o->part < o->batch ? o->part : o->batch, first, &p));
+  if (!fits(f, &p) && first != last) CLF_TRY(set_part(f, rows, p.part, last, &p));
+  while (o->part == 0 && !fits(f, &p) && p.part > 1)
+    CLF_TRY(set_part(f, rows, p.part - p.part / 2, last, &p));
   if (!fits(f, &p)) return too_large(f, &p);
   *plan = p;
   return CLF_OK;

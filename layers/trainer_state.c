@@ -205,6 +205,10 @@ static clf_status get_counters(const clf__st *st, const clf_trainer *t, counters
   c->best_valid = NAN;
   if (clf__st_meta(st, KEY("best_valid")))
     CLF_TRY(clf__st_meta_real(st, KEY("best_valid"), &c->best_valid));
+  const int64_t most = t->source->held_out ? INT32_MAX : 0; /* of nothing, no epoch is best */
+  if (c->best_epoch < 0 || c->best_epoch > most)
+    return clf__fail(CLF_EFORMAT, "its " KEY("best_epoch") " is %lld: out of range",
+                     (long long)c->best_epoch);
   if (c->step >= 0 && c->step <= clf__steps_per_epoch(t) * INT32_MAX && c->epoch_rows >= 0)
     return CLF_OK;
   return clf__fail(CLF_EFORMAT, "its step %lld is out of range", (long long)c->step);
@@ -246,7 +250,7 @@ static clf_status get_state(const clf__st *st, clf_trainer *t) {
   counters c;
   CLF_TRY(same_training(st, t));
   CLF_TRY(get_counters(st, t, &c));
-  const int best = c.best_epoch && t->source->held_out;
+  const int best = c.best_epoch > 0;
   CLF_TRY(check_vectors(st, t, best));
   t->owed = 1;
   CLF_TRY(get_vectors(st, t, best));

@@ -46,34 +46,50 @@ typedef struct scoring {
   uint64_t seed;
   uint8_t *bytes; /* of a chunk, and made continuous */
   double *x;
+  int overflows; /* the flow does: some log p is not finite */
 } scoring;
 
 /* Images first .. first + n - 1 of the index, or of all; noise is that of their place. */
-static clf_status score_chunk(const scoring *c, int64_t first, int64_t n, double *logp) {
+static clf_status score_chunk(scoring *c, int64_t first, int64_t n, double *logp) {
   const int64_t *index = c->index ? c->index + first : NULL;
   CLF_TRY(clf_images_get(c->images, index, first, n, NULL, c->bytes));
   CLF_TRY(clf__check_levels(c->f, c->bytes, n, first));
   clf_dequantize(c->bytes, n, c->f->spec.dim, c->seed, first, c->x);
-  return clf_log_prob(c->f, c->x, n, logp);
+  const clf_status s = clf_log_prob(c->f, c->x, n, logp);
+  c->overflows = s == CLF_ENUM;
+  return s;
+}
+
+static clf_status score_images(scoring *c, int64_t first, int64_t n, clf_score *score) {
+  CLF_TRY(clf__check_images(c->f, c->images));
+  if (n < 1) return clf__fail(CLF_EINVAL, "%lld images: there must be at least 1", (long long)n);
+  const int64_t most = clf__flow_chunk(c->f), D = c->f->spec.dim;
+  c->bytes = malloc((size_t)(most * D));
+  c->x = malloc((size_t)(most * D) * sizeof *c->x);
+  double *logp = malloc((size_t)n * sizeof *logp);
+  clf_status status = c->bytes && c->x && logp
+                          ? CLF_OK
+                          : clf__fail(CLF_ENOMEM, "no memory for %lld images", (long long)n);
+  for (int64_t at = 0; at < n && !status; at += most)
+    status = score_chunk(c, first + at, n - at < most ? n - at : most, logp + at);
+  if (!status) *score = clf__score_of(logp, n, c->f->spec.dim);
+  free(c->bytes);
+  free(c->x);
+  free(logp);
+  return status;
 }
 
 clf_status clf_evaluate_images(clf_flow *f, const clf_images *images, const int64_t *index,
                                int64_t first, int64_t n, uint64_t seed, clf_score *score) {
-  CLF_TRY(clf__check_images(f, images));
-  if (n < 1) return clf__fail(CLF_EINVAL, "%lld images: there must be at least 1", (long long)n);
-  const int64_t most = clf__flow_chunk(f), D = f->spec.dim;
   scoring c = {.f = f, .images = images, .index = index, .seed = seed};
-  c.bytes = malloc((size_t)(most * D));
-  c.x = malloc((size_t)(most * D) * sizeof *c.x);
-  double *logp = malloc((size_t)n * sizeof *logp);
-  clf_status status = c.bytes && c.x && logp
-                          ? CLF_OK
-                          : clf__fail(CLF_ENOMEM, "no memory for %lld images", (long long)n);
-  for (int64_t at = 0; at < n && !status; at += most)
-    status = score_chunk(&c, first + at, n - at < most ? n - at : most, logp + at);
-  if (!status) *score = clf__score_of(logp, n, f->spec.dim);
-  free(c.bytes);
-  free(c.x);
-  free(logp);
-  return status;
+  return score_images(&c, first, n, score);
+}
+
+clf_status clf__images_mean_logp(clf_flow *f, const clf_images *images, const int64_t *index,
+                                 int64_t n, uint64_t seed, double *mean) {
+  scoring c = {.f = f, .images = images, .index = index, .seed = seed};
+  clf_score score = {.mean = NAN};
+  const clf_status s = score_images(&c, 0, n, &score);
+  *mean = score.mean;
+  return c.overflows ? CLF_OK : s;
 }

@@ -55,7 +55,8 @@ static clf_status locate(clf_trainer *t, int64_t bad, double loss, char *name, s
     const clf_tensor logdet = clf__rows(t->f->ws.logdet, x.dim[0]);
     CLF_TRY(clf_do(t->dev, fill, .y = logdet, .value = 0));
     CLF_TRY(clf__flow_forward(t->f, x, logdet, CLF_TRAIN, &z));
-    if (clf__flow_find_bad(t->f, x, name, size)) return CLF_OK;
+    CLF_TRY(clf__flow_find_bad(t->f, x, name, size));
+    if (*name) return CLF_OK;
   }
   snprintf(name, size, "%s", isfinite(loss) ? "the gradient" : "the sum over layers");
   return CLF_OK;
@@ -136,7 +137,7 @@ static clf_status mend_inverse(clf_trainer *t, int64_t bad) {
 
 clf_status clf__trainer_mend(clf_trainer *t, int64_t bad, double loss, double norm, char *said,
                              size_t size) {
-  char name[64] = "an unknown layer", what[160];
+  char name[64], what[160];
   const int64_t step = t->step;
   if (isfinite(loss) && clf__trainer_inverts(t, bad)) return mend_inverse(t, bad);
   CLF_TRY(locate(t, bad, loss, name, sizeof name));

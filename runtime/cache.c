@@ -70,8 +70,8 @@ static void *payload(FILE *f, const char *key, size_t *size) {
   if (fscanf(f, format, &key_size, &n, &crc) != 3 || fgetc(f) != '\n' || key_size != strlen(key))
     return NULL;
   const long begin = ftell(f);
-  if (begin < 0 || fstat(fileno(f), &st) || n == 0 || key_size > (size_t)st.st_size ||
-      n > (size_t)st.st_size || (size_t)begin + key_size + n != (size_t)st.st_size)
+  if (fstat(fileno(f), &st) || n == 0 || n > (size_t)st.st_size ||
+      (size_t)begin + key_size + n != (size_t)st.st_size)
     return NULL;
   char *bytes = malloc(key_size + n);
   if (!bytes) return NULL;
@@ -102,10 +102,12 @@ int clf__cache_put(const char *key, const void *bytes, size_t size) {
   snprintf(beside, sizeof beside, "%s.%ld", path, (long)getpid());
   FILE *f = fopen(beside, "wb");
   if (!f) return 0;
-  int ok =
-      fprintf(f, format, strlen(key), size, checksum(bytes, size)) > 0 && fputc('\n', f) == '\n';
-  ok = ok && fwrite(key, 1, strlen(key), f) == strlen(key) && fwrite(bytes, 1, size, f) == size;
-  if (!fclose(f) && ok && !rename(beside, path)) return 1;
+  fprintf(f, format, strlen(key), size, checksum(bytes, size));
+  fputc('\n', f);
+  fwrite(key, 1, strlen(key), f);
+  fwrite(bytes, 1, size, f);
+  const int bad = ferror(f); /* a full disk shows here or as it is closed */
+  if (!(fclose(f) | bad) && !rename(beside, path)) return 1;
   remove(beside);
   return 0;
 }

@@ -45,33 +45,47 @@ static cl_int sgemm(clf__cl *cl, const clf_gemm_args *p, cl_mem c, size_t c_offs
 /* Our own kernel as clf_device.forced has it. */
 static int tiles(const clf_device *dev) { return clf__way_count(dev, CLF_OP_gemm); }
 
-/* Runs the call both ways and compares: 1 if CLBlast may be used for its class.
- * c is left as it was. */
-static int agrees(clf_device *dev, const clf_gemm_args *p) {
-  clf__cl *cl = dev->impl;
+/* The call by CLBlast and by our own kernel; c is left as it was, unless the device fails. */
+static clf_status run_both(clf_device *dev, const clf_gemm_args *p, float *got, float *want,
+                           float *before) {
   const size_t span = clf__span(&p->c), at = (size_t)p->c.offset;
-  float *before = malloc(3 * span * sizeof *before);
-  if (!before) return 0;
-  float *got = before + span, *want = got + span;
+  const clf_backend *b = dev->backend;
   clf_gemm_args own = *p;
   own.bias = (clf_tensor){0};
   own.act = 0;
-  const clf_backend *b = dev->backend;
-  int ok = !b->read(dev, p->c.buf, at, before, span);
-  ok = ok && !sgemm(cl, p, p->c.buf->handle, at, (size_t)p->c.stride[0]);
-  ok = ok && !b->read(dev, p->c.buf, at, got, span) && !b->write(dev, p->c.buf, at, before, span);
+  CLF_TRY(b->read(dev, p->c.buf, at, before, span));
+  if (sgemm(dev->impl, p, p->c.buf->handle, at, (size_t)p->c.stride[0])) return CLF_ENOTSUP;
+  CLF_TRY(b->read(dev, p->c.buf, at, got, span));
+  CLF_TRY(b->write(dev, p->c.buf, at, before, span));
   const int forced = dev->forced;
   dev->forced = tiles(dev);
-  ok = ok && !b->run(dev, CLF_OP_gemm, &own);
+  const clf_status s = b->run(dev, CLF_OP_gemm, &own);
   dev->forced = forced;
-  ok = ok && !b->read(dev, p->c.buf, at, want, span) && !b->write(dev, p->c.buf, at, before, span);
+  CLF_TRY(s);
+  CLF_TRY(b->read(dev, p->c.buf, at, want, span));
+  return b->write(dev, p->c.buf, at, before, span);
+}
+
+/* Gaps between rows may hold NaN. */
+static int are_close(const float *got, const float *want, size_t n) {
   double largest = 0;
-  for (size_t i = 0; i < span && ok; i++)
+  int close = 1;
+  for (size_t i = 0; i < n; i++)
     if (isfinite(want[i])) largest = fmax(largest, fabs((double)want[i]));
-  for (size_t i = 0; i < span && ok; i++) /* gaps between rows may hold NaN */
-    ok = fabs((double)got[i] - (double)want[i]) <= 1e-4 * largest ||
-         (isnan(got[i]) && isnan(want[i]));
-  free(before);
+  for (size_t i = 0; i < n; i++)
+    close &= fabs((double)got[i] - (double)want[i]) <= 1e-4 * largest ||
+             (isnan(got[i]) && isnan(want[i]));
+  return close;
+}
+
+/* Runs the call both ways and compares: 1 if CLBlast may be used for its class. */
+static int agrees(clf_device *dev, const clf_gemm_args *p) {
+  const size_t span = clf__span(&p->c);
+  float *got = malloc(3 * span * sizeof *got);
+  if (!got) return 0;
+  const int ok =
+      !run_both(dev, p, got, got + span, got + 2 * span) && are_close(got, got + span, span);
+  free(got);
   return ok;
 }
 

@@ -151,7 +151,8 @@ clf_status clf__selftest(clf_device *dev) {
   clf_device *checked = NULL;
   clf_arena a = {0};
   float *host = malloc(MOST * sizeof *host);
-  clf_status s = host ? clf__check_wrap(dev, &checked) : clf__fail(CLF_ENOMEM, "no memory");
+  clf_status s =
+      host ? clf__check_wrap(dev, &checked) : clf__fail(CLF_ENOMEM, "no memory for a self-test");
   if (!s) s = clf_arena_init(&a, checked, MOST);
   for (size_t i = 0; i < sizeof calls / sizeof *calls && !s; i++)
     s = run_one(checked, &a, host, calls[i].op, calls[i].args);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,12 +24,10 @@ static char work[] = "/tmp/clflow-cli-XXXXXX", printed[] = "/tmp/clflow-cli-XXXX
 
 /* ---- Running --------------------------------------------------------------- */
 
-pid_t start(const char *command) {
-  static char text[4096], out[64], err[64];
+static pid_t start_with(const char *command, const char *out, const char *err) {
+  static char text[4096];
   char *argv[64] = {program}, *save = NULL;
   snprintf(text, sizeof text, "%s", command);
-  snprintf(out, sizeof out, "%s/out", printed);
-  snprintf(err, sizeof err, "%s/err", printed);
   int argc = 1;
   for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save))
     argv[argc++] = word;
@@ -52,19 +51,59 @@ pid_t start(const char *command) {
   return pid;
 }
 
-result finish(pid_t pid) {
+static const char *beside(const char *name) {
+  static char path[2][64];
+  static int turn;
+  turn ^= 1;
+  snprintf(path[turn], sizeof path[turn], "%s/%s", printed, name);
+  return path[turn];
+}
+
+pid_t start(const char *command) { return start_with(command, beside("out"), beside("err")); }
+
+static int code_of(pid_t pid) {
   int status;
   ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-  char path[64];
-  result r = {.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status)};
-  snprintf(path, sizeof path, "%s/out", printed);
-  r.out = read_file(path, NULL);
-  snprintf(path, sizeof path, "%s/err", printed);
-  r.err = read_file(path, NULL);
-  return r;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+result finish(pid_t pid) {
+  const int code = code_of(pid);
+  return (result){code, read_file(beside("out"), NULL), read_file(beside("err"), NULL)};
 }
 
 result run(const char *command) { return finish(start(command)); }
+
+result run_into(const char *command, const char *out) {
+  const int code = code_of(start_with(command, out, beside("err")));
+  return (result){code, strdup(""), read_file(beside("err"), NULL)};
+}
+
+/* What comes until the program closes its end; the other end of a terminal then fails. */
+static char *read_terminal(int fd, pid_t pid, const char *interrupt) {
+  size_t n = 0, room = 1 << 20;
+  char *text = calloc(room, 1);
+  ck_assert_ptr_nonnull(text);
+  for (ssize_t got; n + 1 < room && (got = read(fd, text + n, room - n - 1)) > 0; n += (size_t)got)
+    if (interrupt && strstr(text, interrupt)) {
+      kill(pid, SIGINT);
+      interrupt = NULL;
+    }
+  return text;
+}
+
+result run_on_terminal(const char *command, int columns, const char *interrupt) {
+  const int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  const struct winsize size = {.ws_row = 24, .ws_col = (unsigned short)columns};
+  ck_assert_int_ge(fd, 0);
+  ck_assert_int_eq(grantpt(fd) | unlockpt(fd) | ioctl(fd, TIOCSWINSZ, &size), 0);
+  const pid_t pid = start_with(command, beside("out"), ptsname(fd));
+  result r = {.err = read_terminal(fd, pid, interrupt)};
+  close(fd);
+  r.code = code_of(pid);
+  r.out = read_file(beside("out"), NULL);
+  return r;
+}
 
 void release(result r) {
   free(r.out);

@@ -23,6 +23,11 @@ pid_t start(const char *command);
 result finish(pid_t pid);
 result run(const char *command);
 void release(result r);
+/* The same, its stdout another file, such as /dev/full: `out` is empty. */
+result run_into(const char *command, const char *out);
+/* The same with a terminal of so many columns as stderr; at `interrupt`, if not NULL, on it, it
+ * gets a SIGINT. */
+result run_on_terminal(const char *command, int columns, const char *interrupt);
 
 /* ---- Files ------------------------------------------------------------------------------- */
 

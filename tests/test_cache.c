@@ -5,9 +5,11 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "backend.h"
@@ -218,6 +220,74 @@ START_TEST(cache_that_cannot_be) {
 }
 END_TEST
 
+/* Where the cache is without CLFLOW_CACHE_DIR; the file of `key` lies in `there`. */
+static void is_kept_in(const char *there) {
+  char path[512];
+  ck_assert_int_eq(clf__cache_put("key", "payload", 7), 1);
+  ck_assert_int_eq(hits("key", "payload"), 1);
+  snprintf(cache, sizeof cache, "%s/%s", folder, there);
+  ck_assert_int_eq(cache_files(path, sizeof path), 1);
+  ck_assert_int_eq(clf__cache_usable(), 1);
+  ck_assert_int_eq(remove(path), 0);
+}
+
+START_TEST(folders_by_environment) {
+  char home[4096], xdg[4096];
+  const char *had_home = getenv("HOME"), *had_xdg = getenv("XDG_CACHE_HOME");
+  char *before[2] = {had_home ? strdup(had_home) : NULL, had_xdg ? strdup(had_xdg) : NULL};
+  snprintf(home, sizeof home, "%s/home", folder);
+  snprintf(xdg, sizeof xdg, "%s/xdg", folder);
+  unsetenv("CLFLOW_CACHE_DIR");
+  setenv("HOME", home, 1);
+  setenv("XDG_CACHE_HOME", xdg, 1);
+  is_kept_in("xdg/clflow");
+  setenv("XDG_CACHE_HOME", "", 1);
+  is_kept_in("home/.cache/clflow");
+  unsetenv("XDG_CACHE_HOME");
+  is_kept_in("home/.cache/clflow");
+  for (int i = 0; i < 2; i++) {
+    if (i) setenv("HOME", "", 1);
+    if (!i) unsetenv("HOME");
+    ck_assert_int_eq(clf__cache_usable(), 0);
+    ck_assert_int_eq(clf__cache_put("key", "payload", 7), 0);
+    ck_assert_int_eq(hits("key", "payload"), 0);
+  }
+  unsetenv("HOME");
+  if (before[0]) setenv("HOME", before[0], 1);
+  if (before[1]) setenv("XDG_CACHE_HOME", before[1], 1);
+  free(before[0]);
+  free(before[1]);
+}
+END_TEST
+
+/* A disk that is full while a file is written, and a name that a folder has taken: what was kept
+ * before stays, and nothing is left beside it. */
+START_TEST(files_that_cannot_be_written) {
+  static char big[20000];
+  char path[512];
+  struct rlimit limit, small;
+  use_cache("full");
+  ck_assert_int_eq(clf__cache_put("key", "payload", 7), 1);
+  ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  small = limit;
+  small.rlim_cur = 10000;
+  signal(SIGXFSZ, SIG_IGN);
+  ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+  const int kept = clf__cache_put("key", big, sizeof big);
+  ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  signal(SIGXFSZ, SIG_DFL);
+  ck_assert_int_eq(kept, 0);
+  ck_assert_int_eq(cache_files(path, sizeof path), 1);
+  ck_assert_int_eq(hits("key", "payload"), 1);
+  ck_assert_int_eq(remove(path), 0);
+  ck_assert_int_eq(mkdir(path, 0700), 0);
+  ck_assert_int_eq(clf__cache_put("key", "payload", 7), 0);
+  ck_assert_int_eq(hits("key", "payload"), 0);
+  ck_assert_int_eq(cache_files(path, sizeof path), 1);
+  clear_cache();
+}
+END_TEST
+
 /* A list comes back as it was kept; of one that is not whole nothing does. */
 START_TEST(verdicts_are_whole) {
   static const clf__verdicts nothing;
@@ -287,6 +357,8 @@ static TCase *tests(void) {
   tcase_add_test(tc, cache_of_programs);
   tcase_add_test(tc, cache_of_no_program);
   tcase_add_test(tc, cache_that_cannot_be);
+  tcase_add_test(tc, folders_by_environment);
+  tcase_add_test(tc, files_that_cannot_be_written);
   tcase_add_test(tc, verdicts_are_whole);
   tcase_add_test(tc, build_errors_name_file_and_line);
   return tc;

@@ -377,6 +377,54 @@ START_TEST(tracing_device_tells) {
 }
 END_TEST
 
+/* ---- Opened anew ---------------------------------------------------------------------------- */
+
+/* A device that cannot be: everything on it is told so, and all can be given back; by another name
+ * it is one again, without what lay on it. */
+START_TEST(a_device_that_is_gone) {
+  static const char message[] = "cpu (baseline) failed, and could not be opened anew";
+  clf_device *d = opened(_i ? "trace:cpu/baseline" : "cpu/baseline"), *bare = d;
+  clf_arena a = {0}, b = {0};
+  clf_tensor t;
+  float v = 1;
+  while (bare->inner) bare = bare->inner;
+  WORKS(clf_arena_init(&a, bare, 16));
+  WORKS(clf_new(&a, (int32_t[4]){1}, &t));
+  ck_assert_int_eq(clf__revive(d, "nonsense"), CLF_ENODEV);
+  REFUSED(clf_arena_init(&b, bare, 16), CLF_EDEVICE, message);
+  REFUSED(clf_write(bare, t, &v), CLF_EDEVICE,
+          "clf_write: argument 0 was lost with its device, which failed");
+  clf__set_lost(&a, 0); /* as one who writes all of it again does */
+  REFUSED(clf_write(bare, t, &v), CLF_EDEVICE, message);
+  REFUSED(clf_read(bare, t, &v), CLF_EDEVICE, message);
+  REFUSED(bare->backend->run(bare, CLF_OP_fill, NULL), CLF_EDEVICE, message);
+  REFUSED(clf_sync(bare), CLF_EDEVICE, message);
+  ck_assert_int_eq(clf__revivable(d), 1);
+  if (_i) { /* and is closed as it is */
+    clf_arena_free(&a);
+    clf_close(d);
+    return;
+  }
+  WORKS(clf__revive(d, "cpu/baseline"));
+  clf__set_lost(&a, 0);
+  WORKS(clf_write(d, t, &v));
+  clf_arena_free(&a);
+  clf_close(d);
+}
+END_TEST
+
+/* In the place of a device there is another: it is not taken without a word. */
+START_TEST(a_device_that_is_another) {
+  clf_device *d = opened("cpu64");
+  free(d->asked);
+  d->asked = strdup("cpu/baseline");
+  REFUSED(clf__revive(d, NULL), CLF_ENODEV,
+          "cpu64 is there no more; in its place is cpu (baseline)");
+  REFUSED(clf_sync(d), CLF_EDEVICE, "cpu64 failed, and could not be opened anew");
+  clf_close(d);
+}
+END_TEST
+
 /* ---- Status --------------------------------------------------------------------------------- */
 
 START_TEST(status_texts) {
@@ -409,6 +457,8 @@ static TCase *tests(void) {
   tcase_add_loop_test(tc, selftest_finds_every_wrong_operation, 0, CLF_OP_COUNT);
   tcase_add_test(tc, checking_device_names_the_call);
   tcase_add_test(tc, tracing_device_tells);
+  tcase_add_loop_test(tc, a_device_that_is_gone, 0, 2);
+  tcase_add_test(tc, a_device_that_is_another);
   tcase_add_test(tc, status_texts);
   return tc;
 }

@@ -2,7 +2,9 @@
 /* test_op_faults.c: the n-th call of a device fails, an operation, a transfer, memory or a wait,
  * for n up to where all goes well, in everything that can be done with a flow of each kind.  Each
  * time the sentence of that call comes back, the device has nothing left on it, and works again.
- * And memory that there cannot be, wherever in a layout it runs out. test_op_faults [cpu|cpu64] */
+ * And memory that there cannot be, wherever in a layout it runs out.
+ *   test_op_faults [cpu|cpu64 [DENSE]]   tries every n up to DENSE (default 28), then one in DENSE
+ *                                        of what is left */
 #define _GNU_SOURCE
 #include <math.h>
 #include <stdio.h>
@@ -11,64 +13,12 @@
 #include <unistd.h>
 #include "backend.h"
 #include "clflow/clflow.h"
+#include "faults/device.h"
 #include "flow_private.h"
 #include "suite.h"
 
 static const char *where = "cpu";
-
-/* ---- A device whose n-th call fails ---------------------------------------------------------- */
-
-static struct { long n, calls; /* counted from 1; 0: none */ } fault;
-
-static clf_status due(const char *what) {
-  if (++fault.calls != fault.n) return CLF_OK;
-  return clf__fail(CLF_EDEVICE, "call %ld, %s, fails", fault.n, what);
-}
-
-static clf_status faulty_alloc(clf_device *dev, clf_buffer *b) {
-  CLF_TRY(due("memory"));
-  return clf__wrapper_alloc(dev, b);
-}
-static clf_status faulty_write(clf_device *dev, clf_buffer *b, size_t at, const void *src,
-                               size_t n) {
-  CLF_TRY(due("a write"));
-  return clf__wrapper_write(dev, b, at, src, n);
-}
-static clf_status faulty_read(clf_device *dev, clf_buffer *b, size_t at, void *dst, size_t n) {
-  CLF_TRY(due("a read"));
-  return clf__wrapper_read(dev, b, at, dst, n);
-}
-static clf_status faulty_run(clf_device *dev, clf_op op, const void *args) {
-  _Alignas(16) char in[CLF_MAX_ARGS];
-  CLF_TRY(due(clf_ops[op].name));
-  clf__wrapper_args(op, args, in);
-  return clf_dispatch(dev->inner, op, in);
-}
-static clf_status faulty_sync(clf_device *dev) {
-  CLF_TRY(due("a wait"));
-  return clf__wrapper_sync(dev);
-}
-static void faulty_close(clf_device *dev) { clf_close(dev->inner); }
-
-static const clf_backend faulty = {
-    .name = "faulty",
-    .close = faulty_close,
-    .alloc = faulty_alloc,
-    .release = clf__wrapper_release,
-    .write = faulty_write,
-    .read = faulty_read,
-    .run = faulty_run,
-    .sync = faulty_sync,
-};
-
-static clf_device *open_faulty(void) {
-  clf_device *inner = NULL, *dev = calloc(1, sizeof *dev);
-  ck_assert_ptr_nonnull(dev);
-  WORKS(clf_open(where, &inner));
-  dev->backend = &faulty;
-  clf__wrapper_adopt(dev, "faulty", inner);
-  return dev;
-}
+static long dense = 28;
 
 /* ---- What is done with flows ---------------------------------------------------------------- */
 
@@ -146,11 +96,24 @@ static clf_status trainer_of(const work *w, clf_flow *f, int64_t epochs, objects
   return clf_trainer_create(f, &o->table, &t, out);
 }
 
+/* Between two epochs a file has the weights of the best, and the last beside them. */
+static int first_epoch(const clf_progress *p, void *unused) {
+  (void)unused;
+  return p->epoch_done && p->epoch == 1;
+}
+
+static clf_status run_and_save(clf_trainer *t, const char *path) {
+  const clf_status s = clf_trainer_run(t, first_epoch, NULL);
+  if (s && s != CLF_ESTOPPED) return s;
+  CLF_TRY(clf_trainer_save(t, path));
+  return clf_trainer_run(t, NULL, NULL);
+}
+
 static clf_status learn(clf_device *dev, const work *w, const char *path, objects *o) {
   const clf_flow_spec spec = spec_of(w);
   CLF_TRY(clf_flow_create(dev, &spec, &o->flow));
   CLF_TRY(trainer_of(w, o->flow, 2, o, &o->trainer));
-  CLF_TRY(clf_trainer_run(o->trainer, NULL, NULL));
+  CLF_TRY(run_and_save(o->trainer, path));
   if (w->kind == CLF_REALNVP && !w->variant.no_norm) CLF_TRY(clf_trainer_recalibrate(o->trainer));
   CLF_TRY(clf_trainer_save(o->trainer, path));
   CLF_TRY(clf_flow_load(dev, path, NULL, &o->loaded));
@@ -217,10 +180,10 @@ static void try_n(clf_device *dev, const work *w, const char *path, long n, doub
   char sentence[64];
   double sum = 0;
   snprintf(sentence, sizeof sentence, "call %ld, ", n);
-  fault.n = n;
-  fault.calls = 0;
+  faulty.n = n;
+  faulty.calls = 0;
   const clf_status s = all(dev, w, path, &sum);
-  fault.n = 0;
+  faulty.n = 0;
   if (s) {
     ck_assert_msg(strstr(clf_errmsg(), sentence) != NULL, "%s, %s: %s", w->name, sentence,
                   clf_errmsg());
@@ -238,17 +201,17 @@ START_TEST(any_call) {
   ck_assert_int_ge(fd, 0);
   close(fd);
   if (w->fuse) setenv("CLFLOW_FUSE", w->fuse, 1);
-  clf_device *dev = open_faulty();
+  clf_device *dev = open_faulty(where);
   if (w->lone) dev->lone_work = dev->inner->lone_work;
   WORKS(all(dev, w, path, &want));
   const uint64_t base = clf_memory_taken(dev, 0).now;
-  fault.calls = 0;
+  faulty.calls = 0;
   WORKS(all(dev, w, path, &sum));
-  const long calls = fault.calls;
+  const long calls = faulty.calls;
   ck_assert(sum == want && isfinite(sum));
   ck_assert_int_gt(calls, 50);
   for (long n = 1; n <= calls + 1;
-       n += 1 + n / 40) { /* what is new comes early, what repeats late */
+       n += 1 + n / dense) { /* what is new comes early, what repeats late */
     try_n(dev, w, path, n, want);
     const uint64_t now = clf_memory_taken(dev, 0).now;
     ck_assert_msg(now == base, "%s, call %ld: %llu bytes are left, not %llu", w->name, n,
@@ -262,6 +225,133 @@ START_TEST(any_call) {
   char *kept = NULL;
   if (asprintf(&kept, "%s.previous", path) > 0) unlink(kept);
   free(kept);
+}
+END_TEST
+
+/* ---- Checkpoints ------------------------------------------------------------------------------
+ */
+
+/* Of a new flow, or the file's. */
+static clf_status start(clf_device *dev, const work *w, const char *path, objects *o) {
+  const clf_flow_spec spec = spec_of(w);
+  read_data(w, o);
+  CLF_TRY(path ? clf_flow_load(dev, path, NULL, &o->flow) : clf_flow_create(dev, &spec, &o->flow));
+  return trainer_of(w, o->flow, 3, o, &o->trainer);
+}
+static void finish(objects *o) {
+  clf_trainer_free(o->trainer);
+  clf_flow_free(o->flow);
+  clf_table_free(&o->table);
+}
+
+/* A training that goes on from a file, or writes one, between two epochs: each call of its device
+ * fails in turn, and it is done all the same, or told and done the next time. */
+START_TEST(any_call_of_a_checkpoint) {
+  const work *w = &works[0];
+  char good[] = "/tmp/clflow-op-faults-XXXXXX", again[64], kept[64];
+  clf_device *dev = open_faulty(where);
+  objects *o = malloc(sizeof *o);
+  ck_assert_ptr_nonnull(o);
+  close(mkstemp(good));
+  snprintf(again, sizeof again, "%s.again", good);
+  faulty.n = 0;
+  WORKS(start(dev, w, NULL, o));
+  ck_assert_int_eq(clf_trainer_run(o->trainer, first_epoch, NULL), CLF_ESTOPPED);
+  WORKS(clf_trainer_save(o->trainer, good));
+  finish(o);
+  for (long n = 1, all = 1; n <= all; n++) {
+    WORKS(start(dev, w, good, o));
+    for (int saves = 0; saves < 2; saves++) {
+      faulty.n = n;
+      faulty.calls = 0;
+      clf_status s =
+          saves ? clf_trainer_save(o->trainer, again) : clf_trainer_resume(o->trainer, good);
+      faulty.n = 0;
+      if (faulty.calls > all) all = faulty.calls;
+      ck_assert_msg(!s || (s == CLF_EDEVICE && strstr(clf_errmsg(), "fails")), "call %ld: %s", n,
+                    clf_errmsg());
+      if (s) s = saves ? clf_trainer_save(o->trainer, again) : clf_trainer_resume(o->trainer, good);
+      ck_assert_msg(!s, "call %ld, the second time: %s", n, clf_errmsg());
+    }
+    ck_assert_msg(equal_files(good, again), "call %ld: another file", n);
+    finish(o);
+  }
+  free(o);
+  clf_close(dev);
+  unlink(good);
+  unlink(again);
+  snprintf(kept, sizeof kept, "%s.again.previous", good);
+  unlink(kept);
+}
+END_TEST
+
+/* ---- Losses that are not finite -------------------------------------------------------------- */
+
+/* A rate that throws the weights away: steps are left out until there were too many. */
+static clf_status burst(clf_device *dev, const work *w, double *sum) {
+  clf_train_options t = options_of(w, 30);
+  const clf_flow_spec spec = spec_of(w);
+  objects *o = malloc(sizeof *o);
+  ck_assert_ptr_nonnull(o);
+  read_data(w, o);
+  t.lr = 1e4;
+  t.drops = 2;
+  t.clip = 0;
+  clf_status s = clf_flow_create(dev, &spec, &o->flow);
+  if (!s)
+    s = o->images ? clf_trainer_create_images(o->flow, o->images, NULL, &t, &o->trainer)
+                  : clf_trainer_create(o->flow, &o->table, &t, &o->trainer);
+  if (!s) s = clf_trainer_run(o->trainer, NULL, NULL);
+  if (s == CLF_ENUM) { /* what the flow is left with */
+    double *all = malloc(clf__count(&o->flow->w) * sizeof *all);
+    ck_assert_ptr_nonnull(all);
+    faulty.n = 0;
+    WORKS(clf_read64(dev, o->flow->w, all));
+    *sum = 0;
+    for (size_t i = 0; i < clf__count(&o->flow->w); i++) *sum += all[i];
+    free(all);
+  }
+  clf_trainer_free(o->trainer);
+  clf_flow_free(o->flow);
+  clf_images_free(o->images);
+  clf_table_free(&o->table);
+  free(o);
+  return s;
+}
+
+/* While the watchdog looks for what is to blame, goes back and takes steps again: it comes to the
+ * same end, or that call is told of. */
+START_TEST(any_call_of_the_watchdog) {
+  const work *w = &works[_i];
+  double want = 0, sum = 0;
+  char told[512], sentence[64];
+  if (w->fuse) setenv("CLFLOW_FUSE", w->fuse, 1);
+  clf_device *dev = open_faulty(where);
+  faulty.n = faulty.calls = 0;
+  const clf_status first = burst(dev, w, &want);
+  ck_assert_msg(first == CLF_ENUM && strncmp(clf_errmsg(), "step ", 5) == 0, "%s: %s: %s", w->name,
+                clf_strerror(first), clf_errmsg());
+  snprintf(told, sizeof told, "%s", clf_errmsg());
+  if (getenv("CLF_VERBOSE")) printf("%s: %ld %s\n", w->name, faulty.calls, told);
+  const long calls = faulty.calls;
+  const uint64_t base = clf_memory_taken(dev, 0).now;
+  for (long n = 1; n <= calls; n += 1 + 4 * n / dense) {
+    snprintf(sentence, sizeof sentence, "call %ld, ", n);
+    faulty.n = n;
+    faulty.calls = 0;
+    const clf_status s = burst(dev, w, &sum);
+    faulty.n = 0;
+    if (s == CLF_ENUM) {
+      ck_assert_str_eq(clf_errmsg(), told);
+      ck_assert_msg(sum == want, "%s, %s: %.17g, not %.17g", w->name, sentence, sum, want);
+    } else {
+      ck_assert_msg(s == CLF_EDEVICE && strstr(clf_errmsg(), sentence), "%s, %s: %s", w->name,
+                    sentence, clf_errmsg());
+    }
+    ck_assert_uint_eq(clf_memory_taken(dev, 0).now, base);
+  }
+  clf_close(dev);
+  unsetenv("CLFLOW_FUSE");
 }
 END_TEST
 
@@ -299,13 +389,21 @@ START_TEST(too_many_rows) {
 }
 END_TEST
 
+static void add(Suite *suite, const char *name, const TTest *test, int count) {
+  TCase *c = tcase_create(name); /* CK_RUN_CASE=NAME runs this one alone */
+  tcase_set_timeout(c, 600);
+  tcase_add_loop_test(c, test, 0, count);
+  suite_add_tcase(suite, c);
+}
+
 int main(int argc, char **argv) {
   if (argc > 1) where = argv[1];
+  if (argc > 2) dense = atol(argv[2]);
+  if (dense < 1) return 1;
   Suite *suite = suite_create("op_faults");
-  TCase *c = tcase_create("op_faults");
-  tcase_set_timeout(c, 600);
-  tcase_add_loop_test(c, any_call, 0, WORKS_);
-  tcase_add_loop_test(c, too_many_rows, 0, WORKS_);
-  suite_add_tcase(suite, c);
+  add(suite, "any_call", any_call, WORKS_);
+  add(suite, "checkpoint", any_call_of_a_checkpoint, 1);
+  add(suite, "watchdog", any_call_of_the_watchdog, WORKS_);
+  add(suite, "rows", too_many_rows, WORKS_);
   return suite_run(suite);
 }

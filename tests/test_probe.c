@@ -100,6 +100,22 @@ START_TEST(crashes_as_it_is_listed) {
 }
 END_TEST
 
+/* Two devices of one driver, the one with more cores first; pocl names them so. */
+START_TEST(several_devices) {
+  driver_with(NULL);
+  setenv("POCL_DEVICES", "basic pthread", 1);
+  const result r = run("devices --no-test");
+  expect_code("devices", &r, 0);
+  const char *second = strstr(r.out, "\n  opencl:1 ");
+  if (second) {
+    expect_text("devices", "the list", second, "basic");
+    ck_assert_msg(strstr(r.out, "pthread") < second, "%s", r.out);
+  }
+  release(r);
+  unsetenv("POCL_DEVICES");
+}
+END_TEST
+
 /* What was found out stands until `clflow devices` finds otherwise. */
 START_TEST(is_remembered) {
   driver_with("clBuildProgram:1:abort");
@@ -152,6 +168,7 @@ int main(int argc, char **argv) {
       fails,
       fails_while_it_trains,
       crashes_as_it_is_listed,
+      several_devices,
       is_remembered,
       works_without_a_cache,
       works_without_a_child,

@@ -6,6 +6,7 @@
 
 clf_fault_arm_fn *arm;
 clf_fault_above_fn *above;
+clf_fault_answer_fn *answer;
 clf_fault_count_fn *count_calls;
 clf_fault_alive_fn *alive;
 
@@ -20,6 +21,7 @@ void find_layer(void) {
   ck_assert_msg(layer != NULL, "%s", dlerror());
   *(void **)&arm = symbol(layer, "clf_fault_arm");
   *(void **)&above = symbol(layer, "clf_fault_above");
+  *(void **)&answer = symbol(layer, "clf_fault_answer");
   *(void **)&count_calls = symbol(layer, "clf_fault_count");
   *(void **)&alive = symbol(layer, "clf_fault_alive");
 }

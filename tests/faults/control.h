@@ -7,6 +7,7 @@
 /* Its functions, once find_layer() has found them. */
 extern clf_fault_arm_fn *arm;
 extern clf_fault_above_fn *above;
+extern clf_fault_answer_fn *answer;
 extern clf_fault_count_fn *count_calls;
 extern clf_fault_alive_fn *alive;
 

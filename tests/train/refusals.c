@@ -42,6 +42,15 @@ static const bad_option bad_options[] = {
     BAD(activations, 3, "activations is 3; it must be 0 (store), 1 (reverse) or 2 (auto)"),
     BAD(eps, 0, "eps is 0; it must be above 0"),
     BAD(eps, NAN, "eps is nan; it must be above 0"),
+    BAD(beta1, -1, "beta1 and beta2 are -1 and 0.999; they must be 0 to below 1"),
+    BAD(l2, -1, "l2 is -1; it must be 0 or above"),
+    BAD(l2, 1e300, "l2 is 1e+300; it must be 0 or above"), /* not finite in float */
+    BAD(clip, -1, "clip is -1; it must be 0 (none) or above"),
+    BAD(clip, INFINITY, "clip is inf; it must be 0 (none) or above"),
+    BAD(activations, -1, "activations is -1; it must be 0 (store), 1 (reverse) or 2 (auto)"),
+    BAD(part, -1, "part is -1; it must be 0 or above"),
+    BAD(drops, -1, "drops is -1; it must be 0 to 32"),
+    BAD(drops, 1000000, "drops is 1000000; it must be 0 to 32"),
     BAD(valid_split, 1, "valid_split is 1; it must be 0 to below 1"),
     BAD(valid_split, -0.5, "valid_split is -0.5; it must be 0 to below 1"),
     BAD(valid_split, NAN, "valid_split is nan; it must be 0 to below 1"),
@@ -100,6 +109,46 @@ START_TEST(data_that_are_refused) {
 }
 END_TEST
 
+/* Images are for flows of images, and have a scale of their own; their flows learn from tables of
+ * pixels too. */
+START_TEST(images_that_are_refused) {
+  clf_train_options o = clf_train_options_images();
+  clf_flow_spec spec = clf_flow_spec_default(CLF_REALNVP, 16);
+  clf_flow *f = make_flow(CLF_NVP, 2), *g = NULL;
+  clf_images *images = NULL;
+  clf_trainer *t = NULL;
+  clf_score score;
+  clf_table pixels;
+  spec.dim = 16;
+  spec.height = spec.width = 4;
+  spec.scales = spec.blocks = 1;
+  spec.hidden = 2;
+  WORKS(clf_flow_create(dev, &spec, &g));
+  WORKS(clf_images_open("glyphs:n=9,size=4", NULL, &images));
+  WORKS(clf_images_wait(images));
+  REFUSED(clf_trainer_create_images(f, images, NULL, &o, &t), CLF_EINVAL,
+          "a flow of kind nvp learns from a table, not from images");
+  REFUSED(clf_evaluate_images(f, images, NULL, 0, 9, 1, &score), CLF_EINVAL,
+          "a flow of kind nvp takes rows of numbers, not images");
+  REFUSED(clf_evaluate_images(g, images, NULL, 0, 0, 1, &score), CLF_EINVAL,
+          "0 images: there must be at least 1");
+  o.standardize = 1;
+  REFUSED(clf_trainer_create_images(g, images, NULL, &o, &t), CLF_EINVAL,
+          "standardize is for tables; pixels have their own scale");
+  o.standardize = 0;
+  WORKS(clf_table_new(9, 16, &pixels));
+  for (int i = 0; i < 9 * 16; i++) pixels.at[i] = 0.5;
+  pixels.at[17] = 256.5;
+  refused(g, &pixels, &o, CLF_ENUM, "row 1, column 2 of the data is 256.5; pixels lie in 0 to 256");
+  pixels.at[17] = -0.5;
+  refused(g, &pixels, &o, CLF_ENUM, "row 1, column 2 of the data is -0.5; pixels lie in 0 to 256");
+  clf_table_free(&pixels);
+  clf_images_free(images);
+  clf_flow_free(f);
+  clf_flow_free(g);
+}
+END_TEST
+
 START_TEST(data_outside_the_interval) {
   clf_table data = make_data(10, 1);
   const clf_train_options o = options_of(1, 8);
@@ -127,5 +176,6 @@ void tests_of_refusals(TCase *tc) {
   tcase_add_loop_test(tc, options_that_are_refused, 0,
                       (int)(sizeof bad_options / sizeof *bad_options));
   tcase_add_test(tc, data_that_are_refused);
+  tcase_add_test(tc, images_that_are_refused);
   tcase_add_test(tc, data_outside_the_interval);
 }

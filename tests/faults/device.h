@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* device.h: a device around another, whose n-th call fails: an operation, a transfer, memory or a
+ * wait, in the sentence "call N, WHAT, fails". */
+#ifndef CLF_FAULT_DEVICE_H
+#define CLF_FAULT_DEVICE_H
+#include "backend.h"
+
+/* n is counted from 1; 0: none fails. */
+extern struct faulty { long n, calls; } faulty;
+
+clf_device *open_faulty(const char *where);
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* numbers.c: the metadata of a checkpoint: each number taken away, damaged, out of range. */
+#include <string.h>
+#include "load.h"
+
+/* What files of earlier versions lack, or not every file has. */
+static int may_be_gone(const char *key) {
+  static const char *const keys[] = {
+      "clflow.history.epochs", "clflow.history.train",     "clflow.history.valid",
+      "clflow.train.eps_hat",  "clflow.train.flip",        "clflow.train.drops",
+      "clflow.train.part",     "clflow.train.activations", "clflow.train.l2",
+      "clflow.train.clip",     "clflow.train.best_valid",  "clflow.scaling.mean.0",
+      "clflow.format"}; /* without it, it is no file of clflow */
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    if (strcmp(keys[i], key) == 0) return 1;
+  return 0;
+}
+
+START_TEST(every_number) {
+  clf__st *st;
+  write_good(kinds[_i]);
+  WORKS(clf__st_open(good, &st));
+  int tried = 0;
+  for (void *i = json_object_iter(st->meta); i; i = json_object_iter_next(st->meta, i)) {
+    const char *key = json_object_iter_key(i);
+    const int step = strcmp(key, "clflow.train.step") == 0; /* without it, there is no training */
+    const char *names = strcmp(key, "clflow.kind") == 0     ? "its kind is"
+                        : strcmp(key, "clflow.format") == 0 ? "its format is"
+                                                            : key;
+    if (strcmp(key, "clflow.crc32") == 0) continue;
+    rewrite(&(change){.key = key, .value = "7x"});
+    is_refused(names, "is no number");
+    tried++;
+    if (may_be_gone(key)) continue;
+    rewrite(&(change){.key = key});
+    is_refused(step ? "it holds no training" : names, "is gone");
+  }
+  ck_assert_int_gt(tried, kinds[_i] == CLF_REALNVP ? 12 : 30);
+  clf__st_close(st);
+  remove_files();
+}
+END_TEST
+
+static const struct {
+  clf_kind kind;
+  const char *key, *value, *says;
+} ranges[] = {
+    {CLF_NVP, "clflow.format", "2", "its format is \"2\"; this clflow reads format 1"},
+    {CLF_NVP, "clflow.kind", "glow", "its kind is \"glow\"; this clflow knows nvp, nice"},
+    {CLF_NVP, "clflow.dim", "3000000000", "clflow.dim is 3000000000: out of range"},
+    {CLF_NVP, "clflow.dim", "-3000000000", "clflow.dim is -3000000000: out of range"},
+    {CLF_NVP, "clflow.dim", "0", "dim is 0; it must be 1 to 1048576"},
+    {CLF_NVP, "clflow.hidden", "0", "hidden is 0; it must be 1 to 1048576"},
+    {CLF_NVP, "clflow.hidden", "3", "its tensors are not those of a nvp flow with dim 2, hidden 3"},
+    {CLF_NVP, "clflow.depth", "5000", "depth is 5000; it must be 1 to 4096"},
+    {CLF_NVP, "clflow.depth", "3", "its tensors are not those of a nvp flow"},
+    {CLF_NVP, "clflow.s_max", "80", "s_max is 80; it must be 0 (no bound) to 80"},
+    {CLF_NVP, "clflow.s_max", "-1", "s_max is -1"},
+    {CLF_NVP, "clflow.scaling.std.1", "0", "standard deviation 0: it cannot"},
+    {CLF_NVP, "clflow.train.batch", "0", "its batch is 0"},
+    {CLF_NVP, "clflow.train.batch", "3000000000", "its batch is 3000000000"},
+    {CLF_NVP, "clflow.train.eps_hat", "2", "clflow.train.eps_hat is 2: out of range"},
+    {CLF_NVP, "clflow.train.flip", "-1", "clflow.train.flip is -1: out of range"},
+    {CLF_NVP, "clflow.train.step", "-1", "its step -1 is out of range"},
+    {CLF_NVP, "clflow.train.step", "9000000000000000000", "is out of range"},
+    {CLF_NVP, "clflow.train.epoch_rows", "-1", "is out of range"},
+    {CLF_NVP, "clflow.train.best_epoch", "-1", "its clflow.train.best_epoch is -1: out of range"},
+    {CLF_NVP, "clflow.train.best_epoch", "3000000000", "best_epoch is 3000000000: out of range"},
+    {CLF_NVP, "clflow.train.stored_from", "-1", "its clflow.train.stored_from is -1: out of range"},
+    {CLF_NVP, "clflow.train.stored_from", "soon", "which is not an integer of 64 bits"},
+    {CLF_NVP, "clflow.train.stored_part", "101", "its clflow.train.stored_part is 101: out of"},
+    {CLF_NVP, "clflow.train.stored_part", "all", "which is not an integer of 64 bits"},
+    {CLF_NVP, "clflow.train.eps_hat", "1", "another value of eps_hat"},
+    {CLF_NVP, "clflow.train.l2", "0.5", "another value of l2"},
+    {CLF_NVP, "clflow.train.clip", "0.5", "another value of clip"},
+    {CLF_NVP, "clflow.train.flip", "1", "another value of flip"},
+    {CLF_NVP, "clflow.train.drops", "1", "another value of drops"},
+    {CLF_NVP, "clflow.train.part", "7", "another value of part"},
+    {CLF_NVP, "clflow.train.activations", "1", "another value of activations"},
+    {CLF_NVP, "clflow.train.seed", "9", "another value of seed"},
+    {CLF_NVP, "clflow.train.beta1", "0.5", "another value of beta1"},
+    {CLF_NVP, "clflow.train.beta2", "0.5", "another value of beta2"},
+    {CLF_NVP, "clflow.train.eps", "0.5", "another value of eps"},
+    {CLF_NVP, "clflow.train.shuffle", "0", "another value of shuffle"},
+    {CLF_NVP, "clflow.train.standardize", "0", "another value of standardize"},
+    {CLF_NVP, "clflow.train.valid_split", "0.5", "another value of valid_split"},
+    {CLF_NVP, "clflow.train.data", "9", "another value of the data"},
+    {CLF_PIECEWISE, "clflow.dim", "2", "a piecewise flow has 1 dimension, not 2"},
+    {CLF_PIECEWISE, "clflow.bins", "0", "bins is 0; it must be 1 to 1048576"},
+    {CLF_PIECEWISE, "clflow.bins", "5", "its tensors are not those of a piecewise flow"},
+    {CLF_PIECEWISE, "clflow.xmin", "4", "xmin 4 must be below its xmax 4"},
+    {CLF_REALNVP, "clflow.height", "0", "height is 0"},
+    {CLF_REALNVP, "clflow.width", "70000", "width is 70000"},
+    {CLF_REALNVP, "clflow.channels", "0", "channels is 0"},
+    {CLF_REALNVP, "clflow.dim", "15", "images of 4 x 4 x 1 make dim 16, not 15"},
+    {CLF_REALNVP, "clflow.hidden", "0", "hidden is 0"},
+    {CLF_REALNVP, "clflow.hidden", "3", "its tensors are not those of a realnvp flow"},
+    {CLF_REALNVP, "clflow.scales", "0", "scales is 0"},
+    {CLF_REALNVP, "clflow.scales", "2", "its tensors are not those of a realnvp flow"},
+    {CLF_REALNVP, "clflow.blocks", "0", "blocks is 0"},
+    {CLF_REALNVP, "clflow.blocks", "2", "its tensors are not those of a realnvp flow"},
+    {CLF_REALNVP, "clflow.levels", "1", "levels is 1"},
+    {CLF_REALNVP, "clflow.alpha", "0", "alpha is 0; it must be above 0 and below 0.5"},
+    {CLF_REALNVP, "clflow.alpha", "0.5", "alpha is 0.5"},
+    {CLF_REALNVP, "clflow.variant.bn_rho", "1", "bn_rho is 1"},
+    {CLF_REALNVP, "clflow.variant.bn_rho", "-1", "bn_rho is -1"},
+};
+
+START_TEST(out_of_range) {
+  write_good(ranges[_i].kind);
+  rewrite(&(change){.key = ranges[_i].key, .value = ranges[_i].value});
+  is_refused(ranges[_i].says, ranges[_i].key);
+  remove_files();
+}
+END_TEST
+
+/* A best epoch of a training that holds out nothing: there are no weights that it could mean. */
+START_TEST(best_of_nothing) {
+  held_out = 0;
+  write_good(CLF_NVP);
+  rewrite(&(change){.key = "clflow.train.best_epoch", .value = "1"});
+  is_refused("its clflow.train.best_epoch is 1: out of range", "");
+  held_out = 0.25;
+  remove_files();
+}
+END_TEST
+
+/* ---- Files of earlier versions ------------------------------------------------------------- */
+
+/* They lack these, or have a part of 0, and a training goes on from them as if it were 0. */
+static const change older[] = {
+    {.key = "clflow.train.eps_hat"},
+    {.key = "clflow.train.flip"},
+    {.key = "clflow.train.drops"},
+    {.key = "clflow.train.part"},
+    {.key = "clflow.train.part", .value = "0"},
+    {.key = "clflow.train.activations"},
+    {.key = "clflow.train.l2"},
+    {.key = "clflow.train.clip"},
+    {.key = "clflow.history.epochs"},
+    {.key = "clflow.history.valid"},
+};
+
+START_TEST(older_files) {
+  clf_train_options had;
+  write_good(CLF_NVP);
+  rewrite(&older[_i]);
+  WORKS(load_and_resume());
+  WORKS(clf_train_options_load(bad, &had));
+  ck_assert_int_eq(had.eps_hat + had.flip + had.drops + had.activations, 0);
+  ck_assert(had.l2 == 0 && had.clip == 0);
+  ck_assert_int_eq(had.part, strstr(older[_i].key, ".part") ? 0 : 24);
+  remove_files();
+}
+END_TEST
+
+START_TEST(no_file) {
+  clf_train_options had = {.batch = 77};
+  REFUSED(clf_train_options_load("/nonexistent/m.safetensors", &had), CLF_EIO,
+          "/nonexistent/m.safetensors: cannot be read: No such file or directory");
+  ck_assert_int_eq(had.batch, 77);
+}
+END_TEST
+
+void tests_of_numbers(TCase *c) {
+  tcase_add_loop_test(c, every_number, 0, KINDS);
+  tcase_add_loop_test(c, out_of_range, 0, sizeof ranges / sizeof *ranges);
+  tcase_add_test(c, best_of_nothing);
+  tcase_add_loop_test(c, older_files, 0, sizeof older / sizeof *older);
+  tcase_add_test(c, no_file);
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* test_cli_faults.c: in every verb of `clflow` the n-th allocation, its JSON's too, or system call
+ * on a file fails, and all after it for every other n.  The program is in this one, and runs in a
+ * child: it ends with 0 and what it would have said and written without, or with 1 and a sentence;
+ * files are whole or not there, and the leak sanitizer looks at what is left.
+ *   test_cli_faults [DENSE]   tries every n up to DENSE (default 4), then one in DENSE of the rest
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "faults/hooks.h"
+#include "clflow/clflow.h"
+#include "safetensors.h"
+#include "suite.h"
+
+int cli_main(int argc, char **argv); /* cli/main.c */
+
+static long dense = 4;
+static long *calls; /* of the child, in memory that both see */
+
+/* ---- Verbs ------------------------------------------------------------------------------------
+ */
+
+/* Files that a verb writes begin with "out.".  A training that was short of memory may have gone on
+ * in smaller parts, to other bits, and tells times. */
+static const struct verb {
+  const char *command;
+  int trains;
+} verbs[] = {
+    {"train --data moons:n=40 --epochs 2 --hidden 3 --depth 2 --valid-split 0.25 --standardize "
+     "--out out.safetensors --log out.jsonl",
+     1},
+    {"train --data moons:n=40 --epochs 1 --init m.safetensors --weights-only --out out.safetensors",
+     1},
+    {"train --data glyphs:n=12,size=4 --preset tiny --width 2 --blocks 1 --epochs 1 --recalibrate "
+     "--valid glyphs:n=6,size=4,seed=2 --out out.safetensors",
+     1},
+    {"train --data glyphs:n=12,size=4 --preset tiny --width 2 --dry-run", 0},
+    {"eval m.safetensors --data moons:n=9", 0},
+    {"eval i.safetensors --data glyphs:n=9,size=4 --json", 0},
+    {"log-prob m.safetensors --data moons:n=9 --out out.csv", 0},
+    {"log-prob i.safetensors --data glyphs:n=9,size=4 --out out.npy", 0},
+    {"transform m.safetensors --data moons:n=9 --out out.z.csv --logdet out.l.csv", 0},
+    {"transform i.safetensors --data glyphs:n=9,size=4 --noise u.npy --out out.z.npy", 0},
+    {"invert m.safetensors --data moons:n=9 --out -", 0},
+    {"sample m.safetensors -n 9 --out out.npy", 0},
+    {"sample m.safetensors -n 9 --temperature 0.5 --out out.csv", 0},
+    {"sample i.safetensors --grid 2x3 --out out.png", 0},
+    {"sample i.safetensors -n 9 --temperature 0.5 --out out.npy", 0},
+    {"sample i.safetensors -n 9 --out out.csv", 0},
+    {"interpolate i.safetensors --data glyphs:n=9,size=4 --index 0,1,2,3 --grid 2 --out out.npy",
+     0},
+    {"interpolate m.safetensors --data moons:n=9 --index 0,1,2,3 --grid 2 --out out.csv", 0},
+    {"complete i.safetensors --data glyphs:n=9,size=4 --index 4 --out out.png", 0},
+    {"jacobian m.safetensors --data moons:n=9", 0},
+    {"jacobian m.safetensors --data moons:n=9 --json", 0},
+    {"info m.safetensors --batch 8", 0},
+    {"info i.safetensors --json --batch 8", 0},
+    {"devices --no-test", 0},
+    {"devices --no-test --json", 0},
+    {"bench --list --full --ops conv*", 0},
+    {"tune --shapes shapes", 1},
+};
+enum { VERBS = sizeof verbs / sizeof *verbs };
+
+/* ---- A child ----------------------------------------------------------------------------------
+ */
+
+/* What fails: allocations of clflow; those of its JSON library too; calls on files. */
+typedef enum which { OWN, JSON, FILES, WHICH } which;
+static const char *const names[] = {"allocation", "allocation, JSON's too,", "file"};
+
+/* The verb, its output in `said` and `told`; the n-th of these fails. */
+static void be_child(const char *command, which what, long n) {
+  char program[] = "clflow", text[512], *argv[32] = {program}, *save = NULL;
+  int argc = 1;
+  snprintf(text, sizeof text, "%s", command);
+  for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save))
+    argv[argc++] = word;
+  if (!freopen("said", "w", stdout) || !freopen("told", "w", stderr)) _exit(99);
+  if (what == JSON) json_set_alloc_funcs(malloc, free); /* those that fail */
+  fault_hook *h = what == FILES ? &fault_files : &fault_memory;
+  *h = (fault_hook){.n = n, .from_then_on = (int)(n % 2), .what = ENOSPC};
+  const int code = cli_main(argc, argv);
+  *calls = h->calls;
+  *h = (fault_hook){.n = 0};
+  exit(code);
+}
+
+static int run(const char *command, which what, long n) {
+  int status = 0;
+  fflush(stdout);
+  const pid_t pid = fork(); /* before any device is open */
+  ck_assert_int_ge(pid, 0);
+  if (pid == 0) be_child(command, what, n);
+  ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+  ck_assert_msg(WIFEXITED(status), "%s: signal %d", command, WTERMSIG(status));
+  return WEXITSTATUS(status);
+}
+
+/* ---- What it leaves ---------------------------------------------------------------------------
+ */
+
+static void is_readable(const char *path, const char *when) {
+  clf__st *st = NULL;
+  ck_assert_msg(!clf__st_open(path, &st), "%s: %s", when, clf_errmsg());
+  clf__st_close(st);
+}
+
+/* Goes through what begins with "out.": away with it, or to the folder `want`, or it is as there.
+ */
+static void each_output(const char *when, int keep, int same) {
+  DIR *d = opendir(".");
+  ck_assert_ptr_nonnull(d);
+  for (const struct dirent *e = readdir(d); e; e = readdir(d)) {
+    char there[300];
+    ck_assert_msg(strncmp(e->d_name, ".clflow-", 8) != 0, "%s: %s is left", when, e->d_name);
+    if (strncmp(e->d_name, "out.", 4) != 0) continue;
+    snprintf(there, sizeof there, "want/%s", e->d_name);
+    if (keep) {
+      ck_assert_int_eq(rename(e->d_name, there), 0);
+      continue;
+    }
+    if (strstr(e->d_name, "safetensors")) is_readable(e->d_name, when);
+    if (same) ck_assert_msg(equal_files(e->d_name, there), "%s: %s is another", when, e->d_name);
+    ck_assert_int_eq(unlink(e->d_name), 0);
+  }
+  closedir(d);
+}
+
+static void is_json(const char *path, const char *when) {
+  json_t *json = json_load_file(path, JSON_DECODE_ANY, NULL);
+  ck_assert_msg(json != NULL, "%s: it prints no JSON", when);
+  json_decref(json);
+}
+
+/* "clflow: VERB: SENTENCE" somewhere on stderr. */
+static void is_told(const struct verb *v, const char *when) {
+  char begin[32], *told = read_file("told", NULL);
+  snprintf(begin, sizeof begin, "clflow: %.*s: ", (int)strcspn(v->command, " "), v->command);
+  const char *line = strstr(told, begin);
+  ck_assert_msg(line && strlen(line + strlen(begin)) > 10, "%s: %s", when, told);
+  free(told);
+}
+
+/* Without memory jansson 2.14 may drop a letter of a long string without a word, and what is told
+ * of a file then is something else. */
+static void try_n(const struct verb *v, which what, long n) {
+  char when[256];
+  const int same = !v->trains && what != JSON;
+  snprintf(when, sizeof when, "%s: %s %ld", v->command, names[what], n);
+  *calls = 0;
+  const int code = run(v->command, what, n);
+  if (code == 0 && same)
+    ck_assert_msg(equal_files("said", "want/said"), "%s: it says something else", when);
+  if (code == 0 && strstr(v->command, "--json")) is_json("said", when);
+  if (code) {
+    ck_assert_msg(code == 1, "%s: exit code %d", when, code);
+    is_told(v, when);
+  }
+  each_output(when, 0, same);
+}
+
+START_TEST(any_failure) {
+  const struct verb *v = &verbs[_i / WHICH];
+  const which what = (which)(_i % WHICH);
+  suite_remove("want"); /* of a verb that failed */
+  ck_assert_int_eq(mkdir("want", 0700), 0);
+  ck_assert_msg(run(v->command, what, 0) == 0, "%s", v->command);
+  ck_assert_int_eq(rename("said", "want/said"), 0);
+  each_output(v->command, 1, 0);
+  const long all = *calls;
+  ck_assert_int_ge(all, what == FILES ? 0 : 1);
+  for (long n = 1; n <= all; n += 1 + n / dense) try_n(v, what, n);
+}
+END_TEST
+
+/* ---- All --------------------------------------------------------------------------------------
+ */
+
+static void make_files(void) {
+  double u[9 * 16];
+  for (int i = 0; i < 9 * 16; i++) u[i] = i / 200.0;
+  ck_assert_int_eq(run("train --data moons:n=40 --epochs 1 --hidden 3 --depth 2 --standardize "
+                       "--out m.safetensors",
+                       OWN, 0),
+                   0);
+  ck_assert_int_eq(run("train --data glyphs:n=12,size=4 --preset tiny --width 2 --blocks 1 "
+                       "--epochs 1 --out i.safetensors",
+                       OWN, 0),
+                   0);
+  ck_assert_int_eq(clf_array_write_npy("u.npy", u, 4, (const int64_t[]){9, 4, 4, 1}), CLF_OK);
+  write_bytes("shapes", "gemm 3 4 5\n", 11);
+}
+
+int main(int argc, char **argv) {
+  char folder[] = "/tmp/clflow-cli-faults-XXXXXX";
+  if (argc > 1) dense = atol(argv[1]);
+  if (dense < 1 || !mkdtemp(folder) || chdir(folder)) return 1;
+  calls = mmap(NULL, sizeof *calls, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (calls == MAP_FAILED) return 1;
+  setenv("OMP_WAIT_POLICY", "passive", 1); /* the program would begin anew with it */
+  setenv("CLFLOW_DEVICE", "cpu", 1);
+  setenv("OCL_ICD_VENDORS", folder, 1); /* drivers do not survive a fork */
+  setenv("CLFLOW_CACHE_DIR", "cache", 1);
+  Suite *suite = suite_create("cli_faults");
+  TCase *c = tcase_create("cli_faults");
+  tcase_set_timeout(c, 600);
+  tcase_add_unchecked_fixture(c, make_files, NULL);
+  tcase_add_loop_test(c, any_failure, 0, WHICH * VERBS);
+  suite_add_tcase(suite, c);
+  const int failed = suite_run(suite);
+  if (chdir("/")) return 1;
+  suite_remove(folder);
+  return failed;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* test_drivers.c: OpenCL drivers of other kinds than this machine's: what they say of their device,
+ * as the layer in faults/ says it for them, and each call that may fail as one is opened. */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "faults/control.h"
+#include "opencl.h"
+#include "suite.h"
+
+/* ---- What a device says of itself -------------------------------------------------------------
+ */
+
+typedef enum member { TYPE, FAMILY, DEVICE, DRIVER } member;
+static const struct saying {
+  unsigned what;
+  size_t size;
+  const void *value;
+  member shows;
+  const char *as;
+} sayings[] = {
+#define SAYS(what, type, ...)                                                                      \
+  what, sizeof(type), &(const type) { __VA_ARGS__ }
+    {SAYS(CL_DEVICE_TYPE, cl_device_type, CL_DEVICE_TYPE_CPU), TYPE, "cpu"},
+    {SAYS(CL_DEVICE_TYPE, cl_device_type, CL_DEVICE_TYPE_GPU), TYPE, "gpu"},
+    {SAYS(CL_DEVICE_TYPE, cl_device_type, CL_DEVICE_TYPE_GPU), FAMILY, CLF_GPU_FAMILY},
+    {SAYS(CL_DEVICE_TYPE, cl_device_type, CL_DEVICE_TYPE_ACCELERATOR), TYPE, "accelerator"},
+    {SAYS(CL_DEVICE_TYPE, cl_device_type, CL_DEVICE_TYPE_CUSTOM), TYPE, "other"},
+    {SAYS(CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, cl_uint, 1), FAMILY, "simd4"},
+    {SAYS(CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, cl_uint, 8), FAMILY, "simd8"},
+    {SAYS(CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, cl_uint, 16), FAMILY, "simd16"},
+    {CL_DEVICE_NAME, 13, "  a device  ", DEVICE, "a device"},
+    {CL_DEVICE_NAME, 4, "   ", DEVICE, ""},
+    {CL_DRIVER_VERSION, 1, "", DRIVER, ""},
+    {SAYS(CL_DEVICE_MAX_CLOCK_FREQUENCY, cl_uint, 0), TYPE, "cpu"},
+};
+
+START_TEST(says) {
+  const struct saying *it = &sayings[_i];
+  clf_device_info *list = NULL;
+  int count = 0;
+  answer(it->what, it->value, it->size);
+  WORKS(clf_devices(0, &list, &count));
+  answer(0, "", 0);
+  ck_assert_int_gt(count, 1);
+  const char *const got[] = {list[0].type, list[0].family, list[0].device, list[0].driver};
+  ck_assert_str_eq(got[it->shows], it->as);
+  free(list);
+}
+END_TEST
+
+/* Groups that are too small for the best kernels of GPUs. */
+START_TEST(small_groups) {
+  ck_assert_str_eq(clf__families[clf__gpu_family(64, 1 << 20)].family, "simt64");
+  ck_assert_str_eq(clf__families[clf__gpu_family(256, 1024)].family, "simt64");
+  ck_assert_str_eq(clf__families[clf__gpu_family(256, 1 << 20)].family, CLF_GPU_FAMILY);
+}
+END_TEST
+
+/* ---- Calls that fail --------------------------------------------------------------------------
+ */
+
+static const struct failing {
+  const char *function;
+  long n;
+  const char *says;
+} failing[] = {
+    {"clGetPlatformIDs", 1, "the OpenCL loader finds no platform: install a driver (CL_OUT_OF_"},
+    {"clGetDeviceIDs", 1, "no OpenCL device matches \"\" among the 0 found"},
+    {"clGetDeviceIDs", 2, "no OpenCL device matches \"\" among the 0 found"},
+    {"clCreateContext", 1, ": no context: CL_OUT_OF_HOST_MEMORY (-6)"},
+    {"clCreateCommandQueue", 1, ": no queue: CL_OUT_OF_HOST_MEMORY (-6)"},
+    {"clCreateProgramWithSource", 1, "no program for the kernels: CL_OUT_OF_HOST_MEMORY (-6)"},
+    {"clBuildProgram", 1, "the kernels do not build with -cl-std=CL1.2 "},
+    {"clCreateKernelsInProgram", 1, "clCreateKernelsInProgram"},
+    {"clGetKernelInfo", 1, "clGetKernelInfo"},
+    {"clGetKernelInfo", 2, "clGetKernelInfo"},
+};
+
+START_TEST(fails_as_it_opens) {
+  clf_device *dev = NULL;
+  const int builds = strstr(failing[_i].function, "Program") != NULL;
+  char *cache = strdup(getenv("CLFLOW_CACHE_DIR") ? getenv("CLFLOW_CACHE_DIR") : "");
+  if (builds) setenv("CLFLOW_CACHE_DIR", "", 1);
+  arm(failing[_i].function, failing[_i].n, 0, CL_OUT_OF_HOST_MEMORY);
+  const clf_status s = clf_open("opencl", &dev);
+  arm("*", 0, 0, 0);
+  setenv("CLFLOW_CACHE_DIR", cache, 1);
+  free(cache);
+  ck_assert_msg(s != CLF_OK, "%s", failing[_i].function);
+  ck_assert_msg(strstr(clf_errmsg(), failing[_i].says) != NULL, "%s: %s", failing[_i].function,
+                clf_errmsg());
+  ck_assert_ptr_null(dev);
+  ck_assert_int_eq(alive(), 0);
+}
+END_TEST
+
+static clf_status refused_buffer(clf_device *dev, int code) {
+  clf_arena a = {0};
+  arm("clCreateBuffer", 1, 0, code);
+  const clf_status s = clf_arena_init(&a, dev, 16);
+  arm("*", 0, 0, 0);
+  clf_arena_free(&a);
+  return s;
+}
+
+START_TEST(fails_in_use) {
+  clf_device *dev = NULL;
+  clf_arena a;
+  clf_tensor t;
+  const float x[4] = {1, 2, 3, 4};
+  float y[4] = {0};
+  WORKS(clf_open("opencl", &dev));
+  ck_assert_int_eq(refused_buffer(dev, CL_OUT_OF_RESOURCES), CLF_ENOMEM);
+  ck_assert_int_eq(refused_buffer(dev, CL_INVALID_BUFFER_SIZE), CLF_ENOMEM);
+  ck_assert_int_eq(refused_buffer(dev, CL_MEM_OBJECT_ALLOCATION_FAILURE), CLF_ENOMEM);
+  ck_assert_int_eq(refused_buffer(dev, CL_INVALID_CONTEXT), CLF_EDEVICE);
+  WORKS(clf_arena_init(&a, dev, 16));
+  WORKS(clf_new(&a, (int32_t[4]){4}, &t));
+  static const char *const calls[] = {"clCreateCommandQueue", "clFlush", "clEnqueueWriteBuffer"};
+  for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+    arm(calls[i], 1, 0, CL_INVALID_COMMAND_QUEUE);
+    const clf_status s = clf_upload(dev, t, x);
+    arm("*", 0, 0, 0);
+    ck_assert_msg(s == CLF_EDEVICE && strstr(clf_errmsg(), "upload"), "%s: %s", calls[i],
+                  clf_errmsg());
+    WORKS(clf_write(dev, t, x));
+  }
+  arm("clFinish", 1, 0, CL_INVALID_COMMAND_QUEUE);
+  ck_assert_int_eq(clf_sync(dev), CLF_EDEVICE);
+  arm("*", 0, 0, 0);
+  WORKS(clf_upload(dev, t, x));
+  WORKS(clf_read(dev, t, y));
+  ck_assert_mem_eq(x, y, sizeof x);
+  clf_arena_free(&a);
+  clf_close(dev);
+  ck_assert_int_eq(alive(), 0);
+}
+END_TEST
+
+/* ---- All --------------------------------------------------------------------------------------
+ */
+
+int main(void) {
+  setenv("OPENCL_LAYERS", CLF_FAULT_LAYER, 1);
+  setenv("CLFLOW_PROBE", "", 1); /* this process lists the devices */
+  clf_device_info *list = NULL;
+  int count = 0;
+  if (clf_devices(0, &list, &count) || count < 2) {
+    puts("skipped: there is no OpenCL device");
+    return 0;
+  }
+  free(list);
+  Suite *suite = suite_create("drivers");
+  TCase *c = tcase_create("drivers");
+  tcase_set_timeout(c, 300);
+  tcase_add_unchecked_fixture(c, find_layer, NULL);
+  tcase_add_loop_test(c, says, 0, sizeof sayings / sizeof *sayings);
+  tcase_add_test(c, small_groups);
+  tcase_add_loop_test(c, fails_as_it_opens, 0, sizeof failing / sizeof *failing);
+  tcase_add_test(c, fails_in_use);
+  suite_add_tcase(suite, c);
+  return suite_run(suite);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* test_verdicts.c: the program that tries drivers out, as a script that says what no driver would;
+ * and what a verdict is kept under. */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utime.h>
+#include "probe.h"
+#include "status.h"
+#include "suite.h"
+
+static char folder[] = "/tmp/clflow-verdicts-XXXXXX";
+
+/* ---- The program ------------------------------------------------------------------------------
+ */
+
+/* "list" or a device's name is the script's $1. */
+static void write_program(const char *script) {
+  char text[1024];
+  snprintf(text, sizeof text, "#!/bin/sh\n%s\n", script);
+  write_bytes("probe", text, strlen(text));
+  ck_assert_int_eq(chmod("probe", 0700), 0);
+  setenv("CLFLOW_PROBE", "./probe", 1);
+  setenv("CLFLOW_CACHE_DIR", "", 1);
+}
+
+static clf__verdicts probed(clf__probe_what what) {
+  clf__verdicts v;
+  clf__probe(what, "", &v);
+  return v;
+}
+
+static void is_unknown(const char *program) {
+  setenv("CLFLOW_PROBE", program, 1);
+  const clf__verdicts v = probed(CLF_PROBE_TEST);
+  ck_assert_int_eq(v.known, 0);
+  ck_assert_int_eq(v.count, 0);
+}
+
+START_TEST(no_program) {
+  char long_name[2000];
+  memset(long_name, 'x', sizeof long_name);
+  long_name[sizeof long_name - 1] = 0;
+  is_unknown("");
+  is_unknown("not/there");
+  is_unknown(long_name);
+  write_bytes("nothing", "\177ELF", 4); /* it may be started, and cannot be */
+  ck_assert_int_eq(chmod("nothing", 0700), 0);
+  is_unknown("./nothing");
+}
+END_TEST
+
+START_TEST(how_it_ends) {
+  static const struct {
+    const char *script, *why;
+  } ends[] = {
+      {"exit 0", "the driver ended the program in listing the devices"},
+      {"echo done", ""},
+      {"echo why the loader is bent; echo done", "the loader is bent"},
+      {"kill -11 $$", "the driver crashed in listing the devices: signal 11 (Segmentation fault)"},
+      {"sleep 9", "the driver did not finish listing the devices within 0.2 s"},
+  };
+  setenv("CLFLOW_PROBE_SECONDS", "0.2", 1);
+  for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+    write_program(ends[i].script);
+    if (i == 1) setenv("CLFLOW_PROBE_SECONDS", "1e9", 1); /* more than anybody waits */
+    const clf__verdicts v = probed(CLF_PROBE_LIST);
+    ck_assert_int_eq(v.known, 1);
+    ck_assert_str_eq(v.why, ends[i].why);
+    setenv("CLFLOW_PROBE_SECONDS", "0.2", 1);
+  }
+  /* Of a child that this process does not wait for nobody knows how it ended. */
+  write_program("kill -11 $$");
+  signal(SIGCHLD, SIG_IGN);
+  const clf__verdicts v = probed(CLF_PROBE_LIST);
+  signal(SIGCHLD, SIG_DFL);
+  ck_assert_str_eq(v.why, "the driver ended the program in listing the devices");
+  unsetenv("CLFLOW_PROBE_SECONDS");
+}
+END_TEST
+
+/* More devices than are remembered, lines longer than any, and words that mean nothing. */
+START_TEST(what_it_says) {
+  write_program("if [ $1 = list ]; then\n"
+                "i=0; while [ $i -lt 40 ]; do echo device opencl:$i; i=$((i+1)); done\n"
+                "head -c 5000 /dev/zero | tr '\\0' x; echo; echo nonsense; echo; echo done\n"
+                "else echo device none; echo why $1 is slow; echo done; fi");
+  const clf__verdicts v = probed(CLF_PROBE_TEST);
+  ck_assert_int_eq(v.known, 1);
+  ck_assert_int_eq(v.count, CLF_PROBED);
+  ck_assert_str_eq(v.at[0].name, "opencl:0");
+  ck_assert_str_eq(clf__probe_why(&v, "opencl:31"), "opencl:31 is slow");
+  ck_assert_ptr_null(clf__probe_why(&v, "opencl:32"));
+}
+END_TEST
+
+/* It is there to list the devices, and then no more: nothing is known. */
+START_TEST(it_disappears) {
+  write_program("echo device opencl:0; echo done; rm probe");
+  const clf__verdicts v = probed(CLF_PROBE_TEST);
+  ck_assert_int_eq(v.known, 0);
+}
+END_TEST
+
+/* ---- The key ----------------------------------------------------------------------------------
+ */
+
+static char *key(void) {
+  char *k = clf__verdicts_key("/simt");
+  ck_assert_ptr_nonnull(k);
+  return k;
+}
+
+/* Whether a verdict is another's than of what was so before `change`. */
+static int another(void (*change)(void)) {
+  char *before = key();
+  change();
+  char *after = key();
+  const int differ = strcmp(before, after) != 0;
+  free(before);
+  free(after);
+  return differ;
+}
+
+static void nothing(void) {}
+static void new_driver(void) {
+  char line[512], here[256];
+  ck_assert_ptr_nonnull(getcwd(here, sizeof here));
+  snprintf(line, sizeof line, "%s/library\n", here);
+  write_bytes("vendors/a.icd", line, strlen(line));
+}
+static void new_library(void) { write_bytes("library", "1", 1); }
+static void newer_library(void) {
+  ck_assert_int_eq(utime("library", &(struct utimbuf){12345, 12345}), 0);
+}
+static void by_name(void) { write_bytes("vendors/b.icd", "libother.so\n", 12); }
+static void empty(void) { write_bytes("vendors/c.icd", "", 0); }
+static void hidden(void) { write_bytes("vendors/.d.icd", "libhidden.so\n", 13); }
+static void a_folder(void) { ck_assert_int_eq(mkdir("vendors/e", 0700), 0); }
+static void a_dangling_link(void) { ck_assert_int_eq(symlink("none", "vendors/f.icd"), 0); }
+static void one_file(void) { setenv("OCL_ICD_VENDORS", "vendors/b.icd", 1); }
+static void no_file(void) { setenv("OCL_ICD_VENDORS", "vendors/none", 1); }
+static void no_setting(void) { unsetenv("OCL_ICD_VENDORS"); }
+static void empty_setting(void) { setenv("OCL_ICD_VENDORS", "", 1); }
+
+START_TEST(what_a_verdict_depends_on) {
+  static void (*const changes[])(void) = {new_driver, new_library,  newer_library, by_name,
+                                          empty,      a_folder,     one_file,      no_file,
+                                          no_setting, empty_setting};
+  const char *had = getenv("OCL_ICD_VENDORS");
+  char *before = had ? strdup(had) : NULL;
+  ck_assert_int_eq(mkdir("vendors", 0700), 0);
+  setenv("OCL_ICD_VENDORS", "vendors", 1);
+  ck_assert_int_eq(another(nothing), 0);
+  ck_assert_int_eq(another(hidden), 0);
+  ck_assert_int_eq(another(a_dangling_link), 0);
+  for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+    ck_assert_msg(another(changes[i]), "change %zu", i);
+  no_setting();
+  if (before) setenv("OCL_ICD_VENDORS", before, 1);
+  free(before);
+}
+END_TEST
+
+/* Settings beyond all bounds are cut, and the key is a text all the same. */
+START_TEST(a_long_setting) {
+  enum { LONG = 100000 };
+  char *path = strdup(getenv("PATH")), *text = malloc(LONG + 1);
+  ck_assert(path && text);
+  memset(text, 'x', LONG);
+  text[LONG] = 0;
+  setenv("PATH", text, 1);
+  char *k = key();
+  setenv("PATH", path, 1);
+  ck_assert_uint_eq(strlen(k), 65535);
+  free(k);
+  free(path);
+  free(text);
+}
+END_TEST
+
+int main(void) {
+  if (!mkdtemp(folder) || chdir(folder)) return 1;
+  Suite *suite = suite_create("verdicts");
+  TCase *c = tcase_create("verdicts");
+  tcase_set_timeout(c, 60);
+  tcase_add_test(c, no_program);
+  tcase_add_test(c, how_it_ends);
+  tcase_add_test(c, what_it_says);
+  tcase_add_test(c, it_disappears);
+  tcase_add_test(c, what_a_verdict_depends_on);
+  tcase_add_test(c, a_long_setting);
+  suite_add_tcase(suite, c);
+  const int failed = suite_run(suite);
+  if (chdir("/")) return 1;
+  suite_remove(folder);
+  return failed;
+}
