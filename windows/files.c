@@ -18,15 +18,29 @@ HANDLE clf__os_handle(int fd) { return (HANDLE)_get_osfhandle(fd); }
 
 /* ---- Open, read, write --------------------------------------------------------------- */
 
+static int is_folder(const wchar_t *name) {
+  const DWORD is = GetFileAttributesW(name);
+  return is != INVALID_FILE_ATTRIBUTES && is & FILE_ATTRIBUTE_DIRECTORY;
+}
+
+/* Whether what a name goes through on its way is a file.  Shortens the name. */
+static int through_a_file(wchar_t *name) {
+  for (size_t n = wcslen(name); n > 0; n--) {
+    if (name[n] != L'/' && name[n] != L'\\') continue;
+    name[n] = 0;
+    if (GetFileAttributesW(name) != INVALID_FILE_ATTRIBUTES) return !is_folder(name);
+  }
+  return 0;
+}
+
 static HANDLE create(const char *path, DWORD access, DWORD disposition, DWORD flags) {
   wchar_t *name = clf__os_path(path);
   if (!name) return INVALID_HANDLE_VALUE;
   const HANDLE h = CreateFileW(name, access, SHARED, NULL, disposition, flags, NULL);
   if (h == INVALID_HANDLE_VALUE) {
     clf__os_fail();
-    const DWORD is = GetFileAttributesW(name);
-    if (errno == EACCES && is != INVALID_FILE_ATTRIBUTES && is & FILE_ATTRIBUTE_DIRECTORY)
-      errno = EISDIR;
+    if (errno == EACCES && is_folder(name)) errno = EISDIR;
+    if (errno == ENOENT && through_a_file(name)) errno = ENOTDIR;
   }
   free(name);
   return h;
@@ -100,8 +114,7 @@ static int with_one(BOOL(WINAPI *call)(const wchar_t *), const char *path) {
  * moment. */
 static BOOL replace(const wchar_t *from, const wchar_t *to) {
   enum { TRIES = 50, PAUSE = 10 }; /* half a second */
-  const DWORD is = GetFileAttributesW(to);
-  const int folder = is != INVALID_FILE_ATTRIBUTES && is & FILE_ATTRIBUTE_DIRECTORY;
+  const int folder = is_folder(to);
   for (int i = 0;; i++) {
     if (MoveFileExW(from, to, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH)) return TRUE;
     const DWORD error = GetLastError();
@@ -110,7 +123,12 @@ static BOOL replace(const wchar_t *from, const wchar_t *to) {
     Sleep(PAUSE);
   }
 }
-int clf__rename(const char *from, const char *to) { return with_two(replace, from, to); }
+int clf__rename(const char *from, const char *to) {
+  struct stat st;
+  const int s = with_two(replace, from, to);
+  if (s && errno == EACCES && !stat(to, &st) && S_ISDIR(st.st_mode)) errno = EISDIR;
+  return s;
+}
 
 static BOOL second_name(const wchar_t *from, const wchar_t *to) {
   return CreateHardLinkW(to, from, NULL);
