@@ -51,14 +51,15 @@ static int spawn(const start_state *s, const char *device, pid_t *child) {
   char model[PATH], out[PATH], *before[CACHES];
   place(s, "model.safetensors", model, sizeof model);
   place(s, "samples.npy", out, sizeof out);
-  const char *const argv[] = {"clflow", "sample", model,   "-n", "100", "--device",
-                              device,   "--out",  out, NULL};
+  const char *const argv[] = {"clflow",   "sample", model,   "-n", "100",
+                              "--device", device,   "--out", out,  NULL};
   posix_spawn_file_actions_t to;
   if (posix_spawn_file_actions_init(&to)) return -1;
   move_caches(s, before);
   int e = posix_spawn_file_actions_addopen(&to, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   if (!e) e = posix_spawn_file_actions_addopen(&to, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  if (!e) e = posix_spawn(child, "/proc/self/exe", &to, NULL, (char *const *)(uintptr_t)argv, environ);
+  if (!e)
+    e = posix_spawn(child, "/proc/self/exe", &to, NULL, (char *const *)(uintptr_t)argv, environ);
   move_back(before);
   posix_spawn_file_actions_destroy(&to);
   return e;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* files.c: files by names in UTF-8, always as bytes.  All are opened so that others may read,
- * replace and remove them meanwhile, as on POSIX. */
+ * write and remove them meanwhile, as on POSIX. */
 #include <errno.h>
 #include <fcntl.h>
 #include <io.h>
@@ -59,8 +59,8 @@ static DWORD disposition(int flags) {
 int clf__file_open(const char *path, int flags, ...) {
   static const DWORD access[] = {GENERIC_READ, GENERIC_WRITE, GENERIC_READ | GENERIC_WRITE};
   if (flags & O_DIRECTORY) return errno = EISDIR, -1;
-  const HANDLE h = create(path, access[flags & (O_WRONLY | O_RDWR)], disposition(flags),
-                          FILE_ATTRIBUTE_NORMAL);
+  const HANDLE h =
+      create(path, access[flags & (O_WRONLY | O_RDWR)], disposition(flags), FILE_ATTRIBUTE_NORMAL);
   if (h == INVALID_HANDLE_VALUE) return -1;
   const int fd = _open_osfhandle((intptr_t)h, (flags & (O_APPEND | O_CLOEXEC)) | O_BINARY);
   if (fd < 0) CloseHandle(h);
@@ -110,8 +110,8 @@ static int with_one(BOOL(WINAPI *call)(const wchar_t *), const char *path) {
   return s;
 }
 
-/* Whoever looks at a new file first, such as a scanner, may keep it from being replaced for a
- * moment. */
+/* A file that is open anywhere is not replaced; whoever reads it, such as a scanner, mostly does so
+ * for a moment. */
 static BOOL replace(const wchar_t *from, const wchar_t *to) {
   enum { TRIES = 50, PAUSE = 10 }; /* half a second */
   const int folder = is_folder(to);
@@ -229,6 +229,7 @@ int clf__access(const char *path, int how) {
     return n > 0 && n < (int)sizeof exe ? stat(exe, &st) : -1;
   }
   if (S_ISDIR(st.st_mode) || !(how & W_OK)) return 0;
+  if (!(st.st_mode & 0222)) return errno = EACCES, -1;
   const HANDLE h = create(path, GENERIC_WRITE, OPEN_EXISTING, 0);
   return h == INVALID_HANDLE_VALUE ? -1 : (CloseHandle(h), 0);
 }

@@ -80,7 +80,8 @@ int scandir(const char *path, struct dirent ***list, int (*wanted)(const struct 
   *list = NULL;
   for (struct dirent *e; (e = readdir(d));) {
     if (wanted && !wanted(e)) continue;
-    struct dirent **more = realloc(*list, (size_t)(n + 1) * sizeof *more), *copy = malloc(sizeof *e);
+    struct dirent **more = realloc(*list, (size_t)(n + 1) * sizeof *more),
+                  *copy = malloc(sizeof *e);
     if (more) *list = more;
     if (!more || !copy) {
       free(copy);

@@ -68,8 +68,10 @@ wchar_t *clf__os_path(const char *path) {
 }
 
 char *clf__os_portable(const wchar_t *path) {
-  if (wcsncmp(path, L"\\\\?\\UNC\\", 8) == 0) path += 6; /* leaves one backslash of two */
-  else if (wcsncmp(path, L"\\\\?\\", 4) == 0) path += 4;
+  if (wcsncmp(path, L"\\\\?\\UNC\\", 8) == 0)
+    path += 6; /* leaves one backslash of two */
+  else if (wcsncmp(path, L"\\\\?\\", 4) == 0)
+    path += 4;
   char *out = clf__os_utf8(path);
   for (char *p = out; p && *p; p++)
     if (*p == '\\') *p = '/';

@@ -170,11 +170,13 @@ int clf__execv(const char *path, char *const *argv) {
   return (void)path, (void)argv, errno = ENOSYS, -1;
 }
 
-/* ---- Listening to one --------------------------------------------------------------------------- */
+/* ---- Listening to one ---------------------------------------------------------------------------
+ */
 
 int pipe2(int fd[2], int flags) { return _pipe(fd, 65536, O_BINARY | (flags & O_CLOEXEC)); }
 
-/* A pipe of this kind cannot be waited for, only asked.  One that was closed is ready to be read. */
+/* A pipe of this kind cannot be waited for, only asked.  One that was closed is ready to be read.
+ */
 int poll(struct pollfd *p, nfds_t n, int timeout) {
   const ULONGLONG begin = GetTickCount64();
   const HANDLE h = clf__os_handle(p->fd);
@@ -189,7 +191,8 @@ int poll(struct pollfd *p, nfds_t n, int timeout) {
   }
 }
 
-/* ---- Its end ------------------------------------------------------------------------------------- */
+/* ---- Its end
+ * ------------------------------------------------------------------------------------- */
 
 #define KILLED 0xE0000009u /* the exit code that kill() gives */
 
@@ -249,7 +252,8 @@ const char *strsignal(int number) {
   }
 }
 
-/* ---- Where it is ------------------------------------------------------------------------------------ */
+/* ---- Where it is
+ * ------------------------------------------------------------------------------------ */
 
 int dladdr(const void *address, Dl_info *info) {
   static _Thread_local char name[3 * MAX_PATH + 1];

@@ -8,7 +8,7 @@
 #define O_CLOEXEC _O_NOINHERIT
 #define O_DIRECTORY 0x1000000 /* refused: a folder cannot be written to disk here */
 
-/* What is open may be replaced and removed, as on POSIX. */
+/* What is open may be removed, as on POSIX. */
 int clf__file_open(const char *path, int flags, ...);
 #define open clf__file_open
 #endif

@@ -23,7 +23,9 @@ int sigaction(int number, const struct sigaction *action, struct sigaction *befo
 /* No thread takes signals but the one that Windows makes for them. */
 static inline int sigemptyset(sigset_t *set) { return (*set = 0) != 0; }
 static inline int sigfillset(sigset_t *set) { return (*set = ~(sigset_t)0) == 0; }
-static inline int sigaddset(sigset_t *set, int number) { return (*set |= (sigset_t)1 << number) == 0; }
+static inline int sigaddset(sigset_t *set, int number) {
+  return (*set |= (sigset_t)1 << number) == 0;
+}
 #undef pthread_sigmask
 static inline int pthread_sigmask(int how, const sigset_t *set, sigset_t *before) {
   return (void)how, (void)set, *(before ? before : &(sigset_t){0}) = 0, 0;

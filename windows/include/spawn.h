@@ -31,7 +31,9 @@ typedef struct posix_spawnattr {
 enum { POSIX_SPAWN_SETSIGDEF = 4 };
 static inline int posix_spawnattr_init(posix_spawnattr_t *a) { return a->unused = 0; }
 static inline int posix_spawnattr_destroy(posix_spawnattr_t *a) { return a->unused = 0; }
-static inline int posix_spawnattr_setflags(posix_spawnattr_t *a, short f) { return (void)a, (void)f, 0; }
+static inline int posix_spawnattr_setflags(posix_spawnattr_t *a, short f) {
+  return (void)a, (void)f, 0;
+}
 static inline int posix_spawnattr_setsigdefault(posix_spawnattr_t *a, const sigset_t *s) {
   return (void)a, (void)s, 0;
 }

@@ -5,10 +5,11 @@
 #ifndef CLF_WINDOWS_STDIO_H
 #define CLF_WINDOWS_STDIO_H
 
-/* What is open may be replaced and removed, as on POSIX. */
+/* What is open may be removed, as on POSIX. */
 FILE *clf__fopen(const char *path, const char *mode);
 FILE *clf__tmpfile(void);
-int clf__rename(const char *from, const char *to); /* replaces, and is on disk when it returns */
+/* Replaces, and is on disk when it returns.  EACCES if `to` is open for half a second. */
+int clf__rename(const char *from, const char *to);
 int clf__remove(const char *path);
 #define fopen clf__fopen
 #define tmpfile clf__tmpfile

@@ -11,6 +11,7 @@ int setenv(const char *name, const char *value, int replace);
 int unsetenv(const char *name);
 #define getenv clf__getenv
 
-char *realpath(const char *path, char *into); /* with slashes; into holds PATH_MAX bytes, or is NULL */
+char *realpath(const char *path,
+               char *into); /* with slashes; into holds PATH_MAX bytes, or is NULL */
 char *mkdtemp(char *path);
 #endif

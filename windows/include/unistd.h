@@ -26,7 +26,7 @@ int fsync(int fd);
 ssize_t clf__fd_read(int fd, void *bytes, size_t n);
 ssize_t clf__fd_write(int fd, const void *bytes, size_t n);
 int pipe2(int fd[2], int flags);
-int clf__isatty(int fd); /* a console, not just a device such as NUL */
+int clf__isatty(int fd);                             /* a console, not just a device such as NUL */
 int clf__execv(const char *path, char *const *argv); /* fails: a process cannot become another */
 #define access clf__access
 #define unlink clf__unlink

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 pid_t waitpid(pid_t pid, int *status, int flags); /* flags: 0 */
-int clf__signal_of(int status); /* 0: it ended by itself */
+int clf__signal_of(int status);                   /* 0: it ended by itself */
 #define WIFSIGNALED(status) (clf__signal_of(status) != 0)
 #define WTERMSIG(status) clf__signal_of(status)
 #define WIFEXITED(status) (clf__signal_of(status) == 0)
