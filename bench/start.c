@@ -5,45 +5,71 @@
 #include "bench.h"
 #include <fcntl.h>
 #include <ftw.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+extern char **environ;
+
 typedef struct start_state {
-  char folder[64]; /* caches, the model, the samples */
+  char folder[256]; /* caches, the model, the samples */
 } start_state;
+enum { PATH = 320 };
 
 static void place(const start_state *s, const char *name, char *path, size_t size) {
   snprintf(path, size, "%s/%s", s->folder, name);
 }
 
-/* Of the child: caches of clflow, pocl and CUDA, and of whatever keeps to XDG. */
-static void become(const start_state *s, const char *device) {
-  static const char *const caches[] = {"CLFLOW_CACHE_DIR", "POCL_CACHE_DIR", "CUDA_CACHE_PATH",
-                                       "XDG_CACHE_HOME"};
-  char path[96], model[96], out[96];
-  for (size_t i = 0; i < sizeof caches / sizeof *caches; i++) {
+/* Caches of clflow, pocl and CUDA, and of whatever keeps to XDG. */
+static const char *const caches[] = {"CLFLOW_CACHE_DIR", "POCL_CACHE_DIR", "CUDA_CACHE_PATH",
+                                     "XDG_CACHE_HOME"};
+enum { CACHES = sizeof caches / sizeof *caches };
+
+/* The child gets our environment: its caches are ours while it is started. */
+static void move_caches(const start_state *s, char *before[CACHES]) {
+  char path[PATH];
+  for (size_t i = 0; i < CACHES; i++) {
+    const char *value = getenv(caches[i]);
+    before[i] = value ? strdup(value) : NULL;
     place(s, caches[i], path, sizeof path);
     setenv(caches[i], path, 1);
   }
-  const int null = open("/dev/null", O_WRONLY);
-  dup2(null, STDOUT_FILENO);
-  dup2(null, STDERR_FILENO);
+}
+static void move_back(char *before[CACHES]) {
+  for (size_t i = 0; i < CACHES; i++) {
+    if (before[i])
+      setenv(caches[i], before[i], 1);
+    else
+      unsetenv(caches[i]);
+    free(before[i]);
+  }
+}
+
+static int spawn(const start_state *s, const char *device, pid_t *child) {
+  char model[PATH], out[PATH], *before[CACHES];
   place(s, "model.safetensors", model, sizeof model);
   place(s, "samples.npy", out, sizeof out);
-  execl("/proc/self/exe", "clflow", "sample", model, "-n", "100", "--device", device, "--out", out,
-        (char *)NULL);
-  _exit(127);
+  const char *const argv[] = {"clflow",   "sample", model,   "-n", "100",
+                              "--device", device,   "--out", out,  NULL};
+  posix_spawn_file_actions_t to;
+  if (posix_spawn_file_actions_init(&to)) return -1;
+  move_caches(s, before);
+  int e = posix_spawn_file_actions_addopen(&to, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  if (!e) e = posix_spawn_file_actions_addopen(&to, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  if (!e)
+    e = posix_spawn(child, "/proc/self/exe", &to, NULL, (char *const *)(uintptr_t)argv, environ);
+  move_back(before);
+  posix_spawn_file_actions_destroy(&to);
+  return e;
 }
 
 static clf_status start(bench_run *run, double *seconds) {
-  const start_state *s = run->state;
   int code;
+  pid_t child;
   const double begin = bench_clock();
-  const pid_t child = fork();
-  if (child == 0) become(s, run->device);
-  if (child < 0 || waitpid(child, &code, 0) != child)
+  if (spawn(run->state, run->device, &child) || waitpid(child, &code, 0) != child)
     return bench_fail(CLF_EIO, "a process cannot be started");
   *seconds = bench_clock() - begin;
   if (!WIFEXITED(code) || WEXITSTATUS(code) != 0)
@@ -52,7 +78,7 @@ static clf_status start(bench_run *run, double *seconds) {
 }
 
 static clf_status save_model(const start_state *s) {
-  char path[96];
+  char path[PATH];
   const clf_flow_spec spec = clf_flow_spec_default(CLF_NVP, 2);
   clf_device *cpu;
   clf_flow *flow = NULL;
@@ -67,9 +93,10 @@ static clf_status save_model(const start_state *s) {
 
 static clf_status prepare(bench_run *run) {
   const char *tmp = getenv("TMPDIR");
+  if (!tmp) tmp = getenv("TEMP"); /* Windows' name for it */
   start_state *s = run->state = calloc(1, sizeof *s);
   if (!s) return bench_fail(CLF_ENOMEM, "no memory");
-  snprintf(s->folder, sizeof s->folder, "%.40s/clflow-bench-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+  snprintf(s->folder, sizeof s->folder, "%.200s/clflow-bench-XXXXXX", tmp && *tmp ? tmp : "/tmp");
   if (!mkdtemp(s->folder)) {
     s->folder[0] = '\0';
     return bench_fail(CLF_EIO, "no folder for caches can be made in %s", tmp ? tmp : "/tmp");

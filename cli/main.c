@@ -70,7 +70,7 @@ static int run(int argc, char **argv) {
 }
 
 /* What takes seconds is told to a person who waits, not to a script. */
-static void tell(const char *sentence, void *context) {
+static void tell_waiting(const char *sentence, void *context) {
   (void)context;
   if (isatty(STDERR_FILENO)) cli_say("%s", sentence);
 }
@@ -85,7 +85,7 @@ static void wait_passively(char **argv) {
 
 int main(int argc, char **argv) {
   wait_passively(argv);
-  clf_set_listener(tell, NULL);
+  clf_set_listener(tell_waiting, NULL);
   int code = run(argc, argv);
   /* A full disk below stdout shows here and not before. */
   if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* output.c: messages, the progress line, numbers, tables and JSON. */
 #define _POSIX_C_SOURCE 200809L
+#include "../runtime/path.h"
 #include "cli.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -158,8 +159,8 @@ int cli_check_table(const char *path) {
 
 /* Files appear by a rename, so it is the folder that must be writable. */
 static int check_folder(const char *option, const char *path) {
-  const char *slash = strrchr(path, '/');
-  char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+  const size_t n = clf__folder_length(path);
+  char *folder = n ? strndup(path, n) : strdup(".");
   if (!folder) return cli_fail("out of memory");
   struct stat at;
   int code = CLI_OK;

@@ -2,7 +2,9 @@
 # dependencies.cmake: what is needed, and what is used where it is found.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-find_package(OpenCL REQUIRED)
+if(NOT WIN32) # there it is loaded at run time: windows/opencl.c
+  find_package(OpenCL REQUIRED)
+endif()
 find_package(ZLIB REQUIRED)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng)

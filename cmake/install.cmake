@@ -24,7 +24,10 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/clflowConfig.cmake
 # --prefix` and a moved tree work; the private parts are for static linking.
 file(RELATIVE_PATH CLF_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" CLF_PC_PREFIX "${CLF_PC_PREFIX}")
-set(CLF_PC_LIBS "-ljansson -lpng -ljpeg -lz -lOpenCL -pthread -lm")
+set(CLF_PC_LIBS "-ljansson -lpng -ljpeg -lz -pthread -lm")
+if(NOT WIN32)
+  string(PREPEND CLF_PC_LIBS "-lOpenCL ")
+endif()
 if(CLF_CLBLAST IN_LIST CLF_BACKEND_DEFINITIONS)
   string(PREPEND CLF_PC_LIBS "-lclblast ")
 endif()

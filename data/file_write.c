@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "path.h"
 #include "status.h"
 
 struct clf__file {
@@ -33,9 +34,8 @@ static clf_status write_fault(const char *path, int error) {
 
 /* The folder that holds `path`, malloc'ed. */
 static char *folder_of(const char *path) {
-  const char *const slash = strrchr(path, '/');
-  if (!slash) return strdup(".");
-  return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+  const size_t n = clf__folder_length(path);
+  return n ? strndup(path, n) : strdup(".");
 }
 
 static clf_status folder_writable(const char *path, const char *folder) {
@@ -57,14 +57,14 @@ static clf_status folder_writable(const char *path, const char *folder) {
  * these are refused here. */
 static clf_status target_writable(const char *path, const char *target) {
   struct stat st;
-  const char *const slash = strrchr(target, '/');
+  const size_t n = strlen(target);
   if (!stat(target, &st)) {
     if (S_ISDIR(st.st_mode))
       return clf__fail(CLF_EIO, "%s: cannot be written: it is a folder", path);
     if (!S_ISREG(st.st_mode))
       return clf__fail(CLF_EIO, "%s: cannot be written: it is not a regular file", path);
     if (access(target, W_OK)) return write_fault(path, errno);
-  } else if (!*target || (slash && !slash[1])) {
+  } else if (n == 0 || clf__is_slash(target[n - 1])) {
     return clf__fail(CLF_EIO, "\"%s\" cannot be written: it names no file", path);
   }
   return CLF_OK;

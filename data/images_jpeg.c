@@ -56,7 +56,9 @@ static void stop(job *j, clf_status s) {
 
 static void read_front(job *j) {
   struct jpeg_decompress_struct *const jpeg = &j->jpeg;
-  jpeg_mem_src(jpeg, j->bytes, j->size);
+  const unsigned long size = (unsigned long)j->size; /* of 32 bits on some systems */
+  if (size != j->size) stop(j, clf__fail(CLF_EFORMAT, "%s: too large a file for a JPEG", j->path));
+  jpeg_mem_src(jpeg, j->bytes, size);
   jpeg_read_header(jpeg, TRUE);
   stop(j, clf__decode_limits(j->path, jpeg->image_height, jpeg->image_width, j->size));
   if (jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "images.h"
+#include "path.h"
 #include "status.h"
 
 typedef struct list {
@@ -56,7 +57,7 @@ static clf_status list_entry(list *l, const char *folder, const char *name, cons
   if (!path) return no_memory(name);
   memcpy(path, folder, n);
   /* "photos/" is not to become "photos//a.png". */
-  const size_t slash = n > 0 && folder[n - 1] == '/' ? 0 : 1;
+  const size_t slash = n > 0 && clf__is_slash(folder[n - 1]) ? 0 : 1;
   if (slash) path[n] = '/';
   memcpy(path + n + slash, name, m + 1);
   /* A name that leads nowhere is kept: whoever reads it can say what is the matter. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* png.c: pictures as files, written whole or not at all. */
 #define _POSIX_C_SOURCE 200809L
+#include "../runtime/path.h"
 #include "chart.h"
 #include "fail.h"
 
@@ -39,11 +40,10 @@ static clf_status cannot(const char *path, const char *why) {
 
 /* Everything before the last slash; "." and "/" where that is empty. */
 static clf_status folder_of(const char *path, char *folder, size_t size) {
-  const char *slash = strrchr(path, '/');
-  const size_t n = !slash ? 1 : slash == path ? 1 : (size_t)(slash - path);
-  if (n + 1 > size) return cannot(path, "its name is too long");
-  memcpy(folder, slash ? path : ".", n);
-  folder[n] = 0;
+  const size_t n = clf__folder_length(path);
+  if (n + 2 > size) return cannot(path, "its name is too long");
+  memcpy(folder, n ? path : ".", n ? n : 1);
+  folder[n ? n : 1] = 0;
   return CLF_OK;
 }
 

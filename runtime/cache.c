@@ -7,6 +7,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cache.h"
 #include "hash.h"
+#include "path.h"
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,10 +20,11 @@
 static const char format[] = "clflow cache 1 %zu %zu %lx"; /* and the line's end */
 enum { PATH = 1024 };
 
-/* CLFLOW_CACHE_DIR; clflow below XDG_CACHE_HOME; .cache/clflow below HOME. */
+/* CLFLOW_CACHE_DIR; clflow below XDG_CACHE_HOME; .cache/clflow below HOME; clflow below
+ * LOCALAPPDATA, which is Windows' own. */
 static int folder(char *out) {
   const char *own = getenv("CLFLOW_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME");
-  const char *home = getenv("HOME");
+  const char *home = getenv("HOME"), *local = getenv("LOCALAPPDATA");
   int n = -1;
   if (own)
     n = *own ? snprintf(out, PATH, "%s", own) : -1; /* set but empty: no cache */
@@ -30,15 +32,18 @@ static int folder(char *out) {
     n = snprintf(out, PATH, "%s/clflow", xdg);
   else if (home && *home)
     n = snprintf(out, PATH, "%s/.cache/clflow", home);
+  else if (local && *local)
+    n = snprintf(out, PATH, "%s/clflow", local);
   return n > 0 && n < PATH - 64;
 }
 
 static void make_folders(char *path) {
   for (char *p = path + 1; *p; p++)
-    if (*p == '/') {
+    if (clf__is_slash(*p)) {
+      const char slash = *p;
       *p = 0;
       mkdir(path, 0777);
-      *p = '/';
+      *p = slash;
     }
   mkdir(path, 0777);
 }

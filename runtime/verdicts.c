@@ -61,6 +61,8 @@ static void add_drivers(text *t) {
     const char *value = getenv(settings[i]);
     if (value) add(t, "%s=%s\n", settings[i], value);
   }
+  const char *windows = getenv("SystemRoot"); /* there each driver that is installed has a folder */
+  if (windows) add_file(t, windows, "System32/DriverStore/FileRepository");
   const char *where = getenv("OCL_ICD_VENDORS");
   if (!where || !*where) where = "/etc/OpenCL/vendors";
   struct dirent **list = NULL;

@@ -70,7 +70,7 @@ static int one_round(soak *s) {
   return 1;
 }
 
-static void tell(soak *s, double now) {
+static void tell_state(soak *s, double now) {
   if (now - s->told < 60 && now < s->end) return;
   s->told = now;
   printf("%6.1f min %9ld rounds  resident %8.2f MiB  on the device %8.3f MiB\n", now / 60,
@@ -106,7 +106,7 @@ int main(int argc, char **argv) {
       s.device_warm = clf_memory_taken(s.dev, 0).now;
     else
       add(&s.memory, now, resident());
-    tell(&s, seconds() - begin);
+    tell_state(&s, seconds() - begin);
   }
   good = good && flat(&s);
   clf_close(s.dev);

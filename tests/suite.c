@@ -4,6 +4,7 @@
 #include "suite.h"
 #include <dirent.h>
 #include <ftw.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,15 @@ int suite_entries(const char *folder) {
   closedir(d);
   return n - 2; /* itself and the one above */
 }
+
+#ifdef _WIN32
+void *memmem(const void *in, size_t n, const void *what, size_t m) {
+  const char *at = in;
+  for (; n >= m; at++, n--)
+    if (memcmp(at, what, m) == 0) return (void *)(uintptr_t)at;
+  return NULL;
+}
+#endif
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at) {
   (void)st, (void)type, (void)at;

@@ -4,6 +4,7 @@
 #define CLF_SUITE_H
 #include <check.h>
 #include <stddef.h>
+#include "posix_only.h"
 
 /* Runs all in this process, for drivers do not survive a fork, and frees it.  What main() returns.
  */

@@ -501,6 +501,7 @@ static int is_empty(const char *path) {
 }
 
 START_TEST(test_interrupt) {
+  POSIX_ONLY;
 #define LONG "train --data moons:n=500 --batch 20 --hidden 16 --epochs 400 --seed 9 "
   succeeds(LONG "--out straight.safetensors", "");
   write_text("cut.jsonl", "");

@@ -189,6 +189,7 @@ static void printed_with(int threads, char *text, size_t size) {
 }
 
 START_TEST(threads) {
+  POSIX_ONLY;
   char one[1024], more[1024];
   printed_with(1, one, sizeof one);
   for (int n = 2; n <= 3; n++) {

@@ -25,7 +25,9 @@
 extern "C" {
 #endif
 
-#if defined _WIN32 || defined CLF_STATIC
+#if defined _WIN32 && defined CLF_BUILDING
+#define CLF_API __declspec(dllexport)
+#elif defined _WIN32 || defined CLF_STATIC
 #define CLF_API
 #else
 #define CLF_API __attribute__((visibility("default")))

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* path.h: where names of files are divided into folder and file, on POSIX and on Windows. */
+#ifndef CLF_PATH_H
+#define CLF_PATH_H
+#include <stddef.h>
+
+static inline int clf__is_slash(char c) {
+#ifdef _WIN32
+  return c == '/' || c == '\\';
+#else
+  return c == '/';
+#endif
+}
+
+/* How long the name of a drive is with which a path begins, as "C:". */
+static inline size_t clf__drive_length(const char *path) {
+#ifdef _WIN32
+  return *path && path[1] == ':' ? 2 : 0;
+#else
+  (void)path;
+  return 0;
+#endif
+}
+
+/* The length of the folder's name in a file's: all before the last slash, with it if that is the
+ * root's; 0 where there is none. */
+static inline size_t clf__folder_length(const char *path) {
+  const size_t drive = clf__drive_length(path);
+  size_t last = 0; /* behind the last slash */
+  for (size_t i = 0; path[i]; i++)
+    if (clf__is_slash(path[i])) last = i + 1;
+  return last == 0 ? drive : last == drive + 1 ? last : last - 1;
+}
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* fcntl.h: files opened by names in UTF-8, as bytes. */
+#pragma GCC system_header
+#include_next <fcntl.h>
+#ifndef CLF_WINDOWS_FCNTL_H
+#define CLF_WINDOWS_FCNTL_H
+
+#define O_CLOEXEC _O_NOINHERIT
+#define O_DIRECTORY 0x1000000 /* refused: a folder cannot be written to disk here */
+
+/* What is open may be removed, as on POSIX. */
+int clf__file_open(const char *path, int flags, ...);
+#define open clf__file_open
+#endif

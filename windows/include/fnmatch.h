@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* fnmatch.h: names with a star in them. */
+#pragma GCC system_header
+#ifndef CLF_WINDOWS_FNMATCH_H
+#define CLF_WINDOWS_FNMATCH_H
+
+int fnmatch(const char *pattern, const char *name, int flags); /* 0: it is so named */
+#endif

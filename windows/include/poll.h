@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* poll.h: waits for a pipe. */
+#pragma GCC system_header
+#ifndef CLF_WINDOWS_POLL_H
+#define CLF_WINDOWS_POLL_H
+
+enum { POLLIN = 1, POLLHUP = 16 };
+typedef unsigned long nfds_t;
+struct pollfd {
+  int fd;
+  short events, revents;
+};
+/* One pipe that is read from.  Milliseconds; negative: for ever. */
+int poll(struct pollfd *p, nfds_t n, int timeout);
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* sys/ioctl.h: how large the console is. */
+#pragma GCC system_header
+#ifndef CLF_WINDOWS_IOCTL_H
+#define CLF_WINDOWS_IOCTL_H
+
+enum { TIOCGWINSZ = 1 };
+struct winsize {
+  unsigned short ws_row, ws_col;
+};
+int ioctl(int fd, int what, struct winsize *size);
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* sys/utsname.h: which Windows this is. */
+#pragma GCC system_header
+#ifndef CLF_WINDOWS_UTSNAME_H
+#define CLF_WINDOWS_UTSNAME_H
+
+struct utsname {
+  char sysname[16], release[32], machine[80];
+};
+int uname(struct utsname *u);
+#endif
