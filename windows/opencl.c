@@ -12,14 +12,31 @@
 
 #define CL_FUNCTIONS(X)                                                                            \
   X(clBuildProgram)                                                                                \
-  X(clCreateBuffer) X(clCreateCommandQueue) X(clCreateContext) X(clCreateKernelsInProgram)         \
-      X(clCreateProgramWithBinary) X(clCreateProgramWithSource) X(clEnqueueMarkerWithWaitList)     \
-          X(clEnqueueNDRangeKernel) X(clEnqueueReadBuffer) X(clEnqueueWriteBuffer) X(clFinish)     \
-              X(clFlush) X(clGetDeviceIDs) X(clGetDeviceInfo) X(clGetKernelInfo)                   \
-                  X(clGetPlatformInfo) X(clGetProgramBuildInfo) X(clGetProgramInfo)                \
-                      X(clReleaseCommandQueue) X(clReleaseContext) X(clReleaseEvent)               \
-                          X(clReleaseKernel) X(clReleaseMemObject) X(clReleaseProgram)             \
-                              X(clSetKernelArg)
+  X(clCreateBuffer)                                                                                \
+  X(clCreateCommandQueue)                                                                          \
+  X(clCreateContext)                                                                               \
+  X(clCreateKernelsInProgram)                                                                      \
+  X(clCreateProgramWithBinary)                                                                     \
+  X(clCreateProgramWithSource)                                                                     \
+  X(clEnqueueMarkerWithWaitList)                                                                   \
+  X(clEnqueueNDRangeKernel)                                                                        \
+  X(clEnqueueReadBuffer)                                                                           \
+  X(clEnqueueWriteBuffer)                                                                          \
+  X(clFinish)                                                                                      \
+  X(clFlush)                                                                                       \
+  X(clGetDeviceIDs)                                                                                \
+  X(clGetDeviceInfo)                                                                               \
+  X(clGetKernelInfo)                                                                               \
+  X(clGetPlatformInfo)                                                                             \
+  X(clGetProgramBuildInfo)                                                                         \
+  X(clGetProgramInfo)                                                                              \
+  X(clReleaseCommandQueue)                                                                         \
+  X(clReleaseContext)                                                                              \
+  X(clReleaseEvent)                                                                                \
+  X(clReleaseKernel)                                                                               \
+  X(clReleaseMemObject)                                                                            \
+  X(clReleaseProgram)                                                                              \
+  X(clSetKernelArg)
 
 /* Each function is a jump to where this points.  The arguments stay as they are. */
 #define CL_JUMP(name)                                                                              \

@@ -6,7 +6,7 @@ include_directories(BEFORE ${CMAKE_CURRENT_SOURCE_DIR}/windows/include)
 file(GLOB CLF_SYSTEM_SOURCES CONFIGURE_DEPENDS windows/*.c)
 list(FILTER CLF_SYSTEM_SOURCES EXCLUDE REGEX "/start.c$")
 
-# GCC aligns the stack to 16 bytes here and spills vectors of 32 as if it were 32 (its bug 54412).
+# GCC aligns the stack to 16 bytes here and may spill vectors of 32 as if it were 32 (its bug 54412).
 # The assembler writes the instructions that do not mind.
 set(CLF_VARIANT_OPTIONS -Wa,-muse-unaligned-vector-move)
 
