@@ -84,17 +84,19 @@ static int pays(const clf_tensor *x, const clf_tensor *y) {
 }
 
 /* Blocks of 12 to 24 tiles: that many rows go over a panel while it is in a core's cache. */
-static clf_status winograd_product(clf_call *call, const char *pack, const char *multiply,
-                                   const clf_tensor *x, int normed, const clf_tensor *y) {
+static clf_status winograd_product(clf_call *call, const char *pack, const char *transform,
+                                   const char *multiply, const clf_tensor *x, int normed,
+                                   const clf_tensor *y) {
   const int C = x->dim[1], TM = call->traits->tm, TN = call->traits->tn, tiles = tiles_of(x);
   const int panels = clf_ceil(y->dim[1], TN);
   const int block = up(least(most(tiles / ITEMS, 12), 24), TM), blocks = clf_ceil(tiles, block);
   const int items = least(blocks, ITEMS), parts = items < ITEMS && panels > 1 ? 2 : 1;
   const int e[4] = {front(call, x, 1, normed), block};
-  const size_t slice = (size_t)(POINTS * (block * C + SPACE + block * TN));
+  const size_t rows = (size_t)(POINTS * (block * C + SPACE)), sums = (size_t)(POINTS * block * TN);
   CLF_TRY(call->reserve(call, (size_t)e[0] + (size_t)(panels * POINTS) * (size_t)(C * TN + SPACE) +
-                                  (size_t)(items * parts) * slice));
+                                  (size_t)items * (rows + (size_t)parts * sums)));
   CLF_TRY(call->enqueue(call, pack, clf_groups(C, panels, 1, 1), e));
+  if (parts > 1) CLF_TRY(call->enqueue(call, transform, clf_groups(items, parts, 1, 1), e));
   return call->enqueue(call, multiply, clf_groups(items, parts, 1, 1), e);
 }
 
@@ -105,8 +107,8 @@ CLF_RULE(conv_fwd, fwd_pays) {
   return pays(&p->x, &p->y);
 }
 CLF_LAUNCH_WAY(conv_fwd, fwd_winograd) {
-  return winograd_product(call, "conv_fwd_winograd_pack", "conv_fwd_winograd", &p->x, normed(p),
-                          &p->y);
+  return winograd_product(call, "conv_fwd_winograd_pack", "conv_fwd_winograd_rows",
+                          "conv_fwd_winograd", &p->x, normed(p), &p->y);
 }
 CLF_LAUNCH_WAY(conv_fwd, fwd_direct) {
   return product(call, "conv_fwd_pack", "conv_fwd_small", &p->x, normed(p), p->w.dim[3], &p->y);
@@ -131,8 +133,8 @@ CLF_RULE(conv_bwd_data, data_pays) {
   return pays(&p->dy, &p->dx);
 }
 CLF_LAUNCH_WAY(conv_bwd_data, data_winograd) {
-  return winograd_product(call, "conv_bwd_data_winograd_pack", "conv_bwd_data_winograd", &p->dy, 0,
-                          &p->dx);
+  return winograd_product(call, "conv_bwd_data_winograd_pack", "conv_bwd_data_winograd_rows",
+                          "conv_bwd_data_winograd", &p->dy, 0, &p->dx);
 }
 CLF_LAUNCH_WAY(conv_bwd_data, data_direct) {
   return product(call, "conv_bwd_data_pack", "conv_bwd_data_small", &p->dy, 0, p->w.dim[3], &p->dx);
@@ -161,9 +163,13 @@ CLF_LAUNCH_WAY(conv_bwd_weights, weights_winograd) {
   const int bands = clf_ceil(blocks, each), parts = least(clf_ceil(LEAST, bands), panels);
   const int columns = clf_ceil(panels, parts) * TN;
   const int e[4] = {each, bands, BLOCK, up(most(Ci, Co), TN) * (p->mean.buf ? 4 : 1)};
-  const size_t slice = (size_t)(e[3] + POINTS * (BLOCK * (Ci + SPACE + columns) + 2 * SPACE));
+  const size_t rows = (size_t)(POINTS * (BLOCK * (Ci + SPACE) + SPACE));
+  const size_t slice = (size_t)(e[3] + POINTS * (BLOCK * columns + SPACE));
   CLF_TRY(call->reserve(call, (size_t)(bands * POINTS) * (size_t)(high * TM * panels * TN) +
-                                  (size_t)(bands * parts) * slice));
+                                  (size_t)bands * (rows + (size_t)parts * slice)));
+  if (parts > 1)
+    CLF_TRY(
+        call->enqueue(call, "conv_bwd_weights_winograd_rows", clf_groups(bands, parts, 1, 1), e));
   CLF_TRY(call->enqueue(call, "conv_bwd_weights_winograd", clf_groups(bands, parts, 1, 1), e));
   return call->enqueue(call, "conv_bwd_weights_winograd_add", clf_groups(high, panels, 1, 1), e);
 }

@@ -335,8 +335,9 @@ kernel BY_TILE void conv_bwd_data(DATA) { CONV(dy, conv_no_norm(), p.w.dim[3], d
 #if LANES > 1
 /* ---- The same by winograd.clh, for 3x3 and channels last ------------------------------------
  * The pool: what stands for pixels beyond an edge, as above; at e.x the weights' panels
- * [panels][36][rows][TN]; for each item a slice, rows [36][e.y tiles][C] and sums [36][e.y
- * tiles][TN]. Matrices are a little longer: powers of two apart they would hit few cache sets. */
+ * [panels][36][rows][TN]; rows [36][e.y tiles][C] for each i of items (i, part); sums
+ * [36][e.y tiles][TN] for each item. Matrices are a little longer: powers of two apart they would
+ * hit few cache sets. */
 #define MATRIX(rows, columns) ((rows) * (columns) + 16)
 
 /* Group (c, j) packs row c of panel j. */
@@ -355,6 +356,21 @@ void conv_wino_pack(global const float *w, conv_weights q, global float *panels)
   }
 }
 
+/* Of item (i, part), behind the panels. */
+#define WINO_ROW_SIZE(C) ((size_t)36 * MATRIX(e.y, C))
+#define WINO_ROWS(C, columns)                                                                      \
+  (pool + e.x + (size_t)(((columns) + TN - 1) / TN * 36) * MATRIX(C, TN) +                         \
+   get_global_id(0) * WINO_ROW_SIZE(C))
+
+/* Where several parts need the rows of a block, i's only one, each has transformed some tiles. */
+void conv_wino_rows(global const float *x, clf_view xv, conv_norm norm, global float *pool, int4 e,
+                    int columns) {
+  const int C = xv.dim[1], each = (e.y - 1) / (int)get_global_size(1) + 1;
+  const int first = get_global_id(1) * each, count = min(each, e.y - first);
+  wino_in(x, xv, norm, get_global_id(0) * e.y + first, count, pool,
+          WINO_ROWS(C, columns) + first * C, C, MATRIX(e.y, C));
+}
+
 /* Item (i, part) takes each block of tiles from i on, and each panel from `part` on. */
 void conv_wino(global const float *x, clf_view xv, conv_norm norm, global float *pool, int4 e,
                global float *y, clf_view yv, float beta, global const float *bias,
@@ -362,14 +378,12 @@ void conv_wino(global const float *x, clf_view xv, conv_norm norm, global float 
   const int C = xv.dim[1], panels = (yv.dim[1] + TN - 1) / TN, tiles = wino_tiles(xv);
   const int part = get_global_id(1), matrix = MATRIX(e.y, C), step = MATRIX(C, TN),
             panel = 36 * step;
-  global float *panel0 = pool + e.x;
-  global float *rows =
-      panel0 + (size_t)panels * panel +
-      (get_global_id(0) + part * get_global_size(0)) * (size_t)(36 * (matrix + e.y * TN));
-  global float *sums = rows + 36 * matrix;
+  global float *panel0 = pool + e.x, *rows = WINO_ROWS(C, yv.dim[1]);
+  global float *sums = rows + (get_global_size(0) - get_global_id(0)) * WINO_ROW_SIZE(C) +
+                       (get_global_id(0) + part * get_global_size(0)) * (size_t)(36 * e.y * TN);
   for (int first = get_global_id(0) * e.y; first < tiles; first += get_global_size(0) * e.y) {
     const int count = min(e.y, tiles - first), whole = (count + TM - 1) / TM * TM;
-    wino_in(x, xv, norm, first, whole, pool, rows, C, matrix);
+    if (get_global_size(1) == 1) wino_in(x, xv, norm, first, whole, pool, rows, C, matrix);
     for (int j = part; j < panels; j += get_global_size(1)) {
       wino_products(rows, matrix, C, whole, panel0 + (size_t)j * panel, step,
                     yv.dim[1] - j * TN > LANES, sums);
@@ -382,6 +396,9 @@ kernel BY_LANES void conv_fwd_winograd_pack(FWD) {
   FWD_FRONT
   conv_wino_pack(w_, conv_as_is(p.w), pool + e.x);
 }
+kernel BY_LANES void conv_fwd_winograd_rows(FWD) {
+  conv_wino_rows(x_, p.x, NORM, pool, e, p.y.dim[1]);
+}
 kernel BY_LANES void conv_fwd_winograd(FWD) {
   conv_wino(x_, p.x, NORM, pool, e, y_, p.y, p.beta, p.bias.dim[0] ? bias_ + p.bias.offset : 0,
             p.bias.stride[0]);
@@ -390,10 +407,15 @@ kernel BY_LANES void conv_bwd_data_winograd_pack(DATA) {
   conv_outside(pool, e.x, 0);
   conv_wino_pack(w_, conv_turned(p.w), pool + e.x);
 }
+kernel BY_LANES void conv_bwd_data_winograd_rows(DATA) {
+  conv_wino_rows(dy_, p.dy, conv_no_norm(), pool, e, p.dx.dim[1]);
+}
 kernel BY_LANES void conv_bwd_data_winograd(DATA) {
   conv_wino(dy_, p.dy, conv_no_norm(), pool, e, dx_, p.dx, p.beta, 0, 0);
 }
 #endif
+#undef WINO_ROW_SIZE
+#undef WINO_ROWS
 #undef TABLE
 #undef NORM
 #undef FWD
@@ -641,33 +663,43 @@ kernel BY_LANES void conv_bwd_weights_add(WEIGHTS) {
 
 #if LANES > 1
 /* ---- The same by winograd.clh: e.y bands of e.x blocks of e.z tiles ----------------------------
- * The pool: each band's sums [blocks of TM channels of x][panels][36][TM][TN]; a slice for each
- * item: e.w zeros, where x is normalised a fourth of them, what stands for its pixels beyond the
- * edges and its table; x's rows [36][e.z][Ci], each a little longer, those of dy [36][e.z][columns
- * of the part], and each matrix a little longer. */
+ * The pool: each band's sums [blocks of TM channels of x][panels][36][TM][TN]; for each band x's
+ * rows [36][e.z][Ci], each a little longer; a slice for each item: e.w zeros, where x is normalised
+ * a fourth of them, what stands for its pixels beyond the edges and its table; rows of dy
+ * [36][e.z][columns of the part]. Each matrix is a little longer. */
 #define WINO_BLOCKS ((p.x.dim[1] + TM - 1) / TM)
 #define WINO_TILE(block, panel) (((size_t)(block)*COLUMNS / TN + (panel)) * 36 * TM * TN)
 #define WINO_SUMS WINO_TILE(WINO_BLOCKS, 0)
 
-/* Item (band, part): its share of the panels of dy. */
-kernel BY_LANES void conv_bwd_weights_winograd(WEIGHTS) {
-  const int Ci = p.x.dim[1], panels = COLUMNS / TN, band = get_global_id(0);
-  const int each = (panels - 1) / (int)get_global_size(1) + 1, j0 = get_global_id(1) * each;
-  const int mine = min(each, panels - j0), columns = each * TN, tiles = wino_tiles(p.x);
-  const int row = MATRIX(1, Ci), x_matrix = MATRIX(e.z, row), dy_matrix = MATRIX(e.z, columns);
-  const int end = min((band + 1) * e.x * e.z, tiles);
-  global float *d = pool + band * WINO_SUMS;
-  global float *zeros =
-      pool + e.y * WINO_SUMS +
-      (band + get_global_id(1) * e.y) * (e.w + (size_t)36 * (x_matrix + dy_matrix));
-  global float *x = zeros + e.w, *dy = x + 36 * x_matrix;
-  global float *outside = NORMED ? zeros + e.w / 4 : zeros;
-  if (mine <= 0) return;
-  for (int i = 0; i < e.w; i++) zeros[i] = i < e.w / 4 || !NORMED ? 0 : -MAXFLOAT;
+/* Of item (band, part), which has a share of the panels of dy. */
+#define WINO_ITEM                                                                                  \
+  const int Ci = p.x.dim[1], panels = COLUMNS / TN, band = get_global_id(0);                       \
+  const int each = (panels - 1) / (int)get_global_size(1) + 1, columns = each * TN;                \
+  const int row = MATRIX(1, Ci), x_matrix = MATRIX(e.z, row), dy_matrix = MATRIX(e.z, columns);    \
+  const int end = min((band + 1) * e.x * e.z, wino_tiles(p.x));                                    \
+  global float *x = pool + e.y * WINO_SUMS + band * (size_t)(36 * x_matrix);                       \
+  global float *zeros = x + (e.y - band) * (size_t)(36 * x_matrix) +                               \
+                        (band + get_global_id(1) * e.y) * (e.w + (size_t)(36 * dy_matrix));        \
+  global float *outside = NORMED ? zeros + e.w / 4 : zeros;                                        \
+  for (int i = 0; i < e.w; i++) zeros[i] = i < e.w / 4 || !NORMED ? 0 : -MAXFLOAT;                 \
   MAKE_NORM(outside + e.w / 4)
+
+/* Where several parts need the rows of a band, its only block, each transforms some tiles. */
+kernel BY_LANES void conv_bwd_weights_winograd_rows(WEIGHTS) {
+  WINO_ITEM
+  const int share = (e.z - 1) / (int)get_global_size(1) + 1, t0 = get_global_id(1) * share;
+  const int first = band * e.z + t0;
+  wino_in(x_, p.x, norm, first, min(share, end - first), outside, x + t0 * row, row, x_matrix);
+}
+
+kernel BY_LANES void conv_bwd_weights_winograd(WEIGHTS) {
+  WINO_ITEM
+  const int j0 = get_global_id(1) * each, mine = min(each, panels - j0);
+  global float *d = pool + band * WINO_SUMS, *dy = zeros + e.w;
+  if (mine <= 0) return;
   for (int first = band * e.x * e.z; first < end; first += e.z) {
     const int count = min(e.z, end - first);
-    wino_in(x_, p.x, norm, first, count, outside, x, row, x_matrix);
+    if (get_global_size(1) == 1) wino_in(x_, p.x, norm, first, count, outside, x, row, x_matrix);
     wino_gradients(dy_, p.dy, first, count, j0 * TN, zeros, dy, columns, dy_matrix);
     for (int t = 0; t < 36; t++)
       for (int j = 0; j < mine; j++)
@@ -706,6 +738,7 @@ kernel BY_LANES void conv_bwd_weights_winograd_add(WEIGHTS) {
 #undef WINO_BLOCKS
 #undef WINO_TILE
 #undef WINO_SUMS
+#undef WINO_ITEM
 #undef MATRIX
 #undef MAKE_NORM
 #endif
