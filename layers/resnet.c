@@ -212,7 +212,8 @@ clf_status clf__resnet_backward(const clf__pass *p, const clf__resnet *net,
                                 clf_tensor da0) {
   const clf_tensor out = features(p, net, k->out), h = features(p, net, k->h[0]);
   const clf_tensor dout = features(p, net, p->s->dout), dh = features(p, net, p->s->dh);
-  CLF_TRY(normalise_weights(p, net));
+  /* Evaluated again, it has just left its weights. */
+  if (!p->again) CLF_TRY(normalise_weights(p, net));
   CLF_TRY(layer_backward(p, net, k, last_conv(net), last_norm(net), out, dth, 0, dout));
   for (int b = net->blocks - 1; b >= 0; b--) CLF_TRY(block_backward(p, net, k, b, dout, dh));
   CLF_TRY(conv_parts_back(p, net, k, SKIP_IN, h, AS_IS, dout));
