@@ -13,13 +13,23 @@ static clf_grid by_columns(const clf_call *call, int rows, int panels) {
   return clf_groups(rows, panels, wide(call) ? 1 : call->traits->wg, 1);
 }
 
-/* x with a packed w to y; zeros stand in for a pixel of x beyond the edge. */
+static int up(int n, int by) { return clf_ceil(n, by) * by; }
+static int least(int a, int b) { return a < b ? a : b; }
+static int most(int a, int b) { return a > b ? a : b; }
+
+/* Numbers in front of the panels: what stands for a pixel of x beyond the edge, whose channels are
+ * `step` apart, and of a normalised x two for each channel. */
+static int front(const clf_call *call, const clf_tensor *x, int step, int normed) {
+  return (wide(call) ? up((x->dim[1] - 1) * step + 1, 16) : 0) +
+         (normed ? 2 * up(x->dim[1], 16) : 0);
+}
+
+/* x with a packed w to y. */
 static clf_status product(clf_call *call, const char *pack, const char *small, const clf_tensor *x,
-                          int k, const clf_tensor *y) {
+                          int normed, int k, const clf_tensor *y) {
   const int panels = clf_ceil(y->dim[1], call->traits->tn), row = k * k * call->traits->tn;
-  const int zeros = wide(call) ? clf_ceil((x->dim[1] - 1) * x->stride[1] + 1, 16) * 16 : 0;
-  const int e[4] = {zeros};
-  CLF_TRY(call->reserve(call, (size_t)zeros + (size_t)panels * (size_t)x->dim[1] * (size_t)row));
+  const int e[4] = {front(call, x, x->stride[1], normed)};
+  CLF_TRY(call->reserve(call, (size_t)e[0] + (size_t)panels * (size_t)x->dim[1] * (size_t)row));
   CLF_TRY(call->enqueue(call, pack, by_columns(call, x->dim[1], panels), e));
   const char *name = clf_ops[call->op].name;
   if (wide(call))
@@ -57,9 +67,6 @@ static clf_status multiply(const clf_call *call, const clf_gemm_args *p) {
 /* Products of matrices, and numbers between two of these in the pool; items at most: each has a
  * slice of the pool, and all slices together fit the cache that cores share. */
 enum { POINTS = 36, SPACE = 16, ITEMS = 16 };
-static int up(int n, int by) { return clf_ceil(n, by) * by; }
-static int least(int a, int b) { return a < b ? a : b; }
-static int most(int a, int b) { return a > b ? a : b; }
 static int tiles_of(const clf_tensor *t) {
   return t->dim[0] * clf_ceil(t->dim[2], 4) * clf_ceil(t->dim[3], 4);
 }
@@ -77,34 +84,38 @@ static int pays(const clf_tensor *x, const clf_tensor *y) {
 }
 
 /* Blocks of 12 to 24 tiles: that many rows go over a panel while it is in a core's cache. */
-static clf_status winograd_product(clf_call *call, const char *pack, const char *multiply,
-                                   const clf_tensor *x, const clf_tensor *y) {
+static clf_status winograd_product(clf_call *call, const char *pack, const char *transform,
+                                   const char *multiply, const clf_tensor *x, int normed,
+                                   const clf_tensor *y) {
   const int C = x->dim[1], TM = call->traits->tm, TN = call->traits->tn, tiles = tiles_of(x);
-  const int panels = clf_ceil(y->dim[1], TN), zeros = up(C, 16);
+  const int panels = clf_ceil(y->dim[1], TN);
   const int block = up(least(most(tiles / ITEMS, 12), 24), TM), blocks = clf_ceil(tiles, block);
   const int items = least(blocks, ITEMS), parts = items < ITEMS && panels > 1 ? 2 : 1;
-  const int e[4] = {zeros, block};
-  const size_t slice = (size_t)(POINTS * (block * C + SPACE + block * TN));
-  CLF_TRY(call->reserve(call, (size_t)zeros + (size_t)(panels * POINTS) * (size_t)(C * TN + SPACE) +
-                                  (size_t)(items * parts) * slice));
+  const int e[4] = {front(call, x, 1, normed), block};
+  const size_t rows = (size_t)(POINTS * (block * C + SPACE)), sums = (size_t)(POINTS * block * TN);
+  CLF_TRY(call->reserve(call, (size_t)e[0] + (size_t)(panels * POINTS) * (size_t)(C * TN + SPACE) +
+                                  (size_t)items * (rows + (size_t)parts * sums)));
   CLF_TRY(call->enqueue(call, pack, clf_groups(C, panels, 1, 1), e));
+  if (parts > 1) CLF_TRY(call->enqueue(call, transform, clf_groups(items, parts, 1, 1), e));
   return call->enqueue(call, multiply, clf_groups(items, parts, 1, 1), e);
 }
 
+static int normed(const clf_conv_fwd_args *p) { return p->mean.buf != NULL; }
 CLF_RULE(conv_fwd, fwd_can) { return can(&p->x, &p->y, p->w.dim[3], traits); }
 CLF_RULE(conv_fwd, fwd_pays) {
   (void)traits;
   return pays(&p->x, &p->y);
 }
 CLF_LAUNCH_WAY(conv_fwd, fwd_winograd) {
-  return winograd_product(call, "conv_fwd_winograd_pack", "conv_fwd_winograd", &p->x, &p->y);
+  return winograd_product(call, "conv_fwd_winograd_pack", "conv_fwd_winograd_rows",
+                          "conv_fwd_winograd", &p->x, normed(p), &p->y);
 }
 CLF_LAUNCH_WAY(conv_fwd, fwd_direct) {
-  return product(call, "conv_fwd_pack", "conv_fwd_small", &p->x, p->w.dim[3], &p->y);
+  return product(call, "conv_fwd_pack", "conv_fwd_small", &p->x, normed(p), p->w.dim[3], &p->y);
 }
 CLF_RULE(conv_fwd, fwd_even) {
   (void)traits;
-  return even(&p->x, &p->y, p->w.dim[3]);
+  return even(&p->x, &p->y, p->w.dim[3]) && !normed(p);
 }
 CLF_RULE(conv_fwd, fwd_side_by_side) { return side_by_side(&p->x, traits); }
 CLF_LAUNCH_WAY(conv_fwd, fwd_matrix) {
@@ -122,11 +133,11 @@ CLF_RULE(conv_bwd_data, data_pays) {
   return pays(&p->dy, &p->dx);
 }
 CLF_LAUNCH_WAY(conv_bwd_data, data_winograd) {
-  return winograd_product(call, "conv_bwd_data_winograd_pack", "conv_bwd_data_winograd", &p->dy,
-                          &p->dx);
+  return winograd_product(call, "conv_bwd_data_winograd_pack", "conv_bwd_data_winograd_rows",
+                          "conv_bwd_data_winograd", &p->dy, 0, &p->dx);
 }
 CLF_LAUNCH_WAY(conv_bwd_data, data_direct) {
-  return product(call, "conv_bwd_data_pack", "conv_bwd_data_small", &p->dy, p->w.dim[3], &p->dx);
+  return product(call, "conv_bwd_data_pack", "conv_bwd_data_small", &p->dy, 0, p->w.dim[3], &p->dx);
 }
 CLF_RULE(conv_bwd_data, data_even) {
   (void)traits;
@@ -150,11 +161,15 @@ CLF_LAUNCH_WAY(conv_bwd_weights, weights_winograd) {
   const int high = clf_ceil(Ci, TM), panels = clf_ceil(Co, TN);
   const int blocks = clf_ceil(tiles_of(&p->x), BLOCK), each = clf_ceil(blocks, BANDS);
   const int bands = clf_ceil(blocks, each), parts = least(clf_ceil(LEAST, bands), panels);
-  const int columns = clf_ceil(panels, parts) * TN, zeros = up(most(Ci, Co), TN);
-  const int e[4] = {each, bands, BLOCK, zeros};
-  const size_t slice = (size_t)(zeros + POINTS * (BLOCK * (Ci + SPACE + columns) + 2 * SPACE));
+  const int columns = clf_ceil(panels, parts) * TN;
+  const int e[4] = {each, bands, BLOCK, up(most(Ci, Co), TN) * (p->mean.buf ? 4 : 1)};
+  const size_t rows = (size_t)(POINTS * (BLOCK * (Ci + SPACE) + SPACE));
+  const size_t slice = (size_t)(e[3] + POINTS * (BLOCK * columns + SPACE));
   CLF_TRY(call->reserve(call, (size_t)(bands * POINTS) * (size_t)(high * TM * panels * TN) +
-                                  (size_t)(bands * parts) * slice));
+                                  (size_t)bands * (rows + (size_t)parts * slice)));
+  if (parts > 1)
+    CLF_TRY(
+        call->enqueue(call, "conv_bwd_weights_winograd_rows", clf_groups(bands, parts, 1, 1), e));
   CLF_TRY(call->enqueue(call, "conv_bwd_weights_winograd", clf_groups(bands, parts, 1, 1), e));
   return call->enqueue(call, "conv_bwd_weights_winograd_add", clf_groups(high, panels, 1, 1), e);
 }
@@ -192,10 +207,10 @@ CLF_LAUNCH_WAY(conv_bwd_weights, weights_pixels) {
   const int Ci = p->x.dim[1], panels = clf_ceil(p->dy.dim[1], t->tn), columns = panels * t->tn;
   const int all = pixels(&p->x), band = up(most(clf_ceil(all, SHARES), LEAST), BLOCK);
   const int bands = clf_ceil(all, band), parts = least(clf_ceil(SHARES, bands), panels);
-  const int e[4] = {band, bands, BLOCK};
+  const int e[4] = {band, bands, BLOCK, p->mean.buf ? up(2 * Ci, 16) : 0};
   const size_t rows = (size_t)(up(up(Ci, t->tm), t->lanes) + columns + 2 * SPACE);
   CLF_TRY(call->reserve(call, (size_t)bands * (size_t)(Ci * columns) +
-                                  (size_t)(bands * parts * BLOCK) * rows));
+                                  (size_t)(bands * parts) * (BLOCK * rows + (size_t)e[3])));
   CLF_TRY(call->enqueue(call, "conv_bwd_weights_pixels", clf_groups(bands, parts, 1, 1), e));
   return call->enqueue(call, "conv_bwd_weights_add", by_columns(call, Ci, panels), e);
 }

@@ -23,28 +23,63 @@ conv_weights conv_turned(clf_view w) {
   return q;
 }
 
-/* Group (c, j) packs row c of panel j, and its share of the zeros in front of the panels. */
-void conv_pack(global const float *w, conv_weights q, global float *pool, int zeros) {
+/* Group (c, j) packs row c of panel j. */
+void conv_pack(global const float *w, conv_weights q, global float *panels) {
   const int c = get_group_id(0), j = get_group_id(1), taps = q.k * q.k;
-  for (int i = get_global_id(0) + get_global_size(0) * j; i < zeros;
-       i += get_global_size(0) * get_global_size(1))
-    pool[i] = 0;
   for (int t = 0; t < taps; t++) {
     global const float *s = w + q.offset + c * q.row + t / q.k * q.tap_h + t % q.k * q.tap_w;
-    global float *d = pool + zeros + ((size_t)(j * taps + t) * q.rows + c) * PANEL;
+    global float *d = panels + ((size_t)(j * taps + t) * q.rows + c) * PANEL;
     for (int l = get_local_id(0) * LANES; l < PANEL; l += get_local_size(0) * LANES) {
       const int col = j * PANEL + l;
       VSTORE(lanes_load(s + (ptrdiff_t)col * q.col, q.col, q.cols - col), d + l);
     }
   }
 }
-kernel BY_LANES void conv_fwd_pack(CLF_IN(x), CLF_IN(w), CLF_IN(bias), CLF_OUT(y),
-                                   const conv_fwd_args p, CLF_POOL) {
-  conv_pack(w_, conv_as_is(p.w), pool, e.x);
+
+/* In front of e.x, where the panels are, lies what stands for a pixel beyond the edge: zeros, or
+ * where x is normalised the least of all numbers, of which relu makes zero, and behind it a table
+ * of scales and one of offsets. */
+#define UP16(n) (((n) + 15) / 16 * 16)
+INLINE conv_norm conv_no_norm(void) {
+  const conv_norm none = {0, 0};
+  return none;
 }
-kernel BY_LANES void conv_bwd_data_pack(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx),
-                                        const conv_bwd_data_args p, CLF_POOL) {
-  conv_pack(w_, conv_turned(p.w), pool, e.x);
+INLINE conv_norm conv_norm_at(global const float *table, int C, int normed) {
+  const conv_norm q = {table, table + UP16(C)};
+  return normed ? q : conv_no_norm();
+}
+#define NORMED (p.mean.dim[0] > 0)
+#define TABLE(C) (e.x - NORMED * 2 * UP16(C))
+#define NORM conv_norm_at(pool + TABLE(p.x.dim[1]), p.x.dim[1], NORMED)
+/* Of channel c. */
+#define SCALE(c) rsqrt(*PTR(var, c, 0) + p.eps)
+#define OFFSET(c) ((p.shift.dim[0] ? *PTR(shift, c, 0) : 0) - *PTR(mean, c, 0) * SCALE(c))
+
+/* Group (c, j) writes its share. */
+void conv_outside(global float *pool, int count, float value) {
+  for (int i = get_global_id(0) + get_global_size(0) * get_group_id(1); i < count;
+       i += get_global_size(0) * get_global_size(1))
+    pool[i] = value;
+}
+#define FWD                                                                                        \
+  CLF_IN(x), CLF_IN(w), CLF_IN(bias), CLF_IN(mean), CLF_IN(var), CLF_IN(shift), CLF_OUT(y),        \
+      const conv_fwd_args p, CLF_POOL
+#define FWD_FRONT                                                                                  \
+  const int c = get_group_id(0), C = p.x.dim[1];                                                   \
+  conv_outside(pool, TABLE(C), NORMED ? -MAXFLOAT : 0);                                            \
+  if (NORMED && get_group_id(1) == 0 && get_local_id(0) == 0) {                                    \
+    pool[TABLE(C) + c] = SCALE(c);                                                                 \
+    pool[TABLE(C) + UP16(C) + c] = OFFSET(c);                                                      \
+  }
+#define DATA CLF_IN(dy), CLF_IN(w), CLF_OUT(dx), const conv_bwd_data_args p, CLF_POOL
+
+kernel BY_LANES void conv_fwd_pack(FWD) {
+  FWD_FRONT
+  conv_pack(w_, conv_as_is(p.w), pool + e.x);
+}
+kernel BY_LANES void conv_bwd_data_pack(DATA) {
+  conv_outside(pool, e.x, 0);
+  conv_pack(w_, conv_turned(p.w), pool + e.x);
 }
 
 typedef struct { /* pixel i of a view: where it is, and where its channels begin */
@@ -97,14 +132,14 @@ void conv_store(V (*sums)[2], int wide, int i0, int j0, global float *y, clf_vie
   }
 }
 
-/* Pixels past the end repeat the last.  A tap beyond the edge reads the zeros in front of the
- * panels, which are spaced as the channels of x are. */
-void conv_tile(global const float *x, clf_view xv, int k, global const float *pool, int zeros,
-               global float *y, clf_view yv, float beta, global const float *bias,
+/* Pixels past the end repeat the last.  A tap beyond the edge reads what stands for it in front of
+ * the panels, spaced as the channels of x are. */
+void conv_tile(global const float *x, clf_view xv, conv_norm norm, int k, global const float *pool,
+               int front, global float *y, clf_view yv, float beta, global const float *bias,
                int bias_stride) {
   const int i0 = get_global_id(0) * TM, j0 = get_global_id(1) * TN, wide = yv.dim[1] - j0 > LANES;
   const int pixels = yv.dim[0] * yv.dim[2] * yv.dim[3], C = xv.dim[1], sc = xv.stride[1];
-  global const float *b = pool + zeros + (size_t)j0 * k * k * C;
+  global const float *b = pool + front + (size_t)j0 * k * k * C;
   conv_pixel q[TM];
   V acc[TM][2];
 #pragma unroll
@@ -119,6 +154,24 @@ void conv_tile(global const float *x, clf_view xv, int k, global const float *po
 #pragma unroll
       for (int r = 0; r < TM; r++)
         a[r] = conv_inside(xv, q[r].h + dh, q[r].w + dw) ? x + (q[r].at + step) : pool;
+      for (int c = 0; c < C && norm.scale; c += LANES) { /* a vector of channels at a time */
+        const int n = min(C - c, LANES);
+        const V scale = lanes_load(norm.scale + c, 1, n);
+        const V offset = lanes_load(norm.offset + c, 1, n);
+        clf_lanes v[TM];
+#pragma unroll
+        for (int r = 0; r < TM; r++)
+          v[r].v = conv_normal(lanes_load(a[r] + c * sc, sc, n), scale, offset);
+        if (wide)
+          for (int l = 0; l < n; l++, b += TN) {
+            CONV_STEP2(b, v[r].f[l]);
+          }
+        else
+          for (int l = 0; l < n; l++, b += TN) {
+            CONV_STEP1(b, v[r].f[l]);
+          }
+      }
+      if (norm.scale) continue;
       if (wide)
         for (int c = 0; c < C; c++, b += TN) {
           CONV_STEP2(b, a[r][c * sc]);
@@ -136,8 +189,8 @@ void conv_tile(global const float *x, clf_view xv, int k, global const float *po
   }
   conv_store(sums, wide, i0, j0, y, yv, beta, bias, bias_stride);
 }
-#define CONV(in, k, out, beta, bias, stride)                                                       \
-  conv_tile(in##_, p.in, k, pool, e.x, out##_, p.out, beta, bias, stride)
+#define CONV(in, norm, k, out, beta, bias, stride)                                                 \
+  conv_tile(in##_, p.in, norm, k, pool, e.x, out##_, p.out, beta, bias, stride)
 #define BY_TILE BY_LANES
 
 #else
@@ -169,23 +222,27 @@ INLINE int4 conv_reads(int j, tile_part q, local const int *places, int n, clf_v
                 conv_read(j + 2, q, places, n, v, dh, dw),
                 conv_read(j + 3, q, places, n, v, dh, dw));
 }
-INLINE float conv_number(int here, global const float *x, int at) { return here ? x[at] : 0; }
-INLINE float4 conv_fetch(int j, int4 at, tile_part q, global const float *x, int depth) {
-  depth -= q.k + j * q.dk;
-  return (float4)(conv_number(at.x >= 0 && depth > 0, x, at.x),
-                  conv_number(at.y >= 0 && depth > q.dk, x, at.y),
-                  conv_number(at.z >= 0 && depth > 2 * q.dk, x, at.z),
-                  conv_number(at.w >= 0 && depth > 3 * q.dk, x, at.w));
+INLINE float conv_number(int at, int c, int depth, global const float *x, conv_norm norm) {
+  if (at < 0 || c >= depth) return 0;
+  return norm.scale ? conv_normal(x[at], norm.scale[c], norm.offset[c]) : x[at];
+}
+/* Of `depth` channels that are left. */
+INLINE float4 conv_fetch(int j, int4 at, tile_part q, global const float *x, int depth,
+                         conv_norm norm) {
+  const int c = q.k + j * q.dk;
+  return (float4)(conv_number(at.x, c, depth, x, norm), conv_number(at.y, c + q.dk, depth, x, norm),
+                  conv_number(at.z, c + 2 * q.dk, depth, x, norm),
+                  conv_number(at.w, c + 3 * q.dk, depth, x, norm));
 }
 
 /* The next channels are on their way to registers while these are multiplied. */
 #define ZERO(r) acc[r] = 0;
-INLINE void conv_tile(global const float *x, clf_view v, int k, global const float *pool,
-                      local int *places, local float4 *as, local float4 *bs, int side, int a,
-                      float4 *acc) {
+INLINE void conv_tile(global const float *x, clf_view v, conv_norm norm, int k,
+                      global const float *panels, local int *places, local float4 *as,
+                      local float4 *bs, int side, int a, float4 *acc) {
   const int n = 4 * a * side, C = v.dim[1], sc = v.stride[1], j0 = get_group_id(1) * 4 * side;
   const int blocks = (C + side - 1) / side, turns = k * k * blocks;
-  global const float *w = pool + ((size_t)(j0 / PANEL) * k * k * C * PANEL + j0 % PANEL);
+  global const float *w = panels + ((size_t)(j0 / PANEL) * k * k * C * PANEL + j0 % PANEL);
   const tile_part qa = tile_part_of(side, 4 * a, sc == 1), qb = tile_part_of(side, 4, 0);
   const int at_w = qb.i + qb.k * PANEL;
   int4 at[2];
@@ -203,8 +260,9 @@ INLINE void conv_tile(global const float *x, clf_view v, int k, global const flo
       const int dh = t / k - k / 2, dw = t % k - k / 2;
       if (c == 0) at[0] = conv_reads(0, qa, places, n, v, dh, dw);
       if (c == 0 && a > 1) at[1] = conv_reads(4, qa, places, n, v, dh, dw);
-      ra[0] = conv_fetch(0, at[0], qa, x + c * sc, C - c);
-      if (a > 1) ra[1] = conv_fetch(4, at[1], qa, x + c * sc, C - c);
+      const conv_norm here = {norm.scale ? norm.scale + c : 0, norm.offset + c};
+      ra[0] = conv_fetch(0, at[0], qa, x + c * sc, C - c, here);
+      if (a > 1) ra[1] = conv_fetch(4, at[1], qa, x + c * sc, C - c, here);
       rb = tile_fetch(0, qb, w, at_w + (t * C + c) * PANEL, qb.dk * PANEL, 1, C - c - qb.k);
       c += side;
       if (c >= C) {
@@ -246,52 +304,47 @@ INLINE void conv_finish(const float4 *acc, int side, int a, global float *y, clf
 #undef STORE_ONE
 #undef STORE
 
-#define CONV_BY(side, a, in, k, out, beta, bias, stride)                                           \
+#define CONV_BY(side, a, in, norm, k, out, beta, bias, stride)                                     \
   local float4 as[TILE_A(side, a)], bs[TILE_B(side)];                                              \
   local int places[3 * 4 * a * side];                                                              \
   float4 acc[4 * a];                                                                               \
-  conv_tile(in##_, p.in, k, pool, places, as, bs, side, a, acc);                                   \
+  conv_tile(in##_, p.in, norm, k, pool + e.x, places, as, bs, side, a, acc);                       \
   conv_finish(acc, side, a, out##_, p.out, beta, bias, stride)
-#define CONV(in, k, out, beta, bias, stride) CONV_BY(TILE_SIDE, 2, in, k, out, beta, bias, stride)
-#define CONV_SMALL(in, k, out, beta, bias, stride)                                                 \
-  CONV_BY(TILE_SMALL, 1, in, k, out, beta, bias, stride)
+#define CONV(in, norm, k, out, beta, bias, stride)                                                 \
+  CONV_BY(TILE_SIDE, 2, in, norm, k, out, beta, bias, stride)
+#define CONV_SMALL(in, norm, k, out, beta, bias, stride)                                           \
+  CONV_BY(TILE_SMALL, 1, in, norm, k, out, beta, bias, stride)
 
-kernel BY_SMALL_TILE void conv_fwd_small(CLF_IN(x), CLF_IN(w), CLF_IN(bias), CLF_OUT(y),
-                                         const conv_fwd_args p, CLF_POOL) {
-  CONV_SMALL(x, p.w.dim[3], y, p.beta, p.bias.dim[0] ? bias_ + p.bias.offset : 0, p.bias.stride[0]);
+kernel BY_SMALL_TILE void conv_fwd_small(FWD) {
+  CONV_SMALL(x, NORM, p.w.dim[3], y, p.beta, p.bias.dim[0] ? bias_ + p.bias.offset : 0,
+             p.bias.stride[0]);
 }
-kernel BY_SMALL_TILE void conv_bwd_data_small(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx),
-                                              const conv_bwd_data_args p, CLF_POOL) {
-  CONV_SMALL(dy, p.w.dim[3], dx, p.beta, 0, 0);
+kernel BY_SMALL_TILE void conv_bwd_data_small(DATA) {
+  CONV_SMALL(dy, conv_no_norm(), p.w.dim[3], dx, p.beta, 0, 0);
 }
 #endif
 
-kernel BY_TILE void conv_fwd(CLF_IN(x), CLF_IN(w), CLF_IN(bias), CLF_OUT(y), const conv_fwd_args p,
-                             CLF_POOL) {
-  CONV(x, p.w.dim[3], y, p.beta, p.bias.dim[0] ? bias_ + p.bias.offset : 0, p.bias.stride[0]);
+kernel BY_TILE void conv_fwd(FWD) {
+  CONV(x, NORM, p.w.dim[3], y, p.beta, p.bias.dim[0] ? bias_ + p.bias.offset : 0, p.bias.stride[0]);
 }
-kernel BY_TILE void conv_bwd_data(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx), const conv_bwd_data_args p,
-                                  CLF_POOL) {
-  CONV(dy, p.w.dim[3], dx, p.beta, 0, 0);
-}
+kernel BY_TILE void conv_bwd_data(DATA) { CONV(dy, conv_no_norm(), p.w.dim[3], dx, p.beta, 0, 0); }
 #undef CONV
 #undef CONV_SMALL
 #undef CONV_BY
 
 #if LANES > 1
 /* ---- The same by winograd.clh, for 3x3 and channels last ------------------------------------
- * The pool: e.x zeros, which stand in for pixels beyond an edge; the weights' panels
- * [panels][36][rows][TN]; for each item a slice, rows [36][e.y tiles][C] and sums [36][e.y
- * tiles][TN]. Matrices are a little longer: powers of two apart they would hit few cache sets. */
+ * The pool: what stands for pixels beyond an edge, as above; at e.x the weights' panels
+ * [panels][36][rows][TN]; rows [36][e.y tiles][C] for each i of items (i, part); sums
+ * [36][e.y tiles][TN] for each item. Matrices are a little longer: powers of two apart they would
+ * hit few cache sets. */
 #define MATRIX(rows, columns) ((rows) * (columns) + 16)
 
-/* Group (c, j) packs row c of panel j, and its share of the zeros in front of the panels. */
-void conv_wino_pack(global const float *w, conv_weights q, global float *pool, int zeros) {
+/* Group (c, j) packs row c of panel j. */
+void conv_wino_pack(global const float *w, conv_weights q, global float *panels) {
   const int c = get_global_id(0), j = get_global_id(1);
   const int matrix = MATRIX(q.rows, TN);
-  global float *d = pool + zeros + (size_t)j * 36 * matrix + c * TN;
-  for (int i = c + get_global_size(0) * j; i < zeros; i += get_global_size(0) * get_global_size(1))
-    pool[i] = 0;
+  global float *d = panels + (size_t)j * 36 * matrix + c * TN;
   for (int l = 0; l < TN; l += LANES) {
     const int col = j * TN + l;
     global const float *s = w + (q.offset + c * q.row + (ptrdiff_t)col * q.col);
@@ -303,20 +356,34 @@ void conv_wino_pack(global const float *w, conv_weights q, global float *pool, i
   }
 }
 
+/* Of item (i, part), behind the panels. */
+#define WINO_ROW_SIZE(C) ((size_t)36 * MATRIX(e.y, C))
+#define WINO_ROWS(C, columns)                                                                      \
+  (pool + e.x + (size_t)(((columns) + TN - 1) / TN * 36) * MATRIX(C, TN) +                         \
+   get_global_id(0) * WINO_ROW_SIZE(C))
+
+/* Where several parts need the rows of a block, i's only one, each has transformed some tiles. */
+void conv_wino_rows(global const float *x, clf_view xv, conv_norm norm, global float *pool, int4 e,
+                    int columns) {
+  const int C = xv.dim[1], each = (e.y - 1) / (int)get_global_size(1) + 1;
+  const int first = get_global_id(1) * each, count = min(each, e.y - first);
+  wino_in(x, xv, norm, get_global_id(0) * e.y + first, count, pool,
+          WINO_ROWS(C, columns) + first * C, C, MATRIX(e.y, C));
+}
+
 /* Item (i, part) takes each block of tiles from i on, and each panel from `part` on. */
-void conv_wino(global const float *x, clf_view xv, global float *pool, int4 e, global float *y,
-               clf_view yv, float beta, global const float *bias, int bias_stride) {
+void conv_wino(global const float *x, clf_view xv, conv_norm norm, global float *pool, int4 e,
+               global float *y, clf_view yv, float beta, global const float *bias,
+               int bias_stride) {
   const int C = xv.dim[1], panels = (yv.dim[1] + TN - 1) / TN, tiles = wino_tiles(xv);
   const int part = get_global_id(1), matrix = MATRIX(e.y, C), step = MATRIX(C, TN),
             panel = 36 * step;
-  global float *panel0 = pool + e.x;
-  global float *rows =
-      panel0 + (size_t)panels * panel +
-      (get_global_id(0) + part * get_global_size(0)) * (size_t)(36 * (matrix + e.y * TN));
-  global float *sums = rows + 36 * matrix;
+  global float *panel0 = pool + e.x, *rows = WINO_ROWS(C, yv.dim[1]);
+  global float *sums = rows + (get_global_size(0) - get_global_id(0)) * WINO_ROW_SIZE(C) +
+                       (get_global_id(0) + part * get_global_size(0)) * (size_t)(36 * e.y * TN);
   for (int first = get_global_id(0) * e.y; first < tiles; first += get_global_size(0) * e.y) {
     const int count = min(e.y, tiles - first), whole = (count + TM - 1) / TM * TM;
-    wino_in(x, xv, first, whole, pool, rows, C, matrix);
+    if (get_global_size(1) == 1) wino_in(x, xv, norm, first, whole, pool, rows, C, matrix);
     for (int j = part; j < panels; j += get_global_size(1)) {
       wino_products(rows, matrix, C, whole, panel0 + (size_t)j * panel, step,
                     yv.dim[1] - j * TN > LANES, sums);
@@ -325,30 +392,43 @@ void conv_wino(global const float *x, clf_view xv, global float *pool, int4 e, g
   }
 }
 
-kernel BY_LANES void conv_fwd_winograd_pack(CLF_IN(x), CLF_IN(w), CLF_IN(bias), CLF_OUT(y),
-                                            const conv_fwd_args p, CLF_POOL) {
-  conv_wino_pack(w_, conv_as_is(p.w), pool, e.x);
+kernel BY_LANES void conv_fwd_winograd_pack(FWD) {
+  FWD_FRONT
+  conv_wino_pack(w_, conv_as_is(p.w), pool + e.x);
 }
-kernel BY_LANES void conv_fwd_winograd(CLF_IN(x), CLF_IN(w), CLF_IN(bias), CLF_OUT(y),
-                                       const conv_fwd_args p, CLF_POOL) {
-  conv_wino(x_, p.x, pool, e, y_, p.y, p.beta, p.bias.dim[0] ? bias_ + p.bias.offset : 0,
+kernel BY_LANES void conv_fwd_winograd_rows(FWD) {
+  conv_wino_rows(x_, p.x, NORM, pool, e, p.y.dim[1]);
+}
+kernel BY_LANES void conv_fwd_winograd(FWD) {
+  conv_wino(x_, p.x, NORM, pool, e, y_, p.y, p.beta, p.bias.dim[0] ? bias_ + p.bias.offset : 0,
             p.bias.stride[0]);
 }
-kernel BY_LANES void conv_bwd_data_winograd_pack(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx),
-                                                 const conv_bwd_data_args p, CLF_POOL) {
-  conv_wino_pack(w_, conv_turned(p.w), pool, e.x);
+kernel BY_LANES void conv_bwd_data_winograd_pack(DATA) {
+  conv_outside(pool, e.x, 0);
+  conv_wino_pack(w_, conv_turned(p.w), pool + e.x);
 }
-kernel BY_LANES void conv_bwd_data_winograd(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx),
-                                            const conv_bwd_data_args p, CLF_POOL) {
-  conv_wino(dy_, p.dy, pool, e, dx_, p.dx, p.beta, 0, 0);
+kernel BY_LANES void conv_bwd_data_winograd_rows(DATA) {
+  conv_wino_rows(dy_, p.dy, conv_no_norm(), pool, e, p.dx.dim[1]);
+}
+kernel BY_LANES void conv_bwd_data_winograd(DATA) {
+  conv_wino(dy_, p.dy, conv_no_norm(), pool, e, dx_, p.dx, p.beta, 0, 0);
 }
 #endif
+#undef WINO_ROW_SIZE
+#undef WINO_ROWS
+#undef TABLE
+#undef NORM
+#undef FWD
+#undef FWD_FRONT
+#undef DATA
 
 /* ---- The gradient by w ----------------------------------------------------------------------
  * Bands of e.x rows of pixels (n, h), e.y of them, each into sums of its own in the pool,
  * [bands][k k][Ci][COLUMNS]; then the bands in order. */
 
-#define WEIGHTS CLF_IN(x), CLF_IN(dy), CLF_OUT(dw), const conv_bwd_weights_args p, CLF_POOL
+#define WEIGHTS                                                                                    \
+  CLF_IN(x), CLF_IN(mean), CLF_IN(var), CLF_IN(shift), CLF_IN(dy), CLF_OUT(dw),                    \
+      const conv_bwd_weights_args p, CLF_POOL
 #define COLUMNS ((p.dw.dim[0] + PANEL - 1) / PANEL * PANEL) /* Co in whole panels */
 #define SUMS_SIZE ((size_t)p.dw.dim[3] * p.dw.dim[3] * p.dw.dim[1] * COLUMNS)
 
@@ -371,6 +451,13 @@ kernel BY_LANES void conv_bwd_weights_pack(WEIGHTS) {
     for (int w = 0; w < W; w++, s += p.x.stride[3], d += TM)
 #pragma unroll
       for (int r = 0; r < TM; r++) d[r] = c + r < Ci ? s[r * sx] : 0;
+    for (int r = 0; r < TM && c + r < Ci && NORMED; r++) {
+      const float scale = SCALE(c + r), offset = OFFSET(c + r);
+      for (global float *to = d - W * TM + r; to < d; to += TM) {
+        const float v = fma(*to, scale, offset);
+        *to = v < 0 ? 0 : v;
+      }
+    }
   }
   for (int c = 0; c < Co; c += TN) {
     global float *d = DY_COPY + (c / TN * PIXELS + row * W) * TN;
@@ -445,6 +532,28 @@ void conv_rows(global const float *s, clf_view v, conv_pixel q, int count, int c
       VSTORE(lanes_load(s + (q.at + c * v.stride[1]), v.stride[1], v.dim[1] - c), d + c);
 }
 
+/* A table at `table`, scales of Ci channels and as many offsets; null where x stays as it is. */
+#define MAKE_NORM(table)                                                                           \
+  conv_norm norm = {0, 0};                                                                         \
+  if (NORMED) {                                                                                    \
+    for (int c = 0; c < Ci; c++) {                                                                 \
+      (table)[c] = SCALE(c);                                                                       \
+      (table)[Ci + c] = OFFSET(c);                                                                 \
+    }                                                                                              \
+    norm.scale = table;                                                                            \
+    norm.offset = norm.scale + Ci;                                                                 \
+  }
+
+/* Of rows that conv_rows made. */
+void conv_normalise(conv_norm norm, int Ci, int count, int columns, global float *d) {
+  for (int c = 0; c < Ci && norm.scale; c += LANES) {
+    const V scale = lanes_load(norm.scale + c, 1, Ci - c);
+    const V offset = lanes_load(norm.offset + c, 1, Ci - c);
+    for (global float *to = d + c; to < d + count * (columns + 16); to += columns + 16)
+      VSTORE(conv_normal(VLOAD(to), scale, offset), to);
+  }
+}
+
 /* Item (band, part): its share of the panels of dy.  Its copies lie behind the sums. */
 kernel BY_LANES void conv_bwd_weights_pixels(WEIGHTS) {
   const int Ci = p.x.dim[1], wide = (BLOCKS * TM + LANES - 1) / LANES * LANES, row = COLUMNS + 16;
@@ -452,12 +561,14 @@ kernel BY_LANES void conv_bwd_weights_pixels(WEIGHTS) {
   const int j1 = min(j0 + each, COLUMNS / TN), band = get_global_id(0);
   const int end = min((band + 1) * e.x, p.x.dim[0] * p.x.dim[2] * p.x.dim[3]);
   global float *d = pool + band * SUMS_SIZE;
-  global float *x =
-      pool + e.y * SUMS_SIZE + (band + get_global_id(1) * e.y) * (size_t)(e.z * (wide + 16 + row));
+  global float *x = pool + e.y * SUMS_SIZE +
+                    (band + get_global_id(1) * e.y) * (size_t)(e.z * (wide + 16 + row) + e.w);
   global float *dy = x + e.z * (wide + 16);
+  MAKE_NORM(dy + e.z * row)
   for (int i = band * e.x; i < end && j0 < j1; i += e.z) {
     const int count = min(e.z, end - i);
     conv_rows(x_, p.x, conv_pixel_of(p.x, i), count, wide, x);
+    conv_normalise(norm, Ci, count, wide, x);
     conv_rows(dy_, p.dy, conv_pixel_of(p.dy, i), count, COLUMNS, dy);
     for (int j = j0; j < j1; j++)
       for (int c = 0; c < Ci; c += TM)
@@ -481,6 +592,13 @@ INLINE float4 conv_gather(tile_part q, local const int *at, global const float *
                   conv_gather_one(2, q, at, s, c0, C, stride),
                   conv_gather_one(3, q, at, s, c0, C, stride));
 }
+/* Of these, normalised, by numbers of the same channels; zero beyond the edges. */
+INLINE float4 conv_gathered(float4 x, tile_part q, local const int *at, float4 scale,
+                            float4 offset) {
+  const int4 place = (int4)(at[q.k], at[q.k + q.dk], at[q.k + 2 * q.dk], at[q.k + 3 * q.dk]);
+  const float4 v = fma(x, scale, offset);
+  return ((v < 0) | (place < 0)) ? (float4)0 : v;
+}
 
 /* Group (g, band): a tap, 4 TILE_SIDE channels of x by as many of dy; a term is a pixel. */
 kernel BY_TILE void conv_bwd_weights(WEIGHTS) {
@@ -494,7 +612,17 @@ kernel BY_TILE void conv_bwd_weights(WEIGHTS) {
   const int end = min(band + e.x, p.dy.dim[0] * p.dy.dim[2]) * p.dy.dim[3];
   const tile_part qa = tile_part_of(TILE_SIDE, 4, p.x.stride[1] != 1);
   const tile_part qb = tile_part_of(TILE_SIDE, 4, p.dy.stride[1] != 1);
-  float4 acc[4] = {0, 0, 0, 0};
+  float4 acc[4] = {0, 0, 0, 0}, scale = 0, offset = 0;
+  if (NORMED) {
+#define CHANNEL_OF(r) min(c0 + qa.i + r * qa.di, p.x.dim[1] - 1)
+#define FOUR(number)                                                                               \
+  (float4)(number(CHANNEL_OF(0)), number(CHANNEL_OF(1)), number(CHANNEL_OF(2)),                    \
+           number(CHANNEL_OF(3)))
+    scale = FOUR(SCALE);
+    offset = FOUR(OFFSET);
+#undef CHANNEL_OF
+#undef FOUR
+  }
   for (int i0 = band * p.dy.dim[3]; i0 < end; i0 += TILE_SIDE) { /* all items run every turn */
     if (l < TILE_SIDE) {
       const conv_pixel q = conv_pixel_of(p.dy, min(i0 + l, end - 1));
@@ -504,7 +632,7 @@ kernel BY_TILE void conv_bwd_weights(WEIGHTS) {
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     const float4 ra = conv_gather(qa, from, x_, c0, p.x.dim[1], p.x.stride[1]);
-    tile_put(as, ra, 0, 4, qa, TILE_SIDE);
+    tile_put(as, NORMED ? conv_gathered(ra, qa, from, scale, offset) : ra, 0, 4, qa, TILE_SIDE);
     tile_put(bs, conv_gather(qb, to, dy_, j0, p.dy.dim[1], p.dy.stride[1]), 0, 4, qb, TILE_SIDE);
     barrier(CLK_LOCAL_MEM_FENCE);
     tile_products(as, bs, TILE_SIDE, 1, acc);
@@ -535,30 +663,43 @@ kernel BY_LANES void conv_bwd_weights_add(WEIGHTS) {
 
 #if LANES > 1
 /* ---- The same by winograd.clh: e.y bands of e.x blocks of e.z tiles ----------------------------
- * The pool: each band's sums [blocks of TM channels of x][panels][36][TM][TN]; a slice for each
- * item: e.w zeros, x's rows [36][e.z][Ci], each a little longer, those of dy [36][e.z][columns of
- * the part], and each matrix a little longer. */
+ * The pool: each band's sums [blocks of TM channels of x][panels][36][TM][TN]; for each band x's
+ * rows [36][e.z][Ci], each a little longer; a slice for each item: e.w zeros, where x is normalised
+ * a fourth of them, what stands for its pixels beyond the edges and its table; rows of dy
+ * [36][e.z][columns of the part]. Each matrix is a little longer. */
 #define WINO_BLOCKS ((p.x.dim[1] + TM - 1) / TM)
 #define WINO_TILE(block, panel) (((size_t)(block)*COLUMNS / TN + (panel)) * 36 * TM * TN)
 #define WINO_SUMS WINO_TILE(WINO_BLOCKS, 0)
 
-/* Item (band, part): its share of the panels of dy. */
+/* Of item (band, part), which has a share of the panels of dy. */
+#define WINO_ITEM                                                                                  \
+  const int Ci = p.x.dim[1], panels = COLUMNS / TN, band = get_global_id(0);                       \
+  const int each = (panels - 1) / (int)get_global_size(1) + 1, columns = each * TN;                \
+  const int row = MATRIX(1, Ci), x_matrix = MATRIX(e.z, row), dy_matrix = MATRIX(e.z, columns);    \
+  const int end = min((band + 1) * e.x * e.z, wino_tiles(p.x));                                    \
+  global float *x = pool + e.y * WINO_SUMS + band * (size_t)(36 * x_matrix);                       \
+  global float *zeros = x + (e.y - band) * (size_t)(36 * x_matrix) +                               \
+                        (band + get_global_id(1) * e.y) * (e.w + (size_t)(36 * dy_matrix));        \
+  global float *outside = NORMED ? zeros + e.w / 4 : zeros;                                        \
+  for (int i = 0; i < e.w; i++) zeros[i] = i < e.w / 4 || !NORMED ? 0 : -MAXFLOAT;                 \
+  MAKE_NORM(outside + e.w / 4)
+
+/* Where several parts need the rows of a band, its only block, each transforms some tiles. */
+kernel BY_LANES void conv_bwd_weights_winograd_rows(WEIGHTS) {
+  WINO_ITEM
+  const int share = (e.z - 1) / (int)get_global_size(1) + 1, t0 = get_global_id(1) * share;
+  const int first = band * e.z + t0;
+  wino_in(x_, p.x, norm, first, min(share, end - first), outside, x + t0 * row, row, x_matrix);
+}
+
 kernel BY_LANES void conv_bwd_weights_winograd(WEIGHTS) {
-  const int Ci = p.x.dim[1], panels = COLUMNS / TN, band = get_global_id(0);
-  const int each = (panels - 1) / (int)get_global_size(1) + 1, j0 = get_global_id(1) * each;
-  const int mine = min(each, panels - j0), columns = each * TN, tiles = wino_tiles(p.x);
-  const int row = MATRIX(1, Ci), x_matrix = MATRIX(e.z, row), dy_matrix = MATRIX(e.z, columns);
-  const int end = min((band + 1) * e.x * e.z, tiles);
-  global float *d = pool + band * WINO_SUMS;
-  global float *zeros =
-      pool + e.y * WINO_SUMS +
-      (band + get_global_id(1) * e.y) * (e.w + (size_t)36 * (x_matrix + dy_matrix));
-  global float *x = zeros + e.w, *dy = x + 36 * x_matrix;
+  WINO_ITEM
+  const int j0 = get_global_id(1) * each, mine = min(each, panels - j0);
+  global float *d = pool + band * WINO_SUMS, *dy = zeros + e.w;
   if (mine <= 0) return;
-  for (int i = 0; i < e.w; i++) zeros[i] = 0;
   for (int first = band * e.x * e.z; first < end; first += e.z) {
     const int count = min(e.z, end - first);
-    wino_in(x_, p.x, first, count, zeros, x, row, x_matrix);
+    if (get_global_size(1) == 1) wino_in(x_, p.x, norm, first, count, outside, x, row, x_matrix);
     wino_gradients(dy_, p.dy, first, count, j0 * TN, zeros, dy, columns, dy_matrix);
     for (int t = 0; t < 36; t++)
       for (int j = 0; j < mine; j++)
@@ -597,8 +738,14 @@ kernel BY_LANES void conv_bwd_weights_winograd_add(WEIGHTS) {
 #undef WINO_BLOCKS
 #undef WINO_TILE
 #undef WINO_SUMS
+#undef WINO_ITEM
 #undef MATRIX
+#undef MAKE_NORM
 #endif
+#undef NORMED
+#undef SCALE
+#undef OFFSET
+#undef UP16
 #undef WEIGHTS
 #undef COLUMNS
 #undef SUMS_SIZE

@@ -3,16 +3,54 @@
  * through n h w, by TN channels, two vectors, whose sums stay in registers; the weights
  * are packed into panels of TN columns, zero beyond the last, so that the inner loop
  * reads one stream. */
+#include <float.h>
 #include "pixelwise.h"
 #include "vectors.h"
+
+/* ---- What stands for x: relu((x - mean) / sqrt(var + eps) + shift), if mean is there ------- */
+
+typedef struct statistics {
+  const clf_tensor *mean, *var, *shift;
+  real eps;
+} statistics;
+#define STATISTICS(p) ((statistics){&(p)->mean, &(p)->var, &(p)->shift, (p)->eps})
+
+/* relu(scale x + offset), numbers for each channel; x itself where scale is NULL.  A pixel beyond
+ * the edge is `outside`, of which that makes zeros. */
+typedef struct norm {
+  const real *outside, *scale, *offset;
+} norm;
+
+/* Its memory, where a pixel spans `span` numbers. */
+static size_t norm_size(const statistics *s, int span) {
+  return (size_t)up(span, TN) + (s->mean->buf ? 2 * (size_t)s->mean->dim[0] : 0);
+}
+static norm norm_at(real *memory, const statistics *s, int span) {
+  const int normed = s->mean->buf != NULL, C = normed ? s->mean->dim[0] : 0;
+  real *scale = memory + up(span, TN), *offset = scale + C;
+  for (int i = 0; i < up(span, TN); i++) memory[i] = normed ? -(real)FLT_MAX : 0;
+  for (int c = 0; c < C; c++) {
+    scale[c] = 1 / real_sqrt(*at(s->var, c, 0, 0, 0) + s->eps);
+    offset[c] =
+        (s->shift->buf ? *at(s->shift, c, 0, 0, 0) : 0) - *at(s->mean, c, 0, 0, 0) * scale[c];
+  }
+  return (norm){memory, normed ? scale : NULL, offset};
+}
+
+static inline real normal(real x, real scale, real offset) {
+  const real v = x * scale + offset;
+  return v < 0 ? 0 : v; /* NaN stays */
+}
 
 /* ---- Products: y = beta y + bias + x with w, forward and backward ------------------------ */
 
 typedef struct product {
   const clf_tensor *x, *y, *w, *bias; /* bias may be NULL */
+  statistics of_x;
   real beta;
   int k, turned; /* the gradient by x is the product with w transposed and its taps turned */
-  const real *zeros, *panels;
+  norm norm;
+  const real *panels;
 } product;
 
 static real weight(const product *q, int row, int col, int a, int b) {
@@ -48,8 +86,16 @@ static pixel next(const clf_tensor *t, pixel q) {
   return q;
 }
 
+/* The first n channels of a[TM], from c on, normalised. */
+static void normalise(const norm *m, const real *const a[TM], int c, int n, ptrdiff_t stride,
+                      real out[TM][LANES]) {
+  for (int r = 0; r < TM; r++)
+    for (int i = 0; i < n; i++)
+      out[r][i] = normal(a[r][(c + i) * stride], m->scale[c + i], m->offset[c + i]);
+}
+
 /* out[r] = the sums of pixel i0 + r over panel b; pixels past the end repeat the last.  A tap
- * beyond the edge reads zeros, which are spaced as the channels of x are. */
+ * beyond the edge reads `outside`, which is spaced as the channels of x are. */
 static void tile(const product *q, int i0, const real *b, real out[TM][TN]) {
   const clf_tensor *x = q->x;
   const int last = x->dim[0] * x->dim[2] * x->dim[3] - 1, C = x->dim[1], k = q->k;
@@ -66,15 +112,27 @@ static void tile(const product *q, int i0, const real *b, real out[TM][TN]) {
       const real *a[TM];
       for (int r = 0; r < TM; r++) {
         const int h = px[r].h + dh, w = px[r].w + dw;
-        a[r] = h >= 0 && h < x->dim[2] && w >= 0 && w < x->dim[3] ? from[r] + step : q->zeros;
+        a[r] =
+            h >= 0 && h < x->dim[2] && w >= 0 && w < x->dim[3] ? from[r] + step : q->norm.outside;
       }
-      for (int c = 0; c < C; c++, b += TN) {
-        const vec b0 = VEC_IN(b), b1 = VEC_IN(b + LANES);
+      for (int c0 = 0, n = C; c0 < C; c0 += n) {
+        real v[TM][LANES]; /* of a normalised x, so many channels at a time */
+        const int normed = q->norm.scale != NULL;
+        const ptrdiff_t sa = normed ? 1 : sc;
+        if (normed) {
+          n = least(LANES, C - c0);
+          normalise(&q->norm, a, c0, n, sc, v);
+        }
+        const real *s[TM];
+        for (int r = 0; r < TM; r++) s[r] = normed ? v[r] : a[r];
+        for (int c = 0; c < n; c++, b += TN) {
+          const vec b0 = VEC_IN(b), b1 = VEC_IN(b + LANES);
 #pragma GCC unroll 8
-        for (int r = 0; r < TM; r++) {
-          const real v = a[r][c * sc];
-          sum[r][0] += v * b0;
-          sum[r][1] += v * b1;
+          for (int r = 0; r < TM; r++) {
+            const real number = s[r][c * sa];
+            sum[r][0] += number * b0;
+            sum[r][1] += number * b1;
+          }
         }
       }
     }
@@ -113,14 +171,14 @@ static clf_status multiply(product *q, clf_scratch *scratch) {
   enum { CHUNK = 16 * TM }; /* pixels, to a thread at a time */
   const clf_tensor *x = q->x, *y = q->y;
   const int pixels = y->dim[0] * y->dim[2] * y->dim[3], chunks = up(pixels, CHUNK) / CHUNK;
-  const int panels = up(y->dim[1], TN) / TN, zeros = up((x->dim[1] - 1) * x->stride[1] + 1, TN);
+  const int panels = up(y->dim[1], TN) / TN, span = (x->dim[1] - 1) * x->stride[1] + 1;
   const size_t packed = (size_t)(q->k * q->k) * (size_t)x->dim[1] * (size_t)(panels * TN);
-  real *memory = clf_scratch_get(scratch, (size_t)zeros + packed);
-  CLF_NEED(memory, (size_t)zeros + packed);
-  for (int i = 0; i < zeros; i++) memory[i] = 0;
-  pack(q, memory + zeros);
-  q->zeros = memory;
-  q->panels = memory + zeros;
+  const size_t need = packed + norm_size(&q->of_x, span);
+  real *memory = clf_scratch_get(scratch, need);
+  CLF_NEED(memory, need);
+  pack(q, memory);
+  q->panels = memory;
+  q->norm = norm_at(memory + packed, &q->of_x, span);
   PARALLEL_FOR(2.0 * pixels * (double)packed, int job = 0; job < chunks * panels; job++) {
     const int i0 = job % chunks * CHUNK;
     tiles(q, i0, least(i0 + CHUNK, pixels), job / chunks * TN);
@@ -174,7 +232,7 @@ static void winograd_blocks(const product *q, int block, int item, int items, in
   real *sums = slice + POINTS * matrix;
   for (int first = item * block; first < tiles; first += items * block) {
     const int count = least(block, tiles - first), whole = up(count, TM);
-    wino_in(q->x, first, whole, q->zeros, slice, matrix);
+    wino_in(q->x, &q->norm, first, whole, slice, matrix);
     for (int j0 = part * TN; j0 < q->y->dim[1]; j0 += parts * TN) {
       wino_products(slice, matrix, C, whole, q->panels + j0 / TN * panel, sums);
       wino_out(q, sums, whole, first, count, j0);
@@ -185,35 +243,35 @@ static void winograd_blocks(const product *q, int block, int item, int items, in
 /* Blocks of 12 to 24 tiles: that many rows go over a panel while it is in a core's cache. */
 static clf_status winograd_multiply(product *q, clf_scratch *scratch) {
   const int C = q->x->dim[1], tiles = wino_tiles(q->x), columns = up(q->y->dim[1], TN);
-  const int block = up(least(most(tiles / ITEMS, 12), 24), TM), zeros = up(C, 16);
+  const int block = up(least(most(tiles / ITEMS, 12), 24), TM);
   const int items = least(up(tiles, block) / block, ITEMS), parts = items < ITEMS ? 2 : 1;
   const size_t packed = (size_t)POINTS * (size_t)C * (size_t)columns;
   const size_t slice = (size_t)(POINTS * (block * (C + TN) + SPACE));
-  const size_t need = (size_t)zeros + packed + (size_t)(items * parts) * slice;
+  const size_t slices = packed + (size_t)(items * parts) * slice;
+  const size_t need = slices + norm_size(&q->of_x, C);
   real *memory = clf_scratch_get(scratch, need);
   CLF_NEED(memory, need);
-  for (int i = 0; i < zeros; i++) memory[i] = 0;
-  q->zeros = memory;
-  q->panels = memory + zeros;
-  winograd_pack(q, memory + zeros);
+  q->norm = norm_at(memory + slices, &q->of_x, C);
+  q->panels = memory;
+  winograd_pack(q, memory);
   PARALLEL_FOR(72.0 * tiles * C * columns, int job = 0; job < items * parts; job++)
     winograd_blocks(q, block, job / parts, items, job % parts, parts,
-                    memory + (size_t)zeros + packed + (size_t)job * slice);
+                    memory + packed + (size_t)job * slice);
   return CLF_OK;
 }
 
 /* A band's sums [36][Ci][columns] at d, of `mine` columns from j0 on. */
-static void winograd_band(const clf_conv_bwd_weights_args *p, int block, int first, int end,
-                          int columns, int j0, int mine, real *d, real *slice) {
-  const int Ci = p->x.dim[1], zeros = up(most(Ci, p->dy.dim[1]), TN), begin = first;
+static void winograd_band(const clf_conv_bwd_weights_args *p, const norm *m, const real *zeros,
+                          int block, int first, int end, int columns, int j0, int mine, real *d,
+                          real *slice) {
+  const int Ci = p->x.dim[1], begin = first;
   const ptrdiff_t x_matrix = (ptrdiff_t)block * Ci + SPACE,
                   dy_matrix = (ptrdiff_t)block * mine + SPACE;
-  real *x = slice + zeros, *dy = x + POINTS * x_matrix;
-  for (int i = 0; i < zeros; i++) slice[i] = 0;
+  real *x = slice, *dy = x + POINTS * x_matrix;
   for (; first < end; first += block) {
     const int count = least(block, end - first);
-    wino_in(&p->x, first, count, slice, x, x_matrix);
-    wino_gradients(&p->dy, first, count, j0, slice, dy, mine, dy_matrix);
+    wino_in(&p->x, m, first, count, x, x_matrix);
+    wino_gradients(&p->dy, first, count, j0, zeros, dy, mine, dy_matrix);
     for (int t = 0; t < POINTS; t++)
       for (int j = 0; j < mine; j += TN)
         for (int c = 0; c < Ci; c += TM)
@@ -256,13 +314,18 @@ CLF_REF_WAY(conv_bwd_weights, weights_winograd) {
   const int bands = up(tiles, band) / band, want = up(JOBS, bands) / bands;
   const int mine = up(up(columns, want) / want, TN), parts = up(columns, mine) / mine;
   const size_t sums = (size_t)POINTS * (size_t)Ci * (size_t)columns;
-  const size_t slice = (size_t)(up(most(Ci, Co), TN) + POINTS * (BLOCK * (Ci + mine) + 2 * SPACE));
-  const size_t need = (size_t)bands * sums + (size_t)(bands * parts) * slice;
+  const size_t slice = (size_t)(POINTS * (BLOCK * (Ci + mine) + 2 * SPACE));
+  const size_t slices = (size_t)bands * sums + (size_t)(bands * parts) * slice;
+  const statistics of_x = STATISTICS(p);
+  const size_t need = slices + (size_t)columns + norm_size(&of_x, Ci);
   real *memory = clf_scratch_get(scratch, need);
   CLF_NEED(memory, need);
+  real *zeros = memory + slices;
+  for (int i = 0; i < columns; i++) zeros[i] = 0;
+  const norm m = norm_at(zeros + columns, &of_x, Ci);
   PARALLEL_FOR(72.0 * tiles * Ci * columns, int job = 0; job < bands * parts; job++) {
     const int b = job / parts, j0 = job % parts * mine;
-    winograd_band(p, BLOCK, b * band, least((b + 1) * band, tiles), columns, j0,
+    winograd_band(p, &m, zeros, BLOCK, b * band, least((b + 1) * band, tiles), columns, j0,
                   least(mine, columns - j0), memory + (size_t)b * sums,
                   memory + (size_t)bands * sums + (size_t)job * slice);
   }
@@ -286,18 +349,27 @@ static product product_fwd(const clf_conv_fwd_args *p) {
   return (product){.x = &p->x,
                    .y = &p->y,
                    .w = &p->w,
+                   .of_x = STATISTICS(p),
                    .bias = p->bias.buf ? &p->bias : NULL,
                    .beta = p->beta,
                    .k = p->w.dim[3]};
 }
 static product product_data(const clf_conv_bwd_data_args *p) {
-  return (product){
-      .x = &p->dy, .y = &p->dx, .w = &p->w, .beta = p->beta, .k = p->w.dim[3], .turned = 1};
+  static const clf_tensor none = {0};
+  return (product){.x = &p->dy,
+                   .y = &p->dx,
+                   .w = &p->w,
+                   .of_x = {.mean = &none},
+                   .beta = p->beta,
+                   .k = p->w.dim[3],
+                   .turned = 1};
 }
 #define WAYS(op, of, what, from, to, as_matrix)                                                    \
   CLF_REF_RULE(op, what##_can) { return can(&p->from, &p->to, p->w.dim[3]); }                      \
   CLF_REF_RULE(op, what##_pays) { return pays(&p->from, &p->to); }                                 \
-  CLF_REF_RULE(op, what##_even) { return even(&p->from, &p->to, p->w.dim[3]); }                    \
+  CLF_REF_RULE(op, what##_even) {                                                                  \
+    return !of(p).of_x.mean->buf && even(&p->from, &p->to, p->w.dim[3]);                           \
+  }                                                                                                \
   CLF_REF_RULE(op, what##_side_by_side) { return p->from.stride[1] == 1; }                         \
   CLF_REF_WAY(op, what##_winograd) {                                                               \
     product q = of(p);                                                                             \
@@ -332,7 +404,7 @@ typedef struct outer {
   const real *x, *dy;
 } outer;
 
-static void copy_row(const clf_tensor *t, int row, int by, int pixels, real *to) {
+static void copy_row(const clf_tensor *t, const norm *m, int row, int by, int pixels, real *to) {
   const int C = t->dim[1], W = t->dim[3];
   const ptrdiff_t stride = t->stride[1];
   for (int c0 = 0; c0 < C; c0 += by) {
@@ -341,6 +413,8 @@ static void copy_row(const clf_tensor *t, int row, int by, int pixels, real *to)
     for (int w = 0; w < W; w++, d += by) {
       const real *s = at(t, row / t->dim[2], c0, row % t->dim[2], w);
       for (int c = 0; c < n; c++) d[c] = s[c * stride];
+      for (int c = 0; c < n && m->scale; c++)
+        d[c] = normal(d[c], m->scale[c0 + c], m->offset[c0 + c]);
       for (int c = n; c < by; c++) d[c] = 0;
     }
   }
@@ -417,13 +491,16 @@ CLF_REF_WAY(conv_bwd_weights, weights_direct) {
   q.at_once = up(128, W) / W;
   const int bands = up(q.rows, q.band) / q.band, pixels = q.rows * W;
   const size_t size = (size_t)(k * k) * (size_t)Ci * (size_t)q.columns;
-  const size_t need = (size_t)bands * size + (size_t)pixels * (size_t)(blocks * TM + q.columns);
+  const statistics of_x = STATISTICS(p);
+  const size_t copied = (size_t)bands * size + (size_t)pixels * (size_t)(blocks * TM + q.columns);
+  const size_t need = copied + norm_size(&of_x, 1);
   real *sums = clf_scratch_get(scratch, need);
   CLF_NEED(sums, need);
   real *x = sums + (size_t)bands * size, *dy = x + (size_t)pixels * (size_t)(blocks * TM);
+  const norm m = norm_at(sums + copied, &of_x, 1), none = {0};
   PARALLEL_FOR(1.0 * pixels * (Ci + q.columns), int row = 0; row < q.rows; row++) {
-    copy_row(&p->x, row, TM, pixels, x);
-    copy_row(&p->dy, row, TN, pixels, dy);
+    copy_row(&p->x, &m, row, TM, pixels, x);
+    copy_row(&p->dy, &none, row, TN, pixels, dy);
   }
   q.x = x;
   q.dy = dy;

@@ -31,6 +31,12 @@ static inline void vec_store(V v, real *d, ptrdiff_t stride, int n) {
   for (int i = 0; i < LANES && i < n; i++) d[i * stride] = u[i];
 }
 
+/* As normal(). */
+static inline V vec_normal(V x, V scale, V offset) {
+  const V v = x * scale + offset;
+  return (V)((__typeof__(v < v))v & ~(v < 0));
+}
+
 /* ---- Tiles of a view, counted through n, rows, columns -------------------------------------- */
 
 typedef struct wino_tile {
@@ -60,20 +66,27 @@ static void wino_places(const clf_tensor *x, wino_tile q, int from, int side, co
 /* to[36][tiles][C], `matrix` numbers each: B' d B of `count` tiles, those past the end as the last.
  * The last vector of a pixel's channels, of which there are LANES at least, may overlap the one
  * before. */
-static void wino_in(const clf_tensor *x, int first, int count, const real *zeros, real *to,
+static void wino_in(const clf_tensor *x, const norm *m, int first, int count, real *to,
                     ptrdiff_t matrix) {
   const int C = x->dim[1], last = wino_tiles(x) - 1;
   for (int t = 0; t < count; t++, to += C) {
     const real *from[36];
-    wino_places(x, wino_tile_of(x, least(first + t, last)), -1, 6, zeros, from);
-    for (int c = 0; c < C; c += LANES) {
+    wino_places(x, wino_tile_of(x, least(first + t, last)), -1, 6, m->outside, from);
+#define TO(i, j, v) VEC(to + ((i)*6 + (j)) * matrix + c0) = v
+    for (int c = 0; c < C && !m->scale; c += LANES) {
       const int c0 = least(c, C - LANES);
 #define FROM(i, j) VEC_IN(from[(i)*6 + (j)] + c0)
-#define TO(i, j, v) VEC(to + ((i)*6 + (j)) * matrix + c0) = v
       WINO_BOTH(WINO_B, 6, 6)
 #undef FROM
-#undef TO
     }
+    for (int c = 0; c < C && m->scale; c += LANES) {
+      const int c0 = least(c, C - LANES);
+      const V scale = VEC_IN(m->scale + c0), offset = VEC_IN(m->offset + c0);
+#define FROM(i, j) vec_normal(VEC_IN(from[(i)*6 + (j)] + c0), scale, offset)
+      WINO_BOTH(WINO_B, 6, 6)
+#undef FROM
+    }
+#undef TO
   }
 }
 

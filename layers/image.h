@@ -13,8 +13,7 @@ enum { CLF_ALL, CLF_EVEN, CLF_ODD };
 /* Memory that the networks of all couplings use in turn: vectors for `rows` samples of
  * the largest of them. */
 typedef struct clf__image_scratch {
-  clf_tensor act;                        /* an activation of a network */
-  clf_tensor dact, dh, dout, dr;         /* gradients as large */
+  clf_tensor dact, dh, dout, dr;         /* gradients inside a network */
   clf_tensor da0, du0, dth, dres;        /* gradients at either end of a network */
   clf_tensor weights, dweights;          /* normalised weights of one network; their gradient */
   clf_tensor u0, a0, h, r, out, th, res; /* unless stored: what else is kept per coupling */
@@ -66,10 +65,20 @@ clf_status clf__norm_plan(const clf__layer *l, int32_t channels, clf_arena *a, c
 clf_status clf__norm_measure(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
                              clf_tensor x, int pixels);
 
-/* y = act((x - mean) / sqrt(var + eps) + beta); x counts as 0 off `pixels`. */
+/* What a pass normalises by.  bmean: only where it is not mean; batch: the share of the batch's
+ * own statistics. */
+typedef struct clf__statistics {
+  clf_tensor mean, var, bmean, beta;
+  float eps, batch;
+} clf__statistics;
+clf__statistics clf__norm_statistics(const clf__pass *p, const clf__norm *n,
+                                     const clf__norm_kept *k, int32_t channels);
+
+/* y = (x - mean) / sqrt(var + eps) + beta; x counts as 0 off `pixels`. */
 clf_status clf__norm_forward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
-                             clf_tensor x, int pixels, int act, clf_tensor y);
-/* dx = add dx + dL/dx, and adds to beta's gradient. */
+                             clf_tensor x, int pixels, clf_tensor y);
+/* dx = add dx + dL/dx, and adds to beta's gradient; act is what followed, as the operations have
+ * it. */
 clf_status clf__norm_backward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
                               clf_tensor x, int pixels, int act, clf_tensor dy, float add,
                               clf_tensor dx);

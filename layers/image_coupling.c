@@ -78,7 +78,7 @@ static clf_status network(const clf__pass *p, const clf__image_coupling *c,
   const clf_tensor u0 = image_of(p, c, k->u0, c->channels), a0 = input_of(p, c, k->a0);
   *th = image_of(p, c, k->th, 2 * c->channels);
   CLF_TRY(clf__norm_measure(p, &c->bn_in, &k->bn_in, keep, c->kept));
-  CLF_TRY(clf__norm_forward(p, &c->bn_in, &k->bn_in, keep, c->kept, 0, u0));
+  CLF_TRY(clf__norm_forward(p, &c->bn_in, &k->bn_in, keep, c->kept, u0));
   CLF_TRY(clf_do(p->dev, crelu_fwd, .x = u0, .y = a0, .a = gain(c), .pixels = c->kept));
   return clf__resnet_forward(p, &c->net, &k->net, a0, *th);
 }

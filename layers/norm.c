@@ -62,50 +62,44 @@ clf_status clf__norm_measure(const clf__pass *p, const clf__norm *n, const clf__
   return blend(p, pair(k->bmean), pair(clf__part_of(p->l->w, &n->mean)), pair(k->mean));
 }
 
-/* What a pass normalises by. */
-typedef struct statistics {
-  clf_tensor mean, var, bmean, beta; /* bmean: only where it is not mean */
-  float eps, batch;                  /* batch: the share of the batch's own */
-} statistics;
-
 int64_t clf__norm_constants(int32_t most_channels) { return 2 * (int64_t)most_channels; }
 void clf__norm_init_constants(int32_t most_channels, double *c) {
   for (int32_t i = 0; i < 2 * most_channels; i++) c[i] = i >= most_channels;
 }
 
-static statistics statistics_of(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
-                                int32_t channels) {
+clf__statistics clf__norm_statistics(const clf__pass *p, const clf__norm *n,
+                                     const clf__norm_kept *k, int32_t channels) {
   const double rho = p->l->spec.variant.bn_rho;
   const clf_tensor c = p->l->c, beta = clf__part_of(p->l->w, &n->beta);
   if (!n->mean.rank)
-    return (statistics){.mean = clf__vector(c, 0, channels, 1),
-                        .var = clf__vector(c, c.dim[0] / 2, channels, 1)};
+    return (clf__statistics){.mean = clf__vector(c, 0, channels, 1),
+                             .var = clf__vector(c, c.dim[0] / 2, channels, 1)};
   if (p->mode != CLF_TRAIN)
-    return (statistics){.mean = clf__part_of(p->l->w, &n->mean),
-                        .var = clf__part_of(p->l->w, &n->var),
-                        .beta = beta,
-                        .eps = epsilon};
-  return (statistics){.mean = k->mean,
-                      .var = k->var,
-                      .bmean = rho > 0 ? k->bmean : (clf_tensor){0},
-                      .beta = beta,
-                      .eps = epsilon,
-                      .batch = (float)(1 - rho)};
+    return (clf__statistics){.mean = clf__part_of(p->l->w, &n->mean),
+                             .var = clf__part_of(p->l->w, &n->var),
+                             .beta = beta,
+                             .eps = epsilon};
+  return (clf__statistics){.mean = k->mean,
+                           .var = k->var,
+                           .bmean = rho > 0 ? k->bmean : (clf_tensor){0},
+                           .beta = beta,
+                           .eps = epsilon,
+                           .batch = (float)(1 - rho)};
 }
 
 /* ---- In networks -------------------------------------------------------------------------- */
 
 clf_status clf__norm_forward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
-                             clf_tensor x, int pixels, int act, clf_tensor y) {
-  const statistics s = statistics_of(p, n, k, x.dim[1]);
+                             clf_tensor x, int pixels, clf_tensor y) {
+  const clf__statistics s = clf__norm_statistics(p, n, k, x.dim[1]);
   return clf_do(p->dev, bn_fwd, .x = x, .mean = s.mean, .var = s.var, .beta = s.beta, .y = y,
-                .eps = s.eps, .act = act, .pixels = pixels);
+                .eps = s.eps, .pixels = pixels);
 }
 
 clf_status clf__norm_backward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
                               clf_tensor x, int pixels, int act, clf_tensor dy, float add,
                               clf_tensor dx) {
-  const statistics s = statistics_of(p, n, k, x.dim[1]);
+  const clf__statistics s = clf__norm_statistics(p, n, k, x.dim[1]);
   return clf_do(p->dev, bn_bwd, .x = x, .mean = s.mean, .var = s.var, .bmean = s.bmean,
                 .beta = s.beta, .dy = dy, .dx = dx, .dbeta = clf__part_of(p->l->g, &n->beta),
                 .eps = s.eps, .act = act, .pixels = pixels, .batch = s.batch, .add = add);
@@ -115,14 +109,14 @@ clf_status clf__norm_backward(const clf__pass *p, const clf__norm *n, const clf_
 
 clf_status clf__norm_flow_forward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
                                   clf_tensor x, int pixels, clf_tensor y, clf_tensor logdet) {
-  const statistics s = statistics_of(p, n, k, x.dim[1]);
+  const clf__statistics s = clf__norm_statistics(p, n, k, x.dim[1]);
   return clf_do(p->dev, bn_flow_fwd, .x = x, .mean = s.mean, .var = s.var, .y = y, .logdet = logdet,
                 .eps = s.eps, .pixels = pixels);
 }
 
 clf_status clf__norm_flow_inverse(const clf__pass *p, const clf__norm *n, clf_tensor y, int pixels,
                                   clf_tensor x, clf_tensor logdet) {
-  const statistics s = statistics_of(p, n, NULL, y.dim[1]);
+  const clf__statistics s = clf__norm_statistics(p, n, NULL, y.dim[1]);
   return clf_do(p->dev, bn_flow_inv, .y = y, .mean = s.mean, .var = s.var, .x = x, .logdet = logdet,
                 .eps = s.eps, .pixels = pixels);
 }
@@ -130,7 +124,7 @@ clf_status clf__norm_flow_inverse(const clf__pass *p, const clf__norm *n, clf_te
 clf_status clf__norm_flow_backward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
                                    clf_tensor x, int pixels, clf_tensor dy, float dlogdet,
                                    clf_tensor dx) {
-  const statistics s = statistics_of(p, n, k, x.dim[1]);
+  const clf__statistics s = clf__norm_statistics(p, n, k, x.dim[1]);
   return clf_do(p->dev, bn_flow_bwd, .x = x, .mean = s.mean, .var = s.var, .bmean = s.bmean,
                 .dy = dy, .dx = dx, .eps = s.eps, .pixels = pixels, .batch = s.batch,
                 .dlogdet = dlogdet);

@@ -116,7 +116,6 @@ static clf_status plan_scratch(const clf__realnvp *r, int32_t rows, int train, c
     most(&dweights, c->net.largest);
   }
   CLF_TRY(clf__image_vector(a, 1, weights, &s->weights));
-  CLF_TRY(clf__image_vector(a, rows, features, &s->act));
   if (train != CLF_STORED) {
     const int64_t blocks = train ? r->coupling[0].net.blocks : 0;
     CLF_TRY(clf__image_vector(a, rows, (blocks + 1) * features, &s->h));

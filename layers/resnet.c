@@ -11,7 +11,8 @@ static int conv_of(int block, int which) { return 3 * block + which; }
 static int last_conv(const clf__resnet *net) { return 3 * net->blocks + 2; }
 static int last_norm(const clf__resnet *net) { return 2 * net->blocks; }
 
-enum { RELU = 2 }; /* of the operations' `act` */
+enum { RELU = 2 };   /* of the operations' `act` */
+enum { AS_IS = -1 }; /* in place of a norm */
 
 /* ---- Building ----------------------------------------------------------------------------- */
 
@@ -120,20 +121,32 @@ static clf_status normalise_weights(const clf__pass *p, const clf__resnet *net) 
   return CLF_OK;
 }
 
-/* y = beta y + conv(x) */
-static clf_status conv(const clf__pass *p, const clf__resnet *net, int i, clf_tensor x, float beta,
-                       clf_tensor y) {
-  const clf__conv *c = &net->conv[i];
-  return clf_do(p->dev, conv_fwd, .x = x, .w = weights_of(p, c),
-                .bias = clf__part_of(p->l->w, &c->bias), .y = y, .beta = beta);
+static clf__statistics statistics(const clf__pass *p, const clf__resnet *net,
+                                  const clf__resnet_kept *k, int norm) {
+  if (norm == AS_IS) return (clf__statistics){0};
+  return clf__norm_statistics(p, &net->norm[norm], &k->norm[norm], net->features);
 }
 
-/* Adds to the gradients of a convolution's parts. */
-static clf_status conv_parts_back(const clf__pass *p, const clf__resnet *net, int i, clf_tensor x,
+/* y = beta y + conv(x), or conv(relu(bn(x))) by a norm, which in training is measured here. */
+static clf_status conv(const clf__pass *p, const clf__resnet *net, const clf__resnet_kept *k, int i,
+                       clf_tensor x, int norm, float beta, clf_tensor y) {
+  const clf__conv *c = &net->conv[i];
+  if (norm != AS_IS) CLF_TRY(clf__norm_measure(p, &net->norm[norm], &k->norm[norm], x, CLF_ALL));
+  const clf__statistics s = statistics(p, net, k, norm);
+  return clf_do(p->dev, conv_fwd, .x = x, .w = weights_of(p, c),
+                .bias = clf__part_of(p->l->w, &c->bias), .mean = s.mean, .var = s.var,
+                .shift = s.beta, .y = y, .beta = beta, .eps = s.eps);
+}
+
+/* Adds to the gradients of a convolution's parts; x and norm as forward. */
+static clf_status conv_parts_back(const clf__pass *p, const clf__resnet *net,
+                                  const clf__resnet_kept *k, int i, clf_tensor x, int norm,
                                   clf_tensor dy) {
   const clf__conv *c = &net->conv[i];
   const clf_tensor dw = weights_in(p->s->dweights, 0, c);
-  CLF_TRY(clf_do(p->dev, conv_bwd_weights, .x = x, .dy = dy, .dw = dw));
+  const clf__statistics s = statistics(p, net, k, norm);
+  CLF_TRY(clf_do(p->dev, conv_bwd_weights, .x = x, .mean = s.mean, .var = s.var, .shift = s.beta,
+                 .dy = dy, .dw = dw, .eps = s.eps));
   CLF_TRY(clf_do(p->dev, wn_bwd, .v = clf__part_of(p->l->w, &c->v),
                  .g = clf__part_of(p->l->w, &c->g), .dw = dw, .dv = clf__part_of(p->l->g, &c->v),
                  .dg = clf__part_of(p->l->g, &c->g)));
@@ -150,43 +163,24 @@ static clf_status conv_back(const clf__pass *p, const clf__resnet *net, int i, c
 
 /* ---- Forward ------------------------------------------------------------------------------ */
 
-/* relu(bn(x)) in the scratch memory, computed anew on the way back. */
-static clf_status activate(const clf__pass *p, const clf__resnet *net, const clf__resnet_kept *k,
-                           int norm, clf_tensor x, clf_tensor *y) {
-  *y = features(p, net, p->s->act);
-  return clf__norm_forward(p, &net->norm[norm], &k->norm[norm], x, CLF_ALL, RELU, *y);
-}
-
-static clf_status measure_and_activate(const clf__pass *p, const clf__resnet *net,
-                                       const clf__resnet_kept *k, int norm, clf_tensor x,
-                                       clf_tensor *y) {
-  CLF_TRY(clf__norm_measure(p, &net->norm[norm], &k->norm[norm], x, CLF_ALL));
-  return activate(p, net, k, norm, x, y);
-}
-
 static clf_status block_forward(const clf__pass *p, const clf__resnet *net,
                                 const clf__resnet_kept *k, int b) {
   const clf_tensor h = features(p, net, k->h[b]), r = features(p, net, k->r[b]);
   const clf_tensor next = features(p, net, k->h[b + 1]);
-  clf_tensor act;
-  CLF_TRY(measure_and_activate(p, net, k, 2 * b, h, &act));
-  CLF_TRY(conv(p, net, conv_of(b, FIRST), act, 0, r));
-  CLF_TRY(measure_and_activate(p, net, k, 2 * b + 1, r, &act));
+  CLF_TRY(conv(p, net, k, conv_of(b, FIRST), h, 2 * b, 0, r));
   if (next.offset != h.offset) CLF_TRY(clf_do(p->dev, copy, .x = h, .y = next));
-  CLF_TRY(conv(p, net, conv_of(b, SECOND), act, 1, next));
-  return conv(p, net, conv_of(b, SKIP), next, 1, features(p, net, k->out));
+  CLF_TRY(conv(p, net, k, conv_of(b, SECOND), r, 2 * b + 1, 1, next));
+  return conv(p, net, k, conv_of(b, SKIP), next, AS_IS, 1, features(p, net, k->out));
 }
 
 clf_status clf__resnet_forward(const clf__pass *p, const clf__resnet *net,
                                const clf__resnet_kept *k, clf_tensor a0, clf_tensor th) {
   const clf_tensor out = features(p, net, k->out), h = features(p, net, k->h[0]);
-  clf_tensor act;
   CLF_TRY(normalise_weights(p, net));
-  CLF_TRY(conv(p, net, INPUT, a0, 0, h));
-  CLF_TRY(conv(p, net, SKIP_IN, h, 0, out));
+  CLF_TRY(conv(p, net, k, INPUT, a0, AS_IS, 0, h));
+  CLF_TRY(conv(p, net, k, SKIP_IN, h, AS_IS, 0, out));
   for (int b = 0; b < net->blocks; b++) CLF_TRY(block_forward(p, net, k, b));
-  CLF_TRY(measure_and_activate(p, net, k, last_norm(net), out, &act));
-  return conv(p, net, last_conv(net), act, 0, th);
+  return conv(p, net, k, last_conv(net), out, last_norm(net), 0, th);
 }
 
 /* ---- Backward ----------------------------------------------------------------------------- */
@@ -196,10 +190,8 @@ clf_status clf__resnet_forward(const clf__pass *p, const clf__resnet *net,
 static clf_status layer_backward(const clf__pass *p, const clf__resnet *net,
                                  const clf__resnet_kept *k, int i, int norm, clf_tensor x,
                                  clf_tensor dy, float add, clf_tensor dx) {
-  clf_tensor act;
   const clf_tensor dact = features(p, net, p->s->dact);
-  CLF_TRY(activate(p, net, k, norm, x, &act));
-  CLF_TRY(conv_parts_back(p, net, i, act, dy));
+  CLF_TRY(conv_parts_back(p, net, k, i, x, norm, dy));
   CLF_TRY(conv_back(p, net, i, dy, 0, dact));
   return clf__norm_backward(p, &net->norm[norm], &k->norm[norm], x, CLF_ALL, RELU, dact, add, dx);
 }
@@ -209,7 +201,7 @@ static clf_status block_backward(const clf__pass *p, const clf__resnet *net,
                                  const clf__resnet_kept *k, int b, clf_tensor dout, clf_tensor dh) {
   const clf_tensor h = features(p, net, k->h[b]), r = features(p, net, k->r[b]);
   const clf_tensor next = features(p, net, k->h[b + 1]), dr = features(p, net, p->s->dr);
-  CLF_TRY(conv_parts_back(p, net, conv_of(b, SKIP), next, dout));
+  CLF_TRY(conv_parts_back(p, net, k, conv_of(b, SKIP), next, AS_IS, dout));
   CLF_TRY(conv_back(p, net, conv_of(b, SKIP), dout, b < net->blocks - 1, dh));
   CLF_TRY(layer_backward(p, net, k, conv_of(b, SECOND), 2 * b + 1, r, dh, 0, dr));
   return layer_backward(p, net, k, conv_of(b, FIRST), 2 * b, h, dr, 1, dh);
@@ -220,11 +212,12 @@ clf_status clf__resnet_backward(const clf__pass *p, const clf__resnet *net,
                                 clf_tensor da0) {
   const clf_tensor out = features(p, net, k->out), h = features(p, net, k->h[0]);
   const clf_tensor dout = features(p, net, p->s->dout), dh = features(p, net, p->s->dh);
-  CLF_TRY(normalise_weights(p, net));
+  /* Evaluated again, it has just left its weights. */
+  if (!p->again) CLF_TRY(normalise_weights(p, net));
   CLF_TRY(layer_backward(p, net, k, last_conv(net), last_norm(net), out, dth, 0, dout));
   for (int b = net->blocks - 1; b >= 0; b--) CLF_TRY(block_backward(p, net, k, b, dout, dh));
-  CLF_TRY(conv_parts_back(p, net, SKIP_IN, h, dout));
+  CLF_TRY(conv_parts_back(p, net, k, SKIP_IN, h, AS_IS, dout));
   CLF_TRY(conv_back(p, net, SKIP_IN, dout, 1, dh));
-  CLF_TRY(conv_parts_back(p, net, INPUT, a0, dh));
+  CLF_TRY(conv_parts_back(p, net, k, INPUT, a0, AS_IS, dh));
   return conv_back(p, net, INPUT, dh, 0, da0);
 }

@@ -106,7 +106,8 @@ static clf_status lay_out(trial *q) {
   return CLF_OK;
 }
 
-/* In -1 .. 1; what is updated may be a second moment or a variance and is positive. */
+/* In -1 .. 1; what is updated or may be left out may be a second moment or a variance and is
+ * positive. */
 static clf_status fill(trial *q) {
   const char *modes = clf_ops[q->of->op].modes;
   const clf_tensor *t = (const clf_tensor *)(const void *)q->args;
@@ -119,7 +120,9 @@ static clf_status fill(trial *q) {
     for (int32_t k = 0; k < n; k++) {
       state = state * 1664525u + 1013904223u;
       const float v = (float)(int32_t)state * 0x1p-31f;
-      host[k] = modes[i] == 'b' ? (float)(v > 0) : clf__updates(modes[i]) ? 1 + v : v;
+      host[k] = modes[i] == 'b'                             ? (float)(v > 0)
+                : clf__updates(modes[i]) || modes[i] == 'o' ? 1 + v
+                                                            : v;
     }
     const clf_status s = clf_write(q->checker, q->whole[i], host);
     free(host);
@@ -237,10 +240,11 @@ static double flops_of(clf_op op, const void *args) {
     const clf_gemm_args *p = args;
     return 2.0 * p->c.dim[0] * p->c.dim[1] * p->a.dim[!p->ta];
   }
-  if (op == CLF_OP_conv_fwd || op == CLF_OP_conv_bwd_data) /* images, weights, (bias,) images */
+  if (op == CLF_OP_conv_fwd || op == CLF_OP_conv_bwd_data) /* images, weights, more */
     return 2.0 * t->dim[0] * t->dim[2] * t->dim[3] * (double)clf__count(&t[1]);
   if (op == CLF_OP_conv_bwd_weights)
-    return 2.0 * t->dim[0] * t->dim[2] * t->dim[3] * (double)clf__count(&t[2]);
+    return 2.0 * t->dim[0] * t->dim[2] * t->dim[3] *
+           (double)clf__count(&((const clf_conv_bwd_weights_args *)args)->dw);
   return 0;
 }
 

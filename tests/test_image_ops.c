@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_image_ops.c: the values of squeeze, rescaled and pixels, and where latents lie: tables
- * written by hand, identities, and gradients against differences. */
+/* test_image_ops.c: the values of squeeze, rescaled and pixels, convolutions of what is normalised,
+ * and where latents lie: tables written by hand, identities, and gradients against differences. */
 #include <math.h>
 #include <string.h>
 #include "backend.h"
@@ -386,6 +386,59 @@ START_TEST(test_dequantize) {
 }
 END_TEST
 
+/* ---- Convolutions of what is normalised ------------------------------------------------------ */
+
+/* A convolution that normalises its input is one of the normalised input. */
+START_TEST(test_conv_of_normalised) {
+  enum { IN = 19, OUT = 5, IMAGES = 2, HIGH = 5, WIDE = 6, PIXELS = IMAGES * HIGH * WIDE };
+  double v[PIXELS * IN], want[PIXELS * OUT];
+  if (!begin(devices[_i])) return;
+  const double tol = exact ? 1e-12 : 2e-5;
+#define NOISE(n, c, h, w) (fill_noise(v, (n) * (c) * (h) * (w)), put(n, c, h, w, v))
+  const clf_tensor x = NOISE(IMAGES, IN, HIGH, WIDE), mean = NOISE(IN, 1, 1, 1),
+                   var = NOISE(IN, 1, 1, 1);
+  const clf_tensor shift = NOISE(IN, 1, 1, 1), w = NOISE(OUT, IN, 3, 3),
+                   dy = NOISE(IMAGES, OUT, HIGH, WIDE);
+#undef NOISE
+  const clf_tensor act = put(IMAGES, IN, HIGH, WIDE, NULL), y = put(IMAGES, OUT, HIGH, WIDE, NULL);
+  const clf_tensor dw = put(OUT, IN, 3, 3, NULL);
+  WORKS(clf_do(dev, bn_fwd, .x = x, .mean = mean, .var = var, .beta = shift, .y = act, .eps = 1.5f,
+               .act = 2));
+  WORKS(clf_do(dev, conv_fwd, .x = act, .w = w, .y = y));
+  WORKS(clf_read64(dev, y, want));
+  WORKS(clf_do(dev, conv_fwd, .x = x, .w = w, .mean = mean, .var = var, .shift = shift, .y = y,
+               .eps = 1.5f));
+  expect("conv_fwd", clf_slice(y, 0, 0, 1), want, tol);
+  WORKS(clf_do(dev, conv_bwd_weights, .x = act, .dy = dy, .dw = dw));
+  WORKS(clf_read64(dev, clf_slice(dw, 0, 0, 2), want));
+  WORKS(clf_do(dev, conv_bwd_weights, .x = x, .mean = mean, .var = var, .shift = shift, .dy = dy,
+               .dw = dw, .eps = 1.5f));
+  expect("conv_bwd_weights", clf_slice(dw, 0, 0, 2), want, 3 * tol);
+  end();
+}
+END_TEST
+
+/* Statistics come in pairs and fit the channels. */
+START_TEST(test_conv_refuses) {
+  begin("cpu64");
+  const clf_tensor x = put(1, 3, 2, 2, NULL), w = put(2, 3, 1, 1, NULL), y = put(1, 2, 2, 2, NULL);
+  const clf_tensor three = put(3, 1, 1, 1, NULL), two = put(2, 1, 1, 1, NULL);
+  ck_assert_int_eq(clf_do(dev, conv_fwd, .x = x, .w = w, .y = y, .mean = three), CLF_ESHAPE);
+  ck_assert_int_eq(clf_do(dev, conv_fwd, .x = x, .w = w, .y = y, .var = three), CLF_ESHAPE);
+  ck_assert_int_eq(clf_do(dev, conv_fwd, .x = x, .w = w, .y = y, .shift = three), CLF_ESHAPE);
+  ck_assert_int_eq(clf_do(dev, conv_fwd, .x = x, .w = w, .y = y, .mean = two, .var = two),
+                   CLF_ESHAPE);
+  ck_assert_str_eq(clf_errmsg(), "conv_fwd: p->mean.buf ? p->mean.dim[0] : p->x.dim[1] is 2, but "
+                                 "p->x.dim[1] is 3");
+  ck_assert_int_eq(clf_do(dev, conv_bwd_weights, .x = x, .dy = y, .dw = w, .mean = three,
+                          .var = three, .shift = two),
+                   CLF_ESHAPE);
+  ck_assert_int_eq(clf_do(dev, conv_bwd_weights, .x = x, .dy = y, .dw = w, .var = three),
+                   CLF_ESHAPE);
+  end();
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("image operations");
   TCase *tc = tcase_create("image operations");
@@ -400,6 +453,8 @@ int main(void) {
   tcase_add_loop_test(tc, test_ends, 0, SIZE(devices));
   tcase_add_loop_test(tc, test_logit_bwd, 0, SIZE(ranges));
   tcase_add_loop_test(tc, test_dequantize, 0, SIZE(devices));
+  tcase_add_loop_test(tc, test_conv_of_normalised, 0, SIZE(devices));
+  tcase_add_test(tc, test_conv_refuses);
   suite_add_tcase(suite, tc);
   return suite_run(suite);
 }

@@ -5,8 +5,8 @@
     .w = DIM(Co, Ci, k, k), .y = DIM(N, Co, H, W), __VA_ARGS__}
 #define DATA(N, Ci, Co, H, W, k, bt) &(const clf_conv_bwd_data_args){.dy = DIM(N, Co, H, W), \
     .w = DIM(Co, Ci, k, k), .dx = DIM(N, Ci, H, W), .beta = bt}
-#define WEIGHTS(N, Ci, Co, H, W, k, bt) &(const clf_conv_bwd_weights_args){.x = DIM(N, Ci, H, W), \
-    .dy = DIM(N, Co, H, W), .dw = DIM(Co, Ci, k, k), .beta = bt}
+#define WEIGHTS(N, Ci, Co, H, W, k, ...) &(const clf_conv_bwd_weights_args){.x = DIM(N, Ci, H, W), \
+    .dy = DIM(N, Co, H, W), .dw = DIM(Co, Ci, k, k), __VA_ARGS__}
 #define BIAS(N, C, H, W, bt) &(const clf_conv_bwd_bias_args){.dy = DIM(N, C, H, W), .db = DIM(C), .beta = bt}
 
 
@@ -41,16 +41,33 @@
   CASE("64 to 6 k3",   X(16, 64, 6, 32, 32, 3, BETA(0)),   .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
   CASE("128 k3 8x8",   X(16, 128, 128, 8, 8, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
   CASE("512 k3 4x4",   X(16, 512, 512, 4, 4, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1)
+/* x normalised; variances are in -1 .. 1 as all inputs are, and eps makes them positive. */
+#define NORM(Ci) .mean = DIM(Ci), .var = DIM(Ci), .eps = 1.5f
+#define SHIFTED(Ci) NORM(Ci), .shift = DIM(Ci)
+#define NORMALISED(X)                                                                              \
+  CASE("norm one",      X(1, 1, 1, 1, 1, 3, SHIFTED(1)),              .fresh = 1),                 \
+  CASE("norm flat",     X(3, 3, 5, 1, 7, 3, SHIFTED(3)),              .fresh = 1, .nhwc = 1),      \
+  CASE("norm k1",       X(3, 17, 65, 5, 2, 1, SHIFTED(17), .beta = 1), .nhwc = 1),                 \
+  CASE("norm k1 few",   X(35, 37, 6, 3, 4, 1, SHIFTED(37)),           .fresh = 1, .nhwc = 1),      \
+  CASE("norm k1 planes", X(3, 33, 17, 2, 5, 1, NORM(33), .beta = -1)),                             \
+  CASE("norm k3",       X(2, 5, 33, 7, 9, 3, SHIFTED(5)),             .fresh = 1, .nhwc = 1),      \
+  CASE("norm k3 planes", X(1, 33, 5, 9, 7, 3, SHIFTED(33)),           .fresh = 1),                 \
+  CASE("norm k5",       X(2, 6, 33, 3, 4, 5, NORM(6), .beta = 0.5f),  .nhwc = 1),                  \
+  CASE("norm winograd", X(4, 40, 35, 11, 7, 3, SHIFTED(40), .beta = 0.5f), .lo = -0.3f, .hi = 0.3f, .nhwc = 1), \
+  CASE("norm winograd bare", X(2, 21, 73, 7, 9, 3, NORM(21)), .lo = -0.3f, .hi = 0.3f, .fresh = 1, .nhwc = 1), \
+  CASE("norm winograd 4x4", X(32, 21, 48, 4, 4, 3, SHIFTED(21)), .lo = -0.3f, .hi = 0.3f, .fresh = 1, .nhwc = 1, .bench = 1), \
+  CASE("norm 64 to 6 k1", X(16, 64, 6, 32, 32, 1, SHIFTED(64)), .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1)
 #define PLAIN(b) b
 #define FIELD(b) .beta = b
 
-CLF_CASES(conv_fwd, SHAPES(FWD, FIELD),
+CLF_CASES(conv_fwd, SHAPES(FWD, FIELD), NORMALISED(FWD),
   CASE("bias",        FWD(3, 3, 37, 5, 4, 3, .bias = DIM(37)), .fresh = 1, .nhwc = 1),
   CASE("bias planes", FWD(3, 3, 6, 5, 4, 3, .bias = DIM(6), .beta = 1)),
   CASE("bias winograd", FWD(4, 40, 35, 11, 7, 3, .bias = DIM(35), .beta = 1), .lo = -0.3f, .hi = 0.3f, .nhwc = 1),
+  CASE("bias norm",   FWD(3, 9, 37, 5, 4, 3, .bias = DIM(37), SHIFTED(9)), .fresh = 1, .nhwc = 1),
   CASE("bias k1",     FWD(2, 9, 16, 5, 4, 1, .bias = DIM(16), .beta = -2), .nhwc = 1));
 CLF_CASES(conv_bwd_data, SHAPES(DATA, PLAIN));
-CLF_CASES(conv_bwd_weights, SHAPES(WEIGHTS, PLAIN));
+CLF_CASES(conv_bwd_weights, SHAPES(WEIGHTS, FIELD), NORMALISED(WEIGHTS));
 CLF_CASES(conv_bwd_bias,
   CASE("one",    BIAS(1, 1, 1, 1, 0),     .fresh = 1),
   CASE("last",   BIAS(35, 17, 5, 7, 0),   .fresh = 1, .nhwc = 1, .tol = 3e-5f),
