@@ -17,8 +17,8 @@ static int up(int n, int by) { return clf_ceil(n, by) * by; }
 static int least(int a, int b) { return a < b ? a : b; }
 static int most(int a, int b) { return a > b ? a : b; }
 
-/* Numbers in front of the panels: what stands for a pixel of x beyond the edge, whose channels are
- * `step` apart, and of a normalised x two for each channel. */
+/* Numbers in front of the panels, or with one lane behind them: what stands for a pixel of x beyond
+ * the edge, whose channels are `step` apart, and of a normalised x two for each channel. */
 static int front(const clf_call *call, const clf_tensor *x, int step, int normed) {
   return (wide(call) ? up((x->dim[1] - 1) * step + 1, 16) : 0) +
          (normed ? 2 * up(x->dim[1], 16) : 0);
@@ -28,8 +28,10 @@ static int front(const clf_call *call, const clf_tensor *x, int step, int normed
 static clf_status product(clf_call *call, const char *pack, const char *small, const clf_tensor *x,
                           int normed, int k, const clf_tensor *y) {
   const int panels = clf_ceil(y->dim[1], call->traits->tn), row = k * k * call->traits->tn;
-  const int e[4] = {front(call, x, x->stride[1], normed)};
-  CLF_TRY(call->reserve(call, (size_t)e[0] + (size_t)panels * (size_t)x->dim[1] * (size_t)row));
+  const int before = front(call, x, x->stride[1], normed);
+  const size_t weights = (size_t)panels * (size_t)x->dim[1] * (size_t)row;
+  const int e[4] = {wide(call) ? before : (int)weights};
+  CLF_TRY(call->reserve(call, (size_t)before + weights));
   CLF_TRY(call->enqueue(call, pack, by_columns(call, x->dim[1], panels), e));
   const char *name = clf_ops[call->op].name;
   if (wide(call))

@@ -36,9 +36,19 @@ void conv_pack(global const float *w, conv_weights q, global float *panels) {
   }
 }
 
-/* In front of e.x, where the panels are, lies what stands for a pixel beyond the edge: zeros, or
- * where x is normalised the least of all numbers, of which relu makes zero, and behind it a table
- * of scales and one of offsets. */
+/* With several lanes the panels are at e.x, and in front of them lies what stands for a pixel
+ * beyond the edge: zeros, or where x is normalised the least of all numbers, of which relu makes
+ * zero; behind it a table of scales and one of offsets.  With one lane the panels come first, for
+ * an offset costs registers, and the tables are at e.x. */
+#if LANES > 1
+#define PANELS (pool + e.x)
+#define TABLE(C) (e.x - NORMED * 2 * UP16(C))
+#define FILL(count, value) conv_outside(pool, count, value)
+#else
+#define PANELS pool
+#define TABLE(C) e.x
+#define FILL(count, value)
+#endif
 #define UP16(n) (((n) + 15) / 16 * 16)
 INLINE conv_norm conv_no_norm(void) {
   const conv_norm none = {0, 0};
@@ -49,24 +59,25 @@ INLINE conv_norm conv_norm_at(global const float *table, int C, int normed) {
   return normed ? q : conv_no_norm();
 }
 #define NORMED (p.mean.dim[0] > 0)
-#define TABLE(C) (e.x - NORMED * 2 * UP16(C))
 #define NORM conv_norm_at(pool + TABLE(p.x.dim[1]), p.x.dim[1], NORMED)
 /* Of channel c. */
 #define SCALE(c) rsqrt(*PTR(var, c, 0) + p.eps)
 #define OFFSET(c) ((p.shift.dim[0] ? *PTR(shift, c, 0) : 0) - *PTR(mean, c, 0) * SCALE(c))
 
+#if LANES > 1
 /* Group (c, j) writes its share. */
 void conv_outside(global float *pool, int count, float value) {
   for (int i = get_global_id(0) + get_global_size(0) * get_group_id(1); i < count;
        i += get_global_size(0) * get_global_size(1))
     pool[i] = value;
 }
+#endif
 #define FWD                                                                                        \
   CLF_IN(x), CLF_IN(w), CLF_IN(bias), CLF_IN(mean), CLF_IN(var), CLF_IN(shift), CLF_OUT(y),        \
       const conv_fwd_args p, CLF_POOL
 #define FWD_FRONT                                                                                  \
   const int c = get_group_id(0), C = p.x.dim[1];                                                   \
-  conv_outside(pool, TABLE(C), NORMED ? -MAXFLOAT : 0);                                            \
+  FILL(TABLE(C), NORMED ? -MAXFLOAT : 0);                                                          \
   if (NORMED && get_group_id(1) == 0 && get_local_id(0) == 0) {                                    \
     pool[TABLE(C) + c] = SCALE(c);                                                                 \
     pool[TABLE(C) + UP16(C) + c] = OFFSET(c);                                                      \
@@ -75,11 +86,11 @@ void conv_outside(global float *pool, int count, float value) {
 
 kernel BY_LANES void conv_fwd_pack(FWD) {
   FWD_FRONT
-  conv_pack(w_, conv_as_is(p.w), pool + e.x);
+  conv_pack(w_, conv_as_is(p.w), PANELS);
 }
 kernel BY_LANES void conv_bwd_data_pack(DATA) {
-  conv_outside(pool, e.x, 0);
-  conv_pack(w_, conv_turned(p.w), pool + e.x);
+  FILL(e.x, 0);
+  conv_pack(w_, conv_turned(p.w), PANELS);
 }
 
 typedef struct { /* pixel i of a view: where it is, and where its channels begin */
@@ -222,24 +233,37 @@ INLINE int4 conv_reads(int j, tile_part q, local const int *places, int n, clf_v
                 conv_read(j + 2, q, places, n, v, dh, dw),
                 conv_read(j + 3, q, places, n, v, dh, dw));
 }
-INLINE float conv_number(int at, int c, int depth, global const float *x, conv_norm norm) {
-  if (at < 0 || c >= depth) return 0;
-  return norm.scale ? conv_normal(x[at], norm.scale[c], norm.offset[c]) : x[at];
-}
-/* Of `depth` channels that are left. */
-INLINE float4 conv_fetch(int j, int4 at, tile_part q, global const float *x, int depth,
-                         conv_norm norm) {
-  const int c = q.k + j * q.dk;
-  return (float4)(conv_number(at.x, c, depth, x, norm), conv_number(at.y, c + q.dk, depth, x, norm),
-                  conv_number(at.z, c + 2 * q.dk, depth, x, norm),
-                  conv_number(at.w, c + 3 * q.dk, depth, x, norm));
+INLINE float conv_number(int here, global const float *x, int at) { return here ? x[at] : 0; }
+INLINE float4 conv_fetch(int j, int4 at, tile_part q, global const float *x, int depth) {
+  depth -= q.k + j * q.dk;
+  return (float4)(conv_number(at.x >= 0 && depth > 0, x, at.x),
+                  conv_number(at.y >= 0 && depth > q.dk, x, at.y),
+                  conv_number(at.z >= 0 && depth > 2 * q.dk, x, at.z),
+                  conv_number(at.w >= 0 && depth > 3 * q.dk, x, at.w));
 }
 
-/* The next channels are on their way to registers while these are multiplied. */
+/* What was fetched of channels c0 and on, normalised; zero stays where there is no pixel or
+ * channel. */
+INLINE float conv_normal_one(float x, int at, int c, int C, global const float *scale,
+                             global const float *offset) {
+  return at >= 0 && c < C ? conv_normal(x, scale[c], offset[c]) : 0;
+}
+INLINE float4 conv_normal_four(float4 x, int j, int4 at, tile_part q, int c0, int C,
+                               global const float *scale, global const float *offset) {
+  const int c = c0 + q.k + j * q.dk;
+  return (float4)(conv_normal_one(x.x, at.x, c, C, scale, offset),
+                  conv_normal_one(x.y, at.y, c + q.dk, C, scale, offset),
+                  conv_normal_one(x.z, at.z, c + 2 * q.dk, C, scale, offset),
+                  conv_normal_one(x.w, at.w, c + 3 * q.dk, C, scale, offset));
+}
+
+/* The next channels are on their way to registers while these are multiplied; they are normalised
+ * as they leave those, when their scales need none for long. */
 #define ZERO(r) acc[r] = 0;
-INLINE void conv_tile(global const float *x, clf_view v, conv_norm norm, int k,
-                      global const float *panels, local int *places, local float4 *as,
-                      local float4 *bs, int side, int a, float4 *acc) {
+INLINE void conv_tile(global const float *x, clf_view v, global const float *scale,
+                      global const float *offset, int k, global const float *panels,
+                      local int *places, local float4 *as, local float4 *bs, int side, int a,
+                      float4 *acc) {
   const int n = 4 * a * side, C = v.dim[1], sc = v.stride[1], j0 = get_group_id(1) * 4 * side;
   const int blocks = (C + side - 1) / side, turns = k * k * blocks;
   global const float *w = panels + ((size_t)(j0 / PANEL) * k * k * C * PANEL + j0 % PANEL);
@@ -250,6 +274,11 @@ INLINE void conv_tile(global const float *x, clf_view v, conv_norm norm, int k,
   TILE_ROWS(a, ZERO)
   conv_places(v, get_group_id(0) * n, n, places);
   for (int turn = 0, t = 0, c = 0; turn <= turns; turn++) { /* all items run every turn */
+    if (turn > 0 && scale) {
+      const int c0 = (c ? c : blocks * side) - side;
+      ra[0] = conv_normal_four(ra[0], 0, at[0], qa, c0, C, scale, offset);
+      if (a > 1) ra[1] = conv_normal_four(ra[1], 4, at[1], qa, c0, C, scale, offset);
+    }
     if (turn > 0) {
       tile_put(as, ra[0], 0, 4 * a, qa, side);
       if (a > 1) tile_put(as, ra[1], 4, 4 * a, qa, side);
@@ -260,9 +289,8 @@ INLINE void conv_tile(global const float *x, clf_view v, conv_norm norm, int k,
       const int dh = t / k - k / 2, dw = t % k - k / 2;
       if (c == 0) at[0] = conv_reads(0, qa, places, n, v, dh, dw);
       if (c == 0 && a > 1) at[1] = conv_reads(4, qa, places, n, v, dh, dw);
-      const conv_norm here = {norm.scale ? norm.scale + c : 0, norm.offset + c};
-      ra[0] = conv_fetch(0, at[0], qa, x + c * sc, C - c, here);
-      if (a > 1) ra[1] = conv_fetch(4, at[1], qa, x + c * sc, C - c, here);
+      ra[0] = conv_fetch(0, at[0], qa, x + c * sc, C - c);
+      if (a > 1) ra[1] = conv_fetch(4, at[1], qa, x + c * sc, C - c);
       rb = tile_fetch(0, qb, w, at_w + (t * C + c) * PANEL, qb.dk * PANEL, 1, C - c - qb.k);
       c += side;
       if (c >= C) {
@@ -308,7 +336,8 @@ INLINE void conv_finish(const float4 *acc, int side, int a, global float *y, clf
   local float4 as[TILE_A(side, a)], bs[TILE_B(side)];                                              \
   local int places[3 * 4 * a * side];                                                              \
   float4 acc[4 * a];                                                                               \
-  conv_tile(in##_, p.in, norm, k, pool + e.x, places, as, bs, side, a, acc);                       \
+  const conv_norm norm_ = norm;                                                                    \
+  conv_tile(in##_, p.in, norm_.scale, norm_.offset, k, PANELS, places, as, bs, side, a, acc);      \
   conv_finish(acc, side, a, out##_, p.out, beta, bias, stride)
 #define CONV(in, norm, k, out, beta, bias, stride)                                                 \
   CONV_BY(TILE_SIDE, 2, in, norm, k, out, beta, bias, stride)
@@ -417,6 +446,8 @@ kernel BY_LANES void conv_bwd_data_winograd(DATA) {
 #undef WINO_ROW_SIZE
 #undef WINO_ROWS
 #undef TABLE
+#undef FILL
+#undef PANELS
 #undef NORM
 #undef FWD
 #undef FWD_FRONT
