@@ -167,7 +167,7 @@ static clf_status opencl_upload(clf_device *dev, clf_buffer *b, size_t at, const
   if (!cl->uploads) cl->uploads = clCreateCommandQueue(cl->context, cl->id, 0, &e);
   if (e) return clf__fail(clf__cl_status(e), "no queue for uploads: %s", clf__cl_error(e));
   CL_TRY(clEnqueueMarkerWithWaitList(cl->queue, 0, NULL, &mark));
-  const cl_event behind = cl->marked ? cl->marked : mark;
+  cl_event behind = cl->marked ? cl->marked : mark;
   e = clFlush(cl->queue); /* an event of a queue that is not flushed may never come */
   if (!e)
     e = clEnqueueWriteBuffer(cl->uploads, b->handle, CL_TRUE, at * sizeof(float), n * sizeof(float),
