@@ -74,3 +74,22 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
   return remove(path);
 }
 void suite_remove(const char *path) { nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
+
+static void set_or_unset(const char *name, const char *value) {
+  if (value)
+    setenv(name, value, 1);
+  else
+    unsetenv(name);
+}
+
+char *suite_setenv(const char *name, const char *value) {
+  const char *before = getenv(name);
+  char *copy = before ? strdup(before) : NULL;
+  set_or_unset(name, value);
+  return copy;
+}
+
+void suite_putenv_back(const char *name, char *before) {
+  set_or_unset(name, before);
+  free(before);
+}

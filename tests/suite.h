@@ -21,6 +21,10 @@ int suite_entries(const char *folder);
 /* Removes a file, or a folder and all that is in it. */
 void suite_remove(const char *path);
 
+/* Sets a variable, or unsets it where value is NULL; what it was, for suite_putenv_back(). */
+char *suite_setenv(const char *name, const char *value);
+void suite_putenv_back(const char *name, char *before);
+
 #define WORKS(call) ck_assert_msg(!(call), "%s", clf_errmsg())
 #define REFUSED(call, status, message)                                                             \
   do {                                                                                             \

@@ -464,9 +464,7 @@ END_TEST
 
 /* Choices go to a folder that no other test reads. */
 START_TEST(test_tune) {
-  char *before = getenv("CLFLOW_CACHE_DIR");
-  before = before ? strdup(before) : NULL;
-  setenv("CLFLOW_CACHE_DIR", "tuned", 1);
+  char *before = suite_setenv("CLFLOW_CACHE_DIR", "tuned");
   write_text("shapes", "# of a flow\ngemm\t70 40 30 ta\nconv 2 4 5 3 8 3\n\n");
   succeeds("tune --shapes shapes", "gemm(r[30,70,1,1] r[30,40,1,1] - u[70,40,1,1]), 1 call\n");
   succeeds("tune --flow realnvp --preset tiny --size 8x8 --batch 4", " shapes take another way");
@@ -487,11 +485,7 @@ START_TEST(test_tune) {
   refuses(1, "tune --shapes none", "none cannot be opened");
   refuses(2, "tune model --shapes none", "--shapes stands in place of a model: give one of them");
   refuses(1, "tune --device cpu64", "cpu64 has no ways to choose from");
-  if (before)
-    setenv("CLFLOW_CACHE_DIR", before, 1);
-  else
-    unsetenv("CLFLOW_CACHE_DIR");
-  free(before);
+  suite_putenv_back("CLFLOW_CACHE_DIR", before);
 }
 END_TEST
 

@@ -285,30 +285,21 @@ END_TEST
 
 /* OpenMP reads its environment as it is loaded: the program begins anew with threads that wait. */
 START_TEST(passive_threads) {
-  char *before = getenv("OMP_WAIT_POLICY");
-  before = before ? strdup(before) : NULL;
-  unsetenv("OMP_WAIT_POLICY");
+  char *before = suite_setenv("OMP_WAIT_POLICY", NULL);
   succeeds("--version", "clflow 0.");
-  if (before) setenv("OMP_WAIT_POLICY", before, 1);
-  free(before);
+  suite_putenv_back("OMP_WAIT_POLICY", before);
 }
 END_TEST
 
 /* Choices cannot be kept without a folder for them; those that are kept are told of. */
 START_TEST(tuned_choices) {
-  char *before = getenv("CLFLOW_CACHE_DIR");
-  before = before ? strdup(before) : NULL;
   write_text("shapes", "gemm 40 50 60\n");
-  setenv("CLFLOW_CACHE_DIR", "", 1);
+  char *before = suite_setenv("CLFLOW_CACHE_DIR", "");
   result r = run("tune --shapes shapes");
   expect_code("tune", &r, 1);
   expect_text("tune", "stderr", r.err, "the choices could not be kept: there is no cache folder");
   release(r);
-  if (before)
-    setenv("CLFLOW_CACHE_DIR", before, 1);
-  else
-    unsetenv("CLFLOW_CACHE_DIR");
-  free(before);
+  suite_putenv_back("CLFLOW_CACHE_DIR", before);
 }
 END_TEST
 

@@ -255,20 +255,14 @@ START_TEST(auto_without_opencl) {
   POSIX_ONLY; /* where drivers are is in the registry */
   char empty[] = "/tmp/clflow-vendors-XXXXXX";
   ck_assert_ptr_nonnull(mkdtemp(empty));
-  const char *before = getenv("OCL_ICD_VENDORS");
-  char *saved = before ? strdup(before) : NULL;
-  setenv("OCL_ICD_VENDORS", empty, 1);
+  char *before = suite_setenv("OCL_ICD_VENDORS", empty);
   pid_t pid;
   int status = -1;
   char self[] = "/proc/self/exe", argument[] = "--without-opencl";
   ck_assert_int_eq(posix_spawn(&pid, self, NULL, NULL, (char *[]){self, argument, NULL}, environ),
                    0);
   ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-  if (saved)
-    setenv("OCL_ICD_VENDORS", saved, 1);
-  else
-    unsetenv("OCL_ICD_VENDORS");
-  free(saved);
+  suite_putenv_back("OCL_ICD_VENDORS", before);
   rmdir(empty);
   ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child ends with %d",
                 WIFEXITED(status) ? WEXITSTATUS(status) : -1);
