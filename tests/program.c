@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -60,6 +59,9 @@ static const char *beside(const char *name) {
 }
 
 pid_t start(const char *command) { return start_with(command, beside("out"), beside("err")); }
+pid_t start_shown(const char *command, const char *err) {
+  return start_with(command, beside("out"), err);
+}
 
 static int code_of(pid_t pid) {
   int status;
@@ -67,9 +69,14 @@ static int code_of(pid_t pid) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-result finish(pid_t pid) {
+result finish_shown(pid_t pid, char *err) {
   const int code = code_of(pid);
-  return (result){code, read_file(beside("out"), NULL), read_file(beside("err"), NULL)};
+  return (result){code, read_file(beside("out"), NULL), err};
+}
+result finish(pid_t pid) {
+  result r = finish_shown(pid, NULL);
+  r.err = read_file(beside("err"), NULL);
+  return r;
 }
 
 result run(const char *command) { return finish(start(command)); }
@@ -77,32 +84,6 @@ result run(const char *command) { return finish(start(command)); }
 result run_into(const char *command, const char *out) {
   const int code = code_of(start_with(command, out, beside("err")));
   return (result){code, strdup(""), read_file(beside("err"), NULL)};
-}
-
-/* What comes until the program closes its end; the other end of a terminal then fails. */
-static char *read_terminal(int fd, pid_t pid, const char *interrupt) {
-  size_t n = 0, room = 1 << 20;
-  char *text = calloc(room, 1);
-  ck_assert_ptr_nonnull(text);
-  for (ssize_t got; n + 1 < room && (got = read(fd, text + n, room - n - 1)) > 0; n += (size_t)got)
-    if (interrupt && strstr(text, interrupt)) {
-      kill(pid, SIGINT);
-      interrupt = NULL;
-    }
-  return text;
-}
-
-result run_on_terminal(const char *command, int columns, const char *interrupt) {
-  const int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-  const struct winsize size = {.ws_row = 24, .ws_col = (unsigned short)columns};
-  ck_assert_int_ge(fd, 0);
-  ck_assert_int_eq(grantpt(fd) | unlockpt(fd) | ioctl(fd, TIOCSWINSZ, &size), 0);
-  const pid_t pid = start_with(command, beside("out"), ptsname(fd));
-  result r = {.err = read_terminal(fd, pid, interrupt)};
-  close(fd);
-  r.code = code_of(pid);
-  r.out = read_file(beside("out"), NULL);
-  return r;
 }
 
 void release(result r) {

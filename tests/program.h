@@ -25,9 +25,9 @@ result run(const char *command);
 void release(result r);
 /* The same, its stdout another file, such as /dev/full: `out` is empty. */
 result run_into(const char *command, const char *out);
-/* The same with a terminal of so many columns as stderr; at `interrupt`, if not NULL, on it, it
- * gets a SIGINT. */
-result run_on_terminal(const char *command, int columns, const char *interrupt);
+/* The same, its stderr another file, and `err`, malloc'ed, what came there. */
+pid_t start_shown(const char *command, const char *err);
+result finish_shown(pid_t pid, char *err);
 
 /* ---- Files ------------------------------------------------------------------------------- */
 

@@ -225,26 +225,6 @@ START_TEST(resumed_at_its_end) {
 }
 END_TEST
 
-/* How images were read is no part of a file, and said again; weights alone cannot go on. */
-START_TEST(how_to_go_on) {
-#define LONG                                                                                       \
-  "train --data glyphs:n=64,size=12 --preset tiny --size 8 --crop center --width 2 --blocks 1 "    \
-  "--channels 1 --strict --epochs 1000000 --out cut.safetensors "
-  result r = run_on_terminal(LONG, 200, "epoch ");
-  expect_code(LONG, &r, 1);
-  expect_text(LONG, "stderr", r.err,
-              "to go on: clflow train --data glyphs:n=64,size=12 --crop center --channels 1 "
-              "--strict --out cut.safetensors --resume\r\n");
-  release(r);
-  r = run_on_terminal(LONG "--weights-only --log cut.jsonl", 200, "epoch ");
-  expect_code(LONG, &r, 1);
-  expect_text(LONG, "stderr", r.err, "; cut.safetensors is saved\r\n");
-  ck_assert_ptr_null(strstr(r.err, "to go on"));
-  release(r);
-#undef LONG
-}
-END_TEST
-
 /* A row that no flow of floats can bear: its step is left out, told, and in the log; the score of
  * all rows is not to be had. */
 START_TEST(steps_left_out) {
@@ -332,9 +312,14 @@ static void set_up(void) {
 }
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {refused,      are_taken,          full_disk,
-                                many_damaged, resumed_at_its_end, passive_threads,
-                                how_to_go_on, steps_left_out,     shapes_that_are_too_large,
+  const TTest *const tests[] = {refused,
+                                are_taken,
+                                full_disk,
+                                many_damaged,
+                                resumed_at_its_end,
+                                passive_threads,
+                                steps_left_out,
+                                shapes_that_are_too_large,
                                 tuned_choices};
   return program_main(argc, argv, "cli options", set_up, tests, sizeof tests / sizeof *tests);
 }

@@ -2,7 +2,7 @@
 /* test_cli_terminal.c: what the program `clflow` shows a person who waits: lines that are redrawn
  * in place on a terminal, and what they leave behind. */
 #define _GNU_SOURCE
-#include "program.h"
+#include "terminal.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +59,26 @@ START_TEST(a_long_training) {
 }
 END_TEST
 
+/* How images were read is no part of a file, and said again; weights alone cannot go on. */
+START_TEST(how_to_go_on) {
+#define LONG                                                                                       \
+  "train --data glyphs:n=64,size=12 --preset tiny --size 8 --crop center --width 2 --blocks 1 "    \
+  "--channels 1 --strict --epochs 1000000 --out cut.safetensors "
+  result r = run_on_terminal(LONG, 200, "epoch ");
+  expect_code(LONG, &r, 1);
+  expect_text(LONG, "stderr", r.err,
+              "to go on: clflow train --data glyphs:n=64,size=12 --crop center --channels 1 "
+              "--strict --out cut.safetensors --resume\r\n");
+  release(r);
+  r = run_on_terminal(LONG "--weights-only --log cut.jsonl", 200, "epoch ");
+  expect_code(LONG, &r, 1);
+  expect_text(LONG, "stderr", r.err, "; cut.safetensors is saved\r\n");
+  ck_assert_ptr_null(strstr(r.err, "to go on"));
+  release(r);
+#undef LONG
+}
+END_TEST
+
 START_TEST(images) {
   shows("sample i.safetensors -n 70 --out s.npy", "\rsampling: 64 of 70 images" REDRAWN);
   shows("interpolate i.safetensors --data glyphs:n=9,size=8 --index 0,1,2,3 --grid 9 --out g.npy",
@@ -97,6 +117,6 @@ static void set_up(void) {
 }
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {training, a_long_training, images, tuning, benchmark};
+  const TTest *const tests[] = {training, a_long_training, how_to_go_on, images, tuning, benchmark};
   return program_main(argc, argv, "cli terminal", set_up, tests, sizeof tests / sizeof *tests);
 }
