@@ -233,8 +233,9 @@ static void is_kept_in(const char *there) {
 
 START_TEST(folders_by_environment) {
   char home[4096], xdg[4096];
-  const char *had_home = getenv("HOME"), *had_xdg = getenv("XDG_CACHE_HOME");
-  char *before[2] = {had_home ? strdup(had_home) : NULL, had_xdg ? strdup(had_xdg) : NULL};
+  static const char *const names[] = {"HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"};
+  char *before[3];
+  for (int i = 0; i < 3; i++) before[i] = getenv(names[i]) ? strdup(getenv(names[i])) : NULL;
   snprintf(home, sizeof home, "%s/home", folder);
   snprintf(xdg, sizeof xdg, "%s/xdg", folder);
   unsetenv("CLFLOW_CACHE_DIR");
@@ -245,6 +246,7 @@ START_TEST(folders_by_environment) {
   is_kept_in("home/.cache/clflow");
   unsetenv("XDG_CACHE_HOME");
   is_kept_in("home/.cache/clflow");
+  unsetenv("LOCALAPPDATA"); /* what Windows has besides */
   for (int i = 0; i < 2; i++) {
     if (i) setenv("HOME", "", 1);
     if (!i) unsetenv("HOME");
@@ -252,17 +254,18 @@ START_TEST(folders_by_environment) {
     ck_assert_int_eq(clf__cache_put("key", "payload", 7), 0);
     ck_assert_int_eq(hits("key", "payload"), 0);
   }
-  unsetenv("HOME");
-  if (before[0]) setenv("HOME", before[0], 1);
-  if (before[1]) setenv("XDG_CACHE_HOME", before[1], 1);
-  free(before[0]);
-  free(before[1]);
+  for (int i = 0; i < 3; i++) {
+    unsetenv(names[i]);
+    if (before[i]) setenv(names[i], before[i], 1);
+    free(before[i]);
+  }
 }
 END_TEST
 
 /* A disk that is full while a file is written, and a name that a folder has taken: what was kept
  * before stays, and nothing is left beside it. */
 START_TEST(files_that_cannot_be_written) {
+  POSIX_ONLY;
   static char big[20000];
   char path[512];
   struct rlimit limit, small;
