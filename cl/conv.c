@@ -85,21 +85,38 @@ static int pays(const clf_tensor *x, const clf_tensor *y) {
   return 9.0 * pixels(x) * Ci * Co > 1.2 * ours;
 }
 
+/* The kernels of an operation by this way. */
+typedef struct {
+  const char *pack, *many, *front, *rows, *few;
+} winograd_kernels;
+
+/* All tiles at once, an item a panel. */
+static clf_status winograd_of_few(clf_call *call, const winograd_kernels *k, const clf_tensor *x,
+                                  int before, int panels) {
+  const int C = x->dim[1], TN = call->traits->tn, tiles = up(tiles_of(x), call->traits->tm);
+  const int e[4] = {before, tiles};
+  const size_t rows = (size_t)(POINTS * (tiles * C + SPACE));
+  const size_t slice = (size_t)(18 * C * TN + 6 * (C * TN + SPACE) + POINTS * tiles * TN);
+  CLF_TRY(call->reserve(call, (size_t)before + rows + (size_t)panels * slice));
+  CLF_TRY(call->enqueue(call, k->front, clf_groups(C, 1, 1, 1), e));
+  CLF_TRY(call->enqueue(call, k->rows, clf_groups(least(ITEMS, tiles), 1, 1, 1), e));
+  return call->enqueue(call, k->few, clf_groups(panels, 1, 1, 1), e);
+}
+
 /* Blocks of 12 to 24 tiles: that many rows go over a panel while it is in a core's cache. */
-static clf_status winograd_product(clf_call *call, const char *pack, const char *transform,
-                                   const char *multiply, const clf_tensor *x, int normed,
-                                   const clf_tensor *y) {
+static clf_status winograd_product(clf_call *call, const winograd_kernels *k, const clf_tensor *x,
+                                   int normed, const clf_tensor *y) {
   const int C = x->dim[1], TM = call->traits->tm, TN = call->traits->tn, tiles = tiles_of(x);
-  const int panels = clf_ceil(y->dim[1], TN);
+  const int panels = clf_ceil(y->dim[1], TN), before = front(call, x, 1, normed);
   const int block = up(least(most(tiles / ITEMS, 12), 24), TM), blocks = clf_ceil(tiles, block);
-  const int items = least(blocks, ITEMS), parts = items < ITEMS && panels > 1 ? 2 : 1;
-  const int e[4] = {front(call, x, 1, normed), block};
+  if (blocks < ITEMS) return winograd_of_few(call, k, x, before, panels);
+  const int e[4] = {before, block};
   const size_t rows = (size_t)(POINTS * (block * C + SPACE)), sums = (size_t)(POINTS * block * TN);
-  CLF_TRY(call->reserve(call, (size_t)e[0] + (size_t)(panels * POINTS) * (size_t)(C * TN + SPACE) +
-                                  (size_t)items * (rows + (size_t)parts * sums)));
-  CLF_TRY(call->enqueue(call, pack, clf_groups(C, panels, 1, 1), e));
-  if (parts > 1) CLF_TRY(call->enqueue(call, transform, clf_groups(items, parts, 1, 1), e));
-  return call->enqueue(call, multiply, clf_groups(items, parts, 1, 1), e);
+  CLF_TRY(call->reserve(call, (size_t)before +
+                                  (size_t)(panels * POINTS) * (size_t)(C * TN + SPACE) +
+                                  (size_t)ITEMS * (rows + sums)));
+  CLF_TRY(call->enqueue(call, k->pack, clf_groups(C, panels, 1, 1), e));
+  return call->enqueue(call, k->many, clf_groups(ITEMS, 1, 1, 1), e);
 }
 
 static int normed(const clf_conv_fwd_args *p) { return p->mean.buf != NULL; }
@@ -109,8 +126,10 @@ CLF_RULE(conv_fwd, fwd_pays) {
   return pays(&p->x, &p->y);
 }
 CLF_LAUNCH_WAY(conv_fwd, fwd_winograd) {
-  return winograd_product(call, "conv_fwd_winograd_pack", "conv_fwd_winograd_rows",
-                          "conv_fwd_winograd", &p->x, normed(p), &p->y);
+  static const winograd_kernels kernels = {"conv_fwd_winograd_pack", "conv_fwd_winograd",
+                                           "conv_fwd_winograd_front", "conv_fwd_winograd_rows",
+                                           "conv_fwd_winograd_few"};
+  return winograd_product(call, &kernels, &p->x, normed(p), &p->y);
 }
 CLF_LAUNCH_WAY(conv_fwd, fwd_direct) {
   return product(call, "conv_fwd_pack", "conv_fwd_small", &p->x, normed(p), p->w.dim[3], &p->y);
@@ -135,8 +154,10 @@ CLF_RULE(conv_bwd_data, data_pays) {
   return pays(&p->dy, &p->dx);
 }
 CLF_LAUNCH_WAY(conv_bwd_data, data_winograd) {
-  return winograd_product(call, "conv_bwd_data_winograd_pack", "conv_bwd_data_winograd_rows",
-                          "conv_bwd_data_winograd", &p->dy, 0, &p->dx);
+  static const winograd_kernels kernels = {
+      "conv_bwd_data_winograd_pack", "conv_bwd_data_winograd", "conv_bwd_data_winograd_front",
+      "conv_bwd_data_winograd_rows", "conv_bwd_data_winograd_few"};
+  return winograd_product(call, &kernels, &p->dy, 0, &p->dx);
 }
 CLF_LAUNCH_WAY(conv_bwd_data, data_direct) {
   return product(call, "conv_bwd_data_pack", "conv_bwd_data_small", &p->dy, 0, p->w.dim[3], &p->dx);
@@ -156,23 +177,42 @@ CLF_LAUNCHES(
     {.name = "matrix", .takes = data_even, .suits = data_side_by_side, .launch = data_matrix},
     {.name = "direct", .launch = data_direct})
 
-/* At most 8 bands, by whole blocks; where that makes fewer than 4 items, they share the panels. */
+/* Zeros, and what stands for pixels of x beyond the edges and its table: WINO_EDGES. */
+static int edges(const clf_conv_bwd_weights_args *p, const clf_traits *traits) {
+  return up(most(p->x.dim[1], p->dy.dim[1]), traits->tn) * (p->mean.buf ? 4 : 1);
+}
+
+/* So few tiles that their rows stay in the cores' caches: a sum is over all of them at once. */
+static int few(const clf_conv_bwd_weights_args *p, const clf_traits *traits) {
+  return tiles_of(&p->x) <= 256 && p->x.dim[1] % traits->lanes == 0;
+}
+static clf_status weights_of_few(clf_call *call, const clf_conv_bwd_weights_args *p) {
+  const clf_traits *t = call->traits;
+  const int tiles = tiles_of(&p->x), panels = clf_ceil(p->dy.dim[1], t->tn);
+  const int width = t->lanes % t->tm ? 3 * t->lanes : t->lanes, wide = clf_ceil(p->x.dim[1], width);
+  const int shares = least(ITEMS, clf_ceil(tiles, 4)), parts = least(clf_ceil(ITEMS, panels), wide);
+  const int e[4] = {0, 0, 0, edges(p, t)};
+  const size_t rows = (size_t)(wide * width + panels * t->tn) * (size_t)tiles + 2 * SPACE;
+  const size_t sums = (size_t)(panels * parts) * (size_t)(POINTS * width * t->tn);
+  const size_t slices = (size_t)shares * (size_t)e[3];
+  CLF_TRY(call->reserve(call, POINTS * rows + (sums > slices ? sums : slices)));
+  CLF_TRY(call->enqueue(call, "conv_bwd_weights_winograd_rows", clf_groups(shares, 1, 1, 1), e));
+  return call->enqueue(call, "conv_bwd_weights_winograd_few", clf_groups(panels, parts, 1, 1), e);
+}
+
+/* At most 8 bands, by whole blocks. */
 CLF_LAUNCH_WAY(conv_bwd_weights, weights_winograd) {
-  enum { BLOCK = 64, BANDS = 8, LEAST = 4 };
+  enum { BLOCK = 64, BANDS = 8 };
+  if (few(p, call->traits)) return weights_of_few(call, p);
   const int Ci = p->x.dim[1], Co = p->dy.dim[1], TM = call->traits->tm, TN = call->traits->tn;
   const int high = clf_ceil(Ci, TM), panels = clf_ceil(Co, TN);
   const int blocks = clf_ceil(tiles_of(&p->x), BLOCK), each = clf_ceil(blocks, BANDS);
-  const int bands = clf_ceil(blocks, each), parts = least(clf_ceil(LEAST, bands), panels);
-  const int columns = clf_ceil(panels, parts) * TN;
-  const int e[4] = {each, bands, BLOCK, up(most(Ci, Co), TN) * (p->mean.buf ? 4 : 1)};
-  const size_t rows = (size_t)(POINTS * (BLOCK * (Ci + SPACE) + SPACE));
-  const size_t slice = (size_t)(e[3] + POINTS * (BLOCK * columns + SPACE));
-  CLF_TRY(call->reserve(call, (size_t)(bands * POINTS) * (size_t)(high * TM * panels * TN) +
-                                  (size_t)bands * (rows + (size_t)parts * slice)));
-  if (parts > 1)
-    CLF_TRY(
-        call->enqueue(call, "conv_bwd_weights_winograd_rows", clf_groups(bands, parts, 1, 1), e));
-  CLF_TRY(call->enqueue(call, "conv_bwd_weights_winograd", clf_groups(bands, parts, 1, 1), e));
+  const int bands = clf_ceil(blocks, each);
+  const int e[4] = {each, bands, BLOCK, edges(p, call->traits)};
+  const size_t rows = (size_t)(POINTS * (BLOCK * (Ci + SPACE + panels * TN) + 2 * SPACE));
+  const size_t sums = (size_t)POINTS * (size_t)(high * TM * panels * TN);
+  CLF_TRY(call->reserve(call, (size_t)bands * (sums + rows + (size_t)e[3])));
+  CLF_TRY(call->enqueue(call, "conv_bwd_weights_winograd", clf_groups(bands, 1, 1, 1), e));
   return call->enqueue(call, "conv_bwd_weights_winograd_add", clf_groups(high, panels, 1, 1), e);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* conv_weights.cl: the gradient of convolutions by their weights.
+/* conv_weights.cl: the gradient of convolutions by their weights; by Winograd's way in
+ * conv_weights_winograd.cl.
  * Bands of e.x rows of pixels (n, h), e.y of them, each into sums of its own in the pool,
  * [bands][k k][Ci][COLUMNS]; then the bands in order. */
 
@@ -237,87 +238,3 @@ kernel BY_LANES void conv_bwd_weights_add(WEIGHTS) {
     lanes_store(sum, to, so, n);
   }
 }
-
-#if LANES > 1
-/* ---- The same by winograd.clh: e.y bands of e.x blocks of e.z tiles ----------------------------
- * The pool: each band's sums [blocks of TM channels of x][panels][36][TM][TN]; for each band x's
- * rows [36][e.z][Ci], each a little longer; a slice for each item: e.w zeros, where x is normalised
- * a fourth of them, what stands for its pixels beyond the edges and its table; rows of dy
- * [36][e.z][columns of the part]. Each matrix is a little longer. */
-#define WINO_BLOCKS ((p.x.dim[1] + TM - 1) / TM)
-#define WINO_TILE(block, panel) (((size_t)(block)*COLUMNS / TN + (panel)) * 36 * TM * TN)
-#define WINO_SUMS WINO_TILE(WINO_BLOCKS, 0)
-
-/* Of item (band, part), which has a share of the panels of dy. */
-#define WINO_ITEM                                                                                  \
-  const int Ci = p.x.dim[1], panels = COLUMNS / TN, band = get_global_id(0);                       \
-  const int each = (panels - 1) / (int)get_global_size(1) + 1, columns = each * TN;                \
-  const int row = MATRIX(1, Ci), x_matrix = MATRIX(e.z, row), dy_matrix = MATRIX(e.z, columns);    \
-  const int end = min((band + 1) * e.x * e.z, wino_tiles(p.x));                                    \
-  global float *x = pool + e.y * WINO_SUMS + band * (size_t)(36 * x_matrix);                       \
-  global float *zeros = x + (e.y - band) * (size_t)(36 * x_matrix) +                               \
-                        (band + get_global_id(1) * e.y) * (e.w + (size_t)(36 * dy_matrix));        \
-  global float *outside = NORMED ? zeros + e.w / 4 : zeros;                                        \
-  for (int i = 0; i < e.w; i++) zeros[i] = i < e.w / 4 || !NORMED ? 0 : -MAXFLOAT;                 \
-  MAKE_NORM(outside + e.w / 4)
-
-/* Where several parts need the rows of a band, its only block, each transforms some tiles. */
-kernel BY_LANES void conv_bwd_weights_winograd_rows(WEIGHTS) {
-  WINO_ITEM
-  const int share = (e.z - 1) / (int)get_global_size(1) + 1, t0 = get_global_id(1) * share;
-  const int first = band * e.z + t0;
-  wino_in(x_, p.x, norm, first, min(share, end - first), outside, x + t0 * row, row, x_matrix);
-}
-
-kernel BY_LANES void conv_bwd_weights_winograd(WEIGHTS) {
-  WINO_ITEM
-  const int j0 = get_global_id(1) * each, mine = min(each, panels - j0);
-  global float *d = pool + band * WINO_SUMS, *dy = zeros + e.w;
-  if (mine <= 0) return;
-  for (int first = band * e.x * e.z; first < end; first += e.z) {
-    const int count = min(e.z, end - first);
-    if (get_global_size(1) == 1) wino_in(x_, p.x, norm, first, count, outside, x, row, x_matrix);
-    wino_gradients(dy_, p.dy, first, count, j0 * TN, zeros, dy, columns, dy_matrix);
-    for (int t = 0; t < 36; t++)
-      for (int j = 0; j < mine; j++)
-        for (int b = 0; b < WINO_BLOCKS; b++)
-          wino_outer(x + t * x_matrix + b * TM, row, dy + t * dy_matrix + j * TN, columns, count,
-                     p.dy.dim[1] - (j0 + j) * TN > LANES, d + WINO_TILE(b, j0 + j) + t * TM * TN,
-                     TN, TM, first > band * e.x * e.z);
-  }
-}
-
-/* Item (b, j): block b of channels of x by panel j of dy, over the bands in order, to taps. */
-kernel BY_LANES void conv_bwd_weights_winograd_add(WEIGHTS) {
-  const int c0 = get_global_id(0) * TM, j0 = get_global_id(1) * TN, so = p.dw.stride[0];
-  const int rows = min(TM, p.dw.dim[1] - c0), columns = min(TN, p.dw.dim[0] - j0);
-  global const float *s = pool + WINO_TILE(get_global_id(0), get_global_id(1));
-  for (int l = 0; l < columns; l += LANES)
-    for (int r = 0; r < rows; r++) {
-      V sum[36];
-      for (int t = 0; t < 36; t++) {
-        sum[t] = 0;
-        for (int band = 0; band < e.y; band++)
-          sum[t] += VLOAD(s + ((t * TM + r) * TN + l) + band * WINO_SUMS);
-      }
-#define FROM(i, j) sum[(i)*6 + (j)]
-#define TO(a, b, v)                                                                                \
-  {                                                                                                \
-    global float *to = &AT(dw, j0 + l, c0 + r, a, b);                                              \
-    lanes_store(p.beta != 0 ? v + p.beta * lanes_load(to, so, columns - l) : v, to, so,            \
-                columns - l);                                                                      \
-  }
-      WINO_BOTH(WINO_G_BACK, 6, 3)
-#undef FROM
-#undef TO
-    }
-}
-#undef WINO_BLOCKS
-#undef WINO_TILE
-#undef WINO_SUMS
-#undef WINO_ITEM
-#undef MAKE_NORM
-#endif
-#undef WEIGHTS
-#undef COLUMNS
-#undef SUMS_SIZE

@@ -35,6 +35,7 @@
   CASE("winograd",     X(4, 40, 35, 11, 7, 3, BETA(0.5f)), .lo = -0.3f, .hi = 0.3f, .nhwc = 1),    \
   CASE("winograd parts", X(1, 20, 73, 7, 9, 3, BETA(0)), .lo = -0.3f, .hi = 0.3f, .fresh = 1, .nhwc = 1, .bench = 1), \
   CASE("winograd 4x4", X(32, 21, 48, 4, 4, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .fresh = 1, .nhwc = 1, .bench = 1), \
+  CASE("winograd blocks", X(187, 24, 23, 4, 4, 3, BETA(0.5f)), .lo = -0.3f, .hi = 0.3f, .nhwc = 1), \
   CASE("64 k3",        X(16, 64, 64, 32, 32, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
   CASE("64 k1",        X(16, 64, 64, 32, 32, 1, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
   CASE("7 to 32 k3",   X(64, 7, 32, 32, 32, 3, BETA(0)),   .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
