@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* files.c: files that cannot be read or written, and that are written whole. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utime.h>
+#include "file.h"
+#include "tables.h"
+
+START_TEST(unreadable) {
+  clf_table t;
+  mkdir("folder.csv", 0777);
+  expect(clf_table_read("folder.csv", &t), CLF_EIO, "folder.csv: cannot be read: it is a folder");
+  rmdir("folder.csv");
+  POSIX_ONLY;
+  mkfifo("pipe.npy", 0666);
+  expect(clf_table_read("pipe.npy", &t), CLF_EIO,
+         "pipe.npy: cannot be read: it is not a regular file");
+  unlink("pipe.npy");
+}
+END_TEST
+
+START_TEST(unwritable) {
+  const clf_table t = {.rows = 1, .cols = 1, .at = (double[]){1}};
+  expect(clf_table_write("out/m.npy", &t), CLF_EIO,
+         "out/m.npy: cannot be written: the folder \"out\" does not exist");
+  expect(clf_path_writable("out/m.pt"), CLF_EIO,
+         "out/m.pt: cannot be written: the folder \"out\" does not exist");
+  expect(clf_path_writable(""), CLF_EIO, "\"\" cannot be written: it names no file");
+  expect(clf_path_writable("new/"), CLF_EIO, "\"new/\" cannot be written: it names no file");
+  expect(clf_path_writable("."), CLF_EIO, ".: cannot be written: it is a folder");
+  expect(clf_path_writable("/dev/null"), CLF_EIO,
+         "/dev/null: cannot be written: it is not a regular file");
+  expect(clf_path_writable(NULL), CLF_EINVAL, "a file to write has no name");
+  write_bytes("plain", "x", 1);
+  expect(clf_path_writable("plain/m.npy"), CLF_EIO,
+         "plain/m.npy: cannot be written: \"plain\" is not a folder");
+  expect(clf_path_writable("plain/x/m.npy"), CLF_EIO,
+         "plain/x/m.npy: cannot be written: Not a directory");
+  ck_assert_int_eq(clf_path_writable("plain"), CLF_OK);
+  clf__file *f;
+  expect(clf__file_begin(NULL, &f), CLF_EINVAL, "a file to write has no name");
+  unlink("plain");
+  ck_assert_int_eq(clf_path_writable("m.safetensors"), CLF_OK);
+  ck_assert_int_eq(clf_path_writable("./m.png"), CLF_OK);
+  ck_assert_int_eq(clf_path_writable("/tmp/m.jsonl"), CLF_OK);
+  if (access("/", W_OK) == 0) ck_assert_int_eq(clf_path_writable("/m.jsonl"), CLF_OK);
+  ck_assert_int_eq(suite_entries("."), 0);
+}
+END_TEST
+
+/* Root may write anywhere; access() asks for the real user, so root is another one for a while. */
+START_TEST(protected) {
+  POSIX_ONLY;
+  enum { NOBODY = 65534 };
+  const int root = getuid() == 0 && geteuid() == 0;
+  if (root) {
+    ck_assert_int_eq(chmod(".", 0755), 0);
+    ck_assert_int_eq(setreuid(NOBODY, 0), 0);
+  }
+  mkdir("locked", 0555);
+  expect(clf_path_writable("locked/m.npy"), CLF_EIO,
+         "locked/m.npy: cannot be written: the folder \"locked\": Permission denied");
+  rmdir("locked");
+  write_bytes("m.npy", "x", 1);
+  chmod("m.npy", 0444);
+  expect(clf_path_writable("m.npy"), CLF_EIO, "m.npy: cannot be written: Permission denied");
+  unlink("m.npy");
+  if (root) ck_assert_int_eq(setreuid(0, 0), 0);
+}
+END_TEST
+
+static mode_t mode_of(const char *path) {
+  struct stat st;
+  ck_assert_int_eq(lstat(path, &st), 0);
+  return st.st_mode & 07777;
+}
+
+START_TEST(permissions) {
+  POSIX_ONLY;
+  const clf_table t = {.rows = 1, .cols = 1, .at = (double[]){1}};
+  const mode_t before = umask(027);
+  ck_assert_int_eq(clf_table_write("t.csv", &t), CLF_OK);
+  ck_assert_int_eq(mode_of("t.csv"), 0640);
+  chmod("t.csv", 0606);
+  ck_assert_int_eq(clf_table_write("t.csv", &t), CLF_OK);
+  ck_assert_int_eq(mode_of("t.csv"), 0606);
+  umask(before);
+  file_is("t.csv", "1\n", 2);
+}
+END_TEST
+
+START_TEST(links) {
+  POSIX_ONLY;
+  const clf_table t = {.rows = 1, .cols = 1, .at = (double[]){1}};
+  struct stat st;
+  mkdir("there", 0777);
+  write_bytes("there/real", "old", 3);
+  ck_assert_int_eq(symlink("there/real", "link.csv"), 0);
+  ck_assert_int_eq(clf_table_write("link.csv", &t), CLF_OK);
+  ck_assert_int_eq(lstat("link.csv", &st), 0);
+  ck_assert(S_ISLNK(st.st_mode));
+  file_is("there/real", "1\n", 2);
+  unlink("link.csv");
+  ck_assert_int_eq(rmdir("there"), 0);
+}
+END_TEST
+
+/* A limit on the size of files stands for a full disk. */
+START_TEST(disk_full) {
+  POSIX_ONLY;
+  struct rlimit limit, small;
+  clf_table t;
+  ck_assert_int_eq(clf_table_read("moons:n=20000", &t), CLF_OK);
+  signal(SIGXFSZ, SIG_IGN);
+  ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  small = limit;
+  small.rlim_cur = 100000;
+  for (int k = 0; k < 2; k++) {
+    const char *const path = k ? "t.npy" : "t.csv";
+    write_bytes(path, "old", 3);
+    setrlimit(RLIMIT_FSIZE, &small);
+    const clf_status s = clf_table_write(path, &t);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    expect(s, CLF_EIO,
+           k ? "t.npy: write failed: File too large" : "t.csv: write failed: File too large");
+    ck_assert_int_eq(suite_entries("."), 1);
+    file_is(path, "old", 3);
+  }
+  clf_table_free(&t);
+}
+END_TEST
+
+START_TEST(whole_or_not_at_all) {
+  clf__file *f, *g;
+  write_bytes("m", "old", 3);
+  ck_assert_int_eq(clf__file_begin("m", &f), CLF_OK);
+  ck_assert_int_eq(clf__file_begin("m", &g), CLF_OK);
+  ck_assert_int_eq(suite_entries("."), 3);
+  ck_assert_int_eq(clf__file_put(f, "new", 3), CLF_OK);
+  ck_assert_int_eq(clf__file_put(f, "", 0), CLF_OK);
+  file_is("m", "old", 3);
+  clf__file_abort(g);
+  clf__file_abort(NULL);
+  ck_assert_int_eq(clf__file_commit(f), CLF_OK);
+  ck_assert_int_eq(suite_entries("."), 1);
+  file_is("m", "new", 3);
+}
+END_TEST
+
+static void write_kept(const char *text) {
+  clf__file *f;
+  ck_assert_int_eq(clf__file_begin("m", &f), CLF_OK);
+  clf__file_keep(f);
+  ck_assert_int_eq(clf__file_put(f, text, strlen(text)), CLF_OK);
+  ck_assert_int_eq(clf__file_commit(f), CLF_OK);
+}
+
+START_TEST(keeps_the_one_before) {
+  write_kept("first");
+  ck_assert_int_eq(suite_entries("."), 1);
+  write_kept("second");
+  ck_assert_int_eq(suite_entries("."), 2);
+  file_is("m.previous", "first", 5);
+  write_kept("third");
+  ck_assert_int_eq(suite_entries("."), 2);
+  file_is("m.previous", "second", 6);
+  file_is("m", "third", 5);
+}
+END_TEST
+
+/* No process has so large a number; this one's own files, fresh ones and others' names stay. */
+START_TEST(removes_what_was_left) {
+  const struct utimbuf old = {.actime = 1000000, .modtime = 1000000};
+  char own[64];
+  snprintf(own, sizeof own, ".clflow-%ld-77.tmp", (long)getpid());
+  enum { GONE = 2, FRESH = 2, ALL = 5 };
+  const char *const names[ALL] = {".clflow-2000000000-1.tmp", ".clflow-2000000000-1.tmp~",
+                                  ".clflow-2000000000-2.tmp", own, ".clflow-2000000000-1.tmp.txt"};
+  for (int i = 0; i < ALL; i++) write_bytes(names[i], "half", 4);
+  for (int i = 0; i < ALL; i++)
+    if (i != FRESH) ck_assert_int_eq(utime(names[i], &old), 0);
+  write_kept("new");
+  for (int i = 0; i < GONE; i++) ck_assert_msg(access(names[i], F_OK), "%s is there", names[i]);
+  for (int i = GONE; i < ALL; i++) file_is(names[i], "half", 4);
+  file_is("m", "new", 3);
+}
+END_TEST
+
+/* What only looks like it: no process, no name of ours, no file, a process of another user. */
+START_TEST(leaves_what_is_not_its_own) {
+  POSIX_ONLY; /* no folder can be made to look old */
+  const struct utimbuf old = {.actime = 1000000, .modtime = 1000000};
+  static const char *const names[] = {".clflow-0-1.tmp", ".clflow--5-1.tmp", ".clflow-7.tmp",
+                                      ".clflow-2000000000-1.tm", ".clflow-1-1.tmp"};
+  const int root = geteuid() == 0;
+  for (size_t i = 0; i < SIZE(names); i++) {
+    write_bytes(names[i], "half", 4);
+    ck_assert_int_eq(utime(names[i], &old), 0);
+  }
+  mkdir(".clflow-2000000000-3.tmp", 0777);
+  ck_assert_int_eq(utime(".clflow-2000000000-3.tmp", &old), 0);
+  write_kept("new");
+  for (size_t i = 0; i < SIZE(names); i++) file_is(names[i], "half", 4);
+  ck_assert_int_eq(rmdir(".clflow-2000000000-3.tmp"), 0);
+  write_bytes(".clflow-1-1.tmp", "half", 4);
+  ck_assert_int_eq(utime(".clflow-1-1.tmp", &old), 0);
+  clf__file *f;
+  ck_assert_int_eq(clf__file_begin("m", &f), CLF_OK);
+  if (root) ck_assert_int_eq(seteuid(65534), 0); /* whom process 1 does not answer */
+  clf__file_keep(f);
+  if (root) ck_assert_int_eq(seteuid(0), 0);
+  clf__file_abort(f);
+  file_is(".clflow-1-1.tmp", "half", 4);
+  file_is("m", "new", 3);
+}
+END_TEST
+
+/* Names that are taken are passed over, a thousand of them and no more. */
+START_TEST(names_that_are_taken) {
+  enum { MANY = 4000 };
+  char name[64];
+  clf__file *f;
+  for (int i = 0; i < MANY; i++) {
+    snprintf(name, sizeof name, ".clflow-%ld-%d.tmp", (long)getpid(), i);
+    write_bytes(name, "", 0);
+  }
+  expect(clf__file_begin("m", &f), CLF_EIO, "m: cannot be written: File exists");
+  ck_assert_int_eq(access("m", F_OK), -1);
+  ck_assert_int_eq(suite_entries("."), MANY);
+  for (int i = 0; i < MANY; i++) {
+    snprintf(name, sizeof name, ".clflow-%ld-%d.tmp", (long)getpid(), i);
+    unlink(name);
+  }
+  write_kept("new");
+  file_is("m", "new", 3);
+}
+END_TEST
+
+/* The folder goes away while a file in it is written. */
+START_TEST(a_folder_that_is_gone) {
+  clf__file *f;
+  mkdir("here", 0777);
+  ck_assert_int_eq(clf__file_begin("here/m", &f), CLF_OK);
+  ck_assert_int_eq(rename("here", "there"), 0);
+  clf__file_keep(f);
+  ck_assert_int_eq(clf__file_put(f, "new", 3), CLF_OK);
+  expect(clf__file_commit(f), CLF_EIO, "here/m: write failed: No such file or directory");
+  DIR *d = opendir("there");
+  ck_assert_ptr_nonnull(d);
+  for (const struct dirent *e; (e = readdir(d));)
+    if (e->d_name[0] == '.' && e->d_name[1] == 'c') unlinkat(dirfd(d), e->d_name, 0);
+  closedir(d);
+  ck_assert_int_eq(rmdir("there"), 0);
+}
+END_TEST
+
+START_TEST(failed_rename) {
+  clf__file *f;
+  ck_assert_int_eq(clf__file_begin("m", &f), CLF_OK);
+  mkdir("m", 0777);
+  expect(clf__file_commit(f), CLF_EIO, "m: write failed: Is a directory");
+  ck_assert_int_eq(suite_entries("."), 1);
+  rmdir("m");
+}
+END_TEST
+
+void tests_of_files(Suite *s) {
+  TCase *c = tcase_create("files");
+  tcase_add_test(c, unreadable);
+  tcase_add_test(c, unwritable);
+  tcase_add_test(c, protected);
+  tcase_add_test(c, permissions);
+  tcase_add_test(c, links);
+  tcase_add_test(c, disk_full);
+  tcase_add_test(c, whole_or_not_at_all);
+  tcase_add_test(c, keeps_the_one_before);
+  tcase_add_test(c, removes_what_was_left);
+  tcase_add_test(c, leaves_what_is_not_its_own);
+  tcase_add_test(c, names_that_are_taken);
+  tcase_add_test(c, a_folder_that_is_gone);
+  tcase_add_test(c, failed_rename);
+  suite_add_tcase(s, c);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* damage.c: pictures that are damaged or cannot be read. */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+#include "images.h"
+#include "sets.h"
+
+/* The folder holds one good image, good.png, beside which x.png is damaged. */
+static void damaged(const void *bytes, size_t n, const char *sentence) {
+  const clf_image_options strict = {.strict = 1, .height = 3, .width = 3, .channels = 1};
+  const char *const *said;
+  write_bytes("d/x.png", bytes, n);
+  clf_images *const m = load("d", NULL);
+  shape_is(m, 1, 3, 3, 1);
+  ck_assert_int_eq(clf_images_skipped(m, &said), 1);
+  ck_assert_str_eq(said[0], sentence);
+  clf_images_free(m);
+  fails("d", &strict, CLF_EFORMAT, sentence);
+}
+
+START_TEST(damaged_png) {
+  uint8_t b[256];
+  fresh("d");
+  put_png("d/good.png", 3, 3, 1, nine);
+  const size_t n = take("d/good.png", b, sizeof b);
+  damaged("some text", 9, "d/x.png: this is neither a PNG nor a JPEG file");
+  damaged(b, 8, "d/x.png: the PNG file is damaged: the file ends early");
+  damaged(b, 45, "d/x.png: the PNG file is damaged: the file ends early");
+  damaged(b, n - 20, "d/x.png: the PNG file is damaged: the file ends early");
+  damaged(b, n - 1, "d/x.png: the PNG file is damaged: the file ends early");
+  b[n - 13] ^= 1; /* in the checksum of the pixels */
+  damaged(b, n, "d/x.png: the PNG file is damaged: IDAT: CRC error");
+  b[n - 13] ^= 1;
+  b[19] = 4; /* width, and so the checksum of the header */
+  damaged(b, n, "d/x.png: the PNG file is damaged: IHDR: CRC error");
+}
+END_TEST
+
+/* Every third byte of a file changed and every third length of it: no crash, no leak, and what is
+ * taken has the shape it should have. */
+START_TEST(damaged_everywhere) {
+  static const char *const paths[] = {"d/x.png", "d/x.jpg"};
+  uint8_t b[2048], flat[12 * 9 * 3];
+  const clf_image_options o = {
+      .height = 8, .width = 8, .channels = 3, .crop = CLF_CROP_CENTER, .strict = 1};
+  for (size_t i = 0; i < sizeof flat; i++) flat[i] = (uint8_t)(i * i / 7);
+  for (int k = 0; k < 2; k++) {
+    fresh("d");
+    if (k)
+      put_jpeg(paths[k], 12, 9, JCS_RGB, 3, flat);
+    else
+      put_png(paths[k], 12, 9, 3, flat);
+    const size_t n = take(paths[k], b, sizeof b);
+    for (size_t i = 0; i < 2 * n; i += 3) {
+      clf_images *m = NULL;
+      if (i < n) b[i] ^= 0x55;
+      write_bytes(paths[k], b, i < n ? n : i - n);
+      if (i < n) b[i] ^= 0x55;
+      ck_assert_int_eq(clf__images_open("d", &o, 1, &m), CLF_OK);
+      const clf_status s = clf_images_wait(m);
+      ck_assert_msg(s == CLF_OK || s == CLF_EFORMAT, "%s", clf_errmsg());
+      if (i >= n) ck_assert_int_eq(s, CLF_EFORMAT);
+      clf_images_free(m);
+    }
+  }
+}
+END_TEST
+
+START_TEST(damaged_jpeg) {
+  static uint8_t b[8192], at[64 * 64];
+  for (size_t i = 0; i < sizeof at; i++) at[i] = (uint8_t)(i * 7 ^ i >> 4);
+  fresh("d");
+  put_png("d/good.png", 3, 3, 1, nine);
+  put_jpeg("d/x.png", 64, 64, JCS_GRAYSCALE, 1, at);
+  const size_t n = take("d/x.png", b, sizeof b);
+  const clf_image_options o = {.height = 3, .width = 3, .crop = CLF_CROP_CENTER};
+  const size_t cuts[] = {n / 2, n - 2};
+  for (size_t i = 0; i < SIZE(cuts); i++) {
+    const char *const *said;
+    write_bytes("d/x.png", b, cuts[i]);
+    clf_images *const m = load("d", &o);
+    ck_assert_int_eq(clf_images_skipped(m, &said), 1);
+    ck_assert_str_eq(said[0], "d/x.png: the JPEG file is damaged: Premature end of JPEG file");
+    clf_images_free(m);
+  }
+  damaged(b, 20, "d/x.png: the JPEG file is damaged: Premature end of JPEG file");
+}
+END_TEST
+
+/* Sizes that are declared: memory is bounded by that of the file. */
+START_TEST(damaged_sizes) {
+  uint8_t b[256];
+  fresh("d");
+  put_png("d/good.png", 3, 3, 1, nine);
+  const size_t n = take("d/good.png", b, sizeof b);
+  static const struct {
+    uint8_t width[4];
+    const char *sentence;
+  } cases[] = {{{0, 1, 0, 1},
+                "d/x.png: 65537 x 65537 pixels are beyond 65536 a side or 2^28 in all; that is "
+                "not read"},
+               {{0, 0, 0x40, 1},
+                "d/x.png: 16385 x 16385 pixels are beyond 65536 a side or 2^28 in all; that "
+                "is not read"},
+               {{0, 0, 0x40, 0},
+                "d/x.png: is damaged: it declares 16384 x 16384 pixels, more than its 72 "
+                "bytes can hold"}};
+  for (size_t i = 0; i < SIZE(cases); i++) {
+    memcpy(b + 16, cases[i].width, 4);
+    memcpy(b + 20, cases[i].width, 4);
+    const uint32_t crc = (uint32_t)crc32(0, b + 12, 17);
+    for (int k = 0; k < 4; k++) b[29 + k] = (uint8_t)(crc >> (24 - 8 * k));
+    ck_assert_uint_eq(n, 72);
+    damaged(b, n, cases[i].sentence);
+  }
+}
+END_TEST
+
+START_TEST(unreadable) {
+  POSIX_ONLY;
+  const char *const *said;
+  const clf_image_options strict = {.strict = 1};
+  fresh("d");
+  put_png("d/a.png", 3, 3, 1, nine);
+  ck_assert_int_eq(symlink("nowhere", "d/b.png"), 0);
+  ck_assert_int_eq(mkfifo("d/c.png", 0666), 0);
+  clf_images *const m = load("d", NULL);
+  shape_is(m, 1, 3, 3, 1);
+  ck_assert_int_eq(clf_images_skipped(m, &said), 2);
+  ck_assert_str_eq(said[0], "d/b.png: cannot be read: No such file or directory");
+  ck_assert_str_eq(said[1], "d/c.png: cannot be read: it is not a regular file");
+  clf_images_free(m);
+  fails("d", &strict, CLF_EIO, "d/b.png: cannot be read: No such file or directory");
+}
+END_TEST
+
+void tests_of_damage(Suite *s) {
+  TCase *c = tcase_create("damage");
+  tcase_set_timeout(c, 60);
+  tcase_add_test(c, damaged_png);
+  tcase_add_test(c, damaged_everywhere);
+  tcase_add_test(c, damaged_jpeg);
+  tcase_add_test(c, damaged_sizes);
+  tcase_add_test(c, unreadable);
+  suite_add_tcase(s, c);
+}
