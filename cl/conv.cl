@@ -86,7 +86,7 @@ void conv_outside(global float *pool, int count, float value) {
 #define DATA CLF_IN(dy), CLF_IN(w), CLF_OUT(dx), const conv_bwd_data_args p, CLF_POOL
 
 kernel BY_LANES void conv_fwd_pack(FWD) {
-  FWD_FRONT
+  FWD_FRONT;
   conv_pack(w_, conv_as_is(p.w), PANELS);
 }
 kernel BY_LANES void conv_bwd_data_pack(DATA) {

@@ -105,16 +105,14 @@ void conv_wino_few(global const float *w, conv_weights q, clf_view xv, global fl
 
 #define BIAS p.bias.dim[0] ? bias_ + p.bias.offset : 0, p.bias.stride[0]
 kernel BY_LANES void conv_fwd_winograd_pack(FWD) {
-  FWD_FRONT
+  FWD_FRONT;
   conv_wino_pack(w_, conv_as_is(p.w), pool + e.x);
 }
 kernel BY_LANES void conv_fwd_winograd(FWD) {
   conv_wino(x_, p.x, NORM, pool, e, y_, p.y, p.beta, BIAS);
 }
-kernel BY_LANES void conv_fwd_winograd_front(FWD){FWD_FRONT} kernel BY_LANES
-    void conv_fwd_winograd_rows(FWD) {
-  conv_wino_rows(x_, p.x, NORM, pool, e);
-}
+kernel BY_LANES void conv_fwd_winograd_front(FWD) { FWD_FRONT; }
+kernel BY_LANES void conv_fwd_winograd_rows(FWD) { conv_wino_rows(x_, p.x, NORM, pool, e); }
 kernel BY_LANES void conv_fwd_winograd_few(FWD) {
   conv_wino_few(w_, conv_as_is(p.w), p.x, pool, e, y_, p.y, p.beta, BIAS);
 }
