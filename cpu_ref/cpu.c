@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cpu.c: the table of this variant's functions. */
 #include "ref.h"
-#ifdef CLF_OPENBLAS
-#include <cblas.h>
-#endif
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
@@ -14,15 +11,5 @@ static const clf_way *const ways[CLF_OP_COUNT] = {
 #undef CLF_OP
 };
 
-static const char *blas(void) {
-#if defined CLF_OPENBLAS
-  return openblas_get_config();
-#elif defined CLF_CBLAS
-  return "CBLAS";
-#else
-  return "";
-#endif
-}
-
 extern const clf__cpu_variant CLF_REAL(clf__cpu);
-const clf__cpu_variant CLF_REAL(clf__cpu) = {TEXT(CLF_VARIANT), 8 * sizeof(real), ways, blas};
+const clf__cpu_variant CLF_REAL(clf__cpu) = {TEXT(CLF_VARIANT), 8 * sizeof(real), ways};

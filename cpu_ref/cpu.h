@@ -8,7 +8,6 @@ typedef struct clf__cpu_variant {
   const char *name; /* "f64", "f32_baseline", "f32_avx2", "f32_avx512" */
   int bits;
   const clf_way *const *ways; /* of each operation */
-  const char *(*blas)(void);  /* which one it calls, if any */
 } clf__cpu_variant;
 
 #endif

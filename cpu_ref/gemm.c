@@ -9,31 +9,7 @@
 #endif
 #ifdef CLF_CBLAS
 #include <cblas.h>
-#endif
-#ifdef CLF_OPENBLAS
-#include <pthread.h>
-
-/* The BLAS's number of threads belongs to the process: the first call under way takes
- * it down to one, the last one puts it back. */
-static pthread_mutex_t counting = PTHREAD_MUTEX_INITIALIZER;
-static int under_way, threads;
-
-static void hold_blas_to_one_thread(void) {
-  pthread_mutex_lock(&counting);
-  if (under_way++ == 0) {
-    threads = openblas_get_num_threads();
-    if (threads != 1) openblas_set_num_threads(1);
-  }
-  pthread_mutex_unlock(&counting);
-}
-static void let_blas_go(void) {
-  pthread_mutex_lock(&counting);
-  if (--under_way == 0 && threads != 1) openblas_set_num_threads(threads);
-  pthread_mutex_unlock(&counting);
-}
-#elif defined CLF_CBLAS
-static void hold_blas_to_one_thread(void) {}
-static void let_blas_go(void) {}
+#include "blas.h"
 #endif
 
 enum { ROWS = 64 }; /* of c, to a thread at a time */
@@ -265,10 +241,10 @@ CLF_REF_WAY(gemm, by_blas) {
   int rows = ROWS;
   while (M / rows > 64) rows *= 2;
   const int bands = (M - 1) / rows + 1;
-  hold_blas_to_one_thread();
+  clf__blas_hold_to_one_thread();
   PARALLEL_FOR(2.0 * M * N * K, int band = 0; band < bands; band++)
     blas_rows(p, band * rows, band == bands - 1 ? M : (band + 1) * rows);
-  let_blas_go();
+  clf__blas_let_go();
   return CLF_OK;
 }
 #endif

@@ -10,6 +10,7 @@
 #include <omp.h>
 #endif
 #include "../cpu_ref/ref.h"
+#include "blas.h"
 #include "clflow/version.h"
 #include "platform.h"
 
@@ -78,7 +79,7 @@ static clf_status load_choices(clf_device *dev) {
 #ifdef _OPENMP
   snprintf(threads, sizeof threads, "%d", omp_get_max_threads());
 #endif
-  const char *const parts[] = {"cpu", v->name, v->blas(), threads, clf_version()};
+  const char *const parts[] = {"cpu", v->name, clf__blas_name(), threads, clf_version()};
   return clf__tuned_load(dev, parts, sizeof parts / sizeof *parts);
 }
 

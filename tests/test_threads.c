@@ -132,12 +132,37 @@ START_TEST(as_alone) {
 }
 END_TEST
 
+/* Each device asks the libraries below who they are: some answer in a buffer of all threads. */
+static void *open_often(void *one) {
+  job *j = one;
+  const int openings = strncmp(device_name, "cpu", 3) == 0 ? 40 : 4; /* those take longer */
+  for (int i = 0; i < openings && !j->status; i++) {
+    clf_device *dev = NULL;
+    j->status = clf_open(device_name, &dev);
+    clf_close(dev);
+  }
+  if (j->status) snprintf(j->message, sizeof j->message, "%s", clf_errmsg());
+  return NULL;
+}
+
+START_TEST(opened_at_once) {
+  pthread_t thread[THREADS];
+  job job_of[THREADS] = {0};
+  for (int i = 0; i < THREADS; i++)
+    ck_assert_int_eq(pthread_create(&thread[i], NULL, open_often, &job_of[i]), 0);
+  for (int i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
+  for (int i = 0; i < THREADS; i++)
+    ck_assert_msg(!job_of[i].status, "thread %d: %s", i, job_of[i].message);
+}
+END_TEST
+
 int main(int argc, char **argv) {
   if (argc > 1) device_name = argv[1];
   Suite *suite = suite_create(device_name);
   TCase *tc = tcase_create("threads");
   tcase_set_timeout(tc, 600);
   tcase_add_test(tc, as_alone);
+  tcase_add_test(tc, opened_at_once);
   suite_add_tcase(suite, tc);
   return suite_run(suite);
 }
