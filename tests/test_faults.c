@@ -296,7 +296,7 @@ START_TEST(using) {
   double want = 0, again = 0;
   find_layer();
   const long base = ready(&dev, kind, &want);
-  const long step = stride == 1 ? 1 : kind == IMAGES ? 8 * stride + 1 : 2 * stride;
+  const long step = kind == IMAGES ? 8 * stride + 1 : stride == 1 ? 1 : 2 * stride;
   for (long n = 1;; n += step) {
     char when[128];
     double sum = 0;
