@@ -52,6 +52,18 @@ static void keep_rows(const split *q, const float *X, float *kept) {
     memcpy(kept + k * BLOCK, X + q->kept[k] * BLOCK, BLOCK * sizeof *X);
 }
 
+/* s of a row of h.  s_max is read before the loop, here and below: the compiler cannot know that
+ * what a loop writes is not this, and would make no vectors. */
+static void scales(const shape *z, const float *restrict h, float *restrict s) {
+  const float s_max = z->s_max;
+  if (z->add)
+    memset(s, 0, BLOCK * sizeof *s);
+  else if (s_max > 0)
+    for (int n = 0; n < BLOCK; n++) s[n] = bounded(h[n], s_max);
+  else
+    memcpy(s, h, BLOCK * sizeof *s);
+}
+
 /* ---- Forward and inverse ------------------------------------------------------------------ */
 
 typedef struct place { /* rows of a block; the hidden units are those of whichever block is next */
@@ -65,13 +77,15 @@ static place place_of(float *mine, const shape *z, int k) {
 }
 
 static void move_rows(const shape *z, const split *q, place a, int inverse) {
+  const float sign = inverse ? -1 : 1;
   for (int m = 0; m < q->moves; m++) {
-    float *x = a.X + q->moved[m] * BLOCK;
-    const float *h = a.s + m * BLOCK, *t = a.t + m * BLOCK;
+    float *restrict x = a.X + q->moved[m] * BLOCK, *restrict logdet = a.logdet, s[BLOCK];
+    const float *restrict t = a.t + m * BLOCK;
+    scales(z, a.s + m * BLOCK, s);
     for (int n = 0; n < BLOCK; n++) {
-      const float s = z->add ? 0 : bounded(h[n], z->s_max);
-      x[n] = inverse ? (x[n] - t[n]) * real_exp(-s) : x[n] * real_exp(s) + t[n];
-      a.logdet[n] += inverse ? -s : s;
+      const float e = real_exp(sign * s[n]);
+      x[n] = inverse ? (x[n] - t[n]) * e : x[n] * e + t[n];
+      logdet[n] += sign * s[n];
     }
   }
 }
@@ -232,16 +246,17 @@ static void net_again(const split *q, int net, const float *kept, int step, int 
 /* s and t as their networks give them become their gradients, X the coupling's input, DX what
  * reaches it directly.  With acts X is the input already; else it is rebuilt. */
 static void move_back(const returning *c, const split *q, way a, int left) {
-  const shape *z = &c->z;
+  const float s_max = c->z.s_max, dlogdet = c->dlogdet;
+  const int stored = c->stored;
   for (int m = 0; m < q->moves; m++) {
-    float *x = a.X + q->moved[m] * BLOCK, *dx = a.DX + q->moved[m] * BLOCK;
-    float *s = a.s + m * BLOCK, *t = a.t + m * BLOCK;
+    float *restrict x = a.X + q->moved[m] * BLOCK, *restrict dx = a.DX + q->moved[m] * BLOCK;
+    float *restrict h = a.s + m * BLOCK, *restrict t = a.t + m * BLOCK, s[BLOCK];
+    scales(&c->z, h, s);
     for (int n = 0; n < BLOCK; n++) {
-      const float h = z->add ? 0 : s[n], ls = bounded(h, z->s_max), scale = real_exp(ls);
-      const float xs = c->stored ? x[n] * scale : x[n] - t[n], d = dx[n];
-      if (!c->stored) x[n] = xs * real_exp(-ls);
+      const float scale = real_exp(s[n]), d = dx[n], xs = stored ? x[n] * scale : x[n] - t[n];
+      x[n] = stored ? x[n] : xs * real_exp(-s[n]);
       dx[n] = d * scale;
-      s[n] = (d * xs + (n < left ? c->dlogdet : 0)) * bounded_slope(h, z->s_max);
+      h[n] = (d * xs + (n < left ? dlogdet : 0)) * bounded_slope(h[n], s_max);
       t[n] = d;
     }
   }
@@ -395,12 +410,10 @@ static double move_on(const shape *z, const split *q, way a, int left, float *ne
   for (int k = 0; k < q->keeps; k++)
     memcpy(next + q->kept[k] * BLOCK, a.kept + k * BLOCK, BLOCK * sizeof *next);
   for (int m = 0; m < q->moves; m++) {
-    const float *x = a.X + q->moved[m] * BLOCK, *h = a.s + m * BLOCK, *t = a.t + m * BLOCK;
-    float *y = next + q->moved[m] * BLOCK, s[BLOCK];
-    for (int n = 0; n < BLOCK; n++) {
-      s[n] = z->add ? 0 : bounded(h[n], z->s_max);
-      y[n] = x[n] * real_exp(s[n]) + t[n];
-    }
+    const float *restrict x = a.X + q->moved[m] * BLOCK, *restrict t = a.t + m * BLOCK;
+    float *restrict y = next + q->moved[m] * BLOCK, s[BLOCK];
+    scales(z, a.s + m * BLOCK, s);
+    for (int n = 0; n < BLOCK; n++) y[n] = x[n] * real_exp(s[n]) + t[n];
     for (int n = 0; n < least(left, BLOCK); n++) logdet += (double)s[n];
   }
   return logdet;
