@@ -41,6 +41,7 @@ typedef struct clf__cl {
  * build options; and all kernels, from the cache or from source, which fills cl->kernel. */
 char *clf__cl_program(void);
 void clf__cl_options(const clf_traits *traits, char *out, size_t size);
+int clf__compiles_at_launch(const clf_device_info *info, double seconds /* of its build */);
 clf_status clf__cl_build(clf__cl *cl, const clf_device_info *info);
 
 /* clblast.c: see clf_call.blas. */

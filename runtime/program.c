@@ -45,17 +45,23 @@ static char *cache_key(const clf_device_info *info, const char *options, const c
 
 /* ---- Programs ------------------------------------------------------------------- */
 
-/* What stands for a binary where a driver builds quickly and compiles each kernel at its first
- * launch: asking it for one would compile all of them, for a group size that no launch uses.
- * Such drivers keep what they compile in a cache of their own. */
-static const char quick[] = "built from source";
-static const double quick_build = 3; /* seconds, at most */
+/* What stands for a binary where a driver compiles each kernel at its first launch, and keeps it
+ * in a cache of its own: asking it for one would compile all of them, for a group size that no
+ * launch uses. */
+static const char lazy[] = "built from source";
+
+/* pocl is known to, on a busy machine too; other drivers of CPUs by how soon they have built. */
+int clf__compiles_at_launch(const clf_device_info *info, double seconds) {
+  const double soon = 3;
+  return strcmp(info->type, "cpu") == 0 &&
+         (seconds < soon || strcmp(info->platform, "Portable Computing Language") == 0);
+}
 
 /* Also tells whether the next start was promised to be quick without a binary. */
 static cl_program from_cache(clf__cl *cl, const char *key, const char *options, int *promised) {
   size_t size = 0;
   unsigned char *bytes = clf__cache_get(key, &size);
-  *promised = bytes && size == sizeof quick && memcmp(bytes, quick, size) == 0;
+  *promised = bytes && size == sizeof lazy && memcmp(bytes, lazy, size) == 0;
   if (!bytes || *promised) {
     free(bytes);
     return NULL;
@@ -74,8 +80,8 @@ static cl_program from_cache(clf__cl *cl, const char *key, const char *options, 
 static void to_cache(const clf_device_info *info, cl_program p, const char *key, double build) {
   size_t size = 0;
   if (!clf__cache_usable()) return; /* asking for a binary may compile every kernel */
-  if (strcmp(info->type, "cpu") == 0 && build < quick_build) {
-    clf__cache_put(key, quick, sizeof quick);
+  if (clf__compiles_at_launch(info, build)) {
+    clf__cache_put(key, lazy, sizeof lazy);
     return;
   }
   if (clGetProgramInfo(p, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) || !size) return;

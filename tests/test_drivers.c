@@ -59,6 +59,19 @@ START_TEST(small_groups) {
 }
 END_TEST
 
+/* Which drivers are not asked for a binary: those that would compile every kernel for it. */
+START_TEST(binaries) {
+  const clf_device_info pocl = {.type = "cpu", .platform = "Portable Computing Language"};
+  const clf_device_info other = {.type = "cpu", .platform = "Intel(R) OpenCL"};
+  const clf_device_info gpu = {.type = "gpu", .platform = "Portable Computing Language"};
+  ck_assert(clf__compiles_at_launch(&pocl, 0.6));
+  ck_assert(clf__compiles_at_launch(&pocl, 60));
+  ck_assert(clf__compiles_at_launch(&other, 0.6));
+  ck_assert(!clf__compiles_at_launch(&other, 60));
+  ck_assert(!clf__compiles_at_launch(&gpu, 0.6));
+}
+END_TEST
+
 /* ---- Calls that fail --------------------------------------------------------------------------
  */
 
@@ -159,6 +172,7 @@ int main(void) {
   tcase_add_unchecked_fixture(c, find_layer, NULL);
   tcase_add_loop_test(c, says, 0, sizeof sayings / sizeof *sayings);
   tcase_add_test(c, small_groups);
+  tcase_add_test(c, binaries);
   tcase_add_loop_test(c, fails_as_it_opens, 0, sizeof failing / sizeof *failing);
   tcase_add_test(c, fails_in_use);
   suite_add_tcase(suite, c);
