@@ -247,7 +247,7 @@ static void net_again(const split *q, int net, const float *kept, int step, int 
  * reaches it directly.  With acts X is the input already; else it is rebuilt. */
 static void move_back(const returning *c, const split *q, way a, int left) {
   const float s_max = c->z.s_max, dlogdet = c->dlogdet;
-  const int stored = c->stored;
+  const int stored = c->stored, add = c->z.add; /* which has no h */
   for (int m = 0; m < q->moves; m++) {
     float *restrict x = a.X + q->moved[m] * BLOCK, *restrict dx = a.DX + q->moved[m] * BLOCK;
     float *restrict h = a.s + m * BLOCK, *restrict t = a.t + m * BLOCK, s[BLOCK];
@@ -256,7 +256,7 @@ static void move_back(const returning *c, const split *q, way a, int left) {
       const float scale = real_exp(s[n]), d = dx[n], xs = stored ? x[n] * scale : x[n] - t[n];
       x[n] = stored ? x[n] : xs * real_exp(-s[n]);
       dx[n] = d * scale;
-      h[n] = (d * xs + (n < left ? dlogdet : 0)) * bounded_slope(h[n], s_max);
+      h[n] = (d * xs + (n < left ? dlogdet : 0)) * bounded_slope(add ? 0 : h[n], s_max);
       t[n] = d;
     }
   }
