@@ -111,18 +111,22 @@ static void *work(void *one) {
 
 /* ---- The tests ------------------------------------------------------------------------------- */
 
-START_TEST(as_alone) {
+static void at_once(void *(*what)(void *), job *job_of) {
   pthread_t thread[THREADS];
+  for (int i = 0; i < THREADS; i++)
+    ck_assert_int_eq(pthread_create(&thread[i], NULL, what, &job_of[i]), 0);
+  for (int i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
+  for (int i = 0; i < THREADS; i++)
+    ck_assert_msg(!job_of[i].status, "thread %d: %s", i, job_of[i].message);
+}
+
+START_TEST(as_alone) {
   job alone = {.asks = 77}, job_of[THREADS];
   work(&alone);
   ck_assert_msg(!alone.status, "%s", alone.message);
+  for (int i = 0; i < THREADS; i++) job_of[i] = (job){.first = i, .asks = 100 + i};
+  at_once(work, job_of);
   for (int i = 0; i < THREADS; i++) {
-    job_of[i] = (job){.first = i, .asks = 100 + i};
-    ck_assert_int_eq(pthread_create(&thread[i], NULL, work, &job_of[i]), 0);
-  }
-  for (int i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
-  for (int i = 0; i < THREADS; i++) {
-    ck_assert_msg(!job_of[i].status, "thread %d: %s", i, job_of[i].message);
     ck_assert_msg(!job_of[i].mistaken[0], "thread %d: asked for %d, was told \"%s\"", i,
                   job_of[i].asks, job_of[i].mistaken);
     for (int kind = 0; kind < KINDS; kind++)
@@ -146,13 +150,8 @@ static void *open_often(void *one) {
 }
 
 START_TEST(opened_at_once) {
-  pthread_t thread[THREADS];
   job job_of[THREADS] = {0};
-  for (int i = 0; i < THREADS; i++)
-    ck_assert_int_eq(pthread_create(&thread[i], NULL, open_often, &job_of[i]), 0);
-  for (int i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
-  for (int i = 0; i < THREADS; i++)
-    ck_assert_msg(!job_of[i].status, "thread %d: %s", i, job_of[i].message);
+  at_once(open_often, job_of);
 }
 END_TEST
 
