@@ -38,7 +38,8 @@ typedef struct clf__cl {
   } while (0)
 
 /* program.c: clflow.clh and ops.def, then the kernel files, as one string, malloc'ed; a family's
- * build options; and all kernels, from the cache or from source, which fills cl->kernel. */
+ * build options; whether a driver is asked for no binary; and all kernels, from the cache or from
+ * source, which fills cl->kernel. */
 char *clf__cl_program(void);
 void clf__cl_options(const clf_traits *traits, char *out, size_t size);
 int clf__compiles_at_launch(const clf_device_info *info, double seconds /* of its build */);
