@@ -7,7 +7,7 @@ kernel BY_PIXELS void act_fwd(CLF_IN(x), CLF_OUT(y), const act_fwd_args p) {
   FOR_CHANNELS(q)
     FOR_PIXELS(q) {
       const V x = GET(x);
-      PUT(y, p.act == 1 ? tanh(x) : p.act == 2 ? act_relu(x) : x);
+      PUT(y, p.act == 1 ? tanh_v(x) : p.act == 2 ? act_relu(x) : x);
     }
 }
 

@@ -20,7 +20,7 @@ void steps_net(global const float *A1, steps_shape z, global V *x, global V *h, 
   for (int j = 0; j < z.H; j++, A1 += z.D + 1) {
     V sum = A1[z.D];
     EACH_D(i) if (!MOVED(i)) sum = fma((V)A1[i], R(x, i), sum);
-    R(h, j) = tanh(sum);
+    R(h, j) = tanh_v(sum);
   }
   EACH_D(i) {
     if (MOVED(i)) {

@@ -29,7 +29,7 @@ kernel BY_SAMPLE void rescaled_fwd(CLF_IN(x), CLF_IN(th), CLF_IN(g), CLF_IN(g0),
   V sum = 0;
   for (int h = h0; h < h1; h++) {
     EACH_RUN(x, p.pixels) {
-      const V x = RUN(x, 0), t = RUN(th, 0), s = g * tanh(RUN(th, C)) + g0;
+      const V x = RUN(x, 0), t = RUN(th, 0), s = g * tanh_v(RUN(th, C)) + g0;
       SET_RUN(y, 0, p.scale_first ? x * exp(s) + t : (x + t) * exp(s));
       sum += lanes_first(s, r.left);
     }
@@ -50,7 +50,7 @@ kernel BY_SAMPLE void rescaled_inv(CLF_IN(y), CLF_IN(th), CLF_IN(g), CLF_IN(g0),
   V sum = 0;
   for (int h = h0; h < h1; h++) {
     EACH_RUN(y, p.pixels) {
-      const V y = RUN(y, 0), t = RUN(th, 0), s = g * tanh(RUN(th, C)) + g0;
+      const V y = RUN(y, 0), t = RUN(th, 0), s = g * tanh_v(RUN(th, C)) + g0;
       SET_RUN(x, 0, p.scale_first ? (y - t) * exp(-s) : y * exp(-s) - t);
       sum += lanes_first(s, r.left);
     }
@@ -72,7 +72,7 @@ kernel BY_SAMPLE void rescaled_bwd(CLF_IN(x), CLF_IN(th), CLF_IN(g), CLF_IN(g0),
   V sum = 0, sum0 = 0;
   for (int h = h0; h < h1; h++) {
     EACH_RUN(x, p.pixels) {
-      const V out = RUN(th, C), slope = tanh(out), dy = RUN(dy, 0), dx = dy * exp(g * slope + g0);
+      const V out = RUN(th, C), slope = tanh_v(out), dy = RUN(dy, 0), dx = dy * exp(g * slope + g0);
       const V x = p.scale_first ? RUN(x, 0) : RUN(x, 0) + RUN(th, 0);
       const V ds = lanes_first(dx * x + p.dlogdet, r.left);
       SET_RUN(dx, 0, dx);

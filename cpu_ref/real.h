@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* real.h: exp, tanh, log and the like in `real`.  In double they are libm's.  In
  * float exp and tanh are branch-free, so that loops over them become vectors with
- * any compiler and any libm; exp is within 3 ulp and tanh within 2, NaN stays NaN,
- * overflow is inf. */
+ * any compiler and any libm; exp is within 3 ulp, NaN stays NaN, overflow is inf. */
 #ifndef CLF_REF_REAL_H
 #define CLF_REF_REAL_H
 #include <math.h>
@@ -27,36 +26,35 @@ static inline uint32_t bits_of(float f) {
   return bits;
 }
 static inline float power_of_two(int32_t n) { /* -126 .. 127 */
-  return float_of((uint32_t)(n + 127) << 23);
+  return float_of(((uint32_t)n + 127) << 23);
 }
 
 /* exp(x) = 2^n exp(r), |r| <= log(2) / 2, exp(r) by its series; 2^n in two factors,
  * so that the range reaches down to denormals and up to the last float. */
 static inline float real_exp(float x) {
   const float to_integer = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
-  const float c = x < -104.0f ? -104.0f : x > 89.0f ? 89.0f : x;
+  const float below = 89.0f < x ? 89.0f : x, c = below < -104.0f ? -104.0f : below;
   const float shifted = c * 1.44269504f + to_integer, n = shifted - to_integer;
   const float r = (c - n * 0.693359375f) + n * 2.12194440e-4f;
   const float series =
       1 +
       r * (1 + r * (0.5f + r * (1.66666667e-1f +
                                 r * (4.16666667e-2f + r * (8.33333377e-3f + r * 1.3888889e-3f)))));
-  int32_t k = (int32_t)bits_of(shifted) - 0x4B400000; /* the bits of to_integer */
-  k = k < -252 ? -252 : k > 254 ? 254 : k;            /* NaN has any bits here */
-  const int32_t half = k / 2;
+  /* n, from which the bits of to_integer are taken; NaN has any bits, and stays in `series`. */
+  const int32_t k = (int32_t)(bits_of(shifted) - 0x4B400000u), half = k / 2;
   return series * power_of_two(half) * power_of_two(k - half);
 }
 
-/* Near 0 a polynomial in x^2 (Cephes, tanhf), elsewhere 1 - 2 / (exp 2|x| + 1). */
+/* tanh as x p(x^2) / q(x^2), a fit whose error is 2e-8; in floats within 5.2 ulp, without fused
+ * multiply-adds 6.2, and 0.6 on average.  `last` is a number of which it is 1 in floats, either
+ * way, and below which it never is more. */
 static inline float real_tanh(float x) {
-  const float z = x * x, a = fabsf(x);
-  const float poly =
-      x + x * z *
-              (-3.33332819e-1f +
-               z * (1.33314422e-1f +
-                    z * (-5.37397155e-2f + z * (2.06390887e-2f - z * 5.70498872e-3f))));
-  const float far = copysignf(1 - 2 / (real_exp(2 * a) + 1), x);
-  return a < 0.625f ? poly : far;
+  const float last = 8.02147961f, b = last < x ? last : x, a = b < -last ? -last : b, z = a * a;
+  const float p =
+      (((1.33368605e-08f * z + 2.05962824e-05f) * z + 0.00349481171f) * z + 0.133803725f) * z + 1;
+  const float q =
+      (((7.76928857e-07f * z + 0.000328436407f) * z + 0.0258740298f) * z + 0.46713689f) * z + 1;
+  return a * p / q;
 }
 static inline float real_log(float x) { return logf(x); }
 static inline float real_sqrt(float x) { return sqrtf(x); }
