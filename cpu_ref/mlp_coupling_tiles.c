@@ -21,24 +21,28 @@ static sharing sharing_of(const shape *z, int most, int items) {
 }
 static double work(const shape *z) { return (double)z->N * z->H * (4 * z->D + 40) * z->L; }
 
-/* Packed weights, then `room` for each item, then `sums`. */
-static float *memory_for(const shape *z, const clf_tensor *w, size_t room, size_t items,
+/* Packed weights, for the way `back` too, then `room` for each item, then `sums`. */
+static float *memory_for(const shape *z, const clf_tensor *w, int back, size_t room, size_t items,
                          size_t sums, clf_scratch *scratch) {
   float *packed = clf_scratch_get(scratch, packed_room(z) + items * room + sums);
   if (!packed) return NULL;
-  PARALLEL_FOR(1.0 * z->L * z->H * z->D, int l = 0; l < z->L; l++) pack(w, z, l, packed);
+  PARALLEL_EACH(1.0 * z->L * z->H * z->D, l, z->L, pack(w, z, l, back, packed));
   return packed;
 }
 
 /* Column i of a matrix, from sample n0 on, and back. */
 static void load_row(const clf_tensor *t, const shape *z, int i, int n0, float *row) {
   const int count = least(z->N - n0, BLOCK);
-  for (int n = 0; n < count; n++) row[n] = *at(t, n0 + n, i, 0, 0);
+  const ptrdiff_t stride = t->stride[0];
+  const float *from = at(t, n0, i, 0, 0);
+  for (int n = 0; n < count; n++) row[n] = from[n * stride];
   for (int n = count; n < BLOCK; n++) row[n] = 0;
 }
 static void store_row(const clf_tensor *t, const shape *z, int i, int n0, const float *row) {
   const int count = least(z->N - n0, BLOCK);
-  for (int n = 0; n < count; n++) *at(t, n0 + n, i, 0, 0) = row[n];
+  const ptrdiff_t stride = t->stride[0];
+  float *to = at(t, n0, i, 0, 0);
+  for (int n = 0; n < count; n++) to[n * stride] = row[n];
 }
 /* Coupling l of acts [L,D,N], as a matrix of samples by dimensions. */
 static clf_tensor acts_of(const clf_tensor *acts, int l) {
@@ -102,11 +106,11 @@ static void through(const shape *z, const split *q, int inverse, float *mine, in
   }
   for (int net = 0; net < nets_of(z); net++)
     for (int j = 0; j < q->H; j += PART) {
-      const int cols = least(PART, q->H - j);
+      const int rows = least(PART, q->H - j), live = least(PART, q->live - j);
       for (int k = 0; k < count; k++) {
         const place a = place_of(mine, z, k);
-        hidden(q, net, j, cols, a.kept, a.h);
-        add_rows(q->net[net].out, q->moves, q->H, j, cols, j > 0, q->net[net].bias, a.h,
+        hidden(q, net, j, rows, a.kept, a.h);
+        add_rows(q->net[net].out, q->moves, q->H, j, live, j > 0, q->net[net].bias, a.h,
                  net ? a.s : a.t);
       }
     }
@@ -144,18 +148,21 @@ static void pass_blocks(const passing *c, float *packed, float *mine, int k0, in
   }
 }
 
+/* An item's blocks. */
+static void pass_item(const passing *c, sharing s, float *packed, size_t room, int item) {
+  const int end = least((item + 1) * s.each, s.blocks);
+  float *mine = packed + packed_room(&c->z) + (size_t)item * room;
+  for (int k = item * s.each; k < end; k += s.at_once)
+    pass_blocks(c, packed, mine, k, least(s.at_once, end - k));
+}
+
 static clf_status pass(const passing *c, clf_scratch *scratch) {
   const shape *z = &c->z;
   const sharing s = sharing_of(z, 4, 64);
   const size_t room = ((size_t)PART + (size_t)s.at_once * place_rows(z)) * BLOCK;
-  float *packed = memory_for(z, c->w, room, (size_t)s.items, 0, scratch);
+  float *packed = memory_for(z, c->w, 0, room, (size_t)s.items, 0, scratch);
   CLF_NEED(packed, (size_t)s.items * room);
-  PARALLEL_FOR(work(z), int g = 0; g < s.items; g++) {
-    const int end = least((g + 1) * s.each, s.blocks);
-    float *mine = packed + packed_room(z) + (size_t)g * room;
-    for (int k = g * s.each; k < end; k += s.at_once)
-      pass_blocks(c, packed, mine, k, least(s.at_once, end - k));
-  }
+  PARALLEL_EACH(work(z), item, s.items, pass_item(c, s, packed, room, item));
   return CLF_OK;
 }
 
@@ -237,11 +244,11 @@ static void begin_back(const returning *c, const split *q, int l, int n0, way a)
 static void net_again(const split *q, int net, const float *kept, int step, int blocks, float *h,
                       float *out) {
   for (int j = 0; j < q->H; j += PART) {
-    const int cols = least(PART, q->H - j);
+    const int rows = least(PART, q->H - j), live = least(PART, q->live - j);
     for (int k = 0; k < blocks; k++) {
       const ptrdiff_t to = (ptrdiff_t)k * step;
-      hidden(q, net, j, cols, kept + to, h + j * BLOCK + to);
-      add_rows(q->net[net].out, q->moves, q->H, j, cols, j > 0, q->net[net].bias,
+      hidden(q, net, j, rows, kept + to, h + j * BLOCK + to);
+      add_rows(q->net[net].out, q->moves, q->H, j, live, j > 0, q->net[net].bias,
                h + j * BLOCK + to, out + to);
     }
   }
@@ -361,7 +368,7 @@ static clf_status reserve(returning *c, const clf_tensor *w, clf_scratch *scratc
   const size_t items = (size_t)c->s.items;
   c->sums_room = (size_t)up(z->H, TM) * ((size_t)z->D + 7) + (size_t)z->D;
   const size_t sums = items * (size_t)(z->L * nets_of(z)) * c->sums_room;
-  c->packed = memory_for(z, w, c->room, items, sums, scratch);
+  c->packed = memory_for(z, w, 1, c->room, items, sums, scratch);
   CLF_NEED(c->packed, items * c->room + sums);
   return CLF_OK;
 }

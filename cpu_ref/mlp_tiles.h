@@ -38,9 +38,10 @@ static size_t net_room(const shape *z) {
   return H * (2 * D + 1 + TM) + D + TM;
 }
 static int nets_of(const shape *z) { return z->add ? 1 : 2; }
-static size_t packed_room(const shape *z) {
-  return (size_t)z->L * ((size_t)z->D + (size_t)nets_of(z) * net_room(z));
+static size_t coupling_room(const shape *z) {
+  return (size_t)z->D + (size_t)nets_of(z) * net_room(z);
 }
+static size_t packed_room(const shape *z) { return (size_t)z->L * coupling_room(z); }
 
 /* Where a network's weights begin in a row of w or dw. */
 static float *first_of(const clf_tensor *w, const shape *z, int l, int net, int second) {
@@ -57,13 +58,10 @@ static void pack_net(const clf_tensor *w, const shape *z, int l, int net, const 
   const int D = z->D, H = z->H;
   const panels *p = &q->net[net];
   for (int j = 0; j < q->H; j++) {
-    const float *row = A1 + (ptrdiff_t)(j < H ? j : 0) * (D + 1), live = j < H;
+    const float *row = A1 + (ptrdiff_t)(j < H ? j : 0) * (D + 1);
     float *in = p->in + j / TM * TM * (q->keeps + 1) + j % TM;
-    float *out_t = p->out_t + j / TM * TM * q->moves + j % TM;
     in[0] = j < H ? row[D] : 0;
-    for (int k = 0; k < q->keeps; k++) in[(k + 1) * TM] = live > 0 ? row[q->kept[k]] : 0;
-    for (int m = 0; m < q->moves; m++)
-      out_t[m * TM] = live > 0 ? A2[(ptrdiff_t)q->moved[m] * (H + 1) + j] : 0;
+    for (int k = 0; k < q->keeps; k++) in[(k + 1) * TM] = j < H ? row[q->kept[k]] : 0;
   }
   for (int m = 0; m < up(q->moves, HALF); m++) {
     float *out = p->out + panel_at(m, q->H);
@@ -71,6 +69,17 @@ static void pack_net(const clf_tensor *w, const shape *z, int l, int net, const 
     const int high = panel_high(m, q->moves);
     p->bias[m] = m < q->moves ? row[H] : 0;
     for (int j = 0; j < q->H; j++) out[j * high] = m < q->moves && j < H ? row[j] : 0;
+  }
+}
+/* And for the way back. */
+static void pack_back(const clf_tensor *w, const shape *z, int l, int net, const split *q) {
+  const float *A1 = first_of(w, z, l, net, 0), *A2 = first_of(w, z, l, net, 1);
+  const int D = z->D, H = z->H;
+  const panels *p = &q->net[net];
+  for (int j = 0; j < q->H; j++) {
+    float *out_t = p->out_t + j / TM * TM * q->moves + j % TM;
+    for (int m = 0; m < q->moves; m++)
+      out_t[m * TM] = j < H ? A2[(ptrdiff_t)q->moved[m] * (H + 1) + j] : 0;
   }
   for (int k = 0; k < up(q->keeps, HALF); k++) {
     float *in_t = p->in_t + panel_at(k, q->H);
@@ -82,7 +91,7 @@ static void pack_net(const clf_tensor *w, const shape *z, int l, int net, const 
 
 /* Coupling l into its place of `packed`. */
 static split split_of(const shape *z, int l, float *packed) {
-  float *place = packed + (size_t)l * (packed_room(z) / (size_t)z->L);
+  float *place = packed + (size_t)l * coupling_room(z);
   int *order = (int *)(void *)place;
   split q = {.H = up(z->H, TM), .live = z->H, .kept = order};
   for (int i = 0; i < z->D; i++) q.keeps += *at(z->b, l, i, 0, 0) != 0;
@@ -95,16 +104,19 @@ static split split_of(const shape *z, int l, float *packed) {
   }
   return q;
 }
-static void pack(const clf_tensor *w, const shape *z, int l, float *packed) {
+static void pack(const clf_tensor *w, const shape *z, int l, int back, float *packed) {
   const split q = split_of(z, l, packed);
-  int *order = (int *)(void *)(packed + (size_t)l * (packed_room(z) / (size_t)z->L));
+  int *order = (int *)(void *)(packed + (size_t)l * coupling_room(z));
   int keeps = 0, moves = q.keeps;
   for (int i = 0; i < z->D; i++)
     if (*at(z->b, l, i, 0, 0) != 0)
       order[keeps++] = i;
     else
       order[moves++] = i;
-  for (int net = 0; net < nets_of(z); net++) pack_net(w, z, l, net, &q);
+  for (int net = 0; net < nets_of(z); net++) {
+    pack_net(w, z, l, net, &q);
+    if (back) pack_back(w, z, l, net, &q);
+  }
 }
 
 /* ---- Tiles ------------------------------------------------------------------------------------

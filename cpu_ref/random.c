@@ -103,16 +103,20 @@ static void put(const side *s, const clf_tensor *y, int count) {
         *element(y, (int)s->n[i], e) = s->z[j][i];
 }
 
+/* Blocks first .. first + SIDE - 1 of all rows'. */
+static void some_blocks(const clf_tensor *y, stream p, int first, void (*numbers)(side *, int)) {
+  const int size = row_size(y), blocks = (size + 3) / 4, left = blocks * y->dim[0] - first;
+  side s;
+  draw(&s, p, (uint32_t)first, (uint32_t)blocks);
+  numbers(&s, size < 4 ? size : 4);
+  put(&s, y, left < SIDE ? left : SIDE);
+}
+
 /* Runs `numbers` over all blocks: s->z from s->word, of which it needs the first two where rows
  * are that short. */
 static void in_blocks(const clf_tensor *y, stream p, double work, void (*numbers)(side *, int)) {
   const int size = row_size(y), blocks = (size + 3) / 4, all = blocks * y->dim[0];
-  PARALLEL_FOR(work *all, int i = 0; i < all; i += SIDE) {
-    side s;
-    draw(&s, p, (uint32_t)i, (uint32_t)blocks);
-    numbers(&s, size < 4 ? size : 4);
-    put(&s, y, all - i < SIDE ? all - i : SIDE);
-  }
+  PARALLEL_EACH(work * all, i, (all + SIDE - 1) / SIDE, some_blocks(y, p, i * SIDE, numbers));
 }
 
 static void uniform(side *s, int count) {

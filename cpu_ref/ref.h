@@ -83,6 +83,14 @@ static inline real *clf_scratch_get(clf_scratch *s, size_t reals) {
     for (__VA_ARGS__)
 #endif
 
+/* PARALLEL_EACH(work, i, count, call(i)): the same for operations of a few microseconds, where
+ * libgomp's region of one thread, a system call each, would show. */
+#define PARALLEL_EACH(work, i, count, call)                                                        \
+  if ((double)(work) > CLF_PARALLEL_FROM)                                                          \
+    PARALLEL_FOR(work, int i = 0; i < (count); i++) call;                                          \
+  else                                                                                             \
+    for (int i = 0; i < (count); i++) call
+
 static inline real *at(const clf_tensor *t, int n, int c, int h, int w) {
   return (real *)t->buf->handle + t->offset + (ptrdiff_t)n * t->stride[0] +
          (ptrdiff_t)c * t->stride[1] + (ptrdiff_t)h * t->stride[2] + (ptrdiff_t)w * t->stride[3];
