@@ -41,7 +41,7 @@ INLINE void conv_wino_taps(global const float *s, int step, int bands, size_t ba
  * item of the first kernel what WINO_EDGES needs, of the second sums [36][WINO_WIDE][TN]. */
 #define WIDE_PANELS ((p.x.dim[1] + WINO_WIDE - 1) / WINO_WIDE)
 #define FEW                                                                                        \
-  const int tiles = wino_tiles(p.x), Ci = p.x.dim[1], Co = p.dy.dim[1];                            \
+  const int tiles = wino_tiles(p.x), Ci = p.x.dim[1];                                              \
   const int x_matrix = MATRIX(WIDE_PANELS * tiles, WINO_WIDE);                                     \
   const int dy_matrix = MATRIX(COLUMNS / TN * tiles, TN);                                          \
   global float *x = pool, *dy = x + (size_t)36 * x_matrix, *slices = dy + (size_t)36 * dy_matrix
@@ -63,7 +63,7 @@ kernel BY_LANES void conv_bwd_weights_winograd_rows(WEIGHTS) {
 /* Item (j, h): panel j of dy, panels of x from h on. */
 kernel BY_LANES void conv_bwd_weights_winograd_few(WEIGHTS) {
   FEW;
-  const int j = get_global_id(0), j0 = j * TN, wide = Co - j0 > LANES;
+  const int j = get_global_id(0), j0 = j * TN, wide = p.dy.dim[1] - j0 > LANES;
   global float *sums =
       slices + (j + get_global_id(1) * get_global_size(0)) * (size_t)(36 * WINO_WIDE * TN);
   for (int g = get_global_id(1); g < WIDE_PANELS; g += get_global_size(1)) {
