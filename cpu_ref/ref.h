@@ -68,10 +68,11 @@ static inline real *clf_scratch_get(clf_scratch *s, size_t reals) {
   static int rule##_(const clf_##op##_args *p)
 
 /* PARALLEL_FOR(work, int n = 0; n < N; n++) { }: a loop for threads, where `work`
- * (roughly its flops) pays for waking them.  Without OpenMP it is a loop like any other.
- * scripts/tsan, which looks for races, has threads everywhere. */
+ * (roughly its flops) pays for waking them, 50 us where they sleep and a core's host is shared.
+ * Without OpenMP it is a loop like any other.  scripts/tsan, which looks for races, has threads
+ * everywhere, and the sanitizers' build in scripts/test in small tests too. */
 #ifndef CLF_PARALLEL_FROM
-#define CLF_PARALLEL_FROM 2e5
+#define CLF_PARALLEL_FROM 4e6
 #endif
 #define CLF_PRAGMA(text) _Pragma(#text)
 #ifdef _OPENMP
