@@ -30,25 +30,32 @@ ACT(float16, _line)
 
 /* A band's mean and sum of squared differences from it.  The differences from a mean that
  * is rounded do not add up to 0; what is left corrects both. */
+#if LANES > 1
+#define STATS_BY(N)                                                                                \
+  EACH_LINES(x, N) {                                                                               \
+    float16 middle[N], rest[N], squares[N];                                                        \
+    OF_LINES(N) middle[k] = rest[k] = squares[k] = 0;                                              \
+    EACH_LINE(x, q) OF_LINES(N) middle[k] += LINE(x);                                              \
+    OF_LINES(N) middle[k] /= count;                                                                \
+    EACH_LINE(x, q) OF_LINES(N) {                                                                  \
+      const float16 d = LINE(x) - middle[k];                                                       \
+      rest[k] += d;                                                                                \
+      squares[k] += d * d;                                                                         \
+    }                                                                                              \
+    OF_LINES(N) {                                                                                  \
+      const float16 all = squares[k] - rest[k] * rest[k] / count;                                  \
+      vstore16(middle[k] + rest[k] / count, 0, BAND(0, q.band));                                   \
+      vstore16(all < 0 ? (float16)0 : all, 0, BAND(1, q.band));                                    \
+    }                                                                                              \
+  }
+#endif
 kernel BY_PIXELS void bn_stats(CLF_IN(x), CLF_OUT(mean), CLF_OUT(var), const bn_stats_args p,
                                CLF_POOL) {
   const clf_part q = band_of(p.x, e.x);
   const float count = (float)(q.r1 - q.r0) * q.w1;
 #if LANES > 1
   if (p.pixels == 0 && LINES(x)) {
-    FOR_LINES(x) {
-      float16 sum = 0, rest = 0, squares = 0;
-      EACH_LINE(x, q) sum += LINE(x);
-      const float16 middle = sum / count;
-      EACH_LINE(x, q) {
-        const float16 d = LINE(x) - middle;
-        rest += d;
-        squares += d * d;
-      }
-      squares -= rest * rest / count;
-      vstore16(middle + rest / count, 0, BAND(0, q.band));
-      vstore16(squares < 0 ? (float16)0 : squares, 0, BAND(1, q.band));
-    }
+    BY_LINES(x, STATS_BY)
     return;
   }
 #endif
@@ -89,17 +96,27 @@ kernel BY_LANES void bn_stats_add(CLF_IN(x), CLF_OUT(mean), CLF_OUT(var), const 
 
 /* ---- In a network --------------------------------------------------------------------------- */
 
+#if LANES > 1
+#define FWD_BY(N)                                                                                  \
+  EACH_LINES(x, N) {                                                                               \
+    float16 mean[N], rstd[N], beta[N];                                                             \
+    OF_LINES(N) {                                                                                  \
+      mean[k] = LINE_CHANNEL(mean);                                                                \
+      rstd[k] = rsqrt(LINE_CHANNEL(var) + p.eps);                                                  \
+      beta[k] = LINE_BETA;                                                                         \
+    }                                                                                              \
+    EACH_LINE(x, q)                                                                                \
+    OF_LINES(N)                                                                                    \
+    vstore16(bn_act_line((LINE(x) - mean[k]) * rstd[k] + beta[k], p.act), 0, AT_LINE(y));          \
+  }
+#endif
 kernel BY_PIXELS void bn_fwd(CLF_IN(x), CLF_IN(mean), CLF_IN(var), CLF_IN(beta), CLF_OUT(y),
                              const bn_fwd_args p) {
   const clf_part q = part_of(p.x);
 #if LANES > 1
   if (p.pixels == 0 && LINES(x) && LINES(y) && SIDE_BY_SIDE(mean) && SIDE_BY_SIDE(var) &&
       SIDE_BY_SIDE(beta)) {
-    FOR_LINES(x) {
-      const float16 mean = LINE_CHANNEL(mean), rstd = rsqrt(LINE_CHANNEL(var) + p.eps);
-      const float16 beta = LINE_BETA;
-      EACH_LINE(x, q) vstore16(bn_act_line((LINE(x) - mean) * rstd + beta, p.act), 0, AT_LINE(y));
-    }
+    BY_LINES(x, FWD_BY)
     return;
   }
 #endif
@@ -118,23 +135,33 @@ kernel BY_PIXELS void bn_fwd(CLF_IN(x), CLF_IN(mean), CLF_IN(var), CLF_IN(beta),
   (p.pixels == 0 && LINES(x) && LINES(dy) && LINES(dx) && SIDE_BY_SIDE(mean) &&                    \
    SIDE_BY_SIDE(var) && SIDE_BY_SIDE(bmean) && SIDE_BY_SIDE(beta))
 
+#if LANES > 1
+#define SUM_BY(N)                                                                                  \
+  EACH_LINES(x, N) {                                                                               \
+    float16 mean[N], rstd[N], beta[N], sum[N], along[N];                                           \
+    OF_LINES(N) {                                                                                  \
+      mean[k] = LINE_CHANNEL(mean);                                                                \
+      rstd[k] = rsqrt(LINE_CHANNEL(var) + p.eps);                                                  \
+      beta[k] = LINE_BETA;                                                                         \
+      sum[k] = along[k] = 0;                                                                       \
+    }                                                                                              \
+    EACH_LINE(x, q) OF_LINES(N) {                                                                  \
+      const float16 xh = (LINE(x) - mean[k]) * rstd[k];                                            \
+      const float16 da = bn_through_line(xh + beta[k], LINE(dy), p.act);                           \
+      sum[k] += da;                                                                                \
+      along[k] += da * xh;                                                                         \
+    }                                                                                              \
+    OF_LINES(N) {                                                                                  \
+      vstore16(sum[k], 0, BAND(0, q.band));                                                        \
+      vstore16(along[k], 0, BAND(1, q.band));                                                      \
+    }                                                                                              \
+  }
+#endif
 kernel BY_PIXELS void bn_bwd_sum(BN_BWD) {
   const clf_part q = band_of(p.x, e.x);
 #if LANES > 1
   if (BWD_LINES) {
-    FOR_LINES(x) {
-      const float16 mean = LINE_CHANNEL(mean), rstd = rsqrt(LINE_CHANNEL(var) + p.eps);
-      const float16 beta = LINE_BETA;
-      float16 sum = 0, along = 0;
-      EACH_LINE(x, q) {
-        const float16 xh = (LINE(x) - mean) * rstd;
-        const float16 da = bn_through_line(xh + beta, LINE(dy), p.act);
-        sum += da;
-        along += da * xh;
-      }
-      vstore16(sum, 0, BAND(0, q.band));
-      vstore16(along, 0, BAND(1, q.band));
-    }
+    BY_LINES(x, SUM_BY)
     return;
   }
 #endif
@@ -169,22 +196,32 @@ kernel BY_LANES void bn_bwd_add(BN_BWD) {
   lanes_store(old + sum, PTR(dbeta, c, 0), p.dbeta.stride[0], left);
 }
 
+#if LANES > 1
+#define BWD_BY(N)                                                                                  \
+  EACH_LINES(x, N) {                                                                               \
+    float16 mean[N], rstd[N], bmean[N], beta[N], sum[N], along[N];                                 \
+    OF_LINES(N) {                                                                                  \
+      mean[k] = LINE_CHANNEL(mean);                                                                \
+      rstd[k] = rsqrt(LINE_CHANNEL(var) + p.eps);                                                  \
+      bmean[k] = p.bmean.dim[0] ? LINE_CHANNEL(bmean) : mean[k];                                   \
+      beta[k] = LINE_BETA;                                                                         \
+      sum[k] = share * LINE_TOTAL(0);                                                              \
+      along[k] = share * rstd[k] * LINE_TOTAL(1);                                                  \
+    }                                                                                              \
+    EACH_LINE(x, q) OF_LINES(N) {                                                                  \
+      const float16 x = LINE(x);                                                                   \
+      const float16 da = bn_through_line((x - mean[k]) * rstd[k] + beta[k], LINE(dy), p.act);      \
+      const float16 g = rstd[k] * (da - sum[k] - (x - bmean[k]) * along[k]);                       \
+      vstore16(p.add != 0 ? g + p.add * LINE(dx) : g, 0, AT_LINE(dx));                             \
+    }                                                                                              \
+  }
+#endif
 kernel BY_PIXELS void bn_bwd(BN_BWD) {
   const clf_part q = part_of(p.x);
   const float share = p.batch / PIXELS(x);
 #if LANES > 1
   if (BWD_LINES) {
-    FOR_LINES(x) {
-      const float16 mean = LINE_CHANNEL(mean), rstd = rsqrt(LINE_CHANNEL(var) + p.eps);
-      const float16 bmean = p.bmean.dim[0] ? LINE_CHANNEL(bmean) : mean, beta = LINE_BETA;
-      const float16 sum = share * LINE_TOTAL(0), along = share * rstd * LINE_TOTAL(1);
-      EACH_LINE(x, q) {
-        const float16 x = LINE(x);
-        const float16 da = bn_through_line((x - mean) * rstd + beta, LINE(dy), p.act);
-        const float16 g = rstd * (da - sum - (x - bmean) * along);
-        vstore16(p.add != 0 ? g + p.add * LINE(dx) : g, 0, AT_LINE(dx));
-      }
-    }
+    BY_LINES(x, BWD_BY)
     return;
   }
 #endif
