@@ -233,10 +233,6 @@ double clf__flow_scaling_logdet(const clf_flow *f) {
   return sum;
 }
 
-double clf__flow_unscaled(const clf_flow *f, int32_t d, double v) {
-  return f->mean ? v * f->std[d] + f->mean[d] : v;
-}
-
 /* ---- Memory ------------------------------------------------------------------------------- */
 
 static clf_status lay_out_workspace(const clf_flow *f, clf__workspace *ws) {

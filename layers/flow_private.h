@@ -66,8 +66,10 @@ void clf__flow_set_momentum(clf_flow *f, double momentum);
 /* log |det| of the scaling: -sum log std, 0 without one. */
 double clf__flow_scaling_logdet(const clf_flow *f);
 
-/* A number of column d in the data's units, for messages. */
-double clf__flow_unscaled(const clf_flow *f, int32_t d, double v);
+/* A number of column d in the data's units. */
+static inline double clf__flow_unscaled(const clf_flow *f, int32_t d, double v) {
+  return f->mean ? v * f->std[d] + f->mean[d] : v;
+}
 
 /* Of the log-densities of n samples. */
 clf_score clf__score_of(const double *logp, int64_t n, int32_t dim);

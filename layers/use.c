@@ -55,27 +55,17 @@ static clf_status put_data(chunk *c, const double *x, clf_tensor to) {
   return clf_write64(f->dev, to, c->host);
 }
 
-/* Back to data units: u = z std + mean, and the first number that is not finite, or -1. */
-static int64_t unscale(const clf_flow *f, int64_t count, const double *z, double *u) {
-  const int32_t D = f->spec.dim;
-  double sound = 0; /* NaN once there is such a number */
-  for (int64_t i = 0; i < count; i += D)
-    for (int32_t d = 0; d < D; d++) {
-      u[i + d] = f->mean ? z[i + d] * f->std[d] + f->mean[d] : z[i + d];
-      sound += 0 * u[i + d];
-    }
-  for (int64_t i = 0; i < count && sound != 0; i++)
-    if (!isfinite(u[i])) return i;
-  return -1;
-}
-
 static clf_status get_data(chunk *c, clf_tensor from, double *x) {
-  const int32_t D = c->f->spec.dim;
-  x += c->first * D;
-  CLF_TRY(clf_read64(c->f->dev, from, c->host));
-  const int64_t bad = unscale(c->f, (int64_t)c->n * D, c->host, x);
-  if (bad < 0) return CLF_OK;
-  return refuse("the inverse overflows", c->first + bad / D, (int32_t)(bad % D), x[bad]);
+  const clf_flow *f = c->f;
+  const int32_t D = f->spec.dim;
+  CLF_TRY(clf_read64(f->dev, from, c->host));
+  for (int32_t i = 0; i < c->n; i++)
+    for (int32_t d = 0; d < D; d++) {
+      const double u = clf__flow_unscaled(f, d, c->host[(int64_t)i * D + d]);
+      if (!isfinite(u)) return refuse("the inverse overflows", c->first + i, d, u);
+      x[(c->first + i) * D + d] = u;
+    }
+  return CLF_OK;
 }
 
 /* A column of n numbers from the device, plus a constant, to `out`; refused where not finite. */
