@@ -24,13 +24,17 @@ ACT(float16, _line)
 #define SIDE_BY_SIDE(t) (p.t.dim[0] == 0 || p.t.stride[0] == 1)
 #define LINE_BETA (p.beta.dim[0] ? LINE_CHANNEL(beta) : (float16)0)
 #define LINE_TOTAL(k) vload16(0, TOTAL(k))
+#define OF_CHANNELS(N)                                                                             \
+  float16 mean[N], rstd[N], beta[N];                                                               \
+  OF_LINES(N) {                                                                                    \
+    mean[k] = LINE_CHANNEL(mean);                                                                  \
+    rstd[k] = rsqrt(LINE_CHANNEL(var) + p.eps);                                                    \
+    beta[k] = LINE_BETA;                                                                           \
+  }
 #endif
 
 /* ---- Statistics ------------------------------------------------------------------------- */
 
-/* A band's mean and sum of squared differences from it.  The differences from a mean that
- * is rounded do not add up to 0; what is left corrects both. */
-#if LANES > 1
 #define STATS_BY(N)                                                                                \
   EACH_LINES(x, N) {                                                                               \
     float16 middle[N], rest[N], squares[N];                                                        \
@@ -48,7 +52,9 @@ ACT(float16, _line)
       vstore16(all < 0 ? (float16)0 : all, 0, BAND(1, q.band));                                    \
     }                                                                                              \
   }
-#endif
+
+/* A band's mean and sum of squared differences from it.  The differences from a mean that
+ * is rounded do not add up to 0; what is left corrects both. */
 kernel BY_PIXELS void bn_stats(CLF_IN(x), CLF_OUT(mean), CLF_OUT(var), const bn_stats_args p,
                                CLF_POOL) {
   const clf_part q = band_of(p.x, e.x);
@@ -96,20 +102,14 @@ kernel BY_LANES void bn_stats_add(CLF_IN(x), CLF_OUT(mean), CLF_OUT(var), const 
 
 /* ---- In a network --------------------------------------------------------------------------- */
 
-#if LANES > 1
 #define FWD_BY(N)                                                                                  \
   EACH_LINES(x, N) {                                                                               \
-    float16 mean[N], rstd[N], beta[N];                                                             \
-    OF_LINES(N) {                                                                                  \
-      mean[k] = LINE_CHANNEL(mean);                                                                \
-      rstd[k] = rsqrt(LINE_CHANNEL(var) + p.eps);                                                  \
-      beta[k] = LINE_BETA;                                                                         \
-    }                                                                                              \
+    OF_CHANNELS(N)                                                                                 \
     EACH_LINE(x, q)                                                                                \
     OF_LINES(N)                                                                                    \
     vstore16(bn_act_line((LINE(x) - mean[k]) * rstd[k] + beta[k], p.act), 0, AT_LINE(y));          \
   }
-#endif
+
 kernel BY_PIXELS void bn_fwd(CLF_IN(x), CLF_IN(mean), CLF_IN(var), CLF_IN(beta), CLF_OUT(y),
                              const bn_fwd_args p) {
   const clf_part q = part_of(p.x);
@@ -135,16 +135,11 @@ kernel BY_PIXELS void bn_fwd(CLF_IN(x), CLF_IN(mean), CLF_IN(var), CLF_IN(beta),
   (p.pixels == 0 && LINES(x) && LINES(dy) && LINES(dx) && SIDE_BY_SIDE(mean) &&                    \
    SIDE_BY_SIDE(var) && SIDE_BY_SIDE(bmean) && SIDE_BY_SIDE(beta))
 
-#if LANES > 1
 #define SUM_BY(N)                                                                                  \
   EACH_LINES(x, N) {                                                                               \
-    float16 mean[N], rstd[N], beta[N], sum[N], along[N];                                           \
-    OF_LINES(N) {                                                                                  \
-      mean[k] = LINE_CHANNEL(mean);                                                                \
-      rstd[k] = rsqrt(LINE_CHANNEL(var) + p.eps);                                                  \
-      beta[k] = LINE_BETA;                                                                         \
-      sum[k] = along[k] = 0;                                                                       \
-    }                                                                                              \
+    float16 sum[N], along[N];                                                                      \
+    OF_CHANNELS(N)                                                                                 \
+    OF_LINES(N) sum[k] = along[k] = 0;                                                             \
     EACH_LINE(x, q) OF_LINES(N) {                                                                  \
       const float16 xh = (LINE(x) - mean[k]) * rstd[k];                                            \
       const float16 da = bn_through_line(xh + beta[k], LINE(dy), p.act);                           \
@@ -156,7 +151,7 @@ kernel BY_PIXELS void bn_fwd(CLF_IN(x), CLF_IN(mean), CLF_IN(var), CLF_IN(beta),
       vstore16(along[k], 0, BAND(1, q.band));                                                      \
     }                                                                                              \
   }
-#endif
+
 kernel BY_PIXELS void bn_bwd_sum(BN_BWD) {
   const clf_part q = band_of(p.x, e.x);
 #if LANES > 1
@@ -196,15 +191,12 @@ kernel BY_LANES void bn_bwd_add(BN_BWD) {
   lanes_store(old + sum, PTR(dbeta, c, 0), p.dbeta.stride[0], left);
 }
 
-#if LANES > 1
 #define BWD_BY(N)                                                                                  \
   EACH_LINES(x, N) {                                                                               \
-    float16 mean[N], rstd[N], bmean[N], beta[N], sum[N], along[N];                                 \
+    float16 bmean[N], sum[N], along[N];                                                            \
+    OF_CHANNELS(N)                                                                                 \
     OF_LINES(N) {                                                                                  \
-      mean[k] = LINE_CHANNEL(mean);                                                                \
-      rstd[k] = rsqrt(LINE_CHANNEL(var) + p.eps);                                                  \
       bmean[k] = p.bmean.dim[0] ? LINE_CHANNEL(bmean) : mean[k];                                   \
-      beta[k] = LINE_BETA;                                                                         \
       sum[k] = share * LINE_TOTAL(0);                                                              \
       along[k] = share * rstd[k] * LINE_TOTAL(1);                                                  \
     }                                                                                              \
@@ -215,7 +207,7 @@ kernel BY_LANES void bn_bwd_add(BN_BWD) {
       vstore16(p.add != 0 ? g + p.add * LINE(dx) : g, 0, AT_LINE(dx));                             \
     }                                                                                              \
   }
-#endif
+
 kernel BY_PIXELS void bn_bwd(BN_BWD) {
   const clf_part q = part_of(p.x);
   const float share = p.batch / PIXELS(x);
@@ -334,6 +326,11 @@ kernel BY_PIXELS void bn_flow_bwd(BN_FLOW_BWD) {
 #undef SIDE_BY_SIDE
 #undef LINE_BETA
 #undef LINE_TOTAL
+#undef OF_CHANNELS
+#undef STATS_BY
+#undef FWD_BY
+#undef SUM_BY
+#undef BWD_BY
 #undef ADD_BANDS
 #undef ADD_LOGDET
 #undef BN_FLOW_BWD
