@@ -56,10 +56,8 @@ void pack_net(global const float *A1, global const float *A2, shape z, split q, 
     const int live = j < z.H;
     global const float *row = A1 + (live ? j : 0) * (z.D + 1);
     global float *in = p.in + j / TM * TM * (q.keeps + 1) + j % TM;
-    global float *out_t = p.out_t + j / TM * TM * q.moves + j % TM;
     in[0] = live ? row[z.D] : 0;
     for (int k = 0; k < q.keeps; k++) in[(k + 1) * TM] = live ? row[q.kept[k]] : 0;
-    for (int m = 0; m < q.moves; m++) out_t[m * TM] = live ? A2[q.moved[m] * (z.H + 1) + j] : 0;
   }
   for (int m = 0; m < up(q.moves, HALF); m++) {
     global float *out = p.out + panel_at(m, p.H);
@@ -67,6 +65,13 @@ void pack_net(global const float *A1, global const float *A2, shape z, split q, 
     const int high = panel_high(m, q.moves);
     p.bias[m] = m < q.moves ? row[z.H] : 0;
     for (int j = 0; j < p.H; j++) out[j * high] = m < q.moves && j < z.H ? row[j] : 0;
+  }
+}
+/* And for the way back. */
+void pack_back(global const float *A1, global const float *A2, shape z, split q, panels p) {
+  for (int j = 0; j < p.H; j++) {
+    global float *out_t = p.out_t + j / TM * TM * q.moves + j % TM;
+    for (int m = 0; m < q.moves; m++) out_t[m * TM] = j < z.H ? A2[q.moved[m] * (z.H + 1) + j] : 0;
   }
   for (int k = 0; k < up(q.keeps, HALF); k++) {
     global float *in_t = p.in_t + panel_at(k, p.H);
@@ -76,9 +81,9 @@ void pack_net(global const float *A1, global const float *A2, shape z, split q, 
   }
 }
 
-/* Coupling l, from its row of masks and of weights. */
-void pack(global const float *b, int stride, global const float *w, shape z, global float *packed,
-          int l) {
+/* Coupling l, from its row of masks and of weights, for the way `back` too. */
+void pack(global const float *b, int stride, global const float *w, shape z, int back,
+          global float *packed, int l) {
   global int *n = (global int *)(packed + (size_t)l * packed_room(z));
   int keeps = 0, moves = 0;
   for (int i = 0; i < z.D; i++)
@@ -94,7 +99,10 @@ void pack(global const float *b, int stride, global const float *w, shape z, glo
   panels_of(&T, packed, z, q, l, 0);
   panels_of(&S, packed, z, q, l, 1);
   pack_net(A.T1, A.T2, z, q, T);
-  if (!z.add) pack_net(A.S1, A.S2, z, q, S);
+  if (back) pack_back(A.T1, A.T2, z, q, T);
+  if (z.add) return;
+  pack_net(A.S1, A.S2, z, q, S);
+  if (back) pack_back(A.S1, A.S2, z, q, S);
 }
 
 /* acc[r][v] += sum over K of w[k][r] x[k][v], for R rows and the vectors v of x at hand; what
@@ -165,8 +173,9 @@ void add_rows(global const float *w, int rows, int H, int j, int cols, int add,
 #define AT_ROW(X, i) ((X) + (i)*WIDE)
 #define SHAPE(x)                                                                                   \
   { p.x.dim[0], p.x.dim[1], p.hidden, p.add, p.s_max }
-#define PACK_ALL                                                                                   \
-  for (int l = 0; l < p.b.dim[0]; l++) pack(PTR(b, l, 0), p.b.stride[1], PTR(w, l, 0), z, PACKED, l)
+#define PACK_ALL(back)                                                                             \
+  for (int l = 0; l < p.b.dim[0]; l++)                                                             \
+  pack(PTR(b, l, 0), p.b.stride[1], PTR(w, l, 0), z, back, PACKED, l)
 
 /* Column i of a matrix, samples n0 and on, into the vectors of a row; `left` are there. */
 void load_row(global const float *s, int stride, int left, global V *row) {
@@ -273,21 +282,21 @@ void through(global float *packed, shape z, int l, int inverse, global V *mine, 
       CLF_POOL
 
 /* An item for each coupling. */
-#define PACK_ONE                                                                                   \
+#define PACK_ONE(back)                                                                             \
   const int l = get_global_id(0);                                                                  \
-  pack(PTR(b, l, 0), p.b.stride[1], PTR(w, l, 0), z, PACKED, l)
+  pack(PTR(b, l, 0), p.b.stride[1], PTR(w, l, 0), z, back, PACKED, l)
 kernel BY_LANES void mlp_coupling_fwd_pack(FWD) {
   const shape z = SHAPE(x);
-  PACK_ONE;
+  PACK_ONE(0);
 }
 kernel BY_LANES void mlp_coupling_inv_pack(INV) {
   const shape z = SHAPE(y);
-  PACK_ONE;
+  PACK_ONE(0);
 }
 
 kernel BY_LANES void mlp_coupling_fwd(FWD) {
   const shape z = SHAPE(x);
-  if (ITEMS == 1) PACK_ALL;
+  if (ITEMS == 1) PACK_ALL(0);
   FOR_BLOCKS {
     BEGIN(x)
     for (int l = 0; l < p.b.dim[0]; l++) {
@@ -301,7 +310,7 @@ kernel BY_LANES void mlp_coupling_fwd(FWD) {
 
 kernel BY_LANES void mlp_coupling_inv(INV) {
   const shape z = SHAPE(y);
-  if (ITEMS == 1) PACK_ALL;
+  if (ITEMS == 1) PACK_ALL(0);
   FOR_BLOCKS {
     BEGIN(y)
     for (int l = p.b.dim[0] - 1; l >= 0; l--) through(PACKED, z, l, 1, MINE, count);

@@ -240,13 +240,13 @@ void back(BWD, int l, int k0, int first, int end, int blocks) {
 
 kernel BY_LANES void mlp_coupling_bwd_pack(BWD) {
   const shape z = SHAPE(y);
-  PACK_ONE;
+  PACK_ONE(1);
 }
 
 kernel BY_LANES void mlp_coupling_bwd(BWD) {
   const shape z = SHAPE(y);
   const int first = get_global_id(0) * e.z, end = min(first + e.z, e.y), L = p.b.dim[0];
-  if (ITEMS == 1) PACK_ALL;
+  if (ITEMS == 1) PACK_ALL(1);
   for (int l = L - 1; l >= 0; l--)
     for (int k = first; k < end; k += e.w)
       back(y_, dy_, b_, w_, acts_, x_, dx_, dw_, p, pool, e, l, k, first, end, min(e.w, end - k));

@@ -102,14 +102,14 @@ void nll_back(global float *packed, shape z, int L, int l, global V *mine, int b
 
 kernel BY_LANES void mlp_coupling_nll_pack(NLL) {
   const shape z = SHAPE(x);
-  PACK_ONE;
+  PACK_ONE(1);
 }
 
 kernel BY_LANES void mlp_coupling_nll(NLL) {
   const shape z = SHAPE(x);
   const int g = get_global_id(0), first = g * e.z, end = min(first + e.z, e.y), L = p.b.dim[0];
   V loss = 0;
-  if (ITEMS == 1) PACK_ALL;
+  if (ITEMS == 1) PACK_ALL(1);
   for (int k0 = first; k0 < end; k0 += e.w) {
     const int blocks = min(e.w, end - k0), n0 = k0 * WIDE * LANES;
     way a;
