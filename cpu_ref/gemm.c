@@ -231,8 +231,8 @@ static void blas_rows(const clf_gemm_args *p, int i0, int i1) {
 }
 
 /* Whatever the number of rows, so that it does not matter how samples are divided.  Tiles of
- * vectors of 64 bytes are faster than OpenBLAS with its own, twice as fast where it does not know
- * the processor. */
+ * vectors of 64 bytes are faster than OpenBLAS with its own, but for long sums with a transposed,
+ * and twice as fast where it does not know the processor. */
 CLF_REF_RULE(gemm, worth_a_blas) {
   return BYTES < 64 && (double)p->c.dim[1] * p->a.dim[!p->ta] >= 512;
 }
