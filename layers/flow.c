@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "flow_private.h"
+#include "names.h"
 
 /* ---- For layers --------------------------------------------------------------------- */
 
@@ -166,6 +167,7 @@ void clf_flow_free(clf_flow *f) {
   free(f->params);
   free(f->mean);
   free(f->std);
+  clf__names_free(f->columns, f->spec.dim);
   free(f);
 }
 

@@ -31,6 +31,7 @@ struct clf_flow {
   clf_param *params;
   int param_count;
   double *mean, *std; /* D each, or NULL */
+  char **columns;     /* D names, or NULL */
   clf_history history;
   clf__workspace ws;
   int32_t most_rows; /* of a chunk, where memory was found to be short; 0: as many as are good */
@@ -102,6 +103,12 @@ clf_status clf__in_file(clf_status s, const char *path);
 /* The parameters under their names into the flow; whether all are there, in their shapes. */
 clf_status clf__get_params(const struct clf__st *st, clf_flow *f);
 clf_status clf__check_params(const struct clf__st *st, const clf_flow *f);
+
+/* columns.c: whether a table with these column names (NULL: none) is one for the flow: EINVAL if
+ * the flow's own names differ, or if names cannot tell columns apart. */
+clf_status clf__flow_check_columns(const clf_flow *f, char *const *names);
+clf_status clf__put_columns(struct clf__st_writer *w, const clf_flow *f);
+clf_status clf__get_columns(const struct clf__st *st, clf_flow *f);
 
 /* spec.c */
 clf_status clf__spec_check(const clf_flow_spec *s);

@@ -292,6 +292,7 @@ static clf_status load(clf_device *dev, const char *path, const clf__st *st,
   s = clf__get_params(st, f);
   if (!s) s = check_masks(f, path);
   if (!s) s = get_scaling(st, f);
+  if (!s) s = clf__get_columns(st, f);
   if (!s) s = get_history(st, &f->history);
   if (s)
     clf_flow_free(f);

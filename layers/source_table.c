@@ -9,6 +9,7 @@ static clf_status check_table(const clf_flow *f, const clf_table *data) {
   if (data->cols != f->spec.dim)
     return clf__fail(CLF_ESHAPE, "the data have %d columns, the flow has %d dimensions",
                      (int)data->cols, (int)f->spec.dim);
+  CLF_TRY(clf__flow_check_columns(f, data->names));
   for (int64_t i = 0; i < data->rows * data->cols; i++)
     if (!isfinite(data->at[i]))
       return clf__fail(CLF_ENUM, "row %lld, column %lld of the data is %g",

@@ -109,6 +109,7 @@ typedef struct samples {
 } samples;
 
 static clf_status set_up(clf_trainer *t, const samples *data) {
+  char *const *const names = data->table ? data->table->names : NULL;
   CLF_TRY(data->table ? clf__source_of_table(t->f, data->table, &t->o, &t->source)
                       : clf__source_of_images(t->f, data->images, data->valid, &t->o, &t->source));
   t->take = t->o.batch < t->source->rows ? t->o.batch : (int32_t)t->source->rows;
@@ -117,7 +118,8 @@ static clf_status set_up(clf_trainer *t, const samples *data) {
   CLF_TRY(clf_train_plan_of(t->f, &o, t->source->resident, &t->plan));
   t->norms = t->o.clip > 0 || t->f->spec.kind == CLF_REALNVP || clf__trainer_inverts(t, 0);
   t->many = clf__trainer_takes_many(t);
-  return place(t);
+  CLF_TRY(place(t));
+  return names && !t->f->columns ? clf_flow_set_columns(t->f, names) : CLF_OK;
 }
 
 /* The flow's scaling is replaced by that of the data, and comes back if all fails. */

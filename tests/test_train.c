@@ -34,6 +34,7 @@ static TCase *tests(void) {
   tests_of_bits(tc);
   tests_of_memory(tc);
   tests_of_rows(tc);
+  tests_of_columns(tc);
   tests_of_files(tc);
   tests_of_watchdog(tc);
   tests_of_refusals(tc);

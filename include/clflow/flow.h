@@ -76,6 +76,16 @@ CLF_API clf_device *clf_flow_device(const clf_flow *flow);
 CLF_API clf_status clf_flow_set_scaling(clf_flow *flow, const double *mean, const double *std);
 CLF_API int clf_flow_scaling(const clf_flow *flow, const double **mean, const double **std);
 
+/* Names of the D columns of the data, in the order in which the flow takes them, copied; NULL
+ * removes them.  They are saved with the flow; calls on plain arrays ignore them.
+ * clf_trainer_create() sets those of its table, and clf_table_match() (data.h) brings a table into
+ * this order.
+ * Errors: EINVAL (a name that is empty, given twice, longer than 1024 bytes, not UTF-8 or with
+ * control characters), ENOMEM; the flow then keeps the names it had. */
+CLF_API clf_status clf_flow_set_columns(clf_flow *flow, char *const *names);
+/* The names, owned by the flow and valid until they are set again; NULL: it has none. */
+CLF_API char *const *clf_flow_columns(const clf_flow *flow);
+
 /* ---- Parameters -------------------------------------------------------- */
 
 typedef struct clf_param {

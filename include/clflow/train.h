@@ -75,9 +75,10 @@ CLF_API clf_flow_spec clf_preset_spec(const clf_preset *preset, int32_t height, 
 typedef struct clf_trainer clf_trainer;
 
 /* Checks the options and the data, places both on the flow's device.  The flow
- * and the table must outlive the trainer; the table is not changed.
- * Errors: EINVAL (names the option), ESHAPE (columns do not fit the flow), ENUM
- * (data not finite, or outside a piecewise interval without tails; a constant
+ * and the table must outlive the trainer; the table is not changed.  A flow without column
+ * names takes those of the table.
+ * Errors: EINVAL (names the option; column names that are not the flow's), ESHAPE (columns do not
+ * fit the flow), ENUM (data not finite, or outside a piecewise interval without tails; a constant
  * column with standardize), ENOTSUP (more numbers than one buffer holds), ENOMEM.
  * The flow is then as it was. */
 CLF_API clf_status clf_trainer_create(clf_flow *flow, const clf_table *data,

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* names.h: text from outside: whether it is UTF-8, excerpts for messages, names of columns.
+ * Private. */
+#ifndef CLF_NAMES_H
+#define CLF_NAMES_H
+#include <stddef.h>
+#include "status.h"
+
+enum { CLF_NAME_LONGEST = 1024 /* bytes of a column's name */ };
+
+/* What keeps n bytes from being one line of printable UTF-8 text ("a control character"), or
+ * NULL.  Tabs are allowed if `tabs` is not 0. */
+const char *clf__not_text(const char *s, size_t n, int tabs);
+
+/* The first 40 bytes of a text, cut between characters; what is not printable UTF-8 becomes '?',
+ * so that it may stand in a message. */
+typedef struct clf__excerpt {
+  char s[48];
+} clf__excerpt;
+clf__excerpt clf__excerpt_of(const char *s, size_t n);
+
+/* Whether n names can tell columns apart: none of them NULL, empty, too long, not text or given
+ * twice.  Errors: EINVAL, with a sentence that names the columns, counted from 1; ENOMEM. */
+clf_status clf__names_check(char *const *names, int32_t n);
+
+/* A copy of n names, or NULL without memory; freed by clf__names_free(), which takes NULL. */
+char **clf__names_copy(char *const *names, int32_t n);
+void clf__names_free(char **names, int32_t n);
+
+#endif
