@@ -3,8 +3,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "bench.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* null where there is nothing. */
 static json_t *number(double x) { return x > 0 ? json_real(x) : json_null(); }
@@ -98,17 +98,16 @@ void bench_csv(const bench_report *r, FILE *to) {
 /* ---- Files -------------------------------------------------------------------------------- */
 
 clf_status bench_save(const char *path, bench_writer writer, const bench_report *report) {
-  char beside[4096];
-  if (snprintf(beside, sizeof beside, "%s.%ld", path, (long)getpid()) >= (int)sizeof beside)
-    return bench_fail(CLF_EIO, "the name %.60s... is too long", path);
-  FILE *f = fopen(beside, "w");
-  if (!f) return bench_fail(CLF_EIO, "%s: %s", path, strerror(errno));
+  FILE *f = tmpfile();
+  if (!f) return bench_fail(CLF_EIO, "%s: no temporary file: %s", path, strerror(errno));
   writer(report, f);
-  const int failed = ferror(f);
-  if ((fclose(f) != 0) | failed || rename(beside, path) != 0) {
-    const int why = errno;
-    remove(beside);
-    return bench_fail(CLF_EIO, "%s: %s", path, strerror(why));
-  }
-  return CLF_OK;
+  const long n = fflush(f) == 0 ? ftell(f) : -1;
+  char *text = n > 0 ? malloc((size_t)n) : NULL;
+  rewind(f);
+  const int whole = text && fread(text, 1, (size_t)n, f) == (size_t)n;
+  fclose(f);
+  const clf_status s = whole ? clf_file_write(path, text, (size_t)n)
+                             : bench_fail(CLF_EIO, "%s: its text could not be kept", path);
+  free(text);
+  return s;
 }

@@ -11,20 +11,25 @@ enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
 /* ---- options.c --------------------------------------------------------- */
 
-typedef enum cli_type {               /* of a value, and of what `to` points at */
-                        CLI_HEADING,  /* no option: `help` is a heading of --help */
-                        CLI_OPERAND,  /* const char *: a word without dashes */
-                        CLI_TEXT,     /* const char * */
-                        CLI_TEXTS,    /* cli_texts: words by comma, and by giving it again */
-                        CLI_CHOICE,   /* int: which of the words in `arg`, from 0 */
-                        CLI_FLAG,     /* int: becomes 1 */
-                        CLI_FLAG_OFF, /* int: becomes 0 */
-                        CLI_COUNT32,  /* int32_t from 1 */
-                        CLI_INDEX32,  /* int32_t from 0 */
-                        CLI_COUNT,    /* int64_t from 1 */
-                        CLI_INDEX,    /* int64_t from 0 */
-                        CLI_SEED,     /* uint64_t */
-                        CLI_NUMBER,   /* double, finite, as those below */
+typedef enum cli_type {              /* of a value, and of what `to` points at */
+                        CLI_HEADING, /* no option: `help` is a heading of --help */
+                        CLI_OPERAND, /* const char *: a file to read, a word without dashes */
+                        CLI_TEXT,    /* const char *: a word that names no file */
+                        CLI_INPUT,   /* const char *: a file to read */
+                        CLI_DATA,    /* const char *: a file or folder to read, or a set's name */
+                        CLI_OUTPUT,  /* const char *: a file to write, its kind by its suffix */
+                        CLI_OUTPUT_MODEL, /* const char *: a model to write */
+                        CLI_OUTPUT_LOG,   /* const char *: a log to write */
+                        CLI_TEXTS,        /* cli_texts: words by comma, and by giving it again */
+                        CLI_CHOICE,       /* int: which of the words in `arg`, from 0 */
+                        CLI_FLAG,         /* int: becomes 1 */
+                        CLI_FLAG_OFF,     /* int: becomes 0 */
+                        CLI_COUNT32,      /* int32_t from 1 */
+                        CLI_INDEX32,      /* int32_t from 0 */
+                        CLI_COUNT,        /* int64_t from 1 */
+                        CLI_INDEX,        /* int64_t from 0 */
+                        CLI_SEED,         /* uint64_t */
+                        CLI_NUMBER,       /* double, finite, as those below */
                         CLI_ABOVE_0,
                         CLI_FROM_0,
                         CLI_PART,     /* 0 <= p < 1 */
@@ -60,6 +65,9 @@ typedef struct cli_verb {
   const char *example;
   cli_option *options; /* the last one has no name */
   int (*run)(void);    /* gives the exit code */
+  /* (optional) Files that it may write besides those its options name: the i-th, and the option
+   * that it comes of; NULL beyond the last.  The name is good until the next call. */
+  const char *(*also_writes)(int i, const char **option);
 } cli_verb;
 
 /* Fills what the options point at; a word it cannot take is named on stderr and
@@ -76,6 +84,13 @@ void cli_format(const cli_option *option, const void *value, char *text, size_t 
 int cli_distance(const char *a, const char *b);
 /* Whether a word so far from `typed` may be what was meant. */
 int cli_is_near(const char *typed, int distance);
+
+/* ---- files.c ----------------------------------------------------------- */
+
+/* To be called before anything is opened: refuses an output that is also read, that lies in a
+ * folder which is read, that is written twice, or that would replace a file of another kind
+ * without --force.  CLI_OK, CLI_USAGE, or CLI_FAILED for lack of memory. */
+int cli_check_files(const cli_verb *verb);
 
 /* ---- output.c ---------------------------------------------------------- */
 
@@ -122,7 +137,7 @@ int cli_put_rows(const char *path, const clf_flow *flow, clf_table *rows, const 
 /* Options of every verb that opens a device, a model or data. */
 extern struct cli_common {
   const char *model, *device, *data;
-  int verbose;
+  int verbose, force;
   clf_flow_spec hint; /* what a plain state_dict lacks; xmin and xmax NaN, the rest 0: not given */
   struct {            /* of data that are images */
     int crop, strict; /* crop: a clf_crop */
@@ -133,7 +148,13 @@ extern struct cli_common {
 } cli_common;
 
 #define CLI_OPTION_DATA(what)                                                                      \
-  { "--data", "DATA", what, CLI_TEXT, &cli_common.data, NULL, 1, 0 }
+  { "--data", "DATA", what, CLI_DATA, &cli_common.data, NULL, 1, 0 }
+/* Of every verb that writes files. */
+#define CLI_OPTION_FORCE                                                                           \
+  {                                                                                                \
+    "--force", NULL, "replace a file even if it is of another kind than what is written",          \
+        CLI_FLAG, &cli_common.force, NULL, 0, 0                                                    \
+  }
 #define CLI_OPTIONS_DEVICE                                                                         \
   {"--device",                                                                                     \
    "NAME",                                                                                         \
@@ -198,14 +219,14 @@ extern struct cli_common {
 /* And how their bytes are made continuous, x = byte + u. */
 #define CLI_OPTIONS_NOISE                                                                          \
   CLI_OPTION("--noise", "U.npy",                                                                   \
-             "images: u of each pixel, in the data's shape (default drawn by --seed)", CLI_TEXT,   \
+             "images: u of each pixel, in the data's shape (default drawn by --seed)", CLI_INPUT,  \
              &cli_common.images.noise, NULL),                                                      \
       CLI_OPTION("--seed", "S", "images: of u, where no file has it", CLI_SEED,                    \
                  &cli_common.images.seed, "1")
 /* The same where --seed is of something else. */
 #define CLI_OPTIONS_NOISE_SEED                                                                     \
   CLI_OPTION("--noise", "U.npy", "images: u of each pixel, in the data's shape (default drawn)",   \
-             CLI_TEXT, &cli_common.images.noise, NULL),                                            \
+             CLI_INPUT, &cli_common.images.noise, NULL),                                           \
       CLI_OPTION("--noise-seed", "S", "images: of u, where no file has it", CLI_SEED,              \
                  &cli_common.images.seed, "1")
 /* Of a verb that takes images beside its model. */

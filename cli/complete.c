@@ -21,12 +21,14 @@ static struct {
       {"--index", "I,J,...", "their rows, from 0 (default: the first eight)",                      \
        CLI_TEXT,  &o.index,  NULL,                                                                 \
        0,         0},                                                                              \
-      {"--out", "FILE.png", "the picture, a row for each image", CLI_TEXT, &o.out, NULL, 1, 0}, {  \
+      {"--out", "FILE.png", "the picture, a row for each image", CLI_OUTPUT, &o.out, NULL, 1, 0},  \
+  {                                                                                                \
     "--keep", "K", "keep the latents of scales K and coarser, 0 is all; default: each K in turn",  \
         CLI_INDEX, &o.keep, NULL, 0, 0                                                             \
   }
 #define OPTIONS_IMAGES                                                                             \
-  CLI_OPTIONS_IMAGES, CLI_OPTION_CHANNELS(&cli_common.images.channels), CLI_OPTIONS_NOISE_SEED
+  CLI_OPTION_FORCE, CLI_OPTIONS_IMAGES, CLI_OPTION_CHANNELS(&cli_common.images.channels),          \
+      CLI_OPTIONS_NOISE_SEED
 
 static cli_option complete_options[] = {
     OPTIONS,

@@ -9,8 +9,9 @@ static cli_option options[] = {
     CLI_OPTION_DATA("latent variables z, a row each"),
     {"--out", "FILE",
      "x of each row, columns x0, x1, ...: .csv, .npy (of images (N, H, W, C)), or - to print CSV",
-     CLI_TEXT, &out, NULL, 1, 0},
-    {"--logdet", "FILE", "log |det dx/dz| of each row", CLI_TEXT, &logdet, NULL, 0, 0},
+     CLI_OUTPUT, &out, NULL, 1, 0},
+    {"--logdet", "FILE", "log |det dx/dz| of each row", CLI_OUTPUT, &logdet, NULL, 0, 0},
+    CLI_OPTION_FORCE,
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };

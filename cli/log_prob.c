@@ -8,8 +8,9 @@ static cli_option options[] = {
     CLI_OPERAND_MODEL,
     CLI_OPTION_DATA("samples to take it at"),
     {"--out", "FILE", "a row `logp` for each sample, in nats: .csv, .npy, or - to print CSV",
-     CLI_TEXT, &out, NULL, 1, 0},
+     CLI_OUTPUT, &out, NULL, 1, 0},
     CLI_OPTIONS_IMAGE_DATA,
+    CLI_OPTION_FORCE,
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };

@@ -65,7 +65,8 @@ static int run(int argc, char **argv) {
     cli_help(verb);
     return CLI_OK;
   }
-  const int code = cli_parse(verb, argc - 2, argv + 2);
+  int code = cli_parse(verb, argc - 2, argv + 2);
+  if (!code) code = cli_check_files(verb);
   return code ? code : verb->run();
 }
 

@@ -9,13 +9,20 @@
 
 /* ---- Values -------------------------------------------------------------- */
 
+static const char a_word[] = "a word";
+
 static const struct {
   const char *wanted;
   size_t size;
 } types[] = {
     [CLI_HEADING] = {"", 0},
-    [CLI_OPERAND] = {"a word", sizeof(const char *)},
-    [CLI_TEXT] = {"a word", sizeof(const char *)},
+    [CLI_OPERAND] = {a_word, sizeof(const char *)},
+    [CLI_TEXT] = {a_word, sizeof(const char *)},
+    [CLI_INPUT] = {a_word, sizeof(const char *)},
+    [CLI_DATA] = {a_word, sizeof(const char *)},
+    [CLI_OUTPUT] = {a_word, sizeof(const char *)},
+    [CLI_OUTPUT_MODEL] = {a_word, sizeof(const char *)},
+    [CLI_OUTPUT_LOG] = {a_word, sizeof(const char *)},
     [CLI_TEXTS] = {"words of less than 64 letters, at most 16, by comma", sizeof(cli_texts)},
     [CLI_CHOICE] = {"one of", sizeof(int)},
     [CLI_FLAG] = {"no value", sizeof(int)},
@@ -122,7 +129,12 @@ static int set_value(const cli_option *o, const char *text) {
   switch (o->type) {
   case CLI_HEADING: return 0;
   case CLI_OPERAND:
-  case CLI_TEXT: return *text ? store(o, &text) : -1;
+  case CLI_TEXT:
+  case CLI_INPUT:
+  case CLI_DATA:
+  case CLI_OUTPUT:
+  case CLI_OUTPUT_MODEL:
+  case CLI_OUTPUT_LOG: return *text ? store(o, &text) : -1;
   case CLI_TEXTS: return set_texts(o, text);
   case CLI_CHOICE: return set_choice(o, text);
   case CLI_FLAG: return store(o, &(int){1});
@@ -149,7 +161,7 @@ static int refuse_value(const cli_option *o, const char *text) {
   const int too_large = digits && text[strspn(text, "0")] != '\0';
   if (o->type == CLI_CHOICE)
     return cli_usage("%s takes one of %s, got \"%s\"", o->name, o->arg, text);
-  if ((o->type == CLI_TEXT || o->type == CLI_OPERAND))
+  if (types[o->type].wanted == a_word)
     return cli_usage("%s takes a word, got an empty one", o->name);
   if (too_large && (o->type == CLI_COUNT32 || o->type == CLI_INDEX32 || o->type == CLI_COUNT ||
                     o->type == CLI_INDEX))
@@ -177,7 +189,12 @@ void cli_format(const cli_option *o, const void *value, char *text, size_t size)
   switch (o->type) {
   case CLI_HEADING: snprintf(text, size, "%s", ""); break;
   case CLI_OPERAND:
-  case CLI_TEXT: snprintf(text, size, "%s", v.word); break;
+  case CLI_TEXT:
+  case CLI_INPUT:
+  case CLI_DATA:
+  case CLI_OUTPUT:
+  case CLI_OUTPUT_MODEL:
+  case CLI_OUTPUT_LOG: snprintf(text, size, "%s", v.word); break;
   case CLI_TEXTS: snprintf(text, size, "%d words", v.texts.count); break;
   case CLI_CHOICE: format_choice(o->arg, v.flag, text, size); break;
   case CLI_FLAG:

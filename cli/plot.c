@@ -10,9 +10,10 @@ static struct {
 
 static cli_option options[] = {
     CLI_OPERAND_MODEL,
-    {"--out", "FILE.png", "the picture", CLI_TEXT, &o.out, NULL, 1, 0},
-    {"--data", "DATA", "samples to draw beside it", CLI_TEXT, &cli_common.data, NULL, 0, 0},
+    {"--out", "FILE.png", "the picture", CLI_OUTPUT, &o.out, NULL, 1, 0},
+    {"--data", "DATA", "samples to draw beside it", CLI_DATA, &cli_common.data, NULL, 0, 0},
     {"--seed", "S", "of the samples drawn from the model", CLI_SEED, &o.seed, "1", 0, 0},
+    CLI_OPTION_FORCE,
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };

@@ -21,7 +21,7 @@ static cli_option options[] = {
      "columns x0, x1, ...: .csv, .npy, - to print CSV, or .png for a picture of one or two "
      "columns; of images: .png for a grid of them, .npy for their bytes, or their pixels as "
      "columns",
-     CLI_TEXT, &o.out, NULL, 1, 0},
+     CLI_OUTPUT, &o.out, NULL, 1, 0},
     {"--grid", "RxC",
      "rows and columns of a picture of images (default 8x8, or near a square of N)", CLI_GRID,
      o.grid, NULL, 0, 0},
@@ -29,6 +29,7 @@ static cli_option options[] = {
      CLI_FROM_0, &o.temperature, "1", 0, 0},
     {"--seed", "S", "of the stream of samples", CLI_SEED, &o.seed, "1", 0, 0},
     {"--first", "I", "index of the first one in that stream", CLI_INDEX, &o.first, "0", 0, 0},
+    CLI_OPTION_FORCE,
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };

@@ -105,8 +105,6 @@ static int map_data(cli_session *s, cli_map_fn map, const char *out, const char 
 }
 
 int cli_map(cli_map_fn map, const char *out, const char *prefix, const char *logdet_out) {
-  if (logdet_out && strcmp(logdet_out, "-") == 0 && strcmp(out, "-") == 0)
-    return cli_usage("--out and --logdet cannot both go to standard output");
   int code = cli_check_table(out);
   if (!code) code = cli_check_table(logdet_out);
   if (code) return code;

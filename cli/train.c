@@ -18,13 +18,13 @@ _Static_assert(CLF_CROP_CENTER == 1 && CLF_CROP_CELEBA == 2 && CLF_CROP_LSUN == 
 
 static cli_option options[] = {
     CLI_SECTION("Files"),
-    CLI_OPTION("--data", "DATA", "samples to fit (default for realnvp: glyphs)", CLI_TEXT,
+    CLI_OPTION("--data", "DATA", "samples to fit (default for realnvp: glyphs)", CLI_DATA,
                &cli_common.data, NULL),
     CLI_OPTION("--out", "FILE",
                "the model, as safetensors; a file of this name is replaced whole, at the "
                "first save",
-               CLI_TEXT, &cli_wanted.out, NULL),
-    CLI_OPTION("--init", "MODEL", "start from the weights of this model", CLI_TEXT,
+               CLI_OUTPUT_MODEL, &cli_wanted.out, NULL),
+    CLI_OPTION("--init", "MODEL", "start from the weights of this model", CLI_INPUT,
                &cli_wanted.init, NULL),
     CLI_OPTION("--resume", NULL,
                "go on with the training in --out, whose options hold; a larger "
@@ -37,16 +37,18 @@ static cli_option options[] = {
     CLI_OPTION("--log", "FILE",
                "JSON lines: an object for each epoch, and one for each batch of "
                "losses; --resume adds to it",
-               CLI_TEXT, &cli_wanted.log, NULL),
+               CLI_OUTPUT_LOG, &cli_wanted.log, NULL),
     CLI_OPTION("--plot", "FILE.png",
                "draw the flow; with more than two columns, as --plot-curve; of images samples, "
                "while it trains",
-               CLI_TEXT, &cli_wanted.plot, NULL),
+               CLI_OUTPUT, &cli_wanted.plot, NULL),
     CLI_OPTION(
         "--plot-curve", "FILE.png",
         "draw the log-likelihood, of images bits/dim, over the epochs of this run; of images the "
         "default is --plot's name with -curve",
-        CLI_TEXT, &cli_wanted.curve, NULL),
+        CLI_OUTPUT, &cli_wanted.curve, NULL),
+
+    CLI_OPTION_FORCE,
 
     CLI_SECTION("Model"),
     CLI_OPTION("--flow", "nvp|nice|piecewise|realnvp",
@@ -122,7 +124,7 @@ static cli_option options[] = {
                "part of the rows held out; the weights of the epoch that is best "
                "on them are kept",
                CLI_PART, &cli_wanted.train.valid_split, "0"),
-    CLI_OPTION("--valid", "DATA", "images to hold out, instead of a part of the others", CLI_TEXT,
+    CLI_OPTION("--valid", "DATA", "images to hold out, instead of a part of the others", CLI_DATA,
                &cli_wanted.valid, NULL),
     CLI_OPTION("--standardize", NULL, "scale each column to mean 0 and deviation 1 first", CLI_FLAG,
                &cli_wanted.train.standardize, NULL),
@@ -220,14 +222,40 @@ static int prepare(cli_session *s, cli_training *t) {
   return CLI_OK;
 }
 
-/* Beside the samples of an image flow, FILE.png, its curve: FILE-curve.png. */
-static int name_curve(const char *samples) {
+/* The curve of an image flow whose samples are FILE.png: FILE-curve.png.  NULL: too long a name. */
+static const char *curve_of(const char *samples) {
   static char name[4096];
   const int stem = (int)strlen(samples) - 4;
-  if (snprintf(name, sizeof name, "%.*s-curve.png", stem, samples) >= (int)sizeof name)
-    return cli_usage("--plot takes a shorter name");
-  cli_wanted.curve = name;
-  return CLI_OK;
+  const int n = snprintf(name, sizeof name, "%.*s-curve.png", stem > 0 ? stem : 0, samples);
+  return n < (int)sizeof name ? name : NULL;
+}
+
+static int name_curve(const char *samples) {
+  cli_wanted.curve = curve_of(samples);
+  return cli_wanted.curve ? CLI_OK : cli_usage("--plot takes a shorter name");
+}
+
+static const char *previous_of(const char *model) {
+  static char name[4096];
+  const int n = snprintf(name, sizeof name, "%s.previous", model);
+  return n < (int)sizeof name ? name : NULL;
+}
+
+/* Whether there will be a curve or a file to keep is not known yet. */
+static const char *also_writes(int i, const char **option) {
+  const char *names[2], *by[2];
+  int count = 0;
+  if (cli_wanted.out) {
+    by[count] = "--out";
+    names[count++] = previous_of(cli_wanted.out);
+  }
+  if (cli_wanted.plot && !cli_wanted.curve) {
+    by[count] = "--plot";
+    names[count++] = curve_of(cli_wanted.plot);
+  }
+  if (i >= count) return NULL;
+  *option = by[i];
+  return names[i];
 }
 
 /* What is drawn of a flow depends on what it is a flow of. */
@@ -352,4 +380,5 @@ const cli_verb cli_train = {
     .example = "clflow train --data moons --hidden 32 --depth 8 --epochs 50 --out m.safetensors",
     .options = options,
     .run = run,
+    .also_writes = also_writes,
 };

@@ -10,9 +10,10 @@ static cli_option options[] = {
     {"--out", "FILE",
      "z of each sample, columns z0, z1, ...: .csv, .npy (of images (N, H, W, C)), or - to print "
      "CSV",
-     CLI_TEXT, &out, NULL, 1, 0},
-    {"--logdet", "FILE", "log |det dz/dx| of each sample", CLI_TEXT, &logdet, NULL, 0, 0},
+     CLI_OUTPUT, &out, NULL, 1, 0},
+    {"--logdet", "FILE", "log |det dz/dx| of each sample", CLI_OUTPUT, &logdet, NULL, 0, 0},
     CLI_OPTIONS_IMAGE_DATA,
+    CLI_OPTION_FORCE,
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };

@@ -16,7 +16,7 @@ static cli_option options[] = {
     CLI_OPTION("--shapes", "FILE",
                "tune for these calls instead, a line each: gemm M N K [ta] [tb], or conv N H W CIN "
                "COUT K",
-               CLI_TEXT, &cli_tuning.shapes, NULL),
+               CLI_INPUT, &cli_tuning.shapes, NULL),
     CLI_OPTION(
         "--batch", "N",
         "samples of a step, and to draw (default the model's, else as `clflow train` has it)",

@@ -25,8 +25,9 @@ clf_status clf__file_put(clf__file *f, const void *bytes, size_t n);
 
 /* Asks that what the file replaces stays under the name clf__file_kept_name(path), malloc'ed or
  * NULL: at every moment there is a whole file at `path`, and from the second write on another. What
- * writers that were killed left in its folder, more than an hour ago, is removed. */
-void clf__file_keep(clf__file *f);
+ * already has that name is only replaced if it is empty or `expendable` says so (NULL: always);
+ * otherwise it stays, and nothing is kept. */
+void clf__file_keep(clf__file *f, int (*expendable)(const char *path));
 char *clf__file_kept_name(const char *path);
 
 /* Syncs the file, gives it the permissions of the file it replaces, renames it

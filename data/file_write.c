@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clflow/data.h"
 #include "file.h"
 #include "path.h"
 #include "status.h"
@@ -24,6 +25,7 @@ struct clf__file {
   char *temp;
   int fd;
   int keep; /* what it replaces, under another name */
+  int (*expendable)(const char *path);
 };
 
 /* ---- Whether a file can be written --------------------------------------- */
@@ -186,16 +188,25 @@ static void sync_folder(const char *folder) {
   close(fd);
 }
 
-void clf__file_keep(clf__file *f) {
+void clf__file_keep(clf__file *f, int (*expendable)(const char *path)) {
   f->keep = 1;
+  f->expendable = expendable;
   sweep(f->folder);
 }
 
+/* Whether what has this name, if anything, may be lost. */
+static int may_go(const clf__file *f, const char *kept) {
+  struct stat st;
+  if (!f->expendable || stat(kept, &st)) return 1;
+  return st.st_size == 0 || f->expendable(kept);
+}
+
 /* A second name for the file that is about to be replaced.  Where file systems have no such
- * thing, or a folder bears the name, nothing is kept: the new file matters more. */
+ * thing, or a folder or a file of another kind has the name, nothing is kept: the new file matters
+ * more. */
 static void keep_old(const clf__file *f) {
   char *beside = malloc(strlen(f->temp) + 2), *kept = clf__file_kept_name(f->target);
-  if (beside && kept) {
+  if (beside && kept && may_go(f, kept)) {
     sprintf(beside, "%s~", f->temp);
     unlink(beside);
     if (!link(f->target, beside) && rename(beside, kept)) unlink(beside);
@@ -227,6 +238,15 @@ clf_status clf__file_commit(clf__file *f) {
   sync_folder(f->folder);
   file_free(f);
   return CLF_OK;
+}
+
+clf_status clf_file_write(const char *path, const void *bytes, size_t n) {
+  clf__file *f;
+  CLF_TRY(clf__file_begin(path, &f));
+  const clf_status s = clf__file_put(f, bytes, n);
+  if (s == CLF_OK) return clf__file_commit(f);
+  clf__file_abort(f);
+  return s;
 }
 
 char *clf__file_kept_name(const char *path) {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "clflow/flow.h"
 #include "file.h"
 #include "safetensors_format.h"
 #include "status.h"
@@ -278,7 +279,7 @@ static clf_status write_file(const clf__st_writer *w, const char *path, int keep
                      size - 8, CLF_ST_MAX_HEADER);
   clf__file *f = NULL;
   CLF_TRY(clf__file_begin(path, &f));
-  if (keep) clf__file_keep(f);
+  if (keep) clf__file_keep(f, clf_is_model_file);
   const clf_status s = put_all(w, f, head, size);
   if (s == CLF_OK) return clf__file_commit(f);
   clf__file_abort(f);

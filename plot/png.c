@@ -3,10 +3,10 @@
 #define _POSIX_C_SOURCE 200809L
 #include "../runtime/path.h"
 #include "chart.h"
+#include "clflow/data.h"
 #include "fail.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,65 +65,6 @@ clf_status clf__chart_writable(const char *path) {
   return CLF_OK;
 }
 
-static int put(int fd, const unsigned char *data, size_t n) {
-  while (n > 0) {
-    const ssize_t done = write(fd, data, n);
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) return -1;
-    data += done;
-    n -= (size_t)done;
-  }
-  return 0;
-}
-
-/* A new file beside `path`, with the permissions of the file it is to replace. */
-static int open_beside(const char *path, char *name, size_t size) {
-  struct stat old;
-  for (int i = 0; i < 100; i++) {
-    const int n = snprintf(name, size, "%s.%ld-%d.tmp", path, (long)getpid(), i);
-    if (n < 0 || (size_t)n >= size) {
-      errno = ENAMETOOLONG;
-      return -1;
-    }
-    const int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd >= 0 && stat(path, &old) == 0) (void)fchmod(fd, old.st_mode & 07777);
-    if (fd >= 0 || errno != EEXIST) return fd;
-  }
-  return -1;
-}
-
-/* A rename lasts only once the folder that records it is on disk. */
-static void sync_folder(const char *path) {
-  char folder[PATH_MAX];
-  if (folder_of(path, folder, sizeof folder)) return;
-  const int fd = open(folder, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return;
-  (void)fsync(fd);
-  close(fd);
-}
-
-static clf_status write_whole(const char *path, const bytes *b) {
-  char name[PATH_MAX];
-  const int fd = open_beside(path, name, sizeof name);
-  if (fd < 0) return cannot(path, strerror(errno));
-  int failed = put(fd, b->at, b->used) != 0 || fsync(fd) != 0;
-  int why = errno;
-  if (close(fd) != 0 && !failed) {
-    failed = 1;
-    why = errno;
-  }
-  if (!failed && rename(name, path) != 0) {
-    failed = 1;
-    why = errno;
-  }
-  if (failed) {
-    unlink(name);
-    return cannot(path, strerror(why));
-  }
-  sync_folder(path);
-  return CLF_OK;
-}
-
 clf_status clf__chart_save(clf__chart *c, const char *path) {
   bytes b = {0};
   cairo_status_t drawn = cairo_status(c->cr);
@@ -133,7 +74,7 @@ clf_status clf__chart_save(clf__chart *c, const char *path) {
     s = clf__plot_fail(drawn == CAIRO_STATUS_NO_MEMORY ? CLF_ENOMEM : CLF_EIO,
                        "%s: cannot be drawn: %s", path, cairo_status_to_string(drawn));
   else
-    s = write_whole(path, &b);
+    s = clf_file_write(path, b.at, b.used);
   free(b.at);
   return s;
 }

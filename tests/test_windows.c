@@ -143,7 +143,7 @@ END_TEST
 static void write_whole(const char *text) {
   clf__file *f;
   WORKS(clf__file_begin("m", &f));
-  clf__file_keep(f);
+  clf__file_keep(f, NULL);
   WORKS(clf__file_put(f, text, strlen(text)));
   WORKS(clf__file_commit(f));
 }

@@ -50,6 +50,10 @@ CLF_API clf_status clf_table_write(const char *path, const clf_table *t);
  * a folder itself: to be asked before long work begins. */
 CLF_API clf_status clf_path_writable(const char *path);
 
+/* Writes a file of these bytes, which appears whole or not at all as clf_table_write()'s does.
+ * Errors: EIO, EINVAL (no path). */
+CLF_API clf_status clf_file_write(const char *path, const void *bytes, size_t n);
+
 /* Mean and standard deviation (divisor N) of each column over the rows listed,
  * or over all rows if `index` is NULL; two passes in double. */
 CLF_API void clf_table_moments(const clf_table *t, const int64_t *index, int64_t count,

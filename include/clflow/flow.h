@@ -166,8 +166,8 @@ typedef struct clf_history {
 } clf_history;
 CLF_API clf_history clf_flow_history(const clf_flow *flow);
 
-/* Safetensors: the parameters under their names, the rest as metadata.  Written
- * beside, synced and renamed: the file is the old one or the new one, whole. */
+/* Safetensors: the parameters under their names, the rest as metadata.  Written to a
+ * temporary file, synced and renamed: the file is the old one or the new one, whole. */
 CLF_API clf_status clf_flow_save(clf_flow *flow, const char *path);
 
 /* Opens what clf_flow_save() or clf_trainer_save() wrote, and also a plain state_dict of the
@@ -177,6 +177,10 @@ CLF_API clf_status clf_flow_save(clf_flow *flow, const char *path);
  * Errors: EIO; EFORMAT says what is wrong with the file; ENOMEM. */
 CLF_API clf_status clf_flow_load(clf_device *dev, const char *path, const clf_flow_spec *hint,
                                  clf_flow **flow);
+
+/* 1 if the file begins as one that clf_flow_save() or clf_trainer_save() wrote, whole or not; 0 for
+ * all else, a plain state_dict and a file that cannot be read included. */
+CLF_API int clf_is_model_file(const char *path);
 
 #ifdef __cplusplus
 }

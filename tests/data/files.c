@@ -157,7 +157,7 @@ END_TEST
 static void write_kept(const char *text) {
   clf__file *f;
   ck_assert_int_eq(clf__file_begin("m", &f), CLF_OK);
-  clf__file_keep(f);
+  clf__file_keep(f, NULL);
   ck_assert_int_eq(clf__file_put(f, text, strlen(text)), CLF_OK);
   ck_assert_int_eq(clf__file_commit(f), CLF_OK);
 }
@@ -214,7 +214,7 @@ START_TEST(leaves_what_is_not_its_own) {
   clf__file *f;
   ck_assert_int_eq(clf__file_begin("m", &f), CLF_OK);
   if (root) ck_assert_int_eq(seteuid(65534), 0); /* whom process 1 does not answer */
-  clf__file_keep(f);
+  clf__file_keep(f, NULL);
   if (root) ck_assert_int_eq(seteuid(0), 0);
   clf__file_abort(f);
   file_is(".clflow-1-1.tmp", "half", 4);
@@ -249,7 +249,7 @@ START_TEST(a_folder_that_is_gone) {
   mkdir("here", 0777);
   ck_assert_int_eq(clf__file_begin("here/m", &f), CLF_OK);
   ck_assert_int_eq(rename("here", "there"), 0);
-  clf__file_keep(f);
+  clf__file_keep(f, NULL);
   ck_assert_int_eq(clf__file_put(f, "new", 3), CLF_OK);
   expect(clf__file_commit(f), CLF_EIO, "here/m: write failed: No such file or directory");
   DIR *d = opendir("there");

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* files.c: the files that a command line names: none is both read and written, or written twice. */
+#define _XOPEN_SOURCE 700
+#include "../runtime/path.h"
+#include "cli.h"
+#include "files.h"
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* ---- Names that do not exist yet --------------------------------------------- */
+
+#ifdef _WIN32
+static ssize_t target_of(const char *link, char *target, size_t size) {
+  return (void)link, (void)target, (void)size, -1;
+}
+#else
+static ssize_t target_of(const char *link, char *target, size_t size) {
+  return readlink(link, target, size);
+}
+#endif
+
+/* Follows a link that leads to nothing yet, one step: a new name to be freed, or NULL. */
+static char *step(const char *path) {
+  char target[PATH_MAX];
+  const ssize_t n = target_of(path, target, sizeof target - 1);
+  if (n < 0) return NULL;
+  target[n] = '\0';
+  const size_t folder = clf__is_slash(target[0]) ? 0 : clf__folder_length(path);
+  char *next = malloc(folder + (size_t)n + 2);
+  if (next) sprintf(next, "%.*s%s%s", (int)folder, path, folder ? "/" : "", target);
+  return next;
+}
+
+/* The name of a file that is not there, without links: its folder's real name and its own. */
+static char *future_name(const char *path) {
+  enum { MOST_LINKS = 40 };
+  char *at = strdup(path);
+  for (int i = 0; at && i < MOST_LINKS; i++) {
+    char *next = step(at);
+    if (!next) break;
+    free(at);
+    at = next;
+  }
+  if (!at) return NULL;
+  const size_t n = clf__folder_length(at);
+  char *folder = n ? strndup(at, n) : strdup("."), *real = folder ? realpath(folder, NULL) : NULL;
+  const char *own = at + n + (n > 0 && clf__is_slash(at[n]));
+  char *name = real ? malloc(strlen(real) + strlen(own) + 2) : NULL;
+  if (name) sprintf(name, "%s/%s", real, own);
+  free(folder);
+  free(real);
+  if (!name) return at; /* its folder is not there, and the verb says so */
+  free(at);
+  return name;
+}
+
+static int same_name(const char *a, const char *b) {
+#if defined(_WIN32) || defined(__APPLE__)
+  return strcasecmp(a, b) == 0;
+#else
+  return strcmp(a, b) == 0;
+#endif
+}
+
+/* ---- What the command line names ------------------------------------------------ */
+
+/* "moons:n=100" names no file. */
+static int is_drawn(const char *source) {
+  const size_t n = strcspn(source, ":");
+  for (const char *const *name = clf_synthetic(); *name; name++)
+    if (strlen(*name) == n && strncmp(*name, source, n) == 0) return 1;
+  return n == strlen("glyphs") && strncmp(source, "glyphs", n) == 0;
+}
+
+static cli_use_how how_used(const cli_option *o) {
+  switch (o->type) {
+  case CLI_OPERAND:
+  case CLI_INPUT:
+  case CLI_DATA: return CLI_READS;
+  case CLI_OUTPUT:
+  case CLI_OUTPUT_MODEL:
+  case CLI_OUTPUT_LOG: return CLI_WRITES;
+  default: return CLI_NO_FILE;
+  }
+}
+
+/* Finds out what is there.  Devices and pipes are nobody's file. */
+static int look(cli_use *u, int descriptor) {
+  const int failed = descriptor < 0 ? stat(u->path, &u->st) : fstat(descriptor, &u->st);
+  u->exists = !failed;
+  if (u->exists && !S_ISREG(u->st.st_mode) && !S_ISDIR(u->st.st_mode)) u->how = CLI_NO_FILE;
+  if (u->exists || descriptor >= 0) return CLI_OK;
+  u->future = future_name(u->path);
+  return u->future ? CLI_OK : cli_fail("out of memory for the name %s", u->path);
+}
+
+static int add(cli_uses *all, cli_use use) {
+  if (all->count == CLI_USES) return cli_fail("the command line names too many files");
+  use.dash = strcmp(use.path, "-") == 0 && (use.type == CLI_OUTPUT || use.type == CLI_DATA);
+  cli_use *u = &all->at[all->count++];
+  *u = use;
+  if (u->dash && u->how == CLI_WRITES) return CLI_OK; /* add_streams() has the file */
+  return look(u, u->dash ? STDIN_FILENO : -1);
+}
+
+static int add_option(cli_uses *all, const cli_option *o) {
+  const cli_use_how how = how_used(o);
+  if (!o->given || how == CLI_NO_FILE) return CLI_OK;
+  const char *path;
+  memcpy(&path, o->to, sizeof path);
+  if (o->type == CLI_DATA && is_drawn(path)) return CLI_OK;
+  return add(all, (cli_use){.option = o->name, .path = path, .type = o->type, .how = how});
+}
+
+/* What a model replaces stays as PATH.previous; that may be written, but has no option. */
+static int add_others(cli_uses *all, const cli_verb *verb) {
+  const char *option, *path;
+  int code = CLI_OK;
+  for (int i = 0; !code && verb->also_writes && (path = verb->also_writes(i, &option)); i++) {
+    char *copy = strdup(path);
+    if (!copy) return cli_fail("out of memory for the name %s", path);
+    code = add(all, (cli_use){.option = option, .path = copy, .copy = copy, .how = CLI_WRITES});
+  }
+  return code;
+}
+
+/* Where messages and results go may be a file too. */
+static void add_streams(cli_uses *all) {
+  static const char *const names[] = {"standard output", "standard error"};
+  for (int i = 0; i < 2; i++) {
+    cli_use u = {.option = names[i], .path = names[i], .inherited = 1, .how = CLI_WRITES};
+    if (fstat(STDOUT_FILENO + i, &u.st) != 0 || !S_ISREG(u.st.st_mode)) continue;
+    u.exists = 1;
+    if (all->count < CLI_USES) all->at[all->count++] = u;
+  }
+}
+
+static void free_uses(cli_uses *all) {
+  for (int i = 0; i < all->count; i++) {
+    free(all->at[i].copy);
+    free(all->at[i].future);
+  }
+}
+
+/* ---- Comparing -------------------------------------------------------------------- */
+
+static int same_file(const cli_use *a, const cli_use *b) {
+  if (a->exists != b->exists) return 0;
+  if (!a->exists) return a->future && b->future && same_name(a->future, b->future);
+  return a->st.st_dev == b->st.st_dev && a->st.st_ino == b->st.st_ino;
+}
+
+/* "--out m", "standard output", "m.previous, which --out writes too". */
+static void describe(const cli_use *u, char *text, size_t size) {
+  if (u->copy)
+    snprintf(text, size, "%s, which %s also writes,", u->path, u->option);
+  else if (u->inherited)
+    snprintf(text, size, "%s", u->option);
+  else
+    snprintf(text, size, "%s %s", u->option, u->path);
+}
+
+static int refuse_pair(const cli_use *out, const cli_use *other) {
+  char a[2 * PATH_MAX], b[2 * PATH_MAX];
+  describe(out, a, sizeof a);
+  describe(other, b, sizeof b);
+  if (other->how == CLI_READS)
+    return cli_usage("%s is the file that %s reads; give the output another name", a, b);
+  return cli_usage("%s and %s are the same file; give each output its own name", a, b);
+}
+
+static int compare(const cli_use *out, const cli_use *other) {
+  if (out->dash || other->how == CLI_NO_FILE || (out->inherited && other->inherited)) return CLI_OK;
+  return same_file(out, other) ? refuse_pair(out, other) : CLI_OK;
+}
+
+/* Two tables on standard output are mixed up, whatever it is. */
+static int compare_dashes(const cli_uses *all) {
+  const cli_use *first = NULL;
+  for (const cli_use *u = all->at; u < all->at + all->count; u++) {
+    if (!u->dash || u->how != CLI_WRITES) continue;
+    if (first)
+      return cli_usage("%s and %s cannot both go to standard output", first->option, u->option);
+    first = u;
+  }
+  return CLI_OK;
+}
+
+static int compare_with_others(const cli_uses *all, int i) {
+  const cli_use *out = &all->at[i];
+  int code = CLI_OK;
+  for (int k = 0; k < all->count && !code; k++) {
+    const cli_use *other = &all->at[k];
+    if (other->how == CLI_READS || k > i) code = compare(out, other);
+    if (!code && other->how == CLI_READS && other->exists && S_ISDIR(other->st.st_mode))
+      code = cli_check_folder_use(out, other);
+  }
+  return code;
+}
+
+static int compare_all(const cli_uses *all) {
+  int code = compare_dashes(all);
+  for (int i = 0; i < all->count && !code; i++) {
+    if (all->at[i].how == CLI_WRITES) code = compare_with_others(all, i);
+  }
+  return code;
+}
+
+int cli_check_files(const cli_verb *verb) {
+  cli_uses all = {.count = 0};
+  int code = CLI_OK;
+  for (const cli_option *o = verb->options; o->name && !code; o++) code = add_option(&all, o);
+  if (!code) code = add_others(&all, verb);
+  if (!code) add_streams(&all);
+  if (!code) code = compare_all(&all);
+  for (int i = 0; i < all.count && !code; i++) code = cli_check_kind(&all.at[i]);
+  free_uses(&all);
+  return code;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* files.h: what the checks of a command line's files share.  Private to them. */
+#ifndef CLI_FILES_H
+#define CLI_FILES_H
+#include "cli.h"
+#include <sys/stat.h>
+
+typedef enum cli_use_how { CLI_NO_FILE, CLI_READS, CLI_WRITES } cli_use_how;
+
+/* A file that the command line names. */
+typedef struct cli_use {
+  const char *option, *path;
+  cli_type type;
+  cli_use_how how;
+  int dash;      /* "-": standard input or output */
+  int inherited; /* standard output or error itself, which no option names */
+  int exists;    /* then st says what it is, through links */
+  struct stat st;
+  char *future; /* where nothing exists: its name without links */
+  char *copy;   /* of `path` where no option names it, else NULL */
+} cli_use;
+
+enum { CLI_USES = 32 };
+typedef struct cli_uses {
+  int count;
+  cli_use at[CLI_USES];
+} cli_uses;
+
+/* files_folder.c: refuses an output in a folder that is read, at any depth and through links. */
+int cli_check_folder_use(const cli_use *out, const cli_use *folder);
+
+/* files_kind.c: refuses an output that would replace a file of another kind, unless --force. */
+int cli_check_kind(const cli_use *out);
+
+#endif

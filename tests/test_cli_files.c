@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* test_cli_files.c: the files that a command line of `clflow` names: no verb writes what it reads,
+ * or one file twice, or replaces a file of another kind.  Verbs and options are those of the
+ * program's own tables. */
+#define _GNU_SOURCE
+#include "../cli/cli.h"
+#include "program.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const cli_verb *const verbs[] = {
+#define CLI_X(name) &cli_##name,
+    CLI_VERB_MAP(CLI_X)
+#undef CLI_X
+};
+enum { VERBS = sizeof verbs / sizeof *verbs };
+
+static int is_input(const cli_option *o) {
+  return o->type == CLI_OPERAND || o->type == CLI_INPUT || o->type == CLI_DATA;
+}
+static int is_output(const cli_option *o) {
+  return o->type == CLI_OUTPUT || o->type == CLI_OUTPUT_MODEL || o->type == CLI_OUTPUT_LOG;
+}
+
+/* ---- The tables ------------------------------------------------------------------------- */
+
+static int has_force(const cli_verb *verb) {
+  for (const cli_option *o = verb->options; o->name; o++)
+    if (strcmp(o->name, "--force") == 0) return 1;
+  return 0;
+}
+
+/* A word that is no file is one of these; all else that names a file must say so. */
+START_TEST(options_that_name_files) {
+  static const char *const words[] = {"NAME", "PRESET", "I,J,...", "A,B,C,D"};
+  for (int v = 0; v < VERBS; v++) {
+    int outputs = 0;
+    for (const cli_option *o = verbs[v]->options; o->name; o++) {
+      int known = o->type != CLI_TEXT;
+      outputs += is_output(o);
+      for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        known |= strcmp(o->arg ? o->arg : "", words[i]) == 0;
+      ck_assert_msg(known, "%s %s: a word, or a file to read or to write?", verbs[v]->name,
+                    o->name);
+    }
+    ck_assert_msg(!outputs == !has_force(verbs[v]),
+                  "%s: has outputs and no --force, or --force "
+                  "and no outputs",
+                  verbs[v]->name);
+  }
+}
+END_TEST
+
+/* ---- Pairs ------------------------------------------------------------------------------ */
+
+static const char *usual_value(const cli_option *o) {
+  return o->type == CLI_TEXT ? "0,1,2,3" : o->type == CLI_COUNT ? "3" : NULL;
+}
+
+/* `clflow VERB` with all that is required, and these two options' files. */
+static void make_command(const cli_verb *verb, const cli_option *a, const char *file_a,
+                         const cli_option *b, const char *file_b, char *text, size_t size) {
+  size_t used = (size_t)snprintf(text, size, "%s", verb->name);
+  for (const cli_option *o = verb->options; o->name; o++) {
+    char other[32];
+    snprintf(other, sizeof other, "other%d", (int)(o - verb->options));
+    if (o != a && o != b && !o->required) continue;
+    const char *value = o == a ? file_a : o == b ? file_b : usual_value(o) ? usual_value(o) : other;
+    used += (size_t)snprintf(text + used, size - used,
+                             o->type == CLI_OPERAND ? " %.0s%s" : " %s %s", o->name, value);
+    ck_assert_uint_lt(used, size);
+  }
+}
+
+/* Refused, with both options named. */
+static void refuses_pair(const cli_verb *verb, const cli_option *a, const char *file_a,
+                         const cli_option *b, const char *file_b, const char *why) {
+  char command[1024];
+  make_command(verb, a, file_a, b, file_b, command, sizeof command);
+  const int before = suite_entries(".");
+  result r = run(command);
+  expect_code(command, &r, 2);
+  expect_text(command, "stderr", r.err, why);
+  expect_text(command, "stderr", r.err, a->name);
+  expect_text(command, "stderr", r.err, b->name);
+  ck_assert_int_eq(suite_entries("."), before);
+  release(r);
+}
+
+static void each_pair(const char *file_a, const char *file_b) {
+  for (int v = 0; v < VERBS; v++)
+    for (const cli_option *a = verbs[v]->options; a->name; a++) {
+      if (!is_output(a)) continue;
+      for (const cli_option *b = verbs[v]->options; b->name; b++) {
+        if (is_input(b)) refuses_pair(verbs[v], a, file_a, b, file_b, "is the file that");
+        if (is_output(b) && b > a)
+          refuses_pair(verbs[v], a, file_a, b, file_b, "are the same file");
+      }
+    }
+}
+
+START_TEST(same_file) {
+  write_text("there", "1,2\n");
+  ck_assert_int_eq(mkdir("sub", 0777) | symlink("there", "soft") | link("there", "hard"), 0);
+  ck_assert_int_eq(symlink("sub", "sublink") | symlink("../new", "sub/dangling"), 0);
+  ck_assert_int_eq(symlink("sub/dangling", "dangling"), 0);
+  char here[4096], whole[5000];
+  ck_assert_ptr_nonnull(getcwd(here, sizeof here));
+  snprintf(whole, sizeof whole, "%s/there", here);
+  static const char *const pairs[][2] = {
+      {"there", "there"},  {"there", "./there"},      {"there", "soft"}, {"hard", "there"},
+      {"soft", "hard"},    {"sub/../there", "there"}, {"new", "new"},    {"./new", "sub//../new"},
+      {"dangling", "new"}, {"sub/x", "sublink/x"}};
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) each_pair(pairs[i][0], pairs[i][1]);
+  each_pair("there", whole);
+  char *text = read_file("there", NULL);
+  ck_assert_str_eq(text, "1,2\n");
+  free(text);
+}
+END_TEST
+
+/* Files that no option names. */
+START_TEST(further_files) {
+  write_text("m.previous", "1,2\n");
+  refuses(2, "train --data m.previous --out m",
+          "m.previous, which --out also writes, is the file that --data m.previous reads");
+  refuses(2, "train --data moons --out m --log m.previous",
+          "--log m.previous and m.previous, which --out also writes, are the same file");
+  refuses(2, "train --data moons --out m --plot a.png --log ./a-curve.png",
+          "--log ./a-curve.png and a-curve.png, which --plot also writes, are the same file");
+  refuses(2, "transform m --data d.csv --out - --logdet -",
+          "--out and --logdet cannot both go to standard output");
+}
+END_TEST
+
+/* ---- Folders ---------------------------------------------------------------------------- */
+
+static void each_in_folder(const char *file, const char *folder) {
+  for (int v = 0; v < VERBS; v++)
+    for (const cli_option *a = verbs[v]->options; a->name; a++)
+      for (const cli_option *b = verbs[v]->options; is_output(a) && b->name; b++)
+        if (b->type == CLI_DATA) refuses_pair(verbs[v], a, file, b, folder, "lies in the folder");
+}
+
+START_TEST(folder_that_is_read) {
+  ck_assert_int_eq(mkdir("pics", 0777) | mkdir("pics/a", 0777) | mkdir("pics/a/b", 0777), 0);
+  ck_assert_int_eq(mkdir("far", 0777) | mkdir("far/away", 0777), 0);
+  ck_assert_int_eq(symlink("../far", "pics/link") | symlink("..", "pics/a/up"), 0);
+  write_text("one.png", "");
+  ck_assert_int_eq(symlink("../one.png", "pics/one.png"), 0);
+  static const char *const files[] = {"pics/x",     "pics/a/b/x", "far/x",
+                                      "far/away/x", "one.png",    "pics/link/away/../x"};
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) each_in_folder(files[i], "pics");
+  each_in_folder("pics/a/x", "./pics/");
+}
+END_TEST
+
+/* ---- What is allowed -------------------------------------------------------------------- */
+
+#define TRAIN "train --data moons:n=30 --epochs 1 --batch 10 "
+
+START_TEST(what_is_allowed) {
+  succeeds(TRAIN "--out own --log /dev/null", "model                own");
+  succeeds(TRAIN "--out own --resume --epochs 2", "model                own");
+  succeeds(TRAIN "--out moons", "model                moons");
+  succeeds("log-prob moons --data moons:n=3 --out z.csv", "");
+  succeeds("log-prob moons --data moons:n=3 --out z.csv", ""); /* a table over a table */
+  result r = run_into("log-prob own --data data.csv --out -", "data.csv");
+  expect_code("log-prob", &r, 2);
+  expect_text("log-prob", "stderr", r.err,
+              "standard output is the file that --data data.csv reads");
+  release(r);
+}
+END_TEST
+
+/* ---- Kinds ------------------------------------------------------------------------------ */
+
+static void holds(const char *path, const char *wanted) {
+  char *text = read_file(path, NULL);
+  ck_assert_msg(strcmp(text, wanted) == 0, "%s holds \"%.40s\"", path, text);
+  free(text);
+}
+
+START_TEST(other_kinds) {
+  succeeds(TRAIN "--out k", "");
+  succeeds("sample k -n 3 --out k.npy", "");
+  write_text("notes", "mine\n");
+  write_text("empty", "");
+  succeeds(TRAIN "--out model.csv", "");
+  ck_assert_int_eq(link("model.csv", "model.png") | link("notes", "notes.png"), 0);
+  refuses(2, TRAIN "--out notes",
+          "--out notes exists and is not a model of clflow; give another "
+          "name, or --force to replace it");
+  refuses(2, TRAIN "--out k.npy", "--out k.npy exists and is not a model of clflow");
+  refuses(2, TRAIN "--out new --log k", "--log k exists and is not a log of `clflow train`");
+  refuses(2, TRAIN "--out new --log notes", "--log notes exists and is not a log");
+  refuses(2, TRAIN "--out new --plot model.png",
+          "--plot model.png exists and is not a PNG picture");
+  refuses(2, TRAIN "--out new --plot notes.png", "--plot notes.png exists and is not a PNG");
+  refuses(2, "sample k -n 3 --out model.csv", "--out model.csv exists and is not a table of text");
+  holds("notes", "mine\n");
+  succeeds(TRAIN "--out empty", "");
+  succeeds(TRAIN "--out new --log log", "");
+  succeeds(TRAIN "--out new --log log", "");
+  succeeds(TRAIN "--out new --resume --epochs 2 --log log", "");
+  succeeds("sample k -n 3 --out model.csv --force", "");
+  succeeds("sample k -n 3 --out k.npy", "");
+}
+END_TEST
+
+/* What a model replaces by force, and what already has the name PATH.previous, is never lost. */
+START_TEST(previous_is_not_lost) {
+  write_text("p", "mine\n");
+  for (int i = 0; i < 3; i++) succeeds(TRAIN "--out p --force", "");
+  holds("p.previous", "mine\n");
+  succeeds("info p", "nvp");
+  succeeds(TRAIN "--out q", "");
+  succeeds(TRAIN "--out q", "");
+  succeeds("info q.previous", "nvp");
+}
+END_TEST
+
+static void no_files(void) {}
+
+int main(int argc, char **argv) {
+  const TTest *const tests[] = {options_that_name_files, same_file,       further_files,
+                                folder_that_is_read,     what_is_allowed, other_kinds,
+                                previous_is_not_lost};
+  return program_main(argc, argv, "cli_files", no_files, tests, sizeof tests / sizeof *tests);
+}
