@@ -21,22 +21,47 @@ static const clf_way *const ways[CLF_OP_COUNT] = {
 
 /* ---- Kernels, as the sources define them ---------------------------------------------- */
 
+/* What a kernel says of its groups, and the work-items of one in x and y. */
+static size_t one(const clf_traits *t) { return (void)t, 1; }
+static size_t eight(const clf_traits *t) { return (void)t, 8; }
+static size_t wg(const clf_traits *t) { return (size_t)t->wg; }
+static size_t group(const clf_traits *t) { return (size_t)t->group; }
+static size_t wg_of_lanes(const clf_traits *t) { return t->lanes > 1 ? 1 : (size_t)t->wg; }
+static size_t side_of_tile(const clf_traits *t) { return t->lanes > 1 ? 1 : (size_t)t->tn / 4; }
+static const struct group_size {
+  const char *attribute;
+  size_t (*x)(const clf_traits *t), (*y)(const clf_traits *t);
+} group_sizes[] = {
+    {"SINGLE", one, one},
+    {"BY_ITEM", wg, one},
+    {"BY_SAMPLE", group, one},
+    {"BY_LANES", wg_of_lanes, one},
+    {"BY_PIXELS", wg_of_lanes, one},
+    {"BY_TILE", side_of_tile, side_of_tile},
+    {"BY_SMALL_TILE", eight, eight},
+};
+enum { GROUP_SIZES = sizeof group_sizes / sizeof *group_sizes };
+
 typedef struct kernel {
   char name[64];
-  int alone, by_sample; /* fixed groups: one item, or traits->group items */
-  int lanes;            /* defined for one lane only (1), for more only (2), for both (3) */
+  const struct group_size *size;
+  int lanes; /* defined for one lane only (1), for more only (2), for both (3) */
   int launched;
 } kernel;
 static kernel kernels[CLF_OP_COUNT * 6];
 static int kernel_count;
 
-/* `line` begins "kernel ATTRIBUTES void NAME(", the name perhaps on the next line. */
+/* `line` begins "kernel GROUP void NAME(", the name perhaps on the next line. */
 static void add_kernel(const char *line, int lanes) {
   kernel k = {.lanes = lanes};
+  const char *attribute = line + strlen("kernel ");
+  for (int i = 0; i < GROUP_SIZES; i++) {
+    const size_t length = strlen(group_sizes[i].attribute);
+    if (strncmp(attribute, group_sizes[i].attribute, length) == 0 && attribute[length] == ' ')
+      k.size = &group_sizes[i];
+  }
+  ck_assert_msg(k.size != NULL, "this does not say how large a group is: %.60s", line);
   const char *end = strstr(line, "void"), *name = end + 4 + strspn(end + 4, " \n");
-  const char *alone = strstr(line, "ALONE"), *by_sample = strstr(line, "BY_SAMPLE");
-  k.alone = alone && alone < end;
-  k.by_sample = by_sample && by_sample < end;
   int n = 0;
   while (isalnum((unsigned char)name[n]) || name[n] == '_') n++;
   snprintf(k.name, sizeof k.name, "%.*s", n, name);
@@ -113,19 +138,20 @@ static void check_name(clf_op op, const char *name) {
 
 static void check_grid(const clf_call *call, const char *name, const clf_grid *g) {
   const kernel *k = find_kernel(name, call->traits->lanes);
-  size_t items = 1;
+  const size_t wanted[3] = {k->size->x(call->traits), k->size->y(call->traits), 1};
+  size_t items = 1, all = 1;
   for (int i = 0; i < 3; i++) {
     ck_assert_msg(g->local[i] > 0 && g->global[i] > 0 && g->global[i] % g->local[i] == 0,
                   "%s on %s: axis %d has %zu items in groups of %zu", name, call->traits->family, i,
                   g->global[i], g->local[i]);
+    ck_assert_msg(g->local[i] == wanted[i], "%s on %s: groups of %zu on axis %d, but it is %s",
+                  name, call->traits->family, g->local[i], i, k->size->attribute);
     items *= g->local[i];
+    all *= g->global[i];
   }
   ck_assert_msg(items <= 256, "%s on %s: a group of %zu items", name, call->traits->family, items);
-  if (k->alone && call->traits->lanes > 1) ck_assert_uint_eq(items, 1);
-  if (k->by_sample) {
-    ck_assert_uint_eq(g->local[0], (size_t)call->traits->group);
-    ck_assert_uint_eq(items, (size_t)call->traits->group);
-  }
+  if (strcmp(k->size->attribute, "SINGLE") == 0)
+    ck_assert_msg(all == 1, "%s on %s: %zu items", name, call->traits->family, all);
 }
 
 static clf_status enqueue(clf_call *call, const char *name, clf_grid g, const int e[4]) {
