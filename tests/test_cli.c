@@ -2,7 +2,9 @@
 /* test_cli.c: the program `clflow`: exit codes, texts and files. */
 #define _GNU_SOURCE
 #include "program.h"
+#include "cli.h"
 #include <jansson.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,20 +60,34 @@ static void is_png(const char *path) {
 
 /* ---- The program ------------------------------------------------------------- */
 
+static const char *const verbs[] = {
+#define CLI_X(name) #name,
+    CLI_VERB_MAP(CLI_X)
+#undef CLI_X
+};
+
+/* `clflow --help` has a line for each verb and no other, and each explains itself. */
 START_TEST(test_help) {
-  static const char *const verbs[] = {"devices",  "train",  "eval",        "log-prob", "transform",
-                                      "invert",   "sample", "interpolate", "complete", "compress",
-                                      "jacobian", "plot",   "info",        "tune"};
+  enum { VERBS = sizeof verbs / sizeof *verbs };
   result r = run("--help");
   ck_assert_int_eq(r.code, 0);
-  for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-    char command[64], usage[64];
-    expect_text("--help", "stdout", r.out, verbs[i]);
-    snprintf(command, sizeof command, "%s --help", verbs[i]);
-    snprintf(usage, sizeof usage, "usage: clflow %s ", verbs[i]);
+  for (int i = 0; i < VERBS; i++) {
+    char name[32], command[64], usage[64];
+    snprintf(name, sizeof name, "%s", verbs[i]);
+    for (char *c = name; *c; c++)
+      if (*c == '_') *c = '-';
+    snprintf(command, sizeof command, "\n  %-11s  ", name);
+    expect_text("--help", "stdout", r.out, command);
+    snprintf(command, sizeof command, "%s --help", name);
+    snprintf(usage, sizeof usage, "usage: clflow %s ", name);
     succeeds(command, usage);
     succeeds(command, "\nexample: clflow ");
   }
+  const char *list = strstr(r.out, "\n\n  ");
+  ck_assert_ptr_nonnull(list);
+  const char *end = strstr(list + 2, "\n\n");
+  ck_assert_ptr_nonnull(end);
+  ck_assert_int_eq(lines(list + 2) - lines(end + 1), VERBS);
   release(r);
   succeeds("--version", "clflow 0.");
   succeeds("train --help", "--batch N               samples a step (default 100; ");
@@ -285,6 +301,22 @@ START_TEST(test_eval) {
 }
 END_TEST
 
+/* The standard error, of few rows, where n and n - 1 differ. */
+START_TEST(test_standard_error) {
+  double sum = 0, square = 0;
+  json_t *score = json_of("eval m.safetensors --data moons:n=4 --json");
+  clf_table t;
+  succeeds("log-prob m.safetensors --data moons:n=4 --out few.csv", "");
+  WORKS(clf_table_read("few.csv", &t));
+  ck_assert_int_eq(t.rows * t.cols, 4);
+  for (int i = 0; i < 4; i++) sum += t.at[i];
+  for (int i = 0; i < 4; i++) square += (t.at[i] - sum / 4) * (t.at[i] - sum / 4);
+  ck_assert_double_eq_tol(real_at(score, "std_error"), sqrt(square / 3 / 4), 1e-6);
+  clf_table_free(&t);
+  json_decref(score);
+}
+END_TEST
+
 START_TEST(test_round_trip) {
   write_text("two.csv", "0.5,0.25\n-1,0.75\n1.5,-0.5\n");
   succeeds("transform m.safetensors --data two.csv --out z.csv --logdet ld.csv", "");
@@ -319,6 +351,48 @@ START_TEST(test_sample) {
   succeeds("sample m.safetensors -n 10 --out s.npy", "");
   succeeds("sample m.safetensors -n 10 --out s.png", "");
   is_png("s.png");
+}
+END_TEST
+
+/* Options reach the library whole: the file is what it gives for these numbers. */
+START_TEST(test_sample_options) {
+  static const struct {
+    const char *options;
+    uint64_t seed;
+    int64_t first;
+    double temperature;
+  } calls[] = {
+      {"", 1, 0, 1},
+      {"--seed 4294967297", (UINT64_C(1) << 32) + 1, 0, 1},
+      {"--seed 18446744073709551615", UINT64_MAX, 0, 1},
+      {"--seed 2 --first 4294967299", 2, (INT64_C(1) << 32) + 3, 1},
+      {"--temperature 0.5", 1, 0, 0.5},
+      {"--temperature 2", 1, 0, 2},
+      {"--temperature 1.25 --seed 8589934593 --first 7", (UINT64_C(1) << 33) + 1, 7, 1.25},
+  };
+  enum { N = 6, D = 2 };
+  clf_device *dev;
+  clf_flow *flow;
+  WORKS(clf_open("cpu", &dev));
+  WORKS(clf_flow_load(dev, "m.safetensors", NULL, &flow));
+  for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+    double z[N * D], x[N * D];
+    char command[256];
+    clf_table t;
+    snprintf(command, sizeof command, "sample m.safetensors -n 6 --device cpu --out some.npy %s",
+             calls[i].options);
+    succeeds(command, "");
+    WORKS(clf_sample_latents(flow, calls[i].seed, calls[i].first, N, calls[i].temperature, z));
+    WORKS(clf_invert(flow, z, N, x, NULL));
+    WORKS(clf_table_read("some.npy", &t));
+    ck_assert_int_eq(t.rows * t.cols, N * D);
+    for (int k = 0; k < N * D; k++)
+      ck_assert_msg(t.at[k] == x[k], "%s: number %d is %.17g, not %.17g", command, k, t.at[k],
+                    x[k]);
+    clf_table_free(&t);
+  }
+  clf_flow_free(flow);
+  clf_close(dev);
 }
 END_TEST
 
@@ -539,11 +613,31 @@ static void set_up(void) {
 
 int main(int argc, char **argv) {
   const TTest *const tests[] = {
-      test_help,   test_words,      test_numbers,     test_devices,  test_csv,
-      test_npy,    test_columns,    test_model_files, test_outputs,  test_info,
-      test_eval,   test_round_trip, test_sample,      test_jacobian, test_plot,
-      test_train,  test_tune,       test_piecewise,   test_init,     test_resume_refusals,
-      test_extend, test_interrupt,  test_not_finite,
+      test_help,
+      test_words,
+      test_numbers,
+      test_devices,
+      test_csv,
+      test_npy,
+      test_columns,
+      test_model_files,
+      test_outputs,
+      test_info,
+      test_eval,
+      test_standard_error,
+      test_round_trip,
+      test_sample,
+      test_sample_options,
+      test_jacobian,
+      test_plot,
+      test_train,
+      test_tune,
+      test_piecewise,
+      test_init,
+      test_resume_refusals,
+      test_extend,
+      test_interrupt,
+      test_not_finite,
   };
   return program_main(argc, argv, "cli", set_up, tests, sizeof tests / sizeof *tests);
 }
