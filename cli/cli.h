@@ -138,6 +138,7 @@ int cli_put_rows(const char *path, const clf_flow *flow, clf_table *rows, const 
 extern struct cli_common {
   const char *model, *device, *data;
   int verbose, force;
+  int strict;         /* refuse what has zero density, and a damaged image */
   clf_flow_spec hint; /* what a plain state_dict lacks; xmin and xmax NaN, the rest 0: not given */
   struct {            /* of data that are images */
     int crop, strict; /* crop: a clf_crop */
@@ -207,12 +208,19 @@ extern struct cli_common {
       CLI_OPTIONS_VARIANT(cli_common.hint)
 
 /* How data that are images are read. */
-#define CLI_OPTIONS_IMAGES                                                                         \
+#define CLI_OPTION_CROP                                                                            \
   CLI_OPTION("--crop", "none|center|celeba|lsun",                                                  \
              "images: how they are brought to the model's size", CLI_CHOICE,                       \
-             &cli_common.images.crop, NULL),                                                       \
+             &cli_common.images.crop, NULL)
+#define CLI_OPTIONS_IMAGES                                                                         \
+  CLI_OPTION_CROP,                                                                                 \
       CLI_OPTION("--strict", NULL, "images: refuse a damaged file instead of leaving it out",      \
                  CLI_FLAG, &cli_common.images.strict, NULL)
+/* Of a verb that evaluates densities, in place of the --strict for images. */
+#define CLI_OPTION_STRICT_ROWS                                                                     \
+  CLI_OPTION("--strict", NULL,                                                                     \
+             "refuse a sample of zero density, or a damaged image, instead of counting it",        \
+             CLI_FLAG, &cli_common.strict, NULL)
 #define CLI_OPTION_CHANNELS(to)                                                                    \
   CLI_OPTION("--channels", "1|3", "images: grey or colour (default as they are)", CLI_CHANNELS,    \
              to, NULL)
@@ -229,9 +237,11 @@ extern struct cli_common {
              CLI_INPUT, &cli_common.images.noise, NULL),                                           \
       CLI_OPTION("--noise-seed", "S", "images: of u, where no file has it", CLI_SEED,              \
                  &cli_common.images.seed, "1")
-/* Of a verb that takes images beside its model. */
+/* Of a verb that takes images beside its model; and of one with CLI_OPTION_STRICT_ROWS. */
 #define CLI_OPTIONS_IMAGE_DATA                                                                     \
   CLI_OPTIONS_IMAGES, CLI_OPTION_CHANNELS(&cli_common.images.channels), CLI_OPTIONS_NOISE
+#define CLI_OPTIONS_IMAGE_ROWS                                                                     \
+  CLI_OPTION_CROP, CLI_OPTION_CHANNELS(&cli_common.images.channels), CLI_OPTIONS_NOISE
 #define CLI_OPTIONS_END                                                                            \
   { NULL, NULL, NULL, CLI_HEADING, NULL, NULL, 0, 0 }
 
@@ -271,7 +281,7 @@ int64_t cli_row_chunk(const cli_session *s);
 /* Rows first .. first + n of the data as the flow takes them, n at most cli_row_chunk(); they
  * are there until the next call. */
 int cli_rows(cli_session *s, int64_t first, int64_t n, const double **x);
-/* log p of every row, (cli_row_count()). */
+/* log p of every row, (cli_row_count()); with --strict a density of zero is refused. */
 int cli_log_probs(cli_session *s, double *logp);
 
 /* clf_transform() or clf_invert(). */
@@ -303,6 +313,8 @@ int cli_makes_images(const cli_session *s);
 /* These rows of the data as the flow takes them, (count, D) to be freed.  An empty list becomes
  * the first eight. */
 int cli_take_rows(cli_session *s, cli_indices *list, double **x);
+/* Their latents, (count, D). */
+int cli_transform_rows(const cli_session *s, const cli_indices *list, const double *x, double *z);
 
 /* x = f^-1(z), images in chunks, with a line on stderr for a person who waits. */
 int cli_decode(const cli_session *s, const double *z, int64_t n, double *x);

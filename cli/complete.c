@@ -79,16 +79,18 @@ static void spread(const plan *p, int count, const double *z, const double *fine
 }
 
 /* `made` becomes the images, (count * plan.made, D). */
-static int make(const cli_session *s, const plan *p, int count, const double *x, clf_table *made) {
+static int make(const cli_session *s, const plan *p, const cli_indices *list, const double *x,
+                clf_table *made) {
+  const int count = list->count;
   clf_table z = {0}, fine = {0}, latents = {0};
   int code = CLI_OK;
   if (clf_table_new(count, p->spec->dim, &z) != CLF_OK ||
       clf_table_new((int64_t)count * draws(p), p->spec->dim, &fine) != CLF_OK ||
       clf_table_new((int64_t)count * p->made, p->spec->dim, &latents) != CLF_OK ||
       clf_table_new(latents.rows, p->spec->dim, made) != CLF_OK ||
-      clf_transform(s->flow, x, count, z.at, NULL) != CLF_OK ||
       clf_sample_latents(s->flow, o.seed, 0, fine.rows, o.temperature, fine.at) != CLF_OK)
     code = cli_fail_library();
+  if (!code) code = cli_transform_rows(s, list, x, z.at);
   if (!code) spread(p, count, z.at, fine.at, latents.at);
   if (!code) code = cli_decode(s, latents.at, latents.rows, made->at);
   clf_table_free(&z);
@@ -136,14 +138,15 @@ static int check_model(const cli_session *s) {
                   cli_common.model, spec->scales - 1);
 }
 
-static int draw(const cli_session *s, int count, const double *x) {
+static int draw(const cli_session *s, const cli_indices *list, const double *x) {
+  const int count = list->count;
   plan p = {.spec = clf_flow_get_spec(s->flow)};
   p.made = o.keep < 0 ? p.spec->scales : o.samples;
   const cli_grid grid = {.rows = count, .cols = p.made + 1, .apart = 1};
   int code = cli_check_grid(p.spec, grid);
   if (code) return code;
   clf_table made = {0};
-  code = make(s, &p, count, x, &made);
+  code = make(s, &p, list, x, &made);
   if (!code) code = put(&p, count, x, &made, grid);
   clf_table_free(&made);
   return code;
@@ -161,7 +164,7 @@ static int run(void) {
   code = cli_session_open(&s);
   if (!code) code = check_model(&s);
   if (!code) code = cli_take_rows(&s, &list, &x);
-  if (!code) code = draw(&s, list.count, x);
+  if (!code) code = draw(&s, &list, x);
   free(x);
   cli_session_close(&s);
   return code;

@@ -148,6 +148,11 @@ int cli_rows(cli_session *s, int64_t first, int64_t n, const double **x) {
   return code;
 }
 
+static clf_status log_probs(const cli_session *s, const double *x, int64_t n, double *logp) {
+  CLF_TRY(clf_log_prob(s->flow, x, n, logp));
+  return cli_common.strict ? clf_require_density(s->flow, x, n, logp) : CLF_OK;
+}
+
 int cli_log_probs(cli_session *s, double *logp) {
   const int64_t rows = cli_row_count(s), most = cli_row_chunk(s);
   int code = CLI_OK;
@@ -155,7 +160,8 @@ int cli_log_probs(cli_session *s, double *logp) {
     const double *x;
     n = rows - at < most ? rows - at : most;
     code = cli_rows(s, at, n, &x);
-    if (!code && clf_log_prob(s->flow, x, n, logp + at) != CLF_OK) code = cli_fail_library();
+    clf_flow_set_first_row(s->flow, at);
+    if (!code && log_probs(s, x, n, logp + at) != CLF_OK) code = cli_fail_library();
     if (!code && s->images) cli_draw_share("evaluating", at + n, rows);
   }
   return code;

@@ -11,42 +11,53 @@ static cli_option options[] = {
     CLI_OPERAND_MODEL,
     CLI_OPTION_DATA("samples to score"),
     {"--json", NULL, "print a JSON object", CLI_FLAG, &json, NULL, 0, 0},
-    CLI_OPTIONS_IMAGE_DATA,
+    CLI_OPTION_STRICT_ROWS,
+    CLI_OPTIONS_IMAGE_ROWS,
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };
 
-/* Of bits/dim, from that of nats. */
-static double bits_error(const clf_flow *flow, const clf_score *score) {
-  return score->std_error / (clf_flow_get_spec(flow)->dim * log(2));
+/* Standard errors are in nats; this is one in bits/dim. */
+static double in_bits(const cli_session *s, double std_error) {
+  return std_error / (clf_flow_get_spec(s->flow)->dim * log(2));
+}
+
+/* Numbers that are not finite become null. */
+static int print_json(const cli_session *s, const clf_score *score) {
+  json_t *rest = json_pack(
+      "{s:I, s:o, s:o, s:o, s:o}", "n", (json_int_t)(score->count - score->zeros), "mean",
+      cli_json_number(score->rest.mean), "std_error", cli_json_number(score->rest.std_error),
+      "bits_per_dim", cli_json_number(score->rest.bits_per_dim), "bits_per_dim_std_error",
+      cli_json_number(in_bits(s, score->rest.std_error)));
+  return cli_json_print(json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:I, s:o}", "model",
+                                  cli_common.model, "data", cli_common.data, "n",
+                                  (json_int_t)score->count, "mean", cli_json_number(score->mean),
+                                  "std_error", cli_json_number(score->std_error), "bits_per_dim",
+                                  cli_json_number(score->bits_per_dim), "bits_per_dim_std_error",
+                                  cli_json_number(in_bits(s, score->std_error)), "zero_density",
+                                  (json_int_t)score->zeros, "without_zero_density", rest));
+}
+
+static void print_mean(const cli_session *s, double mean, double std_error, double bits_per_dim) {
+  printf("mean log-likelihood  %.6f nats\n", mean);
+  if (isfinite(std_error)) printf("standard error       %.6f nats\n", std_error);
+  printf("bits/dim             %.6f\n", bits_per_dim);
+  if (cli_makes_images(s) && isfinite(std_error))
+    printf("standard error       %.6f bits/dim\n", in_bits(s, std_error));
 }
 
 static int print_score(const cli_session *s, const clf_score *score) {
-  const double error = bits_error(s->flow, score);
-  if (json)
-    return cli_json_print(json_pack(
-        "{s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "model", cli_common.model, "data", cli_common.data,
-        "n", (json_int_t)score->count, "mean", cli_json_number(score->mean), "std_error",
-        cli_json_number(score->std_error), "bits_per_dim", cli_json_number(score->bits_per_dim),
-        "bits_per_dim_std_error", cli_json_number(error)));
-  const int images = clf_flow_get_spec(s->flow)->kind == CLF_REALNVP;
-  printf("%s              %" PRId64 "\n", images ? "images " : "samples", score->count);
-  printf("mean log-likelihood  %.6f nats\n", score->mean);
-  printf("standard error       %.6f nats\n", score->std_error);
-  printf("bits/dim             %.6f\n", score->bits_per_dim);
-  if (images) printf("standard error       %.6f bits/dim\n", error);
+  if (json) return print_json(s, score);
+  printf("%s              %" PRId64 "\n", cli_makes_images(s) ? "images " : "samples",
+         score->count);
+  print_mean(s, score->mean, score->std_error, score->bits_per_dim);
+  if (!score->zeros) return CLI_OK;
+  printf("zero density         %" PRId64 " of %" PRId64 " %s\n", score->zeros, score->count,
+         cli_makes_images(s) ? "images" : "samples");
+  if (score->zeros == score->count) return CLI_OK;
+  puts("without them:");
+  print_mean(s, score->rest.mean, score->rest.std_error, score->rest.bits_per_dim);
   return CLI_OK;
-}
-
-static clf_score score_of(const double *logp, int64_t n, int32_t dim) {
-  double sum = 0, square = 0;
-  for (int64_t i = 0; i < n; i++) sum += logp[i];
-  const double mean = sum / (double)n;
-  for (int64_t i = 0; i < n; i++) square += (logp[i] - mean) * (logp[i] - mean);
-  return (clf_score){.count = n,
-                     .mean = mean,
-                     .std_error = n > 1 ? sqrt(square / (double)(n - 1) / (double)n) : 0,
-                     .bits_per_dim = -mean / (dim * log(2))};
 }
 
 static int evaluate(cli_session *s) {
@@ -54,10 +65,12 @@ static int evaluate(cli_session *s) {
   double *logp = malloc((size_t)rows * sizeof *logp);
   if (!logp) return cli_fail("out of memory for %" PRId64 " log-densities", rows);
   int code = cli_log_probs(s, logp);
-  const clf_score score =
-      code ? (clf_score){0} : score_of(logp, rows, clf_flow_get_spec(s->flow)->dim);
+  if (!code) {
+    const clf_score score = clf_score_of(logp, rows, clf_flow_get_spec(s->flow)->dim);
+    code = print_score(s, &score);
+  }
   free(logp);
-  return code ? code : print_score(s, &score);
+  return code;
 }
 
 static int run(void) {
@@ -72,9 +85,13 @@ const cli_verb cli_eval = {
     .name = "eval",
     .usage = "MODEL --data DATA [options]",
     .purpose = "Prints the mean log-likelihood of data under a model.",
-    .details = "Of images bits/dim are those of published numbers: log p is taken of bytes made "
+    .details = "Samples outside of the model's support, or so far out that the model overflows, "
+               "have zero\n"
+               "density: they make the mean -inf (null in JSON), so the mean without them is "
+               "printed too.\n"
+               "For images, bits/dim compare with published numbers: log p is that of bytes made "
                "continuous\n"
-               "by noise, which --seed draws, so that a number can be had again.",
+               "by noise, which is drawn from --seed, so that results can be repeated.",
     .example = "clflow eval moons.safetensors --data moons:n=20000,seed=2",
     .options = options,
     .run = run,

@@ -56,15 +56,16 @@ static int put(const cli_session *s, clf_table *made, cli_grid grid) {
 }
 
 /* The latents of the grid; `made` becomes what they are mapped to. */
-static int span(const cli_session *s, const double *x, cli_grid grid, clf_table *made) {
+static int span(const cli_session *s, const cli_indices *list, const double *x, cli_grid grid,
+                clf_table *made) {
   clf_table corners = {0}, latents = {0};
   const int32_t dim = clf_flow_get_spec(s->flow)->dim;
   int code = CLI_OK;
   if (clf_table_new(4, dim, &corners) != CLF_OK ||
       clf_table_new((int64_t)grid.rows * grid.cols, dim, &latents) != CLF_OK ||
-      clf_table_new(latents.rows, dim, made) != CLF_OK ||
-      clf_transform(s->flow, x, 4, corners.at, NULL) != CLF_OK)
+      clf_table_new(latents.rows, dim, made) != CLF_OK)
     code = cli_fail_library();
+  if (!code) code = cli_transform_rows(s, list, x, corners.at);
   for (int64_t cell = 0; cell < latents.rows && !code; cell++)
     blend(corners.at, dim, angle_at((int32_t)(cell / grid.cols), grid.rows),
           angle_at((int32_t)(cell % grid.cols), grid.cols), latents.at + cell * dim);
@@ -74,7 +75,7 @@ static int span(const cli_session *s, const double *x, cli_grid grid, clf_table 
   return code;
 }
 
-static int draw(const cli_session *s, const double *x, cli_grid grid) {
+static int draw(const cli_session *s, const cli_indices *list, const double *x, cli_grid grid) {
   if (cli_has_suffix(o.out, ".png")) {
     if (!cli_makes_images(s))
       return cli_fail("a picture shows images, the model %s makes columns; write .csv or .npy",
@@ -83,7 +84,7 @@ static int draw(const cli_session *s, const double *x, cli_grid grid) {
     if (code) return code;
   }
   clf_table made = {0};
-  int code = span(s, x, grid, &made);
+  int code = span(s, list, x, grid, &made);
   if (!code) code = put(s, &made, grid);
   clf_table_free(&made);
   return code;
@@ -102,7 +103,7 @@ static int run(void) {
   double *x = NULL;
   code = cli_session_open(&s);
   if (!code) code = cli_take_rows(&s, &list, &x);
-  if (!code) code = draw(&s, x, (cli_grid){.rows = o.grid[0], .cols = o.grid[1]});
+  if (!code) code = draw(&s, &list, x, (cli_grid){.rows = o.grid[0], .cols = o.grid[1]});
   free(x);
   cli_session_close(&s);
   return code;

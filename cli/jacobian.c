@@ -75,6 +75,7 @@ static int compute(cli_session *s) {
   if (code) return code;
   double *J = calloc((size_t)dim * (size_t)dim, sizeof *J), logabsdet, logdet;
   if (!J) return cli_fail("out of memory for a matrix of %d by %d", dim, dim);
+  clf_flow_set_first_row(s->flow, o.index);
   if (clf_jacobian(s->flow, x, J, &logabsdet, &logdet) != CLF_OK) {
     code = cli_fail_library();
   } else if (o.json) {

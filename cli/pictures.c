@@ -59,6 +59,21 @@ int cli_take_rows(cli_session *s, cli_indices *list, double **x) {
   return code;
 }
 
+/* If the rows are refused, they are mapped one by one, so that the message has the number in the
+ * data of the one at fault. */
+int cli_transform_rows(const cli_session *s, const cli_indices *list, const double *x, double *z) {
+  const int64_t dim = clf_flow_get_spec(s->flow)->dim;
+  clf_status status = clf_transform(s->flow, x, list->count, z, NULL);
+  if (status == CLF_ENUM) {
+    status = CLF_OK;
+    for (int i = 0; i < list->count && !status; i++) {
+      clf_flow_set_first_row(s->flow, list->at[i]);
+      status = clf_transform(s->flow, x + i * dim, 1, z + i * dim, NULL);
+    }
+  }
+  return status == CLF_OK ? CLI_OK : cli_fail_library();
+}
+
 /* ---- Images that a model makes ------------------------------------------------ */
 
 int cli_makes_images(const cli_session *s) {

@@ -41,7 +41,7 @@ static int load_model(cli_session *s) {
 static int open_data(cli_session *s) {
   clf_image_options wanted = {.channels = cli_common.images.channels,
                               .crop = (clf_crop)cli_common.images.crop,
-                              .strict = cli_common.images.strict};
+                              .strict = cli_common.images.strict || cli_common.strict};
   if (s->flow && clf_flow_get_spec(s->flow)->kind == CLF_REALNVP) {
     wanted.height = clf_flow_get_spec(s->flow)->height;
     wanted.width = clf_flow_get_spec(s->flow)->width;
@@ -81,6 +81,7 @@ static int map_rows(cli_session *s, cli_map_fn map, clf_table *to, double *logde
     const double *x;
     n = rows - at < most ? rows - at : most;
     code = cli_rows(s, at, n, &x);
+    clf_flow_set_first_row(s->flow, at);
     if (!code && map(s->flow, x, n, to->at + at * to->cols, logdet ? logdet + at : NULL) != CLF_OK)
       code = cli_fail_library();
     if (!code && s->images) cli_draw_share("mapping", at + n, rows);

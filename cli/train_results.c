@@ -92,6 +92,18 @@ static int score_data(const cli_session *s, clf_score *score) {
   return status == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
+/* Of samples whose density is zero, if there are any, and of the others. */
+static void print_zeros(const cli_session *s, const cli_training *t, const clf_score *score) {
+  if (!score->zeros) return;
+  const int bits = t->bits > 0;
+  printf("zero density         %" PRId64 " of %" PRId64 " %s", score->zeros, score->count,
+         samples(s));
+  if (score->zeros < score->count)
+    printf("; without them %.6f %s", bits ? score->rest.bits_per_dim : score->rest.mean,
+           bits ? "bits/dim" : "nats");
+  putchar('\n');
+}
+
 static void print_bits(const cli_session *s, const clf_score *score, const char *note) {
   const int64_t rows = cli_row_count(s);
   printf("bits/dim             %.6f, over ", score->bits_per_dim);
@@ -121,6 +133,7 @@ static int print_scores(const cli_session *s, const cli_training *t) {
   else
     printf("mean log-likelihood  %.6f nats, over all %" PRId64 " samples\n", score.mean,
            score.count);
+  print_zeros(s, t, &score);
   if (isfinite(history.valid))
     printf("held-out %s      %.6f %s, best in epoch %" PRId64 "\n",
            t->bits > 0 ? "images" : "rows  ",

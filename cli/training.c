@@ -86,7 +86,7 @@ static void log_report(const cli_training *t, const clf_progress *p) {
 static void format_progress(const cli_training *t, const clf_progress *p, char *line, size_t size) {
   char valid[48] = "", norm[32] = "", rate[16], time[24], left[32] = "";
   const char *unit = t->bits > 0 ? " bits/dim" : "";
-  if (isfinite(p->valid))
+  if (!isnan(p->valid))
     snprintf(valid, sizeof valid, "  valid %.4f%s", told(t, p->valid), p->best ? " *" : "");
   if (t->bits > 0 && isfinite(p->grad_norm))
     snprintf(norm, sizeof norm, "  gradient %.3g", p->grad_norm);
@@ -149,7 +149,7 @@ static int draw_samples(const cli_training *t) {
 }
 
 static int draw_curve(const cli_training *t) {
-  const double *valid = isfinite(t->valid[0]) ? t->valid : NULL;
+  const double *valid = isnan(t->valid[0]) ? NULL : t->valid;
   const clf_status status = t->bits > 0 ? clf_plot_bits(t->train, valid, t->kept, t->curve)
                                         : clf_plot_training(t->train, valid, t->kept, t->curve);
   return status == CLF_OK ? CLI_OK : cli_fail_library();

@@ -175,6 +175,7 @@ void clf_flow_free(clf_flow *f) {
 
 const clf_flow_spec *clf_flow_get_spec(const clf_flow *f) { return &f->spec; }
 clf_device *clf_flow_device(const clf_flow *f) { return f->dev; }
+void clf_flow_set_first_row(clf_flow *f, int64_t first) { f->first_row = first; }
 clf_history clf_flow_history(const clf_flow *f) { return f->history; }
 int clf_flow_param_count(const clf_flow *f) { return f->param_count; }
 /* A flow without a device: its layers know their sizes. */

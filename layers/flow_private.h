@@ -34,6 +34,7 @@ struct clf_flow {
   char **columns;     /* D names, or NULL */
   clf_history history;
   clf__workspace ws;
+  int64_t first_row; /* what refusals call the first row of a call */
   int32_t most_rows; /* of a chunk, where memory was found to be short; 0: as many as are good */
 };
 
@@ -72,13 +73,19 @@ static inline double clf__flow_unscaled(const clf_flow *f, int32_t d, double v) 
   return f->mean ? v * f->std[d] + f->mean[d] : v;
 }
 
-/* Of the log-densities of n samples. */
-clf_score clf__score_of(const double *logp, int64_t n, int32_t dim);
+/* And back. */
+static inline double clf__flow_scaled(const clf_flow *f, int32_t d, double v) {
+  return f->mean ? (v - f->mean[d]) / f->std[d] : v;
+}
 
-/* mean log p, in the data's units, of samples on the device in the flow's own. */
+/* ENUM: a row of the data, in their units, at which the flow has no finite value: names the column
+ * that lies outside of the support, or else the one that is farthest out. */
+clf_status clf__refuse_row(const clf_flow *f, int64_t row, const double *x);
+
+/* mean log p, in the data's units, of samples on the device in the flow's own; -inf if one of them
+ * has density zero. */
 clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, double *mean);
-/* The same of n images, `index` and `seed` as in clf_evaluate_images(); like it not finite, without
- * an error, where the flow overflows. */
+/* The same of n images, `index` and `seed` as in clf_evaluate_images(). */
 clf_status clf__images_mean_logp(clf_flow *f, const struct clf_images *images, const int64_t *index,
                                  int64_t n, uint64_t seed, double *mean);
 

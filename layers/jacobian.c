@@ -37,8 +37,7 @@ static clf_status pull_back(clf_flow *f, const double *x, double *host, double *
   const clf_tensor logdet = clf__rows(f->ws.logdet, D);
   clf_tensor z, dx;
   for (int64_t i = 0; i < D; i++)
-    for (int64_t d = 0; d < D; d++)
-      host[i * D + d] = f->mean ? (x[d] - f->mean[d]) / f->std[d] : x[d];
+    for (int64_t d = 0; d < D; d++) host[i * D + d] = clf__flow_scaled(f, (int32_t)d, x[d]);
   CLF_TRY(clf_write64(f->dev, in, host));
   CLF_TRY(clf_do(f->dev, fill, .y = logdet, .value = 0));
   CLF_TRY(clf__flow_forward(f, in, logdet, CLF_KEEP, &z));

@@ -68,7 +68,7 @@ static clf_status upload(const clf__table_source *t, const int64_t *index, clf_t
   for (int64_t i = 0; i < n && !s; i++)
     for (int64_t d = 0; d < D && !s; d++) {
       const double x = t->data->at[index[i] * D + d];
-      host[i * D + d] = f->mean ? (x - f->mean[d]) / f->std[d] : x;
+      host[i * D + d] = clf__flow_scaled(f, (int32_t)d, x);
       if (f->dev->bits == 32 && !isfinite((float)host[i * D + d]))
         s = clf__fail(CLF_ENUM, "row %lld, column %lld of the data is %g: more than a float holds",
                       (long long)index[i], (long long)d + 1, x);

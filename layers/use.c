@@ -38,8 +38,56 @@ typedef struct chunk {
   int32_t n;
 } chunk;
 
+/* The caller's arrays; in: of rows, NULL for samples. */
+typedef struct arrays {
+  const double *in;
+  double *out, *logdet;
+  uint64_t seed;
+  int64_t first;
+  double temperature;
+} arrays;
+
 static clf_status refuse(const char *what, int64_t row, int32_t d, double v) {
   return clf__fail(CLF_ENUM, "%s: row %lld, column %d is %g", what, (long long)row, (int)d + 1, v);
+}
+
+/* The number of row i of the chunk, as the caller counts. */
+static int64_t number_of(const chunk *c, int64_t i) { return c->f->first_row + c->first + i; }
+
+/* The column in which a row lies farthest from zero, in the flow's units. */
+static int32_t farthest(const clf_flow *f, const double *x) {
+  int32_t most = 0;
+  double distance = -1;
+  for (int32_t d = 0; d < f->spec.dim; d++) {
+    const double u = fabs(clf__flow_scaled(f, d, x[d]));
+    if (u > distance) most = d, distance = u;
+  }
+  return most;
+}
+
+/* The column of a row that lies outside of the flow's support, or -1. */
+static int32_t outside(const clf_flow *f, const double *x) {
+  const clf_flow_spec *s = &f->spec;
+  if (s->kind == CLF_PIECEWISE && !s->tails) return 0;
+  for (int32_t d = 0; d < s->dim && s->kind == CLF_REALNVP; d++)
+    if (!(x[d] >= 0 && x[d] <= s->levels)) return d;
+  return -1;
+}
+
+clf_status clf__refuse_row(const clf_flow *f, int64_t row, const double *x) {
+  const clf_flow_spec *s = &f->spec;
+  const int32_t d = outside(f, x), far = farthest(f, x);
+  if (d < 0)
+    return clf__fail(CLF_ENUM, "the data: row %lld, column %d is %.9g: the flow overflows there",
+                     (long long)row, (int)far + 1, x[far]);
+  if (s->kind == CLF_REALNVP)
+    return clf__fail(CLF_ENUM, "the data: row %lld, column %d is %.9g; pixels lie in 0 to %d",
+                     (long long)row, (int)d + 1, x[d], (int)s->levels);
+  return clf__fail(CLF_ENUM,
+                   "the data: row %lld, column 1 is %.9g, outside the interval %g to %g; linear "
+                   "tails would continue the flow there",
+                   (long long)row, x[0], clf__flow_unscaled(f, 0, s->xmin),
+                   clf__flow_unscaled(f, 0, s->xmax));
 }
 
 /* Data units to the flow's, and onto the device. */
@@ -49,44 +97,10 @@ static clf_status put_data(chunk *c, const double *x, clf_tensor to) {
   for (int32_t i = 0; i < c->n; i++)
     for (int32_t d = 0; d < D; d++) {
       const double v = x[(c->first + i) * D + d];
-      if (!isfinite(v)) return refuse("the data", c->first + i, d, v);
-      c->host[(int64_t)i * D + d] = f->mean ? (v - f->mean[d]) / f->std[d] : v;
+      if (!isfinite(v)) return refuse("the data", number_of(c, i), d, v);
+      c->host[(int64_t)i * D + d] = clf__flow_scaled(f, d, v);
     }
   return clf_write64(f->dev, to, c->host);
-}
-
-static clf_status get_data(chunk *c, clf_tensor from, double *x) {
-  const clf_flow *f = c->f;
-  const int32_t D = f->spec.dim;
-  CLF_TRY(clf_read64(f->dev, from, c->host));
-  for (int32_t i = 0; i < c->n; i++)
-    for (int32_t d = 0; d < D; d++) {
-      const double u = clf__flow_unscaled(f, d, c->host[(int64_t)i * D + d]);
-      if (!isfinite(u)) return refuse("the inverse overflows", c->first + i, d, u);
-      x[(c->first + i) * D + d] = u;
-    }
-  return CLF_OK;
-}
-
-/* A column of n numbers from the device, plus a constant, to `out`; refused where not finite. */
-static clf_status get_column(chunk *c, clf_tensor from, double plus, const char *what,
-                             double *out) {
-  CLF_TRY(clf_read64(c->f->dev, clf__rows(from, c->n), out));
-  for (int32_t i = 0; i < c->n; i++) {
-    double *v = &out[i];
-    *v += plus;
-    if (isfinite(*v)) continue;
-    const clf_flow_spec *s = &c->f->spec;
-    if (s->kind == CLF_PIECEWISE && !s->tails)
-      return clf__fail(CLF_ENUM,
-                       "%s of row %lld is %g: it lies outside the interval %g to %g; "
-                       "linear tails would continue the flow there",
-                       what, (long long)(c->first + i), *v, clf__flow_unscaled(c->f, 0, s->xmin),
-                       clf__flow_unscaled(c->f, 0, s->xmax));
-    return clf__fail(CLF_ENUM, "%s of row %lld is %g: the flow overflows there", what,
-                     (long long)(c->first + i), *v);
-  }
-  return CLF_OK;
 }
 
 typedef clf_status (*chunk_fn)(chunk *c, void *ctx);
@@ -127,14 +141,6 @@ static clf_status in_chunks(clf_flow *f, int64_t n, chunk_fn each, void *ctx) {
 
 /* ---- Forward ------------------------------------------------------------------------------ */
 
-typedef struct arrays {
-  const double *in;
-  double *out, *logdet;
-  uint64_t seed;
-  int64_t first;
-  double temperature;
-} arrays;
-
 static clf_status zeroed(clf_flow *f, int32_t n, clf_tensor *logdet) {
   *logdet = clf__rows(f->ws.logdet, n);
   return clf_do(f->dev, fill, .y = *logdet, .value = 0);
@@ -147,31 +153,66 @@ static clf_status forward_chunk(chunk *c, const double *in, clf_tensor *z, clf_t
   return clf__flow_forward(c->f, x, *logdet, CLF_EVAL, z);
 }
 
+/* Where a finite row makes the flow overflow, NaN stands for inf - inf: the row is so far out that
+ * its density is below any number, as outside of the support, where it is zero. */
 static clf_status logp_chunk(chunk *c, void *ctx) {
   arrays *a = ctx;
   clf_tensor z, logdet;
   const clf_tensor logp = clf__rows(c->f->ws.logp, c->n);
   CLF_TRY(forward_chunk(c, a->in, &z, &logdet));
   CLF_TRY(clf_do(c->f->dev, normal_logp, .z = z, .logdet = logdet, .logp = logp));
-  return get_column(c, logp, clf__flow_scaling_logdet(c->f), "log p", a->out + c->first);
+  double *out = a->out + c->first;
+  CLF_TRY(clf_read64(c->f->dev, logp, out));
+  for (int32_t i = 0; i < c->n; i++) {
+    const double v = out[i] + clf__flow_scaling_logdet(c->f);
+    out[i] = isfinite(v) ? v : -INFINITY;
+  }
+  return CLF_OK;
 }
 
 clf_status clf_log_prob(clf_flow *f, const double *x, int64_t n, double *logp) {
   return in_chunks(f, n, logp_chunk, &(arrays){.in = x, .out = logp});
 }
 
+clf_status clf_require_density(const clf_flow *f, const double *x, int64_t n, const double *logp) {
+  for (int64_t i = 0; i < n; i++)
+    if (!isfinite(logp[i])) return clf__refuse_row(f, f->first_row + i, x + i * f->spec.dim);
+  return CLF_OK;
+}
+
+/* The first row of the chunk in which one of `width` numbers at `v` is not finite; c->n: none. */
+static int32_t first_bad(const chunk *c, const double *v, int32_t width) {
+  for (int64_t i = 0; i < (int64_t)c->n * width; i++)
+    if (!isfinite(v[i])) return (int32_t)(i / width);
+  return c->n;
+}
+
+/* Log-dets of the chunk, `plus` that of the scaling, into c->host. */
+static clf_status get_logdet(chunk *c, clf_tensor logdet, double plus) {
+  CLF_TRY(clf_read64(c->f->dev, logdet, c->host));
+  for (int32_t i = 0; i < c->n; i++) c->host[i] += plus;
+  return CLF_OK;
+}
+
+static void copy_logdet(const chunk *c, const arrays *a) {
+  if (a->logdet) memcpy(a->logdet + c->first, c->host, (size_t)c->n * sizeof *c->host);
+}
+
+/* The log-det is looked at even where nobody wants it: outside of a piecewise flow's interval it
+ * alone shows that f(x) is no value of the flow. */
 static clf_status transform_chunk(chunk *c, void *ctx) {
   arrays *a = ctx;
   clf_tensor z, logdet;
   const int32_t D = c->f->spec.dim;
-  CLF_TRY(forward_chunk(c, a->in, &z, &logdet));
   double *out = a->out + c->first * D;
+  CLF_TRY(forward_chunk(c, a->in, &z, &logdet));
   CLF_TRY(clf_read64(c->f->dev, z, out));
-  for (int64_t i = 0; i < (int64_t)c->n * D; i++)
-    if (!isfinite(out[i]))
-      return refuse("the flow overflows", c->first + i / D, (int32_t)(i % D), out[i]);
-  if (!a->logdet) return CLF_OK;
-  return get_column(c, logdet, clf__flow_scaling_logdet(c->f), "the log-det", a->logdet + c->first);
+  CLF_TRY(get_logdet(c, logdet, clf__flow_scaling_logdet(c->f)));
+  const int32_t there = first_bad(c, out, D), alone = first_bad(c, c->host, 1);
+  const int32_t bad = there < alone ? there : alone;
+  if (bad < c->n) return clf__refuse_row(c->f, number_of(c, bad), a->in + (c->first + bad) * D);
+  copy_logdet(c, a);
+  return CLF_OK;
 }
 
 clf_status clf_transform(clf_flow *f, const double *x, int64_t n, double *z, double *logdet) {
@@ -180,15 +221,43 @@ clf_status clf_transform(clf_flow *f, const double *x, int64_t n, double *z, dou
 
 /* ---- Inverse ------------------------------------------------------------------------------ */
 
+/* Refuses row i of the chunk, at which the inverse overflows: latents, or a sample. */
+static clf_status refuse_inverse(const chunk *c, const arrays *a, int32_t i) {
+  const int32_t D = c->f->spec.dim;
+  if (!a->in)
+    return clf__fail(CLF_ENUM, "the inverse of the flow overflows at sample %lld of seed %llu",
+                     (long long)(a->first + c->first + i), (unsigned long long)a->seed);
+  const double *z = a->in + (c->first + i) * D;
+  int32_t far = 0;
+  for (int32_t d = 1; d < D; d++)
+    if (fabs(z[d]) > fabs(z[far])) far = d;
+  return clf__fail(CLF_ENUM,
+                   "the latents: row %lld, column %d is %.9g: the inverse overflows there",
+                   (long long)number_of(c, i), (int)far + 1, z[far]);
+}
+
+static clf_status get_data(chunk *c, const arrays *a, clf_tensor from) {
+  const int32_t D = c->f->spec.dim;
+  double *x = a->out + c->first * D;
+  CLF_TRY(clf_read64(c->f->dev, from, x));
+  for (int64_t i = 0; i < (int64_t)c->n * D; i++)
+    x[i] = clf__flow_unscaled(c->f, (int32_t)(i % D), x[i]);
+  const int32_t bad = first_bad(c, x, D);
+  return bad < c->n ? refuse_inverse(c, a, bad) : CLF_OK;
+}
+
 /* The inverse of what lies in z, which must not be ws.x[0]. */
 static clf_status inverse_chunk(chunk *c, clf_tensor z, arrays *a) {
   clf_tensor x, logdet;
   CLF_TRY(zeroed(c->f, c->n, &logdet));
   CLF_TRY(clf__flow_inverse(c->f, z, logdet, &x));
-  CLF_TRY(get_data(c, x, a->out));
+  CLF_TRY(get_data(c, a, x));
   if (!a->logdet) return CLF_OK;
-  return get_column(c, logdet, -clf__flow_scaling_logdet(c->f), "the log-det",
-                    a->logdet + c->first);
+  CLF_TRY(get_logdet(c, logdet, -clf__flow_scaling_logdet(c->f)));
+  const int32_t bad = first_bad(c, c->host, 1);
+  if (bad < c->n) return refuse_inverse(c, a, bad);
+  copy_logdet(c, a);
+  return CLF_OK;
 }
 
 static clf_status invert_chunk(chunk *c, void *ctx) {
@@ -197,7 +266,8 @@ static clf_status invert_chunk(chunk *c, void *ctx) {
   const clf_tensor z = clf__rows(c->f->ws.x[c->f->layers], c->n);
   const double *in = a->in + c->first * D;
   for (int64_t i = 0; i < (int64_t)c->n * D; i++)
-    if (!isfinite(in[i])) return refuse("the latents", c->first + i / D, (int32_t)(i % D), in[i]);
+    if (!isfinite(in[i]))
+      return refuse("the latents", number_of(c, i / D), (int32_t)(i % D), in[i]);
   CLF_TRY(clf_write64(c->f->dev, z, in));
   return inverse_chunk(c, z, a);
 }
@@ -251,16 +321,26 @@ clf_status clf_sample_latents(clf_flow *f, uint64_t seed, int64_t first, int64_t
 
 /* ---- Scores ------------------------------------------------------------------------------- */
 
-clf_score clf__score_of(const double *logp, int64_t n, int32_t dim) {
+/* Mean and standard error of the finite ones among n numbers, of which there are `count`. */
+static void mean_of(const double *logp, int64_t n, int64_t count, double *mean, double *error) {
   double sum = 0, square = 0;
-  for (int64_t i = 0; i < n; i++) sum += logp[i];
-  const double mean = sum / (double)n;
-  for (int64_t i = 0; i < n; i++) square += (logp[i] - mean) * (logp[i] - mean);
-  const double variance = n > 1 ? square / (double)(n - 1) : 0;
-  return (clf_score){.count = n,
-                     .mean = mean,
-                     .std_error = sqrt(variance / (double)n),
-                     .bits_per_dim = -mean / (dim * log(2))};
+  for (int64_t i = 0; i < n; i++) sum += isfinite(logp[i]) ? logp[i] : 0;
+  *mean = count ? sum / (double)count : NAN;
+  for (int64_t i = 0; i < n; i++)
+    square += isfinite(logp[i]) ? (logp[i] - *mean) * (logp[i] - *mean) : 0;
+  const double variance = count > 1 ? square / (double)(count - 1) : 0;
+  *error = count ? sqrt(variance / (double)count) : NAN;
+}
+
+clf_score clf_score_of(const double *logp, int64_t n, int32_t dim) {
+  clf_score s = {.count = n};
+  for (int64_t i = 0; i < n; i++) s.zeros += !isfinite(logp[i]);
+  mean_of(logp, n, n - s.zeros, &s.rest.mean, &s.rest.std_error);
+  s.rest.bits_per_dim = -s.rest.mean / (dim * log(2));
+  s.mean = s.zeros ? -INFINITY : s.rest.mean;
+  s.std_error = s.zeros ? NAN : s.rest.std_error;
+  s.bits_per_dim = s.zeros ? INFINITY : s.rest.bits_per_dim;
+  return s;
 }
 
 clf_status clf_evaluate(clf_flow *f, const double *x, int64_t n, clf_score *score) {
@@ -268,7 +348,7 @@ clf_status clf_evaluate(clf_flow *f, const double *x, int64_t n, clf_score *scor
   if (n > 0 && !logp)
     return clf__fail(CLF_ENOMEM, "no memory for %lld log-densities", (long long)n);
   const clf_status s = clf_log_prob(f, x, n, logp);
-  if (!s) *score = clf__score_of(logp, n, f->spec.dim);
+  if (!s) *score = clf_score_of(logp, n, f->spec.dim);
   free(logp);
   return s;
 }
@@ -286,7 +366,7 @@ clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, double *mean) {
     const clf_tensor out = clf__rows(f->ws.logp, n);
     if (!s) s = clf_do(f->dev, normal_logp, .z = z, .logdet = logdet, .logp = out);
     if (!s) s = clf_read64(f->dev, out, logp);
-    for (int32_t i = 0; i < n && !s; i++) sum += logp[i];
+    for (int32_t i = 0; i < n && !s; i++) sum += isfinite(logp[i]) ? logp[i] : -INFINITY;
   }
   free(logp);
   if (!s) *mean = sum / rows + clf__flow_scaling_logdet(f);

@@ -46,7 +46,6 @@ typedef struct scoring {
   uint64_t seed;
   uint8_t *bytes; /* of a chunk, and made continuous */
   double *x;
-  int overflows; /* the flow does: some log p is not finite */
 } scoring;
 
 /* Images first .. first + n - 1 of the index, or of all; noise is that of their place. */
@@ -55,9 +54,7 @@ static clf_status score_chunk(scoring *c, int64_t first, int64_t n, double *logp
   CLF_TRY(clf_images_get(c->images, index, first, n, NULL, c->bytes));
   CLF_TRY(clf__check_levels(c->f, c->bytes, n, first));
   clf_dequantize(c->bytes, n, c->f->spec.dim, c->seed, first, c->x);
-  const clf_status s = clf_log_prob(c->f, c->x, n, logp);
-  c->overflows = s == CLF_ENUM;
-  return s;
+  return clf_log_prob(c->f, c->x, n, logp);
 }
 
 static clf_status score_images(scoring *c, int64_t first, int64_t n, clf_score *score) {
@@ -72,7 +69,7 @@ static clf_status score_images(scoring *c, int64_t first, int64_t n, clf_score *
                           : clf__fail(CLF_ENOMEM, "no memory for %lld images", (long long)n);
   for (int64_t at = 0; at < n && !status; at += most)
     status = score_chunk(c, first + at, n - at < most ? n - at : most, logp + at);
-  if (!status) *score = clf__score_of(logp, n, c->f->spec.dim);
+  if (!status) *score = clf_score_of(logp, n, c->f->spec.dim);
   free(c->bytes);
   free(c->x);
   free(logp);
@@ -88,8 +85,8 @@ clf_status clf_evaluate_images(clf_flow *f, const clf_images *images, const int6
 clf_status clf__images_mean_logp(clf_flow *f, const clf_images *images, const int64_t *index,
                                  int64_t n, uint64_t seed, double *mean) {
   scoring c = {.f = f, .images = images, .index = index, .seed = seed};
-  clf_score score = {.mean = NAN};
-  const clf_status s = score_images(&c, 0, n, &score);
+  clf_score score;
+  CLF_TRY(score_images(&c, 0, n, &score));
   *mean = score.mean;
-  return c.overflows ? CLF_OK : s;
+  return CLF_OK;
 }

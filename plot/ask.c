@@ -20,15 +20,3 @@ clf_status clf__apply(clf_flow *flow, clf__map map, int32_t dim, const double *i
   return clf__apply(flow, map, dim, in + half * dim, n - half, out + half * dim,
                     logdet ? logdet + half : NULL);
 }
-
-clf_status clf__log_prob(clf_flow *flow, int32_t dim, const double *in, int64_t n, double *logp) {
-  const clf_status s = clf_log_prob(flow, in, n, logp);
-  if (s != CLF_ENUM) return s;
-  if (n == 1) {
-    *logp = NAN;
-    return CLF_OK;
-  }
-  const int64_t half = n / 2;
-  CLF_TRY(clf__log_prob(flow, dim, in, half, logp));
-  return clf__log_prob(flow, dim, in + half * dim, n - half, logp + half);
-}

@@ -32,7 +32,7 @@ static clf_status view_of(const clf__scene *s, clf__range *view) {
 
 static clf_status sweep(clf_flow *flow, clf__range view, curves *at) {
   for (int i = 0; i < POINTS; i++) at->x[i] = view.lo + (view.hi - view.lo) * i / (POINTS - 1);
-  CLF_TRY(clf__log_prob(flow, 1, at->x, POINTS, at->p));
+  CLF_TRY(clf_log_prob(flow, at->x, POINTS, at->p));
   CLF_TRY(clf__apply(flow, clf_transform, 1, at->x, POINTS, at->f, at->slope));
   for (int i = 0; i < POINTS; i++) {
     at->p[i] = exp(at->p[i]);

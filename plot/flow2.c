@@ -41,7 +41,7 @@ static clf_status log_density(const picture *g) {
       at[0] = g->x.lo + (g->x.hi - g->x.lo) * (i + 0.5) / SIDE;
       at[1] = g->y.lo + (g->y.hi - g->y.lo) * (j + 0.5) / SIDE;
     }
-  return clf__log_prob(g->s->flow, 2, g->at, (int64_t)SIDE * SIDE, g->value);
+  return clf_log_prob(g->s->flow, g->at, (int64_t)SIDE * SIDE, g->value);
 }
 
 /* Colours reach to the highest density in view, but not beyond two and a half times what

@@ -36,21 +36,24 @@ static void describe(const clf_flow_spec *spec, char *dst, size_t size) {
              spec->dim, spec->hidden, spec->depth);
 }
 
+/* The score of the rows whose density is above zero, and how many the others are. */
 static clf_status judge(clf_flow *flow, const clf_table *data, char *dst, size_t size) {
-  char count[40], mean[40], error[40];
+  char count[40], mean[40], error[40], zeros[40], others[80] = "";
   clf_score score;
-  const char *many = data->rows == 1 ? "" : "s";
-  clf__count(count, sizeof count, data->rows);
-  const clf_status s = clf_evaluate(flow, data->at, data->rows, &score);
-  if (s == CLF_ENUM || (s == CLF_OK && !isfinite(score.mean))) {
-    snprintf(dst, size, "mean log-likelihood is not finite over %s row%s", count, many);
+  CLF_TRY(clf_evaluate(flow, data->at, data->rows, &score));
+  clf__count(zeros, sizeof zeros, score.zeros);
+  if (score.zeros == score.count) {
+    snprintf(dst, size, "the density is 0 at all %s rows", zeros);
     return CLF_OK;
   }
-  CLF_TRY(s);
-  const int places = fabs(score.mean) < 1e4 ? 3 : 0;
-  clf__decimal(mean, sizeof mean, score.mean, places);
-  clf__decimal(error, sizeof error, score.std_error, places);
-  snprintf(dst, size, "mean log-likelihood %s ± %s nats over %s row%s", mean, error, count, many);
+  const int64_t rest = score.count - score.zeros;
+  const int places = fabs(score.rest.mean) < 1e4 ? 3 : 0;
+  clf__count(count, sizeof count, rest);
+  clf__decimal(mean, sizeof mean, score.rest.mean, places);
+  clf__decimal(error, sizeof error, score.rest.std_error, places);
+  if (score.zeros) snprintf(others, sizeof others, "; the density is 0 at %s more", zeros);
+  snprintf(dst, size, "mean log-likelihood %s ± %s nats over %s row%s%s", mean, error, count,
+           rest == 1 ? "" : "s", others);
   return CLF_OK;
 }
 

@@ -43,7 +43,4 @@ typedef clf_status (*clf__map)(clf_flow *flow, const double *in, int64_t n, doub
 clf_status clf__apply(clf_flow *flow, clf__map map, int32_t dim, const double *in, int64_t n,
                       double *out, double *logdet);
 
-/* clf_log_prob() in the same way. */
-clf_status clf__log_prob(clf_flow *flow, int32_t dim, const double *in, int64_t n, double *logp);
-
 #endif

@@ -10,6 +10,10 @@ extern clf_device *flows_dev;
 extern int flows_exact; /* the device computes in double */
 extern int flows_way;   /* of flows_gradient(): CLF_STORED, until it is set otherwise */
 
+/* Whether the device is check:, which compares every operation with double: too slow for whole
+ * trainings, and not for numbers that overflow in float alone. */
+int flows_checking(void);
+
 /* Opens argv[1] (default cpu), runs the tests that `add` adds, returns what main() returns. */
 int flows_main(int argc, char **argv, void (*add)(TCase *tc));
 

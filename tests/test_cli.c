@@ -492,6 +492,62 @@ START_TEST(test_piecewise) {
 }
 END_TEST
 
+/* Rows of zero density are answered, counted and, where asked for, refused. */
+START_TEST(test_zero_density) {
+  write_text("fit.csv", "x\n0\n1\n2\n3\n4\n");
+  write_text("beyond.csv", "x\n1\n-7\n2\n3\n4.5\n");
+  write_text("inside.csv", "x\n1\n2\n3\n");
+  write_text("far.csv", "x\n-7\n9\n");
+#define OUTSIDE(row, x) "the data: row " row ", column 1 is " x ", outside the interval -"
+  succeeds("train --data fit.csv --out z.safetensors --epochs 1 --bins 2", "over all 5 samples\n");
+  result r = run("log-prob z.safetensors --data beyond.csv --out -");
+  expect_code("log-prob", &r, 0);
+  expect_text("log-prob", "stdout", r.out, "\n-inf\n");
+  expect_text("log-prob", "stderr", r.err,
+              "log-prob: log p is -inf at 2 of 5 rows, where the density is zero\n");
+  release(r);
+  succeeds("eval z.safetensors --data beyond.csv", "samples              5\n"
+                                                   "mean log-likelihood  -inf nats\n"
+                                                   "bits/dim             inf\n"
+                                                   "zero density         2 of 2 samples\n"
+                                                   "without them         3 samples\n"
+                                                   "mean log-likelihood  -");
+  json_t *all = json_of("eval z.safetensors --data beyond.csv --json");
+  json_t *inside = json_of("eval z.safetensors --data inside.csv --json");
+  const json_t *rest = json_object_get(all, "without_zero_density");
+  ck_assert(json_is_null(json_object_get(all, "mean")));
+  ck_assert(json_is_null(json_object_get(all, "std_error")));
+  ck_assert(json_is_null(json_object_get(all, "bits_per_dim")));
+  ck_assert_int_eq(integer_at(all, "n"), 5);
+  ck_assert_int_eq(integer_at(all, "zero_density"), 2);
+  ck_assert_int_eq(integer_at(rest, "n"), 3);
+  ck_assert_int_eq(integer_at(inside, "zero_density"), 0);
+  ck_assert_double_eq(real_at(rest, "mean"), real_at(inside, "mean"));
+  ck_assert_double_eq(real_at(rest, "std_error"), real_at(inside, "std_error"));
+  ck_assert_double_eq(real_at(rest, "bits_per_dim"), real_at(inside, "bits_per_dim"));
+  json_decref(all);
+  json_decref(inside);
+  succeeds("eval z.safetensors --data far.csv", "zero density         2 of 2 samples\n");
+  json_t *none = json_of("eval z.safetensors --data far.csv --json");
+  rest = json_object_get(none, "without_zero_density");
+  ck_assert_int_eq(integer_at(rest, "n"), 0);
+  ck_assert(json_is_null(json_object_get(rest, "mean")));
+  json_decref(none);
+  succeeds("eval z.safetensors --data inside.csv --strict", "samples              3\n");
+  refuses(1, "eval z.safetensors --data beyond.csv --strict", OUTSIDE("1", "-7"));
+  refuses(1, "log-prob z.safetensors --data beyond.csv --strict --out never.csv",
+          OUTSIDE("1", "-7"));
+  refuses(1, "transform z.safetensors --data beyond.csv --out never.csv", OUTSIDE("1", "-7"));
+  refuses(1, "jacobian z.safetensors --data beyond.csv --index 4", OUTSIDE("4", "4.5"));
+  refuses(1, "interpolate z.safetensors --data beyond.csv --index 0,2,4,1 --out never.csv",
+          OUTSIDE("4", "4.5"));
+  refuses(1, "train --init z.safetensors --data beyond.csv --out never.safetensors",
+          "row 1 of the data is -7, outside the interval -");
+  succeeds("plot z.safetensors --data beyond.csv --out z.png", "");
+#undef OUTSIDE
+}
+END_TEST
+
 START_TEST(test_init) {
   succeeds(
       "train --data moons:n=200 --init m.safetensors --out i.safetensors --epochs 1 --lr 0.001",
@@ -633,6 +689,7 @@ int main(int argc, char **argv) {
       test_train,
       test_tune,
       test_piecewise,
+      test_zero_density,
       test_init,
       test_resume_refusals,
       test_extend,

@@ -265,6 +265,33 @@ START_TEST(test_sample_stream) {
 }
 END_TEST
 
+/* Refusals of row `bad`, which is not in the first chunk, number it as the caller does. */
+static void expect_numbers_beyond_a_chunk(clf_flow *f, double *x, int64_t n, int64_t bad) {
+  const int D = f->spec.dim;
+  double *out = flows_array((size_t)(n * D)), *logp = flows_array((size_t)n);
+  char data[160], latents[160], later[160];
+  const char *const there = "column 2 is -1e+200: the";
+  snprintf(data, sizeof data, "the data: row %lld, %s flow overflows there", (long long)bad, there);
+  snprintf(latents, sizeof latents, "the latents: row %lld, %s inverse overflows there",
+           (long long)bad, there);
+  snprintf(later, sizeof later, "the data: row %lld, %s flow overflows there",
+           (long long)bad + 5000000000, there);
+  x[bad * D + 1] = -1e200;
+  if (!flows_exact) REFUSED(clf_transform(f, x, n, out, NULL), CLF_ENUM, data);
+  if (!flows_exact) REFUSED(clf_invert(f, x, n, out, NULL), CLF_ENUM, latents);
+  WORKS(clf_log_prob(f, x, n, logp));
+  for (int64_t i = 0; i < n; i++)
+    ck_assert_msg(isfinite(logp[i]) ? i != bad : i == bad, "log p of row %lld is %g", (long long)i,
+                  logp[i]);
+  REFUSED(clf_require_density(f, x, n, logp), CLF_ENUM, data);
+  WORKS(clf_require_density(f, x, bad, logp));
+  clf_flow_set_first_row(f, 5000000000);
+  REFUSED(clf_require_density(f, x, n, logp), CLF_ENUM, later);
+  if (!flows_exact) REFUSED(clf_transform(f, x, n, out, NULL), CLF_ENUM, later);
+  free(logp);
+  free(out);
+}
+
 /* More rows than a chunk holds. */
 START_TEST(test_chunks) {
   const flows_case c = flows_case_at(_i);
@@ -285,6 +312,8 @@ START_TEST(test_chunks) {
   snprintf(want, sizeof want, "the data: row %lld, column 2 is nan", (long long)chunk + 3);
   x[(chunk + 3) * c.spec.dim + 1] = NAN;
   REFUSED(clf_log_prob(f, x, n, whole), CLF_ENUM, want);
+  x[(chunk + 3) * c.spec.dim + 1] = 0;
+  if (!flows_checking()) expect_numbers_beyond_a_chunk(f, x, n, chunk + 3);
   free(logp);
   free(whole);
   free(part);
@@ -387,25 +416,102 @@ START_TEST(test_outside_of_the_interval) {
   flows_case c = flows_case_at(FLOWS_CASES - 4); /* piecewise without tails, -4 to 4 */
   ck_assert(c.spec.kind == CLF_PIECEWISE && !c.spec.tails && !c.scaled);
   clf_flow *f = flows_random(&c);
-  double x[5] = {-4, 0.1, 4.25, 4, -7}, z[5], logdet[5];
-  const char *const tail = "it lies outside the interval -4 to 4; linear tails would continue the "
-                           "flow there";
-  char want[200];
-  snprintf(want, sizeof want, "log p of row 2 is -inf: %s", tail);
-  REFUSED(clf_log_prob(f, x, 5, logdet), CLF_ENUM, want);
-  snprintf(want, sizeof want, "the log-det of row 2 is -inf: %s", tail);
-  REFUSED(clf_transform(f, x, 5, z, logdet), CLF_ENUM, want);
-  WORKS(clf_transform(f, x, 5, z, NULL)); /* f itself is constant there */
-  ck_assert_double_eq(z[2], z[3]);
-  ck_assert_double_eq(z[4], z[0]);
+  const char *const want =
+      "the data: row 2, column 1 is 4.25, outside the interval -4 to 4; linear "
+      "tails would continue the flow there";
+  double x[5] = {-4, 0.1, 4.25, 4, -7}, z[5], logp[5], J;
+  WORKS(clf_log_prob(f, x, 5, logp));
+  for (int i = 0; i < 5; i++)
+    ck_assert_msg(i == 2 || i == 4 ? logp[i] == -INFINITY : isfinite(logp[i]), "log p of %g is %g",
+                  x[i], logp[i]);
+  REFUSED(clf_require_density(f, x, 5, logp), CLF_ENUM, want);
+  REFUSED(clf_transform(f, x, 5, z, logp), CLF_ENUM, want);
+  REFUSED(clf_transform(f, x, 5, z, NULL), CLF_ENUM, want);
+  clf_flow_set_first_row(f, 2);
+  REFUSED(clf_jacobian(f, x + 2, &J, logp, logp + 1), CLF_ENUM, want);
   x[2] = x[4] = 2; /* the ends belong to it */
-  WORKS(clf_log_prob(f, x, 5, logdet));
+  WORKS(clf_log_prob(f, x, 5, logp));
+  WORKS(clf_require_density(f, x, 5, logp));
+  WORKS(clf_transform(f, x, 5, z, NULL));
   clf_flow_free(f);
 
   c.spec.tails = 1;
   f = flows_random(&c);
   x[2] = 4.25, x[4] = -7;
-  WORKS(clf_log_prob(f, x, 5, logdet));
+  WORKS(clf_log_prob(f, x, 5, logp));
+  WORKS(clf_require_density(f, x, 5, logp));
+  clf_flow_free(f);
+}
+END_TEST
+
+/* A row that is so far out that the flow overflows has zero density, and every other row of the
+ * call the bits that it has without it. */
+START_TEST(test_rows_far_out) {
+  enum { N = 37, BAD = 18 };
+  if (flows_checking()) return; /* what overflows in float does not in double */
+  const flows_case c = flows_case_at(_i);
+  const int D = c.spec.dim;
+  clf_flow *f = flows_random(&c);
+  double x[N * 6], near[N], logp[N];
+  static const double far[] = {1e20, 3e38, -1e200, 1e308};
+  flows_points(&c, 8, N, x);
+  WORKS(clf_log_prob(f, x, N, near));
+  for (int k = 0; k < 4; k++) {
+    x[BAD * D + k % D] = far[k];
+    WORKS(clf_log_prob(f, x, N, logp));
+    ck_assert_msg(k < 2 ? logp[BAD] < -1e30 : logp[BAD] == -INFINITY, "%s: log p of %g is %g",
+                  c.label, far[k], logp[BAD]);
+    ck_assert_msg(same_bits(logp, near, BAD) &&
+                      same_bits(logp + BAD + 1, near + BAD + 1, N - BAD - 1),
+                  "%s: a row of %g changes log p of others", c.label, far[k]);
+  }
+  clf_flow_free(f);
+}
+END_TEST
+
+/* The mean over all, and without the rows of zero density. */
+START_TEST(test_scores) {
+  const double logp[6] = {-1, -INFINITY, -2, -6, NAN, -3}, two = log(2);
+  clf_score s = clf_score_of(logp, 6, 2);
+  ck_assert_int_eq(s.count, 6);
+  ck_assert_int_eq(s.zeros, 2);
+  ck_assert_msg(s.mean == -INFINITY && isnan(s.std_error) && s.bits_per_dim == INFINITY,
+                "%g, %g, %g", s.mean, s.std_error, s.bits_per_dim);
+  ck_assert_double_eq(s.rest.mean, -3);
+  ck_assert_double_eq_tol(s.rest.std_error, sqrt(14.0 / 3 / 4), 1e-15);
+  ck_assert_double_eq_tol(s.rest.bits_per_dim, 1.5 / two, 1e-15);
+  s = clf_score_of(logp + 2, 2, 1);
+  ck_assert_int_eq(s.zeros, 0);
+  ck_assert_double_eq(s.mean, -4);
+  ck_assert_double_eq(s.std_error, 2);
+  ck_assert_double_eq_tol(s.bits_per_dim, 4 / two, 1e-15);
+  ck_assert_msg(s.rest.mean == s.mean && s.rest.std_error == s.std_error &&
+                    s.rest.bits_per_dim == s.bits_per_dim,
+                "the rest of no zeros is %g, %g, %g", s.rest.mean, s.rest.std_error,
+                s.rest.bits_per_dim);
+  s = clf_score_of(logp, 1, 1);
+  ck_assert_double_eq(s.mean, -1);
+  ck_assert_double_eq(s.std_error, 0);
+  s = clf_score_of(logp + 1, 1, 1);
+  ck_assert_int_eq(s.zeros, 1);
+  ck_assert_msg(s.mean == -INFINITY && isnan(s.rest.mean) && isnan(s.rest.std_error) &&
+                    isnan(s.rest.bits_per_dim),
+                "%g, %g", s.mean, s.rest.mean);
+}
+END_TEST
+
+START_TEST(test_evaluate_counts_zeros) {
+  const flows_case c = flows_case_at(FLOWS_CASES - 4); /* piecewise without tails, -4 to 4 */
+  clf_flow *f = flows_random(&c);
+  const double x[4] = {0.1, 5, -3, 1}, inside[3] = {0.1, -3, 1};
+  clf_score all, rest;
+  WORKS(clf_evaluate(f, x, 4, &all));
+  WORKS(clf_evaluate(f, inside, 3, &rest));
+  ck_assert_int_eq(all.count, 4);
+  ck_assert_int_eq(all.zeros, 1);
+  ck_assert_int_eq(rest.zeros, 0);
+  ck_assert_double_eq(all.rest.mean, rest.mean);
+  ck_assert_double_eq(all.rest.std_error, rest.std_error);
   clf_flow_free(f);
 }
 END_TEST
@@ -422,6 +528,9 @@ static void add(TCase *tc) {
   tcase_add_loop_test(tc, test_density, 0, FLOWS_CASES);
   tcase_add_test(tc, test_not_finite);
   tcase_add_test(tc, test_outside_of_the_interval);
+  tcase_add_loop_test(tc, test_rows_far_out, 0, FLOWS_CASES);
+  tcase_add_test(tc, test_scores);
+  tcase_add_test(tc, test_evaluate_counts_zeros);
 }
 
 int main(int argc, char **argv) { return flows_main(argc, argv, add); }

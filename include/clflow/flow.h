@@ -5,7 +5,9 @@
  * Host arrays here are double, row-major, one sample a row, in the data's own
  * units: where a flow was trained on standardised data it holds the scaling
  * and applies it by itself.  Rows are processed in chunks, so n may be large.
- * Numbers that are not finite are refused (ENUM) with the row's index. */
+ * A number in the input that is not finite is refused (ENUM) with its row, counted from 0, and its
+ * column, counted from 1.  So is a row at which a result is not finite, except that log p of a
+ * finite row is always answered: it is -inf where the density is zero. */
 #ifndef CLFLOW_FLOW_H
 #define CLFLOW_FLOW_H
 #include "clflow/core.h"
@@ -101,10 +103,22 @@ CLF_API int64_t clf_flow_weight_count(const clf_flow *flow); /* trainable number
 
 /* ---- Use --------------------------------------------------------------- */
 
-/* log p(x) of each of n samples: x (n, D), logp (n), in nats. */
+/* log p(x) of each of n samples: x (n, D), logp (n), in nats.  log p is -inf outside of the flow's
+ * support (a piecewise flow without tails, pixels of a realnvp flow), and where the row is so far
+ * out that the flow overflows; the other rows are not affected. */
 CLF_API clf_status clf_log_prob(clf_flow *flow, const double *x, int64_t n, double *logp);
 
-/* z = f(x), and log |det df/dx| of each sample unless `logdet` is NULL. */
+/* For callers that cannot use a density of zero: ENUM if one of n log-densities, as clf_log_prob()
+ * returned them for x, is -inf; the message names the row, the column and the value. */
+CLF_API clf_status clf_require_density(const clf_flow *flow, const double *x, int64_t n,
+                                       const double *logp);
+
+/* Sets the number that messages give to the first row of a call (0 at first), for callers that
+ * pass a table in pieces. */
+CLF_API void clf_flow_set_first_row(clf_flow *flow, int64_t first);
+
+/* z = f(x), and log |det df/dx| of each sample unless `logdet` is NULL.  Rows outside of the flow's
+ * support are refused (ENUM), as are rows at which the flow overflows. */
 CLF_API clf_status clf_transform(clf_flow *flow, const double *x, int64_t n, double *z,
                                  double *logdet);
 
@@ -129,13 +143,22 @@ CLF_API clf_status clf_sample_latents(clf_flow *flow, uint64_t seed, int64_t fir
 CLF_API clf_status clf_jacobian(clf_flow *flow, const double *x, double *J, double *logabsdet,
                                 double *logdet);
 
-/* Mean of log p over n samples, its standard error, and bits per dimension,
- * -mean / (D log 2).  std_error is 0 for one sample. */
+/* Mean of log p over n samples, the standard error of that mean (0 for one sample), and bits per
+ * dimension, -mean / (D log 2).  If the density of some samples is zero, the mean over all is -inf,
+ * its standard error NaN, bits_per_dim inf; `rest` leaves these samples out, and is NaN if none
+ * remain.  Otherwise `rest` equals the score over all. */
 typedef struct clf_score {
   int64_t count;
   double mean, std_error, bits_per_dim;
+  int64_t zeros; /* samples whose density is zero */
+  struct {
+    double mean, std_error, bits_per_dim;
+  } rest;
 } clf_score;
 CLF_API clf_status clf_evaluate(clf_flow *flow, const double *x, int64_t n, clf_score *score);
+/* The score of n log-densities of samples of `dim` dimensions; those that are not finite count as
+ * -inf. */
+CLF_API clf_score clf_score_of(const double *logp, int64_t n, int32_t dim);
 
 /* ---- Images (realnvp) -------------------------------------------------- */
 

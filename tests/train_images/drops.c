@@ -39,7 +39,7 @@ static clf_flow *paper_flow(void) {
 }
 
 START_TEST(bad_steps_are_left_out) {
-  if (checking()) return;
+  if (flows_checking()) return;
   clf_table data = rows_with_a_bad_one(21);
   clf_train_options o = options_of(2, 8);
   o.shuffle = 0;
@@ -77,7 +77,7 @@ END_TEST
 
 /* Two bad steps in a row, and in the next epoch again, with a state remembered in between. */
 START_TEST(bad_steps_in_a_row) {
-  if (checking()) return;
+  if (flows_checking()) return;
   clf_table data = rows_with_a_bad_one(0);
   data.at[8 * 64 + 7] = 256; /* the second batch too */
   clf_train_options o = options_of(1, 8);
@@ -104,7 +104,7 @@ START_TEST(bad_steps_in_a_row) {
 END_TEST
 
 START_TEST(bad_steps_again_and_again) {
-  if (checking()) return;
+  if (flows_checking()) return;
   clf_table data = rows_with_a_bad_one(21);
   clf_train_options o = options_of(40, 8);
   o.shuffle = 0;

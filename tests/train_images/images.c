@@ -15,8 +15,6 @@ const char *path_of(const char *name) {
   return path;
 }
 
-int checking(void) { return strncmp(clf_device_name(flows_dev), "check:", 6) == 0; }
-
 clf_images *glyphs(const char *source) {
   clf_images *images;
   WORKS(clf_images_open(source, NULL, &images));

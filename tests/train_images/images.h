@@ -15,8 +15,6 @@ void tests_of_sizes(TCase *tc);
 void tests_of_results(TCase *tc);
 
 const char *path_of(const char *name);
-/* check: compares each operation, which for whole trainings is too slow to be worth it. */
-int checking(void);
 clf_images *glyphs(const char *source);
 clf_flow_spec small_spec(int norm, uint64_t seed);
 clf_flow *small_flow(int norm);

@@ -15,7 +15,7 @@ START_TEST(networks_again) {
   enum { N = 5, D = 64 };
   clf_flow_spec spec = small_spec(_i != 1, 5);
   double x[N * D], *g[2], *w[2], dx[2][N * D], loss[2];
-  if (checking()) return;
+  if (flows_checking()) return;
   spec.blocks = 2;
   if (_i == 2) spec.variant.bn_rho = 0.7;
   for (int i = 0; i < N * D; i++) x[i] = (i * 37 % 256) + 0.25;
@@ -86,7 +86,7 @@ static clf_flow *trained_in_parts(const clf_images *images, int norm, int32_t pa
 
 /* Without batch statistics parts are the same step; with them they are their own. */
 START_TEST(parts_of_batches) {
-  if (checking()) return;
+  if (flows_checking()) return;
   clf_images *images = glyphs("glyphs:n=30,size=8");
   clf_flow *whole = trained_in_parts(images, 0, 12), *parts = trained_in_parts(images, 0, 5);
   flows_expect(distance(whole, parts), flows_exact ? 1e-9 : 2e-4, "parts of 5 instead of 12");

@@ -60,7 +60,7 @@ static int stop_after_first(const clf_progress *p, void *context) {
 
 /* With activations stored, and not. */
 START_TEST(interruptions_change_no_bit) {
-  if (checking()) return;
+  if (flows_checking()) return;
   clf_images *images = glyphs("glyphs:n=50,size=8");
   clf_train_options o = options_of(2, 16);
   o.activations = _i;
@@ -99,7 +99,7 @@ END_TEST
 /* ---- A set of its own to hold out --------------------------------------------------------- */
 
 START_TEST(images_held_out) {
-  if (checking()) return;
+  if (flows_checking()) return;
   clf_images *images = glyphs("glyphs:n=40,size=8"), *valid = glyphs("glyphs:n=9,size=8,seed=2");
   clf_train_options o = options_of(2, 16);
   clf_flow *f = small_flow(1);
