@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <zlib.h>
+#include "names.h"
 #include "source.h"
 
 static clf_status check_table(const clf_flow *f, const clf_table *data) {
@@ -12,8 +13,8 @@ static clf_status check_table(const clf_flow *f, const clf_table *data) {
   CLF_TRY(clf__flow_check_columns(f, data->names));
   for (int64_t i = 0; i < data->rows * data->cols; i++)
     if (!isfinite(data->at[i]))
-      return clf__fail(CLF_ENUM, "row %lld, column %lld of the data is %g",
-                       (long long)(i / data->cols), (long long)(i % data->cols + 1), data->at[i]);
+      return clf__fail(CLF_ENUM, "row %lld, %s of the data is %g", (long long)(i / data->cols),
+                       clf__column_label(data->names, (int32_t)(i % data->cols)).s, data->at[i]);
   if (data->rows > INT32_MAX / data->cols)
     return clf__fail(CLF_ENOTSUP, "%lld rows of %d columns are more than one device buffer holds",
                      (long long)data->rows, (int)data->cols);
@@ -29,9 +30,9 @@ static clf_status fit_scaling(const clf__table_source *t) {
   for (size_t d = 0; d < D && !s; d++)
     if (v[D + d] == 0)
       s = clf__fail(CLF_ENUM,
-                    "column %zu is %g in every row used for training: it cannot be "
-                    "standardised; leave it out",
-                    d + 1, v[d]);
+                    "%s is %g in every row used for training: it cannot be standardised; leave "
+                    "it out",
+                    clf__column_label(t->data->names, (int32_t)d).s, v[d]);
   if (!s) s = clf_flow_set_scaling(t->base.f, v, v + D);
   free(v);
   return s;
@@ -70,8 +71,8 @@ static clf_status upload(const clf__table_source *t, const int64_t *index, clf_t
       const double x = t->data->at[index[i] * D + d];
       host[i * D + d] = clf__flow_scaled(f, (int32_t)d, x);
       if (f->dev->bits == 32 && !isfinite((float)host[i * D + d]))
-        s = clf__fail(CLF_ENUM, "row %lld, column %lld of the data is %g: more than a float holds",
-                      (long long)index[i], (long long)d + 1, x);
+        s = clf__fail(CLF_ENUM, "row %lld, %s of the data is %g: more than a float holds",
+                      (long long)index[i], clf__column_label(t->data->names, (int32_t)d).s, x);
       else
         s = check_interval(f, index[i], host[i * D + d]);
       if (!s) s = check_pixel(f, index[i], d, x);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "flow_private.h"
+#include "names.h"
 
 /* Enough rows to fill a device, few enough to stay in its caches and small in memory. */
 static int32_t good_chunk(const clf_flow *f) {
@@ -47,8 +48,10 @@ typedef struct arrays {
   double temperature;
 } arrays;
 
-static clf_status refuse(const char *what, int64_t row, int32_t d, double v) {
-  return clf__fail(CLF_ENUM, "%s: row %lld, column %d is %g", what, (long long)row, (int)d + 1, v);
+/* names: of the columns, or NULL. */
+static clf_status refuse(const char *what, char *const *names, int64_t row, int32_t d, double v) {
+  return clf__fail(CLF_ENUM, "%s: row %lld, %s is %g", what, (long long)row,
+                   clf__column_label(names, d).s, v);
 }
 
 /* The number of row i of the chunk, as the caller counts. */
@@ -78,16 +81,16 @@ clf_status clf__refuse_row(const clf_flow *f, int64_t row, const double *x) {
   const clf_flow_spec *s = &f->spec;
   const int32_t d = outside(f, x), far = farthest(f, x);
   if (d < 0)
-    return clf__fail(CLF_ENUM, "the data: row %lld, column %d is %.9g: the flow overflows there",
-                     (long long)row, (int)far + 1, x[far]);
+    return clf__fail(CLF_ENUM, "the data: row %lld, %s is %.9g: the flow overflows there",
+                     (long long)row, clf__column_label(f->columns, far).s, x[far]);
   if (s->kind == CLF_REALNVP)
-    return clf__fail(CLF_ENUM, "the data: row %lld, column %d is %.9g; pixels lie in 0 to %d",
-                     (long long)row, (int)d + 1, x[d], (int)s->levels);
+    return clf__fail(CLF_ENUM, "the data: row %lld, %s is %.9g; pixels lie in 0 to %d",
+                     (long long)row, clf__column_label(f->columns, d).s, x[d], (int)s->levels);
   return clf__fail(CLF_ENUM,
-                   "the data: row %lld, column 1 is %.9g, outside the interval %g to %g; linear "
-                   "tails would continue the flow there",
-                   (long long)row, x[0], clf__flow_unscaled(f, 0, s->xmin),
-                   clf__flow_unscaled(f, 0, s->xmax));
+                   "the data: row %lld, %s is %.9g, outside the interval %g to %g; linear tails "
+                   "would continue the flow there",
+                   (long long)row, clf__column_label(f->columns, 0).s, x[0],
+                   clf__flow_unscaled(f, 0, s->xmin), clf__flow_unscaled(f, 0, s->xmax));
 }
 
 /* Data units to the flow's, and onto the device. */
@@ -97,7 +100,7 @@ static clf_status put_data(chunk *c, const double *x, clf_tensor to) {
   for (int32_t i = 0; i < c->n; i++)
     for (int32_t d = 0; d < D; d++) {
       const double v = x[(c->first + i) * D + d];
-      if (!isfinite(v)) return refuse("the data", number_of(c, i), d, v);
+      if (!isfinite(v)) return refuse("the data", f->columns, number_of(c, i), d, v);
       c->host[(int64_t)i * D + d] = clf__flow_scaled(f, d, v);
     }
   return clf_write64(f->dev, to, c->host);
@@ -267,7 +270,7 @@ static clf_status invert_chunk(chunk *c, void *ctx) {
   const double *in = a->in + c->first * D;
   for (int64_t i = 0; i < (int64_t)c->n * D; i++)
     if (!isfinite(in[i]))
-      return refuse("the latents", number_of(c, i / D), (int32_t)(i % D), in[i]);
+      return refuse("the latents", NULL, number_of(c, i / D), (int32_t)(i % D), in[i]);
   CLF_TRY(clf_write64(c->f->dev, z, in));
   return inverse_chunk(c, z, a);
 }

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "names.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,6 +95,16 @@ static clf_status check_twice(char *const *names, int32_t n) {
                     clf__excerpt_of(*sorted[c], strlen(*sorted[c])).s);
   free(sorted);
   return s;
+}
+
+clf__label clf__column_label(char *const *names, int32_t d) {
+  clf__label l;
+  if (names && names[d])
+    snprintf(l.s, sizeof l.s, "column %d (\"%s\")", (int)d + 1,
+             clf__excerpt_of(names[d], strlen(names[d])).s);
+  else
+    snprintf(l.s, sizeof l.s, "column %d", (int)d + 1);
+  return l;
 }
 
 clf_status clf__names_check(char *const *names, int32_t n) {

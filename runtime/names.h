@@ -19,6 +19,12 @@ typedef struct clf__excerpt {
 } clf__excerpt;
 clf__excerpt clf__excerpt_of(const char *s, size_t n);
 
+/* What messages call column d, from 0: "column 3", or with names "column 3 (\"age\")". */
+typedef struct clf__label {
+  char s[80];
+} clf__label;
+clf__label clf__column_label(char *const *names, int32_t d);
+
 /* Whether n names can tell columns apart: none of them NULL, empty, too long, not text or given
  * twice.  Errors: EINVAL, with a sentence that names the columns, counted from 1; ENOMEM. */
 clf_status clf__names_check(char *const *names, int32_t n);

@@ -129,8 +129,8 @@ START_TEST(two_dimensions_without_data) {
 }
 END_TEST
 
-/* Data reach beyond the interval, where this flow has no density: the curves end there,
- * the bars go on. */
+/* Data reach beyond the interval, where this flow's density is zero: its map ends there, the bars
+ * go on. */
 START_TEST(one_dimension) {
   clf_flow *flow = flow_of(CLF_PIECEWISE, 1);
   clf_table t;
