@@ -25,7 +25,11 @@
 int cli_main(int argc, char **argv); /* cli/main.c */
 
 static long dense = 4;
-static long *calls; /* of the child, in memory that both see */
+/* Of the child, in memory that both see. */
+static struct shared {
+  long calls;
+  char unsafe[128]; /* fault_unsafe() */
+} * shared;
 
 /* ---- Verbs ------------------------------------------------------------------------------------
  */
@@ -90,9 +94,11 @@ static void be_child(const char *command, which what, long n) {
   if (what == JSON) json_set_alloc_funcs(malloc, free); /* those that fail */
   fault_hook *h = what == FILES ? &fault_files : &fault_memory;
   *h = (fault_hook){.n = n, .from_then_on = (int)(n % 2), .what = ENOSPC};
+  fault_watch();
   const int code = cli_main(argc, argv);
-  *calls = h->calls;
+  shared->calls = h->calls;
   *h = (fault_hook){.n = 0};
+  snprintf(shared->unsafe, sizeof shared->unsafe, "%s", fault_unsafe() ? fault_unsafe() : "");
   exit(code);
 }
 
@@ -158,7 +164,7 @@ static void try_n(const struct verb *v, which what, long n) {
   char when[256];
   const int same = !v->trains && what != JSON;
   snprintf(when, sizeof when, "%s: %s %ld", v->command, names[what], n);
-  *calls = 0;
+  shared->calls = 0;
   const int code = run(v->command, what, n);
   if (code == 0 && same)
     ck_assert_msg(equal_files("said", "want/said"), "%s: it says something else", when);
@@ -178,7 +184,8 @@ START_TEST(any_failure) {
   ck_assert_msg(run(v->command, what, 0) == 0, "%s", v->command);
   ck_assert_int_eq(rename("said", "want/said"), 0);
   each_output(v->command, 1, 0);
-  const long all = *calls;
+  const long all = shared->calls;
+  ck_assert_msg(!*shared->unsafe, "%s: %s", v->command, shared->unsafe);
   ck_assert_int_ge(all, what == FILES ? 0 : 1);
   for (long n = 1; n <= all; n += 1 + n / dense) try_n(v, what, n);
 }
@@ -206,8 +213,8 @@ int main(int argc, char **argv) {
   char folder[] = "/tmp/clflow-cli-faults-XXXXXX";
   if (argc > 1) dense = atol(argv[1]);
   if (dense < 1 || !mkdtemp(folder) || chdir(folder)) return 1;
-  calls = mmap(NULL, sizeof *calls, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (calls == MAP_FAILED) return 1;
+  shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) return 1;
   setenv("OMP_WAIT_POLICY", "passive", 1); /* the program would begin anew with it */
   setenv("CLFLOW_DEVICE", "cpu", 1);
   setenv("OCL_ICD_VENDORS", folder, 1); /* drivers do not survive a fork */

@@ -160,6 +160,38 @@ START_TEST(files) {
 }
 END_TEST
 
+/* Signals interrupt every transfer, and everything comes out as without. */
+START_TEST(signals) {
+  double sum = 0;
+  const double want = expected("cpu", VECTORS);
+  remove_files();
+  fault_files = (fault_hook){.what = FAULT_SIGNALS};
+  const clf_status s = from_nothing("cpu", VECTORS, &sum);
+  ck_assert_int_gt(fault_files.calls, 20);
+  ck_assert_msg(!s, "%s", clf_errmsg());
+  judge("signals", s, sum, want, 0);
+}
+END_TEST
+
+/* What was saved survives the machine's failure, and no file is open in programs that are started.
+ */
+START_TEST(synced) {
+  const double at[] = {1, 2, 3, 4};
+  const clf_table t = {.rows = 2, .cols = 2, .at = (double *)at};
+  double sum = 0;
+  fault_watch();
+  no_faults();
+  WORKS(from_nothing("cpu", _i ? IMAGES : VECTORS, &sum));
+  WORKS(clf_table_write("t.csv", &t));
+  WORKS(clf_table_write("t.npy", &t));
+  WORKS(clf_array_write_npy("t.npy", at, 2, (const int64_t[]){2, 2}));
+  ck_assert_msg(!fault_unsafe(), "%s", fault_unsafe());
+  unlink("t.csv");
+  unlink("t.npy");
+  remove_files();
+}
+END_TEST
+
 /* ---- Killed at every system call ---------------------------------------------------------------
  */
 
@@ -335,6 +367,8 @@ static int run_all(void) {
   add(suite, "memory", memory, 6);
   add(suite, "owed", owed, 1);
   add(suite, "files", files, 2 * FAULTS);
+  add(suite, "signals", signals, 1);
+  add(suite, "synced", synced, 2);
   add(suite, "killed", killed, 2);
   add(suite, "opening", opening, 2);
   add(suite, "opening_without_memory", opening_without_memory, 2);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 #include <utime.h>
 #include "probe.h"
@@ -95,6 +96,41 @@ START_TEST(what_it_says) {
   ck_assert_str_eq(v.at[0].name, "opencl:0");
   ck_assert_str_eq(clf__probe_why(&v, "opencl:31"), "opencl:31 is slow");
   ck_assert_ptr_null(clf__probe_why(&v, "opencl:32"));
+}
+END_TEST
+
+/* ---- Signals ---------------------------------------------------------------------------------
+ */
+
+static volatile sig_atomic_t alarms;
+static void on_alarm(int signal) {
+  (void)signal;
+  alarms++;
+}
+
+/* Calls that wait for the program are interrupted every 5 ms: what it says counts all the same, and
+ * how it ends. */
+START_TEST(signals) {
+  const struct sigaction act = {.sa_handler = on_alarm}; /* without SA_RESTART */
+  struct sigaction before;
+  const struct itimerval often = {{0, 5000}, {0, 5000}}, never = {{0, 0}, {0, 0}};
+  ck_assert_int_eq(sigaction(SIGALRM, &act, &before), 0);
+  ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+  alarms = 0;
+  write_program("sleep 0.2; echo device opencl:0; sleep 0.1; echo done");
+  const clf__verdicts slow = probed(CLF_PROBE_LIST);
+  const int listening = alarms;
+  write_program("exec >&-; sleep 0.2; kill -11 $$"); /* the pipe is closed long before */
+  const clf__verdicts crashed = probed(CLF_PROBE_LIST);
+  const int waiting = alarms - listening;
+  ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
+  ck_assert_int_eq(sigaction(SIGALRM, &before, NULL), 0);
+  ck_assert_msg(listening >= 10 && waiting >= 5, "%d and %d signals", listening, waiting);
+  ck_assert_str_eq(slow.why, "");
+  ck_assert_int_eq(slow.count, 1);
+  ck_assert_str_eq(slow.at[0].name, "opencl:0");
+  ck_assert_str_eq(crashed.why,
+                   "the driver crashed in listing the devices: signal 11 (Segmentation fault)");
 }
 END_TEST
 
@@ -191,6 +227,7 @@ int main(void) {
   tcase_add_test(c, no_program);
   tcase_add_test(c, how_it_ends);
   tcase_add_test(c, what_it_says);
+  tcase_add_test(c, signals);
   tcase_add_test(c, it_disappears);
   tcase_add_test(c, what_a_verdict_depends_on);
   tcase_add_test(c, a_long_setting);

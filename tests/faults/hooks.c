@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 fault_hook fault_memory, fault_files;
@@ -40,6 +41,60 @@ MEMORY(char *, strndup, (const char *s, size_t n), (s, n))
 
 static void killed(void) { kill(getpid(), SIGKILL); }
 
+/* ---- What fault_watch() looks at ---- */
+
+enum { WATCHED = 1024 };
+static struct {
+  char dirty[WATCHED];  /* by descriptor: a file with bytes that no fsync() followed */
+  char cached[WATCHED]; /* a file of clflow's cache */
+  int renamed;          /* a folder has a name that no fsync() followed */
+  const char *wrong;    /* the first */
+} watched;
+
+void fault_watch(void) { memset(&watched, 0, sizeof watched); }
+const char *fault_unsafe(void) {
+  if (watched.wrong) return watched.wrong;
+  return watched.renamed ? "a folder was not synced after a file in it was renamed" : NULL;
+}
+
+static void is_wrong(const char *what) {
+  if (!watched.wrong) watched.wrong = what;
+}
+/* The cache is written anew where it is damaged: it does not have to last. */
+static int in_cache(const char *path) {
+  const char *cache = getenv("CLFLOW_CACHE_DIR");
+  return cache && *cache && strncmp(path, cache, strlen(cache)) == 0;
+}
+static void watch_open(const char *path, int flags, int fd) {
+  if (!(flags & O_CLOEXEC)) is_wrong("a file was opened without O_CLOEXEC");
+  if (fd >= 0 && fd < WATCHED) watched.cached[fd] = (char)in_cache(path);
+}
+static int is_of_kind(int fd, mode_t kind) {
+  struct stat st;
+  return fd >= 0 && fd < WATCHED && !fstat(fd, &st) && (st.st_mode & S_IFMT) == kind;
+}
+static void watch_write(int fd) {
+  if (is_of_kind(fd, S_IFREG) && !watched.cached[fd]) watched.dirty[fd] = 1;
+}
+static void watch_fsync(int fd) {
+  if (is_of_kind(fd, S_IFDIR))
+    watched.renamed = 0;
+  else if (fd >= 0 && fd < WATCHED)
+    watched.dirty[fd] = 0;
+}
+static void watch_close(int fd) {
+  if (fd >= 0 && fd < WATCHED && watched.dirty[fd])
+    is_wrong("a file was closed before what was written to it was synced");
+}
+static void watch_rename(const char *to) {
+  if (in_cache(to)) return;
+  if (memchr(watched.dirty, 1, sizeof watched.dirty))
+    is_wrong("a file was renamed before what was written to it was synced");
+  watched.renamed = 1;
+}
+
+/* ---- Their failures ---- */
+
 /* Whether the call under way fails, errno set. */
 static int file_fails(void) {
   if (!due(&fault_files)) return 0;
@@ -53,20 +108,21 @@ static void done(void) {
   if (fault_files.what == FAULT_KILL_AFTER && fault_files.n == fault_files.calls) killed();
 }
 
-#define FILES(name, parameters, arguments)                                                         \
+#define FILES(name, parameters, arguments, watch)                                                  \
   int __real_##name parameters;                                                                    \
   int __wrap_##name parameters;                                                                    \
   int __wrap_##name parameters {                                                                   \
     if (file_fails()) return -1;                                                                   \
+    watch;                                                                                         \
     const int r = __real_##name arguments;                                                         \
     done();                                                                                        \
     return r;                                                                                      \
   }
-FILES(close, (int fd), (fd))
-FILES(fsync, (int fd), (fd))
-FILES(fchmod, (int fd, mode_t mode), (fd, mode))
-FILES(rename, (const char *from, const char *to), (from, to))
-FILES(link, (const char *from, const char *to), (from, to))
+FILES(close, (int fd), (fd), watch_close(fd))
+FILES(fsync, (int fd), (fd), watch_fsync(fd))
+FILES(fchmod, (int fd, mode_t mode), (fd, mode), (void)0)
+FILES(rename, (const char *from, const char *to), (from, to), watch_rename(to))
+FILES(link, (const char *from, const char *to), (from, to), (void)0)
 
 /* What cannot be removed stays behind, and nobody can help it: it does not fail. */
 int __real_unlink(const char *path);
@@ -87,21 +143,31 @@ int __wrap_open(const char *path, int flags, ...) {
   va_end(ap);
   if (file_fails()) return -1;
   const int fd = __real_open(path, flags, mode);
+  watch_open(path, flags, fd);
   done();
   return fd;
 }
 
+static int interrupted(void) {
+  static int last;
+  if (fault_files.what != FAULT_SIGNALS) return 0;
+  last = !last;
+  errno = EINTR;
+  return last;
+}
+
 /* Half of what was asked for, where there is a half. */
-#define TRANSFER(name, pointer)                                                                    \
+#define TRANSFER(name, pointer, watch)                                                             \
   ssize_t __real_##name(int fd, pointer bytes, size_t n);                                          \
   ssize_t __wrap_##name(int fd, pointer bytes, size_t n);                                          \
   ssize_t __wrap_##name(int fd, pointer bytes, size_t n) {                                         \
-    if (file_fails()) return -1;                                                                   \
+    if (file_fails() || interrupted()) return -1;                                                  \
+    watch;                                                                                         \
     const int half = fault_files.what == FAULT_SHORT && fault_files.n && n > 1 &&                  \
                      fault_files.calls >= fault_files.n;                                           \
     const ssize_t r = __real_##name(fd, bytes, half ? n / 2 : n);                                  \
     done();                                                                                        \
     return r;                                                                                      \
   }
-TRANSFER(read, void *)
-TRANSFER(write, const void *)
+TRANSFER(read, void *, (void)0)
+TRANSFER(write, const void *, watch_write(fd))

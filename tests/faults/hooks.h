@@ -10,7 +10,20 @@ typedef struct fault_hook {
   int what;         /* of a file: the errno it fails with, or one of these */
   long calls;       /* so far, since they were set to 0 */
 } fault_hook;
-enum { FAULT_SHORT = -1, FAULT_KILL = -2, FAULT_KILL_AFTER = -3 }; /* half is done; SIGKILL */
+enum {
+  FAULT_SHORT = -1, /* half is done */
+  FAULT_KILL = -2,  /* SIGKILL */
+  FAULT_KILL_AFTER = -3,
+  FAULT_SIGNALS = -4 /* whatever n: every other read() and write() fails with EINTR */
+};
 
 extern fault_hook fault_memory, fault_files;
+
+/* What would be lost if the machine failed, or leaks into programs that are started: of all calls
+ * since fault_watch(), the first that is wrong, or NULL.
+ *   - a file took another's name before fsync() of what was written to it
+ *   - the folder in which a file was renamed was not synced afterwards
+ *   - a file was opened without O_CLOEXEC */
+void fault_watch(void);
+const char *fault_unsafe(void);
 #endif
