@@ -143,6 +143,7 @@ extern struct cli_common {
   struct {            /* of data that are images */
     int crop, strict; /* crop: a clf_crop */
     int32_t channels; /* 0: as they are */
+    int32_t bits;     /* of 16-bit PNG files; 0: all */
     const char *noise;
     uint64_t seed; /* of the noise, where no file has it */
   } images;
@@ -208,12 +209,15 @@ extern struct cli_common {
       CLI_OPTIONS_VARIANT(cli_common.hint)
 
 /* How data that are images are read. */
-#define CLI_OPTION_CROP                                                                            \
+#define CLI_OPTIONS_READING                                                                        \
   CLI_OPTION("--crop", "none|center|celeba|lsun",                                                  \
              "images: how they are brought to the model's size", CLI_CHOICE,                       \
-             &cli_common.images.crop, NULL)
+             &cli_common.images.crop, NULL),                                                       \
+      CLI_OPTION("--bits", "8 to 16",                                                              \
+                 "images: bits in use of 16-bit PNG files: 12 reads 4095 as 255 (default 16)",     \
+                 CLI_COUNT32, &cli_common.images.bits, NULL)
 #define CLI_OPTIONS_IMAGES                                                                         \
-  CLI_OPTION_CROP,                                                                                 \
+  CLI_OPTIONS_READING,                                                                             \
       CLI_OPTION("--strict", NULL, "images: refuse a damaged file instead of leaving it out",      \
                  CLI_FLAG, &cli_common.images.strict, NULL)
 /* Of a verb that evaluates densities, in place of the --strict for images. */
@@ -241,7 +245,7 @@ extern struct cli_common {
 #define CLI_OPTIONS_IMAGE_DATA                                                                     \
   CLI_OPTIONS_IMAGES, CLI_OPTION_CHANNELS(&cli_common.images.channels), CLI_OPTIONS_NOISE
 #define CLI_OPTIONS_IMAGE_ROWS                                                                     \
-  CLI_OPTION_CROP, CLI_OPTION_CHANNELS(&cli_common.images.channels), CLI_OPTIONS_NOISE
+  CLI_OPTIONS_READING, CLI_OPTION_CHANNELS(&cli_common.images.channels), CLI_OPTIONS_NOISE
 #define CLI_OPTIONS_END                                                                            \
   { NULL, NULL, NULL, CLI_HEADING, NULL, NULL, 0, 0 }
 
@@ -271,6 +275,8 @@ void cli_session_close(cli_session *s);
 /* Reads a table, or opens images of this size (0: as they are) and decodes them in the
  * background until cli_data_wait(), which tells of files left out. */
 int cli_data_open(cli_session *s, const char *data, const clf_image_options *wanted);
+/* How --crop, --strict and --bits say that images are read; of any size and channels. */
+clf_image_options cli_image_options(void);
 int cli_data_wait(cli_session *s);
 /* Says in what data and model differ, if they do. */
 int cli_data_check(const cli_session *s, const char *data, const char *model);

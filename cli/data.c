@@ -13,9 +13,16 @@ static int refuse_for_table(const char *data) {
   const char *given = cli_common.images.crop       ? "--crop"
                       : cli_common.images.strict   ? "--strict"
                       : cli_common.images.channels ? "--channels"
+                      : cli_common.images.bits     ? "--bits"
                       : cli_common.images.noise    ? "--noise"
                                                    : NULL;
   return given ? cli_usage("%s is for images, %s is a table; leave it out", given, data) : CLI_OK;
+}
+
+clf_image_options cli_image_options(void) {
+  return (clf_image_options){.crop = (clf_crop)cli_common.images.crop,
+                             .strict = cli_common.images.strict || cli_common.strict,
+                             .bits = cli_common.images.bits};
 }
 
 int cli_data_open(cli_session *s, const char *data, const clf_image_options *wanted) {
@@ -52,6 +59,8 @@ static void say_skipped(const clf_images *images) {
   if (count > MOST)
     cli_say("left out: %" PRId64 " more damaged files, %" PRId64 " of %" PRId64 " in all",
             count - MOST, count, count + clf_images_count(images));
+  const char *note;
+  for (int i = 0; (note = clf_images_note(images, i)); i++) cli_say("%s", note);
 }
 
 static int read_noise(cli_session *s) {

@@ -39,9 +39,8 @@ static int load_model(cli_session *s) {
 }
 
 static int open_data(cli_session *s) {
-  clf_image_options wanted = {.channels = cli_common.images.channels,
-                              .crop = (clf_crop)cli_common.images.crop,
-                              .strict = cli_common.images.strict || cli_common.strict};
+  clf_image_options wanted = cli_image_options();
+  wanted.channels = cli_common.images.channels;
   if (s->flow && clf_flow_get_spec(s->flow)->kind == CLF_REALNVP) {
     wanted.height = clf_flow_get_spec(s->flow)->height;
     wanted.width = clf_flow_get_spec(s->flow)->width;

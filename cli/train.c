@@ -107,6 +107,9 @@ static cli_option options[] = {
                CLI_CHOICE, &cli_common.images.crop, NULL),
     CLI_OPTION("--strict", NULL, "refuse a damaged file instead of leaving it out", CLI_FLAG,
                &cli_common.images.strict, NULL),
+    CLI_OPTION("--bits", "8 to 16",
+               "bits in use of 16-bit PNG files: 12 reads 4095 as 255 (default 16)", CLI_COUNT32,
+               &cli_common.images.bits, NULL),
     CLI_OPTION("--flip", NULL, "mirror each by a coin, every epoch anew (default the preset's)",
                CLI_FLAG, &cli_wanted.train.flip, NULL),
     CLI_OPTION("--no-flip", NULL, "mirror none", CLI_FLAG_OFF, &cli_wanted.train.flip, NULL),
@@ -193,8 +196,10 @@ static int open_valid(cli_session *s) {
   if (!s->images || !clf_is_image_source(cli_wanted.valid))
     return cli_usage("--valid is for images held out beside images; of a table take --valid-split");
   cli_session held = {.flow = s->flow};
-  const clf_image_options want = {spec->height, spec->width, spec->channels,
-                                  (clf_crop)cli_common.images.crop, cli_common.images.strict};
+  clf_image_options want = cli_image_options();
+  want.height = spec->height;
+  want.width = spec->width;
+  want.channels = spec->channels;
   int code = cli_data_open(&held, cli_wanted.valid, &want);
   if (!code) code = cli_data_wait(&held);
   s->valid = held.images;
@@ -301,9 +306,10 @@ static void print_reading(char *text, size_t size) {
   static const char *const crops[] = {"", " --crop center", " --crop celeba", " --crop lsun"};
   const clf_preset *preset = cli_wanted.preset;
   const int chosen = cli_train_given("--channels") || (preset && preset->channels);
-  char channels[24] = "";
+  char channels[24] = "", bits[24] = "";
   if (chosen) snprintf(channels, sizeof channels, " --channels %d", cli_wanted.spec.channels);
-  snprintf(text, size, "%s%s%s", crops[cli_common.images.crop], channels,
+  if (cli_common.images.bits) snprintf(bits, sizeof bits, " --bits %d", cli_common.images.bits);
+  snprintf(text, size, "%s%s%s%s", crops[cli_common.images.crop], channels, bits,
            cli_common.images.strict ? " --strict" : "");
 }
 

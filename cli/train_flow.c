@@ -55,20 +55,35 @@ static int check_kind(clf_kind kind) {
     const char *option;
     unsigned kinds;
   } rules[] = {
-      {"--hidden", COUPLINGS},    {"--depth", COUPLINGS},
-      {"--s-max", 1U << CLF_NVP}, {"--bins", PIECEWISE},
-      {"--xmin", PIECEWISE},      {"--xmax", PIECEWISE},
-      {"--tails", PIECEWISE},     {"--preset", IMAGES},
-      {"--scales", IMAGES},       {"--width", IMAGES},
-      {"--blocks", IMAGES},       {"--norm", IMAGES},
-      {"--compat", IMAGES},       {"--levels", IMAGES},
-      {"--alpha", IMAGES},        {"--affine", IMAGES},
-      {"--logit", IMAGES},        {"--mask", IMAGES},
-      {"--bn-rho", IMAGES},       {"--size", IMAGES},
-      {"--channels", IMAGES},     {"--crop", IMAGES},
-      {"--strict", IMAGES},       {"--flip", IMAGES},
-      {"--no-flip", IMAGES},      {"--l2", IMAGES},
-      {"--recalibrate", IMAGES},  {"--standardize", COUPLINGS | PIECEWISE},
+      {"--hidden", COUPLINGS},
+      {"--depth", COUPLINGS},
+      {"--s-max", 1U << CLF_NVP},
+      {"--bins", PIECEWISE},
+      {"--xmin", PIECEWISE},
+      {"--xmax", PIECEWISE},
+      {"--tails", PIECEWISE},
+      {"--preset", IMAGES},
+      {"--scales", IMAGES},
+      {"--width", IMAGES},
+      {"--blocks", IMAGES},
+      {"--norm", IMAGES},
+      {"--compat", IMAGES},
+      {"--levels", IMAGES},
+      {"--alpha", IMAGES},
+      {"--affine", IMAGES},
+      {"--logit", IMAGES},
+      {"--mask", IMAGES},
+      {"--bn-rho", IMAGES},
+      {"--size", IMAGES},
+      {"--channels", IMAGES},
+      {"--crop", IMAGES},
+      {"--strict", IMAGES},
+      {"--bits", IMAGES},
+      {"--flip", IMAGES},
+      {"--no-flip", IMAGES},
+      {"--l2", IMAGES},
+      {"--recalibrate", IMAGES},
+      {"--standardize", COUPLINGS | PIECEWISE},
   };
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
     if (cli_train_given(rules[i].option) && !(rules[i].kinds >> kind & 1))
@@ -134,8 +149,7 @@ static int open_images(cli_session *s) {
   const int32_t height = spec->height ? spec->height : p->height;
   const int32_t width = spec->height ? spec->width : p->width;
   if (!cli_train_given("--crop")) cli_common.images.crop = (int)p->crop;
-  clf_image_options want = {.crop = (clf_crop)cli_common.images.crop,
-                            .strict = cli_common.images.strict};
+  clf_image_options want = cli_image_options();
   want.channels = spec->channels ? spec->channels : p->channels;
   if (want.crop == CLF_CROP_CENTER && !height && clf_is_image_source(cli_common.data))
     return cli_usage("--crop center needs a size to bring images to: --size HxW");

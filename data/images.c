@@ -4,18 +4,20 @@
 #include "images.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
 #include "keys.h"
+#include "kind.h"
 #include "status.h"
 #include "table.h"
 
 /* ---- Which kind of source ------------------------------------------------- */
 
-typedef enum kind { NOTHING, GLYPHS, FOLDER, CIFAR, IDX, NPY } kind;
+typedef enum kind { NOTHING, GLYPHS, FOLDER, PICTURE, CIFAR, IDX, NPY } kind;
 
 static int ends_in(const char *name, const char *suffix) {
   const size_t n = strlen(name), m = strlen(suffix);
@@ -34,7 +36,7 @@ static kind kind_of(const char *source) {
   if (!stat(source, &st) && S_ISDIR(st.st_mode)) return FOLDER;
   for (size_t i = 0; i < sizeof files / sizeof *files; i++)
     if (ends_in(source, files[i].suffix)) return files[i].k;
-  return NOTHING;
+  return clf__is_picture(source) ? PICTURE : NOTHING;
 }
 
 int clf_is_image_source(const char *source) {
@@ -43,19 +45,21 @@ int clf_is_image_source(const char *source) {
 }
 
 static clf_status unknown(const char *source) {
-  if (ends_in(source, ".png") || ends_in(source, ".jpg") || ends_in(source, ".jpeg"))
-    return clf__fail(CLF_EINVAL, "%s: a single image is no set; give the folder that it lies in",
-                     source);
+  const clf__kind k = clf__kind_of_file(source);
+  if (k.group == CLF_IMAGE)
+    return clf__fail(CLF_EINVAL, "%s: is %s; PNG and JPEG are read: convert it to PNG", source,
+                     k.name);
   return clf__fail(CLF_EINVAL,
-                   "%s: is no set of images; there are glyphs, folders of PNG and JPEG files, and "
-                   "files ending in .idx, -ubyte, .idx.gz, -ubyte.gz, .bin or .npy",
+                   "%s: is no set of images; there are glyphs, folders of PNG and JPEG files, "
+                   "single ones, and files ending in .idx, -ubyte, .idx.gz, -ubyte.gz, .bin or "
+                   ".npy",
                    source);
 }
 
 static clf_status open_folder(const char *source, const clf_image_options *o, clf__source *s) {
   char **list;
   int64_t count;
-  CLF_TRY(clf__list_files(source, 0, clf__cifar_batch, &list, &count));
+  CLF_TRY(clf__list_files(source, 0, clf__cifar_batch, NULL, &list, &count));
   clf__list_free(list, count);
   return count ? clf__cifar_open(source, s) : clf__folder_open(source, o, s);
 }
@@ -64,6 +68,7 @@ static clf_status open_source(const char *source, const clf_image_options *o, cl
   switch (kind_of(source)) {
   case GLYPHS: return clf__glyphs_open(source, s);
   case FOLDER: return open_folder(source, o, s);
+  case PICTURE: return clf__picture_open(source, o, s);
   case CIFAR: return clf__cifar_open(source, s);
   case IDX: return clf__idx_open(source, s);
   case NPY: return clf__images_npy_open(source, s);
@@ -81,6 +86,10 @@ static clf_status check_options(const char *source, clf_image_options *o) {
                      "%s: no image is %" PRId32 " x %" PRId32
                      " pixels; up to %d a side and 2^28 in all can be",
                      source, o->height, o->width, CLF_IMAGE_SIDE);
+  if (o->bits != 0 && (o->bits < 8 || o->bits > 16))
+    return clf__fail(CLF_EINVAL, "%s: samples of 16-bit images have 8 to 16 bits, not %" PRId32,
+                     source, o->bits);
+  if (!o->bits) o->bits = 16;
   if (o->channels != 0 && o->channels != 1 && o->channels != 3)
     return clf__fail(CLF_EINVAL, "%s: images have 1 or 3 channels, not %" PRId32, source,
                      o->channels);
@@ -100,6 +109,37 @@ static clf_status check_options(const char *source, clf_image_options *o) {
   return CLF_OK;
 }
 
+/* Whether the source holds all images just as they are wanted. */
+static int is_wanted(const clf_images *m) {
+  const clf__picture *const shape = &m->source.shape;
+  return m->source.whole && m->want.crop != CLF_CROP_LSUN && shape->height == m->want.height &&
+         shape->width == m->want.width && shape->channels == m->want.channels;
+}
+
+/* Memory for all images; of LSUN, whose sizes differ where the source's do, for their places. */
+static clf_status make_room(clf_images *m) {
+  const int lsun = m->want.crop == CLF_CROP_LSUN;
+  char what[64];
+  size_t each = clf__image_bytes(m), all;
+  if (is_wanted(m)) {
+    m->pixels = m->source.whole;
+    return CLF_OK;
+  }
+  if (lsun && m->source.shape.height) {
+    const clf__picture kept = clf__lsun_shape(&m->source.shape);
+    each = (size_t)kept.height * (size_t)kept.width * (size_t)m->want.channels;
+  }
+  if (__builtin_mul_overflow(each, (uint64_t)m->total, &all)) all = SIZE_MAX;
+  snprintf(what, sizeof what, "its %" PRId64 " images", m->total);
+  CLF_TRY(clf__memory_fits(m->name, what, all));
+  if (lsun)
+    m->at = calloc((size_t)m->total, sizeof *m->at);
+  else
+    m->pixels = m->block = malloc(all);
+  if (m->at || m->block) return CLF_OK;
+  return clf__fail(CLF_ENOMEM, "%s: no memory for %" PRId64 " images", m->name, m->total);
+}
+
 /* What is not asked for is as the source has it. */
 static clf_status settle(clf_images *m) {
   const clf__picture *const shape = &m->source.shape;
@@ -109,12 +149,7 @@ static clf_status settle(clf_images *m) {
   if (!o->channels) o->channels = shape->channels;
   m->total = m->count = m->source.count;
   if (shape->height && shape->width) CLF_TRY(clf__fit_check(m->name, o, shape));
-  if ((uint64_t)m->total <= SIZE_MAX / sizeof *m->at) {
-    m->at = calloc((size_t)m->total, sizeof *m->at);
-    m->fault = calloc((size_t)m->total, sizeof *m->fault);
-  }
-  if (m->at && m->fault) return CLF_OK;
-  return clf__fail(CLF_ENOMEM, "%s: no memory for %" PRId64 " images", m->name, m->total);
+  return make_room(m);
 }
 
 /* ---- The set -------------------------------------------------------------- */
@@ -132,7 +167,7 @@ clf_status clf__images_open(const char *source, const clf_image_options *options
   clf_status s = check_options(source, &m->want);
   if (s == CLF_OK) s = open_source(source, &m->want, &m->source);
   if (s == CLF_OK) s = settle(m);
-  if (s == CLF_OK) s = clf__pool_start(m, threads);
+  if (s == CLF_OK && (m->block || m->at)) s = clf__pool_start(m, threads);
   if (s == CLF_OK)
     *images = m;
   else
@@ -155,9 +190,12 @@ void clf_images_free(clf_images *m) {
   if (m->pool) clf__pool_finish(m, 1);
   free_source(m);
   for (int64_t i = 0; m->at && i < m->total; i++) free(m->at[i].at);
-  for (int64_t i = 0; m->fault && i < m->total; i++) free(m->fault[i]);
+  for (int64_t i = 0; i < m->skipped; i++) free(m->fault[i].sentence);
+  for (int i = 0; i < CLF_NOTES; i++) free(m->note[i]);
   free(m->at);
+  free(m->block);
   free(m->fault);
+  free(m->sentence_of);
   free(m->sentence);
   free(m->name);
   free(m);
@@ -168,36 +206,65 @@ void clf_images_progress(const clf_images *m, int64_t *done, int64_t *total) {
   *total = m->total;
 }
 
-/* Moves images and sentences to the front of their lists. */
-static void close_gaps(clf_images *m) {
-  m->count = m->skipped = 0;
-  for (int64_t i = 0; i < m->total; i++) {
-    const clf__picture p = m->at[i];
-    char *const fault = m->fault[i];
-    m->at[i].at = NULL;
-    m->fault[i] = NULL;
-    if (fault)
-      m->fault[m->skipped++] = fault;
-    else
-      m->at[m->count++] = p;
+static void move(clf_images *m, int64_t to, int64_t from) {
+  const size_t size = clf__image_bytes(m);
+  if (to == from) return;
+  if (m->at) {
+    m->at[to] = m->at[from];
+    m->at[from].at = NULL;
+  } else {
+    memcpy(m->block + (size_t)to * size, m->block + (size_t)from * size, size);
   }
 }
 
-clf_status clf_images_wait(clf_images *m) {
-  if (m->pool) {
-    clf__pool_finish(m, 0);
-    free_source(m);
-    if (m->status == CLF_OK) {
-      close_gaps(m);
-      m->ready = m->count > 0;
-    }
-  }
-  if (m->status != CLF_OK)
-    return clf__fail(m->status, "%s", m->sentence ? m->sentence : "no memory for images");
+static int by_number(const void *pa, const void *pb) {
+  const clf__fault *const a = pa, *const b = pb;
+  return a->at < b->at ? -1 : a->at > b->at;
+}
+
+/* Brings the sentences on images that were left out into order, and the others to the front. */
+static clf_status close_gaps(clf_images *m) {
+  m->count = m->total - m->skipped;
+  if (!m->skipped) return CLF_OK;
+  qsort(m->fault, (size_t)m->skipped, sizeof *m->fault, by_number);
+  m->sentence_of = malloc((size_t)m->skipped * sizeof *m->sentence_of);
+  if (!m->sentence_of) return clf__fail(CLF_ENOMEM, "%s: no memory for what was left out", m->name);
+  for (int64_t k = 0; k < m->skipped; k++) m->sentence_of[k] = m->fault[k].sentence;
+  for (int64_t i = 0, k = 0, to = 0; i < m->total; i++)
+    if (k < m->skipped && m->fault[k].at == i)
+      k++;
+    else
+      move(m, to++, i);
+  return CLF_OK;
+}
+
+static clf_status finish(clf_images *m) {
+  CLF_TRY(close_gaps(m));
   if (m->count == 0)
     return clf__fail(CLF_EFORMAT,
                      "%s: none of its %" PRId64 " image files can be read; of the first: %s",
-                     m->name, m->total, m->fault[0]);
+                     m->name, m->total, m->fault[0].sentence);
+  if (m->source.notes) CLF_TRY(m->source.notes(m->source.state, m->name, m->note));
+  m->ready = 1;
+  return CLF_OK;
+}
+
+/* Keeps the sentence of a failure, which every further call repeats. */
+static void keep_failure(clf_images *m, clf_status s) {
+  m->status = s;
+  m->sentence = strdup(clf_errmsg());
+}
+
+clf_status clf_images_wait(clf_images *m) {
+  if (m->ready) return CLF_OK;
+  if (m->pool) clf__pool_finish(m, 0);
+  if (m->status == CLF_OK) {
+    const clf_status s = finish(m);
+    if (s != CLF_OK) keep_failure(m, s);
+  }
+  if (!m->source.whole || m->pixels != m->source.whole) free_source(m);
+  if (m->status != CLF_OK)
+    return clf__fail(m->status, "%s", m->sentence ? m->sentence : "no memory for images");
   return CLF_OK;
 }
 
@@ -210,6 +277,10 @@ void clf_images_shape(const clf_images *m, int32_t *height, int32_t *width, int3
 }
 
 int64_t clf_images_skipped(const clf_images *m, const char *const **sentences) {
-  if (sentences) *sentences = (const char *const *)m->fault;
-  return m->skipped;
+  if (sentences) *sentences = m->sentence_of;
+  return m->ready ? m->skipped : 0;
+}
+
+const char *clf_images_note(const clf_images *m, int i) {
+  return i >= 0 && i < CLF_NOTES ? m->note[i] : NULL;
 }

@@ -6,7 +6,12 @@
 
 #define CLF_IMAGE_SIDE 65536                /* of any image, at most */
 #define CLF_IMAGE_PIXELS (INT64_C(1) << 28) /* in any image, at most */
+#define CLF_IMAGE_BLANK (INT64_C(1) << 24)  /* whatever the file's size */
+#define CLF_IMAGE_DENSE 128                 /* beyond these, at most so many a byte of the file */
 #define CLF_IMAGE_LSUN 96                   /* the shorter side of what LSUN keeps */
+#define CLF_IMAGE_LONG 32                   /* of LSUN: the longer side by the shorter, at most */
+
+enum { CLF_NOTES = 3 };
 
 /* One image, (height, width, channels); `at` is malloc'ed, or NULL where only the shape matters. */
 typedef struct clf__picture {
@@ -29,18 +34,27 @@ typedef struct clf__source {
   clf_status (*picture)(const void *state, int64_t i, clf__picture *p);
   /* What to call image i. */
   const char *(*name)(const void *state, int64_t i);
+  /* (optional) What to say about the set `name` once all images are decoded: up to CLF_NOTES
+   * sentences, malloc'ed.  Errors: ENOMEM. */
+  clf_status (*notes)(const void *state, const char *name, char *note[CLF_NOTES]);
+  /* (optional) All images, (count, H, W, C), as long as the source lives. */
+  const uint8_t *whole;
   void (*free)(void *state);
 } clf__source;
 
 clf_status clf__glyphs_open(const char *source, clf__source *s);
 clf_status clf__idx_open(const char *path, clf__source *s);
 clf_status clf__cifar_open(const char *path, clf__source *s); /* a file or a folder */
+/* One PNG or JPEG file as a set of one image; as clf__folder_open(). */
+clf_status clf__picture_open(const char *path, const clf_image_options *o, clf__source *s);
+/* Whether a file that is no folder is one. */
+int clf__is_picture(const char *path);
 clf_status clf__images_npy_open(const char *path, clf__source *s);
 /* Looks for what the options leave open: sizes, and whether any file has colour. */
 clf_status clf__folder_open(const char *path, const clf_image_options *o, clf__source *s);
 
-/* Whether a file of this name makes its folder one of CIFAR-10. */
-int clf__cifar_batch(const char *name);
+/* Whether a file of this name makes its folder one of CIFAR-10: a clf__wanted. */
+int clf__cifar_batch(void *context, const char *path);
 
 /* Whether a .npy file holds bytes in three or four dimensions. */
 int clf__images_npy_is(const char *path);
@@ -56,29 +70,51 @@ typedef struct clf__raw {
 clf_status clf__raw_open(const char *path, const clf__raw *r, int64_t count, clf__picture shape,
                          clf__source *s);
 
-/* The names in a folder: of files whose name `wanted` accepts, with the folder in front, ordered;
- * with `deep` those of the folders in it too.  Names that begin with '.' are passed over.
- * Free each and the list.  Errors: EIO, ENOMEM. */
-clf_status clf__list_files(const char *folder, int deep, int (*wanted)(const char *name),
+/* Whether a file is wanted; asked once of each, in no particular order. */
+typedef int clf__wanted(void *context, const char *path);
+
+/* The names of the wanted files in a folder, with the folder in front, ordered; with `deep` also of
+ * those in the folders below it, each of which is read once, by whatever links it is reached, and
+ * at most 64 deep.  Names that begin with '.' are passed over.  Free each and the list.
+ * Errors: EIO, ENOMEM. */
+clf_status clf__list_files(const char *folder, int deep, clf__wanted *wanted, void *context,
                            char ***path, int64_t *count);
 void clf__list_free(char **path, int64_t count); /* NULL is a no-op */
 
 /* ---- Decoding and fitting ---------------------------------------------- */
 
-/* The shape of a PNG or JPEG file, or the shape and the image: channels 1 or 3.
- * Errors: EIO, EFORMAT, ENOMEM. */
-clf_status clf__decode_shape(const char *path, clf__picture *p);
-clf_status clf__decode(const char *path, clf__picture *p);
+/* How a file is decoded, and what was found out about it. */
+typedef struct clf__decoding {
+  int header;      /* only the shape is wanted */
+  int bits;        /* of a sample of a PNG of 16 bits that are used, 8 to 16 */
+  int orientation; /* found: EXIF's, 1 to 8; 1 is upright */
+  int32_t deepest; /* found: the largest sample of a PNG of 16 bits; -1 of another file */
+} clf__decoding;
 
-/* The two kinds, from memory; with `header` only the shape. */
-clf_status clf__decode_png(const char *path, const uint8_t *bytes, size_t size, int header,
+/* The image in a PNG or JPEG file, of 1 or 3 channels, turned upright; or only its shape.
+ * Errors: EIO, EFORMAT, ENOMEM. */
+clf_status clf__decode(const char *path, clf__decoding *how, clf__picture *p);
+
+/* The two kinds, from memory, as they are stored. */
+clf_status clf__decode_png(const char *path, const uint8_t *bytes, size_t size, clf__decoding *how,
                            clf__picture *p);
-clf_status clf__decode_jpeg(const char *path, const uint8_t *bytes, size_t size, int header,
+clf_status clf__decode_jpeg(const char *path, const uint8_t *bytes, size_t size, clf__decoding *how,
                             clf__picture *p);
+
+/* The EXIF orientation that a file has; 1 where it has none, or a damaged one. */
+int clf__png_orientation(const uint8_t *bytes, size_t size);
+int clf__jpeg_orientation(const uint8_t *bytes, size_t size);
+/* Turns an image upright, or only its shape.  Errors: ENOMEM; then p is still to be freed. */
+clf_status clf__turn(const char *name, int orientation, clf__picture *p);
+void clf__turned_shape(int orientation, clf__picture *p);
 
 /* EFORMAT if a file of so many bytes that declares this shape is beyond the limits, or must
  * be damaged: no PNG or JPEG holds more than 8256 pixels a byte. */
 clf_status clf__decode_limits(const char *path, int64_t height, int64_t width, size_t size);
+
+/* ENOMEM if `what` ("its 3 images") take more memory than the machine has, so that a name or a file
+ * of some bytes does not make the system end processes. */
+clf_status clf__memory_fits(const char *name, const char *what, uint64_t bytes);
 
 /* How a part of an image is resized: see clf_crop. */
 typedef enum clf__resize { CLF__RESIZE_MEAN, CLF__RESIZE_TENSORFLOW } clf__resize;
@@ -96,6 +132,9 @@ clf_status clf__picture_resize(const char *name, const clf__picture *p, clf__win
  * Errors: ESHAPE (no crop, and another size), EFORMAT (too small for the crop). */
 clf_status clf__fit_check(const char *name, const clf_image_options *o, const clf__picture *p);
 
+/* The shape of an image of p's shape after LSUN's resizing: its shorter side is 96. */
+clf__picture clf__lsun_shape(const clf__picture *p);
+
 /* Brings an image to the channels and size that `o` wants, which for LSUN leaves the part to
  * be cut open.  Errors: as above, ENOMEM; then p is still to be freed. */
 clf_status clf__fit(const char *name, const clf_image_options *o, clf__picture *p);
@@ -104,20 +143,42 @@ clf_status clf__fit(const char *name, const clf_image_options *o, clf__picture *
 
 typedef struct clf__pool clf__pool;
 
+/* What is wrong with an image that was left out. */
+typedef struct clf__fault {
+  int64_t at; /* its number in the source */
+  char *sentence;
+} clf__fault;
+
 struct clf_images {
   char *name;             /* of the source */
   clf_image_options want; /* filled in: no size and no channels are 0 */
-  clf__source source;     /* freed when all are decoded */
+  clf__source source;     /* freed when all are decoded, unless it holds the pixels */
   int64_t total;          /* images in the source */
   int64_t count;          /* images that are there: total less those left out */
-  clf__picture *at;       /* (total) */
-  char **fault;           /* (total); what is wrong with an image, else NULL */
-  int64_t skipped;        /* how many of these there are, in front, when all is decoded */
-  clf__pool *pool;        /* NULL when all is decoded */
-  clf_status status;      /* of decoding; `sentence` says it again */
+  const uint8_t *pixels;  /* (total, H, W, C), the first `count` of them good; NULL with LSUN */
+  uint8_t *block;         /* what is to be freed of it, or NULL */
+  clf__picture *at;       /* (total), with LSUN, whose images differ in size; else NULL */
+  clf__fault *fault;      /* (skipped), in order once all is decoded */
+  int64_t skipped, fault_room;
+  const char **sentence_of; /* (skipped), as the faults; once all is decoded */
+  char *note[CLF_NOTES];    /* what is worth knowing about the set; NULL behind the last */
+  clf__pool *pool;          /* NULL when all is decoded */
+  clf_status status;        /* of decoding; `sentence` says it again */
   char *sentence;
   int ready;
 };
+
+/* Bytes of an image as it is wanted. */
+static inline size_t clf__image_bytes(const clf_images *m) {
+  return (size_t)m->want.height * (size_t)m->want.width * (size_t)m->want.channels;
+}
+/* Image `row` as it is kept: with LSUN larger than it is wanted. */
+static inline clf__picture clf__image_at(const clf_images *m, int64_t row) {
+  if (m->at) return m->at[row];
+  /* Nobody writes to it. */
+  uint8_t *const at = (uint8_t *)(uintptr_t)m->pixels + (size_t)row * clf__image_bytes(m);
+  return (clf__picture){m->want.height, m->want.width, m->want.channels, at};
+}
 
 /* clf_images_open() with a number of threads, 0 for as many as there are cores. */
 clf_status clf__images_open(const char *source, const clf_image_options *options, int threads,

@@ -8,6 +8,7 @@
 
 #include "file.h"
 #include "images.h"
+#include "path.h"
 #include "status.h"
 
 /* A record is a label and three planes, red, green and blue. */
@@ -47,13 +48,16 @@ static clf_status open_bytes(const char *path, char *bytes, size_t size, clf__so
   return clf__raw_open(path, &r, (int64_t)(size / RECORD), (clf__picture){SIDE, SIDE, 3, NULL}, s);
 }
 
-int clf__cifar_batch(const char *name) { return fnmatch("data_batch_*.bin", name, 0) == 0; }
+int clf__cifar_batch(void *context, const char *path) {
+  (void)context;
+  return fnmatch("data_batch_*.bin", clf__file_name(path), 0) == 0;
+}
 
 static clf_status open_folder(const char *path, clf__source *s) {
   char **list, *all = NULL;
   int64_t count;
   size_t size = 0;
-  CLF_TRY(clf__list_files(path, 0, clf__cifar_batch, &list, &count));
+  CLF_TRY(clf__list_files(path, 0, clf__cifar_batch, NULL, &list, &count));
   clf_status code = CLF_OK;
   for (int64_t i = 0; code == CLF_OK && i < count; i++) code = append(list[i], &all, &size);
   if (code == CLF_OK && count == 0)

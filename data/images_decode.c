@@ -5,23 +5,40 @@
 
 #include "file.h"
 #include "images.h"
+#include "kind.h"
 #include "status.h"
 
-static clf_status decode_bytes(const char *path, const uint8_t *b, size_t size, int header,
-                               clf__picture *p) {
-  if (size == 0) return clf__fail(CLF_EFORMAT, "%s: the file is empty", path);
-  if (size >= 8 && !memcmp(b, "\x89PNG\r\n\x1a\n", 8))
-    return clf__decode_png(path, b, size, header, p);
-  if (size >= 3 && !memcmp(b, "\xff\xd8\xff", 3)) return clf__decode_jpeg(path, b, size, header, p);
-  return clf__fail(CLF_EFORMAT, "%s: this is neither a PNG nor a JPEG file", path);
+static clf_status unknown(const char *path, const void *bytes, size_t size) {
+  const clf__kind k = clf__kind_of(bytes, size);
+  return clf__fail(CLF_EFORMAT, "%s: this is neither a PNG nor a JPEG file%s%s", path,
+                   k.group ? ", but " : "", k.name);
 }
 
-static clf_status decode_file(const char *path, int header, clf__picture *p) {
+static clf_status decode_bytes(const char *path, const uint8_t *b, size_t size, clf__decoding *how,
+                               clf__picture *p) {
+  if (size == 0) return clf__fail(CLF_EFORMAT, "%s: the file is empty", path);
+  if (clf__is_png(b, size)) {
+    how->orientation = clf__png_orientation(b, size);
+    CLF_TRY(clf__decode_png(path, b, size, how, p));
+  } else if (clf__is_jpeg(b, size)) {
+    how->orientation = clf__jpeg_orientation(b, size);
+    CLF_TRY(clf__decode_jpeg(path, b, size, how, p));
+  } else {
+    return unknown(path, b, size);
+  }
+  if (!how->header) return clf__turn(path, how->orientation, p);
+  clf__turned_shape(how->orientation, p);
+  return CLF_OK;
+}
+
+clf_status clf__decode(const char *path, clf__decoding *how, clf__picture *p) {
   char *bytes;
   size_t size;
   clf__picture q = {0};
+  how->orientation = 1;
+  how->deepest = -1;
   CLF_TRY(clf__file_read(path, &bytes, &size));
-  const clf_status s = decode_bytes(path, (const uint8_t *)bytes, size, header, &q);
+  const clf_status s = decode_bytes(path, (const uint8_t *)bytes, size, how, &q);
   free(bytes);
   if (s == CLF_OK)
     *p = q;
@@ -29,7 +46,3 @@ static clf_status decode_file(const char *path, int header, clf__picture *p) {
     free(q.at);
   return s;
 }
-
-clf_status clf__decode_shape(const char *path, clf__picture *p) { return decode_file(path, 1, p); }
-
-clf_status clf__decode(const char *path, clf__picture *p) { return decode_file(path, 0, p); }

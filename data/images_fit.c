@@ -23,6 +23,13 @@ clf_status clf__fit_check(const char *name, const clf_image_options *o, const cl
                      " pixels (height x width); CelebA's crop needs at least %d x %d",
                      name, p->height, p->width, CELEBA_TOP + CELEBA_SIDE,
                      CELEBA_LEFT + CELEBA_SIDE);
+  const int64_t h = p->height, w = p->width;
+  if (o->crop == CLF_CROP_LSUN && (h > CLF_IMAGE_LONG * w || w > CLF_IMAGE_LONG * h))
+    return clf__fail(CLF_EFORMAT,
+                     "%s: is %" PRId32 " x %" PRId32
+                     " pixels (height x width); LSUN's crop takes images whose longer side is at "
+                     "most %d times the shorter",
+                     name, p->height, p->width, CLF_IMAGE_LONG);
   return CLF_OK;
 }
 
@@ -64,7 +71,7 @@ static clf__window centre(const clf_image_options *o, const clf__picture *p) {
 }
 
 /* Sides such that the shorter is 96. */
-static clf__picture lsun(const clf__picture *p) {
+clf__picture clf__lsun_shape(const clf__picture *p) {
   const int64_t shorter = p->height < p->width ? p->height : p->width;
   const int64_t h = (2 * CLF_IMAGE_LSUN * (int64_t)p->height + shorter) / (2 * shorter);
   const int64_t w = (2 * CLF_IMAGE_LSUN * (int64_t)p->width + shorter) / (2 * shorter);
@@ -81,7 +88,7 @@ static clf_status set_size(const char *name, const clf_image_options *o, clf__pi
     window = (clf__window){CELEBA_TOP, CELEBA_LEFT, CELEBA_SIDE, CELEBA_SIDE};
     how = CLF__RESIZE_TENSORFLOW;
   } else if (o->crop == CLF_CROP_LSUN) {
-    q = lsun(p);
+    q = clf__lsun_shape(p);
   }
   if (q.height == p->height && q.width == p->width && window.height == p->height &&
       window.width == p->width)

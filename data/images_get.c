@@ -27,14 +27,14 @@ static void copy_mirrored(uint8_t *to, const uint8_t *from, size_t width, size_t
 }
 
 static void draw_one(const clf_images *m, int64_t row, const clf_image_draw *draw, uint8_t *out) {
-  const clf__picture *const p = &m->at[row];
+  const clf__picture p = clf__image_at(m, row);
   const uint64_t seed = draw_seed(draw);
   const size_t c = (size_t)m->want.channels, width = (size_t)m->want.width, stride = width * c;
-  const size_t y0 = place(seed, row, DRAW_Y, p->height - m->want.height);
-  const size_t x0 = place(seed, row, DRAW_X, p->width - m->want.width);
+  const size_t y0 = place(seed, row, DRAW_Y, p.height - m->want.height);
+  const size_t x0 = place(seed, row, DRAW_X, p.width - m->want.width);
   const int mirrored = draw->flip && clf__uniform(seed, DRAWS * (uint64_t)row + DRAW_FLIP) < 0.5;
   for (size_t y = 0; y < (size_t)m->want.height; y++, out += stride) {
-    const uint8_t *const from = p->at + ((y0 + y) * (size_t)p->width + x0) * c;
+    const uint8_t *const from = p.at + ((y0 + y) * (size_t)p.width + x0) * c;
     if (mirrored)
       copy_mirrored(out, from, width, c);
     else
@@ -47,7 +47,7 @@ clf_status clf_images_get(const clf_images *m, const int64_t *index, int64_t fir
   static const clf_image_draw plain = {0};
   if (!m->ready)
     return clf__fail(CLF_EINVAL, "%s: images are asked for before all are decoded", m->name);
-  const size_t size = (size_t)m->want.height * (size_t)m->want.width * (size_t)m->want.channels;
+  const size_t size = clf__image_bytes(m);
   for (int64_t i = 0; i < n; i++) {
     /* In unsigned numbers, where a sum of any two is defined. */
     const uint64_t row = index ? (uint64_t)index[i] : (uint64_t)first + (uint64_t)i;
@@ -74,9 +74,9 @@ uint32_t clf_images_checksum(const clf_images *m) {
   crc = add_number(crc, m->want.width);
   crc = add_number(crc, m->want.channels);
   for (int64_t i = 0; i < m->count; i++) {
-    const clf__picture *const p = &m->at[i];
-    if (m->want.crop == CLF_CROP_LSUN) crc = add_number(add_number(crc, p->height), p->width);
-    crc = (uint32_t)crc32_z(crc, p->at, (size_t)p->height * (size_t)p->width * (size_t)p->channels);
+    const clf__picture p = clf__image_at(m, i);
+    if (m->want.crop == CLF_CROP_LSUN) crc = add_number(add_number(crc, p.height), p.width);
+    crc = (uint32_t)crc32_z(crc, p.at, (size_t)p.height * (size_t)p.width * (size_t)p.channels);
   }
   return crc;
 }

@@ -20,14 +20,15 @@ typedef struct job {
   const char *path;
   const uint8_t *bytes;
   size_t size;
-  int header; /* read no more than the shape */
+  int header; /* read only the shape */
   clf__picture *p;
   clf_status status;         /* what stopped it, where that is not libjpeg */
   char why[JMSG_LENGTH_MAX]; /* libjpeg's words */
 } job;
 
-/* More scans than any encoder writes: a file of many empty ones takes hours. */
-enum { SCANS_MAX = 500 };
+/* More scans than encoders write, which is up to some twenty: each goes over the whole image, and
+ * takes a few bytes where nothing changes. */
+enum { SCANS_MAX = 100 };
 
 static void on_error(j_common_ptr jpeg) {
   job *const j = jpeg->client_data;
@@ -96,9 +97,9 @@ static int read_guarded(job *j) {
   return 1;
 }
 
-clf_status clf__decode_jpeg(const char *path, const uint8_t *bytes, size_t size, int header,
+clf_status clf__decode_jpeg(const char *path, const uint8_t *bytes, size_t size, clf__decoding *how,
                             clf__picture *p) {
-  job j = {.path = path, .bytes = bytes, .size = size, .header = header, .p = p};
+  job j = {.path = path, .bytes = bytes, .size = size, .header = how->header, .p = p};
   j.jpeg.err = jpeg_std_error(&j.errors);
   j.errors.error_exit = on_error;
   j.errors.emit_message = on_message;

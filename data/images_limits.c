@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* images_limits.c: how large an image may be, and what a file may claim. */
+#define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "images.h"
 #include "status.h"
@@ -21,7 +23,8 @@ clf_status clf__picture_new(const char *name, clf__picture *p) {
 }
 
 /* A bit is the least that either kind spends on a block of pixels: deflate packs 1032
- * bytes into one, and a PNG 8 pixels into a byte. */
+ * bytes into one, and a PNG 8 pixels into a byte.  Files that come near to that are blank; only
+ * small ones are read, so that a few bytes do not take a machine's memory. */
 clf_status clf__decode_limits(const char *path, int64_t height, int64_t width, size_t size) {
   if (height > CLF_IMAGE_SIDE || width > CLF_IMAGE_SIDE || height * width > CLF_IMAGE_PIXELS)
     return clf__fail(CLF_EFORMAT,
@@ -33,5 +36,21 @@ clf_status clf__decode_limits(const char *path, int64_t height, int64_t width, s
                      "%s: is damaged: it declares %" PRId64 " x %" PRId64
                      " pixels, more than its %zu bytes can hold",
                      path, height, width, size);
+  if (height * width > CLF_IMAGE_BLANK &&
+      (uint64_t)(height * width - CLF_IMAGE_BLANK) / CLF_IMAGE_DENSE > size)
+    return clf__fail(CLF_EFORMAT,
+                     "%s: has %" PRId64 " x %" PRId64
+                     " pixels in %zu bytes; images above 2^24 pixels are read up to %d more a "
+                     "byte: divide it, or make it smaller",
+                     path, height, width, size, CLF_IMAGE_DENSE);
   return CLF_OK;
+}
+
+clf_status clf__memory_fits(const char *name, const char *what, uint64_t bytes) {
+  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  if (pages <= 0 || page <= 0 || bytes <= (uint64_t)pages * (uint64_t)page) return CLF_OK;
+  return clf__fail(CLF_ENOMEM,
+                   "%s: %s take %.4g GB of memory, and this machine has %.4g GB; give a smaller "
+                   "size and a crop, or fewer of them",
+                   name, what, (double)bytes / 1e9, (double)pages * (double)page / 1e9);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* images_list.c: the names of the files in a folder, in order. */
+/* images_list.c: the names of the files in a folder and in the folders below it, in order. */
 #define _XOPEN_SOURCE 700
 #include <dirent.h>
 #include <errno.h>
@@ -12,108 +12,184 @@
 #include "path.h"
 #include "status.h"
 
-typedef struct list {
-  int deep;
-  int (*wanted)(const char *name);
-  char **path;
-  int64_t count, room;
-} list;
+/* No data set nests folders this deep; a loop of links that the file system hides may. */
+enum { DEEPEST = 64 };
 
-/* The folders from the first one down to where we are: a link to one of them would
- * be followed for ever. */
-typedef struct above {
-  const struct above *up;
+typedef struct names {
+  char **at;
+  int64_t count, room;
+} names;
+
+typedef struct place {
   dev_t device;
   ino_t node;
-} above;
+  int used;
+} place;
 
-static clf_status list_folder(list *l, const char *folder, const above *up);
+/* The folders that were read, in a hash table with open addressing. */
+typedef struct seen {
+  place *at;
+  size_t count, room; /* room: 0 or a power of two */
+} seen;
+
+typedef struct list {
+  int deep;
+  clf__wanted *wanted;
+  void *context;
+  names files;
+  seen folders;
+} list;
+
+/* ---- Names ---------------------------------------------------------------- */
 
 static clf_status no_memory(const char *path) {
   return clf__fail(CLF_ENOMEM, "%s: no memory for its name", path);
 }
 
-/* Takes over `path`. */
-static clf_status keep(list *l, char *path) {
-  if (l->count == l->room) {
-    const int64_t room = l->room ? 2 * l->room : 64;
-    char **const more = realloc(l->path, (size_t)room * sizeof *more);
+/* Takes over `path`, also when it fails. */
+static clf_status keep(names *n, char *path) {
+  if (n->count == n->room) {
+    const int64_t room = n->room ? 2 * n->room : 64;
+    char **const more = realloc(n->at, (size_t)room * sizeof *more);
     if (!more) {
       const clf_status s = no_memory(path);
       free(path);
       return s;
     }
-    l->path = more;
-    l->room = room;
+    n->at = more;
+    n->room = room;
   }
-  l->path[l->count++] = path;
+  n->at[n->count++] = path;
   return CLF_OK;
-}
-
-static clf_status list_entry(list *l, const char *folder, const char *name, const above *up) {
-  struct stat st;
-  const size_t n = strlen(folder), m = strlen(name);
-  char *const path = malloc(n + m + 2);
-  if (!path) return no_memory(name);
-  memcpy(path, folder, n);
-  /* "photos/" is not to become "photos//a.png". */
-  const size_t slash = n > 0 && clf__is_slash(folder[n - 1]) ? 0 : 1;
-  if (slash) path[n] = '/';
-  memcpy(path + n + slash, name, m + 1);
-  /* A name that leads nowhere is kept: whoever reads it can say what is the matter. */
-  if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
-    const clf_status s = l->deep ? list_folder(l, path, up) : CLF_OK;
-    free(path);
-    return s;
-  }
-  if (l->wanted(name)) return keep(l, path);
-  free(path);
-  return CLF_OK;
-}
-
-static clf_status list_entries(list *l, const char *folder, DIR *d, const above *up) {
-  for (;;) {
-    errno = 0;
-    const struct dirent *const e = readdir(d);
-    if (!e && errno)
-      return clf__fail(CLF_EIO, "%s: the folder cannot be read: %s", folder, strerror(errno));
-    if (!e) return CLF_OK;
-    if (e->d_name[0] != '.') CLF_TRY(list_entry(l, folder, e->d_name, up));
-  }
-}
-
-static clf_status list_folder(list *l, const char *folder, const above *up) {
-  struct stat st;
-  DIR *const d = opendir(folder);
-  if (!d || fstat(dirfd(d), &st)) {
-    const clf_status s =
-        clf__fail(CLF_EIO, "%s: the folder cannot be read: %s", folder, strerror(errno));
-    if (d) closedir(d);
-    return s;
-  }
-  const above here = {up, st.st_dev, st.st_ino};
-  int again = 0;
-  for (const above *a = up; a; a = a->up) again |= a->device == here.device && a->node == here.node;
-  const clf_status s = again ? CLF_OK : list_entries(l, folder, d, &here);
-  closedir(d);
-  return s;
 }
 
 static int by_path(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-clf_status clf__list_files(const char *folder, int deep, int (*wanted)(const char *name),
+static void sort(names *n) {
+  if (n->count) qsort(n->at, (size_t)n->count, sizeof *n->at, by_path);
+}
+
+static char *join(const char *folder, const char *name) {
+  const size_t n = strlen(folder), m = strlen(name);
+  /* "photos/" must not become "photos//a.png". */
+  const size_t slash = n > 0 && clf__is_slash(folder[n - 1]) ? 0 : 1;
+  char *const path = malloc(n + slash + m + 1);
+  if (!path) return NULL;
+  memcpy(path, folder, n);
+  if (slash) path[n] = '/';
+  memcpy(path + n + slash, name, m + 1);
+  return path;
+}
+
+/* ---- Folders that were read ----------------------------------------------- */
+
+static place *place_of(const seen *s, dev_t device, ino_t node) {
+  const uint64_t hash = ((uint64_t)node ^ (uint64_t)device << 32) * UINT64_C(0x9e3779b97f4a7c15);
+  size_t i = (size_t)(hash >> 20) & (s->room - 1);
+  while (s->at[i].used && (s->at[i].device != device || s->at[i].node != node))
+    i = (i + 1) & (s->room - 1);
+  return &s->at[i];
+}
+
+static clf_status make_room(seen *s, const char *folder) {
+  if (2 * (s->count + 1) <= s->room) return CLF_OK;
+  seen more = {.room = s->room ? 2 * s->room : 64, .count = s->count};
+  more.at = calloc(more.room, sizeof *more.at);
+  if (!more.at) return no_memory(folder);
+  for (size_t i = 0; i < s->room; i++)
+    if (s->at[i].used) *place_of(&more, s->at[i].device, s->at[i].node) = s->at[i];
+  free(s->at);
+  *s = more;
+  return CLF_OK;
+}
+
+/* Whether this is the first visit to the folder. */
+static clf_status visit(seen *s, const char *folder, const struct stat *st, int *first) {
+  CLF_TRY(make_room(s, folder));
+  place *const p = place_of(s, st->st_dev, st->st_ino);
+  *first = !p->used;
+  s->count += (size_t)*first;
+  *p = (place){st->st_dev, st->st_ino, 1};
+  return CLF_OK;
+}
+
+/* ---- One folder ----------------------------------------------------------- */
+
+static clf_status cannot_read(const char *folder) {
+  return clf__fail(CLF_EIO, "%s: the folder cannot be read: %s", folder, strerror(errno));
+}
+
+static clf_status read_entries(DIR *d, const char *folder, names *n) {
+  for (;;) {
+    errno = 0;
+    const struct dirent *const e = readdir(d);
+    if (!e) return errno ? cannot_read(folder) : CLF_OK;
+    if (e->d_name[0] == '.') continue;
+    char *const path = join(folder, e->d_name);
+    CLF_TRY(path ? keep(n, path) : no_memory(folder));
+  }
+}
+
+/* The entries of a folder, in order; none if it was read before under another name. */
+static clf_status read_folder(list *l, const char *folder, names *n) {
+  struct stat st;
+  int first = 0;
+  DIR *const d = opendir(folder);
+  if (!d) return cannot_read(folder);
+  clf_status s =
+      fstat(dirfd(d), &st) ? cannot_read(folder) : visit(&l->folders, folder, &st, &first);
+  if (s == CLF_OK && first) s = read_entries(d, folder, n);
+  closedir(d);
+  sort(n);
+  return s;
+}
+
+static clf_status list_folder(list *l, const char *folder, int depth);
+
+/* Takes over `path`. */
+static clf_status list_entry(list *l, char *path, int depth) {
+  struct stat st;
+  /* A name that leads nowhere may be wanted: whoever reads it can say what is wrong. */
+  const int is_folder = !stat(path, &st) && S_ISDIR(st.st_mode);
+  if (!is_folder && l->wanted(l->context, path)) return keep(&l->files, path);
+  const clf_status s = is_folder && l->deep ? list_folder(l, path, depth + 1) : CLF_OK;
+  free(path);
+  return s;
+}
+
+/* Reads the whole folder before going into those below, in order: so which of several links to a
+ * folder is followed does not depend on the file system, and one folder is open at a time. */
+static clf_status list_folder(list *l, const char *folder, int depth) {
+  names n = {0};
+  if (depth > DEEPEST)
+    return clf__fail(CLF_EIO, "%s: folders are nested more than %d deep; give one further down",
+                     folder, DEEPEST);
+  clf_status s = read_folder(l, folder, &n);
+  for (int64_t i = 0; i < n.count; i++)
+    if (s == CLF_OK)
+      s = list_entry(l, n.at[i], depth);
+    else
+      free(n.at[i]);
+  free(n.at);
+  return s;
+}
+
+/* ---- All ------------------------------------------------------------------ */
+
+clf_status clf__list_files(const char *folder, int deep, clf__wanted *wanted, void *context,
                            char ***path, int64_t *count) {
-  list l = {.deep = deep, .wanted = wanted};
-  const clf_status s = list_folder(&l, folder, NULL);
+  list l = {.deep = deep, .wanted = wanted, .context = context};
+  const clf_status s = list_folder(&l, folder, 0);
+  free(l.folders.at);
   if (s != CLF_OK) {
-    clf__list_free(l.path, l.count);
+    clf__list_free(l.files.at, l.files.count);
     return s;
   }
-  if (l.count) qsort(l.path, (size_t)l.count, sizeof *l.path, by_path);
-  *path = l.path;
-  *count = l.count;
+  sort(&l.files);
+  *path = l.files.at;
+  *count = l.files.count;
   return CLF_OK;
 }
 

@@ -19,8 +19,9 @@ typedef struct job {
   png_bytep *rows;
   const uint8_t *bytes; /* read: the file */
   size_t size, at;
+  uint8_t *deep;   /* read: samples of 16 bits, the high byte first */
   clf__file *file; /* written */
-  int header;      /* read no more than the shape */
+  clf__decoding *how;
   clf__picture *p;
   clf_status status; /* what stopped it, where that is not libpng */
   char why[128];     /* libpng's words */
@@ -53,50 +54,73 @@ static void get_bytes(png_structp png, png_bytep to, size_t n) {
   j->at += n;
 }
 
-/* To 8 bits, without a palette, without alpha. */
+/* To 8 or 16 bits, without a palette, without alpha. */
 static void normalise(job *j) {
-  png_set_scale_16(j->png);
   png_set_expand(j->png);
   png_set_strip_alpha(j->png);
   png_set_interlace_handling(j->png);
   png_read_update_info(j->png, j->info);
 }
 
+/* Samples of 16 bits to bytes, rounded; what the file uses of its range is noted. */
+static clf_status scale(job *j) {
+  const uint32_t top = (UINT32_C(1) << j->how->bits) - 1;
+  const size_t n = (size_t)j->p->height * (size_t)j->p->width * (size_t)j->p->channels;
+  uint32_t largest = 0;
+  for (size_t i = 0; i < n; i++) {
+    const uint32_t v = (uint32_t)j->deep[2 * i] << 8 | j->deep[2 * i + 1];
+    if (v > largest) largest = v;
+    j->p->at[i] = (uint8_t)((v * 255 + top / 2) / top);
+  }
+  j->how->deepest = (int32_t)largest;
+  if (largest <= top) return CLF_OK;
+  return clf__fail(CLF_EFORMAT,
+                   "%s: has a sample of %" PRIu32 ", above the %" PRIu32 " of %d bits (--bits)",
+                   j->path, largest, top, j->how->bits);
+}
+
 static void read_rows(job *j) {
   clf__picture *const p = j->p;
-  const size_t stride = (size_t)p->width * (size_t)p->channels;
+  const size_t wide = png_get_bit_depth(j->png, j->info) == 16 ? 2 : 1;
+  const size_t stride = (size_t)p->width * (size_t)p->channels * wide, h = (size_t)p->height;
   if (png_get_rowbytes(j->png, j->info) != stride) png_error(j->png, "rows of another length");
   stop(j, clf__picture_new(j->path, p));
-  j->rows = malloc((size_t)p->height * sizeof *j->rows);
-  if (!j->rows) stop(j, clf__fail(CLF_ENOMEM, "%s: no memory for its rows", j->path));
-  for (int32_t y = 0; y < p->height; y++) j->rows[y] = p->at + (size_t)y * stride;
+  j->rows = malloc(h * sizeof *j->rows);
+  if (wide == 2) j->deep = malloc(h * stride);
+  if (!j->rows || (wide == 2 && !j->deep))
+    stop(j, clf__fail(CLF_ENOMEM, "%s: no memory for its rows", j->path));
+  for (size_t y = 0; y < h; y++) j->rows[y] = (wide == 2 ? j->deep : p->at) + y * stride;
   png_read_image(j->png, j->rows);
   png_read_end(j->png, NULL); /* the checksum of the last rows comes after them */
+  if (wide == 2) stop(j, scale(j));
 }
 
 static int read_guarded(job *j) {
   if (setjmp(png_jmpbuf(j->png))) return 0;
   png_set_read_fn(j->png, j, get_bytes);
   png_set_user_limits(j->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* ours have numbers */
+  /* Text, profiles and the like are skipped: they may be compressed, by a factor of 1000. */
+  png_set_keep_unknown_chunks(j->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
   png_read_info(j->png, j->info);
   const png_uint_32 h = png_get_image_height(j->png, j->info);
   const png_uint_32 w = png_get_image_width(j->png, j->info);
   stop(j, clf__decode_limits(j->path, h, w, j->size));
   const int colour = (png_get_color_type(j->png, j->info) & PNG_COLOR_MASK_COLOR) != 0;
   *j->p = (clf__picture){(int32_t)h, (int32_t)w, colour ? 3 : 1, NULL};
-  if (j->header) return 1;
+  if (j->how->header) return 1;
   normalise(j);
   read_rows(j);
   return 1;
 }
 
-clf_status clf__decode_png(const char *path, const uint8_t *bytes, size_t size, int header,
+clf_status clf__decode_png(const char *path, const uint8_t *bytes, size_t size, clf__decoding *how,
                            clf__picture *p) {
-  job j = {.path = path, .bytes = bytes, .size = size, .header = header, .p = p};
+  job j = {.path = path, .bytes = bytes, .size = size, .how = how, .p = p};
   j.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &j, on_error, on_warning);
   j.info = j.png ? png_create_info_struct(j.png) : NULL;
   const int good = j.info && read_guarded(&j);
   free(j.rows);
+  free(j.deep);
   if (!j.info) j.status = clf__fail(CLF_ENOMEM, "%s: no memory to decode it", path);
   png_destroy_read_struct(&j.png, &j.info, NULL);
   if (good || j.status != CLF_OK) return j.status;

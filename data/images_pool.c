@@ -48,25 +48,54 @@ static void refuse(clf__pool *q, int64_t i, clf_status s) {
   pthread_mutex_unlock(&q->lock);
 }
 
+/* Takes over the pixels. */
+static void store(clf_images *m, int64_t i, const clf__picture *p) {
+  if (m->at) {
+    m->at[i] = *p;
+    return;
+  }
+  const size_t size = clf__image_bytes(m);
+  memcpy(m->block + (size_t)i * size, p->at, size);
+  free(p->at);
+}
+
+/* Notes that image i is left out.  Errors: ENOMEM. */
+static clf_status leave_out(clf__pool *q, int64_t i) {
+  clf_images *const m = q->m;
+  char *const sentence = copy_sentence();
+  clf_status s = sentence ? CLF_OK : CLF_ENOMEM;
+  pthread_mutex_lock(&q->lock);
+  if (s == CLF_OK && m->skipped == m->fault_room) {
+    const int64_t room = m->fault_room ? 2 * m->fault_room : 16;
+    clf__fault *const more = realloc(m->fault, (size_t)room * sizeof *more);
+    if (more) {
+      m->fault = more;
+      m->fault_room = room;
+    } else {
+      s = CLF_ENOMEM;
+    }
+  }
+  if (s == CLF_OK) m->fault[m->skipped++] = (clf__fault){i, sentence};
+  pthread_mutex_unlock(&q->lock);
+  if (s != CLF_OK) free(sentence);
+  return s;
+}
+
 static void decode(clf__pool *q, int64_t i) {
   clf_images *const m = q->m;
   clf__picture p = {0};
   clf_status s = m->source.picture(m->source.state, i, &p);
   if (s == CLF_OK) s = clf__fit(m->source.name(m->source.state, i), &m->want, &p);
   if (s == CLF_OK) {
-    m->at[i] = p;
+    store(m, i, &p);
     return;
   }
   free(p.at);
   /* A file that is damaged, or of a kind that is not read, is left out; anything else is
    * for the whole set to answer. */
   const int damaged = s == CLF_EFORMAT || s == CLF_EIO;
-  if (!damaged || m->want.strict) {
-    refuse(q, i, s);
-    return;
-  }
-  m->fault[i] = copy_sentence();
-  if (!m->fault[i]) refuse(q, i, CLF_ENOMEM);
+  if (damaged && !m->want.strict) s = leave_out(q, i);
+  if (s != CLF_OK) refuse(q, i, s);
 }
 
 static void *work(void *pool) {

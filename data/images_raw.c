@@ -37,6 +37,13 @@ static void raw_free(void *state) {
   free(w);
 }
 
+/* Whether the bytes are images in the order in which a set keeps them. */
+static int is_plain(const clf__raw *r, const clf__picture *shape) {
+  const size_t c = (size_t)shape->channels, row = (size_t)shape->width * c;
+  return r->record == (size_t)shape->height * row && r->stride[0] == row && r->stride[1] == c &&
+         r->stride[2] == 1;
+}
+
 clf_status clf__raw_open(const char *path, const clf__raw *r, int64_t count, clf__picture shape,
                          clf__source *s) {
   const size_t length = strlen(path) + 1;
@@ -53,6 +60,7 @@ clf_status clf__raw_open(const char *path, const clf__raw *r, int64_t count, clf
                      .state = w,
                      .picture = raw_picture,
                      .name = raw_name,
+                     .whole = is_plain(r, &shape) ? r->bytes + r->first : NULL,
                      .free = raw_free};
   return CLF_OK;
 }

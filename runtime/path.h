@@ -31,4 +31,12 @@ static inline size_t clf__folder_length(const char *path) {
     if (clf__is_slash(path[i])) last = i + 1;
   return last == 0 ? drive : last == drive + 1 ? last : last - 1;
 }
+
+/* The name of a file without its folder. */
+static inline const char *clf__file_name(const char *path) {
+  const char *name = path + clf__drive_length(path);
+  for (const char *p = name; *p; p++)
+    if (clf__is_slash(*p)) name = p + 1;
+  return name;
+}
 #endif

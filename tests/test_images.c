@@ -12,6 +12,8 @@ int main(void) {
   tests_of_raw(s);
   tests_of_arrays(s);
   tests_of_folders(s);
+  tests_of_found(s);
+  tests_of_exif(s);
   tests_of_damage(s);
   tests_of_crops(s);
   tests_of_draws(s);

@@ -30,7 +30,9 @@ typedef struct clf_image_options {
   int32_t height, width; /* wanted; 0: as the images are */
   int32_t channels;      /* 1 or 3; 0: as the images are, in a folder 3 if any file has colour */
   clf_crop crop;
-  int strict; /* 1: a damaged file of a folder is an error; 0: it is left out, and counted */
+  int strict;   /* 1: a damaged file of a folder is an error; 0: it is left out, and counted */
+  int32_t bits; /* of the samples of 16-bit PNG files, 8 to 16: 2^bits - 1 becomes 255, and a
+                   file with more is damaged; 0: 16 */
 } clf_image_options;
 
 typedef struct clf_images clf_images;
@@ -45,19 +47,29 @@ typedef struct clf_images clf_images;
  *   *.idx, *-ubyte, also with .gz  IDX as MNIST has it: bytes, (N, H, W) or (N, H, W, C)
  *   *.bin         CIFAR-10's binary version: records of a label and 3 x 32 x 32 bytes
  *   *.npy         bytes (uint8), (N, H, W) or (N, H, W, C) with C = 1 or 3
- *   a folder      holding data_batch_*.bin: these, in order, as CIFAR-10.  Else all files
- *                 .png, .jpg and .jpeg in it and its folders, ordered by path; names that
- *                 begin with '.' and other files are passed over.
+ *   a folder      holding data_batch_*.bin: these, in order, as CIFAR-10.  Else all PNG and JPEG
+ *                 files in it and the folders below it, ordered by path: those ending in .png,
+ *                 .jpg, .jpeg, .jpe or .jfif, and files of any other name that begin as PNG or
+ *                 JPEG do.  Names that begin with '.' are passed over; clf_images_note() counts
+ *                 files of other kinds.  Each folder is read once, whatever links lead to it, and
+ *                 at most 64 deep.
+ *   a PNG or JPEG file  a set of one image
  *
- * PNG may be of any kind: 16 bits are rounded to 8, an alpha channel is dropped (what lies under
- * is taken as it is, over no ground).  JPEG may be grey or YCbCr or RGB, not CMYK.  Grey becomes
- * colour by repetition, colour grey as 0.299 R + 0.587 G + 0.114 B.  A file is damaged if its
- * decoder so much as warns that data are missing or corrupt, or if it has more than 65536
- * pixels a side or 2^28 in all, or more than its bytes can hold.
+ * PNG may be of any kind: an alpha channel is dropped (what lies under is taken as it is, over no
+ * ground), and samples of 16 bits are rounded to 8, as `bits` says.  JPEG may be grey or YCbCr or
+ * RGB, not CMYK.  Images with an EXIF orientation (in JPEG, or the eXIf chunk of PNG) are turned
+ * upright, as viewers show them; heights and widths are those of the turned image.  Grey becomes
+ * colour by repetition, colour grey as 0.299 R + 0.587 G + 0.114 B.
+ *
+ * A file is damaged if its decoder so much as warns that data are missing or corrupt, or if it
+ * declares more than its bytes can hold.  Limits: 65536 pixels a side and 2^28 in all; above 2^24
+ * pixels, 128 more for each byte of the file; 100 scans of a JPEG.  The set as a whole must fit
+ * into the machine's memory.
  *
  * After this the shape is known; images are not before clf_images_wait().
  * Errors: EIO, EFORMAT, EINVAL (options, keys, a name of no such kind), ESHAPE (sizes that differ
- * from each other or from what is wanted, and no crop), ENOMEM. */
+ * from each other or from what is wanted, and no crop), ENOMEM (also for a set larger than the
+ * machine's memory). */
 CLF_API clf_status clf_images_open(const char *source, const clf_image_options *options,
                                    clf_images **images);
 
@@ -65,8 +77,9 @@ CLF_API clf_status clf_images_open(const char *source, const clf_image_options *
 CLF_API void clf_images_free(clf_images *images);
 
 /* Whether clf_images_open() takes this name for one of images.  Of a folder, or a file of one
- * of the suffixes above, only a .npy is looked into: bytes of three or four dimensions.  The names
- * of clf_synthetic() are those of points, whatever folders there are. */
+ * of the suffixes above, only a .npy is looked into: bytes of three or four dimensions.  Any other
+ * file is an image if its name or its first bytes are those of a PNG or JPEG.  The names of
+ * clf_synthetic() are those of points, whatever folders there are. */
 CLF_API int clf_is_image_source(const char *source);
 
 /* How many images are decoded so far, damaged ones included, of how many; to be asked by the thread
@@ -87,6 +100,12 @@ CLF_API void clf_images_shape(const clf_images *images, int32_t *height, int32_t
 /* How many damaged files were left out, and in *sentences (which may be NULL) one for each,
  * living as long as the set; 0 before clf_images_wait(). */
 CLF_API int64_t clf_images_skipped(const clf_images *images, const char *const **sentences);
+
+/* Sentences on a set that hold nothing up but are worth knowing, counted from 0, NULL behind the
+ * last; they live as long as the set: files of other kinds in a folder, how many images were turned
+ * by their EXIF data, 16-bit files that use little of their range.  NULL before
+ * clf_images_wait(). */
+CLF_API const char *clf_images_note(const clf_images *images, int i);
 
 /* CRC-32 of the number of images, of their shape and of all their bytes, in order; of LSUN these
  * are the images before the draw.  0 before clf_images_wait(). */

@@ -145,6 +145,14 @@ START_TEST(crop_refusals) {
   clf_images *const m = load("d", &o);
   shape_is(m, 1, 96, 96, 1);
   clf_images_free(m);
+  static const uint8_t strip[33];
+  o.strict = 1;
+  put_png("d/a.png", 32, 1, 1, strip);
+  clf_images_free(load("d", &o));
+  put_png("d/a.png", 1, 33, 1, strip); /* would become 96 x 3168 */
+  fails("d", &o, CLF_EFORMAT,
+        "d/a.png: is 1 x 33 pixels (height x width); LSUN's crop takes images whose longer side is "
+        "at most 32 times the shorter");
 }
 END_TEST
 

@@ -27,7 +27,7 @@ START_TEST(damaged_png) {
   fresh("d");
   put_png("d/good.png", 3, 3, 1, nine);
   const size_t n = take("d/good.png", b, sizeof b);
-  damaged("some text", 9, "d/x.png: this is neither a PNG nor a JPEG file");
+  damaged("some text", 9, "d/x.png: this is neither a PNG nor a JPEG file, but a text file");
   damaged(b, 8, "d/x.png: the PNG file is damaged: the file ends early");
   damaged(b, 45, "d/x.png: the PNG file is damaged: the file ends early");
   damaged(b, n - 20, "d/x.png: the PNG file is damaged: the file ends early");
@@ -138,6 +138,79 @@ START_TEST(unreadable) {
 }
 END_TEST
 
+/* One scan for the mean of each block, one for each of its frequencies, and one more for the last
+ * bit of each: `count` of these. */
+static void put_scans(const char *path, int count) {
+  enum { FREQUENCIES = 63 };
+  jpeg_scan_info scan[1 + 2 * FREQUENCIES];
+  struct jpeg_compress_struct j;
+  struct jpeg_error_mgr e;
+  uint8_t row[8] = {0, 90, 200, 10, 255, 30, 70, 1};
+  JSAMPROW rows = row;
+  memset(scan, 0, sizeof scan);
+  for (int i = 0; i < count; i++) {
+    const int k = i ? 1 + (i - 1) % FREQUENCIES : 0, last = i > FREQUENCIES;
+    scan[i] = (jpeg_scan_info){.comps_in_scan = 1, .Ss = k, .Se = k, .Ah = last, .Al = i && !last};
+  }
+  FILE *const f = fopen(path, "wb");
+  j.err = jpeg_std_error(&e);
+  jpeg_create_compress(&j);
+  jpeg_stdio_dest(&j, f);
+  j.image_height = j.image_width = 8;
+  j.input_components = 1;
+  j.in_color_space = JCS_GRAYSCALE;
+  jpeg_set_defaults(&j);
+  j.scan_info = scan;
+  j.num_scans = count;
+  jpeg_start_compress(&j, TRUE);
+  while (j.next_scanline < j.image_height) jpeg_write_scanlines(&j, &rows, 1);
+  jpeg_finish_compress(&j);
+  jpeg_destroy_compress(&j);
+  fclose(f);
+}
+
+START_TEST(many_scans) {
+  const clf_image_options strict = {.strict = 1};
+  fresh("d");
+  put_scans("d/a.jpg", 100);
+  clf_images_free(load("d", &strict));
+  put_scans("d/a.jpg", 101);
+  fails("d", &strict, CLF_EFORMAT, "d/a.jpg: the JPEG file is damaged: it has more than 100 scans");
+}
+END_TEST
+
+/* Pixels that are nearly free: a blank image may have 2^24, and 128 for each byte of its file. */
+START_TEST(blank_images) {
+  enum { SIDE = 4096 };
+  uint8_t *const at = calloc(SIDE + 1, SIDE);
+  const clf_image_options small = {.height = 2, .width = 2, .crop = CLF_CROP_CENTER};
+  static const uint8_t want[4];
+  char message[256];
+  fresh("d");
+  put_png("d/a.png", SIDE, SIDE, 1, at);
+  set_is("d", &small, 1, 2, 2, 1, want);
+  put_png("d/a.png", SIDE + 1, SIDE, 1, at);
+  size_t n;
+  free(read_file("d/a.png", &n));
+  ck_assert_uint_lt(128 * n, 1 << 24);
+  set_is("d", &small, 1, 2, 2, 1, want); /* one row more is paid for */
+  const int32_t rows = SIDE + (int32_t)(128 * n / SIDE * 5 / 4);
+  free(at);
+  uint8_t *const more = calloc((size_t)rows, SIDE);
+  put_png("d/a.png", rows, SIDE, 1, more);
+  free(more);
+  free(read_file("d/a.png", &n));
+  ck_assert_uint_lt(n, (unsigned)(rows - SIDE) * SIDE / 128);
+  snprintf(
+      message, sizeof message,
+      "d/a.png: has %d x 4096 pixels in %zu bytes; images above 2^24 pixels are read up to 128 "
+      "more a byte: divide it, or make it smaller",
+      rows, n);
+  const clf_image_options strict = {.strict = 1};
+  fails("d", &strict, CLF_EFORMAT, message);
+}
+END_TEST
+
 void tests_of_damage(Suite *s) {
   TCase *c = tcase_create("damage");
   tcase_set_timeout(c, 60);
@@ -145,6 +218,8 @@ void tests_of_damage(Suite *s) {
   tcase_add_test(c, damaged_everywhere);
   tcase_add_test(c, damaged_jpeg);
   tcase_add_test(c, damaged_sizes);
+  tcase_add_test(c, many_scans);
+  tcase_add_test(c, blank_images);
   tcase_add_test(c, unreadable);
   suite_add_tcase(s, c);
 }

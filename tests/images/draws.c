@@ -109,8 +109,8 @@ START_TEST(threads) {
     clf_images *const m = load_by("d", &o, counts[k]);
     shape_is(m, 51, 12, 8, 3);
     ck_assert_int_eq(clf_images_skipped(m, &said), 9);
-    ck_assert_str_eq(said[0], "d/0.jpg: this is neither a PNG nor a JPEG file");
-    ck_assert_str_eq(said[8], "d/7.png: this is neither a PNG nor a JPEG file");
+    ck_assert_str_eq(said[0], "d/0.jpg: this is neither a PNG nor a JPEG file, but a text file");
+    ck_assert_str_eq(said[8], "d/7.png: this is neither a PNG nor a JPEG file, but a text file");
     if (k == 0) crc = clf_images_checksum(m);
     ck_assert_uint_eq(clf_images_checksum(m), crc);
     clf_images_free(m);
@@ -118,7 +118,8 @@ START_TEST(threads) {
   const clf_image_options strict = {
       .height = 12, .width = 8, .channels = 3, .crop = CLF_CROP_CENTER, .strict = 1};
   for (int i = 0; i < 20; i++) /* which is the first does not depend on luck */
-    fails("d", &strict, CLF_EFORMAT, "d/0.jpg: this is neither a PNG nor a JPEG file");
+    fails("d", &strict, CLF_EFORMAT,
+          "d/0.jpg: this is neither a PNG nor a JPEG file, but a text file");
 }
 END_TEST
 

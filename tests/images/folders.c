@@ -87,9 +87,11 @@ END_TEST
 
 START_TEST(folder_nothing) {
   fresh("d");
-  fails("d", NULL, CLF_EFORMAT, "d: the folder holds no .png, .jpg or .jpeg");
+  fails("d", NULL, CLF_EFORMAT, "d: the folder holds no PNG or JPEG file");
   write_bytes("d/a.txt", "a", 1);
-  fails("d", NULL, CLF_EFORMAT, "d: the folder holds no .png, .jpg or .jpeg");
+  fails("d", NULL, CLF_EFORMAT,
+        "d: 1 file of another kind was left out (1 .txt); no PNG or JPEG file is there: convert "
+        "images to PNG");
   write_bytes("d/a.png", "", 0);
   fails("d", NULL, CLF_EFORMAT,
         "d: none of its 1 image files can be read; of the last: d/a.png: the file is empty");
@@ -118,10 +120,11 @@ END_TEST
 /* ---- Names ---------------------------------------------------------------- */
 
 START_TEST(names) {
-  static const char *const yes[] = {"glyphs", "glyphs:n=2", "d",     "x-idx3-ubyte", "x.idx",
-                                    "x.bin",  "x.idx.gz",   "a.npy", "X-UBYTE.GZ"};
-  static const char *const no[] = {"glyph",    "moons", "moons:n=2", "none", "x.csv", "f.npy",
-                                   "none.npy", "x.png", "x.gz",      "",     "t.npy"};
+  static const char *const yes[] = {"glyphs",     "glyphs:n=2", "d",        "x-idx3-ubyte",
+                                    "x.idx",      "x.bin",      "x.idx.gz", "a.npy",
+                                    "X-UBYTE.GZ", "x.PNG",      "a.jfif",   "b.jpe"};
+  static const char *const no[] = {"glyph",    "moons", "moons:n=2", "none",  "x.csv", "f.npy",
+                                   "none.npy", "x.gz",  "",          "t.npy", "x.webp"};
   fresh("d");
   fresh("moons"); /* the set of points goes first */
   put_npy("a.npy", "|u1", 0, "2, 1, 3", six, 6);
@@ -131,11 +134,9 @@ START_TEST(names) {
   for (size_t i = 0; i < SIZE(no); i++) ck_assert_msg(!clf_is_image_source(no[i]), "%s", no[i]);
   ck_assert(!clf_is_image_source(NULL));
   fails(NULL, NULL, CLF_EINVAL, "a set of images to read has no name");
-  fails("x.png", NULL, CLF_EINVAL,
-        "x.png: a single image is no set; give the folder that it lies in");
   fails("moons", NULL, CLF_EINVAL,
-        "moons: is no set of images; there are glyphs, folders of PNG and JPEG files, and files "
-        "ending in .idx, -ubyte, .idx.gz, -ubyte.gz, .bin or .npy");
+        "moons: is no set of images; there are glyphs, folders of PNG and JPEG files, single ones, "
+        "and files ending in .idx, -ubyte, .idx.gz, -ubyte.gz, .bin or .npy");
 }
 END_TEST
 

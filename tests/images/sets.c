@@ -91,7 +91,7 @@ void put_png_kind(const char *path, int32_t h, int32_t w, int depth, int kind, i
   FILE *const f = fopen(path, "wb");
   png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
   png_infop info = png_create_info_struct(png);
-  png_bytep rows[16];
+  png_bytep rows[256];
   for (int32_t y = 0; y < h; y++) rows[y] = (png_bytep)(uintptr_t)(at + (size_t)y * stride);
   png_init_io(png, f);
   png_set_IHDR(png, info, (png_uint_32)w, (png_uint_32)h, depth, kind, interlace, 0, 0);
@@ -136,6 +136,18 @@ void put_npy(const char *path, const char *descr, int fortran, const char *shape
   b[9] = 0;
   memcpy(b + 10 + head, data, n);
   write_bytes(path, b, 10 + (size_t)head + n);
+}
+
+void notes_are(const char *source, const clf_image_options *o, const char *first,
+               const char *second) {
+  clf_images *const m = load(source, o);
+  const char *const want[] = {first, second};
+  for (int i = 0; i < 2; i++)
+    if (want[i])
+      ck_assert_str_eq(clf_images_note(m, i), want[i]);
+    else
+      ck_assert_ptr_null(clf_images_note(m, i));
+  clf_images_free(m);
 }
 
 clf_image_options sized(clf_crop crop, int32_t h, int32_t w) {

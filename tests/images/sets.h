@@ -14,6 +14,8 @@
 void tests_of_raw(Suite *s);
 void tests_of_arrays(Suite *s);
 void tests_of_folders(Suite *s);
+void tests_of_found(Suite *s);
+void tests_of_exif(Suite *s);
 void tests_of_damage(Suite *s);
 void tests_of_crops(Suite *s);
 void tests_of_draws(Suite *s);
@@ -35,6 +37,9 @@ void put_png_kind(const char *path, int32_t h, int32_t w, int depth, int kind, i
 void put_jpeg(const char *path, int h, int w, J_COLOR_SPACE space, int channels, const uint8_t *at);
 void put_npy(const char *path, const char *descr, int fortran, const char *shape, const void *data,
              size_t n);
+/* What is said about a set: at most these two sentences. */
+void notes_are(const char *source, const clf_image_options *o, const char *first,
+               const char *second);
 clf_image_options sized(clf_crop crop, int32_t h, int32_t w);
 void said(clf_status got, clf_status want, const char *message);
 
