@@ -4,6 +4,7 @@
 #define CLI_H
 #include "clflow/clflow.h"
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 
 /* Of the program: 0 done, 1 it failed, 2 it was called wrongly. */
@@ -340,6 +341,14 @@ int cli_put_bytes(const char *path, const clf_flow_spec *spec, const uint8_t *by
 /* As cli_check_table(), or a .png. */
 int cli_check_images(const char *path);
 
+/* ---- signals.c --------------------------------------------------------- */
+
+/* From here on a signal that ends the program first removes its unfinished files. */
+void cli_signals_begin(void);
+/* From here on the first SIGINT, SIGTERM, SIGHUP or SIGXCPU only sets cli_stop_wanted. */
+void cli_signals_ask(void);
+extern volatile sig_atomic_t cli_stop_wanted;
+
 /* ---- training.c -------------------------------------------------------- */
 
 /* A training under way: what it writes, and what is known of it. */
@@ -361,7 +370,7 @@ typedef struct cli_training {
   int draw;                   /* a tenth of the epochs is over */
 } cli_training;
 
-/* Trains to the end, saving and drawing now and then, until SIGINT or SIGTERM: ESTOPPED. */
+/* Trains to the end, saving and drawing now and then, until cli_stop_wanted: ESTOPPED. */
 clf_status cli_training_run(cli_training *t);
 /* The pictures as things stand; gives the exit code.  Samples fill this grid. */
 extern const cli_grid cli_training_grid;

@@ -86,11 +86,14 @@ static void wait_passively(char **argv) {
 
 int main(int argc, char **argv) {
   wait_passively(argv);
+  cli_signals_begin();
   clf_set_listener(tell_waiting, NULL);
   int code = run(argc, argv);
-  /* A full disk below stdout shows here and not before. */
+  /* A full disk below stdout shows here and not before; or the error was that of an earlier call.
+   */
+  errno = 0;
   if (fflush(stdout) != 0 || ferror(stdout)) {
-    cli_say("standard output: %s", strerror(errno));
+    cli_say("standard output: %s", errno ? strerror(errno) : "it could not be written whole");
     if (code == CLI_OK) code = CLI_FAILED;
   }
   return code;

@@ -5,34 +5,10 @@
 #include "clflow/plot.h"
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-/* ---- Signals ------------------------------------------------------------- */
-
-static volatile sig_atomic_t stop_wanted;
-
-/* The first one asks, so that what was learnt is saved; the second kills. */
-static void on_signal(int signal_number) {
-  (void)signal_number;
-  stop_wanted = 1;
-  signal(SIGINT, SIG_DFL);
-  signal(SIGTERM, SIG_DFL);
-}
-
-static void catch_signal(int number) {
-  struct sigaction action, before;
-  memset(&action, 0, sizeof action);
-  action.sa_handler = on_signal;
-  action.sa_flags = SA_RESTART;
-  sigemptyset(&action.sa_mask);
-  /* Whoever started this with the signal ignored, as nohup does, meant it. */
-  if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-    sigaction(number, &action, NULL);
-}
 
 /* ---- Log ----------------------------------------------------------------- */
 
@@ -188,7 +164,7 @@ static int report(const clf_progress *p, void *context) {
   }
   if (p->epoch_done && p->epoch * 10 / p->epochs > (p->epoch - 1) * 10 / p->epochs) t->draw = 1;
   show(t, p, now);
-  return stop_wanted || (t->save_every > 0 && now - t->saved >= t->save_every) ||
+  return cli_stop_wanted || (t->save_every > 0 && now - t->saved >= t->save_every) ||
          draw_is_due(t, now);
 }
 
@@ -208,8 +184,7 @@ static void keep_up_to_date(cli_training *t) {
 }
 
 clf_status cli_training_run(cli_training *t) {
-  catch_signal(SIGINT);
-  catch_signal(SIGTERM);
+  cli_signals_ask();
   const double begin = cli_clock();
   t->saved = t->drawn = begin;
   t->shown = -INFINITY;
@@ -219,7 +194,7 @@ clf_status cli_training_run(cli_training *t) {
    * two runs, and divided runs give the same bits as one. */
   for (;;) {
     status = clf_trainer_run(t->trainer, report, t);
-    if (status != CLF_ESTOPPED || stop_wanted) break;
+    if (status != CLF_ESTOPPED || cli_stop_wanted) break;
     keep_up_to_date(t);
   }
   t->seconds = cli_clock() - begin;

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* file_write.c: files written whole or not at all. */
 #define _XOPEN_SOURCE 700
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clflow/data.h"
 #include "file.h"
+#include "file_temp.h"
 #include "path.h"
 #include "status.h"
 
@@ -22,8 +19,7 @@ struct clf__file {
   char *path;   /* as the caller gave it, for messages */
   char *target; /* what the temporary file replaces: path, links resolved */
   char *folder; /* of target */
-  char *temp;
-  int fd;
+  clf__temp temp;
   int keep; /* what it replaces, under another name */
   int (*expendable)(const char *path);
 };
@@ -99,54 +95,17 @@ static void file_free(clf__file *f) {
   free(f->path);
   free(f->target);
   free(f->folder);
-  free(f->temp);
+  clf__temp_forget(&f->temp);
   free(f);
-}
-
-/* ---- What was left behind ---------------------------------------------------- */
-
-/* Written by a process of this machine that is gone, or else too long ago to be at work. */
-static int is_left_over(int folder, const char *name) {
-  enum { OLD = 3600 };  /* seconds: the process may be another machine's */
-  struct stat st = {0}; /* what is gone by now is no regular file */
-  long pid = 0;
-  unsigned number;
-  int end = 0;
-  if (sscanf(name, ".clflow-%ld-%u.tmp%n", &pid, &number, &end) != 2 || !end || pid <= 0) return 0;
-  if (strcmp(name + end, "") != 0 && strcmp(name + end, "~") != 0) return 0;
-  errno = 0;
-  kill((pid_t)pid, 0);
-  if (errno != ESRCH) return 0;
-  (void)fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW);
-  return S_ISREG(st.st_mode) && difftime(time(NULL), st.st_mtime) > OLD;
-}
-
-/* A process that was killed while it wrote left its temporary file. */
-static void sweep(const char *folder) {
-  DIR *d = opendir(folder);
-  if (!d) return;
-  for (const struct dirent *e = readdir(d); e; e = readdir(d))
-    if (is_left_over(dirfd(d), e->d_name)) unlinkat(dirfd(d), e->d_name, 0);
-  closedir(d);
 }
 
 /* ---- Writing it ------------------------------------------------------------------ */
 
-/* A name that is taken is left over from a process that was killed, or belongs
- * to one of another machine: the next number is tried. */
 static clf_status open_temp(clf__file *f) {
-  static atomic_uint counter;
-  const size_t room = strlen(f->folder) + 64;
-  f->temp = malloc(room);
-  if (!f->temp) return clf__fail(CLF_ENOMEM, "%s: no memory for its name", f->path);
-  for (int tries = 0; tries < 1000; tries++) {
-    snprintf(f->temp, room, "%s/.clflow-%ld-%u.tmp", f->folder, (long)getpid(),
-             atomic_fetch_add(&counter, 1u));
-    f->fd = open(f->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (f->fd >= 0) return CLF_OK;
-    if (errno != EEXIST) break;
-  }
-  return write_fault(f->path, errno);
+  const int error = clf__temp_make(f->folder, &f->temp);
+  if (error == ENOMEM && !f->temp.name)
+    return clf__fail(CLF_ENOMEM, "%s: no memory for its name", f->path);
+  return error ? write_fault(f->path, error) : CLF_OK;
 }
 
 clf_status clf__file_begin(const char *path, clf__file **f) {
@@ -157,8 +116,12 @@ clf_status clf__file_begin(const char *path, clf__file **f) {
     free(n);
     return clf__fail(CLF_ENOMEM, "%s: no memory for its name", path);
   }
+  n->temp = (clf__temp){.fd = -1, .lock = -1, .watched = -1};
   clf_status s = resolve(path, &n->target, &n->folder);
-  if (s == CLF_OK) s = open_temp(n);
+  if (s == CLF_OK) {
+    clf__temp_sweep(n->folder);
+    s = open_temp(n);
+  }
   if (s != CLF_OK) {
     file_free(n);
     return s;
@@ -170,7 +133,7 @@ clf_status clf__file_begin(const char *path, clf__file **f) {
 clf_status clf__file_put(clf__file *f, const void *bytes, size_t n) {
   const char *p = bytes;
   while (n > 0) {
-    const ssize_t put = write(f->fd, p, n);
+    const ssize_t put = write(f->temp.fd, p, n);
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return clf__fail(CLF_EIO, "%s: write failed: %s", f->path, strerror(errno));
     p += put;
@@ -191,7 +154,6 @@ static void sync_folder(const char *folder) {
 void clf__file_keep(clf__file *f, int (*expendable)(const char *path)) {
   f->keep = 1;
   f->expendable = expendable;
-  sweep(f->folder);
 }
 
 /* Whether what has this name, if anything, may be lost. */
@@ -205,9 +167,9 @@ static int may_go(const clf__file *f, const char *kept) {
  * thing, or a folder or a file of another kind has the name, nothing is kept: the new file matters
  * more. */
 static void keep_old(const clf__file *f) {
-  char *beside = malloc(strlen(f->temp) + 2), *kept = clf__file_kept_name(f->target);
+  char *beside = malloc(strlen(f->temp.name) + 2), *kept = clf__file_kept_name(f->target);
   if (beside && kept && may_go(f, kept)) {
-    sprintf(beside, "%s~", f->temp);
+    sprintf(beside, "%s~", f->temp.name);
     unlink(beside);
     if (!link(f->target, beside) && rename(beside, kept)) unlink(beside);
     unlink(beside); /* rename() leaves it where both were the same file already */
@@ -218,14 +180,14 @@ static void keep_old(const clf__file *f) {
 
 static int finish(clf__file *f) {
   struct stat st;
-  if (!stat(f->target, &st) && fchmod(f->fd, st.st_mode & 0777)) return errno;
-  if (fsync(f->fd)) return errno;
+  if (!stat(f->target, &st) && fchmod(f->temp.fd, st.st_mode & 0777)) return errno;
+  if (fsync(f->temp.fd)) return errno;
   /* Some network file systems report a full disk here and not before. */
-  const int closed = close(f->fd);
-  f->fd = -1;
+  const int closed = close(f->temp.fd);
+  f->temp.fd = -1;
   if (closed) return errno;
   if (f->keep) keep_old(f);
-  return rename(f->temp, f->target) ? errno : 0;
+  return rename(f->temp.name, f->target) ? errno : 0;
 }
 
 clf_status clf__file_commit(clf__file *f) {
@@ -257,7 +219,7 @@ char *clf__file_kept_name(const char *path) {
 
 void clf__file_abort(clf__file *f) {
   if (!f) return;
-  if (f->fd >= 0) close(f->fd);
-  unlink(f->temp);
+  if (f->temp.fd >= 0) close(f->temp.fd);
+  unlink(f->temp.name);
   file_free(f);
 }

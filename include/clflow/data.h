@@ -54,6 +54,12 @@ CLF_API clf_status clf_path_writable(const char *path);
  * Errors: EIO, EINVAL (no path). */
 CLF_API clf_status clf_file_write(const char *path, const void *bytes, size_t n);
 
+/* Removes the temporary files of this process whose writing is not finished.  For a handler of a
+ * signal that ends the process, where it may be called; what was at their paths stays as it was. A
+ * process that is killed without that leaves one, which the next writer in the same folder removes.
+ */
+CLF_API void clf_discard_unfinished(void);
+
 /* Mean and standard deviation (divisor N) of each column over the rows listed,
  * or over all rows if `index` is NULL; two passes in double. */
 CLF_API void clf_table_moments(const clf_table *t, const int64_t *index, int64_t count,

@@ -2,6 +2,7 @@
 /* files.c: files that cannot be read or written, and that are written whole. */
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utime.h>
+#ifdef __linux__
+#include <sys/file.h>
+#endif
+#ifndef _WIN32
+#include <sys/wait.h>
+#endif
 #include "file.h"
 #include "tables.h"
 
@@ -175,49 +182,124 @@ START_TEST(keeps_the_one_before) {
 }
 END_TEST
 
-/* No process has so large a number; this one's own files, fresh ones and others' names stay. */
-START_TEST(removes_what_was_left) {
+/* What tells whether a file is still written to: a lock where there are locks, else its age. */
+#ifdef __linux__
+enum { LOCKS = 1 };
+#else
+enum { LOCKS = 0 };
+#endif
+
+static void make_old(const char *name) {
   const struct utimbuf old = {.actime = 1000000, .modtime = 1000000};
-  char own[64];
+  ck_assert_int_eq(utime(name, &old), 0);
+}
+
+/* No process has so large a number.  Any file that is written sweeps its folder. */
+START_TEST(removes_what_was_left) {
+  char own[64], own_old[64];
   snprintf(own, sizeof own, ".clflow-%ld-77.tmp", (long)getpid());
-  enum { GONE = 2, FRESH = 2, ALL = 5 };
-  const char *const names[ALL] = {".clflow-2000000000-1.tmp", ".clflow-2000000000-1.tmp~",
-                                  ".clflow-2000000000-2.tmp", own, ".clflow-2000000000-1.tmp.txt"};
-  for (int i = 0; i < ALL; i++) write_bytes(names[i], "half", 4);
-  for (int i = 0; i < ALL; i++)
-    if (i != FRESH) ck_assert_int_eq(utime(names[i], &old), 0);
-  write_kept("new");
-  for (int i = 0; i < GONE; i++) ck_assert_msg(access(names[i], F_OK), "%s is there", names[i]);
-  for (int i = GONE; i < ALL; i++) file_is(names[i], "half", 4);
+  snprintf(own_old, sizeof own_old, ".clflow-%ld-78.tmp", (long)getpid());
+  const struct {
+    const char *name;
+    int old, stays;
+  } files[] = {{".clflow-2000000000-1.tmp", 1, 0},
+               {".clflow-2000000000-1.tmp~", 1, 0},
+               {".clflow-2000000000-2.tmp", 0, !LOCKS},
+               {own, 0, 1},
+               {own_old, 1, !LOCKS},
+               {".clflow-2000000000-1.tmp.txt", 1, 1}};
+  for (size_t i = 0; i < SIZE(files); i++) {
+    write_bytes(files[i].name, "half", 4);
+    if (files[i].old) make_old(files[i].name);
+  }
+  ck_assert_int_eq(clf_file_write("m", "new", 3), CLF_OK);
+  for (size_t i = 0; i < SIZE(files); i++)
+    ck_assert_msg((access(files[i].name, F_OK) == 0) == files[i].stays, "%s: %s", files[i].name,
+                  files[i].stays ? "was removed" : "is there");
+  for (size_t i = 0; i < SIZE(files); i++) unlink(files[i].name);
   file_is("m", "new", 3);
 }
 END_TEST
 
-/* What only looks like it: no process, no name of ours, no file, a process of another user. */
+/* A process of another container, whose number means nothing here, holds its lock. */
+START_TEST(locked_files_stay) {
+#ifdef __linux__
+  static const char name[] = ".clflow-2000000000-1.tmp";
+  write_bytes(name, "half", 4);
+  make_old(name);
+  const int fd = open(name, O_WRONLY);
+  ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
+  ck_assert_int_eq(clf_file_write("m", "new", 3), CLF_OK);
+  file_is(name, "half", 4);
+  close(fd);
+  ck_assert_int_eq(clf_file_write("m", "new", 3), CLF_OK);
+  ck_assert_int_eq(access(name, F_OK), -1);
+
+  clf__file *f; /* and so does this one, until the file is whole */
+  ck_assert_int_eq(clf__file_begin("m", &f), CLF_OK);
+  DIR *d = opendir(".");
+  int locked = 0;
+  for (const struct dirent *e; (e = readdir(d));) {
+    if (strncmp(e->d_name, ".clflow-", 8) != 0) continue;
+    const int own = open(e->d_name, O_WRONLY);
+    locked += flock(own, LOCK_EX | LOCK_NB) != 0;
+    close(own);
+  }
+  closedir(d);
+  ck_assert_int_eq(locked, 1);
+  clf__file_abort(f);
+  file_is("m", "new", 3);
+#endif
+}
+END_TEST
+
+/* What a handler of a signal does that ends the process; not in a child that was forked. */
+START_TEST(discards_what_is_unfinished) {
+  clf__file *f[2];
+  for (int i = 0; i < 2; i++) ck_assert_int_eq(clf__file_begin("m", &f[i]), CLF_OK);
+  clf__file_abort(f[1]);
+  ck_assert_int_eq(suite_entries("."), 1);
+  clf_discard_unfinished();
+  ck_assert_int_eq(suite_entries("."), 0);
+  expect(clf__file_commit(f[0]), CLF_EIO, "m: write failed: No such file or directory");
+  for (int i = 0; i < 40; i++) ck_assert_int_eq(clf_file_write("m", "new", 3), CLF_OK);
+  ck_assert_int_eq(clf__file_begin("m", &f[0]), CLF_OK);
+#ifndef _WIN32
+  const pid_t child = fork();
+  if (child == 0) {
+    clf_discard_unfinished();
+    _exit(0);
+  }
+  ck_assert_int_eq(waitpid(child, NULL, 0), child);
+#endif
+  ck_assert_int_eq(clf__file_commit(f[0]), CLF_OK);
+  file_is("m", "", 0);
+}
+END_TEST
+
+/* What only looks like it: no process, no name of ours, no file, another user's. */
 START_TEST(leaves_what_is_not_its_own) {
   POSIX_ONLY; /* no folder can be made to look old */
-  const struct utimbuf old = {.actime = 1000000, .modtime = 1000000};
   static const char *const names[] = {".clflow-0-1.tmp", ".clflow--5-1.tmp", ".clflow-7.tmp",
-                                      ".clflow-2000000000-1.tm", ".clflow-1-1.tmp"};
-  const int root = geteuid() == 0;
+                                      ".clflow-2000000000-1.tm", "clflow-2000000000-1.tmp"};
   for (size_t i = 0; i < SIZE(names); i++) {
     write_bytes(names[i], "half", 4);
-    ck_assert_int_eq(utime(names[i], &old), 0);
+    make_old(names[i]);
   }
   mkdir(".clflow-2000000000-3.tmp", 0777);
-  ck_assert_int_eq(utime(".clflow-2000000000-3.tmp", &old), 0);
+  make_old(".clflow-2000000000-3.tmp");
+  ck_assert_int_eq(symlink(names[0], ".clflow-2000000000-4.tmp"), 0);
   write_kept("new");
   for (size_t i = 0; i < SIZE(names); i++) file_is(names[i], "half", 4);
-  ck_assert_int_eq(rmdir(".clflow-2000000000-3.tmp"), 0);
-  write_bytes(".clflow-1-1.tmp", "half", 4);
-  ck_assert_int_eq(utime(".clflow-1-1.tmp", &old), 0);
-  clf__file *f;
-  ck_assert_int_eq(clf__file_begin("m", &f), CLF_OK);
-  if (root) ck_assert_int_eq(seteuid(65534), 0); /* whom process 1 does not answer */
-  clf__file_keep(f, NULL);
-  if (root) ck_assert_int_eq(seteuid(0), 0);
-  clf__file_abort(f);
-  file_is(".clflow-1-1.tmp", "half", 4);
+  ck_assert_int_eq(rmdir(".clflow-2000000000-3.tmp") | unlink(".clflow-2000000000-4.tmp"), 0);
+  if (geteuid() == 0) {
+    write_bytes(".clflow-2000000000-5.tmp", "half", 4);
+    make_old(".clflow-2000000000-5.tmp");
+    ck_assert_int_eq(chown(".clflow-2000000000-5.tmp", 65534, 65534), 0);
+    write_kept("new");
+    file_is(".clflow-2000000000-5.tmp", "half", 4);
+    file_is("m.previous", "new", 3);
+  }
   file_is("m", "new", 3);
 }
 END_TEST
@@ -282,6 +364,8 @@ void tests_of_files(Suite *s) {
   tcase_add_test(c, whole_or_not_at_all);
   tcase_add_test(c, keeps_the_one_before);
   tcase_add_test(c, removes_what_was_left);
+  tcase_add_test(c, locked_files_stay);
+  tcase_add_test(c, discards_what_is_unfinished);
   tcase_add_test(c, leaves_what_is_not_its_own);
   tcase_add_test(c, names_that_are_taken);
   tcase_add_test(c, a_folder_that_is_gone);

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* signals.c: what signals do: they end the program, after its unfinished files are removed, or they
+ * ask a training to save and stop. */
+#define _POSIX_C_SOURCE 200809L
+#include "cli.h"
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+/* Those that end a process unless they are handled, and what they do to a training. */
+static const struct {
+  int number, asks; /* asks: the first one lets a training save */
+} signals[] = {
+    {SIGINT, 1},  {SIGTERM, 1},
+#ifndef _WIN32
+    {SIGHUP, 1}, /* the terminal is gone */
+    {SIGXCPU, 1}, {SIGQUIT, 0}, {SIGPIPE, 0}, {SIGALRM, 0}, {SIGUSR1, 0}, {SIGUSR2, 0},
+#endif
+};
+enum { SIGNALS = sizeof signals / sizeof *signals };
+
+static void end_by(int number) {
+  clf_discard_unfinished();
+  signal(number, SIG_DFL);
+  raise(number); /* the exit code is that of a program which handles nothing */
+}
+
+/* Whoever started this with the signal ignored, as nohup does, meant it. */
+static void handle(int number, void (*handler)(int)) {
+  struct sigaction action, before;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  sigemptyset(&action.sa_mask);
+  if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+    sigaction(number, &action, NULL);
+}
+
+void cli_signals_begin(void) {
+#ifdef SIGXFSZ
+  signal(SIGXFSZ, SIG_IGN); /* write() then says that the file would be too large */
+#endif
+  for (int i = 0; i < SIGNALS; i++) handle(signals[i].number, end_by);
+}
+
+/* ---- A training ------------------------------------------------------------------- */
+
+volatile sig_atomic_t cli_stop_wanted;
+static struct timespec asked;
+
+/* `timeout` and terminals send a signal to the process and to its group: a second one at once is
+ * the same request.  A later one kills, for a person who does not want to wait; but not SIGHUP,
+ * which a kernel and a shell both send, in their own time. */
+static void ask(int number) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  if (!cli_stop_wanted) {
+    cli_stop_wanted = 1;
+    asked = now;
+    return;
+  }
+  const double since =
+      (double)(now.tv_sec - asked.tv_sec) + 1e-9 * (double)(now.tv_nsec - asked.tv_nsec);
+  if ((number == SIGINT || number == SIGTERM) && since > 0.3) end_by(number);
+}
+
+void cli_signals_ask(void) {
+  for (int i = 0; i < SIGNALS; i++)
+    if (signals[i].asks) handle(signals[i].number, ask);
+}

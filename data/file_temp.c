@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* file_temp.c: temporary files: made, locked while they are written, and removed when a signal ends
+ * the process, or by the next writer in the folder if it was killed. */
+#define _XOPEN_SOURCE 700
+#if defined(__linux__) || defined(__APPLE__)
+#define _DEFAULT_SOURCE /* flock() */
+#define _DARWIN_C_SOURCE
+#define HAS_LOCKS 1
+#else
+#define HAS_LOCKS 0
+#endif
+#include "file_temp.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#if HAS_LOCKS
+#include <sys/file.h>
+#endif
+
+#include "clflow/data.h"
+
+/* ---- Locks ---------------------------------------------------------------------- */
+
+/* A lock ends with its process, however that ends, and is seen from other containers and, on most
+ * network file systems, other machines, where a process number says nothing. */
+typedef enum lock_state { LOCKED_BY_US, LOCKED_BY_OTHERS, NO_LOCKS } lock_state;
+
+#if HAS_LOCKS
+static lock_state lock(int fd) {
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return LOCKED_BY_US;
+  return errno == EWOULDBLOCK ? LOCKED_BY_OTHERS : NO_LOCKS;
+}
+/* Closing `fd` may report that the disk is full, so that the lock needs a descriptor of its own. */
+static int second_descriptor(int fd) { return fcntl(fd, F_DUPFD_CLOEXEC, 0); }
+static int open_in(int folder, const char *name) {
+  return openat(folder, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+#else
+static lock_state lock(int fd) { return (void)fd, NO_LOCKS; }
+static int second_descriptor(int fd) { return (void)fd, -1; }
+static int open_in(int folder, const char *name) { return (void)folder, (void)name, -1; }
+#endif
+
+#ifdef _WIN32 /* where permissions say who may remove a file */
+static int is_own(const struct stat *st) { return (void)st, 1; }
+#else
+static int is_own(const struct stat *st) { return st->st_uid == geteuid(); }
+#endif
+
+/* ---- Signals -------------------------------------------------------------------- */
+
+/* The names lie here and not in memory that a thread may free while another one's signal is
+ * handled.  Longer names and more files are left to the sweep. */
+enum { WATCHED = 16, LONGEST = 4096, FREE = 0, BUSY, LIVE };
+static struct {
+  atomic_int state;
+  pid_t process; /* a child that was forked removes nothing */
+  char name[LONGEST];
+} watch[WATCHED];
+
+static int watch_over(const char *name) {
+  const size_t n = strlen(name) + 1;
+  for (int i = 0; i < WATCHED && n <= LONGEST; i++) {
+    int is = FREE;
+    if (!atomic_compare_exchange_strong(&watch[i].state, &is, BUSY)) continue;
+    memcpy(watch[i].name, name, n);
+    watch[i].process = getpid();
+    atomic_store(&watch[i].state, LIVE);
+    return i;
+  }
+  return -1;
+}
+
+void clf_discard_unfinished(void) {
+  const int error = errno;
+  for (int i = 0; i < WATCHED; i++)
+    if (atomic_load(&watch[i].state) == LIVE && watch[i].process == getpid()) unlink(watch[i].name);
+  errno = error;
+}
+
+/* ---- Making one ------------------------------------------------------------------ */
+
+/* 1: the file that was just made is locked, or cannot be; 0: a sweep took it for one that was
+ * left and removes it. */
+static int keep_from_sweeps(clf__temp *t) {
+  struct stat st;
+  const lock_state is = lock(t->fd);
+  if (is == NO_LOCKS) return 1;
+  if (is == LOCKED_BY_OTHERS || fstat(t->fd, &st) || st.st_nlink == 0) return 0;
+  t->lock = second_descriptor(t->fd);
+  return 1;
+}
+
+/* A name that is taken is left over from a process that was killed, or belongs
+ * to one of another machine: the next number is tried. */
+int clf__temp_make(const char *folder, clf__temp *t) {
+  static atomic_uint counter;
+  const size_t room = strlen(folder) + 64;
+  *t = (clf__temp){.name = malloc(room), .fd = -1, .lock = -1, .watched = -1};
+  if (!t->name) return ENOMEM;
+  for (int tries = 0; tries < 1000; tries++) {
+    snprintf(t->name, room, "%s/.clflow-%ld-%u.tmp", folder, (long)getpid(),
+             atomic_fetch_add(&counter, 1u));
+    t->fd = open(t->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (t->fd >= 0 && keep_from_sweeps(t)) {
+      t->watched = watch_over(t->name);
+      return 0;
+    }
+    if (t->fd >= 0) {
+      close(t->fd);
+      t->fd = -1;
+      errno = EEXIST;
+    }
+    if (errno != EEXIST) break;
+  }
+  return errno;
+}
+
+void clf__temp_forget(clf__temp *t) {
+  if (t->lock >= 0) close(t->lock);
+  if (t->watched >= 0) atomic_store(&watch[t->watched].state, FREE);
+  free(t->name);
+  *t = (clf__temp){.fd = -1, .lock = -1, .watched = -1};
+}
+
+/* ---- Sweeping --------------------------------------------------------------------- */
+
+/* The process in the name of a temporary file of ours, or 0. */
+static long process_of(const char *name) {
+  long pid = 0;
+  unsigned number;
+  int end = 0;
+  if (sscanf(name, ".clflow-%ld-%u.tmp%n", &pid, &number, &end) != 2 || !end || pid <= 0) return 0;
+  /* "~" is the second name of a file that is about to be replaced. */
+  return strcmp(name + end, "") == 0 || strcmp(name + end, "~") == 0 ? pid : 0;
+}
+
+static int is_dead(long pid) {
+  errno = 0;
+  return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+/* A file that nobody has locked, of a process that is gone; or, where one of the two cannot be
+ * known, of a process that seems to be gone, or whose number another one may have now, and not
+ * written for an hour. */
+static int is_left_over(int fd, long pid, const struct stat *st) {
+  enum { OLD = 3600 }; /* seconds */
+  const lock_state is = fd < 0 ? NO_LOCKS : lock(fd);
+  const int old = difftime(time(NULL), st->st_mtime) > OLD;
+  if (is == LOCKED_BY_OTHERS) return 0;
+  return is == LOCKED_BY_US ? is_dead(pid) || old : is_dead(pid) && old;
+}
+
+static void sweep_one(int folder, const char *name) {
+  struct stat st;
+  const long pid = process_of(name);
+  if (!pid || fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW)) return;
+  if (!S_ISREG(st.st_mode) || !is_own(&st)) return;
+  const int fd = open_in(folder, name);
+  if (is_left_over(fd, pid, &st)) unlinkat(folder, name, 0);
+  if (fd >= 0) close(fd);
+}
+
+void clf__temp_sweep(const char *folder) {
+  DIR *d = opendir(folder);
+  if (!d) return;
+  for (const struct dirent *e = readdir(d); e; e = readdir(d)) sweep_one(dirfd(d), e->d_name);
+  closedir(d);
+}
