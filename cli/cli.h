@@ -129,9 +129,10 @@ int cli_check_file(const char *option, const char *path, const char *suffix);
 /* Writes the table with columns named PREFIX0, PREFIX1, ... or, with one name
  * only, PREFIX; "-" prints CSV. */
 int cli_put_table(const char *path, clf_table *table, const char *prefix, int numbered);
-/* The same of rows that the flow takes or gives, PREFIX0, PREFIX1, ...; of an image flow a .npy
- * is (N, H, W, C). */
-int cli_put_rows(const char *path, const clf_flow *flow, clf_table *rows, const char *prefix);
+/* Writes samples, under the flow's names of its columns or else x0, x1, ...; or latents, z0, z1,
+ * ...  For an image flow a .npy is (N, H, W, C). */
+int cli_put_samples(const char *path, const clf_flow *flow, clf_table *rows);
+int cli_put_latents(const char *path, const clf_flow *flow, clf_table *rows);
 
 /* ---- session.c --------------------------------------------------------- */
 
@@ -140,6 +141,8 @@ extern struct cli_common {
   const char *model, *device, *data;
   int verbose, force;
   int strict;         /* refuse what has zero density, and a damaged image */
+  int latents;        /* the data's columns are z, which have no names in a model */
+  int by_position;    /* columns are taken in the file's order whatever their names */
   clf_flow_spec hint; /* what a plain state_dict lacks; xmin and xmax NaN, the rest 0: not given */
   struct {            /* of data that are images */
     int crop, strict; /* crop: a clf_crop */
@@ -208,6 +211,12 @@ extern struct cli_common {
       CLI_OPTION("--size", "HxW", "realnvp: height and width of the images (default the data's)",  \
                  CLI_SIZE, &cli_common.hint.height, NULL),                                         \
       CLI_OPTIONS_VARIANT(cli_common.hint)
+
+/* How data that are a table are read: a section of its own. */
+#define CLI_OPTIONS_TABLE                                                                          \
+  CLI_SECTION("Table"),                                                                            \
+      CLI_OPTION("--by-position", NULL, "take columns in the file's order, whatever their names",  \
+                 CLI_FLAG, &cli_common.by_position, NULL)
 
 /* How data that are images are read. */
 #define CLI_OPTIONS_READING                                                                        \
@@ -279,8 +288,9 @@ int cli_data_open(cli_session *s, const char *data, const clf_image_options *wan
 /* How --crop, --strict and --bits say that images are read; of any size and channels. */
 clf_image_options cli_image_options(void);
 int cli_data_wait(cli_session *s);
-/* Says in what data and model differ, if they do. */
-int cli_data_check(const cli_session *s, const char *data, const char *model);
+/* Brings a table's columns into the order of the model's names, and says in what data and model
+ * differ, if they do. */
+int cli_data_check(cli_session *s, const char *data, const char *model);
 
 int64_t cli_row_count(const cli_session *s);
 /* Rows that make a chunk: of images some MiB, of a table all. */
@@ -294,9 +304,10 @@ int cli_log_probs(cli_session *s, double *logp);
 /* clf_transform() or clf_invert(). */
 typedef clf_status (*cli_map_fn)(clf_flow *flow, const double *from, int64_t n, double *to,
                                  double *logdet);
-/* All of a verb that maps rows: DATA through `map` to the file `out`, in columns PREFIX0,
- * PREFIX1, ..., and the log-determinants to the file `logdet_out` unless NULL. */
-int cli_map(cli_map_fn map, const char *out, const char *prefix, const char *logdet_out);
+/* What a verb does that maps rows: DATA through `map` to the file `out`, and the log-determinants
+ * to the file `logdet_out` unless NULL.  `data`: what DATA holds. */
+typedef enum cli_rows_kind { CLI_SAMPLES, CLI_LATENTS } cli_rows_kind;
+int cli_map(cli_map_fn map, cli_rows_kind data, const char *out, const char *logdet_out);
 
 /* ---- pictures.c -------------------------------------------------------- */
 

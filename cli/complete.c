@@ -39,11 +39,12 @@ static cli_option complete_options[] = {
     {"--seed", "S", "of the latents that are drawn", CLI_SEED, &o.seed, "1", 0, 0},
     OPTIONS_IMAGES,
     CLI_OPTIONS_MODEL,
+    CLI_OPTIONS_TABLE,
     CLI_OPTIONS_END,
 };
 
-static cli_option compress_options[] = {OPTIONS, OPTIONS_IMAGES, CLI_OPTIONS_MODEL,
-                                        CLI_OPTIONS_END};
+static cli_option compress_options[] = {OPTIONS, OPTIONS_IMAGES, CLI_OPTIONS_TABLE,
+                                        CLI_OPTIONS_MODEL, CLI_OPTIONS_END};
 
 /* ---- Latents -------------------------------------------------------------------- */
 

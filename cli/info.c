@@ -66,6 +66,14 @@ static void print_scaling(const clf_flow *flow) {
     printf("%s(x%d - %.10g) / %.10g\n", i ? "          " : "scaling   ", i, mean[i], std[i]);
 }
 
+/* A line each, since names may hold commas. */
+static void print_columns(const clf_flow *flow) {
+  char *const *const names = clf_flow_columns(flow);
+  const int32_t dim = clf_flow_get_spec(flow)->dim;
+  for (int32_t i = 0; names && i < dim; i++)
+    printf("%sx%d: %s\n", i ? "          " : "columns   ", i, names[i]);
+}
+
 /* Mean log p, of images in bits/dim. */
 static void print_mean(const char *name, double logp, const clf_flow_spec *spec, const char *what) {
   if (!isfinite(logp)) return;
@@ -167,6 +175,7 @@ static int print_text(const clf_flow *flow, const clf_train_plan *plan) {
   const double *mean, *std;
   print_spec(clf_flow_get_spec(flow), clf_flow_scaling(flow, &mean, &std));
   print_scaling(flow);
+  print_columns(flow);
   print_history(clf_flow_history(flow), clf_flow_get_spec(flow));
   print_resumable();
   printf("weights   %" PRId64 "\n", clf_flow_weight_count(flow));
@@ -218,6 +227,14 @@ static json_t *scaling_json(const clf_flow *flow) {
                    cli_json_numbers(std, dim));
 }
 
+static json_t *columns_json(const clf_flow *flow) {
+  char *const *const names = clf_flow_columns(flow);
+  json_t *array = names ? json_array() : json_null();
+  for (int32_t i = 0; names && i < clf_flow_get_spec(flow)->dim; i++)
+    json_array_append_new(array, json_string(names[i]));
+  return array;
+}
+
 static json_t *history_json(clf_history h) {
   return json_pack("{s:I, s:I, s:o, s:o, s:I}", "epochs", (json_int_t)h.epochs, "steps",
                    (json_int_t)h.steps, "train", cli_json_number(h.train), "valid",
@@ -247,10 +264,10 @@ static json_t *plan_json(const clf_train_plan *p) {
 
 static int print_json(const clf_flow *flow, const clf_train_plan *plan) {
   json_t *all =
-      json_pack("{s:o, s:o, s:o, s:b, s:I, s:o}", "spec", spec_json(clf_flow_get_spec(flow)),
-                "scaling", scaling_json(flow), "history", history_json(clf_flow_history(flow)),
-                "resumable", training.there, "weights", (json_int_t)clf_flow_weight_count(flow),
-                "tensors", params_json(flow));
+      json_pack("{s:o, s:o, s:o, s:o, s:b, s:I, s:o}", "spec", spec_json(clf_flow_get_spec(flow)),
+                "columns", columns_json(flow), "scaling", scaling_json(flow), "history",
+                history_json(clf_flow_history(flow)), "resumable", training.there, "weights",
+                (json_int_t)clf_flow_weight_count(flow), "tensors", params_json(flow));
   if (all && batch) json_object_set_new(all, "memory", plan_json(plan));
   return cli_json_print(all);
 }

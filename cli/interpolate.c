@@ -26,6 +26,7 @@ static cli_option options[] = {
     CLI_OPTIONS_NOISE_SEED,
     CLI_OPTION_FORCE,
     CLI_OPTIONS_MODEL,
+    CLI_OPTIONS_TABLE,
     CLI_OPTIONS_END,
 };
 
@@ -46,7 +47,7 @@ static void blend(const double *z, int64_t dim, double p, double q, double *out)
 static int put(const cli_session *s, clf_table *made, cli_grid grid) {
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
   const int bytes = cli_has_suffix(o.out, ".png") || cli_has_suffix(o.out, ".npy");
-  if (!bytes || !cli_makes_images(s)) return cli_put_table(o.out, made, "x", 1);
+  if (!bytes || !cli_makes_images(s)) return cli_put_samples(o.out, s->flow, made);
   uint8_t *images = malloc((size_t)made->rows * (size_t)spec->dim);
   if (!images) return cli_fail("out of memory for %" PRId64 " images", made->rows);
   cli_bytes_of(spec, made->at, made->rows, images);

@@ -13,6 +13,7 @@ static cli_option options[] = {
     {"--logdet", "FILE", "log |det dx/dz| of each row", CLI_OUTPUT, &logdet, NULL, 0, 0},
     CLI_OPTION_FORCE,
     CLI_OPTIONS_MODEL,
+    CLI_OPTIONS_TABLE,
     CLI_OPTIONS_END,
 };
 
@@ -20,7 +21,7 @@ static int run(void) {
   if (clf_is_image_source(cli_common.data))
     return cli_usage("%s holds images; invert takes latent variables, a table or a .npy of floats",
                      cli_common.data);
-  return cli_map(clf_invert, out, "x", logdet);
+  return cli_map(clf_invert, CLI_LATENTS, out, logdet);
 }
 
 const cli_verb cli_invert = {

@@ -18,6 +18,7 @@ static cli_option options[] = {
     {"--json", NULL, "print a JSON object", CLI_FLAG, &o.json, NULL, 0, 0},
     CLI_OPTIONS_IMAGE_DATA,
     CLI_OPTIONS_MODEL,
+    CLI_OPTIONS_TABLE,
     CLI_OPTIONS_END,
 };
 

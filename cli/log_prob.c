@@ -14,6 +14,7 @@ static cli_option options[] = {
     CLI_OPTIONS_IMAGE_ROWS,
     CLI_OPTION_FORCE,
     CLI_OPTIONS_MODEL,
+    CLI_OPTIONS_TABLE,
     CLI_OPTIONS_END,
 };
 

@@ -185,20 +185,46 @@ int cli_check_file(const char *option, const char *path, const char *suffix) {
   return check_folder(option, path);
 }
 
-static int name_columns(clf_table *t, const char *prefix, int numbered) {
+/* The flow's names of its columns, or else PREFIX0, PREFIX1, ... */
+static const char *column_name(char *const *names, const char *prefix, int numbered, int32_t i,
+                               char *text, size_t size) {
+  if (names) return names[i];
+  snprintf(text, size, numbered ? "%s%d" : "%s", prefix, i);
+  return text;
+}
+
+static int name_columns(clf_table *t, char *const *names, const char *prefix, int numbered) {
   t->names = calloc((size_t)t->cols, sizeof *t->names);
   if (!t->names) return cli_fail("out of memory for the names of %d columns", t->cols);
   for (int32_t i = 0; i < t->cols; i++) {
     char name[32];
-    snprintf(name, sizeof name, numbered ? "%s%d" : "%s", prefix, i);
-    t->names[i] = strdup(name);
+    t->names[i] = strdup(column_name(names, prefix, numbered, i, name, sizeof name));
     if (!t->names[i]) return cli_fail("out of memory for the names of %d columns", t->cols);
   }
   return CLI_OK;
 }
 
+/* In quotes wherever a reader could take it for something else than one name. */
+static void print_name(const char *name) {
+  const size_t plain = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                    "0123456789_");
+  if (*name && !name[plain] && !strchr("0123456789", *name)) {
+    fputs(name, stdout);
+    return;
+  }
+  putchar('"');
+  for (; *name; name++) {
+    if (*name == '"') putchar('"');
+    putchar(*name);
+  }
+  putchar('"');
+}
+
 static void print_table(const clf_table *t) {
-  for (int32_t i = 0; i < t->cols; i++) printf("%s%s", i ? "," : "", t->names[i]);
+  for (int32_t i = 0; i < t->cols; i++) {
+    if (i) putchar(',');
+    print_name(t->names[i]);
+  }
   putchar('\n');
   for (int64_t row = 0; row < t->rows; row++) {
     for (int32_t i = 0; i < t->cols; i++) printf("%s%.17g", i ? "," : "", t->at[row * t->cols + i]);
@@ -206,19 +232,33 @@ static void print_table(const clf_table *t) {
   }
 }
 
-int cli_put_table(const char *path, clf_table *t, const char *prefix, int numbered) {
-  const int code = name_columns(t, prefix, numbered);
-  if (code) return code;
+static int put_named(const char *path, const clf_table *t) {
   if (strcmp(path, "-") != 0)
     return clf_table_write(path, t) == CLF_OK ? CLI_OK : cli_fail_library();
   print_table(t);
   return CLI_OK;
 }
 
-int cli_put_rows(const char *path, const clf_flow *flow, clf_table *rows, const char *prefix) {
+int cli_put_table(const char *path, clf_table *t, const char *prefix, int numbered) {
+  const int code = name_columns(t, NULL, prefix, numbered);
+  return code ? code : put_named(path, t);
+}
+
+static int put_rows(const char *path, const clf_flow *flow, clf_table *rows, char *const *names,
+                    const char *prefix) {
   const clf_flow_spec *spec = clf_flow_get_spec(flow);
-  if (spec->kind != CLF_REALNVP || !cli_has_suffix(path, ".npy"))
-    return cli_put_table(path, rows, prefix, 1);
+  if (spec->kind != CLF_REALNVP || !cli_has_suffix(path, ".npy")) {
+    const int code = name_columns(rows, names, prefix, 1);
+    return code ? code : put_named(path, rows);
+  }
   const int64_t dim[] = {rows->rows, spec->height, spec->width, spec->channels};
   return clf_array_write_npy(path, rows->at, 4, dim) == CLF_OK ? CLI_OK : cli_fail_library();
+}
+
+int cli_put_samples(const char *path, const clf_flow *flow, clf_table *rows) {
+  return put_rows(path, flow, rows, clf_flow_columns(flow), "x");
+}
+
+int cli_put_latents(const char *path, const clf_flow *flow, clf_table *rows) {
+  return put_rows(path, flow, rows, NULL, "z");
 }

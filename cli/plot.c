@@ -15,6 +15,7 @@ static cli_option options[] = {
     {"--seed", "S", "of the samples drawn from the model", CLI_SEED, &o.seed, "1", 0, 0},
     CLI_OPTION_FORCE,
     CLI_OPTIONS_MODEL,
+    CLI_OPTIONS_TABLE,
     CLI_OPTIONS_END,
 };
 

@@ -79,7 +79,7 @@ static int put_pixels(const cli_session *s) {
   if (clf_table_new(o.count, clf_flow_get_spec(s->flow)->dim, &samples) != CLF_OK)
     return cli_fail_library();
   int code = draw_images(s, (target){.x = samples.at});
-  if (!code) code = cli_put_table(o.out, &samples, "x", 1);
+  if (!code) code = cli_put_samples(o.out, s->flow, &samples);
   clf_table_free(&samples);
   return code;
 }
@@ -99,8 +99,8 @@ static int put_images(const cli_session *s, cli_grid grid) {
 
 /* ---- Columns ------------------------------------------------------------------- */
 
-static int put_columns(clf_table *samples) {
-  if (!cli_has_suffix(o.out, ".png")) return cli_put_table(o.out, samples, "x", 1);
+static int put_columns(const clf_flow *flow, clf_table *samples) {
+  if (!cli_has_suffix(o.out, ".png")) return cli_put_samples(o.out, flow, samples);
   char title[96];
   snprintf(title, sizeof title, "%lld samples, seed %llu", (long long)o.count,
            (unsigned long long)o.seed);
@@ -119,7 +119,7 @@ static int draw_columns(const cli_session *s) {
   clf_table samples;
   if (clf_table_new(o.count, dim, &samples) != CLF_OK) return cli_fail_library();
   int code = draw(s, 0, o.count, samples.at);
-  if (!code) code = put_columns(&samples);
+  if (!code) code = put_columns(s->flow, &samples);
   clf_table_free(&samples);
   return code;
 }

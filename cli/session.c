@@ -88,8 +88,7 @@ static int map_rows(cli_session *s, cli_map_fn map, clf_table *to, double *logde
   return code;
 }
 
-static int map_data(cli_session *s, cli_map_fn map, const char *out, const char *prefix,
-                    const char *logdet_out) {
+static int map_data(cli_session *s, cli_map_fn map, const char *out, const char *logdet_out) {
   clf_table to = {0}, logdet = {0};
   const int64_t rows = cli_row_count(s);
   int code = CLI_OK;
@@ -97,20 +96,21 @@ static int map_data(cli_session *s, cli_map_fn map, const char *out, const char 
       (logdet_out && clf_table_new(rows, 1, &logdet) != CLF_OK))
     code = cli_fail_library();
   if (!code) code = map_rows(s, map, &to, logdet.at);
-  if (!code) code = cli_put_rows(out, s->flow, &to, prefix);
+  if (!code) code = (cli_common.latents ? cli_put_samples : cli_put_latents)(out, s->flow, &to);
   if (!code && logdet_out) code = cli_put_table(logdet_out, &logdet, "logdet", 0);
   clf_table_free(&to);
   clf_table_free(&logdet);
   return code;
 }
 
-int cli_map(cli_map_fn map, const char *out, const char *prefix, const char *logdet_out) {
+int cli_map(cli_map_fn map, cli_rows_kind data, const char *out, const char *logdet_out) {
   int code = cli_check_table(out);
   if (!code) code = cli_check_table(logdet_out);
   if (code) return code;
   cli_session s;
+  cli_common.latents = data == CLI_LATENTS;
   code = cli_session_open(&s);
-  if (!code) code = map_data(&s, map, out, prefix, logdet_out);
+  if (!code) code = map_data(&s, map, out, logdet_out);
   cli_session_close(&s);
   return code;
 }

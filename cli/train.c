@@ -114,6 +114,7 @@ static cli_option options[] = {
                CLI_FLAG, &cli_wanted.train.flip, NULL),
     CLI_OPTION("--no-flip", NULL, "mirror none", CLI_FLAG_OFF, &cli_wanted.train.flip, NULL),
 
+    CLI_OPTIONS_TABLE,
     CLI_SECTION("Training"),
     CLI_OPTION("--epochs", "N", "passes over the data, in all", CLI_COUNT, &cli_wanted.train.epochs,
                "100"),

@@ -15,10 +15,11 @@ static cli_option options[] = {
     CLI_OPTIONS_IMAGE_DATA,
     CLI_OPTION_FORCE,
     CLI_OPTIONS_MODEL,
+    CLI_OPTIONS_TABLE,
     CLI_OPTIONS_END,
 };
 
-static int run(void) { return cli_map(clf_transform, out, "z", logdet); }
+static int run(void) { return cli_map(clf_transform, CLI_SAMPLES, out, logdet); }
 
 const cli_verb cli_transform = {
     .name = "transform",

@@ -2,10 +2,13 @@
 /* table.c: tables in memory: made, freed, measured. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "clflow/data.h"
 #include "status.h"
+#include "table.h"
 
 clf_status clf_table_new(int64_t rows, int32_t cols, clf_table *t) {
   if (rows < 1 || cols < 1)
@@ -26,9 +29,60 @@ void clf_table_free(clf_table *t) {
   if (!t) return;
   for (int32_t c = 0; t->names && c < t->cols; c++) free(t->names[c]);
   free(t->names);
+  free(t->notes);
   free(t->at);
   *t = (clf_table){0};
 }
+
+/* ---- Notes and columns ------------------------------------------------------ */
+
+clf_status clf__table_note(clf_table *t, const char *fmt, ...) {
+  va_list ap;
+  char line[1024];
+  va_start(ap, fmt);
+  vsnprintf(line, sizeof line, fmt, ap);
+  va_end(ap);
+  const size_t before = t->notes ? strlen(t->notes) + 1 : 0;
+  char *const notes = realloc(t->notes, before + strlen(line) + 1);
+  if (!notes) return clf__fail(CLF_ENOMEM, "no memory for a note on a table");
+  if (before) notes[before - 1] = '\n';
+  memcpy(notes + before, line, strlen(line) + 1);
+  t->notes = notes;
+  return CLF_OK;
+}
+
+/* Each name goes to its new place or is freed. */
+static void pick_names(clf_table *t, char **names, const int32_t *from, int32_t count) {
+  for (int32_t c = 0; c < count; c++) {
+    names[c] = t->names[from[c]];
+    t->names[from[c]] = NULL;
+  }
+  for (int32_t c = 0; c < t->cols; c++) free(t->names[c]);
+  free(t->names);
+  t->names = names;
+}
+
+/* Row by row within the table's own memory, which never grows: row i ends up before the old row
+ * i, or at most at its place. */
+clf_status clf__table_pick(clf_table *t, const int32_t *from, int32_t count) {
+  double *const old = malloc((size_t)t->cols * sizeof *old);
+  char **const names = t->names ? malloc((size_t)count * sizeof *names) : NULL;
+  if (!old || (t->names && !names)) {
+    free(old);
+    free(names);
+    return clf__fail(CLF_ENOMEM, "no memory to pick %" PRId32 " columns", count);
+  }
+  for (int64_t i = 0; i < t->rows; i++) {
+    memcpy(old, t->at + i * t->cols, (size_t)t->cols * sizeof *old);
+    for (int32_t c = 0; c < count; c++) t->at[i * count + c] = old[from[c]];
+  }
+  free(old);
+  if (names) pick_names(t, names, from, count);
+  t->cols = count;
+  return CLF_OK;
+}
+
+/* ---- Moments ---------------------------------------------------------------- */
 
 static const double *row(const clf_table *t, const int64_t *index, int64_t i) {
   return t->at + (index ? index[i] : i) * t->cols;

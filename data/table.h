@@ -10,6 +10,14 @@ clf_status clf__csv_write(const char *path, const clf_table *t);
 clf_status clf__npy_read(const char *path, clf_table *t);
 clf_status clf__npy_write(const char *path, const clf_table *t);
 
+/* Adds a line to the table's notes.  Errors: ENOMEM. */
+clf_status clf__table_note(clf_table *t, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Keeps columns from[0], from[1], ... of the table, in this order and no others.
+ * Errors: ENOMEM; the table is then as it was. */
+clf_status clf__table_pick(clf_table *t, const int32_t *from, int32_t count);
+
 /* Whether the name before the ':' of `source` is that of a synthetic set. */
 int clf__is_synthetic(const char *source);
 /* Draws the set that `source` describes.  Errors: EINVAL, ENOMEM. */

@@ -76,24 +76,31 @@ static clf_status check_name(const char *name, int32_t c) {
   return CLF_OK;
 }
 
+/* Equal names stay in the order of their columns, so that messages name the first two. */
 static int by_name(const void *a, const void *b) {
   const char *const *const *x = a, *const *const *y = b;
   const int order = strcmp(**x, **y);
   return order ? order : (*x > *y) - (*x < *y);
 }
 
-static clf_status check_twice(char *const *names, int32_t n) {
+clf_status clf__names_index(char *const *names, int32_t n, clf__name_index *index) {
   char *const **sorted = malloc((size_t)n * sizeof *sorted);
-  if (!sorted) return clf__fail(CLF_ENOMEM, "no memory for the names of %d columns", (int)n);
-  for (int32_t c = 0; c < n; c++) sorted[c] = &names[c];
-  qsort(sorted, (size_t)n, sizeof *sorted, by_name);
+  int32_t *const at = malloc((size_t)n * sizeof *at);
   clf_status s = CLF_OK;
-  for (int32_t c = 1; c < n && !s; c++)
-    if (strcmp(*sorted[c - 1], *sorted[c]) == 0)
-      s = clf__fail(CLF_EINVAL, "columns %d and %d are both named \"%s\"",
-                    (int)(sorted[c - 1] - names) + 1, (int)(sorted[c] - names) + 1,
-                    clf__excerpt_of(*sorted[c], strlen(*sorted[c])).s);
+  if (!sorted || !at) s = clf__fail(CLF_ENOMEM, "no memory for the names of %d columns", (int)n);
+  for (int32_t c = 0; c < n && !s; c++) sorted[c] = &names[c];
+  if (!s) qsort(sorted, (size_t)n, sizeof *sorted, by_name);
+  for (int32_t c = 0; c < n && !s; c++) {
+    at[c] = (int32_t)(sorted[c] - names);
+    if (c && strcmp(*sorted[c - 1], *sorted[c]) == 0)
+      s = clf__fail(CLF_EINVAL, "columns %d and %d are both named \"%s\"", (int)at[c - 1] + 1,
+                    (int)at[c] + 1, clf__excerpt_of(*sorted[c], strlen(*sorted[c])).s);
+  }
   free(sorted);
+  if (s)
+    free(at);
+  else
+    *index = (clf__name_index){names, at, n};
   return s;
 }
 
@@ -107,9 +114,44 @@ clf__label clf__column_label(char *const *names, int32_t d) {
   return l;
 }
 
+int32_t clf__names_find(const clf__name_index *index, const char *name) {
+  int32_t low = 0, high = index->n;
+  while (low < high) {
+    const int32_t mid = low + (high - low) / 2;
+    const int order = strcmp(name, index->names[index->at[mid]]);
+    if (order == 0) return index->at[mid];
+    if (order < 0)
+      high = mid;
+    else
+      low = mid + 1;
+  }
+  return -1;
+}
+
+int clf__name_distance(const char *a, const char *b) {
+  enum { MOST = 63 };
+  int row[MOST + 1];
+  const size_t m = strnlen(a, MOST), n = strnlen(b, MOST);
+  for (size_t j = 0; j <= n; j++) row[j] = (int)j;
+  for (size_t i = 0; i < m; i++) {
+    int diagonal = row[0];
+    row[0] = (int)i + 1;
+    for (size_t j = 0; j < n; j++) {
+      const int replace = diagonal + (a[i] != b[j]);
+      const int insert = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
+      diagonal = row[j + 1];
+      row[j + 1] = replace < insert ? replace : insert;
+    }
+  }
+  return row[n];
+}
+
 clf_status clf__names_check(char *const *names, int32_t n) {
   for (int32_t c = 0; c < n; c++) CLF_TRY(check_name(names[c], c));
-  return check_twice(names, n);
+  clf__name_index index;
+  CLF_TRY(clf__names_index(names, n, &index));
+  free(index.at);
+  return CLF_OK;
 }
 
 char **clf__names_copy(char *const *names, int32_t n) {

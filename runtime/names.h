@@ -29,6 +29,19 @@ clf__label clf__column_label(char *const *names, int32_t d);
  * twice.  Errors: EINVAL, with a sentence that names the columns, counted from 1; ENOMEM. */
 clf_status clf__names_check(char *const *names, int32_t n);
 
+/* Names in order, to find one among many.  `at` is freed by the caller. */
+typedef struct clf__name_index {
+  char *const *names;
+  int32_t *at, n; /* places of the n names, sorted by name */
+} clf__name_index;
+/* Errors: EINVAL if a name occurs twice, ENOMEM. */
+clf_status clf__names_index(char *const *names, int32_t n, clf__name_index *index);
+/* Where `name` is, or -1. */
+int32_t clf__names_find(const clf__name_index *index, const char *name);
+
+/* Letters to insert, delete or replace to make one of the other; their first 63 bytes count. */
+int clf__name_distance(const char *a, const char *b);
+
 /* A copy of n names, or NULL without memory; freed by clf__names_free(), which takes NULL. */
 char **clf__names_copy(char *const *names, int32_t n);
 void clf__names_free(char **names, int32_t n);

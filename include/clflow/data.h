@@ -17,6 +17,7 @@ typedef struct clf_table {
   int32_t cols;
   double *at;   /* (rows, cols), row-major */
   char **names; /* cols names, from a CSV header; NULL without one */
+  char *notes;  /* sentences, a line each, on how it was read and matched; NULL: nothing to say */
 } clf_table;
 
 /* A table of zeros without names.  Errors: ENOMEM, EINVAL (rows or cols < 1). */
@@ -53,6 +54,12 @@ CLF_API clf_status clf_path_writable(const char *path);
 /* Writes a file of these bytes, which appears whole or not at all as clf_table_write()'s does.
  * Errors: EIO, EINVAL (no path). */
 CLF_API clf_status clf_file_write(const char *path, const void *bytes, size_t n);
+/* Brings the columns of a table into the order of `count` names (those of a flow,
+ * clf_flow_columns()) and leaves the others out; the table's notes say so.  Without names, in the
+ * table or as NULL here, columns go by position: nothing changes. Errors: EINVAL names a column
+ * that the table lacks and the nearest names it has, or the two columns that share a name; ENOMEM.
+ * The table is then as it was. */
+CLF_API clf_status clf_table_match(clf_table *t, char *const *names, int32_t count);
 
 /* Removes the temporary files of this process whose writing is not finished.  For a handler of a
  * signal that ends the process, where it may be called; what was at their paths stays as it was. A

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* table_match.c: the columns of a table brought into the order of other names. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "names.h"
+#include "status.h"
+#include "table.h"
+
+/* ---- Lists of names, for messages ------------------------------------------------- */
+
+/* "a, b, c and 4 more" */
+typedef struct list {
+  char text[256];
+  size_t used;
+  int32_t more;
+} list;
+
+static void add(list *l, const char *name) {
+  const clf__excerpt e = clf__excerpt_of(name, strlen(name));
+  const char *const between = l->used ? ", " : "";
+  if (l->more || l->used + strlen(between) + strlen(e.s) + 24 > sizeof l->text)
+    l->more++;
+  else
+    l->used += (size_t)snprintf(l->text + l->used, sizeof l->text - l->used, "%s%s", between, e.s);
+}
+
+static const char *end(list *l) {
+  if (l->more) snprintf(l->text + l->used, sizeof l->text - l->used, " and %d more", (int)l->more);
+  return l->text;
+}
+
+/* ---- A column that is missing ------------------------------------------------------ */
+
+/* The names that are as few letters away as possible, if these are few enough. */
+static clf_status missing(const clf_table *t, const char *name) {
+  enum { LOOKED_AT = 10000 };
+  const int32_t n = t->cols < LOOKED_AT ? t->cols : LOOKED_AT;
+  list near = {.used = 0}, all = {.used = 0};
+  int least = INT_MAX;
+  for (int32_t c = 0; c < n; c++) {
+    const int distance = clf__name_distance(name, t->names[c]);
+    if (distance < least) near = (list){.used = 0};
+    if (distance < least) least = distance;
+    if (distance == least) add(&near, t->names[c]);
+  }
+  for (int32_t c = 0; c < t->cols; c++) add(&all, t->names[c]);
+  const int length = (int)strlen(name);
+  const int close = least < length && least <= (length < 4 ? 1 : length / 2);
+  return clf__fail(CLF_EINVAL, "no column is named \"%s\"; the %s: %s",
+                   clf__excerpt_of(name, strlen(name)).s, close ? "nearest is" : "columns are",
+                   close ? end(&near) : end(&all));
+}
+
+/* ---- Matching ---------------------------------------------------------------------- */
+
+static clf_status find_all(const clf_table *t, char *const *names, int32_t count, int32_t *from) {
+  clf__name_index index;
+  CLF_TRY(clf__names_index(t->names, t->cols, &index));
+  clf_status s = CLF_OK;
+  for (int32_t c = 0; c < count && !s; c++) {
+    from[c] = clf__names_find(&index, names[c]);
+    if (from[c] < 0) s = missing(t, names[c]);
+  }
+  free(index.at);
+  return s;
+}
+
+/* Columns before they are picked: which are left out, and whether the others change places. */
+static clf_status note(clf_table *t, const int32_t *from, int32_t count) {
+  list out = {.used = 0}, order = {.used = 0};
+  char *const taken = calloc((size_t)t->cols, 1);
+  if (!taken) return clf__fail(CLF_ENOMEM, "no memory for %d columns", (int)t->cols);
+  int reordered = 0;
+  for (int32_t c = 0; c < count; c++) {
+    taken[from[c]] = 1;
+    reordered |= c && from[c] < from[c - 1];
+    add(&order, t->names[from[c]]);
+  }
+  for (int32_t c = 0; c < t->cols; c++)
+    if (!taken[c]) add(&out, t->names[c]);
+  free(taken);
+  if (out.used)
+    CLF_TRY(clf__table_note(t, "left out, as the model has no such column: %s", end(&out)));
+  return reordered
+             ? clf__table_note(t, "columns are put in the model's order by name: %s", end(&order))
+             : CLF_OK;
+}
+
+static int is_identity(const int32_t *from, int32_t count, int32_t cols) {
+  for (int32_t c = 0; c < count; c++)
+    if (from[c] != c) return 0;
+  return count == cols;
+}
+
+static clf_status check_names(const clf_table *t) {
+  for (int32_t c = 0; c < t->cols; c++)
+    if (!t->names[c])
+      return clf__fail(CLF_EINVAL, "column %d has no name, others have one", (int)c + 1);
+  return CLF_OK;
+}
+
+clf_status clf_table_match(clf_table *t, char *const *names, int32_t count) {
+  if (!t || !t->names || !names || count < 1) return CLF_OK;
+  CLF_TRY(check_names(t));
+  int32_t *const from = malloc((size_t)count * sizeof *from);
+  if (!from) return clf__fail(CLF_ENOMEM, "no memory for %d columns", (int)count);
+  clf_status s = find_all(t, names, count, from);
+  if (!s && !is_identity(from, count, t->cols)) {
+    s = note(t, from, count);
+    if (!s) s = clf__table_pick(t, from, count);
+  }
+  free(from);
+  return s;
+}

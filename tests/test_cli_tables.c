@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* test_cli_tables.c: how the program `clflow` reads tables: columns by name. */
+#define _GNU_SOURCE
+#include "program.h"
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- Helpers -------------------------------------------------------------------------------- */
+
+/* It succeeds, with these texts on stdout and stderr; "" on stderr: nothing there. */
+static void says(const char *command, const char *out, const char *err) {
+  const result r = run(command);
+  expect_code(command, &r, 0);
+  expect_text(command, "stdout", r.out, out);
+  if (*err)
+    expect_text(command, "stderr", r.err, err);
+  else
+    ck_assert_msg(!*r.err, "clflow %s said %s", command, r.err);
+  release(r);
+}
+
+/* Two commands print the same, byte for byte. */
+static void same_output(const char *a, const char *b) {
+  const result x = run(a), y = run(b);
+  expect_code(a, &x, 0);
+  expect_code(b, &y, 0);
+  ck_assert_str_eq(x.out, y.out);
+  release(x);
+  release(y);
+}
+
+/* ---- Columns by name ------------------------------------------------------------------------ */
+
+#define PUT "columns are put in the model's order by name: a, b\n"
+#define LEFT "left out, as the model has no such column: id"
+
+START_TEST(swapped_columns) {
+  static const char *const verbs[] = {
+      "eval m.safetensors --data %s", "log-prob m.safetensors --out - --data %s",
+      "transform m.safetensors --out - --data %s", "jacobian m.safetensors --index 3 --data %s",
+      "interpolate m.safetensors --index 0,1,2,3 --grid 2 --out - "
+      "--data %s"};
+  for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+    char straight[128], swapped[128], extra[128];
+    snprintf(straight, sizeof straight, verbs[i], "ab.csv");
+    snprintf(swapped, sizeof swapped, verbs[i], "ba.csv");
+    snprintf(extra, sizeof extra, verbs[i], "id.csv");
+    says(straight, "", "");
+    says(swapped, "", "ba.csv: " PUT);
+    same_output(straight, swapped);
+    says(extra, "", "id.csv: " LEFT);
+    same_output(straight, extra);
+  }
+  says("plot m.safetensors --data ba.csv --out p.png", "", "ba.csv: " PUT);
+  unlink("p.png");
+}
+END_TEST
+
+START_TEST(columns_of_another_name) {
+#define SAYS(file, data)                                                                           \
+  file ".csv does not match the model m.safetensors: no column is named \"b\"; the " data          \
+       "; --by-position takes its columns in the file's order\n"
+  refuses(1, "eval m.safetensors --data ac.csv", SAYS("ac", "columns are: a, c"));
+  refuses(1, "log-prob m.safetensors --data ac.csv --out never.csv",
+          SAYS("ac", "columns are: a, c"));
+  refuses(1, "train --init m.safetensors --data ac.csv --out never.safetensors",
+          SAYS("ac", "columns are: a, c"));
+  refuses(1, "train --resume --data ac.csv --out m.safetensors", SAYS("ac", "columns are: a, c"));
+  refuses(1, "eval m.safetensors --data one.csv", "no column is named \"a\"");
+#undef SAYS
+  same_output("log-prob m.safetensors --data ac.csv --by-position --out -",
+              "log-prob m.safetensors --data ab.csv --out -");
+  same_output("log-prob m.safetensors --data plain.csv --out -",
+              "log-prob m.safetensors --data ab.csv --out -");
+  refuses(1, "eval m.safetensors --data id.csv --by-position",
+          "id.csv has 3 columns, the model m.safetensors takes 2\n");
+}
+END_TEST
+
+START_TEST(names_of_outputs) {
+  says("sample m.safetensors -n 1 --out -", "a,b\n", "");
+  says("transform m.safetensors --data ba.csv --out z.csv", "", "ba.csv: " PUT);
+  says("invert m.safetensors --data z.csv --out -", "a,b\n", "");
+  says("interpolate m.safetensors --index 0,1,2,3 --grid 2 --data ab.csv --out -", "a,b\n", "");
+  says("sample quoted.safetensors -n 1 --out -", "\"x, y\",\"1 \"\"b\"\"\"\n", "");
+  says("sample quoted.safetensors -n 9 --out s.csv", "", "");
+  says("eval quoted.safetensors --data s.csv", "samples              9\n", "");
+  unlink("s.csv");
+  unlink("z.csv");
+}
+END_TEST
+
+/* Columns z1, z0 of `transform` are put in order; others go by position. */
+START_TEST(names_of_latents) {
+  write_text("z.csv", "z0,z1\n1,2\n0.5,3\n");
+  write_text("zz.csv", "z1,z0\n2,1\n3,0.5\n");
+  write_text("u.csv", "u,v\n1,2\n0.5,3\n");
+  says("invert m.safetensors --data zz.csv --out -", "a,b\n",
+       "zz.csv: columns are put in the model's order by name: z0, z1\n");
+  same_output("invert m.safetensors --data z.csv --out -",
+              "invert m.safetensors --data zz.csv --out -");
+  same_output("invert m.safetensors --data z.csv --out -",
+              "invert m.safetensors --data u.csv --out -");
+  unlink("z.csv");
+  unlink("zz.csv");
+  unlink("u.csv");
+}
+END_TEST
+
+START_TEST(names_in_trainings) {
+  says("train --init m.safetensors --data ba.csv --epochs 1 --out i.safetensors", "",
+       "ba.csv: " PUT);
+  says("info i.safetensors", "columns   x0: a\n          x1: b\n", "");
+  succeeds("train --init m.safetensors --data ac.csv --by-position --epochs 1 --out i.safetensors",
+           "");
+  says("info i.safetensors", "columns   x0: a\n          x1: b\n", "");
+  says("train --resume --data ba.csv --epochs 3 --out r.safetensors", "", "ba.csv: " PUT);
+  succeeds("train --init plain.safetensors --data ac.csv --epochs 1 --out i.safetensors", "");
+  says("info i.safetensors", "columns   x0: a\n          x1: c\n", "");
+  unlink("i.safetensors");
+}
+END_TEST
+
+START_TEST(names_in_json) {
+  static const char *const commands[] = {"info m.safetensors --json",
+                                         "info plain.safetensors --json"};
+  for (int i = 0; i < 2; i++) {
+    const result r = run(commands[i]);
+    expect_code(commands[i], &r, 0);
+    json_t *info = json_loads(r.out, 0, NULL), *columns = json_object_get(info, "columns");
+    if (i)
+      ck_assert(json_is_null(columns));
+    else
+      ck_assert_str_eq(json_string_value(json_array_get(columns, 1)), "b");
+    json_decref(info);
+    release(r);
+  }
+}
+END_TEST
+
+/* ---- All ------------------------------------------------------------------------------------ */
+
+/* Forty rows below a header; `order` says which columns there are: a, b and a constant. */
+static void write_rows(const char *path, const char *header, const char *order) {
+  char text[8192];
+  size_t n = (size_t)snprintf(text, sizeof text, "%s", header);
+  for (int i = 0; i < 40; i++)
+    for (const char *c = order; *c; c++)
+      n += (size_t)snprintf(text + n, sizeof text - n, "%g%c",
+                            *c == 'a'   ? i % 7 * 0.25 + 0.01
+                            : *c == 'b' ? 50.25 + i % 5 * 0.5 + i % 3
+                                        : 7.5,
+                            c[1] ? ',' : '\n');
+  write_text(path, text);
+}
+
+static void set_up(void) {
+  write_rows("ab.csv", "a,b\n", "ab");
+  write_rows("ac.csv", "a,c\n", "ab");
+  write_rows("ba.csv", "b,a\n", "ba");
+  write_rows("id.csv", "b,id,a\n", "b7a");
+  write_rows("plain.csv", "", "ab");
+  write_rows("quoted.csv", "\"x, y\",\"1 \"\"b\"\"\"\n", "ab");
+  write_rows("one.csv", "z\n", "a");
+#define TRAIN "train --device cpu --epochs 1 --standardize "
+  succeeds(TRAIN "--data ab.csv --out m.safetensors", "");
+  succeeds(TRAIN "--data ab.csv --out r.safetensors", "");
+  succeeds(TRAIN "--data plain.csv --out plain.safetensors", "");
+  succeeds(TRAIN "--data quoted.csv --out quoted.safetensors", "");
+}
+
+int main(int argc, char **argv) {
+  const TTest *const tests[] = {swapped_columns,  columns_of_another_name, names_of_outputs,
+                                names_of_latents, names_in_trainings,      names_in_json};
+  return program_main(argc, argv, "cli tables", set_up, tests, sizeof tests / sizeof *tests);
+}
