@@ -11,9 +11,9 @@
 
 #include "clflow/data.h"
 #include "file.h"
-#include "file_temp.h"
 #include "path.h"
 #include "status.h"
+#include "temp.h"
 
 struct clf__file {
   char *path;   /* as the caller gave it, for messages */
@@ -102,7 +102,7 @@ static void file_free(clf__file *f) {
 /* ---- Writing it ------------------------------------------------------------------ */
 
 static clf_status open_temp(clf__file *f) {
-  const int error = clf__temp_make(f->folder, &f->temp);
+  const int error = clf__temp_make(f->folder, 0666, &f->temp);
   if (error == ENOMEM && !f->temp.name)
     return clf__fail(CLF_ENOMEM, "%s: no memory for its name", f->path);
   return error ? write_fault(f->path, error) : CLF_OK;

@@ -2,13 +2,19 @@
 /* cache.c: compiled programs and tuned choices on disk.
  *
  * A file is: a magic line, the lengths of key and binary and the binary's CRC-32
- * in text, then both.  It is written beside and renamed, so that a reader never
- * sees half of one. */
+ * in text, then both.  It is written under another name and renamed, so that a reader never
+ * sees half of one.
+ *
+ * What is read here runs in this process, so it must come from somebody who could run code in it
+ * anyway.  A folder that belongs to another user is not used at all; a file is read only if it is
+ * this user's or root's, and nobody else may write it. */
 #define _POSIX_C_SOURCE 200809L
 #include "cache.h"
 #include "hash.h"
 #include "path.h"
+#include "temp.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,22 +51,29 @@ static void make_folders(char *path) {
       mkdir(path, 0777);
       *p = slash;
     }
-  mkdir(path, 0777);
+  mkdir(path, 0700);
+}
+
+static int is_trusted(const struct stat *st) { return st->st_uid == geteuid() || st->st_uid == 0; }
+
+/* The folder, made if `make` says so, if it may be used. */
+static int usable_folder(char *out, int make) {
+  struct stat st;
+  if (!folder(out)) return 0;
+  if (make) make_folders(out);
+  return !stat(out, &st) && S_ISDIR(st.st_mode) && is_trusted(&st);
 }
 
 int clf__cache_usable(void) {
   char path[PATH];
-  if (!folder(path)) return 0;
-  make_folders(path);
-  return access(path, W_OK | X_OK) == 0;
+  return usable_folder(path, 1) && access(path, W_OK | X_OK) == 0;
 }
 
-static int file_of(const char *key, char *out) {
-  if (!folder(out)) return 0;
+/* The file of a key, in a folder. */
+static void add_file_name(const char *key, char *path) {
   const uint64_t h = clf__hash_text(key); /* only a name: the key itself is compared */
-  const size_t n = strlen(out);
-  snprintf(out + n, PATH - n, "/%016llx.bin", (unsigned long long)h);
-  return 1;
+  const size_t n = strlen(path);
+  snprintf(path + n, PATH - n, "/%016llx.bin", (unsigned long long)h);
 }
 
 static unsigned long checksum(const void *bytes, size_t size) {
@@ -90,29 +103,51 @@ static void *payload(FILE *f, const char *key, size_t *size) {
   return NULL;
 }
 
+/* Opens a file that nobody but this user or root can have written. */
+static FILE *open_trusted(const char *path) {
+  struct stat st;
+  const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (fd < 0) return NULL;
+  const int ok = !fstat(fd, &st) && S_ISREG(st.st_mode) && is_trusted(&st) &&
+                 !(st.st_mode & (S_IWGRP | S_IWOTH));
+  FILE *f = ok ? fdopen(fd, "rb") : NULL;
+  if (!f) close(fd);
+  return f;
+}
+
 void *clf__cache_get(const char *key, size_t *size) {
   char path[PATH];
-  FILE *f = file_of(key, path) ? fopen(path, "rb") : NULL;
+  if (!usable_folder(path, 0)) return NULL;
+  add_file_name(key, path);
+  FILE *f = open_trusted(path);
   if (!f) return NULL;
   void *bytes = payload(f, key, size);
   fclose(f);
   return bytes;
 }
 
-int clf__cache_put(const char *key, const void *bytes, size_t size) {
-  char path[PATH], beside[PATH + 32];
-  if (!folder(path)) return 0;
-  make_folders(path);
-  file_of(key, path);
-  snprintf(beside, sizeof beside, "%s.%ld", path, (long)getpid());
-  FILE *f = fopen(beside, "wb");
-  if (!f) return 0;
+/* A disk that is full shows here, or as the file is closed. */
+static int write_all(FILE *f, const char *key, const void *bytes, size_t size) {
   fprintf(f, format, strlen(key), size, checksum(bytes, size));
   fputc('\n', f);
   fwrite(key, 1, strlen(key), f);
   fwrite(bytes, 1, size, f);
-  const int bad = ferror(f); /* a full disk shows here or as it is closed */
-  if (!(fclose(f) | bad) && !rename(beside, path)) return 1;
-  remove(beside);
-  return 0;
+  const int bad = ferror(f);
+  return !(fclose(f) | bad);
+}
+
+int clf__cache_put(const char *key, const void *bytes, size_t size) {
+  char path[PATH];
+  clf__temp temp;
+  int kept = 0;
+  if (!usable_folder(path, 1)) return 0;
+  if (!clf__temp_make(path, 0600, &temp)) {
+    add_file_name(key, path);
+    FILE *f = fdopen(temp.fd, "wb");
+    if (!f) close(temp.fd);
+    kept = f && write_all(f, key, bytes, size) && !rename(temp.name, path);
+    if (!kept) unlink(temp.name);
+  }
+  clf__temp_forget(&temp);
+  return kept;
 }

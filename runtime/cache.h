@@ -3,7 +3,11 @@
  *
  * A file is named by a hash of its key and holds the whole key, so that a
  * collision is no hit; its binary has a checksum, so that a damaged file is
- * none either.  Nothing here fails a caller: without a cache things are slower. */
+ * none either.  Nothing here fails a caller: without a cache things are slower.
+ *
+ * The folder is CLFLOW_CACHE_DIR (set but empty: no cache); else clflow below XDG_CACHE_HOME, else
+ * .cache/clflow below HOME, else clflow below LOCALAPPDATA.  One that belongs to another user than
+ * this one or root is not used, neither for reading nor for writing. */
 #ifndef CLF_CACHE_H
 #define CLF_CACHE_H
 #include <stddef.h>

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -291,6 +292,108 @@ START_TEST(files_that_cannot_be_written) {
 }
 END_TEST
 
+/* ---- Other users, and other threads ----------------------------------------------------------
+ */
+
+/* Somebody who may write the folder cannot have another file written through a link: every name
+ * that is opened is new. */
+START_TEST(links_are_not_followed) {
+  POSIX_ONLY;
+  char path[512], victim[128], wanted[600];
+  use_cache("links");
+  snprintf(victim, sizeof victim, "%s/victim", folder);
+  write_bytes(victim, "victim", 6);
+  ck_assert_int_eq(clf__cache_put("key", "payload", 7), 1);
+  ck_assert_int_eq(cache_files(path, sizeof path), 1);
+  ck_assert_int_eq(remove(path), 0);
+  /* The names that this process is to take next, and the one that it took in the past. */
+  for (int i = 0; i < 500; i++) {
+    snprintf(wanted, sizeof wanted, "%s/.clflow-%ld-%d.tmp", cache, (long)getpid(), i);
+    ck_assert_int_eq(symlink(victim, wanted), 0);
+  }
+  snprintf(wanted, sizeof wanted, "%s.%ld", path, (long)getpid());
+  ck_assert_int_eq(symlink(victim, wanted), 0);
+  ck_assert_int_eq(clf__cache_put("key", "payload", 7), 1);
+  ck_assert_int_eq(hits("key", "payload"), 1);
+  size_t size;
+  char *bytes = read_file(victim, &size);
+  ck_assert_uint_eq(size, 6);
+  ck_assert_str_eq(bytes, "victim");
+  free(bytes);
+  /* A link in the place of the file is no hit, and is replaced itself. */
+  ck_assert_int_eq(rename(path, victim), 0);
+  ck_assert_int_eq(symlink(victim, path), 0);
+  ck_assert_int_eq(hits("key", "payload"), 0);
+  ck_assert_int_eq(clf__cache_put("key", "new", 3), 1);
+  ck_assert_int_eq(hits("key", "new"), 1);
+  bytes = read_file(victim, &size);
+  ck_assert_ptr_nonnull(strstr(bytes, "keypayload"));
+  free(bytes);
+  suite_remove(cache);
+  ck_assert_int_eq(remove(victim), 0);
+  unsetenv("CLFLOW_CACHE_DIR");
+}
+END_TEST
+
+static void has_mode(const char *path, unsigned mode, int hit) {
+  ck_assert_int_eq(chmod(path, mode), 0);
+  ck_assert_msg(hits("key", "payload") == hit, "mode %o", mode);
+}
+
+/* What others could have written would run in this process. */
+START_TEST(files_of_others) {
+  POSIX_ONLY;
+  char path[512];
+  use_cache("others");
+  ck_assert_int_eq(clf__cache_put("key", "payload", 7), 1);
+  ck_assert_int_eq(cache_files(path, sizeof path), 1);
+  ck_assert_uint_eq(status_of(path).st_mode & 0777, 0600);
+  ck_assert_uint_eq(status_of(cache).st_mode & 0077, 0);
+  has_mode(path, 0644, 1);
+  has_mode(path, 0664, 0);
+  has_mode(path, 0646, 0);
+  has_mode(path, 0600, 1);
+  if (geteuid() == 0) { /* only root gives files away */
+    ck_assert_int_eq(chown(path, 12345, (gid_t)-1), 0);
+    ck_assert_int_eq(hits("key", "payload"), 0);
+    ck_assert_int_eq(chown(path, 0, (gid_t)-1), 0);
+    ck_assert_int_eq(chown(cache, 12345, (gid_t)-1), 0);
+    ck_assert_int_eq(clf__cache_usable(), 0);
+    ck_assert_int_eq(hits("key", "payload"), 0);
+    ck_assert_int_eq(clf__cache_put("key", "other", 5), 0);
+    ck_assert_int_eq(chown(cache, 0, (gid_t)-1), 0);
+    ck_assert_int_eq(hits("key", "payload"), 1);
+  }
+  clear_cache();
+}
+END_TEST
+
+static void *put_often(void *context) {
+  (void)context;
+  for (int i = 0; i < 50; i++)
+    if (!clf__cache_put("key", "payload", 7) || !hits("key", "payload")) return cache;
+  return NULL;
+}
+
+/* All write the same file: each under another name first, so that it is whole at any time. */
+START_TEST(threads_at_once) {
+  enum { THREADS = 8 };
+  pthread_t thread[THREADS];
+  char path[512];
+  use_cache("threads");
+  for (int i = 0; i < THREADS; i++)
+    ck_assert_int_eq(pthread_create(&thread[i], NULL, put_often, NULL), 0);
+  for (int i = 0; i < THREADS; i++) {
+    void *failed = NULL;
+    pthread_join(thread[i], &failed);
+    ck_assert_ptr_null(failed);
+  }
+  ck_assert_int_eq(suite_entries(cache), 1);
+  ck_assert_int_eq(cache_files(path, sizeof path), 1);
+  clear_cache();
+}
+END_TEST
+
 /* A list comes back as it was kept; of one that is not whole nothing does. */
 START_TEST(verdicts_are_whole) {
   static const clf__verdicts nothing;
@@ -362,6 +465,9 @@ static TCase *tests(void) {
   tcase_add_test(tc, cache_that_cannot_be);
   tcase_add_test(tc, folders_by_environment);
   tcase_add_test(tc, files_that_cannot_be_written);
+  tcase_add_test(tc, links_are_not_followed);
+  tcase_add_test(tc, files_of_others);
+  tcase_add_test(tc, threads_at_once);
   tcase_add_test(tc, verdicts_are_whole);
   tcase_add_test(tc, build_errors_name_file_and_line);
   return tc;

@@ -6,6 +6,8 @@
 #define CLF_WINDOWS_FCNTL_H
 
 #define O_CLOEXEC _O_NOINHERIT
+#define O_NOFOLLOW 0 /* a link here takes an administrator */
+#define O_NONBLOCK 0
 #define O_DIRECTORY 0x1000000 /* refused: a folder cannot be written to disk here */
 
 /* What is open may be removed, as on POSIX. */

@@ -14,5 +14,6 @@ int clf__remove(const char *path);
 #define fopen clf__fopen
 #define tmpfile clf__tmpfile
 #define rename clf__rename
+#define fdopen _fdopen
 #define remove clf__remove
 #endif

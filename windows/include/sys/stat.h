@@ -21,12 +21,15 @@ struct clf__stat {
   int64_t st_size;
   struct timespec st_mtim;
   unsigned st_mode, st_nlink;
+  unsigned st_uid; /* 0: Windows keeps users apart by their folders' permissions */
 };
 #define st_mtime st_mtim.tv_sec
 int clf__stat(const char *path, struct clf__stat *st);
 int clf__fstat(int fd, struct clf__stat *st);
 int lstat(const char *path, struct clf__stat *st);
 #define S_ISLNK(mode) 0
+#define S_IWGRP 0
+#define S_IWOTH 0
 enum { AT_SYMLINK_NOFOLLOW = 1 };
 int fstatat(int folder, const char *name, struct clf__stat *st, int flags);
 

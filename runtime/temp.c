@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* file_temp.c: temporary files: made, locked while they are written, and removed when a signal ends
+/* temp.c: temporary files: made, locked while they are written, and removed when a signal ends
  * the process, or by the next writer in the folder if it was killed. */
 #define _XOPEN_SOURCE 700
 #if defined(__linux__) || defined(__APPLE__)
@@ -9,7 +9,7 @@
 #else
 #define HAS_LOCKS 0
 #endif
-#include "file_temp.h"
+#include "temp.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -50,11 +50,7 @@ static int second_descriptor(int fd) { return (void)fd, -1; }
 static int open_in(int folder, const char *name) { return (void)folder, (void)name, -1; }
 #endif
 
-#ifdef _WIN32 /* where permissions say who may remove a file */
-static int is_own(const struct stat *st) { return (void)st, 1; }
-#else
 static int is_own(const struct stat *st) { return st->st_uid == geteuid(); }
-#endif
 
 /* ---- Signals -------------------------------------------------------------------- */
 
@@ -102,7 +98,7 @@ static int keep_from_sweeps(clf__temp *t) {
 
 /* A name that is taken is left over from a process that was killed, or belongs
  * to one of another machine: the next number is tried. */
-int clf__temp_make(const char *folder, clf__temp *t) {
+int clf__temp_make(const char *folder, unsigned mode, clf__temp *t) {
   static atomic_uint counter;
   const size_t room = strlen(folder) + 64;
   *t = (clf__temp){.name = malloc(room), .fd = -1, .lock = -1, .watched = -1};
@@ -110,7 +106,7 @@ int clf__temp_make(const char *folder, clf__temp *t) {
   for (int tries = 0; tries < 1000; tries++) {
     snprintf(t->name, room, "%s/.clflow-%ld-%u.tmp", folder, (long)getpid(),
              atomic_fetch_add(&counter, 1u));
-    t->fd = open(t->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    t->fd = open(t->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (t->fd >= 0 && keep_from_sweeps(t)) {
       t->watched = watch_over(t->name);
       return 0;
