@@ -91,7 +91,6 @@ static clf_status open_auto(const char *family, clf_device **out) {
   }
   free(list);
   if (!dev) {
-    if (count == 0 && !*passed_over.note) note(&passed_over, "no OpenCL device was found\n");
     CLF_TRY(clf__open("cpu", &dev));
   }
   snprintf(dev->note, sizeof dev->note, "%s", passed_over.note);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* platform.c: OpenCL discovery.  Platforms without devices are common (Mesa
  * installs two) and vendor ids lie, so devices are judged by type and size. */
+#define _POSIX_C_SOURCE 200809L
 #include "platform.h"
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "launch.h"
+#include "temp.h"
 
 const clf_traits clf__families[] = {
 #define CLF_FAMILY(...) {__VA_ARGS__},
@@ -100,46 +104,110 @@ static int best_first(const void *a, const void *b) {
   return (x < y) - (x > y);
 }
 
-/* Appends one platform's devices to a list that grows. */
-static clf_status add_platform(cl_platform_id platform, clf__cl_device **list, int *count) {
+/* ---- The list ------------------------------------------------------------------ */
+
+typedef struct discovery {
+  clf__cl_device *list;
+  int count;
+  char empty[512]; /* the platforms without a device, and why: "NAME: CODE, NAME: CODE" */
+} discovery;
+
+static void note_empty(discovery *found, cl_platform_id platform, cl_int e) {
+  char name[128] = "";
+  clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof name - 1, name, NULL);
+  const size_t n = strlen(found->empty);
+  snprintf(found->empty + n, sizeof found->empty - n, "%s%s: %s", n ? ", " : "", name,
+           clf__cl_error(e ? e : CL_DEVICE_NOT_FOUND));
+}
+
+/* Appends the devices of one platform. */
+static clf_status add_platform(discovery *found, cl_platform_id platform) {
   cl_uint n = 0;
-  if (clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, &n) || n == 0) return CLF_OK;
+  cl_int e = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, &n);
+  if (e || n == 0) {
+    note_empty(found, platform, e);
+    return CLF_OK;
+  }
   cl_device_id *ids = calloc(n, sizeof *ids);
-  clf__cl_device *more = realloc(*list, ((size_t)*count + n) * sizeof **list);
-  if (more) *list = more;
+  clf__cl_device *more = realloc(found->list, ((size_t)found->count + n) * sizeof *more);
+  if (more) found->list = more;
   if (!ids || !more) {
     free(ids);
     return clf__fail(CLF_ENOMEM, "no memory for a list of %u OpenCL devices", n);
   }
-  if (!clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, n, ids, NULL))
-    for (cl_uint i = 0; i < n; i++) {
-      clf__cl_device *d = &(*list)[(*count)++];
-      *d = (clf__cl_device){.platform = platform, .id = ids[i]};
-      describe(d);
-    }
+  e = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, n, ids, NULL);
+  if (e) note_empty(found, platform, e);
+  for (cl_uint i = 0; i < n && !e; i++) {
+    clf__cl_device *d = &found->list[found->count++];
+    *d = (clf__cl_device){.platform = platform, .id = ids[i]};
+    describe(d);
+  }
   free(ids);
   return CLF_OK;
 }
 
-clf_status clf__cl_list(clf__cl_device **out, int *count) {
+/* Tried out, since permissions say little to root and on read-only file systems. */
+static int can_write_in(const char *folder) {
+  clf__temp temp;
+  const int made = !clf__temp_make(folder, 0600, &temp);
+  if (made) {
+    close(temp.fd);
+    unlink(temp.name);
+  }
+  clf__temp_forget(&temp);
+  return made;
+}
+
+/* Some drivers, pocl for one, offer no device where they cannot keep compiled kernels, and say
+ * nothing else.  The variable that names such a folder, if it cannot be written. */
+static const char *unwritable(void) {
+  static const char *const names[] = {"POCL_CACHE_DIR", "XDG_CACHE_HOME", "HOME"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const char *folder = getenv(names[i]);
+    if (folder && *folder) return can_write_in(folder) ? NULL : names[i];
+  }
+  return NULL;
+}
+
+static clf_status no_device(const discovery *found) {
+  const char *name = unwritable();
+  if (!name) return clf__fail(CLF_ENODEV, "no OpenCL driver offers a device (%s)", found->empty);
+  return clf__fail(CLF_ENODEV,
+                   "no OpenCL driver offers a device (%s); a driver may need a folder for the "
+                   "kernels that it compiles, and %s is \"%s\", which cannot be written: set %s "
+                   "to a folder that can",
+                   found->empty, name, getenv(name),
+                   strcmp(name, "HOME") == 0 ? "XDG_CACHE_HOME" : name);
+}
+
+static clf_status discover(discovery *found) {
   cl_platform_id platform[32];
   cl_uint np = 0;
   const cl_int e = clGetPlatformIDs(32, platform, &np);
   if (e || np == 0)
     return clf__fail(CLF_ENODEV, "the OpenCL loader finds no platform: install a driver (%s)",
                      clf__cl_error(e));
-  clf__cl_device *list = NULL;
-  int n = 0;
-  clf_status s = CLF_OK;
-  for (cl_uint p = 0; p < np && p < 32 && !s; p++) s = add_platform(platform[p], &list, &n);
+  for (cl_uint p = 0; p < np && p < 32; p++) CLF_TRY(add_platform(found, platform[p]));
+  return found->count ? CLF_OK : no_device(found);
+}
+
+clf_status clf__cl_list(clf__cl_device **out, int *count) {
+  /* Loaders and drivers set themselves up at the first of these calls, and few of them expect
+   * several threads there. */
+  static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+  discovery found = {.list = NULL};
+  pthread_mutex_lock(&one_at_a_time);
+  const clf_status s = discover(&found);
+  pthread_mutex_unlock(&one_at_a_time);
   if (s) {
-    free(list);
+    free(found.list);
     return s;
   }
-  if (n > 1) qsort(list, (size_t)n, sizeof *list, best_first);
-  for (int i = 0; i < n; i++) snprintf(list[i].info.name, sizeof list[i].info.name, "opencl:%d", i);
-  *out = list;
-  *count = n;
+  qsort(found.list, (size_t)found.count, sizeof *found.list, best_first);
+  for (int i = 0; i < found.count; i++)
+    snprintf(found.list[i].info.name, sizeof found.list[i].info.name, "opencl:%d", i);
+  *out = found.list;
+  *count = found.count;
   return CLF_OK;
 }
 

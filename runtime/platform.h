@@ -15,9 +15,10 @@ typedef struct clf__cl_device {
   double rank;
 } clf__cl_device;
 
-/* Every device of every platform, best first: GPUs before accelerators before
- * CPUs, then by compute units times clock.  free() it.  ENODEV when the loader
- * finds no platform at all. */
+/* Lists every device of every platform, best first: GPUs before accelerators before
+ * CPUs, then by compute units times clock.  free() it.  Everything that finds platforms or devices
+ * goes through here, since only one thread may do so at a time.
+ * Errors: ENODEV if there is no platform or no device; ENOMEM. */
 clf_status clf__cl_list(clf__cl_device **list, int *count);
 
 /* The family of kernels a device uses by default; index into clf__families. */

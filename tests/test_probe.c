@@ -100,6 +100,31 @@ START_TEST(crashes_as_it_is_listed) {
 }
 END_TEST
 
+/* A driver that needs a folder for its kernels and has none, as in a system without homes. */
+START_TEST(has_nowhere_to_write) {
+  char why[256];
+  char *home = suite_setenv("HOME", "/proc"), *own = suite_setenv("POCL_CACHE_DIR", NULL);
+  driver_with(NULL);
+  unsetenv("XDG_CACHE_HOME");
+  setenv("CLFLOW_DEVICE", "cpu", 1);
+  const result r = run(train);
+  expect_code(train, &r, 0);
+  release(r);
+  snprintf(why, sizeof why,
+           "HOME is \"/proc\", which cannot be written: set XDG_CACHE_HOME to a "
+           "folder that can");
+  refuses(1, "sample m.safetensors -n 1 --out s.csv --device opencl", why);
+  refuses(1, "sample m.safetensors -n 1 --out s.csv --device opencl:gpu",
+          "no OpenCL driver offers");
+  unsetenv("CLFLOW_DEVICE");
+  tells(train, why); /* auto goes on with cpu */
+  ck_assert_int_eq(unlink("m.safetensors"), 0);
+  unlink("m.safetensors.previous");
+  suite_putenv_back("HOME", home);
+  suite_putenv_back("POCL_CACHE_DIR", own);
+}
+END_TEST
+
 /* Two devices of one driver, the one with more cores first; pocl names them so. */
 START_TEST(several_devices) {
   driver_with(NULL);
@@ -168,6 +193,7 @@ int main(int argc, char **argv) {
       fails,
       fails_while_it_trains,
       crashes_as_it_is_listed,
+      has_nowhere_to_write,
       several_devices,
       is_remembered,
       works_without_a_cache,

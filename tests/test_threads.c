@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* test_threads.c: devices that are used at once, each by a thread of its own, compute what they
  * compute alone, and each thread has its own errors.
- *   test_threads DEVICE     (default cpu): that many times opened as there are threads */
+ *   test_threads DEVICE           (default cpu): that many times opened as there are threads
+ *   test_threads DEVICE --open N  opens it by N threads at once, as the first thing of all */
+#define _GNU_SOURCE
 #include <pthread.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <zlib.h>
 #include "clflow/clflow.h"
 #include "suite.h"
@@ -155,13 +159,71 @@ START_TEST(opened_at_once) {
 }
 END_TEST
 
+/* ---- Opened first of all, in processes of their own ------------------------------------------ */
+
+extern char **environ;
+
+enum { MANY = 16 };
+static pthread_barrier_t together;
+
+static void *open_together(void *unused) {
+  clf_device *dev = NULL;
+  pthread_barrier_wait(&together);
+  const clf_status s = clf_open(device_name, &dev);
+  if (s) printf("refused: %s\n", clf_errmsg());
+  clf_close(dev);
+  return s ? &together : unused;
+}
+
+/* The exit code: how many threads were refused. */
+static int open_first(int threads) {
+  pthread_t thread[MANY];
+  int refused = 0;
+  if (threads < 1 || threads > MANY || pthread_barrier_init(&together, NULL, (unsigned)threads))
+    return 100;
+  for (int i = 0; i < threads; i++)
+    if (pthread_create(&thread[i], NULL, open_together, NULL)) return 101;
+  for (int i = 0; i < threads; i++) {
+    void *bad = NULL;
+    pthread_join(thread[i], &bad);
+    refused += bad != NULL;
+  }
+  return refused;
+}
+
+static void is_opened_first(const char *name, const char *threads) {
+  char self[] = "/proc/self/exe", option[] = "--open", device[64], count[8];
+  pid_t pid;
+  int status = -1;
+  snprintf(device, sizeof device, "%s", name);
+  snprintf(count, sizeof count, "%s", threads);
+  char *const argv[] = {self, device, option, count, NULL};
+  ck_assert_int_eq(posix_spawn(&pid, self, NULL, NULL, argv, environ), 0);
+  ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+  ck_assert_msg(WIFEXITED(status), "%s by %s threads: signal %d", name, threads, WTERMSIG(status));
+  ck_assert_msg(WEXITSTATUS(status) == 0, "%s by %s threads: exit code %d", name, threads,
+                WEXITSTATUS(status));
+}
+
+/* Loaders and drivers set themselves up then.  `auto` too, which starts programs. */
+START_TEST(opened_first) {
+  static const char *const threads[] = {"2", "4", "8", "16"};
+  for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
+    is_opened_first(device_name, threads[i]);
+    is_opened_first("auto", threads[i]);
+  }
+}
+END_TEST
+
 int main(int argc, char **argv) {
   if (argc > 1) device_name = argv[1];
+  if (argc == 4 && strcmp(argv[2], "--open") == 0) return open_first(atoi(argv[3]));
   Suite *suite = suite_create(device_name);
   TCase *tc = tcase_create("threads");
   tcase_set_timeout(tc, 600);
   tcase_add_test(tc, as_alone);
   tcase_add_test(tc, opened_at_once);
+  tcase_add_test(tc, opened_first);
   suite_add_tcase(suite, tc);
   return suite_run(suite);
 }
