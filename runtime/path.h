@@ -22,6 +22,16 @@ static inline size_t clf__drive_length(const char *path) {
 #endif
 }
 
+/* Whether a path means the same file whatever the current folder is. */
+static inline int clf__is_absolute(const char *path) {
+#ifdef _WIN32
+  return clf__drive_length(path) ? clf__is_slash(path[2])
+                                 : clf__is_slash(path[0]) && clf__is_slash(path[1]);
+#else
+  return *path == '/';
+#endif
+}
+
 /* The length of the folder's name in a file's: all before the last slash, with it if that is the
  * root's; 0 where there is none. */
 static inline size_t clf__folder_length(const char *path) {

@@ -10,7 +10,6 @@
  * What was found out is kept (verdicts.c). */
 #define _GNU_SOURCE
 #include "probe.h"
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -25,28 +24,6 @@
 #include "status.h"
 
 extern char **environ;
-
-/* ---- Where the program is ------------------------------------------------------------- */
-
-enum { PATH = 1024 };
-
-/* CLFLOW_PROBE; else beside this library or program, as in a build folder; else where an
- * installation has it, seen from there.  Set but empty: none. */
-static int find_program(char *out) {
-  static const char *const places[] = {"clflow-probe", CLF_PROBE_FROM_LIB, CLF_PROBE_FROM_BIN};
-  const char *own = getenv("CLFLOW_PROBE");
-  Dl_info here;
-  if (own) return *own && snprintf(out, PATH, "%s", own) < PATH && access(out, X_OK) == 0;
-  if (!dladdr((const void *)(uintptr_t)clf__probe, &here) || !here.dli_fname) return 0;
-  const char *slash = strrchr(here.dli_fname, '/');
-  const int folder = slash ? (int)(slash - here.dli_fname) : 0;
-  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-    const int n =
-        snprintf(out, PATH, "%.*s%s%s", folder, here.dli_fname, slash ? "/" : "./", places[i]);
-    if (n < PATH && access(out, X_OK) == 0) return 1;
-  }
-  return 0;
-}
 
 /* ---- One run of it ------------------------------------------------------------------------ */
 
@@ -166,9 +143,9 @@ static void probe_now(clf__probe_what what, const char *program, const char *fam
 /* ---- All of it ----------------------------------------------------------------------- */
 
 void clf__probe(clf__probe_what what, const char *family, clf__verdicts *out) {
-  char program[PATH];
+  char program[CLF_PROBE_PATH];
   *out = (clf__verdicts){0};
-  if (!find_program(program)) return;
+  if (!clf__probe_program(program)) return;
   char *key = what == CLF_PROBE_LIST ? NULL : clf__verdicts_key(family);
   if (key && what == CLF_PROBE_RECALL) clf__verdicts_recall(key, out);
   if (!out->known) {

@@ -5,7 +5,14 @@
 #define CLF_PROBE_H
 #include <stddef.h>
 
-enum { CLF_PROBED = 32 }; /* devices that are remembered */
+enum { CLF_PROBED = 32, CLF_PROBE_PATH = 1024 }; /* devices that are remembered; bytes of a path */
+
+/* probe_path.c: finds the program that tries drivers out; returns 0 if there is none.
+ * CLFLOW_PROBE names it by an absolute path; any other value means none, and so does the variable
+ * in a program that runs with more rights than its caller.  Without it the program lies beside
+ * this library or the program that contains it, as in a build folder, or where an installation has
+ * it, seen from there. */
+int clf__probe_program(char out[CLF_PROBE_PATH]);
 
 typedef struct clf__verdicts {
   int known;     /* 0: nothing was tried out, since the program that does it is not there */

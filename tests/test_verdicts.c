@@ -2,22 +2,34 @@
 /* test_verdicts.c: the program that tries drivers out, as a script that says what no driver would;
  * and what a verdict is kept under. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <utime.h>
 #include "probe.h"
 #include "status.h"
 #include "suite.h"
 
+extern char **environ;
+
 static char folder[] = "/tmp/clflow-verdicts-XXXXXX";
 
 /* ---- The program ------------------------------------------------------------------------------
  */
+
+/* The absolute path of a file in the folder of the test, until the next call. */
+static const char *here(const char *name) {
+  static char path[512];
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  return path;
+}
 
 /* "list" or a device's name is the script's $1. */
 static void write_program(const char *script) {
@@ -25,7 +37,7 @@ static void write_program(const char *script) {
   snprintf(text, sizeof text, "#!/bin/sh\n%s\n", script);
   write_bytes("probe", text, strlen(text));
   ck_assert_int_eq(chmod("probe", 0700), 0);
-  setenv("CLFLOW_PROBE", "./probe", 1);
+  setenv("CLFLOW_PROBE", here("probe"), 1);
   setenv("CLFLOW_CACHE_DIR", "", 1);
 }
 
@@ -51,9 +63,106 @@ START_TEST(no_program) {
   is_unknown(long_name);
   write_bytes("nothing", "\177ELF", 4); /* it may be started, and cannot be */
   ck_assert_int_eq(chmod("nothing", 0700), 0);
-  is_unknown("./nothing");
+  is_unknown(here("nothing"));
 }
 END_TEST
+
+/* ---- Where it is ------------------------------------------------------------------------------
+ */
+
+static void write_script(const char *path, unsigned mode) {
+  static const char script[] = "#!/bin/sh\ntouch started\necho done\n";
+  write_bytes(path, script, sizeof script - 1);
+  ck_assert_int_eq(chmod(path, mode), 0);
+}
+
+/* This program, started as `name` with this PATH, prints where it would find the probe. */
+static void finds(const char *name, const char *path, const char *want) {
+  char *before = suite_setenv("PATH", path);
+  unsetenv("CLFLOW_PROBE");
+  char out[600], argument[] = "--where", program[64];
+  snprintf(program, sizeof program, "%s", name);
+  int status = -1;
+  pid_t pid;
+  posix_spawn_file_actions_t to;
+  posix_spawn_file_actions_init(&to);
+  posix_spawn_file_actions_addopen(&to, 1, "where", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  ck_assert_int_eq(
+      posix_spawnp(&pid, name, &to, NULL, (char *[]){program, argument, NULL}, environ), 0);
+  posix_spawn_file_actions_destroy(&to);
+  ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+  suite_putenv_back("PATH", before);
+  char *got = read_file("where", NULL);
+  snprintf(out, sizeof out, "%s\n", want);
+  ck_assert_str_eq(got, out);
+  free(got);
+}
+
+static void copy_self(const char *to) {
+  size_t size;
+  char *bytes = read_file("/proc/self/exe", &size);
+  write_bytes(to, bytes, size);
+  ck_assert_int_eq(chmod(to, 0755), 0);
+  free(bytes);
+}
+
+/* A program that was found along PATH knows itself by a name without a folder: what lies in the
+ * current folder, or where PATH leads, is not its probe. */
+START_TEST(only_where_clflow_is) {
+  char beside[512];
+  ck_assert_int_eq(mkdir("bin", 0755), 0);
+  copy_self("bin/program");
+  write_script("clflow-probe", 0755);
+  snprintf(beside, sizeof beside, "%s", here("bin/clflow-probe"));
+  finds("program", here("bin"), "none");
+  finds("program", "bin", "none");    /* PATH itself is relative */
+  finds("./bin/program", "", "none"); /* as is the name */
+  finds(here("bin/program"), "", "none");
+  write_script(beside, 0755);
+  finds("program", here("bin"), beside);
+  finds("program", "bin", beside);
+  finds("./bin/program", "", beside);
+  finds(here("bin/program"), "", beside);
+  write_script(beside, 0644); /* it cannot be started */
+  finds("program", here("bin"), "none");
+  write_script(beside, 0757); /* anybody may have written it */
+  finds("program", here("bin"), "none");
+  write_script(beside, 0755);
+  if (geteuid() == 0) { /* somebody else put it there */
+    ck_assert_int_eq(chown(beside, 12345, (gid_t)-1), 0);
+    finds("program", here("bin"), "none");
+    ck_assert_int_eq(chown(here("bin/program"), 12345, (gid_t)-1), 0); /* who owns clflow too */
+    finds("program", here("bin"), beside);
+  }
+  ck_assert_int_ne(access("started", F_OK), 0);
+  ck_assert_int_eq(unlink("clflow-probe"), 0);
+}
+END_TEST
+
+/* What CLFLOW_PROBE names must not depend on the current folder. */
+START_TEST(by_its_setting) {
+  char path[CLF_PROBE_PATH];
+  write_script("own-probe", 0755);
+  setenv("CLFLOW_PROBE", here("own-probe"), 1);
+  ck_assert_int_eq(clf__probe_program(path), 1);
+  ck_assert_str_eq(path, here("own-probe"));
+  static const char *const none[] = {"", "own-probe", "./own-probe", "/not/there"};
+  for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+    setenv("CLFLOW_PROBE", none[i], 1);
+    ck_assert_msg(!clf__probe_program(path), "%s", none[i]);
+  }
+  unsetenv("CLFLOW_PROBE");
+}
+END_TEST
+
+static int print_where(void) {
+  char path[CLF_PROBE_PATH];
+  if (chdir("/")) return 1; /* a path that was relative would lead elsewhere now */
+  return puts(clf__probe_program(path) ? path : "none") < 0;
+}
+
+/* ---- What it says -----------------------------------------------------------------------------
+ */
 
 START_TEST(how_it_ends) {
   static const struct {
@@ -219,12 +328,15 @@ START_TEST(a_long_setting) {
 }
 END_TEST
 
-int main(void) {
+int main(int argc, char **argv) {
+  if (argc == 2 && strcmp(argv[1], "--where") == 0) return print_where();
   if (!mkdtemp(folder) || chdir(folder)) return 1;
   Suite *suite = suite_create("verdicts");
   TCase *c = tcase_create("verdicts");
   tcase_set_timeout(c, 60);
   tcase_add_test(c, no_program);
+  tcase_add_test(c, only_where_clflow_is);
+  tcase_add_test(c, by_its_setting);
   tcase_add_test(c, how_it_ends);
   tcase_add_test(c, what_it_says);
   tcase_add_test(c, signals);

@@ -98,7 +98,17 @@ typedef struct clf_device clf_device;
  *
  * Kernels are compiled here, or loaded from the cache (CLFLOW_CACHE_DIR, where empty
  * means none, else clflow below XDG_CACHE_HOME, else below ~/.cache), so that a kernel which
- * does not build fails here and nowhere later.
+ * does not build fails here and nowhere later.  A cache folder that belongs to another user than
+ * this one or root is not used.
+ *
+ * `auto` and clf_devices() try drivers out in a process of their own, the program clflow-probe, so
+ * that a driver that crashes or hangs does no harm here.  It is CLFLOW_PROBE, an absolute path
+ * (empty: none), or else lies beside the library or the program that contains it, as in a build
+ * folder, or in libexec/clflow of the same installation.  It is never looked for in the current
+ * folder or along PATH, and not started if everybody may write it, or if it belongs to another user
+ * than root, this one and the owner of the library.  Without it drivers are tried out here.
+ *
+ * Several threads may open devices at the same time.
  * Errors: ENODEV, EBUILD (names the .cl file and line), ENOMEM, EDEVICE. */
 CLF_API clf_status clf_open(const char *name, clf_device **dev);
 
