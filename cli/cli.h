@@ -104,6 +104,12 @@ int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The failure that the library reported last. */
 int cli_fail_library(void);
 
+/* The text as it may go to a terminal, control characters shown as "\x1b"; good for four calls. */
+const char *cli_clean(const char *text);
+/* Appends a blank and the word, quoted as a POSIX shell needs it ($'...' where it has letters that
+ * a terminal would not show); a file whose name begins with a dash becomes ./-NAME. */
+void cli_append_word(const char *word, char *line, size_t size);
+
 /* One line of stderr, redrawn in place; messages clear it first. */
 void cli_progress_draw(const char *line);
 void cli_progress_clear(void);
@@ -115,6 +121,7 @@ void cli_format_large(double number, char *text, size_t size);
 void cli_format_bytes(uint64_t bytes, char *text, size_t size);
 
 json_t *cli_json_number(double number);     /* null where it is not finite */
+json_t *cli_json_text(const char *text);    /* U+FFFD in place of bytes that are not UTF-8 */
 json_t *cli_json_unsigned(uint64_t number); /* a string beyond what JSON readers hold */
 json_t *cli_json_numbers(const double *at, int64_t count);
 /* Prints and releases it; gives the exit code.  NULL is a failure for lack of memory. */

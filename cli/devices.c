@@ -19,12 +19,12 @@ static const char *test_text(const clf_device_info *d) {
 
 static json_t *device_json(const clf_device_info *d) {
   json_t *passes = d->passes < 0 ? json_null() : json_boolean(d->passes);
-  return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:o, s:b, s:s}", "name",
-                   d->name, "platform", d->platform, "device", d->device, "driver", d->driver,
-                   "type", d->type, "family", d->family, "units", (int)d->units, "clock_mhz",
-                   (int)d->clock_mhz, "memory", (json_int_t)d->memory, "max_alloc",
-                   (json_int_t)d->max_alloc, "self_test", passes, "chosen", d->chosen, "why",
-                   d->why);
+  return json_pack("{s:s, s:o, s:o, s:o, s:s, s:s, s:i, s:i, s:I, s:I, s:o, s:b, s:o}", "name",
+                   d->name, "platform", cli_json_text(d->platform), "device",
+                   cli_json_text(d->device), "driver", cli_json_text(d->driver), "type", d->type,
+                   "family", d->family, "units", (int)d->units, "clock_mhz", (int)d->clock_mhz,
+                   "memory", (json_int_t)d->memory, "max_alloc", (json_int_t)d->max_alloc,
+                   "self_test", passes, "chosen", d->chosen, "why", cli_json_text(d->why));
 }
 
 static int print_json(const clf_device_info *list, int count) {
@@ -48,8 +48,8 @@ static void fill_row(const clf_device_info *d, row_text row) {
   snprintf(row[3], sizeof row[3], "%d", (int)d->units);
   cli_format_bytes(d->memory, row[4], sizeof row[4]);
   snprintf(row[5], sizeof row[5], "%s", test_text(d));
-  snprintf(row[6], sizeof row[6], "%s", d->driver[0] ? d->driver : "-");
-  snprintf(row[7], sizeof row[7], "%s", d->device);
+  snprintf(row[6], sizeof row[6], "%s", d->driver[0] ? cli_clean(d->driver) : "-");
+  snprintf(row[7], sizeof row[7], "%s", cli_clean(d->device));
 }
 
 static void print_rows(row_text *rows, int count) {
@@ -77,9 +77,9 @@ static int print_table(const clf_device_info *list, int count) {
   free(rows);
   for (int i = 0; i < count; i++) {
     if (list[i].chosen) printf("\n* auto takes %s", list[i].name);
-    if (list[i].chosen && list[i].why[0]) printf(": %s", list[i].why);
+    if (list[i].chosen && list[i].why[0]) printf(": %s", cli_clean(list[i].why));
     if (list[i].chosen) putchar('\n');
-    if (list[i].passes == 0) printf("\n%s: %s\n", list[i].name, list[i].why);
+    if (list[i].passes == 0) printf("\n%s: %s\n", list[i].name, cli_clean(list[i].why));
   }
   return CLI_OK;
 }

@@ -30,13 +30,13 @@ static int print_json(const cli_session *s, const clf_score *score) {
       cli_json_number(score->rest.mean), "std_error", cli_json_number(score->rest.std_error),
       "bits_per_dim", cli_json_number(score->rest.bits_per_dim), "bits_per_dim_std_error",
       cli_json_number(in_bits(s, score->rest.std_error)));
-  return cli_json_print(json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:I, s:o}", "model",
-                                  cli_common.model, "data", cli_common.data, "n",
-                                  (json_int_t)score->count, "mean", cli_json_number(score->mean),
-                                  "std_error", cli_json_number(score->std_error), "bits_per_dim",
-                                  cli_json_number(score->bits_per_dim), "bits_per_dim_std_error",
-                                  cli_json_number(in_bits(s, score->std_error)), "zero_density",
-                                  (json_int_t)score->zeros, "without_zero_density", rest));
+  return cli_json_print(json_pack(
+      "{s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:I, s:o}", "model", cli_json_text(cli_common.model),
+      "data", cli_json_text(cli_common.data), "n", (json_int_t)score->count, "mean",
+      cli_json_number(score->mean), "std_error", cli_json_number(score->std_error), "bits_per_dim",
+      cli_json_number(score->bits_per_dim), "bits_per_dim_std_error",
+      cli_json_number(in_bits(s, score->std_error)), "zero_density", (json_int_t)score->zeros,
+      "without_zero_density", rest));
 }
 
 static void print_mean(const cli_session *s, double mean, double std_error, double bits_per_dim) {

@@ -2,6 +2,7 @@
 /* output.c: messages, the progress line, numbers, tables and JSON. */
 #define _POSIX_C_SOURCE 200809L
 #include "../runtime/path.h"
+#include "../runtime/text.h"
 #include "cli.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -31,13 +32,68 @@ void cli_progress_clear(void) {
   progress_drawn = 0;
 }
 
+/* Names of files and of drivers may contain anything, escape sequences too. */
 static void say(const char *format, va_list args) {
+  enum { LONGEST = 65536 }; /* a compiler's log fits, and names of files as a shell needs them */
+  static char text[LONGEST], clean[LONGEST];
+  vsnprintf(text, sizeof text, format, args);
+  clf__clean_message(clean, sizeof clean, text, clf_errmsg(), strchr(format, '\n') != NULL);
   fflush(stdout);
   cli_progress_clear();
-  fputs("clflow: ", stderr);
-  if (cli_verb_name) fprintf(stderr, "%s: ", cli_verb_name);
-  vfprintf(stderr, format, args);
-  fputc('\n', stderr);
+  fprintf(stderr, "clflow: %s%s%s\n", cli_verb_name ? cli_verb_name : "", cli_verb_name ? ": " : "",
+          clean);
+}
+
+const char *cli_clean(const char *text) {
+  enum { TURNS = 4 };
+  static char clean[TURNS][8192];
+  static int turn;
+  turn = (turn + 1) % TURNS;
+  clf__clean(clean[turn], sizeof clean[turn], text, strlen(text), 0);
+  return clean[turn];
+}
+
+/* Whether a shell takes the word as it stands. */
+static int is_plain(const char *word) {
+  static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                "%+,-./:=@_~";
+  return *word && *word != '~' && (*word != '-' || !word[1]) && !word[strspn(word, letters)];
+}
+
+/* Whether a terminal would show the word as something else. */
+static int is_hidden(const char *word) {
+  const unsigned char *const p = (const unsigned char *)word;
+  const size_t n = strlen(word);
+  for (size_t i = 0; i < n;) {
+    const int length = clf__utf8_length(p + i, n - i);
+    if (!length || clf__is_control(p + i, length)) return 1;
+    i += (size_t)length;
+  }
+  return 0;
+}
+
+/* Room for a word is 4 strlen(word) + 6. */
+static void quote(const char *word, char *to) {
+  const int octal = is_hidden(word);
+  to += sprintf(to, "%s%s", octal ? "$'" : "'", *word == '-' ? "./" : ""); /* else an option */
+  for (; *word; word++) {
+    const unsigned char c = (unsigned char)*word;
+    if (octal && (c < ' ' || c >= 0x7f || c == '\'' || c == '\\'))
+      to += sprintf(to, "\\%03o", (unsigned)c);
+    else if (c == '\'')
+      to += sprintf(to, "'\\''");
+    else
+      *to++ = *word;
+  }
+  strcpy(to, "'");
+}
+
+void cli_append_word(const char *word, char *line, size_t size) {
+  const size_t used = strlen(line);
+  char *quoted = malloc(4 * strlen(word) + 8);
+  if (quoted && !is_plain(word)) quote(word, quoted);
+  snprintf(line + used, size - used, " %s", quoted && !is_plain(word) ? quoted : word);
+  free(quoted);
 }
 
 void cli_say(const char *format, ...) {
@@ -114,6 +170,16 @@ json_t *cli_json_number(double number) {
   return isfinite(number) ? json_real(number) : json_null();
 }
 
+json_t *cli_json_text(const char *text) {
+  const size_t size = 3 * strlen(text) + 1;
+  char *repaired = malloc(size);
+  if (!repaired) return NULL;
+  clf__to_utf8(repaired, size, text);
+  json_t *string = json_string(repaired);
+  free(repaired);
+  return string;
+}
+
 json_t *cli_json_unsigned(uint64_t number) {
   return number <= INT64_MAX ? json_integer((json_int_t)number) : json_sprintf("%" PRIu64, number);
 }
@@ -130,7 +196,8 @@ json_t *cli_json_numbers(const double *at, int64_t count) {
 }
 
 int cli_json_print(json_t *json) {
-  const size_t flags = JSON_INDENT(2) | JSON_ENCODE_ANY, n = json_dumpb(json, NULL, 0, flags);
+  const size_t flags = JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_ENSURE_ASCII,
+               n = json_dumpb(json, NULL, 0, flags);
   char *text = n > 0 ? malloc(n) : NULL; /* jansson's own text may lack letters without memory */
   const int whole = text && json_dumpb(json, text, n, flags) == n;
   json_decref(json);

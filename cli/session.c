@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* session.c: the device, the model and the data that a verb works with. */
 #define _POSIX_C_SOURCE 200809L
+#include "../runtime/text.h"
 #include "cli.h"
 #include <math.h>
 #include <stdlib.h>
@@ -16,7 +17,9 @@ int cli_open_device(clf_device **dev) {
     fprintf(stderr, "clflow: it takes %d tuned choices\n", clf_device_tuned(*dev));
   for (const char *line = clf_device_note(*dev); *line;) {
     const size_t n = strcspn(line, "\n");
-    fprintf(stderr, "clflow: %.*s\n", (int)n, line);
+    char text[512];
+    clf__clean(text, sizeof text, line, n, 0);
+    fprintf(stderr, "clflow: %s\n", text);
     line += n + (line[n] == '\n');
   }
   return CLI_OK;

@@ -314,15 +314,30 @@ static void print_reading(char *text, size_t size) {
            cli_common.images.strict ? " --strict" : "");
 }
 
-static int end_stopped(cli_training *t) {
+/* Appends " OPTION WORD", the word as a shell needs it. */
+static void append_option(const char *option, const char *word, char *line, size_t size) {
+  const size_t used = strlen(line);
+  snprintf(line + used, size - used, " %s", option);
+  cli_append_word(word, line, size);
+}
+
+static void say_how_to_go_on(void) {
   char reading[64];
+  static char line[60000] = "clflow train";
+  append_option("--data", cli_common.data, line, sizeof line);
+  if (cli_wanted.valid) append_option("--valid", cli_wanted.valid, line, sizeof line);
+  print_reading(reading, sizeof reading);
+  const size_t used = strlen(line);
+  snprintf(line + used, sizeof line - used, "%s", reading);
+  append_option("--out", cli_wanted.out, line, sizeof line);
+  cli_say("to go on: %s --resume", line);
+}
+
+static int end_stopped(cli_training *t) {
   if (cli_training_save(t) != CLF_OK) return cli_fail_library();
   cli_fail("stopped in epoch %" PRId64 " of %" PRId64 ", after %" PRId64 " steps; %s is saved",
            t->epoch, t->epochs, t->step, cli_wanted.out);
-  print_reading(reading, sizeof reading);
-  if (!cli_wanted.weights_only)
-    cli_say("to go on: clflow train --data %s%s --out %s --resume", cli_common.data, reading,
-            cli_wanted.out);
+  if (!cli_wanted.weights_only) say_how_to_go_on();
   return CLI_FAILED;
 }
 

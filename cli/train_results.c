@@ -12,7 +12,7 @@ enum { MOST_IMAGES = 1000 };
 
 void cli_train_heading(const cli_session *s) {
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
-  printf("device               %s\n", clf_device_name(s->dev));
+  printf("device               %s\n", cli_clean(clf_device_name(s->dev)));
   printf("flow                 %s", clf_kind_name(spec->kind));
   if (spec->kind == CLF_REALNVP)
     printf(", images of %d x %d x %d%s%s, %d scale%s, width %d, %d block%s", spec->height,
@@ -69,7 +69,7 @@ int cli_train_plan(const cli_session *s) {
     return cli_fail_library();
   cli_train_heading(s);
   printf("data                 %" PRId64 " %s of %s\n", rows, s->images ? "images" : "rows",
-         cli_common.data);
+         cli_clean(cli_common.data));
   print_bytes("parameters", plan.parameters, "");
   print_bytes("optimiser", plan.optimiser, "");
   print_ways(&plan);
@@ -152,7 +152,7 @@ int cli_train_results(cli_session *s, const cli_training *t) {
   cli_format_seconds(t->seconds / (double)(steps > 0 ? steps : 1), one, sizeof one);
   printf("time                 %s, %" PRId64 " steps", all, steps);
   if (steps > 0) printf(" of %s", one);
-  printf("\nmodel                %s\n", cli_wanted.out);
+  printf("\nmodel                %s\n", cli_clean(cli_wanted.out));
   return CLI_OK;
 }
 

@@ -44,12 +44,14 @@ static json_t *epoch_json(const cli_training *t, const clf_progress *p) {
 
 static void log_report(const cli_training *t, const clf_progress *p) {
   if (p->dropped)
-    log_line(t->log, json_pack("{s:I, s:s}", "step", (json_int_t)p->step, "dropped", p->dropped));
+    log_line(t->log, json_pack("{s:I, s:o}", "step", (json_int_t)p->step, "dropped",
+                               cli_json_text(p->dropped)));
   if (p->stored)
-    log_line(t->log, json_pack("{s:I, s:s}", "step", (json_int_t)p->step, "stored", p->stored));
+    log_line(t->log, json_pack("{s:I, s:o}", "step", (json_int_t)p->step, "stored",
+                               cli_json_text(p->stored)));
   if (p->recovered)
-    log_line(t->log,
-             json_pack("{s:I, s:s}", "step", (json_int_t)p->step, "recovered", p->recovered));
+    log_line(t->log, json_pack("{s:I, s:o}", "step", (json_int_t)p->step, "recovered",
+                               cli_json_text(p->recovered)));
   if (p->count > 0)
     log_line(t->log, json_pack("{s:I, s:o}", "first_step", (json_int_t)p->first,
                                t->bits > 0 ? "bits_per_dim" : "losses", losses_json(t, p)));

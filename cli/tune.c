@@ -92,9 +92,10 @@ static void print_way(const clf_tuned *t, int i) {
   if (seconds > 0 && t->flops > 0) snprintf(rate, sizeof rate, "%.1f", t->flops / seconds * 1e-9);
   if (seconds > 0 && usual > 0) snprintf(ratio, sizeof ratio, "%.2f", usual / seconds);
   if (t->way[i].verdict == CLF_WAY_USUAL) snprintf(note, sizeof note, "  usual");
-  if (t->way[i].verdict == CLF_WAY_WRONG) snprintf(note, sizeof note, "  wrong: %s", t->way[i].why);
+  if (t->way[i].verdict == CLF_WAY_WRONG)
+    snprintf(note, sizeof note, "  wrong: %s", cli_clean(t->way[i].why));
   if (t->way[i].verdict == CLF_WAY_FAILED)
-    snprintf(note, sizeof note, "  failed: %s", t->way[i].why);
+    snprintf(note, sizeof note, "  failed: %s", cli_clean(t->way[i].why));
   printf("  %c %-14s %10.3f %10s %8s%s\n", i == t->best ? '*' : ' ', t->way[i].name, 1e3 * seconds,
          rate, ratio, note);
 }

@@ -2,6 +2,7 @@
 /* names.c: text from outside: whether it is UTF-8, excerpts for messages, names of columns. */
 #define _POSIX_C_SOURCE 200809L
 #include "names.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,32 +10,13 @@
 
 /* ---- Text --------------------------------------------------------------------------- */
 
-/* The length of the UTF-8 sequence at p, or 0 if there is none. */
-static int utf8_length(const unsigned char *p, size_t left) {
-  if (p[0] < 0x80) return 1;
-  const int n = p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : 4;
-  if (p[0] < 0xc2 || p[0] > 0xf4 || (size_t)n > left) return 0;
-  for (int i = 1; i < n; i++)
-    if ((p[i] & 0xc0) != 0x80) return 0;
-  const int low = p[1] < 0x90, mid = p[1] < 0xa0;
-  if ((p[0] == 0xe0 && mid) || (p[0] == 0xed && !mid) || (p[0] == 0xf0 && low) ||
-      (p[0] == 0xf4 && !low))
-    return 0;
-  return n;
-}
-
-/* Terminals obey U+0080 to U+009F, as well as those of ASCII. */
-static int is_control(const unsigned char *p, int length) {
-  return length == 1 ? p[0] < ' ' || p[0] == 0x7f : length == 2 && p[0] == 0xc2 && p[1] < 0xa0;
-}
-
 const char *clf__not_text(const char *s, size_t n, int tabs) {
   const unsigned char *const p = (const unsigned char *)s;
   for (size_t i = 0; i < n;) {
-    const int length = utf8_length(p + i, n - i);
+    const int length = clf__utf8_length(p + i, n - i);
     if (p[i] == 0) return "a NUL byte";
     if (!length) return "bytes that are not UTF-8";
-    if (is_control(p + i, length) && !(tabs && p[i] == '\t')) return "a control character";
+    if (clf__is_control(p + i, length) && !(tabs && p[i] == '\t')) return "a control character";
     i += (size_t)length;
   }
   return NULL;
@@ -46,7 +28,8 @@ clf__excerpt clf__excerpt_of(const char *s, size_t n) {
   const unsigned char *const p = (const unsigned char *)s;
   size_t i = 0, k = 0;
   while (i < n) {
-    const int length = utf8_length(p + i, n - i), bad = !length || is_control(p + i, length);
+    const int length = clf__utf8_length(p + i, n - i),
+              bad = !length || clf__is_control(p + i, length);
     const size_t take = length ? (size_t)length : 1;
     if (k + (bad ? 1 : take) > MOST) break;
     if (bad)

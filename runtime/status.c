@@ -2,8 +2,10 @@
 /* status.c: the last error of each thread, in words. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include "clflow/version.h"
 #include "status.h"
+#include "text.h"
 
 static _Thread_local char message[16384]; /* a build log fits */
 
@@ -19,12 +21,14 @@ const char *clf_strerror(clf_status status) {
 }
 
 clf_status(clf__fail)(clf_status s, const char *fmt, ...) { /* not the analyser's macro */
-  char fresh[sizeof message]; /* an argument may be clf_errmsg() itself */
+  char fresh[sizeof message], clean[sizeof message]; /* an argument may be clf_errmsg() itself */
   va_list ap;
   va_start(ap, fmt);
   vsnprintf(fresh, sizeof fresh, fmt, ap);
   va_end(ap);
-  snprintf(message, sizeof message, "%s", fresh);
+  /* Names of files may contain anything; only a format, or a message in it, may begin a line. */
+  clf__clean_message(clean, sizeof clean, fresh, message, strchr(fmt, '\n') != NULL);
+  memcpy(message, clean, strlen(clean) + 1);
   return s;
 }
 
@@ -39,12 +43,13 @@ void clf_set_listener(void (*fn)(const char *sentence, void *context), void *con
 }
 
 void clf__say(const char *fmt, ...) {
-  char sentence[1024];
+  char fresh[1024], sentence[1024];
   if (!listener) return;
   va_list ap;
   va_start(ap, fmt);
-  vsnprintf(sentence, sizeof sentence, fmt, ap);
+  vsnprintf(fresh, sizeof fresh, fmt, ap);
   va_end(ap);
+  clf__clean(sentence, sizeof sentence, fresh, strlen(fresh), 0);
   listener(sentence, listener_context);
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,13 +24,9 @@ static char work[] = "/tmp/clflow-cli-XXXXXX", printed[] = "/tmp/clflow-cli-XXXX
 
 /* ---- Running --------------------------------------------------------------- */
 
-static pid_t start_with(const char *command, const char *out, const char *err) {
-  static char text[4096];
-  char *argv[64] = {program}, *save = NULL;
-  snprintf(text, sizeof text, "%s", command);
-  int argc = 1;
-  for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save))
-    argv[argc++] = word;
+/* argv[0] becomes the program. */
+static pid_t spawn(char **argv, const char *out, const char *err) {
+  argv[0] = program;
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
@@ -50,6 +47,16 @@ static pid_t start_with(const char *command, const char *out, const char *err) {
   return pid;
 }
 
+static pid_t start_with(const char *command, const char *out, const char *err) {
+  static char text[4096];
+  char *argv[64] = {NULL}, *save = NULL;
+  snprintf(text, sizeof text, "%s", command);
+  int argc = 1;
+  for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save))
+    argv[argc++] = word;
+  return spawn(argv, out, err);
+}
+
 static const char *beside(const char *name) {
   static char path[2][64];
   static int turn;
@@ -61,6 +68,12 @@ static const char *beside(const char *name) {
 pid_t start(const char *command) { return start_with(command, beside("out"), beside("err")); }
 pid_t start_shown(const char *command, const char *err) {
   return start_with(command, beside("out"), err);
+}
+
+pid_t start_words(const char *const *words) {
+  char *argv[64] = {NULL};
+  for (int i = 0; words[i]; i++) argv[i + 1] = (char *)(uintptr_t)words[i];
+  return spawn(argv, beside("out"), beside("err"));
 }
 
 static int code_of(pid_t pid) {

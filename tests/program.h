@@ -20,6 +20,8 @@ typedef struct result {
 
 /* Starts `clflow COMMAND`, split at blanks. */
 pid_t start(const char *command);
+/* The same of words that may hold anything, to NULL. */
+pid_t start_words(const char *const *words);
 result finish(pid_t pid);
 result run(const char *command);
 void release(result r);

@@ -60,7 +60,9 @@ typedef enum clf_status {
 CLF_API const char *clf_strerror(clf_status status);
 
 /* One sentence on why the last failing call of this thread failed, with the
- * names and numbers in it; lives until the next failure on this thread. */
+ * names and numbers in it; lives until the next failure on this thread.  It is valid UTF-8 and
+ * safe for a terminal: of names, control characters and bytes that are not UTF-8 are shown as
+ * "\x1b".  Only a compiler's log has several lines. */
 CLF_API const char *clf_errmsg(void);
 
 /* Tells `listener` (NULL: nobody, as at first) of what takes seconds, in a sentence each:
