@@ -204,6 +204,7 @@ clf_status clf__file_commit(clf__file *f) {
 
 clf_status clf_file_write(const char *path, const void *bytes, size_t n) {
   clf__file *f;
+  CLF_GIVEN("path, bytes", path, n ? bytes : path);
   CLF_TRY(clf__file_begin(path, &f));
   const clf_status s = clf__file_put(f, bytes, n);
   if (s == CLF_OK) return clf__file_commit(f);

@@ -156,7 +156,6 @@ static clf_status settle(clf_images *m) {
 
 clf_status clf__images_open(const char *source, const clf_image_options *options, int threads,
                             clf_images **images) {
-  if (!source) return clf__fail(CLF_EINVAL, "a set of images to read has no name");
   clf_images *const m = calloc(1, sizeof *m);
   if (m) m->name = strdup(source);
   if (!m || !m->name) {
@@ -177,6 +176,7 @@ clf_status clf__images_open(const char *source, const clf_image_options *options
 
 clf_status clf_images_open(const char *source, const clf_image_options *options,
                            clf_images **images) {
+  CLF_GIVEN("source, images", source, images);
   return clf__images_open(source, options, 0, images);
 }
 
@@ -202,6 +202,7 @@ void clf_images_free(clf_images *m) {
 }
 
 void clf_images_progress(const clf_images *m, int64_t *done, int64_t *total) {
+  if (!m || !done || !total) return;
   *done = m->pool ? clf__pool_done(m->pool) : m->total;
   *total = m->total;
 }
@@ -256,6 +257,7 @@ static void keep_failure(clf_images *m, clf_status s) {
 }
 
 clf_status clf_images_wait(clf_images *m) {
+  CLF_GIVEN("images", m);
   if (m->ready) return CLF_OK;
   if (m->pool) clf__pool_finish(m, 0);
   if (m->status == CLF_OK) {
@@ -268,19 +270,21 @@ clf_status clf_images_wait(clf_images *m) {
   return CLF_OK;
 }
 
-int64_t clf_images_count(const clf_images *m) { return m->count; }
+int64_t clf_images_count(const clf_images *m) { return m ? m->count : 0; }
 
 void clf_images_shape(const clf_images *m, int32_t *height, int32_t *width, int32_t *channels) {
+  if (!m || !height || !width || !channels) return;
   *height = m->want.height;
   *width = m->want.width;
   *channels = m->want.channels;
 }
 
 int64_t clf_images_skipped(const clf_images *m, const char *const **sentences) {
+  if (!m) return 0;
   if (sentences) *sentences = m->sentence_of;
   return m->ready ? m->skipped : 0;
 }
 
 const char *clf_images_note(const clf_images *m, int i) {
-  return i >= 0 && i < CLF_NOTES ? m->note[i] : NULL;
+  return m && i >= 0 && i < CLF_NOTES ? m->note[i] : NULL;
 }

@@ -45,8 +45,10 @@ static void draw_one(const clf_images *m, int64_t row, const clf_image_draw *dra
 clf_status clf_images_get(const clf_images *m, const int64_t *index, int64_t first, int64_t n,
                           const clf_image_draw *draw, uint8_t *out) {
   static const clf_image_draw plain = {0};
+  CLF_GIVEN("images, out", m, out);
   if (!m->ready)
     return clf__fail(CLF_EINVAL, "%s: images are asked for before all are decoded", m->name);
+  if (n < 0) return clf__fail(CLF_EINVAL, "%s: %" PRId64 " images are asked for", m->name, n);
   const size_t size = clf__image_bytes(m);
   for (int64_t i = 0; i < n; i++) {
     /* In unsigned numbers, where a sum of any two is defined. */
@@ -68,7 +70,7 @@ static uint32_t add_number(uint32_t crc, int64_t v) {
 
 /* Images of LSUN differ in size, so each brings its own. */
 uint32_t clf_images_checksum(const clf_images *m) {
-  if (!m->ready) return 0;
+  if (!m || !m->ready) return 0;
   uint32_t crc = add_number(0, m->count);
   crc = add_number(crc, m->want.height);
   crc = add_number(crc, m->want.width);

@@ -77,8 +77,8 @@ clf_status clf_images_write_npy(const char *path, const uint8_t *pixels, int64_t
   clf__file *f;
   size_t size = 1;
   const int64_t dim[] = {n, height, width, channels};
-  if (!path) return clf__fail(CLF_EINVAL, "images to write have no name");
-  int bad = !pixels || (channels != 1 && channels != 3);
+  CLF_GIVEN("path, pixels", path, pixels);
+  int bad = (channels != 1 && channels != 3);
   for (int k = 0; k < 4; k++) bad |= dim[k] < 1 || __builtin_mul_overflow(size, dim[k], &size);
   if (bad)
     return clf__fail(CLF_EINVAL,
@@ -152,6 +152,7 @@ clf_status clf_noise_read(const char *path, int64_t count, int32_t height, int32
                           int32_t channels, clf_table *noise) {
   char *bytes;
   size_t size;
+  CLF_GIVEN("path, noise", path, noise);
   if (count < 1 || height < 1 || width < 1 || channels < 1 ||
       (int64_t)height * width > INT32_MAX / channels)
     return clf__fail(CLF_EINVAL,

@@ -164,8 +164,8 @@ clf_status clf_image_write_png(const char *path, const uint8_t *pixels, int32_t 
                                int32_t width, int32_t channels) {
   clf__picture p = {height, width, channels, NULL};
   job j = {.path = path, .p = &p};
-  if (!path) return clf__fail(CLF_EINVAL, "an image to write has no name");
-  if (!pixels || height < 1 || width < 1 || height > CLF_IMAGE_SIDE || width > CLF_IMAGE_SIDE ||
+  CLF_GIVEN("path, pixels", path, pixels);
+  if (height < 1 || width < 1 || height > CLF_IMAGE_SIDE || width > CLF_IMAGE_SIDE ||
       (channels != 1 && channels != 3))
     return clf__fail(CLF_EINVAL,
                      "%s: cannot be written: this is no image: %" PRId32 " x %" PRId32

@@ -115,8 +115,7 @@ static clf_status count_array(const char *path, int rank, const int64_t *dim, si
 clf_status clf_array_write_npy(const char *path, const double *at, int rank, const int64_t *dim) {
   clf__file *f;
   size_t count = 0;
-  if (!path) return clf__fail(CLF_EINVAL, "an array to write has no name");
-  if (!at || !dim) return clf__fail(CLF_EINVAL, "%s: cannot be written: there is no array", path);
+  CLF_GIVEN("path, at, dim", path, at, dim);
   CLF_TRY(count_array(path, rank, dim, &count));
   CLF_TRY(clf__file_begin(path, &f));
   clf_status s = clf__npy_put_header(f, "<f8", rank, dim);

@@ -11,6 +11,7 @@
 #include "table.h"
 
 clf_status clf_table_new(int64_t rows, int32_t cols, clf_table *t) {
+  CLF_GIVEN("t", t);
   if (rows < 1 || cols < 1)
     return clf__fail(CLF_EINVAL,
                      "a table needs at least one row and one column, not %" PRId64 " x %" PRId32,
@@ -92,6 +93,7 @@ static const double *row(const clf_table *t, const int64_t *index, int64_t i) {
  * exactly its constant for a mean and exactly zero for a deviation. */
 void clf_table_moments(const clf_table *t, const int64_t *index, int64_t count, double *mean,
                        double *std) {
+  if (!t || !t->at || !mean || !std) return;
   const int64_t n = index ? count : t->rows;
   for (int32_t c = 0; c < t->cols; c++) mean[c] = std[c] = 0;
   if (n < 1) return;

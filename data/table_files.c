@@ -41,15 +41,15 @@ static clf_status unknown(const char *source) {
 }
 
 clf_status clf_table_read(const char *source, clf_table *t) {
-  if (!source) return clf__fail(CLF_EINVAL, "a table to read has no name");
+  CLF_GIVEN("source, t", source, t);
   if (clf__is_synthetic(source)) return clf__synthetic_read(source, t);
   const format *const f = format_of(source);
   return f ? f->read(source, t) : unknown(source);
 }
 
 clf_status clf_table_write(const char *path, const clf_table *t) {
-  if (!path) return clf__fail(CLF_EINVAL, "a table to write has no name");
-  if (!t || !t->at || t->rows < 1 || t->cols < 1)
+  CLF_GIVEN("path, t", path, t);
+  if (!t->at || t->rows < 1 || t->cols < 1)
     return clf__fail(CLF_EINVAL, "%s: cannot be written: the table is empty", path);
   const format *const f = format_of(path);
   if (!f || !f->write)

@@ -103,7 +103,8 @@ static clf_status check_names(const clf_table *t) {
 }
 
 clf_status clf_table_match(clf_table *t, char *const *names, int32_t count) {
-  if (!t || !t->names || !names || count < 1) return CLF_OK;
+  CLF_GIVEN("t", t);
+  if (!t->names || !names || count < 1) return CLF_OK;
   CLF_TRY(check_names(t));
   int32_t *const from = malloc((size_t)count * sizeof *from);
   if (!from) return clf__fail(CLF_ENOMEM, "no memory for %d columns", (int)count);

@@ -101,6 +101,7 @@ clf_status clf__put_flow(clf__st_writer *w, clf_flow *f) {
 
 clf_status clf_flow_save(clf_flow *f, const char *path) {
   clf__st_writer *w;
+  CLF_GIVEN("flow, path", f, path);
   CLF_TRY(clf__st_writer_new(&w));
   clf_status s = clf__put_flow(w, f);
   if (!s) s = clf__st_write(w, path, 0);

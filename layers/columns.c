@@ -10,6 +10,7 @@
 
 clf_status clf_flow_set_columns(clf_flow *f, char *const *names) {
   char **copy = NULL;
+  CLF_GIVEN("flow", f);
   if (names) {
     CLF_TRY(clf__names_check(names, f->spec.dim));
     copy = clf__names_copy(names, f->spec.dim);
@@ -21,7 +22,7 @@ clf_status clf_flow_set_columns(clf_flow *f, char *const *names) {
   return CLF_OK;
 }
 
-char *const *clf_flow_columns(const clf_flow *f) { return f->columns; }
+char *const *clf_flow_columns(const clf_flow *f) { return f ? f->columns : NULL; }
 
 clf_status clf__flow_check_columns(const clf_flow *f, char *const *names) {
   if (!names) return CLF_OK;

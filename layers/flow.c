@@ -137,6 +137,7 @@ static clf_status build(clf_flow *f) {
 }
 
 clf_status clf_flow_create(clf_device *dev, const clf_flow_spec *spec, clf_flow **out) {
+  CLF_GIVEN("dev, spec, flow", dev, spec, out);
   CLF_TRY(clf__spec_check(spec));
   clf_flow *f = calloc(1, sizeof *f);
   if (!f) return clf__fail(CLF_ENOMEM, "no memory for a flow");
@@ -173,16 +174,20 @@ void clf_flow_free(clf_flow *f) {
 
 /* ---- What it is -------------------------------------------------------------------------- */
 
-const clf_flow_spec *clf_flow_get_spec(const clf_flow *f) { return &f->spec; }
-clf_device *clf_flow_device(const clf_flow *f) { return f->dev; }
-void clf_flow_set_first_row(clf_flow *f, int64_t first) { f->first_row = first; }
-clf_history clf_flow_history(const clf_flow *f) { return f->history; }
-int clf_flow_param_count(const clf_flow *f) { return f->param_count; }
+const clf_flow_spec *clf_flow_get_spec(const clf_flow *f) { return f ? &f->spec : NULL; }
+clf_device *clf_flow_device(const clf_flow *f) { return f ? f->dev : NULL; }
+void clf_flow_set_first_row(clf_flow *f, int64_t first) {
+  if (f) f->first_row = first;
+}
+clf_history clf_flow_history(const clf_flow *f) {
+  return f ? f->history : (clf_history){.train = NAN, .valid = NAN};
+}
+int clf_flow_param_count(const clf_flow *f) { return f ? f->param_count : 0; }
 /* A flow without a device: its layers know their sizes. */
 int64_t clf_flow_spec_weights(const clf_flow_spec *spec) {
   clf_device nowhere = {.bits = 32};
+  if (!spec || clf__spec_check(spec)) return 0;
   clf_flow f = {.dev = &nowhere, .spec = *spec};
-  if (clf__spec_check(spec)) return 0;
   int64_t count = 0;
   if (!make_layers(&f) && !name_params(&f)) count = clf_flow_weight_count(&f);
   for (int i = 0; i < f.layers; i++)
@@ -193,23 +198,24 @@ int64_t clf_flow_spec_weights(const clf_flow_spec *spec) {
 
 int64_t clf_flow_weight_count(const clf_flow *f) {
   int64_t count = 0;
-  for (int i = 0; i < f->param_count; i++)
+  for (int i = 0; f && i < f->param_count; i++)
     if (f->params[i].trainable) count += (int64_t)clf__count(&f->params[i].at);
   return count;
 }
 
 clf_param clf_flow_param(const clf_flow *f, int i) {
-  return i >= 0 && i < f->param_count ? f->params[i] : (clf_param){.name = ""};
+  return f && i >= 0 && i < f->param_count ? f->params[i] : (clf_param){.name = ""};
 }
 
 int clf_flow_scaling(const clf_flow *f, const double **mean, const double **std) {
-  if (!f->mean) return 0;
+  if (!f || !f->mean || !mean || !std) return 0;
   *mean = f->mean;
   *std = f->std;
   return 1;
 }
 
 clf_status clf_flow_set_scaling(clf_flow *f, const double *mean, const double *std) {
+  CLF_GIVEN("flow, mean, std", f, mean, std);
   const size_t D = (size_t)f->spec.dim;
   for (size_t d = 0; d < D; d++)
     if (!isfinite(mean[d]) || !isfinite(std[d]) || std[d] <= 0)

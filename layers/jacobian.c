@@ -51,6 +51,7 @@ static clf_status pull_back(clf_flow *f, const double *x, double *host, double *
 
 clf_status clf_jacobian(clf_flow *f, const double *x, double *J, double *logabsdet,
                         double *logdet) {
+  CLF_GIVEN("flow, x, J, logabsdet, logdet", f, x, J, logabsdet, logdet);
   const int32_t D = f->spec.dim;
   enum { MOST = 4096 };
   if (D > MOST)

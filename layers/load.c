@@ -304,6 +304,7 @@ static clf_status load(clf_device *dev, const char *path, const clf__st *st,
 clf_status clf_flow_load(clf_device *dev, const char *path, const clf_flow_spec *hint,
                          clf_flow **flow) {
   clf__st *st;
+  CLF_GIVEN("dev, path, flow", dev, path, flow);
   CLF_TRY(clf__st_open(path, &st));
   const clf_status s = load(dev, path, st, hint, flow);
   clf__st_close(st);

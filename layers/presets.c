@@ -18,6 +18,7 @@ const clf_preset *clf_preset_at(int i) {
 }
 
 clf_status clf_preset_find(const char *name, const clf_preset **preset) {
+  CLF_GIVEN("name, preset", name, preset);
   for (int i = 0; i < clf_preset_count(); i++)
     if (strcmp(presets[i].name, name) == 0) {
       *preset = &presets[i];
@@ -37,8 +38,9 @@ clf_flow_spec clf_preset_spec(const clf_preset *p, int32_t height, int32_t width
   s.height = height;
   s.width = width;
   s.channels = channels;
-  const int64_t dim = (int64_t)height * width * channels;
+  const double dim = (double)height * width * channels; /* beyond 2^63 too */
   s.dim = dim > 0 && dim <= INT32_MAX ? (int32_t)dim : 0;
+  if (!p) return (clf_flow_spec){.kind = CLF_REALNVP}; /* no flow can be made of it */
   s.scales = p->scales;
   s.hidden = p->features;
   s.blocks = p->blocks;

@@ -39,8 +39,8 @@ static clf_status copy(const clf__pass *p, clf_tensor from, clf_tensor to) {
  * channels of one pixel. */
 int32_t clf_latent_scale(const clf_flow_spec *spec, int32_t h, int32_t w) {
   int32_t s = 0;
-  if (spec->kind != CLF_REALNVP) return s;
-  for (; s < spec->scales - 1 && (h + w) % 2 == 0; s++) {
+  if (!spec || spec->kind != CLF_REALNVP) return s;
+  for (; s < spec->scales - 1 && (h ^ w) % 2 == 0; s++) {
     h /= 2;
     w /= 2;
   }

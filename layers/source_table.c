@@ -7,17 +7,18 @@
 #include "source.h"
 
 static clf_status check_table(const clf_flow *f, const clf_table *data) {
+  if (!data->at || data->rows < 1) return clf__fail(CLF_EINVAL, "the data have no rows");
   if (data->cols != f->spec.dim)
     return clf__fail(CLF_ESHAPE, "the data have %d columns, the flow has %d dimensions",
                      (int)data->cols, (int)f->spec.dim);
+  if (data->rows > INT32_MAX / data->cols)
+    return clf__fail(CLF_ENOTSUP, "%lld rows of %d columns are more than one device buffer holds",
+                     (long long)data->rows, (int)data->cols);
   CLF_TRY(clf__flow_check_columns(f, data->names));
   for (int64_t i = 0; i < data->rows * data->cols; i++)
     if (!isfinite(data->at[i]))
       return clf__fail(CLF_ENUM, "row %lld, %s of the data is %g", (long long)(i / data->cols),
                        clf__column_label(data->names, (int32_t)(i % data->cols)).s, data->at[i]);
-  if (data->rows > INT32_MAX / data->cols)
-    return clf__fail(CLF_ENOTSUP, "%lld rows of %d columns are more than one device buffer holds",
-                     (long long)data->rows, (int)data->cols);
   return CLF_OK;
 }
 

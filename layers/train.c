@@ -30,7 +30,7 @@ clf_train_options clf_train_options_images(void) {
   return o;
 }
 
-static clf_status check_options(const clf_train_options *o) {
+clf_status clf__check_train_options(const clf_train_options *o) {
   if (o->epochs < 1 || o->epochs > INT32_MAX)
     return clf__fail(CLF_EINVAL, "epochs is %lld; it must be 1 to %d", (long long)o->epochs,
                      INT32_MAX);
@@ -141,7 +141,7 @@ static clf_status set_up_or_undo(clf_trainer *t, const samples *data) {
 
 static clf_status create(clf_flow *f, const samples *data, const clf_train_options *options,
                          clf_trainer **out) {
-  CLF_TRY(check_options(options));
+  CLF_TRY(clf__check_train_options(options));
   clf_trainer *t = calloc(1, sizeof *t);
   if (!t) return clf__fail(CLF_ENOMEM, "no memory for a trainer");
   t->f = f;
@@ -165,11 +165,13 @@ static clf_status create(clf_flow *f, const samples *data, const clf_train_optio
 
 clf_status clf_trainer_create(clf_flow *f, const clf_table *data, const clf_train_options *options,
                               clf_trainer **out) {
+  CLF_GIVEN("flow, data, options, trainer", f, data, options, out);
   return create(f, &(samples){.table = data}, options, out);
 }
 
 clf_status clf_trainer_create_images(clf_flow *f, const clf_images *images, const clf_images *valid,
                                      const clf_train_options *options, clf_trainer **out) {
+  CLF_GIVEN("flow, images, options, trainer", f, images, options, out);
   if (f->spec.kind != CLF_REALNVP)
     return clf__fail(CLF_EINVAL, "a flow of kind %s learns from a table, not from images",
                      clf_kind_name(f->spec.kind));
@@ -182,7 +184,7 @@ clf_status clf_trainer_create_images(clf_flow *f, const clf_images *images, cons
   return create(f, &(samples){.images = images, .valid = valid}, options, out);
 }
 
-clf_train_plan clf_trainer_plan(const clf_trainer *t) { return t->plan; }
+clf_train_plan clf_trainer_plan(const clf_trainer *t) { return t ? t->plan : (clf_train_plan){0}; }
 
 void clf_trainer_free(clf_trainer *t) {
   if (!t) return;
@@ -519,6 +521,7 @@ static clf_status keep(void *context) { return clf__trainer_keep(context); }
 static clf_status finish(void *context) { return clf__trainer_finish(context); }
 
 clf_status clf_trainer_run(clf_trainer *t, clf_progress_fn report, void *context) {
+  CLF_GIVEN("trainer", t);
   const int64_t steps = t->o.epochs * clf__steps_per_epoch(t);
   run r = {.t = t,
            .report = report,
@@ -570,6 +573,7 @@ static clf_status measure_batches(void *context) {
 }
 
 clf_status clf_trainer_recalibrate(clf_trainer *t) {
+  CLF_GIVEN("trainer", t);
   CLF_TRY(clf__trainer_insist(t, measure_batches, t));
   clf__trainer_say_rest(t);
   if (!t->finished) return clf__trainer_keep(t);

@@ -53,6 +53,11 @@ static clf_status too_large(const clf_flow *f, const clf_train_plan *p) {
 
 clf_status clf_train_plan_of(const clf_flow *f, const clf_train_options *o, int64_t rows,
                              clf_train_plan *plan) {
+  CLF_GIVEN("flow, options, plan", f, o, plan);
+  CLF_TRY(clf__check_train_options(o));
+  if (rows < 0 || rows > INT32_MAX / f->spec.dim)
+    return clf__fail(CLF_ENOTSUP, "%lld rows of %d columns are more than one device buffer holds",
+                     (long long)rows, (int)f->spec.dim);
   const uint64_t P = (uint64_t)f->w.dim[0], C = (uint64_t)f->c.dim[0];
   const uint64_t vectors = 3 + 3 * CLF_SNAPSHOTS + (o->valid_split > 0);
   const uint64_t all = f->dev->memory ? f->dev->memory : UINT64_MAX;

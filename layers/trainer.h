@@ -73,6 +73,8 @@ clf_status clf__trainer_steps(clf_trainer *t, int64_t to);
 
 /* train_many.c: whether many steps are one launch; how many may be one now, `to` not passed, 0
  * when the next is left out; and so many. */
+/* EINVAL names the option that is out of range. */
+clf_status clf__check_train_options(const clf_train_options *o);
 int clf__trainer_takes_many(const clf_trainer *t);
 int32_t clf__trainer_free_steps(const clf_trainer *t, int64_t to);
 clf_status clf__trainer_launch(clf_trainer *t, int32_t count);

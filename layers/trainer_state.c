@@ -89,6 +89,7 @@ static clf_status gather(void *context) {
 }
 
 clf_status clf_trainer_save(clf_trainer *t, const char *path) {
+  CLF_GIVEN("trainer, path", t, path);
   saving save = {.t = t};
   clf_status s = clf__trainer_insist(t, gather, &save);
   if (!s) s = clf__st_write(save.w, path, 1);
@@ -152,6 +153,7 @@ static clf_status get_options(const clf__st *st, clf_train_options *o) {
 clf_status clf_train_options_load(const char *path, clf_train_options *options) {
   clf__st *st;
   clf_train_options o = {0};
+  CLF_GIVEN("path, options", path, options);
   CLF_TRY(clf__st_open(path, &st));
   const clf_status s = get_options(st, &o);
   clf__st_close(st);
@@ -261,6 +263,7 @@ static clf_status get_state(const clf__st *st, clf_trainer *t) {
 
 clf_status clf_trainer_resume(clf_trainer *t, const char *path) {
   clf__st *st;
+  CLF_GIVEN("trainer, path", t, path);
   CLF_TRY(clf__st_open(path, &st));
   const clf_status s = get_state(st, t);
   clf__st_close(st);

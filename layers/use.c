@@ -54,8 +54,10 @@ static clf_status refuse(const char *what, char *const *names, int64_t row, int3
                    clf__column_label(names, d).s, v);
 }
 
-/* The number of row i of the chunk, as the caller counts. */
-static int64_t number_of(const chunk *c, int64_t i) { return c->f->first_row + c->first + i; }
+/* What the caller calls row i of the call. */
+static int64_t number_of(const clf_flow *f, int64_t i) {
+  return (int64_t)((uint64_t)f->first_row + (uint64_t)i);
+}
 
 /* The column in which a row lies farthest from zero, in the flow's units. */
 static int32_t farthest(const clf_flow *f, const double *x) {
@@ -100,7 +102,7 @@ static clf_status put_data(chunk *c, const double *x, clf_tensor to) {
   for (int32_t i = 0; i < c->n; i++)
     for (int32_t d = 0; d < D; d++) {
       const double v = x[(c->first + i) * D + d];
-      if (!isfinite(v)) return refuse("the data", f->columns, number_of(c, i), d, v);
+      if (!isfinite(v)) return refuse("the data", f->columns, number_of(c->f, c->first + i), d, v);
       c->host[(int64_t)i * D + d] = clf__flow_scaled(f, d, v);
     }
   return clf_write64(f->dev, to, c->host);
@@ -129,6 +131,7 @@ static clf_status insist(chunk *c, chunk_fn each, void *ctx) {
 /* Runs `each` over chunks of n rows. */
 static clf_status in_chunks(clf_flow *f, int64_t n, chunk_fn each, void *ctx) {
   if (n < 1) return clf__fail(CLF_EINVAL, "%lld samples: there must be at least 1", (long long)n);
+  CLF_TRY(clf__rows_fit(n, f->spec.dim, sizeof(double)));
   chunk c = {.f = f};
   const int32_t most = chunk_of(f, n);
   c.host = malloc((size_t)most * (size_t)f->spec.dim * sizeof *c.host);
@@ -174,12 +177,14 @@ static clf_status logp_chunk(chunk *c, void *ctx) {
 }
 
 clf_status clf_log_prob(clf_flow *f, const double *x, int64_t n, double *logp) {
+  CLF_GIVEN("flow, x, logp", f, x, logp);
   return in_chunks(f, n, logp_chunk, &(arrays){.in = x, .out = logp});
 }
 
 clf_status clf_require_density(const clf_flow *f, const double *x, int64_t n, const double *logp) {
+  CLF_GIVEN("flow, x, logp", f, x, logp);
   for (int64_t i = 0; i < n; i++)
-    if (!isfinite(logp[i])) return clf__refuse_row(f, f->first_row + i, x + i * f->spec.dim);
+    if (!isfinite(logp[i])) return clf__refuse_row(f, number_of(f, i), x + i * f->spec.dim);
   return CLF_OK;
 }
 
@@ -213,12 +218,14 @@ static clf_status transform_chunk(chunk *c, void *ctx) {
   CLF_TRY(get_logdet(c, logdet, clf__flow_scaling_logdet(c->f)));
   const int32_t there = first_bad(c, out, D), alone = first_bad(c, c->host, 1);
   const int32_t bad = there < alone ? there : alone;
-  if (bad < c->n) return clf__refuse_row(c->f, number_of(c, bad), a->in + (c->first + bad) * D);
+  if (bad < c->n)
+    return clf__refuse_row(c->f, number_of(c->f, c->first + bad), a->in + (c->first + bad) * D);
   copy_logdet(c, a);
   return CLF_OK;
 }
 
 clf_status clf_transform(clf_flow *f, const double *x, int64_t n, double *z, double *logdet) {
+  CLF_GIVEN("flow, x, z", f, x, z);
   return in_chunks(f, n, transform_chunk, &(arrays){.in = x, .out = z, .logdet = logdet});
 }
 
@@ -236,7 +243,7 @@ static clf_status refuse_inverse(const chunk *c, const arrays *a, int32_t i) {
     if (fabs(z[d]) > fabs(z[far])) far = d;
   return clf__fail(CLF_ENUM,
                    "the latents: row %lld, column %d is %.9g: the inverse overflows there",
-                   (long long)number_of(c, i), (int)far + 1, z[far]);
+                   (long long)number_of(c->f, c->first + i), (int)far + 1, z[far]);
 }
 
 static clf_status get_data(chunk *c, const arrays *a, clf_tensor from) {
@@ -270,12 +277,14 @@ static clf_status invert_chunk(chunk *c, void *ctx) {
   const double *in = a->in + c->first * D;
   for (int64_t i = 0; i < (int64_t)c->n * D; i++)
     if (!isfinite(in[i]))
-      return refuse("the latents", NULL, number_of(c, i / D), (int32_t)(i % D), in[i]);
+      return refuse("the latents", NULL, number_of(c->f, c->first + i / D), (int32_t)(i % D),
+                    in[i]);
   CLF_TRY(clf_write64(c->f->dev, z, in));
   return inverse_chunk(c, z, a);
 }
 
 clf_status clf_invert(clf_flow *f, const double *z, int64_t n, double *x, double *logdet) {
+  CLF_GIVEN("flow, z, x", f, z, x);
   return in_chunks(f, n, invert_chunk, &(arrays){.in = z, .out = x, .logdet = logdet});
 }
 
@@ -293,13 +302,17 @@ static clf_status sample_chunk(chunk *c, void *ctx) {
   return inverse_chunk(c, z, ctx);
 }
 
-static clf_status check_first(int64_t first) {
-  if (first >= 0) return CLF_OK;
-  return clf__fail(CLF_EINVAL, "the first sample is %lld; they count from 0", (long long)first);
+static clf_status check_first(int64_t first, int64_t n) {
+  if (first < 0)
+    return clf__fail(CLF_EINVAL, "the first sample is %lld; they count from 0", (long long)first);
+  if (n < 1 || first <= INT64_MAX - n) return CLF_OK;
+  return clf__fail(CLF_EINVAL, "%lld samples from sample %lld on: they count to 2^63 - 1",
+                   (long long)n, (long long)first);
 }
 
 clf_status clf_sample(clf_flow *f, uint64_t seed, int64_t first, int64_t n, double *x) {
-  CLF_TRY(check_first(first));
+  CLF_GIVEN("flow, x", f, x);
+  CLF_TRY(check_first(first, n));
   return in_chunks(f, n, sample_chunk, &(arrays){.out = x, .seed = seed, .first = first});
 }
 
@@ -315,7 +328,8 @@ static clf_status latents_chunk(chunk *c, void *ctx) {
 
 clf_status clf_sample_latents(clf_flow *f, uint64_t seed, int64_t first, int64_t n,
                               double temperature, double *z) {
-  CLF_TRY(check_first(first));
+  CLF_GIVEN("flow, z", f, z);
+  CLF_TRY(check_first(first, n));
   if (!(temperature >= 0 && isfinite(temperature)))
     return clf__fail(CLF_EINVAL, "the temperature is %g; it must be 0 or above", temperature);
   return in_chunks(f, n, latents_chunk,
@@ -336,7 +350,8 @@ static void mean_of(const double *logp, int64_t n, int64_t count, double *mean, 
 }
 
 clf_score clf_score_of(const double *logp, int64_t n, int32_t dim) {
-  clf_score s = {.count = n};
+  clf_score s = {.count = logp && n > 0 ? n : 0};
+  n = s.count;
   for (int64_t i = 0; i < n; i++) s.zeros += !isfinite(logp[i]);
   mean_of(logp, n, n - s.zeros, &s.rest.mean, &s.rest.std_error);
   s.rest.bits_per_dim = -s.rest.mean / (dim * log(2));
@@ -347,6 +362,8 @@ clf_score clf_score_of(const double *logp, int64_t n, int32_t dim) {
 }
 
 clf_status clf_evaluate(clf_flow *f, const double *x, int64_t n, clf_score *score) {
+  CLF_GIVEN("flow, x, score", f, x, score);
+  CLF_TRY(clf__rows_fit(n, f->spec.dim, sizeof(double)));
   double *logp = n > 0 ? malloc((size_t)n * sizeof *logp) : NULL;
   if (n > 0 && !logp)
     return clf__fail(CLF_ENOMEM, "no memory for %lld log-densities", (long long)n);

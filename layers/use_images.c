@@ -21,9 +21,11 @@ clf_status clf__check_images(const clf_flow *f, const clf_images *images) {
 /* Stream -1 of random_uniform(): training has the others. */
 void clf_dequantize(const uint8_t *bytes, int64_t n, int32_t dim, uint64_t seed, int64_t first,
                     double *x) {
+  if (!bytes || !x) return;
   for (int64_t i = 0; i < n; i++)
     for (int32_t e = 0; e < dim; e++) {
-      const clf__words k = clf__philox_at((uint32_t)e / 4, (uint64_t)(first + i), UINT32_MAX, seed);
+      const clf__words k =
+          clf__philox_at((uint32_t)e / 4, (uint64_t)first + (uint64_t)i, UINT32_MAX, seed);
       const float next = (float)bytes[i * dim + e] + 1;
       x[i * dim + e] = fmin(bytes[i * dim + e] + clf__uniform(k.v[e % 4]),
                             (double)nextafterf(next, 0)); /* as a float holds it */
@@ -60,6 +62,9 @@ static clf_status score_chunk(scoring *c, int64_t first, int64_t n, double *logp
 static clf_status score_images(scoring *c, int64_t first, int64_t n, clf_score *score) {
   CLF_TRY(clf__check_images(c->f, c->images));
   if (n < 1) return clf__fail(CLF_EINVAL, "%lld images: there must be at least 1", (long long)n);
+  CLF_TRY(clf__rows_fit(n, 1, sizeof(double)));
+  if (first < 0 || first > INT64_MAX - n)
+    return clf__fail(CLF_EINVAL, "the first image is %lld; they count from 0", (long long)first);
   const int64_t most = clf__flow_chunk(c->f), D = c->f->spec.dim;
   c->bytes = malloc((size_t)(most * D));
   c->x = malloc((size_t)(most * D) * sizeof *c->x);
@@ -78,6 +83,7 @@ static clf_status score_images(scoring *c, int64_t first, int64_t n, clf_score *
 
 clf_status clf_evaluate_images(clf_flow *f, const clf_images *images, const int64_t *index,
                                int64_t first, int64_t n, uint64_t seed, clf_score *score) {
+  CLF_GIVEN("flow, images, score", f, images, score);
   scoring c = {.f = f, .images = images, .index = index, .seed = seed};
   return score_images(&c, first, n, score);
 }

@@ -13,7 +13,6 @@ const char *clf__column(const clf_table *t, int i, const char *fallback) {
 }
 
 static clf_status check(clf_flow *flow, const clf_table *data, const char *path) {
-  if (!flow) return clf__plot_fail(CLF_EINVAL, "no flow was given to draw");
   const int32_t dim = clf_flow_get_spec(flow)->dim;
   if (dim != 1 && dim != 2)
     return clf__plot_fail(CLF_ENOTSUP,
@@ -58,6 +57,7 @@ static clf_status judge(clf_flow *flow, const clf_table *data, char *dst, size_t
 }
 
 clf_status clf_plot_flow(clf_flow *flow, const clf_table *data, uint64_t seed, const char *path) {
+  CLF_GIVEN("flow, path", flow, path);
   CLF_TRY(check(flow, data, path));
   clf__scene scene = {.flow = flow, .data = data, .seed = seed};
   clf__chart c;

@@ -50,7 +50,6 @@ static clf_status folder_of(const char *path, char *folder, size_t size) {
 clf_status clf__chart_writable(const char *path) {
   char folder[PATH_MAX];
   struct stat at;
-  if (!path) return clf__plot_fail(CLF_EINVAL, "no path was given for the picture");
   const size_t n = strlen(path);
   if (n < 4 || strcasecmp(path + n - 4, ".png") != 0)
     return clf__plot_fail(CLF_EINVAL, "%s: pictures are PNG; give a name that ends in .png", path);

@@ -38,7 +38,7 @@ static clf_status scatter(const clf_table *t, clf__chart *c) {
 clf_status clf_plot_table(const clf_table *t, const char *title, const char *path) {
   char rows[40], some[40], note[120];
   clf__chart c;
-  if (!t) return clf__plot_fail(CLF_EINVAL, "no table was given to draw");
+  CLF_GIVEN("t, path", t, path);
   if (t->cols != 1 && t->cols != 2)
     return clf__plot_fail(CLF_ESHAPE, "a table of %" PRId32 " columns cannot be drawn; 1 and 2 can",
                           t->cols);

@@ -90,8 +90,9 @@ static clf_status draw(const quantity *of, const double *train, const double *va
                        const char *path) {
   char last[160];
   clf__chart c;
-  if (!train || n < 1)
+  if (n < 1)
     return clf__plot_fail(CLF_EINVAL, "there is no epoch of training to draw (n = %" PRId64 ")", n);
+  CLF_TRY(clf__rows_fit(n, 1, sizeof *train));
   if (best_of(of->sign, train, n) < 0)
     return clf__plot_fail(CLF_ENUM, "none of the %" PRId64 " epochs has a finite mean", n);
   CLF_TRY(clf__chart_writable(path));
@@ -110,9 +111,11 @@ static clf_status draw(const quantity *of, const double *train, const double *va
 
 clf_status clf_plot_training(const double *train, const double *valid, int64_t n,
                              const char *path) {
+  CLF_GIVEN("train, path", train, path);
   return draw(&nats, train, valid, n, path);
 }
 
 clf_status clf_plot_bits(const double *train, const double *valid, int64_t n, const char *path) {
+  CLF_GIVEN("train, path", train, path);
   return draw(&bits, train, valid, n, path);
 }

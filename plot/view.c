@@ -92,6 +92,7 @@ clf_status clf__histogram(const double *v, int64_t n, clf__range r, clf__hist *h
 
 clf_status clf__table_check(const clf_table *t) {
   if (t->rows < 1 || !t->at) return clf__plot_fail(CLF_ESHAPE, "the table has no rows to draw");
+  CLF_TRY(clf__rows_fit(t->rows, t->cols, sizeof *t->at));
   for (int64_t i = 0; i < t->rows * t->cols; i++)
     if (!isfinite(t->at[i]))
       return clf__plot_fail(

@@ -109,6 +109,7 @@ static int wrappers_in(const char *name) {
 
 clf_status clf_open(const char *name, clf_device **out) {
   enum { MOST = 4 }; /* each opens the next on the stack, and who would want more? */
+  CLF_GIVEN("dev", out);
   if (!name || !*name) name = getenv("CLFLOW_DEVICE");
   if (!name || !*name) name = "auto";
   if (wrappers_in(name) > MOST)
@@ -129,15 +130,19 @@ void clf_close(clf_device *dev) {
   free(dev);
 }
 
-const char *clf_device_name(const clf_device *dev) { return dev->name; }
-const char *clf_device_note(const clf_device *dev) { return dev->note; }
+const char *clf_device_name(const clf_device *dev) { return dev ? dev->name : NULL; }
+const char *clf_device_note(const clf_device *dev) { return dev ? dev->note : NULL; }
 clf_memory clf_memory_taken(clf_device *dev, int anew) {
   clf_device *of = dev;
+  if (!dev) return (clf_memory){0};
   while (of->inner) of = of->inner;
   if (anew) of->taken.most = of->taken.now;
   return of->taken;
 }
-clf_status clf_sync(clf_device *dev) { return dev->backend->sync(dev); }
+clf_status clf_sync(clf_device *dev) {
+  CLF_GIVEN("dev", dev);
+  return dev->backend->sync(dev);
+}
 
 /* ---- The list ------------------------------------------------------------------- */
 
@@ -158,6 +163,7 @@ static void test_all(clf_device_info *list, int count, const clf__verdicts *v) {
 }
 
 clf_status clf_devices(int test, clf_device_info **out, int *count) {
+  CLF_GIVEN("list, count", out, count);
   clf__cl_device *cl = NULL;
   clf__verdicts v;
   int n = 0;

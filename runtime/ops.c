@@ -174,6 +174,7 @@ static clf_status check_call(clf_device *dev, const clf_op_info *info, const clf
 clf_status clf_dispatch(clf_device *dev, clf_op op, const void *args) {
   if ((unsigned)op >= CLF_OP_COUNT)
     return clf__fail(CLF_EINVAL, "there is no operation %d", (int)op);
+  CLF_GIVEN("dev, args", dev, args);
   CLF_TRY(check_call(dev, &clf_ops[op], args));
   CLF_TRY(clf_ops[op].rules(args));
   return dev->backend->run(dev, op, args);

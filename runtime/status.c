@@ -32,7 +32,9 @@ clf_status(clf__fail)(clf_status s, const char *fmt, ...) { /* not the analyser'
   return s;
 }
 
-clf_status clf_fail(clf_status s, const char *text) { return clf__fail(s, "%s", text); }
+clf_status clf_fail(clf_status s, const char *text) {
+  return clf__fail(s, "%s", text ? text : clf_strerror(s));
+}
 
 static void (*listener)(const char *sentence, void *context);
 static void *listener_context;

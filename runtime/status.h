@@ -3,6 +3,7 @@
 #ifndef CLF_STATUS_H
 #define CLF_STATUS_H
 #include "clflow/core.h"
+#include "given.h"
 
 /* Records the sentence that clf_errmsg() returns, and returns `s`:
  *   return clf__fail(CLF_ESHAPE, "gemm: c has %d rows, a gives %d", rows, want); */

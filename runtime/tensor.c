@@ -7,6 +7,7 @@
 /* ---- Arenas ------------------------------------------------------------------- */
 
 clf_status clf_arena_init(clf_arena *a, clf_device *dev, size_t cap) {
+  CLF_GIVEN("a, dev", a, dev);
   *a = (clf_arena){.dev = dev, .cap = cap};
   if (!cap) return CLF_OK;
   if (cap > INT32_MAX)
@@ -28,7 +29,7 @@ clf_status clf_arena_init(clf_arena *a, clf_device *dev, size_t cap) {
 }
 
 void clf_arena_free(clf_arena *a) {
-  clf_buffer *b = a->buf;
+  clf_buffer *b = a ? a->buf : NULL;
   if (!b) return;
   a->dev->backend->release(a->dev, b);
   clf__take(a->dev, 0, b->size * (size_t)a->dev->bits / 8);
@@ -39,7 +40,9 @@ void clf_arena_free(clf_arena *a) {
 }
 
 clf_status clf_new(clf_arena *a, const int32_t dim[4], clf_tensor *t) {
-  clf_tensor v = {.buf = a->buf};
+  clf_tensor v = {0};
+  CLF_GIVEN("a, dim, t", a, dim, t);
+  v.buf = a->buf;
   uint64_t stride = 1;
   for (int i = 3; i >= 0; i--) {
     v.dim[i] = dim[i] ? dim[i] : 1;
@@ -64,9 +67,13 @@ clf_status clf_new(clf_arena *a, const int32_t dim[4], clf_tensor *t) {
 
 /* ---- Views -------------------------------------------------------------------- */
 
+/* What cannot be a view has no buffer, which every operation refuses. */
 clf_tensor clf_slice(clf_tensor t, int axis, int32_t begin, int32_t end) {
-  t.offset += begin * t.stride[axis];
-  t.dim[axis] = end - begin;
+  if (axis < 0 || axis > 3) return (clf_tensor){0};
+  const int64_t offset = t.offset + (int64_t)begin * t.stride[axis], n = (int64_t)end - begin;
+  if (offset < 0 || offset > INT32_MAX || n < 0 || n > INT32_MAX) return (clf_tensor){0};
+  t.offset = (int32_t)offset;
+  t.dim[axis] = (int32_t)n;
   return t;
 }
 
@@ -151,24 +158,29 @@ static clf_status on_device(const clf_device *dev, const clf_tensor *t, const ch
 }
 
 clf_status clf_write(clf_device *dev, clf_tensor dst, const float *src) {
+  CLF_GIVEN("dev, src", dev, src);
   CLF_TRY(on_device(dev, &dst, "clf_write"));
   return write_any(dev, &dst, src, 32);
 }
 clf_status clf_upload(clf_device *dev, clf_tensor dst, const float *src) {
-  const clf_backend *b = dev->backend;
+  CLF_GIVEN("dev, src", dev, src);
   CLF_TRY(on_device(dev, &dst, "clf_upload"));
+  const clf_backend *b = dev->backend;
   if (!b->upload || !clf__dense(&dst) || dev->bits != 32) return write_any(dev, &dst, src, 32);
   return b->upload(dev, dst.buf, (size_t)dst.offset, src, clf__span(&dst));
 }
 clf_status clf_write64(clf_device *dev, clf_tensor dst, const double *src) {
+  CLF_GIVEN("dev, src", dev, src);
   CLF_TRY(on_device(dev, &dst, "clf_write64"));
   return write_any(dev, &dst, src, 64);
 }
 clf_status clf_read(clf_device *dev, clf_tensor src, float *dst) {
+  CLF_GIVEN("dev, dst", dev, dst);
   CLF_TRY(on_device(dev, &src, "clf_read"));
   return read_any(dev, &src, dst, 32);
 }
 clf_status clf_read64(clf_device *dev, clf_tensor src, double *dst) {
+  CLF_GIVEN("dev, dst", dev, dst);
   CLF_TRY(on_device(dev, &src, "clf_read64"));
   return read_any(dev, &src, dst, 64);
 }

@@ -337,6 +337,7 @@ clf_status clf__tune(clf_device *dev, clf_work_fn work, void *work_context, clf_
 clf_status clf_tune(const char *device, clf_work_fn work, void *work_context, clf_tuned_fn report,
                     void *report_context, int *kept) {
   clf_device *dev;
+  if (!work) return clf__fail(CLF_EINVAL, "%s: work is NULL", __func__);
   CLF_TRY(clf_open(device, &dev));
   const clf_status s = dev->inner || dev->bits == 64
                            ? clf__fail(CLF_ENOTSUP, "%s has no ways to choose from", dev->name)
@@ -346,5 +347,6 @@ clf_status clf_tune(const char *device, clf_work_fn work, void *work_context, cl
 }
 
 int clf_device_tuned(const clf_device *dev) {
+  if (!dev) return 0;
   return dev->inner ? clf_device_tuned(dev->inner) : dev->tuned_count;
 }

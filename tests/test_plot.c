@@ -270,7 +270,7 @@ START_TEST(flows_that_cannot_be_drawn) {
           "a flow of 6 dimensions cannot be drawn; 1 and 2 can");
   refused(clf_plot_flow(two, &t, 1, "p.png"), CLF_ESHAPE,
           "the data have 3 columns, but the flow has 2 dimensions; give data of as many columns");
-  refused(clf_plot_flow(NULL, NULL, 1, "p.png"), CLF_EINVAL, "no flow was given to draw");
+  refused(clf_plot_flow(NULL, NULL, 1, "p.png"), CLF_EINVAL, "clf_plot_flow: flow is NULL");
   t.rows = 3;
   t.cols = 2;
   at[3] = INFINITY;
@@ -287,7 +287,7 @@ START_TEST(tables_and_paths_that_are_refused) {
   clf_table t = {.rows = 1, .cols = 3, .at = at};
   refused(clf_plot_table(&t, "", "p.png"), CLF_ESHAPE,
           "a table of 3 columns cannot be drawn; 1 and 2 can");
-  refused(clf_plot_table(NULL, "", "p.png"), CLF_EINVAL, "no table was given to draw");
+  refused(clf_plot_table(NULL, "", "p.png"), CLF_EINVAL, "clf_plot_table: t is NULL");
   t = (clf_table){.rows = 0, .cols = 1, .at = at};
   refused(clf_plot_table(&t, "", "p.png"), CLF_ESHAPE, "the table has no rows to draw");
   t.rows = 3;
@@ -295,7 +295,7 @@ START_TEST(tables_and_paths_that_are_refused) {
           "out/p.png: cannot be written: the folder \"out\" does not exist");
   refused(clf_plot_table(&t, "", "p.jpg"), CLF_EINVAL,
           "p.jpg: pictures are PNG; give a name that ends in .png");
-  refused(clf_plot_table(&t, "", NULL), CLF_EINVAL, "no path was given for the picture");
+  refused(clf_plot_table(&t, "", NULL), CLF_EINVAL, "clf_plot_table: path is NULL");
   ck_assert_int_eq(mkdir("folder.png", 0777), 0);
   refused(clf_plot_table(&t, "", "folder.png"), CLF_EIO,
           "folder.png: cannot be written: it is a folder");

@@ -6,9 +6,12 @@
  * answers.  Flows (clflow/flow.h) are built on this; most programs need of it
  * no more than clf_open(), clf_close() and clf_errmsg().
  *
- * Four rules hold for every function of clflow:
+ * Five rules hold for every function of clflow:
  *   - What can fail returns clf_status; results leave through the last
  *     pointers, which mean something on success only.
+ *   - A pointer that a function needs and that is NULL is refused (EINVAL) by
+ *     its name; a function that cannot fail then does nothing, or returns NULL,
+ *     0 or an empty struct.  Counts that no memory holds are refused too.
  *   - clf_errmsg() tells, in words, why the last call on this thread failed.
  *   - Operations enqueue.  Reads and clf_sync() wait for the device; writes
  *     return once their source may be reused.

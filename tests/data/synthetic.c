@@ -194,7 +194,7 @@ START_TEST(unknown_sources) {
          "moons.csv: cannot be read: No such file or directory");
   expect(clf_table_read("gone/a:b.npy", &t), CLF_EIO,
          "gone/a:b.npy: cannot be read: No such file or directory");
-  expect(clf_table_read(NULL, &t), CLF_EINVAL, "a table to read has no name");
+  expect(clf_table_read(NULL, &t), CLF_EINVAL, "clf_table_read: source is NULL");
 }
 END_TEST
 

@@ -133,7 +133,7 @@ START_TEST(names) {
   for (size_t i = 0; i < SIZE(yes); i++) ck_assert_msg(clf_is_image_source(yes[i]), "%s", yes[i]);
   for (size_t i = 0; i < SIZE(no); i++) ck_assert_msg(!clf_is_image_source(no[i]), "%s", no[i]);
   ck_assert(!clf_is_image_source(NULL));
-  fails(NULL, NULL, CLF_EINVAL, "a set of images to read has no name");
+  fails(NULL, NULL, CLF_EINVAL, "clf_images_open: source is NULL");
   fails("moons", NULL, CLF_EINVAL,
         "moons: is no set of images; there are glyphs, folders of PNG and JPEG files, single ones, "
         "and files ending in .idx, -ubyte, .idx.gz, -ubyte.gz, .bin or .npy");

@@ -46,7 +46,7 @@ START_TEST(write_refusals) {
        "a.png: cannot be written: this is no image: 0 x 1 pixels in 1 channels");
   said(clf_image_write_png("a.png", six, 1, 1, 2), CLF_EINVAL,
        "a.png: cannot be written: this is no image: 1 x 1 pixels in 2 channels");
-  said(clf_image_write_png(NULL, six, 1, 1, 1), CLF_EINVAL, "an image to write has no name");
+  said(clf_image_write_png(NULL, six, 1, 1, 1), CLF_EINVAL, "clf_image_write_png: path is NULL");
   said(clf_images_write_npy("a.npy", six, 0, 1, 1, 1), CLF_EINVAL,
        "a.npy: cannot be written: these are no images: 0 of 1 x 1 pixels in 1 channels");
   said(clf_array_write_npy("a.npy", &one, 5, (const int64_t[]){1, 1, 1, 1, 1}), CLF_EINVAL,
