@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_launch.c: the host halves of the OpenCL operations, without OpenCL: a recorder
  * stands where the queue would, for every case of every operation and every family. */
+#define _GNU_SOURCE
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -233,6 +234,55 @@ static clf_status run_case(recorder *r, clf_traits *traits, clf_op op, const clf
 
 /* ---- Tests ---------------------------------------------------------------------------------- */
 
+/* ---- All launches, as they are kept --------------------------------------------------------- */
+
+static const char *renew; /* the file that is written and not read */
+static const char *const kept_families[] = {"simd16", "simt"}; /* others differ in numbers alone */
+
+/* "FAMILY OPERATION "CASE" [WAY]: what it launches" of each case and way, a line each. */
+static void print_launches(FILE *to) {
+  for (size_t f = 0; f < sizeof kept_families / sizeof *kept_families; f++) {
+    clf_traits *traits = family(kept_families[f]);
+    for (int op = 0; op < CLF_OP_COUNT; op++)
+      for (int i = 0; i < clf__case_tables[op]->count; i++) {
+        const clf_case *c = &clf__case_tables[op]->at[i];
+        char before[sizeof(recorder){0}.text] = "";
+        for (int way = 0; way == 0 || ways[op][way - 1].name; way++) {
+          recorder r = {.forced = way};
+          WORKS(run_case(&r, traits, (clf_op)op, c));
+          if (way && strcmp(r.text, before) == 0) continue; /* what the rules chose, or cannot be */
+          fprintf(to, "%s %s \"%s\"", kept_families[f], clf_ops[op].name, c->label);
+          if (way) fprintf(to, " %s", ways[op][way - 1].name);
+          fprintf(to, ": %s\n", r.text);
+          if (!way) strcpy(before, r.text);
+        }
+      }
+  }
+}
+
+/* How large groups are, how many, how much scratch memory: a call with too little of it would write
+ * beyond it, and too much or another way would only be slower.  After a change that is meant,
+ * `test_launch --renew tests/golden/launches.txt`. */
+START_TEST(launches_are_as_kept) {
+  char *now = NULL, *a, *b;
+  size_t size = 0;
+  FILE *f = open_memstream(&now, &size);
+  ck_assert_ptr_nonnull(f);
+  print_launches(f);
+  fclose(f);
+  if (renew) write_bytes(renew, now, size);
+  char *kept = read_file(renew ? renew : CLF_GOLDEN "/launches.txt", NULL);
+  for (a = kept, b = now; *a || *b;
+       a += strcspn(a, "\n") + (*a != 0), b += strcspn(b, "\n") + (*b != 0)) {
+    const int n = (int)strcspn(a, "\n"), m = (int)strcspn(b, "\n");
+    ck_assert_msg(n == m && strncmp(a, b, (size_t)n) == 0,
+                  "launches.txt has\n%.*s\nand this is\n%.*s", n, a, m, b);
+  }
+  free(kept);
+  free(now);
+}
+END_TEST
+
 START_TEST(every_case) {
   clf_traits *traits = family(clf__families[_i].family);
   for (int op = 0; op < CLF_OP_COUNT; op++)
@@ -434,12 +484,14 @@ START_TEST(families_of_gpus) {
 }
 END_TEST
 
-int main(void) {
+int main(int argc, char **argv) {
+  if (argc == 3 && strcmp(argv[1], "--renew") == 0) renew = argv[2];
   Suite *suite = suite_create("launch");
   TCase *tc = tcase_create("launch");
   tcase_add_unchecked_fixture(tc, read_sources, NULL);
   tcase_add_loop_test(tc, every_case, 0, clf__family_count);
   tcase_add_test(tc, every_kernel);
+  tcase_add_test(tc, launches_are_as_kept);
   tcase_add_test(tc, every_failure);
   tcase_add_loop_test(tc, exact_geometry, 0, (int)(sizeof geometry / sizeof *geometry));
   tcase_add_test(tc, products_by_blas);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* sizes.c: presets, and what is refused. */
 #define _GNU_SOURCE
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "images.h"
 
 START_TEST(weights_of_presets) {
@@ -81,6 +83,49 @@ START_TEST(images_that_are_refused) {
 }
 END_TEST
 
+/* 3 images of 8 x 8 bytes in .npy, all 2 but for the last pixel of the last image. */
+static clf_images *last_pixel(uint8_t value) {
+  enum { HEADER = 128 };
+  uint8_t file[HEADER + 3 * 64];
+  char path[256];
+  clf_images *images;
+  snprintf(path, sizeof path, "%s/last.npy", folder);
+  memset(file, ' ', HEADER);
+  memcpy(file, "\x93NUMPY\x01\x00\x76\x00", 10);
+  memcpy(file + 10, "{'descr': '|u1', 'fortran_order': False, 'shape': (3, 8, 8), }", 62);
+  file[HEADER - 1] = '\n';
+  memset(file + HEADER, 2, 3 * 64);
+  file[sizeof file - 1] = value;
+  write_bytes(path, file, sizeof file);
+  WORKS(clf_images_open(path, NULL, &images));
+  WORKS(clf_images_wait(images));
+  unlink(path);
+  return images;
+}
+
+/* Each pixel of each image is looked at; a flow of 3 levels takes 0, 1 and 2. */
+START_TEST(pixels_beyond_the_levels) {
+  clf_flow_spec s = small_spec(1, 1);
+  clf_flow *f = NULL;
+  clf_score score;
+  s.levels = 3;
+  WORKS(clf_flow_create(flows_dev, &s, &f));
+  for (int value = 2; value <= 4; value++) {
+    clf_images *images = last_pixel((uint8_t)value);
+    char message[96];
+    const clf_status got = clf_evaluate_images(f, images, NULL, 0, 3, 1, &score);
+    snprintf(message, sizeof message, "image 2 has a pixel of %d; the flow takes values below 3",
+             value);
+    if (value < 3)
+      ck_assert_msg(!got, "%s", clf_errmsg());
+    else
+      REFUSED(got, CLF_ENUM, message);
+    clf_images_free(images);
+  }
+  clf_flow_free(f);
+}
+END_TEST
+
 /* One image is enough to train on, if nothing is held out. */
 START_TEST(one_image) {
   if (flows_checking()) return;
@@ -104,5 +149,6 @@ void tests_of_sizes(TCase *tc) {
   tcase_add_test(tc, weights_of_presets);
   tcase_add_test(tc, sizes_that_are_refused);
   tcase_add_test(tc, images_that_are_refused);
+  tcase_add_test(tc, pixels_beyond_the_levels);
   tcase_add_test(tc, one_image);
 }
