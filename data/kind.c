@@ -107,7 +107,7 @@ static int is_onnx(const unsigned char *b, size_t size) {
 
 static int is_text(const unsigned char *b, size_t size) {
   for (size_t i = 0; i < size; i++)
-    if (b[i] == 0x7f || (b[i] < ' ' && !strchr("\t\r\n", b[i])) || !b[i]) return 0;
+    if (!b[i] || b[i] == 0x7f || (b[i] < ' ' && !strchr("\t\r\n", b[i])) || b[i] >= 0xf8) return 0;
   return size > 0;
 }
 
@@ -132,7 +132,8 @@ clf__kind clf__kind_of(const void *bytes, size_t size) {
       return (clf__kind){m->group, m->name};
   }
   if (is_bmp(b, size)) return (clf__kind){CLF_IMAGE, "a BMP image"};
-  if (is_pickle(b, size)) return (clf__kind){CLF_TORCH, "a pickle of Python"};
+  if (is_pickle(b, size))
+    return (clf__kind){CLF_TORCH, "a pickle of Python, as torch.save wrote before version 1.6"};
   if (is_onnx(b, size)) return (clf__kind){CLF_MODEL, "an ONNX model"};
   if (is_text(b, size)) return text(b);
   return (clf__kind){CLF_UNKNOWN, ""};

@@ -27,7 +27,7 @@ typedef struct clf__st_entry {
 } clf__st_entry;
 
 /* Reads the whole file and checks everything but the values.  Memory is that of the
- * file and at most some twenty times its header, whatever that claims.
+ * file and at most ten times its header, whatever that claims.
  * Errors: EIO; EFORMAT says what is wrong with the file; ENOMEM. */
 clf_status clf__st_open(const char *path, clf__st **st);
 void clf__st_close(clf__st *st); /* NULL is a no-op */
@@ -38,6 +38,10 @@ int clf__st_count(const clf__st *st);
 const clf__st_entry *clf__st_at(const clf__st *st, int i);
 const clf__st_entry *clf__st_find(const clf__st *st, const char *name); /* NULL: none */
 
+/* ENOTSUP unless the tensor is of a dtype that is read: of another one the size in the file has not
+ * been checked. */
+clf_status clf__st_check_dtype(const clf__st *st, const clf__st_entry *e);
+
 /* The e->count elements of a tensor of dtype F64 F32 F16 BF16 I64 I32 I16 I8 U64 U32
  * U16 U8 or BOOL, rounded to nearest where the type of `out` does not hold them.
  * Errors: ENOTSUP for another dtype; ENUM names the tensor and the element that is
@@ -46,6 +50,9 @@ clf_status clf__st_get(const clf__st *st, const clf__st_entry *e, double *out);
 clf_status clf__st_get_f32(const clf__st *st, const clf__st_entry *e, float *out);
 
 const char *clf__st_meta(const clf__st *st, const char *key); /* NULL: none */
+/* All metadata, ordered by key: returns the key of string i. */
+int clf__st_meta_count(const clf__st *st);
+const char *clf__st_meta_at(const clf__st *st, int i, const char **value);
 
 /* Metadata that must be there and be a number, in any locale.  Errors: EFORMAT. */
 clf_status clf__st_meta_int(const clf__st *st, const char *key, int64_t *value);

@@ -2,8 +2,6 @@
 /* safetensors_format.h: what the reader's parts and the writer share.  Private to them. */
 #ifndef CLF_DATA_SAFETENSORS_FORMAT_H
 #define CLF_DATA_SAFETENSORS_FORMAT_H
-#include <jansson.h>
-
 #include "safetensors.h"
 
 #define CLF_ST_META "__metadata__"
@@ -12,15 +10,25 @@
 #define CLF_ST_CRC_DIGITS 8
 #define CLF_ST_MAX_HEADER 100000000 /* bytes; the limit of the reference implementation */
 
+typedef struct clf__st_pair {
+  const char *key, *value;
+} clf__st_pair;
+
 struct clf__st {
   char *path;
-  char *bytes;                /* the whole file, and a NUL */
-  size_t size, header;        /* bytes of the file, and of its JSON, which begins at byte 8 */
-  json_t *root, *meta;        /* the JSON, and its metadata or NULL; owns all strings */
+  char *bytes;         /* the whole file, and a NUL */
+  size_t size, header; /* bytes of the file, and of its JSON, which begins at byte 8 */
+  char *text;          /* the JSON, its strings decoded in their places */
+  clf__st_pair *meta;  /* the metadata, by key */
+  int metas;
   clf__st_entry *entry;       /* by place */
   const clf__st_entry **find; /* by name */
   int count;
 };
+
+/* Reads the JSON into the tensors, in the order of the file, and the metadata.
+ * Errors: EFORMAT, ENOMEM. */
+clf_status clf__st_read_header(clf__st *st);
 
 /* Bytes of an element; 0 for a dtype that is not known here. */
 int clf__st_width(const char *dtype);

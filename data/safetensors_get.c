@@ -85,13 +85,17 @@ static clf_status not_finite(const clf__st *st, const clf__st_entry *e, int64_t 
                    what, i);
 }
 
+clf_status clf__st_check_dtype(const clf__st *st, const clf__st_entry *e) {
+  if (find_dtype(e->dtype) != NULL) return CLF_OK;
+  return clf__fail(CLF_ENOTSUP,
+                   "%s: tensor \"%s\" has dtype %s, which is not read here: write it as F32",
+                   st->path, e->name, e->dtype);
+}
+
 static clf_status loader(const clf__st *st, const clf__st_entry *e, const struct dtype **t,
                          const unsigned char **p) {
+  CLF_TRY(clf__st_check_dtype(st, e));
   *t = find_dtype(e->dtype);
-  if (*t == NULL)
-    return clf__fail(CLF_ENOTSUP,
-                     "%s: tensor \"%s\" has dtype %s, which is not read here: write it as F32",
-                     st->path, e->name, e->dtype);
   *p = (const unsigned char *)st->bytes + 8 + st->header + e->begin;
   return CLF_OK;
 }

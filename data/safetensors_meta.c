@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* safetensors_meta.c: the metadata of a safetensors file, and the checksum in it. */
+#define _GNU_SOURCE /* strtod_l() */
 #include <errno.h>
 #include <inttypes.h>
+#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +12,6 @@
 
 #include "safetensors_format.h"
 #include "status.h"
-
-const char *clf__st_meta(const clf__st *st, const char *key) {
-  return json_string_value(json_object_get(st->meta, key));
-}
 
 /* ---- Numbers ----------------------------------------------------------- */
 
@@ -53,18 +51,38 @@ clf_status clf__st_meta_uint(const clf__st *st, const char *key, uint64_t *value
   return CLF_OK;
 }
 
-/* JSON's numbers have a '.' in every locale and are always finite. */
+/* Whether a text is a number in the form of JSON: strtod() takes much more. */
+static int is_number(const char *s) {
+  static const char digits[] = "0123456789";
+  s += *s == '-';
+  size_t n = strspn(s, digits);
+  if (n == 0 || (n > 1 && *s == '0')) return 0;
+  s += n;
+  if (*s == '.') {
+    n = strspn(++s, digits);
+    if (n == 0) return 0;
+    s += n;
+  }
+  if (*s == 'e' || *s == 'E') {
+    s++;
+    s += *s == '-' || *s == '+';
+    n = strspn(s, digits);
+    if (n == 0) return 0;
+    s += n;
+  }
+  return *s == '\0';
+}
+
+/* With a '.' in any locale. */
 clf_status clf__st_meta_real(const clf__st *st, const char *key, double *value) {
   const char *text;
   CLF_TRY(required(st, key, &text));
-  json_error_t err;
-  json_t *number = json_loads(text, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &err);
-  if (number == NULL && err.text[0] == '\0')
-    return clf__fail(CLF_ENOMEM, "%s: no memory for metadata \"%s\"", st->path, key);
-  const int is_number = json_is_real(number);
-  const double v = json_real_value(number);
-  json_decref(number);
-  if (!is_number) return not_a(st, key, text, "a finite number");
+  if (!is_number(text)) return not_a(st, key, text, "a finite number");
+  const locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+  if (!c) return clf__fail(CLF_ENOMEM, "%s: no memory for metadata \"%s\"", st->path, key);
+  const double v = strtod_l(text, NULL, c);
+  freelocale(c);
+  if (!isfinite(v)) return not_a(st, key, text, "a finite number");
   *value = v;
   return CLF_OK;
 }
@@ -88,8 +106,8 @@ static const char *find_digits(const clf__st *st, const char *value) {
 
 /* Damage to the checksum's own key must not switch the check off. */
 static clf_status check_keys(const clf__st *st) {
-  for (void *at = json_object_iter(st->meta); at; at = json_object_iter_next(st->meta, at)) {
-    const char *key = json_object_iter_key(at);
+  for (int k = 0; k < st->metas; k++) {
+    const char *key = st->meta[k].key;
     int wrong = strlen(key) != strlen(CLF_ST_CRC) ? 2 : 0;
     for (size_t i = 0; wrong < 2 && key[i] != '\0'; i++) wrong += key[i] != CLF_ST_CRC[i];
     if (wrong == 1)

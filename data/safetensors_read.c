@@ -7,25 +7,27 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "kind.h"
 #include "safetensors_format.h"
 #include "status.h"
 
 /* ---- Header ------------------------------------------------------------ */
 
-/* What torch.save writes is what users most often mistake for a safetensors file: a zip
- * archive, or before version 1.6 a pickle. */
-static int is_torch_save(const clf__st *st) {
-  return memcmp(st->bytes, "PK\3\4", 4) == 0 || memcmp(st->bytes, "\x80\2\x8a\n", 4) == 0;
-}
-
-static clf_status foreign_torch(const clf__st *st) {
-  return clf__fail(CLF_EFORMAT,
-                   "%s: not a safetensors file: it looks like one of torch.save; load it in Python "
-                   "and write its state_dict with safetensors.torch.save_file",
-                   st->path);
+/* What is known to be something else, with what to do about it. */
+static clf_status foreign(const clf__st *st, clf__kind k) {
+  static const char *const remedies[] = {
+      [CLF_TORCH] = "load it in Python and write its state_dict with safetensors.torch.save_file",
+      [CLF_MODEL] = "load it where it was made, and write its weights with a safetensors library",
+      [CLF_TABLE] = "it belongs to the data, not in the place of the model",
+      [CLF_IMAGE] = "it belongs to the data, not in the place of the model",
+      [CLF_ARCHIVE] = "unpack it first"};
+  return clf__fail(CLF_EFORMAT, "%s: not a safetensors file, but %s: %s", st->path, k.name,
+                   remedies[k.group]);
 }
 
 static clf_status find_header(clf__st *st) {
+  const clf__kind kind = clf__kind_of(st->bytes, st->size);
+  if (kind.group > CLF_SAFETENSORS) return foreign(st, kind);
   if (st->size < 8)
     return clf__fail(CLF_EFORMAT,
                      "%s: not a safetensors file: it has %zu bytes, fewer than the 8 of a header "
@@ -34,7 +36,6 @@ static clf_status find_header(clf__st *st) {
   uint64_t n = 0;
   for (int i = 7; i >= 0; i--) n = n << 8 | (unsigned char)st->bytes[i];
   const int fits = n <= st->size - 8;
-  if ((!fits || st->bytes[8] != '{') && is_torch_save(st)) return foreign_torch(st);
   if (!fits)
     return clf__fail(CLF_EFORMAT,
                      "%s: not a safetensors file, or cut short: it starts with a header length of "
@@ -50,62 +51,10 @@ static clf_status find_header(clf__st *st) {
   return CLF_OK;
 }
 
-static clf_status parse_header(clf__st *st) {
-  json_error_t err;
-  st->root = json_loadb(st->bytes + 8, st->header, JSON_REJECT_DUPLICATES, &err);
-  /* jansson has no words for a lack of memory. */
-  if (st->root == NULL && err.text[0] == '\0')
-    return clf__fail(CLF_ENOMEM, "%s: no memory for its header of %zu bytes", st->path, st->header);
-  if (st->root == NULL)
-    return clf__fail(CLF_EFORMAT, "%s: byte %d of its header is not as it should be: %s", st->path,
-                     err.position, err.text);
-  st->meta = json_object_get(st->root, CLF_ST_META);
-  if (st->meta == NULL) return CLF_OK;
-  if (json_typeof(st->meta) != JSON_OBJECT)
-    return clf__fail(CLF_EFORMAT, "%s: its " CLF_ST_META " is not an object", st->path);
-  for (void *i = json_object_iter(st->meta); i; i = json_object_iter_next(st->meta, i))
-    if (json_typeof(json_object_iter_value(i)) != JSON_STRING)
-      return clf__fail(CLF_EFORMAT, "%s: metadata \"%s\" is not a string", st->path,
-                       json_object_iter_key(i));
-  return CLF_OK;
-}
-
 /* ---- Tensors ----------------------------------------------------------- */
 
-static clf_status read_shape(const clf__st *st, const json_t *shape, clf__st_entry *e) {
-  if (json_typeof(shape) != JSON_ARRAY)
-    return clf__fail(CLF_EFORMAT, "%s: the shape of tensor \"%s\" is not an array", st->path,
-                     e->name);
-  const size_t rank = json_array_size(shape);
-  if (rank > CLF_ST_MAX_RANK)
-    return clf__fail(CLF_EFORMAT, "%s: tensor \"%s\" has %zu dimensions, more than %d", st->path,
-                     e->name, rank, CLF_ST_MAX_RANK);
-  e->rank = (int)rank;
-  e->count = 1;
-  for (int i = 0; i < CLF_ST_MAX_RANK; i++) e->dim[i] = 1;
-  for (int i = 0; i < e->rank; i++) {
-    const json_t *dim = json_array_get(shape, (size_t)i);
-    e->dim[i] = json_typeof(dim) == JSON_INTEGER ? json_integer_value(dim) : -1;
-    if (e->dim[i] < 0)
-      return clf__fail(CLF_EFORMAT, "%s: dimension %d of tensor \"%s\" is not an integer from 0 up",
-                       st->path, i, e->name);
-    if (e->dim[i] > 0 && e->count > INT64_MAX / e->dim[i])
-      return clf__fail(CLF_EFORMAT, "%s: tensor \"%s\" has more than 2^63 - 1 elements", st->path,
-                       e->name);
-    e->count *= e->dim[i];
-  }
-  return CLF_OK;
-}
-
-static clf_status read_place(const clf__st *st, const json_t *place, clf__st_entry *e) {
-  const json_t *begin = json_array_get(place, 0), *end = json_array_get(place, 1);
-  e->begin = json_is_integer(begin) ? json_integer_value(begin) : -1;
-  e->end = json_is_integer(end) ? json_integer_value(end) : -1;
-  if (json_array_size(place) != 2 || e->begin < 0 || e->end < e->begin)
-    return clf__fail(CLF_EFORMAT,
-                     "%s: the data_offsets of tensor \"%s\" are not two integers from 0 up, the "
-                     "second not below the first",
-                     st->path, e->name);
+/* Whether a tensor lies in the file, with as many bytes as its shape takes. */
+static clf_status check_place(const clf__st *st, const clf__st_entry *e) {
   const size_t data = st->size - 8 - st->header;
   if ((uint64_t)e->end > data)
     return clf__fail(CLF_EFORMAT,
@@ -121,34 +70,11 @@ static clf_status read_place(const clf__st *st, const json_t *place, clf__st_ent
   return CLF_OK;
 }
 
-static clf_status read_entry(const clf__st *st, const char *name, const json_t *info,
-                             clf__st_entry *e) {
-  const json_t *dtype = json_object_get(info, "dtype"), *shape = json_object_get(info, "shape"),
-               *place = json_object_get(info, "data_offsets");
-  if (json_object_size(info) != 3 || dtype == NULL || shape == NULL || place == NULL)
-    return clf__fail(CLF_EFORMAT,
-                     "%s: tensor \"%s\" must have dtype, shape and data_offsets and nothing else",
-                     st->path, name);
-  e->name = name;
-  e->dtype = json_string_value(dtype);
-  if (e->dtype == NULL)
-    return clf__fail(CLF_EFORMAT, "%s: the dtype of tensor \"%s\" is not a string", st->path, name);
-  CLF_TRY(read_shape(st, shape, e));
-  return read_place(st, place, e);
-}
-
-static clf_status read_entries(clf__st *st) {
-  const size_t n = json_object_size(st->root);
-  st->entry = calloc(n + 1, sizeof *st->entry);
-  st->find = calloc(n + 1, sizeof *st->find);
-  if (st->entry == NULL || st->find == NULL)
-    return clf__fail(CLF_ENOMEM, "%s: no memory for the places of %zu tensors", st->path, n);
-  for (void *i = json_object_iter(st->root); i; i = json_object_iter_next(st->root, i)) {
-    const json_t *info = json_object_iter_value(i);
-    if (info == st->meta) continue;
-    CLF_TRY(read_entry(st, json_object_iter_key(i), info, &st->entry[st->count]));
-    st->count++;
-  }
+static clf_status check_places(clf__st *st) {
+  st->find = calloc((size_t)st->count + 1, sizeof *st->find);
+  if (st->find == NULL)
+    return clf__fail(CLF_ENOMEM, "%s: no memory for the places of %d tensors", st->path, st->count);
+  for (int i = 0; i < st->count; i++) CLF_TRY(check_place(st, &st->entry[i]));
   return CLF_OK;
 }
 
@@ -166,8 +92,18 @@ static int by_name(const void *pa, const void *pb) {
   return strcmp((*a)->name, (*b)->name);
 }
 
-static clf_status check_layout(clf__st *st) {
-  qsort(st->entry, (size_t)st->count, sizeof *st->entry, by_place);
+static clf_status sort_by_name(const clf__st *st) {
+  for (int i = 0; i < st->count; i++) st->find[i] = &st->entry[i];
+  qsort(st->find, (size_t)st->count, sizeof *st->find, by_name);
+  for (int i = 1; i < st->count; i++)
+    if (strcmp(st->find[i - 1]->name, st->find[i]->name) == 0)
+      return clf__fail(CLF_EFORMAT, "%s: tensor \"%s\" is there twice", st->path,
+                       st->find[i]->name);
+  return CLF_OK;
+}
+
+static clf_status check_layout(const clf__st *st) {
+  if (st->count) qsort(st->entry, (size_t)st->count, sizeof *st->entry, by_place);
   int64_t end = 0;
   for (int i = 0; i < st->count; i++) {
     const clf__st_entry *e = &st->entry[i];
@@ -186,8 +122,6 @@ static clf_status check_layout(clf__st *st) {
   if (data != (uint64_t)end)
     return clf__fail(CLF_EFORMAT, "%s: %zu bytes of the data belong to no tensor", st->path,
                      data - (size_t)end);
-  for (int i = 0; i < st->count; i++) st->find[i] = &st->entry[i];
-  qsort(st->find, (size_t)st->count, sizeof *st->find, by_name);
   return CLF_OK;
 }
 
@@ -196,9 +130,10 @@ static clf_status check_layout(clf__st *st) {
 static clf_status read_file(clf__st *st) {
   CLF_TRY(clf__file_read(st->path, &st->bytes, &st->size));
   CLF_TRY(find_header(st));
-  CLF_TRY(parse_header(st));
-  CLF_TRY(read_entries(st));
+  CLF_TRY(clf__st_read_header(st));
+  CLF_TRY(check_places(st));
   CLF_TRY(check_layout(st));
+  CLF_TRY(sort_by_name(st));
   return clf__st_check_crc(st);
 }
 
@@ -227,7 +162,8 @@ clf_status clf__st_open(const char *path, clf__st **out) {
 
 void clf__st_close(clf__st *st) {
   if (st == NULL) return;
-  json_decref(st->root);
+  free(st->text);
+  free(st->meta);
   free(st->find);
   free(st->entry);
   free(st->bytes);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* safetensors_write.c: gathers tensors and metadata and writes them as a safetensors file. */
 #include <inttypes.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>

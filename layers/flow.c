@@ -183,16 +183,30 @@ clf_history clf_flow_history(const clf_flow *f) {
   return f ? f->history : (clf_history){.train = NAN, .valid = NAN};
 }
 int clf_flow_param_count(const clf_flow *f) { return f ? f->param_count : 0; }
-/* A flow without a device: its layers know their sizes. */
+
+/* Layers know their sizes without a device. */
+clf_status clf__flow_outline(const clf_flow_spec *spec, clf_flow *f) {
+  static clf_device nowhere = {.bits = 32};
+  *f = (clf_flow){.dev = &nowhere, .spec = *spec};
+  int32_t w, c;
+  CLF_TRY(clf__spec_check(spec));
+  CLF_TRY(make_layers(f));
+  CLF_TRY(totals(f, &w, &c));
+  share_out(f);
+  return name_params(f);
+}
+
+void clf__flow_outline_free(clf_flow *f) {
+  for (int i = 0; i < f->layers; i++)
+    if (f->layer[i].ops->unmake) f->layer[i].ops->unmake(&f->layer[i]);
+  free(f->params);
+}
+
 int64_t clf_flow_spec_weights(const clf_flow_spec *spec) {
-  clf_device nowhere = {.bits = 32};
-  if (!spec || clf__spec_check(spec)) return 0;
-  clf_flow f = {.dev = &nowhere, .spec = *spec};
-  int64_t count = 0;
-  if (!make_layers(&f) && !name_params(&f)) count = clf_flow_weight_count(&f);
-  for (int i = 0; i < f.layers; i++)
-    if (f.layer[i].ops->unmake) f.layer[i].ops->unmake(&f.layer[i]);
-  free(f.params);
+  clf_flow f;
+  if (!spec) return 0;
+  const int64_t count = clf__flow_outline(spec, &f) ? 0 : clf_flow_weight_count(&f);
+  clf__flow_outline_free(&f);
   return count;
 }
 

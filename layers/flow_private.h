@@ -94,6 +94,11 @@ clf_status clf__check_images(const clf_flow *f, const clf_images *images);
 /* ENUM unless all pixels of n images, the first of which is image `first`, are below levels. */
 clf_status clf__check_levels(const clf_flow *f, const uint8_t *bytes, int64_t n, int64_t first);
 
+/* A flow that has parameters with names and shapes, but no device and no weights.  It is to be
+ * freed also after a failure. */
+clf_status clf__flow_outline(const clf_flow_spec *spec, clf_flow *f);
+void clf__flow_outline_free(clf_flow *f);
+
 /* How many rows a call takes at once. */
 int32_t clf__flow_chunk(const clf_flow *f);
 

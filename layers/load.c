@@ -156,7 +156,7 @@ static clf_status get(const clf__st *st, clf_device *dev, const clf__st_entry *e
 clf_status clf__check_vector(const clf__st *st, const char *name, clf_tensor t) {
   const clf__st_entry *e = clf__st_find(st, name);
   if (!e) return clf__fail(CLF_EFORMAT, "it has no tensor %s", name);
-  if (e->rank == 1 && e->dim[0] == t.dim[0]) return CLF_OK;
+  if (e->rank == 1 && e->dim[0] == t.dim[0]) return clf__st_check_dtype(st, e);
   return clf__fail(CLF_EFORMAT, "its tensor %s has %lld elements; the flow needs %d", name,
                    (long long)e->count, (int)t.dim[0]);
 }
@@ -190,6 +190,7 @@ clf_status clf__check_params(const clf__st *st, const clf_flow *f) {
     const clf__st_entry *e = clf__st_find(st, p->name);
     if (!e) return clf__fail(CLF_EFORMAT, "it has no tensor %s", p->name);
     CLF_TRY(check_shape(e, p));
+    CLF_TRY(clf__st_check_dtype(st, e));
   }
   return CLF_OK;
 }
@@ -247,35 +248,40 @@ static clf_status get_history(const clf__st *st, clf_history *h) {
   return CLF_OK;
 }
 
-/* Bounded by the file before anything is allocated: a spec in metadata is only a claim. */
-static clf_status check_claims(const clf__st *st, const clf_flow_spec *s) {
-  const char *name = s->kind == CLF_PIECEWISE ? "xi" : "layers.0.map_t.2.weight";
-  const clf__st_entry *last = clf__st_find(st, name);
-  const int64_t claimed = s->kind == CLF_PIECEWISE ? s->bins + 1 : (int64_t)s->dim * s->hidden;
-  if (last && last->count == claimed && (s->kind == CLF_PIECEWISE || count_layers(st) >= s->depth))
-    return CLF_OK;
-  return clf__fail(CLF_EFORMAT,
-                   "its tensors are not those of a %s flow with dim %d, hidden %d, depth %d, "
-                   "bins %d",
-                   clf_kind_name(s->kind), (int)s->dim, (int)s->hidden, (int)s->depth,
-                   (int)s->bins);
+/* How many tensors a flow of this spec has at least. */
+static int64_t least_tensors(const clf_flow_spec *s) {
+  if (s->kind == CLF_PIECEWISE) return 1;
+  if (s->kind != CLF_REALNVP) return s->depth;
+  return (6 * ((int64_t)s->scales - 1) + 4) * s->blocks * 4; /* two convolutions a block */
 }
 
-/* The largest convolutions are those of the last scale, and all blocks are alike. */
-static clf_status check_image_claims(const clf__st *st, const clf_flow_spec *s) {
-  char name[96];
-  snprintf(name, sizeof name, "scale%d.coupling3.net.block%d.h_0.V", (int)s->scales - 1,
-           (int)s->blocks - 1);
-  const clf__st_entry *first = first_conv(st), *last = clf__st_find(st, name);
-  /* NOLINTNEXTLINE(clang-analyzer-core.*): clf__spec_check() has bounded the scales */
-  const int64_t F = s->hidden, most = F << (s->scales - 1);
-  if (first && last && first->count == F * (2 * s->channels + 1) * 9 &&
-      last->count == most * most * 9)
-    return CLF_OK;
-  return clf__fail(CLF_EFORMAT,
-                   "its tensors are not those of a realnvp flow with %d channels, %d scales, "
-                   "hidden %d, %d blocks",
-                   (int)s->channels, (int)s->scales, (int)s->hidden, (int)s->blocks);
+static clf_status other_tensors(const clf_flow_spec *s, clf_status why) {
+  char text[128];
+  if (s->kind == CLF_REALNVP)
+    snprintf(text, sizeof text, "%d channels, %d scales, hidden %d, %d blocks", (int)s->channels,
+             (int)s->scales, (int)s->hidden, (int)s->blocks);
+  else
+    snprintf(text, sizeof text, "dim %d, hidden %d, depth %d, bins %d", (int)s->dim, (int)s->hidden,
+             (int)s->depth, (int)s->bins);
+  return clf__fail(why, "its tensors are not those of a %s flow with %s: %s",
+                   clf_kind_name(s->kind), text, clf_errmsg());
+}
+
+/* What the metadata claim is held against the file before anything is allocated for it: each
+ * parameter must be there in its shape, which the reader has held against the file's size. */
+static clf_status check_claims(const clf__st *st, const clf_flow_spec *spec) {
+  const int64_t least = least_tensors(spec);
+  clf_flow outline = {0};
+  clf_status s;
+  if (least > clf__st_count(st)) {
+    s = clf__fail(CLF_EFORMAT, "there are %d of them, and such a flow has at least %lld",
+                  clf__st_count(st), (long long)least);
+  } else {
+    s = clf__flow_outline(spec, &outline);
+    if (!s) s = clf__check_params(st, &outline);
+    clf__flow_outline_free(&outline);
+  }
+  return s == CLF_EFORMAT ? other_tensors(spec, s) : s;
 }
 
 static clf_status load(clf_device *dev, const char *path, const clf__st *st,
@@ -286,7 +292,7 @@ static clf_status load(clf_device *dev, const char *path, const clf__st *st,
   clf_flow *f = NULL;
   if (!s) s = clf__spec_check(&spec);
   if (s) return clf__in_file(s, path);
-  s = spec.kind == CLF_REALNVP ? check_image_claims(st, &spec) : check_claims(st, &spec);
+  s = check_claims(st, &spec);
   if (s) return clf__in_file(s, path);
   CLF_TRY(clf_flow_create(dev, &spec, &f));
   s = clf__get_params(st, f);

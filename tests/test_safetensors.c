@@ -16,6 +16,7 @@ int main(void) {
   tests_of_writing(s);
   tests_of_metadata(s);
   tests_of_damage(s);
+  tests_of_json(s);
   const int failed = suite_run(s);
   suite_remove(folder);
   return failed;

@@ -32,10 +32,10 @@ static void put_tensor(clf__st_writer *w, const clf__st *st, const clf__st_entry
 }
 
 static void put_metadata(clf__st_writer *w, const clf__st *st, const change *c) {
-  for (void *i = json_object_iter(st->meta); i; i = json_object_iter_next(st->meta, i)) {
-    const char *key = json_object_iter_key(i);
+  for (int i = 0; i < clf__st_meta_count(st); i++) {
+    const char *value, *key = clf__st_meta_at(st, i, &value);
     if (strcmp(key, "clflow.crc32") == 0 || (!c->tensor && strcmp(key, c->key) == 0)) continue;
-    WORKS(clf__st_put_meta(w, key, "%s", json_string_value(json_object_iter_value(i))));
+    WORKS(clf__st_put_meta(w, key, "%s", value));
   }
   if (!c->tensor && c->value) WORKS(clf__st_put_meta(w, c->key, "%s", c->value));
 }

@@ -21,8 +21,8 @@ START_TEST(every_number) {
   write_good(kinds[_i]);
   WORKS(clf__st_open(good, &st));
   int tried = 0;
-  for (void *i = json_object_iter(st->meta); i; i = json_object_iter_next(st->meta, i)) {
-    const char *key = json_object_iter_key(i);
+  for (int i = 0; i < clf__st_meta_count(st); i++) {
+    const char *value, *key = clf__st_meta_at(st, i, &value);
     const int step = strcmp(key, "clflow.train.step") == 0; /* without it, there is no training */
     const char *names = strcmp(key, "clflow.kind") == 0     ? "its kind is"
                         : strcmp(key, "clflow.format") == 0 ? "its format is"
@@ -53,6 +53,7 @@ static const struct {
     {CLF_NVP, "clflow.hidden", "0", "hidden is 0; it must be 1 to 1048576"},
     {CLF_NVP, "clflow.hidden", "3", "its tensors are not those of a nvp flow with dim 2, hidden 3"},
     {CLF_NVP, "clflow.depth", "5000", "depth is 5000; it must be 1 to 4096"},
+    {CLF_NVP, "clflow.depth", "4000", "of them, and such a flow has at least 4000"},
     {CLF_NVP, "clflow.depth", "3", "its tensors are not those of a nvp flow"},
     {CLF_NVP, "clflow.s_max", "80", "s_max is 80; it must be 0 (no bound) to 80"},
     {CLF_NVP, "clflow.s_max", "-1", "s_max is -1"},
@@ -99,6 +100,7 @@ static const struct {
     {CLF_REALNVP, "clflow.scales", "2", "its tensors are not those of a realnvp flow"},
     {CLF_REALNVP, "clflow.blocks", "0", "blocks is 0"},
     {CLF_REALNVP, "clflow.blocks", "2", "its tensors are not those of a realnvp flow"},
+    {CLF_REALNVP, "clflow.blocks", "1000", "of them, and such a flow has at least 16000"},
     {CLF_REALNVP, "clflow.levels", "1", "levels is 1"},
     {CLF_REALNVP, "clflow.alpha", "0", "alpha is 0; it must be above 0 and below 0.5"},
     {CLF_REALNVP, "clflow.alpha", "0.5", "alpha is 0.5"},
@@ -162,10 +164,23 @@ START_TEST(no_file) {
 }
 END_TEST
 
+/* What is held against a file is what a flow of the spec has. */
+START_TEST(weights_of_specs) {
+  for (int kind = CLF_NVP; kind <= CLF_REALNVP; kind++) {
+    const clf_flow_spec spec = spec_of((clf_kind)kind);
+    clf_flow *f = NULL;
+    WORKS(clf_flow_create(dev, &spec, &f));
+    ck_assert_int_eq(clf_flow_spec_weights(&spec), clf_flow_weight_count(f));
+    clf_flow_free(f);
+  }
+}
+END_TEST
+
 void tests_of_numbers(TCase *c) {
   tcase_add_loop_test(c, every_number, 0, KINDS);
   tcase_add_loop_test(c, out_of_range, 0, sizeof ranges / sizeof *ranges);
   tcase_add_test(c, best_of_nothing);
   tcase_add_loop_test(c, older_files, 0, sizeof older / sizeof *older);
   tcase_add_test(c, no_file);
+  tcase_add_test(c, weights_of_specs);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* saving.c: what a save writes, and what it does without memory. */
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

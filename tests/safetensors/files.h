@@ -13,6 +13,7 @@ void tests_of_headers(Suite *s);
 void tests_of_writing(Suite *s);
 void tests_of_metadata(Suite *s);
 void tests_of_damage(Suite *s);
+void tests_of_json(Suite *s);
 #define LOOP(test, array) tcase_add_loop_test(c, test, 0, (int)(sizeof array / sizeof *array))
 
 /* Writes a file of these parts, the header's length before them. */

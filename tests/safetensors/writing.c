@@ -176,7 +176,7 @@ static void *json_malloc(size_t n) {
   return ++json_calls >= json_fails && json_fails ? NULL : malloc(n);
 }
 
-static clf_status write_and_read(int *written) {
+static clf_status write_and_read(void) {
   clf__st_writer *w = NULL;
   clf__st *st = NULL;
   const float f[2] = {1, 2};
@@ -186,7 +186,6 @@ static clf_status write_and_read(int *written) {
   if (!s) s = clf__st_put_meta(w, "text", "%s", "some");
   if (!s) s = clf__st_put_meta_real(w, "real", 0.1);
   if (!s) s = clf__st_write(w, path, 0);
-  *written = !s;
   if (!s) s = clf__st_open(path, &st);
   if (!s) s = clf__st_meta_real(st, "real", &x);
   if (!s) ck_assert(x == 0.1);
@@ -195,8 +194,7 @@ static clf_status write_and_read(int *written) {
   return s;
 }
 
-/* Whatever is not to be had, the file on disk is whole, and the sentence is there; as a file is
- * read, jansson may blame the text. */
+/* Whatever is not to be had, the file on disk is whole, and the sentence is there. */
 START_TEST(json_without_memory) {
   json_malloc_t usual_malloc;
   json_free_t usual_free;
@@ -206,14 +204,10 @@ START_TEST(json_without_memory) {
   clf_status s = CLF_ENOMEM;
   for (json_fails = 1; s; json_fails++) {
     json_calls = 0;
-    int written = 0;
-    s = write_and_read(&written);
+    s = write_and_read();
     const long n = json_fails;
     json_fails = 0;
-    if (s)
-      ck_assert_msg(strstr(clf_errmsg(), "memory") ||
-                        (written && strstr(clf_errmsg(), "is not as it should be")),
-                    "call %ld: %s", n, clf_errmsg());
+    if (s) ck_assert_msg(strstr(clf_errmsg(), "memory") != NULL, "call %ld: %s", n, clf_errmsg());
     clf__st_close(open_file());
     json_fails = n;
   }
