@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+# need.cmake: says of everything that is missing at once how it is installed.
+foreach(list NAMES DEBIAN FEDORA BREW)
+  set(CLF_MISSING_${list} "")
+endforeach()
+
+# Notes what is missing, unless FOUND, and its packages on Debian, Fedora and macOS; "" where none is needed.
+macro(clf_need found what debian fedora brew)
+  if(NOT ${found})
+    list(APPEND CLF_MISSING_NAMES "${what}")
+    string(REPLACE " " ";" packages "${debian}")
+    list(APPEND CLF_MISSING_DEBIAN ${packages})
+    string(REPLACE " " ";" packages "${fedora}")
+    list(APPEND CLF_MISSING_FEDORA ${packages})
+    string(REPLACE " " ";" packages "${brew}")
+    list(APPEND CLF_MISSING_BREW ${packages})
+  endif()
+endmacro()
+
+# A library that pkg-config knows as MODULE: the target PkgConfig::PREFIX, or a note.
+macro(clf_need_module prefix module what debian fedora brew)
+  pkg_check_modules(${prefix} QUIET IMPORTED_TARGET ${module})
+  clf_need(${prefix}_FOUND "${what}" "${debian}" "${fedora}" "${brew}")
+endmacro()
+
+# Ends here if anything is missing.
+function(clf_refuse_missing)
+  if(NOT CLF_MISSING_NAMES)
+    return()
+  endif()
+  list(JOIN CLF_MISSING_NAMES "\n  " names)
+  list(JOIN CLF_MISSING_DEBIAN " " debian)
+  list(JOIN CLF_MISSING_FEDORA " " fedora)
+  list(JOIN CLF_MISSING_BREW " " brew)
+  message(FATAL_ERROR "clflow needs what is not installed:\n  ${names}\n"
+    "Install it, then run cmake again:\n"
+    "  Debian, Ubuntu:  sudo apt install ${debian}\n"
+    "  Fedora:          sudo dnf install ${fedora}\n"
+    "  macOS:           brew install ${brew}\n")
+endfunction()
