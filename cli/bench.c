@@ -190,7 +190,7 @@ static int run(void) {
   int code = choose(&list, &count);
   r.seconds = o.seconds > 0 ? o.seconds : o.quick ? 0.05 : 0.5;
   if (!code) code = o.list ? print_list(list, count) : run_all(&r, list, count);
-  for (int i = 0; i < r.devices; i++) clf_close(r.device[i].dev);
+  for (int i = 0; i < r.devices; i++) cli_close_device(r.device[i].dev);
   free(r.row);
   free(list);
   return code;

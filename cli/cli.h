@@ -280,6 +280,8 @@ typedef struct cli_session {
 
 /* The device of --device, with its notes on stderr. */
 int cli_open_device(clf_device **dev);
+/* Closes it; of check: says on stderr what it compared.  NULL is a no-op. */
+void cli_close_device(clf_device *dev);
 /* Opens a model; `hint` as clf_flow_load() has it, xmin and xmax NaN: not given. */
 int cli_load(clf_device *dev, const char *path, const clf_flow_spec *hint, clf_flow **flow);
 /* The data of --data if it was given, the device and the flow of MODEL, which must

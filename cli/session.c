@@ -25,6 +25,13 @@ int cli_open_device(clf_device **dev) {
   return CLI_OK;
 }
 
+void cli_close_device(clf_device *dev) {
+  fflush(stdout);
+  cli_progress_clear();
+  fputs(clf_device_report(dev), stderr);
+  clf_close(dev);
+}
+
 int cli_load(clf_device *dev, const char *path, const clf_flow_spec *hint, clf_flow **flow) {
   const int ends = !isnan(hint->xmin) + !isnan(hint->xmax);
   if (ends == 1) return cli_usage("--xmin and --xmax go together: give both or none");
@@ -73,7 +80,7 @@ void cli_session_close(cli_session *s) {
   clf_table_free(&s->noise);
   free(s->bytes);
   free(s->pixels);
-  clf_close(s->dev);
+  cli_close_device(s->dev);
 }
 
 static int map_rows(cli_session *s, cli_map_fn map, clf_table *to, double *logdet) {

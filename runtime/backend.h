@@ -65,8 +65,9 @@ struct clf_device {
   double lone_work;  /* rows x couplings x hidden x dim of a training step that one work-item or
                         group still takes sooner than all of them together by several calls */
   clf_device *inner; /* of a wrapper: check:, trace: */
-  int forced;        /* the way that runs what it takes, counted from 1; 0: none */
-  clf_choice *tuned; /* way.c: what tuning chose, as the device was opened */
+  struct clf__tally *tally; /* of a wrapper: what it has seen; NULL: nothing is counted */
+  int forced;               /* the way that runs what it takes, counted from 1; 0: none */
+  clf_choice *tuned;        /* way.c: what tuning chose, as the device was opened */
   int tuned_count;
   char *tuned_key; /* all that the choices depend on; NULL: of a wrapper */
   char name[192];

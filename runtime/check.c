@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "backend.h"
+#include "tally.h"
 
 typedef struct checker {
   clf_device *ref;
@@ -27,6 +28,7 @@ static clf_status start(clf_device *dev, clf_device *of, int owned) {
   clf__wrapper_adopt(dev, "check", of);
   const clf_status s = clf__open("cpu64", &c->ref);
   if (s) free(c);
+  if (!s) dev->tally = calloc(1, sizeof *dev->tally); /* it checks without one, too */
   return s;
 }
 
@@ -61,6 +63,7 @@ typedef struct both {
   double *host;                                          /* the largest of them, twice */
   size_t most;
   double magnitude; /* of the largest number that is read */
+  double part;      /* the largest difference so far, in tolerances */
 } both;
 
 static clf_tensor *tensors(char *args) { return (clf_tensor *)(void *)args; }
@@ -98,7 +101,7 @@ static clf_status prepare(clf_device *dev, both *b) {
 /* Rounding grows with the terms of a sum, so part of the tolerance follows the
  * largest element; and where all sums cancel, as gradients do that are zero, the root of
  * how many numbers went into each. */
-static clf_status differs(const both *b, clf_op op, int i, size_t n) {
+static clf_status differs(both *b, clf_op op, int i, size_t n) {
   const double *got = b->host, *want = b->host + b->most;
   double largest = 0;
   for (size_t k = 0; k < n; k++)
@@ -106,8 +109,10 @@ static clf_status differs(const both *b, clf_op op, int i, size_t n) {
   const double terms = (double)b->most / (double)n;
   const double slack = 2e-5 * largest + 2e-7 * b->magnitude * sqrt(terms) + 1e-6;
   for (size_t k = 0; k < n; k++) {
-    if (fabs(got[k] - want[k]) <= 1e-3 * fabs(want[k]) + slack) continue;
     if (got[k] == want[k] || (isnan(got[k]) && isnan(want[k]))) continue;
+    const double part = fabs(got[k] - want[k]) / (1e-3 * fabs(want[k]) + slack);
+    if (!(part <= b->part)) b->part = isnan(part) ? INFINITY : part;
+    if (part <= 1) continue;
     char call[384];
     clf__call_str(op, b->ref, call, sizeof call);
     return clf__fail(CLF_EMISMATCH, "%s: argument %d, element %zu is %g, the reference has %g",
@@ -136,7 +141,10 @@ static clf_status check_run(clf_device *dev, clf_op op, const void *args) {
   clf_status s = prepare(dev, &b);
   if (!s) s = clf_dispatch(c->ref, op, b.ref);
   if (!s) s = clf_dispatch(dev->inner, op, b.in);
-  if (!s) s = compare(dev, &b, op);
+  if (!s) {
+    s = compare(dev, &b, op);
+    if (dev->tally && (!s || s == CLF_EMISMATCH)) clf__tally_check(dev->tally, op, b.in, b.part);
+  }
   clf_arena_free(&b.copy);
   free(b.host);
   return s;

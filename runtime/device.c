@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "backend.h"
+#include "tally.h"
 #include "platform.h"
 #include "probe.h"
 
@@ -123,6 +124,7 @@ clf_status clf_open(const char *name, clf_device **out) {
 void clf_close(clf_device *dev) {
   if (!dev) return;
   dev->backend->close(dev);
+  clf__tally_free(dev->tally);
   free(dev->stage);
   free(dev->tuned);
   free(dev->tuned_key);
@@ -132,6 +134,14 @@ void clf_close(clf_device *dev) {
 
 const char *clf_device_name(const clf_device *dev) { return dev ? dev->name : NULL; }
 const char *clf_device_note(const clf_device *dev) { return dev ? dev->note : NULL; }
+const char *clf_device_report(clf_device *dev) {
+  for (; dev; dev = dev->inner) {
+    if (dev->backend != &clf__check || !dev->tally) continue;
+    const char *text = clf__tally_checked(dev->tally);
+    return text ? text : "";
+  }
+  return "";
+}
 clf_memory clf_memory_taken(clf_device *dev, int anew) {
   clf_device *of = dev;
   if (!dev) return (clf_memory){0};

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* trace.c: a device that tells what it does: "trace:opencl" prints each operation
- * with its shapes and, waiting for it, its time. */
+ * with its shapes and, waiting for it, its time; and at the end a table. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
+#include <stdlib.h>
 #include "backend.h"
 #include "clock.h"
+#include "tally.h"
 
 static clf_status trace_open(clf_device *dev, const char *which) {
   clf_device *of;
@@ -12,9 +14,19 @@ static clf_status trace_open(clf_device *dev, const char *which) {
     return clf__fail(CLF_ENODEV, "trace needs the device to trace, such as trace:opencl");
   CLF_TRY(clf_open(which, &of));
   clf__wrapper_adopt(dev, "trace", of);
+  dev->tally = calloc(1, sizeof *dev->tally); /* it traces without one, too */
   return CLF_OK;
 }
-static void trace_close(clf_device *dev) { clf_close(dev->inner); }
+
+static void trace_close(clf_device *dev) {
+  const char *text = dev->tally ? clf__tally_traced(dev->tally) : NULL;
+  if (text) fputs(text, stderr);
+  clf_close(dev->inner);
+}
+
+static void note(clf_device *dev, int row, double begin) {
+  if (dev->tally) clf__tally_trace(dev->tally, row, clf__now() - begin);
+}
 
 static clf_status trace_alloc(clf_device *dev, clf_buffer *b) {
   fprintf(stderr, "trace: allocates %zu elements\n", b->size);
@@ -23,11 +35,17 @@ static clf_status trace_alloc(clf_device *dev, clf_buffer *b) {
 static clf_status trace_write(clf_device *dev, clf_buffer *b, size_t at, const void *src,
                               size_t n) {
   fprintf(stderr, "trace: writes %zu elements\n", n);
-  return clf__wrapper_write(dev, b, at, src, n);
+  const double begin = clf__now();
+  CLF_TRY(clf__wrapper_write(dev, b, at, src, n));
+  note(dev, CLF_TALLY_WRITES, begin);
+  return CLF_OK;
 }
 static clf_status trace_read(clf_device *dev, clf_buffer *b, size_t at, void *dst, size_t n) {
   fprintf(stderr, "trace: reads %zu elements\n", n);
-  return clf__wrapper_read(dev, b, at, dst, n);
+  const double begin = clf__now();
+  CLF_TRY(clf__wrapper_read(dev, b, at, dst, n));
+  note(dev, CLF_TALLY_READS, begin);
+  return CLF_OK;
 }
 
 static clf_status trace_run(clf_device *dev, clf_op op, const void *args) {
@@ -38,7 +56,9 @@ static clf_status trace_run(clf_device *dev, clf_op op, const void *args) {
   const double begin = clf__now();
   CLF_TRY(clf_dispatch(dev->inner, op, in));
   CLF_TRY(clf_sync(dev->inner));
-  fprintf(stderr, "trace: %9.1f us  %s\n", 1e6 * (clf__now() - begin), call);
+  const double seconds = clf__now() - begin;
+  if (dev->tally) clf__tally_trace(dev->tally, op, seconds);
+  fprintf(stderr, "trace: %9.1f us  %s\n", 1e6 * seconds, call);
   return CLF_OK;
 }
 

@@ -667,34 +667,48 @@ static void set_up(void) {
            "mean log-likelihood  ");
 }
 
+/* What agreed is said, too. */
+START_TEST(wrapping_devices) {
+  result r = run("eval m.safetensors --data moons:n=50 --device check:cpu");
+  expect_code("eval", &r, 0);
+  expect_text("eval", "stderr", r.err, "check: mlp_coupling_fwd ");
+  expect_text("eval", "stderr", r.err, " operations agree with cpu64\n");
+  release(r);
+  r = run("sample m.safetensors -n 5 --out - --device trace:cpu");
+  expect_code("sample", &r, 0);
+  expect_text("sample", "stderr", r.err, "trace: mlp_coupling_inv                 1 ");
+  expect_text("sample", "stderr", r.err, "trace: in all  ");
+  release(r);
+}
+END_TEST
+
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {
-      test_help,
-      test_words,
-      test_numbers,
-      test_devices,
-      test_csv,
-      test_npy,
-      test_columns,
-      test_model_files,
-      test_outputs,
-      test_info,
-      test_eval,
-      test_standard_error,
-      test_round_trip,
-      test_sample,
-      test_sample_options,
-      test_jacobian,
-      test_plot,
-      test_train,
-      test_tune,
-      test_piecewise,
-      test_zero_density,
-      test_init,
-      test_resume_refusals,
-      test_extend,
-      test_interrupt,
-      test_not_finite,
-  };
+  const TTest *const tests[] = {test_help,
+                                test_words,
+                                test_numbers,
+                                test_devices,
+                                test_csv,
+                                test_npy,
+                                test_columns,
+                                test_model_files,
+                                test_outputs,
+                                test_info,
+                                test_eval,
+                                test_standard_error,
+                                test_round_trip,
+                                test_sample,
+                                test_sample_options,
+                                test_jacobian,
+                                test_plot,
+                                test_train,
+                                test_tune,
+                                test_piecewise,
+                                test_zero_density,
+                                test_init,
+                                test_resume_refusals,
+                                test_extend,
+                                test_interrupt,
+                                test_not_finite,
+                                wrapping_devices};
   return program_main(argc, argv, "cli", set_up, tests, sizeof tests / sizeof *tests);
 }

@@ -3,6 +3,7 @@
  * OpenCL's part is left out where there is no OpenCL device. */
 #define _GNU_SOURCE
 #include <ctype.h>
+#include <math.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -340,10 +341,43 @@ START_TEST(checking_device_names_the_call) {
   WORKS(clf_new(&a, (int32_t[4]){3, 2}, &t));
   REFUSED(clf_do(dev, fill, .y = t, .value = 4), CLF_EMISMATCH,
           "fill(w[3,2,1,1]): argument 0, element 0 is 9, the reference has 4");
+  /* 5 beyond 1e-3 and 2e-5 of 4, and 1e-6 */
+  ck_assert_ptr_nonnull(strstr(clf_device_report(dev), "    1    1.23e+03  fill(w[3,2,1,1])\n"));
+  ck_assert_ptr_nonnull(strstr(clf_device_report(dev), "check: 1 of 1 calls of 1 operations do not "
+                                                       "agree with cpu64\n"));
   clf_arena_free(&a);
   clf_close(dev); /* leaves the inner device open */
   WORKS(clf_sync(inner));
   clf_close(inner);
+}
+END_TEST
+
+/* Each operation once, the largest difference first, with the call that had it. */
+START_TEST(checking_device_reports) {
+  clf_device *dev = opened("check:cpu/baseline"), *plain = opened("cpu");
+  clf_arena a;
+  clf_tensor x, y;
+  WORKS(clf_arena_init(&a, dev, 64));
+  WORKS(clf_new(&a, (int32_t[4]){3, 2}, &x));
+  WORKS(clf_new(&a, (int32_t[4]){3, 2}, &y));
+  ck_assert_str_eq(clf_device_report(dev), "");
+  ck_assert_str_eq(clf_device_report(plain), "");
+  WORKS(clf_do(dev, fill, .y = x, .value = 0.1f));
+  WORKS(clf_do(dev, fill, .y = clf_slice(x, 0, 0, 1), .value = INFINITY));
+  WORKS(clf_do(dev, axpby, .x = x, .y = y, .a = 1.0f / 3));
+  const char *text = clf_device_report(dev);
+  ck_assert_ptr_eq(strstr(text, "check: operation                    calls  difference"), text);
+  const char *sum = strstr(text, "check: axpby                            1"),
+             *fill = strstr(text, "check: fill                             2           0  "
+                                  "fill(w[3,2,1,1])\n");
+  ck_assert_msg(sum && fill && sum < fill, "%s", text);
+  const double part = strtod(sum + 42, NULL);
+  ck_assert_msg(part > 0 && part < 0.01, "%s", text);
+  ck_assert_ptr_nonnull(strstr(sum, "  axpby(r[3,2,1,1] u[3,2,1,1])\n"));
+  ck_assert_ptr_nonnull(strstr(text, "check: all 3 calls of 2 operations agree with cpu64\n"));
+  clf_arena_free(&a);
+  clf_close(dev);
+  clf_close(plain);
 }
 END_TEST
 
@@ -359,16 +393,36 @@ static void traced(void) {
   WORKS(clf_do(dev, copy, .x = x, .y = y));
   WORKS(clf_read(dev, y, v));
   ck_assert_float_eq(v[5], 6);
+  ck_assert_str_eq(clf_device_report(dev), "");
   clf_arena_free(&a);
   clf_close(dev);
 }
 START_TEST(tracing_device_tells) {
-  char text[1024];
+  char text[2048];
   captured(traced, text, sizeof text);
   ck_assert_ptr_eq(strstr(text, "trace: allocates 64 elements\ntrace: writes 6 elements\ntrace: "),
                    text);
   ck_assert_ptr_nonnull(
       strstr(text, " us  copy(r[3,2,1,1] w[3,2,1,1])\ntrace: reads 6 elements\n"));
+  /* The table: the parts make up the whole. */
+  const char *table =
+      strstr(text, "trace: operation                    calls            ms   share\n");
+  ck_assert_msg(table != NULL, "%s", text);
+  static const char *const rows[] = {"copy", "writes to the device", "reads from it"};
+  double ms = 0, share = 0;
+  for (int i = 0; i < 3; i++) {
+    char begins[64];
+    snprintf(begins, sizeof begins, "trace: %-24s         1 ", rows[i]);
+    const char *row = strstr(table, begins);
+    ck_assert_msg(row != NULL, "%s", table);
+    char *end;
+    ms += strtod(row + strlen(begins), &end);
+    share += strtod(end, &end);
+    ck_assert_int_eq(*end, '%');
+  }
+  const char *all = strstr(table, "trace: in all                           3 ");
+  ck_assert_msg(all && fabs(strtod(all + 42, NULL) - ms) < 0.002 && fabs(share - 100) < 0.2, "%s",
+                table);
 }
 END_TEST
 
@@ -451,6 +505,7 @@ static TCase *tests(void) {
   tcase_add_loop_test(tc, selftest_passes, 0, EVERYWHERE);
   tcase_add_loop_test(tc, selftest_finds_every_wrong_operation, 0, CLF_OP_COUNT);
   tcase_add_test(tc, checking_device_names_the_call);
+  tcase_add_test(tc, checking_device_reports);
   tcase_add_test(tc, tracing_device_tells);
   tcase_add_loop_test(tc, a_device_that_is_gone, 0, 2);
   tcase_add_test(tc, a_device_that_is_another);

@@ -98,8 +98,10 @@ typedef struct clf_device clf_device;
  *   DEVICE/FAMILY    with another family of kernels than its own: simd16, simd8,
  *                    simd4, simt, clblast; for cpu another instruction set:
  *                    baseline, avx2, avx512
- *   check:DEVICE     runs every operation on cpu64 too; fails at the first mismatch
- *   trace:DEVICE     prints every operation, its shapes and its time to stderr
+ *   check:DEVICE     runs every operation on cpu64 too; fails at the first mismatch;
+ *                    clf_device_report() says what agreed
+ *   trace:DEVICE     prints every operation, its shapes and its time to stderr, and as it
+ *                    is closed a table of them
  *
  * Kernels are compiled here, or loaded from the cache (CLFLOW_CACHE_DIR, where empty
  * means none, else clflow below XDG_CACHE_HOME, else below ~/.cache), so that a kernel which
@@ -126,6 +128,12 @@ CLF_API const char *clf_device_name(const clf_device *dev);
 /* Why `auto` took this device, what it passed over and why, a line each;
  * empty for a device opened by its own name. */
 CLF_API const char *clf_device_note(const clf_device *dev);
+
+/* Of a check: device the table of what it has compared: for each operation the calls, the largest
+ * difference in units of its tolerance, and the call that had it; then whether all agree.  "" for
+ * other devices, and before the first call.  Lives until the next call or the device is closed.
+ * (trace: prints its table, calls, time and share of each operation, as it is closed.) */
+CLF_API const char *clf_device_report(clf_device *dev);
 
 /* Waits until everything enqueued is done. */
 CLF_API clf_status clf_sync(clf_device *dev);
