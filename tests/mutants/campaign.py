@@ -1,0 +1,449 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs mutants against the tests; scripts/mutants says how it is called, docs/reliability.md why."""
+
+import argparse
+import hashlib
+import json
+import re
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from kernels import Kernels, stem_of, users
+from operators import OPERATORS, mutants
+from reach import Reach, family_of
+from trees import Interrupted, Tree, copy_tree, files_of, stop_all
+
+# Folder and ending, and the share of the mutants that is taken from there.
+STRATA = {
+    "runtime": ("runtime", ".c", 2),
+    "layers": ("layers", ".c", 2),
+    "data": ("data", ".c", 2),
+    "cl, host": ("cl", ".c", 1),
+    "cl, kernels": ("cl", ".cl", 1),
+}
+COLUMNS = ("id", "file", "line", "operator", "before", "after", "verdict", "test", "seconds")
+
+# Tests whose verdict can depend on how busy the machine is: they have to fail twice.
+TIMED = re.compile(r"^(bench|probe|tune|killed|cli_terminal|threads/.*|drivers|survive|random)$")
+# Longer forms of faults_leaks and cli_faults_leaks.
+LEFT_OUT = re.compile(r"^(faults|cli_faults)$")
+# Devices that differ from others in kernels or in cpu_ref alone: host code is the same.  The last
+# would take minutes.
+UNRECORDED = re.compile(
+    r"^\w+/(cpu/baseline|opencl:/simd8|opencl:/simd4|opencl:/simt64|check:opencl)(/|$)|^(?!ops)\w+/opencl:/clblast$"
+    r"|^train_images/opencl:/simt$"
+)
+SAME_HOST = re.compile(r"^(?!ops)\w+/opencl:/simt$")  # recorded, for kernels
+UNKNOWN = 5.0  # seconds of a test before it ran
+
+
+def squeeze(text):
+    return " ".join(text.split())
+
+
+def stratum_of(file):
+    return next(s for s, (folder, end, _) in STRATA.items() if file.startswith(folder + "/") and file.endswith(end))
+
+
+class Campaign:
+    def __init__(self, options, root):
+        self.o, self.root = options, root
+        self.state = Path(options.state).resolve()
+        self.state.mkdir(parents=True, exist_ok=True)
+        self.results_file = self.state / "results.tsv"
+        self.results = {}  # id -> row; the last one counts
+        if self.results_file.exists():
+            for line in self.results_file.read_text().splitlines()[1:]:
+                row = dict(zip(COLUMNS, line.split("\t")))
+                if len(row) == len(COLUMNS):
+                    self.results[row["id"]] = row
+        else:
+            self.results_file.write_text("\t".join(COLUMNS) + "\n")
+        self.lock = threading.Lock()
+        self.begin = time.monotonic()
+        self.ran = 0
+
+    # ---- What there is -------------------------------------------------------------------------
+
+    def snapshot(self):
+        """The sources that mutants are made of: copied once, and with --refresh again."""
+        self.pristine = self.state / "tree"
+        if self.o.refresh or not (self.pristine / "CMakeLists.txt").exists():
+            self.pristine.mkdir(parents=True, exist_ok=True)
+            copy_tree(self.root, files_of(self.root), self.pristine)
+        files = sorted(p for f, end, _ in STRATA.values() for p in (self.pristine / f).glob("*" + end))
+        self.text = {str(p.relative_to(self.pristine)): p.read_text() for p in files}
+        self.all = {m.id: m for f, text in self.text.items() for m in mutants(f, text)}
+        self.equivalents = {}
+        listed = self.root / "tests" / "mutants" / "equivalents.tsv"
+        for line in listed.read_text().splitlines() if listed.exists() else []:
+            if line and not line.startswith("#"):
+                name, _, reason = line.split("\t")
+                self.equivalents[name] = reason
+
+    def order(self):
+        """All mutants in the order they are tried: by turns of the folders' shares, in each by turns
+        of operators, of each operator by chance."""
+        lists = defaultdict(lambda: defaultdict(list))
+        for m in self.all.values():
+            if not self.o.only or re.search(self.o.only, f"{m.file}:{m.line} {m.operator}"):
+                chance = hashlib.sha1(f"{self.o.seed} {m.id}".encode()).hexdigest()
+                lists[stratum_of(m.file)][m.operator].append((chance, m))
+        queues = {}
+        for stratum, by_operator in lists.items():
+            turns = [[m for _, m in sorted(by_operator[k], key=lambda c: c[0])] for k in OPERATORS if k in by_operator]
+            queues[stratum] = [q[i] for i in range(max(map(len, turns))) for q in turns if i < len(q)]
+        return queues
+
+    def verdict(self, m):
+        """killed, survived, open (slow tests are left), equivalent, invalid; None: not tried yet."""
+        row = self.results.get(m.id)
+        if not row:
+            return None
+        if row["verdict"] in ("survived", "open") and m.id in self.equivalents:
+            return "equivalent"
+        return row["verdict"]
+
+    # ---- Preparation ----------------------------------------------------------------------------
+
+    def prepare(self):
+        """Copies of the tree, builds, which test reaches what and how long each takes."""
+        cache = self.state / "warm"
+        recorder = Tree(self.pristine, self.state / "record", cache)
+        self.jobs = []
+        for k in range(self.o.jobs):
+            tree = Tree(self.state / f"job-{k}" / "tree", self.state / f"job-{k}", cache)
+            tree.root.mkdir(parents=True, exist_ok=True)
+            copy_tree(self.pristine, {f for f in files_here(self.pristine)}, tree.root)
+            self.jobs.append(tree)
+        self.build(recorder, "coverage")
+        self.record_tests(recorder)
+        for tree in self.jobs:
+            self.build(tree, "gcc")
+        self.read_seconds()
+        if not (cache / "clflow").exists():
+            self.warm_cache()
+        self.kernels = Kernels(self.jobs[0])
+        self.stems = sorted(
+            set(re.findall(r"^CLF_OP\((\w+)", (self.pristine / "include/clflow/ops.def").read_text(), re.M))
+        )
+
+    @staticmethod
+    def build(tree, build):
+        tree.configure(build)
+        good, output = tree.ninja(build)
+        if not good:
+            raise SystemExit(f"mutants: the build fails without a mutant:\n{output[-4000:]}")
+
+    def read_seconds(self):
+        """Seconds of each test without a mutant, of those that are known to pass so; for the others
+        what the record says.  A test that fails without a mutant is not among self.tests."""
+        file = self.state / "seconds.json"
+        self.passed = json.loads(file.read_text()) if file.exists() else {}
+        self.tests = {n: t for n, t in self.jobs[0].tests("gcc").items() if not LEFT_OUT.match(n)}
+        recorded = {n: r["seconds"] for n, r in self.reach.records.items()}
+        self.seconds = {n: self.passed.get(n, recorded.get(n, UNKNOWN)) for n in self.tests}
+
+    def passes(self, tree, m, build, name, command):
+        """Whether a test that just failed passes without the mutant; asked once for each test."""
+        key = name if build == "gcc" else f"{build} {name}"
+        if key in self.passed:
+            return True
+        (tree.root / m.file).write_text(self.text[m.file])
+        try:
+            if not tree.ninja(build, self.tests[name][0])[0]:
+                return False
+            tree.fresh_folders()
+            code, seconds, output = tree.run(build, command, 1800, 1800)
+        finally:
+            (tree.root / m.file).write_text(m.apply(self.text[m.file]))
+        with self.lock:
+            if code:
+                self.note(f"left out: {name} fails without a mutant:\n{output[-1500:]}")
+                if build == "gcc":
+                    self.tests.pop(name, None)
+                return False
+            self.passed[key] = round(seconds, 2)
+            if build == "gcc":
+                self.seconds[name] = self.passed[key]
+            (self.state / "seconds.json").write_text(json.dumps(self.passed, indent=1))
+        return True
+
+    def warm_cache(self):
+        """Drivers are tried out once, not by each test of each mutant."""
+        tree = self.jobs[0]
+        tree.fresh_folders()
+        program = tree.build_folder("gcc") / "clflow"
+        code, _, output = tree.run("gcc", [str(program), "devices"], 1800, 1800)
+        if code:
+            raise SystemExit(f"mutants: `clflow devices` fails without a mutant:\n{output[-4000:]}")
+        shutil.copytree(tree.work / "cache", tree.cache / "clflow")
+
+    def record_tests(self, recorder):
+        self.reach = Reach(self.state / "reach", recorder)
+        tests = {n: t for n, t in recorder.tests("coverage").items() if not LEFT_OUT.match(n) and not UNRECORDED.match(n)}
+        for i, (name, (target, command, _)) in enumerate(sorted(tests.items())):
+            if self.reach.load(name, target):
+                continue
+            self.note(f"recording {i + 1} of {len(tests)}: {name}")
+            good, output = self.reach.record(name, target, command)
+            if not good:
+                self.note(f"without a record: {name} fails with counters:\n{output[-1500:]}")
+
+    # ---- One mutant ------------------------------------------------------------------------------
+
+    def tests_for(self, m, families):
+        """The tests that reach it, the quickest first."""
+        if not m.file.endswith(".cl"):
+            found = {t for t in self.reach.tests_of_line(m.file, m.line) if not SAME_HOST.match(t)}
+        else:
+            found = set()
+            for stem in users(self.pristine, m.file, m.start, self.stems):
+                found |= {t for t in self.tests if re.match(rf"ops/(check:)?opencl.*/{stem}$", t)}
+                found |= {t for t in self.reach.tests_of_file(f"cl/{stem}.c") if not t.startswith("ops/")}
+            found = {t for t in found if self.takes_family(t, families)}
+        first = re.compile(rf"ops/.*/{stem_of(m.file, self.stems)}$") if m.file.startswith("cl/") else None
+        return sorted(
+            (t for t in found if t in self.tests),
+            key=lambda t: (not (first and first.match(t)), self.seconds[t]),
+        )
+
+    def takes_family(self, test, families):
+        family = family_of(test)
+        if family is None:
+            return not re.search(r"/cpu(64)?(/|$)", test)
+        own = {f for f in families if f.startswith("simd")}
+        return bool(own) if family == "" else family in families
+
+    def try_mutant(self, tree, m):
+        """(verdict, test that killed it or a remark)"""
+        text = self.text[m.file]
+        changed, families = m.apply(text), None
+        kernel = m.file.endswith(".cl")
+        if kernel:
+            families = self.kernels.families_of(m.file, changed)
+            if families is None:
+                return "invalid", ""
+            if not families:
+                return "equivalent", "same text in every family"
+        target = tree.object_of(m.file)
+        if m.file == "runtime/probe_main.c":
+            target = f"CMakeFiles/clflow_probe.dir/{m.file}.o"
+        if not kernel:
+            good, output = tree.ninja("gcc", target)
+            if not good:
+                raise SystemExit(f"mutants: {m.file} does not build without a mutant:\n{output[-4000:]}")
+            before = tree.object_hash("gcc", target)
+        (tree.root / m.file).write_text(changed)
+        try:
+            if not kernel:
+                if not tree.ninja("gcc", target, mutated=True)[0]:
+                    return "invalid", ""
+                if tree.object_hash("gcc", target) == before:
+                    return "equivalent", "same object code"
+            names = self.tests_for(m, families)
+            verdict, test = self.run_tests(tree, m, families, "gcc", names)
+            if verdict == "survived" and kernel and self.kernels.same_code(m.file, changed, families):
+                return "equivalent", "same optimised code"
+            if verdict == "survived" and not kernel and not self.o.no_sanitize:
+                # It may be a leak or an error of memory.
+                (tree.root / m.file).write_text(text)
+                self.build(tree, "sanitize")
+                (tree.root / m.file).write_text(changed)
+                return self.run_tests(tree, m, None, "sanitize", names)
+            return verdict, test
+        finally:
+            (tree.root / m.file).write_text(text)
+
+    def run_tests(self, tree, m, families, build, names):
+        """Until the first test fails; of the build "sanitize" only what scripts/test runs there.
+        Where tests take long, the rest is left until every mutant had its quick ones."""
+        tree.fresh_folders(own_kernels=families is not None)
+        sanitized = build == "sanitize"
+        tests = tree.tests(build)
+        done, spent = [], 0.0
+        if self.results.get(m.id, {}).get("verdict") == "open" and not sanitized:
+            done = self.results[m.id]["test"].split()
+        elif not sanitized:
+            spent = 1e-9  # the first time
+        for name in names:
+            if spent > self.o.quick and not sanitized:
+                return "open", " ".join(done)
+            if name in done and not sanitized:
+                continue
+            if name not in tests or (sanitized and "sanitize" not in tests[name][2]):
+                continue
+            target, command, _ = tests[name]
+            good, output = tree.ninja(build, target, mutated=True)
+            if not good:
+                return "invalid", f"{target} does not build"
+            usual = self.seconds[name]
+            # What spins is ended by the seconds of a core it may take, sooner on a busy machine.
+            slower, compiling = 10 if sanitized else 1, 60 if families is not None else 0
+            wall = slower * max(90, 10 * usual) + compiling
+            cpu = slower * max(15, 10 * usual) + compiling
+            for _ in range(2 if TIMED.match(name) else 1):
+                code, _, output = tree.run(build, command, wall, cpu)
+                if code == 0:
+                    break
+            if code and self.passes(tree, m, build, name, command):
+                (self.state / "last-failure").write_text(f"{m}\n{name}\n{output}")
+                return "killed", name + (" (time)" if code in (124, 128 + signal.SIGXCPU) else "") + (" (sanitizers)" if sanitized else "")
+            done.append(name)
+            if spent:
+                spent += self.seconds.get(name, 0)
+        return "survived", "" if names else "no test reaches it"
+
+    # ---- All of them -----------------------------------------------------------------------------
+
+    def note(self, text):
+        print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+    def keep(self, m, verdict, test, seconds):
+        row = dict(zip(COLUMNS, (m.id, m.file, str(m.line), m.operator, squeeze(m.before), squeeze(m.after), verdict, test, f"{seconds:.1f}")))
+        with self.lock:
+            self.results[m.id] = row
+            self.ran += 1
+            with open(self.results_file, "a") as out:
+                out.write("\t".join(row.values()) + "\n")
+            c = self.counts(self.all.values())
+            self.note(
+                f"{m.id} {m.file}:{m.line} {m.operator} `{row['before'][:40]}` -> `{row['after'][:50]}`: "
+                f"{verdict}{' by ' + test if verdict == 'killed' else ''} ({seconds:.0f} s); "
+                f"{c['killed']} killed, {c['survived']} survived, {c['open']} open"
+            )
+
+    def counts(self, some):
+        return Counter(self.verdict(m) for m in some)
+
+    def next_one(self):
+        """The next mutant of the folder that is furthest behind its share, then those for which slow
+        tests are left; None: all is done."""
+        with self.lock:
+            behind = None
+            for stratum, queue in self.queues.items():
+                share = STRATA[stratum][2]
+                done = self.done[stratum] + self.begun[stratum]
+                if done >= self.quota[stratum] or not queue:
+                    continue
+                if behind is None or done / share < behind[0]:
+                    behind = (done / share, stratum)
+            if behind is None:
+                if not self.open:
+                    return None
+                m = self.open.pop(0)
+                return stratum_of(m.file), m
+            stratum = behind[1]
+            self.begun[stratum] += 1
+            return stratum, self.queues[stratum].pop(0)
+
+    def work(self, tree):
+        try:
+            while (todo := self.next_one()) is not None:
+                stratum, m = todo
+                begin, again = time.monotonic(), self.verdict(m) == "open"
+                verdict, test = self.try_mutant(tree, m)
+                self.keep(m, verdict, test, time.monotonic() - begin)
+                with self.lock:
+                    if again:
+                        continue
+                    self.begun[stratum] -= 1
+                    self.done[stratum] += verdict in ("killed", "survived", "open")
+                    if verdict == "open":
+                        self.open.append(m)
+        except Interrupted:
+            pass
+
+    def run(self):
+        self.queues = self.order()
+        shares = {s: STRATA[s][2] for s in self.queues}
+        self.quota = {s: round(self.o.count * n / sum(shares.values())) for s, n in shares.items()}
+        self.begun, self.done, self.open = Counter(), Counter(), []
+        if self.o.rerun:
+            names = set(self.o.rerun)
+            unknown = names - set(self.all)
+            if unknown:
+                raise SystemExit(f"mutants: no such mutant in this tree: {', '.join(sorted(unknown))}")
+            for name in names:
+                self.results.pop(name, None)
+            self.queues = {s: [m for m in q if m.id in names] for s, q in self.queues.items()}
+            self.quota = {s: len(q) for s, q in self.queues.items()}
+        else:
+            for stratum, queue in self.queues.items():  # what was done counts, in this order
+                for m in queue:
+                    if self.verdict(m) in ("killed", "survived", "open") and self.done[stratum] < self.quota[stratum]:
+                        self.done[stratum] += 1
+                        if self.verdict(m) == "open":
+                            self.open.append(m)
+                self.queues[stratum] = [m for m in queue if self.verdict(m) is None]
+        if self.open or any(self.done[s] < self.quota[s] for s in self.queues):
+            self.prepare()
+            threads = [threading.Thread(target=self.work, args=(tree,)) for tree in self.jobs]
+            for t in threads:
+                t.start()
+            for t in threads:
+                t.join()
+        self.summary()
+
+    def summary(self):
+        tried = [m for m in self.all.values() if self.verdict(m)]
+        print(f"\n{'':14}{'killed':>8}{'survived':>10}{'open':>6}{'killed, %':>11}{'equivalent':>12}{'invalid':>9}")
+        for name in [*STRATA, "all"]:
+            c = self.counts(m for m in tried if name in ("all", stratum_of(m.file)))
+            valid = c["killed"] + c["survived"] + c["open"]
+            percent = f"{100 * c['killed'] / valid:.1f}" if valid else "-"
+            print(f"{name:14}{c['killed']:8}{c['survived']:10}{c['open']:6}{percent:>11}{c['equivalent']:12}{c['invalid']:9}")
+        survivors = [m for m in tried if self.verdict(m) in ("survived", "open")]
+        if survivors:
+            print("\nsurvivors:")
+        for m in sorted(survivors, key=lambda m: (m.file, m.line)):
+            row = self.results[m.id]
+            remark = "slow tests are left" if row["verdict"] == "open" else row["test"]
+            print(f"  {m.id} {m.file}:{m.line} {m.operator}: {m.before} -> {squeeze(m.after)}{'  (' + remark + ')' if remark else ''}")
+        old = [i for i in self.results if i not in self.all]
+        if old:
+            print(f"\n{len(old)} results are of code that has changed since; they are not counted")
+
+
+def files_here(folder):
+    return {
+        str(p.relative_to(folder))
+        for p in folder.rglob("*")
+        if p.is_file() and p.relative_to(folder).parts[0] != "build-test"
+    }
+
+
+def main():
+    root = Path(__file__).resolve().parents[2]
+    p = argparse.ArgumentParser(prog="scripts/mutants", description="Change the code in small ways and see whether a test fails.")
+    p.add_argument("--count", type=int, default=300, metavar="N", help="mutants to kill or see survive, all folders together (300)")
+    p.add_argument("--seed", type=int, default=1, help="which ones are chosen (1)")
+    p.add_argument("--only", metavar="REGEX", help="only mutants whose `FILE:LINE OPERATOR` matches")
+    p.add_argument("--rerun", nargs="+", metavar="ID", help="try these again")
+    p.add_argument("--jobs", type=int, default=1, help="mutants at a time (1)")
+    p.add_argument("--state", default=root / "build-test" / "mutants", help="folder for copies, builds and results (build-test/mutants)")
+    p.add_argument("--quick", type=float, default=60, metavar="S", help="seconds of tests that each mutant gets before any gets more (60)")
+    p.add_argument("--refresh", action="store_true", help="take the sources as they are now; results of unchanged functions stay")
+    p.add_argument("--no-sanitize", action="store_true", help="do not try survivors under the sanitizers")
+    p.add_argument("--summary", action="store_true", help="print what is known so far, and run nothing")
+    campaign = Campaign(p.parse_args(), root)
+    campaign.snapshot()
+    if campaign.o.summary:
+        return campaign.summary()
+    for s in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(s, lambda *_: stop_all())
+    try:
+        campaign.run()
+    except Interrupted:
+        campaign.summary()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

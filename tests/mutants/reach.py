@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""Which test reaches which line, recorded once for each test by a build with gcov.
+
+Lines are kept as places within top-level definitions, named by their text: what is recorded stays
+valid while other parts of a file change.  Where a definition is newer than the record, every test
+that reaches its file counts.
+"""
+
+import gzip
+import hashlib
+import json
+import re
+import subprocess
+
+from operators import chunk_key, chunks
+
+FOLDERS = ("runtime", "layers", "data", "cl")
+
+
+class Reach:
+    def __init__(self, folder, tree):
+        """`tree` has the build "coverage"; records go to `folder`, a file each test."""
+        self.folder, self.tree = folder, tree
+        folder.mkdir(parents=True, exist_ok=True)
+        self.build = tree.build_folder("coverage")
+        self.records = {}
+        self.definitions = {}  # file -> [(first line, last line, key)]
+
+    # ---- Recording ------------------------------------------------------------------------------
+
+    def path(self, test):
+        return self.folder / (test.replace("/", ",") + ".json")
+
+    def sources_hash(self, target):
+        """Of what a test is made of: a record is as old as that."""
+        h = hashlib.sha1()
+        for name in self.tree.sources_of("coverage", target):
+            h.update((self.tree.root / name).read_bytes())
+        return h.hexdigest()
+
+    def load(self, test, target):
+        """Whether there is a record of this test as it is."""
+        try:
+            record = json.loads(self.path(test).read_text())
+        except (OSError, ValueError):
+            return False
+        if record["sources"] != self.sources_hash(target):
+            return False
+        self.records[test] = record
+        return True
+
+    def record(self, test, target, command):
+        """Runs one test; False, and nothing is kept, where it fails."""
+        for old in self.build.rglob("*.gcda"):
+            old.unlink()
+        self.tree.fresh_folders()
+        code, seconds, output = self.tree.run("coverage", command, 1800, 1800, {"CLF_QUICK": "1"})
+        if code:
+            return False, output
+        reached, known = self.read_counters()
+        record = {"sources": self.sources_hash(target), "seconds": round(seconds, 2), "reached": reached, "known": known}
+        self.path(test).write_text(json.dumps(record))
+        self.records[test] = record
+        return True, output
+
+    def read_counters(self):
+        """Lines that ran, and all that have a counter: {file: {definition: [line in it]}}."""
+        data = sorted(str(p) for p in self.build.rglob("*.gcda"))
+        reached, known = {}, {}
+        for at in range(0, len(data), 60):
+            out = subprocess.run(
+                ["gcov", "--json-format", "--stdout", *data[at : at + 60]],
+                cwd=self.build, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            ).stdout  # fmt: skip
+            if out[:2] == b"\x1f\x8b":
+                out = gzip.decompress(out)
+            for document in out.decode().splitlines():
+                for f in json.loads(document)["files"]:
+                    self.add_counters(f, reached, known)
+        return (self.sorted(reached), self.sorted(known))
+
+    @staticmethod
+    def sorted(found):
+        return {f: {k: sorted(v) for k, v in d.items()} for f, d in found.items()}
+
+    def add_counters(self, f, reached, known):
+        name = f["file"].removeprefix(str(self.tree.root) + "/").removeprefix("../../")
+        if not name.endswith(".c") or name.split("/")[0] not in FOLDERS:
+            return
+        for line in f["lines"]:
+            place = self.place(name, line["line_number"])
+            if place:
+                known.setdefault(name, {}).setdefault(place[0], set()).add(place[1])
+                if line["count"]:
+                    reached.setdefault(name, {}).setdefault(place[0], set()).add(place[1])
+
+    def place(self, file, line):
+        """(definition, line in it) of a line of the tree as it is."""
+        if file not in self.definitions:
+            text = (self.tree.root / file).read_text()
+            self.definitions[file] = found = []
+            for a, b in chunks(text):
+                lead = len(text[a:b]) - len(text[a:b].lstrip())
+                found.append((text.count("\n", 0, a + lead) + 1, text.count("\n", 0, b) + 1, chunk_key(file, text, (a, b))))
+        for first, last, key in self.definitions[file]:
+            if first <= line <= last:
+                return key, line - first
+        return None
+
+    # ---- Asking ----------------------------------------------------------------------------------
+
+    def tests_of_file(self, file):
+        return {t for t, r in self.records.items() if file in r["reached"]}
+
+    def tests_of_line(self, file, line):
+        """The tests that reach a line of host code; those of its file where lines are not known."""
+        place = self.place(file, line)
+        if not place:
+            return self.tests_of_file(file)
+        key, at = place
+        counted = set()
+        for r in self.records.values():
+            counted.update(r["known"].get(file, {}).get(key, ()))
+        if not counted:
+            return self.tests_of_file(file)
+        before = [n for n in counted if n <= at]
+        if not before:  # of a definition's first line, its first that counts
+            before = [min(counted)]
+        at = max(before)
+        return {t for t, r in self.records.items() if at in r["reached"].get(file, {}).get(key, ())}
+
+
+def family_of(test):
+    """The family that a test's kernels are of; "" is the device's own, None: no device is named."""
+    if not re.search(r"opencl", test):
+        return None
+    m = re.search(r"opencl:/(\w+)", test)
+    return m.group(1) if m else ""

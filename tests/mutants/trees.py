@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: MIT
+"""The copies of the tree that mutants are built in, and how tests run there."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+GIB = 1 << 30
+running, lock = set(), threading.Lock()  # process groups that an interrupt has to end
+stopping = threading.Event()
+
+
+class Interrupted(Exception):
+    pass
+
+
+def copy_tree(source, files, target):
+    """Makes `target` hold `files` of `source`; what is equal keeps its time, so that ninja does little."""
+    for old in sorted(p for p in target.rglob("*") if p.is_file() or p.is_symlink()):
+        name = old.relative_to(target)
+        if name.parts[0] != "build-test" and str(name) not in files:
+            old.unlink()
+    for name in files:
+        a, b = source / name, target / name
+        if not a.is_file():
+            continue
+        if not b.is_file() or a.read_bytes() != b.read_bytes():
+            b.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(a, b)
+
+
+def files_of(root):
+    out = subprocess.run(
+        ["git", "-C", root, "ls-files", "-z", "-co", "--exclude-standard"], check=True, stdout=subprocess.PIPE
+    ).stdout
+    return {os.fsdecode(f) for f in out.split(b"\0") if f}
+
+
+class Tree:
+    """One copy of the sources with its builds."""
+
+    BUILDS = {
+        "gcc": [],
+        "coverage": ["-DCLF_COVERAGE=ON", "-DCMAKE_C_COMPILER=gcc"],
+        "sanitize": ["-DCLF_SANITIZE=address,undefined", "-DCMAKE_C_FLAGS=-DCLF_PARALLEL_FROM=1e4"],
+    }
+
+    def __init__(self, folder, work, cache):
+        """`work` takes what tests write; `cache` is warm and is copied for each mutant."""
+        self.root, self.work, self.cache = Path(folder), Path(work), Path(cache)
+        self.known = {}  # tests() of each build
+        self.env = {
+            k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "CCACHE_DIR", "CCACHE_MAXSIZE", "PYTHONPATH")
+        } | {
+            "HOME": str(self.cache / "home"),  # one for all: what is known of drivers depends on it
+            "OCL_ICD_VENDORS": os.environ.get("OCL_ICD_VENDORS", "/etc/OpenCL/vendors/pocl.icd"),
+            "OMP_WAIT_POLICY": "passive",
+            "CCACHE_BASEDIR": str(self.root),
+            "CCACHE_NOHASHDIR": "1",
+            "ASAN_OPTIONS": "detect_leaks=1",
+            "LSAN_OPTIONS": f"suppressions={self.root}/tests/lsan.supp:print_suppressions=0",
+        }
+        if shutil.which("ccache"):
+            self.env["CMAKE_C_COMPILER_LAUNCHER"] = "ccache"
+        self.fresh_folders()
+
+    # ---- Builds ------------------------------------------------------------------------------
+
+    def build_folder(self, build):
+        return self.root / "build-test" / build
+
+    def configure(self, build):
+        folder = self.build_folder(build)
+        if (folder / "build.ninja").exists():
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        options = list(self.BUILDS[build])
+        if shutil.which("ld.lld"):
+            options.append("-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld")
+        done = subprocess.run(
+            ["cmake", "-S", self.root, "-B", folder, "-G", "Ninja", *options],
+            env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        if done.returncode:
+            raise SystemExit(f"mutants: cmake failed:\n{done.stdout}")
+
+    def ninja(self, build, *targets, mutated=False):
+        """Whether it builds; what a mutant compiles to is not kept in ccache."""
+        env = self.env | ({"CCACHE_READONLY": "1"} if mutated else {})
+        done = subprocess.run(
+            ["ninja", "-j1", "-C", self.build_folder(build), *targets],
+            env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        if stopping.is_set():
+            raise Interrupted
+        return done.returncode == 0, done.stdout
+
+    def object_of(self, file):
+        return f"CMakeFiles/clflow_objects.dir/{file}.o"
+
+    def object_hash(self, build, target):
+        return hashlib.sha1((self.build_folder(build) / target).read_bytes()).hexdigest()
+
+    def tests(self, build):
+        """The tests that this campaign may run: name -> (ninja target, command, labels)."""
+        if build in self.known:
+            return self.known[build]
+        out = subprocess.run(
+            ["ctest", "--test-dir", self.build_folder(build), "--show-only=json-v1"],
+            check=True, stdout=subprocess.PIPE,
+        ).stdout  # fmt: skip
+        found = {}
+        for t in json.loads(out)["tests"]:
+            command = t.get("command")
+            if command and Path(command[0]).parent == self.build_folder(build) / "tests":
+                labels = [p["value"] for p in t["properties"] if p["name"] == "LABELS"]
+                target = Path(command[0]).name
+                if target.startswith("test_"):
+                    found[t["name"]] = (target, command, labels[0] if labels else [])
+        self.known[build] = found
+        return found
+
+    def sources_of(self, build, target):
+        """The files of tests/ that a test is made of."""
+        out = subprocess.run(
+            ["ninja", "-C", self.build_folder(build), "-t", "inputs", target],
+            check=True, stdout=subprocess.PIPE, text=True,
+        ).stdout  # fmt: skip
+        prefix = f"{self.root}/tests/"
+        return sorted(line[len(str(self.root)) + 1 :] for line in out.splitlines() if line.startswith(prefix))
+
+    # ---- Runs ---------------------------------------------------------------------------------
+
+    def fresh_folders(self, own_kernels=False):
+        """Empty folders for temporary files, and clflow's cache as it was; a mutant of a kernel has a
+        cache of its own for pocl, since what it compiles is of no use to others."""
+        (self.cache / "home").mkdir(parents=True, exist_ok=True)
+        for name in ("tmp", "cache", "pocl"):
+            shutil.rmtree(self.work / name, ignore_errors=True)
+            (self.work / name).mkdir(parents=True)
+        pocl = self.work / "pocl" if own_kernels else self.cache / "pocl"
+        pocl.mkdir(parents=True, exist_ok=True)
+        if not own_kernels and (self.cache / "clflow").exists():
+            shutil.copytree(self.cache / "clflow", self.work / "cache", dirs_exist_ok=True)
+        self.env |= {"POCL_CACHE_DIR": str(pocl), "CLFLOW_CACHE_DIR": str(self.work / "cache")}
+
+    def run(self, build, command, wall, cpu, extra=None):
+        """(exit code, seconds, output); 124: it took longer than `wall` seconds.
+
+        What runs may be broken in any way: it has namespaces of its own, so that it can neither
+        signal other processes nor leave any behind, a /tmp of its own, and limits.
+        """
+        limits = [f"--cpu={int(cpu) + 1}", f"--fsize={4 * GIB}", "--core=0"]
+        if build != "sanitize":
+            limits.append(f"--data={6 * GIB}")
+        inner = '"$@"; exit $?'  # as a child: the first process of a namespace is spared by signals
+        if not str(self.root).startswith("/tmp/"):
+            inner = 'mount --bind "$MUTANT_TMP" /tmp && ' + "{ " + inner + "; }"
+        argv = [
+            "choom", "-n", "1000", "--", "prlimit", *limits, "unshare", *([] if os.geteuid() == 0 else ["-Ur"]),
+            "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c", inner, "sh", *command,
+        ]  # fmt: skip
+        begin = time.monotonic()
+        with open(self.work / "output", "wb") as out:
+            p = subprocess.Popen(
+                argv, cwd=self.build_folder(build) / "tests", stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                env=self.env | {"MUTANT_TMP": str(self.work / "tmp")} | (extra or {}), start_new_session=True,
+            )  # fmt: skip
+        with lock:
+            running.add(p.pid)
+        code = 124
+        try:
+            code = p.wait(timeout=wall)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            with lock:
+                running.discard(p.pid)
+            try:
+                os.killpg(p.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            p.wait()
+        if stopping.is_set():
+            raise Interrupted
+        with open(self.work / "output", "rb") as out:
+            text = out.read()[-20000:].decode(errors="replace")
+        return code, time.monotonic() - begin, text
+
+
+def stop_all():
+    """Ends what runs; every run() then raises Interrupted."""
+    stopping.set()
+    with lock:
+        for group in running:
+            try:
+                os.killpg(group, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
