@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* test_clblast.c: which products CLBlast computes: those whose rows it can take, of a class of
+ * shapes in which it agreed with our own kernel.  What they come to is looked at by test_ops. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "backend.h"
+#include "opencl.h"
+#include "suite.h"
+
+enum {
+  M = 96,
+  N = 64,
+  K = 80,
+  ROOM = 4 * M * N
+}; /* beyond the 2^18 multiplications of cl/gemm.c */
+static clf_device *dev;
+static clf_arena arena;
+
+static void open_device(void) {
+  WORKS(clf_open("opencl:/clblast", &dev));
+  WORKS(clf_arena_init(&arena, dev, 8 * ROOM));
+}
+static void close_device(void) {
+  clf_arena_free(&arena);
+  clf_close(dev);
+}
+
+static clf__cl *cl(void) { return dev->impl; }
+
+/* A matrix of ones in rows of `pitch` numbers, the elements of a row `step` apart; what lies
+ * between is NaN. */
+static clf_tensor ones(int32_t rows, int32_t cols, int32_t pitch, int32_t step) {
+  clf_tensor t, all;
+  const int32_t n = rows * pitch * step;
+  float *v = malloc((size_t)n * sizeof *v);
+  ck_assert_ptr_nonnull(v);
+  WORKS(clf_new(&arena, (int32_t[4]){n}, &all));
+  for (int32_t i = 0; i < n; i++) v[i] = NAN;
+  for (int32_t r = 0; r < rows; r++)
+    for (int32_t c = 0; c < cols; c++) v[r * pitch * step + c * step] = 1;
+  WORKS(clf_write(dev, all, v));
+  free(v);
+  t = all;
+  t.dim[0] = rows, t.dim[1] = cols;
+  t.stride[0] = pitch * step, t.stride[1] = step;
+  return t;
+}
+
+typedef struct layout {
+  int32_t more, step; /* numbers between rows; from one element of a row to the next */
+} layout;
+
+/* c = a b of ones, each laid out so; every element of c is K + beta. */
+static void product(layout a, layout b, layout c, float beta) {
+  clf_gemm_args p = {.a = ones(M, K, K + a.more, a.step),
+                     .b = ones(K, N, N + b.more, b.step),
+                     .c = ones(M, N, N + c.more, c.step),
+                     .alpha = 1,
+                     .beta = beta};
+  float got[M * N];
+  WORKS(clf_dispatch(dev, CLF_OP_gemm, &p));
+  WORKS(clf_read(dev, p.c, got));
+  for (int i = 0; i < M * N; i++) ck_assert_float_eq(got[i], K + beta);
+}
+
+static const layout dense = {0, 1};
+
+static void count_is(int count) {
+  ck_assert_int_eq(cl()->blas_count, count);
+  for (int i = 0; i < count; i++) ck_assert_int_eq(cl()->blas[i].trusted, 1);
+}
+
+/* A class is looked at once; rows with gaps are of the same. */
+START_TEST(rows_it_takes) {
+  count_is(0);
+  product(dense, dense, dense, 0);
+  count_is(1);
+  product(dense, dense, dense, 0);
+  product((layout){3, 1}, (layout){5, 1}, (layout){7, 1}, 0);
+  count_is(1);
+  product(dense, dense, dense, 2);
+  count_is(2);
+  product(dense, dense, (layout){7, 1}, 2);
+  count_is(2);
+}
+END_TEST
+
+/* Where the elements of a row lie apart, in one of the three, our own kernel computes. */
+START_TEST(rows_it_does_not_take) {
+  const layout apart = {0, 2};
+  product(apart, dense, dense, 0);
+  product(dense, apart, dense, 0);
+  product(dense, dense, apart, 0);
+  count_is(0);
+}
+END_TEST
+
+/* A class in which it disagreed, and those for which no place is left: our own kernel. */
+START_TEST(classes_it_is_not_trusted_in) {
+  product(dense, dense, dense, 0);
+  count_is(1);
+  cl()->blas[0].trusted = 0;
+  product(dense, dense, dense, 0);
+  ck_assert_int_eq(cl()->blas[0].trusted, 0);
+  for (int i = 0; i < CLF_BLAS_CLASSES; i++) cl()->blas[i].key = UINT32_MAX - (uint32_t)i;
+  cl()->blas_count = CLF_BLAS_CLASSES;
+  product(dense, dense, dense, 0);
+  ck_assert_int_eq(cl()->blas_count, CLF_BLAS_CLASSES);
+}
+END_TEST
+
+int main(void) {
+  Suite *suite = suite_create("clblast");
+  TCase *c = tcase_create("clblast");
+  tcase_set_timeout(c, 300);
+  tcase_add_checked_fixture(c, open_device, close_device);
+  tcase_add_test(c, rows_it_takes);
+  tcase_add_test(c, rows_it_does_not_take);
+  tcase_add_test(c, classes_it_is_not_trusted_in);
+  suite_add_tcase(suite, c);
+  return suite_run(suite);
+}
