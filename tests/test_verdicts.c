@@ -243,6 +243,29 @@ START_TEST(signals) {
 }
 END_TEST
 
+/* ---- What takes long ---------------------------------------------------------------------------
+ */
+
+static void gather(const char *sentence, void *context) {
+  char *all = context;
+  const size_t n = strlen(all);
+  snprintf(all + n, 256 - n, "[%s]", sentence);
+}
+
+/* Sentences that the program says reach the listener of the process that started it, in order. */
+START_TEST(what_takes_long) {
+  char all[256] = "";
+  write_program("echo say compiling for $1; echo says; echo saying nothing; echo say; "
+                "echo say 'twice, with  blanks'; [ $1 = list ] && echo device opencl:3; echo done");
+  clf_set_listener(gather, all);
+  const clf__verdicts v = probed(CLF_PROBE_TEST);
+  clf_set_listener(NULL, NULL);
+  ck_assert_int_eq(v.count, 1);
+  ck_assert_str_eq(all, "[compiling for list][twice, with  blanks][compiling for opencl:3][twice, "
+                        "with  blanks]");
+}
+END_TEST
+
 /* It is there to list the devices, and then no more: nothing is known. */
 START_TEST(it_disappears) {
   write_program("echo device opencl:0; echo done; rm probe");
@@ -340,6 +363,7 @@ int main(int argc, char **argv) {
   tcase_add_test(c, how_it_ends);
   tcase_add_test(c, what_it_says);
   tcase_add_test(c, signals);
+  tcase_add_test(c, what_takes_long);
   tcase_add_test(c, it_disappears);
   tcase_add_test(c, what_a_verdict_depends_on);
   tcase_add_test(c, a_long_setting);

@@ -36,6 +36,34 @@ START_TEST(npy_images) {
 }
 END_TEST
 
+/* Headers that are damaged. */
+START_TEST(npy_headers) {
+#define TEXT(text) text, sizeof text - 1
+  static const struct {
+    const char *bytes;
+    size_t n;
+    const char *message;
+  } headers[] = {
+      {TEXT("some text"), "b.npy: this is not an NPY file"},
+      {TEXT("\x93NUMPY\x04\0\x02\0{}"),
+       "b.npy: NPY version 4.0 is unknown; 1.0, 2.0 and 3.0 are read"},
+      {TEXT("\x93NUMPY\x01\x01\x02\0{}"),
+       "b.npy: NPY version 1.1 is unknown; 1.0, 2.0 and 3.0 are read"},
+      {TEXT("\x93NUMPY\x01\0\x03\0{}"),
+       "b.npy: the NPY header is damaged: the file ends within it"},
+      {TEXT("\x93NUMPY\x02\0\x02\0\0{}"),
+       "b.npy: the NPY header is damaged: the file ends within it"},
+      {TEXT("\x93NUMPY\x02\0\x02\0\0\x01{}"),
+       "b.npy: the NPY header is damaged: the file ends within it"},
+  };
+#undef TEXT
+  for (size_t i = 0; i < SIZE(headers); i++) {
+    write_bytes("b.npy", headers[i].bytes, headers[i].n);
+    fails("b.npy", NULL, CLF_EFORMAT, headers[i].message);
+  }
+}
+END_TEST
+
 /* ---- Noise ---------------------------------------------------------------- */
 
 /* The order of this machine's bytes, in which its numbers are put into files here. */
@@ -99,6 +127,7 @@ void tests_of_arrays(Suite *s) {
   TCase *c = tcase_create("arrays");
   tcase_set_timeout(c, 60);
   tcase_add_test(c, npy_images);
+  tcase_add_test(c, npy_headers);
   tcase_add_test(c, noise);
   tcase_add_test(c, noise_refusals);
   suite_add_tcase(s, c);
