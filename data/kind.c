@@ -24,7 +24,7 @@ static const struct magic {
     {CLF_IMAGE, "a HEIF image", 4, 8, "ftypmif1"},
     {CLF_IMAGE, "a JPEG 2000 image", 4, 8, "jP  \r\n\x87\n"},
     {CLF_IMAGE, "a JPEG XL image", 0, 2, "\xff\x0a"},
-    {CLF_TABLE, "an NPY file of NumPy", 0, 6, "\x93NUMPY"},
+    {CLF_NUMPY, "an NPY file of NumPy", 0, 6, "\x93NUMPY"},
     {CLF_TABLE, "a Parquet file", 0, 4, "PAR1"},
     {CLF_TABLE, "an Arrow file", 0, 6, "ARROW1"},
     {CLF_TABLE, "a MATLAB file", 0, 10, "MATLAB 5.0"},
@@ -112,8 +112,8 @@ static int is_text(const unsigned char *b, size_t size) {
 }
 
 static clf__kind text(const unsigned char *b) {
-  if (*b == '{' || *b == '[') return (clf__kind){CLF_TABLE, "a JSON file"};
-  return (clf__kind){CLF_TABLE, "a text file"};
+  if (*b == '{' || *b == '[') return (clf__kind){CLF_TEXT, "a JSON file"};
+  return (clf__kind){CLF_TEXT, "a text file"};
 }
 
 /* Of a bitmap the header's length follows at byte 14. */

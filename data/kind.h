@@ -10,7 +10,9 @@ typedef enum clf__group {
   CLF_SAFETENSORS,
   CLF_TORCH, /* what torch.save() writes, and other pickles */
   CLF_MODEL, /* models of other programs */
-  CLF_TABLE, /* numbers, and text that may be a table */
+  CLF_NUMPY, /* .npy */
+  CLF_TABLE, /* numbers of other programs */
+  CLF_TEXT,  /* which may be a table */
   CLF_IMAGE,
   CLF_ARCHIVE
 } clf__group;

@@ -18,7 +18,9 @@ static clf_status foreign(const clf__st *st, clf__kind k) {
   static const char *const remedies[] = {
       [CLF_TORCH] = "load it in Python and write its state_dict with safetensors.torch.save_file",
       [CLF_MODEL] = "load it where it was made, and write its weights with a safetensors library",
+      [CLF_NUMPY] = "it belongs to the data, not in the place of the model",
       [CLF_TABLE] = "it belongs to the data, not in the place of the model",
+      [CLF_TEXT] = "it belongs to the data, not in the place of the model",
       [CLF_IMAGE] = "it belongs to the data, not in the place of the model",
       [CLF_ARCHIVE] = "unpack it first"};
   return clf__fail(CLF_EFORMAT, "%s: not a safetensors file, but %s: %s", st->path, k.name,

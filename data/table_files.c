@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "file.h"
+#include "kind.h"
 #include "status.h"
 #include "table.h"
 
@@ -26,6 +27,21 @@ static const format *format_of(const char *path) {
   return NULL;
 }
 
+/* What to do with a file that is no table, by what it begins with; NULL where that says nothing, as
+ * of text, which may be a table. */
+static const char *remedy_of(const format *f, clf__kind k) {
+  static const char *const remedies[] = {
+      [CLF_SAFETENSORS] = "it belongs in the place of the model, not of the data",
+      [CLF_TORCH] = "load it in Python and write its numbers with numpy.save",
+      [CLF_MODEL] = "write its numbers as .csv or .npy",
+      [CLF_NUMPY] = "give it a name that ends in .npy",
+      [CLF_TABLE] = "write its numbers as .csv or .npy",
+      [CLF_IMAGE] = "images are read as PNG and JPEG: convert it to PNG",
+      [CLF_ARCHIVE] = "unpack it first",
+      [CLF_TEXT] = NULL};
+  return k.group == CLF_NUMPY && f && f->read == clf__npy_read ? NULL : remedies[k.group];
+}
+
 /* "moon:noise=0.1" is a set misspelt and "d.dat" a file of another kind: a '.'
  * or '/' before any ':' tells. */
 static clf_status unknown(const char *source) {
@@ -44,7 +60,13 @@ clf_status clf_table_read(const char *source, clf_table *t) {
   CLF_GIVEN("source, t", source, t);
   if (clf__is_synthetic(source)) return clf__synthetic_read(source, t);
   const format *const f = format_of(source);
-  return f ? f->read(source, t) : unknown(source);
+  const clf_status s = f ? f->read(source, t) : CLF_EINVAL;
+  if (s != CLF_EFORMAT && s != CLF_EINVAL) return s;
+  const clf__kind k = clf__kind_of_file(source);
+  const char *const remedy = remedy_of(f, k);
+  if (remedy)
+    return clf__fail(s, "%s: cannot be read as a table: it is %s: %s", source, k.name, remedy);
+  return f ? s : unknown(source);
 }
 
 clf_status clf_table_write(const char *path, const clf_table *t) {

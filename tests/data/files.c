@@ -353,6 +353,55 @@ START_TEST(failed_rename) {
 }
 END_TEST
 
+/* ---- Files of other programs ------------------------------------------------- */
+
+static const struct foreign {
+  const char *name, *bytes;
+  size_t size;
+  clf_status status;
+  const char *says;
+} foreign[] = {
+    {"d.csv", "\3\0\0\0\0\0\0\0{}\n", 11, CLF_EFORMAT,
+     "a safetensors file: it belongs in the place of the model, not of the data"},
+    {"d.safetensors", "\2\0\0\0\0\0\0\0{}", 10, CLF_EINVAL,
+     "a safetensors file: it belongs in the place of the model, not of the data"},
+    {"d.pt", "\x80\4\x95\n\0\0\0\0\0\0\0}\x94.", 14, CLF_EINVAL,
+     "a pickle of Python, as torch.save wrote before version 1.6: load it in Python and write its "
+     "numbers with numpy.save"},
+    {"d.h5", "\x89HDF\r\n\x1a\n", 8, CLF_EINVAL, "an HDF5 file: write its numbers as .csv or .npy"},
+    {"d.csv", "PAR1\x15\4\x15\x10", 8, CLF_EFORMAT,
+     "a Parquet file: write its numbers as .csv or .npy"},
+    {"d.csv", "\x93NUMPY\1\0v\0", 10, CLF_EFORMAT,
+     "an NPY file of NumPy: give it a name that ends in .npy"},
+    {"d.webp", "RIFF\0\0\0\0WEBPVP8 ", 16, CLF_EINVAL,
+     "a WebP image: images are read as PNG and JPEG: convert it to PNG"},
+    {"d.npy", "7z\xbc\xaf\x27\x1c\0\4", 8, CLF_EFORMAT, "a 7-Zip archive: unpack it first"},
+};
+
+START_TEST(foreign_files) {
+  const struct foreign *f = &foreign[_i];
+  clf_table t;
+  char message[256];
+  write_bytes(f->name, f->bytes, f->size);
+  snprintf(message, sizeof message, "%s: cannot be read as a table: it is %s", f->name, f->says);
+  expect(clf_table_read(f->name, &t), f->status, message);
+  unlink(f->name);
+}
+END_TEST
+
+/* Text may be a table, and what is wrong with it is said by the reader. */
+START_TEST(text_of_another_name) {
+  clf_table t;
+  write_bytes("d.dat", "1,2\n", 4);
+  expect(clf_table_read("d.dat", &t), CLF_EINVAL,
+         "d.dat: cannot be read: the name of a file of numbers ends in .csv, .tsv, .txt or .npy");
+  unlink("d.dat");
+  write_bytes("d.npy", "1,2\n3,4\n5,6\n", 12);
+  expect(clf_table_read("d.npy", &t), CLF_EFORMAT, "d.npy: this is not an NPY file");
+  unlink("d.npy");
+}
+END_TEST
+
 void tests_of_files(Suite *s) {
   TCase *c = tcase_create("files");
   tcase_add_test(c, unreadable);
@@ -370,5 +419,7 @@ void tests_of_files(Suite *s) {
   tcase_add_test(c, names_that_are_taken);
   tcase_add_test(c, a_folder_that_is_gone);
   tcase_add_test(c, failed_rename);
+  tcase_add_loop_test(c, foreign_files, 0, sizeof foreign / sizeof *foreign);
+  tcase_add_test(c, text_of_another_name);
   suite_add_tcase(s, c);
 }
