@@ -2,6 +2,7 @@
 /* baseline.c: a report beside an earlier one: the same workload on a device of the same
  * name. */
 #include "bench.h"
+#include <stdlib.h>
 #include <string.h>
 
 static const char *text_of(const json_t *row, const char *key) {
@@ -12,13 +13,63 @@ static const char *text_of(const json_t *row, const char *key) {
 /* The median that a row has; 0 for one that failed. */
 static double ms_of(const json_t *row) { return json_number_value(json_object_get(row, "ms")); }
 
-clf_status bench_baseline_read(const char *path, json_t **baseline) {
-  json_error_t e;
-  FILE *f = fopen(path, "r");
+/* ---- Reading ------------------------------------------------------------------------------ */
+
+/* Far above what a report of many devices has, and far below what harms. */
+enum { LONGEST = 16 << 20, LARGEST = 64 << 20 };
+
+/* Bytes that jansson's tree of a text takes at most, by the marks that begin something: an empty
+ * object takes 240 for its 3 letters. */
+static size_t tree_size(const char *text, size_t n) {
+  size_t size = 5 * n;
+  for (size_t i = 0; i < n; i++)
+    size += text[i] == '{'   ? 256
+            : text[i] == '[' ? 192
+            : text[i] == ',' ? 96
+            : text[i] == ':' ? 128
+                             : 0;
+  return size;
+}
+
+/* All of a file, or as much of it as is too much. */
+static clf_status read_text(const char *path, char **text, size_t *n) {
+  FILE *f = fopen(path, "rb");
   if (!f) return bench_fail(CLF_EIO, "--baseline %s cannot be opened", path);
-  json_t *j = json_loadf(f, 0, &e);
+  size_t room = 1 << 16, got = 0;
+  char *at = malloc(room), *more = at;
+  while (more && (got += fread(at + got, 1, room - got, f)) == room && room <= LONGEST) {
+    more = realloc(at, 2 * room);
+    if (more) at = more;
+    room *= 2;
+  }
+  const int bad = ferror(f);
   fclose(f);
-  if (!j) return bench_fail(CLF_EFORMAT, "--baseline %s: line %d: %s", path, e.line, e.text);
+  *text = at;
+  *n = got;
+  if (!more) return bench_fail(CLF_ENOMEM, "no memory for --baseline %s", path);
+  return bad ? bench_fail(CLF_EIO, "--baseline %s cannot be read", path) : CLF_OK;
+}
+
+static clf_status parse(const char *path, const char *text, size_t n, json_t **json) {
+  json_error_t e;
+  if (n > LONGEST || tree_size(text, n) > LARGEST)
+    return bench_fail(CLF_EFORMAT,
+                      "--baseline %s would take more than 64 MiB to read; `clflow bench --json` "
+                      "writes less",
+                      path);
+  *json = json_loadb(text, n, 0, &e);
+  return *json ? CLF_OK
+               : bench_fail(CLF_EFORMAT, "--baseline %s: line %d: %s", path, e.line, e.text);
+}
+
+clf_status bench_baseline_read(const char *path, json_t **baseline) {
+  char *text = NULL;
+  size_t n = 0;
+  json_t *j = NULL;
+  clf_status s = read_text(path, &text, &n);
+  if (!s) s = parse(path, text, n, &j);
+  free(text);
+  if (s) return s;
   const json_t *rows = json_object_get(j, "rows");
   if (json_integer_value(json_object_get(j, "clflow_bench")) == 1 && json_array_size(rows)) {
     *baseline = j;
@@ -27,6 +78,8 @@ clf_status bench_baseline_read(const char *path, json_t **baseline) {
   json_decref(j);
   return bench_fail(CLF_EFORMAT, "--baseline %s is no file that `clflow bench --json` wrote", path);
 }
+
+/* ---- Comparing ---------------------------------------------------------------------------- */
 
 static const json_t *find(const json_t *rows, const char *name, const char *device) {
   size_t i;

@@ -18,6 +18,7 @@ struct clf__pool {
   pthread_t thread[THREADS_MAX];
   int threads;
   atomic_llong next, done;
+  atomic_ullong held; /* bytes of images that differ in size */
   atomic_int stop;
   /* The first image, by number, for which the whole set is refused.  Images are taken in
    * order, and one that is begun is finished, so it is the same for any number of threads. */
@@ -48,15 +49,20 @@ static void refuse(clf__pool *q, int64_t i, clf_status s) {
   pthread_mutex_unlock(&q->lock);
 }
 
-/* Takes over the pixels. */
-static void store(clf_images *m, int64_t i, const clf__picture *p) {
+/* Takes over the pixels, unless all that differ in size are more than the machine holds: ENOMEM. */
+static clf_status store(clf__pool *q, int64_t i, const clf__picture *p) {
+  clf_images *const m = q->m;
   if (m->at) {
+    const size_t own = (size_t)p->height * (size_t)p->width * (size_t)p->channels;
+    CLF_TRY(
+        clf__memory_fits(m->name, "images decoded so far", atomic_fetch_add(&q->held, own) + own));
     m->at[i] = *p;
-    return;
+    return CLF_OK;
   }
   const size_t size = clf__image_bytes(m);
   memcpy(m->block + (size_t)i * size, p->at, size);
   free(p->at);
+  return CLF_OK;
 }
 
 /* Notes that image i is left out.  Errors: ENOMEM. */
@@ -86,10 +92,8 @@ static void decode(clf__pool *q, int64_t i) {
   clf__picture p = {0};
   clf_status s = m->source.picture(m->source.state, i, &p);
   if (s == CLF_OK) s = clf__fit(m->source.name(m->source.state, i), &m->want, &p);
-  if (s == CLF_OK) {
-    store(m, i, &p);
-    return;
-  }
+  if (s == CLF_OK) s = store(q, i, &p);
+  if (s == CLF_OK) return;
   free(p.at);
   /* A file that is damaged, or of a kind that is not read, is left out; anything else is
    * for the whole set to answer. */

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* tables.c: the worst tables. */
+#include <string.h>
+#include "limits.h"
+
+enum { MILLION = 1000000 };
+
+static clf_status read_table(const char *path) {
+  clf_table t;
+  CLF_TRY(clf_table_read(path, &t));
+  clf_table_free(&t);
+  return CLF_OK;
+}
+
+/* ---- CSV -------------------------------------------------------------------- */
+
+static clf_status read_csv(void) { return read_table("a.csv"); }
+
+static void csv_of(const char *line, size_t times) {
+  limit_bytes b = {0};
+  limit_repeat(&b, line, times);
+  limit_write(&b, "a.csv");
+}
+static void one_column(void) { csv_of("1\n", MILLION / 2); }
+static void two_columns(void) { csv_of("1,2\n", MILLION / 4); }
+static void long_line(void) { csv_of("1,", MILLION / 2); }
+static void blank_lines(void) {
+  limit_bytes b = {0};
+  limit_repeat(&b, "\n", MILLION);
+  limit_repeat(&b, "1\n", 1);
+  limit_write(&b, "a.csv");
+}
+static void comments(void) {
+  limit_bytes b = {0};
+  limit_repeat(&b, "#\n", MILLION / 2);
+  limit_repeat(&b, "1\n", 1);
+  limit_write(&b, "a.csv");
+}
+static void names(void) {
+  limit_bytes b = {0};
+  char name[16];
+  for (int i = 0; i < MILLION / 7; i++) {
+    snprintf(name, sizeof name, "%sx%05x", i ? "," : "", (unsigned)i);
+    limit_repeat(&b, name, 1);
+  }
+  limit_repeat(&b, "\n", 1);
+  for (int i = 0; i < MILLION / 7; i++) limit_repeat(&b, i ? ",1" : "1", 1);
+  limit_repeat(&b, "\n", 1);
+  limit_write(&b, "a.csv");
+}
+static void long_digits(void) { csv_of("1", MILLION); }
+static void quotes(void) { csv_of("\"", MILLION); }
+
+/* ---- NPY -------------------------------------------------------------------- */
+
+static clf_status read_npy(void) { return read_table("a.npy"); }
+
+static void npy_of(const char *path, const char *descr, const char *fortran, const char *shape,
+                   size_t bytes) {
+  limit_bytes b = {0};
+  char head[128];
+  const int n = snprintf(head, sizeof head, "{'descr': '%s', 'fortran_order': %s, 'shape': (%s), }",
+                         descr, fortran, shape);
+  limit_add(&b, "\x93NUMPY\1", 8);
+  limit_add(&b, (uint8_t[]){(uint8_t)n, 0}, 2);
+  limit_add(&b, head, (size_t)n);
+  limit_add(&b, NULL, bytes);
+  limit_write(&b, path);
+}
+static void booleans(void) { npy_of("a.npy", "|b1", "False", "1000000,", MILLION); }
+static void turned(void) { npy_of("a.npy", "|b1", "True", "1000, 1000", MILLION); }
+static void npy_claims(void) { npy_of("a.npy", "<f8", "False", "1152921504606846975, 1", 64); }
+static void npy_header(void) {
+  limit_bytes b = {0};
+  limit_add(&b, "\x93NUMPY\2\0\x40\x42\x0f\0", 12);
+  limit_repeat(&b, "{'shape': (", 1);
+  limit_repeat(&b, "1,", (MILLION - 11) / 2 + 1);
+  limit_write(&b, "a.npy");
+}
+
+#define CSV(what, build, refused)                                                                  \
+  { "CSV", what, build, "a.csv", read_csv, refused }
+#define NPY(what, build, refused)                                                                  \
+  { "NPY", what, build, "a.npy", read_npy, refused }
+static const limit_case cases[] = {
+    CSV("a number of one digit a line", one_column, NULL),
+    CSV("two numbers of one digit a line", two_columns, NULL),
+    CSV("one line", long_line, ""),
+    CSV("blank lines", blank_lines, ""),
+    CSV("comments", comments, ""),
+    CSV("names of columns", names, NULL),
+    CSV("one number of a million digits", long_digits, ""),
+    CSV("quotes", quotes, ""),
+    NPY("booleans", booleans, NULL),
+    NPY("booleans, the other order", turned, NULL),
+    NPY("a shape that is not there", npy_claims, "takes"),
+    NPY("a header of dimensions", npy_header, "a.npy: "),
+};
+const limit_list limits_of_tables = {cases, sizeof cases / sizeof *cases};
