@@ -76,16 +76,7 @@ static void tell_waiting(const char *sentence, void *context) {
   if (isatty(STDERR_FILENO)) cli_say("%s", sentence);
 }
 
-/* Threads of cpu that wait by spinning keep each other from running as soon as another
- * program wants a core: a step then takes whole ticks of the scheduler.  OpenMP reads its
- * environment when it is loaded, before main(), hence a second start. */
-static void wait_passively(char **argv) {
-  if (getenv("OMP_WAIT_POLICY") || setenv("OMP_WAIT_POLICY", "passive", 0) != 0) return;
-  execv("/proc/self/exe", argv); /* where that cannot be, all works, but for the ticks */
-}
-
 int main(int argc, char **argv) {
-  wait_passively(argv);
   cli_signals_begin();
   clf_set_listener(tell_waiting, NULL);
   int code = run(argc, argv);

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 # variants.cmake: cpu_ref compiled for the oracle (double) and for each instruction
 # set of the fallback (float), which runtime/cpu.c chooses among at run time.
+include(CheckCCompilerFlag)
+check_c_compiler_flag(-fopenmp-simd CLF_HAS_SIMD_PRAGMAS) # VECTOR_LOOP in cpu_ref/ref.h; no library
 set(variant_objects "")
 set(optimise -O3)
 if(CLF_SANITIZE)
@@ -11,8 +13,8 @@ function(clf_variant name)
   target_include_directories(ref_${name} PRIVATE include runtime cpu_ref)
   target_compile_definitions(ref_${name} PRIVATE CLF_VARIANT=${name})
   target_compile_options(ref_${name} PRIVATE ${optimise} -fno-math-errno -fno-trapping-math ${CLF_VARIANT_OPTIONS} ${ARGN})
-  if(OpenMP_C_FOUND)
-    target_link_libraries(ref_${name} PRIVATE OpenMP::OpenMP_C)
+  if(CLF_HAS_SIMD_PRAGMAS)
+    target_compile_options(ref_${name} PRIVATE -fopenmp-simd)
   endif()
   set(variant_objects ${variant_objects} $<TARGET_OBJECTS:ref_${name}> PARENT_SCOPE)
 endfunction()

@@ -5,9 +5,11 @@
 
 static inline real relu(real v) { return v <= 0 ? 0 : v; } /* NaN stays NaN */
 
-#define EACH_ROW(flops, t)                                                                         \
-  PARALLEL_FOR((flops) * (double)clf__count(t), int r = 0; r < (t)->dim[0] * (t)->dim[2]; r++)     \
-    for (int n = r / (t)->dim[2], h = r % (t)->dim[2], w = 0; w < (t)->dim[3]; w++)
+static int rows_of(const clf_tensor *t) { return t->dim[0] * t->dim[2]; }
+
+/* The pixels of row r, counted through all images. */
+#define EACH_OF_ROW(t, r)                                                                          \
+  for (int n = (r) / (t)->dim[2], h = (r) % (t)->dim[2], w = 0; w < (t)->dim[3]; w++)
 
 static inline void fwd(int C, const real *restrict x, int sx, real *restrict y, int sy, int act) {
   for (int c = 0; c < C; c++) {
@@ -16,10 +18,9 @@ static inline void fwd(int C, const real *restrict x, int sx, real *restrict y, 
   }
 }
 
-CLF_REF(act_fwd) {
-  (void)scratch;
+CLF_REF_LOOP(act_fwd, (p->act == 1 ? 20.0 : 4.0) * (double)clf__count(&p->x), rows_of(&p->x), r) {
   const int C = p->x.dim[1], sx = p->x.stride[1], sy = p->y.stride[1];
-  EACH_ROW(p->act == 1 ? 20.0 : 4.0, &p->x) {
+  EACH_OF_ROW(&p->x, r) {
     const real *x = at(&p->x, n, 0, h, w);
     real *y = at(&p->y, n, 0, h, w);
     if (sx == 1 && sy == 1)
@@ -27,7 +28,6 @@ CLF_REF(act_fwd) {
     else
       fwd(C, x, sx, y, sy, p->act);
   }
-  return CLF_OK;
 }
 
 static inline void bwd(int C, const real *restrict y, int sy, const real *restrict dy, int sd,
@@ -38,10 +38,9 @@ static inline void bwd(int C, const real *restrict y, int sy, const real *restri
   }
 }
 
-CLF_REF(act_bwd) {
-  (void)scratch;
+CLF_REF_LOOP(act_bwd, 4.0 * (double)clf__count(&p->y), rows_of(&p->y), r) {
   const int C = p->y.dim[1], sy = p->y.stride[1], sd = p->dy.stride[1], sx = p->dx.stride[1];
-  EACH_ROW(4.0, &p->y) {
+  EACH_OF_ROW(&p->y, r) {
     const real *y = at(&p->y, n, 0, h, w), *dy = at(&p->dy, n, 0, h, w);
     real *dx = at(&p->dx, n, 0, h, w);
     if (sx == 1 && sy == 1 && sd == 1)
@@ -49,7 +48,6 @@ CLF_REF(act_bwd) {
     else
       bwd(C, y, sy, dy, sd, dx, sx, p->act);
   }
-  return CLF_OK;
 }
 
 /* ---- Concatenated ReLU (Shang et al. 2016) ------------------------------------------------ */
@@ -59,10 +57,9 @@ static inline void crelu(int C, const real *restrict x, int sx, real *restrict y
   for (int c = 0; c < C; c++) y[(ptrdiff_t)(C + c) * sy] = relu(-a * x[(ptrdiff_t)c * sx]);
 }
 
-CLF_REF(crelu_fwd) {
-  (void)scratch;
+CLF_REF_LOOP(crelu_fwd, 6.0 * (double)clf__count(&p->x), rows_of(&p->x), r) {
   const int C = p->x.dim[1], sx = p->x.stride[1], sy = p->y.stride[1];
-  EACH_ROW(6.0, &p->x) {
+  EACH_OF_ROW(&p->x, r) {
     const real *x = at(&p->x, n, 0, h, w);
     real *y = at(&p->y, n, 0, h, w);
     if (sx == 1 && sy == 1)
@@ -71,7 +68,6 @@ CLF_REF(crelu_fwd) {
       crelu(C, x, sx, y, sy, p->a);
     if (p->y.dim[1] > 2 * C) y[(ptrdiff_t)2 * C * sy] = (real)on_pixels(p->pixels, h, w);
   }
-  return CLF_OK;
 }
 
 static inline void crelu_back(int C, const real *restrict x, int sx, const real *restrict dy,
@@ -83,10 +79,9 @@ static inline void crelu_back(int C, const real *restrict x, int sx, const real 
   }
 }
 
-CLF_REF(crelu_bwd) {
-  (void)scratch;
+CLF_REF_LOOP(crelu_bwd, 6.0 * (double)clf__count(&p->x), rows_of(&p->x), r) {
   const int C = p->x.dim[1], sx = p->x.stride[1], sd = p->dy.stride[1], st = p->dx.stride[1];
-  EACH_ROW(6.0, &p->x) {
+  EACH_OF_ROW(&p->x, r) {
     const real *x = at(&p->x, n, 0, h, w), *dy = at(&p->dy, n, 0, h, w);
     real *dx = at(&p->dx, n, 0, h, w);
     if (sx == 1 && sd == 1 && st == 1)
@@ -94,5 +89,4 @@ CLF_REF(crelu_bwd) {
     else
       crelu_back(C, x, sx, dy, sd, dx, st, p->a);
   }
-  return CLF_OK;
 }

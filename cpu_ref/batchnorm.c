@@ -74,6 +74,13 @@ static channels pixel_on(const clf_tensor *t, int pixels, int n, int h, int w, c
       f(C, x, sx, y, sy, __VA_ARGS__);                                                             \
   } while (0)
 
+/* What a loop over bands sees of a call. */
+typedef struct pass {
+  const void *args;
+  bands b;
+  norm m;
+} pass;
+
 /* The bands' sums, in double. */
 static void add_bands(bands b, const norm *m) {
   for (int c = 0; c < b.C; c++) {
@@ -129,16 +136,25 @@ static void band_stats(const clf_bn_stats_args *p, bands b, int band, const real
   }
 }
 
+typedef struct counting {
+  const clf_bn_stats_args *p;
+  bands b;
+  const real *zeros;
+  real *parts; /* three sums of a band */
+} counting;
+CLF_LOOP(stats_of_band, counting, c, k) {
+  real *mean = c->parts + (ptrdiff_t)k * 3 * c->b.C;
+  band_stats(c->p, c->b, k, c->zeros, mean, mean + c->b.C, mean + 2 * (ptrdiff_t)c->b.C);
+}
+
 CLF_REF(bn_stats) {
   const bands b = bands_of(&p->x);
   const size_t need = (size_t)b.C * (1 + 3 * (size_t)b.count);
   real *zeros = clf_scratch_get(scratch, need), *parts = zeros + b.C;
   CLF_NEED(zeros, need);
   for (int c = 0; c < b.C; c++) zeros[c] = 0;
-  PARALLEL_FOR(b.work, int k = 0; k < b.count; k++) {
-    real *mean = parts + (ptrdiff_t)k * 3 * b.C;
-    band_stats(p, b, k, zeros, mean, mean + b.C, mean + 2 * (ptrdiff_t)b.C);
-  }
+  const counting q = {p, b, zeros, parts};
+  in_threads(b.work, b.count, stats_of_band, &q);
   for (int c = 0; c < b.C; c++) { /* Chan, Golub and LeVeque 1983 */
     const double all = b.rows;
     double mean = 0, squares = 0;
@@ -169,16 +185,21 @@ static inline void fwd_pixel(int C, const real *restrict x, int sx, real *restri
   }
 }
 
+CLF_LOOP(fwd_band, pass, c, k) {
+  const clf_bn_fwd_args *p = c->args;
+  EACH_PIXEL(c->b, &p->x, k) {
+    const channels x = pixel_on(&p->x, p->pixels, n, h, w, c->m.zeros);
+    real *y = at(&p->y, n, 0, h, w);
+    ALONG(fwd_pixel, c->b.C, x.v, x.stride, y, p->y.stride[1], &c->m, p->act);
+  }
+}
+
 CLF_REF(bn_fwd) {
   const bands b = bands_of(&p->x);
   real *memory = clf_scratch_get(scratch, norm_size(b));
   CLF_NEED(memory, norm_size(b));
-  const norm m = norm_at(memory, b, &p->mean, &p->var, NULL, &p->beta, p->eps);
-  PARALLEL_FOR(b.work, int k = 0; k < b.count; k++)
-    EACH_PIXEL(b, &p->x, k) {
-      const channels x = pixel_on(&p->x, p->pixels, n, h, w, m.zeros);
-      ALONG(fwd_pixel, b.C, x.v, x.stride, at(&p->y, n, 0, h, w), p->y.stride[1], &m, p->act);
-    }
+  const pass c = {p, b, norm_at(memory, b, &p->mean, &p->var, NULL, &p->beta, p->eps)};
+  in_threads(b.work, b.count, fwd_band, &c);
   return CLF_OK;
 }
 
@@ -215,17 +236,32 @@ static void keep_pixel(int C, real *dx, int stride, real add) {
   }
 }
 
-static void bwd_sums(const clf_bn_bwd_args *p, bands b, const norm *m) {
-  PARALLEL_FOR(b.work, int k = 0; k < b.count; k++) {
-    real *sum = part(m, b, k, 0), *along = part(m, b, k, 1);
-    for (int c = 0; c < b.C; c++) sum[c] = along[c] = 0;
-    EACH_PIXEL(b, &p->x, k) {
-      const channels x = pixel_on(&p->x, p->pixels, n, h, w, m->zeros);
-      const channels dy = pixel(&p->dy, n, h, w);
-      ALONG(bwd_sum_pixel, b.C, x.v, x.stride, dy.v, dy.stride, m, p->act, sum, along);
-    }
+CLF_LOOP(bwd_sums, pass, q, k) {
+  const clf_bn_bwd_args *p = q->args;
+  const bands b = q->b;
+  real *sum = part(&q->m, b, k, 0), *along = part(&q->m, b, k, 1);
+  for (int c = 0; c < b.C; c++) sum[c] = along[c] = 0;
+  EACH_PIXEL(b, &p->x, k) {
+    const channels x = pixel_on(&p->x, p->pixels, n, h, w, q->m.zeros);
+    const channels dy = pixel(&p->dy, n, h, w);
+    ALONG(bwd_sum_pixel, b.C, x.v, x.stride, dy.v, dy.stride, &q->m, p->act, sum, along);
   }
-  add_bands(b, m);
+}
+
+CLF_LOOP(bwd_band, pass, q, k) {
+  const clf_bn_bwd_args *p = q->args;
+  const norm *m = &q->m;
+  const int C = q->b.C, st = p->dx.stride[1];
+  EACH_PIXEL(q->b, &p->x, k) {
+    const channels x = pixel(&p->x, n, h, w), dy = pixel(&p->dy, n, h, w);
+    real *dx = at(&p->dx, n, 0, h, w);
+    if (!on_pixels(p->pixels, h, w))
+      keep_pixel(C, dx, st, p->add);
+    else if (st == 1)
+      ALONG(bwd_pixel, C, x.v, x.stride, dy.v, dy.stride, m, p->act, p->add, dx, 1);
+    else
+      bwd_pixel(C, x.v, x.stride, dy.v, dy.stride, m, p->act, p->add, dx, st);
+  }
 }
 
 CLF_REF(bn_bwd) {
@@ -234,24 +270,15 @@ CLF_REF(bn_bwd) {
   CLF_NEED(memory, norm_size(b));
   const norm m = norm_at(memory, b, &p->mean, &p->var, &p->bmean, &p->beta, p->eps);
   const real share = p->batch / ((real)b.rows * (real)p->x.dim[3]);
-  bwd_sums(p, b, &m);
+  const pass q = {p, b, m};
+  in_threads(b.work, b.count, bwd_sums, &q);
+  add_bands(b, &m);
   for (int c = 0; c < b.C; c++) {
     if (p->dbeta.buf) *at(&p->dbeta, c, 0, 0, 0) += m.sum[c];
     m.sum[c] *= share;
     m.along[c] *= share;
   }
-  PARALLEL_FOR(b.work, int k = 0; k < b.count; k++)
-    EACH_PIXEL(b, &p->x, k) {
-      const channels x = pixel(&p->x, n, h, w), dy = pixel(&p->dy, n, h, w);
-      real *dx = at(&p->dx, n, 0, h, w);
-      const int st = p->dx.stride[1];
-      if (!on_pixels(p->pixels, h, w))
-        keep_pixel(b.C, dx, st, p->add);
-      else if (st == 1)
-        ALONG(bwd_pixel, b.C, x.v, x.stride, dy.v, dy.stride, &m, p->act, p->add, dx, 1);
-      else
-        bwd_pixel(b.C, x.v, x.stride, dy.v, dy.stride, &m, p->act, p->add, dx, st);
-    }
+  in_threads(b.work, b.count, bwd_band, &q);
   return CLF_OK;
 }
 
@@ -279,17 +306,22 @@ static void copy_pixel(int C, const real *x, int sx, real *y, int sy) {
   for (int c = 0; c < C; c++) y[(ptrdiff_t)c * sy] = x[(ptrdiff_t)c * sx];
 }
 
-static void scale_pixels(const clf_tensor *from, const clf_tensor *to, int pixels, bands b,
-                         const real *shift, const real *scale, const real *back) {
-  PARALLEL_FOR(b.work, int k = 0; k < b.count; k++)
-    EACH_PIXEL(b, from, k) {
-      const channels x = pixel(from, n, h, w);
-      real *y = at(to, n, 0, h, w);
-      if (on_pixels(pixels, h, w))
-        ALONG(scale_pixel, b.C, x.v, x.stride, y, to->stride[1], shift, scale, back);
-      else
-        copy_pixel(b.C, x.v, x.stride, y, to->stride[1]);
-    }
+typedef struct scaling {
+  const clf_tensor *from, *to;
+  int pixels;
+  bands b;
+  const real *shift, *scale, *back;
+} scaling;
+CLF_LOOP(scale_band, scaling, q, k) {
+  const int C = q->b.C, stride = q->to->stride[1];
+  EACH_PIXEL(q->b, q->from, k) {
+    const channels x = pixel(q->from, n, h, w);
+    real *y = at(q->to, n, 0, h, w);
+    if (on_pixels(q->pixels, h, w))
+      ALONG(scale_pixel, C, x.v, x.stride, y, stride, q->shift, q->scale, q->back);
+    else
+      copy_pixel(C, x.v, x.stride, y, stride);
+  }
 }
 
 CLF_REF(bn_flow_fwd) {
@@ -297,7 +329,8 @@ CLF_REF(bn_flow_fwd) {
   real *memory = clf_scratch_get(scratch, norm_size(b));
   CLF_NEED(memory, norm_size(b));
   const norm m = norm_at(memory, b, &p->mean, &p->var, NULL, NULL, p->eps);
-  scale_pixels(&p->x, &p->y, p->pixels, b, m.mean, m.rstd, m.zeros);
+  const scaling q = {&p->x, &p->y, p->pixels, b, m.mean, m.rstd, m.zeros};
+  in_threads(b.work, b.count, scale_band, &q);
   add_logdet(&p->logdet, -log_std(&p->y, &p->var, p->eps, p->pixels));
   return CLF_OK;
 }
@@ -308,22 +341,38 @@ CLF_REF(bn_flow_inv) {
   CLF_NEED(memory, norm_size(b));
   const norm m = norm_at(memory, b, &p->mean, &p->var, NULL, NULL, p->eps);
   for (int c = 0; c < b.C; c++) m.sum[c] = real_sqrt(*at(&p->var, c, 0, 0, 0) + p->eps);
-  scale_pixels(&p->y, &p->x, p->pixels, b, m.zeros, m.sum, m.mean);
+  const scaling q = {&p->y, &p->x, p->pixels, b, m.zeros, m.sum, m.mean};
+  in_threads(b.work, b.count, scale_band, &q);
   add_logdet(&p->logdet, log_std(&p->y, &p->var, p->eps, p->pixels));
   return CLF_OK;
 }
 
-static void flow_bwd_sums(const clf_bn_flow_bwd_args *p, bands b, const norm *m) {
-  PARALLEL_FOR(b.work, int k = 0; k < b.count; k++) {
-    real *sum = part(m, b, k, 0), *along = part(m, b, k, 1);
-    for (int c = 0; c < b.C; c++) sum[c] = along[c] = 0;
-    EACH_PIXEL(b, &p->x, k) {
-      const channels x = pixel(&p->x, n, h, w), dy = pixel(&p->dy, n, h, w);
-      if (on_pixels(p->pixels, h, w))
-        ALONG(bwd_sum_pixel, b.C, x.v, x.stride, dy.v, dy.stride, m, 0, sum, along);
-    }
+CLF_LOOP(flow_bwd_sums, pass, q, k) {
+  const clf_bn_flow_bwd_args *p = q->args;
+  const bands b = q->b;
+  real *sum = part(&q->m, b, k, 0), *along = part(&q->m, b, k, 1);
+  for (int c = 0; c < b.C; c++) sum[c] = along[c] = 0;
+  EACH_PIXEL(b, &p->x, k) {
+    const channels x = pixel(&p->x, n, h, w), dy = pixel(&p->dy, n, h, w);
+    if (on_pixels(p->pixels, h, w))
+      ALONG(bwd_sum_pixel, b.C, x.v, x.stride, dy.v, dy.stride, &q->m, 0, sum, along);
   }
-  add_bands(b, m);
+}
+
+CLF_LOOP(flow_bwd_band, pass, q, k) {
+  const clf_bn_flow_bwd_args *p = q->args;
+  const norm *m = &q->m;
+  const int C = q->b.C, st = p->dx.stride[1];
+  EACH_PIXEL(q->b, &p->x, k) {
+    const channels x = pixel(&p->x, n, h, w), dy = pixel(&p->dy, n, h, w);
+    real *dx = at(&p->dx, n, 0, h, w);
+    if (!on_pixels(p->pixels, h, w))
+      copy_pixel(C, dy.v, dy.stride, dx, st);
+    else if (st == 1)
+      ALONG(bwd_pixel, C, x.v, x.stride, dy.v, dy.stride, m, 0, 0, dx, 1);
+    else
+      bwd_pixel(C, x.v, x.stride, dy.v, dy.stride, m, 0, 0, dx, st);
+  }
 }
 
 CLF_REF(bn_flow_bwd) {
@@ -334,22 +383,13 @@ CLF_REF(bn_flow_bwd) {
   const real share = p->batch / ((real)b.rows * (real)p->x.dim[3]);
   const real dlogdet =
       p->dlogdet * (real)p->x.dim[0] * (real)count_pixels(p->pixels, p->x.dim[2], p->x.dim[3]);
-  flow_bwd_sums(p, b, &m);
+  const pass q = {p, b, m};
+  in_threads(b.work, b.count, flow_bwd_sums, &q);
+  add_bands(b, &m);
   for (int c = 0; c < b.C; c++) {
     m.sum[c] *= share;
     m.along[c] = share * (m.along[c] + dlogdet);
   }
-  PARALLEL_FOR(b.work, int k = 0; k < b.count; k++)
-    EACH_PIXEL(b, &p->x, k) {
-      const channels x = pixel(&p->x, n, h, w), dy = pixel(&p->dy, n, h, w);
-      real *dx = at(&p->dx, n, 0, h, w);
-      const int st = p->dx.stride[1];
-      if (!on_pixels(p->pixels, h, w))
-        copy_pixel(b.C, dy.v, dy.stride, dx, st);
-      else if (st == 1)
-        ALONG(bwd_pixel, b.C, x.v, x.stride, dy.v, dy.stride, &m, 0, 0, dx, 1);
-      else
-        bwd_pixel(b.C, x.v, x.stride, dy.v, dy.stride, &m, 0, 0, dx, st);
-    }
+  in_threads(b.work, b.count, flow_bwd_band, &q);
   return CLF_OK;
 }

@@ -50,7 +50,12 @@ typedef struct product {
   real beta;
   int k, turned; /* the gradient by x is the product with w transposed and its taps turned */
   norm norm;
-  const real *panels;
+  real *panels;
+  /* By Winograd's way: tiles of a block, and jobs, which share blocks among `items` and panels
+   * among `parts`; with a slice of memory each. */
+  int block, items, parts;
+  size_t slice;
+  real *slices;
 } product;
 
 static real weight(const product *q, int row, int col, int a, int b) {
@@ -59,14 +64,13 @@ static real weight(const product *q, int row, int col, int a, int b) {
 }
 
 /* [panels][k k][rows][TN] */
-static void pack(const product *q, real *panels) {
-  const int rows = q->x->dim[1], cols = q->y->dim[1], k = q->k;
-  PARALLEL_FOR(1.0 * rows * cols * k * k, int j0 = 0; j0 < cols; j0 += TN)
-    for (int c = 0; c < rows; c++)
-      for (int t = 0; t < k * k; t++) {
-        real *d = panels + ((ptrdiff_t)j0 * k * k + (ptrdiff_t)t * TN) * rows + (ptrdiff_t)c * TN;
-        for (int j = 0; j < TN; j++) d[j] = j0 + j < cols ? weight(q, c, j0 + j, t / k, t % k) : 0;
-      }
+CLF_LOOP(pack_panel, product, q, panel) {
+  const int rows = q->x->dim[1], cols = q->y->dim[1], k = q->k, j0 = panel * TN;
+  for (int c = 0; c < rows; c++)
+    for (int t = 0; t < k * k; t++) {
+      real *d = q->panels + ((ptrdiff_t)j0 * k * k + (ptrdiff_t)t * TN) * rows + (ptrdiff_t)c * TN;
+      for (int j = 0; j < TN; j++) d[j] = j0 + j < cols ? weight(q, c, j0 + j, t / k, t % k) : 0;
+    }
 }
 
 typedef struct pixel {
@@ -155,7 +159,14 @@ static void finish(const product *q, const real *sums, int j0, int n, real *rest
     for (int j = 0; j < n; j++) y[(ptrdiff_t)j * stride] = v[j];
 }
 
-static void tiles(const product *q, int i0, int i1, int j0) {
+enum { CHUNK = 16 * TM }; /* pixels, to a thread at a time */
+static int pixels_of(const clf_tensor *t) { return t->dim[0] * t->dim[2] * t->dim[3]; }
+
+/* Job by job the chunks of a panel. */
+CLF_LOOP(tiles, product, q, job) {
+  const int pixels = pixels_of(q->y), chunks = up(pixels, CHUNK) / CHUNK;
+  int i0 = job % chunks * CHUNK;
+  const int i1 = least(i0 + CHUNK, pixels), j0 = job / chunks * TN;
   const int n = least(TN, q->y->dim[1] - j0);
   const real *panel = q->panels + (ptrdiff_t)j0 * q->k * q->k * q->x->dim[1];
   for (; i0 < i1; i0 += TM) {
@@ -168,21 +179,16 @@ static void tiles(const product *q, int i0, int i1, int j0) {
 }
 
 static clf_status multiply(product *q, clf_scratch *scratch) {
-  enum { CHUNK = 16 * TM }; /* pixels, to a thread at a time */
   const clf_tensor *x = q->x, *y = q->y;
-  const int pixels = y->dim[0] * y->dim[2] * y->dim[3], chunks = up(pixels, CHUNK) / CHUNK;
+  const int pixels = pixels_of(y), chunks = up(pixels, CHUNK) / CHUNK;
   const int panels = up(y->dim[1], TN) / TN, span = (x->dim[1] - 1) * x->stride[1] + 1;
   const size_t packed = (size_t)(q->k * q->k) * (size_t)x->dim[1] * (size_t)(panels * TN);
   const size_t need = packed + norm_size(&q->of_x, span);
-  real *memory = clf_scratch_get(scratch, need);
-  CLF_NEED(memory, need);
-  pack(q, memory);
-  q->panels = memory;
-  q->norm = norm_at(memory + packed, &q->of_x, span);
-  PARALLEL_FOR(2.0 * pixels * (double)packed, int job = 0; job < chunks * panels; job++) {
-    const int i0 = job % chunks * CHUNK;
-    tiles(q, i0, least(i0 + CHUNK, pixels), job / chunks * TN);
-  }
+  q->panels = clf_scratch_get(scratch, need);
+  CLF_NEED(q->panels, need);
+  in_threads(1.0 * x->dim[1] * y->dim[1] * q->k * q->k, panels, pack_panel, q);
+  q->norm = norm_at(q->panels + packed, &q->of_x, span);
+  in_threads(2.0 * pixels * (double)packed, chunks * panels, tiles, q);
   return CLF_OK;
 }
 
@@ -207,33 +213,32 @@ static int pays(const clf_tensor *x, const clf_tensor *y) {
 }
 
 /* [panels][36][rows][TN] */
-static void winograd_pack(const product *q, real *panels) {
+CLF_LOOP(winograd_pack, product, q, c) {
   const int rows = q->x->dim[1], cols = q->y->dim[1];
-  PARALLEL_FOR(200.0 * rows * cols, int c = 0; c < rows; c++)
-    for (int j0 = 0; j0 < cols; j0 += LANES) {
-      real w[9][LANES];
-      real *d = panels + (ptrdiff_t)(j0 / TN * POINTS) * rows * TN + (ptrdiff_t)c * TN + j0 % TN;
-      for (int t = 0; t < 9; t++)
-        for (int j = 0; j < LANES; j++)
-          w[t][j] = j0 + j < cols ? weight(q, c, j0 + j, t / 3, t % 3) : 0;
+  for (int j0 = 0; j0 < cols; j0 += LANES) {
+    real w[9][LANES];
+    real *d = q->panels + (ptrdiff_t)(j0 / TN * POINTS) * rows * TN + (ptrdiff_t)c * TN + j0 % TN;
+    for (int t = 0; t < 9; t++)
+      for (int j = 0; j < LANES; j++)
+        w[t][j] = j0 + j < cols ? weight(q, c, j0 + j, t / 3, t % 3) : 0;
 #define FROM(i, j) VEC_IN(w[(i)*3 + (j)])
 #define TO(i, j, v) VEC(d + (ptrdiff_t)((i)*6 + (j)) * rows * TN) = v
-      WINO_BOTH(WINO_G, 3, 6)
+    WINO_BOTH(WINO_G, 3, 6)
 #undef FROM
 #undef TO
-    }
+  }
 }
 
-/* Job `item` takes each block of tiles from there on, and each panel from `part` on. */
-static void winograd_blocks(const product *q, int block, int item, int items, int part, int parts,
-                            real *slice) {
+/* An item takes each block of tiles from its own on, of these each panel from its part on. */
+CLF_LOOP(winograd_blocks, product, q, job) {
+  const int item = job / q->parts, part = job % q->parts;
   const int C = q->x->dim[1], tiles = wino_tiles(q->x);
-  const ptrdiff_t matrix = (ptrdiff_t)block * C + SPACE, panel = (ptrdiff_t)POINTS * C * TN;
-  real *sums = slice + POINTS * matrix;
-  for (int first = item * block; first < tiles; first += items * block) {
-    const int count = least(block, tiles - first), whole = up(count, TM);
+  const ptrdiff_t matrix = (ptrdiff_t)q->block * C + SPACE, panel = (ptrdiff_t)POINTS * C * TN;
+  real *slice = q->slices + (size_t)job * q->slice, *sums = slice + POINTS * matrix;
+  for (int first = item * q->block; first < tiles; first += q->items * q->block) {
+    const int count = least(q->block, tiles - first), whole = up(count, TM);
     wino_in(q->x, &q->norm, first, whole, slice, matrix);
-    for (int j0 = part * TN; j0 < q->y->dim[1]; j0 += parts * TN) {
+    for (int j0 = part * TN; j0 < q->y->dim[1]; j0 += q->parts * TN) {
       wino_products(slice, matrix, C, whole, q->panels + j0 / TN * panel, sums);
       wino_out(q, sums, whole, first, count, j0);
     }
@@ -243,93 +248,107 @@ static void winograd_blocks(const product *q, int block, int item, int items, in
 /* Blocks of 12 to 24 tiles: that many rows go over a panel while it is in a core's cache. */
 static clf_status winograd_multiply(product *q, clf_scratch *scratch) {
   const int C = q->x->dim[1], tiles = wino_tiles(q->x), columns = up(q->y->dim[1], TN);
-  const int block = up(least(most(tiles / ITEMS, 12), 24), TM);
-  const int items = least(up(tiles, block) / block, ITEMS), parts = items < ITEMS ? 2 : 1;
+  q->block = up(least(most(tiles / ITEMS, 12), 24), TM);
+  q->items = least(up(tiles, q->block) / q->block, ITEMS);
+  q->parts = q->items < ITEMS ? 2 : 1;
+  q->slice = (size_t)(POINTS * (q->block * (C + TN) + SPACE));
+  const int jobs = q->items * q->parts;
   const size_t packed = (size_t)POINTS * (size_t)C * (size_t)columns;
-  const size_t slice = (size_t)(POINTS * (block * (C + TN) + SPACE));
-  const size_t slices = packed + (size_t)(items * parts) * slice;
+  const size_t slices = packed + (size_t)jobs * q->slice;
   const size_t need = slices + norm_size(&q->of_x, C);
-  real *memory = clf_scratch_get(scratch, need);
-  CLF_NEED(memory, need);
-  q->norm = norm_at(memory + slices, &q->of_x, C);
-  q->panels = memory;
-  winograd_pack(q, memory);
-  PARALLEL_FOR(72.0 * tiles * C * columns, int job = 0; job < items * parts; job++)
-    winograd_blocks(q, block, job / parts, items, job % parts, parts,
-                    memory + packed + (size_t)job * slice);
+  q->panels = clf_scratch_get(scratch, need);
+  CLF_NEED(q->panels, need);
+  q->slices = q->panels + packed;
+  q->norm = norm_at(q->panels + slices, &q->of_x, C);
+  in_threads(200.0 * C * q->y->dim[1], C, winograd_pack, q);
+  in_threads(72.0 * tiles * C * columns, jobs, winograd_blocks, q);
   return CLF_OK;
 }
 
-/* A band's sums [36][Ci][columns] at d, of `mine` columns from j0 on. */
-static void winograd_band(const clf_conv_bwd_weights_args *p, const norm *m, const real *zeros,
-                          int block, int first, int end, int columns, int j0, int mine, real *d,
-                          real *slice) {
-  const int Ci = p->x.dim[1], begin = first;
-  const ptrdiff_t x_matrix = (ptrdiff_t)block * Ci + SPACE,
-                  dy_matrix = (ptrdiff_t)block * mine + SPACE;
-  real *x = slice, *dy = x + POINTS * x_matrix;
-  for (; first < end; first += block) {
-    const int count = least(block, end - first);
-    wino_in(&p->x, m, first, count, x, x_matrix);
-    wino_gradients(&p->dy, first, count, j0, zeros, dy, mine, dy_matrix);
+/* Bands of tiles, whose sums are added up at last; where there are few, jobs share the columns of a
+ * band, `each` to one. */
+enum { BLOCK = 64 }; /* tiles at a time */
+typedef struct wino_weights {
+  const clf_conv_bwd_weights_args *p;
+  int tiles, band, bands, columns, each, parts;
+  norm m;
+  const real *zeros;
+  real *sums; /* [bands][36][Ci][columns] */
+  real *slices;
+  size_t slice; /* of a job */
+} wino_weights;
+
+CLF_LOOP(winograd_band, wino_weights, q, job) {
+  const clf_conv_bwd_weights_args *p = q->p;
+  const int b = job / q->parts, j0 = job % q->parts * q->each,
+            mine = least(q->each, q->columns - j0);
+  const int Ci = p->x.dim[1], begin = b * q->band, end = least(begin + q->band, q->tiles);
+  const ptrdiff_t x_matrix = (ptrdiff_t)BLOCK * Ci + SPACE;
+  const ptrdiff_t dy_matrix = (ptrdiff_t)BLOCK * mine + SPACE;
+  real *x = q->slices + (size_t)job * q->slice, *dy = x + POINTS * x_matrix;
+  real *d = q->sums + (ptrdiff_t)b * POINTS * Ci * q->columns;
+  for (int first = begin; first < end; first += BLOCK) {
+    const int count = least(BLOCK, end - first);
+    wino_in(&p->x, &q->m, first, count, x, x_matrix);
+    wino_gradients(&p->dy, first, count, j0, q->zeros, dy, mine, dy_matrix);
     for (int t = 0; t < POINTS; t++)
       for (int j = 0; j < mine; j += TN)
         for (int c = 0; c < Ci; c += TM)
           wino_outer(x + t * x_matrix + c, Ci, dy + t * dy_matrix + j, mine, count,
-                     d + ((ptrdiff_t)t * Ci + c) * columns + j0 + j, columns, Ci - c,
+                     d + ((ptrdiff_t)t * Ci + c) * q->columns + j0 + j, q->columns, Ci - c,
                      first > begin);
   }
 }
 
-/* dw = beta dw + G' of the bands' sums, in order, G. */
-static void winograd_add(const clf_conv_bwd_weights_args *p, const real *sums, int bands,
-                         int columns) {
-  const int Co = p->dw.dim[0], Ci = p->dw.dim[1], so = p->dw.stride[0];
-  const ptrdiff_t matrix = (ptrdiff_t)Ci * columns;
-  PARALLEL_FOR(40.0 * bands * (double)matrix, int c = 0; c < Ci; c++)
-    for (int j = 0; j < Co; j += LANES) {
-      V sum[POINTS];
-      for (int t = 0; t < POINTS; t++) {
-        const real *s = sums + t * matrix + (ptrdiff_t)c * columns + j;
-        sum[t] = VEC_IN(s);
-        for (int band = 1; band < bands; band++) sum[t] += VEC_IN(s + band * POINTS * matrix);
-      }
+/* dw = beta dw + G' of the bands' sums, in order, G; of one channel of x. */
+CLF_LOOP(winograd_add, wino_weights, q, c) {
+  const clf_conv_bwd_weights_args *p = q->p;
+  const int Co = p->dw.dim[0], so = p->dw.stride[0];
+  const ptrdiff_t matrix = (ptrdiff_t)p->dw.dim[1] * q->columns;
+  for (int j = 0; j < Co; j += LANES) {
+    V sum[POINTS];
+    for (int t = 0; t < POINTS; t++) {
+      const real *s = q->sums + t * matrix + (ptrdiff_t)c * q->columns + j;
+      sum[t] = VEC_IN(s);
+      for (int band = 1; band < q->bands; band++) sum[t] += VEC_IN(s + band * POINTS * matrix);
+    }
 #define FROM(i, j) sum[(i)*6 + (j)]
 #define TO(a, b, v)                                                                                \
   {                                                                                                \
     real *to = at(&p->dw, j, c, a, b);                                                             \
     vec_store(p->beta != 0 ? v + p->beta * vec_load(to, so, Co - j) : v, to, so, Co - j);          \
   }
-      WINO_BOTH(WINO_G_BACK, 6, 3)
+    WINO_BOTH(WINO_G_BACK, 6, 3)
 #undef FROM
 #undef TO
-    }
+  }
 }
 
 /* At most 8 bands, by whole blocks; where that makes fewer than 4 jobs, they share the panels. */
 CLF_REF_WAY(conv_bwd_weights, weights_winograd) {
-  enum { BLOCK = 64, BANDS = 8, JOBS = 4 };
-  const int Ci = p->x.dim[1], Co = p->dy.dim[1], columns = up(Co, TN), tiles = wino_tiles(&p->x);
-  const int band = up(up(tiles, BLOCK) / BLOCK, BANDS) / BANDS * BLOCK;
-  const int bands = up(tiles, band) / band, want = up(JOBS, bands) / bands;
-  const int mine = up(up(columns, want) / want, TN), parts = up(columns, mine) / mine;
-  const size_t sums = (size_t)POINTS * (size_t)Ci * (size_t)columns;
-  const size_t slice = (size_t)(POINTS * (BLOCK * (Ci + mine) + 2 * SPACE));
-  const size_t slices = (size_t)bands * sums + (size_t)(bands * parts) * slice;
+  enum { BANDS = 8, JOBS = 4 };
+  const int Ci = p->x.dim[1], columns = up(p->dy.dim[1], TN), tiles = wino_tiles(&p->x);
   const statistics of_x = STATISTICS(p);
+  wino_weights q = {.p = p, .tiles = tiles, .columns = columns};
+  q.band = up(up(tiles, BLOCK) / BLOCK, BANDS) / BANDS * BLOCK;
+  q.bands = up(tiles, q.band) / q.band;
+  const int want = up(JOBS, q.bands) / q.bands;
+  q.each = up(up(columns, want) / want, TN);
+  q.parts = up(columns, q.each) / q.each;
+  q.slice = (size_t)(POINTS * (BLOCK * (Ci + q.each) + 2 * SPACE));
+  const int jobs = q.bands * q.parts;
+  const size_t sums = (size_t)q.bands * POINTS * (size_t)Ci * (size_t)columns;
+  const size_t slices = sums + (size_t)jobs * q.slice;
   const size_t need = slices + (size_t)columns + norm_size(&of_x, Ci);
-  real *memory = clf_scratch_get(scratch, need);
-  CLF_NEED(memory, need);
-  real *zeros = memory + slices;
+  q.sums = clf_scratch_get(scratch, need);
+  CLF_NEED(q.sums, need);
+  q.slices = q.sums + sums;
+  real *zeros = q.sums + slices;
   for (int i = 0; i < columns; i++) zeros[i] = 0;
-  const norm m = norm_at(zeros + columns, &of_x, Ci);
-  PARALLEL_FOR(72.0 * tiles * Ci * columns, int job = 0; job < bands * parts; job++) {
-    const int b = job / parts, j0 = job % parts * mine;
-    winograd_band(p, &m, zeros, BLOCK, b * band, least((b + 1) * band, tiles), columns, j0,
-                  least(mine, columns - j0), memory + (size_t)b * sums,
-                  memory + (size_t)bands * sums + (size_t)job * slice);
-  }
-  winograd_add(p, memory, bands, columns);
+  q.zeros = zeros;
+  q.m = norm_at(zeros + columns, &of_x, Ci);
+  in_threads(72.0 * tiles * Ci * columns, jobs, winograd_band, &q);
+  in_threads(40.0 * (double)sums / POINTS, Ci, winograd_add, &q);
   return CLF_OK;
 }
 
@@ -399,10 +418,17 @@ WAYS(conv_bwd_data, product_data, data, dy, dx, clf_pixelwise_bwd_data)
  * filled up with zeros: what is gone over again and again is one stream. */
 
 typedef struct outer {
+  const clf_conv_bwd_weights_args *p;
   int k, H, W, rows, band, at_once; /* rows in all, of a band, and at a time */
   int Ci, columns;                  /* columns: Co in whole panels */
-  const real *x, *dy;
+  int bands, blocks, panels;
+  norm m;
+  real *x, *dy;
+  real *sums; /* [bands][k k][Ci][columns] */
 } outer;
+static size_t sums_of_band(const outer *q) {
+  return (size_t)(q->k * q->k) * (size_t)q->Ci * (size_t)q->columns;
+}
 
 static void copy_row(const clf_tensor *t, const norm *m, int row, int by, int pixels, real *to) {
   const int C = t->dim[1], W = t->dim[3];
@@ -418,6 +444,12 @@ static void copy_row(const clf_tensor *t, const norm *m, int row, int by, int pi
       for (int c = n; c < by; c++) d[c] = 0;
     }
   }
+}
+
+CLF_LOOP(copy_rows, outer, q, row) {
+  const norm none = {0};
+  copy_row(&q->p->x, &q->m, row, TM, q->rows * q->W, q->x);
+  copy_row(&q->p->dy, &none, row, TN, q->rows * q->W, q->dy);
 }
 
 /* d[TM][columns] += the sums over rows row .. end - 1 of a tap; n rows of d are left. */
@@ -448,7 +480,10 @@ static void outer_tap(const outer *q, const real *x, const real *dy, int row, in
 
 /* A band's sums [k k][Ci][columns] at d, for a block and a panel; a few rows at a time, which
  * stay in cache while all taps go over them, and which keep sums short. */
-static void outer_band(const outer *q, int band, int block, int panel, real *d) {
+CLF_LOOP(outer_band, outer, q, job) {
+  const int jobs = q->blocks * q->panels, band = job / jobs, block = job % q->blocks;
+  const int panel = job / q->blocks % q->panels;
+  real *d = q->sums + (size_t)band * sums_of_band(q);
   const int k = q->k, n = q->Ci - block * TM, end = least((band + 1) * q->band, q->rows);
   const ptrdiff_t pixels = (ptrdiff_t)q->rows * q->W, step = (ptrdiff_t)q->Ci * q->columns;
   d += (ptrdiff_t)block * TM * q->columns + panel * TN;
@@ -468,46 +503,41 @@ static int band_of(int rows, int W, int jobs) {
   return want > least_rows ? want : least_rows;
 }
 
-static void add_bands(const clf_conv_bwd_weights_args *p, const real *sums, int bands,
-                      int columns) {
-  const int Co = p->dw.dim[0], Ci = p->dw.dim[1], k = p->dw.dim[3];
-  const size_t size = (size_t)(k * k) * (size_t)Ci * (size_t)columns;
-  PARALLEL_FOR(1.0 * bands * (double)size, int c = 0; c < Ci; c++)
-    for (int t = 0; t < k * k; t++)
-      for (int o = 0; o < Co; o++) {
-        real sum = 0, *dw = at(&p->dw, o, c, t / k, t % k);
-        for (int band = 0; band < bands; band++)
-          sum += sums[(size_t)band * size + ((size_t)t * (size_t)Ci + (size_t)c) * (size_t)columns +
-                      (size_t)o];
-        *dw = p->beta != 0 ? sum + p->beta * *dw : sum;
-      }
+CLF_LOOP(add_bands, outer, q, c) {
+  const clf_conv_bwd_weights_args *p = q->p;
+  const int Co = p->dw.dim[0], k = q->k;
+  const size_t size = sums_of_band(q), columns = (size_t)q->columns;
+  for (int t = 0; t < k * k; t++)
+    for (int o = 0; o < Co; o++) {
+      const real *s = q->sums + ((size_t)t * (size_t)q->Ci + (size_t)c) * columns + (size_t)o;
+      real sum = 0, *dw = at(&p->dw, o, c, t / k, t % k);
+      for (int band = 0; band < q->bands; band++) sum += s[(size_t)band * size];
+      *dw = p->beta != 0 ? sum + p->beta * *dw : sum;
+    }
 }
 
 CLF_REF_WAY(conv_bwd_weights, weights_direct) {
-  const int Ci = p->x.dim[1], k = p->dw.dim[3], H = p->dy.dim[2], W = p->dy.dim[3];
-  const int blocks = up(Ci, TM) / TM, panels = up(p->dy.dim[1], TN) / TN, jobs = blocks * panels;
-  outer q = {.k = k, .H = H, .W = W, .rows = p->dy.dim[0] * H, .Ci = Ci, .columns = panels * TN};
+  const int Ci = p->x.dim[1], H = p->dy.dim[2], W = p->dy.dim[3];
+  outer q = {.p = p, .k = p->dw.dim[3], .H = H, .W = W, .rows = p->dy.dim[0] * H, .Ci = Ci};
+  q.blocks = up(Ci, TM) / TM;
+  q.panels = up(p->dy.dim[1], TN) / TN;
+  q.columns = q.panels * TN;
+  const int jobs = q.blocks * q.panels, pixels = q.rows * W;
   q.band = band_of(q.rows, W, jobs);
   q.at_once = up(128, W) / W;
-  const int bands = up(q.rows, q.band) / q.band, pixels = q.rows * W;
-  const size_t size = (size_t)(k * k) * (size_t)Ci * (size_t)q.columns;
+  q.bands = up(q.rows, q.band) / q.band;
   const statistics of_x = STATISTICS(p);
-  const size_t copied = (size_t)bands * size + (size_t)pixels * (size_t)(blocks * TM + q.columns);
+  const size_t size = sums_of_band(&q), sums = (size_t)q.bands * size;
+  const size_t copied = sums + (size_t)pixels * (size_t)(q.blocks * TM + q.columns);
   const size_t need = copied + norm_size(&of_x, 1);
-  real *sums = clf_scratch_get(scratch, need);
-  CLF_NEED(sums, need);
-  real *x = sums + (size_t)bands * size, *dy = x + (size_t)pixels * (size_t)(blocks * TM);
-  const norm m = norm_at(sums + copied, &of_x, 1), none = {0};
-  PARALLEL_FOR(1.0 * pixels * (Ci + q.columns), int row = 0; row < q.rows; row++) {
-    copy_row(&p->x, &m, row, TM, pixels, x);
-    copy_row(&p->dy, &none, row, TN, pixels, dy);
-  }
-  q.x = x;
-  q.dy = dy;
-  PARALLEL_FOR(2.0 * pixels * (double)size, int job = 0; job < bands * jobs; job++)
-    outer_band(&q, job / jobs, job % blocks, job / blocks % panels,
-               sums + (size_t)(job / jobs) * size);
-  add_bands(p, sums, bands, q.columns);
+  q.sums = clf_scratch_get(scratch, need);
+  CLF_NEED(q.sums, need);
+  q.x = q.sums + sums;
+  q.dy = q.x + (size_t)pixels * (size_t)(q.blocks * TM);
+  q.m = norm_at(q.sums + copied, &of_x, 1);
+  in_threads(1.0 * pixels * (Ci + q.columns), q.rows, copy_rows, &q);
+  in_threads(2.0 * pixels * (double)size, q.bands * jobs, outer_band, &q);
+  in_threads(1.0 * (double)sums, Ci, add_bands, &q);
   return CLF_OK;
 }
 
@@ -527,6 +557,16 @@ static void bias_band(const clf_tensor *dy, int row, int end, real *restrict sum
     }
 }
 
+typedef struct bias_call {
+  const clf_tensor *dy;
+  int band, rows; /* rows of a band, and in all */
+  real *sums;
+} bias_call;
+CLF_LOOP(bias_of_band, bias_call, q, b) {
+  bias_band(q->dy, b * q->band, least((b + 1) * q->band, q->rows),
+            q->sums + (ptrdiff_t)b * q->dy->dim[1]);
+}
+
 CLF_REF_RULE(conv_bwd_weights, weights_can) { return can(&p->x, &p->dy, p->dw.dim[3]); }
 CLF_REF_RULE(conv_bwd_weights, weights_pays) { return pays(&p->x, &p->dy); }
 CLF_REFS(
@@ -540,8 +580,8 @@ CLF_REF(conv_bwd_bias) {
   const size_t need = (size_t)bands * (size_t)C;
   real *sums = clf_scratch_get(scratch, need);
   CLF_NEED(sums, need);
-  PARALLEL_FOR((double)clf__count(&p->dy), int b = 0; b < bands; b++)
-    bias_band(&p->dy, b * band, least((b + 1) * band, rows), sums + (ptrdiff_t)b * C);
+  const bias_call q = {&p->dy, band, rows, sums};
+  in_threads((double)clf__count(&p->dy), bands, bias_of_band, &q);
   for (int c = 0; c < C; c++) {
     real sum = 0, *db = at(&p->db, c, 0, 0, 0);
     for (int b = 0; b < bands; b++) sum += sums[(ptrdiff_t)b * C + c];

@@ -4,90 +4,70 @@
 
 #define MASK(b) (*at(b, 0, c, h, w))
 
-CLF_REF(mask_apply) {
-  (void)scratch;
-  PARALLEL_FOR(2.0 * (double)clf__count(&p->x), int n = 0; n < p->x.dim[0]; n++)
-    EACH_OF(&p->x) {
-      real *y = at(&p->y, n, c, h, w);
-      const real kept = MASK(&p->b) != 0 ? *at(&p->x, n, c, h, w) : 0;
-      *y = p->beta != 0 ? kept + p->beta * *y : kept;
-    }
-  return CLF_OK;
+CLF_REF_LOOP(mask_apply, 2.0 * (double)clf__count(&p->x), p->x.dim[0], n) {
+  EACH_OF(&p->x) {
+    real *y = at(&p->y, n, c, h, w);
+    const real kept = MASK(&p->b) != 0 ? *at(&p->x, n, c, h, w) : 0;
+    *y = p->beta != 0 ? kept + p->beta * *y : kept;
+  }
 }
 
 /* Dinh et al. 2017, eq. 7, in the lecture's order: scale, then shift. */
-CLF_REF(affine_fwd) {
-  (void)scratch;
-  PARALLEL_FOR(20.0 * (double)clf__count(&p->x), int n = 0; n < p->x.dim[0]; n++) {
-    double logdet = 0;
-    EACH_OF(&p->x) {
-      const real x = *at(&p->x, n, c, h, w);
-      real *y = at(&p->y, n, c, h, w);
-      if (MASK(&p->b) != 0) {
-        *y = x;
-        continue;
-      }
-      const real s = bounded(*at(&p->h, n, c, h, w), p->s_max);
-      *y = x * real_exp(s) + *at(&p->t, n, c, h, w);
-      logdet += s;
+CLF_REF_LOOP(affine_fwd, 20.0 * (double)clf__count(&p->x), p->x.dim[0], n) {
+  double logdet = 0;
+  EACH_OF(&p->x) {
+    const real x = *at(&p->x, n, c, h, w);
+    real *y = at(&p->y, n, c, h, w);
+    if (MASK(&p->b) != 0) {
+      *y = x;
+      continue;
     }
-    *at(&p->logdet, n, 0, 0, 0) += (real)logdet;
+    const real s = bounded(*at(&p->h, n, c, h, w), p->s_max);
+    *y = x * real_exp(s) + *at(&p->t, n, c, h, w);
+    logdet += s;
   }
-  return CLF_OK;
+  *at(&p->logdet, n, 0, 0, 0) += (real)logdet;
 }
 
 /* Dinh et al. 2017, eq. 8. */
-CLF_REF(affine_inv) {
-  (void)scratch;
-  PARALLEL_FOR(20.0 * (double)clf__count(&p->y), int n = 0; n < p->y.dim[0]; n++) {
-    double logdet = 0;
-    EACH_OF(&p->y) {
-      const real y = *at(&p->y, n, c, h, w);
-      real *x = at(&p->x, n, c, h, w);
-      if (MASK(&p->b) != 0) {
-        *x = y;
-        continue;
-      }
-      const real s = bounded(*at(&p->h, n, c, h, w), p->s_max);
-      *x = (y - *at(&p->t, n, c, h, w)) * real_exp(-s);
-      logdet += s;
+CLF_REF_LOOP(affine_inv, 20.0 * (double)clf__count(&p->y), p->y.dim[0], n) {
+  double logdet = 0;
+  EACH_OF(&p->y) {
+    const real y = *at(&p->y, n, c, h, w);
+    real *x = at(&p->x, n, c, h, w);
+    if (MASK(&p->b) != 0) {
+      *x = y;
+      continue;
     }
-    *at(&p->logdet, n, 0, 0, 0) -= (real)logdet;
+    const real s = bounded(*at(&p->h, n, c, h, w), p->s_max);
+    *x = (y - *at(&p->t, n, c, h, w)) * real_exp(-s);
+    logdet += s;
   }
-  return CLF_OK;
+  *at(&p->logdet, n, 0, 0, 0) -= (real)logdet;
 }
 
-CLF_REF(affine_bwd) {
-  (void)scratch;
-  PARALLEL_FOR(20.0 * (double)clf__count(&p->x), int n = 0; n < p->x.dim[0]; n++)
-    EACH_OF(&p->x) {
-      const int moved = MASK(&p->b) == 0;
-      const real dy = *at(&p->dy, n, c, h, w);
-      const real out = *at(&p->h, n, c, h, w), s = moved ? bounded(out, p->s_max) : 0;
-      const real dx = dy * real_exp(s);
-      const real ds = dx * *at(&p->x, n, c, h, w) + p->dlogdet;
-      *at(&p->dx, n, c, h, w) = dx;
-      *at(&p->dt, n, c, h, w) = moved ? dy : 0;
-      *at(&p->dh, n, c, h, w) = moved ? ds * bounded_slope(out, p->s_max) : 0;
-    }
-  return CLF_OK;
+CLF_REF_LOOP(affine_bwd, 20.0 * (double)clf__count(&p->x), p->x.dim[0], n) {
+  EACH_OF(&p->x) {
+    const int moved = MASK(&p->b) == 0;
+    const real dy = *at(&p->dy, n, c, h, w);
+    const real out = *at(&p->h, n, c, h, w), s = moved ? bounded(out, p->s_max) : 0;
+    const real dx = dy * real_exp(s);
+    const real ds = dx * *at(&p->x, n, c, h, w) + p->dlogdet;
+    *at(&p->dx, n, c, h, w) = dx;
+    *at(&p->dt, n, c, h, w) = moved ? dy : 0;
+    *at(&p->dh, n, c, h, w) = moved ? ds * bounded_slope(out, p->s_max) : 0;
+  }
 }
 
 /* Dinh et al. 2015, eq. 8. */
-CLF_REF(additive) {
-  (void)scratch;
-  PARALLEL_FOR(2.0 * (double)clf__count(&p->x), int n = 0; n < p->x.dim[0]; n++)
-    EACH_OF(&p->x) {
-      const real shift = MASK(&p->b) != 0 ? 0 : p->sign * *at(&p->t, n, c, h, w);
-      *at(&p->y, n, c, h, w) = *at(&p->x, n, c, h, w) + shift;
-    }
-  return CLF_OK;
+CLF_REF_LOOP(additive, 2.0 * (double)clf__count(&p->x), p->x.dim[0], n) {
+  EACH_OF(&p->x) {
+    const real shift = MASK(&p->b) != 0 ? 0 : p->sign * *at(&p->t, n, c, h, w);
+    *at(&p->y, n, c, h, w) = *at(&p->x, n, c, h, w) + shift;
+  }
 }
 
-CLF_REF(additive_bwd) {
-  (void)scratch;
-  PARALLEL_FOR(2.0 * (double)clf__count(&p->dy), int n = 0; n < p->dy.dim[0]; n++)
-    EACH_OF(&p->dy)
-      *at(&p->dt, n, c, h, w) = MASK(&p->b) != 0 ? 0 : p->sign * *at(&p->dy, n, c, h, w);
-  return CLF_OK;
+CLF_REF_LOOP(additive_bwd, 2.0 * (double)clf__count(&p->dy), p->dy.dim[0], n) {
+  EACH_OF(&p->dy)
+    *at(&p->dt, n, c, h, w) = MASK(&p->b) != 0 ? 0 : p->sign * *at(&p->dy, n, c, h, w);
 }

@@ -2,16 +2,19 @@
 /* elementwise.c: copy, fill, axpby. */
 #include "ref.h"
 
+CLF_LOOP(copy_dense, clf_copy_args, p, n) {
+  const int size = p->x.dim[1] * p->x.dim[2] * p->x.dim[3];
+  memcpy(at(&p->y, n, 0, 0, 0), at(&p->x, n, 0, 0, 0), (size_t)size * sizeof(real));
+}
+CLF_LOOP(copy_apart, clf_copy_args, p, n) {
+  EACH_OF(&p->x) *at(&p->y, n, c, h, w) = *at(&p->x, n, c, h, w);
+}
+
 CLF_REF(copy) {
   (void)scratch;
   const int size = p->x.dim[1] * p->x.dim[2] * p->x.dim[3], order = dense_order(&p->x);
-  if (size > 1 && order && order == dense_order(&p->y)) {
-    PARALLEL_FOR((double)clf__count(&p->x), int n = 0; n < p->x.dim[0]; n++)
-      memcpy(at(&p->y, n, 0, 0, 0), at(&p->x, n, 0, 0, 0), (size_t)size * sizeof(real));
-    return CLF_OK;
-  }
-  PARALLEL_FOR((double)clf__count(&p->x), int n = 0; n < p->x.dim[0]; n++)
-    EACH_OF(&p->x) *at(&p->y, n, c, h, w) = *at(&p->x, n, c, h, w);
+  const int dense = size > 1 && order && order == dense_order(&p->y);
+  in_threads((double)clf__count(&p->x), p->x.dim[0], dense ? copy_dense : copy_apart, p);
   return CLF_OK;
 }
 
@@ -26,13 +29,10 @@ CLF_REF(fill) {
   return CLF_OK;
 }
 
-CLF_REF(axpby) {
-  (void)scratch;
-  PARALLEL_FOR(2.0 * (double)clf__count(&p->x), int n = 0; n < p->x.dim[0]; n++)
-    EACH_OF(&p->x) {
-      real *y = at(&p->y, n, c, h, w);
-      const real ax = p->a * *at(&p->x, n, c, h, w);
-      *y = p->b != 0 ? ax + p->b * *y : ax;
-    }
-  return CLF_OK;
+CLF_REF_LOOP(axpby, 2.0 * (double)clf__count(&p->x), p->x.dim[0], n) {
+  EACH_OF(&p->x) {
+    real *y = at(&p->y, n, c, h, w);
+    const real ax = p->a * *at(&p->x, n, c, h, w);
+    *y = p->b != 0 ? ax + p->b * *y : ax;
+  }
 }

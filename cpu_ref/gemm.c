@@ -71,13 +71,22 @@ static void plain_rows(const clf_gemm_args *p, int i0, int i1, real *sum) {
   }
 }
 
+typedef struct plain_call {
+  const clf_gemm_args *p;
+  real *sums;
+} plain_call;
+CLF_LOOP(plain_band, plain_call, q, band) {
+  const int i0 = band * ROWS, left = q->p->c.dim[0] - i0;
+  plain_rows(q->p, i0, i0 + (left < ROWS ? left : ROWS),
+             q->sums + (ptrdiff_t)band * q->p->c.dim[1]);
+}
+
 CLF_REF_WAY(gemm, plain) {
   const int M = p->c.dim[0], N = p->c.dim[1], bands = (M - 1) / ROWS + 1;
   real *sums = clf_scratch_get(scratch, (size_t)bands * (size_t)N);
   CLF_NEED(sums, bands * N);
-  PARALLEL_FOR(2.0 * M * N * p->a.dim[!p->ta], int band = 0; band < bands; band++)
-    plain_rows(p, band * ROWS, band == bands - 1 ? M : (band + 1) * ROWS,
-               sums + (ptrdiff_t)band * N);
+  const plain_call q = {p, sums};
+  in_threads(2.0 * M * N * p->a.dim[!p->ta], bands, plain_band, &q);
   return CLF_OK;
 }
 
@@ -95,14 +104,17 @@ static int ceil_of(int n, int by) { return (n - 1) / by + 1; }
 typedef struct tiling {
   const clf_gemm_args *p;
   int M, N, K, block, deep; /* tiles of a block; columns of a at a time */
-  const real *panels;
+  int blocks;
+  real *panels, *bands; /* of each band its memory, `own` numbers, of packed rows and sums */
+  size_t own;
 } tiling;
 
-static void pack_panel(const tiling *q, int j0, real *d) {
+CLF_LOOP(pack_panel, tiling, q, panel) {
   const clf_tensor *b = &q->p->b;
-  const int n = least(TN, q->N - j0), tb = q->p->tb != 0;
+  const int j0 = panel * TN, n = least(TN, q->N - j0), tb = q->p->tb != 0;
   const ptrdiff_t sj = b->stride[!tb], sk = b->stride[tb];
   const real *s = at(b, 0, 0, 0, 0) + j0 * sj;
+  real *d = q->panels + (ptrdiff_t)j0 * q->K;
   if (sj == 1 && n == TN)
     for (int k = 0; k < q->K; k++, s += sk, d += TN)
       for (int j = 0; j < TN; j++) d[j] = s[j];
@@ -179,10 +191,11 @@ static void by_block(const tiling *q, int t0, int k0, int k1, const real *packed
   }
 }
 
-/* Blocks first, first + BANDS, ...; `own` is this band's memory, of packed rows and sums. */
-static void by_band(const tiling *q, int first, int blocks, real *own) {
+/* Blocks band, band + BANDS, ... */
+CLF_LOOP(by_band, tiling, q, band) {
   const int tiles = ceil_of(q->M, TM), in_place = q->p->a.stride[q->p->ta == 0] == 1;
-  for (int block = first; block < blocks; block += BANDS)
+  real *own = q->bands + (size_t)band * q->own;
+  for (int block = band; block < q->blocks; block += BANDS)
     for (int k0 = 0; k0 < q->K; k0 += q->deep) {
       const int t0 = block * q->block, k1 = least(k0 + q->deep, q->K);
       for (int t = 0; t < q->block && t0 + t < tiles && !in_place; t++)
@@ -196,18 +209,16 @@ CLF_REF_WAY(gemm, by_tiles) {
   const int in_place = p->a.stride[!p->ta] == 1, tiles = ceil_of(q.M, TM), cols = ceil_of(q.N, TN);
   q.deep = in_place ? q.K : least(q.K, DEEP);
   q.block = least(BLOCK, ceil_of(tiles, BANDS / 2));
-  const int blocks = ceil_of(tiles, q.block), bands = least(blocks, BANDS);
+  q.blocks = ceil_of(tiles, q.block);
+  const int bands = least(q.blocks, BANDS);
   const double work = 2.0 * q.M * q.N * q.K;
-  const size_t own =
-      in_place ? 0 : (size_t)(q.block * TM) * (size_t)(q.deep + (q.deep < q.K) * cols * TN);
-  const size_t panels = (size_t)q.K * (size_t)(cols * TN), need = panels + own * (size_t)bands;
-  real *memory = clf_scratch_get(scratch, need);
-  CLF_NEED(memory, need);
-  PARALLEL_FOR(work, int j = 0; j < cols; j++)
-    pack_panel(&q, j * TN, memory + (ptrdiff_t)j * q.K * TN);
-  q.panels = memory;
-  PARALLEL_FOR(work, int band = 0; band < bands; band++)
-    by_band(&q, band, blocks, memory + panels + (size_t)band * own);
+  q.own = in_place ? 0 : (size_t)(q.block * TM) * (size_t)(q.deep + (q.deep < q.K) * cols * TN);
+  const size_t panels = (size_t)q.K * (size_t)(cols * TN), need = panels + q.own * (size_t)bands;
+  q.panels = clf_scratch_get(scratch, need);
+  CLF_NEED(q.panels, need);
+  q.bands = q.panels + panels;
+  in_threads(work, cols, pack_panel, &q);
+  in_threads(work, bands, by_band, &q);
   return CLF_OK;
 }
 #endif
@@ -238,16 +249,24 @@ CLF_REF_RULE(gemm, worth_a_blas) {
 }
 CLF_REF_RULE(gemm, a_blas_takes) { return takes(&p->a) && takes(&p->b) && takes(&p->c); }
 
+typedef struct blas_call {
+  const clf_gemm_args *p;
+  int rows; /* of a band */
+} blas_call;
+CLF_LOOP(blas_band, blas_call, q, band) {
+  const int i0 = band * q->rows, left = q->p->c.dim[0] - i0;
+  blas_rows(q->p, i0, i0 + least(left, q->rows));
+}
+
 /* The bands are ours to share out, so the BLAS is held to one thread meanwhile. */
 CLF_REF_WAY(gemm, by_blas) {
   (void)scratch;
   const int M = p->c.dim[0], N = p->c.dim[1], K = p->a.dim[!p->ta];
   int rows = ROWS;
   while (M / rows > 64) rows *= 2;
-  const int bands = (M - 1) / rows + 1;
+  const blas_call q = {p, rows};
   clf__blas_hold_to_one_thread();
-  PARALLEL_FOR(2.0 * M * N * K, int band = 0; band < bands; band++)
-    blas_rows(p, band * rows, band == bands - 1 ? M : (band + 1) * rows);
+  in_threads(2.0 * M * N * K, (M - 1) / rows + 1, blas_band, &q);
   clf__blas_let_go();
   return CLF_OK;
 }

@@ -40,15 +40,24 @@ static void product_t(const real *A, int R, int C, rows y, rows x) {
     for (int c = 0; c < C - 1; c++) add(A[(ptrdiff_t)i * C + c], row(y, i), row(x, c), y.n0, y.n1);
 }
 /* dA += sum over all samples of d x^T */
+typedef struct outer_call {
+  real *dA;
+  int C;
+  rows d, x;
+} outer_call;
+CLF_LOOP(outer_row, outer_call, q, i) {
+  const int N = q->d.N;
+  for (int c = 0; c < q->C; c++) {
+    const real *di = row(q->d, i), *xc = row(q->x, c);
+    real sum = 0;
+    VECTOR_SUM(sum)
+    for (int n = 0; n < N; n++) sum += di[n] * xc[n];
+    q->dA[(ptrdiff_t)i * q->C + c] += sum;
+  }
+}
 static void outer(real *dA, int R, int C, rows d, rows x) {
-  PARALLEL_FOR(2.0 * R * C * d.N, int i = 0; i < R; i++)
-    for (int c = 0; c < C; c++) {
-      const real *di = row(d, i), *xc = row(x, c);
-      real sum = 0;
-      CLF_PRAGMA(omp simd reduction(+ : sum))
-      for (int n = 0; n < d.N; n++) sum += di[n] * xc[n];
-      dA[(ptrdiff_t)i * C + c] += sum;
-    }
+  const outer_call q = {dA, C, d, x};
+  in_threads(2.0 * R * C * d.N, R, outer_row, &q);
 }
 static void tanh_rows(rows r, int count) {
   for (int f = 0; f < count; f++) {
@@ -110,9 +119,19 @@ static real log_scale(const shape *z, real h) { return z->add ? 0 : bounded(h, z
 
 /* ---- Forward and inverse ------------------------------------------------------------ */
 
-static rows block_of(real *memory, const shape *z, int n0) {
-  return (rows){memory, z->N, n0, n0 + BLOCK < z->N ? n0 + BLOCK : z->N};
+static rows block_of(real *memory, const shape *z, int block) {
+  const int n0 = block * BLOCK;
+  return (rows){memory, z->N, n0, z->N - n0 > BLOCK ? n0 + BLOCK : z->N};
 }
+static int blocks_of(const shape *z) { return (z->N - 1) / BLOCK + 1; }
+
+/* What a loop over blocks sees of a call. */
+typedef struct by_blocks {
+  const void *args;
+  shape z;
+  real *memory;
+  int l; /* the coupling, where it is one */
+} by_blocks;
 static double work(const shape *z) { return (double)z->N * z->H * (8 * z->D + 40) * z->L; }
 
 static void load(const clf_tensor *t, int D, rows X) {
@@ -124,54 +143,62 @@ static void save(const clf_tensor *t, int D, rows X) {
     EACH(X) *at(t, n, i, 0, 0) = row(X, i)[n];
 }
 
-CLF_REF(mlp_coupling_fwd) {
-  const shape z = SHAPE(p, p->x);
-  const size_t need = (size_t)(z.D + kept_rows(&z)) * (size_t)z.N;
-  real *memory = clf_scratch_get(scratch, need);
-  CLF_NEED(memory, need);
-  PARALLEL_FOR(work(&z), int n0 = 0; n0 < z.N; n0 += BLOCK) {
-    const rows X = block_of(memory, &z, n0);
-    const kept k = kept_at(skip(X, z.D), &z);
-    load(&p->x, z.D, X);
-    for (int l = 0; l < z.L; l++) {
-      if (p->acts.buf)
-        for (int i = 0; i < z.D; i++)
-          EACH(X) *at(&p->acts, l, i, n, 0) = row(X, i)[n];
-      networks(nets_of(&p->w, l, &z), &z, l, X, k);
-      for (int i = 0; i < z.D; i++) {
-        real *x = row(X, i);
-        const real *h = row(k.h, i), *t = row(k.t, i);
-        if (!moves(&z, l, i)) continue;
-        EACH(X) x[n] = x[n] * real_exp(log_scale(&z, h[n])) + t[n];
-        EACH(X) *at(&p->logdet, n, 0, 0, 0) += log_scale(&z, h[n]);
-      }
+CLF_LOOP(fwd_block, by_blocks, c, block) {
+  const clf_mlp_coupling_fwd_args *p = c->args;
+  const shape *z = &c->z;
+  const rows X = block_of(c->memory, z, block);
+  const kept k = kept_at(skip(X, z->D), z);
+  load(&p->x, z->D, X);
+  for (int l = 0; l < z->L; l++) {
+    if (p->acts.buf)
+      for (int i = 0; i < z->D; i++)
+        EACH(X) *at(&p->acts, l, i, n, 0) = row(X, i)[n];
+    networks(nets_of(&p->w, l, z), z, l, X, k);
+    for (int i = 0; i < z->D; i++) {
+      real *x = row(X, i);
+      const real *h = row(k.h, i), *t = row(k.t, i);
+      if (!moves(z, l, i)) continue;
+      EACH(X) x[n] = x[n] * real_exp(log_scale(z, h[n])) + t[n];
+      EACH(X) *at(&p->logdet, n, 0, 0, 0) += log_scale(z, h[n]);
     }
-    save(&p->y, z.D, X);
   }
+  save(&p->y, z->D, X);
+}
+
+CLF_REF(mlp_coupling_fwd) {
+  by_blocks c = {.args = p, .z = SHAPE(p, p->x)};
+  const size_t need = (size_t)(c.z.D + kept_rows(&c.z)) * (size_t)c.z.N;
+  c.memory = clf_scratch_get(scratch, need);
+  CLF_NEED(c.memory, need);
+  in_threads(work(&c.z), blocks_of(&c.z), fwd_block, &c);
   return CLF_OK;
 }
 
-CLF_REF(mlp_coupling_inv) {
-  const shape z = SHAPE(p, p->y);
-  const size_t need = (size_t)(z.D + kept_rows(&z)) * (size_t)z.N;
-  real *memory = clf_scratch_get(scratch, need);
-  CLF_NEED(memory, need);
-  PARALLEL_FOR(work(&z), int n0 = 0; n0 < z.N; n0 += BLOCK) {
-    const rows X = block_of(memory, &z, n0);
-    const kept k = kept_at(skip(X, z.D), &z);
-    load(&p->y, z.D, X);
-    for (int l = z.L - 1; l >= 0; l--) {
-      networks(nets_of(&p->w, l, &z), &z, l, X, k);
-      for (int i = 0; i < z.D; i++) {
-        real *x = row(X, i);
-        const real *h = row(k.h, i), *t = row(k.t, i);
-        if (!moves(&z, l, i)) continue;
-        EACH(X) x[n] = (x[n] - t[n]) * real_exp(-log_scale(&z, h[n]));
-        EACH(X) *at(&p->logdet, n, 0, 0, 0) -= log_scale(&z, h[n]);
-      }
+CLF_LOOP(inv_block, by_blocks, c, block) {
+  const clf_mlp_coupling_inv_args *p = c->args;
+  const shape *z = &c->z;
+  const rows X = block_of(c->memory, z, block);
+  const kept k = kept_at(skip(X, z->D), z);
+  load(&p->y, z->D, X);
+  for (int l = z->L - 1; l >= 0; l--) {
+    networks(nets_of(&p->w, l, z), z, l, X, k);
+    for (int i = 0; i < z->D; i++) {
+      real *x = row(X, i);
+      const real *h = row(k.h, i), *t = row(k.t, i);
+      if (!moves(z, l, i)) continue;
+      EACH(X) x[n] = (x[n] - t[n]) * real_exp(-log_scale(z, h[n]));
+      EACH(X) *at(&p->logdet, n, 0, 0, 0) -= log_scale(z, h[n]);
     }
-    save(&p->x, z.D, X);
   }
+  save(&p->x, z->D, X);
+}
+
+CLF_REF(mlp_coupling_inv) {
+  by_blocks c = {.args = p, .z = SHAPE(p, p->y)};
+  const size_t need = (size_t)(c.z.D + kept_rows(&c.z)) * (size_t)c.z.N;
+  c.memory = clf_scratch_get(scratch, need);
+  CLF_NEED(c.memory, need);
+  in_threads(work(&c.z), blocks_of(&c.z), inv_block, &c);
   return CLF_OK;
 }
 
@@ -241,6 +268,14 @@ static void add_outers(const clf_tensor *dw, const shape *z, int l, way_back q) 
   outer(dA.S2, z->D, z->H + 1, q.k.h, q.k.hs);
 }
 
+CLF_LOOP(bwd_block, by_blocks, c, block) {
+  const clf_mlp_coupling_bwd_args *p = c->args;
+  const way_back here = rows_back(block_of(c->memory, &c->z, block), &c->z);
+  for (int i = 0; i < c->z.D && p->acts.buf; i++)
+    EACH(here.X) row(here.X, i)[n] = *at(&p->acts, c->l, i, n, 0);
+  block_back(&p->w, &c->z, c->l, p->dlogdet, !p->acts.buf, here);
+}
+
 CLF_REF(mlp_coupling_bwd) {
   const shape z = SHAPE(p, p->y);
   const size_t need = (size_t)back_rows(&z) * (size_t)z.N;
@@ -251,12 +286,8 @@ CLF_REF(mlp_coupling_bwd) {
   load(&p->y, z.D, all);
   load(&p->dy, z.D, q.DX);
   for (int l = z.L - 1; l >= 0; l--) {
-    PARALLEL_FOR(3 * work(&z) / z.L, int n0 = 0; n0 < z.N; n0 += BLOCK) {
-      const way_back here = rows_back(block_of(memory, &z, n0), &z);
-      for (int i = 0; i < z.D && p->acts.buf; i++)
-        EACH(here.X) row(here.X, i)[n] = *at(&p->acts, l, i, n, 0);
-      block_back(&p->w, &z, l, p->dlogdet, !p->acts.buf, here);
-    }
+    const by_blocks c = {p, z, memory, l};
+    in_threads(3 * work(&z) / z.L, blocks_of(&z), bwd_block, &c);
     add_outers(&p->dw, &z, l, q);
   }
   if (p->x.buf) save(&p->x, z.D, q.X);
@@ -297,6 +328,25 @@ static real nll_turn(const shape *z, rows DX, const real *logdet, real weight) {
   return weight * loss;
 }
 
+/* A block's rows are those of back_rows(), then every coupling's input, then log-determinants. */
+CLF_LOOP(nll_block_on, by_blocks, c, block) {
+  const clf_mlp_coupling_nll_args *p = c->args;
+  const shape *z = &c->z;
+  const rows here = block_of(c->memory, z, block), inputs = skip(here, back_rows(z));
+  const int last = back_rows(z) + z->L * z->D;
+  fill_row(here, last, 0);
+  load(&p->x, z->D, inputs);
+  nll_on(&p->w, z, inputs, row(here, last), rows_back(here, z));
+}
+CLF_LOOP(nll_block_back, by_blocks, c, block) {
+  const clf_mlp_coupling_nll_args *p = c->args;
+  const shape *z = &c->z;
+  const rows here = block_of(c->memory, z, block);
+  way_back q = rows_back(here, z);
+  q.X = skip(here, back_rows(z) + c->l * z->D);
+  block_back(&p->w, z, c->l, -p->weight, 0, q);
+}
+
 CLF_REF(mlp_coupling_nll) {
   const shape z = SHAPE(p, p->x);
   const int shared = back_rows(&z), L = z.L;
@@ -305,20 +355,12 @@ CLF_REF(mlp_coupling_nll) {
   CLF_NEED(memory, need);
   const rows all = {memory, z.N, 0, z.N};
   real *logdet = row(all, shared + L * z.D);
-  PARALLEL_FOR(work(&z), int n0 = 0; n0 < z.N; n0 += BLOCK) {
-    const rows here = block_of(memory, &z, n0), inputs = skip(here, shared);
-    fill_row(here, shared + L * z.D, 0);
-    load(&p->x, z.D, inputs);
-    nll_on(&p->w, &z, inputs, logdet, rows_back(here, &z));
-  }
+  by_blocks c = {.args = p, .z = z, .memory = memory};
+  in_threads(work(&z), blocks_of(&z), nll_block_on, &c);
   *at(&p->loss, 0, 0, 0, 0) = nll_turn(&z, rows_back(all, &z).DX, logdet, p->weight);
   for (int l = L - 1; l >= 0; l--) {
-    PARALLEL_FOR(3 * work(&z) / L, int n0 = 0; n0 < z.N; n0 += BLOCK) {
-      const rows here = block_of(memory, &z, n0);
-      way_back q = rows_back(here, &z);
-      q.X = skip(here, shared + l * z.D);
-      block_back(&p->w, &z, l, -p->weight, 0, q);
-    }
+    c.l = l;
+    in_threads(3 * work(&z) / L, blocks_of(&z), nll_block_back, &c);
     add_outers(&p->dw, &z, l, rows_back(all, &z));
   }
   return CLF_OK;

@@ -21,12 +21,21 @@ static sharing sharing_of(const shape *z, int most, int items) {
 }
 static double work(const shape *z) { return (double)z->N * z->H * (4 * z->D + 40) * z->L; }
 
+typedef struct packing {
+  const shape *z;
+  const clf_tensor *w;
+  int back;
+  float *packed;
+} packing;
+CLF_LOOP(pack_coupling, packing, c, l) { pack(c->w, c->z, l, c->back, c->packed); }
+
 /* Packed weights, for the way `back` too, then `room` for each item, then `sums`. */
 static float *memory_for(const shape *z, const clf_tensor *w, int back, size_t room, size_t items,
                          size_t sums, clf_scratch *scratch) {
   float *packed = clf_scratch_get(scratch, packed_room(z) + items * room + sums);
   if (!packed) return NULL;
-  PARALLEL_EACH(1.0 * z->L * z->H * z->D, l, z->L, pack(w, z, l, back, packed));
+  const packing c = {z, w, back, packed};
+  in_threads(1.0 * z->L * z->H * z->D, z->L, pack_coupling, &c);
   return packed;
 }
 
@@ -57,7 +66,7 @@ static void keep_rows(const split *q, const float *X, float *kept) {
 }
 
 /* The samples of a block: what one writes no other reads, which makes vectors of these loops. */
-#define EACH CLF_PRAGMA(omp simd) for (int n = 0; n < BLOCK; n++)
+#define EACH VECTOR_LOOP for (int n = 0; n < BLOCK; n++)
 
 /* s of a row of h.  Not inlined: from what it would know of s then, gcc splits the loops with exp
  * below into cases, and makes no vectors of them. */
@@ -121,10 +130,13 @@ typedef struct passing { /* of one call, either way */
   shape z;
   const clf_tensor *x, *y, *acts, *logdet, *w;
   int inverse;
+  sharing s;
+  size_t room; /* of an item */
+  float *packed;
 } passing;
 
 /* Blocks k0 .. k0 + count - 1. */
-static void pass_blocks(const passing *c, float *packed, float *mine, int k0, int count) {
+static void pass_blocks(const passing *c, float *mine, int k0, int count) {
   const shape *z = &c->z;
   for (int k = 0; k < count; k++) {
     const place a = place_of(mine, z, k);
@@ -133,7 +145,7 @@ static void pass_blocks(const passing *c, float *packed, float *mine, int k0, in
   }
   for (int turn = 0; turn < z->L; turn++) {
     const int l = c->inverse ? z->L - 1 - turn : turn;
-    const split q = split_of(z, l, packed);
+    const split q = split_of(z, l, c->packed);
     for (int k = 0; k < count && c->acts && c->acts->buf; k++) {
       const clf_tensor kept = acts_of(c->acts, l);
       for (int i = 0; i < z->D; i++)
@@ -149,29 +161,30 @@ static void pass_blocks(const passing *c, float *packed, float *mine, int k0, in
 }
 
 /* An item's blocks. */
-static void pass_item(const passing *c, sharing s, float *packed, size_t room, int item) {
+CLF_LOOP(pass_item, passing, c, item) {
+  const sharing s = c->s;
   const int end = least((item + 1) * s.each, s.blocks);
-  float *mine = packed + packed_room(&c->z) + (size_t)item * room;
+  float *mine = c->packed + packed_room(&c->z) + (size_t)item * c->room;
   for (int k = item * s.each; k < end; k += s.at_once)
-    pass_blocks(c, packed, mine, k, least(s.at_once, end - k));
+    pass_blocks(c, mine, k, least(s.at_once, end - k));
 }
 
-static clf_status pass(const passing *c, clf_scratch *scratch) {
+static clf_status pass(passing *c, clf_scratch *scratch) {
   const shape *z = &c->z;
-  const sharing s = sharing_of(z, 4, 64);
-  const size_t room = ((size_t)PART + (size_t)s.at_once * place_rows(z)) * BLOCK;
-  float *packed = memory_for(z, c->w, 0, room, (size_t)s.items, 0, scratch);
-  CLF_NEED(packed, (size_t)s.items * room);
-  PARALLEL_EACH(work(z), item, s.items, pass_item(c, s, packed, room, item));
+  c->s = sharing_of(z, 4, 64);
+  c->room = ((size_t)PART + (size_t)c->s.at_once * place_rows(z)) * BLOCK;
+  c->packed = memory_for(z, c->w, 0, c->room, (size_t)c->s.items, 0, scratch);
+  CLF_NEED(c->packed, (size_t)c->s.items * c->room);
+  in_threads(work(z), c->s.items, pass_item, c);
   return CLF_OK;
 }
 
 CLF_REF(mlp_coupling_fwd) {
-  const passing c = {SHAPE(p, p->x), &p->x, &p->y, &p->acts, &p->logdet, &p->w, 0};
+  passing c = {SHAPE(p, p->x), &p->x, &p->y, &p->acts, &p->logdet, &p->w, .inverse = 0};
   return pass(&c, scratch);
 }
 CLF_REF(mlp_coupling_inv) {
-  const passing c = {SHAPE(p, p->y), &p->y, &p->x, NULL, &p->logdet, &p->w, 1};
+  passing c = {SHAPE(p, p->y), &p->y, &p->x, NULL, &p->logdet, &p->w, .inverse = 1};
   return pass(&c, scratch);
 }
 
@@ -195,6 +208,8 @@ typedef struct returning { /* one call */
   const clf_tensor *dw;
   size_t room, sums_room;
   float *packed;
+  const clf_mlp_coupling_nll_args *nll; /* instead of p; and each item's share of the loss */
+  double *share;
 } returning;
 
 static int way_rows(const shape *z, int stored) {
@@ -324,7 +339,7 @@ static void back(const returning *c, int item, int nth, int blocks, int l) {
   for (int k = 0; k < blocks; k++) add_through(&q, way_of(c, item, nth + k, k));
 }
 
-static void item_back(const returning *c, int item) {
+CLF_LOOP(item_back, returning, c, item) {
   const clf_mlp_coupling_bwd_args *p = c->p;
   const int first = item * c->s.each, count = least(c->s.each, c->s.blocks - first);
   for (int l = c->z.L - 1; l >= 0; l--)
@@ -340,7 +355,8 @@ static void item_back(const returning *c, int item) {
 }
 
 /* Adds the items' sums, in their order, to a coupling's row of dw. */
-static void add_sums(const returning *c, int l, int net) {
+CLF_LOOP(add_sums, returning, c, row) {
+  const int l = row % c->z.L, net = row / c->z.L;
   const split q = split_of(&c->z, l, c->packed);
   const int D = c->z.D, H = c->z.H, C = up(q.keeps + 1, 4), M = up(q.moves, 4);
   float *in = first_of(c->dw, &c->z, l, net, 0), *out = first_of(c->dw, &c->z, l, net, 1);
@@ -358,8 +374,7 @@ static void add_sums(const returning *c, int l, int net) {
 
 static void add_all_sums(const returning *c) {
   const int rows = c->z.L * nets_of(&c->z);
-  PARALLEL_FOR((double)c->s.items *rows *(double)c->sums_room, int i = 0; i < rows; i++)
-    add_sums(c, i % c->z.L, i / c->z.L);
+  in_threads((double)c->s.items * rows * (double)c->sums_room, rows, add_sums, c);
 }
 
 /* Packed weights, the items' rooms, their sums. */
@@ -386,7 +401,7 @@ CLF_REF(mlp_coupling_bwd) {
   c.step = way_rows(z, c.stored) * BLOCK;
   c.room = (size_t)c.s.each * 2 * (size_t)z->D * BLOCK + (size_t)c.s.at_once * (size_t)c.step;
   CLF_TRY(reserve(&c, &p->w, scratch));
-  PARALLEL_FOR(3 * work(z), int g = 0; g < c.s.items; g++) item_back(&c, g);
+  in_threads(3 * work(z), c.s.items, item_back, &c);
   add_all_sums(&c);
   return CLF_OK;
 }
@@ -468,7 +483,8 @@ static void nll_back(const returning *c, int item, int blocks, int n0, int l, in
 }
 
 /* An item's share of the loss. */
-static double nll_item(const returning *c, const clf_mlp_coupling_nll_args *p, int item) {
+CLF_LOOP(nll_item, returning, c, item) {
+  const clf_mlp_coupling_nll_args *p = c->nll;
   const shape *z = &c->z;
   const int first = item * c->s.each, count = least(c->s.each, c->s.blocks - first);
   double loss = 0;
@@ -482,19 +498,20 @@ static double nll_item(const returning *c, const clf_mlp_coupling_nll_args *p, i
       loss += nll_turn(z, nll_way_of(c, item, k, 0).DX, p->weight, z->N - n0 - k * BLOCK);
     for (int l = z->L - 1; l >= 0; l--) nll_back(c, item, blocks, n0, l, nth > 0);
   }
-  return loss;
+  c->share[item] = loss;
 }
 
 CLF_REF(mlp_coupling_nll) {
   enum { ITEMS = 16, KEPT = 1 << 21 }; /* at most so many floats are kept, which some cache holds */
-  returning c = {.z = SHAPE(p, p->x), .stored = 1, .dlogdet = -p->weight, .dw = &p->dw};
+  returning c = {.z = SHAPE(p, p->x), .stored = 1, .dlogdet = -p->weight, .dw = &p->dw, .nll = p};
   const shape *z = &c.z;
   c.step = (nll_shared(z) + z->L * nll_own(z)) * BLOCK;
   c.s = sharing_of(z, least(most(KEPT / c.step, 1), 4), ITEMS);
   c.room = (size_t)c.s.at_once * (size_t)c.step;
   double loss = 0.91893853320467274178 * z->N * z->D, share[ITEMS]; /* log(2 pi) / 2 */
   CLF_TRY(reserve(&c, &p->w, scratch));
-  PARALLEL_FOR(3 * work(z), int g = 0; g < c.s.items; g++) share[g] = nll_item(&c, p, g);
+  c.share = share;
+  in_threads(3 * work(z), c.s.items, nll_item, &c);
   for (int g = 0; g < c.s.items; g++) loss += share[g];
   *at(&p->loss, 0, 0, 0, 0) = (float)((double)p->weight * loss);
   add_all_sums(&c);

@@ -51,14 +51,14 @@ static void add(real a, const real *restrict x, real *restrict y) {
 }
 static real dot(const real *restrict x, const real *restrict y) {
   real sum = 0;
-  CLF_PRAGMA(omp simd reduction(+ : sum))
+  VECTOR_SUM(sum)
   EACH
     sum += x[n] * y[n];
   return sum;
 }
 static real total(const real *x) {
   real sum = 0;
-  CLF_PRAGMA(omp simd reduction(+ : sum))
+  VECTOR_SUM(sum)
   EACH
     sum += x[n];
   return sum;

@@ -4,16 +4,11 @@
 
 static const double log_2pi = 1.8378770664093454836;
 
-CLF_REF(normal_logp) {
-  (void)scratch;
+CLF_REF_LOOP(normal_logp, 2.0 * (double)clf__count(&p->z), p->z.dim[0], n) {
   const double constant = 0.5 * log_2pi * p->z.dim[1] * p->z.dim[2] * p->z.dim[3];
-  PARALLEL_FOR(2.0 * (double)clf__count(&p->z), int n = 0; n < p->z.dim[0]; n++) {
-    double square = 0;
-    EACH_OF(&p->z) square += (double)*at(&p->z, n, c, h, w) * (double)*at(&p->z, n, c, h, w);
-    *at(&p->logp, n, 0, 0, 0) =
-        (real)((double)*at(&p->logdet, n, 0, 0, 0) - 0.5 * square - constant);
-  }
-  return CLF_OK;
+  double square = 0;
+  EACH_OF(&p->z) square += (double)*at(&p->z, n, c, h, w) * (double)*at(&p->z, n, c, h, w);
+  *at(&p->logp, n, 0, 0, 0) = (real)((double)*at(&p->logdet, n, 0, 0, 0) - 0.5 * square - constant);
 }
 
 CLF_REF(normal_nll) {

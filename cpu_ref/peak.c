@@ -29,15 +29,10 @@ static void chains(real *block, int rounds, real a, real b) {
   memcpy(block, v, sizeof v);
 }
 
-CLF_REF(fma_chain) {
-  (void)scratch;
-  const int n = p->y.dim[0];
-  PARALLEL_FOR(2.0 * n * p->rounds, int first = 0; first < n; first += BLOCK) {
-    real block[BLOCK] = {0};
-    const int count = n - first < BLOCK ? n - first : BLOCK;
-    for (int i = 0; i < count; i++) block[i] = *at(&p->y, first + i, 0, 0, 0);
-    chains(block, p->rounds, p->a, p->b);
-    for (int i = 0; i < count; i++) *at(&p->y, first + i, 0, 0, 0) = block[i];
-  }
-  return CLF_OK;
+CLF_REF_LOOP(fma_chain, 2.0 * p->y.dim[0] * p->rounds, (p->y.dim[0] - 1) / BLOCK + 1, k) {
+  real block[BLOCK] = {0};
+  const int first = k * BLOCK, left = p->y.dim[0] - first, count = left < BLOCK ? left : BLOCK;
+  for (int i = 0; i < count; i++) block[i] = *at(&p->y, first + i, 0, 0, 0);
+  chains(block, p->rounds, p->a, p->b);
+  for (int i = 0; i < count; i++) *at(&p->y, first + i, 0, 0, 0) = block[i];
 }

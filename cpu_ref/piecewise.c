@@ -30,15 +30,22 @@ CLF_REF(piecewise_knots) {
   return CLF_OK;
 }
 
+typedef struct fwd { /* of one call */
+  const clf_piecewise_fwd_args *p;
+  real log_rate;
+} fwd;
+
+CLF_LOOP(fwd_sample, fwd, c, m) {
+  const clf_piecewise_fwd_args *p = c->p;
+  const place q = place_of(*at(&p->x, m, 0, 0, 0), p->xmin, p->rate, p->xi.dim[0] - 1, p->tails);
+  *at(&p->y, m, 0, 0, 0) = (1 - q.a) * V(q.n) + q.a * V(q.n + 1);
+  *at(&p->logdet, m, 0, 0, 0) += p->tails || q.inside ? XI(q.n + 1) + c->log_rate : -(real)INFINITY;
+}
+
 CLF_REF(piecewise_fwd) {
   (void)scratch;
-  const int Q = p->xi.dim[0] - 1;
-  const real log_rate = real_log(p->rate);
-  PARALLEL_FOR(30.0 * p->x.dim[0], int m = 0; m < p->x.dim[0]; m++) {
-    const place q = place_of(*at(&p->x, m, 0, 0, 0), p->xmin, p->rate, Q, p->tails);
-    *at(&p->y, m, 0, 0, 0) = (1 - q.a) * V(q.n) + q.a * V(q.n + 1);
-    *at(&p->logdet, m, 0, 0, 0) += p->tails || q.inside ? XI(q.n + 1) + log_rate : -(real)INFINITY;
-  }
+  const fwd c = {p, real_log(p->rate)};
+  in_threads(30.0 * p->x.dim[0], p->x.dim[0], fwd_sample, &c);
   return CLF_OK;
 }
 
@@ -55,28 +62,31 @@ static int piece_of(const clf_piecewise_inv_args *p, real y) {
   return lo;
 }
 
+typedef struct inv { /* of one call */
+  const clf_piecewise_inv_args *p;
+  real log_rate;
+} inv;
+
+CLF_LOOP(inv_sample, inv, c, m) {
+  const clf_piecewise_inv_args *p = c->p;
+  const real y = *at(&p->y, m, 0, 0, 0);
+  const int n = piece_of(p, y);
+  real a = (y - V(n)) / (V(n + 1) - V(n));
+  if (!p->tails) a = a < 0 ? 0 : a > 1 ? 1 : a;
+  *at(&p->x, m, 0, 0, 0) = p->xmin + ((real)n + a) / p->rate;
+  *at(&p->logdet, m, 0, 0, 0) -= XI(n + 1) + c->log_rate;
+}
+
 CLF_REF(piecewise_inv) {
   (void)scratch;
-  const real log_rate = real_log(p->rate);
-  PARALLEL_FOR(60.0 * p->y.dim[0], int m = 0; m < p->y.dim[0]; m++) {
-    const real y = *at(&p->y, m, 0, 0, 0);
-    const int n = piece_of(p, y);
-    real a = (y - V(n)) / (V(n + 1) - V(n));
-    if (!p->tails) a = a < 0 ? 0 : a > 1 ? 1 : a;
-    *at(&p->x, m, 0, 0, 0) = p->xmin + ((real)n + a) / p->rate;
-    *at(&p->logdet, m, 0, 0, 0) -= XI(n + 1) + log_rate;
-  }
+  const inv c = {p, real_log(p->rate)};
+  in_threads(60.0 * p->y.dim[0], p->y.dim[0], inv_sample, &c);
   return CLF_OK;
 }
 
-CLF_REF(piecewise_deriv) {
-  (void)scratch;
-  const int Q = p->xi.dim[0] - 1;
-  PARALLEL_FOR(30.0 * p->x.dim[0], int m = 0; m < p->x.dim[0]; m++) {
-    const place q = place_of(*at(&p->x, m, 0, 0, 0), p->xmin, p->rate, Q, p->tails);
-    *at(&p->d, m, 0, 0, 0) = p->tails || q.inside ? p->rate * real_exp(XI(q.n + 1)) : 0;
-  }
-  return CLF_OK;
+CLF_REF_LOOP(piecewise_deriv, 30.0 * p->x.dim[0], p->x.dim[0], m) {
+  const place q = place_of(*at(&p->x, m, 0, 0, 0), p->xmin, p->rate, p->xi.dim[0] - 1, p->tails);
+  *at(&p->d, m, 0, 0, 0) = p->tails || q.inside ? p->rate * real_exp(XI(q.n + 1)) : 0;
 }
 
 /* dv collects dy at the knots, dl dlogdet at the slopes; then one pass from the

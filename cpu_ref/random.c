@@ -21,27 +21,21 @@ CLF_REF(random_bits) {
 }
 
 #ifdef CLF_REAL64
-CLF_REF(random_uniform) {
-  (void)scratch;
-  PARALLEL_FOR(20.0 * (double)clf__count(&p->y), int n = 0; n < p->y.dim[0]; n++)
-    for (int e = 0; e < row_size(&p->y); e++)
-      *element(&p->y, n, e) = (real)clf__uniform(CLF_WORDS(p, e / 4, n).v[e % 4]);
-  return CLF_OK;
+CLF_REF_LOOP(random_uniform, 20.0 * (double)clf__count(&p->y), p->y.dim[0], n) {
+  for (int e = 0; e < row_size(&p->y); e++)
+    *element(&p->y, n, e) = (real)clf__uniform(CLF_WORDS(p, e / 4, n).v[e % 4]);
 }
 
 /* u in (0, 1) has 23 bits and half a step, so that log u is finite. */
-CLF_REF(random_normal) {
-  (void)scratch;
-  PARALLEL_FOR(60.0 * (double)clf__count(&p->y), int n = 0; n < p->y.dim[0]; n++)
-    for (int e = 0; e < row_size(&p->y); e += 2) {
-      const clf__words k = CLF_WORDS(p, e / 4, n);
-      const real u = ((real)(k.v[e % 4] >> 9) + (real)0.5) * (real)0x1p-23;
-      const real turn = (real)clf__uniform(k.v[e % 4 + 1]);
-      const real r = sqrt(-2 * log(u)), angle = 6.283185307179586477 * turn;
-      *element(&p->y, n, e) = r * cos(angle);
-      if (e + 1 < row_size(&p->y)) *element(&p->y, n, e + 1) = r * sin(angle);
-    }
-  return CLF_OK;
+CLF_REF_LOOP(random_normal, 60.0 * (double)clf__count(&p->y), p->y.dim[0], n) {
+  for (int e = 0; e < row_size(&p->y); e += 2) {
+    const clf__words k = CLF_WORDS(p, e / 4, n);
+    const real u = ((real)(k.v[e % 4] >> 9) + (real)0.5) * (real)0x1p-23;
+    const real turn = (real)clf__uniform(k.v[e % 4 + 1]);
+    const real r = sqrt(-2 * log(u)), angle = 6.283185307179586477 * turn;
+    *element(&p->y, n, e) = r * cos(angle);
+    if (e + 1 < row_size(&p->y)) *element(&p->y, n, e + 1) = r * sin(angle);
+  }
 }
 #else
 
@@ -103,22 +97,7 @@ static void put(const side *s, const clf_tensor *y, int count) {
         *element(y, (int)s->n[i], e) = s->z[j][i];
 }
 
-/* Blocks first .. first + SIDE - 1 of all rows'. */
-static void some_blocks(const clf_tensor *y, stream p, int first, void (*numbers)(side *, int)) {
-  const int size = row_size(y), blocks = (size + 3) / 4, left = blocks * y->dim[0] - first;
-  side s;
-  draw(&s, p, (uint32_t)first, (uint32_t)blocks);
-  numbers(&s, size < 4 ? size : 4);
-  put(&s, y, left < SIDE ? left : SIDE);
-}
-
-/* Runs `numbers` over all blocks: s->z from s->word, of which it needs the first two where rows
- * are that short. */
-static void in_blocks(const clf_tensor *y, stream p, double work, void (*numbers)(side *, int)) {
-  const int size = row_size(y), blocks = (size + 3) / 4, all = blocks * y->dim[0];
-  PARALLEL_EACH(work * all, i, (all + SIDE - 1) / SIDE, some_blocks(y, p, i * SIDE, numbers));
-}
-
+/* s->z from s->word, of which they need the first two where rows are that short. */
 static void uniform(side *s, int count) {
   for (int j = 0; j < count; j++)
     for (int i = 0; i < SIDE; i++) s->z[j][i] = NORMAL_FLOAT(s->word[j][i] >> 8) * 0x1p-24f;
@@ -129,27 +108,59 @@ static void normal(side *s, int count) {
       normal_pair(s->word[j][i], s->word[j + 1][i], &s->z[j][i], &s->z[j + 1][i]);
 }
 
+typedef struct drawing {
+  const clf_tensor *y;
+  stream p;
+} drawing;
+
+/* The blocks i SIDE .. i SIDE + SIDE - 1, counted through all rows. */
+static inline void some_blocks(const drawing *c, int i, void (*numbers)(side *, int)) {
+  const clf_tensor *y = c->y;
+  const int size = row_size(y), blocks = (size + 3) / 4, first = i * SIDE;
+  const int left = blocks * y->dim[0] - first;
+  side s;
+  draw(&s, c->p, (uint32_t)first, (uint32_t)blocks);
+  numbers(&s, size < 4 ? size : 4);
+  put(&s, y, left < SIDE ? left : SIDE);
+}
+CLF_LOOP(uniform_blocks, drawing, c, i) { some_blocks(c, i, uniform); }
+CLF_LOOP(normal_blocks, drawing, c, i) { some_blocks(c, i, normal); }
+
+static clf_status in_blocks(const drawing *c, double work, clf__loop loop) {
+  const int size = row_size(c->y), blocks = (size + 3) / 4, all = blocks * c->y->dim[0];
+  in_threads(work * all, (all + SIDE - 1) / SIDE, loop, c);
+  return CLF_OK;
+}
+
 CLF_REF(random_uniform) {
   (void)scratch;
-  in_blocks(&p->y, (stream)STREAM(p), 30, uniform);
-  return CLF_OK;
+  const drawing c = {&p->y, STREAM(p)};
+  return in_blocks(&c, 30, uniform_blocks);
 }
 CLF_REF(random_normal) {
   (void)scratch;
-  in_blocks(&p->y, (stream)STREAM(p), 60, normal);
-  return CLF_OK;
+  const drawing c = {&p->y, STREAM(p)};
+  return in_blocks(&c, 60, normal_blocks);
 }
 #endif
 
 /* ---- Shuffling ------------------------------------------------------------------- */
 
+typedef struct shuffle {
+  const clf_shuffle_rows_args *p;
+  clf__order order;
+} shuffle;
+
+CLF_LOOP(take_row, shuffle, q, n) {
+  const clf_tensor *x = &q->p->x, *y = &q->p->y;
+  const uint32_t i = clf__order_at(&q->order, (uint32_t)(q->p->first + n));
+  EACH_OF(y) *at(y, n, c, h, w) = *at(x, (int)i, c, h, w);
+}
+
 CLF_REF(shuffle_rows) {
   (void)scratch;
-  const clf__order order =
-      clf__order_of(clf__join(p->seed_lo, p->seed_hi), (uint32_t)p->epoch, (uint32_t)p->x.dim[0]);
-  PARALLEL_FOR(200.0 * p->y.dim[0], int n = 0; n < p->y.dim[0]; n++) {
-    const uint32_t i = clf__order_at(&order, (uint32_t)(p->first + n));
-    EACH_OF(&p->y) *at(&p->y, n, c, h, w) = *at(&p->x, (int)i, c, h, w);
-  }
+  const uint64_t seed = clf__join(p->seed_lo, p->seed_hi);
+  const shuffle q = {p, clf__order_of(seed, (uint32_t)p->epoch, (uint32_t)p->x.dim[0])};
+  in_threads(200.0 * p->y.dim[0], p->y.dim[0], take_row, &q);
   return CLF_OK;
 }

@@ -2,22 +2,18 @@
 /* reduce.c: sums over samples, and of squares. */
 #include "ref.h"
 
-CLF_REF(sum_rows) {
-  (void)scratch;
-  PARALLEL_FOR((double)clf__count(&p->x), int d = 0; d < p->x.dim[1]; d++) {
-    double sum = 0;
-    for (int n = 0; n < p->x.dim[0]; n++) sum += *at(&p->x, n, d, 0, 0);
-    real *y = at(&p->y, d, 0, 0, 0);
-    *y = p->beta != 0 ? (real)sum + p->beta * *y : (real)sum;
-  }
-  return CLF_OK;
+CLF_REF_LOOP(sum_rows, (double)clf__count(&p->x), p->x.dim[1], d) {
+  double sum = 0;
+  for (int n = 0; n < p->x.dim[0]; n++) sum += *at(&p->x, n, d, 0, 0);
+  real *y = at(&p->y, d, 0, 0, 0);
+  *y = p->beta != 0 ? (real)sum + p->beta * *y : (real)sum;
 }
 
 enum { BAND = 16384 }; /* elements that are summed by themselves, in double */
 
 static double squares_of(const real *x, int n) {
   double sum = 0;
-  CLF_PRAGMA(omp simd reduction(+ : sum))
+  VECTOR_SUM(sum)
   for (int i = 0; i < n; i++) sum += (double)x[i] * (double)x[i];
   return sum;
 }
@@ -33,17 +29,26 @@ static double squares_apart(const clf_tensor *x, int i0, int i1) {
   return sum;
 }
 
+typedef struct squares {
+  const clf_tensor *x;
+  int dense, count;
+  real *share; /* the sum of each band */
+} squares;
+
+CLF_LOOP(squares_of_band, squares, c, b) {
+  const int i0 = b * BAND, left = c->count - i0, n = left < BAND ? left : BAND;
+  c->share[b] =
+      (real)(c->dense ? squares_of(at(c->x, 0, 0, 0, 0) + i0, n) : squares_apart(c->x, i0, i0 + n));
+}
+
 CLF_REF(sum_squares) {
   const int count = (int)clf__count(&p->x), bands = (count - 1) / BAND + 1;
   const int dense =
       dense_order(&p->x) && (p->x.dim[0] == 1 || p->x.stride[0] == count / p->x.dim[0]);
   real *share = clf_scratch_get(scratch, (size_t)bands), *y = at(&p->y, 0, 0, 0, 0);
   CLF_NEED(share, bands);
-  PARALLEL_FOR(2.0 * count, int b = 0; b < bands; b++) {
-    const int i0 = b * BAND, n = b == bands - 1 ? count - i0 : BAND;
-    share[b] = (real)(dense ? squares_of(at(&p->x, 0, 0, 0, 0) + i0, n)
-                            : squares_apart(&p->x, i0, i0 + n));
-  }
+  const squares c = {&p->x, dense, count, share};
+  in_threads(2.0 * count, bands, squares_of_band, &c);
   double sum = 0;
   for (int b = 0; b < bands; b++) sum += share[b];
   *y = p->beta != 0 ? (real)sum + p->beta * *y : (real)sum;

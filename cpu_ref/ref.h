@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include "backend.h"
 #include "cpu.h"
+#include "threads.h"
 
 #ifdef CLF_REAL64
 typedef double real;
@@ -67,30 +68,53 @@ static inline real *clf_scratch_get(clf_scratch *s, size_t reals) {
   }                                                                                                \
   static int rule##_(const clf_##op##_args *p)
 
-/* PARALLEL_FOR(work, int n = 0; n < N; n++) { }: a loop for threads, where `work`
- * (roughly its flops) pays for waking them, 50 us where they sleep and a core's host is shared.
- * Without OpenMP it is a loop like any other.  scripts/tsan, which looks for races, has threads
+/* A loop that threads may share has its body in a function of its own, which sees the index and a
+ * constant context:
+ *   CLF_LOOP(add_row, struct sums, c, i) { ... c->rows ... i ... }   defines the body;
+ *   in_threads(work, count, add_row, &sums);                        runs it for 0 .. count - 1.
+ * Loops over single elements are functions of a range of them, as clf__loop has it.
+ * Bodies for different indices may run at the same time, in any order.  Sums go to memory of their
+ * index, and are added up after the loop, in order: so results have the same bits for any number of
+ * threads. */
+#define CLF_LOOP(name, type, c, i)                                                                 \
+  static inline void name##_at(const type *c, int i);                                              \
+  static void name(const void *context, int first, int end) {                                      \
+    const type *c = context;                                                                       \
+    for (int i = first; i < end; i++) name##_at(c, i);                                             \
+  }                                                                                                \
+  static inline void name##_at(const type *c, int i)
+
+/* An operation that is one such loop, over its arguments p, and needs no scratch memory:
+ *   CLF_REF_LOOP(copy, work, count, n) { ... p ... n ... } */
+#define CLF_REF_LOOP(op, work, count, i)                                                           \
+  static void op##_loop(const void *context, int first, int end);                                  \
+  CLF_REF(op) {                                                                                    \
+    (void)scratch;                                                                                 \
+    in_threads(work, count, op##_loop, p);                                                         \
+    return CLF_OK;                                                                                 \
+  }                                                                                                \
+  CLF_LOOP(op##_loop, clf_##op##_args, p, i)
+
+/* The work, roughly in flops, from which a second thread pays for waking it, 50 us on a shared
+ * host; each further one is for half as much.  scripts/tsan, which looks for races, has threads
  * everywhere, and the sanitizers' build in scripts/test in small tests too. */
 #ifndef CLF_PARALLEL_FROM
 #define CLF_PARALLEL_FROM 4e6
 #endif
-#define CLF_PRAGMA(text) _Pragma(#text)
-#ifdef _OPENMP
-#define PARALLEL_FOR(work, ...)                                                                    \
-  CLF_PRAGMA(omp parallel for if ((double)(work) > CLF_PARALLEL_FROM)) for (__VA_ARGS__)
-#else
-#define PARALLEL_FOR(work, ...)                                                                    \
-  for (int once_ = (double)(work) >= 0; once_; once_ = 0)                                          \
-    for (__VA_ARGS__)
-#endif
+static inline void in_threads(double work, int count, clf__loop loop, const void *context) {
+  const double from = CLF_PARALLEL_FROM;
+  const int few = from > 0 && 2 * work < from * CLF_THREADS_MAX;
+  if (work > from && count > 1)
+    clf__threads_run(count, few ? (int)(2 * work / from) : CLF_THREADS_MAX, loop, context);
+  else
+    loop(context, 0, count);
+}
 
-/* PARALLEL_EACH(work, i, count, call(i)): the same for operations of a few microseconds, where
- * libgomp's region of one thread, a system call each, would show. */
-#define PARALLEL_EACH(work, i, count, call)                                                        \
-  if ((double)(work) > CLF_PARALLEL_FROM)                                                          \
-    PARALLEL_FOR(work, int i = 0; i < (count); i++) call;                                          \
-  else                                                                                             \
-    for (int i = 0; i < (count); i++) call
+/* Vectors of these loops, which compilers would not make by themselves: iterations are independent,
+ * or sums may be added up in any order.  (Pragmas for the compiler alone; no library is needed.) */
+#define CLF_PRAGMA(text) _Pragma(#text)
+#define VECTOR_LOOP CLF_PRAGMA(omp simd)
+#define VECTOR_SUM(sum) CLF_PRAGMA(omp simd reduction(+ : sum))
 
 static inline real *at(const clf_tensor *t, int n, int c, int h, int w) {
   return (real *)t->buf->handle + t->offset + (ptrdiff_t)n * t->stride[0] +

@@ -33,6 +33,13 @@ static void copy_rest(const clf_tensor *x, const clf_tensor *y, int n, int h, in
 
 static real scale0(const clf_tensor *g0) { return g0->buf ? *at(g0, 0, 0, 0, 0) : 0; }
 
+/* Of one call: its arguments, and what each row (n, h) sums up. */
+typedef struct by_rows {
+  const void *args;
+  int H;
+  real *sum;
+} by_rows;
+
 /* ---- Forward and back ------------------------------------------------------------------ */
 
 static double fwd_row(const clf_rescaled_fwd_args *p, int n, int h) {
@@ -78,12 +85,19 @@ static void add_rows(const clf_tensor *logdet, int H, const real *rows) {
   }
 }
 
+CLF_LOOP(fwd_rows, by_rows, c, row) {
+  c->sum[row] = (real)fwd_row(c->args, row / c->H, row % c->H);
+}
+CLF_LOOP(inv_rows, by_rows, c, row) {
+  c->sum[row] = (real)inv_row(c->args, row / c->H, row % c->H);
+}
+
 CLF_REF(rescaled_fwd) {
   const int H = p->x.dim[2], rows = p->x.dim[0] * H;
   real *sum = clf_scratch_get(scratch, (size_t)rows);
   CLF_NEED(sum, rows);
-  PARALLEL_FOR(20.0 * (double)clf__count(&p->x), int row = 0; row < rows; row++)
-    sum[row] = (real)fwd_row(p, row / H, row % H);
+  const by_rows c = {p, H, sum};
+  in_threads(20.0 * (double)clf__count(&p->x), rows, fwd_rows, &c);
   add_rows(&p->logdet, H, sum);
   return CLF_OK;
 }
@@ -92,8 +106,8 @@ CLF_REF(rescaled_inv) {
   const int H = p->y.dim[2], rows = p->y.dim[0] * H;
   real *sum = clf_scratch_get(scratch, (size_t)rows);
   CLF_NEED(sum, rows);
-  PARALLEL_FOR(20.0 * (double)clf__count(&p->y), int row = 0; row < rows; row++)
-    sum[row] = (real)inv_row(p, row / H, row % H);
+  const by_rows c = {p, H, sum};
+  in_threads(20.0 * (double)clf__count(&p->y), rows, inv_rows, &c);
   add_rows(&p->logdet, H, sum);
   return CLF_OK;
 }
@@ -136,14 +150,17 @@ static void bwd_rest(const clf_rescaled_bwd_args *p, int n, int h) {
     }
 }
 
+CLF_LOOP(bwd_rows, by_rows, c, row) {
+  bwd_row(c->args, row / c->H, row % c->H, c->sum + 2 * (ptrdiff_t)row);
+  bwd_rest(c->args, row / c->H, row % c->H);
+}
+
 CLF_REF(rescaled_bwd) {
   const int H = p->x.dim[2], rows = p->x.dim[0] * H;
   real *sum = clf_scratch_get(scratch, 2 * (size_t)rows);
   CLF_NEED(sum, 2 * rows);
-  PARALLEL_FOR(40.0 * (double)clf__count(&p->x), int row = 0; row < rows; row++) {
-    bwd_row(p, row / H, row % H, sum + 2 * (ptrdiff_t)row);
-    bwd_rest(p, row / H, row % H);
-  }
+  const by_rows c = {p, H, sum};
+  in_threads(40.0 * (double)clf__count(&p->x), rows, bwd_rows, &c);
   double dg = 0, dg0 = 0;
   for (int row = 0; row < rows; row++) {
     dg += sum[2 * (ptrdiff_t)row];

@@ -34,15 +34,17 @@ static void copy_place(int C, int W, place x, place y) {
     for (int c = 0; c < C; c++) copy_run(W, x.at + c * x.c, x.w, y.at + c * y.c, y.w);
 }
 
-CLF_REF(squeeze) {
-  (void)scratch;
+static int small_rows(const clf_squeeze_args *p) {
+  const clf_tensor *small = p->inverse ? &p->x : &p->y;
+  return small->dim[0] * small->dim[2];
+}
+
+CLF_REF_LOOP(squeeze, (double)clf__count(&p->x), small_rows(p), row) {
   const clf_tensor *large = p->inverse ? &p->y : &p->x, *small = p->inverse ? &p->x : &p->y;
-  const int N = small->dim[0], H = small->dim[2];
-  PARALLEL_FOR((double)clf__count(&p->x), int row = 0; row < N * H; row++)
-    for (int k = 0; k < 4; k++) {
-      const place l = in_large(large, p->ordered, k, row / H, row % H);
-      const place s = in_small(small, p->ordered, k, row / H, row % H);
-      copy_place(large->dim[1], small->dim[3], p->inverse ? s : l, p->inverse ? l : s);
-    }
-  return CLF_OK;
+  const int H = small->dim[2];
+  for (int k = 0; k < 4; k++) {
+    const place l = in_large(large, p->ordered, k, row / H, row % H);
+    const place s = in_small(small, p->ordered, k, row / H, row % H);
+    copy_place(large->dim[1], small->dim[3], p->inverse ? s : l, p->inverse ? l : s);
+  }
 }

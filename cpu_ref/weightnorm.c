@@ -9,7 +9,7 @@ static double product(const clf_tensor *a, const clf_tensor *b, int n, int flat)
   if (flat) {
     const real *x = at(a, n, 0, 0, 0), *y = at(b, n, 0, 0, 0);
     const int size = a->dim[1] * a->dim[2] * a->dim[3];
-    CLF_PRAGMA(omp simd reduction(+ : sum))
+    VECTOR_SUM(sum)
     for (int i = 0; i < size; i++) sum += (double)x[i] * (double)y[i];
   } else
     EACH_OF(a) sum += (double)*at(a, n, c, h, w) * (double)*at(b, n, c, h, w);
@@ -18,38 +18,31 @@ static double product(const clf_tensor *a, const clf_tensor *b, int n, int flat)
 
 static real magnitude(const clf_tensor *g, int n) { return g->buf ? *at(g, n, 0, 0, 0) : 1; }
 
-CLF_REF(wn_fwd) {
-  (void)scratch;
-  const int size = p->v.dim[1] * p->v.dim[2] * p->v.dim[3];
-  const int flat = dense_order(&p->v) && dense_order(&p->v) == dense_order(&p->w);
-  PARALLEL_FOR(3.0 * (double)clf__count(&p->v), int n = 0; n < p->v.dim[0]; n++) {
-    const real scale = magnitude(&p->g, n) / (real)sqrt(product(&p->v, &p->v, n, flat));
-    const real *restrict v = at(&p->v, n, 0, 0, 0);
-    real *restrict to = at(&p->w, n, 0, 0, 0);
-    if (flat)
-      for (int i = 0; i < size; i++) to[i] = scale * v[i];
-    else
-      EACH_OF(&p->v) *at(&p->w, n, c, h, w) = scale * *at(&p->v, n, c, h, w);
-  }
-  return CLF_OK;
+static int row_size(const clf_tensor *t) { return t->dim[1] * t->dim[2] * t->dim[3]; }
+
+CLF_REF_LOOP(wn_fwd, 3.0 * (double)clf__count(&p->v), p->v.dim[0], n) {
+  const int size = row_size(&p->v), order = dense_order(&p->v);
+  const int flat = order && order == dense_order(&p->w);
+  const real scale = magnitude(&p->g, n) / (real)sqrt(product(&p->v, &p->v, n, flat));
+  const real *restrict v = at(&p->v, n, 0, 0, 0);
+  real *restrict to = at(&p->w, n, 0, 0, 0);
+  if (flat)
+    for (int i = 0; i < size; i++) to[i] = scale * v[i];
+  else
+    EACH_OF(&p->v) *at(&p->w, n, c, h, w) = scale * *at(&p->v, n, c, h, w);
 }
 
-CLF_REF(wn_bwd) {
-  (void)scratch;
-  const int size = p->v.dim[1] * p->v.dim[2] * p->v.dim[3], order = dense_order(&p->v);
+CLF_REF_LOOP(wn_bwd, 6.0 * (double)clf__count(&p->v), p->v.dim[0], n) {
+  const int size = row_size(&p->v), order = dense_order(&p->v);
   const int flat = order && order == dense_order(&p->dw) && order == dense_order(&p->dv);
-  PARALLEL_FOR(6.0 * (double)clf__count(&p->v), int n = 0; n < p->v.dim[0]; n++) {
-    const double square = product(&p->v, &p->v, n, flat), along = product(&p->v, &p->dw, n, flat);
-    const real scale = magnitude(&p->g, n) / (real)sqrt(square), back = (real)(along / square);
-    const real *restrict v = at(&p->v, n, 0, 0, 0), *restrict dw = at(&p->dw, n, 0, 0, 0);
-    real *restrict dv = at(&p->dv, n, 0, 0, 0);
-    if (flat)
-      for (int i = 0; i < size; i++) dv[i] += scale * (dw[i] - back * v[i]);
-    else
-      EACH_OF(&p->v)
-        *at(&p->dv, n, c, h, w) +=
-            scale * (*at(&p->dw, n, c, h, w) - back * *at(&p->v, n, c, h, w));
-    if (p->dg.buf) *at(&p->dg, n, 0, 0, 0) += (real)(along / sqrt(square));
-  }
-  return CLF_OK;
+  const double square = product(&p->v, &p->v, n, flat), along = product(&p->v, &p->dw, n, flat);
+  const real scale = magnitude(&p->g, n) / (real)sqrt(square), back = (real)(along / square);
+  const real *restrict v = at(&p->v, n, 0, 0, 0), *restrict dw = at(&p->dw, n, 0, 0, 0);
+  real *restrict dv = at(&p->dv, n, 0, 0, 0);
+  if (flat)
+    for (int i = 0; i < size; i++) dv[i] += scale * (dw[i] - back * v[i]);
+  else
+    EACH_OF(&p->v)
+      *at(&p->dv, n, c, h, w) += scale * (*at(&p->dw, n, c, h, w) - back * *at(&p->v, n, c, h, w));
+  if (p->dg.buf) *at(&p->dg, n, 0, 0, 0) += (real)(along / sqrt(square));
 }

@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 #include "../cpu_ref/ref.h"
 #include "blas.h"
 #include "clflow/version.h"
@@ -75,15 +72,14 @@ static uint64_t memory_of_host(void) {
 
 static clf_status load_choices(clf_device *dev) {
   const clf__cpu_variant *v = ((const cpu *)dev->impl)->variant;
-  char threads[32] = "1";
-#ifdef _OPENMP
-  snprintf(threads, sizeof threads, "%d", omp_get_max_threads());
-#endif
+  char threads[32];
+  snprintf(threads, sizeof threads, "%d", (int)clf_threads());
   const char *const parts[] = {"cpu", v->name, clf__blas_name(), threads, clf_version()};
   return clf__tuned_load(dev, parts, sizeof parts / sizeof *parts);
 }
 
 static clf_status start(clf_device *dev, const clf__cpu_variant *variant) {
+  CLF_TRY(clf__threads_check());
   cpu *c = dev->impl = calloc(1, sizeof *c);
   if (!c) return clf__fail(CLF_ENOMEM, "no memory for a device");
   c->variant = variant;
@@ -166,6 +162,6 @@ void clf__cpu_info(clf_device_info *info) {
   snprintf(info->driver, sizeof info->driver, "clflow");
   snprintf(info->type, sizeof info->type, "cpu");
   snprintf(info->family, sizeof info->family, "%s", i < 0 ? "" : floats[i].name);
-  info->units = (int32_t)sysconf(_SC_NPROCESSORS_ONLN);
+  info->units = clf_threads();
   info->memory = info->max_alloc = memory_of_host();
 }

@@ -78,6 +78,8 @@ START_TEST(core) {
   QUIET(clf_fail, clf_fail(CLF_ENOMEM, NULL) == CLF_ENOMEM);
   ck_assert_str_eq(clf_errmsg(), "out of memory");
   QUIET(clf_set_listener, (clf_set_listener(NULL, dev), 1));
+  QUIET(clf_set_threads, clf_set_threads(INT32_MIN) == CLF_EINVAL);
+  QUIET(clf_threads, clf_threads() >= 1 && clf_threads() <= 256);
   QUIET(clf_version, clf_version() != NULL);
   NO(clf_open, "dev", "cpu", NULL);
   QUIET(clf_close, (clf_close(NULL), 1));

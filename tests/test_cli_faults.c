@@ -215,7 +215,6 @@ int main(int argc, char **argv) {
   if (dense < 1 || !mkdtemp(folder) || chdir(folder)) return 1;
   shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) return 1;
-  setenv("OMP_WAIT_POLICY", "passive", 1); /* the program would begin anew with it */
   setenv("CLFLOW_DEVICE", "cpu", 1);
   setenv("OCL_ICD_VENDORS", folder, 1); /* drivers do not survive a fork */
   setenv("CLFLOW_CACHE_DIR", "cache", 1);

@@ -265,14 +265,6 @@ START_TEST(shapes_that_are_too_large) {
 }
 END_TEST
 
-/* OpenMP reads its environment as it is loaded: the program begins anew with threads that wait. */
-START_TEST(passive_threads) {
-  char *before = suite_setenv("OMP_WAIT_POLICY", NULL);
-  succeeds("--version", "clflow 0.");
-  suite_putenv_back("OMP_WAIT_POLICY", before);
-}
-END_TEST
-
 /* Choices cannot be kept without a folder for them; those that are kept are told of. */
 START_TEST(tuned_choices) {
   write_text("shapes", "gemm 40 50 60\n");
@@ -319,7 +311,6 @@ int main(int argc, char **argv) {
                                 full_disk,
                                 many_damaged,
                                 resumed_at_its_end,
-                                passive_threads,
                                 steps_left_out,
                                 shapes_that_are_too_large,
                                 tuned_choices};

@@ -178,8 +178,8 @@ static void add_printing(TCase *tc) {
 static void printed_with(int threads, char *text, size_t size) {
   char command[256];
   snprintf(command, sizeof command,
-           "OMP_NUM_THREADS=%d POCL_MAX_PTHREAD_COUNT=%d /proc/%ld/exe --print %s", threads,
-           threads, (long)getpid(), device_name);
+           "CLFLOW_THREADS=%d POCL_MAX_PTHREAD_COUNT=%d /proc/%ld/exe --print %s", threads, threads,
+           (long)getpid(), device_name);
   FILE *p = popen(command, "r");
   ck_assert_ptr_nonnull(p);
   const size_t n = fread(text, 1, size - 1, p);

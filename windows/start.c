@@ -11,11 +11,6 @@
 int main(int argc, char **argv);
 int wmain(int argc, wchar_t **wide);
 
-/* Before libgomp, which reads this as it starts; see wait_passively() in cli/main.c. */
-__attribute__((constructor(101))) static void wait_passively(void) {
-  if (!getenv("OMP_WAIT_POLICY")) setenv("OMP_WAIT_POLICY", "passive", 0);
-}
-
 static void prepare_console(void) {
   DWORD mode;
   const HANDLE screen = GetStdHandle(STD_ERROR_HANDLE);

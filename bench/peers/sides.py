@@ -95,7 +95,6 @@ class Process:
     def __init__(self, side, name, reference, cache):
         self.side, self.each = side, []
         env = os.environ | {"TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor")} | side.env
-        env.pop("OMP_WAIT_POLICY", None)  # it is clflow's choice, not the peers'
         words = [sys.executable, HERE / side.script, name, json.dumps(side.settings), reference]
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,

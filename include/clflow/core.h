@@ -89,7 +89,7 @@ typedef struct clf_device clf_device;
  * CLFLOW_DEVICE, and without one "auto".
  *
  *   auto             the best OpenCL device that passes a self-test, else cpu
- *   cpu              C in float: threads, vectors, a CBLAS where one was found
+ *   cpu              C in float: threads (clf_set_threads()), vectors, a CBLAS where one was found
  *   cpu64            the same sources in double: what the tests measure against
  *   opencl           the best OpenCL device
  *   opencl:N         the N-th that clf_devices() lists
@@ -144,6 +144,18 @@ typedef struct clf_memory {
   uint64_t now, most;
 } clf_memory;
 CLF_API clf_memory clf_memory_taken(clf_device *dev, int anew);
+
+/* Sets how many threads cpu and cpu64 use at most for one operation, the calling one included: from
+ * 1 to 256, or 0 for the default.  The default is the environment variable CLFLOW_THREADS, or as
+ * many as there are cores which this process may use (affinity mask, control groups).  It holds
+ * for the whole process, from the next operation on.  Results have the same bits for any number.
+ * Threads are started when an operation first has work for them, sleep while they wait, and are
+ * shared by all devices and callers; a forked child starts its own.
+ * Errors: EINVAL. */
+CLF_API clf_status clf_set_threads(int32_t n);
+
+/* How many that is now. */
+CLF_API int32_t clf_threads(void);
 
 typedef struct clf_device_info {
   char name[64];      /* what to give clf_open(): "cpu", "opencl:0" */
