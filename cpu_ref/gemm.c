@@ -8,7 +8,6 @@
 #include "vectors.h"
 #endif
 #ifdef CLF_CBLAS
-#include <cblas.h>
 #include "blas.h"
 #endif
 
@@ -227,12 +226,12 @@ CLF_REF_WAY(gemm, by_tiles) {
 /* A BLAS wants rows of unit stride, each behind the last. */
 static int takes(const clf_tensor *t) { return t->stride[1] == 1 && t->stride[0] >= t->dim[1]; }
 
-static void blas_rows(const clf_gemm_args *p, int i0, int i1) {
+static void blas_rows(const clf_gemm_args *p, clf__sgemm *sgemm, int i0, int i1) {
   const int N = p->c.dim[1], K = p->a.dim[!p->ta];
-  cblas_sgemm(CblasRowMajor, p->ta ? CblasTrans : CblasNoTrans, p->tb ? CblasTrans : CblasNoTrans,
-              i1 - i0, N, K, p->alpha, p->ta ? at(&p->a, 0, i0, 0, 0) : at(&p->a, i0, 0, 0, 0),
-              p->a.stride[0], at(&p->b, 0, 0, 0, 0), p->b.stride[0], p->beta,
-              at(&p->c, i0, 0, 0, 0), p->c.stride[0]);
+  sgemm(CblasRowMajor, p->ta ? CblasTrans : CblasNoTrans, p->tb ? CblasTrans : CblasNoTrans,
+        i1 - i0, N, K, p->alpha, p->ta ? at(&p->a, 0, i0, 0, 0) : at(&p->a, i0, 0, 0, 0),
+        p->a.stride[0], at(&p->b, 0, 0, 0, 0), p->b.stride[0], p->beta, at(&p->c, i0, 0, 0, 0),
+        p->c.stride[0]);
   if (!p->bias.buf && !p->act) return;
   for (int i = i0; i < i1; i++) {
     real *c = at(&p->c, i, 0, 0, 0);
@@ -247,15 +246,18 @@ static void blas_rows(const clf_gemm_args *p, int i0, int i1) {
 CLF_REF_RULE(gemm, worth_a_blas) {
   return BYTES < 64 && (double)p->c.dim[1] * p->a.dim[!p->ta] >= 512;
 }
-CLF_REF_RULE(gemm, a_blas_takes) { return takes(&p->a) && takes(&p->b) && takes(&p->c); }
+CLF_REF_RULE(gemm, a_blas_takes) {
+  return takes(&p->a) && takes(&p->b) && takes(&p->c) && clf__blas_sgemm();
+}
 
 typedef struct blas_call {
   const clf_gemm_args *p;
+  clf__sgemm *sgemm;
   int rows; /* of a band */
 } blas_call;
 CLF_LOOP(blas_band, blas_call, q, band) {
   const int i0 = band * q->rows, left = q->p->c.dim[0] - i0;
-  blas_rows(q->p, i0, i0 + least(left, q->rows));
+  blas_rows(q->p, q->sgemm, i0, i0 + least(left, q->rows));
 }
 
 /* The bands are ours to share out, so the BLAS is held to one thread meanwhile. */
@@ -264,7 +266,7 @@ CLF_REF_WAY(gemm, by_blas) {
   const int M = p->c.dim[0], N = p->c.dim[1], K = p->a.dim[!p->ta];
   int rows = ROWS;
   while (M / rows > 64) rows *= 2;
-  const blas_call q = {p, rows};
+  const blas_call q = {p, clf__blas_sgemm(), rows};
   clf__blas_hold_to_one_thread();
   in_threads(2.0 * M * N * K, (M - 1) / rows + 1, blas_band, &q);
   clf__blas_let_go();

@@ -1,42 +1,117 @@
 /* SPDX-License-Identifier: MIT */
-/* blas.c: the CBLAS that cpu_ref/ calls, as far as it belongs to the process. */
+/* blas.c: the CBLAS that cpu_ref/ calls, as far as it belongs to the process.
+ *
+ * OpenBLAS is loaded when a device first asks for it, not linked: as it is loaded it starts a
+ * thread for each core, every one of which maps 128 MiB, and where that cannot be had it tries for
+ * ever, even as the process ends.  Here it is loaded by a thread that may run on one core only, so
+ * that it starts none; and not at all where memory is limited, since a product maps as much. */
+#define _GNU_SOURCE
 #include "blas.h"
 #ifdef CLF_OPENBLAS
-#include <cblas.h>
+#include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include "memory_limit.h"
+#include "threads.h"
+#ifdef __linux__
+#include <sched.h>
+#endif
 
-/* OpenBLAS writes its answer to a static buffer each time, where another thread may just read. */
-static pthread_once_t asked = PTHREAD_ONCE_INIT;
-static char name[256];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct {
+  clf__sgemm *sgemm;
+  __typeof__(openblas_get_num_threads) *threads;
+  __typeof__(openblas_set_num_threads) *set_threads;
+  char name[256];
+} blas;
 
-static void ask(void) { snprintf(name, sizeof name, "%s", openblas_get_config()); }
+/* ---- Loading it ----------------------------------------------------------------------------- */
 
-const char *clf__blas_name(void) {
-  pthread_once(&asked, ask);
-  return name;
+/* Whether each thread can have the memory that OpenBLAS maps for it, now and later. */
+static int memory_suffices(void) {
+  const size_t each = (size_t)128 << 20, size = each * ((size_t)clf_threads() + 1);
+  if (SIZE_MAX < UINT64_MAX || clf__memory_limit().bytes != UINT64_MAX) return 0;
+  void *all = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return all != MAP_FAILED && munmap(all, size) == 0;
 }
 
-/* The first call under way takes the threads down to one, the last one puts them back. */
+/* Holds the calling thread to the core on which it is. */
+static void stay_on_one_core(void) {
+#ifdef __linux__
+  const int cpu = sched_getcpu();
+  if (cpu < 0) return;
+  cpu_set_t *set = CPU_ALLOC((size_t)cpu + 1);
+  const size_t size = CPU_ALLOC_SIZE((size_t)cpu + 1);
+  if (!set) return;
+  CPU_ZERO_S(size, set);
+  CPU_SET_S((size_t)cpu, size, set);
+  (void)sched_setaffinity(0, size, set); /* without it, there are threads that only sleep */
+  CPU_FREE(set);
+#endif
+}
+
+/* A pointer to a function from a pointer to data, as POSIX has it. */
+#define FIND(to, library, symbol) *(void **)&(to) = dlsym(library, symbol)
+
+static void *load_here(void *unused) {
+  static const char *const names[] = {"libopenblas.so.0", "libopenblas.so", "libopenblas.dylib"};
+  __typeof__(openblas_get_config) *config;
+  void *library = NULL;
+  stay_on_one_core();
+  for (size_t i = 0; i < sizeof names / sizeof *names && !library; i++)
+    library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+  if (!library) return unused;
+  FIND(blas.sgemm, library, "cblas_sgemm");
+  FIND(blas.threads, library, "openblas_get_num_threads");
+  FIND(blas.set_threads, library, "openblas_set_num_threads");
+  FIND(config, library, "openblas_get_config");
+  if (!blas.threads || !blas.set_threads || !config)
+    blas.sgemm = NULL;
+  else if (blas.sgemm) /* later calls would write its answer to the same buffer */
+    snprintf(blas.name, sizeof blas.name, "%s", config());
+  return unused;
+}
+
+static void load(void) {
+  pthread_t thread;
+  if (memory_suffices() && !pthread_create(&thread, NULL, load_here, NULL))
+    pthread_join(thread, NULL);
+}
+
+clf__sgemm *clf__blas_sgemm(void) {
+  pthread_once(&once, load);
+  return blas.sgemm;
+}
+const char *clf__blas_name(void) {
+  pthread_once(&once, load);
+  return blas.name;
+}
+
+/* ---- Its number of threads -------------------------------------------------------------------
+ * One, unless the program had loaded the library by itself before.  Then the first call under way
+ * takes it down to one, the last one puts it back. */
+
 static pthread_mutex_t counting = PTHREAD_MUTEX_INITIALIZER;
 static int under_way, threads;
 
 void clf__blas_hold_to_one_thread(void) {
   pthread_mutex_lock(&counting);
   if (under_way++ == 0) {
-    threads = openblas_get_num_threads();
-    if (threads != 1) openblas_set_num_threads(1);
+    threads = blas.threads();
+    if (threads != 1) blas.set_threads(1);
   }
   pthread_mutex_unlock(&counting);
 }
 void clf__blas_let_go(void) {
   pthread_mutex_lock(&counting);
-  if (--under_way == 0 && threads != 1) openblas_set_num_threads(threads);
+  if (--under_way == 0 && threads != 1) blas.set_threads(threads);
   pthread_mutex_unlock(&counting);
 }
 #else
 #ifdef CLF_CBLAS
 const char *clf__blas_name(void) { return "CBLAS"; }
+clf__sgemm *clf__blas_sgemm(void) { return cblas_sgemm; }
 #else
 const char *clf__blas_name(void) { return ""; }
 #endif

@@ -74,7 +74,8 @@ static clf_status load_choices(clf_device *dev) {
   const clf__cpu_variant *v = ((const cpu *)dev->impl)->variant;
   char threads[32];
   snprintf(threads, sizeof threads, "%d", (int)clf_threads());
-  const char *const parts[] = {"cpu", v->name, clf__blas_name(), threads, clf_version()};
+  const char *blas = v->bits == 32 ? clf__blas_name() : ""; /* which doubles do not use */
+  const char *const parts[] = {"cpu", v->name, blas, threads, clf_version()};
   return clf__tuned_load(dev, parts, sizeof parts / sizeof *parts);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "launch.h"
+#include "memory_limit.h"
 #include "temp.h"
 
 const clf_traits clf__families[] = {
@@ -183,6 +184,7 @@ static clf_status no_device(const discovery *found) {
 static clf_status discover(discovery *found) {
   cl_platform_id platform[32];
   cl_uint np = 0;
+  CLF_TRY(clf__limit_allows_drivers());
   const cl_int e = clGetPlatformIDs(32, platform, &np);
   if (e || np == 0)
     return clf__fail(CLF_ENODEV, "the OpenCL loader finds no platform: install a driver (%s)",

@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "clock.h"
+#include "memory_limit.h"
 #include "status.h"
 
 extern char **environ;
@@ -145,6 +146,11 @@ static void probe_now(clf__probe_what what, const char *program, const char *fam
 void clf__probe(clf__probe_what what, const char *family, clf__verdicts *out) {
   char program[CLF_PROBE_PATH];
   *out = (clf__verdicts){0};
+  if (clf__limit_allows_drivers()) {
+    out->known = 1;
+    snprintf(out->why, sizeof out->why, "%s", clf_errmsg());
+    return;
+  }
   if (!clf__probe_program(program)) return;
   char *key = what == CLF_PROBE_LIST ? NULL : clf__verdicts_key(family);
   if (key && what == CLF_PROBE_RECALL) clf__verdicts_recall(key, out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* verdicts.c: what a probe found out, kept in the cache of programs under all that it depends on:
- * our kernels, the loader's settings, and the files that tell it which drivers there are. */
+ * our kernels, the loader's settings, the files that tell it which drivers there are, and limits on
+ * memory. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include "cache.h"
 #include "clflow/version.h"
 #include "hash.h"
+#include "memory_limit.h"
 #include "probe.h"
 #include "sources.h"
 
@@ -83,6 +85,7 @@ char *clf__verdicts_key(const char *family) {
   for (const clf_source *s = clf__sources; s->name; s++)
     add(&t, "%s %016llx\n", s->name, (unsigned long long)clf__hash_text(s->text));
   add_drivers(&t);
+  add(&t, "memory %llu\n", (unsigned long long)clf__memory_limit().bytes);
   return t.at;
 }
 

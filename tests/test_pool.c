@@ -268,6 +268,30 @@ END_TEST
 
 static int threads_of_process(void) { return suite_entries("/proc/self/task"); }
 
+/* A BLAS, which some products use, starts none either. */
+START_TEST(threads_of_a_blas) {
+  clf_device *dev;
+  clf_arena arena;
+  clf_tensor a, b, c;
+  WORKS(clf_set_threads(1));
+  const int before = threads_of_process();
+  WORKS(clf_open("cpu/baseline", &dev));
+  WORKS(clf_arena_init(&arena, dev, 3 * 256 * 256));
+  WORKS(clf_new(&arena, (const int32_t[4]){256, 256}, &a));
+  WORKS(clf_new(&arena, (const int32_t[4]){256, 256}, &b));
+  WORKS(clf_new(&arena, (const int32_t[4]){256, 256}, &c));
+  WORKS(clf_do(dev, fill, .y = a, .value = 0.5f));
+  WORKS(clf_do(dev, fill, .y = b, .value = 0.25f));
+  WORKS(clf_do(dev, gemm, .a = a, .b = b, .c = c, .alpha = 1));
+  float got[256 * 256];
+  WORKS(clf_read(dev, c, got));
+  for (int i = 0; i < 256 * 256; i++) ck_assert_float_eq(got[i], 32);
+  ck_assert_int_eq(threads_of_process(), before);
+  clf_arena_free(&arena);
+  clf_close(dev);
+}
+END_TEST
+
 /* Once a library is unloaded, no thread is left in it. */
 START_TEST(unloaded_library) {
   clf_status (*open_)(const char *, clf_device **), (*init)(clf_arena *, clf_device *, size_t);
@@ -314,6 +338,7 @@ int main(void) {
   tcase_add_test(tc, control_groups);
   tcase_add_test(tc, threads_that_do_not_start);
   tcase_add_test(tc, signals);
+  tcase_add_test(tc, threads_of_a_blas);
   tcase_add_test(tc, unloaded_library);
   suite_add_tcase(suite, tc);
   return suite_run(suite);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* test_cli_limits.c: the program where its memory is limited, as login nodes and batch systems
+ * limit it: it works, or ends with a sentence; it neither aborts nor goes on for ever. */
+#define _XOPEN_SOURCE 700
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "program.h"
+
+typedef struct limit {
+  int resource;
+  rlim_t kib;
+  const char *name;
+} limit;
+
+static const limit limits[] = {
+    {RLIMIT_AS, 60000, "address space (ulimit -v)"},
+    {RLIMIT_AS, 100000, "address space (ulimit -v)"},
+    {RLIMIT_AS, 150000, "address space (ulimit -v)"},
+    {RLIMIT_AS, 200000, "address space (ulimit -v)"},
+    {RLIMIT_AS, 260000, "address space (ulimit -v)"},
+    {RLIMIT_AS, 320000, "address space (ulimit -v)"},
+    {RLIMIT_AS, 400000, "address space (ulimit -v)"},
+    {RLIMIT_AS, 1000000, "address space (ulimit -v)"},
+    {RLIMIT_DATA, 60000, "data (ulimit -d)"},
+    {RLIMIT_DATA, 200000, "data (ulimit -d)"},
+};
+enum { LIMITS = sizeof limits / sizeof *limits };
+
+/* In the child: the limit, and a minute of computing, so that what spins is killed. */
+static void set_limits(const limit *l) {
+  const struct rlimit memory = {l->kib << 10, l->kib << 10}, minute = {60, 60};
+  setrlimit(RLIMIT_CPU, &minute);
+  setrlimit(l->resource, &memory);
+}
+
+static result run_limited(const limit *l, const char *command) {
+  char text[512], *argv[32] = {CLF_PROGRAM}, *save = NULL;
+  int argc = 1, status;
+  snprintf(text, sizeof text, "%s", command);
+  for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save))
+    argv[argc++] = word;
+  fflush(NULL);
+  const pid_t pid = fork();
+  ck_assert_int_ge(pid, 0);
+  if (!pid) {
+    if (!freopen("/dev/null", "r", stdin) || !freopen("out.txt", "w", stdout) ||
+        !freopen("err.txt", "w", stderr))
+      _exit(99);
+    set_limits(l);
+    execv(CLF_PROGRAM, argv);
+    _exit(98);
+  }
+  ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return (result){code, read_file("out.txt", NULL), read_file("err.txt", NULL)};
+}
+
+static void limited(const limit *l, const char *command, int code, const char *out,
+                    const char *err) {
+  char label[256];
+  snprintf(label, sizeof label, "%s of %llu KiB: %s", l->name, (unsigned long long)l->kib, command);
+  const result r = run_limited(l, command);
+  expect_code(label, &r, code);
+  expect_text(label, "stdout", r.out, out);
+  expect_text(label, "messages", r.err, err);
+  release(r);
+}
+
+static void works_on_cpu(const limit *l) {
+  limited(l, "--version", 0, "clflow 0.", "");
+  limited(l, "train --data moons:n=500 --epochs 3 --device cpu --out cpu.safetensors", 0, "", "");
+  limited(l, "eval cpu.safetensors --data moons:n=500 --device cpu", 0, "log-likelihood", "");
+  limited(l, "eval cpu.safetensors --data moons:n=500 --device cpu/baseline", 0, "log-likelihood",
+          "");
+  ck_assert_int_eq(unlink("cpu.safetensors"), 0);
+}
+
+/* OpenCL drivers abort where they get no memory, so they are not loaded. */
+static void opencl_is_refused(const limit *l) {
+  char why[256];
+  snprintf(why, sizeof why,
+           "the limit on %s is %llu KiB, and OpenCL drivers are loaded from 1048576 KiB on; raise "
+           "the limit or use the device cpu",
+           l->name, (unsigned long long)l->kib);
+  limited(l, "train --data moons:n=500 --epochs 3 --device opencl --out cl.safetensors", 1, "",
+          why);
+  limited(l, "train --data moons:n=500 --epochs 3 --device auto --out auto.safetensors --verbose",
+          0, "", why);
+  limited(l, "eval auto.safetensors --data moons:n=500 --device auto", 0, "log-likelihood", "");
+  limited(l, "devices", 0, "cpu", "");
+  ck_assert_int_eq(access("cl.safetensors", F_OK), -1);
+  ck_assert_int_eq(unlink("auto.safetensors"), 0);
+}
+
+START_TEST(little_memory) {
+  for (int i = 0; i < LIMITS; i++) {
+    works_on_cpu(&limits[i]);
+    opencl_is_refused(&limits[i]);
+  }
+}
+END_TEST
+
+/* What was found out under a limit is not taken to be so without it. */
+START_TEST(without_a_limit_again) {
+  setenv("CLFLOW_CACHE_DIR", "limited", 1);
+  limited(&limits[5], "train --data moons:n=500 --epochs 1 --device auto --out a.safetensors", 0,
+          "", "");
+  const result r = run("devices");
+  expect_code("devices", &r, 0);
+  ck_assert_ptr_null(strstr(r.out, "KiB"));
+  release(r);
+  unsetenv("CLFLOW_CACHE_DIR");
+}
+END_TEST
+
+int main(int argc, char **argv) {
+  const TTest *const tests[] = {little_memory, without_a_limit_again};
+  return program_main(argc, argv, "cli limits", NULL, tests, sizeof tests / sizeof *tests);
+}
