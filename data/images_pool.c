@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include "images.h"
@@ -15,6 +16,7 @@ enum { THREADS_MAX = 64 };
 
 struct clf__pool {
   clf_images *m;
+  pid_t process; /* whose threads they are */
   pthread_t thread[THREADS_MAX];
   int threads;
   atomic_llong next, done;
@@ -130,6 +132,7 @@ clf_status clf__pool_start(clf_images *m, int threads) {
     return clf__fail(CLF_ENOMEM, "%s: no memory for the threads that decode it", m->name);
   }
   q->m = m;
+  q->process = getpid();
   q->worst = -1;
   m->pool = q;
   long n = threads > 0 ? threads : sysconf(_SC_NPROCESSORS_ONLN);
@@ -138,8 +141,25 @@ clf_status clf__pool_start(clf_images *m, int threads) {
   return CLF_OK;
 }
 
+/* In a forked child, which has none of the threads, and what they were about to write half written.
+ */
+static void give_up(clf_images *m) {
+  m->status = clf__fail(CLF_EINVAL,
+                        "%s: the process was forked while the images were being decoded; open the "
+                        "set again",
+                        m->name);
+  m->sentence = copy_sentence();
+  free(m->pool->sentence);
+  free(m->pool);
+  m->pool = NULL;
+}
+
 void clf__pool_finish(clf_images *m, int stop) {
   clf__pool *const q = m->pool;
+  if (q->process != getpid()) {
+    give_up(m);
+    return;
+  }
   if (stop) atomic_store(&q->stop, 1);
   work(q);
   for (int k = 0; k < q->threads; k++) pthread_join(q->thread[k], NULL);

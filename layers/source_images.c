@@ -6,9 +6,12 @@
  * places than those asked for is thrown away. */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
 #include "philox.h"
 #include "source.h"
 
@@ -30,6 +33,7 @@ typedef struct image_source {
   pthread_mutex_t lock;
   pthread_cond_t changed;
   pthread_t thread;
+  pid_t process; /* whose thread it is */
   int started, stop;
   clf__places wanted; /* n = 0: nothing */
   prepared ready;
@@ -84,8 +88,20 @@ static void *work(void *context) {
   return NULL;
 }
 
+/* A forked child has no such thread, and the lock as its parent's thread had it: it prepares all
+ * parts itself. */
+static void begin_in_child(image_source *s) {
+  if (s->process == getpid()) return;
+  s->process = getpid();
+  s->started = 0;
+  s->ready.at.n = 0;
+  pthread_mutex_init(&s->lock, NULL);
+  pthread_cond_init(&s->changed, NULL);
+}
+
 /* What is wanted now, by the thread or, if that has something else, here; and then the next. */
 static const prepared *take(image_source *s, const clf__places *at, const clf__places *next) {
+  begin_in_child(s);
   pthread_mutex_lock(&s->lock);
   if (same_places(&s->wanted, at)) s->wanted.n = 0; /* not begun */
   if (same_places(&s->ready.at, at)) {
@@ -113,6 +129,15 @@ static clf_status lay_out(clf__source *base, clf_arena *a, int32_t part) {
   return clf_new(a, dim, &s->x);
 }
 
+/* Signals are for the program's own threads: this one takes none. */
+static void start_thread(image_source *s) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  s->started = pthread_create(&s->thread, NULL, work, s) == 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 /* Host memory for parts of this size, and the thread. */
 static clf_status start(clf__source *base) {
   image_source *s = (image_source *)(void *)base;
@@ -123,7 +148,7 @@ static clf_status start(clf__source *base) {
   s->raw = malloc(size);
   if (!s->ready.pixels || !s->mine.pixels || !s->rows || !s->raw)
     return clf__fail(CLF_ENOMEM, "no memory for %d images", (int)s->part);
-  s->started = pthread_create(&s->thread, NULL, work, s) == 0;
+  start_thread(s);
   return CLF_OK; /* without a thread all is prepared when it is wanted */
 }
 
@@ -150,6 +175,7 @@ static clf_status validate(clf__source *base, double *mean) {
 
 static void free_source(clf__source *base) {
   image_source *s = (image_source *)(void *)base;
+  begin_in_child(s);
   pthread_mutex_lock(&s->lock);
   s->stop = 1;
   pthread_cond_broadcast(&s->changed);
@@ -195,6 +221,7 @@ clf_status clf__source_of_images(clf_flow *f, const clf_images *images, const cl
   s->base.sum = clf_images_checksum(images);
   s->images = images;
   s->valid = valid;
+  s->process = getpid();
   pthread_mutex_init(&s->lock, NULL);
   pthread_cond_init(&s->changed, NULL);
   const clf_status status = hold_out(s, clf_images_count(images));

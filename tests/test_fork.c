@@ -133,6 +133,90 @@ START_TEST(amid_loops) {
 }
 END_TEST
 
+/* ---- Images ------------------------------------------------------------------------------------
+ */
+
+/* 40 images, of which a training of the same seed on another device or in another process takes the
+ * same batches. */
+static clf_trainer *trainer_of(clf_device *dev, clf_images *images, clf_flow **f) {
+  const clf_preset *tiny = NULL;
+  clf_train_options o = clf_train_options_images();
+  clf_trainer *t = NULL;
+  WORKS(clf_preset_find("tiny", &tiny));
+  clf_flow_spec spec = clf_preset_spec(tiny, 8, 8, 1);
+  spec.blocks = 1;
+  o.epochs = 4;
+  o.batch = 8;
+  o.valid_split = 0.2;
+  WORKS(clf_flow_create(dev, &spec, f));
+  WORKS(clf_trainer_create_images(*f, images, NULL, &o, &t));
+  return t;
+}
+
+static clf_trainer *trainer;
+static clf_flow *flow;
+static uint32_t samples_of(clf_flow *f) {
+  static double x[50 * 64];
+  if (clf_sample(f, 1, 0, 50, x)) return 0;
+  return (uint32_t)crc32(0, (const Bytef *)x, sizeof x);
+}
+static int goes_on(clf_device *dev) {
+  (void)dev;
+  if (clf_trainer_run(trainer, NULL, NULL)) return 2;
+  const int wrong = samples_of(flow) != expected;
+  clf_trainer_free(trainer);
+  return wrong;
+}
+
+static int second_epoch(const clf_progress *p, void *context) {
+  (void)context;
+  return p->epoch == 2;
+}
+
+/* A training that was begun in the parent goes on in both. */
+START_TEST(images_in_training) {
+  clf_device *dev = NULL;
+  clf_images *images = NULL;
+  clf_flow *whole = NULL;
+  WORKS(clf_open(device_name, &dev));
+  WORKS(clf_images_open("glyphs:n=40,size=8", NULL, &images));
+  WORKS(clf_images_wait(images));
+  clf_trainer *t = trainer_of(dev, images, &whole);
+  WORKS(clf_trainer_run(t, NULL, NULL));
+  expected = samples_of(whole);
+  ck_assert_uint_ne(expected, 0);
+  clf_trainer_free(t);
+  clf_flow_free(whole);
+  trainer = trainer_of(dev, images, &flow);
+  ck_assert_int_eq(clf_trainer_run(trainer, second_epoch, NULL), CLF_ESTOPPED);
+  for (int i = 0; i < 5; i++) ck_assert_int_eq(in_child(goes_on, dev), 0);
+  ck_assert_int_eq(goes_on(dev), 0);
+  clf_flow_free(flow);
+  clf_images_free(images);
+  clf_close(dev);
+}
+END_TEST
+
+static clf_images *decoding;
+static int waits(clf_device *dev) {
+  (void)dev;
+  const clf_status s = clf_images_wait(decoding);
+  const int told = s == CLF_EINVAL &&
+                   strcmp(clf_errmsg(), "glyphs:n=20000,size=16: the process was forked while the "
+                                        "images were being decoded; open the set again") == 0;
+  clf_images_free(decoding);
+  return !told;
+}
+
+/* A set that is being decoded belongs to the parent. */
+START_TEST(images_being_decoded) {
+  WORKS(clf_images_open("glyphs:n=20000,size=16", NULL, &decoding));
+  ck_assert_int_eq(in_child(waits, NULL), 0);
+  WORKS(clf_images_wait(decoding));
+  clf_images_free(decoding);
+}
+END_TEST
+
 int main(int argc, char **argv) {
   if (argc > 1) device_name = argv[1];
   Suite *suite = suite_create("fork");
@@ -140,6 +224,8 @@ int main(int argc, char **argv) {
   tcase_set_timeout(tc, 300);
   tcase_add_test(tc, after_loops);
   tcase_add_test(tc, amid_loops);
+  tcase_add_test(tc, images_in_training);
+  tcase_add_test(tc, images_being_decoded);
   suite_add_tcase(suite, tc);
   return suite_run(suite);
 }
