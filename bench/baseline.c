@@ -2,6 +2,7 @@
 /* baseline.c: a report beside an earlier one: the same workload on a device of the same
  * name. */
 #include "bench.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,41 +100,80 @@ static int is_measured(const bench_report *r, const json_t *old) {
   return 0;
 }
 
-/* Whether the row is slower than it may be. */
-static int compare(const bench_report *r, const bench_row *row, const json_t *rows, double margin) {
+static double number_of(const json_t *object, const char *key) {
+  return json_number_value(json_object_get(object, key));
+}
+
+typedef enum verdict { NEW, SAME, FASTER, SLOWER, EXCUSED } verdict;
+
+/* `ratio` is new / old; `steady` the same by the speed that the device had around each of the two
+ * rows.  Both must be above what is allowed: 1 + margin, times the square of the factor by which
+ * other work may have slowed this row, since threads that wait for each other are slowed by the
+ * slowest. */
+static verdict judge(const bench_row *row, const json_t *old, double peak, double margin,
+                     double *ratio, double *steady) {
+  const double before = number_of(old, "calibration_gflops"), by = bench_disturbance(row, peak);
+  *ratio = row->seconds * 1e3 / ms_of(old);
+  *steady = *ratio * (before > 0 && row->calibration > 0 ? row->calibration / before : 1);
+  const double least = fmin(*ratio, *steady);
+  if (least > (1 + margin) * by * by) return SLOWER;
+  if (least > 1 + margin) return EXCUSED;
+  return fmax(*ratio, *steady) < 1 - margin ? FASTER : SAME;
+}
+
+/* The best that was measured of the device, now and for the baseline. */
+static double peak_of(const json_t *baseline, const bench_device *d) {
+  size_t i;
+  json_t *device;
+  double peak = d->gflops;
+  json_array_foreach(json_object_get(baseline, "devices"), i, device) {
+    if (strcmp(text_of(device, "name"), clf_device_name(d->dev)) == 0)
+      peak = fmax(peak, number_of(device, "peak_gflops"));
+  }
+  return peak;
+}
+
+static verdict compare(const bench_report *r, const bench_row *row, const json_t *baseline,
+                       double margin) {
+  static const char *const words[] = {"", "", "  faster", "  slower",
+                                      "  busy: slower by no more than other work explains"};
+  const json_t *rows = json_object_get(baseline, "rows");
   const char *device = clf_device_name(r->device[row->device].dev);
   const json_t *old = find(rows, row->w->name, device);
   char before[32], now[32];
   bench_format_seconds(row->seconds, now, sizeof now);
   if (!old || ms_of(old) <= 0) {
     printf("%-38s %-28.28s %9s %9s   not in the baseline\n", row->w->name, device, "", now);
-    return 0;
+    return NEW;
   }
-  const double ratio = row->seconds * 1e3 / ms_of(old);
-  const int slower = ratio > 1 + margin;
+  double ratio, steady;
+  const verdict v =
+      judge(row, old, peak_of(baseline, &r->device[row->device]), margin, &ratio, &steady);
   bench_format_seconds(ms_of(old) * 1e-3, before, sizeof before);
-  printf("%-38s %-28.28s %9s %9s %7.3f%s\n", row->w->name, device, before, now, ratio,
-         slower               ? "  slower"
-         : ratio < 1 - margin ? "  faster"
-                              : "");
-  return slower;
+  printf("%-38s %-28.28s %9s %9s %7.3f %7.3f%s\n", row->w->name, device, before, now, ratio, steady,
+         words[v]);
+  return v;
 }
 
 int bench_baseline_compare(const json_t *baseline, const bench_report *r, double margin,
-                           char *names, size_t size) {
+                           char *names, size_t size, int *excused) {
   const json_t *rows = json_object_get(baseline, "rows");
   int slower = 0;
   size_t used = 0;
   *names = '\0';
-  printf("\nagainst the baseline of %s, clflow %s:\n%-38s %-28s %9s %9s %7s\n",
+  *excused = 0;
+  printf("\nagainst the baseline of %s, clflow %s:\n%-38s %-28s %9s %9s %7s %7s\n",
          text_of(baseline, "date"), text_of(baseline, "version"), "workload", "device", "before",
-         "now", "ratio");
-  for (const bench_row *row = r->row; row < r->row + r->rows; row++)
-    if (!row->error[0] && compare(r, row, rows, margin)) {
+         "now", "ratio", "steady");
+  for (const bench_row *row = r->row; row < r->row + r->rows; row++) {
+    const verdict v = row->error[0] ? NEW : compare(r, row, baseline, margin);
+    *excused += v == EXCUSED;
+    if (v == SLOWER) {
       used += (size_t)snprintf(names + used, used < size ? size - used : 0, "%s%s (%s)",
                                slower++ ? ", " : "", row->w->name, r->device[row->device].asked);
       if (used > size) used = size;
     }
+  }
   size_t i;
   json_t *old;
   json_array_foreach((json_t *)(size_t)rows, i, old) {

@@ -37,6 +37,7 @@ typedef struct bench_workload {
   const bench_kind *kind;
   const void *what; /* the kind's own description */
   double flops;     /* that a use needs; 0: not counted */
+  int dense;        /* 1: these count work that kernels leave out, as masked weights: equivalents */
   double bytes;     /* that it has to move to or from memory; 0: not counted */
   const char *unit; /* what `items` are: "rows", "images"; or NULL */
   int64_t items;    /* of a use */
@@ -68,16 +69,38 @@ const char *bench_group_name(bench_group group); /* "op", "step", "sample", "sta
 typedef struct bench_device {
   const char *asked; /* "opencl:0" */
   clf_device *dev;
-  clf_device_info info;  /* zeros where the list has no such device */
-  double gflops, gbytes; /* measured peaks, per second; 0: not measured */
+  clf_device_info info;       /* zeros where the list has no such device */
+  double gflops, gbytes;      /* the best measured so far, per second; 0: not measured */
+  double before[2], after[2]; /* both as the run began and ended */
+  double lowest;              /* GFLOP/s, of all calibrations */
+  /* What a calibration runs: a few milliseconds of multiply-adds. */
+  clf_arena arena;
+  clf_tensor y;
+  int rounds;
+  uint64_t held; /* bytes of that */
 } bench_device;
 
 /* Opens it and finds what the list of devices says of it. */
 clf_status bench_device_open(const char *name, const clf_device_info *list, int count,
                              bench_device *d);
 /* Measures what it can do at best: multiply-adds in registers, and copies or sums of vectors of so
- * many MiB. */
+ * many MiB.  Called as a run begins and ends; the peaks are the best of all. */
 clf_status bench_peaks(bench_device *d, int mebibytes);
+/* GFLOP/s now, in some milliseconds; 0 if it cannot be measured. */
+double bench_calibrate(bench_device *d);
+/* Closes it, but for its clf_device. */
+void bench_device_release(bench_device *d);
+
+/* ---- How quiet the machine is (quiet.c) -------------------------------------------- */
+
+typedef struct bench_watch {
+  int known;
+  double all, used, own;
+} bench_watch;
+bench_watch bench_watch_begin(void);
+/* The part of all processors' time that other programs took since; -1: not known here. */
+double bench_watch_others(const bench_watch *watch);
+double bench_load_average(void); /* of the last minute; -1: not known here */
 
 /* ---- Results -------------------------------------------------------------------- */
 
@@ -88,6 +111,8 @@ typedef struct bench_row {
   double seconds, low, high; /* the median, the quartiles */
   double least, first;       /* the shortest; the first use */
   uint64_t memory, rss;      /* bytes: most on the device, most of the process */
+  double others;             /* part of the processors that other programs took; -1: not known */
+  double calibration;        /* GFLOP/s of the device around this row; 0: not known */
   char error[256];           /* why there is nothing, or "" */
 } bench_row;
 
@@ -97,6 +122,15 @@ double bench_gbytes(const bench_row *row);
 double bench_peak_percent(const bench_row *row, const bench_device *d);
 double bench_bandwidth_percent(const bench_row *row, const bench_device *d);
 
+/* By what factor the machine's other work may have slowed the row, from 1 to 20, as far as it is
+ * seen: the processors that others took, a calibration below `peak`, and quartiles far apart. */
+double bench_disturbance(const bench_row *row, double peak);
+int bench_is_busy(const bench_row *row, const bench_device *d); /* more than 1.25 */
+/* Beyond what the device can do: the peak was measured while it was busy. */
+int bench_is_above_peak(const bench_row *row, const bench_device *d);
+/* " dense busy": docs/bench.md says what each word means. */
+void bench_notes(const bench_row *row, const bench_device *d, char *text, size_t size);
+
 typedef struct bench_report {
   bench_device device[BENCH_DEVICES];
   int devices;
@@ -105,7 +139,10 @@ typedef struct bench_report {
   double seconds;                           /* to measure a workload on one device */
   char date[32], machine[128], kernel[128]; /* "2024-05-31T12:00:00Z"; processor; system */
   int cores;
+  double load[2], others; /* the load average before and after; of the whole run; -1: not known */
 } bench_report;
+/* A sentence on how quiet the machine was. */
+void bench_quiet_text(const bench_report *report, char *text, size_t size);
 
 /* Fills in date, machine, kernel and cores. */
 void bench_describe(bench_report *report);
@@ -121,6 +158,7 @@ void bench_measure(bench_report *report, const bench_workload *w, bench_row *row
 
 void bench_print_head(const bench_report *report);
 void bench_print(const bench_report *report, const bench_row *rows);
+void bench_print_foot(const bench_report *report);
 
 typedef void (*bench_writer)(const bench_report *report, FILE *to);
 void bench_csv(const bench_report *report, FILE *to);
@@ -147,10 +185,11 @@ void bench_chart_start(const bench_report *report, FILE *to);
 
 /* Reads what bench_json() wrote.  EIO, or EFORMAT says what it lacks. */
 clf_status bench_baseline_read(const char *path, json_t **baseline);
-/* Prints new / old of each row; gives how many are slower by more than `margin` (0.1: 10%), and
- * in `names` which, as far as there is room. */
+/* Prints new / old of each row; gives how many are slower by more than `margin` (0.1: 10%) and by
+ * more than the machine's other work explains, and in `names` which, as far as there is room; in
+ * `excused` how many are slower by no more than that explains. */
 int bench_baseline_compare(const json_t *baseline, const bench_report *report, double margin,
-                           char *names, size_t size);
+                           char *names, size_t size, int *excused);
 
 /* ---- Helpers ---------------------------------------------------------------------- */
 

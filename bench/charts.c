@@ -48,13 +48,17 @@ static void describe(const bench_report *r, const bench_row *row, char *text, si
   bench_format_seconds(row->seconds, seconds, sizeof seconds);
   const double peak = bench_peak_percent(row, d), band = bench_bandwidth_percent(row, d);
   if (row->w->flops > 0 && peak >= band)
-    snprintf(rate, sizeof rate, " \302\267 %.3g GFLOP/s \302\267 %.0f%%", bench_gflops(row), peak);
+    snprintf(rate, sizeof rate, " \302\267 %.3g%s GFLOP/s \302\267 %.0f%%", bench_gflops(row),
+             row->w->dense ? "*" : "", peak);
   else if (row->w->bytes > 0)
     snprintf(rate, sizeof rate, " \302\267 %.3g GB/s \302\267 %.0f%%", bench_gbytes(row), band);
   else if (row->w->items)
     snprintf(rate, sizeof rate, " \302\267 %.4g %s/s", (double)row->w->items / row->seconds,
              row->w->unit);
-  snprintf(text, size, "%s%s", seconds, rate);
+  snprintf(text, size, "%s%s%s", seconds, rate,
+           bench_is_busy(row, d)         ? " \302\267 busy"
+           : bench_is_above_peak(row, d) ? " \302\267 above peak"
+                                         : "");
 }
 
 static void bar(const bench_report *r, const bench_row *rows, int d, int y, FILE *to) {

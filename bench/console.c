@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* console.c: rows as they are measured, as a table on stdout. */
 #include "bench.h"
+#include <string.h>
 
 void bench_print_head(const bench_report *r) {
   printf("clflow %s, %s, %d cores, %s\n", clf_version(), r->machine, r->cores, r->date);
@@ -8,8 +9,8 @@ void bench_print_head(const bench_report *r) {
     const bench_device *d = &r->device[i];
     printf("%s: %.1f GFLOP/s, %.1f GB/s at best\n", clf_device_name(d->dev), d->gflops, d->gbytes);
   }
-  printf("\n%-38s %-12s %9s %5s %9s %9s %5s %8s %5s %10s\n", "workload", "device", "median", "+-%",
-         "first", "GFLOP/s", "peak", "GB/s", "band", "memory");
+  printf("\n%-38s %-12s %9s %5s %9s %9s %5s %8s %5s %10s  %s\n", "workload", "device", "median",
+         "+-%", "first", "GFLOP/s", "peak", "GB/s", "band", "memory", "notes");
   fflush(stdout);
 }
 
@@ -38,7 +39,32 @@ void bench_print(const bench_report *r, const bench_row *rows) {
     print_number(" %4.1f%%", 5, bench_peak_percent(row, d));
     print_number(" %8.2f", 8, bench_gbytes(row));
     print_number(" %4.1f%%", 5, bench_bandwidth_percent(row, d));
-    printf(" %10s\n", bytes);
+    char notes[64];
+    bench_notes(row, d, notes, sizeof notes);
+    printf(" %10s %s\n", bytes, notes);
   }
+  fflush(stdout);
+}
+
+void bench_print_foot(const bench_report *r) {
+  static const char *const meanings[][2] = {
+      {" dense",
+       "GFLOP/s and peak are dense equivalents: they count work that kernels leave out, as "
+       "masked weights and what Winograd's convolutions save"},
+      {" busy", "other programs took processors, the device was slower than at its best, or the "
+                "samples differ much"},
+      {" above-peak", "faster than the measured peak, which was taken on a busy machine"},
+      {" cache", "more than the memory's bandwidth: a cache holds the tensors"}};
+  char text[1024], all[64];
+  putchar('\n');
+  for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
+    for (const bench_row *row = r->row; row < r->row + r->rows; row++) {
+      bench_notes(row, &r->device[row->device], all, sizeof all);
+      if (row->error[0] || !strstr(all, meanings[i][0])) continue;
+      printf("%-11s %s\n", meanings[i][0] + 1, meanings[i][1]);
+      break;
+    }
+  bench_quiet_text(r, text, sizeof text);
+  printf("machine     %s\n", text);
   fflush(stdout);
 }

@@ -53,7 +53,16 @@ static void put_head(const bench_report *r, FILE *to) {
   put_text(r->kernel, to);
   fprintf(to, " &middot; %s</p>\n<div class=\"devices\">\n", r->date);
   for (int i = 0; i < r->devices; i++) put_device(r, i, to);
-  fputs("</div>\n", to);
+  char text[1024];
+  bench_quiet_text(r, text, sizeof text);
+  fputs("</div>\n<p>How quiet the machine was: ", to);
+  put_text(text, to);
+  fputs(".</p>\n<p>* dense equivalent: GFLOP/s and the part of the peak count work that kernels "
+        "leave "
+        "out, as masked weights and what Winograd's convolutions save. Busy: the machine did other "
+        "work, or the samples differ much. Above peak: the peak was measured while the machine was "
+        "busy.</p>\n",
+        to);
 }
 
 static void put_legend(const bench_report *r, FILE *to) {
@@ -175,13 +184,15 @@ static void put_row(const bench_report *r, const bench_row *row, FILE *to) {
   cell((double)row->memory, text, to);
   bench_format_bytes(row->rss, text, sizeof text);
   cell((double)row->rss, text, to);
+  bench_notes(row, d, text, sizeof text);
+  fprintf(to, "<td>%s</td>", row->error[0] ? "failed" : text);
   fputs("</tr>\n", to);
 }
 
 static void put_table(const bench_report *r, FILE *to) {
-  static const char *const titles[] = {"workload", "device",    "median",        "\302\261",
-                                       "n",        "first",     "GFLOP/s",       "peak",
-                                       "GB/s",     "bandwidth", "device memory", "process"};
+  static const char *const titles[] = {
+      "workload", "device", "median",    "\302\261",      "n",       "first", "GFLOP/s",
+      "peak",     "GB/s",   "bandwidth", "device memory", "process", "notes"};
   fputs("<h2>All numbers</h2>\n<p>A click on a heading sorts.</p>\n<div class=\"scroll\"><table>"
         "<thead><tr>",
         to);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* json.c: a report as JSON and as CSV.  docs/bench.md tells what each name means. */
 #define _POSIX_C_SOURCE 200809L
+#include "../runtime/text.h"
 #include "bench.h"
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,25 +12,46 @@
 static json_t *number(double x) { return x > 0 ? json_real(x) : json_null(); }
 static json_t *integer(uint64_t n) { return n ? json_integer((json_int_t)n) : json_null(); }
 
+static json_t *part(double x) { return x >= 0 ? json_real(x) : json_null(); }
+
+/* Drivers' texts may be no UTF-8. */
+static json_t *text(const char *any) {
+  char utf8[1024];
+  clf__to_utf8(utf8, sizeof utf8, any);
+  return json_string(utf8);
+}
+
 static json_t *device_json(const bench_device *d) {
   const clf_device_info *i = &d->info;
-  return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:o}", "asked",
-                   d->asked, "name", clf_device_name(d->dev), "platform", i->platform, "device",
-                   i->device, "driver", i->driver, "type", i->type, "family", i->family, "units",
-                   (int)i->units, "clock_mhz", (int)i->clock_mhz, "memory_bytes",
-                   integer(i->memory), "peak_gflops", number(d->gflops), "peak_gbs",
-                   number(d->gbytes));
+  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:i, s:i, s:o, s:o, s:o, s:[oo], s:[oo], "
+                   "s:o}",
+                   "asked", text(d->asked), "name", text(clf_device_name(d->dev)), "platform",
+                   text(i->platform), "device", text(i->device), "driver", text(i->driver), "type",
+                   i->type, "family", i->family, "units", (int)i->units, "clock_mhz",
+                   (int)i->clock_mhz, "memory_bytes", integer(i->memory), "peak_gflops",
+                   number(d->gflops), "peak_gbs", number(d->gbytes), "peak_gflops_around",
+                   number(d->before[0]), number(d->after[0]), "peak_gbs_around",
+                   number(d->before[1]), number(d->after[1]), "lowest_gflops", number(d->lowest));
+}
+
+/* How far the row can be trusted. */
+static void add_quiet(const bench_row *row, const bench_device *d, json_t *j) {
+  json_object_set_new(j, "others", part(row->others));
+  json_object_set_new(j, "calibration_gflops", number(row->calibration));
+  json_object_set_new(j, "busy", json_boolean(bench_is_busy(row, d)));
+  json_object_set_new(j, "above_peak", json_boolean(bench_is_above_peak(row, d)));
+  json_object_set_new(j, "dense_equivalent", json_boolean(row->w->dense));
 }
 
 static json_t *row_json(const bench_report *r, const bench_row *row) {
   const bench_device *d = &r->device[row->device];
   const bench_workload *w = row->w;
   json_t *j =
-      json_pack("{s:s, s:s, s:s, s:s}", "name", w->name, "group", bench_group_name(w->group),
-                "device", clf_device_name(d->dev), "asked", d->asked);
+      json_pack("{s:s, s:s, s:o, s:o}", "name", w->name, "group", bench_group_name(w->group),
+                "device", text(clf_device_name(d->dev)), "asked", text(d->asked));
   if (!j) return NULL;
   if (row->error[0]) {
-    json_object_set_new(j, "error", json_string(row->error));
+    json_object_set_new(j, "error", text(row->error));
     return j;
   }
   json_t *numbers =
@@ -43,6 +66,7 @@ static json_t *row_json(const bench_report *r, const bench_row *row) {
                 "rss_bytes", integer(row->rss));
   if (numbers) json_object_update(j, numbers);
   json_decref(numbers);
+  add_quiet(row, d, j);
   return j;
 }
 
@@ -50,10 +74,11 @@ void bench_json(const bench_report *r, FILE *to) {
   json_t *devices = json_array(), *rows = json_array();
   for (int i = 0; i < r->devices; i++) json_array_append_new(devices, device_json(&r->device[i]));
   for (int i = 0; i < r->rows; i++) json_array_append_new(rows, row_json(r, &r->row[i]));
-  json_t *all = json_pack("{s:i, s:s, s:s, s:{s:s, s:i, s:s}, s:f, s:o, s:o}", "clflow_bench", 1,
-                          "version", clf_version(), "date", r->date, "machine", "processor",
-                          r->machine, "cores", r->cores, "system", r->kernel, "seconds", r->seconds,
-                          "devices", devices, "rows", rows);
+  json_t *all = json_pack(
+      "{s:i, s:s, s:s, s:{s:o, s:i, s:o}, s:f, s:[oo], s:o, s:o, s:o}", "clflow_bench", 1,
+      "version", clf_version(), "date", r->date, "machine", "processor", text(r->machine), "cores",
+      r->cores, "system", text(r->kernel), "seconds", r->seconds, "load_average", part(r->load[0]),
+      part(r->load[1]), "others", part(r->others), "devices", devices, "rows", rows);
   if (!all || json_dumpf(all, to, JSON_INDENT(1) | JSON_REAL_PRECISION(10)) || fputc('\n', to) < 0)
     fputs("{}\n", to);
   json_decref(all);
@@ -69,9 +94,10 @@ static void csv_number(double x, FILE *to) {
 }
 
 void bench_csv(const bench_report *r, FILE *to) {
-  fputs("name,group,device,ms,ms_min,ms_q1,ms_q3,n,first_ms,gflops,gbs,peak_percent,"
-        "bandwidth_percent,items_per_second,device_bytes,rss_bytes\n",
-        to);
+  fputs(
+      "name,group,device,ms,ms_min,ms_q1,ms_q3,n,first_ms,gflops,gbs,peak_percent,"
+      "bandwidth_percent,items_per_second,device_bytes,rss_bytes,others,calibration_gflops,notes\n",
+      to);
   for (const bench_row *row = r->row; row < r->row + r->rows; row++) {
     const bench_device *d = &r->device[row->device];
     if (row->error[0]) continue;
@@ -91,7 +117,11 @@ void bench_csv(const bench_report *r, FILE *to) {
                               (double)row->memory,
                               (double)row->rss};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) csv_number(numbers[i], to);
-    fputc('\n', to);
+    char notes[64];
+    bench_notes(row, d, notes, sizeof notes);
+    csv_number(row->others >= 0 ? fmax(row->others, 1e-6) : 0, to);
+    csv_number(row->calibration, to);
+    fprintf(to, ",%s\n", notes[0] ? notes + 1 : "");
   }
 }
 

@@ -43,9 +43,10 @@ static double quantile(const double *sorted, int n, double q) {
   return i + 1 < n ? sorted[i] + (at - i) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
 }
 
-static void conclude(turn *t, bench_row *row) {
+/* `held`: bytes on the device that calibrations keep. */
+static void conclude(turn *t, bench_row *row, uint64_t held) {
   if (t->run.w->group != BENCH_START) { /* a start is a process of its own */
-    row->memory = clf_memory_taken(t->run.dev, 0).most;
+    row->memory = clf_memory_taken(t->run.dev, 0).most - held;
     row->rss = bench_rss();
   }
   t->run.w->kind->finish(&t->run);
@@ -68,10 +69,19 @@ void bench_measure(bench_report *report, const bench_workload *w, bench_row *row
     rows[d] = (bench_row){.w = w, .device = d};
     prepare(&turns[d], &rows[d]);
   }
+  double before[BENCH_DEVICES];
+  for (int d = 0; d < devices; d++) before[d] = bench_calibrate(&report->device[d]);
+  const bench_watch watch = bench_watch_begin();
   const double end = bench_clock() + report->seconds * devices;
   for (int n = 0; n < BENCH_SAMPLES && (n < LEAST || bench_clock() < end); n++)
     for (int d = 0; d < devices; d++) take(&turns[d], &rows[d]);
-  for (int d = 0; d < devices; d++) conclude(&turns[d], &rows[d]);
+  const double others = bench_watch_others(&watch);
+  for (int d = 0; d < devices; d++) {
+    bench_device *device = &report->device[d];
+    conclude(&turns[d], &rows[d], device->held);
+    rows[d].others = others;
+    rows[d].calibration = (before[d] + bench_calibrate(device)) / 2;
+  }
 }
 
 double bench_gflops(const bench_row *row) {

@@ -119,13 +119,18 @@ static const bench_kind kind = {prepare, sample, finish};
   {                                                                                                \
     .dim = { __VA_ARGS__ }                                                                         \
   }
-#define OP(level_, name_, op_, flops_, floats_, scale_, ...)                                       \
+#define OP_(level_, name_, op_, flops_, dense_, floats_, scale_, ...)                              \
   {                                                                                                \
     .name = name_, .group = BENCH_OP, .level = BENCH_##level_, .kind = &kind, .flops = flops_,     \
-    .bytes = 4.0 * (floats_), .what = &(const op_call) {                                           \
+    .dense = dense_, .bytes = 4.0 * (floats_), .what = &(const op_call) {                          \
       CLF_OP_##op_, &(const clf_##op_##_args){__VA_ARGS__}, scale_                                 \
     }                                                                                              \
   }
+#define OP(level, name, op, flops, floats, scale, ...)                                             \
+  OP_(level, name, op, flops, 0, floats, scale, __VA_ARGS__)
+/* Flops that kernels may leave out in part: Winograd's convolutions, masked weights. */
+#define DENSE(level, name, op, flops, floats, scale, ...)                                          \
+  OP_(level, name, op, flops, 1, floats, scale, __VA_ARGS__)
 
 /* M x N x K; transposes after the sizes. */
 #define GEMM_(level, name, M, N, K, A, B, ...)                                                     \
@@ -144,9 +149,9 @@ static const bench_kind kind = {prepare, sample, finish};
 
 /* N x H x W x Ci - Co, 3x3 unless the name says k1. */
 #define CONV_(level, way, op, suffix, N, H, W, Ci, Co, k, ...)                                     \
-  OP(level, "conv/" way "/" #N "x" #H "x" #W "x" #Ci "-" #Co suffix, op,                           \
-     2.0 * N * H * W * Ci * Co * k * k, 1.0 * N * H * W * (Ci + Co) + 1.0 * Ci * Co * k * k, 0.3f, \
-     __VA_ARGS__)
+  OP_(level, "conv/" way "/" #N "x" #H "x" #W "x" #Ci "-" #Co suffix, op,                          \
+      2.0 * N * H * W * Ci * Co * k * k, k == 3,                                                   \
+      1.0 * N * H * W * (Ci + Co) + 1.0 * Ci * Co * k * k, 0.3f, __VA_ARGS__)
 #define FWD(level, suffix, N, H, W, Ci, Co, k)                                                     \
   CONV_(level, "fwd", conv_fwd, suffix, N, H, W, Ci, Co, k, .x = DIM(N, Ci, H, W),                 \
         .w = DIM(Co, Ci, k, k), .y = DIM(N, Co, H, W))
@@ -164,9 +169,9 @@ static const bench_kind kind = {prepare, sample, finish};
  * two networks of two products, and twice that for the gradients. */
 #define WIDTH(D, H) (2 * (H * (2 * D + 1) + D))
 #define MLP_(level, way, op, D, H, L, N, flops, floats, ...)                                       \
-  OP(level, "coupling/" way "/" #D "-" #H "-" #L "-b" #N, op, flops *N *D *H *L,                   \
-     floats + 1.0 * L * WIDTH(D, H), 0.05f, .b = DIM(L, D), .w = DIM(L, WIDTH(D, H)), .hidden = H, \
-     __VA_ARGS__)
+  DENSE(level, "coupling/" way "/" #D "-" #H "-" #L "-b" #N, op, flops *N *D *H *L,                \
+        floats + 1.0 * L * WIDTH(D, H), 0.05f, .b = DIM(L, D), .w = DIM(L, WIDTH(D, H)),           \
+        .hidden = H, __VA_ARGS__)
 #define MLP(level, D, H, L, N)                                                                     \
   MLP_(level, "fwd", mlp_coupling_fwd, D, H, L, N, 8.0, 1.0 * N * D * (2 + L) + 2.0 * N,           \
        .x = DIM(N, D), .acts = DIM(L, D, N), .y = DIM(N, D), .logdet = DIM(N)),                    \

@@ -159,7 +159,7 @@ static const bench_kind sample = {prepare_sample, draw, finish};
   {                                                                                                \
     .name = name_, .group = group_, .level = BENCH_##level_, .kind = &kind_,                       \
     .what = &(const flow_case){.dim = D, .hidden = H, .depth = L, .batch = N},                     \
-    .flops = flops_ * N * D * H * L, .unit = "samples", .items = N                                 \
+    .flops = flops_ * N * D * H * L, .dense = 1, .unit = "samples", .items = N                     \
   }
 #define STEP_NVP(level, D, H, L, N)                                                                \
   NVP_(level, BENCH_STEP, step, "step/nvp-" #D "-" #H "-" #L "-b" #N, 24.0, D, H, L, N)

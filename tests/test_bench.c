@@ -32,7 +32,14 @@ static int count(const char *text, const char *what) {
 
 /* ---- Files ------------------------------------------------------------------------------- */
 
+/* The best of what was measured before, between and after. */
 static void check_device(const json_t *d) {
+  const json_t *around = json_object_get(d, "peak_gflops_around");
+  for (size_t i = 0; i < 2; i++) {
+    const double at = json_number_value(json_array_get(around, i));
+    ck_assert_double_le(at, number(d, "peak_gflops"));
+    ck_assert_double_ge(at, number(d, "lowest_gflops"));
+  }
   ck_assert_double_gt(number(d, "peak_gflops"), 0.1);
   ck_assert_double_gt(number(d, "peak_gbs"), 0.1);
 }
@@ -55,6 +62,16 @@ static void check_row(const json_t *row, const json_t *devices) {
     near(number(row, "gflops"), number(row, "flops") / ms * 1e-6);
     near(number(row, "peak_percent"), 100 * number(row, "gflops") / number(of, "peak_gflops"));
   }
+  const json_t *others = json_object_get(row, "others");
+  ck_assert(json_is_null(others) ||
+            (json_number_value(others) >= 0 && json_number_value(others) <= 1));
+  ck_assert_double_gt(number(row, "calibration_gflops"), 0);
+  ck_assert_double_le(number(row, "calibration_gflops"), 1.000001 * number(of, "peak_gflops"));
+  ck_assert(json_is_boolean(json_object_get(row, "busy")));
+  const char *name = json_string_value(json_object_get(row, "name"));
+  const int dense = strstr(name, "/nvp-") != NULL || strstr(name, "coupling/") != NULL;
+  if (!json_is_null(json_object_get(row, "flops")))
+    ck_assert_int_eq(json_is_true(json_object_get(row, "dense_equivalent")), dense);
   if (!json_is_null(json_object_get(row, "bytes"))) {
     near(number(row, "gbs"), number(row, "bytes") / ms * 1e-6);
     near(number(row, "bandwidth_percent"), 100 * number(row, "gbs") / number(of, "peak_gbs"));
@@ -63,7 +80,7 @@ static void check_row(const json_t *row, const json_t *devices) {
 
 START_TEST(four_outputs) {
   succeeds("bench --quick --device cpu --device cpu64 --csv b.csv --json b.json --html b.html",
-           "step/nvp-2-2-4-b100");
+           "dense equivalents: they count work that kernels leave out");
   json_t *json = report("b.json"), *row;
   const json_t *devices = json_object_get(json, "devices"), *rows = json_object_get(json, "rows");
   ck_assert_uint_eq(json_array_size(devices), 2);
@@ -87,6 +104,9 @@ START_TEST(four_outputs) {
   ck_assert_int_eq(count(html, "<svg "), count(html, "<figure class=\"chart\">"));
   ck_assert_int_eq(count(html, "</svg>"), count(html, "<svg "));
   ck_assert_int_eq(count(html, "nan"), 0);
+  ck_assert_int_eq(count(html, "How quiet the machine was: "), 1);
+  ck_assert_int_eq(count(html, "* dense equivalent: "), 1);
+  ck_assert_int_ge(count(csv, ",dense"), 2 * 5);
   ck_assert_int_eq(count(html, "<tr><td>"), (int)json_array_size(rows));
   free(csv);
   free(html);
@@ -127,6 +147,13 @@ START_TEST(baselines) {
        "1 of 1 rows are slower than in fast.json by more than 20%: step/nvp-2-2-4-b100 (cpu)");
   ends("bench --quick --device cpu64 --time 0.05 --steps step/nvp-2-2-4-b100 --baseline slow.json",
        0, "not in the baseline", "");
+}
+END_TEST
+
+/* The head and the foot say how far the figures can be trusted. */
+START_TEST(quiet_or_not) {
+  ends(ONE, 0, "rows were disturbed", "");
+  ends(ONE, 0, "; peak of cpu: ", "");
 }
 END_TEST
 
@@ -190,6 +217,7 @@ END_TEST
 static void no_files(void) {}
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {four_outputs, baselines, selections, products_of_flows, refusals};
+  const TTest *const tests[] = {four_outputs, baselines,         quiet_or_not,
+                                selections,   products_of_flows, refusals};
   return program_main(argc, argv, "bench", no_files, tests, sizeof tests / sizeof *tests);
 }
