@@ -37,7 +37,8 @@ typedef enum cli_type {              /* of a value, and of what `to` points at *
                         CLI_PERCENT,  /* double from 0: "10%" or "10" is 0.1 */
                         CLI_CHANNELS, /* int32_t, 1 or 3 */
                         CLI_SIZE,     /* int32_t[2], height and width, from 1 */
-                        CLI_GRID      /* int32_t[2], rows and columns, from 1 */
+                        CLI_GRID,     /* int32_t[2], rows and columns, from 1 */
+                        CLI_CHAR      /* char: one of ASCII, or the words tab and space */
 } cli_type;
 
 enum { CLI_TEXTS_MOST = 16 };
@@ -75,6 +76,9 @@ typedef struct cli_verb {
  * CLI_USAGE returned. */
 int cli_parse(const cli_verb *verb, int argc, char **argv);
 void cli_help(const cli_verb *verb);
+
+/* The verb whose options cli_parse() took. */
+extern const cli_verb *cli_running;
 
 /* Bytes that a value of this type takes where `to` points. */
 size_t cli_size(cli_type type);
@@ -149,7 +153,6 @@ extern struct cli_common {
   int verbose, force;
   int strict;         /* refuse what has zero density, and a damaged image */
   int latents;        /* the data's columns are z, which have no names in a model */
-  int by_position;    /* columns are taken in the file's order whatever their names */
   clf_flow_spec hint; /* what a plain state_dict lacks; xmin and xmax NaN, the rest 0: not given */
   struct {            /* of data that are images */
     int crop, strict; /* crop: a clf_crop */
@@ -158,6 +161,13 @@ extern struct cli_common {
     const char *noise;
     uint64_t seed; /* of the noise, where no file has it */
   } images;
+  struct {                      /* of data that are a table */
+    int header;                 /* a clf_header */
+    const char *columns, *drop; /* lists by comma */
+    char delimiter, decimal, comment;
+    int64_t skip;
+    int by_position; /* columns are taken in the file's order whatever their names */
+  } table;
 } cli_common;
 
 #define CLI_OPTION_DATA(what)                                                                      \
@@ -222,8 +232,28 @@ extern struct cli_common {
 /* How data that are a table are read: a section of its own. */
 #define CLI_OPTIONS_TABLE                                                                          \
   CLI_SECTION("Table"),                                                                            \
+      CLI_OPTION("--columns", "A,B,...",                                                           \
+                 "columns to read, in this order: names, or numbers from 1 (default all)",         \
+                 CLI_TEXT, &cli_common.table.columns, NULL),                                       \
+      CLI_OPTION("--drop", "A,B,...", "columns to leave out: names, or numbers from 1", CLI_TEXT,  \
+                 &cli_common.table.drop, NULL),                                                    \
       CLI_OPTION("--by-position", NULL, "take columns in the file's order, whatever their names",  \
-                 CLI_FLAG, &cli_common.by_position, NULL)
+                 CLI_FLAG, &cli_common.table.by_position, NULL),                                   \
+      CLI_OPTION("--header", "auto|yes|no",                                                        \
+                 "text: whether the first line names the columns (default: judge)", CLI_CHOICE,    \
+                 &cli_common.table.header, NULL),                                                  \
+      CLI_OPTION("--delimiter", "CHAR",                                                            \
+                 "text: between fields; tab, space (any run of blanks) or a character (default: "  \
+                 "judge)",                                                                         \
+                 CLI_CHAR, &cli_common.table.delimiter, NULL),                                     \
+      CLI_OPTION("--decimal", "CHAR", "text: decimal sign, '.' or ',' (default: judge)", CLI_CHAR, \
+                 &cli_common.table.decimal, NULL),                                                 \
+      CLI_OPTION("--comment", "CHAR",                                                              \
+                 "text: ignore the rest of a line from this character on (default: lines that "    \
+                 "begin with '#')",                                                                \
+                 CLI_CHAR, &cli_common.table.comment, NULL),                                       \
+      CLI_OPTION("--skip", "N", "text: lines at the beginning to skip", CLI_INDEX,                 \
+                 &cli_common.table.skip, NULL)
 
 /* How data that are images are read. */
 #define CLI_OPTIONS_READING                                                                        \
@@ -300,6 +330,21 @@ int cli_data_wait(cli_session *s);
 /* Brings a table's columns into the order of the model's names, and says in what data and model
  * differ, if they do. */
 int cli_data_check(cli_session *s, const char *data, const char *model);
+
+/* ---- data_table.c: data that are a table ------------------------------------------- */
+
+/* Reads a table by the options for it, and says what was not plain. */
+int cli_table_open(cli_session *s, const char *data);
+/* Refuses options of tables that were given with images. */
+int cli_table_refuse(const char *data);
+/* The i-th option of tables that was given, and its value, "" for a flag; 0 beyond the last. */
+int cli_table_option(int i, const char **option, char *value, size_t size);
+/* A line for each column that only counts the rows. */
+void cli_table_say_counters(const clf_table *t, const char *data);
+/* Brings the columns into the order of the model's names. */
+int cli_table_match(cli_session *s, const char *data, const char *model);
+
+/* ---- data.c: rows -------------------------------------------------------------------- */
 
 int64_t cli_row_count(const cli_session *s);
 /* Rows that make a chunk: of images some MiB, of a table all. */

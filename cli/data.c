@@ -4,7 +4,6 @@
 #include "cli.h"
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,25 +25,14 @@ clf_image_options cli_image_options(void) {
                              .bits = cli_common.images.bits};
 }
 
-/* How a table was read and matched, a line each; once. */
-static void say_notes(clf_table *t, const char *data) {
-  for (const char *line = t->notes; line && *line;) {
-    const size_t n = strcspn(line, "\n");
-    cli_say("%s: %.*s", data, (int)n, line);
-    line += n + (line[n] == '\n');
-  }
-  free(t->notes);
-  t->notes = NULL;
-}
-
 int cli_data_open(cli_session *s, const char *data, const clf_image_options *wanted) {
-  if (clf_is_image_source(data))
-    return clf_images_open(data, wanted, &s->images) == CLF_OK ? CLI_OK : cli_fail_library();
-  const int code = refuse_for_table(data);
+  if (!clf_is_image_source(data)) {
+    const int code = refuse_for_table(data);
+    return code ? code : cli_table_open(s, data);
+  }
+  const int code = cli_table_refuse(data);
   if (code) return code;
-  if (clf_table_read(data, &s->data) != CLF_OK) return cli_fail_library();
-  say_notes(&s->data, data);
-  return CLI_OK;
+  return clf_images_open(data, wanted, &s->images) == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
 /* ---- Waiting ------------------------------------------------------------- */
@@ -112,53 +100,10 @@ static int check_images(const cli_session *s, const char *data, const char *mode
                   w, c, model, spec->height, spec->width, spec->channels, advice);
 }
 
-/* The names z0, z1, ... that `clflow transform` writes, or NULL without memory. */
-static char **latent_names(int32_t dim) {
-  char **names = calloc((size_t)dim, sizeof *names);
-  for (int32_t i = 0; names && i < dim; i++) {
-    char name[16];
-    snprintf(name, sizeof name, "z%" PRId32, i);
-    names[i] = strdup(name);
-  }
-  return names;
-}
-
-static void free_names(char **names, int32_t count) {
-  for (int32_t i = 0; names && i < count; i++) free(names[i]);
-  free(names);
-}
-
-/* Latents under other names than ours go by position. */
-static int match_latents(cli_session *s, const char *data) {
-  const int32_t dim = clf_flow_get_spec(s->flow)->dim;
-  char **names = latent_names(dim);
-  const int matched = names && clf_table_match(&s->data, names, dim) == CLF_OK;
-  free_names(names, dim);
-  if (matched) say_notes(&s->data, data);
-  return CLI_OK;
-}
-
-/* By name wherever both have names. */
-static int match_columns(cli_session *s, const char *data, const char *model) {
-  char *const *const names = clf_flow_columns(s->flow);
-  clf_table *const t = &s->data;
-  if (cli_common.by_position) {
-    free_names(t->names, t->cols); /* lest a trainer compares them */
-    t->names = NULL;
-  }
-  if (cli_common.latents) return match_latents(s, data);
-  if (clf_table_match(t, names, clf_flow_get_spec(s->flow)->dim) != CLF_OK)
-    return cli_fail("%s does not match the model %s: %s; --by-position takes its columns in the "
-                    "file's order",
-                    data, model, clf_errmsg());
-  say_notes(t, data);
-  return CLI_OK;
-}
-
 int cli_data_check(cli_session *s, const char *data, const char *model) {
   if (s->images) return check_images(s, data, model);
   const int32_t dim = clf_flow_get_spec(s->flow)->dim;
-  const int code = match_columns(s, data, model);
+  const int code = cli_table_match(s, data, model);
   if (code) return code;
   if (s->data.cols == dim) return CLI_OK;
   return cli_fail("%s has %d column%s, the model %s takes %d", data, s->data.cols,

@@ -40,6 +40,7 @@ static const struct {
     [CLI_CHANNELS] = {"1 or 3", sizeof(int32_t)},
     [CLI_SIZE] = {"a size in pixels, HEIGHTxWIDTH or one number for both", 2 * sizeof(int32_t)},
     [CLI_GRID] = {"rows and columns, ROWSxCOLUMNS or one number for both", 2 * sizeof(int32_t)},
+    [CLI_CHAR] = {"a character, tab or space", sizeof(char)},
 };
 
 size_t cli_size(cli_type type) { return types[type].size; }
@@ -114,6 +115,13 @@ static int set_size(const cli_option *o, const char *text) {
   return store(o, size);
 }
 
+static int set_char(const cli_option *o, const char *text) {
+  if (strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0) return store(o, "\t");
+  if (strcmp(text, "space") == 0) return store(o, " ");
+  return *text && !text[1] && (*text == '\t' || (*text >= ' ' && *text < 0x7f)) ? store(o, text)
+                                                                                : -1;
+}
+
 static int set_choice(const cli_option *o, const char *text) {
   const size_t length = strlen(text);
   int index = 0;
@@ -147,6 +155,7 @@ static int set_value(const cli_option *o, const char *text) {
   case CLI_CHANNELS: return set_whole(o, text);
   case CLI_SIZE:
   case CLI_GRID: return set_size(o, text);
+  case CLI_CHAR: return set_char(o, text);
   case CLI_NUMBER:
   case CLI_ABOVE_0:
   case CLI_FROM_0:
@@ -175,9 +184,17 @@ static void format_choice(const char *words, int index, char *text, size_t size)
   snprintf(text, size, "%.*s", (int)strcspn(words, "|"), words);
 }
 
+static void format_char(char ch, char *text, size_t size) {
+  if (ch == '\t' || ch == ' ')
+    snprintf(text, size, "%s", ch == ' ' ? "space" : "tab");
+  else
+    snprintf(text, size, "%c", ch);
+}
+
 void cli_format(const cli_option *o, const void *value, char *text, size_t size) {
   union {
     const char *word;
+    char mark;
     int flag;
     int32_t i32, size[2];
     int64_t i64;
@@ -201,6 +218,7 @@ void cli_format(const cli_option *o, const void *value, char *text, size_t size)
   case CLI_FLAG_OFF: snprintf(text, size, "%s", v.flag ? "yes" : "no"); break;
   case CLI_SIZE:
   case CLI_GRID: snprintf(text, size, "%" PRId32 "x%" PRId32, v.size[0], v.size[1]); break;
+  case CLI_CHAR: format_char(v.mark, text, size); break;
   case CLI_COUNT32:
   case CLI_INDEX32:
   case CLI_CHANNELS: snprintf(text, size, "%" PRId32, v.i32); break;
@@ -296,7 +314,10 @@ static int set_option(const cli_verb *verb, int argc, char **argv, int *i) {
   return set_value(o, value) ? refuse_value(o, value) : CLI_OK;
 }
 
+const cli_verb *cli_running;
+
 int cli_parse(const cli_verb *verb, int argc, char **argv) {
+  cli_running = verb;
   for (cli_option *o = verb->options; o->name; o++)
     if (o->initial && set_value(o, o->initial)) return refuse_value(o, o->initial);
   int only_operands = 0;

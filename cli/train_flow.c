@@ -232,6 +232,7 @@ static int row_spec(const cli_session *s) {
   if (spec->kind == CLF_PIECEWISE && s->data.cols != 1)
     return cli_fail("--flow piecewise takes data of one column, %s has %d", cli_common.data,
                     s->data.cols);
+  cli_table_say_counters(&s->data, cli_common.data);
   const clf_flow_spec lecture = clf_flow_spec_default(spec->kind, s->data.cols);
   spec->dim = s->data.cols;
   if (!spec->hidden) spec->hidden = lecture.hidden;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "clflow/images.h"
+#include "columns.h"
 #include "npy.h"
 #include "table.h"
 #include "status.h"
@@ -39,48 +40,54 @@ static clf_status check_shape(const clf__npy *h, clf__npy_type d) {
   return clf__npy_fits(h, d);
 }
 
-static clf_status decode_all(const clf__npy *h, clf__npy_type d, const char *data, clf_table *t) {
+/* The columns `from` of each row; what others hold does not matter. */
+static clf_status decode_all(const clf__npy *h, clf__npy_type d, const char *data,
+                             const int32_t *from, clf_table *t) {
   const unsigned char *const b = (const unsigned char *)data;
+  const size_t cols = (size_t)columns(h);
   for (int64_t i = 0; i < t->rows; i++)
     for (int32_t c = 0; c < t->cols; c++) {
-      const size_t k = (size_t)i * (size_t)t->cols + (size_t)c;
+      const size_t k = (size_t)i * cols + (size_t)from[c];
       const double v = clf__npy_number(d, b + clf__npy_place(h, k) * (size_t)d.size);
       if (!isfinite(v))
         return clf__fail(CLF_EFORMAT,
                          "%s: row %" PRId64 ", column %" PRId32 " (from 1): %s is not a finite "
                          "number",
-                         h->path, i + 1, c + 1,
+                         h->path, i + 1, from[c] + 1,
                          isnan(v) ? "nan"
                          : v > 0  ? "inf"
                                   : "-inf");
-      t->at[k] = v;
+      t->at[i * t->cols + c] = v;
     }
   return CLF_OK;
 }
 
-static clf_status read_bytes(const char *path, const char *bytes, size_t size, clf_table *t) {
-  clf__npy h;
-  clf__npy_type d = {0};
+static clf_status decode(const clf__npy *h, clf__npy_type d, const char *bytes,
+                         const clf_table_options *o, clf_table *t) {
+  int32_t *from, count;
   clf_table n;
-  CLF_TRY(clf__npy_open(path, bytes, size, &h));
-  CLF_TRY(clf__npy_type_of(&h, &d));
-  CLF_TRY(check_shape(&h, d));
-  CLF_TRY(clf_table_new((int64_t)h.dim[0], (int32_t)columns(&h), &n));
-  const clf_status s = decode_all(&h, d, bytes + h.data, &n);
-  if (s == CLF_OK)
-    *t = n;
-  else
-    clf_table_free(&n);
+  CLF_TRY(clf__columns_choose(h->path, o, NULL, (int32_t)columns(h), &from, &count));
+  clf_status s = clf_table_new((int64_t)h->dim[0], count, &n);
+  if (s == CLF_OK) {
+    s = decode_all(h, d, bytes + h->data, from, &n);
+    if (s == CLF_OK)
+      *t = n;
+    else
+      clf_table_free(&n);
+  }
+  free(from);
   return s;
 }
 
-clf_status clf__npy_read(const char *path, clf_table *t) {
-  char *bytes;
-  size_t size;
-  CLF_TRY(clf__file_read(path, &bytes, &size));
-  const clf_status s = read_bytes(path, bytes, size, t);
-  free(bytes);
-  return s;
+clf_status clf__npy_read(const char *path, const char *bytes, size_t size,
+                         const clf_table_options *o, clf_table *t) {
+  clf__npy h;
+  clf__npy_type d = {0};
+  CLF_TRY(clf__options_check_no_text(path, o, "an NPY file"));
+  CLF_TRY(clf__npy_open(path, bytes, size, &h));
+  CLF_TRY(clf__npy_type_of(&h, &d));
+  CLF_TRY(check_shape(&h, d));
+  return decode(&h, d, bytes, o, t);
 }
 
 /* ---- Writing -------------------------------------------------------------- */

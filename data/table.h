@@ -4,10 +4,14 @@
 #define CLF_DATA_TABLE_H
 #include "clflow/data.h"
 
-clf_status clf__csv_read(const char *path, clf_table *t);
+/* Text and arrays whose bytes are in memory; those of text are followed by a NUL, and are
+ * changed. */
+clf_status clf__csv_read(const char *path, char *bytes, size_t size, const clf_table_options *o,
+                         clf_table *t);
 clf_status clf__csv_write(const char *path, const clf_table *t);
 
-clf_status clf__npy_read(const char *path, clf_table *t);
+clf_status clf__npy_read(const char *path, const char *bytes, size_t size,
+                         const clf_table_options *o, clf_table *t);
 clf_status clf__npy_write(const char *path, const clf_table *t);
 
 /* Adds a line to the table's notes.  Errors: ENOMEM. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "columns.h"
 #include "names.h"
 #include "status.h"
 #include "table.h"
@@ -35,23 +36,22 @@ static const char *end(list *l) {
 /* ---- A column that is missing ------------------------------------------------------ */
 
 /* The names that are as few letters away as possible, if these are few enough. */
-static clf_status missing(const clf_table *t, const char *name) {
+clf_status clf__column_missing(const char *path, const char *name, char *const *names, int32_t n) {
   enum { LOOKED_AT = 10000 };
-  const int32_t n = t->cols < LOOKED_AT ? t->cols : LOOKED_AT;
   list near = {.used = 0}, all = {.used = 0};
   int least = INT_MAX;
-  for (int32_t c = 0; c < n; c++) {
-    const int distance = clf__name_distance(name, t->names[c]);
+  for (int32_t c = 0; c < n && c < LOOKED_AT; c++) {
+    const int distance = clf__name_distance(name, names[c]);
     if (distance < least) near = (list){.used = 0};
     if (distance < least) least = distance;
-    if (distance == least) add(&near, t->names[c]);
+    if (distance == least) add(&near, names[c]);
   }
-  for (int32_t c = 0; c < t->cols; c++) add(&all, t->names[c]);
+  for (int32_t c = 0; c < n; c++) add(&all, names[c]);
   const int length = (int)strlen(name);
   const int close = least < length && least <= (length < 4 ? 1 : length / 2);
-  return clf__fail(CLF_EINVAL, "no column is named \"%s\"; the %s: %s",
-                   clf__excerpt_of(name, strlen(name)).s, close ? "nearest is" : "columns are",
-                   close ? end(&near) : end(&all));
+  return clf__fail(CLF_EINVAL, "%s%sno column is named \"%s\"; the %s: %s", path ? path : "",
+                   path ? ": " : "", clf__excerpt_of(name, strlen(name)).s,
+                   close ? "nearest is" : "columns are", close ? end(&near) : end(&all));
 }
 
 /* ---- Matching ---------------------------------------------------------------------- */
@@ -62,7 +62,7 @@ static clf_status find_all(const clf_table *t, char *const *names, int32_t count
   clf_status s = CLF_OK;
   for (int32_t c = 0; c < count && !s; c++) {
     from[c] = clf__names_find(&index, names[c]);
-    if (from[c] < 0) s = missing(t, names[c]);
+    if (from[c] < 0) s = clf__column_missing(NULL, names[c], t->names, t->cols);
   }
   free(index.at);
   return s;

@@ -144,6 +144,10 @@ START_TEST(tables) {
   QUIET(clf_table_free, (clf_table_free(NULL), clf_table_free(&t), 1));
   NO(clf_table_read, "source", NULL, &t);
   NO(clf_table_read, "t", "moons", NULL);
+  const clf_table_options usual = {.skip = 0};
+  NO(clf_table_read_with, "source", NULL, &usual, &t);
+  NO(clf_table_read_with, "options", "moons", NULL, &t);
+  NO(clf_table_read_with, "t", "moons", &usual, NULL);
   NO(clf_table_write, "path", NULL, &table);
   NO(clf_table_write, "t", "never.csv", NULL);
   ck_assert_int_eq(clf_table_write("never.npy", &(clf_table){.rows = 1, .cols = 1}), CLF_EINVAL);

@@ -141,6 +141,62 @@ START_TEST(names_in_json) {
 }
 END_TEST
 
+/* ---- How a table is read -------------------------------------------------------------------- */
+
+START_TEST(options_of_tables) {
+  write_text("t.txt", "measured today\nid|a|day|b\n7|0,25|2026-01-31|50,5\n9|0,5|2026-02-01|51\n");
+  write_text("plain2.csv", "0.25,50.5\n0.5,51\n");
+#define OUT "log-prob m.safetensors --out - --data t.txt --skip 1 "
+  says(OUT "--columns b,a", "logp\n",
+       "t.txt: columns are put in the model's order by name: a, b\n");
+  same_output(OUT "--columns a,b", "log-prob m.safetensors --out - --data plain2.csv");
+  same_output(OUT "--columns 2,4", OUT "--drop id,day");
+  same_output(OUT "--columns \"a\",b", OUT "--drop 1,3");
+  says(OUT "--drop day", "logp\n", "t.txt: " LEFT "\n");
+  says(OUT "--drop day", "logp\n",
+       "t.txt: fields are separated by '|', and ',' is the decimal sign\n");
+  refuses(1, OUT "--decimal .",
+          "line 3, column 2 (\"a\"): \"0,25\" has a decimal comma, but "
+          "--decimal is '.'\n");
+  refuses(1, OUT "--delimiter ;", "t.txt: ");
+  refuses(1, OUT "--header no", "line 2, column 1: \"id\" is not a number");
+  refuses(1, OUT "--columns a,c",
+          "t.txt: no column is named \"c\"; the columns are: id, a, day, b\n");
+  refuses(2, OUT "--columns a,,b",
+          "--columns takes names or numbers of columns by comma, and one "
+          "of them is empty\n");
+  refuses(1, OUT "--columns a --drop b", "t.txt: --columns and --drop exclude each other\n");
+  refuses(2, OUT "--delimiter ab", "--delimiter takes a character, tab or space, got \"ab\"\n");
+  refuses(2, OUT "--header maybe", "--header takes one of auto|yes|no, got \"maybe\"\n");
+  refuses(1, "eval m.safetensors --data moons --skip 1",
+          "moons: --skip is for text; this is a "
+          "synthetic set\n");
+  refuses(2, "eval m.safetensors --data glyphs --header yes",
+          "--header is for tables, glyphs holds images; leave it out\n");
+#undef OUT
+  unlink("t.txt");
+  unlink("plain2.csv");
+}
+END_TEST
+
+/* What only counts the rows is trained on, but said. */
+START_TEST(columns_that_count) {
+  write_text("id.txt", "id,a\n1,0.5\n2,0.25\n3,0.75\n4,0.5\n");
+  const char *const train = "train --data id.txt --epochs 1 --out i.safetensors";
+  const result r = run(train);
+  expect_code(train, &r, 0);
+  expect_text(
+      train, "stderr", r.err,
+      "id.txt: column 1 (\"id\") counts the rows and is trained on; --drop 1 leaves it out\n");
+  expect_text(train, "stdout", r.out, "2 columns");
+  release(r);
+  succeeds("train --data id.txt --drop id --epochs 1 --out i.safetensors", "bins from");
+  says("info i.safetensors", "columns   x0: a\n", "");
+  unlink("id.txt");
+  unlink("i.safetensors");
+}
+END_TEST
+
 /* ---- All ------------------------------------------------------------------------------------ */
 
 /* Forty rows below a header; `order` says which columns there are: a, b and a constant. */
@@ -173,7 +229,8 @@ static void set_up(void) {
 }
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {swapped_columns,  columns_of_another_name, names_of_outputs,
-                                names_of_latents, names_in_trainings,      names_in_json};
+  const TTest *const tests[] = {swapped_columns,   columns_of_another_name, names_of_outputs,
+                                names_of_latents,  names_in_trainings,      names_in_json,
+                                options_of_tables, columns_that_count};
   return program_main(argc, argv, "cli tables", set_up, tests, sizeof tests / sizeof *tests);
 }

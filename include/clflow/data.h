@@ -25,21 +25,61 @@ CLF_API clf_status clf_table_new(int64_t rows, int32_t cols, clf_table *t);
 /* Frees what the table holds and zeroes it. */
 CLF_API void clf_table_free(clf_table *t);
 
+/* ---- Reading ----------------------------------------------------------- */
+
+typedef enum clf_header {
+  CLF_HEADER_AUTO,
+  CLF_HEADER_YES, /* the first line that is no comment names the columns */
+  CLF_HEADER_NO
+} clf_header;
+
+/* How a source is read; zero judges all of it.  Messages call a member by the option of the
+ * program that sets it, --header for `header`. */
+typedef struct clf_table_options {
+  /* Of text. */
+  clf_header header;
+  char delimiter; /* between fields; ' ': any run of blanks; 0: judged */
+  char decimal;   /* '.' or ','; 0: judged */
+  char comment;   /* begins a comment, anywhere in a line; 0: '#' at its beginning only */
+  int64_t skip;   /* lines at the beginning to pass over */
+  /* Of every source: columns to read, in this order, or to leave out.  A column is named by its
+   * name, or where none has that name by its number, from 1. */
+  char *const *columns;
+  int32_t column_count;
+  char *const *drop;
+  int32_t drop_count;
+} clf_table_options;
+
 /* Reads a file (.csv, .tsv, .txt, .npy, by suffix) or draws a synthetic set.
  *
- * CSV: numbers separated by comma, semicolon, tab or blanks (found from the
- * first line), with or without a header line, quoted fields and blank lines
- * and CRLF allowed, '.' as decimal point whatever the locale.  Refused: an empty file, a row of
- * another length, a field that is no number, NaN and infinities; the message names line and column.
- * NPY: format 1 to 3, shape (N, D) or (N), float, integer or boolean of any
- * byte order, C or Fortran order; the file's length must be what the header says.  Floats may
+ * Text: one sample a line, in UTF-8, whatever the locale.  Lines end with LF, CR LF or CR; blank
+ * lines and lines that begin with '#' are left out; fields may be in double quotes.  How it is
+ * written is judged from the first 1000 lines:
+ *   - the delimiter, among tab ; , | and blanks, is the one that makes most fields numbers, and
+ *     lines of equal length;
+ *   - ',' is the decimal sign if numbers have a comma and none has a point;
+ *   - the first line is a header if it has names above numbers.  A line of numbers with a field
+ *     that is none ("NA", "50%", "O.5", an empty one) is a row, and refused.  A line that counts
+ *     its columns, 0,1,2 or 1,2,3, is a header above numbers with points, and refused above whole
+ *     numbers, where it may be a row;
+ *   - a comment above the numbers names the columns if it has as many words;
+ *   - a delimiter that ends every line is no column;
+ *   - a first column without a name that counts the rows, as pandas writes it, is left out.
+ * The table's notes say what of this was not plain.  Refused: an empty file, a line of another
+ * length, a field that is no number, NaN and infinities, a name given twice; the message names
+ * line, column and remedy. NPY: format 1 to 3, shape (N, D) or (N), float, integer or boolean of
+ * any byte order, C or Fortran order; the file's length must be what the header says.  Floats may
  * have up to 4 dimensions, such as (N, H, W, C): all but the first make a row, in row-major order.
  * (Bytes of 3 or 4 dimensions are images, for clf_images_open().)
  *
  * A synthetic set is NAME[:key=value,...] with NAME one of those that
  * clf_synthetic() lists, keys n (samples, default 10000), noise (default the
  * set's own) and seed (default 1): "moons:n=2000,noise=0.1".
- * Errors: EIO, EFORMAT, EINVAL, ENOMEM. */
+ * Errors: EIO, EFORMAT, EINVAL (a source or column that does not exist, an option out of range),
+ * ENOMEM. */
+CLF_API clf_status clf_table_read_with(const char *source, const clf_table_options *options,
+                                       clf_table *t);
+/* The same with everything judged. */
 CLF_API clf_status clf_table_read(const char *source, clf_table *t);
 
 /* Writes .npy (float64), or .csv with 17 significant digits and, if the table has

@@ -34,12 +34,10 @@ END_TEST
 START_TEST(csv_headers) {
   static const char *const odd[] = {" say \"hi\", you", "gr\xc3\xb6\xc3\x9f"
                                                         "e; x"};
-  static const char *const half[] = {"1", "b"};
   static const char *const one[] = {"a b"};
   csv_is("a,b\n1,2\n3,4\n", 2, 2, four, ab);
   csv_is("a b\n1 2\n3 4\n", 2, 2, four, ab);
   csv_is("\n a ; b \n1;2\n3;4\n", 2, 2, four, ab);
-  csv_is("1,b\n1,2\n3,4\n", 2, 2, four, half);
   csv_is("\" say \"\"hi\"\", you\",\"gr\xc3\xb6\xc3\x9f"
          "e; x\"\n1,2\n3,4\n",
          2, 2, four, odd);
@@ -71,8 +69,6 @@ START_TEST(csv_bad_fields) {
   CSV_FAILS("1,2\nabc,2\n", "line 2, column 1: \"abc\" is not a number");
   CSV_FAILS("1,2\n1,1 2\n", "line 2, column 2: \"1 2\" is not a number");
   CSV_FAILS("1,2\n1,--2\n", "line 2, column 2: \"--2\" is not a number");
-  CSV_FAILS("x;y\n1,5;2\n", "line 2, column 1 (\"x\"): \"1,5\" is not a number");
-  CSV_FAILS("1,5;2\n1,5;2\n", "line 2, column 1 (\"1,5\"): \"1,5\" is not a number");
   CSV_FAILS("1,2\n1,nan\n", "line 2, column 2: \"nan\" is not a finite number");
   CSV_FAILS("nan,2\n1,2\n", "line 1, column 1: \"nan\" is not a finite number");
   CSV_FAILS("1,2\n-inf,2\n", "line 2, column 1: \"-inf\" is not a finite number");
@@ -92,10 +88,11 @@ END_TEST
 START_TEST(csv_empty_fields) {
   CSV_FAILS("1,2\n,2\n", "line 2, column 1: the field is empty");
   CSV_FAILS("1,2\n1,\"\"\n", "line 2, column 2: the field is empty");
-  CSV_FAILS("a,b\n1, \n", "line 2, column 2 (\"b\"): the field is empty");
-  CSV_FAILS("1,2,\n3,4,\n", "line 1, column 3: the field is empty");
-  CSV_FAILS("a,b,\n3,4,\n", "line 1, column 3: the field is empty");
-  CSV_FAILS(",a\n3,4\n", "line 1, column 1: the field is empty");
+  CSV_FAILS("a,b\n1, \n",
+            "line 2, column 2 (\"b\"): the field is empty; --drop b leaves the column out");
+  CSV_FAILS(",a\n3,4\n", "line 1, column 1: the name is empty; --drop 1 leaves the column out");
+  CSV_FAILS("a,b,c\n3,4,\n5,6,\n",
+            "line 2, column 3 (\"c\"): the field is empty; --drop c leaves the column out");
   CSV_FAILS("1\t2\n\t\n", "line 2, column 1: the field is empty");
 }
 END_TEST
@@ -104,7 +101,8 @@ START_TEST(csv_bad_lines) {
   CSV_FAILS("1,2,3,4\n\n\n\n\n\n1,2,3\n", "line 7 has 3 fields, line 1 has 4");
   CSV_FAILS("\na,b\n1\n", "line 3 has 1 field, line 2 has 2");
   CSV_FAILS("1,2\n1,2,\n", "line 2 has 3 fields, line 1 has 2");
-  CSV_FAILS("# x y\n1 2\n", "line 2 has 2 fields, line 1 has 3");
+  CSV_FAILS("Title\n\n1,2\n3,4\n", "line 3 has 2 fields, line 1 has 1; if the text begins with a "
+                                   "title, --skip 1 passes over it");
   CSV_FAILS("1,2\n1,\"2\n", "line 2, column 2: the quote is not closed");
   CSV_FAILS("1,2\n1,2,\"3\n", "line 2, column 3: the quote is not closed");
   CSV_FAILS("\"a,b\n1,2\n", "line 1, column 1: the quote is not closed");
@@ -123,7 +121,7 @@ END_TEST
 
 START_TEST(csv_binary) {
   CSV_FAILS("1,2\n1\0,2\n", "line 2 holds a NUL byte; a table of numbers is text in UTF-8");
-  CSV_FAILS("1\r2\r", "line 1 holds a control character; a table of numbers is text in UTF-8");
+  CSV_FAILS("1\a\n", "line 1 holds a control character; a table of numbers is text in UTF-8");
   CSV_FAILS("1\n\x7f\n", "line 2 holds a control character; a table of numbers is text in UTF-8");
   static const char *const broken[] = {"gr\xf6\xdf,b\n1,2\n",
                                        "\x80\n",
@@ -154,7 +152,9 @@ START_TEST(csv_huge) {
   ck_assert_double_eq(t.at[FIELDS - 1], 7);
   clf_table_free(&t);
   for (int i = FIELDS; i < 2 * FIELDS; i++) memcpy(text + 2 * i, "7\n", 2);
-  csv_fails(text, 4 * FIELDS, "d.csv: line 2 has 1 field, line 1 has 300000");
+  csv_fails(text, 4 * FIELDS,
+            "d.csv: line 2 has 1 field, line 1 has 300000; if the text begins with a title, "
+            "--skip 1 passes over it");
   memset(text, '0', FIELDS);
   memcpy(text + FIELDS, "5\n", 3);
   csv_is(text, 1, 1, (const double[]){5}, NULL);

@@ -23,7 +23,8 @@ static void round_trip(const char *path, char **names) {
 
 START_TEST(round_trips) {
   static char *const sets[][2] = {
-      {"a", "b"}, {"x,y", "a \"b\""}, {"x;y", "1"}, {"tab\there", " x"}, {"\"", "gr\xc3\xb6"}};
+      {"a", "b"},   {"x,y", "a \"b\""}, {"x;y", "1"}, {"tab\there", " x"}, {"\"", "gr\xc3\xb6"},
+      {"1", "nan"}, {"2019", "2020"},   {"#a", "b"},  {"-", "50%"},        {" ", "a|b"}};
   round_trip("t.npy", NULL);
   round_trip("t.NPY", NULL);
   round_trip("t.csv", NULL);
@@ -69,7 +70,7 @@ END_TEST
 
 START_TEST(write_refusals) {
   double at[] = {1, 2};
-  char *numbers[] = {"1", "nan"}, *control[] = {"a", "b\nc"}, *empty[] = {"a", ""};
+  char *control[] = {"a", "b\nc"}, *empty[] = {"a", ""};
   char *latin[] = {"\xf6", "b"};
   clf_table t = {.rows = 1, .cols = 2, .at = at};
   expect(clf_table_write("t.txt", &t), CLF_EINVAL,
@@ -78,10 +79,6 @@ START_TEST(write_refusals) {
          "moons: cannot be written: the name of a table to write ends in .npy or .csv");
   expect(clf_table_write("t.csv", &(clf_table){0}), CLF_EINVAL,
          "t.csv: cannot be written: the table is empty");
-  t.names = numbers;
-  expect(clf_table_write("t.csv", &t), CLF_EINVAL,
-         "t.csv: cannot be written: the names of all columns are numbers or blank, and a header of "
-         "them would be read as a row");
   t.names = control;
   expect(clf_table_write("t.csv", &t), CLF_EINVAL,
          "t.csv: cannot be written: the name of column 2 holds a control character");
@@ -108,7 +105,7 @@ START_TEST(locales) {
   ck_assert_int_eq(clf_table_write("t.csv", &t), CLF_OK);
   file_is("t.csv", text, sizeof text - 1);
   csv_is(text, 2, 2, at, NULL);
-  CSV_FAILS("1,5;2\n1,5;2\n", "line 2, column 1 (\"1,5\"): \"1,5\" is not a number");
+  csv_is("1,5;2,25\n-0,125;4\n", 2, 2, at, NULL);
   clf_table m;
   ck_assert_int_eq(clf_table_read("moons:n=1,noise=0.5", &m), CLF_OK);
   clf_table_free(&m);

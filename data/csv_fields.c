@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* csv_fields.c: text as lines and fields, and what a field is. */
+#define _GNU_SOURCE
+#include "csv.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- Lines ---------------------------------------------------------------- */
+
+static int blank(char delim, char ch) { return ch == ' ' || (ch == '\t' && delim != '\t'); }
+
+/* A line ends with LF, CR LF or, as on old Macs, CR alone. */
+static void cut_line(clf__csv *r) {
+  r->line = r->next;
+  char *p = r->next;
+  while (p < r->end && *p != '\n' && *p != '\r') p++;
+  r->close = p;
+  if (p < r->end) p += *p == '\r' && p + 1 < r->end && p[1] == '\n' ? 2 : 1;
+  r->next = p;
+  r->number++;
+}
+
+/* Cuts the comment off.  Lines that begin with '#' are comments unless the caller chose another
+ * character; elsewhere in a line only the character that was chosen begins one, since '#' may be
+ * part of a name.  Returns whether there was one. */
+static int cut_comment(clf__csv *r) {
+  char *p = r->line;
+  while (p < r->close && (*p == ' ' || *p == '\t')) p++;
+  if (p == r->close) return 0;
+  const int whole = *p == r->comment;
+  if (!whole && !r->o->comment) return 0;
+  for (int inside = 0; p < r->close && (inside || *p != r->comment); p++) inside ^= *p == '"';
+  const int found = p < r->close;
+  if (whole && !r->first) {
+    r->said = p + 1;
+    r->said_end = r->close;
+    r->said_line = r->number;
+  }
+  r->close = p;
+  return found;
+}
+
+/* Tabs alone are a row of empty fields where they are the delimiter. */
+static int holds_something(const clf__csv *r) {
+  for (const char *p = r->line; p < r->close; p++)
+    if (!blank(r->delim, *p)) return 1;
+  return 0;
+}
+
+int clf__csv_step(clf__csv *r) {
+  while (r->next < r->end) {
+    cut_line(r);
+    const int comment = cut_comment(r);
+    if (holds_something(r)) return 1;
+    r->inner += comment && r->t.rows > 0;
+  }
+  return 0;
+}
+
+/* ---- Fields --------------------------------------------------------------- */
+
+static char *take_quoted(char delim, char *p, char *end, clf__field *f) {
+  char *const open = ++p;
+  while (p < end && (*p != '"' || (p + 1 < end && p[1] == '"'))) p += *p == '"' ? 2 : 1;
+  *f = (clf__field){open, (size_t)(p - open), 1, p < end ? NULL : "the quote is not closed"};
+  if (p < end) p++;
+  const char *const after = p;
+  while (p < end && blank(delim, *p)) p++;
+  if (p < end && *p != delim && (delim != ' ' || p == after)) f->fault = "text follows the quotes";
+  return p;
+}
+
+char *clf__csv_take(char delim, char *p, char *end, clf__field *f) {
+  while (p < end && blank(delim, *p)) p++;
+  if (p < end && *p == '"') {
+    p = take_quoted(delim, p, end, f);
+  } else {
+    char *const begin = p;
+    while (p < end && (delim == ' ' ? !blank(delim, *p) : *p != delim)) p++;
+    char *last = p;
+    while (last > begin && blank(delim, last[-1])) last--;
+    *f = (clf__field){begin, (size_t)(last - begin), 0, NULL};
+    if (delim == ' ')
+      while (p < end && blank(delim, *p)) p++;
+  }
+  if (f->fault || p == end) return NULL;
+  return delim == ' ' ? p : p + 1;
+}
+
+int64_t clf__csv_count(char delim, char *p, char *end) {
+  int64_t n = 0;
+  for (clf__field f; p; n++) p = clf__csv_take(delim, p, end, &f);
+  return n;
+}
+
+/* ---- Numbers -------------------------------------------------------------- */
+
+static clf__field trimmed(const clf__field *f) {
+  clf__field t = *f;
+  while (t.n && blank(' ', *t.s)) t.s++, t.n--;
+  while (t.n && blank(' ', t.s[t.n - 1])) t.n--;
+  return t;
+}
+
+/* strtod() is handed the text itself, with a point for the comma while it looks: no copy, however
+ * long the field is. */
+static int comma_number(const clf__csv *r, const clf__field *f, double *v) {
+  char *const comma = memchr(f->s, ',', f->n), *stop;
+  if (!comma || comma + 1 == f->s + f->n || comma[1] < '0' || comma[1] > '9') return 0;
+  if (memchr(f->s, '.', f->n)) return 0;
+  *comma = '.';
+  *v = strtod_l(f->s, &stop, r->c);
+  *comma = ',';
+  return stop == f->s + f->n && isfinite(*v);
+}
+
+clf__field_kind clf__csv_kind(const clf__csv *r, const clf__field *field, double *v) {
+  const clf__field f = trimmed(field);
+  if (f.n == 0) return CLF_FIELD_EMPTY;
+  char *stop;
+  errno = 0;
+  *v = strtod_l(f.s, &stop, r->c);
+  if (stop != f.s + f.n) return comma_number(r, &f, v) ? CLF_FIELD_COMMA : CLF_FIELD_TEXT;
+  if (memchr(f.s, 'x', f.n) || memchr(f.s, 'X', f.n)) return CLF_FIELD_HEX;
+  if (isfinite(*v)) return CLF_FIELD_NUMBER;
+  return errno == ERANGE ? CLF_FIELD_TOO_LARGE : CLF_FIELD_NOT_FINITE;
+}
+
+int clf__csv_is_whole(const clf__field *field) {
+  const clf__field f = trimmed(field);
+  size_t i = f.n && (*f.s == '+' || *f.s == '-');
+  const size_t digits = i;
+  while (i < f.n && f.s[i] >= '0' && f.s[i] <= '9') i++;
+  return i == f.n && i > digits;
+}
+
+/* ---- What stands in a number's place -------------------------------------- */
+
+int clf__csv_is_missing(const clf__field *field) {
+  static const char *const marks[] = {"NA",   "N/A", "#N/A", "NaN",    "nan", "null",
+                                      "none", "nil", "n.a.", "n.d.",   "-",   "--",
+                                      "?",    ".",   "*",    "missing"};
+  const clf__field f = trimmed(field);
+  for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+    if (strlen(marks[i]) == f.n && strncasecmp(marks[i], f.s, f.n) == 0) return 1;
+  return 0;
+}
+
+static int is_digit(char ch) { return ch >= '0' && ch <= '9'; }
+
+/* Bytes of a character that people write around numbers: a sign, a separator of thousands, a
+ * percent or currency sign; 0 for others. */
+static size_t adornment(const char *p, size_t left) {
+  static const char *const wide[] = {"\xe2\x82\xac", "\xc2\xa3", "\xc2\xa0", "\xe2\x80\xaf"};
+  for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+    if (strlen(wide[i]) <= left && !memcmp(p, wide[i], strlen(wide[i]))) return strlen(wide[i]);
+  return *p && strchr("+-' %$_eE", *p) != NULL;
+}
+
+/* Digits and adornments; or with an O for 0 or an l for 1, where a point shows that a number is
+ * meant. */
+int clf__csv_is_misspelt(const clf__field *field) {
+  const clf__field f = trimmed(field);
+  int digits = 0, letters = 0, points = 0;
+  for (size_t i = 0; i < f.n;) {
+    const size_t length = adornment(f.s + i, f.n - i);
+    const int letter = f.s[i] && strchr("OolI", f.s[i]), point = f.s[i] == '.' || f.s[i] == ',';
+    if (!length && !letter && !point && !is_digit(f.s[i])) return 0;
+    digits += is_digit(f.s[i]);
+    letters += letter;
+    points += point;
+    i += length ? length : 1;
+  }
+  return digits > 0 && (!letters || points);
+}
+
+/* Numbers between '-', '/', '.' or ':', at least two of these or a ':', perhaps with a T, Z or
+ * blanks: 2026-01-31, 31.1.2026, 1/31/26 10:00, 2026-01-31T10:00:00Z. */
+int clf__csv_is_date(const clf__field *field) {
+  const clf__field f = trimmed(field);
+  int marks = 0, colons = 0;
+  if (f.n < 4 || !is_digit(f.s[0])) return 0;
+  for (size_t i = 0; i < f.n; i++) {
+    const char ch = f.s[i];
+    if (is_digit(ch) || strchr("TZ +", ch)) continue;
+    if (!strchr("-/.:", ch)) return 0;
+    colons += ch == ':';
+    marks += i > 0 && is_digit(f.s[i - 1]) && i + 1 < f.n && is_digit(f.s[i + 1]);
+  }
+  return marks >= 2 || (marks && colons);
+}

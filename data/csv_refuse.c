@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* csv_refuse.c: what a file of text is refused for: line, column and remedy. */
+#define _GNU_SOURCE
+#include "csv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "status.h"
+
+/* A header that is refused half read has no further names yet. */
+static const char *name_of(const clf__csv *r, int64_t c) {
+  return r->names && c < r->cols && r->names[c] ? r->names[c] : "";
+}
+
+clf_status clf__csv_refuse(const clf__csv *r, int64_t c, const clf__field *f, const char *what) {
+  char name[64] = "", text[64] = "";
+  const char *const column = name_of(r, c);
+  if (*column) snprintf(name, sizeof name, " (\"%s\")", clf__excerpt_of(column, strlen(column)).s);
+  if (f) snprintf(text, sizeof text, "\"%s\" ", clf__excerpt_of(f->s, f->n).s);
+  return clf__fail(CLF_EFORMAT, "%s: line %" PRId64 ", column %" PRId64 "%s: %s%s", r->path,
+                   r->number, c + 1, name, text, what);
+}
+
+/* A column as it is typed after --drop: by its number where its name would need quotes. */
+static void drop_option(const clf__csv *r, int64_t c, char *text, size_t size) {
+  const char *const name = name_of(r, c);
+  const size_t plain = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+  if (*name && !name[plain] && plain < 40)
+    snprintf(text, size, "--drop %s", name);
+  else
+    snprintf(text, size, "--drop %" PRId64, c + 1);
+}
+
+/* Whether the field may be part of a header that was not taken for one. */
+static int may_be_header(const clf__csv *r) {
+  return r->number == r->first && !r->header && r->o->header == CLF_HEADER_AUTO;
+}
+
+/* What to do about a field that is no number, to follow a sentence; perhaps nothing. */
+static void remedy(const clf__csv *r, int64_t c, const clf__field *f, clf__field_kind kind,
+                   char *text, size_t size) {
+  char drop[64];
+  drop_option(r, c, drop, sizeof drop);
+  size_t n = 0;
+  *text = 0;
+  if (may_be_header(r))
+    n = (size_t)snprintf(text, size, "; if line %" PRId64 " names the columns, say --header yes",
+                         r->number);
+  if (kind == CLF_FIELD_COMMA) return;
+  if (c < r->cols && r->others > 0 && r->numeric[c] == 0)
+    snprintf(text + n, size - n, "; %s leaves the column out", drop);
+  else if (f->n && memchr(f->s, '#', f->n))
+    snprintf(text + n, size - n, "; --comment '#' ignores what follows a '#'");
+}
+
+static const char *what_it_is(const clf__csv *r, const clf__field *f, clf__field_kind kind) {
+  if (kind == CLF_FIELD_EMPTY) return "the field is empty";
+  if (kind == CLF_FIELD_COMMA)
+    return r->o->decimal == '.' ? "has a decimal comma, but --decimal is '.'"
+                                : "has a comma, but other numbers have a decimal point; remove it "
+                                  "if it separates thousands";
+  if (r->decimal == ',' && memchr(f->s, '.', f->n))
+    return "has a point, but ',' is the decimal sign; remove it if it separates thousands";
+  if (clf__csv_is_date(f)) return "looks like a date, not a number";
+  if (clf__csv_is_missing(f)) return "marks a missing value; fill it in or remove the row";
+  if (f->n && f->s[f->n - 1] == '%') return "is not a number; remove the percent sign";
+  if (memchr(f->s, ',', f->n) && clf__csv_is_misspelt(f))
+    return "is not a number; remove the commas if they separate thousands";
+  return "is not a number";
+}
+
+clf_status clf__csv_refuse_kind(const clf__csv *r, int64_t c, const clf__field *f,
+                                clf__field_kind kind) {
+  char advice[160], what[320];
+  switch (kind) {
+  case CLF_FIELD_NOT_FINITE: return clf__csv_refuse(r, c, f, "is not a finite number");
+  case CLF_FIELD_TOO_LARGE: return clf__csv_refuse(r, c, f, "is too large for a double");
+  case CLF_FIELD_HEX:
+    return clf__csv_refuse(r, c, f, "is hexadecimal; numbers are read in decimals");
+  default:
+    remedy(r, c, f, kind, advice, sizeof advice);
+    snprintf(what, sizeof what, "%s%s", what_it_is(r, f, kind), advice);
+    return clf__csv_refuse(r, c, kind == CLF_FIELD_EMPTY ? NULL : f, what);
+  }
+}
+
+clf_status clf__csv_refuse_count(const clf__csv *r, int64_t n, int64_t want) {
+  char advice[96] = "";
+  if (want != r->usual && n == r->usual && r->others > 1)
+    snprintf(advice, sizeof advice,
+             "; if the text begins with a title, --skip %" PRId64 " passes over it", r->first);
+  if (r->row_names || r->trailing)
+    return clf__fail(CLF_EFORMAT,
+                     "%s: line %" PRId64 " has %" PRId64 " field%s, where others have %" PRId64,
+                     r->path, r->number, n, n == 1 ? "" : "s", want + r->trailing);
+  return clf__fail(CLF_EFORMAT,
+                   "%s: line %" PRId64 " has %" PRId64 " field%s, line %" PRId64 " has %" PRId64
+                   "%s",
+                   r->path, r->number, n, n == 1 ? "" : "s", r->first, want, advice);
+}
