@@ -6,7 +6,9 @@
 CLF_LAUNCH(mlp_steps) {
   const int D = p->x.dim[1], H = p->hidden, L = p->b.dim[0], lanes = call->traits->lanes;
   const int items = lanes > 1 ? 1 : call->traits->wg;
-  const int rows = L * (3 * D + 2 * H) + 3 * D + p->w.dim[0] + 1;
-  CLF_TRY(call->reserve(call, (size_t)rows * (size_t)items * (size_t)lanes));
+  const size_t W = (size_t)p->w.dim[0];
+  const size_t rows = (size_t)(L * (3 * D + 2 * H) + 3 * D) + W + 1;
+  /* then the group's sums, and each item's share of the norm */
+  CLF_TRY(call->reserve(call, rows * (size_t)items * (size_t)lanes + W + 1 + (size_t)items));
   return call->enqueue(call, "mlp_steps", clf_by_lanes(call, 1, 1), NULL);
 }

@@ -160,32 +160,58 @@ float steps_total(global V *first, int f) {
 #endif
 }
 
-/* Adam's step number `number`, as adam_step. */
-void steps_adam(const mlp_steps_args *p, int number, global V *first, global float *w,
-                global float *m, global float *v) {
-  const int W = p->w.dim[0];
-  const float c1 = -expm1(number * log(p->beta1)), c2 = -expm1(number * log(p->beta2));
-  const float eps = p->eps_hat ? p->eps / sqrt(c2) : p->eps;
-  for (int f = get_local_id(0) * LANES; f < W; f += ITEMS * LANES) {
-    const int n = W - f;
-    clf_lanes g;
-    for (int i = 0; i < LANES; i++) g.f[i] = i < n ? steps_total(first, f + i) : 0;
-    const V mf = p->beta1 * lanes_load(m + f, 1, n) + (1 - p->beta1) * g.v;
-    const V vf = p->beta2 * lanes_load(v + f, 1, n) + (1 - p->beta2) * g.v * g.v;
-    lanes_store(mf, m + f, 1, n);
-    lanes_store(vf, v + f, 1, n);
-    lanes_store(lanes_load(w + f, 1, n) - p->lr * (mf / c1) / (sqrt(vf / c2) + eps), w + f, 1, n);
-  }
-}
-
 #if LANES > 1
 #define STEPS_BARRIER
 #else
 #define STEPS_BARRIER barrier(CLK_GLOBAL_MEM_FENCE)
 #endif
 
+/* The group's sums of the gradients and of the loss.  An item makes those of the weights that it
+ * will move. */
+void steps_sum(int W, global V *first, global float *sums) {
+  for (int f = get_local_id(0) * LANES; f <= W; f += ITEMS * LANES)
+    for (int i = f; i < min(f + LANES, W + 1); i++) sums[i] = steps_total(first, i);
+}
+
+/* The square of the gradient's norm; every item of the group calls it. */
+float steps_square(int W, global const float *sums, global float *shares) {
+  float square = 0;
+  V share = 0;
+  for (int f = get_local_id(0) * LANES; f < W; f += ITEMS * LANES) {
+    const V g = lanes_load(sums + f, 1, W - f);
+    share += g * g;
+  }
+  shares[get_local_id(0)] = lanes_sum(share);
+  STEPS_BARRIER;
+  for (int i = 0; i < ITEMS; i++) square += shares[i];
+  return square;
+}
+
+/* What clip_norm would multiply the gradient by. */
+float steps_scale(float square, float clip) {
+  const float norm = sqrt(square);
+  return !isfinite(square) ? NAN : norm > clip ? clip / norm : 1;
+}
+
+/* Adam's step number `number`, as adam_step, with `scale` times the gradient. */
+void steps_adam(const mlp_steps_args *p, int number, float scale, global const float *sums,
+                global float *w, global float *m, global float *v) {
+  const int W = p->w.dim[0];
+  const float c1 = -expm1(number * log(p->beta1)), c2 = -expm1(number * log(p->beta2));
+  const float eps = p->eps_hat ? p->eps / sqrt(c2) : p->eps;
+  for (int f = get_local_id(0) * LANES; f < W; f += ITEMS * LANES) {
+    const int n = W - f;
+    const V g = scale * lanes_load(sums + f, 1, n);
+    const V mf = p->beta1 * lanes_load(m + f, 1, n) + (1 - p->beta1) * g;
+    const V vf = p->beta2 * lanes_load(v + f, 1, n) + (1 - p->beta2) * g * g;
+    lanes_store(mf, m + f, 1, n);
+    lanes_store(vf, v + f, 1, n);
+    lanes_store(lanes_load(w + f, 1, n) - p->lr * (mf / c1) / (sqrt(vf / c2) + eps), w + f, 1, n);
+  }
+}
+
 kernel BY_LANES void mlp_steps(CLF_IN(x), CLF_IN(b), CLF_OUT(w), CLF_OUT(m), CLF_OUT(v),
-                               CLF_OUT(loss), const mlp_steps_args p, CLF_POOL) {
+                               CLF_OUT(loss), CLF_OUT(square), const mlp_steps_args p, CLF_POOL) {
   const int D = p.x.dim[1], W = p.w.dim[0], P = (W - (p.scaling ? D : 0)) / p.b.dim[0];
   const int S = (p.x.dim[0] - 1) / p.batch + 1, me = get_local_id(0);
   global V *first = (global V *)pool;
@@ -196,6 +222,7 @@ kernel BY_LANES void mlp_steps(CLF_IN(x), CLF_IN(b), CLF_OUT(w), CLF_OUT(m), CLF
   r.DX = r.X + D * ITEMS;
   r.T = r.DX + D * ITEMS;
   r.kept = r.T + D * ITEMS;
+  global float *sums = (global float *)(r.kept + p.b.dim[0] * (3 * D + 2 * p.hidden) * ITEMS - me);
   for (int k = 0; k < p.count; k++) { /* all items of the group run every turn */
     const int epoch = p.epoch + (p.at + k) / S, at = (p.at + k) % S * p.batch;
     const int n = min(p.batch, p.x.dim[0] - at);
@@ -206,8 +233,16 @@ kernel BY_LANES void mlp_steps(CLF_IN(x), CLF_IN(b), CLF_OUT(w), CLF_OUT(m), CLF
       steps_block(&p, PTR(b, 0, 0), w, P, lanes_first((V)(1.0f / n), n - n0), r);
     }
     STEPS_BARRIER;
-    steps_adam(&p, p.done + k + 1, first, w, m, v);
-    if (me == 0) *PTR(loss, (p.slot + k) % p.loss.dim[0], 0) = steps_total(first, W);
+    const int slot = (p.slot + k) % p.loss.dim[0];
+    float scale = 1;
+    steps_sum(W, first, sums);
+    if (p.clip > 0) {
+      const float squared = steps_square(W, sums, sums + W + 1);
+      if (me == 0) *PTR(square, slot, 0) = squared;
+      scale = steps_scale(squared, p.clip);
+    }
+    steps_adam(&p, p.done + k + 1, scale, sums, w, m, v);
+    if (me == W / LANES % ITEMS) *PTR(loss, slot, 0) = sums[W];
     STEPS_BARRIER;
   }
 }

@@ -236,6 +236,19 @@ static void adam(const clf_mlp_steps_args *p, int number, const real *restrict g
   }
 }
 
+/* As clip_norm; the square goes to its slot. */
+static void clip(const clf_mlp_steps_args *p, int slot, real *g) {
+  real square = 0;
+  const int W = p->w.dim[0];
+  CLF_PRAGMA(omp simd reduction(+ : square))
+  for (int i = 0; i < W; i++) square += g[i] * g[i];
+  *at(&p->square, slot, 0, 0, 0) = square;
+  const real norm = real_sqrt(square);
+  const real scale = !isfinite(square) ? NAN : norm > p->clip ? p->clip / norm : 1;
+  if (scale == 1) return;
+  for (int i = 0; i < W; i++) g[i] *= scale;
+}
+
 CLF_REF(mlp_steps) {
   const shape z = shape_of(p);
   const size_t need = (size_t)all_rows(&z) * BLOCK + (size_t)z.W;
@@ -256,8 +269,10 @@ CLF_REF(mlp_steps) {
       load(p, &order, first, n0, n, weight, r.x);
       sum += block(&z, p, w, g, weight, &r);
     }
+    const int slot = (p->slot + k) % p->loss.dim[0];
+    if (p->clip > 0) clip(p, slot, g);
     adam(p, p->done + k + 1, g, w, at(&p->m, 0, 0, 0, 0), at(&p->v, 0, 0, 0, 0));
-    *at(&p->loss, (p->slot + k) % p->loss.dim[0], 0, 0, 0) = sum;
+    *at(&p->loss, slot, 0, 0, 0) = sum;
   }
   return CLF_OK;
 }

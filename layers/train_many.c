@@ -8,8 +8,9 @@
 int clf__trainer_takes_many(const clf_trainer *t) {
   const clf_flow_spec *s = &t->f->spec;
   const double work = (double)t->take * s->depth * s->hidden * s->dim;
-  return (s->kind == CLF_NVP || s->kind == CLF_NICE) && !t->dev->inner && !t->norms &&
-         t->plan.part == t->take && work <= t->dev->lone_work && clf__couplings_in_steps();
+  return (s->kind == CLF_NVP || s->kind == CLF_NICE) && !t->dev->inner &&
+         !clf__trainer_inverts(t, 0) && t->plan.part == t->take && work <= t->dev->lone_work &&
+         clf__couplings_in_steps();
 }
 
 int32_t clf__trainer_free_steps(const clf_trainer *t, int64_t to) {
@@ -27,13 +28,14 @@ clf_status clf__trainer_launch(clf_trainer *t, int32_t count) {
   CLF_TRY(clf_do(
       t->dev, mlp_steps, .x = clf__source_table(t->source), .b = clf__coupling_masks(&f->layer[0]),
       .w = f->w, .m = t->m, .v = t->v, .loss = clf_slice(t->ring, 0, 0, CLF_RING),
+      .square = clf_slice(t->ring, 0, CLF_RING_NORMS, CLF_RING_NORMS + CLF_RING),
       .hidden = s->hidden, .add = s->kind == CLF_NICE, .scaling = s->kind == CLF_NICE,
       .s_max = (float)s->s_max, .batch = t->take, .shuffle = t->o.shuffle,
       .seed_lo = (int)(uint32_t)t->o.seed, .seed_hi = (int)(uint32_t)(t->o.seed >> 32),
       .epoch = (int)(t->step / S), .at = (int)(t->step % S), .count = count,
       .slot = (int)(t->step % CLF_RING), .done = t->step < SETTLED ? (int)t->step : SETTLED,
       .lr = (float)t->o.lr, .beta1 = (float)t->o.beta1, .beta2 = (float)t->o.beta2,
-      .eps = (float)t->o.eps, .eps_hat = t->o.eps_hat));
+      .eps = (float)t->o.eps, .eps_hat = t->o.eps_hat, .clip = (float)t->o.clip));
   t->step += count;
   return CLF_OK;
 }
