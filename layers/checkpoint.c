@@ -84,6 +84,8 @@ static clf_status put_history(clf__st_writer *w, const clf_history *h) {
   CLF_TRY(clf__st_put_meta(w, "clflow.history.best_epoch", "%lld", (long long)h->best_epoch));
   if (isfinite(h->train)) CLF_TRY(clf__st_put_meta_real(w, "clflow.history.train", h->train));
   if (isfinite(h->valid)) CLF_TRY(clf__st_put_meta_real(w, "clflow.history.valid", h->valid));
+  if (isfinite(h->best_train))
+    CLF_TRY(clf__st_put_meta_real(w, "clflow.history.best_train", h->best_train));
   return CLF_OK;
 }
 

@@ -143,7 +143,7 @@ clf_status clf_flow_create(clf_device *dev, const clf_flow_spec *spec, clf_flow 
   if (!f) return clf__fail(CLF_ENOMEM, "no memory for a flow");
   f->dev = dev;
   f->spec = *spec;
-  f->history.train = f->history.valid = NAN;
+  f->history.train = f->history.valid = f->history.best_train = NAN;
   const clf_status s = build(f);
   if (s)
     clf_flow_free(f);

@@ -115,6 +115,8 @@ clf_status clf__in_file(clf_status s, const char *path);
 /* The parameters under their names into the flow; whether all are there, in their shapes. */
 clf_status clf__get_params(const struct clf__st *st, clf_flow *f);
 clf_status clf__check_params(const struct clf__st *st, const clf_flow *f);
+/* How the weights came to be; a file that does not say has none of it. */
+clf_status clf__get_history(const struct clf__st *st, clf_history *h);
 
 /* columns.c: whether a table with these column names (NULL: none) is one for the flow: EINVAL if
  * the flow's own names differ, or if names cannot tell columns apart. */

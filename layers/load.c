@@ -236,7 +236,8 @@ static clf_status get_scaling(const clf__st *st, clf_flow *f) {
   return s;
 }
 
-static clf_status get_history(const clf__st *st, clf_history *h) {
+clf_status clf__get_history(const clf__st *st, clf_history *h) {
+  *h = (clf_history){.train = NAN, .valid = NAN, .best_train = NAN};
   if (!clf__st_meta(st, "clflow.history.epochs")) return CLF_OK;
   CLF_TRY(clf__st_meta_int(st, "clflow.history.epochs", &h->epochs));
   CLF_TRY(clf__st_meta_int(st, "clflow.history.steps", &h->steps));
@@ -245,6 +246,8 @@ static clf_status get_history(const clf__st *st, clf_history *h) {
     CLF_TRY(clf__st_meta_real(st, "clflow.history.train", &h->train));
   if (clf__st_meta(st, "clflow.history.valid"))
     CLF_TRY(clf__st_meta_real(st, "clflow.history.valid", &h->valid));
+  if (clf__st_meta(st, "clflow.history.best_train"))
+    CLF_TRY(clf__st_meta_real(st, "clflow.history.best_train", &h->best_train));
   return CLF_OK;
 }
 
@@ -299,7 +302,7 @@ static clf_status load(clf_device *dev, const char *path, const clf__st *st,
   if (!s) s = check_masks(f, path);
   if (!s) s = get_scaling(st, f);
   if (!s) s = clf__get_columns(st, f);
-  if (!s) s = get_history(st, &f->history);
+  if (!s) s = clf__get_history(st, &f->history);
   if (s)
     clf_flow_free(f);
   else

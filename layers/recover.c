@@ -21,11 +21,11 @@ enum { VECTORS = 4, RARE = 200 };              /* of the time, copying takes a p
 
 /* What is copied; the best weights last, since there may be none. */
 static int vectors(const clf_trainer *t, clf_tensor v[VECTORS]) {
-  v[0] = t->f->w;
+  v[0] = t->f->w; /* the last weights */
   v[1] = t->m;
   v[2] = t->v;
   v[3] = t->best;
-  return t->best_epoch && t->best.buf ? 4 : 3;
+  return t->best_epoch ? 4 : 3;
 }
 
 static size_t bytes_of(const clf_trainer *t, clf_tensor v) {
@@ -44,6 +44,7 @@ clf_status clf__trainer_keep(clf_trainer *t) {
   const double begin = clf__now();
   clf_tensor v[VECTORS];
   const int n = vectors(t, v), other = !k->now;
+  if (t->shows_best) v[0] = t->snapshot[0].w;
   for (int i = 0; i < n; i++)
     CLF_TRY(read_out(t, v[i], (char *)k->at[other] + (size_t)i * bytes_of(t, t->m)));
   if (t->step > k->step) k->stage = k->tried = 0;
@@ -58,7 +59,7 @@ clf_status clf__trainer_keep(clf_trainer *t) {
 
 clf_status clf__trainer_keep_first(clf_trainer *t) {
   clf__kept_state *k = &t->kept;
-  const size_t size = (t->source->held_out ? VECTORS : VECTORS - 1) * bytes_of(t, t->m);
+  const size_t size = VECTORS * bytes_of(t, t->m);
   k->at[0] = malloc(size);
   k->at[1] = malloc(size);
   k->constants = malloc(bytes_of(t, t->f->c));
@@ -110,7 +111,7 @@ static clf_status go_on(clf_trainer *t, int64_t to) {
     CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->best));
   }
   CLF_TRY(clf__trainer_steps(t, to));
-  if (t->finished) CLF_TRY(clf__trainer_finish(t));
+  if (t->shows_best) CLF_TRY(clf__trainer_show_best(t));
   return clf_sync(t->dev);
 }
 

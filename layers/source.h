@@ -56,6 +56,8 @@ clf_status clf__source_split(clf__source *s, int64_t rows);
 /* The flow's scaling is fitted here, where options.standardize asks for it. */
 clf_status clf__source_of_table(clf_flow *f, const clf_table *data, const clf_train_options *o,
                                 clf__source **out);
+/* The table that a source is of, in the data's units; NULL: it is of images. */
+const clf_table *clf__source_data(const clf__source *s);
 /* Of a source that is a table: its rows to train on, on the device. */
 clf_tensor clf__source_table(const clf__source *s);
 clf_status clf__source_of_images(clf_flow *f, const clf_images *images, const clf_images *valid,

@@ -143,3 +143,7 @@ clf_status clf__source_of_table(clf_flow *f, const clf_table *data, const clf_tr
 clf_tensor clf__source_table(const clf__source *s) {
   return ((const clf__table_source *)(const void *)s)->train;
 }
+
+const clf_table *clf__source_data(const clf__source *s) {
+  return s->ops == &table_ops ? ((const clf__table_source *)(const void *)s)->data : NULL;
+}

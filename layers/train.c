@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* train.c: the loop.  A step is a handful of launches and waits for nothing: losses
- * gather in a ring on the device, and are read when it is full, when validation is
- * due, or a few times a second. */
+ * gather in a ring on the device, and are read when it is full, at the end of an epoch,
+ * or a few times a second. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "clock.h"
@@ -64,7 +65,7 @@ static clf_status lay_out(clf_trainer *t) {
   clf_arena *a = &t->arena;
   const int32_t *P = t->f->w.dim;
   CLF_TRY(t->source->ops->lay_out(t->source, a, t->plan.part));
-  if (t->source->held_out) CLF_TRY(clf_new(a, P, &t->best));
+  CLF_TRY(clf_new(a, P, &t->best));
   CLF_TRY(clf_new(a, (int32_t[4]){CLF_RING_ALL}, &t->ring));
   CLF_TRY(clf_new(a, (int32_t[4]){1}, &t->part_loss));
   CLF_TRY(clf_new(a, (int32_t[4]){2}, &t->trip));
@@ -152,7 +153,7 @@ static clf_status create(clf_flow *f, const samples *data, const clf_train_optio
   t->o.eps_hat = options->eps_hat != 0;
   t->o.flip = options->flip != 0;
   t->stored_from = INT64_MAX;
-  t->best_valid = NAN;
+  t->best_mean = t->last_mean = t->ceiling = NAN;
   t->snapshot[0].step = t->snapshot[1].step = t->kept.step = -1;
   t->kept.every = 2;
   const clf_status s = set_up_or_undo(t, data);
@@ -224,6 +225,13 @@ clf_status clf__trainer_part(clf_trainer *t, int64_t step, int32_t at, clf_tenso
 
 static clf_tensor in_ring(const clf_trainer *t, int32_t slot) {
   return clf_slice(t->ring, 0, slot, slot + 1);
+}
+
+clf_status clf__trainer_mean_of(clf_trainer *t, int64_t step, double *mean) {
+  float loss;
+  CLF_TRY(clf_read(t->dev, in_ring(t, (int32_t)(step % CLF_RING)), &loss));
+  *mean = clf__flow_scaling_logdet(t->f) - (double)loss;
+  return CLF_OK;
 }
 
 /* The loss of samples that count `weight` each, and its gradient added to the flow's. */
@@ -315,62 +323,64 @@ typedef struct run {
   int64_t first_step;    /* of this run */
   int64_t pace;          /* steps from one reading to the next */
   int stop;
-  clf_progress reports[CLF_RING + 1]; /* one an epoch that ended, and one for the rest */
-  int count;
   float ring[CLF_RING_ALL]; /* as it was read last */
-  double valid;             /* of the epoch that ends */
-  int best;
-  double norm;      /* of the last step's gradient; NaN: not computed */
-  char said[512];   /* of steps that were dropped; empty: none */
-  char stored[256]; /* the trainer's notices */
+  double norm;              /* of the last step's gradient; NaN: not computed */
+  char said[512];           /* of steps that were dropped; empty: none */
+  char stored[256];         /* the trainer's notices */
+  char unbounded[CLF_SENTENCE];
   char recovered[1024];
 } run;
 
-static void add_report(run *r, const float *losses, int64_t count, int epoch_done) {
+double clf__trainer_epoch_mean(const clf_trainer *t) {
+  return clf__flow_scaling_logdet(t->f) - t->epoch_sum / (double)t->epoch_rows;
+}
+
+/* After `count` more losses were read. */
+static clf_progress report_of(const run *r, const float *losses, int64_t count) {
   const clf_trainer *t = r->t;
   const int64_t S = clf__steps_per_epoch(t), steps = t->o.epochs * S;
   const double seconds = clf__now() - r->began, done = (double)(t->read - r->first_step);
-  r->reports[r->count++] =
-      (clf_progress){.epoch = t->read ? (t->read - 1) / S + 1 : 1,
-                     .epochs = t->o.epochs,
-                     .step = t->read,
-                     .steps = steps,
-                     .epoch_done = epoch_done,
-                     .losses = losses,
-                     .first = t->read - count,
-                     .count = count,
-                     .valid = epoch_done ? r->valid : NAN,
-                     .best = epoch_done && r->best,
-                     .seconds = seconds,
-                     .grad_norm = r->norm,
-                     .dropped = *r->said ? r->said : NULL,
-                     .train = clf__flow_scaling_logdet(t->f) - t->epoch_sum / (double)t->epoch_rows,
-                     .rate = seconds > 0 ? done * (double)t->source->rows / (double)S / seconds : 0,
-                     .left = done > 0 ? seconds / done * (double)(steps - t->read) : 0};
+  return (clf_progress){.epoch = t->read ? (t->read - 1) / S + 1 : 1,
+                        .epochs = t->o.epochs,
+                        .step = t->read,
+                        .steps = steps,
+                        .losses = losses,
+                        .first = t->read - count,
+                        .count = count,
+                        .valid = NAN,
+                        .seconds = seconds,
+                        .grad_norm = r->norm,
+                        .dropped = *r->said ? r->said : NULL,
+                        .train = clf__trainer_epoch_mean(t),
+                        .rate =
+                            seconds > 0 ? done * (double)t->source->rows / (double)S / seconds : 0,
+                        .left = done > 0 ? seconds / done * (double)(steps - t->read) : 0};
 }
 
-static clf_status validate(void *context) {
-  run *r = context;
-  clf_trainer *t = r->t;
-  CLF_TRY(t->source->ops->validate(t->source, &r->valid));
-  r->best = isfinite(r->valid) && !(r->valid <= t->best_valid);
-  return r->best ? clf__vector_copy(t->dev, t->f->w, t->best) : CLF_OK;
+typedef struct epoch_end {
+  clf_trainer *t;
+  int64_t epoch;
+  double train, valid; /* mean log p; valid: NaN without validation rows */
+} epoch_end;
+
+static clf_status look_at_epoch(void *context) {
+  epoch_end *e = context;
+  const int validates = e->t->source->held_out > 0;
+  if (validates) CLF_TRY(e->t->source->ops->validate(e->t->source, &e->valid));
+  return clf__trainer_note_epoch(e->t, e->epoch, validates ? e->valid : e->train);
 }
 
 /* After the last step of an epoch, once its losses are read. */
-static clf_status end_epoch(run *r, const float *losses, int64_t count) {
-  clf_trainer *t = r->t;
+static clf_status end_epoch(clf_trainer *t, clf_progress *report) {
+  epoch_end e = {t, report->epoch, report->train, NAN};
   clf_history *h = &t->f->history;
-  h->epochs = t->read / clf__steps_per_epoch(t);
-  if (t->source->held_out) CLF_TRY(clf__trainer_insist(t, validate, r));
-  if (r->best) {
-    t->best_valid = r->valid;
-    t->best_epoch = h->epochs;
-  }
-  add_report(r, losses, count, 1);
-  h->train = r->reports[r->count - 1].train;
-  h->valid = t->source->held_out ? t->best_valid : NAN;
-  h->best_epoch = t->best_epoch;
+  CLF_TRY(clf__trainer_insist(t, look_at_epoch, &e));
+  report->epoch_done = 1;
+  report->valid = h->valid = e.valid;
+  report->best = t->source->held_out && t->best_epoch == e.epoch;
+  h->epochs = e.epoch;
+  h->train = t->last_mean = e.train;
+  clf__trainer_note_growth(t, e.epoch);
   t->epoch_sum = 0;
   t->epoch_rows = 0;
   return CLF_OK;
@@ -429,15 +439,16 @@ static float take_loss(run *r) {
   return (float)(loss - clf__flow_scaling_logdet(t->f));
 }
 
-/* With the first report, since it is said once. */
-static void tell_notices(run *r) {
+/* Moves what the trainer has to say to the report: it is said once. */
+static void tell_notices(run *r, clf_progress *report) {
   clf_trainer *t = r->t;
-  if (!r->count) return;
   memcpy(r->stored, t->notice, sizeof r->stored);
+  memcpy(r->unbounded, t->unbounded, sizeof r->unbounded);
   memcpy(r->recovered, t->recovered, sizeof r->recovered);
-  r->reports[0].stored = *r->stored ? r->stored : NULL;
-  r->reports[0].recovered = *r->recovered ? r->recovered : NULL;
-  *t->notice = *t->recovered = 0;
+  report->stored = *r->stored ? r->stored : NULL;
+  report->unbounded = *r->unbounded ? r->unbounded : NULL;
+  report->recovered = *r->recovered ? r->recovered : NULL;
+  *t->notice = *t->unbounded = *t->recovered = 0;
 }
 
 /* Not behind a step that was left out: two states must lie before the next bad one's cause.  Nor
@@ -464,48 +475,39 @@ static void set_pace(run *r, int64_t steps) {
   r->read_at = now;
 }
 
-/* Reads the losses since the last time and checks them.  Reports go out only when
- * all is read, so that one may save: the state is then of one moment. */
+/* Reads the losses since the last time and checks them.  No epoch ends within them, and the report
+ * goes out when everything is read and checked: the trainer is at the step that it names. */
 static clf_status read_losses(run *r) {
   clf_trainer *t = r->t;
-  const int64_t S = clf__steps_per_epoch(t), before = t->read;
-  float losses[CLF_RING], *next = losses;
+  const int64_t before = t->read;
+  float losses[CLF_RING];
   int64_t count = 0;
   *r->said = 0;
   CLF_TRY(clf__trainer_insist(t, read_ring, r));
-  r->count = 0;
-  if (owes_epoch_end(t)) CLF_TRY(end_epoch(r, next, 0));
-  while (t->read < t->step) {
-    next[count++] = take_loss(r);
-    if (t->read % S) continue;
-    CLF_TRY(end_epoch(r, next, count));
-    next += count;
-    count = 0;
-  }
-  if (count) add_report(r, next, count, 0);
+  while (t->read < t->step) losses[count++] = take_loss(r);
+  clf_progress report = report_of(r, losses, count);
+  if (owes_epoch_end(t)) CLF_TRY(end_epoch(t, &report));
   t->f->history.steps = t->step;
   CLF_TRY(clf__trainer_insist(t, remember, t));
-  tell_notices(r);
-  for (int i = 0; i < r->count && r->report; i++)
-    if (r->report(&r->reports[i], r->context)) r->stop = 1;
+  tell_notices(r, &report);
+  if (r->report && r->report(&report, r->context)) r->stop = 1;
   set_pace(r, t->read - before);
   return CLF_OK;
 }
 
+/* At the end of every epoch: only then are the weights there that its mean speaks of, to be kept if
+ * it is the best; and whoever is told of it may save or stop at that very step. */
 static int must_read(const run *r) {
   const clf_trainer *t = r->t;
-  const int64_t S = clf__steps_per_epoch(t);
-  return t->step - t->read >= r->pace || t->step == t->o.epochs * S ||
-         (t->source->held_out && t->step % S == 0) || clf__trainer_guarded(t, t->step) ||
-         clf__now() - r->read_at > READ_EVERY;
+  return t->step - t->read >= r->pace || t->step % clf__steps_per_epoch(t) == 0 ||
+         clf__trainer_guarded(t, t->step) || clf__now() - r->read_at > READ_EVERY;
 }
 
 /* Where the next reading is due, if nothing else asks for one. */
-static int64_t next_reading(const run *r) {
-  const clf_trainer *t = r->t;
-  const int64_t S = clf__steps_per_epoch(t), ring = t->read + CLF_RING, all = t->o.epochs * S;
-  const int64_t epoch = (t->step / S + 1) * S, first = t->source->held_out ? epoch : all;
-  return first < ring ? first : ring;
+static int64_t next_reading(const clf_trainer *t) {
+  const int64_t S = clf__steps_per_epoch(t);
+  const int64_t ring = t->read + CLF_RING, epoch = (t->step / S + 1) * S;
+  return epoch < ring ? epoch : ring;
 }
 
 typedef struct stretch {
@@ -518,7 +520,32 @@ static clf_status take_steps(void *context) {
   return clf__trainer_steps(s->t, s->to);
 }
 static clf_status keep(void *context) { return clf__trainer_keep(context); }
-static clf_status finish(void *context) { return clf__trainer_finish(context); }
+static clf_status show_last(void *context) { return clf__trainer_show_last(context); }
+static clf_status show_result(void *context) { return clf__trainer_show_result(context); }
+
+static clf_status take_all_steps(run *r, int64_t steps) {
+  clf_trainer *t = r->t;
+  if (t->step < steps) CLF_TRY(clf__trainer_insist(t, show_last, t));
+  CLF_TRY(clf__trainer_insist(t, keep, t));
+  if (owes_epoch_end(t)) CLF_TRY(read_losses(r));
+  while (t->step < steps && !r->stop) {
+    stretch next = {t, t->many ? next_reading(t) : t->step + 1};
+    CLF_TRY(clf__trainer_insist(t, take_steps, &next));
+    if (must_read(r)) CLF_TRY(read_losses(r));
+  }
+  return CLF_OK;
+}
+
+/* However training ended, the flow gets its result; but not from a device that failed for good, and
+ * the watchdog has seen to it where a loss was not finite. */
+static clf_status leave_result(clf_trainer *t, clf_status s) {
+  char why[1024];
+  if (t->owed || s == CLF_ENUM) return s;
+  snprintf(why, sizeof why, "%s", clf_errmsg());
+  if (t->read < t->step) CLF_TRY(clf__trainer_go_back(t));
+  CLF_TRY(clf__trainer_insist(t, show_result, t));
+  return s ? clf__fail(s, "%s", why) : CLF_OK;
+}
 
 clf_status clf_trainer_run(clf_trainer *t, clf_progress_fn report, void *context) {
   CLF_GIVEN("trainer", t);
@@ -528,20 +555,13 @@ clf_status clf_trainer_run(clf_trainer *t, clf_progress_fn report, void *context
            .context = context,
            .began = clf__now(),
            .first_step = t->step,
-           .pace = 1};
-  r.norm = r.valid = NAN;
+           .pace = 1,
+           .norm = NAN};
   r.read_at = r.began;
-  if (!t->finished) CLF_TRY(clf__trainer_insist(t, keep, t));
-  if (owes_epoch_end(t)) CLF_TRY(read_losses(&r));
-  while (t->step < steps && !r.stop) {
-    stretch next = {t, t->many ? next_reading(&r) : t->step + 1};
-    CLF_TRY(clf__trainer_insist(t, take_steps, &next));
-    if (must_read(&r)) CLF_TRY(read_losses(&r));
-  }
+  CLF_TRY(leave_result(t, take_all_steps(&r, steps)));
   if (t->step < steps)
     return clf__fail(CLF_ESTOPPED, "stopped after step %lld of %lld", (long long)t->step,
                      (long long)steps);
-  if (!t->finished) CLF_TRY(clf__trainer_insist(t, finish, t));
   clf__trainer_say_rest(t);
   return CLF_OK;
 }
@@ -564,31 +584,20 @@ static clf_status take_batches(clf_trainer *t) {
   return clf_sync(t->dev);
 }
 
-static clf_status measure_batches(void *context) {
-  clf_trainer *t = context;
+clf_status clf__trainer_measure_batches(clf_trainer *t) {
   const double before = t->f->layer[t->f->layers - 1].momentum;
   const clf_status s = take_batches(t);
   clf__flow_set_momentum(t->f, before);
   return s;
 }
 
+static clf_status measure_batches(void *context) { return clf__trainer_measure_batches(context); }
+
 clf_status clf_trainer_recalibrate(clf_trainer *t) {
   CLF_GIVEN("trainer", t);
   CLF_TRY(clf__trainer_insist(t, measure_batches, t));
   clf__trainer_say_rest(t);
-  if (!t->finished) return clf__trainer_keep(t);
+  if (!t->shows_best) return clf__trainer_keep(t);
   t->recalibrated = 1;
-  return CLF_OK;
-}
-
-/* ---- The end ------------------------------------------------------------------------------ */
-
-/* The last weights stay in the newest snapshot, for those who go on later. */
-clf_status clf__trainer_finish(clf_trainer *t) {
-  CLF_TRY(clf__trainer_remember(t));
-  if (t->best_epoch) CLF_TRY(clf__vector_copy(t->dev, t->best, t->f->w));
-  if (t->recalibrated) CLF_TRY(measure_batches(t));
-  CLF_TRY(clf_sync(t->dev));
-  t->finished = 1;
   return CLF_OK;
 }

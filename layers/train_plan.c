@@ -59,7 +59,7 @@ clf_status clf_train_plan_of(const clf_flow *f, const clf_train_options *o, int6
     return clf__fail(CLF_ENOTSUP, "%lld rows of %d columns are more than one device buffer holds",
                      (long long)rows, (int)f->spec.dim);
   const uint64_t P = (uint64_t)f->w.dim[0], C = (uint64_t)f->c.dim[0];
-  const uint64_t vectors = 3 + 3 * CLF_SNAPSHOTS + (o->valid_split > 0);
+  const uint64_t vectors = 4 + 3 * CLF_SNAPSHOTS; /* gradient, moments, best weights, snapshots */
   const uint64_t all = f->dev->memory ? f->dev->memory : UINT64_MAX;
   clf_train_plan p = {.parameters = bytes_of(f, P + C),
                       .optimiser = bytes_of(f, vectors * P),

@@ -5,7 +5,7 @@
 #include "source.h"
 
 /* CLF_APART: steps between two snapshots, at least. */
-enum { CLF_RING = 256, CLF_SNAPSHOTS = 2, CLF_APART = 8, CLF_DROPS = 64 };
+enum { CLF_RING = 256, CLF_SNAPSHOTS = 2, CLF_APART = 8, CLF_DROPS = 64, CLF_SENTENCE = 512 };
 
 /* What is read back together: losses of the last steps, the sums of w and of v, and the
  * squares of the gradients' norms. */
@@ -38,7 +38,7 @@ struct clf_trainer {
   clf__source *source;
   clf_arena arena;
   clf_tensor m, v;                       /* Adam's moments, flat as the weights */
-  clf_tensor best;                       /* the weights of the best epoch, with rows held out */
+  clf_tensor best;                       /* the weights of the best epoch so far */
   clf_tensor ring, part_loss;            /* CLF_RING_ALL; the loss of a part of a batch */
   clf__snapshot snapshot[CLF_SNAPSHOTS]; /* newest first */
   int norms;                             /* 1: gradients' norms are computed */
@@ -48,18 +48,24 @@ struct clf_trainer {
   int64_t read;                          /* steps whose losses were read */
   double epoch_sum;                      /* of losses times batch sizes, this epoch */
   int64_t epoch_rows;
-  double best_valid; /* NaN: none yet */
-  int64_t best_epoch;
-  int finished;               /* the flow has the best weights; snapshot[0] the last ones */
+  double best_mean; /* mean log p of the best epoch: of the validation rows, or without them of its
+                       own batches; NaN: none yet */
+  int64_t best_epoch; /* 0: none yet */
+  double last_mean;   /* mean log p of the last epoch's batches; or, after going back, of the next
+                         batch under the weights then */
+  int shows_best;     /* 1: the flow has the best weights, and snapshot[0] the last ones */
+  double ceiling;     /* judge.c: mean log p that the data leave room for; NaN: not known yet */
+  int ceiling_told;   /* 1: that it was passed was said */
   int64_t dropped[CLF_DROPS]; /* steps that are left out, the newest last */
   int drops;
   int64_t stored_from; /* with CLF_ACTIVATIONS_REVERSE: the step from which on they are stored */
   int32_t stored_part; /* samples at once from there on */
   clf_tensor trip;     /* squares of the last round trip's error, and of its input */
   char notice[256];    /* why they are stored, until it is reported; empty: nothing to say */
+  char unbounded[CLF_SENTENCE]; /* that the density grows without bound, until it is reported */
   clf__kept_state kept;
   int owed;             /* 1: the device failed for good, what lies on it is not of `step` */
-  int recalibrated;     /* after the end: the running statistics were measured anew */
+  int recalibrated;     /* the running statistics of the weights that are shown were measured */
   char recovered[1024]; /* what was done about failures, until it is reported */
 };
 
@@ -100,8 +106,10 @@ int clf__trainer_is_dropped(const clf_trainer *t, int64_t step);
  * the last weights whose loss was finite and reports step and layer (ENUM). */
 clf_status clf__trainer_mend(clf_trainer *t, int64_t bad, double loss, double norm, char *said,
                              size_t size);
-/* After weights or moments that are not finite though the losses were: back to the
- * newest state that was remembered (always returns an error). */
+/* Back to the newest state that was remembered. */
+clf_status clf__trainer_go_back(clf_trainer *t);
+/* The same after weights or moments that are not finite though the losses were (always returns an
+ * error). */
 clf_status clf__trainer_undo(clf_trainer *t, const char *what);
 
 /* recover.c: copies the state now to the host, for the first time (once for a trainer) and
@@ -119,8 +127,30 @@ void clf__trainer_say_rest(clf_trainer *t);
 /* Makes passes smaller, with results that are the same but for rounding; 0: not possible. */
 int clf__trainer_shrink(clf_trainer *t);
 
-/* train.c: after the last step: the flow gets the best weights, and those that were measured. */
-clf_status clf__trainer_finish(clf_trainer *t);
+/* result.c: notes an epoch that ended with this mean log p; copies its weights if it is the best.
+ */
+clf_status clf__trainer_note_epoch(clf_trainer *t, int64_t epoch, double mean);
+/* Whether the best epoch's weights are the result, not the last ones. */
+int clf__trainer_prefers_best(const clf_trainer *t);
+/* Gives the flow, which has the last weights, the best ones; the last go to snapshot[0]. */
+clf_status clf__trainer_show_best(clf_trainer *t);
+/* Gives the flow the weights that training has come to, or those from which it goes on; the
+ * flow's history says whose they are. */
+clf_status clf__trainer_show_result(clf_trainer *t);
+clf_status clf__trainer_show_last(clf_trainer *t);
+
+/* judge.c: notices a density that grows without bound at the end of an epoch, and says so in
+ * `unbounded`, once. */
+void clf__trainer_note_growth(clf_trainer *t, int64_t epoch);
+/* What may help where a loss, a gradient or a moment is not finite: the end of a sentence. */
+void clf__trainer_remedy(const clf_trainer *t, char *text, size_t size);
+
+/* train.c: mean log p of the epoch under way, over the batches so far. */
+double clf__trainer_epoch_mean(const clf_trainer *t);
+/* Mean log p of the batch of step `step`, one of the last CLF_RING, as it was computed. */
+clf_status clf__trainer_mean_of(clf_trainer *t, int64_t step, double *mean);
+/* Measures the flow's running statistics over all batches. */
+clf_status clf__trainer_measure_batches(clf_trainer *t);
 clf_status clf__vector_copy(clf_device *dev, clf_tensor from, clf_tensor to);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* trainer_state.c: a training into a file and out of it: beside the flow, Adam's
- * moments, the last weights where they are not the flow's, the options and counters. */
+/* trainer_state.c: a training into a file and out of it: besides the flow, which has the result so
+ * far, Adam's moments, the last weights and the best ones where they differ from the flow's, the
+ * options and counters. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #define M "clflow.adam.m"
 #define V "clflow.adam.v"
 #define LATEST "clflow.latest"
+#define BEST "clflow.best"
 #define KEY(name) "clflow.train." name
 
 /* ---- Saving ------------------------------------------------------------------------------ */
@@ -34,6 +36,11 @@ static clf_status put_options(clf__st_writer *w, const clf_train_options *o) {
   return clf__st_put_meta_real(w, KEY("valid_split"), o->valid_split);
 }
 
+/* Where a file has the mean log p of the best epoch. */
+static const char *best_key(const clf_trainer *t) {
+  return t->source->held_out ? KEY("best_valid") : KEY("best_train");
+}
+
 static clf_status put_counters(clf__st_writer *w, const clf_trainer *t) {
   CLF_TRY(clf__st_put_meta(w, KEY("step"), "%lld", (long long)t->step));
   CLF_TRY(clf__st_put_meta(w, KEY("data"), "%llu", (unsigned long long)t->source->sum));
@@ -44,28 +51,36 @@ static clf_status put_counters(clf__st_writer *w, const clf_trainer *t) {
     CLF_TRY(clf__st_put_meta(w, KEY("stored_from"), "%lld", (long long)t->stored_from));
     CLF_TRY(clf__st_put_meta(w, KEY("stored_part"), "%d", (int)t->stored_part));
   }
-  if (isfinite(t->best_valid)) CLF_TRY(clf__st_put_meta_real(w, KEY("best_valid"), t->best_valid));
-  return CLF_OK;
+  if (!isfinite(t->best_mean)) return CLF_OK;
+  return clf__st_put_meta_real(w, best_key(t), t->best_mean);
 }
 
-/* With a best epoch the file's parameters are its weights, and the last ones stand
- * beside them; the flow itself is left as it was. */
+/* Whether the best epoch has just ended, so that its weights are the last ones. */
+static int best_is_last(const clf_trainer *t, int64_t best_epoch, int64_t step) {
+  return best_epoch * clf__steps_per_epoch(t) == step;
+}
+
+/* The flow, and of the last and the best weights those that it does not have. */
+static clf_status put_weights(clf__st_writer *w, clf_trainer *t) {
+  CLF_TRY(clf__put_flow(w, t->f));
+  if (t->shows_best) return clf__put_vector(w, t->f, LATEST, t->snapshot[0].w);
+  if (!t->best_epoch || best_is_last(t, t->best_epoch, t->step)) return CLF_OK;
+  return clf__put_vector(w, t->f, BEST, t->best);
+}
+
+/* The file's flow has the result so far; this one is left as it was. */
+static clf_status put_result(clf__st_writer *w, clf_trainer *t) {
+  const int shown = t->shows_best;
+  const clf_history history = t->f->history;
+  clf_status s = clf__trainer_show_result(t);
+  if (!s) s = put_weights(w, t);
+  const clf_status back = shown ? CLF_OK : clf__trainer_show_last(t);
+  t->f->history = history;
+  return s ? s : back;
+}
+
 static clf_status put_all(clf__st_writer *w, clf_trainer *t) {
-  const int two = t->best_epoch > 0;
-  const clf_tensor last = t->finished ? t->snapshot[0].w : t->f->w;
-  if (two) {
-    CLF_TRY(clf__put_vector(w, t->f, LATEST, last));
-    if (!t->finished) {
-      CLF_TRY(clf__trainer_remember(t));
-      CLF_TRY(clf__vector_copy(t->dev, t->best, t->f->w));
-    }
-  }
-  clf_status s = clf__put_flow(w, t->f);
-  if (two && !t->finished) {
-    const clf_status back = clf__vector_copy(t->dev, t->snapshot[0].w, t->f->w);
-    if (!s) s = back;
-  }
-  CLF_TRY(s);
+  CLF_TRY(put_result(w, t));
   CLF_TRY(clf__put_vector(w, t->f, M, t->m));
   CLF_TRY(clf__put_vector(w, t->f, V, t->v));
   clf_train_options o = t->o;
@@ -190,57 +205,79 @@ static clf_status same_training(const clf__st *st, const clf_trainer *t) {
   return clf__fail(CLF_EFORMAT, "its training began with another value of %s", differs);
 }
 
-/* Where a training is, beside its vectors. */
+/* Where a training is, besides its vectors. */
 typedef struct counters {
   int64_t step, epoch_rows, best_epoch, stored_from, stored_part;
-  double epoch_sum, best_valid;
+  double epoch_sum, best_mean;
 } counters;
+
+static clf_status get_best(const clf__st *st, const clf_trainer *t, counters *c) {
+  CLF_TRY(clf__st_meta_int(st, KEY("best_epoch"), &c->best_epoch));
+  c->best_mean = NAN;
+  if (c->best_epoch < 0 || c->best_epoch > INT32_MAX)
+    return clf__fail(CLF_EFORMAT, "its " KEY("best_epoch") " is %lld: out of range",
+                     (long long)c->best_epoch);
+  if (!c->best_epoch) return CLF_OK;
+  if (!clf__st_meta(st, best_key(t)))
+    return clf__fail(CLF_EFORMAT, "its " KEY("best_epoch") " is %lld, but it has no %s",
+                     (long long)c->best_epoch, best_key(t));
+  return clf__st_meta_real(st, best_key(t), &c->best_mean);
+}
 
 static clf_status get_counters(const clf__st *st, const clf_trainer *t, counters *c) {
   CLF_TRY(clf__st_meta_int(st, KEY("step"), &c->step));
   CLF_TRY(clf__st_meta_int(st, KEY("epoch_rows"), &c->epoch_rows));
-  CLF_TRY(clf__st_meta_int(st, KEY("best_epoch"), &c->best_epoch));
   CLF_TRY(clf__st_meta_real(st, KEY("epoch_sum"), &c->epoch_sum));
   CLF_TRY(get_later(st, KEY("stored_from"), INT64_MAX, &c->stored_from));
   CLF_TRY(get_later(st, KEY("stored_part"), t->plan.part, &c->stored_part));
   if (c->stored_part < 1) c->stored_from = INT64_MAX;
-  c->best_valid = NAN;
-  if (clf__st_meta(st, KEY("best_valid")))
-    CLF_TRY(clf__st_meta_real(st, KEY("best_valid"), &c->best_valid));
-  const int64_t most = t->source->held_out ? INT32_MAX : 0; /* of nothing, no epoch is best */
-  if (c->best_epoch < 0 || c->best_epoch > most)
-    return clf__fail(CLF_EFORMAT, "its " KEY("best_epoch") " is %lld: out of range",
-                     (long long)c->best_epoch);
+  CLF_TRY(get_best(st, t, c));
   if (c->step >= 0 && c->step <= clf__steps_per_epoch(t) * INT32_MAX && c->epoch_rows >= 0)
     return CLF_OK;
   return clf__fail(CLF_EFORMAT, "its step %lld is out of range", (long long)c->step);
 }
 
+/* Where the file has the last and the best weights. */
+typedef struct weights {
+  const char *last, *best; /* vectors; NULL: the flow's parameters are these weights */
+  int two;                 /* 0: there is no best epoch */
+} weights;
+
+static weights weights_in(const clf__st *st, const clf_trainer *t, const counters *c) {
+  if (!c->best_epoch) return (weights){0};
+  if (t->source->held_out || clf__st_find(st, LATEST)) return (weights){LATEST, NULL, 1};
+  return (weights){NULL, best_is_last(t, c->best_epoch, c->step) ? NULL : BEST, 1};
+}
+
 /* The vectors of a file, or whether they are there, in their shapes. */
-static clf_status get_vectors(const clf__st *st, clf_trainer *t, int best) {
+static clf_status get_vectors(const clf__st *st, clf_trainer *t, weights p) {
+  const clf_tensor w = t->f->w;
   CLF_TRY(clf__get_vector(st, t->f, M, t->m));
   CLF_TRY(clf__get_vector(st, t->f, V, t->v));
   CLF_TRY(clf__get_params(st, t->f));
-  if (!best) return CLF_OK;
-  CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->best));
-  return clf__get_vector(st, t->f, LATEST, t->f->w);
+  if (p.best) return clf__get_vector(st, t->f, p.best, t->best);
+  if (p.two) CLF_TRY(clf__vector_copy(t->dev, w, t->best));
+  return p.last ? clf__get_vector(st, t->f, p.last, w) : CLF_OK;
 }
-static clf_status check_vectors(const clf__st *st, const clf_trainer *t, int best) {
+static clf_status check_vectors(const clf__st *st, const clf_trainer *t, weights p) {
   CLF_TRY(clf__check_vector(st, M, t->m));
   CLF_TRY(clf__check_vector(st, V, t->v));
   CLF_TRY(clf__check_params(st, t->f));
-  return best ? clf__check_vector(st, LATEST, t->f->w) : CLF_OK;
+  if (p.best) CLF_TRY(clf__check_vector(st, p.best, t->best));
+  return p.last ? clf__check_vector(st, p.last, t->f->w) : CLF_OK;
 }
 
-static void take_counters(clf_trainer *t, const counters *c) {
+static void take_counters(clf_trainer *t, const counters *c, const clf_history *h) {
   t->step = t->read = c->step;
   t->epoch_rows = c->epoch_rows;
   t->best_epoch = c->best_epoch;
   t->epoch_sum = c->epoch_sum;
-  t->best_valid = c->best_valid;
+  t->best_mean = c->best_mean;
+  t->last_mean = h->train;
+  t->f->history = *h;
   t->stored_from = c->stored_from;
   t->stored_part = (int32_t)c->stored_part;
-  t->finished = t->recalibrated = t->owed = 0;
+  t->shows_best = t->recalibrated = t->owed = t->ceiling_told = 0;
   t->drops = 0; /* they are behind, and there is nothing to go back to before them */
   t->kept.step = -1;
   for (int i = 0; i < CLF_SNAPSHOTS; i++) t->snapshot[i].step = -1;
@@ -250,15 +287,21 @@ static void take_counters(clf_trainer *t, const counters *c) {
  * device is of no step, and the next call goes back to the last copy on the host. */
 static clf_status get_state(const clf__st *st, clf_trainer *t) {
   counters c;
+  clf_history h;
   CLF_TRY(same_training(st, t));
   CLF_TRY(get_counters(st, t, &c));
-  const int best = c.best_epoch > 0;
-  CLF_TRY(check_vectors(st, t, best));
+  CLF_TRY(clf__get_history(st, &h));
+  const weights p = weights_in(st, t, &c);
+  CLF_TRY(check_vectors(st, t, p));
   t->owed = 1;
-  CLF_TRY(get_vectors(st, t, best));
-  take_counters(t, &c);
+  CLF_TRY(get_vectors(st, t, p));
+  take_counters(t, &c, &h);
   CLF_TRY(clf__trainer_remember(t));
-  return clf__trainer_keep(t);
+  CLF_TRY(clf__trainer_keep(t));
+  if (!p.last) return CLF_OK;
+  CLF_TRY(clf__trainer_show_best(t));
+  t->shows_best = 1;
+  return CLF_OK;
 }
 
 clf_status clf_trainer_resume(clf_trainer *t, const char *path) {

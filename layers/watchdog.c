@@ -62,13 +62,18 @@ static clf_status locate(clf_trainer *t, int64_t bad, double loss, char *name, s
   return CLF_OK;
 }
 
-/* Counters of the state that was gone back to; the epoch's sums begin with what is next. */
-static void start_over(clf_trainer *t) {
-  t->read = t->step;
+/* Counters of the state that was gone back to; the epoch's sums begin with what is next.  The
+ * weights are judged by the batch that comes next, whose loss is still in the ring. */
+static clf_status start_over(clf_trainer *t) {
+  clf_history *h = &t->f->history;
+  const int64_t epochs = t->step / clf__steps_per_epoch(t);
+  if (epochs < h->epochs) h->train = h->valid = NAN; /* those of a later epoch */
+  h->epochs = epochs;
+  h->steps = t->read = t->step;
   t->epoch_sum = 0;
   t->epoch_rows = 0;
-  t->f->history.steps = t->step;
-  t->f->history.epochs = t->step / clf__steps_per_epoch(t);
+  CLF_TRY(clf__trainer_mean_of(t, t->step, &t->last_mean));
+  return clf__trainer_remember(t);
 }
 
 /* ---- Leaving steps out ------------------------------------------------------------------- */
@@ -102,21 +107,35 @@ static void describe(const clf_trainer *t, int64_t bad, double loss, double norm
            name);
 }
 
+/* Ends training in the state of now, with the result in the flow: says what happened, which weights
+ * the flow has, and what may help. */
+static clf_status end_training(clf_trainer *t, const char *what, const char *last) {
+  char weights[128], remedy[CLF_SENTENCE];
+  CLF_TRY(clf__trainer_show_result(t));
+  if (t->shows_best)
+    snprintf(weights, sizeof weights, "weights of epoch %lld, the best %s",
+             (long long)t->best_epoch,
+             t->source->held_out ? "by its validation" : "by its training loss");
+  else
+    snprintf(weights, sizeof weights, "%s", last);
+  clf__trainer_remedy(t, remedy, sizeof remedy);
+  return clf__fail(CLF_ENUM, "%s; the flow has the %s; %s", what, weights, remedy);
+}
+
 /* Bad steps in a row mean that the last good one broke the weights: back to before it. */
 static clf_status give_up(clf_trainer *t, int64_t bad, const char *what) {
+  char why[256], weights[128];
   int64_t last = bad - 1;
   while (clf__trainer_is_dropped(t, last)) last--;
   const int64_t good = last >= 0 && before(t, last) ? last : bad; /* bad: the first of all */
   CLF_TRY(restore(t, before(t, good)));
   CLF_TRY(replay(t, good));
-  start_over(t);
-  CLF_TRY(clf__trainer_remember(t));
-  return clf__fail(
-      CLF_ENUM,
-      "%s is the first layer whose output is not finite; the flow has the weights %s "
-      "step %lld; a smaller lr or %s may keep them finite",
-      what, good < bad ? "whose loss was last finite, before" : "it began with, before",
-      (long long)good + 1, t->f->spec.kind == CLF_REALNVP ? "a smaller clip" : "a bound s_max");
+  CLF_TRY(start_over(t));
+  snprintf(why, sizeof why, "%s is the first layer whose output is not finite", what);
+  snprintf(weights, sizeof weights, "weights %s step %lld",
+           good < bad ? "whose loss was last finite, before" : "it began with, before",
+           (long long)good + 1);
+  return end_training(t, why, weights);
 }
 
 static clf_status again(clf_trainer *t, int64_t from, int64_t to) {
@@ -148,13 +167,16 @@ clf_status clf__trainer_mend(clf_trainer *t, int64_t bad, double loss, double no
   return again(t, bad, step);
 }
 
+clf_status clf__trainer_go_back(clf_trainer *t) {
+  CLF_TRY(restore(t, before(t, t->step)));
+  return start_over(t);
+}
+
 clf_status clf__trainer_undo(clf_trainer *t, const char *what) {
-  const int64_t step = t->step;
-  CLF_TRY(restore(t, before(t, step)));
-  start_over(t);
-  return clf__fail(
-      CLF_ENUM,
-      "by step %lld %s are not finite: the gradients overflow; the flow has the weights "
-      "after step %lld; standardised data or a smaller lr may keep them finite",
-      (long long)step, what, (long long)t->step);
+  char why[128], weights[64];
+  snprintf(why, sizeof why, "by step %lld %s are not finite: the gradients overflow",
+           (long long)t->step, what);
+  CLF_TRY(clf__trainer_go_back(t));
+  snprintf(weights, sizeof weights, "weights after step %lld", (long long)t->step);
+  return end_training(t, why, weights);
 }

@@ -37,7 +37,7 @@ static clf_train_options options_of(what kind) {
   clf_train_options o = of_images(kind) ? clf_train_options_images() : clf_train_options_default();
   o.epochs = of_images(kind) ? 2 : 4;
   o.batch = kind == LARGE ? 600 : kind == LARGE_IMAGES ? 36 : 12;
-  o.valid_split = 0.25;
+  o.valid_split = kind == SINGLE ? 0 : 0.25;
   o.clip = 10;
   return o;
 }

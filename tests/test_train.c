@@ -38,6 +38,8 @@ static TCase *tests(void) {
   tests_of_files(tc);
   tests_of_watchdog(tc);
   tests_of_refusals(tc);
+  tests_of_result(tc);
+  tests_of_judge(tc);
   tcase_add_test(tc, learns_two_moons);
   return tc;
 }

@@ -56,8 +56,8 @@ typedef struct clf_flow_spec {
   clf_realnvp_variant variant;
 } clf_flow_spec;
 
-/* The lecture's numbers: hidden 2, depth 4, no bound; piecewise 100 bins over -4 .. 4;
- * realnvp: 3 scales, hidden 32, 4 blocks, for 28 x 28 x 1 images whatever `dim`. */
+/* The lecture's numbers: hidden 2, depth 4, no bound (`clflow train` sets one); piecewise 100 bins
+ * over -4 .. 4; realnvp: 3 scales, hidden 32, 4 blocks, for 28 x 28 x 1 images whatever `dim`. */
 CLF_API clf_flow_spec clf_flow_spec_default(clf_kind kind, int32_t dim);
 /* Trainable numbers of such a flow, without making it; 0 for a spec that is refused. */
 CLF_API int64_t clf_flow_spec_weights(const clf_flow_spec *spec);
@@ -184,8 +184,14 @@ CLF_API int32_t clf_latent_scale(const clf_flow_spec *spec, int32_t h, int32_t w
 /* How the weights came to be; rides along in the file. */
 typedef struct clf_history {
   int64_t epochs, steps; /* of training, done; 0 for a flow never trained */
-  double train, valid;   /* mean log p over the last epoch and over the held-out rows; NaN: none */
-  int64_t best_epoch; /* whose weights these are, counted from 1; 0 unless validation chose one */
+  /* Mean log p; NaN: none, or not known. */
+  double train; /* of the last epoch's batches, as its weights changed */
+  double valid; /* of the validation rows, under these weights */
+  /* The epoch, from 1, at whose end the weights were these; 0: they are the last ones.  Validation
+   * chose it, or without validation rows its training loss, since the last weights were much
+   * worse: `best_train` is then the mean log p of its batches, and NaN otherwise. */
+  int64_t best_epoch;
+  double best_train;
 } clf_history;
 CLF_API clf_history clf_flow_history(const clf_flow *flow);
 

@@ -45,7 +45,9 @@ typedef struct clf_train_options {
   int activations; /* clf_activations */
 } clf_train_options;
 
-/* As the lecture: 100 epochs, batch 100, Adam 1e-2, shuffled, nothing held out. */
+/* As the lecture: 100 epochs, batch 100, Adam 1e-2, shuffled, nothing held out, no clip.  With
+ * these a flow of more than a few units may diverge: `clflow train` clips gradients and bounds
+ * scales. */
 CLF_API clf_train_options clf_train_options_default(void);
 /* As the released code of Dinh et al. 2017: batch 64, Adam 1e-3 with eps_hat, l2 5e-5, clip
  * 100; and 3 drops. */
@@ -125,19 +127,31 @@ typedef struct clf_progress {
   double grad_norm;      /* of the last step, before clipping; NaN where it is not computed */
   const char *dropped;   /* a sentence on steps left out since the last report, or NULL */
   const char *stored;    /* a sentence on why activations are stored from now on, or NULL */
+  const char *unbounded; /* a sentence on a density that grows beyond what the data leave room for,
+                            and on why, or NULL: once in a training on a table */
   const char *recovered; /* a sentence on what was done about a device that failed, or NULL */
   double rate;           /* samples a second since clf_trainer_run() began */
   double seconds, left;  /* spent, and estimated to go, of this run */
 } clf_progress;
 
-/* Called a few times a second and at the end of each epoch; return non-zero to stop. */
+/* Called at the end of each epoch and a few times a second; return non-zero to stop.  During a call
+ * the trainer is exactly at `step`, with the last weights in the flow: it may be saved, and the
+ * flow used.  Training stops there if asked to, and takes no further step. */
 typedef int (*clf_progress_fn)(const clf_progress *progress, void *context);
 
-/* Trains until options.epochs are done, or `report` (may be NULL) asks to stop:
- * ESTOPPED then, and a later call goes on.  When done and rows were held out,
- * the flow has the weights of the best epoch.
+/* Trains until options.epochs are done, or `report` (may be NULL) asks to stop: ESTOPPED then, and
+ * a later call goes on from the last weights.
+ *
+ * However it ends, the flow has the result so far, and clf_flow_history() says which weights these
+ * are.  With validation rows they are those at the end of the epoch that was best on them. Without,
+ * they are the last ones, unless these are much worse than those of the best epoch: mean log p over
+ * the last epoch more than 1 nat (for images 0.5 bits/dim) below that over the best one.  Then they
+ * are the weights at the end of that epoch.  (The mean of an epoch is over its batches, as the
+ * weights changed.  An epoch that did not end counts once half of its rows were seen.)
+ *
  * A loss that is not finite, once options.drops are used up, ends it with ENUM: the message
- * names the step and the layer, and the flow has the last weights whose loss was finite.
+ * names the step, the layer, the weights that the flow has, and what may help.  The last weights
+ * are then the last ones whose loss was finite, and that loss stands for their epoch's.
  * A device that fails, is lost or out of memory does not end it: steps are taken again from the
  * newest copy on the host, on the device as it was, in smaller parts, on the device opened anew
  * in place, or on cpu in its place; what else lies on a device that was opened anew is lost, and
@@ -148,13 +162,14 @@ CLF_API clf_status clf_trainer_run(clf_trainer *trainer, clf_progress_fn report,
  * batch counted once), with the weights as they are: for evaluation after a short training. */
 CLF_API clf_status clf_trainer_recalibrate(clf_trainer *trainer);
 
-/* As clf_flow_save(), and with it all that is needed to go on: Adam's moments,
- * the step, the options, the best weights so far. */
+/* Saves the result so far, as clf_trainer_run() would leave it, and all that is needed to go on:
+ * Adam's moments, the step, the options, the last and the best weights.  The flow stays as it is.
+ */
 CLF_API clf_status clf_trainer_save(clf_trainer *trainer, const char *path);
 
-/* Takes up where the file left off.  The flow must be one that was loaded from it;
- * options and data must be those that the training began with (a larger `epochs`
- * is how to go on).  EFORMAT if the file holds no training or another one. */
+/* Takes up where the file left off; until it runs, the flow has the file's result.  The flow must
+ * be one that was loaded from it; options and data must be those that the training began with (a
+ * larger `epochs` is how to go on).  EFORMAT if the file holds no training or another one. */
 CLF_API clf_status clf_trainer_resume(clf_trainer *trainer, const char *path);
 
 /* The options that a saved training began with.  EFORMAT if it holds none. */

@@ -6,10 +6,10 @@
 /* What files of earlier versions lack, or not every file has. */
 static int may_be_gone(const char *key) {
   static const char *const keys[] = {
-      "clflow.history.epochs", "clflow.history.train",     "clflow.history.valid",
-      "clflow.train.eps_hat",  "clflow.train.flip",        "clflow.train.drops",
-      "clflow.train.part",     "clflow.train.activations", "clflow.train.l2",
-      "clflow.train.clip",     "clflow.train.best_valid",  "clflow.scaling.mean.0",
+      "clflow.history.epochs", "clflow.history.train",      "clflow.history.valid",
+      "clflow.train.eps_hat",  "clflow.train.flip",         "clflow.train.drops",
+      "clflow.train.part",     "clflow.train.activations",  "clflow.train.l2",
+      "clflow.train.clip",     "clflow.history.best_train", "clflow.scaling.mean.0",
       "clflow.format"}; /* without it, it is no file of clflow */
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     if (strcmp(keys[i], key) == 0) return 1;
@@ -116,12 +116,14 @@ START_TEST(out_of_range) {
 }
 END_TEST
 
-/* A best epoch of a training that holds out nothing: there are no weights that it could mean. */
+/* A best epoch without its mean, or whose weights are not in the file. */
 START_TEST(best_of_nothing) {
   held_out = 0;
   write_good(CLF_NVP);
   rewrite(&(change){.key = "clflow.train.best_epoch", .value = "1"});
-  is_refused("its clflow.train.best_epoch is 1: out of range", "");
+  is_refused("it has no tensor clflow.best", "");
+  rewrite(&(change){.key = "clflow.train.best_train"});
+  is_refused("its clflow.train.best_epoch is 2, but it has no clflow.train.best_train", "");
   held_out = 0.25;
   remove_files();
 }

@@ -23,6 +23,8 @@ void tests_of_columns(TCase *tc);
 void tests_of_files(TCase *tc);
 void tests_of_memory(TCase *tc);
 void tests_of_refusals(TCase *tc);
+void tests_of_result(TCase *tc);
+void tests_of_judge(TCase *tc);
 void tests_of_rows(TCase *tc);
 void tests_of_watchdog(TCase *tc);
 

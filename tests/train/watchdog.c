@@ -51,7 +51,7 @@ START_TEST(weights_that_overflow) {
   fails(t, 1, "layers.2");
   ck_assert_ptr_nonnull(strstr(clf_errmsg(),
                                "the flow has the weights it began with, before step 1; "
-                               "a smaller lr or a bound s_max may keep them finite"));
+                               "a smaller lr, a clip or a bound s_max may keep them finite"));
   double *after = weights_of(f);
   ck_assert_int_eq(memcmp(before, after, (size_t)f->w.dim[0] * sizeof *after), 0);
   free(before);

@@ -111,7 +111,7 @@ START_TEST(memory_decides_the_parts) {
                     whole.parameters + whole.optimiser + whole.activations + whole.data);
   const uint64_t number = (uint64_t)flows_dev->bits / 8;
   ck_assert_uint_eq(whole.data, 3 * 64 * 64 * number); /* two copies in turn, and made continuous */
-  ck_assert_uint_eq(whole.optimiser, 9 * number * clf__count(&f->w));
+  ck_assert_uint_eq(whole.optimiser, 10 * number * clf__count(&f->w));
   o.memory = whole.total - whole.activations / 3;
   WORKS(clf_train_plan_of(f, &o, 0, &parts));
   ck_assert_int_eq(parts.part, 32);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* result.c: which weights a training leaves in the flow: the last ones or the best epoch's.
+ *
+ * With validation rows the best epoch's are the result.  Without them the last ones are, unless
+ * they are much worse than an earlier epoch's: then training has diverged, and the best epoch
+ * by its own batches is the result.  Training always goes on from the last weights. */
+#include <math.h>
+#include "trainer.h"
+
+/* How much lower the mean log p of the last weights may be than the best epoch's: 1 nat, of
+ * images 0.5 bits/dim, since over thousands of dimensions 1 nat is less than epochs differ by. */
+static double margin_of(const clf_trainer *t) {
+  return t->f->spec.kind == CLF_REALNVP ? 0.5 * log(2) * t->f->spec.dim : 1;
+}
+
+clf_status clf__trainer_note_epoch(clf_trainer *t, int64_t epoch, double mean) {
+  if (!isfinite(mean) || mean <= t->best_mean) return CLF_OK;
+  CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->best));
+  t->best_mean = mean;
+  t->best_epoch = epoch;
+  return CLF_OK;
+}
+
+/* The epoch under way has a say once half of its rows were seen. */
+static double last_mean(const clf_trainer *t) {
+  if (2 * t->epoch_rows < t->source->rows) return t->last_mean;
+  return fmin(t->last_mean, clf__trainer_epoch_mean(t));
+}
+
+int clf__trainer_prefers_best(const clf_trainer *t) {
+  if (!t->best_epoch) return 0;
+  return t->source->held_out || !(last_mean(t) >= t->best_mean - margin_of(t));
+}
+
+/* What the history says of the weights that the flow now has.  The watchdog may have gone back
+ * behind the best epoch, but not its weights. */
+static void tell_history(clf_trainer *t) {
+  clf_history *h = &t->f->history;
+  const int64_t S = clf__steps_per_epoch(t);
+  if (t->shows_best && h->epochs < t->best_epoch) {
+    h->epochs = t->best_epoch;
+    h->steps = t->best_epoch * S;
+  }
+  h->best_epoch = t->shows_best ? t->best_epoch : 0;
+  h->best_train = t->shows_best && !t->source->held_out ? t->best_mean : NAN;
+  if (t->shows_best && t->source->held_out) h->valid = t->best_mean;
+}
+
+clf_status clf__trainer_show_best(clf_trainer *t) {
+  CLF_TRY(clf__trainer_remember(t));
+  CLF_TRY(clf__vector_copy(t->dev, t->best, t->f->w));
+  if (t->recalibrated) CLF_TRY(clf__trainer_measure_batches(t));
+  return clf_sync(t->dev);
+}
+
+clf_status clf__trainer_show_result(clf_trainer *t) {
+  if (!t->shows_best && clf__trainer_prefers_best(t)) {
+    CLF_TRY(clf__trainer_show_best(t));
+    t->shows_best = 1;
+  }
+  tell_history(t);
+  return CLF_OK;
+}
+
+clf_status clf__trainer_show_last(clf_trainer *t) {
+  if (!t->shows_best) return CLF_OK;
+  CLF_TRY(clf__vector_copy(t->dev, t->snapshot[0].w, t->f->w));
+  t->shows_best = t->recalibrated = 0;
+  t->f->history.valid = NAN; /* that of the last weights is not known any more */
+  tell_history(t);
+  return CLF_OK;
+}
