@@ -92,7 +92,9 @@ static void print_history(clf_history h, const clf_flow_spec *spec) {
   print_mean("train", h.train, spec, "");
   print_mean("valid", h.valid, spec,
              spec->kind == CLF_REALNVP ? ", held-out images" : ", held-out rows");
-  if (h.best_epoch) printf("best      epoch %" PRId64 ", whose weights these are\n", h.best_epoch);
+  if (!h.best_epoch) return;
+  printf("best      epoch %" PRId64 ", whose weights these are\n", h.best_epoch);
+  print_mean("", h.best_train, spec, ", its training loss; the last epoch's was much worse");
 }
 
 /* Options whose defaults differ between kinds are all told. */
@@ -236,9 +238,10 @@ static json_t *columns_json(const clf_flow *flow) {
 }
 
 static json_t *history_json(clf_history h) {
-  return json_pack("{s:I, s:I, s:o, s:o, s:I}", "epochs", (json_int_t)h.epochs, "steps",
+  return json_pack("{s:I, s:I, s:o, s:o, s:I, s:o}", "epochs", (json_int_t)h.epochs, "steps",
                    (json_int_t)h.steps, "train", cli_json_number(h.train), "valid",
-                   cli_json_number(h.valid), "best_epoch", (json_int_t)h.best_epoch);
+                   cli_json_number(h.valid), "best_epoch", (json_int_t)h.best_epoch, "best_train",
+                   cli_json_number(h.best_train));
 }
 
 static json_t *params_json(const clf_flow *flow) {

@@ -59,8 +59,8 @@ static cli_option options[] = {
     CLI_OPTION("--hidden", "N", "nvp, nice: units of each coupling's networks (default 2)",
                CLI_COUNT32, &cli_wanted.spec.hidden, NULL),
     CLI_OPTION("--depth", "N", "nvp, nice: couplings", CLI_COUNT32, &cli_wanted.spec.depth, "4"),
-    CLI_OPTION("--s-max", "S", "nvp: bound on each log-scale, 0: none", CLI_FROM_0,
-               &cli_wanted.spec.s_max, "0"),
+    CLI_OPTION("--s-max", "S", "nvp: bound on each log-scale, 0: none (default 3)", CLI_FROM_0,
+               &cli_wanted.spec.s_max, NULL),
     CLI_OPTION("--bins", "N", "piecewise: linear pieces", CLI_COUNT32, &cli_wanted.spec.bins,
                "100"),
     CLI_OPTION(
@@ -141,9 +141,11 @@ static cli_option options[] = {
     CLI_OPTION("--l2", "X",
                "realnvp: adds X times the sum of squares of weights' magnitudes (default 5e-05)",
                CLI_FROM_0, &cli_wanted.train.l2, NULL),
-    CLI_OPTION("--clip", "X",
-               "most that a gradient's norm may be, 0: no bound (default 0; of images 100)",
-               CLI_FROM_0, &cli_wanted.train.clip, NULL),
+    CLI_OPTION(
+        "--clip", "X",
+        "maximum gradient norm: larger gradients are scaled down; 0: off (default 10 for nvp "
+        "and nice, 100 for realnvp, 0 for piecewise)",
+        CLI_FROM_0, &cli_wanted.train.clip, NULL),
     CLI_OPTION("--drops", "N",
                "steps in 100 that may be left out since they are not finite (default 0; of images "
                "3)",
@@ -337,15 +339,28 @@ static int end_stopped(cli_training *t) {
   if (cli_training_save(t) != CLF_OK) return cli_fail_library();
   cli_fail("stopped in epoch %" PRId64 " of %" PRId64 ", after %" PRId64 " steps; %s is saved",
            t->epoch, t->epochs, t->step, cli_wanted.out);
+  cli_train_tell_best(t);
   if (!cli_wanted.weights_only) say_how_to_go_on();
   return CLI_FAILED;
 }
 
-/* The trainer's moments are of no use any more, the weights are. */
+/* The trainer's moments are of no use any more, the weights are: those that the message names. */
 static int end_not_finite(cli_training *t) {
+  const clf_history history = clf_flow_history(t->flow);
   cli_fail_library();
+  if (history.steps == 0)
+    return cli_fail("%s is not written: no step of this training was good", cli_wanted.out);
   if (clf_flow_save(t->flow, cli_wanted.out) != CLF_OK) return cli_fail_library();
+  if (history.best_epoch)
+    return cli_fail("%s holds the weights of epoch %" PRId64, cli_wanted.out, history.best_epoch);
   return cli_fail("%s holds the last weights whose loss was finite", cli_wanted.out);
+}
+
+/* The device may have come back, or memory, since the last step was tried. */
+static int end_device_failed(cli_training *t) {
+  cli_fail_library();
+  if (cli_training_save(t) != CLF_OK) return CLI_FAILED;
+  return cli_fail("%s is saved, as of step %" PRId64, cli_wanted.out, t->step);
 }
 
 static int train(cli_session *s, cli_training *t) {
@@ -358,6 +373,7 @@ static int train(cli_session *s, cli_training *t) {
   const clf_status status = cli_training_run(t);
   if (status == CLF_ESTOPPED) return end_stopped(t);
   if (status == CLF_ENUM) return end_not_finite(t);
+  if (status == CLF_EDEVICE || status == CLF_ENOMEM) return end_device_failed(t);
   if (status != CLF_OK || cli_training_save(t) != CLF_OK) return cli_fail_library();
   int code = cli_wanted.recalibrate ? cli_train_recalibrate(s, t) : CLI_OK;
   if (!code) code = cli_train_results(s, t);

@@ -31,6 +31,8 @@ void cli_train_memory(const cli_session *s, const clf_train_plan *plan);
 int cli_train_plan(const cli_session *s); /* all that --dry-run prints */
 int cli_train_recalibrate(cli_session *s, cli_training *t);
 int cli_train_results(cli_session *s, const cli_training *t);
+/* Says so if the model has an earlier epoch's weights since the last ones were much worse. */
+void cli_train_tell_best(const cli_training *t);
 int cli_train_draw(const cli_session *s, cli_training *t);
 
 #endif

@@ -4,6 +4,7 @@
 #include "clflow/plot.h"
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 
 /* Evaluating many images takes minutes: no more than these are. */
 enum { MOST_IMAGES = 1000 };
@@ -123,6 +124,43 @@ int cli_train_recalibrate(cli_session *s, cli_training *t) {
   return CLI_OK;
 }
 
+void cli_train_tell_best(const cli_training *t) {
+  const clf_history h = clf_flow_history(t->flow);
+  const char *unit = t->bits > 0 ? "bits/dim" : "nats";
+  const double sign = t->bits > 0 ? -t->bits : 1;
+  if (!h.best_epoch || isnan(h.best_train)) return;
+  cli_say("training diverged: mean log p %.4f %s in epoch %" PRId64 ", %.4f in epoch %" PRId64
+          "; the model has the weights of epoch %" PRId64
+          ": a smaller --lr, --clip or --s-max may help, or validation rows (--valid-split)",
+          h.train / sign, unit, h.epochs, h.best_train / sign, h.best_epoch, h.best_epoch);
+}
+
+/* Mean log p of the rows under one Gaussian with independent columns, fitted to them; NaN: none, or
+ * no memory. */
+static double gaussian_of(const clf_table *data) {
+  const double half_log_2pie = 1.4189385332046727; /* the entropy of a standard normal */
+  double *v = malloc(2 * (size_t)data->cols * sizeof *v), sum = 0;
+  if (!v) return NAN;
+  clf_table_moments(data, NULL, 0, v, v + data->cols);
+  for (int32_t d = 0; d < data->cols; d++) sum -= half_log_2pie + log(v[data->cols + d]);
+  free(v);
+  return isfinite(sum) ? sum : NAN;
+}
+
+/* Any flow that has learnt something is better than that; but for what rounding and a few batches
+ * come to. */
+static void tell_worse_than_gaussian(const cli_session *s, const clf_score *score) {
+  const double *mean, *std, gaussian = gaussian_of(&s->data);
+  if (!(score->mean < gaussian - 0.1)) return;
+  cli_say(
+      "the flow fits these rows worse than one Gaussian with independent columns does, which has "
+      "mean log p %.4f nats: %s",
+      gaussian,
+      clf_flow_scaling(s->flow, &mean, &std)
+          ? "more --epochs or another --lr may help"
+          : "--standardize may help, or more --epochs or another --lr");
+}
+
 static int print_scores(const cli_session *s, const cli_training *t) {
   clf_score score;
   const int code = score_data(s, &score);
@@ -140,6 +178,8 @@ static int print_scores(const cli_session *s, const cli_training *t) {
            t->bits > 0 ? -history.valid / t->bits : history.valid,
            t->bits > 0 ? "bits/dim" : "nats", history.best_epoch);
   if (t->bits == 0) printf("bits/dim             %.6f\n", score.bits_per_dim);
+  cli_train_tell_best(t);
+  if (t->bits == 0) tell_worse_than_gaussian(s, &score);
   return CLI_OK;
 }
 

@@ -52,6 +52,9 @@ static void log_report(const cli_training *t, const clf_progress *p) {
   if (p->recovered)
     log_line(t->log, json_pack("{s:I, s:o}", "step", (json_int_t)p->step, "recovered",
                                cli_json_text(p->recovered)));
+  if (p->unbounded)
+    log_line(t->log, json_pack("{s:I, s:o}", "step", (json_int_t)p->step, "unbounded",
+                               cli_json_text(p->unbounded)));
   if (p->count > 0)
     log_line(t->log, json_pack("{s:I, s:o}", "first_step", (json_int_t)p->first,
                                t->bits > 0 ? "bits_per_dim" : "losses", losses_json(t, p)));
@@ -159,6 +162,7 @@ static int report(const clf_progress *p, void *context) {
   if (p->dropped) cli_say("%s", p->dropped);
   if (p->stored) cli_say("%s", p->stored);
   if (p->recovered) cli_say("%s", p->recovered);
+  if (p->unbounded) cli_say("%s", p->unbounded);
   if (t->log) log_report(t, p);
   if (p->epoch_done && t->train && t->kept < p->epochs) {
     t->train[t->kept] = told(t, p->train);
