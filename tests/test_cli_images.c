@@ -257,6 +257,41 @@ START_TEST(test_folder) {
 }
 END_TEST
 
+/* One file is a set of one image, and what is left out of a folder is said. */
+START_TEST(test_files) {
+  uint8_t pixels[D] = {7};
+  ck_assert_int_eq(mkdir("mixed", 0700), 0);
+  ck_assert_int_eq(clf_image_write_png("mixed/a.png", pixels, 8, 8, 1), CLF_OK);
+  ck_assert_int_eq(clf_image_write_png("mixed/b.jfif", pixels, 8, 8, 1), CLF_OK);
+  write_bytes("mixed/c.webp", "RIFF....WEBP", 12);
+  write_bytes("mixed/d.bmp", "BM", 2);
+  succeeds("eval m.safetensors --data mixed/a.png", "images               1\n");
+  const char *command = "eval m.safetensors --data mixed --bits 12";
+  result r = run(command);
+  expect_code(command, &r, 0);
+  expect_text(command, "stdout", r.out, "images               2\n");
+  expect_text(command, "stderr", r.err,
+              "clflow: eval: mixed: 2 files of other kinds were left out (1 .bmp, 1 .webp)\n");
+  release(r);
+  refuses(1, "eval m.safetensors --data mixed/c.webp",
+          "mixed/c.webp: cannot be read as a table: it is a WebP image: images are read as PNG and "
+          "JPEG: convert it to PNG\n");
+  refuses(1, "eval m.safetensors --data mixed --bits 17",
+          "mixed: samples of 16-bit images have 8 to 16 bits, not 17\n");
+  refuses(1, "eval m.safetensors --data m.safetensors",
+          "m.safetensors: cannot be read as a table: it is a safetensors file: it belongs in the "
+          "place of the model, not of the data\n");
+  refuses(
+      1, "eval mixed/a.png --data mixed",
+      "mixed/a.png: not a safetensors file, but a PNG image: it belongs to the data, not in the "
+      "place of the model\n");
+  refuses(2, "eval m.safetensors --data moons --bits 12",
+          "--bits is for images, moons is a table; leave it out\n");
+  refuses(2, "train --data moons --bits 12 --out never.safetensors",
+          "--bits is for images, moons is a table; leave it out\n");
+}
+END_TEST
+
 /* ---- Refusals -------------------------------------------------------------------- */
 
 START_TEST(test_words) {
@@ -340,8 +375,9 @@ static void make_model(void) { succeeds(SMALL "--out m.safetensors", "over all 6
 
 int main(int argc, char **argv) {
   const TTest *const tests[] = {
-      test_presets, test_bits,       test_dry_run,    test_log,    test_variants, test_continuous,
-      test_eval,    test_round_trip, test_state_dict, test_folder, test_words,    test_shapes,
+      test_presets,    test_bits,   test_dry_run,    test_log,        test_variants,
+      test_continuous, test_eval,   test_round_trip, test_state_dict, test_folder,
+      test_words,      test_shapes, test_files,
   };
   return program_main(argc, argv, "cli_images", make_model, tests, sizeof tests / sizeof *tests);
 }

@@ -37,11 +37,13 @@ def npy(descr, shape, data, version=1):
     return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H", len(head)) + head.encode() + data
 
 
-def png(width, height, colour, rows, depth=8):
-    def chunk(kind, body):
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+def chunk(kind, body):
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png(width, height, colour, rows, depth=8, before=b""):
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
-            + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b""))
+            + before + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b""))
 
 
 def idx(dims, data):
@@ -80,6 +82,11 @@ put("png", "palette", png(2, 1, 3, b"\0\0\1"))
 put("png", "bomb", png(20000, 20000, 0, bytes(20001 * 40)))
 put("png", "sides", png(0x7FFFFFFF, 0x7FFFFFFF, 2, b"\0"))
 put("png", "deep", png(1, 1, 6, b"\0" + bytes(8), 16))
+put("png", "text", png(2, 2, 0, b"\0\1\2\0\3\4", before=chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(10**5), 9))))
+put("png", "profile", png(2, 2, 0, b"\0\1\2\0\3\4", before=chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(10**5), 9))))
+exif = b"MM\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0"
+put("png", "exif", png(3, 2, 0, b"\0\1\2\3\0\4\5\6", before=chunk(b"eXIf", exif)))
+put("png", "exif_far", png(3, 2, 0, b"\0\1\2\3\0\4\5\6", before=chunk(b"eXIf", exif[:4] + b"\xff" * 4 + exif[8:])))
 
 jpeg = bytes.fromhex(
     "ffd8ffe000104a46494600010100000100010000ffdb004300" + "01" * 64
@@ -93,6 +100,8 @@ put("jpeg", "grey", jpeg)
 put("jpeg", "sides", jpeg.replace(bytes.fromhex("080008000801"), bytes.fromhex("08ffffffff01")))
 put("jpeg", "progressive", jpeg.replace(bytes.fromhex("ffc0000b"), bytes.fromhex("ffc2000b")))
 put("jpeg", "cut", jpeg[:-4])
+put("jpeg", "exif", jpeg[:20] + struct.pack(">HH", 0xFFE1, 8 + len(exif)) + b"Exif\0\0" + exif + jpeg[20:])
+put("jpeg", "exif_little", jpeg[:20] + b"\xff\xff\xff\xe1\0\x22Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\x08\0\0\0\0\0\0\0" + jpeg[20:])
 
 F = [1.0, 2.0, 3.0, 4.0]
 four = struct.pack("<4f", *F)
@@ -112,6 +121,16 @@ put("safetensors", "metadata", safetensors({"__metadata__": {"clflow.format": "1
     "clflow.hidden": "2", "clflow.depth": "1", "clflow.seed": "0", "clflow.s_max": "0"}, **model}, values))
 put("safetensors", "huge_dim", safetensors({"__metadata__": {"clflow.format": "1", "clflow.kind": "nvp", "clflow.dim": "2147483647",
     "clflow.hidden": "2147483647", "clflow.depth": "2147483647", "clflow.seed": "0", "clflow.s_max": "0"}, **model}, values))
+put("safetensors", "claims", safetensors({"__metadata__": {"clflow.format": "1", "clflow.kind": "nvp", "clflow.dim": "2",
+    "clflow.hidden": "50000", "clflow.depth": "30", "clflow.seed": "0", "clflow.s_max": "0"},
+    "layers.0.map_t.2.weight": tensor([2, 50000], 0, 100, "BOOL"), **{f"layers.{i}.b": tensor([0], 100, 100) for i in range(30)}}, bytes(100)))
+put("safetensors", "dtype", safetensors({"__metadata__": {"clflow.format": "1", "clflow.kind": "nvp", "clflow.dim": "2",
+    "clflow.hidden": "2", "clflow.depth": "1", "clflow.seed": "0", "clflow.s_max": "0"},
+    **{k: tensor(v["shape"], 0, 0, "X") for k, v in model.items()}}))
+put("safetensors", "escapes", safetensors('{"__metadata__":{"a\\u00e4\\ud83d\\ude00":"\\"\\\\\\/\\b\\f\\n\\r\\t"},"\\ud800":{}}'))
+put("safetensors", "wide", safetensors('{"a":[' + "{}," * 300 + "0]}"))
+put("safetensors", "pickle", b"\x80\4\x95\x0a\0\0\0\0\0\0\0}\x94.")
+put("safetensors", "zip", b"PK\3\4" + bytes(22) + b"\x10\0\0\0archive/data.pkl")
 put("safetensors", "empty", safetensors("{}"))
 put("safetensors", "overflow", safetensors({"a": tensor([4194305, 4194305, 211106198978564], 0, 16)}, four))
 put("safetensors", "overlap", safetensors({"a": tensor([4], 0, 16), "b": tensor([2], 8, 16)}, four))
