@@ -3,14 +3,17 @@
 #ifndef CLF_GOLDEN_H
 #define CLF_GOLDEN_H
 #include <stdio.h>
+#include <stdlib.h>
 #include "clflow/clflow.h"
 #include "flows.h"
 #include "safetensors.h"
 
-/* Valid until the next call. */
+/* In the folder that CLF_GOLDEN of the environment names, else in that of the source tree.  Valid
+ * until the next call. */
 static inline const char *golden_path(const char *name, const char *suffix) {
   static char path[512];
-  snprintf(path, sizeof path, "%s/%s%s", CLF_GOLDEN, name, suffix);
+  const char *folder = getenv("CLF_GOLDEN");
+  snprintf(path, sizeof path, "%s/%s%s", folder ? folder : CLF_GOLDEN, name, suffix);
   return path;
 }
 

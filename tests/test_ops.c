@@ -22,6 +22,25 @@ static void close_devices(void) {
 
 static int case_now[4096][2], case_count;
 
+/* Elements of all tensors of a case. */
+static double size_of(const int now[2]) {
+  const clf_case *c = &clf__case_tables[now[0]]->at[now[1]];
+  const clf_tensor *t = c->args;
+  double sum = 0;
+  for (int i = 0; clf_ops[now[0]].modes[i]; i++) {
+    double n = t[i].dim[0];
+    for (int d = 1; d < 4; d++) n *= t[i].dim[d] ? t[i].dim[d] : 1;
+    sum += n;
+  }
+  return sum;
+}
+
+/* The smallest first, so that the first failure told is the easiest to look into. */
+static int smallest_first(const void *a, const void *b) {
+  const double x = size_of(a), y = size_of(b);
+  return (x > y) - (x < y);
+}
+
 START_TEST(test_case) {
   const clf_op op = (clf_op)case_now[_i][0];
   const clf_case *c = &clf__case_tables[op]->at[case_now[_i][1]];
@@ -44,6 +63,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "no operation has the stem \"%s\"\n", stem ? stem : "");
     return 1;
   }
+  qsort(case_now, (size_t)case_count, sizeof *case_now, smallest_first);
   Suite *suite = suite_create(where);
   TCase *tc = tcase_create(stem ? stem : "all");
   tcase_add_unchecked_fixture(tc, open_devices, close_devices);
