@@ -22,7 +22,8 @@ import numpy as np
 
 def difference(found, wanted):
     """Largest difference, relative to the largest number that is wanted."""
-    found, wanted = np.asarray(found, np.float64), np.asarray(wanted, np.float64)
+    found, wanted = (np.asarray(v.cpu() if hasattr(v, "cpu") else v, np.float64)
+                     for v in (found, wanted))  # fmt: skip
     if found.shape != wanted.shape:
         raise ValueError(f"shapes {found.shape} and {wanted.shape}")
     return float(abs(found - wanted).max() / abs(wanted).max())

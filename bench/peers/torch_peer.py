@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""PyTorch: eager, or compiled by its inductor."""
+"""PyTorch: eager, or compiled by its inductor; on the processor, or on a GPU with or without TF32."""
+
+import time
 
 import names
 import numpy as np
@@ -26,6 +28,11 @@ def batches_of(n, batch):
         yield from torch.randperm(n).split(batch)
 
 
+def here(array):
+    """A numpy array as a tensor on the device that is measured."""
+    return torch.from_numpy(array).to(torch.get_default_device())
+
+
 def adam(model, settings):
     fused = {"fused": True} if settings.get("adam") == "fused" else {}
     return optim.Adam(model.parameters(), lr=reference.LR, **fused)
@@ -36,7 +43,7 @@ def adam(model, settings):
 
 def gemm(what, settings, folder):
     a, b, wanted = operands(what)
-    a, b, bias = torch.from_numpy(a), torch.from_numpy(b), torch.linspace(-1, 1, what.n)
+    a, b, bias = here(a), here(b), torch.linspace(-1, 1, what.n)
     a, b = a.T if what.ta else a, b.T if what.tb else b
     c = torch.empty(what.m, what.n)
 
@@ -50,7 +57,7 @@ def gemm(what, settings, folder):
 
     use()
     if what.bias:
-        wanted = wanted + bias.numpy()
+        wanted = wanted + bias.cpu().numpy()
     return use, difference(c, np.tanh(wanted) if what.tanh else wanted)
 
 
@@ -99,7 +106,7 @@ def nvp_step(what, settings, folder):
 
     model = nvp(what, folder)
     optimizer, loss_of_rows = adam(model, settings), loss_of(model)
-    rows = torch.from_numpy(np.load(folder / "rows.npy"))
+    rows = here(np.load(folder / "rows.npy"))
     losses = [step(loss_of_rows, optimizer, rows).item() for _ in range(reference.STEPS)]
     data = torch.empty(3, names.batches(what) * what.count, what.dim).uniform_(-1, 1).sum(0)
     order = batches_of(len(data), what.count)
@@ -112,8 +119,7 @@ def nvp_step(what, settings, folder):
 def nvp_sample(what, settings, folder):
     model = nvp(what, folder)
     invert = compiled(model.invert, settings)
-    off = difference(invert(torch.from_numpy(np.load(folder / "z.npy"))),
-                     np.load(folder / "x.npy"))  # fmt: skip
+    off = difference(invert(here(np.load(folder / "z.npy"))), np.load(folder / "x.npy"))
     return lambda: invert(torch.randn(what.count, what.dim)), off
 
 
@@ -130,7 +136,7 @@ def realnvp(what, settings, folder):
 def realnvp_step(what, settings, folder):
     """Held to log p in eval mode; training mode is what tests/golden compares."""
     model = realnvp(what, settings, folder).eval()
-    x = torch.from_numpy(np.load(folder / "images.npy") + np.load(folder / "noise.npy")).flatten(1)
+    x = here(np.load(folder / "images.npy") + np.load(folder / "noise.npy")).flatten(1)
     with torch.no_grad():
         off = difference(model.log_prob(x), np.load(folder / "logp.npy").ravel())
     model.train()
@@ -150,7 +156,7 @@ def realnvp_step(what, settings, folder):
 def realnvp_sample(what, settings, folder):
     model = realnvp(what, settings, folder).eval()
     invert = compiled(model.invert, settings)
-    z = torch.from_numpy(np.load(folder / "z.npy"))
+    z = here(np.load(folder / "z.npy"))
     off = difference(invert(z), np.load(folder / "x.npy").reshape(len(z), -1))
     return lambda: invert(torch.randn(what.count, z.shape[1])), off
 
@@ -165,7 +171,23 @@ WORKLOADS = {
 }
 
 
+def in_groups(use):
+    """What waits for the GPU once after several uses, about 20 ms of them, and how many."""
+    def group(count):
+        for _ in range(count):
+            use()
+        torch.cuda.synchronize()
+
+    group(1)  # builds what is built at the first use
+    begin = time.perf_counter()
+    group(1)
+    count = max(1, min(64, round(0.02 / (time.perf_counter() - begin))))
+    return lambda: group(count), count
+
+
 def prepare(what, settings, folder):
+    torch.set_default_device(settings.get("device", "cpu"))
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = settings.get("tf32", False)
     if settings["threads"]:
         torch.set_num_threads(settings["threads"])
     torch.set_flush_denormal(settings.get("flush", False))
@@ -173,7 +195,8 @@ def prepare(what, settings, folder):
     way = what.way if isinstance(what, names.Nvp | names.Images) else ""
     torch.set_grad_enabled(way == "step")
     use, off = WORKLOADS[type(what), way](what, settings, folder)
-    return use, 1, off, f"torch {torch.__version__}"
+    use, count = in_groups(use) if settings.get("device") == "cuda" else (use, 1)
+    return use, count, off, f"torch {torch.__version__}"
 
 
 if __name__ == "__main__":
