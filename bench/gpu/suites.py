@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""Runs of the test programs (Check), several at a time, and what they say."""
+
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+COUNTS = re.compile(r"Checks: (\d+), Failures: (\d+), Errors: (\d+)")
+FAILURE = re.compile(r"^[^:\n]+:\d+:[FE]:[^:]*:[^:]*:\d+: (.*)$", re.M)
+
+
+def workers():
+    """Tests wait for the processor, which computes what the device is held to."""
+    return max(1, min(4, len(os.sched_getaffinity(0)) // 2))
+
+
+def row(work, words, env):
+    """One run: its verdict, and the first failure, which is of the smallest case."""
+    done = work.program(*words, env=env)
+    text = done.output + done.errors
+    counts, failures = COUNTS.search(text), FAILURE.findall(text)
+    result = {"test": words[0], "arguments": list(words[1:]), "verdict": done.verdict(),
+              "seconds": round(done.seconds, 3)}  # fmt: skip
+    if done.code is None and done.seconds == 0:
+        result["verdict"] = "not run"
+    if counts:
+        result["checks"] = int(counts[1])
+        result["failed"] = int(counts[2]) + int(counts[3])
+    if failures:
+        result["first_failure"], result["failures"] = failures[0], failures[:20]
+    elif done.code:
+        result["first_failure"] = text.strip()[-2000:]
+    return result
+
+
+def run_all(work, runs, env, keep):
+    """Each of `runs`, a list of words; `keep` takes the rows as they come."""
+    with ThreadPoolExecutor(workers()) as pool:
+        for result in pool.map(lambda words: row(work, words, env), runs):
+            keep(result)
+
+
+def summary(rows):
+    """One word for a part."""
+    bad = [r for r in rows if r["verdict"] not in ("passed", "not run", "too slow")]
+    late = [r for r in rows if r["verdict"] in ("not run", "too slow")]
+    if bad:
+        return "failed"
+    return f"passed, {len(late)} of {len(rows)} not finished in time" if late else "passed"
