@@ -66,6 +66,15 @@ static void print_scaling(const clf_flow *flow) {
     printf("%s(x%d - %.10g) / %.10g\n", i ? "          " : "scaling   ", i, mean[i], std[i]);
 }
 
+static void print_grid(const clf_flow *flow) {
+  const clf_column_grid *g = clf_flow_grid(flow);
+  const int32_t dim = clf_flow_get_spec(flow)->dim;
+  for (int32_t i = 0, n = 0; g && i < dim; i++)
+    if (g[i].step > 0)
+      printf("%sx%d: %.10g to %.10g in steps of %.10g\n", n++ ? "          " : "discrete  ", i,
+             g[i].first, g[i].last, g[i].step);
+}
+
 /* A line each, since names may hold commas. */
 static void print_columns(const clf_flow *flow) {
   char *const *const names = clf_flow_columns(flow);
@@ -177,6 +186,7 @@ static int print_text(const clf_flow *flow, const clf_train_plan *plan) {
   const double *mean, *std;
   print_spec(clf_flow_get_spec(flow), clf_flow_scaling(flow, &mean, &std));
   print_scaling(flow);
+  print_grid(flow);
   print_columns(flow);
   print_history(clf_flow_history(flow), clf_flow_get_spec(flow));
   print_resumable();
@@ -237,6 +247,19 @@ static json_t *columns_json(const clf_flow *flow) {
   return array;
 }
 
+/* null for each column that is continuous, and if all are. */
+static json_t *grid_json(const clf_flow *flow) {
+  const clf_column_grid *g = clf_flow_grid(flow);
+  json_t *array = g ? json_array() : json_null();
+  for (int32_t i = 0; g && i < clf_flow_get_spec(flow)->dim; i++)
+    json_array_append_new(
+        array, g[i].step == 0
+                   ? json_null()
+                   : json_pack("{s:o, s:o, s:o}", "step", cli_json_number(g[i].step), "first",
+                               cli_json_number(g[i].first), "last", cli_json_number(g[i].last)));
+  return array;
+}
+
 static json_t *history_json(clf_history h) {
   return json_pack("{s:I, s:I, s:o, s:o, s:I, s:o}", "epochs", (json_int_t)h.epochs, "steps",
                    (json_int_t)h.steps, "train", cli_json_number(h.train), "valid",
@@ -266,11 +289,11 @@ static json_t *plan_json(const clf_train_plan *p) {
 }
 
 static int print_json(const clf_flow *flow, const clf_train_plan *plan) {
-  json_t *all =
-      json_pack("{s:o, s:o, s:o, s:o, s:b, s:I, s:o}", "spec", spec_json(clf_flow_get_spec(flow)),
-                "columns", columns_json(flow), "scaling", scaling_json(flow), "history",
-                history_json(clf_flow_history(flow)), "resumable", training.there, "weights",
-                (json_int_t)clf_flow_weight_count(flow), "tensors", params_json(flow));
+  json_t *all = json_pack(
+      "{s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:o}", "spec", spec_json(clf_flow_get_spec(flow)),
+      "columns", columns_json(flow), "scaling", scaling_json(flow), "discrete", grid_json(flow),
+      "history", history_json(clf_flow_history(flow)), "resumable", training.there, "weights",
+      (json_int_t)clf_flow_weight_count(flow), "tensors", params_json(flow));
   if (all && batch) json_object_set_new(all, "memory", plan_json(plan));
   return cli_json_print(all);
 }

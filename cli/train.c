@@ -132,6 +132,10 @@ static cli_option options[] = {
                &cli_wanted.valid, NULL),
     CLI_OPTION("--standardize", NULL, "scale each column to mean 0 and deviation 1 first", CLI_FLAG,
                &cli_wanted.train.standardize, NULL),
+    CLI_OPTION("--discrete", "COLS|auto|none",
+               "columns (names, or numbers from 1) of counts or classes: add noise within the step "
+               "of their grid, and round samples to it; auto finds them (default none)",
+               CLI_TEXT, &cli_wanted.discrete, NULL),
     CLI_OPTION("--seed", "S", "of initial weights, order, held-out rows, and noise of images",
                CLI_SEED, &cli_wanted.train.seed, "1"),
     CLI_OPTION("--eps-form", "textbook|tf",
@@ -211,6 +215,7 @@ static int open_valid(cli_session *s) {
 
 static int prepare(cli_session *s, cli_training *t) {
   int code = cli_train_prepare(s);
+  if (!code) code = cli_train_advise(s);
   if (code || cli_wanted.dry_run) return code;
   code = open_valid(s);
   if (code) return code;

@@ -6,7 +6,7 @@
 
 /* What the command line asks for; members that no option set are filled in later. */
 extern struct cli_wanted {
-  const char *out, *init, *log, *plot, *curve, *valid, *preset_name;
+  const char *out, *init, *log, *plot, *curve, *valid, *preset_name, *discrete;
   const clf_preset *preset; /* the one of that name, or chosen for a new image flow; else NULL */
   clf_flow_spec spec;
   clf_train_options train;
@@ -24,6 +24,14 @@ const char *cli_train_begin(void);
 /* train_flow.c: the data of --data, the device, and a flow for them, new or from a file; and
  * all of cli_wanted.train. */
 int cli_train_prepare(cli_session *s);
+
+/* discrete.c: the grids that --discrete asks for, to be freed, of every column of the table; NULL:
+ * it was not given.  And they become the flow's; those of a training that goes on must be the same.
+ */
+int cli_train_grid(const clf_table *t, clf_column_grid **grid);
+int cli_train_set_grid(clf_flow *flow, const clf_column_grid *grid);
+/* Says what in the data will keep the flow from learning them. */
+int cli_train_advise(const cli_session *s);
 
 /* train_results.c: what is printed and drawn. */
 void cli_train_heading(const cli_session *s);

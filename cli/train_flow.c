@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* With these the built-in sets do not diverge (docs/results.md); the lecture has neither.  The help
@@ -90,6 +91,7 @@ static int check_kind(clf_kind kind) {
       {"--l2", IMAGES},
       {"--recalibrate", IMAGES},
       {"--standardize", COUPLINGS | PIECEWISE},
+      {"--discrete", COUPLINGS | PIECEWISE},
   };
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
     if (cli_train_given(rules[i].option) && !(rules[i].kinds >> kind & 1))
@@ -210,11 +212,12 @@ static int image_spec(const cli_session *s) {
 
 /* ---- A flow of rows ------------------------------------------------------------ */
 
-/* The data's own interval, and a little more: a device that computes in float must not
- * round the outermost samples out of it.  A flow of standardised data has it in their
- * units; the mean and deviation of the training rows, found later, differ a little
- * from those of all rows, hence the wider margin. */
-static int default_interval(const clf_table *data, clf_flow_spec *spec) {
+/* The data's own interval, with the noise of --discrete, and a little more: a device that computes
+ * in float must not round the outermost samples out of it.  A flow of standardised data has it in
+ * their units; the mean and deviation of the training rows, found later, differ a little from those
+ * of all rows, hence the wider margin. */
+static int default_interval(const clf_table *data, const clf_column_grid *grid,
+                            clf_flow_spec *spec) {
   double least = data->at[0], most = least, mean = 0, std = 1;
   for (int64_t i = 0; i < data->rows; i++) {
     least = fmin(least, data->at[i]);
@@ -225,6 +228,7 @@ static int default_interval(const clf_table *data, clf_flow_spec *spec) {
         "the column of %s is %g in every row, so it has no density; there is nothing to "
         "fit",
         cli_common.data, least);
+  if (grid) least -= grid->step / 2, most += grid->step / 2;
   if (cli_wanted.train.standardize) clf_table_moments(data, NULL, 0, &mean, &std);
   double margin = 4 * FLT_EPSILON * fmax(fabs(least), fabs(most));
   if (cli_wanted.train.standardize) margin += 0.1 * (most - least);
@@ -236,7 +240,7 @@ static int default_interval(const clf_table *data, clf_flow_spec *spec) {
   return CLI_OK;
 }
 
-static int row_spec(const cli_session *s) {
+static int row_spec(const cli_session *s, const clf_column_grid *grid) {
   clf_flow_spec *spec = &cli_wanted.spec;
   if (s->images)
     return cli_usage("--flow %s takes rows of numbers, %s holds images; realnvp takes these",
@@ -249,17 +253,17 @@ static int row_spec(const cli_session *s) {
   spec->dim = s->data.cols;
   if (!spec->hidden) spec->hidden = lecture.hidden;
   if (spec->kind == CLF_NVP && !cli_train_given("--s-max")) spec->s_max = USUAL_S_MAX;
-  return spec->kind == CLF_PIECEWISE ? default_interval(&s->data, spec) : CLI_OK;
+  return spec->kind == CLF_PIECEWISE ? default_interval(&s->data, grid, spec) : CLI_OK;
 }
 
 /* ---- The flow ------------------------------------------------------------------ */
 
-static int new_flow(cli_session *s) {
+static int new_flow(cli_session *s, const clf_column_grid *grid) {
   clf_flow_spec *spec = &cli_wanted.spec;
   if (!cli_train_given("--flow"))
     spec->kind = wants_images() ? CLF_REALNVP : s->data.cols == 1 ? CLF_PIECEWISE : CLF_NVP;
   int code = check_kind(spec->kind);
-  if (!code) code = spec->kind == CLF_REALNVP ? image_spec(s) : row_spec(s);
+  if (!code) code = spec->kind == CLF_REALNVP ? image_spec(s) : row_spec(s, grid);
   if (code) return code;
   spec->seed = cli_wanted.train.seed;
   return clf_flow_create(s->dev, spec, &s->flow) == CLF_OK ? CLI_OK : cli_fail_library();
@@ -337,6 +341,18 @@ static int check_levels(cli_session *s) {
 
 /* ---- All of it -------------------------------------------------------------------- */
 
+static int make_flow(cli_session *s) {
+  const char *begin = cli_train_begin();
+  clf_column_grid *grid = NULL;
+  int code = CLI_OK;
+  if (begin) code = load_flow(s, begin); /* which may put the table's columns in its order */
+  if (!code) code = cli_train_grid(&s->data, &grid);
+  if (!code && !begin) code = new_flow(s, grid);
+  if (!code) code = cli_train_set_grid(s->flow, grid);
+  free(grid);
+  return code;
+}
+
 /* Images are opened before the device, to be decoded while it gets ready; but those that are
  * cut to the size of a model from a file after it. */
 int cli_train_prepare(cli_session *s) {
@@ -347,7 +363,7 @@ int cli_train_prepare(cli_session *s) {
   const int late = begin && cli_common.images.crop != CLF_CROP_NONE;
   if (!code && !late) code = open_images(s);
   if (!code) code = cli_open_device(&s->dev);
-  if (!code) code = begin ? load_flow(s, begin) : new_flow(s);
+  if (!code) code = make_flow(s);
   if (!code) code = settle_options(s);
   if (!code) code = cli_data_wait(s);
   return code || !s->images ? code : check_levels(s);

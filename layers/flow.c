@@ -168,6 +168,7 @@ void clf_flow_free(clf_flow *f) {
   free(f->params);
   free(f->mean);
   free(f->std);
+  free(f->grid);
   clf__names_free(f->columns, f->spec.dim);
   free(f);
 }

@@ -30,8 +30,9 @@ struct clf_flow {
   clf_tensor decayed, decayed_g; /* what L2 regularisation applies to; buf NULL: nothing */
   clf_param *params;
   int param_count;
-  double *mean, *std; /* D each, or NULL */
-  char **columns;     /* D names, or NULL */
+  double *mean, *std;    /* D each, or NULL */
+  clf_column_grid *grid; /* D of discrete columns, step 0 for the others; or NULL */
+  char **columns;        /* D names, or NULL */
   clf_history history;
   clf__workspace ws;
   int64_t first_row; /* what refusals call the first row of a call */
@@ -73,6 +74,8 @@ static inline double clf__flow_unscaled(const clf_flow *f, int32_t d, double v) 
   return f->mean ? v * f->std[d] + f->mean[d] : v;
 }
 
+/* The same, on the grid of a discrete column. */
+double clf__flow_decoded(const clf_flow *f, int32_t d, double v);
 /* And back. */
 static inline double clf__flow_scaled(const clf_flow *f, int32_t d, double v) {
   return f->mean ? (v - f->mean[d]) / f->std[d] : v;
@@ -117,6 +120,12 @@ clf_status clf__get_params(const struct clf__st *st, clf_flow *f);
 clf_status clf__check_params(const struct clf__st *st, const clf_flow *f);
 /* How the weights came to be; a file that does not say has none of it. */
 clf_status clf__get_history(const struct clf__st *st, clf_history *h);
+
+/* discrete.c: a table with noise in its discrete columns, drawn by the seed; ENUM names a value
+ * that is not on its grid. */
+clf_status clf__add_noise(const clf_flow *f, const clf_table *data, uint64_t seed, double *out);
+clf_status clf__put_grid(struct clf__st_writer *w, const clf_flow *f);
+clf_status clf__get_grid(const struct clf__st *st, clf_flow *f);
 
 /* columns.c: whether a table with these column names (NULL: none) is one for the flow: EINVAL if
  * the flow's own names differ, or if names cannot tell columns apart. */

@@ -301,6 +301,7 @@ static clf_status load(clf_device *dev, const char *path, const clf__st *st,
   s = clf__get_params(st, f);
   if (!s) s = check_masks(f, path);
   if (!s) s = get_scaling(st, f);
+  if (!s) s = clf__get_grid(st, f);
   if (!s) s = clf__get_columns(st, f);
   if (!s) s = clf__get_history(st, &f->history);
   if (s)

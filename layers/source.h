@@ -45,7 +45,8 @@ struct clf__source {
 /* Of a table, which lies on the device whole. */
 typedef struct clf__table_source {
   clf__source base;
-  const clf_table *data;
+  const clf_table *data;   /* the caller's, or `noisy` */
+  clf_table noisy;         /* with noise in the discrete columns; at = NULL: there are none */
   clf_tensor train, valid; /* (rows, D), in the flow's units; valid.buf NULL: none */
   clf_tensor shuffled;     /* (part, D): rows of a shuffled batch */
 } clf__table_source;

@@ -117,7 +117,23 @@ static clf_status validate(clf__source *s, double *mean) {
   return clf__flow_mean_logp(s->f, ((const clf__table_source *)(const void *)s)->valid, mean);
 }
 
-static void free_source(clf__source *s) { free(s); }
+static void free_source(clf__source *s) {
+  free(((clf__table_source *)(void *)s)->noisy.at);
+  free(s);
+}
+
+/* Noise in place of the data, where there are discrete columns: for all of the training, since it
+ * is uploaded again if the device loses it. */
+static clf_status make_noisy(clf__table_source *t) {
+  const clf_table *data = t->data;
+  const size_t n = (size_t)data->rows * (size_t)data->cols;
+  if (!t->base.f->grid) return CLF_OK;
+  t->noisy = (clf_table){.rows = data->rows, .cols = data->cols, .names = data->names};
+  t->noisy.at = malloc(n * sizeof *t->noisy.at);
+  if (!t->noisy.at) return clf__fail(CLF_ENOMEM, "no memory for %lld rows", (long long)data->rows);
+  t->data = &t->noisy;
+  return clf__add_noise(t->base.f, data, t->base.o.seed, t->noisy.at);
+}
 
 static const clf__source_ops table_ops = {
     .lay_out = lay_out, .fill = fill, .batch = batch, .validate = validate, .free = free_source};
@@ -132,6 +148,7 @@ clf_status clf__source_of_table(clf_flow *f, const clf_table *data, const clf_tr
   t->base.sum = crc32_z(crc32_z(0, NULL, 0), (const unsigned char *)data->at,
                         (size_t)(data->rows * data->cols) * sizeof *data->at);
   clf_status s = clf__source_split(&t->base, data->rows);
+  if (!s) s = make_noisy(t);
   if (!s && o->standardize) s = fit_scaling(t);
   if (s)
     clf__source_free(&t->base);

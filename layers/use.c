@@ -251,7 +251,7 @@ static clf_status get_data(chunk *c, const arrays *a, clf_tensor from) {
   double *x = a->out + c->first * D;
   CLF_TRY(clf_read64(c->f->dev, from, x));
   for (int64_t i = 0; i < (int64_t)c->n * D; i++)
-    x[i] = clf__flow_unscaled(c->f, (int32_t)(i % D), x[i]);
+    x[i] = clf__flow_decoded(c->f, (int32_t)(i % D), x[i]);
   const int32_t bad = first_bad(c, x, D);
   return bad < c->n ? refuse_inverse(c, a, bad) : CLF_OK;
 }

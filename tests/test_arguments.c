@@ -85,6 +85,7 @@ START_TEST(core) {
   QUIET(clf_close, (clf_close(NULL), 1));
   QUIET(clf_device_name, clf_device_name(NULL) == NULL);
   QUIET(clf_device_note, clf_device_note(NULL) == NULL);
+  QUIET(clf_device_report, !*clf_device_report(NULL) && !*clf_device_report(dev));
   QUIET(clf_device_tuned, clf_device_tuned(NULL) == 0);
   QUIET(clf_memory_taken, clf_memory_taken(NULL, 1).most == 0);
   NO(clf_sync, "dev", NULL);
@@ -161,6 +162,24 @@ START_TEST(tables) {
   clf_table_moments(&table, NULL, 0, NULL, y);
   clf_table_moments(&table, NULL, 0, x, NULL);
   clf_table_moments(&(clf_table){.rows = 1, .cols = 1}, NULL, 0, x, y);
+  clf_column_grid grid = {0, 0, 0};
+  clf_advice *advice;
+  int count;
+  NO(clf_table_grid, "t", NULL, 0, &grid);
+  NO(clf_table_grid, "grid", &table, 0, NULL);
+  ck_assert_int_eq(clf_table_grid(&table, INT32_MIN, &grid), CLF_EINVAL);
+  NO(clf_table_discrete, "t", NULL, 0, &grid);
+  NO(clf_table_discrete, "grid", &table, 0, NULL);
+  ck_assert_int_eq(clf_table_discrete(&table, INT32_MAX, &grid), CLF_EINVAL);
+  NO(clf_table_advise, "t", NULL, 0, NULL, &advice, &count);
+  NO(clf_table_advise, "advice", &table, 0, NULL, NULL, &count);
+  NO(clf_table_advise, "count", &table, 0, NULL, &advice, NULL);
+  const clf_table empty = {.rows = 3, .cols = 1}, wide = {.rows = huge, .cols = 2, .at = x};
+  REFUSES(clf_table_advise(&empty, 0, NULL, &advice, &count), "the table has no rows");
+  REFUSES(clf_table_advise(&wide, 0, NULL, &advice, &count),
+          "2305843009213693952 rows of 2 numbers are more than memory can hold");
+  REFUSES(clf_table_grid(&empty, 0, &grid), "the table has no rows");
+  REFUSES(clf_table_discrete(&empty, 0, &grid), "the table has no rows");
   QUIET(clf_synthetic, clf_synthetic() != NULL);
 }
 END_TEST
@@ -226,6 +245,8 @@ START_TEST(flows) {
   NO(clf_flow_set_scaling, "std", flow, x, NULL);
   QUIET(clf_flow_scaling, clf_flow_scaling(NULL, &mean, &std) == 0);
   ck_assert_int_eq(clf_flow_scaling(flow, NULL, NULL), 0);
+  NO(clf_flow_set_grid, "flow", NULL, NULL);
+  QUIET(clf_flow_grid, clf_flow_grid(NULL) == NULL && clf_flow_grid(flow) == NULL);
   NO(clf_flow_set_columns, "flow", NULL, NULL);
   QUIET(clf_flow_columns, clf_flow_columns(NULL) == NULL);
   QUIET(clf_flow_set_first_row, (clf_flow_set_first_row(NULL, 3), 1));

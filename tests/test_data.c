@@ -16,6 +16,7 @@ int main(void) {
   tests_of_npy(s);
   tests_of_synthetic(s);
   tests_of_tables(s);
+  tests_of_advice(s);
   tests_of_files(s);
   tests_of_text(s);
   const int failed = suite_run(s);

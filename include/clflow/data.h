@@ -112,6 +112,49 @@ CLF_API void clf_discard_unfinished(void);
 CLF_API void clf_table_moments(const clf_table *t, const int64_t *index, int64_t count,
                                double *mean, double *std);
 
+/* ---- Whether a flow can learn a table ------------------------------------------------- */
+
+/* Values first, first + step, ..., last: of counts, classes, or numbers that were rounded. */
+typedef struct clf_column_grid {
+  double step; /* 0: no grid */
+  double first, last;
+} clf_column_grid;
+
+/* The grid on which all values of a column (from 0) lie to within a thousandth of a step; step 0
+ * if there is none of up to 2^20 steps, as in a constant column.  Errors: EINVAL, ENOMEM. */
+CLF_API clf_status clf_table_grid(const clf_table *t, int32_t column, clf_column_grid *grid);
+/* The same, but step 0 also unless the column has so few values, repeated so often, that its
+ * density would grow without bound: at most a tenth as many as rows, and at most 32 or a step of at
+ * least a twentieth of the column's standard deviation. */
+CLF_API clf_status clf_table_discrete(const clf_table *t, int32_t column, clf_column_grid *grid);
+
+typedef enum clf_advice_kind {
+  CLF_ADVICE_CONSTANT,   /* a column with the same value in every row: leave it out */
+  CLF_ADVICE_SCALE,      /* far from mean 0 and deviation 1: standardise */
+  CLF_ADVICE_DISCRETE,   /* few values on a grid: give the flow its grid (clf_flow_set_grid()) */
+  CLF_ADVICE_FEW_VALUES, /* few values on no grid: leave it out, or number them */
+  CLF_ADVICE_POINT_MASS, /* one value in more than a quarter of the rows: model these apart */
+  CLF_ADVICE_OUTLIER,    /* values far from all others, which determine the scale: look at them */
+  CLF_ADVICE_COLLINEAR,  /* a linear combination of other columns: leave it out */
+  CLF_ADVICE_KINDS
+} clf_advice_kind;
+
+typedef struct clf_advice {
+  clf_advice_kind kind;
+  char sentence[768]; /* what is wrong, with the columns (from 1), the row (from 0) and figures */
+} clf_advice;
+
+/* What in a table will keep a flow from learning its density: at most one entry of each kind, in an
+ * array that is the caller's to free().  `scaled`: the columns will be standardised, so their scale
+ * does not matter; `grid`: of each column, or NULL: those with a step are not discrete any more.
+ * Means, deviations and outliers are those of all rows.  Distinct values are counted in up to 20000
+ * evenly spaced rows (2000 of wide tables), and linear combinations are looked for, among up to
+ * 1000 columns, in as many rows as take well below a second.  Errors: EINVAL, ENOMEM. */
+CLF_API clf_status clf_table_advise(const clf_table *t, int scaled, const clf_column_grid *grid,
+                                    clf_advice **advice, int *count);
+
+/* ---- Synthetic sets -------------------------------------------------------------------- */
+
 /* The names of the synthetic sets, all two-dimensional:
  * moons circles checkerboard spirals gaussians pinwheel; NULL-terminated. */
 CLF_API const char *const *clf_synthetic(void);

@@ -78,6 +78,17 @@ CLF_API clf_device *clf_flow_device(const clf_flow *flow);
 CLF_API clf_status clf_flow_set_scaling(clf_flow *flow, const double *mean, const double *std);
 CLF_API int clf_flow_scaling(const clf_flow *flow, const double **mean, const double **std);
 
+/* Discrete columns: the grid of each of the D columns, copied, step 0 for those that are
+ * continuous; NULL removes them.  Training adds noise to a discrete column, uniform over one step
+ * around each value and a function of (seed, row, column), since single values have no density;
+ * then comes the scaling.  Samples, and what clf_invert() returns, are rounded to the grid and stay
+ * within first .. last.  log p and f(x) are those of x as given: on the grid, in the middle of
+ * a cell, so that log p + log(step) is about the logarithm of the value's probability.  The grids
+ * are saved with the flow.  Errors: EINVAL (a grid that is none), ENOMEM. */
+CLF_API clf_status clf_flow_set_grid(clf_flow *flow, const clf_column_grid *grid);
+/* The grids, owned by the flow and valid until they are set again; NULL: all is continuous. */
+CLF_API const clf_column_grid *clf_flow_grid(const clf_flow *flow);
+
 /* Names of the D columns of the data, in the order in which the flow takes them, copied; NULL
  * removes them.  They are saved with the flow; calls on plain arrays ignore them.
  * clf_trainer_create() sets those of its table, and clf_table_match() (data.h) brings a table into

@@ -158,6 +158,34 @@ START_TEST(older_files) {
 }
 END_TEST
 
+/* A flow with a discrete column, whose grid is damaged. */
+START_TEST(damaged_grids) {
+  static const struct {
+    const char *key, *value, *says;
+  } damage[] = {
+      {"clflow.grid.step.1", "-1", "column 2 has no grid from 0 to 4 in steps of -1"},
+      {"clflow.grid.step.1", "3", "column 2 has no grid from 0 to 4 in steps of 3"},
+      {"clflow.grid.first.1", "9", "column 2 has no grid from 9 to 4 in steps of 1"},
+      {"clflow.grid.last.1", "1e999", "clflow.grid.last.1"},
+      {"clflow.grid.step.1", "7x", "clflow.grid.step.1"},
+      {"clflow.grid.first.1", NULL, "clflow.grid.first.1"},
+      {"clflow.grid.last.1", NULL, "clflow.grid.last.1"},
+  };
+  const clf_column_grid grid[2] = {{0, 0, 0}, {1, 0, 4}};
+  const clf_flow_spec spec = clf_flow_spec_default(CLF_NVP, 2);
+  clf_flow *f = NULL;
+  WORKS(clf_flow_create(dev, &spec, &f));
+  WORKS(clf_flow_set_grid(f, grid));
+  for (size_t i = 0; i < sizeof damage / sizeof *damage; i++) {
+    WORKS(clf_flow_save(f, good));
+    rewrite(&(change){.key = damage[i].key, .value = damage[i].value});
+    is_refused(damage[i].says, damage[i].key);
+  }
+  clf_flow_free(f);
+  remove_files();
+}
+END_TEST
+
 START_TEST(no_file) {
   clf_train_options had = {.batch = 77};
   REFUSED(clf_train_options_load("/nonexistent/m.safetensors", &had), CLF_EIO,
@@ -182,6 +210,7 @@ void tests_of_numbers(TCase *c) {
   tcase_add_loop_test(c, every_number, 0, KINDS);
   tcase_add_loop_test(c, out_of_range, 0, sizeof ranges / sizeof *ranges);
   tcase_add_test(c, best_of_nothing);
+  tcase_add_test(c, damaged_grids);
   tcase_add_loop_test(c, older_files, 0, sizeof older / sizeof *older);
   tcase_add_test(c, no_file);
   tcase_add_test(c, weights_of_specs);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* grid.h: whether a number lies on the grid of a discrete column.  Private. */
+#ifndef CLF_GRID_H
+#define CLF_GRID_H
+#include <math.h>
+#include "clflow/data.h"
+
+/* On the grid or its continuation beyond both ends: numbers rounded to decimals, or to float, are
+ * off by a small part of a step. */
+static inline int clf__on_grid(const clf_column_grid *g, double v) {
+  const double steps = (v - g->first) / g->step;
+  return fabs(steps - round(steps)) <= 1e-3;
+}
+
+#endif
