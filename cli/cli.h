@@ -114,6 +114,10 @@ const char *cli_clean(const char *text);
  * a terminal would not show); a file whose name begins with a dash becomes ./-NAME. */
 void cli_append_word(const char *word, char *line, size_t size);
 
+/* Writes what is buffered for stdout.  0, or if any of it could not be written so far the error's
+ * number, -1 where that is not known. */
+int cli_flush(void);
+
 /* One line of stderr, redrawn in place; messages clear it first. */
 void cli_progress_draw(const char *line);
 void cli_progress_clear(void);

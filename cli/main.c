@@ -2,7 +2,6 @@
 /* main.c: the program `clflow VERB ...`: finds the verb and runs it. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -80,11 +79,9 @@ int main(int argc, char **argv) {
   cli_signals_begin();
   clf_set_listener(tell_waiting, NULL);
   int code = run(argc, argv);
-  /* A full disk below stdout shows here and not before; or the error was that of an earlier call.
-   */
-  errno = 0;
-  if (fflush(stdout) != 0 || ferror(stdout)) {
-    cli_say("standard output: %s", errno ? strerror(errno) : "it could not be written whole");
+  const int error = cli_flush(); /* a full disk shows here at the latest */
+  if (error) {
+    cli_say("standard output: %s", error > 0 ? strerror(error) : "it could not be written whole");
     if (code == CLI_OK) code = CLI_FAILED;
   }
   return code;

@@ -33,12 +33,21 @@ void cli_progress_clear(void) {
 }
 
 /* Names of files and of drivers may contain anything, escape sequences too. */
+/* The first error of writing to stdout, which a later flush does not report again. */
+static int stdout_error;
+
+int cli_flush(void) {
+  errno = 0;
+  if (fflush(stdout) != 0 && !stdout_error) stdout_error = errno;
+  return ferror(stdout) ? (stdout_error ? stdout_error : -1) : 0;
+}
+
 static void say(const char *format, va_list args) {
   enum { LONGEST = 65536 }; /* a compiler's log fits, and names of files as a shell needs them */
   static char text[LONGEST], clean[LONGEST];
   vsnprintf(text, sizeof text, format, args);
   clf__clean_message(clean, sizeof clean, text, clf_errmsg(), strchr(format, '\n') != NULL);
-  fflush(stdout);
+  cli_flush();
   cli_progress_clear();
   fprintf(stderr, "clflow: %s%s%s\n", cli_verb_name ? cli_verb_name : "", cli_verb_name ? ": " : "",
           clean);

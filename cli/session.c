@@ -26,7 +26,7 @@ int cli_open_device(clf_device **dev) {
 }
 
 void cli_close_device(clf_device *dev) {
-  fflush(stdout);
+  cli_flush();
   cli_progress_clear();
   fputs(clf_device_report(dev), stderr);
   clf_close(dev);

@@ -26,7 +26,7 @@ void cli_train_heading(const cli_session *s) {
     printf(", %d column%s, hidden %d, depth %d", spec->dim, spec->dim == 1 ? "" : "s", spec->hidden,
            spec->depth);
   printf("; %" PRId64 " weights\n", clf_flow_weight_count(s->flow));
-  fflush(stdout);
+  cli_flush();
 }
 
 void cli_train_memory(const cli_session *s, const clf_train_plan *plan) {
@@ -43,7 +43,7 @@ void cli_train_memory(const cli_session *s, const clf_train_plan *plan) {
                ? "; batch normalisation has the statistics of each part"
                : "");
   putchar('\n');
-  fflush(stdout);
+  cli_flush();
 }
 
 static void print_bytes(const char *name, uint64_t bytes, const char *note) {
