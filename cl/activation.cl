@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* activation.cl: elementwise on images. */
-V act_relu(V v) { return v <= 0 ? (V)0 : v; } /* NaN stays NaN */
+static V act_relu(V v) { return v <= 0 ? (V)0 : v; } /* NaN stays NaN */
 
 kernel BY_PIXELS void act_fwd(CLF_IN(x), CLF_OUT(y), const act_fwd_args p) {
   const clf_part q = part_of(p.x);

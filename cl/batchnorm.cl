@@ -235,10 +235,12 @@ kernel BY_PIXELS void bn_bwd(BN_BWD) {
 
 /* ---- As a layer of a flow -------------------------------------------------------------------- */
 
-int bn_count(int pixels, int H, int W) { return pixels ? (H * W + (pixels == 1)) / 2 : H * W; }
+static int bn_count(int pixels, int H, int W) {
+  return pixels ? (H * W + (pixels == 1)) / 2 : H * W;
+}
 
 /* Half the sum over `pixels` of a sample and over channels of log(var + eps). */
-float bn_logdet(global const float *var, clf_view v, float eps, int pixels, int H, int W) {
+static float bn_logdet(global const float *var, clf_view v, float eps, int pixels, int H, int W) {
   const int C = v.dim[0];
   V sum = 0;
   for (int c = 0; c < C; c += LANES)

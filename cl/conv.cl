@@ -12,12 +12,12 @@ typedef struct { /* as the product sees w: offset, numbers and strides of rows, 
   int offset, rows, cols, k, row, col, tap_h, tap_w;
 } conv_weights;
 
-conv_weights conv_as_is(clf_view w) {
+static conv_weights conv_as_is(clf_view w) {
   const conv_weights q = {w.offset,    w.dim[1],    w.dim[0],    w.dim[3],
                           w.stride[1], w.stride[0], w.stride[2], w.stride[3]};
   return q;
 }
-conv_weights conv_turned(clf_view w) {
+static conv_weights conv_turned(clf_view w) {
   const int last = (w.dim[3] - 1) * (w.stride[2] + w.stride[3]);
   const conv_weights q = {w.offset + last, w.dim[0],    w.dim[1],     w.dim[3],
                           w.stride[0],     w.stride[1], -w.stride[2], -w.stride[3]};
@@ -25,7 +25,7 @@ conv_weights conv_turned(clf_view w) {
 }
 
 /* Group (c, j) packs row c of panel j. */
-void conv_pack(global const float *w, conv_weights q, global float *panels) {
+static void conv_pack(global const float *w, conv_weights q, global float *panels) {
   const int c = get_group_id(0), j = get_group_id(1), taps = q.k * q.k;
   for (int t = 0; t < taps; t++) {
     global const float *s = w + q.offset + c * q.row + t / q.k * q.tap_h + t % q.k * q.tap_w;
@@ -67,7 +67,7 @@ INLINE conv_norm conv_norm_at(global const float *table, int C, int normed) {
 
 #if LANES > 1
 /* Group (c, j) writes its share. */
-void conv_outside(global float *pool, int count, float value) {
+static void conv_outside(global float *pool, int count, float value) {
   for (int i = get_global_id(0) + get_global_size(0) * get_group_id(1); i < count;
        i += get_global_size(0) * get_global_size(1))
     pool[i] = value;
@@ -126,8 +126,8 @@ INLINE int conv_inside(clf_view v, int h, int w) {
 #if LANES > 1
 /* ---- An item computes TM pixels by TN channels, or by LANES where no more are left ------ */
 
-void conv_store(V (*sums)[2], int wide, int i0, int j0, global float *y, clf_view v, float beta,
-                global const float *bias, int bias_stride) {
+static void conv_store(V (*sums)[2], int wide, int i0, int j0, global float *y, clf_view v,
+                       float beta, global const float *bias, int bias_stride) {
   const int pixels = v.dim[0] * v.dim[2] * v.dim[3], stride = v.stride[1];
   conv_pixel q = conv_pixel_of(v, i0);
   for (int r = 0; r < TM && i0 + r < pixels; r++) {
@@ -146,9 +146,9 @@ void conv_store(V (*sums)[2], int wide, int i0, int j0, global float *y, clf_vie
 
 /* Pixels past the end repeat the last.  A tap beyond the edge reads what stands for it in front of
  * the panels, spaced as the channels of x are. */
-void conv_tile(global const float *x, clf_view xv, conv_norm norm, int k, global const float *pool,
-               int front, global float *y, clf_view yv, float beta, global const float *bias,
-               int bias_stride) {
+static void conv_tile(global const float *x, clf_view xv, conv_norm norm, int k,
+                      global const float *pool, int front, global float *y, clf_view yv, float beta,
+                      global const float *bias, int bias_stride) {
   const int i0 = get_global_id(0) * TM, j0 = get_global_id(1) * TN, wide = yv.dim[1] - j0 > LANES;
   const int pixels = yv.dim[0] * yv.dim[2] * yv.dim[3], C = xv.dim[1], sc = xv.stride[1];
   global const float *b = pool + front + (size_t)j0 * k * k * C;

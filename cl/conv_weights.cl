@@ -48,8 +48,9 @@ kernel BY_LANES void conv_bwd_weights_pack(WEIGHTS) {
 }
 
 /* d[TM][columns] (+)= the sums over rows row0 .. row1 - 1 for one tap; Ci rows of d are left. */
-void conv_outer(global const float *x, global const float *dy, int H, int W, int row0, int row1,
-                int dh, int dw, int wide, global float *d, int columns, int Ci, int add) {
+static void conv_outer(global const float *x, global const float *dy, int H, int W, int row0,
+                       int row1, int dh, int dw, int wide, global float *d, int columns, int Ci,
+                       int add) {
   const int w0 = max(0, -dw), w1 = min(W, W - dw);
   int h = row0 % H;
   V acc[TM][2];
@@ -103,8 +104,8 @@ kernel BY_LANES void conv_bwd_weights(WEIGHTS) {
 
 /* Copies of n channels of `count` pixels from q on, filled up to `columns`: rows of theirs and 16
  * more, since powers of two apart they would hit few cache sets. */
-void conv_rows(global const float *s, clf_view v, conv_pixel q, int count, int columns,
-               global float *d) {
+static void conv_rows(global const float *s, clf_view v, conv_pixel q, int count, int columns,
+                      global float *d) {
   for (int i = 0; i < count; i++, d += columns + 16, q = conv_next(v, q))
     for (int c = 0; c < columns; c += LANES)
       VSTORE(lanes_load(s + (q.at + c * v.stride[1]), v.stride[1], v.dim[1] - c), d + c);
@@ -123,7 +124,7 @@ void conv_rows(global const float *s, clf_view v, conv_pixel q, int count, int c
   }
 
 /* Of rows that conv_rows made. */
-void conv_normalise(conv_norm norm, int Ci, int count, int columns, global float *d) {
+static void conv_normalise(conv_norm norm, int Ci, int count, int columns, global float *d) {
   for (int c = 0; c < Ci && norm.scale; c += LANES) {
     const V scale = lanes_load(norm.scale + c, 1, Ci - c);
     const V offset = lanes_load(norm.offset + c, 1, Ci - c);

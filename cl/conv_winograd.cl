@@ -7,7 +7,7 @@
  * [panels][36][rows][TN]; for each item rows [36][e.y][C] and sums [36][e.y][TN]. */
 
 /* Group (c, j) packs row c of panel j. */
-void conv_wino_pack(global const float *w, conv_weights q, global float *panels) {
+static void conv_wino_pack(global const float *w, conv_weights q, global float *panels) {
   const int c = get_global_id(0), j = get_global_id(1);
   const int matrix = MATRIX(q.rows, TN);
   global float *d = panels + (size_t)j * 36 * matrix + c * TN;
@@ -25,9 +25,9 @@ void conv_wino_pack(global const float *w, conv_weights q, global float *panels)
 #define WINO_ROW_SIZE(C) ((size_t)36 * MATRIX(e.y, C))
 
 /* Item i takes each block of tiles from i on, with all panels. */
-void conv_wino(global const float *x, clf_view xv, conv_norm norm, global float *pool, int4 e,
-               global float *y, clf_view yv, float beta, global const float *bias,
-               int bias_stride) {
+static void conv_wino(global const float *x, clf_view xv, conv_norm norm, global float *pool,
+                      int4 e, global float *y, clf_view yv, float beta, global const float *bias,
+                      int bias_stride) {
   const int C = xv.dim[1], panels = (yv.dim[1] + TN - 1) / TN, tiles = wino_tiles(xv);
   const int matrix = MATRIX(e.y, C), step = MATRIX(C, TN);
   global float *panel0 = pool + e.x;
@@ -52,15 +52,15 @@ void conv_wino(global const float *x, clf_view xv, conv_norm norm, global float 
  * and sums [36][e.y tiles][TN]. */
 
 /* Each item transforms some tiles. */
-void conv_wino_rows(global const float *x, clf_view xv, conv_norm norm, global float *pool,
-                    int4 e) {
+static void conv_wino_rows(global const float *x, clf_view xv, conv_norm norm, global float *pool,
+                           int4 e) {
   const int C = xv.dim[1], each = (e.y - 1) / (int)get_global_size(0) + 1;
   const int first = get_global_id(0) * each, count = min(each, e.y - first);
   wino_in(x, xv, norm, first, count, pool, pool + e.x + first * C, C, MATRIX(e.y, C), 0);
 }
 
 /* taps[i][j][rows][TN]: panel p's weights, transformed along their columns. */
-void conv_wino_columns(global const float *w, conv_weights q, int p, global float *taps) {
+static void conv_wino_columns(global const float *w, conv_weights q, int p, global float *taps) {
   const int matrix = q.rows * TN;
   for (int c = 0; c < q.rows; c++)
     for (int l = 0; l < TN; l += LANES)
@@ -75,7 +75,7 @@ void conv_wino_columns(global const float *w, conv_weights q, int p, global floa
       }
 }
 /* six[j][rows][TN] of taps[j][rows][TN]. */
-void conv_wino_six(global const float *taps, int rows, global float *six) {
+static void conv_wino_six(global const float *taps, int rows, global float *six) {
   const int matrix = rows * TN;
   for (int at = 0; at < matrix; at += LANES) {
 #define IN(j) VLOAD(taps + (j)*matrix + at)
@@ -86,9 +86,9 @@ void conv_wino_six(global const float *taps, int rows, global float *six) {
   }
 }
 
-void conv_wino_few(global const float *w, conv_weights q, clf_view xv, global float *pool, int4 e,
-                   global float *y, clf_view yv, float beta, global const float *bias,
-                   int bias_stride) {
+static void conv_wino_few(global const float *w, conv_weights q, clf_view xv, global float *pool,
+                          int4 e, global float *y, clf_view yv, float beta,
+                          global const float *bias, int bias_stride) {
   const int C = xv.dim[1], j = get_global_id(0), matrix = MATRIX(e.y, C), step = MATRIX(C, TN);
   global const float *rows = pool + e.x;
   global float *taps = pool + e.x + WINO_ROW_SIZE(C) +

@@ -14,8 +14,8 @@
 FINISH(V, tanh_v)
 
 /* Rows k0 .. k1 - 1 of panel j, whose first is at d. */
-void gemm_panel(global const float *b, int sk, int sj, int N, int j, int k0, int k1,
-                global float *d) {
+static void gemm_panel(global const float *b, int sk, int sj, int N, int j, int k0, int k1,
+                       global float *d) {
   const int n = N - j * TN;
   global const float *s = b + (ptrdiff_t)k0 * sk + (ptrdiff_t)j * TN * sj;
   for (int k = k0; k < k1; k++, s += sk, d += TN) {
@@ -44,9 +44,9 @@ typedef struct { /* a as tiles see it: element (r, k) of tile t is at t tile + r
 
 /* Rows k .. of b and columns of a, K of them; sums, [TM][2], hold what came before and goes on:
  * NULL where there is nothing before, or this is the last. */
-void gemm_tile(gemm_rows q, int t, global const float *b, int K, global const float *before,
-               global float *after, int j0, global float *c, clf_view v, float alpha, float beta,
-               int act, global const float *bias, int bias_stride) {
+static void gemm_tile(gemm_rows q, int t, global const float *b, int K, global const float *before,
+                      global float *after, int j0, global float *c, clf_view v, float alpha,
+                      float beta, int act, global const float *bias, int bias_stride) {
   const int left = q.rows - t * TM;
   global const float *a[TM];
   V acc[TM][2];
@@ -139,8 +139,8 @@ kernel BY_LANES void gemm_alone(GEMM) {
 }
 
 /* Columns k0 .. k1 - 1 of a, tiles t0 .. t1 - 1, to [tiles][e.x][TM] at d. */
-void gemm_pack_rows(global const float *a, int si, int sk, int M, int t0, int t1, int k0, int k1,
-                    int deep, global float *d) {
+static void gemm_pack_rows(global const float *a, int si, int sk, int M, int t0, int t1, int k0,
+                           int k1, int deep, global float *d) {
   const int full = si == 1 ? min(t1, M / TM) : t0;
   for (int k = k0; k < k1; k++, d += TM) {
     global const float *s = a + (ptrdiff_t)k * sk;

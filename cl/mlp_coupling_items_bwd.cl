@@ -134,7 +134,7 @@ INLINE void sum_band(global float *first, int add, shape z, int t, kept r, int b
   else if ((t -= nh) < nd)
     outer(S2, add, z.D, C2, 4 * t, r.ds, r.hs, blocks, ks);
 }
-int bands_of(shape z) { return (z.add ? 1 : 2) * ((z.H + 3) / 4 + (z.D + 3) / 4); }
+static int bands_of(shape z) { return (z.add ? 1 : 2) * ((z.H + 3) / 4 + (z.D + 3) / 4); }
 
 /* Couplings e.w - 1 .. e.z, an item for each sample. */
 kernel BY_ITEM void mlp_coupling_bwd(BWD) {

@@ -11,7 +11,7 @@
  * fill TM.  Hidden units go through in parts of PART, so that their weights stay in L1
  * while all blocks at hand pass, and are forgotten. */
 enum { WIDE = 4, HALF = TM / 2, PART = 12 * TM };
-int up(int n, int by) { return (n + by - 1) / by * by; }
+static int up(int n, int by) { return (n + by - 1) / by * by; }
 
 /* Kept and moving dimensions of a coupling, in order. */
 typedef struct {
@@ -25,19 +25,19 @@ typedef struct {
   int H; /* filled up to whole tiles by units without weights */
   global float *in, *out, *bias, *out_t, *in_t;
 } panels;
-int net_room(shape z) { return up(z.H, TM) * (2 * z.D + 1 + TM) + z.D + TM; }
-int packed_room(shape z) { return z.D + 2 + (z.add ? 1 : 2) * net_room(z); }
+static int net_room(shape z) { return up(z.H, TM) * (2 * z.D + 1 + TM) + z.D + TM; }
+static int packed_room(shape z) { return z.D + 2 + (z.add ? 1 : 2) * net_room(z); }
 
 /* Where the weights of coupling l are; net 0 is t's, 1 is s's.  Structs are filled, not
  * returned: Oclgrind cannot run what becomes of these. */
-void split_of(split *q, global const float *packed, shape z, int l) {
+static void split_of(split *q, global const float *packed, shape z, int l) {
   global const int *n = (global const int *)(packed + (size_t)l * packed_room(z));
   q->keeps = n[0];
   q->moves = n[1];
   q->kept = n + 2;
   q->moved = n + 2 + n[0];
 }
-void panels_of(panels *p, global float *packed, shape z, split q, int l, int net) {
+static void panels_of(panels *p, global float *packed, shape z, split q, int l, int net) {
   const int H = up(z.H, TM);
   p->H = H;
   p->in = packed + (size_t)l * packed_room(z) + z.D + 2 + net * net_room(z);
@@ -48,10 +48,10 @@ void panels_of(panels *p, global float *packed, shape z, split q, int l, int net
 }
 
 /* Where row r of `rows` begins in panels of H columns, and how far its columns lie apart. */
-int panel_at(int r, int H) { return r / TM * TM * H + r % TM; }
-int panel_high(int r, int rows) { return rows - r / TM * TM > HALF ? TM : HALF; }
+static int panel_at(int r, int H) { return r / TM * TM * H + r % TM; }
+static int panel_high(int r, int rows) { return rows - r / TM * TM > HALF ? TM : HALF; }
 
-void pack_net(global const float *A1, global const float *A2, shape z, split q, panels p) {
+static void pack_net(global const float *A1, global const float *A2, shape z, split q, panels p) {
   for (int j = 0; j < p.H; j++) {
     const int live = j < z.H;
     global const float *row = A1 + (live ? j : 0) * (z.D + 1);
@@ -68,7 +68,7 @@ void pack_net(global const float *A1, global const float *A2, shape z, split q, 
   }
 }
 /* And for the way back. */
-void pack_back(global const float *A1, global const float *A2, shape z, split q, panels p) {
+static void pack_back(global const float *A1, global const float *A2, shape z, split q, panels p) {
   for (int j = 0; j < p.H; j++) {
     global float *out_t = p.out_t + j / TM * TM * q.moves + j % TM;
     for (int m = 0; m < q.moves; m++) out_t[m * TM] = j < z.H ? A2[q.moved[m] * (z.H + 1) + j] : 0;
@@ -82,8 +82,8 @@ void pack_back(global const float *A1, global const float *A2, shape z, split q,
 }
 
 /* Coupling l, from its row of masks and of weights, for the way `back` too. */
-void pack(global const float *b, int stride, global const float *w, shape z, int back,
-          global float *packed, int l) {
+static void pack(global const float *b, int stride, global const float *w, shape z, int back,
+                 global float *packed, int l) {
   global int *n = (global int *)(packed + (size_t)l * packed_room(z));
   int keeps = 0, moves = 0;
   for (int i = 0; i < z.D; i++)
@@ -129,7 +129,7 @@ void pack(global const float *b, int stride, global const float *w, shape z, int
   _Pragma("unroll") for (int r = 0; r < R; r++) _Pragma("unroll") for (int v = 0; v < VECS; v++)
 
 /* h[rows] = tanh of the hidden units j .. j + rows - 1, whole tiles, at a block's kept x. */
-void hidden(panels p, int keeps, int j, int rows, global const V *x, global V *h) {
+static void hidden(panels p, int keeps, int j, int rows, global const V *x, global V *h) {
   for (int j1 = j + rows; j < j1; j += TM, h += TM * WIDE) {
     global const float *w = p.in + j * (keeps + 1);
     for (int v0 = 0; v0 < WIDE; v0 += 2) {
@@ -143,8 +143,8 @@ void hidden(panels p, int keeps, int j, int rows, global const V *x, global V *h
 
 /* y[rows] (+)= w x, columns j .. j + cols - 1 of panels; without `add` the bias, where there is
  * one, is what it begins with.  y is written in whole tiles. */
-void add_rows(global const float *w, int rows, int H, int j, int cols, int add,
-              global const float *bias, global const V *x, global V *y) {
+static void add_rows(global const float *w, int rows, int H, int j, int cols, int add,
+                     global const float *bias, global const V *x, global V *y) {
   for (int r0 = 0; r0 < rows; r0 += TM, w += TM * H, y += TM * WIDE) {
     global const float *b = bias + r0;
     if (rows - r0 <= HALF) {
@@ -178,11 +178,11 @@ void add_rows(global const float *w, int rows, int H, int j, int cols, int add,
   pack(PTR(b, l, 0), p.b.stride[1], PTR(w, l, 0), z, back, PACKED, l)
 
 /* Column i of a matrix, samples n0 and on, into the vectors of a row; `left` are there. */
-void load_row(global const float *s, int stride, int left, global V *row) {
+static void load_row(global const float *s, int stride, int left, global V *row) {
   for (int v = 0; v < WIDE; v++)
     row[v] = lanes_load(s + v * LANES * stride, stride, left - v * LANES);
 }
-void store_row(global const V *row, global float *d, int stride, int left) {
+static void store_row(global const V *row, global float *d, int stride, int left) {
   for (int v = 0; v < WIDE; v++)
     lanes_store(row[v], d + v * LANES * stride, stride, left - v * LANES);
 }
@@ -190,8 +190,8 @@ void store_row(global const V *row, global float *d, int stride, int left) {
 typedef struct { /* rows of a block; the hidden units are those of whichever block is next */
   global V *X, *kept, *s, *t, *logdet, *h;
 } mlp_place;
-int mlp_place_rows(shape z) { return 4 * z.D + 2 * TM + 1; }
-void mlp_place_of(mlp_place *a, global V *mine, shape z, int k) {
+static int mlp_place_rows(shape z) { return 4 * z.D + 2 * TM + 1; }
+static void mlp_place_of(mlp_place *a, global V *mine, shape z, int k) {
   a->h = mine;
   a->X = AT_ROW(mine, PART + k * mlp_place_rows(z));
   a->kept = AT_ROW(a->X, z.D);
@@ -200,22 +200,22 @@ void mlp_place_of(mlp_place *a, global V *mine, shape z, int k) {
   a->logdet = AT_ROW(a->t, z.D + TM);
 }
 
-global V *rows_in(global V *mine, shape z, int k) {
+static global V *rows_in(global V *mine, shape z, int k) {
   return AT_ROW(mine, PART + k * mlp_place_rows(z));
 }
-global V *logdet_of(global V *mine, shape z, int k) {
+static global V *logdet_of(global V *mine, shape z, int k) {
   mlp_place a;
   mlp_place_of(&a, mine, z, k);
   return a.logdet;
 }
 
-void keep_rows(split q, global const V *X, global V *kept) {
+static void keep_rows(split q, global const V *X, global V *kept) {
   for (int k = 0; k < q.keeps; k++)
     for (int v = 0; v < WIDE; v++) AT_ROW(kept, k)[v] = AT_ROW(X, q.kept[k])[v];
 }
 
 /* A block's moving rows, from s and t. */
-void move_rows(shape z, split q, mlp_place a, int inverse) {
+static void move_rows(shape z, split q, mlp_place a, int inverse) {
   for (int m = 0; m < q.moves; m++)
     for (int v = 0; v < WIDE; v++) {
       global V *x = AT_ROW(a.X, q.moved[m]) + v;
@@ -226,7 +226,7 @@ void move_rows(shape z, split q, mlp_place a, int inverse) {
 }
 
 /* `count` blocks through coupling l. */
-void through(global float *packed, shape z, int l, int inverse, global V *mine, int count) {
+static void through(global float *packed, shape z, int l, int inverse, global V *mine, int count) {
   split q;
   split_of(&q, packed, z, l);
   for (int k = 0; k < count; k++) {

@@ -10,11 +10,11 @@ typedef struct { /* rows of one block: s, t and h become their gradients */
   global V *X, *DX, *kept, *s, *t, *through, *hs, *ht, *da;
   int step; /* from here on, to the same row of the next block */
 } way;
-int way_rows(shape z, int rebuild) {
+static int way_rows(shape z, int rebuild) {
   const int H = up(z.H, TM);
   return 4 * z.D + 3 * TM + 4 + H + (rebuild ? H : PART) + PART;
 }
-void way_of(way *a, global V *mine, shape z, int rebuild, int blocks, int block, int k) {
+static void way_of(way *a, global V *mine, shape z, int rebuild, int blocks, int block, int k) {
   a->step = way_rows(z, rebuild) * WIDE;
   a->X = AT_ROW(mine, 2 * z.D * block);
   a->DX = AT_ROW(a->X, z.D);
@@ -28,19 +28,19 @@ void way_of(way *a, global V *mine, shape z, int rebuild, int blocks, int block,
 }
 
 /* What a coupling keeps, and ones behind it, whose weights are the bias. */
-void keep_with_ones(split q, way a) {
+static void keep_with_ones(split q, way a) {
   keep_rows(q, a.X, a.kept);
   for (int v = 0; v < WIDE; v++) AT_ROW(a.kept, q.keeps)[v] = 1;
 }
 /* What came through the networks to the rows that are kept. */
-void pass_through(split q, way a) {
+static void pass_through(split q, way a) {
   for (int i = 0; i < q.keeps; i++)
     for (int v = 0; v < WIDE; v++) AT_ROW(a.DX, q.kept[i])[v] += AT_ROW(a.through, i)[v];
 }
 
 /* The gradient before tanh of units j .. j + rows - 1, from that of what they lead to. */
-void hidden_back(panels p, int moves, int j, int rows, global const V *d, global const V *h,
-                 global V *da) {
+static void hidden_back(panels p, int moves, int j, int rows, global const V *d, global const V *h,
+                        global V *da) {
   for (int j1 = j + rows; j < j1; j += TM, h += TM * WIDE, da += TM * WIDE) {
     global const float *w = p.out_t + j * moves;
     for (int v0 = 0; v0 < WIDE; v0 += 2) {
@@ -56,8 +56,8 @@ void hidden_back(panels p, int moves, int j, int rows, global const V *d, global
 }
 
 /* sums[rows][cols, filled up to fours] (+)= a b^T over the samples, in their order. */
-void add_outer(global const V *a, int rows, global const V *b, int cols, int step, int blocks,
-               int add, global float *sums) {
+static void add_outer(global const V *a, int rows, global const V *b, int cols, int step,
+                      int blocks, int add, global float *sums) {
   for (int r0 = 0; r0 < rows; r0 += HALF)
     for (int c0 = 0; c0 < cols; c0 += 4) {
       V acc[HALF][4];
@@ -86,13 +86,13 @@ void add_outer(global const V *a, int rows, global const V *b, int cols, int ste
 }
 
 /* Sums of a network's gradients: in [H][keeps + 1], out [H][moves], in fours; and its bias. */
-int sums_room(shape z) { return (z.add ? 1 : 2) * (up(z.H, TM) * (z.D + 7) + z.D); }
-global float *sums_of(global float *packed, shape z, int L, int g, int l, int net) {
+static int sums_room(shape z) { return (z.add ? 1 : 2) * (up(z.H, TM) * (z.D + 7) + z.D); }
+static global float *sums_of(global float *packed, shape z, int L, int g, int l, int net) {
   global float *at = packed + (size_t)L * packed_room(z) + ((size_t)g * L + l) * sums_room(z);
   return at + net * (up(z.H, TM) * (z.D + 7) + z.D);
 }
 
-void add_bias(way a, int net, int moves, int blocks, int add, global float *sums) {
+static void add_bias(way a, int net, int moves, int blocks, int add, global float *sums) {
   for (int m = 0; m < moves; m++) {
     global const V *d = AT_ROW(net ? a.s : a.t, m);
     V sum = 0;
@@ -103,8 +103,8 @@ void add_bias(way a, int net, int moves, int blocks, int add, global float *sums
 }
 
 /* Back through one network: what comes through to its input, and its sums. */
-void net_back(panels p, split q, int net, int stored, way a, int blocks, int add, int add_through,
-              global float *sums) {
+static void net_back(panels p, split q, int net, int stored, way a, int blocks, int add,
+                     int add_through, global float *sums) {
   const int C = up(q.keeps + 1, 4), M = up(q.moves, 4);
   global const V *d = net ? a.s : a.t;
   for (int j = 0; j < p.H; j += PART) {
@@ -123,7 +123,7 @@ void net_back(panels p, split q, int net, int stored, way a, int blocks, int add
 
 /* s and t as their networks give them become their gradients, X the coupling's input, DX what
  * reaches it directly.  With what forward stored X is the input already; else it is rebuilt. */
-void move_back(shape z, split q, way a, float dlogdet, int left, int stored) {
+static void move_back(shape z, split q, way a, float dlogdet, int left, int stored) {
   for (int m = 0; m < q.moves; m++)
     for (int v = 0; v < WIDE; v++) {
       global V *x = AT_ROW(a.X, q.moved[m]) + v, *dx = AT_ROW(a.DX, q.moved[m]) + v;
@@ -139,7 +139,7 @@ void move_back(shape z, split q, way a, float dlogdet, int left, int stored) {
 }
 
 /* Outputs of a network, its hidden units kept. */
-void net_again(panels p, split q, way a, int blocks, global V *h, global V *out) {
+static void net_again(panels p, split q, way a, int blocks, global V *h, global V *out) {
   for (int j = 0; j < p.H; j += PART) {
     const int cols = min((int)PART, p.H - j);
     for (int k = 0, at = 0; k < blocks; k++, at += a.step) {
@@ -154,8 +154,8 @@ void net_again(panels p, split q, way a, int blocks, global V *h, global V *out)
       const mlp_coupling_bwd_args p, CLF_POOL
 
 /* Adds the items' sums, in their order, of units j0 .. j1 - 1 of a network to dw. */
-void add_sums(global float *packed, shape z, int L, int items, int l, int net, int j0, int j1,
-              global float *dw) {
+static void add_sums(global float *packed, shape z, int L, int items, int l, int net, int j0,
+                     int j1, global float *dw) {
   split q;
   split_of(&q, packed, z, l);
   const nets A = nets_of(dw, z);
@@ -197,7 +197,7 @@ void add_sums(global float *packed, shape z, int L, int items, int l, int net, i
   }
 
 /* Blocks k0 .. of an item back through coupling l. */
-void back(BWD, int l, int k0, int first, int end, int blocks) {
+static void back(BWD, int l, int k0, int first, int end, int blocks) {
   const shape z = SHAPE(y);
   const int stored = p.acts.dim[0] > 0, L = p.b.dim[0], wide = WIDE * LANES;
   split q;

@@ -5,10 +5,10 @@
  * computes of them, its hidden units too: nothing is computed twice, and what is kept is still
  * in a cache.  A block's rows are those that couplings share, then each coupling's own. */
 #if LANES > 1
-int nll_shared(shape z) { return 3 * z.D + 2 * TM + PART; }
-int nll_own(shape z) { return 3 * z.D + TM + 4 + (z.add ? 1 : 2) * up(z.H, TM); }
+static int nll_shared(shape z) { return 3 * z.D + 2 * TM + PART; }
+static int nll_own(shape z) { return 3 * z.D + TM + 4 + (z.add ? 1 : 2) * up(z.H, TM); }
 /* Coupling l of block k.  DX behind the last coupling's X is where its output goes. */
-void nll_way_of(way *a, global V *mine, shape z, int L, int k, int l) {
+static void nll_way_of(way *a, global V *mine, shape z, int L, int k, int l) {
   const int rows = nll_shared(z) + L * nll_own(z);
   a->step = rows * WIDE;
   a->DX = AT_ROW(mine, k * rows);
@@ -23,7 +23,7 @@ void nll_way_of(way *a, global V *mine, shape z, int L, int k, int l) {
 }
 
 /* A coupling's output, to `next`; the log-determinants of the first `left` samples. */
-V move_on(shape z, split q, way a, int left, global V *next) {
+static V move_on(shape z, split q, way a, int left, global V *next) {
   V logdet = 0;
   for (int k = 0; k < q.keeps; k++)
     for (int v = 0; v < WIDE; v++) AT_ROW(next, q.kept[k])[v] = AT_ROW(a.kept, k)[v];
@@ -37,7 +37,7 @@ V move_on(shape z, split q, way a, int left, global V *next) {
 }
 
 /* Blocks at hand through coupling l. */
-V nll_on(global float *packed, shape z, int L, int l, global V *mine, int blocks, int left) {
+static V nll_on(global float *packed, shape z, int L, int l, global V *mine, int blocks, int left) {
   split q;
   panels T, S;
   way a, o, next;
@@ -61,7 +61,7 @@ V nll_on(global float *packed, shape z, int L, int l, global V *mine, int blocks
 }
 
 /* z becomes its gradient; half the squares of the first `left` samples. */
-V nll_turn(shape z, global V *DX, float weight, int left) {
+static V nll_turn(shape z, global V *DX, float weight, int left) {
   V half_squares = 0;
   for (int i = 0; i < z.D; i++)
     for (int v = 0; v < WIDE; v++) {
@@ -73,8 +73,8 @@ V nll_turn(shape z, global V *DX, float weight, int left) {
 }
 
 /* Blocks at hand back through coupling l. */
-void nll_back(global float *packed, shape z, int L, int l, global V *mine, int blocks, int left,
-              float weight, int add) {
+static void nll_back(global float *packed, shape z, int L, int l, global V *mine, int blocks,
+                     int left, float weight, int add) {
   split q;
   panels T, S;
   way a, o;

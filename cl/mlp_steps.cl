@@ -15,7 +15,8 @@ typedef struct {
 } steps_shape;
 
 /* out = A2 [tanh(A1 [x; 1]); 1] for those that move; h keeps the hidden units. */
-void steps_net(global const float *A1, steps_shape z, global V *x, global V *h, global V *out) {
+static void steps_net(global const float *A1, steps_shape z, global V *x, global V *h,
+                      global V *out) {
   global const float *A2 = A1 + z.H * (z.D + 1);
   for (int j = 0; j < z.H; j++, A1 += z.D + 1) {
     V sum = A1[z.D];
@@ -33,8 +34,8 @@ void steps_net(global const float *A1, steps_shape z, global V *x, global V *h, 
 }
 
 /* Adds to the gradients G of the network's weights and to dx, given dout. */
-void steps_net_back(global const float *A1, steps_shape z, global V *x, global V *h, global V *dout,
-                    global V *G1, global V *dx) {
+static void steps_net_back(global const float *A1, steps_shape z, global V *x, global V *h,
+                           global V *dout, global V *G1, global V *dx) {
   global const float *A2 = A1 + z.H * (z.D + 1);
   global V *G2 = G1 + z.H * (z.D + 1) * ITEMS;
   const int C = z.H + 1;
@@ -60,7 +61,7 @@ void steps_net_back(global const float *A1, steps_shape z, global V *x, global V
 typedef struct {
   global V *x, *h, *e, *hs, *ht;
 } steps_kept;
-steps_kept steps_kept_of(global V *kept, int l, int D, int H) {
+static steps_kept steps_kept_of(global V *kept, int l, int D, int H) {
   steps_kept k;
   k.x = kept + l * (3 * D + 2 * H) * ITEMS;
   k.h = k.x + D * ITEMS;
@@ -71,8 +72,8 @@ steps_kept steps_kept_of(global V *kept, int l, int D, int H) {
 }
 
 /* One coupling forward: X to its output; returns the block's log-determinants. */
-V steps_forward(global const float *w, int add, float s_max, steps_shape z, global V *X,
-                global V *T, steps_kept k) {
+static V steps_forward(global const float *w, int add, float s_max, steps_shape z, global V *X,
+                       global V *T, steps_kept k) {
   const int one = z.H * (2 * z.D + 1) + z.D;
   V logdet = 0;
   EACH_D(i) R(k.x, i) = R(X, i);
@@ -89,8 +90,8 @@ V steps_forward(global const float *w, int add, float s_max, steps_shape z, glob
 
 /* And back: DX from its output's gradient to its input's, dlogdet that of the
  * log-determinant; T and k.h become the gradients of t and h. */
-void steps_back(global const float *w, int add, float s_max, V dlogdet, steps_shape z, global V *DX,
-                global V *T, steps_kept k, global V *G) {
+static void steps_back(global const float *w, int add, float s_max, V dlogdet, steps_shape z,
+                       global V *DX, global V *T, steps_kept k, global V *G) {
   const int one = z.H * (2 * z.D + 1) + z.D;
   EACH_D(i) if (MOVED(i)) {
     const V d = R(DX, i), e = R(k.e, i);
@@ -109,8 +110,8 @@ typedef struct {
 } steps_rows;
 
 /* Lanes past the last of n samples take it again, and count for nothing. */
-void steps_load(global const float *x, const mlp_steps_args *p, epoch_order order, int at, int n0,
-                int n, global V *X) {
+static void steps_load(global const float *x, const mlp_steps_args *p, epoch_order order, int at,
+                       int n0, int n, global V *X) {
   const U place = (uint)at + min((uint)n0 + (U)LANE_INDEX, (U)(uint)(n - 1));
   union {
     U v;
@@ -126,8 +127,8 @@ void steps_load(global const float *x, const mlp_steps_args *p, epoch_order orde
 }
 
 /* A block's share of the loss and of all gradients, of samples that count `weight` each. */
-void steps_block(const mlp_steps_args *p, global const float *b, global const float *w, int P,
-                 V weight, steps_rows r) {
+static void steps_block(const mlp_steps_args *p, global const float *b, global const float *w,
+                        int P, V weight, steps_rows r) {
   steps_shape z = {p->x.dim[1], p->hidden, p->b.stride[1], b};
   const int L = p->b.dim[0], bl = p->b.stride[0];
   V loss = z.D * HALF_LOG_2PI;
@@ -150,7 +151,7 @@ void steps_block(const mlp_steps_args *p, global const float *b, global const fl
 }
 
 /* The sum over the group of row f: its items and lanes lie side by side. */
-float steps_total(global V *first, int f) {
+static float steps_total(global V *first, int f) {
 #if LANES > 1
   return lanes_sum(first[f]);
 #else
@@ -168,13 +169,13 @@ float steps_total(global V *first, int f) {
 
 /* The group's sums of the gradients and of the loss.  An item makes those of the weights that it
  * will move. */
-void steps_sum(int W, global V *first, global float *sums) {
+static void steps_sum(int W, global V *first, global float *sums) {
   for (int f = get_local_id(0) * LANES; f <= W; f += ITEMS * LANES)
     for (int i = f; i < min(f + LANES, W + 1); i++) sums[i] = steps_total(first, i);
 }
 
 /* The square of the gradient's norm; every item of the group calls it. */
-float steps_square(int W, global const float *sums, global float *shares) {
+static float steps_square(int W, global const float *sums, global float *shares) {
   float square = 0;
   V share = 0;
   for (int f = get_local_id(0) * LANES; f < W; f += ITEMS * LANES) {
@@ -188,14 +189,14 @@ float steps_square(int W, global const float *sums, global float *shares) {
 }
 
 /* What clip_norm would multiply the gradient by. */
-float steps_scale(float square, float clip) {
+static float steps_scale(float square, float clip) {
   const float norm = sqrt(square);
   return !isfinite(square) ? NAN : norm > clip ? clip / norm : 1;
 }
 
 /* Adam's step number `number`, as adam_step, with `scale` times the gradient. */
-void steps_adam(const mlp_steps_args *p, int number, float scale, global const float *sums,
-                global float *w, global float *m, global float *v) {
+static void steps_adam(const mlp_steps_args *p, int number, float scale, global const float *sums,
+                       global float *w, global float *m, global float *v) {
   const int W = p->w.dim[0];
   const float c1 = -expm1(number * log(p->beta1)), c2 = -expm1(number * log(p->beta2));
   const float eps = p->eps_hat ? p->eps / sqrt(c2) : p->eps;

@@ -7,7 +7,7 @@ typedef struct {
   float a;
 } place;
 
-place place_of(float x, float xmin, float rate, int Q, int tails) {
+static place place_of(float x, float xmin, float rate, int Q, int tails) {
   const float u = (x - xmin) * rate;
   place q;
   q.inside = u >= -1e-6f * Q && u <= Q + 1e-6f * Q;

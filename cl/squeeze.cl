@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* squeeze.cl: positions to channels and back.  Place k of pixel (i, j) of the small image
  * is position (2i + dy, 2j + dx) of the large one. */
-int squeeze_dy(int k, int ordered) { return ordered ? k & 1 : k >> 1; }
-int squeeze_dx(int k, int ordered) { return ordered ? k + (k >> 1) & 1 : k & 1; }
+static int squeeze_dy(int k, int ordered) { return ordered ? k & 1 : k >> 1; }
+static int squeeze_dx(int k, int ordered) { return ordered ? k + (k >> 1) & 1 : k & 1; }
 
 /* Channel c of place k. */
 #define LARGE(t, c, j)                                                                             \
@@ -16,7 +16,8 @@ int squeeze_dx(int k, int ordered) { return ordered ? k + (k >> 1) & 1 : k & 1; 
             i = get_global_id(1) % H
 
 #if LANES > 1
-void squeeze_run(int n, global const float *restrict x, int xs, global float *restrict y, int ys) {
+static void squeeze_run(int n, global const float *restrict x, int xs, global float *restrict y,
+                        int ys) {
   int i = 0;
   if (xs == 1 && ys == 1)
     for (; i + LANES <= n; i += LANES) VSTORE(VLOAD(x + i), y + i);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* weightnorm.cl: a group per row n, LANES elements at a time where the rows of all tensors
  * are dense in the same order, else one. */
-int wn_at(clf_view t, int n, int i, int flat) {
+static int wn_at(clf_view t, int n, int i, int flat) {
   const int first = t.offset + n * t.stride[0];
   if (flat) return first + i;
   const int w = i % t.dim[3], h = i / t.dim[3] % t.dim[2], c = i / (t.dim[2] * t.dim[3]);
