@@ -69,10 +69,13 @@ static int run(int argc, char **argv) {
   return code ? code : verb->run();
 }
 
-/* What takes seconds is told to a person who waits, not to a script. */
+/* What takes seconds: once each, for another process may say the same. */
 static void tell_waiting(const char *sentence, void *context) {
+  static char last[1024];
   (void)context;
-  if (isatty(STDERR_FILENO)) cli_say("%s", sentence);
+  if (strcmp(sentence, last) == 0) return;
+  snprintf(last, sizeof last, "%s", sentence);
+  cli_say("%s", sentence);
 }
 
 int main(int argc, char **argv) {

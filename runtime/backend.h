@@ -71,12 +71,13 @@ struct clf_device {
   int tuned_count;
   char *tuned_key; /* all that the choices depend on; NULL: of a wrapper */
   char name[192];
-  char *asked;         /* what it was opened by, without `auto` */
-  clf_buffer *buffers; /* all there are */
-  char note[2048];     /* how `auto` came to it */
-  void *stage;         /* host memory for transfers that must be gathered or converted */
-  size_t staged;       /* its bytes */
-  clf_memory taken;    /* by arenas and scratch memory */
+  char *asked;            /* what it was opened by, without `auto` */
+  clf_buffer *buffers;    /* all there are */
+  struct clf__late *late; /* of a device that `auto` took and that is tested as it is used */
+  char note[2048];        /* how `auto` came to it */
+  void *stage;            /* host memory for transfers that must be gathered or converted */
+  size_t staged;          /* its bytes */
+  clf_memory taken;       /* by arenas and scratch memory */
 };
 
 /* Counts bytes that the device's memory has `more` of in use, or fewer. */
@@ -99,6 +100,9 @@ clf_status clf__open(const char *name, clf_device **dev);
 clf_status clf__revive(clf_device *dev, const char *name);
 /* Whether clf__revive() could be of use: as it was opened, and as "cpu". */
 int clf__revivable(const clf_device *dev);
+/* dev becomes `fresh`, which is freed, with the contents of its buffers.  After an error both are
+ * what they were. */
+clf_status clf__replace(clf_device *dev, clf_device *fresh);
 /* 0: the caller is about to write what lies in this arena, or has no use for it. */
 void clf__set_lost(const clf_arena *a, int lost);
 
@@ -110,6 +114,7 @@ clf_status clf__check_wrap(clf_device *inner, clf_device **dev);
 int clf__way_count(const clf_device *dev, clf_op op);
 int clf__way_takes(const clf_device *dev, clf_op op, int i, const void *args);
 const clf_way *clf__way(const clf_device *dev, clf_op op, const void *args);
+int clf__way_index(const clf_device *dev, clf_op op, const void *args); /* of that one */
 /* A number for calls that are alike: sizes to a factor of 1.5, layout, small parameters. */
 uint64_t clf__alike(clf_op op, const void *args);
 /* Sets what tuned choices depend on, the parts joined by line ends, and loads those that there
@@ -125,9 +130,36 @@ clf_status clf__tune(clf_device *dev, clf_status (*work)(clf_device *dev, void *
                      void (*report)(const struct clf_tuned *shape, void *context),
                      void *report_context, int *kept);
 
-/* Runs every kind of operation on small inputs against cpu64: CLF_EMISMATCH tells
- * what went wrong. */
-clf_status clf__selftest(clf_device *dev);
+/* selftest.c: runs every kind of operation on small inputs against cpu64, and tells `passed` (NULL:
+ * nobody) of each that went well and by which algorithm; or one operation by one algorithm.
+ * CLF_EMISMATCH says what went wrong. */
+typedef void (*clf__passed_fn)(clf_op op, int way);
+clf_status clf__selftest(clf_device *dev, clf__passed_fn passed);
+clf_status clf__selftest_of(clf_device *dev, clf_op op, int way, clf__passed_fn passed);
+
+/* late.c: a device that `auto` took before all of its kernels were compiled.  Each algorithm of an
+ * operation is tested as it is first used, in the program clflow-probe where there is one. */
+struct clf__late;
+struct clf__probe;
+/* Whether the driver compiles kernels later than as it is opened. */
+int clf__late_kernels(const clf_device *dev);
+/* From here on what dev runs is tested; takes the program from `probe` if it has `name` open. */
+clf_status clf__late_begin(clf_device *dev, const char *name, const char *family,
+                           struct clf__probe *probe);
+/* Tests the algorithm that is about to run, unless it was tested before on this driver.  EDEVICE:
+ * it failed. */
+clf_status clf__late_test(clf_device *dev, clf_op op, int way);
+/* After a call that failed: 1 if dev has become another device, on which it is to be repeated. */
+int clf__late_moves_on(clf_device *dev);
+/* The caller has read from the device: it stays this one. */
+void clf__late_answered(clf_device *dev);
+void clf__late_end(struct clf__late *late);
+/* One thread at a time has drivers tried out, and others find what it found out. */
+void clf__late_lock(void);
+void clf__late_unlock(void);
+/* device.c: opens the first device of those that `auto` considers, from the N-th on, that passes;
+ * what it passes over goes to *note of that size. */
+clf_status clf__open_from(int first, const char *family, char *note, size_t size, clf_device **out);
 
 /* What wrappers pass on unchanged (wrapper.c): a buffer's handle is the inner one's. */
 clf_status clf__wrapper_alloc(clf_device *dev, clf_buffer *b);

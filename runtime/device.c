@@ -41,11 +41,16 @@ clf_status clf__open(const char *name, clf_device **out) {
 
 /* ---- auto --------------------------------------------------------------------- */
 
-__attribute__((format(printf, 2, 3))) static void note(clf_device *dev, const char *fmt, ...) {
-  const size_t n = strlen(dev->note);
+typedef struct notes { /* lines that are gathered */
+  char *text;
+  size_t size;
+} notes;
+
+__attribute__((format(printf, 2, 3))) static void note(notes *to, const char *fmt, ...) {
+  const size_t n = strlen(to->text);
   va_list ap;
   va_start(ap, fmt);
-  vsnprintf(dev->note + n, sizeof dev->note - n, fmt, ap);
+  vsnprintf(to->text + n, to->size - n, fmt, ap);
   va_end(ap);
 }
 
@@ -54,13 +59,15 @@ static void first_line(const char *text, char *out, size_t size) {
   snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
 }
 
-/* Opens and tests one device; what kept it from use goes to `why`.  A driver that crashed or
- * hung in a process of its own is not let into this one. */
-static clf_device *try_device(clf_device_info *info, const clf__verdicts *v) {
+/* Opens a device that passes what is tested of it by then; what kept it from use goes to
+ * `info->why`.  A driver that crashed or hung in a process of its own is not let into this one. */
+static clf_device *try_device(clf_device_info *info, clf__probe *p, int all) {
   clf_device *dev = NULL;
-  const char *why = clf__probe_why(v, info->name);
+  const int other = strcmp(info->type, "cpu") != 0 || strcmp(info->name, "cpu") != 0;
+  const char *why = other ? clf__probe_device(p, info->name, all) : NULL;
+  const int tried = other && clf__verdicts_of(&p->v, info->name);
   clf_status s = why ? clf__fail(CLF_EDEVICE, "%s", why) : clf__open(info->name, &dev);
-  if (!s) s = clf__selftest(dev);
+  if (!s && !tried && (all || !clf__late_kernels(dev))) s = clf__selftest(dev, NULL);
   info->passes = !s;
   if (!s) return dev;
   first_line(clf_errmsg(), info->why, sizeof info->why);
@@ -74,29 +81,48 @@ static clf_status list_safely(const clf__verdicts *v, clf__cl_device **list, int
   return clf__cl_list(list, count);
 }
 
-static clf_status open_auto(const char *family, clf_device **out) {
-  clf_device passed_over = {.note = ""}; /* collects lines until there is a device */
-  clf__verdicts v;
+static clf_device *first_that_passes(clf__cl_device *list, int first, int count, const char *family,
+                                     clf__probe *p, notes *n) {
+  clf_device *dev = NULL;
+  for (int i = first; i < count && !dev; i++) {
+    clf_device_info *info = &list[i].info;
+    const size_t end = strlen(info->name);
+    snprintf(info->name + end, sizeof info->name - end, "%s", family);
+    const int known = clf__verdicts_of(&p->v, info->name) != NULL;
+    dev = try_device(info, p, 0);
+    if (!dev)
+      note(n, "%s (%s) is passed over: %s%s\n", info->name, info->device, info->why,
+           known ? " (`clflow devices` tries it again)" : "");
+    if (dev && clf__late_kernels(dev) && clf__late_begin(dev, info->name, family, p)) {
+      note(n, "%s (%s) is passed over: %s\n", info->name, info->device, clf_errmsg());
+      clf_close(dev);
+      dev = NULL;
+    }
+  }
+  return dev;
+}
+
+clf_status clf__open_from(int first, const char *family, char *text, size_t size,
+                          clf_device **out) {
+  notes n = {text, size};
+  clf__probe p;
   clf__cl_device *list = NULL;
   int count = 0;
-  clf_device *dev = NULL;
-  clf__probe(CLF_PROBE_RECALL, family, &v);
-  if (list_safely(&v, &list, &count)) note(&passed_over, "no OpenCL: %s\n", clf_errmsg());
-  for (int i = 0; i < count && !dev; i++) {
-    clf_device_info *info = &list[i].info;
-    snprintf(info->name + strlen(info->name), sizeof info->name - strlen(info->name), "%s", family);
-    dev = try_device(info, &v);
-    if (!dev)
-      note(&passed_over, "%s (%s) is passed over: %s%s\n", info->name, info->device, info->why,
-           v.recalled ? " (`clflow devices` tries it anew)" : "");
-  }
+  clf__late_lock();
+  clf__probe_begin(&p, family, 0);
+  if (list_safely(&p.v, &list, &count)) note(&n, "no OpenCL: %s\n", clf_errmsg());
+  *out = first_that_passes(list, first, count, family, &p, &n);
+  clf__probe_end(&p);
+  clf__late_unlock();
   free(list);
-  if (!dev) {
-    CLF_TRY(clf__open("cpu", &dev));
-  }
-  snprintf(dev->note, sizeof dev->note, "%s", passed_over.note);
-  note(dev, "auto takes %s\n", dev->name);
-  *out = dev;
+  return *out ? CLF_OK : clf__open("cpu", out);
+}
+
+static clf_status open_auto(const char *family, clf_device **out) {
+  char passed_over[sizeof(*out)->note] = "";
+  CLF_TRY(clf__open_from(0, family, passed_over, sizeof passed_over, out));
+  notes n = {(*out)->note, sizeof(*out)->note};
+  note(&n, "%sauto takes %s\n", passed_over, (*out)->name);
   return CLF_OK;
 }
 
@@ -129,6 +155,7 @@ void clf_close(clf_device *dev) {
   free(dev->tuned);
   free(dev->tuned_key);
   free(dev->asked);
+  clf__late_end(dev->late);
   free(dev);
 }
 
@@ -157,10 +184,13 @@ clf_status clf_sync(clf_device *dev) {
 /* ---- The list ------------------------------------------------------------------- */
 
 /* cpu last: it is what is left when no other will do. */
-static void test_all(clf_device_info *list, int count, const clf__verdicts *v) {
+static void test_all(clf_device_info *list, int count, clf__probe *p) {
   int chosen = -1;
   for (int i = 0; i < count; i++) {
-    clf_close(try_device(&list[i], v));
+    clf_device *dev = try_device(&list[i], p, 1);
+    /* What passed is kept for those who use the device. */
+    if (dev && clf__late_kernels(dev)) (void)clf__late_begin(dev, list[i].name, "", p);
+    clf_close(dev);
     if (list[i].passes && chosen < 0) chosen = i;
   }
   if (chosen < 0) return;
@@ -169,16 +199,13 @@ static void test_all(clf_device_info *list, int count, const clf__verdicts *v) {
            count > 2 ? "best" : "one OpenCL device");
   if (chosen == count - 1)
     snprintf(list[chosen].why, sizeof list[chosen].why, "%.250s",
-             v->known && *v->why ? v->why : "no OpenCL device passes its self-test");
+             p->v.known && *p->v.why ? p->v.why : "no OpenCL device passes its self-test");
 }
 
-clf_status clf_devices(int test, clf_device_info **out, int *count) {
-  CLF_GIVEN("list, count", out, count);
+static clf_status list_all(int test, clf__probe *p, clf_device_info **out, int *count) {
   clf__cl_device *cl = NULL;
-  clf__verdicts v;
   int n = 0;
-  clf__probe(test ? CLF_PROBE_TEST : CLF_PROBE_LIST, "", &v);
-  if (list_safely(&v, &cl, &n)) n = 0; /* no loader, no platform: cpu is left */
+  if (list_safely(&p->v, &cl, &n)) n = 0; /* no loader, no platform: cpu is left */
   clf_device_info *list = calloc((size_t)n + 1, sizeof *list);
   if (!list) {
     free(cl);
@@ -187,8 +214,19 @@ clf_status clf_devices(int test, clf_device_info **out, int *count) {
   for (int i = 0; i < n; i++) list[i] = cl[i].info;
   free(cl);
   clf__cpu_info(&list[n]);
-  if (test) test_all(list, n + 1, &v);
+  if (test) test_all(list, n + 1, p);
   *out = list;
   *count = n + 1;
   return CLF_OK;
+}
+
+clf_status clf_devices(int test, clf_device_info **out, int *count) {
+  CLF_GIVEN("list, count", out, count);
+  clf__probe p;
+  clf__late_lock();
+  clf__probe_begin(&p, "", 1);
+  const clf_status s = list_all(test, &p, out, count);
+  clf__probe_end(&p);
+  clf__late_unlock();
+  return s;
 }

@@ -70,9 +70,7 @@ static clf_status choose_family(clf__cl *cl, const char *asked) {
 
 static void opencl_close(clf_device *dev) {
   clf__cl *cl = dev->impl;
-  for (int op = 0; op < CLF_OP_COUNT; op++)
-    for (int i = 0; i < CLF_MAX_KERNELS; i++)
-      if (cl->kernel[op][i].k) clReleaseKernel(cl->kernel[op][i].k);
+  clf__cl_release(cl);
   if (cl->pool) clReleaseMemObject(cl->pool);
   if (cl->marked) clReleaseEvent(cl->marked);
   if (cl->uploads) clReleaseCommandQueue(cl->uploads);
@@ -226,6 +224,7 @@ static clf_status enqueue(clf_call *call, const char *name, clf_grid grid, const
   const clf_op_info *info = &clf_ops[call->op];
   const clf_tensor *t = call->args;
   int at = 0;
+  CLF_TRY(clf__cl_need(cl, call->op));
   while (at < CLF_MAX_KERNELS && strcmp(cl->kernel[call->op][at].name, name) != 0) at++;
   if (at == CLF_MAX_KERNELS)
     return clf__fail(CLF_EBUILD, "%s.cl has no kernel %s", info->file, name);
@@ -265,7 +264,9 @@ static clf_status opencl_run(clf_device *dev, clf_op op, const void *args) {
                    .enqueue = enqueue,
                    .blas = traits->blas ? clf__cl_blas : NULL,
                    .impl = dev};
-  return clf__way(dev, op, args)->launch(&call);
+  const clf_way *way = clf__way(dev, op, args);
+  if (dev->late) CLF_TRY(clf__late_test(dev, op, (int)(way - ways[op])));
+  return way->launch(&call);
 }
 
 static const clf_way *opencl_ways(const clf_device *dev, clf_op op, const clf_traits **traits) {

@@ -13,6 +13,16 @@ typedef struct clf__kernel {
   int pool; /* takes CLF_POOL */
 } clf__kernel;
 
+/* What the kernels of single operations are built from; text is NULL where all were built as the
+ * device was opened. */
+typedef struct clf__parts {
+  char *text; /* all kernels */
+  char *key;  /* all that the binary of a part depends on, but for the operation */
+  char options[128], device[128];
+  int no_binaries; /* the driver keeps what it compiles itself */
+  int said;        /* that it takes time */
+} clf__parts;
+
 typedef struct clf__cl {
   cl_device_id id;
   cl_context context;
@@ -20,7 +30,8 @@ typedef struct clf__cl {
   cl_command_queue uploads; /* NULL until there is one */
   cl_event marked;          /* all that was enqueued before the last upload */
   const clf_traits *traits;
-  clf__kernel kernel[CLF_OP_COUNT][CLF_MAX_KERNELS];
+  clf__kernel kernel[CLF_OP_COUNT][CLF_MAX_KERNELS]; /* of those operations that are ready */
+  clf__parts parts;
   cl_mem pool;      /* scratch of whatever runs now: calls take turns on the queue */
   size_t pool_size; /* floats */
   struct {
@@ -37,13 +48,26 @@ typedef struct clf__cl {
     if (e_) return clf__fail(clf__cl_status(e_), "%s: %s", #call, clf__cl_error(e_));              \
   } while (0)
 
-/* program.c: clflow.clh and ops.def, then the kernel files, as one string, malloc'ed; a family's
- * build options; whether a driver is asked for no binary; and all kernels, from the cache or from
- * source, which fills cl->kernel. */
+/* kernel_text.c: clflow.clh and ops.def, then the kernel files, as one string, malloc'ed; the
+ * operation whose kernel has a name of that length, the longest name that begins it, or -1; and
+ * the text with all kernels of other operations blanked. */
 char *clf__cl_program(void);
+int clf__cl_owner(const char *kernel, size_t length);
+void clf__cl_keep_only(char *text, int op);
+
+/* program.c: a family's build options.  Whether kernels are built operation by operation, each as
+ * it is first used.  Whether a driver keeps compiled kernels itself, so that it is asked for no
+ * binary. */
 void clf__cl_options(const clf_traits *traits, char *out, size_t size);
-int clf__compiles_at_launch(const clf_device_info *info, double seconds /* of its build */);
+int clf__cl_in_parts(const clf_device_info *info);
+int clf__cl_no_binaries(const clf_device_info *info);
+
+/* Sees to it that all kernels compile, or builds them, which fills cl->kernel.
+ * Errors: EBUILD with the compiler's log, EDEVICE, ENOMEM. */
 clf_status clf__cl_build(clf__cl *cl, const clf_device_info *info);
+/* The kernels of an operation, built now unless they are there.  Errors: the same. */
+clf_status clf__cl_need(clf__cl *cl, clf_op op);
+void clf__cl_release(clf__cl *cl);
 
 /* clblast.c: see clf_call.blas. */
 clf_status clf__cl_blas(clf_call *call, int *done);

@@ -177,5 +177,7 @@ clf_status clf_dispatch(clf_device *dev, clf_op op, const void *args) {
   CLF_GIVEN("dev, args", dev, args);
   CLF_TRY(check_call(dev, &clf_ops[op], args));
   CLF_TRY(clf_ops[op].rules(args));
-  return dev->backend->run(dev, op, args);
+  clf_status s = dev->backend->run(dev, op, args);
+  while (s && dev->late && clf__late_moves_on(dev)) s = dev->backend->run(dev, op, args);
+  return s;
 }

@@ -1,33 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-/* program.c: all kernels as one program, from the cache or from source.
+/* program.c: compiled kernels, from the cache or from source.
  *
- * One program, because every clBuildProgram has a fixed cost; a #line before
- * each file makes a build log name the .cl file and its line. */
+ * On a GPU all kernels are one program, since every clBuildProgram has a fixed cost, and they are
+ * compiled as the device is opened.  Compilers for CPUs take most of their time for machine code,
+ * some at once and some as a kernel is first launched.  So there all of the source passes the
+ * compiler without optimisation as the device is opened, which finds what does not compile, and an
+ * operation's kernels become a program of their own at its first use. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 #include "cache.h"
-#include "clock.h"
+#include "hash.h"
 #include "opencl.h"
-#include "sources.h"
 
-/* ---- Text --------------------------------------------------------------------- */
-
-char *clf__cl_program(void) {
-  size_t size = 1;
-  for (const clf_source *s = clf__sources; s->name; s++) size += strlen(s->text) + 128;
-  char *text = malloc(size), *end = text;
-  if (!text) return NULL;
-  for (const clf_source *s = clf__sources; s->name; s++)
-    end += sprintf(end, "#line 1 \"%s\"\n%s\n", s->name, s->text);
-  return text;
-}
+/* ---- What a binary depends on ------------------------------------------------------ */
 
 void clf__cl_options(const clf_traits *t, char *out, size_t size) {
   snprintf(out, size, "-cl-std=CL1.2 -DLANES=%d -DTM=%d -DTN=%d -DGROUP=%d -DWG=%d", t->lanes,
            t->tm, t->tn, t->group, t->wg);
+}
+
+int clf__cl_in_parts(const clf_device_info *info) { return strcmp(info->type, "cpu") == 0; }
+
+int clf__cl_no_binaries(const clf_device_info *info) {
+  return strcmp(info->type, "cpu") == 0 &&
+         strcmp(info->platform, "Portable Computing Language") == 0;
 }
 
 /* All that a binary depends on. */
@@ -43,26 +42,32 @@ static char *cache_key(const clf_device_info *info, const char *options, const c
   return key;
 }
 
-/* ---- Programs ------------------------------------------------------------------- */
-
-/* What stands for a binary where a driver compiles each kernel at its first launch, and keeps it
- * in a cache of its own: asking it for one would compile all of them, for a group size that no
- * launch uses. */
-static const char lazy[] = "built from source";
-
-/* pocl is known to, on a busy machine too; other drivers of CPUs by how soon they have built. */
-int clf__compiles_at_launch(const clf_device_info *info, double seconds) {
-  const double soon = 3;
-  return strcmp(info->type, "cpu") == 0 &&
-         (seconds < soon || strcmp(info->platform, "Portable Computing Language") == 0);
+static unsigned long crc_of(const char *text) {
+  return crc32_z(crc32_z(0, NULL, 0), (const unsigned char *)text, strlen(text));
 }
 
-/* Also tells whether the next start was promised to be quick without a binary. */
-static cl_program from_cache(clf__cl *cl, const char *key, const char *options, int *promised) {
+/* The key of a part is the whole one's hashes and the operation's name: it would be a copy of all
+ * kernels in each of many files. */
+static void part_key(const clf__parts *parts, const char *name, char *out, size_t size) {
+  snprintf(out, size, "%s\n%016llx %08lx %zu", name, (unsigned long long)clf__hash_text(parts->key),
+           crc_of(parts->key), strlen(parts->key));
+}
+
+/* ---- Programs ------------------------------------------------------------------- */
+
+/* What stands for a binary where the driver keeps it. */
+static const char no_binary[] = "built from source";
+
+static int is_no_binary(const void *bytes, size_t size) {
+  return bytes && size == sizeof no_binary && memcmp(bytes, no_binary, size) == 0;
+}
+
+/* *known: it was built before, and the driver has what it compiled then. */
+static cl_program from_cache(clf__cl *cl, const char *key, const char *options, int *known) {
   size_t size = 0;
   unsigned char *bytes = clf__cache_get(key, &size);
-  *promised = bytes && size == sizeof lazy && memcmp(bytes, lazy, size) == 0;
-  if (!bytes || *promised) {
+  *known = is_no_binary(bytes, size);
+  if (!bytes || *known) {
     free(bytes);
     return NULL;
   }
@@ -72,16 +77,17 @@ static cl_program from_cache(clf__cl *cl, const char *key, const char *options, 
   free(bytes);
   if (e || status || clBuildProgram(p, 1, &cl->id, options, NULL, NULL)) {
     if (!e) clReleaseProgram(p);
-    return NULL; /* built anew, and the file replaced */
+    return NULL; /* built from source, and the file replaced */
   }
   return p;
 }
 
-static void to_cache(const clf_device_info *info, cl_program p, const char *key, double build) {
+/* Asking for a binary may compile every kernel, which is not worth it without a cache. */
+static void to_cache(cl_program p, const char *key, int no_binaries) {
   size_t size = 0;
-  if (!clf__cache_usable()) return; /* asking for a binary may compile every kernel */
-  if (clf__compiles_at_launch(info, build)) {
-    clf__cache_put(key, lazy, sizeof lazy);
+  if (!clf__cache_usable()) return;
+  if (no_binaries) {
+    clf__cache_put(key, no_binary, sizeof no_binary);
     return;
   }
   if (clGetProgramInfo(p, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) || !size) return;
@@ -102,11 +108,15 @@ static clf_status build_failed(clf__cl *cl, cl_program p, const char *options) {
   return s;
 }
 
-static clf_status from_source(clf__cl *cl, const char *text, const char *options, cl_program *out) {
+/* A program, built, or compiled without being linked. */
+static clf_status from_source(clf__cl *cl, const char *text, const char *options, int compile_only,
+                              cl_program *out) {
   cl_int e;
   cl_program p = clCreateProgramWithSource(cl->context, 1, &text, NULL, &e);
   if (e) return clf__fail(CLF_EDEVICE, "no program for the kernels: %s", clf__cl_error(e));
-  if (clBuildProgram(p, 1, &cl->id, options, NULL, NULL)) {
+  e = compile_only ? clCompileProgram(p, 1, &cl->id, options, 0, NULL, NULL, NULL, NULL)
+                   : clBuildProgram(p, 1, &cl->id, options, NULL, NULL);
+  if (e) {
     const clf_status s = build_failed(cl, p, options);
     clReleaseProgram(p);
     return s;
@@ -115,43 +125,7 @@ static clf_status from_source(clf__cl *cl, const char *text, const char *options
   return CLF_OK;
 }
 
-static clf_status load(clf__cl *cl, const clf_device_info *info, cl_program *out) {
-  char options[128];
-  int promised = 0;
-  cl_platform_id platform = NULL;
-  CL_TRY(clGetDeviceInfo(cl->id, CL_DEVICE_PLATFORM, sizeof platform, &platform, NULL));
-  clf__cl_options(cl->traits, options, sizeof options);
-  char *text = clf__cl_program();
-  char *key = text ? cache_key(info, options, text, platform) : NULL;
-  clf_status s = key ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for the kernels' source");
-  if (key) cl->program = crc32_z(crc32_z(0, NULL, 0), (const unsigned char *)key, strlen(key));
-  *out = key ? from_cache(cl, key, options, &promised) : NULL;
-  if (!s && !*out) {
-    const double begin = clf__now();
-    if (!promised)
-      clf__say("compiling the kernels for %s, once: the next start finds them in the cache",
-               info->device);
-    s = from_source(cl, text, options, out);
-    if (!s && !promised) to_cache(info, *out, key, clf__now() - begin);
-  }
-  free(key);
-  free(text);
-  return s;
-}
-
 /* ---- Kernels -------------------------------------------------------------------- */
-
-/* A kernel belongs to the operation with the longest name that begins its own. */
-static int owner(const char *kernel) {
-  int best = -1;
-  for (int op = 0; op < CLF_OP_COUNT; op++) {
-    const size_t n = strlen(clf_ops[op].name);
-    if (strncmp(kernel, clf_ops[op].name, n) == 0 && (kernel[n] == 0 || kernel[n] == '_') &&
-        (best < 0 || n > strlen(clf_ops[best].name)))
-      best = op;
-  }
-  return best;
-}
 
 /* Takes k over, or says why it cannot be what ops.def describes. */
 static clf_status adopt(clf__cl *cl, cl_kernel k) {
@@ -159,7 +133,7 @@ static clf_status adopt(clf__cl *cl, cl_kernel k) {
   cl_uint got = 0;
   CL_TRY(clGetKernelInfo(k, CL_KERNEL_FUNCTION_NAME, sizeof it.name, it.name, NULL));
   CL_TRY(clGetKernelInfo(k, CL_KERNEL_NUM_ARGS, sizeof got, &got, NULL));
-  const int op = owner(it.name);
+  const int op = clf__cl_owner(it.name, strlen(it.name));
   if (op < 0) return clf__fail(CLF_EBUILD, "kernel %s is of no operation in ops.def", it.name);
   const cl_uint row = (cl_uint)strlen(clf_ops[op].modes) + 1;
   if (got != row && got != row + 2)
@@ -185,16 +159,122 @@ static clf_status adopt_all(clf__cl *cl, cl_program p) {
     if (!s) s = adopt(cl, k[i]);
     if (s) clReleaseKernel(k[i]);
   }
-  for (int op = 0; op < CLF_OP_COUNT && !s; op++)
-    if (!cl->kernel[op][0].k)
-      s = clf__fail(CLF_EBUILD, "%s.cl has no kernel for %s", clf_ops[op].file, clf_ops[op].name);
   return s;
 }
 
-clf_status clf__cl_build(clf__cl *cl, const clf_device_info *info) {
-  cl_program p = NULL;
-  CLF_TRY(load(cl, info, &p));
-  const clf_status s = adopt_all(cl, p);
+static clf_status has_kernel(const clf__cl *cl, int op) {
+  if (cl->kernel[op][0].k) return CLF_OK;
+  return clf__fail(CLF_EBUILD, "%s.cl has no kernel for %s", clf_ops[op].file, clf_ops[op].name);
+}
+
+static void release_kernels(clf__cl *cl, int op) {
+  for (int i = 0; i < CLF_MAX_KERNELS; i++) {
+    if (cl->kernel[op][i].k) clReleaseKernel(cl->kernel[op][i].k);
+    cl->kernel[op][i] = (clf__kernel){.k = NULL};
+  }
+}
+
+void clf__cl_release(clf__cl *cl) {
+  for (int op = 0; op < CLF_OP_COUNT; op++) release_kernels(cl, op);
+  free(cl->parts.text);
+  free(cl->parts.key);
+  cl->parts = (clf__parts){.text = NULL};
+}
+
+/* ---- All at once ------------------------------------------------------------------ */
+
+static clf_status build_all(clf__cl *cl, const clf_device_info *info, const char *text,
+                            const char *options, const char *key) {
+  int known;
+  cl_program p = from_cache(cl, key, options, &known);
+  if (!p) {
+    clf__say("compiling the kernels for %s, once: the next start finds them in the cache",
+             info->device);
+    CLF_TRY(from_source(cl, text, options, 0, &p));
+    to_cache(p, key, 0);
+  }
+  clf_status s = adopt_all(cl, p);
   clReleaseProgram(p); /* its kernels keep it */
+  for (int op = 0; op < CLF_OP_COUNT && !s; op++) s = has_kernel(cl, op);
+  return s;
+}
+
+/* ---- Operation by operation ---------------------------------------------------------- */
+
+static void say_once(clf__parts *parts) {
+  if (!parts->said)
+    clf__say("compiling kernels for %s, each as it is first used; later starts find them in the "
+             "cache",
+             parts->device);
+  parts->said = 1;
+}
+
+/* Without optimisation, for that would take most of the time and nothing runs this. */
+static clf_status check_all(clf__cl *cl, const char *text, const char *key) {
+  char options[192];
+  size_t size = 0;
+  cl_program p;
+  void *bytes = clf__cache_get(key, &size);
+  const int known = is_no_binary(bytes, size);
+  free(bytes);
+  if (known) return CLF_OK;
+  say_once(&cl->parts);
+  snprintf(options, sizeof options, "%s -cl-opt-disable", cl->parts.options);
+  CLF_TRY(from_source(cl, text, options, 1, &p));
+  clReleaseProgram(p);
+  to_cache(NULL, key, 1);
+  return CLF_OK;
+}
+
+static clf_status build_part(clf__cl *cl, char *text, const char *name) {
+  clf__parts *parts = &cl->parts;
+  char key[128];
+  int known;
+  part_key(parts, name, key, sizeof key);
+  cl_program p = from_cache(cl, key, parts->options, &known);
+  if (!p) {
+    if (!known) say_once(parts);
+    CLF_TRY(from_source(cl, text, parts->options, 0, &p));
+    if (!known) to_cache(p, key, parts->no_binaries);
+  }
+  const clf_status s = adopt_all(cl, p);
+  clReleaseProgram(p);
+  return s;
+}
+
+clf_status clf__cl_need(clf__cl *cl, clf_op op) {
+  if (cl->kernel[op][0].k || !cl->parts.text) return CLF_OK;
+  char *text = strdup(cl->parts.text);
+  if (!text) return clf__fail(CLF_ENOMEM, "no memory for the kernels' source");
+  clf__cl_keep_only(text, (int)op);
+  clf_status s = build_part(cl, text, clf_ops[op].name);
+  if (!s) s = has_kernel(cl, (int)op);
+  if (s) release_kernels(cl, (int)op); /* so that the next call begins from the start */
+  free(text);
+  return s;
+}
+
+/* ---- As a device is opened -------------------------------------------------------------- */
+
+clf_status clf__cl_build(clf__cl *cl, const clf_device_info *info) {
+  clf__parts *parts = &cl->parts;
+  cl_platform_id platform = NULL;
+  CL_TRY(clGetDeviceInfo(cl->id, CL_DEVICE_PLATFORM, sizeof platform, &platform, NULL));
+  clf__cl_options(cl->traits, parts->options, sizeof parts->options);
+  snprintf(parts->device, sizeof parts->device, "%s", info->device);
+  parts->no_binaries = clf__cl_no_binaries(info);
+  char *text = clf__cl_program();
+  char *key = text ? cache_key(info, parts->options, text, platform) : NULL;
+  clf_status s = key ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for the kernels' source");
+  if (key) cl->program = crc_of(key);
+  const int in_parts = clf__cl_in_parts(info);
+  if (!s) s = in_parts ? check_all(cl, text, key) : build_all(cl, info, text, parts->options, key);
+  if (!s && in_parts) {
+    parts->text = text;
+    parts->key = key;
+    return CLF_OK;
+  }
+  free(key);
+  free(text);
   return s;
 }

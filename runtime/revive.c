@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* revive.c: a device that failed, opened anew in place: whoever holds it, its buffers or
  * views of them goes on holding them.  What lay in the buffers is gone. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include "backend.h"
@@ -77,10 +78,53 @@ static void become(clf_device *dev, clf_device *fresh) {
 
 /* What is left of a shell: its implementation went elsewhere, or never was. */
 static void discard(clf_device *shell) {
+  clf__late_end(shell->late);
   free(shell->tuned);
   free(shell->tuned_key);
   free(shell->asked);
   free(shell);
+}
+
+/* Where the new device holds a buffer's contents. */
+static clf_status copy_buffer(clf_device *dev, const clf_buffer *b, clf_device *fresh, void **to) {
+  clf_buffer copy = {.dev = fresh, .size = b->size};
+  void *host = malloc(b->size * (size_t)dev->bits / 8);
+  if (!host) return clf__fail(CLF_ENOMEM, "no memory for a copy of %zu elements", b->size);
+  clf_status s = dev->backend->read(dev, (clf_buffer *)(uintptr_t)b, 0, host, b->size);
+  if (!s) s = fresh->backend->alloc(fresh, &copy);
+  *to = s ? NULL : copy.handle;
+  if (!s) s = fresh->backend->write(fresh, &copy, 0, host, b->size);
+  free(host);
+  return s;
+}
+
+static void give_back(clf_device *dev, size_t size, void *handle) {
+  clf_buffer b = {.dev = dev, .size = size, .handle = handle};
+  if (handle) dev->backend->release(dev, &b);
+}
+
+clf_status clf__replace(clf_device *dev, clf_device *fresh) {
+  const int wide = dev->wide_cores; /* layers have laid out their work by these */
+  const double lone = dev->lone_work;
+  size_t n = 0, done = 0;
+  for (const clf_buffer *b = dev->buffers; b; b = b->next) n++;
+  void **handle = calloc(n + 1, sizeof *handle);
+  clf_status s = handle ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for %zu buffers", n);
+  for (const clf_buffer *b = dev->buffers; b && !s; b = b->next)
+    s = copy_buffer(dev, b, fresh, &handle[done++]);
+  done = 0;
+  for (clf_buffer *b = dev->buffers; b && handle; b = b->next, done++) {
+    give_back(s ? fresh : dev, b->size, s ? handle[done] : b->handle);
+    if (!s) b->handle = handle[done];
+  }
+  free(handle);
+  if (s) return s;
+  become(dev, fresh);
+  dev->wide_cores = wide;
+  dev->lone_work = lone;
+  fresh->backend->close(fresh); /* it is what dev was */
+  discard(fresh);
+  return CLF_OK;
 }
 
 static clf_status make_buffers(clf_device *dev) {
@@ -98,6 +142,10 @@ static clf_status reopen(clf_device *dev, const char *name) {
     return CLF_ENODEV;
   }
   become(dev, fresh);
+  if (!name) { /* what its driver was found to do wrong stays known */
+    dev->late = fresh->late;
+    fresh->late = NULL;
+  }
   discard(fresh);
   const clf_status s = make_buffers(dev);
   if (s) let_go(dev);

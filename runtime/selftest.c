@@ -11,9 +11,11 @@
     .dim = { __VA_ARGS__ }                                                                         \
   }
 #define OP(name, ...)                                                                              \
-  {                                                                                                \
-    CLF_OP_##name, &(const clf_##name##_args) { __VA_ARGS__ }                                      \
-  }
+  { CLF_OP_##name, &(const clf_##name##_args){__VA_ARGS__}, 0 }
+
+/* The same with the channels of images side by side.  An image is what is not as high as wide. */
+#define LAST(name, ...)                                                                            \
+  { CLF_OP_##name, &(const clf_##name##_args){__VA_ARGS__}, 1 }
 
 #define IMAGE(C) DIM(3, C, 6, 5)
 
@@ -22,6 +24,7 @@ enum { N = 37, D = 5, H = 9, L = 2, P = 2 * (H * (2 * D + 1) + D), Q = 11 };
 static const struct {
   clf_op op;
   const void *args;
+  int channels_last;
 } calls[] = {
     OP(gemm, .a = DIM(N, H), .b = DIM(70, H), .bias = DIM(70), .c = DIM(N, 70), .tb = 1, .act = 1,
        .alpha = 1),
@@ -33,6 +36,14 @@ static const struct {
     OP(conv_bwd_weights, .x = DIM(3, D, 4, 5), .dy = DIM(3, H, 4, 5), .dw = DIM(H, D, 3, 3)),
     OP(conv_bwd_weights, .x = DIM(3, D, 4, 5), .mean = DIM(D), .var = DIM(D), .shift = DIM(D),
        .dy = DIM(3, H, 4, 5), .dw = DIM(H, D, 3, 3), .eps = 1.5f),
+    LAST(conv_fwd, .x = DIM(2, 16, 4, 5), .w = DIM(D, 16, 3, 3), .bias = DIM(D),
+         .y = DIM(2, D, 4, 5)),
+    LAST(conv_bwd_data, .dy = DIM(2, 16, 4, 5), .w = DIM(16, D, 3, 3), .dx = DIM(2, D, 4, 5)),
+    LAST(conv_bwd_weights, .x = DIM(2, 16, 4, 5), .dy = DIM(2, D, 4, 5), .dw = DIM(D, 16, 3, 3)),
+    LAST(conv_fwd, .x = DIM(2, D, 4, 5), .w = DIM(H, D, 1, 1), .bias = DIM(H),
+         .y = DIM(2, H, 4, 5)),
+    LAST(conv_bwd_data, .dy = DIM(2, H, 4, 5), .w = DIM(H, D, 1, 1), .dx = DIM(2, D, 4, 5)),
+    LAST(conv_bwd_weights, .x = DIM(2, D, 4, 5), .dy = DIM(2, H, 4, 5), .dw = DIM(H, D, 1, 1)),
     OP(conv_bwd_bias, .dy = DIM(3, H, 4, 5), .db = DIM(H)),
     OP(act_fwd, .x = DIM(N, H), .y = DIM(N, H), .act = 2),
     OP(crelu_fwd, .x = IMAGE(D), .y = IMAGE(2 * D + 1), .a = 2, .pixels = 1),
@@ -135,33 +146,82 @@ static clf_status fill_in(clf_device *dev, const clf_op_info *info, clf_tensor *
   return CLF_OK;
 }
 
-static clf_status run_one(clf_device *dev, clf_arena *a, float *host, clf_op op, const void *args) {
-  const clf_op_info *info = &clf_ops[op];
-  _Alignas(16) char copy[CLF_MAX_ARGS];
-  clf_tensor *t = (clf_tensor *)(void *)copy;
-  memcpy(copy, args, info->args_size);
-  a->used = 0;
-  for (int i = 0; info->modes[i]; i++)
-    if (t[i].dim[0]) {
-      const clf_tensor shape = t[i];
-      CLF_TRY(clf_new(a, shape.dim, &t[i]));
-    }
-  CLF_TRY(fill_in(dev, info, t, host));
-  return clf_dispatch(dev, op, copy);
+typedef struct test {
+  clf_device *checked; /* around the device under test */
+  clf_device *bare;    /* that device, or what it wraps */
+  clf_arena arena;
+  float *host;
+  clf__passed_fn passed;
+} test;
+
+enum {
+  MOST = 16384,
+  USUAL = -1
+}; /* elements of all tensors of a call; the algorithm by the rules */
+
+/* An image of such a shape. */
+static clf_status new_channels_last(clf_arena *a, const clf_tensor *shape, clf_tensor *out) {
+  const int32_t *d = shape->dim;
+  clf_tensor t;
+  CLF_TRY(clf_new(a, (int32_t[4]){d[0], d[2], d[3], d[1]}, &t));
+  *out = (clf_tensor){t.buf,
+                      t.offset,
+                      {d[0], d[1], d[2], d[3]},
+                      {t.stride[0], t.stride[3], t.stride[1], t.stride[2]}};
+  return CLF_OK;
 }
 
-clf_status clf__selftest(clf_device *dev) {
-  enum { MOST = 16384 }; /* elements of all tensors of a call */
-  clf_device *checked = NULL;
-  clf_arena a = {0};
-  float *host = malloc(MOST * sizeof *host);
-  clf_status s =
-      host ? clf__check_wrap(dev, &checked) : clf__fail(CLF_ENOMEM, "no memory for a self-test");
-  if (!s) s = clf_arena_init(&a, checked, MOST);
-  for (size_t i = 0; i < sizeof calls / sizeof *calls && !s; i++)
-    s = run_one(checked, &a, host, calls[i].op, calls[i].args);
-  clf_arena_free(&a);
-  clf_close(checked);
-  free(host);
+/* The tensors of a call, whose shapes stand in its arguments. */
+static clf_status lay_out(test *t, size_t call, char *copy) {
+  const clf_op_info *info = &clf_ops[calls[call].op];
+  clf_tensor *x = (clf_tensor *)(void *)copy;
+  memcpy(copy, calls[call].args, info->args_size);
+  t->arena.used = 0;
+  for (int i = 0; info->modes[i]; i++) {
+    const clf_tensor shape = x[i];
+    if (!shape.dim[0]) continue;
+    CLF_TRY(calls[call].channels_last && shape.dim[2] != shape.dim[3]
+                ? new_channels_last(&t->arena, &shape, &x[i])
+                : clf_new(&t->arena, shape.dim, &x[i]));
+  }
+  return CLF_OK;
+}
+
+/* A call by one of its algorithms, unless that does not take it. */
+static clf_status run_one(test *t, size_t call, int way) {
+  const clf_op op = calls[call].op;
+  _Alignas(16) char copy[CLF_MAX_ARGS];
+  CLF_TRY(lay_out(t, call, copy));
+  if (way == USUAL) way = clf__way_index(t->bare, op, copy);
+  if (!clf__way_takes(t->bare, op, way, copy)) return CLF_OK;
+  CLF_TRY(fill_in(t->checked, &clf_ops[op], (clf_tensor *)(void *)copy, t->host));
+  t->bare->forced = way + 1;
+  const clf_status s = clf_dispatch(t->checked, op, copy);
+  t->bare->forced = 0;
+  if (!s && t->passed) t->passed(op, way);
   return s;
+}
+
+static clf_status run_test(clf_device *dev, int op, int way, clf__passed_fn passed) {
+  test t = {.bare = dev, .host = malloc(MOST * sizeof *t.host), .passed = passed};
+  while (t.bare->inner) t.bare = t.bare->inner;
+  const int forced = t.bare->forced;
+  t.bare->forced = 0;
+  clf_status s = t.host ? clf__check_wrap(dev, &t.checked)
+                        : clf__fail(CLF_ENOMEM, "no memory for a self-test");
+  if (!s) s = clf_arena_init(&t.arena, t.checked, MOST);
+  for (size_t i = 0; i < sizeof calls / sizeof *calls && !s; i++)
+    if (op < 0 || calls[i].op == (clf_op)op) s = run_one(&t, i, way);
+  clf_arena_free(&t.arena);
+  clf_close(t.checked);
+  free(t.host);
+  t.bare->forced = forced;
+  return s;
+}
+
+clf_status clf__selftest(clf_device *dev, clf__passed_fn passed) {
+  return run_test(dev, -1, USUAL, passed);
+}
+clf_status clf__selftest_of(clf_device *dev, clf_op op, int way, clf__passed_fn passed) {
+  return run_test(dev, (int)op, way, passed);
 }

@@ -177,10 +177,12 @@ clf_status clf_write64(clf_device *dev, clf_tensor dst, const double *src) {
 clf_status clf_read(clf_device *dev, clf_tensor src, float *dst) {
   CLF_GIVEN("dev, dst", dev, dst);
   CLF_TRY(on_device(dev, &src, "clf_read"));
+  clf__late_answered(dev);
   return read_any(dev, &src, dst, 32);
 }
 clf_status clf_read64(clf_device *dev, clf_tensor src, double *dst) {
   CLF_GIVEN("dev, dst", dev, dst);
   CLF_TRY(on_device(dev, &src, "clf_read64"));
+  clf__late_answered(dev);
   return read_any(dev, &src, dst, 64);
 }

@@ -81,7 +81,7 @@ char *clf__verdicts_key(const char *family) {
   text t = {.room = 65536};
   t.at = malloc(t.room);
   if (!t.at) return NULL;
-  add(&t, "clflow probe 1, %s%s\n", clf_version(), family);
+  add(&t, "clflow probe 2, %s%s\n", clf_version(), family);
   for (const clf_source *s = clf__sources; s->name; s++)
     add(&t, "%s %016llx\n", s->name, (unsigned long long)clf__hash_text(s->text));
   add_drivers(&t);
@@ -107,9 +107,8 @@ static void recall_line(clf__verdicts *v, char *line) {
   if (!*line) {
     snprintf(v->why, sizeof v->why, "%s", why);
     v->known = v->recalled = 1;
-  } else if (v->count < CLF_PROBED) {
-    snprintf(v->at[v->count].name, sizeof v->at[0].name, "%s", line);
-    snprintf(v->at[v->count++].why, sizeof v->at[0].why, "%s", why);
+  } else {
+    clf__verdicts_set(v, line, why);
   }
 }
 
@@ -124,4 +123,25 @@ void clf__verdicts_recall(const char *key, clf__verdicts *v) {
   for (char *line; (line = strsep(&rest, "\n"));) recall_line(v, line);
   if (!v->known) *v = (clf__verdicts){0}; /* of half a list nothing is taken */
   free(bytes);
+}
+
+static int place_of(const clf__verdicts *v, const char *name) {
+  int i = 0;
+  while (i < v->count && strcmp(v->at[i].name, name) != 0) i++;
+  return i;
+}
+
+void clf__verdicts_set(clf__verdicts *v, const char *name, const char *why) {
+  char kept[sizeof v->at[0].name];
+  snprintf(kept, sizeof kept, "%s", name);
+  const int i = place_of(v, kept);
+  if (i == CLF_PROBED) return; /* tried out at each start */
+  if (i == v->count) v->count++;
+  memcpy(v->at[i].name, kept, sizeof kept);
+  snprintf(v->at[i].why, sizeof v->at[i].why, "%s", why);
+}
+
+const char *clf__verdicts_of(const clf__verdicts *v, const char *name) {
+  const int i = place_of(v, name);
+  return i < v->count ? v->at[i].why : NULL;
 }

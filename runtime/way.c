@@ -42,6 +42,11 @@ const clf_way *clf__way(const clf_device *dev, clf_op op, const void *args) {
   return way;
 }
 
+int clf__way_index(const clf_device *dev, clf_op op, const void *args) {
+  const struct clf_traits *traits;
+  return (int)(clf__way(dev, op, args) - dev->backend->ways(dev, op, &traits));
+}
+
 /* ---- Calls that are alike ---------------------------------------------------------- */
 
 /* n up to 16, else its power of two and whether it is above 1.5 times that. */

@@ -64,7 +64,7 @@ static clf_status traced(clf_device *inner, float *sum) {
 }
 static clf_status tested(clf_device *inner, float *sum) {
   *sum = right;
-  return clf__selftest(inner);
+  return clf__selftest(inner, NULL);
 }
 
 /* ---- Calls ------------------------------------------------------------------------------------

@@ -110,7 +110,7 @@ static int untouched(const struct stat *a, const struct stat *b) {
 static int compilings; /* announced */
 static void listen(const char *sentence, void *context) {
   ck_assert_ptr_eq(context, &compilings);
-  ck_assert_ptr_eq(strstr(sentence, "compiling the kernels for "), sentence);
+  ck_assert_ptr_eq(strstr(sentence, "compiling "), sentence);
   compilings++;
 }
 
@@ -119,7 +119,6 @@ static void open_quietly(void) {
   compilings = 0;
   clf_set_listener(listen, &compilings);
   clf_device *d = opened("opencl:0");
-  clf_set_listener(NULL, NULL);
   clf_arena a;
   clf_tensor t;
   float v[3];
@@ -128,36 +127,44 @@ static void open_quietly(void) {
   WORKS(clf_do(d, fill, .y = t, .value = 2.5f));
   WORKS(clf_read(d, t, v));
   ck_assert_float_eq(v[2], 2.5f);
+  clf_set_listener(NULL, NULL);
   clf_arena_free(&a);
   clf_close(d);
 }
 
-START_TEST(cache_of_programs) {
-  if (!opencl_count()) return;
-  char path[512], said[1024];
-  use_cache("programs");
-  captured(open_quietly, said, sizeof said);
-  ck_assert_str_eq(said, "");
-  ck_assert_int_eq(cache_files(path, sizeof path), 1);
-  ck_assert_int_eq(compilings, 1);
-  const struct stat first = status_of(path);
-  open_quietly();
-  ck_assert_int_eq(compilings, 0);
-  struct stat now = status_of(path);
-  ck_assert_msg(untouched(&first, &now), "the file is written anew though it was good");
+/* The file of the only operation that was used, and that of the source, which compiled as a whole:
+ * the smaller key is the operation's. */
+static void part_and_whole(char part[512], char whole[512]) {
+  DIR *dir = opendir(cache);
+  ck_assert_ptr_nonnull(dir);
+  *part = *whole = 0;
+  for (struct dirent *e; (e = readdir(dir));) {
+    char path[512];
+    if (*e->d_name == '.') continue;
+    snprintf(path, sizeof path, "%s/%s", cache, e->d_name);
+    snprintf(status_of(path).st_size < 100000 ? part : whole, 512, "%s", path);
+  }
+  closedir(dir);
+  ck_assert(*part && *whole);
+}
+
+/* The file is damaged, and made again as it was. */
+static void is_replaced(const char *path) {
+  char said[1024];
   size_t size;
   char *bytes = read_file(path, &size);
+  const int entries = suite_entries(cache);
   for (int damage = 0; damage < 3; damage++) {
-    bytes[size - 100] ^= 1;
+    bytes[size - 10] ^= 1;
     if (damage == 0) write_bytes(path, bytes, size);
-    bytes[size - 100] ^= 1;
+    bytes[size - 10] ^= 1;
     if (damage == 1) write_bytes(path, bytes, size / 2);
     if (damage == 2) write_bytes(path, "garbage", 7);
     const struct stat damaged = status_of(path);
     captured(open_quietly, said, sizeof said);
     ck_assert_str_eq(said, "");
-    ck_assert_int_eq(cache_files(path, sizeof path), 1);
-    now = status_of(path);
+    ck_assert_int_eq(suite_entries(cache), entries);
+    const struct stat now = status_of(path);
     ck_assert_msg(!untouched(&damaged, &now), "damaged file %d is not replaced", damage);
     ck_assert_int_eq(compilings, 1);
     open_quietly();
@@ -166,19 +173,38 @@ START_TEST(cache_of_programs) {
     ck_assert_msg(untouched(&now, &again), "the replacement of damaged file %d is no good", damage);
   }
   free(bytes);
+}
+
+START_TEST(cache_of_programs) {
+  if (!opencl_count()) return;
+  char part[512], whole[512], said[1024];
+  use_cache("programs");
+  captured(open_quietly, said, sizeof said);
+  ck_assert_str_eq(said, "");
+  ck_assert_int_eq(suite_entries(cache), 2);
+  ck_assert_int_eq(compilings, 1);
+  part_and_whole(part, whole);
+  const struct stat first = status_of(part), second = status_of(whole);
+  open_quietly();
+  ck_assert_int_eq(compilings, 0);
+  const struct stat now = status_of(part), then = status_of(whole);
+  ck_assert_msg(untouched(&first, &now) && untouched(&second, &then),
+                "a file is written anew though it was good");
+  is_replaced(part);
+  is_replaced(whole);
   clear_cache();
 }
 END_TEST
 
-/* Bytes that are whole but no program: built anew too. */
+/* Bytes that are whole but no program: built from source too. */
 START_TEST(cache_of_no_program) {
   if (!opencl_count()) return;
-  char path[512];
+  char part[512], whole[512];
   size_t size;
   use_cache("no-program");
   open_quietly();
-  ck_assert_int_eq(cache_files(path, sizeof path), 1);
-  char *bytes = read_file(path, &size);
+  part_and_whole(part, whole);
+  char *bytes = read_file(part, &size);
   size_t key_size = 0, n = 0;
   int begin = 0;
   ck_assert_int_eq(sscanf(bytes, "clflow cache 1 %zu %zu %*x\n%n", &key_size, &n, &begin), 2);
@@ -194,6 +220,40 @@ START_TEST(cache_of_no_program) {
   free(key);
   free(bytes);
   clear_cache();
+}
+END_TEST
+
+/* Each operation's part has its kernels and no other, and the parts together have all.  Places
+ * stay what they are, so that a message names the same line. */
+START_TEST(parts_of_the_program) {
+  char *whole = clf__cl_program();
+  ck_assert_ptr_nonnull(whole);
+  int all = 0, in_parts = 0;
+  for (const char *k = whole; (k = strstr(k, "\nkernel ")); k++) all++;
+  for (int op = 0; op < CLF_OP_COUNT; op++) {
+    char *part = strdup(whole), name[64], wanted[80];
+    int kernels = 0;
+    ck_assert_ptr_nonnull(part);
+    clf__cl_keep_only(part, op);
+    ck_assert_uint_eq(strlen(part), strlen(whole));
+    for (const char *k = part; (k = strstr(k, "\nkernel ")); k++, kernels++) {
+      ck_assert_int_eq(sscanf(k, "\nkernel %*s void %63[a-z0-9_]", name), 1);
+      ck_assert_msg(clf__cl_owner(name, strlen(name)) == op, "%s is none of %s", name,
+                    clf_ops[op].name);
+    }
+    snprintf(wanted, sizeof wanted, " void %s", clf_ops[op].name);
+    ck_assert_msg(kernels > 0 && strstr(part, wanted), "%s has no kernel", clf_ops[op].name);
+    in_parts += kernels;
+    free(part);
+  }
+  ck_assert_int_gt(all, CLF_OP_COUNT);
+  ck_assert_int_eq(in_parts, all);
+  ck_assert_int_eq(clf__cl_owner("gemm", 4), CLF_OP_gemm);
+  ck_assert_int_eq(clf__cl_owner("gemm_pack", 9), CLF_OP_gemm);
+  ck_assert_int_eq(clf__cl_owner("gemms", 5), -1);
+  ck_assert_int_eq(clf__cl_owner("conv_bwd_weights_add", 20), CLF_OP_conv_bwd_weights);
+  ck_assert_int_eq(clf__cl_owner("conv", 4), -1);
+  free(whole);
 }
 END_TEST
 
@@ -407,8 +467,12 @@ START_TEST(verdicts_are_whole) {
   clf__verdicts_recall("devices", &got);
   ck_assert_int_eq(got.known && got.recalled, 1);
   ck_assert_int_eq(got.count, 2);
-  ck_assert_ptr_null(clf__probe_why(&got, "opencl:0"));
-  ck_assert_str_eq(clf__probe_why(&got, "opencl:1/simt"), "signal 11\tor so");
+  ck_assert_str_eq(clf__verdicts_of(&got, "opencl:0"), "");
+  ck_assert_str_eq(clf__verdicts_of(&got, "opencl:1/simt"), "signal 11\tor so");
+  ck_assert_ptr_null(clf__verdicts_of(&got, "opencl:2"));
+  clf__verdicts_set(&got, "opencl:0", "late");
+  ck_assert_int_eq(got.count, 2);
+  ck_assert_str_eq(clf__verdicts_of(&got, "opencl:0"), "late");
   for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
     clf__verdicts from = {0};
     clf__cache_put("devices", broken[i], strlen(broken[i]));
@@ -445,7 +509,7 @@ static void build_odd(void) {
 
 START_TEST(build_errors_name_file_and_line) {
   static const char begins[] = "the kernels do not build with -cl-std=CL1.2 -DLANES=4 "
-                               "-DTM=-1 -DTN=8 -DGROUP=1 -DWG=64:\n";
+                               "-DTM=-1 -DTN=8 -DGROUP=1 -DWG=64 -cl-opt-disable:\n";
   char said[1024];
   if (!opencl_count()) return;
   captured(build_odd, said, sizeof said); /* drivers may count the errors on stderr */
@@ -462,6 +526,7 @@ static TCase *tests(void) {
   tcase_add_test(tc, cache_entries);
   tcase_add_test(tc, cache_of_programs);
   tcase_add_test(tc, cache_of_no_program);
+  tcase_add_test(tc, parts_of_the_program);
   tcase_add_test(tc, cache_that_cannot_be);
   tcase_add_test(tc, folders_by_environment);
   tcase_add_test(tc, files_that_cannot_be_written);

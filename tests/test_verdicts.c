@@ -31,27 +31,39 @@ static const char *here(const char *name) {
   return path;
 }
 
-/* "list" or a device's name is the script's $1. */
+/* The script runs for each request, whose words are $verb and $rest. */
 static void write_program(const char *script) {
   char text[1024];
-  snprintf(text, sizeof text, "#!/bin/sh\n%s\n", script);
+  snprintf(text, sizeof text, "#!/bin/sh\nwhile read verb rest; do\n%s\ndone\n", script);
   write_bytes("probe", text, strlen(text));
   ck_assert_int_eq(chmod("probe", 0700), 0);
   setenv("CLFLOW_PROBE", here("probe"), 1);
   setenv("CLFLOW_CACHE_DIR", "", 1);
 }
 
-static clf__verdicts probed(clf__probe_what what) {
-  clf__verdicts v;
-  clf__probe(what, "", &v);
+/* Only the list. */
+static clf__verdicts probed(void) {
+  clf__probe p;
+  clf__probe_begin(&p, "", 1);
+  const clf__verdicts v = p.v;
+  clf__probe_end(&p);
   return v;
 }
 
 static void is_unknown(const char *program) {
+  clf__probe p;
   setenv("CLFLOW_PROBE", program, 1);
-  const clf__verdicts v = probed(CLF_PROBE_TEST);
-  ck_assert_int_eq(v.known, 0);
-  ck_assert_int_eq(v.count, 0);
+  clf__probe_begin(&p, "", 1);
+  ck_assert_int_eq(p.v.known, 0);
+  ck_assert_ptr_null(clf__probe_device(&p, "opencl:0", 1));
+  ck_assert_int_eq(p.v.count, 0);
+  clf__probe_end(&p);
+}
+
+static void verdict_is(clf__probe *p, const char *name, int all, const char *why) {
+  const char *got = clf__probe_device(p, name, all);
+  if (why) ck_assert_str_eq(got, why);
+  if (!why) ck_assert_msg(!got, "%s: %s", name, got);
 }
 
 START_TEST(no_program) {
@@ -178,7 +190,7 @@ START_TEST(how_it_ends) {
   for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
     write_program(ends[i].script);
     if (i == 1) setenv("CLFLOW_PROBE_SECONDS", "1e9", 1); /* more than anybody waits */
-    const clf__verdicts v = probed(CLF_PROBE_LIST);
+    const clf__verdicts v = probed();
     ck_assert_int_eq(v.known, 1);
     ck_assert_str_eq(v.why, ends[i].why);
     setenv("CLFLOW_PROBE_SECONDS", "0.2", 1);
@@ -186,25 +198,146 @@ START_TEST(how_it_ends) {
   /* Of a child that this process does not wait for nobody knows how it ended. */
   write_program("kill -11 $$");
   signal(SIGCHLD, SIG_IGN);
-  const clf__verdicts v = probed(CLF_PROBE_LIST);
+  const clf__verdicts v = probed();
   signal(SIGCHLD, SIG_DFL);
   ck_assert_str_eq(v.why, "the driver ended the program in listing the devices");
   unsetenv("CLFLOW_PROBE_SECONDS");
 }
 END_TEST
 
-/* More devices than are remembered, lines longer than any, and words that mean nothing. */
+/* Lines longer than any, and words that mean nothing; the answers of one program to one request
+ * after the other. */
 START_TEST(what_it_says) {
-  write_program("if [ $1 = list ]; then\n"
-                "i=0; while [ $i -lt 40 ]; do echo device opencl:$i; i=$((i+1)); done\n"
-                "head -c 5000 /dev/zero | tr '\\0' x; echo; echo nonsense; echo; echo done\n"
-                "else echo device none; echo why $1 is slow; echo done; fi");
-  const clf__verdicts v = probed(CLF_PROBE_TEST);
-  ck_assert_int_eq(v.known, 1);
-  ck_assert_int_eq(v.count, CLF_PROBED);
-  ck_assert_str_eq(v.at[0].name, "opencl:0");
-  ck_assert_str_eq(clf__probe_why(&v, "opencl:31"), "opencl:31 is slow");
-  ck_assert_ptr_null(clf__probe_why(&v, "opencl:32"));
+  clf__probe p;
+  write_program("echo $verb $rest >>asked; case $verb in\n"
+                "list) head -c 5000 /dev/zero | tr '\\0' x; echo; echo nonsense; echo;;\n"
+                "open) case $rest in *:1/*) echo why $rest is slow;; esac;;\n"
+                "all) echo passed gemm 2; echo passed fill 0;;\n"
+                "esac; echo done");
+  clf__probe_begin(&p, "/simt", 1);
+  ck_assert_int_eq(p.v.known, 1);
+  ck_assert_str_eq(p.v.why, "");
+  verdict_is(&p, "opencl:0/simt", 0, NULL);
+  ck_assert_str_eq(p.opened, "opencl:0/simt");
+  verdict_is(&p, "opencl:1/simt", 0, "opencl:1/simt is slow");
+  ck_assert_ptr_null(p.prober); /* after an error it is begun again */
+  verdict_is(&p, "opencl:2/simt", 1, NULL);
+  ck_assert_str_eq(clf__prober_passed(p.prober), "gemm 2\nfill 0\n");
+  ck_assert_str_eq(clf__verdicts_of(&p.v, "opencl:1/simt"), "opencl:1/simt is slow");
+  ck_assert_str_eq(clf__verdicts_of(&p.v, "opencl:2/simt"), "");
+  ck_assert_ptr_null(clf__verdicts_of(&p.v, "opencl:2"));
+  clf__probe_end(&p);
+  char *asked = read_file("asked", NULL);
+  ck_assert_str_eq(asked,
+                   "list\nopen opencl:0/simt\nopen opencl:1/simt\nopen opencl:2/simt\nall\n");
+  free(asked);
+  ck_assert_int_eq(unlink("asked"), 0);
+}
+END_TEST
+
+/* More devices than are remembered. */
+START_TEST(many_devices) {
+  clf__probe p;
+  write_program("case $rest in *:3?) echo why $rest is slow;; esac; echo done");
+  clf__probe_begin(&p, "", 1);
+  for (int i = 0; i < CLF_PROBED; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "opencl:%d", i);
+    clf__probe_device(&p, name, 0);
+  }
+  ck_assert_int_eq(p.v.count, CLF_PROBED);
+  ck_assert_str_eq(clf__verdicts_of(&p.v, "opencl:31"), "opencl:31 is slow");
+  clf__verdicts_set(&p.v, "opencl:32", "one too many");
+  ck_assert_int_eq(p.v.count, CLF_PROBED);
+  ck_assert_ptr_null(clf__verdicts_of(&p.v, "opencl:32"));
+  clf__probe_end(&p);
+}
+END_TEST
+
+/* What was found out is asked for once, in this process and in later ones; what is new is added. */
+START_TEST(what_is_remembered) {
+  clf__probe p;
+  write_program("echo $verb $rest >>asked\n"
+                "case $rest in *:1) kill -11 $$;; esac; echo done");
+  setenv("CLFLOW_CACHE_DIR", here("remembered"), 1);
+  static const char crash[] = "the driver crashed in its self-test: signal 11 (Segmentation fault)";
+  for (int round = 0; round < 2; round++) {
+    clf__probe_begin(&p, "", 0);
+    ck_assert_int_eq(p.v.recalled, round);
+    verdict_is(&p, "opencl:0", 0, NULL);
+    verdict_is(&p, "opencl:1", 0, crash);
+    if (round) verdict_is(&p, "opencl:2", 0, NULL);
+    clf__probe_end(&p);
+  }
+  clf__probe_begin(&p, "", 0);
+  verdict_is(&p, "opencl:2", 0, NULL);
+  clf__probe_end(&p);
+  char *asked = read_file("asked", NULL);
+  ck_assert_str_eq(asked, "list\nopen opencl:0\nopen opencl:1\nopen opencl:2\n");
+  free(asked);
+  /* Asked for everything, it is tried again. */
+  write_program("echo done");
+  clf__probe_begin(&p, "", 1);
+  verdict_is(&p, "opencl:1", 1, NULL);
+  clf__probe_end(&p);
+  clf__probe_begin(&p, "", 0);
+  verdict_is(&p, "opencl:1", 0, NULL);
+  clf__probe_end(&p);
+  ck_assert_int_eq(unlink("asked"), 0);
+}
+END_TEST
+
+/* A user who stops the work, or a system that is short of memory, ends the program too: nothing is
+ * said about the driver, and nothing remembered. */
+START_TEST(ended_by_somebody) {
+  static const int numbers[] = {SIGINT, SIGTERM, SIGKILL};
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    clf__probe p;
+    char script[128];
+    snprintf(script, sizeof script,
+             "echo $verb >>asked; case $verb in open) kill -%d $$;; esac; echo done", numbers[i]);
+    write_program(script);
+    setenv("CLFLOW_CACHE_DIR", here("ended"), 1);
+    clf__probe_begin(&p, "", 0);
+    verdict_is(&p, "opencl:0", 0, NULL);
+    ck_assert_ptr_null(clf__verdicts_of(&p.v, "opencl:0"));
+    clf__probe_end(&p);
+    clf__probe_begin(&p, "", 0);
+    ck_assert_ptr_null(clf__verdicts_of(&p.v, "opencl:0"));
+    clf__probe_end(&p);
+    char *asked = read_file("asked", NULL);
+    ck_assert_str_eq(asked, i ? "open\nopen\n" : "list\nopen\nopen\n"); /* twice each */
+    free(asked);
+    ck_assert_int_eq(unlink("asked"), 0);
+  }
+}
+END_TEST
+
+/* It ends between two requests: writing to it is no error of this process. */
+START_TEST(ends_unasked) {
+  char why[CLF_PROBE_WHY];
+  write_program("echo done; exit");
+  clf__prober *p = clf__prober_start();
+  ck_assert_ptr_nonnull(p);
+  ck_assert_int_eq(clf__prober_ask(p, "list", "listing", why), CLF_PROBE_PASSED);
+  usleep(200000);
+  ck_assert_int_eq(clf__prober_ask(p, "all", "its self-test", why), CLF_PROBE_FAILED);
+  ck_assert_str_eq(why, "the driver ended the program in its self-test");
+  ck_assert_int_eq(clf__prober_ask(p, "all", "its self-test", why), CLF_PROBE_UNKNOWN);
+  clf__prober_end(p);
+  clf__prober_end(NULL);
+}
+END_TEST
+
+/* It is there to list the devices, and then no more: nothing is known of them. */
+START_TEST(it_disappears) {
+  clf__probe p;
+  write_program("rm -f probe; case $verb in open) kill -9 $$;; esac; echo done");
+  clf__probe_begin(&p, "", 1);
+  ck_assert_int_eq(p.v.known, 1);
+  verdict_is(&p, "opencl:0", 0, NULL);
+  ck_assert_ptr_null(clf__verdicts_of(&p.v, "opencl:0"));
+  clf__probe_end(&p);
 }
 END_TEST
 
@@ -226,18 +359,16 @@ START_TEST(signals) {
   ck_assert_int_eq(sigaction(SIGALRM, &act, &before), 0);
   ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
   alarms = 0;
-  write_program("sleep 0.2; echo device opencl:0; sleep 0.1; echo done");
-  const clf__verdicts slow = probed(CLF_PROBE_LIST);
+  write_program("sleep 0.2; echo why it took long; sleep 0.1; echo done");
+  const clf__verdicts slow = probed();
   const int listening = alarms;
   write_program("exec >&-; sleep 0.2; kill -11 $$"); /* the pipe is closed long before */
-  const clf__verdicts crashed = probed(CLF_PROBE_LIST);
+  const clf__verdicts crashed = probed();
   const int waiting = alarms - listening;
   ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
   ck_assert_int_eq(sigaction(SIGALRM, &before, NULL), 0);
   ck_assert_msg(listening >= 10 && waiting >= 5, "%d and %d signals", listening, waiting);
-  ck_assert_str_eq(slow.why, "");
-  ck_assert_int_eq(slow.count, 1);
-  ck_assert_str_eq(slow.at[0].name, "opencl:0");
+  ck_assert_str_eq(slow.why, "it took long");
   ck_assert_str_eq(crashed.why,
                    "the driver crashed in listing the devices: signal 11 (Segmentation fault)");
 }
@@ -255,22 +386,16 @@ static void gather(const char *sentence, void *context) {
 /* Sentences that the program says reach the listener of the process that started it, in order. */
 START_TEST(what_takes_long) {
   char all[256] = "";
-  write_program("echo say compiling for $1; echo says; echo saying nothing; echo say; "
-                "echo say 'twice, with  blanks'; [ $1 = list ] && echo device opencl:3; echo done");
+  clf__probe p;
+  write_program("echo say compiling for $verb $rest; echo says; echo saying nothing; echo say; "
+                "echo say 'twice, with  blanks'; echo done");
   clf_set_listener(gather, all);
-  const clf__verdicts v = probed(CLF_PROBE_TEST);
+  clf__probe_begin(&p, "", 1);
+  verdict_is(&p, "opencl:3", 0, NULL);
+  clf__probe_end(&p);
   clf_set_listener(NULL, NULL);
-  ck_assert_int_eq(v.count, 1);
-  ck_assert_str_eq(all, "[compiling for list][twice, with  blanks][compiling for opencl:3][twice, "
-                        "with  blanks]");
-}
-END_TEST
-
-/* It is there to list the devices, and then no more: nothing is known. */
-START_TEST(it_disappears) {
-  write_program("echo device opencl:0; echo done; rm probe");
-  const clf__verdicts v = probed(CLF_PROBE_TEST);
-  ck_assert_int_eq(v.known, 0);
+  ck_assert_str_eq(all, "[compiling for list][twice, with  blanks][compiling for open opencl:3]"
+                        "[twice, with  blanks]");
 }
 END_TEST
 
@@ -364,6 +489,10 @@ int main(int argc, char **argv) {
   tcase_add_test(c, what_it_says);
   tcase_add_test(c, signals);
   tcase_add_test(c, what_takes_long);
+  tcase_add_test(c, many_devices);
+  tcase_add_test(c, what_is_remembered);
+  tcase_add_test(c, ended_by_somebody);
+  tcase_add_test(c, ends_unasked);
   tcase_add_test(c, it_disappears);
   tcase_add_test(c, what_a_verdict_depends_on);
   tcase_add_test(c, a_long_setting);

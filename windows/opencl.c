@@ -12,6 +12,7 @@
 
 #define CL_FUNCTIONS(X)                                                                            \
   X(clBuildProgram)                                                                                \
+  X(clCompileProgram)                                                                              \
   X(clCreateBuffer)                                                                                \
   X(clCreateCommandQueue)                                                                          \
   X(clCreateContext)                                                                               \

@@ -105,15 +105,25 @@ typedef struct clf_device clf_device;
  *
  * Kernels are compiled here, or loaded from the cache (CLFLOW_CACHE_DIR, where empty
  * means none, else clflow below XDG_CACHE_HOME, else below ~/.cache), so that a kernel which
- * does not build fails here and nowhere later.  A cache folder that belongs to another user than
- * this one or root is not used.
+ * does not compile fails here and nowhere later.  On a CPU only the compiler's front end runs here:
+ * the machine code of an operation is made at its first use, which then takes up to seconds; later
+ * starts find it in the cache.  clf_set_listener() is told.  A cache folder that belongs to another
+ * user than this one or root is not used.
+ *
+ * What is compiled late is tested late: on a CPU that `auto` took, each operation is tested before
+ * it first runs, once for a driver and a build of clflow.  If it fails, `auto` goes on: the device
+ * becomes the next one that passes, or cpu, with everything on it, and clf_device_note() and the
+ * listener say so.  That is so until the first clf_read() from the device; after that the call
+ * returns EDEVICE and names the remedy, to open another device.  Devices opened by name are not
+ * tested.
  *
  * `auto` and clf_devices() try drivers out in a process of their own, the program clflow-probe, so
  * that a driver that crashes or hangs does no harm here.  It is CLFLOW_PROBE, an absolute path
  * (empty: none), or else lies beside the library or the program that contains it, as in a build
  * folder, or in libexec/clflow of the same installation.  It is never looked for in the current
  * folder or along PATH, and not started if everybody may write it, or if it belongs to another user
- * than root, this one and the owner of the library.  Without it drivers are tried out here.
+ * than root, this one and the owner of the library.  A driver that is silent for
+ * CLFLOW_PROBE_SECONDS (180) counts as hanging.  Without the program drivers are tried out here.
  *
  * Several threads may open devices at the same time.
  * Errors: ENODEV, EBUILD (names the .cl file and line), ENOMEM, EDEVICE. */
@@ -122,10 +132,10 @@ CLF_API clf_status clf_open(const char *name, clf_device **dev);
 /* Everything on the device must have been freed.  NULL is a no-op. */
 CLF_API void clf_close(clf_device *dev);
 
-/* What was opened: "opencl:0 NVIDIA H100 (clblast)". */
+/* What was opened, "opencl:0 NVIDIA H100 (clblast)", or what `auto` has gone on with since. */
 CLF_API const char *clf_device_name(const clf_device *dev);
 
-/* Why `auto` took this device, what it passed over and why, a line each;
+/* Why `auto` took this device, what it passed over or left and why, a line each;
  * empty for a device opened by its own name. */
 CLF_API const char *clf_device_note(const clf_device *dev);
 
@@ -174,8 +184,8 @@ typedef struct clf_device_info {
 } clf_device_info;
 
 /* Lists cpu and every OpenCL device, best first among the latter.  With `test`
- * each one is opened and self-tested, and the choice of `auto` is marked.  The
- * array is the caller's to free(). */
+ * each one is opened, all of its operations are tested, whatever is known of it, and the choice of
+ * `auto` is marked; that may take a minute.  The array is the caller's to free(). */
 CLF_API clf_status clf_devices(int test, clf_device_info **list, int *count);
 
 /* ---- Tensors ----------------------------------------------------------- */

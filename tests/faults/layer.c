@@ -2,10 +2,11 @@
 /* layer.c: layer.h tells.  Every function is the same few lines, so they are a table: those
  * that return a code, and those that return an object and write a code. */
 #define CL_TARGET_OPENCL_VERSION 120
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 #include "layer.h"
 
 #include <CL/cl_layer.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,13 +69,20 @@ EXPORT void clf_fault_count(long *c, long *f) {
 EXPORT long clf_fault_alive(void) { return atomic_load(&alive); }
 
 static void arm_from_environment(void) {
-  const char *text = getenv("CLF_CL_FAULT");
+  const char *text = getenv("CLF_CL_FAULT"), *at = text ? strchr(text, '@') : NULL;
   char function[64], what[16], plus[2] = "";
   long n = 0;
+  if (at) {
+    const size_t length = (size_t)(at - text);
+    if (strlen(program_invocation_short_name) != length ||
+        strncmp(program_invocation_short_name, text, length) != 0)
+      return;
+    text = at + 1;
+  }
   if (!text) return;
   if (sscanf(text, "%63[^:]:%ld%1[+]:%15s", function, &n, plus, what) != 4 &&
       sscanf(text, "%63[^:]:%ld:%15s", function, &n, what) != 3) {
-    fprintf(stderr, "CLF_CL_FAULT=%s is not FUNCTION:N[+]:WHAT\n", text);
+    fprintf(stderr, "CLF_CL_FAULT=%s is not [PROGRAM@]FUNCTION:N[+]:WHAT\n", text);
     exit(2);
   }
   arm(function, n, *plus == '+',
@@ -136,6 +144,11 @@ static void arm_from_environment(void) {
        (cl_program program, cl_uint n, const cl_device_id *id, const char *options,                \
         void(CL_CALLBACK * tell)(cl_program, void *), void *user),                                 \
        (program, n, id, options, tell, user))                                                      \
+  CODE(clCompileProgram,                                                                           \
+       (cl_program program, cl_uint n, const cl_device_id *id, const char *options, cl_uint n2,    \
+        const cl_program *headers, const char **names,                                             \
+        void(CL_CALLBACK * tell)(cl_program, void *), void *user),                                 \
+       (program, n, id, options, n2, headers, names, tell, user))                                  \
   CODE(clGetProgramInfo,                                                                           \
        (cl_program program, cl_program_info what, size_t room, void *out, size_t *size),           \
        (program, what, room, out, size))                                                           \

@@ -4,9 +4,10 @@
  *
  *   OPENCL_LAYERS=.../libclf_fault_layer.so CLF_CL_FAULT=clBuildProgram:1:abort clflow devices
  *
- * CLF_CL_FAULT is FUNCTION:N:WHAT or FUNCTION:N+:WHAT.  FUNCTION is a name or *, for all that the
- * layer knows; N counts its calls from 1, + means that one and all after it; WHAT is a code
- * such as -5, or abort, hang (for ever), or wrong (reads give other numbers). */
+ * CLF_CL_FAULT is FUNCTION:N:WHAT or FUNCTION:N+:WHAT, behind PROGRAM@ for that program alone.
+ * FUNCTION is a name or *, for all that the layer knows; N counts its calls from 1, + means that
+ * one and all after it; WHAT is a code such as -5, or abort, hang (for ever), or wrong (reads give
+ * other numbers). */
 #ifndef CLF_FAULT_LAYER_H
 #define CLF_FAULT_LAYER_H
 
