@@ -132,33 +132,24 @@ static int make_room(cli_session *s) {
   return CLI_OK;
 }
 
-/* A byte that the flow has no level for would pass for a strange but possible pixel. */
-static int check_levels(const cli_session *s, int64_t first, int64_t n) {
-  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
-  for (int64_t i = 0; i < n * spec->dim; i++)
-    if (s->bytes[i] >= spec->levels)
-      return cli_fail("image %" PRId64 " of %s has a pixel of %d, the model takes values below %d",
-                      first + i / spec->dim, cli_common.data, s->bytes[i], spec->levels);
-  return CLI_OK;
-}
-
 int cli_rows(cli_session *s, int64_t first, int64_t n, const double **x) {
   const int32_t dim = clf_flow_get_spec(s->flow)->dim;
   if (!s->images) {
     *x = s->data.at + first * dim;
     return CLI_OK;
   }
-  int code = make_room(s);
+  const int code = make_room(s);
   if (code) return code;
   if (clf_images_get(s->images, NULL, first, n, NULL, s->bytes) != CLF_OK)
     return cli_fail_library();
-  code = check_levels(s, first, n);
+  if (clf_check_levels(s->flow, s->bytes, n, first) != CLF_OK)
+    return cli_fail("%s: %s", cli_common.data, clf_errmsg());
   *x = s->pixels;
   if (s->noise.at)
     for (int64_t i = 0; i < n * dim; i++) s->pixels[i] = s->bytes[i] + s->noise.at[first * dim + i];
   else
     clf_dequantize(s->bytes, n, dim, cli_common.images.seed, first, s->pixels);
-  return code;
+  return CLI_OK;
 }
 
 static clf_status log_probs(const cli_session *s, const double *x, int64_t n, double *logp) {

@@ -328,8 +328,9 @@ static int settle_options(const cli_session *s) {
   return CLI_OK;
 }
 
-/* A set that has too many levels is refused before it is trained on for a while. */
-static int check_levels(cli_session *s) {
+/* Reads a set once, so that one with too many levels is refused before it is trained on for a
+ * while. */
+static int read_all(cli_session *s) {
   const int64_t rows = cli_row_count(s), most = cli_row_chunk(s);
   int code = CLI_OK;
   for (int64_t at = 0; at < rows && !code && clf_flow_get_spec(s->flow)->levels < 256; at += most) {
@@ -366,5 +367,5 @@ int cli_train_prepare(cli_session *s) {
   if (!code) code = make_flow(s);
   if (!code) code = settle_options(s);
   if (!code) code = cli_data_wait(s);
-  return code || !s->images ? code : check_levels(s);
+  return code || !s->images ? code : read_all(s);
 }

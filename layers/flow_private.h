@@ -94,8 +94,6 @@ clf_status clf__images_mean_logp(clf_flow *f, const struct clf_images *images, c
 
 /* ESHAPE unless the flow is one of such images. */
 clf_status clf__check_images(const clf_flow *f, const clf_images *images);
-/* ENUM unless all pixels of n images, the first of which is image `first`, are below levels. */
-clf_status clf__check_levels(const clf_flow *f, const uint8_t *bytes, int64_t n, int64_t first);
 
 /* A flow that has parameters with names and shapes, but no device and no weights.  It is to be
  * freed also after a failure. */

@@ -60,7 +60,7 @@ static clf_status gather(const image_source *s, const clf__places *at, float *pi
     s->rows[i] = s->valid ? row : b->index[b->held_out + row];
   }
   CLF_TRY(clf_images_get(s->images, s->rows, 0, at->n, &draw, s->raw));
-  CLF_TRY(clf__check_levels(b->f, s->raw, at->n, s->rows[0]));
+  CLF_TRY(clf_check_levels(b->f, s->raw, at->n, s->rows[0]));
   for (int64_t i = 0; i < size; i++) pixels[i] = s->raw[i];
   return CLF_OK;
 }

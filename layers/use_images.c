@@ -32,7 +32,9 @@ void clf_dequantize(const uint8_t *bytes, int64_t n, int32_t dim, uint64_t seed,
     }
 }
 
-clf_status clf__check_levels(const clf_flow *f, const uint8_t *bytes, int64_t n, int64_t first) {
+clf_status clf_check_levels(const clf_flow *f, const uint8_t *bytes, int64_t n, int64_t first) {
+  CLF_GIVEN("flow, bytes", f, bytes);
+  CLF_TRY(clf__rows_fit(n, f->spec.dim, 1));
   const int32_t D = f->spec.dim;
   for (int64_t i = 0; i < n * D; i++)
     if (bytes[i] >= f->spec.levels)
@@ -54,7 +56,7 @@ typedef struct scoring {
 static clf_status score_chunk(scoring *c, int64_t first, int64_t n, double *logp) {
   const int64_t *index = c->index ? c->index + first : NULL;
   CLF_TRY(clf_images_get(c->images, index, first, n, NULL, c->bytes));
-  CLF_TRY(clf__check_levels(c->f, c->bytes, n, first));
+  CLF_TRY(clf_check_levels(c->f, c->bytes, n, first));
   clf_dequantize(c->bytes, n, c->f->spec.dim, c->seed, first, c->x);
   return clf_log_prob(c->f, c->x, n, logp);
 }

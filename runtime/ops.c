@@ -147,9 +147,11 @@ clf_status clf__check_view(const char *op, int i, const clf_tensor *t) {
     if (t->dim[d] < 1 || t->stride[d] < 0)
       return clf__fail(CLF_ESHAPE, "%s: dimension %d of argument %d is %d, its stride %d", op, d, i,
                        (int)t->dim[d], (int)t->stride[d]);
-  if (t->offset < 0 || (size_t)t->offset + clf__span(t) > t->buf->size)
-    return clf__fail(CLF_ESHAPE, "%s: argument %d reaches to element %zu of a buffer of %zu", op, i,
-                     (size_t)t->offset + clf__span(t), t->buf->size);
+  uint64_t end = (uint64_t)t->offset + 1; /* in 64 bits, whatever size_t has */
+  for (int d = 0; d < 4; d++) end += (uint64_t)(t->dim[d] - 1) * (uint64_t)t->stride[d];
+  if (t->offset < 0 || end > t->buf->size)
+    return clf__fail(CLF_ESHAPE, "%s: argument %d reaches to element %llu of a buffer of %zu", op,
+                     i, (unsigned long long)end, t->buf->size);
   return CLF_OK;
 }
 

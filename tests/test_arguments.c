@@ -301,6 +301,10 @@ START_TEST(use) {
   clf_dequantize(bytes, 1, 2, 1, 0, NULL);
   clf_dequantize(bytes, -1, 2, 1, 0, y);
   clf_dequantize(bytes, 2, 2, 1, INT64_MAX, y);
+  NO(clf_check_levels, "flow", NULL, bytes, 1, 0);
+  NO(clf_check_levels, "bytes", flow, NULL, 1, 0);
+  REFUSES(clf_check_levels(flow, bytes, INT64_MAX, 0),
+          "9223372036854775807 rows of 2 numbers are more than memory can hold");
   NO(clf_evaluate_images, "flow", NULL, images, NULL, 0, 1, 1, &score);
   NO(clf_evaluate_images, "images", flow, NULL, NULL, 0, 1, 1, &score);
   NO(clf_evaluate_images, "score", flow, images, NULL, 0, 1, 1, NULL);

@@ -178,6 +178,12 @@ CLF_API clf_score clf_score_of(const double *logp, int64_t n, int32_t dim);
 CLF_API void clf_dequantize(const uint8_t *bytes, int64_t n, int32_t dim, uint64_t seed,
                             int64_t first, double *x);
 
+/* ENUM, with the image and the value, unless all pixels of n images (n, dim) are below the flow's
+ * levels: a byte without a level would pass for a strange but possible pixel.  The first image is
+ * number `first`. */
+CLF_API clf_status clf_check_levels(const clf_flow *flow, const uint8_t *bytes, int64_t n,
+                                    int64_t first);
+
 /* As clf_evaluate(), of images index[first .. first + n) (NULL: first .. first + n), with the
  * noise that clf_dequantize() gives places first .. first + n.  Since a pixel is 1 wide, the bits
  * are those of published numbers.  ESHAPE if the images do not fit the flow. */
