@@ -189,7 +189,7 @@ class Campaign:
         self.reach = Reach(self.state / "reach", recorder)
         tests = {n: t for n, t in recorder.tests("coverage").items() if not LEFT_OUT.match(n) and not UNRECORDED.match(n)}
         for i, (name, (target, command, _)) in enumerate(sorted(tests.items())):
-            if self.reach.load(name, target):
+            if self.reach.load(name, target, outdated=not self.o.record):
                 continue
             self.note(f"recording {i + 1} of {len(tests)}: {name}")
             good, output = self.reach.record(name, target, command)
@@ -199,7 +199,7 @@ class Campaign:
     # ---- One mutant ------------------------------------------------------------------------------
 
     def tests_for(self, m, families):
-        """The tests that reach it, the quickest first."""
+        """The tests that reach it, the quickest first; what killed others of the file counts as quicker."""
         if not m.file.endswith(".cl"):
             found = {t for t in self.reach.tests_of_line(m.file, m.line) if not SAME_HOST.match(t)}
         else:
@@ -209,9 +209,11 @@ class Campaign:
                 found |= {t for t in self.reach.tests_of_file(f"cl/{stem}.c") if not t.startswith("ops/")}
             found = {t for t in found if self.takes_family(t, families)}
         first = re.compile(rf"ops/.*/{stem_of(m.file, self.stems)}$") if m.file.startswith("cl/") else None
+        killed = [r for r in self.results.values() if r["file"] == m.file and r["verdict"] == "killed"]
+        killers = Counter(r["test"] for r in killed)
         return sorted(
             (t for t in found if t in self.tests),
-            key=lambda t: (not (first and first.match(t)), self.seconds[t]),
+            key=lambda t: (not (first and first.match(t)), self.seconds[t] / (1 + 4 * killers[t])),
         )
 
     def takes_family(self, test, families):
@@ -294,7 +296,8 @@ class Campaign:
                     break
             if code and self.passes(tree, m, build, name, command):
                 (self.state / "last-failure").write_text(f"{m}\n{name}\n{output}")
-                return "killed", name + (" (time)" if code in (124, 128 + signal.SIGXCPU) else "") + (" (sanitizers)" if sanitized else "")
+                late = " (time)" if code in (124, 128 + signal.SIGXCPU) else ""
+                return "killed", name + late + (" (sanitizers)" if sanitized else "")
             done.append(name)
             if spent:
                 spent += self.seconds.get(name, 0)
@@ -306,7 +309,8 @@ class Campaign:
         print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
     def keep(self, m, verdict, test, seconds):
-        row = dict(zip(COLUMNS, (m.id, m.file, str(m.line), m.operator, squeeze(m.before), squeeze(m.after), verdict, test, f"{seconds:.1f}")))
+        change = (m.id, m.file, str(m.line), m.operator, squeeze(m.before), squeeze(m.after))
+        row = dict(zip(COLUMNS, (*change, verdict, test, f"{seconds:.1f}")))
         with self.lock:
             self.results[m.id] = row
             self.ran += 1
@@ -405,7 +409,8 @@ class Campaign:
         for m in sorted(survivors, key=lambda m: (m.file, m.line)):
             row = self.results[m.id]
             remark = "slow tests are left" if row["verdict"] == "open" else row["test"]
-            print(f"  {m.id} {m.file}:{m.line} {m.operator}: {m.before} -> {squeeze(m.after)}{'  (' + remark + ')' if remark else ''}")
+            remark = f"  ({remark})" if remark else ""
+            print(f"  {m.id} {m.file}:{m.line} {m.operator}: {m.before} -> {squeeze(m.after)}{remark}")
         old = [i for i in self.results if i not in self.all]
         if old:
             print(f"\n{len(old)} results are of code that has changed since; they are not counted")
@@ -421,17 +426,27 @@ def files_here(folder):
 
 def main():
     root = Path(__file__).resolve().parents[2]
-    p = argparse.ArgumentParser(prog="scripts/mutants", description="Change the code in small ways and see whether a test fails.")
-    p.add_argument("--count", type=int, default=300, metavar="N", help="mutants to kill or see survive, all folders together (300)")
-    p.add_argument("--seed", type=int, default=1, help="which ones are chosen (1)")
-    p.add_argument("--only", metavar="REGEX", help="only mutants whose `FILE:LINE OPERATOR` matches")
-    p.add_argument("--rerun", nargs="+", metavar="ID", help="try these again")
-    p.add_argument("--jobs", type=int, default=1, help="mutants at a time (1)")
-    p.add_argument("--state", default=root / "build-test" / "mutants", help="folder for copies, builds and results (build-test/mutants)")
-    p.add_argument("--quick", type=float, default=60, metavar="S", help="seconds of tests that each mutant gets before any gets more (60)")
-    p.add_argument("--refresh", action="store_true", help="take the sources as they are now; results of unchanged functions stay")
-    p.add_argument("--no-sanitize", action="store_true", help="do not try survivors under the sanitizers")
-    p.add_argument("--summary", action="store_true", help="print what is known so far, and run nothing")
+    p = argparse.ArgumentParser(
+        prog="scripts/mutants", description="Change the code in small ways and see whether a test fails."
+    )
+    add = p.add_argument
+    add("--count", type=int, default=300, metavar="N", help="mutants to count, all folders together (300)")
+    add("--seed", type=int, default=1, help="which ones are chosen (1)")
+    add("--only", metavar="REGEX", help="only mutants whose `FILE:LINE OPERATOR` matches")
+    add("--rerun", nargs="+", metavar="ID", help="try these again")
+    add("--jobs", type=int, default=1, help="mutants at a time (1)")
+    add(
+        "--quick", type=float, default=60, metavar="S",
+        help="seconds of tests that each mutant gets before any gets more (60)",
+    )  # fmt: skip
+    add(
+        "--state", default=root / "build-test" / "mutants", metavar="FOLDER",
+        help="for copies, builds and results (build-test/mutants)",
+    )  # fmt: skip
+    add("--refresh", action="store_true", help="take the sources as they are now; results of unchanged functions stay")
+    add("--record", action="store_true", help="record anew which lines the tests reach that have changed")
+    add("--no-sanitize", action="store_true", help="do not try survivors under the sanitizers")
+    add("--summary", action="store_true", help="print what is known so far, and run nothing")
     campaign = Campaign(p.parse_args(), root)
     campaign.snapshot()
     if campaign.o.summary:

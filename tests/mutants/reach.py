@@ -38,13 +38,15 @@ class Reach:
             h.update((self.tree.root / name).read_bytes())
         return h.hexdigest()
 
-    def load(self, test, target):
-        """Whether there is a record of this test as it is."""
+    def load(self, test, target, outdated=True):
+        """Whether there is a record of this test; where an outdated one will do, also one of the test
+        as it was: then it counts for all lines of the files that it reaches."""
         try:
             record = json.loads(self.path(test).read_text())
         except (OSError, ValueError):
             return False
-        if record["sources"] != self.sources_hash(target):
+        record["outdated"] = record["sources"] != self.sources_hash(target)
+        if record["outdated"] and not outdated:
             return False
         self.records[test] = record
         return True
@@ -60,7 +62,7 @@ class Reach:
         reached, known = self.read_counters()
         record = {"sources": self.sources_hash(target), "seconds": round(seconds, 2), "reached": reached, "known": known}
         self.path(test).write_text(json.dumps(record))
-        self.records[test] = record
+        self.records[test] = record | {"outdated": False}
         return True, output
 
     def read_counters(self):
@@ -127,7 +129,11 @@ class Reach:
         if not before:  # of a definition's first line, its first that counts
             before = [min(counted)]
         at = max(before)
-        return {t for t, r in self.records.items() if at in r["reached"].get(file, {}).get(key, ())}
+        return {
+            t
+            for t, r in self.records.items()
+            if at in r["reached"].get(file, {}).get(key, ()) or (r["outdated"] and file in r["reached"])
+        }
 
 
 def family_of(test):
