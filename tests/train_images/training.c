@@ -96,6 +96,43 @@ START_TEST(interruptions_change_no_bit) {
 }
 END_TEST
 
+/* A training goes on with the images that it began with, and the held-out ones. */
+START_TEST(other_images) {
+  if (flows_checking()) return;
+  static const char *const sets[] = {"glyphs:n=40,size=8", "glyphs:n=40,size=8,seed=2",
+                                     "glyphs:n=9,size=8,seed=3", "glyphs:n=9,size=8,seed=4"};
+  static const struct {
+    int images, valid; /* of sets; -1: none */
+    int good;
+  } tries[] = {{0, 2, 1}, {1, 2, 0}, {0, 3, 0}, {0, -1, 0}, {1, 3, 0}};
+  const clf_train_options o = options_of(1, 16);
+  clf_images *set[4];
+  clf_flow *f = small_flow(1);
+  clf_trainer *t;
+  for (int i = 0; i < 4; i++) set[i] = glyphs(sets[i]);
+  WORKS(clf_trainer_create_images(f, set[0], set[2], &o, &t));
+  WORKS(clf_trainer_run(t, NULL, NULL));
+  WORKS(clf_trainer_save(t, path_of("begun")));
+  clf_trainer_free(t);
+  clf_flow_free(f);
+  for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+    WORKS(clf_flow_load(flows_dev, path_of("begun"), NULL, &f));
+    WORKS(clf_trainer_create_images(f, set[tries[i].images],
+                                    tries[i].valid < 0 ? NULL : set[tries[i].valid], &o, &t));
+    const clf_status s = clf_trainer_resume(t, path_of("begun"));
+    if (tries[i].good)
+      ck_assert_msg(!s, "%s", clf_errmsg());
+    else
+      ck_assert_msg(s == CLF_EFORMAT && strstr(clf_errmsg(), "another value of the data"),
+                    "try %zu: %s", i, s ? clf_errmsg() : "it is resumed");
+    clf_trainer_free(t);
+    clf_flow_free(f);
+  }
+  for (int i = 0; i < 4; i++) clf_images_free(set[i]);
+  unlink(path_of("begun"));
+}
+END_TEST
+
 /* ---- A set of its own to hold out --------------------------------------------------------- */
 
 START_TEST(images_held_out) {
@@ -125,5 +162,6 @@ void tests_of_training(TCase *tc) {
   tcase_add_test(tc, batches_are_the_images);
   tcase_add_loop_test(tc, interruptions_change_no_bit, CLF_ACTIVATIONS_STORE,
                       CLF_ACTIVATIONS_REVERSE + 1);
+  tcase_add_test(tc, other_images);
   tcase_add_test(tc, images_held_out);
 }
