@@ -8,6 +8,7 @@
 #define CLF_IMAGE_PIXELS (INT64_C(1) << 28) /* in any image, at most */
 #define CLF_IMAGE_BLANK (INT64_C(1) << 24)  /* whatever the file's size */
 #define CLF_IMAGE_DENSE 128                 /* beyond these, at most so many a byte of the file */
+#define CLF_IMAGE_FILE (INT64_C(1) << 31)   /* bytes of a PNG or JPEG file, at most */
 #define CLF_IMAGE_LSUN 96                   /* the shorter side of what LSUN keeps */
 #define CLF_IMAGE_LONG 32                   /* of LSUN: the longer side by the shorter, at most */
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* images_decode.c: a file that is one image, by what it begins with. */
+#define _POSIX_C_SOURCE 200809L
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "file.h"
 #include "images.h"
@@ -31,12 +34,21 @@ static clf_status decode_bytes(const char *path, const uint8_t *b, size_t size, 
   return CLF_OK;
 }
 
+/* Files with holes may be far larger than the disk, and none with so many pixels as are read is. */
+static clf_status check_size(const char *path) {
+  struct stat st;
+  if (stat(path, &st) || st.st_size <= CLF_IMAGE_FILE) return CLF_OK;
+  return clf__fail(CLF_EFORMAT, "%s: has %" PRId64 " bytes; image files are read up to 2 GiB", path,
+                   (int64_t)st.st_size);
+}
+
 clf_status clf__decode(const char *path, clf__decoding *how, clf__picture *p) {
   char *bytes;
   size_t size;
   clf__picture q = {0};
   how->orientation = 1;
   how->deepest = -1;
+  CLF_TRY(check_size(path));
   CLF_TRY(clf__file_read(path, &bytes, &size));
   const clf_status s = decode_bytes(path, (const uint8_t *)bytes, size, how, &q);
   free(bytes);

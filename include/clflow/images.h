@@ -63,8 +63,8 @@ typedef struct clf_images clf_images;
  *
  * A file is damaged if its decoder so much as warns that data are missing or corrupt, or if it
  * declares more than its bytes can hold.  Limits: 65536 pixels a side and 2^28 in all; above 2^24
- * pixels, 128 more for each byte of the file; 100 scans of a JPEG.  The set as a whole must fit
- * into the machine's memory.
+ * pixels, 128 more for each byte of the file; 2 GiB a file; 100 scans of a JPEG.  The set as a
+ * whole must fit into the machine's memory.
  *
  * After this the shape is known; images are not before clf_images_wait().
  * Errors: EIO, EFORMAT, EINVAL (options, keys, a name of no such kind), ESHAPE (sizes that differ

@@ -120,6 +120,18 @@ START_TEST(damaged_sizes) {
 }
 END_TEST
 
+/* A file that is nearly all hole. */
+START_TEST(large_file) {
+  const clf_image_options strict = {.strict = 1};
+  POSIX_ONLY;
+  fresh("d");
+  put_png("d/a.png", 3, 3, 1, nine);
+  ck_assert_int_eq(truncate("d/a.png", (off_t)((UINT64_C(1) << 31) + 1)), 0);
+  fails("d", &strict, CLF_EFORMAT,
+        "d/a.png: has 2147483649 bytes; image files are read up to 2 GiB");
+}
+END_TEST
+
 START_TEST(unreadable) {
   POSIX_ONLY;
   const char *const *said;
@@ -220,6 +232,7 @@ void tests_of_damage(Suite *s) {
   tcase_add_test(c, damaged_sizes);
   tcase_add_test(c, many_scans);
   tcase_add_test(c, blank_images);
+  tcase_add_test(c, large_file);
   tcase_add_test(c, unreadable);
   suite_add_tcase(s, c);
 }
