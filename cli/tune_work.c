@@ -180,9 +180,20 @@ static clf_status run_line(shapes *s, int line, const char *text) {
   return refuse(line, text);
 }
 
+enum { LINE = 256 };
+
+/* The next line, or as much of it as there is room for: what is longer is a comment, or refused. */
+static int read_line(FILE *f, char text[LINE]) {
+  if (!fgets(text, LINE, f)) return 0;
+  if (!strchr(text, '\n'))
+    for (int c = fgetc(f); c != EOF && c != '\n';) c = fgetc(f);
+  return 1;
+}
+
 static clf_status run_file(clf_device *dev, FILE *f) {
-  char text[256];
-  for (int line = 1; fgets(text, sizeof text, f); line++) {
+  char text[LINE];
+  for (int line = 1; read_line(f, text); line++) {
+    if (strlen(text) == LINE - 1 && !strpbrk(text, "#\n")) return refuse(line, text);
     text[strcspn(text, "#\r\n")] = 0;
     if (!text[strspn(text, " \t")]) continue;
     shapes s = {.dev = dev, .arena = {.dev = dev}};

@@ -603,6 +603,11 @@ START_TEST(test_tune) {
            "nothing to choose: none of these calls has several ways on this device");
   succeeds("tune --flow piecewise --dim 1 --batch 20",
            "nothing to choose: none of these calls has several ways on this device");
+  /* The rest of a long line is not a line of its own. */
+  char text[1024];
+  snprintf(text, sizeof text, "# %600d\ngemm 3 4 5 %400s\n", 1, "");
+  write_text("shapes", text);
+  refuses(1, "tune --shapes shapes", "shapes, line 2: \"gemm 3 4 5 ");
   write_text("shapes", "gemm 70 40\n");
   refuses(1, "tune --shapes shapes",
           "shapes, line 1: \"gemm 70 40\" is neither \"gemm M N K [ta] [tb]\" nor \"conv N H W "
