@@ -379,7 +379,8 @@ static clf_status end_epoch(clf_trainer *t, clf_progress *report) {
   report->valid = h->valid = e.valid;
   report->best = t->source->held_out && t->best_epoch == e.epoch;
   h->epochs = e.epoch;
-  h->train = t->last_mean = e.train;
+  h->train = e.train;
+  if (!isnan(e.train)) t->last_mean = e.train; /* of an epoch whose steps were all left out */
   clf__trainer_note_growth(t, e.epoch);
   t->epoch_sum = 0;
   t->epoch_rows = 0;
@@ -486,7 +487,8 @@ static clf_status read_losses(run *r) {
   CLF_TRY(clf__trainer_insist(t, read_ring, r));
   while (t->read < t->step) losses[count++] = take_loss(r);
   clf_progress report = report_of(r, losses, count);
-  if (owes_epoch_end(t)) CLF_TRY(end_epoch(t, &report));
+  const int ended = count > 0 && t->read % clf__steps_per_epoch(t) == 0;
+  if (ended || owes_epoch_end(t)) CLF_TRY(end_epoch(t, &report));
   t->f->history.steps = t->step;
   CLF_TRY(clf__trainer_insist(t, remember, t));
   tell_notices(r, &report);

@@ -38,6 +38,34 @@ static clf_flow *paper_flow(void) {
   return f;
 }
 
+/* An epoch ends even if all of its steps were left out; nothing is known of it then. */
+static int note_ends(const clf_progress *p, void *context) {
+  int *ends = context;
+  if (!p->epoch_done) return 0;
+  ck_assert_int_eq(p->epoch, ++*ends);
+  ck_assert(isnan(p->train) && !p->best);
+  return 0;
+}
+
+START_TEST(epochs_that_are_left_out) {
+  if (flows_checking()) return;
+  clf_table data = rows_with_a_bad_one(21);
+  clf_train_options o = options_of(2, 48);
+  clf_flow *f = paper_flow();
+  clf_trainer *t;
+  int ends = 0;
+  WORKS(clf_trainer_create(f, &data, &o, &t));
+  WORKS(clf_trainer_run(t, note_ends, &ends));
+  ck_assert_int_eq(ends, 2);
+  ck_assert_int_eq(clf_flow_history(f).epochs, 2);
+  ck_assert_int_eq(clf_flow_history(f).best_epoch, 0);
+  ck_assert(isnan(clf_flow_history(f).train));
+  clf_trainer_free(t);
+  clf_flow_free(f);
+  clf_table_free(&data);
+}
+END_TEST
+
 START_TEST(bad_steps_are_left_out) {
   if (flows_checking()) return;
   clf_table data = rows_with_a_bad_one(21);
@@ -124,6 +152,7 @@ START_TEST(bad_steps_again_and_again) {
 END_TEST
 
 void tests_of_drops(TCase *tc) {
+  tcase_add_test(tc, epochs_that_are_left_out);
   tcase_add_test(tc, bad_steps_are_left_out);
   tcase_add_test(tc, bad_steps_in_a_row);
   tcase_add_test(tc, bad_steps_again_and_again);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "images.h"
 #include "trainer.h"
@@ -205,7 +206,56 @@ START_TEST(round_trip_of_the_deepest) {
 }
 END_TEST
 
+/* ---- The result ----------------------------------------------------------------------------- */
+
+enum { BREAK_AFTER = 2 };
+
+typedef struct wreck {
+  clf_trainer *t;
+  clf_flow *f;
+  double factor, *good, train[4];
+} wreck;
+
+/* After epoch BREAK_AFTER all weights are multiplied, as a bad step might. */
+static int break_it(const clf_progress *p, void *context) {
+  wreck *w = context;
+  if (!p->epoch_done) return 0;
+  w->train[p->epoch - 1] = p->train;
+  if (p->epoch != BREAK_AFTER) return 0;
+  w->good = weights_of(w->f);
+  WORKS(clf_do(flows_dev, axpby, .x = w->t->best, .y = w->f->w, .a = (float)w->factor, .b = 0));
+  return 0;
+}
+
+/* Much worse is 0.5 bits/dim, which are 22 nats of 64 pixels; 1 nat is nothing to speak of. */
+START_TEST(much_worse_at_the_end) {
+  if (flows_checking()) return;
+  clf_images *images = glyphs("glyphs:n=32,size=8");
+  const clf_train_options o = options_of(4, 16);
+  const double margin = 0.5 * log(2) * 64;
+  for (int much = 0; much < 2; much++) {
+    wreck w = {.f = small_flow(0), .factor = much ? 4 : 1.5};
+    WORKS(clf_trainer_create_images(w.f, images, NULL, &o, &w.t));
+    WORKS(clf_trainer_run(w.t, break_it, &w));
+    const clf_history h = clf_flow_history(w.f);
+    const double fall = w.train[BREAK_AFTER - 1] - w.train[3];
+    ck_assert_msg(much ? fall > margin : fall > 1 && fall < margin, "it falls by %g nats", fall);
+    ck_assert_int_eq(h.best_epoch, much ? BREAK_AFTER : 0);
+    ck_assert_double_eq(h.train, w.train[3]);
+    if (much) ck_assert_double_eq(h.best_train, w.train[BREAK_AFTER - 1]);
+    double *now = weights_of(w.f);
+    ck_assert_int_eq(memcmp(now, w.good, clf__count(&w.f->w) * sizeof *now) == 0, much);
+    free(now);
+    free(w.good);
+    clf_trainer_free(w.t);
+    clf_flow_free(w.f);
+  }
+  clf_images_free(images);
+}
+END_TEST
+
 void tests_of_results(TCase *tc) {
+  tcase_add_test(tc, much_worse_at_the_end);
   tcase_add_test(tc, statistics_recalibrated);
   tcase_add_test(tc, rows_outside_of_the_levels);
   tcase_add_test(tc, fifty_steps_as_in_double);
