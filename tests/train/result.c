@@ -128,6 +128,21 @@ START_TEST(much_worse_at_the_end) {
 }
 END_TEST
 
+/* What is copied to the host when training has ended are the last weights, not those that the flow
+ * shows. */
+START_TEST(device_lost_behind_the_end) {
+  static wreck w;
+  WORKS(run(&w, (plan){.shift = 3}));
+  WORKS(clf_trainer_save(w.t, path_of("before")));
+  WORKS(clf_trainer_run(w.t, NULL, NULL));
+  w.t->owed = 1; /* as after a device that failed for good */
+  WORKS(clf_trainer_save(w.t, path_of("after")));
+  ck_assert_msg(same_files("before", "after"), "a device that failed shows");
+  has_the_best(&w, "after its device failed");
+  clear(&w);
+}
+END_TEST
+
 /* Worse by less than 1 nat: the last weights are the result. */
 START_TEST(a_little_worse_at_the_end) {
   static wreck w;
@@ -323,6 +338,7 @@ END_TEST
 
 void tests_of_result(TCase *tc) {
   tcase_add_loop_test(tc, much_worse_at_the_end, 0, 2);
+  tcase_add_test(tc, device_lost_behind_the_end);
   tcase_add_test(tc, a_little_worse_at_the_end);
   tcase_add_test(tc, resumed_behind_the_best);
   tcase_add_test(tc, best_weights_in_the_file);
