@@ -42,6 +42,25 @@ static void shift(wreck *w, double by) {
   WORKS(clf__vector_copy(dev, w->f->w, w->t->snapshot[0].w));
 }
 
+/* A file under way has the result so far; the flow keeps the last weights, and their history. */
+static void save_under_way(wreck *w) {
+  clf_flow *loaded = NULL;
+  double *last = weights_of(w->f);
+  const clf_history before = clf_flow_history(w->f);
+  WORKS(clf_trainer_save(w->t, path_of("under way")));
+  const clf_history after = clf_flow_history(w->f);
+  ck_assert(before.best_epoch == after.best_epoch && before.epochs == after.epochs);
+  ck_assert(before.valid == after.valid || (isnan(before.valid) && isnan(after.valid)));
+  double *now = weights_of(w->f);
+  ck_assert_int_eq(memcmp(last, now, (size_t)w->f->w.dim[0] * sizeof *now), 0);
+  WORKS(clf_flow_load(dev, path_of("under way"), NULL, &loaded));
+  ck_assert_int_eq(clf_flow_history(loaded).best_epoch,
+                   clf__trainer_prefers_best(w->t) ? w->t->best_epoch : 0);
+  clf_flow_free(loaded);
+  free(last);
+  free(now);
+}
+
 static int go_wrong(const clf_progress *p, void *context) {
   wreck *w = context;
   const clf_history h = clf_flow_history(w->f);
@@ -49,6 +68,7 @@ static int go_wrong(const clf_progress *p, void *context) {
   ck_assert(isnan(h.best_train));
   ck_assert_int_eq(h.steps, p->step);
   watch(p, &w->d);
+  if (p->epoch_done) save_under_way(w);
   if (p->epoch_done && p->epoch == BREAK_AFTER) {
     w->good = weights_of(w->f);
     if (w->p.shift != 0) shift(w, w->p.shift);
