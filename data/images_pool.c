@@ -135,7 +135,7 @@ clf_status clf__pool_start(clf_images *m, int threads) {
   q->process = getpid();
   q->worst = -1;
   m->pool = q;
-  long n = threads > 0 ? threads : sysconf(_SC_NPROCESSORS_ONLN);
+  long n = threads > 0 ? threads : clf_threads();
   if (n > m->total) n = (long)m->total;
   start_threads(q, n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : (int)n);
   return CLF_OK;

@@ -19,6 +19,8 @@
 #endif
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t counting = PTHREAD_MUTEX_INITIALIZER; /* of calls under way */
+static int under_way, threads;
 static struct {
   clf__sgemm *sgemm;
   __typeof__(openblas_get_num_threads) *threads;
@@ -73,8 +75,17 @@ static void *load_here(void *unused) {
   return unused;
 }
 
+/* Of a parent's calls under way, a forked child has none. */
+static void before_fork(void) { pthread_mutex_lock(&counting); }
+static void after_fork(void) { pthread_mutex_unlock(&counting); }
+static void in_child(void) {
+  under_way = 0;
+  pthread_mutex_unlock(&counting);
+}
+
 static void load(void) {
   pthread_t thread;
+  pthread_atfork(before_fork, after_fork, in_child);
   if (memory_suffices() && !pthread_create(&thread, NULL, load_here, NULL))
     pthread_join(thread, NULL);
 }
@@ -91,9 +102,6 @@ const char *clf__blas_name(void) {
 /* ---- Its number of threads -------------------------------------------------------------------
  * One, unless the program had loaded the library by itself before.  Then the first call under way
  * takes it down to one, the last one puts it back. */
-
-static pthread_mutex_t counting = PTHREAD_MUTEX_INITIALIZER;
-static int under_way, threads;
 
 void clf__blas_hold_to_one_thread(void) {
   pthread_mutex_lock(&counting);

@@ -6,17 +6,16 @@
  * simply does more of the work.  Nobody spins. */
 #define _POSIX_C_SOURCE 200809L
 #include "threads.h"
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
+#include "memory_limit.h"
 #include "status.h"
 
 enum {
   PIECES = 8,           /* of each thread's share: what a thread that is late leaves to others */
-  STACK_BYTES = 2 << 20 /* of a worker */
+  STACK_BYTES = 1 << 20 /* of a worker */
 };
 
 /* A thread's share of the indices.  It takes pieces from the front; so do threads that have
@@ -68,9 +67,12 @@ static int threads_of_environment(void) {
   return *end == 0 && n >= 1 && n <= CLF_THREADS_MAX ? (int)n : -1;
 }
 
+/* Where memory is limited, stacks take at most a sixteenth of it. */
 static int threads_by_default(void) {
-  const int asked = threads_of_environment(), n = asked > 0 ? asked : clf__cores();
-  return n < CLF_THREADS_MAX ? n : CLF_THREADS_MAX;
+  const int asked = threads_of_environment(), cores = clf__cores();
+  const uint64_t stacks = clf__memory_limit().bytes / 16 / STACK_BYTES;
+  if (asked > 0) return asked;
+  return stacks < (uint64_t)cores ? (int)stacks + 1 : cores;
 }
 
 static void prepare_for_fork(void);

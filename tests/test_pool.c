@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "clflow/clflow.h"
@@ -163,11 +164,32 @@ START_TEST(numbers_of_threads) {
   ck_assert_int_eq(clf_threads(), 7);
   WORKS(clf_set_threads(0));
   ck_assert_int_eq(clf_threads(), 3);
-  suite_putenv_back("CLFLOW_THREADS", suite_setenv("CLFLOW_THREADS", NULL));
-  suite_setenv("CLFLOW_THREADS", NULL);
+  unsetenv("CLFLOW_THREADS");
   WORKS(clf_set_threads(0));
   ck_assert_int_eq(clf_threads(), clf__cores());
   suite_putenv_back("CLFLOW_THREADS", before);
+}
+END_TEST
+
+/* Stacks take at most a sixteenth of a limited memory. */
+START_TEST(limited_memory) {
+  struct rlimit before;
+  ck_assert_int_eq(getrlimit(RLIMIT_DATA, &before), 0);
+  struct rlimit little = {(rlim_t)8 << 20, before.rlim_max};
+  char *asked = suite_setenv("CLFLOW_THREADS", NULL);
+  ck_assert_int_eq(setrlimit(RLIMIT_DATA, &little), 0);
+  WORKS(clf_set_threads(0));
+  const int few = clf_threads();
+  little.rlim_cur = (rlim_t)16 << 20;
+  ck_assert_int_eq(setrlimit(RLIMIT_DATA, &little), 0);
+  WORKS(clf_set_threads(0));
+  const int more = clf_threads();
+  ck_assert_int_eq(setrlimit(RLIMIT_DATA, &before), 0);
+  WORKS(clf_set_threads(0));
+  ck_assert_int_eq(few, 1);
+  ck_assert_int_eq(more, clf__cores() < 2 ? 1 : 2);
+  ck_assert_int_eq(clf_threads(), clf__cores());
+  suite_putenv_back("CLFLOW_THREADS", asked);
 }
 END_TEST
 
@@ -334,6 +356,7 @@ int main(void) {
   tcase_add_test(tc, several_callers);
   tcase_add_test(tc, busy_workers);
   tcase_add_test(tc, numbers_of_threads);
+  tcase_add_test(tc, limited_memory);
   tcase_add_test(tc, refused_environment);
   tcase_add_test(tc, control_groups);
   tcase_add_test(tc, threads_that_do_not_start);

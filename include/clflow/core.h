@@ -155,13 +155,13 @@ typedef struct clf_memory {
 } clf_memory;
 CLF_API clf_memory clf_memory_taken(clf_device *dev, int anew);
 
-/* Sets how many threads cpu and cpu64 use at most for one operation, the calling one included: from
- * 1 to 256, or 0 for the default.  The default is the environment variable CLFLOW_THREADS, or as
- * many as there are cores which this process may use (affinity mask, control groups).  It holds
- * for the whole process, from the next operation on.  Results have the same bits for any number.
- * Threads are started when an operation first has work for them, sleep while they wait, and are
- * shared by all devices and callers; a forked child starts its own.
- * Errors: EINVAL. */
+/* Sets how many threads cpu and cpu64 use at most for one operation, the calling one included, and
+ * sets of images while they are decoded: from 1 to 256, or 0 for the default.  The default is the
+ * environment variable CLFLOW_THREADS, or as many as there are cores which this process may use
+ * (affinity mask, control groups).  It holds for the whole process, from the next operation on.
+ * Results have the same bits for any number. Threads are started when an operation first has work
+ * for them, sleep while they wait, and are shared by all devices and callers; a forked child starts
+ * its own. Errors: EINVAL. */
 CLF_API clf_status clf_set_threads(int32_t n);
 
 /* How many that is now. */
