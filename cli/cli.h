@@ -80,6 +80,7 @@ void cli_help(const cli_verb *verb);
 /* The verb whose options cli_parse() took. */
 extern const cli_verb *cli_running;
 
+int cli_is_word(cli_type type); /* whether the value is a const char * as typed */
 /* Bytes that a value of this type takes where `to` points. */
 size_t cli_size(cli_type type);
 /* A value of the option's type as it would be typed. */
@@ -110,9 +111,9 @@ int cli_fail_library(void);
 
 /* The text as it may go to a terminal, control characters shown as "\x1b"; good for four calls. */
 const char *cli_clean(const char *text);
-/* Appends a blank and the word, quoted as a POSIX shell needs it ($'...' where it has letters that
- * a terminal would not show); a file whose name begins with a dash becomes ./-NAME. */
-void cli_append_word(const char *word, char *line, size_t size);
+/* Appends `before` and the word, quoted as a POSIX shell needs it ($'...' where it has letters that
+ * a terminal would not show). */
+void cli_append_word(char before, const char *word, char *line, size_t size);
 
 /* Writes what is buffered for stdout.  0, or if any of it could not be written so far the error's
  * number, -1 where that is not known. */

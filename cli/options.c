@@ -43,6 +43,8 @@ static const struct {
     [CLI_CHAR] = {"a character, tab or space", sizeof(char)},
 };
 
+int cli_is_word(cli_type type) { return types[type].wanted == a_word; }
+
 size_t cli_size(cli_type type) { return types[type].size; }
 
 /* All values are stored byte by byte: an enum may be what lies there. */

@@ -66,7 +66,7 @@ const char *cli_clean(const char *text) {
 static int is_plain(const char *word) {
   static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
                                 "%+,-./:=@_~";
-  return *word && *word != '~' && (*word != '-' || !word[1]) && !word[strspn(word, letters)];
+  return *word && *word != '~' && !word[strspn(word, letters)];
 }
 
 /* Whether a terminal would show the word as something else. */
@@ -84,7 +84,7 @@ static int is_hidden(const char *word) {
 /* Room for a word is 4 strlen(word) + 6. */
 static void quote(const char *word, char *to) {
   const int octal = is_hidden(word);
-  to += sprintf(to, "%s%s", octal ? "$'" : "'", *word == '-' ? "./" : ""); /* else an option */
+  to += sprintf(to, octal ? "$'" : "'");
   for (; *word; word++) {
     const unsigned char c = (unsigned char)*word;
     if (octal && (c < ' ' || c >= 0x7f || c == '\'' || c == '\\'))
@@ -97,11 +97,11 @@ static void quote(const char *word, char *to) {
   strcpy(to, "'");
 }
 
-void cli_append_word(const char *word, char *line, size_t size) {
+void cli_append_word(char before, const char *word, char *line, size_t size) {
   const size_t used = strlen(line);
   char *quoted = malloc(4 * strlen(word) + 8);
   if (quoted && !is_plain(word)) quote(word, quoted);
-  snprintf(line + used, size - used, " %s", quoted && !is_plain(word) ? quoted : word);
+  snprintf(line + used, size - used, "%c%s", before, quoted && !is_plain(word) ? quoted : word);
   free(quoted);
 }
 

@@ -321,18 +321,42 @@ static void print_reading(char *text, size_t size) {
            cli_common.images.strict ? " --strict" : "");
 }
 
-/* Appends " OPTION WORD", the word as a shell needs it. */
+/* Appends " OPTION WORD", the word as a shell needs it; or OPTION=WORD, if it might be an option.
+ */
 static void append_option(const char *option, const char *word, char *line, size_t size) {
   const size_t used = strlen(line);
   snprintf(line + used, size - used, " %s", option);
-  cli_append_word(word, line, size);
+  cli_append_word(*word == '-' ? '=' : ' ', word, line, size);
 }
 
+/* Appends the option as it was given, if it was. */
+static void append_given(const char *name, char *line, size_t size) {
+  const cli_option *o = options;
+  while (strcmp(o->name, name) != 0) o++;
+  if (!o->given) return;
+  char value[512];
+  const char *word = value;
+  if (cli_is_word(o->type))
+    memcpy(&word, o->to, sizeof word); /* of any length */
+  else
+    cli_format(o, o->to, value, sizeof value);
+  const size_t used = strlen(line);
+  if (o->type == CLI_FLAG || o->type == CLI_FLAG_OFF)
+    snprintf(line + used, size - used, " %s", name);
+  else
+    append_option(name, word, line, size);
+}
+
+/* What neither the file holds nor print_reading() says. */
 static void say_how_to_go_on(void) {
+  static const char *const again[] = {"--valid",  "--columns",   "--drop",    "--by-position",
+                                      "--header", "--delimiter", "--decimal", "--comment",
+                                      "--skip",   "--device"};
   char reading[64];
   static char line[60000] = "clflow train";
   append_option("--data", cli_common.data, line, sizeof line);
-  if (cli_wanted.valid) append_option("--valid", cli_wanted.valid, line, sizeof line);
+  for (size_t i = 0; i < sizeof again / sizeof *again; i++)
+    append_given(again[i], line, sizeof line);
   print_reading(reading, sizeof reading);
   const size_t used = strlen(line);
   snprintf(line + used, sizeof line - used, "%s", reading);

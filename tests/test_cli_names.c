@@ -119,8 +119,10 @@ END_TEST
 /* What the hint says goes on with the training, as it is, in a shell. */
 static void goes_on(const char *data, const char *out, const char *wanted) {
   static const char begin[] = "to go on: ";
-  pid_t pid = start_words(
-      (const char *const[]){"train", "--data", data, "--epochs", "1000000", "--out", out, NULL});
+  char from[256], to[256]; /* a file may have the name of an option */
+  snprintf(from, sizeof from, "--data=%s", data);
+  snprintf(to, sizeof to, "--out=%s", out);
+  pid_t pid = start_words((const char *const[]){"train", from, "--epochs", "1000000", to, NULL});
   nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
   kill(pid, SIGINT);
   result r = finish(pid);
@@ -150,7 +152,7 @@ START_TEST(resume_hints) {
   ck_assert_int_eq(mkdir("bin", 0777) | symlink(link_to, "bin/clflow"), 0);
   static const char *const names[][2] = {{"my data $1.csv", "'my data $1.csv'"},
                                          {"a'b.csv", "'a'\\''b.csv'"},
-                                         {"-x.csv", "'./-x.csv'"},
+                                         {"-x.csv", "--data=-x.csv "},
                                          {"~.csv", "'~.csv'"},
                                          {"a\x1b\n'\\.csv", "$'a\\033\\012\\047\\134.csv'"},
                                          {"\xff.csv", "$'\\377.csv'"},
@@ -158,10 +160,29 @@ START_TEST(resume_hints) {
                                          {"plain-1.csv", " plain-1.csv "}};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     write_text(names[i][0], "1,2\n3,4\n2,5\n");
-    goes_on(names[i][0], i % 2 ? "o'ut put" : "plain", names[i][1]);
-    unlink("plain");
+    goes_on(names[i][0], i % 2 ? "o'ut put" : "--force", names[i][1]);
+    unlink("--force");
     unlink("o'ut put");
   }
+}
+END_TEST
+
+/* So does one that repeats how the table is read. */
+START_TEST(hints_repeat_how_data_are_read) {
+  write_text("t.txt", "x\n'a b';c;d\n1,5;2;3\n2,5;3;4\n4,5;1;7\n");
+  const pid_t pid = start_words((const char *const[]){
+      "train",       "--data",   "t.txt",     "--skip", "1",      "--header", "yes",
+      "--delimiter", ";",        "--decimal", ",",      "--drop", "2",        "--device",
+      "cpu",         "--epochs", "1000000",   "--out",  "t",      NULL});
+  nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+  kill(pid, SIGINT);
+  result r = finish(pid);
+  expect_code("train", &r, 1);
+  expect_text(
+      "train", "stderr", r.err,
+      "to go on: clflow train --data t.txt --drop 2 --header yes --delimiter ';' --decimal , "
+      "--skip 1 --device cpu --out t --resume\n");
+  release(r);
 }
 END_TEST
 
@@ -170,6 +191,7 @@ static void make_model(void) {
 }
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {messages, names_on_stdout, metadata, json_is_valid, resume_hints};
+  const TTest *const tests[] = {messages,      names_on_stdout, metadata,
+                                json_is_valid, resume_hints,    hints_repeat_how_data_are_read};
   return program_main(argc, argv, "cli_names", make_model, tests, sizeof tests / sizeof *tests);
 }
