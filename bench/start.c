@@ -3,12 +3,17 @@
  * empty caches, as after an installation, then with what that left in them. */
 #define _XOPEN_SOURCE 700
 #include "bench.h"
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -91,23 +96,53 @@ static clf_status save_model(const start_state *s) {
   return status;
 }
 
+static int drop(const char *path, const struct stat *at, int what, struct FTW *where) {
+  (void)at, (void)what, (void)where;
+  return remove(path);
+}
+
+static int is_own(const struct stat *st) {
+#ifdef _WIN32 /* where permissions say who may remove it */
+  return st->st_size >= 0;
+#else
+  return st->st_uid == geteuid();
+#endif
+}
+
+/* Removes a folder that this user's bench left when it was interrupted, more than an hour ago. */
+static void sweep_one(const char *tmp, const char *name) {
+  char path[600];
+  struct stat st;
+  long pid = 0;
+  if (sscanf(name, "clflow-bench-%ld-", &pid) != 1 || pid <= 0) return;
+  if (snprintf(path, sizeof path, "%s/%s", tmp, name) >= (int)sizeof path) return;
+  if (lstat(path, &st) || !S_ISDIR(st.st_mode) || !is_own(&st)) return;
+  if (difftime(time(NULL), st.st_mtime) < 3600 || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+    return;
+  nftw(path, drop, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void sweep(const char *tmp) {
+  DIR *d = opendir(tmp);
+  if (!d) return;
+  for (const struct dirent *e = readdir(d); e; e = readdir(d)) sweep_one(tmp, e->d_name);
+  closedir(d);
+}
+
 static clf_status prepare(bench_run *run) {
   const char *tmp = getenv("TMPDIR");
   if (!tmp) tmp = getenv("TEMP"); /* Windows' name for it */
   start_state *s = run->state = calloc(1, sizeof *s);
   if (!s) return bench_fail(CLF_ENOMEM, "no memory");
-  snprintf(s->folder, sizeof s->folder, "%.200s/clflow-bench-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+  if (!tmp || !*tmp) tmp = "/tmp";
+  sweep(tmp);
+  snprintf(s->folder, sizeof s->folder, "%.200s/clflow-bench-%ld-XXXXXX", tmp, (long)getpid());
   if (!mkdtemp(s->folder)) {
     s->folder[0] = '\0';
-    return bench_fail(CLF_EIO, "no folder for caches can be made in %s", tmp ? tmp : "/tmp");
+    return bench_fail(CLF_EIO, "no folder for caches can be made in %s", tmp);
   }
   CLF_TRY(save_model(s));
   return start(run, &run->first);
-}
-
-static int drop(const char *path, const struct stat *at, int what, struct FTW *where) {
-  (void)at, (void)what, (void)where;
-  return remove(path);
 }
 
 static void finish(bench_run *run) {

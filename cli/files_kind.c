@@ -56,13 +56,21 @@ static int refuse(const cli_use *u, const char *what) {
                    u->option, u->path, what);
 }
 
+/* A model that is replaced stays as PATH.previous, but not in the place of anything else. */
+static void say_not_kept(const cli_use *u) {
+  if (u->copy && cli_has_suffix(u->path, ".previous") && !clf_is_model_file(u->path))
+    cli_say("%s is not a model of clflow and stays as it is; a file that %s replaces is not kept",
+            u->path, u->option);
+}
+
 int cli_check_kind(const cli_use *u) {
   head h;
   const int there = u->exists && S_ISREG(u->st.st_mode) && u->st.st_size > 0;
-  if (u->how != CLI_WRITES || u->dash || u->inherited || !there || cli_common.force) return CLI_OK;
+  if (u->how != CLI_WRITES || u->dash || u->inherited || !there) return CLI_OK;
+  say_not_kept(u);
+  if (cli_common.force) return CLI_OK;
   if (u->type == CLI_OUTPUT_MODEL)
     return clf_is_model_file(u->path) ? CLI_OK : refuse(u, "a model of clflow");
-  /* A model is kept as PATH.previous where that is a model too, else not at all. */
   const kind *k = kind_of(u);
   if (!k) return CLI_OK;
   return read_head(u->path, &h) && k->is(&h) ? CLI_OK : refuse(u, k->what);

@@ -5,6 +5,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#ifndef _WIN32
+#include <utime.h>
+#endif
 
 static json_t *report(const char *path) {
   json_error_t error;
@@ -191,6 +196,30 @@ START_TEST(products_of_flows) {
 }
 END_TEST
 
+/* Of a bench that was interrupted a folder stays, which a later one removes. */
+START_TEST(folders_that_were_left) {
+  POSIX_ONLY;
+  static const char *const names[] = {"t/clflow-bench-2000000000-abcdef",
+                                      "t/clflow-bench-2000000000-fresh", "t/clflow-bench-1-abcdef",
+                                      "t/other"};
+  const struct utimbuf old = {.actime = 1000000, .modtime = 1000000};
+  ck_assert_int_eq(mkdir("t", 0777), 0);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    char path[64];
+    ck_assert_int_eq(mkdir(names[i], 0777), 0);
+    snprintf(path, sizeof path, "%s/m", names[i]);
+    write_text(path, "x");
+    if (i != 1) ck_assert_int_eq(utime(names[i], &old), 0);
+  }
+  char *before = suite_setenv("TMPDIR", "t");
+  succeeds("bench --quick --device cpu --steps start/*", "start/sample-nvp-2-2-4");
+  suite_putenv_back("TMPDIR", before);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    ck_assert_msg((access(names[i], F_OK) == 0) == (i > 0), "%s", names[i]);
+  ck_assert_int_eq(suite_entries("t"), 3);
+}
+END_TEST
+
 /* ---- Refusals ------------------------------------------------------------------------------ */
 
 START_TEST(refusals) {
@@ -217,7 +246,8 @@ END_TEST
 static void no_files(void) {}
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {four_outputs, baselines,         quiet_or_not,
-                                selections,   products_of_flows, refusals};
+  const TTest *const tests[] = {
+      four_outputs, baselines,         quiet_or_not, folders_that_were_left,
+      selections,   products_of_flows, refusals};
   return program_main(argc, argv, "bench", no_files, tests, sizeof tests / sizeof *tests);
 }

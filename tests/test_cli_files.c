@@ -217,6 +217,13 @@ START_TEST(previous_is_not_lost) {
   write_text("p", "mine\n");
   for (int i = 0; i < 3; i++) succeeds(TRAIN "--out p --force", "");
   holds("p.previous", "mine\n");
+  result r = run(TRAIN "--out p");
+  expect_code("train", &r, 0);
+  expect_text("train", "stderr", r.err,
+              "p.previous is not a model of clflow and stays as it is; a file "
+              "that --out replaces is not kept");
+  release(r);
+  holds("p.previous", "mine\n");
   succeeds("info p", "nvp");
   succeeds(TRAIN "--out q", "");
   succeeds(TRAIN "--out q", "");
