@@ -109,8 +109,10 @@ typedef struct recorder {
   char text[1024]; /* "[floats reserved] kernel 1x2x3/1x1x1 (e), ..." */
   size_t pool;     /* floats */
   int launches;
-  int refuse;    /* fail at the launch of this number, counted from 1; 0: none */
-  int blas_does; /* what the BLAS sets *done to */
+  int reserves;
+  int refuse;         /* fail at the launch of this number, counted from 1; 0: none */
+  int refuse_reserve; /* the same of scratch memory */
+  int blas_does;      /* what the BLAS sets *done to */
   int blas_calls;
   int forced; /* as of a device: the way, counted from 1 */
 } recorder;
@@ -127,7 +129,9 @@ static clf_status reserve(clf_call *call, size_t floats) {
   recorder *r = call->impl;
   if (floats > r->pool) r->pool = floats;
   record(r, "[%zu] ", floats);
-  return CLF_OK;
+  r->reserves++;
+  return r->reserves == r->refuse_reserve ? clf__fail(CLF_ENOMEM, "reserve %d", r->reserves)
+                                          : CLF_OK;
 }
 
 static void check_name(clf_op op, const char *name) {
@@ -310,19 +314,29 @@ START_TEST(every_kernel) {
 }
 END_TEST
 
-/* A host half stops at the launch that fails and hands the error on. */
+/* A host half stops at the launch, or the scratch memory, that fails and hands the error on. */
+static void fail_each(clf_traits *traits, clf_op op, const clf_case *c, int way) {
+  recorder all = {.forced = way};
+  ck_assert_int_eq(run_case(&all, traits, op, c), CLF_OK);
+  for (int bad = 1; bad <= all.launches; bad++) {
+    recorder r = {.forced = way, .refuse = bad};
+    ck_assert_int_eq(run_case(&r, traits, op, c), CLF_EDEVICE);
+    ck_assert_int_eq(r.launches, bad);
+  }
+  for (int bad = 1; bad <= all.reserves; bad++) {
+    recorder r = {.forced = way, .refuse_reserve = bad};
+    ck_assert_int_eq(run_case(&r, traits, op, c), CLF_ENOMEM);
+    ck_assert_int_eq(r.reserves, bad);
+    ck_assert_int_le(r.launches, bad - 1); /* none that the memory is for */
+  }
+}
+
 START_TEST(every_failure) {
-  for (int f = 0; f < clf__family_count; f++)
-    for (int op = 0; op < CLF_OP_COUNT; op++) {
-      const clf_case *c = &clf__case_tables[op]->at[clf__case_tables[op]->count - 1];
-      recorder all = {0};
-      ck_assert_int_eq(run_case(&all, family(clf__families[f].family), (clf_op)op, c), CLF_OK);
-      for (int bad = 1; bad <= all.launches; bad++) {
-        recorder r = {.refuse = bad};
-        ck_assert_int_eq(run_case(&r, family(clf__families[f].family), (clf_op)op, c), CLF_EDEVICE);
-        ck_assert_int_eq(r.launches, bad);
-      }
-    }
+  clf_traits *traits = family(clf__families[_i].family);
+  for (int op = 0; op < CLF_OP_COUNT; op++)
+    for (int i = 0; i < clf__case_tables[op]->count; i++)
+      for (int way = 0; way == 0 || ways[op][way - 1].name; way++)
+        fail_each(traits, (clf_op)op, &clf__case_tables[op]->at[i], way);
 }
 END_TEST
 
@@ -494,7 +508,7 @@ int main(int argc, char **argv) {
   tcase_add_loop_test(tc, every_case, 0, clf__family_count);
   tcase_add_test(tc, every_kernel);
   tcase_add_test(tc, launches_are_as_kept);
-  tcase_add_test(tc, every_failure);
+  tcase_add_loop_test(tc, every_failure, 0, clf__family_count);
   tcase_add_loop_test(tc, exact_geometry, 0, (int)(sizeof geometry / sizeof *geometry));
   tcase_add_test(tc, products_by_blas);
   tcase_add_test(tc, families_of_gpus);

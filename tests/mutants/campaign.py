@@ -187,7 +187,8 @@ class Campaign:
 
     def record_tests(self, recorder):
         self.reach = Reach(self.state / "reach", recorder)
-        tests = {n: t for n, t in recorder.tests("coverage").items() if not LEFT_OUT.match(n) and not UNRECORDED.match(n)}
+        every = recorder.tests("coverage").items()
+        tests = {n: t for n, t in every if not LEFT_OUT.match(n) and not UNRECORDED.match(n)}
         for i, (name, (target, command, _)) in enumerate(sorted(tests.items())):
             if self.reach.load(name, target, outdated=not self.o.record):
                 continue
@@ -208,7 +209,7 @@ class Campaign:
                 found |= {t for t in self.tests if re.match(rf"ops/(check:)?opencl.*/{stem}$", t)}
                 found |= {t for t in self.reach.tests_of_file(f"cl/{stem}.c") if not t.startswith("ops/")}
             found = {t for t in found if self.takes_family(t, families)}
-        first = re.compile(rf"ops/.*/{stem_of(m.file, self.stems)}$") if m.file.startswith("cl/") else None
+        first = re.compile(rf"ops/.*/{stem_of(m.file, self.stems)}$") if m.file.endswith(".cl") else None
         killed = [r for r in self.results.values() if r["file"] == m.file and r["verdict"] == "killed"]
         killers = Counter(r["test"] for r in killed)
         return sorted(
@@ -402,7 +403,10 @@ class Campaign:
             c = self.counts(m for m in tried if name in ("all", stratum_of(m.file)))
             valid = c["killed"] + c["survived"] + c["open"]
             percent = f"{100 * c['killed'] / valid:.1f}" if valid else "-"
-            print(f"{name:14}{c['killed']:8}{c['survived']:10}{c['open']:6}{percent:>11}{c['equivalent']:12}{c['invalid']:9}")
+            print(
+                f"{name:14}{c['killed']:8}{c['survived']:10}{c['open']:6}{percent:>11}"
+                f"{c['equivalent']:12}{c['invalid']:9}"
+            )
         survivors = [m for m in tried if self.verdict(m) in ("survived", "open")]
         if survivors:
             print("\nsurvivors:")
