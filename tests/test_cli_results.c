@@ -3,9 +3,11 @@
  * saves then. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "program.h"
 
@@ -149,6 +151,38 @@ START_TEST(density_without_bound) {
 }
 END_TEST
 
+/* Where the last of `what` begins in text. */
+static const char *last_of(const char *text, const char *what) {
+  const char *last = NULL;
+  for (const char *at = text; (at = strstr(at, what)) != NULL; at++) last = at;
+  ck_assert_msg(last != NULL, "%s lacks %s", text, what);
+  return last;
+}
+
+/* Stopped by a signal, a file of weights alone has those of the best epoch so far. */
+START_TEST(stopped_by_a_signal) {
+  POSIX_ONLY;
+  const char *command = "train --data moons:n=200 --epochs 1000000 --lr 0.05 --valid-split 0.2 "
+                        "--weights-only --log s.jsonl --out s.safetensors";
+  char want[128], *log;
+  const pid_t pid = start(command);
+  nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+  kill(pid, SIGTERM);
+  result r = finish(pid);
+  expect_code(command, &r, 1);
+  says(&r, command, "; s.safetensors is saved\n");
+  release(r);
+  log = read_file("s.jsonl", NULL);
+  const char *best = last_of(log, "\"best\":true"), *line = best;
+  while (line > log && line[-1] != '\n') line--;
+  snprintf(want, sizeof want, "\nbest      epoch %d, whose weights these are\n",
+           (int)number_after(line, "{\"epoch\":"));
+  succeeds("info s.safetensors", want);
+  ck_assert_int_gt(strtol(last_of(log, "{\"epoch\":") + 9, NULL, 10), 1);
+  free(log);
+}
+END_TEST
+
 /* ---- Defaults that keep trainings from diverging -----------------------------------------------
  */
 
@@ -181,8 +215,12 @@ START_TEST(bounds) {
 END_TEST
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {
-      natural_units,         diverged, not_finite_after_the_best_epoch, not_finite_at_once,
-      density_without_bound, bounds};
+  const TTest *const tests[] = {natural_units,
+                                diverged,
+                                not_finite_after_the_best_epoch,
+                                not_finite_at_once,
+                                density_without_bound,
+                                stopped_by_a_signal,
+                                bounds};
   return program_main(argc, argv, "cli results", NULL, tests, sizeof tests / sizeof *tests);
 }
