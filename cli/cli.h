@@ -342,8 +342,6 @@ int cli_data_check(cli_session *s, const char *data, const char *model);
 int cli_table_open(cli_session *s, const char *data);
 /* Refuses options of tables that were given with images. */
 int cli_table_refuse(const char *data);
-/* The i-th option of tables that was given, and its value, "" for a flag; 0 beyond the last. */
-int cli_table_option(int i, const char **option, char *value, size_t size);
 /* A line for each column that only counts the rows. */
 void cli_table_say_counters(const clf_table *t, const char *data);
 /* Brings the columns into the order of the model's names. */

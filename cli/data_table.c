@@ -50,27 +50,18 @@ static void free_words(words *w) {
   free(w->at);
 }
 
-/* The i-th option of a table that was given, or NULL. */
-static const cli_option *given(int i) {
+/* An option of a table that was given, or NULL. */
+static const cli_option *given(void) {
   const char *const begin = (const char *)&cli_common.table;
   for (const cli_option *o = cli_running->options; o->name; o++) {
     const char *const to = o->to;
-    if (o->given && to >= begin && to < begin + sizeof cli_common.table && i-- == 0) return o;
+    if (o->given && to >= begin && to < begin + sizeof cli_common.table) return o;
   }
   return NULL;
 }
 
-int cli_table_option(int i, const char **option, char *value, size_t size) {
-  const cli_option *const o = given(i);
-  if (!o) return 0;
-  *option = o->name;
-  *value = 0;
-  if (o->type != CLI_FLAG) cli_format(o, o->to, value, size);
-  return 1;
-}
-
 int cli_table_refuse(const char *data) {
-  const cli_option *const o = given(0);
+  const cli_option *const o = given();
   return o ? cli_usage("%s is for tables, %s holds images; leave it out", o->name, data) : CLI_OK;
 }
 

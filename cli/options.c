@@ -381,8 +381,9 @@ static void print_option(const cli_option *o) {
 }
 
 static void print_data_paragraph(void) {
-  fputs("\nDATA is a file of numbers (.csv, .tsv, .txt, .npy), one sample a row, or the name of\n"
-        "a synthetic set with what it is to differ in, NAME[:n=10000,noise=X,seed=1]:\n ",
+  fputs("\nDATA is a file of numbers, one sample a row: .csv, .tsv, .txt, .npy, each also .gz, or\n"
+        ".npz (of several arrays FILE.npz:ARRAY); - for standard input; or the name of a\n"
+        "synthetic set, with options: NAME[:n=10000,noise=X,seed=1]:\n ",
         stdout);
   for (const char *const *name = clf_synthetic(); *name; name++) printf(" %s", *name);
   putchar('\n');

@@ -7,9 +7,12 @@
 
 #include "columns.h"
 #include "file.h"
+#include "input.h"
 #include "kind.h"
+#include "npz.h"
 #include "status.h"
 #include "table.h"
+#include "unpack.h"
 
 typedef struct format {
   const char *suffix;
@@ -28,10 +31,15 @@ static const format formats[] = {{".csv", clf__csv_read, clf__csv_write},
                                  {".txt", clf__csv_read, NULL},
                                  {".npy", read_npy, clf__npy_write}};
 
-static const format *format_of(const char *path) {
-  const char *const dot = strrchr(path, '.');
-  for (size_t i = 0; dot && i < sizeof formats / sizeof *formats; i++)
-    if (!strcasecmp(dot, formats[i].suffix)) return &formats[i];
+/* By the suffix, in front of .gz if there is that. */
+static const format *format_of(const char *path, int *packed) {
+  const size_t n = strlen(path);
+  *packed = n > 3 && !strcasecmp(path + n - 3, ".gz");
+  const size_t left = n - (*packed ? 3 : 0);
+  for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+    const size_t m = strlen(formats[i].suffix);
+    if (left > m && !strncasecmp(path + left - m, formats[i].suffix, m)) return &formats[i];
+  }
   return NULL;
 }
 
@@ -55,21 +63,70 @@ static const char *remedy_of(const format *f, clf__kind k) {
 static clf_status unknown(const char *source) {
   if (source[strcspn(source, "./:")] && source[strcspn(source, "./:")] != ':')
     return clf__fail(CLF_EINVAL,
-                     "%s: cannot be read: the name of a file of numbers ends in .csv, .tsv, .txt "
-                     "or .npy",
+                     "%s: cannot be read: the name of a file of numbers ends in .csv, .tsv, .txt, "
+                     ".npy or .npz, or in one of the first four and .gz",
                      source);
-  return clf__fail(CLF_EINVAL,
-                   "\"%.*s\" is no synthetic set; there are moons, circles, checkerboard, spirals, "
-                   "gaussians and pinwheel, and files ending in .csv, .tsv, .txt or .npy",
-                   (int)strcspn(source, ":"), source);
+  return clf__fail(
+      CLF_EINVAL,
+      "\"%.*s\" is no synthetic set; there are moons, circles, checkerboard, spirals, "
+      "gaussians and pinwheel, files ending in .csv, .tsv, .txt, .npy or .npz, and - for standard "
+      "input",
+      (int)strcspn(source, ":"), source);
 }
 
-static clf_status read_file(const char *path, const format *f, const clf_table_options *o,
-                            clf_table *t) {
+/* Bytes that are in memory, in the format that their name or, without one, their beginning says. */
+static clf_status read_bytes(const char *source, const format *f, char *bytes, size_t size,
+                             const clf_table_options *o, clf_table *t) {
+  const char *array;
+  if (clf__npz_name(source, &array) || (!f && size >= 4 && !memcmp(bytes, "PK\x03\x04", 4))) {
+    CLF_TRY(clf__options_check_no_text(source, o, "an NPZ file"));
+    return clf__npz_read(source, bytes, size, array, o, t);
+  }
+  if (f) return f->read(source, bytes, size, o, t);
+  const int npy = size >= 6 && !memcmp(bytes, "\x93NUMPY", 6);
+  return (npy ? read_npy : clf__csv_read)(source, bytes, size, o, t);
+}
+
+static clf_status read_packed(const char *source, const format *f, char *bytes, size_t size,
+                              const clf_table_options *o, clf_table *t) {
+  char *unpacked;
+  size_t n;
+  CLF_TRY(clf__gunzip(source, bytes, size, &unpacked, &n));
+  const clf_status s = read_bytes(source, f, unpacked, n, o, t);
+  free(unpacked);
+  return s;
+}
+
+/* A file by its name, or a stream. */
+static clf_status read_source(const char *source,
+                              clf_status (*get)(const char *, char **, size_t *), const format *f,
+                              int packed, const clf_table_options *o, clf_table *t) {
   char *bytes;
   size_t size;
-  CLF_TRY(clf__file_read(path, &bytes, &size));
-  const clf_status s = f->read(path, bytes, size, o, t);
+  CLF_TRY(get(source, &bytes, &size));
+  const int gzip = clf__is_gzip(bytes, size);
+  clf_status s;
+  if (packed && !gzip)
+    s = clf__fail(CLF_EFORMAT, "%s: is not packed by gzip, though its name says so; rename it",
+                  source);
+  else if (gzip && (packed || !f))
+    s = read_packed(source, f, bytes, size, o, t);
+  else
+    s = read_bytes(source, f, bytes, size, o, t);
+  free(bytes);
+  return s;
+}
+
+/* FILE.npz:ARRAY is a part of FILE.npz. */
+static clf_status read_archive(const char *source, size_t n, const clf_table_options *o,
+                               clf_table *t) {
+  char *bytes, *const path = strndup(source, n);
+  size_t size;
+  if (!path) return clf__fail(CLF_ENOMEM, "%s: no memory for its name", source);
+  clf_status s = clf__file_read(path, &bytes, &size);
+  free(path);
+  if (s) return s;
+  s = read_bytes(source, NULL, bytes, size, o, t);
   free(bytes);
   return s;
 }
@@ -95,11 +152,16 @@ clf_status clf_table_read_with(const char *source, const clf_table_options *o, c
   CLF_GIVEN("source, options, t", source, o, t);
   CLF_TRY(clf__options_check(source, o));
   if (clf__is_synthetic(source)) return read_synthetic(source, o, t);
-  const format *const f = format_of(source);
-  const clf_status s = f ? read_file(source, f, o, t) : CLF_EINVAL;
+  const char *array;
+  const size_t archive = clf__npz_name(source, &array);
+  int packed;
+  if (clf__is_stream(source)) return read_source(source, clf__stream_read, NULL, 0, o, t);
+  if (archive) return read_archive(source, archive, o, t);
+  const format *const f = format_of(source, &packed);
+  const clf_status s = f ? read_source(source, clf__file_read, f, packed, o, t) : CLF_EINVAL;
   if (s != CLF_EFORMAT && s != CLF_EINVAL) return s;
   const clf__kind k = clf__kind_of_file(source);
-  const char *const remedy = remedy_of(f, k);
+  const char *const remedy = packed ? NULL : remedy_of(f, k);
   if (remedy)
     return clf__fail(s, "%s: cannot be read as a table: it is %s: %s", source, k.name, remedy);
   return f ? s : unknown(source);
@@ -114,8 +176,9 @@ clf_status clf_table_write(const char *path, const clf_table *t) {
   CLF_GIVEN("path, t", path, t);
   if (!t->at || t->rows < 1 || t->cols < 1)
     return clf__fail(CLF_EINVAL, "%s: cannot be written: the table is empty", path);
-  const format *const f = format_of(path);
-  if (!f || !f->write)
+  int packed;
+  const format *const f = format_of(path, &packed);
+  if (!f || !f->write || packed)
     return clf__fail(CLF_EINVAL,
                      "%s: cannot be written: the name of a table to write ends in .npy or .csv",
                      path);

@@ -10,48 +10,26 @@
 #include "status.h"
 #include "table.h"
 
-/* ---- Lists of names, for messages ------------------------------------------------- */
-
-/* "a, b, c and 4 more" */
-typedef struct list {
-  char text[256];
-  size_t used;
-  int32_t more;
-} list;
-
-static void add(list *l, const char *name) {
-  const clf__excerpt e = clf__excerpt_of(name, strlen(name));
-  const char *const between = l->used ? ", " : "";
-  if (l->more || l->used + strlen(between) + strlen(e.s) + 24 > sizeof l->text)
-    l->more++;
-  else
-    l->used += (size_t)snprintf(l->text + l->used, sizeof l->text - l->used, "%s%s", between, e.s);
-}
-
-static const char *end(list *l) {
-  if (l->more) snprintf(l->text + l->used, sizeof l->text - l->used, " and %d more", (int)l->more);
-  return l->text;
-}
-
 /* ---- A column that is missing ------------------------------------------------------ */
 
 /* The names that are as few letters away as possible, if these are few enough. */
 clf_status clf__column_missing(const char *path, const char *name, char *const *names, int32_t n) {
   enum { LOOKED_AT = 10000 };
-  list near = {.used = 0}, all = {.used = 0};
+  clf__name_list near = {.used = 0}, all = {.used = 0};
   int least = INT_MAX;
   for (int32_t c = 0; c < n && c < LOOKED_AT; c++) {
     const int distance = clf__name_distance(name, names[c]);
-    if (distance < least) near = (list){.used = 0};
+    if (distance < least) near = (clf__name_list){.used = 0};
     if (distance < least) least = distance;
-    if (distance == least) add(&near, names[c]);
+    if (distance == least) clf__name_list_add(&near, names[c], strlen(names[c]));
   }
-  for (int32_t c = 0; c < n; c++) add(&all, names[c]);
+  for (int32_t c = 0; c < n; c++) clf__name_list_add(&all, names[c], strlen(names[c]));
   const int length = (int)strlen(name);
   const int close = least < length && least <= (length < 4 ? 1 : length / 2);
   return clf__fail(CLF_EINVAL, "%s%sno column is named \"%s\"; the %s: %s", path ? path : "",
                    path ? ": " : "", clf__excerpt_of(name, strlen(name)).s,
-                   close ? "nearest is" : "columns are", close ? end(&near) : end(&all));
+                   close ? "nearest is" : "columns are",
+                   close ? clf__name_list_text(&near) : clf__name_list_text(&all));
 }
 
 /* ---- Matching ---------------------------------------------------------------------- */
@@ -70,23 +48,24 @@ static clf_status find_all(const clf_table *t, char *const *names, int32_t count
 
 /* Columns before they are picked: which are left out, and whether the others change places. */
 static clf_status note(clf_table *t, const int32_t *from, int32_t count) {
-  list out = {.used = 0}, order = {.used = 0};
+  clf__name_list out = {.used = 0}, order = {.used = 0};
   char *const taken = calloc((size_t)t->cols, 1);
   if (!taken) return clf__fail(CLF_ENOMEM, "no memory for %d columns", (int)t->cols);
   int reordered = 0;
   for (int32_t c = 0; c < count; c++) {
     taken[from[c]] = 1;
     reordered |= c && from[c] < from[c - 1];
-    add(&order, t->names[from[c]]);
+    clf__name_list_add(&order, t->names[from[c]], strlen(t->names[from[c]]));
   }
   for (int32_t c = 0; c < t->cols; c++)
-    if (!taken[c]) add(&out, t->names[c]);
+    if (!taken[c]) clf__name_list_add(&out, t->names[c], strlen(t->names[c]));
   free(taken);
   if (out.used)
-    CLF_TRY(clf__table_note(t, "left out, as the model has no such column: %s", end(&out)));
-  return reordered
-             ? clf__table_note(t, "columns are put in the model's order by name: %s", end(&order))
-             : CLF_OK;
+    CLF_TRY(clf__table_note(t, "left out, as the model has no such column: %s",
+                            clf__name_list_text(&out)));
+  return reordered ? clf__table_note(t, "columns are put in the model's order by name: %s",
+                                     clf__name_list_text(&order))
+                   : CLF_OK;
 }
 
 static int is_identity(const int32_t *from, int32_t count, int32_t cols) {

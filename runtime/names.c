@@ -42,6 +42,22 @@ clf__excerpt clf__excerpt_of(const char *s, size_t n) {
   return e;
 }
 
+void clf__name_list_add(clf__name_list *l, const char *name, size_t n) {
+  enum { AND_MORE = 32 };
+  const clf__excerpt e = clf__excerpt_of(name, n);
+  const char *const between = l->used ? ", " : "";
+  if (l->more || l->used + strlen(between) + strlen(e.s) + AND_MORE > sizeof l->text)
+    l->more++;
+  else
+    l->used += (size_t)snprintf(l->text + l->used, sizeof l->text - l->used, "%s%s", between, e.s);
+}
+
+const char *clf__name_list_text(clf__name_list *l) {
+  if (l->more)
+    snprintf(l->text + l->used, sizeof l->text - l->used, " and %lld more", (long long)l->more);
+  return l->text;
+}
+
 /* ---- Names -------------------------------------------------------------------------- */
 
 static clf_status check_name(const char *name, int32_t c) {

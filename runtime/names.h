@@ -19,6 +19,15 @@ typedef struct clf__excerpt {
 } clf__excerpt;
 clf__excerpt clf__excerpt_of(const char *s, size_t n);
 
+/* Names for a message: "a, b, c and 4 more"; all zero: none yet. */
+typedef struct clf__name_list {
+  char text[256];
+  size_t used;
+  int64_t more; /* that there was no room for */
+} clf__name_list;
+void clf__name_list_add(clf__name_list *l, const char *name, size_t n);
+const char *clf__name_list_text(clf__name_list *l);
+
 /* What messages call column d, from 0: "column 3", or with names "column 3 (\"age\")". */
 typedef struct clf__label {
   char s[80];

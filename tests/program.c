@@ -22,6 +22,8 @@ static char program[4096] = CLF_PROGRAM;
 /* Where the tests run, and beside it what the program printed. */
 static char work[] = "/tmp/clflow-cli-XXXXXX", printed[] = "/tmp/clflow-cli-XXXXXX";
 
+const char *program_input = "/dev/null";
+
 /* ---- Running --------------------------------------------------------------- */
 
 /* argv[0] becomes the program. */
@@ -29,7 +31,7 @@ static pid_t spawn(char **argv, const char *out, const char *err) {
   argv[0] = program;
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&files, 0, program_input, O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&files, 1, out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   posix_spawn_file_actions_addopen(&files, 2, err, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   /* A shell's background job ignores SIGINT, and the program would inherit that. */

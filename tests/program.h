@@ -18,6 +18,9 @@ typedef struct result {
   char *out, *err;
 } result;
 
+/* The file that is its standard input; /dev/null at first. */
+extern const char *program_input;
+
 /* Starts `clflow COMMAND`, split at blanks. */
 pid_t start(const char *command);
 /* The same of words that may hold anything, to NULL. */

@@ -179,6 +179,29 @@ START_TEST(options_of_tables) {
 }
 END_TEST
 
+/* Standard input, whatever its format; and the file behind it is no output. */
+START_TEST(standard_input) {
+  POSIX_ONLY;
+  program_input = "ba.csv";
+  says("log-prob m.safetensors --data - --out -", "logp\n", "-: " PUT);
+  same_output("log-prob m.safetensors --data - --out -",
+              "log-prob m.safetensors --data ab.csv --out -");
+  same_output("log-prob m.safetensors --data /dev/stdin --out -",
+              "log-prob m.safetensors --data ab.csv --out -");
+  refuses(2, "log-prob m.safetensors --data - --out ba.csv", "is the file that --data - reads");
+  refuses(2, "log-prob m.safetensors --data /dev/stdin --out ba.csv",
+          "is the file that --data /dev/stdin reads");
+  succeeds("train --data - --epochs 1 --out i.safetensors", "2 columns");
+  succeeds("train --data - --epochs 2 --out i.safetensors --resume", "2 columns");
+  refuses(1, "train --data - --skip 2 --columns 2,1 --epochs 3 --out i.safetensors --resume",
+          "its training began with another value of part");
+  program_input = "/dev/null";
+  refuses(1, "log-prob m.safetensors --data - --out -", "-: the file is empty\n");
+  unlink("i.safetensors");
+  unlink("i.safetensors.previous");
+}
+END_TEST
+
 /* What only counts the rows is trained on, but said. */
 START_TEST(columns_that_count) {
   write_text("id.txt", "id,a\n1,0.5\n2,0.25\n3,0.75\n4,0.5\n");
@@ -231,6 +254,6 @@ static void set_up(void) {
 int main(int argc, char **argv) {
   const TTest *const tests[] = {swapped_columns,   columns_of_another_name, names_of_outputs,
                                 names_of_latents,  names_in_trainings,      names_in_json,
-                                options_of_tables, columns_that_count};
+                                options_of_tables, standard_input,          columns_that_count};
   return program_main(argc, argv, "cli tables", set_up, tests, sizeof tests / sizeof *tests);
 }

@@ -11,6 +11,7 @@ int main(void) {
   Suite *s = suite_create("data");
   tests_of_csv(s);
   tests_of_match(s);
+  tests_of_streams(s);
   tests_of_dialect(s);
   tests_of_writing(s);
   tests_of_npy(s);

@@ -50,7 +50,8 @@ typedef struct clf_table_options {
   int32_t drop_count;
 } clf_table_options;
 
-/* Reads a file (.csv, .tsv, .txt, .npy, by suffix) or draws a synthetic set.
+/* Reads a file (.csv, .tsv, .txt, .npy, .npz, by suffix), standard input ("-") or a pipe (by its
+ * first bytes), or draws a synthetic set.
  *
  * Text: one sample a line, in UTF-8, whatever the locale.  Lines end with LF, CR LF or CR; blank
  * lines and lines that begin with '#' are left out; fields may be in double quotes.  How it is
@@ -71,6 +72,10 @@ typedef struct clf_table_options {
  * any byte order, C or Fortran order; the file's length must be what the header says.  Floats may
  * have up to 4 dimensions, such as (N, H, W, C): all but the first make a row, in row-major order.
  * (Bytes of 3 or 4 dimensions are images, for clf_images_open().)
+ * NPZ, as numpy.savez() and savez_compressed() write it: its array, or of several the one that is
+ * named, "d.npz:x".
+ * Text and NPY may be packed by gzip, "d.csv.gz".  What unpacks to more than 16 MiB and to more
+ * than 100 times its size is refused, as is a stream of more than 1 GiB.
  *
  * A synthetic set is NAME[:key=value,...] with NAME one of those that
  * clf_synthetic() lists, keys n (samples, default 10000), noise (default the

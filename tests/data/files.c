@@ -26,8 +26,10 @@ START_TEST(unreadable) {
   expect(clf_table_read("folder.csv", &t), CLF_EIO, "folder.csv: cannot be read: it is a folder");
   rmdir("folder.csv");
   POSIX_ONLY;
-  mkfifo("pipe.npy", 0666);
-  expect(clf_table_read("pipe.npy", &t), CLF_EIO,
+  char *bytes;
+  size_t size;
+  mkfifo("pipe.npy", 0666); /* tables may come through one, models may not */
+  expect(clf__file_read("pipe.npy", &bytes, &size), CLF_EIO,
          "pipe.npy: cannot be read: it is not a regular file");
   unlink("pipe.npy");
 }
@@ -394,7 +396,8 @@ START_TEST(text_of_another_name) {
   clf_table t;
   write_bytes("d.dat", "1,2\n", 4);
   expect(clf_table_read("d.dat", &t), CLF_EINVAL,
-         "d.dat: cannot be read: the name of a file of numbers ends in .csv, .tsv, .txt or .npy");
+         "d.dat: cannot be read: the name of a file of numbers ends in .csv, .tsv, .txt, .npy or "
+         ".npz, or in one of the first four and .gz");
   unlink("d.dat");
   write_bytes("d.npy", "1,2\n3,4\n5,6\n", 12);
   expect(clf_table_read("d.npy", &t), CLF_EFORMAT, "d.npy: this is not an NPY file");

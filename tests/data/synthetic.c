@@ -182,14 +182,16 @@ END_TEST
 START_TEST(unknown_sources) {
   static const char sets[] =
       "\"moon\" is no synthetic set; there are moons, circles, checkerboard, spirals, gaussians "
-      "and pinwheel, and files ending in .csv, .tsv, .txt or .npy";
+      "and pinwheel, files ending in .csv, .tsv, .txt, .npy or .npz, and - for standard input";
   clf_table t;
   expect(clf_table_read("moon", &t), CLF_EINVAL, sets);
   expect(clf_table_read("moon:noise=0.1", &t), CLF_EINVAL, sets);
   expect(clf_table_read("d.dat", &t), CLF_EINVAL,
-         "d.dat: cannot be read: the name of a file of numbers ends in .csv, .tsv, .txt or .npy");
+         "d.dat: cannot be read: the name of a file of numbers ends in .csv, .tsv, .txt, .npy or "
+         ".npz, or in one of the first four and .gz");
   expect(clf_table_read("./moons", &t), CLF_EINVAL,
-         "./moons: cannot be read: the name of a file of numbers ends in .csv, .tsv, .txt or .npy");
+         "./moons: cannot be read: the name of a file of numbers ends in .csv, .tsv, .txt, .npy or "
+         ".npz, or in one of the first four and .gz");
   expect(clf_table_read("moons.csv", &t), CLF_EIO,
          "moons.csv: cannot be read: No such file or directory");
   expect(clf_table_read("gone/a:b.npy", &t), CLF_EIO,

@@ -62,6 +62,33 @@ static void table(const char *name, const uint8_t *bytes, size_t size) {
 static void csv(const uint8_t *bytes, size_t size) { table("a.csv", bytes, size); }
 static void npy(const uint8_t *bytes, size_t size) { table("a.npy", bytes, size); }
 
+/* The first byte says which kind of file the rest is. */
+static void packed(const uint8_t *bytes, size_t size) {
+  static const char *const names[] = {"a.npz", "a.csv.gz", "a.npy.gz"};
+  if (size) table(names[bytes[0] % 3], bytes + 1, size - 1);
+}
+
+/* The first bytes are options of reading. */
+static void csv_options(const uint8_t *bytes, size_t size) {
+  enum { OPTIONS = 6 };
+  char *columns[] = {"a", "2", "1"};
+  clf_table t = {0};
+  if (size < OPTIONS) return;
+  const clf_table_options o = {.header = (clf_header)(bytes[0] % 3),
+                               .delimiter = (char)bytes[1],
+                               .decimal = (char)bytes[2],
+                               .comment = (char)bytes[3],
+                               .skip = bytes[4],
+                               .columns = columns,
+                               .column_count = bytes[5] % 4 == 3 ? 0 : bytes[5] % 4,
+                               .drop = columns,
+                               .drop_count = bytes[5] % 4 == 3};
+  const clf_status s =
+      clf_table_read_with(file_of("a.csv", bytes + OPTIONS, size - OPTIONS), &o, &t);
+  judge(s);
+  if (!s) clf_table_free(&t);
+}
+
 static void images(const char *source) {
   clf_images *i = NULL;
   clf_status s = clf_images_open(source, NULL, &i);
@@ -217,8 +244,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   static void (*const targets[])(const uint8_t *, size_t) = {
-      csv,         npy,  idx,    cifar, images_npy, png,     jpeg,
-      safetensors, name, source, cache, tuned,      verdicts};
+      csv,  npy,    idx,   cifar, images_npy, png,    jpeg,       safetensors,
+      name, source, cache, tuned, verdicts,   packed, csv_options};
   enum {
     csv_,
     npy_,
@@ -232,7 +259,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     source_,
     cache_,
     tuned_,
-    verdicts_
+    verdicts_,
+    packed_,
+    csv_options_
   };
   targets[CLF_FUZZ_TARGET](bytes, size);
   return 0;

@@ -7,10 +7,12 @@ Sources of the attacks: safetensors' own test-suite and audit (overlaps, holes, 
 zero-size tensors that share bytes), GGUF's CVEs of 2024 (counts that overflow when multiplied),
 NumPy's header (deep nesting, huge shapes), PNG and JPEG bombs."""
 import gzip
+import io
 import json
 import pathlib
 import struct
 import sys
+import zipfile
 import zlib
 
 root = pathlib.Path(sys.argv[1])
@@ -55,6 +57,18 @@ put("csv", "quotes", '"a ""b""";"c"\n1;2\n')
 put("csv", "odd", "\ufeff1\t2\r\n nan\tinf\r\n1e999\t0x1p3\n,,,\n")
 put("csv", "nul", b"1,2\n3,\x004\n")
 
+put("csv", "pandas", ",0,1\n0,0.5,1.5\n1,2.5,3.5\n")
+put("csv", "savetxt", "# x y\n1.0e+00 2.0e+00\n# between\n3 4\n")
+put("csv", "commas", "sep=;\na;b;\n1,5;2;\n1,234;2,5;\n")
+put("csv", "counts", "0,1,2\n0.5,1.5,2.5\n")
+put("csv", "rownames", "a b\n\"x y\" 1 2\nz 3 NA\n")
+put("csv", "cr", "a\tb\r1\t2\r2026-01-31\t50%\r")
+put("csv", "utf16", "a,b\n1,2\n".encode("utf-16"))
+
+put("csv_options", "plain", b"\0\0\0\0\0\0a,b\n1,2\n")
+put("csv_options", "chosen", b"\1;,%\1\2title\n% c\nb;a\n1,5;2 % x\n")
+put("csv_options", "dropped", b"\2\t.#\0\3x\t1\ny\t2#\n")
+
 put("npy", "good", npy("<f8", "(2, 2)", struct.pack("<4d", 1, 2, 3, 4)))
 put("npy", "float16", npy("<f2", "(3,)", b"\0\x3c" * 3))
 put("npy", "overflow", npy("<f8", "(4611686018427387904, 4)", b"\0" * 64))
@@ -62,6 +76,26 @@ put("npy", "negative", npy("<f8", "(-1, 2)", b"\0" * 16))
 put("npy", "nested", npy("<f8", "(" * 40 + ")" * 40, b""))
 put("npy", "version3", npy("<f4", "(1, 1)", b"\0\0\x80\x3f", 3))
 put("npy", "objects", npy("|O", "(1,)", b"\x80\x04K\x01."))
+
+def npz(arrays, method=zipfile.ZIP_DEFLATED):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as z:
+        for name, data in arrays.items():
+            info = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))
+            info.compress_type = method
+            with z.open(info, "w", force_zip64=True) as f:
+                f.write(data)
+    return out.getvalue()
+
+
+two = npy("<f8", "(2, 2)", struct.pack("<4d", 1, 2, 3, 4))
+put("packed", "stored", b"\0" + npz({"x.npy": two}, zipfile.ZIP_STORED))
+put("packed", "deflated", b"\0" + npz({"x.npy": two}))
+put("packed", "two", b"\0" + npz({"x.npy": two, "y.npy": two}))
+put("packed", "bomb", b"\0" + npz({"x.npy": npy("|b1", "(30000000,)", b"\0" * 30000000)}))
+put("packed", "csv", b"\1" + gzip.compress(b"1,2\n3,4\n", mtime=0))
+put("packed", "csv_bomb", b"\1" + gzip.compress(b"0\n" * 10000000, mtime=0))
+put("packed", "npy", b"\2" + gzip.compress(two, mtime=0))
 
 put("images_npy", "good", npy("|u1", "(2, 2, 2, 3)", bytes(range(24))))
 put("images_npy", "grey", npy("|u1", "(2, 4, 4)", bytes(range(32))))

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* tables.c: the worst tables. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 #include "limits.h"
 
 enum { MILLION = 1000000 };
@@ -78,6 +81,69 @@ static void npy_header(void) {
   limit_write(&b, "a.npy");
 }
 
+/* ---- Packed ------------------------------------------------------------------- */
+
+static clf_status read_csv_gz(void) { return read_table("a.csv.gz"); }
+static clf_status read_npz(void) { return read_table("a.npz"); }
+
+static size_t pack(const limit_bytes *b, int bits, uint8_t *to, size_t room) {
+  z_stream z = {.next_in = b->at, .avail_in = (uInt)b->size};
+  if (deflateInit2(&z, 9, Z_DEFLATED, bits, 8, Z_DEFAULT_STRATEGY) != Z_OK) abort();
+  z.next_out = to;
+  z.avail_out = (uInt)room;
+  if (deflate(&z, Z_FINISH) != Z_STREAM_END) abort();
+  deflateEnd(&z);
+  return z.total_out;
+}
+
+/* What packs best, up to the limit, and beyond. */
+static void packed_digits(size_t bytes) {
+  static uint8_t z[MILLION];
+  limit_bytes b = {0}, out = {0};
+  limit_repeat(&b, "1\n", bytes / 2);
+  limit_add(&out, z, pack(&b, 16 + MAX_WBITS, z, sizeof z));
+  free(b.at);
+  limit_write(&out, "a.csv.gz");
+}
+static void packed_within(void) { packed_digits((16 << 20) - 2); }
+static void packed_beyond(void) { packed_digits(100 << 20); }
+
+/* An archive of one array of booleans. */
+static void archive_of(size_t bytes, uint32_t claim) {
+  static uint8_t z[MILLION];
+  limit_bytes b = {0}, out = {0};
+  char head[128];
+  const int n = snprintf(head, sizeof head,
+                         "{'descr': '|b1', 'fortran_order': False, 'shape': (%zu,), }", bytes);
+  limit_add(&b, "\x93NUMPY\1", 8);
+  limit_add(&b, (uint8_t[]){(uint8_t)n, 0}, 2);
+  limit_add(&b, head, (size_t)n);
+  limit_add(&b, NULL, bytes);
+  const size_t packed = pack(&b, -MAX_WBITS, z, sizeof z);
+  const uint32_t whole = claim ? claim : (uint32_t)b.size;
+  const uint32_t crc = (uint32_t)crc32_z(crc32_z(0, NULL, 0), b.at, b.size);
+  uint8_t local[35] = "PK\3\4", entry[51] = "PK\1\2", end[22] = "PK\5\6";
+  local[8] = entry[10] = 8;
+  local[26] = entry[28] = 5;
+  memcpy(local + 30, "x.npy", 5);
+  memcpy(entry + 46, "x.npy", 5);
+  memcpy(entry + 16, &crc, 4); /* of the machines that this runs on, the lowest byte first */
+  memcpy(entry + 20, &(uint32_t){(uint32_t)packed}, 4);
+  memcpy(entry + 24, &whole, 4);
+  end[8] = end[10] = 1;
+  memcpy(end + 12, &(uint32_t){sizeof entry}, 4);
+  memcpy(end + 16, &(uint32_t){(uint32_t)(sizeof local + packed)}, 4);
+  limit_add(&out, local, sizeof local);
+  limit_add(&out, z, packed);
+  limit_add(&out, entry, sizeof entry);
+  limit_add(&out, end, sizeof end);
+  free(b.at);
+  limit_write(&out, "a.npz");
+}
+static void archive_within(void) { archive_of((16 << 20) - 1000, 0); }
+static void archive_beyond(void) { archive_of(100 << 20, 0); }
+static void archive_claims(void) { archive_of(1000, 4294967280U); }
+
 #define CSV(what, build, refused)                                                                  \
   { "CSV", what, build, "a.csv", read_csv, refused }
 #define NPY(what, build, refused)                                                                  \
@@ -95,5 +161,12 @@ static const limit_case cases[] = {
     NPY("booleans, the other order", turned, NULL),
     NPY("a shape that is not there", npy_claims, "takes"),
     NPY("a header of dimensions", npy_header, "a.npy: "),
+    {"CSV, gzip", "one digit a line, up to the limit", packed_within, "a.csv.gz", read_csv_gz,
+     NULL},
+    {"CSV, gzip", "beyond it", packed_beyond, "a.csv.gz", read_csv_gz, "unpacks to more than"},
+    {"NPZ", "booleans, up to the limit", archive_within, "a.npz", read_npz, NULL},
+    {"NPZ", "beyond it", archive_beyond, "a.npz", read_npz, "unpacks to more than"},
+    {"NPZ", "a length that is not there", archive_claims, "a.npz", read_npz,
+     "unpacks to more than"},
 };
 const limit_list limits_of_tables = {cases, sizeof cases / sizeof *cases};
