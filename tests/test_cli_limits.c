@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "clflow/core.h"
 #include "program.h"
 
 typedef struct limit {
@@ -117,7 +118,32 @@ START_TEST(without_a_limit_again) {
 }
 END_TEST
 
+/* The threads by default while data are limited to so many bytes. */
+static int threads_within(rlim_t bytes) {
+  struct rlimit before;
+  ck_assert_int_eq(getrlimit(RLIMIT_DATA, &before), 0);
+  const struct rlimit little = {bytes, before.rlim_max};
+  ck_assert_int_eq(setrlimit(RLIMIT_DATA, &little), 0);
+  const clf_status s = clf_set_threads(0);
+  const int n = clf_threads();
+  ck_assert_int_eq(setrlimit(RLIMIT_DATA, &before), 0);
+  ck_assert_int_eq(s, CLF_OK);
+  return n;
+}
+
+/* Their stacks, of 1 MiB, take at most a sixteenth of a limited memory. */
+START_TEST(few_threads) {
+  char *asked = suite_setenv("CLFLOW_THREADS", NULL);
+  const int all = threads_within(RLIM_INFINITY);
+  ck_assert_int_eq(threads_within(15 << 20), 1);
+  ck_assert_int_eq(threads_within(16 << 20), all < 2 ? all : 2);
+  ck_assert_int_eq(threads_within(47 << 20), all < 3 ? all : 3);
+  suite_putenv_back("CLFLOW_THREADS", asked);
+  ck_assert_int_eq(clf_set_threads(0), CLF_OK);
+}
+END_TEST
+
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {little_memory, without_a_limit_again};
+  const TTest *const tests[] = {little_memory, without_a_limit_again, few_threads};
   return program_main(argc, argv, "cli limits", NULL, tests, sizeof tests / sizeof *tests);
 }

@@ -62,7 +62,14 @@ static int in_child(int (*f)(clf_device *), clf_device *dev) {
 }
 
 static uint32_t expected;
-static int same_device(clf_device *dev) { return results(dev) != expected; }
+/* Linux shows a process's threads. */
+static int threads_of_process(void) {
+  return access("/proc/self/task", R_OK) ? 3 : suite_entries("/proc/self/task");
+}
+static int same_device(clf_device *dev) {
+  if (results(dev) != expected) return 1;
+  return threads_of_process() == 3 ? 0 : 3;
+}
 static int own_device(clf_device *dev) {
   (void)dev;
   if (clf_open(device_name, &dev)) return 2;

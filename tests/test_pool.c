@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "clflow/clflow.h"
@@ -168,28 +167,6 @@ START_TEST(numbers_of_threads) {
   WORKS(clf_set_threads(0));
   ck_assert_int_eq(clf_threads(), clf__cores());
   suite_putenv_back("CLFLOW_THREADS", before);
-}
-END_TEST
-
-/* Stacks take at most a sixteenth of a limited memory. */
-START_TEST(limited_memory) {
-  struct rlimit before;
-  ck_assert_int_eq(getrlimit(RLIMIT_DATA, &before), 0);
-  struct rlimit little = {(rlim_t)8 << 20, before.rlim_max};
-  char *asked = suite_setenv("CLFLOW_THREADS", NULL);
-  ck_assert_int_eq(setrlimit(RLIMIT_DATA, &little), 0);
-  WORKS(clf_set_threads(0));
-  const int few = clf_threads();
-  little.rlim_cur = (rlim_t)16 << 20;
-  ck_assert_int_eq(setrlimit(RLIMIT_DATA, &little), 0);
-  WORKS(clf_set_threads(0));
-  const int more = clf_threads();
-  ck_assert_int_eq(setrlimit(RLIMIT_DATA, &before), 0);
-  WORKS(clf_set_threads(0));
-  ck_assert_int_eq(few, 1);
-  ck_assert_int_eq(more, clf__cores() < 2 ? 1 : 2);
-  ck_assert_int_eq(clf_threads(), clf__cores());
-  suite_putenv_back("CLFLOW_THREADS", asked);
 }
 END_TEST
 
@@ -351,17 +328,16 @@ int main(void) {
   Suite *suite = suite_create("pool");
   TCase *tc = tcase_create("pool");
   tcase_set_timeout(tc, 300);
+  tcase_add_test(tc, threads_of_a_blas); /* before any other opens cpu, which loads it */
   tcase_add_test(tc, every_index_once);
   tcase_add_test(tc, loops_in_loops);
   tcase_add_test(tc, several_callers);
   tcase_add_test(tc, busy_workers);
   tcase_add_test(tc, numbers_of_threads);
-  tcase_add_test(tc, limited_memory);
   tcase_add_test(tc, refused_environment);
   tcase_add_test(tc, control_groups);
   tcase_add_test(tc, threads_that_do_not_start);
   tcase_add_test(tc, signals);
-  tcase_add_test(tc, threads_of_a_blas);
   tcase_add_test(tc, unloaded_library);
   suite_add_tcase(suite, tc);
   return suite_run(suite);
