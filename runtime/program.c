@@ -97,13 +97,19 @@ static void to_cache(cl_program p, const char *key, int no_binaries) {
   free(bytes);
 }
 
-static clf_status build_failed(clf__cl *cl, cl_program p, const char *options) {
+/* The source is at fault, or the driver: what passes may be tried again. */
+static clf_status kind_of(cl_int e) {
+  return e == CL_BUILD_PROGRAM_FAILURE || e == CL_COMPILE_PROGRAM_FAILURE ? CLF_EBUILD
+                                                                          : clf__cl_status(e);
+}
+
+static clf_status build_failed(clf__cl *cl, cl_program p, const char *options, cl_int e) {
   size_t size = 0;
   clGetProgramBuildInfo(p, cl->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size);
   char *log = calloc(size + 1, 1);
   if (log) clGetProgramBuildInfo(p, cl->id, CL_PROGRAM_BUILD_LOG, size, log, NULL);
-  const clf_status s =
-      clf__fail(CLF_EBUILD, "the kernels do not build with %s:\n%s", options, log ? log : "");
+  const clf_status s = clf__fail(kind_of(e), "the kernels do not build with %s: %s\n%s", options,
+                                 clf__cl_error(e), log ? log : "");
   free(log);
   return s;
 }
@@ -113,11 +119,11 @@ static clf_status from_source(clf__cl *cl, const char *text, const char *options
                               cl_program *out) {
   cl_int e;
   cl_program p = clCreateProgramWithSource(cl->context, 1, &text, NULL, &e);
-  if (e) return clf__fail(CLF_EDEVICE, "no program for the kernels: %s", clf__cl_error(e));
+  if (e) return clf__fail(clf__cl_status(e), "no program for the kernels: %s", clf__cl_error(e));
   e = compile_only ? clCompileProgram(p, 1, &cl->id, options, 0, NULL, NULL, NULL, NULL)
                    : clBuildProgram(p, 1, &cl->id, options, NULL, NULL);
   if (e) {
-    const clf_status s = build_failed(cl, p, options);
+    const clf_status s = build_failed(cl, p, options, e);
     clReleaseProgram(p);
     return s;
   }

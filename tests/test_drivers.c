@@ -88,6 +88,24 @@ static const struct failing {
     {"clCompileProgram", 1, "the kernels do not build with -cl-std=CL1.2 "},
 };
 
+/* As an operation is first used, on a processor. */
+static const struct failing late[] = {
+    {"clCreateProgramWithSource", 1, "no program for the kernels: CL_OUT_OF_HOST_MEMORY (-6)"},
+    {"clBuildProgram", 1, "the kernels do not build with -cl-std=CL1.2 "},
+    {"clCreateKernelsInProgram", 1, "clCreateKernelsInProgram"},
+    {"clGetKernelInfo", 1, "clGetKernelInfo"},
+    {"clGetKernelInfo", 2, "clGetKernelInfo"},
+    {"clSetKernelArg", 1, "clSetKernelArg"},
+};
+
+/* And all of them as a GPU is opened. */
+static const struct failing at_once[] = {
+    {"clCreateProgramWithSource", 1, "no program for the kernels: CL_OUT_OF_HOST_MEMORY (-6)"},
+    {"clBuildProgram", 1, "the kernels do not build with -cl-std=CL1.2 "},
+    {"clCreateKernelsInProgram", 1, "clCreateKernelsInProgram"},
+    {"clGetKernelInfo", 150, "clGetKernelInfo"},
+};
+
 START_TEST(fails_as_it_opens) {
   clf_device *dev = NULL;
   const int builds = strstr(failing[_i].function, "Program") != NULL;
@@ -114,6 +132,58 @@ static clf_status refused_buffer(clf_device *dev, int code) {
   clf_arena_free(&a);
   return s;
 }
+
+/* The next call begins from the start, and nothing is left over. */
+START_TEST(fails_as_it_is_first_used) {
+  clf_device *dev = NULL;
+  clf_arena a;
+  clf_tensor t;
+  float y[4] = {0};
+  char *cache = suite_setenv("CLFLOW_CACHE_DIR", "");
+  WORKS(clf_open("opencl", &dev));
+  WORKS(clf_arena_init(&a, dev, 16));
+  WORKS(clf_new(&a, (int32_t[4]){4}, &t));
+  arm(late[_i].function, late[_i].n, 0, CL_OUT_OF_HOST_MEMORY);
+  const clf_status s = clf_do(dev, fill, .y = t, .value = 3);
+  arm("*", 0, 0, 0);
+  ck_assert_msg(s == CLF_ENOMEM && strstr(clf_errmsg(), late[_i].says), "%s: %d: %s",
+                late[_i].function, (int)s, clf_errmsg());
+  WORKS(clf_do(dev, fill, .y = t, .value = 3));
+  WORKS(clf_read(dev, t, y));
+  ck_assert_float_eq(y[3], 3);
+  clf_arena_free(&a);
+  clf_close(dev);
+  suite_putenv_back("CLFLOW_CACHE_DIR", cache);
+  ck_assert_int_eq(alive(), 0);
+}
+END_TEST
+
+/* This processor, called a GPU: all kernels are there once it is open. */
+START_TEST(all_kernels_of_a_gpu) {
+  const cl_device_type gpu = CL_DEVICE_TYPE_GPU;
+  clf_device *dev = NULL;
+  char *cache = suite_setenv("CLFLOW_CACHE_DIR", "");
+  answer(CL_DEVICE_TYPE, &gpu, sizeof gpu);
+  for (size_t i = 0; i < sizeof at_once / sizeof *at_once; i++) {
+    arm(at_once[i].function, at_once[i].n, 0, CL_OUT_OF_HOST_MEMORY);
+    const clf_status s = clf_open("opencl:0/simd4", &dev);
+    arm("*", 0, 0, 0);
+    ck_assert_msg(s == CLF_ENOMEM && strstr(clf_errmsg(), at_once[i].says), "%s: %d: %s",
+                  at_once[i].function, (int)s, clf_errmsg());
+    ck_assert_int_eq(alive(), 0);
+  }
+  WORKS(clf_open("opencl:0/simd4", &dev));
+  ck_assert_int_eq(clf__late_kernels(dev), 0);
+  const clf__cl *cl = dev->impl;
+  for (int op = 0; op < CLF_OP_COUNT; op++)
+    ck_assert_msg(cl->kernel[op][0].k != NULL, "%s", clf_ops[op].name);
+  WORKS(clf__selftest_of(dev, CLF_OP_fill, 0, NULL));
+  clf_close(dev);
+  answer(0, "", 0);
+  suite_putenv_back("CLFLOW_CACHE_DIR", cache);
+  ck_assert_int_eq(alive(), 0);
+}
+END_TEST
 
 START_TEST(fails_in_use) {
   clf_device *dev = NULL;
@@ -170,6 +240,8 @@ int main(void) {
   tcase_add_test(c, small_groups);
   tcase_add_test(c, kinds_of_drivers);
   tcase_add_loop_test(c, fails_as_it_opens, 0, sizeof failing / sizeof *failing);
+  tcase_add_loop_test(c, fails_as_it_is_first_used, 0, sizeof late / sizeof *late);
+  tcase_add_test(c, all_kernels_of_a_gpu);
   tcase_add_test(c, fails_in_use);
   suite_add_tcase(suite, c);
   return suite_run(suite);
