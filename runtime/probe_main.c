@@ -30,13 +30,16 @@ static clf_status list_devices(void) {
   return s;
 }
 
-static void print_passed(clf_op op, int way) { printf("passed %s %d\n", clf_ops[op].name, way); }
+static void print_passed(clf_op op, int way) {
+  printf("passed %s %d\n", clf_ops[op].name, way);
+  fflush(stdout);
+}
 
 static clf_status open_device(const char *name) {
   clf_close(dev);
   dev = NULL;
   CLF_TRY(clf__open(name, &dev));
-  return clf__late_kernels(dev) ? CLF_OK : clf__selftest(dev, NULL);
+  return clf__late_kernels(dev) ? CLF_OK : clf__selftest(dev, print_passed);
 }
 
 static clf_status test_operation(const char *name, int way) {

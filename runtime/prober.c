@@ -126,11 +126,11 @@ static double patience(void) {
 }
 
 /* Takes lines until the answer is complete or the program closes the pipe; 0 when it was silent
- * for too long. */
+ * for too long: each line shows that it goes on. */
 static int listen_to(answer *a, int fd) {
   char line[1024];
   size_t have = 0;
-  const double end = clf__now() + patience();
+  double end = clf__now() + patience();
   while (!a->done) {
     const double left = end - clf__now();
     struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -147,6 +147,7 @@ static int listen_to(answer *a, int fd) {
       line[have] = 0;
       have = 0;
       take_line(a, line);
+      end = clf__now() + patience();
     }
   }
   return 1;

@@ -374,6 +374,16 @@ START_TEST(signals) {
 }
 END_TEST
 
+/* The program that goes on saying something is not silent. */
+START_TEST(slow_but_sure) {
+  setenv("CLFLOW_PROBE_SECONDS", "2", 1);
+  write_program("for i in 1 2 3 4; do sleep 0.7; echo passed fill $i; done; echo done");
+  const clf__verdicts v = probed();
+  unsetenv("CLFLOW_PROBE_SECONDS");
+  ck_assert_str_eq(v.why, "");
+}
+END_TEST
+
 /* ---- What takes long ---------------------------------------------------------------------------
  */
 
@@ -488,6 +498,7 @@ int main(int argc, char **argv) {
   tcase_add_test(c, how_it_ends);
   tcase_add_test(c, what_it_says);
   tcase_add_test(c, signals);
+  tcase_add_test(c, slow_but_sure);
   tcase_add_test(c, what_takes_long);
   tcase_add_test(c, many_devices);
   tcase_add_test(c, what_is_remembered);

@@ -69,7 +69,8 @@ CLF_API const char *clf_strerror(clf_status status);
 CLF_API const char *clf_errmsg(void);
 
 /* Tells `listener` (NULL: nobody, as at first) of what takes seconds, in a sentence each:
- * "compiling the kernels for ...".  One for the process; set it before opening devices. */
+ * "compiling kernels for ...".  One for the process, called by the thread that waits; set it before
+ * opening devices. */
 CLF_API void clf_set_listener(void (*listener)(const char *sentence, void *context), void *context);
 
 /* Records `text` for clf_errmsg() and returns s: for libraries built on clflow. */
