@@ -116,14 +116,22 @@ END_TEST
 
 /* ---- Shells ------------------------------------------------------------------------------- */
 
+/* Waits until a training has logged something. */
+static void wait_for_steps(const char *log) {
+  struct stat st;
+  for (int i = 0; i < 60000 && (stat(log, &st) != 0 || st.st_size == 0); i++)
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
 /* What the hint says goes on with the training, as it is, in a shell. */
 static void goes_on(const char *data, const char *out, const char *wanted) {
   static const char begin[] = "to go on: ";
   char from[256], to[256]; /* a file may have the name of an option */
   snprintf(from, sizeof from, "--data=%s", data);
   snprintf(to, sizeof to, "--out=%s", out);
-  pid_t pid = start_words((const char *const[]){"train", from, "--epochs", "1000000", to, NULL});
-  nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+  pid_t pid = start_words(
+      (const char *const[]){"train", from, "--epochs", "1000000", to, "--log", "l", NULL});
+  wait_for_steps("l");
   kill(pid, SIGINT);
   result r = finish(pid);
   expect_code("train", &r, 1);
@@ -135,7 +143,8 @@ static void goes_on(const char *data, const char *out, const char *wanted) {
   hint[strcspn(hint, "\n")] = '\0';
   char script[4096];
   snprintf(script, sizeof script,
-           "PATH=\"$PWD/bin:$PATH\"; { %s & } 2>err; sleep 0.4; kill -INT $!; wait $!; "
+           "PATH=\"$PWD/bin:$PATH\"; { %s --log again & } 2>err; "
+           "for i in $(seq 600); do [ -s again ] && break; sleep 0.1; done; kill -INT $!; wait $!; "
            "grep -q 'is saved' err",
            hint);
   const char *const file = "again.sh";
@@ -143,6 +152,8 @@ static void goes_on(const char *data, const char *out, const char *wanted) {
   snprintf(all, sizeof all, "set -m\n%s\n", script); /* or a job in the background ignores SIGINT */
   write_text(file, all);
   ck_assert_msg(system("bash again.sh >/dev/null 2>&1") == 0, "%s", hint);
+  unlink("l");
+  unlink("again");
   release(r);
 }
 
@@ -171,10 +182,10 @@ END_TEST
 START_TEST(hints_repeat_how_data_are_read) {
   write_text("t.txt", "x\n'a b';c;d\n1,5;2;3\n2,5;3;4\n4,5;1;7\n");
   const pid_t pid = start_words((const char *const[]){
-      "train",       "--data",   "t.txt",     "--skip", "1",      "--header", "yes",
-      "--delimiter", ";",        "--decimal", ",",      "--drop", "2",        "--device",
-      "cpu",         "--epochs", "1000000",   "--out",  "t",      NULL});
-  nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+      "train",   "--data",    "t.txt", "--skip", "1", "--header", "yes", "--delimiter",
+      ";",       "--decimal", ",",     "--drop", "2", "--device", "cpu", "--epochs",
+      "1000000", "--out",     "t",     "--log",  "l", NULL});
+  wait_for_steps("l");
   kill(pid, SIGINT);
   result r = finish(pid);
   expect_code("train", &r, 1);

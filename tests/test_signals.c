@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TRAIN "train --data moons:n=2000 --epochs 100000 --save-every 0 --out t"
+#define TRAIN "train --data moons:n=2000 --epochs 100000 --save-every 0 --log l --out t"
 
 static void nap(int ms) { nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL); }
 
@@ -74,10 +74,15 @@ END_TEST
 
 /* ---- Trainings --------------------------------------------------------------------------- */
 
-static void wait_for_steps(void) { nap(700); }
+/* What is logged was trained. */
+static void wait_for_steps(void) {
+  struct stat st;
+  for (int i = 0; i < 60000 && (stat("l", &st) != 0 || st.st_size == 0); i++) nap(1);
+}
 
 static void is_saved_after(int number, int times) {
   unlink("t");
+  unlink("l");
   const pid_t pid = start(TRAIN);
   wait_for_steps();
   for (int i = 0; i < times; i++) kill(pid, number);
@@ -100,6 +105,7 @@ START_TEST(trainings_are_saved) {
 END_TEST
 
 START_TEST(ignored_signals_stay_ignored) {
+  unlink("l");
   signal(SIGHUP, SIG_IGN); /* as nohup does */
   const pid_t pid = start(TRAIN);
   signal(SIGHUP, SIG_DFL);
