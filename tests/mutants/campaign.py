@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -66,8 +67,6 @@ class Campaign:
         else:
             self.results_file.write_text("\t".join(COLUMNS) + "\n")
         self.lock = threading.Lock()
-        self.begin = time.monotonic()
-        self.ran = 0
 
     # ---- What there is -------------------------------------------------------------------------
 
@@ -77,6 +76,8 @@ class Campaign:
         if self.o.refresh or not (self.pristine / "CMakeLists.txt").exists():
             self.pristine.mkdir(parents=True, exist_ok=True)
             copy_tree(self.root, files_of(self.root), self.pristine)
+            commit = ["git", "-C", self.root, "describe", "--always", "--dirty"]
+            (self.state / "commit").write_text(subprocess.run(commit, stdout=subprocess.PIPE, text=True).stdout)
         files = sorted(p for f, end, _ in STRATA.values() for p in (self.pristine / f).glob("*" + end))
         self.text = {str(p.relative_to(self.pristine)): p.read_text() for p in files}
         self.all = {m.id: m for f, text in self.text.items() for m in mutants(f, text)}
@@ -270,15 +271,13 @@ class Campaign:
         tree.fresh_folders(own_kernels=families is not None)
         sanitized = build == "sanitize"
         tests = tree.tests(build)
-        done, spent = [], 0.0
-        if self.results.get(m.id, {}).get("verdict") == "open" and not sanitized:
-            done = self.results[m.id]["test"].split()
-        elif not sanitized:
-            spent = 1e-9  # the first time
+        known = self.results.get(m.id, {})
+        resumed = known.get("verdict") == "open" and not sanitized
+        done, spent = known["test"].split() if resumed else [], 0.0
         for name in names:
-            if spent > self.o.quick and not sanitized:
+            if spent > self.o.quick and not resumed and not sanitized:
                 return "open", " ".join(done)
-            if name in done and not sanitized:
+            if name in done:
                 continue
             if name not in tests or (sanitized and "sanitize" not in tests[name][2]):
                 continue
@@ -300,8 +299,7 @@ class Campaign:
                 late = " (time)" if code in (124, 128 + signal.SIGXCPU) else ""
                 return "killed", name + late + (" (sanitizers)" if sanitized else "")
             done.append(name)
-            if spent:
-                spent += self.seconds.get(name, 0)
+            spent += usual
         return "survived", "" if names else "no test reaches it"
 
     # ---- All of them -----------------------------------------------------------------------------
@@ -314,7 +312,6 @@ class Campaign:
         row = dict(zip(COLUMNS, (*change, verdict, test, f"{seconds:.1f}")))
         with self.lock:
             self.results[m.id] = row
-            self.ran += 1
             with open(self.results_file, "a") as out:
                 out.write("\t".join(row.values()) + "\n")
             c = self.counts(self.all.values())
@@ -398,6 +395,8 @@ class Campaign:
 
     def summary(self):
         tried = [m for m in self.all.values() if self.verdict(m)]
+        commit = self.state / "commit"
+        print(f"\nof {commit.read_text().strip() if commit.exists() else 'an unknown commit'}, seed {self.o.seed}")
         print(f"\n{'':14}{'killed':>8}{'survived':>10}{'open':>6}{'killed, %':>11}{'equivalent':>12}{'invalid':>9}")
         for name in [*STRATA, "all"]:
             c = self.counts(m for m in tried if name in ("all", stratum_of(m.file)))
