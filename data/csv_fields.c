@@ -24,6 +24,17 @@ static void cut_line(clf__csv *r) {
   r->number++;
 }
 
+/* A row that begins with what Excel writes for a value that it has not is no comment. */
+static int is_excel_error(const clf__csv *r, const char *p) {
+  static const char *const errors[] = {"#N/A",   "#DIV/0!", "#VALUE!", "#REF!",
+                                       "#NAME?", "#NUM!",   "#NULL!"};
+  for (size_t i = 0; i < sizeof errors / sizeof *errors && !r->o->comment; i++) {
+    const size_t n = strlen(errors[i]);
+    if ((size_t)(r->close - p) >= n && !memcmp(p, errors[i], n)) return 1;
+  }
+  return 0;
+}
+
 /* Cuts the comment off.  Lines that begin with '#' are comments unless the caller chose another
  * character; elsewhere in a line only the character that was chosen begins one, since '#' may be
  * part of a name.  Returns whether there was one. */
@@ -31,7 +42,7 @@ static int cut_comment(clf__csv *r) {
   char *p = r->line;
   while (p < r->close && (*p == ' ' || *p == '\t')) p++;
   if (p == r->close) return 0;
-  const int whole = *p == r->comment;
+  const int whole = *p == r->comment && !is_excel_error(r, p);
   if (!whole && !r->o->comment) return 0;
   for (int inside = 0; p < r->close && (inside || *p != r->comment); p++) inside ^= *p == '"';
   const int found = p < r->close;

@@ -51,7 +51,7 @@ static void remedy(const clf__csv *r, int64_t c, const clf__field *f, clf__field
   if (kind == CLF_FIELD_COMMA) return;
   if (c < r->cols && r->others > 0 && r->numeric[c] == 0)
     snprintf(text + n, size - n, "; %s leaves the column out", drop);
-  else if (f->n && memchr(f->s, '#', f->n))
+  else if (f->n && *f->s != '#' && memchr(f->s, '#', f->n))
     snprintf(text + n, size - n, "; --comment '#' ignores what follows a '#'");
 }
 
@@ -66,8 +66,8 @@ static const char *what_it_is(const clf__csv *r, const clf__field *f, clf__field
   if (clf__csv_is_date(f)) return "looks like a date, not a number";
   if (clf__csv_is_missing(f)) return "marks a missing value; fill it in or remove the row";
   if (f->n && f->s[f->n - 1] == '%') return "is not a number; remove the percent sign";
-  if (memchr(f->s, ',', f->n) && clf__csv_is_misspelt(f))
-    return "is not a number; remove the commas if they separate thousands";
+  if (strcspn(f->s, ",'") < f->n && clf__csv_is_misspelt(f))
+    return "is not a number; remove what separates thousands";
   return "is not a number";
 }
 

@@ -66,8 +66,8 @@ START_TEST(first_rows_that_are_refused) {
       {"50%", "column 2: \"50%\" is not a number; remove the percent sign" HEADER},
       {"\"1,234\"", "column 2: \"1,234\" has a comma, but other numbers have a decimal point; "
                     "remove it if it separates thousands" HEADER},
-      {"\"1,234,567\"", "column 2: \"1,234,567\" is not a number; remove the commas if they "
-                        "separate thousands" HEADER},
+      {"\"1,234,567\"",
+       "column 2: \"1,234,567\" is not a number; remove what separates thousands" HEADER},
       {"O.5", "column 2: \"O.5\" is not a number" HEADER},
       {"1.2.3", "column 2: \"1.2.3\" looks like a date, not a number" HEADER},
       {"2026-01-31", "column 2: \"2026-01-31\" looks like a date, not a number" HEADER},
@@ -82,6 +82,10 @@ START_TEST(first_rows_that_are_refused) {
     snprintf(message, sizeof message, "d.csv: line 1, %s", list[i].message);
     fails_with(text, &none, CLF_EFORMAT, message);
   }
+  FAILS_WITH(
+      "#N/A,1\n0.5,2\n", &none,
+      "line 1, column 1: \"#N/A\" marks a missing value; fill it in or remove the row" HEADER);
+  FAILS_WITH("0.5,2\n#DIV/0!,2\n", &none, "line 2, column 1: \"#DIV/0!\" is not a number");
   FAILS_WITH("O.5\n0.5\n0.7\n", &none, "line 1, column 1: \"O.5\" is not a number" HEADER);
   FAILS_WITH("NA,?\n0.5,1\n0.7,2\n", &none,
              "line 1, column 1: \"NA\" marks a missing value; fill it in or remove the row" HEADER);
