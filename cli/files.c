@@ -174,7 +174,14 @@ static int refuse_pair(const cli_use *out, const cli_use *other) {
   return cli_usage("%s and %s are the same file; give each output its own name", a, b);
 }
 
+/* A save that was cut short leaves PATH.previous as a second name of PATH; the next one parts them.
+ */
+static int is_kept_name(const cli_use *out, const cli_use *other) {
+  return out->type == CLI_OUTPUT_MODEL && other->copy && strcmp(out->option, other->option) == 0;
+}
+
 static int compare(const cli_use *out, const cli_use *other) {
+  if (is_kept_name(out, other)) return CLI_OK;
   if (out->dash || other->how == CLI_NO_FILE || (out->inherited && other->inherited)) return CLI_OK;
   return same_file(out, other) ? refuse_pair(out, other) : CLI_OK;
 }

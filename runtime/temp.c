@@ -140,9 +140,21 @@ static long process_of(const char *name) {
   return strcmp(name + end, "") == 0 || strcmp(name + end, "~") == 0 ? pid : 0;
 }
 
+/* Whether it was killed, but its parent has not asked for its end: in containers that may last. */
+static int is_zombie(long pid) {
+  char path[64], line[256] = "";
+  snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+  FILE *f = fopen(path, "r");
+  const char *const got = f ? fgets(line, sizeof line, f) : NULL;
+  if (f) fclose(f);
+  const char *const name_ends = got ? strrchr(line, ')') : NULL;
+  return name_ends && name_ends[1] == ' ' && name_ends[2] == 'Z';
+}
+
 static int is_dead(long pid) {
   errno = 0;
-  return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+  if (kill((pid_t)pid, 0) != 0) return errno == ESRCH;
+  return is_zombie(pid);
 }
 
 /* A file that nobody has locked, of a process that is gone; or, where one of the two cannot be

@@ -167,6 +167,10 @@ START_TEST(what_is_allowed) {
   succeeds(TRAIN "--out own --log /dev/null", "model                own");
   succeeds(TRAIN "--out own --resume --epochs 2", "model                own");
   succeeds(TRAIN "--out moons", "model                moons");
+  succeeds(TRAIN "--out cut", "");
+  ck_assert_int_eq(link("cut", "cut.previous"),
+                   0); /* as a kill in the middle of a save leaves it */
+  succeeds(TRAIN "--out cut --resume --epochs 2", "model                cut");
   succeeds("log-prob moons --data moons:n=3 --out z.csv", "");
   succeeds("log-prob moons --data moons:n=3 --out z.csv", ""); /* a table over a table */
   result r = run_into("log-prob own --data data.csv --out -", "data.csv");

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -63,6 +64,17 @@ END_TEST
 
 /* Of what was killed one file stays, until anything is written into its folder. */
 START_TEST(killed_while_writing) {
+  long size = 0;
+  const pid_t pid = start(writers[0]); /* whose end nobody asks for */
+  for (int i = 0; i < 60000 && (temporaries(&size) == 0 || size == 0); i++) nap(1);
+  kill(pid, SIGKILL);
+  siginfo_t info;
+  ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+  ck_assert_int_eq(temporaries(NULL), 1);
+  succeeds("sample m -n 3 --out other.npy", "");
+  ck_assert_int_eq(temporaries(NULL), 0);
+  ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+
   interrupt(writers[0], SIGKILL);
   ck_assert_int_eq(temporaries(NULL), 1);
   interrupt(writers[0], SIGKILL);
