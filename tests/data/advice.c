@@ -161,7 +161,7 @@ static double zeros(int64_t i, const double *x) { return i % 2 ? 0 : x[1]; }
 static double sum(int64_t i, const double *x) { return (void)i, x[0] + 2 * x[1] - x[2]; }
 static double fahrenheit(int64_t i, const double *x) { return (void)i, (x[1] * 9 + 1.25) / 5; }
 static double sentinel(int64_t i, const double *x) {
-  return i == 17 ? -9999 : i == 600 ? -999 : x[1];
+  return i == 17 ? -99999 : i == 600 ? -999 : x[1];
 }
 static double outlier(int64_t i, const double *x) { return i == 17 ? 1e6 : x[1]; }
 
@@ -207,11 +207,11 @@ START_TEST(far_values) {
   t = with_last(2, sentinel);
   ck_assert_msg(strncmp(advice(&t),
                         "5 column 2 has 2 values far from all others, which determine its scale: "
-                        "-9999 in row 17, where",
-                        94) == 0,
+                        "-99999 in row 17, where",
+                        95) == 0,
                 "%s", advice(&t));
   /* In the same row of two columns, they do not make these collinear. */
-  t.at[17 * 2] = -9999;
+  t.at[17 * 2] = -99999;
   t.at[600 * 2] = -999;
   ck_assert_msg(strstr(advice(&t), "; 1 other column has such values\n") != NULL, "%s", advice(&t));
   ck_assert_ptr_null(strstr(advice(&t), "combination"));
