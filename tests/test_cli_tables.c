@@ -41,8 +41,7 @@ START_TEST(swapped_columns) {
   static const char *const verbs[] = {
       "eval m.safetensors --data %s", "log-prob m.safetensors --out - --data %s",
       "transform m.safetensors --out - --data %s", "jacobian m.safetensors --index 3 --data %s",
-      "interpolate m.safetensors --index 0,1,2,3 --grid 2 --out - "
-      "--data %s"};
+      "interpolate m.safetensors --index 0,1,2,3 --grid 2 --out - --data %s"};
   for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
     char straight[128], swapped[128], extra[128];
     snprintf(straight, sizeof straight, verbs[i], "ab.csv");
