@@ -130,7 +130,7 @@ START_TEST(amid_loops) {
   atomic_store(&stop, 0);
   for (int i = 0; i < COMPUTING; i++)
     ck_assert_int_eq(pthread_create(&thread[i], NULL, compute, NULL), 0);
-  for (int i = 0; i < 40; i++) {
+  for (int i = 0; i < 20; i++) {
     nanosleep(&(struct timespec){0, 5000000}, NULL);
     ck_assert_int_eq(in_child(one_loop, dev), 0);
   }

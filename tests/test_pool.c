@@ -50,7 +50,8 @@ static void note(const void *context, int first, int end) {
     atomic_int inner[64] = {0};
     notes own = {.times = inner};
     if (n->nested) clf__threads_run(n->nested, CLF_THREADS_MAX, note, &own);
-    for (int k = 0; k < n->nested; k++) ck_assert_int_eq(atomic_load(&inner[k]), 1);
+    for (int k = 0; k < n->nested; k++)
+      if (atomic_load(&inner[k]) != 1) ck_abort_msg("%d of %d within a loop", k, n->nested);
     atomic_fetch_add(&n->times[i], 1);
   }
   atomic_fetch_sub(&n->inside, 1);
@@ -62,8 +63,9 @@ static int run_loop(int count, int wanted, int nested) {
   notes n = {.times = times, .nested = nested};
   clf__threads_run(count, wanted, note, &n);
   ck_assert_int_eq(atomic_load(&n.inside), 0);
-  for (int i = 0; i < MOST; i++)
-    ck_assert_msg(times[i] == (i < count), "%d of %d ran %d times", i, count, times[i]);
+  int i = 0; /* one assertion, since Check keeps each until the test ends */
+  while (i < MOST && times[i] == (i < count)) i++;
+  if (i < MOST) ck_abort_msg("%d of %d ran %d times", i, count, times[i]);
   return n.most;
 }
 
@@ -284,7 +286,8 @@ START_TEST(threads_of_a_blas) {
   WORKS(clf_do(dev, gemm, .a = a, .b = b, .c = c, .alpha = 1));
   float got[256 * 256];
   WORKS(clf_read(dev, c, got));
-  for (int i = 0; i < 256 * 256; i++) ck_assert_float_eq(got[i], 32);
+  for (int i = 0; i < 256 * 256; i++)
+    if (got[i] < 32 || got[i] > 32) ck_abort_msg("element %d is %g", i, (double)got[i]);
   ck_assert_int_eq(threads_of_process(), before);
   clf_arena_free(&arena);
   clf_close(dev);
