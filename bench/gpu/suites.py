@@ -16,7 +16,7 @@ def workers():
 
 def row(work, words, env):
     """One run: its verdict, and the first failure, which is of the smallest case."""
-    done = work.program(*words, env=env)
+    done = work.program("device_tests", *words, env=env)
     text = done.output + done.errors
     counts, failures = COUNTS.search(text), FAILURE.findall(text)
     result = {"test": words[0], "arguments": list(words[1:]), "verdict": done.verdict(),
