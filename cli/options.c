@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* options.c: tables of options: the command line, its checks, and --help. */
+#include "../runtime/distance.h"
 #include "cli.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -238,22 +239,8 @@ void cli_format(const cli_option *o, const void *value, char *text, size_t size)
 /* ---- Names --------------------------------------------------------------- */
 
 int cli_distance(const char *a, const char *b) {
-  enum { MOST = 63 };
-  int row[MOST + 1];
   const size_t n = strlen(b);
-  if (n > MOST) return MOST;
-  for (size_t j = 0; j <= n; j++) row[j] = (int)j;
-  for (size_t i = 0; a[i]; i++) {
-    int diagonal = row[0];
-    row[0] = (int)i + 1;
-    for (size_t j = 0; j < n; j++) {
-      const int replace = diagonal + (a[i] != b[j]);
-      const int insert = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
-      diagonal = row[j + 1];
-      row[j + 1] = replace < insert ? replace : insert;
-    }
-  }
-  return row[n];
+  return n > CLF_DISTANCE_MOST ? CLF_DISTANCE_MOST : clf__distance(a, strlen(a), b, n);
 }
 
 int cli_is_near(const char *typed, int distance) {

@@ -2,6 +2,7 @@
 /* names.c: text from outside: whether it is UTF-8, excerpts for messages, names of columns. */
 #define _POSIX_C_SOURCE 200809L
 #include "names.h"
+#include "distance.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -128,21 +129,7 @@ int32_t clf__names_find(const clf__name_index *index, const char *name) {
 }
 
 int clf__name_distance(const char *a, const char *b) {
-  enum { MOST = 63 };
-  int row[MOST + 1];
-  const size_t m = strnlen(a, MOST), n = strnlen(b, MOST);
-  for (size_t j = 0; j <= n; j++) row[j] = (int)j;
-  for (size_t i = 0; i < m; i++) {
-    int diagonal = row[0];
-    row[0] = (int)i + 1;
-    for (size_t j = 0; j < n; j++) {
-      const int replace = diagonal + (a[i] != b[j]);
-      const int insert = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
-      diagonal = row[j + 1];
-      row[j + 1] = replace < insert ? replace : insert;
-    }
-  }
-  return row[n];
+  return clf__distance(a, strnlen(a, CLF_DISTANCE_MOST), b, strnlen(b, CLF_DISTANCE_MOST));
 }
 
 clf_status clf__names_check(char *const *names, int32_t n) {
