@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* json.c: a report as JSON and as CSV.  docs/bench.md tells what each name means. */
 #define _POSIX_C_SOURCE 200809L
-#include "../runtime/text.h"
+#include "../runtime/core/text.h"
 #include "bench.h"
 #include <errno.h>
 #include <math.h>

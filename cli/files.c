@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* files.c: the files that a command line names: none is both read and written, or written twice. */
 #define _XOPEN_SOURCE 700
-#include "../runtime/path.h"
+#include "../runtime/core/path.h"
 #include "cli.h"
 #include "files.h"
 #include <dirent.h>

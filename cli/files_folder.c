@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* files_folder.c: whether a file lies in a folder that is read, at any depth. */
 #define _XOPEN_SOURCE 700
-#include "../runtime/path.h"
+#include "../runtime/core/path.h"
 #include "files.h"
 #include <dirent.h>
 #include <stdlib.h>

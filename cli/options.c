@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* options.c: tables of options: the command line, its checks, and --help. */
-#include "../runtime/distance.h"
+#include "../runtime/core/distance.h"
 #include "cli.h"
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* session.c: the device, the model and the data that a verb works with. */
 #define _POSIX_C_SOURCE 200809L
-#include "../runtime/text.h"
+#include "../runtime/core/text.h"
 #include "cli.h"
 #include <math.h>
 #include <stdlib.h>

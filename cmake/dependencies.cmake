@@ -55,7 +55,7 @@ if(CLF_USE_CLBLAST)
 endif()
 if(CLF_USE_BLAS)
   if(NOT WIN32)
-    pkg_check_modules(OPENBLAS openblas) # its header; the library is loaded at run time: runtime/blas.c
+    pkg_check_modules(OPENBLAS openblas) # its header; the library is loaded at run time: runtime/core/blas.c
   endif()
   if(OPENBLAS_FOUND)
     list(APPEND CLF_LIBRARIES ${CMAKE_DL_LIBS})

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # variants.cmake: cpu_ref compiled for the oracle (double) and for each instruction
-# set of the fallback (float), which runtime/cpu.c chooses among at run time.
+# set of the fallback (float), which runtime/core/cpu.c chooses among at run time.
 include(CheckCCompilerFlag)
 check_c_compiler_flag(-fopenmp-simd CLF_HAS_SIMD_PRAGMAS) # VECTOR_LOOP in cpu_ref/ref.h; no library
 set(variant_objects "")
@@ -10,7 +10,7 @@ if(CLF_SANITIZE)
 endif()
 function(clf_variant name)
   add_library(ref_${name} OBJECT cpu_ref/cpu.c ${references})
-  target_include_directories(ref_${name} PRIVATE include runtime cpu_ref)
+  target_include_directories(ref_${name} PRIVATE include ${CLF_RUNTIME} cpu_ref)
   target_compile_definitions(ref_${name} PRIVATE CLF_VARIANT=${name})
   target_compile_options(ref_${name} PRIVATE ${optimise} -fno-math-errno -fno-trapping-math ${CLF_VARIANT_OPTIONS} ${ARGN})
   if(CLF_HAS_SIMD_PRAGMAS)

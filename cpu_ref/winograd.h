@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* winograd.h: 3x3 convolutions by Winograd's way, for conv.c, of whose TM, TN, LANES and VEC it is
- * made; the transforms are in runtime/winograd.def.  A block of tiles goes through everything in
- * its job's slice of the scratch memory.  Matrices are kept SPACE numbers apart, since powers of
+ * made; the transforms are in runtime/core/winograd.def.  A block of tiles goes through everything
+ * in its job's slice of the scratch memory.  Matrices are kept SPACE numbers apart, since powers of
  * two apart they hit few cache sets. */
 #ifndef CLF_REF_WINOGRAD_H
 #define CLF_REF_WINOGRAD_H

@@ -2,7 +2,7 @@
 /* fail.h: how a function of clflow_plot fails.  Private. */
 #ifndef CLF_PLOT_FAIL_H
 #define CLF_PLOT_FAIL_H
-#include "../runtime/given.h"
+#include "../runtime/core/given.h"
 
 /* As clf_fail(), which is how the sentence reaches clf_errmsg(): the clf__ functions of
  * libclflow cannot be seen from here. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* png.c: pictures as files, written whole or not at all. */
 #define _POSIX_C_SOURCE 200809L
-#include "../runtime/path.h"
+#include "../runtime/core/path.h"
 #include "chart.h"
 #include "clflow/data.h"
 #include "fail.h"

@@ -237,7 +237,7 @@ class Campaign:
             if not families:
                 return "equivalent", "same text in every family"
         target = tree.object_of(m.file)
-        if m.file == "runtime/probe_main.c":
+        if m.file == "runtime/opencl/probe_main.c":
             target = f"CMakeFiles/clflow_probe.dir/{m.file}.o"
         if not kernel:
             good, output = tree.ninja("gcc", target)
