@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#include "cases.h"
+
+/* Numbers of columns are drawn with the other inputs, from -1 .. D + 1: some occur twice, some lie
+ * outside. */
+#define TAKE(N, D, d, b, ...) &(const clf_columns_take_args){.x = {.dim = {N, D, __VA_ARGS__}}, \
+    .at = DIM(d), .y = {.dim = {N, d, __VA_ARGS__}}, .beta = b}
+#define ADD(N, D, d, ...) &(const clf_columns_add_args){.x = {.dim = {N, d, __VA_ARGS__}}, \
+    .at = DIM(d), .y = {.dim = {N, D, __VA_ARGS__}}}
+
+CLF_CASES(columns_take,
+  CASE("one",    TAKE(1, 1, 1, 0, 1), .fresh = 1),
+  CASE("fresh",  TAKE(35, 7, 5, 0, 1), .lo = -1, .hi = 8, .fresh = 1),
+  CASE("added",  TAKE(130, 7, 11, -0.5f, 1), .lo = -1, .hi = 8),
+  CASE("image",  TAKE(3, 5, 5, 0, 4, 7), .lo = -1, .hi = 6),
+  CASE("last",   TAKE(3, 5, 6, 1, 4, 7), .lo = -1, .hi = 6, .nhwc = 1),
+  CASE("large",  TAKE(4096, 64, 64, 0, 1), .lo = 0, .hi = 64, .bench = 1));
+CLF_CASES(columns_add,
+  CASE("one",    ADD(1, 1, 1, 1)),
+  CASE("ragged", ADD(130, 7, 5, 1), .lo = -1, .hi = 8),
+  CASE("image",  ADD(3, 5, 5, 4, 7), .lo = -1, .hi = 6),
+  CASE("last",   ADD(3, 5, 9, 4, 7), .lo = -1, .hi = 6, .nhwc = 1),
+  CASE("large",  ADD(4096, 64, 64, 1), .lo = 0, .hi = 64, .bench = 1));
