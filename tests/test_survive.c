@@ -74,7 +74,7 @@ static clf_status make_trainer(work *w) {
 /* Every reading that can, copies the state to the host: time is not waited for. */
 static int listen(const clf_progress *p, void *context) {
   work *w = context;
-  w->trainer->kept.every = w->trainer->kept.cost = 0;
+  w->trainer->copy.every = w->trainer->copy.cost = 0;
   w->reports++;
   if (!p->recovered) return 0;
   w->told++;

@@ -90,27 +90,23 @@ static clf_status put_all(clf__st_writer *w, clf_trainer *t) {
   return put_counters(w, t);
 }
 
-typedef struct saving {
-  clf_trainer *t;
-  clf__st_writer *w;
-} saving;
-
-static clf_status gather(void *context) {
-  saving *s = context;
-  clf__st_writer_free(s->w);
-  s->w = NULL;
-  CLF_TRY(clf__st_writer_new(&s->w));
-  return put_all(s->w, s->t);
+/* Fills *w anew. */
+static clf_status gather(clf_trainer *t, clf__st_writer **w) {
+  clf__st_writer_free(*w);
+  *w = NULL;
+  CLF_TRY(clf__st_writer_new(w));
+  return put_all(*w, t);
 }
 
 clf_status clf_trainer_save(clf_trainer *t, const char *path) {
   CLF_GIVEN("trainer, path", t, path);
-  saving save = {.t = t};
-  clf_status s = clf__trainer_insist(t, gather, &save);
-  if (!s) s = clf__st_write(save.w, path, 1);
+  clf__st_writer *w = NULL;
+  clf__attempt a = {0};
+  while (clf__trainer_attempt(t, &a)) a.status = gather(t, &w);
+  if (!a.status) a.status = clf__st_write(w, path, 1);
   clf__trainer_say_rest(t);
-  clf__st_writer_free(save.w);
-  return s;
+  clf__st_writer_free(w);
+  return a.status;
 }
 
 /* ---- Loading ------------------------------------------------------------------------------ */
@@ -279,7 +275,7 @@ static void take_counters(clf_trainer *t, const counters *c, const clf_history *
   t->stored_part = (int32_t)c->stored_part;
   t->shows_best = t->recalibrated = t->owed = t->ceiling_told = 0;
   t->drops = 0; /* they are behind, and there is nothing to go back to before them */
-  t->kept.step = -1;
+  t->copy.step = -1;
   for (int i = 0; i < CLF_SNAPSHOTS; i++) t->snapshot[i].step = -1;
 }
 
@@ -296,8 +292,8 @@ static clf_status get_state(const clf__st *st, clf_trainer *t) {
   t->owed = 1;
   CLF_TRY(get_vectors(st, t, p));
   take_counters(t, &c, &h);
-  CLF_TRY(clf__trainer_remember(t));
-  CLF_TRY(clf__trainer_keep(t));
+  CLF_TRY(clf__trainer_snapshot(t));
+  CLF_TRY(clf__trainer_copy(t));
   if (!p.last) return CLF_OK;
   CLF_TRY(clf__trainer_show_best(t));
   t->shows_best = 1;

@@ -39,8 +39,8 @@ static clf_status write_in(const clf_trainer *t, clf_tensor v, const void *from)
   return t->dev->backend->write(t->dev, v.buf, (size_t)v.offset, from, clf__count(&v));
 }
 
-clf_status clf__trainer_keep(clf_trainer *t) {
-  clf__kept_state *k = &t->kept;
+clf_status clf__trainer_copy(clf_trainer *t) {
+  clf__host_copy *k = &t->copy;
   const double begin = clf__now();
   clf_tensor v[VECTORS];
   const int n = vectors(t, v), other = !k->now;
@@ -57,8 +57,8 @@ clf_status clf__trainer_keep(clf_trainer *t) {
   return CLF_OK;
 }
 
-clf_status clf__trainer_keep_first(clf_trainer *t) {
-  clf__kept_state *k = &t->kept;
+clf_status clf__trainer_copy_first(clf_trainer *t) {
+  clf__host_copy *k = &t->copy;
   const size_t size = VECTORS * bytes_of(t, t->m);
   k->at[0] = malloc(size);
   k->at[1] = malloc(size);
@@ -66,18 +66,18 @@ clf_status clf__trainer_keep_first(clf_trainer *t) {
   if (!k->at[0] || !k->at[1] || !k->constants)
     return clf__fail(CLF_ENOMEM, "no memory for a copy of %zu MiB on the host", 2 * size >> 20);
   CLF_TRY(read_out(t, t->f->c, k->constants));
-  return clf__trainer_keep(t);
+  return clf__trainer_copy(t);
 }
 
-void clf__trainer_keep_none(clf_trainer *t) {
-  free(t->kept.at[0]);
-  free(t->kept.at[1]);
-  free(t->kept.constants);
+void clf__trainer_copy_free(clf_trainer *t) {
+  free(t->copy.at[0]);
+  free(t->copy.at[1]);
+  free(t->copy.constants);
 }
 
-int clf__trainer_keep_is_due(const clf_trainer *t) {
-  const double since = clf__now() - t->kept.taken;
-  return since >= t->kept.every && since >= RARE * t->kept.cost;
+int clf__trainer_copy_is_due(const clf_trainer *t) {
+  const double since = clf__now() - t->copy.taken;
+  return since >= t->copy.every && since >= RARE * t->copy.cost;
 }
 
 /* ---- Going back, and on ------------------------------------------------------------------ */
@@ -89,18 +89,18 @@ static clf_status put_back(clf_trainer *t) {
   const int n = vectors(t, v);
   const clf_arena *const all[] = {&t->arena, &f->arena, &f->grad_arena, &f->ws.arena};
   for (int i = 0; i < 4; i++) clf__set_lost(all[i], 0);
-  t->step = t->kept.step;
+  t->step = t->copy.step;
   for (int i = 0; i < n; i++)
     CLF_TRY(
-        write_in(t, v[i], (const char *)t->kept.at[t->kept.now] + (size_t)i * bytes_of(t, t->m)));
-  CLF_TRY(write_in(t, f->c, t->kept.constants));
+        write_in(t, v[i], (const char *)t->copy.at[t->copy.now] + (size_t)i * bytes_of(t, t->m)));
+  CLF_TRY(write_in(t, f->c, t->copy.constants));
   if (t->source->ops->fill) CLF_TRY(t->source->ops->fill(t->source));
   CLF_TRY(clf_do(t->dev, fill, .y = t->ring, .value = 0));
   CLF_TRY(clf_do(t->dev, fill, .y = f->g, .value = 0));
   if (f->ws.rows) CLF_TRY(clf_do(t->dev, fill, .y = f->ws.train_logdet, .value = 0));
   CLF_TRY(clf__flow_reserve(f, clf__trainer_part_size(t, t->step), clf__trainer_way(t, t->step)));
   for (int i = 0; i < CLF_SNAPSHOTS; i++) t->snapshot[i].step = -1;
-  return clf__trainer_remember(t);
+  return clf__trainer_snapshot(t);
 }
 
 /* Steps up to `to`, and what the trainer had beside the weights then. */
@@ -117,51 +117,24 @@ static clf_status go_on(clf_trainer *t, int64_t to) {
 
 /* ---- What is tried ----------------------------------------------------------------------- */
 
-static int has_batch_norm(const clf_flow *f) {
-  return f->spec.kind == CLF_REALNVP && !f->spec.variant.no_norm;
-}
-
-/* A batch's statistics must stay those of the batch: with them only the way back may shrink. */
-static int can_shrink(const clf_trainer *t) {
-  if (clf__flow_chunk(t->f) > t->plan.part) return 1;
-  if (t->many) return 0; /* keeps nothing of a batch */
-  return has_batch_norm(t->f) ? t->plan.way != CLF_ACTIVATIONS_REVERSE : t->plan.part > 1;
-}
-
-int clf__trainer_shrink(clf_trainer *t) {
-  clf_train_plan p = t->plan;
-  clf_train_options o = t->o;
-  if (!can_shrink(t)) return 0;
-  const int chunks = clf__flow_chunk(t->f) > p.part, norm = has_batch_norm(t->f);
-  o.batch = p.batch;
-  o.part = chunks || norm ? p.part : (p.part + 1) / 2;
-  o.activations = !chunks && norm ? CLF_ACTIVATIONS_REVERSE : p.way;
-  if (clf_train_plan_of(t->f, &o, t->source->resident, &p)) return 0;
-  t->plan = p;
-  t->f->most_rows = p.part;
-  if (t->stored_part > p.part) t->stored_part = p.part;
-  clf__flow_drop_workspace(t->f);
-  return 1;
-}
-
 static int applies(const clf_trainer *t, int stage, clf_status s) {
-  if (stage == SMALLER) return s == CLF_ENOMEM && can_shrink(t);
+  if (stage == SMALLER) return s == CLF_ENOMEM && clf__trainer_can_shrink(t);
   return stage == AGAIN || clf__revivable(t->dev);
 }
 
 /* Moves on to what is to be tried after a failure; 0: nothing is left. */
 static int next(clf_trainer *t, clf_status s) {
-  clf__kept_state *k = &t->kept;
+  clf__host_copy *k = &t->copy;
   for (; k->stage < STAGES; k->stage++, k->tried = 0)
     if (applies(t, k->stage, s) && k->tried++ < most[k->stage]) return 1;
   return 0;
 }
 
 static clf_status attempt(clf_trainer *t, int64_t to) {
-  if (t->kept.stage == SMALLER && !clf__trainer_shrink(t))
+  if (t->copy.stage == SMALLER && !clf__trainer_shrink(t))
     return clf__fail(CLF_ENOMEM, "smaller parts do not fit either");
-  if (t->kept.stage == ANEW) CLF_TRY(clf__revive(t->dev, NULL));
-  if (t->kept.stage == ON_CPU) CLF_TRY(clf__revive(t->dev, "cpu"));
+  if (t->copy.stage == ANEW) CLF_TRY(clf__revive(t->dev, NULL));
+  if (t->copy.stage == ON_CPU) CLF_TRY(clf__revive(t->dev, "cpu"));
   CLF_TRY(put_back(t));
   return go_on(t, to);
 }
@@ -172,16 +145,16 @@ static void tell(clf_trainer *t, int64_t to, const char *why) {
   const size_t n = strlen(said);
   if (!strstr(said, why))
     snprintf(cause, sizeof cause, "the device failed at step %lld (%s): ", (long long)to + 1, why);
-  const long long from = (long long)t->kept.step + 1;
-  if (t->kept.stage == AGAIN)
+  const long long from = (long long)t->copy.step + 1;
+  if (t->copy.stage == AGAIN)
     snprintf(what, sizeof what, "steps are taken again from %lld on", from);
-  else if (t->kept.stage == SMALLER)
+  else if (t->copy.stage == SMALLER)
     snprintf(what, sizeof what, "from %lld on %d samples are on the device at once%s", from,
              (int)t->plan.part,
              t->plan.way == CLF_ACTIVATIONS_REVERSE ? ", activations computed again" : "");
   else
     snprintf(what, sizeof what, "training goes on from %lld, on %s%s", from,
-             clf_device_name(t->dev), t->kept.stage == ANEW ? " opened anew" : "");
+             clf_device_name(t->dev), t->copy.stage == ANEW ? " opened anew" : "");
   snprintf(said + n, sizeof t->recovered - n, "%s%s%s", n ? "; then " : "", cause, what);
 }
 
@@ -191,9 +164,9 @@ static clf_status give_up(clf_trainer *t, int64_t to, clf_status s, const char *
   t->step = to;
   t->owed = 1;
   clf__set_lost(&t->f->arena, 1); /* they are not those of any step */
-  t->plan = t->kept.plan;         /* smaller parts were of no use */
-  t->f->most_rows = t->kept.most_rows;
-  t->kept.stage = t->kept.tried = 0;
+  t->plan = t->copy.plan;         /* smaller parts were of no use */
+  t->f->most_rows = t->copy.most_rows;
+  t->copy.stage = t->copy.tried = 0;
   return clf__fail(s,
                    "the device failed at step %lld (%s), and nothing that was tried helped (%s); "
                    "files are as they were saved last: the training can be resumed from there, "
@@ -207,7 +180,7 @@ static int device_failed(clf_status s) { return s == CLF_EDEVICE || s == CLF_ENO
 static clf_status recover(clf_trainer *t, int64_t to, clf_status s) {
   char why[512];
   const clf_status first = s;
-  if (t->kept.step < 0 || t->kept.step > to) return s;
+  if (t->copy.step < 0 || t->copy.step > to) return s;
   snprintf(why, sizeof why, "%.*s", (int)strcspn(clf_errmsg(), "\n"), clf_errmsg());
   do {
     if (!next(t, s)) return give_up(t, to, first, why);
@@ -223,12 +196,13 @@ void clf__trainer_say_rest(clf_trainer *t) {
   *t->recovered = 0;
 }
 
-clf_status clf__trainer_insist(clf_trainer *t, clf_status (*what)(void *), void *context) {
-  const int64_t to = t->step;
-  clf_status s = t->owed ? clf__fail(CLF_EDEVICE, "it failed before") : what(context);
-  while (device_failed(s)) {
-    CLF_TRY(recover(t, to, s));
-    s = what(context);
+int clf__trainer_attempt(clf_trainer *t, clf__attempt *a) {
+  if (!a->tries++) {
+    a->step = t->step;
+    a->status = t->owed ? clf__fail(CLF_EDEVICE, "it failed before") : CLF_OK;
+    if (!a->status) return 1;
   }
-  return s;
+  if (!device_failed(a->status)) return 0;
+  a->status = recover(t, a->step, a->status);
+  return a->status == CLF_OK;
 }

@@ -13,14 +13,6 @@ static double margin_of(const clf_trainer *t) {
   return t->f->spec.kind == CLF_REALNVP ? 0.5 * log(2) * t->f->spec.dim : 1;
 }
 
-clf_status clf__trainer_note_epoch(clf_trainer *t, int64_t epoch, double mean) {
-  if (!isfinite(mean) || mean <= t->best_mean) return CLF_OK;
-  CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->best));
-  t->best_mean = mean;
-  t->best_epoch = epoch;
-  return CLF_OK;
-}
-
 /* The epoch under way has a say once half of its rows were seen. */
 static double last_mean(const clf_trainer *t) {
   if (2 * t->epoch_rows < t->source->rows) return t->last_mean;
@@ -47,7 +39,7 @@ static void tell_history(clf_trainer *t) {
 }
 
 clf_status clf__trainer_show_best(clf_trainer *t) {
-  CLF_TRY(clf__trainer_remember(t));
+  CLF_TRY(clf__trainer_snapshot(t));
   CLF_TRY(clf__vector_copy(t->dev, t->best, t->f->w));
   if (t->recalibrated) CLF_TRY(clf__trainer_measure_batches(t));
   return clf_sync(t->dev);

@@ -8,7 +8,7 @@ static uint64_t bytes_of(const clf_flow *f, uint64_t elements) {
   return elements * (uint64_t)(f->dev->bits / 8);
 }
 
-/* Of a pass with its way back over so many samples; beyond all bounds if one arena cannot
+/* Of a pass with its way back over this many samples; beyond all bounds if one arena cannot
  * hold it. */
 static clf_status activations_of(const clf_flow *f, int32_t part, int train, uint64_t *bytes) {
   size_t elements = SIZE_MAX;
@@ -76,4 +76,33 @@ clf_status clf_train_plan_of(const clf_flow *f, const clf_train_options *o, int6
   if (!fits(f, &p)) return too_large(f, &p);
   *plan = p;
   return CLF_OK;
+}
+
+/* ---- A smaller plan ----------------------------------------------------------------------- */
+
+static int has_batch_norm(const clf_flow *f) {
+  return f->spec.kind == CLF_REALNVP && !f->spec.variant.no_norm;
+}
+
+/* A batch's statistics must stay those of the batch: with them only the way back may shrink. */
+int clf__trainer_can_shrink(const clf_trainer *t) {
+  if (clf__flow_chunk(t->f) > t->plan.part) return 1;
+  if (t->many) return 0; /* keeps nothing of a batch */
+  return has_batch_norm(t->f) ? t->plan.way != CLF_ACTIVATIONS_REVERSE : t->plan.part > 1;
+}
+
+int clf__trainer_shrink(clf_trainer *t) {
+  clf_train_plan p = t->plan;
+  clf_train_options o = t->o;
+  if (!clf__trainer_can_shrink(t)) return 0;
+  const int chunks = clf__flow_chunk(t->f) > p.part, norm = has_batch_norm(t->f);
+  o.batch = p.batch;
+  o.part = chunks || norm ? p.part : (p.part + 1) / 2;
+  o.activations = !chunks && norm ? CLF_ACTIVATIONS_REVERSE : p.way;
+  if (clf_train_plan_of(t->f, &o, t->source->resident, &p)) return 0;
+  t->plan = p;
+  t->f->most_rows = p.part;
+  if (t->stored_part > p.part) t->stored_part = p.part;
+  clf__flow_drop_workspace(t->f);
+  return 1;
 }

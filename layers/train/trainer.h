@@ -17,18 +17,19 @@ typedef struct clf__snapshot {
   clf_tensor w, m, v;
 } clf__snapshot;
 
-/* The same on the host, in the device's own numbers: recover.c. */
-typedef struct clf__kept_state {
-  int64_t step;        /* -1: nothing is kept */
-  void *at[2];         /* w, m, v, the best weights; one is written while the other holds */
-  int now;             /* the one that holds */
-  void *constants;     /* of the flow, which never change */
-  double taken, cost;  /* when, and the seconds that it took */
-  double every;        /* seconds between two, at least */
-  clf_train_plan plan; /* of then, before parts were made smaller; and the flow's most_rows */
+/* A copy on the host, in the device's own precision (recover.c). */
+typedef struct clf__host_copy {
+  int64_t step;       /* -1: there is none yet */
+  void *at[2];        /* w, m, v, the best weights; one is written while the other is valid */
+  int now;            /* the valid one */
+  void *constants;    /* of the flow, which never change */
+  double taken, cost; /* when it was taken, and the seconds that it took */
+  double every;       /* seconds between two copies, at least */
+  clf_train_plan
+      plan; /* of then, before micro-batches were made smaller; and the flow's most_rows */
   int32_t most_rows;
-  int stage, tried; /* what was done about failures since, and how often */
-} clf__kept_state;
+  int stage, tried; /* the recovery attempt since this copy, and how often it was made */
+} clf__host_copy;
 
 struct clf_trainer {
   clf_flow *f;
@@ -63,74 +64,81 @@ struct clf_trainer {
   clf_tensor trip;     /* squares of the last round trip's error, and of its input */
   char notice[256];    /* why they are stored, until it is reported; empty: nothing to say */
   char unbounded[CLF_SENTENCE]; /* that the density grows without bound, until it is reported */
-  clf__kept_state kept;
+  clf__host_copy copy;
   int owed;             /* 1: the device failed for good, what lies on it is not of `step` */
   int recalibrated;     /* the running statistics of the weights that are shown were measured */
   char recovered[1024]; /* what was done about failures, until it is reported */
 };
 
+/* ---- options.c ---------------------------------------------------------------------------- */
+
+/* EINVAL names the option that is out of range. */
+clf_status clf__check_train_options(const clf_train_options *o);
+
+/* ---- train_plan.c: memory, and the size of micro-batches ---------------------------------- */
+
+/* Makes micro-batches smaller, with results that are the same but for rounding; 0: not possible. */
+int clf__trainer_shrink(clf_trainer *t);
+int clf__trainer_can_shrink(const clf_trainer *t);
+
+/* ---- batch.c: which samples a step takes, and where its loss is stored --------------------- */
+
 int64_t clf__steps_per_epoch(const clf_trainer *t);
 /* Samples of step number `step`, counted from 0. */
 int32_t clf__trainer_batch_size(const clf_trainer *t, int64_t step);
-/* Those of its places at .. at + part - 1, on the device. */
+/* Of these samples those from number `at` on that are one micro-batch, on the device. */
 clf_status clf__trainer_part(clf_trainer *t, int64_t step, int32_t at, clf_tensor *x);
-/* Steps up to `to`, enqueued; their losses go to the ring.  A dropped one only counts. */
-clf_status clf__trainer_steps(clf_trainer *t, int64_t to);
+/* Whether the watchdog leaves this step out. */
+int clf__trainer_is_dropped(const clf_trainer *t, int64_t step);
+/* One number of the ring. */
+clf_tensor clf__trainer_slot(const clf_trainer *t, int32_t slot);
+/* Mean log p of the batch of step `step`, one of the last CLF_RING, as it was computed. */
+clf_status clf__trainer_mean_of(clf_trainer *t, int64_t step, double *mean);
+clf_status clf__vector_copy(clf_device *dev, clf_tensor from, clf_tensor to);
 
-/* train_many.c: whether many steps are one launch; how many may be one now, `to` not passed, 0
- * when the next is left out; and so many. */
-/* EINVAL names the option that is out of range. */
-clf_status clf__check_train_options(const clf_train_options *o);
-int clf__trainer_takes_many(const clf_trainer *t);
-int32_t clf__trainer_free_steps(const clf_trainer *t, int64_t to);
-clf_status clf__trainer_launch(clf_trainer *t, int32_t count);
+/* ---- guard.c: whether activations are stored or rebuilt, and whether rebuilt ones are right -- */
 
-/* guard.c: how step `step` goes: CLF_STORED or CLF_REBUILT, and in parts of so many. */
+/* How step `step` runs: CLF_STORED or CLF_REBUILT, and the size of its micro-batches. */
 int clf__trainer_way(const clf_trainer *t, int64_t step);
 int32_t clf__trainer_part_size(const clf_trainer *t, int64_t step);
-/* Whether a step's inputs are rebuilt by inverses, so that they may be wrong; and whether step
- * `step` is one at which that is looked at. */
+/* Whether inverses rebuild a step's inputs, so that these may be wrong; and whether step `step` is
+ * one at which they are checked. */
 int clf__trainer_inverts(const clf_trainer *t, int64_t step);
 int clf__trainer_guarded(const clf_trainer *t, int64_t step);
 /* After backward over the part x of a guarded step: whether its rebuilt input is too far off;
- * activations are then stored from this step on, which is to be taken again. */
+ * activations are then stored from this step on, which has to be repeated. */
 clf_status clf__trainer_check_trip(clf_trainer *t, clf_tensor x, clf_tensor loss, int *off);
-/* From step `step` on, and why: a sentence's beginning. */
+/* From step `step` on, and why: the beginning of a sentence. */
 clf_status clf__trainer_store_from(clf_trainer *t, int64_t step, const char *why);
 
-/* watchdog.c: remembers the state now, the newest before it kept too. */
-clf_status clf__trainer_remember(clf_trainer *t);
-int clf__trainer_is_dropped(const clf_trainer *t, int64_t step);
-/* After a loss or a gradient that is not finite at step `bad`: leaves that step out, goes back
- * and on to where it was, and says so; or, when it happened too often, puts the flow back to
- * the last weights whose loss was finite and reports step and layer (ENUM). */
-clf_status clf__trainer_mend(clf_trainer *t, int64_t bad, double loss, double norm, char *said,
-                             size_t size);
-/* Back to the newest state that was remembered. */
-clf_status clf__trainer_go_back(clf_trainer *t);
-/* The same after weights or moments that are not finite though the losses were (always returns an
- * error). */
-clf_status clf__trainer_undo(clf_trainer *t, const char *what);
+/* ---- train_many.c: many steps as one launch ------------------------------------------------ */
 
-/* recover.c: copies the state now to the host, for the first time (once for a trainer) and
- * later; whether that is due; and frees the copies. */
-clf_status clf__trainer_keep_first(clf_trainer *t);
-clf_status clf__trainer_keep(clf_trainer *t);
-int clf__trainer_keep_is_due(const clf_trainer *t);
-void clf__trainer_keep_none(clf_trainer *t);
-/* Calls `what` with the state of t->step; when its device fails, brings the device back to that
- * state, in one way after the other, and calls it again.  So `what` must be a thing that can be
- * done twice. */
-clf_status clf__trainer_insist(clf_trainer *t, clf_status (*what)(void *context), void *context);
-/* Tells the listener what was done where no report will. */
-void clf__trainer_say_rest(clf_trainer *t);
-/* Makes passes smaller, with results that are the same but for rounding; 0: not possible. */
-int clf__trainer_shrink(clf_trainer *t);
+int clf__trainer_takes_many(const clf_trainer *t);
+/* How many steps one launch may take now, up to step `to`; 0 when the next one is left out. */
+int32_t clf__trainer_free_steps(const clf_trainer *t, int64_t to);
+clf_status clf__trainer_launch(clf_trainer *t, int32_t count);
 
-/* result.c: notes an epoch that ended with this mean log p; copies its weights if it is the best.
- */
-clf_status clf__trainer_note_epoch(clf_trainer *t, int64_t epoch, double mean);
-/* Whether the best epoch's weights are the result, not the last ones. */
+/* ---- step.c -------------------------------------------------------------------------------- */
+
+/* Enqueues the steps up to `to`; their losses go to the ring.  A dropped step only counts. */
+clf_status clf__trainer_steps(clf_trainer *t, int64_t to);
+
+/* ---- statistics.c -------------------------------------------------------------------------- */
+
+/* Measures the flow's running statistics over all batches. */
+clf_status clf__trainer_measure_batches(clf_trainer *t);
+
+/* ---- snapshot.c ---------------------------------------------------------------------------- */
+
+/* Takes a snapshot of the state now; the newest one before it stays too. */
+clf_status clf__trainer_snapshot(clf_trainer *t);
+clf_status clf__trainer_restore(clf_trainer *t, const clf__snapshot *s);
+/* The newest snapshot from which step `to` can be reached; NULL: there is none. */
+const clf__snapshot *clf__trainer_snapshot_before(const clf_trainer *t, int64_t to);
+
+/* ---- result.c: whether the last or the best epoch's weights are the result ------------------ */
+
+/* Whether the best epoch's weights are the result. */
 int clf__trainer_prefers_best(const clf_trainer *t);
 /* Gives the flow, which has the last weights, the best ones; the last go to snapshot[0]. */
 clf_status clf__trainer_show_best(clf_trainer *t);
@@ -139,18 +147,71 @@ clf_status clf__trainer_show_best(clf_trainer *t);
 clf_status clf__trainer_show_result(clf_trainer *t);
 clf_status clf__trainer_show_last(clf_trainer *t);
 
-/* judge.c: notices a density that grows without bound at the end of an epoch, and says so in
- * `unbounded`, once. */
+/* ---- judge.c: what in the data may be to blame ---------------------------------------------- */
+
+/* Notices a density that grows without bound at the end of an epoch, and says so in `unbounded`,
+ * once. */
 void clf__trainer_note_growth(clf_trainer *t, int64_t epoch);
 /* What may help where a loss, a gradient or a moment is not finite: the end of a sentence. */
 void clf__trainer_remedy(const clf_trainer *t, char *text, size_t size);
 
-/* train.c: mean log p of the epoch under way, over the batches so far. */
+/* ---- watchdog.c: losses that are not finite -------------------------------------------------- */
+
+/* After a loss or a gradient that is not finite at step `bad`: leaves that step out, goes back
+ * and on to where it was, and says so; or, when it happened too often, puts the flow back to
+ * the last weights whose loss was finite and reports step and layer (ENUM). */
+clf_status clf__trainer_mend(clf_trainer *t, int64_t bad, double loss, double norm, char *said,
+                             size_t size);
+/* Back to the newest snapshot. */
+clf_status clf__trainer_go_back(clf_trainer *t);
+/* The same after weights or moments that are not finite though the losses were (always returns an
+ * error). */
+clf_status clf__trainer_undo(clf_trainer *t, const char *what);
+
+/* ---- read.c ---------------------------------------------------------------------------------- */
+
+/* Reads the ring, and mends what is not finite in it until everything is finite or cannot be
+ * mended.  `said` gets a sentence about steps that are left out. */
+clf_status clf__trainer_read(clf_trainer *t, float ring[CLF_RING_ALL], char *said, size_t size);
+/* Goes on by one step whose loss was read: -mean log p of its batch, NaN if the step was left out.
+ * *norm: of its gradient, where it is computed. */
+float clf__trainer_take_loss(clf_trainer *t, const float *ring, double *norm);
+
+/* ---- epoch.c --------------------------------------------------------------------------------- */
+
+/* Mean log p of the epoch under way, over the batches so far. */
 double clf__trainer_epoch_mean(const clf_trainer *t);
-/* Mean log p of the batch of step `step`, one of the last CLF_RING, as it was computed. */
-clf_status clf__trainer_mean_of(clf_trainer *t, int64_t step, double *mean);
-/* Measures the flow's running statistics over all batches. */
-clf_status clf__trainer_measure_batches(clf_trainer *t);
-clf_status clf__vector_copy(clf_device *dev, clf_tensor from, clf_tensor to);
+/* Whether all losses of an epoch are summed up, and its end is still to come. */
+int clf__trainer_at_epoch_end(const clf_trainer *t);
+/* Mean log p of the validation rows, if there are any, and the best weights.  Then the end of the
+ * epoch on the host: history, report and sums. */
+clf_status clf__trainer_validate(clf_trainer *t, const clf_progress *report, double *valid);
+void clf__trainer_end_epoch(clf_trainer *t, clf_progress *report);
+
+/* ---- recover.c: devices that fail ------------------------------------------------------------ */
+
+/* Copies the state now to the host, for the first time (once for a trainer) and later; whether that
+ * is due; and frees the copies. */
+clf_status clf__trainer_copy_first(clf_trainer *t);
+clf_status clf__trainer_copy(clf_trainer *t);
+int clf__trainer_copy_is_due(const clf_trainer *t);
+void clf__trainer_copy_free(clf_trainer *t);
+
+/* Something that is asked of the device, with the state of t->step:
+ *
+ *   clf__attempt a = {0};
+ *   while (clf__trainer_attempt(t, &a)) a.status = do_it(t);
+ *   return a.status;
+ *
+ * When the device fails, it is brought back to that state in one way after the other, and the
+ * loop runs again: so it must be something that can be done twice. */
+typedef struct clf__attempt {
+  clf_status status;
+  int64_t step;
+  int tries;
+} clf__attempt;
+int clf__trainer_attempt(clf_trainer *t, clf__attempt *a);
+/* Tells the listener about recoveries where no report will. */
+void clf__trainer_say_rest(clf_trainer *t);
 
 #endif

@@ -11,38 +11,10 @@
 #include <string.h>
 #include "trainer.h"
 
-static clf_status restore(clf_trainer *t, const clf__snapshot *s) {
-  CLF_TRY(clf__vector_copy(t->dev, s->w, t->f->w));
-  CLF_TRY(clf__vector_copy(t->dev, s->m, t->m));
-  CLF_TRY(clf__vector_copy(t->dev, s->v, t->v));
-  CLF_TRY(clf_do(t->dev, fill, .y = t->f->g, .value = 0));
-  CLF_TRY(clf_do(t->dev, fill, .y = t->f->ws.train_logdet, .value = 0));
-  t->step = s->step;
-  return CLF_OK;
-}
-
-clf_status clf__trainer_remember(clf_trainer *t) {
-  if (t->snapshot[0].step == t->step) return CLF_OK;
-  const clf__snapshot oldest = t->snapshot[CLF_SNAPSHOTS - 1];
-  for (int i = CLF_SNAPSHOTS - 1; i > 0; i--) t->snapshot[i] = t->snapshot[i - 1];
-  t->snapshot[0] = oldest;
-  t->snapshot[0].step = t->step;
-  CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->snapshot[0].w));
-  CLF_TRY(clf__vector_copy(t->dev, t->m, t->snapshot[0].m));
-  return clf__vector_copy(t->dev, t->v, t->snapshot[0].v);
-}
-
-/* The newest state from which step `to` can be reached. */
-static const clf__snapshot *before(const clf_trainer *t, int64_t to) {
-  for (int i = 0; i < CLF_SNAPSHOTS; i++)
-    if (t->snapshot[i].step >= 0 && t->snapshot[i].step <= to) return &t->snapshot[i];
-  return NULL;
-}
-
 static clf_status replay(clf_trainer *t, int64_t to) {
-  const clf__snapshot *s = before(t, to);
+  const clf__snapshot *s = clf__trainer_snapshot_before(t, to);
   if (!s) return clf__fail(CLF_ENUM, "no earlier state is left to go back to");
-  if (s->step != t->step) CLF_TRY(restore(t, s));
+  if (s->step != t->step) CLF_TRY(clf__trainer_restore(t, s));
   return clf__trainer_steps(t, to);
 }
 
@@ -73,16 +45,10 @@ static clf_status start_over(clf_trainer *t) {
   t->epoch_sum = 0;
   t->epoch_rows = 0;
   CLF_TRY(clf__trainer_mean_of(t, t->step, &t->last_mean));
-  return clf__trainer_remember(t);
+  return clf__trainer_snapshot(t);
 }
 
 /* ---- Leaving steps out ------------------------------------------------------------------- */
-
-int clf__trainer_is_dropped(const clf_trainer *t, int64_t step) {
-  for (int i = 0; i < t->drops; i++)
-    if (t->dropped[i] == step) return 1;
-  return 0;
-}
 
 /* Forgets those that lie before every state that could be gone back to. */
 static void add_dropped(clf_trainer *t, int64_t step) {
@@ -127,8 +93,9 @@ static clf_status give_up(clf_trainer *t, int64_t bad, const char *what) {
   char why[256], weights[128];
   int64_t last = bad - 1;
   while (clf__trainer_is_dropped(t, last)) last--;
-  const int64_t good = last >= 0 && before(t, last) ? last : bad; /* bad: the first of all */
-  CLF_TRY(restore(t, before(t, good)));
+  const int64_t good =
+      last >= 0 && clf__trainer_snapshot_before(t, last) ? last : bad; /* bad: the first of all */
+  CLF_TRY(clf__trainer_restore(t, clf__trainer_snapshot_before(t, good)));
   CLF_TRY(replay(t, good));
   CLF_TRY(start_over(t));
   snprintf(why, sizeof why, "%s is the first layer whose output is not finite", what);
@@ -139,7 +106,7 @@ static clf_status give_up(clf_trainer *t, int64_t bad, const char *what) {
 }
 
 static clf_status again(clf_trainer *t, int64_t from, int64_t to) {
-  CLF_TRY(restore(t, before(t, from)));
+  CLF_TRY(clf__trainer_restore(t, clf__trainer_snapshot_before(t, from)));
   return replay(t, to);
 }
 
@@ -147,7 +114,8 @@ static clf_status again(clf_trainer *t, int64_t from, int64_t to) {
 static clf_status mend_inverse(clf_trainer *t, int64_t bad) {
   const int64_t step = t->step;
   char why[96];
-  if (!before(t, bad)) return clf__fail(CLF_ENUM, "no earlier state is left to go back to");
+  if (!clf__trainer_snapshot_before(t, bad))
+    return clf__fail(CLF_ENUM, "no earlier state is left to go back to");
   snprintf(why, sizeof why, "step %lld: the gradient from rebuilt inputs is not finite",
            (long long)bad + 1);
   CLF_TRY(clf__trainer_store_from(t, bad, why));
@@ -168,7 +136,7 @@ clf_status clf__trainer_mend(clf_trainer *t, int64_t bad, double loss, double no
 }
 
 clf_status clf__trainer_go_back(clf_trainer *t) {
-  CLF_TRY(restore(t, before(t, t->step)));
+  CLF_TRY(clf__trainer_restore(t, clf__trainer_snapshot_before(t, t->step)));
   return start_over(t);
 }
 

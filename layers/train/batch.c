@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* batch.c: which samples a step takes, and where its loss is stored. */
+#include <math.h>
+#include "trainer.h"
+
+clf_status clf__vector_copy(clf_device *dev, clf_tensor from, clf_tensor to) {
+  return clf_do(dev, copy, .x = from, .y = to);
+}
+
+int64_t clf__steps_per_epoch(const clf_trainer *t) { return (t->source->rows - 1) / t->take + 1; }
+
+int32_t clf__trainer_batch_size(const clf_trainer *t, int64_t step) {
+  const int64_t first = step % clf__steps_per_epoch(t) * t->take, left = t->source->rows - first;
+  return left < t->take ? (int32_t)left : t->take;
+}
+
+static clf__places places_of(const clf_trainer *t, int64_t step, int32_t at) {
+  const int64_t S = clf__steps_per_epoch(t);
+  const int32_t left = clf__trainer_batch_size(t, step) - at;
+  const int32_t part = clf__trainer_part_size(t, step);
+  return (clf__places){
+      .epoch = step / S, .first = step % S * t->take + at, .n = left < part ? left : part};
+}
+
+clf_status clf__trainer_part(clf_trainer *t, int64_t step, int32_t at, clf_tensor *x) {
+  const clf__places here = places_of(t, step, at);
+  const int ends = at + here.n == clf__trainer_batch_size(t, step);
+  const clf__places next = places_of(t, step + ends, ends ? 0 : at + here.n);
+  return t->source->ops->batch(t->source, &here, &next, x);
+}
+
+clf_tensor clf__trainer_slot(const clf_trainer *t, int32_t slot) {
+  return clf_slice(t->ring, 0, slot, slot + 1);
+}
+
+clf_status clf__trainer_mean_of(clf_trainer *t, int64_t step, double *mean) {
+  float loss;
+  CLF_TRY(clf_read(t->dev, clf__trainer_slot(t, (int32_t)(step % CLF_RING)), &loss));
+  *mean = clf__flow_scaling_logdet(t->f) - (double)loss;
+  return CLF_OK;
+}
+
+int clf__trainer_is_dropped(const clf_trainer *t, int64_t step) {
+  for (int i = 0; i < t->drops; i++)
+    if (t->dropped[i] == step) return 1;
+  return 0;
+}

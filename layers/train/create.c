@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* create.c: creates a trainer: checks the data, plans memory, and places both on the device. */
+#include <math.h>
+#include <stdlib.h>
+#include "trainer.h"
+
+static clf_status lay_out(clf_trainer *t) {
+  clf_arena *a = &t->arena;
+  const int32_t *P = t->f->w.dim;
+  CLF_TRY(t->source->ops->lay_out(t->source, a, t->plan.part));
+  CLF_TRY(clf_new(a, P, &t->best));
+  CLF_TRY(clf_new(a, (int32_t[4]){CLF_RING_ALL}, &t->ring));
+  CLF_TRY(clf_new(a, (int32_t[4]){1}, &t->part_loss));
+  CLF_TRY(clf_new(a, (int32_t[4]){2}, &t->trip));
+  CLF_TRY(clf_new(a, P, &t->m));
+  CLF_TRY(clf_new(a, P, &t->v));
+  for (int i = 0; i < CLF_SNAPSHOTS; i++) {
+    CLF_TRY(clf_new(a, P, &t->snapshot[i].w));
+    CLF_TRY(clf_new(a, P, &t->snapshot[i].m));
+    CLF_TRY(clf_new(a, P, &t->snapshot[i].v));
+  }
+  return CLF_OK;
+}
+
+/* The plan knows what the device has, not what others take of it. */
+static clf_status reserve(clf_trainer *t) {
+  clf_status s;
+  do s = clf__flow_reserve(t->f, t->plan.part, clf__trainer_way(t, 0));
+  while (s == CLF_ENOMEM && clf__trainer_shrink(t));
+  return s;
+}
+
+static clf_status place(clf_trainer *t) {
+  t->arena.dev = t->dev;
+  CLF_TRY(lay_out(t)); /* measures */
+  CLF_TRY(clf_arena_init(&t->arena, t->dev, t->arena.used));
+  CLF_TRY(lay_out(t));
+  if (t->source->ops->start) CLF_TRY(t->source->ops->start(t->source));
+  if (t->source->ops->fill) CLF_TRY(t->source->ops->fill(t->source));
+  CLF_TRY(clf_do(t->dev, fill, .y = t->ring, .value = 0));
+  CLF_TRY(clf_do(t->dev, fill, .y = t->m, .value = 0));
+  CLF_TRY(clf_do(t->dev, fill, .y = t->v, .value = 0));
+  CLF_TRY(clf__flow_need_gradient(t->f));
+  CLF_TRY(reserve(t));
+  CLF_TRY(clf__trainer_snapshot(t));
+  return clf__trainer_copy_first(t);
+}
+
+/* What a trainer learns from: a table, or images and perhaps others held out. */
+typedef struct samples {
+  const clf_table *table;
+  const clf_images *images, *valid;
+} samples;
+
+static clf_status set_up(clf_trainer *t, const samples *data) {
+  char *const *const names = data->table ? data->table->names : NULL;
+  CLF_TRY(data->table ? clf__source_of_table(t->f, data->table, &t->o, &t->source)
+                      : clf__source_of_images(t->f, data->images, data->valid, &t->o, &t->source));
+  t->take = t->o.batch < t->source->rows ? t->o.batch : (int32_t)t->source->rows;
+  clf_train_options o = t->o;
+  o.batch = t->take;
+  CLF_TRY(clf_train_plan_of(t->f, &o, t->source->resident, &t->plan));
+  t->norms = t->o.clip > 0 || t->f->spec.kind == CLF_REALNVP || clf__trainer_inverts(t, 0);
+  t->many = clf__trainer_takes_many(t);
+  CLF_TRY(place(t));
+  return names && !t->f->columns ? clf_flow_set_columns(t->f, names) : CLF_OK;
+}
+
+/* The flow's scaling is replaced by that of the data, and comes back if all fails. */
+static clf_status set_up_or_undo(clf_trainer *t, const samples *data) {
+  clf_flow *f = t->f;
+  if (!t->o.standardize) return set_up(t, data);
+  double *old[2] = {f->mean, f->std};
+  f->mean = f->std = NULL;
+  const clf_status s = set_up(t, data);
+  double *unused[2] = {s ? f->mean : old[0], s ? f->std : old[1]};
+  if (s) {
+    f->mean = old[0];
+    f->std = old[1];
+  }
+  free(unused[0]);
+  free(unused[1]);
+  return s;
+}
+
+static clf_status create(clf_flow *f, const samples *data, const clf_train_options *options,
+                         clf_trainer **out) {
+  CLF_TRY(clf__check_train_options(options));
+  clf_trainer *t = calloc(1, sizeof *t);
+  if (!t) return clf__fail(CLF_ENOMEM, "no memory for a trainer");
+  t->f = f;
+  t->dev = f->dev;
+  t->o = *options;
+  t->o.shuffle = options->shuffle != 0; /* as a file has it */
+  t->o.standardize = options->standardize != 0;
+  t->o.eps_hat = options->eps_hat != 0;
+  t->o.flip = options->flip != 0;
+  t->stored_from = INT64_MAX;
+  t->best_mean = t->last_mean = t->ceiling = NAN;
+  t->snapshot[0].step = t->snapshot[1].step = t->copy.step = -1;
+  t->copy.every = 2;
+  const clf_status s = set_up_or_undo(t, data);
+  if (s)
+    clf_trainer_free(t);
+  else
+    *out = t;
+  return s;
+}
+
+clf_status clf_trainer_create(clf_flow *f, const clf_table *data, const clf_train_options *options,
+                              clf_trainer **out) {
+  CLF_GIVEN("flow, data, options, trainer", f, data, options, out);
+  return create(f, &(samples){.table = data}, options, out);
+}
+
+clf_status clf_trainer_create_images(clf_flow *f, const clf_images *images, const clf_images *valid,
+                                     const clf_train_options *options, clf_trainer **out) {
+  CLF_GIVEN("flow, images, options, trainer", f, images, options, out);
+  if (f->spec.kind != CLF_REALNVP)
+    return clf__fail(CLF_EINVAL, "a flow of kind %s learns from a table, not from images",
+                     clf_kind_name(f->spec.kind));
+  if (options->standardize)
+    return clf__fail(CLF_EINVAL, "standardize is for tables; pixels have their own scale");
+  if (valid && options->valid_split > 0)
+    return clf__fail(CLF_EINVAL,
+                     "valid_split is %g, but images to hold out are given; it must be 0",
+                     options->valid_split);
+  return create(f, &(samples){.images = images, .valid = valid}, options, out);
+}
+
+clf_train_plan clf_trainer_plan(const clf_trainer *t) { return t ? t->plan : (clf_train_plan){0}; }
+
+void clf_trainer_free(clf_trainer *t) {
+  if (!t) return;
+  clf__source_free(t->source);
+  clf__trainer_copy_free(t);
+  clf_arena_free(&t->arena);
+  free(t);
+}

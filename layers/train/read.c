@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* read.c: reads the losses of the last steps from the device, and repairs what is not finite. */
+#include <math.h>
+#include "trainer.h"
+
+/* Sums of the weights and of Adam's second moments.  A sum is not finite if one of its terms is
+ * not; both are stored behind the losses and read together with them. */
+static clf_status sum_up(clf_trainer *t) {
+  const clf_tensor all[2] = {t->f->w, t->v};
+  for (int i = 0; i < 2; i++) {
+    CLF_TRY(clf_do(t->dev, sum_rows, .x = clf__matrix(all[i], 0, all[i].dim[0], 1, 1),
+                   .y = clf__trainer_slot(t, CLF_RING_SUMS + i)));
+  }
+  return CLF_OK;
+}
+
+/* The first step since the last reading whose loss or gradient is not finite; -1: none. */
+static int64_t first_bad(const clf_trainer *t, const float *ring) {
+  for (int64_t i = t->read; i < t->step; i++) {
+    const int64_t slot = i % CLF_RING;
+    if (clf__trainer_is_dropped(t, i)) continue;
+    if (!isfinite(ring[slot]) || (t->norms && !isfinite(ring[CLF_RING_NORMS + slot]))) return i;
+  }
+  return -1;
+}
+
+clf_status clf__trainer_read(clf_trainer *t, float ring[CLF_RING_ALL], char *said, size_t size) {
+  for (;;) {
+    CLF_TRY(sum_up(t));
+    CLF_TRY(clf_read(t->dev, t->ring, ring));
+    const int64_t bad = first_bad(t, ring);
+    if (bad < 0) break;
+    CLF_TRY(clf__trainer_mend(t, bad, (double)ring[bad % CLF_RING],
+                              (double)ring[CLF_RING_NORMS + bad % CLF_RING], said, size));
+  }
+  if (isfinite(ring[CLF_RING_SUMS]) && isfinite(ring[CLF_RING_SUMS + 1])) return CLF_OK;
+  return clf__trainer_undo(t,
+                           isfinite(ring[CLF_RING_SUMS]) ? "Adam's second moments" : "the weights");
+}
+
+float clf__trainer_take_loss(clf_trainer *t, const float *ring, double *norm) {
+  const int64_t step = t->read++, slot = step % CLF_RING;
+  if (clf__trainer_is_dropped(t, step)) return NAN;
+  const double loss = (double)ring[slot];
+  t->epoch_sum += loss * clf__trainer_batch_size(t, step);
+  t->epoch_rows += clf__trainer_batch_size(t, step);
+  if (t->norms) *norm = sqrt((double)ring[CLF_RING_NORMS + slot]);
+  return (float)(loss - clf__flow_scaling_logdet(t->f));
+}

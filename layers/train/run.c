@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* run.c: clf_trainer_run() as a state machine: step, read, validate, snapshot, and so on to the
+ * end.
+ *
+ * Each state asks one thing of the device that can be done twice, since it is repeated after a
+ * failure of the device (recover.c).  What happens between two states touches only the host. */
+#define _POSIX_C_SOURCE 200809L
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "clock.h"
+#include "trainer.h"
+
+#define READ_EVERY 0.2 /* seconds */
+
+typedef enum state {
+  BEGIN,    /* the flow gets the weights that training goes on from */
+  COPY,     /* and the host a copy of them */
+  STEP,     /* steps, to the next reading at most */
+  READ,     /* losses are read and checked */
+  VALIDATE, /* at the end of an epoch */
+  SNAPSHOT, /* weights and moments to go back to */
+  FINISH,   /* the flow gets the result */
+  DONE
+} state;
+
+typedef struct run {
+  clf_trainer *t;
+  clf_progress_fn report;
+  void *context;
+  state state;
+  int64_t steps;         /* in all */
+  int64_t first_step;    /* of this run */
+  double began, read_at; /* seconds */
+  int64_t pace;          /* steps from one reading to the next */
+  int stop;              /* 1: the caller asked for it */
+  /* The reading under way. */
+  clf_progress progress;
+  int64_t read_before; /* t->read as it began */
+  float ring[CLF_RING_ALL], losses[CLF_RING];
+  double norm;    /* of the last step's gradient; NaN: not computed */
+  char said[512]; /* about steps that were left out; empty: none */
+  /* The trainer's notices, for the report. */
+  char stored[256], unbounded[CLF_SENTENCE], recovered[1024];
+} run;
+
+/* ---- Reports ------------------------------------------------------------------------------ */
+
+/* After `count` more losses were read. */
+static clf_progress report_of(const run *r, int64_t count) {
+  const clf_trainer *t = r->t;
+  const int64_t S = clf__steps_per_epoch(t), steps = t->o.epochs * S;
+  const double seconds = clf__now() - r->began, done = (double)(t->read - r->first_step);
+  return (clf_progress){.epoch = t->read ? (t->read - 1) / S + 1 : 1,
+                        .epochs = t->o.epochs,
+                        .step = t->read,
+                        .steps = steps,
+                        .losses = r->losses,
+                        .first = t->read - count,
+                        .count = count,
+                        .valid = NAN,
+                        .seconds = seconds,
+                        .grad_norm = r->norm,
+                        .dropped = *r->said ? r->said : NULL,
+                        .train = clf__trainer_epoch_mean(t),
+                        .rate =
+                            seconds > 0 ? done * (double)t->source->rows / (double)S / seconds : 0,
+                        .left = done > 0 ? seconds / done * (double)(steps - t->read) : 0};
+}
+
+/* Moves the trainer's notices to the report, so that each is reported once. */
+static void add_notices(run *r) {
+  clf_trainer *t = r->t;
+  memcpy(r->stored, t->notice, sizeof r->stored);
+  memcpy(r->unbounded, t->unbounded, sizeof r->unbounded);
+  memcpy(r->recovered, t->recovered, sizeof r->recovered);
+  r->progress.stored = *r->stored ? r->stored : NULL;
+  r->progress.unbounded = *r->unbounded ? r->unbounded : NULL;
+  r->progress.recovered = *r->recovered ? r->recovered : NULL;
+  *t->notice = *t->unbounded = *t->recovered = 0;
+}
+
+/* The number of steps to the next reading that take about READ_EVERY.  Launches return at once, and
+ * what was enqueued cannot be stopped.  The number begins at 1, since a step's time is unknown. */
+static void set_pace(run *r, int64_t steps) {
+  const double now = clf__now(), most = 4 * (double)r->pace;
+  const double fit = (double)steps * READ_EVERY / (now - r->read_at + 1e-9);
+  r->pace = fit < 1 ? 1 : fit < most ? (int64_t)fit : (int64_t)most;
+  if (r->pace > CLF_RING) r->pace = CLF_RING;
+  r->read_at = now;
+}
+
+/* Everything is read and checked: the trainer is at the step that the report names. */
+static void send_report(run *r) {
+  add_notices(r);
+  if (r->report && r->report(&r->progress, r->context)) r->stop = 1;
+  set_pace(r, r->t->read - r->read_before);
+}
+
+/* ---- The states --------------------------------------------------------------------------- */
+
+/* Reads at the end of every epoch: only then are the weights there that its mean belongs to, to be
+ * copied if it is the best; and a caller that is told of it may save or stop at that very step. */
+static int must_read(const run *r) {
+  const clf_trainer *t = r->t;
+  return t->step - t->read >= r->pace || t->step % clf__steps_per_epoch(t) == 0 ||
+         clf__trainer_guarded(t, t->step) || clf__now() - r->read_at > READ_EVERY;
+}
+
+/* The step after which the next reading is due, if nothing else asks for one. */
+static int64_t next_reading(const clf_trainer *t) {
+  const int64_t S = clf__steps_per_epoch(t);
+  const int64_t ring = t->read + CLF_RING, epoch = (t->step / S + 1) * S;
+  return epoch < ring ? epoch : ring;
+}
+
+/* Takes no snapshot after a step that was left out: two states must lie before the next bad step's
+ * cause.  Nor after each reading if single steps take longer than one: to go back a few steps costs
+ * less. */
+static clf_status take_snapshot(clf_trainer *t) {
+  if (clf__trainer_is_dropped(t, t->step - 1)) return CLF_OK;
+  if (t->step - t->snapshot[0].step >= CLF_APART) CLF_TRY(clf__trainer_snapshot(t));
+  return clf__trainer_copy_is_due(t) ? clf__trainer_copy(t) : CLF_OK;
+}
+
+static clf_status act(run *r) {
+  clf_trainer *t = r->t;
+  switch (r->state) {
+  case BEGIN: return t->step < r->steps ? clf__trainer_show_last(t) : CLF_OK;
+  case COPY: return clf__trainer_copy(t);
+  case STEP: return clf__trainer_steps(t, t->many ? next_reading(t) : t->step + 1);
+  case READ: return clf__trainer_read(t, r->ring, r->said, sizeof r->said);
+  case VALIDATE: return clf__trainer_validate(t, &r->progress, &r->progress.valid);
+  case SNAPSHOT: return take_snapshot(t);
+  case FINISH: return clf__trainer_show_result(t);
+  case DONE: break;
+  }
+  return CLF_OK;
+}
+
+static state begin_reading(run *r) {
+  r->read_before = r->t->read;
+  *r->said = 0;
+  return READ;
+}
+
+static state go_on(const run *r) { return r->t->step < r->steps && !r->stop ? STEP : FINISH; }
+
+/* Takes over the losses.  No epoch ends among them, only with the last. */
+static state end_reading(run *r) {
+  clf_trainer *t = r->t;
+  int64_t count = 0;
+  while (t->read < t->step) r->losses[count++] = clf__trainer_take_loss(t, r->ring, &r->norm);
+  r->progress = report_of(r, count);
+  const int ended = count > 0 && t->read % clf__steps_per_epoch(t) == 0;
+  if (ended || clf__trainer_at_epoch_end(t)) return VALIDATE;
+  t->f->history.steps = t->step;
+  return SNAPSHOT;
+}
+
+static state end_epoch(run *r) {
+  clf__trainer_end_epoch(r->t, &r->progress);
+  r->t->f->history.steps = r->t->step;
+  return SNAPSHOT;
+}
+
+static state after(run *r) {
+  switch (r->state) {
+  case BEGIN: return COPY;
+  /* An earlier run may have failed after an epoch's losses were read, before its end. */
+  case COPY: return clf__trainer_at_epoch_end(r->t) ? begin_reading(r) : go_on(r);
+  case STEP: return must_read(r) ? begin_reading(r) : go_on(r);
+  case READ: return end_reading(r);
+  case VALIDATE: return end_epoch(r);
+  case SNAPSHOT: send_report(r); return go_on(r);
+  case FINISH:
+  case DONE: break;
+  }
+  return DONE;
+}
+
+/* Does what the state asks for, again after each failure of the device that could be mended. */
+static clf_status pass(run *r) {
+  clf__attempt a = {0};
+  while (clf__trainer_attempt(r->t, &a)) a.status = act(r);
+  return a.status;
+}
+
+/* However training ends, the flow gets its result.  There are two exceptions: a device that failed
+ * for good has none, and the watchdog has done so where a loss was not finite. */
+static clf_status finish(run *r, clf_status s) {
+  clf_trainer *t = r->t;
+  char why[1024];
+  if (t->owed || s == CLF_ENUM) return s;
+  snprintf(why, sizeof why, "%s", clf_errmsg());
+  if (t->read < t->step) CLF_TRY(clf__trainer_go_back(t));
+  r->state = FINISH;
+  CLF_TRY(pass(r));
+  return s ? clf__fail(s, "%s", why) : CLF_OK;
+}
+
+clf_status clf_trainer_run(clf_trainer *t, clf_progress_fn report, void *context) {
+  CLF_GIVEN("trainer", t);
+  run r = {.t = t,
+           .report = report,
+           .context = context,
+           .steps = t->o.epochs * clf__steps_per_epoch(t),
+           .first_step = t->step,
+           .began = clf__now(),
+           .pace = 1,
+           .norm = NAN};
+  clf_status s = CLF_OK;
+  r.read_at = r.began;
+  while (r.state != FINISH) {
+    s = pass(&r);
+    if (s) break;
+    r.state = after(&r);
+  }
+  CLF_TRY(finish(&r, s));
+  if (t->step < r.steps)
+    return clf__fail(CLF_ESTOPPED, "stopped after step %lld of %lld", (long long)t->step,
+                     (long long)r.steps);
+  clf__trainer_say_rest(t);
+  return CLF_OK;
+}

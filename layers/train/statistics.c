@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* statistics.c: measures the running statistics of batch normalisation over all batches. */
+#include "trainer.h"
+
+static clf_status take_batches(clf_trainer *t) {
+  const int64_t S = clf__steps_per_epoch(t), begin = t->o.epochs * S; /* an epoch of its own */
+  int64_t parts = 0;
+  CLF_TRY(clf__flow_reserve(t->f, t->plan.part, clf__trainer_way(t, begin)));
+  for (int64_t step = begin; step < begin + S; step++)
+    for (int32_t at = 0; at < clf__trainer_batch_size(t, step); at += t->plan.part) {
+      clf_tensor x, z;
+      CLF_TRY(clf__trainer_part(t, step, at, &x));
+      const clf_tensor logdet = clf__rows(t->f->ws.logdet, x.dim[0]);
+      CLF_TRY(clf_do(t->dev, fill, .y = logdet, .value = 0));
+      clf__flow_set_momentum(t->f, 1 / (double)++parts);
+      CLF_TRY(clf__flow_forward(t->f, x, logdet, CLF_TRAIN, &z));
+    }
+  return clf_sync(t->dev);
+}
+
+clf_status clf__trainer_measure_batches(clf_trainer *t) {
+  const double before = t->f->layer[t->f->layers - 1].momentum;
+  const clf_status s = take_batches(t);
+  clf__flow_set_momentum(t->f, before);
+  return s;
+}
+
+clf_status clf_trainer_recalibrate(clf_trainer *t) {
+  CLF_GIVEN("trainer", t);
+  clf__attempt a = {0};
+  while (clf__trainer_attempt(t, &a)) a.status = clf__trainer_measure_batches(t);
+  if (a.status) return a.status;
+  clf__trainer_say_rest(t);
+  if (!t->shows_best) return clf__trainer_copy(t);
+  t->recalibrated = 1;
+  return CLF_OK;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* step.c: one step of Adam.  A step is a handful of launches and waits for nothing: its loss goes
+ * to a ring on the device, which read.c reads. */
+#include <math.h>
+#include "trainer.h"
+
+/* The loss of samples that count `weight` each, and its gradient added to the flow's. */
+static clf_status nll(clf_flow *f, int way, clf_tensor x, clf_tensor loss, float weight) {
+  const clf_tensor logdet = clf__rows(f->ws.train_logdet, x.dim[0]);
+  const clf_tensor dz = clf__rows(f->ws.dx[0], x.dim[0]);
+  clf_tensor z, dx;
+  if (f->layers == 1 && way == CLF_STORED && clf__couplings_have_nll(&f->layer[0]))
+    return clf__couplings_nll(&f->layer[0], x, loss, weight);
+  CLF_TRY(clf__flow_forward(f, x, logdet, CLF_TRAIN, &z));
+  CLF_TRY(clf_do(f->dev, normal_nll, .z = z, .logdet = logdet, .dz = dz, .loss = loss,
+                 .weight = weight));
+  return clf__flow_backward(f, x, dz, -weight, &dx);
+}
+
+/* Adds the gradient of a part of a batch, and its share of the loss; off: see guard.c. */
+static clf_status part_step(clf_trainer *t, int32_t at, int32_t *n, clf_tensor loss, int *off) {
+  clf_tensor x;
+  CLF_TRY(clf__trainer_part(t, t->step, at, &x));
+  *n = x.dim[0];
+  CLF_TRY(nll(t->f, clf__trainer_way(t, t->step), x, at ? t->part_loss : loss,
+              1 / (float)clf__trainer_batch_size(t, t->step)));
+  if (at) CLF_TRY(clf_do(t->dev, axpby, .x = t->part_loss, .y = loss, .a = 1, .b = 1));
+  return clf__trainer_guarded(t, t->step) ? clf__trainer_check_trip(t, x, loss, off) : CLF_OK;
+}
+
+/* The gradient of a step, taken again with stored activations where rebuilt ones are off. */
+static clf_status batch_step(clf_trainer *t) {
+  const int32_t n = clf__trainer_batch_size(t, t->step);
+  const clf_tensor loss = clf__trainer_slot(t, (int32_t)(t->step % CLF_RING));
+  int off = 0;
+  CLF_TRY(
+      clf__flow_reserve(t->f, clf__trainer_part_size(t, t->step), clf__trainer_way(t, t->step)));
+  for (int32_t at = 0, took; at < n && !off; at += took)
+    CLF_TRY(part_step(t, at, &took, loss, &off));
+  if (!off) return CLF_OK;
+  CLF_TRY(clf_do(t->dev, fill, .y = t->f->g, .value = 0));
+  return batch_step(t);
+}
+
+/* L2, the gradient's norm with it, and the clip. */
+static clf_status bound_gradient(clf_trainer *t) {
+  const clf_flow *f = t->f;
+  const clf_tensor square = clf__trainer_slot(t, CLF_RING_NORMS + (int32_t)(t->step % CLF_RING));
+  if (t->o.l2 > 0 && f->decayed.buf)
+    CLF_TRY(clf_do(t->dev, axpby, .x = f->decayed, .y = f->decayed_g, .a = (float)(2 * t->o.l2),
+                   .b = 1));
+  if (t->norms) CLF_TRY(clf_do(t->dev, sum_squares, .x = f->g, .y = square));
+  if (t->o.clip == 0) return CLF_OK;
+  return clf_do(t->dev, clip_norm, .square = square, .g = f->g, .most = (float)t->o.clip);
+}
+
+static clf_status take_step(clf_trainer *t) {
+  const clf_flow *f = t->f;
+  if (clf__trainer_is_dropped(t, t->step)) {
+    t->step++;
+    return CLF_OK;
+  }
+  CLF_TRY(batch_step(t));
+  CLF_TRY(bound_gradient(t));
+  t->step++;
+  /* The corrections are those of the betas that the device has, in float. */
+  const float beta1 = (float)t->o.beta1, beta2 = (float)t->o.beta2;
+  const double c1 = 1 - pow((double)beta1, (double)t->step);
+  const double c2 = 1 - pow((double)beta2, (double)t->step);
+  return clf_do(t->dev, adam_step, .g = f->g, .w = f->w, .m = t->m, .v = t->v, .lr = (float)t->o.lr,
+                .beta1 = beta1, .beta2 = beta2,
+                .eps = (float)(t->o.eps_hat ? t->o.eps / sqrt(c2) : t->o.eps), .c1 = (float)c1,
+                .c2 = (float)c2);
+}
+
+clf_status clf__trainer_steps(clf_trainer *t, int64_t to) {
+  while (t->step < to) {
+    const int32_t count = t->many ? clf__trainer_free_steps(t, to) : 0;
+    CLF_TRY(count ? clf__trainer_launch(t, count) : take_step(t));
+  }
+  return CLF_OK;
+}
