@@ -11,3 +11,4 @@ static clf_status each(clf_call *call, const clf_tensor *t) {
 CLF_LAUNCH(copy) { return each(call, &p->x); }
 CLF_LAUNCH(fill) { return each(call, &p->y); }
 CLF_LAUNCH(axpby) { return each(call, &p->x); }
+CLF_LAUNCH(scale_rows) { return each(call, &p->y); }

@@ -46,6 +46,14 @@ kernel BY_LANES void axpby(CLF_IN(x), CLF_OUT(y), const axpby_args p) {
       AT(y, n, c, h, w) = p.b != 0 ? ax + p.b * AT(y, n, c, h, w) : ax;
     }
 }
+
+kernel BY_LANES void scale_rows(CLF_IN(a), CLF_OUT(y), const scale_rows_args p) {
+  ELEMENTS(y);
+  ONE_BY_ONE {
+    UNPACK(y);
+    AT(y, n, c, h, w) *= AT(a, n, 0, 0, 0);
+  }
+}
 #undef EACH
 #undef ELEMENTS
 #undef IN_VECTORS

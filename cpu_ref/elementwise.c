@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* elementwise.c: copy, fill, axpby. */
+/* elementwise.c: copy, fill, axpby, scale_rows. */
 #include "ref.h"
 
 CLF_LOOP(copy_dense, clf_copy_args, p, n) {
@@ -35,4 +35,9 @@ CLF_REF_LOOP(axpby, 2.0 * (double)clf__count(&p->x), p->x.dim[0], n) {
     const real ax = p->a * *at(&p->x, n, c, h, w);
     *y = p->b != 0 ? ax + p->b * *y : ax;
   }
+}
+
+CLF_REF_LOOP(scale_rows, (double)clf__count(&p->y), p->y.dim[0], n) {
+  const real a = *at(&p->a, n, 0, 0, 0);
+  EACH_OF(&p->y) *at(&p->y, n, c, h, w) *= a;
 }

@@ -122,7 +122,7 @@ static void expect_statistics(const golden *s, const clf_flow *f) {
 static void expect_training_values(const golden *s, const clf_flow *f, int64_t n) {
   const int32_t D = f->spec.dim;
   double *z = flows_array((size_t)(n * D));
-  WORKS(clf_read64(flows_dev, clf__rows(f->ws.x[f->layers], (int32_t)n), z));
+  WORKS(clf_read64(flows_dev, clf__rows(f->ws.x[f->stages], (int32_t)n), z));
   expect_array(s, ".train_z.npy", z, 2e-5);
   free(z);
 }

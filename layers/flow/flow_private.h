@@ -2,31 +2,51 @@
 /* flow_private.h: a flow's insides, as the files of this folder share them. */
 #ifndef CLF_FLOW_PRIVATE_H
 #define CLF_FLOW_PRIVATE_H
+#include "base.h"
 #include "layer.h"
+#include "net.h"
 
-enum { CLF_MAX_LAYERS = 2 };
+/* Layers that are computed together: one of them, or several that are fused. */
+typedef struct clf__stage {
+  const clf__layer *l; /* the first */
+} clf__stage;
 
 /* Memory for calls of up to `rows` samples. */
 typedef struct clf__workspace {
   clf_arena arena;
   int32_t rows;
-  int train;                        /* CLF_VALUES, CLF_STORED or CLF_REBUILT */
-  clf_tensor x[CLF_MAX_LAYERS + 1]; /* (rows, D): the input, then each layer's output */
-  clf_tensor dx[2];                 /* (rows, D), in turns on the way back */
-  clf_tensor logdet, logp;          /* (rows) */
-  clf_tensor train_logdet;          /* (rows); zero between steps */
-  clf__kept kept[CLF_MAX_LAYERS];
+  int train;        /* CLF_VALUES, CLF_STORED or CLF_REBUILT */
+  clf_tensor *x;    /* (rows, D) each: the input, then each stage's output */
+  clf_tensor dx[2]; /* (rows, D), in turns on the way back */
+  clf__mode mode;   /* of the last forward */
+  clf_tensor z, dz; /* (rows, D): latents, where layers send some ahead; else without a buffer */
+  clf_tensor c, e;  /* (rows, C): the context, and what the embedding net makes of it */
+  clf_tensor de;    /* dL/d of what nets are given */
+  clf_tensor logdet, logp; /* (rows) */
+  clf_tensor train_logdet; /* (rows); zero between steps */
+  clf_tensor unused;       /* (rows): log-dets of what is computed again */
+  clf__kept *kept;         /* of each stage */
+  clf__base_kept base;
+  clf__net_kept embedding;
 } clf__workspace;
 
 struct clf_flow {
   clf_device *dev;
-  clf_flow_spec spec;
-  clf__layer layer[CLF_MAX_LAYERS];
+  clf_flow_spec spec; /* its kind, and what makes one of that kind */
+  clf__layer *layer;
   int layers;
-  clf_arena arena;      /* w and c */
-  clf_tensor w, c;      /* all weights, all constants: flat */
-  clf_arena grad_arena; /* g, from the first use of it on; zero between uses */
-  clf_tensor g;
+  clf__stage *stage;
+  int stages;
+  int sends; /* 1: layers send numbers to the latent ahead of the end */
+  clf__base base;
+  clf__net embedding; /* ops NULL: nets are given the context as it is */
+  int32_t context;    /* numbers of a sample's context; 0: it has none */
+  clf__parts parts;
+  unsigned traits;      /* of all layers */
+  clf_arena arena;      /* w, c and d */
+  clf_tensor w, c, d;   /* all weights, constants, derived numbers: flat */
+  clf_arena grad_arena; /* g and dg, from the first use of them on; zero between uses */
+  clf_tensor g, dg;
   clf_tensor decayed, decayed_g; /* what L2 regularisation applies to; buf NULL: nothing */
   clf_param *params;
   int param_count;
@@ -34,10 +54,25 @@ struct clf_flow {
   clf_column_grid *grid; /* D of discrete columns, step 0 for the others; or NULL */
   char **columns;        /* D names, or NULL */
   clf_history history;
+  double momentum; /* share of a batch in the running statistics that it moves */
   clf__workspace ws;
   int64_t first_row; /* what refusals call the first row of a call */
   int32_t most_rows; /* of a chunk, where memory was found to be short; 0: as many as are good */
 };
+
+/* build.c: the list of layers of a spec, their parts and stages; no memory on the device. */
+clf_status clf__flow_build(clf_flow *f);
+/* Initial values of all weights and constants, into host vectors of that many numbers. */
+void clf__flow_draw(const clf_flow *f, double *w, double *c);
+/* What a pass is given besides samples. */
+clf__pass clf__flow_pass(const clf_flow *f, clf__mode mode, int32_t n);
+
+/* fuse.c: whether forward, loss and backward of the whole flow are one operation; and that: the
+ * loss of rows x that count `weight` each, its gradient added to the flow's. */
+int clf__flow_has_nll(const clf_flow *f);
+clf_status clf__flow_nll(clf_flow *f, clf_tensor x, clf_tensor loss, float weight);
+/* Whether many training steps are one operation (mlp_steps), where that pays. */
+int clf__flow_has_steps(const clf_flow *f);
 
 /* Elements of a workspace for calls of `rows` rows. */
 clf_status clf__flow_measure(const clf_flow *f, int32_t rows, int train, size_t *elements);
@@ -57,14 +92,16 @@ clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf_t
 /* After a forward that kept: adds to g; dL/dx lies in one of ws.dx. */
 clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dlogdet,
                               clf_tensor *dx);
-/* After a backward over n samples: the first layer's input as it was rebuilt; without a buffer
+/* After a backward over n samples: the first stage's input as it was rebuilt; without a buffer
  * where it was not. */
 clf_tensor clf__flow_rebuilt(const clf_flow *f, int32_t n);
 /* After a forward of x that kept: the name of the first part that is not finite, "" if all are. */
 clf_status clf__flow_find_bad(clf_flow *f, clf_tensor x, char *name, size_t size);
 
-/* The share of a batch in the running statistics that a training pass moves. */
-void clf__flow_set_momentum(clf_flow *f, double momentum);
+/* After backward over a whole batch: completes the gradients of weights. */
+clf_status clf__flow_finish(clf_flow *f);
+/* Sets values that the first batch of a training decides; a flow that has them is left as it is. */
+clf_status clf__flow_fit(clf_flow *f, clf_tensor x);
 
 /* log |det| of the scaling: -sum log std, 0 without one. */
 double clf__flow_scaling_logdet(const clf_flow *f);

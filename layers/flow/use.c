@@ -273,7 +273,7 @@ static clf_status inverse_chunk(chunk *c, clf_tensor z, arrays *a) {
 static clf_status invert_chunk(chunk *c, void *ctx) {
   arrays *a = ctx;
   const int32_t D = c->f->spec.dim;
-  const clf_tensor z = clf__rows(c->f->ws.x[c->f->layers], c->n);
+  const clf_tensor z = clf__rows(c->f->ws.x[c->f->stages], c->n);
   const double *in = a->in + c->first * D;
   for (int64_t i = 0; i < (int64_t)c->n * D; i++)
     if (!isfinite(in[i]))
@@ -290,7 +290,7 @@ clf_status clf_invert(clf_flow *f, const double *z, int64_t n, double *x, double
 
 static clf_status draw_latents(const chunk *c, const arrays *a, clf_tensor *z) {
   const uint64_t at = (uint64_t)(a->first + c->first);
-  *z = clf__rows(c->f->ws.x[c->f->layers], c->n);
+  *z = clf__rows(c->f->ws.x[c->f->stages], c->n);
   return clf_do(c->f->dev, random_normal, .y = *z, .seed_lo = (int)(uint32_t)a->seed,
                 .seed_hi = (int)(uint32_t)(a->seed >> 32), .first_lo = (int)(uint32_t)at,
                 .first_hi = (int)(uint32_t)(at >> 32));

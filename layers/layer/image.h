@@ -5,7 +5,7 @@
  * (N, D) matrix is an image as files hold it, and half of the channels is a view. */
 #ifndef CLF_IMAGE_H
 #define CLF_IMAGE_H
-#include "parts.h"
+#include "layer.h"
 
 /* Which positions an operation applies to, by the parity of h + w: a checkerboard. */
 enum { CLF_ALL, CLF_EVEN, CLF_ODD };
@@ -21,15 +21,17 @@ typedef struct clf__image_scratch {
 } clf__image_scratch;
 
 /* One pass of one layer over n samples. */
-typedef struct clf__pass {
+typedef struct clf__image_pass {
   clf_device *dev;
+  const clf__pass *pass;
   const clf__layer *l;
+  const clf__part *constants; /* that stand for statistics where there is no normalisation */
   const clf__image_scratch *s;
   int32_t n;
   clf__mode mode;
   int again; /* 1: couplings are evaluated again, by the statistics that they kept */
   int *bad;  /* not NULL: becomes the first coupling that is not finite, if it is -1 */
-} clf__pass;
+} clf__image_pass;
 
 /* The first n of the images that lie one behind the other in a vector. */
 static inline clf_tensor clf__image(clf_tensor flat, int32_t n, int32_t C, int32_t H, int32_t W) {
@@ -62,7 +64,7 @@ void clf__norm_build(clf__parts *p, clf__norm *n, int32_t channels, int with_bet
                      const char *name);
 clf_status clf__norm_plan(const clf__layer *l, int32_t channels, clf_arena *a, clf__norm_kept *k);
 /* Before values: in training measures the batch and moves the running statistics. */
-clf_status clf__norm_measure(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
+clf_status clf__norm_measure(const clf__image_pass *p, const clf__norm *n, const clf__norm_kept *k,
                              clf_tensor x, int pixels);
 
 /* What a pass normalises by.  bmean: only where it is not mean; batch: the share of the batch's
@@ -71,29 +73,30 @@ typedef struct clf__statistics {
   clf_tensor mean, var, bmean, beta;
   float eps, batch;
 } clf__statistics;
-clf__statistics clf__norm_statistics(const clf__pass *p, const clf__norm *n,
+clf__statistics clf__norm_statistics(const clf__image_pass *p, const clf__norm *n,
                                      const clf__norm_kept *k, int32_t channels);
 
 /* y = (x - mean) / sqrt(var + eps) + beta; x counts as 0 off `pixels`. */
-clf_status clf__norm_forward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
+clf_status clf__norm_forward(const clf__image_pass *p, const clf__norm *n, const clf__norm_kept *k,
                              clf_tensor x, int pixels, clf_tensor y);
 /* dx = add dx + dL/dx, and adds to beta's gradient; act is what followed, as the operations have
  * it. */
-clf_status clf__norm_backward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
+clf_status clf__norm_backward(const clf__image_pass *p, const clf__norm *n, const clf__norm_kept *k,
                               clf_tensor x, int pixels, int act, clf_tensor dy, float add,
                               clf_tensor dx);
 
 /* The same as a layer of the flow, without beta, on `pixels` alone. */
-clf_status clf__norm_flow_forward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
-                                  clf_tensor x, int pixels, clf_tensor y, clf_tensor logdet);
-clf_status clf__norm_flow_inverse(const clf__pass *p, const clf__norm *n, clf_tensor y, int pixels,
-                                  clf_tensor x, clf_tensor logdet);
-clf_status clf__norm_flow_backward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
-                                   clf_tensor x, int pixels, clf_tensor dy, float dlogdet,
-                                   clf_tensor dx);
+clf_status clf__norm_flow_forward(const clf__image_pass *p, const clf__norm *n,
+                                  const clf__norm_kept *k, clf_tensor x, int pixels, clf_tensor y,
+                                  clf_tensor logdet);
+clf_status clf__norm_flow_inverse(const clf__image_pass *p, const clf__norm *n, clf_tensor y,
+                                  int pixels, clf_tensor x, clf_tensor logdet);
+clf_status clf__norm_flow_backward(const clf__image_pass *p, const clf__norm *n,
+                                   const clf__norm_kept *k, clf_tensor x, int pixels, clf_tensor dy,
+                                   float dlogdet, clf_tensor dx);
 
 /* Constants that stand for statistics where there is no normalisation: 0 and 1. */
-int64_t clf__norm_constants(int32_t most_channels);
-void clf__norm_init_constants(int32_t most_channels, double *c);
+void clf__norm_add_constants(clf__parts *p, clf__part *constants, int32_t most_channels);
+void clf__norm_init_constants(const clf__part *constants, double *c);
 
 #endif

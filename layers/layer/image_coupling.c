@@ -59,11 +59,12 @@ clf_status clf__image_coupling_plan(const clf__layer *l, const clf__image_coupli
 
 /* ---- Passes ------------------------------------------------------------------------------- */
 
-static clf_tensor image_of(const clf__pass *p, const clf__image_coupling *c, clf_tensor flat,
+static clf_tensor image_of(const clf__image_pass *p, const clf__image_coupling *c, clf_tensor flat,
                            int32_t channels) {
   return clf__image(flat, p->n, channels, c->height, c->width);
 }
-static clf_tensor input_of(const clf__pass *p, const clf__image_coupling *c, clf_tensor flat) {
+static clf_tensor input_of(const clf__image_pass *p, const clf__image_coupling *c,
+                           clf_tensor flat) {
   return image_of(p, c, flat, c->net.in);
 }
 
@@ -73,7 +74,7 @@ static float gain(const clf__image_coupling *c) {
   return c->channelwise || !c->bn_in.mean.rank ? 1 : 2;
 }
 
-static clf_status network(const clf__pass *p, const clf__image_coupling *c,
+static clf_status network(const clf__image_pass *p, const clf__image_coupling *c,
                           const clf__image_coupling_kept *k, clf_tensor keep, clf_tensor *th) {
   const clf_tensor u0 = image_of(p, c, k->u0, c->channels), a0 = input_of(p, c, k->a0);
   *th = image_of(p, c, k->th, 2 * c->channels);
@@ -84,17 +85,17 @@ static clf_status network(const clf__pass *p, const clf__image_coupling *c,
 }
 
 /* Network, scale and shift: res is what bn_out normalises. */
-static clf_status rescale(const clf__pass *p, const clf__image_coupling *c,
+static clf_status rescale(const clf__image_pass *p, const clf__image_coupling *c,
                           const clf__image_coupling_kept *k, clf_tensor keep, clf_tensor x,
                           clf_tensor res, clf_tensor logdet) {
   clf_tensor th;
   CLF_TRY(network(p, c, k, keep, &th));
-  return clf_do(p->dev, rescaled_fwd, .x = x, .th = th, .g = clf__part_of(p->l->w, &c->g),
-                .g0 = clf__part_of(p->l->w, &c->g0), .y = res, .logdet = logdet,
+  return clf_do(p->dev, rescaled_fwd, .x = x, .th = th, .g = clf__weight(p->pass, &c->g),
+                .g0 = clf__weight(p->pass, &c->g0), .y = res, .logdet = logdet,
                 .pixels = c->changed, .scale_first = p->l->spec.variant.scale_first);
 }
 
-clf_status clf__image_coupling_forward(const clf__pass *p, const clf__image_coupling *c,
+clf_status clf__image_coupling_forward(const clf__image_pass *p, const clf__image_coupling *c,
                                        const clf__image_coupling_kept *k, clf_tensor keep,
                                        clf_tensor x, clf_tensor y, clf_tensor logdet) {
   const int normed = c->bn_out.mean.rank != 0;
@@ -105,7 +106,7 @@ clf_status clf__image_coupling_forward(const clf__pass *p, const clf__image_coup
   return clf__norm_flow_forward(p, &c->bn_out, &k->bn_out, res, c->changed, y, logdet);
 }
 
-clf_status clf__image_coupling_inverse(const clf__pass *p, const clf__image_coupling *c,
+clf_status clf__image_coupling_inverse(const clf__image_pass *p, const clf__image_coupling *c,
                                        const clf__image_coupling_kept *k, clf_tensor keep,
                                        clf_tensor y, clf_tensor x, clf_tensor logdet) {
   const clf_tensor res = image_of(p, c, k->res, c->channels);
@@ -115,12 +116,12 @@ clf_status clf__image_coupling_inverse(const clf__pass *p, const clf__image_coup
     CLF_TRY(clf__norm_flow_inverse(p, &c->bn_out, y, c->changed, res, logdet));
     y = res;
   }
-  return clf_do(p->dev, rescaled_inv, .y = y, .th = th, .g = clf__part_of(p->l->w, &c->g),
-                .g0 = clf__part_of(p->l->w, &c->g0), .x = x, .logdet = logdet, .pixels = c->changed,
+  return clf_do(p->dev, rescaled_inv, .y = y, .th = th, .g = clf__weight(p->pass, &c->g),
+                .g0 = clf__weight(p->pass, &c->g0), .x = x, .logdet = logdet, .pixels = c->changed,
                 .scale_first = p->l->spec.variant.scale_first);
 }
 
-static clf_status network_backward(const clf__pass *p, const clf__image_coupling *c,
+static clf_status network_backward(const clf__image_pass *p, const clf__image_coupling *c,
                                    const clf__image_coupling_kept *k, clf_tensor keep,
                                    clf_tensor dth, clf_tensor dkeep) {
   const clf_tensor u0 = image_of(p, c, k->u0, c->channels), a0 = input_of(p, c, k->a0);
@@ -131,7 +132,7 @@ static clf_status network_backward(const clf__pass *p, const clf__image_coupling
   return clf__norm_backward(p, &c->bn_in, &k->bn_in, keep, c->kept, 0, du0, 1, dkeep);
 }
 
-clf_status clf__image_coupling_backward(const clf__pass *p, const clf__image_coupling *c,
+clf_status clf__image_coupling_backward(const clf__image_pass *p, const clf__image_coupling *c,
                                         const clf__image_coupling_kept *k, clf_tensor keep,
                                         clf_tensor x, clf_tensor dy, float dlogdet, clf_tensor dx,
                                         clf_tensor dkeep) {
@@ -146,14 +147,14 @@ clf_status clf__image_coupling_backward(const clf__pass *p, const clf__image_cou
     dy = dres;
   }
   CLF_TRY(clf_do(p->dev, rescaled_bwd, .x = x, .th = image_of(p, c, k->th, 2 * c->channels),
-                 .g = clf__part_of(p->l->w, &c->g), .g0 = clf__part_of(p->l->w, &c->g0), .dy = dy,
-                 .dx = dx, .dth = dth, .dg = clf__part_of(p->l->g, &c->g),
-                 .dg0 = clf__part_of(p->l->g, &c->g0), .pixels = c->changed,
+                 .g = clf__weight(p->pass, &c->g), .g0 = clf__weight(p->pass, &c->g0), .dy = dy,
+                 .dx = dx, .dth = dth, .dg = clf__gradient(p->pass, &c->g),
+                 .dg0 = clf__gradient(p->pass, &c->g0), .pixels = c->changed,
                  .scale_first = p->l->spec.variant.scale_first, .dlogdet = dlogdet));
   return network_backward(p, c, k, keep, dth, dkeep);
 }
 
-clf_status clf__image_coupling_finite(const clf__pass *p, const clf__image_coupling *c,
+clf_status clf__image_coupling_finite(const clf__image_pass *p, const clf__image_coupling *c,
                                       const clf__image_coupling_kept *k, int *finite) {
   CLF_TRY(clf__is_finite(p->dev, image_of(p, c, k->th, 2 * c->channels), finite));
   if (!*finite || !c->bn_out.mean.rank) return CLF_OK;

@@ -35,18 +35,18 @@ clf_status clf__image_coupling_plan(const clf__layer *l, const clf__image_coupli
 
 /* `keep` conditions, `x` is changed to `y`; of a checkerboard coupling keep and x are one
  * tensor, whose kept pixels y takes over. */
-clf_status clf__image_coupling_forward(const clf__pass *p, const clf__image_coupling *c,
+clf_status clf__image_coupling_forward(const clf__image_pass *p, const clf__image_coupling *c,
                                        const clf__image_coupling_kept *k, clf_tensor keep,
                                        clf_tensor x, clf_tensor y, clf_tensor logdet);
-clf_status clf__image_coupling_inverse(const clf__pass *p, const clf__image_coupling *c,
+clf_status clf__image_coupling_inverse(const clf__image_pass *p, const clf__image_coupling *c,
                                        const clf__image_coupling_kept *k, clf_tensor keep,
                                        clf_tensor y, clf_tensor x, clf_tensor logdet);
 /* After a forward that kept: whether all that the coupling computed is finite. */
-clf_status clf__image_coupling_finite(const clf__pass *p, const clf__image_coupling *c,
+clf_status clf__image_coupling_finite(const clf__image_pass *p, const clf__image_coupling *c,
                                       const clf__image_coupling_kept *k, int *finite);
 /* Writes dx, having evaluated the network again if the pass says so, then adds to dkeep what comes
  * through the network; of a checkerboard coupling the two are one tensor. */
-clf_status clf__image_coupling_backward(const clf__pass *p, const clf__image_coupling *c,
+clf_status clf__image_coupling_backward(const clf__image_pass *p, const clf__image_coupling *c,
                                         const clf__image_coupling_kept *k, clf_tensor keep,
                                         clf_tensor x, clf_tensor dy, float dlogdet, clf_tensor dx,
                                         clf_tensor dkeep);

@@ -41,13 +41,14 @@ clf_status clf__norm_plan(const clf__layer *l, int32_t channels, clf_arena *a, c
 /* ---- Statistics -------------------------------------------------------------------------- */
 
 /* to = a x + b to, where b = 0 replaces it. */
-static clf_status mix(const clf__pass *p, clf_tensor x, double a, double b, clf_tensor to) {
+static clf_status mix(const clf__image_pass *p, clf_tensor x, double a, double b, clf_tensor to) {
   return clf_do(p->dev, axpby, .x = x, .y = to, .a = (float)a, .b = (float)b);
 }
 
 /* used = rho running + (1 - rho) batch, then the batch moves the running ones. */
-static clf_status blend(const clf__pass *p, clf_tensor batch, clf_tensor running, clf_tensor used) {
-  const double rho = p->l->spec.variant.bn_rho, momentum = p->l->momentum;
+static clf_status blend(const clf__image_pass *p, clf_tensor batch, clf_tensor running,
+                        clf_tensor used) {
+  const double rho = p->l->spec.variant.bn_rho, momentum = p->pass->momentum;
   if (rho > 0) {
     CLF_TRY(mix(p, running, rho, 0, used));
     CLF_TRY(mix(p, batch, 1 - rho, 1, used));
@@ -55,28 +56,32 @@ static clf_status blend(const clf__pass *p, clf_tensor batch, clf_tensor running
   return mix(p, batch, momentum, 1 - momentum, running);
 }
 
-clf_status clf__norm_measure(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
+clf_status clf__norm_measure(const clf__image_pass *p, const clf__norm *n, const clf__norm_kept *k,
                              clf_tensor x, int pixels) {
   if (p->mode != CLF_TRAIN || p->again || !n->mean.rank) return CLF_OK;
   CLF_TRY(clf_do(p->dev, bn_stats, .x = x, .mean = k->bmean, .var = k->bvar, .pixels = pixels));
-  return blend(p, pair(k->bmean), pair(clf__part_of(p->l->w, &n->mean)), pair(k->mean));
+  return blend(p, pair(k->bmean), pair(clf__weight(p->pass, &n->mean)), pair(k->mean));
 }
 
-int64_t clf__norm_constants(int32_t most_channels) { return 2 * (int64_t)most_channels; }
-void clf__norm_init_constants(int32_t most_channels, double *c) {
-  for (int32_t i = 0; i < 2 * most_channels; i++) c[i] = i >= most_channels;
+void clf__norm_add_constants(clf__parts *p, clf__part *constants, int32_t most_channels) {
+  const int32_t both = 2 * most_channels;
+  clf__parts_add(p, constants, CLF_CONSTANT, 0, 0, 1, &both, NULL);
+}
+void clf__norm_init_constants(const clf__part *constants, double *c) {
+  const int32_t both = constants->dim[0];
+  for (int32_t i = 0; i < both; i++) c[constants->at + i] = i >= both / 2;
 }
 
-clf__statistics clf__norm_statistics(const clf__pass *p, const clf__norm *n,
+clf__statistics clf__norm_statistics(const clf__image_pass *p, const clf__norm *n,
                                      const clf__norm_kept *k, int32_t channels) {
   const double rho = p->l->spec.variant.bn_rho;
-  const clf_tensor c = p->l->c, beta = clf__part_of(p->l->w, &n->beta);
+  const clf_tensor c = clf__weight(p->pass, p->constants), beta = clf__weight(p->pass, &n->beta);
   if (!n->mean.rank)
     return (clf__statistics){.mean = clf__vector(c, 0, channels, 1),
                              .var = clf__vector(c, c.dim[0] / 2, channels, 1)};
   if (p->mode != CLF_TRAIN)
-    return (clf__statistics){.mean = clf__part_of(p->l->w, &n->mean),
-                             .var = clf__part_of(p->l->w, &n->var),
+    return (clf__statistics){.mean = clf__weight(p->pass, &n->mean),
+                             .var = clf__weight(p->pass, &n->var),
                              .beta = beta,
                              .eps = epsilon};
   return (clf__statistics){.mean = k->mean,
@@ -89,41 +94,42 @@ clf__statistics clf__norm_statistics(const clf__pass *p, const clf__norm *n,
 
 /* ---- In networks -------------------------------------------------------------------------- */
 
-clf_status clf__norm_forward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
+clf_status clf__norm_forward(const clf__image_pass *p, const clf__norm *n, const clf__norm_kept *k,
                              clf_tensor x, int pixels, clf_tensor y) {
   const clf__statistics s = clf__norm_statistics(p, n, k, x.dim[1]);
   return clf_do(p->dev, bn_fwd, .x = x, .mean = s.mean, .var = s.var, .beta = s.beta, .y = y,
                 .eps = s.eps, .pixels = pixels);
 }
 
-clf_status clf__norm_backward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
+clf_status clf__norm_backward(const clf__image_pass *p, const clf__norm *n, const clf__norm_kept *k,
                               clf_tensor x, int pixels, int act, clf_tensor dy, float add,
                               clf_tensor dx) {
   const clf__statistics s = clf__norm_statistics(p, n, k, x.dim[1]);
   return clf_do(p->dev, bn_bwd, .x = x, .mean = s.mean, .var = s.var, .bmean = s.bmean,
-                .beta = s.beta, .dy = dy, .dx = dx, .dbeta = clf__part_of(p->l->g, &n->beta),
+                .beta = s.beta, .dy = dy, .dx = dx, .dbeta = clf__gradient(p->pass, &n->beta),
                 .eps = s.eps, .act = act, .pixels = pixels, .batch = s.batch, .add = add);
 }
 
 /* ---- As layers of the flow ---------------------------------------------------------------- */
 
-clf_status clf__norm_flow_forward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
-                                  clf_tensor x, int pixels, clf_tensor y, clf_tensor logdet) {
+clf_status clf__norm_flow_forward(const clf__image_pass *p, const clf__norm *n,
+                                  const clf__norm_kept *k, clf_tensor x, int pixels, clf_tensor y,
+                                  clf_tensor logdet) {
   const clf__statistics s = clf__norm_statistics(p, n, k, x.dim[1]);
   return clf_do(p->dev, bn_flow_fwd, .x = x, .mean = s.mean, .var = s.var, .y = y, .logdet = logdet,
                 .eps = s.eps, .pixels = pixels);
 }
 
-clf_status clf__norm_flow_inverse(const clf__pass *p, const clf__norm *n, clf_tensor y, int pixels,
-                                  clf_tensor x, clf_tensor logdet) {
+clf_status clf__norm_flow_inverse(const clf__image_pass *p, const clf__norm *n, clf_tensor y,
+                                  int pixels, clf_tensor x, clf_tensor logdet) {
   const clf__statistics s = clf__norm_statistics(p, n, NULL, y.dim[1]);
   return clf_do(p->dev, bn_flow_inv, .y = y, .mean = s.mean, .var = s.var, .x = x, .logdet = logdet,
                 .eps = s.eps, .pixels = pixels);
 }
 
-clf_status clf__norm_flow_backward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
-                                   clf_tensor x, int pixels, clf_tensor dy, float dlogdet,
-                                   clf_tensor dx) {
+clf_status clf__norm_flow_backward(const clf__image_pass *p, const clf__norm *n,
+                                   const clf__norm_kept *k, clf_tensor x, int pixels, clf_tensor dy,
+                                   float dlogdet, clf_tensor dx) {
   const clf__statistics s = clf__norm_statistics(p, n, k, x.dim[1]);
   return clf_do(p->dev, bn_flow_bwd, .x = x, .mean = s.mean, .var = s.var, .bmean = s.bmean,
                 .dy = dy, .dx = dx, .eps = s.eps, .pixels = pixels, .batch = s.batch,

@@ -1,77 +1,90 @@
 /* SPDX-License-Identifier: MIT */
 /* piecewise.c: the lecture's PiecewiseLinear.  Its weights are alpha, then xi. */
-#include <stdio.h>
+#include <math.h>
+#include <stdlib.h>
 #include "layer.h"
 
 enum { V }; /* of clf__kept: the knots */
 
-static int64_t weights(const clf__layer *l) { return 2 + (int64_t)l->spec.bins; }
-static int64_t constants(const clf__layer *l) {
-  (void)l;
-  return 0;
+typedef struct piecewise {
+  clf__part alpha, xi;
+} piecewise;
+static const piecewise *own_of(const clf__layer *l) { return l->own; }
+
+static clf_status make(clf__layer *l, clf__parts *p, const char *path) {
+  piecewise *o = l->own = calloc(1, sizeof *o);
+  const int32_t one = 1, knots = l->spec.bins + 1;
+  (void)path; /* files of a piecewise flow name them without a place */
+  if (!o) return clf__fail(CLF_ENOMEM, "no memory for a piecewise-linear map");
+  clf__parts_add(p, &o->alpha, CLF_PLAIN, l->spec.xmin, 0, 1, &one, "alpha");
+  clf__parts_add(p, &o->xi, CLF_PLAIN, 0, 0, 1, &knots, "xi");
+  if (!l->spec.tails) l->traits |= CLF_IS_BOUNDED;
+  return CLF_OK;
 }
-static clf_tensor alpha(clf_tensor flat) { return clf__vector(flat, 0, 1, 1); }
-static clf_tensor xi(const clf__layer *l, clf_tensor flat) {
-  return clf__vector(flat, 1, l->spec.bins + 1, 1);
+static void unmake(clf__layer *l) {
+  free(l->own);
+  l->own = NULL;
 }
+
 static float rate(const clf__layer *l) {
   return (float)(l->spec.bins / (l->spec.xmax - l->spec.xmin));
 }
 
 /* alpha = xmin, xi ~ N(log of a bin's width, 1e-4). */
-static void init(const clf__layer *l, clf__host_random *r, double *w, double *c) {
-  (void)c;
+static void init(const clf__layer *l, clf__host_random *r, double *w) {
   const double mu = log((l->spec.xmax - l->spec.xmin) / l->spec.bins);
-  *w++ = l->spec.xmin;
-  for (int32_t j = 0; j <= l->spec.bins; j++) *w++ = mu + 1e-4 * clf__host_normal(r);
+  double *xi = w + own_of(l)->xi.at;
+  for (int32_t j = 0; j <= l->spec.bins; j++) xi[j] = mu + 1e-4 * clf__host_normal(r);
 }
-static int params(const clf__layer *l, clf_param *out) {
-  if (out) {
-    out[0] = clf__param(alpha(l->w), 1, 1, "alpha");
-    out[1] = clf__param(xi(l, l->w), 1, 1, "xi");
-  }
-  return 2;
-}
+
 static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
   (void)rows, (void)train;
   return clf_new(a, (int32_t[4]){l->spec.bins + 1}, &k->t[V]);
 }
-static clf_status knots(const clf__layer *l, const clf__kept *k) {
-  return clf_do(l->dev, piecewise_knots, .alpha = alpha(l->w), .xi = xi(l, l->w), .v = k->t[V]);
+
+static int32_t outside(const clf__layer *l, const double *x, double interval[2]) {
+  interval[0] = l->spec.xmin;
+  interval[1] = l->spec.xmax;
+  return l->spec.tails || (x[0] >= interval[0] && x[0] <= interval[1]) ? -1 : 0;
 }
 
-static clf_status forward(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y,
-                          clf_tensor logdet, clf__mode mode) {
-  (void)mode;
-  CLF_TRY(knots(l, k));
-  return clf_do(l->dev, piecewise_fwd, .x = x, .xi = xi(l, l->w), .v = k->t[V], .y = y,
-                .logdet = logdet, .xmin = (float)l->spec.xmin, .rate = rate(l),
+static clf_status knots(const clf__layer *l, const clf__pass *p, const clf__kept *k) {
+  return clf_do(p->dev, piecewise_knots, .alpha = clf__weight(p, &own_of(l)->alpha),
+                .xi = clf__weight(p, &own_of(l)->xi), .v = k->t[V]);
+}
+
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                          clf_tensor y, clf_tensor logdet) {
+  CLF_TRY(knots(l, p, k));
+  return clf_do(p->dev, piecewise_fwd, .x = x, .xi = clf__weight(p, &own_of(l)->xi), .v = k->t[V],
+                .y = y, .logdet = logdet, .xmin = (float)l->spec.xmin, .rate = rate(l),
                 .tails = l->spec.tails);
 }
-static clf_status inverse(const clf__layer *l, const clf__kept *k, clf_tensor y, clf_tensor x,
-                          clf_tensor logdet) {
-  CLF_TRY(knots(l, k));
-  return clf_do(l->dev, piecewise_inv, .y = y, .xi = xi(l, l->w), .v = k->t[V], .x = x,
-                .logdet = logdet, .xmin = (float)l->spec.xmin, .rate = rate(l),
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
+                          clf_tensor x, clf_tensor logdet) {
+  CLF_TRY(knots(l, p, k));
+  return clf_do(p->dev, piecewise_inv, .y = y, .xi = clf__weight(p, &own_of(l)->xi), .v = k->t[V],
+                .x = x, .logdet = logdet, .xmin = (float)l->spec.xmin, .rate = rate(l),
                 .tails = l->spec.tails);
 }
-static clf_status backward(const clf__layer *l, const clf__kept *k, clf_tensor x, clf_tensor y,
-                           clf_tensor dy, float dlogdet, clf_tensor dx) {
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
   (void)k, (void)y;
-  return clf_do(l->dev, piecewise_bwd, .x = x, .xi = xi(l, l->w), .dy = dy, .dx = dx,
-                .dalpha = alpha(l->g), .dxi = xi(l, l->g), .xmin = (float)l->spec.xmin,
-                .rate = rate(l), .tails = l->spec.tails, .dlogdet = dlogdet);
+  return clf_do(p->dev, piecewise_bwd, .x = x, .xi = clf__weight(p, &own_of(l)->xi), .dy = dy,
+                .dx = dx, .dalpha = clf__gradient(p, &own_of(l)->alpha),
+                .dxi = clf__gradient(p, &own_of(l)->xi), .xmin = (float)l->spec.xmin,
+                .rate = rate(l), .tails = l->spec.tails, .dlogdet = p->dlogdet);
 }
 
 const clf__layer_ops clf__piecewise = {
     .name = "piecewise",
-    .weights = weights,
-    .constants = constants,
+    .make = make,
+    .unmake = unmake,
     .init = init,
-    .params = params,
     .plan = plan,
     .forward = forward,
     .inverse = inverse,
     .backward = backward,
+    .outside = outside,
     .output = "xi",
 };

@@ -22,54 +22,42 @@ static clf__image_coupling coupling_at(const clf_flow_spec *spec, int s, int i) 
   return c;
 }
 
-static clf_status build(clf__realnvp *r, const clf_flow_spec *spec) {
+static clf_status build(clf__realnvp *r, clf__parts *parts, const clf_flow_spec *spec) {
   r->scales = spec->scales;
   r->couplings = 6 * (spec->scales - 1) + 4;
   for (int i = 0; i < r->couplings; i++) {
     const int s = i / 6 < r->scales ? i / 6 : r->scales - 1;
     clf__image_coupling *c = &r->coupling[i];
     *c = coupling_at(spec, s, i - 6 * s);
-    CLF_TRY(clf__image_coupling_build(&r->parts, c, spec));
+    CLF_TRY(clf__image_coupling_build(parts, c, spec));
     if (c->channels > r->most_channels) r->most_channels = c->channels;
     if (c->net.features > r->most_channels) r->most_channels = c->net.features;
   }
-  return clf__parts_place(&r->parts);
+  clf__norm_add_constants(parts, &r->constants, r->most_channels);
+  return CLF_OK;
 }
 
 static void unmake(clf__layer *l) {
   clf__realnvp *r = l->own;
   if (!r) return;
   for (int i = 0; i < r->couplings; i++) clf__resnet_free(&r->coupling[i].net);
-  clf__parts_free(&r->parts);
   free(r);
   l->own = NULL;
 }
 
-static clf_status make(clf__layer *l) {
+static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
   clf__realnvp *r = l->own = calloc(1, sizeof *r);
+  (void)path; /* files name its parts by scale and coupling */
   if (!r) return clf__fail(CLF_ENOMEM, "no memory for a flow of images");
-  l->momentum = 0.1; /* of the running statistics, as the released code */
-  return build(r, &l->spec);
+  if (!l->spec.variant.no_norm) l->traits |= CLF_HAS_BATCH_STATISTICS;
+  return build(r, parts, &l->spec);
 }
-
-/* ---- Parts -------------------------------------------------------------------------------- */
 
 static const clf__realnvp *flow_of(const clf__layer *l) { return l->own; }
 
-static int64_t weights(const clf__layer *l) { return clf__parts_total(&flow_of(l)->parts); }
-static int64_t constants(const clf__layer *l) {
-  return clf__norm_constants(flow_of(l)->most_channels);
-}
-static void decayed(const clf__layer *l, int64_t *first, int64_t *count) {
-  *first = flow_of(l)->parts.size[CLF_PLAIN];
-  *count = flow_of(l)->parts.size[CLF_DECAYED];
-}
-static void init(const clf__layer *l, clf__host_random *r, double *w, double *c) {
-  clf__parts_init(&flow_of(l)->parts, r, w);
-  clf__norm_init_constants(flow_of(l)->most_channels, c);
-}
-static int params(const clf__layer *l, clf_param *out) {
-  return clf__parts_params(&flow_of(l)->parts, l->w, out);
+static void draw(const clf__layer *l, clf__host_random *r, double *c) {
+  (void)r;
+  clf__norm_init_constants(&flow_of(l)->constants, c);
 }
 
 /* ---- Memory ------------------------------------------------------------------------------- */
@@ -171,49 +159,55 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
 
 /* ---- Passes ------------------------------------------------------------------------------- */
 
-static clf__pass pass_of(const clf__layer *l, const clf__realnvp_kept *k, int32_t n,
-                         clf__mode mode) {
-  return (clf__pass){.dev = l->dev, .l = l, .s = &k->scratch, .n = n, .mode = mode};
+static clf__image_pass pass_of(const clf__layer *l, const clf__pass *pass,
+                               const clf__realnvp_kept *k, int32_t n, clf__mode mode) {
+  return (clf__image_pass){.dev = pass->dev,
+                           .pass = pass,
+                           .l = l,
+                           .constants = &flow_of(l)->constants,
+                           .s = &k->scratch,
+                           .n = n,
+                           .mode = mode};
 }
 
 /* Rows (n, D) as images: of the first scale. */
-static clf_tensor images_of(const clf__pass *p, clf_tensor rows) {
+static clf_tensor images_of(const clf__image_pass *p, clf_tensor rows) {
   clf_tensor x = clf__scale_image(p, 0, rows);
   x.stride[0] = rows.stride[0];
   return x;
 }
 
-static clf_status forward(const clf__layer *l, const clf__kept *kept, clf_tensor x, clf_tensor y,
-                          clf_tensor logdet, clf__mode mode) {
+static clf_status forward(const clf__layer *l, const clf__pass *pass, clf__kept *kept, clf_tensor x,
+                          clf_tensor y, clf_tensor logdet) {
   clf__realnvp_kept *k = kept->own;
-  const clf__pass p = pass_of(l, k, x.dim[0], mode);
-  k->mode = mode;
+  const clf__image_pass p = pass_of(l, pass, k, x.dim[0], pass->mode);
+  k->mode = pass->mode;
   return clf__scale_forward(&p, k, 0, images_of(&p, x), images_of(&p, y), logdet);
 }
 
-static clf_status inverse(const clf__layer *l, const clf__kept *kept, clf_tensor y, clf_tensor x,
-                          clf_tensor logdet) {
+static clf_status inverse(const clf__layer *l, const clf__pass *pass, clf__kept *kept, clf_tensor y,
+                          clf_tensor x, clf_tensor logdet) {
   clf__realnvp_kept *k = kept->own;
-  const clf__pass p = pass_of(l, k, y.dim[0], CLF_EVAL);
+  const clf__image_pass p = pass_of(l, pass, k, y.dim[0], CLF_EVAL);
   return clf__scale_inverse(&p, k, 0, images_of(&p, y), images_of(&p, x), logdet);
 }
 
-static clf_status backward(const clf__layer *l, const clf__kept *kept, clf_tensor x, clf_tensor y,
-                           clf_tensor dy, float dlogdet, clf_tensor dx) {
+static clf_status backward(const clf__layer *l, const clf__pass *pass, clf__kept *kept,
+                           clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   const clf__realnvp_kept *k = kept->own;
-  clf__pass p = pass_of(l, k, x.dim[0], k->mode);
+  clf__image_pass p = pass_of(l, pass, k, x.dim[0], k->mode);
   (void)y;
   p.again = k->rebuilt;
-  if (p.again) CLF_TRY(clf_do(l->dev, fill, .y = clf__rows(k->scratch.unused, p.n), .value = 0));
-  return clf__scale_backward(&p, k, 0, images_of(&p, x), images_of(&p, dy), dlogdet,
+  if (p.again) CLF_TRY(clf_do(pass->dev, fill, .y = clf__rows(k->scratch.unused, p.n), .value = 0));
+  return clf__scale_backward(&p, k, 0, images_of(&p, x), images_of(&p, dy), pass->dlogdet,
                              images_of(&p, dx));
 }
 
 /* The first coupling, in the order in which they ran, that is not finite; -1: none. */
-static clf_status bad_stored(const clf__layer *l, const clf__realnvp_kept *k, clf_tensor y,
-                             int *bad) {
+static clf_status bad_stored(const clf__layer *l, const clf__pass *pass, const clf__realnvp_kept *k,
+                             clf_tensor y, int *bad) {
   const clf__realnvp *r = flow_of(l);
-  const clf__pass p = pass_of(l, k, y.dim[0], k->mode);
+  const clf__image_pass p = pass_of(l, pass, k, y.dim[0], k->mode);
   for (int i = 0, finite; i < r->couplings && *bad < 0; i++) {
     CLF_TRY(clf__image_coupling_finite(&p, &r->coupling[i], &k->coupling[i], &finite));
     if (!finite) *bad = i;
@@ -222,20 +216,20 @@ static clf_status bad_stored(const clf__layer *l, const clf__realnvp_kept *k, cl
 }
 
 /* The same, looked at while they run again. */
-static clf_status bad_again(const clf__layer *l, const clf__realnvp_kept *k, clf_tensor x,
-                            clf_tensor y, int *bad) {
-  clf__pass p = pass_of(l, k, y.dim[0], k->mode);
+static clf_status bad_again(const clf__layer *l, const clf__pass *pass, const clf__realnvp_kept *k,
+                            clf_tensor x, clf_tensor y, int *bad) {
+  clf__image_pass p = pass_of(l, pass, k, y.dim[0], k->mode);
   const clf_tensor logdet = clf__rows(k->scratch.unused, p.n);
   p.bad = bad;
-  CLF_TRY(clf_do(l->dev, fill, .y = logdet, .value = 0));
+  CLF_TRY(clf_do(pass->dev, fill, .y = logdet, .value = 0));
   return clf__scale_forward(&p, k, 0, images_of(&p, x), images_of(&p, y), logdet);
 }
 
-static clf_status find_bad(const clf__layer *l, const clf__kept *kept, clf_tensor x, clf_tensor y,
-                           char *name, size_t size) {
+static clf_status find_bad(const clf__layer *l, const clf__pass *pass, clf__kept *kept,
+                           clf_tensor x, clf_tensor y, char *name, size_t size) {
   const clf__realnvp_kept *k = kept->own;
   int bad = -1;
-  CLF_TRY(k->rebuilt ? bad_again(l, k, x, y, &bad) : bad_stored(l, k, y, &bad));
+  CLF_TRY(k->rebuilt ? bad_again(l, pass, k, x, y, &bad) : bad_stored(l, pass, k, y, &bad));
   if (bad < 0) return CLF_OK;
   const clf__image_coupling *c = &flow_of(l)->coupling[bad];
   snprintf(name, size, "scale%d.coupling%d", c->scale, c->index);
@@ -246,15 +240,12 @@ const clf__layer_ops clf__realnvp_layer = {
     .name = "realnvp",
     .make = make,
     .unmake = unmake,
-    .decayed = decayed,
-    .weights = weights,
-    .constants = constants,
-    .init = init,
-    .params = params,
+    .draw = draw,
     .plan = plan,
     .forward = forward,
     .inverse = inverse,
     .backward = backward,
     .find_bad = find_bad,
     .output = "the latents",
+    .traits = CLF_REBUILDS_ITSELF,
 };

@@ -13,7 +13,7 @@
 enum { CLF_MAX_COUPLINGS = 6 * (CLF_MAX_SCALES - 1) + 4 };
 
 typedef struct clf__realnvp {
-  clf__parts parts;
+  clf__part constants; /* that stand for statistics where there is no normalisation */
   int scales, couplings;
   clf__image_coupling coupling[CLF_MAX_COUPLINGS]; /* six a scale, and the last one's four */
   int32_t most_channels; /* that any of them changes, or its network has */
@@ -40,17 +40,17 @@ typedef struct clf__realnvp_kept {
 static inline int32_t clf__scale_channels(const clf_flow_spec *spec, int s) {
   return spec->channels << s;
 }
-static inline clf_tensor clf__scale_image(const clf__pass *p, int s, clf_tensor flat) {
+static inline clf_tensor clf__scale_image(const clf__image_pass *p, int s, clf_tensor flat) {
   const clf_flow_spec *spec = &p->l->spec;
   return clf__image(flat, p->n, clf__scale_channels(spec, s), spec->height >> s, spec->width >> s);
 }
 
 /* From scale s on: both ways, and the gradient.  Images are views of any strides. */
-clf_status clf__scale_forward(const clf__pass *p, const clf__realnvp_kept *k, int s, clf_tensor x,
-                              clf_tensor z, clf_tensor logdet);
-clf_status clf__scale_inverse(const clf__pass *p, const clf__realnvp_kept *k, int s, clf_tensor z,
-                              clf_tensor x, clf_tensor logdet);
-clf_status clf__scale_backward(const clf__pass *p, const clf__realnvp_kept *k, int s, clf_tensor x,
-                               clf_tensor dz, float dlogdet, clf_tensor dx);
+clf_status clf__scale_forward(const clf__image_pass *p, const clf__realnvp_kept *k, int s,
+                              clf_tensor x, clf_tensor z, clf_tensor logdet);
+clf_status clf__scale_inverse(const clf__image_pass *p, const clf__realnvp_kept *k, int s,
+                              clf_tensor z, clf_tensor x, clf_tensor logdet);
+clf_status clf__scale_backward(const clf__image_pass *p, const clf__realnvp_kept *k, int s,
+                               clf_tensor x, clf_tensor dz, float dlogdet, clf_tensor dx);
 
 #endif

@@ -2,36 +2,36 @@
 /* realnvp_scale.c: the recursion over scales: where its latents lie; forward, inverse, backward. */
 #include "realnvp.h"
 
-static const clf__realnvp *flow_of(const clf__pass *p) { return p->l->own; }
-static int is_last(const clf__pass *p, int s) { return s == flow_of(p)->scales - 1; }
+static const clf__realnvp *flow_of(const clf__image_pass *p) { return p->l->own; }
+static int is_last(const clf__image_pass *p, int s) { return s == flow_of(p)->scales - 1; }
 
 /* Checkerboard couplings are 0 to 2, and 3 at the last scale; channel couplings 3 to 5,
  * whose names end in 4 to 6. */
 static int place(int s, int i) { return 6 * s + i; }
-static const clf__image_coupling *coupling_at(const clf__pass *p, int s, int i) {
+static const clf__image_coupling *coupling_at(const clf__image_pass *p, int s, int i) {
   return &flow_of(p)->coupling[place(s, i)];
 }
 
-static clf_status squeeze(const clf__pass *p, clf_tensor x, clf_tensor y, int ordered,
+static clf_status squeeze(const clf__image_pass *p, clf_tensor x, clf_tensor y, int ordered,
                           int inverse) {
   return clf_do(p->dev, squeeze, .x = x, .y = y, .ordered = ordered, .inverse = inverse);
 }
 enum { PLAIN, ORDERED, FORTH = 0, BACK };
 
 /* A vector of scale s as an image, and as one that is squeezed. */
-static clf_tensor image(const clf__pass *p, int s, clf_tensor flat) {
+static clf_tensor image(const clf__image_pass *p, int s, clf_tensor flat) {
   return clf__scale_image(p, s, flat);
 }
-static clf_tensor squeezed(const clf__pass *p, int s, clf_tensor flat) {
+static clf_tensor squeezed(const clf__image_pass *p, int s, clf_tensor flat) {
   const clf_tensor x = image(p, s, flat);
   return clf__image(flat, p->n, 4 * x.dim[1], x.dim[2] / 2, x.dim[3] / 2);
 }
-static clf_tensor half_image(const clf__pass *p, int s, clf_tensor flat) {
+static clf_tensor half_image(const clf__image_pass *p, int s, clf_tensor flat) {
   const clf_tensor x = image(p, s, flat);
   return clf__image(flat, p->n, 2 * x.dim[1], x.dim[2] / 2, x.dim[3] / 2);
 }
 
-static clf_status copy(const clf__pass *p, clf_tensor from, clf_tensor to) {
+static clf_status copy(const clf__image_pass *p, clf_tensor from, clf_tensor to) {
   return clf_do(p->dev, copy, .x = from, .y = to);
 }
 
@@ -49,7 +49,7 @@ int32_t clf_latent_scale(const clf_flow_spec *spec, int32_t h, int32_t w) {
 
 /* ---- Forward ------------------------------------------------------------------------------ */
 
-static clf_status forward_one(const clf__pass *p, const clf__realnvp_kept *k, int s, int i,
+static clf_status forward_one(const clf__image_pass *p, const clf__realnvp_kept *k, int s, int i,
                               clf_tensor keep, clf_tensor x, clf_tensor y, clf_tensor logdet) {
   const clf__image_coupling *c = coupling_at(p, s, i);
   const clf__image_coupling_kept *kept = &k->coupling[place(s, i)];
@@ -62,7 +62,7 @@ static clf_status forward_one(const clf__pass *p, const clf__realnvp_kept *k, in
 }
 
 /* From Q, the squeezed image, to F: halves change in turns. */
-static clf_status channels_forward(const clf__pass *p, const clf__realnvp_kept *k, int s,
+static clf_status channels_forward(const clf__image_pass *p, const clf__realnvp_kept *k, int s,
                                    clf_tensor logdet) {
   const clf__scale_kept *c = &k->scale[s];
   const clf_tensor Q = squeezed(p, s, c->squeezed), F = squeezed(p, s, c->full);
@@ -73,8 +73,8 @@ static clf_status channels_forward(const clf__pass *p, const clf__realnvp_kept *
 }
 
 /* Everything below the checkerboards: from x to z. */
-static clf_status rest_forward(const clf__pass *p, const clf__realnvp_kept *k, int s, clf_tensor x,
-                               clf_tensor z, clf_tensor logdet) {
+static clf_status rest_forward(const clf__image_pass *p, const clf__realnvp_kept *k, int s,
+                               clf_tensor x, clf_tensor z, clf_tensor logdet) {
   const clf__scale_kept *c = &k->scale[s];
   const clf_tensor U = image(p, s, c->unsqueezed), R = squeezed(p, s, c->split);
   const clf_tensor T = squeezed(p, s, c->latents);
@@ -87,8 +87,8 @@ static clf_status rest_forward(const clf__pass *p, const clf__realnvp_kept *k, i
   return squeeze(p, T, z, ORDERED, BACK);
 }
 
-clf_status clf__scale_forward(const clf__pass *p, const clf__realnvp_kept *k, int s, clf_tensor x,
-                              clf_tensor z, clf_tensor logdet) {
+clf_status clf__scale_forward(const clf__image_pass *p, const clf__realnvp_kept *k, int s,
+                              clf_tensor x, clf_tensor z, clf_tensor logdet) {
   const int boards = is_last(p, s) ? 4 : 3;
   for (int i = 0; i < boards; i++) {
     const clf_tensor y = i == 3 ? z : image(p, s, k->scale[s].x[i]);
@@ -100,13 +100,13 @@ clf_status clf__scale_forward(const clf__pass *p, const clf__realnvp_kept *k, in
 
 /* ---- Inverse ------------------------------------------------------------------------------ */
 
-static clf_status inverse_one(const clf__pass *p, const clf__realnvp_kept *k, int s, int i,
+static clf_status inverse_one(const clf__image_pass *p, const clf__realnvp_kept *k, int s, int i,
                               clf_tensor keep, clf_tensor y, clf_tensor x, clf_tensor logdet) {
   return clf__image_coupling_inverse(p, coupling_at(p, s, i), &k->coupling[place(s, i)], keep, y, x,
                                      logdet);
 }
 
-static clf_status channels_inverse(const clf__pass *p, const clf__realnvp_kept *k, int s,
+static clf_status channels_inverse(const clf__image_pass *p, const clf__realnvp_kept *k, int s,
                                    clf_tensor logdet) {
   const clf__scale_kept *c = &k->scale[s];
   const clf_tensor Q = squeezed(p, s, c->squeezed), F = squeezed(p, s, c->full);
@@ -116,8 +116,8 @@ static clf_status channels_inverse(const clf__pass *p, const clf__realnvp_kept *
   return inverse_one(p, k, s, 3, A, B, clf__half(Q, 1), logdet);
 }
 
-static clf_status rest_inverse(const clf__pass *p, const clf__realnvp_kept *k, int s, clf_tensor z,
-                               clf_tensor x, clf_tensor logdet) {
+static clf_status rest_inverse(const clf__image_pass *p, const clf__realnvp_kept *k, int s,
+                               clf_tensor z, clf_tensor x, clf_tensor logdet) {
   const clf__scale_kept *c = &k->scale[s];
   const clf_tensor U = image(p, s, c->unsqueezed), R = squeezed(p, s, c->split);
   const clf_tensor T = squeezed(p, s, c->latents);
@@ -130,8 +130,8 @@ static clf_status rest_inverse(const clf__pass *p, const clf__realnvp_kept *k, i
   return squeeze(p, squeezed(p, s, c->squeezed), x, PLAIN, BACK);
 }
 
-clf_status clf__scale_inverse(const clf__pass *p, const clf__realnvp_kept *k, int s, clf_tensor z,
-                              clf_tensor x, clf_tensor logdet) {
+clf_status clf__scale_inverse(const clf__image_pass *p, const clf__realnvp_kept *k, int s,
+                              clf_tensor z, clf_tensor x, clf_tensor logdet) {
   const int last = is_last(p, s);
   clf_tensor y = last ? z : image(p, s, k->scale[s].x[2]);
   if (!last) CLF_TRY(rest_inverse(p, k, s, z, y, logdet));
@@ -145,7 +145,7 @@ clf_status clf__scale_inverse(const clf__pass *p, const clf__realnvp_kept *k, in
 
 /* ---- Backward ----------------------------------------------------------------------------- */
 
-static clf_status backward_one(const clf__pass *p, const clf__realnvp_kept *k, int s, int i,
+static clf_status backward_one(const clf__image_pass *p, const clf__realnvp_kept *k, int s, int i,
                                clf_tensor keep, clf_tensor x, clf_tensor dy, float dlogdet,
                                clf_tensor dx, clf_tensor dkeep) {
   return clf__image_coupling_backward(p, coupling_at(p, s, i), &k->coupling[place(s, i)], keep, x,
@@ -154,7 +154,7 @@ static clf_status backward_one(const clf__pass *p, const clf__realnvp_kept *k, i
 
 /* The half that conditions a coupling already has a gradient, from the couplings behind
  * it or from the way that it goes on unchanged: what comes through the network is added. */
-static clf_status channels_backward(const clf__pass *p, const clf__realnvp_kept *k, int s,
+static clf_status channels_backward(const clf__image_pass *p, const clf__realnvp_kept *k, int s,
                                     float dlogdet) {
   const clf__scale_kept *c = &k->scale[s];
   const clf_tensor Q = squeezed(p, s, c->squeezed), F = squeezed(p, s, c->full);
@@ -167,7 +167,7 @@ static clf_status channels_backward(const clf__pass *p, const clf__realnvp_kept 
   return backward_one(p, k, s, 3, A, clf__half(Q, 1), dB, dlogdet, clf__half(dQ, 1), dA);
 }
 
-static clf_status rest_backward(const clf__pass *p, const clf__realnvp_kept *k, int s,
+static clf_status rest_backward(const clf__image_pass *p, const clf__realnvp_kept *k, int s,
                                 clf_tensor dz, float dlogdet, clf_tensor dx) {
   const clf__scale_kept *c = &k->scale[s];
   const clf_tensor dT = squeezed(p, s, c->dlatents), dR = squeezed(p, s, c->dsplit);
@@ -182,8 +182,8 @@ static clf_status rest_backward(const clf__pass *p, const clf__realnvp_kept *k, 
   return squeeze(p, squeezed(p, s, c->dsqueezed), dx, PLAIN, BACK);
 }
 
-clf_status clf__scale_backward(const clf__pass *p, const clf__realnvp_kept *k, int s, clf_tensor x,
-                               clf_tensor dz, float dlogdet, clf_tensor dx) {
+clf_status clf__scale_backward(const clf__image_pass *p, const clf__realnvp_kept *k, int s,
+                               clf_tensor x, clf_tensor dz, float dlogdet, clf_tensor dx) {
   const clf__scale_kept *c = &k->scale[s];
   const int last = is_last(p, s);
   clf_tensor dy = last ? dz : image(p, s, c->dx[1]);

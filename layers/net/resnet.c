@@ -98,7 +98,7 @@ clf_status clf__resnet_plan(const clf__layer *l, const clf__resnet *net,
 /* ---- Convolutions ------------------------------------------------------------------------- */
 
 /* The features of this pass that lie in a vector. */
-static clf_tensor features(const clf__pass *p, const clf__resnet *net, clf_tensor flat) {
+static clf_tensor features(const clf__image_pass *p, const clf__resnet *net, clf_tensor flat) {
   return clf__image(flat, p->n, net->features, net->height, net->width);
 }
 
@@ -106,40 +106,40 @@ static clf_tensor features(const clf__pass *p, const clf__resnet *net, clf_tenso
 static clf_tensor weights_in(clf_tensor scratch, int64_t at, const clf__conv *c) {
   clf__part w = c->v;
   w.at = at;
-  return clf__part_of(scratch, &w);
+  return clf__part_of(&(clf__vectors){.w = scratch}, &w);
 }
-static clf_tensor weights_of(const clf__pass *p, const clf__conv *c) {
+static clf_tensor weights_of(const clf__image_pass *p, const clf__conv *c) {
   return weights_in(p->s->weights, c->at, c);
 }
 
-static clf_status normalise_weights(const clf__pass *p, const clf__resnet *net) {
+static clf_status normalise_weights(const clf__image_pass *p, const clf__resnet *net) {
   for (int i = 0; i <= last_conv(net); i++) {
     const clf__conv *c = &net->conv[i];
-    CLF_TRY(clf_do(p->dev, wn_fwd, .v = clf__part_of(p->l->w, &c->v),
-                   .g = clf__part_of(p->l->w, &c->g), .w = weights_of(p, c)));
+    CLF_TRY(clf_do(p->dev, wn_fwd, .v = clf__weight(p->pass, &c->v),
+                   .g = clf__weight(p->pass, &c->g), .w = weights_of(p, c)));
   }
   return CLF_OK;
 }
 
-static clf__statistics statistics(const clf__pass *p, const clf__resnet *net,
+static clf__statistics statistics(const clf__image_pass *p, const clf__resnet *net,
                                   const clf__resnet_kept *k, int norm) {
   if (norm == AS_IS) return (clf__statistics){0};
   return clf__norm_statistics(p, &net->norm[norm], &k->norm[norm], net->features);
 }
 
 /* y = beta y + conv(x), or conv(relu(bn(x))) by a norm, which in training is measured here. */
-static clf_status conv(const clf__pass *p, const clf__resnet *net, const clf__resnet_kept *k, int i,
-                       clf_tensor x, int norm, float beta, clf_tensor y) {
+static clf_status conv(const clf__image_pass *p, const clf__resnet *net, const clf__resnet_kept *k,
+                       int i, clf_tensor x, int norm, float beta, clf_tensor y) {
   const clf__conv *c = &net->conv[i];
   if (norm != AS_IS) CLF_TRY(clf__norm_measure(p, &net->norm[norm], &k->norm[norm], x, CLF_ALL));
   const clf__statistics s = statistics(p, net, k, norm);
   return clf_do(p->dev, conv_fwd, .x = x, .w = weights_of(p, c),
-                .bias = clf__part_of(p->l->w, &c->bias), .mean = s.mean, .var = s.var,
+                .bias = clf__weight(p->pass, &c->bias), .mean = s.mean, .var = s.var,
                 .shift = s.beta, .y = y, .beta = beta, .eps = s.eps);
 }
 
 /* Adds to the gradients of a convolution's parts; x and norm as forward. */
-static clf_status conv_parts_back(const clf__pass *p, const clf__resnet *net,
+static clf_status conv_parts_back(const clf__image_pass *p, const clf__resnet *net,
                                   const clf__resnet_kept *k, int i, clf_tensor x, int norm,
                                   clf_tensor dy) {
   const clf__conv *c = &net->conv[i];
@@ -147,15 +147,15 @@ static clf_status conv_parts_back(const clf__pass *p, const clf__resnet *net,
   const clf__statistics s = statistics(p, net, k, norm);
   CLF_TRY(clf_do(p->dev, conv_bwd_weights, .x = x, .mean = s.mean, .var = s.var, .shift = s.beta,
                  .dy = dy, .dw = dw, .eps = s.eps));
-  CLF_TRY(clf_do(p->dev, wn_bwd, .v = clf__part_of(p->l->w, &c->v),
-                 .g = clf__part_of(p->l->w, &c->g), .dw = dw, .dv = clf__part_of(p->l->g, &c->v),
-                 .dg = clf__part_of(p->l->g, &c->g)));
+  CLF_TRY(clf_do(p->dev, wn_bwd, .v = clf__weight(p->pass, &c->v), .g = clf__weight(p->pass, &c->g),
+                 .dw = dw, .dv = clf__gradient(p->pass, &c->v),
+                 .dg = clf__gradient(p->pass, &c->g)));
   if (!c->bias.rank) return CLF_OK;
-  return clf_do(p->dev, conv_bwd_bias, .dy = dy, .db = clf__part_of(p->l->g, &c->bias), .beta = 1);
+  return clf_do(p->dev, conv_bwd_bias, .dy = dy, .db = clf__gradient(p->pass, &c->bias), .beta = 1);
 }
 
 /* dx = beta dx + what comes through the convolution. */
-static clf_status conv_back(const clf__pass *p, const clf__resnet *net, int i, clf_tensor dy,
+static clf_status conv_back(const clf__image_pass *p, const clf__resnet *net, int i, clf_tensor dy,
                             float beta, clf_tensor dx) {
   return clf_do(p->dev, conv_bwd_data, .dy = dy, .w = weights_of(p, &net->conv[i]), .dx = dx,
                 .beta = beta);
@@ -163,7 +163,7 @@ static clf_status conv_back(const clf__pass *p, const clf__resnet *net, int i, c
 
 /* ---- Forward ------------------------------------------------------------------------------ */
 
-static clf_status block_forward(const clf__pass *p, const clf__resnet *net,
+static clf_status block_forward(const clf__image_pass *p, const clf__resnet *net,
                                 const clf__resnet_kept *k, int b) {
   const clf_tensor h = features(p, net, k->h[b]), r = features(p, net, k->r[b]);
   const clf_tensor next = features(p, net, k->h[b + 1]);
@@ -173,7 +173,7 @@ static clf_status block_forward(const clf__pass *p, const clf__resnet *net,
   return conv(p, net, k, conv_of(b, SKIP), next, AS_IS, 1, features(p, net, k->out));
 }
 
-clf_status clf__resnet_forward(const clf__pass *p, const clf__resnet *net,
+clf_status clf__resnet_forward(const clf__image_pass *p, const clf__resnet *net,
                                const clf__resnet_kept *k, clf_tensor a0, clf_tensor th) {
   const clf_tensor out = features(p, net, k->out), h = features(p, net, k->h[0]);
   CLF_TRY(normalise_weights(p, net));
@@ -187,7 +187,7 @@ clf_status clf__resnet_forward(const clf__pass *p, const clf__resnet *net,
 
 /* A convolution and the activation before it: from dy to dx = add dx + dL/dx, where x is
  * what was normalised. */
-static clf_status layer_backward(const clf__pass *p, const clf__resnet *net,
+static clf_status layer_backward(const clf__image_pass *p, const clf__resnet *net,
                                  const clf__resnet_kept *k, int i, int norm, clf_tensor x,
                                  clf_tensor dy, float add, clf_tensor dx) {
   const clf_tensor dact = features(p, net, p->s->dact);
@@ -197,7 +197,7 @@ static clf_status layer_backward(const clf__pass *p, const clf__resnet *net,
 }
 
 /* dh is dL/dh after the block, then before it; dout the same for all skips. */
-static clf_status block_backward(const clf__pass *p, const clf__resnet *net,
+static clf_status block_backward(const clf__image_pass *p, const clf__resnet *net,
                                  const clf__resnet_kept *k, int b, clf_tensor dout, clf_tensor dh) {
   const clf_tensor h = features(p, net, k->h[b]), r = features(p, net, k->r[b]);
   const clf_tensor next = features(p, net, k->h[b + 1]), dr = features(p, net, p->s->dr);
@@ -207,7 +207,7 @@ static clf_status block_backward(const clf__pass *p, const clf__resnet *net,
   return layer_backward(p, net, k, conv_of(b, FIRST), 2 * b, h, dr, 1, dh);
 }
 
-clf_status clf__resnet_backward(const clf__pass *p, const clf__resnet *net,
+clf_status clf__resnet_backward(const clf__image_pass *p, const clf__resnet *net,
                                 const clf__resnet_kept *k, clf_tensor a0, clf_tensor dth,
                                 clf_tensor da0) {
   const clf_tensor out = features(p, net, k->out), h = features(p, net, k->h[0]);

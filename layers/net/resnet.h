@@ -44,10 +44,10 @@ clf_status clf__resnet_plan(const clf__layer *l, const clf__resnet *net,
                             clf__resnet_kept *k);
 
 /* th = net(a0): a0 (n, in, H, W), th (n, out, H, W). */
-clf_status clf__resnet_forward(const clf__pass *p, const clf__resnet *net,
+clf_status clf__resnet_forward(const clf__image_pass *p, const clf__resnet *net,
                                const clf__resnet_kept *k, clf_tensor a0, clf_tensor th);
 /* Adds to the gradient, and writes da0. */
-clf_status clf__resnet_backward(const clf__pass *p, const clf__resnet *net,
+clf_status clf__resnet_backward(const clf__image_pass *p, const clf__resnet *net,
                                 const clf__resnet_kept *k, clf_tensor a0, clf_tensor dth,
                                 clf_tensor da0);
 

@@ -25,8 +25,7 @@ int32_t clf__trainer_part_size(const clf_trainer *t, int64_t step) {
 
 /* Image flows evaluate networks again at inputs that they kept: nothing can be lost. */
 int clf__trainer_inverts(const clf_trainer *t, int64_t step) {
-  const clf_kind kind = t->f->spec.kind;
-  return clf__trainer_way(t, step) == CLF_REBUILT && (kind == CLF_NVP || kind == CLF_NICE);
+  return clf__trainer_way(t, step) == CLF_REBUILT && t->f->traits & CLF_REBUILDS_BY_INVERSE;
 }
 
 int clf__trainer_guarded(const clf_trainer *t, int64_t step) {

@@ -12,16 +12,16 @@ static clf_status take_batches(clf_trainer *t) {
       CLF_TRY(clf__trainer_part(t, step, at, &x));
       const clf_tensor logdet = clf__rows(t->f->ws.logdet, x.dim[0]);
       CLF_TRY(clf_do(t->dev, fill, .y = logdet, .value = 0));
-      clf__flow_set_momentum(t->f, 1 / (double)++parts);
+      t->f->momentum = 1 / (double)++parts;
       CLF_TRY(clf__flow_forward(t->f, x, logdet, CLF_TRAIN, &z));
     }
   return clf_sync(t->dev);
 }
 
 clf_status clf__trainer_measure_batches(clf_trainer *t) {
-  const double before = t->f->layer[t->f->layers - 1].momentum;
+  const double before = t->f->momentum;
   const clf_status s = take_batches(t);
-  clf__flow_set_momentum(t->f, before);
+  t->f->momentum = before;
   return s;
 }
 

@@ -9,8 +9,7 @@ static clf_status nll(clf_flow *f, int way, clf_tensor x, clf_tensor loss, float
   const clf_tensor logdet = clf__rows(f->ws.train_logdet, x.dim[0]);
   const clf_tensor dz = clf__rows(f->ws.dx[0], x.dim[0]);
   clf_tensor z, dx;
-  if (f->layers == 1 && way == CLF_STORED && clf__couplings_have_nll(&f->layer[0]))
-    return clf__couplings_nll(&f->layer[0], x, loss, weight);
+  if (way == CLF_STORED && clf__flow_has_nll(f)) return clf__flow_nll(f, x, loss, weight);
   CLF_TRY(clf__flow_forward(f, x, logdet, CLF_TRAIN, &z));
   CLF_TRY(clf_do(f->dev, normal_nll, .z = z, .logdet = logdet, .dz = dz, .loss = loss,
                  .weight = weight));

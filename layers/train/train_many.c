@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* train_many.c: many steps of a small flow in one launch (mlp_steps).  A step of its five
  * operations is mostly their launches; so is one of a hundred samples on a second core. */
+#include "mlp_coupling.h"
 #include "trainer.h"
 
 /* Depends on sizes and options alone, and not on how many steps are asked for at once: the
@@ -8,9 +9,8 @@
 int clf__trainer_takes_many(const clf_trainer *t) {
   const clf_flow_spec *s = &t->f->spec;
   const double work = (double)t->take * s->depth * s->hidden * s->dim;
-  return (s->kind == CLF_NVP || s->kind == CLF_NICE) && !t->dev->inner &&
-         !clf__trainer_inverts(t, 0) && t->plan.part == t->take && work <= t->dev->lone_work &&
-         clf__couplings_in_steps();
+  return clf__flow_has_steps(t->f) && !t->dev->inner && !clf__trainer_inverts(t, 0) &&
+         t->plan.part == t->take && work <= t->dev->lone_work;
 }
 
 int32_t clf__trainer_free_steps(const clf_trainer *t, int64_t to) {
@@ -24,18 +24,19 @@ clf_status clf__trainer_launch(clf_trainer *t, int32_t count) {
   enum { SETTLED = 1 << 30 }; /* Adam's corrections are 1 long before */
   const clf_flow *f = t->f;
   const clf_flow_spec *s = &f->spec;
+  const clf_tensor masks = clf__mlp_masks(f->stage[0].l, &(clf__vectors){.c = f->c});
   const int64_t S = clf__steps_per_epoch(t);
-  CLF_TRY(clf_do(
-      t->dev, mlp_steps, .x = clf__source_table(t->source), .b = clf__coupling_masks(&f->layer[0]),
-      .w = f->w, .m = t->m, .v = t->v, .loss = clf_slice(t->ring, 0, 0, CLF_RING),
-      .square = clf_slice(t->ring, 0, CLF_RING_NORMS, CLF_RING_NORMS + CLF_RING),
-      .hidden = s->hidden, .add = s->kind == CLF_NICE, .scaling = s->kind == CLF_NICE,
-      .s_max = (float)s->s_max, .batch = t->take, .shuffle = t->o.shuffle,
-      .seed_lo = (int)(uint32_t)t->o.seed, .seed_hi = (int)(uint32_t)(t->o.seed >> 32),
-      .epoch = (int)(t->step / S), .at = (int)(t->step % S), .count = count,
-      .slot = (int)(t->step % CLF_RING), .done = t->step < SETTLED ? (int)t->step : SETTLED,
-      .lr = (float)t->o.lr, .beta1 = (float)t->o.beta1, .beta2 = (float)t->o.beta2,
-      .eps = (float)t->o.eps, .eps_hat = t->o.eps_hat, .clip = (float)t->o.clip));
+  CLF_TRY(clf_do(t->dev, mlp_steps, .x = clf__source_table(t->source), .b = masks, .w = f->w,
+                 .m = t->m, .v = t->v, .loss = clf_slice(t->ring, 0, 0, CLF_RING),
+                 .square = clf_slice(t->ring, 0, CLF_RING_NORMS, CLF_RING_NORMS + CLF_RING),
+                 .hidden = s->hidden, .add = s->kind == CLF_NICE, .scaling = s->kind == CLF_NICE,
+                 .s_max = (float)s->s_max, .batch = t->take, .shuffle = t->o.shuffle,
+                 .seed_lo = (int)(uint32_t)t->o.seed, .seed_hi = (int)(uint32_t)(t->o.seed >> 32),
+                 .epoch = (int)(t->step / S), .at = (int)(t->step % S), .count = count,
+                 .slot = (int)(t->step % CLF_RING),
+                 .done = t->step < SETTLED ? (int)t->step : SETTLED, .lr = (float)t->o.lr,
+                 .beta1 = (float)t->o.beta1, .beta2 = (float)t->o.beta2, .eps = (float)t->o.eps,
+                 .eps_hat = t->o.eps_hat, .clip = (float)t->o.clip));
   t->step += count;
   return CLF_OK;
 }

@@ -18,3 +18,8 @@ CLF_CASES(axpby,
   CASE("image", AXPBY(-1, 0.5f, 3, 5, 4, 7)),
   CASE("last", AXPBY(-1, 0.5f, 3, 5, 4, 7), .nhwc = 1), CASE("items", AXPBY(-1, 0.5f, 9001)),
   CASE("large", AXPBY(1, 1, 4096, 64), .bench = 1));
+
+#define SCALE(n_, ...) &(const clf_scale_rows_args){.a = DIM(n_), .y = DIM(n_, __VA_ARGS__)}
+CLF_CASES(scale_rows,
+  CASE("one", SCALE(1, 1)), CASE("ragged", SCALE(35, 7)), CASE("items", SCALE(900, 11)),
+  CASE("last", SCALE(3, 5, 4, 7), .nhwc = 1));

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* base.h: what a base distribution promises the flow.  Private.
+ *
+ * log p(x) = log base(f(x)) + log |det df/dx|.  A base owns parts of the flow's weights, as layers
+ * do, and may have a net of the context. */
+#ifndef CLF_BASE_H
+#define CLF_BASE_H
+#include "pass.h"
+
+struct clf__node;
+
+enum { CLF_BASE_KEPT = 8 };
+
+typedef struct clf__base_kept {
+  clf_tensor t[CLF_BASE_KEPT];
+  void *own; /* one malloc'ed block; the workspace frees it */
+} clf__base_kept;
+
+typedef struct clf__base clf__base;
+
+typedef struct clf__base_ops {
+  const char *name; /* as in arch.def */
+  /* Reads b->node, b->dim and b->context; adds parts with names that begin with `path`. */
+  clf_status (*make)(clf__base *b, clf__parts *parts, const char *path);
+  void (*unmake)(clf__base *b);                                     /* (optional) */
+  void (*init)(const clf__base *b, clf__host_random *r, double *w); /* (optional) */
+  clf_status (*plan)(const clf__base *b, int32_t rows, int train, clf_arena *a,
+                     clf__base_kept *k);                         /* (optional) */
+  clf_status (*prepare)(const clf__base *b, const clf__pass *p); /* (optional), as of a layer */
+  clf_status (*finish)(const clf__base *b, const clf__pass *p);  /* (optional) */
+  /* logp[n] = log base(z[n]) + logdet[n]; -inf outside of its support. */
+  clf_status (*logp)(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z,
+                     clf_tensor logdet, clf_tensor logp);
+  /* The gradient of L, where dL/dlogp[n] = p->dlogdet * each[n]: writes dz, adds to gradients and
+   * p->dc.  After logp in a pass that kept. */
+  clf_status (*backward)(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z,
+                         clf_tensor dz);
+  /* Samples first .. first + n - 1 of the stream `seed`: sample i depends on (seed, i), the weights
+   * and its context alone. */
+  clf_status (*sample)(const clf__base *b, const clf__pass *p, clf__base_kept *k, uint64_t seed,
+                       int64_t first, clf_tensor z);
+  /* (optional) The first column of z outside of its support, and that interval; -1: none. */
+  int32_t (*outside)(const clf__base *b, const double *z, double interval[2]);
+  int standard; /* 1: N(0, I) without weights, as fused operations know it */
+} clf__base_ops;
+
+struct clf__base {
+  const clf__base_ops *ops;
+  const struct clf__node *node;
+  clf_device *dev;
+  int32_t dim, context;
+  void *own;
+};
+
+extern const clf__base_ops clf__normal;
+
+#endif

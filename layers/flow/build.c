@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* build.c: a flow's list of layers: making them, their parts, initial values, stages. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "flow_private.h"
+
+/* ---- The list ------------------------------------------------------------------------------ */
+
+static clf_status new_list(clf_flow *f, int count) {
+  f->layer = calloc((size_t)count + 1, sizeof *f->layer);
+  f->stage = calloc((size_t)count + 1, sizeof *f->stage);
+  if (!f->layer || !f->stage) return clf__fail(CLF_ENOMEM, "no memory for %d layers", count);
+  return CLF_OK;
+}
+
+static void append(clf_flow *f, const clf__layer_ops *ops) {
+  clf__layer *l = &f->layer[f->layers];
+  *l = (clf__layer){.ops = ops, .dev = f->dev, .spec = f->spec, .index = f->layers++, .count = 1};
+  snprintf(l->label, sizeof l->label, "layers.%d", l->index);
+}
+
+static clf_status list_of_kind(clf_flow *f) {
+  const clf_flow_spec *s = &f->spec;
+  const int couplings = s->kind == CLF_NVP || s->kind == CLF_NICE ? s->depth : 0;
+  CLF_TRY(new_list(f, couplings + 2));
+  for (int i = 0; i < couplings; i++) append(f, &clf__mlp_coupling);
+  if (s->kind == CLF_NICE) append(f, &clf__scaling);
+  if (s->kind == CLF_PIECEWISE) append(f, &clf__piecewise);
+  if (s->kind == CLF_REALNVP) append(f, &clf__logit), append(f, &clf__realnvp_layer);
+  f->base = (clf__base){.ops = &clf__normal, .dev = f->dev};
+  return CLF_OK;
+}
+
+/* Layers that draw constants of their own alternate by their place among them. */
+static void set_turns(clf_flow *f) {
+  const clf__layer *before = NULL;
+  int turn = 0;
+  for (int i = 0; i < f->layers; i++) {
+    clf__layer *l = &f->layer[i];
+    if (!l->ops->alternates) continue;
+    l->turn = turn++;
+    l->before = before;
+    before = l;
+  }
+}
+
+static clf__shape shape_of(const clf_flow_spec *s) {
+  return (clf__shape){s->dim, s->height, s->width, s->channels};
+}
+
+static clf_status make_layers(clf_flow *f) {
+  clf__shape shape = shape_of(&f->spec);
+  for (int i = 0; i < f->layers; i++) {
+    clf__layer *l = &f->layer[i];
+    l->in = l->out = shape;
+    l->traits = l->ops->traits;
+    if (l->ops->make) CLF_TRY(l->ops->make(l, &f->parts, l->label));
+    f->traits |= l->traits;
+    f->sends |= l->to_z > 0;
+    shape = l->out;
+  }
+  f->base.dim = shape.dim;
+  if (f->base.ops->make) CLF_TRY(f->base.ops->make(&f->base, &f->parts, "base"));
+  return clf__parts_place(&f->parts);
+}
+
+/* A stage goes on as long as the next layer joins it. */
+static void make_stages(clf_flow *f) {
+  for (int i = 0; i < f->layers; i += f->layer[i].count) {
+    clf__layer *l = &f->layer[i];
+    while (i + l->count < f->layers && l->ops->joins && l->ops->joins(l, &f->layer[i + l->count]))
+      l->count++;
+    f->stage[f->stages++].l = l;
+  }
+}
+
+clf_status clf__flow_build(clf_flow *f) {
+  f->momentum = 0.1;
+  CLF_TRY(list_of_kind(f));
+  set_turns(f);
+  CLF_TRY(make_layers(f));
+  make_stages(f);
+  return CLF_OK;
+}
+
+/* ---- Initial values ------------------------------------------------------------------------ */
+
+void clf__flow_draw(const clf_flow *f, double *w, double *c) {
+  clf__host_random r = {f->spec.seed};
+  clf__parts_init(&f->parts, &r, NULL, c);
+  for (int i = 0; i < f->layers; i++) {
+    const clf__layer *l = &f->layer[i];
+    if (l->ops->draw) l->ops->draw(l, &r, c);
+  }
+  clf__parts_init(&f->parts, &r, w, NULL);
+  for (int i = 0; i < f->layers; i++) {
+    const clf__layer *l = &f->layer[i];
+    if (l->ops->init) l->ops->init(l, &r, w);
+  }
+  if (f->base.ops->init) f->base.ops->init(&f->base, &r, w);
+}

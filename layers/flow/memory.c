@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* memory.c: what passes need of a device's memory: the workspace, and gradients. */
+#include <stdlib.h>
+#include "flow_private.h"
+
+/* ---- The workspace ------------------------------------------------------------------------- */
+
+static void free_workspace(const clf_flow *f, clf__workspace *ws) {
+  clf_arena_free(&ws->arena);
+  for (int i = 0; i < f->stages && ws->kept; i++) free(ws->kept[i].own);
+  free(ws->base.own);
+  free(ws->embedding.more);
+  free(ws->kept);
+  free(ws->x);
+  *ws = (clf__workspace){0};
+}
+
+static clf_status new_rows(clf__workspace *ws, int32_t cols, clf_tensor *t) {
+  return clf_new(&ws->arena, (int32_t[4]){ws->rows, cols}, t);
+}
+
+/* What stages keep lies side by side; where it is computed again, in one place for all. */
+static clf_status plan_stages(const clf_flow *f, clf__workspace *ws) {
+  const size_t begin = ws->arena.used;
+  size_t most = begin;
+  for (int i = 0; i < f->stages; i++) {
+    const clf__layer *l = f->stage[i].l;
+    const int shares =
+        ws->train == CLF_REBUILT && !(l->traits & (CLF_REBUILDS_BY_INVERSE | CLF_REBUILDS_ITSELF));
+    if (!l->ops->plan) continue;
+    if (shares) ws->arena.used = begin;
+    CLF_TRY(l->ops->plan(l, ws->rows, ws->train, &ws->arena, &ws->kept[i]));
+    if (ws->arena.used > most) most = ws->arena.used;
+    if (!shares) most = ws->arena.used;
+  }
+  ws->arena.used = most;
+  return CLF_OK;
+}
+
+static clf_status plan_context(const clf_flow *f, clf__workspace *ws) {
+  CLF_TRY(new_rows(ws, f->context, &ws->c));
+  const int32_t given = f->embedding.ops ? f->embedding.out : f->context;
+  if (ws->train) CLF_TRY(new_rows(ws, given, &ws->de));
+  if (!f->embedding.ops) return CLF_OK;
+  CLF_TRY(new_rows(ws, given, &ws->e));
+  return f->embedding.ops->plan(&f->embedding, ws->rows, ws->train, &ws->arena, &ws->embedding);
+}
+
+static clf_status lay_out_workspace(const clf_flow *f, clf__workspace *ws) {
+  for (int i = 0; i < f->stages; i++) CLF_TRY(new_rows(ws, f->stage[i].l->in.dim, &ws->x[i]));
+  CLF_TRY(new_rows(ws, f->base.dim, &ws->x[f->stages]));
+  for (int i = 0; i < 2 && ws->train; i++) CLF_TRY(new_rows(ws, f->spec.dim, &ws->dx[i]));
+  CLF_TRY(new_rows(ws, 1, &ws->logdet));
+  CLF_TRY(new_rows(ws, 1, &ws->logp));
+  CLF_TRY(new_rows(ws, 1, &ws->train_logdet));
+  if (ws->train == CLF_REBUILT) CLF_TRY(new_rows(ws, 1, &ws->unused));
+  if (f->context) CLF_TRY(plan_context(f, ws));
+  if (f->sends) CLF_TRY(new_rows(ws, f->spec.dim, &ws->z));
+  if (f->sends && ws->train) CLF_TRY(new_rows(ws, f->spec.dim, &ws->dz));
+  return plan_stages(f, ws);
+}
+
+static clf_status new_arrays(const clf_flow *f, clf__workspace *ws) {
+  ws->x = calloc((size_t)f->stages + 1, sizeof *ws->x);
+  ws->kept = calloc((size_t)f->stages + 1, sizeof *ws->kept);
+  if (!ws->x || !ws->kept)
+    return clf__fail(CLF_ENOMEM, "no memory for the workspace of %d layers", f->layers);
+  return CLF_OK;
+}
+
+static clf_status measure(const clf_flow *f, clf__workspace *ws) {
+  CLF_TRY(new_arrays(f, ws));
+  return lay_out_workspace(f, ws);
+}
+
+clf_status clf__flow_measure(const clf_flow *f, int32_t rows, int train, size_t *elements) {
+  clf__workspace ws = {.arena = {.dev = f->dev}, .rows = rows, .train = train};
+  const clf_status s = measure(f, &ws);
+  *elements = ws.arena.used;
+  free_workspace(f, &ws);
+  return s;
+}
+
+/* Lays `ws` out, first to measure, then in memory. */
+static clf_status make_workspace(clf_flow *f, clf__workspace *ws) {
+  CLF_TRY(measure(f, ws));
+  free_workspace(f, &f->ws); /* only now: what cannot be made changes nothing */
+  CLF_TRY(clf_arena_init(&ws->arena, f->dev, ws->arena.used));
+  CLF_TRY(lay_out_workspace(f, ws));
+  return clf_do(f->dev, fill, .y = ws->train_logdet, .value = 0);
+}
+
+clf_status clf__flow_reserve(clf_flow *f, int32_t rows, int train) {
+  if (rows <= f->ws.rows && (!train || train == f->ws.train)) return CLF_OK;
+  clf__workspace ws = {.arena = {.dev = f->dev},
+                       .rows = rows > f->ws.rows ? rows : f->ws.rows,
+                       .train = train ? train : f->ws.train};
+  const clf_status s = make_workspace(f, &ws);
+  if (s)
+    free_workspace(f, &ws);
+  else
+    f->ws = ws;
+  return s;
+}
+
+void clf__flow_drop_workspace(clf_flow *f) { free_workspace(f, &f->ws); }
+
+/* ---- Gradients ----------------------------------------------------------------------------- */
+
+static clf_status lay_out_gradient(clf_flow *f) {
+  CLF_TRY(clf_new(&f->grad_arena, f->w.dim, &f->g));
+  return f->d.buf ? clf_new(&f->grad_arena, f->d.dim, &f->dg) : CLF_OK;
+}
+
+clf_status clf__flow_need_gradient(clf_flow *f) {
+  if (f->g.buf) return CLF_OK;
+  f->grad_arena = (clf_arena){.dev = f->dev};
+  CLF_TRY(lay_out_gradient(f)); /* measures */
+  CLF_TRY(clf_arena_init(&f->grad_arena, f->dev, f->grad_arena.used));
+  CLF_TRY(lay_out_gradient(f));
+  const int64_t first = f->parts.size[CLF_PLAIN];
+  if (f->decayed.buf) f->decayed_g = clf__vector(f->g, first, f->decayed.dim[0], 1);
+  if (f->dg.buf) CLF_TRY(clf_do(f->dev, fill, .y = f->dg, .value = 0));
+  return clf_do(f->dev, fill, .y = f->g, .value = 0);
+}

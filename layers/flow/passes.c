@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* passes.c: a flow's passes over samples on the device: forward, inverse, backward. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <math.h>
+#include "flow_private.h"
+
+clf__pass clf__flow_pass(const clf_flow *f, clf__mode mode, int32_t n) {
+  clf__pass p = {
+      .dev = f->dev, .mode = mode, .weights = {f->w, f->c, f->d}, .momentum = f->momentum};
+  const clf_tensor c = f->ws.e.buf ? f->ws.e : f->ws.c;
+  if (c.buf) p.c = clf__rows(c, n);
+  return p;
+}
+
+/* Derived numbers follow the weights, which callers may have written. */
+static clf_status prepare(const clf_flow *f, const clf__pass *p) {
+  for (int i = 0; i < f->layers && f->d.buf; i++) {
+    const clf__layer *l = &f->layer[i];
+    if (l->ops->prepare) CLF_TRY(l->ops->prepare(l, p));
+  }
+  return f->base.ops->prepare ? f->base.ops->prepare(&f->base, p) : CLF_OK;
+}
+
+/* ---- Latents ------------------------------------------------------------------------------- */
+
+/* Columns first .. first + count - 1 of the latents. */
+static clf_tensor latents(clf_tensor z, int32_t first, int32_t count) {
+  return clf_slice(z, 1, first, first + count);
+}
+
+/* Gives stages that send numbers ahead their columns of n rows of latents (and of a gradient). */
+static void place_latents(clf_flow *f, clf_tensor z, clf_tensor dz) {
+  int32_t at = 0;
+  for (int i = 0; i < f->stages && f->sends; i++) {
+    const int32_t count = f->stage[i].l->to_z;
+    if (!count) continue;
+    f->ws.kept[i].z = latents(z, at, count);
+    if (dz.buf) f->ws.kept[i].dz = latents(dz, at, count);
+    at += count;
+  }
+}
+
+/* The columns that go through every layer: the last ones. */
+static clf_tensor through(const clf_flow *f, clf_tensor z) {
+  return f->sends ? latents(z, f->spec.dim - f->base.dim, f->base.dim) : z;
+}
+
+/* ---- Forward, inverse ----------------------------------------------------------------------- */
+
+clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__mode mode,
+                             clf_tensor *z) {
+  const int32_t n = x.dim[0];
+  const clf__pass p = clf__flow_pass(f, mode, n);
+  f->ws.mode = mode;
+  CLF_TRY(prepare(f, &p));
+  if (f->sends) place_latents(f, clf__rows(f->ws.z, n), (clf_tensor){0});
+  for (int i = 0; i < f->stages; i++) {
+    const clf__layer *l = f->stage[i].l;
+    const clf_tensor y = clf__rows(f->ws.x[i + 1], n);
+    CLF_TRY(l->ops->forward(l, &p, &f->ws.kept[i], x, y, logdet));
+    x = y;
+  }
+  *z = x;
+  if (!f->sends) return CLF_OK;
+  *z = clf__rows(f->ws.z, n);
+  return clf_do(f->dev, copy, .x = x, .y = through(f, *z));
+}
+
+clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf_tensor *x) {
+  const int32_t n = z.dim[0];
+  const clf__pass p = clf__flow_pass(f, CLF_EVAL, n);
+  CLF_TRY(prepare(f, &p));
+  if (f->sends) place_latents(f, z, (clf_tensor){0});
+  clf_tensor y = through(f, z);
+  for (int i = f->stages - 1; i >= 0; i--) {
+    const clf__layer *l = f->stage[i].l;
+    const clf_tensor in = clf__rows(f->ws.x[i], n);
+    CLF_TRY(l->ops->inverse(l, &p, &f->ws.kept[i], y, in, logdet));
+    y = in;
+  }
+  *x = y;
+  return CLF_OK;
+}
+
+/* ---- Backward ------------------------------------------------------------------------------- */
+
+/* What forward did not keep of stage i, computed again from its input. */
+static clf_status forward_again(clf_flow *f, const clf__pass *p, int i, clf_tensor x,
+                                clf_tensor y) {
+  const clf__layer *l = f->stage[i].l;
+  const clf_tensor unused = clf__rows(f->ws.unused, x.dim[0]);
+  clf__pass again = *p;
+  if (f->ws.train != CLF_REBUILT || l->traits & (CLF_REBUILDS_BY_INVERSE | CLF_REBUILDS_ITSELF))
+    return CLF_OK;
+  again.again = 1;
+  CLF_TRY(clf_do(f->dev, fill, .y = unused, .value = 0));
+  return l->ops->forward(l, &again, &f->ws.kept[i], x, y, unused);
+}
+
+clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dlogdet,
+                              clf_tensor *dx) {
+  const int32_t n = x.dim[0];
+  clf__pass p = clf__flow_pass(f, f->ws.mode, n);
+  p.gradients = (clf__vectors){.w = f->g, .d = f->dg};
+  p.dlogdet = dlogdet;
+  if (f->ws.de.buf) p.dc = clf__rows(f->ws.de, n);
+  if (f->sends) { /* it stays while gradients take turns */
+    CLF_TRY(clf_do(f->dev, copy, .x = dz, .y = clf__rows(f->ws.dz, n)));
+    dz = clf__rows(f->ws.dz, n);
+    place_latents(f, clf__rows(f->ws.z, n), dz);
+  }
+  clf_tensor dy = through(f, dz);
+  for (int i = f->stages - 1; i >= 0; i--) {
+    const clf__layer *l = f->stage[i].l;
+    const clf_tensor in = i ? clf__rows(f->ws.x[i], n) : x, out = clf__rows(f->ws.x[i + 1], n);
+    clf_tensor to = clf__rows(f->ws.dx[dy.offset == f->ws.dx[0].offset], n);
+    to.dim[1] = l->in.dim;
+    CLF_TRY(forward_again(f, &p, i, in, out));
+    CLF_TRY(l->ops->backward(l, &p, &f->ws.kept[i], in, out, dy, to));
+    dy = to;
+  }
+  *dx = dy;
+  return CLF_OK;
+}
+
+clf_status clf__flow_finish(clf_flow *f) {
+  clf__pass p = clf__flow_pass(f, CLF_KEEP, 0);
+  p.gradients = (clf__vectors){.w = f->g, .d = f->dg};
+  for (int i = 0; i < f->layers; i++) {
+    const clf__layer *l = &f->layer[i];
+    if (l->ops->finish) CLF_TRY(l->ops->finish(l, &p));
+  }
+  if (f->base.ops->finish) CLF_TRY(f->base.ops->finish(&f->base, &p));
+  return f->dg.buf ? clf_do(f->dev, fill, .y = f->dg, .value = 0) : CLF_OK;
+}
+
+clf_tensor clf__flow_rebuilt(const clf_flow *f, int32_t n) {
+  const clf_tensor t = f->stages ? f->ws.kept[0].rebuilt : (clf_tensor){0};
+  return t.buf ? clf__rows(t, n) : t;
+}
+
+/* ---- Looking ------------------------------------------------------------------------------- */
+
+clf_status clf__is_finite(clf_device *dev, clf_tensor t, int *finite) {
+  const size_t n = clf__count(&t);
+  double *host = malloc(n * sizeof *host);
+  if (!host) return clf__fail(CLF_ENOMEM, "no memory to look at %zu numbers", n);
+  const clf_status s = clf_read64(dev, t, host);
+  *finite = 1;
+  for (size_t i = 0; i < n && !s; i++) *finite &= isfinite(host[i]) != 0;
+  free(host);
+  return s;
+}
+
+clf_status clf__flow_find_bad(clf_flow *f, clf_tensor x, char *name, size_t size) {
+  const clf__pass p = clf__flow_pass(f, f->ws.mode, x.dim[0]);
+  *name = 0;
+  for (int i = 0; i < f->stages && !*name; i++) {
+    const clf__layer *l = f->stage[i].l;
+    const clf_tensor y = clf__rows(f->ws.x[i + 1], x.dim[0]);
+    int finite;
+    if (l->ops->find_bad) CLF_TRY(l->ops->find_bad(l, &p, &f->ws.kept[i], x, y, name, size));
+    CLF_TRY(clf__is_finite(f->dev, y, &finite));
+    if (!finite && !*name) snprintf(name, size, "%s", l->ops->output ? l->ops->output : l->label);
+    x = y;
+  }
+  return CLF_OK;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* mlp_coupling_unfused.c: couplings by matrix products, for networks so wide that the
+ * products pay for their launches.  Forward keeps each coupling's input, or it is rebuilt from
+ * its output; hidden units are computed again on the way back. */
+#include "mlp_coupling.h"
+
+/* Tensors of clf__kept: the couplings' inputs (L, rows, D), or two of them in turns; masked input,
+ * hidden units and outputs of the networks; their gradients, and two places for dx (2, rows, D). */
+enum { XS, XB, HS, HT, S, T, DXB, DS, DT, RAW, DA, DX2 };
+
+clf_status clf__unfused_plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                             clf__kept *k) {
+  const int32_t D = l->spec.dim, H = l->spec.hidden, L = l->count;
+  CLF_TRY(clf_new(a, (int32_t[4]){train == CLF_STORED ? L : 2, rows, D}, &k->t[XS]));
+  for (int i = XB; i <= (train ? DA : T); i++) {
+    const int wide = i == HS || i == HT || i == RAW || i == DA;
+    CLF_TRY(clf_new(a, (int32_t[4]){rows, wide ? H : D}, &k->t[i]));
+  }
+  return train ? clf_new(a, (int32_t[4]){2, rows, D}, &k->t[DX2]) : CLF_OK;
+}
+
+/* Rows 0 .. n - 1 of matrix i of a stack. */
+static clf_tensor layer_of(clf_tensor stack, int i, int32_t n) {
+  return clf__matrix((clf_tensor){.buf = stack.buf, .offset = stack.offset},
+                     (int64_t)i * stack.stride[0], n, stack.dim[2], stack.stride[1]);
+}
+static const clf__mlp_own *own_of(const clf__layer *l, int i) { return l[i].own; }
+static clf_tensor mask_of(const clf__layer *l, const clf__pass *p, int i) {
+  return clf__weight(p, &own_of(l, i)->b);
+}
+
+/* The numbers of coupling i's networks, in weights or in gradients. */
+typedef struct networks_of {
+  clf_tensor S1, s1, S2, s2, T1, t1, T2, t2; /* matrices and biases; without S, s where additive */
+} networks_of;
+static networks_of nets_of(const clf__layer *l, int i, const clf__vectors *v) {
+  const clf__mlp_own *o = own_of(l, i);
+  return (networks_of){clf__part_of(v, &o->S1), clf__part_of(v, &o->s1), clf__part_of(v, &o->S2),
+                       clf__part_of(v, &o->s2), clf__part_of(v, &o->T1), clf__part_of(v, &o->t1),
+                       clf__part_of(v, &o->T2), clf__part_of(v, &o->t2)};
+}
+
+/* out = A2 tanh(A1 x + a1) + a2 */
+static clf_status network(clf_device *dev, clf_tensor A1, clf_tensor a1, clf_tensor A2,
+                          clf_tensor a2, clf_tensor x, clf_tensor h, clf_tensor out) {
+  CLF_TRY(clf_do(dev, gemm, .a = x, .b = A1, .bias = a1, .c = h, .tb = 1, .act = 1, .alpha = 1));
+  return clf_do(dev, gemm, .a = h, .b = A2, .bias = a2, .c = out, .tb = 1, .alpha = 1);
+}
+
+/* Both networks of coupling i at x, into S and T of k. */
+static clf_status networks(const clf__layer *l, const clf__pass *p, const clf__kept *k, int i,
+                           clf_tensor x) {
+  const int32_t n = x.dim[0];
+  const networks_of A = nets_of(l, i, &p->weights);
+  const clf_tensor xb = clf__rows(k->t[XB], n);
+  CLF_TRY(clf_do(p->dev, mask_apply, .x = x, .b = mask_of(l, p, i), .y = xb));
+  if (l->spec.kind == CLF_NVP)
+    CLF_TRY(
+        network(p->dev, A.S1, A.s1, A.S2, A.s2, xb, clf__rows(k->t[HS], n), clf__rows(k->t[S], n)));
+  return network(p->dev, A.T1, A.t1, A.T2, A.t2, xb, clf__rows(k->t[HT], n), clf__rows(k->t[T], n));
+}
+
+clf_status clf__unfused_forward(const clf__layer *l, const clf__pass *p, const clf__kept *k,
+                                clf_tensor x, clf_tensor y, clf_tensor logdet) {
+  const int32_t n = x.dim[0], L = l->count;
+  const int all = p->mode && !k->rebuilt.buf;
+  const clf_tensor s = clf__rows(k->t[S], n), t = clf__rows(k->t[T], n);
+  CLF_TRY(clf_do(p->dev, copy, .x = x, .y = layer_of(k->t[XS], 0, n)));
+  for (int i = 0; i < L; i++) {
+    const clf_tensor in = layer_of(k->t[XS], all ? i : i % 2, n);
+    const clf_tensor out = i == L - 1 ? y : layer_of(k->t[XS], all ? i + 1 : (i + 1) % 2, n);
+    CLF_TRY(networks(l, p, k, i, in));
+    if (l->spec.kind == CLF_NICE)
+      CLF_TRY(
+          clf_do(p->dev, additive, .x = in, .t = t, .b = mask_of(l, p, i), .y = out, .sign = 1));
+    else
+      CLF_TRY(clf_do(p->dev, affine_fwd, .x = in, .h = s, .t = t, .b = mask_of(l, p, i), .y = out,
+                     .logdet = logdet, .s_max = (float)l->spec.s_max));
+  }
+  return CLF_OK;
+}
+
+clf_status clf__unfused_inverse(const clf__layer *l, const clf__pass *p, const clf__kept *k,
+                                clf_tensor y, clf_tensor x, clf_tensor logdet) {
+  const int32_t n = y.dim[0];
+  const clf_tensor s = clf__rows(k->t[S], n), t = clf__rows(k->t[T], n);
+  for (int i = l->count - 1; i >= 0; i--) {
+    const clf_tensor in = i == l->count - 1 ? y : layer_of(k->t[XS], i % 2, n);
+    const clf_tensor out = i == 0 ? x : layer_of(k->t[XS], (i + 1) % 2, n);
+    CLF_TRY(networks(l, p, k, i, in));
+    if (l->spec.kind == CLF_NICE)
+      CLF_TRY(
+          clf_do(p->dev, additive, .x = in, .t = t, .b = mask_of(l, p, i), .y = out, .sign = -1));
+    else
+      CLF_TRY(clf_do(p->dev, affine_inv, .y = in, .h = s, .t = t, .b = mask_of(l, p, i), .x = out,
+                     .logdet = logdet, .s_max = (float)l->spec.s_max));
+  }
+  return CLF_OK;
+}
+
+/* Through one network: dA2 += dout^T h, da = (dout A2) (1 - h^2), dA1 += da^T x, the
+ * biases likewise.  `raw` is for dout A2. */
+static clf_status network_back(clf_device *dev, clf_tensor A2, clf_tensor dA1, clf_tensor da1,
+                               clf_tensor dA2, clf_tensor da2, clf_tensor x, clf_tensor h,
+                               clf_tensor dout, clf_tensor raw, clf_tensor da) {
+  CLF_TRY(clf_do(dev, gemm, .a = dout, .b = h, .c = dA2, .ta = 1, .alpha = 1, .beta = 1));
+  CLF_TRY(clf_do(dev, sum_rows, .x = dout, .y = da2, .beta = 1));
+  CLF_TRY(clf_do(dev, gemm, .a = dout, .b = A2, .c = raw, .alpha = 1));
+  CLF_TRY(clf_do(dev, act_bwd, .y = h, .dy = raw, .dx = da, .act = 1));
+  CLF_TRY(clf_do(dev, gemm, .a = da, .b = x, .c = dA1, .ta = 1, .alpha = 1, .beta = 1));
+  return clf_do(dev, sum_rows, .x = da, .y = da1, .beta = 1);
+}
+
+/* The input of coupling i from its output y, whose networks' outputs are at hand: what they
+ * look at is the same in both. */
+static clf_status rebuild(const clf__layer *l, const clf__pass *p, const clf__kept *k, int i,
+                          clf_tensor y, clf_tensor in) {
+  const int32_t n = y.dim[0];
+  const clf_tensor s = clf__rows(k->t[S], n), t = clf__rows(k->t[T], n), b = mask_of(l, p, i);
+  if (l->spec.kind == CLF_NICE)
+    return clf_do(p->dev, additive, .x = y, .t = t, .b = b, .y = in, .sign = -1);
+  return clf_do(p->dev, affine_inv, .y = y, .h = s, .t = t, .b = b, .x = in,
+                .logdet = clf__rows(k->unused, n), .s_max = (float)l->spec.s_max);
+}
+
+/* dL/dx of coupling i from dL/dy: directly into dx, and through the networks.  `in` is its
+ * input; or, with an output y, where that is rebuilt. */
+static clf_status coupling_back(const clf__layer *l, const clf__pass *p, const clf__kept *k, int i,
+                                clf_tensor in, const clf_tensor *y, clf_tensor dy, clf_tensor dx) {
+  const int32_t n = dy.dim[0];
+  const clf_tensor b = mask_of(l, p, i);
+  const networks_of A = nets_of(l, i, &p->weights), G = nets_of(l, i, &p->gradients);
+  clf_tensor v[CLF_KEPT];
+  for (int j = XB; j <= DA; j++) v[j] = clf__rows(k->t[j], n);
+  CLF_TRY(networks(l, p, k, i, y ? *y : in));
+  if (y) CLF_TRY(rebuild(l, p, k, i, *y, in));
+  if (l->spec.kind == CLF_NVP) {
+    CLF_TRY(clf_do(p->dev, affine_bwd, .x = in, .h = v[S], .b = b, .dy = dy, .dx = dx, .dh = v[DS],
+                   .dt = v[DT], .s_max = (float)l->spec.s_max, .dlogdet = p->dlogdet));
+    CLF_TRY(network_back(p->dev, A.S2, G.S1, G.s1, G.S2, G.s2, v[XB], v[HS], v[DS], v[RAW], v[DA]));
+    CLF_TRY(clf_do(p->dev, gemm, .a = v[DA], .b = A.S1, .c = v[DXB], .alpha = 1));
+  } else {
+    CLF_TRY(clf_do(p->dev, copy, .x = dy, .y = dx));
+    CLF_TRY(clf_do(p->dev, additive_bwd, .b = b, .dy = dy, .dt = v[DT], .sign = 1));
+  }
+  CLF_TRY(network_back(p->dev, A.T2, G.T1, G.t1, G.T2, G.t2, v[XB], v[HT], v[DT], v[RAW], v[DA]));
+  const float beta = l->spec.kind == CLF_NVP ? 1 : 0;
+  CLF_TRY(clf_do(p->dev, gemm, .a = v[DA], .b = A.T1, .c = v[DXB], .alpha = 1, .beta = beta));
+  return clf_do(p->dev, mask_apply, .x = v[DXB], .b = b, .y = dx, .beta = 1);
+}
+
+clf_status clf__unfused_backward(const clf__layer *l, const clf__pass *p, const clf__kept *k,
+                                 clf_tensor y, clf_tensor dy, clf_tensor dx) {
+  const int32_t n = y.dim[0], L = l->count;
+  const int again = k->rebuilt.buf != NULL;
+  if (again) CLF_TRY(clf_do(p->dev, fill, .y = clf__rows(k->unused, n), .value = 0));
+  for (int i = L - 1; i >= 0; i--) { /* gradients take turns in two places */
+    const clf_tensor from = i == L - 1 ? dy : layer_of(k->t[DX2], (i + 1) % 2, n);
+    const clf_tensor in =
+        again && i == 0 ? clf__rows(k->rebuilt, n) : layer_of(k->t[XS], again ? i % 2 : i, n);
+    CLF_TRY(coupling_back(l, p, k, i, in, again ? &y : NULL, from,
+                          i == 0 ? dx : layer_of(k->t[DX2], i % 2, n)));
+    y = in;
+  }
+  return CLF_OK;
+}

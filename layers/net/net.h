@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* net.h: what a net promises the layers and bases that own one.  Private.
+ *
+ * A net is any function of samples: the conditioner of the field.  u (n, out) = net(x (n, in), c).
+ * The context, where there is one, is in the pass. */
+#ifndef CLF_NET_H
+#define CLF_NET_H
+#include "pass.h"
+
+struct clf__node;
+struct clf__map;
+
+enum { CLF_NET_KEPT = 8 };
+
+/* A net's tensors in a workspace. */
+typedef struct clf__net_kept {
+  clf_tensor t[CLF_NET_KEPT];
+  clf_tensor *more; /* for nets whose number of layers varies: one malloc'ed array, freed by the
+                       owner of the workspace */
+} clf__net_kept;
+
+typedef struct clf__net clf__net;
+
+typedef struct clf__net_ops {
+  const char *name; /* as in arch.def */
+  /* Reads n->node, n->in, n->context, n->out and what masked nets need; sets n->hidden; adds parts
+   * with names that begin with `path`.  Errors: EINVAL says what does not fit; ENOMEM. */
+  clf_status (*make)(clf__net *n, clf__parts *parts, const char *path);
+  void (*unmake)(clf__net *n);                                     /* (optional) */
+  void (*draw)(const clf__net *n, clf__host_random *r, double *c); /* (optional) constants */
+  void (*init)(const clf__net *n, clf__host_random *r, double *w); /* (optional) */
+  clf_status (*plan)(const clf__net *n, int32_t rows, int train, clf_arena *a, clf__net_kept *k);
+  clf_status (*finish)(const clf__net *n, const clf__pass *p); /* (optional) masks gradients */
+  clf_status (*forward)(const clf__net *n, const clf__pass *p, clf__net_kept *k, clf_tensor x,
+                        clf_tensor u);
+  /* Given x of the last forward that kept and dL/du: adds to gradients (where they are wanted) and
+   * to p->dc, and writes dx; dx without a buffer: it is not wanted. */
+  clf_status (*backward)(const clf__net *n, const clf__pass *p, clf__net_kept *k, clf_tensor x,
+                         clf_tensor du, clf_tensor dx);
+  /* (masked nets, optional) x = the inverse of y = map(x; net(x)), each hidden unit computed once;
+   * ENOTSUP: not for this map, so that the caller evaluates the net once for each dimension. */
+  clf_status (*sweep)(const clf__net *n, const clf__pass *p, clf__net_kept *k,
+                      const struct clf__map *map, clf_tensor y, clf_tensor x, clf_tensor logdet);
+  int masked; /* 1: for autoregressive layers */
+} clf__net_ops;
+
+struct clf__net {
+  const clf__net_ops *ops;
+  const struct clf__node *node;
+  int32_t in, context, out;
+  /* Masked nets: out = in * numbers, dimension-major.  The place of each dimension in the order of
+   * the autoregressive layer (0 first), and how many numbers each dimension has. */
+  const int32_t *order;
+  int32_t numbers;
+  int32_t passes; /* dimensions come in so many groups; 0: each on its own */
+  int32_t hidden; /* units of its hidden layers; 0: it has none to speak of */
+  int scales;     /* 1: raw spline numbers are divided by sqrt(hidden), as nflows does for it */
+  uint64_t key;   /* its own place among the flow's nets, for dropout */
+  void *own;
+};
+
+#endif
