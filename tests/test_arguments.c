@@ -345,6 +345,28 @@ START_TEST(large_counts) {
 }
 END_TEST
 
+/* ---- Architectures ------------------------------------------------------------------------- */
+
+START_TEST(architectures) {
+  clf_arch *a = NULL;
+  int32_t h = -1, w = -1, c = -1;
+  NO(clf_arch_parse, "text", NULL, &a);
+  NO(clf_arch_parse, "arch", "3: -> normal", NULL);
+  NO(clf_arch_from_json, "json", NULL, &a);
+  NO(clf_arch_from_json, "arch", "{}", NULL);
+  QUIET(clf_arch_free, (clf_arch_free(NULL), 1));
+  QUIET(clf_arch_text, clf_arch_text(NULL) == NULL);
+  QUIET(clf_arch_json, clf_arch_json(NULL) == NULL);
+  QUIET(clf_arch_dim, clf_arch_dim(NULL) == 0);
+  QUIET(clf_arch_context, clf_arch_context(NULL) == 0);
+  QUIET(clf_arch_layers, clf_arch_layers(NULL) == 0);
+  QUIET(clf_arch_shape, clf_arch_shape(NULL, &h, &w, &c) == 0 && h == -1 && w == -1 && c == -1);
+  WORKS(clf_arch_parse("2x2x1: -> normal", &a));
+  QUIET(clf_arch_shape, clf_arch_shape(a, NULL, NULL, NULL) == 1);
+  clf_arch_free(a);
+}
+END_TEST
+
 /* ---- Training -------------------------------------------------------------------------------- */
 
 START_TEST(training) {
@@ -426,7 +448,7 @@ static int is_called(const char *name, size_t length) {
 
 /* What stands before the first parenthesis of each declaration, unless it is a constant. */
 START_TEST(no_function_is_missing) {
-  static const char *const headers[] = {"core", "data",  "flow", "images",
+  static const char *const headers[] = {"arch", "core",  "data", "flow",   "images",
                                         "plot", "train", "tune", "version"};
   int found = 0;
   for (size_t h = 0; h < sizeof headers / sizeof *headers; h++) {
@@ -462,6 +484,7 @@ int main(void) {
   tcase_add_test(tc, flows);
   tcase_add_test(tc, use);
   tcase_add_test(tc, large_counts);
+  tcase_add_test(tc, architectures);
   tcase_add_test(tc, training);
   tcase_add_test(tc, pictures);
   tcase_add_test(tc, no_function_is_missing);

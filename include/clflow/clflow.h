@@ -2,6 +2,7 @@
 /* clflow.h: everything but pictures (clflow/plot.h). */
 #ifndef CLFLOW_H
 #define CLFLOW_H
+#include "clflow/arch.h"
 #include "clflow/core.h"
 #include "clflow/data.h"
 #include "clflow/flow.h"

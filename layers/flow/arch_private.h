@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* arch_private.h: the tree of an architecture.  Private.
+ *
+ * Every node of arch.def is a struct clf__arch_<id>, whose first member is the clf__node.  A caller
+ * that knows a node's type casts:
+ *
+ *   if (node->type->id == CLF__ARCH_coupling) {
+ *     const clf__arch_coupling *c = (const clf__arch_coupling *)node;
+ *
+ * Nodes belong to their architecture and are never changed once it is made.  Those of a
+ * clf__arch_list have no variables left and belong to the list. */
+#ifndef CLF_ARCH_PRIVATE_H
+#define CLF_ARCH_PRIVATE_H
+#include <stddef.h>
+#include "clflow/arch.h"
+
+enum {
+  CLF_ARCH_DEPTH = 32,       /* of nested parentheses or JSON objects */
+  CLF_ARCH_LAYERS = 65536,   /* of a flow, with repetitions */
+  CLF_ARCH_TEXT = 1 << 20,   /* bytes of text or JSON */
+  CLF_ARCH_DIM = 1 << 20,    /* of the data, and of the context */
+  CLF_ARCH_MEMBERS_MAX = 16, /* of a node */
+  CLF_ARCH_LABEL = 32        /* bytes of a layer's label, with the zero */
+};
+
+#define CLF_PI 3.14159265358979323846
+
+typedef enum clf__group {
+  CLF__GROUP_LAYER,
+  CLF__GROUP_MAP,
+  CLF__GROUP_NET,
+  CLF__GROUP_BASE,
+  CLF__GROUP_CONTEXT,
+  CLF__GROUP_FLOW,
+  CLF__GROUPS
+} clf__group;
+
+/* The words of each choice: CLF__ACT_RELU. */
+#define CLF_WORDS(SET) enum {
+#define CLF_WORD(SET, ID, ...) CLF__##SET##_##ID,
+#define CLF_WORDS_END(SET)                                                                         \
+  CLF__##SET##_COUNT                                                                               \
+  }                                                                                                \
+  ;
+#include "clflow/arch.def"
+
+/* The types of nodes: CLF__ARCH_coupling. */
+typedef enum clf__node_id {
+#define CLF_NODE(GROUP, id, ...) CLF__ARCH_##id,
+#include "clflow/arch.def"
+  CLF__NODE_TYPES
+} clf__node_id;
+
+struct clf__node_type;
+struct clf__member;
+
+/* What stands for a number until the list is expanded. */
+typedef enum clf__variable {
+  CLF__VARIABLE_NONE,
+  CLF__VARIABLE_I,  /* $i: the number of the repetition, from 0 */
+  CLF__VARIABLE_ALT /* $alt: 0 and 1 by turns */
+} clf__variable;
+
+typedef struct clf__node {
+  const struct clf__node_type *type;
+  char label[CLF_ARCH_LABEL];                   /* "" without one; layers alone have it */
+  int inverted;                                 /* 1: the layer's inverse */
+  unsigned char variable[CLF_ARCH_MEMBERS_MAX]; /* clf__variable of each member */
+} clf__node;
+
+/* Values of members. */
+typedef struct clf__ints {
+  int32_t *at;
+  int32_t n;
+} clf__ints;
+typedef struct clf__reals {
+  double *at;
+  int32_t n;
+} clf__reals;
+typedef struct clf__range {
+  int32_t first, last; /* both included; last -1: to the end */
+} clf__range;
+typedef struct clf__ranges {
+  clf__range *at;
+  int32_t n;
+} clf__ranges;
+typedef enum clf__tail_kind { CLF__TAIL_LINEAR, CLF__TAIL_NONE, CLF__TAIL_CIRCULAR } clf__tail_kind;
+typedef struct clf__tail {
+  clf__tail_kind kind;
+  double bound; /* of linear tails */
+} clf__tail;
+typedef struct clf__tails {
+  clf__tail *at;
+  int32_t n;
+} clf__tails;
+typedef struct clf__nodes {
+  clf__node **at;
+  int32_t n;
+} clf__nodes;
+typedef struct clf__part {
+  clf__ranges columns;
+  double weight; /* of a flow */
+  clf__node *node;
+} clf__part;
+typedef struct clf__parts {
+  clf__part *at;
+  int32_t n;
+} clf__parts;
+
+/* A struct for each type of node: clf__arch_coupling. */
+#define CLF__FIELD_INT int32_t
+#define CLF__FIELD_REAL double
+#define CLF__FIELD_FLAG int
+#define CLF__FIELD_CHOICE int
+#define CLF__FIELD_INTS clf__ints
+#define CLF__FIELD_REALS clf__reals
+#define CLF__FIELD_RANGES clf__ranges
+#define CLF__FIELD_TAILS clf__tails
+#define CLF__FIELD_NODE clf__node *
+#define CLF__FIELD_LIST clf__nodes
+#define CLF__FIELD_PARTS clf__parts
+#define CLF_NODE(GROUP, id, ...)                                                                   \
+  typedef struct clf__arch_##id {                                                                  \
+    clf__node node;
+#define CLF_MEMBER(id, TYPE, name, ...) CLF__FIELD_##TYPE name;
+#define CLF_NODE_END(id)                                                                           \
+  }                                                                                                \
+  clf__arch_##id;
+#include "clflow/arch.def"
+
+struct clf_arch {
+  struct clf__arch_block *blocks; /* memory of all that follows */
+  int32_t dim;                    /* D */
+  int32_t image[3];               /* height, width, channels; all 0: no images */
+  int32_t context;                /* C; 0: none */
+  clf__arch_flow *flow;
+  clf__nodes items; /* of the context, group CONTEXT */
+  int32_t layers;   /* expanded */
+  char *text, *json;
+};
+
+/* ---- The list of layers ------------------------------------------------------------------- */
+
+/* A layer of the expanded flow. */
+typedef struct clf__arch_layer {
+  const clf__node *node; /* without variables; never a `repeat` */
+  int32_t index;         /* in the expanded list, from 0 */
+  int32_t i;             /* the number of the innermost repetition, from 0 */
+  int32_t place;         /* among the layers of the same type, from 0: couplings alternate by it */
+} clf__arch_layer;
+
+typedef struct clf__arch_list {
+  clf__arch_layer *at;
+  int32_t n;
+  struct clf__arch_block *blocks;
+} clf__arch_list;
+
+/* The layers of a flow (arch->flow, or one of a blend) in density direction, with all repetitions.
+ * A coupling's `even` is its place where the architecture does not give it.  Errors: ENOMEM. */
+clf_status clf__arch_expand(const clf__arch_flow *flow, clf__arch_list *list);
+void clf__arch_list_free(clf__arch_list *list);
+
+/* ---- The table ---------------------------------------------------------------------------- */
+
+typedef enum clf__member_type {
+  CLF__TYPE_INT,
+  CLF__TYPE_REAL,
+  CLF__TYPE_FLAG,
+  CLF__TYPE_CHOICE,
+  CLF__TYPE_INTS,
+  CLF__TYPE_REALS,
+  CLF__TYPE_RANGES,
+  CLF__TYPE_TAILS,
+  CLF__TYPE_NODE,
+  CLF__TYPE_LIST,
+  CLF__TYPE_PARTS
+} clf__member_type;
+
+enum { CLF__BARE = 1, CLF__SIZE = 2, CLF__DASHED = 4 };
+
+typedef struct clf__word {
+  const char *text, *help;
+} clf__word;
+
+typedef struct clf__member {
+  const char *name;
+  clf__member_type type;
+  size_t offset;          /* in the struct of the node */
+  const clf__word *words; /* of a choice; ends with a NULL */
+  clf__group group;       /* of nodes, lists and parts */
+  const char *zero;       /* of an int: the word for low - 1, or NULL */
+  const char *value;      /* the default as text; NULL: required */
+  double low, high;       /* of each number */
+  int flags;
+  const char *help;
+} clf__member;
+
+typedef struct clf__node_type {
+  clf__node_id id;
+  clf__group group;
+  const char *name, *help;
+  size_t size; /* of the struct */
+  const clf__member *members;
+  int count;
+} clf__node_type;
+
+typedef struct clf__macro {
+  clf__group group;
+  const char *name, *parameters, *text, *help;
+} clf__macro;
+
+extern const clf__node_type clf__node_types[CLF__NODE_TYPES];
+extern const clf__macro clf__macros[];
+extern const int clf__macro_count;
+
+/* "layer", "map", ... */
+const char *clf__group_name(clf__group group);
+/* Of a group by name; NULL: there is none. */
+const clf__node_type *clf__node_type_find(clf__group group, const char *name, size_t n);
+const clf__macro *clf__macro_find(clf__group group, const char *name, size_t n);
+/* The member's place, or -1. */
+int clf__member_find(const clf__node_type *type, const char *name, size_t n);
+/* The word's number, or -1. */
+int clf__word_find(const clf__word *words, const char *name, size_t n);
+
+static inline void *clf__member_of(const clf__node *node, const clf__member *m) {
+  return (char *)(uintptr_t)node + m->offset;
+}
+
+/* ---- Memory ------------------------------------------------------------------------------- */
+
+/* `size` bytes of zeros that are freed with the blocks.  NULL without memory, with a message. */
+void *clf__arch_alloc(struct clf__arch_block **blocks, size_t size);
+void clf__arch_free_blocks(struct clf__arch_block *blocks);
+
+/* ---- Making and checking (arch_tree.c) ------------------------------------------------------ */
+
+/* A node with the default of every member. */
+clf_status clf__node_new(clf_arch *arch, const clf__node_type *type, clf__node **node);
+/* What no member alone can say, such as list= without mask=list; sentences begin with the node's
+ * name. */
+clf_status clf__node_check(const clf__node *node);
+/* The last step of both readers: checks the whole, counts layers, writes text and JSON. */
+clf_status clf__arch_finish(clf_arch *arch);
+
+/* ---- Reading and writing values (arch_value.c, arch_text.c) -----------------------------------
+ */
+
+/* Text that grows. */
+typedef struct clf__out {
+  char *s;
+  size_t n, room;
+  int failed; /* no memory */
+} clf__out;
+void clf__out_text(clf__out *o, const char *text);
+void clf__out_bytes(clf__out *o, const char *text, size_t n);
+void clf__out_int(clf__out *o, int64_t v);
+/* The shortest decimal that reads as v, "pi" for pi; in any locale. */
+void clf__out_real(clf__out *o, double v);
+/* A member's value as its text, without its name. */
+void clf__out_member(clf__out *o, const clf__node *node, int member);
+void clf__out_node(clf__out *o, const clf__node *node);
+void clf__out_ranges(clf__out *o, clf__ranges r);
+void clf__out_arch(clf__out *o, const clf_arch *arch);
+void clf__out_json(clf__out *o, const clf_arch *arch);
+
+/* A member's value from text that is all of it. */
+clf_status clf__member_read(clf_arch *arch, clf__node *node, int member, const char *text);
+clf_status clf__ranges_read(clf_arch *arch, const char *text, clf__ranges *ranges);
+/* Whether text can be a layer's label. */
+int clf__is_label(const char *text);
+/* Whether v is in the member's range: EINVAL in words. */
+clf_status clf__member_in_range(const clf__node_type *type, const clf__member *m, double v);
+
+#endif

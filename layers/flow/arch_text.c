@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/* arch_text.c: the tree of an architecture as text. */
+#define _POSIX_C_SOURCE 200809L
+#include <inttypes.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "arch_private.h"
+
+/* ---- Text that grows ---------------------------------------------------------------------- */
+
+void clf__out_bytes(clf__out *o, const char *text, size_t n) {
+  if (o->failed) return;
+  if (o->n + n + 1 > o->room) {
+    const size_t room = 2 * (o->n + n + 64);
+    char *const s = realloc(o->s, room);
+    if (!s) {
+      o->failed = 1;
+      return;
+    }
+    o->s = s;
+    o->room = room;
+  }
+  memcpy(o->s + o->n, text, n);
+  o->n += n;
+  o->s[o->n] = '\0';
+}
+
+void clf__out_text(clf__out *o, const char *text) { clf__out_bytes(o, text, strlen(text)); }
+
+void clf__out_int(clf__out *o, int64_t v) {
+  char text[24];
+  snprintf(text, sizeof text, "%" PRId64, v);
+  clf__out_text(o, text);
+}
+
+/* 1e-05 as 1e-5, 1e+20 as 1e20, and a point whatever the locale writes. */
+static void tidy(char *text) {
+  const char *const point = localeconv()->decimal_point;
+  const size_t n = strlen(point);
+  char *const comma = n && strcmp(point, ".") != 0 ? strstr(text, point) : NULL;
+  if (comma) {
+    *comma = '.';
+    memmove(comma + 1, comma + n, strlen(comma + n) + 1);
+  }
+  char *const e = strchr(text, 'e');
+  if (!e) return;
+  char *const digits = e + (e[1] == '-' ? 2 : 1);
+  const size_t skip = strspn(digits, "+0");
+  memmove(digits, digits + skip, strlen(digits + skip) + 1);
+}
+
+void clf__out_real(clf__out *o, double v) {
+  char text[40] = "";
+  if (v == CLF_PI || v == -CLF_PI) {
+    clf__out_text(o, v > 0 ? "pi" : "-pi");
+    return;
+  }
+  for (int digits = 1; digits <= 17; digits++) {
+    snprintf(text, sizeof text, "%.*g", digits, v);
+    if (strtod(text, NULL) == v) break; /* by the locale that wrote it */
+  }
+  tidy(text);
+  clf__out_text(o, text);
+}
+
+/* ---- Values ------------------------------------------------------------------------------- */
+
+void clf__out_ranges(clf__out *o, clf__ranges r) {
+  for (int32_t i = 0; i < r.n; i++) {
+    if (i) clf__out_text(o, "+");
+    clf__out_int(o, r.at[i].first);
+    if (r.at[i].last != r.at[i].first) clf__out_text(o, "-");
+    if (r.at[i].last > r.at[i].first) clf__out_int(o, r.at[i].last);
+  }
+}
+
+static void out_tail(clf__out *o, clf__tail t) {
+  if (t.kind == CLF__TAIL_LINEAR)
+    clf__out_real(o, t.bound);
+  else
+    clf__out_text(o, t.kind == CLF__TAIL_NONE ? "none" : "circular");
+}
+
+static void out_layers(clf__out *o, const clf__nodes *layers) {
+  for (int32_t i = 0; i < layers->n; i++) {
+    if (i) clf__out_text(o, ", ");
+    clf__out_node(o, layers->at[i]);
+  }
+}
+
+static void out_parts(clf__out *o, const clf__parts *parts) {
+  for (int32_t i = 0; i < parts->n; i++) {
+    const clf__part *const p = &parts->at[i];
+    const int flow = p->node->type->group == CLF__GROUP_FLOW;
+    if (i) clf__out_text(o, flow ? "; " : ", ");
+    if (flow)
+      clf__out_real(o, p->weight);
+    else
+      clf__out_ranges(o, p->columns);
+    clf__out_text(o, ": ");
+    clf__out_node(o, p->node);
+  }
+}
+
+static void out_int(clf__out *o, const clf__member *m, int32_t v) {
+  if (m->zero && v == (int32_t)m->low - 1)
+    clf__out_text(o, m->zero);
+  else
+    clf__out_int(o, v);
+}
+
+void clf__out_member(clf__out *o, const clf__node *node, int index) {
+  const clf__member *const m = &node->type->members[index];
+  const void *const at = clf__member_of(node, m);
+  if (node->variable[index]) {
+    clf__out_text(o, node->variable[index] == CLF__VARIABLE_I ? "$i" : "$alt");
+    return;
+  }
+  switch (m->type) {
+  case CLF__TYPE_INT: out_int(o, m, *(const int32_t *)at); break;
+  case CLF__TYPE_REAL: clf__out_real(o, *(const double *)at); break;
+  case CLF__TYPE_FLAG: clf__out_text(o, *(const int *)at ? "1" : "0"); break;
+  case CLF__TYPE_CHOICE: clf__out_text(o, m->words[*(const int *)at].text); break;
+  case CLF__TYPE_INTS: {
+    const clf__ints *const l = at;
+    for (int32_t i = 0; i < l->n; i++) {
+      if (i) clf__out_text(o, m->flags & CLF__DASHED ? "-" : ", ");
+      clf__out_int(o, l->at[i]);
+    }
+    break;
+  }
+  case CLF__TYPE_REALS: {
+    const clf__reals *const l = at;
+    for (int32_t i = 0; i < l->n; i++) {
+      if (i) clf__out_text(o, ", ");
+      clf__out_real(o, l->at[i]);
+    }
+    break;
+  }
+  case CLF__TYPE_TAILS: {
+    const clf__tails *const l = at;
+    for (int32_t i = 0; i < l->n; i++) {
+      if (i) clf__out_text(o, ", ");
+      out_tail(o, l->at[i]);
+    }
+    break;
+  }
+  case CLF__TYPE_RANGES: clf__out_ranges(o, *(const clf__ranges *)at); break;
+  case CLF__TYPE_NODE:
+    if (*(clf__node *const *)at) clf__out_node(o, *(clf__node *const *)at);
+    break;
+  case CLF__TYPE_LIST: out_layers(o, at); break;
+  case CLF__TYPE_PARTS: out_parts(o, at); break;
+  }
+}
+
+/* ---- Nodes -------------------------------------------------------------------------------- */
+
+/* Whether a member differs from its default, which arch.def writes as this file would. */
+static int is_given(const clf__node *node, int m) {
+  const char *const value = node->type->members[m].value;
+  clf__out o = {0};
+  if (!value) return 1;
+  clf__out_member(&o, node, m);
+  const int given = o.failed || strcmp(o.s ? o.s : "", value) != 0;
+  free(o.s);
+  return given;
+}
+
+static int is_number(const clf__member *m) {
+  return m->type == CLF__TYPE_INT || m->type == CLF__TYPE_REAL;
+}
+
+/* Which members to write.  Numbers without names are known by their order: those before one that
+ * is written are written too. */
+static unsigned written(const clf__node *node) {
+  unsigned bits = 0;
+  int number = 0;
+  for (int m = node->type->count - 1; m >= 0; m--) {
+    const clf__member *const member = &node->type->members[m];
+    const int bare = (member->flags & CLF__BARE) && is_number(member);
+    int given = is_given(node, m);
+    if (member->flags & CLF__SIZE) given |= bits >> (m + 1) & 1;
+    if (bare) given |= number;
+    if (bare) number = given;
+    if (given) bits |= 1u << m;
+  }
+  return bits;
+}
+
+static void out_size(clf__out *o, const clf__node *node, int m) {
+  if (!node->variable[m] && !node->variable[m + 1]) {
+    clf__out_member(o, node, m);
+    clf__out_text(o, "x");
+    clf__out_member(o, node, m + 1);
+    return;
+  }
+  for (int k = 0; k < 2; k++) {
+    clf__out_text(o, k ? ", " : "");
+    clf__out_text(o, node->type->members[m + k].name);
+    clf__out_text(o, "=");
+    clf__out_member(o, node, m + k);
+  }
+}
+
+static void out_arguments(clf__out *o, const clf__node *node) {
+  const unsigned bits = written(node);
+  const char *between = "(";
+  for (int m = 0; m < node->type->count; m++) {
+    const clf__member *const member = &node->type->members[m];
+    if (!(bits >> m & 1)) continue;
+    clf__out_text(o, between);
+    between = ", ";
+    if (member->flags & CLF__SIZE) {
+      out_size(o, node, m++);
+      continue;
+    }
+    if (member->type == CLF__TYPE_PARTS) {
+      clf__out_member(o, node, m);
+      continue;
+    }
+    const int bare = (member->flags & CLF__BARE) && !node->variable[m];
+    const int set = member->type == CLF__TYPE_FLAG && *(int *)clf__member_of(node, member);
+    if (bare && (member->type != CLF__TYPE_FLAG || set)) {
+      if (set)
+        clf__out_text(o, member->name);
+      else
+        clf__out_member(o, node, m);
+      continue;
+    }
+    clf__out_text(o, member->name);
+    clf__out_text(o, "=");
+    clf__out_member(o, node, m);
+  }
+  if (*between == ',') clf__out_text(o, ")");
+}
+
+static void out_flow(clf__out *o, const clf__arch_flow *flow) {
+  out_layers(o, &flow->layers);
+  clf__out_text(o, flow->layers.n ? " -> " : "-> ");
+  clf__out_node(o, flow->base);
+}
+
+void clf__out_node(clf__out *o, const clf__node *node) {
+  if (node->type->id == CLF__ARCH_repeat) {
+    const clf__arch_repeat *const r = (const clf__arch_repeat *)node;
+    clf__out_text(o, "(");
+    out_layers(o, &r->layers);
+    clf__out_text(o, ")*");
+    clf__out_int(o, r->count);
+  } else if (node->type->id == CLF__ARCH_flow) {
+    out_flow(o, (const clf__arch_flow *)node);
+  } else if (node->type->id == CLF__ARCH_embed) {
+    const clf__arch_embed *const e = (const clf__arch_embed *)node;
+    clf__out_node(o, e->net);
+    clf__out_text(o, "->");
+    clf__out_int(o, e->out);
+  } else {
+    if (node->inverted) clf__out_text(o, "~");
+    clf__out_text(o, node->type->name);
+    if (node->label[0]) clf__out_text(o, ".");
+    clf__out_text(o, node->label);
+    out_arguments(o, node);
+  }
+}
+
+void clf__out_arch(clf__out *o, const clf_arch *arch) {
+  if (arch->image[0])
+    for (int i = 0; i < 3; i++) {
+      if (i) clf__out_text(o, "x");
+      clf__out_int(o, arch->image[i]);
+    }
+  else
+    clf__out_int(o, arch->dim);
+  if (arch->context) clf__out_text(o, "|");
+  if (arch->context) clf__out_int(o, arch->context);
+  clf__out_text(o, ": ");
+  out_flow(o, arch->flow);
+  for (int32_t i = 0; i < arch->items.n; i++) {
+    clf__out_text(o, i ? ", " : "; context: ");
+    clf__out_node(o, arch->items.at[i]);
+  }
+}
