@@ -26,6 +26,7 @@ foreach(s IN LISTS stems)
 endforeach()
 
 set(texts ${CMAKE_CURRENT_SOURCE_DIR}/cl/clflow.clh ${defs}
+    ${CMAKE_CURRENT_SOURCE_DIR}/include/clflow/columns.def
     ${CMAKE_CURRENT_SOURCE_DIR}/runtime/core/box_muller.def ${CMAKE_CURRENT_SOURCE_DIR}/runtime/core/winograd.def
     ${CMAKE_CURRENT_SOURCE_DIR}/cl/winograd.clh ${kernels})
 set(embedded ${CMAKE_CURRENT_BINARY_DIR}/sources.c)

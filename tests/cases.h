@@ -28,6 +28,10 @@ extern const clf_case_table *const clf__case_tables[CLF_OP_COUNT];
   {                                                                                                \
     .dim = { __VA_ARGS__ }                                                                         \
   }
+/* The same row for every sample: a view whose stride[0] is 0. */
+enum { CLF_SHARED = 1 };
+#define SHARED(...)                                                                                \
+  { .dim = {__VA_ARGS__}, .offset = CLF_SHARED }
 #define CASE(name, ...)                                                                            \
   { .label = name, .args = __VA_ARGS__ } /* args, then .tol = ... */
 #define CLF_CASES(op, ...)                                                                         \

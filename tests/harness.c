@@ -65,17 +65,22 @@ static const int *order_of(int nhwc, const clf_tensor *t) {
 
 /* Row pitch is one more than dense, and with channels last a pixel's too, so that
  * kernels which ignore strides fail. */
-static clf_status lay_out(const clf_op_info *info, int nhwc, setup *s) {
+static clf_status lay_out(const clf_op_info *info, const clf_case *c, setup *s) {
   clf_tensor *t = (clf_tensor *)(void *)s->args;
+  const clf_tensor *shape = c->args;
   for (int i = 0; info->modes[i]; i++) {
     if (absent(info, t, i)) continue;
     for (int d = 0; d < 4; d++)
       if (!t[i].dim[d]) t[i].dim[d] = 1;
-    const int *order = order_of(nhwc, &t[i]);
+    const int *order = order_of(c->nhwc, &t[i]);
     int32_t n = 1;
     for (int k = 3; k >= 0; k--) {
       const int d = order[k];
       t[i].stride[d] = n;
+      if (d == 0 && shape[i].offset == CLF_SHARED) {
+        t[i].stride[d] = 0;
+        continue;
+      }
       n *= t[i].dim[d];
       if (d == 1 && n > 1 && t[i].dim[0] > 1) n++;
     }
@@ -119,9 +124,9 @@ static clf_status place(clf_device *dev, clf_op op, const clf_case *c, setup *s)
   const clf_op_info *info = &clf_ops[op];
   *s = (setup){.arena = {.dev = dev}};
   memcpy(s->args, c->args, info->args_size);
-  CLF_TRY(lay_out(info, c->nhwc, s));
+  CLF_TRY(lay_out(info, c, s));
   CLF_TRY(clf_arena_init(&s->arena, dev, s->arena.used));
-  return lay_out(info, c->nhwc, s);
+  return lay_out(info, c, s);
 }
 
 /* ---- Comparing --------------------------------------------------------------------- */
@@ -129,7 +134,7 @@ static clf_status place(clf_device *dev, clf_op op, const clf_case *c, setup *s)
 static int inside(const int *order, const clf_tensor *t, int at) { /* is `at` of the span in t? */
   for (int k = 0; k < 4; k++) {
     const int d = order[k];
-    if (t->dim[d] == 1) continue;
+    if (t->dim[d] == 1 || t->stride[d] == 0) continue;
     const int q = at / t->stride[d];
     if (q >= t->dim[d]) return 0;
     at -= q * t->stride[d];

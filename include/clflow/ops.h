@@ -3,6 +3,7 @@
  * Included by clflow/core.h. */
 #ifndef CLFLOW_OPS_H
 #define CLFLOW_OPS_H
+#include "clflow/columns.def"
 
 typedef enum clf_op { /* CLF_OP_gemm, CLF_OP_adam_step, ... */
 #define CLF_OP(file, name, tensors, params, rules) CLF_OP_##name,
