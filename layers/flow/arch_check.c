@@ -54,7 +54,7 @@ static int by_first(const void *a, const void *b) {
   return (x->first > y->first) - (x->first < y->first);
 }
 
-static clf_status check_disjoint(const clf__node *node, const clf__parts *parts) {
+static clf_status check_disjoint(const clf__node *node, const clf__pieces *parts) {
   int32_t n = 0;
   for (int32_t i = 0; i < parts->n; i++) n += parts->at[i].columns.n;
   clf__range *const all = malloc((size_t)(n + 1) * sizeof *all);
@@ -104,7 +104,7 @@ static int may_be_in_columns(const clf__node *node) {
   }
 }
 
-static clf_status check_columns(const clf__node *node, const clf__parts *parts) {
+static clf_status check_columns(const clf__node *node, const clf__pieces *parts) {
   for (int32_t i = 0; i < parts->n; i++)
     if (!may_be_in_columns(parts->at[i].node))
       return clf__fail(CLF_EINVAL,
@@ -188,7 +188,7 @@ static clf_status check_normal(const clf__node *node) {
 }
 
 static clf_status check_blend(const clf__node *node) {
-  const clf__parts *const parts = &((const clf__arch_blend *)node)->parts;
+  const clf__pieces *const parts = &((const clf__arch_blend *)node)->parts;
   double sum = 0;
   for (int32_t i = 0; i < parts->n; i++) {
     if (!(parts->at[i].weight > 0)) return refuse(node, "weights must be above 0");

@@ -61,10 +61,10 @@ static json_t *nodes_json(const clf__nodes *l) {
   return array;
 }
 
-static json_t *parts_json(const clf__parts *parts) {
+static json_t *parts_json(const clf__pieces *parts) {
   json_t *array = json_array();
   for (int32_t i = 0; i < parts->n && array; i++) {
-    const clf__part *const p = &parts->at[i];
+    const clf__piece *const p = &parts->at[i];
     const int flow = p->node->type->group == CLF__GROUP_FLOW;
     json_t *part = set(json_object(), flow ? "weight" : "columns",
                        flow ? json_real(p->weight) : ranges_json(p->columns));
@@ -238,9 +238,9 @@ static void nearer(const char *name, const char **nearest, const char *candidate
 
 /* ---- Reading: values ---------------------------------------------------------------------- */
 
-static clf_status read_node(reader *r, clf__group group, const json_t *j, clf__node **out);
+static clf_status read_node(reader *r, clf__node_group group, const json_t *j, clf__node **out);
 
-static clf_status read_nodes(reader *r, clf__group group, const json_t *j, clf__nodes *out) {
+static clf_status read_nodes(reader *r, clf__node_group group, const json_t *j, clf__nodes *out) {
   const size_t n = json_array_size(j);
   if (!json_is_array(j)) return expected(r, "an array", j);
   clf__node **const at = clf__arch_alloc(&r->arch->blocks, (n + 1) * sizeof *at);
@@ -322,11 +322,11 @@ static clf_status read_text(reader *r, clf__node *node, int m, const json_t *j) 
 }
 
 static clf_status read_parts(reader *r, const clf__node *node, const clf__member *m,
-                             const json_t *j, clf__parts *out) {
+                             const json_t *j, clf__pieces *out) {
   const int flow = m->group == CLF__GROUP_FLOW;
   const size_t n = json_array_size(j);
   if (!json_is_array(j) || n == 0) return expected(r, "an array of parts", j);
-  clf__part *const at = clf__arch_alloc(&r->arch->blocks, n * sizeof *at);
+  clf__piece *const at = clf__arch_alloc(&r->arch->blocks, n * sizeof *at);
   if (!at) return CLF_ENOMEM;
   for (size_t i = 0; i < n; i++) {
     const char *key;
@@ -354,7 +354,7 @@ static clf_status read_parts(reader *r, const clf__node *node, const clf__member
     if (!flow && !at[i].columns.n) return expected(r, first, NULL);
     up(r, before);
   }
-  *out = (clf__parts){at, (int32_t)n};
+  *out = (clf__pieces){at, (int32_t)n};
   return CLF_OK;
 }
 
@@ -450,7 +450,7 @@ static clf_status read_members(reader *r, clf__node *node, const json_t *j) {
   return refuse(r, clf__node_check(node));
 }
 
-static clf_status find_type(reader *r, clf__group group, const json_t *j,
+static clf_status find_type(reader *r, clf__node_group group, const json_t *j,
                             const clf__node_type **type) {
   const char *const key = group == CLF__GROUP_LAYER ? "layer" : "kind", *nearest = NULL;
   if (!json_is_object(j)) return expected(r, "an object", j);
@@ -472,7 +472,7 @@ static clf_status find_type(reader *r, clf__group group, const json_t *j,
   return unknown(r, clf__group_name(group), name, nearest);
 }
 
-static clf_status read_node(reader *r, clf__group group, const json_t *j, clf__node **out) {
+static clf_status read_node(reader *r, clf__node_group group, const json_t *j, clf__node **out) {
   const clf__node_type *type = NULL;
   if (++r->depth > CLF_ARCH_DEPTH)
     return clf__fail(CLF_EINVAL, "flow JSON, %s: objects are nested more than %d deep", path_of(r),

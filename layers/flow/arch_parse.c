@@ -19,7 +19,7 @@ typedef struct reader {
   int depth;            /* open parentheses and macros */
 } reader;
 
-static clf_status read_node(reader *r, clf__group group, clf__node **out);
+static clf_status read_node(reader *r, clf__node_group group, clf__node **out);
 static clf_status read_layers(reader *r, clf__nodes *out);
 static clf_status read_flow(reader *r, clf__node **out);
 
@@ -98,7 +98,7 @@ static void offer(nearest *x, const char *name) {
   x->distance = d;
 }
 
-static void offer_group(nearest *x, clf__group group) {
+static void offer_group(nearest *x, clf__node_group group) {
   for (int i = 0; i < CLF__NODE_TYPES; i++)
     if (clf__node_types[i].group == group && clf__node_types[i].id != CLF__ARCH_repeat)
       offer(x, clf__node_types[i].name);
@@ -568,7 +568,7 @@ static clf_status read_parts(reader *r, clf__node *node) {
   const int flows = m->group == CLF__GROUP_FLOW;
   list l = {0};
   do {
-    clf__part *const part = append(r, &l, sizeof *part);
+    clf__piece *const part = append(r, &l, sizeof *part);
     if (!part) return CLF_ENOMEM;
     skip(r);
     const char *const at = r->p;
@@ -581,7 +581,7 @@ static clf_status read_parts(reader *r, clf__node *node) {
     CLF_TRY(expect(r, ":"));
     CLF_TRY(flows ? read_flow(r, &part->node) : read_node(r, m->group, &part->node));
   } while (accept(r, flows ? ";" : ","));
-  *(clf__parts *)clf__member_of(node, m) = (clf__parts){l.at, l.n};
+  *(clf__pieces *)clf__member_of(node, m) = (clf__pieces){l.at, l.n};
   return CLF_OK;
 }
 
@@ -760,7 +760,7 @@ static clf_status read_typed(reader *r, const clf__node_type *type, clf__node **
   return refuse(r, at, clf__node_check(node));
 }
 
-static clf_status read_node(reader *r, clf__group group, clf__node **out) {
+static clf_status read_node(reader *r, clf__node_group group, clf__node **out) {
   char what[64];
   skip(r);
   const char *const at = r->p;

@@ -25,7 +25,7 @@ enum {
 
 #define CLF_PI 3.14159265358979323846
 
-typedef enum clf__group {
+typedef enum clf__node_group {
   CLF__GROUP_LAYER,
   CLF__GROUP_MAP,
   CLF__GROUP_NET,
@@ -33,7 +33,7 @@ typedef enum clf__group {
   CLF__GROUP_CONTEXT,
   CLF__GROUP_FLOW,
   CLF__GROUPS
-} clf__group;
+} clf__node_group;
 
 /* The words of each choice: CLF__ACT_RELU. */
 #define CLF_WORDS(SET) enum {
@@ -97,15 +97,15 @@ typedef struct clf__nodes {
   clf__node **at;
   int32_t n;
 } clf__nodes;
-typedef struct clf__part {
+typedef struct clf__piece {
   clf__ranges columns;
   double weight; /* of a flow */
   clf__node *node;
-} clf__part;
-typedef struct clf__parts {
-  clf__part *at;
+} clf__piece;
+typedef struct clf__pieces {
+  clf__piece *at;
   int32_t n;
-} clf__parts;
+} clf__pieces;
 
 /* A struct for each type of node: clf__arch_coupling. */
 #define CLF__FIELD_INT int32_t
@@ -118,7 +118,7 @@ typedef struct clf__parts {
 #define CLF__FIELD_TAILS clf__tails
 #define CLF__FIELD_NODE clf__node *
 #define CLF__FIELD_LIST clf__nodes
-#define CLF__FIELD_PARTS clf__parts
+#define CLF__FIELD_PARTS clf__pieces
 #define CLF_NODE(GROUP, id, ...)                                                                   \
   typedef struct clf__arch_##id {                                                                  \
     clf__node node;
@@ -187,7 +187,7 @@ typedef struct clf__member {
   clf__member_type type;
   size_t offset;          /* in the struct of the node */
   const clf__word *words; /* of a choice; ends with a NULL */
-  clf__group group;       /* of nodes, lists and parts */
+  clf__node_group group;  /* of nodes, lists and parts */
   const char *zero;       /* of an int: the word for low - 1, or NULL */
   const char *value;      /* the default as text; NULL: required */
   double low, high;       /* of each number */
@@ -197,7 +197,7 @@ typedef struct clf__member {
 
 typedef struct clf__node_type {
   clf__node_id id;
-  clf__group group;
+  clf__node_group group;
   const char *name, *help;
   size_t size; /* of the struct */
   const clf__member *members;
@@ -205,7 +205,7 @@ typedef struct clf__node_type {
 } clf__node_type;
 
 typedef struct clf__macro {
-  clf__group group;
+  clf__node_group group;
   const char *name, *parameters, *text, *help;
 } clf__macro;
 
@@ -214,10 +214,10 @@ extern const clf__macro clf__macros[];
 extern const int clf__macro_count;
 
 /* "layer", "map", ... */
-const char *clf__group_name(clf__group group);
+const char *clf__group_name(clf__node_group group);
 /* Of a group by name; NULL: there is none. */
-const clf__node_type *clf__node_type_find(clf__group group, const char *name, size_t n);
-const clf__macro *clf__macro_find(clf__group group, const char *name, size_t n);
+const clf__node_type *clf__node_type_find(clf__node_group group, const char *name, size_t n);
+const clf__macro *clf__macro_find(clf__node_group group, const char *name, size_t n);
 /* The member's place, or -1. */
 int clf__member_find(const clf__node_type *type, const char *name, size_t n);
 /* The word's number, or -1. */

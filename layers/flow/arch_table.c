@@ -75,7 +75,7 @@ const int clf__macro_count = sizeof clf__macros / sizeof *clf__macros;
 
 /* ---- Names -------------------------------------------------------------------------------- */
 
-const char *clf__group_name(clf__group group) {
+const char *clf__group_name(clf__node_group group) {
   static const char *const names[CLF__GROUPS] = {[CLF__GROUP_LAYER] = "layer",
                                                  [CLF__GROUP_MAP] = "map",
                                                  [CLF__GROUP_NET] = "net",
@@ -89,14 +89,14 @@ static int same(const char *known, const char *name, size_t n) {
   return strncmp(known, name, n) == 0 && known[n] == '\0';
 }
 
-const clf__node_type *clf__node_type_find(clf__group group, const char *name, size_t n) {
+const clf__node_type *clf__node_type_find(clf__node_group group, const char *name, size_t n) {
   for (int i = 0; i < CLF__NODE_TYPES; i++)
     if (clf__node_types[i].group == group && same(clf__node_types[i].name, name, n))
       return &clf__node_types[i];
   return NULL;
 }
 
-const clf__macro *clf__macro_find(clf__group group, const char *name, size_t n) {
+const clf__macro *clf__macro_find(clf__node_group group, const char *name, size_t n) {
   for (int i = 0; i < clf__macro_count; i++)
     if (clf__macros[i].group == group && same(clf__macros[i].name, name, n)) return &clf__macros[i];
   return NULL;

@@ -91,9 +91,9 @@ static void out_layers(clf__out *o, const clf__nodes *layers) {
   }
 }
 
-static void out_parts(clf__out *o, const clf__parts *parts) {
+static void out_parts(clf__out *o, const clf__pieces *parts) {
   for (int32_t i = 0; i < parts->n; i++) {
-    const clf__part *const p = &parts->at[i];
+    const clf__piece *const p = &parts->at[i];
     const int flow = p->node->type->group == CLF__GROUP_FLOW;
     if (i) clf__out_text(o, flow ? "; " : ", ");
     if (flow)

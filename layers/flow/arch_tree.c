@@ -77,7 +77,7 @@ static int64_t count_layers(const clf__nodes *layers) {
 static int64_t count_all(const clf__arch_flow *flow) {
   int64_t n = count_layers(&flow->layers);
   if (flow->base->type->id != CLF__ARCH_blend) return n;
-  const clf__parts *const parts = &((const clf__arch_blend *)flow->base)->parts;
+  const clf__pieces *const parts = &((const clf__arch_blend *)flow->base)->parts;
   for (int32_t i = 0; i < parts->n && n <= CLF_ARCH_LAYERS; i++)
     n += count_all((const clf__arch_flow *)parts->at[i].node);
   return n;
@@ -147,8 +147,8 @@ static void resolve(clf__node *node, const clf__arch_layer *layer) {
 static clf__node *copy_node(clf__arch_list *list, const clf__node *from,
                             const clf__arch_layer *layer);
 
-static int copy_parts(clf__arch_list *list, clf__parts *parts, const clf__arch_layer *layer) {
-  clf__part *const at = clf__arch_alloc(&list->blocks, (size_t)parts->n * sizeof *at);
+static int copy_parts(clf__arch_list *list, clf__pieces *parts, const clf__arch_layer *layer) {
+  clf__piece *const at = clf__arch_alloc(&list->blocks, (size_t)parts->n * sizeof *at);
   if (!at) return 0;
   memcpy(at, parts->at, (size_t)parts->n * sizeof *at);
   parts->at = at;
