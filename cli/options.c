@@ -393,8 +393,11 @@ static void print_presets_paragraph(void) {
     const clf_preset *p = clf_preset_at(i);
     const int used = printf("  %-12s", p->name);
     char text[256];
-    snprintf(text, sizeof text, "%s (%d scales, width %d, %d blocks, batch %d)", p->text, p->scales,
-             p->features, p->blocks, p->batch);
+    if (p->arch)
+      snprintf(text, sizeof text, "%s (%s)", p->text, p->values);
+    else
+      snprintf(text, sizeof text, "%s (%d scales, width %d, %d blocks, batch %d)", p->text,
+               p->scales, p->features, p->blocks, p->batch);
     print_wrapped(text, used, used);
   }
 }

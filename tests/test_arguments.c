@@ -361,6 +361,11 @@ START_TEST(architectures) {
   QUIET(clf_arch_context, clf_arch_context(NULL) == 0);
   QUIET(clf_arch_layers, clf_arch_layers(NULL) == 0);
   QUIET(clf_arch_shape, clf_arch_shape(NULL, &h, &w, &c) == 0 && h == -1 && w == -1 && c == -1);
+  NO(clf_arch_of_spec, "spec", NULL, &a);
+  NO(clf_arch_of_spec, "arch", &spec, NULL);
+  NO(clf_preset_arch, "preset", NULL, "dim=2", &a);
+  NO(clf_preset_arch, "values", clf_preset_at(0), NULL, &a);
+  NO(clf_preset_arch, "arch", clf_preset_at(0), "dim=2", NULL);
   WORKS(clf_arch_parse("2x2x1: -> normal", &a));
   QUIET(clf_arch_shape, clf_arch_shape(a, NULL, NULL, NULL) == 1);
   clf_arch_free(a);

@@ -10,6 +10,7 @@
  * finite row is always answered: it is -inf where the density is zero. */
 #ifndef CLFLOW_FLOW_H
 #define CLFLOW_FLOW_H
+#include "clflow/arch.h"
 #include "clflow/core.h"
 #include "clflow/images.h"
 
@@ -61,6 +62,8 @@ typedef struct clf_flow_spec {
 CLF_API clf_flow_spec clf_flow_spec_default(clf_kind kind, int32_t dim);
 /* Trainable numbers of such a flow, without making it; 0 for a spec that is refused. */
 CLF_API int64_t clf_flow_spec_weights(const clf_flow_spec *spec);
+/* The same flow as an architecture.  Errors: EINVAL for a spec that is refused, ENOMEM. */
+CLF_API clf_status clf_arch_of_spec(const clf_flow_spec *spec, clf_arch **arch);
 CLF_API const char *clf_kind_name(clf_kind kind); /* "nvp", "nice", "piecewise", "realnvp" */
 
 typedef struct clf_flow clf_flow;

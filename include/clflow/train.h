@@ -53,22 +53,32 @@ CLF_API clf_train_options clf_train_options_default(void);
  * 100; and 3 drops. */
 CLF_API clf_train_options clf_train_options_images(void);
 
-/* ---- Presets: image flows by name (clflow/presets.def) ------------------------- */
+/* ---- Presets: architectures by name (clflow/presets.def) ------------------------ */
 
 typedef struct clf_preset {
-  const char *name, *text;
+  const char *name, *text;         /* text: what it is, in words */
   int32_t height, width, channels; /* of its images; 0: any */
   int32_t scales, features, blocks, scale_first;
   clf_crop crop;
   int flip;
   int32_t batch;
+  /* Of presets that are not realnvp's, of which the members above are 0; of those NULL: the
+   * architecture with values left open, these values, and options of training, as "hidden=50,
+   * depth=5". */
+  const char *arch, *values, *options;
 } clf_preset;
 
 CLF_API int clf_preset_count(void);
 CLF_API const clf_preset *clf_preset_at(int i); /* NULL beyond the last */
 /* EINVAL lists those that there are. */
 CLF_API clf_status clf_preset_find(const char *name, const clf_preset **preset);
-/* The flow of a preset for images of this shape; seed 0. */
+/* The architecture of a preset.  `values` replace the preset's own and give what it lacks, as
+ * "dim=6, hidden=64"; "context=3" adds a context of three numbers, standardised.  Of realnvp's
+ * presets they are height, width and channels, scales, hidden and blocks.
+ * Errors: EINVAL (a name that the preset has not, a value that is missing or does not fit), ENOMEM.
+ */
+CLF_API clf_status clf_preset_arch(const clf_preset *preset, const char *values, clf_arch **arch);
+/* The flow of one of realnvp's presets for images of this shape; seed 0. */
 CLF_API clf_flow_spec clf_preset_spec(const clf_preset *preset, int32_t height, int32_t width,
                                       int32_t channels);
 

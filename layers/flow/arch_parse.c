@@ -28,14 +28,6 @@ static clf_status read_flow(reader *r, clf__node **out);
 static int is_letter(char c) { return isalpha((unsigned char)c) || c == '_'; }
 static int is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* Length of a name at p: letters, digits, '_' and '-' before a letter: "shift-scale". */
-static size_t name_length(const char *p) {
-  size_t n = 0;
-  if (!is_letter(*p)) return 0;
-  while (is_letter(p[n]) || is_digit(p[n]) || (p[n] == '-' && is_letter(p[n + 1]))) n++;
-  return n;
-}
-
 /* "character 12", or "line 3, character 5" of text that has several. */
 static const char *place(const reader *r, const char *at, char *to, size_t size) {
   int line = 1;
@@ -54,9 +46,9 @@ static const char *place(const reader *r, const char *at, char *to, size_t size)
 
 /* What stands at `at`: a name, a number or a single character. */
 static const char *found(const char *at, char *to, size_t size) {
-  size_t n = name_length(at);
+  size_t n = clf__name_length(at);
   if (!*at) return "the end of the text";
-  if (!n && *at == '$') n = 1 + name_length(at + 1);
+  if (!n && *at == '$') n = 1 + clf__name_length(at + 1);
   if (!n) n = strspn(at, "0123456789.");
   if (!n) n = strncmp(at, "->", 2) == 0 ? 2 : 1;
   while (((unsigned char)at[n] & 0xc0) == 0x80) n++; /* the rest of a character in UTF-8 */
@@ -148,7 +140,7 @@ static clf_status enter(reader *r) {
 static void leave(reader *r) { r->depth--; }
 
 static int is_word(const char *p, const char *word) {
-  return name_length(p) == strlen(word) && strncmp(p, word, strlen(word)) == 0;
+  return clf__name_length(p) == strlen(word) && strncmp(p, word, strlen(word)) == 0;
 }
 
 /* Length of a decimal number at p, 0 where there is none. */
@@ -286,7 +278,7 @@ static clf_status read_tails(reader *r, const clf__node *node, const clf__member
               : is_word(at, "circular") ? CLF__TAIL_CIRCULAR
                                         : CLF__TAIL_LINEAR;
     if (t->kind != CLF__TAIL_LINEAR) {
-      r->p += name_length(at);
+      r->p += clf__name_length(at);
       continue;
     }
     if (!number_length(at) && !is_pi(at))
@@ -338,7 +330,7 @@ static clf_status read_variable(reader *r, clf__node *node, int index) {
   const int is_i = is_word(r->p + 1, "i");
   if (!is_i && !is_word(r->p + 1, "alt")) return expected(r, r->p, "$i or $alt");
   node->variable[index] = is_i ? CLF__VARIABLE_I : CLF__VARIABLE_ALT;
-  r->p += 1 + name_length(r->p + 1);
+  r->p += 1 + clf__name_length(r->p + 1);
   return CLF_OK;
 }
 
@@ -347,7 +339,7 @@ static clf_status read_int(reader *r, const clf__node *node, const clf__member *
   const char *const at = r->p;
   if (m->zero && is_word(at, m->zero)) {
     *to = (int32_t)m->low - 1;
-    r->p += name_length(at);
+    r->p += clf__name_length(at);
     return CLF_OK;
   }
   snprintf(what, sizeof what, "a whole number%s%s for %s", m->zero ? " or " : "",
@@ -361,7 +353,7 @@ static clf_status read_int(reader *r, const clf__node *node, const clf__member *
 
 /* A word, of letters or digits. */
 static size_t word_length(const char *p) {
-  const size_t n = name_length(p);
+  const size_t n = clf__name_length(p);
   return n ? n : strspn(p, "0123456789");
 }
 
@@ -431,7 +423,7 @@ clf_status clf__ranges_read(clf_arch *arch, const char *text, clf__ranges *range
 }
 
 int clf__is_label(const char *text) {
-  const size_t n = name_length(text);
+  const size_t n = clf__name_length(text);
   return n > 0 && n < CLF_ARCH_LABEL && text[n] == '\0';
 }
 
@@ -498,7 +490,7 @@ static clf_status read_size(reader *r, clf__node *node, unsigned *given) {
 
 /* Whether a value without a name can be this member's. */
 static int takes(const clf__member *m, const char *p) {
-  const size_t n = name_length(p);
+  const size_t n = clf__name_length(p);
   const int bare = m->flags & CLF__BARE;
   switch (m->type) {
   case CLF__TYPE_FLAG: return n == strlen(m->name) && strncmp(p, m->name, n) == 0;
@@ -551,12 +543,12 @@ static clf_status read_bare(reader *r, clf__node *node, unsigned *given) {
     taken = i;
   }
   if (taken >= 0) return once(r, r->p, &node->type->members[taken], given, taken);
-  return no_such_argument(r, node, name_length(r->p));
+  return no_such_argument(r, node, clf__name_length(r->p));
 }
 
 static clf_status read_argument(reader *r, clf__node *node, unsigned *given) {
   skip(r);
-  const size_t n = name_length(r->p);
+  const size_t n = clf__name_length(r->p);
   const char *after = r->p + n;
   after += strspn(after, " \t\r\n");
   return n && *after == '=' ? read_named(r, node, n, given) : read_bare(r, node, given);
@@ -622,41 +614,10 @@ static clf_status missing(const reader *r, const char *at, const clf__node *node
 
 /* ---- Macros ------------------------------------------------------------------------------- */
 
-/* Length of an argument: up to a comma or parenthesis that is none of its own. */
-static size_t argument_length(const char *p) {
-  size_t n = 0;
-  int depth = 0;
-  for (; p[n]; n++) {
-    if (depth == 0 && (p[n] == ',' || p[n] == ')')) break;
-    depth += (p[n] == '(') - (p[n] == ')');
-  }
-  return n;
-}
-
-typedef struct parameter {
-  const char *name, *value;
-  size_t name_n, value_n;
-  int given;
-} parameter;
-
 enum { PARAMETERS = 4 };
 
-/* "bins=8, tail=3" */
-static int read_parameters(const char *p, parameter *to) {
-  int n = 0;
-  for (; *p && n < PARAMETERS; n++) {
-    p += strspn(p, ", ");
-    to[n].name = p;
-    to[n].name_n = name_length(p);
-    to[n].value = p + to[n].name_n + 1;
-    to[n].value_n = argument_length(to[n].value);
-    p = to[n].value + to[n].value_n;
-  }
-  return n;
-}
-
-static clf_status bind(reader *r, const clf__macro *macro, parameter *all, int n) {
-  const size_t length = name_length(r->p);
+static clf_status bind(reader *r, const clf__macro *macro, clf__parameter *all, int n) {
+  const size_t length = clf__name_length(r->p);
   const int named = length && r->p[length + strspn(r->p + length, " ")] == '=';
   int k = 0;
   if (named)
@@ -674,25 +635,11 @@ static clf_status bind(reader *r, const clf__macro *macro, parameter *all, int n
   }
   skip(r);
   all[k].value = r->p;
-  all[k].value_n = argument_length(r->p);
+  all[k].value_n = clf__argument_length(r->p);
   all[k].given = 1;
   if (!all[k].value_n) return expected(r, r->p, "a value");
   r->p += all[k].value_n;
   return CLF_OK;
-}
-
-static void fill(clf__out *o, const char *text, const parameter *all, int n) {
-  for (; *text; text++) {
-    const size_t length = *text == '$' ? name_length(text + 1) : 0;
-    int k = 0;
-    while (k < n && !(length == all[k].name_n && strncmp(text + 1, all[k].name, length) == 0)) k++;
-    if (!length || k == n) {
-      clf__out_bytes(o, text, 1);
-      continue;
-    }
-    clf__out_bytes(o, all[k].value, all[k].value_n);
-    text += length;
-  }
 }
 
 static clf_status read_item(reader *r, clf__node **out);
@@ -700,8 +647,8 @@ static clf_status read_item(reader *r, clf__node **out);
 /* The text that the macro stands for is read as if it stood here; the place of its errors is the
  * macro's. */
 static clf_status read_macro(reader *r, const clf__macro *macro, clf__node **out) {
-  parameter all[PARAMETERS] = {0};
-  const int n = read_parameters(macro->parameters, all);
+  clf__parameter all[PARAMETERS] = {0};
+  const int n = clf__parameters_read(macro->parameters, all, PARAMETERS);
   const char *const at = r->p;
   r->p += strlen(macro->name);
   CLF_TRY(enter(r));
@@ -713,7 +660,7 @@ static clf_status read_macro(reader *r, const clf__macro *macro, clf__node **out
     CLF_TRY(expect(r, ")"));
   }
   clf__out text = {0};
-  fill(&text, macro->text, all, n);
+  clf__parameters_fill(&text, macro->text, all, n);
   if (text.failed) {
     free(text.s);
     return clf__fail(CLF_ENOMEM, "no memory for an architecture");
@@ -737,7 +684,7 @@ static clf_status read_macro(reader *r, const clf__macro *macro, clf__node **out
 
 static clf_status read_label(reader *r, clf__node *node) {
   if (*r->p != '.') return CLF_OK;
-  const size_t n = name_length(++r->p);
+  const size_t n = clf__name_length(++r->p);
   if (!n) return expected(r, r->p, "the layer's own name");
   if (n >= sizeof node->label) return expected(r, r->p, "a name of at most 31 letters");
   memcpy(node->label, r->p, n);
@@ -764,7 +711,7 @@ static clf_status read_node(reader *r, clf__node_group group, clf__node **out) {
   char what[64];
   skip(r);
   const char *const at = r->p;
-  const size_t n = name_length(at);
+  const size_t n = clf__name_length(at);
   snprintf(what, sizeof what, "%s %s", group == CLF__GROUP_CONTEXT ? "an" : "a",
            clf__group_name(group));
   if (!n) return expected(r, at, what);
@@ -852,7 +799,7 @@ static clf_status read_flow(reader *r, clf__node **out) {
 static clf_status read_context_item(reader *r, clf__node **out) {
   skip(r);
   const char *const at = r->p;
-  const size_t n = name_length(at);
+  const size_t n = clf__name_length(at);
   const int is_net = n && clf__node_type_find(CLF__GROUP_NET, at, n);
   if (!is_net && n) {
     const clf__node_type *const type = clf__node_type_find(CLF__GROUP_CONTEXT, at, n);

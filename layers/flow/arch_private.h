@@ -246,6 +246,9 @@ clf_status clf__arch_finish(clf_arch *arch);
 /* ---- Reading and writing values (arch_value.c, arch_text.c) -----------------------------------
  */
 
+/* Length of a name at p: letters, digits, '_', and '-' before a letter: "shift-scale". */
+size_t clf__name_length(const char *p);
+
 /* Text that grows. */
 typedef struct clf__out {
   char *s;
@@ -263,6 +266,19 @@ void clf__out_node(clf__out *o, const clf__node *node);
 void clf__out_ranges(clf__out *o, clf__ranges r);
 void clf__out_arch(clf__out *o, const clf_arch *arch);
 void clf__out_json(clf__out *o, const clf_arch *arch);
+
+/* Names with values, as "bins=8, tail=3", that stand for $bins or ${bins} in another text. */
+typedef struct clf__parameter {
+  const char *name, *value; /* in text that is not its own */
+  size_t name_n, value_n;
+  int given;
+} clf__parameter;
+/* Length of a value: up to a comma or parenthesis that is none of its own. */
+size_t clf__argument_length(const char *p);
+/* At most `room` of them; how many, or -1 where the text is no such list. */
+int clf__parameters_read(const char *text, clf__parameter *to, int room);
+clf__parameter *clf__parameters_find(clf__parameter *all, int n, const char *name, size_t length);
+void clf__parameters_fill(clf__out *o, const char *text, clf__parameter *all, int n);
 
 /* A member's value from text that is all of it. */
 clf_status clf__member_read(clf_arch *arch, clf__node *node, int member, const char *text);
