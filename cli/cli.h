@@ -30,6 +30,7 @@ typedef enum cli_type {              /* of a value, and of what `to` points at *
                         CLI_COUNT,        /* int64_t from 1 */
                         CLI_INDEX,        /* int64_t from 0 */
                         CLI_SEED,         /* uint64_t */
+                        CLI_MIB,          /* uint64_t, bytes; typed in MiB from 1 */
                         CLI_NUMBER,       /* double, finite, as those below */
                         CLI_ABOVE_0,
                         CLI_FROM_0,

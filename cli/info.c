@@ -106,29 +106,16 @@ static void print_history(clf_history h, const clf_flow_spec *spec) {
   print_mean("", h.best_train, spec, ", its training loss; the last epoch's was much worse");
 }
 
-/* Options whose defaults differ between kinds are all told. */
-static void print_bounds(const clf_train_options *t) {
-  if (t->eps_hat) fputs(" --eps-form tf", stdout);
-  if (t->l2 > 0) printf(" --l2 %.10g", t->l2);
-  if (t->clip > 0) printf(" --clip %.10g", t->clip);
-  if (t->drops > 0) printf(" --drops %" PRId32, t->drops);
-  if (t->part && t->part < t->batch) printf(" --part %" PRId32, t->part);
-  if (t->flip) fputs(" --flip", stdout);
-}
-
 static void print_resumable(void) {
-  const clf_train_options *t = &training.o;
+  clf_train_options o = training.o;
+  char text[1024];
   if (!training.there) {
     puts("resume    no: the file holds weights only");
     return;
   }
-  printf("resume    yes: --epochs %" PRId64 " --batch %" PRId32 " --lr %.10g --seed %" PRIu64,
-         t->epochs, t->batch, t->lr, t->seed);
-  if (!t->shuffle) fputs(" --no-shuffle", stdout);
-  if (t->valid_split > 0) printf(" --valid-split %.10g", t->valid_split);
-  if (t->standardize) fputs(" --standardize", stdout);
-  print_bounds(t);
-  putchar('\n');
+  if (o.part >= o.batch) o.part = 0; /* whole batches */
+  clf_train_options_text(&o, text, sizeof text);
+  printf("resume    yes: %s\n", text);
 }
 
 static void format_shape(const clf_param *p, char *text, size_t size) {

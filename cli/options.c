@@ -33,6 +33,7 @@ static const struct {
     [CLI_COUNT] = {"a whole number from 1", sizeof(int64_t)},
     [CLI_INDEX] = {"a whole number from 0", sizeof(int64_t)},
     [CLI_SEED] = {"a whole number from 0 to 18446744073709551615", sizeof(uint64_t)},
+    [CLI_MIB] = {"a whole number from 1", sizeof(uint64_t)},
     [CLI_NUMBER] = {"a number", sizeof(double)},
     [CLI_ABOVE_0] = {"a number above 0", sizeof(double)},
     [CLI_FROM_0] = {"a number from 0", sizeof(double)},
@@ -64,6 +65,8 @@ static int set_whole(const cli_option *o, const char *text) {
   const uint64_t value = strtoull(text, NULL, 10);
   if (errno) return -1;
   if (o->type == CLI_SEED) return store(o, &value);
+  if (o->type == CLI_MIB && value > 0 && value <= INT64_MAX)
+    return store(o, &(uint64_t){(value < UINT64_MAX >> 20 ? value : UINT64_MAX >> 20) << 20});
   const uint64_t low = o->type == CLI_INDEX || o->type == CLI_INDEX32 ? 0 : 1;
   if (value < low || value > (uint64_t)most_whole(o->type)) return -1;
   if (o->type == CLI_CHANNELS && value != 1 && value != 3) return -1;
@@ -155,6 +158,7 @@ static int set_value(const cli_option *o, const char *text) {
   case CLI_COUNT:
   case CLI_INDEX:
   case CLI_SEED:
+  case CLI_MIB:
   case CLI_CHANNELS: return set_whole(o, text);
   case CLI_SIZE:
   case CLI_GRID: return set_size(o, text);
@@ -176,7 +180,7 @@ static int refuse_value(const cli_option *o, const char *text) {
   if (types[o->type].wanted == a_word)
     return cli_usage("%s takes a word, got an empty one", o->name);
   if (too_large && (o->type == CLI_COUNT32 || o->type == CLI_INDEX32 || o->type == CLI_COUNT ||
-                    o->type == CLI_INDEX))
+                    o->type == CLI_INDEX || o->type == CLI_MIB))
     return cli_usage("%s takes %s to %" PRId64 ", got \"%s\"", o->name, types[o->type].wanted,
                      most_whole(o->type), text);
   return cli_usage("%s takes %s, got \"%s\"", o->name, types[o->type].wanted, text);
@@ -228,6 +232,7 @@ void cli_format(const cli_option *o, const void *value, char *text, size_t size)
   case CLI_COUNT:
   case CLI_INDEX: snprintf(text, size, "%" PRId64, v.i64); break;
   case CLI_SEED: snprintf(text, size, "%" PRIu64, v.u64); break;
+  case CLI_MIB: snprintf(text, size, "%" PRIu64, v.u64 >> 20); break;
   case CLI_NUMBER:
   case CLI_ABOVE_0:
   case CLI_FROM_0:

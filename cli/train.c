@@ -9,12 +9,38 @@
 #include <string.h>
 #include <unistd.h>
 
-struct cli_wanted cli_wanted = {.spec = {.xmin = NAN, .xmax = NAN}, .train = {.shuffle = 1}};
+struct cli_wanted cli_wanted = {.spec = {.xmin = NAN, .xmax = NAN},
+                                .train = {.shuffle = 1, .seed = 1}};
 
 /* The words of --flow stand in the order of clf_kind, those of --crop in that of clf_crop. */
 _Static_assert(sizeof(clf_kind) == sizeof(int) && CLF_NVP == 0 && CLF_NICE == 1, "clf_kind");
 _Static_assert(CLF_PIECEWISE == 2 && CLF_REALNVP == 3, "clf_kind");
 _Static_assert(CLF_CROP_CENTER == 1 && CLF_CROP_CELEBA == 2 && CLF_CROP_LSUN == 3, "clf_crop");
+
+/* ---- The options of a training, from clflow/train_options.def ------------------------- */
+
+#define CLF_TRAIN_OPTION(name, type, place, standard, images, limit, files, resume, shown, option, \
+                         arg, note, help)                                                          \
+  ROW_##type(option, arg, help NOTE_##note(standard, images), &cli_wanted.train.place)
+#define NOTE_NONE(standard, images) ""
+#define NOTE_ONE(standard, images) " (default " #standard ")"
+#define NOTE_TWO(standard, images) " (default " #standard "; of images " #images ")"
+#define ROW_COUNT(option, arg, help, to) CLI_OPTION(option, arg, help, CLI_COUNT, to, NULL),
+#define ROW_COUNT32(option, arg, help, to) CLI_OPTION(option, arg, help, CLI_COUNT32, to, NULL),
+#define ROW_INDEX(option, arg, help, to) CLI_OPTION(option, arg, help, CLI_INDEX, to, NULL),
+#define ROW_INDEX32(option, arg, help, to) CLI_OPTION(option, arg, help, CLI_INDEX32, to, NULL),
+#define ROW_SEED(option, arg, help, to) CLI_OPTION(option, arg, help, CLI_SEED, to, NULL),
+#define ROW_BYTES(option, arg, help, to) CLI_OPTION(option, arg, help, CLI_MIB, to, NULL),
+#define ROW_ABOVE_0(option, arg, help, to) CLI_OPTION(option, arg, help, CLI_ABOVE_0, to, NULL),
+#define ROW_FROM_0(option, arg, help, to) CLI_OPTION(option, arg, help, CLI_FROM_0, to, NULL),
+#define ROW_SHARE(option, arg, help, to) CLI_OPTION(option, arg, help, CLI_PART, to, NULL),
+#define ROW_CHOICE(option, arg, help, to) CLI_OPTION(option, arg, help, CLI_CHOICE, to, NULL),
+#define ROW_FLAG(option, arg, help, to) CLI_OPTION("--" option, arg, help, CLI_FLAG, to, NULL),
+#define ROW_FLAG_ON(option, arg, help, to)                                                         \
+  CLI_OPTION("--no-" option, arg, help, CLI_FLAG_OFF, to, NULL),
+#define ROW_FLAG_BOTH(option, arg, help, to)                                                       \
+  ROW_FLAG(option, arg, help, to)                                                                  \
+  CLI_OPTION("--no-" option, arg, "turn --" option " off", CLI_FLAG_OFF, to, NULL),
 
 static cli_option options[] = {
     CLI_SECTION("Files"),
@@ -110,59 +136,16 @@ static cli_option options[] = {
     CLI_OPTION("--bits", "8 to 16",
                "bits in use of 16-bit PNG files: 12 reads 4095 as 255 (default 16)", CLI_COUNT32,
                &cli_common.images.bits, NULL),
-    CLI_OPTION("--flip", NULL, "mirror each by a coin, every epoch anew (default the preset's)",
-               CLI_FLAG, &cli_wanted.train.flip, NULL),
-    CLI_OPTION("--no-flip", NULL, "mirror none", CLI_FLAG_OFF, &cli_wanted.train.flip, NULL),
 
     CLI_OPTIONS_TABLE,
     CLI_SECTION("Training"),
-    CLI_OPTION("--epochs", "N", "passes over the data, in all", CLI_COUNT, &cli_wanted.train.epochs,
-               "100"),
-    CLI_OPTION("--batch", "N", "samples a step (default 100; of images the preset's)", CLI_COUNT32,
-               &cli_wanted.train.batch, NULL),
-    CLI_OPTION("--lr", "X", "Adam's step size (default 0.01; of images 0.001)", CLI_ABOVE_0,
-               &cli_wanted.train.lr, NULL),
-    CLI_OPTION("--no-shuffle", NULL, "take the rows in their own order", CLI_FLAG_OFF,
-               &cli_wanted.train.shuffle, NULL),
-    CLI_OPTION("--valid-split", "P",
-               "part of the rows held out; the weights of the epoch that is best "
-               "on them are kept",
-               CLI_PART, &cli_wanted.train.valid_split, "0"),
+#include "clflow/train_options.def"
     CLI_OPTION("--valid", "DATA", "images to hold out, instead of a part of the others", CLI_DATA,
                &cli_wanted.valid, NULL),
-    CLI_OPTION("--standardize", NULL, "scale each column to mean 0 and deviation 1 first", CLI_FLAG,
-               &cli_wanted.train.standardize, NULL),
     CLI_OPTION("--discrete", "COLS|auto|none",
                "columns (names, or numbers from 1) of counts or classes: add noise within the step "
                "of their grid, and round samples to it; auto finds them (default none)",
                CLI_TEXT, &cli_wanted.discrete, NULL),
-    CLI_OPTION("--seed", "S", "of initial weights, order, held-out rows, and noise of images",
-               CLI_SEED, &cli_wanted.train.seed, "1"),
-    CLI_OPTION("--eps-form", "textbook|tf",
-               "Adam's epsilon beside the corrected root, or beside that before its correction "
-               "(default textbook; of images tf)",
-               CLI_CHOICE, &cli_wanted.train.eps_hat, NULL),
-    CLI_OPTION("--l2", "X",
-               "realnvp: adds X times the sum of squares of weights' magnitudes (default 5e-05)",
-               CLI_FROM_0, &cli_wanted.train.l2, NULL),
-    CLI_OPTION(
-        "--clip", "X",
-        "maximum gradient norm: larger gradients are scaled down; 0: off (default 10 for nvp "
-        "and nice, 100 for realnvp, 0 for piecewise)",
-        CLI_FROM_0, &cli_wanted.train.clip, NULL),
-    CLI_OPTION("--drops", "N",
-               "steps in 100 that may be left out since they are not finite (default 0; of images "
-               "3)",
-               CLI_INDEX32, &cli_wanted.train.drops, NULL),
-    CLI_OPTION("--part", "N", "samples on the device at once (default as many of a batch as fit)",
-               CLI_COUNT32, &cli_wanted.train.part, NULL),
-    CLI_OPTION("--memory", "store|reverse|auto",
-               "activations for the way back: stored; or computed again from what comes after "
-               "them, slower, in memory that does not grow with depth; or the first of these that "
-               "fits",
-               CLI_CHOICE, &cli_wanted.train.activations, NULL),
-    CLI_OPTION("--memory-limit", "MIB", "most memory to take on the device", CLI_COUNT,
-               &cli_wanted.memory, NULL),
     CLI_OPTION("--recalibrate", NULL,
                "realnvp: at the end make the running statistics those of the weights as they are",
                CLI_FLAG, &cli_wanted.recalibrate, NULL),

@@ -12,7 +12,6 @@ extern struct cli_wanted {
   clf_train_options train;
   int compat;
   int resume, weights_only, dry_run, recalibrate;
-  int64_t memory; /* MiB, 0: no limit */
   double save_every;
 } cli_wanted;
 

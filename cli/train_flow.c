@@ -297,6 +297,7 @@ static int resume_options(void) {
                      " of the training in %s; give as many or more",
                      epochs, file.epochs, out);
   cli_wanted.train.epochs = file.epochs = epochs;
+  file.memory = cli_wanted.train.memory; /* which is not in files */
   const int code = check_agreement(&cli_wanted.train, &file, sizeof file);
   cli_wanted.train = file;
   return code;
@@ -313,7 +314,6 @@ static void complete_options(clf_kind kind) {
     usual.batch = preset->batch;
     usual.flip = preset->flip;
   }
-  usual.epochs = cli_wanted.train.epochs;
   usual.seed = cli_wanted.train.seed;
   complete(&cli_wanted.train, &usual, sizeof usual);
 }
@@ -323,8 +323,6 @@ static int settle_options(const cli_session *s) {
   if (!cli_wanted.resume) complete_options(spec->kind);
   if (cli_wanted.recalibrate && spec->variant.no_norm)
     return cli_usage("--recalibrate has no meaning for a flow without batch normalisation");
-  const uint64_t most = UINT64_MAX >> 20, memory = (uint64_t)cli_wanted.memory;
-  cli_wanted.train.memory = (memory < most ? memory : most) << 20;
   return CLI_OK;
 }
 

@@ -418,6 +418,14 @@ START_TEST(training) {
   NO(clf_trainer_resume, "path", trainer, NULL);
   NO(clf_train_options_load, "path", NULL, &options);
   NO(clf_train_options_load, "options", "never.safetensors", NULL);
+  NO(clf_train_options_set, "options", NULL, "lr", "1");
+  NO(clf_train_options_set, "name", &options, NULL, "1");
+  NO(clf_train_options_set, "value", &options, "lr", NULL);
+  QUIET(clf_train_option_count, clf_train_option_count() > 20);
+  QUIET(clf_train_option_at, !clf_train_option_at(-1).name && !clf_train_option_at(9999).name);
+  char text[8] = "x";
+  QUIET(clf_train_options_text, (clf_train_options_text(NULL, text, sizeof text), !*text));
+  clf_train_options_text(&options, NULL, 8);
 }
 END_TEST
 

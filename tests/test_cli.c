@@ -90,7 +90,7 @@ START_TEST(test_help) {
   ck_assert_int_eq(lines(list + 2) - lines(end + 1), VERBS);
   release(r);
   succeeds("--version", "clflow 0.");
-  succeeds("train --help", "--batch N               samples a step (default 100; ");
+  succeeds("train --help", "--batch N               samples per step (default 100; of images 64)");
   succeeds("train --help", "moons circles checkerboard spirals gaussians pinwheel");
 }
 END_TEST

@@ -23,35 +23,65 @@ typedef enum clf_activations {
   CLF_ACTIVATIONS_AUTO /* store if a batch fits, else reverse, and then in parts if need be */
 } clf_activations;
 
+/* The value of an option that has no member of its own. */
+typedef union clf_train_value {
+  double real;
+  int64_t whole;
+  int choice;
+} clf_train_value;
+
+/* clflow/train_options.def says what each option means, with its default and range.  Later options
+ * have no member: clf_train_options_set() sets any option by its name.  Begin with one of the
+ * defaults below; the struct may be copied. */
 typedef struct clf_train_options {
   int64_t epochs;               /* in all, those before a resume included */
-  int32_t batch;                /* samples a step; the last, shorter batch is kept */
+  int32_t batch;                /* samples a step */
   double lr, beta1, beta2, eps; /* Adam; Kingma and Ba 2015, algorithm 1 */
   int shuffle;                  /* 0: rows in their own order */
   double valid_split;           /* part of the rows held out, 0 <= p < 1; 0: none */
   int standardize;              /* 1: fit the flow's scaling to the training rows first */
-  uint64_t seed; /* of the order, of the rows held out, of what is drawn for images */
-  int eps_hat;   /* 1: eps stands beside sqrt(v) before its correction, as TensorFlow has it */
-  double l2;     /* adds l2 times the sum of squares of magnitudes and rescaling scales (realnvp)
-                    to what is minimised; not to the losses reported */
-  double clip;   /* most that the gradient's norm may be, l2 included, else it is scaled; 0: none */
-  int flip;      /* images: 1 mirrors each by a coin, every epoch anew */
-  int32_t part;  /* samples that are on the device at once; 0: as many of a batch as fit its
-                    memory.  A batch in parts gives the same step, but that batch normalisation
-                    takes the statistics of each part */
+  uint64_t seed;   /* of the order, of the validation rows, of what is drawn for images */
+  int eps_hat;     /* 1: eps is added to sqrt(v) before its correction, as in TensorFlow */
+  double l2;       /* of magnitudes and rescaling scales (realnvp); not in losses reported */
+  double clip;     /* maximum gradient norm, L2 term included; 0: off */
+  int flip;        /* images: 1 flips each horizontally at random */
+  int32_t part;    /* samples on the device at once; 0: as many of a batch as fit.  A batch in
+                      micro-batches gives the same step, except that batch normalisation
+                      takes the statistics of each */
   uint64_t memory; /* bytes that training may take on the device; 0: what it has */
-  int32_t drops;   /* steps in 100 whose loss or gradient may be not finite: they are left out,
-                      and training goes on; one more ends it; 0: the first one does */
+  int32_t drops;   /* steps in 100 that may be left out since they are not finite */
   int activations; /* clf_activations */
+  clf_train_value more[16]; /* options by name; 0 by default */
 } clf_train_options;
 
-/* As the lecture: 100 epochs, batch 100, Adam 1e-2, shuffled, nothing held out, no clip.  With
+/* As the lecture: 100 epochs, batch 100, Adam 1e-2, shuffled, no validation rows, no clip.  With
  * these a flow of more than a few units may diverge: `clflow train` clips gradients and bounds
  * scales. */
 CLF_API clf_train_options clf_train_options_default(void);
-/* As the released code of Dinh et al. 2017: batch 64, Adam 1e-3 with eps_hat, l2 5e-5, clip
- * 100; and 3 drops. */
+/* As the reference implementation of Dinh et al. 2017: batch 64, Adam 1e-3 with eps_hat, l2 5e-5,
+ * clip 100; and 3 drops. */
 CLF_API clf_train_options clf_train_options_images(void);
+
+/* Sets one option by its name: a number, "0" or "1" of a flag, a word of a choice ("cosine").
+ * EINVAL: there is no such option (names the nearest), or the value is out of its range; the
+ * options are then as they were. */
+CLF_API clf_status clf_train_options_set(clf_train_options *options, const char *name,
+                                         const char *value);
+
+/* One option, as text for people. */
+typedef struct clf_train_option {
+  const char *name;              /* as clf_train_options_set() takes it; NULL beyond the last */
+  char option[64];               /* of `clflow train`: "--lr X" */
+  char range[96];                /* "above 0 and below 1e6" */
+  const char *standard, *images; /* defaults */
+  const char *help;              /* a phrase */
+} clf_train_option;
+
+CLF_API int clf_train_option_count(void);
+CLF_API clf_train_option clf_train_option_at(int i);
+/* The options as `clflow train` takes them, "--epochs 3 --batch 50 ...": the usual ones, and those
+ * that differ from clf_train_options_default().  What does not fit `size` bytes is left out. */
+CLF_API void clf_train_options_text(const clf_train_options *options, char *text, size_t size);
 
 /* ---- Presets: architectures by name (clflow/presets.def) ------------------------ */
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "options.h"
 #include "safetensors.h"
 #include "trainer.h"
 
@@ -16,24 +17,12 @@
 
 /* ---- Saving ------------------------------------------------------------------------------ */
 
-static clf_status put_options(clf__st_writer *w, const clf_train_options *o) {
-  CLF_TRY(clf__st_put_meta(w, KEY("epochs"), "%lld", (long long)o->epochs));
-  CLF_TRY(clf__st_put_meta(w, KEY("batch"), "%d", (int)o->batch));
-  CLF_TRY(clf__st_put_meta(w, KEY("shuffle"), "%d", o->shuffle));
-  CLF_TRY(clf__st_put_meta(w, KEY("standardize"), "%d", o->standardize));
-  CLF_TRY(clf__st_put_meta(w, KEY("seed"), "%llu", (unsigned long long)o->seed));
-  CLF_TRY(clf__st_put_meta_real(w, KEY("lr"), o->lr));
-  CLF_TRY(clf__st_put_meta_real(w, KEY("beta1"), o->beta1));
-  CLF_TRY(clf__st_put_meta_real(w, KEY("beta2"), o->beta2));
-  CLF_TRY(clf__st_put_meta_real(w, KEY("eps"), o->eps));
-  CLF_TRY(clf__st_put_meta(w, KEY("eps_hat"), "%d", o->eps_hat));
-  CLF_TRY(clf__st_put_meta(w, KEY("flip"), "%d", o->flip));
-  CLF_TRY(clf__st_put_meta(w, KEY("drops"), "%d", (int)o->drops));
-  CLF_TRY(clf__st_put_meta(w, KEY("part"), "%d", (int)o->part));
-  CLF_TRY(clf__st_put_meta(w, KEY("activations"), "%d", o->activations));
-  CLF_TRY(clf__st_put_meta_real(w, KEY("l2"), o->l2));
-  CLF_TRY(clf__st_put_meta_real(w, KEY("clip"), o->clip));
-  return clf__st_put_meta_real(w, KEY("valid_split"), o->valid_split);
+/* The options as a file has them: with what memory was planned for, since bits depend on it. */
+static clf_train_options options_of(const clf_trainer *t) {
+  clf_train_options o = t->o;
+  o.part = t->plan.part;
+  o.activations = t->plan.way;
+  return o;
 }
 
 /* Where a file has the mean log p of the best epoch. */
@@ -83,10 +72,8 @@ static clf_status put_all(clf__st_writer *w, clf_trainer *t) {
   CLF_TRY(put_result(w, t));
   CLF_TRY(clf__put_vector(w, t->f, M, t->m));
   CLF_TRY(clf__put_vector(w, t->f, V, t->v));
-  clf_train_options o = t->o;
-  o.part = t->plan.part;       /* the batches' statistics, and so the bits, depend on it */
-  o.activations = t->plan.way; /* likewise */
-  CLF_TRY(put_options(w, &o));
+  const clf_train_options o = options_of(t);
+  CLF_TRY(clf__put_options(w, &o));
   return put_counters(w, t);
 }
 
@@ -111,7 +98,7 @@ clf_status clf_trainer_save(clf_trainer *t, const char *path) {
 
 /* ---- Loading ------------------------------------------------------------------------------ */
 
-/* A number of the options that files of earlier versions lack: they had 0. */
+/* A number that files of earlier versions lack: they had 0. */
 static clf_status get_later(const clf__st *st, const char *key, int64_t most, int64_t *out) {
   *out = 0;
   if (!clf__st_meta(st, key)) return CLF_OK;
@@ -119,86 +106,45 @@ static clf_status get_later(const clf__st *st, const char *key, int64_t most, in
   if (*out >= 0 && *out <= most) return CLF_OK;
   return clf__fail(CLF_EFORMAT, "its %s is %lld: out of range", key, (long long)*out);
 }
-static clf_status get_later_real(const clf__st *st, const char *key, double *out) {
-  *out = 0;
-  return clf__st_meta(st, key) ? clf__st_meta_real(st, key, out) : CLF_OK;
-}
-
-static clf_status get_later_options(const clf__st *st, clf_train_options *o) {
-  int64_t eps_hat, flip, drops, part, activations;
-  CLF_TRY(get_later(st, KEY("eps_hat"), 1, &eps_hat));
-  CLF_TRY(get_later(st, KEY("flip"), 1, &flip));
-  CLF_TRY(get_later(st, KEY("drops"), CLF_DROPS / 2, &drops));
-  CLF_TRY(get_later(st, KEY("part"), INT32_MAX, &part));
-  CLF_TRY(get_later(st, KEY("activations"), CLF_ACTIVATIONS_REVERSE, &activations));
-  o->activations = (int)activations;
-  o->eps_hat = (int)eps_hat;
-  o->flip = (int)flip;
-  o->drops = (int32_t)drops;
-  o->part = (int32_t)part;
-  CLF_TRY(get_later_real(st, KEY("l2"), &o->l2));
-  return get_later_real(st, KEY("clip"), &o->clip);
-}
-
-static clf_status get_options(const clf__st *st, clf_train_options *o) {
-  int64_t batch, shuffle, standardize;
-  if (!clf__st_meta(st, KEY("step"))) return clf__fail(CLF_EFORMAT, "it holds no training");
-  CLF_TRY(clf__st_meta_int(st, KEY("epochs"), &o->epochs));
-  CLF_TRY(clf__st_meta_int(st, KEY("batch"), &batch));
-  CLF_TRY(clf__st_meta_int(st, KEY("shuffle"), &shuffle));
-  CLF_TRY(clf__st_meta_int(st, KEY("standardize"), &standardize));
-  CLF_TRY(clf__st_meta_uint(st, KEY("seed"), &o->seed));
-  CLF_TRY(clf__st_meta_real(st, KEY("lr"), &o->lr));
-  CLF_TRY(clf__st_meta_real(st, KEY("beta1"), &o->beta1));
-  CLF_TRY(clf__st_meta_real(st, KEY("beta2"), &o->beta2));
-  CLF_TRY(clf__st_meta_real(st, KEY("eps"), &o->eps));
-  CLF_TRY(clf__st_meta_real(st, KEY("valid_split"), &o->valid_split));
-  if (batch < 1 || batch > INT32_MAX)
-    return clf__fail(CLF_EFORMAT, "its batch is %lld", (long long)batch);
-  o->batch = (int32_t)batch;
-  o->shuffle = shuffle != 0;
-  o->standardize = standardize != 0;
-  return get_later_options(st, o);
-}
 
 clf_status clf_train_options_load(const char *path, clf_train_options *options) {
   clf__st *st;
   clf_train_options o = {0};
   CLF_GIVEN("path, options", path, options);
   CLF_TRY(clf__st_open(path, &st));
-  const clf_status s = get_options(st, &o);
+  const clf_status s = clf__get_options(st, &o);
   clf__st_close(st);
   if (s) return clf__in_file(s, path);
   *options = o;
   return CLF_OK;
 }
 
-/* Everything but `epochs` must be as it was, or the bits would differ unnoticed. */
+/* The name of the first option that differs from the file's; NULL: there is none.  Files of earlier
+ * versions may have a `part` of 0, which says nothing.  With a schedule the step size depends on
+ * how many epochs there are in all. */
+static const char *differs(const clf_train_options *file, const clf_trainer *t) {
+  const clf_train_options o = options_of(t);
+  for (int i = 0; i < CLF_OPTIONS; i++) {
+    const clf__option *d = &clf__options[i];
+    if (d->resume == RESUME_FREE || clf__option_equal(d, file, &o)) continue;
+    if (d->resume == RESUME_PLAN && d->type == OPTION_INDEX32 && !file->part) continue;
+    return d->name;
+  }
+  return clf__trainer_is_scheduled(t) && file->epochs != o.epochs
+             ? "epochs, on which its schedule depends"
+             : NULL;
+}
+
+/* Options and data must be as they were, or the bits would differ unnoticed. */
 static clf_status same_training(const clf__st *st, const clf_trainer *t) {
-  clf_train_options o = {0};
+  clf_train_options o;
   uint64_t data;
-  CLF_TRY(get_options(st, &o));
+  CLF_TRY(clf__get_options(st, &o));
   CLF_TRY(clf__st_meta_uint(st, KEY("data"), &data));
-  const char *differs = o.batch != t->o.batch               ? "batch"
-                        : o.shuffle != t->o.shuffle         ? "shuffle"
-                        : o.standardize != t->o.standardize ? "standardize"
-                        : o.seed != t->o.seed               ? "seed"
-                        : o.lr != t->o.lr                   ? "lr"
-                        : o.beta1 != t->o.beta1             ? "beta1"
-                        : o.beta2 != t->o.beta2             ? "beta2"
-                        : o.eps != t->o.eps                 ? "eps"
-                        : o.eps_hat != t->o.eps_hat         ? "eps_hat"
-                        : o.l2 != t->o.l2                   ? "l2"
-                        : o.clip != t->o.clip               ? "clip"
-                        : o.flip != t->o.flip               ? "flip"
-                        : o.drops != t->o.drops             ? "drops"
-                        : o.part && o.part != t->plan.part  ? "part"
-                        : o.activations != t->plan.way      ? "activations"
-                        : o.valid_split != t->o.valid_split ? "valid_split"
-                        : data != t->source->sum            ? "the data"
-                                                            : NULL;
-  if (!differs) return CLF_OK;
-  return clf__fail(CLF_EFORMAT, "its training began with another value of %s", differs);
+  const char *other = differs(&o, t);
+  if (!other && data != t->source->sum) other = "the data";
+  if (!other) return CLF_OK;
+  return clf__fail(CLF_EFORMAT, "its training began with another value of %s", other);
 }
 
 /* Where a training is, besides its vectors. */

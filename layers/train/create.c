@@ -2,6 +2,7 @@
 /* create.c: creates a trainer: checks the data, plans memory, and places both on the device. */
 #include <math.h>
 #include <stdlib.h>
+#include "options.h"
 #include "trainer.h"
 
 static clf_status lay_out(clf_trainer *t) {
@@ -91,10 +92,7 @@ static clf_status create(clf_flow *f, const samples *data, const clf_train_optio
   t->f = f;
   t->dev = f->dev;
   t->o = *options;
-  t->o.shuffle = options->shuffle != 0; /* as a file has it */
-  t->o.standardize = options->standardize != 0;
-  t->o.eps_hat = options->eps_hat != 0;
-  t->o.flip = options->flip != 0;
+  clf__options_normalise(&t->o);
   t->stored_from = INT64_MAX;
   t->best_mean = t->last_mean = t->ceiling = NAN;
   t->snapshot[0].step = t->snapshot[1].step = t->copy.step = -1;

@@ -1,53 +1,436 @@
 /* SPDX-License-Identifier: MIT */
-/* options.c: the options of a training: defaults and checks. */
+/* options.c: the options of a training, all from one table: defaults, checks, text. */
+#define _GNU_SOURCE /* strtod_l() */
+#include <errno.h>
+#include <float.h>
+#include <locale.h>
 #include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "distance.h"
+#include "options.h"
 #include "trainer.h"
 
-clf_train_options clf_train_options_default(void) {
-  return (clf_train_options){.epochs = 100,
-                             .batch = 100,
-                             .lr = 1e-2,
-                             .beta1 = 0.9,
-                             .beta2 = 0.999,
-                             .eps = 1e-8,
-                             .shuffle = 1};
-}
+/* ---- The table ---------------------------------------------------------------------------- */
 
-clf_train_options clf_train_options_images(void) {
-  clf_train_options o = clf_train_options_default();
-  o.batch = 64;
-  o.lr = 1e-3;
-  o.eps_hat = 1;
-  o.l2 = 5e-5;
-  o.clip = 100;
-  o.drops = 3;
+const clf__option clf__options[CLF_OPTIONS] = {
+#define CLF_TRAIN_OPTION(name, type, place, standard, images, limit, files, resume, shown, option, \
+                         arg, note, help)                                                          \
+  {#name,                                                                                          \
+   OPTION_##type,                                                                                  \
+   offsetof(clf_train_options, place),                                                             \
+   limit,                                                                                          \
+   #limit,                                                                                         \
+   FILES_##files,                                                                                  \
+   RESUME_##resume,                                                                                \
+   SHOWN_##shown,                                                                                  \
+   option,                                                                                         \
+   arg},
+#include "clflow/train_options.def"
+#undef CLF_TRAIN_OPTION
+};
+
+clf_train_options clf_train_options_default(void) {
+  clf_train_options o;
+  memset(&o, 0, sizeof o);
+#define CLF_TRAIN_OPTION(name, type, place, standard, ...) o.place = standard;
+#include "clflow/train_options.def"
+#undef CLF_TRAIN_OPTION
   return o;
 }
 
+clf_train_options clf_train_options_images(void) {
+  clf_train_options o;
+  memset(&o, 0, sizeof o);
+#define CLF_TRAIN_OPTION(name, type, place, standard, images, ...) o.place = images;
+#include "clflow/train_options.def"
+#undef CLF_TRAIN_OPTION
+  return o;
+}
+
+/* ---- Values ------------------------------------------------------------------------------- */
+
+static int is_real(const clf__option *d) {
+  return d->type == OPTION_ABOVE_0 || d->type == OPTION_FROM_0 || d->type == OPTION_SHARE;
+}
+static int is_flag(const clf__option *d) {
+  return d->type == OPTION_FLAG || d->type == OPTION_FLAG_ON || d->type == OPTION_FLAG_BOTH;
+}
+
+static size_t size_of(const clf__option *d) {
+  switch (d->type) {
+  case OPTION_COUNT:
+  case OPTION_INDEX: return sizeof(int64_t);
+  case OPTION_COUNT32:
+  case OPTION_INDEX32: return sizeof(int32_t);
+  case OPTION_SEED:
+  case OPTION_BYTES: return sizeof(uint64_t);
+  case OPTION_ABOVE_0:
+  case OPTION_FROM_0:
+  case OPTION_SHARE: return sizeof(double);
+  case OPTION_FLAG:
+  case OPTION_FLAG_ON:
+  case OPTION_FLAG_BOTH:
+  case OPTION_CHOICE: break;
+  }
+  return sizeof(int);
+}
+
+/* The bytes of an option's value. */
+typedef union value {
+  double real;
+  int64_t i64;
+  uint64_t u64;
+  int32_t i32;
+  int word;
+} value;
+
+static value get(const clf__option *d, const clf_train_options *o) {
+  value v = {0};
+  memcpy(&v, (const char *)o + d->place, size_of(d));
+  return v;
+}
+static void put(const clf__option *d, clf_train_options *o, value v) {
+  memcpy((char *)o + d->place, &v, size_of(d));
+}
+
+/* Of one that is neither real nor unsigned. */
+static int64_t whole_of(const clf__option *d, value v) {
+  return size_of(d) == sizeof(int64_t)                            ? v.i64
+         : d->type == OPTION_COUNT32 || d->type == OPTION_INDEX32 ? (int64_t)v.i32
+                                                                  : (int64_t)v.word;
+}
+static value of_whole(const clf__option *d, int64_t whole) {
+  value v = {0};
+  if (size_of(d) == sizeof(int64_t))
+    v.i64 = whole;
+  else if (d->type == OPTION_COUNT32 || d->type == OPTION_INDEX32)
+    v.i32 = (int32_t)whole;
+  else
+    v.word = (int)whole;
+  return v;
+}
+
+int64_t clf__option_whole(const clf_train_options *o, int option) {
+  return whole_of(&clf__options[option], get(&clf__options[option], o));
+}
+double clf__option_real(const clf_train_options *o, int option) {
+  return get(&clf__options[option], o).real;
+}
+
+static int is_unsigned(const clf__option *d) {
+  return d->type == OPTION_SEED || d->type == OPTION_BYTES;
+}
+
+static int64_t least_of(const clf__option *d) {
+  return d->type == OPTION_COUNT || d->type == OPTION_COUNT32;
+}
+static int64_t most_of(const clf__option *d) {
+  return d->limit > 0 ? (int64_t)d->limit : size_of(d) == sizeof(int64_t) ? INT64_MAX : INT32_MAX;
+}
+
+/* Devices have these numbers in float: what is in range here must be so there. */
+static int real_in_range(const clf__option *d, double v) {
+  const float on_device = (float)v;
+  if (!isfinite(on_device)) return 0;
+  if (d->type == OPTION_SHARE) return v >= 0 && on_device < 1;
+  if (d->type == OPTION_FROM_0) return v >= 0 && (!(d->limit > 0) || v <= d->limit);
+  return on_device > 0 && (!(d->limit > 0) || v < d->limit);
+}
+
+static int in_range(const clf__option *d, value v) {
+  if (is_real(d)) return real_in_range(d, v.real);
+  if (is_unsigned(d) || is_flag(d)) return 1;
+  return whole_of(d, v) >= least_of(d) && whole_of(d, v) <= most_of(d);
+}
+
+/* ---- Words for a range -------------------------------------------------------------------- */
+
+/* Word number i of a choice. */
+static void word_of(const clf__option *d, int i, char *text, size_t size) {
+  const char *words = d->arg;
+  for (; i > 0; i--) words = strchr(words, '|') + 1;
+  snprintf(text, size, "%.*s", (int)strcspn(words, "|"), words);
+}
+
+/* "0 (store), 1 (reverse) or 2 (auto)" */
+static void range_of_choice(const clf__option *d, char *text, size_t size) {
+  size_t n = 0;
+  for (int i = 0; i <= (int)d->limit && n < size; i++) {
+    char word[32];
+    word_of(d, i, word, sizeof word);
+    n += (size_t)snprintf(text + n, size - n, "%s%d (%s)",
+                          i == 0              ? ""
+                          : i < (int)d->limit ? ", "
+                                              : " or ",
+                          i, word);
+  }
+}
+
+static void range_of(const clf__option *d, char *text, size_t size) {
+  if (d->type == OPTION_CHOICE)
+    range_of_choice(d, text, size);
+  else if (d->type == OPTION_SHARE)
+    snprintf(text, size, "0 to below 1");
+  else if (d->type == OPTION_ABOVE_0)
+    snprintf(text, size, "above 0%s%s", d->limit > 0 ? " and below " : "",
+             d->limit > 0 ? d->limit_text : "");
+  else if (is_flag(d))
+    snprintf(text, size, "0 or 1");
+  else if (d->limit > 0)
+    snprintf(text, size, "%lld to %s", (long long)least_of(d), d->limit_text);
+  else
+    snprintf(text, size, least_of(d) ? "at least 1" : "0 or above");
+}
+
+void clf__option_text(const clf__option *d, const clf_train_options *o, char *text, size_t size) {
+  const value v = get(d, o);
+  if (is_real(d))
+    snprintf(text, size, "%.10g", v.real);
+  else if (is_unsigned(d))
+    snprintf(text, size, "%llu", (unsigned long long)v.u64);
+  else if (d->type == OPTION_CHOICE && in_range(d, v))
+    word_of(d, v.word, text, size);
+  else
+    snprintf(text, size, "%lld", (long long)whole_of(d, v));
+}
+
+/* ---- Checks ------------------------------------------------------------------------------- */
+
+static clf_status check(const clf__option *d, const clf_train_options *o) {
+  char range[96], got[48];
+  const value v = get(d, o);
+  if (in_range(d, v)) return CLF_OK;
+  range_of(d, range, sizeof range);
+  if (is_real(d))
+    snprintf(got, sizeof got, "%g", v.real);
+  else
+    snprintf(got, sizeof got, "%lld", (long long)whole_of(d, v));
+  return clf__fail(CLF_EINVAL, "%s is %s; it must be %s", d->name, got, range);
+}
+
+_Static_assert(CLF_DROPS / 2 == 32, "train_options.def has the limit of drops");
+
 clf_status clf__check_train_options(const clf_train_options *o) {
-  if (o->epochs < 1 || o->epochs > INT32_MAX)
-    return clf__fail(CLF_EINVAL, "epochs is %lld; it must be 1 to %d", (long long)o->epochs,
-                     INT32_MAX);
-  if (o->batch < 1)
-    return clf__fail(CLF_EINVAL, "batch is %d; it must be at least 1", (int)o->batch);
-  /* Devices have these in float: what is in range here must be so there. */
-  if (!((float)o->lr > 0 && o->lr < 1e6))
-    return clf__fail(CLF_EINVAL, "lr is %g; it must be above 0 and below 1e6", o->lr);
-  if (!(o->beta1 >= 0 && (float)o->beta1 < 1) || !(o->beta2 >= 0 && (float)o->beta2 < 1))
-    return clf__fail(CLF_EINVAL, "beta1 and beta2 are %g and %g; they must be 0 to below 1",
-                     o->beta1, o->beta2);
-  if (!((float)o->eps > 0)) return clf__fail(CLF_EINVAL, "eps is %g; it must be above 0", o->eps);
-  if (!(o->l2 >= 0 && isfinite((float)o->l2)))
-    return clf__fail(CLF_EINVAL, "l2 is %g; it must be 0 or above", o->l2);
-  if (!(o->clip >= 0 && isfinite((float)o->clip)))
-    return clf__fail(CLF_EINVAL, "clip is %g; it must be 0 (none) or above", o->clip);
-  if (o->activations < CLF_ACTIVATIONS_STORE || o->activations > CLF_ACTIVATIONS_AUTO)
-    return clf__fail(CLF_EINVAL, "activations is %d; it must be 0 (store), 1 (reverse) or 2 (auto)",
-                     o->activations);
-  if (o->part < 0) return clf__fail(CLF_EINVAL, "part is %d; it must be 0 or above", (int)o->part);
-  if (o->drops < 0 || o->drops > CLF_DROPS / 2)
-    return clf__fail(CLF_EINVAL, "drops is %d; it must be 0 to %d", (int)o->drops, CLF_DROPS / 2);
-  if (!(o->valid_split >= 0 && o->valid_split < 1))
-    return clf__fail(CLF_EINVAL, "valid_split is %g; it must be 0 to below 1", o->valid_split);
+  for (int i = 0; i < CLF_OPTIONS; i++) CLF_TRY(check(&clf__options[i], o));
   return CLF_OK;
+}
+
+void clf__options_normalise(clf_train_options *o) {
+  for (int i = 0; i < CLF_OPTIONS; i++) {
+    const clf__option *d = &clf__options[i];
+    if (is_flag(d)) put(d, o, of_whole(d, whole_of(d, get(d, o)) != 0));
+  }
+}
+
+int clf__option_equal(const clf__option *d, const clf_train_options *a,
+                      const clf_train_options *b) {
+  const value x = get(d, a), y = get(d, b);
+  if (is_real(d)) return x.real == y.real;
+  return is_unsigned(d) ? x.u64 == y.u64 : whole_of(d, x) == whole_of(d, y);
+}
+
+/* ---- By name ------------------------------------------------------------------------------ */
+
+static clf_status unknown(const char *name) {
+  const clf__option *near = NULL;
+  int least = 0;
+  for (int i = 0; i < CLF_OPTIONS; i++) {
+    const char *known = clf__options[i].name;
+    const int distance = clf__distance(name, strlen(name), known, strlen(known));
+    if (near && distance >= least) continue;
+    near = &clf__options[i];
+    least = distance;
+  }
+  if (near && least <= (int)strlen(near->name) / 2)
+    return clf__fail(CLF_EINVAL, "there is no training option \"%s\" (did you mean \"%s\"?)", name,
+                     near->name);
+  return clf__fail(CLF_EINVAL, "there is no training option \"%s\"", name);
+}
+
+static int read_whole(const char *text, int64_t *whole) {
+  char *end;
+  errno = 0;
+  *whole = strtoll(text, &end, 10);
+  return !errno && *end == '\0' && text[0] && strspn(text, "0123456789-") == strlen(text);
+}
+
+static int read_unsigned(const char *text, uint64_t *whole) {
+  char *end;
+  errno = 0;
+  *whole = strtoull(text, &end, 10);
+  return !errno && *end == '\0' && text[0] && strspn(text, "0123456789") == strlen(text);
+}
+
+/* With a point, whatever the locale. */
+static int read_real(const char *text, double *real) {
+  char *end;
+  if (!text[0] || text[strspn(text, "0123456789.eE+-")] != '\0') return 0;
+  const locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+  if (!c) return 0;
+  *real = strtod_l(text, &end, c);
+  freelocale(c);
+  return *end == '\0';
+}
+
+static int read_word(const clf__option *d, const char *text, int64_t *whole) {
+  for (int i = 0; d->type == OPTION_CHOICE && i <= (int)d->limit; i++) {
+    char word[32];
+    word_of(d, i, word, sizeof word);
+    *whole = i;
+    if (strcmp(word, text) == 0) return 1;
+  }
+  return read_whole(text, whole);
+}
+
+static int read_value(const clf__option *d, const char *text, clf_train_options *o) {
+  value v = {0};
+  int64_t whole = 0;
+  if (is_real(d)) {
+    if (!read_real(text, &v.real)) return 0;
+  } else if (is_unsigned(d)) {
+    if (!read_unsigned(text, &v.u64)) return 0;
+  } else {
+    if (!read_word(d, text, &whole)) return 0;
+    if (whole < INT32_MIN || (whole > INT32_MAX && size_of(d) < sizeof whole)) return 0;
+    if (is_flag(d) && whole != 0 && whole != 1) return 0;
+    v = of_whole(d, whole);
+  }
+  put(d, o, v);
+  return 1;
+}
+
+clf_status clf_train_options_set(clf_train_options *options, const char *name, const char *text) {
+  CLF_GIVEN("options, name, value", options, name, text);
+  char range[96];
+  const clf__option *d = clf__options;
+  while (d < clf__options + CLF_OPTIONS && strcmp(d->name, name) != 0) d++;
+  if (d == clf__options + CLF_OPTIONS) return unknown(name);
+  clf_train_options o = *options;
+  if (!read_value(d, text, &o)) {
+    range_of(d, range, sizeof range);
+    return clf__fail(CLF_EINVAL, "%s is \"%s\"; it must be %s", name, text, range);
+  }
+  CLF_TRY(check(d, &o));
+  *options = o;
+  return CLF_OK;
+}
+
+/* ---- Files -------------------------------------------------------------------------------- */
+
+#define KEY "clflow.train."
+
+static void key_of(const clf__option *d, char *key, size_t size) {
+  snprintf(key, size, KEY "%s", d->name);
+}
+
+clf_status clf__put_options(clf__st_writer *w, const clf_train_options *o) {
+  for (int i = 0; i < CLF_OPTIONS; i++) {
+    const clf__option *d = &clf__options[i];
+    const value v = get(d, o);
+    char key[64];
+    key_of(d, key, sizeof key);
+    if (d->files == FILES_NEVER) continue;
+    if (is_real(d))
+      CLF_TRY(clf__st_put_meta_real(w, key, v.real));
+    else if (is_unsigned(d))
+      CLF_TRY(clf__st_put_meta(w, key, "%llu", (unsigned long long)v.u64));
+    else
+      CLF_TRY(clf__st_put_meta(w, key, "%lld", (long long)whole_of(d, v)));
+  }
+  return CLF_OK;
+}
+
+static clf_status get_option(const clf__st *st, const clf__option *d, clf_train_options *o) {
+  value v = {0};
+  char key[64];
+  int64_t whole = 0;
+  key_of(d, key, sizeof key);
+  if (d->files == FILES_NEVER || (d->files == FILES_LATER && !clf__st_meta(st, key))) return CLF_OK;
+  if (is_real(d))
+    CLF_TRY(clf__st_meta_real(st, key, &v.real));
+  else if (is_unsigned(d))
+    CLF_TRY(clf__st_meta_uint(st, key, &v.u64));
+  else
+    CLF_TRY(clf__st_meta_int(st, key, &whole));
+  const int fits =
+      is_flag(d) ? whole == 0 || whole == 1 : whole >= least_of(d) && whole <= most_of(d);
+  if (!is_real(d) && !is_unsigned(d)) {
+    if (!fits) return clf__fail(CLF_EFORMAT, "its %s is %lld: out of range", key, (long long)whole);
+    v = of_whole(d, whole);
+  }
+  if (!in_range(d, v))
+    return clf__fail(CLF_EFORMAT, "its %s is %s: out of range", key, clf__st_meta(st, key));
+  put(d, o, v);
+  return CLF_OK;
+}
+
+clf_status clf__get_options(const clf__st *st, clf_train_options *o) {
+  if (!clf__st_meta(st, KEY "step")) return clf__fail(CLF_EFORMAT, "it holds no training");
+  memset(o, 0, sizeof *o);
+  for (int i = 0; i < CLF_OPTIONS; i++) CLF_TRY(get_option(st, &clf__options[i], o));
+  return CLF_OK;
+}
+
+/* ---- For people --------------------------------------------------------------------------- */
+
+int clf_train_option_count(void) { return CLF_OPTIONS; }
+
+/* "--lr X"; "--no-shuffle"; "--flip, --no-flip" */
+static void option_of(const clf__option *d, char *text, size_t size) {
+  if (d->type == OPTION_FLAG_BOTH)
+    snprintf(text, size, "--%s, --no-%s", d->option, d->option);
+  else if (is_flag(d))
+    snprintf(text, size, d->type == OPTION_FLAG_ON ? "--no-%s" : "--%s", d->option);
+  else
+    snprintf(text, size, "%s %s", d->option, d->arg);
+}
+
+static const char *const defaults[CLF_OPTIONS][3] = {
+#define CLF_TRAIN_OPTION(name, type, place, standard, images, limit, files, resume, shown, option, \
+                         arg, note, help)                                                          \
+  {#standard, #images, help},
+#include "clflow/train_options.def"
+#undef CLF_TRAIN_OPTION
+};
+
+clf_train_option clf_train_option_at(int i) {
+  clf_train_option row = {0};
+  if (i < 0 || i >= CLF_OPTIONS) return row;
+  const clf__option *d = &clf__options[i];
+  row = (clf_train_option){.name = d->name,
+                           .standard = defaults[i][0],
+                           .images = defaults[i][1],
+                           .help = defaults[i][2]};
+  option_of(d, row.option, sizeof row.option);
+  range_of(d, row.range, sizeof row.range);
+  return row;
+}
+
+/* " --lr 0.02" */
+static void append(const clf__option *d, const clf_train_options *o, char *text, size_t size) {
+  const size_t n = strlen(text);
+  char word[48];
+  if (is_flag(d)) {
+    snprintf(text + n, size - n, "%s%s%s", n ? " " : "", get(d, o).word ? "--" : "--no-",
+             d->option);
+    return;
+  }
+  clf__option_text(d, o, word, sizeof word);
+  snprintf(text + n, size - n, "%s%s %s", n ? " " : "", d->option, word);
+}
+
+void clf_train_options_text(const clf_train_options *options, char *text, size_t size) {
+  if (!text || !size) return;
+  text[0] = 0;
+  if (!options) return;
+  const clf_train_options usual = clf_train_options_default();
+  for (int i = 0; i < CLF_OPTIONS; i++) {
+    const clf__option *d = &clf__options[i];
+    if (d->files == FILES_NEVER) continue;
+    if (d->shown == SHOWN_ALWAYS || !clf__option_equal(d, options, &usual))
+      append(d, options, text, size);
+  }
 }

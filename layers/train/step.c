@@ -61,12 +61,14 @@ static clf_status take_step(clf_trainer *t) {
   }
   CLF_TRY(batch_step(t));
   CLF_TRY(bound_gradient(t));
+  const double rate = clf__trainer_rate(t, t->step);
+  CLF_TRY(clf__trainer_decay(t, rate));
   t->step++;
   /* The corrections are those of the betas that the device has, in float. */
   const float beta1 = (float)t->o.beta1, beta2 = (float)t->o.beta2;
   const double c1 = 1 - pow((double)beta1, (double)t->step);
   const double c2 = 1 - pow((double)beta2, (double)t->step);
-  return clf_do(t->dev, adam_step, .g = f->g, .w = f->w, .m = t->m, .v = t->v, .lr = (float)t->o.lr,
+  return clf_do(t->dev, adam_step, .g = f->g, .w = f->w, .m = t->m, .v = t->v, .lr = (float)rate,
                 .beta1 = beta1, .beta2 = beta2,
                 .eps = (float)(t->o.eps_hat ? t->o.eps / sqrt(c2) : t->o.eps), .c1 = (float)c1,
                 .c2 = (float)c2);

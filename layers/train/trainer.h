@@ -75,6 +75,17 @@ struct clf_trainer {
 /* EINVAL names the option that is out of range. */
 clf_status clf__check_train_options(const clf_train_options *o);
 
+/* ---- rate.c: the step size ----------------------------------------------------------------- */
+
+/* Whether it depends on the number of steps in all. */
+int clf__trainer_is_scheduled(const clf_trainer *t);
+/* Whether it is the same at each step, without weight decay. */
+int clf__trainer_is_plain(const clf_trainer *t);
+/* The step size of step `step`, counted from 0. */
+double clf__trainer_rate(const clf_trainer *t, int64_t step);
+/* Weight decay of the step: w -= rate * decay * w for all trainable weights. */
+clf_status clf__trainer_decay(clf_trainer *t, double rate);
+
 /* ---- train_plan.c: memory, and the size of micro-batches ---------------------------------- */
 
 /* Makes micro-batches smaller, with results that are the same but for rounding; 0: not possible. */

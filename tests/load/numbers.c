@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* numbers.c: the metadata of a checkpoint: each number taken away, damaged, out of range. */
+#include <stdio.h>
 #include <string.h>
 #include "load.h"
+#include "options.h"
 
 /* What files of earlier versions lack, or not every file has. */
 static int may_be_gone(const char *key) {
-  static const char *const keys[] = {
-      "clflow.history.epochs", "clflow.history.train",      "clflow.history.valid",
-      "clflow.train.eps_hat",  "clflow.train.flip",         "clflow.train.drops",
-      "clflow.train.part",     "clflow.train.activations",  "clflow.train.l2",
-      "clflow.train.clip",     "clflow.history.best_train", "clflow.scaling.mean.0",
-      "clflow.format"}; /* without it, it is no file of clflow */
+  static const char *const keys[] = {"clflow.history.epochs", "clflow.history.train",
+                                     "clflow.history.valid",  "clflow.history.best_train",
+                                     "clflow.scaling.mean.0", "clflow.format"};
+  for (int i = 0; i < CLF_OPTIONS; i++) {
+    char name[64];
+    snprintf(name, sizeof name, "clflow.train.%s", clf__options[i].name);
+    if (clf__options[i].files == FILES_LATER && strcmp(name, key) == 0) return 1;
+  }
+  /* Without a format it is no file of clflow. */
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     if (strcmp(keys[i], key) == 0) return 1;
   return 0;
@@ -58,8 +63,8 @@ static const struct {
     {CLF_NVP, "clflow.s_max", "80", "s_max is 80; it must be 0 (no bound) to 80"},
     {CLF_NVP, "clflow.s_max", "-1", "s_max is -1"},
     {CLF_NVP, "clflow.scaling.std.1", "0", "standard deviation 0: it cannot"},
-    {CLF_NVP, "clflow.train.batch", "0", "its batch is 0"},
-    {CLF_NVP, "clflow.train.batch", "3000000000", "its batch is 3000000000"},
+    {CLF_NVP, "clflow.train.batch", "0", "clflow.train.batch is 0: out of range"},
+    {CLF_NVP, "clflow.train.batch", "3000000000", "clflow.train.batch is 3000000000: out of range"},
     {CLF_NVP, "clflow.train.eps_hat", "2", "clflow.train.eps_hat is 2: out of range"},
     {CLF_NVP, "clflow.train.flip", "-1", "clflow.train.flip is -1: out of range"},
     {CLF_NVP, "clflow.train.step", "-1", "its step -1 is out of range"},
@@ -78,6 +83,10 @@ static const struct {
     {CLF_NVP, "clflow.train.drops", "1", "another value of drops"},
     {CLF_NVP, "clflow.train.part", "7", "another value of part"},
     {CLF_NVP, "clflow.train.activations", "1", "another value of activations"},
+    {CLF_NVP, "clflow.train.schedule", "1", "another value of schedule"},
+    {CLF_NVP, "clflow.train.schedule", "2", "clflow.train.schedule is 2: out of range"},
+    {CLF_NVP, "clflow.train.weight_decay", "1", "another value of weight_decay"},
+    {CLF_NVP, "clflow.train.lr", "-1", "clflow.train.lr is -1: out of range"},
     {CLF_NVP, "clflow.train.seed", "9", "another value of seed"},
     {CLF_NVP, "clflow.train.beta1", "0.5", "another value of beta1"},
     {CLF_NVP, "clflow.train.beta2", "0.5", "another value of beta2"},
@@ -141,6 +150,9 @@ static const change older[] = {
     {.key = "clflow.train.activations"},
     {.key = "clflow.train.l2"},
     {.key = "clflow.train.clip"},
+    {.key = "clflow.train.schedule"},
+    {.key = "clflow.train.warmup"},
+    {.key = "clflow.train.weight_decay"},
     {.key = "clflow.history.epochs"},
     {.key = "clflow.history.valid"},
 };

@@ -166,18 +166,19 @@ void check_diary(const diary *d, int64_t steps) {
 /* Without rows held out the first report comes after 256 steps, or a fraction of a
  * second: within an epoch, but for one that is a single step. */
 const setting settings[SETTINGS] = {
-    {"in order", CLF_NVP, 70, 32, 8, 0, 0, 0, 1, NULL, 0},
-    {"shuffled", CLF_NVP, 70, 32, 8, 1, 0, 0, 1, NULL, 0},
-    {"standardised", CLF_NVP, 70, 32, 8, 1, 1, 0, 1, NULL, 0},
-    {"held out", CLF_NVP, 60, 20, 8, 1, 1, 0.25, 9, NULL, 0},
-    {"held out, within an epoch", CLF_NVP, 320, 2, 1, 1, 1, 0.1, 1, NULL, 0},
-    {"an epoch a step", CLF_NVP, 40, 290, 100, 1, 0, 0, 1, NULL, 0},
-    {"not fused", CLF_NVP, 70, 32, 8, 1, 0, 0, 1, "never", 0},
-    {"nice", CLF_NICE, 70, 32, 8, 1, 1, 0, 1, NULL, 0},
-    {"piecewise", CLF_PIECEWISE, 70, 32, 8, 1, 0, 0.1, 3, NULL, CLF_ACTIVATIONS_STORE},
-    {"reverse", CLF_NVP, 70, 32, 8, 1, 0, 0, 1, NULL, CLF_ACTIVATIONS_REVERSE},
-    {"reverse, not fused", CLF_NVP, 70, 32, 8, 1, 0, 0, 1, "never", CLF_ACTIVATIONS_REVERSE},
-    {"nice in reverse", CLF_NICE, 70, 32, 8, 1, 1, 0.1, 1, NULL, CLF_ACTIVATIONS_REVERSE},
+    {"in order", CLF_NVP, 70, 32, 8, 0, 0, 0, 1, NULL, 0, 0},
+    {"shuffled", CLF_NVP, 70, 32, 8, 1, 0, 0, 1, NULL, 0, 0},
+    {"standardised", CLF_NVP, 70, 32, 8, 1, 1, 0, 1, NULL, 0, 0},
+    {"held out", CLF_NVP, 60, 20, 8, 1, 1, 0.25, 9, NULL, 0, 0},
+    {"held out, within an epoch", CLF_NVP, 320, 2, 1, 1, 1, 0.1, 1, NULL, 0, 0},
+    {"an epoch a step", CLF_NVP, 40, 290, 100, 1, 0, 0, 1, NULL, 0, 0},
+    {"not fused", CLF_NVP, 70, 32, 8, 1, 0, 0, 1, "never", 0, 0},
+    {"nice", CLF_NICE, 70, 32, 8, 1, 1, 0, 1, NULL, 0, 0},
+    {"piecewise", CLF_PIECEWISE, 70, 32, 8, 1, 0, 0.1, 3, NULL, CLF_ACTIVATIONS_STORE, 0},
+    {"reverse", CLF_NVP, 70, 32, 8, 1, 0, 0, 1, NULL, CLF_ACTIVATIONS_REVERSE, 0},
+    {"reverse, not fused", CLF_NVP, 70, 32, 8, 1, 0, 0, 1, "never", CLF_ACTIVATIONS_REVERSE, 0},
+    {"nice in reverse", CLF_NICE, 70, 32, 8, 1, 1, 0.1, 1, NULL, CLF_ACTIVATIONS_REVERSE, 0},
+    {"scheduled", CLF_NVP, 70, 32, 8, 1, 0, 0, 1, NULL, 0, 1},
 };
 _Static_assert(sizeof settings / sizeof *settings == SETTINGS, "as many as are told");
 
@@ -187,6 +188,10 @@ clf_train_options options_for(const setting *s) {
   o.standardize = s->standardize;
   o.valid_split = s->valid_split;
   o.activations = s->activations;
+  if (!s->scheduled) return o;
+  WORKS(clf_train_options_set(&o, "schedule", "cosine"));
+  WORKS(clf_train_options_set(&o, "warmup", "20"));
+  WORKS(clf_train_options_set(&o, "weight_decay", "0.1"));
   return o;
 }
 

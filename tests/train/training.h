@@ -23,6 +23,7 @@ void tests_of_columns(TCase *tc);
 void tests_of_discrete(TCase *tc);
 void tests_of_files(TCase *tc);
 void tests_of_memory(TCase *tc);
+void tests_of_rates(TCase *tc);
 void tests_of_refusals(TCase *tc);
 void tests_of_result(TCase *tc);
 void tests_of_judge(TCase *tc);
@@ -85,9 +86,10 @@ typedef struct setting {
   int64_t stop_at; /* epoch */
   const char *fuse;
   int activations;
+  int scheduled; /* 1: warm-up, a cosine and weight decay */
 } setting;
 
-enum { SETTINGS = 12 };
+enum { SETTINGS = 13 };
 extern const setting settings[SETTINGS];
 clf_train_options options_for(const setting *s);
 int32_t dim_of(const setting *s);

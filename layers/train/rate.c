@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* rate.c: the step size over a training, and decoupled weight decay (Loshchilov and Hutter 2019,
+ * "Decoupled Weight Decay Regularization"). */
+#define _USE_MATH_DEFINES
+#define _XOPEN_SOURCE 700 /* M_PI */
+#include <math.h>
+#include "options.h"
+#include "trainer.h"
+
+int clf__trainer_is_scheduled(const clf_trainer *t) {
+  return clf__option_whole(&t->o, CLF_OPTION_schedule) != 0;
+}
+
+int clf__trainer_is_plain(const clf_trainer *t) {
+  return !clf__trainer_is_scheduled(t) && clf__option_whole(&t->o, CLF_OPTION_warmup) == 0 &&
+         !(clf__option_real(&t->o, CLF_OPTION_weight_decay) > 0);
+}
+
+/* First a linear rise over `warmup` steps; then, with a cosine, half a period of it over the rest,
+ * which would be 0 at the step after the last (Loshchilov and Hutter 2017, eq. 5). */
+double clf__trainer_rate(const clf_trainer *t, int64_t step) {
+  const int64_t warmup = clf__option_whole(&t->o, CLF_OPTION_warmup);
+  const int64_t steps = t->o.epochs * clf__steps_per_epoch(t);
+  if (step < warmup) return t->o.lr * (double)(step + 1) / (double)warmup;
+  if (!clf__trainer_is_scheduled(t) || step >= steps) return t->o.lr;
+  return t->o.lr * 0.5 * (1 + cos(M_PI * (double)(step - warmup) / (double)(steps - warmup)));
+}
+
+clf_status clf__trainer_decay(clf_trainer *t, double rate) {
+  const double decay = clf__option_real(&t->o, CLF_OPTION_weight_decay);
+  const int64_t *size = t->f->parts.size;
+  const int32_t trained = (int32_t)(size[CLF_PLAIN] + size[CLF_DECAYED]);
+  if (!(decay > 0) || !trained) return CLF_OK;
+  /* axpby reads another tensor, and multiplies it by 0. */
+  return clf_do(t->dev, axpby, .x = clf__vector(t->m, 0, trained, 1),
+                .y = clf__vector(t->f->w, 0, trained, 1), .a = 0, .b = (float)(1 - rate * decay));
+}
