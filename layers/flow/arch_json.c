@@ -554,7 +554,8 @@ clf_status clf_arch_from_json(const char *json, clf_arch **arch) {
   json_error_t error;
   json_t *const root = json_loads(json, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
   if (!root) {
-    if (json_error_code(&error) == json_error_out_of_memory)
+    /* Without memory for its reader jansson gives no place. */
+    if (json_error_code(&error) == json_error_out_of_memory || error.line < 0)
       return clf__fail(CLF_ENOMEM, "no memory for an architecture");
     return clf__fail(CLF_EINVAL, "flow JSON, line %d, column %d: %s", error.line, error.column,
                      clf__excerpt_of(error.text, strlen(error.text)).s);

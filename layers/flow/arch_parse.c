@@ -224,7 +224,7 @@ static int goes_on(reader *r, int tails) {
     const size_t n = number_length(r->p);
     const char after = r->p[n];
     if (n && !is_letter(after) && after != '-' && after != '=') return 1;
-    if (!tails && is_pi(r->p)) return 1;
+    if (is_pi(r->p)) return 1;
     if (tails && (is_word(r->p, "none") || is_word(r->p, "circular"))) return 1;
   }
   r->p = before;
@@ -499,7 +499,10 @@ static int takes(const clf__member *m, const char *p) {
     if (bare && m->zero && is_word(p, m->zero)) return 1;
     return bare && is_digit(*p) && p[strspn(p, "0123456789")] != '-';
   case CLF__TYPE_REAL: return bare && (number_length(p) || is_pi(p));
-  case CLF__TYPE_INTS: return bare && is_digit(*p);
+  case CLF__TYPE_INTS: {
+    const size_t digits = strspn(p, "0123456789");
+    return bare && digits && p[digits] == '-';
+  }
   case CLF__TYPE_NODE:
     return n && (clf__node_type_find(m->group, p, n) || clf__macro_find(m->group, p, n));
   default: return 0;

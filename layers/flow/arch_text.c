@@ -160,12 +160,13 @@ void clf__out_member(clf__out *o, const clf__node *node, int index) {
 /* ---- Nodes -------------------------------------------------------------------------------- */
 
 /* Whether a member differs from its default, which arch.def writes as this file would. */
-static int is_given(const clf__node *node, int m) {
+static int is_given(clf__out *to, const clf__node *node, int m) {
   const char *const value = node->type->members[m].value;
   clf__out o = {0};
   if (!value) return 1;
   clf__out_member(&o, node, m);
-  const int given = o.failed || strcmp(o.s ? o.s : "", value) != 0;
+  const int given = strcmp(o.s ? o.s : "", value) != 0;
+  to->failed |= o.failed;
   free(o.s);
   return given;
 }
@@ -176,13 +177,13 @@ static int is_number(const clf__member *m) {
 
 /* Which members to write.  Numbers without names are known by their order: those before one that
  * is written are written too. */
-static unsigned written(const clf__node *node) {
+static unsigned written(clf__out *o, const clf__node *node) {
   unsigned bits = 0;
   int number = 0;
   for (int m = node->type->count - 1; m >= 0; m--) {
     const clf__member *const member = &node->type->members[m];
     const int bare = (member->flags & CLF__BARE) && is_number(member);
-    int given = is_given(node, m);
+    int given = is_given(o, node, m);
     if (member->flags & CLF__SIZE) given |= bits >> (m + 1) & 1;
     if (bare) given |= number;
     if (bare) number = given;
@@ -206,8 +207,17 @@ static void out_size(clf__out *o, const clf__node *node, int m) {
   }
 }
 
+/* Whether a member is written without its name: not a variable, nor a list of one number, which
+ * would be read as a number. */
+static int is_bare(const clf__node *node, int m) {
+  const clf__member *const member = &node->type->members[m];
+  const clf__ints *const list = clf__member_of(node, member);
+  if (member->type == CLF__TYPE_INTS && list->n < 2) return 0;
+  return (member->flags & CLF__BARE) && !node->variable[m];
+}
+
 static void out_arguments(clf__out *o, const clf__node *node) {
-  const unsigned bits = written(node);
+  const unsigned bits = written(o, node);
   const char *between = "(";
   for (int m = 0; m < node->type->count; m++) {
     const clf__member *const member = &node->type->members[m];
@@ -222,7 +232,7 @@ static void out_arguments(clf__out *o, const clf__node *node) {
       clf__out_member(o, node, m);
       continue;
     }
-    const int bare = (member->flags & CLF__BARE) && !node->variable[m];
+    const int bare = is_bare(node, m);
     const int set = member->type == CLF__TYPE_FLAG && *(int *)clf__member_of(node, member);
     if (bare && (member->type != CLF__TYPE_FLAG || set)) {
       if (set)

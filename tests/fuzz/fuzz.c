@@ -161,6 +161,33 @@ static void source(const uint8_t *bytes, size_t size) {
   free(text);
 }
 
+/* An architecture is written as text and JSON that are read as the same one. */
+static void turn_around(clf_arch *a) {
+  clf_arch *b = NULL;
+  if (clf_arch_parse(clf_arch_text(a), &b) || strcmp(clf_arch_json(a), clf_arch_json(b)) != 0)
+    abort();
+  clf_arch_free(b);
+  if (clf_arch_from_json(clf_arch_json(a), &b) || strcmp(clf_arch_text(a), clf_arch_text(b)) != 0)
+    abort();
+  clf_arch_free(b);
+  clf_arch_free(a);
+}
+
+static void architecture(const uint8_t *bytes, size_t size,
+                         clf_status (*read)(const char *, clf_arch **)) {
+  char *text = strndup((const char *)bytes, size);
+  clf_arch *a = NULL;
+  if (!text) abort();
+  const clf_status s = read(text, &a);
+  judge(s);
+  if (!s) turn_around(a);
+  free(text);
+}
+static void arch(const uint8_t *bytes, size_t size) { architecture(bytes, size, clf_arch_parse); }
+static void arch_json(const uint8_t *bytes, size_t size) {
+  architecture(bytes, size, clf_arch_from_json);
+}
+
 /* ---- What clflow keeps for itself ---------------------------------------------------------- */
 
 /* The bytes of a file of the cache.  Whatever lies there is replaced by what is kept next. */
@@ -244,8 +271,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   static void (*const targets[])(const uint8_t *, size_t) = {
-      csv,  npy,    idx,   cifar, images_npy, png,    jpeg,       safetensors,
-      name, source, cache, tuned, verdicts,   packed, csv_options};
+      csv,    npy,   idx,   cifar,    images_npy, png,         jpeg, safetensors, name,
+      source, cache, tuned, verdicts, packed,     csv_options, arch, arch_json};
   enum {
     csv_,
     npy_,
@@ -261,7 +288,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     tuned_,
     verdicts_,
     packed_,
-    csv_options_
+    csv_options_,
+    arch_,
+    arch_json_
   };
   targets[CLF_FUZZ_TARGET](bytes, size);
   return 0;

@@ -223,3 +223,39 @@ put("verdicts", "long", "\t" + "w" * 5000 + "\n" + "n" * 500 + "\t" + "w" * 5000
 put("verdicts", "nul", b"\t\nopencl:0\tw\0hy\nopencl:1\t\n")
 put("verdicts", "twice", "\tfirst\n\tsecond\n")
 put("verdicts", "tabs", "\t\t\t\nopencl:0\t\t\t\n\n\n")
+
+flows = {
+    "empty": "3: -> normal",
+    "nsf": "6: (perm(random), lu, coupling(rq(bins=8, tail=3), resnet(256x2, relu), uncond=1))*10, perm(random), lu -> normal",
+    "maf": "3|10: standardize, (ar(affine(scale=softplus), made(50x2, tanh, residual=0)), perm(random))*5 -> normal; context: standardize, mlp(64x2, relu)->16",
+    "iaf": "6: (~ar(affine(scale=sigmoid2), made(64x2, relu)), perm(list, list=5, 4, 3, 2, 1, 0))*4 -> student(4, trained)",
+    "torus": "4: (ar(rq(tail=circular,3,none, box=-pi,pi, like=zuko), masked(64x2), order=$alt))*3 -> box(-pi,pi)",
+    "glow": "32x32x3: pixels, (squeeze, (actnorm, conv1x1(dense), coupling(affine(scale=sigmoid2), conv(c, 3-1-3), even=$i, mask=mid))*32, split(prior=conv))*2, ~squeeze, glowstep(9, add)*3 -> normal(trained)",
+    "columns": "4: columns(0-2+3: logit(0,1), 4-: circular(2)), spline(tail=2), lu.name -> columns(0: laplace, 1-: mixture(3, full))",
+    "blend": "2: -> blend(0.3: (coupling(add, zero, mask=list, list=1-))*2 -> normal; 7e-1: lu -> normal(trained, cov=full))",
+    "comment": "2 : # two\n\tlu, # and\r\n lu\n-> normal",
+    "deep": "2: " + "(" * 40 + "lu" + ")" * 40 + " -> normal",
+    "bomb": "2: ((((lu)*65536)*65536)*65536)*65536 -> normal",
+    "long_name": "2: " + "x" * 5000 + " -> normal",
+    "numbers": "2: shift-scale(shift=1e400, -.5, 5., +3, scale=1e-320) -> normal",
+    "open": "$dim: lu(identity=$i, $alt) -> normal",
+    "latin": b"2: l\xe4\xff -> normal",
+}
+for name, text in flows.items():
+    put("arch", name, text)
+
+
+def layers(inner):
+    return '{"version":1,"dim":3,"layers":[' + inner + '],"base":{"kind":"normal"}}'
+
+
+put("arch_json", "empty", layers(""))
+put("arch_json", "maf", layers('{"repeat":5,"layers":[{"layer":"ar","name":"a","inverse":true,"map":{"kind":"affine","scale":"exp"},"net":{"kind":"made","hidden":100,"blocks":2,"act":"relu","residual":false},"order":"$alt"},{"layer":"perm","kind":"list","list":[2,0,1]}]}'))
+put("arch_json", "spline", layers('{"layer":"coupling","map":{"kind":"rq","tail":["none",3,"circular"],"box":[-1,2.5],"min":[0.001,0.01,0.1]},"net":{"kind":"conv","width":"c","kernels":[3,1]},"mask":"list","list":"0-1+2-","even":"$i"}'))
+put("arch_json", "columns", layers('{"layer":"columns","parts":[{"columns":"0-1","node":{"layer":"logit","a":0,"b":1}},{"columns":"2-","node":{"layer":"wrap"}}]}'))
+put("arch_json", "blend", '{"version":1,"shape":[8,8,3],"context_dim":2,"layers":[],"base":{"kind":"blend","parts":[{"weight":0.5,"flow":{"layers":[{"layer":"lu"}],"base":{"kind":"box"}}}]},"context":[{"kind":"standardize"},{"kind":"embed","net":{"kind":"mlp"},"out":3}]}')
+put("arch_json", "bomb", layers('{"repeat":65536,"layers":[' * 4 + '{"layer":"lu"}' + "]}" * 4))
+put("arch_json", "deep", layers('{"repeat":1,"layers":[' * 50 + '{"layer":"lu"}' + "]}" * 50))
+put("arch_json", "deeper", "[" * 3000)
+put("arch_json", "types", '{"version":"1","dim":1e9,"shape":{},"layers":null,"base":[]}')
+put("arch_json", "nul", layers('{"layer":"l\\u0000u"}'))
