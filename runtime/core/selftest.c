@@ -20,7 +20,7 @@
 #define IMAGE(C) DIM(3, C, 6, 5)
 
 /* A row is a call with shapes where the tensors would be. */
-enum { N = 37, D = 5, H = 9, L = 2, P = 2 * (H * (2 * D + 1) + D), Q = 11 };
+enum { N = 37, D = 5, H = 9, L = 2, P = 2 * (H * (2 * D + 1) + D), Q = 11, T = D * (D - 1) / 2 };
 static const struct {
   clf_op op;
   const void *args;
@@ -80,6 +80,20 @@ static const struct {
        .x = DIM(N, D), .dx = DIM(N, D), .dw = DIM(L, P), .hidden = H, .dlogdet = -1),
     OP(mlp_coupling_nll, .x = DIM(N, D), .b = DIM(L, D), .w = DIM(L, P), .loss = DIM(1),
        .dw = DIM(L, P), .hidden = H, .weight = 1),
+    OP(lu_compose, .lower = DIM(T), .upper = DIM(T), .diagonal = DIM(D), .w = DIM(D, D),
+       .v = DIM(D, D), .logdet = DIM(1)),
+    OP(lu_bwd, .lower = DIM(T), .upper = DIM(T), .diagonal = DIM(D), .dw = DIM(D, D), .dl = DIM(1),
+       .dlower = DIM(T), .dupper = DIM(T), .ddiagonal = DIM(D), .dlogdet = -1),
+    OP(reflections_compose, .left = DIM(3, D), .upper = DIM(T), .diagonal = DIM(D),
+       .right = DIM(2, D), .w = DIM(D, D), .v = DIM(D, D), .logdet = DIM(1), .kind = 1),
+    OP(reflections_bwd, .left = DIM(3, D), .upper = DIM(T), .diagonal = DIM(D), .right = DIM(2, D),
+       .dw = DIM(D, D), .dl = DIM(1), .dleft = DIM(3, D), .dupper = DIM(T), .ddiagonal = DIM(D),
+       .dright = DIM(2, D), .kind = 1, .dlogdet = -1),
+    OP(rotation_compose, .generator = DIM(D, D), .w = DIM(D, D)),
+    OP(rotation_bwd, .generator = DIM(D, D), .dw = DIM(D, D), .dgenerator = DIM(D, D)),
+    OP(dense_compose, .w = DIM(D, D), .v = DIM(D, D), .logdet = DIM(1)),
+    OP(dense_bwd, .v = DIM(D, D), .dl = DIM(1), .dw = DIM(D, D), .dlogdet = -1),
+    OP(logdet_add, .value = DIM(D), .logdet = DIM(N), .factor = 2),
     OP(scaling_fwd, .x = DIM(N, D), .log_s = DIM(D), .y = DIM(N, D), .logdet = DIM(N)),
     OP(scaling_inv, .y = DIM(N, D), .log_s = DIM(D), .x = DIM(N, D), .logdet = DIM(N)),
     OP(scaling_bwd, .x = DIM(N, D), .log_s = DIM(D), .dy = DIM(N, D), .dx = DIM(N, D),
