@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* gaussians.c: an item per normal of a sample; what is by column of a sample, an item for that. */
+#include "launch.h"
+
+static clf_grid of_normals(const clf_call *call, const clf_tensor *t) {
+  return clf_items(call, t->dim[0] * t->dim[1]);
+}
+
+CLF_LAUNCH(gaussians_logp) {
+  return call->enqueue(call, "gaussians_logp", of_normals(call, &p->t), NULL);
+}
+CLF_LAUNCH(gaussians_bwd) {
+  CLF_TRY(call->enqueue(call, "gaussians_bwd", of_normals(call, &p->t), NULL));
+  return call->enqueue(call, "gaussians_bwd_sum", clf_items(call, clf_elements(&p->dz)), NULL);
+}
+CLF_LAUNCH(gaussians_place) { return clf_each(call, clf_elements(&p->z)); }

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* gaussians.cl: K normals by triangular factors L of their covariances, an item per normal of a
+ * sample.  A parameter that is left out is 0. */
+#define GAUSSIANS_LOG_STD(i)                                                                       \
+  (log_std_ ? AT(log_std, n, k, p.log_std.dim[2] == 1 ? 0 : (i), 0) : 0.0f)
+#define GAUSSIANS_DIAGONAL(i) (exp(GAUSSIANS_LOG_STD(i)) + p.eps)
+#define GAUSSIANS_BELOW(t, i, j) AT(t, n, k, (i) * ((i)-1) / 2 + (j), 0)
+#define GAUSSIANS_ITEM                                                                             \
+  const int n = get_global_id(0) / p.t.dim[1], k = get_global_id(0) % p.t.dim[1], D = p.t.dim[2];  \
+  if (n >= p.t.dim[0]) return
+
+kernel BY_ITEM void gaussians_logp(CLF_IN(z), CLF_IN(loc), CLF_IN(log_std), CLF_IN(lower),
+                                   CLF_OUT(t), CLF_OUT(logps), const gaussians_logp_args p) {
+  GAUSSIANS_ITEM;
+  float logp = -HALF_LOG_2PI * D;
+  for (int i = 0; i < D; i++) {
+    float t = *PTR(z, n, i) - (loc_ ? AT(loc, n, k, i, 0) : 0.0f);
+    if (lower_)
+      for (int j = 0; j < i; j++) t -= GAUSSIANS_BELOW(lower, i, j) * AT(t, n, k, j, 0);
+    const float std = GAUSSIANS_DIAGONAL(i);
+    t /= std;
+    AT(t, n, k, i, 0) = t;
+    logp -= 0.5f * t * t + log(std);
+  }
+  *PTR(logps, n, k) = logp;
+}
+
+/* dloc holds g = L^-T t meanwhile. */
+kernel BY_ITEM void gaussians_bwd(CLF_IN(t), CLF_IN(log_std), CLF_IN(lower), CLF_IN(dlogps),
+                                  CLF_OUT(dz), CLF_OUT(dloc), CLF_OUT(dlog_std), CLF_OUT(dlower),
+                                  const gaussians_bwd_args p) {
+  GAUSSIANS_ITEM;
+  const float weight = *PTR(dlogps, n, k);
+  const int one = p.dlog_std.dim[2] == 1;
+  float sum = 0;
+  for (int i = D - 1; i >= 0; i--) {
+    float g = AT(t, n, k, i, 0);
+    if (lower_)
+      for (int j = i + 1; j < D; j++) g -= GAUSSIANS_BELOW(lower, j, i) * AT(dloc, n, k, j, 0);
+    AT(dloc, n, k, i, 0) = g / GAUSSIANS_DIAGONAL(i);
+  }
+  for (int i = 0; i < D; i++) {
+    const float g = AT(dloc, n, k, i, 0);
+    const float share =
+        weight * (g * AT(t, n, k, i, 0) - 1 / GAUSSIANS_DIAGONAL(i)) * exp(GAUSSIANS_LOG_STD(i));
+    sum = one ? sum + share : share;
+    if (dlog_std_) AT(dlog_std, n, k, one ? 0 : i, 0) = sum;
+    if (dlower_)
+      for (int j = 0; j < i; j++) GAUSSIANS_BELOW(dlower, i, j) = weight * g * AT(t, n, k, j, 0);
+    AT(dloc, n, k, i, 0) = weight * g;
+  }
+}
+
+/* dz, an item per column of a sample. */
+kernel BY_ITEM void gaussians_bwd_sum(CLF_IN(t), CLF_IN(log_std), CLF_IN(lower), CLF_IN(dlogps),
+                                      CLF_OUT(dz), CLF_OUT(dloc), CLF_OUT(dlog_std),
+                                      CLF_OUT(dlower), const gaussians_bwd_args p) {
+  const int n = get_global_id(0) / p.dz.dim[1], i = get_global_id(0) % p.dz.dim[1];
+  if (n >= p.dz.dim[0]) return;
+  float sum = 0;
+  for (int k = 0; k < p.t.dim[1]; k++) sum += AT(dloc, n, k, i, 0);
+  *PTR(dz, n, i) = -sum;
+}
+
+kernel BY_ITEM void gaussians_place(CLF_IN(e), CLF_IN(index), CLF_IN(loc), CLF_IN(log_std),
+                                    CLF_IN(lower), CLF_OUT(z), const gaussians_place_args p) {
+  const int n = get_global_id(0) / p.z.dim[1], i = get_global_id(0) % p.z.dim[1];
+  if (n >= p.z.dim[0]) return;
+  const int k = index_ ? (int)*PTR(index, n, 0) : 0;
+  float z = AT(loc, n, k, i, 0) + GAUSSIANS_DIAGONAL(i) * *PTR(e, n, i);
+  if (lower_)
+    for (int j = 0; j < i; j++) z += GAUSSIANS_BELOW(lower, i, j) * *PTR(e, n, j);
+  *PTR(z, n, i) = z;
+}
+#undef GAUSSIANS_LOG_STD
+#undef GAUSSIANS_DIAGONAL
+#undef GAUSSIANS_BELOW
+#undef GAUSSIANS_ITEM

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "cases.h"
+
+/* Parameters: none, the same for all samples, or each sample's own; S numbers a factor's diagonal has
+ * for itself, T stand below it. */
+#define NONE(...) DIM(0)
+#define OWN(...) DIM(__VA_ARGS__)
+#define ALL(...) SHARED(__VA_ARGS__)
+#define HALF(D) ((D) * ((D) - 1) / 2)
+#define LOGP(U, F, S, N, K, D) &(const clf_gaussians_logp_args){.z = DIM(N, D), .loc = U(N, K, D), \
+    .log_std = U(N, K, S), .lower = F(N, K, HALF(D)), .t = DIM(N, K, D), .logps = DIM(N, K), .eps = 0.1f}
+#define BWD(U, F, S, N, K, D) &(const clf_gaussians_bwd_args){.t = DIM(N, K, D), .log_std = U(N, K, S), \
+    .lower = F(N, K, HALF(D)), .dlogps = DIM(N, K), .dz = DIM(N, D), .dloc = DIM(N, K, D), \
+    .dlog_std = U##_GRADIENT(N, K, S), .dlower = F##_GRADIENT(N, K, HALF(D)), .eps = 0.1f}
+#define PLACE(U, F, S, N, K, D) &(const clf_gaussians_place_args){.e = DIM(N, D), .loc = ALL(N, K, D), \
+    .log_std = U(N, K, S), .lower = F(N, K, HALF(D)), .z = DIM(N, D), .eps = 0.1f}
+#define NONE_GRADIENT(...) DIM(0)
+#define OWN_GRADIENT(...) DIM(__VA_ARGS__)
+#define ALL_GRADIENT(...) DIM(__VA_ARGS__)
+
+/* L's smallest eigenvalues fall, and numbers grow, as a power of its dimension. */
+#define SHAPES(X)                                                        \
+  CASE("one",       X(ALL, NONE, 1, 1, 1, 1)),                           \
+  CASE("standard",  X(NONE, NONE, 1, 35, 1, 7)),                         \
+  CASE("diagonal",  X(ALL, NONE, 7, 35, 3, 7), .tol = 3e-5f),            \
+  CASE("spherical", X(ALL, NONE, 1, 35, 5, 7), .tol = 3e-5f),            \
+  CASE("own",       X(OWN, NONE, 7, 35, 3, 7), .tol = 3e-5f),            \
+  CASE("full",      X(ALL, ALL, 5, 35, 1, 5), .tol = 1e-4f),             \
+  CASE("full of 3", X(ALL, ALL, 3, 67, 3, 3), .tol = 1e-4f),             \
+  CASE("full, own", X(OWN, OWN, 4, 35, 2, 4), .tol = 1e-4f),             \
+  CASE("full, one scale", X(OWN, ALL, 1, 35, 2, 4), .tol = 1e-4f),       \
+  CASE("steep",     X(OWN, OWN, 12, 35, 2, 12), .lo = 0, .hi = 0.3f, .tol = 1e-4f), \
+  CASE("large",     X(ALL, ALL, 8, 4096, 8, 8), .lo = 0, .hi = 0.5f, .tol = 1e-4f, .bench = 1)
+
+CLF_CASES(gaussians_logp, SHAPES(LOGP));
+CLF_CASES(gaussians_bwd, SHAPES(BWD));
+CLF_CASES(gaussians_place, SHAPES(PLACE),
+  CASE("by index", &(const clf_gaussians_place_args){.e = DIM(35, 4), .index = DIM(35),
+       .loc = SHARED(35, 2, 4), .log_std = SHARED(35, 2, 4), .lower = SHARED(35, 2, 6), .z = DIM(35, 4)},
+       .lo = 0, .hi = 1.999f));
