@@ -145,7 +145,7 @@ static const bench_kind kind = {prepare, sample, finish};
   GEMM_(level, #M "x" #N "x" #K "-tb-bias", M, N, K, DIM(M, K), DIM(N, K), .tb = 1, .bias = DIM(N))
 #define LAYER(level, M, N, K)                                                                      \
   GEMM_(level, #M "x" #N "x" #K "-tb-bias-tanh", M, N, K, DIM(M, K), DIM(N, K), .tb = 1,           \
-        .bias = DIM(N), .act = 1)
+        .bias = DIM(N), .act = CLF_ACT_tanh)
 
 /* N x H x W x Ci - Co, 3x3 unless the name says k1. */
 #define CONV_(level, way, op, suffix, N, H, W, Ci, Co, k, ...)                                     \
@@ -191,10 +191,12 @@ static const bench_kind kind = {prepare, sample, finish};
   NORM_(level, bn_stats, "bn-stats", 3.0, 1.0, N, H, W, C, .x = IMAGE(N, H, W, C), .mean = DIM(C), \
         .var = DIM(C)),                                                                            \
       NORM_(level, bn_fwd, "bn-fwd", 3.0, 2.0, N, H, W, C, .x = IMAGE(N, H, W, C), .mean = DIM(C), \
-            .var = DIM(C), .beta = DIM(C), .y = IMAGE(N, H, W, C), .eps = 1.5f, .act = 2),         \
+            .var = DIM(C), .beta = DIM(C), .y = IMAGE(N, H, W, C), .eps = 1.5f,                    \
+            .act = CLF_ACT_relu),                                                                  \
       NORM_(level, bn_bwd, "bn-bwd", 10.0, 4.0, N, H, W, C, .x = IMAGE(N, H, W, C),                \
             .mean = DIM(C), .var = DIM(C), .beta = DIM(C), .dy = IMAGE(N, H, W, C),                \
-            .dx = IMAGE(N, H, W, C), .dbeta = DIM(C), .eps = 1.5f, .act = 2, .batch = 1, .add = 1)
+            .dx = IMAGE(N, H, W, C), .dbeta = DIM(C), .eps = 1.5f, .act = CLF_ACT_relu,            \
+            .batch = 1, .add = 1)
 #define WN(level, O, C, k)                                                                         \
   OP(level, "norm/wn-fwd/" #O "x" #C "-k" #k, wn_fwd, 3.0 * O * C * k * k, 2.0 * O * C * k * k, 1, \
      .v = DIM(O, C, k, k), .g = DIM(O), .w = DIM(O, C, k, k)),                                     \
@@ -256,7 +258,7 @@ const bench_workload bench_ops[] = {
     ROWS(USUAL, "elementwise", "axpby", axpby, 3.0, 3.0, 4096, 4096, .x = DIM(4096, 4096),
          .y = DIM(4096, 4096), .a = 1, .b = 0.5f),
     ROWS(USUAL, "elementwise", "tanh", act_fwd, 0.0, 2.0, 4096, 512, .x = DIM(4096, 512),
-         .y = DIM(4096, 512), .act = 1),
+         .y = DIM(4096, 512), .act = CLF_ACT_tanh),
     ROWS(USUAL, "elementwise", "adam", adam_step, 14.0, 8.0, 1000000, 1, .g = DIM(1000000),
          .w = DIM(1000000), .m = DIM(1000000), .v = DIM(1000000), .lr = 1e-3f, .beta1 = 0.9f,
          .beta2 = 0.999f, .eps = 1e-8f, .c1 = 0.1f, .c2 = 0.001f),

@@ -2,22 +2,34 @@
 /* activation.cl: elementwise on images. */
 static V act_relu(V v) { return v <= 0 ? (V)0 : v; } /* NaN stays NaN */
 
+/* A loop for each activation: the choice stands outside. */
 kernel BY_PIXELS void act_fwd(CLF_IN(x), CLF_OUT(y), const act_fwd_args p) {
   const clf_part q = part_of(p.x);
-  FOR_CHANNELS(q)
-    FOR_PIXELS(q) {
-      const V x = GET(x);
-      PUT(y, p.act == 1 ? tanh_v(x) : p.act == 2 ? act_relu(x) : x);
-    }
+#define ROW(name, from, flops, value, through)                                                     \
+  case CLF_ACT_##name:                                                                             \
+    FOR_CHANNELS(q)                                                                                \
+      FOR_PIXELS(q) {                                                                              \
+        const V x = GET(x);                                                                        \
+        PUT(y, value);                                                                             \
+      }                                                                                            \
+    break;
+  switch (p.act) { CLF_ACTIVATIONS(ROW) }
+#undef ROW
 }
 
 kernel BY_PIXELS void act_bwd(CLF_IN(y), CLF_IN(dy), CLF_OUT(dx), const act_bwd_args p) {
   const clf_part q = part_of(p.y);
-  FOR_CHANNELS(q)
-    FOR_PIXELS(q) {
-      const V y = GET(y), dy = GET(dy);
-      PUT(dx, p.act == 1 ? dy * (1 - y * y) : p.act == 2 ? (y <= 0 ? (V)0 : dy) : dy);
-    }
+#define ROW(name, from, flops, value, through)                                                     \
+  case CLF_ACT_##name:                                                                             \
+    FOR_CHANNELS(q)                                                                                \
+      FOR_PIXELS(q) {                                                                              \
+        const V v = GET(y), d = GET(dy);                                                           \
+        const V g = through;                                                                       \
+        PUT(dx, p.add != 0 ? p.add * GET(dx) + g : g);                                             \
+      }                                                                                            \
+    break;
+  switch (p.act) { CLF_ACTIVATIONS(ROW) }
+#undef ROW
 }
 
 /* The channel C + c of t beside GET's c. */

@@ -9,9 +9,11 @@
 #define GET_ON(t) (p.pixels == 0 ? GET(t) : ON ? GET(t) : (V)0)
 
 #define ACT(type, suffix)                                                                          \
-  type bn_act##suffix(type v, int act) { return act == 2 ? (v <= 0 ? (type)0 : v) : v; }           \
+  type bn_act##suffix(type v, int act) {                                                           \
+    return act == CLF_ACT_relu ? (v <= 0 ? (type)0 : v) : v;                                       \
+  }                                                                                                \
   type bn_through##suffix(type v, type dy, int act) {                                              \
-    return act == 2 ? (v <= 0 ? (type)0 : dy) : dy;                                                \
+    return act == CLF_ACT_relu ? (v <= 0 ? (type)0 : dy) : dy;                                     \
   }
 ACT(V, )
 #if LANES > 1

@@ -92,7 +92,10 @@ CLF_LAUNCH_WAY(gemm, alone) {
 
 CLF_LAUNCH_WAY(gemm, by_tiles) {
   const int M = p->c.dim[0], N = p->c.dim[1], small = clf_small_tiles(call, M, N);
-  return call->enqueue(call, small ? "gemm_small" : "gemm", clf_by_tiles(call, M, N, small), NULL);
+  CLF_TRY(
+      call->enqueue(call, small ? "gemm_small" : "gemm", clf_by_tiles(call, M, N, small), NULL));
+  if (p->act <= CLF_ACT_relu) return CLF_OK; /* the tiles' kernels have those */
+  return call->enqueue(call, "gemm_act", clf_items(call, clf_elements(&p->c)), NULL);
 }
 
 CLF_LAUNCH_WAY(gemm, by_blas) {

@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* gemm.cl: c = act(alpha op(a) op(b) + beta c + bias). */
-#define FINISH(type, tanh_of)                                                                      \
-  type gemm_act(type v, int act) {                                                                 \
-    return act == 1 ? tanh_of(v) : act == 2 ? (v <= 0 ? (type)0 : v) : v;                          \
-  }
-
 #if LANES > 1
 /* An item computes tiles of TM x TN of c, TN = 2 LANES, in registers: some below each other,
  * by one panel of b, [K][TN], which holds TN columns so that the inner loop reads one stream.
  * a is read in place, whatever its strides, or from panels too, [tiles][K][TM].  However they
  * are read, every element of c is one chain of multiply-adds, k in order, so that all ways give
  * the same bits. */
-FINISH(V, tanh_v)
-
 /* Rows k0 .. k1 - 1 of panel j, whose first is at d. */
 static void gemm_panel(global const float *b, int sk, int sj, int N, int j, int k0, int k1,
                        global float *d) {
@@ -86,8 +79,18 @@ static void gemm_tile(gemm_rows q, int t, global const float *b, int K, global c
       sums[r][0] += beta * lanes_load(to + r * v.stride[0], sj, n);
       if (wide) sums[r][1] += beta * lanes_load(to + r * v.stride[0] + LANES * sj, sj, n - LANES);
     }
-  for (int r = 0; r < TM && act; r++)
-    for (int h = 0; h < 2; h++) sums[r][h] = gemm_act(sums[r][h], act);
+#define ROW(name, from, flops, value, through)                                                     \
+  case CLF_ACT_##name:                                                                             \
+    for (int r = 0; r < TM; r++)                                                                   \
+      for (int h = 0; h < 2; h++) {                                                                \
+        const V x = sums[r][h];                                                                    \
+        sums[r][h] = value;                                                                        \
+      }                                                                                            \
+    break;
+  if (act) switch (act) {
+      CLF_ACTIVATIONS(ROW)
+    }
+#undef ROW
   if (sj == 1 && n >= TN && left >= TM) /* most of c: no choice for each vector */
 #pragma unroll
     for (int r = 0; r < TM; r++) {
@@ -181,13 +184,17 @@ kernel BY_LANES void gemm_blocks(GEMM) {
 #undef GEMM_LOOP
 
 #else
-FINISH(float, tanh)
+/* Every number of a tile has its own copy of this: it has the activations that are short, and
+ * gemm_act follows where p.act is another. */
+INLINE float gemm_short_act(float v, int act) {
+  return act == CLF_ACT_tanh ? tanh(v) : act == CLF_ACT_relu ? (v <= 0 ? 0 : v) : v;
+}
 
 INLINE void gemm_store(float v, int i, int j, CLF_FROM(bias), CLF_TO(c), const gemm_args p) {
   if (i >= p.c.dim[0] || j >= p.c.dim[1]) return;
   const float bias = p.bias.dim[0] ? *PTR(bias, j, 0) : 0;
   const float old = p.beta != 0 ? p.beta * *PTR(c, i, j) : 0;
-  *PTR(c, i, j) = gemm_act(p.alpha * v + bias + old, p.act);
+  *PTR(c, i, j) = gemm_short_act(p.alpha * v + bias + old, p.act);
 }
 
 /* The next terms are on their way to registers while these are multiplied. */
@@ -244,11 +251,24 @@ kernel BY_SMALL_TILE void gemm_small(CLF_IN(a), CLF_IN(b), CLF_IN(bias), CLF_OUT
   gemm_tile(a_, b_, bias_, c_, p, as, bs, TILE_SMALL, 1);
 }
 
+INLINE float gemm_any_act(float x, int act) {
+#define ROW(name, from, flops, value, through)                                                     \
+  case CLF_ACT_##name:                                                                             \
+    return value;
+  switch (act) { CLF_ACTIVATIONS(ROW) }
+#undef ROW
+  return x;
+}
+
 /* Bias and activation behind a BLAS, an item per element of c. */
 kernel BY_ITEM void gemm_finish(CLF_IN(a), CLF_IN(b), CLF_IN(bias), CLF_OUT(c), const gemm_args p) {
   const int id = get_global_id(0), i = id / p.c.dim[1], j = id % p.c.dim[1];
   if (i >= p.c.dim[0]) return;
-  *PTR(c, i, j) = gemm_act(*PTR(c, i, j) + (p.bias.dim[0] ? *PTR(bias, j, 0) : 0), p.act);
+  *PTR(c, i, j) = gemm_any_act(*PTR(c, i, j) + (p.bias.dim[0] ? *PTR(bias, j, 0) : 0), p.act);
+}
+
+kernel BY_ITEM void gemm_act(CLF_IN(a), CLF_IN(b), CLF_IN(bias), CLF_OUT(c), const gemm_args p) {
+  const int id = get_global_id(0), i = id / p.c.dim[1], j = id % p.c.dim[1];
+  if (i < p.c.dim[0]) *PTR(c, i, j) = gemm_any_act(*PTR(c, i, j), p.act);
 }
 #endif
-#undef FINISH

@@ -25,10 +25,11 @@ foreach(s IN LISTS stems)
   endforeach()
 endforeach()
 
-set(texts ${CMAKE_CURRENT_SOURCE_DIR}/cl/clflow.clh ${defs}
-    ${CMAKE_CURRENT_SOURCE_DIR}/include/clflow/columns.def
-    ${CMAKE_CURRENT_SOURCE_DIR}/runtime/core/box_muller.def ${CMAKE_CURRENT_SOURCE_DIR}/runtime/core/winograd.def
-    ${CMAKE_CURRENT_SOURCE_DIR}/cl/winograd.clh ${kernels})
+set(texts cl/clflow.clh include/clflow/ops.def include/clflow/columns.def
+    include/clflow/activations.def runtime/core/special.def cl/activations.clh
+    runtime/core/box_muller.def runtime/core/winograd.def cl/winograd.clh)
+list(TRANSFORM texts PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+list(APPEND texts ${kernels})
 set(embedded ${CMAKE_CURRENT_BINARY_DIR}/sources.c)
 add_custom_command(OUTPUT ${embedded}
   COMMAND ${CMAKE_COMMAND} "-DOUT=${embedded}" "-DIN=${texts}" -DHEADER=sources.h

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* activation.c: activations, and gradients of them from their outputs.  A thread takes rows
+/* activation.c: activations and their gradients.  A thread takes rows
  * of an image; the inner loops run along channels. */
 #include "ref.h"
 
@@ -11,14 +11,28 @@ static int rows_of(const clf_tensor *t) { return t->dim[0] * t->dim[2]; }
 #define EACH_OF_ROW(t, r)                                                                          \
   for (int n = (r) / (t)->dim[2], h = (r) % (t)->dim[2], w = 0; w < (t)->dim[3]; w++)
 
-static inline void fwd(int C, const real *restrict x, int sx, real *restrict y, int sy, int act) {
-  for (int c = 0; c < C; c++) {
-    const real v = x[(ptrdiff_t)c * sx];
-    y[(ptrdiff_t)c * sy] = act == 1 ? real_tanh(v) : act == 2 ? relu(v) : v;
-  }
+/* A loop for each activation, so that all become vectors. */
+static inline void fwd(int C, const real *restrict from, int sx, real *restrict y, int sy,
+                       int act) {
+#define ROW(name, source, flops, value, through)                                                   \
+  case CLF_ACT_##name:                                                                             \
+    for (int c = 0; c < C; c++) {                                                                  \
+      const real x = from[(ptrdiff_t)c * sx];                                                      \
+      y[(ptrdiff_t)c * sy] = value;                                                                \
+    }                                                                                              \
+    break;
+  switch (act) { CLF_ACTIVATIONS(ROW) }
+#undef ROW
 }
 
-CLF_REF_LOOP(act_fwd, (p->act == 1 ? 20.0 : 4.0) * (double)clf__count(&p->x), rows_of(&p->x), r) {
+static double flops_of(int act) {
+#define ROW(name, source, flops, value, through) flops,
+  static const double all[] = {CLF_ACTIVATIONS(ROW)};
+#undef ROW
+  return all[act];
+}
+
+CLF_REF_LOOP(act_fwd, flops_of(p->act) * (double)clf__count(&p->x), rows_of(&p->x), r) {
   const int C = p->x.dim[1], sx = p->x.stride[1], sy = p->y.stride[1];
   EACH_OF_ROW(&p->x, r) {
     const real *x = at(&p->x, n, 0, h, w);
@@ -30,23 +44,32 @@ CLF_REF_LOOP(act_fwd, (p->act == 1 ? 20.0 : 4.0) * (double)clf__count(&p->x), ro
   }
 }
 
-static inline void bwd(int C, const real *restrict y, int sy, const real *restrict dy, int sd,
-                       real *restrict dx, int sx, int act) {
-  for (int c = 0; c < C; c++) {
-    const real v = y[(ptrdiff_t)c * sy], d = dy[(ptrdiff_t)c * sd];
-    dx[(ptrdiff_t)c * sx] = act == 1 ? d * (1 - v * v) : act == 2 && v <= 0 ? 0 : d;
-  }
+static inline void bwd(int C, const real *restrict from, int sy, const real *restrict dy, int sd,
+                       real *restrict dx, int sx, int act, real add) {
+#define ROW(name, source, flops, value, through)                                                   \
+  case CLF_ACT_##name:                                                                             \
+    for (int c = 0; c < C; c++) {                                                                  \
+      const real v = from[(ptrdiff_t)c * sy], d = dy[(ptrdiff_t)c * sd];                           \
+      (void)v;                                                                                     \
+      dx[(ptrdiff_t)c * sx] = add != 0 ? add * dx[(ptrdiff_t)c * sx] + (through) : (through);      \
+    }                                                                                              \
+    break;
+  switch (act) { CLF_ACTIVATIONS(ROW) }
+#undef ROW
 }
 
-CLF_REF_LOOP(act_bwd, 4.0 * (double)clf__count(&p->y), rows_of(&p->y), r) {
+CLF_REF_LOOP(act_bwd, flops_of(p->act) * (double)clf__count(&p->y), rows_of(&p->y), r) {
   const int C = p->y.dim[1], sy = p->y.stride[1], sd = p->dy.stride[1], sx = p->dx.stride[1];
+  const int dense = sx == 1 && sy == 1 && sd == 1;
   EACH_OF_ROW(&p->y, r) {
     const real *y = at(&p->y, n, 0, h, w), *dy = at(&p->dy, n, 0, h, w);
     real *dx = at(&p->dx, n, 0, h, w);
-    if (sx == 1 && sy == 1 && sd == 1)
-      bwd(C, y, 1, dy, 1, dx, 1, p->act);
+    if (dense && p->add == 0)
+      bwd(C, y, 1, dy, 1, dx, 1, p->act, 0);
+    else if (dense)
+      bwd(C, y, 1, dy, 1, dx, 1, p->act, p->add);
     else
-      bwd(C, y, sy, dy, sd, dx, sx, p->act);
+      bwd(C, y, sy, dy, sd, dx, sx, p->act, p->add);
   }
 }
 

@@ -181,7 +181,7 @@ static inline void fwd_pixel(int C, const real *restrict x, int sx, real *restri
   const real *restrict mean = m->mean, *restrict rstd = m->rstd, *restrict beta = m->beta;
   for (int c = 0; c < C; c++) {
     const real v = (x[(ptrdiff_t)c * sx] - mean[c]) * rstd[c] + beta[c];
-    y[(ptrdiff_t)c * sy] = act == 2 && v <= 0 ? 0 : v;
+    y[(ptrdiff_t)c * sy] = act == CLF_ACT_relu && v <= 0 ? 0 : v;
   }
 }
 
@@ -209,7 +209,7 @@ static inline void bwd_sum_pixel(int C, const real *restrict x, int sx, const re
   const real *restrict mean = m->mean, *restrict rstd = m->rstd, *restrict beta = m->beta;
   for (int c = 0; c < C; c++) {
     const real xh = (x[(ptrdiff_t)c * sx] - mean[c]) * rstd[c], d = dy[(ptrdiff_t)c * sd];
-    const real da = act == 2 && xh + beta[c] <= 0 ? 0 : d;
+    const real da = act == CLF_ACT_relu && xh + beta[c] <= 0 ? 0 : d;
     sum[c] += da;
     along[c] += da * xh;
   }
@@ -222,7 +222,7 @@ static inline void bwd_pixel(int C, const real *restrict x, int sx, const real *
   const real *restrict bmean = m->bmean, *restrict sum = m->sum, *restrict along = m->along;
   for (int c = 0; c < C; c++) {
     const real xc = x[(ptrdiff_t)c * sx], d = dy[(ptrdiff_t)c * sd];
-    const real da = act == 2 && (xc - mean[c]) * rstd[c] + beta[c] <= 0 ? 0 : d;
+    const real da = act == CLF_ACT_relu && (xc - mean[c]) * rstd[c] + beta[c] <= 0 ? 0 : d;
     const real g = rstd[c] * (da - sum[c] - (xc - bmean[c]) * rstd[c] * along[c]);
     real *to = dx + (ptrdiff_t)c * st;
     *to = add != 0 ? g + add * *to : g;

@@ -14,11 +14,17 @@
 enum { ROWS = 64 }; /* of c, to a thread at a time */
 
 /* Loops of their own, for the vectoriser. */
-static void activate(int act, int n, real *v) {
-  if (act == 1)
-    for (int j = 0; j < n; j++) v[j] = real_tanh(v[j]);
-  if (act == 2)
-    for (int j = 0; j < n; j++) v[j] = v[j] <= 0 ? 0 : v[j];
+static void activate(int act, int n, real *all) {
+#define ROW(name, source, flops, value, through)                                                   \
+  case CLF_ACT_##name:                                                                             \
+    for (int j = 0; j < n; j++) {                                                                  \
+      const real x = all[j];                                                                       \
+      all[j] = value;                                                                              \
+    }                                                                                              \
+    break;
+  if (act == CLF_ACT_none) return;
+  switch (act) { CLF_ACTIVATIONS(ROW) }
+#undef ROW
 }
 
 static void add_bias(const clf_tensor *t, int j0, int n, real *restrict v) {

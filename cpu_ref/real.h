@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* real.h: exp, tanh, log and the like in `real`.  In double they are libm's.  In
- * float exp and tanh are branch-free, so that loops over them become vectors with
- * any compiler and any libm; exp is within 3 ulp, NaN stays NaN, overflow is inf. */
+/* real.h: exp, tanh, log and the like in `real`, and with them the activations.  In double they are
+ * libm's.  In float exp and tanh are branch-free, so that loops over them become vectors with any
+ * compiler and any libm; exp is within 3 ulp, NaN stays NaN, overflow is inf. */
 #ifndef CLF_REF_REAL_H
 #define CLF_REF_REAL_H
 #include <math.h>
@@ -14,6 +14,9 @@ static inline real real_tanh(real x) { return tanh(x); }
 static inline real real_log(real x) { return log(x); }
 static inline real real_sqrt(real x) { return sqrt(x); }
 static inline real real_abs(real x) { return fabs(x); }
+static inline real real_expm1(real x) { return expm1(x); } /* x <= 0 */
+static inline real real_log1p(real x) { return log1p(x); } /* 0 <= x <= 1 */
+static inline real real_phi(real x) { return 0.5 * erfc(x * -0.70710678118654752); }
 #else
 static inline float float_of(uint32_t bits) {
   float f;
@@ -59,7 +62,28 @@ static inline float real_tanh(float x) {
 static inline float real_log(float x) { return logf(x); }
 static inline float real_sqrt(float x) { return sqrtf(x); }
 static inline float real_abs(float x) { return fabsf(x); }
+
+#define V float
+#include "special.def"
+#undef V
+/* For x <= 0, by tanh: exp(x) - 1 would cancel near 0. */
+static inline float real_expm1(float x) {
+  const float t = real_tanh(x / 2);
+  return 2 * t / (1 - t);
+}
+static inline float real_log1p(float x) { return special_log1p(x); } /* 0 <= x <= 1 */
+/* The distribution function of the standard normal. */
+static inline float real_phi(float x) { return 0.5f + 0.5f * special_erf(x * 0.707106781f); }
 #endif
+
+/* What activations.def wants. */
+#define ACT_NUMBER(v) ((real)(v))
+#define ACT_EXP real_exp
+#define ACT_TANH real_tanh
+#define ACT_ABS real_abs
+#define ACT_EXPM1 real_expm1
+#define ACT_LOG1P real_log1p
+#define ACT_PHI real_phi
 
 /* The coupling's log-scale s = s_max tanh(q), q = h / s_max, from its network's output,
  * and ds/dh = 1 - tanh(q)^2 = 4 e / (1 + e)^2 with e = exp(-2 |q|), which keeps its

@@ -403,7 +403,7 @@ START_TEST(test_conv_of_normalised) {
   const clf_tensor act = put(IMAGES, IN, HIGH, WIDE, NULL), y = put(IMAGES, OUT, HIGH, WIDE, NULL);
   const clf_tensor dw = put(OUT, IN, 3, 3, NULL);
   WORKS(clf_do(dev, bn_fwd, .x = x, .mean = mean, .var = var, .beta = shift, .y = act, .eps = 1.5f,
-               .act = 2));
+               .act = CLF_ACT_relu));
   WORKS(clf_do(dev, conv_fwd, .x = act, .w = w, .y = y));
   WORKS(clf_read64(dev, y, want));
   WORKS(clf_do(dev, conv_fwd, .x = x, .w = w, .mean = mean, .var = var, .shift = shift, .y = y,

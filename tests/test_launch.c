@@ -377,7 +377,7 @@ static const struct {
      "gemm_small 24x24x1/8x8x1"},
     {GEMM(1, 1, 1, .beta = 1), "[32] gemm_pack 1x1x1/1x1x1 (64,0,0,0), gemm 1x1x1/1x1x1 (0,1,0,0)",
      "gemm_small 8x8x1/8x8x1"},
-    {GEMM(8, 32, 64, .act = 1),
+    {GEMM(8, 32, 64, .act = CLF_ACT_tanh),
      "[2048] gemm_pack 1x1x1/1x1x1 (64,0,0,0), gemm 1x1x1/1x1x1 (0,1,0,0)",
      "gemm_small 8x8x1/8x8x1"},
     /* few products: each item packs its panel; columns of a far apart: its rows too */
@@ -476,7 +476,7 @@ START_TEST(products_by_blas) {
   ck_assert_int_eq(run(&biased, &traits, GEMM(65, 64, 64, .bias = DIM(64))), CLF_OK);
   ck_assert_str_eq(biased.text, "gemm_finish 4160x1x1/64x1x1");
   recorder activated = {.blas_does = 1};
-  ck_assert_int_eq(run(&activated, &traits, GEMM(65, 64, 64, .act = 2)), CLF_OK);
+  ck_assert_int_eq(run(&activated, &traits, GEMM(65, 64, 64, .act = CLF_ACT_relu)), CLF_OK);
   ck_assert_str_eq(activated.text, "gemm_finish 4160x1x1/64x1x1");
   recorder refused = {.blas_does = 0};
   ck_assert_int_eq(run(&refused, &traits, GEMM(65, 64, 64, .bias = DIM(64))), CLF_OK);

@@ -58,8 +58,8 @@ START_TEST(shapes_that_do_not_agree) {
   REFUSED(clf_do(dev, adam_step, .g = tensor(2, 3), .w = tensor(2, 3), .m = tensor(2, 3),
                  .v = tensor(2, 3)),
           CLF_ESHAPE, "adam_step: dimension 1 of w is 3; w has 1 dimension");
-  REFUSED(clf_do(dev, gemm, .a = a, .b = b, .c = d, .alpha = 1, .act = 3), CLF_ESHAPE,
-          "gemm: 2 is 2, below p->act = 3");
+  REFUSED(clf_do(dev, gemm, .a = a, .b = b, .c = d, .alpha = 1, .act = CLF_ACT_COUNT), CLF_ESHAPE,
+          "gemm: p->act is 9, above 8");
   REFUSED(clf_do(dev, mlp_coupling_inv, .y = a, .b = tensor(1, 3), .w = tensor(1, 34),
                  .x = tensor(4, 3), .logdet = tensor(4, 1), .hidden = INT32_MAX),
           CLF_ESHAPE,
@@ -137,7 +137,7 @@ START_TEST(overlaps) {
                  .v = clf_flat(t)),
           CLF_EINVAL, "adam_step: argument 1, which is written, overlaps argument 3");
   /* what is only read may be read twice */
-  WORKS(clf_do(dev, act_bwd, .y = x, .dy = x, .dx = t, .act = 1));
+  WORKS(clf_do(dev, act_bwd, .y = x, .dy = x, .dx = t, .act = CLF_ACT_tanh));
   WORKS(clf_do(dev, copy, .x = clf_slice(x, 0, 0, 4), .y = clf_slice(x, 0, 4, 8)));
   /* columns 0 and 1 into columns 2 and 3 of the same rows, and one column beside another */
   WORKS(clf_do(dev, copy, .x = clf_slice(x, 1, 0, 2), .y = clf_slice(x, 1, 2, 4)));

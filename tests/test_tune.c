@@ -325,7 +325,8 @@ START_TEST(same_bits) {
   for (int i = 0; i < 2; i++) WORKS(clf_do(dev, random_normal, .y = t[i], .seed_lo = i));
   for (int way = 0; way < 3 && dev->wide_cores; way++) {
     dev->forced = way + 1;
-    WORKS(clf_do(dev, gemm, .a = t[0], .b = t[1], .c = t[2], .ta = 1, .alpha = 0.5f, .act = 1));
+    WORKS(clf_do(dev, gemm, .a = t[0], .b = t[1], .c = t[2], .ta = 1, .alpha = 0.5f,
+                 .act = CLF_ACT_tanh));
     WORKS(clf_read(dev, t[2], way ? other : first));
     if (way) ck_assert_mem_eq(first, other, sizeof first);
   }

@@ -1,9 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* ops.h: what ops.def means to C.  No operation is named in this file.
+/* ops.h: what ops.def and activations.def mean to C.  No operation is named in this file.
  * Included by clflow/core.h. */
 #ifndef CLFLOW_OPS_H
 #define CLFLOW_OPS_H
 #include "clflow/columns.def"
+
+#include "clflow/activations.def"
+
+typedef enum clf_act { /* CLF_ACT_none, CLF_ACT_tanh, ...: an operation's `act` */
+#define CLF_ACT_ROW(name, from, flops, value, through) CLF_ACT_##name,
+                       CLF_ACTIVATIONS(CLF_ACT_ROW)
+#undef CLF_ACT_ROW
+                           CLF_ACT_COUNT
+} clf_act;
+
+/* Whether act_bwd wants the activation's input, not its output. */
+static inline int clf_act_wants_input(int act) {
+  enum { OUTPUT, INPUT };
+#define CLF_ACT_ROW(name, from, flops, value, through) act == CLF_ACT_##name ? from:
+  return CLF_ACTIVATIONS(CLF_ACT_ROW) OUTPUT;
+#undef CLF_ACT_ROW
+}
 
 typedef enum clf_op { /* CLF_OP_gemm, CLF_OP_adam_step, ... */
 #define CLF_OP(file, name, tensors, params, rules) CLF_OP_##name,

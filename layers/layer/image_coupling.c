@@ -129,7 +129,7 @@ static clf_status network_backward(const clf__image_pass *p, const clf__image_co
   const clf_tensor da0 = input_of(p, c, p->s->da0);
   CLF_TRY(clf__resnet_backward(p, &c->net, &k->net, a0, dth, da0));
   CLF_TRY(clf_do(p->dev, crelu_bwd, .x = u0, .dy = da0, .dx = du0, .a = gain(c)));
-  return clf__norm_backward(p, &c->bn_in, &k->bn_in, keep, c->kept, 0, du0, 1, dkeep);
+  return clf__norm_backward(p, &c->bn_in, &k->bn_in, keep, c->kept, CLF_ACT_none, du0, 1, dkeep);
 }
 
 clf_status clf__image_coupling_backward(const clf__image_pass *p, const clf__image_coupling *c,

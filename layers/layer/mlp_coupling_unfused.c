@@ -43,7 +43,8 @@ static networks_of nets_of(const clf__layer *l, int i, const clf__vectors *v) {
 /* out = A2 tanh(A1 x + a1) + a2 */
 static clf_status network(clf_device *dev, clf_tensor A1, clf_tensor a1, clf_tensor A2,
                           clf_tensor a2, clf_tensor x, clf_tensor h, clf_tensor out) {
-  CLF_TRY(clf_do(dev, gemm, .a = x, .b = A1, .bias = a1, .c = h, .tb = 1, .act = 1, .alpha = 1));
+  CLF_TRY(clf_do(dev, gemm, .a = x, .b = A1, .bias = a1, .c = h, .tb = 1, .act = CLF_ACT_tanh,
+                 .alpha = 1));
   return clf_do(dev, gemm, .a = h, .b = A2, .bias = a2, .c = out, .tb = 1, .alpha = 1);
 }
 
@@ -106,7 +107,7 @@ static clf_status network_back(clf_device *dev, clf_tensor A2, clf_tensor dA1, c
   CLF_TRY(clf_do(dev, gemm, .a = dout, .b = h, .c = dA2, .ta = 1, .alpha = 1, .beta = 1));
   CLF_TRY(clf_do(dev, sum_rows, .x = dout, .y = da2, .beta = 1));
   CLF_TRY(clf_do(dev, gemm, .a = dout, .b = A2, .c = raw, .alpha = 1));
-  CLF_TRY(clf_do(dev, act_bwd, .y = h, .dy = raw, .dx = da, .act = 1));
+  CLF_TRY(clf_do(dev, act_bwd, .y = h, .dy = raw, .dx = da, .act = CLF_ACT_tanh));
   CLF_TRY(clf_do(dev, gemm, .a = da, .b = x, .c = dA1, .ta = 1, .alpha = 1, .beta = 1));
   return clf_do(dev, sum_rows, .x = da, .y = da1, .beta = 1);
 }

@@ -11,7 +11,6 @@ static int conv_of(int block, int which) { return 3 * block + which; }
 static int last_conv(const clf__resnet *net) { return 3 * net->blocks + 2; }
 static int last_norm(const clf__resnet *net) { return 2 * net->blocks; }
 
-enum { RELU = 2 };   /* of the operations' `act` */
 enum { AS_IS = -1 }; /* in place of a norm */
 
 /* ---- Building ----------------------------------------------------------------------------- */
@@ -193,7 +192,8 @@ static clf_status layer_backward(const clf__image_pass *p, const clf__resnet *ne
   const clf_tensor dact = features(p, net, p->s->dact);
   CLF_TRY(conv_parts_back(p, net, k, i, x, norm, dy));
   CLF_TRY(conv_back(p, net, i, dy, 0, dact));
-  return clf__norm_backward(p, &net->norm[norm], &k->norm[norm], x, CLF_ALL, RELU, dact, add, dx);
+  return clf__norm_backward(p, &net->norm[norm], &k->norm[norm], x, CLF_ALL, CLF_ACT_relu, dact,
+                            add, dx);
 }
 
 /* dh is dL/dh after the block, then before it; dout the same for all skips. */

@@ -29,6 +29,8 @@ static clf_status rank(const char *op, const char *name, const clf_tensor *x, in
 #define CLF_LEAST(x, y)                                                                            \
   if ((x) < (y))                                                                                   \
     return clf__fail(CLF_ESHAPE, "%s: %s is %d, below %s = %d", op, #x, (int)(x), #y, (int)(y));
+#define CLF_MOST(x, y)                                                                             \
+  if ((x) > (y)) return clf__fail(CLF_ESHAPE, "%s: %s is %d, above %d", op, #x, (int)(x), (int)(y));
 #define CLF_SAME(x, y) CLF_TRY(same(op, #x " and " #y, &p->x, &p->y));
 #define CLF_RANK(x, n) CLF_TRY(rank(op, #x, &p->x, n));
 #define CLF_OP(file, name, tensors, params, rules)                                                 \
@@ -41,6 +43,7 @@ static clf_status rank(const char *op, const char *name, const clf_tensor *x, in
 #undef CLF_OP
 #undef CLF_EQ
 #undef CLF_LEAST
+#undef CLF_MOST
 #undef CLF_SAME
 #undef CLF_RANK
 

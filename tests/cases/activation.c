@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cases.h"
 
-#define ACT(a, ...) &(const clf_act_bwd_args){.y = DIM(__VA_ARGS__), .dy = DIM(__VA_ARGS__), \
+#define BWD(a, ...) &(const clf_act_bwd_args){.y = DIM(__VA_ARGS__), .dy = DIM(__VA_ARGS__), \
     .dx = DIM(__VA_ARGS__), .act = a}
+#define ADD(a, ...) &(const clf_act_bwd_args){.y = DIM(__VA_ARGS__), .dy = DIM(__VA_ARGS__), \
+    .dx = DIM(__VA_ARGS__), .act = a, .add = -0.5f}
 #define FWD(a, ...) &(const clf_act_fwd_args){.x = DIM(__VA_ARGS__), .y = DIM(__VA_ARGS__), .act = a}
 #define CRELU(a_, px, N, C, C2, H, W) &(const clf_crelu_fwd_args){.x = DIM(N, C, H, W), .y = DIM(N, C2, H, W), \
     .a = a_, .pixels = px}
@@ -10,28 +12,56 @@
     .dx = DIM(N, C, H, W), .a = a_}
 
 CLF_CASES(act_fwd,
-  CASE("one",   FWD(1, 1)),
-  CASE("none",  FWD(0, 5, 7)),
-  CASE("tanh",  FWD(1, 35, 130), .lo = -5, .hi = 5),
-  CASE("relu",  FWD(2, 35, 130)),
-  CASE("image", FWD(1, 3, 5, 4, 7)),
-  CASE("last",  FWD(2, 3, 33, 5, 7), .nhwc = 1),
-  CASE("few",   FWD(2, 35, 3, 9, 2), .nhwc = 1),
-  CASE("64",    FWD(2, 64, 64, 32, 32), .nhwc = 1, .bench = 1));
+  CASE("one",   FWD(CLF_ACT_tanh, 1)),
+  CASE("none",  FWD(CLF_ACT_none, 5, 7)),
+  CASE("tanh",  FWD(CLF_ACT_tanh, 35, 130), .lo = -5, .hi = 5),
+  CASE("relu",  FWD(CLF_ACT_relu, 35, 130)),
+  CASE("image", FWD(CLF_ACT_tanh, 3, 5, 4, 7)),
+  CASE("last",  FWD(CLF_ACT_relu, 3, 33, 5, 7), .nhwc = 1),
+  CASE("few",   FWD(CLF_ACT_relu, 35, 3, 9, 2), .nhwc = 1),
+  CASE("leaky_relu", FWD(CLF_ACT_leaky_relu, 35, 130), .lo = -5, .hi = 5),
+  CASE("leaky_relu, far", FWD(CLF_ACT_leaky_relu, 3, 5, 4, 7), .lo = -200, .hi = 200),
+  CASE("leaky_relu, near 0", FWD(CLF_ACT_leaky_relu, 300), .lo = -1e-3f, .hi = 1e-3f, .tol = 5e-7f),
+  CASE("elu", FWD(CLF_ACT_elu, 35, 130), .lo = -5, .hi = 5),
+  CASE("elu, far", FWD(CLF_ACT_elu, 3, 5, 4, 7), .lo = -200, .hi = 200),
+  CASE("elu, near 0", FWD(CLF_ACT_elu, 300), .lo = -1e-3f, .hi = 1e-3f, .tol = 5e-7f),
+  CASE("sigmoid", FWD(CLF_ACT_sigmoid, 35, 130), .lo = -5, .hi = 5),
+  CASE("sigmoid, far", FWD(CLF_ACT_sigmoid, 3, 5, 4, 7), .lo = -200, .hi = 200),
+  CASE("sigmoid, near 0", FWD(CLF_ACT_sigmoid, 300), .lo = -1e-3f, .hi = 1e-3f, .tol = 5e-7f),
+  CASE("softplus", FWD(CLF_ACT_softplus, 35, 130), .lo = -5, .hi = 5),
+  CASE("softplus, far", FWD(CLF_ACT_softplus, 3, 5, 4, 7), .lo = -200, .hi = 200),
+  CASE("softplus, near 0", FWD(CLF_ACT_softplus, 300), .lo = -1e-3f, .hi = 1e-3f, .tol = 5e-7f),
+  CASE("silu", FWD(CLF_ACT_silu, 35, 130), .lo = -5, .hi = 5),
+  CASE("silu, far", FWD(CLF_ACT_silu, 3, 5, 4, 7), .lo = -200, .hi = 200),
+  CASE("silu, near 0", FWD(CLF_ACT_silu, 300), .lo = -1e-3f, .hi = 1e-3f, .tol = 5e-7f),
+  CASE("gelu", FWD(CLF_ACT_gelu, 35, 130), .lo = -5, .hi = 5),
+  CASE("gelu, far", FWD(CLF_ACT_gelu, 3, 5, 4, 7), .lo = -200, .hi = 200),
+  CASE("gelu, near 0", FWD(CLF_ACT_gelu, 300), .lo = -1e-3f, .hi = 1e-3f, .tol = 5e-7f),
+  CASE("64",    FWD(CLF_ACT_relu, 64, 64, 32, 32), .nhwc = 1, .bench = 1));
 
 CLF_CASES(act_bwd,
-  CASE("one",   ACT(1, 1)),
-  CASE("none",  ACT(0, 5, 7)),
-  CASE("tanh",  ACT(1, 35, 130)),
-  CASE("relu",  ACT(2, 35, 130)),
-  CASE("image", ACT(1, 3, 5, 4, 7)),
-  CASE("last",  ACT(2, 3, 33, 5, 7), .nhwc = 1),
-  CASE("few",   ACT(2, 35, 3, 9, 2), .nhwc = 1),
-  CASE("wide",  ACT(2, 2, 3, 2, 37), .nhwc = 1),
-  CASE("large", ACT(1, 4096, 512), .bench = 1),
-  CASE("3",     ACT(2, 64, 3, 32, 32), .nhwc = 1, .bench = 1),
-  CASE("512",   ACT(2, 64, 512, 4, 4), .nhwc = 1, .bench = 1),
-  CASE("64",    ACT(2, 64, 64, 32, 32), .nhwc = 1, .bench = 1));
+  CASE("one",   BWD(CLF_ACT_tanh, 1)),
+  CASE("none",  BWD(CLF_ACT_none, 5, 7)),
+  CASE("tanh",  BWD(CLF_ACT_tanh, 35, 130), .fresh = 1),
+  CASE("relu",  BWD(CLF_ACT_relu, 35, 130)),
+  CASE("image", BWD(CLF_ACT_tanh, 3, 5, 4, 7)),
+  CASE("last",  BWD(CLF_ACT_relu, 3, 33, 5, 7), .nhwc = 1),
+  CASE("few",   BWD(CLF_ACT_relu, 35, 3, 9, 2), .nhwc = 1),
+  CASE("wide",  BWD(CLF_ACT_relu, 2, 3, 2, 37), .nhwc = 1),
+  CASE("leaky_relu", BWD(CLF_ACT_leaky_relu, 35, 130), .lo = -2, .hi = 2),
+  CASE("elu", BWD(CLF_ACT_elu, 35, 130), .lo = -1, .hi = 5),
+  CASE("sigmoid", BWD(CLF_ACT_sigmoid, 35, 130), .lo = 0, .hi = 1),
+  CASE("softplus", BWD(CLF_ACT_softplus, 35, 130), .lo = 0, .hi = 8),
+  CASE("silu", BWD(CLF_ACT_silu, 35, 130), .lo = -6, .hi = 6),
+  CASE("gelu", BWD(CLF_ACT_gelu, 35, 130), .lo = -6, .hi = 6),
+  CASE("silu, far", BWD(CLF_ACT_silu, 3, 33, 5, 7), .lo = -90, .hi = 90, .nhwc = 1),
+  CASE("gelu, far", BWD(CLF_ACT_gelu, 3, 33, 5, 7), .lo = -90, .hi = 90, .nhwc = 1),
+  CASE("added", ADD(CLF_ACT_tanh, 35, 130)),
+  CASE("added, last", ADD(CLF_ACT_relu, 3, 33, 5, 7), .nhwc = 1),
+  CASE("large", BWD(CLF_ACT_tanh, 4096, 512), .bench = 1),
+  CASE("3",     BWD(CLF_ACT_relu, 64, 3, 32, 32), .nhwc = 1, .bench = 1),
+  CASE("512",   BWD(CLF_ACT_relu, 64, 512, 4, 4), .nhwc = 1, .bench = 1),
+  CASE("64",    BWD(CLF_ACT_relu, 64, 64, 32, 32), .nhwc = 1, .bench = 1));
 
 CLF_CASES(crelu_fwd,
   CASE("one",   CRELU(2, 0, 1, 1, 2, 1, 1)),
