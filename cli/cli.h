@@ -77,6 +77,8 @@ typedef struct cli_verb {
  * CLI_USAGE returned. */
 int cli_parse(const cli_verb *verb, int argc, char **argv);
 void cli_help(const cli_verb *verb);
+/* Prints words from column `at` on, broken at a line's end, further lines at `indent`. */
+void cli_print_wrapped(const char *text, int at, int indent);
 
 /* The verb whose options cli_parse() took. */
 extern const cli_verb *cli_running;
@@ -455,7 +457,8 @@ clf_status cli_training_save(cli_training *t);
   X(transform)                                                                                     \
   X(invert)                                                                                        \
   X(sample)                                                                                        \
-  X(interpolate) X(complete) X(compress) X(jacobian) X(plot) X(info) X(devices) X(tune) X(bench)
+  X(interpolate)                                                                                   \
+  X(complete) X(compress) X(jacobian) X(plot) X(info) X(flows) X(devices) X(tune) X(bench)
 #define CLI_X(name) extern const cli_verb cli_##name;
 CLI_VERB_MAP(CLI_X)
 #undef CLI_X

@@ -334,8 +334,7 @@ int cli_parse(const cli_verb *verb, int argc, char **argv) {
 
 enum { INDENT = 26, WIDTH = 92 };
 
-/* Prints words from column `at` on, broken at WIDTH, further lines at `indent`. */
-static void print_wrapped(const char *text, int at, int indent) {
+void cli_print_wrapped(const char *text, int at, int indent) {
   for (int first = 1; *text; first = 0) {
     const int n = (int)strcspn(text, " ");
     if (!first && at + 1 + n > WIDTH) {
@@ -369,7 +368,7 @@ static void print_option(const cli_option *o) {
     printf("\n%*s", INDENT, "");
   else
     printf("%*s", INDENT - used, "");
-  print_wrapped(text, INDENT, INDENT);
+  cli_print_wrapped(text, INDENT, INDENT);
 }
 
 static void print_data_paragraph(void) {
@@ -403,7 +402,7 @@ static void print_presets_paragraph(void) {
     else
       snprintf(text, sizeof text, "%s (%d scales, width %d, %d blocks, batch %d)", p->text,
                p->scales, p->features, p->blocks, p->batch);
-    print_wrapped(text, used, used);
+    cli_print_wrapped(text, used, used);
   }
 }
 
