@@ -12,3 +12,4 @@ CLF_LAUNCH(copy) { return each(call, &p->x); }
 CLF_LAUNCH(fill) { return each(call, &p->y); }
 CLF_LAUNCH(axpby) { return each(call, &p->x); }
 CLF_LAUNCH(scale_rows) { return each(call, &p->y); }
+CLF_LAUNCH(add_ratio) { return each(call, &p->y); }

@@ -54,6 +54,14 @@ kernel BY_LANES void scale_rows(CLF_IN(a), CLF_OUT(y), const scale_rows_args p) 
     AT(y, n, c, h, w) *= AT(a, n, 0, 0, 0);
   }
 }
+
+kernel BY_LANES void add_ratio(CLF_IN(a), CLF_IN(b), CLF_OUT(y), const add_ratio_args p) {
+  ELEMENTS(y);
+  ONE_BY_ONE {
+    UNPACK(y);
+    AT(y, n, c, h, w) += AT(a, n, c, h, w) / AT(b, n, c, h, w);
+  }
+}
 #undef EACH
 #undef ELEMENTS
 #undef IN_VECTORS

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* elementwise.c: copy, fill, axpby, scale_rows. */
+/* elementwise.c: copy, fill, axpby, scale_rows, add_ratio. */
 #include "ref.h"
 
 CLF_LOOP(copy_dense, clf_copy_args, p, n) {
@@ -40,4 +40,8 @@ CLF_REF_LOOP(axpby, 2.0 * (double)clf__count(&p->x), p->x.dim[0], n) {
 CLF_REF_LOOP(scale_rows, (double)clf__count(&p->y), p->y.dim[0], n) {
   const real a = *at(&p->a, n, 0, 0, 0);
   EACH_OF(&p->y) *at(&p->y, n, c, h, w) *= a;
+}
+
+CLF_REF_LOOP(add_ratio, 2.0 * (double)clf__count(&p->y), p->y.dim[0], n) {
+  EACH_OF(&p->y) *at(&p->y, n, c, h, w) += *at(&p->a, n, c, h, w) / *at(&p->b, n, c, h, w);
 }

@@ -11,6 +11,7 @@
 #ifndef CLFLOW_FLOW_H
 #define CLFLOW_FLOW_H
 #include "clflow/arch.h"
+#include "clflow/arch.h"
 #include "clflow/core.h"
 #include "clflow/images.h"
 
@@ -22,7 +23,9 @@ typedef enum clf_kind {
   CLF_NVP,       /* affine couplings: the lecture's NVPNet; Dinh et al. 2017 */
   CLF_NICE,      /* additive couplings, then a diagonal scaling; Dinh et al. 2015 */
   CLF_PIECEWISE, /* the lecture's PiecewiseLinear, one-dimensional */
-  CLF_REALNVP /* images: convolutional, at several scales; Dinh et al. 2017, sections 3.4 to 3.7 */
+  CLF_REALNVP, /* images: convolutional, at several scales; Dinh et al. 2017, sections 3.4 to 3.7 */
+  CLF_COMPOSED /* any other composition: clf_flow_arch() says which; only `dim` and `seed` of its
+                  spec mean something, and the size of images */
 } clf_kind;
 
 /* How a realnvp flow is built where the sources differ; zero is the paper's released code. */
@@ -64,17 +67,26 @@ CLF_API clf_flow_spec clf_flow_spec_default(clf_kind kind, int32_t dim);
 CLF_API int64_t clf_flow_spec_weights(const clf_flow_spec *spec);
 /* The same flow as an architecture.  Errors: EINVAL for a spec that is refused, ENOMEM. */
 CLF_API clf_status clf_arch_of_spec(const clf_flow_spec *spec, clf_arch **arch);
-CLF_API const char *clf_kind_name(clf_kind kind); /* "nvp", "nice", "piecewise", "realnvp" */
+CLF_API const char *
+clf_kind_name(clf_kind kind); /* "nvp", "nice", "piecewise", "realnvp", "composed" */
 
 typedef struct clf_flow clf_flow;
 
 /* A flow with initial weights as the lecture's PyTorch code draws them.
  * Errors: EINVAL names the member of spec that is out of range; ENOMEM. */
 CLF_API clf_status clf_flow_create(clf_device *dev, const clf_flow_spec *spec, clf_flow **flow);
+/* A flow of any architecture; masks, permutations and initial weights follow from the seed.
+ * Errors: EINVAL names the layer that does not fit, and why; ENOMEM. */
+CLF_API clf_status clf_flow_create_arch(clf_device *dev, const clf_arch *arch, uint64_t seed,
+                                        clf_flow **flow);
 CLF_API void clf_flow_free(clf_flow *flow); /* NULL is a no-op */
 
 CLF_API const clf_flow_spec *clf_flow_get_spec(const clf_flow *flow);
 CLF_API clf_device *clf_flow_device(const clf_flow *flow);
+/* The architecture of a composed flow, which belongs to it; NULL for one of the other kinds. */
+CLF_API const clf_arch *clf_flow_arch(const clf_flow *flow);
+/* Numbers of the context that each sample is given; 0: none. */
+CLF_API int32_t clf_flow_context(const clf_flow *flow);
 
 /* Standardisation: f is applied to (x - mean) / std; D numbers each, std > 0.
  * clf_flow_scaling() returns 1 and sets both pointers if the flow has one. */

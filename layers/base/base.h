@@ -52,6 +52,6 @@ struct clf__base {
   void *own;
 };
 
-extern const clf__base_ops clf__normal;
+extern const clf__base_ops clf__base_normal;
 
 #endif

@@ -24,5 +24,5 @@ static clf_status sample(const clf__base *b, const clf__pass *p, clf__base_kept 
                 .first_hi = (int)(uint32_t)((uint64_t)first >> 32));
 }
 
-const clf__base_ops clf__normal = {
+const clf__base_ops clf__base_normal = {
     .name = "normal", .logp = logp, .backward = backward, .sample = sample, .standard = 1};

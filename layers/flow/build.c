@@ -14,10 +14,11 @@ static clf_status new_list(clf_flow *f, int count) {
   return CLF_OK;
 }
 
-static void append(clf_flow *f, const clf__layer_ops *ops) {
+static clf__layer *append(clf_flow *f, const clf__layer_ops *ops) {
   clf__layer *l = &f->layer[f->layers];
   *l = (clf__layer){.ops = ops, .dev = f->dev, .spec = f->spec, .index = f->layers++, .count = 1};
   snprintf(l->label, sizeof l->label, "layers.%d", l->index);
+  return l;
 }
 
 static clf_status list_of_kind(clf_flow *f) {
@@ -28,8 +29,42 @@ static clf_status list_of_kind(clf_flow *f) {
   if (s->kind == CLF_NICE) append(f, &clf__scaling);
   if (s->kind == CLF_PIECEWISE) append(f, &clf__piecewise);
   if (s->kind == CLF_REALNVP) append(f, &clf__logit), append(f, &clf__realnvp_layer);
-  f->base = (clf__base){.ops = &clf__normal, .dev = f->dev};
+  f->base = (clf__base){.ops = &clf__base_normal, .dev = f->dev};
   return CLF_OK;
+}
+
+/* The context as it is given, or as an embedding net makes it. */
+static clf_status make_context(clf_flow *f) {
+  f->context = f->arch->context;
+  for (int32_t i = 0; i < f->arch->items.n; i++) {
+    const clf__node *item = f->arch->items.at[i];
+    const clf__arch_embed *e = (const clf__arch_embed *)item;
+    if (item->type->id != CLF__ARCH_embed) continue;
+    f->embedding.in = f->context;
+    f->embedding.out = e->out;
+    CLF_TRY(clf__net_make(&f->embedding, e->net, &f->parts, "context.net"));
+  }
+  return CLF_OK;
+}
+
+static int32_t given_context(const clf_flow *f) {
+  return f->embedding.ops ? f->embedding.out : f->context;
+}
+
+static clf_status list_of_arch(clf_flow *f) {
+  CLF_TRY(clf__arch_expand(f->arch->flow, &f->list));
+  CLF_TRY(new_list(f, f->list.n));
+  CLF_TRY(make_context(f));
+  for (int32_t i = 0; i < f->list.n; i++) {
+    const clf__layer_ops *ops;
+    CLF_TRY(clf__layer_of(f->list.at[i].node, &ops));
+    clf__layer *l = append(f, ops);
+    l->node = f->list.at[i].node;
+    l->inverted = l->node->inverted;
+    l->context = given_context(f);
+  }
+  f->base = (clf__base){.node = f->arch->flow->base, .dev = f->dev, .context = given_context(f)};
+  return clf__base_of(f->base.node, &f->base.ops);
 }
 
 /* Layers that draw constants of their own alternate by their place among them. */
@@ -49,6 +84,14 @@ static clf__shape shape_of(const clf_flow_spec *s) {
   return (clf__shape){s->dim, s->height, s->width, s->channels};
 }
 
+/* Adds up as layers are made, so that no flow beyond all bounds is. */
+static clf_status check_size(const clf_flow *f) {
+  const int64_t all = clf__parts_weights(&f->parts) + f->parts.size[CLF_CONSTANT];
+  if (all <= INT32_MAX) return CLF_OK;
+  return clf__fail(CLF_EINVAL, "a flow of more than %lld numbers; at most %d are possible",
+                   (long long)all, INT32_MAX);
+}
+
 static clf_status make_layers(clf_flow *f) {
   clf__shape shape = shape_of(&f->spec);
   for (int i = 0; i < f->layers; i++) {
@@ -56,6 +99,7 @@ static clf_status make_layers(clf_flow *f) {
     l->in = l->out = shape;
     l->traits = l->ops->traits;
     if (l->ops->make) CLF_TRY(l->ops->make(l, &f->parts, l->label));
+    CLF_TRY(check_size(f));
     f->traits |= l->traits;
     f->sends |= l->to_z > 0;
     shape = l->out;
@@ -77,7 +121,7 @@ static void make_stages(clf_flow *f) {
 
 clf_status clf__flow_build(clf_flow *f) {
   f->momentum = 0.1;
-  CLF_TRY(list_of_kind(f));
+  CLF_TRY(f->arch ? list_of_arch(f) : list_of_kind(f));
   set_turns(f);
   CLF_TRY(make_layers(f));
   make_stages(f);
@@ -93,10 +137,28 @@ void clf__flow_draw(const clf_flow *f, double *w, double *c) {
     const clf__layer *l = &f->layer[i];
     if (l->ops->draw) l->ops->draw(l, &r, c);
   }
+  if (f->embedding.ops && f->embedding.ops->draw) f->embedding.ops->draw(&f->embedding, &r, c);
   clf__parts_init(&f->parts, &r, w, NULL);
   for (int i = 0; i < f->layers; i++) {
     const clf__layer *l = &f->layer[i];
     if (l->ops->init) l->ops->init(l, &r, w);
   }
+  if (f->embedding.ops && f->embedding.ops->init) f->embedding.ops->init(&f->embedding, &r, w);
   if (f->base.ops->init) f->base.ops->init(&f->base, &r, w);
+}
+
+clf_status clf__flow_derive(const clf_flow *f, double *c) {
+  for (int i = 0; i < f->layers; i++)
+    if (f->layer[i].ops->derive) CLF_TRY(f->layer[i].ops->derive(&f->layer[i], c));
+  return CLF_OK;
+}
+
+clf_status clf__flow_derive_again(clf_flow *f) {
+  double *c = malloc(clf__count(&f->c) * sizeof *c);
+  if (!c) return clf__fail(CLF_ENOMEM, "no memory for the constants of a flow");
+  clf_status s = clf_read64(f->dev, f->c, c);
+  if (!s) s = clf__flow_derive(f, c);
+  if (!s) s = clf_write64(f->dev, f->c, c);
+  free(c);
+  return s;
 }

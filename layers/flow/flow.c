@@ -47,7 +47,8 @@ static clf_status initialise(clf_flow *f) {
   double *host = calloc(nw + nc, sizeof *host);
   if (!host) return clf__fail(CLF_ENOMEM, "no memory for %zu initial weights", nw);
   clf__flow_draw(f, host, host + nw);
-  clf_status s = clf_write64(f->dev, f->w, host);
+  clf_status s = clf__flow_derive(f, host + nw);
+  if (!s) s = clf_write64(f->dev, f->w, host);
   if (!s) s = clf_write64(f->dev, f->c, host + nw);
   free(host);
   return s;
@@ -73,13 +74,7 @@ static clf_status build(clf_flow *f) {
   return initialise(f);
 }
 
-clf_status clf_flow_create(clf_device *dev, const clf_flow_spec *spec, clf_flow **out) {
-  CLF_GIVEN("dev, spec, flow", dev, spec, out);
-  CLF_TRY(clf__spec_check(spec));
-  clf_flow *f = calloc(1, sizeof *f);
-  if (!f) return clf__fail(CLF_ENOMEM, "no memory for a flow");
-  f->dev = dev;
-  f->spec = *spec;
+static clf_status create(clf_flow *f, clf_flow **out) {
   f->history.train = f->history.valid = f->history.best_train = NAN;
   const clf_status s = build(f);
   if (s)
@@ -89,11 +84,45 @@ clf_status clf_flow_create(clf_device *dev, const clf_flow_spec *spec, clf_flow 
   return s;
 }
 
+clf_status clf_flow_create(clf_device *dev, const clf_flow_spec *spec, clf_flow **out) {
+  CLF_GIVEN("dev, spec, flow", dev, spec, out);
+  CLF_TRY(clf__spec_check(spec));
+  clf_flow *f = calloc(1, sizeof *f);
+  if (!f) return clf__fail(CLF_ENOMEM, "no memory for a flow");
+  f->dev = dev;
+  f->spec = *spec;
+  return create(f, out);
+}
+
+static clf_flow_spec composed(const clf_arch *arch, uint64_t seed) {
+  return (clf_flow_spec){.kind = CLF_COMPOSED,
+                         .dim = arch->dim,
+                         .seed = seed,
+                         .height = arch->image[0],
+                         .width = arch->image[1],
+                         .channels = arch->image[2]};
+}
+
+clf_status clf_flow_create_arch(clf_device *dev, const clf_arch *arch, uint64_t seed,
+                                clf_flow **out) {
+  CLF_GIVEN("dev, arch, flow", dev, arch, out);
+  clf_flow *f = calloc(1, sizeof *f);
+  if (!f) return clf__fail(CLF_ENOMEM, "no memory for a flow");
+  f->dev = dev;
+  f->spec = composed(arch, seed);
+  const clf_status s = clf_arch_parse(clf_arch_text(arch), &f->arch); /* its own copy */
+  if (s) free(f);
+  return s ? s : create(f, out);
+}
+
 static void free_layers(clf_flow *f) {
   for (int i = 0; i < f->layers; i++)
     if (f->layer[i].ops->unmake) f->layer[i].ops->unmake(&f->layer[i]);
   if (f->base.ops && f->base.ops->unmake) f->base.ops->unmake(&f->base);
+  clf__net_unmake(&f->embedding);
   clf__parts_free(&f->parts);
+  clf__arch_list_free(&f->list);
+  clf_arch_free(f->arch);
   free(f->layer);
   free(f->stage);
   free(f->params);
@@ -115,6 +144,8 @@ void clf_flow_free(clf_flow *f) {
 /* ---- What it is -------------------------------------------------------------------------- */
 
 const clf_flow_spec *clf_flow_get_spec(const clf_flow *f) { return f ? &f->spec : NULL; }
+const clf_arch *clf_flow_arch(const clf_flow *f) { return f ? f->arch : NULL; }
+int32_t clf_flow_context(const clf_flow *f) { return f ? f->context : 0; }
 clf_device *clf_flow_device(const clf_flow *f) { return f ? f->dev : NULL; }
 void clf_flow_set_first_row(clf_flow *f, int64_t first) {
   if (f) f->first_row = first;
@@ -125,14 +156,25 @@ clf_history clf_flow_history(const clf_flow *f) {
 int clf_flow_param_count(const clf_flow *f) { return f ? f->param_count : 0; }
 
 /* Layers know their sizes without a device. */
-clf_status clf__flow_outline(const clf_flow_spec *spec, clf_flow *f) {
+static clf_status outline(clf_flow *f) {
   static clf_device nowhere = {.bits = 32};
-  *f = (clf_flow){.dev = &nowhere, .spec = *spec};
   int32_t w = 0, c = 0, d = 0;
-  CLF_TRY(clf__spec_check(spec));
+  f->dev = &nowhere;
   CLF_TRY(clf__flow_build(f));
   CLF_TRY(totals(f, &w, &c, &d));
   return name_params(f);
+}
+
+clf_status clf__flow_outline(const clf_flow_spec *spec, clf_flow *f) {
+  *f = (clf_flow){.spec = *spec};
+  CLF_TRY(clf__spec_check(spec));
+  return outline(f);
+}
+
+clf_status clf__flow_outline_arch(const clf_arch *arch, clf_flow *f) {
+  *f = (clf_flow){.spec = composed(arch, 0)};
+  CLF_TRY(clf_arch_parse(clf_arch_text(arch), &f->arch));
+  return outline(f);
 }
 
 void clf__flow_outline_free(clf_flow *f) { free_layers(f); }

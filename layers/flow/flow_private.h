@@ -2,9 +2,7 @@
 /* flow_private.h: a flow's insides, as the files of this folder share them. */
 #ifndef CLF_FLOW_PRIVATE_H
 #define CLF_FLOW_PRIVATE_H
-#include "base.h"
-#include "layer.h"
-#include "net.h"
+#include "pieces.h"
 
 /* Layers that are computed together: one of them, or several that are fused. */
 typedef struct clf__stage {
@@ -27,12 +25,15 @@ typedef struct clf__workspace {
   clf_tensor unused;       /* (rows): log-dets of what is computed again */
   clf__kept *kept;         /* of each stage */
   clf__base_kept base;
-  clf__net_kept embedding;
+  void *embedding; /* tensors of the embedding net: one malloc'ed block */
+  clf_tensor each; /* (rows) what each sample counts, set by callers; buf NULL: 1 for all */
 } clf__workspace;
 
 struct clf_flow {
   clf_device *dev;
-  clf_flow_spec spec; /* its kind, and what makes one of that kind */
+  clf_flow_spec spec;  /* its kind, and what makes one of that kind */
+  clf_arch *arch;      /* of a composed flow; else NULL */
+  clf__arch_list list; /* its layers, which the nodes below belong to */
   clf__layer *layer;
   int layers;
   clf__stage *stage;
@@ -62,6 +63,10 @@ struct clf_flow {
 
 /* build.c: the list of layers of a spec, their parts and stages; no memory on the device. */
 clf_status clf__flow_build(clf_flow *f);
+/* Constants that follow from others, into the host vector that has those. */
+clf_status clf__flow_derive(const clf_flow *f, double *c);
+/* The same after constants were read from a file. */
+clf_status clf__flow_derive_again(clf_flow *f);
 /* Initial values of all weights and constants, into host vectors of that many numbers. */
 void clf__flow_draw(const clf_flow *f, double *w, double *c);
 /* What a pass is given besides samples. */
@@ -88,7 +93,22 @@ clf_status clf__flow_need_gradient(clf_flow *f);
 clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__mode mode,
                              clf_tensor *z);
 /* x = f^-1(z); the result lies in ws.x[0]. */
-clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf_tensor *x);
+clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__mode mode,
+                             clf_tensor *x);
+/* After an inverse that kept: adds to g; dL/dz lies in one of ws.dx.  ENOTSUP names a layer that
+ * has no gradient through its inverse. */
+clf_status clf__flow_backward_inverse(clf_flow *f, clf_tensor z, clf_tensor dx, float dlogdet,
+                                      clf_tensor *dz);
+/* Of the context in ws.c: what nets are given, in ws.e; and back, from ws.de. */
+clf_status clf__flow_embed(clf_flow *f, int32_t n, clf__mode mode);
+clf_status clf__flow_embed_backward(clf_flow *f, int32_t n);
+/* logp[n] = log base(z[n]) + logdet[n]; after it in a pass that kept, dz = dlogp each[n] d log
+ * base / dz, and adds to g and ws.de. */
+clf_status clf__flow_logp(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__mode mode,
+                          clf_tensor logp);
+clf_status clf__flow_base_backward(clf_flow *f, clf_tensor z, float dlogp, clf_tensor dz);
+/* Latents first .. of the stream `seed`. */
+clf_status clf__flow_draw_latents(clf_flow *f, uint64_t seed, int64_t first, clf_tensor z);
 /* After a forward that kept: adds to g; dL/dx lies in one of ws.dx. */
 clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dlogdet,
                               clf_tensor *dx);
@@ -135,6 +155,7 @@ clf_status clf__check_images(const clf_flow *f, const clf_images *images);
 /* A flow that has parameters with names and shapes, but no device and no weights.  It is to be
  * freed also after a failure. */
 clf_status clf__flow_outline(const clf_flow_spec *spec, clf_flow *f);
+clf_status clf__flow_outline_arch(const clf_arch *arch, clf_flow *f);
 void clf__flow_outline_free(clf_flow *f);
 
 /* How many rows a call takes at once. */

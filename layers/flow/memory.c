@@ -9,7 +9,7 @@ static void free_workspace(const clf_flow *f, clf__workspace *ws) {
   clf_arena_free(&ws->arena);
   for (int i = 0; i < f->stages && ws->kept; i++) free(ws->kept[i].own);
   free(ws->base.own);
-  free(ws->embedding.more);
+  free(ws->embedding);
   free(ws->kept);
   free(ws->x);
   *ws = (clf__workspace){0};
@@ -43,7 +43,8 @@ static clf_status plan_context(const clf_flow *f, clf__workspace *ws) {
   if (ws->train) CLF_TRY(new_rows(ws, given, &ws->de));
   if (!f->embedding.ops) return CLF_OK;
   CLF_TRY(new_rows(ws, given, &ws->e));
-  return f->embedding.ops->plan(&f->embedding, ws->rows, ws->train, &ws->arena, &ws->embedding);
+  CLF_TRY(clf__net_keep(&f->embedding, &ws->embedding));
+  return f->embedding.ops->plan(&f->embedding, ws->rows, ws->train, &ws->arena, ws->embedding);
 }
 
 static clf_status lay_out_workspace(const clf_flow *f, clf__workspace *ws) {
@@ -57,6 +58,8 @@ static clf_status lay_out_workspace(const clf_flow *f, clf__workspace *ws) {
   if (f->context) CLF_TRY(plan_context(f, ws));
   if (f->sends) CLF_TRY(new_rows(ws, f->spec.dim, &ws->z));
   if (f->sends && ws->train) CLF_TRY(new_rows(ws, f->spec.dim, &ws->dz));
+  if (f->base.ops->plan)
+    CLF_TRY(f->base.ops->plan(&f->base, ws->rows, ws->train, &ws->arena, &ws->base));
   return plan_stages(f, ws);
 }
 

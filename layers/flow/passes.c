@@ -47,6 +47,36 @@ static clf_tensor through(const clf_flow *f, clf_tensor z) {
   return f->sends ? latents(z, f->spec.dim - f->base.dim, f->base.dim) : z;
 }
 
+/* ---- A stage: of a layer that is inverted, forward is the inverse ------------------------------
+ */
+
+static clf_status forward_of(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                             clf_tensor y, clf_tensor logdet) {
+  return l->inverted ? l->ops->inverse(l, p, k, x, y, logdet)
+                     : l->ops->forward(l, p, k, x, y, logdet);
+}
+static clf_status inverse_of(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
+                             clf_tensor x, clf_tensor logdet) {
+  return l->inverted ? l->ops->forward(l, p, k, y, x, logdet)
+                     : l->ops->inverse(l, p, k, y, x, logdet);
+}
+static clf_status no_gradient(const clf__layer *l) {
+  return clf__fail(CLF_ENOTSUP, "%s: there is no gradient through the inverse of %s", l->label,
+                   l->ops->name);
+}
+static clf_status backward_of(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                              clf_tensor y, clf_tensor dy, clf_tensor dx) {
+  if (!l->inverted) return l->ops->backward(l, p, k, x, y, dy, dx);
+  if (!l->ops->backward_inverse) return no_gradient(l);
+  return l->ops->backward_inverse(l, p, k, x, y, dy, dx);
+}
+static clf_status backward_inverse_of(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                                      clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
+  if (l->inverted) return l->ops->backward(l, p, k, y, x, dx, dy);
+  if (!l->ops->backward_inverse) return no_gradient(l);
+  return l->ops->backward_inverse(l, p, k, y, x, dx, dy);
+}
+
 /* ---- Forward, inverse ----------------------------------------------------------------------- */
 
 clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__mode mode,
@@ -59,7 +89,7 @@ clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__
   for (int i = 0; i < f->stages; i++) {
     const clf__layer *l = f->stage[i].l;
     const clf_tensor y = clf__rows(f->ws.x[i + 1], n);
-    CLF_TRY(l->ops->forward(l, &p, &f->ws.kept[i], x, y, logdet));
+    CLF_TRY(forward_of(l, &p, &f->ws.kept[i], x, y, logdet));
     x = y;
   }
   *z = x;
@@ -68,16 +98,18 @@ clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__
   return clf_do(f->dev, copy, .x = x, .y = through(f, *z));
 }
 
-clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf_tensor *x) {
+clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__mode mode,
+                             clf_tensor *x) {
   const int32_t n = z.dim[0];
-  const clf__pass p = clf__flow_pass(f, CLF_EVAL, n);
+  const clf__pass p = clf__flow_pass(f, mode, n);
+  f->ws.mode = mode;
   CLF_TRY(prepare(f, &p));
   if (f->sends) place_latents(f, z, (clf_tensor){0});
   clf_tensor y = through(f, z);
   for (int i = f->stages - 1; i >= 0; i--) {
     const clf__layer *l = f->stage[i].l;
     const clf_tensor in = clf__rows(f->ws.x[i], n);
-    CLF_TRY(l->ops->inverse(l, &p, &f->ws.kept[i], y, in, logdet));
+    CLF_TRY(inverse_of(l, &p, &f->ws.kept[i], y, in, logdet));
     y = in;
   }
   *x = y;
@@ -96,7 +128,7 @@ static clf_status forward_again(clf_flow *f, const clf__pass *p, int i, clf_tens
     return CLF_OK;
   again.again = 1;
   CLF_TRY(clf_do(f->dev, fill, .y = unused, .value = 0));
-  return l->ops->forward(l, &again, &f->ws.kept[i], x, y, unused);
+  return forward_of(l, &again, &f->ws.kept[i], x, y, unused);
 }
 
 clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dlogdet,
@@ -105,6 +137,7 @@ clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dl
   clf__pass p = clf__flow_pass(f, f->ws.mode, n);
   p.gradients = (clf__vectors){.w = f->g, .d = f->dg};
   p.dlogdet = dlogdet;
+  p.each = f->ws.each;
   if (f->ws.de.buf) p.dc = clf__rows(f->ws.de, n);
   if (f->sends) { /* it stays while gradients take turns */
     CLF_TRY(clf_do(f->dev, copy, .x = dz, .y = clf__rows(f->ws.dz, n)));
@@ -118,10 +151,31 @@ clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dl
     clf_tensor to = clf__rows(f->ws.dx[dy.offset == f->ws.dx[0].offset], n);
     to.dim[1] = l->in.dim;
     CLF_TRY(forward_again(f, &p, i, in, out));
-    CLF_TRY(l->ops->backward(l, &p, &f->ws.kept[i], in, out, dy, to));
+    CLF_TRY(backward_of(l, &p, &f->ws.kept[i], in, out, dy, to));
     dy = to;
   }
   *dx = dy;
+  return CLF_OK;
+}
+
+clf_status clf__flow_backward_inverse(clf_flow *f, clf_tensor z, clf_tensor dx, float dlogdet,
+                                      clf_tensor *dz) {
+  const int32_t n = z.dim[0];
+  clf__pass p = clf__flow_pass(f, f->ws.mode, n);
+  p.gradients = (clf__vectors){.w = f->g, .d = f->dg};
+  p.dlogdet = dlogdet;
+  p.each = f->ws.each;
+  if (f->sends)
+    return clf__fail(CLF_ENOTSUP, "there is no gradient through the inverse of a split");
+  for (int i = 0; i < f->stages; i++) {
+    const clf__layer *l = f->stage[i].l;
+    const clf_tensor in = clf__rows(f->ws.x[i], n);
+    const clf_tensor out = i + 1 < f->stages ? clf__rows(f->ws.x[i + 1], n) : z;
+    const clf_tensor to = clf__rows(f->ws.dx[dx.offset == f->ws.dx[0].offset], n);
+    CLF_TRY(backward_inverse_of(l, &p, &f->ws.kept[i], out, in, dx, to));
+    dx = to;
+  }
+  *dz = dx;
   return CLF_OK;
 }
 
@@ -133,12 +187,51 @@ clf_status clf__flow_finish(clf_flow *f) {
     if (l->ops->finish) CLF_TRY(l->ops->finish(l, &p));
   }
   if (f->base.ops->finish) CLF_TRY(f->base.ops->finish(&f->base, &p));
+  if (f->embedding.ops && f->embedding.ops->finish)
+    CLF_TRY(f->embedding.ops->finish(&f->embedding, &p));
   return f->dg.buf ? clf_do(f->dev, fill, .y = f->dg, .value = 0) : CLF_OK;
 }
 
 clf_tensor clf__flow_rebuilt(const clf_flow *f, int32_t n) {
   const clf_tensor t = f->stages ? f->ws.kept[0].rebuilt : (clf_tensor){0};
   return t.buf ? clf__rows(t, n) : t;
+}
+
+/* ---- Context and base ------------------------------------------------------------------------ */
+
+clf_status clf__flow_embed(clf_flow *f, int32_t n, clf__mode mode) {
+  if (!f->embedding.ops) return CLF_OK;
+  const clf__pass p = clf__flow_pass(f, mode, n);
+  return f->embedding.ops->forward(&f->embedding, &p, f->ws.embedding, clf__rows(f->ws.c, n),
+                                   clf__rows(f->ws.e, n));
+}
+
+clf_status clf__flow_embed_backward(clf_flow *f, int32_t n) {
+  clf__pass p = clf__flow_pass(f, f->ws.mode, n);
+  if (!f->embedding.ops) return CLF_OK;
+  p.gradients = (clf__vectors){.w = f->g, .d = f->dg};
+  return f->embedding.ops->backward(&f->embedding, &p, f->ws.embedding, clf__rows(f->ws.c, n),
+                                    clf__rows(f->ws.de, n), (clf_tensor){0});
+}
+
+clf_status clf__flow_logp(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__mode mode,
+                          clf_tensor logp) {
+  const clf__pass p = clf__flow_pass(f, mode, z.dim[0]);
+  return f->base.ops->logp(&f->base, &p, &f->ws.base, z, logdet, logp);
+}
+
+clf_status clf__flow_base_backward(clf_flow *f, clf_tensor z, float dlogp, clf_tensor dz) {
+  clf__pass p = clf__flow_pass(f, f->ws.mode, z.dim[0]);
+  p.gradients = (clf__vectors){.w = f->g, .d = f->dg};
+  p.dlogdet = dlogp;
+  p.each = f->ws.each;
+  if (f->ws.de.buf) p.dc = clf__rows(f->ws.de, z.dim[0]);
+  return f->base.ops->backward(&f->base, &p, &f->ws.base, z, dz);
+}
+
+clf_status clf__flow_draw_latents(clf_flow *f, uint64_t seed, int64_t first, clf_tensor z) {
+  const clf__pass p = clf__flow_pass(f, CLF_EVAL, z.dim[0]);
+  return f->base.ops->sample(&f->base, &p, &f->ws.base, seed, first, z);
 }
 
 /* ---- Looking ------------------------------------------------------------------------------- */

@@ -4,7 +4,7 @@
 #include "flow_private.h"
 
 const char *clf_kind_name(clf_kind kind) {
-  static const char *const names[] = {"nvp", "nice", "piecewise", "realnvp"};
+  static const char *const names[] = {"nvp", "nice", "piecewise", "realnvp", "composed"};
   return (unsigned)kind < sizeof names / sizeof *names ? names[kind] : "unknown";
 }
 

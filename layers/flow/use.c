@@ -166,7 +166,7 @@ static clf_status logp_chunk(chunk *c, void *ctx) {
   clf_tensor z, logdet;
   const clf_tensor logp = clf__rows(c->f->ws.logp, c->n);
   CLF_TRY(forward_chunk(c, a->in, &z, &logdet));
-  CLF_TRY(clf_do(c->f->dev, normal_logp, .z = z, .logdet = logdet, .logp = logp));
+  CLF_TRY(clf__flow_logp(c->f, z, logdet, CLF_EVAL, logp));
   double *out = a->out + c->first;
   CLF_TRY(clf_read64(c->f->dev, logp, out));
   for (int32_t i = 0; i < c->n; i++) {
@@ -260,7 +260,7 @@ static clf_status get_data(chunk *c, const arrays *a, clf_tensor from) {
 static clf_status inverse_chunk(chunk *c, clf_tensor z, arrays *a) {
   clf_tensor x, logdet;
   CLF_TRY(zeroed(c->f, c->n, &logdet));
-  CLF_TRY(clf__flow_inverse(c->f, z, logdet, &x));
+  CLF_TRY(clf__flow_inverse(c->f, z, logdet, CLF_EVAL, &x));
   CLF_TRY(get_data(c, a, x));
   if (!a->logdet) return CLF_OK;
   CLF_TRY(get_logdet(c, logdet, -clf__flow_scaling_logdet(c->f)));
@@ -270,10 +270,15 @@ static clf_status inverse_chunk(chunk *c, clf_tensor z, arrays *a) {
   return CLF_OK;
 }
 
+/* Where latents of n samples lie. */
+static clf_tensor latents_of(const clf_flow *f, int32_t n) {
+  return clf__rows(f->sends ? f->ws.z : f->ws.x[f->stages], n);
+}
+
 static clf_status invert_chunk(chunk *c, void *ctx) {
   arrays *a = ctx;
   const int32_t D = c->f->spec.dim;
-  const clf_tensor z = clf__rows(c->f->ws.x[c->f->stages], c->n);
+  const clf_tensor z = latents_of(c->f, c->n);
   const double *in = a->in + c->first * D;
   for (int64_t i = 0; i < (int64_t)c->n * D; i++)
     if (!isfinite(in[i]))
@@ -289,11 +294,8 @@ clf_status clf_invert(clf_flow *f, const double *z, int64_t n, double *x, double
 }
 
 static clf_status draw_latents(const chunk *c, const arrays *a, clf_tensor *z) {
-  const uint64_t at = (uint64_t)(a->first + c->first);
-  *z = clf__rows(c->f->ws.x[c->f->stages], c->n);
-  return clf_do(c->f->dev, random_normal, .y = *z, .seed_lo = (int)(uint32_t)a->seed,
-                .seed_hi = (int)(uint32_t)(a->seed >> 32), .first_lo = (int)(uint32_t)at,
-                .first_hi = (int)(uint32_t)(at >> 32));
+  *z = latents_of(c->f, c->n);
+  return clf__flow_draw_latents(c->f, a->seed, a->first + c->first, *z);
 }
 
 static clf_status sample_chunk(chunk *c, void *ctx) {
@@ -384,7 +386,7 @@ clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, double *mean) {
     s = zeroed(f, n, &logdet);
     if (!s) s = clf__flow_forward(f, clf_slice(x, 0, at, at + n), logdet, CLF_EVAL, &z);
     const clf_tensor out = clf__rows(f->ws.logp, n);
-    if (!s) s = clf_do(f->dev, normal_logp, .z = z, .logdet = logdet, .logp = out);
+    if (!s) s = clf__flow_logp(f, z, logdet, CLF_EVAL, out);
     if (!s) s = clf_read64(f->dev, out, logp);
     for (int32_t i = 0; i < n && !s; i++) sum += isfinite(logp[i]) ? logp[i] : -INFINITY;
   }

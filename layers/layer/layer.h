@@ -21,12 +21,6 @@ typedef struct clf__kept {
   void *own;          /* one malloc'ed block, for layers that keep more; the workspace frees it */
 } clf__kept;
 
-/* The shape of a sample: so many numbers, or an image whose channels are the fastest. */
-typedef struct clf__shape {
-  int32_t dim;
-  int32_t height, width, channels; /* 0: not an image */
-} clf__shape;
-
 /* What the flow and its training have to know of a layer. */
 enum {
   CLF_HAS_BATCH_STATISTICS = 1, /* in training, a sample's values depend on its batch */
@@ -52,6 +46,9 @@ typedef struct clf__layer_ops {
    * layers are drawn before weights of any.  w and c are whole vectors. */
   void (*draw)(const clf__layer *l, clf__host_random *r, double *c);
   void (*init)(const clf__layer *l, clf__host_random *r, double *w);
+  /* (optional) Sets constants that follow from others, which were drawn or read from a file: on the
+   * host, c is the whole vector.  Errors: EFORMAT says what cannot be. */
+  clf_status (*derive)(const clf__layer *l, double *c);
   /* (optional) Lays out what calls of up to `rows` rows need; train: CLF_VALUES and so on. */
   clf_status (*plan)(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k);
   /* (optional) Computes derived parts from weights: before the first pass after they changed. */
@@ -96,6 +93,7 @@ struct clf__layer {
   clf_device *dev;
   clf_flow_spec spec;       /* of the presets with a kind */
   int index;                /* in the expanded list */
+  int inverted;             /* 1: its forward is the inverse */
   int count;                /* layers from this one on that run as one, 1 where none are fused */
   int turn;                 /* its place among all layers of the list that alternate (couplings) */
   const clf__layer *before; /* the one with the turn before; NULL: none */

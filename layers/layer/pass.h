@@ -6,6 +6,12 @@
 #include "backend.h"
 #include "parts.h"
 
+/* The shape of a sample: so many numbers, or an image whose channels are the fastest. */
+typedef struct clf__shape {
+  int32_t dim;
+  int32_t height, width, channels; /* 0: not an image */
+} clf__shape;
+
 /* What a pass is for. */
 typedef enum clf__mode {
   CLF_EVAL, /* values alone */
@@ -56,6 +62,21 @@ static inline clf_tensor clf__vector(clf_tensor flat, int64_t begin, int32_t n, 
                       .offset = flat.offset + (int32_t)begin,
                       .dim = {n, 1, 1, 1},
                       .stride = {pitch, 1, 1, 1}};
+}
+
+/* A part of weights as the same row for n samples. */
+static inline clf_tensor clf__same_for_all(clf_tensor t, int32_t n) {
+  if (!t.buf) return t;
+  return (clf_tensor){.buf = t.buf,
+                      .offset = t.offset,
+                      .dim = {n, (int32_t)clf__count(&t), 1, 1},
+                      .stride = {0, 1, 1, 1}};
+}
+/* Adds the gradients d (n, cols) of such a row to that of the part. */
+static inline clf_status clf__sum_for_all(const clf__pass *p, clf_tensor d, const clf__part *part) {
+  const clf_tensor g = clf__gradient(p, part);
+  if (!g.buf) return CLF_OK;
+  return clf_do(p->dev, sum_rows, .x = d, .y = clf__vector(g, 0, d.dim[1], 1), .beta = 1);
 }
 
 /* What a workspace provides for beside values: backward by what forward kept of every layer, or by

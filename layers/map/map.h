@@ -3,8 +3,8 @@
  *
  * A map is invertible in one number and has m numbers of its own for each dimension, which a net
  * computes from other dimensions or which are trained.  Its operations take x (n, D), the columns
- * `at` (d) that it transforms, and the numbers u (n, d, m) as a view: stride 0 in the first
- * dimension means the same numbers for all samples. */
+ * `at` (d) that it transforms, and the raw numbers u (n, d m), whose layout the map knows; stride 0
+ * in the first dimension means the same numbers for all samples. */
 #ifndef CLF_MAP_H
 #define CLF_MAP_H
 #include "pass.h"
@@ -30,7 +30,9 @@ typedef struct clf__map_ops {
   /* The gradient through the inverse, at its solution x: writes dy and du, given dx. */
   clf_status (*backward_inverse)(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
                                  clf_tensor u, clf_tensor dx, clf_tensor dy, clf_tensor du);
-  /* The m numbers from which trained numbers without a net start: the identity or near it. */
+  /* (optional) Sets constants that depend on which columns are transformed, on the host. */
+  void (*derive)(const clf__map *m, const int32_t *columns, double *c);
+  /* The d m numbers from which trained numbers without a net start. */
   void (*start)(const clf__map *m, clf__host_random *r, double *u);
   /* (optional) Whether a number of transformed dimension j lies in the map's domain; and that. */
   int (*inside)(const clf__map *m, int32_t j, double x, double interval[2]);
@@ -41,11 +43,19 @@ struct clf__map {
   const clf__map_ops *ops;
   const struct clf__node *node;
   int32_t dims;    /* d: transformed dimensions */
-  int32_t numbers; /* m */
-  /* Hidden units of the net where raw numbers are divided by their square root, as nflows does in
-   * couplings with residual nets; 0: they are not. */
-  int32_t hidden;
+  int32_t numbers; /* m, once it is made */
+  int masked;      /* 1: numbers come from a masked net, dimension by dimension; layout=auto is then
+                      pairs, else blocks */
+  int32_t hidden;  /* units of the net's hidden layers; 0: there is no net */
+  int residual;    /* 1: a coupling with a residual net, whose raw widths and heights nflows divides
+                      by sqrt(hidden) */
   void *own;
 };
+
+/* Makes a map of a node of arch.def, with m->dims, m->hidden, m->residual and m->masked
+ * set. */
+clf_status clf__map_make(clf__map *m, const struct clf__node *node, clf__parts *parts,
+                         const char *path);
+void clf__map_unmake(clf__map *m);
 
 #endif

@@ -10,20 +10,16 @@
 struct clf__node;
 struct clf__map;
 
-enum { CLF_NET_KEPT = 8 };
-
-/* A net's tensors in a workspace. */
+/* A net's tensors in a workspace: net->tensors of them, laid out by plan(). */
 typedef struct clf__net_kept {
-  clf_tensor t[CLF_NET_KEPT];
-  clf_tensor *more; /* for nets whose number of layers varies: one malloc'ed array, freed by the
-                       owner of the workspace */
+  clf_tensor t[1];
 } clf__net_kept;
 
 typedef struct clf__net clf__net;
 
 typedef struct clf__net_ops {
   const char *name; /* as in arch.def */
-  /* Reads n->node, n->in, n->context, n->out and what masked nets need; sets n->hidden; adds parts
+  /* Reads n->node, n->in, n->context, n->out and what masked nets need; sets n->tensors; adds parts
    * with names that begin with `path`.  Errors: EINVAL says what does not fit; ENOMEM. */
   clf_status (*make)(clf__net *n, clf__parts *parts, const char *path);
   void (*unmake)(clf__net *n);                                     /* (optional) */
@@ -52,11 +48,23 @@ struct clf__net {
    * the autoregressive layer (0 first), and how many numbers each dimension has. */
   const int32_t *order;
   int32_t numbers;
-  int32_t passes; /* dimensions come in so many groups; 0: each on its own */
-  int32_t hidden; /* units of its hidden layers; 0: it has none to speak of */
-  int scales;     /* 1: raw spline numbers are divided by sqrt(hidden), as nflows does for it */
-  uint64_t key;   /* its own place among the flow's nets, for dropout */
+  int32_t passes;   /* dimensions come in so many groups; 0: each on its own */
+  clf__shape shape; /* of what it reads, where that is an image */
+  int tensors;      /* that it keeps in a workspace; set by make */
+  uint64_t key;     /* its own place among the flow's nets, for dropout */
   void *own;
 };
+
+/* Makes a net of a node of arch.def, with n->in, n->context, n->out and what masked nets need set.
+ */
+clf_status clf__net_make(clf__net *n, const struct clf__node *node, clf__parts *parts,
+                         const char *path);
+void clf__net_unmake(clf__net *n);
+/* The units of a net's hidden layers, by its node alone; 0: it has none. */
+int32_t clf__net_hidden(const struct clf__node *node);
+/* Whether it is a residual net, whose spline numbers nflows scales. */
+int clf__net_is_residual(const struct clf__node *node);
+/* *kept, where it is NULL, becomes one malloc'ed block for the net's tensors. */
+clf_status clf__net_keep(const clf__net *n, void **kept);
 
 #endif

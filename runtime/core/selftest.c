@@ -162,6 +162,7 @@ static const struct {
        .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1),
     OP(copy, .x = DIM(N, D), .y = DIM(N, D)),
     OP(fill, .y = DIM(N, D), .value = 3),
+    OP(add_ratio, .a = DIM(N, D), .b = DIM(N, D), .y = DIM(N, D)),
     OP(scale_rows, .a = DIM(N), .y = DIM(N, D)),
     OP(axpby, .x = DIM(N, D), .y = DIM(N, D), .a = 2, .b = -1),
     OP(sum_rows, .x = DIM(N, D), .y = DIM(D)),

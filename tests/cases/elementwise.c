@@ -23,3 +23,8 @@ CLF_CASES(axpby,
 CLF_CASES(scale_rows,
   CASE("one", SCALE(1, 1)), CASE("ragged", SCALE(35, 7)), CASE("items", SCALE(900, 11)),
   CASE("last", SCALE(3, 5, 4, 7), .nhwc = 1));
+
+#define RATIO(...)                                                                                 \
+  &(const clf_add_ratio_args){.a = DIM(__VA_ARGS__), .b = DIM(__VA_ARGS__), .y = DIM(__VA_ARGS__)}
+CLF_CASES(add_ratio,
+  CASE("one", RATIO(1, 1)), CASE("ragged", RATIO(35, 7)), CASE("items", RATIO(900, 11)));

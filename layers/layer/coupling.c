@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* coupling.c: some dimensions are transformed by a map whose numbers a net computes from the others
+ * (Dinh et al. 2017, section 3.2; Durkan et al. 2019, section 2.1).
+ *
+ * With uncond=1 the identity dimensions are transformed too, by a map with trained numbers, after
+ * the net has read them.  Images are rows of H W C numbers here: a mask of channels is one of
+ * columns. */
+#include "coupling_mask.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include "pieces.h"
+
+/* Tensors of clf__kept: what the net reads, the map's numbers, what lies between the two maps, and
+ * gradients of all these. */
+enum { INPUT, NUMBERS, BETWEEN, DINPUT, DNUMBERS, DBETWEEN, DTRAINED, USED };
+
+typedef struct coupling {
+  clf__coupling_mask mask;
+  clf__map map, uncond; /* uncond.ops NULL: the identity dimensions stay */
+  clf__net net;
+  clf__part trained; /* (e, m): numbers of uncond */
+} coupling;
+
+static coupling *own_of(const clf__layer *l) { return l->own; }
+static const clf__arch_coupling *arch_of(const clf__layer *l) {
+  return (const clf__arch_coupling *)l->node;
+}
+
+/* ---- Making -----------------------------------------------------------------------------------
+ */
+
+static clf_status make_uncond(clf__layer *l, coupling *o, clf__parts *parts, const char *path) {
+  char name[64];
+  o->uncond.dims = o->mask.kept;
+  snprintf(name, sizeof name, "%s.uncond", path);
+  CLF_TRY(clf__map_make(&o->uncond, arch_of(l)->map, parts, name));
+  clf__parts_add(parts, &o->trained, CLF_PLAIN, 0, 0, 2,
+                 (int32_t[2]){o->mask.kept, o->uncond.numbers}, "%s.numbers", name);
+  return CLF_OK;
+}
+
+/* The net's size decides how the map scales its numbers, and the map's how many the net makes. */
+static clf_status make_net(clf__layer *l, coupling *o, clf__parts *parts, const char *path) {
+  const clf__arch_coupling *a = arch_of(l);
+  char name[64];
+  snprintf(name, sizeof name, "%s.net", path);
+  o->map.dims = o->mask.transformed;
+  o->map.hidden = clf__net_hidden(a->net);
+  o->map.residual = clf__net_is_residual(a->net);
+  CLF_TRY(clf__map_make(&o->map, a->map, parts, path));
+  o->net.in = o->mask.kept;
+  o->net.context = l->context;
+  o->net.shape = clf__coupling_image(&o->mask, l->in);
+  o->net.out = o->mask.transformed * o->map.numbers;
+  o->net.key = (uint64_t)l->index;
+  return clf__net_make(&o->net, a->net, parts, name);
+}
+
+static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+  coupling *o = l->own = calloc(1, sizeof *o);
+  if (!o) return clf__fail(CLF_ENOMEM, "no memory for a coupling");
+  CLF_TRY(clf__coupling_mask_make(&o->mask, l, parts, path));
+  CLF_TRY(make_net(l, o, parts, path));
+  if (arch_of(l)->uncond && o->mask.kept) CLF_TRY(make_uncond(l, o, parts, path));
+  l->traits |= o->map.ops->traits & (CLF_IS_BOUNDED | CLF_KEEPS_VOLUME);
+  return CLF_OK;
+}
+
+static void unmake(clf__layer *l) {
+  coupling *o = l->own;
+  if (!o) return;
+  clf__map_unmake(&o->map);
+  clf__map_unmake(&o->uncond);
+  clf__net_unmake(&o->net);
+  clf__coupling_mask_unmake(&o->mask);
+  free(o);
+  l->own = NULL;
+}
+
+static void draw(const clf__layer *l, clf__host_random *r, double *c) {
+  const coupling *o = own_of(l);
+  clf__coupling_mask_draw(&o->mask, l, r, c);
+  if (o->net.ops->draw) o->net.ops->draw(&o->net, r, c);
+}
+
+static clf_status derive(const clf__layer *l, double *c) {
+  const coupling *o = own_of(l);
+  CLF_TRY(clf__coupling_mask_derive(&o->mask, l, c));
+  if (o->map.ops->derive) o->map.ops->derive(&o->map, o->mask.columns, c);
+  if (o->uncond.ops && o->uncond.ops->derive)
+    o->uncond.ops->derive(&o->uncond, o->mask.columns + o->mask.transformed, c);
+  return CLF_OK;
+}
+
+static void init(const clf__layer *l, clf__host_random *r, double *w) {
+  const coupling *o = own_of(l);
+  if (o->net.ops->init) o->net.ops->init(&o->net, r, w);
+  if (o->uncond.ops) o->uncond.ops->start(&o->uncond, r, w + o->trained.at);
+}
+
+/* ---- Memory -------------------------------------------------------------------------------------
+ */
+
+static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+  const coupling *o = own_of(l);
+  const int32_t m = o->map.numbers;
+  const int32_t cols[USED] = {[INPUT] = o->mask.kept,
+                              [NUMBERS] = o->mask.transformed * m,
+                              [BETWEEN] = o->uncond.ops ? l->in.dim : 0,
+                              [DINPUT] = train ? o->mask.kept : 0,
+                              [DNUMBERS] = train ? o->mask.transformed * m : 0,
+                              [DBETWEEN] = train && o->uncond.ops ? l->in.dim : 0,
+                              [DTRAINED] = train && o->uncond.ops ? o->mask.kept * m : 0};
+  for (int i = 0; i < USED; i++)
+    if (cols[i]) CLF_TRY(clf_new(a, (int32_t[4]){rows, cols[i]}, &k->t[i]));
+  CLF_TRY(clf__net_keep(&o->net, &k->own));
+  return o->net.ops->plan(&o->net, rows, train, a, k->own);
+}
+
+/* ---- Passes -------------------------------------------------------------------------------------
+ */
+
+/* Tensors of a call over n samples; those that the layer does not have are without a buffer. */
+typedef struct tensors {
+  clf_tensor t[USED], trained;
+} tensors;
+static tensors tensors_of(const clf__layer *l, const clf__pass *p, const clf__kept *k, int32_t n) {
+  tensors v;
+  for (int i = 0; i < USED; i++) v.t[i] = k->t[i].dim[0] ? clf__rows(k->t[i], n) : k->t[i];
+  v.trained = clf__same_for_all(clf__weight(p, &own_of(l)->trained), n);
+  return v;
+}
+
+/* The map's numbers, from the identity dimensions of x. */
+static clf_status run_net(const clf__layer *l, const clf__pass *p, clf__kept *k, const tensors *v,
+                          clf_tensor x) {
+  const coupling *o = own_of(l);
+  if (o->net.in)
+    CLF_TRY(clf_do(p->dev, columns_take, .x = x, .at = clf__weight(p, &o->mask.kept_at),
+                   .y = v->t[INPUT]));
+  return o->net.ops->forward(&o->net, p, k->own, v->t[INPUT], v->t[NUMBERS]);
+}
+
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                          clf_tensor y, clf_tensor logdet) {
+  const coupling *o = own_of(l);
+  const tensors v = tensors_of(l, p, k, x.dim[0]);
+  const clf_tensor to = o->uncond.ops ? v.t[BETWEEN] : y;
+  CLF_TRY(run_net(l, p, k, &v, x));
+  CLF_TRY(o->map.ops->forward(&o->map, p, x, clf__weight(p, &o->mask.transformed_at), v.t[NUMBERS],
+                              to, logdet));
+  if (!o->uncond.ops) return CLF_OK;
+  return o->uncond.ops->forward(&o->uncond, p, to, clf__weight(p, &o->mask.kept_at), v.trained, y,
+                                logdet);
+}
+
+/* The identity dimensions first, for the net reads them. */
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
+                          clf_tensor x, clf_tensor logdet) {
+  const coupling *o = own_of(l);
+  const tensors v = tensors_of(l, p, k, y.dim[0]);
+  if (o->uncond.ops) {
+    CLF_TRY(o->uncond.ops->inverse(&o->uncond, p, y, clf__weight(p, &o->mask.kept_at), v.trained,
+                                   v.t[BETWEEN], logdet));
+    y = v.t[BETWEEN];
+  }
+  CLF_TRY(run_net(l, p, k, &v, y));
+  return o->map.ops->inverse(&o->map, p, y, clf__weight(p, &o->mask.transformed_at), v.t[NUMBERS],
+                             x, logdet);
+}
+
+/* Through the net: adds to the gradient of the identity dimensions. */
+static clf_status net_backward(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                               const tensors *v, clf_tensor dx) {
+  const coupling *o = own_of(l);
+  const clf_tensor none = {0};
+  CLF_TRY(o->net.ops->backward(&o->net, p, k->own, v->t[INPUT], v->t[DNUMBERS],
+                               o->net.in ? v->t[DINPUT] : none));
+  if (!o->net.in) return CLF_OK;
+  return clf_do(p->dev, columns_add, .x = v->t[DINPUT], .at = clf__weight(p, &o->mask.kept_at),
+                .y = dx);
+}
+
+static clf_status add_trained(const clf__layer *l, const clf__pass *p, const tensors *v) {
+  return clf__sum_for_all(p, v->t[DTRAINED], &own_of(l)->trained);
+}
+
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+  const coupling *o = own_of(l);
+  const tensors v = tensors_of(l, p, k, x.dim[0]);
+  (void)y;
+  if (o->uncond.ops) {
+    CLF_TRY(o->uncond.ops->backward(&o->uncond, p, v.t[BETWEEN], clf__weight(p, &o->mask.kept_at),
+                                    v.trained, dy, v.t[DBETWEEN], v.t[DTRAINED]));
+    CLF_TRY(add_trained(l, p, &v));
+    dy = v.t[DBETWEEN];
+  }
+  CLF_TRY(o->map.ops->backward(&o->map, p, x, clf__weight(p, &o->mask.transformed_at), v.t[NUMBERS],
+                               dy, dx, v.t[DNUMBERS]));
+  return net_backward(l, p, k, &v, dx);
+}
+
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                                   clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
+  const coupling *o = own_of(l);
+  const tensors v = tensors_of(l, p, k, x.dim[0]);
+  const clf_tensor to = o->uncond.ops ? v.t[DBETWEEN] : dy;
+  (void)y;
+  CLF_TRY(o->map.ops->backward_inverse(&o->map, p, x, clf__weight(p, &o->mask.transformed_at),
+                                       v.t[NUMBERS], dx, to, v.t[DNUMBERS]));
+  CLF_TRY(net_backward(l, p, k, &v, to));
+  if (!o->uncond.ops) return CLF_OK;
+  CLF_TRY(o->uncond.ops->backward_inverse(&o->uncond, p, v.t[BETWEEN],
+                                          clf__weight(p, &o->mask.kept_at), v.trained, to, dy,
+                                          v.t[DTRAINED]));
+  return add_trained(l, p, &v);
+}
+
+static clf_status finish(const clf__layer *l, const clf__pass *p) {
+  const clf__net *n = &own_of(l)->net;
+  return n->ops->finish ? n->ops->finish(n, p) : CLF_OK;
+}
+
+/* ---- Its domain
+ * ---------------------------------------------------------------------------------- */
+
+static int32_t outside(const clf__layer *l, const double *x, double interval[2]) {
+  const coupling *o = own_of(l);
+  for (int32_t j = 0; o->map.ops->inside && j < o->mask.transformed; j++)
+    if (!o->map.ops->inside(&o->map, j, x[o->mask.columns[j]], interval)) return o->mask.columns[j];
+  return -1;
+}
+
+const clf__layer_ops clf__layer_coupling = {
+    .name = "coupling",
+    .make = make,
+    .unmake = unmake,
+    .draw = draw,
+    .derive = derive,
+    .init = init,
+    .plan = plan,
+    .finish = finish,
+    .forward = forward,
+    .inverse = inverse,
+    .backward = backward,
+    .backward_inverse = backward_inverse,
+    .outside = outside,
+    .alternates = 1,
+};

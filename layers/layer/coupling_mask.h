@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* coupling_mask.h: which columns a coupling transforms, which its net reads.  Private. */
+#ifndef CLF_COUPLING_MASK_H
+#define CLF_COUPLING_MASK_H
+#include "layer.h"
+
+typedef struct clf__coupling_mask {
+  int32_t transformed, kept; /* columns; D together */
+  int32_t *columns;          /* (D) the transformed ones, then the kept ones; after derive */
+  clf__part mask;            /* (D) in files: 1 where transformed */
+  clf__part transformed_at, kept_at; /* the columns as numbers */
+} clf__coupling_mask;
+
+/* From l->node, l->in and l->turn.  EINVAL: a coupling that transforms nothing, or leaves its net
+ * nothing to read. */
+clf_status clf__coupling_mask_make(clf__coupling_mask *m, const clf__layer *l, clf__parts *parts,
+                                   const char *path);
+void clf__coupling_mask_unmake(clf__coupling_mask *m);
+/* The mask, and all that follows from it. */
+void clf__coupling_mask_draw(const clf__coupling_mask *m, const clf__layer *l, clf__host_random *r,
+                             double *c);
+clf_status clf__coupling_mask_derive(const clf__coupling_mask *m, const clf__layer *l, double *c);
+/* The shape of what the net reads, where the layer's input is an image. */
+clf__shape clf__coupling_image(const clf__coupling_mask *m, clf__shape in);
+
+#endif

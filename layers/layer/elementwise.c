@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* elementwise.c: each dimension is transformed by a map with numbers of its own, which are trained,
+ * or computed by a net from the context. */
+#include <stdio.h>
+#include <stdlib.h>
+#include "pieces.h"
+
+enum { NUMBERS, DNUMBERS }; /* of clf__kept */
+
+typedef struct elementwise {
+  clf__map map;
+  clf__net net;      /* ops NULL: numbers are trained */
+  clf__part trained; /* (D, m) */
+  clf__part all;     /* (D) 0 .. D - 1: every column is transformed */
+} elementwise;
+
+static elementwise *own_of(const clf__layer *l) { return l->own; }
+static const clf__arch_elementwise *arch_of(const clf__layer *l) {
+  return (const clf__arch_elementwise *)l->node;
+}
+
+static clf_status make_net(const clf__layer *l, elementwise *o, clf__parts *parts,
+                           const char *path) {
+  char name[64];
+  snprintf(name, sizeof name, "%s.net", path);
+  if (!l->context)
+    return clf__fail(CLF_EINVAL,
+                     "%s: its net reads the context, and the flow has none; without a net its "
+                     "numbers are trained",
+                     l->label);
+  o->net.context = l->context;
+  o->net.out = l->in.dim * o->map.numbers;
+  o->net.key = (uint64_t)l->index;
+  return clf__net_make(&o->net, arch_of(l)->net, parts, name);
+}
+
+static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+  const int32_t D = l->in.dim;
+  elementwise *o = l->own = calloc(1, sizeof *o);
+  if (!o) return clf__fail(CLF_ENOMEM, "no memory for an elementwise layer");
+  clf__parts_add(parts, &o->all, CLF_CONSTANT, 0, 0, 1, &D, NULL);
+  o->map.dims = D;
+  if (arch_of(l)->net) o->map.hidden = clf__net_hidden(arch_of(l)->net);
+  CLF_TRY(clf__map_make(&o->map, arch_of(l)->map, parts, path));
+  l->traits |= o->map.ops->traits & (CLF_IS_BOUNDED | CLF_KEEPS_VOLUME);
+  if (arch_of(l)->net) return make_net(l, o, parts, path);
+  clf__parts_add(parts, &o->trained, CLF_PLAIN, 0, 0, 2, (int32_t[2]){D, o->map.numbers},
+                 "%s.numbers", path);
+  return CLF_OK;
+}
+
+static void unmake(clf__layer *l) {
+  elementwise *o = l->own;
+  if (!o) return;
+  clf__map_unmake(&o->map);
+  clf__net_unmake(&o->net);
+  free(o);
+  l->own = NULL;
+}
+
+static clf_status derive(const clf__layer *l, double *c) {
+  const elementwise *o = own_of(l);
+  const int32_t D = l->in.dim;
+  int32_t *columns = calloc((size_t)D, sizeof *columns);
+  if (!columns) return clf__fail(CLF_ENOMEM, "no memory for %d columns", (int)D);
+  for (int32_t d = 0; d < D; d++) c[o->all.at + d] = columns[d] = d;
+  if (o->map.ops->derive) o->map.ops->derive(&o->map, columns, c);
+  free(columns);
+  return CLF_OK;
+}
+
+static void draw(const clf__layer *l, clf__host_random *r, double *c) {
+  const clf__net *n = &own_of(l)->net;
+  if (n->ops && n->ops->draw) n->ops->draw(n, r, c);
+}
+static void init(const clf__layer *l, clf__host_random *r, double *w) {
+  const elementwise *o = own_of(l);
+  if (!o->net.ops) o->map.ops->start(&o->map, r, w + o->trained.at);
+  if (o->net.ops && o->net.ops->init) o->net.ops->init(&o->net, r, w);
+}
+
+static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+  const elementwise *o = own_of(l);
+  const int32_t shape[4] = {rows, l->in.dim * o->map.numbers};
+  if (train) CLF_TRY(clf_new(a, shape, &k->t[DNUMBERS]));
+  if (!o->net.ops) return CLF_OK;
+  CLF_TRY(clf_new(a, shape, &k->t[NUMBERS]));
+  CLF_TRY(clf__net_keep(&o->net, &k->own));
+  return o->net.ops->plan(&o->net, rows, train, a, k->own);
+}
+
+/* The map's numbers of n samples; the net's are kept for backward. */
+static clf_status numbers(const clf__layer *l, const clf__pass *p, clf__kept *k, int32_t n,
+                          clf_tensor *u) {
+  const elementwise *o = own_of(l);
+  if (!o->net.ops) {
+    *u = clf__same_for_all(clf__weight(p, &o->trained), n);
+    return CLF_OK;
+  }
+  *u = clf__rows(k->t[NUMBERS], n);
+  return o->net.ops->forward(&o->net, p, k->own, (clf_tensor){0}, *u);
+}
+
+static clf_status add_gradients(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                                clf_tensor du) {
+  const elementwise *o = own_of(l);
+  if (!o->net.ops) return clf__sum_for_all(p, du, &o->trained);
+  return o->net.ops->backward(&o->net, p, k->own, (clf_tensor){0}, du, (clf_tensor){0});
+}
+
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                          clf_tensor y, clf_tensor logdet) {
+  const elementwise *o = own_of(l);
+  clf_tensor u;
+  CLF_TRY(numbers(l, p, k, x.dim[0], &u));
+  return o->map.ops->forward(&o->map, p, x, clf__weight(p, &o->all), u, y, logdet);
+}
+
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
+                          clf_tensor x, clf_tensor logdet) {
+  const elementwise *o = own_of(l);
+  clf_tensor u;
+  CLF_TRY(numbers(l, p, k, y.dim[0], &u));
+  return o->map.ops->inverse(&o->map, p, y, clf__weight(p, &o->all), u, x, logdet);
+}
+
+static clf_tensor kept_numbers(const clf__layer *l, const clf__pass *p, const clf__kept *k,
+                               int32_t n) {
+  const elementwise *o = own_of(l);
+  return o->net.ops ? clf__rows(k->t[NUMBERS], n)
+                    : clf__same_for_all(clf__weight(p, &o->trained), n);
+}
+
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+  const elementwise *o = own_of(l);
+  const clf_tensor du = clf__rows(k->t[DNUMBERS], x.dim[0]);
+  (void)y;
+  CLF_TRY(o->map.ops->backward(&o->map, p, x, clf__weight(p, &o->all),
+                               kept_numbers(l, p, k, x.dim[0]), dy, dx, du));
+  return add_gradients(l, p, k, du);
+}
+
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                                   clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
+  const elementwise *o = own_of(l);
+  const clf_tensor du = clf__rows(k->t[DNUMBERS], x.dim[0]);
+  (void)y;
+  CLF_TRY(o->map.ops->backward_inverse(&o->map, p, x, clf__weight(p, &o->all),
+                                       kept_numbers(l, p, k, x.dim[0]), dx, dy, du));
+  return add_gradients(l, p, k, du);
+}
+
+static clf_status finish(const clf__layer *l, const clf__pass *p) {
+  const clf__net *n = &own_of(l)->net;
+  return n->ops && n->ops->finish ? n->ops->finish(n, p) : CLF_OK;
+}
+
+static int32_t outside(const clf__layer *l, const double *x, double interval[2]) {
+  const elementwise *o = own_of(l);
+  for (int32_t d = 0; o->map.ops->inside && d < l->in.dim; d++)
+    if (!o->map.ops->inside(&o->map, d, x[d], interval)) return d;
+  return -1;
+}
+
+const clf__layer_ops clf__layer_elementwise = {
+    .name = "elementwise",
+    .make = make,
+    .unmake = unmake,
+    .draw = draw,
+    .derive = derive,
+    .init = init,
+    .plan = plan,
+    .finish = finish,
+    .forward = forward,
+    .inverse = inverse,
+    .backward = backward,
+    .backward_inverse = backward_inverse,
+    .outside = outside,
+};
