@@ -144,7 +144,7 @@ static double cos_of_turn(double w) {
 
 CLF_REF_LOOP(column_noise, 100.0 * (double)clf__count(&p->y), p->y.dim[0], n) {
   for (int d = 0; d < p->y.dim[1]; d++) {
-    const clf__words k = CLF_PHILOX_WORDS(p, d, n);
+    const clf__words k = CLF_WORDS(p, d, n);
     const double u = ldexp(1 + ((k.v[1] >> 10) + 0.5) * 0x1p-22, -1 - leading_zeros(k.v[0]));
     const double sign = k.v[2] >> 31 ? -1 : 1;
     const double v = degrees(p->kind, SHAPE);

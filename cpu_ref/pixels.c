@@ -8,7 +8,7 @@ CLF_REF_LOOP(dequantize, 20.0 * (double)clf__count(&p->x), p->x.dim[0], n) {
   clf__words k = {{0}};
   int e = 0;
   EACH_OF(&p->x) {
-    if (e % 4 == 0) k = CLF_PHILOX_WORDS(p, e / 4, n);
+    if (e % 4 == 0) k = CLF_WORDS(p, e / 4, n);
     const real x = *at(&p->x, n, c, h, w), y = x + (real)clf__uniform(k.v[e % 4]);
     *at(&p->y, n, c, h, w) = y < x + 1 ? y : (real)nextafterf((float)x + 1, 0);
     e++;

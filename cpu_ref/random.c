@@ -14,7 +14,7 @@ CLF_REF(random_bits) {
   (void)scratch;
   for (int n = 0; n < p->y.dim[0]; n++)
     for (int e = 0; e < row_size(&p->y); e++) {
-      const uint32_t word = CLF_PHILOX_WORDS(p, e / 8, n).v[e / 2 % 4];
+      const uint32_t word = CLF_WORDS(p, e / 8, n).v[e / 2 % 4];
       *element(&p->y, n, e) = (real)(e % 2 == 0 ? word >> 16 : word & 0xffff);
     }
   return CLF_OK;
@@ -23,13 +23,13 @@ CLF_REF(random_bits) {
 #ifdef CLF_REAL64
 CLF_REF_LOOP(random_uniform, 20.0 * (double)clf__count(&p->y), p->y.dim[0], n) {
   for (int e = 0; e < row_size(&p->y); e++)
-    *element(&p->y, n, e) = (real)clf__uniform(CLF_PHILOX_WORDS(p, e / 4, n).v[e % 4]);
+    *element(&p->y, n, e) = (real)clf__uniform(CLF_WORDS(p, e / 4, n).v[e % 4]);
 }
 
 /* u in (0, 1) has 23 bits and half a step, so that log u is finite. */
 CLF_REF_LOOP(random_normal, 60.0 * (double)clf__count(&p->y), p->y.dim[0], n) {
   for (int e = 0; e < row_size(&p->y); e += 2) {
-    const clf__words k = CLF_PHILOX_WORDS(p, e / 4, n);
+    const clf__words k = CLF_WORDS(p, e / 4, n);
     const real u = ((real)(k.v[e % 4] >> 9) + (real)0.5) * (real)0x1p-23;
     const real turn = (real)clf__uniform(k.v[e % 4 + 1]);
     const real r = sqrt(-2 * log(u)), angle = 6.283185307179586477 * turn;

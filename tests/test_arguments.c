@@ -350,6 +350,9 @@ END_TEST
 START_TEST(architectures) {
   clf_arch *a = NULL;
   int32_t h = -1, w = -1, c = -1;
+  NO(clf_flow_create_arch, "dev", NULL, NULL, 0, NULL);
+  QUIET(clf_flow_arch, !clf_flow_arch(NULL) && !clf_flow_arch(flow));
+  QUIET(clf_flow_context, clf_flow_context(NULL) == 0 && clf_flow_context(flow) == 0);
   NO(clf_arch_parse, "text", NULL, &a);
   NO(clf_arch_parse, "arch", "3: -> normal", NULL);
   NO(clf_arch_from_json, "json", NULL, &a);

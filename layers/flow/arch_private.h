@@ -36,9 +36,9 @@ typedef enum clf__node_group {
 } clf__node_group;
 
 /* The words of each choice: CLF__ACT_RELU. */
-#define CLF_WORDS(SET) enum {
+#define CLF_WORDSET(SET) enum {
 #define CLF_WORD(SET, ID, ...) CLF__##SET##_##ID,
-#define CLF_WORDS_END(SET)                                                                         \
+#define CLF_WORDSET_END(SET)                                                                       \
   CLF__##SET##_COUNT                                                                               \
   }                                                                                                \
   ;

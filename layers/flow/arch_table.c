@@ -5,9 +5,9 @@
 
 /* ---- Words -------------------------------------------------------------------------------- */
 
-#define CLF_WORDS(SET) static const clf__word words_##SET[] = {
+#define CLF_WORDSET(SET) static const clf__word words_##SET[] = {
 #define CLF_WORD(SET, ID, text, help) {text, help},
-#define CLF_WORDS_END(SET)                                                                         \
+#define CLF_WORDSET_END(SET)                                                                       \
   { NULL, NULL }                                                                                   \
   }                                                                                                \
   ;

@@ -22,6 +22,7 @@ typedef struct clf__workspace {
   clf_tensor de;    /* dL/d of what nets are given */
   clf_tensor logdet, logp; /* (rows) */
   clf_tensor train_logdet; /* (rows); zero between steps */
+  clf_tensor sum;          /* (1) */
   clf_tensor unused;       /* (rows): log-dets of what is computed again */
   clf__kept *kept;         /* of each stage */
   clf__base_kept base;
@@ -88,6 +89,7 @@ clf_status clf__flow_reserve(clf_flow *f, int32_t rows, int train);
 void clf__flow_drop_workspace(clf_flow *f);
 /* Makes g, zeroed, and gives each layer its part. */
 clf_status clf__flow_need_gradient(clf_flow *f);
+clf_status clf__flow_clear_gradient(clf_flow *f);
 
 /* z = f(x) for x, in the flow's own units, of n rows on the device; adds to logdet. */
 clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__mode mode,

@@ -46,7 +46,7 @@ static clf_status pull_back(clf_flow *f, const double *x, double *host, double *
   CLF_TRY(clf_write64(f->dev, seed, host));
   CLF_TRY(clf__flow_backward(f, in, seed, 0, &dx));
   CLF_TRY(clf_read64(f->dev, dx, J));
-  return clf_do(f->dev, fill, .y = f->g, .value = 0); /* the weights' part is not wanted */
+  return clf__flow_clear_gradient(f); /* the weights' part is not wanted */
 }
 
 clf_status clf_jacobian(clf_flow *f, const double *x, double *J, double *logabsdet,

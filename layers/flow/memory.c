@@ -54,6 +54,7 @@ static clf_status lay_out_workspace(const clf_flow *f, clf__workspace *ws) {
   CLF_TRY(new_rows(ws, 1, &ws->logdet));
   CLF_TRY(new_rows(ws, 1, &ws->logp));
   CLF_TRY(new_rows(ws, 1, &ws->train_logdet));
+  CLF_TRY(clf_new(&ws->arena, (int32_t[4]){1}, &ws->sum));
   if (ws->train == CLF_REBUILT) CLF_TRY(new_rows(ws, 1, &ws->unused));
   if (f->context) CLF_TRY(plan_context(f, ws));
   if (f->sends) CLF_TRY(new_rows(ws, f->spec.dim, &ws->z));
@@ -123,6 +124,10 @@ clf_status clf__flow_need_gradient(clf_flow *f) {
   CLF_TRY(lay_out_gradient(f));
   const int64_t first = f->parts.size[CLF_PLAIN];
   if (f->decayed.buf) f->decayed_g = clf__vector(f->g, first, f->decayed.dim[0], 1);
+  return clf__flow_clear_gradient(f);
+}
+
+clf_status clf__flow_clear_gradient(clf_flow *f) {
   if (f->dg.buf) CLF_TRY(clf_do(f->dev, fill, .y = f->dg, .value = 0));
   return clf_do(f->dev, fill, .y = f->g, .value = 0);
 }

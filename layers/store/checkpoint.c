@@ -49,6 +49,13 @@ static clf_status put_image_spec(clf__st_writer *w, const clf_flow_spec *s) {
   return clf__st_put_meta_real(w, "clflow.alpha", s->alpha);
 }
 
+static clf_status put_arch(clf__st_writer *w, const clf_flow *f) {
+  CLF_TRY(clf__st_put_meta(w, "clflow.format", "1"));
+  CLF_TRY(clf__st_put_meta(w, "clflow.kind", "%s", clf_kind_name(CLF_COMPOSED)));
+  CLF_TRY(clf__st_put_meta(w, "clflow.seed", "%llu", (unsigned long long)f->spec.seed));
+  return clf__st_put_meta(w, "clflow.arch", "%s", clf_arch_json(f->arch));
+}
+
 static clf_status put_spec(clf__st_writer *w, const clf_flow_spec *s) {
   CLF_TRY(clf__st_put_meta(w, "clflow.format", "1"));
   CLF_TRY(clf__st_put_meta(w, "clflow.kind", "%s", clf_kind_name(s->kind)));
@@ -90,7 +97,7 @@ static clf_status put_history(clf__st_writer *w, const clf_history *h) {
 }
 
 clf_status clf__put_flow(clf__st_writer *w, clf_flow *f) {
-  CLF_TRY(put_spec(w, &f->spec));
+  CLF_TRY(f->arch ? put_arch(w, f) : put_spec(w, &f->spec));
   CLF_TRY(put_scaling(w, f));
   CLF_TRY(clf__put_grid(w, f));
   CLF_TRY(clf__put_columns(w, f));

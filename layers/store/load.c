@@ -204,6 +204,7 @@ clf_status clf__get_params(const clf__st *st, clf_flow *f) {
 
 /* A mask holds 0 and 1, whatever wrote the file. */
 static clf_status check_masks(clf_flow *f, const char *path) {
+  if (f->arch) return clf__flow_derive_again(f);
   const size_t n = clf__count(&f->c);
   double *c = malloc(n * sizeof *c);
   if (!c) return clf__fail(CLF_ENOMEM, "no memory for %zu mask entries", n);
@@ -287,18 +288,9 @@ static clf_status check_claims(const clf__st *st, const clf_flow_spec *spec) {
   return s == CLF_EFORMAT ? other_tensors(spec, s) : s;
 }
 
-static clf_status load(clf_device *dev, const char *path, const clf__st *st,
-                       const clf_flow_spec *hint, clf_flow **out) {
-  clf_flow_spec spec;
-  const int ours = clf__st_meta(st, "clflow.format") != NULL;
-  clf_status s = ours ? spec_from_meta(st, &spec) : spec_from_tensors(st, hint, &spec);
-  clf_flow *f = NULL;
-  if (!s) s = clf__spec_check(&spec);
-  if (s) return clf__in_file(s, path);
-  s = check_claims(st, &spec);
-  if (s) return clf__in_file(s, path);
-  CLF_TRY(clf_flow_create(dev, &spec, &f));
-  s = clf__get_params(st, f);
+/* A flow with the weights and all else that a file holds. */
+static clf_status fill_flow(const clf__st *st, const char *path, clf_flow *f, clf_flow **out) {
+  clf_status s = clf__get_params(st, f);
   if (!s) s = check_masks(f, path);
   if (!s) s = get_scaling(st, f);
   if (!s) s = clf__get_grid(st, f);
@@ -309,6 +301,52 @@ static clf_status load(clf_device *dev, const char *path, const clf__st *st,
   else
     *out = f;
   return clf__in_file(s, path);
+}
+
+static clf_status load_kind(clf_device *dev, const char *path, const clf__st *st,
+                            const clf_flow_spec *hint, clf_flow **out) {
+  clf_flow_spec spec;
+  const int ours = clf__st_meta(st, "clflow.format") != NULL;
+  clf_status s = ours ? spec_from_meta(st, &spec) : spec_from_tensors(st, hint, &spec);
+  clf_flow *f = NULL;
+  if (!s) s = clf__spec_check(&spec);
+  if (s) return clf__in_file(s, path);
+  s = check_claims(st, &spec);
+  if (s) return clf__in_file(s, path);
+  CLF_TRY(clf_flow_create(dev, &spec, &f));
+  return fill_flow(st, path, f, out);
+}
+
+/* The tensors that an architecture asks for must be there before anything is made for them. */
+static clf_status check_arch(const clf__st *st, const clf_arch *arch) {
+  clf_flow outline = {0};
+  clf_status s;
+  if (clf_arch_layers(arch) > 2 * clf__st_count(st) + 1024)
+    return clf__fail(CLF_EFORMAT, "its architecture has %d layers, and there are %d tensors",
+                     (int)clf_arch_layers(arch), clf__st_count(st));
+  s = clf__flow_outline_arch(arch, &outline);
+  if (!s) s = clf__check_params(st, &outline);
+  clf__flow_outline_free(&outline);
+  return s;
+}
+
+static clf_status load_arch(clf_device *dev, const char *path, const clf__st *st, clf_flow **out) {
+  clf_arch *arch = NULL;
+  clf_flow *f = NULL;
+  uint64_t seed = 0;
+  clf_status s = clf_arch_from_json(clf__st_meta(st, "clflow.arch"), &arch);
+  if (!s) s = clf__st_meta_uint(st, "clflow.seed", &seed);
+  if (!s) s = check_arch(st, arch);
+  s = clf__in_file(s, path);
+  if (!s) s = clf_flow_create_arch(dev, arch, seed, &f);
+  clf_arch_free(arch);
+  return s ? s : fill_flow(st, path, f, out);
+}
+
+static clf_status load(clf_device *dev, const char *path, const clf__st *st,
+                       const clf_flow_spec *hint, clf_flow **out) {
+  return clf__st_meta(st, "clflow.arch") ? load_arch(dev, path, st, out)
+                                         : load_kind(dev, path, st, hint, out);
 }
 
 clf_status clf_flow_load(clf_device *dev, const char *path, const clf_flow_spec *hint,

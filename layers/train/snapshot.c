@@ -6,7 +6,7 @@ clf_status clf__trainer_restore(clf_trainer *t, const clf__snapshot *s) {
   CLF_TRY(clf__vector_copy(t->dev, s->w, t->f->w));
   CLF_TRY(clf__vector_copy(t->dev, s->m, t->m));
   CLF_TRY(clf__vector_copy(t->dev, s->v, t->v));
-  CLF_TRY(clf_do(t->dev, fill, .y = t->f->g, .value = 0));
+  CLF_TRY(clf__flow_clear_gradient(t->f));
   CLF_TRY(clf_do(t->dev, fill, .y = t->f->ws.train_logdet, .value = 0));
   t->step = s->step;
   return CLF_OK;

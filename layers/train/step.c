@@ -4,16 +4,34 @@
 #include <math.h>
 #include "trainer.h"
 
+/* loss = -weight * sum of log p, each sample counted by ws.each, and dz; leaves logdet zero. */
+static clf_status base_loss(clf_flow *f, clf_tensor z, clf_tensor logdet, clf_tensor loss,
+                            float weight, clf_tensor dz) {
+  const int32_t n = z.dim[0];
+  const clf_tensor logp = clf__rows(f->ws.logp, n), column = clf__matrix(logp, 0, n, 1, 1);
+  if (f->base.ops->standard && !f->ws.each.buf)
+    return clf_do(f->dev, normal_nll, .z = z, .logdet = logdet, .dz = dz, .loss = loss,
+                  .weight = weight);
+  CLF_TRY(clf__flow_logp(f, z, logdet, CLF_TRAIN, logp));
+  CLF_TRY(clf__flow_base_backward(f, z, -weight, dz));
+  if (f->ws.each.buf) CLF_TRY(clf_do(f->dev, scale_rows, .a = f->ws.each, .y = column));
+  CLF_TRY(clf_do(f->dev, sum_rows, .x = column, .y = f->ws.sum));
+  CLF_TRY(clf_do(f->dev, axpby, .x = f->ws.sum, .y = loss, .a = -weight));
+  return clf_do(f->dev, fill, .y = logdet, .value = 0);
+}
+
 /* The loss of samples that count `weight` each, and its gradient added to the flow's. */
 static clf_status nll(clf_flow *f, int way, clf_tensor x, clf_tensor loss, float weight) {
-  const clf_tensor logdet = clf__rows(f->ws.train_logdet, x.dim[0]);
-  const clf_tensor dz = clf__rows(f->ws.dx[0], x.dim[0]);
+  const int32_t n = x.dim[0];
+  const clf_tensor logdet = clf__rows(f->ws.train_logdet, n), dz = clf__rows(f->ws.dx[0], n);
   clf_tensor z, dx;
   if (way == CLF_STORED && clf__flow_has_nll(f)) return clf__flow_nll(f, x, loss, weight);
+  if (f->context) CLF_TRY(clf_do(f->dev, fill, .y = clf__rows(f->ws.de, n), .value = 0));
+  CLF_TRY(clf__flow_embed(f, n, CLF_TRAIN));
   CLF_TRY(clf__flow_forward(f, x, logdet, CLF_TRAIN, &z));
-  CLF_TRY(clf_do(f->dev, normal_nll, .z = z, .logdet = logdet, .dz = dz, .loss = loss,
-                 .weight = weight));
-  return clf__flow_backward(f, x, dz, -weight, &dx);
+  CLF_TRY(base_loss(f, z, logdet, loss, weight, clf_slice(dz, 1, 0, z.dim[1])));
+  CLF_TRY(clf__flow_backward(f, x, clf_slice(dz, 1, 0, z.dim[1]), -weight, &dx));
+  return clf__flow_embed_backward(f, n);
 }
 
 /* Adds the gradient of a part of a batch, and its share of the loss; off: see guard.c. */
@@ -36,8 +54,8 @@ static clf_status batch_step(clf_trainer *t) {
       clf__flow_reserve(t->f, clf__trainer_part_size(t, t->step), clf__trainer_way(t, t->step)));
   for (int32_t at = 0, took; at < n && !off; at += took)
     CLF_TRY(part_step(t, at, &took, loss, &off));
-  if (!off) return CLF_OK;
-  CLF_TRY(clf_do(t->dev, fill, .y = t->f->g, .value = 0));
+  if (!off) return clf__flow_finish(t->f);
+  CLF_TRY(clf__flow_clear_gradient(t->f));
   return batch_step(t);
 }
 

@@ -37,7 +37,7 @@ static inline uint64_t clf__join(int lo, int hi) {
 }
 
 /* Words 4 block .. 4 block + 3 of row n of an operation's call. */
-#define CLF_PHILOX_WORDS(p, block, n)                                                              \
+#define CLF_WORDS(p, block, n)                                                                     \
   clf__philox_at((uint32_t)(block), clf__join((p)->first_lo, (p)->first_hi) + (uint32_t)(n),       \
                  (uint32_t)(p)->stream, clf__join((p)->seed_lo, (p)->seed_hi))
 
