@@ -7,7 +7,7 @@
 /* The rows of arch.def that have operations; repeat is expanded before anything is made. */
 #define LAYERS(X) X(coupling) X(ar) X(elementwise)
 #define MAPS(X)
-#define NETS(X)
+#define NETS(X) X(mlp) X(resnet) X(made) X(masked)
 #define BASES(X) X(normal)
 
 #define DECLARE_LAYER(id) extern const clf__layer_ops clf__layer_##id;

@@ -50,6 +50,7 @@ static clf_status make_net(clf__layer *l, coupling *o, clf__parts *parts, const 
   CLF_TRY(clf__map_make(&o->map, a->map, parts, path));
   o->net.in = o->mask.kept;
   o->net.context = l->context;
+  o->net.numbers = o->map.numbers;
   o->net.shape = clf__coupling_image(&o->mask, l->in);
   o->net.out = o->mask.transformed * o->map.numbers;
   o->net.key = (uint64_t)l->index;

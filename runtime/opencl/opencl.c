@@ -210,7 +210,10 @@ static size_t pack(const clf_op_info *info, const void *args, char *out) {
   const clf_tensor *t = args;
   char *end = out;
   for (const char *m = info->modes; *m; m++, t++) {
-    memcpy(end, &t->offset, 9 * sizeof(int32_t));
+    if (t->buf)
+      memcpy(end, &t->offset, 9 * sizeof(int32_t));
+    else
+      memset(end, 0, 9 * sizeof(int32_t)); /* by this kernels tell what was left out */
     end += 9 * sizeof(int32_t);
   }
   memcpy(end, (const char *)args + info->params_offset, info->params_size);

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/* chain.c: chains of dense layers: their parts, memory, forward. */
+#include "chain.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "angles.h"
+#include "chain_private.h"
+
+/* ---- Making ------------------------------------------------------------------------------- */
+
+clf_status clf__chain_new(clf__net *n, int count, clf__chain **chain) {
+  clf__chain *c = calloc(1, sizeof *c);
+  n->own = c;
+  if (c) c->layer = calloc((size_t)count, sizeof *c->layer);
+  if (!c || !c->layer) return clf__fail(CLF_ENOMEM, "no memory for a net of %d layers", count);
+  c->count = count;
+  n->tensors = LAYERS + count * CLF_SLOTS;
+  for (int l = 0; l < count; l++)
+    c->layer[l] = (clf__dense_layer){.stream = -1, .spread = -1, .act = CLF_ACT_none};
+  *chain = c;
+  return CLF_OK;
+}
+
+void clf__chain_free(clf__net *n) {
+  clf__chain *c = n->own;
+  if (!c) return;
+  clf__angles_free(c->angles);
+  free(c->degrees);
+  free(c->layer);
+  free(c);
+  n->own = NULL;
+}
+
+static void add_linear(clf__parts *parts, clf__part *weight, clf__part *bias, int32_t in,
+                       int32_t out, double spread, const char *name) {
+  const double s = spread < 0 ? 1 / sqrt(in) : spread;
+  clf__parts_add(parts, weight, CLF_PLAIN, 0, s, 2, (int32_t[2]){out, in}, "%s.weight", name);
+  clf__parts_add(parts, bias, CLF_PLAIN, 0, s, 1, &out, "%s.bias", name);
+}
+
+static void add_norms(clf__parts *parts, clf__dense_layer *d, const char *path, const char *before,
+                      const char *after) {
+  char name[80];
+  snprintf(name, sizeof name, "%s.%s", path, before);
+  if (d->before == CLF_BATCH_NORM) clf__unit_norm_add(parts, &d->norm_before, d->in, name);
+  snprintf(name, sizeof name, "%s.%s", path, after);
+  if (d->after == CLF_BATCH_NORM) clf__unit_norm_add(parts, &d->norm_after, d->in, name);
+}
+
+void clf__chain_add(clf__net *n, clf__parts *parts, int l, const char *path, const char *name,
+                    const char *join, const char *norm) {
+  clf__chain *c = clf__chain_of(n);
+  clf__dense_layer *d = &c->layer[l];
+  const int32_t in = d->in + (d->join == CLF_JOIN_INPUT ? n->context : 0);
+  char full[80];
+  add_norms(parts, d, path, norm, norm);
+  snprintf(full, sizeof full, "%s.%s", path, name);
+  add_linear(parts, &d->weight, &d->bias, in, d->out, d->spread, full);
+  if (n->ops->masked)
+    clf__parts_add(parts, &d->mask, CLF_CONSTANT, 1, 0, 2, (int32_t[2]){d->out, in}, "%s.mask",
+                   full);
+  snprintf(full, sizeof full, "%s.%s", path, join);
+  if (d->join > CLF_JOIN_INPUT)
+    add_linear(parts, &d->join_weight, &d->join_bias, n->context, d->out, -1, full);
+  if (d->stream >= 0) c->layer[d->stream].is_stream = 1;
+  if (l + 1 < c->count && d->out > c->widest) c->widest = d->out;
+}
+
+/* ---- What a pass finds where ---------------------------------------------------------------- */
+
+/* Layer l's activation is applied by the product of the layer before, which then keeps no value of
+ * its own. */
+static int is_fused(const clf__chain *c, int l) {
+  const clf__dense_layer *d = &c->layer[l], *before = &c->layer[l - (l > 0)];
+  return l > 0 && d->act != CLF_ACT_none && !clf_act_wants_input(d->act) &&
+         d->before == CLF_NO_NORM && before->join != CLF_JOIN_GATE && before->stream < 0 &&
+         !before->is_stream;
+}
+
+clf_tensor clf__chain_slot(const clf__net_kept *k, int l, clf__slot s, int32_t n) {
+  const clf_tensor t = k->t[LAYERS + l * CLF_SLOTS + (int)s];
+  return t.buf ? clf__rows(t, n) : t;
+}
+
+clf__unit_norm_kept clf__chain_norm(const clf__net_kept *k, int l, int after) {
+  const clf_tensor *t = k->t + LAYERS + l * CLF_SLOTS;
+  return after ? (clf__unit_norm_kept){t[AFTER_STATS], t[AFTER_H], t[AFTER]}
+               : (clf__unit_norm_kept){t[BEFORE_STATS], t[BEFORE_H], t[BEFORE]};
+}
+
+clf__stages clf__chain_stages(const clf__net *n, const clf__pass *p, const clf__net_kept *k, int l,
+                              clf_tensor x) {
+  const clf__dense_layer *d = &clf__chain_of(n)->layer[l];
+  clf__stages s = {.fused = is_fused(clf__chain_of(n), l)};
+  s.value = l ? clf__chain_slot(k, l - 1, VALUE, x.dim[0]) : x;
+  s.before = d->before == CLF_BATCH_NORM ? clf__chain_slot(k, l, BEFORE, x.dim[0]) : s.value;
+  s.act = d->act == CLF_ACT_none ? s.before : clf__chain_slot(k, l, ACT, x.dim[0]);
+  s.drops = p->mode == CLF_TRAIN && d->dropout > 0;
+  s.dropped = s.drops ? clf__chain_slot(k, l, DROPPED, x.dim[0]) : s.act;
+  s.a = d->after == CLF_NO_NORM      ? s.dropped
+        : d->after == CLF_LAYER_NORM ? clf__chain_slot(k, l, AFTER_H, x.dim[0])
+                                     : clf__chain_slot(k, l, AFTER, x.dim[0]);
+  return s;
+}
+
+/* ---- Planning ----------------------------------------------------------------------------- */
+
+/* Buffers for values alone: each tensor takes one that nothing still needed lies in. */
+enum { BUFFERS = 6 };
+typedef struct planning {
+  const clf__chain *c;
+  clf_arena *arena;
+  clf__net_kept *k;
+  int32_t rows;
+  int train;
+  clf_tensor buffer[BUFFERS];
+  int owner[BUFFERS]; /* 1 + the place of the tensor that lies there, 0: free */
+} planning;
+
+static clf_status new_slot(planning *q, int l, clf__slot s, int32_t units) {
+  clf_tensor *t = &q->k->t[LAYERS + l * CLF_SLOTS + (int)s];
+  if (q->train) return clf_new(q->arena, (int32_t[4]){q->rows, units}, t);
+  int b = 0;
+  while (q->owner[b]) b++;
+  if (!q->buffer[b].dim[0])
+    CLF_TRY(clf_new(q->arena, (int32_t[4]){q->rows, q->c->widest}, &q->buffer[b]));
+  q->owner[b] = 1 + l * CLF_SLOTS + (int)s;
+  *t = clf_slice(q->buffer[b], 1, 0, units);
+  return CLF_OK;
+}
+static void free_slot(planning *q, int l, clf__slot s) {
+  for (int b = 0; b < BUFFERS; b++)
+    if (q->owner[b] == 1 + l * CLF_SLOTS + (int)s) q->owner[b] = 0;
+}
+
+/* From the value of the layer before to a. */
+static clf_status plan_input(planning *q, int l) {
+  const clf__dense_layer *d = &q->c->layer[l];
+  if (d->before == CLF_BATCH_NORM) {
+    if (q->train)
+      CLF_TRY(clf_new(q->arena, (int32_t[4]){2 * d->in},
+                      &q->k->t[LAYERS + l * CLF_SLOTS + BEFORE_STATS]));
+    CLF_TRY(new_slot(q, l, BEFORE_H, d->in));
+    CLF_TRY(new_slot(q, l, BEFORE, d->in));
+    free_slot(q, l, BEFORE_H);
+  }
+  if (d->act != CLF_ACT_none && !is_fused(q->c, l)) CLF_TRY(new_slot(q, l, ACT, d->in));
+  free_slot(q, l, BEFORE);
+  if (d->dropout > 0 && q->train) CLF_TRY(new_slot(q, l, DROPPED, d->in));
+  if (d->after == CLF_NO_NORM) return CLF_OK;
+  if (d->after == CLF_BATCH_NORM && q->train)
+    CLF_TRY(
+        clf_new(q->arena, (int32_t[4]){2 * d->in}, &q->k->t[LAYERS + l * CLF_SLOTS + AFTER_STATS]));
+  CLF_TRY(new_slot(q, l, AFTER_H, d->in));
+  free_slot(q, l, ACT);
+  if (d->after == CLF_LAYER_NORM) return CLF_OK;
+  CLF_TRY(new_slot(q, l, AFTER, d->in));
+  free_slot(q, l, AFTER_H);
+  return CLF_OK;
+}
+
+static clf_status plan_layer(planning *q, int l) {
+  const clf__dense_layer *d = &q->c->layer[l];
+  CLF_TRY(plan_input(q, l));
+  if (d->join == CLF_JOIN_GATE) {
+    CLF_TRY(new_slot(q, l, UNGATED, d->out));
+    CLF_TRY(new_slot(q, l, GATE, d->out));
+  }
+  if (l + 1 < q->c->count)
+    CLF_TRY(is_fused(q->c, l + 1) ? new_slot(q, l + 1, ACT, d->out)
+                                  : new_slot(q, l, VALUE, d->out));
+  for (int s = VALUE + 1; s < CLF_SLOTS; s++) free_slot(q, l, (clf__slot)s);
+  if (l && !q->c->layer[l - 1].is_stream) free_slot(q, l - 1, VALUE);
+  if (d->stream >= 0) free_slot(q, d->stream, VALUE);
+  return CLF_OK;
+}
+
+clf_status clf__chain_plan_sharing(const clf__net *n, int32_t rows, int train, clf_arena *a,
+                                   clf__net_kept *k, const clf__net_kept *shared) {
+  const clf__chain *c = clf__chain_of(n);
+  planning q = {.c = c, .arena = a, .k = k, .rows = rows, .train = train};
+  if (c->angles)
+    CLF_TRY(clf__angles_plan(c->angles, rows, train, a, &k->t[FEATURES], &k->t[DFEATURES]));
+  for (int l = 0; l < c->count; l++) CLF_TRY(plan_layer(&q, l));
+  for (int i = SCRATCH; i < SCRATCH + SCRATCHES && train; i++)
+    if (shared)
+      k->t[i] = shared->t[i];
+    else
+      CLF_TRY(clf_new(a, (int32_t[4]){rows, c->widest > 0 ? c->widest : 1}, &k->t[i]));
+  return CLF_OK;
+}
+
+clf_status clf__chain_plan(const clf__net *n, int32_t rows, int train, clf_arena *a,
+                           clf__net_kept *k) {
+  return clf__chain_plan_sharing(n, rows, train, a, k, NULL);
+}
+
+/* ---- Forward ------------------------------------------------------------------------------ */
+
+clf_status clf__chain_drop(const clf__net *n, const clf__pass *p, int l, clf_tensor x,
+                           clf_tensor y) {
+  const uint64_t first = (uint64_t)p->first, seed = p->key ^ (n->key + 1) * 0x9E3779B97F4A7C15u;
+  return clf_do(p->dev, dropout, .x = x, .y = y, .drop = (float)clf__chain_of(n)->layer[l].dropout,
+                .seed_lo = (int32_t)(uint32_t)seed, .seed_hi = (int32_t)(uint32_t)(seed >> 32),
+                .stream = l, .first_lo = (int32_t)(uint32_t)first,
+                .first_hi = (int32_t)(uint32_t)(first >> 32));
+}
+
+/* From the value of the layer before to a. */
+static clf_status input_forward(const clf__net *n, const clf__pass *p, const clf__net_kept *k,
+                                int l, const clf__stages *s) {
+  const clf__dense_layer *d = &clf__chain_of(n)->layer[l];
+  const clf__unit_norm_kept before = clf__chain_norm(k, l, 0), after = clf__chain_norm(k, l, 1);
+  clf_tensor y;
+  if (d->before == CLF_BATCH_NORM)
+    CLF_TRY(clf__unit_norm_forward(p, &d->norm_before, d->before, &before, s->value, &y));
+  if (d->act != CLF_ACT_none && !s->fused)
+    CLF_TRY(clf_do(p->dev, act_fwd, .x = s->before, .y = s->act, .act = d->act));
+  if (s->drops) CLF_TRY(clf__chain_drop(n, p, l, s->act, s->dropped));
+  if (d->after != CLF_NO_NORM)
+    CLF_TRY(clf__unit_norm_forward(p, &d->norm_after, d->after, &after, s->dropped, &y));
+  return CLF_OK;
+}
+
+/* y = act(a W^T + b + beta y); the context's columns of W, where it is among the inputs, too. */
+static clf_status linear(const clf__pass *p, const clf__dense_layer *d, clf_tensor a, int act,
+                         float beta, clf_tensor y) {
+  const clf_tensor w = clf__weight(p, &d->weight), bias = clf__weight(p, &d->bias);
+  if (d->join != CLF_JOIN_INPUT)
+    return clf_do(p->dev, gemm, .a = a, .b = w, .bias = bias, .c = y, .tb = 1, .act = act,
+                  .alpha = 1, .beta = beta);
+  CLF_TRY(clf_do(p->dev, gemm, .a = p->c, .b = clf__of_context(d, w), .c = y, .tb = 1, .alpha = 1,
+                 .beta = beta));
+  return clf_do(p->dev, gemm, .a = a, .b = clf__of_input(d, w), .bias = bias, .c = y, .tb = 1,
+                .act = act, .alpha = 1, .beta = 1);
+}
+
+/* y = act(c J^T + j) + beta y */
+static clf_status join(const clf__pass *p, const clf__dense_layer *d, int act, float beta,
+                       clf_tensor y) {
+  return clf_do(p->dev, gemm, .a = p->c, .b = clf__weight(p, &d->join_weight),
+                .bias = clf__weight(p, &d->join_bias), .c = y, .tb = 1, .act = act, .alpha = 1,
+                .beta = beta);
+}
+
+/* Layer l's value, activated by `act` where the next layer's activation is fused, to y. */
+static clf_status layer_forward(const clf__net *n, const clf__pass *p, const clf__net_kept *k,
+                                int l, clf_tensor a, int act, clf_tensor y) {
+  const clf__chain *c = clf__chain_of(n);
+  const clf__dense_layer *d = &c->layer[l];
+  const int32_t rows = y.dim[0];
+  const clf_tensor stream =
+      d->stream >= 0 ? clf__chain_slot(k, d->stream, VALUE, rows) : (clf_tensor){0};
+  float beta = 0;
+  if (d->join == CLF_JOIN_GATE) {
+    const clf_tensor v = clf__chain_slot(k, l, UNGATED, rows),
+                     g = clf__chain_slot(k, l, GATE, rows);
+    CLF_TRY(linear(p, d, a, CLF_ACT_none, 0, v));
+    CLF_TRY(join(p, d, CLF_ACT_none, 0, g));
+    return clf_do(p->dev, gated_fwd, .v = v, .g = g, .x = stream, .y = y);
+  }
+  if (d->join == CLF_JOIN_ADD || d->join == CLF_JOIN_ACT) {
+    CLF_TRY(join(p, d, d->join == CLF_JOIN_ACT ? c->join_act : CLF_ACT_none, 0, y));
+    beta = 1;
+  }
+  if (stream.buf) {
+    CLF_TRY(clf_do(p->dev, axpby, .x = stream, .y = y, .a = 1, .b = beta));
+    beta = 1;
+  }
+  return linear(p, d, a, act, beta, y);
+}
+
+clf_status clf__chain_forward(const clf__net *n, const clf__pass *p, clf__net_kept *k, clf_tensor x,
+                              clf_tensor u) {
+  const clf__chain *c = clf__chain_of(n);
+  const int32_t rows = x.dim[0];
+  if (c->angles) {
+    const clf_tensor whole = clf__rows(k->t[FEATURES], rows);
+    CLF_TRY(clf__angles_forward(c->angles, p, x, whole));
+    x = clf__angles_of(c->angles, whole);
+  }
+  for (int l = 0; l < c->count; l++) {
+    const clf__stages s = clf__chain_stages(n, p, k, l, x);
+    const int last = l + 1 == c->count, fuses = !last && is_fused(c, l + 1);
+    const clf_tensor y = last    ? u
+                         : fuses ? clf__chain_slot(k, l + 1, ACT, rows)
+                                 : clf__chain_slot(k, l, VALUE, rows);
+    CLF_TRY(input_forward(n, p, k, l, &s));
+    CLF_TRY(layer_forward(n, p, k, l, s.a, fuses ? c->layer[l + 1].act : CLF_ACT_none, y));
+  }
+  return CLF_OK;
+}
+
+/* ---- Masks -------------------------------------------------------------------------------- */
+
+/* Whether a unit sees an input of its layer; the context is seen by all. */
+static int sees(const clf__dense_layer *d, int32_t unit, int32_t input) {
+  return input >= d->in || d->out_degree[unit] >= d->in_degree[input];
+}
+
+void clf__chain_draw_masks(const clf__net *n, double *c) {
+  const clf__chain *chain = clf__chain_of(n);
+  for (int l = 0; l < chain->count; l++) {
+    const clf__dense_layer *d = &chain->layer[l];
+    const int32_t in = d->mask.dim[1];
+    for (int32_t i = 0; i < d->out; i++)
+      for (int32_t j = 0; j < in; j++) c[d->mask.at + (int64_t)i * in + j] = sees(d, i, j);
+  }
+}
+
+void clf__chain_init_masked(const clf__net *n, clf__host_random *r, double *w) {
+  const clf__chain *chain = clf__chain_of(n);
+  (void)r;
+  for (int l = 0; l < chain->count; l++) {
+    const clf__dense_layer *d = &chain->layer[l];
+    const int32_t in = d->weight.dim[1];
+    for (int32_t i = 0; i < d->out; i++)
+      for (int32_t j = 0; j < in; j++)
+        if (!sees(d, i, j)) w[d->weight.at + (int64_t)i * in + j] = 0;
+  }
+}
+
+clf_status clf__chain_finish(const clf__net *n, const clf__pass *p) {
+  const clf__chain *c = clf__chain_of(n);
+  for (int l = 0; l < c->count; l++)
+    CLF_TRY(clf_do(p->dev, mask_weights, .mask = clf__weight(p, &c->layer[l].mask),
+                   .w = clf__gradient(p, &c->layer[l].weight)));
+  return CLF_OK;
+}
+
+int clf__net_act(int word) {
+  static const int act[] = {
+      [CLF__ACT_RELU] = CLF_ACT_relu,       [CLF__ACT_LEAKY] = CLF_ACT_leaky_relu,
+      [CLF__ACT_TANH] = CLF_ACT_tanh,       [CLF__ACT_ELU] = CLF_ACT_elu,
+      [CLF__ACT_SILU] = CLF_ACT_silu,       [CLF__ACT_GELU] = CLF_ACT_gelu,
+      [CLF__ACT_SIGMOID] = CLF_ACT_sigmoid, [CLF__ACT_SOFTPLUS] = CLF_ACT_softplus};
+  return act[word];
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* chain_backward.c: gradients through chains of dense layers. */
+#include "angles.h"
+#include "chain_private.h"
+
+/* On the way back one tensor of scratch memory holds dL/d of what was reached, another the gradient
+ * that waits for the layer whose value was added further on. */
+typedef struct way_back {
+  const clf__net *n;
+  const clf__pass *p;
+  const clf__net_kept *k;
+  int32_t rows;
+  clf_tensor waiting; /* buf NULL: nothing waits */
+  int waits_for;      /* the layer whose value that is a gradient by */
+} way_back;
+
+/* Scratch memory (rows, units) in which none of the two lies, nor what waits. */
+static clf_tensor other(const way_back *b, int32_t units, const clf_tensor *t1,
+                        const clf_tensor *t2) {
+  for (int i = 0;; i++) {
+    const clf_tensor t = b->k->t[SCRATCH + i];
+    const int taken = (t1 && t.buf == t1->buf && t.offset == t1->offset) ||
+                      (t2 && t.buf == t2->buf && t.offset == t2->offset) ||
+                      (b->waiting.buf == t.buf && t.offset == b->waiting.offset);
+    if (!taken) return clf_slice(clf__rows(t, b->rows), 1, 0, units);
+  }
+}
+
+static int wants_gradients(const way_back *b) { return b->p->gradients.w.buf != NULL; }
+
+/* dw += dy^T x, dbias += the sum of dy's rows. */
+static clf_status weights_back(const way_back *b, clf_tensor dy, clf_tensor x, clf_tensor dw) {
+  return clf_do(b->p->dev, gemm, .a = dy, .b = x, .c = dw, .ta = 1, .alpha = 1, .beta = 1);
+}
+static clf_status bias_back(const way_back *b, clf_tensor dy, const clf__part *bias) {
+  return clf_do(b->p->dev, sum_rows, .x = dy, .y = clf__gradient(b->p, bias), .beta = 1);
+}
+/* dx = beta dx + dy W */
+static clf_status input_back(const way_back *b, clf_tensor dy, clf_tensor w, float beta,
+                             clf_tensor dx) {
+  return clf_do(b->p->dev, gemm, .a = dy, .b = w, .c = dx, .alpha = 1, .beta = beta);
+}
+
+/* ---- The context -------------------------------------------------------------------------- */
+
+/* From dL/d(J c + j). */
+static clf_status join_back(const way_back *b, const clf__dense_layer *d, clf_tensor dj) {
+  const clf__pass *p = b->p;
+  if (wants_gradients(b)) {
+    CLF_TRY(weights_back(b, dj, p->c, clf__gradient(p, &d->join_weight)));
+    CLF_TRY(bias_back(b, dj, &d->join_bias));
+  }
+  return p->dc.buf ? input_back(b, dj, clf__weight(p, &d->join_weight), 1, p->dc) : CLF_OK;
+}
+
+/* act(J c + j) is computed again: it is small beside the products of a layer. */
+static clf_status join_act_back(const way_back *b, const clf__dense_layer *d, clf_tensor dy) {
+  const clf__pass *p = b->p;
+  const int act = clf__chain_of(b->n)->join_act;
+  const clf_tensor from = other(b, d->out, &dy, NULL), dj = other(b, d->out, &dy, &from);
+  CLF_TRY(clf_do(p->dev, gemm, .a = p->c, .b = clf__weight(p, &d->join_weight),
+                 .bias = clf__weight(p, &d->join_bias), .c = from, .tb = 1, .alpha = 1,
+                 .act = clf_act_wants_input(act) ? CLF_ACT_none : act));
+  CLF_TRY(clf_do(p->dev, act_bwd, .y = from, .dy = dy, .dx = dj, .act = act));
+  return join_back(b, d, dj);
+}
+
+/* From dL/d of layer l's value to that of W a + b, where the context enters. */
+static clf_status context_back(const way_back *b, int l, clf_tensor dy, clf_tensor *dv) {
+  const clf__dense_layer *d = &clf__chain_of(b->n)->layer[l];
+  *dv = dy;
+  if (d->join == CLF_JOIN_ADD) return join_back(b, d, dy);
+  if (d->join == CLF_JOIN_ACT) return join_act_back(b, d, dy);
+  if (d->join != CLF_JOIN_GATE) return CLF_OK;
+  *dv = other(b, d->out, &dy, NULL);
+  const clf_tensor dg = other(b, d->out, &dy, dv);
+  CLF_TRY(clf_do(b->p->dev, gated_bwd, .v = clf__chain_slot(b->k, l, UNGATED, b->rows),
+                 .g = clf__chain_slot(b->k, l, GATE, b->rows), .dy = dy, .dv = *dv, .dg = dg));
+  return join_back(b, d, dg);
+}
+
+/* ---- A layer ------------------------------------------------------------------------------ */
+
+/* Adds to the gradients of W and b. */
+static clf_status parts_back(const way_back *b, const clf__dense_layer *d, clf_tensor a,
+                             clf_tensor dv) {
+  if (!wants_gradients(b)) return CLF_OK;
+  const clf_tensor dw = clf__gradient(b->p, &d->weight);
+  CLF_TRY(bias_back(b, dv, &d->bias));
+  if (d->join != CLF_JOIN_INPUT) return weights_back(b, dv, a, dw);
+  CLF_TRY(weights_back(b, dv, b->p->c, clf__of_context(d, dw)));
+  return weights_back(b, dv, a, clf__of_input(d, dw));
+}
+
+/* From dL/d(W a + b) of layer l > 0 to *dy, that of the value of the layer before: to what waits
+ * for it, where something does. */
+static clf_status layer_back(const way_back *b, int l, clf_tensor x, clf_tensor dv,
+                             clf_tensor *dy) {
+  const clf__dense_layer *d = &clf__chain_of(b->n)->layer[l];
+  const clf__pass *p = b->p;
+  const clf__stages s = clf__chain_stages(b->n, p, b->k, l, x);
+  const int waits = b->waiting.buf && b->waits_for == l - 1;
+  const int acts = d->act != CLF_ACT_none, before = d->before != CLF_NO_NORM;
+  const float add = waits ? 1 : 0;
+  clf_tensor from = dv, to = other(b, d->in, &from, NULL);
+#define TO(is_last) to = waits && (is_last) ? b->waiting : other(b, d->in, &from, NULL)
+  CLF_TRY(parts_back(b, d, s.a, dv));
+  const int more = acts || before || s.drops || d->after != CLF_NO_NORM;
+  TO(!more);
+  CLF_TRY(input_back(b, dv, clf__of_input(d, clf__weight(p, &d->weight)), more ? 0 : add, to));
+  from = to;
+  if (d->after != CLF_NO_NORM) {
+    const clf__unit_norm_kept k = clf__chain_norm(b->k, l, 1);
+    TO(0);
+    const clf_tensor spare = other(b, d->in, &from, &to);
+    CLF_TRY(
+        clf__unit_norm_backward(p, &d->norm_after, d->after, &k, s.dropped, from, spare, 0, to));
+    from = to;
+  }
+  if (s.drops) {
+    TO(0);
+    CLF_TRY(clf__chain_drop(b->n, p, l, from, to));
+    from = to;
+  }
+  if (acts) {
+    TO(!before);
+    CLF_TRY(clf_do(p->dev, act_bwd, .y = clf_act_wants_input(d->act) ? s.before : s.act, .dy = from,
+                   .dx = to, .act = d->act, .add = before ? 0 : add));
+    from = to;
+  }
+  if (before) {
+    const clf__unit_norm_kept k = clf__chain_norm(b->k, l, 0);
+    TO(1);
+    const clf_tensor spare = other(b, d->in, &from, &to);
+    CLF_TRY(
+        clf__unit_norm_backward(p, &d->norm_before, d->before, &k, s.value, from, spare, add, to));
+  }
+#undef TO
+  *dy = to;
+  return CLF_OK;
+}
+
+/* The first layer: dx = beta dx + ..., dc += ... */
+static clf_status first_back(const way_back *b, clf_tensor x, clf_tensor dv, float beta,
+                             clf_tensor dx) {
+  const clf__dense_layer *d = &clf__chain_of(b->n)->layer[0];
+  const clf_tensor w = clf__weight(b->p, &d->weight);
+  CLF_TRY(parts_back(b, d, x, dv));
+  if (d->join == CLF_JOIN_INPUT && b->p->dc.buf)
+    CLF_TRY(input_back(b, dv, clf__of_context(d, w), 1, b->p->dc));
+  return dx.buf ? input_back(b, dv, clf__of_input(d, w), beta, dx) : CLF_OK;
+}
+
+static clf_status layers_back(way_back *b, clf_tensor x, clf_tensor du, float beta, clf_tensor dx) {
+  const clf__chain *c = clf__chain_of(b->n);
+  clf_tensor dy = du, dv;
+  for (int l = c->count - 1; l > 0; l--) {
+    if (c->layer[l].stream >= 0) {
+      b->waiting = dy;
+      b->waits_for = c->layer[l].stream;
+    }
+    CLF_TRY(context_back(b, l, dy, &dv));
+    CLF_TRY(layer_back(b, l, x, dv, &dy));
+    if (b->waiting.buf && b->waits_for == l - 1) b->waiting = (clf_tensor){0};
+  }
+  CLF_TRY(context_back(b, 0, dy, &dv));
+  return first_back(b, x, dv, beta, dx);
+}
+
+clf_status clf__chain_backward_add(const clf__net *n, const clf__pass *p, clf__net_kept *k,
+                                   clf_tensor x, clf_tensor du, float beta, clf_tensor dx) {
+  const clf__chain *c = clf__chain_of(n);
+  way_back b = {.n = n, .p = p, .k = k, .rows = du.dim[0]};
+  if (!c->angles) return layers_back(&b, x, du, beta, dx);
+  const clf_tensor whole = clf__rows(k->t[FEATURES], b.rows);
+  const clf_tensor dwhole = clf__rows(k->t[DFEATURES], b.rows);
+  const clf_tensor features = clf__angles_of(c->angles, whole);
+  if (!dx.buf) return layers_back(&b, features, du, 0, dx);
+  CLF_TRY(layers_back(&b, features, du, 0, clf__angles_of(c->angles, dwhole)));
+  return clf__angles_backward(c->angles, p, whole, dwhole, beta, dx);
+}
+
+clf_status clf__chain_backward(const clf__net *n, const clf__pass *p, clf__net_kept *k,
+                               clf_tensor x, clf_tensor du, clf_tensor dx) {
+  return clf__chain_backward_add(n, p, k, x, du, 0, dx);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* chain_private.h: where a chain's tensors lie, for chain.c and chain_backward.c. */
+#ifndef CLF_CHAIN_PRIVATE_H
+#define CLF_CHAIN_PRIVATE_H
+#include "chain.h"
+
+/* A net's tensors: features in front of the first layer, scratch memory of backward, and then those
+ * of each layer; what is missing there equals what is before it. */
+enum { FEATURES, DFEATURES, SCRATCH, SCRATCHES = 4, LAYERS = SCRATCH + SCRATCHES };
+typedef enum clf__slot {
+  VALUE, /* the layer's value, unless the next one's activation is fused */
+  BEFORE_STATS,
+  BEFORE_H,
+  BEFORE, /* from the value of the layer before to a */
+  ACT,
+  DROPPED,
+  AFTER_STATS,
+  AFTER_H,
+  AFTER,
+  UNGATED,
+  GATE, /* W a + b and J c + j of a gate */
+  CLF_SLOTS
+} clf__slot;
+
+/* The way from the value of the layer before to a, as tensors of one pass; what a layer lacks
+ * equals what is before it. */
+typedef struct clf__stages {
+  int fused; /* ACT was written in place of the value */
+  int drops; /* this pass drops */
+  clf_tensor value, before, act, dropped, a;
+} clf__stages;
+
+clf__stages clf__chain_stages(const clf__net *n, const clf__pass *p, const clf__net_kept *k, int l,
+                              clf_tensor x);
+clf_tensor clf__chain_slot(const clf__net_kept *k, int l, clf__slot s, int32_t n);
+clf__unit_norm_kept clf__chain_norm(const clf__net_kept *k, int l, int after);
+
+/* y = dropout(x) by the masks of layer l, which also take gradients back. */
+clf_status clf__chain_drop(const clf__net *n, const clf__pass *p, int l, clf_tensor x,
+                           clf_tensor y);
+
+/* The columns of a layer's weights that belong to its input, and those that belong to the context.
+ */
+static inline clf_tensor clf__of_input(const clf__dense_layer *d, clf_tensor w) {
+  return clf_slice(w, 1, 0, d->in);
+}
+static inline clf_tensor clf__of_context(const clf__dense_layer *d, clf_tensor w) {
+  return clf_slice(w, 1, d->in, w.dim[1]);
+}
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* degrees.c: degrees of the inputs and outputs of masked nets. */
+#include "degrees.h"
+#include <stdlib.h>
+
+clf_status clf__degrees_new(clf__net *n) {
+  clf__chain *c = clf__chain_of(n);
+  size_t count = (size_t)n->in;
+  for (int l = 0; l < c->count; l++) count += (size_t)c->layer[l].out;
+  int32_t *at = c->degrees = calloc(count, sizeof *at);
+  if (!at) return clf__fail(CLF_ENOMEM, "no memory for the degrees of %zu units", count);
+  at += n->in;
+  for (int l = 0; l < c->count; l++) {
+    clf__dense_layer *d = &c->layer[l];
+    d->in_degree = l ? c->layer[l - 1].out_degree : c->degrees;
+    d->out_degree = at;
+    at += d->out;
+  }
+  return CLF_OK;
+}
+
+void clf__degrees_ends(const clf__net *n) {
+  const clf__chain *c = clf__chain_of(n);
+  int32_t *last = c->layer[c->count - 1].out_degree;
+  for (int32_t j = 0; j < n->in; j++) {
+    c->degrees[j] = clf__group_of(n, j) + 1;
+    for (int32_t k = 0; k < n->numbers; k++) last[j * n->numbers + k] = clf__group_of(n, j);
+  }
+}
+
+clf_status clf__masked_check(const clf__net *n) {
+  if (n->order && n->numbers > 0 && n->out == n->in * n->numbers) return CLF_OK;
+  return clf__fail(CLF_EINVAL, "%s: masked nets are for autoregressive layers; take mlp or resnet",
+                   n->ops->name);
+}
