@@ -148,6 +148,8 @@ int cli_check_file(const char *option, const char *path, const char *suffix);
 /* Writes the table with columns named PREFIX0, PREFIX1, ... or, with one name
  * only, PREFIX; "-" prints CSV. */
 int cli_put_table(const char *path, clf_table *table, const char *prefix, int numbered);
+/* The same under the names that the table has. */
+int cli_put_named(const char *path, const clf_table *table);
 /* Writes samples, under the flow's names of its columns or else x0, x1, ...; or latents, z0, z1,
  * ...  For an image flow a .npy is (N, H, W, C). */
 int cli_put_samples(const char *path, const clf_flow *flow, clf_table *rows);
@@ -458,7 +460,8 @@ clf_status cli_training_save(cli_training *t);
   X(invert)                                                                                        \
   X(sample)                                                                                        \
   X(interpolate)                                                                                   \
-  X(complete) X(compress) X(jacobian) X(plot) X(info) X(flows) X(devices) X(tune) X(bench)
+  X(complete)                                                                                      \
+  X(compress) X(jacobian) X(plot) X(info) X(flows) X(devices) X(tune) X(bench) X(importance)
 #define CLI_X(name) extern const cli_verb cli_##name;
 CLI_VERB_MAP(CLI_X)
 #undef CLI_X

@@ -406,19 +406,33 @@ static void print_presets_paragraph(void) {
   }
 }
 
+static void print_targets_paragraph(void) {
+  fputs("\nTARGET is a log-density with parameters that may be left out, NAME[:dim=D,...]:\n",
+        stdout);
+  for (int i = 0; i < clf_target_count(); i++) {
+    const clf_target t = clf_target_at(i);
+    char text[512];
+    const int used = printf("  %-12s ", t.name);
+    snprintf(text, sizeof text, "%s (%s)", t.help, t.parameters);
+    cli_print_wrapped(text, used, used);
+  }
+}
+
 void cli_help(const cli_verb *verb) {
   printf("usage: clflow %s %s\n\n%s\n", verb->name, verb->usage, verb->purpose);
   if (verb->options->type != CLI_HEADING) putchar('\n');
-  int data = 0, images = 0, presets = 0;
+  int data = 0, images = 0, presets = 0, targets = 0;
   for (const cli_option *o = verb->options; o->name; o++) {
     print_option(o);
     data |= o->arg && strcmp(o->arg, "DATA") == 0;
     presets |= o->arg && strcmp(o->arg, "PRESET") == 0;
+    targets |= o->arg && strcmp(o->arg, "TARGET") == 0;
     images |= strcmp(o->name, "--crop") == 0;
   }
   if (verb->details) printf("\n%s\n", verb->details);
   if (data) print_data_paragraph();
   if (images) print_images_paragraph();
   if (presets) print_presets_paragraph();
+  if (targets) print_targets_paragraph();
   printf("\nexample: %s\n", verb->example);
 }

@@ -308,7 +308,7 @@ static void print_table(const clf_table *t) {
   }
 }
 
-static int put_named(const char *path, const clf_table *t) {
+int cli_put_named(const char *path, const clf_table *t) {
   if (strcmp(path, "-") != 0)
     return clf_table_write(path, t) == CLF_OK ? CLI_OK : cli_fail_library();
   print_table(t);
@@ -317,7 +317,7 @@ static int put_named(const char *path, const clf_table *t) {
 
 int cli_put_table(const char *path, clf_table *t, const char *prefix, int numbered) {
   const int code = name_columns(t, NULL, prefix, numbered);
-  return code ? code : put_named(path, t);
+  return code ? code : cli_put_named(path, t);
 }
 
 static int put_rows(const char *path, const clf_flow *flow, clf_table *rows, char *const *names,
@@ -325,7 +325,7 @@ static int put_rows(const char *path, const clf_flow *flow, clf_table *rows, cha
   const clf_flow_spec *spec = clf_flow_get_spec(flow);
   if (spec->kind != CLF_REALNVP || !cli_has_suffix(path, ".npy")) {
     const int code = name_columns(rows, names, prefix, 1);
-    return code ? code : put_named(path, rows);
+    return code ? code : cli_put_named(path, rows);
   }
   const int64_t dim[] = {rows->rows, spec->height, spec->width, spec->channels};
   return clf_array_write_npy(path, rows->at, 4, dim) == CLF_OK ? CLI_OK : cli_fail_library();

@@ -421,6 +421,19 @@ START_TEST(training) {
   NO(clf_trainer_resume, "path", trainer, NULL);
   NO(clf_train_options_load, "path", NULL, &options);
   NO(clf_train_options_load, "options", "never.safetensors", NULL);
+  clf_density density = {0};
+  clf_importance_score weights;
+  NO(clf_density_open, "text", NULL, &density);
+  NO(clf_density_open, "density", "normal", NULL);
+  QUIET(clf_density_free, (clf_density_free(NULL), 1));
+  QUIET(clf_density_log_z, isnan(clf_density_log_z(NULL)));
+  QUIET(clf_target_count, clf_target_count() > 0);
+  QUIET(clf_target_at, !clf_target_at(-1).name);
+  NO(clf_importance, "flow", NULL, &density, 1, 0, 9, &weights, NULL, NULL);
+  NO(clf_importance, "density", flow, NULL, 1, 0, 9, &weights, NULL, NULL);
+  NO(clf_importance, "score", flow, &density, 1, 0, 9, NULL, NULL, NULL);
+  NO(clf_importance_score_of, "log_weights", NULL, 9, &weights);
+  NO(clf_importance_score_of, "score", (double[]){0}, 1, NULL);
   NO(clf_train_options_set, "options", NULL, "lr", "1");
   NO(clf_train_options_set, "name", &options, NULL, "1");
   NO(clf_train_options_set, "value", &options, "lr", NULL);
@@ -464,8 +477,8 @@ static int is_called(const char *name, size_t length) {
 
 /* What stands before the first parenthesis of each declaration, unless it is a constant. */
 START_TEST(no_function_is_missing) {
-  static const char *const headers[] = {"arch", "core",  "data", "flow",   "images",
-                                        "plot", "train", "tune", "version"};
+  static const char *const headers[] = {"arch",   "core", "data",  "density", "flow",
+                                        "images", "plot", "train", "tune",    "version"};
   int found = 0;
   for (size_t h = 0; h < sizeof headers / sizeof *headers; h++) {
     char path[4096];

@@ -5,6 +5,7 @@
 #include "clflow/arch.h"
 #include "clflow/core.h"
 #include "clflow/data.h"
+#include "clflow/density.h"
 #include "clflow/flow.h"
 #include "clflow/images.h"
 #include "clflow/train.h"
