@@ -155,6 +155,13 @@ int cli_put_named(const char *path, const clf_table *table);
 int cli_put_samples(const char *path, const clf_flow *flow, clf_table *rows);
 int cli_put_latents(const char *path, const clf_flow *flow, clf_table *rows);
 
+/* ---- arch.c ------------------------------------------------------------ */
+
+/* An architecture as text, or from a file of text or JSON: @FILE. */
+int cli_arch_read(const char *given, clf_arch **arch);
+/* That of a flow, whose scaling is a layer of it at the head; so it is if it will have one. */
+int cli_arch_of(const clf_flow *flow, int standardize, clf_arch **arch);
+
 /* ---- session.c --------------------------------------------------------- */
 
 /* Options of every verb that opens a device, a model or data. */

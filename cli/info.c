@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-static int json;
+static int json, arch_only;
 static int32_t batch;
 
 /* What the file's training began with, where it holds one. */
@@ -17,6 +17,8 @@ static struct {
 static cli_option options[] = {
     CLI_OPERAND_MODEL,
     {"--json", NULL, "print a JSON object", CLI_FLAG, &json, NULL, 0, 0},
+    {"--arch", NULL, "print the architecture alone: text, or with --json its JSON", CLI_FLAG,
+     &arch_only, NULL, 0, 0},
     {"--batch", "N", "and the memory that training with batches of N takes", CLI_COUNT32, &batch,
      NULL, 0, 0},
     CLI_OPTIONS_MODEL,
@@ -48,7 +50,7 @@ static void print_spec(const clf_flow_spec *spec, int scaled) {
     printf("bins      %d\ninterval  %.10g to %.10g%s\n", spec->bins, spec->xmin, spec->xmax,
            scaled ? " of the scaled data" : "");
     printf("tails     %s\n", spec->tails ? "linear" : "none");
-  } else {
+  } else if (spec->kind != CLF_COMPOSED) {
     printf("hidden    %d\ndepth     %d\n", spec->hidden, spec->depth);
   }
   if (spec->kind == CLF_NVP && spec->s_max > 0) printf("s-max     %.10g\n", spec->s_max);
@@ -169,12 +171,14 @@ static void print_plan(const clf_train_plan *p) {
   puts("and the data");
 }
 
-static int print_text(const clf_flow *flow, const clf_train_plan *plan) {
+static int print_text(const clf_flow *flow, const clf_arch *arch, const clf_train_plan *plan) {
   const double *mean, *std;
   print_spec(clf_flow_get_spec(flow), clf_flow_scaling(flow, &mean, &std));
   print_scaling(flow);
   print_grid(flow);
   print_columns(flow);
+  if (clf_arch_context(arch)) printf("context   %d\n", clf_arch_context(arch));
+  printf("flow      %s\n", clf_arch_text(arch));
   print_history(clf_flow_history(flow), clf_flow_get_spec(flow));
   print_resumable();
   printf("weights   %" PRId64 "\n", clf_flow_weight_count(flow));
@@ -212,6 +216,9 @@ static json_t *spec_json(const clf_flow_spec *spec) {
     return json_pack("{s:s, s:i, s:i, s:o, s:o, s:s, s:o}", "kind", kind, "dim", (int)spec->dim,
                      "bins", (int)spec->bins, "xmin", cli_json_number(spec->xmin), "xmax",
                      cli_json_number(spec->xmax), "tails", spec->tails ? "linear" : "none", "seed",
+                     cli_json_unsigned(spec->seed));
+  if (spec->kind == CLF_COMPOSED)
+    return json_pack("{s:s, s:i, s:o}", "kind", kind, "dim", (int)spec->dim, "seed",
                      cli_json_unsigned(spec->seed));
   return json_pack("{s:s, s:i, s:i, s:i, s:o, s:o}", "kind", kind, "dim", (int)spec->dim, "hidden",
                    (int)spec->hidden, "depth", (int)spec->depth, "s_max",
@@ -275,12 +282,13 @@ static json_t *plan_json(const clf_train_plan *p) {
                    "activations", (json_int_t)p->activations, "total", (json_int_t)p->total);
 }
 
-static int print_json(const clf_flow *flow, const clf_train_plan *plan) {
-  json_t *all = json_pack(
-      "{s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:o}", "spec", spec_json(clf_flow_get_spec(flow)),
-      "columns", columns_json(flow), "scaling", scaling_json(flow), "discrete", grid_json(flow),
-      "history", history_json(clf_flow_history(flow)), "resumable", training.there, "weights",
-      (json_int_t)clf_flow_weight_count(flow), "tensors", params_json(flow));
+static int print_json(const clf_flow *flow, const clf_arch *arch, const clf_train_plan *plan) {
+  json_t *all =
+      json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:b, s:I, s:o}", "spec",
+                spec_json(clf_flow_get_spec(flow)), "flow", clf_arch_text(arch), "columns",
+                columns_json(flow), "scaling", scaling_json(flow), "discrete", grid_json(flow),
+                "history", history_json(clf_flow_history(flow)), "resumable", training.there,
+                "weights", (json_int_t)clf_flow_weight_count(flow), "tensors", params_json(flow));
   if (all && batch) json_object_set_new(all, "memory", plan_json(plan));
   return cli_json_print(all);
 }
@@ -300,7 +308,13 @@ static int run(void) {
   int code = cli_session_open(&s);
   if (!code) code = load_training();
   if (!code && batch) code = make_plan(s.flow, &plan);
-  if (!code) code = json ? print_json(s.flow, &plan) : print_text(s.flow, &plan);
+  clf_arch *arch = NULL;
+  if (!code) code = cli_arch_of(s.flow, 0, &arch);
+  if (!code && arch_only)
+    puts(json ? clf_arch_json(arch) : clf_arch_text(arch));
+  else if (!code)
+    code = json ? print_json(s.flow, arch, &plan) : print_text(s.flow, arch, &plan);
+  clf_arch_free(arch);
   cli_session_close(&s);
   return code;
 }

@@ -12,9 +12,7 @@
 struct cli_wanted cli_wanted = {.spec = {.xmin = NAN, .xmax = NAN},
                                 .train = {.shuffle = 1, .seed = 1}};
 
-/* The words of --flow stand in the order of clf_kind, those of --crop in that of clf_crop. */
-_Static_assert(sizeof(clf_kind) == sizeof(int) && CLF_NVP == 0 && CLF_NICE == 1, "clf_kind");
-_Static_assert(CLF_PIECEWISE == 2 && CLF_REALNVP == 3, "clf_kind");
+/* The words of --crop stand in the order of clf_crop. */
 _Static_assert(CLF_CROP_CENTER == 1 && CLF_CROP_CELEBA == 2 && CLF_CROP_LSUN == 3, "clf_crop");
 
 /* ---- The options of a training, from clflow/train_options.def ------------------------- */
@@ -77,11 +75,15 @@ static cli_option options[] = {
     CLI_OPTION_FORCE,
 
     CLI_SECTION("Model"),
-    CLI_OPTION("--flow", "nvp|nice|piecewise|realnvp",
-               "affine couplings, additive couplings, a piecewise linear map of one column, or "
-               "convolutional couplings of images (default nvp; piecewise for data of one column, "
-               "realnvp for images)",
-               CLI_CHOICE, &cli_wanted.spec.kind, NULL),
+    CLI_OPTION("--flow", "FLOW",
+               "an architecture as text, such as \"2: (coupling(rq, resnet), lu)*5 -> normal\"; "
+               "@FILE that holds one; or a preset (default nvp; piecewise for data of one column, "
+               "realnvp for images); `clflow flows` lists what there is",
+               CLI_TEXT, &cli_wanted.flow, NULL),
+    CLI_OPTION("--preset", "PRESET",
+               "a named architecture with its training options; any of them can be overridden, and "
+               "values in parentheses: \"nsf(tail=5)\"",
+               CLI_TEXT, &cli_wanted.preset_name, NULL),
     CLI_OPTION("--hidden", "N", "nvp, nice: units of each coupling's networks (default 2)",
                CLI_COUNT32, &cli_wanted.spec.hidden, NULL),
     CLI_OPTION("--depth", "N", "nvp, nice: couplings", CLI_COUNT32, &cli_wanted.spec.depth, "4"),
@@ -102,10 +104,6 @@ static cli_option options[] = {
                CLI_CHOICE, &cli_wanted.spec.tails, "none"),
 
     CLI_SECTION("Model of images"),
-    CLI_OPTION("--preset", "PRESET",
-               "realnvp: numbers that go together, each of which may be given besides (default "
-               "lecture; tiny for sides that are no multiples of 4)",
-               CLI_TEXT, &cli_wanted.preset_name, NULL),
     CLI_OPTION("--scales", "N", "realnvp: each but the last halves the images", CLI_COUNT32,
                &cli_wanted.spec.scales, NULL),
     CLI_OPTION("--width", "N",
@@ -156,11 +154,13 @@ static cli_option options[] = {
     CLI_OPTIONS_END,
 };
 
-int cli_train_given(const char *name) {
+const cli_option *cli_train_option(const char *name) {
   const cli_option *option = options;
   while (strcmp(option->name, name) != 0) option++;
-  return option->given;
+  return option;
 }
+
+int cli_train_given(const char *name) { return cli_train_option(name)->given; }
 
 const char *cli_train_begin(void) { return cli_wanted.resume ? cli_wanted.out : cli_wanted.init; }
 
@@ -417,6 +417,7 @@ static int run(void) {
   free(t.train);
   free(t.valid);
   cli_session_close(&s);
+  clf_arch_free(cli_wanted.arch);
   return code ? code : log_code;
 }
 

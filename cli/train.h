@@ -6,8 +6,12 @@
 
 /* What the command line asks for; members that no option set are filled in later. */
 extern struct cli_wanted {
-  const char *out, *init, *log, *plot, *curve, *valid, *preset_name, *discrete;
-  const clf_preset *preset; /* the one of that name, or chosen for a new image flow; else NULL */
+  const char *out, *init, *log, *plot, *curve, *valid, *flow, *preset_name, *discrete;
+  const clf_preset
+      *preset; /* that of --preset or --flow, or chosen for a new image flow; or NULL */
+  const char *preset_values; /* given with its name */
+  clf_arch *arch;            /* of --flow, or made of a preset; or NULL */
+  int has_kind;              /* spec.kind was given */
   clf_flow_spec spec;
   clf_train_options train;
   int compat;
@@ -17,12 +21,24 @@ extern struct cli_wanted {
 
 /* Whether the command line has this option of `train`. */
 int cli_train_given(const char *name);
+const cli_option *cli_train_option(const char *name);
 /* The model file to begin with, or NULL. */
 const char *cli_train_begin(void);
 
 /* train_flow.c: the data of --data, the device, and a flow for them, new or from a file; and
  * all of cli_wanted.train. */
 int cli_train_prepare(cli_session *s);
+
+/* train_arch.c: what --flow and --preset ask for, before anything is opened. */
+int cli_train_choose(void);
+/* Whether that is an architecture, and not one of the kinds. */
+int cli_train_is_composed(void);
+/* Refuses values of a new flow beside a model of a composed one. */
+int cli_train_check_composed(const char *path);
+/* The flow of that architecture, for the data. */
+int cli_train_compose(cli_session *s);
+/* Options of training that a preset has, on top of others. */
+int cli_train_preset_options(const clf_preset *p, clf_train_options *o);
 
 /* discrete.c: the grids that --discrete asks for, to be freed, of every column of the table; NULL:
  * it was not given.  And they become the flow's; those of a training that goes on must be the same.

@@ -22,6 +22,10 @@ void cli_train_heading(const cli_session *s) {
            spec->scales == 1 ? "" : "s", spec->hidden, spec->blocks, spec->blocks == 1 ? "" : "s");
   else if (spec->kind == CLF_PIECEWISE)
     printf(", %d bins from %.6g to %.6g", spec->bins, spec->xmin, spec->xmax);
+  else if (spec->kind == CLF_COMPOSED)
+    printf("%s%s, %d dimension%s, %d layers", cli_wanted.preset ? ", preset " : "",
+           cli_wanted.preset ? cli_wanted.preset->name : "", spec->dim, spec->dim == 1 ? "" : "s",
+           clf_arch_layers(clf_flow_arch(s->flow)));
   else
     printf(", %d column%s, hidden %d, depth %d", spec->dim, spec->dim == 1 ? "" : "s", spec->hidden,
            spec->depth);
@@ -68,7 +72,12 @@ int cli_train_plan(const cli_session *s) {
   if (options.batch > rows) options.batch = (int32_t)rows;
   if (clf_train_plan_of(s->flow, &options, s->data.rows, &plan) != CLF_OK)
     return cli_fail_library();
+  clf_arch *arch;
+  const int code = cli_arch_of(s->flow, cli_wanted.train.standardize, &arch);
+  if (code) return code;
   cli_train_heading(s);
+  printf("architecture         %s\n", clf_arch_text(arch));
+  clf_arch_free(arch);
   printf("data                 %" PRId64 " %s of %s\n", rows, s->images ? "images" : "rows",
          cli_clean(cli_common.data));
   print_bytes("parameters", plan.parameters, "");

@@ -135,8 +135,7 @@ START_TEST(test_numbers) {
   refuses(2, TRAIN "--s-max -1", T "--s-max takes a number from 0, got \"-1\"\n");
   refuses(2, TRAIN "--xmin 1e999", T "--xmin takes a number, got \"1e999\"\n");
   refuses(2, TRAIN "--seed 18446744073709551616", T "--seed takes a whole number from 0 to 1844");
-  refuses(2, TRAIN "--flow glow",
-          T "--flow takes one of nvp|nice|piecewise|realnvp, got \"glow\"\n");
+  refuses(2, TRAIN "--flow glof", T "there is no preset \"glof\"; there are tiny lecture ");
   refuses(2, TRAIN "--bins 5", T "--bins has no meaning for a flow of kind nvp\n");
   refuses(2, "sample m.safetensors -n 0 --out -", "sample: -n takes a whole number from 1");
 #undef T

@@ -92,8 +92,93 @@ START_TEST(page_has_examples_that_parse) {
 }
 END_TEST
 
+/* ---- clflow train --flow and --preset
+ * ------------------------------------------------------------- */
+
+#define DRY "train --dry-run --device cpu --data "
+#define NVP(H, L)                                                                                  \
+  "(coupling(affine(scale=tanh, clamp=3), mlp(" #H "x1, tanh, separate=1), mask=random, "          \
+  "inputs=masked))*" #L " -> normal\n"
+
+START_TEST(dry_run_prints_the_text) {
+  succeeds(DRY "moons", "\narchitecture         2: " NVP(2, 4));
+  succeeds(DRY "moons --preset nvp --hidden 5", "\narchitecture         2: " NVP(5, 4));
+  succeeds(DRY "moons --flow nvp --depth 3 --standardize",
+           "\narchitecture         2: standardize, " NVP(2, 3));
+  succeeds(DRY "moons --flow nice",
+           "\narchitecture         2: (coupling(add, mlp(2x1, tanh), mask=random, "
+           "inputs=masked))*4, scale -> normal\n");
+  succeeds(DRY "glyphs:n=9,size=4 --preset tiny --width 2 --scales 1",
+           "\narchitecture         4x4x1: pixels, coupling(affine(scale=realnvp, first=1), "
+           "convresnet(2x2, bn=1, like=realnvp), mask=checker), ");
+}
+END_TEST
+
+START_TEST(flows_that_are_refused) {
+#define T "clflow: train: "
+  refuses(2, DRY "moons --flow 2:(coupling(add,mpl))*2->normal",
+          T "flow text, character 17: there is no argument of coupling \"mpl\"; did you mean "
+            "\"mlp\"?\n");
+  refuses(2, DRY "moons --flow 3:lu->normal", T "the flow has 3 dimensions, moons has 2 columns\n");
+  refuses(2, DRY "glyphs:n=9,size=4 --flow 16:lu->normal",
+          T "the flow takes rows of 16 numbers, glyphs:n=9,size=4 holds images; its text begins "
+            "with the shape of images, as 32x32x3:\n");
+  refuses(2, DRY "glyphs:n=9,size=4 --flow 4x4x3:->normal",
+          T "the flow is of images of 4 x 4 x 3, those of glyphs:n=9,size=4 are 4 x 4 x 1\n");
+  refuses(2, DRY "moons --flow glof", T "there is no preset \"glof\"; there are tiny lecture ");
+  refuses(2, DRY "moons --flow 2:lu->normal --hidden 3",
+          T "--hidden has no meaning for a flow that is given as text: it is part of the text\n");
+  refuses(2, DRY "moons --flow 2:lu->normal --preset maf",
+          T "--flow and --preset are both given: each is a whole flow; leave one out\n");
+  refuses(2, DRY "moons --flow nvp --preset maf",
+          T "--preset maf does not agree with --flow nvp\n");
+  refuses(2, DRY "moons --flow nvp --preset nice",
+          T "--preset nice does not agree with --flow nvp\n");
+  refuses(2, DRY "moons --preset nvp(hidden=3)",
+          T "pass the values of nvp as options, such as --hidden and --depth\n");
+  refuses(2, DRY "moons --preset maf(hidden=3",
+          T "--preset maf(hidden=3: the parenthesis is not "
+            "closed\n");
+  refuses(2, DRY "moons --preset maf --bins 3",
+          T "preset maf has no value \"bins\"; did you mean \"blocks\"?\n");
+  refuses(2, DRY "moons --preset glow",
+          T "preset glow is for images, moons holds rows of numbers\n");
+  refuses(2, DRY "glyphs:n=9,size=4 --preset maf",
+          T "preset maf takes rows of numbers, glyphs:n=9,size=4 holds images\n");
+  refuses(2, DRY "moons --flow 2:lu->normal --flip",
+          T "--flip has no meaning for a flow of kind composed\n");
+  refuses(1, DRY "moons --flow @absent.txt",
+          T "absent.txt: cannot be read: No such file or directory\n");
+  write_text("bad.txt", "2:\n  lu,\n  perm(revers)\n-> normal\n");
+  refuses(1, DRY "moons --flow @bad.txt",
+          T "bad.txt: flow text, line 3, character 8: there is no argument of perm \"revers\"; did "
+            "you mean \"reverse\"?\n");
+  write_text("bad.json", " {\"version\": 3}");
+  refuses(1, DRY "moons --flow @bad.json",
+          T "bad.json: flow JSON, version: it is 3; this clflow reads version 1\n");
+  write_bytes("zero.txt", "2: \0lu", 6);
+  refuses(1, DRY "moons --flow @zero.txt", T "zero.txt: this is no text: byte 4 is zero\n");
+#undef T
+}
+END_TEST
+
+START_TEST(info_prints_the_architecture) {
+  succeeds("train --data moons:n=50 --epochs 1 --standardize --device cpu --out m.safetensors", "");
+  succeeds("info m.safetensors --arch", "2: standardize, " NVP(2, 4));
+  succeeds("info m.safetensors", "\nflow      2: standardize, " NVP(2, 4));
+  succeeds("info m.safetensors --arch --json", "{\"version\":1,\"dim\":2,\"layers\":[{\"layer\":"
+                                               "\"standardize\"},{\"repeat\":4,");
+  succeeds("info m.safetensors --json", "\n  \"flow\": \"2: standardize, (coupling(affine(");
+}
+END_TEST
+
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {flows_lists_all, flows_describes_one, page_has_the_reference,
-                                page_has_examples_that_parse};
+  const TTest *const tests[] = {flows_lists_all,
+                                flows_describes_one,
+                                page_has_the_reference,
+                                page_has_examples_that_parse,
+                                dry_run_prints_the_text,
+                                flows_that_are_refused,
+                                info_prints_the_architecture};
   return program_main(argc, argv, "cli flows", NULL, tests, sizeof tests / sizeof *tests);
 }

@@ -518,8 +518,8 @@ static clf_status no_such_argument(const reader *r, const clf__node *node, size_
     if (m->type == CLF__TYPE_CHOICE)
       for (int w = 0; m->words[w].text; w++) offer(&x, m->words[w].text);
     if (m->type == CLF__TYPE_NODE) offer_group(&x, m->group);
-    offer(&x, m->name);
   }
+  for (int i = 0; i < node->type->count && n; i++) offer(&x, node->type->members[i].name);
   snprintf(what, sizeof what, "argument of %s", node->type->name);
   if (x.name) return unknown(r, r->p, what, &x);
   list_members(node->type, members, sizeof members);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* arch.c: architectures of the command line, and of a flow. */
+#include "cli.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST = 1 << 20 }; /* bytes that the library takes */
+
+/* All of a file, and a zero behind it. */
+static int read_text(const char *path, char **text) {
+  FILE *f = fopen(path, "rb");
+  if (!f) return cli_fail("%s: cannot be read: %s", cli_clean(path), strerror(errno));
+  char *const bytes = malloc(MOST + 2);
+  const size_t n = bytes ? fread(bytes, 1, MOST + 1, f) : 0;
+  const int bad = bytes && ferror(f), error = errno;
+  fclose(f);
+  if (!bytes) return cli_fail("no memory for %s", cli_clean(path));
+  bytes[n] = '\0';
+  int code = CLI_OK;
+  if (bad)
+    code = cli_fail("%s: cannot be read: %s", cli_clean(path), strerror(error));
+  else if (strlen(bytes) != n)
+    code = cli_fail("%s: this is no text: byte %zu is zero", cli_clean(path), strlen(bytes) + 1);
+  if (code)
+    free(bytes);
+  else
+    *text = bytes;
+  return code;
+}
+
+int cli_arch_read(const char *given, clf_arch **arch) {
+  char *text = NULL;
+  if (*given != '@')
+    return clf_arch_parse(given, arch) == CLF_OK ? CLI_OK : cli_usage("%s", clf_errmsg());
+  const char *const path = given + 1;
+  int code = read_text(path, &text);
+  if (code) return code;
+  const int is_json = text[strspn(text, " \t\r\n")] == '{';
+  if ((is_json ? clf_arch_from_json(text, arch) : clf_arch_parse(text, arch)) != CLF_OK)
+    code = cli_fail("%s: %s", cli_clean(path), clf_errmsg());
+  free(text);
+  return code;
+}
+
+/* "2: lu -> normal" with a layer at its head: the scaling of a flow is none of its layers. */
+static clf_status with_standardize(clf_arch **arch) {
+  static const char layer[] = "standardize";
+  const char *const text = clf_arch_text(*arch), *const rest = strstr(text, ": ") + 2;
+  clf_arch *whole = NULL;
+  if (strncmp(rest, layer, strlen(layer)) == 0) return CLF_OK;
+  const size_t room = strlen(text) + sizeof layer + 2;
+  char *const joined = malloc(room);
+  if (!joined) return clf_fail(CLF_ENOMEM, "no memory for an architecture");
+  snprintf(joined, room, "%.*s%s%s%s", (int)(rest - text), text, layer,
+           strncmp(rest, "->", 2) == 0 ? " " : ", ", rest);
+  const clf_status s = clf_arch_parse(joined, &whole);
+  free(joined);
+  if (s) return s;
+  clf_arch_free(*arch);
+  *arch = whole;
+  return CLF_OK;
+}
+
+int cli_arch_of(const clf_flow *flow, int standardize, clf_arch **arch) {
+  const double *mean, *std;
+  const clf_arch *const own = clf_flow_arch(flow);
+  *arch = NULL;
+  clf_status s = own ? clf_arch_parse(clf_arch_text(own), arch)
+                     : clf_arch_of_spec(clf_flow_get_spec(flow), arch);
+  if (!s && (standardize || clf_flow_scaling(flow, &mean, &std))) s = with_standardize(arch);
+  if (!s) return CLI_OK;
+  clf_arch_free(*arch);
+  return cli_fail_library();
+}

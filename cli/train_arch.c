@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* train_arch.c: the architecture that --flow and --preset of `clflow train` ask for. */
+#include "train.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- What is asked for -------------------------------------------------------------------- */
+
+/* The kind of that name, or -1. */
+static int kind_of(const char *word) {
+  for (int k = CLF_NVP; k <= CLF_REALNVP; k++)
+    if (strcmp(word, clf_kind_name((clf_kind)k)) == 0) return k;
+  return -1;
+}
+
+static int set_kind(const char *option, const char *word) {
+  const int kind = kind_of(word);
+  if (cli_wanted.has_kind && (int)cli_wanted.spec.kind != kind)
+    return cli_usage("%s %s does not agree with --flow %s", option, word,
+                     clf_kind_name(cli_wanted.spec.kind));
+  cli_wanted.has_kind = 1;
+  cli_wanted.spec.kind = (clf_kind)kind;
+  return CLI_OK;
+}
+
+/* "nsf" or "nsf(hidden=64, tail=5)". */
+static int set_preset(const char *option, const char *word) {
+  static char name[64], values[512];
+  const size_t n = strcspn(word, "("), length = strlen(word);
+  const int with_values = word[n] == '(';
+  if (with_values && word[length - 1] != ')')
+    return cli_usage("%s %s: the parenthesis is not closed", option, cli_clean(word));
+  snprintf(name, sizeof name, "%.*s", (int)(n < 63 ? n : 63), word);
+  if (with_values && length - n - 2 >= sizeof values)
+    return cli_usage("%s takes at most %zu letters of values", option, sizeof values - 1);
+  if (with_values) snprintf(values, sizeof values, "%.*s", (int)(length - n - 2), word + n + 1);
+  if (kind_of(name) >= 0 && !with_values) return set_kind(option, name);
+  if (kind_of(name) >= 0)
+    return cli_usage("pass the values of %s as options, such as --hidden and --depth", name);
+  if (clf_preset_find(name, &cli_wanted.preset) != CLF_OK) return cli_usage("%s", clf_errmsg());
+  if (!cli_wanted.preset->arch && with_values)
+    return cli_usage("pass the values of %s as options, such as --width and --blocks", name);
+  cli_wanted.preset_values = values;
+  if (!cli_wanted.preset->arch) return set_kind(option, clf_kind_name(CLF_REALNVP));
+  if (cli_wanted.has_kind)
+    return cli_usage("%s %s does not agree with --flow %s", option, name,
+                     clf_kind_name(cli_wanted.spec.kind));
+  return CLI_OK;
+}
+
+static int set_flow(const char *word) {
+  if (kind_of(word) >= 0) return set_kind("--flow", word);
+  if (*word != '@' && !strchr(word, ':')) return set_preset("--flow", word);
+  return cli_arch_read(word, &cli_wanted.arch);
+}
+
+/* Words of a model that are part of an architecture's text. */
+static const struct {
+  const char *option, *value; /* of presets */
+} words[] = {{"--hidden", "hidden"}, {"--depth", "depth"}, {"--blocks", "blocks"},
+             {"--bins", "bins"},     {"--s-max", "s_max"}, {"--xmin", "xmin"},
+             {"--xmax", "xmax"},     {"--tails", "tails"}, {"--width", "hidden"},
+             {"--scales", "scales"}};
+
+static int check_text(void) {
+  if (cli_wanted.preset)
+    return cli_usage("--flow and --preset are both given: each is a whole flow; leave one out");
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (cli_train_given(words[i].option))
+      return cli_usage("%s has no meaning for a flow that is given as text: it is part of the text",
+                       words[i].option);
+  return CLI_OK;
+}
+
+int cli_train_choose(void) {
+  int code = CLI_OK;
+  if (cli_train_begin() && cli_wanted.preset_name)
+    return cli_usage("--preset goes with a new flow, %s has its numbers; leave it out",
+                     cli_train_begin());
+  if (cli_wanted.flow) code = set_flow(cli_wanted.flow);
+  if (!code && cli_wanted.preset_name) code = set_preset("--preset", cli_wanted.preset_name);
+  if (!code && cli_wanted.arch) code = check_text();
+  if (code || !cli_train_begin() || (!cli_wanted.arch && !cli_wanted.preset)) return code;
+  return cli_usage("--flow goes with a new flow, %s has its own; leave it out", cli_train_begin());
+}
+
+int cli_train_check_composed(const char *path) {
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (cli_train_given(words[i].option))
+      return cli_usage("%s goes with a new flow, %s has its own; leave it out", words[i].option,
+                       path);
+  return CLI_OK;
+}
+
+int cli_train_is_composed(void) {
+  return cli_wanted.arch || (cli_wanted.preset && cli_wanted.preset->arch);
+}
+
+/* ---- The architecture for the data ---------------------------------------------------------- */
+
+static void append(char *to, size_t size, const char *name, const char *value) {
+  const size_t used = strlen(to);
+  snprintf(to + used, size - used, "%s%s=%s", used ? ", " : "", name, value);
+}
+
+static void append_whole(char *to, size_t size, const char *name, int32_t value) {
+  char text[16];
+  snprintf(text, sizeof text, "%d", (int)value);
+  append(to, size, name, text);
+}
+
+/* What the data and the options make of a preset. */
+static int fill_preset(const cli_session *s) {
+  const clf_preset *const p = cli_wanted.preset;
+  char values[1024];
+  snprintf(values, sizeof values, "%s", cli_wanted.preset_values);
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    char text[64];
+    const cli_option *const o = cli_train_option(words[i].option);
+    if (!o->given) continue;
+    cli_format(o, o->to, text, sizeof text);
+    append(values, sizeof values, words[i].value, text);
+  }
+  if (strstr(p->arch, "${height}")) {
+    int32_t size[3];
+    if (!s->images)
+      return cli_usage("preset %s is for images, %s holds rows of numbers", p->name,
+                       cli_common.data);
+    clf_images_shape(s->images, &size[0], &size[1], &size[2]);
+    static const char *const names[] = {"height", "width", "channels"};
+    for (int i = 0; i < 3; i++) append_whole(values, sizeof values, names[i], size[i]);
+  } else {
+    if (s->images)
+      return cli_usage("preset %s takes rows of numbers, %s holds images", p->name,
+                       cli_common.data);
+    append_whole(values, sizeof values, "dim", s->data.cols);
+  }
+  return clf_preset_arch(p, values, &cli_wanted.arch) == CLF_OK ? CLI_OK
+                                                                : cli_usage("%s", clf_errmsg());
+}
+
+static int check_shape(const cli_session *s) {
+  int32_t have[3], want[3];
+  const int images = clf_arch_shape(cli_wanted.arch, &want[0], &want[1], &want[2]);
+  if (!images && s->images)
+    return cli_usage("the flow takes rows of %d numbers, %s holds images; its text begins with the "
+                     "shape of images, as 32x32x3:",
+                     clf_arch_dim(cli_wanted.arch), cli_common.data);
+  if (!s->images) {
+    if (clf_arch_dim(cli_wanted.arch) == s->data.cols) return CLI_OK;
+    return cli_usage("the flow has %d dimension%s, %s has %d column%s",
+                     clf_arch_dim(cli_wanted.arch), clf_arch_dim(cli_wanted.arch) == 1 ? "" : "s",
+                     cli_common.data, s->data.cols, s->data.cols == 1 ? "" : "s");
+  }
+  clf_images_shape(s->images, &have[0], &have[1], &have[2]);
+  if (memcmp(have, want, sizeof have) == 0) return CLI_OK;
+  return cli_usage("the flow is of images of %d x %d x %d, those of %s are %d x %d x %d", want[0],
+                   want[1], want[2], cli_common.data, have[0], have[1], have[2]);
+}
+
+int cli_train_compose(cli_session *s) {
+  int code = cli_wanted.arch ? CLI_OK : fill_preset(s);
+  if (!code) code = check_shape(s);
+  if (code) return code;
+  return clf_flow_create_arch(s->dev, cli_wanted.arch, cli_wanted.train.seed, &s->flow) == CLF_OK
+             ? CLI_OK
+             : cli_fail_library();
+}
+
+/* ---- Options of training ------------------------------------------------------------------- */
+
+/* "batch=200, lr=0.0005", checked by the tests. */
+int cli_train_preset_options(const clf_preset *p, clf_train_options *o) {
+  char name[64], value[64];
+  for (const char *at = p->options; at && *at;) {
+    const size_t n = strcspn(at, "="), m = strcspn(at + n, ",");
+    snprintf(name, sizeof name, "%.*s", (int)n, at);
+    snprintf(value, sizeof value, "%.*s", (int)m - 1, at + n + 1);
+    if (clf_train_options_set(o, name, value) != CLF_OK) return cli_fail_library();
+    at += n + m;
+    at += strspn(at, ", ");
+  }
+  return CLI_OK;
+}
