@@ -37,8 +37,6 @@ int cli_train_is_composed(void);
 int cli_train_check_composed(const char *path);
 /* The flow of that architecture, for the data. */
 int cli_train_compose(cli_session *s);
-/* Options of training that a preset has, on top of others. */
-int cli_train_preset_options(const clf_preset *p, clf_train_options *o);
 
 /* discrete.c: the grids that --discrete asks for, to be freed, of every column of the table; NULL:
  * it was not given.  And they become the flow's; those of a training that goes on must be the same.

@@ -166,19 +166,3 @@ int cli_train_compose(cli_session *s) {
              ? CLI_OK
              : cli_fail_library();
 }
-
-/* ---- Options of training ------------------------------------------------------------------- */
-
-/* "batch=200, lr=0.0005", checked by the tests. */
-int cli_train_preset_options(const clf_preset *p, clf_train_options *o) {
-  char name[64], value[64];
-  for (const char *at = p->options; at && *at;) {
-    const size_t n = strcspn(at, "="), m = strcspn(at + n, ",");
-    snprintf(name, sizeof name, "%.*s", (int)n, at);
-    snprintf(value, sizeof value, "%.*s", (int)m - 1, at + n + 1);
-    if (clf_train_options_set(o, name, value) != CLF_OK) return cli_fail_library();
-    at += n + m;
-    at += strspn(at, ", ");
-  }
-  return CLI_OK;
-}

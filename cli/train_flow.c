@@ -309,14 +309,10 @@ static int complete_options(clf_kind kind) {
   const clf_preset *preset = cli_wanted.preset;
   if (!preset && kind < CLF_REALNVP && clf_preset_find(clf_kind_name(kind), &preset) != CLF_OK)
     return cli_fail_library();
-  const int code = preset ? cli_train_preset_options(preset, &usual) : CLI_OK;
-  if (preset && !preset->arch) {
-    usual.batch = preset->batch;
-    usual.flip = preset->flip;
-  }
+  if (preset && clf_preset_options(preset, &usual) != CLF_OK) return cli_fail_library();
   usual.seed = cli_wanted.train.seed;
   complete(&cli_wanted.train, &usual, sizeof usual);
-  return code;
+  return CLI_OK;
 }
 
 static int settle_options(const cli_session *s) {

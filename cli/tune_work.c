@@ -11,6 +11,12 @@ static clf_status spec_of_images(clf_flow_spec *spec) {
   const clf_flow_spec *o = &cli_tuning.spec;
   const clf_preset *p;
   CLF_TRY(clf_preset_find(cli_tuning.preset ? cli_tuning.preset : "lecture", &p));
+  if (p->arch) {
+    char why[128];
+    snprintf(why, sizeof why, "preset %s is not one of realnvp's; give a model made of it",
+             p->name);
+    return clf_fail(CLF_EINVAL, why);
+  }
   *spec = clf_preset_spec(p,
                           o->height   ? o->height
                           : p->height ? p->height

@@ -368,6 +368,8 @@ START_TEST(architectures) {
   NO(clf_arch_of_spec, "arch", &spec, NULL);
   NO(clf_preset_arch, "preset", NULL, "dim=2", &a);
   NO(clf_preset_arch, "values", clf_preset_at(0), NULL, &a);
+  NO(clf_preset_options, "preset", NULL, &options);
+  NO(clf_preset_options, "options", clf_preset_at(0), NULL);
   NO(clf_preset_arch, "arch", clf_preset_at(0), "dim=2", NULL);
   WORKS(clf_arch_parse("2x2x1: -> normal", &a));
   QUIET(clf_arch_shape, clf_arch_shape(a, NULL, NULL, NULL) == 1);

@@ -109,6 +109,8 @@ static const struct refusal {
      "--index takes whole numbers from 0 with commas between, got \"9999999999999999999\"\n"},
     {2, "tune m.safetensors --shapes shapes", "--shapes stands in place of a model: give one"},
     {1, "tune --flow realnvp --preset tony", "there is no preset \"tony\"; there are"},
+    {1, "tune --flow realnvp --preset maf",
+     "preset maf is not one of realnvp's; give a model made of it\n"},
     {1, "tune none.safetensors", "none.safetensors: cannot be read: No such file"},
 
 };

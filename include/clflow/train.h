@@ -108,6 +108,9 @@ CLF_API clf_status clf_preset_find(const char *name, const clf_preset **preset);
  * Errors: EINVAL (a name that the preset has not, a value that is missing or does not fit), ENOMEM.
  */
 CLF_API clf_status clf_preset_arch(const clf_preset *preset, const char *values, clf_arch **arch);
+/* Sets the options of training that a preset has; the others stay.  Of realnvp's presets these are
+ * batch and flip. */
+CLF_API clf_status clf_preset_options(const clf_preset *preset, clf_train_options *options);
 /* The flow of one of realnvp's presets for images of this shape; seed 0. */
 CLF_API clf_flow_spec clf_preset_spec(const clf_preset *preset, int32_t height, int32_t width,
                                       int32_t channels);

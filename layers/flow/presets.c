@@ -194,3 +194,22 @@ clf_status clf_preset_arch(const clf_preset *preset, const char *values, clf_arc
   CLF_GIVEN("preset, values, arch", preset, values, arch);
   return preset->arch ? text_arch(preset, values, arch) : image_arch(preset, values, arch);
 }
+
+clf_status clf_preset_options(const clf_preset *preset, clf_train_options *options) {
+  clf__parameter all[VALUES];
+  CLF_GIVEN("preset, options", preset, options);
+  if (!preset->arch) {
+    options->batch = preset->batch;
+    options->flip = preset->flip;
+    return CLF_OK;
+  }
+  const int n = clf__parameters_read(preset->options, all, VALUES);
+  if (n < 0) return not_values(preset, preset->options);
+  for (int i = 0; i < n; i++) {
+    char name[64], value[64];
+    snprintf(name, sizeof name, "%.*s", (int)all[i].name_n, all[i].name);
+    snprintf(value, sizeof value, "%.*s", (int)all[i].value_n, all[i].value);
+    CLF_TRY(clf_train_options_set(options, name, value));
+  }
+  return CLF_OK;
+}

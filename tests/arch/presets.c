@@ -84,6 +84,25 @@ START_TEST(every_preset_makes_an_architecture) {
 }
 END_TEST
 
+START_TEST(presets_have_options_of_training) {
+  const clf_train_options usual = clf_train_options_default();
+  const clf_preset *p;
+  for (int i = 0; i < clf_preset_count(); i++) {
+    clf_train_options o = usual;
+    WORKS(clf_preset_options(clf_preset_at(i), &o));
+  }
+  clf_train_options o = usual;
+  WORKS(clf_preset_find("nsf", &p));
+  WORKS(clf_preset_options(p, &o));
+  ck_assert(o.batch == 200 && o.lr == 5e-4 && o.clip == 5);
+  ck_assert(o.epochs == usual.epochs && o.beta1 == usual.beta1);
+  o = usual;
+  WORKS(clf_preset_find("cifar10", &p));
+  WORKS(clf_preset_options(p, &o));
+  ck_assert(o.batch == 64 && o.flip == 1 && o.lr == usual.lr);
+}
+END_TEST
+
 static const struct {
   const char *name, *values, *message;
 } preset_refusals[] = {
@@ -149,6 +168,7 @@ void tests_of_presets(Suite *s) {
   tcase_add_loop_test(c, presets_are_text_with_values_left_open, 0,
                       sizeof presets / sizeof *presets);
   tcase_add_test(c, every_preset_makes_an_architecture);
+  tcase_add_test(c, presets_have_options_of_training);
   tcase_add_loop_test(c, values_of_presets_are_checked, 0,
                       sizeof preset_refusals / sizeof *preset_refusals);
   tcase_add_test(c, the_four_kinds_are_architectures);
