@@ -22,8 +22,11 @@ typedef struct clf__base_ops {
   const char *name; /* as in arch.def */
   /* Reads b->node, b->dim and b->context; adds parts with names that begin with `path`. */
   clf_status (*make)(clf__base *b, clf__parts *parts, const char *path);
-  void (*unmake)(clf__base *b);                                     /* (optional) */
-  void (*init)(const clf__base *b, clf__host_random *r, double *w); /* (optional) */
+  void (*unmake)(clf__base *b); /* (optional) */
+  /* (optional) As of a layer: drawn constants, initial weights, constants that follow. */
+  void (*draw)(const clf__base *b, clf__host_random *r, double *c);
+  void (*init)(const clf__base *b, clf__host_random *r, double *w);
+  clf_status (*derive)(const clf__base *b, double *c);
   clf_status (*plan)(const clf__base *b, int32_t rows, int train, clf_arena *a,
                      clf__base_kept *k);                         /* (optional) */
   clf_status (*prepare)(const clf__base *b, const clf__pass *p); /* (optional), as of a layer */

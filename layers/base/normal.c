@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* normal.c: the standard normal N(0, I), which has no weights. */
-#include "base.h"
+/* normal.c: normal distributions: N(0, I), which has no weights; with a trained diagonal, or one
+ * that a net computes from the context; with a full covariance. */
+#include "column.h"
+#include "gaussians.h"
+#include "pieces.h"
 
 static clf_status logp(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z,
                        clf_tensor logdet, clf_tensor out) {
@@ -19,10 +22,40 @@ static clf_status backward(const clf__base *b, const clf__pass *p, clf__base_kep
 static clf_status sample(const clf__base *b, const clf__pass *p, clf__base_kept *k, uint64_t seed,
                          int64_t first, clf_tensor z) {
   (void)b, (void)k;
-  return clf_do(p->dev, random_normal, .y = z, .seed_lo = (int)(uint32_t)seed,
-                .seed_hi = (int)(uint32_t)(seed >> 32), .first_lo = (int)(uint32_t)first,
-                .first_hi = (int)(uint32_t)((uint64_t)first >> 32));
+  return clf_do(p->dev, random_normal, .y = z, CLF_STREAM(seed, first));
 }
 
-const clf__base_ops clf__base_normal = {
-    .name = "normal", .logp = logp, .backward = backward, .sample = sample, .standard = 1};
+/* ---- With parameters ----------------------------------------------------------------------------
+ */
+
+static clf_status make_diagonal(clf__base *b, clf__parts *parts, const char *path) {
+  const clf__arch_normal *a = (const clf__arch_normal *)b->node;
+  const clf__column_setup s = {.kind = CLF_COLUMN_normal,
+                               .source = a->net ? CLF_COLUMN_OF_NET : CLF_COLUMN_TRAINED,
+                               .loc = "mean",
+                               .log_scale = "log_std",
+                               .net = a->net};
+  return clf__column_make(b, parts, path, &s);
+}
+static const clf__base_ops diagonal = {.name = "normal", .make = make_diagonal, CLF_COLUMN_BASE};
+
+static clf_status make_full(clf__base *b, clf__parts *parts, const char *path) {
+  const clf__arch_normal *a = (const clf__arch_normal *)b->node;
+  return clf__gaussians_make(b, parts, path, 0, a->cov);
+}
+static const clf__base_ops full = {.name = "normal", .make = make_full, CLF_GAUSSIANS_BASE};
+
+/* Flows of the presets with a kind have no node. */
+static clf_status make(clf__base *b, clf__parts *parts, const char *path) {
+  const clf__arch_normal *a = (const clf__arch_normal *)b->node;
+  if (!a || (!a->trained && !a->net)) return CLF_OK;
+  b->ops = a->cov == CLF__COV_DIAG ? &diagonal : &full;
+  return b->ops->make(b, parts, path);
+}
+
+const clf__base_ops clf__base_normal = {.name = "normal",
+                                        .make = make,
+                                        .logp = logp,
+                                        .backward = backward,
+                                        .sample = sample,
+                                        .standard = 1};

@@ -138,6 +138,7 @@ void clf__flow_draw(const clf_flow *f, double *w, double *c) {
     if (l->ops->draw) l->ops->draw(l, &r, c);
   }
   if (f->embedding.ops && f->embedding.ops->draw) f->embedding.ops->draw(&f->embedding, &r, c);
+  if (f->base.ops->draw) f->base.ops->draw(&f->base, &r, c);
   clf__parts_init(&f->parts, &r, w, NULL);
   for (int i = 0; i < f->layers; i++) {
     const clf__layer *l = &f->layer[i];
@@ -150,7 +151,7 @@ void clf__flow_draw(const clf_flow *f, double *w, double *c) {
 clf_status clf__flow_derive(const clf_flow *f, double *c) {
   for (int i = 0; i < f->layers; i++)
     if (f->layer[i].ops->derive) CLF_TRY(f->layer[i].ops->derive(&f->layer[i], c));
-  return CLF_OK;
+  return f->base.ops->derive ? f->base.ops->derive(&f->base, c) : CLF_OK;
 }
 
 clf_status clf__flow_derive_again(clf_flow *f) {

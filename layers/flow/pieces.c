@@ -8,7 +8,8 @@
 #define LAYERS(X) X(coupling) X(ar) X(elementwise)
 #define MAPS(X)
 #define NETS(X) X(mlp) X(resnet) X(made) X(masked)
-#define BASES(X) X(normal)
+#define BASES(X)                                                                                   \
+  X(normal) X(classes) X(box) X(mixture) X(student) X(logistic) X(laplace) X(base_columns)
 
 #define DECLARE_LAYER(id) extern const clf__layer_ops clf__layer_##id;
 #define DECLARE_MAP(id) extern const clf__map_ops clf__map_##id;

@@ -22,6 +22,7 @@ MODULES = {
     "zuko": "of_zuko",
     "normflows": "of_normflows",
     "FrEIA": "of_freia",
+    "torch": "of_torch",
 }
 
 

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* column.h: bases whose columns are independent, each with a density of one kind (columns.def):
+ * what normal, classes, box, student, logistic and laplace share.  Private. */
+#ifndef CLF_COLUMN_H
+#define CLF_COLUMN_H
+#include "base.h"
+#include "net.h"
+
+/* Where location, log-scale and perhaps degrees of freedom of a sample come from. */
+typedef enum clf__column_source {
+  CLF_COLUMN_FIXED,   /* 0 and 1, or the bounds of a box */
+  CLF_COLUMN_TRAINED, /* trained, the same for all samples */
+  CLF_COLUMN_OF_NET,  /* a net of the context: all locations, then all log-scales */
+  CLF_COLUMN_OF_CLASS /* trained for each class; the context is its number, or its one-hot vector */
+} clf__column_source;
+
+/* What a base is, for clf__column_make(). */
+typedef struct clf__column_setup {
+  int kind; /* CLF_COLUMN_normal, ... */
+  clf__column_source source;
+  double low, shape;           /* of a box its bounds; of student its degrees of freedom */
+  const char *loc, *log_scale; /* names of trained parts, behind the path */
+  const struct clf__node *net; /* of CLF_COLUMN_OF_NET */
+  int32_t classes;             /* of CLF_COLUMN_OF_CLASS */
+} clf__column_setup;
+
+clf_status clf__column_make(clf__base *b, clf__parts *parts, const char *path,
+                            const clf__column_setup *s);
+
+/* The other operations of such a base, but for its name and `make`. */
+void clf__column_unmake(clf__base *b);
+void clf__column_draw(const clf__base *b, clf__host_random *r, double *c);
+void clf__column_init(const clf__base *b, clf__host_random *r, double *w);
+clf_status clf__column_plan(const clf__base *b, int32_t rows, int train, clf_arena *a,
+                            clf__base_kept *k);
+clf_status clf__column_finish(const clf__base *b, const clf__pass *p);
+clf_status clf__column_logp(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z,
+                            clf_tensor logdet, clf_tensor logp);
+clf_status clf__column_backward(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+                                clf_tensor z, clf_tensor dz);
+clf_status clf__column_sample(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+                              uint64_t seed, int64_t first, clf_tensor z);
+int32_t clf__column_outside(const clf__base *b, const double *z, double interval[2]);
+#define CLF_COLUMN_BASE                                                                            \
+  .unmake = clf__column_unmake, .draw = clf__column_draw, .init = clf__column_init,                \
+  .plan = clf__column_plan, .finish = clf__column_finish, .logp = clf__column_logp,                \
+  .backward = clf__column_backward, .sample = clf__column_sample, .outside = clf__column_outside
+
+/* How many tensors such a base keeps in its `own`; 0 for other bases. */
+int clf__column_tensors(const clf__base *b);
+
+/* Numbers of a stream as operations take them: .seed_lo = ..., .first_hi = ... */
+#define CLF_STREAM(seed, first)                                                                    \
+  .seed_lo = (int)(uint32_t)(seed), .seed_hi = (int)(uint32_t)((uint64_t)(seed) >> 32),            \
+  .first_lo = (int)(uint32_t)(first), .first_hi = (int)(uint32_t)((uint64_t)(first) >> 32)
+
+#endif

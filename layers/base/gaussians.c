@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* gaussians.c: mixtures of K normals with trained weights, means and factors of covariances.
+ *
+ * All parameters are one row: K logits, K D means, K S logarithms of the factors' diagonals, of
+ * which a spherical one has S = 1, and K D (D - 1) / 2 numbers below them, if covariances are full.
+ */
+#include "gaussians.h"
+#include <stdlib.h>
+#include "column.h"
+#include "pieces.h"
+
+/* Tensors of clf__base_kept; those from D_LOGPS on are for backward alone. */
+enum { WHITENED, LOGPS, RESP, INDEX, NOISE, CDF, D_LOGPS, D_NUMBERS };
+enum { PICKS = 1 }; /* the stream that components are picked by */
+
+typedef struct gaussians {
+  int alone;                  /* 1: a normal, without logits */
+  int32_t K, diagonal, below; /* components; numbers of a factor's diagonal, and below it */
+  clf__part numbers;          /* (1, P) */
+  clf__part logits, mean, log_std, lower;
+} gaussians;
+
+static gaussians *own_of(const clf__base *b) { return b->own; }
+
+/* Where means, diagonals and lower parts begin in the row. */
+static int64_t means_at(const gaussians *o) { return o->alone ? 0 : o->K; }
+static int64_t stds_at(const clf__base *b) {
+  return means_at(own_of(b)) + (int64_t)own_of(b)->K * b->dim;
+}
+static int64_t lower_at(const clf__base *b) {
+  return stds_at(b) + (int64_t)own_of(b)->K * own_of(b)->diagonal;
+}
+
+/* A normal alone has no first dimension. */
+static void add_view(gaussians *o, clf__parts *parts, clf__part *part, int64_t at, int32_t size,
+                     const char *path, const char *name) {
+  const int32_t dim[2] = {o->K, size}, stride[2] = {size, 1};
+  clf__parts_view(parts, part, &o->numbers, at, 2 - o->alone, dim + o->alone, stride + o->alone,
+                  "%s.%s", path, name);
+}
+
+static clf_status check_size(const clf__base *b, int64_t K, int64_t below) {
+  const int64_t all = K * (2 * (int64_t)b->dim + 1 + below);
+  if (all <= INT32_MAX) return CLF_OK;
+  return clf__fail(CLF_EINVAL, "%s: %lld numbers in %d dimensions; at most %d are possible",
+                   b->ops->name, (long long)all, (int)b->dim, INT32_MAX);
+}
+
+clf_status clf__gaussians_make(clf__base *b, clf__parts *parts, const char *path, int32_t count,
+                               int cov) {
+  const int64_t D = b->dim, below = cov == CLF__COV_FULL ? D * (D - 1) / 2 : 0;
+  const int32_t K = count ? count : 1;
+  CLF_TRY(check_size(b, K, below));
+  gaussians *o = b->own = calloc(1, sizeof *o);
+  if (!o) return clf__fail(CLF_ENOMEM, "no memory for a base");
+  *o = (gaussians){.alone = !count,
+                   .K = K,
+                   .diagonal = cov == CLF__COV_SPHERICAL ? 1 : b->dim,
+                   .below = (int32_t)below};
+  const int32_t shape[2] = {1, (int32_t)(lower_at(b) + K * below)};
+  clf__parts_add(parts, &o->numbers, CLF_PLAIN, 0, 0, 2, shape, NULL);
+  if (count)
+    clf__parts_view(parts, &o->logits, &o->numbers, 0, 1, &K, (int32_t[1]){1}, "%s.logits", path);
+  add_view(o, parts, &o->mean, means_at(o), b->dim, path, "mean");
+  add_view(o, parts, &o->log_std, stds_at(b), o->diagonal, path, "log_std");
+  if (o->below) add_view(o, parts, &o->lower, lower_at(b), o->below, path, "lower");
+  return CLF_OK;
+}
+
+void clf__gaussians_unmake(clf__base *b) {
+  free(b->own);
+  b->own = NULL;
+}
+
+/* Components start apart, with means from N(0, I), as normflows' do: equal ones would stay equal.
+ */
+void clf__gaussians_init(const clf__base *b, clf__host_random *r, double *w) {
+  const gaussians *o = own_of(b);
+  for (int64_t i = 0; !o->alone && i < (int64_t)o->K * b->dim; i++)
+    w[o->mean.at + i] = clf__host_normal(r);
+}
+
+clf_status clf__gaussians_plan(const clf__base *b, int32_t rows, int train, clf_arena *a,
+                               clf__base_kept *k) {
+  const gaussians *o = own_of(b);
+  const int32_t each[4] = {rows, o->K};
+  CLF_TRY(clf_new(a, (int32_t[4]){rows, o->K, b->dim}, &k->t[WHITENED]));
+  CLF_TRY(clf_new(a, each, &k->t[LOGPS]));
+  CLF_TRY(clf_new(a, each, &k->t[RESP]));
+  CLF_TRY(clf_new(a, (int32_t[4]){rows}, &k->t[INDEX]));
+  CLF_TRY(clf_new(a, (int32_t[4]){rows, b->dim}, &k->t[NOISE]));
+  CLF_TRY(clf_new(a, (int32_t[4]){1, o->K}, &k->t[CDF]));
+  if (!train) return CLF_OK;
+  CLF_TRY(clf_new(a, each, &k->t[D_LOGPS]));
+  return clf_new(a, (int32_t[4]){rows, o->numbers.dim[1]}, &k->t[D_NUMBERS]);
+}
+
+/* ---- Rows of parameters -------------------------------------------------------------------------
+ */
+
+/* K rows of `size` numbers of each row of u, from `at` on; none where size is 0. */
+static clf_tensor view(clf_tensor u, int64_t at, int32_t K, int32_t size) {
+  if (!u.buf || !size) return (clf_tensor){0};
+  return (clf_tensor){.buf = u.buf,
+                      .offset = u.offset + (int32_t)at,
+                      .dim = {u.dim[0], K, size, 1},
+                      .stride = {u.stride[0], size, 1, 1}};
+}
+
+typedef struct numbers {
+  clf_tensor logits, mean, log_std, lower;
+} numbers;
+
+static numbers numbers_in(const clf__base *b, clf_tensor u) {
+  const gaussians *o = own_of(b);
+  numbers v = {{0},
+               view(u, means_at(o), o->K, b->dim),
+               view(u, stds_at(b), o->K, o->diagonal),
+               view(u, lower_at(b), o->K, o->below)};
+  if (!o->alone) v.logits = clf_slice(u, 1, 0, o->K);
+  return v;
+}
+static numbers numbers_of(const clf__base *b, const clf__pass *p, int32_t n) {
+  return numbers_in(b, clf__same_for_all(clf__weight(p, &own_of(b)->numbers), n));
+}
+
+/* ---- Passes -------------------------------------------------------------------------------------
+ */
+
+clf_status clf__gaussians_logp(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+                               clf_tensor z, clf_tensor logdet, clf_tensor logp) {
+  const int32_t n = z.dim[0];
+  const numbers v = numbers_of(b, p, n);
+  const clf_tensor logps = clf__rows(k->t[LOGPS], n);
+  CLF_TRY(clf_do(p->dev, gaussians_logp, .z = z, .loc = v.mean, .log_std = v.log_std,
+                 .lower = v.lower, .t = clf__rows(k->t[WHITENED], n), .logps = logps));
+  return clf_do(p->dev, mixture_combine, .logps = logps, .weights = v.logits, .logdet = logdet,
+                .logp = logp, .resp = clf__rows(k->t[RESP], n));
+}
+
+clf_status clf__gaussians_backward(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+                                   clf_tensor z, clf_tensor dz) {
+  const int32_t n = z.dim[0];
+  const numbers v = numbers_of(b, p, n), d = numbers_in(b, clf__rows(k->t[D_NUMBERS], n));
+  const clf_tensor dlogps = clf__rows(k->t[D_LOGPS], n);
+  CLF_TRY(clf_do(p->dev, mixture_bwd, .resp = clf__rows(k->t[RESP], n), .weights = v.logits,
+                 .dl = p->each, .dlogps = dlogps, .dweights = d.logits, .dlogdet = p->dlogdet));
+  CLF_TRY(clf_do(p->dev, gaussians_bwd, .t = clf__rows(k->t[WHITENED], n), .log_std = v.log_std,
+                 .lower = v.lower, .dlogps = dlogps, .dz = dz, .dloc = d.mean,
+                 .dlog_std = d.log_std, .dlower = d.lower));
+  return clf__sum_for_all(p, clf__rows(k->t[D_NUMBERS], n), &own_of(b)->numbers);
+}
+
+/* Components by a uniform number, then a normal of the component. */
+clf_status clf__gaussians_sample(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+                                 uint64_t seed, int64_t first, clf_tensor z) {
+  const int32_t n = z.dim[0];
+  const numbers v = numbers_of(b, p, n);
+  clf_tensor index = {0};
+  if (v.logits.buf) {
+    index = clf__rows(k->t[INDEX], n);
+    CLF_TRY(clf_do(p->dev, mixture_cdf, .weights = clf__rows(v.logits, 1), .cdf = k->t[CDF]));
+    CLF_TRY(clf_do(p->dev, mixture_pick, .cdf = clf__same_for_all(k->t[CDF], n), .index = index,
+                   .stream = PICKS, CLF_STREAM(seed, first)));
+  }
+  const clf_tensor e = clf__rows(k->t[NOISE], n);
+  CLF_TRY(clf_do(p->dev, random_normal, .y = e, CLF_STREAM(seed, first)));
+  return clf_do(p->dev, gaussians_place, .e = e, .index = index, .loc = v.mean,
+                .log_std = v.log_std, .lower = v.lower, .z = z);
+}

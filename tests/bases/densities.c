@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/* densities.c: densities integrate to 1, gradients agree with differences, and what lies outside or
+ * far away. */
+#include <math.h>
+#include <stdlib.h>
+#include "bases.h"
+
+/* ---- Integrals ------------------------------------------------------------------------------ */
+
+/* x = tan(t), by the midpoint rule over t: tails count to infinity.  Where densities have kinks, or
+ * tails that are not smooth in t, the error is of the order of the square of the step, else far
+ * smaller. */
+typedef struct integral {
+  const char *text;
+  double deviation, bound;
+  int both; /* 1: in two dimensions */
+} integral;
+
+static const integral integrals[] = {
+    {"1: -> normal", 0, 1e-12, 0},
+    {"1: -> normal(trained)", 0.5, 1e-12, 0},
+    {"1: -> logistic(trained)", 0.5, 1e-12, 0},
+    {"1: -> laplace(trained)", 0.3, 1e-5, 0},
+    {"1: -> student(1)", 0, 1e-12, 0},
+    {"1: -> student(2.5)", 0, 1e-6, 0},
+    {"1: -> student(40, trained)", 0.5, 1e-12, 0},
+    {"1: -> mixture(5, cov=full)", 0.5, 1e-12, 0},
+    {"2: -> normal(trained, cov=full)", 0.5, 1e-10, 1},
+    {"2: -> normal(trained, cov=spherical)", 0.5, 1e-10, 1},
+    {"2: -> mixture(3, cov=full)", 0.5, 1e-8, 1},
+    {"2: -> mixture(3, cov=diag)", 0.3, 1e-8, 1},
+    {"2: -> mixture(3, cov=spherical)", 0.3, 1e-8, 1},
+    {"2: -> columns(1: logistic(trained), 0: normal(trained))", 0.3, 1e-8, 1},
+    {"2: -> columns(0: student(3), 1: normal)", 0, 1e-8, 1},
+};
+enum { INTEGRALS = sizeof integrals / sizeof *integrals };
+
+/* The sum of weight[i] exp(logp[i]). */
+static double total(clf_flow *f, const double *x, const double *weight, int32_t n) {
+  double *logp = flows_array((size_t)n), sum = 0;
+  bases_logp(f, x, NULL, n, logp);
+  for (int32_t i = 0; i < n; i++) sum += weight[i] * exp(logp[i]);
+  free(logp);
+  return sum;
+}
+
+static double over_plane(clf_flow *f, int steps, int both) {
+  const int n = steps, rows = both ? n * n : n, D = both ? 2 : 1;
+  double *x = flows_array((size_t)(rows * D)), *weight = flows_array((size_t)rows);
+  const double step = acos(-1) / steps;
+  for (int i = 0; i < rows; i++) {
+    weight[i] = 1;
+    for (int d = 0; d < D; d++) {
+      const double t = step * ((d ? i / n : i % n) + 0.5 - steps / 2.0), v = tan(t);
+      x[i * D + d] = v;
+      weight[i] *= step * (1 + v * v);
+    }
+  }
+  const double sum = total(f, x, weight, rows);
+  free(weight);
+  free(x);
+  return sum;
+}
+
+START_TEST(integrates_to_one) {
+  const integral *t = &integrals[_i];
+  clf_flow *f = bases_flow(t->text, t->deviation);
+  const double sum = over_plane(f, t->both ? 400 : 4000, t->both);
+  flows_expect(fabs(sum - 1), flows_exact ? t->bound : 2e-5, "%s: integral - 1", t->text);
+  clf_flow_free(f);
+}
+END_TEST
+
+/* ---- Gradients by differences ------------------------------------------------------------------
+ */
+
+static const char *const gradients[] = {
+    "3: -> normal",
+    "3: -> normal(trained)",
+    "3: -> normal(trained, cov=full)",
+    "3: -> normal(trained, cov=spherical)",
+    "3|4: -> classes(4)",
+    "3: -> mixture(4, cov=full)",
+    "3: -> mixture(4, cov=diag)",
+    "3: -> mixture(4, cov=spherical)",
+    "3: -> mixture(1, cov=full)",
+    "3: -> student(3, trained)",
+    "3: -> student(0.4, trained)",
+    "3: -> logistic(trained)",
+    "3: -> laplace(trained)",
+    "3: -> columns(0+2: mixture(2, cov=full), 1: student(2, trained))",
+    "3|4: -> classes(4)",
+};
+enum { GRADIENTS = sizeof gradients / sizeof *gradients, ROWS = 7 };
+
+typedef struct problem {
+  clf_flow *f;
+  double *x, *c, each[ROWS];
+  size_t weights;
+} problem;
+
+static double objective(const problem *q) {
+  double logp[ROWS], sum = 0;
+  bases_logp(q->f, q->x, q->c, ROWS, logp);
+  for (int i = 0; i < ROWS; i++) sum += q->each[i] * logp[i];
+  return sum;
+}
+
+/* d objective / d *v, where `upload` brings the change to the device. */
+static double difference(const problem *q, double *v, double *w) {
+  const double before = *v, h = 1e-5;
+  double sides[2];
+  for (int k = 0; k < 2; k++) {
+    *v = before + (k ? -h : h);
+    if (w) WORKS(clf_write64(q->f->dev, q->f->w, w));
+    sides[k] = objective(q);
+  }
+  *v = before;
+  if (w) WORKS(clf_write64(q->f->dev, q->f->w, w));
+  return (sides[0] - sides[1]) / (2 * h);
+}
+
+static void compare(const problem *q, const char *text, const char *by, double *v, double *w,
+                    const double *got, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    const double want = difference(q, v + i, w);
+    flows_expect(fabs(got[i] - want) / fmax(1, fabs(want)), 1e-7, "%s: by %s %zu: %g", text, by, i,
+                 got[i]);
+  }
+}
+
+START_TEST(gradients_are_differences) {
+  const char *text = gradients[_i];
+  if (!flows_exact) return; /* differences want double */
+  problem q = {.f = bases_flow(text, 0.4)};
+  const size_t nx = (size_t)(ROWS * q.f->spec.dim), nc = (size_t)(ROWS * q.f->context);
+  q.weights = clf__count(&q.f->w);
+  q.x = flows_array(nx);
+  bases_uniform(3, -2, 2, nx, q.x);
+  bases_uniform(5, -1, 1, ROWS, q.each);
+  if (nc) {
+    q.c = flows_array(nc);
+    bases_uniform(4, -1, 1, nc, q.c);
+  }
+  double *w = flows_array(q.weights + 1), *g = flows_array(q.weights + 1), *dx = flows_array(nx);
+  double *dc = flows_array(nc + 1), logp[ROWS];
+  if (q.weights) WORKS(clf_read64(q.f->dev, q.f->w, w));
+  bases_gradient(q.f, q.x, q.c, q.each, ROWS, logp, g, dx, nc ? dc : NULL);
+  compare(&q, text, "x", q.x, NULL, dx, nx);
+  if (q.f->param_count) compare(&q, text, "weight", w, w, g, q.weights);
+  if (nc) compare(&q, text, "c", q.c, NULL, dc, nc);
+  free(dc);
+  free(dx);
+  free(g);
+  free(w);
+  free(q.c);
+  free(q.x);
+  clf_flow_free(q.f);
+}
+END_TEST
+
+/* ---- Outside, and far away
+ * ------------------------------------------------------------------------ */
+
+START_TEST(outside_of_a_box) {
+  clf_flow *f = bases_flow("2: -> box(-2, 3)", 0);
+  const double x[] = {0, 0, -2, 3, 3, -2, 3.0000003f, 0, 0, -2.0000003f, 1e30, 0};
+  double logp[6], dx[12], interval[2];
+  bases_gradient(f, x, NULL, NULL, 6, logp, NULL, dx, NULL);
+  for (int i = 0; i < 3; i++) flows_expect(fabs(logp[i] + 2 * log(5)), 1e-6, "inside");
+  for (int i = 3; i < 6; i++) ck_assert_msg(logp[i] == -INFINITY, "row %d: %g", i, logp[i]);
+  for (int i = 0; i < 12; i++) ck_assert(dx[i] == 0);
+  ck_assert_int_eq(f->base.ops->outside(&f->base, x + 2, interval), -1);
+  ck_assert_int_eq(f->base.ops->outside(&f->base, x + 8, interval), 1);
+  ck_assert(interval[0] == -2 && interval[1] == 3);
+  clf_flow_free(f);
+}
+END_TEST
+
+START_TEST(outside_of_columns) {
+  clf_flow *f = bases_flow("4: -> columns(0+3: normal, 1-2: box(0, 1))", 0);
+  const double in[] = {9, 0.5, 1, -9}, out[] = {9, 0.5, 1.5, -9};
+  double interval[2];
+  ck_assert_int_eq(f->base.ops->outside(&f->base, in, interval), -1);
+  ck_assert_int_eq(f->base.ops->outside(&f->base, out, interval), 2);
+  ck_assert(interval[0] == 0 && interval[1] == 1);
+  clf_flow_free(f);
+}
+END_TEST
+
+/* log p and gradients of rows far out, whose formulas are those of the tails. */
+START_TEST(tails) {
+  static const struct {
+    const char *text;
+    double x, logp, dx;
+  } far[] = {
+      {"1: -> laplace", 1e4, -1e4 - 0.69314718056, -1},
+      {"1: -> logistic", -1e4, -1e4, 1},
+      {"1: -> student(1)", 1e4, -1.14472988585 - 2 * 9.21034037198, -2e-4},
+      {"1: -> student(1)", -1e25, -1.14472988585 - 2 * 57.5646273248, 2e-25},
+      {"1: -> student(3)", 1e4, 1.19633572 - 4 * 9.21034037198, -4e-4},
+  };
+  for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
+    clf_flow *f = bases_flow(far[i].text, 0);
+    double logp, dx;
+    bases_gradient(f, &far[i].x, NULL, NULL, 1, &logp, NULL, &dx, NULL);
+    flows_expect(fabs(logp - far[i].logp) / fabs(far[i].logp), 1e-6, "%s: log p(%g) = %.9g",
+                 far[i].text, far[i].x, logp);
+    flows_expect(fabs(dx - far[i].dx) / fabs(far[i].dx), 1e-5, "%s: gradient %.9g", far[i].text,
+                 dx);
+    clf_flow_free(f);
+  }
+}
+END_TEST
+
+/* Of a mixture, the component that is nearest counts, however far it is. */
+START_TEST(far_from_all_components) {
+  clf_flow *f = bases_flow("2: -> mixture(3, cov=diag)", 0.3);
+  const double x[] = {3000, -2000};
+  double logp, dx[2], *g = flows_array(clf__count(&f->w));
+  bases_gradient(f, x, NULL, NULL, 1, &logp, g, dx, NULL);
+  ck_assert_msg(isfinite(logp) && logp < -1e6, "log p is %g", logp);
+  ck_assert(dx[0] < -1000 && dx[1] > 700 && isfinite(dx[0]) && isfinite(dx[1]));
+  for (size_t i = 0; i < clf__count(&f->w); i++) ck_assert(isfinite(g[i]));
+  free(g);
+  clf_flow_free(f);
+}
+END_TEST
+
+/* ---- Refused
+ * -------------------------------------------------------------------------------------- */
+
+START_TEST(refusals) {
+  static const struct {
+    const char *text, *message;
+  } bad[] = {
+      {"2: -> classes(3)",
+       "classes: the context has 0 numbers; it has to be the class, 1 number, or "
+       "its one-hot vector, 3"},
+      {"2|2: -> classes(3)",
+       "classes: the context has 2 numbers; it has to be the class, 1 number, "
+       "or its one-hot vector, 3"},
+      {"3: -> columns(0: normal, 2: normal)", "columns: dimension 1 of 3 has no base"},
+      {"3: -> columns(0-2: normal, 4: normal)",
+       "columns: there is no dimension 4; the latent has 3, from 0 on"},
+      {"1000000: -> mixture(2, cov=full)",
+       "mixture: 1000003000002 numbers in 1000000 dimensions; at most 2147483647 are possible"},
+  };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    clf_arch *arch;
+    clf_flow *f = NULL;
+    WORKS(clf_arch_parse(bad[i].text, &arch));
+    REFUSED(clf_flow_create_arch(flows_dev, arch, 7, &f), CLF_EINVAL, bad[i].message);
+    clf_arch_free(arch);
+  }
+}
+END_TEST
+
+void tests_of_densities(TCase *tc) {
+  tcase_add_loop_test(tc, integrates_to_one, 0, INTEGRALS);
+  tcase_add_loop_test(tc, gradients_are_differences, 0, GRADIENTS);
+  tcase_add_test(tc, outside_of_a_box);
+  tcase_add_test(tc, outside_of_columns);
+  tcase_add_test(tc, tails);
+  tcase_add_test(tc, far_from_all_components);
+  tcase_add_test(tc, refusals);
+}
