@@ -377,6 +377,29 @@ START_TEST(architectures) {
 }
 END_TEST
 
+/* ---- Context, gradients, floats ------------------------------------------------------------- */
+
+START_TEST(given) {
+  const clf_tensor none = {0};
+  clf_score score;
+  float v[8];
+  NO(clf_log_prob_given, "c", flow, x, NULL, 1, y);
+  NO(clf_transform_given, "c", flow, x, NULL, 1, y, NULL);
+  NO(clf_invert_given, "c", flow, x, NULL, 1, y, NULL);
+  NO(clf_sample_given, "c", flow, NULL, 1, 1, 1, y);
+  NO(clf_evaluate_given, "c", flow, x, NULL, 1, &score);
+  NO(clf_jacobian_given, "c", flow, x, NULL, y, y, y);
+  NO(clf_log_prob_gradient, "dx", flow, x, NULL, 1, y, NULL, NULL);
+  NO(clf_log_prob_tensor, "x", flow, none, none, none);
+  NO(clf_log_prob_float, "logp", flow, v, NULL, 1, NULL);
+  NO(clf_sample_float, "x", flow, NULL, 1, 1, 1, NULL);
+  NO(clf_trainer_create_with, "data", flow, NULL, &options, &trainer);
+  REFUSES(clf_log_prob_given(flow, x, x, 1, y), "the flow takes no context");
+  REFUSES(clf_sample_given(flow, x, 1, 1, 0, y),
+          "0 samples for each of 1 contexts: both must be at least 1");
+}
+END_TEST
+
 /* ---- Training -------------------------------------------------------------------------------- */
 
 START_TEST(training) {
@@ -516,6 +539,7 @@ int main(void) {
   tcase_add_test(tc, use);
   tcase_add_test(tc, large_counts);
   tcase_add_test(tc, architectures);
+  tcase_add_test(tc, given);
   tcase_add_test(tc, training);
   tcase_add_test(tc, pictures);
   tcase_add_test(tc, no_function_is_missing);

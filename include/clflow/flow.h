@@ -162,12 +162,46 @@ CLF_API clf_status clf_sample(clf_flow *flow, uint64_t seed, int64_t first, int6
 CLF_API clf_status clf_sample_latents(clf_flow *flow, uint64_t seed, int64_t first, int64_t n,
                                       double temperature, double *z);
 
+/* ---- Use with a context ---------------------------------------------------- */
+
+/* The same for flows that take a context: c (n, C), a row for each row of x or z, in the units that
+ * it was trained in.  Errors: EINVAL if the flow takes none; ENUM names a number that is not
+ * finite. */
+CLF_API clf_status clf_log_prob_given(clf_flow *flow, const double *x, const double *c, int64_t n,
+                                      double *logp);
+CLF_API clf_status clf_transform_given(clf_flow *flow, const double *x, const double *c, int64_t n,
+                                       double *z, double *logdet);
+CLF_API clf_status clf_invert_given(clf_flow *flow, const double *z, const double *c, int64_t n,
+                                    double *x, double *logdet);
+/* n samples for each of `rows` rows of c: x (rows, n, D).  Sample j of row r is number r n + j of
+ * the stream `seed`. */
+CLF_API clf_status clf_sample_given(clf_flow *flow, const double *c, int64_t rows, uint64_t seed,
+                                    int64_t n, double *x);
+
+/* log p of each of n samples and its gradient by x: dx (n, D); and, for flows that take a context,
+ * by c: dc (n, C).  c, dc and logp may be NULL.
+ * Errors: ENUM where the density is zero; ENOTSUP names a layer that has no gradient. */
+CLF_API clf_status clf_log_prob_gradient(clf_flow *flow, const double *x, const double *c,
+                                         int64_t n, double *logp, double *dx, double *dc);
+
+/* log p of samples that lie on the flow's device, in the units that the device is given (after
+ * standardisation and bounds): x (n, D), c (n, C) or without a buffer, logp (n). */
+CLF_API clf_status clf_log_prob_tensor(clf_flow *flow, clf_tensor x, clf_tensor c, clf_tensor logp);
+
+/* As the functions above, on float arrays; c may be NULL for flows without a context. */
+CLF_API clf_status clf_log_prob_float(clf_flow *flow, const float *x, const float *c, int64_t n,
+                                      float *logp);
+CLF_API clf_status clf_sample_float(clf_flow *flow, const float *c, int64_t rows, uint64_t seed,
+                                    int64_t n, float *x);
+
 /* The Jacobian of f at one sample by brute force, a gradient for each output
  * as the lecture does: J (D, D), J[i][k] = dz_i / dx_k.  `logabsdet` is
  * log |det J| by elimination, `logdet` what the flow itself reports there.
  * Errors: ENOTSUP beyond 4096 dimensions. */
 CLF_API clf_status clf_jacobian(clf_flow *flow, const double *x, double *J, double *logabsdet,
                                 double *logdet);
+CLF_API clf_status clf_jacobian_given(clf_flow *flow, const double *x, const double *c, double *J,
+                                      double *logabsdet, double *logdet);
 
 /* Mean of log p over n samples, the standard error of that mean (0 for one sample), and bits per
  * dimension, -mean / (D log 2).  If the density of some samples is zero, the mean over all is -inf,
@@ -182,6 +216,8 @@ typedef struct clf_score {
   } rest;
 } clf_score;
 CLF_API clf_status clf_evaluate(clf_flow *flow, const double *x, int64_t n, clf_score *score);
+CLF_API clf_status clf_evaluate_given(clf_flow *flow, const double *x, const double *c, int64_t n,
+                                      clf_score *score);
 /* The score of n log-densities of samples of `dim` dimensions; those that are not finite count as
  * -inf. */
 CLF_API clf_score clf_score_of(const double *logp, int64_t n, int32_t dim);

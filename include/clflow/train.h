@@ -128,6 +128,20 @@ typedef struct clf_trainer clf_trainer;
  * The flow is then as it was. */
 CLF_API clf_status clf_trainer_create(clf_flow *flow, const clf_table *data,
                                       const clf_train_options *options, clf_trainer **trainer);
+
+/* What a conditional flow learns from, and rows that count differently.  All of it must stay valid
+ * as long as the trainer. */
+typedef struct clf_train_data {
+  const clf_table *x;     /* the rows */
+  const clf_table *given; /* the context of each row, in the same order; NULL: none */
+  const double
+      *weights; /* what each row counts, 0 or above; only ratios matter; NULL: all the same */
+} clf_train_data;
+/* As clf_trainer_create(), with context and weights: minimises -sum w log p(x given c) / sum w.
+ * Errors: EINVAL if there is no context where the flow takes one, or the reverse; ESHAPE; ENUM
+ * names the row. */
+CLF_API clf_status clf_trainer_create_with(clf_flow *flow, const clf_train_data *data,
+                                           const clf_train_options *options, clf_trainer **trainer);
 CLF_API void clf_trainer_free(clf_trainer *trainer); /* NULL is a no-op; the flow stays */
 
 /* The same for a realnvp flow and images of its shape (a table's rows would have to be

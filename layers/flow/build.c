@@ -39,6 +39,7 @@ static clf_status make_context(clf_flow *f) {
   for (int32_t i = 0; i < f->arch->items.n; i++) {
     const clf__node *item = f->arch->items.at[i];
     const clf__arch_embed *e = (const clf__arch_embed *)item;
+    if (item->type->id == CLF__ARCH_context_standardize) f->standardizes |= CLF_THE_CONTEXT;
     if (item->type->id != CLF__ARCH_embed) continue;
     f->embedding.in = f->context;
     f->embedding.out = e->out;
@@ -109,9 +110,18 @@ static clf_status make_layers(clf_flow *f) {
   return clf__parts_place(&f->parts);
 }
 
+static int is_on_host(const clf__layer *l) {
+  return (l->ops->host_forward || l->traits & CLF_IS_STANDARDIZE) && !l->inverted;
+}
+
 /* A stage goes on as long as the next layer joins it. */
 static void make_stages(clf_flow *f) {
-  for (int i = 0; i < f->layers; i += f->layer[i].count) {
+  while (f->head < f->layers && is_on_host(&f->layer[f->head]))
+    if (f->layer[f->head++].traits & CLF_IS_STANDARDIZE) {
+      f->standardizes |= CLF_THE_DATA;
+      break; /* bounds come before it */
+    }
+  for (int i = f->head; i < f->layers; i += f->layer[i].count) {
     clf__layer *l = &f->layer[i];
     while (i + l->count < f->layers && l->ops->joins && l->ops->joins(l, &f->layer[i + l->count]))
       l->count++;

@@ -42,8 +42,7 @@ clf_status clf_flow_set_grid(clf_flow *f, const clf_column_grid *grid) {
 
 const clf_column_grid *clf_flow_grid(const clf_flow *f) { return f ? f->grid : NULL; }
 
-double clf__flow_decoded(const clf_flow *f, int32_t d, double v) {
-  const double x = clf__flow_unscaled(f, d, v);
+double clf__flow_rounded(const clf_flow *f, int32_t d, double x) {
   if (!f->grid || f->grid[d].step == 0 || !isfinite(x)) return x;
   const clf_column_grid *g = &f->grid[d];
   const double last = round((g->last - g->first) / g->step), k = round((x - g->first) / g->step);

@@ -136,6 +136,8 @@ void clf_flow_free(clf_flow *f) {
   clf_arena_free(&f->arena);
   free(f->mean);
   free(f->std);
+  free(f->c_mean);
+  free(f->c_std);
   free(f->grid);
   clf__names_free(f->columns, f->spec.dim);
   free(f);
@@ -205,26 +207,35 @@ int clf_flow_scaling(const clf_flow *f, const double **mean, const double **std)
   return 1;
 }
 
-clf_status clf_flow_set_scaling(clf_flow *f, const double *mean, const double *std) {
-  CLF_GIVEN("flow, mean, std", f, mean, std);
-  const size_t D = (size_t)f->spec.dim;
-  for (size_t d = 0; d < D; d++)
+/* Copies of n means and deviations in place of *m and *s. */
+static clf_status set_pair(const char *what, size_t n, const double *mean, const double *std,
+                           double **m, double **s) {
+  for (size_t d = 0; d < n; d++)
     if (!isfinite(mean[d]) || !isfinite(std[d]) || std[d] <= 0)
       return clf__fail(CLF_EINVAL,
-                       "column %zu has mean %g and standard deviation %g: it cannot be "
+                       "%scolumn %zu has mean %g and standard deviation %g: it cannot be "
                        "standardised",
-                       d + 1, mean[d], std[d]);
-  double *m = malloc(D * sizeof *m), *s = malloc(D * sizeof *s);
-  if (!m || !s) {
-    free(m);
-    free(s);
-    return clf__fail(CLF_ENOMEM, "no memory for the scaling of %zu columns", D);
+                       what, d + 1, mean[d], std[d]);
+  double *a = malloc(n * sizeof *a), *b = malloc(n * sizeof *b);
+  if (!a || !b) {
+    free(a);
+    free(b);
+    return clf__fail(CLF_ENOMEM, "no memory for the scaling of %zu columns", n);
   }
-  free(f->mean);
-  free(f->std);
-  f->mean = memcpy(m, mean, D * sizeof *m);
-  f->std = memcpy(s, std, D * sizeof *s);
+  free(*m);
+  free(*s);
+  *m = memcpy(a, mean, n * sizeof *a);
+  *s = memcpy(b, std, n * sizeof *b);
   return CLF_OK;
+}
+
+clf_status clf_flow_set_scaling(clf_flow *f, const double *mean, const double *std) {
+  CLF_GIVEN("flow, mean, std", f, mean, std);
+  return set_pair("", (size_t)f->spec.dim, mean, std, &f->mean, &f->std);
+}
+
+clf_status clf__flow_set_context_scaling(clf_flow *f, const double *mean, const double *std) {
+  return set_pair("the context's ", (size_t)f->context, mean, std, &f->c_mean, &f->c_std);
 }
 
 double clf__flow_scaling_logdet(const clf_flow *f) {

@@ -13,13 +13,13 @@ typedef struct clf__stage {
 typedef struct clf__workspace {
   clf_arena arena;
   int32_t rows;
-  int train;        /* CLF_VALUES, CLF_STORED or CLF_REBUILT */
-  clf_tensor *x;    /* (rows, D) each: the input, then each stage's output */
-  clf_tensor dx[2]; /* (rows, D), in turns on the way back */
-  clf__mode mode;   /* of the last forward */
-  clf_tensor z, dz; /* (rows, D): latents, where layers send some ahead; else without a buffer */
-  clf_tensor c, e;  /* (rows, C): the context, and what the embedding net makes of it */
-  clf_tensor de;    /* dL/d of what nets are given */
+  int train;         /* CLF_VALUES, CLF_STORED or CLF_REBUILT */
+  clf_tensor *x;     /* (rows, D) each: the input, then each stage's output */
+  clf_tensor dx[2];  /* (rows, D), in turns on the way back */
+  clf__mode mode;    /* of the last forward */
+  clf_tensor z, dz;  /* (rows, D): latents, where layers send some ahead; else without a buffer */
+  clf_tensor c, e;   /* (rows, C): the context, and what the embedding net makes of it */
+  clf_tensor de, dc; /* dL/d of what nets are given; of the context, where it is embedded */
   clf_tensor logdet, logp; /* (rows) */
   clf_tensor train_logdet; /* (rows); zero between steps */
   clf_tensor sum;          /* (1) */
@@ -30,6 +30,8 @@ typedef struct clf__workspace {
   clf_tensor each; /* (rows) what each sample counts, set by callers; buf NULL: 1 for all */
 } clf__workspace;
 
+enum { CLF_THE_DATA = 1, CLF_THE_CONTEXT = 2 };
+
 struct clf_flow {
   clf_device *dev;
   clf_flow_spec spec;  /* its kind, and what makes one of that kind */
@@ -37,6 +39,7 @@ struct clf_flow {
   clf__arch_list list; /* its layers, which the nodes below belong to */
   clf__layer *layer;
   int layers;
+  int head; /* layers at the front that the host computes */
   clf__stage *stage;
   int stages;
   int sends; /* 1: layers send numbers to the latent ahead of the end */
@@ -52,7 +55,9 @@ struct clf_flow {
   clf_tensor decayed, decayed_g; /* what L2 regularisation applies to; buf NULL: nothing */
   clf_param *params;
   int param_count;
-  double *mean, *std;    /* D each, or NULL */
+  double *mean, *std;     /* D each, or NULL */
+  double *c_mean, *c_std; /* of the context, C each; or NULL */
+  int standardizes; /* CLF_THE_DATA, CLF_THE_CONTEXT or both: what its architecture standardises */
   clf_column_grid *grid; /* D of discrete columns, step 0 for the others; or NULL */
   char **columns;        /* D names, or NULL */
   clf_history history;
@@ -128,13 +133,27 @@ clf_status clf__flow_fit(clf_flow *f, clf_tensor x);
 /* log |det| of the scaling: -sum log std, 0 without one. */
 double clf__flow_scaling_logdet(const clf_flow *f);
 
+/* head.c: a row from the data's units to those of the device, and back; both return the log-det.
+ * The first takes it through bounds alone, in place. */
+double clf__head_bounds(const clf_flow *f, double *x);
+double clf__head_forward(const clf_flow *f, const double *x, double *u);
+double clf__head_inverse(const clf_flow *f, double *u);
+/* The first column of a row, in the data's units, that lies outside of the flow's domain, as far as
+ * the host can tell, and the interval that it must lie in; -1: none. */
+int32_t clf__flow_outside(const clf_flow *f, const double *x, double interval[2]);
+/* The gradient by a row x, from that by u, in place; that of the log-det counts dlogdet times. */
+clf_status clf__head_backward(const clf_flow *f, const double *x, double dlogdet, double *du);
+
 /* A number of column d in the data's units. */
 static inline double clf__flow_unscaled(const clf_flow *f, int32_t d, double v) {
   return f->mean ? v * f->std[d] + f->mean[d] : v;
 }
 
-/* The same, on the grid of a discrete column. */
-double clf__flow_decoded(const clf_flow *f, int32_t d, double v);
+/* Standardisation of the context, C numbers each, copied. */
+clf_status clf__flow_set_context_scaling(clf_flow *f, const double *mean, const double *std);
+
+/* The nearest value on the grid of a discrete column. */
+double clf__flow_rounded(const clf_flow *f, int32_t d, double x);
 /* And back. */
 static inline double clf__flow_scaled(const clf_flow *f, int32_t d, double v) {
   return f->mean ? (v - f->mean[d]) / f->std[d] : v;
@@ -144,9 +163,9 @@ static inline double clf__flow_scaled(const clf_flow *f, int32_t d, double v) {
  * that lies outside of the support, or else the one that is farthest out. */
 clf_status clf__refuse_row(const clf_flow *f, int64_t row, const double *x);
 
-/* mean log p, in the data's units, of samples on the device in the flow's own; -inf if one of them
- * has density zero. */
-clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, double *mean);
+/* mean log p, in the units of the device, of samples that lie there, with their context; -inf if
+ * one of them has density zero. */
+clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, clf_tensor c, double *mean);
 /* The same of n images, `index` and `seed` as in clf_evaluate_images(). */
 clf_status clf__images_mean_logp(clf_flow *f, const struct clf_images *images, const int64_t *index,
                                  int64_t n, uint64_t seed, double *mean);

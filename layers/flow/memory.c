@@ -43,6 +43,7 @@ static clf_status plan_context(const clf_flow *f, clf__workspace *ws) {
   if (ws->train) CLF_TRY(new_rows(ws, given, &ws->de));
   if (!f->embedding.ops) return CLF_OK;
   CLF_TRY(new_rows(ws, given, &ws->e));
+  if (ws->train) CLF_TRY(new_rows(ws, f->context, &ws->dc));
   CLF_TRY(clf__net_keep(&f->embedding, &ws->embedding));
   return f->embedding.ops->plan(&f->embedding, ws->rows, ws->train, &ws->arena, ws->embedding);
 }

@@ -211,7 +211,7 @@ clf_status clf__flow_embed_backward(clf_flow *f, int32_t n) {
   if (!f->embedding.ops) return CLF_OK;
   p.gradients = (clf__vectors){.w = f->g, .d = f->dg};
   return f->embedding.ops->backward(&f->embedding, &p, f->ws.embedding, clf__rows(f->ws.c, n),
-                                    clf__rows(f->ws.de, n), (clf_tensor){0});
+                                    clf__rows(f->ws.de, n), clf__rows(f->ws.dc, n));
 }
 
 clf_status clf__flow_logp(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__mode mode,

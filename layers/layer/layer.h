@@ -30,6 +30,7 @@ enum {
   CLF_REBUILDS_ITSELF = 16,     /* it has its own way to do without stored activations */
   CLF_NO_INVERSE_GRADIENT = 32, /* training through its inverse is not possible */
   CLF_IS_BOUNDED = 64,          /* not every x lies in its domain */
+  CLF_IS_STANDARDIZE = 256,     /* it standardises: at the head the flow's scaling stands for it */
   CLF_TAKES_PIXELS = 128        /* it begins a flow of images: pixels in 0 .. levels */
 };
 
@@ -75,6 +76,12 @@ typedef struct clf__layer_ops {
   /* (optional) The first column of a sample, on the host, that lies outside of the layer's domain,
    * and the interval that it must lie in; -1: none. */
   int32_t (*outside)(const clf__layer *l, const double *x, double interval[2]);
+  /* (optional) One row on the host, in double and in place, for layers at the head of a list, which
+   * then never run on the device: returns the log-det.  Backward: dL/dy becomes dL/dx with
+   * dlogdet times the gradient of the log-det added; x is the layer's input. */
+  double (*host_forward)(const clf__layer *l, double *x);
+  double (*host_inverse)(const clf__layer *l, double *y);
+  void (*host_backward)(const clf__layer *l, const double *x, double dlogdet, double *dx);
   /* (optional) After a forward that kept: names the first part whose output is not finite, if there
    * is one.  What was not stored is computed again, in CLF_TRAIN if it was. */
   clf_status (*find_bad)(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,

@@ -42,10 +42,14 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
   return clf_new(a, (int32_t[4]){l->spec.bins + 1}, &k->t[V]);
 }
 
+/* In float as the device computes it, so that what passes here passes there. */
 static int32_t outside(const clf__layer *l, const double *x, double interval[2]) {
-  interval[0] = l->spec.xmin;
-  interval[1] = l->spec.xmax;
-  return l->spec.tails || (x[0] >= interval[0] && x[0] <= interval[1]) ? -1 : 0;
+  const clf_flow_spec *s = &l->spec;
+  const float u = ((float)x[0] - (float)s->xmin) * (float)(s->bins / (s->xmax - s->xmin));
+  const float Q = (float)s->bins, hair = 1e-6f * Q;
+  interval[0] = s->xmin;
+  interval[1] = s->xmax;
+  return s->tails || (u >= -hair && u <= Q + hair) ? -1 : 0;
 }
 
 static clf_status knots(const clf__layer *l, const clf__pass *p, const clf__kept *k) {

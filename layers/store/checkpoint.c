@@ -73,15 +73,22 @@ static clf_status put_spec(clf__st_writer *w, const clf_flow_spec *s) {
   return clf__st_put_meta_real(w, "clflow.s_max", s->s_max);
 }
 
-static clf_status put_scaling(clf__st_writer *w, const clf_flow *f) {
+/* "clflow.scaling.mean.0", or of the context "clflow.context.mean.0". */
+static clf_status put_moments(clf__st_writer *w, const char *of, const double *mean,
+                              const double *std, int32_t n) {
   char key[64];
-  for (int32_t d = 0; f->mean && d < f->spec.dim; d++) {
-    snprintf(key, sizeof key, "clflow.scaling.mean.%d", (int)d);
-    CLF_TRY(clf__st_put_meta_real(w, key, f->mean[d]));
-    snprintf(key, sizeof key, "clflow.scaling.std.%d", (int)d);
-    CLF_TRY(clf__st_put_meta_real(w, key, f->std[d]));
+  for (int32_t d = 0; mean && d < n; d++) {
+    snprintf(key, sizeof key, "clflow.%s.mean.%d", of, (int)d);
+    CLF_TRY(clf__st_put_meta_real(w, key, mean[d]));
+    snprintf(key, sizeof key, "clflow.%s.std.%d", of, (int)d);
+    CLF_TRY(clf__st_put_meta_real(w, key, std[d]));
   }
   return CLF_OK;
+}
+
+static clf_status put_scaling(clf__st_writer *w, const clf_flow *f) {
+  CLF_TRY(put_moments(w, "scaling", f->mean, f->std, f->spec.dim));
+  return put_moments(w, "context", f->c_mean, f->c_std, f->context);
 }
 
 /* What is not known is left out: NaN is no number in a file. */

@@ -219,22 +219,28 @@ static clf_status check_masks(clf_flow *f, const char *path) {
 
 /* ---- The rest ----------------------------------------------------------------------------- */
 
-static clf_status get_scaling(const clf__st *st, clf_flow *f) {
-  if (!clf__st_meta(st, "clflow.scaling.mean.0")) return CLF_OK;
-  const size_t D = (size_t)f->spec.dim;
-  double *v = malloc(2 * D * sizeof *v);
-  if (!v) return clf__fail(CLF_ENOMEM, "no memory for the scaling of %zu columns", D);
-  clf_status s = CLF_OK;
+static clf_status get_moments(const clf__st *st, const char *of, clf_flow *f, size_t n,
+                              clf_status (*set)(clf_flow *, const double *, const double *)) {
   char key[64];
-  for (size_t d = 0; d < D && !s; d++) {
-    snprintf(key, sizeof key, "clflow.scaling.mean.%zu", d);
+  snprintf(key, sizeof key, "clflow.%s.mean.0", of);
+  if (!n || !clf__st_meta(st, key)) return CLF_OK;
+  double *v = malloc(2 * n * sizeof *v);
+  if (!v) return clf__fail(CLF_ENOMEM, "no memory for the scaling of %zu columns", n);
+  clf_status s = CLF_OK;
+  for (size_t d = 0; d < n && !s; d++) {
+    snprintf(key, sizeof key, "clflow.%s.mean.%zu", of, d);
     s = clf__st_meta_real(st, key, &v[d]);
-    snprintf(key, sizeof key, "clflow.scaling.std.%zu", d);
-    if (!s) s = clf__st_meta_real(st, key, &v[D + d]);
+    snprintf(key, sizeof key, "clflow.%s.std.%zu", of, d);
+    if (!s) s = clf__st_meta_real(st, key, &v[n + d]);
   }
-  if (!s) s = clf_flow_set_scaling(f, v, v + D);
+  if (!s) s = set(f, v, v + n);
   free(v);
   return s;
+}
+
+static clf_status get_scaling(const clf__st *st, clf_flow *f) {
+  CLF_TRY(get_moments(st, "scaling", f, (size_t)f->spec.dim, clf_flow_set_scaling));
+  return get_moments(st, "context", f, (size_t)f->context, clf__flow_set_context_scaling);
 }
 
 clf_status clf__get_history(const clf__st *st, clf_history *h) {

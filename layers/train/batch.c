@@ -26,7 +26,11 @@ clf_status clf__trainer_part(clf_trainer *t, int64_t step, int32_t at, clf_tenso
   const clf__places here = places_of(t, step, at);
   const int ends = at + here.n == clf__trainer_batch_size(t, step);
   const clf__places next = places_of(t, step + ends, ends ? 0 : at + here.n);
-  return t->source->ops->batch(t->source, &here, &next, x);
+  clf_flow *f = t->f;
+  CLF_TRY(t->source->ops->batch(t->source, &here, &next, x));
+  f->ws.each = t->source->each;
+  if (!f->context) return CLF_OK;
+  return clf_do(t->dev, copy, .x = t->source->c, .y = clf__rows(f->ws.c, here.n));
 }
 
 clf_tensor clf__trainer_slot(const clf_trainer *t, int32_t slot) {
@@ -36,7 +40,7 @@ clf_tensor clf__trainer_slot(const clf_trainer *t, int32_t slot) {
 clf_status clf__trainer_mean_of(clf_trainer *t, int64_t step, double *mean) {
   float loss;
   CLF_TRY(clf_read(t->dev, clf__trainer_slot(t, (int32_t)(step % CLF_RING)), &loss));
-  *mean = clf__flow_scaling_logdet(t->f) - (double)loss;
+  *mean = clf__trainer_shift(t) - (double)loss;
   return CLF_OK;
 }
 

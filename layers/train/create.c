@@ -49,14 +49,14 @@ static clf_status place(clf_trainer *t) {
 
 /* What a trainer learns from: a table, or images and perhaps others held out. */
 typedef struct samples {
-  const clf_table *table;
+  const clf_train_data *rows;
   const clf_images *images, *valid;
 } samples;
 
 static clf_status set_up(clf_trainer *t, const samples *data) {
-  char *const *const names = data->table ? data->table->names : NULL;
-  CLF_TRY(data->table ? clf__source_of_table(t->f, data->table, &t->o, &t->source)
-                      : clf__source_of_images(t->f, data->images, data->valid, &t->o, &t->source));
+  char *const *const names = data->rows ? data->rows->x->names : NULL;
+  CLF_TRY(data->rows ? clf__source_of_table(t->f, data->rows, &t->o, &t->source)
+                     : clf__source_of_images(t->f, data->images, data->valid, &t->o, &t->source));
   t->take = t->o.batch < t->source->rows ? t->o.batch : (int32_t)t->source->rows;
   clf_train_options o = t->o;
   o.batch = t->take;
@@ -108,7 +108,14 @@ static clf_status create(clf_flow *f, const samples *data, const clf_train_optio
 clf_status clf_trainer_create(clf_flow *f, const clf_table *data, const clf_train_options *options,
                               clf_trainer **out) {
   CLF_GIVEN("flow, data, options, trainer", f, data, options, out);
-  return create(f, &(samples){.table = data}, options, out);
+  return create(f, &(samples){.rows = &(clf_train_data){.x = data}}, options, out);
+}
+
+clf_status clf_trainer_create_with(clf_flow *f, const clf_train_data *data,
+                                   const clf_train_options *options, clf_trainer **out) {
+  CLF_GIVEN("flow, data, options, trainer", f, data, options, out);
+  if (!data->x) return clf__fail(CLF_EINVAL, "the training data have no rows: x is NULL");
+  return create(f, &(samples){.rows = data}, options, out);
 }
 
 clf_status clf_trainer_create_images(clf_flow *f, const clf_images *images, const clf_images *valid,

@@ -5,7 +5,7 @@
 #include "trainer.h"
 
 double clf__trainer_epoch_mean(const clf_trainer *t) {
-  return clf__flow_scaling_logdet(t->f) - t->epoch_sum / (double)t->epoch_rows;
+  return clf__trainer_shift(t) - t->epoch_sum / (double)t->epoch_rows;
 }
 
 int clf__trainer_at_epoch_end(const clf_trainer *t) {

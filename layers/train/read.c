@@ -45,5 +45,5 @@ float clf__trainer_take_loss(clf_trainer *t, const float *ring, double *norm) {
   t->epoch_sum += loss * clf__trainer_batch_size(t, step);
   t->epoch_rows += clf__trainer_batch_size(t, step);
   if (t->norms) *norm = sqrt((double)ring[CLF_RING_NORMS + slot]);
-  return (float)(loss - clf__flow_scaling_logdet(t->f));
+  return (float)(loss - clf__trainer_shift(t));
 }

@@ -39,23 +39,30 @@ struct clf__source {
   int64_t rows, held_out; /* to train on; apart from them */
   int64_t resident;       /* rows that lie on the device all the time */
   uint64_t sum;           /* of the data: tells whether a resume has the same */
+  double shift;           /* mean log-det of bounds that the host computes, of rows to train on */
+  clf_tensor c, each;     /* of the last batch: context, and what its samples count; or no buffer */
   int64_t *index;         /* rows of the data: those held out first, then the others */
 };
 
 /* Of a table, which lies on the device whole. */
 typedef struct clf__table_source {
   clf__source base;
-  const clf_table *data;   /* the caller's, or `noisy` */
-  clf_table noisy;         /* with noise in the discrete columns; at = NULL: there are none */
-  clf_tensor train, valid; /* (rows, D), in the flow's units; valid.buf NULL: none */
-  clf_tensor shuffled;     /* (part, D): rows of a shuffled batch */
+  const clf_table *data;  /* the caller's, or `noisy` */
+  clf_table noisy;        /* with noise in the discrete columns; at = NULL: there are none */
+  const clf_table *given; /* the context, row by row; NULL: none */
+  const double *weights;  /* of the rows; NULL: 1 each */
+  double valid_shift;     /* as base.shift, of the rows held out */
+  /* (rows, D + C + 1), in the device's units: the data, the context, the weight where there are
+   * such; valid.buf NULL: none. */
+  clf_tensor train, valid;
+  clf_tensor shuffled; /* (part, the same): rows of a shuffled batch */
 } clf__table_source;
 
 /* Sets rows, held_out and index by options.valid_split, or refuses it. */
 clf_status clf__source_split(clf__source *s, int64_t rows);
 
 /* The flow's scaling is fitted here, where options.standardize asks for it. */
-clf_status clf__source_of_table(clf_flow *f, const clf_table *data, const clf_train_options *o,
+clf_status clf__source_of_table(clf_flow *f, const clf_train_data *data, const clf_train_options *o,
                                 clf__source **out);
 /* The table that a source is of, in the data's units; NULL: it is of images. */
 const clf_table *clf__source_data(const clf__source *s);

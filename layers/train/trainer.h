@@ -94,6 +94,11 @@ int clf__trainer_can_shrink(const clf_trainer *t);
 
 /* ---- batch.c: which samples a step takes, and where its loss is stored --------------------- */
 
+/* What the host adds to log p: the mean log-det of the head over the rows to train on. */
+static inline double clf__trainer_shift(const clf_trainer *t) {
+  return clf__flow_scaling_logdet(t->f) + t->source->shift;
+}
+
 int64_t clf__steps_per_epoch(const clf_trainer *t);
 /* Samples of step number `step`, counted from 0. */
 int32_t clf__trainer_batch_size(const clf_trainer *t, int64_t step);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* sample.c: the inverse of latents, and samples. */
+#include <math.h>
+#include <string.h>
+#include "chunk.h"
+
+/* Refuses row i of the chunk, at which the inverse overflows: latents, or a sample. */
+static clf_status refuse_inverse(const clf__chunk *c, int32_t i) {
+  const clf__arrays *a = c->a;
+  const int32_t D = c->f->spec.dim;
+  if (!a->in)
+    return clf__fail(CLF_ENUM, "the inverse of the flow overflows at sample %lld of seed %llu",
+                     (long long)(a->first + c->first + i), (unsigned long long)a->seed);
+  const double *z = a->in + (c->first + i) * D;
+  int32_t far = 0;
+  for (int32_t d = 1; d < D; d++)
+    if (fabs(z[d]) > fabs(z[far])) far = d;
+  return clf__fail(CLF_ENUM,
+                   "the latents: row %lld, column %d is %.9g: the inverse overflows there",
+                   (long long)clf__row_number(c->f, c->first + i), (int)far + 1, z[far]);
+}
+
+static clf_status get_rows(clf__chunk *c, clf_tensor from) {
+  const int32_t D = c->f->spec.dim;
+  double *x = c->a->out + c->first * D;
+  CLF_TRY(clf_read64(c->f->dev, from, x));
+  for (int32_t i = 0; i < c->n; i++) c->head[i] = clf__head_inverse(c->f, x + (int64_t)i * D);
+  const int32_t bad = clf__first_bad(c, x, D);
+  return bad < c->n ? refuse_inverse(c, bad) : CLF_OK;
+}
+
+/* The inverse of what lies in z, which must not be ws.x[0]. */
+static clf_status inverse_rows(clf__chunk *c, clf_tensor z) {
+  clf_tensor x, logdet;
+  CLF_TRY(clf__zeroed(c->f, c->n, &logdet));
+  CLF_TRY(clf__flow_inverse(c->f, z, logdet, CLF_EVAL, &x));
+  CLF_TRY(get_rows(c, x));
+  if (!c->a->logdet) return CLF_OK;
+  CLF_TRY(clf_read64(c->f->dev, logdet, c->host));
+  for (int32_t i = 0; i < c->n; i++) c->host[i] += c->head[i];
+  const int32_t bad = clf__first_bad(c, c->host, 1);
+  if (bad < c->n) return refuse_inverse(c, bad);
+  memcpy(c->a->logdet + c->first, c->host, (size_t)c->n * sizeof *c->host);
+  return CLF_OK;
+}
+
+static clf_status invert_chunk(clf__chunk *c) {
+  const int32_t D = c->f->spec.dim;
+  const clf_tensor z = clf__latents(c->f, c->n);
+  const double *in = c->a->in + c->first * D;
+  for (int64_t i = 0; i < (int64_t)c->n * D; i++)
+    if (!isfinite(in[i]))
+      return clf__fail(CLF_ENUM, "the latents: row %lld, column %d is %g",
+                       (long long)clf__row_number(c->f, c->first + i / D), (int)(i % D) + 1, in[i]);
+  CLF_TRY(clf__put_context(c, CLF_EVAL));
+  CLF_TRY(clf_write64(c->f->dev, z, in));
+  return inverse_rows(c, z);
+}
+
+clf_status clf_invert(clf_flow *f, const double *z, int64_t n, double *x, double *logdet) {
+  CLF_GIVEN("flow, z, x", f, z, x);
+  return clf__in_chunks(f, n, &(clf__arrays){.in = z, .out = x, .logdet = logdet}, CLF_VALUES,
+                        invert_chunk);
+}
+
+clf_status clf_invert_given(clf_flow *f, const double *z, const double *c, int64_t n, double *x,
+                            double *logdet) {
+  CLF_GIVEN("flow, z, c, x", f, z, c, x);
+  return clf__in_chunks(f, n, &(clf__arrays){.in = z, .c = c, .out = x, .logdet = logdet},
+                        CLF_VALUES, invert_chunk);
+}
+
+/* ---- Samples ----------------------------------------------------------------------------------
+ */
+
+static clf_status draw_latents(clf__chunk *c, clf_tensor *z) {
+  *z = clf__latents(c->f, c->n);
+  CLF_TRY(clf__put_context(c, CLF_EVAL));
+  return clf__flow_draw_latents(c->f, c->a->seed, c->a->first + c->first, *z);
+}
+
+static clf_status sample_chunk(clf__chunk *c) {
+  clf_tensor z;
+  CLF_TRY(draw_latents(c, &z));
+  return inverse_rows(c, z);
+}
+
+static clf_status check_first(int64_t first, int64_t n) {
+  if (first < 0)
+    return clf__fail(CLF_EINVAL, "the first sample is %lld; they count from 0", (long long)first);
+  if (n < 1 || first <= INT64_MAX - n) return CLF_OK;
+  return clf__fail(CLF_EINVAL, "%lld samples from sample %lld on: they count to 2^63 - 1",
+                   (long long)n, (long long)first);
+}
+
+clf_status clf_sample(clf_flow *f, uint64_t seed, int64_t first, int64_t n, double *x) {
+  CLF_GIVEN("flow, x", f, x);
+  CLF_TRY(check_first(first, n));
+  return clf__in_chunks(f, n, &(clf__arrays){.out = x, .seed = seed, .first = first}, CLF_VALUES,
+                        sample_chunk);
+}
+
+clf_status clf_sample_given(clf_flow *f, const double *c, int64_t rows, uint64_t seed, int64_t n,
+                            double *x) {
+  CLF_GIVEN("flow, c, x", f, c, x);
+  if (rows < 1 || n < 1 || n > INT64_MAX / rows)
+    return clf__fail(CLF_EINVAL, "%lld samples for each of %lld contexts: both must be at least 1",
+                     (long long)n, (long long)rows);
+  return clf__in_chunks(f, rows * n, &(clf__arrays){.c = c, .repeat = n, .out = x, .seed = seed},
+                        CLF_VALUES, sample_chunk);
+}
+
+static clf_status latents_chunk(clf__chunk *c) {
+  clf_tensor z;
+  double *out = c->a->out + c->first * c->f->spec.dim;
+  CLF_TRY(draw_latents(c, &z));
+  CLF_TRY(clf_read64(c->f->dev, z, out));
+  for (int64_t i = 0; i < (int64_t)c->n * c->f->spec.dim; i++) out[i] *= c->a->temperature;
+  return CLF_OK;
+}
+
+clf_status clf_sample_latents(clf_flow *f, uint64_t seed, int64_t first, int64_t n,
+                              double temperature, double *z) {
+  CLF_GIVEN("flow, z", f, z);
+  CLF_TRY(check_first(first, n));
+  if (!(temperature >= 0 && isfinite(temperature)))
+    return clf__fail(CLF_EINVAL, "the temperature is %g; it must be 0 or above", temperature);
+  return clf__in_chunks(
+      f, n, &(clf__arrays){.out = z, .seed = seed, .first = first, .temperature = temperature},
+      CLF_VALUES, latents_chunk);
+}

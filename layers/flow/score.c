@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* score.c: means of log-densities. */
+#include <math.h>
+#include <stdlib.h>
+#include "chunk.h"
+
+/* Mean and standard error of the finite ones among n numbers, of which there are `count`. */
+static void mean_of(const double *logp, int64_t n, int64_t count, double *mean, double *error) {
+  double sum = 0, square = 0;
+  for (int64_t i = 0; i < n; i++) sum += isfinite(logp[i]) ? logp[i] : 0;
+  *mean = count ? sum / (double)count : NAN;
+  for (int64_t i = 0; i < n; i++)
+    square += isfinite(logp[i]) ? (logp[i] - *mean) * (logp[i] - *mean) : 0;
+  const double variance = count > 1 ? square / (double)(count - 1) : 0;
+  *error = count ? sqrt(variance / (double)count) : NAN;
+}
+
+clf_score clf_score_of(const double *logp, int64_t n, int32_t dim) {
+  clf_score s = {.count = logp && n > 0 ? n : 0};
+  n = s.count;
+  for (int64_t i = 0; i < n; i++) s.zeros += !isfinite(logp[i]);
+  mean_of(logp, n, n - s.zeros, &s.rest.mean, &s.rest.std_error);
+  s.rest.bits_per_dim = -s.rest.mean / (dim * log(2));
+  s.mean = s.zeros ? -INFINITY : s.rest.mean;
+  s.std_error = s.zeros ? NAN : s.rest.std_error;
+  s.bits_per_dim = s.zeros ? INFINITY : s.rest.bits_per_dim;
+  return s;
+}
+
+clf_status clf_evaluate(clf_flow *f, const double *x, int64_t n, clf_score *score) {
+  CLF_GIVEN("flow, x, score", f, x, score);
+  CLF_TRY(clf__rows_fit(n, f->spec.dim, sizeof(double)));
+  double *logp = n > 0 ? malloc((size_t)n * sizeof *logp) : NULL;
+  if (n > 0 && !logp)
+    return clf__fail(CLF_ENOMEM, "no memory for %lld log-densities", (long long)n);
+  const clf_status s = clf_log_prob(f, x, n, logp);
+  if (!s) *score = clf_score_of(logp, n, f->spec.dim);
+  free(logp);
+  return s;
+}
+
+clf_status clf_evaluate_given(clf_flow *f, const double *x, const double *c, int64_t n,
+                              clf_score *score) {
+  CLF_GIVEN("flow, x, c, score", f, x, c, score);
+  CLF_TRY(clf__rows_fit(n, f->spec.dim, sizeof(double)));
+  double *logp = n > 0 ? malloc((size_t)n * sizeof *logp) : NULL;
+  if (n > 0 && !logp)
+    return clf__fail(CLF_ENOMEM, "no memory for %lld log-densities", (long long)n);
+  const clf_status s = clf_log_prob_given(f, x, c, n, logp);
+  if (!s) *score = clf_score_of(logp, n, f->spec.dim);
+  free(logp);
+  return s;
+}
+
+/* log p of rows of x on the device, whose context is c; -inf where it is not finite. */
+static clf_status sum_logp(clf_flow *f, clf_tensor x, clf_tensor c, double *host, double *sum) {
+  const int32_t n = x.dim[0];
+  const clf_tensor out = clf__rows(f->ws.logp, n);
+  clf_tensor z, logdet;
+  if (f->context) CLF_TRY(clf_do(f->dev, copy, .x = c, .y = clf__rows(f->ws.c, n)));
+  CLF_TRY(clf__flow_embed(f, n, CLF_EVAL));
+  CLF_TRY(clf__zeroed(f, n, &logdet));
+  CLF_TRY(clf__flow_forward(f, x, logdet, CLF_EVAL, &z));
+  CLF_TRY(clf__flow_logp(f, z, logdet, CLF_EVAL, out));
+  CLF_TRY(clf_read64(f->dev, out, host));
+  for (int32_t i = 0; i < n; i++) *sum += isfinite(host[i]) ? host[i] : -INFINITY;
+  return CLF_OK;
+}
+
+clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, clf_tensor c, double *mean) {
+  const int32_t rows = x.dim[0], most = clf__flow_chunk(f) < rows ? clf__flow_chunk(f) : rows;
+  CLF_TRY(clf__flow_reserve(f, most, CLF_VALUES));
+  double *host = malloc((size_t)most * sizeof *host), sum = 0;
+  clf_status s = host ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for %d log-densities", (int)most);
+  for (int32_t at = 0; at < rows && !s; at += most) {
+    const int32_t end = rows - at < most ? rows : at + most;
+    s = sum_logp(f, clf_slice(x, 0, at, end), f->context ? clf_slice(c, 0, at, end) : c, host,
+                 &sum);
+  }
+  free(host);
+  if (!s) *mean = sum / rows;
+  return s;
+}
