@@ -40,9 +40,10 @@ static clf_status lay_out(const clf_op_info *info, op_state *s) {
 }
 
 /* What is updated may be second moments or variances: it starts positive. */
-static float value(char mode, float scale, uint64_t *seed) {
+static float value(char mode, size_t k, float scale, uint64_t *seed) {
   const float v = bench_random(seed);
   if (mode == 'b') return (float)(v > 0);
+  if (mode == 'i') return (float)k;
   return mode == 'u' || mode == 'a' ? scale * (1.5f + v) : scale * v;
 }
 
@@ -56,7 +57,7 @@ static clf_status give_data(clf_device *dev, const clf_op_info *info, const op_c
         (size_t)t[i].dim[0] * (size_t)t[i].dim[1] * (size_t)t[i].dim[2] * (size_t)t[i].dim[3];
     float *host = malloc(n * sizeof *host);
     if (!host) return bench_fail(CLF_ENOMEM, "no memory for %zu numbers", n);
-    for (size_t k = 0; k < n; k++) host[k] = value(info->modes[i], c->scale, &seed);
+    for (size_t k = 0; k < n; k++) host[k] = value(info->modes[i], k, c->scale, &seed);
     const clf_status status = clf_write(dev, t[i], host);
     free(host);
     CLF_TRY(status);
@@ -204,6 +205,20 @@ static const bench_kind kind = {prepare, sample, finish};
          4.0 * O * C * k * k, 1, .v = DIM(O, C, k, k), .g = DIM(O), .dw = DIM(O, C, k, k),         \
          .dv = DIM(O, C, k, k), .dg = DIM(O))
 
+/* Splines of K bins in d of D columns; 40 flops a bin for its exponentials, 100 for the rest, and
+ * twice that for the gradients. */
+#define RQS_(level, way, op, N, D, d, K, factor, ...)                                              \
+  OP(level, "map/rqs-" way "/" #N "x" #D "-" #d "-k" #K, op, factor *(40.0 * K + 100) * N * d,     \
+     factor * 1.0 * N * (2 * D + d * (3 * K - 1)), 3, .at = DIM(d), .u = DIM(N, d, 3 * K - 1),     \
+     .left = -3, .right = 3, .bottom = -3, .top = 3, .min_width = 1e-3f, .min_height = 1e-3f,      \
+     .min_slope = 1e-3f, .end_slope = 1, .scale = 1, .gain = 1, .beta = 1, __VA_ARGS__)
+#define RQS(level, N, D, d, K)                                                                     \
+  RQS_(level, "fwd", rqs_fwd, N, D, d, K, 1, .x = DIM(N, D), .y = DIM(N, D), .logdet = DIM(N)),    \
+      RQS_(level, "inv", rqs_inv, N, D, d, K, 1, .y = DIM(N, D), .x = DIM(N, D),                   \
+           .logdet = DIM(N)),                                                                      \
+      RQS_(level, "bwd", rqs_bwd, N, D, d, K, 2, .x = DIM(N, D), .dy = DIM(N, D), .dx = DIM(N, D), \
+           .du = DIM(N, d, 3 * K - 1), .dlogdet = -1)
+
 #define ROWS(level, stem, name, op, flops, tensors, N, D, ...)                                     \
   OP(level, stem "/" name "/" #N "x" #D, op, flops *N *D, tensors *N *D, 1, __VA_ARGS__)
 
@@ -268,5 +283,7 @@ const bench_workload bench_ops[] = {
          .seed_lo = 1),
     ROWS(USUAL, "random", "shuffle-rows", shuffle_rows, 0.0, 2.0, 4096, 6, .x = DIM(100000, 6),
          .y = DIM(4096, 6), .seed_lo = 7, .epoch = 3),
+    RQS(USUAL, 200, 8, 4, 10),
+    RQS(USUAL, 4096, 32, 16, 8),
     {0},
 };

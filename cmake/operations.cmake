@@ -25,9 +25,10 @@ foreach(s IN LISTS stems)
   endforeach()
 endforeach()
 
-set(texts cl/clflow.clh include/clflow/ops.def include/clflow/columns.def
+set(texts cl/clflow.clh include/clflow/ops.def include/clflow/columns.def include/clflow/splines.def
     include/clflow/activations.def runtime/core/special.def cl/activations.clh
-    runtime/core/box_muller.def runtime/core/winograd.def cl/winograd.clh)
+    runtime/core/box_muller.def runtime/core/winograd.def cl/winograd.clh
+    cl/maps.clh)
 list(TRANSFORM texts PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
 list(APPEND texts ${kernels})
 set(embedded ${CMAKE_CURRENT_BINARY_DIR}/sources.c)

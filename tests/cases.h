@@ -7,6 +7,13 @@
 #define CLF_CASES_H
 #include "clflow/core.h"
 
+enum { CLF_CASE_GIVEN = 2 };
+/* The values of one tensor of one or two dimensions, repeated until it is full. */
+typedef struct clf_case_values {
+  int tensor, count;
+  const float *values;
+} clf_case_values;
+
 typedef struct clf_case {
   const char *label;
   const void *args; /* tensors carry dim only */
@@ -15,6 +22,7 @@ typedef struct clf_case {
   int fresh;        /* updated tensors start as NaN too: this call must not read them */
   int nhwc;         /* images lie with their channels last */
   int bench;        /* as large as in use: left out of the quick run */
+  clf_case_values given[CLF_CASE_GIVEN]; /* in place of random numbers */
 } clf_case;
 
 typedef struct clf_case_table {

@@ -97,6 +97,16 @@ static float *new_floats(int n) {
   return p;
 }
 
+/* Replaces the random numbers of argument i, at `to`, by indices or by what the case gives. */
+static void give_values(char mode, int i, const clf_case *c, const clf_tensor *t, float *to) {
+  const int count = t->dim[0] * t->dim[1];
+  for (int k = 0; k < count && mode == 'i'; k++) to[k] = clf__test_index((size_t)k, (size_t)count);
+  for (int g = 0; g < CLF_CASE_GIVEN && c->given[g].count; g++)
+    for (int k = 0; k < count && c->given[g].tensor == i; k++)
+      to[k / t->dim[1] * t->stride[0] + k % t->dim[1] * t->stride[1]] =
+          c->given[g].values[k % c->given[g].count];
+}
+
 static clf_status make_data(const clf_op_info *info, const clf_case *c, const setup *s,
                             numbers *v) {
   uint64_t seed = 88172645463325252ull;
@@ -109,6 +119,8 @@ static clf_status make_data(const clf_op_info *info, const clf_case *c, const se
     if (!v->start[i]) return CLF_ENOMEM;
     for (int k = 0; k < n; k++)
       v->start[i][k] = start_value(info->modes[i], c->fresh, &seed, lo, hi);
+    give_values(info->modes[i], i, c, (const clf_tensor *)(const void *)s->args + i,
+                v->start[i] + PAD);
   }
   return CLF_OK;
 }

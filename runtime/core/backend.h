@@ -179,6 +179,10 @@ static inline int clf__writes(char mode) {
   return mode == 'w' || mode == 'k' || clf__updates(mode);
 }
 
+/* Element k of n that a test puts into a tensor of mode i: the indices 0 .. n-1, the last one
+ * first. */
+static inline float clf__test_index(size_t k, size_t n) { return (float)(n - 1 - k); }
+
 /* "gemm(r[2,3,1,1] ...)" */
 void clf__call_str(clf_op op, const void *args, char *out, size_t size);
 

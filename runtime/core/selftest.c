@@ -18,6 +18,9 @@
   { CLF_OP_##name, &(const clf_##name##_args){__VA_ARGS__}, 1 }
 
 #define IMAGE(C) DIM(3, C, 6, 5)
+#define RQS                                                                                        \
+  .left = -0.7f, .right = 0.8f, .bottom = -0.6f, .top = 0.9f, .min_width = 0.01f,                  \
+  .min_height = 0.01f, .min_slope = 0.01f, .end_slope = 1, .scale = 1, .gain = 1, .beta = 1
 
 /* A row is a call with shapes where the tensors would be. */
 enum { N = 37, D = 5, H = 9, L = 2, P = 2 * (H * (2 * D + 1) + D), Q = 11, T = D * (D - 1) / 2 };
@@ -154,6 +157,14 @@ static const struct {
     OP(piecewise_deriv, .x = DIM(N), .xi = DIM(Q), .d = DIM(N), .xmin = -1, .rate = 5),
     OP(piecewise_bwd, .x = DIM(N), .xi = DIM(Q), .dy = DIM(N), .dx = DIM(N), .dalpha = DIM(1),
        .dxi = DIM(Q), .xmin = -1, .rate = 5, .dlogdet = -1),
+    OP(rqs_fwd, .x = DIM(N, D), .at = DIM(2), .u = DIM(N, 2, 8), .y = DIM(N, D), .logdet = DIM(N),
+       RQS),
+    OP(rqs_inv, .y = DIM(N, D), .at = DIM(2), .u = DIM(N, 2, 8), .x = DIM(N, D), .logdet = DIM(N),
+       RQS),
+    OP(rqs_bwd, .x = DIM(N, D), .at = DIM(2), .u = DIM(N, 2, 8), .dy = DIM(N, D), .dl = DIM(N),
+       .dx = DIM(N, D), .du = DIM(N, 2, 8), RQS, .dlogdet = -1),
+    OP(rqs_inv_bwd, .x = DIM(N, D), .at = DIM(2), .u = DIM(N, 2, 8), .dx = DIM(N, D), .dl = DIM(N),
+       .dy = DIM(N, D), .du = DIM(N, 2, 8), RQS, .dlogdet = -1),
     OP(adam_step, .g = DIM(N), .w = DIM(N), .m = DIM(N), .v = DIM(N), .lr = 0.1f, .beta1 = 0.9f,
        .beta2 = 0.999f, .eps = 1e-8f, .c1 = 0.1f, .c2 = 0.001f),
     OP(clip_norm, .square = DIM(1), .g = DIM(N), .most = 0.1f),
@@ -195,7 +206,10 @@ static clf_status fill_in(clf_device *dev, const clf_op_info *info, clf_tensor *
     if (!t[i].buf) continue;
     for (size_t k = 0; k < clf__count(&t[i]); k++) {
       const float v = next(&state);
-      host[k] = info->modes[i] == 'b' ? (float)(v > 0) : clf__updates(info->modes[i]) ? 1 + v : v;
+      host[k] = info->modes[i] == 'b'          ? (float)(v > 0)
+                : info->modes[i] == 'i'        ? clf__test_index(k, clf__count(&t[i]))
+                : clf__updates(info->modes[i]) ? 1 + v
+                                               : v;
     }
     CLF_TRY(clf_write(dev, t[i], host));
   }

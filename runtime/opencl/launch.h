@@ -134,4 +134,10 @@ static inline clf_status clf_each_sample(clf_call *call, int n) {
   return call->enqueue(call, clf_ops[call->op].name, clf_groups(n, 1, call->traits->group, 1),
                        NULL);
 }
+/* Groups for a map of d columns of n samples: map_share() in maps.clh samples each. */
+static inline clf_status clf_each_map(clf_call *call, int n, int d) {
+  const int group = call->traits->group;
+  const int share = group == 1 ? call->traits->lanes : d < group ? group / d : 1;
+  return clf_each_sample(call, clf_ceil(n, share));
+}
 #endif

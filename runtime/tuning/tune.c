@@ -121,6 +121,7 @@ static clf_status fill(trial *q) {
       state = state * 1664525u + 1013904223u;
       const float v = (float)(int32_t)state * 0x1p-31f;
       host[k] = modes[i] == 'b'                             ? (float)(v > 0)
+                : modes[i] == 'i'                           ? clf__test_index((size_t)k, (size_t)n)
                 : clf__updates(modes[i]) || modes[i] == 'o' ? 1 + v
                                                             : v;
     }
