@@ -30,6 +30,8 @@ typedef struct clf__st_entry {
  * file and at most ten times its header, whatever that claims.
  * Errors: EIO; EFORMAT says what is wrong with the file; ENOMEM. */
 clf_status clf__st_open(const char *path, clf__st **st);
+/* The same of a file's bytes, which are copied. */
+clf_status clf__st_open_memory(const void *bytes, size_t size, clf__st **st);
 void clf__st_close(clf__st *st); /* NULL is a no-op */
 
 /* The tensors, in the order of their data.  Entries, and the strings below, live
@@ -84,5 +86,7 @@ clf_status clf__st_put_meta_real(clf__st_writer *w, const char *key, double valu
  * put, so that every tensor is aligned in the file.  `keep`: what it replaces stays, as
  * clf__file_keep() says.  Errors: EIO, EINVAL, ENOMEM. */
 clf_status clf__st_write(clf__st_writer *w, const char *path, int keep);
+/* The bytes of the file, malloc'ed. */
+clf_status clf__st_write_memory(clf__st_writer *w, void **bytes, size_t *size);
 
 #endif

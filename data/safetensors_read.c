@@ -129,14 +129,18 @@ static clf_status check_layout(const clf__st *st) {
 
 /* ---- Use --------------------------------------------------------------- */
 
-static clf_status read_file(clf__st *st) {
-  CLF_TRY(clf__file_read(st->path, &st->bytes, &st->size));
+static clf_status read_bytes(clf__st *st) {
   CLF_TRY(find_header(st));
   CLF_TRY(clf__st_read_header(st));
   CLF_TRY(check_places(st));
   CLF_TRY(check_layout(st));
   CLF_TRY(sort_by_name(st));
   return clf__st_check_crc(st);
+}
+
+static clf_status read_file(clf__st *st) {
+  CLF_TRY(clf__file_read(st->path, &st->bytes, &st->size));
+  return read_bytes(st);
 }
 
 /* A damaged checkpoint may have one before it. */
@@ -160,6 +164,27 @@ clf_status clf__st_open(const char *path, clf__st **out) {
   }
   *out = st;
   return CLF_OK;
+}
+
+static clf_status copy_bytes(clf__st *st, const void *bytes, size_t size) {
+  st->path = strdup("the model in memory");
+  st->bytes = malloc(size ? size : 1);
+  if (!st->path || !st->bytes)
+    return clf__fail(CLF_ENOMEM, "no memory for a model of %zu bytes", size);
+  memcpy(st->bytes, bytes, size);
+  st->size = size;
+  return read_bytes(st);
+}
+
+clf_status clf__st_open_memory(const void *bytes, size_t size, clf__st **out) {
+  clf__st *st = calloc(1, sizeof *st);
+  const clf_status s =
+      st ? copy_bytes(st, bytes, size) : clf__fail(CLF_ENOMEM, "no memory to open a model");
+  if (s)
+    clf__st_close(st);
+  else
+    *out = st;
+  return s;
 }
 
 void clf__st_close(clf__st *st) {

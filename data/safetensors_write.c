@@ -287,13 +287,35 @@ static clf_status write_file(const clf__st_writer *w, const char *path, int keep
   return s;
 }
 
-clf_status clf__st_write(clf__st_writer *w, const char *path, int keep) {
+/* The header, with the checksum of all. */
+static clf_status finish(clf__st_writer *w, unsigned char **head, size_t *size) {
   if (w->count > 0) qsort(w->item, w->count, sizeof *w->item, by_width);
+  CLF_TRY(make_header(w, head, size));
+  put_crc(w, *head, *size);
+  return CLF_OK;
+}
+
+clf_status clf__st_write(clf__st_writer *w, const char *path, int keep) {
   unsigned char *head = NULL;
   size_t size = 0;
-  CLF_TRY(make_header(w, &head, &size));
-  put_crc(w, head, size);
+  CLF_TRY(finish(w, &head, &size));
   const clf_status s = write_file(w, path, keep, head, size);
   free(head);
   return s;
+}
+
+clf_status clf__st_write_memory(clf__st_writer *w, void **bytes, size_t *size) {
+  unsigned char *head = NULL;
+  CLF_TRY(finish(w, &head, size));
+  const size_t begin = *size;
+  for (size_t i = 0; i < w->count; i++) *size += w->item[i].size;
+  unsigned char *all = realloc(head, *size);
+  if (!all) {
+    free(head);
+    return clf__fail(CLF_ENOMEM, "no memory for a model of %zu bytes", *size);
+  }
+  for (size_t i = 0, at = begin; i < w->count; at += w->item[i++].size)
+    memcpy(all + at, w->item[i].bytes, w->item[i].size);
+  *bytes = all;
+  return CLF_OK;
 }

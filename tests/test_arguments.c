@@ -393,6 +393,8 @@ START_TEST(given) {
   NO(clf_log_prob_tensor, "x", flow, none, none, none);
   NO(clf_log_prob_float, "logp", flow, v, NULL, 1, NULL);
   NO(clf_sample_float, "x", flow, NULL, 1, 1, 1, NULL);
+  NO(clf_flow_load_memory, "bytes", dev, NULL, 8, NULL, &flow);
+  NO(clf_flow_save_memory, "bytes", flow, NULL, NULL);
   NO(clf_trainer_create_with, "data", flow, NULL, &options, &trainer);
   REFUSES(clf_log_prob_given(flow, x, x, 1, y), "the flow takes no context");
   REFUSES(clf_sample_given(flow, x, 1, 1, 0, y),

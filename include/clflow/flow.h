@@ -275,6 +275,12 @@ CLF_API clf_status clf_flow_save(clf_flow *flow, const char *path);
 CLF_API clf_status clf_flow_load(clf_device *dev, const char *path, const clf_flow_spec *hint,
                                  clf_flow **flow);
 
+/* The same from and into memory.  `bytes` of the first are those of a file; those of the second are
+ * to be freed by free(). */
+CLF_API clf_status clf_flow_load_memory(clf_device *dev, const void *bytes, size_t size,
+                                        const clf_flow_spec *hint, clf_flow **flow);
+CLF_API clf_status clf_flow_save_memory(clf_flow *flow, void **bytes, size_t *size);
+
 /* 1 if the file begins as one that clf_flow_save() or clf_trainer_save() wrote, whole or not; 0 for
  * all else, a plain state_dict and a file that cannot be read included. */
 CLF_API int clf_is_model_file(const char *path);

@@ -125,3 +125,13 @@ clf_status clf_flow_save(clf_flow *f, const char *path) {
   clf__st_writer_free(w);
   return s;
 }
+
+clf_status clf_flow_save_memory(clf_flow *f, void **bytes, size_t *size) {
+  clf__st_writer *w;
+  CLF_GIVEN("flow, bytes, size", f, bytes, size);
+  CLF_TRY(clf__st_writer_new(&w));
+  clf_status s = clf__put_flow(w, f);
+  if (!s) s = clf__st_write_memory(w, bytes, size);
+  clf__st_writer_free(w);
+  return s;
+}

@@ -364,3 +364,13 @@ clf_status clf_flow_load(clf_device *dev, const char *path, const clf_flow_spec 
   clf__st_close(st);
   return s;
 }
+
+clf_status clf_flow_load_memory(clf_device *dev, const void *bytes, size_t size,
+                                const clf_flow_spec *hint, clf_flow **flow) {
+  clf__st *st;
+  CLF_GIVEN("dev, bytes, flow", dev, bytes, flow);
+  CLF_TRY(clf__st_open_memory(bytes, size, &st));
+  const clf_status s = load(dev, "the model in memory", st, hint, flow);
+  clf__st_close(st);
+  return s;
+}

@@ -76,7 +76,42 @@ START_TEST(in_double) {
 }
 END_TEST
 
+/* A model in memory is the bytes of the file, and opens as the file does. */
+START_TEST(in_memory) {
+  const clf_flow_spec spec = spec_of(CLF_NICE);
+  const double x[2] = {0.1, -0.7};
+  double before, after;
+  clf_flow *f = NULL, *g = NULL;
+  unsigned char *bytes = NULL;
+  void *to = NULL;
+  size_t size = 0;
+  WORKS(clf_flow_create(dev, &spec, &f));
+  WORKS(clf_flow_save(f, good));
+  WORKS(clf_flow_save_memory(f, &to, &size));
+  bytes = to;
+  FILE *file = fopen(good, "rb");
+  ck_assert_ptr_nonnull(file);
+  for (size_t i = 0; i < size; i++) ck_assert_int_eq(fgetc(file), bytes[i]);
+  ck_assert_int_eq(fgetc(file), EOF);
+  fclose(file);
+  WORKS(clf_flow_load_memory(dev, bytes, size, NULL, &g));
+  WORKS(clf_log_prob(f, x, 1, &before));
+  WORKS(clf_log_prob(g, x, 1, &after));
+  ck_assert(before == after);
+  bytes[size - 1] ^= 1;
+  clf_flow_free(g);
+  ck_assert_int_eq(clf_flow_load_memory(dev, bytes, size, NULL, &g), CLF_EFORMAT);
+  ck_assert_ptr_nonnull(strstr(clf_errmsg(), "the model in memory: "));
+  ck_assert_int_eq(clf_flow_load_memory(dev, bytes, 7, NULL, &g), CLF_EFORMAT);
+  ck_assert_ptr_nonnull(strstr(clf_errmsg(), "the model in memory: "));
+  free(bytes);
+  clf_flow_free(f);
+  remove_files();
+}
+END_TEST
+
 void tests_of_saving(TCase *c) {
   tcase_add_loop_test(c, saves_without_memory, 0, KINDS);
   tcase_add_test(c, in_double);
+  tcase_add_test(c, in_memory);
 }
