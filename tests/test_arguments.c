@@ -416,6 +416,10 @@ START_TEST(training) {
   NO(clf_preset_find, "preset", "tiny", NULL);
   QUIET(clf_preset_spec, clf_preset_spec(NULL, 8, 8, 1).dim == 0);
   ck_assert_int_eq(clf_preset_spec(clf_preset_at(0), INT32_MAX, INT32_MAX, INT32_MAX).dim, 0);
+  NO(clf_trainer_create_density, "flow", NULL, &(clf_density){0}, &options, &t);
+  NO(clf_trainer_create_density, "density", flow, NULL, &options, &t);
+  NO(clf_trainer_create_density, "options", flow, &(clf_density){0}, NULL, &t);
+  NO(clf_trainer_create_density, "trainer", flow, &(clf_density){0}, &options, NULL);
   NO(clf_trainer_create, "flow", NULL, &table, &options, &t);
   NO(clf_trainer_create, "data", flow, NULL, &options, &t);
   NO(clf_trainer_create, "options", flow, &table, NULL, &t);

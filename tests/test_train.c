@@ -38,6 +38,7 @@ static TCase *tests(void) {
   tests_of_discrete(tc);
   tests_of_files(tc);
   tests_of_watchdog(tc);
+  tests_of_density(tc);
   tests_of_rates(tc);
   tests_of_refusals(tc);
   tests_of_result(tc);

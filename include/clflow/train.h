@@ -7,6 +7,7 @@
 #ifndef CLFLOW_TRAIN_H
 #define CLFLOW_TRAIN_H
 #include "clflow/data.h"
+#include "clflow/density.h"
 #include "clflow/flow.h"
 #include "clflow/images.h"
 
@@ -153,6 +154,20 @@ CLF_API clf_status clf_trainer_create_images(clf_flow *flow, const clf_images *i
                                              const clf_images *valid,
                                              const clf_train_options *options,
                                              clf_trainer **trainer);
+
+/* Trains against a log-density in place of data: minimises the reverse Kullback-Leibler divergence,
+ * the mean of log q(x) - log p~(x) over samples x of the flow, by its path gradient (Roeder et al.
+ * 2017, "Sticking the Landing").  An epoch is options `samples` (100 batches by default) new
+ * samples; losses are that mean, and what reports and the history call mean log p is its negative,
+ * a lower bound of log Z.  The divergence is mode-seeking: modes that the flow does not sample have
+ * no part in it; clf_importance() shows how well the flow covers what it does sample. The density's
+ * function is called between steps, from the thread that runs the training.  A sample whose
+ * log-density is not finite ends clf_trainer_run() with ENUM and its number in the step. Errors:
+ * EINVAL, ESHAPE (dimensions), ENOTSUP (names a layer that has no gradient through its inverse, or
+ * that normalises batches; a base with weights, a context, discrete columns), ENOMEM. */
+CLF_API clf_status clf_trainer_create_density(clf_flow *flow, const clf_density *density,
+                                              const clf_train_options *options,
+                                              clf_trainer **trainer);
 
 /* Memory on the device, in bytes, and in how many samples a batch is taken at once. */
 typedef struct clf_train_plan {

@@ -165,6 +165,19 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k
                 .dlogdet = p->dlogdet);
 }
 
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                                   clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
+  (void)y;
+  if (own_of(l)->fused || k->rebuilt.buf)
+    return clf__fail(CLF_ENOTSUP, "%s: a gradient through the inverse needs stored activations",
+                     l->label);
+  return clf__unfused_backward_inverse(l, p, k, x, dx, dy);
+}
+
+void clf__mlp_unfuse(clf__layer *l, int unfuse) {
+  if (l->ops == &clf__mlp_coupling) ((clf__mlp_own *)l->own)->fused = !unfuse && pays_fused(l);
+}
+
 /* What one of its items keeps grows with hidden units and depth: 4 MiB at least at KEPT. */
 int clf__mlp_has_nll(const clf__layer *l) {
   enum { KEPT = 1 << 15 };
@@ -234,6 +247,7 @@ const clf__layer_ops clf__mlp_coupling = {
     .forward = forward,
     .inverse = inverse,
     .backward = backward,
+    .backward_inverse = backward_inverse,
     .find_bad = find_bad,
     .joins = joins,
     .output = "the couplings",

@@ -32,5 +32,13 @@ clf_status clf__unfused_inverse(const clf__layer *l, const clf__pass *p, const c
                                 clf_tensor y, clf_tensor x, clf_tensor logdet);
 clf_status clf__unfused_backward(const clf__layer *l, const clf__pass *p, const clf__kept *k,
                                  clf_tensor y, clf_tensor dy, clf_tensor dx);
+/* The gradient through the inverse, at its solution x; only with stored activations. */
+clf_status clf__unfused_backward_inverse(const clf__layer *l, const clf__pass *p,
+                                         const clf__kept *k, clf_tensor x, clf_tensor dx,
+                                         clf_tensor dy);
+/* Runs the couplings of a flow by matrix products from here on, or again as is best: what one
+ * operation does for all couplings has no gradient through the inverse.  The workspace has to be
+ * made anew. */
+void clf__mlp_unfuse(clf__layer *l, int unfuse);
 
 #endif

@@ -124,30 +124,42 @@ static clf_status rebuild(const clf__layer *l, const clf__pass *p, const clf__ke
                 .logdet = clf__rows(k->unused, n), .s_max = (float)l->spec.s_max);
 }
 
+/* From DS and DT, the gradients by what the networks of coupling i gave: adds to those of their
+ * weights, and to dx, which has what does not go through them. */
+static clf_status through_networks(const clf__layer *l, const clf__pass *p, const clf__kept *k,
+                                   int i, clf_tensor dx) {
+  const int32_t n = dx.dim[0];
+  const int scales = l->spec.kind == CLF_NVP;
+  const networks_of A = nets_of(l, i, &p->weights), G = nets_of(l, i, &p->gradients);
+  clf_tensor v[CLF_KEPT];
+  for (int j = XB; j <= DA; j++) v[j] = clf__rows(k->t[j], n);
+  if (scales) {
+    CLF_TRY(network_back(p->dev, A.S2, G.S1, G.s1, G.S2, G.s2, v[XB], v[HS], v[DS], v[RAW], v[DA]));
+    CLF_TRY(clf_do(p->dev, gemm, .a = v[DA], .b = A.S1, .c = v[DXB], .alpha = 1));
+  }
+  CLF_TRY(network_back(p->dev, A.T2, G.T1, G.t1, G.T2, G.t2, v[XB], v[HT], v[DT], v[RAW], v[DA]));
+  CLF_TRY(
+      clf_do(p->dev, gemm, .a = v[DA], .b = A.T1, .c = v[DXB], .alpha = 1, .beta = scales ? 1 : 0));
+  return clf_do(p->dev, mask_apply, .x = v[DXB], .b = mask_of(l, p, i), .y = dx, .beta = 1);
+}
+
 /* dL/dx of coupling i from dL/dy: directly into dx, and through the networks.  `in` is its
  * input; or, with an output y, where that is rebuilt. */
 static clf_status coupling_back(const clf__layer *l, const clf__pass *p, const clf__kept *k, int i,
                                 clf_tensor in, const clf_tensor *y, clf_tensor dy, clf_tensor dx) {
   const int32_t n = dy.dim[0];
-  const clf_tensor b = mask_of(l, p, i);
-  const networks_of A = nets_of(l, i, &p->weights), G = nets_of(l, i, &p->gradients);
-  clf_tensor v[CLF_KEPT];
-  for (int j = XB; j <= DA; j++) v[j] = clf__rows(k->t[j], n);
+  const clf_tensor b = mask_of(l, p, i), ds = clf__rows(k->t[DS], n), dt = clf__rows(k->t[DT], n);
   CLF_TRY(networks(l, p, k, i, y ? *y : in));
   if (y) CLF_TRY(rebuild(l, p, k, i, *y, in));
   if (l->spec.kind == CLF_NVP) {
-    CLF_TRY(clf_do(p->dev, affine_bwd, .x = in, .h = v[S], .b = b, .dy = dy, .dx = dx, .dh = v[DS],
-                   .dt = v[DT], .s_max = (float)l->spec.s_max, .dlogdet = p->dlogdet));
-    CLF_TRY(network_back(p->dev, A.S2, G.S1, G.s1, G.S2, G.s2, v[XB], v[HS], v[DS], v[RAW], v[DA]));
-    CLF_TRY(clf_do(p->dev, gemm, .a = v[DA], .b = A.S1, .c = v[DXB], .alpha = 1));
+    CLF_TRY(clf_do(p->dev, affine_bwd, .x = in, .h = clf__rows(k->t[S], n), .b = b, .dy = dy,
+                   .dx = dx, .dh = ds, .dt = dt, .s_max = (float)l->spec.s_max,
+                   .dlogdet = p->dlogdet));
   } else {
     CLF_TRY(clf_do(p->dev, copy, .x = dy, .y = dx));
-    CLF_TRY(clf_do(p->dev, additive_bwd, .b = b, .dy = dy, .dt = v[DT], .sign = 1));
+    CLF_TRY(clf_do(p->dev, additive_bwd, .b = b, .dy = dy, .dt = dt, .sign = 1));
   }
-  CLF_TRY(network_back(p->dev, A.T2, G.T1, G.t1, G.T2, G.t2, v[XB], v[HT], v[DT], v[RAW], v[DA]));
-  const float beta = l->spec.kind == CLF_NVP ? 1 : 0;
-  CLF_TRY(clf_do(p->dev, gemm, .a = v[DA], .b = A.T1, .c = v[DXB], .alpha = 1, .beta = beta));
-  return clf_do(p->dev, mask_apply, .x = v[DXB], .b = b, .y = dx, .beta = 1);
+  return through_networks(l, p, k, i, dx);
 }
 
 clf_status clf__unfused_backward(const clf__layer *l, const clf__pass *p, const clf__kept *k,
@@ -162,6 +174,57 @@ clf_status clf__unfused_backward(const clf__layer *l, const clf__pass *p, const 
     CLF_TRY(coupling_back(l, p, k, i, in, again ? &y : NULL, from,
                           i == 0 ? dx : layer_of(k->t[DX2], i % 2, n)));
     y = in;
+  }
+  return CLF_OK;
+}
+
+/* ---- Through the inverse ------------------------------------------------------------------- */
+
+/* x = (y - t) exp(-s) has dL/dt = -e and dL/ds = -e x exp(s), less dL/dlogdet, where e = dx exp(-s)
+ * is dL/dy: what affine_bwd makes of -e in place of dL/dy. */
+static clf_status affine_inverse_back(const clf__layer *l, const clf__pass *p, const clf__kept *k,
+                                      clf_tensor b, clf_tensor in, clf_tensor dx, clf_tensor dy) {
+  const int32_t n = dx.dim[0];
+  const clf_tensor s = clf__rows(k->t[S], n), none = clf__rows(k->t[T], n);
+  const clf_tensor minus = clf__rows(k->t[DXB], n), ds = clf__rows(k->t[DS], n);
+  const clf_tensor logdet = clf__vector(k->t[DS], 0, n, 1);
+  CLF_TRY(clf_do(p->dev, fill, .y = none, .value = 0));
+  CLF_TRY(clf_do(p->dev, fill, .y = logdet, .value = 0));
+  CLF_TRY(clf_do(p->dev, affine_inv, .y = dx, .h = s, .t = none, .b = b, .x = dy, .logdet = logdet,
+                 .s_max = (float)l->spec.s_max));
+  CLF_TRY(clf_do(p->dev, axpby, .x = dy, .y = minus, .a = -1));
+  return clf_do(p->dev, affine_bwd, .x = in, .h = s, .b = b, .dy = minus, .dx = none, .dh = ds,
+                .dt = clf__rows(k->t[DT], n), .s_max = (float)l->spec.s_max,
+                .dlogdet = -p->dlogdet);
+}
+
+/* dL/dy of coupling i, whose input is `in`, from dL/dx. */
+static clf_status inverse_back(const clf__layer *l, const clf__pass *p, const clf__kept *k, int i,
+                               clf_tensor in, clf_tensor dx, clf_tensor dy) {
+  const clf_tensor b = mask_of(l, p, i), dt = clf__rows(k->t[DT], dx.dim[0]);
+  CLF_TRY(networks(l, p, k, i, in));
+  if (l->spec.kind == CLF_NVP) {
+    CLF_TRY(affine_inverse_back(l, p, k, b, in, dx, dy));
+  } else {
+    CLF_TRY(clf_do(p->dev, copy, .x = dx, .y = dy));
+    CLF_TRY(clf_do(p->dev, additive_bwd, .b = b, .dy = dx, .dt = dt, .sign = -1));
+  }
+  return through_networks(l, p, k, i, dy);
+}
+
+clf_status clf__unfused_backward_inverse(const clf__layer *l, const clf__pass *p,
+                                         const clf__kept *k, clf_tensor x, clf_tensor dx,
+                                         clf_tensor dy) {
+  const int32_t n = x.dim[0], L = l->count;
+  const clf_tensor unused = clf__vector(k->t[DS], 0, n, 1);
+  clf__pass keep = *p;
+  keep.mode = CLF_KEEP; /* the input of every coupling */
+  CLF_TRY(clf_do(p->dev, fill, .y = unused, .value = 0));
+  CLF_TRY(clf__unfused_forward(l, &keep, k, x, layer_of(k->t[DX2], 0, n), unused));
+  for (int i = 0; i < L; i++) {
+    const clf_tensor from = i ? layer_of(k->t[DX2], i % 2, n) : dx;
+    const clf_tensor to = i == L - 1 ? dy : layer_of(k->t[DX2], (i + 1) % 2, n);
+    CLF_TRY(inverse_back(l, p, k, i, layer_of(k->t[XS], i, n), from, to));
   }
   return CLF_OK;
 }

@@ -47,19 +47,26 @@ static clf_status place(clf_trainer *t) {
   return clf__trainer_copy_first(t);
 }
 
-/* What a trainer learns from: a table, or images and perhaps others held out. */
+/* What a trainer learns from: a table; images, perhaps with others for validation; or a density. */
 typedef struct samples {
   const clf_train_data *rows;
   const clf_images *images, *valid;
+  const clf_density *density;
 } samples;
+
+static clf_status open_source(clf_trainer *t, const samples *data) {
+  if (data->density) return clf__source_of_density(t->f, data->density, &t->o, &t->source);
+  if (data->rows) return clf__source_of_table(t->f, data->rows, &t->o, &t->source);
+  return clf__source_of_images(t->f, data->images, data->valid, &t->o, &t->source);
+}
 
 static clf_status set_up(clf_trainer *t, const samples *data) {
   char *const *const names = data->rows ? data->rows->x->names : NULL;
-  CLF_TRY(data->rows ? clf__source_of_table(t->f, data->rows, &t->o, &t->source)
-                     : clf__source_of_images(t->f, data->images, data->valid, &t->o, &t->source));
+  CLF_TRY(open_source(t, data));
   t->take = t->o.batch < t->source->rows ? t->o.batch : (int32_t)t->source->rows;
   clf_train_options o = t->o;
   o.batch = t->take;
+  if (data->density) o.activations = CLF_ACTIVATIONS_STORE;
   CLF_TRY(clf_train_plan_of(t->f, &o, t->source->resident, &t->plan));
   t->norms = t->o.clip > 0 || t->f->spec.kind == CLF_REALNVP || clf__trainer_inverts(t, 0);
   t->many = clf__trainer_takes_many(t);
@@ -131,6 +138,12 @@ clf_status clf_trainer_create_images(clf_flow *f, const clf_images *images, cons
                      "valid_split is %g, but images to hold out are given; it must be 0",
                      options->valid_split);
   return create(f, &(samples){.images = images, .valid = valid}, options, out);
+}
+
+clf_status clf_trainer_create_density(clf_flow *f, const clf_density *density,
+                                      const clf_train_options *options, clf_trainer **out) {
+  CLF_GIVEN("flow, density, options, trainer", f, density, options, out);
+  return create(f, &(samples){.density = density}, options, out);
 }
 
 clf_train_plan clf_trainer_plan(const clf_trainer *t) { return t ? t->plan : (clf_train_plan){0}; }

@@ -191,8 +191,9 @@ static clf_status pass(run *r) {
 static clf_status finish(run *r, clf_status s) {
   clf_trainer *t = r->t;
   char why[1024];
-  if (t->owed || s == CLF_ENUM) return s;
+  if (t->owed || (s == CLF_ENUM && r->state == READ)) return s;
   snprintf(why, sizeof why, "%s", clf_errmsg());
+  if (s && r->state == STEP) CLF_TRY(clf__flow_clear_gradient(t->f)); /* that of half a step */
   if (t->read < t->step) CLF_TRY(clf__trainer_go_back(t));
   r->state = FINISH;
   CLF_TRY(pass(r));

@@ -70,6 +70,15 @@ const clf_table *clf__source_data(const clf__source *s);
 clf_tensor clf__source_table(const clf__source *s);
 clf_status clf__source_of_images(clf_flow *f, const clf_images *images, const clf_images *valid,
                                  const clf_train_options *o, clf__source **out);
+/* The density must outlive the source, but not the struct that describes it. */
+clf_status clf__source_of_density(clf_flow *f, const clf_density *density,
+                                  const clf_train_options *o, clf__source **out);
+int clf__source_is_density(const clf__source *s);
+/* The loss of latents z that count `weight` each, the first of them number `first` of their step,
+ * and its gradient added to the flow's.  begins: 1 for the first micro-batch of a step.  ENUM names
+ * a sample whose log-density is not finite. */
+clf_status clf__density_step(clf__source *s, int64_t first, clf_tensor z, clf_tensor loss,
+                             float weight, int begins);
 void clf__source_free(clf__source *s); /* NULL is a no-op */
 
 #endif

@@ -27,6 +27,8 @@ clf_status clf__trainer_measure_batches(clf_trainer *t) {
 
 clf_status clf_trainer_recalibrate(clf_trainer *t) {
   CLF_GIVEN("trainer", t);
+  if (clf__source_is_density(t->source))
+    return clf__fail(CLF_EINVAL, "running statistics are those of data; a log-density has none");
   clf__attempt a = {0};
   while (clf__trainer_attempt(t, &a)) a.status = clf__trainer_measure_batches(t);
   if (a.status) return a.status;

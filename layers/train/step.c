@@ -39,8 +39,12 @@ static clf_status part_step(clf_trainer *t, int32_t at, int32_t *n, clf_tensor l
   clf_tensor x;
   CLF_TRY(clf__trainer_part(t, t->step, at, &x));
   *n = x.dim[0];
-  CLF_TRY(nll(t->f, clf__trainer_way(t, t->step), x, at ? t->part_loss : loss,
-              1 / (float)clf__trainer_batch_size(t, t->step)));
+  const clf_tensor to = at ? t->part_loss : loss;
+  const float weight = 1 / (float)clf__trainer_batch_size(t, t->step);
+  if (clf__source_is_density(t->source))
+    CLF_TRY(clf__density_step(t->source, at, x, to, weight, at == 0));
+  else
+    CLF_TRY(nll(t->f, clf__trainer_way(t, t->step), x, to, weight));
   if (at) CLF_TRY(clf_do(t->dev, axpby, .x = t->part_loss, .y = loss, .a = 1, .b = 1));
   return clf__trainer_guarded(t, t->step) ? clf__trainer_check_trip(t, x, loss, off) : CLF_OK;
 }

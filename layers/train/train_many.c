@@ -9,8 +9,9 @@
 int clf__trainer_takes_many(const clf_trainer *t) {
   const clf_flow_spec *s = &t->f->spec;
   const double work = (double)t->take * s->depth * s->hidden * s->dim;
-  return clf__flow_has_steps(t->f) && clf__trainer_is_plain(t) && !t->dev->inner &&
-         !clf__trainer_inverts(t, 0) && t->plan.part == t->take && work <= t->dev->lone_work;
+  return clf__flow_has_steps(t->f) && clf__trainer_is_plain(t) &&
+         !clf__source_is_density(t->source) && !t->dev->inner && !clf__trainer_inverts(t, 0) &&
+         t->plan.part == t->take && work <= t->dev->lone_work;
 }
 
 int32_t clf__trainer_free_steps(const clf_trainer *t, int64_t to) {

@@ -21,6 +21,10 @@ static clf_status replay(clf_trainer *t, int64_t to) {
 /* Names the layer that fails on the batch of step `bad`, with the weights of then. */
 static clf_status locate(clf_trainer *t, int64_t bad, double loss, char *name, size_t size) {
   CLF_TRY(replay(t, bad));
+  if (clf__source_is_density(t->source)) {
+    snprintf(name, size, "%s", isfinite(loss) ? "the gradient" : "the inverse");
+    return CLF_OK;
+  }
   for (int32_t at = 0; at < clf__trainer_batch_size(t, bad); at += clf__trainer_part_size(t, bad)) {
     clf_tensor x, z;
     CLF_TRY(clf__trainer_part(t, bad, at, &x));
