@@ -2,6 +2,7 @@
 /* flows.c: what tests of whole flows share. */
 #define _POSIX_C_SOURCE 200809L
 #include "flows.h"
+#include "chunk.h"
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -135,6 +136,49 @@ void flows_gradient(clf_flow *f, const double *x, int32_t n, double *loss, doubl
   WORKS(clf_read64(f->dev, f->g, g));
   WORKS(clf_read64(f->dev, back, dx));
   WORKS(clf_do(f->dev, fill, .y = f->g, .value = 0));
+}
+
+static clf_status weigh(clf__chunk *c) {
+  clf_flow *f = c->f;
+  clf_tensor x, z, logdet, du;
+  const clf_tensor dz = clf__rows(f->ws.dx[0], c->n);
+  f->ws.each = (clf_tensor){0};
+  if (f->context) CLF_TRY(clf_do(f->dev, fill, .y = f->ws.de, .value = 0));
+  CLF_TRY(clf__forward_rows(c, CLF_KEEP, &x, &z, &logdet));
+  CLF_TRY(clf__flow_logp(f, z, logdet, CLF_KEEP, clf__rows(f->ws.logp, c->n)));
+  CLF_TRY(clf__flow_base_backward(f, z, 1, dz));
+  CLF_TRY(clf__flow_backward(f, x, dz, 1, &du));
+  CLF_TRY(clf__flow_embed_backward(f, c->n));
+  return clf__flow_finish(f);
+}
+
+void flows_weigh(clf_flow *f, const double *x, const double *c, int32_t n) {
+  WORKS(clf__flow_need_gradient(f));
+  WORKS(clf__flow_clear_gradient(f));
+  WORKS(clf__in_chunks(f, n, &(clf__arrays){.in = x, .c = c}, flows_way, weigh));
+}
+
+void flows_evaluate(clf_flow *f, const double *x, const double *c, int32_t n, flows_values out) {
+  if (out.z && c) WORKS(clf_transform_given(f, x, c, n, out.z, out.logdet));
+  if (out.z && !c) WORKS(clf_transform(f, x, n, out.z, out.logdet));
+  if (out.logp && c) WORKS(clf_log_prob_given(f, x, c, n, out.logp));
+  if (out.logp && !c) WORKS(clf_log_prob(f, x, n, out.logp));
+  if (out.dx) WORKS(clf_log_prob_gradient(f, x, c, n, NULL, out.dx, out.dc));
+}
+
+void flows_invert(clf_flow *f, const double *z, const double *c, int32_t n, double *x,
+                  double *logdet) {
+  if (c)
+    WORKS(clf_invert_given(f, z, c, n, x, logdet));
+  else
+    WORKS(clf_invert(f, z, n, x, logdet));
+}
+
+void flows_param_gradient(clf_flow *f, const clf_param *p, double *g) {
+  clf_tensor at = p->at;
+  at.buf = f->g.buf;
+  at.offset += f->g.offset - f->w.offset;
+  WORKS(clf_read64(f->dev, at, g));
 }
 
 /* ---- Comparisons --------------------------------------------------------------------------- */

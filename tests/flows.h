@@ -54,6 +54,21 @@ void flows_points(const flows_case *c, uint64_t seed, int64_t n, double *x);
  * out as f->w is, and by x, which is in the flow's own units; the steps of train.c. */
 void flows_gradient(clf_flow *f, const double *x, int32_t n, double *loss, double *g, double *dx);
 
+/* What a flow of any architecture makes of n rows with their contexts (NULL: none): z with
+ * log-determinants, log p, and the gradients of each row's log p by x and c.  Arrays that are NULL
+ * are not wanted. */
+typedef struct flows_values {
+  double *z, *logdet, *logp, *dx, *dc;
+} flows_values;
+void flows_evaluate(clf_flow *f, const double *x, const double *c, int32_t n, flows_values out);
+/* The inverse of n rows z. */
+void flows_invert(clf_flow *f, const double *z, const double *c, int32_t n, double *x,
+                  double *logdet);
+/* The gradient of the sum of log p by all weights, in eval mode: in f->g until the flow is used. */
+void flows_weigh(clf_flow *f, const double *x, const double *c, int32_t n);
+/* That by one trainable parameter, as the parameter's own numbers come. */
+void flows_param_gradient(clf_flow *f, const clf_param *p, double *g);
+
 /* Where element (i, j) of a trainable parameter lies in f->w, and so in g. */
 static inline size_t flows_index(const clf_flow *f, const clf_param *p, int32_t i, int32_t j) {
   return (size_t)(p->at.offset - f->w.offset + i * p->at.stride[0] + j * p->at.stride[1]);
