@@ -6,7 +6,7 @@
 
 /* The rows of arch.def that have operations; repeat is expanded before anything is made. */
 #define LAYERS(X) X(coupling) X(ar) X(elementwise)
-#define MAPS(X)
+#define MAPS(X) X(rq)
 #define NETS(X) X(mlp) X(resnet) X(made) X(masked)
 #define BASES(X)                                                                                   \
   X(normal) X(classes) X(box) X(mixture) X(student) X(logistic) X(laplace) X(base_columns)
