@@ -61,6 +61,8 @@ struct clf_flow {
   clf_column_grid *grid; /* D of discrete columns, step 0 for the others; or NULL */
   char **columns;        /* D names, or NULL */
   clf_history history;
+  int64_t drop_first; /* what dropout's masks depend on: clf__pass.first and key */
+  uint64_t drop_key;
   double momentum; /* share of a batch in the running statistics that it moves */
   clf__workspace ws;
   int64_t first_row; /* what refusals call the first row of a call */

@@ -7,8 +7,12 @@
 #include "flow_private.h"
 
 clf__pass clf__flow_pass(const clf_flow *f, clf__mode mode, int32_t n) {
-  clf__pass p = {
-      .dev = f->dev, .mode = mode, .weights = {f->w, f->c, f->d}, .momentum = f->momentum};
+  clf__pass p = {.dev = f->dev,
+                 .mode = mode,
+                 .weights = {f->w, f->c, f->d},
+                 .momentum = f->momentum,
+                 .first = f->drop_first,
+                 .key = f->drop_key};
   const clf_tensor c = f->ws.e.buf ? f->ws.e : f->ws.c;
   if (c.buf) p.c = clf__rows(c, n);
   return p;
@@ -113,6 +117,30 @@ clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__
     y = in;
   }
   *x = y;
+  return CLF_OK;
+}
+
+static int fits(const clf_flow *f) {
+  for (int i = 0; i < f->layers; i++)
+    if (f->layer[i].ops->fit) return 1;
+  return 0;
+}
+
+/* Layer by layer, since each is fitted to what those before it give. */
+clf_status clf__flow_fit(clf_flow *f, clf_tensor x) {
+  const int32_t n = x.dim[0];
+  const clf__pass p = clf__flow_pass(f, CLF_EVAL, n);
+  const clf_tensor unused = clf__rows(f->ws.logp, n);
+  if (!fits(f)) return CLF_OK;
+  CLF_TRY(clf_do(f->dev, fill, .y = unused, .value = 0));
+  for (int i = 0; i < f->stages; i++) {
+    const clf__layer *l = f->stage[i].l;
+    const clf_tensor y = clf__rows(f->ws.x[i + 1], n);
+    if (l->ops->fit && !l->inverted) CLF_TRY(l->ops->fit(l, &p, &f->ws.kept[i], x));
+    CLF_TRY(prepare(f, &p));
+    CLF_TRY(forward_of(l, &p, &f->ws.kept[i], x, y, unused));
+    x = y;
+  }
   return CLF_OK;
 }
 

@@ -68,7 +68,7 @@ static clf_status set_up(clf_trainer *t, const samples *data) {
   o.batch = t->take;
   if (data->density) o.activations = CLF_ACTIVATIONS_STORE;
   CLF_TRY(clf_train_plan_of(t->f, &o, t->source->resident, &t->plan));
-  t->norms = t->o.clip > 0 || t->f->spec.kind == CLF_REALNVP || clf__trainer_inverts(t, 0);
+  t->norms = t->o.clip > 0 || (t->f->traits & CLF_TAKES_PIXELS) || clf__trainer_inverts(t, 0);
   t->many = clf__trainer_takes_many(t);
   CLF_TRY(place(t));
   return names && !t->f->columns ? clf_flow_set_columns(t->f, names) : CLF_OK;
@@ -128,7 +128,7 @@ clf_status clf_trainer_create_with(clf_flow *f, const clf_train_data *data,
 clf_status clf_trainer_create_images(clf_flow *f, const clf_images *images, const clf_images *valid,
                                      const clf_train_options *options, clf_trainer **out) {
   CLF_GIVEN("flow, images, options, trainer", f, images, options, out);
-  if (f->spec.kind != CLF_REALNVP)
+  if (!(f->traits & CLF_TAKES_PIXELS))
     return clf__fail(CLF_EINVAL, "a flow of kind %s learns from a table, not from images",
                      clf_kind_name(f->spec.kind));
   if (options->standardize)

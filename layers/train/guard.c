@@ -50,6 +50,8 @@ clf_status clf__trainer_check_trip(clf_trainer *t, clf_tensor x, clf_tensor loss
   const clf_tensor back = clf__flow_rebuilt(t->f, x.dim[0]);
   float square[2], nll;
   char why[160];
+  *off = 0;
+  if (!back.buf) return CLF_OK; /* the first layers do not rebuild theirs */
   CLF_TRY(clf_do(t->dev, axpby, .x = x, .y = back, .a = -1, .b = 1));
   CLF_TRY(clf_do(t->dev, sum_squares, .x = back, .y = clf_slice(t->trip, 0, 0, 1)));
   CLF_TRY(clf_do(t->dev, sum_squares, .x = x, .y = clf_slice(t->trip, 0, 1, 2)));

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "mlp_coupling.h"
 #include "trainer.h"
 
 enum { SOME_ROWS = 2048, FEWEST_ROWS = 20 }; /* of a column that is looked at closely */
@@ -37,7 +38,7 @@ typedef struct rows {
 static int look_at(const clf_trainer *t, rows *r) {
   const clf__source *s = t->source;
   *r = (rows){clf__source_data(s), s->index + s->held_out, s->rows, NULL};
-  if (t->f->spec.kind != CLF_REALNVP && r->table) r->v = malloc((size_t)r->all * sizeof *r->v);
+  if (!(t->f->traits & CLF_TAKES_PIXELS) && r->table) r->v = malloc((size_t)r->all * sizeof *r->v);
   return r->v != NULL;
 }
 
@@ -226,10 +227,16 @@ static int blame_scale(const rows *r, char *text, size_t size) {
   return 1;
 }
 
+/* Whether couplings have scales that s_max bounds. */
+static int has_scales(const clf_flow *f) {
+  const clf__layer *l = f->layers ? &f->layer[0] : NULL;
+  return l && l->ops == &clf__mlp_coupling && !(l->traits & CLF_KEEPS_VOLUME);
+}
+
 /* "a smaller lr, a clip or a bound s_max may keep them finite" */
 static void blame_options(const clf_trainer *t, char *text, size_t size) {
   const char *clip = t->o.clip > 0 ? "a smaller clip" : "a clip";
-  if (t->f->spec.kind == CLF_NVP)
+  if (has_scales(t->f))
     snprintf(text, size, "a smaller lr, %s or a %s s_max may keep them finite", clip,
              t->f->spec.s_max > 0 ? "smaller" : "bound");
   else

@@ -10,7 +10,7 @@
 /* How much lower the mean log p of the last weights may be than the best epoch's: 1 nat, of
  * images 0.5 bits/dim, since over thousands of dimensions 1 nat is less than epochs differ by. */
 static double margin_of(const clf_trainer *t) {
-  return t->f->spec.kind == CLF_REALNVP ? 0.5 * log(2) * t->f->spec.dim : 1;
+  return t->f->traits & CLF_TAKES_PIXELS ? 0.5 * log(2) * t->f->spec.dim : 1;
 }
 
 /* The epoch under way has a say once half of its rows were seen. */

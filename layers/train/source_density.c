@@ -17,9 +17,9 @@
 typedef struct density_source {
   clf__source base;
   clf_density density;
-  clf_tensor z, dx;                /* (part, D): latents; the loss by samples */
-  clf_tensor g, dg;                /* gradients of weights that nobody wants */
-  double *x, *logp, *logq, *dlogp; /* on the host, of a micro-batch */
+  clf_tensor z, dx;                       /* (part, D): latents; the loss by samples */
+  clf_tensor g, dg;                       /* gradients of weights that nobody wants */
+  double *x, *logp, *logq, *dlogp, *head; /* on the host, of a micro-batch */
 } density_source;
 
 /* Of the stream of latents: not that of samples with the same seed, which would not be independent
@@ -40,11 +40,12 @@ static clf_status lay_out(clf__source *s, clf_arena *a, int32_t part) {
 static clf_status start(clf__source *s) {
   density_source *d = of(s);
   const size_t rows = (size_t)d->z.dim[0], D = (size_t)s->f->spec.dim;
-  d->x = malloc(rows * (2 * D + 2) * sizeof *d->x);
+  d->x = malloc((rows * (2 * D + 2) + 2 * D) * sizeof *d->x);
   if (!d->x) return clf__fail(CLF_ENOMEM, "no memory for %zu samples", rows);
   d->dlogp = d->x + rows * D;
   d->logp = d->dlogp + rows * D;
   d->logq = d->logp + rows;
+  d->head = d->logq + rows;
   return CLF_OK;
 }
 
@@ -111,15 +112,35 @@ static clf_status by_fixed_density(density_source *d, clf_tensor x, float weight
   return s;
 }
 
-/* Samples in the data's units; 0 if one of them, or its log q, is not finite. */
-static int all_finite(const density_source *d, int32_t n) {
+static int all_finite(const double *v, int64_t n) {
   int finite = 1;
-  for (int64_t i = 0; i < (int64_t)n * d->density.dim; i++) finite &= isfinite(d->x[i]) != 0;
-  for (int32_t i = 0; i < n; i++) finite &= isfinite(d->logq[i]) != 0;
+  for (int64_t i = 0; i < n; i++) finite &= isfinite(v[i]) != 0;
   return finite;
 }
 
-/* Subtracts weight d log p~ / dx from d->dx; the sum of log q - log p~. */
+/* From the flow's units to the data's, with log q. */
+static void to_data(const density_source *d, int32_t n) {
+  const clf_flow *f = d->base.f;
+  for (int64_t i = 0; i < n; i++) d->logq[i] -= clf__head_inverse(f, d->x + i * f->spec.dim);
+}
+
+/* And back: the gradient of log p~ by the flow's units, less that of the head's log-det.  The head
+ * takes each column by itself, so that its derivatives are the gradients of the sum of its values.
+ */
+static clf_status to_flow(const density_source *d, int64_t i) {
+  const clf_flow *f = d->base.f;
+  const int32_t D = f->spec.dim;
+  double *slope = d->head, *logdet = d->head + D, *g = d->dlogp + i * D;
+  const double *x = d->x + i * D;
+  for (int32_t k = 0; k < D; k++) slope[k] = 1, logdet[k] = 0;
+  CLF_TRY(clf__head_backward(f, x, 0, slope));
+  CLF_TRY(clf__head_backward(f, x, 1, logdet));
+  for (int32_t k = 0; k < D; k++) g[k] = (g[k] - logdet[k]) / slope[k];
+  return CLF_OK;
+}
+
+/* Subtracts weight times the gradient of log p~, in the flow's units, from d->dx; the sum of log q
+ * - log p~, NaN if a sample or its log q is not finite, which is the watchdog's. */
 static clf_status by_target(density_source *d, int64_t first, clf_tensor x, float weight,
                             double *sum) {
   const clf_flow *f = d->base.f;
@@ -127,14 +148,13 @@ static clf_status by_target(density_source *d, int64_t first, clf_tensor x, floa
   const clf_tensor to = clf__rows(f->ws.dx[0], n);
   CLF_TRY(clf_read64(f->dev, x, d->x));
   *sum = NAN;
-  if (!all_finite(d, n)) return CLF_OK; /* the watchdog's */
-  for (int64_t i = 0; i < (int64_t)n * D; i++)
-    d->x[i] = clf__flow_unscaled(f, (int32_t)(i % D), d->x[i]);
+  if (!all_finite(d->x, (int64_t)n * D) || !all_finite(d->logq, n)) return CLF_OK;
+  to_data(d, n);
   CLF_TRY(clf__density_at(&d->density, d->x, first, n, 1, d->logp, d->dlogp));
   *sum = 0;
-  for (int32_t i = 0; i < n; i++) *sum += d->logq[i] + clf__flow_scaling_logdet(f) - d->logp[i];
-  for (int64_t i = 0; i < (int64_t)n * D; i++)
-    d->dlogp[i] *= (double)weight * (f->std ? f->std[i % D] : 1);
+  for (int64_t i = 0; i < n; i++) *sum += d->logq[i] - d->logp[i];
+  for (int64_t i = 0; i < n; i++) CLF_TRY(to_flow(d, i));
+  for (int64_t i = 0; i < (int64_t)n * D; i++) d->dlogp[i] *= (double)weight;
   CLF_TRY(clf_write64(f->dev, to, d->dlogp));
   return clf_do(f->dev, axpby, .x = to, .y = clf__rows(d->dx, n), .a = -1, .b = 1);
 }
@@ -149,7 +169,7 @@ clf_status clf__density_step(clf__source *s, int64_t first, clf_tensor z, clf_te
   CLF_TRY(clf__flow_inverse(f, z, logdet, CLF_EVAL, &x));
   CLF_TRY(by_fixed_density(d, x, weight));
   CLF_TRY(by_target(d, first, x, weight, &sum));
-  /* Readers of losses subtract them from the scaling's log-det. */
+  /* Readers of losses subtract them from the scaling's log-det, which log q has already. */
   const double value = (double)weight * sum + (begins ? clf__flow_scaling_logdet(f) : 0);
   CLF_TRY(clf_write64(f->dev, loss, &value));
   if (isnan(sum)) return CLF_OK;
@@ -169,7 +189,7 @@ static int base_is_trained(const clf_flow *f) {
 }
 
 static clf_status check_layers(const clf_flow *f) {
-  for (int i = 0; i < f->layers; i++) {
+  for (int i = f->head; i < f->layers; i++) {
     const clf__layer *l = &f->layer[i];
     if (l->traits & CLF_HAS_BATCH_STATISTICS)
       return clf__fail(CLF_ENOTSUP,

@@ -20,18 +20,27 @@ static clf_status base_loss(clf_flow *f, clf_tensor z, clf_tensor logdet, clf_te
   return clf_do(f->dev, fill, .y = logdet, .value = 0);
 }
 
-/* The loss of samples that count `weight` each, and its gradient added to the flow's. */
-static clf_status nll(clf_flow *f, int way, clf_tensor x, clf_tensor loss, float weight) {
+/* The loss of samples that count `weight` each, and its gradient added to the flow's; fits: they
+ * are the first ones of all, to which layers may be fitted. */
+static clf_status nll(clf_flow *f, int way, clf_tensor x, clf_tensor loss, float weight, int fits) {
   const int32_t n = x.dim[0];
   const clf_tensor logdet = clf__rows(f->ws.train_logdet, n), dz = clf__rows(f->ws.dx[0], n);
   clf_tensor z, dx;
   if (way == CLF_STORED && clf__flow_has_nll(f)) return clf__flow_nll(f, x, loss, weight);
   if (f->context) CLF_TRY(clf_do(f->dev, fill, .y = clf__rows(f->ws.de, n), .value = 0));
   CLF_TRY(clf__flow_embed(f, n, CLF_TRAIN));
+  if (fits) CLF_TRY(clf__flow_fit(f, x));
   CLF_TRY(clf__flow_forward(f, x, logdet, CLF_TRAIN, &z));
   CLF_TRY(base_loss(f, z, logdet, loss, weight, clf_slice(dz, 1, 0, z.dim[1])));
   CLF_TRY(clf__flow_backward(f, x, clf_slice(dz, 1, 0, z.dim[1]), -weight, &dx));
   return clf__flow_embed_backward(f, n);
+}
+
+/* What dropout depends on: the seed, the step and the sample's place in its batch, however that is
+ * cut into micro-batches. */
+static void set_dropout(const clf_trainer *t, int32_t at) {
+  t->f->drop_first = at;
+  t->f->drop_key = t->o.seed * 0x9E3779B97F4A7C15u + (uint64_t)t->step;
 }
 
 /* Adds the gradient of a part of a batch, and its share of the loss; off: see guard.c. */
@@ -39,12 +48,13 @@ static clf_status part_step(clf_trainer *t, int32_t at, int32_t *n, clf_tensor l
   clf_tensor x;
   CLF_TRY(clf__trainer_part(t, t->step, at, &x));
   *n = x.dim[0];
+  set_dropout(t, at);
   const clf_tensor to = at ? t->part_loss : loss;
   const float weight = 1 / (float)clf__trainer_batch_size(t, t->step);
   if (clf__source_is_density(t->source))
     CLF_TRY(clf__density_step(t->source, at, x, to, weight, at == 0));
   else
-    CLF_TRY(nll(t->f, clf__trainer_way(t, t->step), x, to, weight));
+    CLF_TRY(nll(t->f, clf__trainer_way(t, t->step), x, to, weight, t->step == 0 && at == 0));
   if (at) CLF_TRY(clf_do(t->dev, axpby, .x = t->part_loss, .y = loss, .a = 1, .b = 1));
   return clf__trainer_guarded(t, t->step) ? clf__trainer_check_trip(t, x, loss, off) : CLF_OK;
 }

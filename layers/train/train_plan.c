@@ -80,9 +80,7 @@ clf_status clf_train_plan_of(const clf_flow *f, const clf_train_options *o, int6
 
 /* ---- A smaller plan ----------------------------------------------------------------------- */
 
-static int has_batch_norm(const clf_flow *f) {
-  return f->spec.kind == CLF_REALNVP && !f->spec.variant.no_norm;
-}
+static int has_batch_norm(const clf_flow *f) { return (f->traits & CLF_HAS_BATCH_STATISTICS) != 0; }
 
 /* A batch's statistics must stay those of the batch: with them only the way back may shrink. */
 int clf__trainer_can_shrink(const clf_trainer *t) {
