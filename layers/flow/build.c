@@ -26,8 +26,8 @@ static clf_status list_of_kind(clf_flow *f) {
   const int couplings = s->kind == CLF_NVP || s->kind == CLF_NICE ? s->depth : 0;
   CLF_TRY(new_list(f, couplings + 2));
   for (int i = 0; i < couplings; i++) append(f, &clf__mlp_coupling);
-  if (s->kind == CLF_NICE) append(f, &clf__scaling);
-  if (s->kind == CLF_PIECEWISE) append(f, &clf__piecewise);
+  if (s->kind == CLF_NICE) append(f, &clf__layer_scale);
+  if (s->kind == CLF_PIECEWISE) append(f, &clf__layer_piecewise);
   if (s->kind == CLF_REALNVP) append(f, &clf__logit), append(f, &clf__realnvp_layer);
   f->base = (clf__base){.ops = &clf__base_normal, .dev = f->dev};
   return CLF_OK;
@@ -52,6 +52,38 @@ static int32_t given_context(const clf_flow *f) {
   return f->embedding.ops ? f->embedding.out : f->context;
 }
 
+/* The lecture's couplings, which fused operations know: networks of one hidden layer of tanh for
+ * each number, that read the masked input. */
+static int is_mlp_coupling(const clf__node *node) {
+  const clf__arch_coupling *c = (const clf__arch_coupling *)node;
+  if (node->type->id != CLF__ARCH_coupling || c->net->type->id != CLF__ARCH_mlp) return 0;
+  const clf__arch_mlp *m = (const clf__arch_mlp *)c->net;
+  const clf__arch_affine *a = (const clf__arch_affine *)c->map;
+  const int affine = c->map->type->id == CLF__ARCH_affine && a->scale == CLF__SCALE_TANH &&
+                     !a->first && a->layout == CLF__LAYOUT_AUTO;
+  const int add = c->map->type->id == CLF__ARCH_add; /* one number, so that one net is separate */
+  return ((affine && m->separate) || add) && m->layers == 1 && m->act == CLF__ACT_TANH &&
+         m->dropout == 0 && !m->norm && !m->zero && !m->angles.n && c->mask == CLF__MASK_RANDOM &&
+         c->inputs == CLF__INPUTS_MASKED && !c->uncond;
+}
+
+/* What layers of the presets with a kind read from a spec, from their node. */
+static void read_node(clf_flow *f, clf__layer *l) {
+  const clf__arch_piecewise *p = (const clf__arch_piecewise *)l->node;
+  const clf__arch_coupling *c = (const clf__arch_coupling *)l->node;
+  if (l->node->type->id == CLF__ARCH_piecewise) {
+    l->spec.bins = p->bins;
+    l->spec.xmin = p->xmin;
+    l->spec.xmax = p->xmax;
+    l->spec.tails = p->tails;
+  }
+  if (f->context || !is_mlp_coupling(l->node)) return;
+  l->ops = &clf__mlp_coupling;
+  l->spec.kind = c->map->type->id == CLF__ARCH_add ? CLF_NICE : CLF_NVP;
+  l->spec.hidden = ((const clf__arch_mlp *)c->net)->hidden;
+  l->spec.s_max = l->spec.kind == CLF_NVP ? ((const clf__arch_affine *)c->map)->clamp : 0;
+}
+
 static clf_status list_of_arch(clf_flow *f) {
   CLF_TRY(clf__arch_expand(f->arch->flow, &f->list));
   CLF_TRY(new_list(f, f->list.n));
@@ -63,6 +95,7 @@ static clf_status list_of_arch(clf_flow *f) {
     l->node = f->list.at[i].node;
     l->inverted = l->node->inverted;
     l->context = given_context(f);
+    read_node(f, l);
   }
   f->base = (clf__base){.node = f->arch->flow->base, .dev = f->dev, .context = given_context(f)};
   return clf__base_of(f->base.node, &f->base.ops);

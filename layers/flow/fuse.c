@@ -17,7 +17,7 @@ clf_status clf__flow_nll(clf_flow *f, clf_tensor x, clf_tensor loss, float weigh
 
 /* Couplings that run as one, and perhaps a scaling after them. */
 int clf__flow_has_steps(const clf_flow *f) {
-  const int scaled = f->stages == 2 && f->stage[1].l->ops == &clf__scaling;
+  const int scaled = f->stages == 2 && f->stage[1].l->ops == &clf__layer_scale;
   return (f->stages == 1 || scaled) && f->stage[0].l->ops == &clf__mlp_coupling &&
          f->base.ops->standard && clf__mlp_in_steps();
 }

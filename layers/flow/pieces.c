@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* The rows of arch.def that have operations; repeat is expanded before anything is made. */
-#define LAYERS(X) X(coupling) X(ar) X(elementwise) X(squeeze)
+#define LAYERS(X) X(coupling) X(ar) X(elementwise) X(piecewise) X(scale) X(squeeze)
 #define MAPS(X) X(rq)
 #define NETS(X) X(mlp) X(resnet) X(made) X(masked)
 #define BASES(X)                                                                                   \

@@ -51,6 +51,8 @@ static clf_status make_net(clf__layer *l, coupling *o, clf__parts *parts, const 
   o->net.in = o->mask.kept;
   o->net.context = l->context;
   o->net.numbers = o->map.numbers;
+  clf__net_read_context(&o->net);
+  o->net.numbers = o->map.numbers;
   o->net.shape = clf__coupling_image(&o->mask, l->in);
   o->net.out = o->mask.transformed * o->map.numbers;
   o->net.key = (uint64_t)l->index;
@@ -105,10 +107,10 @@ static void init(const clf__layer *l, clf__host_random *r, double *w) {
 static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
   const coupling *o = own_of(l);
   const int32_t m = o->map.numbers;
-  const int32_t cols[USED] = {[INPUT] = o->mask.kept,
+  const int32_t cols[USED] = {[INPUT] = o->net.in,
                               [NUMBERS] = o->mask.transformed * m,
                               [BETWEEN] = o->uncond.ops ? l->in.dim : 0,
-                              [DINPUT] = train ? o->mask.kept : 0,
+                              [DINPUT] = train ? o->net.in : 0,
                               [DNUMBERS] = train ? o->mask.transformed * m : 0,
                               [DBETWEEN] = train && o->uncond.ops ? l->in.dim : 0,
                               [DTRAINED] = train && o->uncond.ops ? o->mask.kept * m : 0};
@@ -136,10 +138,11 @@ static tensors tensors_of(const clf__layer *l, const clf__pass *p, const clf__ke
 static clf_status run_net(const clf__layer *l, const clf__pass *p, clf__kept *k, const tensors *v,
                           clf_tensor x) {
   const coupling *o = own_of(l);
-  if (o->net.in)
+  if (!o->net.of_context)
     CLF_TRY(clf_do(p->dev, columns_take, .x = x, .at = clf__weight(p, &o->mask.kept_at),
                    .y = v->t[INPUT]));
-  return o->net.ops->forward(&o->net, p, k->own, v->t[INPUT], v->t[NUMBERS]);
+  return o->net.ops->forward(&o->net, p, k->own, clf__net_input(&o->net, p, v->t[INPUT]),
+                             v->t[NUMBERS]);
 }
 
 static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
@@ -174,10 +177,9 @@ static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
 static clf_status net_backward(const clf__layer *l, const clf__pass *p, clf__kept *k,
                                const tensors *v, clf_tensor dx) {
   const coupling *o = own_of(l);
-  const clf_tensor none = {0};
-  CLF_TRY(o->net.ops->backward(&o->net, p, k->own, v->t[INPUT], v->t[DNUMBERS],
-                               o->net.in ? v->t[DINPUT] : none));
-  if (!o->net.in) return CLF_OK;
+  if (o->net.of_context)
+    return clf__net_backward_context(&o->net, p, k->own, v->t[DNUMBERS], v->t[DINPUT]);
+  CLF_TRY(o->net.ops->backward(&o->net, p, k->own, v->t[INPUT], v->t[DNUMBERS], v->t[DINPUT]));
   return clf_do(p->dev, columns_add, .x = v->t[DINPUT], .at = clf__weight(p, &o->mask.kept_at),
                 .y = dx);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include "pieces.h"
 
-enum { NUMBERS, DNUMBERS }; /* of clf__kept */
+enum { NUMBERS, DNUMBERS, DCONTEXT }; /* of clf__kept */
 
 typedef struct elementwise {
   clf__map map;
@@ -29,6 +29,7 @@ static clf_status make_net(const clf__layer *l, elementwise *o, clf__parts *part
                      "numbers are trained",
                      l->label);
   o->net.context = l->context;
+  clf__net_read_context(&o->net);
   o->net.out = l->in.dim * o->map.numbers;
   o->net.key = (uint64_t)l->index;
   return clf__net_make(&o->net, arch_of(l)->net, parts, name);
@@ -85,6 +86,7 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
   if (train) CLF_TRY(clf_new(a, shape, &k->t[DNUMBERS]));
   if (!o->net.ops) return CLF_OK;
   CLF_TRY(clf_new(a, shape, &k->t[NUMBERS]));
+  if (train) CLF_TRY(clf_new(a, (int32_t[4]){rows, l->context}, &k->t[DCONTEXT]));
   CLF_TRY(clf__net_keep(&o->net, &k->own));
   return o->net.ops->plan(&o->net, rows, train, a, k->own);
 }
@@ -98,14 +100,14 @@ static clf_status numbers(const clf__layer *l, const clf__pass *p, clf__kept *k,
     return CLF_OK;
   }
   *u = clf__rows(k->t[NUMBERS], n);
-  return o->net.ops->forward(&o->net, p, k->own, (clf_tensor){0}, *u);
+  return o->net.ops->forward(&o->net, p, k->own, p->c, *u);
 }
 
 static clf_status add_gradients(const clf__layer *l, const clf__pass *p, clf__kept *k,
                                 clf_tensor du) {
   const elementwise *o = own_of(l);
   if (!o->net.ops) return clf__sum_for_all(p, du, &o->trained);
-  return o->net.ops->backward(&o->net, p, k->own, (clf_tensor){0}, du, (clf_tensor){0});
+  return clf__net_backward_context(&o->net, p, k->own, du, clf__rows(k->t[DCONTEXT], du.dim[0]));
 }
 
 static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,

@@ -112,7 +112,7 @@ struct clf__layer {
   char label[64]; /* what messages call it: "layers.3" */
 };
 
-extern const clf__layer_ops clf__mlp_coupling, clf__scaling, clf__piecewise, clf__logit,
+extern const clf__layer_ops clf__mlp_coupling, clf__layer_scale, clf__layer_piecewise, clf__logit,
     clf__realnvp_layer;
 
 /* Whether every element of t is finite. */

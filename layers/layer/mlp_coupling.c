@@ -85,8 +85,9 @@ static void unmake(clf__layer *l) {
 static void draw(const clf__layer *l, clf__host_random *r, double *c) {
   const int32_t D = l->spec.dim;
   double *b = c + own_of(l)->b.at;
-  if (l->turn % 2) {
-    const double *before = c + own_of(l->before)->b.at;
+  const clf__layer *pair = l->turn % 2 ? l->before : NULL;
+  if (pair && pair->ops == l->ops && pair->spec.dim == l->spec.dim) {
+    const double *before = c + own_of(pair)->b.at;
     for (int32_t i = 0; i < D; i++) b[i] = 1 - before[i];
     return;
   }

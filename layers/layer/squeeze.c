@@ -16,7 +16,8 @@ static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
   (void)path; /* it has nothing that files would hold */
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for a squeeze");
   if (!in->height)
-    return clf__fail(CLF_EINVAL, "%s: a squeeze is of images, and what comes to it is none", l->label);
+    return clf__fail(CLF_EINVAL, "%s: a squeeze is of images, and what comes to it is none",
+                     l->label);
   if (in->height % 2 || in->width % 2)
     return clf__fail(CLF_EINVAL, "%s: images of %d x %d cannot be halved; both sides must be even",
                      l->label, (int)in->height, (int)in->width);

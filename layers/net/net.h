@@ -44,6 +44,7 @@ struct clf__net {
   const clf__net_ops *ops;
   const struct clf__node *node;
   int32_t in, context, out;
+  int of_context; /* 1: its input is the context, and it is given no other */
   /* Masked nets: out = in * numbers, dimension-major.  The place of each dimension in the order of
    * the autoregressive layer (0 first), and how many numbers each dimension has. */
   const int32_t *order;
@@ -60,6 +61,25 @@ struct clf__net {
 clf_status clf__net_make(clf__net *n, const struct clf__node *node, clf__parts *parts,
                          const char *path);
 void clf__net_unmake(clf__net *n);
+/* What a net of n samples reads: x, or the context where there is nothing else. */
+static inline clf_tensor clf__net_input(const clf__net *n, const clf__pass *p, clf_tensor x) {
+  return n->of_context ? p->c : x;
+}
+/* Makes a net without inputs read the context as its input; where there is none it stays as it is.
+ */
+static inline void clf__net_read_context(clf__net *n) {
+  n->of_context = n->in == 0 && n->context > 0;
+  if (!n->of_context) return;
+  n->in = n->context;
+  n->context = 0;
+}
+/* backward of such a net: adds what comes through to p->dc.  dc is room for it, (n, in). */
+static inline clf_status clf__net_backward_context(const clf__net *n, const clf__pass *p,
+                                                   clf__net_kept *k, clf_tensor du, clf_tensor dc) {
+  CLF_TRY(n->ops->backward(n, p, k, p->c, du, p->dc.buf ? dc : (clf_tensor){0}));
+  return p->dc.buf ? clf_do(p->dev, axpby, .x = dc, .y = p->dc, .a = 1, .b = 1) : CLF_OK;
+}
+
 /* The units of a net's hidden layers, by its node alone; 0: it has none. */
 int32_t clf__net_hidden(const struct clf__node *node);
 /* Whether it is a residual net, whose spline numbers nflows scales. */

@@ -66,6 +66,8 @@ clf_status clf__source_of_table(clf_flow *f, const clf_train_data *data, const c
                                 clf__source **out);
 /* The table that a source is of, in the data's units; NULL: it is of images. */
 const clf_table *clf__source_data(const clf__source *s);
+/* Whether its rows count differently. */
+int clf__source_is_weighted(const clf__source *s);
 /* Of a source that is a table: its rows to train on, on the device. */
 clf_tensor clf__source_table(const clf__source *s);
 clf_status clf__source_of_images(clf_flow *f, const clf_images *images, const clf_images *valid,

@@ -296,3 +296,7 @@ clf_tensor clf__source_table(const clf__source *s) {
 const clf_table *clf__source_data(const clf__source *s) {
   return s->ops == &table_ops ? ((const clf__table_source *)(const void *)s)->data : NULL;
 }
+
+int clf__source_is_weighted(const clf__source *s) {
+  return s->ops == &table_ops && ((const clf__table_source *)(const void *)s)->weights;
+}

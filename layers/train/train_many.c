@@ -7,10 +7,11 @@
 /* Depends on sizes and options alone, and not on how many steps are asked for at once: the
  * bits of a training rest on it.  A checking device compares single operations. */
 int clf__trainer_takes_many(const clf_trainer *t) {
-  const clf_flow_spec *s = &t->f->spec;
-  const double work = (double)t->take * s->depth * s->hidden * s->dim;
-  return clf__flow_has_steps(t->f) && clf__trainer_is_plain(t) &&
-         !clf__source_is_density(t->source) && !t->dev->inner && !clf__trainer_inverts(t, 0) &&
+  if (!clf__flow_has_steps(t->f)) return 0;
+  const clf__layer *l = t->f->stage[0].l;
+  const double work = (double)t->take * l->count * l->spec.hidden * l->spec.dim;
+  return clf__trainer_is_plain(t) && !clf__source_is_density(t->source) &&
+         !clf__source_is_weighted(t->source) && !t->dev->inner && !clf__trainer_inverts(t, 0) &&
          t->plan.part == t->take && work <= t->dev->lone_work;
 }
 
@@ -24,13 +25,13 @@ int32_t clf__trainer_free_steps(const clf_trainer *t, int64_t to) {
 clf_status clf__trainer_launch(clf_trainer *t, int32_t count) {
   enum { SETTLED = 1 << 30 }; /* Adam's corrections are 1 long before */
   const clf_flow *f = t->f;
-  const clf_flow_spec *s = &f->spec;
+  const clf_flow_spec *s = &f->stage[0].l->spec;
   const clf_tensor masks = clf__mlp_masks(f->stage[0].l, &(clf__vectors){.c = f->c});
   const int64_t S = clf__steps_per_epoch(t);
   CLF_TRY(clf_do(t->dev, mlp_steps, .x = clf__source_table(t->source), .b = masks, .w = f->w,
                  .m = t->m, .v = t->v, .loss = clf_slice(t->ring, 0, 0, CLF_RING),
                  .square = clf_slice(t->ring, 0, CLF_RING_NORMS, CLF_RING_NORMS + CLF_RING),
-                 .hidden = s->hidden, .add = s->kind == CLF_NICE, .scaling = s->kind == CLF_NICE,
+                 .hidden = s->hidden, .add = s->kind == CLF_NICE, .scaling = f->stages == 2,
                  .s_max = (float)s->s_max, .batch = t->take, .shuffle = t->o.shuffle,
                  .seed_lo = (int)(uint32_t)t->o.seed, .seed_hi = (int)(uint32_t)(t->o.seed >> 32),
                  .epoch = (int)(t->step / S), .at = (int)(t->step % S), .count = count,

@@ -304,7 +304,7 @@ START_TEST(what_a_density_does_not_go_with) {
   clf_density_free(&d);
   WORKS(clf_density_open("normal", &d));
   REFUSED(clf_trainer_create_density(nice, &d, &o, &t), CLF_ENOTSUP,
-          "layers.4: there is no gradient through the inverse of scaling, which training against a "
+          "layers.4: there is no gradient through the inverse of scale, which training against a "
           "log-density needs");
   o.valid_split = 0.5;
   REFUSED(clf_trainer_create_density(f, &d, &o, &t), CLF_EINVAL,

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* scaling.c: NICE's last layer, z = exp(log_scale) x (Dinh et al. 2015, section 3.3). */
+/* scale.c: NICE's last layer, z = exp(log_scale) x (Dinh et al. 2015, section 3.3). */
 #include <stdlib.h>
 #include "layer.h"
 
 static clf_status make(clf__layer *l, clf__parts *p, const char *path) {
   clf__part *log_s = l->own = calloc(1, sizeof *log_s);
-  (void)path; /* files of NICE name it without a place */
   if (!log_s) return clf__fail(CLF_ENOMEM, "no memory for a scaling");
-  clf__parts_add(p, log_s, CLF_PLAIN, 0, 0, 1, &l->in.dim, "log_scale");
+  clf__parts_add(p, log_s, CLF_PLAIN, 0, 0, 1, &l->in.dim, "%s%slog_scale", l->node ? path : "",
+                 l->node ? "." : "");
   return CLF_OK;
 }
 static void unmake(clf__layer *l) {
@@ -34,8 +34,8 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k
                 .dlog_s = clf__gradient(p, l->own), .dlogdet = p->dlogdet);
 }
 
-const clf__layer_ops clf__scaling = {
-    .name = "scaling",
+const clf__layer_ops clf__layer_scale = {
+    .name = "scale",
     .make = make,
     .unmake = unmake,
     .forward = forward,
