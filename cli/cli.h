@@ -433,6 +433,7 @@ extern volatile sig_atomic_t cli_stop_wanted;
 
 /* A training under way: what it writes, and what is known of it. */
 typedef struct cli_training {
+  int bound; /* 1: against a log-density: what reports call train is a lower bound of log Z */
   clf_trainer *trainer;
   clf_flow *flow;
   double bits; /* D log 2 of an image flow, whose numbers are bits/dim; else 0: nats */

@@ -44,6 +44,10 @@ static cli_option options[] = {
     CLI_SECTION("Files"),
     CLI_OPTION("--data", "DATA", "samples to fit (default for realnvp: glyphs)", CLI_DATA,
                &cli_common.data, NULL),
+    CLI_OPTION("--target", "TARGET",
+               "train against this log-density, in place of data (reverse KL): a built-in one, "
+               "NAME[:dim=D,...]",
+               CLI_TEXT, &cli_wanted.target, NULL),
     CLI_OPTION("--out", "FILE",
                "the model, as safetensors; a file of this name is replaced whole, at the "
                "first save",
@@ -196,6 +200,14 @@ static int open_valid(cli_session *s) {
   return code;
 }
 
+static clf_status create_trainer(const cli_session *s, const clf_train_options *o,
+                                 clf_trainer **trainer) {
+  if (cli_wanted.target)
+    return clf_trainer_create_density(s->flow, &cli_wanted.density, o, trainer);
+  if (s->images) return clf_trainer_create_images(s->flow, s->images, s->valid, o, trainer);
+  return clf_trainer_create(s->flow, &s->data, o, trainer);
+}
+
 static int prepare(cli_session *s, cli_training *t) {
   int code = cli_train_prepare(s);
   if (!code) code = cli_train_advise(s);
@@ -203,14 +215,13 @@ static int prepare(cli_session *s, cli_training *t) {
   code = open_valid(s);
   if (code) return code;
   const clf_train_options *o = &cli_wanted.train;
-  if ((s->images ? clf_trainer_create_images(s->flow, s->images, s->valid, o, &t->trainer)
-                 : clf_trainer_create(s->flow, &s->data, o, &t->trainer)) != CLF_OK)
-    return cli_fail_library();
+  if (create_trainer(s, o, &t->trainer) != CLF_OK) return cli_fail_library();
   if (cli_wanted.resume && clf_trainer_resume(t->trainer, cli_wanted.out) != CLF_OK)
     return cli_fail_library();
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
   t->flow = s->flow;
   t->bits = spec->kind == CLF_REALNVP ? spec->dim * log(2) : 0;
+  t->bound = cli_wanted.target != NULL;
   t->seed = o->seed;
   t->out = cli_wanted.out;
   t->weights_only = cli_wanted.weights_only;
@@ -337,7 +348,7 @@ static void say_how_to_go_on(void) {
                                       "--skip",   "--device"};
   char reading[64];
   static char line[60000] = "clflow train";
-  append_option("--data", cli_common.data, line, sizeof line);
+  append_option(cli_wanted.target ? "--target" : "--data", cli_common.data, line, sizeof line);
   for (size_t i = 0; i < sizeof again / sizeof *again; i++)
     append_given(again[i], line, sizeof line);
   print_reading(reading, sizeof reading);
@@ -416,6 +427,7 @@ static int run(void) {
   clf_trainer_free(t.trainer);
   free(t.train);
   free(t.valid);
+  clf_density_free(&cli_wanted.density);
   cli_session_close(&s);
   clf_arch_free(cli_wanted.arch);
   return code ? code : log_code;
@@ -424,7 +436,7 @@ static int run(void) {
 const cli_verb cli_train = {
     .name = "train",
     .usage = "--data DATA --out FILE [options]",
-    .purpose = "Fits a flow to data by maximum likelihood.",
+    .purpose = "Fits a flow to data by maximum likelihood, or to a log-density.",
     .details =
         "Ctrl-C saves and stops with exit code 1, --resume goes on; a second Ctrl-C kills. The\n"
         "same seed on the same device gives the same bits, interrupted or not.",

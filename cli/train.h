@@ -7,6 +7,8 @@
 /* What the command line asks for; members that no option set are filled in later. */
 extern struct cli_wanted {
   const char *out, *init, *log, *plot, *curve, *valid, *flow, *preset_name, *discrete;
+  const char *target;  /* trains against it, without data */
+  clf_density density; /* it */
   const clf_preset
       *preset; /* that of --preset or --flow, or chosen for a new image flow; or NULL */
   const char *preset_values; /* given with its name */

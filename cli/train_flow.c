@@ -113,6 +113,7 @@ static int wants_images(void) {
 /* The set that is drawn, in the size that is wanted. */
 static int default_data(void) {
   static char name[64];
+  if (cli_wanted.target) return CLI_OK;
   const clf_flow_spec *spec = &cli_wanted.spec;
   const clf_preset *preset = cli_wanted.preset;
   if (cli_common.data) return CLI_OK;
@@ -238,12 +239,15 @@ static int row_spec(const cli_session *s, const clf_column_grid *grid) {
   if (spec->kind == CLF_PIECEWISE && s->data.cols != 1)
     return cli_fail("--flow piecewise takes data of one column, %s has %d", cli_common.data,
                     s->data.cols);
-  cli_table_say_counters(&s->data, cli_common.data);
+  if (s->data.at) cli_table_say_counters(&s->data, cli_common.data);
+  if (spec->kind == CLF_PIECEWISE && !s->data.at && (isnan(spec->xmin) || isnan(spec->xmax)))
+    return cli_usage("--flow piecewise needs --xmin and --xmax where there are no data");
   const clf_flow_spec lecture = clf_flow_spec_default(spec->kind, s->data.cols);
   spec->dim = s->data.cols;
   if (!spec->hidden) spec->hidden = lecture.hidden;
   if (spec->kind == CLF_NVP && !cli_train_given("--s-max")) spec->s_max = USUAL_S_MAX;
-  return spec->kind == CLF_PIECEWISE ? default_interval(&s->data, grid, spec) : CLI_OK;
+  return spec->kind == CLF_PIECEWISE && s->data.at ? default_interval(&s->data, grid, spec)
+                                                   : CLI_OK;
 }
 
 /* ---- The flow ------------------------------------------------------------------ */
@@ -255,7 +259,9 @@ static int new_flow(cli_session *s, const clf_column_grid *grid) {
     return bad ? bad : cli_train_compose(s);
   }
   if (!cli_wanted.has_kind)
-    spec->kind = wants_images() ? CLF_REALNVP : s->data.cols == 1 ? CLF_PIECEWISE : CLF_NVP;
+    spec->kind = wants_images()                            ? CLF_REALNVP
+                 : s->data.cols == 1 && !cli_wanted.target ? CLF_PIECEWISE
+                                                           : CLF_NVP;
   int code = check_kind(spec->kind, 0);
   if (!code) code = spec->kind == CLF_REALNVP ? image_spec(s) : row_spec(s, grid);
   if (code) return code;
@@ -278,6 +284,7 @@ static int load_flow(cli_session *s, const char *path) {
                      clf_kind_name(cli_wanted.spec.kind), path, clf_kind_name(spec->kind));
   if (!code && spec->kind == CLF_COMPOSED) code = cli_train_check_composed(path);
   if (!code) code = check_agreement(&cli_wanted.spec, spec, sizeof *spec);
+  if (cli_wanted.target) return code; /* the trainer compares dimensions */
   if (!code && !s->images && !s->data.at) code = open_images(s);
   return code ? code : cli_data_check(s, cli_common.data, path);
 }
@@ -336,6 +343,25 @@ static int read_all(cli_session *s) {
   return code;
 }
 
+/* ---- A log-density ---------------------------------------------------------------------- */
+
+/* The session has no rows then, but as many columns as the density has dimensions. */
+static int open_target(cli_session *s) {
+  static const char *const of_data[] = {"--data",        "--valid",   "--discrete", "--standardize",
+                                        "--valid-split", "--columns", "--drop",     "--plot"};
+  if (!cli_wanted.target && cli_train_given("--samples"))
+    return cli_usage("--samples goes with --target: data have their own rows");
+  if (!cli_wanted.target) return CLI_OK;
+  for (size_t i = 0; i < sizeof of_data / sizeof *of_data; i++)
+    if (cli_train_given(of_data[i]))
+      return cli_usage("%s goes with data; --target has none", of_data[i]);
+  if (clf_density_open(cli_wanted.target, &cli_wanted.density) != CLF_OK)
+    return cli_usage("--target: %s", clf_errmsg());
+  cli_common.data = cli_wanted.target;
+  s->data.cols = cli_wanted.density.dim;
+  return CLI_OK;
+}
+
 /* ---- All of it -------------------------------------------------------------------- */
 
 static int make_flow(cli_session *s) {
@@ -343,7 +369,7 @@ static int make_flow(cli_session *s) {
   clf_column_grid *grid = NULL;
   int code = CLI_OK;
   if (begin) code = load_flow(s, begin); /* which may put the table's columns in its order */
-  if (!code) code = cli_train_grid(&s->data, &grid);
+  if (!code && !cli_wanted.target) code = cli_train_grid(&s->data, &grid);
   if (!code && !begin) code = new_flow(s, grid);
   if (!code) code = cli_train_set_grid(s->flow, grid);
   free(grid);
@@ -355,10 +381,11 @@ static int make_flow(cli_session *s) {
 int cli_train_prepare(cli_session *s) {
   const char *begin = cli_train_begin();
   int code = cli_train_choose();
+  if (!code) code = open_target(s);
   if (!code) code = default_data();
   if (!code && cli_wanted.resume) code = resume_options();
   const int late = begin && cli_common.images.crop != CLF_CROP_NONE;
-  if (!code && !late) code = open_images(s);
+  if (!code && !late && !cli_wanted.target) code = open_images(s);
   if (!code) code = cli_open_device(&s->dev);
   if (!code) code = make_flow(s);
   if (!code) code = settle_options(s);

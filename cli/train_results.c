@@ -69,7 +69,7 @@ int cli_train_plan(const cli_session *s) {
   clf_train_options options = cli_wanted.train;
   const int64_t rows = cli_row_count(s);
   clf_train_plan plan;
-  if (options.batch > rows) options.batch = (int32_t)rows;
+  if (options.batch > rows && !cli_wanted.target) options.batch = (int32_t)rows;
   if (clf_train_plan_of(s->flow, &options, s->data.rows, &plan) != CLF_OK)
     return cli_fail_library();
   clf_arch *arch;
@@ -78,8 +78,11 @@ int cli_train_plan(const cli_session *s) {
   cli_train_heading(s);
   printf("architecture         %s\n", clf_arch_text(arch));
   clf_arch_free(arch);
-  printf("data                 %" PRId64 " %s of %s\n", rows, s->images ? "images" : "rows",
-         cli_clean(cli_common.data));
+  if (cli_wanted.target)
+    printf("target               %s\n", cli_clean(cli_wanted.target));
+  else
+    printf("data                 %" PRId64 " %s of %s\n", rows, s->images ? "images" : "rows",
+           cli_clean(cli_common.data));
   print_bytes("parameters", plan.parameters, "");
   print_bytes("optimiser", plan.optimiser, "");
   print_ways(&plan);
@@ -192,8 +195,24 @@ static int print_scores(const cli_session *s, const cli_training *t) {
   return CLI_OK;
 }
 
+/* How well the flow covers what it samples, by new samples of it. */
+static int print_weights(const cli_session *s, const cli_training *t) {
+  enum { SAMPLES = 10000 };
+  clf_importance_score score;
+  const double log_z = clf_density_log_z(&cli_wanted.density);
+  if (clf_importance(s->flow, &cli_wanted.density, t->seed, 0, SAMPLES, &score, NULL, NULL) !=
+      CLF_OK)
+    return cli_fail_library();
+  printf("log Z                %.6f, standard error %.6f, by %d samples\n", score.log_z,
+         score.log_z_error, SAMPLES);
+  if (isfinite(log_z)) printf("exact log Z          %.6f\n", log_z);
+  printf("lower bound          %.6f\n", score.bound);
+  printf("effective sample     %.2f%%, top weight %.2f%%\n", 100 * score.ess, 100 * score.top);
+  return CLI_OK;
+}
+
 int cli_train_results(cli_session *s, const cli_training *t) {
-  const int code = print_scores(s, t);
+  const int code = cli_wanted.target ? print_weights(s, t) : print_scores(s, t);
   if (code) return code;
   char all[24], one[24];
   const int64_t steps = t->first_step < 0 ? 0 : t->step - t->first_step;

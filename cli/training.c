@@ -74,8 +74,9 @@ static void format_progress(const cli_training *t, const clf_progress *p, char *
   cli_format_large(p->rate, rate, sizeof rate);
   cli_format_seconds(p->left, time, sizeof time);
   if (p->step < p->steps) snprintf(left, sizeof left, "  %s left", time);
-  snprintf(line, size, "epoch %" PRId64 "/%" PRId64 "  train %.4f%s%s%s  %s samples/s%s", p->epoch,
-           p->epochs, told(t, p->train), valid, unit, norm, rate, left);
+  snprintf(line, size, "epoch %" PRId64 "/%" PRId64 "  %s %.4f%s%s%s  %s samples/s%s", p->epoch,
+           p->epochs, t->bound ? "bound" : "train", told(t, p->train), valid, unit, norm, rate,
+           left);
 }
 
 /* A line longer than the terminal is wide could not be redrawn in place. */

@@ -89,8 +89,50 @@ START_TEST(what_is_refused) {
 }
 END_TEST
 
+/* ---- Training -------------------------------------------------------------------------------- */
+
+#define T "train --device cpu --target banana:bend=0.3 --hidden 8 --samples 1280 --batch 128 "
+
+START_TEST(trains_against_a_target) {
+  result r = run(T "--epochs 12 --out t.safetensors");
+  expect_code("train", &r, 0);
+  expect_text("train", "stderr", r.err, "epoch 12/12  bound -0.");
+  expect_text("train", "stdout", r.out, "exact log Z          0.000000\n");
+  const char *ess = strstr(r.out, "effective sample     ");
+  ck_assert_msg(ess && atof(ess + 21) > 90, "%s", r.out);
+  release(r);
+  succeeds("info t.safetensors", "--clip 10 --samples 1280\n");
+  /* In two runs, the second of which reads the options in the file. */
+  succeeds(T "--epochs 5 --out u.safetensors", "model                u.safetensors\n");
+  succeeds("train --device cpu --target banana:bend=0.3 --resume --epochs 12 --out u.safetensors",
+           "exact log Z");
+  same_files("t.safetensors", "u.safetensors");
+  refuses(1, "train --device cpu --target banana --resume --epochs 13 --out u.safetensors",
+          "its training began with another value of the data");
+  succeeds(T "--dry-run", "target               banana:bend=0.3\n");
+  write_text("flow", "3: coupling(rq(), mlp(8x1)) -> normal\n");
+  succeeds("train --device cpu --target funnel:dim=3 --samples 200 --epochs 1 --flow @flow --out "
+           "v.safetensors",
+           "flow                 composed, 3 dimensions");
+  refuses(1, "train --device cpu --target banana --init v.safetensors --out never.safetensors",
+          "the density has 2 dimensions, the flow has 3");
+}
+END_TEST
+
+START_TEST(trainings_that_are_refused) {
+  refuses(2, T "--data moons --out never.safetensors", "--data goes with data; --target has none");
+  refuses(2, T "--standardize --out never.safetensors", "--standardize goes with data");
+  refuses(2, T "--plot never.png --out never.safetensors", "--plot goes with data");
+  refuses(2, "train --data moons --samples 9 --out never.safetensors",
+          "--samples goes with --target: data have their own rows");
+  refuses(2, "train --target baana --out never.safetensors", "there is no target \"baana\"");
+  refuses(1, T "--flow nice --out never.safetensors",
+          "there is no gradient through the inverse of scale");
+}
+END_TEST
+
 int main(int argc, char **argv) {
-  const TTest *const all[] = {weights_of_a_target, weights_beside_samples, values_of_a_file,
-                              what_is_refused};
+  const TTest *const all[] = {weights_of_a_target,     weights_beside_samples,     values_of_a_file,
+                              trains_against_a_target, trainings_that_are_refused, what_is_refused};
   return program_main(argc, argv, "cli density", files, all, sizeof all / sizeof *all);
 }

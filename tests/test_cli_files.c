@@ -35,8 +35,8 @@ static int has_force(const cli_verb *verb) {
 
 /* A word that is no file is one of these; all else that names a file must say so. */
 START_TEST(options_that_name_files) {
-  static const char *const words[] = {"NAME",    "PRESET",  "FLOW",          "I,J,...",
-                                      "A,B,C,D", "A,B,...", "COLS|auto|none"};
+  static const char *const words[] = {"NAME",    "PRESET",  "FLOW",    "TARGET",
+                                      "I,J,...", "A,B,C,D", "A,B,...", "COLS|auto|none"};
   for (int v = 0; v < VERBS; v++) {
     int outputs = 0;
     for (const cli_option *o = verbs[v]->options; o->name; o++) {
