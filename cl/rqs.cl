@@ -5,7 +5,7 @@
 
 /* What a call says of the splines of column j. */
 typedef struct {
-  int K, zuko, ends, kind, outside;
+  int K, zuko, ends, kind, line;
   float left, right, bottom, top, min_width, min_height, min_slope, end_slope, scale, gain, beta,
       shift, rate;
 } rqs;
@@ -16,7 +16,7 @@ typedef struct {
   s.zuko = p.like == CLF_RQS_ZUKO;                                                                 \
   s.ends = p.ends;                                                                                 \
   s.kind = kinds_ ? (int)AT(kinds, j, 0, 0, 0) : p.ends;                                           \
-  s.outside = p.outside;                                                                           \
+  s.line = s.kind == CLF_FREE_ENDS && p.outside == CLF_OUTSIDE_LINE;                               \
   s.left = box_ ? AT(box, j, 0, 0, 0) : p.left;                                                    \
   s.right = box_ ? AT(box, j, 1, 0, 0) : p.right;                                                  \
   s.bottom = box_ ? AT(box, j, 2, 0, 0) : p.bottom;                                                \
@@ -176,12 +176,8 @@ kernel BY_SAMPLE void rqs_fwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF
     const V L = rqs_log_slope(at_x),
             inner = clamp_v(f.y + f.h * (at_x.num / at_x.den), s.bottom, s.top);
     const V line = inner + exp(L) * (x - in);
-    const V other = s.outside == CLF_OUTSIDE_IDENTITY ? x
-                    : s.outside == CLF_OUTSIDE_LINE   ? line
-                                                      : inner;
-    const V other_L = s.outside == CLF_OUTSIDE_IDENTITY ? (V)0
-                      : s.outside == CLF_OUTSIDE_LINE   ? L
-                                                        : (V)-INFINITY;
+    const V other = s.kind != CLF_FREE_ENDS ? x : s.line ? line : inner;
+    const V other_L = s.kind != CLF_FREE_ENDS ? (V)0 : s.line ? L : (V)-INFINITY;
     PUT_COLUMN(y, x == in ? inner : other);
     sum += x == in ? L : other_L;
   }
@@ -199,12 +195,8 @@ kernel BY_SAMPLE void rqs_inv(CLF_IN(y), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF
     const rqs_point at_y = rqs_point_at(f, rqs_theta_of_y(f, y));
     const V L = rqs_log_slope(at_y), inner = clamp_v(f.x + f.w * at_y.theta, s.left, s.right);
     const V line = inner + (y - in) * exp(-L);
-    const V other = s.outside == CLF_OUTSIDE_IDENTITY ? y
-                    : s.outside == CLF_OUTSIDE_LINE   ? line
-                                                      : inner;
-    const V other_L = s.outside == CLF_OUTSIDE_IDENTITY ? (V)0
-                      : s.outside == CLF_OUTSIDE_LINE   ? L
-                                                        : (V)INFINITY;
+    const V other = s.kind != CLF_FREE_ENDS ? y : s.line ? line : inner;
+    const V other_L = s.kind != CLF_FREE_ENDS ? (V)0 : s.line ? L : (V)INFINITY;
     PUT_COLUMN(x, y == in ? inner : other);
     sum += y == in ? L : other_L;
   }
@@ -222,7 +214,6 @@ typedef struct {
 INLINE rqs_gradient rqs_backward(rqs s, rqs_bin f, V x, V out, V gl, int inverse) {
   const V in = clamp_v(x, s.left, s.right), zero = 0;
   const clf_mask inside = x == in;
-  const int line = s.outside == CLF_OUTSIDE_LINE;
   const rqs_point p = rqs_point_at(f, rqs_theta_of_x(f, x));
   const V flat = 1 - 2 * p.theta, rest = 1 - p.theta, d2 = p.den * p.den;
   const V slope = p.s / p.den * (p.s / p.den) * p.N;
@@ -231,8 +222,8 @@ INLINE rqs_gradient rqs_backward(rqs s, rqs_bin f, V x, V out, V gl, int inverse
   const V L_theta = inside ? L_in : zero;
   const V along = inverse ? (out - gl * L_theta / f.w) / slope : out * slope + gl * L_theta / f.w;
   const V own = inverse ? -along : out, own_L = inverse ? -gl : gl;
-  const V gy = line ? own : inside ? own : zero;
-  const V gL = inside ? own_L : line ? own_L + own * slope * (x - in) : zero;
+  const V gy = s.line ? own : inside ? own : zero;
+  const V gL = inside ? own_L : s.line ? own_L + own * slope * (x - in) : zero;
   const V g_theta = inside ? gy * f.h * p.s * p.N / d2 + gL * L_theta : zero;
   const V g_s = gy * f.h * (p.theta * p.theta * p.den - p.num * (1 - 2 * p.t)) / d2 +
                 gL * (2 / p.s + 2 * p.t / p.N - 2 * (1 - 2 * p.t) / p.den);
@@ -249,7 +240,7 @@ INLINE rqs_gradient rqs_backward(rqs s, rqs_bin f, V x, V out, V gl, int inverse
     g.u_a = f.k == 0 ? zero : g.u_a;
     g.u_b = f.k == (V)(s.K - 1) ? zero : g.u_b;
   }
-  g.in = line ? along : inside ? along : s.outside == CLF_OUTSIDE_IDENTITY ? out : zero;
+  g.in = s.line ? along : inside ? along : s.kind != CLF_FREE_ENDS ? out : zero;
   return g;
 }
 

@@ -163,6 +163,11 @@ static inline real log_slope(const point *p) {
   return 2 * lane_log(p->s / p->den) + lane_log(p->N);
 }
 
+/* That outside of the box, where the spline ends with L. */
+static inline real log_slope_beyond(const spline *s, int kind, real L, real refused) {
+  return kind != CLF_FREE_ENDS ? 0 : s->outside == CLF_OUTSIDE_LINE ? L : refused;
+}
+
 /* ---- Values ------------------------------------------------------------------------------------
  */
 
@@ -183,12 +188,10 @@ CLF_REF_MAP(rqs_fwd, x, 400.0 + 50 * p->u.dim[2]) {
       const real inner = clamped(f.y[l] + f.h[l] * (at_x.num / at_x.den), q.bottom[l], q.top[l]);
       const real line = inner + real_exp(L) * (x[l] - in);
       const int out = !(x[l] == in);
-      y[l] = out && s.outside == CLF_OUTSIDE_IDENTITY ? x[l]
-             : s.outside == CLF_OUTSIDE_LINE          ? line
-                                                      : inner;
-      logdet[l] = !out || s.outside == CLF_OUTSIDE_LINE ? L
-                  : s.outside == CLF_OUTSIDE_REFUSED    ? -INFINITY
-                                                        : 0;
+      y[l] = out && q.kind[l] != CLF_FREE_ENDS ? x[l]
+             : s.outside == CLF_OUTSIDE_LINE   ? line
+                                               : inner;
+      logdet[l] = !out ? L : log_slope_beyond(&s, q.kind[l], L, -INFINITY);
     }
     block_put(&b, &p->y, y);
     block_add(&b, &p->logdet, 1, logdet);
@@ -212,12 +215,10 @@ CLF_REF_MAP(rqs_inv, y, 400.0 + 50 * p->u.dim[2]) {
       const real inner = clamped(f.x[l] + f.w[l] * at_y.theta, q.left[l], q.right[l]);
       const real line = inner + (y[l] - in) * real_exp(-L);
       const int out = !(y[l] == in);
-      x[l] = out && s.outside == CLF_OUTSIDE_IDENTITY ? y[l]
-             : s.outside == CLF_OUTSIDE_LINE          ? line
-                                                      : inner;
-      logdet[l] = !out || s.outside == CLF_OUTSIDE_LINE ? L
-                  : s.outside == CLF_OUTSIDE_REFUSED    ? INFINITY
-                                                        : 0;
+      x[l] = out && q.kind[l] != CLF_FREE_ENDS ? y[l]
+             : s.outside == CLF_OUTSIDE_LINE   ? line
+                                               : inner;
+      logdet[l] = !out ? L : log_slope_beyond(&s, q.kind[l], L, INFINITY);
     }
     block_put(&b, &p->x, x);
     block_add(&b, &p->logdet, -1, logdet);
@@ -240,7 +241,8 @@ typedef struct bin_gradient {
 static inline real bin_backward(const spline *s, const splines *q, const bin *f, int l, real x,
                                 real out, real gl, int inverse, bin_gradient *g) {
   const real in = clamped(x, q->left[l], q->right[l]);
-  const int beyond = !(x == in), inside = !beyond, line = beyond && s->outside == CLF_OUTSIDE_LINE;
+  const int inside = x == in, free = q->kind[l] == CLF_FREE_ENDS;
+  const int line = !inside && free && s->outside == CLF_OUTSIDE_LINE;
   const point p = point_at(f, l, theta_of_x(f, l, x));
   const real h = f->h[l], w = f->w[l], flat = 1 - 2 * p.theta, rest = 1 - p.theta;
   const real slope = p.s / p.den * (p.s / p.den) * p.N;
@@ -265,7 +267,7 @@ static inline real bin_backward(const spline *s, const splines *q, const bin *f,
   g->h[l] = gy * p.num / p.den + g_s / w;
   g->u_a[l] = g_a * knot_slope_slope(s, f->u_a[l], f->a[l]);
   g->u_b[l] = g_b * knot_slope_slope(s, f->u_b[l], f->b[l]);
-  return moves ? along : s->outside == CLF_OUTSIDE_IDENTITY ? out : 0;
+  return moves ? along : free ? 0 : out;
 }
 
 /* dL by the K raw widths (or heights), of which the corner sums up those before bin k: through

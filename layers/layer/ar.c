@@ -42,7 +42,7 @@ static clf_status make_net(const clf__layer *l, ar *o, clf__parts *parts, const 
   const clf__arch_ar *a = arch_of(l);
   char name[64];
   snprintf(name, sizeof name, "%s.net", path);
-  o->map.dims = l->in.dim;
+  o->map.whole = o->map.dims = l->in.dim;
   o->map.hidden = clf__net_hidden(a->net);
   o->map.masked = 1;
   CLF_TRY(clf__map_make(&o->map, a->map, parts, path));
@@ -71,7 +71,7 @@ static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
   if (arch_of(l)->order == CLF__ORDER_RANDOM)
     clf__parts_add(parts, &o->places, CLF_CONSTANT, 0, 0, 1, &D, "%s.order", path);
   CLF_TRY(make_net(l, o, parts, path));
-  l->traits |= o->map.ops->traits & (CLF_IS_BOUNDED | CLF_KEEPS_VOLUME);
+  l->traits |= (o->map.ops->traits | o->map.traits) & (CLF_IS_BOUNDED | CLF_KEEPS_VOLUME);
   return CLF_OK;
 }
 

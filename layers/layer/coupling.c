@@ -31,6 +31,7 @@ static const clf__arch_coupling *arch_of(const clf__layer *l) {
 
 static clf_status make_uncond(clf__layer *l, coupling *o, clf__parts *parts, const char *path) {
   char name[64];
+  o->uncond.whole = l->in.dim;
   o->uncond.dims = o->mask.kept;
   snprintf(name, sizeof name, "%s.uncond", path);
   CLF_TRY(clf__map_make(&o->uncond, arch_of(l)->map, parts, name));
@@ -44,6 +45,7 @@ static clf_status make_net(clf__layer *l, coupling *o, clf__parts *parts, const 
   const clf__arch_coupling *a = arch_of(l);
   char name[64];
   snprintf(name, sizeof name, "%s.net", path);
+  o->map.whole = l->in.dim;
   o->map.dims = o->mask.transformed;
   o->map.hidden = clf__net_hidden(a->net);
   o->map.residual = clf__net_is_residual(a->net);
@@ -65,7 +67,7 @@ static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
   CLF_TRY(clf__coupling_mask_make(&o->mask, l, parts, path));
   CLF_TRY(make_net(l, o, parts, path));
   if (arch_of(l)->uncond && o->mask.kept) CLF_TRY(make_uncond(l, o, parts, path));
-  l->traits |= o->map.ops->traits & (CLF_IS_BOUNDED | CLF_KEEPS_VOLUME);
+  l->traits |= (o->map.ops->traits | o->map.traits) & (CLF_IS_BOUNDED | CLF_KEEPS_VOLUME);
   return CLF_OK;
 }
 

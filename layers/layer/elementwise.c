@@ -40,10 +40,10 @@ static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
   elementwise *o = l->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for an elementwise layer");
   clf__parts_add(parts, &o->all, CLF_CONSTANT, 0, 0, 1, &D, NULL);
-  o->map.dims = D;
+  o->map.whole = o->map.dims = D;
   if (arch_of(l)->net) o->map.hidden = clf__net_hidden(arch_of(l)->net);
   CLF_TRY(clf__map_make(&o->map, arch_of(l)->map, parts, path));
-  l->traits |= o->map.ops->traits & (CLF_IS_BOUNDED | CLF_KEEPS_VOLUME);
+  l->traits |= (o->map.ops->traits | o->map.traits) & (CLF_IS_BOUNDED | CLF_KEEPS_VOLUME);
   if (arch_of(l)->net) return make_net(l, o, parts, path);
   clf__parts_add(parts, &o->trained, CLF_PLAIN, 0, 0, 2, (int32_t[2]){D, o->map.numbers},
                  "%s.numbers", path);

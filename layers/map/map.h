@@ -42,6 +42,7 @@ typedef struct clf__map_ops {
 struct clf__map {
   const clf__map_ops *ops;
   const struct clf__node *node;
+  int32_t whole;   /* D: all dimensions of the layer */
   int32_t dims;    /* d: transformed dimensions */
   int32_t numbers; /* m, once it is made */
   int masked;      /* 1: numbers come from a masked net, dimension by dimension; layout=auto is then
@@ -49,10 +50,11 @@ struct clf__map {
   int32_t hidden;  /* units of the net's hidden layers; 0: there is no net */
   int residual;    /* 1: a coupling with a residual net, whose raw widths and heights nflows divides
                       by sqrt(hidden) */
+  unsigned traits; /* beside those of its operations, set by make */
   void *own;
 };
 
-/* Makes a map of a node of arch.def, with m->dims, m->hidden, m->residual and m->masked
+/* Makes a map of a node of arch.def, with m->whole, m->dims, m->hidden, m->residual and m->masked
  * set. */
 clf_status clf__map_make(clf__map *m, const struct clf__node *node, clf__parts *parts,
                          const char *path);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* spline.h: what splines share: the interval of each transformed dimension, what is done outside of
+ * it, and views of their numbers.  Private. */
+#ifndef CLF_SPLINE_H
+#define CLF_SPLINE_H
+#include "pieces.h"
+
+typedef struct clf__spline {
+  const char *name;           /* of its row in arch.def */
+  const clf__tails *tails;    /* one, or one for each dimension of the flow */
+  const clf__reals *box;      /* empty: the usual ends */
+  int by_column;              /* 1: parts `intervals` and `kinds` say more than the members below */
+  int ends;                   /* of splines.def, for all columns */
+  double left, right;         /* of all columns; the square left .. right holds the spline */
+  clf__part intervals, kinds; /* (d, 4) and (d), as rqs_fwd takes them */
+  double (*own)[2];           /* by_column: the interval of each transformed dimension */
+  unsigned char *refused;     /* whether numbers outside of it are */
+} clf__spline;
+
+/* Reads `tails` and `box` of s, where name is set, for the dimensions of m, and sets m->traits.
+ * Errors: EINVAL if there are not as many tails as dimensions; ENOMEM. */
+clf_status clf__spline_make(clf__spline *s, clf__map *m, clf__parts *parts);
+void clf__spline_free(clf__spline *s);
+/* As a map's derive() and inside(). */
+void clf__spline_derive(const clf__spline *s, const clf__map *m, const int32_t *columns, double *c);
+int clf__spline_inside(const clf__spline *s, int32_t j, double x, double interval[2]);
+
+/* Numbers u (n, d m), dimension by dimension, as (n, d, m). */
+static inline clf_tensor clf__by_dimension(clf_tensor u, int32_t m) {
+  return (clf_tensor){.buf = u.buf,
+                      .offset = u.offset,
+                      .dim = {u.dim[0], u.dim[1] / m, m, 1},
+                      .stride = {u.stride[0], m * u.stride[1], u.stride[1], 1}};
+}
+
+/* The factor of raw widths and heights: nflows divides them by the root of a residual net's hidden
+ * units.  `scaled` is a word of arch.def. */
+double clf__spline_factor(const clf__map *m, int scaled);
+
+#endif
