@@ -305,11 +305,11 @@ static clf_status read_list(reader *r, const clf__node *node, const clf__member 
     up(r, before);
   }
   if (m->type == CLF__TYPE_INTS)
-    *(clf__ints *)to = (clf__ints){(int32_t *)at, (int32_t)n};
+    *(clf__ints *)to = (clf__ints){(void *)at, (int32_t)n};
   else if (m->type == CLF__TYPE_REALS)
-    *(clf__reals *)to = (clf__reals){(double *)at, (int32_t)n};
+    *(clf__reals *)to = (clf__reals){(void *)at, (int32_t)n};
   else if (n)
-    *(clf__tails *)to = (clf__tails){(clf__tail *)at, (int32_t)n};
+    *(clf__tails *)to = (clf__tails){(void *)at, (int32_t)n};
   else
     return expected(r, "at least one tail", NULL);
   return CLF_OK;
