@@ -169,6 +169,7 @@ extern struct cli_common {
   const char *model, *device, *data;
   int verbose, force;
   int strict;         /* refuse what has zero density, and a damaged image */
+  const char *given;  /* columns, values or a file of the context; NULL: not given */
   int latents;        /* the data's columns are z, which have no names in a model */
   clf_flow_spec hint; /* what a plain state_dict lacks; xmin and xmax NaN, the rest 0: not given */
   struct {            /* of data that are images */
@@ -187,6 +188,13 @@ extern struct cli_common {
   } table;
 } cli_common;
 
+/* Of every verb that takes a model with a context. */
+#define CLI_OPTION_GIVEN(what)                                                                     \
+  { "--given", "CONTEXT", what, CLI_TEXT, &cli_common.given, NULL, 0, 0 }
+#define CLI_OPTION_GIVEN_ROWS                                                                      \
+  CLI_OPTION_GIVEN(                                                                                \
+      "context of conditional models: NAME=VALUE,... for all samples, or FILE.csv or "             \
+      "FILE.npy with a row for each (default: columns of DATA by name)")
 #define CLI_OPTION_DATA(what)                                                                      \
   { "--data", "DATA", what, CLI_DATA, &cli_common.data, NULL, 1, 0 }
 /* Of every verb that writes files. */
@@ -322,7 +330,11 @@ typedef struct cli_session {
   clf_table noise;    /* of --noise, or empty */
   uint8_t *bytes;     /* of a chunk of images, and made continuous */
   double *pixels;
-  int64_t room; /* images that these two hold */
+  int64_t room;      /* images that these two hold */
+  clf_table given;   /* the context: a row for each sample, or one for all; or empty */
+  double *repeated;  /* that one row over and over */
+  clf_table weights; /* of a training: a number for each row; or empty */
+  int64_t repeated_rows;
 } cli_session;
 
 /* The device of --device, with its notes on stderr. */
@@ -359,6 +371,19 @@ void cli_table_say_counters(const clf_table *t, const char *data);
 /* Brings the columns into the order of the model's names. */
 int cli_table_match(cli_session *s, const char *data, const char *model);
 
+/* ---- given.c: the context of a conditional model ------------------------------------------- */
+
+/* Of a training: moves the columns that --given names from the data to s->given, or reads its
+ * file. */
+int cli_given_split(cli_session *s);
+/* The same for a column of weights; NULL: none. */
+int cli_weights_split(cli_session *s, const char *column);
+/* Of a model that takes a context: from --given, or the data's columns by name, into s->given; a
+ * row for each sample, or one for all.  Refuses --given with another model. */
+int cli_given_take(cli_session *s);
+/* The context of rows first .. first + n; NULL: the model takes none.  Good until the next call. */
+int cli_given_rows(cli_session *s, int64_t first, int64_t n, const double **c);
+
 /* ---- data.c: rows -------------------------------------------------------------------- */
 
 int64_t cli_row_count(const cli_session *s);
@@ -370,9 +395,9 @@ int cli_rows(cli_session *s, int64_t first, int64_t n, const double **x);
 /* log p of every row, (cli_row_count()); with --strict a density of zero is refused. */
 int cli_log_probs(cli_session *s, double *logp);
 
-/* clf_transform() or clf_invert(). */
-typedef clf_status (*cli_map_fn)(clf_flow *flow, const double *from, int64_t n, double *to,
-                                 double *logdet);
+/* clf_transform_given() or clf_invert_given(); c may be NULL. */
+typedef clf_status (*cli_map_fn)(clf_flow *flow, const double *from, const double *c, int64_t n,
+                                 double *to, double *logdet);
 /* What a verb does that maps rows: DATA through `map` to the file `out`, and the log-determinants
  * to the file `logdet_out` unless NULL.  `data`: what DATA holds. */
 typedef enum cli_rows_kind { CLI_SAMPLES, CLI_LATENTS } cli_rows_kind;

@@ -103,7 +103,8 @@ static int check_images(const cli_session *s, const char *data, const char *mode
 int cli_data_check(cli_session *s, const char *data, const char *model) {
   if (s->images) return check_images(s, data, model);
   const int32_t dim = clf_flow_get_spec(s->flow)->dim;
-  const int code = cli_table_match(s, data, model);
+  int code = s->given.at ? CLI_OK : cli_given_take(s); /* a training has taken it */
+  if (!code) code = cli_table_match(s, data, model);
   if (code) return code;
   if (s->data.cols == dim) return CLI_OK;
   return cli_fail("%s has %d column%s, the model %s takes %d", data, s->data.cols,
@@ -152,8 +153,9 @@ int cli_rows(cli_session *s, int64_t first, int64_t n, const double **x) {
   return CLI_OK;
 }
 
-static clf_status log_probs(const cli_session *s, const double *x, int64_t n, double *logp) {
-  CLF_TRY(clf_log_prob(s->flow, x, n, logp));
+static clf_status log_probs(const cli_session *s, const double *x, const double *c, int64_t n,
+                            double *logp) {
+  CLF_TRY(c ? clf_log_prob_given(s->flow, x, c, n, logp) : clf_log_prob(s->flow, x, n, logp));
   return cli_common.strict ? clf_require_density(s->flow, x, n, logp) : CLF_OK;
 }
 
@@ -161,11 +163,12 @@ int cli_log_probs(cli_session *s, double *logp) {
   const int64_t rows = cli_row_count(s), most = cli_row_chunk(s);
   int code = CLI_OK;
   for (int64_t at = 0, n; at < rows && !code; at += n) {
-    const double *x;
+    const double *x, *c;
     n = rows - at < most ? rows - at : most;
     code = cli_rows(s, at, n, &x);
+    if (!code) code = cli_given_rows(s, at, n, &c);
     clf_flow_set_first_row(s->flow, at);
-    if (!code && log_probs(s, x, n, logp + at) != CLF_OK) code = cli_fail_library();
+    if (!code && log_probs(s, x, c, n, logp + at) != CLF_OK) code = cli_fail_library();
     if (!code && s->images) cli_draw_share("evaluating", at + n, rows);
   }
   return code;

@@ -11,6 +11,7 @@ static cli_option options[] = {
     CLI_OPERAND_MODEL,
     CLI_OPTION_DATA("samples to score"),
     {"--json", NULL, "print a JSON object", CLI_FLAG, &json, NULL, 0, 0},
+    CLI_OPTION_GIVEN_ROWS,
     CLI_OPTION_STRICT_ROWS,
     CLI_OPTIONS_IMAGE_ROWS,
     CLI_OPTIONS_MODEL,

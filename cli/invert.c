@@ -11,17 +11,23 @@ static cli_option options[] = {
      "x of each row, columns x0, x1, ...: .csv, .npy (of images (N, H, W, C)), or - to print CSV",
      CLI_OUTPUT, &out, NULL, 1, 0},
     {"--logdet", "FILE", "log |det dx/dz| of each row", CLI_OUTPUT, &logdet, NULL, 0, 0},
+    CLI_OPTION_GIVEN_ROWS,
     CLI_OPTION_FORCE,
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_TABLE,
     CLI_OPTIONS_END,
 };
 
+static clf_status invert(clf_flow *flow, const double *z, const double *c, int64_t n, double *x,
+                         double *log_det) {
+  return c ? clf_invert_given(flow, z, c, n, x, log_det) : clf_invert(flow, z, n, x, log_det);
+}
+
 static int run(void) {
   if (clf_is_image_source(cli_common.data))
     return cli_usage("%s holds images; invert takes latent variables, a table or a .npy of floats",
                      cli_common.data);
-  return cli_map(clf_invert, CLI_LATENTS, out, logdet);
+  return cli_map(invert, CLI_LATENTS, out, logdet);
 }
 
 const cli_verb cli_invert = {

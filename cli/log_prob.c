@@ -10,6 +10,7 @@ static cli_option options[] = {
     CLI_OPTION_DATA("samples to evaluate"),
     {"--out", "FILE", "a row `logp` for each sample, in nats: .csv, .npy, or - to print CSV",
      CLI_OUTPUT, &out, NULL, 1, 0},
+    CLI_OPTION_GIVEN_ROWS,
     CLI_OPTION_STRICT_ROWS,
     CLI_OPTIONS_IMAGE_ROWS,
     CLI_OPTION_FORCE,

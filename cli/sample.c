@@ -29,10 +29,22 @@ static cli_option options[] = {
      CLI_FROM_0, &o.temperature, "1", 0, 0},
     {"--seed", "S", "of the stream of samples", CLI_SEED, &o.seed, "1", 0, 0},
     {"--first", "I", "index of the first one in that stream", CLI_INDEX, &o.first, "0", 0, 0},
+    CLI_OPTION_GIVEN("context of conditional models: NAME=VALUE,..., or FILE.csv or FILE.npy, for "
+                     "each row of which -n samples are drawn"),
     CLI_OPTION_FORCE,
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };
+
+/* -n samples for each row of the context. */
+static int draw_given(const cli_session *s, double *x) {
+  if (o.temperature != 1 || o.first)
+    return cli_usage("%s has no meaning with a context; leave it out",
+                     o.first ? "--first" : "--temperature");
+  return clf_sample_given(s->flow, s->given.at, s->given.rows, o.seed, o.count, x) == CLF_OK
+             ? CLI_OK
+             : cli_fail_library();
+}
 
 /* Samples first .. first + n of those asked for. */
 static int draw(const cli_session *s, int64_t first, int64_t n, double *x) {
@@ -117,8 +129,10 @@ static int draw_columns(const cli_session *s) {
     return cli_fail("a picture shows one or two columns, the model %s has %d; write .csv or .npy",
                     cli_common.model, dim);
   clf_table samples;
-  if (clf_table_new(o.count, dim, &samples) != CLF_OK) return cli_fail_library();
-  int code = draw(s, 0, o.count, samples.at);
+  const int64_t contexts = s->given.at ? s->given.rows : 1;
+  if (o.count > INT64_MAX / contexts || clf_table_new(o.count * contexts, dim, &samples) != CLF_OK)
+    return cli_fail_library();
+  int code = s->given.at ? draw_given(s, samples.at) : draw(s, 0, o.count, samples.at);
   if (!code) code = put_columns(s->flow, &samples);
   clf_table_free(&samples);
   return code;
@@ -148,6 +162,7 @@ static int run(void) {
   if (code) return code;
   cli_session s;
   code = cli_session_open(&s);
+  if (!code) code = cli_given_take(&s);
   if (!code && !cli_makes_images(&s)) {
     code = draw_columns(&s);
   } else if (!code) {

@@ -78,6 +78,9 @@ void cli_session_close(cli_session *s) {
   clf_images_free(s->images);
   clf_images_free(s->valid);
   clf_table_free(&s->noise);
+  clf_table_free(&s->given);
+  clf_table_free(&s->weights);
+  free(s->repeated);
   free(s->bytes);
   free(s->pixels);
   cli_close_device(s->dev);
@@ -87,11 +90,13 @@ static int map_rows(cli_session *s, cli_map_fn map, clf_table *to, double *logde
   const int64_t rows = cli_row_count(s), most = cli_row_chunk(s);
   int code = CLI_OK;
   for (int64_t at = 0, n; at < rows && !code; at += n) {
-    const double *x;
+    const double *x, *c;
     n = rows - at < most ? rows - at : most;
     code = cli_rows(s, at, n, &x);
+    if (!code) code = cli_given_rows(s, at, n, &c);
     clf_flow_set_first_row(s->flow, at);
-    if (!code && map(s->flow, x, n, to->at + at * to->cols, logdet ? logdet + at : NULL) != CLF_OK)
+    if (!code &&
+        map(s->flow, x, c, n, to->at + at * to->cols, logdet ? logdet + at : NULL) != CLF_OK)
       code = cli_fail_library();
     if (!code && s->images) cli_draw_share("mapping", at + n, rows);
   }

@@ -88,6 +88,11 @@ static cli_option options[] = {
                "a named architecture with its training options; any of them can be overridden, and "
                "values in parentheses: \"nsf(tail=5)\"",
                CLI_TEXT, &cli_wanted.preset_name, NULL),
+    CLI_OPTION_GIVEN(
+        "learn p(x given these): names or numbers of columns of DATA by comma, or FILE.csv "
+        "or FILE.npy with a row for each sample"),
+    CLI_OPTION("--weights", "COLUMN", "column of DATA that says what each row counts", CLI_TEXT,
+               &cli_wanted.weights, NULL),
     CLI_OPTION("--hidden", "N", "nvp, nice: units of each coupling's networks (default 2)",
                CLI_COUNT32, &cli_wanted.spec.hidden, NULL),
     CLI_OPTION("--depth", "N", "nvp, nice: couplings", CLI_COUNT32, &cli_wanted.spec.depth, "4"),
@@ -205,7 +210,9 @@ static clf_status create_trainer(const cli_session *s, const clf_train_options *
   if (cli_wanted.target)
     return clf_trainer_create_density(s->flow, &cli_wanted.density, o, trainer);
   if (s->images) return clf_trainer_create_images(s->flow, s->images, s->valid, o, trainer);
-  return clf_trainer_create(s->flow, &s->data, o, trainer);
+  const clf_train_data data = {
+      .x = &s->data, .given = s->given.at ? &s->given : NULL, .weights = s->weights.at};
+  return clf_trainer_create_with(s->flow, &data, o, trainer);
 }
 
 static int prepare(cli_session *s, cli_training *t) {

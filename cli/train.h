@@ -6,7 +6,7 @@
 
 /* What the command line asks for; members that no option set are filled in later. */
 extern struct cli_wanted {
-  const char *out, *init, *log, *plot, *curve, *valid, *flow, *preset_name, *discrete;
+  const char *out, *init, *log, *plot, *curve, *valid, *flow, *weights, *preset_name, *discrete;
   const char *target;  /* trains against it, without data */
   clf_density density; /* it */
   const clf_preset

@@ -158,9 +158,31 @@ static int check_shape(const cli_session *s) {
                    want[1], want[2], cli_common.data, have[0], have[1], have[2]);
 }
 
+/* "8|3: ..." of "8: ...": a flow that says nothing of a context takes what is given. */
+static int add_context(const cli_session *s) {
+  const int32_t C = s->given.cols, has = clf_arch_context(cli_wanted.arch);
+  if (has == C) return CLI_OK;
+  if (has)
+    return cli_usage("the flow takes a context of %d number%s, --given makes %d", has,
+                     has == 1 ? "" : "s", C);
+  const char *const text = clf_arch_text(cli_wanted.arch), *const colon = strchr(text, ':');
+  const size_t room = strlen(text) + 64;
+  char *const with = malloc(room);
+  clf_arch *arch = NULL;
+  if (!with) return cli_fail("out of memory for an architecture");
+  snprintf(with, room, "%.*s|%d%s; context: standardize", (int)(colon - text), text, C, colon);
+  const clf_status status = clf_arch_parse(with, &arch);
+  free(with);
+  if (status) return cli_fail_library();
+  clf_arch_free(cli_wanted.arch);
+  cli_wanted.arch = arch;
+  return CLI_OK;
+}
+
 int cli_train_compose(cli_session *s) {
   int code = cli_wanted.arch ? CLI_OK : fill_preset(s);
   if (!code) code = check_shape(s);
+  if (!code) code = add_context(s);
   if (code) return code;
   return clf_flow_create_arch(s->dev, cli_wanted.arch, cli_wanted.train.seed, &s->flow) == CLF_OK
              ? CLI_OK

@@ -258,6 +258,10 @@ static int new_flow(cli_session *s, const clf_column_grid *grid) {
     const int bad = check_kind(CLF_COMPOSED, s->images != NULL);
     return bad ? bad : cli_train_compose(s);
   }
+  if (s->given.at)
+    return cli_usage(
+        "--given goes with an architecture, such as --flow nsf or text; the kinds nvp, "
+        "nice, piecewise and realnvp take no context");
   if (!cli_wanted.has_kind)
     spec->kind = wants_images()                            ? CLF_REALNVP
                  : s->data.cols == 1 && !cli_wanted.target ? CLF_PIECEWISE
@@ -386,6 +390,8 @@ int cli_train_prepare(cli_session *s) {
   if (!code && cli_wanted.resume) code = resume_options();
   const int late = begin && cli_common.images.crop != CLF_CROP_NONE;
   if (!code && !late && !cli_wanted.target) code = open_images(s);
+  if (!code) code = cli_weights_split(s, cli_wanted.weights);
+  if (!code) code = cli_given_split(s);
   if (!code) code = cli_open_device(&s->dev);
   if (!code) code = make_flow(s);
   if (!code) code = settle_options(s);

@@ -13,13 +13,19 @@ static cli_option options[] = {
      CLI_OUTPUT, &out, NULL, 1, 0},
     {"--logdet", "FILE", "log |det dz/dx| of each sample", CLI_OUTPUT, &logdet, NULL, 0, 0},
     CLI_OPTIONS_IMAGE_DATA,
+    CLI_OPTION_GIVEN_ROWS,
     CLI_OPTION_FORCE,
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_TABLE,
     CLI_OPTIONS_END,
 };
 
-static int run(void) { return cli_map(clf_transform, CLI_SAMPLES, out, logdet); }
+static clf_status transform(clf_flow *flow, const double *x, const double *c, int64_t n, double *z,
+                            double *log_det) {
+  return c ? clf_transform_given(flow, x, c, n, z, log_det) : clf_transform(flow, x, n, z, log_det);
+}
+
+static int run(void) { return cli_map(transform, CLI_SAMPLES, out, logdet); }
 
 const cli_verb cli_transform = {
     .name = "transform",

@@ -393,6 +393,11 @@ START_TEST(given) {
   NO(clf_log_prob_tensor, "x", flow, none, none, none);
   NO(clf_log_prob_float, "logp", flow, v, NULL, 1, NULL);
   NO(clf_sample_float, "x", flow, NULL, 1, 1, 1, NULL);
+  NO(clf_flow_set_context_columns, "flow", NULL, NULL);
+  QUIET(clf_flow_context_columns,
+        !clf_flow_context_columns(NULL) && !clf_flow_context_columns(flow));
+  REFUSES(clf_flow_set_context_columns(flow, (char *[]){(char[]){"a"}}),
+          "the flow takes no context");
   NO(clf_flow_load_memory, "bytes", dev, NULL, 8, NULL, &flow);
   NO(clf_flow_save_memory, "bytes", flow, NULL, NULL);
   NO(clf_trainer_create_with, "data", flow, NULL, &options, &trainer);

@@ -113,6 +113,9 @@ CLF_API const clf_column_grid *clf_flow_grid(const clf_flow *flow);
 CLF_API clf_status clf_flow_set_columns(clf_flow *flow, char *const *names);
 /* The names, owned by the flow and valid until they are set again; NULL: it has none. */
 CLF_API char *const *clf_flow_columns(const clf_flow *flow);
+/* The same for the C columns of the context, which clf_trainer_create_with() sets. */
+CLF_API clf_status clf_flow_set_context_columns(clf_flow *flow, char *const *names);
+CLF_API char *const *clf_flow_context_columns(const clf_flow *flow);
 
 /* ---- Parameters -------------------------------------------------------- */
 

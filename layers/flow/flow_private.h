@@ -60,6 +60,7 @@ struct clf_flow {
   int standardizes; /* CLF_THE_DATA, CLF_THE_CONTEXT or both: what its architecture standardises */
   clf_column_grid *grid; /* D of discrete columns, step 0 for the others; or NULL */
   char **columns;        /* D names, or NULL */
+  char **c_columns;      /* of the context, C names; or NULL */
   clf_history history;
   int64_t drop_first; /* what dropout's masks depend on: clf__pass.first and key */
   uint64_t drop_key;

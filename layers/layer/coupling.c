@@ -222,6 +222,16 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
   return add_trained(l, p, &v);
 }
 
+/* Of nets that normalise what they compute. */
+static clf_status fit(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x) {
+  const clf__net *n = &own_of(l)->net;
+  const tensors v = tensors_of(l, p, k, x.dim[0]);
+  if (!n->ops->fit || n->of_context) return CLF_OK;
+  CLF_TRY(clf_do(p->dev, columns_take, .x = x, .at = clf__weight(p, &own_of(l)->mask.kept_at),
+                 .y = v.t[INPUT]));
+  return n->ops->fit(n, p, k->own, v.t[INPUT]);
+}
+
 static clf_status finish(const clf__layer *l, const clf__pass *p) {
   const clf__net *n = &own_of(l)->net;
   return n->ops->finish ? n->ops->finish(n, p) : CLF_OK;
@@ -245,6 +255,7 @@ const clf__layer_ops clf__layer_coupling = {
     .derive = derive,
     .init = init,
     .plan = plan,
+    .fit = fit,
     .finish = finish,
     .forward = forward,
     .inverse = inverse,

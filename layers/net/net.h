@@ -27,6 +27,8 @@ typedef struct clf__net_ops {
   void (*init)(const clf__net *n, clf__host_random *r, double *w); /* (optional) */
   clf_status (*plan)(const clf__net *n, int32_t rows, int train, clf_arena *a, clf__net_kept *k);
   clf_status (*finish)(const clf__net *n, const clf__pass *p); /* (optional) masks gradients */
+  /* (optional) Sets values that the first batch decides, from what the net is about to read. */
+  clf_status (*fit)(const clf__net *n, const clf__pass *p, clf__net_kept *k, clf_tensor x);
   clf_status (*forward)(const clf__net *n, const clf__pass *p, clf__net_kept *k, clf_tensor x,
                         clf_tensor u);
   /* Given x of the last forward that kept and dL/du: adds to gradients (where they are wanted) and

@@ -71,7 +71,10 @@ static clf_status set_up(clf_trainer *t, const samples *data) {
   t->norms = t->o.clip > 0 || (t->f->traits & CLF_TAKES_PIXELS) || clf__trainer_inverts(t, 0);
   t->many = clf__trainer_takes_many(t);
   CLF_TRY(place(t));
-  return names && !t->f->columns ? clf_flow_set_columns(t->f, names) : CLF_OK;
+  if (names && !t->f->columns) CLF_TRY(clf_flow_set_columns(t->f, names));
+  const clf_table *given = data->rows ? data->rows->given : NULL;
+  if (!given || !given->names || t->f->c_columns) return CLF_OK;
+  return clf_flow_set_context_columns(t->f, given->names);
 }
 
 /* The flow's scaling is replaced by that of the data, and comes back if all fails. */
