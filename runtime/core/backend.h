@@ -61,6 +61,7 @@ struct clf_device {
   void *impl;
   int bits;                   /* of an element: 32, or 64 on cpu64 */
   uint64_t memory, max_alloc; /* bytes in all, and of one buffer; 0: not known */
+  int many_callers;           /* 1: several threads may run operations at the same time */
   int wide_cores;    /* 1 where one work-item fills a core's vectors; layers choose by it */
   double lone_work;  /* rows x couplings x hidden x dim of a training step that one work-item or
                         group still takes sooner than all of them together by several calls */

@@ -2,6 +2,8 @@
 /* cpu.c: the C backend: memory of the host, and the best compiled variant of
  * cpu_ref/ that this processor runs.  It does what it is told, at once. */
 #define _POSIX_C_SOURCE 200809L
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +18,15 @@ extern const clf__cpu_variant clf__cpu_f64, clf__cpu_f32_baseline;
 extern const clf__cpu_variant clf__cpu_f32_avx2, clf__cpu_f32_avx512;
 #endif
 
+/* Scratch memory that one thread at a time has. */
+typedef struct desk {
+  _Alignas(64) atomic_flag taken;
+  clf_scratch scratch;
+} desk;
+
 typedef struct cpu {
   const clf__cpu_variant *variant;
-  clf_scratch scratch;
+  desk desk[CLF_THREADS_MAX];
 } cpu;
 
 /* ---- Variants -------------------------------------------------------------------- */
@@ -81,9 +89,11 @@ static clf_status load_choices(clf_device *dev) {
 
 static clf_status start(clf_device *dev, const clf__cpu_variant *variant) {
   CLF_TRY(clf__threads_check());
-  cpu *c = dev->impl = calloc(1, sizeof *c);
+  cpu *c = dev->impl = aligned_alloc(_Alignof(cpu), sizeof *c);
   if (!c) return clf__fail(CLF_ENOMEM, "no memory for a device");
+  memset(c, 0, sizeof *c);
   c->variant = variant;
+  dev->many_callers = 1;
   dev->bits = variant->bits;
   dev->wide_cores = variant->bits == 32; /* doubles are computed the plain way */
   dev->memory = dev->max_alloc = memory_of_host();
@@ -108,7 +118,7 @@ static clf_status cpu64_open(clf_device *dev, const char *which) {
 }
 static void cpu_close(clf_device *dev) {
   cpu *c = dev->impl;
-  free(c->scratch.at);
+  for (int i = 0; i < CLF_THREADS_MAX; i++) free(c->desk[i].scratch.at);
   free(c);
 }
 
@@ -132,11 +142,32 @@ static clf_status cpu_read(clf_device *dev, clf_buffer *b, size_t at_, void *dst
   memcpy(dst, (const char *)b->handle + bytes(dev, at_), bytes(dev, n));
   return CLF_OK;
 }
+/* A desk that nobody is at: the one where the calling thread was before, if it can be had, since
+ * its memory lies in that core's cache. */
+static desk *take_desk(cpu *c) {
+  static atomic_uint threads;
+  static _Thread_local unsigned usual; /* counted from 1 */
+  if (!usual) usual = atomic_fetch_add(&threads, 1) % CLF_THREADS_MAX + 1;
+  unsigned i = usual - 1;
+  while (atomic_flag_test_and_set_explicit(&c->desk[i].taken, memory_order_acquire))
+    i = (i + 1) % CLF_THREADS_MAX;
+  return &c->desk[i];
+}
+
+static void note_memory(clf_device *dev, size_t more, size_t fewer) {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  if (more == fewer) return;
+  pthread_mutex_lock(&lock);
+  clf__take(dev, more, fewer);
+  pthread_mutex_unlock(&lock);
+}
+
 static clf_status cpu_run(clf_device *dev, clf_op op, const void *args) {
-  cpu *c = dev->impl;
-  const size_t before = c->scratch.size;
-  const clf_status s = clf__way(dev, op, args)->compute(args, &c->scratch);
-  clf__take(dev, c->scratch.size, before);
+  desk *d = take_desk(dev->impl);
+  const size_t before = d->scratch.size;
+  const clf_status s = clf__way(dev, op, args)->compute(args, &d->scratch);
+  note_memory(dev, d->scratch.size, before);
+  atomic_flag_clear_explicit(&d->taken, memory_order_release);
   return s;
 }
 static const clf_way *cpu_ways(const clf_device *dev, clf_op op, const struct clf_traits **traits) {

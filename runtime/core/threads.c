@@ -213,8 +213,21 @@ static void dismiss(job *j) {
   pthread_setcancelstate(state, NULL);
 }
 
+static _Thread_local int is_alone;
+
+int clf__threads_alone(int alone) {
+  const int before = is_alone;
+  is_alone = alone;
+  return before;
+}
+int clf__threads_are_alone(void) { return is_alone; }
+
 void clf__threads_run(int count, int wanted, clf__loop loop, const void *context) {
   job j;
+  if (is_alone) {
+    loop(context, 0, count);
+    return;
+  }
   j.loop = loop;
   j.context = context;
   j.members = 1;

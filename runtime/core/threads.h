@@ -17,6 +17,11 @@ typedef void (*clf__loop)(const void *context, int first, int end);
  * loop, and in a forked child. */
 void clf__threads_run(int count, int wanted, clf__loop loop, const void *context);
 
+/* With `alone` = 1 loops of the calling thread run on it alone, without a look at the pool; returns
+ * what it was before.  For work that is shared out in larger pieces than single loops. */
+int clf__threads_alone(int alone);
+int clf__threads_are_alone(void);
+
 /* EINVAL if the environment variable CLFLOW_THREADS is set to something else than a number of
  * threads. */
 clf_status clf__threads_check(void);
