@@ -2,16 +2,28 @@
 /* adam.c: one Adam step (Kingma and Ba 2015, algorithm 1); clipping by the global norm. */
 #include "ref.h"
 
+/* Elements i of vectors whose strides are sg, sw, sm and sv; those of unit stride become vectors.
+ */
+static inline void adam_range(const clf_adam_step_args *p, int first, int end, ptrdiff_t sg,
+                              ptrdiff_t sw, ptrdiff_t sm, ptrdiff_t sv) {
+  real *restrict const g = at(&p->g, 0, 0, 0, 0), *restrict const w = at(&p->w, 0, 0, 0, 0);
+  real *restrict const m = at(&p->m, 0, 0, 0, 0), *restrict const v = at(&p->v, 0, 0, 0, 0);
+  const real b1 = p->beta1, b2 = p->beta2, lr = p->lr, c1 = p->c1, c2 = p->c2, eps = p->eps;
+  for (int i = first; i < end; i++) {
+    const real d = g[i * sg];
+    m[i * sm] = b1 * m[i * sm] + (1 - b1) * d;
+    v[i * sv] = b2 * v[i * sv] + (1 - b2) * d * d;
+    w[i * sw] -= lr * (m[i * sm] / c1) / (real_sqrt(v[i * sv] / c2) + eps);
+    g[i * sg] = 0;
+  }
+}
 static void adam_elements(const void *args, int first, int end) {
   const clf_adam_step_args *p = args;
-  const real b1 = p->beta1, b2 = p->beta2;
-  for (int i = first; i < end; i++) {
-    real *g = at(&p->g, i, 0, 0, 0), *m = at(&p->m, i, 0, 0, 0), *v = at(&p->v, i, 0, 0, 0);
-    *m = b1 * *m + (1 - b1) * *g;
-    *v = b2 * *v + (1 - b2) * *g * *g;
-    *at(&p->w, i, 0, 0, 0) -= p->lr * (*m / p->c1) / (real_sqrt(*v / p->c2) + p->eps);
-    *g = 0;
-  }
+  const int sg = p->g.stride[0], sw = p->w.stride[0], sm = p->m.stride[0], sv = p->v.stride[0];
+  if (sg == 1 && sw == 1 && sm == 1 && sv == 1)
+    adam_range(p, first, end, 1, 1, 1, 1);
+  else
+    adam_range(p, first, end, sg, sw, sm, sv);
 }
 
 CLF_REF(adam_step) {

@@ -9,7 +9,21 @@ static int column(const clf_tensor *numbers, int j, int D) {
   return number > 0 ? (int)number : 0;
 }
 
-CLF_REF_LOOP(columns_take, 2.0 * (double)clf__count(&p->y), p->y.dim[0], n) {
+/* Column j of every row at a time: few columns are read, each of many rows. */
+static int is_image(const clf_tensor *t) { return t->dim[2] * t->dim[3] > 1; }
+
+static void take_columns(const void *args, int first, int end) {
+  const clf_columns_take_args *p = args;
+  const ptrdiff_t sx = p->x.stride[0], sy = p->y.stride[0];
+  const real beta = p->beta;
+  for (int j = 0; j < p->y.dim[1]; j++) {
+    const real *x = at(&p->x, 0, column(&p->at, j, p->x.dim[1]), 0, 0);
+    real *y = at(&p->y, 0, j, 0, 0);
+    for (int n = first; n < end; n++)
+      y[n * sy] = beta != 0 ? x[n * sx] + beta * y[n * sy] : x[n * sx];
+  }
+}
+CLF_LOOP(take_channels, clf_columns_take_args, p, n) {
   for (int j = 0; j < p->y.dim[1]; j++) {
     const int from = column(&p->at, j, p->x.dim[1]);
     for (int h = 0; h < p->y.dim[2]; h++)
@@ -20,11 +34,32 @@ CLF_REF_LOOP(columns_take, 2.0 * (double)clf__count(&p->y), p->y.dim[0], n) {
       }
   }
 }
+CLF_REF(columns_take) {
+  (void)scratch;
+  in_threads(2.0 * (double)clf__count(&p->y), p->y.dim[0],
+             is_image(&p->y) ? take_channels : take_columns, p);
+  return CLF_OK;
+}
 
-CLF_REF_LOOP(columns_add, 2.0 * (double)clf__count(&p->x), p->x.dim[0], n) {
+static void add_columns(const void *args, int first, int end) {
+  const clf_columns_add_args *p = args;
+  const ptrdiff_t sx = p->x.stride[0], sy = p->y.stride[0];
+  for (int j = 0; j < p->x.dim[1]; j++) {
+    const real *x = at(&p->x, 0, j, 0, 0);
+    real *y = at(&p->y, 0, column(&p->at, j, p->y.dim[1]), 0, 0);
+    for (int n = first; n < end; n++) y[n * sy] += x[n * sx];
+  }
+}
+CLF_LOOP(add_channels, clf_columns_add_args, p, n) {
   for (int j = 0; j < p->x.dim[1]; j++) {
     const int to = column(&p->at, j, p->y.dim[1]);
     for (int h = 0; h < p->x.dim[2]; h++)
       for (int w = 0; w < p->x.dim[3]; w++) *at(&p->y, n, to, h, w) += *at(&p->x, n, j, h, w);
   }
+}
+CLF_REF(columns_add) {
+  (void)scratch;
+  in_threads(2.0 * (double)clf__count(&p->x), p->x.dim[0],
+             is_image(&p->x) ? add_channels : add_columns, p);
+  return CLF_OK;
 }
