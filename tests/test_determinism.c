@@ -31,17 +31,22 @@ typedef struct run {
   int32_t dim, hidden;
   int norm;
   const char *fuse;
+  const char *arch; /* of a composed flow */
 } run;
 
-/* The wide one has work enough for threads; of image flows one has sums over the batch. */
+/* A composed flow runs in blocks of rows; the wide one has work enough for threads; of image flows
+ * one has sums over the batch. */
 static const run runs[] = {
-    {"nvp", CLF_NVP, 2, 5, 0, NULL},
-    {"nvp, not fused", CLF_NVP, 2, 5, 0, "never"},
-    {"nvp, wide", CLF_NVP, 6, 160, 0, NULL},
-    {"nice", CLF_NICE, 5, 7, 0, NULL},
-    {"piecewise", CLF_PIECEWISE, 1, 0, 0, NULL},
-    {"realnvp", CLF_REALNVP, 64, 4, 0, NULL},
-    {"realnvp, batch norm", CLF_REALNVP, 64, 4, 1, NULL},
+    {"composed", CLF_COMPOSED, 6, 0, 0, NULL,
+     "6: (coupling(rq(bins=5, tail=3), resnet(20x2, relu)), ar(rq(bins=4), made(15x2, tanh)))*2 -> "
+     "normal"},
+    {"nvp", CLF_NVP, 2, 5, 0, NULL, NULL},
+    {"nvp, not fused", CLF_NVP, 2, 5, 0, "never", NULL},
+    {"nvp, wide", CLF_NVP, 6, 160, 0, NULL, NULL},
+    {"nice", CLF_NICE, 5, 7, 0, NULL, NULL},
+    {"piecewise", CLF_PIECEWISE, 1, 0, 0, NULL, NULL},
+    {"realnvp", CLF_REALNVP, 64, 4, 0, NULL, NULL},
+    {"realnvp, batch norm", CLF_REALNVP, 64, 4, 1, NULL, NULL},
 };
 enum { RUNS = sizeof runs / sizeof *runs, SAMPLES = 70 };
 
@@ -104,12 +109,24 @@ static void train(clf_flow *f, const run *r) {
   clf_table_free(&table);
 }
 
-static outcome outcome_of(clf_device *dev, const run *r) {
-  const clf_flow_spec spec = spec_of(r);
-  const size_t n = SAMPLES * (size_t)spec.dim;
+static clf_flow *flow_of(clf_device *dev, const run *r) {
   clf_flow *f = NULL;
+  if (r->arch) {
+    clf_arch *arch = NULL;
+    WORKS(clf_arch_parse(r->arch, &arch));
+    WORKS(clf_flow_create_arch(dev, arch, 3, &f));
+    clf_arch_free(arch);
+  } else {
+    const clf_flow_spec spec = spec_of(r);
+    WORKS(clf_flow_create(dev, &spec, &f));
+  }
+  return f;
+}
+
+static outcome outcome_of(clf_device *dev, const run *r) {
+  const size_t n = SAMPLES * (size_t)r->dim;
   flows_fuse(r->fuse);
-  WORKS(clf_flow_create(dev, &spec, &f));
+  clf_flow *f = flow_of(dev, r);
   train(f, r);
   const size_t count = clf__count(&f->w);
   double *w = flows_array(count), *x = flows_array(n), logp[SAMPLES];

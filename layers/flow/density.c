@@ -2,6 +2,7 @@
 /* density.c: densities and latents of rows. */
 #include <math.h>
 #include <string.h>
+#include "blocks.h"
 #include "chunk.h"
 #include "names.h"
 
@@ -49,13 +50,18 @@ clf_status clf_require_density(const clf_flow *f, const double *x, int64_t n, co
 /* ---- Densities --------------------------------------------------------------------------------
  */
 
+static clf_status evaluate_rows(clf__chunk *c, clf_tensor logp) {
+  clf_tensor x;
+  CLF_TRY(clf__put_context(c, CLF_EVAL));
+  CLF_TRY(clf__put_rows(c, &x));
+  return clf__flow_evaluate(c->f, x, logp);
+}
+
 /* Where a finite row makes the flow overflow, NaN stands for inf - inf: the row is so far out that
  * its density is below any number, as outside of the support, where it is zero. */
 static clf_status logp_chunk(clf__chunk *c) {
-  clf_tensor x, z, logdet;
   const clf_tensor logp = clf__rows(c->f->ws.logp, c->n);
-  CLF_TRY(clf__forward_rows(c, CLF_EVAL, &x, &z, &logdet));
-  CLF_TRY(clf__flow_logp(c->f, z, logdet, CLF_EVAL, logp));
+  CLF_TRY(evaluate_rows(c, logp));
   double *out = c->a->out + c->first;
   CLF_TRY(clf_read64(c->f->dev, logp, out));
   for (int32_t i = 0; i < c->n; i++) {
@@ -83,12 +89,11 @@ clf_status clf_log_prob_given(clf_flow *f, const double *x, const double *c, int
  * show that f(x) is no value of the flow. */
 static clf_status transform_chunk(clf__chunk *c) {
   const clf__arrays *a = c->a;
-  clf_tensor x, z, logdet;
   const int32_t D = c->f->spec.dim;
   double *out = a->out + c->first * D;
-  CLF_TRY(clf__forward_rows(c, CLF_EVAL, &x, &z, &logdet));
-  CLF_TRY(clf_read64(c->f->dev, z, out));
-  CLF_TRY(clf_read64(c->f->dev, logdet, c->host));
+  CLF_TRY(evaluate_rows(c, (clf_tensor){0}));
+  CLF_TRY(clf_read64(c->f->dev, clf__latents(c->f, c->n), out));
+  CLF_TRY(clf_read64(c->f->dev, clf__rows(c->f->ws.logdet, c->n), c->host));
   for (int32_t i = 0; i < c->n; i++) c->host[i] += c->head[i];
   const int32_t there = clf__first_bad(c, out, D), alone = clf__first_bad(c, c->host, 1);
   const int32_t bad = there < alone ? there : alone;

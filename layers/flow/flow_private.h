@@ -27,6 +27,7 @@ typedef struct clf__workspace {
   clf__kept *kept;         /* of each stage */
   clf__base_kept base;
   void *embedding; /* tensors of the embedding net: one malloc'ed block */
+  clf_tensor loss; /* (1) where training puts that of a pass */
   clf_tensor each; /* (rows) what each sample counts, set by callers; buf NULL: 1 for all */
 } clf__workspace;
 
@@ -66,7 +67,9 @@ struct clf_flow {
   uint64_t drop_key;
   double momentum; /* share of a batch in the running statistics that it moves */
   clf__workspace ws;
-  int64_t first_row; /* what refusals call the first row of a call */
+  struct clf__blocks *blocks; /* blocks.c: memory of passes in blocks of rows; NULL: none yet */
+  int prepared;               /* 1: derived numbers follow the weights already, in such a pass */
+  int64_t first_row;          /* what refusals call the first row of a call */
   int32_t most_rows; /* of a chunk, where memory was found to be short; 0: as many as are good */
 };
 
@@ -93,12 +96,18 @@ clf_status clf__flow_measure(const clf_flow *f, int32_t rows, int train, size_t 
 /* Makes the workspace serve calls of `rows` rows; train: CLF_VALUES and so on.  It goes on to
  * provide for backward, but in one way at a time. */
 clf_status clf__flow_reserve(clf_flow *f, int32_t rows, int train);
+/* A workspace of its own for passes of up to `rows` rows, and its end. */
+clf_status clf__workspace_make(const clf_flow *f, int32_t rows, int train, clf__workspace *to);
+void clf__workspace_free(const clf_flow *f, clf__workspace *ws);
 /* Frees the workspace: the next reserve makes one of the size that is asked for then. */
 void clf__flow_drop_workspace(clf_flow *f);
 /* Makes g, zeroed, and gives each layer its part. */
 clf_status clf__flow_need_gradient(clf_flow *f);
 clf_status clf__flow_clear_gradient(clf_flow *f);
 
+/* Computes derived numbers from the weights; passes do it themselves unless it was done for them.
+ */
+clf_status clf__flow_prepare(const clf_flow *f);
 /* z = f(x) for x, in the flow's own units, of n rows on the device; adds to logdet. */
 clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__mode mode,
                              clf_tensor *z);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "blocks.h"
 #include "chunk.h"
 
 /* dx and dc of the chunk from the device; ws.de holds what nets are given. */
@@ -60,14 +61,11 @@ clf_status clf_log_prob_gradient(clf_flow *f, const double *x, const double *c, 
 
 clf_status clf_log_prob_tensor(clf_flow *f, clf_tensor x, clf_tensor c, clf_tensor logp) {
   CLF_GIVEN("flow, x, logp", f, x.buf, logp.buf);
-  clf_tensor z, logdet;
   if (!f->context != !c.buf)
     return clf__fail(CLF_EINVAL, f->context ? "the flow takes a context, and none is given"
                                             : "the flow takes no context");
   CLF_TRY(clf__flow_reserve(f, x.dim[0], CLF_VALUES));
   if (f->context) CLF_TRY(clf_do(f->dev, copy, .x = c, .y = clf__rows(f->ws.c, x.dim[0])));
   CLF_TRY(clf__flow_embed(f, x.dim[0], CLF_EVAL));
-  CLF_TRY(clf__zeroed(f, x.dim[0], &logdet));
-  CLF_TRY(clf__flow_forward(f, x, logdet, CLF_EVAL, &z));
-  return clf__flow_logp(f, z, logdet, CLF_EVAL, logp);
+  return clf__flow_evaluate(f, x, logp);
 }

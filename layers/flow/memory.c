@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* memory.c: what passes need of a device's memory: the workspace, and gradients. */
 #include <stdlib.h>
-#include "flow_private.h"
+#include "blocks.h"
 
 /* ---- The workspace ------------------------------------------------------------------------- */
 
-static void free_workspace(const clf_flow *f, clf__workspace *ws) {
+void clf__workspace_free(const clf_flow *f, clf__workspace *ws) {
   clf_arena_free(&ws->arena);
   for (int i = 0; i < f->stages && ws->kept; i++) free(ws->kept[i].own);
   free(ws->base.own);
@@ -82,17 +82,28 @@ clf_status clf__flow_measure(const clf_flow *f, int32_t rows, int train, size_t 
   clf__workspace ws = {.arena = {.dev = f->dev}, .rows = rows, .train = train};
   const clf_status s = measure(f, &ws);
   *elements = ws.arena.used;
-  free_workspace(f, &ws);
+  clf__workspace_free(f, &ws);
   return s;
 }
 
-/* Lays `ws` out, first to measure, then in memory. */
-static clf_status make_workspace(clf_flow *f, clf__workspace *ws) {
+/* Lays `ws` out, first to measure, then in memory; `old`, unless NULL, makes room for it: only once
+ * it is measured, so that what cannot be made changes nothing. */
+static clf_status make_workspace(const clf_flow *f, clf__workspace *ws, clf__workspace *old) {
   CLF_TRY(measure(f, ws));
-  free_workspace(f, &f->ws); /* only now: what cannot be made changes nothing */
+  if (old) clf__workspace_free(f, old);
   CLF_TRY(clf_arena_init(&ws->arena, f->dev, ws->arena.used));
   CLF_TRY(lay_out_workspace(f, ws));
   return clf_do(f->dev, fill, .y = ws->train_logdet, .value = 0);
+}
+
+clf_status clf__workspace_make(const clf_flow *f, int32_t rows, int train, clf__workspace *to) {
+  clf__workspace ws = {.arena = {.dev = f->dev}, .rows = rows, .train = train};
+  const clf_status s = make_workspace(f, &ws, NULL);
+  if (s)
+    clf__workspace_free(f, &ws);
+  else
+    *to = ws;
+  return s;
 }
 
 clf_status clf__flow_reserve(clf_flow *f, int32_t rows, int train) {
@@ -100,15 +111,18 @@ clf_status clf__flow_reserve(clf_flow *f, int32_t rows, int train) {
   clf__workspace ws = {.arena = {.dev = f->dev},
                        .rows = rows > f->ws.rows ? rows : f->ws.rows,
                        .train = train ? train : f->ws.train};
-  const clf_status s = make_workspace(f, &ws);
+  const clf_status s = make_workspace(f, &ws, &f->ws);
   if (s)
-    free_workspace(f, &ws);
+    clf__workspace_free(f, &ws);
   else
     f->ws = ws;
   return s;
 }
 
-void clf__flow_drop_workspace(clf_flow *f) { free_workspace(f, &f->ws); }
+void clf__flow_drop_workspace(clf_flow *f) {
+  clf__flow_drop_blocks(f);
+  clf__workspace_free(f, &f->ws);
+}
 
 /* ---- Gradients ----------------------------------------------------------------------------- */
 

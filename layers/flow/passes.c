@@ -19,12 +19,13 @@ clf__pass clf__flow_pass(const clf_flow *f, clf__mode mode, int32_t n) {
 }
 
 /* Derived numbers follow the weights, which callers may have written. */
-static clf_status prepare(const clf_flow *f, const clf__pass *p) {
-  for (int i = 0; i < f->layers && f->d.buf; i++) {
+clf_status clf__flow_prepare(const clf_flow *f) {
+  const clf__pass p = {.dev = f->dev, .mode = CLF_EVAL, .weights = {f->w, f->c, f->d}};
+  for (int i = 0; i < f->layers && f->d.buf && !f->prepared; i++) {
     const clf__layer *l = &f->layer[i];
-    if (l->ops->prepare) CLF_TRY(l->ops->prepare(l, p));
+    if (l->ops->prepare) CLF_TRY(l->ops->prepare(l, &p));
   }
-  return f->base.ops->prepare ? f->base.ops->prepare(&f->base, p) : CLF_OK;
+  return f->base.ops->prepare && !f->prepared ? f->base.ops->prepare(&f->base, &p) : CLF_OK;
 }
 
 /* ---- Latents ------------------------------------------------------------------------------- */
@@ -88,7 +89,7 @@ clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__
   const int32_t n = x.dim[0];
   const clf__pass p = clf__flow_pass(f, mode, n);
   f->ws.mode = mode;
-  CLF_TRY(prepare(f, &p));
+  CLF_TRY(clf__flow_prepare(f));
   if (f->sends) place_latents(f, clf__rows(f->ws.z, n), (clf_tensor){0});
   for (int i = 0; i < f->stages; i++) {
     const clf__layer *l = f->stage[i].l;
@@ -107,7 +108,7 @@ clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__
   const int32_t n = z.dim[0];
   const clf__pass p = clf__flow_pass(f, mode, n);
   f->ws.mode = mode;
-  CLF_TRY(prepare(f, &p));
+  CLF_TRY(clf__flow_prepare(f));
   if (f->sends) place_latents(f, z, (clf_tensor){0});
   clf_tensor y = through(f, z);
   for (int i = f->stages - 1; i >= 0; i--) {
@@ -137,7 +138,7 @@ clf_status clf__flow_fit(clf_flow *f, clf_tensor x) {
     const clf__layer *l = f->stage[i].l;
     const clf_tensor y = clf__rows(f->ws.x[i + 1], n);
     if (l->ops->fit && !l->inverted) CLF_TRY(l->ops->fit(l, &p, &f->ws.kept[i], x));
-    CLF_TRY(prepare(f, &p));
+    CLF_TRY(clf__flow_prepare(f));
     CLF_TRY(forward_of(l, &p, &f->ws.kept[i], x, y, unused));
     x = y;
   }

@@ -2,6 +2,7 @@
 /* sample.c: the inverse of latents, and samples. */
 #include <math.h>
 #include <string.h>
+#include "blocks.h"
 #include "chunk.h"
 
 /* Refuses row i of the chunk, at which the inverse overflows: latents, or a sample. */
@@ -29,14 +30,21 @@ static clf_status get_rows(clf__chunk *c, clf_tensor from) {
   return bad < c->n ? refuse_inverse(c, bad) : CLF_OK;
 }
 
-/* The inverse of what lies in z, which must not be ws.x[0]. */
-static clf_status inverse_rows(clf__chunk *c, clf_tensor z) {
+/* From latents, those of the caller or drawn, to x[0]. */
+static clf_status inverse_block(clf_flow *f, int32_t first, int32_t n, void *context) {
+  const clf__chunk *c = context;
+  const clf_tensor z = clf__latents(f, n);
   clf_tensor x, logdet;
-  CLF_TRY(clf__zeroed(c->f, c->n, &logdet));
-  CLF_TRY(clf__flow_inverse(c->f, z, logdet, CLF_EVAL, &x));
-  CLF_TRY(get_rows(c, x));
+  if (!c->a->in) CLF_TRY(clf__flow_draw_latents(f, c->a->seed, c->a->first + c->first + first, z));
+  CLF_TRY(clf__zeroed(f, n, &logdet));
+  return clf__flow_inverse(f, z, logdet, CLF_EVAL, &x);
+}
+
+static clf_status inverse_rows(clf__chunk *c) {
+  CLF_TRY(clf__flow_in_blocks(c->f, c->n, inverse_block, c));
+  CLF_TRY(get_rows(c, clf__rows(c->f->ws.x[0], c->n)));
   if (!c->a->logdet) return CLF_OK;
-  CLF_TRY(clf_read64(c->f->dev, logdet, c->host));
+  CLF_TRY(clf_read64(c->f->dev, clf__rows(c->f->ws.logdet, c->n), c->host));
   for (int32_t i = 0; i < c->n; i++) c->host[i] += c->head[i];
   const int32_t bad = clf__first_bad(c, c->host, 1);
   if (bad < c->n) return refuse_inverse(c, bad);
@@ -54,7 +62,7 @@ static clf_status invert_chunk(clf__chunk *c) {
                        (long long)clf__row_number(c->f, c->first + i / D), (int)(i % D) + 1, in[i]);
   CLF_TRY(clf__put_context(c, CLF_EVAL));
   CLF_TRY(clf_write64(c->f->dev, z, in));
-  return inverse_rows(c, z);
+  return inverse_rows(c);
 }
 
 clf_status clf_invert(clf_flow *f, const double *z, int64_t n, double *x, double *logdet) {
@@ -73,16 +81,9 @@ clf_status clf_invert_given(clf_flow *f, const double *z, const double *c, int64
 /* ---- Samples ----------------------------------------------------------------------------------
  */
 
-static clf_status draw_latents(clf__chunk *c, clf_tensor *z) {
-  *z = clf__latents(c->f, c->n);
-  CLF_TRY(clf__put_context(c, CLF_EVAL));
-  return clf__flow_draw_latents(c->f, c->a->seed, c->a->first + c->first, *z);
-}
-
 static clf_status sample_chunk(clf__chunk *c) {
-  clf_tensor z;
-  CLF_TRY(draw_latents(c, &z));
-  return inverse_rows(c, z);
+  CLF_TRY(clf__put_context(c, CLF_EVAL));
+  return inverse_rows(c);
 }
 
 static clf_status check_first(int64_t first, int64_t n) {
@@ -111,9 +112,10 @@ clf_status clf_sample_given(clf_flow *f, const double *c, int64_t rows, uint64_t
 }
 
 static clf_status latents_chunk(clf__chunk *c) {
-  clf_tensor z;
+  const clf_tensor z = clf__latents(c->f, c->n);
   double *out = c->a->out + c->first * c->f->spec.dim;
-  CLF_TRY(draw_latents(c, &z));
+  CLF_TRY(clf__put_context(c, CLF_EVAL));
+  CLF_TRY(clf__flow_draw_latents(c->f, c->a->seed, c->a->first + c->first, z));
   CLF_TRY(clf_read64(c->f->dev, z, out));
   for (int64_t i = 0; i < (int64_t)c->n * c->f->spec.dim; i++) out[i] *= c->a->temperature;
   return CLF_OK;

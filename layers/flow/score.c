@@ -2,6 +2,7 @@
 /* score.c: means of log-densities. */
 #include <math.h>
 #include <stdlib.h>
+#include "blocks.h"
 #include "chunk.h"
 
 /* Mean and standard error of the finite ones among n numbers, of which there are `count`. */
@@ -56,12 +57,9 @@ clf_status clf_evaluate_given(clf_flow *f, const double *x, const double *c, int
 static clf_status sum_logp(clf_flow *f, clf_tensor x, clf_tensor c, double *host, double *sum) {
   const int32_t n = x.dim[0];
   const clf_tensor out = clf__rows(f->ws.logp, n);
-  clf_tensor z, logdet;
   if (f->context) CLF_TRY(clf_do(f->dev, copy, .x = c, .y = clf__rows(f->ws.c, n)));
   CLF_TRY(clf__flow_embed(f, n, CLF_EVAL));
-  CLF_TRY(clf__zeroed(f, n, &logdet));
-  CLF_TRY(clf__flow_forward(f, x, logdet, CLF_EVAL, &z));
-  CLF_TRY(clf__flow_logp(f, z, logdet, CLF_EVAL, out));
+  CLF_TRY(clf__flow_evaluate(f, x, out));
   CLF_TRY(clf_read64(f->dev, out, host));
   for (int32_t i = 0; i < n; i++) *sum += isfinite(host[i]) ? host[i] : -INFINITY;
   return CLF_OK;

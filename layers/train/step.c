@@ -2,6 +2,7 @@
 /* step.c: one step of Adam.  A step is a handful of launches and waits for nothing: its loss goes
  * to a ring on the device, which read.c reads. */
 #include <math.h>
+#include "blocks.h"
 #include "trainer.h"
 
 /* loss = -weight * sum of log p, each sample counted by ws.each, and dz; leaves logdet zero. */
@@ -20,19 +21,32 @@ static clf_status base_loss(clf_flow *f, clf_tensor z, clf_tensor logdet, clf_te
   return clf_do(f->dev, fill, .y = logdet, .value = 0);
 }
 
+typedef struct batch {
+  clf_tensor x;
+  float weight;
+} batch;
+
+static clf_status nll_block(clf_flow *f, int32_t first, int32_t n, void *context) {
+  const batch *b = context;
+  const clf_tensor x = clf_slice(b->x, 0, first, first + n);
+  const clf_tensor logdet = clf__rows(f->ws.train_logdet, n), dx0 = clf__rows(f->ws.dx[0], n);
+  clf_tensor z, dx;
+  CLF_TRY(clf__flow_forward(f, x, logdet, CLF_TRAIN, &z));
+  const clf_tensor dz = clf_slice(dx0, 1, 0, z.dim[1]);
+  CLF_TRY(base_loss(f, z, logdet, f->ws.loss, b->weight, dz));
+  return clf__flow_backward(f, x, dz, -b->weight, &dx);
+}
+
 /* The loss of samples that count `weight` each, and its gradient added to the flow's; fits: they
  * are the first ones of all, to which layers may be fitted. */
 static clf_status nll(clf_flow *f, int way, clf_tensor x, clf_tensor loss, float weight, int fits) {
   const int32_t n = x.dim[0];
-  const clf_tensor logdet = clf__rows(f->ws.train_logdet, n), dz = clf__rows(f->ws.dx[0], n);
-  clf_tensor z, dx;
+  batch b = {x, weight};
   if (way == CLF_STORED && clf__flow_has_nll(f)) return clf__flow_nll(f, x, loss, weight);
   if (f->context) CLF_TRY(clf_do(f->dev, fill, .y = clf__rows(f->ws.de, n), .value = 0));
   CLF_TRY(clf__flow_embed(f, n, CLF_TRAIN));
   if (fits) CLF_TRY(clf__flow_fit(f, x));
-  CLF_TRY(clf__flow_forward(f, x, logdet, CLF_TRAIN, &z));
-  CLF_TRY(base_loss(f, z, logdet, loss, weight, clf_slice(dz, 1, 0, z.dim[1])));
-  CLF_TRY(clf__flow_backward(f, x, clf_slice(dz, 1, 0, z.dim[1]), -weight, &dx));
+  CLF_TRY(clf__flow_train_in_blocks(f, n, nll_block, &b, loss));
   return clf__flow_embed_backward(f, n);
 }
 

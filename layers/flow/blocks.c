@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/* blocks.c: passes in blocks of rows.
+ *
+ * A composed flow is a long list of small operations.  Shared out one by one, each costs more for
+ * waking threads than for its numbers, and what it writes has left the caches when the next one
+ * reads it.  So on devices whose operations may be called by several threads, a thread takes some
+ * rows through the whole list.  A row's numbers do not depend on its block, and sums over rows are
+ * taken in an order that n alone decides: results have the same bits for any number of threads. */
+#include "blocks.h"
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include "chunk.h"
+#include "threads.h"
+
+enum {
+  GRAIN = 8,        /* rows that are not divided: a tile of a product */
+  ROWS = 64,        /* of a block, at most */
+  WIDE_ROWS = 256,  /* of one where weights do not stay in a cache */
+  TASKS = 16,       /* blocks with gradients of their own, at most */
+  CACHED = 1 << 18, /* weights that do */
+  MESSAGE = 512
+};
+
+typedef struct lane { /* memory for one block at a time */
+  atomic_flag taken;
+  clf__workspace ws;
+} lane;
+
+struct clf__blocks {
+  int32_t rows; /* that a lane has memory for */
+  int train;
+  int lanes;
+  lane *lane;
+  int tasks;        /* that there are gradients for */
+  clf_arena arena;  /* all below */
+  clf_tensor g, dg; /* (tasks, weights) */
+  clf_tensor loss;  /* (tasks) of a block */
+  clf_tensor sum;   /* (tasks) of all blocks of a task */
+};
+
+/* ---- Whether, and how many ------------------------------------------------------------------- */
+
+static int is_large(const clf_flow *f) { return clf__count(&f->w) > CACHED; }
+
+static int has_blocks(const clf_flow *f) {
+  return f->arch && f->dev->many_callers && !f->spec.height;
+}
+
+static int trains_in_blocks(const clf_flow *f) {
+  return has_blocks(f) && f->ws.train == CLF_STORED && !is_large(f) &&
+         !(f->traits & CLF_HAS_BATCH_STATISTICS);
+}
+
+static int32_t blocks_of(const clf_flow *f, int32_t n) {
+  const int32_t most = is_large(f) ? WIDE_ROWS : ROWS;
+  return (n - 1) / most + 1;
+}
+
+/* The first row of block i among `blocks` of about equal size. */
+static int32_t begin_of(int32_t n, int32_t blocks, int32_t i) {
+  const int64_t grains = (n - 1) / GRAIN + 1, row = grains * i / blocks * GRAIN;
+  return row < n ? (int32_t)row : n;
+}
+
+static int32_t most_rows(int32_t n, int32_t blocks) {
+  const int32_t grains = (n - 1) / GRAIN + 1;
+  return ((grains - 1) / blocks + 1) * GRAIN;
+}
+
+/* ---- Memory ---------------------------------------------------------------------------------- */
+
+static void free_blocks(const clf_flow *f, struct clf__blocks *b) {
+  for (int i = 0; b && b->lane && i < b->lanes; i++) clf__workspace_free(f, &b->lane[i].ws);
+  if (b) {
+    clf_arena_free(&b->arena);
+    free(b->lane);
+  }
+  free(b);
+}
+
+void clf__flow_drop_blocks(clf_flow *f) {
+  free_blocks(f, f->blocks);
+  f->blocks = NULL;
+}
+
+static clf_status lay_out(const clf_flow *f, struct clf__blocks *b) {
+  const int32_t tasks = b->tasks;
+  CLF_TRY(clf_new(&b->arena, (int32_t[4]){tasks, f->w.dim[0]}, &b->g));
+  if (f->d.buf) CLF_TRY(clf_new(&b->arena, (int32_t[4]){tasks, f->d.dim[0]}, &b->dg));
+  CLF_TRY(clf_new(&b->arena, (int32_t[4]){tasks}, &b->loss));
+  return clf_new(&b->arena, (int32_t[4]){tasks}, &b->sum);
+}
+
+static clf_status fill_blocks(const clf_flow *f, struct clf__blocks *b) {
+  b->lane = calloc((size_t)b->lanes, sizeof *b->lane);
+  if (!b->lane)
+    return clf__fail(CLF_ENOMEM, "no memory for the workspaces of %d threads", b->lanes);
+  for (int i = 0; i < b->lanes; i++)
+    CLF_TRY(clf__workspace_make(f, b->rows, b->train, &b->lane[i].ws));
+  if (!b->tasks) return CLF_OK;
+  b->arena.dev = f->dev;
+  CLF_TRY(lay_out(f, b)); /* measures */
+  CLF_TRY(clf_arena_init(&b->arena, f->dev, b->arena.used));
+  return lay_out(f, b);
+}
+
+/* Memory for blocks of so many rows, of which `tasks` have gradients of their own. */
+static clf_status need(clf_flow *f, int32_t rows, int train, int blocks, int tasks) {
+  const struct clf__blocks *old = f->blocks;
+  const int threads = clf_threads(), lanes = blocks < threads ? blocks : threads;
+  if (old && old->rows >= rows && old->lanes >= lanes && old->tasks >= tasks &&
+      (!train || old->train == train))
+    return CLF_OK;
+  struct clf__blocks *b = calloc(1, sizeof *b);
+  if (!b) return clf__fail(CLF_ENOMEM, "no memory for blocks of rows");
+  *b = (struct clf__blocks){.rows = rows, .train = train, .lanes = lanes, .tasks = tasks};
+  if (old) {
+    if (old->rows > rows) b->rows = old->rows;
+    if (old->lanes > lanes) b->lanes = old->lanes;
+    if (old->tasks > tasks) b->tasks = old->tasks;
+    if (!train) b->train = old->train;
+  }
+  clf__flow_drop_blocks(f);
+  const clf_status s = fill_blocks(f, b);
+  if (s)
+    free_blocks(f, b);
+  else
+    f->blocks = b;
+  return s;
+}
+
+/* ---- A block --------------------------------------------------------------------------------- */
+
+typedef struct run {
+  clf_flow *f;
+  int32_t n, blocks;
+  int tasks, trains;
+  clf__block_fn pass;
+  void *context;
+  atomic_int failed; /* the task whose failure is told: the first one; `tasks`: none */
+  atomic_flag telling;
+  clf_status status;
+  char message[MESSAGE];
+} run;
+
+static lane *take_lane(const struct clf__blocks *b) {
+  int i = 0;
+  while (atomic_flag_test_and_set_explicit(&b->lane[i].taken, memory_order_acquire))
+    i = (i + 1) % b->lanes;
+  return &b->lane[i];
+}
+static void leave_lane(lane *l) { atomic_flag_clear_explicit(&l->taken, memory_order_release); }
+
+static clf_tensor part(clf_tensor t, int32_t first, int32_t n) {
+  return t.buf ? clf_slice(t, 0, first, first + n) : t;
+}
+
+/* The flow with a lane's workspace; what callers see are rows of its own one. */
+static clf_flow view_of(const run *r, const lane *l, int32_t first, int32_t n) {
+  const clf__workspace *own = &r->f->ws;
+  clf_flow v = *r->f;
+  v.ws = l->ws;
+  v.prepared = 1;
+  v.drop_first += first;
+  v.ws.x[0] = part(own->x[0], first, n);
+  v.ws.x[v.stages] = part(own->x[v.stages], first, n);
+  v.ws.z = part(own->z, first, n);
+  v.ws.c = part(own->c, first, n);
+  v.ws.e = part(own->e, first, n);
+  v.ws.de = part(own->de, first, n);
+  v.ws.each = part(own->each, first, n);
+  v.ws.logdet = part(own->logdet, first, n);
+  v.ws.logp = part(own->logp, first, n);
+  v.ws.train_logdet = part(own->train_logdet, first, n);
+  return v;
+}
+
+static clf_tensor row_of(clf_tensor t, int32_t i) {
+  return t.buf ? clf__vector(t, (int64_t)i * t.stride[0], t.dim[1], 1) : t;
+}
+
+static clf_status run_block(run *r, int task, int32_t i) {
+  const int32_t first = begin_of(r->n, r->blocks, i), end = begin_of(r->n, r->blocks, i + 1);
+  struct clf__blocks *b = r->f->blocks;
+  if (first == end) return CLF_OK;
+  lane *l = take_lane(b);
+  clf_flow v = view_of(r, l, first, end - first);
+  if (r->trains) {
+    v.g = row_of(b->g, task);
+    v.dg = row_of(b->dg, task);
+    v.ws.loss = part(b->loss, task, 1);
+  }
+  const clf_status s = r->pass(&v, first, end - first, r->context);
+  leave_lane(l);
+  return s;
+}
+
+/* The blocks of a task, one after the other; the first gradients are added to zero. */
+static clf_status run_task(run *r, int task) {
+  const struct clf__blocks *b = r->f->blocks;
+  const int32_t first = (int32_t)((int64_t)r->blocks * task / r->tasks);
+  const int32_t end = (int32_t)((int64_t)r->blocks * (task + 1) / r->tasks);
+  clf_device *dev = r->f->dev;
+  if (r->trains) {
+    CLF_TRY(clf_do(dev, fill, .y = row_of(b->g, task), .value = 0));
+    if (b->dg.buf) CLF_TRY(clf_do(dev, fill, .y = row_of(b->dg, task), .value = 0));
+    CLF_TRY(clf_do(dev, fill, .y = part(b->sum, task, 1), .value = 0));
+  }
+  for (int32_t i = first; i < end; i++) {
+    CLF_TRY(run_block(r, task, i));
+    if (r->trains)
+      CLF_TRY(clf_do(dev, axpby, .x = part(b->loss, task, 1), .y = part(b->sum, task, 1), .a = 1,
+                     .b = 1));
+  }
+  return CLF_OK;
+}
+
+/* A message belongs to the thread that failed. */
+static void note_failure(run *r, int task, clf_status s) {
+  while (atomic_flag_test_and_set(&r->telling)) {}
+  if (task < atomic_load(&r->failed)) {
+    atomic_store(&r->failed, task);
+    r->status = s;
+    strncpy(r->message, clf_errmsg(), MESSAGE - 1);
+  }
+  atomic_flag_clear(&r->telling);
+}
+
+static void run_tasks(const void *context, int first, int end) {
+  run *r = (run *)(uintptr_t)context;
+  const int before = clf__threads_alone(1);
+  for (int i = first; i < end && i < atomic_load(&r->failed); i++) {
+    const clf_status s = run_task(r, i);
+    if (s) note_failure(r, i, s);
+  }
+  clf__threads_alone(before);
+}
+
+static clf_status run_all(run *r) {
+  r->failed = r->tasks;
+  if (r->f->blocks->lanes == 1 || r->tasks == 1)
+    run_tasks(r, 0, r->tasks);
+  else
+    clf__threads_run(r->tasks, r->f->blocks->lanes, run_tasks, r);
+  return r->status ? clf__fail(r->status, "%s", r->message) : CLF_OK;
+}
+
+/* ---- Calls ----------------------------------------------------------------------------------- */
+
+clf_status clf__flow_in_blocks(clf_flow *f, int32_t n, clf__block_fn pass, void *context) {
+  if (!has_blocks(f)) return pass(f, 0, n, context);
+  const int32_t blocks = blocks_of(f, n);
+  run r = {.f = f, .n = n, .blocks = blocks, .tasks = blocks, .pass = pass, .context = context};
+  CLF_TRY(need(f, most_rows(n, blocks), CLF_VALUES, blocks, 0));
+  CLF_TRY(clf__flow_prepare(f));
+  return run_all(&r);
+}
+
+typedef struct evaluation {
+  clf_tensor x, logp;
+} evaluation;
+
+static clf_status evaluate_block(clf_flow *f, int32_t first, int32_t n, void *context) {
+  const evaluation *e = context;
+  clf_tensor z, logdet;
+  CLF_TRY(clf__zeroed(f, n, &logdet));
+  CLF_TRY(clf__flow_forward(f, part(e->x, first, n), logdet, CLF_EVAL, &z));
+  return e->logp.buf ? clf__flow_logp(f, z, logdet, CLF_EVAL, part(e->logp, first, n)) : CLF_OK;
+}
+
+clf_status clf__flow_evaluate(clf_flow *f, clf_tensor x, clf_tensor logp) {
+  evaluation e = {x, logp};
+  return clf__flow_in_blocks(f, x.dim[0], evaluate_block, &e);
+}
+
+static clf_status add_up(clf_flow *f, int tasks, clf_tensor loss) {
+  const struct clf__blocks *b = f->blocks;
+  CLF_TRY(clf_do(f->dev, sum_rows, .x = part(b->g, 0, tasks), .y = f->g, .beta = 1));
+  if (b->dg.buf)
+    CLF_TRY(clf_do(f->dev, sum_rows, .x = part(b->dg, 0, tasks), .y = f->dg, .beta = 1));
+  return clf_do(f->dev, sum_rows, .x = part(b->sum, 0, tasks), .y = loss);
+}
+
+clf_status clf__flow_train_in_blocks(clf_flow *f, int32_t n, clf__block_fn pass, void *context,
+                                     clf_tensor loss) {
+  if (!trains_in_blocks(f)) {
+    f->ws.loss = loss;
+    return pass(f, 0, n, context);
+  }
+  const int32_t blocks = blocks_of(f, n);
+  const int tasks = blocks < TASKS ? blocks : TASKS;
+  run r = {.f = f,
+           .n = n,
+           .blocks = blocks,
+           .tasks = tasks,
+           .trains = 1,
+           .pass = pass,
+           .context = context};
+  f->ws.mode = CLF_TRAIN;
+  CLF_TRY(need(f, most_rows(n, blocks), CLF_STORED, tasks, tasks));
+  CLF_TRY(clf__flow_prepare(f));
+  CLF_TRY(run_all(&r));
+  return add_up(f, tasks, loss);
+}
