@@ -282,7 +282,7 @@ static int choose_pictures(cli_training *t) {
     const int code = cli_check_grid(spec, cli_training_grid);
     return code || cli_wanted.curve ? code : name_curve(t->samples);
   }
-  if (spec->dim <= 2) return CLI_OK;
+  if (spec->dim <= 2 && !clf_flow_context(t->flow)) return CLI_OK;
   if (cli_wanted.curve)
     return cli_usage("--plot draws flows of one or two columns, this one has %d; leave it out",
                      spec->dim);
