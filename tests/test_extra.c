@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* test_extra.c: a layer from outside of the library, by one file and one row (tests/extra): composed,
+ * trained, saved and loaded as any other. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "clflow/clflow.h"
+#include "suite.h"
+
+static const char text[] = "2: flip(-3), coupling(rq(bins=4), mlp(8x1)), ~flip, coupling(rq(bins=4), "
+                           "mlp(8x1)) -> normal";
+static clf_device *dev;
+
+static clf_flow *make(void) {
+  clf_arch *arch;
+  clf_flow *f;
+  WORKS(clf_open("cpu64", &dev));
+  WORKS(clf_arch_parse(text, &arch));
+  ck_assert_str_eq(clf_arch_text(arch), text);
+  WORKS(clf_flow_create_arch(dev, arch, 1, &f));
+  clf_arch_free(arch);
+  return f;
+}
+
+START_TEST(composes) {
+  clf_flow *f = make();
+  const double x[2] = {0.3, -0.4};
+  double z[2], back[2], J[4], there, here, brute;
+  WORKS(clf_transform(f, x, 1, z, &there));
+  WORKS(clf_invert(f, z, 1, back, &here));
+  for (int d = 0; d < 2; d++) ck_assert_double_eq_tol(back[d], x[d], 1e-10);
+  ck_assert_double_eq_tol(there, -here, 1e-10);
+  WORKS(clf_jacobian(f, x, J, &brute, &there));
+  ck_assert_double_eq_tol(brute, there, 1e-10);
+  clf_flow_free(f);
+  clf_close(dev);
+}
+END_TEST
+
+START_TEST(trains_and_is_saved) {
+  clf_flow *f = make(), *g;
+  clf_table moons;
+  clf_trainer *t;
+  clf_train_options o = clf_train_options_default();
+  clf_score before, after, loaded;
+  void *bytes;
+  size_t size;
+  o.epochs = 3;
+  WORKS(clf_table_read("moons:n=500", &moons));
+  WORKS(clf_evaluate(f, moons.at, moons.rows, &before));
+  WORKS(clf_trainer_create(f, &moons, &o, &t));
+  WORKS(clf_trainer_run(t, NULL, NULL));
+  WORKS(clf_evaluate(f, moons.at, moons.rows, &after));
+  ck_assert_double_gt(after.mean, before.mean + 0.3);
+  WORKS(clf_flow_save_memory(f, &bytes, &size));
+  WORKS(clf_flow_load_memory(dev, bytes, size, NULL, &g));
+  WORKS(clf_evaluate(g, moons.at, moons.rows, &loaded));
+  ck_assert(loaded.mean == after.mean);
+  free(bytes);
+  clf_trainer_free(t);
+  clf_flow_free(f);
+  clf_flow_free(g);
+  clf_table_free(&moons);
+  clf_close(dev);
+}
+END_TEST
+
+START_TEST(is_checked) {
+  clf_arch *arch;
+  clf_flow *f;
+  REFUSED(clf_arch_parse("2: flip(by=1e9) -> normal", &arch), CLF_EINVAL,
+          "at character 12 of \\"2: flip(by=1e9) -> normal\\": flip's by is 1e+09; it must be "
+          "-1e+06 to 1e+06");
+  WORKS(clf_open("cpu", &dev));
+  WORKS(clf_arch_parse("2: flip(0) -> normal", &arch));
+  REFUSED(clf_flow_create_arch(dev, arch, 1, &f), CLF_EINVAL,
+          "layers.0: by is 0: nothing inverts that");
+  clf_arch_free(arch);
+  clf_close(dev);
+}
+END_TEST
+
+int main(void) {
+  TCase *c = tcase_create("extra");
+  tcase_add_test(c, composes);
+  tcase_add_test(c, trains_and_is_saved);
+  tcase_add_test(c, is_checked);
+  return run_suite("extra", c);
+}
