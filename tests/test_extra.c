@@ -82,9 +82,11 @@ START_TEST(is_checked) {
 END_TEST
 
 int main(void) {
+  Suite *s = suite_create("extra");
   TCase *c = tcase_create("extra");
   tcase_add_test(c, composes);
   tcase_add_test(c, trains_and_is_saved);
   tcase_add_test(c, is_checked);
-  return run_suite("extra", c);
+  suite_add_tcase(s, c);
+  return suite_run(s);
 }
