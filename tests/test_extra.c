@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_extra.c: a layer from outside of the library, by one file and one row (tests/extra): composed,
- * trained, saved and loaded as any other. */
+/* test_extra.c: a layer from outside of the library, by one file and one row (tests/extra):
+ * composed, trained, saved and loaded as any other. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +8,9 @@
 #include "clflow/clflow.h"
 #include "suite.h"
 
-static const char text[] = "2: flip(-3), coupling(rq(bins=4), mlp(8x1)), ~flip, coupling(rq(bins=4), "
-                           "mlp(8x1)) -> normal";
+static const char text[] =
+    "2: flip(-3), coupling(rq(bins=4), mlp(8x1)), ~flip, coupling(rq(bins=4), "
+    "mlp(8x1)) -> normal";
 static clf_device *dev;
 
 static clf_flow *make(void) {
@@ -70,7 +71,7 @@ START_TEST(is_checked) {
   clf_arch *arch;
   clf_flow *f;
   REFUSED(clf_arch_parse("2: flip(by=1e9) -> normal", &arch), CLF_EINVAL,
-          "at character 12 of \\"2: flip(by=1e9) -> normal\\": flip's by is 1e+09; it must be "
+          "at character 12 of \"2: flip(by=1e9) -> normal\": flip's by is 1e+09; it must be "
           "-1e+06 to 1e+06");
   WORKS(clf_open("cpu", &dev));
   WORKS(clf_arch_parse("2: flip(0) -> normal", &arch));

@@ -7,7 +7,8 @@ static double by_of(const clf__layer *l) { return ((const clf__arch_flip *)l->no
 
 static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
   (void)parts, (void)path; /* it has no numbers */
-  return by_of(l) != 0 ? CLF_OK : clf__fail(CLF_EINVAL, "%s: by is 0: nothing inverts that", l->label);
+  return by_of(l) != 0 ? CLF_OK
+                       : clf__fail(CLF_EINVAL, "%s: by is 0: nothing inverts that", l->label);
 }
 
 /* y = factor x;  logdet[n] += D log |factor|. */
