@@ -29,10 +29,16 @@ static int read_text(const char *path, char **text) {
   return code;
 }
 
+int cli_arch_refused(clf_status s) {
+  return s == CLF_EINVAL ? cli_usage("%s", clf_errmsg()) : cli_fail_library();
+}
+
 int cli_arch_read(const char *given, clf_arch **arch) {
   char *text = NULL;
-  if (*given != '@')
-    return clf_arch_parse(given, arch) == CLF_OK ? CLI_OK : cli_usage("%s", clf_errmsg());
+  if (*given != '@') {
+    const clf_status s = clf_arch_parse(given, arch);
+    return s ? cli_arch_refused(s) : CLI_OK;
+  }
   const char *const path = given + 1;
   int code = read_text(path, &text);
   if (code) return code;
@@ -71,5 +77,6 @@ int cli_arch_of(const clf_flow *flow, int standardize, clf_arch **arch) {
   if (!s && (standardize || clf_flow_scaling(flow, &mean, &std))) s = with_standardize(arch);
   if (!s) return CLI_OK;
   clf_arch_free(*arch);
+  *arch = NULL;
   return cli_fail_library();
 }

@@ -157,6 +157,8 @@ int cli_put_latents(const char *path, const clf_flow *flow, clf_table *rows);
 
 /* ---- arch.c ------------------------------------------------------------ */
 
+/* The exit code for an architecture of the command line that was refused, and says why. */
+int cli_arch_refused(clf_status s);
 /* An architecture as text, or from a file of text or JSON: @FILE. */
 int cli_arch_read(const char *given, clf_arch **arch);
 /* That of a flow, whose scaling is a layer of it at the head; so it is if it will have one. */

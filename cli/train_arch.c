@@ -135,8 +135,8 @@ static int fill_preset(const cli_session *s) {
                        cli_common.data);
     append_whole(values, sizeof values, "dim", s->data.cols);
   }
-  return clf_preset_arch(p, values, &cli_wanted.arch) == CLF_OK ? CLI_OK
-                                                                : cli_usage("%s", clf_errmsg());
+  const clf_status status = clf_preset_arch(p, values, &cli_wanted.arch);
+  return status ? cli_arch_refused(status) : CLI_OK;
 }
 
 static int check_shape(const cli_session *s) {

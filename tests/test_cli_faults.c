@@ -69,6 +69,9 @@ static const struct verb {
     {"jacobian m.safetensors --data moons:n=9 --json", 0},
     {"info m.safetensors --batch 8", 0},
     {"info i.safetensors --json --batch 8", 0},
+    {"info m.safetensors --arch", 0},
+    {"train --data moons:n=12 --flow @flow.txt --dry-run", 0},
+    {"train --data moons:n=12 --flow @flow.json --dry-run", 0},
     {"devices --no-test", 0},
     {"devices --no-test --json", 0},
     {"bench --list --full --ops conv*", 0},
@@ -195,6 +198,8 @@ END_TEST
  */
 
 static void make_files(void) {
+  static const char flow[] = "2: (coupling(affine(scale=tanh), mlp(3x1, tanh, separate=1), "
+                             "mask=random, inputs=masked))*2 -> normal\n";
   double u[9 * 16];
   for (int i = 0; i < 9 * 16; i++) u[i] = i / 200.0;
   ck_assert_int_eq(run("train --data moons:n=40 --epochs 1 --hidden 3 --depth 2 --standardize "
@@ -207,6 +212,11 @@ static void make_files(void) {
                    0);
   ck_assert_int_eq(clf_array_write_npy("u.npy", u, 4, (const int64_t[]){9, 4, 4, 1}), CLF_OK);
   write_bytes("shapes", "gemm 3 4 5\n", 11);
+  write_bytes("flow.txt", flow, strlen(flow));
+  clf_arch *a;
+  WORKS(clf_arch_parse(flow, &a));
+  write_bytes("flow.json", clf_arch_json(a), strlen(clf_arch_json(a)));
+  clf_arch_free(a);
 }
 
 int main(int argc, char **argv) {
