@@ -284,7 +284,7 @@ kernel BY_PIXELS void bn_flow_inv(CLF_IN(y), CLF_IN(mean), CLF_IN(var), CLF_OUT(
 }
 
 #define BN_FLOW_BWD                                                                                \
-  CLF_IN(x), CLF_IN(mean), CLF_IN(var), CLF_IN(bmean), CLF_IN(dy), CLF_OUT(dx),                    \
+  CLF_IN(x), CLF_IN(mean), CLF_IN(var), CLF_IN(bmean), CLF_IN(dy), CLF_IN(dl), CLF_OUT(dx),        \
       const bn_flow_bwd_args p, CLF_POOL
 
 kernel BY_PIXELS void bn_flow_bwd_sum(BN_FLOW_BWD) {
@@ -302,17 +302,27 @@ kernel BY_PIXELS void bn_flow_bwd_sum(BN_FLOW_BWD) {
   }
 }
 
-kernel BY_LANES void bn_flow_bwd_add(BN_FLOW_BWD){ADD_BANDS}
+/* What the samples' log-dets weigh, where each has a weight of its own, is added to `along`. */
+kernel BY_LANES void bn_flow_bwd_add(BN_FLOW_BWD) {
+  ADD_BANDS
+  if (!p.dl.dim[0]) return;
+  float weight = 0;
+  for (int n = 0; n < p.dl.dim[0]; n++) weight += AT(dl, n, 0, 0, 0);
+  weight *= p.dlogdet * bn_count(p.pixels, p.x.dim[2], p.x.dim[3]);
+  lanes_store(along + weight, TOTAL(1), 1, left);
+}
 
 kernel BY_PIXELS void bn_flow_bwd(BN_FLOW_BWD) {
   const clf_part q = part_of(p.x);
   const float share = p.batch / PIXELS(x);
-  const float dlogdet = p.dlogdet * p.x.dim[0] * bn_count(p.pixels, q.H, p.x.dim[3]);
+  const float dlogdet =
+      p.dl.dim[0] ? 0 : p.dlogdet * p.x.dim[0] * bn_count(p.pixels, q.H, p.x.dim[3]);
   FOR_CHANNELS(q) {
     const V mean = CHANNEL(mean), rstd = rsqrt(CHANNEL(var) + p.eps);
     const V bmean = p.bmean.dim[0] ? CHANNEL(bmean) : mean;
     const V shift = share * rstd * channel_load(q, TOTAL(0), 1, c);
-    const V slope = share * rstd * rstd * (channel_load(q, TOTAL(1), 1, c) + dlogdet);
+    const V slope =
+        share * rstd * rstd * (channel_load(q, TOTAL(1), 1, c) + dlogdet) * (1 + p.wider);
     FOR_PIXELS(q) {
       const V dy = GET(dy);
       PUT(dx, ON ? rstd * dy - shift - (GET(x) - bmean) * slope : dy);

@@ -380,9 +380,9 @@ kernel BY_ITEM void dense_bwd(CLF_IN(v), CLF_IN(dl), CLF_OUT(dw), const dense_bw
 kernel BY_ITEM void logdet_add(CLF_IN(value), CLF_OUT(logdet), const logdet_add_args p) {
   const int n = get_global_id(0);
   if (n >= p.logdet.dim[0]) return;
-  float sum = 0;
+  float sum = p.value.dim[0] == 0;
   for (int i = 0; i < p.value.dim[0]; i++) sum += AT(value, i, 0, 0, 0);
-  AT(logdet, n, 0, 0, 0) += p.factor * sum;
+  AT(logdet, n, 0, 0, 0) += p.factor * p.times * sum;
 }
 #undef LEFT_COLUMNS
 #undef ROW

@@ -375,20 +375,26 @@ CLF_LOOP(flow_bwd_band, pass, q, k) {
   }
 }
 
+/* The sum over the batch of what a log-det weighs. */
+static real logdet_weight(const clf_bn_flow_bwd_args *p) {
+  real sum = p->dl.buf ? 0 : (real)p->x.dim[0];
+  for (int n = 0; n < p->dl.dim[0]; n++) sum += *at(&p->dl, n, 0, 0, 0);
+  return p->dlogdet * sum;
+}
+
 CLF_REF(bn_flow_bwd) {
   const bands b = bands_of(&p->x);
   real *memory = clf_scratch_get(scratch, norm_size(b));
   CLF_NEED(memory, norm_size(b));
   const norm m = norm_at(memory, b, &p->mean, &p->var, &p->bmean, NULL, p->eps);
   const real share = p->batch / ((real)b.rows * (real)p->x.dim[3]);
-  const real dlogdet =
-      p->dlogdet * (real)p->x.dim[0] * (real)count_pixels(p->pixels, p->x.dim[2], p->x.dim[3]);
+  const real dlogdet = logdet_weight(p) * (real)count_pixels(p->pixels, p->x.dim[2], p->x.dim[3]);
   const pass q = {p, b, m};
   in_threads(b.work, b.count, flow_bwd_sums, &q);
   add_bands(b, &m);
   for (int c = 0; c < b.C; c++) {
     m.sum[c] *= share;
-    m.along[c] = share * (m.along[c] + dlogdet);
+    m.along[c] = share * (m.along[c] + dlogdet) * (1 + p->wider);
   }
   in_threads(b.work, b.count, flow_bwd_band, &q);
   return CLF_OK;

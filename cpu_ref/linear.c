@@ -379,8 +379,9 @@ CLF_REF_LOOP(dense_bwd, 2.0 * (double)clf__count(&p->v), p->v.dim[0], i) {
 
 CLF_REF(logdet_add) {
   (void)scratch;
-  double sum = 0;
+  double sum = p->value.buf ? 0 : 1;
   for (int i = 0; i < p->value.dim[0]; i++) sum += *at(&p->value, i, 0, 0, 0);
-  for (int n = 0; n < p->logdet.dim[0]; n++) *at(&p->logdet, n, 0, 0, 0) += (real)(p->factor * sum);
+  for (int n = 0; n < p->logdet.dim[0]; n++)
+    *at(&p->logdet, n, 0, 0, 0) += (real)((double)p->factor * p->times * sum);
   return CLF_OK;
 }

@@ -34,6 +34,7 @@ typedef struct pair {
   const void *forward_args, *backward_args; /* tensors carry dim only */
   float dlogdet;                            /* as backward_args has it */
   float lo, hi;                             /* inputs are uniform here; 0, 0 means -1..1 */
+  double how[4];                            /* rows of the tensor `how` */
 } pair;
 
 #define DIM(...)                                                                                   \
@@ -62,7 +63,61 @@ enum { D = 5, T = D * (D - 1) / 2, K = 3, M = 2 };
                .dlogdet = -0.5f),                                                                  \
       .dlogdet = -0.5f
 
+enum { N = 3 };
+#define SCALE(k, shape, ...)                                                                       \
+  FORWARD(scale_shift_fwd, .x = shape, .u = DIM(D), .shift = DIM(D), .y = shape, .logdet = DIM(N), \
+          .kind = k, .eps = 0.125f),                                                               \
+      BACKWARD(scale_shift_bwd, .x = shape, .u = DIM(D), .dy = shape, .dx = shape, .du = DIM(D),   \
+               .dshift = DIM(D), .kind = k, .eps = 0.125f, .dlogdet = 0.75f, __VA_ARGS__),         \
+      .dlogdet = 0.75f
+#define SCALE_INVERSE(k, shape, ...)                                                               \
+  FORWARD(scale_shift_inv, .y = shape, .u = DIM(D), .shift = DIM(D), .x = shape, .logdet = DIM(N), \
+          .kind = k, .eps = 0.125f),                                                               \
+      BACKWARD(scale_shift_inv_bwd, .x = shape, .u = DIM(D), .dx = shape, .dy = shape,             \
+               .du = DIM(D), .dshift = DIM(D), .kind = k, .eps = 0.125f, .dlogdet = 0.75f,         \
+               __VA_ARGS__),                                                                       \
+      .dlogdet = 0.75f
+#define TABLE DIM(N, D)
+#define IMAGE DIM(N, D, 2, 3)
+
+#define BOUNDS                                                                                     \
+  FORWARD(bounds_fwd, .x = TABLE, .how = DIM(D, 4), .y = TABLE, .logdet = DIM(N)),                 \
+      BACKWARD(bounds_bwd, .x = TABLE, .how = DIM(D, 4), .dy = TABLE, .dl = DIM(N), .dx = TABLE,   \
+               .dlogdet = 0.75f),                                                                  \
+      .dlogdet = 0.75f
+#define BOUNDS_INVERSE                                                                             \
+  FORWARD(bounds_inv, .y = TABLE, .how = DIM(D, 4), .x = TABLE, .logdet = DIM(N)),                 \
+      BACKWARD(bounds_inv_bwd, .x = TABLE, .how = DIM(D, 4), .dx = TABLE, .dl = DIM(N),            \
+               .dy = TABLE, .dlogdet = 0.75f),                                                     \
+      .dlogdet = 0.75f
+
 static const pair pairs[] = {
+    {"identity", BOUNDS, .how = {0}},
+    {"logit", BOUNDS, .how = {1, -1.5, 3}},
+    {"logit, clamped at neither end", BOUNDS, .how = {1, -1.5, 3, 0.01}},
+    {"logit, clamped at both", BOUNDS, .lo = -2, .hi = -1.5f, .how = {1, -2, 3, 0.2}},
+    {"log above", BOUNDS, .how = {2, -2}},
+    {"log below", BOUNDS, .how = {3, 0, 2}},
+    {"softplus", BOUNDS, .how = {4, -1.5}},
+    {"softclip", BOUNDS, .how = {5, 0.75}, .lo = 0.25f, .hi = 2},
+    {"wrap", BOUNDS, .how = {6, 3, 0.5}},
+    {"inverse of logit", BOUNDS_INVERSE, .lo = -3, .hi = 3, .how = {1, -1.5, 3}},
+    {"inverse of log above", BOUNDS_INVERSE, .how = {2, -2}},
+    {"inverse of log below", BOUNDS_INVERSE, .how = {3, 0, 2}},
+    {"inverse of softplus", BOUNDS_INVERSE, .lo = -3, .hi = 3, .how = {4, -1.5}},
+    {"inverse of softclip", BOUNDS_INVERSE, .how = {5, 2}, .lo = -1.5f, .hi = -0.25f},
+    {"inverse of wrap", BOUNDS_INVERSE, .how = {6, 3, 0.5}},
+    {"scale, exp", SCALE(0, TABLE, .dl = DIM(N))},
+    {"scale, plain", SCALE(1, TABLE, .dl = DIM(N)), .lo = -2, .hi = -0.5f},
+    {"scale, softplus", SCALE(2, IMAGE, .dl = DIM(N))},
+    {"scale, FrEIA's softplus", SCALE(3, TABLE, .dl = DIM(N))},
+    {"scale, sigmoid", SCALE(4, IMAGE, .dl = {0})},
+    {"inverse of scale, exp", SCALE_INVERSE(0, IMAGE, .dl = {0})},
+    {"inverse of scale, plain", SCALE_INVERSE(1, TABLE, .dl = DIM(N)), .lo = -2, .hi = -0.5f},
+    {"inverse of scale, softplus", SCALE_INVERSE(2, TABLE, .dl = DIM(N))},
+    {"inverse of scale, FrEIA's softplus", SCALE_INVERSE(3, IMAGE, .dl = DIM(N)), .lo = 0.5f,
+     .hi = 2},
+    {"inverse of scale, sigmoid", SCALE_INVERSE(4, TABLE, .dl = DIM(N))},
     {"LU, softplus", LU(0)},
     {"LU, exp", LU(1)},
     {"LU, plain", LU(2), .lo = -1.5f, .hi = -0.5f},
@@ -156,6 +211,8 @@ static void fill(call *c, const pair *p, uint64_t *seed) {
     ck_assert_ptr_nonnull(x);
     const int zero = c->op == p->forward && clf__updates(clf_ops[c->op].modes[i]);
     for (size_t k = 0; k < clf__count(&t); k++) x[k] = zero ? 0 : random_number(seed, p);
+    if (i == find(c, "", "how", 3))
+      for (size_t k = 0; k < clf__count(&t); k++) x[k] = p->how[k % 4];
     WORKS(clf_write64(dev, t, x));
     free(x);
   }

@@ -144,7 +144,8 @@ static clf_status make_layers(clf_flow *f) {
 }
 
 static int is_on_host(const clf__layer *l) {
-  return (l->ops->host_forward || l->traits & CLF_IS_STANDARDIZE) && !l->inverted;
+  const int can = l->ops->host_forward && !(l->traits & CLF_NOT_ON_HOST);
+  return (can || l->traits & CLF_IS_STANDARDIZE) && !l->inverted;
 }
 
 /* A stage goes on as long as the next layer joins it. */
@@ -163,7 +164,6 @@ static void make_stages(clf_flow *f) {
 }
 
 clf_status clf__flow_build(clf_flow *f) {
-  f->momentum = 0.1;
   CLF_TRY(f->arch ? list_of_arch(f) : list_of_kind(f));
   set_turns(f);
   CLF_TRY(make_layers(f));

@@ -65,7 +65,7 @@ struct clf_flow {
   clf_history history;
   int64_t drop_first; /* what dropout's masks depend on: clf__pass.first and key */
   uint64_t drop_key;
-  double momentum; /* share of a batch in the running statistics that it moves */
+  double momentum; /* of passes: 0, or a share that stands for each layer's own */
   clf__workspace ws;
   struct clf__blocks *blocks; /* blocks.c: memory of passes in blocks of rows; NULL: none yet */
   int prepared;               /* 1: derived numbers follow the weights already, in such a pass */

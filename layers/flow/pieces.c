@@ -5,7 +5,12 @@
 #include <string.h>
 
 /* The rows of arch.def that have operations; repeat is expanded before anything is made. */
-#define LAYERS(X) X(coupling) X(ar) X(elementwise) X(piecewise) X(scale) X(squeeze)
+#define MIXING(X) X(perm) X(lu) X(qr) X(svd) X(householder) X(rotation) X(dense) X(conv1x1)
+#define NORMS(X) X(actnorm) X(batchnorm) X(standardize) X(shift_scale)
+#define BOUNDS(X) X(logit) X(log) X(softplus) X(softclip) X(wrap) X(columns)
+#define LAYERS(X)                                                                                  \
+  X(coupling)                                                                                      \
+  X(ar) X(elementwise) X(allinone) X(piecewise) X(scale) X(squeeze) MIXING(X) NORMS(X) BOUNDS(X)
 #define MAPS(X) X(rq)
 #define NETS(X) X(mlp) X(resnet) X(made) X(masked)
 #define BASES(X)                                                                                   \

@@ -30,6 +30,7 @@ enum {
   CLF_REBUILDS_ITSELF = 16,     /* it has its own way to do without stored activations */
   CLF_NO_INVERSE_GRADIENT = 32, /* training through its inverse is not possible */
   CLF_IS_BOUNDED = 64,          /* not every x lies in its domain */
+  CLF_NOT_ON_HOST = 512,        /* at the head too it runs on the device */
   CLF_IS_STANDARDIZE = 256,     /* it standardises: at the head the flow's scaling stands for it */
   CLF_TAKES_PIXELS = 128        /* it begins a flow of images: pixels in 0 .. levels */
 };

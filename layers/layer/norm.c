@@ -48,7 +48,8 @@ static clf_status mix(const clf__image_pass *p, clf_tensor x, double a, double b
 /* used = rho running + (1 - rho) batch, then the batch moves the running ones. */
 static clf_status blend(const clf__image_pass *p, clf_tensor batch, clf_tensor running,
                         clf_tensor used) {
-  const double rho = p->l->spec.variant.bn_rho, momentum = p->pass->momentum;
+  const double rho = p->l->spec.variant.bn_rho;
+  const double momentum = p->pass->momentum > 0 ? p->pass->momentum : 0.1;
   if (rho > 0) {
     CLF_TRY(mix(p, running, rho, 0, used));
     CLF_TRY(mix(p, batch, 1 - rho, 1, used));

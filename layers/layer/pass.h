@@ -31,7 +31,8 @@ typedef struct clf__pass {
   /* dL/dlogdet of sample n is dlogdet times each[n]; each.buf NULL: 1 for all. */
   float dlogdet;
   clf_tensor each; /* (n) */
-  double momentum; /* share of a batch in the running statistics that it moves */
+  double
+      momentum; /* share of a batch in the running statistics that it moves; 0: each layer's own */
   /* What dropout's masks depend on, besides a net's own place: the number of the first sample, and
    * a key that differs from step to step. */
   int64_t first;

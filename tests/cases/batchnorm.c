@@ -112,6 +112,8 @@ CLF_CASES(bn_flow_bwd,
   CASE("even",  FLOW_BARE(1, 1, 35, 3, 5, 5), .nhwc = 1),
   CASE("odd",   FLOW_BWD(2, 0.25f, 3, 17, 9, 2), .nhwc = 1),
   CASE("fixed", FLOW_BARE(1, 0, 2, 1, 2, 37), .nhwc = 1),
+  CASE("weighted", &(const clf_bn_flow_bwd_args){FWD(35, 7), .dy = DIM(35, 7), .dl = DIM(35), \
+      .dx = DIM(35, 7), .batch = 1, .wider = 0.25f, .dlogdet = -0.3f}),
   CASE("bands", FLOW_BARE(2, 1, 35, 17, 9, 9), .nhwc = 1),
   CASE("3",     FLOW_BARE(2, 1, 64, 3, 32, 32), .nhwc = 1, .bench = 1),
   CASE("12",    FLOW_BARE(1, 1, 64, 12, 16, 16), .nhwc = 1, .bench = 1));

@@ -90,5 +90,6 @@ CLF_CASES(dense_compose,
   CASE("singular", DENSE(3), .lo = 1, .hi = 1)); /* all ones */
 CLF_CASES(dense_bwd, CASE("one", DENSE_BWD(1)), CASE("ragged", DENSE_BWD(7)), CASE("wide", DENSE_BWD(67)));
 
-#define ADD(K, N) &(const clf_logdet_add_args){.value = DIM(K), .logdet = DIM(N), .factor = -1.5f}
-CLF_CASES(logdet_add, CASE("one", ADD(1, 1)), CASE("ragged", ADD(7, 35)), CASE("many", ADD(130, 1000), .tol = 2e-5f));
+#define ADD(K, N) &(const clf_logdet_add_args){.value = DIM(K), .logdet = DIM(N), .factor = -1.5f, .times = 3}
+CLF_CASES(logdet_add, CASE("one", ADD(1, 1)), CASE("ragged", ADD(7, 35)), CASE("many", ADD(130, 1000), .tol = 2e-5f),
+  CASE("constant", &(const clf_logdet_add_args){.logdet = DIM(35), .factor = 2.5f, .times = -2}));

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* actnorm.c: y = exp(log_scale) x + shift for each dimension, or channel of an image; the first
+ * batch decides where both begin, so that it comes out with mean 0 and variance 1 (Kingma and
+ * Dhariwal 2018, section 3.1; nflows' ActNorm). */
+#include <stdlib.h>
+#include "channels.h"
+
+typedef struct actnorm {
+  clf__part log_scale, shift;
+  clf__part fitted;    /* 1 once a batch has decided */
+  clf__part mean, var; /* room for the first batch's */
+} actnorm;
+
+static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+  const int32_t C = clf__channels(l), one = 1;
+  actnorm *a = l->own = calloc(1, sizeof *a);
+  if (!a) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
+  clf__parts_add(parts, &a->log_scale, CLF_PLAIN, 0, 0, 1, &C, "%s.log_scale", path);
+  clf__parts_add(parts, &a->shift, CLF_PLAIN, 0, 0, 1, &C, "%s.shift", path);
+  clf__parts_add(parts, &a->fitted, CLF_STATE, 0, 0, 1, &one, "%s.fitted", path);
+  clf__parts_add(parts, &a->mean, CLF_DERIVED, 0, 0, 1, &C, NULL);
+  clf__parts_add(parts, &a->var, CLF_DERIVED, 0, 0, 1, &C, NULL);
+  return CLF_OK;
+}
+static void unmake(clf__layer *l) {
+  free(l->own);
+  l->own = NULL;
+}
+
+/* log_scale = -log of the unbiased standard deviation, or 0 where a channel does not vary beyond
+ * rounding; shift = -mean exp(log_scale).  `mean` and `var` are those of bn_stats. */
+static void decide(int32_t C, double count, double *mean, double *var) {
+  const double unbiased = count > 1 ? count / (count - 1) : 1;
+  for (int32_t c = 0; c < C; c++) {
+    const double std = sqrt(var[c] * unbiased);
+    const int varies = std > 1e-6 * (1 + fabs(mean[c]));
+    var[c] = varies ? -log(std) : 0;
+    mean[c] *= -exp(var[c]);
+  }
+}
+
+static clf_status fit(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x) {
+  const actnorm *a = l->own;
+  const int32_t C = clf__channels(l);
+  const double count = (double)x.dim[0] * clf__pixels(l), one = 1;
+  double fitted;
+  (void)k;
+  CLF_TRY(clf_read64(p->dev, clf__weight(p, &a->fitted), &fitted));
+  if (fitted != 0) return CLF_OK;
+  CLF_TRY(clf_do(p->dev, bn_stats, .x = clf__by_channel(l, x), .mean = clf__weight(p, &a->mean),
+                 .var = clf__weight(p, &a->var)));
+  double *mean = malloc(2 * (size_t)C * sizeof *mean), *var = mean + C;
+  if (!mean) return clf__fail(CLF_ENOMEM, "no memory for the statistics of %d channels", (int)C);
+  clf_status s = clf_read64(p->dev, clf__weight(p, &a->mean), mean);
+  if (!s) s = clf_read64(p->dev, clf__weight(p, &a->var), var);
+  if (!s) decide(C, count, mean, var);
+  if (!s) s = clf_write64(p->dev, clf__weight(p, &a->log_scale), var);
+  if (!s) s = clf_write64(p->dev, clf__weight(p, &a->shift), mean);
+  if (!s) s = clf_write64(p->dev, clf__weight(p, &a->fitted), &one);
+  free(mean);
+  return s;
+}
+
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                          clf_tensor y, clf_tensor logdet) {
+  const actnorm *a = l->own;
+  (void)k;
+  return clf_do(p->dev, scale_shift_fwd, .x = clf__by_channel(l, x),
+                .u = clf__weight(p, &a->log_scale), .shift = clf__weight(p, &a->shift),
+                .y = clf__by_channel(l, y), .logdet = logdet);
+}
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
+                          clf_tensor x, clf_tensor logdet) {
+  const actnorm *a = l->own;
+  (void)k;
+  return clf_do(p->dev, scale_shift_inv, .y = clf__by_channel(l, y),
+                .u = clf__weight(p, &a->log_scale), .shift = clf__weight(p, &a->shift),
+                .x = clf__by_channel(l, x), .logdet = logdet);
+}
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+  const actnorm *a = l->own;
+  (void)k, (void)y;
+  return clf_do(p->dev, scale_shift_bwd, .x = clf__by_channel(l, x),
+                .u = clf__weight(p, &a->log_scale), .dy = clf__by_channel(l, dy), .dl = p->each,
+                .dx = clf__by_channel(l, dx), .du = clf__gradient(p, &a->log_scale),
+                .dshift = clf__gradient(p, &a->shift), .dlogdet = p->dlogdet);
+}
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                                   clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
+  const actnorm *a = l->own;
+  (void)k, (void)y;
+  return clf_do(p->dev, scale_shift_inv_bwd, .x = clf__by_channel(l, x),
+                .u = clf__weight(p, &a->log_scale), .dx = clf__by_channel(l, dx), .dl = p->each,
+                .dy = clf__by_channel(l, dy), .du = clf__gradient(p, &a->log_scale),
+                .dshift = clf__gradient(p, &a->shift), .dlogdet = p->dlogdet);
+}
+
+const clf__layer_ops clf__layer_actnorm = {
+    .name = "actnorm",
+    .make = make,
+    .unmake = unmake,
+    .fit = fit,
+    .forward = forward,
+    .inverse = inverse,
+    .backward = backward,
+    .backward_inverse = backward_inverse,
+    .traits = CLF_FIXED_VOLUME,
+};

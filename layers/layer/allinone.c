@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/* allinone.c: FrEIA's AllInOneBlock: the last dimensions (of images channels) are transformed by a
+ * map whose numbers a net computes from the first ones, times 0.1; then all are scaled, shifted and
+ * permuted, rotated, or reflected by trained Householder vectors. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "channels.h"
+#include "linear.h"
+#include "pieces.h"
+
+/* Of clf__kept: what the net reads and gives, the map's numbers, samples after the map and after
+ * the scale, and their gradients. */
+enum { INPUT, RAW, NUMBERS, MAPPED, SCALED, VALUES };
+enum { DINPUT = VALUES, DRAW, DNUMBERS, DMAPPED, DSCALED, USED };
+
+static const double net_factor = 0.1;
+
+typedef struct allinone {
+  clf__map map;
+  clf__net net;
+  clf__part kept_at, transformed_at; /* columns that the net reads, and that the map transforms */
+  clf__part scale, offset;
+  clf__part rotation;    /* (C, C) fixed */
+  clf__part reflections; /* (K, C); rank 0: none */
+  clf__part product;     /* (C, C) of the reflections, row 0 first */
+  clf__part matrix;      /* (C, C) rotation times the product's transpose; without one rotation */
+  int32_t *columns;      /* those that the map transforms */
+} allinone;
+
+static allinone *own_of(const clf__layer *l) { return l->own; }
+static const clf__arch_allinone *arch_of(const clf__layer *l) {
+  return (const clf__arch_allinone *)l->node;
+}
+
+/* The kind of operation scale_shift_fwd's scale. */
+static int kind_of(const clf__layer *l) {
+  switch (arch_of(l)->gain) {
+  case CLF__GAIN_EXP: return 0;
+  case CLF__GAIN_SOFTPLUS: return 3;
+  default: return 4;
+  }
+}
+
+/* The parameter of a scale of `init`. */
+static clf_status first_scale(const clf__layer *l, double *u) {
+  const double init = arch_of(l)->init;
+  if (kind_of(l) == 4 && init >= 10)
+    return clf__fail(CLF_EINVAL, "%s: gain=sigmoid gives scales below 10, and init is %g", l->label,
+                     init);
+  *u = kind_of(l) == 0   ? log(init)
+       : kind_of(l) == 3 ? 5 * init + log(-expm1(-5 * init))
+                         : 2 - log(10 / init - 1);
+  if (kind_of(l) == 3) *u *= 2; /* 0.2 log(1 + exp(u / 2)) = init */
+  return CLF_OK;
+}
+
+/* ---- Making
+ * --------------------------------------------------------------------------------------- */
+
+/* Channels that the net reads: half of them, rounded up. */
+static int32_t kept_channels(const clf__layer *l) {
+  return clf__channels(l) - clf__channels(l) / 2;
+}
+
+static clf_status make_pieces(clf__layer *l, clf__parts *parts, const char *path) {
+  allinone *o = own_of(l);
+  const int32_t pixels = clf__pixels(l), kept = kept_channels(l) * pixels,
+                transformed = l->in.dim - kept;
+  char name[64];
+  snprintf(name, sizeof name, "%s.net", path);
+  o->columns = calloc((size_t)transformed, sizeof *o->columns);
+  if (!o->columns) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
+  clf__parts_add(parts, &o->kept_at, CLF_CONSTANT, 0, 0, 1, &kept, NULL);
+  clf__parts_add(parts, &o->transformed_at, CLF_CONSTANT, 0, 0, 1, &transformed, NULL);
+  o->map.dims = transformed;
+  o->map.hidden = clf__net_hidden(arch_of(l)->net);
+  o->map.residual = clf__net_is_residual(arch_of(l)->net);
+  CLF_TRY(clf__map_make(&o->map, arch_of(l)->map, parts, path));
+  o->net.in = kept;
+  o->net.context = l->context;
+  o->net.numbers = o->map.numbers;
+  if (clf__is_image(l))
+    o->net.shape = (clf__shape){kept, l->in.height, l->in.width, kept_channels(l)};
+  o->net.out = transformed * o->map.numbers;
+  o->net.key = (uint64_t)l->index;
+  return clf__net_make(&o->net, arch_of(l)->net, parts, name);
+}
+
+static void make_matrix(clf__layer *l, clf__parts *parts, const char *path) {
+  allinone *o = own_of(l);
+  const int32_t C = clf__channels(l), square[2] = {C, C}, K = arch_of(l)->reflections;
+  clf__parts_add(parts, &o->rotation, CLF_CONSTANT, 0, 0, 2, square, "%s.rotation", path);
+  if (arch_of(l)->perm != CLF__BLOCK_PERM_HOUSEHOLDER) return;
+  clf__parts_add(parts, &o->reflections, CLF_PLAIN, 0, 0, 2, (int32_t[2]){K, C}, "%s.reflections",
+                 path);
+  clf__parts_add(parts, &o->product, CLF_DERIVED, 0, 0, 2, square, NULL);
+  clf__parts_add(parts, &o->matrix, CLF_DERIVED, 0, 0, 2, square, NULL);
+}
+
+static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+  const int32_t C = clf__channels(l);
+  double u = 0;
+  if (C < 2)
+    return clf__fail(CLF_EINVAL,
+                     "%s: allinone reads one half and transforms the other: it needs at "
+                     "least 2 %s",
+                     l->label, clf__is_image(l) ? "channels" : "dimensions");
+  CLF_TRY(first_scale(l, &u));
+  allinone *o = l->own = calloc(1, sizeof *o);
+  if (!o) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
+  CLF_TRY(make_pieces(l, parts, path));
+  clf__parts_add(parts, &o->scale, CLF_PLAIN, u, 0, 1, &C, "%s.scale", path);
+  clf__parts_add(parts, &o->offset, CLF_PLAIN, 0, 0, 1, &C, "%s.offset", path);
+  make_matrix(l, parts, path);
+  l->traits |= o->map.ops->traits & CLF_IS_BOUNDED;
+  return CLF_OK;
+}
+
+static void unmake(clf__layer *l) {
+  allinone *o = l->own;
+  if (!o) return;
+  clf__map_unmake(&o->map);
+  clf__net_unmake(&o->net);
+  free(o->columns);
+  free(o);
+  l->own = NULL;
+}
+
+/* ---- Initial values
+ * ------------------------------------------------------------------------------- */
+
+/* Row i has its 1 at a place of its own. */
+static void draw_permutation(const clf__part *part, clf__host_random *r, double *c) {
+  const int32_t C = part->dim[0];
+  double *const m = c + part->at;
+  for (int32_t i = 0; i < C * C; i++) m[i] = i % (C + 1) == 0;
+  for (int32_t j = C - 1; j > 0; j--) {
+    const int64_t i = clf__host_below(r, j + 1);
+    for (int32_t k = 0; k < C; k++) {
+      const double at = m[(int64_t)j * C + k];
+      m[(int64_t)j * C + k] = m[i * C + k];
+      m[i * C + k] = at;
+    }
+  }
+}
+
+static void draw(const clf__layer *l, clf__host_random *r, double *c) {
+  const allinone *o = own_of(l);
+  if (o->net.ops->draw) o->net.ops->draw(&o->net, r, c);
+  if (arch_of(l)->perm == CLF__BLOCK_PERM_SOFT)
+    clf__linear_init_orthogonal(&o->rotation, r, c);
+  else
+    draw_permutation(&o->rotation, r, c);
+}
+
+static void init(const clf__layer *l, clf__host_random *r, double *w) {
+  const allinone *o = own_of(l);
+  const int64_t n =
+      o->reflections.rank ? (int64_t)o->reflections.dim[0] * o->reflections.dim[1] : 0;
+  if (o->net.ops->init) o->net.ops->init(&o->net, r, w);
+  for (int64_t i = 0; i < n; i++) w[o->reflections.at + i] = 0.2 * clf__host_normal(r);
+}
+
+static clf_status derive(const clf__layer *l, double *c) {
+  allinone *o = own_of(l);
+  const int32_t C = clf__channels(l), kept = kept_channels(l);
+  int32_t k = 0, t = 0;
+  for (int32_t d = 0; d < l->in.dim; d++)
+    if (d % C < kept) {
+      c[o->kept_at.at + k++] = d;
+    } else {
+      o->columns[t] = d;
+      c[o->transformed_at.at + t++] = d;
+    }
+  if (o->map.ops->derive) o->map.ops->derive(&o->map, o->columns, c);
+  return CLF_OK;
+}
+
+/* ---- Memory, and the matrix ---------------------------------------------------------------------
+ */
+
+static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+  const allinone *o = own_of(l);
+  const int32_t D = l->in.dim, numbers = o->net.out;
+  const int32_t cols[USED] = {
+      [INPUT] = o->net.in,  [RAW] = numbers,  [NUMBERS] = numbers,  [MAPPED] = D,  [SCALED] = D,
+      [DINPUT] = o->net.in, [DRAW] = numbers, [DNUMBERS] = numbers, [DMAPPED] = D, [DSCALED] = D};
+  for (int i = 0; i < (train ? USED : VALUES); i++)
+    CLF_TRY(clf_new(a, (int32_t[4]){rows, cols[i], 1, 1}, &k->t[i]));
+  CLF_TRY(clf__net_keep(&o->net, &k->own));
+  return o->net.ops->plan(&o->net, rows, train, a, k->own);
+}
+
+static const clf__part *matrix_of(const allinone *o) {
+  return o->matrix.rank ? &o->matrix : &o->rotation;
+}
+
+static clf_status prepare(const clf__layer *l, const clf__pass *p) {
+  const allinone *o = own_of(l);
+  if (!o->reflections.rank) return CLF_OK;
+  CLF_TRY(clf_do(p->dev, reflections_compose, .left = clf__weight(p, &o->reflections),
+                 .w = clf__weight(p, &o->product)));
+  return clf_do(p->dev, gemm, .a = clf__weight(p, &o->rotation), .b = clf__weight(p, &o->product),
+                .c = clf__weight(p, &o->matrix), .tb = 1, .alpha = 1);
+}
+
+/* matrix = rotation product^T: the product's gradient is that of the matrix, transposed, times
+ * rotation. */
+static clf_status finish(const clf__layer *l, const clf__pass *p) {
+  const allinone *o = own_of(l);
+  if (o->net.ops->finish) CLF_TRY(o->net.ops->finish(&o->net, p));
+  if (!o->reflections.rank) return CLF_OK;
+  const clf_tensor dproduct = clf__gradient(p, &o->product);
+  CLF_TRY(clf_do(p->dev, gemm, .a = clf__gradient(p, &o->matrix), .b = clf__weight(p, &o->rotation),
+                 .c = dproduct, .ta = 1, .alpha = 1));
+  return clf_do(p->dev, reflections_bwd, .left = clf__weight(p, &o->reflections), .dw = dproduct,
+                .dleft = clf__gradient(p, &o->reflections));
+}
+
+/* y = W x, and x = W^T y, of each pixel. */
+static clf_status rotate(const clf__layer *l, const clf__pass *p, clf_tensor x, clf_tensor y) {
+  const clf_tensor w = clf__weight(p, matrix_of(own_of(l)));
+  if (clf__is_image(l))
+    return clf_do(p->dev, conv_fwd, .x = clf__by_channel(l, x), .w = w, .y = clf__by_channel(l, y));
+  return clf_do(p->dev, gemm, .a = x, .b = w, .c = y, .tb = 1, .alpha = 1);
+}
+static clf_status rotate_back(const clf__layer *l, const clf__pass *p, clf_tensor y, clf_tensor x) {
+  const clf_tensor w = clf__weight(p, matrix_of(own_of(l)));
+  if (clf__is_image(l))
+    return clf_do(p->dev, conv_bwd_data, .dy = clf__by_channel(l, y), .w = w,
+                  .dx = clf__by_channel(l, x));
+  return clf_do(p->dev, gemm, .a = y, .b = w, .c = x, .alpha = 1);
+}
+/* The matrix's gradient += the sum of y x^T. */
+static clf_status add_to_matrix(const clf__layer *l, const clf__pass *p, clf_tensor y,
+                                clf_tensor x) {
+  const clf_tensor dw = clf__gradient(p, &own_of(l)->matrix);
+  if (!dw.buf || !p->gradients.w.buf) return CLF_OK;
+  if (clf__is_image(l))
+    return clf_do(p->dev, conv_bwd_weights, .x = clf__by_channel(l, x), .dy = clf__by_channel(l, y),
+                  .dw = dw, .beta = 1);
+  return clf_do(p->dev, gemm, .a = y, .b = x, .c = dw, .ta = 1, .alpha = 1, .beta = 1);
+}
+
+/* ---- Passes
+ * --------------------------------------------------------------------------------------- */
+
+static clf_tensor kept(const clf__kept *k, int which, int32_t n) {
+  return clf__rows(k->t[which], n);
+}
+
+/* The map's numbers from the channels of x that it does not transform. */
+static clf_status run_net(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x) {
+  const allinone *o = own_of(l);
+  const int32_t n = x.dim[0];
+  CLF_TRY(clf_do(p->dev, columns_take, .x = x, .at = clf__weight(p, &o->kept_at),
+                 .y = kept(k, INPUT, n)));
+  CLF_TRY(o->net.ops->forward(&o->net, p, k->own, kept(k, INPUT, n), kept(k, RAW, n)));
+  return clf_do(p->dev, axpby, .x = kept(k, RAW, n), .y = kept(k, NUMBERS, n),
+                .a = (float)net_factor);
+}
+/* Adds to dx, the gradient of x, what comes back through the net. */
+static clf_status net_backward(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                               clf_tensor dx) {
+  const allinone *o = own_of(l);
+  const int32_t n = dx.dim[0];
+  CLF_TRY(clf_do(p->dev, axpby, .x = kept(k, DNUMBERS, n), .y = kept(k, DRAW, n),
+                 .a = (float)net_factor));
+  CLF_TRY(o->net.ops->backward(&o->net, p, k->own, kept(k, INPUT, n), kept(k, DRAW, n),
+                               kept(k, DINPUT, n)));
+  return clf_do(p->dev, columns_add, .x = kept(k, DINPUT, n), .at = clf__weight(p, &o->kept_at),
+                .y = dx);
+}
+
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                          clf_tensor y, clf_tensor logdet) {
+  const allinone *o = own_of(l);
+  const clf_tensor mapped = kept(k, MAPPED, x.dim[0]), scaled = kept(k, SCALED, x.dim[0]);
+  CLF_TRY(run_net(l, p, k, x));
+  CLF_TRY(o->map.ops->forward(&o->map, p, x, clf__weight(p, &o->transformed_at),
+                              kept(k, NUMBERS, x.dim[0]), mapped, logdet));
+  CLF_TRY(clf_do(p->dev, scale_shift_fwd, .x = clf__by_channel(l, mapped),
+                 .u = clf__weight(p, &o->scale), .shift = clf__weight(p, &o->offset),
+                 .y = clf__by_channel(l, scaled), .logdet = logdet, .kind = kind_of(l)));
+  return rotate(l, p, scaled, y);
+}
+
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
+                          clf_tensor x, clf_tensor logdet) {
+  const allinone *o = own_of(l);
+  const clf_tensor mapped = kept(k, MAPPED, y.dim[0]), scaled = kept(k, SCALED, y.dim[0]);
+  CLF_TRY(rotate_back(l, p, y, scaled));
+  CLF_TRY(clf_do(p->dev, scale_shift_inv, .y = clf__by_channel(l, scaled),
+                 .u = clf__weight(p, &o->scale), .shift = clf__weight(p, &o->offset),
+                 .x = clf__by_channel(l, mapped), .logdet = logdet, .kind = kind_of(l)));
+  CLF_TRY(run_net(l, p, k, mapped));
+  return o->map.ops->inverse(&o->map, p, mapped, clf__weight(p, &o->transformed_at),
+                             kept(k, NUMBERS, y.dim[0]), x, logdet);
+}
+
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+  const allinone *o = own_of(l);
+  const int32_t n = x.dim[0];
+  (void)y;
+  CLF_TRY(rotate_back(l, p, dy, kept(k, DSCALED, n)));
+  CLF_TRY(add_to_matrix(l, p, dy, kept(k, SCALED, n)));
+  CLF_TRY(clf_do(p->dev, scale_shift_bwd, .x = clf__by_channel(l, kept(k, MAPPED, n)),
+                 .u = clf__weight(p, &o->scale), .dy = clf__by_channel(l, kept(k, DSCALED, n)),
+                 .dl = p->each, .dx = clf__by_channel(l, kept(k, DMAPPED, n)),
+                 .du = clf__gradient(p, &o->scale), .dshift = clf__gradient(p, &o->offset),
+                 .kind = kind_of(l), .dlogdet = p->dlogdet));
+  CLF_TRY(o->map.ops->backward(&o->map, p, x, clf__weight(p, &o->transformed_at),
+                               kept(k, NUMBERS, n), kept(k, DMAPPED, n), dx, kept(k, DNUMBERS, n)));
+  return net_backward(l, p, k, dx);
+}
+
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                                   clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
+  const allinone *o = own_of(l);
+  const int32_t n = x.dim[0];
+  CLF_TRY(o->map.ops->backward_inverse(&o->map, p, x, clf__weight(p, &o->transformed_at),
+                                       kept(k, NUMBERS, n), dx, kept(k, DMAPPED, n),
+                                       kept(k, DNUMBERS, n)));
+  CLF_TRY(net_backward(l, p, k, kept(k, DMAPPED, n)));
+  CLF_TRY(clf_do(p->dev, scale_shift_inv_bwd, .x = clf__by_channel(l, kept(k, MAPPED, n)),
+                 .u = clf__weight(p, &o->scale), .dx = clf__by_channel(l, kept(k, DMAPPED, n)),
+                 .dl = p->each, .dy = clf__by_channel(l, kept(k, DSCALED, n)),
+                 .du = clf__gradient(p, &o->scale), .dshift = clf__gradient(p, &o->offset),
+                 .kind = kind_of(l), .dlogdet = p->dlogdet));
+  CLF_TRY(add_to_matrix(l, p, y, kept(k, DSCALED, n)));
+  return rotate(l, p, kept(k, DSCALED, n), dy);
+}
+
+static int32_t outside(const clf__layer *l, const double *x, double interval[2]) {
+  const allinone *o = own_of(l);
+  for (int32_t j = 0; o->map.ops->inside && j < o->map.dims; j++)
+    if (!o->map.ops->inside(&o->map, j, x[o->columns[j]], interval)) return o->columns[j];
+  return -1;
+}
+
+const clf__layer_ops clf__layer_allinone = {
+    .name = "allinone",
+    .make = make,
+    .unmake = unmake,
+    .draw = draw,
+    .derive = derive,
+    .init = init,
+    .plan = plan,
+    .prepare = prepare,
+    .finish = finish,
+    .forward = forward,
+    .inverse = inverse,
+    .backward = backward,
+    .backward_inverse = backward_inverse,
+    .outside = outside,
+};

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* fixed_affine.c: affine layers whose numbers are not trained: standardize, y = (x - mean) / std,
+ * and shift-scale, y = scale x + shift, whose numbers are in the architecture. */
+#include <stdlib.h>
+#include "arch_private.h"
+#include "channels.h"
+
+enum { PLAIN = 1 }; /* the kind of scale_shift_fwd's scale */
+
+typedef struct affine {
+  clf__part shift, scale;
+} affine;
+
+static affine *new_affine(clf__layer *l) {
+  affine *a = l->own = calloc(1, sizeof *a);
+  if (!a) clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
+  return a;
+}
+static void unmake(clf__layer *l) {
+  free(l->own);
+  l->own = NULL;
+}
+
+/* y = scale x + shift, or (x - shift) / scale. */
+static clf_status multiply(const clf__layer *l, const clf__pass *p, clf_tensor x, clf_tensor y,
+                           clf_tensor logdet) {
+  const affine *a = l->own;
+  return clf_do(p->dev, scale_shift_fwd, .x = clf__by_channel(l, x), .u = clf__weight(p, &a->scale),
+                .shift = clf__weight(p, &a->shift), .y = clf__by_channel(l, y), .logdet = logdet,
+                .kind = PLAIN);
+}
+static clf_status divide(const clf__layer *l, const clf__pass *p, clf_tensor y, clf_tensor x,
+                         clf_tensor logdet) {
+  const affine *a = l->own;
+  return clf_do(p->dev, scale_shift_inv, .y = clf__by_channel(l, y), .u = clf__weight(p, &a->scale),
+                .shift = clf__weight(p, &a->shift), .x = clf__by_channel(l, x), .logdet = logdet,
+                .kind = PLAIN);
+}
+
+/* Their gradients; the log-det does not depend on x, whose values do not matter. */
+static clf_status multiply_back(const clf__layer *l, const clf__pass *p, clf_tensor dy,
+                                clf_tensor x, clf_tensor dx) {
+  const affine *a = l->own;
+  return clf_do(p->dev, scale_shift_bwd, .x = clf__by_channel(l, x), .u = clf__weight(p, &a->scale),
+                .dy = clf__by_channel(l, dy), .dx = clf__by_channel(l, dx), .kind = PLAIN);
+}
+static clf_status divide_back(const clf__layer *l, const clf__pass *p, clf_tensor dx, clf_tensor x,
+                              clf_tensor dy) {
+  const affine *a = l->own;
+  return clf_do(p->dev, scale_shift_inv_bwd, .x = clf__by_channel(l, x),
+                .u = clf__weight(p, &a->scale), .dx = clf__by_channel(l, dx),
+                .dy = clf__by_channel(l, dy), .kind = PLAIN);
+}
+
+/* ---- shift-scale
+ * ---------------------------------------------------------------------------------- */
+
+static const clf__arch_shift_scale *shift_scale_of(const clf__layer *l) {
+  return (const clf__arch_shift_scale *)l->node;
+}
+
+/* One number, or one for each channel. */
+static clf_status check_count(const clf__layer *l, const char *name, clf__reals r) {
+  if (r.n == 1 || r.n == clf__channels(l)) return CLF_OK;
+  return clf__fail(CLF_EINVAL, "%s: %s has %d numbers; it takes 1 or %d", l->label, name, (int)r.n,
+                   (int)clf__channels(l));
+}
+static double number(clf__reals r, int32_t c) { return r.at[r.n == 1 ? 0 : c]; }
+
+static clf_status make_shift_scale(clf__layer *l, clf__parts *parts, const char *path) {
+  const clf__arch_shift_scale *node = shift_scale_of(l);
+  const int32_t C = clf__channels(l);
+  (void)path; /* the numbers are in the architecture */
+  CLF_TRY(check_count(l, "shift", node->shift));
+  CLF_TRY(check_count(l, "scale", node->scale));
+  affine *a = new_affine(l);
+  if (!a) return CLF_ENOMEM;
+  clf__parts_add(parts, &a->shift, CLF_CONSTANT, 0, 0, 1, &C, NULL);
+  clf__parts_add(parts, &a->scale, CLF_CONSTANT, 1, 0, 1, &C, NULL);
+  return CLF_OK;
+}
+static clf_status derive_shift_scale(const clf__layer *l, double *c) {
+  const affine *a = l->own;
+  for (int32_t i = 0; i < clf__channels(l); i++) {
+    c[a->shift.at + i] = number(shift_scale_of(l)->shift, i);
+    c[a->scale.at + i] = number(shift_scale_of(l)->scale, i);
+  }
+  return CLF_OK;
+}
+
+static clf_status forward_shift_scale(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                                      clf_tensor x, clf_tensor y, clf_tensor logdet) {
+  (void)k;
+  return multiply(l, p, x, y, logdet);
+}
+static clf_status inverse_shift_scale(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                                      clf_tensor y, clf_tensor x, clf_tensor logdet) {
+  (void)k;
+  return divide(l, p, y, x, logdet);
+}
+static clf_status backward_shift_scale(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                                       clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
+  (void)k, (void)y;
+  return multiply_back(l, p, dy, x, dx);
+}
+static clf_status backward_inverse_shift_scale(const clf__layer *l, const clf__pass *p,
+                                               clf__kept *k, clf_tensor y, clf_tensor x,
+                                               clf_tensor dx, clf_tensor dy) {
+  (void)k, (void)y;
+  return divide_back(l, p, dx, x, dy);
+}
+
+const clf__layer_ops clf__layer_shift_scale = {
+    .name = "shift-scale",
+    .make = make_shift_scale,
+    .unmake = unmake,
+    .derive = derive_shift_scale,
+    .forward = forward_shift_scale,
+    .inverse = inverse_shift_scale,
+    .backward = backward_shift_scale,
+    .backward_inverse = backward_inverse_shift_scale,
+    .traits = CLF_FIXED_VOLUME,
+};
+
+/* ---- standardize
+ * ---------------------------------------------------------------------------------- */
+
+static clf_status make_standardize(clf__layer *l, clf__parts *parts, const char *path) {
+  const int32_t C = clf__channels(l);
+  affine *a = new_affine(l);
+  if (!a) return CLF_ENOMEM;
+  clf__parts_add(parts, &a->shift, CLF_STATE, 0, 0, 1, &C, "%s.mean", path);
+  clf__parts_add(parts, &a->scale, CLF_STATE, 1, 0, 1, &C, "%s.std", path);
+  return CLF_OK;
+}
+
+/* Takes the statistics of x, if those of the layer are 0 and 1 for all channels, with which it
+ * begins.  A channel that does not vary beyond rounding keeps std = 1. */
+static clf_status fit_numbers(const clf__pass *p, const affine *a, clf_tensor x, int32_t C,
+                              double *mean, double *std) {
+  int begun = 0;
+  CLF_TRY(clf_read64(p->dev, clf__weight(p, &a->shift), mean));
+  CLF_TRY(clf_read64(p->dev, clf__weight(p, &a->scale), std));
+  for (int32_t c = 0; c < C; c++) begun |= mean[c] != 0 || std[c] != 1;
+  if (begun) return CLF_OK;
+  CLF_TRY(clf_do(p->dev, bn_stats, .x = x, .mean = clf__weight(p, &a->shift),
+                 .var = clf__weight(p, &a->scale)));
+  CLF_TRY(clf_read64(p->dev, clf__weight(p, &a->scale), std));
+  CLF_TRY(clf_read64(p->dev, clf__weight(p, &a->shift), mean));
+  for (int32_t c = 0; c < C; c++)
+    std[c] = sqrt(std[c]) > 1e-6 * (1 + fabs(mean[c])) ? sqrt(std[c]) : 1;
+  return clf_write64(p->dev, clf__weight(p, &a->scale), std);
+}
+static clf_status fit(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x) {
+  const int32_t C = clf__channels(l);
+  double *host = malloc(2 * (size_t)C * sizeof *host);
+  (void)k;
+  if (!host) return clf__fail(CLF_ENOMEM, "no memory for the statistics of %d columns", (int)C);
+  const clf_status s = fit_numbers(p, l->own, clf__by_channel(l, x), C, host, host + C);
+  free(host);
+  return s;
+}
+
+static clf_status forward_standardize(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                                      clf_tensor x, clf_tensor y, clf_tensor logdet) {
+  (void)k;
+  return divide(l, p, x, y, logdet);
+}
+static clf_status inverse_standardize(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                                      clf_tensor y, clf_tensor x, clf_tensor logdet) {
+  (void)k;
+  return multiply(l, p, y, x, logdet);
+}
+static clf_status backward_standardize(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                                       clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
+  (void)k, (void)y;
+  return divide_back(l, p, dy, x, dx);
+}
+static clf_status backward_inverse_standardize(const clf__layer *l, const clf__pass *p,
+                                               clf__kept *k, clf_tensor y, clf_tensor x,
+                                               clf_tensor dx, clf_tensor dy) {
+  (void)k, (void)x;
+  return multiply_back(l, p, dx, y, dy);
+}
+
+const clf__layer_ops clf__layer_standardize = {
+    .name = "standardize",
+    .make = make_standardize,
+    .unmake = unmake,
+    .fit = fit,
+    .forward = forward_standardize,
+    .inverse = inverse_standardize,
+    .backward = backward_standardize,
+    .backward_inverse = backward_inverse_standardize,
+    .traits = CLF_FIXED_VOLUME | CLF_IS_STANDARDIZE,
+};
