@@ -321,37 +321,43 @@ static clf_status read_text(reader *r, clf__node *node, int m, const json_t *j) 
   return refuse(r, clf__member_read(r->arch, node, m, json_string_value(j)));
 }
 
+/* {"columns": "0-2", "node": {...}}, or of flows {"weight": 0.3, "flow": {...}}. */
+static clf_status read_part(reader *r, const clf__node *node, const clf__member *m, json_t *part,
+                            clf__piece *to) {
+  const int flow = m->group == CLF__GROUP_FLOW;
+  const char *key, *const first = flow ? "weight" : "columns",
+                          *const second = flow ? "flow" : "node";
+  json_t *value;
+  if (!json_is_object(part)) return expected(r, "an object", part);
+  json_object_foreach(part, key, value) {
+    const size_t before = down(r, key);
+    const char *nearest = first;
+    nearer(key, &nearest, second);
+    const int is_first = strcmp(key, first) == 0;
+    if (!is_first && strcmp(key, second) != 0) return unknown(r, "member of a part", key, nearest);
+    if (!is_first)
+      CLF_TRY(read_node(r, m->group, value, &to->node));
+    else if (flow)
+      CLF_TRY(read_number(r, node, m, value, &to->weight));
+    else if (json_is_string(value))
+      CLF_TRY(refuse(r, clf__ranges_read(r->arch, json_string_value(value), &to->columns)));
+    else
+      return expected(r, "a string, as \"0-2\"", value);
+    up(r, before);
+  }
+  if (!to->node) return expected(r, second, NULL);
+  return flow || to->columns.n ? CLF_OK : expected(r, first, NULL);
+}
+
 static clf_status read_parts(reader *r, const clf__node *node, const clf__member *m,
                              const json_t *j, clf__pieces *out) {
-  const int flow = m->group == CLF__GROUP_FLOW;
   const size_t n = json_array_size(j);
   if (!json_is_array(j) || n == 0) return expected(r, "an array of parts", j);
   clf__piece *const at = clf__arch_alloc(&r->arch->blocks, n * sizeof *at);
   if (!at) return CLF_ENOMEM;
   for (size_t i = 0; i < n; i++) {
-    const char *key;
-    json_t *value, *const part = json_array_get(j, i);
-    const char *const first = flow ? "weight" : "columns", *const second = flow ? "flow" : "node";
     const size_t before = down_to(r, i);
-    if (!json_is_object(part)) return expected(r, "an object", part);
-    json_object_foreach(part, key, value) {
-      const size_t outer = down(r, key);
-      const char *nearest = first;
-      nearer(key, &nearest, second);
-      if (strcmp(key, first) == 0 && flow)
-        CLF_TRY(read_number(r, node, m, value, &at[i].weight));
-      else if (strcmp(key, first) == 0 && !json_is_string(value))
-        return expected(r, "a string, as \"0-2\"", value);
-      else if (strcmp(key, first) == 0)
-        CLF_TRY(refuse(r, clf__ranges_read(r->arch, json_string_value(value), &at[i].columns)));
-      else if (strcmp(key, second) == 0)
-        CLF_TRY(read_node(r, m->group, value, &at[i].node));
-      else
-        return unknown(r, "member of a part", key, nearest);
-      up(r, outer);
-    }
-    if (!at[i].node) return expected(r, second, NULL);
-    if (!flow && !at[i].columns.n) return expected(r, first, NULL);
+    CLF_TRY(read_part(r, node, m, json_array_get(j, i), &at[i]));
     up(r, before);
   }
   *out = (clf__pieces){at, (int32_t)n};

@@ -83,7 +83,45 @@ static int64_t count_all(const clf__arch_flow *flow) {
   return n;
 }
 
+static clf_status check_variables(const clf__node *node, int32_t count);
+
+static clf_status check_list(const clf__nodes *l, int32_t count) {
+  for (int32_t i = 0; i < l->n; i++) CLF_TRY(check_variables(l->at[i], count));
+  return CLF_OK;
+}
+
+/* $i and $alt begin at 0; in `count` repetitions $i comes to count - 1. */
+static clf_status check_member(const clf__node *node, int m, int32_t count) {
+  const clf__member *const member = &node->type->members[m];
+  const int last = node->variable[m] == CLF__VARIABLE_I ? (int)count - 1 : 1;
+  if (!node->variable[m] || member->type != CLF__TYPE_INT) return CLF_OK;
+  CLF_TRY(clf__member_in_range(node->type, member, 0));
+  return clf__member_in_range(node->type, member, last);
+}
+
+/* Whether variables stay in the ranges of their members, `count` times the node. */
+static clf_status check_variables(const clf__node *node, int32_t count) {
+  if (node->type->id == CLF__ARCH_repeat) {
+    const clf__arch_repeat *const r = (const clf__arch_repeat *)node;
+    return check_list(&r->layers, r->count);
+  }
+  for (int m = 0; m < node->type->count; m++) {
+    const void *const at = clf__member_of(node, &node->type->members[m]);
+    clf__node *const *const child = at;
+    const clf__pieces *const parts = at;
+    CLF_TRY(check_member(node, m, count));
+    if (node->type->members[m].type == CLF__TYPE_LIST) CLF_TRY(check_list(at, count));
+    if (node->type->members[m].type == CLF__TYPE_NODE && *child)
+      CLF_TRY(check_variables(*child, count));
+    if (node->type->members[m].type != CLF__TYPE_PARTS) continue;
+    for (int32_t i = 0; i < parts->n; i++) CLF_TRY(check_variables(parts->at[i].node, count));
+  }
+  return CLF_OK;
+}
+
 clf_status clf__arch_finish(clf_arch *arch) {
+  CLF_TRY(check_variables(&arch->flow->node, 1));
+  CLF_TRY(check_list(&arch->items, 1));
   const int64_t n = count_all(arch->flow);
   if (n > CLF_ARCH_LAYERS)
     return clf__fail(CLF_EINVAL, "the flow has more than %d layers, counting repetitions",

@@ -38,17 +38,19 @@ START_TEST(couplings_alternate_by_their_place_among_all) {
 END_TEST
 
 START_TEST(variables_become_numbers) {
-  clf_arch *const a = parsed("4: ((coupling(add, mlp(2x1, dropout=0.5), even=$i), "
-                             "householder(reflections=$i))*2, lu)*2, (ar(add, made, "
-                             "order=$alt), ar(add, masked(residual=$alt)))*2 -> normal");
+  clf_arch *const a = parsed("4: ((coupling(add, mlp(hidden=2, layers=$i), even=$i))*2, lu)*2, "
+                             "(ar(add, made, order=$alt), ar(add, masked(residual=$alt)))*2 -> "
+                             "normal");
   clf__arch_list l = expanded(a);
   for (int k = 0; k < 2; k++)
-    for (int i = 0; i < 2; i++) ck_assert_int_eq(coupling(&l, 5 * k + 2 * i)->even, i);
-  ck_assert_int_eq(((const clf__arch_householder *)l.at[3].node)->reflections, 1);
-  ck_assert_int_eq(l.at[9].node->type->id, CLF__ARCH_lu);
+    for (int i = 0; i < 2; i++) {
+      ck_assert_int_eq(coupling(&l, 3 * k + i)->even, i);
+      ck_assert_int_eq(((const clf__arch_mlp *)coupling(&l, 3 * k + i)->net)->layers, i);
+    }
+  ck_assert_int_eq(l.at[5].node->type->id, CLF__ARCH_lu);
   for (int i = 0; i < 4; i += 2) { /* the places of all ar: 0, 2 */
-    ck_assert_int_eq(((const clf__arch_ar *)l.at[10 + i].node)->order, CLF__ORDER_ASC);
-    const clf__arch_ar *const second = (const clf__arch_ar *)l.at[11 + i].node;
+    ck_assert_int_eq(((const clf__arch_ar *)l.at[6 + i].node)->order, CLF__ORDER_ASC);
+    const clf__arch_ar *const second = (const clf__arch_ar *)l.at[7 + i].node;
     ck_assert_int_eq(((const clf__arch_masked *)second->net)->residual, 1);
   }
   clf__arch_list_free(&l);

@@ -101,7 +101,8 @@ static clf__pieces draw_parts(clf_arch *a, const clf__member *m, int depth) {
 /* ---- Nodes -------------------------------------------------------------------------------- */
 
 static int may_vary(const clf__member *m) {
-  return m->type == CLF__TYPE_INT || m->type == CLF__TYPE_FLAG || m->type == CLF__TYPE_CHOICE;
+  return (m->type == CLF__TYPE_INT && m->low <= 0) || m->type == CLF__TYPE_FLAG ||
+         m->type == CLF__TYPE_CHOICE;
 }
 
 static void draw_member(clf_arch *a, clf__node *node, int index, int depth) {

@@ -94,6 +94,10 @@ static const struct {
      "flow text, character 13: expected \")\": rotation has no members, found \"3\""},
     {"3: rotation(k=3) -> normal",
      "flow text, character 13: expected \")\": rotation has no members, found \"k\""},
+    {"3: (householder(reflections=$i))*3 -> normal",
+     "flow text, character 1: reflections of householder is 0; it must be 1 to 4096"},
+    {"3: (coupling(add, mlp(hidden=2, layers=$i)))*66 -> normal",
+     "flow text, character 1: layers of mlp is 65; it must be 0 to 64"},
     {"3: householder($x) -> normal",
      "flow text, character 16: expected an argument of householder (reflections), found \"$x\""},
     {"3: householder(reflections=$x) -> normal",
@@ -193,6 +197,11 @@ static const struct {
     {TOP "{\"layer\":\"coupling\",\"map\":{\"kind\":\"rq\"}}" END,
      "flow JSON, layers[0]: coupling needs \"net\": net that reads the identity dimensions and the "
      "context"},
+    {TOP "{\"layer\":\"columns\",\"parts\":[{\"columns\":\"0\",\"node\":{\"layer\":\"log\","
+         "\"inverse\":true}}]}" END,
+     "flow JSON, layers[0]: columns: a layer in it cannot be inverted; ~columns(...) inverts all "
+     "of "
+     "them"},
     {TOP "{\"layer\":\"logit\",\"a\":2}" END, "flow JSON, layers[0]: logit: a 2 must be below b 1"},
     {TOP
      "{\"layer\":\"columns\",\"parts\":[{\"columns\":\"2-0\",\"node\":{\"layer\":\"log\"}}]}" END,
