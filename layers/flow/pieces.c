@@ -12,7 +12,7 @@
   X(coupling)                                                                                      \
   X(ar) X(elementwise) X(allinone) X(piecewise) X(scale) X(squeeze) MIXING(X) NORMS(X) BOUNDS(X)
 #define MAPS(X) X(rq)
-#define NETS(X) X(mlp) X(resnet) X(made) X(masked)
+#define NETS(X) X(mlp) X(resnet) X(made) X(masked) X(conv) X(convresnet)
 #define BASES(X)                                                                                   \
   X(normal) X(classes) X(box) X(mixture) X(student) X(logistic) X(laplace) X(base_columns)
 

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* conv.c: convolutional nets, by default that of Glow (Kingma and Dhariwal 2018, section 3.3 and
+ * its released code): kernels of 3, 1 and 3, normalised by channel, the last layer beginning with
+ * zeros. */
+#include <stdio.h>
+#include "chain.h"
+#include "conv_chain.h"
+
+static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
+  const clf__arch_conv *a = (const clf__arch_conv *)n->node;
+  const int32_t pixels = n->shape.height * n->shape.width, count = a->kernels.n;
+  const int32_t width = a->width ? a->width : n->shape.channels;
+  clf__conv_chain *c;
+  CLF_TRY(clf__conv_chain_new(n, count, &c));
+  for (int32_t l = 0; l < count; l++) {
+    clf__conv_layer *d = &c->layer[l];
+    const int last = l + 1 == count;
+    char name[16];
+    if (a->kernels.at[l] % 2 == 0)
+      return clf__fail(CLF_EINVAL, "conv: its kernel %d has a side of %d; sides are odd", (int)l,
+                       (int)a->kernels.at[l]);
+    d->in = l ? width : n->shape.channels;
+    d->out = last ? n->out / pixels : width;
+    d->kernel = a->kernels.at[l];
+    if (l) d->act = clf__net_act(a->act);
+    d->norm = a->norm && !last;
+    if (last && a->zero) d->spread = 0;
+    snprintf(name, sizeof name, "%d", (int)l);
+    clf__conv_chain_add(n, parts, l, path, name, "");
+  }
+  return CLF_OK;
+}
+
+const clf__net_ops clf__net_conv = {.name = "conv",
+                                    .make = make,
+                                    .unmake = clf__conv_chain_free,
+                                    .plan = clf__conv_chain_plan,
+                                    .fit = clf__conv_chain_fit,
+                                    .forward = clf__conv_chain_forward,
+                                    .backward = clf__conv_chain_backward};

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* conv_chain_private.h: what the passes of conv_chain.c and conv_chain_backward.c share. */
+#ifndef CLF_CONV_CHAIN_PRIVATE_H
+#define CLF_CONV_CHAIN_PRIVATE_H
+#include "conv_chain.h"
+
+/* Tensors of a net: those that all layers share, then those of each layer. */
+enum { UNUSED, SCRATCH, WAITING = SCRATCH + 4, SHARED };
+enum { STATS, NORMED, GAINED, ACT, DROPPED, RAW, VALUE, SLOTS };
+
+/* From the value before a layer to what its convolution reads. */
+typedef struct clf__conv_stages {
+  clf_tensor value, normed, act, a;
+  int drops;
+} clf__conv_stages;
+
+clf_tensor clf__conv_image(const clf__net *n, clf_tensor rows, int32_t channels);
+clf_tensor clf__conv_slot(const clf__net *n, const clf__net_kept *k, int l, int slot, int32_t rows);
+clf__conv_stages clf__conv_stages_of(const clf__net *n, const clf__pass *p, const clf__net_kept *k,
+                                     int l, clf_tensor x);
+/* Dense images with their channels last as a row for each pixel. */
+static inline clf_tensor clf__conv_pixels(clf_tensor t) {
+  const int32_t C = t.dim[1];
+  return (clf_tensor){.buf = t.buf,
+                      .offset = t.offset,
+                      .dim = {t.dim[0] * t.dim[2] * t.dim[3], C, 1, 1},
+                      .stride = {C, 1, 1, 1}};
+}
+clf__unit_norm_kept clf__conv_norm_kept(const clf__net *n, const clf__net_kept *k, int l,
+                                        int32_t rows);
+
+/* The stream of random numbers for the dropout of layer l. */
+#define CLF_CONV_STREAM(n, p, l)                                                                   \
+  .seed_lo = (int)(uint32_t)(p)->key, .seed_hi = (int)(uint32_t)((p)->key >> 32),                  \
+  .stream = (int)(uint32_t)((n)->key * 256 + (uint64_t)(l)),                                       \
+  .first_lo = (int)(uint32_t)(p)->first, .first_hi = (int)(uint32_t)((uint64_t)(p)->first >> 32)
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* convresnet.c: convolutional residual nets: ConvResidualNet of nflows.
+ *
+ *   h = W0 * x + b0 (1 x 1);  per block: h = h + W2 * dropout(act(bn(W1 * act(bn(h)) + b1))) + b2
+ *   (3 x 3);  u = Wf * h + bf (1 x 1) */
+#include <stdio.h>
+#include "chain.h"
+#include "conv_chain.h"
+
+static void add_block(clf__net *n, clf__parts *parts, int b, const char *path) {
+  const clf__arch_convresnet *a = (const clf__arch_convresnet *)n->node;
+  clf__conv_layer *first = &clf__conv_chain_of(n)->layer[2 * b + 1], *second = first + 1;
+  char name[96];
+  snprintf(name, sizeof name, "%s.blocks.%d", path, b);
+  first->in = first->out = a->hidden;
+  first->kernel = 3;
+  first->act = clf__net_act(a->act);
+  first->bn = a->bn;
+  *second = *first;
+  second->dropout = a->dropout;
+  second->stream = 2 * b;
+  second->spread = 1e-3;
+  clf__conv_chain_add(n, parts, 2 * b + 1, name, "conv0", "bn0");
+  clf__conv_chain_add(n, parts, 2 * b + 2, name, "conv1", "bn1");
+}
+
+static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
+  const clf__arch_convresnet *a = (const clf__arch_convresnet *)n->node;
+  clf__conv_chain *c;
+  CLF_TRY(clf__conv_chain_new(n, 2 * a->blocks + 2, &c));
+  clf__conv_layer *initial = &c->layer[0], *final = &c->layer[c->count - 1];
+  initial->in = n->shape.channels;
+  initial->out = final->in = a->hidden;
+  final->out = n->out / (n->shape.height * n->shape.width);
+  clf__conv_chain_add(n, parts, 0, path, "initial", "");
+  for (int b = 0; b < a->blocks; b++) add_block(n, parts, b, path);
+  clf__conv_chain_add(n, parts, c->count - 1, path, "final", "");
+  return CLF_OK;
+}
+
+const clf__net_ops clf__net_convresnet = {.name = "convresnet",
+                                          .make = make,
+                                          .unmake = clf__conv_chain_free,
+                                          .plan = clf__conv_chain_plan,
+                                          .forward = clf__conv_chain_forward,
+                                          .backward = clf__conv_chain_backward};
