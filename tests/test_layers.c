@@ -417,7 +417,10 @@ typedef struct problem {
 static double loss(const problem *q, const double *x) {
   const size_t n = GRADIENT_ROWS * (size_t)q->s->dim;
   double *z = flows_array(n), logdet[GRADIENT_ROWS], sum = 0;
-  (q->inverted ? inverse : forward)(q->s, q->mode, x, GRADIENT_ROWS, z, logdet);
+  if (q->inverted)
+    inverse(q->s, q->mode, x, GRADIENT_ROWS, z, logdet);
+  else
+    forward(q->s, q->mode, x, GRADIENT_ROWS, z, logdet);
   for (size_t i = 0; i < n; i++) sum += q->dz[i] * z[i];
   for (int i = 0; i < GRADIENT_ROWS; i++)
     sum += q->dlogdet * (q->each ? q->each[i] : 1) * logdet[i];

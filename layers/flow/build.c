@@ -126,12 +126,24 @@ static clf_status check_size(const clf_flow *f) {
                    (long long)all, INT32_MAX);
 }
 
+static int is_on_host(const clf__layer *l) {
+  const int can = l->ops->host_forward && !(l->traits & CLF_NOT_ON_HOST);
+  return (can || l->traits & CLF_IS_STANDARDIZE) && !l->inverted;
+}
+
+/* Bounds lie before what standardises, which ends the head. */
+static int is_at_head(const clf__layer *l, const clf__layer *before) {
+  return l->index == 0 ||
+         (before->at_head && is_on_host(before) && !(before->traits & CLF_IS_STANDARDIZE));
+}
+
 static clf_status make_layers(clf_flow *f) {
   clf__shape shape = shape_of(&f->spec);
   for (int i = 0; i < f->layers; i++) {
     clf__layer *l = &f->layer[i];
     l->in = l->out = shape;
     l->traits = l->ops->traits;
+    l->at_head = is_at_head(l, l - (i > 0));
     if (l->ops->make) CLF_TRY(l->ops->make(l, &f->parts, l->label));
     CLF_TRY(check_size(f));
     f->traits |= l->traits;
@@ -141,11 +153,6 @@ static clf_status make_layers(clf_flow *f) {
   f->base.dim = shape.dim;
   if (f->base.ops->make) CLF_TRY(f->base.ops->make(&f->base, &f->parts, "base"));
   return clf__parts_place(&f->parts);
-}
-
-static int is_on_host(const clf__layer *l) {
-  const int can = l->ops->host_forward && !(l->traits & CLF_NOT_ON_HOST);
-  return (can || l->traits & CLF_IS_STANDARDIZE) && !l->inverted;
 }
 
 /* A stage goes on as long as the next layer joins it. */

@@ -49,8 +49,9 @@ static clf_status fit(const clf__layer *l, const clf__pass *p, clf__kept *k, clf
   if (fitted != 0) return CLF_OK;
   CLF_TRY(clf_do(p->dev, bn_stats, .x = clf__by_channel(l, x), .mean = clf__weight(p, &a->mean),
                  .var = clf__weight(p, &a->var)));
-  double *mean = malloc(2 * (size_t)C * sizeof *mean), *var = mean + C;
+  double *mean = malloc(2 * (size_t)C * sizeof *mean);
   if (!mean) return clf__fail(CLF_ENOMEM, "no memory for the statistics of %d channels", (int)C);
+  double *const var = mean + C;
   clf_status s = clf_read64(p->dev, clf__weight(p, &a->mean), mean);
   if (!s) s = clf_read64(p->dev, clf__weight(p, &a->var), var);
   if (!s) decide(C, count, mean, var);

@@ -129,6 +129,7 @@ static clf_status make_standardize(clf__layer *l, clf__parts *parts, const char 
   const int32_t C = clf__channels(l);
   affine *a = new_affine(l);
   if (!a) return CLF_ENOMEM;
+  if (l->at_head && !l->inverted) return CLF_OK; /* the flow's scaling of its data stands for it */
   clf__parts_add(parts, &a->shift, CLF_STATE, 0, 0, 1, &C, "%s.mean", path);
   clf__parts_add(parts, &a->scale, CLF_STATE, 1, 0, 1, &C, "%s.std", path);
   return CLF_OK;

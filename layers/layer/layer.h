@@ -102,6 +102,7 @@ struct clf__layer {
   clf_flow_spec spec;       /* of the presets with a kind */
   int index;                /* in the expanded list */
   int inverted;             /* 1: its forward is the inverse */
+  int at_head;              /* 1: it begins the list, or only layers on the host lie before it */
   int count;                /* layers from this one on that run as one, 1 where none are fused */
   int turn;                 /* its place among all layers of the list that alternate (couplings) */
   const clf__layer *before; /* the one with the turn before; NULL: none */

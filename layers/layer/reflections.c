@@ -61,12 +61,13 @@ static clf_status make_householder(clf__layer *l, clf__parts *parts, const char 
 
 static clf_status prepare(const clf__layer *l, const clf__pass *p) {
   const clf__linear *m = l->own;
-  const int is_view = l->ops == &clf__layer_householder; /* V is W's transpose */
+  /* V of a product of reflections is W's transpose, a view. */
+  const clf_tensor none = {0};
+  const clf_tensor v = l->ops == &clf__layer_householder ? none : clf__weight(p, &m->v);
   CLF_TRY(clf_do(p->dev, reflections_compose, .left = clf__weight(p, &m->part[LEFT]),
                  .upper = clf__weight(p, &m->part[UPPER]),
                  .diagonal = clf__weight(p, &m->part[DIAGONAL]),
-                 .right = clf__weight(p, &m->part[RIGHT]), .w = clf__weight(p, &m->w),
-                 .v = is_view ? (clf_tensor){0} : clf__weight(p, &m->v),
+                 .right = clf__weight(p, &m->part[RIGHT]), .w = clf__weight(p, &m->w), .v = v,
                  .logdet = clf__weight(p, &m->logdet), .kind = kind_of(l)));
   return clf__linear_prepare_bias(m, p);
 }
