@@ -1,167 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* rqs.cl: rational-quadratic splines, as cpu_ref/rqs.c has them.  Nothing is kept of the bins but
- * the one of each lane: their sizes are computed again where they are needed, so that no arrays
- * have to lie in memory. */
-
-/* What a call says of the splines of column j. */
-typedef struct {
-  int K, zuko, ends, kind, line;
-  float left, right, bottom, top, min_width, min_height, min_slope, end_slope, scale, gain, beta,
-      shift, rate;
-} rqs;
-
-#define RQS_OF(s)                                                                                  \
-  rqs s;                                                                                           \
-  s.K = (p.u.dim[2] + 1 - p.ends) / 3;                                                             \
-  s.zuko = p.like == CLF_RQS_ZUKO;                                                                 \
-  s.ends = p.ends;                                                                                 \
-  s.kind = kinds_ ? (int)AT(kinds, j, 0, 0, 0) : p.ends;                                           \
-  s.line = s.kind == CLF_FREE_ENDS && p.outside == CLF_OUTSIDE_LINE;                               \
-  s.left = box_ ? AT(box, j, 0, 0, 0) : p.left;                                                    \
-  s.right = box_ ? AT(box, j, 1, 0, 0) : p.right;                                                  \
-  s.bottom = box_ ? AT(box, j, 2, 0, 0) : p.bottom;                                                \
-  s.top = box_ ? AT(box, j, 3, 0, 0) : p.top;                                                      \
-  s.min_width = p.min_width;                                                                       \
-  s.min_height = p.min_height;                                                                     \
-  s.min_slope = p.min_slope;                                                                       \
-  s.end_slope = p.end_slope;                                                                       \
-  s.scale = p.scale;                                                                               \
-  s.gain = p.gain;                                                                                 \
-  s.beta = p.beta;                                                                                 \
-  s.shift = p.shift;                                                                               \
-  s.rate = p.like == CLF_RQS_ZUKO ? 1 / fabs(log(p.min_slope)) : 0.0f
-
-/* ---- Numbers into bins ------------------------------------------------------------------- */
-
-INLINE V rqs_squeezed(rqs s, V u, float rate) {
-  return s.zuko ? u / (1 + fabs(u * rate)) : u * s.scale;
-}
-INLINE V rqs_squeezed_slope(rqs s, V u, float rate) {
-  const V r = 1 / (1 + fabs(u * rate));
-  return s.zuko ? r * r : (V)s.scale;
-}
-INLINE V rqs_knot_slope(rqs s, V u) {
-  return s.zuko ? exp(rqs_squeezed(s, u, s.rate))
-                : s.min_slope + s.gain * softplus_v(s.beta * u + s.shift);
-}
-INLINE V rqs_knot_slope_slope(rqs s, V u, V slope) {
-  return s.zuko ? slope * rqs_squeezed_slope(s, u, s.rate)
-                : s.gain * s.beta * sigmoid_v(s.beta * u + s.shift);
-}
-
-/* The numbers u of column j, for samples n and on. */
-typedef struct {
-  global const float *at;
-  int next, step, left; /* from number to number, from sample to sample; samples */
-} rqs_numbers;
-
-INLINE V rqs_number(rqs_numbers u, int k) { return lanes_load(u.at + k * u.next, u.step, u.left); }
-INLINE V rqs_size(rqs s, rqs_numbers u, int k) { /* as the softmax takes it */
-  return rqs_squeezed(s, rqs_number(u, k), 2 * s.rate);
-}
-
-/* A softmax over K numbers from k0 on: part k is exp(size - most) * share. */
-typedef struct {
-  V most, share;
-} rqs_softmax;
-
-INLINE rqs_softmax rqs_softmax_of(rqs s, rqs_numbers u, int k0) {
-  rqs_softmax m;
-  V sum = 0;
-  m.most = rqs_size(s, u, k0);
-  for (int k = 1; k < s.K; k++) m.most = fmax(m.most, rqs_size(s, u, k0 + k));
-  for (int k = 0; k < s.K; k++) sum += exp(rqs_size(s, u, k0 + k) - m.most);
-  m.share = 1 / sum;
-  return m;
-}
-INLINE V rqs_part(rqs s, rqs_numbers u, rqs_softmax m, int k) {
-  return exp(rqs_size(s, u, k) - m.most) * m.share;
-}
-
-/* The raw numbers of knot k = 0 .. K; any where the end is fixed. */
-INLINE V rqs_knot(rqs s, rqs_numbers u, int k) {
-  const int fixed_end = s.ends == CLF_LINEAR_ENDS && (k == 0 || k == s.K);
-  const int same = s.kind == CLF_CIRCULAR_ENDS && k == s.K;
-  return rqs_number(u, fixed_end ? 0 : 2 * s.K + (same ? 0 : k) - (s.ends == CLF_LINEAR_ENDS));
-}
-
-typedef struct {
-  V k, x, y, w, h, a, b, u_a, u_b, part_w, part_h, sum_w, sum_h;
-  rqs_softmax widths, heights;
-} rqs_bin;
-
-/* The bins in which v, which are x or with by_y = 1 y, lie; the first and last reach beyond. */
-INLINE rqs_bin rqs_find(rqs s, rqs_numbers u, V v, int by_y) {
-  const float spare_w = 1 - s.min_width * s.K, spare_h = 1 - s.min_height * s.K;
-  const float width = s.right - s.left, height = s.top - s.bottom;
-  rqs_bin f;
-  V sum_w = 0, sum_h = 0, u_a = rqs_knot(s, u, 0);
-  f.widths = rqs_softmax_of(s, u, 0);
-  f.heights = rqs_softmax_of(s, u, s.K);
-  f.k = f.x = f.y = f.part_w = f.part_h = f.sum_w = f.sum_h = f.u_a = f.u_b = 0;
-  for (int k = 0; k < s.K; k++) {
-    const V u_b = rqs_knot(s, u, k + 1);
-    const V part_w = rqs_part(s, u, f.widths, k), part_h = rqs_part(s, u, f.heights, s.K + k);
-    const V x = s.left + width * (s.min_width * k + spare_w * sum_w);
-    const V y = s.bottom + height * (s.min_height * k + spare_h * sum_h);
-    const clf_mask here = k == 0 ? (clf_mask)1 == (clf_mask)1 : v >= (by_y ? y : x);
-    f.k = here ? (V)k : f.k;
-    f.x = here ? x : f.x;
-    f.y = here ? y : f.y;
-    f.part_w = here ? part_w : f.part_w;
-    f.part_h = here ? part_h : f.part_h;
-    f.sum_w = here ? sum_w : f.sum_w;
-    f.sum_h = here ? sum_h : f.sum_h;
-    f.u_a = here ? u_a : f.u_a;
-    f.u_b = here ? u_b : f.u_b;
-    sum_w += part_w;
-    sum_h += part_h;
-    u_a = u_b;
-  }
-  f.w = width * (s.min_width + spare_w * f.part_w);
-  f.h = height * (s.min_height + spare_h * f.part_h);
-  f.a = rqs_knot_slope(s, f.u_a);
-  f.b = rqs_knot_slope(s, f.u_b);
-  if (s.kind == CLF_LINEAR_ENDS) {
-    f.a = f.k == 0 ? (V)s.end_slope : f.a;
-    f.b = f.k == (V)(s.K - 1) ? (V)s.end_slope : f.b;
-  }
-  return f;
-}
-
-/* ---- Within a bin -------------------------------------------------------------------------- */
-
-typedef struct {
-  V theta, t, s, E, den, num, N;
-} rqs_point;
-
-INLINE rqs_point rqs_point_at(rqs_bin f, V theta) {
-  rqs_point p;
-  const V rest = 1 - theta;
-  p.theta = theta;
-  p.t = theta * rest;
-  p.s = f.h / f.w;
-  p.E = f.a + f.b - 2 * p.s;
-  p.den = p.s + p.E * p.t;
-  p.num = p.s * theta * theta + f.a * p.t;
-  p.N = f.b * theta * theta + 2 * p.s * p.t + f.a * rest * rest;
-  return p;
-}
-INLINE V rqs_theta_of_x(rqs_bin f, V x) { return clamp_v((x - f.x) / f.w, 0, 1); }
-/* The root of A theta^2 + B theta + C = 0, divided by h, in the form in which nothing cancels. */
-INLINE V rqs_theta_of_y(rqs_bin f, V y) {
-  const V v = clamp_v((y - f.y) / f.h, 0, 1), s = f.h / f.w, E = f.a + f.b - 2 * s;
-  const V A = v * E + s - f.a, B = f.a - v * E, C = -s * v, square = B * B - 4 * A * C;
-  const V root = sqrt(square > 0 ? square : (V)0);
-  const V theta = clamp_v(B >= 0 ? -2 * C / (B + root) : (root - B) / (2 * A), 0, 1);
-  return v < 1 ? theta : v; /* slopes change fast near the end of a bin */
-}
-INLINE V rqs_log_slope(rqs_point p) { return 2 * log(p.s / p.den) + log(p.N); }
-
+/* rqs.cl: rational-quadratic splines: values, the inverse, and the gradients of both. */
 /* ---- Values ---------------------------------------------------------------------------------- */
 
 #define RQS_BEGIN                                                                                  \
-  RQS_OF(s);                                                                                       \
+  RQS_OF(s, p.u.dim[2]);                                                                           \
   rqs_numbers u = {&AT(u, q.n, j, 0, 0), p.u.stride[2], p.u.stride[0], q.left}
 
 kernel BY_SAMPLE void rqs_fwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_IN(kinds),
@@ -190,15 +32,9 @@ kernel BY_SAMPLE void rqs_inv(CLF_IN(y), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF
   MAP_BEGIN(y, x);
   EACH_COLUMN {
     RQS_BEGIN;
-    const V y = COLUMN(y), in = clamp_v(y, s.bottom, s.top);
-    const rqs_bin f = rqs_find(s, u, y, 1);
-    const rqs_point at_y = rqs_point_at(f, rqs_theta_of_y(f, y));
-    const V L = rqs_log_slope(at_y), inner = clamp_v(f.x + f.w * at_y.theta, s.left, s.right);
-    const V line = inner + (y - in) * exp(-L);
-    const V other = s.kind != CLF_FREE_ENDS ? y : s.line ? line : inner;
-    const V other_L = s.kind != CLF_FREE_ENDS ? (V)0 : s.line ? L : (V)INFINITY;
-    PUT_COLUMN(x, y == in ? inner : other);
-    sum += y == in ? L : other_L;
+    V L;
+    PUT_COLUMN(x, rqs_inverse(s, u, COLUMN(y), &L));
+    sum += L;
   }
   MAP_LOGDET(-1);
 }
@@ -292,6 +128,5 @@ kernel BY_SAMPLE void rqs_inv_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box),
   MAP_BEGIN(dx, dy);
   RQS_BACKWARD(dx, dy, 1)
 }
-#undef RQS_OF
 #undef RQS_BEGIN
 #undef RQS_BACKWARD

@@ -2,9 +2,8 @@
 /* gemm.c: matrix product.  The plain way, which is the specification, goes row by row of c so
  * that the inner loop runs along rows of b.  The float variants have it by tiles too, and hand
  * products that a CBLAS takes to one, where the build found it, each thread a band of rows. */
-#ifdef CLF_REAL64
-#include "ref.h"
-#else
+#include "activate.h"
+#ifndef CLF_REAL64
 #include "vectors.h"
 #endif
 #ifdef CLF_CBLAS
@@ -12,20 +11,6 @@
 #endif
 
 enum { ROWS = 64 }; /* of c, to a thread at a time */
-
-/* Loops of their own, for the vectoriser. */
-static void activate(int act, int n, real *all) {
-#define ROW(name, source, flops, value, through)                                                   \
-  case CLF_ACT_##name:                                                                             \
-    for (int j = 0; j < n; j++) {                                                                  \
-      const real x = all[j];                                                                       \
-      all[j] = value;                                                                              \
-    }                                                                                              \
-    break;
-  if (act == CLF_ACT_none) return;
-  switch (act) { CLF_ACTIVATIONS(ROW) }
-#undef ROW
-}
 
 static void add_bias(const clf_tensor *t, int j0, int n, real *restrict v) {
   const real *bias = at(t, j0, 0, 0, 0);

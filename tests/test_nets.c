@@ -10,6 +10,7 @@
 #include <string.h>
 #include "chain.h"
 #include "golden.h"
+#include "map.h"
 
 /* ---- A net by itself ----------------------------------------------------------------------- */
 
@@ -32,6 +33,7 @@ typedef struct rig {
   clf_arch *arch;
   clf__arch_list list;
   clf__net net;
+  clf__map map; /* of masked nets that are inverted */
   clf__parts parts;
   clf_arena arena, work;
   clf__vectors w, g;
@@ -50,13 +52,14 @@ static const clf__net_ops *ops_of(const clf__node *node) {
 
 static int is_masked(const setting *s) { return s->text[1] == 'a'; } /* made, masked */
 
-/* Parses the text and describes the net; make() comes next. */
-static void describe(rig *r, const setting *s) {
+/* Parses the text and describes the net; make() comes next.  A map: that of an autoregressive
+ * layer. */
+static void describe_with(rig *r, const setting *s, const char *map) {
   char text[256];
   *r = (rig){.arena = {.dev = flows_dev}, .work = {.dev = flows_dev}};
   snprintf(text, sizeof text,
-           is_masked(s) ? "%d: ar(add, %s) -> normal" : "%d: coupling(add, %s) -> normal",
-           s->in + !is_masked(s), s->text);
+           is_masked(s) ? "%d: ar(%s, %s) -> normal" : "%d: coupling(%s, %s) -> normal",
+           s->in + !is_masked(s), map, s->text);
   WORKS(clf_arch_parse(text, &r->arch));
   WORKS(clf__arch_expand(r->arch->flow, &r->list));
   const clf__node *layer = r->list.at[0].node;
@@ -74,6 +77,8 @@ static void describe(rig *r, const setting *s) {
                       .passes = s->passes,
                       .order = is_masked(s) ? r->order : NULL};
 }
+
+static void describe(rig *r, const setting *s) { describe_with(r, s, "add"); }
 
 static clf_tensor flat(clf_arena *a, int64_t n) {
   clf_tensor t;
@@ -102,9 +107,8 @@ static void plan(rig *r, int32_t rows, int train) {
   WORKS(r->net.ops->plan(&r->net, rows, train, &r->work, r->kept));
 }
 
-static void make(rig *r, const setting *s, uint64_t seed) {
+static void make_described(rig *r, uint64_t seed) {
   clf__host_random random = {seed};
-  describe(r, s);
   WORKS(r->net.ops->make(&r->net, &r->parts, "net"));
   WORKS(clf__parts_place(&r->parts));
   lay_out(r);
@@ -114,6 +118,7 @@ static void make(rig *r, const setting *s, uint64_t seed) {
   r->host_c = flows_array((size_t)r->w.c.dim[0]);
   clf__parts_init(&r->parts, &random, NULL, r->host_c);
   if (r->net.ops->draw) r->net.ops->draw(&r->net, &random, r->host_c);
+  if (r->net.ops->derive) r->net.ops->derive(&r->net, r->host_c);
   clf__parts_init(&r->parts, &random, r->host_w, NULL);
   if (r->net.ops->init) r->net.ops->init(&r->net, &random, r->host_w);
   r->kept = calloc((size_t)r->net.tensors, sizeof *r->kept->t);
@@ -121,7 +126,23 @@ static void make(rig *r, const setting *s, uint64_t seed) {
   upload(r);
 }
 
+static void make(rig *r, const setting *s, uint64_t seed) {
+  describe(r, s);
+  make_described(r, seed);
+}
+
+/* A masked net that makes the numbers of a map. */
+static void make_with_map(rig *r, const setting *s, const char *map, uint64_t seed) {
+  describe_with(r, s, map);
+  r->map = (clf__map){.dims = s->in, .masked = 1};
+  WORKS(clf__map_make(&r->map, ((const clf__arch_ar *)r->list.at[0].node)->map, &r->parts, "map"));
+  r->net.numbers = r->map.numbers;
+  r->net.out = s->in * r->map.numbers;
+  make_described(r, seed);
+}
+
 static void drop(rig *r) {
+  clf__map_unmake(&r->map);
   r->net.ops->unmake(&r->net);
   clf__parts_free(&r->parts);
   clf_arena_free(&r->work);
@@ -516,6 +537,91 @@ START_TEST(test_triangular) {
 }
 END_TEST
 
+/* ---- The inverse of an autoregressive layer ----------------------------------------------------
+ */
+
+/* x and logdet by an evaluation of the whole net for each dimension. */
+static void by_dimensions(rig *r, batch *b, clf_tensor y, clf_tensor at, clf_tensor x,
+                          clf_tensor logdet) {
+  const clf__pass p = pass_of(r, b, CLF_EVAL);
+  WORKS(clf_do(flows_dev, fill, .y = b->x, .value = 0));
+  for (int32_t i = 0; i < r->net.in; i++) {
+    WORKS(r->net.ops->forward(&r->net, &p, r->kept, b->x, b->u));
+    WORKS(clf_do(flows_dev, fill, .y = logdet, .value = 0));
+    WORKS(r->map.ops->inverse(&r->map, &p, y, at, b->u, x, logdet));
+    WORKS(clf_do(flows_dev, copy, .x = x, .y = b->x));
+  }
+}
+
+typedef struct solution {
+  clf_arena arena;
+  clf_tensor y, at, x, logdet;
+} solution;
+
+static void lay_out_solution(solution *s, int32_t n, int32_t D) {
+  WORKS(clf_new(&s->arena, (int32_t[4]){n, D}, &s->y));
+  WORKS(clf_new(&s->arena, (int32_t[4]){n, D}, &s->x));
+  WORKS(clf_new(&s->arena, (int32_t[4]){n}, &s->logdet));
+  WORKS(clf_new(&s->arena, (int32_t[4]){D}, &s->at));
+}
+
+static const setting swept[] = {NET("made(19x2, tanh, residual=0)", 5, 0, 0),
+                                NET("made(7x3, silu, residual=0, dropout=0.2)", 5, 2, 0),
+                                NET("made(9x2, tanh, residual=0, context=nsf)", 5, 2, 0),
+                                ORDERED("made(19x2, elu)", 5, 2, 0, 0, 2, 0, 3, 1, 4),
+                                ORDERED("made(19x1, relu, context=nsf)", 5, 2, 0, 0, 4, 3, 2, 1, 0),
+                                ORDERED("made(3x2)", 5, 0, 0, 3, 2, 0, 3, 1, 4),
+                                NET("made(8x0, tanh, residual=0)", 3, 2, 0),
+                                NET("made(8x2)", 1, 2, 0),
+                                NET("masked(21x2, relu)", 5, 0, 0),
+                                ORDERED("masked(21x2, elu)", 5, 3, 0, 0, 1, 3, 0, 2, 4),
+                                ORDERED("masked(6x3, silu, residual=1)", 5, 2, 0, 2, 1, 3, 0, 2, 4),
+                                NET("masked(2x1)", 5, 0, 0)};
+static const char *const maps[] = {"rq(bins=5)", "rq(bins=3, tail=none)",
+                                   "rq(bins=4, tail=circular)", "rq(bins=4, tail=4, like=zuko)"};
+enum { SWEPT = sizeof swept / sizeof *swept, MAPS = sizeof maps / sizeof *maps };
+
+/* Each unit once, and the same x. */
+START_TEST(test_sweep) {
+  const setting *s = &swept[_i / MAPS];
+  const char *map = maps[_i % MAPS];
+  rig r;
+  batch b;
+  solution t = {.arena = {.dev = flows_dev}};
+  make_with_map(&r, s, map, 20);
+  random_batch(&r, &b, 37, 21);
+  plan(&r, 40, CLF_VALUES);
+  lay_out_solution(&t, 37, s->in);
+  WORKS(clf_arena_init(&t.arena, flows_dev, t.arena.used));
+  lay_out_solution(&t, 37, s->in);
+  put_random(t.y, 22);
+  double columns[8];
+  for (int i = 0; i < s->in; i++) columns[i] = i;
+  WORKS(clf_write64(flows_dev, t.at, columns));
+  by_dimensions(&r, &b, t.y, t.at, t.x, t.logdet);
+  double *x = read(t.x), *logdet = read(t.logdet), *got;
+  const clf__pass p = pass_of(&r, &b, CLF_EVAL);
+  WORKS(clf_do(flows_dev, fill, .y = t.x, .value = 0));
+  WORKS(clf_do(flows_dev, fill, .y = t.logdet, .value = 0.5f));
+  WORKS(r.net.ops->sweep(&r.net, &p, r.kept, &r.map, t.y, t.x, t.logdet));
+  got = read(t.x);
+  flows_expect(flows_error(got, x, clf__count(&t.x)), flows_exact ? 1e-11 : 2e-5, "%s, %s: x",
+               s->text, map);
+  free(got);
+  got = read(t.logdet);
+  for (int i = 0; i < 37; i++) got[i] -= 0.5;
+  if (isfinite(logdet[0]))
+    flows_expect(flows_error(got, logdet, 37), flows_exact ? 1e-11 : 2e-5, "%s, %s: logdet",
+                 s->text, map);
+  free(got);
+  free(x);
+  free(logdet);
+  clf_arena_free(&t.arena);
+  clf_arena_free(&b.arena);
+  drop(&r);
+}
+END_TEST
+
 /* ---- Memory, dropout, starts, refusals --------------------------------------------------------
  */
 
@@ -651,6 +757,7 @@ static void add(TCase *tc) {
   tcase_add_loop_test(tc, test_gradients, 0, NETS);
   tcase_add_loop_test(tc, test_unwanted, 0, NETS);
   tcase_add_loop_test(tc, test_triangular, 0, NETS);
+  tcase_add_loop_test(tc, test_sweep, 0, SWEPT * MAPS);
   tcase_add_loop_test(tc, test_memory, 0, NETS);
   tcase_add_test(tc, test_dropout);
   tcase_add_test(tc, test_starts);

@@ -115,6 +115,7 @@ static clf_status derive(const clf__layer *l, double *c) {
     if (o->places.rank) o->order[d] = (int32_t)c[o->places.at + d];
   }
   if (o->map.ops->derive) o->map.ops->derive(&o->map, columns, c);
+  if (o->net.ops->derive) o->net.ops->derive(&o->net, c);
   free(columns);
   return CLF_OK;
 }

@@ -10,6 +10,7 @@
 #include "pass.h"
 
 struct clf__node;
+struct clf__sweep;
 typedef struct clf__map clf__map;
 
 typedef struct clf__map_ops {
@@ -30,6 +31,10 @@ typedef struct clf__map_ops {
   /* The gradient through the inverse, at its solution x: writes dy and du, given dx. */
   clf_status (*backward_inverse)(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
                                  clf_tensor u, clf_tensor dx, clf_tensor dy, clf_tensor du);
+  /* (optional) The inverse of an autoregressive layer with this map, whose masked net s describes.
+   */
+  clf_status (*sweep)(const clf__map *m, const clf__pass *p, const struct clf__sweep *s,
+                      clf_tensor y, clf_tensor x, clf_tensor logdet);
   /* (optional) Sets constants that depend on which columns are transformed, on the host. */
   void (*derive)(const clf__map *m, const int32_t *columns, double *c);
   /* The d m numbers from which trained numbers without a net start. */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include "spline.h"
+#include "sweep.h"
 
 /* As rqs_fwd takes them. */
 typedef struct rq {
@@ -87,6 +88,12 @@ static clf_status inverse(const clf__map *m, const clf__pass *p, clf_tensor y, c
                 .logdet = logdet, RQS(o, p));
 }
 
+static clf_status sweep(const clf__map *m, const clf__pass *p, const clf__sweep *s, clf_tensor y,
+                        clf_tensor x, clf_tensor logdet) {
+  const rq *o = own_of(m);
+  return clf_do(p->dev, made_rqs_inv, .y = y, CLF_SWEEP(s), .x = x, .logdet = logdet, RQS(o, p));
+}
+
 static clf_status backward(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
                            clf_tensor u, clf_tensor dy, clf_tensor dx, clf_tensor du) {
   const rq *o = own_of(m);
@@ -125,6 +132,7 @@ const clf__map_ops clf__map_rq = {
     .unmake = unmake,
     .forward = forward,
     .inverse = inverse,
+    .sweep = sweep,
     .backward = backward,
     .backward_inverse = backward_inverse,
     .derive = derive,

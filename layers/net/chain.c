@@ -183,6 +183,8 @@ clf_status clf__chain_plan_sharing(const clf__net *n, int32_t rows, int train, c
   if (c->angles)
     CLF_TRY(clf__angles_plan(c->angles, rows, train, a, &k->t[FEATURES], &k->t[DFEATURES]));
   for (int l = 0; l < c->count; l++) CLF_TRY(plan_layer(&q, l));
+  if (n->context && n->ops->sweep && clf__chain_contexts(n))
+    CLF_TRY(clf_new(a, (int32_t[4]){rows, clf__chain_contexts(n)}, &k->t[CONTEXTS]));
   for (int i = SCRATCH; i < SCRATCH + SCRATCHES && train; i++)
     if (shared)
       k->t[i] = shared->t[i];

@@ -43,9 +43,12 @@ typedef struct clf__dense_layer {
 typedef struct clf__chain {
   int count;
   clf__dense_layer *layer;
-  int join_act;               /* of CLF_JOIN_ACT */
-  int32_t widest;             /* units of the widest layer but the last */
-  int32_t *degrees;           /* (masked nets) memory of all degrees */
+  int join_act;     /* of CLF_JOIN_ACT */
+  int32_t widest;   /* units of the widest layer but the last */
+  int32_t *degrees; /* (masked nets) memory of all degrees */
+  clf__part ranks;  /* (masked nets) the dimensions in their order */
+  /* (masked nets) Unit i of each hidden layer has the degree i mod period + from; 0: it has not. */
+  int32_t period, from;
   struct clf__angles *angles; /* features in front of the first layer */
 } clf__chain;
 
@@ -58,6 +61,13 @@ static inline clf__chain *clf__chain_of(const clf__net *n) { return n->own; }
  * its join path.join.weight, those of its batch norm path.norm.weight. */
 void clf__chain_add(clf__net *n, clf__parts *parts, int l, const char *path, const char *name,
                     const char *join, const char *norm);
+
+/* (masked nets, optional) The inverse of an autoregressive layer, as net.h has it; and how many
+ * columns what the context adds to layers has in it. */
+clf_status clf__chain_sweep(const clf__net *n, const clf__pass *p, clf__net_kept *k,
+                            const struct clf__map *map, clf_tensor y, clf_tensor x,
+                            clf_tensor logdet);
+int32_t clf__chain_contexts(const clf__net *n);
 
 /* Masks from degrees, and zeros where they have zeros. */
 void clf__chain_draw_masks(const clf__net *n, double *c);

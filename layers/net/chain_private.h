@@ -4,9 +4,10 @@
 #define CLF_CHAIN_PRIVATE_H
 #include "chain.h"
 
-/* A net's tensors: features in front of the first layer, scratch memory of backward, and then those
- * of each layer; what is missing there equals what is before it. */
-enum { FEATURES, DFEATURES, SCRATCH, SCRATCHES = 4, LAYERS = SCRATCH + SCRATCHES };
+/* A net's tensors: features in front of the first layer, what the context adds in a sweep, scratch
+ * memory of backward, and then those of each layer; what is missing there equals what is before it.
+ */
+enum { FEATURES, DFEATURES, CONTEXTS, SCRATCH, SCRATCHES = 4, LAYERS = SCRATCH + SCRATCHES };
 typedef enum clf__slot {
   VALUE, /* the layer's value, unless the next one's activation is fused */
   BEFORE_STATS,

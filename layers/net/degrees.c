@@ -3,7 +3,7 @@
 #include "degrees.h"
 #include <stdlib.h>
 
-clf_status clf__degrees_new(clf__net *n) {
+clf_status clf__degrees_new(clf__net *n, clf__parts *parts) {
   clf__chain *c = clf__chain_of(n);
   size_t count = (size_t)n->in;
   for (int l = 0; l < c->count; l++) count += (size_t)c->layer[l].out;
@@ -16,6 +16,7 @@ clf_status clf__degrees_new(clf__net *n) {
     d->out_degree = at;
     at += d->out;
   }
+  clf__parts_add(parts, &c->ranks, CLF_CONSTANT, 0, 0, 1, &n->in, NULL);
   return CLF_OK;
 }
 
@@ -26,6 +27,14 @@ void clf__degrees_ends(const clf__net *n) {
     c->degrees[j] = clf__group_of(n, j) + 1;
     for (int32_t k = 0; k < n->numbers; k++) last[j * n->numbers + k] = clf__group_of(n, j);
   }
+}
+
+void clf__degrees_derive(const clf__net *n, double *c) {
+  double *rank = c + clf__chain_of(n)->ranks.at;
+  clf__degrees_ends(n);
+  for (int32_t g = 0; g < clf__groups(n); g++)
+    for (int32_t j = 0; j < n->in; j++)
+      if (clf__group_of(n, j) == g) *rank++ = j;
 }
 
 clf_status clf__masked_check(const clf__net *n) {

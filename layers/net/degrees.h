@@ -9,20 +9,23 @@
 #define CLF_DEGREES_H
 #include "chain.h"
 
-/* How many groups the dimensions of a masked net come in. */
+/* Dimensions of a group, and how many groups there are. */
+static inline int32_t clf__group_size(const clf__net *n) {
+  return n->passes > 0 && n->passes < n->in ? (n->in - 1) / n->passes + 1 : 1;
+}
 static inline int32_t clf__groups(const clf__net *n) {
-  const int32_t each = n->passes > 0 && n->passes < n->in ? (n->in - 1) / n->passes + 1 : 1;
-  return (n->in - 1) / each + 1;
+  return (n->in - 1) / clf__group_size(n) + 1;
 }
 static inline int32_t clf__group_of(const clf__net *n, int32_t j) {
-  const int32_t each = n->passes > 0 && n->passes < n->in ? (n->in - 1) / n->passes + 1 : 1;
-  return n->order[j] / each;
+  return n->order[j] / clf__group_size(n);
 }
 
 /* Memory for the degrees of a chain whose layers are described; those of inputs and outputs are set
  * by clf__degrees_ends(), once the order is known. */
-clf_status clf__degrees_new(clf__net *n);
+clf_status clf__degrees_new(clf__net *n, clf__parts *parts);
 void clf__degrees_ends(const clf__net *n);
+/* Constants that follow from the order. */
+void clf__degrees_derive(const clf__net *n, double *c);
 
 static inline int32_t clf__smallest(const int32_t *degree, int32_t count) {
   int32_t least = degree[0];

@@ -68,13 +68,17 @@ static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
     (m->residual ? residual_block : feedforward_block)(n, parts, b, name);
   }
   clf__chain_add(n, parts, c->count - 1, path, "final", "", "");
-  return clf__degrees_new(n);
+  if (!m->random) {
+    c->period = clf__groups(n) > 2 ? clf__groups(n) - 1 : 1;
+    c->from = clf__groups(n) > 1;
+  }
+  return clf__degrees_new(n, parts);
 }
 
 static void draw(const clf__net *n, clf__host_random *r, double *constants) {
   const clf__arch_made *m = members(n);
   const clf__chain *c = clf__chain_of(n);
-  const int32_t groups = clf__groups(n), period = groups > 2 ? groups - 1 : 1, from = groups > 1;
+  const int32_t groups = clf__groups(n);
   clf__degrees_ends(n);
   for (int l = 0; l + 1 < c->count; l++) {
     const clf__dense_layer *d = &c->layer[l];
@@ -82,7 +86,7 @@ static void draw(const clf__net *n, clf__host_random *r, double *constants) {
                   low = least < groups - 1 ? least : groups - 1;
     for (int32_t i = 0; i < d->out; i++)
       d->out_degree[i] =
-          m->random ? low + (int32_t)clf__host_below(r, groups - low) : i % period + from;
+          m->random ? low + (int32_t)clf__host_below(r, groups - low) : i % c->period + c->from;
   }
   clf__chain_draw_masks(n, constants);
 }
@@ -91,9 +95,11 @@ const clf__net_ops clf__net_made = {.name = "made",
                                     .make = make,
                                     .unmake = clf__chain_free,
                                     .draw = draw,
+                                    .derive = clf__degrees_derive,
                                     .init = clf__chain_init_masked,
                                     .plan = clf__chain_plan,
                                     .finish = clf__chain_finish,
                                     .forward = clf__chain_forward,
                                     .backward = clf__chain_backward,
+                                    .sweep = clf__chain_sweep,
                                     .masked = 1};

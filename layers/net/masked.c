@@ -53,23 +53,21 @@ static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
     snprintf(name, sizeof name, "%d", l);
     clf__chain_add(n, parts, l, path, name, "", "");
   }
-  return clf__degrees_new(n);
+  c->from = c->layer[0].join == CLF_JOIN_NONE;
+  c->period = clf__groups(n) > c->from ? clf__groups(n) - c->from : 1;
+  return clf__degrees_new(n, parts);
 }
 
 /* The sets that rows stand for are the groups before one: of two, one contains the other, and the
  * lexicographic order is that of their size.  Without a context the empty set sees nothing, and no
- * unit copies it; a layer's units see what those of the layer before see at least. */
+ * unit copies it, in the first layer nor, since the others see its units, in these. */
 static void draw(const clf__net *n, clf__host_random *r, double *constants) {
   const clf__chain *c = clf__chain_of(n);
-  const int32_t groups = clf__groups(n);
   (void)r;
   clf__degrees_ends(n);
-  for (int l = 0; l + 1 < c->count; l++) {
-    const clf__dense_layer *d = &c->layer[l];
-    const int32_t least = d->join == CLF_JOIN_INPUT ? 0 : clf__smallest(d->in_degree, d->in);
-    const int32_t rows = groups > least ? groups - least : 1;
-    for (int32_t i = 0; i < d->out; i++) d->out_degree[i] = least + i % rows;
-  }
+  for (int l = 0; l + 1 < c->count; l++)
+    for (int32_t i = 0; i < c->layer[l].out; i++)
+      c->layer[l].out_degree[i] = i % c->period + c->from;
   clf__chain_draw_masks(n, constants);
 }
 
@@ -77,9 +75,11 @@ const clf__net_ops clf__net_masked = {.name = "masked",
                                       .make = make,
                                       .unmake = clf__chain_free,
                                       .draw = draw,
+                                      .derive = clf__degrees_derive,
                                       .init = clf__chain_init_masked,
                                       .plan = clf__chain_plan,
                                       .finish = clf__chain_finish,
                                       .forward = clf__chain_forward,
                                       .backward = clf__chain_backward,
+                                      .sweep = clf__chain_sweep,
                                       .masked = 1};

@@ -25,6 +25,7 @@ typedef struct clf__net_ops {
   void (*unmake)(clf__net *n);                                     /* (optional) */
   void (*draw)(const clf__net *n, clf__host_random *r, double *c); /* (optional) constants */
   void (*init)(const clf__net *n, clf__host_random *r, double *w); /* (optional) */
+  void (*derive)(const clf__net *n, double *c); /* (masked nets) constants that follow from order */
   clf_status (*plan)(const clf__net *n, int32_t rows, int train, clf_arena *a, clf__net_kept *k);
   clf_status (*finish)(const clf__net *n, const clf__pass *p); /* (optional) masks gradients */
   /* (optional) Sets values that the first batch decides, from what the net is about to read. */

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* made.cl: the inverse of masked autoregressive layers, as cpu_ref/made.c has it.
+ *
+ * made_..._pack orders the weights by degrees: for each input of a layer, in the order of their
+ * degrees, a line of those of all units in that order, which is filled up to a multiple of TILE and
+ * TILE more; the layer's biases are its first line.  Then an item takes LANES samples, or one,
+ * through the net; their values lie in rows of the pool. */
+#define TILE 4
+#define MADE_STEP (LANES > 1 ? LANES : WG) /* floats of a row */
+#define MADE_LINE(count) (((count) + TILE - 1) / TILE * TILE + TILE)
+
+/* What a call says of its net. */
+typedef struct {
+  int D, hidden, layers, residual, period, from, each, numbers, pitch;
+  int act_first, act_odd, act_even, act_last, join_first, join_odd, join_even;
+  int skip_first, skip_odd, skip_even;
+} made;
+#define MADE_OF(p)                                                                                 \
+  {                                                                                                \
+    p.y.dim[1], p.hidden, p.layers, p.residual, p.period, p.from, p.each, p.numbers, p.pitch,      \
+        p.act_first, p.act_odd, p.act_even, p.act_last, p.join_first, p.join_odd, p.join_even,     \
+        p.skip_first, p.skip_odd, p.skip_even                                                      \
+  }
+
+/* ---- Degrees ------------------------------------------------------------------------------- */
+
+/* Hidden units of degrees below `degree`. */
+static int made_units_below(made q, int degree) {
+  const int k = degree - q.from, full = q.hidden / q.period, rest = q.hidden % q.period;
+  return k <= 0 ? 0 : k >= q.period ? q.hidden : k * full + min(k, rest);
+}
+/* The k-th hidden unit in the order of degrees. */
+static int made_unit(made q, int k) {
+  const int full = q.hidden / q.period, rest = q.hidden % q.period, many = rest * (full + 1);
+  return k < many ? k / (full + 1) + k % (full + 1) * q.period
+                  : rest + (k - many) / full + (k - many) % full * q.period;
+}
+static int made_below(made q, int group) {
+  return (float)group * q.each < q.D ? group * q.each : q.D;
+}
+static int made_column(float c, int D) { return c > 0 ? c < D ? (int)c : D - 1 : 0; }
+
+/* ---- Weights ------------------------------------------------------------------------------- */
+
+static int made_inputs(made q, int l) { return l ? q.hidden : q.D; }
+static int made_outputs(made q, int l) { return l < q.layers ? q.hidden : q.D * q.numbers; }
+static int made_skip(made q, int l) {
+  return l == 0 ? q.skip_first : l % 2 ? q.skip_odd : q.skip_even;
+}
+static int made_join(made q, int l) {
+  return l == 0 ? q.join_first : l % 2 ? q.join_odd : q.join_even;
+}
+/* Where layer l's weights begin in w, and where packed. */
+static int made_weights(made q, int l) {
+  int at = 0;
+  for (int k = 0; k < l; k++) at += q.hidden * ((k ? q.hidden : q.pitch) + 1) + made_skip(q, k);
+  return at;
+}
+static int made_packed(made q, int l) {
+  int at = 0;
+  for (int k = 0; k < l; k++) at += (made_inputs(q, k) + 1) * MADE_LINE(made_outputs(q, k));
+  return at;
+}
+
+/* Packed number i of layer l: of input line i / line - 1, the biases before them. */
+static float made_weight(made q, global const float *at, int at_step, global const float *w,
+                         int w_step, int l, int i) {
+  const int out = made_outputs(q, l), line = MADE_LINE(out), k = i / line - 1, u = i % line;
+  const int pitch = l ? q.hidden : q.pitch, begin = made_weights(q, l);
+  if (u >= out) return 0;
+  const int unit = l < q.layers ? made_unit(q, u) : u;
+  if (k < 0) return w[(begin + out * pitch + unit) * w_step];
+  const int input = l ? made_unit(q, k) : made_column(at[k * at_step], q.D);
+  return w[(begin + unit * pitch + input) * w_step];
+}
+#define MADE_PACK(p)                                                                               \
+  const made q = MADE_OF(p);                                                                       \
+  const int l = get_global_id(1), i = get_global_id(0);                                            \
+  if (i < (made_inputs(q, l) + 1) * MADE_LINE(made_outputs(q, l)))                                 \
+  pool[made_packed(q, l) + i] =                                                                    \
+      made_weight(q, at_ + p.at.offset, p.at.stride[0], w_ + p.w.offset, p.w.stride[0], l, i)
+
+/* ---- Tiles --------------------------------------------------------------------------------- */
+
+static V made_row(global const float *v, int r) { return VLOAD(v + r * MADE_STEP); }
+static void made_put(global float *v, int r, V value) { VSTORE(value, v + r * MADE_STEP); }
+
+/* Sums of four units, from unit u on: inputs in rows `from` on. */
+typedef struct {
+  V v[TILE];
+} made_sums;
+static made_sums made_products(global const float *v, int from, int inputs,
+                               global const float *packed, int line, int u) {
+  made_sums s;
+  const float4 bias = vload4(0, packed + u);
+  s.v[0] = bias.x;
+  s.v[1] = bias.y;
+  s.v[2] = bias.z;
+  s.v[3] = bias.w;
+  packed += line + u;
+  for (int k = 0; k < inputs; k++, packed += line) {
+    const V x = made_row(v, from + k);
+    const float4 w = vload4(0, packed);
+    s.v[0] = fma((V)w.x, x, s.v[0]);
+    s.v[1] = fma((V)w.y, x, s.v[1]);
+    s.v[2] = fma((V)w.z, x, s.v[2]);
+    s.v[3] = fma((V)w.w, x, s.v[3]);
+  }
+  return s;
+}
+
+/* The activation of rows r .. r + count - 1. */
+static void made_activate(int act, global float *v, int r, int count) {
+#define ROW(name, source, flops, value, through)                                                   \
+  case CLF_ACT_##name:                                                                             \
+    for (int i = 0; i < count; i++) {                                                              \
+      const V x = made_row(v, r + i);                                                              \
+      made_put(v, r + i, value);                                                                   \
+    }                                                                                              \
+    break;
+  if (act == CLF_ACT_none) return;
+  switch (act) { CLF_ACTIVATIONS(ROW) }
+#undef ROW
+}
+
+/* The context's numbers of the item's samples. */
+typedef struct {
+  global const float *at;
+  int step, next, left; /* from column to column, from sample to sample; samples */
+} made_context;
+
+/* The units of degree `degree` of layer l.  Rows: dimensions, hidden layers with TILE rows behind
+ * each, streams. */
+static void made_layer(made q, int l, int degree, global float *v, global const float *packed,
+                       made_context c, int column) {
+  const int first = made_units_below(q, degree), count = made_units_below(q, degree + 1) - first;
+  const int each = q.hidden + TILE, row = q.D + l * each + first, join = made_join(q, l);
+  const int from = l ? q.D + (l - 1) * each : 0;
+  const int inputs = l ? first + count : made_below(q, degree),
+            stream = q.D + q.layers * each + first;
+  const int adds = q.residual && l && l % 2 == 0, saves = q.residual && l % 2 == 0;
+  for (int u = 0; u < count; u += TILE) {
+    const made_sums s = made_products(v, from, inputs, packed, MADE_LINE(q.hidden), first + u);
+#pragma unroll
+    for (int i = 0; i < TILE; i++) {
+      V value = s.v[i];
+      if (u + i >= count) continue;
+      if (join) {
+        const int unit = degree - q.from + (u + i) * q.period;
+        const V g = lanes_load(c.at + (column + unit) * c.step, c.next, c.left);
+        value = join == 1 ? value + g : value * ACT_SIGMOID(g);
+      }
+      if (adds) value += made_row(v, stream + u + i);
+      if (saves) made_put(v, stream + u + i, value);
+      made_put(v, row + u + i, value);
+    }
+  }
+  made_activate(l + 1 == q.layers ? q.act_last
+                : l == 0          ? q.act_first
+                : l % 2           ? q.act_odd
+                                  : q.act_even,
+                v, row, count);
+}
+
+/* Everything of a group before its dimensions. */
+static void made_group(made q, int g, global float *v, global const float *packed, made_context c) {
+  int at = 0, column = 0;
+  for (int l = 0; l < q.layers; l++) {
+    made_layer(q, l, g, v, packed + at, c, column);
+    at += (made_inputs(q, l) + 1) * MADE_LINE(q.hidden);
+    column += made_join(q, l) ? q.hidden : 0;
+  }
+}
+
+/* The numbers of dimension j, of group g, to their rows, the first of which it returns. */
+static int made_numbers(made q, int g, int j, global float *v, global const float *packed) {
+  const int each = q.hidden + TILE, row = q.D + (q.layers + (q.residual != 0)) * each;
+  const int line = MADE_LINE(q.D * q.numbers), inputs = made_units_below(q, g + 1);
+  packed += made_packed(q, q.layers);
+  for (int k = 0; k < q.numbers; k += TILE) {
+    const made_sums s =
+        made_products(v, q.D + (q.layers - 1) * each, inputs, packed, line, j * q.numbers + k);
+#pragma unroll
+    for (int i = 0; i < TILE; i++)
+      if (k + i < q.numbers) made_put(v, row + k + i, s.v[i]);
+  }
+  return row;
+}
+
+/* ---- The operations -------------------------------------------------------------------------- */
+
+/* e: packed weights, rows, blocks of samples.  SOLVE reads y, column j and the numbers in rows
+ * `row` on of v, writes x and adds to `sum`. */
+#define MADE_RUN(SOLVE)                                                                            \
+  const made q = MADE_OF(p);                                                                       \
+  const int item = get_global_id(0), lane = LANES > 1 ? 0 : item % WG;                             \
+  const int share = LANES > 1 ? item : item / WG, N = p.y.dim[0];                                  \
+  global float *v = pool + e.x + (size_t)share * e.y * MADE_STEP + lane;                           \
+  for (int block = item; block < e.z; block += get_global_size(0)) {                               \
+    const int n = block * LANES, left = min(N - n, LANES);                                         \
+    const made_context c = {c_ ? PTR(c, n, 0) : 0, p.c.stride[1], p.c.stride[0], left};            \
+    V sum = 0;                                                                                     \
+    for (int g = 0, r = 0; r < q.D; g++) {                                                         \
+      made_group(q, g, v, pool, c);                                                                \
+      for (; r < made_below(q, g + 1); r++) {                                                      \
+        const int j = made_column(AT(at, r, 0, 0, 0), q.D);                                        \
+        const int row = made_numbers(q, g, j, v, pool);                                            \
+        const V y = lanes_load(PTR(y, n, j), p.y.stride[0], left);                                 \
+        V x;                                                                                       \
+        SOLVE                                                                                      \
+        made_put(v, r, x);                                                                         \
+        lanes_store(x, PTR(x, n, j), p.x.stride[0], left);                                         \
+      }                                                                                            \
+    }                                                                                              \
+    lanes_store(lanes_load(PTR(logdet, n, 0), p.logdet.stride[0], left) + sum, PTR(logdet, n, 0),  \
+                p.logdet.stride[0], left);                                                         \
+  }
+
+kernel BY_ITEM void made_rqs_inv_pack(CLF_IN(y), CLF_IN(at), CLF_IN(w), CLF_IN(c), CLF_IN(box),
+                                      CLF_IN(kinds), CLF_OUT(x), CLF_OUT(logdet),
+                                      const made_rqs_inv_args p, CLF_POOL) {
+  MADE_PACK(p);
+}
+
+kernel BY_LANES void made_rqs_inv(CLF_IN(y), CLF_IN(at), CLF_IN(w), CLF_IN(c), CLF_IN(box),
+                                  CLF_IN(kinds), CLF_OUT(x), CLF_OUT(logdet),
+                                  const made_rqs_inv_args p, CLF_POOL) {
+#define SPLINE_INVERSE                                                                             \
+  RQS_OF(s, p.numbers);                                                                            \
+  const rqs_numbers u = {v + row * MADE_STEP, MADE_STEP, 1, LANES};                                \
+  V L;                                                                                             \
+  x = rqs_inverse(s, u, y, &L);                                                                    \
+  sum -= L;
+  MADE_RUN(SPLINE_INVERSE)
+#undef SPLINE_INVERSE
+}
+#undef TILE
+#undef MADE_STEP
+#undef MADE_LINE
+#undef MADE_OF
+#undef MADE_PACK
+#undef MADE_RUN

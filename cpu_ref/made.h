@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* made.h: the inverse of masked autoregressive layers, as made.c and the maps in it see it.
+ *
+ * A block has MADE_LANES samples side by side: row r of its values is MADE_LANES numbers. */
+#ifndef CLF_REF_MADE_H
+#define CLF_REF_MADE_H
+#include "ref.h"
+
+#if defined __AVX512F__
+enum { MADE_BYTES = 128 };
+#elif defined __AVX__
+enum { MADE_BYTES = 64 };
+#else
+enum { MADE_BYTES = 32 };
+#endif
+enum { MADE_LANES = MADE_BYTES / sizeof(real) };
+
+/* x of dimension j from y and its numbers, rows of u; logdet -= the log-derivatives. */
+typedef void made_solver(const void *args, int j, const real *u, const real *y, real *x,
+                         real *logdet);
+
+/* What a call says of its net. */
+typedef struct made {
+  const clf_tensor *y, *at, *w, *c, *x, *logdet;
+  int hidden, layers, residual, period, from, each, numbers, pitch;
+  int act[4], join[3], skip[3]; /* first, odd, even; last */
+  made_solver *solve;
+  const void *args;
+} made;
+
+#define MADE_OF(p, solver)                                                                         \
+  {                                                                                                \
+    .y = &(p)->y, .at = &(p)->at, .w = &(p)->w, .c = &(p)->c, .x = &(p)->x,                        \
+    .logdet = &(p)->logdet, .hidden = (p)->hidden, .layers = (p)->layers,                          \
+    .residual = (p)->residual, .period = (p)->period, .from = (p)->from, .each = (p)->each,        \
+    .numbers = (p)->numbers, .pitch = (p)->pitch,                                                  \
+    .act = {(p)->act_first, (p)->act_odd, (p)->act_even, (p)->act_last},                           \
+    .join = {(p)->join_first, (p)->join_odd, (p)->join_even},                                      \
+    .skip = {(p)->skip_first, (p)->skip_odd, (p)->skip_even}, .solve = solver, .args = p           \
+  }
+
+clf_status CLF_REAL(clf__made)(const made *q, clf_scratch *scratch);
+made_solver CLF_REAL(clf__made_rqs);
+
+#endif

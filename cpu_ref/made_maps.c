@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* made_maps.c: the maps of autoregressive layers, for a block of samples whose numbers lie in rows.
+ */
+#include "made.h"
+#include "rqs.h"
+
+/* Lanes of a map from l0 on; those beyond a block repeat its last. */
+static int source(int l0, int l) { return l0 + l < MADE_LANES ? l0 + l : MADE_LANES - 1; }
+
+void CLF_REAL(clf__made_rqs)(const void *args, int j, const real *u, const real *y, real *x,
+                             real *logdet) {
+  const clf_made_rqs_inv_args *p = args;
+  const spline s = SPLINE(p, p->numbers, NULL);
+  for (int l0 = 0; l0 < MADE_LANES; l0 += LANES) {
+    splines q;
+    lanes in, out, L;
+    for (int k = 0; k < p->numbers; k++)
+      for (int l = 0; l < LANES; l++) q.u[k][l] = u[k * MADE_LANES + source(l0, l)];
+    for (int l = 0; l < LANES; l++) in[l] = y[source(l0, l)];
+    for (int l = 0; l < LANES; l++) splines_bound(&s, &q, l, j);
+    splines_sizes(&s, &q);
+    splines_inverse(&s, &q, in, out, L);
+    for (int l = 0; l < LANES && l0 + l < MADE_LANES; l++) {
+      x[l0 + l] = out[l];
+      logdet[l0 + l] -= L[l];
+    }
+  }
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* rqs.h: rational-quadratic splines, as rqs.c and the inverse of autoregressive layers have them.
+ *
+ * In a bin of width w and height h, with s = h / w, slopes a and b at its ends, and theta = 0 .. 1
+ * across it,
+ *   y = y_k + h num / den, num = s theta^2 + a t, t = theta (1 - theta), den = s + (a + b - 2 s) t
+ *   dy/dx = s^2 N / den^2, N = b theta^2 + 2 s t + a (1 - theta)^2. */
+#ifndef CLF_REF_RQS_H
+#define CLF_REF_RQS_H
+#include "maps.h"
+
+enum { BINS = 64, NUMBERS = 3 * BINS + 1 };
+
+/* What a call says of its splines. */
+typedef struct spline {
+  int K, like, ends, outside;
+  const clf_tensor *u, *box, *kinds;
+  real left, right, bottom, top, min_width, min_height, min_slope, end_slope;
+  real scale, gain, beta, shift;
+  real rate; /* like zuko: 1 / |log min_slope| */
+} spline;
+
+/* `numbers` of each spline, in a tensor or NULL. */
+#define SPLINE(p, numbers, tensor)                                                                 \
+  {                                                                                                \
+    .K = ((numbers) + 1 - (p)->ends) / 3, .like = (p)->like, .ends = (p)->ends,                    \
+    .outside = (p)->outside, .u = tensor, .box = &(p)->box, .kinds = &(p)->kinds,                  \
+    .left = (p)->left, .right = (p)->right, .bottom = (p)->bottom, .top = (p)->top,                \
+    .min_width = (p)->min_width, .min_height = (p)->min_height, .min_slope = (p)->min_slope,       \
+    .end_slope = (p)->end_slope, .scale = (p)->scale, .gain = (p)->gain, .beta = (p)->beta,        \
+    .shift = (p)->shift,                                                                           \
+    .rate = (p)->like == CLF_RQS_ZUKO ? 1 / real_abs(real_log((p)->min_slope)) : 0                 \
+  }
+
+/* ---- Numbers into bins ----------------------------------------------------------------------- */
+
+/* A raw number as a softmax takes it, and the slope of that. */
+static inline real squeezed(const spline *s, real u, real rate) {
+  return s->like == CLF_RQS_ZUKO ? u / (1 + real_abs(u * rate)) : u * s->scale;
+}
+static inline real squeezed_slope(const spline *s, real u, real rate) {
+  const real r = 1 / (1 + real_abs(u * rate));
+  return s->like == CLF_RQS_ZUKO ? r * r : s->scale;
+}
+
+/* The slope at a knot from its raw number, and how that moves it. */
+static inline real knot_slope(const spline *s, real u) {
+  return s->like == CLF_RQS_ZUKO ? real_exp(squeezed(s, u, s->rate))
+                                 : s->min_slope + s->gain * lane_softplus(s->beta * u + s->shift);
+}
+static inline real knot_slope_slope(const spline *s, real u, real slope) {
+  return s->like == CLF_RQS_ZUKO ? slope * squeezed_slope(s, u, s->rate)
+                                 : s->gain * s->beta * lane_sigmoid(s->beta * u + s->shift);
+}
+
+typedef struct splines {          /* of a block */
+  lanes u[NUMBERS];               /* raw: K widths, K heights, slopes */
+  lanes part[2 * BINS];           /* softmax of widths and of heights */
+  lanes left, right, bottom, top; /* of the box */
+  int kind[LANES];
+} splines;
+
+/* What bounds lane l, of column j. */
+static inline void splines_bound(const spline *s, splines *q, int l, int j) {
+  const clf_tensor *box = s->box;
+  const int K = s->K;
+  q->left[l] = box->buf ? *at(box, j, 0, 0, 0) : s->left;
+  q->right[l] = box->buf ? *at(box, j, 1, 0, 0) : s->right;
+  q->bottom[l] = box->buf ? *at(box, j, 2, 0, 0) : s->bottom;
+  q->top[l] = box->buf ? *at(box, j, 3, 0, 0) : s->top;
+  q->kind[l] = s->kinds->buf ? (int)*at(s->kinds, j, 0, 0, 0) : s->ends;
+  if (s->kinds->buf && q->kind[l] == CLF_CIRCULAR_ENDS) q->u[3 * K][l] = q->u[2 * K][l];
+}
+/* From raw numbers to sizes. */
+static inline void splines_sizes(const spline *s, splines *q) {
+  const int K = s->K;
+  for (int k = 0; k < 2 * K; k++) EACH_LANE q->part[k][l] = squeezed(s, q->u[k][l], 2 * s->rate);
+  lane_softmax(q->part, K);
+  lane_softmax(q->part + K, K);
+}
+
+/* The raw numbers of knot k = 0 .. K; any where the end is fixed. */
+static inline const real *knot(const spline *s, const splines *q, int k) {
+  const int K = s->K;
+  if (s->ends == CLF_LINEAR_ENDS) return k == 0 || k == K ? q->u[0] : q->u[2 * K + k - 1];
+  return q->u[2 * K + (s->ends == CLF_CIRCULAR_ENDS && k == K ? 0 : k)];
+}
+
+typedef struct bin {                  /* of each lane */
+  lanes k, x, y, w, h, a, b;          /* index, corner, size, slopes at its ends */
+  lanes u_a, u_b;                     /* the slopes' raw numbers */
+  lanes part_w, part_h, sum_w, sum_h; /* its parts of all widths and heights, those before it */
+} bin;
+
+/* The bins in which v, which are x or with by_y = 1 y, lie; the first and last reach beyond. */
+static inline void find_bins(const spline *s, const splines *q, const lanes v, int by_y, bin *f) {
+  const int K = s->K;
+  const real spare_w = 1 - s->min_width * (real)K, spare_h = 1 - s->min_height * (real)K;
+  lanes sum_w, sum_h;
+  EACH_LANE sum_w[l] = sum_h[l] = 0;
+  for (int k = 0; k < K; k++) {
+    const real *u_a = knot(s, q, k), *u_b = knot(s, q, k + 1);
+    const real *part_w = q->part[k], *part_h = q->part[K + k];
+    EACH_LANE {
+      const real width = q->right[l] - q->left[l], height = q->top[l] - q->bottom[l];
+      const real x = q->left[l] + width * (s->min_width * (real)k + spare_w * sum_w[l]);
+      const real y = q->bottom[l] + height * (s->min_height * (real)k + spare_h * sum_h[l]);
+      const int here = k == 0 || v[l] >= (by_y ? y : x);
+      f->k[l] = here ? (real)k : f->k[l];
+      f->x[l] = here ? x : f->x[l];
+      f->y[l] = here ? y : f->y[l];
+      f->part_w[l] = here ? part_w[l] : f->part_w[l];
+      f->part_h[l] = here ? part_h[l] : f->part_h[l];
+      f->sum_w[l] = here ? sum_w[l] : f->sum_w[l];
+      f->sum_h[l] = here ? sum_h[l] : f->sum_h[l];
+      f->u_a[l] = here ? u_a[l] : f->u_a[l];
+      f->u_b[l] = here ? u_b[l] : f->u_b[l];
+      sum_w[l] += part_w[l];
+      sum_h[l] += part_h[l];
+    }
+  }
+  EACH_LANE {
+    const int linear = q->kind[l] == CLF_LINEAR_ENDS;
+    f->w[l] = (q->right[l] - q->left[l]) * (s->min_width + spare_w * f->part_w[l]);
+    f->h[l] = (q->top[l] - q->bottom[l]) * (s->min_height + spare_h * f->part_h[l]);
+    const real a = knot_slope(s, f->u_a[l]), b = knot_slope(s, f->u_b[l]);
+    f->a[l] = linear && f->k[l] == 0 ? s->end_slope : a;
+    f->b[l] = linear && f->k[l] == (real)(K - 1) ? s->end_slope : b;
+  }
+}
+
+/* ---- Within a bin ------------------------------------------------------------------------------
+ */
+
+static inline real clamped(real v, real lo, real hi) { return v < lo ? lo : hi < v ? hi : v; }
+
+typedef struct point { /* theta, and the terms of the formulas above */
+  real theta, t, s, E, den, num, N;
+} point;
+
+static inline point point_at(const bin *f, int l, real theta) {
+  const real s = f->h[l] / f->w[l], a = f->a[l], b = f->b[l], t = theta * (1 - theta);
+  const real E = a + b - 2 * s, rest = 1 - theta;
+  return (point){theta,
+                 t,
+                 s,
+                 E,
+                 s + E * t,
+                 s * theta * theta + a * t,
+                 b * theta * theta + 2 * s * t + a * rest * rest};
+}
+static inline real theta_of_x(const bin *f, int l, real x) {
+  return clamped((x - f->x[l]) / f->w[l], 0, 1);
+}
+/* The root of A theta^2 + B theta + C = 0, divided by h, in the form in which nothing cancels. */
+static inline real theta_of_y(const bin *f, int l, real y) {
+  const real v = clamped((y - f->y[l]) / f->h[l], 0, 1), s = f->h[l] / f->w[l];
+  const real E = f->a[l] + f->b[l] - 2 * s;
+  const real A = v * E + s - f->a[l], B = f->a[l] - v * E, C = -s * v, square = B * B - 4 * A * C;
+  const real root = real_sqrt(square > 0 ? square : 0);
+  const real theta = clamped(B >= 0 ? -2 * C / (B + root) : (root - B) / (2 * A), 0, 1);
+  return v < 1 ? theta : v; /* slopes change fast near the end of a bin */
+}
+/* log(dy/dx) */
+static inline real log_slope(const point *p) {
+  return 2 * lane_log(p->s / p->den) + lane_log(p->N);
+}
+
+/* That outside of the box, where the spline ends with L. */
+static inline real log_slope_beyond(const spline *s, int kind, real L, real refused) {
+  return kind != CLF_FREE_ENDS ? 0 : s->outside == CLF_OUTSIDE_LINE ? L : refused;
+}
+
+/* x from y, and log(dy/dx) there. */
+static inline void splines_inverse(const spline *s, const splines *q, const lanes y, lanes x,
+                                   lanes logdet) {
+  bin f;
+  find_bins(s, q, y, 1, &f);
+  EACH_LANE {
+    const real in = clamped(y[l], q->bottom[l], q->top[l]);
+    const point at_y = point_at(&f, l, theta_of_y(&f, l, y[l]));
+    const real L = log_slope(&at_y);
+    const real inner = clamped(f.x[l] + f.w[l] * at_y.theta, q->left[l], q->right[l]);
+    const real line = inner + (y[l] - in) * real_exp(-L);
+    const int out = !(y[l] == in);
+    x[l] = out && q->kind[l] != CLF_FREE_ENDS ? y[l]
+           : s->outside == CLF_OUTSIDE_LINE   ? line
+                                              : inner;
+    logdet[l] = !out ? L : log_slope_beyond(s, q->kind[l], L, INFINITY);
+  }
+}
+#endif

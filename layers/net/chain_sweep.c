@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* chain_sweep.c: chains of masked layers, as the operations that invert autoregressive layers see
+ * them (sweep.h). */
+#include "chain_private.h"
+#include "degrees.h"
+#include "map.h"
+#include "sweep.h"
+
+static int joins(const clf__dense_layer *d) { return d->join != CLF_JOIN_NONE; }
+
+int32_t clf__chain_contexts(const clf__net *n) {
+  const clf__chain *c = clf__chain_of(n);
+  int32_t columns = 0;
+  for (int l = 0; l < c->count && c->period; l++)
+    columns += joins(&c->layer[l]) ? c->layer[l].out : 0;
+  return columns;
+}
+
+/* Whether the operations know nets like this: hidden layers without normalisations, whose degrees
+ * follow the rule of made and masked, and no dropout in this pass. */
+static int is_known(const clf__chain *c, const clf__pass *p) {
+  for (int l = 0; l < c->count; l++) {
+    const clf__dense_layer *d = &c->layer[l];
+    if (d->before != CLF_NO_NORM || d->after != CLF_NO_NORM) return 0;
+    if (p->mode == CLF_TRAIN && d->dropout > 0) return 0;
+  }
+  return c->period && c->count > 1;
+}
+
+/* Layers behind the first come in pairs: what is true of layer l, where there is one. */
+static const clf__dense_layer *layer_at(const clf__chain *c, int l) {
+  return l < c->count ? &c->layer[l] : &c->layer[c->count - 1];
+}
+static int32_t join_of(const clf__chain *c, int l) {
+  const clf__dense_layer *d = layer_at(c, l);
+  return l + 1 >= c->count || !joins(d) ? 0 : d->join == CLF_JOIN_GATE ? 2 : 1;
+}
+/* Weights between those of layer l and those of the next one: of its context. */
+static int32_t skip_of(const clf__chain *c, int l) {
+  if (l + 1 >= c->count) return 0;
+  return (int32_t)(c->layer[l + 1].weight.at - c->layer[l].bias.at) - c->layer[l].out;
+}
+
+/* What the context does to layer l, to columns of its own. */
+static clf_status context_to(const clf__net *n, const clf__pass *p, int l, clf_tensor to) {
+  const clf__chain *c = clf__chain_of(n);
+  const clf__dense_layer *d = &c->layer[l];
+  if (d->join == CLF_JOIN_INPUT)
+    return clf_do(p->dev, gemm, .a = p->c, .b = clf__of_context(d, clf__weight(p, &d->weight)),
+                  .c = to, .tb = 1, .alpha = 1);
+  return clf_do(p->dev, gemm, .a = p->c, .b = clf__weight(p, &d->join_weight),
+                .bias = clf__weight(p, &d->join_bias), .c = to, .tb = 1, .alpha = 1,
+                .act = d->join == CLF_JOIN_ACT ? c->join_act : CLF_ACT_none);
+}
+
+static clf_status contexts(const clf__net *n, const clf__pass *p, clf_tensor all) {
+  const clf__chain *c = clf__chain_of(n);
+  int32_t at = 0;
+  for (int l = 0; l < c->count; l++) {
+    if (!joins(&c->layer[l])) continue;
+    CLF_TRY(context_to(n, p, l, clf_slice(all, 1, at, at + c->layer[l].out)));
+    at += c->layer[l].out;
+  }
+  return CLF_OK;
+}
+
+clf_status clf__chain_sweep(const clf__net *n, const clf__pass *p, clf__net_kept *k,
+                            const clf__map *map, clf_tensor y, clf_tensor x, clf_tensor logdet) {
+  const clf__chain *c = clf__chain_of(n);
+  if (!map->ops->sweep || !is_known(c, p)) return CLF_ENOTSUP;
+  const clf__part *first = &c->layer[0].weight, *last = &c->layer[c->count - 1].bias;
+  const clf_tensor w = p->weights.w;
+  const int32_t end = (int32_t)(last->at - first->at) + last->dim[0];
+  const clf__sweep s = {.at = clf__weight(p, &c->ranks),
+                        .w = clf__vector(w, first->at, end, 1),
+                        .c = n->context ? clf__rows(k->t[CONTEXTS], y.dim[0]) : (clf_tensor){0},
+                        .hidden = c->layer[0].out,
+                        .layers = c->count - 1,
+                        .residual = layer_at(c, 2)->stream >= 0,
+                        .period = c->period,
+                        .from = c->from,
+                        .each = clf__group_size(n),
+                        .numbers = n->numbers,
+                        .pitch = first->dim[1],
+                        .act_first = layer_at(c, 1)->act,
+                        .act_odd = layer_at(c, 2)->act,
+                        .act_even = layer_at(c, 3)->act,
+                        .act_last = c->layer[c->count - 1].act,
+                        .join_first = join_of(c, 0),
+                        .join_odd = join_of(c, 1),
+                        .join_even = join_of(c, 2),
+                        .skip_first = skip_of(c, 0),
+                        .skip_odd = skip_of(c, 1),
+                        .skip_even = skip_of(c, 2)};
+  if (n->context) CLF_TRY(contexts(n, p, s.c));
+  return map->ops->sweep(map, p, &s, y, x, logdet);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include "cases.h"
+
+/* H units in each of L layers before the m numbers of each of D dimensions; `skips` numbers of w in
+ * all belong to no layer. */
+#define WEIGHTS(D, H, L, m, pitch, skips) \
+    ((H) * (pitch + 1) + (L - 1) * (H) * (H + 1) + (D) * (m) * (H + 1) + skips)
+#define NET(N, D, H, L, m, pitch_, skips, ...) .y = DIM(N, D), .at = DIM(D), \
+    .w = DIM(WEIGHTS(D, H, L, m, pitch_, skips)), .x = DIM(N, D), .logdet = DIM(N), .hidden = H, .layers = L, \
+    .numbers = m, .pitch = pitch_, __VA_ARGS__
+#define TANH .act_first = CLF_ACT_tanh, .act_odd = CLF_ACT_tanh, .act_even = CLF_ACT_tanh, .act_last = CLF_ACT_tanh
+#define ALL(D) .period = D > 2 ? D - 1 : 1, .from = D > 1, .each = 1
+#define SPLINE .left = -3, .right = 3, .bottom = -3, .top = 3, .min_width = 1e-3f, .min_height = 1e-3f, \
+    .min_slope = 1e-3f, .end_slope = 1, .scale = 1, .gain = 1, .beta = 1
+#define RQS(...) &(const clf_made_rqs_inv_args){__VA_ARGS__, SPLINE}
+#define RESIDUAL .residual = 1, .act_first = CLF_ACT_relu, .act_odd = CLF_ACT_silu, .act_even = CLF_ACT_elu
+
+CLF_CASES(made_rqs_inv,
+  CASE("one",     RQS(NET(1, 1, 1, 1, 8, 1, 0, TANH, ALL(1)))),
+  CASE("forward", RQS(NET(35, 5, 13, 3, 8, 5, 0, TANH, ALL(5))), .lo = -0.5f, .hi = 0.5f),
+  CASE("far",     RQS(NET(19, 4, 9, 2, 11, 4, 0, TANH, ALL(4))), .lo = -4, .hi = 4, .tol = 2e-4f),
+  CASE("narrow",  RQS(NET(70, 7, 3, 2, 5, 7, 0, TANH, ALL(7))), .lo = -0.5f, .hi = 0.5f),
+  CASE("groups",  RQS(NET(17, 7, 12, 2, 8, 9, 0, TANH, .period = 3, .from = 1, .each = 2)), .lo = -0.5f, .hi = 0.5f),
+  CASE("gaps",    RQS(NET(33, 3, 10, 4, 8, 3, 7 + 2 * 5 + 3, TANH, ALL(3), .skip_first = 7, .skip_odd = 5, .skip_even = 3)),
+       .lo = -0.5f, .hi = 0.5f),
+  CASE("added",   RQS(NET(21, 5, 13, 5, 8, 5, 0, RESIDUAL, ALL(5), .c = DIM(21, 3 * 13), .join_first = 1, .join_odd = 1)),
+       .lo = -0.5f, .hi = 0.5f),
+  CASE("gated",   RQS(NET(40, 5, 13, 5, 8, 5, 0, RESIDUAL, .period = 5, .each = 1, .c = DIM(40, 3 * 13), .join_first = 1,
+       .join_even = 2)), .lo = -0.5f, .hi = 0.5f),
+  CASE("nsf",     RQS(NET(4096, 8, 50, 2, 23, 8, 0, TANH, ALL(8))), .lo = -0.2f, .hi = 0.2f, .bench = 1),
+  CASE("wide",    RQS(NET(1024, 43, 512, 2, 23, 43, 0, TANH, ALL(43))), .lo = -0.1f, .hi = 0.1f, .bench = 1));
