@@ -66,6 +66,12 @@ kernel BY_ITEM void mixture_pick(CLF_IN(cdf), CLF_OUT(index), const mixture_pick
   *PTR(index, n, 0) = k;
 }
 
+kernel BY_ITEM void mixture_take(CLF_IN(index), CLF_IN(x), CLF_OUT(y), const mixture_take_args p) {
+  const int n = get_global_id(0) / p.x.dim[1], d = get_global_id(0) % p.x.dim[1];
+  if (n >= p.x.dim[0]) return;
+  if (*PTR(index, n, 0) == p.k) *PTR(y, n, d) = *PTR(x, n, d);
+}
+
 kernel BY_ITEM void one_hot(CLF_IN(x), CLF_OUT(y), const one_hot_args p) {
   const int n = get_global_id(0) / p.y.dim[1], k = get_global_id(0) % p.y.dim[1];
   if (n >= p.y.dim[0]) return;

@@ -28,9 +28,13 @@ typedef struct clf__base_ops {
   void (*init)(const clf__base *b, clf__host_random *r, double *w);
   clf_status (*derive)(const clf__base *b, double *c);
   clf_status (*plan)(const clf__base *b, int32_t rows, int train, clf_arena *a,
-                     clf__base_kept *k);                         /* (optional) */
+                     clf__base_kept *k); /* (optional) */
+  /* (optional) Frees what k->own leads to, but not that block itself. */
+  void (*release)(const clf__base *b, clf__base_kept *k);
   clf_status (*prepare)(const clf__base *b, const clf__pass *p); /* (optional), as of a layer */
   clf_status (*finish)(const clf__base *b, const clf__pass *p);  /* (optional) */
+  /* (optional) Sets values that the first batch decides, before its first logp. */
+  clf_status (*fit)(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z);
   /* logp[n] = log base(z[n]) + logdet[n]; -inf outside of its support. */
   clf_status (*logp)(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z,
                      clf_tensor logdet, clf_tensor logp);
@@ -44,7 +48,8 @@ typedef struct clf__base_ops {
                        int64_t first, clf_tensor z);
   /* (optional) The first column of z outside of its support, and that interval; -1: none. */
   int32_t (*outside)(const clf__base *b, const double *z, double interval[2]);
-  int standard; /* 1: N(0, I) without weights, as fused operations know it */
+  int no_latents; /* 1: what it draws is no latent of the flow: a mixture of flows */
+  int standard;   /* 1: N(0, I) without weights, as fused operations know it */
 } clf__base_ops;
 
 struct clf__base {
@@ -52,6 +57,7 @@ struct clf__base {
   const struct clf__node *node;
   clf_device *dev;
   int32_t dim, context;
+  unsigned traits; /* CLF_HAS_BATCH_STATISTICS of layer.h, set by make() */
   void *own;
 };
 

@@ -7,10 +7,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "hash.h"
 
-/* Tensors of clf__base_kept: the rows and their gradients, the class as a one-hot vector, and
- * standard variates of which samples are made. */
-enum { NUMBERS, DNUMBERS, ONE_HOT, NOISE };
+/* Tensors of clf__base_kept: the rows and their gradients, the class as a one-hot vector, standard
+ * variates of which samples are made, and the net's gradient by the context. */
+enum { NUMBERS, DNUMBERS, ONE_HOT, NOISE, DCONTEXT };
 
 typedef struct column {
   clf__column_setup s;
@@ -49,8 +50,9 @@ static clf_status make_net(const clf__base *b, column *o, clf__parts *parts, con
                      "as D|C: ..., or take %s(trained)",
                      b->ops->name, b->ops->name);
   snprintf(name, sizeof name, "%s.net", path);
-  o->net.context = b->context;
+  o->net.in = b->context; /* the context is all that it reads */
   o->net.out = 2 * b->dim;
+  o->net.key = clf__hash_text(path); /* dropout of its own */
   return clf__net_make(&o->net, o->s.net, parts, name);
 }
 
@@ -99,10 +101,6 @@ void clf__column_init(const clf__base *b, clf__host_random *r, double *w) {
     w[o->raw_df.at + d] = o->s.shape + log(-expm1(-o->s.shape));
 }
 
-int clf__column_tensors(const clf__base *b) {
-  return b->ops->plan == clf__column_plan && own_of(b)->net.ops ? own_of(b)->net.tensors : 0;
-}
-
 clf_status clf__column_plan(const clf__base *b, int32_t rows, int train, clf_arena *a,
                             clf__base_kept *k) {
   const column *o = own_of(b);
@@ -114,6 +112,7 @@ clf_status clf__column_plan(const clf__base *b, int32_t rows, int train, clf_are
   CLF_TRY(clf_new(a, shape, &k->t[NUMBERS]));
   if (o->s.source == CLF_COLUMN_OF_CLASS)
     return clf_new(a, (int32_t[4]){rows, o->s.classes}, &k->t[ONE_HOT]);
+  if (train) CLF_TRY(clf_new(a, (int32_t[4]){rows, b->context}, &k->t[DCONTEXT]));
   CLF_TRY(clf__net_keep(&o->net, &k->own));
   return o->net.ops->plan(&o->net, rows, train, a, k->own);
 }
@@ -139,8 +138,7 @@ static clf_status find_numbers(const clf__base *b, const clf__pass *p, clf__base
   const column *o = own_of(b);
   if (o->s.source < CLF_COLUMN_OF_NET) return CLF_OK;
   const clf_tensor u = clf__rows(k->t[NUMBERS], n);
-  if (o->s.source == CLF_COLUMN_OF_NET)
-    return o->net.ops->forward(&o->net, p, k->own, (clf_tensor){0}, u);
+  if (o->s.source == CLF_COLUMN_OF_NET) return o->net.ops->forward(&o->net, p, k->own, p->c, u);
   clf_tensor y;
   CLF_TRY(one_hot_of(b, p, k, &y));
   return clf_do(p->dev, gemm, .a = y, .b = clf__weight(p, &o->numbers), .c = u, .alpha = 1);
@@ -191,14 +189,20 @@ static clf_status add_class_gradients(const clf__base *b, const clf__pass *p,
                 .alpha = 1, .beta = 1);
 }
 
+static clf_status backward_of_net(const column *o, const clf__pass *p, clf__base_kept *k,
+                                  clf_tensor du) {
+  const clf_tensor dc = p->dc.buf ? clf__rows(k->t[DCONTEXT], du.dim[0]) : p->dc;
+  CLF_TRY(o->net.ops->backward(&o->net, p, k->own, p->c, du, dc));
+  return dc.buf ? clf_do(p->dev, axpby, .x = dc, .y = p->dc, .a = 1, .b = 1) : CLF_OK;
+}
+
 static clf_status add_gradients(const clf__base *b, const clf__pass *p, clf__base_kept *k,
                                 clf_tensor du) {
   const column *o = own_of(b);
   switch (o->s.source) {
   case CLF_COLUMN_FIXED: return CLF_OK;
   case CLF_COLUMN_TRAINED: return clf__sum_for_all(p, du, &o->numbers);
-  case CLF_COLUMN_OF_NET:
-    return o->net.ops->backward(&o->net, p, k->own, (clf_tensor){0}, du, (clf_tensor){0});
+  case CLF_COLUMN_OF_NET: return backward_of_net(o, p, k, du);
   case CLF_COLUMN_OF_CLASS: break;
   }
   return add_class_gradients(b, p, k, du);

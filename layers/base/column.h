@@ -46,9 +46,6 @@ int32_t clf__column_outside(const clf__base *b, const double *z, double interval
   .plan = clf__column_plan, .finish = clf__column_finish, .logp = clf__column_logp,                \
   .backward = clf__column_backward, .sample = clf__column_sample, .outside = clf__column_outside
 
-/* How many tensors such a base keeps in its `own`; 0 for other bases. */
-int clf__column_tensors(const clf__base *b);
-
 /* Numbers of a stream as operations take them: .seed_lo = ..., .first_hi = ... */
 #define CLF_STREAM(seed, first)                                                                    \
   .seed_lo = (int)(uint32_t)(seed), .seed_hi = (int)(uint32_t)((uint64_t)(seed) >> 32),            \

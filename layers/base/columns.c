@@ -126,27 +126,20 @@ static clf_status derive(const clf__base *b, double *c) {
 /* ---- Passes
  * -------------------------------------------------------------------------------------- */
 
-/* What pieces keep, and behind it the tensors of their nets: one block. */
-static clf_status allocate_kept(const columns *o, clf__base_kept *k) {
-  size_t tensors = 0;
-  if (k->own) return CLF_OK;
-  for (int32_t i = 0; i < o->count; i++) tensors += (size_t)clf__column_tensors(&o->at[i].base);
-  clf__base_kept *all = k->own =
-      calloc(1, (size_t)o->count * sizeof *all + tensors * sizeof(clf_tensor));
-  if (!all) return clf__fail(CLF_ENOMEM, "no memory for the plan of a base");
-  clf_tensor *at = (clf_tensor *)(void *)(all + o->count);
-  for (int32_t i = 0; i < o->count; i++) {
-    const int count = clf__column_tensors(&o->at[i].base);
-    if (count) all[i].own = at;
-    at += count;
+static void release(const clf__base *b, clf__base_kept *k) {
+  const columns *o = own_of(b);
+  clf__base_kept *own = k->own;
+  for (int32_t i = 0; own && i < o->count; i++) {
+    if (o->at[i].base.ops->release) o->at[i].base.ops->release(&o->at[i].base, &own[i]);
+    free(own[i].own);
   }
-  return CLF_OK;
 }
 
 static clf_status plan(const clf__base *b, int32_t rows, int train, clf_arena *a,
                        clf__base_kept *k) {
   const columns *o = own_of(b);
-  CLF_TRY(allocate_kept(o, k));
+  if (!k->own) k->own = calloc((size_t)o->count, sizeof(clf__base_kept));
+  if (!k->own) return clf__fail(CLF_ENOMEM, "no memory for the plan of a base");
   CLF_TRY(clf_new(a, (int32_t[4]){rows, b->dim}, &k->t[ORDERED]));
   if (train) CLF_TRY(clf_new(a, (int32_t[4]){rows, b->dim}, &k->t[D_ORDERED]));
   CLF_TRY(clf_new(a, (int32_t[4]){rows}, &k->t[LOGP]));
@@ -240,6 +233,7 @@ const clf__base_ops clf__base_base_columns = {
     .init = init,
     .derive = derive,
     .plan = plan,
+    .release = release,
     .finish = finish,
     .logp = logp,
     .backward = backward,

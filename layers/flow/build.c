@@ -152,6 +152,8 @@ static clf_status make_layers(clf_flow *f) {
   }
   f->base.dim = shape.dim;
   if (f->base.ops->make) CLF_TRY(f->base.ops->make(&f->base, &f->parts, "base"));
+  f->traits |= f->base.traits;
+  CLF_TRY(check_size(f));
   return clf__parts_place(&f->parts);
 }
 

@@ -126,6 +126,8 @@ clf_status clf__flow_embed_backward(clf_flow *f, int32_t n);
 clf_status clf__flow_logp(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__mode mode,
                           clf_tensor logp);
 clf_status clf__flow_base_backward(clf_flow *f, clf_tensor z, float dlogp, clf_tensor dz);
+/* ENOTSUP for what (a verb) needs latents, where the base has none. */
+clf_status clf__needs_latents(const clf_flow *f, const char *what);
 /* Latents first .. of the stream `seed`. */
 clf_status clf__flow_draw_latents(clf_flow *f, uint64_t seed, int64_t first, clf_tensor z);
 /* After a forward that kept: adds to g; dL/dx lies in one of ws.dx. */

@@ -52,36 +52,6 @@ static clf_tensor through(const clf_flow *f, clf_tensor z) {
   return f->sends ? latents(z, f->spec.dim - f->base.dim, f->base.dim) : z;
 }
 
-/* ---- A stage: of a layer that is inverted, forward is the inverse ------------------------------
- */
-
-static clf_status forward_of(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                             clf_tensor y, clf_tensor logdet) {
-  return l->inverted ? l->ops->inverse(l, p, k, x, y, logdet)
-                     : l->ops->forward(l, p, k, x, y, logdet);
-}
-static clf_status inverse_of(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                             clf_tensor x, clf_tensor logdet) {
-  return l->inverted ? l->ops->forward(l, p, k, y, x, logdet)
-                     : l->ops->inverse(l, p, k, y, x, logdet);
-}
-static clf_status no_gradient(const clf__layer *l) {
-  return clf__fail(CLF_ENOTSUP, "%s: there is no gradient through the inverse of %s", l->label,
-                   l->ops->name);
-}
-static clf_status backward_of(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                              clf_tensor y, clf_tensor dy, clf_tensor dx) {
-  if (!l->inverted) return l->ops->backward(l, p, k, x, y, dy, dx);
-  if (!l->ops->backward_inverse) return no_gradient(l);
-  return l->ops->backward_inverse(l, p, k, x, y, dy, dx);
-}
-static clf_status backward_inverse_of(const clf__layer *l, const clf__pass *p, clf__kept *k,
-                                      clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
-  if (l->inverted) return l->ops->backward(l, p, k, y, x, dx, dy);
-  if (!l->ops->backward_inverse) return no_gradient(l);
-  return l->ops->backward_inverse(l, p, k, y, x, dx, dy);
-}
-
 /* ---- Forward, inverse ----------------------------------------------------------------------- */
 
 clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__mode mode,
@@ -94,7 +64,7 @@ clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__
   for (int i = 0; i < f->stages; i++) {
     const clf__layer *l = f->stage[i].l;
     const clf_tensor y = clf__rows(f->ws.x[i + 1], n);
-    CLF_TRY(forward_of(l, &p, &f->ws.kept[i], x, y, logdet));
+    CLF_TRY(clf__layer_forward(l, &p, &f->ws.kept[i], x, y, logdet));
     x = y;
   }
   *z = x;
@@ -114,7 +84,7 @@ clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__
   for (int i = f->stages - 1; i >= 0; i--) {
     const clf__layer *l = f->stage[i].l;
     const clf_tensor in = clf__rows(f->ws.x[i], n);
-    CLF_TRY(inverse_of(l, &p, &f->ws.kept[i], y, in, logdet));
+    CLF_TRY(clf__layer_inverse(l, &p, &f->ws.kept[i], y, in, logdet));
     y = in;
   }
   *x = y;
@@ -124,7 +94,7 @@ clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__
 static int fits(const clf_flow *f) {
   for (int i = 0; i < f->layers; i++)
     if (f->layer[i].ops->fit) return 1;
-  return 0;
+  return f->base.ops->fit != NULL;
 }
 
 /* Layer by layer, since each is fitted to what those before it give. */
@@ -139,10 +109,10 @@ clf_status clf__flow_fit(clf_flow *f, clf_tensor x) {
     const clf_tensor y = clf__rows(f->ws.x[i + 1], n);
     if (l->ops->fit && !l->inverted) CLF_TRY(l->ops->fit(l, &p, &f->ws.kept[i], x));
     CLF_TRY(clf__flow_prepare(f));
-    CLF_TRY(forward_of(l, &p, &f->ws.kept[i], x, y, unused));
+    CLF_TRY(clf__layer_forward(l, &p, &f->ws.kept[i], x, y, unused));
     x = y;
   }
-  return CLF_OK;
+  return f->base.ops->fit ? f->base.ops->fit(&f->base, &p, &f->ws.base, x) : CLF_OK;
 }
 
 /* ---- Backward ------------------------------------------------------------------------------- */
@@ -157,7 +127,7 @@ static clf_status forward_again(clf_flow *f, const clf__pass *p, int i, clf_tens
     return CLF_OK;
   again.again = 1;
   CLF_TRY(clf_do(f->dev, fill, .y = unused, .value = 0));
-  return forward_of(l, &again, &f->ws.kept[i], x, y, unused);
+  return clf__layer_forward(l, &again, &f->ws.kept[i], x, y, unused);
 }
 
 clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dlogdet,
@@ -180,7 +150,7 @@ clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dl
     clf_tensor to = clf__rows(f->ws.dx[dy.offset == f->ws.dx[0].offset], n);
     to.dim[1] = l->in.dim;
     CLF_TRY(forward_again(f, &p, i, in, out));
-    CLF_TRY(backward_of(l, &p, &f->ws.kept[i], in, out, dy, to));
+    CLF_TRY(clf__layer_backward(l, &p, &f->ws.kept[i], in, out, dy, to));
     dy = to;
   }
   *dx = dy;
@@ -201,7 +171,7 @@ clf_status clf__flow_backward_inverse(clf_flow *f, clf_tensor z, clf_tensor dx, 
     const clf_tensor in = clf__rows(f->ws.x[i], n);
     const clf_tensor out = i + 1 < f->stages ? clf__rows(f->ws.x[i + 1], n) : z;
     const clf_tensor to = clf__rows(f->ws.dx[dx.offset == f->ws.dx[0].offset], n);
-    CLF_TRY(backward_inverse_of(l, &p, &f->ws.kept[i], out, in, dx, to));
+    CLF_TRY(clf__layer_backward_inverse(l, &p, &f->ws.kept[i], out, in, dx, to));
     dx = to;
   }
   *dz = dx;
@@ -256,6 +226,14 @@ clf_status clf__flow_base_backward(clf_flow *f, clf_tensor z, float dlogp, clf_t
   p.each = f->ws.each;
   if (f->ws.de.buf) p.dc = clf__rows(f->ws.de, z.dim[0]);
   return f->base.ops->backward(&f->base, &p, &f->ws.base, z, dz);
+}
+
+clf_status clf__needs_latents(const clf_flow *f, const char *what) {
+  if (!f->base.ops->no_latents) return CLF_OK;
+  return clf__fail(CLF_ENOTSUP,
+                   "%s: the flow ends in a blend of flows, which has no latents; it has densities "
+                   "and samples",
+                   what);
 }
 
 clf_status clf__flow_draw_latents(clf_flow *f, uint64_t seed, int64_t first, clf_tensor z) {

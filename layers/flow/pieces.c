@@ -14,7 +14,7 @@
 #define MAPS(X) X(rq)
 #define NETS(X) X(mlp) X(resnet) X(made) X(masked) X(conv) X(convresnet)
 #define BASES(X)                                                                                   \
-  X(normal) X(classes) X(box) X(mixture) X(student) X(logistic) X(laplace) X(base_columns)
+  X(normal) X(classes) X(box) X(mixture) X(student) X(logistic) X(laplace) X(base_columns) X(blend)
 
 #define DECLARE_LAYER(id) extern const clf__layer_ops clf__layer_##id;
 #define DECLARE_MAP(id) extern const clf__map_ops clf__map_##id;

@@ -117,6 +117,16 @@ struct clf__layer {
 extern const clf__layer_ops clf__mlp_coupling, clf__layer_scale, clf__layer_piecewise, clf__logit,
     clf__realnvp_layer;
 
+/* The four passes in a list's direction: those of a layer that is inverted are exchanged. */
+clf_status clf__layer_forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                              clf_tensor y, clf_tensor logdet);
+clf_status clf__layer_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
+                              clf_tensor x, clf_tensor logdet);
+clf_status clf__layer_backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                               clf_tensor y, clf_tensor dy, clf_tensor dx);
+clf_status clf__layer_backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                                       clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy);
+
 /* Whether every element of t is finite. */
 clf_status clf__is_finite(clf_device *dev, clf_tensor t, int *finite);
 

@@ -3,6 +3,7 @@
  * far away. */
 #include <math.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include "bases.h"
 
 /* ---- Integrals ------------------------------------------------------------------------------ */
@@ -32,6 +33,8 @@ static const integral integrals[] = {
     {"2: -> mixture(3, cov=spherical)", 0.3, 1e-8, 1},
     {"2: -> columns(1: logistic(trained), 0: normal(trained))", 0.3, 1e-8, 1},
     {"2: -> columns(0: student(3), 1: normal)", 0, 1e-8, 1},
+    {"1: -> blend(1: -> normal(trained); 3: -> logistic)", 0.5, 1e-10, 0},
+    {"2: -> blend(1: -> normal(trained); 3: -> mixture(2, cov=full))", 0.3, 1e-8, 1},
 };
 enum { INTEGRALS = sizeof integrals / sizeof *integrals };
 
@@ -89,7 +92,11 @@ static const char *const gradients[] = {
     "3: -> logistic(trained)",
     "3: -> laplace(trained)",
     "3: -> columns(0+2: mixture(2, cov=full), 1: student(2, trained))",
-    "3|4: -> classes(4)",
+    "3|2: -> normal(mlp(5x1, tanh))",
+    "3|2: -> columns(0+2: normal(mlp(5x1, tanh)), 1: box(-9, 9))",
+    "3: -> blend(1: -> normal(trained); 3: -> student(3, trained))",
+    "3|3: -> blend(1: -> normal(mlp(4x1, tanh)); 0.3: -> classes(3); 2: -> box(-1, 9))",
+    "3: -> blend(1: -> blend(1: -> normal; 2: -> laplace(trained)); 3: -> mixture(2, cov=full))",
 };
 enum { GRADIENTS = sizeof gradients / sizeof *gradients, ROWS = 7 };
 
@@ -243,6 +250,11 @@ START_TEST(refusals) {
       {"3: -> columns(0: normal, 2: normal)", "columns: dimension 1 of 3 has no base"},
       {"3: -> columns(0-2: normal, 4: normal)",
        "columns: there is no dimension 4; the latent has 3, from 0 on"},
+      {"2: -> normal(mlp(4x1))", "normal: its net reads the context, and the flow has none; write "
+                                 "the architecture as D|C: ..., "
+                                 "or take normal(trained)"},
+      {"2: -> blend(1: -> blend(2: -> blend(1: -> normal)))",
+       "blend: names of 38 letters are too long; write blends of blends as one blend"},
       {"1000000: -> mixture(2, cov=full)",
        "mixture: 1000003000002 numbers in 1000000 dimensions; at most 2147483647 are possible"},
   };
@@ -256,6 +268,49 @@ START_TEST(refusals) {
 }
 END_TEST
 
+/* ---- Blends
+ * -------------------------------------------------------------------------------------- */
+
+/* Weights start as the architecture has them; a flow that no row can come from counts nothing. */
+START_TEST(weights_of_a_blend) {
+  clf_flow *f = bases_flow("1: -> blend(1: -> box(0, 1); 3: -> box(0, 2); 4: -> box(5, 6))", 0);
+  const double x[] = {0.5, 1.5, 5.5, 3}, want[] = {0.125 + 0.1875, 0.1875, 0.5};
+  double logp[4], dx[4], g[3];
+  const double one_by_one[][4] = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}};
+  const double gradient[][3] = {
+      {0.4 - 0.125, 0.6 - 0.375, -0.5}, {-0.125, 0.625, -0.5}, {-0.125, -0.375, 0.5}, {0, 0, 0}};
+  for (int row = 0; row < 4; row++) {
+    bases_gradient(f, x, NULL, one_by_one[row], 4, logp, g, dx, NULL);
+    flows_expect(flows_error(g, gradient[row], 3), 1e-6, "row %d", row);
+  }
+  for (int i = 0; i < 3; i++) flows_expect(fabs(logp[i] - log(want[i])), 1e-6, "log p %d", i);
+  ck_assert(logp[3] == -INFINITY);
+  clf_flow_free(f);
+}
+END_TEST
+
+START_TEST(a_blend_has_no_latents) {
+  static const char end[] = ": the flow ends in a blend of flows, which has no latents; it has "
+                            "densities and samples";
+  clf_flow *f = bases_flow("1: -> blend(1: -> normal; 1: -> laplace)", 0);
+  double x[] = {0.5}, z[1], logdet[1], logp[1];
+  char message[160];
+  snprintf(message, sizeof message, "transform%s", end);
+  REFUSED(clf_transform(f, x, 1, z, NULL), CLF_ENOTSUP, message);
+  snprintf(message, sizeof message, "invert%s", end);
+  REFUSED(clf_invert(f, x, 1, z, NULL), CLF_ENOTSUP, message);
+  snprintf(message, sizeof message, "jacobian%s", end);
+  REFUSED(clf_jacobian(f, x, z, logp, logdet), CLF_ENOTSUP, message);
+  snprintf(message, sizeof message, "sample latents%s", end);
+  REFUSED(clf_sample_latents(f, 1, 0, 1, 1, z), CLF_ENOTSUP, message);
+  WORKS(clf_log_prob(f, x, 1, logp));
+  flows_expect(fabs(logp[0] - log(0.5 * exp(-0.125) / sqrt(2 * acos(-1)) + 0.25 * exp(-0.5))), 1e-6,
+               "log p");
+  WORKS(clf_sample(f, 1, 0, 1, z));
+  clf_flow_free(f);
+}
+END_TEST
+
 void tests_of_densities(TCase *tc) {
   tcase_add_loop_test(tc, integrates_to_one, 0, INTEGRALS);
   tcase_add_loop_test(tc, gradients_are_differences, 0, GRADIENTS);
@@ -264,4 +319,6 @@ void tests_of_densities(TCase *tc) {
   tcase_add_test(tc, tails);
   tcase_add_test(tc, far_from_all_components);
   tcase_add_test(tc, refusals);
+  tcase_add_test(tc, weights_of_a_blend);
+  tcase_add_test(tc, a_blend_has_no_latents);
 }

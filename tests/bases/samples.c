@@ -104,6 +104,7 @@ static const char *const scored[] = {
     "2: -> mixture(3, cov=spherical)",
     "2: -> student(3, trained)",
     "3: -> columns(0+2: mixture(2), 1: student(2, trained))",
+    "2: -> blend(1: -> normal(trained); 3: -> logistic(trained); 2: -> mixture(2))",
 };
 enum { SCORED = sizeof scored / sizeof *scored, BATCHES = 40 };
 
@@ -155,7 +156,7 @@ static const char *const streams[] = {
     "3: -> normal(trained)",      "3: -> student(2.5)",
     "3: -> laplace(trained)",     "3: -> box(0, 1)",
     "3: -> mixture(4, cov=full)", "3: -> columns(0: normal, 1-2: mixture(2))",
-    "3|2: -> classes(2)",
+    "3|2: -> classes(2)",         "3: -> blend(1: -> normal; 2: -> student(3, trained))",
 };
 enum { STREAMS = sizeof streams / sizeof *streams };
 
