@@ -28,7 +28,7 @@ static clf_status list_of_kind(clf_flow *f) {
   for (int i = 0; i < couplings; i++) append(f, &clf__mlp_coupling);
   if (s->kind == CLF_NICE) append(f, &clf__layer_scale);
   if (s->kind == CLF_PIECEWISE) append(f, &clf__layer_piecewise);
-  if (s->kind == CLF_REALNVP) append(f, &clf__logit), append(f, &clf__realnvp_layer);
+  if (s->kind == CLF_REALNVP) append(f, &clf__layer_pixels), append(f, &clf__realnvp_layer);
   f->base = (clf__base){.ops = &clf__base_normal, .dev = f->dev};
   return CLF_OK;
 }
@@ -76,6 +76,12 @@ static void read_node(clf_flow *f, clf__layer *l) {
     l->spec.xmin = p->xmin;
     l->spec.xmax = p->xmax;
     l->spec.tails = p->tails;
+  }
+  const clf__arch_pixels *x = (const clf__arch_pixels *)l->node;
+  if (l->node->type->id == CLF__ARCH_pixels) {
+    l->spec.alpha = x->alpha;
+    l->spec.levels = x->levels;
+    l->spec.variant.paper_logit = x->paper;
   }
   if (f->context || !is_mlp_coupling(l->node)) return;
   l->ops = &clf__mlp_coupling;

@@ -10,9 +10,11 @@
 #define BOUNDS(X) X(logit) X(log) X(softplus) X(softclip) X(wrap) X(columns)
 #define LAYERS(X)                                                                                  \
   X(coupling)                                                                                      \
-  X(ar) X(elementwise) X(allinone) X(piecewise) X(scale) X(squeeze) MIXING(X) NORMS(X) BOUNDS(X)
+  X(ar)                                                                                            \
+  X(elementwise) X(allinone) X(piecewise) X(scale) X(pixels) X(squeeze) X(split) MIXING(X)         \
+      NORMS(X) BOUNDS(X)
 #define MAPS(X) X(rq)
-#define NETS(X) X(mlp) X(resnet) X(made) X(masked) X(conv) X(convresnet)
+#define NETS(X) X(mlp) X(resnet) X(made) X(masked) X(conv) X(convresnet) X(zero)
 #define BASES(X)                                                                                   \
   X(normal) X(classes) X(box) X(mixture) X(student) X(logistic) X(laplace) X(base_columns) X(blend)
 

@@ -114,8 +114,8 @@ struct clf__layer {
   char label[64]; /* what messages call it: "layers.3" */
 };
 
-extern const clf__layer_ops clf__mlp_coupling, clf__layer_scale, clf__layer_piecewise, clf__logit,
-    clf__realnvp_layer;
+extern const clf__layer_ops clf__mlp_coupling, clf__layer_scale, clf__layer_piecewise,
+    clf__layer_pixels, clf__realnvp_layer;
 
 /* The four passes in a list's direction: those of a layer that is inverted are exchanged. */
 clf_status clf__layer_forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,

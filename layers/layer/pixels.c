@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* logit.c: from pixels in 0 .. levels to the whole line: the first layer of image flows
+/* pixels.c: from pixels in 0 .. levels to the whole line: the first layer of image flows
  * (Dinh et al. 2017, section 4.1).  It has no weights. */
 #include "layer.h"
 
@@ -35,8 +35,8 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k
                 .omega = omega(l), .levels = (float)l->spec.levels, .dlogdet = p->dlogdet);
 }
 
-const clf__layer_ops clf__logit = {
-    .name = "logit",
+const clf__layer_ops clf__layer_pixels = {
+    .name = "pixels",
     .forward = forward,
     .inverse = inverse,
     .backward = backward,

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* split.c: half of the channels, or of the dimensions, goes to the latent (Dinh et al. 2017,
+ * section 3.6), standardised by a normal prior whose mean and deviation are fixed, trained, or
+ * computed from the half that goes on (Kingma and Dhariwal 2018): what is sent is N(0, I) under the
+ * prior. */
+#include <stdio.h>
+#include <stdlib.h>
+#include "pieces.h"
+
+/* Tensors of clf__kept: the half that leaves, its prior's numbers, and gradients. */
+enum { SENT, NUMBERS, DSENT, DNUMBERS, DKEPT, THROUGH, USED };
+
+typedef struct split {
+  int32_t kept, sent;              /* numbers of a sample */
+  clf__part kept_at, sent_at, all; /* columns; all: 0 .. sent - 1 */
+  clf__map map;      /* z = (x - mean) / exp(log_std) is its inverse; ops NULL: z = x */
+  clf__net net;      /* of mean and log_std; ops NULL: they are trained */
+  clf__part trained; /* (sent, 2) mean, log_std */
+} split;
+
+static split *own_of(const clf__layer *l) { return l->own; }
+static const clf__arch_split *arch_of(const clf__layer *l) {
+  return (const clf__arch_split *)l->node;
+}
+
+/* y = exp(log_std) z + mean, with (mean, log_std) of each dimension side by side. */
+static const clf__node *prior_map(void) {
+  static const clf__arch_affine map = {.node = {.type = &clf__node_types[CLF__ARCH_affine]},
+                                       .scale = CLF__SCALE_EXP,
+                                       .layout = CLF__LAYOUT_INTERLEAVED,
+                                       .slope = 1e-3};
+  return &map.node;
+}
+/* A convolution of 3 x 3 that begins with zeros. */
+static const clf__node *prior_conv(void) {
+  static int32_t side = 3;
+  static const clf__arch_conv conv = {.node = {.type = &clf__node_types[CLF__ARCH_conv]},
+                                      .width = 1,
+                                      .kernels = {&side, 1},
+                                      .zero = 1};
+  return &conv.node;
+}
+
+/* ---- Making -----------------------------------------------------------------------------------
+ */
+
+static clf_status set_shapes(clf__layer *l, split *o) {
+  const clf__shape *in = &l->in;
+  const int32_t all = in->channels ? in->channels : in->dim, pixels = in->dim / all;
+  const int32_t kept = arch_of(l)->keep == CLF__KEEP_FIRST ? all - all / 2 : all / 2;
+  if (all < 2)
+    return clf__fail(CLF_EINVAL, "%s: a split needs 2 %s or more", l->label,
+                     in->channels ? "channels" : "dimensions");
+  o->kept = kept * pixels;
+  o->sent = in->dim - o->kept;
+  l->to_z = o->sent;
+  l->out = (clf__shape){o->kept, in->height, in->width, in->channels ? kept : 0};
+  return CLF_OK;
+}
+
+static clf_status make_net(clf__layer *l, split *o, const clf__node *node, clf__parts *parts,
+                           const char *path) {
+  char name[80];
+  snprintf(name, sizeof name, "%s.prior", path);
+  o->net.in = o->kept;
+  o->net.context = l->context;
+  o->net.shape = l->out;
+  o->net.out = 2 * o->sent;
+  o->net.numbers = 2;
+  o->net.key = (uint64_t)l->index;
+  return clf__net_make(&o->net, node, parts, name);
+}
+
+static clf_status make_prior(clf__layer *l, split *o, clf__parts *parts, const char *path) {
+  const clf__node *prior = arch_of(l)->prior;
+  const clf__arch_normal *normal = (const clf__arch_normal *)prior;
+  const int conv = prior->type->id == CLF__ARCH_base_conv;
+  if (!conv && (prior->type->id != CLF__ARCH_normal || normal->cov != CLF__COV_DIAG))
+    return clf__fail(CLF_EINVAL, "%s: the prior of a split is a normal with a diagonal, or conv",
+                     l->label);
+  if (!conv && !normal->trained && !normal->net) return CLF_OK;
+  o->map.whole = o->map.dims = o->sent;
+  CLF_TRY(clf__map_make(&o->map, prior_map(), parts, path));
+  if (conv || normal->net) return make_net(l, o, conv ? prior_conv() : normal->net, parts, path);
+  clf__parts_add(parts, &o->trained, CLF_PLAIN, 0, 0, 2, (int32_t[2]){o->sent, 2},
+                 "%s.prior.numbers", path);
+  return CLF_OK;
+}
+
+static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+  split *o = l->own = calloc(1, sizeof *o);
+  if (!o) return clf__fail(CLF_ENOMEM, "no memory for a split");
+  CLF_TRY(set_shapes(l, o));
+  clf__parts_add(parts, &o->kept_at, CLF_CONSTANT, 0, 0, 1, &o->kept, NULL);
+  clf__parts_add(parts, &o->sent_at, CLF_CONSTANT, 0, 0, 1, &o->sent, NULL);
+  clf__parts_add(parts, &o->all, CLF_CONSTANT, 0, 0, 1, &o->sent, NULL);
+  return make_prior(l, o, parts, path);
+}
+
+static void unmake(clf__layer *l) {
+  split *o = l->own;
+  if (!o) return;
+  clf__map_unmake(&o->map);
+  clf__net_unmake(&o->net);
+  free(o);
+  l->own = NULL;
+}
+
+static clf_status derive(const clf__layer *l, double *c) {
+  const split *o = own_of(l);
+  const int32_t all = l->in.channels ? l->in.channels : l->in.dim;
+  const int32_t half = arch_of(l)->keep == CLF__KEEP_FIRST ? all - all / 2 : all / 2;
+  int32_t kept = 0, sent = 0;
+  for (int32_t d = 0; d < l->in.dim; d++) {
+    const int first = d % all < (arch_of(l)->keep == CLF__KEEP_FIRST ? half : all - half);
+    if (first == (arch_of(l)->keep == CLF__KEEP_FIRST))
+      c[o->kept_at.at + kept++] = d;
+    else
+      c[o->sent_at.at + sent++] = d;
+  }
+  for (int32_t d = 0; d < o->sent; d++) c[o->all.at + d] = d;
+  return CLF_OK;
+}
+
+static void draw(const clf__layer *l, clf__host_random *r, double *c) {
+  const clf__net *n = &own_of(l)->net;
+  if (n->ops && n->ops->draw) n->ops->draw(n, r, c);
+}
+static void init(const clf__layer *l, clf__host_random *r, double *w) {
+  const clf__net *n = &own_of(l)->net;
+  if (n->ops && n->ops->init) n->ops->init(n, r, w);
+}
+
+static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+  const split *o = own_of(l);
+  const int32_t cols[USED] = {[SENT] = o->map.ops ? o->sent : 0,
+                              [NUMBERS] = o->net.ops ? 2 * o->sent : 0,
+                              [DSENT] = train && o->map.ops ? o->sent : 0,
+                              [DNUMBERS] = train && o->map.ops ? 2 * o->sent : 0,
+                              [DKEPT] = train ? o->kept : 0,
+                              [THROUGH] = train && o->net.ops ? o->kept : 0};
+  for (int i = 0; i < USED; i++)
+    if (cols[i]) CLF_TRY(clf_new(a, (int32_t[4]){rows, cols[i]}, &k->t[i]));
+  if (!o->net.ops) return CLF_OK;
+  CLF_TRY(clf__net_keep(&o->net, &k->own));
+  return o->net.ops->plan(&o->net, rows, train, a, k->own);
+}
+
+/* ---- Passes -------------------------------------------------------------------------------------
+ */
+
+static clf_tensor tensor(const clf__kept *k, int i, int32_t n) {
+  return k->t[i].dim[0] ? clf__rows(k->t[i], n) : k->t[i];
+}
+static clf_status take(const clf__pass *p, const clf__part *at, clf_tensor x, clf_tensor y) {
+  return clf_do(p->dev, columns_take, .x = x, .at = clf__weight(p, at), .y = y);
+}
+/* Both halves in their places. */
+static clf_status join(const split *o, const clf__pass *p, clf_tensor kept, clf_tensor sent,
+                       clf_tensor x) {
+  CLF_TRY(clf_do(p->dev, fill, .y = x, .value = 0));
+  CLF_TRY(clf_do(p->dev, columns_add, .x = kept, .at = clf__weight(p, &o->kept_at), .y = x));
+  return clf_do(p->dev, columns_add, .x = sent, .at = clf__weight(p, &o->sent_at), .y = x);
+}
+
+/* Mean and log_std of each number that leaves, from the half that goes on. */
+static clf_status numbers(const split *o, const clf__pass *p, clf__kept *k, clf_tensor kept,
+                          clf_tensor *u) {
+  const int32_t n = kept.dim[0];
+  if (!o->net.ops) {
+    *u = clf__same_for_all(clf__weight(p, &o->trained), n);
+    return CLF_OK;
+  }
+  *u = tensor(k, NUMBERS, n);
+  return o->net.ops->forward(&o->net, p, k->own, kept, *u);
+}
+
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                          clf_tensor y, clf_tensor logdet) {
+  const split *o = own_of(l);
+  const clf_tensor sent = o->map.ops ? tensor(k, SENT, x.dim[0]) : k->z;
+  clf_tensor u;
+  CLF_TRY(take(p, &o->kept_at, x, y));
+  CLF_TRY(take(p, &o->sent_at, x, sent));
+  if (!o->map.ops) return CLF_OK;
+  CLF_TRY(numbers(o, p, k, y, &u));
+  return o->map.ops->inverse(&o->map, p, sent, clf__weight(p, &o->all), u, k->z, logdet);
+}
+
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
+                          clf_tensor x, clf_tensor logdet) {
+  const split *o = own_of(l);
+  clf_tensor u;
+  if (!o->map.ops) return join(o, p, y, k->z, x);
+  const clf_tensor sent = tensor(k, SENT, y.dim[0]);
+  CLF_TRY(numbers(o, p, k, y, &u));
+  CLF_TRY(o->map.ops->forward(&o->map, p, k->z, clf__weight(p, &o->all), u, sent, logdet));
+  return join(o, p, y, sent, x);
+}
+
+/* From dL/dz to what left, and by its prior's numbers to the half that went on. */
+static clf_status prior_backward(const split *o, const clf__pass *p, clf__kept *k, clf_tensor y,
+                                 clf_tensor dkept) {
+  const int32_t n = y.dim[0];
+  const clf_tensor u =
+      o->net.ops ? tensor(k, NUMBERS, n) : clf__same_for_all(clf__weight(p, &o->trained), n);
+  const clf_tensor du = tensor(k, DNUMBERS, n);
+  CLF_TRY(o->map.ops->backward_inverse(&o->map, p, k->z, clf__weight(p, &o->all), u, k->dz,
+                                       tensor(k, DSENT, n), du));
+  if (!o->net.ops) return clf__sum_for_all(p, du, &o->trained);
+  CLF_TRY(o->net.ops->backward(&o->net, p, k->own, y, du, tensor(k, THROUGH, n)));
+  return clf_do(p->dev, axpby, .x = tensor(k, THROUGH, n), .y = dkept, .a = 1, .b = 1);
+}
+
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+  const split *o = own_of(l);
+  const clf_tensor dkept = tensor(k, DKEPT, x.dim[0]);
+  if (!o->map.ops) return join(o, p, dy, k->dz, dx);
+  CLF_TRY(clf_do(p->dev, copy, .x = dy, .y = dkept));
+  CLF_TRY(prior_backward(o, p, k, y, dkept));
+  return join(o, p, dkept, tensor(k, DSENT, x.dim[0]), dx);
+}
+
+static clf_status finish(const clf__layer *l, const clf__pass *p) {
+  const clf__net *n = &own_of(l)->net;
+  return n->ops && n->ops->finish ? n->ops->finish(n, p) : CLF_OK;
+}
+
+const clf__layer_ops clf__layer_split = {
+    .name = "split",
+    .make = make,
+    .unmake = unmake,
+    .draw = draw,
+    .derive = derive,
+    .init = init,
+    .plan = plan,
+    .finish = finish,
+    .forward = forward,
+    .inverse = inverse,
+    .backward = backward,
+};
