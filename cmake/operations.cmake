@@ -25,7 +25,7 @@ foreach(s IN LISTS stems)
   endforeach()
 endforeach()
 
-set(texts cl/clflow.clh include/clflow/ops.def include/clflow/columns.def include/clflow/splines.def
+set(texts cl/clflow.clh include/clflow/ops.def include/clflow/columns.def include/clflow/scales.def include/clflow/splines.def
     include/clflow/activations.def runtime/core/special.def cl/activations.clh
     runtime/core/box_muller.def runtime/core/winograd.def cl/winograd.clh
     cl/maps.clh cl/rqs.clh cl/bounds.clh runtime/core/bounds.def)

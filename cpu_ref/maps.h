@@ -43,6 +43,13 @@ static inline void block_get(const block *b, const clf_tensor *t, lanes v) {
 static inline void block_put(const block *b, const clf_tensor *t, const lanes v) {
   for (int l = 0; l < b->count; l++) *at(t, b->n[l], b->c[l], 0, 0) = v[l];
 }
+/* One number of each element, of a tensor [N,d]. */
+static inline void block_get_of(const block *b, const clf_tensor *t, lanes v) {
+  for (int l = 0; l < LANES; l++) v[l] = *at(t, b->n[l], b->j[l], 0, 0);
+}
+static inline void block_put_of(const block *b, const clf_tensor *t, const lanes v) {
+  for (int l = 0; l < b->count; l++) *at(t, b->n[l], b->j[l], 0, 0) = v[l];
+}
 /* All m numbers of each element, of a tensor [N,d,m]. */
 static inline void block_get_numbers(const block *b, const clf_tensor *t, lanes *v) {
   for (int l = 0; l < LANES; l++) {

@@ -13,7 +13,7 @@
   X(ar)                                                                                            \
   X(elementwise) X(allinone) X(piecewise) X(scale) X(pixels) X(squeeze) X(split) MIXING(X)         \
       NORMS(X) BOUNDS(X)
-#define MAPS(X) X(rq)
+#define MAPS(X) X(add) X(affine) X(rq)
 #define NETS(X) X(mlp) X(resnet) X(made) X(masked) X(conv) X(convresnet) X(zero)
 #define BASES(X)                                                                                   \
   X(normal) X(classes) X(box) X(mixture) X(student) X(logistic) X(laplace) X(base_columns) X(blend)

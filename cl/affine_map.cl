@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* affine_map.cl: affine and additive maps of single elements, as cpu_ref/affine_map.c has them. */
+
+/* What scales.def wants. */
+#define SCALE_ATAN atan
+#define SCALE_NUMBER(v) ((float)(v))
+#define SCALE_LOG log
+#define SCALE_ABS fabs
+#define SCALE_TANH tanh_v
+#define SCALE_SIGMOID sigmoid_v
+#define SCALE_SOFTPLUS softplus_v
+#define SCALE_MIN(x, y) ((x) < (y) ? (x) : (y))
+#define SCALE_MAX(x, y) ((x) > (y) ? (x) : (y))
+#define SCALE_LESS(x, y) ((x) < (y) ? one : 0 * one)
+
+/* log of the scale of raw numbers u, and its slope. */
+INLINE V affine_log_scale(V u, int kind, float a, float b, float rate) {
+  const V one = 1;
+  switch (kind) {
+#define ROW(name, log_scale, slope)                                                                \
+  case CLF_SCALE_##name: return log_scale;
+    CLF_SCALES(ROW)
+#undef ROW
+  }
+  return 0 * one;
+}
+INLINE V affine_slope(V u, int kind, float a, float b, float rate) {
+  const V one = 1;
+  switch (kind) {
+#define ROW(name, log_scale, slope)                                                                \
+  case CLF_SCALE_##name: return slope;
+    CLF_SCALES(ROW)
+#undef ROW
+  }
+  return 0 * one;
+}
+
+#define ELEMENT(t) lanes_load(PTR(t, q.n, j), p.t.stride[0], q.left)
+#define PUT_ELEMENT(t, v) lanes_store(v, PTR(t, q.n, j), p.t.stride[0], q.left)
+#define RATE (p.scale == CLF_SCALE_soft ? 1 / fabs(log(p.a)) : 0.0f)
+#define LOG_SCALE(L)                                                                               \
+  V L = 0;                                                                                         \
+  if (s_) L = affine_log_scale(ELEMENT(s), p.scale, p.a, p.b, RATE)
+
+kernel BY_SAMPLE void affine_map_fwd(CLF_IN(x), CLF_IN(at), CLF_IN(s), CLF_IN(t), CLF_OUT(y),
+                                     CLF_OUT(logdet), const affine_map_fwd_args p) {
+  MAP_SUM;
+  MAP_BEGIN(x, y);
+  EACH_COLUMN {
+    const V x = COLUMN(x), t = ELEMENT(t);
+    LOG_SCALE(L);
+    PUT_COLUMN(y, p.first ? (x + t) * exp(L) : x * exp(L) + t);
+    sum += L;
+  }
+  MAP_LOGDET(1);
+}
+
+kernel BY_SAMPLE void affine_map_inv(CLF_IN(y), CLF_IN(at), CLF_IN(s), CLF_IN(t), CLF_OUT(x),
+                                     CLF_OUT(logdet), const affine_map_inv_args p) {
+  MAP_SUM;
+  MAP_BEGIN(y, x);
+  EACH_COLUMN {
+    const V y = COLUMN(y), t = ELEMENT(t);
+    LOG_SCALE(L);
+    PUT_COLUMN(x, p.first ? y * exp(-L) - t : (y - t) * exp(-L));
+    sum += L;
+  }
+  MAP_LOGDET(-1);
+}
+
+/* ds by what dL/dL is; without ds, nothing. */
+#define PUT_DS(v)                                                                                  \
+  if (ds_) PUT_ELEMENT(ds, (v)*affine_slope(ELEMENT(s), p.scale, p.a, p.b, RATE))
+
+kernel BY_SAMPLE void affine_map_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(s), CLF_IN(t), CLF_IN(dy),
+                                     CLF_IN(dl), CLF_OUT(dx), CLF_OUT(ds), CLF_OUT(dt),
+                                     const affine_map_bwd_args p) {
+  MAP_BEGIN(dy, dx);
+  EACH_COLUMN {
+    LOG_SCALE(L);
+    const V x = p.first ? COLUMN(x) + ELEMENT(t) : COLUMN(x);
+    const V dy = COLUMN(dy), dx = dy * exp(L);
+    PUT_COLUMN(dx, dx);
+    PUT_ELEMENT(dt, p.first ? dx : dy);
+    PUT_DS(dx * x + MAP_DL);
+  }
+}
+
+kernel BY_SAMPLE void affine_map_inv_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(s), CLF_IN(t), CLF_IN(dx),
+                                         CLF_IN(dl), CLF_OUT(dy), CLF_OUT(ds), CLF_OUT(dt),
+                                         const affine_map_inv_bwd_args p) {
+  MAP_BEGIN(dx, dy);
+  EACH_COLUMN {
+    LOG_SCALE(L);
+    const V x = p.first ? COLUMN(x) + ELEMENT(t) : COLUMN(x);
+    const V dx = COLUMN(dx), dy = dx * exp(-L);
+    PUT_COLUMN(dy, dy);
+    PUT_ELEMENT(dt, p.first ? -dx : -dy);
+    PUT_DS(-(dx * x + MAP_DL));
+  }
+}
+#undef SCALE_ATAN
+#undef SCALE_NUMBER
+#undef SCALE_LOG
+#undef SCALE_ABS
+#undef SCALE_TANH
+#undef SCALE_SIGMOID
+#undef SCALE_SOFTPLUS
+#undef SCALE_MIN
+#undef SCALE_MAX
+#undef SCALE_LESS
+#undef ELEMENT
+#undef PUT_ELEMENT
+#undef RATE
+#undef LOG_SCALE
+#undef PUT_DS

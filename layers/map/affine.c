@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* affine.c: affine and additive maps (Dinh et al. 2015, 2017), with the scales and the layouts of
+ * the libraries that flows come from: scales.def. */
+#include <math.h>
+#include <stdlib.h>
+#include "pieces.h"
+
+/* How affine_map_fwd makes scales of raw numbers, and the number for a scale of 1. */
+typedef struct scale {
+  int kind;
+  double a, b, one;
+} scale;
+
+typedef struct affine {
+  scale scale;
+  int layout; /* of arch.def, never auto */
+  int first;
+} affine;
+
+static const affine *own_of(const clf__map *m) { return m->own; }
+
+/* ---- Making -----------------------------------------------------------------------------------
+ */
+
+static const double least = 1e-3; /* of nflows' scales */
+
+static clf_status set_scale(const clf__arch_affine *a, scale *s) {
+  const double clamp = a->clamp;
+  switch (a->scale) {
+  case CLF__SCALE_EXP:
+    *s = (scale){clamp > 0 ? CLF_SCALE_exp_clip : CLF_SCALE_exp, clamp, 0, 0};
+    return CLF_OK;
+  case CLF__SCALE_SIGMOID2:
+    *s = (scale){CLF_SCALE_sigmoid, 2, least, log((1 - least) / least) - 2};
+    return CLF_OK;
+  case CLF__SCALE_SOFTPLUS:
+    *s = (scale){CLF_SCALE_softplus, 0, least, log(expm1(1 - least))};
+    return CLF_OK;
+  case CLF__SCALE_GENERAL:
+    *s = (scale){CLF_SCALE_general, 3, least, log(expm1(1 - least))};
+    return CLF_OK;
+  case CLF__SCALE_ZUKO: *s = (scale){CLF_SCALE_soft, a->slope, 0, 0}; return CLF_OK;
+  case CLF__SCALE_ATAN: *s = (scale){CLF_SCALE_atan, clamp, 0, 0}; return CLF_OK;
+  case CLF__SCALE_TANH:
+    *s = (scale){clamp > 0 ? CLF_SCALE_tanh : CLF_SCALE_exp, clamp, 0, 0};
+    return CLF_OK;
+  case CLF__SCALE_SIGMOID: *s = (scale){CLF_SCALE_sigmoid_log, clamp, 0, 0}; return CLF_OK;
+  default: return clf__fail(CLF_EINVAL, "affine: scale=realnvp is for couplings of images");
+  }
+}
+
+/* The numbers of a masked net, and trained ones, come dimension by dimension; the order of the two
+ * is that of the layout.  zuko has the shift first everywhere. */
+static int layout_of(const clf__map *m, const clf__arch_affine *a) {
+  const int by_dimension = m->masked || !m->hidden;
+  switch (a->layout) {
+  case CLF__LAYOUT_AUTO:
+    if (a->scale == CLF__SCALE_ZUKO) return CLF__LAYOUT_INTERLEAVED;
+    return by_dimension ? CLF__LAYOUT_PAIRS : CLF__LAYOUT_BLOCKS;
+  case CLF__LAYOUT_BLOCKS: return by_dimension ? CLF__LAYOUT_INTERLEAVED : CLF__LAYOUT_BLOCKS;
+  case CLF__LAYOUT_HALVES: return by_dimension ? CLF__LAYOUT_PAIRS : CLF__LAYOUT_HALVES;
+  default: return a->layout;
+  }
+}
+
+static clf_status make(clf__map *m, clf__parts *parts, const char *path) {
+  const clf__arch_affine *a = (const clf__arch_affine *)m->node;
+  affine *o = m->own = calloc(1, sizeof *o);
+  (void)parts;
+  (void)path;
+  if (!o) return clf__fail(CLF_ENOMEM, "no memory for an affine map");
+  m->numbers = 2;
+  o->layout = layout_of(m, a);
+  o->first = a->first;
+  return set_scale(a, &o->scale);
+}
+
+static void unmake(clf__map *m) {
+  free(m->own);
+  m->own = NULL;
+}
+
+/* ---- Passes -------------------------------------------------------------------------------------
+ */
+
+/* Element j of the numbers that begin at `begin`, `step` apart. */
+static clf_tensor every(clf_tensor u, int32_t begin, int32_t step, int32_t d) {
+  return (clf_tensor){.buf = u.buf,
+                      .offset = u.offset + begin * u.stride[1],
+                      .dim = {u.dim[0], d, 1, 1},
+                      .stride = {u.stride[0], step * u.stride[1], 1, 1}};
+}
+static clf_tensor scales(const clf__map *m, clf_tensor u) {
+  const int32_t d = m->dims;
+  switch (own_of(m)->layout) {
+  case CLF__LAYOUT_BLOCKS: return every(u, d, 1, d);
+  case CLF__LAYOUT_HALVES: return every(u, 0, 1, d);
+  case CLF__LAYOUT_PAIRS: return every(u, 0, 2, d);
+  default: return every(u, 1, 2, d);
+  }
+}
+static clf_tensor shifts(const clf__map *m, clf_tensor u) {
+  const int32_t d = m->dims;
+  switch (own_of(m)->layout) {
+  case CLF__LAYOUT_BLOCKS: return every(u, 0, 1, d);
+  case CLF__LAYOUT_HALVES: return every(u, d, 1, d);
+  case CLF__LAYOUT_PAIRS: return every(u, 1, 2, d);
+  default: return every(u, 0, 2, d);
+  }
+}
+
+#define AFFINE(m, u)                                                                               \
+  .s = scales(m, u), .t = shifts(m, u), .scale = own_of(m)->scale.kind, .first = own_of(m)->first, \
+  .a = (float)own_of(m)->scale.a, .b = (float)own_of(m)->scale.b
+
+static clf_status forward(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
+                          clf_tensor u, clf_tensor y, clf_tensor logdet) {
+  return clf_do(p->dev, affine_map_fwd, .x = x, .at = at, .y = y, .logdet = logdet, AFFINE(m, u));
+}
+
+static clf_status inverse(const clf__map *m, const clf__pass *p, clf_tensor y, clf_tensor at,
+                          clf_tensor u, clf_tensor x, clf_tensor logdet) {
+  return clf_do(p->dev, affine_map_inv, .y = y, .at = at, .x = x, .logdet = logdet, AFFINE(m, u));
+}
+
+static clf_status backward(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
+                           clf_tensor u, clf_tensor dy, clf_tensor dx, clf_tensor du) {
+  return clf_do(p->dev, affine_map_bwd, .x = x, .at = at, .dy = dy, .dl = p->each, .dx = dx,
+                .ds = scales(m, du), .dt = shifts(m, du), .dlogdet = p->dlogdet, AFFINE(m, u));
+}
+
+static clf_status backward_inverse(const clf__map *m, const clf__pass *p, clf_tensor x,
+                                   clf_tensor at, clf_tensor u, clf_tensor dx, clf_tensor dy,
+                                   clf_tensor du) {
+  return clf_do(p->dev, affine_map_inv_bwd, .x = x, .at = at, .dx = dx, .dl = p->each, .dy = dy,
+                .ds = scales(m, du), .dt = shifts(m, du), .dlogdet = p->dlogdet, AFFINE(m, u));
+}
+
+/* The identity: trained numbers come in pairs. */
+static void start(const clf__map *m, clf__host_random *r, double *u) {
+  const int at = own_of(m)->layout == CLF__LAYOUT_INTERLEAVED;
+  (void)r;
+  for (int32_t j = 0; j < m->dims; j++) {
+    u[2 * j + at] = own_of(m)->scale.one;
+    u[2 * j + 1 - at] = 0;
+  }
+}
+
+const clf__map_ops clf__map_affine = {
+    .name = "affine",
+    .make = make,
+    .unmake = unmake,
+    .forward = forward,
+    .inverse = inverse,
+    .backward = backward,
+    .backward_inverse = backward_inverse,
+    .start = start,
+};
+
+/* ---- Additive
+ * ------------------------------------------------------------------------------------ */
+
+static clf_status make_add(clf__map *m, clf__parts *parts, const char *path) {
+  (void)parts;
+  (void)path;
+  m->numbers = 1;
+  return CLF_OK;
+}
+
+static clf_status forward_add(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
+                              clf_tensor u, clf_tensor y, clf_tensor logdet) {
+  (void)m;
+  return clf_do(p->dev, affine_map_fwd, .x = x, .at = at, .t = u, .y = y, .logdet = logdet);
+}
+
+static clf_status inverse_add(const clf__map *m, const clf__pass *p, clf_tensor y, clf_tensor at,
+                              clf_tensor u, clf_tensor x, clf_tensor logdet) {
+  (void)m;
+  return clf_do(p->dev, affine_map_inv, .y = y, .at = at, .t = u, .x = x, .logdet = logdet);
+}
+
+static clf_status backward_add(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
+                               clf_tensor u, clf_tensor dy, clf_tensor dx, clf_tensor du) {
+  (void)m;
+  return clf_do(p->dev, affine_map_bwd, .x = x, .at = at, .t = u, .dy = dy, .dx = dx, .dt = du);
+}
+
+static clf_status backward_inverse_add(const clf__map *m, const clf__pass *p, clf_tensor x,
+                                       clf_tensor at, clf_tensor u, clf_tensor dx, clf_tensor dy,
+                                       clf_tensor du) {
+  (void)m;
+  return clf_do(p->dev, affine_map_inv_bwd, .x = x, .at = at, .t = u, .dx = dx, .dy = dy, .dt = du);
+}
+
+static void start_add(const clf__map *m, clf__host_random *r, double *u) {
+  (void)r;
+  for (int32_t j = 0; j < m->dims; j++) u[j] = 0;
+}
+
+const clf__map_ops clf__map_add = {
+    .name = "add",
+    .make = make_add,
+    .forward = forward_add,
+    .inverse = inverse_add,
+    .backward = backward_add,
+    .backward_inverse = backward_inverse_add,
+    .start = start_add,
+    .traits = CLF_KEEPS_VOLUME,
+};
