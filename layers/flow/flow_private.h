@@ -23,6 +23,7 @@ typedef struct clf__workspace {
   clf_tensor logdet, logp; /* (rows) */
   clf_tensor train_logdet; /* (rows); zero between steps */
   clf_tensor sum;          /* (1) */
+  clf_tensor between;      /* (rows): log p of latents that were sent ahead */
   clf_tensor unused;       /* (rows): log-dets of what is computed again */
   clf__kept *kept;         /* of each stage */
   clf__base_kept base;

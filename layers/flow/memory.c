@@ -60,6 +60,7 @@ static clf_status lay_out_workspace(const clf_flow *f, clf__workspace *ws) {
   if (ws->train == CLF_REBUILT) CLF_TRY(new_rows(ws, 1, &ws->unused));
   if (f->context) CLF_TRY(plan_context(f, ws));
   if (f->sends) CLF_TRY(new_rows(ws, f->spec.dim, &ws->z));
+  if (f->sends) CLF_TRY(new_rows(ws, 1, &ws->between));
   if (f->sends && ws->train) CLF_TRY(new_rows(ws, f->spec.dim, &ws->dz));
   if (f->base.ops->plan)
     CLF_TRY(f->base.ops->plan(&f->base, ws->rows, ws->train, &ws->arena, &ws->base));

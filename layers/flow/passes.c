@@ -52,6 +52,13 @@ static clf_tensor through(const clf_flow *f, clf_tensor z) {
   return f->sends ? latents(z, f->spec.dim - f->base.dim, f->base.dim) : z;
 }
 
+/* Those that layers sent ahead. */
+static clf_tensor sent(const clf_flow *f, clf_tensor z) {
+  return latents(z, 0, f->spec.dim - f->base.dim);
+}
+/* Whether these have another distribution than the others: a standard normal takes all as one. */
+static int sends_apart(const clf_flow *f) { return f->sends && !f->base.ops->standard; }
+
 /* ---- Forward, inverse ----------------------------------------------------------------------- */
 
 clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__mode mode,
@@ -216,6 +223,11 @@ clf_status clf__flow_embed_backward(clf_flow *f, int32_t n) {
 clf_status clf__flow_logp(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__mode mode,
                           clf_tensor logp) {
   const clf__pass p = clf__flow_pass(f, mode, z.dim[0]);
+  if (sends_apart(f)) { /* what was sent ahead is N(0, I) */
+    const clf_tensor between = clf__rows(f->ws.between, z.dim[0]);
+    CLF_TRY(clf_do(f->dev, normal_logp, .z = sent(f, z), .logdet = logdet, .logp = between));
+    return f->base.ops->logp(&f->base, &p, &f->ws.base, through(f, z), between, logp);
+  }
   return f->base.ops->logp(&f->base, &p, &f->ws.base, z, logdet, logp);
 }
 
@@ -225,7 +237,9 @@ clf_status clf__flow_base_backward(clf_flow *f, clf_tensor z, float dlogp, clf_t
   p.dlogdet = dlogp;
   p.each = f->ws.each;
   if (f->ws.de.buf) p.dc = clf__rows(f->ws.de, z.dim[0]);
-  return f->base.ops->backward(&f->base, &p, &f->ws.base, z, dz);
+  if (!sends_apart(f)) return f->base.ops->backward(&f->base, &p, &f->ws.base, z, dz);
+  CLF_TRY(clf__base_normal.backward(&f->base, &p, &f->ws.base, sent(f, z), sent(f, dz)));
+  return f->base.ops->backward(&f->base, &p, &f->ws.base, through(f, z), through(f, dz));
 }
 
 clf_status clf__needs_latents(const clf_flow *f, const char *what) {
@@ -237,8 +251,14 @@ clf_status clf__needs_latents(const clf_flow *f, const char *what) {
 }
 
 clf_status clf__flow_draw_latents(clf_flow *f, uint64_t seed, int64_t first, clf_tensor z) {
+  enum { SENT = -3 }; /* a stream of its own: discrete columns have -2, images -1 */
   const clf__pass p = clf__flow_pass(f, CLF_EVAL, z.dim[0]);
-  return f->base.ops->sample(&f->base, &p, &f->ws.base, seed, first, z);
+  if (!sends_apart(f)) return f->base.ops->sample(&f->base, &p, &f->ws.base, seed, first, z);
+  CLF_TRY(clf_do(f->dev, random_normal, .y = sent(f, z), .seed_lo = (int)(uint32_t)seed,
+                 .seed_hi = (int)(uint32_t)(seed >> 32), .stream = SENT,
+                 .first_lo = (int)(uint32_t)first,
+                 .first_hi = (int)(uint32_t)((uint64_t)first >> 32)));
+  return f->base.ops->sample(&f->base, &p, &f->ws.base, seed, first, through(f, z));
 }
 
 /* ---- Looking ------------------------------------------------------------------------------- */

@@ -11,8 +11,8 @@
 #define LAYERS(X)                                                                                  \
   X(coupling)                                                                                      \
   X(ar)                                                                                            \
-  X(elementwise) X(allinone) X(piecewise) X(scale) X(pixels) X(squeeze) X(split) MIXING(X)         \
-      NORMS(X) BOUNDS(X)
+  X(elementwise)                                                                                   \
+  X(allinone) X(piecewise) X(scale) X(pixels) X(squeeze) X(split) MIXING(X) NORMS(X) BOUNDS(X)
 #define MAPS(X) X(add) X(affine) X(rq)
 #define NETS(X) X(mlp) X(resnet) X(made) X(masked) X(conv) X(convresnet) X(zero)
 #define BASES(X)                                                                                   \

@@ -12,13 +12,14 @@
 
 /* Tensors of clf__kept: what the net reads, the map's numbers, what lies between the two maps, and
  * gradients of all these. */
-enum { INPUT, NUMBERS, BETWEEN, DINPUT, DNUMBERS, DBETWEEN, DTRAINED, USED };
+enum { INPUT, NUMBERS, BETWEEN, DINPUT, DNUMBERS, DBETWEEN, DTRAINED, ALL, DALL, USED };
 
 typedef struct coupling {
   clf__coupling_mask mask;
   clf__map map, uncond; /* uncond.ops NULL: the identity dimensions stay */
   clf__net net;
   clf__part trained; /* (e, m): numbers of uncond */
+  clf__part wanted;  /* (d m): of nets that read the masked input: the numbers that are used */
 } coupling;
 
 static coupling *own_of(const clf__layer *l) { return l->own; }
@@ -45,18 +46,22 @@ static clf_status make_net(clf__layer *l, coupling *o, clf__parts *parts, const 
   const clf__arch_coupling *a = arch_of(l);
   char name[64];
   snprintf(name, sizeof name, "%s.net", path);
+  const clf__shape image =
+      clf__coupling_reads_masked(l) ? l->in : clf__coupling_image(&o->mask, l->in);
   o->map.whole = l->in.dim;
   o->map.dims = o->mask.transformed;
   o->map.hidden = clf__net_hidden(a->net);
   o->map.residual = clf__net_is_residual(a->net);
+  /* Numbers of images, and those picked from all, come dimension by dimension. */
+  o->map.masked = image.height || clf__coupling_reads_masked(l);
   CLF_TRY(clf__map_make(&o->map, a->map, parts, path));
-  o->net.in = o->mask.kept;
+  const int masked = clf__coupling_reads_masked(l);
+  o->net.in = masked ? l->in.dim : o->mask.kept;
   o->net.context = l->context;
-  o->net.numbers = o->map.numbers;
   clf__net_read_context(&o->net);
   o->net.numbers = o->map.numbers;
-  o->net.shape = clf__coupling_image(&o->mask, l->in);
-  o->net.out = o->mask.transformed * o->map.numbers;
+  o->net.shape = image;
+  o->net.out = (masked ? l->in.dim : o->mask.transformed) * o->map.numbers;
   o->net.key = (uint64_t)l->index;
   return clf__net_make(&o->net, a->net, parts, name);
 }
@@ -66,6 +71,9 @@ static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for a coupling");
   CLF_TRY(clf__coupling_mask_make(&o->mask, l, parts, path));
   CLF_TRY(make_net(l, o, parts, path));
+  const int32_t wanted = o->mask.transformed * o->map.numbers;
+  if (clf__coupling_reads_masked(l))
+    clf__parts_add(parts, &o->wanted, CLF_CONSTANT, 0, 0, 1, &wanted, NULL);
   if (arch_of(l)->uncond && o->mask.kept) CLF_TRY(make_uncond(l, o, parts, path));
   l->traits |= (o->map.ops->traits | o->map.traits) & (CLF_IS_BOUNDED | CLF_KEEPS_VOLUME);
   return CLF_OK;
@@ -91,6 +99,9 @@ static void draw(const clf__layer *l, clf__host_random *r, double *c) {
 static clf_status derive(const clf__layer *l, double *c) {
   const coupling *o = own_of(l);
   CLF_TRY(clf__coupling_mask_derive(&o->mask, l, c));
+  const int32_t m = o->map.numbers;
+  for (int32_t i = 0; i < o->mask.transformed * m && o->wanted.rank; i++)
+    c[o->wanted.at + i] = o->mask.columns[i / m] * m + i % m;
   if (o->map.ops->derive) o->map.ops->derive(&o->map, o->mask.columns, c);
   if (o->uncond.ops && o->uncond.ops->derive)
     o->uncond.ops->derive(&o->uncond, o->mask.columns + o->mask.transformed, c);
@@ -115,7 +126,9 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
                               [DINPUT] = train ? o->net.in : 0,
                               [DNUMBERS] = train ? o->mask.transformed * m : 0,
                               [DBETWEEN] = train && o->uncond.ops ? l->in.dim : 0,
-                              [DTRAINED] = train && o->uncond.ops ? o->mask.kept * m : 0};
+                              [DTRAINED] = train && o->uncond.ops ? o->mask.kept * m : 0,
+                              [ALL] = o->wanted.rank ? o->net.out : 0,
+                              [DALL] = train && o->wanted.rank ? o->net.out : 0};
   for (int i = 0; i < USED; i++)
     if (cols[i]) CLF_TRY(clf_new(a, (int32_t[4]){rows, cols[i]}, &k->t[i]));
   CLF_TRY(clf__net_keep(&o->net, &k->own));
@@ -136,15 +149,25 @@ static tensors tensors_of(const clf__layer *l, const clf__pass *p, const clf__ke
   return v;
 }
 
-/* The map's numbers, from the identity dimensions of x. */
+/* What the net reads: the identity dimensions, or all with zeros for the others. */
+static clf_status take_input(const clf__layer *l, const clf__pass *p, const tensors *v,
+                             clf_tensor x) {
+  const clf__coupling_mask *m = &own_of(l)->mask;
+  if (own_of(l)->net.of_context) return CLF_OK;
+  if (m->keep.rank)
+    return clf_do(p->dev, mask_apply, .x = x, .b = clf__weight(p, &m->keep), .y = v->t[INPUT]);
+  return clf_do(p->dev, columns_take, .x = x, .at = clf__weight(p, &m->kept_at), .y = v->t[INPUT]);
+}
+
+/* The map's numbers, from what the net reads of x. */
 static clf_status run_net(const clf__layer *l, const clf__pass *p, clf__kept *k, const tensors *v,
                           clf_tensor x) {
   const coupling *o = own_of(l);
-  if (!o->net.of_context)
-    CLF_TRY(clf_do(p->dev, columns_take, .x = x, .at = clf__weight(p, &o->mask.kept_at),
-                   .y = v->t[INPUT]));
-  return o->net.ops->forward(&o->net, p, k->own, clf__net_input(&o->net, p, v->t[INPUT]),
-                             v->t[NUMBERS]);
+  const clf_tensor u = o->wanted.rank ? v->t[ALL] : v->t[NUMBERS];
+  CLF_TRY(take_input(l, p, v, x));
+  CLF_TRY(o->net.ops->forward(&o->net, p, k->own, clf__net_input(&o->net, p, v->t[INPUT]), u));
+  if (!o->wanted.rank) return CLF_OK;
+  return clf_do(p->dev, columns_take, .x = u, .at = clf__weight(p, &o->wanted), .y = v->t[NUMBERS]);
 }
 
 static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
@@ -175,13 +198,29 @@ static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
                              x, logdet);
 }
 
+/* Gradients of all of the net's outputs, of which those that are not used are 0. */
+static clf_status spread(const clf__layer *l, const clf__pass *p, const tensors *v,
+                         clf_tensor *du) {
+  const coupling *o = own_of(l);
+  *du = v->t[DNUMBERS];
+  if (!o->wanted.rank) return CLF_OK;
+  *du = v->t[DALL];
+  CLF_TRY(clf_do(p->dev, fill, .y = *du, .value = 0));
+  return clf_do(p->dev, columns_add, .x = v->t[DNUMBERS], .at = clf__weight(p, &o->wanted),
+                .y = *du);
+}
+
 /* Through the net: adds to the gradient of the identity dimensions. */
 static clf_status net_backward(const clf__layer *l, const clf__pass *p, clf__kept *k,
                                const tensors *v, clf_tensor dx) {
   const coupling *o = own_of(l);
-  if (o->net.of_context)
-    return clf__net_backward_context(&o->net, p, k->own, v->t[DNUMBERS], v->t[DINPUT]);
-  CLF_TRY(o->net.ops->backward(&o->net, p, k->own, v->t[INPUT], v->t[DNUMBERS], v->t[DINPUT]));
+  clf_tensor du;
+  CLF_TRY(spread(l, p, v, &du));
+  if (o->net.of_context) return clf__net_backward_context(&o->net, p, k->own, du, v->t[DINPUT]);
+  CLF_TRY(o->net.ops->backward(&o->net, p, k->own, v->t[INPUT], du, v->t[DINPUT]));
+  if (o->mask.keep.rank)
+    return clf_do(p->dev, mask_apply, .x = v->t[DINPUT], .b = clf__weight(p, &o->mask.keep),
+                  .y = dx, .beta = 1);
   return clf_do(p->dev, columns_add, .x = v->t[DINPUT], .at = clf__weight(p, &o->mask.kept_at),
                 .y = dx);
 }
@@ -226,9 +265,8 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
 static clf_status fit(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x) {
   const clf__net *n = &own_of(l)->net;
   const tensors v = tensors_of(l, p, k, x.dim[0]);
-  if (!n->ops->fit || n->of_context) return CLF_OK;
-  CLF_TRY(clf_do(p->dev, columns_take, .x = x, .at = clf__weight(p, &own_of(l)->mask.kept_at),
-                 .y = v.t[INPUT]));
+  if (!n->ops->fit) return CLF_OK;
+  CLF_TRY(take_input(l, p, &v, x));
   return n->ops->fit(n, p, k->own, v.t[INPUT]);
 }
 

@@ -50,6 +50,11 @@ static int32_t count(const clf__layer *l) {
   return n;
 }
 
+int clf__coupling_reads_masked(const clf__layer *l) {
+  const clf__arch_coupling *a = arch_of(l);
+  return a->inputs == CLF__INPUTS_MASKED || a->mask == CLF__MASK_CHECKER;
+}
+
 /* ---- Making -----------------------------------------------------------------------------------
  */
 
@@ -90,6 +95,8 @@ clf_status clf__coupling_mask_make(clf__coupling_mask *m, const clf__layer *l, c
   clf__parts_add(parts, &m->mask, CLF_CONSTANT, 0, 0, 1, &D, "%s.mask", path);
   add_columns(parts, &m->transformed_at, m->transformed);
   add_columns(parts, &m->kept_at, m->kept);
+  if (clf__coupling_reads_masked(l))
+    clf__parts_add(parts, &m->keep, CLF_CONSTANT, 0, 0, 2, (int32_t[2]){1, D}, NULL);
   return CLF_OK;
 }
 
@@ -149,6 +156,7 @@ clf_status clf__coupling_mask_derive(const clf__coupling_mask *m, const clf__lay
   for (int32_t d = 0; d < l->in.dim; d++)
     m->columns[mask[d] == 1 ? moved++ : m->transformed + stays++] = d;
   for (int32_t j = 0; j < m->transformed; j++) c[m->transformed_at.at + j] = m->columns[j];
+  for (int32_t d = 0; d < l->in.dim && m->keep.rank; d++) c[m->keep.at + d] = 1 - mask[d];
   for (int32_t j = 0; j < m->kept; j++) c[m->kept_at.at + j] = m->columns[m->transformed + j];
   return CLF_OK;
 }

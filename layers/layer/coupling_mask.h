@@ -9,6 +9,7 @@ typedef struct clf__coupling_mask {
   int32_t *columns;          /* (D) the transformed ones, then the kept ones; after derive */
   clf__part mask;            /* (D) in files: 1 where transformed */
   clf__part transformed_at, kept_at; /* the columns as numbers */
+  clf__part keep;                    /* (1, D) 1 where kept, of nets that read the masked input */
 } clf__coupling_mask;
 
 /* From l->node, l->in and l->turn.  EINVAL: a coupling that transforms nothing, or leaves its net
@@ -16,6 +17,9 @@ typedef struct clf__coupling_mask {
 clf_status clf__coupling_mask_make(clf__coupling_mask *m, const clf__layer *l, clf__parts *parts,
                                    const char *path);
 void clf__coupling_mask_unmake(clf__coupling_mask *m);
+/* Whether the net reads all columns, the transformed ones as 0: a half of a chessboard is no image.
+ */
+int clf__coupling_reads_masked(const clf__layer *l);
 /* The mask, and all that follows from it. */
 void clf__coupling_mask_draw(const clf__coupling_mask *m, const clf__layer *l, clf__host_random *r,
                              double *c);
