@@ -1,46 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* affine_map.cl: affine and additive maps of single elements, as cpu_ref/affine_map.c has them. */
 
-/* What scales.def wants. */
-#define SCALE_ATAN atan
-#define SCALE_NUMBER(v) ((float)(v))
-#define SCALE_LOG log
-#define SCALE_ABS fabs
-#define SCALE_TANH tanh_v
-#define SCALE_SIGMOID sigmoid_v
-#define SCALE_SOFTPLUS softplus_v
-#define SCALE_MIN(x, y) ((x) < (y) ? (x) : (y))
-#define SCALE_MAX(x, y) ((x) > (y) ? (x) : (y))
-#define SCALE_LESS(x, y) ((x) < (y) ? one : 0 * one)
-
-/* log of the scale of raw numbers u, and its slope. */
-INLINE V affine_log_scale(V u, int kind, float a, float b, float rate) {
-  const V one = 1;
-  switch (kind) {
-#define ROW(name, log_scale, slope)                                                                \
-  case CLF_SCALE_##name: return log_scale;
-    CLF_SCALES(ROW)
-#undef ROW
-  }
-  return 0 * one;
-}
-INLINE V affine_slope(V u, int kind, float a, float b, float rate) {
-  const V one = 1;
-  switch (kind) {
-#define ROW(name, log_scale, slope)                                                                \
-  case CLF_SCALE_##name: return slope;
-    CLF_SCALES(ROW)
-#undef ROW
-  }
-  return 0 * one;
-}
-
 #define ELEMENT(t) lanes_load(PTR(t, q.n, j), p.t.stride[0], q.left)
 #define PUT_ELEMENT(t, v) lanes_store(v, PTR(t, q.n, j), p.t.stride[0], q.left)
-#define RATE (p.scale == CLF_SCALE_soft ? 1 / fabs(log(p.a)) : 0.0f)
 #define LOG_SCALE(L)                                                                               \
   V L = 0;                                                                                         \
-  if (s_) L = affine_log_scale(ELEMENT(s), p.scale, p.a, p.b, RATE)
+  if (s_) L = affine_log_scale(ELEMENT(s), p.scale, p.a, p.b, SCALE_RATE)
 
 kernel BY_SAMPLE void affine_map_fwd(CLF_IN(x), CLF_IN(at), CLF_IN(s), CLF_IN(t), CLF_OUT(y),
                                      CLF_OUT(logdet), const affine_map_fwd_args p) {
@@ -62,7 +27,7 @@ kernel BY_SAMPLE void affine_map_inv(CLF_IN(y), CLF_IN(at), CLF_IN(s), CLF_IN(t)
   EACH_COLUMN {
     const V y = COLUMN(y), t = ELEMENT(t);
     LOG_SCALE(L);
-    PUT_COLUMN(x, p.first ? y * exp(-L) - t : (y - t) * exp(-L));
+    PUT_COLUMN(x, affine_inverse(y, t, L, p.first));
     sum += L;
   }
   MAP_LOGDET(-1);
@@ -70,7 +35,7 @@ kernel BY_SAMPLE void affine_map_inv(CLF_IN(y), CLF_IN(at), CLF_IN(s), CLF_IN(t)
 
 /* ds by what dL/dL is; without ds, nothing. */
 #define PUT_DS(v)                                                                                  \
-  if (ds_) PUT_ELEMENT(ds, (v)*affine_slope(ELEMENT(s), p.scale, p.a, p.b, RATE))
+  if (ds_) PUT_ELEMENT(ds, (v)*affine_slope(ELEMENT(s), p.scale, p.a, p.b, SCALE_RATE))
 
 kernel BY_SAMPLE void affine_map_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(s), CLF_IN(t), CLF_IN(dy),
                                      CLF_IN(dl), CLF_OUT(dx), CLF_OUT(ds), CLF_OUT(dt),
@@ -99,18 +64,7 @@ kernel BY_SAMPLE void affine_map_inv_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(s), CLF_I
     PUT_DS(-(dx * x + MAP_DL));
   }
 }
-#undef SCALE_ATAN
-#undef SCALE_NUMBER
-#undef SCALE_LOG
-#undef SCALE_ABS
-#undef SCALE_TANH
-#undef SCALE_SIGMOID
-#undef SCALE_SOFTPLUS
-#undef SCALE_MIN
-#undef SCALE_MAX
-#undef SCALE_LESS
 #undef ELEMENT
 #undef PUT_ELEMENT
-#undef RATE
 #undef LOG_SCALE
 #undef PUT_DS

@@ -27,4 +27,5 @@ static clf_status run(clf_call *call, const char *pack, const char *kernel, int 
   run(call, #op "_pack", #op, p->y.dim[0], p->y.dim[1], p->hidden, p->layers, p->residual,         \
       p->numbers)
 
+CLF_LAUNCH(made_affine_inv) { return RUN(made_affine_inv); }
 CLF_LAUNCH(made_rqs_inv) { return RUN(made_rqs_inv); }

@@ -28,7 +28,7 @@ endforeach()
 set(texts cl/clflow.clh include/clflow/ops.def include/clflow/columns.def include/clflow/scales.def include/clflow/splines.def
     include/clflow/activations.def runtime/core/special.def cl/activations.clh
     runtime/core/box_muller.def runtime/core/winograd.def cl/winograd.clh
-    cl/maps.clh cl/rqs.clh cl/bounds.clh runtime/core/bounds.def)
+    cl/maps.clh cl/rqs.clh cl/scales.clh cl/bounds.clh runtime/core/bounds.def)
 list(TRANSFORM texts PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
 list(APPEND texts ${kernels})
 set(embedded ${CMAKE_CURRENT_BINARY_DIR}/sources.c)

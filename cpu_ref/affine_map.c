@@ -1,61 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* affine_map.c: affine and additive maps of single elements (Dinh et al. 2017, eq. 7), both ways
  * and their gradients. */
-#include "maps.h"
+#include "scales.h"
 
-/* What scales.def wants. */
-#ifdef CLF_REAL64
-#define SCALE_ATAN atan
-#else
-#define SCALE_ATAN atanf
-#endif
-#define SCALE_NUMBER(v) ((real)(v))
-#define SCALE_LOG lane_log
-#define SCALE_ABS real_abs
-#define SCALE_TANH real_tanh
-#define SCALE_SIGMOID lane_sigmoid
-#define SCALE_SOFTPLUS lane_softplus
-#define SCALE_MIN(x, y) ((x) < (y) ? (x) : (y))
-#define SCALE_MAX(x, y) ((x) > (y) ? (x) : (y))
-#define SCALE_LESS(x, y) ((x) < (y) ? one : 0)
-
-/* What a call says of its scales. */
-typedef struct scales {
-  const clf_tensor *s; /* left out: 1 */
-  int kind, first;
-  real a, b, rate;
-} scales;
-#define SCALES_OF(p)                                                                               \
-  {                                                                                                \
-    .s = &(p)->s, .kind = (p)->scale, .first = (p)->first, .a = (p)->a, .b = (p)->b,               \
-    .rate = (p)->scale == CLF_SCALE_soft ? 1 / real_abs(real_log((p)->a)) : 0                      \
-  }
+#define SCALES_OF(p) SCALES(p, &(p)->s)
 
 /* The log-scales L of a block and, unless NULL, their slopes by the raw numbers. */
-static void block_scales(const scales *q, const block *b_, lanes L, lanes slope) {
-  const real a = q->a, b = q->b, rate = q->rate, one = 1;
+static void block_scales(const scales *q, const block *b, lanes L, lanes slope) {
   lanes raw;
-  (void)a, (void)b, (void)rate, (void)one;
   EACH_LANE L[l] = 0;
   if (!q->s->buf) return;
-  block_get_of(b_, q->s, raw);
-  switch (q->kind) {
-#define ROW(name, log_scale, scale_slope)                                                          \
-  case CLF_SCALE_##name:                                                                           \
-    EACH_LANE {                                                                                    \
-      const real u = raw[l];                                                                       \
-      L[l] = log_scale;                                                                            \
-    }                                                                                              \
-    if (slope) EACH_LANE {                                                                         \
-        const real u = raw[l];                                                                     \
-        (void)u;                                                                                   \
-        slope[l] = scale_slope;                                                                    \
-      }                                                                                            \
-    break;
-    CLF_SCALES(ROW)
-#undef ROW
-  default: break;
-  }
+  block_get_of(b, q->s, raw);
+  scales_of(q, raw, L, slope);
 }
 
 CLF_REF_MAP(affine_map_fwd, x, 60.0) {
@@ -83,10 +39,7 @@ CLF_REF_MAP(affine_map_inv, y, 60.0) {
     block_get(&b, &p->y, y);
     block_get_of(&b, &p->t, t);
     block_scales(&q, &b, L, NULL);
-    EACH_LANE {
-      const real scale = real_exp(-L[l]);
-      x[l] = q.first ? y[l] * scale - t[l] : (y[l] - t[l]) * scale;
-    }
+    EACH_LANE x[l] = affine_inverse(y[l], t[l], L[l], q.first);
     block_put(&b, &p->x, x);
     if (p->s.buf) block_add(&b, &p->logdet, -1, L);
   }

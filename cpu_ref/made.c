@@ -279,6 +279,10 @@ clf_status CLF_REAL(clf__made)(const made *q, clf_scratch *scratch) {
   return CLF_OK;
 }
 
+CLF_REF(made_affine_inv) {
+  const made q = MADE_OF(p, CLF_REAL(clf__made_affine));
+  return CLF_REAL(clf__made)(&q, scratch);
+}
 CLF_REF(made_rqs_inv) {
   const made q = MADE_OF(p, CLF_REAL(clf__made_rqs));
   return CLF_REAL(clf__made)(&q, scratch);

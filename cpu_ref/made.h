@@ -40,6 +40,6 @@ typedef struct made {
   }
 
 clf_status CLF_REAL(clf__made)(const made *q, clf_scratch *scratch);
-made_solver CLF_REAL(clf__made_rqs);
+made_solver CLF_REAL(clf__made_affine), CLF_REAL(clf__made_rqs);
 
 #endif

@@ -577,8 +577,14 @@ static const setting swept[] = {NET("made(19x2, tanh, residual=0)", 5, 0, 0),
                                 ORDERED("masked(21x2, elu)", 5, 3, 0, 0, 1, 3, 0, 2, 4),
                                 ORDERED("masked(6x3, silu, residual=1)", 5, 2, 0, 2, 1, 3, 0, 2, 4),
                                 NET("masked(2x1)", 5, 0, 0)};
-static const char *const maps[] = {"rq(bins=5)", "rq(bins=3, tail=none)",
-                                   "rq(bins=4, tail=circular)", "rq(bins=4, tail=4, like=zuko)"};
+static const char *const maps[] = {"rq(bins=5)",
+                                   "rq(bins=3, tail=none)",
+                                   "rq(bins=4, tail=circular)",
+                                   "rq(bins=4, tail=4, like=zuko)",
+                                   "affine(scale=softplus)",
+                                   "affine(scale=zuko)",
+                                   "affine(scale=tanh, clamp=1.5, first=1)",
+                                   "add"};
 enum { SWEPT = sizeof swept / sizeof *swept, MAPS = sizeof maps / sizeof *maps };
 
 /* Each unit once, and the same x. */

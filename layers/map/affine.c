@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include "pieces.h"
+#include "sweep.h"
 
 /* How affine_map_fwd makes scales of raw numbers, and the number for a scale of 1. */
 typedef struct scale {
@@ -123,6 +124,16 @@ static clf_status inverse(const clf__map *m, const clf__pass *p, clf_tensor y, c
   return clf_do(p->dev, affine_map_inv, .y = y, .at = at, .x = x, .logdet = logdet, AFFINE(m, u));
 }
 
+/* The numbers of a masked net come dimension by dimension. */
+static clf_status sweep(const clf__map *m, const clf__pass *p, const clf__sweep *s, clf_tensor y,
+                        clf_tensor x, clf_tensor logdet) {
+  const affine *o = own_of(m);
+  const int scale_at = o->layout == CLF__LAYOUT_PAIRS ? 0 : 1;
+  return clf_do(p->dev, made_affine_inv, .y = y, CLF_SWEEP(s), .x = x, .logdet = logdet,
+                .scale_at = scale_at, .shift_at = 1 - scale_at, .scale = o->scale.kind,
+                .first = o->first, .a = (float)o->scale.a, .b = (float)o->scale.b);
+}
+
 static clf_status backward(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
                            clf_tensor u, clf_tensor dy, clf_tensor dx, clf_tensor du) {
   return clf_do(p->dev, affine_map_bwd, .x = x, .at = at, .dy = dy, .dl = p->each, .dx = dx,
@@ -152,6 +163,7 @@ const clf__map_ops clf__map_affine = {
     .unmake = unmake,
     .forward = forward,
     .inverse = inverse,
+    .sweep = sweep,
     .backward = backward,
     .backward_inverse = backward_inverse,
     .start = start,
@@ -179,6 +191,13 @@ static clf_status inverse_add(const clf__map *m, const clf__pass *p, clf_tensor 
   return clf_do(p->dev, affine_map_inv, .y = y, .at = at, .t = u, .x = x, .logdet = logdet);
 }
 
+static clf_status sweep_add(const clf__map *m, const clf__pass *p, const clf__sweep *s,
+                            clf_tensor y, clf_tensor x, clf_tensor logdet) {
+  (void)m;
+  return clf_do(p->dev, made_affine_inv, .y = y, CLF_SWEEP(s), .x = x, .logdet = logdet,
+                .scale_at = -1);
+}
+
 static clf_status backward_add(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
                                clf_tensor u, clf_tensor dy, clf_tensor dx, clf_tensor du) {
   (void)m;
@@ -202,6 +221,7 @@ const clf__map_ops clf__map_add = {
     .make = make_add,
     .forward = forward_add,
     .inverse = inverse_add,
+    .sweep = sweep_add,
     .backward = backward_add,
     .backward_inverse = backward_inverse_add,
     .start = start_add,

@@ -15,6 +15,21 @@
 #define RQS(...) &(const clf_made_rqs_inv_args){__VA_ARGS__, SPLINE}
 #define RESIDUAL .residual = 1, .act_first = CLF_ACT_relu, .act_odd = CLF_ACT_silu, .act_even = CLF_ACT_elu
 
+#define AFFINE(kind, ...) &(const clf_made_affine_inv_args){__VA_ARGS__, .scale = kind, .a = 2, .b = 0.001f}
+#define PAIR .scale_at = 0, .shift_at = 1
+
+CLF_CASES(made_affine_inv,
+  CASE("one",      AFFINE(CLF_SCALE_exp, NET(1, 1, 1, 1, 2, 1, 0, TANH, ALL(1), PAIR))),
+  CASE("added",    AFFINE(CLF_SCALE_exp, NET(19, 3, 5, 2, 1, 3, 0, TANH, ALL(3), .scale_at = -1)), .lo = -0.5f, .hi = 0.5f),
+  CASE("softplus", AFFINE(CLF_SCALE_softplus, NET(35, 5, 13, 3, 2, 5, 0, TANH, ALL(5), PAIR)), .lo = -0.5f, .hi = 0.5f),
+  CASE("soft",     AFFINE(CLF_SCALE_sigmoid, NET(70, 7, 12, 2, 2, 9, 0, TANH, .period = 3, .from = 1, .each = 2,
+       .scale_at = 1, .first = 1)), .lo = -0.5f, .hi = 0.5f),
+  CASE("gated",    AFFINE(CLF_SCALE_tanh, NET(40, 5, 13, 5, 2, 5, 0, RESIDUAL, .period = 5, .each = 1, .c = DIM(40, 3 * 13),
+       .join_first = 1, .join_even = 2, PAIR)), .lo = -0.5f, .hi = 0.5f),
+  CASE("maf",      AFFINE(CLF_SCALE_softplus, NET(4096, 8, 50, 2, 2, 8, 0, TANH, ALL(8), PAIR)), .lo = -0.2f, .hi = 0.2f, .bench = 1),
+  CASE("wide",     AFFINE(CLF_SCALE_softplus, NET(1024, 43, 512, 2, 2, 43, 0, TANH, ALL(43), PAIR)), .lo = -0.1f, .hi = 0.1f,
+       .bench = 1));
+
 CLF_CASES(made_rqs_inv,
   CASE("one",     RQS(NET(1, 1, 1, 1, 8, 1, 0, TANH, ALL(1)))),
   CASE("forward", RQS(NET(35, 5, 13, 3, 8, 5, 0, TANH, ALL(5))), .lo = -0.5f, .hi = 0.5f),

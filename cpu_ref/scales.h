@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* scales.h: scales of affine maps, as affine_map.c and the inverse of autoregressive layers have
+ * them. */
+#ifndef CLF_REF_SCALES_H
+#define CLF_REF_SCALES_H
+#include "maps.h"
+
+/* What scales.def wants. */
+#ifdef CLF_REAL64
+#define SCALE_ATAN atan
+#else
+#define SCALE_ATAN atanf
+#endif
+#define SCALE_NUMBER(v) ((real)(v))
+#define SCALE_LOG lane_log
+#define SCALE_ABS real_abs
+#define SCALE_TANH real_tanh
+#define SCALE_SIGMOID lane_sigmoid
+#define SCALE_SOFTPLUS lane_softplus
+#define SCALE_MIN(x, y) ((x) < (y) ? (x) : (y))
+#define SCALE_MAX(x, y) ((x) > (y) ? (x) : (y))
+#define SCALE_LESS(x, y) ((x) < (y) ? one : 0)
+
+/* What a call says of its scales. */
+typedef struct scales {
+  const clf_tensor *s; /* left out: 1 */
+  int kind, first;
+  real a, b, rate;
+} scales;
+#define SCALES(p, tensor)                                                                          \
+  {                                                                                                \
+    .s = tensor, .kind = (p)->scale, .first = (p)->first, .a = (p)->a, .b = (p)->b,                \
+    .rate = (p)->scale == CLF_SCALE_soft ? 1 / real_abs(real_log((p)->a)) : 0                      \
+  }
+
+/* The log-scales L of raw numbers and, unless NULL, their slopes by these. */
+static inline void scales_of(const scales *q, const lanes raw, lanes L, lanes slope) {
+  const real a = q->a, b = q->b, rate = q->rate, one = 1;
+  (void)a, (void)b, (void)rate, (void)one;
+  switch (q->kind) {
+#define ROW(name, log_scale, scale_slope)                                                          \
+  case CLF_SCALE_##name:                                                                           \
+    EACH_LANE {                                                                                    \
+      const real u = raw[l];                                                                       \
+      L[l] = log_scale;                                                                            \
+    }                                                                                              \
+    if (slope) EACH_LANE {                                                                         \
+        const real u = raw[l];                                                                     \
+        (void)u;                                                                                   \
+        slope[l] = scale_slope;                                                                    \
+      }                                                                                            \
+    break;
+    CLF_SCALES(ROW)
+#undef ROW
+  default: break;
+  }
+}
+
+/* x from y, the shift and the log-scale. */
+static inline real affine_inverse(real y, real t, real L, int first) {
+  const real scale = real_exp(-L);
+  return first ? y * scale - t : (y - t) * scale;
+}
+#endif
