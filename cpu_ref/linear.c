@@ -41,9 +41,17 @@ static void identity(const clf_tensor *m) {
     for (int j = 0; j < m->dim[1]; j++) *at(m, i, j, 0, 0) = i == j;
 }
 
-/* Row i of m += factor times row k, in double where the device is. */
+/* Row i of m += factor times row k. */
 static void add_row(const clf_tensor *m, int i, real factor, int k) {
-  for (int j = 0; j < m->dim[1]; j++) *at(m, i, j, 0, 0) += factor * *at(m, k, j, 0, 0);
+  real *restrict to = at(m, i, 0, 0, 0);
+  const real *restrict from = at(m, k, 0, 0, 0);
+  const int n = m->dim[1], step = m->stride[1];
+  if (step != 1) {
+    for (int j = 0; j < n; j++) to[j * step] += factor * from[j * step];
+    return;
+  }
+  VECTOR_LOOP
+  for (int j = 0; j < n; j++) to[j] += factor * from[j];
 }
 static void scale_row(const clf_tensor *m, int i, real factor) {
   for (int j = 0; j < m->dim[1]; j++) *at(m, i, j, 0, 0) *= factor;
@@ -144,12 +152,31 @@ static double along(const clf_tensor *q, int k, const clf_tensor *m, int j) {
   return sum;
 }
 
+enum { BLOCK = 64 }; /* columns whose sums are made row by row, as memory has them */
+
+/* Reflects columns j0 .. j0 + n - 1 of m by row k of q. */
+static void reflect_block(const clf_tensor *q, int k, double square, const clf_tensor *m, int j0,
+                          int n) {
+  const int step = m->stride[1];
+  double sum[BLOCK] = {0};
+  for (int i = 0; i < m->dim[0]; i++) {
+    const double qi = *at(q, k, i, 0, 0);
+    const real *row = at(m, i, j0, 0, 0);
+    for (int j = 0; j < n; j++) sum[j] += qi * (double)row[j * step];
+  }
+  for (int i = 0; i < m->dim[0]; i++) {
+    const real twice = (real)(2 / square) * *at(q, k, i, 0, 0);
+    real *row = at(m, i, j0, 0, 0);
+    for (int j = 0; j < n; j++) row[j * step] -= twice * (real)sum[j];
+  }
+}
+
 /* Reflects the columns of m by row k of q. */
 static void reflect(const clf_tensor *q, int k, const clf_tensor *m) {
   const double square = square_of(q, k);
-  for (int j = 0; j < m->dim[1]; j++) {
-    const real twice = (real)(2 * along(q, k, m, j) / square);
-    for (int i = 0; i < m->dim[0]; i++) *at(m, i, j, 0, 0) -= twice * *at(q, k, i, 0, 0);
+  for (int j0 = 0; j0 < m->dim[1]; j0 += BLOCK) {
+    const int left = m->dim[1] - j0;
+    reflect_block(q, k, square, m, j0, left < BLOCK ? left : BLOCK);
   }
 }
 static void reflect_all(const clf_tensor *q, int backwards, const clf_tensor *m) {

@@ -17,16 +17,30 @@ static void init_dense(const clf__layer *l, clf__host_random *r, double *w) {
   clf__linear_init_orthogonal(&((const clf__linear *)l->own)->w, r, w);
 }
 
-/* A singular W is refused before samples go through it; in training its loss is not finite. */
 static clf_status prepare_dense(const clf__layer *l, const clf__pass *p) {
   const clf__linear *m = l->own;
-  int singular = 0;
   CLF_TRY(clf_do(p->dev, dense_compose, .w = clf__weight(p, &m->w), .v = clf__weight(p, &m->v),
                  .logdet = clf__weight(p, &m->logdet)));
-  if (p->mode == CLF_EVAL) CLF_TRY(clf__linear_is_singular(m, p, &singular));
-  if (singular)
-    return clf__fail(CLF_EINVAL, "%s: its matrix is singular, so that it has no inverse", l->label);
   return clf__linear_prepare_bias(m, p);
+}
+
+/* A singular W is refused where values are computed; while training its loss is not finite. */
+static clf_status refuse_singular(const clf__layer *l, const clf__pass *p) {
+  int singular = 0;
+  if (p->mode == CLF_EVAL) CLF_TRY(clf__linear_is_singular(l->own, p, &singular));
+  if (!singular) return CLF_OK;
+  return clf__fail(CLF_EINVAL, "%s: its matrix is singular, so that it has no inverse", l->label);
+}
+
+static clf_status forward_dense(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                                clf_tensor y, clf_tensor logdet) {
+  CLF_TRY(refuse_singular(l, p));
+  return clf__linear_forward(l, p, k, x, y, logdet);
+}
+static clf_status inverse_dense(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
+                                clf_tensor x, clf_tensor logdet) {
+  CLF_TRY(refuse_singular(l, p));
+  return clf__linear_inverse(l, p, k, y, x, logdet);
 }
 
 static clf_status finish_dense(const clf__layer *l, const clf__pass *p) {
@@ -52,7 +66,11 @@ const clf__layer_ops clf__layer_dense = {
     .finish = finish_dense,
     .find_bad = find_bad,
     .traits = CLF_FIXED_VOLUME,
-    CLF_LINEAR_PASSES,
+    .unmake = clf__linear_free,
+    .forward = forward_dense,
+    .inverse = inverse_dense,
+    .backward = clf__linear_backward,
+    .backward_inverse = clf__linear_backward_inverse,
 };
 
 /* ---- 1x1 convolution ---------------------------------------------------------------------------
@@ -77,6 +95,14 @@ static void init_conv(const clf__layer *l, clf__host_random *r, double *w) {
 static clf_status prepare_conv(const clf__layer *l, const clf__pass *p) {
   return is_lu(l) ? clf__lu_prepare(l, p) : prepare_dense(l, p);
 }
+static clf_status forward_conv(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                               clf_tensor y, clf_tensor logdet) {
+  return (is_lu(l) ? clf__linear_forward : forward_dense)(l, p, k, x, y, logdet);
+}
+static clf_status inverse_conv(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
+                               clf_tensor x, clf_tensor logdet) {
+  return (is_lu(l) ? clf__linear_inverse : inverse_dense)(l, p, k, y, x, logdet);
+}
 static clf_status finish_conv(const clf__layer *l, const clf__pass *p) {
   return is_lu(l) ? clf__lu_finish(l, p) : finish_dense(l, p);
 }
@@ -89,5 +115,9 @@ const clf__layer_ops clf__layer_conv1x1 = {
     .finish = finish_conv,
     .find_bad = find_bad,
     .traits = CLF_FIXED_VOLUME,
-    CLF_LINEAR_PASSES,
+    .unmake = clf__linear_free,
+    .forward = forward_conv,
+    .inverse = inverse_conv,
+    .backward = clf__linear_backward,
+    .backward_inverse = clf__linear_backward_inverse,
 };
