@@ -8,6 +8,7 @@
 #ifndef CLF_REF_MAPS_H
 #define CLF_REF_MAPS_H
 #include "ref.h"
+#include "transpose.h"
 
 enum { LANES = 16 };
 typedef real lanes[LANES];
@@ -50,18 +51,49 @@ static inline void block_get_of(const block *b, const clf_tensor *t, lanes v) {
 static inline void block_put_of(const block *b, const clf_tensor *t, const lanes v) {
   for (int l = 0; l < b->count; l++) *at(t, b->n[l], b->j[l], 0, 0) = v[l];
 }
-/* All m numbers of each element, of a tensor [N,d,m]. */
+/* All m numbers of each element, of a tensor [N,d,m]; and back. */
 static inline void block_get_numbers(const block *b, const clf_tensor *t, lanes *v) {
-  for (int l = 0; l < LANES; l++) {
-    const real *from = at(t, b->n[l], b->j[l], 0, 0);
-    for (int k = 0; k < t->dim[2]; k++) v[k][l] = from[k * (ptrdiff_t)t->stride[2]];
+  const int m = t->dim[2];
+  const ptrdiff_t step = t->stride[2];
+  const real *from[LANES];
+  int done = 0;
+  for (int l = 0; l < LANES; l++) from[l] = at(t, b->n[l], b->j[l], 0, 0);
+#ifdef __AVX512F__
+  for (; done < m && step == 1; done += LANES) {
+    const int cols = m - done < LANES ? m - done : LANES;
+    __m512 w[LANES];
+#pragma GCC unroll 16
+    for (int l = 0; l < LANES; l++) w[l] = _mm512_maskz_loadu_ps(first_lanes(cols), from[l] + done);
+    transpose_16(w);
+#pragma GCC unroll 16
+    for (int k = 0; k < LANES; k++)
+      if (k < cols) _mm512_storeu_ps(v[done + k], w[k]);
   }
+#endif
+  for (int l = 0; l < LANES; l++)
+    for (int k = done; k < m; k++) v[k][l] = from[l][k * step];
 }
 static inline void block_put_numbers(const block *b, const clf_tensor *t, lanes *v) {
-  for (int l = 0; l < b->count; l++) {
-    real *to = at(t, b->n[l], b->j[l], 0, 0);
-    for (int k = 0; k < t->dim[2]; k++) to[k * (ptrdiff_t)t->stride[2]] = v[k][l];
+  const int m = t->dim[2];
+  const ptrdiff_t step = t->stride[2];
+  real *to[LANES];
+  int done = 0;
+  for (int l = 0; l < LANES; l++) to[l] = at(t, b->n[l], b->j[l], 0, 0);
+#ifdef __AVX512F__
+  for (; done < m && step == 1; done += LANES) {
+    const int cols = m - done < LANES ? m - done : LANES;
+    __m512 w[LANES];
+#pragma GCC unroll 16
+    for (int k = 0; k < LANES; k++)
+      w[k] = k < cols ? _mm512_loadu_ps(v[done + k]) : _mm512_setzero_ps();
+    transpose_16(w);
+#pragma GCC unroll 16
+    for (int l = 0; l < LANES; l++)
+      if (l < b->count) _mm512_mask_storeu_ps(to[l] + done, first_lanes(cols), w[l]);
   }
+#endif
+  for (int l = 0; l < b->count; l++)
+    for (int k = done; k < m; k++) to[l][k * step] = v[k][l];
 }
 /* dL/dlogdet of each element's sample. */
 static inline void block_get_dl(const block *b, const clf_tensor *dl, float dlogdet, lanes v) {
@@ -111,7 +143,8 @@ static inline float lane_log(float x) {
   const float r =
       w * (0.40000972152f + w * 0.24279078841f) + z * (0.66666662693f + w * 0.28498786688f);
   const float v = s * (half + r) + e * 9.0580006145e-6f - half + f + e * 0.69313812256f;
-  return x > 0 ? x <= 3.40282347e38f ? v : x : x == 0 ? -INFINITY : NAN;
+  const float finite = x <= 3.40282347e38f ? v : x, positive = x > 0 ? finite : NAN;
+  return x == 0 ? -INFINITY : positive;
 }
 #endif
 

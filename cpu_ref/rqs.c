@@ -19,23 +19,10 @@ CLF_REF_MAP(rqs_fwd, x, 400.0 + 50 * p->u.dim[2]) {
   copy_samples(&p->x, &p->y, first, end);
   MAP_BLOCKS(x, b) {
     splines q;
-    bin f;
     lanes x, y, logdet;
     block_get(&b, &p->x, x);
     splines_get(&s, &b, &q);
-    find_bins(&s, &q, x, 0, &f);
-    EACH_LANE {
-      const real in = clamped(x[l], q.left[l], q.right[l]);
-      const point at_x = point_at(&f, l, theta_of_x(&f, l, x[l]));
-      const real L = log_slope(&at_x);
-      const real inner = clamped(f.y[l] + f.h[l] * (at_x.num / at_x.den), q.bottom[l], q.top[l]);
-      const real line = inner + real_exp(L) * (x[l] - in);
-      const int out = !(x[l] == in);
-      y[l] = out && q.kind[l] != CLF_FREE_ENDS ? x[l]
-             : s.outside == CLF_OUTSIDE_LINE   ? line
-                                               : inner;
-      logdet[l] = !out ? L : log_slope_beyond(&s, q.kind[l], L, -INFINITY);
-    }
+    splines_forward(&s, &q, x, y, logdet);
     block_put(&b, &p->y, y);
     block_add(&b, &p->logdet, 1, logdet);
   }
@@ -58,6 +45,17 @@ CLF_REF_MAP(rqs_inv, y, 400.0 + 50 * p->u.dim[2]) {
 /* ---- Gradients
  * ----------------------------------------------------------------------------------- */
 
+/* g *= how raw numbers move the slopes at knots. */
+static void knot_slopes_backward(const spline *s, const lanes u, const lanes slope, lanes g) {
+  const real rate = s->rate, scale = s->gain * s->beta, beta = s->beta, shift = s->shift;
+  if (s->like == CLF_RQS_ZUKO) EACH_LANE {
+      const real r = 1 / (1 + real_abs(u[l] * rate));
+      g[l] *= slope[l] * (r * r);
+    }
+  else
+    EACH_LANE g[l] *= scale * lane_sigmoid(beta * u[l] + shift);
+}
+
 /* dL by what a bin is made of: its corner and size, and the raw numbers of its slopes. */
 typedef struct bin_gradient {
   lanes x, y, w, h, u_a, u_b;
@@ -68,11 +66,13 @@ typedef struct bin_gradient {
  * dx / dy = 1 / f' and dx / dnumber = -(df / dnumber) / f', so that no root is differentiated;
  * the log-determinant is -log f'(x).  `out` is dL by the value, gl by the log-determinant.  Returns
  * dL by what was put in. */
-static inline real bin_backward(const spline *s, const splines *q, const bin *f, int l, real x,
-                                real out, real gl, int inverse, bin_gradient *g) {
+__attribute__((always_inline)) static inline real bin_backward(const splines *q, const bin *f,
+                                                               int l, real x, real out, real gl,
+                                                               int lines, int inverse,
+                                                               bin_gradient *g) {
   const real in = clamped(x, q->left[l], q->right[l]);
   const int inside = x == in, free = q->kind[l] == CLF_FREE_ENDS;
-  const int line = !inside && free && s->outside == CLF_OUTSIDE_LINE;
+  const int line = (!inside) & free & lines;
   const point p = point_at(f, l, theta_of_x(f, l, x));
   const real h = f->h[l], w = f->w[l], flat = 1 - 2 * p.theta, rest = 1 - p.theta;
   const real slope = p.s / p.den * (p.s / p.den) * p.N;
@@ -81,7 +81,7 @@ static inline real bin_backward(const spline *s, const splines *q, const bin *f,
                                  2 * p.E * flat / p.den
                            : 0;
   const real along = inverse ? (out - gl * L_theta / w) / slope : out * slope + gl * L_theta / w;
-  const int moves = inside || line; /* the numbers have a say */
+  const int moves = inside | line; /* the numbers have a say */
   const real gy = !moves ? 0 : inverse ? -along : out;
   const real gL = !moves ? 0 : (inverse ? -gl : gl) + (line ? gy * slope * (x - in) : 0);
   const real g_theta = inside ? gy * h * p.s * p.N / (p.den * p.den) + gL * L_theta : 0;
@@ -95,8 +95,8 @@ static inline real bin_backward(const spline *s, const splines *q, const bin *f,
   g->w[l] = -(g_theta * p.theta + g_s * p.s) / w;
   g->y[l] = gy;
   g->h[l] = gy * p.num / p.den + g_s / w;
-  g->u_a[l] = g_a * knot_slope_slope(s, f->u_a[l], f->a[l]);
-  g->u_b[l] = g_b * knot_slope_slope(s, f->u_b[l], f->b[l]);
+  g->u_a[l] = g_a;
+  g->u_b[l] = g_b;
   return moves ? along : free ? 0 : out;
 }
 
@@ -126,9 +126,9 @@ static void slopes_backward(const spline *s, const splines *q, const bin *f, con
     EACH_LANE {
       const int kind = q->kind[l], free = kind != CLF_LINEAR_ENDS, same = kind == CLF_CIRCULAR_ENDS;
       const real k = f->k[l];
-      const real a = k == i && (free || k > 0) ? g->u_a[l] : 0;
-      const real ends = k + 1 == i || (same && i == 0 && k + 1 == last);
-      const real b = ends != 0 && (free || k + 1 < last) && !(same && i == last) ? g->u_b[l] : 0;
+      const real a = (k == i) & (free | (k > 0)) ? g->u_a[l] : 0;
+      const int ends = (k + 1 == i) | (same & (i == 0) & (k + 1 == last));
+      const real b = ends & (free | (k + 1 < last)) & !(same & (i == last)) ? g->u_b[l] : 0;
       du[r][l] = a + b;
     }
   }
@@ -137,13 +137,18 @@ static void slopes_backward(const spline *s, const splines *q, const bin *f, con
 /* All of a block. */
 static void block_backward(const spline *s, const block *b, const lanes x, const lanes out,
                            const lanes dl, int inverse, lanes in, lanes *du) {
-  const int K = s->K;
+  const int K = s->K, lines = s->outside == CLF_OUTSIDE_LINE;
   splines q;
   bin f;
   bin_gradient g;
   splines_get(s, b, &q);
   find_bins(s, &q, x, 0, &f);
-  EACH_LANE in[l] = bin_backward(s, &q, &f, l, x[l], out[l], dl[l], inverse, &g);
+  if (inverse)
+    EACH_LANE in[l] = bin_backward(&q, &f, l, x[l], out[l], dl[l], lines, 1, &g);
+  else
+    EACH_LANE in[l] = bin_backward(&q, &f, l, x[l], out[l], dl[l], lines, 0, &g);
+  knot_slopes_backward(s, f.u_a, f.a, g.u_a);
+  knot_slopes_backward(s, f.u_b, f.b, g.u_b);
   sizes_backward(s, &f, q.u, q.part, q.left, q.right, s->min_width, f.sum_w, f.part_w, g.x, g.w,
                  du);
   sizes_backward(s, &f, q.u + K, q.part + K, q.bottom, q.top, s->min_height, f.sum_h, f.part_h, g.y,

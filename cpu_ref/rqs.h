@@ -43,14 +43,13 @@ static inline real squeezed_slope(const spline *s, real u, real rate) {
   return s->like == CLF_RQS_ZUKO ? r * r : s->scale;
 }
 
-/* The slope at a knot from its raw number, and how that moves it. */
-static inline real knot_slope(const spline *s, real u) {
-  return s->like == CLF_RQS_ZUKO ? real_exp(squeezed(s, u, s->rate))
-                                 : s->min_slope + s->gain * lane_softplus(s->beta * u + s->shift);
-}
-static inline real knot_slope_slope(const spline *s, real u, real slope) {
-  return s->like == CLF_RQS_ZUKO ? slope * squeezed_slope(s, u, s->rate)
-                                 : s->gain * s->beta * lane_sigmoid(s->beta * u + s->shift);
+/* The slopes at knots from their raw numbers. */
+static inline void knot_slopes(const spline *s, const lanes u, lanes slope) {
+  const real rate = s->rate, min = s->min_slope, gain = s->gain, beta = s->beta, shift = s->shift;
+  if (s->like == CLF_RQS_ZUKO)
+    EACH_LANE slope[l] = real_exp(u[l] / (1 + real_abs(u[l] * rate)));
+  else
+    EACH_LANE slope[l] = min + gain * lane_softplus(beta * u[l] + shift);
 }
 
 typedef struct splines {          /* of a block */
@@ -119,13 +118,17 @@ static inline void find_bins(const spline *s, const splines *q, const lanes v, i
       sum_h[l] += part_h[l];
     }
   }
+  lanes a, b;
+  const real end_slope = s->end_slope, min_width = s->min_width, min_height = s->min_height;
+  const real last = (real)(K - 1);
+  knot_slopes(s, f->u_a, a);
+  knot_slopes(s, f->u_b, b);
   EACH_LANE {
     const int linear = q->kind[l] == CLF_LINEAR_ENDS;
-    f->w[l] = (q->right[l] - q->left[l]) * (s->min_width + spare_w * f->part_w[l]);
-    f->h[l] = (q->top[l] - q->bottom[l]) * (s->min_height + spare_h * f->part_h[l]);
-    const real a = knot_slope(s, f->u_a[l]), b = knot_slope(s, f->u_b[l]);
-    f->a[l] = linear && f->k[l] == 0 ? s->end_slope : a;
-    f->b[l] = linear && f->k[l] == (real)(K - 1) ? s->end_slope : b;
+    f->w[l] = (q->right[l] - q->left[l]) * (min_width + spare_w * f->part_w[l]);
+    f->h[l] = (q->top[l] - q->bottom[l]) * (min_height + spare_h * f->part_h[l]);
+    f->a[l] = linear & (f->k[l] == 0) ? end_slope : a[l];
+    f->b[l] = linear & (f->k[l] == last) ? end_slope : b[l];
   }
 }
 
@@ -161,32 +164,59 @@ static inline real theta_of_y(const bin *f, int l, real y) {
   const real theta = clamped(B >= 0 ? -2 * C / (B + root) : (root - B) / (2 * A), 0, 1);
   return v < 1 ? theta : v; /* slopes change fast near the end of a bin */
 }
-/* log(dy/dx) */
-static inline real log_slope(const point *p) {
-  return 2 * lane_log(p->s / p->den) + lane_log(p->N);
-}
+/* log(dy/dx).  By value: compilers make no vectors of structs whose address is taken. */
+static inline real log_slope(point p) { return 2 * lane_log(p.s / p.den) + lane_log(p.N); }
 
 /* That outside of the box, where the spline ends with L. */
 static inline real log_slope_beyond(const spline *s, int kind, real L, real refused) {
   return kind != CLF_FREE_ENDS ? 0 : s->outside == CLF_OUTSIDE_LINE ? L : refused;
 }
 
-/* x from y, and log(dy/dx) there. */
+/* What a spline gives where its argument lies outside of its box: `from` itself beyond ends that
+ * are not free; else what `outside` says, of which `value` is that at the border, and `steep` the
+ * slope there times the distance. */
+static inline void go_beyond(const spline *s, const splines *q, const lanes from, const int *out,
+                             const lanes steep, real refused, lanes value, lanes log_slopes) {
+  const int line = s->outside == CLF_OUTSIDE_LINE;
+  EACH_LANE {
+    value[l] = line & out[l] ? value[l] + steep[l] : value[l];
+    value[l] = out[l] & (q->kind[l] != CLF_FREE_ENDS) ? from[l] : value[l];
+  }
+  for (int l = 0; l < LANES; l++)
+    if (out[l]) log_slopes[l] = log_slope_beyond(s, q->kind[l], log_slopes[l], refused);
+}
+
+/* y from x, or x from y, and log(dy/dx) there. */
+static inline void splines_forward(const spline *s, const splines *q, const lanes x, lanes y,
+                                   lanes logdet) {
+  bin f;
+  lanes steep;
+  int out[LANES];
+  find_bins(s, q, x, 0, &f);
+  EACH_LANE {
+    const real in = clamped(x[l], q->left[l], q->right[l]);
+    const point at_x = point_at(&f, l, theta_of_x(&f, l, x[l]));
+    logdet[l] = log_slope(at_x);
+    y[l] = clamped(f.y[l] + f.h[l] * (at_x.num / at_x.den), q->bottom[l], q->top[l]);
+    steep[l] = real_exp(logdet[l]) * (x[l] - in);
+    out[l] = !(x[l] == in);
+  }
+  go_beyond(s, q, x, out, steep, -INFINITY, y, logdet);
+}
 static inline void splines_inverse(const spline *s, const splines *q, const lanes y, lanes x,
                                    lanes logdet) {
   bin f;
+  lanes steep;
+  int out[LANES];
   find_bins(s, q, y, 1, &f);
   EACH_LANE {
     const real in = clamped(y[l], q->bottom[l], q->top[l]);
     const point at_y = point_at(&f, l, theta_of_y(&f, l, y[l]));
-    const real L = log_slope(&at_y);
-    const real inner = clamped(f.x[l] + f.w[l] * at_y.theta, q->left[l], q->right[l]);
-    const real line = inner + (y[l] - in) * real_exp(-L);
-    const int out = !(y[l] == in);
-    x[l] = out && q->kind[l] != CLF_FREE_ENDS ? y[l]
-           : s->outside == CLF_OUTSIDE_LINE   ? line
-                                              : inner;
-    logdet[l] = !out ? L : log_slope_beyond(s, q->kind[l], L, INFINITY);
+    logdet[l] = log_slope(at_y);
+    x[l] = clamped(f.x[l] + f.w[l] * at_y.theta, q->left[l], q->right[l]);
+    steep[l] = (y[l] - in) * real_exp(-logdet[l]);
+    out[l] = !(y[l] == in);
   }
+  go_beyond(s, q, y, out, steep, INFINITY, x, logdet);
 }
 #endif
