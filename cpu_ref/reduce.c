@@ -2,21 +2,40 @@
 /* reduce.c: sums over samples, and of squares. */
 #include "ref.h"
 
-enum { COLUMNS = 64 }; /* that are summed side by side, each in the order of the rows */
+/* Columns that are summed side by side, each in the order of the rows and in double: SIDE make a
+ * vector, of which GROUPS are summed at once. */
+enum { SIDE = 8, GROUPS = 4, COLUMNS = 64 };
+typedef double sums __attribute__((vector_size(SIDE * sizeof(double))));
+typedef real numbers
+    __attribute__((vector_size(SIDE * sizeof(real)), aligned(sizeof(real)), may_alias));
+
+static inline void sum_groups(const real *x, ptrdiff_t pitch, int rows, int groups, double *sum) {
+  sums s[GROUPS] = {{0}};
+  for (int r = 0; r < rows; r++, x += pitch)
+#pragma GCC unroll 4
+    for (int g = 0; g < groups; g++)
+      s[g] += __builtin_convertvector(*(const numbers *)(x + g * SIDE), sums);
+  memcpy(sum, s, (size_t)groups * sizeof *s);
+}
+
+static double sum_one(const real *x, ptrdiff_t pitch, int rows) {
+  double sum = 0;
+  for (int r = 0; r < rows; r++) sum += (double)x[r * pitch];
+  return sum;
+}
 
 CLF_LOOP(sum_columns, clf_sum_rows_args, p, band) {
   const int d0 = band * COLUMNS, left = p->x.dim[1] - d0, n = left < COLUMNS ? left : COLUMNS;
-  const ptrdiff_t step = p->x.stride[1], to = p->y.stride[0];
-  double sum[COLUMNS] = {0};
-  for (int r = 0; r < p->x.dim[0]; r++) {
-    const real *x = at(&p->x, r, d0, 0, 0);
-    if (step == 1)
-      for (int d = 0; d < n; d++) sum[d] += (double)x[d];
-    else
-      for (int d = 0; d < n; d++) sum[d] += (double)x[d * step];
-  }
+  const ptrdiff_t pitch = p->x.stride[0], step = p->x.stride[1], to = p->y.stride[0];
+  const real *x = at(&p->x, 0, d0, 0, 0);
   real *y = at(&p->y, d0, 0, 0, 0);
-  for (int d = 0; d < n; d++)
+  double sum[COLUMNS];
+  int d = 0;
+  for (; step == 1 && d + GROUPS * SIDE <= n; d += GROUPS * SIDE)
+    sum_groups(x + d, pitch, p->x.dim[0], GROUPS, sum + d);
+  for (; step == 1 && d + SIDE <= n; d += SIDE) sum_groups(x + d, pitch, p->x.dim[0], 1, sum + d);
+  for (; d < n; d++) sum[d] = sum_one(x + d * step, pitch, p->x.dim[0]);
+  for (d = 0; d < n; d++)
     y[d * to] = p->beta != 0 ? (real)sum[d] + p->beta * y[d * to] : (real)sum[d];
 }
 

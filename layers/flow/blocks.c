@@ -53,8 +53,14 @@ static int trains_in_blocks(const clf_flow *f) {
 }
 
 static int32_t blocks_of(const clf_flow *f, int32_t n) {
-  const int32_t most = is_large(f) ? WIDE_ROWS : ROWS;
-  return (n - 1) / most + 1;
+  const int32_t most = is_large(f) ? WIDE_ROWS : ROWS, blocks = (n - 1) / most + 1;
+  return blocks > 1 ? blocks + blocks % 2 : 1;
+}
+
+/* Two blocks or more share a gradient, where all threads of a small machine have one even so: each
+ * has to be cleared and added up. */
+static int tasks_of(int32_t blocks) {
+  return blocks <= 2 ? blocks : blocks / 2 < TASKS ? blocks / 2 : TASKS;
 }
 
 /* The first row of block i among `blocks` of about equal size. */
@@ -289,7 +295,7 @@ clf_status clf__flow_train_in_blocks(clf_flow *f, int32_t n, clf__block_fn pass,
     return pass(f, 0, n, context);
   }
   const int32_t blocks = blocks_of(f, n);
-  const int tasks = blocks < TASKS ? blocks : TASKS;
+  const int tasks = tasks_of(blocks);
   run r = {.f = f,
            .n = n,
            .blocks = blocks,
