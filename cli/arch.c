@@ -54,7 +54,8 @@ static clf_status with_standardize(clf_arch **arch) {
   static const char layer[] = "standardize";
   const char *const text = clf_arch_text(*arch), *const rest = strstr(text, ": ") + 2;
   clf_arch *whole = NULL;
-  if (strncmp(rest, layer, strlen(layer)) == 0) return CLF_OK;
+  const char *const own = strstr(rest, layer), *const base = strstr(rest, "->");
+  if (own && own < base) return CLF_OK; /* bounds may come before it */
   const size_t room = strlen(text) + sizeof layer + 2;
   char *const joined = malloc(room);
   if (!joined) return clf_fail(CLF_ENOMEM, "no memory for an architecture");
