@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *clf__column(const clf_table *t, int i, const char *fallback) {
   return t && t->names && t->names[i] && t->names[i][0] ? t->names[i] : fallback;
@@ -26,9 +27,24 @@ static clf_status check(clf_flow *flow, const clf_table *data, const char *path)
   return clf__chart_writable(path);
 }
 
-static void describe(const clf_flow_spec *spec, char *dst, size_t size) {
+/* A text that fits into a heading, or how long it is. */
+static void describe_arch(const clf_arch *arch, char *dst, size_t size) {
+  enum { FITS = 64 };
+  const char *const text = clf_arch_text(arch);
+  const int32_t layers = clf_arch_layers(arch);
+  if (strlen(text) <= FITS)
+    snprintf(dst, size, "%s", text);
+  else
+    snprintf(dst, size, "flow, dim %" PRId32 ", %" PRId32 " layer%s", clf_arch_dim(arch), layers,
+             layers == 1 ? "" : "s");
+}
+
+static void describe(const clf_flow *flow, char *dst, size_t size) {
+  const clf_flow_spec *const spec = clf_flow_get_spec(flow);
   const char *kind = clf_kind_name(spec->kind);
-  if (spec->kind == CLF_PIECEWISE)
+  if (clf_flow_arch(flow))
+    describe_arch(clf_flow_arch(flow), dst, size);
+  else if (spec->kind == CLF_PIECEWISE)
     snprintf(dst, size, "%s flow, dim %" PRId32 ", bins %" PRId32, kind, spec->dim, spec->bins);
   else
     snprintf(dst, size, "%s flow, dim %" PRId32 ", hidden %" PRId32 ", depth %" PRId32, kind,
@@ -61,7 +77,7 @@ clf_status clf_plot_flow(clf_flow *flow, const clf_table *data, uint64_t seed, c
   CLF_TRY(check(flow, data, path));
   clf__scene scene = {.flow = flow, .data = data, .seed = seed};
   clf__chart c;
-  describe(clf_flow_get_spec(flow), scene.title, sizeof scene.title);
+  describe(flow, scene.title, sizeof scene.title);
   if (data)
     CLF_TRY(judge(flow, data, scene.subtitle, sizeof scene.subtitle));
   else
