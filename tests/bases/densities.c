@@ -34,6 +34,8 @@ static const integral integrals[] = {
     {"2: -> columns(1: logistic(trained), 0: normal(trained))", 0.3, 1e-8, 1},
     {"2: -> columns(0: student(3), 1: normal)", 0, 1e-8, 1},
     {"1: -> blend(1: -> normal(trained); 3: -> logistic)", 0.5, 1e-10, 0},
+    {"2: -> blend(1: lu, coupling(rq(bins=4), mlp(6x1, tanh)) -> normal; 3: -> normal)", 0.3, 1e-4,
+     1},
     {"2: -> blend(1: -> normal(trained); 3: -> mixture(2, cov=full))", 0.3, 1e-8, 1},
 };
 enum { INTEGRALS = sizeof integrals / sizeof *integrals };
@@ -97,6 +99,10 @@ static const char *const gradients[] = {
     "3: -> blend(1: -> normal(trained); 3: -> student(3, trained))",
     "3|3: -> blend(1: -> normal(mlp(4x1, tanh)); 0.3: -> classes(3); 2: -> box(-1, 9))",
     "3: -> blend(1: -> blend(1: -> normal; 2: -> laplace(trained)); 3: -> mixture(2, cov=full))",
+    "3: -> blend(1: coupling(rq(bins=4), mlp(6x1, tanh)), lu -> normal; 2: ~lu -> student(3, "
+    "trained))",
+    "3|2: -> blend(1: coupling(rq(bins=4), mlp(6x1, tanh)) -> normal; 2: -> normal(mlp(4x1, "
+    "tanh)))",
 };
 enum { GRADIENTS = sizeof gradients / sizeof *gradients, ROWS = 7 };
 

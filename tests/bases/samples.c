@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
+#include <unistd.h>
 #include "bases.h"
 
 enum { N = 20000 };
@@ -105,6 +107,7 @@ static const char *const scored[] = {
     "2: -> student(3, trained)",
     "3: -> columns(0+2: mixture(2), 1: student(2, trained))",
     "2: -> blend(1: -> normal(trained); 3: -> logistic(trained); 2: -> mixture(2))",
+    "2: -> blend(1: coupling(rq(bins=4), mlp(4x1, tanh)), lu -> normal; 2: ~lu -> normal(trained))",
 };
 enum { SCORED = sizeof scored / sizeof *scored, BATCHES = 40 };
 
@@ -153,10 +156,15 @@ END_TEST
  * ------------------------------------------------------------------------------------------- */
 
 static const char *const streams[] = {
-    "3: -> normal(trained)",      "3: -> student(2.5)",
-    "3: -> laplace(trained)",     "3: -> box(0, 1)",
-    "3: -> mixture(4, cov=full)", "3: -> columns(0: normal, 1-2: mixture(2))",
-    "3|2: -> classes(2)",         "3: -> blend(1: -> normal; 2: -> student(3, trained))",
+    "3: -> normal(trained)",
+    "3: -> student(2.5)",
+    "3: -> laplace(trained)",
+    "3: -> box(0, 1)",
+    "3: -> mixture(4, cov=full)",
+    "3: -> columns(0: normal, 1-2: mixture(2))",
+    "3|2: -> classes(2)",
+    "3: -> blend(1: -> normal; 2: -> student(3, trained))",
+    "3: -> blend(1: lu, coupling(rq(bins=4), mlp(6x1, tanh)) -> normal; 2: -> laplace)",
 };
 enum { STREAMS = sizeof streams / sizeof *streams };
 
@@ -207,7 +215,40 @@ START_TEST(classes_by_number) {
 }
 END_TEST
 
+/* ---- Files
+ * ------------------------------------------------------------------------------------------- */
+
+static const char *const saved[] = {
+    "3: -> student(3, trained)",
+    "3: -> normal(trained, cov=full)",
+    "3: -> columns(0+2: mixture(2, cov=full), 1: box(0, 1))",
+    "3: -> blend(1: lu, coupling(rq(bins=4), mlp(6x1, tanh)) -> normal; 2: -> laplace)",
+};
+enum { SAVED = sizeof saved / sizeof *saved };
+
+START_TEST(saved_and_loaded) {
+  char path[64];
+  clf_flow *f = bases_flow(saved[_i], 0.4), *g;
+  double x[30], y[30];
+  snprintf(path, sizeof path, "bases_%d_%d.safetensors", (int)getpid(), _i);
+  WORKS(clf_flow_save(f, path));
+  WORKS(clf_flow_load(flows_dev, path, NULL, &g));
+  ck_assert_str_eq(clf_arch_text(clf_flow_arch(g)), clf_arch_text(clf_flow_arch(f)));
+  bases_sample(f, 19, 0, NULL, 10, x);
+  bases_sample(g, 19, 0, NULL, 10, y);
+  ck_assert_mem_eq(x, y, sizeof x);
+  double logp[10], again[10];
+  bases_logp(f, x, NULL, 10, logp);
+  bases_logp(g, x, NULL, 10, again);
+  ck_assert_mem_eq(logp, again, sizeof logp);
+  suite_remove(path);
+  clf_flow_free(g);
+  clf_flow_free(f);
+}
+END_TEST
+
 void tests_of_samples(TCase *tc) {
+  tcase_add_loop_test(tc, saved_and_loaded, 0, SAVED);
   tcase_add_loop_test(tc, columns_have_their_law, 0, LAWS);
   tcase_add_loop_test(tc, trained_columns_have_their_law, 0, 3);
   tcase_add_loop_test(tc, mean_score_is_zero, 0, SCORED);
