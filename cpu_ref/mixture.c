@@ -10,9 +10,10 @@ static double number(const clf_tensor *t, int n, int k) {
 
 /* log of the sum of exp(weights[n]), K of them. */
 static double log_total(const clf_tensor *weights, int n, int K) {
-  double most = -INFINITY, sum = 0;
-  for (int k = 0; k < K; k++) most = fmax(most, number(weights, n, k));
-  for (int k = 0; k < K; k++) sum += exp(number(weights, n, k) - most);
+  double most = number(weights, n, 0);
+  for (int k = 1; k < K; k++) most = fmax(most, number(weights, n, k));
+  double sum = exp(number(weights, n, 0) - most);
+  for (int k = 1; k < K; k++) sum += exp(number(weights, n, k) - most);
   return most + log(sum);
 }
 

@@ -46,6 +46,8 @@ typedef struct clf__base_ops {
    * and its context alone. */
   clf_status (*sample)(const clf__base *b, const clf__pass *p, clf__base_kept *k, uint64_t seed,
                        int64_t first, clf_tensor z);
+  /* (optional) ENUM names a row whose context it cannot take: a class that there is not. */
+  clf_status (*check_context)(const clf__base *b, const double *c, int64_t row);
   /* (optional) The first column of z outside of its support, and that interval; -1: none. */
   int32_t (*outside)(const clf__base *b, const double *z, double interval[2]);
   int no_latents; /* 1: what it draws is no latent of the flow: a mixture of flows */

@@ -347,6 +347,12 @@ static clf_status fit(const clf__base *b, const clf__pass *p, clf__base_kept *k,
   return CLF_OK;
 }
 
+static clf_status check_context(const clf__base *b, const double *c, int64_t row) {
+  EACH_COMPONENT(own_of(b), q)
+  if (q->base.ops->check_context) CLF_TRY(q->base.ops->check_context(&q->base, c, row));
+  return CLF_OK;
+}
+
 /* ---- Samples
  * ------------------------------------------------------------------------------------- */
 
@@ -400,5 +406,6 @@ const clf__base_ops clf__base_blend = {
     .logp = logp,
     .backward = backward,
     .sample = sample,
+    .check_context = check_context,
     .no_latents = 1,
 };

@@ -242,6 +242,15 @@ clf_status clf__column_sample(const clf__base *b, const clf__pass *p, clf__base_
                 .shape = v.shape, .z = z, .kind = kind);
 }
 
+clf_status clf__column_check_context(const clf__base *b, const double *c, int64_t row) {
+  const column *o = own_of(b);
+  if (o->s.source != CLF_COLUMN_OF_CLASS || b->context != 1) return CLF_OK;
+  if (c[0] >= 0 && c[0] < o->s.classes && c[0] == floor(c[0])) return CLF_OK;
+  return clf__fail(CLF_ENUM,
+                   "the context: row %lld has the class %g; classes are whole numbers from 0 to %d",
+                   (long long)row, c[0], (int)o->s.classes - 1);
+}
+
 int32_t clf__column_outside(const clf__base *b, const double *z, double interval[2]) {
   const column *o = own_of(b);
   if (o->s.kind != CLF_COLUMN_box) return -1;

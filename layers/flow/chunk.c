@@ -93,6 +93,7 @@ clf_status clf__put_context(clf__chunk *c, clf__mode mode) {
                          (long long)clf__row_number(f, row), (int)j + 1, v);
       c->host[(int64_t)i * C + j] = f->c_mean ? (v - f->c_mean[j]) / f->c_std[j] : v;
     }
+    CLF_TRY(clf__check_given(f, c->host + (int64_t)i * C, clf__row_number(f, row)));
   }
   if (!C) return CLF_OK;
   CLF_TRY(clf_write64(f->dev, clf__rows(f->ws.c, c->n), c->host));

@@ -127,6 +127,11 @@ clf_status clf__flow_embed_backward(clf_flow *f, int32_t n);
 clf_status clf__flow_logp(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__mode mode,
                           clf_tensor logp);
 clf_status clf__flow_base_backward(clf_flow *f, clf_tensor z, float dlogp, clf_tensor dz);
+/* ENUM names a row whose context, as nets are given it, the base cannot take. */
+static inline clf_status clf__check_given(const clf_flow *f, const double *c, int64_t row) {
+  const clf__base *b = &f->base;
+  return b->ops->check_context && !f->embedding.ops ? b->ops->check_context(b, c, row) : CLF_OK;
+}
 /* ENOTSUP for what (a verb) needs latents, where the base has none. */
 clf_status clf__needs_latents(const clf_flow *f, const char *what);
 /* Latents first .. of the stream `seed`. */

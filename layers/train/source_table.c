@@ -43,6 +43,8 @@ static clf_status check_given(const clf_flow *f, const clf_table *data, const cl
     if (!isfinite(given->at[i]))
       return clf__fail(CLF_ENUM, "row %lld, %s of the context is %g", (long long)(i / given->cols),
                        clf__column_label(given->names, (int32_t)(i % given->cols)).s, given->at[i]);
+  for (int64_t i = 0; i < given->rows && !(f->standardizes & CLF_THE_CONTEXT); i++)
+    CLF_TRY(clf__check_given(f, given->at + i * given->cols, i));
   return CLF_OK;
 }
 
