@@ -7,7 +7,7 @@
 #include "made.h"
 #include "activate.h"
 
-enum { TILE = 4, HALF = MADE_BYTES / 2, BANDS = 64 };
+enum { TILE = 4, HALF = MADE_BYTES / 2, BANDS = 32 };
 typedef real half __attribute__((vector_size(HALF)));
 typedef half half_at __attribute__((aligned(sizeof(real)), may_alias));
 #define HALF_OF(p) (*(half_at *)(p))

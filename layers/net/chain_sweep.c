@@ -16,9 +16,16 @@ int32_t clf__chain_contexts(const clf__net *n) {
   return columns;
 }
 
+/* All weights and biases of the net, which lie one behind the other. */
+static int64_t weights_of(const clf__chain *c) {
+  const clf__part *last = &c->layer[c->count - 1].bias;
+  return last->at - c->layer[0].weight.at + last->dim[0];
+}
+
 /* Whether the operations know nets like this: hidden layers without normalisations, whose degrees
- * follow the rule of made and masked, and no dropout in this pass. */
+ * follow the rule of made and masked, and no dropout in this pass.  They count in ints. */
 static int is_known(const clf__chain *c, const clf__pass *p) {
+  if (weights_of(c) > 1 << 27) return 0;
   for (int l = 0; l < c->count; l++) {
     const clf__dense_layer *d = &c->layer[l];
     if (d->before != CLF_NO_NORM || d->after != CLF_NO_NORM) return 0;
@@ -68,11 +75,10 @@ clf_status clf__chain_sweep(const clf__net *n, const clf__pass *p, clf__net_kept
                             const clf__map *map, clf_tensor y, clf_tensor x, clf_tensor logdet) {
   const clf__chain *c = clf__chain_of(n);
   if (!map->ops->sweep || !is_known(c, p)) return CLF_ENOTSUP;
-  const clf__part *first = &c->layer[0].weight, *last = &c->layer[c->count - 1].bias;
+  const clf__part *first = &c->layer[0].weight;
   const clf_tensor w = p->weights.w;
-  const int32_t end = (int32_t)(last->at - first->at) + last->dim[0];
   const clf__sweep s = {.at = clf__weight(p, &c->ranks),
-                        .w = clf__vector(w, first->at, end, 1),
+                        .w = clf__vector(w, first->at, (int32_t)weights_of(c), 1),
                         .c = n->context ? clf__rows(k->t[CONTEXTS], y.dim[0]) : (clf_tensor){0},
                         .hidden = c->layer[0].out,
                         .layers = c->count - 1,
