@@ -9,7 +9,7 @@
 #include "suite.h"
 
 static const char text[] =
-    "2: flip(-3), coupling(rq(bins=4), mlp(8x1)), ~flip, coupling(rq(bins=4), "
+    "2: flip(-2), coupling(rq(bins=4), mlp(8x1)), ~flip, coupling(rq(bins=4), "
     "mlp(8x1)) -> normal";
 static clf_device *dev;
 
@@ -33,7 +33,7 @@ START_TEST(composes) {
   for (int d = 0; d < 2; d++) ck_assert_double_eq_tol(back[d], x[d], 1e-10);
   ck_assert_double_eq_tol(there, -here, 1e-10);
   WORKS(clf_jacobian(f, x, J, &brute, &there));
-  ck_assert_double_eq_tol(brute, there, 1e-10);
+  ck_assert_double_eq_tol(brute, there, 1e-6); /* log 2 is a float there */
   clf_flow_free(f);
   clf_close(dev);
 }
@@ -71,8 +71,7 @@ START_TEST(is_checked) {
   clf_arch *arch;
   clf_flow *f;
   REFUSED(clf_arch_parse("2: flip(by=1e9) -> normal", &arch), CLF_EINVAL,
-          "at character 12 of \"2: flip(by=1e9) -> normal\": flip's by is 1e+09; it must be "
-          "-1e+06 to 1e+06");
+          "flow text, character 12: by of flip is 1e+09; it must be -1000000 to 1000000");
   WORKS(clf_open("cpu", &dev));
   WORKS(clf_arch_parse("2: flip(0) -> normal", &arch));
   REFUSED(clf_flow_create_arch(dev, arch, 1, &f), CLF_EINVAL,

@@ -4,38 +4,82 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The rows of arch.def that have operations; repeat is expanded before anything is made. */
-#define MIXING(X) X(perm) X(lu) X(qr) X(svd) X(householder) X(rotation) X(dense) X(conv1x1)
-#define NORMS(X) X(actnorm) X(batchnorm) X(standardize) X(shift_scale)
-#define BOUNDS(X) X(logit) X(log) X(softplus) X(softclip) X(wrap) X(columns)
-#define LAYERS(X)                                                                                  \
-  X(coupling)                                                                                      \
-  X(ar)                                                                                            \
-  X(elementwise)                                                                                   \
-  X(allinone) X(piecewise) X(scale) X(pixels) X(squeeze) X(split) MIXING(X) NORMS(X) BOUNDS(X)
-#define MAPS(X) X(add) X(affine) X(rq)
-#define NETS(X) X(mlp) X(resnet) X(made) X(masked) X(conv) X(convresnet) X(zero)
-#define BASES(X)                                                                                   \
-  X(normal) X(classes) X(box) X(mixture) X(student) X(logistic) X(laplace) X(base_columns) X(blend)
-
+/* Every row of arch.def, by its group, once for each table: a table has the rows of one group. */
+#define CLF_NODE(GROUP, id, ...) DECLARE_##GROUP(id)
 #define DECLARE_LAYER(id) extern const clf__layer_ops clf__layer_##id;
 #define DECLARE_MAP(id) extern const clf__map_ops clf__map_##id;
 #define DECLARE_NET(id) extern const clf__net_ops clf__net_##id;
 #define DECLARE_BASE(id) extern const clf__base_ops clf__base_##id;
-LAYERS(DECLARE_LAYER)
-MAPS(DECLARE_MAP)
-NETS(DECLARE_NET)
-BASES(DECLARE_BASE)
+#define DECLARE_CONTEXT(id)
+#define DECLARE_FLOW(id)
+#include "clflow/arch.def"
 
-#define LAYER(id) [CLF__ARCH_##id] = &clf__layer_##id,
-#define MAP(id) [CLF__ARCH_##id] = &clf__map_##id,
-#define NET(id) [CLF__ARCH_##id] = &clf__net_##id,
-#define BASE(id) [CLF__ARCH_##id] = &clf__base_##id,
-static const clf__layer_ops *const layers[CLF__NODE_TYPES] = {[CLF__ARCH_repeat] = NULL,
-                                                              LAYERS(LAYER)};
-static const clf__map_ops *const maps[CLF__NODE_TYPES] = {[CLF__ARCH_repeat] = NULL, MAPS(MAP)};
-static const clf__net_ops *const nets[CLF__NODE_TYPES] = {[CLF__ARCH_repeat] = NULL, NETS(NET)};
-static const clf__base_ops *const bases[CLF__NODE_TYPES] = {[CLF__ARCH_repeat] = NULL, BASES(BASE)};
+#define NONE_OF(id)
+#define CLF_NODE(GROUP, id, ...) LAYERS_##GROUP(id)
+#define LAYERS_LAYER(id) [CLF__ARCH_##id] = &clf__layer_##id,
+#define LAYERS_MAP NONE_OF
+#define LAYERS_NET NONE_OF
+#define LAYERS_BASE NONE_OF
+#define LAYERS_CONTEXT NONE_OF
+#define LAYERS_FLOW NONE_OF
+static const clf__layer_ops *const layers[CLF__NODE_TYPES] = {
+#include "clflow/arch.def"
+};
+
+#define CLF_NODE(GROUP, id, ...) MAPS_##GROUP(id)
+#define MAPS_LAYER NONE_OF
+#define MAPS_MAP(id) [CLF__ARCH_##id] = &clf__map_##id,
+#define MAPS_NET NONE_OF
+#define MAPS_BASE NONE_OF
+#define MAPS_CONTEXT NONE_OF
+#define MAPS_FLOW NONE_OF
+static const clf__map_ops *const maps[CLF__NODE_TYPES] = {
+#include "clflow/arch.def"
+};
+
+#define CLF_NODE(GROUP, id, ...) NETS_##GROUP(id)
+#define NETS_LAYER NONE_OF
+#define NETS_MAP NONE_OF
+#define NETS_NET(id) [CLF__ARCH_##id] = &clf__net_##id,
+#define NETS_BASE NONE_OF
+#define NETS_CONTEXT NONE_OF
+#define NETS_FLOW NONE_OF
+static const clf__net_ops *const nets[CLF__NODE_TYPES] = {
+#include "clflow/arch.def"
+};
+
+#define CLF_NODE(GROUP, id, ...) BASES_##GROUP(id)
+#define BASES_LAYER NONE_OF
+#define BASES_MAP NONE_OF
+#define BASES_NET NONE_OF
+#define BASES_BASE(id) [CLF__ARCH_##id] = &clf__base_##id,
+#define BASES_CONTEXT NONE_OF
+#define BASES_FLOW NONE_OF
+static const clf__base_ops *const bases[CLF__NODE_TYPES] = {
+#include "clflow/arch.def"
+};
+
+/* ---- Rows that never run ------------------------------------------------------------------------
+ */
+
+/* Expanded before anything is made. */
+const clf__layer_ops clf__layer_repeat = {.name = "repeat"};
+
+static clf_status refuse_conv(clf__base *b, clf__parts *parts, const char *path) {
+  (void)b, (void)parts, (void)path;
+  return clf__fail(CLF_EINVAL, "conv is the prior of a split; a flow ends in another base");
+}
+const clf__base_ops clf__base_base_conv = {.name = "conv", .make = refuse_conv};
+
+static clf_status refuse_map(clf__map *m, clf__parts *parts, const char *path) {
+  (void)parts, (void)path;
+  return clf__fail(CLF_EINVAL, "%s cannot stand here", m->node->type->name);
+}
+const clf__map_ops clf__map_linear = {.name = "linear", .make = refuse_map};
+const clf__map_ops clf__map_quadratic = {.name = "quadratic", .make = refuse_map};
+
+/* ---- Looking up ---------------------------------------------------------------------------------
+ */
 
 static clf_status missing(const clf__node *node) {
   return clf__fail(CLF_EINVAL, "%s cannot stand here", node->type->name);

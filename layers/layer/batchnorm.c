@@ -22,6 +22,8 @@ static float eps_of(const clf__layer *l) { return (float)node_of(l)->eps; }
 static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
   const int32_t C = clf__channels(l);
   const double one = log(exp(1 - node_of(l)->eps) - 1); /* w = 1 */
+  if (node_of(l)->transformed)
+    return clf__fail(CLF_EINVAL, "%s: transformed=1 runs in the preset realnvp alone", l->label);
   batchnorm *b = l->own = calloc(1, sizeof *b);
   if (!b) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
   clf__parts_add(parts, &b->weight, CLF_PLAIN, one, 0, 1, &C, "%s.weight", path);

@@ -34,9 +34,12 @@ static void unmake(clf__layer *l) {
 
 /* Where number `c` of pixel (h, w) goes: pixels row by row, channels the fastest. */
 static int64_t place_of(const clf__layer *l, int32_t h, int32_t w, int32_t c) {
-  const int by_channel = ((const clf__arch_squeeze *)l->node)->order == CLF__SQUEEZE_C;
-  const int32_t corner = h % 2 * 2 + w % 2;
-  const int32_t channel = by_channel ? 4 * c + corner : corner * l->in.channels + c;
+  static const int32_t of_checker[4] = {0, 2, 3, 1}; /* places with even h + w first */
+  const int order = ((const clf__arch_squeeze *)l->node)->order;
+  const int32_t corner = h % 2 * 2 + w % 2, C = l->in.channels;
+  const int32_t channel = order == CLF__SQUEEZE_C         ? 4 * c + corner
+                          : order == CLF__SQUEEZE_CHECKER ? of_checker[corner] * C + c
+                                                          : corner * C + c;
   return ((int64_t)(h / 2) * l->out.width + w / 2) * l->out.channels + channel;
 }
 

@@ -26,7 +26,7 @@ static const affine *own_of(const clf__map *m) { return m->own; }
 static const double least = 1e-3; /* of nflows' scales */
 
 static clf_status set_scale(const clf__arch_affine *a, scale *s) {
-  const double clamp = a->clamp;
+  const double clamp = a->clamp, freia = 2; /* its default */
   switch (a->scale) {
   case CLF__SCALE_EXP:
     *s = (scale){clamp > 0 ? CLF_SCALE_exp_clip : CLF_SCALE_exp, clamp, 0, 0};
@@ -41,12 +41,16 @@ static clf_status set_scale(const clf__arch_affine *a, scale *s) {
     *s = (scale){CLF_SCALE_general, 3, least, log(expm1(1 - least))};
     return CLF_OK;
   case CLF__SCALE_ZUKO: *s = (scale){CLF_SCALE_soft, a->slope, 0, 0}; return CLF_OK;
-  case CLF__SCALE_ATAN: *s = (scale){CLF_SCALE_atan, clamp, 0, 0}; return CLF_OK;
+  case CLF__SCALE_ATAN:
+    *s = (scale){CLF_SCALE_atan, clamp > 0 ? clamp : freia, 0, 0};
+    return CLF_OK;
   case CLF__SCALE_TANH:
     *s = (scale){clamp > 0 ? CLF_SCALE_tanh : CLF_SCALE_exp, clamp, 0, 0};
     return CLF_OK;
-  case CLF__SCALE_SIGMOID: *s = (scale){CLF_SCALE_sigmoid_log, clamp, 0, 0}; return CLF_OK;
-  default: return clf__fail(CLF_EINVAL, "affine: scale=realnvp is for couplings of images");
+  case CLF__SCALE_SIGMOID:
+    *s = (scale){CLF_SCALE_sigmoid_log, clamp > 0 ? clamp : freia, 0, 0};
+    return CLF_OK;
+  default: return clf__fail(CLF_EINVAL, "affine: scale=realnvp runs in the preset realnvp alone");
   }
 }
 

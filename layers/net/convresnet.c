@@ -27,6 +27,8 @@ static void add_block(clf__net *n, clf__parts *parts, int b, const char *path) {
 static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
   const clf__arch_convresnet *a = (const clf__arch_convresnet *)n->node;
   clf__conv_chain *c;
+  if (a->like == CLF__CONV_LIKE_REALNVP)
+    return clf__fail(CLF_EINVAL, "convresnet: like=realnvp runs in the preset realnvp alone");
   CLF_TRY(clf__conv_chain_new(n, 2 * a->blocks + 2, &c));
   clf__conv_layer *initial = &c->layer[0], *final = &c->layer[c->count - 1];
   initial->in = n->shape.channels;
