@@ -99,11 +99,28 @@ enum { CASES = sizeof cases / sizeof *cases };
 
 /* Those whose pieces are all there. */
 static const char *const ready[] = {
-    "torch_base_student", "torch_base_student_trained",  "torch_base_logistic",
-    "torch_base_laplace", "torch_base_logistic_trained", "torch_base_laplace_trained",
-    "zuko_mixture_full",  "torch_base_normal_full",      "torch_base_normal_spherical",
-    "zuko_mixture_diag",  "torch_base_classes",          "torch_base_box",
-    "torch_columns",      "zuko_mixture_spherical",      "normflows_mixture",
+    "zuko_softclip",
+    "torch_logit",
+    "torch_log",
+    "torch_softplus",
+    "freia_allinone",
+    "freia_allinone_exp",
+    "freia_allinone_sigmoid",
+    "torch_base_student",
+    "torch_base_student_trained",
+    "torch_base_logistic",
+    "torch_base_laplace",
+    "torch_base_logistic_trained",
+    "torch_base_laplace_trained",
+    "zuko_mixture_full",
+    "torch_base_normal_full",
+    "torch_base_normal_spherical",
+    "zuko_mixture_diag",
+    "torch_base_classes",
+    "torch_base_box",
+    "torch_columns",
+    "zuko_mixture_spherical",
+    "normflows_mixture",
     "normflows_normal",
 };
 enum { READY = sizeof ready / sizeof *ready };
@@ -176,6 +193,7 @@ static void set_params(const golden *g) {
     WORKS(clf_write64(flows_dev, p.at, v));
     free(v);
   }
+  WORKS(clf__flow_derive_again(g->flow));
 }
 
 static golden begin(const char *name) {

@@ -14,14 +14,16 @@
 enum { INPUT, RAW, NUMBERS, MAPPED, SCALED, VALUES };
 enum { DINPUT = VALUES, DRAW, DNUMBERS, DMAPPED, DSCALED, USED };
 
-static const double net_factor = 0.1;
+static const double net_factor = 0.1; /* no float: on cpu64 results hold to double */
 
 typedef struct allinone {
   clf__map map;
   clf__net net;
   clf__part kept_at, transformed_at; /* columns that the net reads, and that the map transforms */
+  clf__part factors;                 /* (2) net_factor and 0 */
   clf__part scale, offset;
   clf__part rotation;    /* (C, C) fixed */
+  clf__part inverse;     /* (C, C) of a rotation that files round; rank 0: the transpose is exact */
   clf__part reflections; /* (K, C); rank 0: none */
   clf__part product;     /* (C, C) of the reflections, row 0 first */
   clf__part matrix;      /* (C, C) rotation times the product's transpose; without one rotation */
@@ -73,6 +75,7 @@ static clf_status make_pieces(clf__layer *l, clf__parts *parts, const char *path
   if (!o->columns) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
   clf__parts_add(parts, &o->kept_at, CLF_CONSTANT, 0, 0, 1, &kept, NULL);
   clf__parts_add(parts, &o->transformed_at, CLF_CONSTANT, 0, 0, 1, &transformed, NULL);
+  clf__parts_add(parts, &o->factors, CLF_CONSTANT, 0, 0, 1, (int32_t[1]){2}, NULL);
   o->map.dims = transformed;
   o->map.hidden = clf__net_hidden(arch_of(l)->net);
   o->map.residual = clf__net_is_residual(arch_of(l)->net);
@@ -91,6 +94,8 @@ static void make_matrix(clf__layer *l, clf__parts *parts, const char *path) {
   allinone *o = own_of(l);
   const int32_t C = clf__channels(l), square[2] = {C, C}, K = arch_of(l)->reflections;
   clf__parts_add(parts, &o->rotation, CLF_CONSTANT, 0, 0, 2, square, "%s.rotation", path);
+  if (arch_of(l)->perm == CLF__BLOCK_PERM_SOFT)
+    clf__parts_add(parts, &o->inverse, CLF_CONSTANT, 0, 0, 2, square, NULL);
   if (arch_of(l)->perm != CLF__BLOCK_PERM_HOUSEHOLDER) return;
   clf__parts_add(parts, &o->reflections, CLF_PLAIN, 0, 0, 2, (int32_t[2]){K, C}, "%s.reflections",
                  path);
@@ -162,10 +167,35 @@ static void init(const clf__layer *l, clf__host_random *r, double *w) {
   for (int64_t i = 0; i < n; i++) w[o->reflections.at + i] = 0.2 * clf__host_normal(r);
 }
 
+/* One step of Newton's from the transpose W^T, which is within rounding of the inverse:
+ * 2 W^T - W^T W W^T. */
+static clf_status invert(const allinone *o, double *c) {
+  const int64_t C = o->rotation.dim[0];
+  const double *w = c + o->rotation.at;
+  double *product = malloc((size_t)(C * C) * sizeof *product), *v = c + o->inverse.at;
+  if (!product) return clf__fail(CLF_ENOMEM, "no memory for a rotation of %d", (int)C);
+  for (int64_t i = 0; i < C; i++)
+    for (int64_t j = 0; j < C; j++) {
+      double sum = 0;
+      for (int64_t k = 0; k < C; k++) sum += w[i * C + k] * w[j * C + k];
+      product[i * C + j] = (i == j ? 2 : 0) - sum;
+    }
+  for (int64_t i = 0; i < C; i++)
+    for (int64_t j = 0; j < C; j++) {
+      double sum = 0;
+      for (int64_t k = 0; k < C; k++) sum += w[k * C + i] * product[k * C + j];
+      v[i * C + j] = sum;
+    }
+  free(product);
+  return CLF_OK;
+}
+
 static clf_status derive(const clf__layer *l, double *c) {
   allinone *o = own_of(l);
   const int32_t C = clf__channels(l), kept = kept_channels(l);
   int32_t k = 0, t = 0;
+  c[o->factors.at] = net_factor;
+  c[o->factors.at + 1] = 0;
   for (int32_t d = 0; d < l->in.dim; d++)
     if (d % C < kept) {
       c[o->kept_at.at + k++] = d;
@@ -174,7 +204,7 @@ static clf_status derive(const clf__layer *l, double *c) {
       c[o->transformed_at.at + t++] = d;
     }
   if (o->map.ops->derive) o->map.ops->derive(&o->map, o->columns, c);
-  return CLF_OK;
+  return o->inverse.rank ? invert(o, c) : CLF_OK;
 }
 
 /* ---- Memory, and the matrix ---------------------------------------------------------------------
@@ -218,19 +248,27 @@ static clf_status finish(const clf__layer *l, const clf__pass *p) {
                 .dleft = clf__gradient(p, &o->reflections));
 }
 
-/* y = W x, and x = W^T y, of each pixel. */
-static clf_status rotate(const clf__layer *l, const clf__pass *p, clf_tensor x, clf_tensor y) {
-  const clf_tensor w = clf__weight(p, matrix_of(own_of(l)));
-  if (clf__is_image(l))
-    return clf_do(p->dev, conv_fwd, .x = clf__by_channel(l, x), .w = w, .y = clf__by_channel(l, y));
-  return clf_do(p->dev, gemm, .a = x, .b = w, .c = y, .tb = 1, .alpha = 1);
+/* W, and its inverse. */
+static clf_tensor turned(clf_tensor m) {
+  const int32_t step = m.stride[0];
+  m.stride[0] = m.stride[1];
+  m.stride[1] = step;
+  return m;
 }
-static clf_status rotate_back(const clf__layer *l, const clf__pass *p, clf_tensor y, clf_tensor x) {
-  const clf_tensor w = clf__weight(p, matrix_of(own_of(l)));
+static clf_tensor matrix_for(const clf__layer *l, const clf__pass *p) {
+  return clf__weight(p, matrix_of(own_of(l)));
+}
+static clf_tensor inverse_for(const clf__layer *l, const clf__pass *p) {
+  const allinone *o = own_of(l);
+  return o->inverse.rank ? clf__weight(p, &o->inverse) : turned(matrix_for(l, p));
+}
+
+/* y = m x of each pixel. */
+static clf_status rotate(const clf__layer *l, const clf__pass *p, clf_tensor m, clf_tensor x,
+                         clf_tensor y) {
   if (clf__is_image(l))
-    return clf_do(p->dev, conv_bwd_data, .dy = clf__by_channel(l, y), .w = w,
-                  .dx = clf__by_channel(l, x));
-  return clf_do(p->dev, gemm, .a = y, .b = w, .c = x, .alpha = 1);
+    return clf_do(p->dev, conv_fwd, .x = clf__by_channel(l, x), .w = m, .y = clf__by_channel(l, y));
+  return clf_do(p->dev, gemm, .a = x, .b = m, .c = y, .tb = 1, .alpha = 1);
 }
 /* The matrix's gradient += the sum of y x^T. */
 static clf_status add_to_matrix(const clf__layer *l, const clf__pass *p, clf_tensor y,
@@ -250,6 +288,15 @@ static clf_tensor kept(const clf__kept *k, int which, int32_t n) {
   return clf__rows(k->t[which], n);
 }
 
+/* to = net_factor from. */
+static clf_status weaken(const clf__layer *l, const clf__pass *p, clf_tensor from, clf_tensor to) {
+  const clf_tensor factors = clf__weight(p, &own_of(l)->factors);
+  clf_tensor gain = clf_slice(factors, 0, 0, 1), bias = clf_slice(factors, 0, 1, 2);
+  gain.dim[0] = bias.dim[0] = from.dim[1];
+  gain.stride[0] = bias.stride[0] = 0;
+  return clf_do(p->dev, gain_fwd, .x = from, .gain = gain, .bias = bias, .y = to);
+}
+
 /* The map's numbers from the channels of x that it does not transform. */
 static clf_status run_net(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x) {
   const allinone *o = own_of(l);
@@ -257,16 +304,14 @@ static clf_status run_net(const clf__layer *l, const clf__pass *p, clf__kept *k,
   CLF_TRY(clf_do(p->dev, columns_take, .x = x, .at = clf__weight(p, &o->kept_at),
                  .y = kept(k, INPUT, n)));
   CLF_TRY(o->net.ops->forward(&o->net, p, k->own, kept(k, INPUT, n), kept(k, RAW, n)));
-  return clf_do(p->dev, axpby, .x = kept(k, RAW, n), .y = kept(k, NUMBERS, n),
-                .a = (float)net_factor);
+  return weaken(l, p, kept(k, RAW, n), kept(k, NUMBERS, n));
 }
 /* Adds to dx, the gradient of x, what comes back through the net. */
 static clf_status net_backward(const clf__layer *l, const clf__pass *p, clf__kept *k,
                                clf_tensor dx) {
   const allinone *o = own_of(l);
   const int32_t n = dx.dim[0];
-  CLF_TRY(clf_do(p->dev, axpby, .x = kept(k, DNUMBERS, n), .y = kept(k, DRAW, n),
-                 .a = (float)net_factor));
+  CLF_TRY(weaken(l, p, kept(k, DNUMBERS, n), kept(k, DRAW, n)));
   CLF_TRY(o->net.ops->backward(&o->net, p, k->own, kept(k, INPUT, n), kept(k, DRAW, n),
                                kept(k, DINPUT, n)));
   return clf_do(p->dev, columns_add, .x = kept(k, DINPUT, n), .at = clf__weight(p, &o->kept_at),
@@ -283,14 +328,14 @@ static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k,
   CLF_TRY(clf_do(p->dev, scale_shift_fwd, .x = clf__by_channel(l, mapped),
                  .u = clf__weight(p, &o->scale), .shift = clf__weight(p, &o->offset),
                  .y = clf__by_channel(l, scaled), .logdet = logdet, .kind = kind_of(l)));
-  return rotate(l, p, scaled, y);
+  return rotate(l, p, matrix_for(l, p), scaled, y);
 }
 
 static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
                           clf_tensor x, clf_tensor logdet) {
   const allinone *o = own_of(l);
   const clf_tensor mapped = kept(k, MAPPED, y.dim[0]), scaled = kept(k, SCALED, y.dim[0]);
-  CLF_TRY(rotate_back(l, p, y, scaled));
+  CLF_TRY(rotate(l, p, inverse_for(l, p), y, scaled));
   CLF_TRY(clf_do(p->dev, scale_shift_inv, .y = clf__by_channel(l, scaled),
                  .u = clf__weight(p, &o->scale), .shift = clf__weight(p, &o->offset),
                  .x = clf__by_channel(l, mapped), .logdet = logdet, .kind = kind_of(l)));
@@ -304,7 +349,7 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k
   const allinone *o = own_of(l);
   const int32_t n = x.dim[0];
   (void)y;
-  CLF_TRY(rotate_back(l, p, dy, kept(k, DSCALED, n)));
+  CLF_TRY(rotate(l, p, turned(matrix_for(l, p)), dy, kept(k, DSCALED, n)));
   CLF_TRY(add_to_matrix(l, p, dy, kept(k, SCALED, n)));
   CLF_TRY(clf_do(p->dev, scale_shift_bwd, .x = clf__by_channel(l, kept(k, MAPPED, n)),
                  .u = clf__weight(p, &o->scale), .dy = clf__by_channel(l, kept(k, DSCALED, n)),
@@ -330,7 +375,7 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
                  .du = clf__gradient(p, &o->scale), .dshift = clf__gradient(p, &o->offset),
                  .kind = kind_of(l), .dlogdet = p->dlogdet));
   CLF_TRY(add_to_matrix(l, p, y, kept(k, DSCALED, n)));
-  return rotate(l, p, kept(k, DSCALED, n), dy);
+  return rotate(l, p, turned(inverse_for(l, p)), kept(k, DSCALED, n), dy);
 }
 
 static int32_t outside(const clf__layer *l, const double *x, double interval[2]) {
