@@ -88,7 +88,7 @@ int cli_data_wait(cli_session *s) {
 static int check_images(const cli_session *s, const char *data, const char *model) {
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
   int32_t h, w, c;
-  if (spec->kind != CLF_REALNVP)
+  if (!spec->height)
     return cli_fail("%s holds images, the model %s of kind %s takes rows of numbers; "
                     "`clflow train --flow realnvp` makes a model of images",
                     data, model, clf_kind_name(spec->kind));

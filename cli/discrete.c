@@ -98,8 +98,7 @@ int cli_train_advise(const cli_session *s) {
   const double *mean, *std;
   clf_advice *list;
   int count;
-  if (!s->data.at || cli_wanted.resume || clf_flow_get_spec(s->flow)->kind == CLF_REALNVP)
-    return CLI_OK;
+  if (!s->data.at || cli_wanted.resume || clf_flow_get_spec(s->flow)->height) return CLI_OK;
   const int scaled = cli_wanted.train.standardize || clf_flow_scaling(s->flow, &mean, &std);
   if (clf_table_advise(&s->data, scaled, clf_flow_grid(s->flow), &list, &count) != CLF_OK)
     return cli_fail_library();

@@ -88,7 +88,7 @@ static void print_columns(const clf_flow *flow) {
 /* Mean log p, of images in bits/dim. */
 static void print_mean(const char *name, double logp, const clf_flow_spec *spec, const char *what) {
   if (!isfinite(logp)) return;
-  if (spec->kind == CLF_REALNVP)
+  if (spec->height)
     printf("%-9s %.6f bits/dim%s\n", name, -logp / (spec->dim * log(2)), what);
   else
     printf("%-9s %.6f nats, %s\n", name, logp, *what ? what + 2 : "mean log-likelihood");
@@ -101,8 +101,7 @@ static void print_history(clf_history h, const clf_flow_spec *spec) {
   }
   printf("trained   %" PRId64 " epochs, %" PRId64 " steps\n", h.epochs, h.steps);
   print_mean("train", h.train, spec, "");
-  print_mean("valid", h.valid, spec,
-             spec->kind == CLF_REALNVP ? ", held-out images" : ", held-out rows");
+  print_mean("valid", h.valid, spec, spec->height ? ", held-out images" : ", held-out rows");
   if (!h.best_epoch) return;
   printf("best      epoch %" PRId64 ", whose weights these are\n", h.best_epoch);
   print_mean("", h.best_train, spec, ", its training loss; the last epoch's was much worse");
@@ -144,7 +143,7 @@ static void print_params(const clf_flow *flow) {
 
 /* Of the options that the file was trained by, or else the usual ones. */
 static int make_plan(const clf_flow *flow, clf_train_plan *plan) {
-  const int images = clf_flow_get_spec(flow)->kind == CLF_REALNVP;
+  const int images = clf_flow_get_spec(flow)->height > 0;
   clf_train_options t = training.there ? training.o
                         : images       ? clf_train_options_images()
                                        : clf_train_options_default();

@@ -323,7 +323,7 @@ int cli_put_table(const char *path, clf_table *t, const char *prefix, int number
 static int put_rows(const char *path, const clf_flow *flow, clf_table *rows, char *const *names,
                     const char *prefix) {
   const clf_flow_spec *spec = clf_flow_get_spec(flow);
-  if (spec->kind != CLF_REALNVP || !cli_has_suffix(path, ".npy")) {
+  if (!spec->height || !cli_has_suffix(path, ".npy")) {
     const int code = name_columns(rows, names, prefix, 1);
     return code ? code : cli_put_named(path, rows);
   }

@@ -76,9 +76,7 @@ int cli_transform_rows(const cli_session *s, const cli_indices *list, const doub
 
 /* ---- Images that a model makes ------------------------------------------------ */
 
-int cli_makes_images(const cli_session *s) {
-  return clf_flow_get_spec(s->flow)->kind == CLF_REALNVP;
-}
+int cli_makes_images(const cli_session *s) { return clf_flow_get_spec(s->flow)->height > 0; }
 
 void cli_draw_share(const char *what, int64_t done, int64_t total) {
   if (!isatty(STDERR_FILENO)) return;

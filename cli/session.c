@@ -51,7 +51,7 @@ static int load_model(cli_session *s) {
 static int open_data(cli_session *s) {
   clf_image_options wanted = cli_image_options();
   wanted.channels = cli_common.images.channels;
-  if (s->flow && clf_flow_get_spec(s->flow)->kind == CLF_REALNVP) {
+  if (s->flow && clf_flow_get_spec(s->flow)->height) {
     wanted.height = clf_flow_get_spec(s->flow)->height;
     wanted.width = clf_flow_get_spec(s->flow)->width;
   }

@@ -227,7 +227,7 @@ static int prepare(cli_session *s, cli_training *t) {
     return cli_fail_library();
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
   t->flow = s->flow;
-  t->bits = spec->kind == CLF_REALNVP ? spec->dim * log(2) : 0;
+  t->bits = spec->height ? spec->dim * log(2) : 0;
   t->bound = cli_wanted.target != NULL;
   t->seed = o->seed;
   t->out = cli_wanted.out;
@@ -276,7 +276,7 @@ static const char *also_writes(int i, const char **option) {
 static int choose_pictures(cli_training *t) {
   const clf_flow_spec *spec = clf_flow_get_spec(t->flow);
   if (!cli_wanted.plot) return CLI_OK;
-  if (spec->kind == CLF_REALNVP) {
+  if (spec->height) {
     t->samples = cli_wanted.plot;
     cli_wanted.plot = NULL;
     const int code = cli_check_grid(spec, cli_training_grid);

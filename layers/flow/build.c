@@ -82,6 +82,7 @@ static void read_node(clf_flow *f, clf__layer *l) {
     l->spec.alpha = x->alpha;
     l->spec.levels = x->levels;
     l->spec.variant.paper_logit = x->paper;
+    f->spec.levels = x->levels;
   }
   if (f->context || !is_mlp_coupling(l->node)) return;
   l->ops = &clf__mlp_coupling;
@@ -103,6 +104,7 @@ static clf_status list_of_arch(clf_flow *f) {
     l->context = given_context(f);
     read_node(f, l);
   }
+  if (f->spec.height) f->traits |= CLF_TAKES_PIXELS;
   f->base = (clf__base){.node = f->arch->flow->base, .dev = f->dev, .context = given_context(f)};
   return clf__base_of(f->base.node, &f->base.ops);
 }
@@ -165,7 +167,7 @@ static clf_status make_layers(clf_flow *f) {
 
 /* A stage goes on as long as the next layer joins it. */
 static void make_stages(clf_flow *f) {
-  while (f->head < f->layers && is_on_host(&f->layer[f->head]))
+  while (!f->spec.height && f->head < f->layers && is_on_host(&f->layer[f->head]))
     if (f->layer[f->head++].traits & CLF_IS_STANDARDIZE) {
       f->standardizes |= CLF_THE_DATA;
       break; /* bounds come before it */

@@ -7,8 +7,9 @@
 
 /* Enough rows to fill a device, few enough to stay in its caches and small in memory. */
 static int32_t good_chunk(const clf_flow *f) {
-  if (f->spec.kind == CLF_REALNVP) { /* the features of its first scale are the most */
-    const int64_t each = (int64_t)f->spec.hidden * f->spec.height * f->spec.width;
+  if (f->spec.height) { /* the features of its first scale are the most */
+    const int64_t wide = f->spec.hidden ? f->spec.hidden : 32 * f->spec.channels;
+    const int64_t each = wide * f->spec.height * f->spec.width;
     const int64_t images = (1 << 23) / each;
     return images < 1 ? 1 : images > 256 ? 256 : (int32_t)images;
   }

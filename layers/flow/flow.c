@@ -98,6 +98,7 @@ static clf_flow_spec composed(const clf_arch *arch, uint64_t seed) {
   return (clf_flow_spec){.kind = CLF_COMPOSED,
                          .dim = arch->dim,
                          .seed = seed,
+                         .levels = arch->image[0] ? 256 : 0,
                          .height = arch->image[0],
                          .width = arch->image[1],
                          .channels = arch->image[2]};

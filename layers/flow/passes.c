@@ -111,6 +111,7 @@ clf_status clf__flow_fit(clf_flow *f, clf_tensor x) {
   const clf_tensor unused = clf__rows(f->ws.logp, n);
   if (!fits(f)) return CLF_OK;
   CLF_TRY(clf_do(f->dev, fill, .y = unused, .value = 0));
+  if (f->sends) place_latents(f, clf__rows(f->ws.z, n), (clf_tensor){0});
   for (int i = 0; i < f->stages; i++) {
     const clf__layer *l = f->stage[i].l;
     const clf_tensor y = clf__rows(f->ws.x[i + 1], n);

@@ -9,7 +9,7 @@
 clf_status clf__check_images(const clf_flow *f, const clf_images *images) {
   const clf_flow_spec *s = &f->spec;
   int32_t h, w, c;
-  if (s->kind != CLF_REALNVP)
+  if (!s->height)
     return clf__fail(CLF_EINVAL, "a flow of kind %s takes rows of numbers, not images",
                      clf_kind_name(s->kind));
   clf_images_shape(images, &h, &w, &c);
