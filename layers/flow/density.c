@@ -106,7 +106,7 @@ static clf_status transform_chunk(clf__chunk *c) {
 
 clf_status clf_transform(clf_flow *f, const double *x, int64_t n, double *z, double *logdet) {
   CLF_GIVEN("flow, x, z", f, x, z);
-  CLF_TRY(clf__needs_latents(f, "transform"));
+  CLF_TRY(clf__needs_latents(f));
   return clf__in_chunks(f, n, &(clf__arrays){.in = x, .out = z, .logdet = logdet}, CLF_VALUES,
                         transform_chunk);
 }
@@ -114,7 +114,7 @@ clf_status clf_transform(clf_flow *f, const double *x, int64_t n, double *z, dou
 clf_status clf_transform_given(clf_flow *f, const double *x, const double *c, int64_t n, double *z,
                                double *logdet) {
   CLF_GIVEN("flow, x, c, z", f, x, c, z);
-  CLF_TRY(clf__needs_latents(f, "transform"));
+  CLF_TRY(clf__needs_latents(f));
   return clf__in_chunks(f, n, &(clf__arrays){.in = x, .c = c, .out = z, .logdet = logdet},
                         CLF_VALUES, transform_chunk);
 }

@@ -132,8 +132,8 @@ static inline clf_status clf__check_given(const clf_flow *f, const double *c, in
   const clf__base *b = &f->base;
   return b->ops->check_context && !f->embedding.ops ? b->ops->check_context(b, c, row) : CLF_OK;
 }
-/* ENOTSUP for what (a verb) needs latents, where the base has none. */
-clf_status clf__needs_latents(const clf_flow *f, const char *what);
+/* ENOTSUP where the base has no latents. */
+clf_status clf__needs_latents(const clf_flow *f);
 /* Latents first .. of the stream `seed`. */
 clf_status clf__flow_draw_latents(clf_flow *f, uint64_t seed, int64_t first, clf_tensor z);
 /* After a forward that kept: adds to g; dL/dx lies in one of ws.dx. */

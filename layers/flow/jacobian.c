@@ -89,7 +89,7 @@ static clf_status check_size(const clf_flow *f) {
 clf_status clf_jacobian(clf_flow *f, const double *x, double *J, double *logabsdet,
                         double *logdet) {
   CLF_GIVEN("flow, x, J, logabsdet, logdet", f, x, J, logabsdet, logdet);
-  CLF_TRY(clf__needs_latents(f, "jacobian"));
+  CLF_TRY(clf__needs_latents(f));
   CLF_TRY(check_size(f));
   CLF_TRY(clf_transform(f, x, 1, J, logdet));
   return jacobian(f, x, NULL, J, logabsdet);
@@ -98,7 +98,7 @@ clf_status clf_jacobian(clf_flow *f, const double *x, double *J, double *logabsd
 clf_status clf_jacobian_given(clf_flow *f, const double *x, const double *c, double *J,
                               double *logabsdet, double *logdet) {
   CLF_GIVEN("flow, x, c, J, logabsdet, logdet", f, x, c, J, logabsdet, logdet);
-  CLF_TRY(clf__needs_latents(f, "jacobian"));
+  CLF_TRY(clf__needs_latents(f));
   CLF_TRY(check_size(f));
   CLF_TRY(clf_transform_given(f, x, c, 1, J, logdet));
   return jacobian(f, x, c, J, logabsdet);

@@ -243,12 +243,11 @@ clf_status clf__flow_base_backward(clf_flow *f, clf_tensor z, float dlogp, clf_t
   return f->base.ops->backward(&f->base, &p, &f->ws.base, through(f, z), through(f, dz));
 }
 
-clf_status clf__needs_latents(const clf_flow *f, const char *what) {
+clf_status clf__needs_latents(const clf_flow *f) {
   if (!f->base.ops->no_latents) return CLF_OK;
   return clf__fail(CLF_ENOTSUP,
-                   "%s: the flow ends in a blend of flows, which has no latents; it has densities "
-                   "and samples",
-                   what);
+                   "the flow ends in a blend of flows, which has no latents; it has densities and "
+                   "samples");
 }
 
 clf_status clf__flow_draw_latents(clf_flow *f, uint64_t seed, int64_t first, clf_tensor z) {

@@ -67,7 +67,7 @@ static clf_status invert_chunk(clf__chunk *c) {
 
 clf_status clf_invert(clf_flow *f, const double *z, int64_t n, double *x, double *logdet) {
   CLF_GIVEN("flow, z, x", f, z, x);
-  CLF_TRY(clf__needs_latents(f, "invert"));
+  CLF_TRY(clf__needs_latents(f));
   return clf__in_chunks(f, n, &(clf__arrays){.in = z, .out = x, .logdet = logdet}, CLF_VALUES,
                         invert_chunk);
 }
@@ -75,7 +75,7 @@ clf_status clf_invert(clf_flow *f, const double *z, int64_t n, double *x, double
 clf_status clf_invert_given(clf_flow *f, const double *z, const double *c, int64_t n, double *x,
                             double *logdet) {
   CLF_GIVEN("flow, z, c, x", f, z, c, x);
-  CLF_TRY(clf__needs_latents(f, "invert"));
+  CLF_TRY(clf__needs_latents(f));
   return clf__in_chunks(f, n, &(clf__arrays){.in = z, .c = c, .out = x, .logdet = logdet},
                         CLF_VALUES, invert_chunk);
 }
@@ -126,7 +126,7 @@ static clf_status latents_chunk(clf__chunk *c) {
 clf_status clf_sample_latents(clf_flow *f, uint64_t seed, int64_t first, int64_t n,
                               double temperature, double *z) {
   CLF_GIVEN("flow, z", f, z);
-  CLF_TRY(clf__needs_latents(f, "sample latents"));
+  CLF_TRY(clf__needs_latents(f));
   CLF_TRY(check_first(first, n));
   if (!(temperature >= 0 && isfinite(temperature)))
     return clf__fail(CLF_EINVAL, "the temperature is %g; it must be 0 or above", temperature);
