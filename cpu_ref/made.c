@@ -110,10 +110,16 @@ static void add_units(plan *p, int layer, int degree) {
             count);
 }
 
+/* The column of a dimension in the order. */
+static int column_at(const plan *p, int rank) {
+  const real j = *at(p->q->at, rank, 0, 0, 0);
+  return j > 0 ? j < (real)p->D ? (int)j : p->D - 1 : 0;
+}
+
 static void add_dimension(plan *p, int rank, int group) {
   const made *q = p->q;
   const int weights = weights_of(q, q->layers);
-  const int j = (int)*at(q->at, rank, 0, 0, 0), column = j < 0 ? 0 : j < p->D ? j : p->D - 1;
+  const int column = column_at(p, rank);
   add_tiles(p,
             (record){.dimension = -1,
                      .from = p->first_row + (q->layers - 1) * (q->hidden + TILE),
@@ -142,29 +148,30 @@ static void add_records(plan *p) {
 
 /* ---- Weights ------------------------------------------------------------------------------- */
 
-/* The number of the k-th input of a tile: dimensions by rank, units by degree. */
-static int input_of(const plan *p, const record *r, int k) {
+/* The inputs of layers in the order of their rows: the D columns, then the hidden units. */
+static void list_inputs(const plan *p, int *inputs) {
   const made *q = p->q;
-  if (r->from == 0) return (int)*at(q->at, k, 0, 0, 0);
-  const int full = q->hidden / q->period, rest = q->hidden % q->period, many = rest * (full + 1);
-  const int degree = k < many ? k / (full + 1) : rest + (k - many) / full;
-  return degree + (k < many ? k % (full + 1) : (k - many) % full) * q->period;
+  for (int r = 0; r < p->D; r++) inputs[r] = column_at(p, r);
+  int *unit = inputs + p->D;
+  for (int degree = 0; degree < q->period; degree++)
+    for (int i = degree; i < q->hidden; i += q->period) *unit++ = i;
 }
 
 /* TILE biases, then TILE weights for each input; 0 where there is no unit. */
-static void pack(const plan *p, int *inputs, real *to) {
+static void pack(const plan *p, const int *inputs, real *to) {
+  const real *w = at(p->q->w, 0, 0, 0, 0);
+  const ptrdiff_t apart = p->q->w->stride[0];
   for (int i = 0; i < p->records; i++) {
     const record *r = &p->at[i];
     if (r->dimension >= 0) continue;
-    for (int k = 0; k < r->inputs; k++) inputs[k] = input_of(p, r, k);
-    for (int u = 0; u < TILE; u++)
-      *to++ = u < r->units ? *at(p->q->w, r->biases + r->unit + u * r->step, 0, 0, 0) : 0;
-    for (int k = 0; k < r->inputs; k++)
-      for (int u = 0; u < TILE; u++)
-        *to++ =
-            u < r->units
-                ? *at(p->q->w, r->weights + (r->unit + u * r->step) * r->pitch + inputs[k], 0, 0, 0)
-                : 0;
+    const int *input = r->from == 0 ? inputs : inputs + p->D;
+    for (int u = 0; u < TILE; u++) {
+      const int unit = r->unit + u * r->step, is = u < r->units;
+      const real *row = w + (is ? r->weights + (ptrdiff_t)unit * r->pitch : 0) * apart;
+      to[u] = is ? w[(r->biases + unit) * apart] : 0;
+      for (int k = 0; k < r->inputs; k++) to[TILE * (k + 1) + u] = is ? row[input[k] * apart] : 0;
+    }
+    to += TILE * (1 + r->inputs);
   }
 }
 
@@ -259,7 +266,7 @@ static void place_rows(plan *p) {
 
 clf_status CLF_REAL(clf__made)(const made *q, clf_scratch *scratch) {
   const int D = q->y->dim[1], N = q->y->dim[0], blocks = (N - 1) / LANES + 1;
-  const int inputs = D > q->hidden ? D : q->hidden;
+  const int inputs = D + q->hidden;
   plan p = {
       .q = q, .D = D, .groups = (D - 1) / q->each + 1, .bands = blocks < BANDS ? blocks : BANDS};
   place_rows(&p);
@@ -273,7 +280,8 @@ clf_status CLF_REAL(clf__made)(const made *q, clf_scratch *scratch) {
   real *weights = p.values + values;
   p.at = (record *)(void *)(weights + p.packed + (p.packed & 1));
   add_records(&p);
-  pack(&p, (int *)(p.at + p.records), weights);
+  list_inputs(&p, (int *)(p.at + p.records));
+  pack(&p, (const int *)(p.at + p.records), weights);
   p.weights = weights;
   in_threads(2.0 * p.packed * N, p.bands, band, &p);
   return CLF_OK;
