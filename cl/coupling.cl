@@ -41,14 +41,14 @@ kernel BY_SAMPLE void affine_inv(CLF_IN(y), CLF_IN(h), CLF_IN(t), CLF_IN(b), CLF
   if (get_local_id(0) == 0) AT(logdet, n, 0, 0, 0) -= sum;
 }
 
-kernel BY_SAMPLE void affine_bwd(CLF_IN(x), CLF_IN(h), CLF_IN(b), CLF_IN(dy), CLF_OUT(dx),
-                                 CLF_OUT(dh), CLF_OUT(dt), const affine_bwd_args p) {
+kernel BY_SAMPLE void affine_bwd(CLF_IN(x), CLF_IN(h), CLF_IN(b), CLF_IN(dy), CLF_IN(dl),
+                                 CLF_OUT(dx), CLF_OUT(dh), CLF_OUT(dt), const affine_bwd_args p) {
   FOR_SAMPLE(x) {
     UNPACK(x);
     const int kept = KEPT(b);
     const float dy = AT(dy, n, c, h, w), out = AT(h, n, c, h, w);
     const float s = kept ? 0 : bounded(out, p.s_max);
-    const float dx = dy * exp(s), ds = dx * AT(x, n, c, h, w) + p.dlogdet;
+    const float dx = dy * exp(s), ds = dx * AT(x, n, c, h, w) + DLOGDET(n);
     AT(dx, n, c, h, w) = dx;
     AT(dt, n, c, h, w) = kept ? 0 : dy;
     AT(dh, n, c, h, w) = kept ? 0 : ds * bounded_slope(out, p.s_max);

@@ -65,11 +65,12 @@ kernel BY_ITEM void piecewise_deriv(CLF_IN(x), CLF_IN(xi), CLF_OUT(d),
 
 /* Item g takes samples e.x g .. e.x (g + 1) - 1 and collects, in its part of the
  * pool, dy at the Q + 1 knots and then dlogdet at the slopes. */
-kernel BY_ITEM void piecewise_bwd(CLF_IN(x), CLF_IN(xi), CLF_IN(dy), CLF_OUT(dx), CLF_OUT(dalpha),
-                                  CLF_OUT(dxi), const piecewise_bwd_args p, CLF_POOL) {
+kernel BY_ITEM void piecewise_bwd(CLF_IN(x), CLF_IN(xi), CLF_IN(dy), CLF_IN(dl), CLF_OUT(dx),
+                                  CLF_OUT(dalpha), CLF_OUT(dxi), const piecewise_bwd_args p,
+                                  CLF_POOL) {
   const int g = get_global_id(0), knots = p.xi.dim[0];
   if (g >= e.y) return;
-  global float *dv = pool + (size_t)g * 2 * knots, *dl = dv + knots;
+  global float *dv = pool + (size_t)g * 2 * knots, *dlog = dv + knots;
   for (int j = 0; j < 2 * knots; j++) dv[j] = 0;
   for (int m = g * e.x; m < min((g + 1) * e.x, p.x.dim[0]); m++) {
     const place q = place_of(AT(x, m, 0, 0, 0), p.xmin, p.rate, knots - 1, p.tails);
@@ -77,13 +78,13 @@ kernel BY_ITEM void piecewise_bwd(CLF_IN(x), CLF_IN(xi), CLF_IN(dy), CLF_OUT(dx)
     const int moves = p.tails || q.inside;
     dv[q.n] += (1 - q.a) * dy;
     dv[q.n + 1] += q.a * dy;
-    dl[q.n + 1] += moves ? p.dlogdet : 0;
+    dlog[q.n + 1] += moves ? DLOGDET(m) : 0;
     AT(dx, m, 0, 0, 0) = moves ? dy * p.rate * exp(XI(q.n + 1)) : 0;
   }
 }
 
 /* One item: from the right, since v[j] contains exp(xi[i]) for every i <= j. */
-kernel SINGLE void piecewise_bwd_add(CLF_IN(x), CLF_IN(xi), CLF_IN(dy), CLF_OUT(dx),
+kernel SINGLE void piecewise_bwd_add(CLF_IN(x), CLF_IN(xi), CLF_IN(dy), CLF_IN(dl), CLF_OUT(dx),
                                      CLF_OUT(dalpha), CLF_OUT(dxi), const piecewise_bwd_args p,
                                      CLF_POOL) {
   if (get_global_id(0) != 0) return;

@@ -27,16 +27,17 @@ kernel BY_SAMPLE void scaling_inv(CLF_IN(y), CLF_IN(log_s), CLF_OUT(x), CLF_OUT(
   if (get_local_id(0) == 0) AT(logdet, n, 0, 0, 0) -= sum;
 }
 
-kernel BY_ITEM void scaling_bwd(CLF_IN(x), CLF_IN(log_s), CLF_IN(dy), CLF_OUT(dx), CLF_OUT(dlog_s),
-                                const scaling_bwd_args p) {
+kernel BY_ITEM void scaling_bwd(CLF_IN(x), CLF_IN(log_s), CLF_IN(dy), CLF_IN(dl), CLF_OUT(dx),
+                                CLF_OUT(dlog_s), const scaling_bwd_args p) {
   const int d = get_global_id(0), N = p.x.dim[0];
   if (d >= p.x.dim[1]) return;
   const float e = exp(AT(log_s, d, 0, 0, 0));
-  float sum = 0;
+  float sum = 0, each = dl_ ? 0 : N * p.dlogdet;
   for (int n = 0; n < N; n++) {
+    if (dl_) each += DLOGDET(n);
     const float dx = AT(dy, n, d, 0, 0) * e;
     AT(dx, n, d, 0, 0) = dx;
     sum += dx * AT(x, n, d, 0, 0);
   }
-  AT(dlog_s, d, 0, 0, 0) += sum + N * p.dlogdet;
+  AT(dlog_s, d, 0, 0, 0) += sum + each;
 }

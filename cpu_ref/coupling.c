@@ -52,7 +52,7 @@ CLF_REF_LOOP(affine_bwd, 20.0 * (double)clf__count(&p->x), p->x.dim[0], n) {
     const real dy = *at(&p->dy, n, c, h, w);
     const real out = *at(&p->h, n, c, h, w), s = moved ? bounded(out, p->s_max) : 0;
     const real dx = dy * real_exp(s);
-    const real ds = dx * *at(&p->x, n, c, h, w) + p->dlogdet;
+    const real ds = dx * *at(&p->x, n, c, h, w) + dlogdet_of(&p->dl, p->dlogdet, n);
     *at(&p->dx, n, c, h, w) = dx;
     *at(&p->dt, n, c, h, w) = moved ? dy : 0;
     *at(&p->dh, n, c, h, w) = moved ? ds * bounded_slope(out, p->s_max) : 0;

@@ -102,7 +102,7 @@ CLF_REF(piecewise_bwd) {
     const int moves = p->tails || q.inside;
     dv[q.n] += (1 - q.a) * dy;
     dv[q.n + 1] += q.a * dy;
-    dl[q.n + 1] += moves ? p->dlogdet : 0;
+    dl[q.n + 1] += moves ? dlogdet_of(&p->dl, p->dlogdet, m) : 0;
     *at(&p->dx, m, 0, 0, 0) = moves ? dy * p->rate * real_exp(XI(q.n + 1)) : 0;
   }
   double from_right = 0;

@@ -144,4 +144,9 @@ static inline int dense_order(const clf_tensor *t) {
   for (int c = 0; c < (t)->dim[1]; c++)                                                            \
     for (int h = 0; h < (t)->dim[2]; h++)                                                          \
       for (int w = 0; w < (t)->dim[3]; w++)
+/* dL/dlogdet of sample n. */
+static inline real dlogdet_of(const clf_tensor *dl, float dlogdet, int n) {
+  return dl->buf ? dlogdet * *at(dl, n, 0, 0, 0) : (real)dlogdet;
+}
+
 #endif

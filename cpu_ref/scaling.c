@@ -35,13 +35,14 @@ CLF_REF(scaling_bwd) {
   const int N = p->x.dim[0];
   for (int d = 0; d < p->x.dim[1]; d++) {
     const real e = real_exp(*at(&p->log_s, d, 0, 0, 0));
-    double sum = 0;
+    double sum = 0, dl = p->dl.buf ? 0 : N * (double)p->dlogdet;
     for (int n = 0; n < N; n++) {
+      if (p->dl.buf) dl += (double)dlogdet_of(&p->dl, p->dlogdet, n);
       const real dx = *at(&p->dy, n, d, 0, 0) * e;
       *at(&p->dx, n, d, 0, 0) = dx;
       sum += (double)dx * (double)*at(&p->x, n, d, 0, 0);
     }
-    *at(&p->dlog_s, d, 0, 0, 0) += (real)(sum + N * (double)p->dlogdet);
+    *at(&p->dlog_s, d, 0, 0, 0) += (real)(sum + dl);
   }
   return CLF_OK;
 }

@@ -153,7 +153,7 @@ static clf_status coupling_back(const clf__layer *l, const clf__pass *p, const c
   if (y) CLF_TRY(rebuild(l, p, k, i, *y, in));
   if (l->spec.kind == CLF_NVP) {
     CLF_TRY(clf_do(p->dev, affine_bwd, .x = in, .h = clf__rows(k->t[S], n), .b = b, .dy = dy,
-                   .dx = dx, .dh = ds, .dt = dt, .s_max = (float)l->spec.s_max,
+                   .dx = dx, .dh = ds, .dt = dt, .s_max = (float)l->spec.s_max, .dl = p->each,
                    .dlogdet = p->dlogdet));
   } else {
     CLF_TRY(clf_do(p->dev, copy, .x = dy, .y = dx));
@@ -194,7 +194,7 @@ static clf_status affine_inverse_back(const clf__layer *l, const clf__pass *p, c
                  .s_max = (float)l->spec.s_max));
   CLF_TRY(clf_do(p->dev, axpby, .x = dy, .y = minus, .a = -1));
   return clf_do(p->dev, affine_bwd, .x = in, .h = s, .b = b, .dy = minus, .dx = none, .dh = ds,
-                .dt = clf__rows(k->t[DT], n), .s_max = (float)l->spec.s_max,
+                .dt = clf__rows(k->t[DT], n), .s_max = (float)l->spec.s_max, .dl = p->each,
                 .dlogdet = -p->dlogdet);
 }
 

@@ -81,7 +81,7 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k
                            clf_tensor y, clf_tensor dy, clf_tensor dx) {
   (void)k, (void)y;
   return clf_do(p->dev, piecewise_bwd, .x = x, .xi = clf__weight(p, &own_of(l)->xi), .dy = dy,
-                .dx = dx, .dalpha = clf__gradient(p, &own_of(l)->alpha),
+                .dl = p->each, .dx = dx, .dalpha = clf__gradient(p, &own_of(l)->alpha),
                 .dxi = clf__gradient(p, &own_of(l)->xi), .xmin = (float)l->spec.xmin,
                 .rate = rate(l), .tails = l->spec.tails, .dlogdet = p->dlogdet);
 }

@@ -30,8 +30,8 @@ static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
 static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
                            clf_tensor y, clf_tensor dy, clf_tensor dx) {
   (void)k, (void)y;
-  return clf_do(p->dev, scaling_bwd, .x = x, .log_s = clf__weight(p, l->own), .dy = dy, .dx = dx,
-                .dlog_s = clf__gradient(p, l->own), .dlogdet = p->dlogdet);
+  return clf_do(p->dev, scaling_bwd, .x = x, .log_s = clf__weight(p, l->own), .dy = dy,
+                .dl = p->each, .dx = dx, .dlog_s = clf__gradient(p, l->own), .dlogdet = p->dlogdet);
 }
 
 const clf__layer_ops clf__layer_scale = {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
+#include "mlp_coupling.h"
 #include "names.h"
 #include "source.h"
 
@@ -235,7 +236,14 @@ static clf_status validate(clf__source *s, double *mean) {
   return CLF_OK;
 }
 
+/* The operation of all couplings has one weight for all samples. */
+static void unfuse(clf_flow *f, int on) {
+  for (int i = 0; i < f->layers; i++) clf__mlp_unfuse(&f->layer[i], on);
+  clf__flow_drop_workspace(f);
+}
+
 static void free_source(clf__source *s) {
+  if (clf__source_is_weighted(s)) unfuse(s->f, 0);
   free(((clf__table_source *)(void *)s)->noisy.at);
   free(s);
 }
@@ -274,6 +282,8 @@ clf_status clf__source_of_table(clf_flow *f, const clf_train_data *data, const c
   CLF_TRY(check_table(f, x));
   CLF_TRY(check_given(f, x, data->given));
   CLF_TRY(check_weights(x, data->weights));
+  if (data->weights && f->traits & CLF_TAKES_PIXELS)
+    return clf__fail(CLF_ENOTSUP, "a flow of images cannot weight its rows");
   clf__table_source *t = calloc(1, sizeof *t);
   if (!t) return clf__fail(CLF_ENOMEM, "no memory for a source of samples");
   t->base = (clf__source){.ops = &table_ops, .f = f, .o = *o, .resident = x->rows};
@@ -283,6 +293,7 @@ clf_status clf__source_of_table(clf_flow *f, const clf_train_data *data, const c
   t->base.sum = add_sum(crc32_z(0, NULL, 0), x->at, x->rows * x->cols);
   if (t->given) t->base.sum = add_sum(t->base.sum, t->given->at, x->rows * t->given->cols);
   t->base.sum = add_sum(t->base.sum, t->weights, x->rows);
+  if (t->weights) unfuse(f, 1);
   const clf_status s = fit(t, o);
   if (s)
     clf__source_free(&t->base);

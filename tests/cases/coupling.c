@@ -15,6 +15,9 @@
 #define BWD(s, ...) &(const clf_affine_bwd_args){.x = DIM(__VA_ARGS__), .h = DIM(__VA_ARGS__), \
     .b = MASK(__VA_ARGS__), .dy = DIM(__VA_ARGS__), .dx = DIM(__VA_ARGS__), .dh = DIM(__VA_ARGS__), \
     .dt = DIM(__VA_ARGS__), .s_max = s, .dlogdet = -0.3f}
+#define BWD_EACH(s, ...) &(const clf_affine_bwd_args){.x = DIM(__VA_ARGS__), .h = DIM(__VA_ARGS__), \
+    .b = MASK(__VA_ARGS__), .dy = DIM(__VA_ARGS__), .dl = NLOG(__VA_ARGS__), .dx = DIM(__VA_ARGS__), \
+    .dh = DIM(__VA_ARGS__), .dt = DIM(__VA_ARGS__), .s_max = s, .dlogdet = -0.3f}
 #define ADD(s, ...) &(const clf_additive_args){.x = DIM(__VA_ARGS__), .t = DIM(__VA_ARGS__), \
     .b = MASK(__VA_ARGS__), .y = DIM(__VA_ARGS__), .sign = s}
 #define ADDB(s, ...) &(const clf_additive_bwd_args){.b = MASK(__VA_ARGS__), .dy = DIM(__VA_ARGS__), \
@@ -36,7 +39,8 @@ CLF_CASES(mask_apply,
   CASE("large",  APPLY(0, 4096, 64, 1, 1), .bench = 1));
 CLF_CASES(affine_fwd, SHAPES(FWD));
 CLF_CASES(affine_inv, SHAPES(INV));
-CLF_CASES(affine_bwd, SHAPES(BWD));
+CLF_CASES(affine_bwd, SHAPES(BWD),
+  CASE("each", BWD_EACH(2, 35, 7, 1, 1)));
 CLF_CASES(additive,
   CASE("one",     ADD(1, 1, 1, 1, 1)),
   CASE("vector",  ADD(1, 5, 7, 1, 1)),

@@ -11,6 +11,9 @@
 #define BWD(N, Q, t) &(const clf_piecewise_bwd_args){.x = DIM(N), .xi = DIM(Q + 1), .dy = DIM(N), .dx = DIM(N), \
     .dalpha = DIM(1), .dxi = DIM(Q + 1), MAP, .tails = t, .dlogdet = -0.3f}
 
+#define BWD_EACH(N, Q, t) &(const clf_piecewise_bwd_args){.x = DIM(N), .xi = DIM(Q + 1), .dy = DIM(N), \
+    .dl = DIM(N), .dx = DIM(N), .dalpha = DIM(1), .dxi = DIM(Q + 1), MAP, .tails = t, .dlogdet = -0.3f}
+
 /* The interval is -1.1 .. -1.1 + Q / 3.7: narrow Q leaves x outside. */
 #define SHAPES(X)                               \
   CASE("one",     X(1, 1, 0)),                  \
@@ -23,7 +26,7 @@ CLF_CASES(piecewise_knots,
   CASE("one", KNOTS(1)), CASE("odd", KNOTS(17)), CASE("many", KNOTS(1000), .tol = 1e-4f));
 CLF_CASES(piecewise_fwd, SHAPES(FWD));
 CLF_CASES(piecewise_deriv, SHAPES(DERIV));
-CLF_CASES(piecewise_bwd, SHAPES(BWD));
+CLF_CASES(piecewise_bwd, SHAPES(BWD), CASE("each", BWD_EACH(301, 16, 1), .tol = 5e-5f));
 /* Random v are not increasing, as the inverse needs: one piece and the ends of tails. */
 CLF_CASES(piecewise_inv,
   CASE("one",   INV(1, 1, 0)),

@@ -30,6 +30,7 @@ void tests_of_result(TCase *tc);
 void tests_of_judge(TCase *tc);
 void tests_of_rows(TCase *tc);
 void tests_of_watchdog(TCase *tc);
+void tests_of_weights(TCase *tc);
 
 /* ---- Flows, data and runs ------------------------------------------------------------------ */
 
