@@ -90,9 +90,9 @@ static clf_status check_options(const char *source, clf_image_options *o) {
     return clf__fail(CLF_EINVAL, "%s: samples of 16-bit images have 8 to 16 bits, not %" PRId32,
                      source, o->bits);
   if (!o->bits) o->bits = 16;
-  if (o->channels != 0 && o->channels != 1 && o->channels != 3)
-    return clf__fail(CLF_EINVAL, "%s: images have 1 or 3 channels, not %" PRId32, source,
-                     o->channels);
+  if (o->channels < 0 || o->channels > CLF_IMAGE_CHANNELS)
+    return clf__fail(CLF_EINVAL, "%s: images have 1 to %d channels, not %" PRId32, source,
+                     CLF_IMAGE_CHANNELS, o->channels);
   if ((unsigned)o->crop > CLF_CROP_LSUN)
     return clf__fail(CLF_EINVAL, "%s: there is no crop %d", source, (int)o->crop);
   if (o->crop == CLF_CROP_CENTER && (!o->height || !o->width))

@@ -14,6 +14,8 @@
 
 enum { CLF_NOTES = 3 };
 
+enum { CLF_IMAGE_CHANNELS = 1024 }; /* at most, of arrays; other files have 1 or 3 */
+
 /* One image, (height, width, channels); `at` is malloc'ed, or NULL where only the shape matters. */
 typedef struct clf__picture {
   int32_t height, width, channels;

@@ -42,6 +42,11 @@ static uint8_t luma(const uint8_t *rgb) {
 
 static clf_status set_channels(const char *name, int32_t channels, clf__picture *p) {
   if (p->channels == channels) return CLF_OK;
+  if (p->channels + channels != 1 + 3)
+    return clf__fail(CLF_EFORMAT,
+                     "%s: it has %" PRId32 " channels, not %" PRId32
+                     "; only grey and colour turn into each other",
+                     name, p->channels, channels);
   clf__picture q = {p->height, p->width, channels, NULL};
   CLF_TRY(clf__picture_new(name, &q));
   const size_t n = (size_t)p->height * (size_t)p->width;

@@ -35,9 +35,9 @@ static clf_status check_images(const clf__npy *h, clf__npy_type d) {
   for (int k = 0; k < h->dims; k++)
     if (h->dim[k] == 0)
       return clf__fail(CLF_EFORMAT, "%s: the shape is %s: there are no pixels", h->path, h->shape);
-  if (h->dims == 4 && h->dim[3] != 1 && h->dim[3] != 3)
-    return clf__fail(CLF_EFORMAT, "%s: the shape is %s; the last must be 1 or 3 channels", h->path,
-                     h->shape);
+  if (h->dims == 4 && h->dim[3] > CLF_IMAGE_CHANNELS)
+    return clf__fail(CLF_EFORMAT, "%s: the shape is %s; the last must be 1 to %d channels", h->path,
+                     h->shape, CLF_IMAGE_CHANNELS);
   if (h->dim[1] > CLF_IMAGE_SIDE || h->dim[2] > CLF_IMAGE_SIDE ||
       (int64_t)(h->dim[1] * h->dim[2]) > CLF_IMAGE_PIXELS)
     return clf__fail(CLF_EFORMAT, "%s: the shape %s is beyond %d pixels a side or 2^28 in all",
@@ -78,7 +78,7 @@ clf_status clf_images_write_npy(const char *path, const uint8_t *pixels, int64_t
   size_t size = 1;
   const int64_t dim[] = {n, height, width, channels};
   CLF_GIVEN("path, pixels", path, pixels);
-  int bad = (channels != 1 && channels != 3);
+  int bad = channels > CLF_IMAGE_CHANNELS;
   for (int k = 0; k < 4; k++) bad |= dim[k] < 1 || __builtin_mul_overflow(size, dim[k], &size);
   if (bad)
     return clf__fail(CLF_EINVAL,

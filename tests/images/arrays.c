@@ -25,8 +25,10 @@ START_TEST(npy_images) {
   npy_fails("|u1", "2, 3", "b.npy: the shape is (2, 3); images are (N, H, W) or (N, H, W, C)");
   npy_fails("|u1", "1, 1, 1, 2, 3",
             "b.npy: the shape is (1, 1, 1, 2, 3); images are (N, H, W) or (N, H, W, C)");
-  npy_fails("|u1", "1, 1, 3, 2",
-            "b.npy: the shape is (1, 1, 3, 2); the last must be 1 or 3 channels");
+  put_npy("a.npy", "|u1", 0, "1, 1, 3, 2", six, 6);
+  set_is("a.npy", NULL, 1, 1, 3, 2, six);
+  npy_fails("|u1", "1, 1, 1, 1025",
+            "b.npy: the shape is (1, 1, 1, 1025); the last must be 1 to 1024 channels");
   npy_fails("|u1", "2, 0, 3", "b.npy: the shape is (2, 0, 3): there are no pixels");
   npy_fails("|u1", "2, 1, 4", "b.npy: shape (2, 1, 4) of dtype |u1 takes 8 bytes, the file has 6");
   npy_fails("|u1", "99999999999, 65536, 4096",
