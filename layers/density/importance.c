@@ -140,10 +140,8 @@ clf_status clf_importance(clf_flow *f, const clf_density *d, uint64_t seed, int6
     return clf__fail(CLF_ENOMEM, "no memory for the weights of %lld samples", (long long)n);
   double *lw = memory + rows * (D + 2);
   const chunk c = {memory, memory + rows * D, memory + rows * (D + 1)};
-  clf_importance_score result;
   clf_status s = weigh_all(f, d, &c, seed, first, n, x, lw);
-  if (!s) s = clf_importance_score_of(lw, n, &result);
-  if (!s) *score = result;
+  if (!s) s = clf_importance_score_of(lw, n, score);
   if (!s && log_weights) memcpy(log_weights, lw, (size_t)n * sizeof *lw);
   free(memory);
   return s;
