@@ -14,7 +14,13 @@ enum { BENCH_DEVICES = 8, BENCH_SAMPLES = 101 };
 
 /* ---- Workloads ------------------------------------------------------------------ */
 
-typedef enum bench_group { BENCH_OP, BENCH_STEP, BENCH_SAMPLE, BENCH_START } bench_group;
+typedef enum bench_group {
+  BENCH_OP,
+  BENCH_STEP,
+  BENCH_DENSITY,
+  BENCH_SAMPLE,
+  BENCH_START
+} bench_group;
 
 /* When a workload is run without being named: always, without --quick, with --full. */
 typedef enum bench_level { BENCH_QUICK, BENCH_USUAL, BENCH_FULL } bench_level;

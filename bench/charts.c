@@ -175,7 +175,7 @@ void bench_chart_roofline(const bench_report *r, FILE *to) {
 
 static int is_first(const bench_row *rows, int ops) {
   return ops ? rows->w->group == BENCH_OP
-             : rows->w->group == BENCH_STEP || rows->w->group == BENCH_SAMPLE;
+             : rows->w->group >= BENCH_STEP && rows->w->group <= BENCH_SAMPLE;
 }
 
 static void dumbbell(const bench_report *r, const bench_row *row, const axis *x, int y, FILE *to) {

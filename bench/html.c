@@ -97,12 +97,19 @@ static const char *bars_text(const bench_report *r) {
                "or of memory.";
 }
 
+static int has_flows(const bench_report *r) {
+  return has(r, BENCH_STEP, "") || has(r, BENCH_DENSITY, "") || has(r, BENCH_SAMPLE, "");
+}
+
 static void put_flows(const bench_report *r, FILE *to) {
-  if (!has(r, BENCH_STEP, "") && !has(r, BENCH_SAMPLE, "") && !has(r, BENCH_START, "")) return;
+  if (!has_flows(r) && !has(r, BENCH_START, "")) return;
   put_section("Flows", bars_text(r), r, to);
+  static const char *const titles[] = {[BENCH_STEP] = "A training step",
+                                       [BENCH_DENSITY] = "Log-densities",
+                                       [BENCH_SAMPLE] = "Sampling"};
   for (bench_group g = BENCH_STEP; g <= BENCH_SAMPLE; g++) {
     if (!has(r, g, "")) continue;
-    begin_figure(g == BENCH_STEP ? "A training step" : "Sampling", to);
+    begin_figure(titles[g], to);
     bench_chart_speed(r, g, "", to);
     end_figure(to);
   }
@@ -112,7 +119,7 @@ static void put_flows(const bench_report *r, FILE *to) {
     bench_chart_start(r, to);
     end_figure(to);
   }
-  if (has(r, BENCH_STEP, "") || has(r, BENCH_SAMPLE, "")) {
+  if (has_flows(r)) {
     begin_figure("The first time (rings) and every other (dots)", to);
     bench_chart_first(r, 0, to);
     end_figure(to);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* steps.c: whole training steps, and samples, of flows of several sizes, through the same
+/* steps.c: whole training steps, densities and samples of flows of several sizes, through the same
  * calls that programs make. */
 #include "bench.h"
 #include <stdlib.h>
 
 typedef struct flow_case {
   int32_t dim, hidden, depth; /* nvp; or */
+  const char *arch;           /* a composed flow; or */
   const char *preset;         /* a flow of images */
   int32_t size, channels;
   int32_t batch;
@@ -21,7 +22,16 @@ typedef struct flow_state {
 
 /* ---- Flows and data ------------------------------------------------------------------- */
 
+static clf_status make_composed(clf_device *dev, const char *text, clf_flow **flow) {
+  clf_arch *arch;
+  CLF_TRY(clf_arch_parse(text, &arch));
+  const clf_status s = clf_flow_create_arch(dev, arch, 1, flow);
+  clf_arch_free(arch);
+  return s;
+}
+
 static clf_status make_flow(clf_device *dev, const flow_case *c, clf_flow **flow) {
+  if (c->arch) return make_composed(dev, c->arch, flow);
   clf_flow_spec spec = clf_flow_spec_default(CLF_NVP, c->dim);
   const clf_preset *preset;
   if (c->preset) {
@@ -151,6 +161,30 @@ static clf_status prepare_sample(bench_run *run) {
 
 static const bench_kind sample = {prepare_sample, draw, finish};
 
+/* ---- Densities ------------------------------------------------------------------------- */
+
+static clf_status evaluate(bench_run *run, double *seconds) {
+  const flow_case *c = run->w->what;
+  flow_state *s = run->state;
+  const double begin = bench_clock();
+  CLF_TRY(clf_log_prob(s->flow, s->table.at, c->batch, s->x));
+  *seconds = bench_clock() - begin;
+  return CLF_OK;
+}
+
+static clf_status prepare_density(bench_run *run) {
+  const flow_case *c = run->w->what;
+  flow_state *s = run->state = calloc(1, sizeof *s);
+  if (!s) return bench_fail(CLF_ENOMEM, "no memory");
+  CLF_TRY(make_flow(run->dev, c, &s->flow));
+  CLF_TRY(make_data(s, c, 1));
+  s->x = calloc((size_t)c->batch, sizeof *s->x);
+  if (!s->x) return bench_fail(CLF_ENOMEM, "no memory for %d densities", (int)c->batch);
+  return evaluate(run, &run->first);
+}
+
+static const bench_kind density = {prepare_density, evaluate, finish};
+
 /* ---- The table ------------------------------------------------------------------------- */
 
 /* Forward is two networks of two products a coupling, a step three times that: gradients by
@@ -176,12 +210,49 @@ static const bench_kind sample = {prepare_sample, draw, finish};
 #define SAMPLE_IMAGES(level, name, ...)                                                            \
   IMAGES_(level, BENCH_SAMPLE, sample, "sample/realnvp-" name, __VA_ARGS__)
 
+/* Composed flows as libraries build them: neural spline flows by couplings, also of the size of its
+ * paper, and autoregressive; masked autoregressive flows, small and large. */
+#define NSF "8: (coupling(rq(bins=10, tail=3), resnet(50x2, relu)), lu)*5 -> normal"
+#define NSF_AR "8: ar(rq(bins=8, tail=5, like=zuko), masked(50x2))*5 -> normal"
+#define MAF                                                                                        \
+  "8: (ar(affine(scale=softplus), made(50x2, tanh, residual=0)), perm(random))*5 -> normal"
+#define MAF_LARGE                                                                                  \
+  "43: (ar(affine(scale=softplus), made(512x2, tanh, residual=0)), perm(random))*5 -> normal"
+#define NSF_LARGE "6: coupling(rq(bins=8, tail=3), resnet(256x2, relu))*10 -> normal"
+#define COMPOSED(level_, group_, kind_, name_, arch_, D, N)                                        \
+  {                                                                                                \
+    .name = name_, .group = group_, .level = BENCH_##level_, .kind = &kind_,                       \
+    .what = &(const flow_case){.arch = arch_, .dim = D, .batch = N}, .unit = "samples", .items = N \
+  }
+#define STEP_OF(level, name, arch, D, N)                                                           \
+  COMPOSED(level, BENCH_STEP, step, "step/" name "-b" #N, arch, D, N)
+#define DENSITY_OF(level, name, arch, D, N)                                                        \
+  COMPOSED(level, BENCH_DENSITY, density, "density/" name "-n" #N, arch, D, N)
+#define SAMPLE_OF(level, name, arch, D, N)                                                         \
+  COMPOSED(level, BENCH_SAMPLE, sample, "sample/" name "-n" #N, arch, D, N)
+
 const bench_workload bench_steps[] = {
     STEP_NVP(QUICK, 2, 2, 4, 100),
     STEP_NVP(USUAL, 6, 128, 10, 1024),
     STEP_NVP(USUAL, 64, 512, 10, 4096),
     STEP_IMAGES(USUAL, "tiny8-b64", "tiny", 8, 1, 64),
     STEP_IMAGES(FULL, "imagenet32-b64", "imagenet32", 32, 3, 64),
+    STEP_OF(QUICK, "nsf-8-50", NSF, 8, 200),
+    STEP_OF(QUICK, "maf-8-50", MAF, 8, 200),
+    STEP_OF(USUAL, "nsf-ar-8-50", NSF_AR, 8, 200),
+    STEP_OF(USUAL, "maf-43-512", MAF_LARGE, 43, 100),
+    STEP_OF(USUAL, "nsf-6-256", NSF_LARGE, 6, 512),
+    DENSITY_OF(QUICK, "nsf-8-50", NSF, 8, 1),
+    DENSITY_OF(QUICK, "nsf-8-50", NSF, 8, 10000),
+    DENSITY_OF(QUICK, "maf-8-50", MAF, 8, 10000),
+    DENSITY_OF(USUAL, "nsf-ar-8-50", NSF_AR, 8, 10000),
+    DENSITY_OF(USUAL, "maf-43-512", MAF_LARGE, 43, 10000),
+    DENSITY_OF(USUAL, "nsf-6-256", NSF_LARGE, 6, 10000),
+    SAMPLE_OF(QUICK, "nsf-8-50", NSF, 8, 10000),
+    SAMPLE_OF(QUICK, "maf-8-50", MAF, 8, 10000),
+    SAMPLE_OF(USUAL, "nsf-ar-8-50", NSF_AR, 8, 10000),
+    SAMPLE_OF(USUAL, "maf-43-512", MAF_LARGE, 43, 10000),
+    SAMPLE_OF(USUAL, "nsf-6-256", NSF_LARGE, 6, 10000),
     SAMPLE_NVP(QUICK, 2, 2, 4, 100),
     SAMPLE_NVP(QUICK, 2, 2, 4, 10000),
     SAMPLE_NVP(USUAL, 6, 128, 10, 1024),

@@ -7,7 +7,7 @@
 #include <string.h>
 
 const char *bench_group_name(bench_group group) {
-  static const char *const names[] = {"op", "step", "sample", "start"};
+  static const char *const names[] = {"op", "step", "density", "sample", "start"};
   return names[group];
 }
 

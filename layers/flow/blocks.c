@@ -15,10 +15,12 @@
 
 enum {
   GRAIN = 8,        /* rows that are not divided: a tile of a product */
-  ROWS = 64,        /* of a block, at most */
-  WIDE_ROWS = 256,  /* of one where weights do not stay in a cache */
-  TASKS = 16,       /* blocks with gradients of their own, at most */
-  CACHED = 1 << 18, /* weights that do */
+  SHARED = 32,      /* rows from which on there are two blocks */
+  TRAIN_ROWS = 128, /* of a block in training, at most */
+  FEW = 64,         /* of one that only computes values: a sixteenth of all, between these */
+  MANY = 256,
+  TASKS = 16,       /* blocks, or groups of them, with gradients of their own, at most */
+  CACHED = 1 << 18, /* weights that stay in a cache */
   MESSAGE = 512
 };
 
@@ -52,15 +54,13 @@ static int trains_in_blocks(const clf_flow *f) {
          !(f->traits & CLF_HAS_BATCH_STATISTICS);
 }
 
-static int32_t blocks_of(const clf_flow *f, int32_t n) {
-  const int32_t most = is_large(f) ? WIDE_ROWS : ROWS, blocks = (n - 1) / most + 1;
-  return blocks > 1 ? blocks + blocks % 2 : 1;
-}
-
-/* Two blocks or more share a gradient, where all threads of a small machine have one even so: each
- * has to be cleared and added up. */
-static int tasks_of(int32_t blocks) {
-  return blocks <= 2 ? blocks : blocks / 2 < TASKS ? blocks / 2 : TASKS;
+/* A product packs its weights for each block, so that large ones are cheaper; small ones keep more
+ * threads busy. */
+static int32_t blocks_of(const clf_flow *f, int32_t n, int trains) {
+  const int32_t share = n / 16, few = is_large(f) ? MANY : FEW;
+  const int32_t values = share < few ? few : share > MANY ? MANY : share;
+  const int32_t blocks = (n - 1) / (trains ? TRAIN_ROWS : values) + 1;
+  return n < SHARED ? 1 : blocks + blocks % 2;
 }
 
 /* The first row of block i among `blocks` of about equal size. */
@@ -256,7 +256,7 @@ static clf_status run_all(run *r) {
 
 clf_status clf__flow_in_blocks(clf_flow *f, int32_t n, clf__block_fn pass, void *context) {
   if (!has_blocks(f)) return pass(f, 0, n, context);
-  const int32_t blocks = blocks_of(f, n);
+  const int32_t blocks = blocks_of(f, n, 0);
   run r = {.f = f, .n = n, .blocks = blocks, .tasks = blocks, .pass = pass, .context = context};
   CLF_TRY(need(f, most_rows(n, blocks), CLF_VALUES, blocks, 0));
   CLF_TRY(clf__flow_prepare(f));
@@ -294,8 +294,8 @@ clf_status clf__flow_train_in_blocks(clf_flow *f, int32_t n, clf__block_fn pass,
     f->ws.loss = loss;
     return pass(f, 0, n, context);
   }
-  const int32_t blocks = blocks_of(f, n);
-  const int tasks = tasks_of(blocks);
+  const int32_t blocks = blocks_of(f, n, 1);
+  const int tasks = blocks < TASKS ? blocks : TASKS;
   run r = {.f = f,
            .n = n,
            .blocks = blocks,
