@@ -22,7 +22,7 @@ typedef struct block {
 /* A column number that a tensor holds, moved into 0 .. D - 1. */
 static inline int map_column(const clf_tensor *columns, int j, int D) {
   const real c = *at(columns, j, 0, 0, 0);
-  return c > 0 ? c < D ? (int)c : D - 1 : 0;
+  return c > 0 ? c < (real)D ? (int)c : D - 1 : 0;
 }
 
 static inline block block_from(const clf_tensor *x, const clf_tensor *columns, int first, int end) {

@@ -126,9 +126,9 @@ static void slopes_backward(const spline *s, const splines *q, const bin *f, con
     EACH_LANE {
       const int kind = q->kind[l], free = kind != CLF_LINEAR_ENDS, same = kind == CLF_CIRCULAR_ENDS;
       const real k = f->k[l];
-      const real a = (k == i) & (free | (k > 0)) ? g->u_a[l] : 0;
+      const real a = ((k == i) & (free | (k > 0))) ? g->u_a[l] : 0;
       const int ends = (k + 1 == i) | (same & (i == 0) & (k + 1 == last));
-      const real b = ends & (free | (k + 1 < last)) & !(same & (i == last)) ? g->u_b[l] : 0;
+      const real b = (ends & (free | (k + 1 < last)) & !(same & (i == last))) ? g->u_b[l] : 0;
       du[r][l] = a + b;
     }
   }

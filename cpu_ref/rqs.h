@@ -127,8 +127,8 @@ static inline void find_bins(const spline *s, const splines *q, const lanes v, i
     const int linear = q->kind[l] == CLF_LINEAR_ENDS;
     f->w[l] = (q->right[l] - q->left[l]) * (min_width + spare_w * f->part_w[l]);
     f->h[l] = (q->top[l] - q->bottom[l]) * (min_height + spare_h * f->part_h[l]);
-    f->a[l] = linear & (f->k[l] == 0) ? end_slope : a[l];
-    f->b[l] = linear & (f->k[l] == last) ? end_slope : b[l];
+    f->a[l] = (linear & (f->k[l] == 0)) ? end_slope : a[l];
+    f->b[l] = (linear & (f->k[l] == last)) ? end_slope : b[l];
   }
 }
 
@@ -179,8 +179,8 @@ static inline void go_beyond(const spline *s, const splines *q, const lanes from
                              const lanes steep, real refused, lanes value, lanes log_slopes) {
   const int line = s->outside == CLF_OUTSIDE_LINE;
   EACH_LANE {
-    value[l] = line & out[l] ? value[l] + steep[l] : value[l];
-    value[l] = out[l] & (q->kind[l] != CLF_FREE_ENDS) ? from[l] : value[l];
+    value[l] = (line & out[l]) ? value[l] + steep[l] : value[l];
+    value[l] = (out[l] & (q->kind[l] != CLF_FREE_ENDS)) ? from[l] : value[l];
   }
   for (int l = 0; l < LANES; l++)
     if (out[l]) log_slopes[l] = log_slope_beyond(s, q->kind[l], log_slopes[l], refused);

@@ -17,8 +17,8 @@ enum { ROWS = 203, D = 5, STEPS = 3, BATCH = 150 };
  * fixed bases. */
 static const char *const archs[] = {
     "5: coupling(rq(bins=6, tail=3), resnet(24x2, relu))*3 -> normal",
-    "5: (ar(rq(bins=4), made(20x2, tanh)), ~coupling(rq(bins=5), mlp(16x2, silu)))*2 -> "
-    "student(df=5)",
+    ("5: (ar(rq(bins=4), made(20x2, tanh)), ~coupling(rq(bins=5), mlp(16x2, silu)))*2 -> "
+     "student(df=5)"),
     "5|2: coupling(rq(bins=4), mlp(33x1, tanh))*2 -> normal",
 };
 enum { ARCHS = sizeof archs / sizeof *archs };
