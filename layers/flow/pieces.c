@@ -14,47 +14,46 @@
 #define DECLARE_FLOW(id)
 #include "clflow/arch.def"
 
-#define NONE_OF(id)
 #define CLF_NODE(GROUP, id, ...) LAYERS_##GROUP(id)
 #define LAYERS_LAYER(id) [CLF__ARCH_##id] = &clf__layer_##id,
-#define LAYERS_MAP NONE_OF
-#define LAYERS_NET NONE_OF
-#define LAYERS_BASE NONE_OF
-#define LAYERS_CONTEXT NONE_OF
-#define LAYERS_FLOW NONE_OF
+#define LAYERS_MAP(id)
+#define LAYERS_NET(id)
+#define LAYERS_BASE(id)
+#define LAYERS_CONTEXT(id)
+#define LAYERS_FLOW(id)
 static const clf__layer_ops *const layers[CLF__NODE_TYPES] = {
 #include "clflow/arch.def"
 };
 
 #define CLF_NODE(GROUP, id, ...) MAPS_##GROUP(id)
-#define MAPS_LAYER NONE_OF
+#define MAPS_LAYER(id)
 #define MAPS_MAP(id) [CLF__ARCH_##id] = &clf__map_##id,
-#define MAPS_NET NONE_OF
-#define MAPS_BASE NONE_OF
-#define MAPS_CONTEXT NONE_OF
-#define MAPS_FLOW NONE_OF
+#define MAPS_NET(id)
+#define MAPS_BASE(id)
+#define MAPS_CONTEXT(id)
+#define MAPS_FLOW(id)
 static const clf__map_ops *const maps[CLF__NODE_TYPES] = {
 #include "clflow/arch.def"
 };
 
 #define CLF_NODE(GROUP, id, ...) NETS_##GROUP(id)
-#define NETS_LAYER NONE_OF
-#define NETS_MAP NONE_OF
+#define NETS_LAYER(id)
+#define NETS_MAP(id)
 #define NETS_NET(id) [CLF__ARCH_##id] = &clf__net_##id,
-#define NETS_BASE NONE_OF
-#define NETS_CONTEXT NONE_OF
-#define NETS_FLOW NONE_OF
+#define NETS_BASE(id)
+#define NETS_CONTEXT(id)
+#define NETS_FLOW(id)
 static const clf__net_ops *const nets[CLF__NODE_TYPES] = {
 #include "clflow/arch.def"
 };
 
 #define CLF_NODE(GROUP, id, ...) BASES_##GROUP(id)
-#define BASES_LAYER NONE_OF
-#define BASES_MAP NONE_OF
-#define BASES_NET NONE_OF
+#define BASES_LAYER(id)
+#define BASES_MAP(id)
+#define BASES_NET(id)
 #define BASES_BASE(id) [CLF__ARCH_##id] = &clf__base_##id,
-#define BASES_CONTEXT NONE_OF
-#define BASES_FLOW NONE_OF
+#define BASES_CONTEXT(id)
+#define BASES_FLOW(id)
 static const clf__base_ops *const bases[CLF__NODE_TYPES] = {
 #include "clflow/arch.def"
 };

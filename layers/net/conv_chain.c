@@ -198,8 +198,9 @@ static clf_status decide(const clf__pass *p, const clf__conv_layer *d, clf_tenso
   const double one = 1;
   CLF_TRY(clf_do(p->dev, bn_stats, .x = raw, .mean = clf__weight(p, &d->mean),
                  .var = clf__weight(p, &d->var)));
-  double *mean = malloc(2 * C * sizeof *mean), *var = mean + C;
+  double *const mean = malloc(2 * C * sizeof *mean);
   if (!mean) return clf__fail(CLF_ENOMEM, "no memory for the statistics of %zu channels", C);
+  double *const var = mean + C;
   clf_status s = clf_read64(p->dev, clf__weight(p, &d->mean), mean);
   if (!s) s = clf_read64(p->dev, clf__weight(p, &d->var), var);
   for (size_t i = 0; i < C; i++) {
