@@ -15,8 +15,10 @@ static clf_device *dev;
 static clf_arena arena;
 static int exact; /* double */
 
-static int case_count(void) { return maps_rqs_count; }
-static const maps_case *case_at(int i) { return &maps_rqs[i]; }
+static int case_count(void) { return maps_rqs_count + maps_affine_count; }
+static const maps_case *case_at(int i) {
+  return i < maps_rqs_count ? &maps_rqs[i] : &maps_affine[i - maps_rqs_count];
+}
 
 /* Each test runs for each device and case, unless the device is OpenCL and there is none. */
 static const maps_case *begin(int i) {

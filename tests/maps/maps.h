@@ -25,6 +25,6 @@ struct maps_case {
   clf_status (*call)(clf_device *dev, const maps_case *c, maps_what what, const maps_views *v);
 };
 
-extern const maps_case maps_rqs[];
-extern const int maps_rqs_count;
+extern const maps_case maps_rqs[], maps_affine[];
+extern const int maps_rqs_count, maps_affine_count;
 #endif
