@@ -70,13 +70,6 @@ static clf_status refuse_conv(clf__base *b, clf__parts *parts, const char *path)
 }
 const clf__base_ops clf__base_base_conv = {.name = "conv", .make = refuse_conv};
 
-static clf_status refuse_map(clf__map *m, clf__parts *parts, const char *path) {
-  (void)parts, (void)path;
-  return clf__fail(CLF_EINVAL, "%s cannot stand here", m->node->type->name);
-}
-const clf__map_ops clf__map_linear = {.name = "linear", .make = refuse_map};
-const clf__map_ops clf__map_quadratic = {.name = "quadratic", .make = refuse_map};
-
 /* ---- Looking up ---------------------------------------------------------------------------------
  */
 

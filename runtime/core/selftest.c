@@ -18,6 +18,9 @@
   { CLF_OP_##name, &(const clf_##name##_args){__VA_ARGS__}, 1 }
 
 #define IMAGE(C) DIM(3, C, 6, 5)
+#define POLY                                                                                       \
+  .order = 2, .tails = 1, .left = -0.7f, .right = 0.8f, .bottom = -0.6f, .top = 0.9f,              \
+  .min_width = 0.01f, .min_height = 0.01f, .scale = 1, .end_share = 0.5f
 #define RQS                                                                                        \
   .left = -0.7f, .right = 0.8f, .bottom = -0.6f, .top = 0.9f, .min_width = 0.01f,                  \
   .min_height = 0.01f, .min_slope = 0.01f, .end_slope = 1, .scale = 1, .gain = 1, .beta = 1
@@ -182,6 +185,14 @@ static const struct {
     OP(affine_map_inv_bwd, .x = DIM(N, D), .at = DIM(2), .s = DIM(N, 2), .t = DIM(N, 2),
        .dx = DIM(N, D), .dl = DIM(N), .dy = DIM(N, D), .ds = DIM(N, 2), .dt = DIM(N, 2),
        .scale = CLF_SCALE_sigmoid, .a = 2, .b = 0.001f, .dlogdet = -1),
+    OP(poly_spline_fwd, .x = DIM(N, D), .at = DIM(2), .u = DIM(N, 2, 5), .y = DIM(N, D),
+       .logdet = DIM(N), POLY),
+    OP(poly_spline_inv, .y = DIM(N, D), .at = DIM(2), .u = DIM(N, 2, 5), .x = DIM(N, D),
+       .logdet = DIM(N), POLY),
+    OP(poly_spline_bwd, .x = DIM(N, D), .at = DIM(2), .u = DIM(N, 2, 5), .dy = DIM(N, D),
+       .dl = DIM(N), .dx = DIM(N, D), .du = DIM(N, 2, 5), POLY, .dlogdet = -1),
+    OP(poly_spline_inv_bwd, .x = DIM(N, D), .at = DIM(2), .u = DIM(N, 2, 5), .dx = DIM(N, D),
+       .dl = DIM(N), .dy = DIM(N, D), .du = DIM(N, 2, 5), POLY, .dlogdet = -1),
     OP(rqs_fwd, .x = DIM(N, D), .at = DIM(2), .u = DIM(N, 2, 8), .y = DIM(N, D), .logdet = DIM(N),
        RQS),
     OP(made_affine_inv, .y = DIM(N, D), .at = DIM(D), .w = DIM(H * (D + 1) + D * 2 * (H + 1)),

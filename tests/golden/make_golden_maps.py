@@ -22,15 +22,20 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
+from nflows.transforms.splines.linear import linear_spline, unconstrained_linear_spline
+from nflows.transforms.splines.quadratic import quadratic_spline, unconstrained_quadratic_spline
 from nflows.transforms.splines.rational_quadratic import (
     rational_quadratic_spline as nflows_rq,
     unconstrained_rational_quadratic_spline as nflows_rq_tails,
 )
+from nflows.utils import torchutils
 from normflows.utils.splines import unconstrained_rational_quadratic_spline as normflows_rq
 from zuko.transforms import MonotonicRQSTransform
 
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)
+# nflows' own moves the last knot by 1e-6 in place, so that its inverses are not exact.
+torchutils.searchsorted = lambda knots, x: (x[..., None] >= knots).sum(-1) - 1
 
 
 def f32(v):
@@ -83,6 +88,43 @@ def zuko(K, bound, slope):
     return f
 
 
+def nflows_linear(bound):
+    return lambda x, u, inverse: unconstrained_linear_spline(
+        x, u, inverse=inverse, tail_bound=bound
+    )
+
+
+def with_slope(f, box):
+    """Of a map whose log-derivatives leave out that its box is no square."""
+    more = math.log((box["top"] - box["bottom"]) / (box["right"] - box["left"]))
+
+    def g(x, u, inverse):
+        y, logdet = f(x, u, inverse)
+        return y, logdet + (-more if inverse else more)
+
+    return g
+
+
+def nflows_linear_box(box):
+    return with_slope(lambda x, u, inverse: linear_spline(x, u, inverse=inverse, **box), box)
+
+
+SIZES = dict(min_bin_width=MIN, min_bin_height=MIN)
+
+
+def nflows_quadratic(K, bound):
+    return lambda x, u, inverse: unconstrained_quadratic_spline(
+        x, u[..., :K], u[..., K:], inverse=inverse, tail_bound=bound, **SIZES
+    )
+
+
+def nflows_quadratic_box(K, box):
+    f = lambda x, u, inverse: quadratic_spline(
+        x, u[..., :K], u[..., K:], inverse=inverse, **box, **SIZES
+    )
+    return with_slope(f, box)
+
+
 def float32_numbers(t):
     return t.float().double()
 
@@ -124,6 +166,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(16)
     N, columns = 24, torch.tensor([f32(2), f32(0.7), PI])
+    box = dict(left=-1.0, right=2.0, bottom=0.5, top=1.0)
     sets = {
         # Some of the values lie in the tails.
         "rqs_nflows": make(nflows_tails(8, 3.0), uniform(N, 2, -4, 4), 23, 1.5),
@@ -137,6 +180,10 @@ def main():
             1,
         ),
         "rqs_zuko": make(zuko(8, 5.0, MIN), uniform(N, 2, -6, 6), 23, 2),
+        "linear": make(nflows_linear(2.5), uniform(N, 2, -3, 3), 5, 1),
+        "linear_box": make(nflows_linear_box(box), uniform(N, 2, -1, 2), 4, 1),
+        "quadratic": make(nflows_quadratic(5, 2.5), uniform(N, 2, -3, 3), 9, 1),
+        "quadratic_box": make(nflows_quadratic_box(4, box), uniform(N, 2, -1, 2), 9, 1),
         "rqs_zuko_steep": make(zuko(3, 1.5, f32(1e-4)), uniform(N, 2, -1.5, 1.5), 8, 2),
     }
     tensors = {f"{name}.{k}": v.contiguous() for name, s in sets.items() for k, v in s.items()}

@@ -21,10 +21,11 @@ struct maps_case {
   double lo, hi;              /* x lies here */
   double spread;              /* of the numbers */
   int refuses;                /* x outside lo .. hi has density 0 */
+  int jumps;                  /* the slope does: its integral is found to within a step */
   const void *own;
   clf_status (*call)(clf_device *dev, const maps_case *c, maps_what what, const maps_views *v);
 };
 
-extern const maps_case maps_rqs[], maps_affine[];
-extern const int maps_rqs_count, maps_affine_count;
+extern const maps_case maps_rqs[], maps_affine[], maps_poly[];
+extern const int maps_rqs_count, maps_affine_count, maps_poly_count;
 #endif

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/* poly_spline.c: monotonic splines of first and second order (Müller et al. 2019): values, the
+ * inverse, and the gradients of both.
+ *
+ * On the unit square the slope goes linearly from a to b in each bin of width w, so that with
+ * alpha = 0 .. 1 across it y = Y_k + w (a alpha + (b - a) alpha^2 / 2).  A spline of first order
+ * has bins of one width, and a = b. */
+#include "maps.h"
+
+enum { BINS = 64, NUMBERS = 2 * BINS + 1 };
+
+typedef struct spline { /* what a call says of its splines */
+  int K, quadratic, tails;
+  const clf_tensor *u;
+  real left, right, bottom, top, min_width, min_height, scale, end_share;
+} spline;
+
+#define SPLINE_OF(p)                                                                               \
+  {                                                                                                \
+    .K = clf__poly_bins((p)->u.dim[2], (p)->order, (p)->tails), .quadratic = (p)->order == 2,      \
+    .tails = (p)->tails, .u = &(p)->u, .left = (p)->left, .right = (p)->right,                     \
+    .bottom = (p)->bottom, .top = (p)->top, .min_width = (p)->min_width,                           \
+    .min_height = (p)->min_height, .scale = (p)->scale, .end_share = (p)->end_share                \
+  }
+
+/* ---- Numbers into bins ----------------------------------------------------------------------- */
+
+typedef struct splines { /* of a block */
+  lanes u[NUMBERS];
+  lanes part[BINS];  /* softmax: of widths, or of first order of heights */
+  lanes w[BINS];     /* widths */
+  lanes v[BINS + 1]; /* second order: slopes at knots before they are normalised */
+  lanes area;        /* below them */
+  lanes rest;        /* 1 - end_share (first + last width) */
+} splines;
+
+static const real least = (real)0.001; /* of slopes, before they are normalised */
+
+/* Raw height k of second order, k = 0 .. K; NULL where tails say what it is. */
+static lanes *raw_height(const spline *s, lanes *u, int k) {
+  if (!s->tails) return &u[s->K + k];
+  return k == 0 || k == s->K ? NULL : &u[s->K + k - 1];
+}
+
+/* With tails both ends have one slope, for which the normalised one is 1 if end_share is 1/2.
+ * (nflows has 1/4 in its place.) */
+static void set_ends(const spline *s, splines *q) {
+  const int K = s->K;
+  lanes sum;
+  EACH_LANE {
+    sum[l] = s->end_share * (q->w[0][l] * q->v[1][l] + q->w[K - 1][l] * q->v[K - 1][l]);
+    q->rest[l] = 1 - s->end_share * (q->w[0][l] + q->w[K - 1][l]);
+  }
+  for (int k = 1; k < K - 1; k++)
+    EACH_LANE sum[l] += q->w[k][l] * (q->v[k][l] + q->v[k + 1][l]) / 2;
+  EACH_LANE q->v[0][l] = q->v[K][l] = sum[l] / q->rest[l];
+}
+
+static void set_slopes(const spline *s, splines *q) {
+  const int K = s->K;
+  for (int k = 0; k <= K; k++) {
+    lanes *raw = raw_height(s, q->u, k);
+    if (raw) EACH_LANE q->v[k][l] = lane_softplus(s->scale * (*raw)[l]) + least;
+  }
+  if (s->tails) set_ends(s, q);
+  EACH_LANE q->area[l] = 0;
+  for (int k = 0; k < K; k++)
+    EACH_LANE q->area[l] += q->w[k][l] * (q->v[k][l] + q->v[k + 1][l]) / 2;
+}
+
+static void splines_get(const spline *s, const block *b, splines *q) {
+  const int K = s->K;
+  const real spare = 1 - s->min_width * (real)K;
+  block_get_numbers(b, s->u, q->u);
+  for (int k = 0; k < K; k++) EACH_LANE q->part[k][l] = s->scale * q->u[k][l];
+  lane_softmax(q->part, K);
+  for (int k = 0; k < K; k++)
+    EACH_LANE q->w[k][l] = s->quadratic ? s->min_width + spare * q->part[k][l] : 1 / (real)K;
+  if (s->quadratic) set_slopes(s, q);
+}
+
+/* The normalised slope at knot k; of first order that of bin k. */
+static inline real slope_at(const spline *s, const splines *q, int k, int l) {
+  return s->quadratic ? s->min_height + (1 - s->min_height) * q->v[k][l] / q->area[l]
+                      : q->part[k][l] * (real)s->K;
+}
+
+typedef struct bin { /* of each lane */
+  lanes k, x, y, w, a, b;
+} bin;
+
+/* The bins in which v of the unit interval, which are x or with by_y = 1 y, lie. */
+static void find_bins(const spline *s, const splines *q, const lanes v, int by_y, bin *f) {
+  lanes x, y;
+  EACH_LANE x[l] = y[l] = 0;
+  for (int k = 0; k < s->K; k++) EACH_LANE {
+      const real w = q->w[k][l], a = slope_at(s, q, k, l);
+      const real b = s->quadratic ? slope_at(s, q, k + 1, l) : a;
+      const int here = k == 0 || v[l] >= (by_y ? y[l] : x[l]);
+      f->k[l] = here ? (real)k : f->k[l];
+      f->x[l] = here ? x[l] : f->x[l];
+      f->y[l] = here ? y[l] : f->y[l];
+      f->w[l] = here ? w : f->w[l];
+      f->a[l] = here ? a : f->a[l];
+      f->b[l] = here ? b : f->b[l];
+      x[l] += w;
+      y[l] += w * (a + b) / 2;
+    }
+}
+
+static inline real clamped(real v, real lo, real hi) { return v < lo ? lo : hi < v ? hi : v; }
+static inline real alpha_of_x(const bin *f, int l, real x) {
+  return clamped((x - f->x[l]) / f->w[l], 0, 1);
+}
+/* The root of (b - a) alpha^2 / 2 + a alpha = r, in the form in which nothing cancels. */
+static inline real alpha_of_y(const bin *f, int l, real y) {
+  const real r = (y - f->y[l]) / f->w[l], a = f->a[l];
+  const real square = a * a + 2 * (f->b[l] - a) * r;
+  return clamped(2 * r / (a + real_sqrt(square > 0 ? square : 0)), 0, 1);
+}
+static inline real below(const bin *f, int l, real alpha) { /* of the bin's own y, by w */
+  return alpha * (f->a[l] + (f->b[l] - f->a[l]) * alpha / 2);
+}
+
+/* ---- Values ------------------------------------------------------------------------------------
+ */
+
+CLF_REF_MAP(poly_spline_fwd, x, 200.0 + 40 * p->u.dim[2]) {
+  const spline s = SPLINE_OF(p);
+  const real width = s.right - s.left, height = s.top - s.bottom;
+  copy_samples(&p->x, &p->y, first, end);
+  MAP_BLOCKS(x, b) {
+    splines q;
+    bin f;
+    lanes x, unit, y, logdet;
+    block_get(&b, &p->x, x);
+    EACH_LANE unit[l] = (clamped(x[l], s.left, s.right) - s.left) / width;
+    splines_get(&s, &b, &q);
+    find_bins(&s, &q, unit, 0, &f);
+    EACH_LANE {
+      const int in = x[l] >= s.left && x[l] <= s.right;
+      const real alpha = alpha_of_x(&f, l, unit[l]), slope = f.a[l] + (f.b[l] - f.a[l]) * alpha;
+      const real inner = s.bottom + height * (f.y[l] + f.w[l] * below(&f, l, alpha));
+      y[l] = in || !s.tails ? clamped(inner, s.bottom, s.top) : x[l];
+      logdet[l] = in ? lane_log(slope * height / width) : s.tails ? 0 : -INFINITY;
+    }
+    block_put(&b, &p->y, y);
+    block_add(&b, &p->logdet, 1, logdet);
+  }
+}
+
+CLF_REF_MAP(poly_spline_inv, y, 200.0 + 40 * p->u.dim[2]) {
+  const spline s = SPLINE_OF(p);
+  const real width = s.right - s.left, height = s.top - s.bottom;
+  copy_samples(&p->y, &p->x, first, end);
+  MAP_BLOCKS(y, b) {
+    splines q;
+    bin f;
+    lanes x, unit, y, logdet;
+    block_get(&b, &p->y, y);
+    EACH_LANE unit[l] = (clamped(y[l], s.bottom, s.top) - s.bottom) / height;
+    splines_get(&s, &b, &q);
+    find_bins(&s, &q, unit, 1, &f);
+    EACH_LANE {
+      const int in = y[l] >= s.bottom && y[l] <= s.top;
+      const real alpha = alpha_of_y(&f, l, unit[l]), slope = f.a[l] + (f.b[l] - f.a[l]) * alpha;
+      const real inner = s.left + width * (f.x[l] + f.w[l] * alpha);
+      x[l] = in || !s.tails ? clamped(inner, s.left, s.right) : y[l];
+      logdet[l] = in ? lane_log(slope * height / width) : s.tails ? 0 : INFINITY;
+    }
+    block_put(&b, &p->x, x);
+    block_add(&b, &p->logdet, -1, logdet);
+  }
+}
+
+/* ---- Gradients
+ * ----------------------------------------------------------------------------------- */
+
+/* dL by a bin's corner, width, and slopes. */
+typedef struct bin_gradient {
+  lanes x, y, w, a, b;
+} bin_gradient;
+
+/* As in rqs.c: through f, or through its inverse at x. */
+static inline real bin_backward(const spline *s, const bin *f, int l, real x, real unit, real out,
+                                real gl, int inverse, bin_gradient *g) {
+  const real width = s->right - s->left, height = s->top - s->bottom;
+  const int in = x >= s->left && x <= s->right;
+  const real alpha = alpha_of_x(f, l, unit), w = f->w[l], more = f->b[l] - f->a[l];
+  const real slope = f->a[l] + more * alpha, L_alpha = more / slope;
+  const real f_x = slope * height / width, L_x = L_alpha / (w * width);
+  const real along = inverse ? (out - gl * L_x) / f_x : out * f_x + gl * L_x;
+  const real gy = !in ? 0 : height * (inverse ? -along : out);
+  const real gL = !in ? 0 : inverse ? -gl : gl;
+  const real g_alpha = gy * w * slope + gL * L_alpha;
+  g->x[l] = -g_alpha / w;
+  g->w[l] = gy * below(f, l, alpha) - g_alpha * alpha / w;
+  g->y[l] = gy;
+  g->a[l] = gy * w * (alpha - alpha * alpha / 2) + gL * (1 - alpha) / slope;
+  g->b[l] = gy * w * alpha * alpha / 2 + gL * alpha / slope;
+  return in ? along : s->tails ? out : 0;
+}
+
+/* dL by raw numbers of a softmax, from dL by its parts. */
+static void softmax_backward(const spline *s, lanes *part, lanes *dpart, lanes *du) {
+  lanes mean;
+  EACH_LANE mean[l] = 0;
+  for (int k = 0; k < s->K; k++) EACH_LANE mean[l] += part[k][l] * dpart[k][l];
+  for (int k = 0; k < s->K; k++)
+    EACH_LANE du[k][l] = s->scale * part[k][l] * (dpart[k][l] - mean[l]);
+}
+
+/* First order: slope k is K parts, and y the sum of the parts before. */
+static void linear_backward(const spline *s, splines *q, const bin *f, const bin_gradient *g,
+                            lanes *du) {
+  lanes dpart[BINS];
+  for (int i = 0; i < s->K; i++) EACH_LANE {
+      const real k = f->k[l], own = (real)s->K * (g->a[l] + g->b[l]);
+      dpart[i][l] = (real)i < k ? g->y[l] : (real)i == k ? own : 0;
+    }
+  softmax_backward(s, q->part, dpart, du);
+}
+
+/* Adds to dv, dL by the slopes before they are normalised, and to dw what comes through their
+ * area, of which dL is `darea`. */
+static void area_backward(const spline *s, splines *q, const lanes darea, int from, int to,
+                          lanes *dv, lanes *dw) {
+  (void)s;
+  for (int k = from; k < to; k++) EACH_LANE {
+      dv[k][l] += darea[l] * q->w[k][l] / 2;
+      dv[k + 1][l] += darea[l] * q->w[k][l] / 2;
+      dw[k][l] += darea[l] * (q->v[k][l] + q->v[k + 1][l]) / 2;
+    }
+}
+
+static void ends_backward(const spline *s, splines *q, lanes *dv, lanes *dw) {
+  const int K = s->K;
+  const real e = s->end_share;
+  lanes dsum;
+  EACH_LANE {
+    dsum[l] = (dv[0][l] + dv[K][l]) / q->rest[l];
+    dw[0][l] += dsum[l] * e * (q->v[1][l] + q->v[0][l]);
+    dw[K - 1][l] += dsum[l] * e * (q->v[K - 1][l] + q->v[K][l]);
+    dv[1][l] += dsum[l] * e * q->w[0][l];
+  }
+  EACH_LANE dv[K - 1][l] += dsum[l] * e * q->w[K - 1][l];
+  area_backward(s, q, dsum, 1, K - 1, dv, dw);
+}
+
+/* dL by the normalised slopes to dv, and by widths to dw, before normalisation is gone through. */
+static void bins_backward(const spline *s, const splines *q, const bin *f, const bin_gradient *g,
+                          lanes *dv, lanes *dw) {
+  const int K = s->K;
+  for (int i = 0; i <= K; i++) EACH_LANE {
+      const real k = f->k[l], at = (real)i;
+      const real before = i > 0 && at - 1 < k ? q->w[i - 1][l] : 0;
+      const real behind = i < K && at < k ? q->w[i < K ? i : 0][l] : 0;
+      dv[i][l] =
+          (at == k ? g->a[l] : 0) + (at == k + 1 ? g->b[l] : 0) + g->y[l] * (before + behind) / 2;
+    }
+  for (int i = 0; i < K; i++) EACH_LANE {
+      const real k = f->k[l], at = (real)i;
+      const real mean = (slope_at(s, q, i, l) + slope_at(s, q, i + 1, l)) / 2;
+      dw[i][l] = at < k ? g->x[l] + g->y[l] * mean : at == k ? g->w[l] : 0;
+    }
+}
+
+static void quadratic_backward(const spline *s, splines *q, const bin *f, const bin_gradient *g,
+                               lanes *du) {
+  const int K = s->K;
+  const real spare = 1 - s->min_width * (real)K;
+  lanes dv[BINS + 1], dw[BINS], darea;
+  bins_backward(s, q, f, g, dv, dw);
+  EACH_LANE darea[l] = 0;
+  for (int k = 0; k <= K; k++) EACH_LANE {
+      const real to = (1 - s->min_height) / q->area[l];
+      darea[l] -= dv[k][l] * to * q->v[k][l] / q->area[l];
+      dv[k][l] *= to;
+    }
+  area_backward(s, q, darea, 0, K, dv, dw);
+  if (s->tails) ends_backward(s, q, dv, dw);
+  for (int k = 0; k <= K; k++) {
+    lanes *raw = raw_height(s, q->u, k), *to = raw_height(s, du, k);
+    if (raw) EACH_LANE(*to)[l] = s->scale * dv[k][l] * lane_sigmoid(s->scale * (*raw)[l]);
+  }
+  for (int k = 0; k < K; k++) EACH_LANE dw[k][l] *= spare;
+  softmax_backward(s, q->part, dw, du);
+}
+
+static void block_backward(const spline *s, const block *b, const lanes x, const lanes out,
+                           const lanes dl, int inverse, lanes in, lanes *du) {
+  splines q;
+  bin f;
+  bin_gradient g;
+  lanes unit;
+  EACH_LANE unit[l] = (clamped(x[l], s->left, s->right) - s->left) / (s->right - s->left);
+  splines_get(s, b, &q);
+  find_bins(s, &q, unit, 0, &f);
+  EACH_LANE in[l] = bin_backward(s, &f, l, x[l], unit[l], out[l], dl[l], inverse, &g);
+  if (s->quadratic)
+    quadratic_backward(s, &q, &f, &g, du);
+  else
+    linear_backward(s, &q, &f, &g, du);
+}
+
+CLF_REF_MAP(poly_spline_bwd, x, 400.0 + 80 * p->u.dim[2]) {
+  const spline s = SPLINE_OF(p);
+  copy_samples(&p->dy, &p->dx, first, end);
+  MAP_BLOCKS(x, b) {
+    lanes x, dl, dy, dx, du[NUMBERS];
+    block_get(&b, &p->x, x);
+    block_get(&b, &p->dy, dy);
+    block_get_dl(&b, &p->dl, p->dlogdet, dl);
+    block_backward(&s, &b, x, dy, dl, 0, dx, du);
+    block_put(&b, &p->dx, dx);
+    block_put_numbers(&b, &p->du, du);
+  }
+}
+
+CLF_REF_MAP(poly_spline_inv_bwd, x, 400.0 + 80 * p->u.dim[2]) {
+  const spline s = SPLINE_OF(p);
+  copy_samples(&p->dx, &p->dy, first, end);
+  MAP_BLOCKS(x, b) {
+    lanes x, dl, dy, dx, du[NUMBERS];
+    block_get(&b, &p->x, x);
+    block_get(&b, &p->dx, dx);
+    block_get_dl(&b, &p->dl, p->dlogdet, dl);
+    block_backward(&s, &b, x, dx, dl, 1, dy, du);
+    block_put(&b, &p->dy, dy);
+    block_put_numbers(&b, &p->du, du);
+  }
+}
