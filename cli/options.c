@@ -65,8 +65,10 @@ static int set_whole(const cli_option *o, const char *text) {
   const uint64_t value = strtoull(text, NULL, 10);
   if (errno) return -1;
   if (o->type == CLI_SEED) return store(o, &value);
-  if (o->type == CLI_MIB && value > 0 && value <= INT64_MAX)
-    return store(o, &(uint64_t){(value < UINT64_MAX >> 20 ? value : UINT64_MAX >> 20) << 20});
+  if (o->type == CLI_MIB && value > 0 && value <= INT64_MAX) {
+    const uint64_t most = UINT64_MAX >> 20, bytes = (value < most ? value : most) << 20;
+    return store(o, &bytes);
+  }
   const uint64_t low = o->type == CLI_INDEX || o->type == CLI_INDEX32 ? 0 : 1;
   if (value < low || value > (uint64_t)most_whole(o->type)) return -1;
   if (o->type == CLI_CHANNELS && value != 1 && value != 3) return -1;

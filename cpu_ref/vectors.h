@@ -36,9 +36,13 @@ static inline vec part_in(const real *from, int n) {
   return VEC_IN(v);
 }
 static inline void part_out(real *to, vec v, int n) {
-  real all[LANES];
-  VEC(n == LANES ? to : all) = v;
-  for (int i = 0; i < n && n < LANES; i++) to[i] = all[i];
+  if (n == LANES) {
+    VEC(to) = v;
+    return;
+  }
+  real all[LANES] = {0};
+  VEC(all) = v;
+  for (int i = 0; i < n; i++) to[i] = all[i];
 }
 #endif
 

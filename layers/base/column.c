@@ -36,7 +36,8 @@ static void add_view(column *o, clf__parts *parts, clf__part *part, int32_t D, i
 
 static void add_trained(const clf__base *b, column *o, clf__parts *parts, const char *path) {
   const int32_t D = b->dim, rows = o->s.source == CLF_COLUMN_OF_CLASS ? o->s.classes : 1;
-  clf__parts_add(parts, &o->numbers, CLF_PLAIN, 0, 0, 2, (int32_t[2]){rows, o->m * D}, NULL);
+  const int32_t table[2] = {rows, o->m * D};
+  clf__parts_add(parts, &o->numbers, CLF_PLAIN, 0, 0, 2, table, NULL);
   add_view(o, parts, &o->loc, D, 0, path, o->s.loc);
   add_view(o, parts, &o->log_scale, D, 1, path, o->s.log_scale);
   if (o->m == 3) add_view(o, parts, &o->raw_df, D, 2, path, "raw_df");
@@ -212,8 +213,8 @@ clf_status clf__column_backward(const clf__base *b, const clf__pass *p, clf__bas
                                 clf_tensor z, clf_tensor dz) {
   const column *o = own_of(b);
   const numbers v = numbers_of(b, p, k, z.dim[0]);
-  const int fixed = o->s.source == CLF_COLUMN_FIXED;
-  const clf_tensor du = fixed ? (clf_tensor){0} : clf__rows(k->t[DNUMBERS], z.dim[0]);
+  clf_tensor du = {0};
+  if (o->s.source != CLF_COLUMN_FIXED) du = clf__rows(k->t[DNUMBERS], z.dim[0]);
   clf_tensor dshape = {0};
   if (o->m == 3) dshape = columns_of(du, b->dim, 2);
   CLF_TRY(clf_do(p->dev, column_bwd, .z = z, .loc = v.loc, .log_scale = v.log_scale,

@@ -95,8 +95,9 @@ clf_status clf__coupling_mask_make(clf__coupling_mask *m, const clf__layer *l, c
   clf__parts_add(parts, &m->mask, CLF_CONSTANT, 0, 0, 1, &D, "%s.mask", path);
   add_columns(parts, &m->transformed_at, m->transformed);
   add_columns(parts, &m->kept_at, m->kept);
+  const int32_t row[2] = {1, D};
   if (clf__coupling_reads_masked(l))
-    clf__parts_add(parts, &m->keep, CLF_CONSTANT, 0, 0, 2, (int32_t[2]){1, D}, NULL);
+    clf__parts_add(parts, &m->keep, CLF_CONSTANT, 0, 0, 2, row, NULL);
   return CLF_OK;
 }
 

@@ -37,7 +37,8 @@ static clf_status make_columns(clf__spline *s, const clf__map *m, clf__parts *pa
   s->refused = calloc((size_t)d + 1, 1);
   if (!s->own || !s->refused)
     return clf__fail(CLF_ENOMEM, "no memory for the intervals of %d dimensions", (int)d);
-  clf__parts_add(parts, &s->intervals, CLF_CONSTANT, 0, 0, 2, (int32_t[2]){d, 4}, NULL);
+  const int32_t table[2] = {d, 4};
+  clf__parts_add(parts, &s->intervals, CLF_CONSTANT, 0, 0, 2, table, NULL);
   clf__parts_add(parts, &s->kinds, CLF_CONSTANT, 0, 0, 1, &d, NULL);
   return CLF_OK;
 }
