@@ -162,6 +162,9 @@ static int check_shape(const cli_session *s) {
 static int add_context(const cli_session *s) {
   const int32_t C = s->given.cols, has = clf_arch_context(cli_wanted.arch);
   if (has == C) return CLI_OK;
+  if (has && C == 0)
+    return cli_usage("the flow takes a context of %d number%s; name its columns: --given COLUMNS",
+                     has, has == 1 ? "" : "s");
   if (has)
     return cli_usage("the flow takes a context of %d number%s, --given makes %d", has,
                      has == 1 ? "" : "s", C);

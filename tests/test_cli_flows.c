@@ -42,8 +42,8 @@ START_TEST(flows_describes_one) {
   succeeds("flows --name perm", "(random, reverse, list; default random)\n");
   succeeds("flows --name columns", "layer columns\n");
   succeeds("flows --name columns", "base columns\n");
-  succeeds("flows --name glowstep", "\n  stands for   (actnorm, conv1x1, coupling($map, "
-                                    "conv($width), mask=mid))\n");
+  succeeds("flows --name glowstep", "\n  stands for   (actnorm, perm, conv1x1, coupling("
+                                    "$map, conv($width), mask=mid))\n");
   succeeds("flows --name maf", "\n  values       hidden=50, blocks=2, depth=5\n"
                                "  training     batch=200, lr=0.0005, clip=5\n");
   succeeds("flows --name tiny", "\n  values       scales=2, hidden=16, blocks=2\n");

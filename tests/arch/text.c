@@ -43,10 +43,10 @@ static const struct {
      3072, 0, 293},
     {"32x32x3: (squeeze, glowstep*32, split(prior=conv))*2, squeeze, glowstep(256, add)*32 -> "
      "normal(trained)",
-     "32x32x3: (squeeze, (actnorm, conv1x1, coupling(affine(layout=interleaved), conv, "
-     "mask=mid))*32, split(prior=conv))*2, squeeze, (actnorm, conv1x1, coupling(add, conv(256), "
-     "mask=mid))*32 -> normal(trained)",
-     3072, 0, 293},
+     "32x32x3: (squeeze, (actnorm, perm, conv1x1, coupling(affine(layout=interleaved), conv, "
+     "mask=mid))*32, split(prior=conv))*2, squeeze, (actnorm, perm, conv1x1, coupling(add, "
+     "conv(256), mask=mid))*32 -> normal(trained)",
+     3072, 0, 389},
     {"10: (coupling(rq(bins=10, tail=none), mlp(32x3, relu), mask=log))*8 -> box(0,1)",
      "10: (coupling(rq(bins=10, tail=none), mlp(32x3), mask=log))*8 -> box", 10, 0, 8},
     {"8x8x16: allinone(affine(scale=tanh, clamp=2), conv(c, 3-3), perm=soft)*8 -> normal",
