@@ -12,7 +12,7 @@ kernel BY_SAMPLE void rqs_fwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF
   MAP_BEGIN(x, y);
   EACH_COLUMN {
     RQS_BEGIN;
-    const V x = COLUMN(x), in = clamp_v(x, s.left, s.right);
+    const V x = rqs_turned(s, COLUMN(x)), in = clamp_v(x, s.left, s.right);
     const rqs_bin f = rqs_find(s, u, x, 0);
     const rqs_point at_x = rqs_point_at(f, rqs_theta_of_x(f, x));
     const V L = rqs_log_slope(at_x),
@@ -99,7 +99,7 @@ INLINE V rqs_slope_gradient(rqs s, rqs_bin f, rqs_gradient g, int r) {
 #define RQS_BACKWARD(OUT, IN, inverse)                                                             \
   EACH_COLUMN {                                                                                    \
     RQS_BEGIN;                                                                                     \
-    const V x = COLUMN(x);                                                                         \
+    const V x = rqs_turned(s, COLUMN(x));                                                          \
     const rqs_bin f = rqs_find(s, u, x, 0);                                                        \
     const rqs_gradient g = rqs_backward(s, f, x, COLUMN(OUT), MAP_DL, inverse);                    \
     const V mean_w = f.sum_w * g.x + f.part_w * g.w, mean_h = f.sum_h * g.y + f.part_h * g.h;      \

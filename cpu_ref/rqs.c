@@ -135,13 +135,14 @@ static void slopes_backward(const spline *s, const splines *q, const bin *f, con
 }
 
 /* All of a block. */
-static void block_backward(const spline *s, const block *b, const lanes x, const lanes out,
+static void block_backward(const spline *s, const block *b, lanes x, const lanes out,
                            const lanes dl, int inverse, lanes in, lanes *du) {
   const int K = s->K, lines = s->outside == CLF_OUTSIDE_LINE;
   splines q;
   bin f;
   bin_gradient g;
   splines_get(s, b, &q);
+  turn(s, &q, x);
   find_bins(s, &q, x, 0, &f);
   if (inverse)
     EACH_LANE in[l] = bin_backward(&q, &f, l, x[l], out[l], dl[l], lines, 1, &g);

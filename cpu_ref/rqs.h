@@ -13,23 +13,28 @@ enum { BINS = 64, NUMBERS = 3 * BINS + 1 };
 
 /* What a call says of its splines. */
 typedef struct spline {
-  int K, like, ends, outside;
+  int K, like, ends, outside, turn;
   const clf_tensor *u, *box, *kinds;
   real left, right, bottom, top, min_width, min_height, min_slope, end_slope;
   real scale, gain, beta, shift;
   real rate; /* like zuko: 1 / |log min_slope| */
 } spline;
 
+/* A double that a call has as a float and its rest. */
+#define EXACT_OF(p, name) .name = (real)(p)->name + (real)(p)->name##_rest
+
 /* `numbers` of each spline, in a tensor or NULL. */
 #define SPLINE(p, numbers, tensor)                                                                 \
   {                                                                                                \
     .K = ((numbers) + 1 - (p)->ends) / 3, .like = (p)->like, .ends = (p)->ends,                    \
-    .outside = (p)->outside, .u = tensor, .box = &(p)->box, .kinds = &(p)->kinds,                  \
-    .left = (p)->left, .right = (p)->right, .bottom = (p)->bottom, .top = (p)->top,                \
-    .min_width = (p)->min_width, .min_height = (p)->min_height, .min_slope = (p)->min_slope,       \
-    .end_slope = (p)->end_slope, .scale = (p)->scale, .gain = (p)->gain, .beta = (p)->beta,        \
-    .shift = (p)->shift,                                                                           \
-    .rate = (p)->like == CLF_RQS_ZUKO ? 1 / real_abs(real_log((p)->min_slope)) : 0                 \
+    .outside = (p)->outside, .turn = (p)->turn, .u = tensor, .box = &(p)->box,                     \
+    .kinds = &(p)->kinds, EXACT_OF(p, left), EXACT_OF(p, right), EXACT_OF(p, bottom),              \
+    EXACT_OF(p, top), EXACT_OF(p, min_width), EXACT_OF(p, min_height), EXACT_OF(p, min_slope),     \
+    EXACT_OF(p, end_slope), EXACT_OF(p, scale), EXACT_OF(p, gain), EXACT_OF(p, beta),              \
+    EXACT_OF(p, shift),                                                                            \
+    .rate = (p)->like == CLF_RQS_ZUKO                                                              \
+                ? 1 / real_abs(real_log((real)(p)->min_slope + (real)(p)->min_slope_rest))         \
+                : 0                                                                                \
   }
 
 /* ---- Numbers into bins ----------------------------------------------------------------------- */
@@ -186,12 +191,22 @@ static inline void go_beyond(const spline *s, const splines *q, const lanes from
     if (out[l]) log_slopes[l] = log_slope_beyond(s, q->kind[l], log_slopes[l], refused);
 }
 
+/* Half around the circle that the box is, which is its own inverse, where the call says so; what
+ * lies outside stays. */
+static inline void turn(const spline *s, const splines *q, lanes x) {
+  for (int l = 0; s->turn && l < LANES; l++) {
+    const real left = q->left[l], right = q->right[l], half = (right - left) / 2;
+    if (x[l] >= left && x[l] <= right) x[l] += x[l] < left + half ? half : -half;
+  }
+}
+
 /* y from x, or x from y, and log(dy/dx) there. */
-static inline void splines_forward(const spline *s, const splines *q, const lanes x, lanes y,
+static inline void splines_forward(const spline *s, const splines *q, lanes x, lanes y,
                                    lanes logdet) {
   bin f;
   lanes steep;
   int out[LANES];
+  turn(s, q, x);
   find_bins(s, q, x, 0, &f);
   EACH_LANE {
     const real in = clamped(x[l], q->left[l], q->right[l]);
@@ -217,6 +232,7 @@ static inline void splines_inverse(const spline *s, const splines *q, const lane
     steep[l] = (y[l] - in) * real_exp(-logdet[l]);
     out[l] = !(y[l] == in);
   }
+  turn(s, q, x); /* before what lies outside is put in */
   go_beyond(s, q, y, out, steep, INFINITY, x, logdet);
 }
 #endif

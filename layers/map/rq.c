@@ -9,19 +9,20 @@
 /* As rqs_fwd takes them. */
 typedef struct rq {
   clf__spline spline;
-  int like, ends;
-  float min_width, min_height, min_slope, end_slope, scale, gain, beta;
+  int like, ends, turn;
+  double min_width, min_height, min_slope, end_slope, scale, gain, beta;
 } rq;
 
 static const rq *own_of(const clf__map *m) { return m->own; }
 
-/* zuko has no ends of their own for angles: its circular spline is the usual one on -pi .. pi, with
- * slope 1 at both ends. */
+/* zuko has no ends of their own for angles: its circular spline goes half around the circle, so
+ * that pi lies in the middle, and is then the usual one, with slope 1 at both ends. */
 static void set_zuko(rq *o, const clf__arch_rq *a) {
   o->like = CLF_RQS_ZUKO;
-  o->min_slope = (float)a->slope;
+  o->min_slope = a->slope;
   o->end_slope = 1;
-  if (o->ends == CLF_CIRCULAR_ENDS) o->ends = CLF_LINEAR_ENDS;
+  o->turn = o->ends == CLF_CIRCULAR_ENDS;
+  if (o->turn) o->ends = CLF_LINEAR_ENDS;
 }
 
 /* Of the raw number that nflows gives to ends: for slope 1 there, unless beta is given. */
@@ -32,13 +33,13 @@ static double end_number(const clf__arch_rq *a) { return log(exp(1 - a->min.at[2
 static void set_nflows(rq *o, const clf__map *m, const clf__arch_rq *a) {
   const double beta = a->identity ? log(2.0) / (1 - a->min.at[2]) : 1;
   o->like = CLF_RQS_NFLOWS;
-  o->min_width = (float)a->min.at[0];
-  o->min_height = (float)a->min.at[1];
-  o->min_slope = (float)a->min.at[2];
-  o->scale = (float)clf__spline_factor(m, a->scaled);
-  o->beta = (float)beta;
-  o->gain = (float)(1 / beta);
-  o->end_slope = (float)(a->min.at[2] + log1p(exp(beta * end_number(a))) / beta);
+  o->min_width = a->min.at[0];
+  o->min_height = a->min.at[1];
+  o->min_slope = a->min.at[2];
+  o->scale = clf__spline_factor(m, a->scaled);
+  o->beta = beta;
+  o->gain = (1 / beta);
+  o->end_slope = (a->min.at[2] + log1p(exp(beta * end_number(a))) / beta);
 }
 
 static clf_status make(clf__map *m, clf__parts *parts, const char *path) {
@@ -65,14 +66,16 @@ static void unmake(clf__map *m) {
   m->own = NULL;
 }
 
+/* A float and what the double has beyond it. */
+#define EXACT(name, v) .name = (float)(v), .name##_rest = (float)((v) - (double)(float)(v))
 #define RQS(o, p)                                                                                  \
   .box = clf__part_of(&(p)->weights, &(o)->spline.intervals),                                      \
   .kinds = clf__part_of(&(p)->weights, &(o)->spline.kinds), .like = (o)->like, .ends = (o)->ends,  \
-  .outside = CLF_OUTSIDE_REFUSED, .left = (float)(o)->spline.left,                                 \
-  .right = (float)(o)->spline.right, .bottom = (float)(o)->spline.left,                            \
-  .top = (float)(o)->spline.right, .min_width = (o)->min_width, .min_height = (o)->min_height,     \
-  .min_slope = (o)->min_slope, .end_slope = (o)->end_slope, .scale = (o)->scale,                   \
-  .gain = (o)->gain, .beta = (o)->beta
+  .outside = CLF_OUTSIDE_REFUSED, .turn = (o)->turn, EXACT(left, (o)->spline.left),                \
+  EXACT(right, (o)->spline.right), EXACT(bottom, (o)->spline.left), EXACT(top, (o)->spline.right), \
+  EXACT(min_width, (o)->min_width), EXACT(min_height, (o)->min_height),                            \
+  EXACT(min_slope, (o)->min_slope), EXACT(end_slope, (o)->end_slope), EXACT(scale, (o)->scale),    \
+  EXACT(gain, (o)->gain), EXACT(beta, (o)->beta)
 
 static clf_status forward(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
                           clf_tensor u, clf_tensor y, clf_tensor logdet) {
