@@ -36,8 +36,9 @@ class Case:
     latent_box: tuple = None  # z to invert is uniform in it
 
 
-def perturb(model, deviation):
-    """Moves each parameter away from its initial value, to a float32 number."""
+def perturb(model, deviation, names):
+    """Moves each parameter away from its initial value, to a float32 number; buffers that are in the
+    file are rounded to one."""
     with torch.no_grad():
         for module in model.modules():
             mask = getattr(module, "mask", None)
@@ -48,8 +49,8 @@ def perturb(model, deviation):
                 if key == "weight" and mask is not None:
                     p.mul_(mask)
                 p.copy_(p.float())
-        for b in model.buffers():
-            if b.is_floating_point():
+        for key, b in model.named_buffers():
+            if key in names and b.is_floating_point():
                 b.copy_(b.float())
 
 
@@ -169,7 +170,7 @@ def tensors_of(case):
 
 def write(case, folder, library):
     case.model.double().eval()
-    perturb(case.model, case.deviation)
+    perturb(case.model, case.deviation, case.names)
     x, c = draw_rows(case, 12 * case.rows), draw_context(case, 12 * case.rows)
     kept = robust_rows(case.model, x, c, 3e-5).nonzero().squeeze(1)[: case.rows]
     check(case, "rows that float32 cannot tell", case.rows - len(kept), 0)

@@ -437,6 +437,11 @@ def nets_of_couplings():
 class Dense(transforms.NaiveLinear):
     """nflows inverts with torch.solve, which PyTorch no longer has."""
 
+    def __init__(self, features):
+        super().__init__(features, orthogonal_initialization=False)
+        with torch.no_grad():  # far from a singular matrix
+            self._weight.copy_(1.5 * torch.eye(features))
+
     def inverse_no_cache(self, inputs):
         x = torch.linalg.solve(self._weight, (inputs - self.bias).t()).t()
         return x, -torch.linalg.slogdet(self._weight).logabsdet.expand(len(x))
@@ -454,9 +459,19 @@ def linear_layers():
         "layers.0.orthogonal_1.q_vectors": "layers.0.reflections1",
         "layers.0.unconstrained_diagonal": "layers.0.diagonal",
         "layers.0.orthogonal_2.q_vectors": "layers.0.reflections2", "layers.0.bias": "layers.0.bias"})  # fmt: skip
-    yield case("householder(3)", transforms.HouseholderSequence(4, 3),
-               {"layers.0.q_vectors": "layers.0.reflections"})  # fmt: skip
-    yield case("dense", Dense(4, orthogonal_initialization=False), {"layers.0._weight": "layers.0.weight",
+    # N(0, I) has no gradient by a rotation: another layer follows.
+    layers = [transforms.HouseholderSequence(4, 3), transforms.LULinear(4)]
+    names = {"layers.0.q_vectors": "layers.0.reflections"} | of_lu(1)
+    mask = create_alternating_binary_mask(4, even=True)
+    layers.append(
+        transforms.PiecewiseRationalQuadraticCouplingTransform(
+            mask, resnet(None, 6, 1), num_bins=4, tails="linear", tail_bound=3.0
+        )
+    )
+    names |= of_resnet("layers.2.transform_net", "layers.2.net", 1)
+    yield plain("nflows_householder", "4: householder(3), lu, coupling(rq(bins=4, tail=3), resnet(6x1)) -> normal",
+                layers, names, 4, rows=8)  # fmt: skip
+    yield case("dense", Dense(4), {"layers.0._weight": "layers.0.weight",
                                                     "layers.0.bias": "layers.0.bias"})  # fmt: skip
     norm = transforms.ActNorm(4)
     norm.initialized.fill_(True)

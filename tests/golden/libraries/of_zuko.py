@@ -72,7 +72,7 @@ def autoregressive():
     yield masked("zuko_nsf_slope", flow, spline.format(5, ", slope=1e-4", "asc"), 3, deviation=0.8)
     flow = zuko.flows.NCSF(3, transforms=2, hidden_features=sizes, bins=5)
     text = f"ar(rq(bins=5, tail=circular, like=zuko), {net}, order={{}})"
-    yield masked("zuko_ncsf", flow, ", ".join(map(text.format, up_down)), 3, base="box(-pi, pi)",
+    yield masked("zuko_ncsf", flow, ", ".join(map(text.format, up_down)), 3, base=f"box({-pi - 1e-5!r}, {pi + 1e-5!r})",
                  box=(-pi, pi), latent_box=(-3.1, 3.1), deviation=0.5)  # fmt: skip
     order = torch.tensor([2, 0, 3, 1])
     layer = MaskedAutoregressiveTransform(4, 0, order=order, hidden_features=sizes)
@@ -124,9 +124,9 @@ def couplings():
 class Fixed(Density):
     """Transforms of torch or zuko in the density's direction, and a normal base."""
 
-    def __init__(self, *transforms):
+    def __init__(self, *transforms, base=torch.distributions.Normal):
         super().__init__()
-        self.transforms = transforms
+        self.transforms, self.base = transforms, base
 
     def forward(self, x, c):
         logdet = x.new_zeros(len(x))
@@ -134,7 +134,7 @@ class Fixed(Density):
             y = transform(x)
             ladj = transform.log_abs_det_jacobian(x, y)
             logdet, x = logdet + (ladj if ladj.dim() == 1 else ladj.sum(1)), y
-        return x, logdet, torch.distributions.Normal(0, 1).log_prob(x).sum(1)
+        return x, logdet, self.base(0, 1).log_prob(x).sum(1)
 
     def invert(self, z, c):
         for transform in reversed(self.transforms):
@@ -143,8 +143,10 @@ class Fixed(Density):
 
 
 class Rotation(Fixed):
+    """With a base that is not the same from every side."""
+
     def __init__(self, dim):
-        super().__init__()
+        super().__init__(base=torch.distributions.Laplace)
         self.generator = nn.Parameter(torch.randn(dim, dim))
 
     def forward(self, x, c):
@@ -166,7 +168,7 @@ class Backwards:
 
 
 def fixed():
-    yield Case("zuko_rotation", "4: rotation -> normal", Rotation(4), {"generator": "layers.0.generator"}, 4, rows=8)
+    yield Case("zuko_rotation", "4: rotation -> laplace", Rotation(4), {"generator": "layers.0.generator"}, 4, rows=8)
     yield Case("zuko_softclip", "2: softclip(11) -> normal", Fixed(SoftclipTransform(11.0)), {}, 2, rows=8,
                latent_box=(-9.0, 9.0))  # fmt: skip
     scale = AffineTransform(0.2, 0.4)  # to 0 .. 1
