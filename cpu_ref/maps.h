@@ -10,6 +10,10 @@
 #include "ref.h"
 #include "transpose.h"
 
+/* A constant that a call has as a float and what the double has beyond it. */
+#define EXACT(p, name) ((real)(p)->name + (real)(p)->name##_rest)
+#define EXACT_OF(p, name) .name = EXACT(p, name)
+
 enum { LANES = 16 };
 typedef real lanes[LANES];
 #define EACH_LANE VECTOR_LOOP for (int l = 0; l < LANES; l++)

@@ -18,9 +18,9 @@ typedef struct spline { /* what a call says of its splines */
 #define SPLINE_OF(p)                                                                               \
   {                                                                                                \
     .K = clf__poly_bins((p)->u.dim[2], (p)->order, (p)->tails), .quadratic = (p)->order == 2,      \
-    .tails = (p)->tails, .u = &(p)->u, .left = (p)->left, .right = (p)->right,                     \
-    .bottom = (p)->bottom, .top = (p)->top, .min_width = (p)->min_width,                           \
-    .min_height = (p)->min_height, .scale = (p)->scale, .end_share = (p)->end_share                \
+    .tails = (p)->tails, .u = &(p)->u, EXACT_OF(p, left), EXACT_OF(p, right), EXACT_OF(p, bottom), \
+    EXACT_OF(p, top), EXACT_OF(p, min_width), EXACT_OF(p, min_height), EXACT_OF(p, scale),         \
+    .end_share = (p)->end_share                                                                    \
   }
 
 /* ---- Numbers into bins ----------------------------------------------------------------------- */

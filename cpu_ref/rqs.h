@@ -20,9 +20,6 @@ typedef struct spline {
   real rate; /* like zuko: 1 / |log min_slope| */
 } spline;
 
-/* A double that a call has as a float and its rest. */
-#define EXACT_OF(p, name) .name = (real)(p)->name + (real)(p)->name##_rest
-
 /* `numbers` of each spline, in a tensor or NULL. */
 #define SPLINE(p, numbers, tensor)                                                                 \
   {                                                                                                \
@@ -32,9 +29,7 @@ typedef struct spline {
     EXACT_OF(p, top), EXACT_OF(p, min_width), EXACT_OF(p, min_height), EXACT_OF(p, min_slope),     \
     EXACT_OF(p, end_slope), EXACT_OF(p, scale), EXACT_OF(p, gain), EXACT_OF(p, beta),              \
     EXACT_OF(p, shift),                                                                            \
-    .rate = (p)->like == CLF_RQS_ZUKO                                                              \
-                ? 1 / real_abs(real_log((real)(p)->min_slope + (real)(p)->min_slope_rest))         \
-                : 0                                                                                \
+    .rate = (p)->like == CLF_RQS_ZUKO ? 1 / real_abs(real_log(EXACT(p, min_slope))) : 0            \
   }
 
 /* ---- Numbers into bins ----------------------------------------------------------------------- */

@@ -29,8 +29,8 @@ typedef struct scales {
 } scales;
 #define SCALES(p, tensor)                                                                          \
   {                                                                                                \
-    .s = tensor, .kind = (p)->scale, .first = (p)->first, .a = (p)->a, .b = (p)->b,                \
-    .rate = (p)->scale == CLF_SCALE_soft ? 1 / real_abs(real_log((p)->a)) : 0                      \
+    .s = tensor, .kind = (p)->scale, .first = (p)->first, EXACT_OF(p, a), EXACT_OF(p, b),          \
+    .rate = (p)->scale == CLF_SCALE_soft ? 1 / real_abs(real_log(EXACT(p, a))) : 0                 \
   }
 
 /* The log-scales L of raw numbers and, unless NULL, their slopes by these. */

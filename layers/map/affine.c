@@ -116,7 +116,7 @@ static clf_tensor shifts(const clf__map *m, clf_tensor u) {
 
 #define AFFINE(m, u)                                                                               \
   .s = scales(m, u), .t = shifts(m, u), .scale = own_of(m)->scale.kind, .first = own_of(m)->first, \
-  .a = (float)own_of(m)->scale.a, .b = (float)own_of(m)->scale.b
+  CLF__EXACT(a, own_of(m)->scale.a), CLF__EXACT(b, own_of(m)->scale.b)
 
 static clf_status forward(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
                           clf_tensor u, clf_tensor y, clf_tensor logdet) {
@@ -135,7 +135,7 @@ static clf_status sweep(const clf__map *m, const clf__pass *p, const clf__sweep 
   const int scale_at = o->layout == CLF__LAYOUT_PAIRS ? 0 : 1;
   return clf_do(p->dev, made_affine_inv, .y = y, CLF_SWEEP(s), .x = x, .logdet = logdet,
                 .scale_at = scale_at, .shift_at = 1 - scale_at, .scale = o->scale.kind,
-                .first = o->first, .a = (float)o->scale.a, .b = (float)o->scale.b);
+                .first = o->first, CLF__EXACT(a, o->scale.a), CLF__EXACT(b, o->scale.b));
 }
 
 static clf_status backward(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,

@@ -65,4 +65,7 @@ clf_status clf__map_make(clf__map *m, const struct clf__node *node, clf__parts *
                          const char *path);
 void clf__map_unmake(clf__map *m);
 
+/* Members of an operation's arguments: a constant, as a float and what the double has beyond it. */
+#define CLF__EXACT(name, v) .name = (float)(v), .name##_rest = (float)((v) - (double)(float)(v))
+
 #endif

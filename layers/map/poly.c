@@ -7,7 +7,7 @@
 typedef struct poly {
   clf__spline spline;
   int order, tails;
-  float min_width, min_height, scale;
+  double min_width, min_height, scale;
 } poly;
 
 static const poly *own_of(const clf__map *m) { return m->own; }
@@ -43,9 +43,9 @@ static clf_status make_quadratic(clf__map *m, clf__parts *parts, const char *pat
   (void)path;
   CLF_TRY(make(m, parts, "quadratic", 2, &a->tail, &a->box));
   poly *o = m->own;
-  o->min_width = (float)a->min.at[0];
-  o->min_height = (float)a->min.at[1];
-  o->scale = (float)clf__spline_factor(m, a->scaled);
+  o->min_width = a->min.at[0];
+  o->min_height = a->min.at[1];
+  o->scale = clf__spline_factor(m, a->scaled);
   m->numbers = 2 * a->bins + (o->tails ? -1 : 1);
   return CLF_OK;
 }
@@ -59,10 +59,11 @@ static void unmake(clf__map *m) {
 }
 
 #define POLY(o)                                                                                    \
-  .order = (o)->order, .tails = (o)->tails, .left = (float)(o)->spline.left,                       \
-  .right = (float)(o)->spline.right, .bottom = (float)(o)->spline.left,                            \
-  .top = (float)(o)->spline.right, .min_width = (o)->min_width, .min_height = (o)->min_height,     \
-  .scale = (o)->scale, .end_share = nflows_end_share
+  .order = (o)->order, .tails = (o)->tails, CLF__EXACT(left, (o)->spline.left),                    \
+  CLF__EXACT(right, (o)->spline.right), CLF__EXACT(bottom, (o)->spline.left),                      \
+  CLF__EXACT(top, (o)->spline.right), CLF__EXACT(min_width, (o)->min_width),                       \
+  CLF__EXACT(min_height, (o)->min_height), CLF__EXACT(scale, (o)->scale),                          \
+  .end_share = nflows_end_share
 
 static clf_status forward(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
                           clf_tensor u, clf_tensor y, clf_tensor logdet) {

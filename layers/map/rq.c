@@ -66,16 +66,15 @@ static void unmake(clf__map *m) {
   m->own = NULL;
 }
 
-/* A float and what the double has beyond it. */
-#define EXACT(name, v) .name = (float)(v), .name##_rest = (float)((v) - (double)(float)(v))
 #define RQS(o, p)                                                                                  \
   .box = clf__part_of(&(p)->weights, &(o)->spline.intervals),                                      \
   .kinds = clf__part_of(&(p)->weights, &(o)->spline.kinds), .like = (o)->like, .ends = (o)->ends,  \
-  .outside = CLF_OUTSIDE_REFUSED, .turn = (o)->turn, EXACT(left, (o)->spline.left),                \
-  EXACT(right, (o)->spline.right), EXACT(bottom, (o)->spline.left), EXACT(top, (o)->spline.right), \
-  EXACT(min_width, (o)->min_width), EXACT(min_height, (o)->min_height),                            \
-  EXACT(min_slope, (o)->min_slope), EXACT(end_slope, (o)->end_slope), EXACT(scale, (o)->scale),    \
-  EXACT(gain, (o)->gain), EXACT(beta, (o)->beta)
+  .outside = CLF_OUTSIDE_REFUSED, .turn = (o)->turn, CLF__EXACT(left, (o)->spline.left),           \
+  CLF__EXACT(right, (o)->spline.right), CLF__EXACT(bottom, (o)->spline.left),                      \
+  CLF__EXACT(top, (o)->spline.right), CLF__EXACT(min_width, (o)->min_width),                       \
+  CLF__EXACT(min_height, (o)->min_height), CLF__EXACT(min_slope, (o)->min_slope),                  \
+  CLF__EXACT(end_slope, (o)->end_slope), CLF__EXACT(scale, (o)->scale),                            \
+  CLF__EXACT(gain, (o)->gain), CLF__EXACT(beta, (o)->beta)
 
 static clf_status forward(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
                           clf_tensor u, clf_tensor y, clf_tensor logdet) {
