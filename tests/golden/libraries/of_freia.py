@@ -56,7 +56,7 @@ def all_in_one(name, text, dim, context, clamp=2, **options):
         names[f"{key}.w_perm"] = f"{mine}.rotation"
     given = f"{dim}|{context}" if context else f"{dim}"
     return Case(name, f"{given}: allinone(mlp(8x1, relu){text})*2 -> normal", Flow(inn), names, dim, context,
-                deviation=0.5)  # fmt: skip
+                deviation=0.3)  # fmt: skip
 
 
 def scaled(names, factor):
@@ -76,7 +76,7 @@ def glow(name, act, kind, clamp, factor):
         mask[first : last + 1] = 1
         masks[f"layers.{i}.mask"] = mask
         affine = f"affine(scale={kind}, clamp={clamp:g}, layout=halves)"
-        arch.append(f"coupling({affine}, mlp(8x1, relu), mask=list, list={first}-{last})")
+        arch.append(f"coupling({affine}, mlp(8x1, relu), mask=list, list={first}-{last}, even=0)")
     return Case(name, f"{dim}|2: {', '.join(arch)} -> normal", Flow(inn), names, dim, 2, constants=masks,
                 deviation=0.5)  # fmt: skip
 

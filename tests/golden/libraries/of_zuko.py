@@ -84,18 +84,15 @@ def autoregressive():
 
 
 def of_residual(flow):
-    """Residual blocks of two masked layers after each hidden one."""
+    """Residual blocks of two masked layers after each hidden one; all linear layers are counted."""
     names = {}
     for i, transform in enumerate(flow.transform.transforms):
-        key, mine, blocks = f"flow.transform.transforms.{i}.hyper", f"layers.{i}.net", 0
+        key, count = f"flow.transform.transforms.{i}.hyper", 0
         for k, module in enumerate(transform.hyper):
-            if isinstance(module, zuko.nn.Residual):
-                pairs = [(f"{k}.0", f"blocks.{blocks}.linear0"), (f"{k}.2", f"blocks.{blocks}.linear1")]
-                blocks += 1
-            else:
-                pairs = [(str(k), "initial" if k == 0 else "final")]
-            for a, b in pairs:
-                names |= {f"{key}.{a}.{p}": f"{mine}.{b}.{p}" for p in ("weight", "bias", "mask")}
+            inner = [f"{k}.0", f"{k}.2"] if isinstance(module, zuko.nn.Residual) else [str(k)]
+            for name in inner:
+                names |= {f"{key}.{name}.{p}": f"layers.{i}.net.{count}.{p}" for p in ("weight", "bias", "mask")}
+                count += 1
     return names
 
 
@@ -116,7 +113,7 @@ def couplings():
         flow = zuko.flows.Flow(layers, zuko.flows.MAF(5).base)
         kept = [torch.arange(5) % 2 == i for i in (0, 1)]
         masks = {f"layers.{i}.mask": (~k).double() for i, k in enumerate(kept)}
-        arch = ", ".join(f"coupling({text}, mlp(7x2, relu), even={even})" for even in (0, 1))
+        arch = ", ".join(f"coupling({text}, mlp(7x2, relu), even={even})" for even in (1, 0))
         yield Case(name, f"5|2: {arch} -> normal", Flow(flow), of_nets(flow, False), 5, 2, constants=masks,
                    deviation=0.5)  # fmt: skip
 
