@@ -47,6 +47,7 @@ typedef struct bench_workload {
   double bytes;     /* that it has to move to or from memory; 0: not counted */
   const char *unit; /* what `items` are: "rows", "images"; or NULL */
   int64_t items;    /* of a use */
+  const char *flow; /* the architecture of a composed flow as text, for --list; or NULL */
 } bench_workload;
 
 struct bench_run {

@@ -213,7 +213,7 @@ static const bench_kind density = {prepare_density, evaluate, finish};
 /* Composed flows as libraries build them: neural spline flows by couplings, also of the size of its
  * paper, and autoregressive; masked autoregressive flows, small and large. */
 #define NSF "8: (coupling(rq(bins=10, tail=3), resnet(50x2, relu)), lu)*5 -> normal"
-#define NSF_AR "8: ar(rq(bins=8, tail=5, like=zuko), masked(50x2))*5 -> normal"
+#define NSF_AR "8: ar(rq(bins=8, tail=5, like=zuko), masked(50x2), order=$alt)*5 -> normal"
 #define MAF                                                                                        \
   "8: (ar(affine(scale=softplus), made(50x2, tanh, residual=0)), perm(random))*5 -> normal"
 #define MAF_LARGE                                                                                  \
@@ -222,7 +222,8 @@ static const bench_kind density = {prepare_density, evaluate, finish};
 #define COMPOSED(level_, group_, kind_, name_, arch_, D, N)                                        \
   {                                                                                                \
     .name = name_, .group = group_, .level = BENCH_##level_, .kind = &kind_,                       \
-    .what = &(const flow_case){.arch = arch_, .dim = D, .batch = N}, .unit = "samples", .items = N \
+    .what = &(const flow_case){.arch = arch_, .dim = D, .batch = N}, .unit = "samples",            \
+    .items = N, .flow = arch_                                                                      \
   }
 #define STEP_OF(level, name, arch, D, N)                                                           \
   COMPOSED(level, BENCH_STEP, step, "step/" name "-b" #N, arch, D, N)
@@ -243,6 +244,10 @@ const bench_workload bench_steps[] = {
     STEP_OF(USUAL, "maf-43-512", MAF_LARGE, 43, 100),
     STEP_OF(USUAL, "nsf-6-256", NSF_LARGE, 6, 512),
     DENSITY_OF(QUICK, "nsf-8-50", NSF, 8, 1),
+    DENSITY_OF(USUAL, "maf-8-50", MAF, 8, 1),
+    DENSITY_OF(USUAL, "nsf-ar-8-50", NSF_AR, 8, 1),
+    DENSITY_OF(USUAL, "maf-43-512", MAF_LARGE, 43, 1),
+    DENSITY_OF(USUAL, "nsf-6-256", NSF_LARGE, 6, 1),
     DENSITY_OF(QUICK, "nsf-8-50", NSF, 8, 10000),
     DENSITY_OF(QUICK, "maf-8-50", MAF, 8, 10000),
     DENSITY_OF(USUAL, "nsf-ar-8-50", NSF_AR, 8, 10000),

@@ -69,8 +69,8 @@ static int choose(const bench_workload ***list, int *count) {
 static int print_list(const bench_workload *const *list, int count) {
   static const char *const levels[] = {"quick", "", "full"};
   for (int i = 0; i < count; i++)
-    printf("%-38s %-8s %-6s\n", list[i]->name, bench_group_name(list[i]->group),
-           levels[list[i]->level]);
+    printf("%-38s %-8s %-6s%s\n", list[i]->name, bench_group_name(list[i]->group),
+           levels[list[i]->level], list[i]->flow ? list[i]->flow : "");
   return CLI_OK;
 }
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PACKAGES = ["numpy", "safetensors", "torch", "jax[cpu]", "pyopencl"]
+PACKAGES = ["numpy", "safetensors", "torch", "jax[cpu]", "pyopencl", "nflows", "zuko", "flowjax", "scikit-learn"]
 LIBRARIES = {"openblas": ("libopenblas0-pthread", "libopenblas.so.0"),
              "onednn": ("libdnnl2", "libdnnl.so.2"),
              "clblast": ("libclblast1", "libclblast.so.1")}  # fmt: skip

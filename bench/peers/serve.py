@@ -60,3 +60,31 @@ def serve(prepare):
     for line in sys.stdin:
         each, count = timed(use, float(line), batch)
         answer({"each": each, "count": count})
+
+
+def timed_first(use, seconds):
+    """As timed(), of a use that may have to be compiled: the first one counts if it takes so long
+    that a second one would not fit."""
+    begin = time.perf_counter()
+    use()
+    spent = time.perf_counter() - begin
+    return (spent, 1) if spent > 20 * seconds else timed(use, seconds, 1)
+
+
+def serve_ways(prepare):
+    """As serve(), of several uses of one thing: prepare(name, settings, file) gives the uses by
+    name, difference (None: nothing to compare with) and version; lines are `WAY SECONDS`."""
+    name, settings, file = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]
+    measured = set()
+    try:
+        uses, off, version = prepare(name, settings, file)
+        answer({"ready": True, "version": version, "difference": off})
+        for line in sys.stdin:
+            way, seconds = line.split()
+            first = way not in measured
+            measured.add(way)
+            each, count = (timed_first(uses[way], float(seconds)) if first
+                           else timed(uses[way], float(seconds), 1))  # fmt: skip
+            answer({"each": each, "count": count})
+    except Exception as e:  # a peer that cannot is a result
+        answer({"error": f"{type(e).__name__}: {e}".splitlines()[0][:300]})

@@ -191,19 +191,22 @@ def standardized(name, dim, context, embedding, steps, text, names, **more):
     return Case(name, arch, model, names, dim, context or 0, constants=constants, spread=3.0, **more)
 
 
-def nsf_steps(dim, context, hidden, bins, count, first=0):
-    """sbi's steps of an NSF, [coupling, LU], as layers from number `first` on, and their names."""
+def nsf_steps(dim, context, hidden, bins, count, first=0, mixed=True):
+    """sbi's steps of an NSF, [coupling, LU], or without `mixed` couplings alone, as layers from number
+    `first` on, and their names."""
     layers, names = [], {}
     for k in range(count):
-        i = first + 2 * k
+        i = first + (2 if mixed else 1) * k
         mask = create_alternating_binary_mask(dim, even=k % 2 == 0)
         layers.append(
             transforms.PiecewiseRationalQuadraticCouplingTransform(
                 mask, resnet(context, hidden, 2), num_bins=bins, tails="linear", tail_bound=3.0
             )
         )
-        layers.append(transforms.LULinear(dim, identity_init=True))
-        names |= of_resnet(f"layers.{i}.transform_net", f"layers.{i}.net", 2, context) | of_lu(i + 1)
+        names |= of_resnet(f"layers.{i}.transform_net", f"layers.{i}.net", 2, context)
+        if mixed:
+            layers.append(transforms.LULinear(dim, identity_init=True))
+            names |= of_lu(i + 1)
     return layers, names
 
 
