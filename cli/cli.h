@@ -17,6 +17,8 @@ typedef enum cli_type {              /* of a value, and of what `to` points at *
                         CLI_OPERAND, /* const char *: a file to read, a word without dashes */
                         CLI_TEXT,    /* const char *: a word that names no file */
                         CLI_INPUT,   /* const char *: a file to read */
+                        CLI_FLOW,    /* const char *: text, or @ and a file to read */
+                        CLI_CONTEXT, /* const char *: names, values, or a file to read */
                         CLI_DATA,    /* const char *: a file or folder to read, or a set's name */
                         CLI_OUTPUT,  /* const char *: a file to write, its kind by its suffix */
                         CLI_OUTPUT_MODEL, /* const char *: a model to write */
@@ -192,7 +194,7 @@ extern struct cli_common {
 
 /* Of every verb that takes a model with a context. */
 #define CLI_OPTION_GIVEN(what)                                                                     \
-  { "--given", "CONTEXT", what, CLI_TEXT, &cli_common.given, NULL, 0, 0 }
+  { "--given", "CONTEXT", what, CLI_CONTEXT, &cli_common.given, NULL, 0, 0 }
 #define CLI_OPTION_GIVEN_ROWS                                                                      \
   CLI_OPTION_GIVEN(                                                                                \
       "context of conditional models: NAME=VALUE,... for all samples, or FILE.csv or "             \
@@ -377,6 +379,7 @@ int cli_table_match(cli_session *s, const char *data, const char *model);
 
 /* Of a training: moves the columns that --given names from the data to s->given, or reads its
  * file. */
+int cli_given_is_file(const char *word);
 int cli_given_split(cli_session *s);
 /* The same for a column of weights; NULL: none. */
 int cli_weights_split(cli_session *s, const char *column);

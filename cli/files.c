@@ -81,6 +81,8 @@ static cli_use_how how_used(const cli_option *o) {
   switch (o->type) {
   case CLI_OPERAND:
   case CLI_INPUT:
+  case CLI_FLOW:
+  case CLI_CONTEXT:
   case CLI_DATA: return CLI_READS;
   case CLI_OUTPUT:
   case CLI_OUTPUT_MODEL:
@@ -108,12 +110,23 @@ static int add(cli_uses *all, cli_use use) {
   return look(u, u->dash ? STDIN_FILENO : -1);
 }
 
+/* The file that the option's word names, or NULL. */
+static const char *file_of(const cli_option *o) {
+  const char *word;
+  memcpy(&word, o->to, sizeof word);
+  switch (o->type) {
+  case CLI_DATA: return is_drawn(word) ? NULL : word;
+  case CLI_FLOW: return *word == '@' ? word + 1 : NULL;
+  case CLI_CONTEXT: return cli_given_is_file(word) ? word : NULL;
+  default: return word;
+  }
+}
+
 static int add_option(cli_uses *all, const cli_option *o) {
   const cli_use_how how = how_used(o);
   if (!o->given || how == CLI_NO_FILE) return CLI_OK;
-  const char *path;
-  memcpy(&path, o->to, sizeof path);
-  if (o->type == CLI_DATA && is_drawn(path)) return CLI_OK;
+  const char *const path = file_of(o);
+  if (!path) return CLI_OK;
   return add(all, (cli_use){.option = o->name, .path = path, .type = o->type, .how = how});
 }
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int is_file(const char *word) {
+int cli_given_is_file(const char *word) {
   return access(word, R_OK) == 0 || cli_has_suffix(word, ".csv") || cli_has_suffix(word, ".npy");
 }
 
@@ -117,7 +117,7 @@ static int read_file(cli_session *s) {
 int cli_given_split(cli_session *s) {
   if (!cli_common.given) return CLI_OK;
   if (!s->data.at) return cli_usage("--given is for tables; leave it out");
-  if (is_file(cli_common.given)) return read_file(s);
+  if (cli_given_is_file(cli_common.given)) return read_file(s);
   columns k = {&s->data, malloc((size_t)s->data.cols * sizeof *k.at), 0};
   if (!k.at) return cli_fail("out of memory for --given");
   int code = for_words(cli_common.given, add_column, &k);
@@ -223,7 +223,7 @@ int cli_given_take(cli_session *s) {
     return cli_common.given ? cli_usage("--given: the model %s takes no context", cli_common.model)
                             : CLI_OK;
   if (!cli_common.given) return take_columns(s);
-  if (!is_file(cli_common.given)) return take_values(s);
+  if (!cli_given_is_file(cli_common.given)) return take_values(s);
   const int code = read_file(s);
   return code ? code : check_width(s);
 }

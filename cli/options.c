@@ -20,6 +20,8 @@ static const struct {
     [CLI_OPERAND] = {a_word, sizeof(const char *)},
     [CLI_TEXT] = {a_word, sizeof(const char *)},
     [CLI_INPUT] = {a_word, sizeof(const char *)},
+    [CLI_FLOW] = {a_word, sizeof(const char *)},
+    [CLI_CONTEXT] = {a_word, sizeof(const char *)},
     [CLI_DATA] = {a_word, sizeof(const char *)},
     [CLI_OUTPUT] = {a_word, sizeof(const char *)},
     [CLI_OUTPUT_MODEL] = {a_word, sizeof(const char *)},
@@ -147,6 +149,8 @@ static int set_value(const cli_option *o, const char *text) {
   case CLI_OPERAND:
   case CLI_TEXT:
   case CLI_INPUT:
+  case CLI_FLOW:
+  case CLI_CONTEXT:
   case CLI_DATA:
   case CLI_OUTPUT:
   case CLI_OUTPUT_MODEL:
@@ -217,6 +221,8 @@ void cli_format(const cli_option *o, const void *value, char *text, size_t size)
   case CLI_OPERAND:
   case CLI_TEXT:
   case CLI_INPUT:
+  case CLI_FLOW:
+  case CLI_CONTEXT:
   case CLI_DATA:
   case CLI_OUTPUT:
   case CLI_OUTPUT_MODEL:

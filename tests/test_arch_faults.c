@@ -61,7 +61,7 @@ static clf_status preset(int32_t *layers) {
 static const struct {
   clf_status (*run)(int32_t *layers);
   int32_t layers;
-} kinds[] = {{write, 17}, {read, 18}, {preset, 11}};
+} kinds[] = {{write, 21}, {read, 22}, {preset, 11}};
 
 START_TEST(memory_runs_out) {
   for (int rest = 0; rest < 2; rest++)

@@ -35,7 +35,7 @@ static int has_force(const cli_verb *verb) {
 
 /* A word that is no file is one of these; all else that names a file must say so. */
 START_TEST(options_that_name_files) {
-  static const char *const words[] = {"NAME",    "PRESET",  "FLOW",    "TARGET",
+  static const char *const words[] = {"NAME",    "PRESET",  "TARGET",  "COLUMN",
                                       "I,J,...", "A,B,C,D", "A,B,...", "COLS|auto|none"};
   for (int v = 0; v < VERBS; v++) {
     int outputs = 0;
@@ -120,6 +120,20 @@ START_TEST(same_file) {
   char *text = read_file("there", NULL);
   ck_assert_str_eq(text, "1,2\n");
   free(text);
+}
+END_TEST
+
+/* Words that may be files. */
+START_TEST(words_that_name_files) {
+  write_text("c.csv", "1\n2\n");
+  write_text("of", "1: -> normal\n");
+  refuses(2, "train --data moons --given c.csv --out ./c.csv",
+          "--out ./c.csv is the file that --given c.csv reads");
+  refuses(2, "sample m -n 2 --given c.csv --out c.csv",
+          "--out c.csv is the file that --given c.csv reads");
+  refuses(2, "train --data moons --flow @of --out of", "--out of is the file that --flow of reads");
+  refuses(2, "train --data moons --flow @of --out m --log of",
+          "--log of is the file that --flow of reads");
 }
 END_TEST
 
@@ -238,8 +252,8 @@ END_TEST
 static void no_files(void) {}
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {options_that_name_files, same_file,       further_files,
-                                folder_that_is_read,     what_is_allowed, other_kinds,
-                                previous_is_not_lost};
+  const TTest *const tests[] = {
+      options_that_name_files, same_file,       words_that_name_files, further_files,
+      folder_that_is_read,     what_is_allowed, other_kinds,           previous_is_not_lost};
   return program_main(argc, argv, "cli_files", no_files, tests, sizeof tests / sizeof *tests);
 }

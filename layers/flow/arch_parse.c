@@ -673,7 +673,7 @@ static clf_status read_macro(reader *r, const clf__macro *macro, clf__node **out
                                                   : read_node(&inner, macro->group, out);
   skip(&inner);
   if (!s && *inner.p) s = expected(&inner, inner.p, "the end of an argument");
-  if (s) {
+  if (s && s != CLF_ENOMEM) {
     char why[512];
     snprintf(why, sizeof why, "in %s: %s", text.s, clf_errmsg());
     clf__fail(s, "%s", why);
