@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* poly_spline.cl: splines of first and second order, as cpu_ref/poly_spline.c has them, whose
- * functions these are.  An item keeps its bins in arrays of its own. */
-
-enum { POLY_BINS = 64 };
+ * functions these are.  Widths and slopes are computed where they are wanted: arrays of an item
+ * would lie in memory. */
 
 typedef struct {
   int K, quadratic, tails;
@@ -34,10 +33,10 @@ INLINE V poly_number(poly_numbers u, int k) {
 }
 
 typedef struct {
-  V part[POLY_BINS];  /* softmax: of widths, or of first order of heights */
-  V w[POLY_BINS];     /* widths */
-  V v[POLY_BINS + 1]; /* second order: slopes at knots before they are normalised */
-  V area, rest;       /* below them; 1 - end_share (first + last width) */
+  poly_numbers u;
+  V most, sum;  /* the largest raw width, and the sum of exp(raw width - most) */
+  V ends;       /* tails: the slope at both ends before it is normalised */
+  V area, rest; /* below the slopes; 1 - end_share (first + last width) */
 } poly_bins;
 
 /* The number that is raw height k = 0 .. K; -1 where tails say what it is. */
@@ -46,39 +45,53 @@ INLINE int poly_height(poly s, int k) {
   return k == 0 || k == s.K ? -1 : s.K + k - 1;
 }
 
-INLINE void poly_set_ends(poly s, poly_bins *q) {
-  const V first = q->w[0], last = q->w[s.K - 1];
-  V sum = s.end_share * (first * q->v[1] + last * q->v[s.K - 1]);
-  q->rest = 1 - s.end_share * (first + last);
-  for (int k = 1; k < s.K - 1; k++) sum += q->w[k] * (q->v[k] + q->v[k + 1]) / 2;
-  q->v[0] = q->v[s.K] = sum / q->rest;
+/* Softmax: of widths, or of first order of heights. */
+INLINE V poly_part(poly s, const poly_bins *q, int k) {
+  return exp(s.scale * poly_number(q->u, k) - q->most) / q->sum;
 }
 
-INLINE void poly_set_slopes(poly s, poly_numbers u, poly_bins *q) {
-  for (int k = 0; k <= s.K; k++)
-    if (poly_height(s, k) >= 0)
-      q->v[k] = softplus_v(s.scale * poly_number(u, poly_height(s, k))) + 0.001f;
-  if (s.tails) poly_set_ends(s, q);
-  q->area = 0;
-  for (int k = 0; k < s.K; k++) q->area += q->w[k] * (q->v[k] + q->v[k + 1]) / 2;
+INLINE V poly_width(poly s, const poly_bins *q, int k) {
+  return s.quadratic ? s.min_width + (1 - s.min_width * s.K) * poly_part(s, q, k) : (V)(1.0f / s.K);
+}
+
+/* Second order: the slope at knot k before it is normalised. */
+INLINE V poly_raw_slope(poly s, const poly_bins *q, int k) {
+  const int at = poly_height(s, k);
+  return at < 0 ? q->ends : softplus_v(s.scale * poly_number(q->u, at)) + 0.001f;
+}
+
+/* Below the slopes of bins from .. to - 1. */
+INLINE V poly_area(poly s, const poly_bins *q, int from, int to) {
+  V sum = 0;
+  for (int k = from; k < to; k++)
+    sum += poly_width(s, q, k) * (poly_raw_slope(s, q, k) + poly_raw_slope(s, q, k + 1)) / 2;
+  return sum;
+}
+
+INLINE void poly_set_ends(poly s, poly_bins *q) {
+  const V first = poly_width(s, q, 0), last = poly_width(s, q, s.K - 1);
+  const V sum =
+      s.end_share * (first * poly_raw_slope(s, q, 1) + last * poly_raw_slope(s, q, s.K - 1));
+  q->rest = 1 - s.end_share * (first + last);
+  q->ends = (sum + poly_area(s, q, 1, s.K - 1)) / q->rest;
 }
 
 INLINE void poly_get(poly s, poly_numbers u, poly_bins *q) {
   V most = s.scale * poly_number(u, 0), sum = 0;
   for (int k = 1; k < s.K; k++) most = fmax(most, s.scale * poly_number(u, k));
-  for (int k = 0; k < s.K; k++) {
-    q->part[k] = exp(s.scale * poly_number(u, k) - most);
-    sum += q->part[k];
-  }
-  for (int k = 0; k < s.K; k++) {
-    q->part[k] /= sum;
-    q->w[k] = s.quadratic ? s.min_width + (1 - s.min_width * s.K) * q->part[k] : (V)(1.0f / s.K);
-  }
-  if (s.quadratic) poly_set_slopes(s, u, q);
+  for (int k = 0; k < s.K; k++) sum += exp(s.scale * poly_number(u, k) - most);
+  q->u = u;
+  q->most = most;
+  q->sum = sum;
+  q->ends = q->area = q->rest = 0;
+  if (!s.quadratic) return;
+  if (s.tails) poly_set_ends(s, q);
+  q->area = poly_area(s, q, 0, s.K);
 }
 
 INLINE V poly_slope_at(poly s, const poly_bins *q, int k) {
-  return s.quadratic ? s.min_height + (1 - s.min_height) * q->v[k] / q->area : q->part[k] * s.K;
+  return s.quadratic ? s.min_height + (1 - s.min_height) * poly_raw_slope(s, q, k) / q->area
+                     : poly_part(s, q, k) * s.K;
 }
 
 typedef struct {
@@ -90,7 +103,7 @@ INLINE poly_bin poly_find(poly s, const poly_bins *q, V v, int by_y) {
   poly_bin f;
   f.k = f.x = f.y = f.w = f.a = f.b = 0;
   for (int k = 0; k < s.K; k++) {
-    const V w = q->w[k], a = poly_slope_at(s, q, k);
+    const V w = poly_width(s, q, k), a = poly_slope_at(s, q, k);
     const V b = s.quadratic ? poly_slope_at(s, q, k + 1) : a;
     const clf_mask here = k == 0 ? (clf_mask)1 == (clf_mask)1 : v >= (by_y ? y : x);
     f.k = here ? (V)k : f.k;
@@ -188,78 +201,94 @@ INLINE poly_gradient poly_backward(poly s, poly_bin f, V x, V out, V gl, int inv
   return g;
 }
 
-/* dL by what the raw widths' softmax makes, in place of dparts. */
-INLINE void poly_softmax_backward(poly s, const poly_bins *q, V *dpart) {
-  V mean = 0;
-  for (int k = 0; k < s.K; k++) mean += q->part[k] * dpart[k];
-  for (int k = 0; k < s.K; k++) dpart[k] = s.scale * q->part[k] * (dpart[k] - mean);
-}
+typedef struct {
+  poly_bin f;
+  poly_gradient g;
+  V area, ends; /* dL by the area below the slopes, and by the ends' slope with its divisor */
+} poly_back;
 
-INLINE void poly_area_backward(const poly_bins *q, V darea, int from, int to, V *dv, V *dw) {
-  for (int k = from; k < to; k++) {
-    dv[k] += darea * q->w[k] / 2;
-    dv[k + 1] += darea * q->w[k] / 2;
-    dw[k] += darea * (q->v[k] + q->v[k + 1]) / 2;
-  }
-}
-
-INLINE void poly_ends_backward(poly s, const poly_bins *q, V *dv, V *dw) {
-  const int K = s.K;
-  const V dsum = (dv[0] + dv[K]) / q->rest;
-  dw[0] += dsum * s.end_share * (q->v[1] + q->v[0]);
-  dw[K - 1] += dsum * s.end_share * (q->v[K - 1] + q->v[K]);
-  dv[1] += dsum * s.end_share * q->w[0];
-  dv[K - 1] += dsum * s.end_share * q->w[K - 1];
-  poly_area_backward(q, dsum, 1, K - 1, dv, dw);
-}
-
-/* dL by slopes before they are normalised, and by widths. */
-INLINE void poly_bins_backward(poly s, const poly_bins *q, poly_bin f, poly_gradient g, V *dv,
-                               V *dw) {
+/* dL by the normalised slope at knot k. */
+INLINE V poly_slope_gradient(poly s, const poly_bins *q, const poly_back *r, int k) {
   const V zero = 0;
-  V darea = 0;
-  for (int i = 0; i <= s.K; i++) {
-    const V before = i > 0 ? (f.k > (V)(i - 1) ? q->w[i - 1] : zero) : zero;
-    const V behind = i < s.K ? (f.k > (V)i ? q->w[i] : zero) : zero;
-    dv[i] =
-        (f.k == (V)i ? g.a : zero) + (f.k == (V)(i - 1) ? g.b : zero) + g.y * (before + behind) / 2;
-  }
-  for (int i = 0; i < s.K; i++) {
-    const V mean = (poly_slope_at(s, q, i) + poly_slope_at(s, q, i + 1)) / 2;
-    const V corner = g.x + g.y * mean;
-    dw[i] = f.k > (V)i ? corner : f.k == (V)i ? g.w : zero;
-  }
-  for (int k = 0; k <= s.K; k++) {
-    const V to = (1 - s.min_height) / q->area;
-    darea -= dv[k] * to * q->v[k] / q->area;
-    dv[k] *= to;
-  }
-  poly_area_backward(q, darea, 0, s.K, dv, dw);
-  if (s.tails) poly_ends_backward(s, q, dv, dw);
+  const V before = k > 0 ? (r->f.k > (V)(k - 1) ? poly_width(s, q, k - 1) : zero) : zero;
+  const V behind = k < s.K ? (r->f.k > (V)k ? poly_width(s, q, k) : zero) : zero;
+  return (r->f.k == (V)k ? r->g.a : zero) + (r->f.k == (V)(k - 1) ? r->g.b : zero) +
+         r->g.y * (before + behind) / 2;
+}
+
+/* The widths of the bins at knot k that are among from .. to - 1. */
+INLINE V poly_widths_at(poly s, const poly_bins *q, int k, int from, int to) {
+  const V zero = 0;
+  return (k > from && k <= to ? poly_width(s, q, k - 1) : zero) +
+         (k >= from && k < to ? poly_width(s, q, k) : zero);
+}
+
+/* dL by the slope at knot k before it is normalised, without its part in the ends. */
+INLINE V poly_inner_gradient(poly s, const poly_bins *q, const poly_back *r, int k) {
+  return poly_slope_gradient(s, q, r, k) * (1 - s.min_height) / q->area +
+         r->area * poly_widths_at(s, q, k, 0, s.K) / 2;
+}
+
+INLINE V poly_raw_gradient(poly s, const poly_bins *q, const poly_back *r, int k) {
+  V share = poly_widths_at(s, q, k, 1, s.K - 1) / 2;
+  if (k == 1) share += s.end_share * poly_width(s, q, 0);
+  if (k == s.K - 1) share += s.end_share * poly_width(s, q, s.K - 1);
+  return poly_inner_gradient(s, q, r, k) + (s.tails ? r->ends * share : (V)0);
+}
+
+/* dL by the width of bin k. */
+INLINE V poly_width_gradient(poly s, const poly_bins *q, const poly_back *r, int k) {
+  const V zero = 0, raw = poly_raw_slope(s, q, k) + poly_raw_slope(s, q, k + 1);
+  const V corner = r->g.x + r->g.y * (poly_slope_at(s, q, k) + poly_slope_at(s, q, k + 1)) / 2;
+  const V own = r->f.k > (V)k ? corner : r->f.k == (V)k ? r->g.w : zero;
+  float share = k > 0 && k < s.K - 1 ? 0.5f : 0;
+  if (k == 0) share += s.end_share;
+  if (k == s.K - 1) share += s.end_share;
+  return own + r->area * raw / 2 + (s.tails ? r->ends * share * raw : zero);
+}
+
+/* dL by what the softmax gives for k. */
+INLINE V poly_part_gradient(poly s, const poly_bins *q, const poly_back *r, int k) {
+  const V zero = 0;
+  if (s.quadratic) return (1 - s.min_width * s.K) * poly_width_gradient(s, q, r, k);
+  return r->f.k > (V)k ? r->g.y : r->f.k == (V)k ? s.K * (r->g.a + r->g.b) : zero;
+}
+
+INLINE poly_back poly_bins_backward(poly s, const poly_bins *q, poly_bin f, poly_gradient g) {
+  poly_back r;
+  r.f = f;
+  r.g = g;
+  r.area = r.ends = 0;
+  if (!s.quadratic) return r;
+  V area = 0;
+  for (int k = 0; k <= s.K; k++) area -= poly_slope_gradient(s, q, &r, k) * poly_raw_slope(s, q, k);
+  r.area = area * (1 - s.min_height) / (q->area * q->area);
+  if (s.tails)
+    r.ends = (poly_inner_gradient(s, q, &r, 0) + poly_inner_gradient(s, q, &r, s.K)) / q->rest;
+  return r;
 }
 
 /* All of column j: reads OUT, writes IN and du. */
 #define POLY_BACKWARD(OUT, IN, inverse)                                                            \
   EACH_COLUMN {                                                                                    \
     POLY_BEGIN;                                                                                    \
-    V dv[POLY_BINS + 1], dw[POLY_BINS];                                                            \
-    const V x = COLUMN(x), zero = 0;                                                               \
+    const V x = COLUMN(x);                                                                         \
     const V unit = (clamp_v(x, s.left, s.right) - s.left) / (s.right - s.left);                    \
     const poly_bin f = poly_find(s, &bins, unit, 0);                                               \
     const poly_gradient g = poly_backward(s, f, x, COLUMN(OUT), MAP_DL, inverse);                  \
+    const poly_back r = poly_bins_backward(s, &bins, f, g);                                        \
     PUT_COLUMN(IN, g.in);                                                                          \
-    if (s.quadratic) {                                                                             \
-      poly_bins_backward(s, &bins, f, g, dv, dw);                                                  \
-      for (int k = 0; k <= s.K; k++)                                                               \
-        if (poly_height(s, k) >= 0)                                                                \
-          PUT_NUMBER(du, poly_height(s, k),                                                        \
-                     s.scale *dv[k] * sigmoid_v(s.scale * poly_number(u, poly_height(s, k))));     \
-      for (int k = 0; k < s.K; k++) dw[k] *= 1 - s.min_width * s.K;                                \
-    } else                                                                                         \
-      for (int k = 0; k < s.K; k++)                                                                \
-        dw[k] = f.k > (V)k ? g.y : f.k == (V)k ? s.K * (g.a + g.b) : zero;                         \
-    poly_softmax_backward(s, &bins, dw);                                                           \
-    for (int k = 0; k < s.K; k++) PUT_NUMBER(du, k, dw[k]);                                        \
+    for (int k = 0; s.quadratic && k <= s.K; k++)                                                  \
+      if (poly_height(s, k) >= 0)                                                                  \
+        PUT_NUMBER(du, poly_height(s, k),                                                          \
+                   s.scale *poly_raw_gradient(s, &bins, &r, k) *                                   \
+                       sigmoid_v(s.scale * poly_number(u, poly_height(s, k))));                    \
+    V mean = 0;                                                                                    \
+    for (int k = 0; k < s.K; k++)                                                                  \
+      mean += poly_part(s, &bins, k) * poly_part_gradient(s, &bins, &r, k);                        \
+    for (int k = 0; k < s.K; k++)                                                                  \
+      PUT_NUMBER(du, k,                                                                            \
+                 s.scale *poly_part(s, &bins, k) * (poly_part_gradient(s, &bins, &r, k) - mean));  \
   }
 
 kernel BY_SAMPLE void poly_spline_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(dy), CLF_IN(dl),
