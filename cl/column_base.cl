@@ -3,7 +3,7 @@
  * A parameter that is left out is 0. */
 #define COLUMN_NUMBER(t, n, d) (t##_ ? *PTR(t, n, d) : 0.0f)
 
-static float column_degrees(int kind, float shape) {
+INLINE float column_degrees(int kind, float shape) {
   if (kind != CLF_COLUMN_student_free) return shape;
   const float v = (shape > 0 ? shape : 0.0f) + log1p(exp(-fabs(shape)));
   return v > 1e-30f ? v : v == v ? 1e-30f : v;
@@ -11,7 +11,7 @@ static float column_degrees(int kind, float shape) {
 
 /* log C(v) of Student's t and its derivative by v, as in cpu_ref/column_base.c; for floats the
  * series holds from 4 on. */
-static float column_student(float v, float *slope) {
+INLINE float column_student(float v, float *slope) {
   const float x = v / 2;
   float y = x, ratio = 1, sum = 0;
   for (; y < 4; y++) {
@@ -26,7 +26,7 @@ static float column_student(float v, float *slope) {
 }
 
 /* log p(t) at scale 1; *slope = -d log p / dt, *by_df = d log p / dv. */
-static float column_point(int kind, float t, float v, float *slope, float *by_df) {
+INLINE float column_point(int kind, float t, float v, float *slope, float *by_df) {
   const float a = fabs(t), e = exp(-a), sign = t < 0 ? -1.0f : t > 0 ? 1.0f : t;
   *by_df = 0;
   if (kind == CLF_COLUMN_normal) {

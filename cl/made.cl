@@ -25,45 +25,45 @@ typedef struct {
 /* ---- Degrees ------------------------------------------------------------------------------- */
 
 /* Hidden units of degrees below `degree`. */
-static int made_units_below(made q, int degree) {
+INLINE int made_units_below(made q, int degree) {
   const int k = degree - q.from, full = q.hidden / q.period, rest = q.hidden % q.period;
   return k <= 0 ? 0 : k >= q.period ? q.hidden : k * full + min(k, rest);
 }
 /* The k-th hidden unit in the order of degrees. */
-static int made_unit(made q, int k) {
+INLINE int made_unit(made q, int k) {
   const int full = q.hidden / q.period, rest = q.hidden % q.period, many = rest * (full + 1);
   return k < many ? k / (full + 1) + k % (full + 1) * q.period
                   : rest + (k - many) / full + (k - many) % full * q.period;
 }
-static int made_below(made q, int group) {
+INLINE int made_below(made q, int group) {
   return (float)group * q.each < q.D ? group * q.each : q.D;
 }
-static int made_column(float c, int D) { return c > 0 ? c < D ? (int)c : D - 1 : 0; }
+INLINE int made_column(float c, int D) { return c > 0 ? c < D ? (int)c : D - 1 : 0; }
 
 /* ---- Weights ------------------------------------------------------------------------------- */
 
-static int made_inputs(made q, int l) { return l ? q.hidden : q.D; }
-static int made_outputs(made q, int l) { return l < q.layers ? q.hidden : q.D * q.numbers; }
-static int made_skip(made q, int l) {
+INLINE int made_inputs(made q, int l) { return l ? q.hidden : q.D; }
+INLINE int made_outputs(made q, int l) { return l < q.layers ? q.hidden : q.D * q.numbers; }
+INLINE int made_skip(made q, int l) {
   return l == 0 ? q.skip_first : l % 2 ? q.skip_odd : q.skip_even;
 }
-static int made_join(made q, int l) {
+INLINE int made_join(made q, int l) {
   return l == 0 ? q.join_first : l % 2 ? q.join_odd : q.join_even;
 }
 /* Where layer l's weights begin in w, and where packed. */
-static int made_weights(made q, int l) {
+INLINE int made_weights(made q, int l) {
   int at = 0;
   for (int k = 0; k < l; k++) at += q.hidden * ((k ? q.hidden : q.pitch) + 1) + made_skip(q, k);
   return at;
 }
-static int made_packed(made q, int l) {
+INLINE int made_packed(made q, int l) {
   int at = 0;
   for (int k = 0; k < l; k++) at += (made_inputs(q, k) + 1) * MADE_LINE(made_outputs(q, k));
   return at;
 }
 
 /* Packed number i of layer l: of input line i / line - 1, the biases before them. */
-static float made_weight(made q, global const float *at, int at_step, global const float *w,
+INLINE float made_weight(made q, global const float *at, int at_step, global const float *w,
                          int w_step, int l, int i) {
   const int out = made_outputs(q, l), line = MADE_LINE(out), k = i / line - 1, u = i % line;
   const int pitch = l ? q.hidden : q.pitch, begin = made_weights(q, l);
@@ -82,14 +82,14 @@ static float made_weight(made q, global const float *at, int at_step, global con
 
 /* ---- Tiles --------------------------------------------------------------------------------- */
 
-static V made_row(global const float *v, int r) { return VLOAD(v + r * MADE_STEP); }
-static void made_put(global float *v, int r, V value) { VSTORE(value, v + r * MADE_STEP); }
+INLINE V made_row(global const float *v, int r) { return VLOAD(v + r * MADE_STEP); }
+INLINE void made_put(global float *v, int r, V value) { VSTORE(value, v + r * MADE_STEP); }
 
 /* Sums of four units, from unit u on: inputs in rows `from` on. */
 typedef struct {
   V v[TILE];
 } made_sums;
-static made_sums made_products(global const float *v, int from, int inputs,
+INLINE made_sums made_products(global const float *v, int from, int inputs,
                                global const float *packed, int line, int u) {
   made_sums s;
   const float4 bias = vload4(0, packed + u);
@@ -110,7 +110,7 @@ static made_sums made_products(global const float *v, int from, int inputs,
 }
 
 /* The activation of rows r .. r + count - 1. */
-static void made_activate(int act, global float *v, int r, int count) {
+INLINE void made_activate(int act, global float *v, int r, int count) {
 #define ROW(name, source, flops, value, through)                                                   \
   case CLF_ACT_##name:                                                                             \
     for (int i = 0; i < count; i++) {                                                              \
@@ -131,7 +131,7 @@ typedef struct {
 
 /* The units of degree `degree` of layer l.  Rows: dimensions, hidden layers with TILE rows behind
  * each, streams. */
-static void made_layer(made q, int l, int degree, global float *v, global const float *packed,
+INLINE void made_layer(made q, int l, int degree, global float *v, global const float *packed,
                        made_context c, int column) {
   const int first = made_units_below(q, degree), count = made_units_below(q, degree + 1) - first;
   const int each = q.hidden + TILE, row = q.D + l * each + first, join = made_join(q, l);
@@ -163,7 +163,7 @@ static void made_layer(made q, int l, int degree, global float *v, global const 
 }
 
 /* Everything of a group before its dimensions. */
-static void made_group(made q, int g, global float *v, global const float *packed, made_context c) {
+INLINE void made_group(made q, int g, global float *v, global const float *packed, made_context c) {
   int at = 0, column = 0;
   for (int l = 0; l < q.layers; l++) {
     made_layer(q, l, g, v, packed + at, c, column);
@@ -173,7 +173,7 @@ static void made_group(made q, int g, global float *v, global const float *packe
 }
 
 /* The numbers of dimension j, of group g, to their rows, the first of which it returns. */
-static int made_numbers(made q, int g, int j, global float *v, global const float *packed) {
+INLINE int made_numbers(made q, int g, int j, global float *v, global const float *packed) {
   const int each = q.hidden + TILE, row = q.D + (q.layers + (q.residual != 0)) * each;
   const int line = MADE_LINE(q.D * q.numbers), inputs = made_units_below(q, g + 1);
   packed += made_packed(q, q.layers);
