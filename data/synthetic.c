@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* synthetic.c: sets of points in the plane that flows are tried on.
+/* synthetic.c: sets that flows are tried on: points in the plane, and wider ones.
  *
  * Sample i is drawn from numbers that only the seed and i decide, so that the
  * first samples of a set are the same whatever n.  Coordinates are rounded to
@@ -11,6 +11,7 @@
 
 #include "keys.h"
 #include "random.h"
+#include "synthetic.h"
 #include "table.h"
 
 static const double pi = 3.14159265358979323846;
@@ -89,13 +90,21 @@ static void pinwheel(const draw *d, double p[2]) {
 
 typedef struct set {
   double noise; /* the default */
-  void (*point)(const draw *d, double p[2]);
+  int32_t columns;
+  void (*point)(const draw *d, double p[2]);                        /* of a set of two columns */
+  void (*rows)(uint64_t seed, uint64_t n, double noise, double *x); /* of a wider one */
 } set;
 
-static const set sets[] = {{0.05, moons},  {0.05, circles},  {0, checkerboard},
-                           {0.1, spirals}, {0.5, gaussians}, {0.1, pinwheel}};
+static const set sets[] = {{0.05, 2, .point = moons},
+                           {0.05, 2, .point = circles},
+                           {0, 2, .point = checkerboard},
+                           {0.1, 2, .point = spirals},
+                           {0.5, 2, .point = gaussians},
+                           {0.1, 2, .point = pinwheel},
+                           {1, CLF_METERS_COLUMNS, .rows = clf__meters},
+                           {0.5, CLF_DETECTOR_COLUMNS, .rows = clf__detector}};
 static const char *const names[] = {"moons",    "circles", "checkerboard", "spirals", "gaussians",
-                                    "pinwheel", NULL};
+                                    "pinwheel", "meters",  "detector",     NULL};
 
 const char *const *clf_synthetic(void) { return names; }
 
@@ -116,12 +125,13 @@ clf_status clf__synthetic_read(const char *source, clf_table *t) {
       {"noise", "a number from 0 to 100", NULL, 0, 0, &noise, 100},
       {"seed", "a whole number from 0 to 18446744073709551615", &seed, 0, UINT64_MAX, NULL, 0}};
   CLF_TRY(clf__keys_read(source, keys, sizeof keys / sizeof *keys));
-  CLF_TRY(clf_table_new((int64_t)n, 2, t));
-  for (uint64_t i = 0; i < n; i++) {
+  CLF_TRY(clf_table_new((int64_t)n, which->columns, t));
+  const uint64_t columns = (uint64_t)which->columns;
+  if (which->rows) which->rows(seed, n, noise, t->at);
+  for (uint64_t i = 0; i < n && which->point; i++) {
     const draw d = draw_sample(seed, i, noise);
-    double *const p = t->at + 2 * i;
-    which->point(&d, p);
-    for (int c = 0; c < 2; c++) p[c] = nearbyint(p[c] * 0x1p20) * 0x1p-20;
+    which->point(&d, t->at + columns * i);
   }
+  for (uint64_t k = 0; k < n * columns; k++) t->at[k] = nearbyint(t->at[k] * 0x1p20) * 0x1p-20;
   return CLF_OK;
 }

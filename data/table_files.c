@@ -66,12 +66,12 @@ static clf_status unknown(const char *source) {
                      "%s: cannot be read: the name of a file of numbers ends in .csv, .tsv, .txt, "
                      ".npy or .npz, or in one of the first four and .gz",
                      source);
-  return clf__fail(
-      CLF_EINVAL,
-      "\"%.*s\" is no synthetic set; there are moons, circles, checkerboard, spirals, "
-      "gaussians and pinwheel, files ending in .csv, .tsv, .txt, .npy or .npz, and - for standard "
-      "input",
-      (int)strcspn(source, ":"), source);
+  return clf__fail(CLF_EINVAL,
+                   "\"%.*s\" is no synthetic set; there are moons, circles, checkerboard, spirals, "
+                   "gaussians, pinwheel, meters and detector, files ending in .csv, .tsv, .txt, "
+                   ".npy or .npz, and - for standard "
+                   "input",
+                   (int)strcspn(source, ":"), source);
 }
 
 /* Bytes that are in memory, in the format that their name or, without one, their beginning says. */

@@ -91,7 +91,7 @@ START_TEST(test_help) {
   release(r);
   succeeds("--version", "clflow 0.");
   succeeds("train --help", "--batch N               samples per step (default 100; of images 64)");
-  succeeds("train --help", "moons circles checkerboard spirals gaussians pinwheel");
+  succeeds("train --help", "moons circles checkerboard spirals gaussians pinwheel meters detector");
 }
 END_TEST
 

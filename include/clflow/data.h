@@ -160,8 +160,10 @@ CLF_API clf_status clf_table_advise(const clf_table *t, int scaled, const clf_co
 
 /* ---- Synthetic sets -------------------------------------------------------------------- */
 
-/* The names of the synthetic sets, all two-dimensional:
- * moons circles checkerboard spirals gaussians pinwheel; NULL-terminated. */
+/* The names of the synthetic sets, NULL-terminated: of two columns moons, circles, checkerboard,
+ * spirals, gaussians and pinwheel; meters, a household's electricity in 6 columns, of which noise
+ * is the width of uniform noise on two meters of whole units; detector, 43 columns that depend on 8
+ * hidden numbers and on each other, every third one skewed. */
 CLF_API const char *const *clf_synthetic(void);
 
 #ifdef __cplusplus

@@ -94,7 +94,8 @@ START_TEST(silent_on_known_sets) {
   for (const char *const *name = clf_synthetic(); *name; name++) {
     clf_table t;
     ck_assert_int_eq(clf_table_read(*name, &t), CLF_OK);
-    ck_assert_msg(!*advice(&t), "%s: %s", *name, advice(&t));
+    const char *const said = advice_with(&t, t.cols > 2, NULL); /* wide sets have units */
+    ck_assert_msg(!*said, "%s: %s", *name, said);
     clf_table_free(&t);
   }
   clf_table penguins;

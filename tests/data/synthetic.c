@@ -10,7 +10,7 @@
 
 START_TEST(synthetic_names) {
   static const char *const names[] = {"moons",    "circles", "checkerboard", "spirals", "gaussians",
-                                      "pinwheel", NULL};
+                                      "pinwheel", "meters",  "detector",     NULL};
   for (size_t i = 0; i < SIZE(names); i++) {
     const char *const name = clf_synthetic()[i];
     if (names[i])
@@ -21,32 +21,88 @@ START_TEST(synthetic_names) {
 }
 END_TEST
 
-/* In units of 2^-20: samples 0, 1 and 9999 with seed 1, sample 0 with seed 2,
- * computed from the formulas by another program. */
+/* Rows 0, 1 and 9999 with seed 1 and row 0 with seed 2: the first two columns, and of a wider set
+ * the last four.  In units of 2^-20, computed from the formulas by another program. */
+static const struct {
+  int columns;
+  int want[4][6];
+} values[] = {
+    {2, {{-1014612, 274119}, {1454953, -410174}, {1119252, 336598}, {1075644, 256167}}},
+    {2, {{1000867, -274898}, {-366513, -340975}, {957538, 638360}, {967501, 512525}}},
+    {2, {{1978798, -4099393}, {1313376, 517924}, {-3975370, -2127464}, {2274805, -330909}}},
+    {2, {{3119180, 1031285}, {1006862, -2340308}, {1312556, 100121}, {1011625, 332819}}},
+    {2, {{175265, 5086108}, {12523, -3867388}, {5459967, -11700}, {-2326004, 2769751}}},
+    {2, {{-653596, -2241535}, {-665396, 2008893}, {602732, -3565362}, {-1831434, -2204504}}},
+    {6,
+     {{480845, 177006, 251217981, 255754, 644609, 5514213},
+      {5314562, 51342, 244460596, 586962, 18579972, 16965782},
+      {996364, 224281, 250586692, 910276, 584340, 17031256},
+      {1841446, 166552, 251112918, 250814, 78879, 23974816}}},
+    {43,
+     {{1830952, -7810730, 3453462, 839504, -3211393, 998825},
+      {1728880, -2981863, 1807622, 1385342, 933016, 248885},
+      {1456704, -4905409, 2129813, 80069, 115530, 553195},
+      {2284792, -326359, 788224, 597543, -1368755, 3660680}}}};
+
+static void expect_row(const double *x, int columns, const int want[6]) {
+  for (int k = 0; k < 2; k++) ck_assert_double_eq(x[k] * 0x1p20, want[k]);
+  for (int k = 2; k < 6 && columns > 2; k++)
+    ck_assert_double_eq(x[columns - 6 + k] * 0x1p20, want[k]);
+}
+
 START_TEST(synthetic_values) {
-  static const int want[][8] = {
-      {-1014612, 274119, 1454953, -410174, 1119252, 336598, 1075644, 256167},
-      {1000867, -274898, -366513, -340975, 957538, 638360, 967501, 512525},
-      {1978798, -4099393, 1313376, 517924, -3975370, -2127464, 2274805, -330909},
-      {3119180, 1031285, 1006862, -2340308, 1312556, 100121, 1011625, 332819},
-      {175265, 5086108, 12523, -3867388, 5459967, -11700, -2326004, 2769751},
-      {-653596, -2241535, -665396, 2008893, 602732, -3565362, -1831434, -2204504}};
   EACH_SET(name) {
-    const int *const w = want[name - clf_synthetic()];
+    const size_t set = (size_t)(name - clf_synthetic());
+    const int columns = values[set].columns;
     char other[32];
     clf_table t;
     ck_assert_int_eq(clf_table_read(*name, &t), CLF_OK);
     ck_assert_int_eq(t.rows, 10000);
-    ck_assert_int_eq(t.cols, 2);
-    for (int k = 0; k < 4; k++) ck_assert_double_eq(t.at[k] * 0x1p20, w[k]);
-    for (int k = 0; k < 2; k++) ck_assert_double_eq(t.at[19998 + k] * 0x1p20, w[4 + k]);
+    ck_assert_int_eq(t.cols, columns);
+    for (int r = 0; r < 3; r++)
+      expect_row(t.at + (size_t)(columns * (r < 2 ? r : 9999)), columns, values[set].want[r]);
     clf_table_free(&t);
     snprintf(other, sizeof other, "%s:seed=2,n=1", *name);
     ck_assert_int_eq(clf_table_read(other, &t), CLF_OK);
     ck_assert_int_eq(t.rows, 1);
-    for (int k = 0; k < 2; k++) ck_assert_double_eq(t.at[k] * 0x1p20, w[6 + k]);
+    expect_row(t.at, columns, values[set].want[3]);
     clf_table_free(&t);
   }
+}
+END_TEST
+
+/* Without noise the two meters show whole units, the second near 17.5 or 0. */
+START_TEST(synthetic_meters) {
+  clf_table t;
+  int off = 0;
+  ck_assert_int_eq(clf_table_read("meters:n=20000,noise=0", &t), CLF_OK);
+  for (int64_t i = 0; i < t.rows; i++) {
+    const double *const x = t.at + 6 * i;
+    ck_assert(x[0] > 0 && x[1] >= 0 && x[5] >= 0 && x[5] < 24);
+    ck_assert(x[3] == nearbyint(x[3]) && x[4] == nearbyint(x[4]));
+    ck_assert(x[4] == 0 || (x[4] >= 13 && x[4] <= 22));
+    off += x[3] == 0;
+  }
+  ck_assert_double_eq_tol(off / 20000.0, 0.9, 0.011); /* five standard errors */
+  clf_table_free(&t);
+}
+END_TEST
+
+/* Skewed columns are positive.  The noise moves column 1 by its own draw and, a little, by that of
+ * column 0, which bends it. */
+START_TEST(synthetic_detector) {
+  clf_table t, u;
+  ck_assert_int_eq(clf_table_read("detector:n=2000,noise=0", &t), CLF_OK);
+  ck_assert_int_eq(clf_table_read("detector:n=2000,noise=0.5", &u), CLF_OK);
+  double moved = 0;
+  for (int64_t i = 0; i < t.rows; i++) {
+    const double *const x = t.at + 43 * i;
+    for (int c = 0; c < 43; c += 3) ck_assert(x[c] > 0);
+    moved += (u.at[43 * i + 1] - x[1]) * (u.at[43 * i + 1] - x[1]);
+  }
+  ck_assert_double_eq_tol(sqrt(moved / 2000), 0.5, 0.05);
+  clf_table_free(&t);
+  clf_table_free(&u);
 }
 END_TEST
 
@@ -181,8 +237,9 @@ END_TEST
 
 START_TEST(unknown_sources) {
   static const char sets[] =
-      "\"moon\" is no synthetic set; there are moons, circles, checkerboard, spirals, gaussians "
-      "and pinwheel, files ending in .csv, .tsv, .txt, .npy or .npz, and - for standard input";
+      "\"moon\" is no synthetic set; there are moons, circles, checkerboard, spirals, gaussians, "
+      "pinwheel, meters and detector, files ending in .csv, .tsv, .txt, .npy or .npz, and - for "
+      "standard input";
   clf_table t;
   expect(clf_table_read("moon", &t), CLF_EINVAL, sets);
   expect(clf_table_read("moon:noise=0.1", &t), CLF_EINVAL, sets);
@@ -204,6 +261,8 @@ void tests_of_synthetic(Suite *s) {
   TCase *c = tcase_create("synthetic");
   tcase_add_test(c, synthetic_names);
   tcase_add_test(c, synthetic_values);
+  tcase_add_test(c, synthetic_meters);
+  tcase_add_test(c, synthetic_detector);
   tcase_add_test(c, synthetic_specs);
   tcase_add_test(c, synthetic_shapes);
   tcase_add_test(c, synthetic_moments);
