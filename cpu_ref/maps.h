@@ -10,8 +10,8 @@
 #include "ref.h"
 #include "transpose.h"
 
-/* A constant that a call has as a float and what the double has beyond it. */
-#define EXACT(p, name) ((real)(p)->name + (real)(p)->name##_rest)
+/* A constant that a call has as three floats: their sum is the double. */
+#define EXACT(p, name) ((real)(p)->name + (real)(p)->name##_rest + (real)(p)->name##_last)
 #define EXACT_OF(p, name) .name = EXACT(p, name)
 
 enum { LANES = 16 };

@@ -47,6 +47,8 @@ static clf_status initialise(clf_flow *f) {
   double *host = calloc(nw + nc, sizeof *host);
   if (!host) return clf__fail(CLF_ENOMEM, "no memory for %zu initial weights", nw);
   clf__flow_draw(f, host, host + nw);
+  /* Rounded as files hold them, so that what is derived from them is the same after loading. */
+  for (size_t i = nw; i < nw + nc && f->dev->bits == 32; i++) host[i] = (double)(float)host[i];
   clf_status s = clf__flow_derive(f, host + nw);
   if (!s) s = clf_write64(f->dev, f->w, host);
   if (!s) s = clf_write64(f->dev, f->c, host + nw);

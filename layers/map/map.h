@@ -65,7 +65,10 @@ clf_status clf__map_make(clf__map *m, const struct clf__node *node, clf__parts *
                          const char *path);
 void clf__map_unmake(clf__map *m);
 
-/* Members of an operation's arguments: a constant, as a float and what the double has beyond it. */
-#define CLF__EXACT(name, v) .name = (float)(v), .name##_rest = (float)((v) - (double)(float)(v))
+/* Members of an operation's arguments: a constant as three floats whose sum is the double. */
+#define CLF__EXACT(name, v)                                                                        \
+  .name = (float)(v), .name##_rest = clf__exact(v, 1), .name##_last = clf__exact(v, 2)
+/* One of the three, from 0. */
+float clf__exact(double v, int part);
 
 #endif
