@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* draw.h: random architectures from the table of nodes, and rows that lie in their domain. */
+#ifndef CLF_COMPOSE_DRAW_H
+#define CLF_COMPOSE_DRAW_H
+#include <stdint.h>
+
+enum { DRAW_TEXT = 4096, DRAW_DIMS = 6 };
+
+/* xorshift64*: the same numbers everywhere. */
+typedef struct draw_random {
+  uint64_t state;
+} draw_random;
+double draw_uniform(draw_random *r, double low, double high);
+int draw_int(draw_random *r, int low, int high); /* both included */
+int draw_chance(draw_random *r, double p);
+double draw_normal(draw_random *r);
+
+typedef struct draw_flow {
+  char text[DRAW_TEXT];
+  int dim, context;
+  /* Rows of data are uniform in low .. high; low == high: normal. */
+  double low, high;
+} draw_flow;
+
+/* Flow number `number`: 1 to 6 dimensions, 0 to 3 of context, up to 4 layers.  The text follows
+ * the grammar; whether its members fit each other is for the library to say. */
+void draw_architecture(uint64_t number, draw_flow *f);
+
+/* n rows of data, or of context. */
+void draw_rows(draw_random *r, const draw_flow *f, int n, double *x);
+void draw_contexts(draw_random *r, const draw_flow *f, int n, double *c);
+
+#endif
