@@ -98,11 +98,15 @@ kernel BY_ITEM void column_bwd(CLF_IN(z), CLF_IN(loc), CLF_IN(log_scale), CLF_IN
   COLUMN_PUT(dshape, weight * by_df);
 }
 
+INLINE float column_uniform(words k) {
+  return ldexp(1 + ((k.at[1] >> 10) + 0.5f) * 0x1p-22f, -1 - (int)clz(k.at[0]));
+}
+
 kernel BY_ITEM void column_noise(CLF_IN(shape), CLF_OUT(y), const column_noise_args p) {
   const int n = get_global_id(0) / p.y.dim[1], d = get_global_id(0) % p.y.dim[1];
   if (n >= p.y.dim[0]) return;
   const words k = words_of(d, n, p.first_lo, p.first_hi, p.stream, p.seed_lo, p.seed_hi);
-  const float u = ldexp(1 + ((k.at[1] >> 10) + 0.5f) * 0x1p-22f, -1 - (int)clz(k.at[0]));
+  const float u = column_uniform(k);
   const float sign = k.at[2] >> 31 ? -1.0f : 1.0f;
   float y;
   if (p.kind == CLF_COLUMN_logistic)
@@ -126,6 +130,31 @@ kernel BY_ITEM void column_place(CLF_IN(e), CLF_IN(loc), CLF_IN(log_scale), CLF_
   *PTR(z, n, d) = p.kind != CLF_COLUMN_box ? loc + exp(COLUMN_NUMBER(log_scale, n, d)) * e
                   : in_box < shape         ? in_box
                                            : shape;
+}
+
+/* v times student_radius_slope() of cpu_ref/column_base.c; for small a by its series. */
+INLINE float column_radius_slope(float a) {
+  const float q = a * a;
+  if (a < 0.25f) return -a * (0.5f + a / 6 - a * q * (1.11111111e-2f - q * 1.05820106e-3f));
+  return 0.5f - (a < 80 ? a / -expm1(-2 * a) : 0.0f);
+}
+
+kernel BY_ITEM void column_place_bwd(CLF_IN(z), CLF_IN(loc), CLF_IN(log_scale), CLF_IN(shape),
+                                     CLF_IN(dz), CLF_OUT(dloc), CLF_OUT(dlog_scale),
+                                     CLF_OUT(dshape), const column_place_bwd_args p) {
+  const int n = get_global_id(0) / p.z.dim[1], d = get_global_id(0) % p.z.dim[1];
+  if (n >= p.z.dim[0]) return;
+  const float dz = *PTR(dz, n, d), by_scale = dz * (*PTR(z, n, d) - COLUMN_NUMBER(loc, n, d));
+  float by_shape = 0;
+  if (p.kind == CLF_COLUMN_student_free) {
+    const words k = words_of(d, n, p.first_lo, p.first_hi, p.stream, p.seed_lo, p.seed_hi);
+    const float shape = COLUMN_NUMBER(shape, n, d), v = column_degrees(p.kind, shape);
+    const float a = -log(column_uniform(k)) / v;
+    by_shape = by_scale * column_radius_slope(a) / (v * (1 + exp(-shape)));
+  }
+  COLUMN_PUT(dloc, dz);
+  COLUMN_PUT(dlog_scale, by_scale);
+  COLUMN_PUT(dshape, by_shape);
 }
 #undef COLUMN_NUMBER
 #undef COLUMN_PUT

@@ -14,3 +14,4 @@ CLF_LAUNCH(gaussians_bwd) {
   return call->enqueue(call, "gaussians_bwd_sum", clf_items(call, clf_elements(&p->dz)), NULL);
 }
 CLF_LAUNCH(gaussians_place) { return clf_each(call, clf_elements(&p->z)); }
+CLF_LAUNCH(gaussians_place_bwd) { return clf_each(call, p->e.dim[0]); }

@@ -72,6 +72,24 @@ kernel BY_ITEM void gaussians_place(CLF_IN(e), CLF_IN(index), CLF_IN(loc), CLF_I
     for (int j = 0; j < i; j++) z += GAUSSIANS_BELOW(lower, i, j) * *PTR(e, n, j);
   *PTR(z, n, i) = z;
 }
+
+/* An item per sample. */
+kernel BY_ITEM void gaussians_place_bwd(CLF_IN(e), CLF_IN(log_std), CLF_IN(dz), CLF_OUT(dloc),
+                                        CLF_OUT(dlog_std), CLF_OUT(dlower),
+                                        const gaussians_place_bwd_args p) {
+  const int n = get_global_id(0), k = 0, one = p.log_std.dim[2] == 1;
+  if (n >= p.e.dim[0]) return;
+  float sum = 0;
+  for (int i = 0; i < p.e.dim[1]; i++) {
+    const float dz = *PTR(dz, n, i);
+    const float share = dz * *PTR(e, n, i) * exp(GAUSSIANS_LOG_STD(i));
+    sum = one ? sum + share : share;
+    AT(dloc, n, 0, i, 0) = dz;
+    AT(dlog_std, n, 0, one ? 0 : i, 0) = sum;
+    if (dlower_)
+      for (int j = 0; j < i; j++) GAUSSIANS_BELOW(dlower, i, j) = dz * *PTR(e, n, j);
+  }
+}
 #undef GAUSSIANS_LOG_STD
 #undef GAUSSIANS_DIAGONAL
 #undef GAUSSIANS_BELOW

@@ -3,7 +3,7 @@
 
 /* Where x falls: the piece n and the place a in it, as cpu_ref/piecewise.c says. */
 typedef struct {
-  int n, inside;
+  int n, inside, between;
   float a;
 } place;
 
@@ -11,6 +11,8 @@ static place place_of(float x, float xmin, float rate, int Q, int tails) {
   const float u = (x - xmin) * rate;
   place q;
   q.inside = u >= -1e-6f * Q && u <= Q + 1e-6f * Q;
+  q.between = u > 1e-6f * Q && u < Q - 1e-6f * Q;
+  q.between = u > 1e-6f * Q && u < Q - 1e-6f * Q;
   q.n = u >= Q ? Q - 1 : u > 0 ? (int)u : 0;
   q.a = u - q.n;
   if (!tails) q.a = q.a < 0 ? 0 : q.a > 1 ? 1 : q.a;
@@ -83,22 +85,53 @@ kernel BY_ITEM void piecewise_bwd(CLF_IN(x), CLF_IN(xi), CLF_IN(dy), CLF_IN(dl),
   }
 }
 
-/* One item: from the right, since v[j] contains exp(xi[i]) for every i <= j. */
-kernel SINGLE void piecewise_bwd_add(CLF_IN(x), CLF_IN(xi), CLF_IN(dy), CLF_IN(dl), CLF_OUT(dx),
-                                     CLF_OUT(dalpha), CLF_OUT(dxi), const piecewise_bwd_args p,
-                                     CLF_POOL) {
-  if (get_global_id(0) != 0) return;
-  const int knots = p.xi.dim[0];
+/* The same of the inverse, with -dy and -dlogdet. */
+kernel BY_ITEM void piecewise_inv_bwd(CLF_IN(x), CLF_IN(xi), CLF_IN(dx), CLF_IN(dl), CLF_OUT(dy),
+                                      CLF_OUT(dalpha), CLF_OUT(dxi), const piecewise_inv_bwd_args p,
+                                      CLF_POOL) {
+  const int g = get_global_id(0), knots = p.xi.dim[0];
+  if (g >= e.y) return;
+  global float *dv = pool + (size_t)g * 2 * knots, *dlog = dv + knots;
+  for (int j = 0; j < 2 * knots; j++) dv[j] = 0;
+  for (int m = g * e.x; m < min((g + 1) * e.x, p.x.dim[0]); m++) {
+    const place q = place_of(AT(x, m, 0, 0, 0), p.xmin, p.rate, knots - 1, p.tails);
+    const float moved = AT(dx, m, 0, 0, 0) / (p.rate * exp(XI(q.n + 1)));
+    const float dy = p.tails || q.between ? moved : 0;
+    dv[q.n] -= (1 - q.a) * dy;
+    dv[q.n + 1] -= q.a * dy;
+    dlog[q.n + 1] -= DLOGDET(m);
+    AT(dy, m, 0, 0, 0) = dy;
+  }
+}
+
+/* The sums of `items` items; from the right, since v[j] contains exp(xi[i]) for every i <= j. */
+static void piecewise_add(global const float *pool, int items, int knots, global const float *xi,
+                          int xi_stride, global float *dxi, int dxi_stride, global float *dalpha) {
   float from_right = 0;
   for (int j = knots - 1; j >= 0; j--) {
     float dl = 0;
-    for (int g = 0; g < e.y; g++) {
+    for (int g = 0; g < items; g++) {
       from_right += pool[(size_t)g * 2 * knots + j];
       dl += pool[(size_t)g * 2 * knots + knots + j];
     }
-    AT(dxi, j, 0, 0, 0) += from_right * exp(XI(j)) + dl;
+    dxi[j * dxi_stride] += from_right * exp(xi[j * xi_stride]) + dl;
   }
-  AT(dalpha, 0, 0, 0, 0) += from_right;
+  *dalpha += from_right;
+}
+
+kernel SINGLE void piecewise_bwd_add(CLF_IN(x), CLF_IN(xi), CLF_IN(dy), CLF_IN(dl), CLF_OUT(dx),
+                                     CLF_OUT(dalpha), CLF_OUT(dxi), const piecewise_bwd_args p,
+                                     CLF_POOL) {
+  if (get_global_id(0) == 0)
+    piecewise_add(pool, e.y, p.xi.dim[0], PTR(xi, 0, 0), p.xi.stride[0], PTR(dxi, 0, 0),
+                  p.dxi.stride[0], PTR(dalpha, 0, 0));
+}
+kernel SINGLE void piecewise_inv_bwd_add(CLF_IN(x), CLF_IN(xi), CLF_IN(dx), CLF_IN(dl), CLF_OUT(dy),
+                                         CLF_OUT(dalpha), CLF_OUT(dxi),
+                                         const piecewise_inv_bwd_args p, CLF_POOL) {
+  if (get_global_id(0) == 0)
+    piecewise_add(pool, e.y, p.xi.dim[0], PTR(xi, 0, 0), p.xi.stride[0], PTR(dxi, 0, 0),
+                  p.dxi.stride[0], PTR(dalpha, 0, 0));
 }
 #undef XI
 #undef KNOT

@@ -136,16 +136,26 @@ static double student_radius(double v, double log_u) {
   return sqrt(v) * (a < 30 ? sqrt(expm1(2 * a)) : exp(a < 80 ? a : 80));
 }
 
+/* The derivative of its logarithm by v. */
+static double student_radius_slope(double v, double log_u) {
+  const double a = -log_u / v;
+  return (0.5 - (a < 1e-6 ? 0.5 + a / 2 : a < 80 ? a / -expm1(-2 * a) : 0)) / v;
+}
+
 /* cos(2 pi w) with its relative precision: w is q quarters and a rest. */
 static double cos_of_turn(double w) {
   const double q = floor(4 * w + 0.5), rest = 6.283185307179586477 * (w - q / 4);
   return q == 1 ? -sin(rest) : q == 2 ? -cos(rest) : q == 3 ? sin(rest) : cos(rest);
 }
 
+static double uniform_of(clf__words k) {
+  return ldexp(1 + ((k.v[1] >> 10) + 0.5) * 0x1p-22, -1 - leading_zeros(k.v[0]));
+}
+
 CLF_REF_LOOP(column_noise, 100.0 * (double)clf__count(&p->y), p->y.dim[0], n) {
   for (int d = 0; d < p->y.dim[1]; d++) {
     const clf__words k = CLF_WORDS(p, d, n);
-    const double u = ldexp(1 + ((k.v[1] >> 10) + 0.5) * 0x1p-22, -1 - leading_zeros(k.v[0]));
+    const double u = uniform_of(k);
     const double sign = k.v[2] >> 31 ? -1 : 1;
     const double v = degrees(p->kind, SHAPE);
     put(&p->y, n, d,
@@ -164,5 +174,20 @@ CLF_REF_LOOP(column_place, 20.0 * (double)clf__count(&p->z), p->z.dim[0], n) {
         p->kind != CLF_COLUMN_box ? LOC + exp(LOG_SCALE) * e
         : in_box < SHAPE          ? in_box
                                   : SHAPE);
+  }
+}
+
+CLF_REF_LOOP(column_place_bwd, 80.0 * (double)clf__count(&p->z), p->z.dim[0], n) {
+  for (int d = 0; d < p->z.dim[1]; d++) {
+    const double dz = number(&p->dz, n, d), by_scale = dz * (number(&p->z, n, d) - LOC);
+    put(&p->dloc, n, d, dz);
+    put(&p->dlog_scale, n, d, by_scale);
+    if (p->kind != CLF_COLUMN_student_free) {
+      put(&p->dshape, n, d, 0);
+      continue;
+    }
+    const double log_u = log(uniform_of(CLF_WORDS(p, d, n))), v = degrees(p->kind, SHAPE);
+    put(&p->dshape, n, d,
+        by_scale * student_radius_slope(v, log_u) * degrees_slope(p->kind, SHAPE));
   }
 }

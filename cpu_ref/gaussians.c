@@ -89,3 +89,17 @@ CLF_REF_LOOP(gaussians_place, 30.0 * (double)clf__count(&p->z), p->z.dim[0], n) 
     *at(&p->z, n, i, 0, 0) = (real)z;
   }
 }
+
+CLF_REF_LOOP(gaussians_place_bwd, 30.0 * (double)clf__count(&p->e), p->e.dim[0], n) {
+  const int one = p->log_std.dim[2] == 1;
+  double sum = 0;
+  for (int i = 0; i < p->e.dim[1]; i++) {
+    const double dz = number(&p->dz, n, i, 0), e = number(&p->e, n, i, 0);
+    const double share = dz * e * exp(number(&p->log_std, n, 0, one ? 0 : i));
+    sum = one ? sum + share : share;
+    *at(&p->dloc, n, 0, i, 0) = (real)dz;
+    *at(&p->dlog_std, n, 0, one ? 0 : i, 0) = (real)sum;
+    for (int j = 0; p->dlower.buf && j < i; j++)
+      *at(&p->dlower, n, 0, i * (i - 1) / 2 + j, 0) = (real)(dz * number(&p->e, n, j, 0));
+  }
+}

@@ -4,16 +4,17 @@
 
 /* Where x falls: the piece n and the place a in it.  The piece is chosen in float
  * on every backend, so that all take the same one for an x at a knot; an end of the
- * interval that float rounds a hair outside is inside. */
+ * interval that float rounds a hair outside is inside, but not between the ends. */
 typedef struct place {
-  int n, inside;
+  int n, inside, between;
   real a;
 } place;
 
 static place place_of(real x, float xmin, float rate, int Q, int tails) {
   const float u = ((float)x - xmin) * rate;
   const float hair = 1e-6f * (float)Q;
-  place q = {.inside = u >= -hair && u <= (float)Q + hair};
+  place q = {.inside = u >= -hair && u <= (float)Q + hair,
+             .between = u > hair && u < (float)Q - hair};
   q.n = u >= (float)Q ? Q - 1 : u > 0 ? (int)u : 0; /* NaN goes to piece 0, and a is NaN */
   q.a = (x - (real)xmin) * (real)rate - (real)q.n;
   if (!tails) q.a = q.a < 0 ? 0 : q.a > 1 ? 1 : q.a;
@@ -89,27 +90,57 @@ CLF_REF_LOOP(piecewise_deriv, 30.0 * p->x.dim[0], p->x.dim[0], m) {
   *at(&p->d, m, 0, 0, 0) = p->tails || q.inside ? p->rate * real_exp(XI(q.n + 1)) : 0;
 }
 
-/* dv collects dy at the knots, dl dlogdet at the slopes; then one pass from the
- * right, since v[j] contains exp(xi[i]) for every i <= j. */
+/* What samples add to the gradients of the knots and of the slopes. */
+typedef struct sums {
+  real *dv, *dl;
+  int Q;
+} sums;
+
+#define SUMS_OF(s, p, scratch)                                                                     \
+  sums s = {.dv = clf_scratch_get(scratch, 2 * (size_t)(p)->xi.dim[0]), .Q = (p)->xi.dim[0] - 1};  \
+  CLF_NEED(s.dv, 2 * (s.Q + 1));                                                                   \
+  s.dl = s.dv + s.Q + 1;                                                                           \
+  for (int j = 0; j <= s.Q; j++) s.dv[j] = s.dl[j] = 0
+
+static void collect(const sums *s, place q, real dy, real dl) {
+  s->dv[q.n] += (1 - q.a) * dy;
+  s->dv[q.n + 1] += q.a * dy;
+  s->dl[q.n + 1] += dl;
+}
+
+/* From the right, since v[j] contains exp(xi[i]) for every i <= j. */
+static void add_sums(const sums *s, const clf_tensor *xi, const clf_tensor *dalpha,
+                     const clf_tensor *dxi) {
+  double from_right = 0;
+  for (int j = s->Q; j >= 0; j--) {
+    from_right += s->dv[j];
+    *at(dxi, j, 0, 0, 0) += (real)(from_right * (double)real_exp(*at(xi, j, 0, 0, 0))) + s->dl[j];
+  }
+  *at(dalpha, 0, 0, 0, 0) += (real)from_right;
+}
+
 CLF_REF(piecewise_bwd) {
-  const int Q = p->xi.dim[0] - 1;
-  real *dv = clf_scratch_get(scratch, 2 * ((size_t)Q + 1)), *dl = dv + Q + 1;
-  CLF_NEED(dv, 2 * (Q + 1));
-  for (int j = 0; j <= Q; j++) dv[j] = dl[j] = 0;
+  SUMS_OF(s, p, scratch);
   for (int m = 0; m < p->x.dim[0]; m++) {
-    const place q = place_of(*at(&p->x, m, 0, 0, 0), p->xmin, p->rate, Q, p->tails);
+    const place q = place_of(*at(&p->x, m, 0, 0, 0), p->xmin, p->rate, s.Q, p->tails);
     const real dy = *at(&p->dy, m, 0, 0, 0);
     const int moves = p->tails || q.inside;
-    dv[q.n] += (1 - q.a) * dy;
-    dv[q.n + 1] += q.a * dy;
-    dl[q.n + 1] += moves ? dlogdet_of(&p->dl, p->dlogdet, m) : 0;
+    collect(&s, q, dy, moves ? dlogdet_of(&p->dl, p->dlogdet, m) : 0);
     *at(&p->dx, m, 0, 0, 0) = moves ? dy * p->rate * real_exp(XI(q.n + 1)) : 0;
   }
-  double from_right = 0;
-  for (int j = Q; j >= 0; j--) {
-    from_right += dv[j];
-    *at(&p->dxi, j, 0, 0, 0) += (real)(from_right * (double)real_exp(XI(j))) + dl[j];
+  add_sums(&s, &p->xi, &p->dalpha, &p->dxi);
+  return CLF_OK;
+}
+
+CLF_REF(piecewise_inv_bwd) {
+  SUMS_OF(s, p, scratch);
+  for (int m = 0; m < p->x.dim[0]; m++) {
+    const place q = place_of(*at(&p->x, m, 0, 0, 0), p->xmin, p->rate, s.Q, p->tails);
+    const real e = *at(&p->dx, m, 0, 0, 0) / (p->rate * real_exp(XI(q.n + 1)));
+    const real dy = p->tails || q.between ? e : 0;
+    collect(&s, q, -dy, -dlogdet_of(&p->dl, p->dlogdet, m));
+    *at(&p->dy, m, 0, 0, 0) = dy;
   }
-  *at(&p->dalpha, 0, 0, 0, 0) += (real)from_right;
+  add_sums(&s, &p->xi, &p->dalpha, &p->dxi);
   return CLF_OK;
 }

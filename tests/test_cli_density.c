@@ -126,8 +126,9 @@ START_TEST(trainings_that_are_refused) {
   refuses(2, "train --data moons --samples 9 --out never.safetensors",
           "--samples goes with --target: data have their own rows");
   refuses(2, "train --target baana --out never.safetensors", "there is no target \"baana\"");
-  refuses(1, T "--flow nice --out never.safetensors",
-          "there is no gradient through the inverse of scale");
+  write_text("mixed", "2: -> mixture(2)\n");
+  refuses(1, "train --device cpu --target banana --flow @mixed --out never.safetensors",
+          "training against a log-density needs gradients through the base's samples");
 }
 END_TEST
 

@@ -163,8 +163,9 @@ CLF_API clf_status clf_trainer_create_images(clf_flow *flow, const clf_images *i
  * no part in it; clf_importance() shows how well the flow covers what it does sample. The density's
  * function is called between steps, from the thread that runs the training.  A sample whose
  * log-density is not finite ends clf_trainer_run() with ENUM and its number in the step. Errors:
- * EINVAL, ESHAPE (dimensions), ENOTSUP (names a layer that has no gradient through its inverse, or
- * that normalises batches; a base with weights, a context, discrete columns), ENOMEM. */
+ * EINVAL, ESHAPE (dimensions), ENOTSUP (a layer without a gradient through its inverse, a base
+ * whose weights have none through its samples, a context, discrete columns), ENOMEM.  Layers that
+ * normalise batches use their running statistics, which stay as they are. */
 CLF_API clf_status clf_trainer_create_density(clf_flow *flow, const clf_density *density,
                                               const clf_train_options *options,
                                               clf_trainer **trainer);

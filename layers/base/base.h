@@ -10,6 +10,7 @@
 struct clf__node;
 
 enum { CLF_BASE_KEPT = 8 };
+enum { CLF_NO_SAMPLE_GRADIENT = 1024 }; /* beside the traits of layers */
 
 typedef struct clf__base_kept {
   clf_tensor t[CLF_BASE_KEPT];
@@ -46,6 +47,12 @@ typedef struct clf__base_ops {
    * and its context alone. */
   clf_status (*sample)(const clf__base *b, const clf__pass *p, clf__base_kept *k, uint64_t seed,
                        int64_t first, clf_tensor z);
+  /* (optional) The gradient through samples z, which `sample` drew from the same stream: given
+   * dL/dz adds to gradients of the base's own numbers, with the words of the stream held fixed.  A
+   * base that has numbers and no such gradient, or CLF_NO_SAMPLE_GRADIENT among its traits, is not
+   * trained against a log-density. */
+  clf_status (*sample_backward)(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+                                uint64_t seed, int64_t first, clf_tensor z, clf_tensor dz);
   /* (optional) ENUM names a row whose context it cannot take: a class that there is not. */
   clf_status (*check_context)(const clf__base *b, const double *c, int64_t row);
   /* (optional) The first column of z outside of its support, and that interval; -1: none. */
@@ -59,7 +66,7 @@ struct clf__base {
   const struct clf__node *node;
   clf_device *dev;
   int32_t dim, context;
-  unsigned traits; /* CLF_HAS_BATCH_STATISTICS of layer.h, set by make() */
+  unsigned traits; /* CLF_HAS_BATCH_STATISTICS of layer.h, CLF_NO_SAMPLE_GRADIENT; set by make() */
   void *own;
 };
 

@@ -383,7 +383,7 @@ static clf_status sample(const clf__base *b, const clf__pass *p, clf__base_kept 
                  .stream = PICKS, CLF_STREAM(seed, first)));
   for (int32_t i = 0; i < o->count; i++) {
     kept_component *const own = &m->at[i];
-    seed += 0x9E3779B97F4A7C15u;
+    seed += CLF_NEXT_SEED;
     CLF_TRY(sample_component(&o->at[i], p, m, own, seed, first, n));
     CLF_TRY(
         clf_do(p->dev, mixture_take, .index = index, .x = clf__rows(own->x[0], n), .y = z, .k = i));

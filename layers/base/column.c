@@ -243,6 +243,23 @@ clf_status clf__column_sample(const clf__base *b, const clf__pass *p, clf__base_
                 .shape = v.shape, .z = z, .kind = kind);
 }
 
+/* z = loc + exp(log_scale) e. */
+clf_status clf__column_sample_backward(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+                                       uint64_t seed, int64_t first, clf_tensor z, clf_tensor dz) {
+  const column *o = own_of(b);
+  if (o->s.source == CLF_COLUMN_FIXED) return CLF_OK;
+  CLF_TRY(find_numbers(b, p, k, z.dim[0]));
+  const numbers v = numbers_of(b, p, k, z.dim[0]);
+  const clf_tensor du = clf__rows(k->t[DNUMBERS], z.dim[0]);
+  clf_tensor dshape = {0};
+  if (o->m == 3) dshape = columns_of(du, b->dim, 2);
+  CLF_TRY(clf_do(p->dev, column_place_bwd, .z = z, .loc = v.loc, .log_scale = v.log_scale,
+                 .shape = v.shape, .dz = dz, .dloc = columns_of(du, b->dim, 0),
+                 .dlog_scale = columns_of(du, b->dim, 1), .dshape = dshape, .kind = o->s.kind,
+                 CLF_STREAM(seed, first)));
+  return add_gradients(b, p, k, du);
+}
+
 clf_status clf__column_check_context(const clf__base *b, const double *c, int64_t row) {
   const column *o = own_of(b);
   if (o->s.source != CLF_COLUMN_OF_CLASS || b->context != 1) return CLF_OK;

@@ -40,13 +40,19 @@ clf_status clf__column_backward(const clf__base *b, const clf__pass *p, clf__bas
                                 clf_tensor z, clf_tensor dz);
 clf_status clf__column_sample(const clf__base *b, const clf__pass *p, clf__base_kept *k,
                               uint64_t seed, int64_t first, clf_tensor z);
+clf_status clf__column_sample_backward(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+                                       uint64_t seed, int64_t first, clf_tensor z, clf_tensor dz);
 clf_status clf__column_check_context(const clf__base *b, const double *c, int64_t row);
 int32_t clf__column_outside(const clf__base *b, const double *z, double interval[2]);
 #define CLF_COLUMN_BASE                                                                            \
   .unmake = clf__column_unmake, .draw = clf__column_draw, .init = clf__column_init,                \
   .plan = clf__column_plan, .finish = clf__column_finish, .logp = clf__column_logp,                \
   .backward = clf__column_backward, .sample = clf__column_sample,                                  \
-  .check_context = clf__column_check_context, .outside = clf__column_outside
+  .sample_backward = clf__column_sample_backward, .check_context = clf__column_check_context,      \
+  .outside = clf__column_outside
+
+/* From the seed of one piece of a base to that of the next. */
+#define CLF_NEXT_SEED 0x9E3779B97F4A7C15u
 
 /* Numbers of a stream as operations take them: .seed_lo = ..., .first_hi = ... */
 #define CLF_STREAM(seed, first)                                                                    \

@@ -53,11 +53,15 @@ static clf_status missing_column(const columns *o, int32_t n, int32_t D) {
   return clf__fail(CLF_EINVAL, "columns: dimension %d of %d has no base", (int)d, (int)D);
 }
 
-static clf_status make_piece(const clf__base *b, piece *q, const clf__node *node, int32_t dim,
+static clf_status make_piece(clf__base *b, piece *q, const clf__node *node, int32_t dim,
                              clf__parts *parts, const char *path) {
   q->base = (clf__base){.node = node, .dev = b->dev, .dim = dim, .context = b->context};
   CLF_TRY(clf__base_of(node, &q->base.ops));
-  return q->base.ops->make ? q->base.ops->make(&q->base, parts, path) : CLF_OK;
+  const int before = parts->count;
+  if (q->base.ops->make) CLF_TRY(q->base.ops->make(&q->base, parts, path));
+  b->traits |= q->base.traits;
+  if (parts->count > before && !q->base.ops->sample_backward) b->traits |= CLF_NO_SAMPLE_GRADIENT;
+  return CLF_OK;
 }
 
 static clf_status allocate(clf__base *b) {
@@ -198,7 +202,7 @@ static clf_status sample(const clf__base *b, const clf__pass *p, clf__base_kept 
                          int64_t first, clf_tensor z) {
   const columns *o = own_of(b);
   const clf_tensor ordered = clf__rows(k->t[ORDERED], z.dim[0]);
-  for (int32_t i = 0; i < o->count; i++, seed += 0x9E3779B97F4A7C15u) {
+  for (int32_t i = 0; i < o->count; i++, seed += CLF_NEXT_SEED) {
     const clf__base *q = &o->at[i].base;
     CLF_TRY(
         q->ops->sample(q, p, (clf__base_kept *)k->own + i, seed, first, of_piece(b, i, ordered)));
@@ -206,7 +210,23 @@ static clf_status sample(const clf__base *b, const clf__pass *p, clf__base_kept 
   return clf_do(p->dev, columns_take, .x = ordered, .at = clf__weight(p, &o->back), .y = z);
 }
 
-/* The numbers of a piece lie apart in z. */
+static clf_status sample_backward(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+                                  uint64_t seed, int64_t first, clf_tensor z, clf_tensor dz) {
+  const columns *o = own_of(b);
+  const clf_tensor ordered = clf__rows(k->t[ORDERED], z.dim[0]);
+  const clf_tensor dordered = clf__rows(k->t[D_ORDERED], z.dim[0]);
+  CLF_TRY(clf_do(p->dev, columns_take, .x = z, .at = clf__weight(p, &o->take), .y = ordered));
+  CLF_TRY(clf_do(p->dev, columns_take, .x = dz, .at = clf__weight(p, &o->take), .y = dordered));
+  for (int32_t i = 0; i < o->count; i++, seed += CLF_NEXT_SEED) {
+    const clf__base *q = &o->at[i].base;
+    if (q->ops->sample_backward)
+      CLF_TRY(q->ops->sample_backward(q, p, (clf__base_kept *)k->own + i, seed, first,
+                                      of_piece(b, i, ordered), of_piece(b, i, dordered)));
+  }
+  return CLF_OK;
+}
+
+/* The numbers of a piece are scattered over z. */
 static int32_t outside_of_piece(const columns *o, const piece *q, const double *z,
                                 double interval[2]) {
   double *const own = malloc((size_t)q->base.dim * sizeof *own);
@@ -238,5 +258,6 @@ const clf__base_ops clf__base_base_columns = {
     .logp = logp,
     .backward = backward,
     .sample = sample,
+    .sample_backward = sample_backward,
     .outside = outside,
 };

@@ -61,6 +61,8 @@ clf_status clf__gaussians_make(clf__base *b, clf__parts *parts, const char *path
   clf__parts_add(parts, &o->numbers, CLF_PLAIN, 0, 0, 2, shape, NULL);
   if (count)
     clf__parts_view(parts, &o->logits, &o->numbers, 0, 1, &K, (int32_t[1]){1}, "%s.logits", path);
+  if (count)
+    b->traits |= CLF_NO_SAMPLE_GRADIENT; /* which component is picked is no smooth choice */
   add_view(o, parts, &o->mean, means_at(o), b->dim, path, "mean");
   add_view(o, parts, &o->log_std, stds_at(b), o->diagonal, path, "log_std");
   if (o->below) add_view(o, parts, &o->lower, lower_at(b), o->below, path, "lower");
@@ -167,4 +169,17 @@ clf_status clf__gaussians_sample(const clf__base *b, const clf__pass *p, clf__ba
   CLF_TRY(clf_do(p->dev, random_normal, .y = e, CLF_STREAM(seed, first)));
   return clf_do(p->dev, gaussians_place, .e = e, .index = index, .loc = v.mean,
                 .log_std = v.log_std, .lower = v.lower, .z = z);
+}
+
+/* z = mean + L e, of a normal alone. */
+clf_status clf__gaussians_sample_backward(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+                                          uint64_t seed, int64_t first, clf_tensor z,
+                                          clf_tensor dz) {
+  const int32_t n = z.dim[0];
+  const numbers v = numbers_of(b, p, n), d = numbers_in(b, clf__rows(k->t[D_NUMBERS], n));
+  const clf_tensor e = clf__rows(k->t[NOISE], n);
+  CLF_TRY(clf_do(p->dev, random_normal, .y = e, CLF_STREAM(seed, first)));
+  CLF_TRY(clf_do(p->dev, gaussians_place_bwd, .e = e, .log_std = v.log_std, .dz = dz,
+                 .dloc = d.mean, .dlog_std = d.log_std, .dlower = d.lower));
+  return clf__sum_for_all(p, clf__rows(k->t[D_NUMBERS], n), &own_of(b)->numbers);
 }

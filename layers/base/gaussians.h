@@ -20,9 +20,12 @@ clf_status clf__gaussians_backward(const clf__base *b, const clf__pass *p, clf__
                                    clf_tensor z, clf_tensor dz);
 clf_status clf__gaussians_sample(const clf__base *b, const clf__pass *p, clf__base_kept *k,
                                  uint64_t seed, int64_t first, clf_tensor z);
+clf_status clf__gaussians_sample_backward(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+                                          uint64_t seed, int64_t first, clf_tensor z,
+                                          clf_tensor dz);
 #define CLF_GAUSSIANS_BASE                                                                         \
   .unmake = clf__gaussians_unmake, .init = clf__gaussians_init, .plan = clf__gaussians_plan,       \
   .logp = clf__gaussians_logp, .backward = clf__gaussians_backward,                                \
-  .sample = clf__gaussians_sample
+  .sample = clf__gaussians_sample, .sample_backward = clf__gaussians_sample_backward
 
 #endif

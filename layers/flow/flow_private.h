@@ -136,6 +136,9 @@ static inline clf_status clf__check_given(const clf_flow *f, const double *c, in
 clf_status clf__needs_latents(const clf_flow *f);
 /* Latents first .. of the stream `seed`. */
 clf_status clf__flow_draw_latents(clf_flow *f, uint64_t seed, int64_t first, clf_tensor z);
+/* The gradient through such latents: from dL/dz, adds to that of the base's own numbers. */
+clf_status clf__flow_draw_backward(clf_flow *f, uint64_t seed, int64_t first, clf_tensor z,
+                                   clf_tensor dz);
 /* After a forward that kept: adds to g; dL/dx lies in one of ws.dx. */
 clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dlogdet,
                               clf_tensor *dx);

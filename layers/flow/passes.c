@@ -172,18 +172,20 @@ clf_status clf__flow_backward_inverse(clf_flow *f, clf_tensor z, clf_tensor dx, 
   p.gradients = (clf__vectors){.w = f->g, .d = f->dg};
   p.dlogdet = dlogdet;
   p.each = f->ws.each;
-  if (f->sends)
-    return clf__fail(CLF_ENOTSUP, "there is no gradient through the inverse of a split");
+  if (f->sends) place_latents(f, z, clf__rows(f->ws.dz, n));
   for (int i = 0; i < f->stages; i++) {
     const clf__layer *l = f->stage[i].l;
     const clf_tensor in = clf__rows(f->ws.x[i], n);
-    const clf_tensor out = i + 1 < f->stages ? clf__rows(f->ws.x[i + 1], n) : z;
-    const clf_tensor to = clf__rows(f->ws.dx[dx.offset == f->ws.dx[0].offset], n);
+    const clf_tensor out = i + 1 < f->stages ? clf__rows(f->ws.x[i + 1], n) : through(f, z);
+    clf_tensor to = clf__rows(f->ws.dx[dx.offset == f->ws.dx[0].offset], n);
+    to.dim[1] = l->out.dim;
     CLF_TRY(clf__layer_backward_inverse(l, &p, &f->ws.kept[i], out, in, dx, to));
     dx = to;
   }
   *dz = dx;
-  return CLF_OK;
+  if (!f->sends) return CLF_OK;
+  *dz = clf__rows(f->ws.dz, n);
+  return clf_do(f->dev, copy, .x = dx, .y = through(f, *dz));
 }
 
 clf_status clf__flow_finish(clf_flow *f) {
@@ -259,6 +261,16 @@ clf_status clf__flow_draw_latents(clf_flow *f, uint64_t seed, int64_t first, clf
                  .first_lo = (int)(uint32_t)first,
                  .first_hi = (int)(uint32_t)((uint64_t)first >> 32)));
   return f->base.ops->sample(&f->base, &p, &f->ws.base, seed, first, through(f, z));
+}
+
+clf_status clf__flow_draw_backward(clf_flow *f, uint64_t seed, int64_t first, clf_tensor z,
+                                   clf_tensor dz) {
+  clf__pass p = clf__flow_pass(f, f->ws.mode, z.dim[0]);
+  p.gradients = (clf__vectors){.w = f->g, .d = f->dg};
+  if (f->ws.de.buf) p.dc = clf__rows(f->ws.de, z.dim[0]);
+  if (!f->base.ops->sample_backward) return CLF_OK; /* it has no numbers of its own */
+  return f->base.ops->sample_backward(&f->base, &p, &f->ws.base, seed, first, through(f, z),
+                                      through(f, dz));
 }
 
 /* ---- Looking ------------------------------------------------------------------------------- */

@@ -11,7 +11,7 @@ typedef struct batchnorm {
   clf__part weight, bias, mean, var;
 } batchnorm;
 
-enum { NORMED, MEAN, BIASED, VAR, GRADIENT };
+enum { NORMED, MEAN, BIASED, VAR, GRADIENT, UNUSED };
 enum { SOFTPLUS = 2 }; /* the kind of scale_shift_fwd's scale */
 
 static const clf__arch_batchnorm *node_of(const clf__layer *l) {
@@ -41,7 +41,9 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
   const int32_t whole[4] = {rows, l->in.dim, 1, 1}, each[4] = {clf__channels(l), 1, 1, 1};
   CLF_TRY(clf_new(a, whole, &k->t[NORMED]));
   for (int i = MEAN; i <= VAR; i++) CLF_TRY(clf_new(a, each, &k->t[i]));
-  return train == CLF_VALUES ? CLF_OK : clf_new(a, whole, &k->t[GRADIENT]);
+  if (train == CLF_VALUES) return CLF_OK;
+  CLF_TRY(clf_new(a, (int32_t[4]){rows}, &k->t[UNUSED]));
+  return clf_new(a, whole, &k->t[GRADIENT]);
 }
 
 /* The rows of a kept tensor that this pass uses, by channel. */
@@ -126,6 +128,26 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k
                 .dlogdet = p->dlogdet);
 }
 
+/* The inverse takes running statistics in training too, which are no function of the batch.  The
+ * gradient by its normalised values is their inverse with mean 0. */
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                                   clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
+  const batchnorm *b = l->own;
+  const int32_t n = x.dim[0];
+  const clf_tensor unused = clf__rows(k->t[UNUSED], n), none = k->t[MEAN];
+  (void)y;
+  CLF_TRY(clf_do(p->dev, fill, .y = unused, .value = 0));
+  CLF_TRY(clf_do(p->dev, fill, .y = none, .value = 0));
+  CLF_TRY(clf_do(p->dev, bn_flow_inv, .y = clf__by_channel(l, dx), .mean = none,
+                 .var = clf__weight(p, &b->var), .x = kept(l, k, GRADIENT, n), .logdet = unused,
+                 .eps = eps_of(l)));
+  return clf_do(p->dev, scale_shift_inv_bwd, .x = kept(l, k, NORMED, n),
+                .u = clf__weight(p, &b->weight), .dx = kept(l, k, GRADIENT, n), .dl = p->each,
+                .dy = clf__by_channel(l, dy), .du = clf__gradient(p, &b->weight),
+                .dshift = clf__gradient(p, &b->bias), .kind = SOFTPLUS, .eps = eps_of(l),
+                .dlogdet = p->dlogdet);
+}
+
 const clf__layer_ops clf__layer_batchnorm = {
     .name = "batchnorm",
     .make = make,
@@ -134,5 +156,6 @@ const clf__layer_ops clf__layer_batchnorm = {
     .forward = forward,
     .inverse = inverse,
     .backward = backward,
-    .traits = CLF_HAS_BATCH_STATISTICS | CLF_NO_INVERSE_GRADIENT,
+    .backward_inverse = backward_inverse,
+    .traits = CLF_HAS_BATCH_STATISTICS,
 };

@@ -116,6 +116,10 @@ static int is_on_host(const clf__layer *sub) {
   return sub->ops->host_forward && !(sub->traits & CLF_NOT_ON_HOST) && !sub->inverted;
 }
 
+static int has_inverse_gradient(const clf__layer *sub) {
+  return (sub->inverted ? sub->ops->backward : sub->ops->backward_inverse) != NULL;
+}
+
 static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
   const int32_t D = l->in.dim;
   unsigned shared = CLF_FIXED_VOLUME | CLF_KEEPS_VOLUME; /* if all have them */
@@ -129,6 +133,7 @@ static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
     CLF_TRY(make_one(l, i, parts, path));
     shared &= o->layer[i].traits;
     l->traits |= o->layer[i].traits & (CLF_IS_BOUNDED | CLF_NO_INVERSE_GRADIENT);
+    if (!has_inverse_gradient(&o->layer[i])) l->traits |= CLF_NO_INVERSE_GRADIENT;
     if (!is_on_host(&o->layer[i])) l->traits |= CLF_NOT_ON_HOST;
   }
   l->traits |= shared;
@@ -209,16 +214,13 @@ static clf_status copy_rest(const clf__layer *l, const clf__pass *p, const clf__
                 .y = columns_of(l, k, to, n, o->count));
 }
 
-/* Layer i forward, or inverse: one that is inverted the other way round. */
 static clf_status run(const clf__layer *l, const clf__pass *p, clf__kept *k, int i, int backwards,
                       int32_t n, clf_tensor logdet) {
   const clf__layer *sub = &own_of(l)->layer[i];
   clf__kept *const own = (clf__kept *)k->own + i;
   const clf_tensor in = columns_of(l, k, IN, n, i), out = columns_of(l, k, OUT, n, i);
-  if (!backwards && !sub->inverted) return sub->ops->forward(sub, p, own, in, out, logdet);
-  if (!backwards) return sub->ops->inverse(sub, p, own, in, out, logdet);
-  if (!sub->inverted) return sub->ops->inverse(sub, p, own, out, in, logdet);
-  return sub->ops->forward(sub, p, own, out, in, logdet);
+  return backwards ? clf__layer_inverse(sub, p, own, out, in, logdet)
+                   : clf__layer_forward(sub, p, own, in, out, logdet);
 }
 static clf_status run_back(const clf__layer *l, const clf__pass *p, clf__kept *k, int i,
                            int backwards, int32_t n) {
@@ -226,10 +228,8 @@ static clf_status run_back(const clf__layer *l, const clf__pass *p, clf__kept *k
   clf__kept *const own = (clf__kept *)k->own + i;
   const clf_tensor in = columns_of(l, k, IN, n, i), out = columns_of(l, k, OUT, n, i),
                    din = columns_of(l, k, DIN, n, i), dout = columns_of(l, k, DOUT, n, i);
-  if (!backwards && !sub->inverted) return sub->ops->backward(sub, p, own, in, out, dout, din);
-  if (!backwards) return sub->ops->backward_inverse(sub, p, own, in, out, dout, din);
-  if (!sub->inverted) return sub->ops->backward_inverse(sub, p, own, out, in, din, dout);
-  return sub->ops->backward(sub, p, own, out, in, din, dout);
+  return backwards ? clf__layer_backward_inverse(sub, p, own, out, in, din, dout)
+                   : clf__layer_backward(sub, p, own, in, out, dout, din);
 }
 
 static clf_status prepare(const clf__layer *l, const clf__pass *p) {

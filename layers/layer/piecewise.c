@@ -85,6 +85,14 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k
                 .dxi = clf__gradient(p, &own_of(l)->xi), .xmin = (float)l->spec.xmin,
                 .rate = rate(l), .tails = l->spec.tails, .dlogdet = p->dlogdet);
 }
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                                   clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
+  (void)k, (void)y;
+  return clf_do(p->dev, piecewise_inv_bwd, .x = x, .xi = clf__weight(p, &own_of(l)->xi), .dx = dx,
+                .dl = p->each, .dy = dy, .dalpha = clf__gradient(p, &own_of(l)->alpha),
+                .dxi = clf__gradient(p, &own_of(l)->xi), .xmin = (float)l->spec.xmin,
+                .rate = rate(l), .tails = l->spec.tails, .dlogdet = p->dlogdet);
+}
 
 const clf__layer_ops clf__layer_piecewise = {
     .name = "piecewise",
@@ -95,6 +103,7 @@ const clf__layer_ops clf__layer_piecewise = {
     .forward = forward,
     .inverse = inverse,
     .backward = backward,
+    .backward_inverse = backward_inverse,
     .outside = outside,
     .output = "xi",
 };

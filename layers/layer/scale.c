@@ -33,6 +33,14 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k
   return clf_do(p->dev, scaling_bwd, .x = x, .log_s = clf__weight(p, l->own), .dy = dy,
                 .dl = p->each, .dx = dx, .dlog_s = clf__gradient(p, l->own), .dlogdet = p->dlogdet);
 }
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                                   clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
+  enum { EXP }; /* the kind of scale_shift's scale */
+  (void)k, (void)y;
+  return clf_do(p->dev, scale_shift_inv_bwd, .x = x, .u = clf__weight(p, l->own), .dx = dx,
+                .dl = p->each, .dy = dy, .du = clf__gradient(p, l->own), .kind = EXP,
+                .dlogdet = p->dlogdet);
+}
 
 const clf__layer_ops clf__layer_scale = {
     .name = "scale",
@@ -41,6 +49,7 @@ const clf__layer_ops clf__layer_scale = {
     .forward = forward,
     .inverse = inverse,
     .backward = backward,
+    .backward_inverse = backward_inverse,
     .output = "log_scale",
     .traits = CLF_FIXED_VOLUME,
 };

@@ -198,18 +198,27 @@ static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
   return join(o, p, y, sent, x);
 }
 
+static clf_tensor kept_numbers(const split *o, const clf__pass *p, const clf__kept *k, int32_t n) {
+  return o->net.ops ? tensor(k, NUMBERS, n) : clf__same_for_all(clf__weight(p, &o->trained), n);
+}
+
+/* From the gradient by the prior's numbers to its weights, and added to dL/dy of what goes on. */
+static clf_status numbers_backward(const split *o, const clf__pass *p, clf__kept *k, clf_tensor y,
+                                   clf_tensor du, clf_tensor dkept) {
+  const clf_tensor through = tensor(k, THROUGH, y.dim[0]);
+  if (!o->net.ops) return clf__sum_for_all(p, du, &o->trained);
+  CLF_TRY(o->net.ops->backward(&o->net, p, k->own, y, du, through));
+  return clf_do(p->dev, axpby, .x = through, .y = dkept, .a = 1, .b = 1);
+}
+
 /* From dL/dz to what left, and by its prior's numbers to the half that went on. */
 static clf_status prior_backward(const split *o, const clf__pass *p, clf__kept *k, clf_tensor y,
                                  clf_tensor dkept) {
   const int32_t n = y.dim[0];
-  const clf_tensor u =
-      o->net.ops ? tensor(k, NUMBERS, n) : clf__same_for_all(clf__weight(p, &o->trained), n);
   const clf_tensor du = tensor(k, DNUMBERS, n);
-  CLF_TRY(o->map.ops->backward_inverse(&o->map, p, k->z, clf__weight(p, &o->all), u, k->dz,
-                                       tensor(k, DSENT, n), du));
-  if (!o->net.ops) return clf__sum_for_all(p, du, &o->trained);
-  CLF_TRY(o->net.ops->backward(&o->net, p, k->own, y, du, tensor(k, THROUGH, n)));
-  return clf_do(p->dev, axpby, .x = tensor(k, THROUGH, n), .y = dkept, .a = 1, .b = 1);
+  CLF_TRY(o->map.ops->backward_inverse(&o->map, p, k->z, clf__weight(p, &o->all),
+                                       kept_numbers(o, p, k, n), k->dz, tensor(k, DSENT, n), du));
+  return numbers_backward(o, p, k, y, du, dkept);
 }
 
 static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
@@ -220,6 +229,21 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k
   CLF_TRY(clf_do(p->dev, copy, .x = dy, .y = dkept));
   CLF_TRY(prior_backward(o, p, k, y, dkept));
   return join(o, p, dkept, tensor(k, DSENT, x.dim[0]), dx);
+}
+
+/* From dL/dx: halves apart, and by the prior's numbers to the half that goes on. */
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                                   clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
+  const split *o = own_of(l);
+  const int32_t n = x.dim[0];
+  const clf_tensor dsent = o->map.ops ? tensor(k, DSENT, n) : k->dz;
+  const clf_tensor du = tensor(k, DNUMBERS, n);
+  CLF_TRY(take(p, &o->kept_at, dx, dy));
+  CLF_TRY(take(p, &o->sent_at, dx, dsent));
+  if (!o->map.ops) return CLF_OK;
+  CLF_TRY(o->map.ops->backward(&o->map, p, k->z, clf__weight(p, &o->all), kept_numbers(o, p, k, n),
+                               dsent, k->dz, du));
+  return numbers_backward(o, p, k, y, du, dy);
 }
 
 static clf_status finish(const clf__layer *l, const clf__pass *p) {
@@ -239,4 +263,5 @@ const clf__layer_ops clf__layer_split = {
     .forward = forward,
     .inverse = inverse,
     .backward = backward,
+    .backward_inverse = backward_inverse,
 };

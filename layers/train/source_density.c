@@ -4,7 +4,9 @@
  * The loss is the reverse Kullback-Leibler divergence, up to log Z: the mean of log q(x) - log
  * p~(x) over x = f^-1(z), z from the base.  Its gradient is the path gradient (Roeder et al. 2017,
  * "Sticking the Landing"; Vaitl et al. 2022): that of log q(x) - log p~(x) by x, with the weights
- * of q held fixed, through the inverse to the weights.  It is 0 for each sample where q is p~ / Z.
+ * of q held fixed, through the inverse to the weights, those of the base through its samples.  It
+ * is 0 for each sample where q is p~ / Z.  Layers that normalise batches do so by their running
+ * statistics, which stay.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@ typedef struct density_source {
   clf__source base;
   clf_density density;
   clf_tensor z, dx;                       /* (part, D): latents; the loss by samples */
+  int64_t drawn;                          /* the number of the first of these latents */
   clf_tensor g, dg;                       /* gradients of weights that nobody wants */
   double *x, *logp, *logq, *dlogp, *head; /* on the host, of a micro-batch */
 } density_source;
@@ -54,7 +57,8 @@ static clf_status batch(clf__source *s, const clf__places *at, const clf__places
                         clf_tensor *x) {
   (void)next;
   *x = clf__rows(of(s)->z, at->n);
-  return clf__flow_draw_latents(s->f, s->o.seed ^ stream, at->epoch * s->rows + at->first, *x);
+  of(s)->drawn = at->epoch * s->rows + at->first;
+  return clf__flow_draw_latents(s->f, s->o.seed ^ stream, of(s)->drawn, *x);
 }
 
 static clf_status validate(clf__source *s, double *mean) {
@@ -174,12 +178,13 @@ clf_status clf__density_step(clf__source *s, int64_t first, clf_tensor z, clf_te
   CLF_TRY(clf_write64(f->dev, loss, &value));
   if (isnan(sum)) return CLF_OK;
   CLF_TRY(clf__flow_inverse(f, z, logdet, CLF_KEEP, &x));
-  return clf__flow_backward_inverse(f, z, clf__rows(d->dx, z.dim[0]), 0, &dz);
+  CLF_TRY(clf__flow_backward_inverse(f, z, clf__rows(d->dx, z.dim[0]), 0, &dz));
+  return clf__flow_draw_backward(f, s->o.seed ^ stream, d->drawn, z, dz);
 }
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
-/* Whether the base has weights that are trained: samples would depend on them too. */
+/* Whether the base has weights that are trained, so that samples depend on them too. */
 static int base_is_trained(const clf_flow *f) {
   for (int i = 0; i < f->parts.count; i++) {
     const clf__part_entry *e = &f->parts.list[i];
@@ -188,22 +193,27 @@ static int base_is_trained(const clf_flow *f) {
   return 0;
 }
 
+static clf_status check_base(const clf_flow *f) {
+  const clf__base *b = &f->base;
+  if (!base_is_trained(f)) return CLF_OK;
+  if (b->ops->sample_backward && !(b->traits & CLF_NO_SAMPLE_GRADIENT)) return CLF_OK;
+  return clf__fail(
+      CLF_ENOTSUP,
+      "training against a log-density needs gradients through the base's samples, and "
+      "%s has none for its weights; normal(trained) has, and elementwise layers change "
+      "the shape of a base without weights",
+      b->ops->name);
+}
+
 static clf_status check_layers(const clf_flow *f) {
   for (int i = f->head; i < f->layers; i++) {
     const clf__layer *l = &f->layer[i];
-    if (l->traits & CLF_HAS_BATCH_STATISTICS)
-      return clf__fail(CLF_ENOTSUP,
-                       "%s normalises batches; training against a log-density needs layers that "
-                       "treat each sample by itself",
-                       l->label);
     if (!l->inverted && (!l->ops->backward_inverse || l->traits & CLF_NO_INVERSE_GRADIENT))
       return clf__fail(CLF_ENOTSUP,
                        "%s: there is no gradient through the inverse of %s, which training against "
                        "a log-density needs",
                        l->label, l->ops->name);
   }
-  if (f->sends)
-    return clf__fail(CLF_ENOTSUP, "there is no gradient through the inverse of a split");
   return CLF_OK;
 }
 
@@ -217,10 +227,7 @@ static clf_status check(const clf_flow *f, const clf_density *d, const clf_train
   if (f->grid)
     return clf__fail(CLF_ENOTSUP, "a flow with discrete columns cannot be trained against a "
                                   "log-density");
-  if (base_is_trained(f))
-    return clf__fail(CLF_ENOTSUP,
-                     "training against a log-density needs a base without weights; elementwise "
-                     "layers take their place");
+  CLF_TRY(check_base(f));
   if (o->valid_split > 0 || o->standardize)
     return clf__fail(CLF_EINVAL, "%s is for data; a log-density has none",
                      o->standardize ? "standardize" : "valid_split");

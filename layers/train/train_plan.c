@@ -80,20 +80,23 @@ clf_status clf_train_plan_of(const clf_flow *f, const clf_train_options *o, int6
 
 /* ---- A smaller plan ----------------------------------------------------------------------- */
 
-static int has_batch_norm(const clf_flow *f) { return (f->traits & CLF_HAS_BATCH_STATISTICS) != 0; }
+/* Against a log-density running statistics normalise, and each sample is by itself. */
+static int has_batch_norm(const clf_trainer *t) {
+  return (t->f->traits & CLF_HAS_BATCH_STATISTICS) && !clf__source_is_density(t->source);
+}
 
 /* A batch's statistics must stay those of the batch: with them only the way back may shrink. */
 int clf__trainer_can_shrink(const clf_trainer *t) {
   if (clf__flow_chunk(t->f) > t->plan.part) return 1;
   if (t->many) return 0; /* keeps nothing of a batch */
-  return has_batch_norm(t->f) ? t->plan.way != CLF_ACTIVATIONS_REVERSE : t->plan.part > 1;
+  return has_batch_norm(t) ? t->plan.way != CLF_ACTIVATIONS_REVERSE : t->plan.part > 1;
 }
 
 int clf__trainer_shrink(clf_trainer *t) {
   clf_train_plan p = t->plan;
   clf_train_options o = t->o;
   if (!clf__trainer_can_shrink(t)) return 0;
-  const int chunks = clf__flow_chunk(t->f) > p.part, norm = has_batch_norm(t->f);
+  const int chunks = clf__flow_chunk(t->f) > p.part, norm = has_batch_norm(t);
   o.batch = p.batch;
   o.part = chunks || norm ? p.part : (p.part + 1) / 2;
   o.activations = !chunks && norm ? CLF_ACTIVATIONS_REVERSE : p.way;

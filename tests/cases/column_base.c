@@ -58,3 +58,15 @@ CLF_CASES(column_place,
   CASE("of each",  PLACE(student, OWN, OWN, 35, 7)),
   CASE("box",      PLACE(box, ALL, ALL, 35, 7)),
   CASE("box of each", PLACE(box, OWN, OWN, 35, 7), .lo = 0.2f, .hi = 1));
+
+#define PLACE_BWD(kind_, U, S, N, D) &(const clf_column_place_bwd_args){.z = DIM(N, D), .loc = U(N, D), \
+    .log_scale = U(N, D), .shape = S(N, D), .dz = DIM(N, D), .dloc = U##_GRADIENT(N, D), \
+    .dlog_scale = U##_GRADIENT(N, D), .dshape = S##_GRADIENT(N, D), .kind = CLF_COLUMN_##kind_, \
+    .seed_lo = 12345, .seed_hi = 678, .first_lo = 5}
+CLF_CASES(column_place_bwd,
+  CASE("one",          PLACE_BWD(normal, OWN, NONE, 1, 1)),
+  CASE("shared",       PLACE_BWD(laplace, ALL, NONE, 35, 7)),
+  CASE("student",      PLACE_BWD(student, ALL, ALL, 35, 7), .lo = 0.4f, .hi = 3),
+  CASE("free degrees", PLACE_BWD(student_free, ALL, ALL, 350, 7)),
+  CASE("few degrees",  PLACE_BWD(student_free, NONE, OWN, 350, 7), .lo = -9, .hi = 0, .tol = 1e-4f),
+  CASE("many degrees", PLACE_BWD(student_free, NONE, OWN, 350, 7), .lo = 1, .hi = 300));

@@ -38,3 +38,11 @@ CLF_CASES(gaussians_place, SHAPES(PLACE),
   CASE("by index", &(const clf_gaussians_place_args){.e = DIM(35, 4), .index = DIM(35),
        .loc = SHARED(35, 2, 4), .log_std = SHARED(35, 2, 4), .lower = SHARED(35, 2, 6), .z = DIM(35, 4)},
        .lo = 0, .hi = 1.999f));
+
+#define PLACE_BWD(S, N, D, LOWER) &(const clf_gaussians_place_bwd_args){.e = DIM(N, D), \
+    .log_std = SHARED(N, 1, S), .dz = DIM(N, D), .dloc = DIM(N, 1, D), .dlog_std = DIM(N, 1, S), .dlower = LOWER}
+CLF_CASES(gaussians_place_bwd,
+  CASE("one",       PLACE_BWD(1, 1, 1, DIM(0))),
+  CASE("diagonal",  PLACE_BWD(7, 35, 7, DIM(0))),
+  CASE("spherical", PLACE_BWD(1, 35, 7, DIM(0))),
+  CASE("full",      PLACE_BWD(5, 35, 5, DIM(35, 1, 10))));

@@ -14,6 +14,9 @@
 #define BWD_EACH(N, Q, t) &(const clf_piecewise_bwd_args){.x = DIM(N), .xi = DIM(Q + 1), .dy = DIM(N), \
     .dl = DIM(N), .dx = DIM(N), .dalpha = DIM(1), .dxi = DIM(Q + 1), MAP, .tails = t, .dlogdet = -0.3f}
 
+#define INV_BWD(N, Q, t) &(const clf_piecewise_inv_bwd_args){.x = DIM(N), .xi = DIM(Q + 1), .dx = DIM(N), \
+    .dl = DIM(N), .dy = DIM(N), .dalpha = DIM(1), .dxi = DIM(Q + 1), MAP, .tails = t, .dlogdet = -0.3f}
+
 /* The interval is -1.1 .. -1.1 + Q / 3.7: narrow Q leaves x outside. */
 #define SHAPES(X)                               \
   CASE("one",     X(1, 1, 0)),                  \
@@ -27,6 +30,9 @@ CLF_CASES(piecewise_knots,
 CLF_CASES(piecewise_fwd, SHAPES(FWD));
 CLF_CASES(piecewise_deriv, SHAPES(DERIV));
 CLF_CASES(piecewise_bwd, SHAPES(BWD), CASE("each", BWD_EACH(301, 16, 1), .tol = 5e-5f));
+CLF_CASES(piecewise_inv_bwd, SHAPES(INV_BWD),
+  CASE("alone", &(const clf_piecewise_inv_bwd_args){.x = DIM(35), .xi = DIM(4), .dx = DIM(35), .dy = DIM(35),
+       .dalpha = DIM(1), .dxi = DIM(4), MAP, .dlogdet = -0.3f}));
 /* Random v are not increasing, as the inverse needs: one piece and the ends of tails. */
 CLF_CASES(piecewise_inv,
   CASE("one",   INV(1, 1, 0)),

@@ -8,7 +8,7 @@
 #include "mlp_coupling.h"
 #include "training.h"
 
-enum { HIDDEN = 8, DEPTH = 4 };
+enum { HIDDEN = 8, DEPTH = 4, DIMS = 4 }; /* DIMS: at most */
 
 static clf_flow *small_flow(uint64_t seed) {
   clf_flow_spec spec = clf_flow_spec_default(CLF_NVP, 2);
@@ -73,7 +73,7 @@ static double *gradient_of(clf_flow *f, const char *target, int32_t part, double
   for (int32_t first = 0; first < 12; first += t->plan.part) {
     clf_tensor x;
     WORKS(clf__trainer_part(t, 0, first, &x));
-    WORKS(clf_read64(dev, x, z + 2 * first));
+    WORKS(clf_read64(dev, x, z + f->spec.dim * first));
     WORKS(
         clf__density_step(t->source, first, x, clf_slice(t->ring, 0, 0, 1), 1.0f / 12, first == 0));
     WORKS(clf_read(dev, clf_slice(t->ring, 0, 0, 1), at));
@@ -87,10 +87,21 @@ static double *gradient_of(clf_flow *f, const char *target, int32_t part, double
   return g;
 }
 
-/* mean of log q(x) - log p~(x), where x = f^-1(z) and q is the density of another flow. */
-static double divergence(clf_flow *f, clf_flow *q, const char *target, const double *z) {
-  double x[24], logq[12], logp[12], sum = 0;
+/* The latents of the first step, from the stream of training. */
+static void latents_of(clf_flow *f, double *z) {
+  const uint64_t seed = options_of(1, 12).seed ^ 0x72657665727365;
+  WORKS(clf__flow_reserve(f, 12, CLF_STORED));
+  const clf_tensor t = clf__rows(f->sends ? f->ws.z : f->ws.x[f->stages], 12);
+  WORKS(clf__flow_draw_latents(f, seed, 0, t));
+  WORKS(clf_read64(dev, t, z));
+}
+
+/* mean of log q(x) - log p~(x), where x = f^-1(z), z is drawn from f's base as in training, and q
+ * is the density of another flow. */
+static double divergence(clf_flow *f, clf_flow *q, const char *target) {
+  double z[12 * DIMS], x[12 * DIMS], logq[12], logp[12], sum = 0;
   clf_density d;
+  latents_of(f, z);
   WORKS(clf_density_open(target, &d));
   WORKS(clf_invert(f, z, 12, x, NULL));
   WORKS(clf_log_prob(q, x, 12, logq));
@@ -118,11 +129,40 @@ static const struct {
     {"2: elementwise(rq(bins=4, tail=3)), coupling(rq(bins=3, tail=3), mlp(8x1, tanh)) -> "
      "student(5)",
      "banana"},
+    {"1: piecewise(bins=5, xmin=-3, xmax=3, tails=1), scale -> logistic", "normal:dim=1,std=2"},
+    {"1: piecewise(bins=3, xmin=-1, xmax=1) -> normal(trained)", "phi4:dim=1"},
+    {"2: batchnorm, coupling(add, resnet(6x1, tanh, bn=1)), batchnorm -> normal", "banana"},
+    {"4: coupling(affine, mlp(6x1, tanh)), split(prior=normal(mlp(5x1, tanh))), coupling(affine, "
+     "mlp(5x1, tanh)) -> laplace(trained)",
+     "many_well:dim=4"},
+    {"4: split(prior=normal(trained), keep=second), split, scale -> normal(trained)",
+     "funnel:dim=4"},
+    {"3: scale -> normal(trained, cov=full)", "mixture:dim=3"},
+    {"3: scale -> normal(trained, cov=spherical)", "mixture:dim=3"},
+    {"2: scale -> student(2, trained)", "banana"},
+    {"4: scale -> columns(0: student(3, trained), 1+3: normal(trained), 2: box(-1, 1))",
+     "normal:dim=4"},
 };
+
+/* A base's own numbers begin at 0, where not every gradient shows. */
+static void move_base(clf_flow *f) {
+  double *w = weights_of(f);
+  for (int i = 0; i < f->parts.count; i++) {
+    const clf__part_entry *e = &f->parts.list[i];
+    if (strncmp(e->name, "base.", 5) != 0 || e->part->group != CLF_PLAIN) continue;
+    for (int32_t k = 0; k < e->part->dim[0]; k++) w[e->part->at + k] += 0.3 * cos(k + 2 * i);
+  }
+  WORKS(clf_write64(dev, f->w, w));
+  free(w);
+}
 
 static clf_flow *flow_of_case(int k) {
   const double mean[] = {0.3, -1}, std[] = {2, 0.5};
-  if (cases[k].flow) return composed(cases[k].flow);
+  if (cases[k].flow) {
+    clf_flow *f = composed(cases[k].flow);
+    move_base(f);
+    return f;
+  }
   clf_flow *f = small_flow(5);
   WORKS(clf_flow_set_scaling(f, mean, std));
   return f;
@@ -132,17 +172,20 @@ START_TEST(gradients_are_differences) {
   if (dev->bits != 64) return; /* differences need the digits */
   const int k = _i;
   clf_flow *f = flow_of_case(k), *q = flow_of_case(k);
-  double z[24], loss;
+  double z[12 * DIMS], again[12 * DIMS], loss;
   double *g = gradient_of(f, cases[k].target, 0, z, &loss), *w = weights_of(f);
+  latents_of(f, again);
+  ck_assert_mem_eq(z, again, 12 * (size_t)f->spec.dim * sizeof *z);
   const double scaling = 2 * clf__flow_scaling_logdet(f); /* as readers of the ring have it */
-  ck_assert_double_eq_tol(loss - scaling / 2, divergence(f, q, cases[k].target, z), 1e-5);
-  for (int64_t i = 0; i < f->w.dim[0]; i += 3) {
+  ck_assert_double_eq_tol(loss - scaling / 2, divergence(f, q, cases[k].target), 1e-5);
+  const int64_t W = f->w.dim[0] - f->parts.size[CLF_STATE];
+  for (int64_t i = 0; i<W; i += W> 40 ? 3 : 1) {
     const double h = 1e-5;
     if (w[i] == 0 && g[i] == 0) continue; /* masked */
     shift_weight(f, w, i, h);
-    const double above = divergence(f, q, cases[k].target, z);
+    const double above = divergence(f, q, cases[k].target);
     shift_weight(f, w, i, -h);
-    const double slope = (above - divergence(f, q, cases[k].target, z)) / (2 * h);
+    const double slope = (above - divergence(f, q, cases[k].target)) / (2 * h);
     ck_assert_msg(fabs(slope - g[i]) < 1e-6 * (1 + fabs(slope)),
                   "weight %d: the gradient is %.9g, not %.9g", (int)i, g[i], slope);
   }
@@ -150,6 +193,31 @@ START_TEST(gradients_are_differences) {
   free(w);
   clf_flow_free(f);
   clf_flow_free(q);
+}
+END_TEST
+
+/* What float devices compute is what double does. */
+START_TEST(gradients_of_the_device) {
+  static const char *const text = "4: batchnorm, coupling(affine, mlp(6x1, tanh)), "
+                                  "split(prior=normal(trained)), scale -> "
+                                  "columns(0: student(3, trained), 1: normal(trained))";
+  clf_device *const own = dev;
+  double z[2][12 * DIMS], *g[2], loss[2];
+  int64_t n = 0;
+  for (int i = 0; i < 2; i++) {
+    if (i) WORKS(clf_open("cpu64", &dev));
+    clf_flow *f = composed(text);
+    move_base(f);
+    n = f->w.dim[0];
+    g[i] = gradient_of(f, "many_well:dim=4", 0, z[i], &loss[i]);
+    clf_flow_free(f);
+  }
+  clf_close(dev);
+  dev = own;
+  ck_assert_double_eq_tol(loss[0], loss[1], 1e-5 * (1 + fabs(loss[1])));
+  for (int64_t i = 0; i < n; i++)
+    ck_assert_double_eq_tol(g[0][i], g[1][i], 2e-5 * (1 + fabs(g[1][i])));
+  for (int i = 0; i < 2; i++) free(g[i]);
 }
 END_TEST
 
@@ -321,7 +389,8 @@ END_TEST
 START_TEST(what_a_density_does_not_go_with) {
   clf_train_options o = options_of(1, 20);
   clf_density d = {.dim = 2};
-  clf_flow *f = small_flow(4), *nice = make_flow(CLF_NICE, 2);
+  clf_flow *f = small_flow(4),
+           *picked = composed("2: -> columns(0: mixture(3), 1: normal(trained))");
   clf_trainer *t = NULL;
   REFUSED(clf_trainer_create_density(f, &d, &o, &t), CLF_EINVAL, "the density has no function");
   WORKS(clf_density_open("normal:dim=3", &d));
@@ -329,9 +398,10 @@ START_TEST(what_a_density_does_not_go_with) {
           "the density has 3 dimensions, the flow has 2");
   clf_density_free(&d);
   WORKS(clf_density_open("normal", &d));
-  REFUSED(clf_trainer_create_density(nice, &d, &o, &t), CLF_ENOTSUP,
-          "layers.4: there is no gradient through the inverse of scale, which training against a "
-          "log-density needs");
+  REFUSED(clf_trainer_create_density(picked, &d, &o, &t), CLF_ENOTSUP,
+          "training against a log-density needs gradients through the base's samples, and columns "
+          "has none for its weights; normal(trained) has, and elementwise layers change the shape "
+          "of a base without weights");
   o.valid_split = 0.5;
   REFUSED(clf_trainer_create_density(f, &d, &o, &t), CLF_EINVAL,
           "valid_split is for data; a log-density has none");
@@ -350,13 +420,14 @@ START_TEST(what_a_density_does_not_go_with) {
   clf_trainer_free(t);
   clf_density_free(&d);
   clf_flow_free(f);
-  clf_flow_free(nice);
+  clf_flow_free(picked);
 }
 END_TEST
 
 void tests_of_density(TCase *tc) {
   tcase_add_test(tc, nothing_moves_at_the_optimum);
   tcase_add_loop_test(tc, gradients_are_differences, 0, sizeof cases / sizeof *cases);
+  tcase_add_test(tc, gradients_of_the_device);
   tcase_add_test(tc, gradients_of_log_dets);
   tcase_add_test(tc, micro_batches);
   tcase_add_test(tc, learns_a_banana);
