@@ -439,6 +439,7 @@ static void add(TCase *tc) {
   tcase_set_timeout(tc, 0);
   tcase_add_loop_test(tc, test_flow, first, first + number_of("CLF_COMPOSE_COUNT", 32));
   tcase_add_test(tc, test_most_were_made);
+  tcase_add_loop_test(tc, test_flow, DRAW_GIVEN, DRAW_GIVEN + DRAW_GIVEN_COUNT);
 }
 
 int main(int argc, char **argv) { return flows_main(argc, argv, add); }

@@ -115,9 +115,9 @@ static void begin(list *s, const char *text) {
 }
 
 static void end(list *s) {
+  for (int i = 0; i < s->count; i++) clf__layer_release(&s->layer[i], &s->kept[i]);
   for (int i = 0; i < s->count; i++)
     if (s->layer[i].ops->unmake) s->layer[i].ops->unmake(&s->layer[i]);
-  for (int i = 0; i < s->count; i++) free(s->kept[i].own);
   clf_arena_free(&s->arena);
   clf__parts_free(&s->parts);
   clf__arch_list_free(&s->nodes);
@@ -323,6 +323,8 @@ static const char *const lists[] = {
     "5: columns(0: logit(-9, 9), 2+4: log(-7)) -> normal",
     "5: columns(1-2: softplus(-5), 3: wrap(9, trained=1), 0: shift-scale(scale=3), 4: softclip) -> "
     "normal",
+    "5: columns(0: ~softplus(-5), 1+4: ~shift-scale(scale=3), 2: ~softclip(2), 3: ~wrap(9, "
+    "trained=1)) -> normal",
     "5: allinone(mlp(6x1, tanh), rq(bins=4, tail=3)) -> normal",
     "4: allinone(mlp(6x1, tanh), rq(bins=4, tail=3), perm=soft, gain=exp, init=2) -> normal",
     "4: allinone(mlp(6x1, tanh), rq(bins=4, tail=3), perm=householder, reflections=3, "

@@ -51,6 +51,9 @@ int32_t clf__column_outside(const clf__base *b, const double *z, double interval
   .sample_backward = clf__column_sample_backward, .check_context = clf__column_check_context,      \
   .outside = clf__column_outside
 
+/* The stream of latents that splits send ahead: discrete columns have -2, images -1. */
+enum { CLF_STREAM_SENT = -3 };
+
 /* From the seed of one piece of a base to that of the next. */
 #define CLF_NEXT_SEED 0x9E3779B97F4A7C15u
 

@@ -106,8 +106,6 @@ static int may_be_in_columns(const clf__node *node) {
 
 static clf_status check_columns(const clf__node *node, const clf__pieces *parts) {
   for (int32_t i = 0; i < parts->n; i++) {
-    if (parts->at[i].node->inverted)
-      return refuse(node, "a layer in it cannot be inverted; ~columns(...) inverts all of them");
     if (!may_be_in_columns(parts->at[i].node))
       return clf__fail(CLF_EINVAL,
                        "columns: %s cannot stand here; only %s that act on each "

@@ -557,7 +557,15 @@ static clf_status read_argument(reader *r, clf__node *node, unsigned *given) {
   return n && *after == '=' ? read_named(r, node, n, given) : read_bare(r, node, given);
 }
 
-/* "0-2: logit(0, 1), 3: circular" or "0.3: flow; 0.7: flow". */
+/* Of a layer perhaps its inverse. */
+static clf_status read_part(reader *r, clf__node_group group, clf__node **out) {
+  const int inverted = group == CLF__GROUP_LAYER && accept(r, "~");
+  CLF_TRY(read_node(r, group, out));
+  if (inverted) (*out)->inverted = 1;
+  return CLF_OK;
+}
+
+/* "0-2: logit(0, 1), 3: ~log" or "0.3: flow; 0.7: flow". */
 static clf_status read_parts(reader *r, clf__node *node) {
   const clf__member *const m = &node->type->members[0];
   const int flows = m->group == CLF__GROUP_FLOW;
@@ -574,7 +582,7 @@ static clf_status read_parts(reader *r, clf__node *node) {
       CLF_TRY(read_ranges(r, &part->columns));
     }
     CLF_TRY(expect(r, ":"));
-    CLF_TRY(flows ? read_flow(r, &part->node) : read_node(r, m->group, &part->node));
+    CLF_TRY(flows ? read_flow(r, &part->node) : read_part(r, m->group, &part->node));
   } while (accept(r, flows ? ";" : ","));
   *(clf__pieces *)clf__member_of(node, m) = (clf__pieces){l.at, l.n};
   return CLF_OK;

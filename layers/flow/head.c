@@ -64,14 +64,24 @@ static int32_t outside_head(const clf_flow *f, double *x, double interval[2]) {
   return -1;
 }
 
-/* Of the first layer on the device, in the data's units where only the scaling lies before it. */
-static int32_t outside_first(const clf_flow *f, double *x, double interval[2]) {
-  const clf__layer *l = f->head < f->layers ? &f->layer[f->head] : NULL;
-  if (!l || !l->ops->outside || l->inverted) return -1;
-  for (int32_t d = 0; d < f->spec.dim; d++) x[d] = clf__flow_scaled(f, d, x[d]);
-  const int32_t d = l->ops->outside(l, x, interval);
+static int32_t unscaled(const clf_flow *f, int32_t d, double interval[2]) {
   for (int i = 0; i < 2 && d >= 0; i++) interval[i] = clf__flow_unscaled(f, d, interval[i]);
   return d;
+}
+
+/* Of the first layer on the device, in the data's units where only the scaling lies before it. */
+static int32_t outside_first(const clf_flow *f, double *x, double interval[2]) {
+  const clf__layer *l = &f->layer[f->head];
+  if (!l->ops->outside || l->inverted) return -1;
+  for (int32_t d = 0; d < f->spec.dim; d++) x[d] = clf__flow_scaled(f, d, x[d]);
+  return unscaled(f, l->ops->outside(l, x, interval), interval);
+}
+
+/* Of a base that reads the flow's units. */
+static int32_t outside_base(const clf_flow *f, double *x, double interval[2]) {
+  if (!f->base.ops->outside) return -1;
+  for (int32_t d = 0; d < f->spec.dim; d++) x[d] = clf__flow_scaled(f, d, x[d]);
+  return unscaled(f, f->base.ops->outside(&f->base, x, interval), interval);
 }
 
 int32_t clf__flow_outside(const clf_flow *f, const double *x, double interval[2]) {
@@ -79,7 +89,8 @@ int32_t clf__flow_outside(const clf_flow *f, const double *x, double interval[2]
   if (!copy) return -1;
   memcpy(copy, x, (size_t)f->spec.dim * sizeof *copy);
   int32_t d = outside_head(f, copy, interval);
-  if (d < 0) d = outside_first(f, copy, interval);
+  if (d < 0)
+    d = f->head < f->layers ? outside_first(f, copy, interval) : outside_base(f, copy, interval);
   free(copy);
   return d;
 }

@@ -7,7 +7,7 @@
 
 void clf__workspace_free(const clf_flow *f, clf__workspace *ws) {
   clf_arena_free(&ws->arena);
-  for (int i = 0; i < f->stages && ws->kept; i++) free(ws->kept[i].own);
+  for (int i = 0; i < f->stages && ws->kept; i++) clf__layer_release(f->stage[i].l, &ws->kept[i]);
   if (f->base.ops && f->base.ops->release) f->base.ops->release(&f->base, &ws->base);
   free(ws->base.own);
   free(ws->embedding);

@@ -78,15 +78,9 @@ static void find_columns(const clf__layer *l) {
   }
 }
 
-/* Nets need memory of their own, which a layer inside another one does not have. */
-static clf_status check_net(const clf__layer *l, const clf__node *node) {
-  if (node->type->id != CLF__ARCH_elementwise || !((const clf__arch_elementwise *)node)->net)
-    return CLF_OK;
-  return clf__fail(
-      CLF_EINVAL,
-      "%s: an elementwise layer with a net cannot stand in columns; its numbers can be "
-      "trained",
-      l->label);
+/* Another for each layer, since dropout's masks depend on it. */
+static int index_of(const clf__layer *l, int i) {
+  return (int)(((uint32_t)l->index + 0x9E3779B9u * (uint32_t)i) & INT32_MAX);
 }
 
 static clf_status make_one(clf__layer *l, int i, clf__parts *parts, const char *path) {
@@ -96,12 +90,12 @@ static clf_status make_one(clf__layer *l, int i, clf__parts *parts, const char *
   clf__layer *sub = &o->layer[i];
   char name[64];
   snprintf(name, sizeof name, "%s.%d", path, i);
-  CLF_TRY(check_net(l, node));
   *sub = (clf__layer){.node = node,
                       .dev = l->dev,
-                      .index = l->index,
+                      .index = index_of(l, i),
                       .count = 1,
                       .inverted = node->inverted,
+                      .context = l->context,
                       .in = {.dim = d},
                       .out = {.dim = d}};
   snprintf(sub->label, sizeof sub->label, "%.48s.%d", l->label, i);
@@ -132,7 +126,7 @@ static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
   for (int i = 0; i < pieces_of(l).n; i++) {
     CLF_TRY(make_one(l, i, parts, path));
     shared &= o->layer[i].traits;
-    l->traits |= o->layer[i].traits & (CLF_IS_BOUNDED | CLF_NO_INVERSE_GRADIENT);
+    if (!o->layer[i].inverted) l->traits |= o->layer[i].traits & CLF_IS_BOUNDED;
     if (!has_inverse_gradient(&o->layer[i])) l->traits |= CLF_NO_INVERSE_GRADIENT;
     if (!is_on_host(&o->layer[i])) l->traits |= CLF_NOT_ON_HOST;
   }
@@ -176,6 +170,11 @@ static clf_status derive(const clf__layer *l, double *c) {
 
 /* ---- Passes
  * --------------------------------------------------------------------------------------- */
+
+static void release(const clf__layer *l, clf__kept *k) {
+  for (int i = 0; i < own_of(l)->count; i++)
+    clf__layer_release(&own_of(l)->layer[i], (clf__kept *)k->own + i);
+}
 
 static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
   const column_layers *o = own_of(l);
@@ -351,6 +350,7 @@ const clf__layer_ops clf__layer_columns = {
     .derive = derive,
     .init = init,
     .plan = plan,
+    .release = release,
     .prepare = prepare,
     .finish = finish,
     .fit = fit,

@@ -6,6 +6,7 @@
  * (parts.h), and what it keeps between two passes lies in the flow's workspace. */
 #ifndef CLF_LAYER_H
 #define CLF_LAYER_H
+#include <stdlib.h>
 #include "pass.h"
 
 struct clf__node;
@@ -53,6 +54,8 @@ typedef struct clf__layer_ops {
   clf_status (*derive)(const clf__layer *l, double *c);
   /* (optional) Lays out what calls of up to `rows` rows need; train: CLF_VALUES and so on. */
   clf_status (*plan)(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k);
+  /* (optional) Frees what k->own leads to, but not that block itself. */
+  void (*release)(const clf__layer *l, clf__kept *k);
   /* (optional) Computes derived parts from weights: before the first pass after they changed. */
   clf_status (*prepare)(const clf__layer *l, const clf__pass *p);
   /* (optional) After backward over a whole batch: from gradients of derived parts to those of
@@ -126,6 +129,12 @@ clf_status clf__layer_backward(const clf__layer *l, const clf__pass *p, clf__kep
                                clf_tensor y, clf_tensor dy, clf_tensor dx);
 clf_status clf__layer_backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
                                        clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy);
+
+/* Frees what a layer keeps on the host. */
+static inline void clf__layer_release(const clf__layer *l, clf__kept *k) {
+  if (l->ops->release && k->own) l->ops->release(l, k);
+  free(k->own);
+}
 
 /* Whether every element of t is finite. */
 clf_status clf__is_finite(clf_device *dev, clf_tensor t, int *finite);

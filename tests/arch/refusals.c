@@ -197,11 +197,6 @@ static const struct {
     {TOP "{\"layer\":\"coupling\",\"map\":{\"kind\":\"rq\"}}" END,
      "flow JSON, layers[0]: coupling needs \"net\": net that reads the identity dimensions and the "
      "context"},
-    {TOP "{\"layer\":\"columns\",\"parts\":[{\"columns\":\"0\",\"node\":{\"layer\":\"log\","
-         "\"inverse\":true}}]}" END,
-     "flow JSON, layers[0]: columns: a layer in it cannot be inverted; ~columns(...) inverts all "
-     "of "
-     "them"},
     {TOP "{\"layer\":\"logit\",\"a\":2}" END, "flow JSON, layers[0]: logit: a 2 must be below b 1"},
     {TOP
      "{\"layer\":\"columns\",\"parts\":[{\"columns\":\"2-0\",\"node\":{\"layer\":\"log\"}}]}" END,

@@ -54,6 +54,8 @@ static const struct {
      0, 8},
     {"4: columns(0-2: logit(0,1), 3: circular), coupling(add, zero) -> normal",
      "4: columns(0-2: logit, 3: wrap), coupling(add, zero) -> normal", 4, 0, 2},
+    {"3: columns(0: ~log(1), 1-2: ~spline(4)) -> normal",
+     "3: columns(0: ~log(1), 1-2: ~elementwise(rq(bins=4))) -> normal", 3, 0, 1},
     {"2: (coupling(add, mlp(2x1), even=$i), lu.mix)*2, ~lu.back(identity=0) -> student(4)",
      "2: (coupling(add, mlp(2x1), even=$i), lu.mix)*2, ~lu.back(identity=0) -> student(4)", 2, 0,
      5},

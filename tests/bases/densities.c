@@ -33,6 +33,9 @@ static const integral integrals[] = {
     {"2: -> columns(1: logistic(trained), 0: normal(trained))", 0.3, 1e-8, 1},
     {"2: -> columns(0: student(3), 1: normal)", 0, 1e-8, 1},
     {"1: -> blend(1: -> normal(trained); 3: -> logistic)", 0.5, 1e-10, 0},
+    {"2: -> blend(1: lu, split(prior=normal(trained)) -> logistic; 3: standardize, split -> "
+     "normal)",
+     0.3, 1e-8, 1},
     {"2: -> blend(1: lu, coupling(rq(bins=4), mlp(6x1, tanh)) -> normal; 3: -> normal)", 0.3, 1e-4,
      1},
     {"2: -> blend(1: -> normal(trained); 3: -> mixture(2, cov=full))", 0.3, 1e-8, 1},
@@ -102,6 +105,8 @@ static const char *const gradients[] = {
     "trained))",
     "3|2: -> blend(1: coupling(rq(bins=4), mlp(6x1, tanh)) -> normal; 2: -> normal(mlp(4x1, "
     "tanh)))",
+    "4: -> blend(1: lu, split(prior=normal(trained)), lu -> student(3, trained); 2: "
+    "split(prior=normal(mlp(4x1, tanh)), keep=second), split -> normal(trained))",
 };
 enum { GRADIENTS = sizeof gradients / sizeof *gradients, ROWS = 7 };
 
@@ -294,6 +299,27 @@ START_TEST(weights_of_a_blend) {
 }
 END_TEST
 
+/* A row that no component has: by the column that the first one names, and where all that name it
+ * allow it; NaN too. */
+START_TEST(rows_outside_of_a_blend) {
+  clf_flow *f =
+      bases_flow("2: -> blend(1: -> box(0, 1); 3: -> box(0, 2); 2: logit(-1, 0.5) -> normal)", 0);
+  const double inside[] = {-0.5, 0.25, 1.5, 2}, outside[] = {0.5, 7};
+  double logp[2];
+  bases_logp(f, inside, NULL, 2, logp);
+  ck_assert(isfinite(logp[0]) && isfinite(logp[1]));
+  bases_logp(f, outside, NULL, 1, logp);
+  REFUSED(clf_require_density(f, outside, 1, logp), CLF_ENUM,
+          "the data: row 0, column 2 is 7, outside the interval 0 to 2");
+  clf_flow_free(f);
+  f = bases_flow("2: -> box(0, 1)", 0);
+  bases_logp(f, outside, NULL, 1, logp);
+  REFUSED(clf_require_density(f, outside, 1, logp), CLF_ENUM,
+          "the data: row 0, column 2 is 7, outside the interval 0 to 1");
+  clf_flow_free(f);
+}
+END_TEST
+
 START_TEST(a_blend_has_no_latents) {
   static const char message[] = "the flow ends in a blend of flows, which has no latents; it has "
                                 "densities and samples";
@@ -320,5 +346,6 @@ void tests_of_densities(TCase *tc) {
   tcase_add_test(tc, far_from_all_components);
   tcase_add_test(tc, refusals);
   tcase_add_test(tc, weights_of_a_blend);
+  tcase_add_test(tc, rows_outside_of_a_blend);
   tcase_add_test(tc, a_blend_has_no_latents);
 }

@@ -108,6 +108,7 @@ static const char *const scored[] = {
     "3: -> columns(0+2: mixture(2), 1: student(2, trained))",
     "2: -> blend(1: -> normal(trained); 3: -> logistic(trained); 2: -> mixture(2))",
     "2: -> blend(1: coupling(rq(bins=4), mlp(4x1, tanh)), lu -> normal; 2: ~lu -> normal(trained))",
+    "3: -> blend(1: lu, split(prior=normal(trained)) -> normal(trained); 2: split -> logistic)",
 };
 enum { SCORED = sizeof scored / sizeof *scored, BATCHES = 40 };
 
@@ -164,7 +165,7 @@ static const char *const streams[] = {
     "3: -> columns(0: normal, 1-2: mixture(2))",
     "3|2: -> classes(2)",
     "3: -> blend(1: -> normal; 2: -> student(3, trained))",
-    "3: -> blend(1: lu, coupling(rq(bins=4), mlp(6x1, tanh)) -> normal; 2: -> laplace)",
+    "3: -> blend(1: lu, coupling(rq(bins=4), mlp(6x1, tanh)) -> normal; 2: split -> laplace)",
 };
 enum { STREAMS = sizeof streams / sizeof *streams };
 
@@ -227,7 +228,8 @@ static const char *const saved[] = {
     "3: -> student(3, trained)",
     "3: -> normal(trained, cov=full)",
     "3: -> columns(0+2: mixture(2, cov=full), 1: box(0, 1))",
-    "3: -> blend(1: lu, coupling(rq(bins=4), mlp(6x1, tanh)) -> normal; 2: -> laplace)",
+    "3: -> blend(1: standardize, coupling(rq(bins=4), mlp(6x1, tanh)) -> normal; 2: split -> "
+    "laplace)",
 };
 enum { SAVED = sizeof saved / sizeof *saved };
 

@@ -26,6 +26,9 @@ typedef struct draw_flow {
  * the grammar; whether its members fit each other is for the library to say. */
 void draw_architecture(uint64_t number, draw_flow *f);
 
+/* Flows that are given instead of drawn, since draws leave them out: numbers DRAW_GIVEN and up. */
+enum { DRAW_GIVEN = 1000000, DRAW_GIVEN_COUNT = 2 };
+
 /* n rows of data, or of context. */
 void draw_rows(draw_random *r, const draw_flow *f, int n, double *x);
 void draw_contexts(draw_random *r, const draw_flow *f, int n, double *c);
