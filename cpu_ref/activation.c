@@ -32,7 +32,7 @@ static double flops_of(int act) {
   return all[act];
 }
 
-CLF_REF_LOOP(act_fwd, flops_of(p->act) * (double)clf__count(&p->x), rows_of(&p->x), r) {
+CLF_REF_ELEMENTS(act_fwd, flops_of(p->act) * (double)clf__count(&p->x), rows_of(&p->x), r) {
   const int C = p->x.dim[1], sx = p->x.stride[1], sy = p->y.stride[1];
   EACH_OF_ROW(&p->x, r) {
     const real *x = at(&p->x, n, 0, h, w);
@@ -58,7 +58,7 @@ static inline void bwd(int C, const real *restrict from, int sy, const real *res
 #undef ROW
 }
 
-CLF_REF_LOOP(act_bwd, flops_of(p->act) * (double)clf__count(&p->y), rows_of(&p->y), r) {
+CLF_REF_ELEMENTS(act_bwd, flops_of(p->act) * (double)clf__count(&p->y), rows_of(&p->y), r) {
   const int C = p->y.dim[1], sy = p->y.stride[1], sd = p->dy.stride[1], sx = p->dx.stride[1];
   const int dense = sx == 1 && sy == 1 && sd == 1;
   EACH_OF_ROW(&p->y, r) {

@@ -4,12 +4,31 @@
 
 #define MASK(b) (*at(b, 0, c, h, w))
 
-CLF_REF_LOOP(mask_apply, 2.0 * (double)clf__count(&p->x), p->x.dim[0], n) {
+/* Of one column of many samples, its mask once. */
+static void mask_column(const clf_mask_apply_args *p, int c) {
+  const ptrdiff_t sx = p->x.stride[0], sy = p->y.stride[0];
+  const real *x = at(&p->x, 0, c, 0, 0);
+  real *y = at(&p->y, 0, c, 0, 0);
+  const int keeps = *at(&p->b, 0, c, 0, 0) != 0, N = p->x.dim[0];
+  const real beta = p->beta;
+  if (beta != 0)
+    for (int n = 0; n < N; n++) y[n * sy] = (keeps ? x[n * sx] : 0) + beta * y[n * sy];
+  else
+    for (int n = 0; n < N; n++) y[n * sy] = keeps ? x[n * sx] : 0;
+}
+CLF_LOOP(mask_samples, clf_mask_apply_args, p, n) {
   EACH_OF(&p->x) {
     real *y = at(&p->y, n, c, h, w);
     const real kept = MASK(&p->b) != 0 ? *at(&p->x, n, c, h, w) : 0;
     *y = p->beta != 0 ? kept + p->beta * *y : kept;
   }
+}
+CLF_REF(mask_apply) {
+  const int columns = by_column(&p->x) && by_column(&p->y);
+  (void)scratch;
+  for (int c = 0; c < p->x.dim[1] && columns; c++) mask_column(p, c);
+  if (!columns) in_threads(2.0 * (double)clf__count(&p->x), p->x.dim[0], mask_samples, p);
+  return CLF_OK;
 }
 
 /* Dinh et al. 2017, eq. 7, in the lecture's order: scale, then shift. */

@@ -9,7 +9,7 @@ static inline void fwd(int C, const real *restrict v, int sv, const real *restri
   for (int c = 0; c < C && x; c++) y[(ptrdiff_t)c * sy] += x[(ptrdiff_t)c * sx];
 }
 
-CLF_REF_LOOP(gated_fwd, 30.0 * (double)clf__count(&p->v), p->v.dim[0], n) {
+CLF_REF_ELEMENTS(gated_fwd, 30.0 * (double)clf__count(&p->v), p->v.dim[0], n) {
   const int sv = p->v.stride[1], sg = p->g.stride[1], sx = p->x.stride[1], sy = p->y.stride[1];
   const int dense = sv == 1 && sg == 1 && sy == 1 && (!p->x.buf || sx == 1), C = p->v.dim[1];
   for (int h = 0; h < p->v.dim[2]; h++)
@@ -34,7 +34,7 @@ static inline void bwd(int C, const real *restrict v, int sv, const real *restri
   }
 }
 
-CLF_REF_LOOP(gated_bwd, 50.0 * (double)clf__count(&p->v), p->v.dim[0], n) {
+CLF_REF_ELEMENTS(gated_bwd, 50.0 * (double)clf__count(&p->v), p->v.dim[0], n) {
   const int sv = p->v.stride[1], sg = p->g.stride[1], sd = p->dy.stride[1];
   const int tv = p->dv.stride[1], tg = p->dg.stride[1], C = p->v.dim[1];
   for (int h = 0; h < p->v.dim[2]; h++)

@@ -35,7 +35,8 @@ void CLF_REAL(clf__made_rqs)(const void *args, int j, const real *u, const real 
     for (int k = 0; k < p->numbers; k++)
       for (int l = 0; l < LANES; l++) q.u[k][l] = u[k * MADE_LANES + source(l0, l)];
     for (int l = 0; l < LANES; l++) in[l] = y[source(l0, l)];
-    for (int l = 0; l < LANES; l++) splines_bound(&s, &q, l, j);
+    splines_bound(&s, &q);
+    for (int l = 0; l < LANES && columns_differ(&s); l++) spline_bound(&s, &q, l, j);
     splines_sizes(&s, &q);
     splines_inverse(&s, &q, in, out, L);
     for (int l = 0; l < LANES && l0 + l < MADE_LANES; l++) {

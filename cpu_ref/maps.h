@@ -3,8 +3,9 @@
  *
  * The transformed elements of samples first .. end - 1, d of each, are computed LANES at a time,
  * in arrays with one entry for each element, so that every formula is a loop over lanes without
- * branches, which compilers turn into vectors.  Unused lanes of the last block repeat its last
- * element, so that no result depends on how many lanes were in use. */
+ * branches, which compilers turn into vectors.  Where samples lie side by side, lanes are samples
+ * of one column, column after column; else they are the elements sample after sample.  Unused lanes
+ * repeat the last element, so that no result depends on how many lanes were in use. */
 #ifndef CLF_REF_MAPS_H
 #define CLF_REF_MAPS_H
 #include "ref.h"
@@ -19,7 +20,9 @@ typedef real lanes[LANES];
 #define EACH_LANE VECTOR_LOOP for (int l = 0; l < LANES; l++)
 
 typedef struct block {
-  int first, count;                 /* element n d + j of its first lane; lanes in use */
+  int count;     /* lanes in use; 0: there is no further block */
+  int by_column; /* lanes are samples n[0] and on of one column; other entries are not set */
+  int first;     /* else the element n d + j of the first lane */
   int n[LANES], j[LANES], c[LANES]; /* sample, transformed dimension, column */
 } block;
 
@@ -29,34 +32,92 @@ static inline int map_column(const clf_tensor *columns, int j, int D) {
   return c > 0 ? c < (real)D ? (int)c : D - 1 : 0;
 }
 
-static inline block block_from(const clf_tensor *x, const clf_tensor *columns, int first, int end) {
+/* From the sample and dimension of its first lane. */
+static inline void fill_by_column(block *b, const clf_tensor *x, const clf_tensor *columns, int n,
+                                  int j, int end) {
   const int d = columns->dim[0];
-  block b = {first, end - first < LANES ? end - first : LANES, {0}, {0}, {0}};
-  for (int l = 0; l < LANES && b.count > 0; l++) {
-    const int e = first + (l < b.count ? l : b.count - 1);
-    b.n[l] = e / d;
-    b.j[l] = e % d;
-    b.c[l] = map_column(columns, b.j[l], x->dim[1]);
+  b->count = j == d ? 0 : end - n < LANES ? end - n : LANES;
+  b->n[0] = n;
+  b->j[0] = j;
+  b->c[0] = j < d ? map_column(columns, j, x->dim[1]) : 0;
+}
+static inline void fill_by_sample(block *b, const clf_tensor *x, const clf_tensor *columns,
+                                  int first, int end) {
+  const int d = columns->dim[0], left = end * d - first;
+  b->first = first;
+  b->count = left < LANES ? left : LANES;
+  for (int l = 0; l < LANES && b->count > 0; l++) {
+    const int e = first + (l < b->count ? l : b->count - 1);
+    b->n[l] = e / d;
+    b->j[l] = e % d;
+    b->c[l] = map_column(columns, b->j[l], x->dim[1]);
   }
-  return b;
 }
 
-/* Elements of a tensor [N,D] in the blocks's columns. */
+static inline block block_first(const clf_tensor *x, const clf_tensor *columns, int first,
+                                int end) {
+  block b = {.by_column = x->stride[0] == 1 && (x->stride[1] != 1 || x->dim[1] == 1)};
+  if (b.by_column)
+    fill_by_column(&b, x, columns, first, first < end ? 0 : columns->dim[0], end);
+  else
+    fill_by_sample(&b, x, columns, first * columns->dim[0], end);
+  return b;
+}
+static inline void block_next(block *b, const clf_tensor *x, const clf_tensor *columns, int first,
+                              int end) {
+  const int n = b->n[0] + LANES;
+  if (!b->by_column)
+    fill_by_sample(b, x, columns, b->first + LANES, end);
+  else if (n < end)
+    fill_by_column(b, x, columns, n, b->j[0], end);
+  else
+    fill_by_column(b, x, columns, first, b->j[0] + 1, end);
+}
+static inline int block_dimension(const block *b, int l) { return b->j[b->by_column ? 0 : l]; }
+
+/* Numbers of samples, `step` apart. */
+static inline void run_get(const block *b, const real *from, ptrdiff_t step, lanes v) {
+  if (step == 1 && b->count == LANES)
+    memcpy(v, from, sizeof(lanes));
+  else
+    for (int l = 0; l < LANES; l++) v[l] = from[(l < b->count ? l : b->count - 1) * step];
+}
+static inline void run_put(const block *b, real *to, ptrdiff_t step, const lanes v) {
+  if (step == 1 && b->count == LANES)
+    memcpy(to, v, sizeof(lanes));
+  else
+    for (int l = 0; l < b->count; l++) to[l * step] = v[l];
+}
+
+/* Elements of a tensor [N,D] in the block's columns, or one number of each element, of a tensor
+ * [N,d]. */
+static inline void elements_get(const block *b, const clf_tensor *t, const int *c, lanes v) {
+  if (b->by_column)
+    run_get(b, at(t, b->n[0], c[0], 0, 0), t->stride[0], v);
+  else
+    for (int l = 0; l < LANES; l++) v[l] = *at(t, b->n[l], c[l], 0, 0);
+}
+static inline void elements_put(const block *b, const clf_tensor *t, const int *c, const lanes v) {
+  if (b->by_column)
+    run_put(b, at(t, b->n[0], c[0], 0, 0), t->stride[0], v);
+  else
+    for (int l = 0; l < b->count; l++) *at(t, b->n[l], c[l], 0, 0) = v[l];
+}
 static inline void block_get(const block *b, const clf_tensor *t, lanes v) {
-  for (int l = 0; l < LANES; l++) v[l] = *at(t, b->n[l], b->c[l], 0, 0);
+  elements_get(b, t, b->c, v);
 }
 static inline void block_put(const block *b, const clf_tensor *t, const lanes v) {
-  for (int l = 0; l < b->count; l++) *at(t, b->n[l], b->c[l], 0, 0) = v[l];
+  elements_put(b, t, b->c, v);
 }
-/* One number of each element, of a tensor [N,d]. */
 static inline void block_get_of(const block *b, const clf_tensor *t, lanes v) {
-  for (int l = 0; l < LANES; l++) v[l] = *at(t, b->n[l], b->j[l], 0, 0);
+  elements_get(b, t, b->j, v);
 }
 static inline void block_put_of(const block *b, const clf_tensor *t, const lanes v) {
-  for (int l = 0; l < b->count; l++) *at(t, b->n[l], b->j[l], 0, 0) = v[l];
+  elements_put(b, t, b->j, v);
 }
+
 /* All m numbers of each element, of a tensor [N,d,m]; and back. */
-static inline void block_get_numbers(const block *b, const clf_tensor *t, lanes *v) {
+static inline void numbers_get_by_sample(const block *b, const clf_tensor *t, lanes *v) {
   const int m = t->dim[2];
   const ptrdiff_t step = t->stride[2];
   const real *from[LANES];
@@ -77,7 +138,7 @@ static inline void block_get_numbers(const block *b, const clf_tensor *t, lanes 
   for (int l = 0; l < LANES; l++)
     for (int k = done; k < m; k++) v[k][l] = from[l][k * step];
 }
-static inline void block_put_numbers(const block *b, const clf_tensor *t, lanes *v) {
+static inline void numbers_put_by_sample(const block *b, const clf_tensor *t, lanes *v) {
   const int m = t->dim[2];
   const ptrdiff_t step = t->stride[2];
   real *to[LANES];
@@ -99,25 +160,57 @@ static inline void block_put_numbers(const block *b, const clf_tensor *t, lanes 
   for (int l = 0; l < b->count; l++)
     for (int k = done; k < m; k++) to[l][k * step] = v[k][l];
 }
+static inline void block_get_numbers(const block *b, const clf_tensor *t, lanes *v) {
+  if (!b->by_column) {
+    numbers_get_by_sample(b, t, v);
+    return;
+  }
+  const real *from = at(t, b->n[0], b->j[0], 0, 0);
+  for (int k = 0; k < t->dim[2]; k++)
+    run_get(b, from + k * (ptrdiff_t)t->stride[2], t->stride[0], v[k]);
+}
+static inline void block_put_numbers(const block *b, const clf_tensor *t, lanes *v) {
+  if (!b->by_column) {
+    numbers_put_by_sample(b, t, v);
+    return;
+  }
+  real *to = at(t, b->n[0], b->j[0], 0, 0);
+  for (int k = 0; k < t->dim[2]; k++)
+    run_put(b, to + k * (ptrdiff_t)t->stride[2], t->stride[0], v[k]);
+}
 /* dL/dlogdet of each element's sample. */
 static inline void block_get_dl(const block *b, const clf_tensor *dl, float dlogdet, lanes v) {
-  for (int l = 0; l < LANES; l++)
-    v[l] = dl->buf ? dlogdet * *at(dl, b->n[l], 0, 0, 0) : (real)dlogdet;
+  for (int l = 0; l < LANES; l++) v[l] = (real)dlogdet;
+  if (!dl->buf) return;
+  for (int l = 0; l < b->count; l++) v[l] *= *at(dl, b->by_column ? b->n[0] + l : b->n[l], 0, 0, 0);
 }
 /* logdet[n] += sign * the sum of v over the sample's elements.  Blocks come in order. */
 static inline void block_add(const block *b, const clf_tensor *logdet, real sign, const lanes v) {
+  if (b->by_column) {
+    lanes sum;
+    real *to = at(logdet, b->n[0], 0, 0, 0);
+    run_get(b, to, logdet->stride[0], sum);
+    for (int l = 0; l < LANES; l++) sum[l] += sign * v[l];
+    run_put(b, to, logdet->stride[0], sum);
+    return;
+  }
   for (int l = 0; l < b->count; l++) *at(logdet, b->n[l], 0, 0, 0) += sign * v[l];
 }
 
 static inline void copy_samples(const clf_tensor *x, const clf_tensor *y, int first, int end) {
+  if (x->stride[0] == 1 && y->stride[0] == 1) {
+    for (int c = 0; c < x->dim[1]; c++)
+      memmove(at(y, first, c, 0, 0), at(x, first, c, 0, 0), (size_t)(end - first) * sizeof(real));
+    return;
+  }
   for (int n = first; n < end; n++)
     for (int c = 0; c < x->dim[1]; c++) *at(y, n, c, 0, 0) = *at(x, n, c, 0, 0);
 }
 
 /* The blocks of samples first .. end - 1 of p->t, in order. */
 #define MAP_BLOCKS(t, b)                                                                           \
-  for (block b = block_from(&p->t, &p->at, first * p->at.dim[0], end * p->at.dim[0]); b.count > 0; \
-       b = block_from(&p->t, &p->at, b.first + LANES, end * p->at.dim[0]))
+  for (block b = block_first(&p->t, &p->at, first, end); b.count > 0;                              \
+       block_next(&b, &p->t, &p->at, first, end))
 
 /* A map's operation, as a function of a range of samples, first .. end - 1, over the arguments p of
  * its call; `flops` are those of one element. */

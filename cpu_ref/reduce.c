@@ -18,6 +18,17 @@ static inline void sum_groups(const real *x, ptrdiff_t pitch, int rows, int grou
   memcpy(sum, s, (size_t)groups * sizeof *s);
 }
 
+/* Of numbers side by side: those SIDE apart, then these sums. */
+static double sum_side_by_side(const real *x, int n) {
+  sums s = {0};
+  double sum = 0;
+  int i = 0;
+  for (; i + SIDE <= n; i += SIDE) s += __builtin_convertvector(*(const numbers *)(x + i), sums);
+  for (int k = 0; k < SIDE; k++) sum += s[k];
+  for (; i < n; i++) sum += (double)x[i];
+  return sum;
+}
+
 static double sum_one(const real *x, ptrdiff_t pitch, int rows) {
   double sum = 0;
   for (int r = 0; r < rows; r++) sum += (double)x[r * pitch];
@@ -34,6 +45,8 @@ CLF_LOOP(sum_columns, clf_sum_rows_args, p, band) {
   for (; step == 1 && d + GROUPS * SIDE <= n; d += GROUPS * SIDE)
     sum_groups(x + d, pitch, p->x.dim[0], GROUPS, sum + d);
   for (; step == 1 && d + SIDE <= n; d += SIDE) sum_groups(x + d, pitch, p->x.dim[0], 1, sum + d);
+  for (; d < n && pitch == 1 && step != 1; d++)
+    sum[d] = sum_side_by_side(x + d * step, p->x.dim[0]);
   for (; d < n; d++) sum[d] = sum_one(x + d * step, pitch, p->x.dim[0]);
   for (d = 0; d < n; d++)
     y[d * to] = p->beta != 0 ? (real)sum[d] + p->beta * y[d * to] : (real)sum[d];

@@ -60,6 +60,19 @@ static inline real *clf_scratch_get(clf_scratch *s, size_t reals) {
   static clf_status op(const void *args, clf_scratch *scratch);                                    \
   CLF_REFS(op, {.name = "only", .compute = op})                                                    \
   CLF_REF_WAY(op, op)
+/* The same for an operation of single elements, all of whose tensors have one shape: where the
+ * samples of [N,D] tensors lie side by side, it sees [D,N], so that its loops run along them. */
+#define CLF_REF_ELEMENTS(op, work, count, i)                                                       \
+  static void op##_loop(const void *context, int first, int end);                                  \
+  CLF_REF(op) {                                                                                    \
+    clf_##op##_args turned = *p;                                                                   \
+    (void)scratch;                                                                                 \
+    turn_all((clf_tensor *)&turned, clf_ops[CLF_OP_##op].modes);                                   \
+    p = &turned;                                                                                   \
+    in_threads(work, count, op##_loop, p);                                                         \
+    return CLF_OK;                                                                                 \
+  }                                                                                                \
+  CLF_LOOP(op##_loop, clf_##op##_args, p, i)
 #define CLF_REF_RULE(op, rule)                                                                     \
   static int rule##_(const clf_##op##_args *p);                                                    \
   static int rule(const void *args, const struct clf_traits *none) {                               \
@@ -119,6 +132,22 @@ static inline void in_threads(double work, int count, clf__loop loop, const void
 static inline real *at(const clf_tensor *t, int n, int c, int h, int w) {
   return (real *)t->buf->handle + t->offset + (ptrdiff_t)n * t->stride[0] +
          (ptrdiff_t)c * t->stride[1] + (ptrdiff_t)h * t->stride[2] + (ptrdiff_t)w * t->stride[3];
+}
+
+/* Whether the samples of a tensor [N,D] lie side by side, and its columns apart. */
+static inline int by_column(const clf_tensor *t) {
+  return t->stride[0] == 1 && t->stride[1] != 1 && t->dim[2] * t->dim[3] == 1;
+}
+static inline clf_tensor turned_round(clf_tensor t) {
+  const clf_tensor from = t;
+  for (int i = 0; i < 2; i++) t.dim[i] = from.dim[1 - i], t.stride[i] = from.stride[1 - i];
+  return t;
+}
+/* Turns all tensors of a call round, if all lie column by column; one for each of `modes`. */
+static inline void turn_all(clf_tensor *t, const char *modes) {
+  for (int i = 0; modes[i]; i++)
+    if (t[i].buf && !by_column(&t[i])) return;
+  for (int i = 0; modes[i]; i++) t[i] = turned_round(t[i]);
 }
 
 /* Positions of an image: 0 all, 1 those with even h + w, 2 the others; how many. */

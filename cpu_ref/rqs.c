@@ -7,7 +7,8 @@
 
 static void splines_get(const spline *s, const block *b, splines *q) {
   block_get_numbers(b, s->u, q->u);
-  for (int l = 0; l < LANES; l++) splines_bound(s, q, l, b->j[l]);
+  splines_bound(s, q);
+  for (int l = 0; l < LANES && columns_differ(s); l++) spline_bound(s, q, l, block_dimension(b, l));
   splines_sizes(s, q);
 }
 

@@ -59,17 +59,30 @@ typedef struct splines {          /* of a block */
   int kind[LANES];
 } splines;
 
-/* What bounds lane l, of column j. */
-static inline void splines_bound(const spline *s, splines *q, int l, int j) {
+/* What bounds lane l, of column j, where columns differ. */
+static inline void spline_bound(const spline *s, splines *q, int l, int j) {
   const clf_tensor *box = s->box;
-  const int K = s->K;
-  q->left[l] = box->buf ? *at(box, j, 0, 0, 0) : s->left;
-  q->right[l] = box->buf ? *at(box, j, 1, 0, 0) : s->right;
-  q->bottom[l] = box->buf ? *at(box, j, 2, 0, 0) : s->bottom;
-  q->top[l] = box->buf ? *at(box, j, 3, 0, 0) : s->top;
-  q->kind[l] = s->kinds->buf ? (int)*at(s->kinds, j, 0, 0, 0) : s->ends;
-  if (s->kinds->buf && q->kind[l] == CLF_CIRCULAR_ENDS) q->u[3 * K][l] = q->u[2 * K][l];
+  if (box->buf) {
+    q->left[l] = *at(box, j, 0, 0, 0);
+    q->right[l] = *at(box, j, 1, 0, 0);
+    q->bottom[l] = *at(box, j, 2, 0, 0);
+    q->top[l] = *at(box, j, 3, 0, 0);
+  }
+  if (!s->kinds->buf) return;
+  q->kind[l] = (int)*at(s->kinds, j, 0, 0, 0);
+  if (q->kind[l] == CLF_CIRCULAR_ENDS) q->u[3 * s->K][l] = q->u[2 * s->K][l];
 }
+/* What bounds all lanes, where columns do not. */
+static inline void splines_bound(const spline *s, splines *q) {
+  for (int l = 0; l < LANES; l++) {
+    q->left[l] = s->left;
+    q->right[l] = s->right;
+    q->bottom[l] = s->bottom;
+    q->top[l] = s->top;
+    q->kind[l] = s->ends;
+  }
+}
+static inline int columns_differ(const spline *s) { return s->box->buf || s->kinds->buf; }
 /* From raw numbers to sizes. */
 static inline void splines_sizes(const spline *s, splines *q) {
   const int K = s->K;

@@ -6,13 +6,14 @@
 #include "ref.h"
 #include "transpose.h"
 
-/* Bytes of a vector; rows of a tile, of two vectors each: what the registers hold. */
+/* Bytes of a vector; rows of a tile, of two vectors each, of which the registers hold TM or HIGH.
+ */
 #if defined __AVX512F__
-enum { BYTES = 64, TM = 8 };
+enum { BYTES = 64, TM = 8, HIGH = 10 };
 #elif defined __AVX__
-enum { BYTES = 32, TM = 6 };
+enum { BYTES = 32, TM = 6, HIGH = TM };
 #else
-enum { BYTES = 16, TM = 6 };
+enum { BYTES = 16, TM = 6, HIGH = TM };
 #endif
 enum { LANES = BYTES / sizeof(real), TN = 2 * LANES };
 typedef real vec __attribute__((vector_size(BYTES)));

@@ -21,7 +21,10 @@ typedef struct clf_case {
   float tol;        /* |got - want| <= tol * (1 + |want|); 0 means 1e-5 */
   int fresh;        /* updated tensors start as NaN too: this call must not read them */
   int nhwc;         /* images lie with their channels last */
-  int bench;        /* as large as in use: left out of the quick run */
+  /* The arguments, a bit each, whose samples lie side by side; 0: a second run has all like that,
+   * unless there are images. */
+  unsigned by_column;
+  int bench;                             /* as large as in use: left out of the quick run */
   clf_case_values given[CLF_CASE_GIVEN]; /* in place of random numbers */
 } clf_case;
 
@@ -47,7 +50,7 @@ enum { CLF_SHARED = 1 };
   extern const clf_case_table clf_cases_##op;                                                      \
   const clf_case_table clf_cases_##op = {op##_cases, sizeof op##_cases / sizeof *op##_cases}
 
-/* Runs one case on the reference, and on dev by every way that takes it; EMISMATCH says where they
- * differ. */
+/* Runs one case on the reference, and on dev by every way that takes it, row by row and column by
+ * column; EMISMATCH says where they differ. */
 clf_status clf__check_case(clf_device *ref, clf_device *dev, clf_op op, const clf_case *c);
 #endif

@@ -57,10 +57,11 @@ static int absent(const clf_op_info *info, const clf_tensor *t, int i) {
   return clf__may_lack(info->modes[i]) && !t[i].dim[0];
 }
 
-/* Dimensions from the one with the widest stride to the narrowest. */
-static const int *order_of(int nhwc, const clf_tensor *t) {
-  static const int nchw_order[4] = {0, 1, 2, 3}, nhwc_order[4] = {0, 2, 3, 1};
-  return nhwc && t->dim[2] * t->dim[3] > 1 ? nhwc_order : nchw_order;
+/* Dimensions of argument i from the one with the widest stride to the narrowest. */
+static const int *order_of(const clf_case *c, int i, const clf_tensor *t) {
+  static const int nchw[4] = {0, 1, 2, 3}, nhwc[4] = {0, 2, 3, 1}, by_column[4] = {1, 2, 3, 0};
+  if (c->by_column >> i & 1) return by_column;
+  return c->nhwc && t->dim[2] * t->dim[3] > 1 ? nhwc : nchw;
 }
 
 /* Row pitch is one more than dense, and with channels last a pixel's too, so that
@@ -72,7 +73,7 @@ static clf_status lay_out(const clf_op_info *info, const clf_case *c, setup *s) 
     if (absent(info, t, i)) continue;
     for (int d = 0; d < 4; d++)
       if (!t[i].dim[d]) t[i].dim[d] = 1;
-    const int *order = order_of(c->nhwc, &t[i]);
+    const int *order = order_of(c, i, &t[i]), padded = order[3] ? 1 : 0;
     int32_t n = 1;
     for (int k = 3; k >= 0; k--) {
       const int d = order[k];
@@ -82,7 +83,7 @@ static clf_status lay_out(const clf_op_info *info, const clf_case *c, setup *s) 
         continue;
       }
       n *= t[i].dim[d];
-      if (d == 1 && n > 1 && t[i].dim[0] > 1) n++;
+      if (d == padded && n > 1 && t[i].dim[0] > 1) n++;
     }
     CLF_TRY(clf_new(&s->arena, (int32_t[4]){n + 2 * PAD, 1, 1, 1}, &s->whole[i]));
     t[i].buf = s->whole[i].buf;
@@ -161,7 +162,7 @@ static clf_status compare_tensor(clf_op op, const clf_case *c, const setup *s, i
   const char mode = clf_ops[op].modes[i];
   const float tol = c->tol > 0 ? c->tol : 1e-5f, *start = v->start[i], *want = v->want[i];
   const clf_tensor *t = (const clf_tensor *)(const void *)s->args + i;
-  const int written = clf__writes(mode), *order = order_of(c->nhwc, t);
+  const int written = clf__writes(mode), *order = order_of(c, i, t);
   for (int k = 0; k < s->whole[i].dim[0]; k++) {
     const int at = k - PAD, in = at >= 0 && inside(order, t, at);
     if (!(in && written) && bits_differ(got[k], start[k]))
@@ -226,7 +227,7 @@ static clf_status run_ways(clf_device *dev, clf_op op, const clf_case *c, const 
   return code;
 }
 
-clf_status clf__check_case(clf_device *ref, clf_device *dev, clf_op op, const clf_case *c) {
+static clf_status check_layout(clf_device *ref, clf_device *dev, clf_op op, const clf_case *c) {
   setup s;
   numbers v = {{0}, {0}};
   clf_status code = run_reference(ref, op, c, &s, &v);
@@ -234,4 +235,26 @@ clf_status clf__check_case(clf_device *ref, clf_device *dev, clf_op op, const cl
   clf_arena_free(&s.arena);
   forget(&v);
   return code;
+}
+
+static int has_images(clf_op op, const clf_case *c) {
+  const clf_tensor *t = c->args;
+  for (int i = 0; clf_ops[op].modes[i]; i++)
+    if (t[i].dim[3] > 1) return 1;
+  return 0;
+}
+
+/* Weights of fused operations must be dense, and their rules say so. */
+static int takes_layout(clf_op op, const clf_case *c) {
+  setup s = {.arena = {0}};
+  memcpy(s.args, c->args, clf_ops[op].args_size);
+  return !lay_out(&clf_ops[op], c, &s) && !clf_ops[op].rules(s.args);
+}
+
+clf_status clf__check_case(clf_device *ref, clf_device *dev, clf_op op, const clf_case *c) {
+  clf_case turned = *c;
+  CLF_TRY(check_layout(ref, dev, op, c));
+  if (c->nhwc || c->by_column || has_images(op, c)) return CLF_OK;
+  turned.by_column = ~0u;
+  return takes_layout(op, &turned) ? check_layout(ref, dev, op, &turned) : CLF_OK;
 }

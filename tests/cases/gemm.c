@@ -4,7 +4,21 @@
 #define GEMM(...) &(const clf_gemm_args){.alpha = 1, __VA_ARGS__}
 #define MNK(M, N, K) .a = DIM(M, K), .b = DIM(K, N), .c = DIM(M, N)
 
+/* Where samples lie side by side, and the weights are mostly 0, as those of masked nets. */
+static const float zeros[] = {0.3f, 0, 0, -0.5f, 0, 0, 0};
+#define SAMPLES .by_column = 1 | 1 << 3
+#define MASKED SAMPLES, .given = {{1, 7, zeros}}
+
 CLF_CASES(gemm,
+  CASE("samples",    GEMM(.a = DIM(70, 33), .b = DIM(50, 33), .bias = DIM(50), .c = DIM(70, 50), .tb = 1, .act = CLF_ACT_tanh), SAMPLES, .fresh = 1),
+  CASE("samples in", GEMM(.a = DIM(45, 50), .b = DIM(50, 33), .c = DIM(45, 33), .beta = 1), SAMPLES),
+  CASE("samples of many units", GEMM(.a = DIM(35, 140), .b = DIM(210, 140), .bias = DIM(210), .c = DIM(35, 210), .tb = 1), SAMPLES, .tol = 5e-5f),
+  CASE("to weights", GEMM(.a = DIM(45, 50), .b = DIM(45, 33), .c = DIM(50, 33), .ta = 1, .beta = 1), .by_column = 3),
+  CASE("masked",     GEMM(.a = DIM(70, 33), .b = DIM(50, 33), .bias = DIM(50), .c = DIM(70, 50), .tb = 1, .act = CLF_ACT_relu), MASKED, .fresh = 1),
+  CASE("masked in",  GEMM(.a = DIM(45, 50), .b = DIM(50, 33), .c = DIM(45, 33), .beta = 0.5f), MASKED),
+  CASE("many masked", GEMM(.a = DIM(35, 140), .b = DIM(210, 140), .bias = DIM(210), .c = DIM(35, 210), .tb = 1), MASKED),
+  CASE("many masked in", &(const clf_gemm_args){.a = DIM(129, 210), .b = DIM(210, 140), .c = DIM(129, 140), .alpha = -2}, MASKED, .tol = 5e-5f),
+  CASE("masked wholly", GEMM(.a = DIM(20, 10), .b = DIM(7, 10), .bias = DIM(7), .c = DIM(20, 7), .tb = 1), SAMPLES, .given = {{1, 1, zeros + 1}}),
   CASE("one",        GEMM(MNK(1, 1, 1))),
   CASE("tile",       GEMM(MNK(16, 16, 16))),
   CASE("tiles",      GEMM(MNK(24, 64, 5))),
