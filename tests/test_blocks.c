@@ -173,7 +173,7 @@ START_TEST(every_row_once) {
   for (int32_t n = 1; n <= ROWS; n += n < 20 ? 1 : 29) {
     notes q = {.bad = -1};
     WORKS(clf__flow_reserve(f, n, CLF_VALUES));
-    WORKS(clf__flow_in_blocks(f, n, note_rows, &q));
+    WORKS(clf__flow_in_blocks(f, n, 0, note_rows, &q));
     for (int32_t i = 0; i < ROWS; i++) ck_assert_int_eq(atomic_load(&q.times[i]), i < n);
   }
   clf_flow_free(f);
@@ -187,11 +187,11 @@ START_TEST(a_block_that_fails) {
     notes q = {.bad = bad};
     char expected[32];
     snprintf(expected, sizeof expected, "row %d is bad", bad);
-    ck_assert_int_eq(clf__flow_in_blocks(f, ROWS, note_rows, &q), CLF_ENUM);
+    ck_assert_int_eq(clf__flow_in_blocks(f, ROWS, 0, note_rows, &q), CLF_ENUM);
     ck_assert_str_eq(clf_errmsg(), expected);
   }
   notes q = {.bad = -1};
-  WORKS(clf__flow_in_blocks(f, ROWS, note_rows, &q));
+  WORKS(clf__flow_in_blocks(f, ROWS, 0, note_rows, &q));
   clf_flow_free(f);
 }
 END_TEST

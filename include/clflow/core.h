@@ -224,6 +224,9 @@ typedef struct clf_arena {
   clf_device *dev;
   clf_buffer *buf;  /* NULL while measuring */
   size_t used, cap; /* elements */
+  /* Tensors [N, D] of so many rows N have the elements of a column side by side, so that vectors of
+   * a processor hold samples; 0: none have. */
+  int32_t by_column;
 } clf_arena;
 
 /* cap = 0 gives an arena that measures.  Contents start undefined.
@@ -231,7 +234,7 @@ typedef struct clf_arena {
 CLF_API clf_status clf_arena_init(clf_arena *a, clf_device *dev, size_t cap);
 CLF_API void clf_arena_free(clf_arena *a);
 
-/* A dense tensor; dimensions given as 0 become 1. */
+/* A dense tensor, row-major unless the arena says otherwise; dimensions given as 0 become 1. */
 CLF_API clf_status clf_new(clf_arena *a, const int32_t dim[4], clf_tensor *t);
 
 /* ---- Operations -------------------------------------------------------- */

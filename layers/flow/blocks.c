@@ -14,11 +14,12 @@
 #include "threads.h"
 
 enum {
-  GRAIN = 8,        /* rows that are not divided: a tile of a product */
+  ALONE = 4,        /* rows from which on vectors hold samples, not units */
+  GRAIN = 32,       /* rows that are not divided: two vectors */
   SHARED = 32,      /* rows from which on there are two blocks */
   TRAIN_ROWS = 128, /* of a block in training, at most */
   FEW = 64,         /* of one that only computes values: a sixteenth of all, between these */
-  MANY = 256,
+  MANY = 128,
   TASKS = 16,       /* blocks, or groups of them, with gradients of their own, at most */
   CACHED = 1 << 18, /* weights that stay in a cache */
   MESSAGE = 512
@@ -27,6 +28,7 @@ enum {
 typedef struct lane { /* memory for one block at a time */
   atomic_flag taken;
   clf__workspace ws;
+  clf_tensor x, z; /* its own input and latents, for which a view may have those of the call */
 } lane;
 
 struct clf__blocks {
@@ -54,8 +56,8 @@ static int trains_in_blocks(const clf_flow *f) {
          !(f->traits & CLF_HAS_BATCH_STATISTICS);
 }
 
-/* A product packs its weights for each block, so that large ones are cheaper; small ones keep more
- * threads busy. */
+/* Weights are read for each block, so that large ones are cheaper; small ones keep more threads
+ * busy. */
 static int32_t blocks_of(const clf_flow *f, int32_t n, int trains) {
   const int32_t share = n / 16, few = is_large(f) ? MANY : FEW;
   const int32_t values = share < few ? few : share > MANY ? MANY : share;
@@ -102,8 +104,12 @@ static clf_status fill_blocks(const clf_flow *f, struct clf__blocks *b) {
   b->lane = calloc((size_t)b->lanes, sizeof *b->lane);
   if (!b->lane)
     return clf__fail(CLF_ENOMEM, "no memory for the workspaces of %d threads", b->lanes);
-  for (int i = 0; i < b->lanes; i++)
-    CLF_TRY(clf__workspace_make(f, b->rows, b->train, &b->lane[i].ws));
+  for (int i = 0; i < b->lanes; i++) {
+    lane *l = &b->lane[i];
+    CLF_TRY(clf__workspace_make(f, b->rows, b->train, &l->ws));
+    l->x = l->ws.x[0];
+    l->z = l->ws.x[f->stages];
+  }
   if (!b->tasks) return CLF_OK;
   b->arena.dev = f->dev;
   CLF_TRY(lay_out(f, b)); /* measures */
@@ -142,6 +148,7 @@ typedef struct run {
   clf_flow *f;
   int32_t n, blocks;
   int tasks, trains;
+  int shows; /* CLF_CALLS_X, CLF_CALLS_Z: of the call, not of lanes */
   clf__block_fn pass;
   void *context;
   atomic_int failed; /* the task whose failure is told: the first one; `tasks`: none */
@@ -169,8 +176,10 @@ static clf_flow view_of(const run *r, const lane *l, int32_t first, int32_t n) {
   v.ws = l->ws;
   v.prepared = 1;
   v.drop_first += first;
-  v.ws.x[0] = part(own->x[0], first, n);
-  v.ws.x[v.stages] = part(own->x[v.stages], first, n);
+  v.ws.x[0] = l->x;
+  v.ws.x[v.stages] = l->z;
+  if (r->shows & CLF_CALLS_X) v.ws.x[0] = part(own->x[0], first, n);
+  if (r->shows & CLF_CALLS_Z) v.ws.x[v.stages] = part(own->x[v.stages], first, n);
   v.ws.z = part(own->z, first, n);
   v.ws.c = part(own->c, first, n);
   v.ws.e = part(own->e, first, n);
@@ -254,10 +263,17 @@ static clf_status run_all(run *r) {
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
-clf_status clf__flow_in_blocks(clf_flow *f, int32_t n, clf__block_fn pass, void *context) {
-  if (!has_blocks(f)) return pass(f, 0, n, context);
+clf_status clf__flow_in_blocks(clf_flow *f, int32_t n, int shows, clf__block_fn pass,
+                               void *context) {
+  if (!has_blocks(f) || n < ALONE) return pass(f, 0, n, context);
   const int32_t blocks = blocks_of(f, n, 0);
-  run r = {.f = f, .n = n, .blocks = blocks, .tasks = blocks, .pass = pass, .context = context};
+  run r = {.f = f,
+           .n = n,
+           .blocks = blocks,
+           .tasks = blocks,
+           .shows = shows,
+           .pass = pass,
+           .context = context};
   CLF_TRY(need(f, most_rows(n, blocks), CLF_VALUES, blocks, 0));
   CLF_TRY(clf__flow_prepare(f));
   return run_all(&r);
@@ -267,17 +283,25 @@ typedef struct evaluation {
   clf_tensor x, logp;
 } evaluation;
 
+clf_status clf__block_rows(clf_flow *f, clf_tensor x, clf_tensor *to) {
+  *to = x;
+  if (!f->ws.arena.by_column || !f->stages) return CLF_OK;
+  *to = clf__rows(f->ws.x[0], x.dim[0]);
+  return clf_do(f->dev, copy, .x = x, .y = *to);
+}
+
 static clf_status evaluate_block(clf_flow *f, int32_t first, int32_t n, void *context) {
   const evaluation *e = context;
-  clf_tensor z, logdet;
+  clf_tensor x, z, logdet;
   CLF_TRY(clf__zeroed(f, n, &logdet));
-  CLF_TRY(clf__flow_forward(f, part(e->x, first, n), logdet, CLF_EVAL, &z));
+  CLF_TRY(clf__block_rows(f, part(e->x, first, n), &x));
+  CLF_TRY(clf__flow_forward(f, x, logdet, CLF_EVAL, &z));
   return e->logp.buf ? clf__flow_logp(f, z, logdet, CLF_EVAL, part(e->logp, first, n)) : CLF_OK;
 }
 
 clf_status clf__flow_evaluate(clf_flow *f, clf_tensor x, clf_tensor logp) {
   evaluation e = {x, logp};
-  return clf__flow_in_blocks(f, x.dim[0], evaluate_block, &e);
+  return clf__flow_in_blocks(f, x.dim[0], logp.buf ? 0 : CLF_CALLS_Z, evaluate_block, &e);
 }
 
 static clf_status add_up(clf_flow *f, int tasks, clf_tensor loss) {
@@ -290,7 +314,7 @@ static clf_status add_up(clf_flow *f, int tasks, clf_tensor loss) {
 
 clf_status clf__flow_train_in_blocks(clf_flow *f, int32_t n, clf__block_fn pass, void *context,
                                      clf_tensor loss) {
-  if (!trains_in_blocks(f)) {
+  if (!trains_in_blocks(f) || n < ALONE) {
     f->ws.loss = loss;
     return pass(f, 0, n, context);
   }

@@ -5,17 +5,25 @@
 #include "flow_private.h"
 
 /* A pass over rows first .. first + n - 1 of a call, on `v`: the flow itself, or a view of it that
- * has a workspace, and in training gradients, of its own.  Rows of the call that lie in the
- * workspace of `f` (input, latents, log-dets, log p, context) are the first n rows there too. */
+ * has a workspace, and in training gradients, of its own.  Log-dets, log p and context are the
+ * first n rows of the workspace there, as they are of the call's. */
 typedef clf_status (*clf__block_fn)(clf_flow *v, int32_t first, int32_t n, void *context);
+
+/* Which rows of the workspace of `f` a call reads or leaves: its input, or samples; its latents.
+ * Where it does not, views have their own, in memory that suits the processor. */
+enum { CLF_CALLS_X = 1, CLF_CALLS_Z = 2 };
 
 /* Runs `pass` for all of n rows, for which f->ws was reserved: in blocks where that pays, each from
  * the first layer to the last on one thread, so that operations neither wait for threads nor leave
  * its cache.  Blocks are cut by n and the sizes of the flow alone. */
-clf_status clf__flow_in_blocks(clf_flow *f, int32_t n, clf__block_fn pass, void *context);
+clf_status clf__flow_in_blocks(clf_flow *f, int32_t n, int shows, clf__block_fn pass,
+                               void *context);
 
-/* Log-dets of rows x go to ws.logdet, latents to where clf__latents() says and, unless it has no
- * buffer, log p to logp. */
+/* Rows x of a call as passes over `v` take them: a copy in its workspace, where that pays. */
+clf_status clf__block_rows(clf_flow *v, clf_tensor x, clf_tensor *to);
+
+/* Log-dets of rows x go to ws.logdet.  log p goes to `logp`; without a buffer the latents go to
+ * where clf__latents() says instead. */
 clf_status clf__flow_evaluate(clf_flow *f, clf_tensor x, clf_tensor logp);
 
 /* The same for a pass that adds to gradients, and writes its loss to v->ws.loss: the sum over all

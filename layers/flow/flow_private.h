@@ -97,7 +97,8 @@ clf_status clf__flow_measure(const clf_flow *f, int32_t rows, int train, size_t 
 /* Makes the workspace serve calls of `rows` rows; train: CLF_VALUES and so on.  It goes on to
  * provide for backward, but in one way at a time. */
 clf_status clf__flow_reserve(clf_flow *f, int32_t rows, int train);
-/* A workspace of its own for passes of up to `rows` rows, and its end. */
+/* A workspace of its own for passes of up to `rows` rows, whose tensors lie column by column, and
+ * its end. */
 clf_status clf__workspace_make(const clf_flow *f, int32_t rows, int train, clf__workspace *to);
 void clf__workspace_free(const clf_flow *f, clf__workspace *ws);
 /* Frees the workspace: the next reserve makes one of the size that is asked for then. */

@@ -91,15 +91,17 @@ clf_status clf__flow_measure(const clf_flow *f, int32_t rows, int train, size_t 
 /* Lays `ws` out, first to measure, then in memory; `old`, unless NULL, makes room for it: only once
  * it is measured, so that what cannot be made changes nothing. */
 static clf_status make_workspace(const clf_flow *f, clf__workspace *ws, clf__workspace *old) {
+  const int32_t by_column = ws->arena.by_column;
   CLF_TRY(measure(f, ws));
   if (old) clf__workspace_free(f, old);
   CLF_TRY(clf_arena_init(&ws->arena, f->dev, ws->arena.used));
+  ws->arena.by_column = by_column;
   CLF_TRY(lay_out_workspace(f, ws));
   return clf_do(f->dev, fill, .y = ws->train_logdet, .value = 0);
 }
 
 clf_status clf__workspace_make(const clf_flow *f, int32_t rows, int train, clf__workspace *to) {
-  clf__workspace ws = {.arena = {.dev = f->dev}, .rows = rows, .train = train};
+  clf__workspace ws = {.arena = {.dev = f->dev, .by_column = rows}, .rows = rows, .train = train};
   const clf_status s = make_workspace(f, &ws, NULL);
   if (s)
     clf__workspace_free(f, &ws);

@@ -41,7 +41,8 @@ static clf_status inverse_block(clf_flow *f, int32_t first, int32_t n, void *con
 }
 
 static clf_status inverse_rows(clf__chunk *c) {
-  CLF_TRY(clf__flow_in_blocks(c->f, c->n, inverse_block, c));
+  const int shows = c->a->in ? CLF_CALLS_X | CLF_CALLS_Z : CLF_CALLS_X;
+  CLF_TRY(clf__flow_in_blocks(c->f, c->n, shows, inverse_block, c));
   CLF_TRY(get_rows(c, clf__rows(c->f->ws.x[0], c->n)));
   if (!c->a->logdet) return CLF_OK;
   CLF_TRY(clf_read64(c->f->dev, clf__rows(c->f->ws.logdet, c->n), c->host));

@@ -28,9 +28,9 @@ typedef struct batch {
 
 static clf_status nll_block(clf_flow *f, int32_t first, int32_t n, void *context) {
   const batch *b = context;
-  const clf_tensor x = clf_slice(b->x, 0, first, first + n);
   const clf_tensor logdet = clf__rows(f->ws.train_logdet, n), dx0 = clf__rows(f->ws.dx[0], n);
-  clf_tensor z, dx;
+  clf_tensor x, z, dx;
+  CLF_TRY(clf__block_rows(f, clf_slice(b->x, 0, first, first + n), &x));
   CLF_TRY(clf__flow_forward(f, x, logdet, CLF_TRAIN, &z));
   const clf_tensor dz = clf_slice(dx0, 1, 0, z.dim[1]);
   CLF_TRY(base_loss(f, z, logdet, f->ws.loss, b->weight, dz));

@@ -39,21 +39,38 @@ void clf_arena_free(clf_arena *a) {
   a->buf = NULL;
 }
 
+/* From one column to the next: whole vectors, and an odd number of cache lines, for columns at
+ * equal places of pages push each other out of the caches. */
+static int64_t column_pitch(int32_t rows) { return ((int64_t)rows + 15) / 16 * 16 | 16; }
+
+/* The strides of a tensor of these dimensions, and how many elements it takes up. */
+static int64_t lay_out(const clf_arena *a, clf_tensor *t) {
+  if (a->by_column == t->dim[0] && t->dim[1] > 1 && t->dim[2] * t->dim[3] == 1) {
+    const int64_t pitch = column_pitch(t->dim[0]);
+    for (int i = 0; i < 4; i++) t->stride[i] = i == 1 ? (int32_t)pitch : 1;
+    return pitch * t->dim[1];
+  }
+  int64_t size = 1;
+  for (int i = 3; i >= 0 && size <= INT32_MAX; i--) {
+    t->stride[i] = (int32_t)size;
+    size *= t->dim[i];
+  }
+  return size;
+}
+
 clf_status clf_new(clf_arena *a, const int32_t dim[4], clf_tensor *t) {
   clf_tensor v = {0};
   CLF_GIVEN("a, dim, t", a, dim, t);
   v.buf = a->buf;
-  uint64_t stride = 1;
-  for (int i = 3; i >= 0; i--) {
+  for (int i = 0; i < 4; i++) {
     v.dim[i] = dim[i] ? dim[i] : 1;
-    v.stride[i] = (int32_t)stride;
     if (v.dim[i] < 0) return clf__fail(CLF_ESHAPE, "a tensor's dimension %d is %d", i, v.dim[i]);
-    stride *= (uint64_t)v.dim[i];
-    if (stride > INT32_MAX)
-      return clf__fail(CLF_ENOTSUP, "a tensor of [%d,%d,%d,%d]: one holds at most %d elements",
-                       dim[0], dim[1], dim[2], dim[3], INT32_MAX);
   }
-  const size_t end = a->used + (size_t)(stride + 15) / 16 * 16; /* vectors start aligned */
+  const int64_t size = lay_out(a, &v);
+  if (size > INT32_MAX)
+    return clf__fail(CLF_ENOTSUP, "a tensor of [%d,%d,%d,%d]: one holds at most %d elements",
+                     dim[0], dim[1], dim[2], dim[3], INT32_MAX);
+  const size_t end = a->used + (size_t)(size + 15) / 16 * 16; /* vectors start aligned */
   if (a->buf && end > a->cap)
     return clf__fail(CLF_ENOMEM, "an arena of %zu elements is full at %zu", a->cap, end);
   if (a->used > INT32_MAX)
