@@ -378,7 +378,8 @@ int cli_table_match(cli_session *s, const char *data, const char *model);
 /* ---- given.c: the context of a conditional model ------------------------------------------- */
 
 /* Of a training: moves the columns that --given names from the data to s->given, or reads its
- * file. */
+ * file.  A word names a file by its ending or its folder, as ./FILE.csv; a column that is called so
+ * wins. */
 int cli_given_is_file(const char *word);
 int cli_given_split(cli_session *s);
 /* The same for a column of weights; NULL: none. */

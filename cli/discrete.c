@@ -95,11 +95,10 @@ int cli_train_advise(const cli_session *s) {
       [CLF_ADVICE_OUTLIER] = "check such rows, and leave them out if they are wrong",
       [CLF_ADVICE_COLLINEAR] = "train without such columns",
   };
-  const double *mean, *std;
   clf_advice *list;
   int count;
   if (!s->data.at || cli_wanted.resume || clf_flow_get_spec(s->flow)->height) return CLI_OK;
-  const int scaled = cli_wanted.train.standardize || clf_flow_scaling(s->flow, &mean, &std);
+  const int scaled = cli_wanted.train.standardize || clf_flow_is_scaled(s->flow);
   if (clf_table_advise(&s->data, scaled, clf_flow_grid(s->flow), &list, &count) != CLF_OK)
     return cli_fail_library();
   for (int i = 0; i < count; i++)

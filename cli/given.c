@@ -9,8 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
+/* By its name, so that a file without an ending that happens to be called like a column is not
+ * taken for it. */
 int cli_given_is_file(const char *word) {
-  return access(word, R_OK) == 0 || cli_has_suffix(word, ".csv") || cli_has_suffix(word, ".npy");
+  static const char *const endings[] = {".csv", ".tsv", ".txt", ".npy", ".npz", ".gz"};
+  int is = 0;
+  for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+    is |= cli_has_suffix(word, endings[i]);
+  return is || (strchr(word, '/') && access(word, R_OK) == 0);
 }
 
 /* ---- Columns of a table -------------------------------------------------------------------- */
@@ -97,7 +103,7 @@ static int add_column(const char *word, void *context) {
   const int32_t c = find_column(k->table, word);
   if (c < 0)
     return cli_usage("--given %s: %s has no such column; it takes names or numbers of its columns "
-                     "by comma, or a file",
+                     "by comma, or a file, as FILE.csv or ./FILE.csv",
                      cli_clean(word), cli_common.data);
   for (int32_t j = 0; j < k->count; j++)
     if (k->at[j] == c) return cli_usage("--given names the column %s twice", cli_clean(word));
@@ -117,7 +123,8 @@ static int read_file(cli_session *s) {
 int cli_given_split(cli_session *s) {
   if (!cli_common.given) return CLI_OK;
   if (!s->data.at) return cli_usage("--given is for tables; leave it out");
-  if (cli_given_is_file(cli_common.given)) return read_file(s);
+  if (find_column(&s->data, cli_common.given) < 0 && cli_given_is_file(cli_common.given))
+    return read_file(s);
   columns k = {&s->data, malloc((size_t)s->data.cols * sizeof *k.at), 0};
   if (!k.at) return cli_fail("out of memory for --given");
   int code = for_words(cli_common.given, add_column, &k);

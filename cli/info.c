@@ -85,7 +85,7 @@ static void print_columns(const clf_flow *flow) {
     printf("%sx%d: %s\n", i ? "          " : "columns   ", i, names[i]);
 }
 
-/* Mean log p, of images in bits/dim. */
+/* Mean log p, of images in bits/dim; what: behind it, in place of "mean log-likelihood". */
 static void print_mean(const char *name, double logp, const clf_flow_spec *spec, const char *what) {
   if (!isfinite(logp)) return;
   if (spec->height)
@@ -100,7 +100,7 @@ static void print_history(clf_history h, const clf_flow_spec *spec) {
     return;
   }
   printf("trained   %" PRId64 " epochs, %" PRId64 " steps\n", h.epochs, h.steps);
-  print_mean("train", h.train, spec, "");
+  print_mean("train", h.train, spec, h.reverse ? ", mean lower bound of log Z (ELBO)" : "");
   print_mean("valid", h.valid, spec, spec->height ? ", held-out images" : ", held-out rows");
   if (!h.best_epoch) return;
   printf("best      epoch %" PRId64 ", whose weights these are\n", h.best_epoch);
@@ -254,10 +254,10 @@ static json_t *grid_json(const clf_flow *flow) {
 }
 
 static json_t *history_json(clf_history h) {
-  return json_pack("{s:I, s:I, s:o, s:o, s:I, s:o}", "epochs", (json_int_t)h.epochs, "steps",
+  return json_pack("{s:I, s:I, s:o, s:o, s:I, s:o, s:b}", "epochs", (json_int_t)h.epochs, "steps",
                    (json_int_t)h.steps, "train", cli_json_number(h.train), "valid",
                    cli_json_number(h.valid), "best_epoch", (json_int_t)h.best_epoch, "best_train",
-                   cli_json_number(h.best_train));
+                   cli_json_number(h.best_train), "lower_bound", h.reverse);
 }
 
 static json_t *params_json(const clf_flow *flow) {

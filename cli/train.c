@@ -89,8 +89,8 @@ static cli_option options[] = {
                "values in parentheses: \"nsf(tail=5)\"",
                CLI_TEXT, &cli_wanted.preset_name, NULL),
     CLI_OPTION_GIVEN(
-        "learn p(x given these): names or numbers of columns of DATA by comma, or FILE.csv "
-        "or FILE.npy with a row for each sample"),
+        "learn p(x given these): names or numbers of columns of DATA by comma, or FILE.csv or "
+        "FILE.npy with a row for each sample (./FILE.csv where a column is called so)"),
     CLI_OPTION("--weights", "COLUMN", "column of DATA that says what each row counts", CLI_TEXT,
                &cli_wanted.weights, NULL),
     CLI_OPTION("--hidden", "N", "nvp, nice: units of each coupling's networks (default 2)",

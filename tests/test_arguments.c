@@ -245,6 +245,7 @@ START_TEST(flows) {
   NO(clf_flow_set_scaling, "std", flow, x, NULL);
   QUIET(clf_flow_scaling, clf_flow_scaling(NULL, &mean, &std) == 0);
   ck_assert_int_eq(clf_flow_scaling(flow, NULL, NULL), 0);
+  QUIET(clf_flow_is_scaled, clf_flow_is_scaled(NULL) == 0);
   NO(clf_flow_set_grid, "flow", NULL, NULL);
   QUIET(clf_flow_grid, clf_flow_grid(NULL) == NULL && clf_flow_grid(flow) == NULL);
   NO(clf_flow_set_columns, "flow", NULL, NULL);

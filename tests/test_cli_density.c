@@ -102,6 +102,8 @@ START_TEST(trains_against_a_target) {
   ck_assert_msg(ess && atof(ess + 21) > 90, "%s", r.out);
   release(r);
   succeeds("info t.safetensors", "--clip 10 --samples 1280\n");
+  succeeds("info t.safetensors", " nats, mean lower bound of log Z (ELBO)\n");
+  succeeds("info t.safetensors --json", "\"lower_bound\": true");
   /* In two runs, the second of which reads the options in the file. */
   succeeds(T "--epochs 5 --out u.safetensors", "model                u.safetensors\n");
   succeeds("train --device cpu --target banana:bend=0.3 --resume --epochs 12 --out u.safetensors",

@@ -34,6 +34,9 @@ START_TEST(advice_with_its_remedy) {
   says(TRAIN "--data natural.csv --out a.safetensors",
        ", far from 0 and 1, where training starts; --standardize scales the columns\n");
   keeps_quiet(TRAIN "--data natural.csv --standardize --out a.safetensors", "natural.csv: ");
+  write_text("bounds", "2: log(-1e4) -> normal\n");
+  keeps_quiet("train --device cpu --epochs 1 --data natural.csv --flow @bounds --out b.safetensors",
+              "far from 0 and 1");
   keeps_quiet(TRAIN "--data natural.csv --init a.safetensors --out b.safetensors", "natural.csv: ");
   says(TRAIN "--data counts.csv --out a.safetensors",
        "train: counts.csv: column 2 (\"n\") is discrete: 7 different values 0.5 apart in 300 rows, "

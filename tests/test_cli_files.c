@@ -137,6 +137,27 @@ START_TEST(words_that_name_files) {
 }
 END_TEST
 
+/* A column of the data wins over a file of that name, which its folder tells apart. */
+START_TEST(a_column_and_a_file_of_one_name) {
+  static const char train[] =
+      "train --device cpu --data t.csv --flow @given --epochs 1 --out c.safetensors ";
+  char text[1024];
+  write_text("t.csv", "a.csv,b\n1,2\n2,3.5\n3,1\n4,2.5\n5,3\n");
+  write_text("a.csv", "1\n2\n");
+  write_text("b", "1\n2\n");
+  write_text("given", "1|1: -> normal(mlp(4x1))\n");
+  snprintf(text, sizeof text, "%s--given a.csv", train);
+  succeeds(text, "c.safetensors");
+  succeeds("info c.safetensors", "b");
+  snprintf(text, sizeof text, "%s--given b --force", train);
+  succeeds(text, "c.safetensors");
+  snprintf(text, sizeof text, "%s--given ./a.csv", train);
+  refuses(1, text, "./a.csv has 2 rows, t.csv has 5");
+  snprintf(text, sizeof text, "%s--given c", train);
+  refuses(2, text, "it takes names or numbers of its columns by comma, or a file, as FILE.csv");
+}
+END_TEST
+
 /* Files that no option names. */
 START_TEST(further_files) {
   write_text("m.previous", "1,2\n");
@@ -252,8 +273,10 @@ END_TEST
 static void no_files(void) {}
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {
-      options_that_name_files, same_file,       words_that_name_files, further_files,
-      folder_that_is_read,     what_is_allowed, other_kinds,           previous_is_not_lost};
+  const TTest *const tests[] = {options_that_name_files, same_file,
+                                words_that_name_files,   a_column_and_a_file_of_one_name,
+                                further_files,           folder_that_is_read,
+                                what_is_allowed,         other_kinds,
+                                previous_is_not_lost};
   return program_main(argc, argv, "cli_files", no_files, tests, sizeof tests / sizeof *tests);
 }

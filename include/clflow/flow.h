@@ -92,6 +92,9 @@ CLF_API int32_t clf_flow_context(const clf_flow *flow);
  * clf_flow_scaling() returns 1 and sets both pointers if the flow has one. */
 CLF_API clf_status clf_flow_set_scaling(clf_flow *flow, const double *mean, const double *std);
 CLF_API int clf_flow_scaling(const clf_flow *flow, const double **mean, const double **std);
+/* 1 if the scale of the data does not matter to the flow: its architecture standardises them, or
+ * bounds (logit, log, softplus) stand at the head of its list. */
+CLF_API int clf_flow_is_scaled(const clf_flow *flow);
 
 /* Discrete columns: the grid of each of the D columns, copied, step 0 for those that are
  * continuous; NULL removes them.  Training adds noise to a discrete column, uniform over one step
@@ -263,6 +266,7 @@ typedef struct clf_history {
    * worse: `best_train` is then the mean log p of its batches, and NaN otherwise. */
   int64_t best_epoch;
   double best_train;
+  int reverse; /* 1: trained against a log-density, so that means are lower bounds of log Z */
 } clf_history;
 CLF_API clf_history clf_flow_history(const clf_flow *flow);
 

@@ -51,8 +51,8 @@ static int has_blocks(const clf_flow *f) {
   return f->arch && f->dev->many_callers && !f->spec.height;
 }
 
-static int trains_in_blocks(const clf_flow *f) {
-  return has_blocks(f) && f->ws.train == CLF_STORED && !is_large(f) &&
+static int trains_in_blocks(const clf_flow *f, int32_t n, int train) {
+  return has_blocks(f) && n >= ALONE && train == CLF_STORED && !is_large(f) &&
          !(f->traits & CLF_HAS_BATCH_STATISTICS);
 }
 
@@ -115,6 +115,21 @@ static clf_status fill_blocks(const clf_flow *f, struct clf__blocks *b) {
   CLF_TRY(lay_out(f, b)); /* measures */
   CLF_TRY(clf_arena_init(&b->arena, f->dev, b->arena.used));
   return lay_out(f, b);
+}
+
+/* Tasks share out blocks, and have gradients of their own. */
+static int tasks_of(int32_t blocks) { return blocks < TASKS ? blocks : TASKS; }
+
+clf_status clf__flow_measure_blocks(const clf_flow *f, int32_t n, int train, size_t *elements) {
+  *elements = 0;
+  if (!trains_in_blocks(f, n, train)) return CLF_OK;
+  const int32_t blocks = blocks_of(f, n, 1);
+  struct clf__blocks b = {.arena = {.dev = f->dev}, .tasks = tasks_of(blocks)};
+  size_t of_lane;
+  CLF_TRY(clf__flow_measure(f, most_rows(n, blocks), train, &of_lane));
+  CLF_TRY(lay_out(f, &b)); /* measures */
+  *elements = b.arena.used + (size_t)b.tasks * of_lane;
+  return CLF_OK;
 }
 
 /* Memory for blocks of so many rows, of which `tasks` have gradients of their own. */
@@ -314,12 +329,12 @@ static clf_status add_up(clf_flow *f, int tasks, clf_tensor loss) {
 
 clf_status clf__flow_train_in_blocks(clf_flow *f, int32_t n, clf__block_fn pass, void *context,
                                      clf_tensor loss) {
-  if (!trains_in_blocks(f) || n < ALONE) {
+  if (!trains_in_blocks(f, n, f->ws.train)) {
     f->ws.loss = loss;
     return pass(f, 0, n, context);
   }
   const int32_t blocks = blocks_of(f, n, 1);
-  const int tasks = blocks < TASKS ? blocks : TASKS;
+  const int tasks = tasks_of(blocks);
   run r = {.f = f,
            .n = n,
            .blocks = blocks,

@@ -31,6 +31,10 @@ clf_status clf__flow_evaluate(clf_flow *f, clf_tensor x, clf_tensor logp);
 clf_status clf__flow_train_in_blocks(clf_flow *f, int32_t n, clf__block_fn pass, void *context,
                                      clf_tensor loss);
 
+/* Elements that training in blocks takes besides the flow's own workspace for calls of n rows, for
+ * any number of threads; 0 where it does without. */
+clf_status clf__flow_measure_blocks(const clf_flow *f, int32_t n, int train, size_t *elements);
+
 /* Frees what they keep. */
 void clf__flow_drop_blocks(clf_flow *f);
 

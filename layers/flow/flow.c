@@ -211,6 +211,13 @@ int clf_flow_scaling(const clf_flow *f, const double **mean, const double **std)
   return 1;
 }
 
+int clf_flow_is_scaled(const clf_flow *f) {
+  if (!f) return 0;
+  int bounds = 0;
+  for (int i = 0; i < f->head; i++) bounds |= f->layer[i].ops->host_forward != NULL;
+  return bounds || f->mean || f->standardizes & CLF_THE_DATA;
+}
+
 /* Copies of n means and deviations in place of *m and *s. */
 static clf_status set_pair(const char *what, size_t n, const double *mean, const double *std,
                            double **m, double **s) {

@@ -149,6 +149,10 @@ clf_tensor clf__flow_rebuilt(const clf_flow *f, int32_t n);
 /* After a forward of x that kept: the name of the first part that is not finite, "" if all are. */
 clf_status clf__flow_find_bad(clf_flow *f, clf_tensor x, char *name, size_t size);
 
+/* The same after an inverse of n rows that kept: "the inverse of ..." the first layer, from the
+ * latents on, whose value is not finite. */
+clf_status clf__flow_find_bad_inverse(clf_flow *f, int32_t n, char *name, size_t size);
+
 /* After backward over a whole batch: completes the gradients of weights. */
 clf_status clf__flow_finish(clf_flow *f);
 /* Sets values that the first batch of a training decides; a flow that has them is left as it is. */

@@ -300,3 +300,15 @@ clf_status clf__flow_find_bad(clf_flow *f, clf_tensor x, char *name, size_t size
   }
   return CLF_OK;
 }
+
+clf_status clf__flow_find_bad_inverse(clf_flow *f, int32_t n, char *name, size_t size) {
+  *name = 0;
+  for (int i = f->stages - 1; i >= 0 && !*name; i--) {
+    const clf__layer *l = f->stage[i].l;
+    int finite;
+    CLF_TRY(clf__is_finite(f->dev, clf__rows(f->ws.x[i], n), &finite));
+    if (!finite)
+      snprintf(name, size, "the inverse of %s", l->count > 1 ? l->ops->output : l->label);
+  }
+  return CLF_OK;
+}

@@ -100,7 +100,7 @@ static clf_status put_history(clf__st_writer *w, const clf_history *h) {
   if (isfinite(h->valid)) CLF_TRY(clf__st_put_meta_real(w, "clflow.history.valid", h->valid));
   if (isfinite(h->best_train))
     CLF_TRY(clf__st_put_meta_real(w, "clflow.history.best_train", h->best_train));
-  return CLF_OK;
+  return h->reverse ? clf__st_put_meta(w, "clflow.history.reverse", "1") : CLF_OK;
 }
 
 clf_status clf__put_flow(clf__st_writer *w, clf_flow *f) {

@@ -255,6 +255,7 @@ clf_status clf__get_history(const clf__st *st, clf_history *h) {
     CLF_TRY(clf__st_meta_real(st, "clflow.history.valid", &h->valid));
   if (clf__st_meta(st, "clflow.history.best_train"))
     CLF_TRY(clf__st_meta_real(st, "clflow.history.best_train", &h->best_train));
+  h->reverse = clf__st_meta(st, "clflow.history.reverse") != NULL;
   return CLF_OK;
 }
 

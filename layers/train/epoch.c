@@ -33,6 +33,7 @@ void clf__trainer_end_epoch(clf_trainer *t, clf_progress *report) {
   report->best = t->source->held_out && t->best_epoch == report->epoch;
   h->valid = report->valid;
   h->epochs = report->epoch;
+  h->reverse = clf__source_is_density(t->source);
   h->train = report->train;
   /* The mean is NaN if every step of the epoch was left out. */
   if (!isnan(report->train)) t->last_mean = report->train;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* train_plan.c: what a training takes of a device's memory, and in how many parts its
  * batches go through it. */
+#include "blocks.h"
 #include "trainer.h"
 
 /* Bytes of the device's own kind of number. */
@@ -11,9 +12,10 @@ static uint64_t bytes_of(const clf_flow *f, uint64_t elements) {
 /* Of a pass with its way back over this many samples; beyond all bounds if one arena cannot
  * hold it. */
 static clf_status activations_of(const clf_flow *f, int32_t part, int train, uint64_t *bytes) {
-  size_t elements = SIZE_MAX;
-  const clf_status s = clf__flow_measure(f, part, train, &elements);
-  *bytes = s || elements > INT32_MAX ? UINT64_MAX / 2 : bytes_of(f, elements);
+  size_t elements = SIZE_MAX, blocks = 0;
+  clf_status s = clf__flow_measure(f, part, train, &elements);
+  if (!s) s = clf__flow_measure_blocks(f, part, train, &blocks);
+  *bytes = s || elements > INT32_MAX ? UINT64_MAX / 2 : bytes_of(f, elements + blocks);
   return s == CLF_ENOTSUP ? CLF_OK : s;
 }
 

@@ -18,16 +18,31 @@ static clf_status replay(clf_trainer *t, int64_t to) {
   return clf__trainer_steps(t, to);
 }
 
+/* Against a log-density: the layer whose inverse of the latents is not finite, or that has no
+ * finite log q there. */
+static clf_status locate_inverse(clf_trainer *t, clf_tensor z, char *name, size_t size) {
+  clf_flow *f = t->f;
+  const clf_tensor logdet = clf__rows(f->ws.logdet, z.dim[0]);
+  clf_tensor x;
+  CLF_TRY(clf_do(t->dev, fill, .y = logdet, .value = 0));
+  CLF_TRY(clf__flow_inverse(f, z, logdet, CLF_KEEP, &x));
+  CLF_TRY(clf__flow_find_bad_inverse(f, x.dim[0], name, size));
+  if (*name) return CLF_OK;
+  CLF_TRY(clf__flow_forward(f, x, logdet, CLF_KEEP, &z));
+  return clf__flow_find_bad(f, x, name, size);
+}
+
 /* Names the layer that fails on the batch of step `bad`, with the weights of then. */
 static clf_status locate(clf_trainer *t, int64_t bad, double loss, char *name, size_t size) {
   CLF_TRY(replay(t, bad));
-  if (clf__source_is_density(t->source)) {
-    snprintf(name, size, "%s", isfinite(loss) ? "the gradient" : "the inverse");
-    return CLF_OK;
-  }
   for (int32_t at = 0; at < clf__trainer_batch_size(t, bad); at += clf__trainer_part_size(t, bad)) {
     clf_tensor x, z;
     CLF_TRY(clf__trainer_part(t, bad, at, &x));
+    if (clf__source_is_density(t->source)) {
+      CLF_TRY(locate_inverse(t, x, name, size));
+      if (*name) return CLF_OK;
+      continue;
+    }
     const clf_tensor logdet = clf__rows(t->f->ws.logdet, x.dim[0]);
     CLF_TRY(clf_do(t->dev, fill, .y = logdet, .value = 0));
     CLF_TRY(clf__flow_forward(t->f, x, logdet, CLF_TRAIN, &z));

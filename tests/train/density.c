@@ -336,6 +336,25 @@ START_TEST(resumes_with_the_same_bits) {
 }
 END_TEST
 
+/* A scale of 0, by which the inverse divides. */
+START_TEST(an_overflow_names_its_layer) {
+  clf_train_options o = options_of(1, 20);
+  clf_flow *f =
+      composed("2: coupling(add, mlp(4x1)), elementwise(affine(scale=exp)), lu -> normal");
+  clf_density d;
+  for (int i = 0; i < f->param_count; i++)
+    if (strcmp(f->params[i].name, "layers.1.numbers") == 0)
+      WORKS(clf_write64(dev, f->params[i].at, (double[]){-1e4, -1e4, -1e4, -1e4}));
+  clf_trainer *t = against(f, "normal", &d, &o);
+  ck_assert_int_eq(clf_trainer_run(t, NULL, NULL), CLF_ENUM);
+  ck_assert_msg(strstr(clf_errmsg(), "the inverse of layers.1 is the first layer"), "%s",
+                clf_errmsg());
+  clf_trainer_free(t);
+  clf_flow_free(f);
+  clf_density_free(&d);
+}
+END_TEST
+
 /* ---- What is refused ------------------------------------------------------------------------- */
 
 typedef struct density_of {
@@ -432,6 +451,7 @@ void tests_of_density(TCase *tc) {
   tcase_add_test(tc, micro_batches);
   tcase_add_test(tc, learns_a_banana);
   tcase_add_test(tc, resumes_with_the_same_bits);
+  tcase_add_test(tc, an_overflow_names_its_layer);
   tcase_add_loop_test(tc, densities_that_fail, 0, sizeof broken / sizeof *broken);
   tcase_add_test(tc, what_a_density_does_not_go_with);
 }

@@ -43,6 +43,29 @@ START_TEST(memory_of_depths) {
 }
 END_TEST
 
+/* Two blocks of 128 rows, each with a workspace and a gradient of its own. */
+START_TEST(memory_of_blocks) {
+  clf_arch *arch = NULL;
+  clf_flow *f = NULL;
+  clf_train_plan p;
+  clf_train_options o = options_of(1, 256);
+  size_t whole, block;
+  if (!dev->many_callers) return;
+  WORKS(clf_arch_parse("5: coupling(rq(bins=6), resnet(24x2))*3, lu -> normal", &arch));
+  WORKS(clf_flow_create_arch(dev, arch, 6, &f));
+  clf_arch_free(arch);
+  WORKS(clf__flow_measure(f, 256, CLF_STORED, &whole));
+  WORKS(clf__flow_measure(f, 128, CLF_STORED, &block));
+  const size_t gradient = (size_t)f->w.dim[0] + (size_t)f->d.dim[0] + 2;
+  WORKS(clf_train_plan_of(f, &o, 1000, &p));
+  const size_t planned = p.stored / (unsigned)(dev->bits / 8),
+               least = whole + 2 * (block + gradient);
+  ck_assert_uint_ge(planned, least);
+  ck_assert_uint_le(planned, least + 4 * 64); /* arenas align tensors */
+  clf_flow_free(f);
+}
+END_TEST
+
 START_TEST(memory_decides_the_way) {
   clf_flow *f = deep_flow(CLF_NVP, 64);
   const clf_train_plan all = plan_of(f, CLF_ACTIVATIONS_AUTO, 0);
@@ -157,6 +180,7 @@ END_TEST
 
 void tests_of_memory(TCase *tc) {
   tcase_add_loop_test(tc, memory_of_depths, 0, 2);
+  tcase_add_test(tc, memory_of_blocks);
   tcase_add_test(tc, memory_decides_the_way);
   tcase_add_test(tc, inverse_that_explodes_at_once);
   tcase_add_test(tc, inverse_that_explodes_later);
