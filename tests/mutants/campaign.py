@@ -18,29 +18,29 @@ from pathlib import Path
 from kernels import Kernels, stem_of, users
 from operators import OPERATORS, mutants
 from reach import Reach, family_of
+from reference import dependents, objects, on_cpu
 from trees import Interrupted, Tree, copy_tree, files_of, stop_all
 
-# Folder and ending, and the share of the mutants that is taken from there.
+# Folder and endings, and the share of the mutants that is taken from there.
 STRATA = {
-    "runtime": ("runtime", ".c", 2),
-    "layers": ("layers", ".c", 2),
-    "data": ("data", ".c", 2),
-    "cl, host": ("cl", ".c", 1),
-    "cl, kernels": ("cl", ".cl", 1),
+    "runtime": ("runtime", (".c",), 2),
+    "layers": ("layers", (".c",), 2),
+    "data": ("data", (".c",), 2),
+    "cl, host": ("cl", (".c",), 1),
+    "cl, kernels": ("cl", (".cl", ".clh"), 1),
+    "cpu_ref": ("cpu_ref", (".c", ".h"), 1),
 }
 COLUMNS = ("id", "file", "line", "operator", "before", "after", "verdict", "test", "seconds")
 
 # Tests whose verdict can depend on how busy the machine is: they have to fail twice.
-TIMED = re.compile(r"^(bench|probe|tune|killed|cli_terminal|threads/.*|drivers|survive|random)$")
+TIMED = re.compile(r"^(bench|probe|tune|killed|signals|late|cli_terminal|threads/.*|drivers|survive|random)$")
 # Longer forms of faults_leaks and cli_faults_leaks.
 LEFT_OUT = re.compile(r"^(faults|cli_faults)$")
-# Devices that differ from others in kernels or in cpu_ref alone: host code is the same.  The last
-# would take minutes.
+# Devices that differ from others in kernels or in cpu_ref alone: host code is the same.
 UNRECORDED = re.compile(
-    r"^\w+/(cpu/baseline|opencl:/simd8|opencl:/simd4|opencl:/simt64|check:opencl)(/|$)|^(?!ops)\w+/opencl:/clblast$"
-    r"|^train_images/opencl:/simt$"
+    r"^\w+/(cpu/baseline|opencl:/simd8|opencl:/simd4|opencl:/simt64|check:opencl)(/|$)"
+    r"|^(?!ops)\w+/opencl:/(clblast|simt)$"
 )
-SAME_HOST = re.compile(r"^(?!ops)\w+/opencl:/simt$")  # recorded, for kernels
 UNKNOWN = 5.0  # seconds of a test before it ran
 
 
@@ -49,7 +49,7 @@ def squeeze(text):
 
 
 def stratum_of(file):
-    return next(s for s, (folder, end, _) in STRATA.items() if file.startswith(folder + "/") and file.endswith(end))
+    return next(s for s, (folder, ends, _) in STRATA.items() if file.startswith(folder + "/") and file.endswith(ends))
 
 
 class Campaign:
@@ -78,8 +78,10 @@ class Campaign:
             copy_tree(self.root, files_of(self.root), self.pristine)
             commit = ["git", "-C", self.root, "describe", "--always", "--dirty"]
             (self.state / "commit").write_text(subprocess.run(commit, stdout=subprocess.PIPE, text=True).stdout)
-        files = sorted(p for f, end, _ in STRATA.values() for p in (self.pristine / f).glob("*" + end))
+        files = sorted(p for f, ends, _ in STRATA.values() for p in (self.pristine / f).rglob("*") if p.suffix in ends)
         self.text = {str(p.relative_to(self.pristine)): p.read_text() for p in files}
+        for file in [f for f in self.text if f.startswith("cpu_ref/") and not dependents(self.pristine, f)]:
+            del self.text[file]
         self.all = {m.id: m for f, text in self.text.items() for m in mutants(f, text)}
         self.equivalents = {}
         listed = self.root / "tests" / "mutants" / "equivalents.tsv"
@@ -202,21 +204,33 @@ class Campaign:
 
     def tests_for(self, m, families):
         """The tests that reach it, the quickest first; what killed others of the file counts as quicker."""
-        if not m.file.endswith(".cl"):
-            found = {t for t in self.reach.tests_of_line(m.file, m.line) if not SAME_HOST.match(t)}
+        stem = stem_of(m.file, self.stems)
+        if stratum_of(m.file) == "cpu_ref":
+            found, stem = self.tests_of_reference(m.file)
+        elif families is None:
+            found, stem = self.reach.tests_of_line(m.file, m.line), None
         else:
             found = set()
-            for stem in users(self.pristine, m.file, m.start, self.stems):
-                found |= {t for t in self.tests if re.match(rf"ops/(check:)?opencl.*/{stem}$", t)}
-                found |= {t for t in self.reach.tests_of_file(f"cl/{stem}.c") if not t.startswith("ops/")}
+            for user in users(self.pristine, m.file, m.start, self.stems):
+                found |= {t for t in self.tests if re.match(rf"ops/(check:)?opencl.*/{user}$", t)}
+                whole = {t for t in self.reach.tests_of_file(f"cl/{user}.c") if not t.startswith("ops/")}
+                found |= whole | {re.sub("opencl$", "opencl:/simt", t) for t in whole}
             found = {t for t in found if self.takes_family(t, families)}
-        first = re.compile(rf"ops/.*/{stem_of(m.file, self.stems)}$") if m.file.endswith(".cl") else None
+        first = re.compile(rf"ops/.*/{stem}$") if stem else None
         killed = [r for r in self.results.values() if r["file"] == m.file and r["verdict"] == "killed"]
         killers = Counter(r["test"] for r in killed)
         return sorted(
             (t for t in found if t in self.tests),
             key=lambda t: (not (first and first.match(t)), self.seconds[t] / (1 + 4 * killers[t])),
         )
+
+    def tests_of_reference(self, file):
+        """(tests, stem): what compares an operation of a file of cpu_ref, and what uses it."""
+        stems = {stem_of(f, self.stems) for f in dependents(self.pristine, file)} - {None}
+        found = {t for t in self.tests if t.startswith("ops/") and t.rsplit("/", 1)[1] in stems}
+        users = {t for s in stems for t in self.reach.tests_of_file(f"cl/{s}.c") if not t.startswith("ops/")}
+        found |= {u for t in users for u in on_cpu(t)} | {"op_gradients", "maps"}
+        return found, stems.pop() if len(stems) == 1 else None
 
     def takes_family(self, test, families):
         family = family_of(test)
@@ -229,27 +243,29 @@ class Campaign:
         """(verdict, test that killed it or a remark)"""
         text = self.text[m.file]
         changed, families = m.apply(text), None
-        kernel = m.file.endswith(".cl")
+        kernel = stratum_of(m.file) == "cl, kernels"
         if kernel:
             families = self.kernels.families_of(m.file, changed)
             if families is None:
                 return "invalid", ""
             if not families:
                 return "equivalent", "same text in every family"
-        target = tree.object_of(m.file)
+        targets = [tree.object_of(m.file)]
         if m.file == "runtime/opencl/probe_main.c":
-            target = f"CMakeFiles/clflow_probe.dir/{m.file}.o"
+            targets = [f"CMakeFiles/clflow_probe.dir/{m.file}.o"]
+        elif stratum_of(m.file) == "cpu_ref":
+            targets = objects(self.pristine, m.file)
         if not kernel:
-            good, output = tree.ninja("gcc", target)
+            good, output = tree.ninja("gcc", *targets)
             if not good:
                 raise SystemExit(f"mutants: {m.file} does not build without a mutant:\n{output[-4000:]}")
-            before = tree.object_hash("gcc", target)
+            before = tree.object_hash("gcc", targets)
         (tree.root / m.file).write_text(changed)
         try:
             if not kernel:
-                if not tree.ninja("gcc", target, mutated=True)[0]:
+                if not tree.ninja("gcc", *targets, mutated=True)[0]:
                     return "invalid", ""
-                if tree.object_hash("gcc", target) == before:
+                if tree.object_hash("gcc", targets) == before:
                     return "equivalent", "same object code"
             names = self.tests_for(m, families)
             verdict, test = self.run_tests(tree, m, families, "gcc", names)
@@ -295,7 +311,8 @@ class Campaign:
                 if code == 0:
                     break
             if code and self.passes(tree, m, build, name, command):
-                (self.state / "last-failure").write_text(f"{m}\n{name}\n{output}")
+                (self.state / "failures").mkdir(exist_ok=True)
+                (self.state / "failures" / m.id).write_text(f"{m}\n{name}: exit code {code}\n{output}")
                 late = " (time)" if code in (124, 128 + signal.SIGXCPU) else ""
                 return "killed", name + late + (" (sanitizers)" if sanitized else "")
             done.append(name)

@@ -86,7 +86,7 @@ def users(root, file, at, stems):
     name = re.findall(r"(\w+)\s*\(", head)
     found = {stem_of(file, stems)}
     if name:
-        for other in sorted((root / "cl").glob("*.cl")):
+        for other in sorted((root / "cl").glob("*.cl*")):
             if re.search(rf"\b{name[-1]}\b", other.read_text()):
                 found.add(stem_of(other, stems))
     return found - {None}

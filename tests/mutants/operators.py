@@ -61,8 +61,12 @@ def chunks(text):
 
 
 def chunk_key(path, text, span):
-    """Names a definition by its file and text, blank lines around it apart."""
-    return hashlib.sha1(f"{path}\n{text[span[0]:span[1]].strip()}".encode()).hexdigest()[:12]
+    """Names a definition by its file's name and its text, without the blank lines around it.
+
+    The folder is left out: a result stays valid when a file moves.
+    """
+    name = path.rsplit("/", 1)[-1]
+    return hashlib.sha1(f"{name}\n{text[span[0]:span[1]].strip()}".encode()).hexdigest()[:12]
 
 
 def closing(code, opening):
