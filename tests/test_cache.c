@@ -68,6 +68,8 @@ START_TEST(cache_entries) {
   ck_assert_int_eq(hits("other", "payload"), 0);
   clf__cache_put(" \n key", "blank", 5);
   ck_assert_int_eq(hits(" \n key", "blank"), 1); /* what a key begins with is its own */
+  clf__cache_put("key of nothing", "", 0);
+  ck_assert_int_eq(hits("key of nothing", ""), 0);
   use_cache("a/b/more");
   clf__cache_put("key", "new", 3);
   ck_assert_int_eq(cache_files(path, sizeof path), 1);

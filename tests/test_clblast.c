@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* test_clblast.c: which products CLBlast computes: those whose rows it can take, of a class of
  * shapes in which it agreed with our own kernel.  What they come to is looked at by test_ops. */
+#define _POSIX_C_SOURCE 200809L
 #include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "backend.h"
 #include "opencl.h"
+#include <clblast_c.h>
 #include "suite.h"
 
 enum {
@@ -110,6 +115,68 @@ START_TEST(classes_it_is_not_trusted_in) {
 }
 END_TEST
 
+/* ---- Threads --------------------------------------------------------------------------------- */
+
+static atomic_int inside, most; /* calls of CLBlast under way, and the most that were at once */
+static atomic_int slowly;
+
+#define SGEMM_PARAMETERS                                                                           \
+  CLBlastLayout order, CLBlastTranspose ta, CLBlastTranspose tb, size_t m, size_t n, size_t k,     \
+      float alpha, cl_mem a, size_t a_at, size_t a_ld, cl_mem b, size_t b_at, size_t b_ld,         \
+      float beta, cl_mem to, size_t to_at, size_t to_ld, cl_command_queue *queue, cl_event *event
+CLBlastStatusCode __real_CLBlastSgemm(SGEMM_PARAMETERS);
+CLBlastStatusCode __wrap_CLBlastSgemm(SGEMM_PARAMETERS);
+
+/* The library calls this (--wrap of the linker). */
+CLBlastStatusCode __wrap_CLBlastSgemm(SGEMM_PARAMETERS) {
+  const int now = atomic_fetch_add(&inside, 1) + 1;
+  if (now > atomic_load(&most)) atomic_store(&most, now);
+  if (atomic_load(&slowly)) nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+  const CLBlastStatusCode s = __real_CLBlastSgemm(order, ta, tb, m, n, k, alpha, a, a_at, a_ld, b,
+                                                  b_at, b_ld, beta, to, to_at, to_ld, queue, event);
+  atomic_fetch_sub(&inside, 1);
+  return s;
+}
+
+typedef struct job {
+  clf_device *dev;
+  clf_gemm_args p;
+} job;
+
+static void *multiply(void *one) {
+  job *j = one;
+  return clf_dispatch(j->dev, CLF_OP_gemm, &j->p) ? one : NULL;
+}
+
+/* CLBlast up to 1.6.0 is not thread-safe, not even on two devices. */
+START_TEST(one_call_at_a_time) {
+  clf_device *const first = dev;
+  clf_arena of_first = arena;
+  pthread_t thread[2];
+  job jobs[2];
+  for (int i = 0; i < 2; i++) {
+    if (i) open_device();
+    jobs[i] = (job){
+        dev, {.a = ones(M, K, K, 1), .b = ones(K, N, N, 1), .c = ones(M, N, N, 1), .alpha = 1}};
+    ck_assert_ptr_null(multiply(&jobs[i])); /* the class is trusted from now on */
+  }
+  atomic_store(&most, 0);
+  atomic_store(&slowly, 1);
+  for (int i = 0; i < 2; i++)
+    ck_assert_int_eq(pthread_create(&thread[i], NULL, multiply, &jobs[i]), 0);
+  for (int i = 0; i < 2; i++) {
+    void *failed;
+    ck_assert_int_eq(pthread_join(thread[i], &failed), 0);
+    ck_assert_ptr_null(failed);
+  }
+  atomic_store(&slowly, 0);
+  ck_assert_int_eq(atomic_load(&most), 1);
+  close_device();
+  dev = first;
+  arena = of_first;
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("clblast");
   TCase *c = tcase_create("clblast");
@@ -118,6 +185,7 @@ int main(void) {
   tcase_add_test(c, rows_it_takes);
   tcase_add_test(c, rows_it_does_not_take);
   tcase_add_test(c, classes_it_is_not_trusted_in);
+  tcase_add_test(c, one_call_at_a_time);
   suite_add_tcase(suite, c);
   return suite_run(suite);
 }

@@ -203,6 +203,7 @@ START_TEST(the_list) {
     ck_assert_int_eq(found[i].passes, -1);
     ck_assert_int_eq(found[i].chosen, 0);
     ck_assert_str_eq(found[i].why, "");
+    ck_assert_int_ge(found[i].units, 1);
     ck_assert_msg(*found[i].device && *found[i].platform && *found[i].family, "%s", found[i].name);
     ck_assert_msg(found[i].max_alloc > 0 && found[i].memory >= found[i].max_alloc, "%s",
                   found[i].name);
@@ -425,8 +426,23 @@ static void traced(void) {
   clf_arena_free(&a);
   clf_close(dev);
 }
+/* A single kind of work. */
+static void written(void) {
+  clf_device *dev = opened("trace:cpu");
+  clf_arena a;
+  clf_tensor x;
+  WORKS(clf_arena_init(&a, dev, 64));
+  WORKS(clf_new(&a, (int32_t[4]){1}, &x));
+  WORKS(clf_write(dev, x, &(float){1}));
+  clf_arena_free(&a);
+  clf_close(dev);
+}
 START_TEST(tracing_device_tells) {
   char text[2048];
+  captured(written, text, sizeof text);
+  ck_assert_msg(strstr(text, "trace: writes to the device             1 ") &&
+                    strstr(text, "trace: in all                           1 "),
+                "%s", text);
   captured(traced, text, sizeof text);
   ck_assert_ptr_eq(strstr(text, "trace: allocates 64 elements\ntrace: writes 6 elements\ntrace: "),
                    text);

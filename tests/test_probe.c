@@ -2,7 +2,9 @@
 /* test_probe.c: drivers that crash, hang or compute wrongly, as the layer in faults/ makes them:
  * the program takes another device and tells why. */
 #define _GNU_SOURCE
+#include "clflow/clflow.h"
 #include "program.h"
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,6 +244,21 @@ START_TEST(works_without_a_child) {
 }
 END_TEST
 
+/* clflow-probe itself: it knows every operation, and says what it does not know. */
+START_TEST(answers) {
+  char program[] = CLF_PROGRAM, command[sizeof program + 256], said[256] = "";
+  snprintf(
+      command, sizeof command,
+      "printf 'open cpu64\\ntest %s 0\\ntest nothing 0\\n' | %s/clflow-probe | grep -v ^passed",
+      clf_ops[CLF_OP_COUNT - 1].name, dirname(program));
+  FILE *f = popen(command, "r");
+  ck_assert_ptr_nonnull(f);
+  ck_assert_uint_gt(fread(said, 1, sizeof said - 1, f), 0);
+  ck_assert_int_eq(pclose(f), 0);
+  ck_assert_str_eq(said, "done\ndone\nwhy there is no operation nothing\ndone\n");
+}
+END_TEST
+
 /* The drivers that the tests were started with, which other tests of the program do without. */
 static char drivers[4096];
 static void use_drivers(void) {
@@ -269,6 +286,7 @@ int main(int argc, char **argv) {
       is_remembered,
       works_without_a_cache,
       works_without_a_child,
+      answers,
   };
   return program_main(argc, argv, "probe", use_drivers, tests, sizeof tests / sizeof *tests);
 }

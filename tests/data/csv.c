@@ -101,6 +101,8 @@ START_TEST(csv_bad_lines) {
   CSV_FAILS("1,2,3,4\n\n\n\n\n\n1,2,3\n", "line 7 has 3 fields, line 1 has 4");
   CSV_FAILS("\na,b\n1\n", "line 3 has 1 field, line 2 has 2");
   CSV_FAILS("1,2\n1,2,\n", "line 2 has 3 fields, line 1 has 2");
+  CSV_FAILS("a,b,c\n1,2\n3,4\n", "line 2 has 2 fields, line 1 has 3; if the text begins with a "
+                                 "title, --skip 1 passes over it");
   CSV_FAILS("Title\n\n1,2\n3,4\n", "line 3 has 2 fields, line 1 has 1; if the text begins with a "
                                    "title, --skip 1 passes over it");
   CSV_FAILS("1,2\n1,\"2\n", "line 2, column 2: the quote is not closed");

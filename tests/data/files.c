@@ -184,6 +184,25 @@ START_TEST(keeps_the_one_before) {
 }
 END_TEST
 
+static int is_not_expendable(const char *path) { return access(path, F_OK) != 0; }
+
+/* A file that has the kept one's name already and is not expendable stays, unless it is empty. */
+START_TEST(keeps_what_is_not_expendable) {
+  static const char *const there[] = {"foreign", ""}, *const kept[] = {"foreign", "old"};
+  for (int i = 0; i < 2; i++) {
+    clf__file *f;
+    write_bytes("m", "old", 3);
+    write_bytes("m.previous", there[i], strlen(there[i]));
+    ck_assert_int_eq(clf__file_begin("m", &f), CLF_OK);
+    clf__file_keep(f, is_not_expendable);
+    ck_assert_int_eq(clf__file_put(f, "new", 3), CLF_OK);
+    ck_assert_int_eq(clf__file_commit(f), CLF_OK);
+    file_is("m.previous", kept[i], strlen(kept[i]));
+    file_is("m", "new", 3);
+  }
+}
+END_TEST
+
 /* What tells whether a file is still written to: a lock where there are locks, else its age. */
 #ifdef __linux__
 enum { LOCKS = 1 };
@@ -276,6 +295,19 @@ START_TEST(discards_what_is_unfinished) {
 #endif
   ck_assert_int_eq(clf__file_commit(f[0]), CLF_OK);
   file_is("m", "", 0);
+}
+END_TEST
+
+/* Only 16 unfinished files are watched; giving up one more leaves the others watched. */
+START_TEST(more_files_than_are_watched) {
+  enum { FILES = 17 };
+  clf__file *f[FILES];
+  for (int i = 0; i < FILES; i++) ck_assert_int_eq(clf__file_begin("m", &f[i]), CLF_OK);
+  clf__file_abort(f[FILES - 1]);
+  ck_assert_int_eq(suite_entries("."), FILES - 1);
+  clf_discard_unfinished();
+  ck_assert_int_eq(suite_entries("."), 0);
+  for (int i = 0; i < FILES - 1; i++) clf__file_abort(f[i]);
 }
 END_TEST
 
@@ -415,9 +447,11 @@ void tests_of_files(Suite *s) {
   tcase_add_test(c, disk_full);
   tcase_add_test(c, whole_or_not_at_all);
   tcase_add_test(c, keeps_the_one_before);
+  tcase_add_test(c, keeps_what_is_not_expendable);
   tcase_add_test(c, removes_what_was_left);
   tcase_add_test(c, locked_files_stay);
   tcase_add_test(c, discards_what_is_unfinished);
+  tcase_add_test(c, more_files_than_are_watched);
   tcase_add_test(c, leaves_what_is_not_its_own);
   tcase_add_test(c, names_that_are_taken);
   tcase_add_test(c, a_folder_that_is_gone);

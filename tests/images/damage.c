@@ -120,6 +120,23 @@ START_TEST(damaged_sizes) {
 }
 END_TEST
 
+/* The sizes at the limits are read, and one pixel more is refused. */
+START_TEST(largest_sizes) {
+  static const struct {
+    int64_t height, width;
+    clf_status s;
+  } cases[] = {{CLF_IMAGE_SIDE, 1, CLF_OK},
+               {1, CLF_IMAGE_SIDE, CLF_OK},
+               {CLF_IMAGE_SIDE + 1, 1, CLF_EFORMAT},
+               {1, CLF_IMAGE_SIDE + 1, CLF_EFORMAT},
+               {16384, 16384, CLF_OK},
+               {16384, 16385, CLF_EFORMAT}};
+  for (size_t i = 0; i < SIZE(cases); i++)
+    ck_assert_msg(clf__decode_limits("a", cases[i].height, cases[i].width, SIZE_MAX) == cases[i].s,
+                  "%d: %s", (int)i, clf_errmsg());
+}
+END_TEST
+
 /* A file that is nearly all hole. */
 START_TEST(large_file) {
   const clf_image_options strict = {.strict = 1};
@@ -230,6 +247,7 @@ void tests_of_damage(Suite *s) {
   tcase_add_test(c, damaged_everywhere);
   tcase_add_test(c, damaged_jpeg);
   tcase_add_test(c, damaged_sizes);
+  tcase_add_test(c, largest_sizes);
   tcase_add_test(c, many_scans);
   tcase_add_test(c, blank_images);
   tcase_add_test(c, large_file);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "files.h"
+#include "safetensors_format.h"
 
 START_TEST(reads_the_documented_layout) {
   static const unsigned char file[] =
@@ -30,6 +31,7 @@ START_TEST(reads_the_documented_layout) {
   ck_assert_ptr_eq(clf__st_find(st, "a"), a);
   ck_assert_ptr_eq(clf__st_find(st, "b"), b);
   ck_assert_ptr_null(clf__st_find(st, "c"));
+  ck_assert_int_eq(clf__st_width("F8_E4M3"), 0);
   ck_assert_ptr_null(clf__st_at(st, -1));
   ck_assert_ptr_null(clf__st_at(st, 2));
   ck_assert_ptr_null(clf__st_meta(st, "format"));
