@@ -65,16 +65,17 @@ kernel BY_ITEM void rescaled_inv_add(CLF_IN(y), CLF_IN(th), CLF_IN(g), CLF_IN(g0
 }
 
 kernel BY_SAMPLE void rescaled_bwd(CLF_IN(x), CLF_IN(th), CLF_IN(g), CLF_IN(g0), CLF_IN(dy),
-                                   CLF_OUT(dx), CLF_OUT(dth), CLF_OUT(dg), CLF_OUT(dg0),
+                                   CLF_IN(dl), CLF_OUT(dx), CLF_OUT(dth), CLF_OUT(dg), CLF_OUT(dg0),
                                    const rescaled_bwd_args p, CLF_POOL) {
   GROUP_MEMORY(part);
   BAND(x);
+  const float dl = dl_ ? p.dlogdet * AT(dl, n, 0, 0, 0) : p.dlogdet;
   V sum = 0, sum0 = 0;
   for (int h = h0; h < h1; h++) {
     EACH_RUN(x, p.pixels) {
       const V out = RUN(th, C), slope = tanh_v(out), dy = RUN(dy, 0), dx = dy * exp(g * slope + g0);
       const V x = p.scale_first ? RUN(x, 0) : RUN(x, 0) + RUN(th, 0);
-      const V ds = lanes_first(dx * x + p.dlogdet, r.left);
+      const V ds = lanes_first(dx * x + dl, r.left);
       SET_RUN(dx, 0, dx);
       SET_RUN(dth, 0, p.scale_first ? dy : dx);
       SET_RUN(dth, C, ds * g * bounded_slope_v(out, 1));
@@ -96,8 +97,8 @@ kernel BY_SAMPLE void rescaled_bwd(CLF_IN(x), CLF_IN(th), CLF_IN(g), CLF_IN(g0),
 
 /* One group: the e.z bands of all samples. */
 kernel BY_SAMPLE void rescaled_bwd_add(CLF_IN(x), CLF_IN(th), CLF_IN(g), CLF_IN(g0), CLF_IN(dy),
-                                       CLF_OUT(dx), CLF_OUT(dth), CLF_OUT(dg), CLF_OUT(dg0),
-                                       const rescaled_bwd_args p, CLF_POOL) {
+                                       CLF_IN(dl), CLF_OUT(dx), CLF_OUT(dth), CLF_OUT(dg),
+                                       CLF_OUT(dg0), const rescaled_bwd_args p, CLF_POOL) {
   GROUP_MEMORY(part);
   float sum = 0, sum0 = 0;
   for (int k = get_local_id(0); k < e.z; k += GROUP) {
@@ -107,7 +108,7 @@ kernel BY_SAMPLE void rescaled_bwd_add(CLF_IN(x), CLF_IN(th), CLF_IN(g), CLF_IN(
   sum = GROUP_SUM(part, sum);
   sum0 = GROUP_SUM(part, sum0);
   if (get_local_id(0) == 0) {
-    AT(dg, 0, 0, 0, 0) += sum;
+    if (dg_) AT(dg, 0, 0, 0, 0) += sum;
     if (dg0_) AT(dg0, 0, 0, 0, 0) += sum0;
   }
 }

@@ -117,7 +117,8 @@ CLF_REF(rescaled_inv) {
 /* sum[0], sum[1]: the row's shares of dg and dg0. */
 static void bwd_row(const clf_rescaled_bwd_args *p, int n, int h, real sum[2]) {
   const int C = p->x.dim[1];
-  const real g = *at(&p->g, 0, 0, 0, 0), g0 = scale0(&p->g0), dlogdet = p->dlogdet;
+  const real g = *at(&p->g, 0, 0, 0, 0), g0 = scale0(&p->g0);
+  const real dl = p->dl.buf ? p->dlogdet * *at(&p->dl, n, 0, 0, 0) : p->dlogdet;
   double dg = 0, dg0 = 0;
   EACH_RUN(r, &p->x, n, h, p->pixels) {
     piece v;
@@ -130,7 +131,7 @@ static void bwd_row(const clf_rescaled_bwd_args *p, int n, int h, real sum[2]) {
     run_put(&r, &p->dth, 0, p->scale_first ? dy : dx);
     if (!p->scale_first)
       for (int i = 0; i < r.count; i++) v.x[i] += v.t[i];
-    for (int i = 0; i < r.count; i++) dx[i] = dx[i] * v.x[i] + dlogdet; /* ds */
+    for (int i = 0; i < r.count; i++) dx[i] = dx[i] * v.x[i] + dl; /* ds */
     dg0 += sum_of(&r, dx);
     for (int i = 0; i < r.count; i++) v.s[i] *= dx[i];
     dg += sum_of(&r, v.s);
@@ -166,7 +167,7 @@ CLF_REF(rescaled_bwd) {
     dg += sum[2 * (ptrdiff_t)row];
     dg0 += sum[2 * (ptrdiff_t)row + 1];
   }
-  *at(&p->dg, 0, 0, 0, 0) += (real)dg;
+  if (p->dg.buf) *at(&p->dg, 0, 0, 0, 0) += (real)dg;
   if (p->dg0.buf) *at(&p->dg0, 0, 0, 0, 0) += (real)dg0;
   return CLF_OK;
 }

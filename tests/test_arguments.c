@@ -267,6 +267,10 @@ START_TEST(flows) {
   QUIET(clf_latent_scale, clf_latent_scale(NULL, 0, 0) == 0);
   const clf_flow_spec image = {.kind = CLF_REALNVP, .scales = INT32_MAX};
   ck_assert_int_ge(clf_latent_scale(&image, INT32_MAX, INT32_MIN), 0);
+  int32_t scales[2] = {7, 7}, count = 7;
+  NO(clf_flow_latent_scales, "flow", NULL, scales, &count);
+  NO(clf_flow_latent_scales, "scales", flow, NULL, &count);
+  NO(clf_flow_latent_scales, "count", flow, scales, NULL);
 }
 END_TEST
 

@@ -4,6 +4,7 @@
  *   test_golden_images DEVICE
  * tests/golden/README.md says what the files hold. */
 #define _POSIX_C_SOURCE 200809L
+#include "chunk.h"
 #include "golden.h"
 #include <math.h>
 #include <stdio.h>
@@ -122,7 +123,7 @@ static void expect_statistics(const golden *s, const clf_flow *f) {
 static void expect_training_values(const golden *s, const clf_flow *f, int64_t n) {
   const int32_t D = f->spec.dim;
   double *z = flows_array((size_t)(n * D));
-  WORKS(clf_read64(flows_dev, clf__rows(f->ws.x[f->stages], (int32_t)n), z));
+  WORKS(clf_read64(flows_dev, clf__latents(f, (int32_t)n), z));
   expect_array(s, ".train_z.npy", z, 2e-5);
   free(z);
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include "backend.h"
+#include "clflow/arch.h"
 #include "clflow/flow.h"
 #include "suite.h"
 
@@ -125,6 +126,80 @@ START_TEST(test_latent_scale) {
   ck_assert_int_eq(clf_latent_scale(&spec, 0, 1), 0);
   const clf_flow_spec nvp = clf_flow_spec_default(CLF_NVP, 2);
   ck_assert_int_eq(clf_latent_scale(&nvp, 0, 0), 0);
+}
+END_TEST
+
+static void expect_scales(const clf_flow *f, int32_t splits, const int32_t *want) {
+  int32_t scales[128], count = -1;
+  const int32_t D = clf_flow_get_spec(f)->dim;
+  ck_assert_int_eq(clf_flow_latent_scales(f, scales, &count), CLF_OK);
+  ck_assert_int_eq(count, splits + 1);
+  for (int32_t d = 0; d < D; d++) ck_assert_int_eq(scales[d], want[d]);
+}
+
+static clf_flow *composed(const char *text) {
+  clf_arch *arch = NULL;
+  clf_flow *f = NULL;
+  ck_assert_msg(clf_arch_parse(text, &arch) == CLF_OK, "%s: %s", text, clf_errmsg());
+  ck_assert_msg(clf_flow_create_arch(dev, arch, 1, &f) == CLF_OK, "%s: %s", text, clf_errmsg());
+  clf_arch_free(arch);
+  return f;
+}
+
+/* In place, as RealNVP has them, or in the order in which they leave. */
+START_TEST(test_scales_of_any_flow) {
+  clf_flow_spec spec = clf_flow_spec_default(CLF_REALNVP, 64);
+  int32_t want[64];
+  clf_flow *f = NULL;
+  begin("cpu");
+  spec.height = spec.width = 8;
+  spec.dim = 64;
+  spec.hidden = spec.blocks = 1;
+  ck_assert_int_eq(clf_flow_create(dev, &spec, &f), CLF_OK);
+  for (int32_t d = 0; d < 64; d++) want[d] = scales_8x8[d / 8][d % 8];
+  expect_scales(f, 2, want);
+  clf_flow_free(f);
+
+  f = composed("4x4x2: (squeeze, split)*2 -> normal");
+  for (int32_t d = 0; d < 32; d++) want[d] = d < 16 ? 0 : d < 24 ? 1 : 2;
+  expect_scales(f, 2, want);
+  clf_flow_free(f);
+
+  f = composed("2x2x1: squeeze(order=checker), split(place=1), split(place=1) -> normal");
+  expect_scales(f, 2, (const int32_t[4]){2, 0, 0, 1}); /* (0, 0) goes on, and (1, 1) next to it */
+  clf_flow_free(f);
+
+  f = composed("3: lu -> normal");
+  expect_scales(f, 0, (const int32_t[3]){0, 0, 0});
+  clf_flow_free(f);
+  end();
+}
+END_TEST
+
+/* A flow that only moves numbers has the image itself as its latents in place, whatever the
+ * squeezes and splits between. */
+START_TEST(test_latents_in_place) {
+  static const char *const texts[] = {
+      "4x4x2: squeeze(order=checker), split(place=1), squeeze, split(keep=second, place=1) -> "
+      "normal",
+      "4x4x2: squeeze(order=space), ~squeeze, squeeze(order=checker), ~squeeze(order=space), "
+      "split(place=1) -> normal",
+      "6: split(place=1), split(place=1, keep=second) -> normal"};
+  begin("cpu");
+  for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
+    clf_flow *f = composed(texts[k]);
+    const int32_t D = clf_flow_get_spec(f)->dim;
+    double x[96], z[96], logdet[3], again[96];
+    for (int32_t i = 0; i < 3 * D; i++) x[i] = i + 0.5;
+    ck_assert_int_eq(clf_transform(f, x, 3, z, logdet), CLF_OK);
+    ck_assert_int_eq(clf_invert(f, z, 3, again, logdet), CLF_OK);
+    for (int32_t i = 0; i < 3 * D; i++) {
+      ck_assert_double_eq(z[i], x[i]);
+      ck_assert_double_eq(again[i], x[i]);
+    }
+    clf_flow_free(f);
+  }
+  end();
 }
 END_TEST
 
@@ -446,6 +521,8 @@ int main(void) {
   tcase_add_loop_test(tc, test_squeeze, 0, SIZE(devices));
   tcase_add_test(tc, test_squeeze_refuses);
   tcase_add_test(tc, test_latent_scale);
+  tcase_add_test(tc, test_scales_of_any_flow);
+  tcase_add_test(tc, test_latents_in_place);
   tcase_add_test(tc, test_latent_scale_squeezed);
   tcase_add_loop_test(tc, test_masks, 0, SIZE(devices));
   tcase_add_loop_test(tc, test_rescaled_bwd, 0, 12);

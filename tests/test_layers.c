@@ -39,6 +39,8 @@ static clf_status make_layers(list *s) {
                       .dev = flows_dev,
                       .index = i,
                       .count = 1,
+                      .inverted = s->nodes.at[i].node->inverted,
+                      .prev = i ? l - 1 : NULL,
                       .in = shape,
                       .out = shape};
     l->traits = l->ops->traits;
@@ -105,9 +107,11 @@ static void begin(list *s, const char *text) {
     WORKS(clf_new(&s->arena, (int32_t[4]){ROWS, s->dim, 1, 1}, &s->x[i]));
     WORKS(clf_new(&s->arena, (int32_t[4]){ROWS, s->dim, 1, 1}, &s->dx[i]));
   }
-  for (int i = 0; i < s->count; i++)
-    if (s->layer[i].ops->plan)
-      WORKS(s->layer[i].ops->plan(&s->layer[i], ROWS, CLF_STORED, &s->arena, &s->kept[i]));
+  for (int i = 0; i < s->count; i++) {
+    WORKS(clf__layer_plan(&s->layer[i], ROWS, CLF_STORED, &s->arena, &s->kept[i]));
+    WORKS(clf__layer_keep(&s->layer[i], ROWS, CLF_STORED, &s->arena, &s->kept[i]));
+    WORKS(clf__layer_scratch(&s->layer[i], ROWS, CLF_STORED, &s->arena, &s->kept[i]));
+  }
   s->logdet = vector(s, ROWS);
   s->each = vector(s, ROWS);
   draw(s, 7);

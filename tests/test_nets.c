@@ -102,9 +102,10 @@ static void upload(rig *r) {
 static void plan(rig *r, int32_t rows, int train) {
   clf_arena_free(&r->work);
   r->work = (clf_arena){.dev = flows_dev};
-  WORKS(r->net.ops->plan(&r->net, rows, train, &r->work, r->kept)); /* measures */
+  void *kept = r->kept;
+  WORKS(clf__net_plan_all(&r->net, rows, train, &r->work, &kept)); /* measures */
   WORKS(clf_arena_init(&r->work, flows_dev, r->work.used));
-  WORKS(r->net.ops->plan(&r->net, rows, train, &r->work, r->kept));
+  WORKS(clf__net_plan_all(&r->net, rows, train, &r->work, &kept));
 }
 
 static void make_described(rig *r, uint64_t seed) {

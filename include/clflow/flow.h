@@ -252,6 +252,9 @@ CLF_API clf_status clf_evaluate_images(clf_flow *flow, const clf_images *images,
  * factored out, all C of them; those that go through every scale belong to the last one.  The later
  * the scale, the coarser what its latents say.  0 for flows of other kinds. */
 CLF_API int32_t clf_latent_scale(const clf_flow_spec *spec, int32_t h, int32_t w);
+/* The same for every latent of any flow: scales (D) become how many splits each passed, *count how
+ * many scales there are, 1 for a flow without splits. */
+CLF_API clf_status clf_flow_latent_scales(const clf_flow *flow, int32_t *scales, int32_t *count);
 
 /* ---- Files ------------------------------------------------------------- */
 

@@ -54,7 +54,9 @@ static clf_status make_net(const clf__base *b, column *o, clf__parts *parts, con
   o->net.in = b->context; /* the context is all that it reads */
   o->net.out = 2 * b->dim;
   o->net.key = clf__hash_text(path); /* dropout of its own */
-  return clf__net_make(&o->net, o->s.net, parts, name);
+  CLF_TRY(clf__net_make(&o->net, o->s.net, parts, name));
+  b->traits |= o->net.traits;
+  return CLF_OK;
 }
 
 static clf_status check_classes(const clf__base *b, const column *o) {
@@ -114,8 +116,7 @@ clf_status clf__column_plan(const clf__base *b, int32_t rows, int train, clf_are
   if (o->s.source == CLF_COLUMN_OF_CLASS)
     return clf_new(a, (int32_t[4]){rows, o->s.classes}, &k->t[ONE_HOT]);
   if (train) CLF_TRY(clf_new(a, (int32_t[4]){rows, b->context}, &k->t[DCONTEXT]));
-  CLF_TRY(clf__net_keep(&o->net, &k->own));
-  return o->net.ops->plan(&o->net, rows, train, a, k->own);
+  return clf__net_plan_all(&o->net, rows, train, a, &k->own);
 }
 
 /* ---- Parameters of samples --------------------------------------------------------------------

@@ -28,6 +28,7 @@ static clf_status make_layer(clf__component *q, clf__base *b, int32_t component,
                     .index = index_of(q, component),
                     .count = 1,
                     .inverted = node->inverted,
+                    .prev = q->layers ? l - 1 : NULL,
                     .context = b->context,
                     .in = {.dim = dim},
                     .out = {.dim = dim}};
@@ -37,6 +38,7 @@ static clf_status make_layer(clf__component *q, clf__base *b, int32_t component,
   q->layers++;
   l->traits = l->ops->traits;
   if (l->ops->make) CLF_TRY(l->ops->make(l, parts, l->label));
+  l->traits = clf__layer_traits(l);
   b->traits |= l->traits & CLF_HAS_BATCH_STATISTICS;
   q->sent += l->to_z;
   if (!(l->traits & CLF_TAKES_PIXELS)) return CLF_OK;
@@ -94,7 +96,9 @@ clf_status clf__component_plan(const clf__component *q, int32_t rows, int train,
   for (int32_t i = 0; i < q->layers; i++) {
     const clf__layer *l = &q->layer[i];
     CLF_TRY(clf_new(a, (int32_t[4]){rows, l->in.dim}, &k->x[i]));
-    if (l->ops->plan) CLF_TRY(l->ops->plan(l, rows, train, a, &k->layer[i]));
+    CLF_TRY(clf__layer_plan(l, rows, train, a, &k->layer[i]));
+    CLF_TRY(clf__layer_keep(l, rows, train, a, &k->layer[i]));
+    CLF_TRY(clf__layer_scratch(l, rows, train, a, &k->layer[i]));
   }
   CLF_TRY(clf_new(a, (int32_t[4]){rows, q->base.dim}, &k->x[q->layers]));
   if (q->sent) {

@@ -49,7 +49,9 @@ static void image_coupling(clf__out *o, const clf_flow_spec *s, const char *mask
   whole(o, "), convresnet(", features);
   whole(o, "x", s->blocks);
   if (with_norm) text(o, ", bn=1");
-  text(o, ", like=realnvp), mask=");
+  text(o, ", like=realnvp");
+  if (s->variant.bn_rho > 0) real(o, ", rho=", s->variant.bn_rho);
+  text(o, "), mask=");
   text(o, mask);
   if (even >= 0) whole(o, ", even=", even);
   text(o, ")");
@@ -73,7 +75,7 @@ static void image_layers(clf__out *o, const clf_flow_spec *s) {
     if (last) return;
     text(o, ", squeeze");
     for (int i = 0; i < 3; i++) image_coupling(o, s, "channel", s->hidden << (k + 1), -1);
-    text(o, ", ~squeeze, squeeze(order=checker), split");
+    text(o, ", ~squeeze, squeeze(order=checker), split(place=1)");
   }
 }
 

@@ -48,7 +48,7 @@ struct clf__blocks {
 static int is_large(const clf_flow *f) { return clf__count(&f->w) > CACHED; }
 
 static int has_blocks(const clf_flow *f) {
-  return f->arch && f->dev->many_callers && !f->spec.height;
+  return f->dev->many_callers && !f->spec.height && !(f->shared_traits & CLF_SHARES_ROWS);
 }
 
 static int trains_in_blocks(const clf_flow *f, int32_t n, int train) {
@@ -196,6 +196,7 @@ static clf_flow view_of(const run *r, const lane *l, int32_t first, int32_t n) {
   if (r->shows & CLF_CALLS_X) v.ws.x[0] = part(own->x[0], first, n);
   if (r->shows & CLF_CALLS_Z) v.ws.x[v.stages] = part(own->x[v.stages], first, n);
   v.ws.z = part(own->z, first, n);
+  v.ws.placed = part(own->placed, first, n);
   v.ws.c = part(own->c, first, n);
   v.ws.e = part(own->e, first, n);
   v.ws.de = part(own->de, first, n);

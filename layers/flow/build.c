@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "batchnorm.h"
 #include "flow_private.h"
 
 /* ---- The list ------------------------------------------------------------------------------ */
@@ -19,18 +20,6 @@ static clf__layer *append(clf_flow *f, const clf__layer_ops *ops) {
   *l = (clf__layer){.ops = ops, .dev = f->dev, .spec = f->spec, .index = f->layers++, .count = 1};
   snprintf(l->label, sizeof l->label, "layers.%d", l->index);
   return l;
-}
-
-static clf_status list_of_kind(clf_flow *f) {
-  const clf_flow_spec *s = &f->spec;
-  const int couplings = s->kind == CLF_NVP || s->kind == CLF_NICE ? s->depth : 0;
-  CLF_TRY(new_list(f, couplings + 2));
-  for (int i = 0; i < couplings; i++) append(f, &clf__mlp_coupling);
-  if (s->kind == CLF_NICE) append(f, &clf__layer_scale);
-  if (s->kind == CLF_PIECEWISE) append(f, &clf__layer_piecewise);
-  if (s->kind == CLF_REALNVP) append(f, &clf__layer_pixels), append(f, &clf__realnvp_layer);
-  f->base = (clf__base){.ops = &clf__base_normal, .dev = f->dev};
-  return CLF_OK;
 }
 
 /* The context as it is given, or as an embedding net makes it. */
@@ -85,6 +74,7 @@ static void read_node(clf_flow *f, clf__layer *l) {
     f->spec.levels = x->levels;
   }
   if (f->context || !is_mlp_coupling(l->node)) return;
+  if (l->next && clf__batchnorm_of_transformed(l->next)) return;
   l->ops = &clf__mlp_coupling;
   l->spec.kind = c->map->type->id == CLF__ARCH_add ? CLF_NICE : CLF_NVP;
   l->spec.hidden = ((const clf__arch_mlp *)c->net)->hidden;
@@ -102,6 +92,11 @@ static clf_status list_of_arch(clf_flow *f) {
     l->node = f->list.at[i].node;
     l->inverted = l->node->inverted;
     l->context = given_context(f);
+  }
+  for (int i = 0; i < f->layers; i++) {
+    clf__layer *l = &f->layer[i];
+    l->prev = i ? l - 1 : NULL;
+    l->next = i + 1 < f->layers ? l + 1 : NULL;
     read_node(f, l);
   }
   if (f->spec.height) f->traits |= CLF_TAKES_PIXELS;
@@ -147,20 +142,24 @@ static int is_at_head(const clf__layer *l, const clf__layer *before) {
 
 static clf_status make_layers(clf_flow *f) {
   clf__shape shape = shape_of(&f->spec);
+  f->shared_traits = f->layers ? ~0U : 0;
   for (int i = 0; i < f->layers; i++) {
     clf__layer *l = &f->layer[i];
     l->in = l->out = shape;
     l->traits = l->ops->traits;
     l->at_head = is_at_head(l, l - (i > 0));
     if (l->ops->make) CLF_TRY(l->ops->make(l, &f->parts, l->label));
+    l->traits = clf__layer_traits(l);
     CLF_TRY(check_size(f));
     f->traits |= l->traits;
+    f->shared_traits &= l->traits;
     f->sends |= l->to_z > 0;
     shape = l->out;
   }
   f->base.dim = shape.dim;
   if (f->base.ops->make) CLF_TRY(f->base.ops->make(&f->base, &f->parts, "base"));
   f->traits |= f->base.traits;
+  CLF_TRY(clf__places_make(f));
   CLF_TRY(check_size(f));
   return clf__parts_place(&f->parts);
 }
@@ -181,9 +180,11 @@ static void make_stages(clf_flow *f) {
 }
 
 clf_status clf__flow_build(clf_flow *f) {
-  CLF_TRY(f->arch ? list_of_arch(f) : list_of_kind(f));
+  if (!f->arch) CLF_TRY(clf_arch_of_spec(&f->spec, &f->arch));
+  CLF_TRY(list_of_arch(f));
   set_turns(f);
   CLF_TRY(make_layers(f));
+  clf__preset_names(f);
   make_stages(f);
   return CLF_OK;
 }
@@ -211,6 +212,7 @@ void clf__flow_draw(const clf_flow *f, double *w, double *c) {
 clf_status clf__flow_derive(const clf_flow *f, double *c) {
   for (int i = 0; i < f->layers; i++)
     if (f->layer[i].ops->derive) CLF_TRY(f->layer[i].ops->derive(&f->layer[i], c));
+  CLF_TRY(clf__places_derive(f, c));
   return f->base.ops->derive ? f->base.ops->derive(&f->base, c) : CLF_OK;
 }
 

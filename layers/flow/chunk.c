@@ -139,5 +139,6 @@ int32_t clf__first_bad(const clf__chunk *c, const double *v, int32_t width) {
 }
 
 clf_tensor clf__latents(const clf_flow *f, int32_t n) {
-  return clf__rows(f->sends ? f->ws.z : f->ws.x[f->stages], n);
+  const clf__workspace *ws = &f->ws;
+  return clf__rows(ws->placed.buf ? ws->placed : f->sends ? ws->z : ws->x[f->stages], n);
 }

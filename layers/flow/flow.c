@@ -150,7 +150,9 @@ void clf_flow_free(clf_flow *f) {
 /* ---- What it is -------------------------------------------------------------------------- */
 
 const clf_flow_spec *clf_flow_get_spec(const clf_flow *f) { return f ? &f->spec : NULL; }
-const clf_arch *clf_flow_arch(const clf_flow *f) { return f ? f->arch : NULL; }
+const clf_arch *clf_flow_arch(const clf_flow *f) {
+  return f && f->spec.kind == CLF_COMPOSED ? f->arch : NULL;
+}
 int32_t clf_flow_context(const clf_flow *f) { return f ? f->context : 0; }
 clf_device *clf_flow_device(const clf_flow *f) { return f ? f->dev : NULL; }
 void clf_flow_set_first_row(clf_flow *f, int64_t first) {

@@ -18,6 +18,7 @@ typedef struct clf__workspace {
   clf_tensor dx[2];  /* (rows, D), in turns on the way back */
   clf__mode mode;    /* of the last forward */
   clf_tensor z, dz;  /* (rows, D): latents, where layers send some ahead; else without a buffer */
+  clf_tensor placed; /* (rows, D): these in place, or their gradient; where they are */
   clf_tensor c, e;   /* (rows, C): the context, and what the embedding net makes of it */
   clf_tensor de, dc; /* dL/d of what nets are given; of the context, where it is embedded */
   clf_tensor logdet, logp; /* (rows) */
@@ -49,10 +50,13 @@ struct clf_flow {
   clf__net embedding; /* ops NULL: nets are given the context as it is */
   int32_t context;    /* numbers of a sample's context; 0: it has none */
   clf__parts parts;
-  unsigned traits;      /* of all layers */
-  clf_arena arena;      /* w, c and d */
-  clf_tensor w, c, d;   /* all weights, constants, derived numbers: flat */
-  clf_arena grad_arena; /* g and dg, from the first use of them on; zero between uses */
+  clf__part place_from, place_to; /* (D) of latents in place (places.c): place_from[d]: which of
+                                     those that leave in turn has column d; place_to: the reverse */
+  unsigned traits;                /* of any layer, or the base */
+  unsigned shared_traits;         /* of every layer */
+  clf_arena arena;                /* w, c and d */
+  clf_tensor w, c, d;             /* all weights, constants, derived numbers: flat */
+  clf_arena grad_arena;           /* g and dg, from the first use of them on; zero between uses */
   clf_tensor g, dg;
   clf_tensor decayed, decayed_g; /* what L2 regularisation applies to; buf NULL: nothing */
   clf_param *params;
@@ -82,6 +86,11 @@ clf_status clf__flow_derive(const clf_flow *f, double *c);
 clf_status clf__flow_derive_again(clf_flow *f);
 /* Initial values of all weights and constants, into host vectors of that many numbers. */
 void clf__flow_draw(const clf_flow *f, double *w, double *c);
+/* places.c: constants of a flow whose latents lie in place. */
+clf_status clf__places_make(clf_flow *f);
+clf_status clf__places_derive(const clf_flow *f, double *c);
+/* preset_names.c: the names of parts that files of a preset have. */
+void clf__preset_names(clf_flow *f);
 /* What a pass is given besides samples. */
 clf__pass clf__flow_pass(const clf_flow *f, clf__mode mode, int32_t n);
 

@@ -20,19 +20,30 @@ static clf_status new_rows(clf__workspace *ws, int32_t cols, clf_tensor *t) {
   return clf_new(&ws->arena, (int32_t[4]){ws->rows, cols}, t);
 }
 
-/* What stages keep lies side by side; where it is computed again, in one place for all. */
+/* Whether what a stage leaves is of use to no later call: of values alone, or where it is computed
+ * again before backward. */
+static int leaves_nothing(const clf__workspace *ws, const clf__layer *l) {
+  return ws->train == CLF_VALUES ||
+         (ws->train == CLF_REBUILT && !(l->traits & CLF_REBUILDS_BY_INVERSE));
+}
+
+/* What stages leave lies side by side; all else in one place for all. */
 static clf_status plan_stages(const clf_flow *f, clf__workspace *ws) {
+  for (int i = 0; i < f->stages; i++) {
+    const clf__layer *l = f->stage[i].l;
+    CLF_TRY(clf__layer_keep(l, ws->rows, ws->train, &ws->arena, &ws->kept[i]));
+    if (!leaves_nothing(ws, l))
+      CLF_TRY(clf__layer_plan(l, ws->rows, ws->train, &ws->arena, &ws->kept[i]));
+  }
   const size_t begin = ws->arena.used;
   size_t most = begin;
   for (int i = 0; i < f->stages; i++) {
     const clf__layer *l = f->stage[i].l;
-    const int shares =
-        ws->train == CLF_REBUILT && !(l->traits & (CLF_REBUILDS_BY_INVERSE | CLF_REBUILDS_ITSELF));
-    if (!l->ops->plan) continue;
-    if (shares) ws->arena.used = begin;
-    CLF_TRY(l->ops->plan(l, ws->rows, ws->train, &ws->arena, &ws->kept[i]));
+    ws->arena.used = begin;
+    if (leaves_nothing(ws, l))
+      CLF_TRY(clf__layer_plan(l, ws->rows, ws->train, &ws->arena, &ws->kept[i]));
+    CLF_TRY(clf__layer_scratch(l, ws->rows, ws->train, &ws->arena, &ws->kept[i]));
     if (ws->arena.used > most) most = ws->arena.used;
-    if (!shares) most = ws->arena.used;
   }
   ws->arena.used = most;
   return CLF_OK;
@@ -45,13 +56,29 @@ static clf_status plan_context(const clf_flow *f, clf__workspace *ws) {
   if (!f->embedding.ops) return CLF_OK;
   CLF_TRY(new_rows(ws, given, &ws->e));
   if (ws->train) CLF_TRY(new_rows(ws, f->context, &ws->dc));
-  CLF_TRY(clf__net_keep(&f->embedding, &ws->embedding));
-  return f->embedding.ops->plan(&f->embedding, ws->rows, ws->train, &ws->arena, ws->embedding);
+  return clf__net_plan_all(&f->embedding, ws->rows, ws->train, &ws->arena, &ws->embedding);
+}
+
+/* The input, each stage's output; those between take turns in two places where no backward pass
+ * follows. */
+static clf_status plan_values(const clf_flow *f, clf__workspace *ws) {
+  clf_tensor turns[2];
+  int32_t widest = 0;
+  for (int i = 1; i < f->stages; i++)
+    if (f->stage[i].l->in.dim > widest) widest = f->stage[i].l->in.dim;
+  for (int i = 0; i < 2 && !ws->train && widest; i++) CLF_TRY(new_rows(ws, widest, &turns[i]));
+  for (int i = 0; i < f->stages; i++) {
+    const int32_t cols = f->stage[i].l->in.dim;
+    if (ws->train || !i)
+      CLF_TRY(new_rows(ws, cols, &ws->x[i]));
+    else
+      ws->x[i] = clf__matrix(turns[i % 2], 0, ws->rows, cols, cols);
+  }
+  return new_rows(ws, f->base.dim, &ws->x[f->stages]);
 }
 
 static clf_status lay_out_workspace(const clf_flow *f, clf__workspace *ws) {
-  for (int i = 0; i < f->stages; i++) CLF_TRY(new_rows(ws, f->stage[i].l->in.dim, &ws->x[i]));
-  CLF_TRY(new_rows(ws, f->base.dim, &ws->x[f->stages]));
+  CLF_TRY(plan_values(f, ws));
   for (int i = 0; i < 2 && ws->train; i++) CLF_TRY(new_rows(ws, f->spec.dim, &ws->dx[i]));
   CLF_TRY(new_rows(ws, 1, &ws->logdet));
   CLF_TRY(new_rows(ws, 1, &ws->logp));
@@ -61,6 +88,7 @@ static clf_status lay_out_workspace(const clf_flow *f, clf__workspace *ws) {
   if (f->context) CLF_TRY(plan_context(f, ws));
   if (f->sends) CLF_TRY(new_rows(ws, f->spec.dim, &ws->z));
   if (f->sends) CLF_TRY(new_rows(ws, 1, &ws->between));
+  if (f->place_to.rank) CLF_TRY(new_rows(ws, f->spec.dim, &ws->placed));
   if (f->sends && ws->train) CLF_TRY(new_rows(ws, f->spec.dim, &ws->dz));
   if (f->base.ops->plan)
     CLF_TRY(f->base.ops->plan(&f->base, ws->rows, ws->train, &ws->arena, &ws->base));

@@ -60,6 +60,16 @@ static clf_tensor sent(const clf_flow *f, clf_tensor z) {
 /* Whether these have another distribution than the others: a standard normal takes all as one. */
 static int sends_apart(const clf_flow *f) { return f->sends && !f->base.ops->standard; }
 
+/* Latents in the order in which they leave to their places (places.c), and back. */
+static clf_status put_in_place(const clf_flow *f, clf_tensor z, clf_tensor placed) {
+  const clf_tensor at = clf__part_of(&(clf__vectors){.c = f->c}, &f->place_from);
+  return clf_do(f->dev, columns_take, .x = z, .at = at, .y = placed);
+}
+static clf_status take_from_place(const clf_flow *f, clf_tensor placed, clf_tensor z) {
+  const clf_tensor at = clf__part_of(&(clf__vectors){.c = f->c}, &f->place_to);
+  return clf_do(f->dev, columns_take, .x = placed, .at = at, .y = z);
+}
+
 /* ---- Forward, inverse ----------------------------------------------------------------------- */
 
 clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__mode mode,
@@ -78,7 +88,10 @@ clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__
   *z = x;
   if (!f->sends) return CLF_OK;
   *z = clf__rows(f->ws.z, n);
-  return clf_do(f->dev, copy, .x = x, .y = through(f, *z));
+  CLF_TRY(clf_do(f->dev, copy, .x = x, .y = through(f, *z)));
+  if (!f->place_to.rank) return CLF_OK;
+  *z = clf__rows(f->ws.placed, n);
+  return put_in_place(f, clf__rows(f->ws.z, n), *z);
 }
 
 clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__mode mode,
@@ -87,6 +100,10 @@ clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__
   const clf__pass p = clf__flow_pass(f, mode, n);
   f->ws.mode = mode;
   CLF_TRY(clf__flow_prepare(f));
+  if (f->place_to.rank) {
+    CLF_TRY(take_from_place(f, z, clf__rows(f->ws.z, n)));
+    z = clf__rows(f->ws.z, n);
+  }
   if (f->sends) place_latents(f, z, (clf_tensor){0});
   clf_tensor y = through(f, z);
   for (int i = f->stages - 1; i >= 0; i--) {
@@ -127,16 +144,13 @@ clf_status clf__flow_fit(clf_flow *f, clf_tensor x) {
 /* ---- Backward ------------------------------------------------------------------------------- */
 
 /* What forward did not keep of stage i, computed again from its input. */
-static clf_status forward_again(clf_flow *f, const clf__pass *p, int i, clf_tensor x,
-                                clf_tensor y) {
+static clf_status forward_again(clf_flow *f, clf__pass *p, int i, clf_tensor x, clf_tensor y) {
   const clf__layer *l = f->stage[i].l;
   const clf_tensor unused = clf__rows(f->ws.unused, x.dim[0]);
-  clf__pass again = *p;
-  if (f->ws.train != CLF_REBUILT || l->traits & (CLF_REBUILDS_BY_INVERSE | CLF_REBUILDS_ITSELF))
-    return CLF_OK;
-  again.again = 1;
+  p->again = f->ws.train == CLF_REBUILT && !(l->traits & CLF_REBUILDS_BY_INVERSE);
+  if (!p->again) return CLF_OK;
   CLF_TRY(clf_do(f->dev, fill, .y = unused, .value = 0));
-  return clf__layer_forward(l, &again, &f->ws.kept[i], x, y, unused);
+  return clf__layer_forward(l, p, &f->ws.kept[i], x, y, unused);
 }
 
 clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dlogdet,
@@ -148,7 +162,8 @@ clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dl
   p.each = f->ws.each;
   if (f->ws.de.buf) p.dc = clf__rows(f->ws.de, n);
   if (f->sends) { /* it stays while gradients take turns */
-    CLF_TRY(clf_do(f->dev, copy, .x = dz, .y = clf__rows(f->ws.dz, n)));
+    const clf_tensor to = clf__rows(f->ws.dz, n);
+    CLF_TRY(f->place_to.rank ? take_from_place(f, dz, to) : clf_do(f->dev, copy, .x = dz, .y = to));
     dz = clf__rows(f->ws.dz, n);
     place_latents(f, clf__rows(f->ws.z, n), dz);
   }
@@ -173,6 +188,7 @@ clf_status clf__flow_backward_inverse(clf_flow *f, clf_tensor z, clf_tensor dx, 
   p.gradients = (clf__vectors){.w = f->g, .d = f->dg};
   p.dlogdet = dlogdet;
   p.each = f->ws.each;
+  if (f->place_to.rank) z = clf__rows(f->ws.z, n); /* as the inverse took them */
   if (f->sends) place_latents(f, z, clf__rows(f->ws.dz, n));
   for (int i = 0; i < f->stages; i++) {
     const clf__layer *l = f->stage[i].l;
@@ -186,7 +202,10 @@ clf_status clf__flow_backward_inverse(clf_flow *f, clf_tensor z, clf_tensor dx, 
   *dz = dx;
   if (!f->sends) return CLF_OK;
   *dz = clf__rows(f->ws.dz, n);
-  return clf_do(f->dev, copy, .x = dx, .y = through(f, *dz));
+  CLF_TRY(clf_do(f->dev, copy, .x = dx, .y = through(f, *dz)));
+  if (!f->place_to.rank) return CLF_OK;
+  *dz = clf__rows(f->ws.dx[0], n);
+  return put_in_place(f, clf__rows(f->ws.dz, n), *dz);
 }
 
 clf_status clf__flow_finish(clf_flow *f) {
@@ -287,13 +306,16 @@ clf_status clf__is_finite(clf_device *dev, clf_tensor t, int *finite) {
 }
 
 clf_status clf__flow_find_bad(clf_flow *f, clf_tensor x, char *name, size_t size) {
-  const clf__pass p = clf__flow_pass(f, f->ws.mode, x.dim[0]);
+  clf__pass p = clf__flow_pass(f, f->ws.mode, x.dim[0]);
   *name = 0;
   for (int i = 0; i < f->stages && !*name; i++) {
     const clf__layer *l = f->stage[i].l;
     const clf_tensor y = clf__rows(f->ws.x[i + 1], x.dim[0]);
     int finite;
-    if (l->ops->find_bad) CLF_TRY(l->ops->find_bad(l, &p, &f->ws.kept[i], x, y, name, size));
+    if (l->ops->find_bad) {
+      CLF_TRY(forward_again(f, &p, i, x, y));
+      CLF_TRY(l->ops->find_bad(l, &p, &f->ws.kept[i], x, y, name, size));
+    }
     CLF_TRY(clf__is_finite(f->dev, y, &finite));
     if (!finite && !*name) snprintf(name, size, "%s", l->ops->output ? l->ops->output : l->label);
     x = y;

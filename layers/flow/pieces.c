@@ -109,6 +109,7 @@ void clf__map_unmake(clf__map *m) {
 clf_status clf__net_make(clf__net *n, const clf__node *node, clf__parts *parts, const char *path) {
   n->node = node;
   CLF_TRY(clf__net_of(node, &n->ops));
+  if (clf__net_normalises(node)) n->traits |= CLF_HAS_BATCH_STATISTICS;
   return n->ops->make(n, parts, path);
 }
 void clf__net_unmake(clf__net *n) {
@@ -116,15 +117,36 @@ void clf__net_unmake(clf__net *n) {
   n->ops = NULL;
 }
 
-int32_t clf__net_hidden(const clf__node *node) {
-  const int at = clf__member_find(node->type, "hidden", strlen("hidden"));
+/* A whole number or a flag by its name; 0: the net has none. */
+static int32_t member(const clf__node *node, const char *name) {
+  const int at = clf__member_find(node->type, name, strlen(name));
   return at < 0 ? 0 : *(const int32_t *)clf__member_of(node, &node->type->members[at]);
 }
+int32_t clf__net_hidden(const clf__node *node) { return member(node, "hidden"); }
+int clf__net_normalises(const clf__node *node) { return member(node, "bn") != 0; }
 int clf__net_is_residual(const clf__node *node) {
   return node->type->id == CLF__ARCH_resnet || node->type->id == CLF__ARCH_convresnet;
 }
 
-clf_status clf__net_keep(const clf__net *n, void **kept) {
+static clf_status need(const clf__net *n, void **kept) {
   if (!*kept) *kept = calloc((size_t)n->tensors + 1, sizeof(clf_tensor));
   return *kept ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for the plan of a net");
+}
+clf_status clf__net_plan(const clf__net *n, int32_t rows, int train, clf_arena *a, void **kept) {
+  CLF_TRY(need(n, kept));
+  return n->ops->plan(n, rows, train, a, *kept);
+}
+clf_status clf__net_keep(const clf__net *n, int32_t rows, int train, clf_arena *a, void **kept) {
+  CLF_TRY(need(n, kept));
+  return n->ops->keep ? n->ops->keep(n, rows, train, a, *kept) : CLF_OK;
+}
+clf_status clf__net_scratch(const clf__net *n, int32_t rows, int train, clf_arena *a, void **kept) {
+  CLF_TRY(need(n, kept));
+  return n->ops->scratch ? n->ops->scratch(n, rows, train, a, *kept) : CLF_OK;
+}
+clf_status clf__net_plan_all(const clf__net *n, int32_t rows, int train, clf_arena *a,
+                             void **kept) {
+  CLF_TRY(clf__net_plan(n, rows, train, a, kept));
+  CLF_TRY(clf__net_keep(n, rows, train, a, kept));
+  return clf__net_scratch(n, rows, train, a, kept);
 }

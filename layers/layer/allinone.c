@@ -218,9 +218,10 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
       [DINPUT] = o->net.in, [DRAW] = numbers, [DNUMBERS] = numbers, [DMAPPED] = D, [DSCALED] = D};
   for (int i = 0; i < (train ? USED : VALUES); i++)
     CLF_TRY(clf_new(a, (int32_t[4]){rows, cols[i], 1, 1}, &k->t[i]));
-  CLF_TRY(clf__net_keep(&o->net, &k->own));
-  return o->net.ops->plan(&o->net, rows, train, a, k->own);
+  return clf__net_plan(&o->net, rows, train, a, &k->own);
 }
+
+static const clf__net *net_of(const clf__layer *l) { return &own_of(l)->net; }
 
 static const clf__part *matrix_of(const allinone *o) {
   return o->matrix.rank ? &o->matrix : &o->rotation;
@@ -392,6 +393,7 @@ const clf__layer_ops clf__layer_allinone = {
     .draw = draw,
     .derive = derive,
     .init = init,
+    .net = net_of,
     .plan = plan,
     .prepare = prepare,
     .finish = finish,

@@ -133,9 +133,10 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
     const int32_t n = i == DNUMBERS ? out : i > UNUSED ? D : cols[i];
     if (i <= UNUSED || train) CLF_TRY(clf_new(a, (int32_t[4]){rows, n}, &k->t[i]));
   }
-  CLF_TRY(clf__net_keep(&o->net, &k->own));
-  return o->net.ops->plan(&o->net, rows, train, a, k->own);
+  return clf__net_plan(&o->net, rows, train, a, &k->own);
 }
+
+static const clf__net *net_of(const clf__layer *l) { return &own_of(l)->net; }
 
 /* ---- Forward, inverse ---------------------------------------------------------------------------
  */
@@ -252,6 +253,7 @@ const clf__layer_ops clf__layer_ar = {
     .draw = draw,
     .derive = derive,
     .init = init,
+    .net = net_of,
     .plan = plan,
     .finish = finish,
     .forward = forward,

@@ -126,6 +126,7 @@ static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
   for (int i = 0; i < pieces_of(l).n; i++) {
     CLF_TRY(make_one(l, i, parts, path));
     shared &= o->layer[i].traits;
+    l->traits |= clf__layer_traits(&o->layer[i]) & CLF_HAS_BATCH_STATISTICS;
     if (!o->layer[i].inverted) l->traits |= o->layer[i].traits & CLF_IS_BOUNDED;
     if (!has_inverse_gradient(&o->layer[i])) l->traits |= CLF_NO_INVERSE_GRADIENT;
     if (!is_on_host(&o->layer[i])) l->traits |= CLF_NOT_ON_HOST;
@@ -176,16 +177,28 @@ static void release(const clf__layer *l, clf__kept *k) {
     clf__layer_release(&own_of(l)->layer[i], (clf__kept *)k->own + i);
 }
 
-static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+static clf_status
+each_plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k,
+          clf_status (*of)(const clf__layer *, int32_t, int, clf_arena *, clf__kept *)) {
   const column_layers *o = own_of(l);
-  for (int t = IN; t <= (train ? DOUT : OUT); t++)
-    CLF_TRY(clf_new(a, (int32_t[4]){rows, l->in.dim, 1, 1}, &k->t[t]));
   if (!k->own) k->own = calloc((size_t)o->count + 1, sizeof(clf__kept));
   if (!k->own) return clf__fail(CLF_ENOMEM, "no memory for the plan of %s", l->label);
   for (int i = 0; i < o->count; i++)
-    if (o->layer[i].ops->plan)
-      CLF_TRY(o->layer[i].ops->plan(&o->layer[i], rows, train, a, (clf__kept *)k->own + i));
+    CLF_TRY(of(&o->layer[i], rows, train, a, (clf__kept *)k->own + i));
   return CLF_OK;
+}
+
+static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+  for (int t = IN; t <= (train ? DOUT : OUT); t++)
+    CLF_TRY(clf_new(a, (int32_t[4]){rows, l->in.dim, 1, 1}, &k->t[t]));
+  return each_plan(l, rows, train, a, k, clf__layer_plan);
+}
+static clf_status keep(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+  return each_plan(l, rows, train, a, k, clf__layer_keep);
+}
+static clf_status scratch(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                          clf__kept *k) {
+  return each_plan(l, rows, train, a, k, clf__layer_scratch);
 }
 
 /* The columns of layer i, or the rest behind them, in n rows of a kept tensor. */
@@ -350,6 +363,8 @@ const clf__layer_ops clf__layer_columns = {
     .derive = derive,
     .init = init,
     .plan = plan,
+    .keep = keep,
+    .scratch = scratch,
     .release = release,
     .prepare = prepare,
     .finish = finish,

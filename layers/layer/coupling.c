@@ -8,6 +8,7 @@
 #include "coupling_mask.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include "image_coupling.h"
 #include "pieces.h"
 
 /* Tensors of clf__kept: what the net reads, the map's numbers, what lies between the two maps, and
@@ -44,6 +45,7 @@ static clf_status make_uncond(clf__layer *l, coupling *o, clf__parts *parts, con
 /* The net's size decides how the map scales its numbers, and the map's how many the net makes. */
 static clf_status make_net(clf__layer *l, coupling *o, clf__parts *parts, const char *path) {
   const clf__arch_coupling *a = arch_of(l);
+  clf__region region;
   char name[64];
   snprintf(name, sizeof name, "%s.net", path);
   const clf__shape image =
@@ -61,12 +63,18 @@ static clf_status make_net(clf__layer *l, coupling *o, clf__parts *parts, const 
   clf__net_read_context(&o->net);
   o->net.numbers = o->map.numbers;
   o->net.shape = image;
+  if (clf__coupling_region(l, &region) && region.pixels != CLF_ALL)
+    o->net.pixels = CLF_EVEN + CLF_ODD - region.pixels;
   o->net.out = (masked ? l->in.dim : o->mask.transformed) * o->map.numbers;
   o->net.key = (uint64_t)l->index;
   return clf__net_make(&o->net, a->net, parts, name);
 }
 
 static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+  if (clf__image_coupling_takes(l)) {
+    l->ops = &clf__image_coupling;
+    return l->ops->make(l, parts, path);
+  }
   coupling *o = l->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for a coupling");
   CLF_TRY(clf__coupling_mask_make(&o->mask, l, parts, path));
@@ -131,9 +139,10 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
                               [DALL] = train && o->wanted.rank ? o->net.out : 0};
   for (int i = 0; i < USED; i++)
     if (cols[i]) CLF_TRY(clf_new(a, (int32_t[4]){rows, cols[i]}, &k->t[i]));
-  CLF_TRY(clf__net_keep(&o->net, &k->own));
-  return o->net.ops->plan(&o->net, rows, train, a, k->own);
+  return clf__net_plan(&o->net, rows, train, a, &k->own);
 }
+
+static const clf__net *net_of(const clf__layer *l) { return &own_of(l)->net; }
 
 /* ---- Passes -------------------------------------------------------------------------------------
  */
@@ -292,6 +301,7 @@ const clf__layer_ops clf__layer_coupling = {
     .draw = draw,
     .derive = derive,
     .init = init,
+    .net = net_of,
     .plan = plan,
     .fit = fit,
     .finish = finish,

@@ -18,7 +18,7 @@ static int at_even(const clf__arch_coupling *a, clf__shape in, int32_t place, in
   case CLF__MASK_CHANNEL: return channel < all - all / 2;
   case CLF__MASK_CHECKER: {
     const int32_t pixel = in.channels ? d / in.channels : d;
-    return in.width ? (pixel / in.width + pixel % in.width) % 2 == 0 : d % 2 == 0;
+    return in.width ? (pixel / in.width + pixel % in.width) % 2 == 1 : d % 2 == 1;
   }
   case CLF__MASK_LOG: {
     int32_t bits = 0;
@@ -36,6 +36,19 @@ static int at_even(const clf__arch_coupling *a, clf__shape in, int32_t place, in
 static int transforms(const clf__layer *l, int32_t d) {
   const int32_t place = place_of(l);
   return at_even(arch_of(l), l->in, place, d) ^ (place % 2);
+}
+
+int clf__coupling_region(const clf__layer *l, clf__region *r) {
+  const int32_t C = l->in.channels, half = C - C / 2;
+  const int odd = place_of(l) % 2;
+  switch (l->in.height ? arch_of(l)->mask : CLF__MASK_LIST) {
+  case CLF__MASK_CHECKER: *r = (clf__region){odd ? CLF_EVEN : CLF_ODD, 0, C}; return 1;
+  case CLF__MASK_MID:
+  case CLF__MASK_CHANNEL:
+    *r = odd ? (clf__region){CLF_ALL, half, C - half} : (clf__region){CLF_ALL, 0, half};
+    return 1;
+  default: return 0;
+  }
 }
 
 /* A random half; nflows transforms the larger one at odd places. */
@@ -78,6 +91,12 @@ static clf_status check(const clf__coupling_mask *m, const clf__layer *l) {
                      "that its net has nothing to read; take an elementwise layer",
                      l->label, (int)l->in.dim, l->in.dim == 1 ? "" : "s");
   return CLF_OK;
+}
+
+clf_status clf__coupling_mask_check(const clf__layer *l) {
+  const int32_t transformed = count(l);
+  return check(&(clf__coupling_mask){.transformed = transformed, .kept = l->in.dim - transformed},
+               l);
 }
 
 static void add_columns(clf__parts *parts, clf__part *part, int32_t n) {

@@ -17,6 +17,17 @@ typedef struct clf__coupling_mask {
 clf_status clf__coupling_mask_make(clf__coupling_mask *m, const clf__layer *l, clf__parts *parts,
                                    const char *path);
 void clf__coupling_mask_unmake(clf__coupling_mask *m);
+/* The check of make alone. */
+clf_status clf__coupling_mask_check(const clf__layer *l);
+
+/* What a mask transforms of an image: channels first .. first + channels - 1 of all pixels, or of
+ * those of one colour of a checkerboard. */
+typedef struct clf__region {
+  int pixels;
+  int32_t first, channels;
+} clf__region;
+/* 1: the mask of coupling l transforms such a part of an image, *r; 0: only single columns. */
+int clf__coupling_region(const clf__layer *l, clf__region *r);
 /* Whether the net reads all columns, the transformed ones as 0: a half of a chessboard is no image.
  */
 int clf__coupling_reads_masked(const clf__layer *l);

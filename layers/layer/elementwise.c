@@ -87,8 +87,11 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
   if (!o->net.ops) return CLF_OK;
   CLF_TRY(clf_new(a, shape, &k->t[NUMBERS]));
   if (train) CLF_TRY(clf_new(a, (int32_t[4]){rows, l->context}, &k->t[DCONTEXT]));
-  CLF_TRY(clf__net_keep(&o->net, &k->own));
-  return o->net.ops->plan(&o->net, rows, train, a, k->own);
+  return clf__net_plan(&o->net, rows, train, a, &k->own);
+}
+
+static const clf__net *net_of(const clf__layer *l) {
+  return own_of(l)->net.ops ? &own_of(l)->net : NULL;
 }
 
 /* The map's numbers of n samples; the net's are kept for backward. */
@@ -172,6 +175,7 @@ const clf__layer_ops clf__layer_elementwise = {
     .draw = draw,
     .derive = derive,
     .init = init,
+    .net = net_of,
     .plan = plan,
     .finish = finish,
     .forward = forward,

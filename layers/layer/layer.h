@@ -28,7 +28,9 @@ enum {
   CLF_KEEPS_VOLUME = 2,         /* its log-det is 0 */
   CLF_FIXED_VOLUME = 4,         /* its log-det does not depend on x */
   CLF_REBUILDS_BY_INVERSE = 8,  /* backward rebuilds inputs from outputs, so that they may be off */
-  CLF_REBUILDS_ITSELF = 16,     /* it has its own way to do without stored activations */
+  CLF_SHARES_ROWS = 16,      /* its operations share rows out among threads: a flow of such layers
+                                alone runs as it is, not in blocks of rows */
+  CLF_PLACES_LATENTS = 1024, /* what it sends to the latent lies where it came from */
   CLF_NO_INVERSE_GRADIENT = 32, /* training through its inverse is not possible */
   CLF_IS_BOUNDED = 64,          /* not every x lies in its domain */
   CLF_NOT_ON_HOST = 512,        /* at the head too it runs on the device */
@@ -52,8 +54,15 @@ typedef struct clf__layer_ops {
   /* (optional) Sets constants that follow from others, which were drawn or read from a file: on the
    * host, c is the whole vector.  Errors: EFORMAT says what cannot be. */
   clf_status (*derive)(const clf__layer *l, double *c);
-  /* (optional) Lays out what calls of up to `rows` rows need; train: CLF_VALUES and so on. */
+  /* (optional) The net that it owns, whose tensors are in k->own; NULL: none. */
+  const struct clf__net *(*net)(const clf__layer *l);
+  /* (optional) Lay out what calls of up to `rows` rows need, in three rooms; train: CLF_VALUES and
+   * so on.  plan: what forward leaves for backward.  keep: what stays even where the rest is
+   * computed again (statistics of a batch).  scratch: what one call alone needs, in memory that all
+   * layers share.  Plan lays out its net's plan; the other two of a net are laid out for it. */
   clf_status (*plan)(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k);
+  clf_status (*keep)(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k);
+  clf_status (*scratch)(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k);
   /* (optional) Frees what k->own leads to, but not that block itself. */
   void (*release)(const clf__layer *l, clf__kept *k);
   /* (optional) Computes derived parts from weights: before the first pass after they changed. */
@@ -90,6 +99,10 @@ typedef struct clf__layer_ops {
    * is one.  What was not stored is computed again, in CLF_TRAIN if it was. */
   clf_status (*find_bad)(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
                          clf_tensor y, char *name, size_t size);
+  /* (optional) Follows numbers of a sample through a layer that moves them: places[i] is the column
+   * of the data that number i comes from; on return that of number i of the output.  `sent`: those
+   * of what goes to the latent. */
+  clf_status (*trace)(const clf__layer *l, int32_t *places, int32_t *sent);
   /* (optional) Whether `next` can be computed together with l and those that l has taken. */
   int (*joins)(const clf__layer *l, const clf__layer *next);
   const char
@@ -109,7 +122,8 @@ struct clf__layer {
   int count;                /* layers from this one on that run as one, 1 where none are fused */
   int turn;                 /* its place among all layers of the list that alternate (couplings) */
   const clf__layer *before; /* the one with the turn before; NULL: none */
-  int32_t context;          /* numbers of the context that nets are given; 0: none */
+  const clf__layer *prev, *next; /* its neighbours in the list; NULL: none */
+  int32_t context;               /* numbers of the context that nets are given; 0: none */
   clf__shape in, out;
   int32_t to_z; /* numbers that it sends to the latent */
   unsigned traits;
@@ -118,7 +132,17 @@ struct clf__layer {
 };
 
 extern const clf__layer_ops clf__mlp_coupling, clf__layer_scale, clf__layer_piecewise,
-    clf__layer_pixels, clf__realnvp_layer;
+    clf__layer_pixels;
+
+/* Memory of the layer and of its net: see clf__layer_ops. */
+clf_status clf__layer_plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                           clf__kept *k);
+clf_status clf__layer_keep(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                           clf__kept *k);
+clf_status clf__layer_scratch(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                              clf__kept *k);
+/* Its traits with those of its net, once it is made. */
+unsigned clf__layer_traits(const clf__layer *l);
 
 /* The four passes in a list's direction: those of a layer that is inverted are exchanged. */
 clf_status clf__layer_forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,

@@ -253,5 +253,5 @@ const clf__layer_ops clf__mlp_coupling = {
     .joins = joins,
     .output = "the couplings",
     .alternates = 1,
-    .traits = CLF_REBUILDS_BY_INVERSE,
+    .traits = CLF_REBUILDS_BY_INVERSE | CLF_SHARES_ROWS,
 };

@@ -12,6 +12,25 @@ typedef struct clf__shape {
   int32_t height, width, channels; /* 0: not an image */
 } clf__shape;
 
+/* Which pixels an operation applies to, by the parity of h + w: a checkerboard. */
+enum { CLF_ALL, CLF_EVEN, CLF_ODD };
+
+/* Rows of samples as images (n, C, H, W) whose channels are the fastest. */
+static inline clf_tensor clf__images(clf_tensor rows, int32_t C, int32_t H, int32_t W) {
+  return (clf_tensor){.buf = rows.buf,
+                      .offset = rows.offset,
+                      .dim = {rows.dim[0], C, H, W},
+                      .stride = {rows.stride[0], 1, W * C, C}};
+}
+static inline clf_tensor clf__images_of(clf_tensor rows, clf__shape s) {
+  return clf__images(rows, s.channels, s.height, s.width);
+}
+/* The first or the second half of the channels. */
+static inline clf_tensor clf__half(clf_tensor x, int second) {
+  const int32_t C = x.dim[1] / 2;
+  return clf_slice(x, 1, second ? C : 0, second ? 2 * C : C);
+}
+
 /* What a pass is for. */
 typedef enum clf__mode {
   CLF_EVAL, /* values alone */
@@ -23,8 +42,9 @@ typedef enum clf__mode {
 typedef struct clf__pass {
   clf_device *dev;
   clf__mode mode;
-  int again;            /* 1: forward runs again for values that it did not keep: statistics stay */
-  clf__vectors weights; /* with constants and derived numbers */
+  int again; /* 1: forward runs again for values that it did not keep, and backward right after it:
+                statistics stay as they are */
+  clf__vectors weights;   /* with constants and derived numbers */
   clf__vectors gradients; /* w.buf NULL: gradients of weights are not wanted */
   clf_tensor c;           /* (n, C) the context of each sample, embedded; buf NULL: none */
   clf_tensor dc;          /* (n, C) dL/dc, added to; buf NULL: not wanted */

@@ -14,7 +14,6 @@ static const piecewise *own_of(const clf__layer *l) { return l->own; }
 static clf_status make(clf__layer *l, clf__parts *p, const char *path) {
   piecewise *o = l->own = calloc(1, sizeof *o);
   const int32_t one = 1, knots = l->spec.bins + 1;
-  const char *place = l->node ? path : "", *dot = l->node ? "." : "";
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for a piecewise-linear map");
   if (l->in.dim != 1)
     return clf__fail(CLF_EINVAL, "%s: a piecewise layer has 1 dimension, not %d", l->label,
@@ -22,8 +21,8 @@ static clf_status make(clf__layer *l, clf__parts *p, const char *path) {
   if (!(l->spec.xmin < l->spec.xmax))
     return clf__fail(CLF_EINVAL, "%s: its xmin %g must be below its xmax %g", l->label,
                      l->spec.xmin, l->spec.xmax);
-  clf__parts_add(p, &o->alpha, CLF_PLAIN, l->spec.xmin, 0, 1, &one, "%s%salpha", place, dot);
-  clf__parts_add(p, &o->xi, CLF_PLAIN, 0, 0, 1, &knots, "%s%sxi", place, dot);
+  clf__parts_add(p, &o->alpha, CLF_PLAIN, l->spec.xmin, 0, 1, &one, "%s.alpha", path);
+  clf__parts_add(p, &o->xi, CLF_PLAIN, 0, 0, 1, &knots, "%s.xi", path);
   if (!l->spec.tails) l->traits |= CLF_IS_BOUNDED;
   return CLF_OK;
 }
@@ -106,4 +105,5 @@ const clf__layer_ops clf__layer_piecewise = {
     .backward_inverse = backward_inverse,
     .outside = outside,
     .output = "xi",
+    .traits = CLF_SHARES_ROWS,
 };

@@ -6,8 +6,7 @@
 static clf_status make(clf__layer *l, clf__parts *p, const char *path) {
   clf__part *log_s = l->own = calloc(1, sizeof *log_s);
   if (!log_s) return clf__fail(CLF_ENOMEM, "no memory for a scaling");
-  clf__parts_add(p, log_s, CLF_PLAIN, 0, 0, 1, &l->in.dim, "%s%slog_scale", l->node ? path : "",
-                 l->node ? "." : "");
+  clf__parts_add(p, log_s, CLF_PLAIN, 0, 0, 1, &l->in.dim, "%s.log_scale", path);
   return CLF_OK;
 }
 static void unmake(clf__layer *l) {
@@ -51,5 +50,5 @@ const clf__layer_ops clf__layer_scale = {
     .backward = backward,
     .backward_inverse = backward_inverse,
     .output = "log_scale",
-    .traits = CLF_FIXED_VOLUME,
+    .traits = CLF_FIXED_VOLUME | CLF_SHARES_ROWS,
 };

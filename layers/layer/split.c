@@ -11,11 +11,11 @@
 enum { SENT, NUMBERS, DSENT, DNUMBERS, DKEPT, THROUGH, USED };
 
 typedef struct split {
-  int32_t kept, sent;              /* numbers of a sample */
-  clf__part kept_at, sent_at, all; /* columns; all: 0 .. sent - 1 */
-  clf__map map;      /* z = (x - mean) / exp(log_std) is its inverse; ops NULL: z = x */
-  clf__net net;      /* of mean and log_std; ops NULL: they are trained */
-  clf__part trained; /* (sent, 2) mean, log_std */
+  int32_t kept, sent; /* numbers of a sample */
+  clf__part all;      /* (sent) 0 .. sent - 1: the columns that the map transforms */
+  clf__map map;       /* z = (x - mean) / exp(log_std) is its inverse; ops NULL: z = x */
+  clf__net net;       /* of mean and log_std; ops NULL: they are trained */
+  clf__part trained;  /* (sent, 2) mean, log_std */
 } split;
 
 static split *own_of(const clf__layer *l) { return l->own; }
@@ -54,6 +54,7 @@ static clf_status set_shapes(clf__layer *l, split *o) {
   o->kept = kept * pixels;
   o->sent = in->dim - o->kept;
   l->to_z = o->sent;
+  if (arch_of(l)->place) l->traits |= CLF_PLACES_LATENTS;
   l->out = (clf__shape){o->kept, in->height, in->width, in->channels ? kept : 0};
   return CLF_OK;
 }
@@ -91,8 +92,6 @@ static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
   split *o = l->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for a split");
   CLF_TRY(set_shapes(l, o));
-  clf__parts_add(parts, &o->kept_at, CLF_CONSTANT, 0, 0, 1, &o->kept, NULL);
-  clf__parts_add(parts, &o->sent_at, CLF_CONSTANT, 0, 0, 1, &o->sent, NULL);
   clf__parts_add(parts, &o->all, CLF_CONSTANT, 0, 0, 1, &o->sent, NULL);
   return make_prior(l, o, parts, path);
 }
@@ -108,17 +107,20 @@ static void unmake(clf__layer *l) {
 
 static clf_status derive(const clf__layer *l, double *c) {
   const split *o = own_of(l);
-  const int32_t all = l->in.channels ? l->in.channels : l->in.dim;
-  const int32_t half = arch_of(l)->keep == CLF__KEEP_FIRST ? all - all / 2 : all / 2;
-  int32_t kept = 0, sent = 0;
-  for (int32_t d = 0; d < l->in.dim; d++) {
-    const int first = d % all < (arch_of(l)->keep == CLF__KEEP_FIRST ? half : all - half);
-    if (first == (arch_of(l)->keep == CLF__KEEP_FIRST))
-      c[o->kept_at.at + kept++] = d;
-    else
-      c[o->sent_at.at + sent++] = d;
-  }
   for (int32_t d = 0; d < o->sent; d++) c[o->all.at + d] = d;
+  return CLF_OK;
+}
+
+static clf_status trace(const clf__layer *l, int32_t *places, int32_t *sent) {
+  const int32_t all = l->in.channels ? l->in.channels : l->in.dim;
+  const int32_t kept = own_of(l)->kept / (l->in.dim / all);
+  const int first = arch_of(l)->keep == CLF__KEEP_FIRST;
+  int32_t n = 0;
+  for (int32_t d = 0; d < l->in.dim; d++)
+    if (first ? d % all < kept : d % all >= all - kept)
+      places[n++] = places[d];
+    else
+      *sent++ = places[d];
   return CLF_OK;
 }
 
@@ -142,8 +144,11 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
   for (int i = 0; i < USED; i++)
     if (cols[i]) CLF_TRY(clf_new(a, (int32_t[4]){rows, cols[i]}, &k->t[i]));
   if (!o->net.ops) return CLF_OK;
-  CLF_TRY(clf__net_keep(&o->net, &k->own));
-  return o->net.ops->plan(&o->net, rows, train, a, k->own);
+  return clf__net_plan(&o->net, rows, train, a, &k->own);
+}
+
+static const clf__net *net_of(const clf__layer *l) {
+  return own_of(l)->net.ops ? &own_of(l)->net : NULL;
 }
 
 /* ---- Passes -------------------------------------------------------------------------------------
@@ -152,15 +157,28 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
 static clf_tensor tensor(const clf__kept *k, int i, int32_t n) {
   return k->t[i].dim[0] ? clf__rows(k->t[i], n) : k->t[i];
 }
-static clf_status take(const clf__pass *p, const clf__part *at, clf_tensor x, clf_tensor y) {
-  return clf_do(p->dev, columns_take, .x = x, .at = clf__weight(p, at), .y = y);
+/* Rows of `channels` channels, or as they are. */
+static clf_tensor shaped(const clf__layer *l, clf_tensor t) {
+  const int32_t H = l->in.height, W = l->in.width;
+  return l->in.channels ? clf__images(t, t.dim[1] / (H * W), H, W) : t;
+}
+/* The half of x that goes on, or the one that leaves. */
+static clf_tensor half_of(const clf__layer *l, clf_tensor x, int leaves) {
+  const clf_tensor all = shaped(l, x);
+  const int32_t end = all.dim[1], kept = own_of(l)->kept / (l->in.dim / end);
+  if (arch_of(l)->keep == CLF__KEEP_FIRST)
+    return leaves ? clf_slice(all, 1, kept, end) : clf_slice(all, 1, 0, kept);
+  return leaves ? clf_slice(all, 1, 0, end - kept) : clf_slice(all, 1, end - kept, end);
+}
+static clf_status take(const clf__layer *l, const clf__pass *p, int leaves, clf_tensor x,
+                       clf_tensor y) {
+  return clf_do(p->dev, copy, .x = half_of(l, x, leaves), .y = shaped(l, y));
 }
 /* Both halves in their places. */
-static clf_status join(const split *o, const clf__pass *p, clf_tensor kept, clf_tensor sent,
+static clf_status join(const clf__layer *l, const clf__pass *p, clf_tensor kept, clf_tensor sent,
                        clf_tensor x) {
-  CLF_TRY(clf_do(p->dev, fill, .y = x, .value = 0));
-  CLF_TRY(clf_do(p->dev, columns_add, .x = kept, .at = clf__weight(p, &o->kept_at), .y = x));
-  return clf_do(p->dev, columns_add, .x = sent, .at = clf__weight(p, &o->sent_at), .y = x);
+  CLF_TRY(clf_do(p->dev, copy, .x = shaped(l, kept), .y = half_of(l, x, 0)));
+  return clf_do(p->dev, copy, .x = shaped(l, sent), .y = half_of(l, x, 1));
 }
 
 /* Mean and log_std of each number that leaves, from the half that goes on. */
@@ -180,8 +198,8 @@ static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k,
   const split *o = own_of(l);
   const clf_tensor sent = o->map.ops ? tensor(k, SENT, x.dim[0]) : k->z;
   clf_tensor u;
-  CLF_TRY(take(p, &o->kept_at, x, y));
-  CLF_TRY(take(p, &o->sent_at, x, sent));
+  CLF_TRY(take(l, p, 0, x, y));
+  CLF_TRY(take(l, p, 1, x, sent));
   if (!o->map.ops) return CLF_OK;
   CLF_TRY(numbers(o, p, k, y, &u));
   return o->map.ops->inverse(&o->map, p, sent, clf__weight(p, &o->all), u, k->z, logdet);
@@ -191,11 +209,11 @@ static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
                           clf_tensor x, clf_tensor logdet) {
   const split *o = own_of(l);
   clf_tensor u;
-  if (!o->map.ops) return join(o, p, y, k->z, x);
+  if (!o->map.ops) return join(l, p, y, k->z, x);
   const clf_tensor sent = tensor(k, SENT, y.dim[0]);
   CLF_TRY(numbers(o, p, k, y, &u));
   CLF_TRY(o->map.ops->forward(&o->map, p, k->z, clf__weight(p, &o->all), u, sent, logdet));
-  return join(o, p, y, sent, x);
+  return join(l, p, y, sent, x);
 }
 
 static clf_tensor kept_numbers(const split *o, const clf__pass *p, const clf__kept *k, int32_t n) {
@@ -225,10 +243,10 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k
                            clf_tensor y, clf_tensor dy, clf_tensor dx) {
   const split *o = own_of(l);
   const clf_tensor dkept = tensor(k, DKEPT, x.dim[0]);
-  if (!o->map.ops) return join(o, p, dy, k->dz, dx);
+  if (!o->map.ops) return join(l, p, dy, k->dz, dx);
   CLF_TRY(clf_do(p->dev, copy, .x = dy, .y = dkept));
   CLF_TRY(prior_backward(o, p, k, y, dkept));
-  return join(o, p, dkept, tensor(k, DSENT, x.dim[0]), dx);
+  return join(l, p, dkept, tensor(k, DSENT, x.dim[0]), dx);
 }
 
 /* From dL/dx: halves apart, and by the prior's numbers to the half that goes on. */
@@ -238,8 +256,8 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
   const int32_t n = x.dim[0];
   const clf_tensor dsent = o->map.ops ? tensor(k, DSENT, n) : k->dz;
   const clf_tensor du = tensor(k, DNUMBERS, n);
-  CLF_TRY(take(p, &o->kept_at, dx, dy));
-  CLF_TRY(take(p, &o->sent_at, dx, dsent));
+  CLF_TRY(take(l, p, 0, dx, dy));
+  CLF_TRY(take(l, p, 1, dx, dsent));
   if (!o->map.ops) return CLF_OK;
   CLF_TRY(o->map.ops->backward(&o->map, p, k->z, clf__weight(p, &o->all), kept_numbers(o, p, k, n),
                                dsent, k->dz, du));
@@ -257,7 +275,9 @@ const clf__layer_ops clf__layer_split = {
     .unmake = unmake,
     .draw = draw,
     .derive = derive,
+    .trace = trace,
     .init = init,
+    .net = net_of,
     .plan = plan,
     .finish = finish,
     .forward = forward,

@@ -2,28 +2,49 @@
 /* squeeze.c: squares of 2 x 2 pixels become 4 times the channels (Dinh et al. 2017, section 3.6): a
  * fixed permutation of the numbers of a sample. */
 #include <stdlib.h>
+#include <string.h>
 #include "pieces.h"
 
 typedef struct squeeze {
-  clf__part there, back; /* (D) where each number comes from, forward and inverse */
+  clf__shape large, small;
+  clf__part there, back; /* (D) where each number comes from, forward and inverse: of an order that
+                            no operation has */
 } squeeze;
 
 static const squeeze *own_of(const clf__layer *l) { return l->own; }
+static int order_of(const clf__layer *l) { return ((const clf__arch_squeeze *)l->node)->order; }
 
-static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+/* ---- Making ------------------------------------------------------------------------------- */
+
+/* From the shape that comes to it, which is the small one where the layer is inverted. */
+static clf_status set_shapes(clf__layer *l, squeeze *o) {
   const clf__shape *in = &l->in;
-  squeeze *o = l->own = calloc(1, sizeof *o);
-  (void)path; /* it has nothing that files would hold */
-  if (!o) return clf__fail(CLF_ENOMEM, "no memory for a squeeze");
   if (!in->height)
     return clf__fail(CLF_EINVAL, "%s: a squeeze is of images, and what comes to it is none",
                      l->label);
-  if (in->height % 2 || in->width % 2)
+  if (l->inverted && in->channels % 4)
+    return clf__fail(CLF_EINVAL, "%s: %d channels are not those of squares of 2 x 2 pixels",
+                     l->label, (int)in->channels);
+  if (!l->inverted && (in->height % 2 || in->width % 2))
     return clf__fail(CLF_EINVAL, "%s: images of %d x %d cannot be halved; both sides must be even",
                      l->label, (int)in->height, (int)in->width);
-  l->out = (clf__shape){in->dim, in->height / 2, in->width / 2, 4 * in->channels};
-  clf__parts_add(parts, &o->there, CLF_CONSTANT, 0, 0, 1, &in->dim, NULL);
-  clf__parts_add(parts, &o->back, CLF_CONSTANT, 0, 0, 1, &in->dim, NULL);
+  if (l->inverted)
+    l->out = (clf__shape){in->dim, 2 * in->height, 2 * in->width, in->channels / 4};
+  else
+    l->out = (clf__shape){in->dim, in->height / 2, in->width / 2, 4 * in->channels};
+  o->large = l->inverted ? l->out : l->in;
+  o->small = l->inverted ? l->in : l->out;
+  return CLF_OK;
+}
+
+static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+  squeeze *o = l->own = calloc(1, sizeof *o);
+  (void)path; /* it has nothing that files would hold */
+  if (!o) return clf__fail(CLF_ENOMEM, "no memory for a squeeze");
+  CLF_TRY(set_shapes(l, o));
+  if (order_of(l) != CLF__SQUEEZE_SPACE) return CLF_OK;
+  clf__parts_add(parts, &o->there, CLF_CONSTANT, 0, 0, 1, &l->in.dim, NULL);
+  clf__parts_add(parts, &o->back, CLF_CONSTANT, 0, 0, 1, &l->in.dim, NULL);
   return CLF_OK;
 }
 
@@ -32,53 +53,91 @@ static void unmake(clf__layer *l) {
   l->own = NULL;
 }
 
+/* ---- Places ------------------------------------------------------------------------------- */
+
 /* Where number `c` of pixel (h, w) goes: pixels row by row, channels the fastest. */
-static int64_t place_of(const clf__layer *l, int32_t h, int32_t w, int32_t c) {
+static int32_t place_of(const clf__layer *l, int32_t h, int32_t w, int32_t c) {
   static const int32_t of_checker[4] = {0, 2, 3, 1}; /* places with even h + w first */
-  const int order = ((const clf__arch_squeeze *)l->node)->order;
-  const int32_t corner = h % 2 * 2 + w % 2, C = l->in.channels;
-  const int32_t channel = order == CLF__SQUEEZE_C         ? 4 * c + corner
-                          : order == CLF__SQUEEZE_CHECKER ? of_checker[corner] * C + c
-                                                          : corner * C + c;
-  return ((int64_t)(h / 2) * l->out.width + w / 2) * l->out.channels + channel;
+  const int32_t corner = h % 2 * 2 + w % 2, C = own_of(l)->large.channels;
+  const clf__shape *small = &own_of(l)->small;
+  const int32_t channel = order_of(l) == CLF__SQUEEZE_C         ? 4 * c + corner
+                          : order_of(l) == CLF__SQUEEZE_CHECKER ? of_checker[corner] * C + c
+                                                                : corner * C + c;
+  return (h / 2 * small->width + w / 2) * small->channels + channel;
+}
+
+/* to[i]: the place in the small image of number i of the large one. */
+static void places_of(const clf__layer *l, int32_t *to) {
+  const clf__shape *large = &own_of(l)->large;
+  for (int32_t h = 0; h < large->height; h++)
+    for (int32_t w = 0; w < large->width; w++)
+      for (int32_t c = 0; c < large->channels; c++) *to++ = place_of(l, h, w, c);
 }
 
 static clf_status derive(const clf__layer *l, double *c) {
-  double *there = c + own_of(l)->there.at, *back = c + own_of(l)->back.at;
-  int64_t from = 0;
-  for (int32_t h = 0; h < l->in.height; h++)
-    for (int32_t w = 0; w < l->in.width; w++)
-      for (int32_t k = 0; k < l->in.channels; k++, from++) {
-        const int64_t to = place_of(l, h, w, k);
-        there[to] = (double)from;
-        back[from] = (double)to;
-      }
+  const squeeze *o = own_of(l);
+  if (!o->there.rank) return CLF_OK;
+  int32_t *const to = malloc((size_t)l->in.dim * sizeof *to);
+  if (!to) return clf__fail(CLF_ENOMEM, "no memory for the places of %d numbers", (int)l->in.dim);
+  places_of(l, to);
+  for (int32_t i = 0; i < l->in.dim; i++) {
+    c[o->there.at + to[i]] = i;
+    c[o->back.at + i] = to[i];
+  }
+  free(to);
   return CLF_OK;
 }
 
-static clf_status take(const clf__pass *p, const clf__part *at, clf_tensor x, clf_tensor y) {
-  return clf_do(p->dev, columns_take, .x = x, .at = clf__weight(p, at), .y = y);
+static clf_status trace(const clf__layer *l, int32_t *places, int32_t *sent) {
+  const size_t D = (size_t)l->in.dim;
+  int32_t *const to = malloc(2 * D * sizeof *to);
+  if (!to) return clf__fail(CLF_ENOMEM, "no memory for the places of %zu numbers", D);
+  int32_t *const before = to + D;
+  (void)sent;
+  places_of(l, to);
+  memcpy(before, places, D * sizeof *before);
+  for (size_t i = 0; i < D; i++)
+    if (l->inverted)
+      places[i] = before[to[i]];
+    else
+      places[to[i]] = before[i];
+  free(to);
+  return CLF_OK;
+}
+
+/* ---- Passes ------------------------------------------------------------------------------- */
+
+/* From the large image to the small one, or back. */
+static clf_status move(const clf__layer *l, const clf__pass *p, int back, clf_tensor x,
+                       clf_tensor y) {
+  const squeeze *o = own_of(l);
+  if (o->there.rank)
+    return clf_do(p->dev, columns_take, .x = x, .at = clf__weight(p, back ? &o->back : &o->there),
+                  .y = y);
+  return clf_do(p->dev, squeeze, .x = clf__images_of(x, back ? o->small : o->large),
+                .y = clf__images_of(y, back ? o->large : o->small),
+                .ordered = order_of(l) == CLF__SQUEEZE_CHECKER, .inverse = back);
 }
 
 static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
                           clf_tensor y, clf_tensor logdet) {
   (void)k, (void)logdet;
-  return take(p, &own_of(l)->there, x, y);
+  return move(l, p, 0, x, y);
 }
 static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
                           clf_tensor x, clf_tensor logdet) {
   (void)k, (void)logdet;
-  return take(p, &own_of(l)->back, y, x);
+  return move(l, p, 1, y, x);
 }
 static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
                            clf_tensor y, clf_tensor dy, clf_tensor dx) {
   (void)k, (void)x, (void)y;
-  return take(p, &own_of(l)->back, dy, dx);
+  return move(l, p, 1, dy, dx);
 }
 static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   (void)k, (void)x, (void)y;
-  return take(p, &own_of(l)->there, dx, dy);
+  return move(l, p, 0, dx, dy);
 }
 
 const clf__layer_ops clf__layer_squeeze = {
@@ -86,6 +145,7 @@ const clf__layer_ops clf__layer_squeeze = {
     .make = make,
     .unmake = unmake,
     .derive = derive,
+    .trace = trace,
     .forward = forward,
     .inverse = inverse,
     .backward = backward,

@@ -138,9 +138,6 @@ static void free_slot(planning *q, int l, clf__slot s) {
 static clf_status plan_input(planning *q, int l) {
   const clf__dense_layer *d = &q->c->layer[l];
   if (d->before == CLF_BATCH_NORM) {
-    if (q->train)
-      CLF_TRY(clf_new(q->arena, (int32_t[4]){2 * d->in},
-                      &q->k->t[LAYERS + l * CLF_SLOTS + BEFORE_STATS]));
     CLF_TRY(new_slot(q, l, BEFORE_H, d->in));
     CLF_TRY(new_slot(q, l, BEFORE, d->in));
     free_slot(q, l, BEFORE_H);
@@ -149,9 +146,6 @@ static clf_status plan_input(planning *q, int l) {
   free_slot(q, l, BEFORE);
   if (d->dropout > 0 && q->train) CLF_TRY(new_slot(q, l, DROPPED, d->in));
   if (d->after == CLF_NO_NORM) return CLF_OK;
-  if (d->after == CLF_BATCH_NORM && q->train)
-    CLF_TRY(
-        clf_new(q->arena, (int32_t[4]){2 * d->in}, &q->k->t[LAYERS + l * CLF_SLOTS + AFTER_STATS]));
   CLF_TRY(new_slot(q, l, AFTER_H, d->in));
   free_slot(q, l, ACT);
   if (d->after == CLF_LAYER_NORM) return CLF_OK;
@@ -190,6 +184,19 @@ clf_status clf__chain_plan_sharing(const clf__net *n, int32_t rows, int train, c
       k->t[i] = shared->t[i];
     else
       CLF_TRY(clf_new(a, (int32_t[4]){rows, c->widest > 0 ? c->widest : 1}, &k->t[i]));
+  return CLF_OK;
+}
+
+clf_status clf__chain_keep(const clf__net *n, int32_t rows, int train, clf_arena *a,
+                           clf__net_kept *k) {
+  const clf__chain *c = clf__chain_of(n);
+  (void)rows;
+  for (int l = 0; l < c->count && train; l++) {
+    const clf__dense_layer *d = &c->layer[l];
+    clf_tensor *const t = k->t + LAYERS + l * CLF_SLOTS;
+    if (d->before == CLF_BATCH_NORM) CLF_TRY(clf_new(a, (int32_t[4]){2 * d->in}, &t[BEFORE_STATS]));
+    if (d->after == CLF_BATCH_NORM) CLF_TRY(clf_new(a, (int32_t[4]){2 * d->in}, &t[AFTER_STATS]));
+  }
   return CLF_OK;
 }
 

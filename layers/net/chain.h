@@ -74,6 +74,8 @@ void clf__chain_draw_masks(const clf__net *n, double *c);
 void clf__chain_init_masked(const clf__net *n, clf__host_random *r, double *w);
 
 /* What all such nets do. */
+clf_status clf__chain_keep(const clf__net *n, int32_t rows, int train, clf_arena *a,
+                           clf__net_kept *k);
 clf_status clf__chain_plan(const clf__net *n, int32_t rows, int train, clf_arena *a,
                            clf__net_kept *k);
 clf_status clf__chain_finish(const clf__net *n, const clf__pass *p);

@@ -77,7 +77,6 @@ static clf_status plan_layer(const clf__net *n, int l, int32_t rows, int train, 
   clf_tensor *t = k->t + SHARED + SLOTS * l;
   const int last = l + 1 == clf__conv_chain_of(n)->count;
   (void)train;
-  if (d->bn) CLF_TRY(clf_new(a, (int32_t[4]){2 * d->in}, &t[STATS]));
   if (d->bn) CLF_TRY(new_images(n, a, rows, d->in, &t[NORMED]));
   if (d->bn) CLF_TRY(new_images(n, a, rows, d->in, &t[GAINED]));
   if (d->act != CLF_ACT_none) CLF_TRY(new_images(n, a, rows, d->in, &t[ACT]));
@@ -93,6 +92,16 @@ clf_status clf__conv_chain_plan(const clf__net *n, int32_t rows, int train, clf_
   for (int i = SCRATCH; i < SHARED && train; i++)
     CLF_TRY(new_images(n, a, rows, c->widest, &k->t[i]));
   for (int l = 0; l < c->count; l++) CLF_TRY(plan_layer(n, l, rows, train, a, k));
+  return CLF_OK;
+}
+
+clf_status clf__conv_chain_keep(const clf__net *n, int32_t rows, int train, clf_arena *a,
+                                clf__net_kept *k) {
+  const clf__conv_chain *c = clf__conv_chain_of(n);
+  (void)rows;
+  for (int l = 0; l < c->count && train; l++)
+    if (c->layer[l].bn)
+      CLF_TRY(clf_new(a, (int32_t[4]){2 * c->layer[l].in}, &k->t[SHARED + SLOTS * l + STATS]));
   return CLF_OK;
 }
 

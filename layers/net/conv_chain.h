@@ -38,6 +38,8 @@ void clf__conv_chain_add(clf__net *n, clf__parts *parts, int l, const char *path
 
 clf_status clf__conv_chain_plan(const clf__net *n, int32_t rows, int train, clf_arena *a,
                                 clf__net_kept *k);
+clf_status clf__conv_chain_keep(const clf__net *n, int32_t rows, int train, clf_arena *a,
+                                clf__net_kept *k);
 clf_status clf__conv_chain_fit(const clf__net *n, const clf__pass *p, clf__net_kept *k,
                                clf_tensor x);
 clf_status clf__conv_chain_forward(const clf__net *n, const clf__pass *p, clf__net_kept *k,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include "chain.h"
 #include "conv_chain.h"
+#include "wn_resnet.h"
 
 static void add_block(clf__net *n, clf__parts *parts, int b, const char *path) {
   const clf__arch_convresnet *a = (const clf__arch_convresnet *)n->node;
@@ -27,8 +28,10 @@ static void add_block(clf__net *n, clf__parts *parts, int b, const char *path) {
 static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
   const clf__arch_convresnet *a = (const clf__arch_convresnet *)n->node;
   clf__conv_chain *c;
-  if (a->like == CLF__CONV_LIKE_REALNVP)
-    return clf__fail(CLF_EINVAL, "convresnet: like=realnvp runs in the preset realnvp alone");
+  if (a->like == CLF__CONV_LIKE_REALNVP) {
+    n->ops = &clf__net_wn_resnet;
+    return n->ops->make(n, parts, path);
+  }
   CLF_TRY(clf__conv_chain_new(n, 2 * a->blocks + 2, &c));
   clf__conv_layer *initial = &c->layer[0], *final = &c->layer[c->count - 1];
   initial->in = n->shape.channels;
@@ -44,5 +47,6 @@ const clf__net_ops clf__net_convresnet = {.name = "convresnet",
                                           .make = make,
                                           .unmake = clf__conv_chain_free,
                                           .plan = clf__conv_chain_plan,
+                                          .keep = clf__conv_chain_keep,
                                           .forward = clf__conv_chain_forward,
                                           .backward = clf__conv_chain_backward};

@@ -26,7 +26,12 @@ typedef struct clf__net_ops {
   void (*draw)(const clf__net *n, clf__host_random *r, double *c); /* (optional) constants */
   void (*init)(const clf__net *n, clf__host_random *r, double *w); /* (optional) */
   void (*derive)(const clf__net *n, double *c); /* (masked nets) constants that follow from order */
+  /* Lays out what calls of up to `rows` rows need, in three rooms: what a forward pass leaves for
+   * its backward pass; (optional) what stays there even where the rest is computed again:
+   * statistics of a batch; (optional) what one call alone needs, which nets of all layers share. */
   clf_status (*plan)(const clf__net *n, int32_t rows, int train, clf_arena *a, clf__net_kept *k);
+  clf_status (*keep)(const clf__net *n, int32_t rows, int train, clf_arena *a, clf__net_kept *k);
+  clf_status (*scratch)(const clf__net *n, int32_t rows, int train, clf_arena *a, clf__net_kept *k);
   clf_status (*finish)(const clf__net *n, const clf__pass *p); /* (optional) masks gradients */
   /* (optional) Sets values that the first batch decides, from what the net is about to read. */
   clf_status (*fit)(const clf__net *n, const clf__pass *p, clf__net_kept *k, clf_tensor x);
@@ -54,7 +59,9 @@ struct clf__net {
   int32_t numbers;
   int32_t passes;   /* dimensions come in so many groups; 0: each on its own */
   clf__shape shape; /* of what it reads, where that is an image */
+  int pixels;       /* CLF_ALL, or of a checkerboard those that it reads */
   int tensors;      /* that it keeps in a workspace; set by make */
+  unsigned traits;  /* CLF_HAS_BATCH_STATISTICS of layer.h */
   uint64_t key;     /* its own place among the flow's nets, for dropout */
   void *own;
 };
@@ -85,9 +92,15 @@ static inline clf_status clf__net_backward_context(const clf__net *n, const clf_
 
 /* The units of a net's hidden layers, by its node alone; 0: it has none. */
 int32_t clf__net_hidden(const struct clf__node *node);
+/* Whether it normalises its units or channels over the batch. */
+int clf__net_normalises(const struct clf__node *node);
 /* Whether it is a residual net, whose spline numbers nflows scales. */
 int clf__net_is_residual(const struct clf__node *node);
-/* *kept, where it is NULL, becomes one malloc'ed block for the net's tensors. */
-clf_status clf__net_keep(const clf__net *n, void **kept);
+/* Memory for a net; *kept, where it is NULL, becomes one malloc'ed block for its tensors.  Layers
+ * with rooms of their own lay out those of their net in each; `plan_all` has all three in one. */
+clf_status clf__net_plan(const clf__net *n, int32_t rows, int train, clf_arena *a, void **kept);
+clf_status clf__net_keep(const clf__net *n, int32_t rows, int train, clf_arena *a, void **kept);
+clf_status clf__net_scratch(const clf__net *n, int32_t rows, int train, clf_arena *a, void **kept);
+clf_status clf__net_plan_all(const clf__net *n, int32_t rows, int train, clf_arena *a, void **kept);
 
 #endif

@@ -59,5 +59,6 @@ const clf__net_ops clf__net_resnet = {.name = "resnet",
                                       .unmake = clf__chain_free,
                                       .draw = draw,
                                       .plan = clf__chain_plan,
+                                      .keep = clf__chain_keep,
                                       .forward = clf__chain_forward,
                                       .backward = clf__chain_backward};

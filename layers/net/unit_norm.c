@@ -7,6 +7,7 @@
 #include "unit_norm.h"
 
 static const float batch_eps = 1e-3f, layer_eps = 1e-5f;
+static const double usual_share = 0.1; /* of a batch in the running statistics: PyTorch's */
 
 void clf__unit_norm_add(clf__parts *parts, clf__unit_norm *norm, int32_t units, const char *name) {
   clf__parts_add(parts, &norm->weight, CLF_PLAIN, 1, 0, 1, &units, "%s.weight", name);
@@ -16,7 +17,7 @@ void clf__unit_norm_add(clf__parts *parts, clf__unit_norm *norm, int32_t units, 
 }
 
 static clf_status move(const clf__pass *p, clf_tensor batch, double scale, clf_tensor running) {
-  const double share = p->momentum;
+  const double share = p->momentum > 0 ? p->momentum : usual_share;
   return clf_do(p->dev, axpby, .x = batch, .y = running, .a = (float)(share * scale),
                 .b = (float)(1 - share));
 }

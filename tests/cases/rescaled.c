@@ -8,10 +8,12 @@
 #define INV(on, first, g0_, N, C, H, W) &(const clf_rescaled_inv_args){.y = IMAGE(N, C, H, W), \
     .th = IMAGE(N, 2 * (C), H, W), .g = DIM(1), .g0 = DIM(g0_), .x = IMAGE(N, C, H, W), .logdet = DIM(N), \
     .pixels = on, .scale_first = first}
-#define BWD(on, first, g0_, N, C, H, W) &(const clf_rescaled_bwd_args){.x = IMAGE(N, C, H, W), \
-    .th = IMAGE(N, 2 * (C), H, W), .g = DIM(1), .g0 = DIM(g0_), .dy = IMAGE(N, C, H, W), \
-    .dx = IMAGE(N, C, H, W), .dth = IMAGE(N, 2 * (C), H, W), .dg = DIM(1), .dg0 = DIM(g0_), \
+#define BWD_OF(on, first, g0_, dl_, dg_, N, C, H, W) &(const clf_rescaled_bwd_args){ \
+    .x = IMAGE(N, C, H, W), .th = IMAGE(N, 2 * (C), H, W), .g = DIM(1), .g0 = DIM(g0_), \
+    .dy = IMAGE(N, C, H, W), .dl = DIM(dl_), .dx = IMAGE(N, C, H, W), \
+    .dth = IMAGE(N, 2 * (C), H, W), .dg = DIM(dg_), .dg0 = DIM(dg_ && g0_), \
     .pixels = on, .scale_first = first, .dlogdet = -0.3f}
+#define BWD(on, first, g0_, N, C, H, W) BWD_OF(on, first, g0_, 0, 1, N, C, H, W)
 
 /* Sums of k numbers of either sign, of size 1, come out as about sqrt(k); each of k floats
  * is off by 1e-7 of the partial sum so far, so k of a thousand or more cost 1e-5. */
@@ -39,4 +41,6 @@
 
 CLF_CASES(rescaled_fwd, SHAPES(FWD));
 CLF_CASES(rescaled_inv, SHAPES(INV));
-CLF_CASES(rescaled_bwd, SHAPES(BWD));
+CLF_CASES(rescaled_bwd, SHAPES(BWD),
+  CASE("rows weighted",  BWD_OF(1, 0, 1, 3, 1, 3, 3, 5, 7), .nhwc = 1),
+  CASE("no weights",     BWD_OF(2, 1, 1, 3, 0, 3, 3, 5, 7), .nhwc = 1));

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* batchnorm_part.c: batchnorm(transformed=1): what the coupling before it transformed is normalised
+ * by its own statistics, without weights (Dinh et al. 2017, section 3.7).
+ *
+ * Of an image these are channels, or the pixels of one colour of a checkerboard, whose statistics
+ * count the others as zeros, as in the released code; a view of the image is all that they need.
+ * Otherwise they are columns, which are gathered and put back. */
+#include <stdlib.h>
+#include "batchnorm.h"
+#include "coupling_mask.h"
+#include "image_coupling.h"
+#include "pieces.h"
+
+typedef struct part {
+  clf__norm norm;
+  int by_columns;
+  clf__region region; /* unless by columns */
+  int32_t channels, pixels;
+  const clf__coupling_mask *mask;
+} part;
+
+/* Tensors of clf__kept: columns that are normalised, and after it; those that stay; gradients; log-
+ * dets that nothing wants; statistics. */
+enum { TAKEN, NORMED, STAYS, DTAKEN, DNORMED, UNUSED, NORM };
+
+static const part *own_of(const clf__layer *l) { return l->own; }
+
+/* ---- Making ------------------------------------------------------------------------------- */
+
+static clf_status find_part(const clf__layer *l, part *o) {
+  const clf__layer *c = l->prev;
+  if (!c || c->node->type->id != CLF__ARCH_coupling)
+    return clf__fail(CLF_EINVAL,
+                     "%s: transformed=1 normalises what the coupling before it transformed; before "
+                     "it there is %s",
+                     l->label, c ? c->node->type->name : "no layer");
+  o->by_columns = !clf__coupling_region(c, &o->region);
+  o->channels = o->region.channels;
+  if (!o->by_columns) return CLF_OK;
+  o->mask = c->own; /* the first member of a coupling's own */
+  o->channels = o->mask->transformed;
+  return CLF_OK;
+}
+
+static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+  (void)path;
+  l->traits = l->ops->traits;
+  if (clf__image_coupling_joins(l->prev, l)) return CLF_OK; /* the coupling has it */
+  part *o = l->own = calloc(1, sizeof *o);
+  if (!o) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
+  CLF_TRY(find_part(l, o));
+  clf__batchnorm_add_parts(l, &o->norm, o->channels, parts);
+  clf__norm_add_without(parts, &o->norm, o->channels);
+  return CLF_OK;
+}
+static void unmake(clf__layer *l) {
+  free(l->own);
+  l->own = NULL;
+}
+static void draw(const clf__layer *l, clf__host_random *r, double *c) {
+  (void)r;
+  if (l->own) clf__norm_draw(&own_of(l)->norm, c);
+}
+
+/* ---- Memory ------------------------------------------------------------------------------- */
+
+static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+  const part *o = own_of(l);
+  if (train) CLF_TRY(clf_new(a, (int32_t[4]){rows}, &k->t[UNUSED]));
+  if (!o->by_columns) return CLF_OK;
+  const int32_t d = o->channels, stays = l->in.dim - d;
+  for (int i = TAKEN; i <= (train ? DNORMED : STAYS); i++)
+    if (i != STAYS || stays)
+      CLF_TRY(clf_new(a, (int32_t[4]){rows, i == STAYS ? stays : d}, &k->t[i]));
+  return CLF_OK;
+}
+
+static clf_status keep(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+  clf__norm_kept kept = {0};
+  (void)rows;
+  if (train) CLF_TRY(clf__norm_keep(&own_of(l)->norm, own_of(l)->channels, a, &kept));
+  clf__norm_put(&kept, k->t + NORM);
+  return CLF_OK;
+}
+
+/* ---- The part, and the rest --------------------------------------------------------------- */
+
+static clf_status take(const clf__pass *p, const clf__part *at, clf_tensor x, clf_tensor y) {
+  return clf_do(p->dev, columns_take, .x = x, .at = clf__weight(p, at), .y = y);
+}
+
+/* What is normalised of rows x: a view, or gathered in a kept tensor. */
+static clf_status part_of(const clf__layer *l, const clf__pass *p, const clf__kept *k, int where,
+                          clf_tensor x, clf_tensor *of) {
+  const part *o = own_of(l);
+  const clf__region r = o->region;
+  if (!o->by_columns) {
+    *of = clf_slice(clf__images_of(x, l->in), 1, r.first, r.first + r.channels);
+    return CLF_OK;
+  }
+  *of = clf__rows(k->t[where], x.dim[0]);
+  return take(p, &o->mask->transformed_at, x, *of);
+}
+
+/* Where the normalised part of rows y is to be written. */
+static clf_tensor place_of(const clf__layer *l, const clf__kept *k, int where, clf_tensor y) {
+  const part *o = own_of(l);
+  const clf__region r = o->region;
+  if (o->by_columns) return clf__rows(k->t[where], y.dim[0]);
+  return clf_slice(clf__images_of(y, l->in), 1, r.first, r.first + r.channels);
+}
+
+/* The channels that stay; of a checkerboard the operations take the other pixels along. */
+static clf_status copy_channels(const clf__layer *l, const clf__pass *p, clf_tensor x,
+                                clf_tensor y) {
+  const clf__region r = own_of(l)->region;
+  const int32_t C = l->in.channels, first = r.first ? 0 : r.channels;
+  if (r.pixels != CLF_ALL) return CLF_OK;
+  return clf_do(p->dev, copy,
+                .x = clf_slice(clf__images_of(x, l->in), 1, first, first + C - r.channels),
+                .y = clf_slice(clf__images_of(y, l->in), 1, first, first + C - r.channels));
+}
+
+/* y: what stays as in x, and the normalised part, which is in its place already if it is a view. */
+static clf_status join(const clf__layer *l, const clf__pass *p, const clf__kept *k, clf_tensor x,
+                       clf_tensor normed, clf_tensor y) {
+  const part *o = own_of(l);
+  if (!o->by_columns) return copy_channels(l, p, x, y);
+  CLF_TRY(clf_do(p->dev, fill, .y = y, .value = 0));
+  CLF_TRY(clf_do(p->dev, columns_add, .x = normed, .at = clf__weight(p, &o->mask->transformed_at),
+                 .y = y));
+  if (!o->mask->kept) return CLF_OK;
+  const clf_tensor stays = clf__rows(k->t[STAYS], x.dim[0]);
+  CLF_TRY(take(p, &o->mask->kept_at, x, stays));
+  return clf_do(p->dev, columns_add, .x = stays, .at = clf__weight(p, &o->mask->kept_at), .y = y);
+}
+
+/* ---- Passes ------------------------------------------------------------------------------- */
+
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                          clf_tensor y, clf_tensor logdet) {
+  const part *o = own_of(l);
+  const clf__norm_kept norm = clf__norm_at(k->t + NORM);
+  const clf_tensor to = place_of(l, k, NORMED, y);
+  clf_tensor from;
+  CLF_TRY(part_of(l, p, k, TAKEN, x, &from));
+  CLF_TRY(clf__norm_measure(p, &o->norm, &norm, from, o->region.pixels));
+  CLF_TRY(clf__norm_flow_forward(p, &o->norm, &norm, from, o->region.pixels, to, logdet));
+  return join(l, p, k, x, to, y);
+}
+
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
+                          clf_tensor x, clf_tensor logdet) {
+  const part *o = own_of(l);
+  const clf_tensor to = place_of(l, k, TAKEN, x);
+  clf_tensor from;
+  CLF_TRY(part_of(l, p, k, NORMED, y, &from));
+  CLF_TRY(clf__norm_flow_inverse(p, &o->norm, from, o->region.pixels, to, logdet));
+  return join(l, p, k, y, to, x);
+}
+
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
+                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+  const part *o = own_of(l);
+  const clf__norm_kept norm = clf__norm_at(k->t + NORM);
+  const clf_tensor to = place_of(l, k, DTAKEN, dx);
+  const clf_tensor in = o->by_columns ? clf__rows(k->t[TAKEN], x.dim[0]) : place_of(l, k, TAKEN, x);
+  clf_tensor from;
+  (void)y;
+  CLF_TRY(part_of(l, p, k, DNORMED, dy, &from));
+  CLF_TRY(clf__norm_flow_backward(p, &o->norm, &norm, in, o->region.pixels, from, to));
+  return join(l, p, k, dy, to, dx);
+}
+
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+                                   clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
+  const part *o = own_of(l);
+  const clf_tensor to = place_of(l, k, DNORMED, dy);
+  clf_tensor from;
+  (void)y, (void)x;
+  CLF_TRY(part_of(l, p, k, DTAKEN, dx, &from));
+  CLF_TRY(clf__norm_flow_backward_inverse(p, &o->norm, from, o->region.pixels,
+                                          clf__rows(k->t[UNUSED], dx.dim[0]), to));
+  return join(l, p, k, dx, to, dy);
+}
+
+const clf__layer_ops clf__batchnorm_part = {
+    .name = "batchnorm",
+    .make = make,
+    .unmake = unmake,
+    .draw = draw,
+    .plan = plan,
+    .keep = keep,
+    .forward = forward,
+    .inverse = inverse,
+    .backward = backward,
+    .backward_inverse = backward_inverse,
+    .traits = CLF_HAS_BATCH_STATISTICS,
+};

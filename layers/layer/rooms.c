@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* rooms.c: memory of a layer and of the net that it owns. */
+#include "layer.h"
+#include "net.h"
+
+static const clf__net *net_of(const clf__layer *l) { return l->ops->net ? l->ops->net(l) : NULL; }
+
+clf_status clf__layer_plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                           clf__kept *k) {
+  return l->ops->plan ? l->ops->plan(l, rows, train, a, k) : CLF_OK;
+}
+
+clf_status clf__layer_keep(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                           clf__kept *k) {
+  const clf__net *n = net_of(l);
+  if (l->ops->keep) CLF_TRY(l->ops->keep(l, rows, train, a, k));
+  return n ? clf__net_keep(n, rows, train, a, &k->own) : CLF_OK;
+}
+
+clf_status clf__layer_scratch(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                              clf__kept *k) {
+  const clf__net *n = net_of(l);
+  if (l->ops->scratch) CLF_TRY(l->ops->scratch(l, rows, train, a, k));
+  return n ? clf__net_scratch(n, rows, train, a, &k->own) : CLF_OK;
+}
+
+unsigned clf__layer_traits(const clf__layer *l) {
+  const clf__net *n = net_of(l);
+  return l->traits | (n ? n->traits : 0);
+}
