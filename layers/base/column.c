@@ -43,7 +43,7 @@ static void add_trained(const clf__base *b, column *o, clf__parts *parts, const 
   if (o->m == 3) add_view(o, parts, &o->raw_df, D, 2, path, "raw_df");
 }
 
-static clf_status make_net(const clf__base *b, column *o, clf__parts *parts, const char *path) {
+static clf_status make_net(clf__base *b, column *o, clf__parts *parts, const char *path) {
   char name[64];
   if (!b->context)
     return clf__fail(CLF_EINVAL,
