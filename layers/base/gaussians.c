@@ -104,9 +104,9 @@ clf_status clf__gaussians_plan(const clf__base *b, int32_t rows, int train, clf_
 static clf_tensor view(clf_tensor u, int64_t at, int32_t K, int32_t size) {
   if (!u.buf || !size) return (clf_tensor){0};
   return (clf_tensor){.buf = u.buf,
-                      .offset = u.offset + (int32_t)at,
+                      .offset = u.offset + (int32_t)at * u.stride[1],
                       .dim = {u.dim[0], K, size, 1},
-                      .stride = {u.stride[0], size, 1, 1}};
+                      .stride = {u.stride[0], size * u.stride[1], u.stride[1], 1}};
 }
 
 typedef struct numbers {

@@ -72,7 +72,8 @@ static clf_status plan_values(const clf_flow *f, clf__workspace *ws) {
     if (ws->train || !i)
       CLF_TRY(new_rows(ws, cols, &ws->x[i]));
     else
-      ws->x[i] = clf__matrix(turns[i % 2], 0, ws->rows, cols, cols);
+      ws->x[i] = ws->arena.by_column ? clf_slice(turns[i % 2], 1, 0, cols)
+                                     : clf__matrix(turns[i % 2], 0, ws->rows, cols, cols);
   }
   return new_rows(ws, f->base.dim, &ws->x[f->stages]);
 }
