@@ -219,6 +219,29 @@ static const bench_kind kind = {prepare, sample, finish};
       RQS_(level, "bwd", rqs_bwd, N, D, d, K, 2, .x = DIM(N, D), .dy = DIM(N, D), .dx = DIM(N, D), \
            .du = DIM(N, d, 3 * K - 1), .dlogdet = -1)
 
+/* An affine map and a quadratic spline of d of D columns; the gradient reads and writes twice. */
+#define AFFINE_MAP(level, N, D, d)                                                                 \
+  OP(level, "map/affine-fwd/" #N "x" #D "-" #d, affine_map_fwd, 30.0 * N * d,                      \
+     1.0 * N * (2 * D + 2 * d), 3, .at = DIM(d), .s = DIM(N, d), .t = DIM(N, d), .x = DIM(N, D),   \
+     .y = DIM(N, D), .logdet = DIM(N), .scale = CLF_SCALE_softplus, .b = 1e-3f),                   \
+      OP(level, "map/affine-bwd/" #N "x" #D "-" #d, affine_map_bwd, 60.0 * N * d,                  \
+         1.0 * N * (3 * D + 4 * d), 3, .at = DIM(d), .s = DIM(N, d), .t = DIM(N, d),               \
+         .x = DIM(N, D), .dy = DIM(N, D), .dx = DIM(N, D), .ds = DIM(N, d), .dt = DIM(N, d),       \
+         .scale = CLF_SCALE_softplus, .b = 1e-3f, .dlogdet = -1)
+#define QUADRATIC_(level, way, op, N, D, d, K, factor, ...)                                        \
+  OP(level, "map/quadratic-" way "/" #N "x" #D "-" #d "-k" #K, op,                                 \
+     factor *(40.0 * K + 60) * N * d, factor * 1.0 * N * (2 * D + d * (2 * K - 1)), 3,             \
+     .at = DIM(d), .u = DIM(N, d, 2 * K - 1), .order = 2, .tails = 1, .left = -3, .right = 3,      \
+     .bottom = -3, .top = 3, .min_width = 1e-3f, .min_height = 1e-3f, .scale = 1,                  \
+     .end_share = 0.25f, __VA_ARGS__)
+#define QUADRATIC(level, N, D, d, K)                                                               \
+  QUADRATIC_(level, "fwd", poly_spline_fwd, N, D, d, K, 1, .x = DIM(N, D), .y = DIM(N, D),         \
+             .logdet = DIM(N)),                                                                    \
+      QUADRATIC_(level, "inv", poly_spline_inv, N, D, d, K, 1, .y = DIM(N, D), .x = DIM(N, D),     \
+                 .logdet = DIM(N)),                                                                \
+      QUADRATIC_(level, "bwd", poly_spline_bwd, N, D, d, K, 2, .x = DIM(N, D), .dy = DIM(N, D),    \
+                 .dx = DIM(N, D), .du = DIM(N, d, 2 * K - 1), .dlogdet = -1)
+
 #define ROWS(level, stem, name, op, flops, tensors, N, D, ...)                                     \
   OP(level, stem "/" name "/" #N "x" #D, op, flops *N *D, tensors *N *D, 1, __VA_ARGS__)
 
@@ -285,5 +308,9 @@ const bench_workload bench_ops[] = {
          .y = DIM(4096, 6), .seed_lo = 7, .epoch = 3),
     RQS(USUAL, 200, 8, 4, 10),
     RQS(USUAL, 4096, 32, 16, 8),
+    AFFINE_MAP(USUAL, 200, 8, 8),
+    AFFINE_MAP(USUAL, 4096, 32, 16),
+    QUADRATIC(USUAL, 200, 8, 4, 10),
+    QUADRATIC(USUAL, 4096, 32, 16, 8),
     {0},
 };
