@@ -157,7 +157,7 @@ void bench_describe(bench_report *report);
 uint64_t bench_rss(void);
 void bench_rss_anew(void);
 
-/* Measures one workload on all devices in turns and fills report->devices rows.  What fails on
+/* Measures one workload on all devices alternately and fills report->devices rows.  What fails on
  * a device is told in its row. */
 void bench_measure(bench_report *report, const bench_workload *w, bench_row *rows);
 

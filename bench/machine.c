@@ -36,7 +36,7 @@ void bench_describe(bench_report *report) {
 }
 
 void bench_rss_anew(void) {
-  FILE *f = fopen("/proc/self/clear_refs", "w"); /* 5: VmHWM becomes what there is now */
+  FILE *f = fopen("/proc/self/clear_refs", "w"); /* 5: VmHWM becomes the present size */
   if (!f) return;
   fputs("5", f);
   fclose(f);

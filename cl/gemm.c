@@ -40,7 +40,7 @@ CLF_RULE(gemm, large) {
 /* A second launch weighs more than packing a panel several times. */
 CLF_RULE(gemm, small) { return products(p) <= 1 << 20 && p->c.dim[1] > 3 * traits->tn; }
 
-/* Tiles of a column that an item computes: so many that its launch and what it packs weigh
+/* Tiles of a column that an item computes: enough that its launch and what it packs weigh
  * little, but that there are items for all cores. */
 static int tiles_of(const clf_traits *t, const clf_gemm_args *p) {
   const int rows = clf_ceil(p->c.dim[0], t->tm), cols = clf_ceil(p->c.dim[1], t->tn);

@@ -355,7 +355,7 @@ void cli_session_close(cli_session *s);
 /* ---- data.c: tables, and images, which are rows too once they are continuous ------- */
 
 /* Reads a table, or opens images of this size (0: as they are) and decodes them in the
- * background until cli_data_wait(), which tells of files left out. */
+ * background until cli_data_wait(), which names files that were left out. */
 int cli_data_open(cli_session *s, const char *data, const clf_image_options *wanted);
 /* How --crop, --strict and --bits say that images are read; of any size and channels. */
 clf_image_options cli_image_options(void);

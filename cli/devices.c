@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* devices.c: `clflow devices`: what there is to run on. */
+/* devices.c: `clflow devices`: the devices to run on. */
 #include "cli.h"
 #include <stdlib.h>
 #include <string.h>

@@ -83,6 +83,6 @@ int cli_check_folder_use(const cli_use *out, const cli_use *folder) {
   free(w.seen);
   if (found < 0) return cli_fail("out of memory for the folders below %s", folder->path);
   if (!found) return CLI_OK;
-  return cli_usage("%s %s lies in the folder %s, which %s reads; write to another folder",
+  return cli_usage("%s %s is in the folder %s, which %s reads; write to another folder",
                    out->option, out->path, folder->path, folder->option);
 }

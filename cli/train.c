@@ -82,7 +82,7 @@ static cli_option options[] = {
     CLI_OPTION("--flow", "FLOW",
                "an architecture as text, such as \"2: (coupling(rq, resnet), lu)*5 -> normal\"; "
                "@FILE that holds one; or a preset (default nvp; piecewise for data of one column, "
-               "realnvp for images); `clflow flows` lists what there is",
+               "realnvp for images); `clflow flows` lists them",
                CLI_FLOW, &cli_wanted.flow, NULL),
     CLI_OPTION("--preset", "PRESET",
                "a named architecture with its training options; any of them can be overridden, and "

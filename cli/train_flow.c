@@ -167,7 +167,7 @@ static int image_shape(const cli_session *s, int32_t *height, int32_t *width, in
   *height = cli_wanted.spec.height;
   *width = cli_wanted.spec.width;
   if (!*height)
-    return cli_usage("%s is a table of %d column%s; --size HxW tells of which images",
+    return cli_usage("%s is a table of %d column%s; pass --size HxW to read the columns as images",
                      cli_common.data, s->data.cols, s->data.cols == 1 ? "" : "s");
   const int64_t pixels = (int64_t)*height * *width;
   *channels =

@@ -120,7 +120,7 @@ static void tile(const product *q, int i0, const real *b, real out[TM][TN]) {
             h >= 0 && h < x->dim[2] && w >= 0 && w < x->dim[3] ? from[r] + step : q->norm.outside;
       }
       for (int c0 = 0, n = C; c0 < C; c0 += n) {
-        real v[TM][LANES]; /* of a normalised x, so many channels at a time */
+        real v[TM][LANES]; /* of a normalised x, TM channels at a time */
         const int normed = q->norm.scale != NULL;
         const ptrdiff_t sa = normed ? 1 : sc;
         if (normed) {

@@ -428,7 +428,7 @@ static void sort_rows(const sparse *s) {
   for (int i = 0; i < q->M; i++) s->order[s->first[s->count[i]]++] = i;
 }
 
-/* The columns in which one of so many rows has a number. */
+/* The columns in which one of the rows has a number that is not 0. */
 static int list_columns(const sparse *s, const int *order, int rows, int *list) {
   int count = 0;
   for (int w = 0; w < s->words; w++) {

@@ -264,7 +264,7 @@ CLF_REF(reflections_bwd) {
   return CLF_OK;
 }
 
-/* ---- Rotations: exp(X) of X = A - A^T as so many steps exp(X / steps)
+/* ---- Rotations: exp(X) of X = A - A^T as a power of exp(X / steps)
  * ---------------------------- */
 
 enum { TERMS = sizeof(real) == 8 ? 18 : 13 }; /* of the series, whose argument is at most 1 */

@@ -502,7 +502,10 @@ CLF_LOOP(nll_item, returning, c, item) {
 }
 
 CLF_REF(mlp_coupling_nll) {
-  enum { ITEMS = 16, KEPT = 1 << 21 }; /* at most so many floats are kept, which some cache holds */
+  enum {
+    ITEMS = 16,
+    KEPT = 1 << 21
+  }; /* KEPT: floats that are kept at most, which some cache holds */
   returning c = {.z = SHAPE(p, p->x), .stored = 1, .dlogdet = -p->weight, .dw = &p->dw, .nll = p};
   const shape *z = &c.z;
   c.step = (nll_shared(z) + z->L * nll_own(z)) * BLOCK;

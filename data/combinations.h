@@ -8,7 +8,7 @@
 enum { CLF_TERMS = 3 };
 typedef struct clf__combination {
   int32_t column, of[CLF_TERMS]; /* the largest terms first */
-  int32_t terms;                 /* how many there are, of which so many are in `of` */
+  int32_t terms;                 /* how many there are; `of` holds the first of them */
   int32_t dependent;             /* columns that are such combinations, this one included */
 } clf__combination;
 

@@ -131,7 +131,7 @@ typedef struct colour {
   double rgb[3];
 } colour;
 
-/* Of hue (in turns), saturation and value; in grey the value alone counts. */
+/* Of hue (in fractions of a turn), saturation and value; in grey the value alone counts. */
 static colour hsv(double hue, double saturation, double value, int grey) {
   colour c;
   for (int k = 0; k < 3; k++) {

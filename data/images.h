@@ -7,7 +7,7 @@
 #define CLF_IMAGE_SIDE 65536                /* of any image, at most */
 #define CLF_IMAGE_PIXELS (INT64_C(1) << 28) /* in any image, at most */
 #define CLF_IMAGE_BLANK (INT64_C(1) << 24)  /* whatever the file's size */
-#define CLF_IMAGE_DENSE 128                 /* beyond these, at most so many a byte of the file */
+#define CLF_IMAGE_DENSE 128                 /* beyond these, pixels a byte of the file at most */
 #define CLF_IMAGE_FILE (INT64_C(1) << 31)   /* bytes of a PNG or JPEG file, at most */
 #define CLF_IMAGE_LSUN 96                   /* the shorter side of what LSUN keeps */
 #define CLF_IMAGE_LONG 32                   /* of LSUN: the longer side by the shorter, at most */
@@ -111,7 +111,7 @@ int clf__jpeg_orientation(const uint8_t *bytes, size_t size);
 clf_status clf__turn(const char *name, int orientation, clf__picture *p);
 void clf__turned_shape(int orientation, clf__picture *p);
 
-/* EFORMAT if a file of so many bytes that declares this shape is beyond the limits, or must
+/* EFORMAT if a file of `bytes` bytes that declares this shape is beyond the limits, or must
  * be damaged: no PNG or JPEG holds more than 8256 pixels a byte. */
 clf_status clf__decode_limits(const char *path, int64_t height, int64_t width, size_t size);
 

@@ -34,7 +34,7 @@ static clf_status decode_bytes(const char *path, const uint8_t *b, size_t size, 
   return CLF_OK;
 }
 
-/* Files with holes may be far larger than the disk, and none with so many pixels as are read is. */
+/* Files with holes may be far larger than the disk, and none with as many pixels as are read is. */
 static clf_status check_size(const char *path) {
   struct stat st;
   if (stat(path, &st) || st.st_size <= CLF_IMAGE_FILE) return CLF_OK;

@@ -33,7 +33,7 @@ static clf_status parse_magic(idx *x, const uint8_t *b, size_t size) {
     return clf__fail(CLF_EFORMAT, "%s: %zu bytes are too few for an IDX file", x->path, size);
   if (word(b) == 0x800 + RANK_LABELS)
     return clf__fail(CLF_EFORMAT,
-                     "%s: holds labels (IDX magic 0x00000801), not images; these lie in the file "
+                     "%s: holds labels (IDX magic 0x00000801), not images; these are in the file "
                      "of the same set with \"images\" in its name",
                      x->path);
   if (word(b) != 0x800 + RANK_GREY && word(b) != 0x800 + RANK_COLOUR)

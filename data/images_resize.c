@@ -10,7 +10,7 @@
 #include "status.h"
 
 typedef struct axis {
-  int32_t out, taps; /* pixels of the result, and at most so many go into one */
+  int32_t out, taps; /* pixels of the result; pixels that go into one at most */
   int32_t *first;    /* (out) */
   double *weight;    /* (out, taps), 0 where fewer go in */
 } axis;

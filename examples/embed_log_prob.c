@@ -34,7 +34,7 @@ static clf_status judge(clf_flow *flow, char **numbers, int count, int *unusual)
   CLF_TRY(clf_log_prob(flow, x, 1, &logp));
   CLF_TRY(threshold(flow, &low));
   *unusual = logp < low;
-  printf("log p(x) = %.6f, %s (99 of 100 samples lie above %.6f)\n", logp,
+  printf("log p(x) = %.6f, %s (99 of 100 samples are above %.6f)\n", logp,
          *unusual ? "unusual" : "usual", low);
   return CLF_OK;
 }

@@ -142,7 +142,7 @@ static void note_failure(const clf_tuned *t, void *context) {
   (void)context;
   for (int i = 0; i < t->count; i++) failed += t->way[i].verdict == CLF_WAY_FAILED;
 }
-/* A shape that has no memory is told of, and the others are tuned. */
+/* A shape that has no memory is reported, and the others are tuned. */
 static clf_status cpu_tuned(float *sum) {
   int kept = 0;
   failed = 0;

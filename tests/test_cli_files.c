@@ -178,7 +178,7 @@ static void each_in_folder(const char *file, const char *folder) {
   for (int v = 0; v < VERBS; v++)
     for (const cli_option *a = verbs[v]->options; a->name; a++)
       for (const cli_option *b = verbs[v]->options; is_output(a) && b->name; b++)
-        if (b->type == CLI_DATA) refuses_pair(verbs[v], a, file, b, folder, "lies in the folder");
+        if (b->type == CLI_DATA) refuses_pair(verbs[v], a, file, b, folder, "is in the folder");
 }
 
 START_TEST(folder_that_is_read) {

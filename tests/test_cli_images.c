@@ -311,7 +311,7 @@ START_TEST(test_words) {
   refuses(2, TRAIN "moons --flip", "--flip has no meaning for a flow of kind nvp\n");
   refuses(2, TRAIN "moons --crop center", "--crop is for images, moons is a table; leave it out\n");
   refuses(2, TRAIN DATA " --flow nvp", "--flow nvp takes rows of numbers, " DATA " holds images");
-  refuses(2, TRAIN "moons --preset tiny", "moons is a table of 2 columns; --size HxW tells");
+  refuses(2, TRAIN "moons --preset tiny", "moons is a table of 2 columns; pass --size HxW");
   refuses(2, TRAIN DATA " --crop center", "--crop center needs a size to bring images to");
   refuses(2, TRAIN DATA " --norm none --recalibrate", "--recalibrate has no meaning");
   refuses(2, TRAIN DATA " --init m.safetensors --preset tiny",

@@ -118,7 +118,7 @@ START_TEST(without_a_limit_again) {
 }
 END_TEST
 
-/* The threads by default while data are limited to so many bytes. */
+/* The threads by default while data are limited to a number of bytes. */
 static int threads_within(rlim_t bytes) {
   struct rlimit before;
   ck_assert_int_eq(getrlimit(RLIMIT_DATA, &before), 0);

@@ -72,7 +72,7 @@ static const struct refusal {
     {2, "train --data one.csv --flow realnvp --size 3x5 --out never.safetensors",
      "one.csv has 1 column, which are no images of 3 x 5"},
     {2, "train --data one.csv --flow realnvp --out never.safetensors",
-     "one.csv is a table of 1 column; --size HxW tells of which images"},
+     "one.csv is a table of 1 column; pass --size HxW to read the columns as images"},
     {2, TRAIN "--flow realnvp --size 1x2 --channels 3", "moons has 2 columns, which are no images"},
     {1, "train --data flat.csv --out never.safetensors",
      "the column of flat.csv is 3 in every row, so it has no density"},
@@ -269,7 +269,7 @@ START_TEST(shapes_that_are_too_large) {
 }
 END_TEST
 
-/* Choices cannot be kept without a folder for them; those that are kept are told of. */
+/* Choices cannot be kept without a folder for them; those that are kept are reported. */
 START_TEST(tuned_choices) {
   write_text("shapes", "gemm 40 50 60\n");
   char *before = suite_setenv("CLFLOW_CACHE_DIR", "");

@@ -24,7 +24,7 @@ static double normal(void) {
   return sum;
 }
 
-/* `rows` lines of two columns: a (normal, or 0 and 1 in turns) and b = mean + std * normal. */
+/* `rows` lines of two columns: a (normal, or 0 and 1 alternately) and b = mean + std * normal. */
 static void write_rows(const char *path, int rows, int discrete, double mean, double std) {
   FILE *f = fopen(path, "w");
   ck_assert_ptr_nonnull(f);

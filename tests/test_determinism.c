@@ -191,7 +191,7 @@ static void add_printing(TCase *tc) {
   tcase_add_test(tc, print_all);
 }
 
-/* What a process of so many threads prints. */
+/* What a process with this number of threads prints. */
 static void printed_with(int threads, char *text, size_t size) {
   char command[256];
   snprintf(command, sizeof command,

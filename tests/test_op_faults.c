@@ -320,7 +320,7 @@ static clf_status burst(clf_device *dev, const work *w, double *sum) {
 }
 
 /* While the watchdog looks for what is to blame, goes back and takes steps again: it comes to the
- * same end, or that call is told of. */
+ * same end, or that call is reported. */
 START_TEST(any_call_of_the_watchdog) {
   const work *w = &works[_i];
   double want = 0, sum = 0;

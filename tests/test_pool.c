@@ -21,7 +21,7 @@
 /* ---- Threads that cannot be started -----------------------------------------------------------
  */
 
-static atomic_int starts_left = 1 << 20; /* so many more threads start */
+static atomic_int starts_left = 1 << 20; /* threads that still start */
 
 int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 int __wrap_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
@@ -38,7 +38,7 @@ enum { MOST = 3000 };
 typedef struct notes {
   atomic_int *times;       /* of each index, how often it ran */
   atomic_int inside, most; /* threads in the loop now, and at most */
-  int nested;              /* each index runs a loop of its own of so many */
+  int nested;              /* each index runs a loop of its own of this length */
 } notes;
 
 static void note(const void *context, int first, int end) {

@@ -40,7 +40,7 @@ static void tells(const char *command, const char *what) {
   release(r);
 }
 
-/* Before anything runs, both verbs tell of a driver with this fault. */
+/* Before anything runs, both verbs name a driver with this fault. */
 static void is_passed_over(const char *fault, const char *why) {
   char text[512];
   driver_with(fault);

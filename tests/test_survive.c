@@ -295,7 +295,7 @@ START_TEST(dead) {
 }
 END_TEST
 
-/* No buffer above so many bytes can be made, from before the trainer on or from its first step on:
+/* No buffer above a size can be made, from before the trainer on or from its first step on:
  * a device of its own, since scratch memory stays.  How much of that its kernels take depends on
  * their vectors, so these are the same on every processor. */
 static const char eights[] = "opencl:/simd8";

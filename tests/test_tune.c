@@ -293,7 +293,7 @@ START_TEST(refusals) {
 }
 END_TEST
 
-/* By name, on what there is: whatever wins, devices opened later take as many choices. */
+/* By name, on the devices there are: whatever wins, devices opened later take as many choices. */
 START_TEST(public_call) {
   int kept = 0;
   reports r = {0};

@@ -264,7 +264,7 @@ def page(r):
     body = head(r)
     body += section("What passed", "Each part has its share of the time; what was not reached is said.", parts(r))
     torch = r.get("torch", {})
-    body += section("Next to PyTorch", f"The same computation, in turns; medians. PyTorch {text(torch.get('version'))}"
+    body += section("Next to PyTorch", f"The same computation, alternately; medians. PyTorch {text(torch.get('version'))}"
                     f"{'' if torch.get('cuda') else ', without a GPU'}. TF32 multiplies with 10 bits of mantissa.", peers(r))  # fmt: skip
     body += section("What to work on next", "Ordered by lost time.", following(r))
     body += section("Roofline", "Operations against the device's measured multiply-adds and bandwidth. "

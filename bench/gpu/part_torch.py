@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Part 7: the same steps and samples in PyTorch, in turns with clflow's."""
+"""Part 7: the same steps and samples in PyTorch, alternating with clflow's."""
 
 import glob
 import json

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Times workloads of the bench in clflow and in PyTorch, in turns; a line of JSON for each.
+"""Times workloads of the bench in clflow and in PyTorch, alternately; a line of JSON for each.
 
 It runs under a Python that has PyTorch, and uses the peers of bench/peers.  On a GPU PyTorch is
 measured in float32 with and without TF32; without one, as it comes.

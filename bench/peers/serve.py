@@ -34,7 +34,7 @@ def answer(message):
 
 
 def timed(use, seconds, batch):
-    """Seconds of a use over about so many in all; `batch` uses are one call."""
+    """Seconds of a use, measured over about `seconds` in all; `batch` uses are one call."""
     count, begin = 0, time.perf_counter()
     while True:
         use()

@@ -224,8 +224,8 @@ typedef struct clf_arena {
   clf_device *dev;
   clf_buffer *buf;  /* NULL while measuring */
   size_t used, cap; /* elements */
-  /* Tensors [N, D] of so many rows N have the elements of a column side by side, so that vectors of
-   * a processor hold samples; 0: none have. */
+  /* Tensors [N, D] of this many rows N or more have the elements of a column side by side, so that
+   * vectors of a processor hold samples; 0: none have. */
   int32_t by_column;
 } clf_arena;
 

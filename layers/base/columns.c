@@ -8,7 +8,8 @@
 #include "column.h"
 #include "pieces.h"
 
-/* Tensors of clf__base_kept: z and dz in the pieces' order, log-densities so far in turns. */
+/* Tensors of clf__base_kept: z and dz in the pieces' order, log-densities so far, in two places
+ * alternately. */
 enum { ORDERED, D_ORDERED, LOGP, LOGP_TOO };
 
 typedef struct piece {

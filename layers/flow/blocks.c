@@ -132,7 +132,7 @@ clf_status clf__flow_measure_blocks(const clf_flow *f, int32_t n, int train, siz
   return CLF_OK;
 }
 
-/* Memory for blocks of so many rows, of which `tasks` have gradients of their own. */
+/* Memory for blocks of `rows` rows, of which `tasks` have gradients of their own. */
 static clf_status need(clf_flow *f, int32_t rows, int train, int blocks, int tasks) {
   const struct clf__blocks *old = f->blocks;
   const int threads = clf_threads(), lanes = blocks < threads ? blocks : threads;

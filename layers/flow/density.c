@@ -33,8 +33,8 @@ clf_status clf__refuse_row(const clf_flow *f, int64_t row, const double *x) {
   if (d < 0) return refuse_far(f, row, x);
   const char *label = clf__column_label(f->columns, d).s;
   if (f->traits & CLF_TAKES_PIXELS)
-    return clf__fail(CLF_ENUM, "the data: row %lld, %s is %.9g; pixels lie in 0 to %d",
-                     (long long)row, label, x[d], (int)interval[1]);
+    return clf__fail(CLF_ENUM, "the data: row %lld, %s is %.9g; pixels are 0 to %d", (long long)row,
+                     label, x[d], (int)interval[1]);
   return clf__fail(CLF_ENUM, "the data: row %lld, %s is %.9g, outside the interval %g to %g%s",
                    (long long)row, label, x[d], interval[0], interval[1],
                    s->kind == CLF_PIECEWISE ? "; linear tails would continue the flow there" : "");

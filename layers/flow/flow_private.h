@@ -15,7 +15,7 @@ typedef struct clf__workspace {
   int32_t rows;
   int train;         /* CLF_VALUES, CLF_STORED or CLF_REBUILT */
   clf_tensor *x;     /* (rows, D) each: the input, then each stage's output */
-  clf_tensor dx[2];  /* (rows, D), in turns on the way back */
+  clf_tensor dx[2];  /* (rows, D), alternating in backward passes */
   clf__mode mode;    /* of the last forward */
   clf_tensor z, dz;  /* (rows, D): latents, where layers send some ahead; else without a buffer */
   clf_tensor placed; /* (rows, D): these in place, or their gradient; where they are */

@@ -13,7 +13,7 @@ struct clf__node;
 
 enum { CLF_KEPT = 12, CLF_MAX_SCALES = 8 };
 
-/* A layer's tensors in a workspace of so many rows; a call may use fewer. */
+/* A layer's tensors in a workspace; a call may use fewer rows than it has. */
 typedef struct clf__kept {
   clf_tensor t[CLF_KEPT];
   clf_tensor rebuilt; /* (rows, D): backward leaves the layer's input here, where it rebuilt it */

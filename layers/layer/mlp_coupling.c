@@ -212,7 +212,8 @@ static clf_status forward_of(const clf__layer *l, const clf__pass *p, clf__kept 
   return forward(&one, &values, k, x, y, logdet);
 }
 
-/* The output of coupling i, which was not stored, in one of two places in turns, the last in y. */
+/* The output of coupling i, which was not stored, alternately in one of two places, the last in y.
+ */
 static clf_status again(const clf__layer *l, const clf__pass *p, clf__kept *k, int i, clf_tensor *x,
                         clf_tensor y, int *finite) {
   const clf_tensor out = (l->count - 1 - i) % 2 ? rebuilt(k, x->dim[0]) : y;

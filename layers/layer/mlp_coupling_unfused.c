@@ -4,8 +4,9 @@
  * its output; hidden units are computed again on the way back. */
 #include "mlp_coupling.h"
 
-/* Tensors of clf__kept: the couplings' inputs (L, rows, D), or two of them in turns; masked input,
- * hidden units and outputs of the networks; their gradients, and two places for dx (2, rows, D). */
+/* Tensors of clf__kept: the couplings' inputs (L, rows, D), or two of them alternately; masked
+ * input, hidden units and outputs of the networks; their gradients, and two places for dx (2, rows,
+ * D). */
 enum { XS, XB, HS, HT, S, T, DXB, DS, DT, RAW, DA, DX2 };
 
 clf_status clf__unfused_plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,

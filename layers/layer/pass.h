@@ -6,7 +6,7 @@
 #include "backend.h"
 #include "parts.h"
 
-/* The shape of a sample: so many numbers, or an image whose channels are the fastest. */
+/* The shape of a sample: `dim` numbers, or an image whose channels are the fastest. */
 typedef struct clf__shape {
   int32_t dim;
   int32_t height, width, channels; /* 0: not an image */

@@ -57,7 +57,7 @@ struct clf__net {
    * the autoregressive layer (0 first), and how many numbers each dimension has. */
   const int32_t *order;
   int32_t numbers;
-  int32_t passes;   /* dimensions come in so many groups; 0: each on its own */
+  int32_t passes;   /* groups of dimensions; 0: each on its own */
   clf__shape shape; /* of what it reads, where that is an image */
   int pixels;       /* CLF_ALL, or of a checkerboard those that it reads */
   int tensors;      /* that it keeps in a workspace; set by make */

@@ -100,7 +100,7 @@ static void send_report(run *r) {
 /* ---- The states --------------------------------------------------------------------------- */
 
 /* Reads at the end of every epoch: only then are the weights there that its mean belongs to, to be
- * copied if it is the best; and a caller that is told of it may save or stop at that very step. */
+ * copied if it is the best; and a caller that hears of it may save or stop at that very step. */
 static int must_read(const run *r) {
   const clf_trainer *t = r->t;
   return t->step - t->read >= r->pace || t->step % clf__steps_per_epoch(t) == 0 ||

@@ -126,7 +126,7 @@ static clf_status refuse(const clf__table_source *t, int64_t row, const double *
   const char *label = clf__column_label(t->data->names, d < 0 ? 0 : d).s;
   if (d < 0) return CLF_OK;
   if (f->traits & CLF_TAKES_PIXELS)
-    return clf__fail(CLF_ENUM, "row %lld, column %lld of the data is %g; pixels lie in 0 to %d",
+    return clf__fail(CLF_ENUM, "row %lld, column %lld of the data is %g; pixels are 0 to %d",
                      (long long)row, (long long)d + 1, x[d], (int)interval[1]);
   if (f->spec.kind == CLF_PIECEWISE)
     return clf__fail(CLF_ENUM,

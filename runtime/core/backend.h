@@ -170,7 +170,7 @@ clf_status clf__wrapper_read(clf_device *dev, clf_buffer *b, size_t at, void *ds
 clf_status clf__wrapper_sync(clf_device *dev);
 /* The call `args` with the inner device's buffers, into `out`. */
 void clf__wrapper_args(clf_op op, const void *args, void *out);
-/* Takes over what a device tells of itself; the name becomes "PREFIX:inner's". */
+/* Takes over how a device describes itself; the name becomes "PREFIX:inner's". */
 void clf__wrapper_adopt(clf_device *dev, const char *prefix, clf_device *inner);
 
 /* What the modes of ops.def say. */

@@ -73,7 +73,7 @@ void clf__probe_begin(clf__probe *p, const char *family, int fresh);
 /* What keeps a device from passing, or NULL.  It is opened, and what its driver has compiled by
  * then is tested; with `all` everything is. */
 const char *clf__probe_device(clf__probe *p, const char *name, int all);
-/* Ends the program and frees what there is. */
+/* Ends the program and frees its memory. */
 void clf__probe_end(clf__probe *p);
 
 #endif

@@ -201,7 +201,7 @@ START_TEST(far_values) {
   clf_table t = with_last(2, outlier);
   ck_assert_msg(strncmp(advice(&t),
                         "5 column 2 has a value far from all others, which determines its scale: "
-                        "1e+06 in row 17, where others lie within -",
+                        "1e+06 in row 17, where others are within -",
                         114) == 0,
                 "%s", advice(&t));
   clf_table_free(&t);

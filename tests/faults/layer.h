@@ -18,7 +18,7 @@
  * devices and makes a context, until one is made. */
 enum { CLF_FAULT_LOST = 2 };
 typedef void clf_fault_arm_fn(const char *function, long n, int from_then_on, int code);
-/* After that: clCreateBuffer counts, and fails, above so many bytes only. */
+/* After that: clCreateBuffer counts, and fails, above this size only. */
 typedef void clf_fault_above_fn(size_t bytes);
 /* clGetDeviceInfo(what) gives these bytes, all others what the driver does; size 0: all do. */
 typedef void clf_fault_answer_fn(unsigned what, const void *value, size_t size);

@@ -38,7 +38,7 @@ START_TEST(idx_refusals) {
   IDX_FAILS("", "0 bytes are too few for an IDX file");
   IDX_FAILS(
       "\0\0\x08\x01\0\0\0\2\1\2",
-      "holds labels (IDX magic 0x00000801), not images; these lie in the file of the same set "
+      "holds labels (IDX magic 0x00000801), not images; these are in the file of the same set "
       "with \"images\" in its name");
   IDX_FAILS("a,b\n1,2\n", "this is not an IDX file of images: it begins with 0x612c620a, not with "
                           "0x00000803 or 0x00000804");

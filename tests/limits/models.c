@@ -10,7 +10,7 @@
 enum { MILLION = 1000000 };
 static const char path[] = "m.safetensors";
 
-/* Writes a file of a header, which is freed, and so many zeros. */
+/* Writes a file of a header, which is freed, and `zeros` zeros. */
 static void put(limit_bytes *header, size_t zeros) {
   limit_bytes b = {0};
   for (int i = 0; i < 8; i++)
@@ -129,7 +129,7 @@ static void one_byte_each(void) {
   put(&b, (size_t)(3 + 3 * H));
 }
 
-/* One large tensor, and so many couplings that claim as large ones. */
+/* One large tensor, and couplings that claim as large ones. */
 static void claims(void) {
   limit_bytes b = {0};
   char name[64];

@@ -22,7 +22,7 @@ void tests_of_tensors(TCase *c);
 void tests_of_state_dicts(TCase *c);
 void tests_of_saving(TCase *c);
 
-/* One thing in the place of another, or beside what there is: metadata `key` (value NULL: it is
+/* One thing in the place of another, or an additional one: metadata `key` (value NULL: it is
  * gone); or tensor `key` in `rank` dimensions (-1: it is gone), all of it `fill`. */
 typedef struct change {
   const char *key, *value;

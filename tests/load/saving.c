@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include "load.h"
 
-static long json_calls, json_fails; /* so many were made; this one and all after it fail */
+static long json_calls, json_fails; /* calls so far; the number of the first that fails */
 static void *json_malloc(size_t n) {
   return ++json_calls >= json_fails && json_fails ? NULL : malloc(n);
 }
@@ -21,7 +21,7 @@ START_TEST(saves_without_memory) {
   const clf_train_options o = options();
   json_get_alloc_funcs(&usual_malloc, &usual_free);
   write_good(kinds[_i]);
-  if (moons.at) { /* it is said from which step on activations are stored, and so many at once */
+  if (moons.at) { /* it is said from which step on activations are stored, and how many at once */
     rewrite(&(change){.key = "clflow.train.stored_part", .value = "1"});
     ck_assert_int_eq(rename(bad, good), 0);
   }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "load.h"
 
-/* By these a file's claims are bounded before anything is made: it is told of them as a whole. */
+/* By these a file's claims are bounded before anything is made: it is refused with all of them. */
 static int bounds(const char *name) {
   static const char *const names[] = {"layers.0.map_t.2.weight",
                                       "layers.0.b",

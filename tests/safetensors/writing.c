@@ -171,7 +171,7 @@ END_TEST
 
 /* ---- JSON without memory ------------------------------------------------- */
 
-static long json_calls, json_fails; /* so many were made; this one and all after it fail */
+static long json_calls, json_fails; /* calls so far; the number of the first that fails */
 static void *json_malloc(size_t n) {
   return ++json_calls >= json_fails && json_fails ? NULL : malloc(n);
 }

@@ -138,9 +138,9 @@ START_TEST(images_that_are_refused) {
   WORKS(clf_table_new(9, 16, &pixels));
   for (int i = 0; i < 9 * 16; i++) pixels.at[i] = 0.5;
   pixels.at[17] = 256.5;
-  refused(g, &pixels, &o, CLF_ENUM, "row 1, column 2 of the data is 256.5; pixels lie in 0 to 256");
+  refused(g, &pixels, &o, CLF_ENUM, "row 1, column 2 of the data is 256.5; pixels are 0 to 256");
   pixels.at[17] = -0.5;
-  refused(g, &pixels, &o, CLF_ENUM, "row 1, column 2 of the data is -0.5; pixels lie in 0 to 256");
+  refused(g, &pixels, &o, CLF_ENUM, "row 1, column 2 of the data is -0.5; pixels are 0 to 256");
   clf_table_free(&pixels);
   clf_images_free(images);
   clf_flow_free(f);
