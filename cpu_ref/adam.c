@@ -2,6 +2,10 @@
 /* adam.c: one Adam step (Kingma and Ba 2015, algorithm 1); clipping by the global norm. */
 #include "ref.h"
 
+/* Elements whose weights are asked for ahead: other threads have just read them, and each line
+ * would wait for their caches to give it up. */
+enum { AHEAD = 1024, LINE = 16 };
+
 /* Elements i of vectors whose strides are sg, sw, sm and sv; those of unit stride become vectors.
  */
 static inline void adam_range(const clf_adam_step_args *p, int first, int end, ptrdiff_t sg,
@@ -21,7 +25,12 @@ static void adam_elements(const void *args, int first, int end) {
   const clf_adam_step_args *p = args;
   const int sg = p->g.stride[0], sw = p->w.stride[0], sm = p->m.stride[0], sv = p->v.stride[0];
   if (sg == 1 && sw == 1 && sm == 1 && sv == 1)
-    adam_range(p, first, end, 1, 1, 1, 1);
+    for (int i = first; i < end; i += AHEAD) {
+      const int to = end - i < AHEAD ? end : i + AHEAD;
+      for (int k = to; k < end && k < to + AHEAD; k += LINE)
+        __builtin_prefetch(at(&p->w, k, 0, 0, 0), 1);
+      adam_range(p, i, to, 1, 1, 1, 1);
+    }
   else
     adam_range(p, first, end, sg, sw, sm, sv);
 }

@@ -481,7 +481,7 @@ CLF_REF_WAY(gemm, by_tiles) {
   q.high = height_of(q.M);
   const int tiles = ceil_of(q.M, q.high), cols = ceil_of(q.N, TN);
   q.a_in_place = g.a.stride[!g.ta] == 1 || (double)g.a.stride[!g.ta] * q.K <= SMALL;
-  q.b_in_place = !g.tb && g.b.stride[1] == 1 && (q.M <= FEW_ROWS || g.b.stride[0] / LANES % 2);
+  q.b_in_place = !g.tb && g.b.stride[1] == 1 && q.M <= FEW_ROWS;
   q.deep = q.a_in_place ? q.K : least(q.K, DEEP);
   q.block = least(BLOCK, ceil_of(tiles, BANDS / 2));
   q.blocks = ceil_of(tiles, q.block);

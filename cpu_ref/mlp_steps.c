@@ -2,7 +2,7 @@
 /* mlp_steps.c: whole training steps of small flows.  Values are rows of BLOCK samples, so that
  * the inner loops run along samples and everything stays in the first cache; one thread, since
  * waking another takes longer than a step. */
-#include "philox.h"
+#include "orders.h"
 #include "ref.h"
 
 enum { BLOCK = 64 };
@@ -161,22 +161,6 @@ static void back(const shape *z, const coupling *c, const real *weight, const ro
 
 /* ---- A step --------------------------------------------------------------------------------- */
 
-/* The rows at these places: all walk on, side by side, until the last is inside. */
-static void order_at(const clf__order *order, uint32_t *i) {
-  uint32_t outside = 1;
-  EACH
-    i[n] = clf__feistel(order, i[n]);
-  while (outside) {
-    outside = 0;
-    EACH
-      outside |= i[n] >= order->rows;
-    EACH {
-      const uint32_t next = clf__feistel(order, i[n]);
-      i[n] = i[n] >= order->rows ? next : i[n];
-    }
-  }
-}
-
 /* Samples n0 .. of the `count` of a batch that begins at place `first`; those past the last
  * take it again, and weigh nothing. */
 static void load(const clf_mlp_steps_args *p, const clf__order *order, int first, int n0, int count,
@@ -186,7 +170,7 @@ static void load(const clf_mlp_steps_args *p, const clf__order *order, int first
     i[n] = (uint32_t)(first + (n0 + n < count ? n0 + n : count - 1));
   EACH
     weight[n] = n0 + n < count ? 1 / (real)count : 0;
-  if (p->shuffle) order_at(order, i);
+  if (p->shuffle) orders_at(order, i, BLOCK);
   for (int d = 0; d < p->x.dim[1]; d++)
     EACH
       row(x, d)[n] = *at(&p->x, (int)i[n], d, 0, 0);
