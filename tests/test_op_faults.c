@@ -369,7 +369,7 @@ START_TEST(too_many_rows) {
     size_t elements = 0, before = 0;
     int refused = 0;
     for (int64_t rows = 1; rows <= INT32_MAX; rows += 1 + rows / 200) {
-      const clf_status s = clf__flow_measure(f, (int32_t)rows, train, &elements);
+      const clf_status s = clf__flow_measure(f, (int32_t)rows, train, 0, &elements);
       if (s) {
         ck_assert_int_eq(s, CLF_ENOTSUP);
         ck_assert_msg(strstr(clf_errmsg(), "holds at most 2147483647") != NULL, "%s", clf_errmsg());

@@ -148,7 +148,7 @@ static clf_status plan(const clf__base *b, int32_t rows, int train, clf_arena *a
 
 /* Column k of the first n rows, as a vector. */
 static clf_tensor column_of(clf_tensor t, int32_t n, int32_t k) {
-  return clf__vector(clf__rows(t, n), k, n, t.stride[0]);
+  return clf__vector(t, (int64_t)k * t.stride[1], n, t.stride[0]);
 }
 
 static clf_status logp(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z,

@@ -17,10 +17,11 @@ enum {
   ALONE = 4,        /* rows from which on vectors hold samples, not units */
   GRAIN = 32,       /* rows that are not divided: two vectors */
   SHARED = 32,      /* rows from which on there are two blocks */
-  TRAIN_ROWS = 128, /* of a block in training, at most */
+  TRAIN_ROWS = 128, /* of a block in training, at most; twice as many with large weights */
   FEW = 64,         /* of one that only computes values: a sixteenth of all, between these */
   MANY = 128,
   TASKS = 16,       /* blocks, or groups of them, with gradients of their own, at most */
+  LARGE_TASKS = 2,  /* where these take long to clear and to add up */
   CACHED = 1 << 18, /* weights that stay in a cache */
   MESSAGE = 512
 };
@@ -36,9 +37,9 @@ struct clf__blocks {
   int train;
   int lanes;
   lane *lane;
-  int tasks;        /* that there are gradients for */
+  int tasks;        /* that there are gradients for; the first adds to the flow's own */
   clf_arena arena;  /* all below */
-  clf_tensor g, dg; /* (tasks, weights) */
+  clf_tensor g, dg; /* (tasks - 1, weights) */
   clf_tensor loss;  /* (tasks) of a block */
   clf_tensor sum;   /* (tasks) of all blocks of a task */
 };
@@ -52,7 +53,7 @@ static int has_blocks(const clf_flow *f) {
 }
 
 static int trains_in_blocks(const clf_flow *f, int32_t n, int train) {
-  return has_blocks(f) && n >= ALONE && train == CLF_STORED && !is_large(f) &&
+  return has_blocks(f) && n >= ALONE && train == CLF_STORED &&
          !(f->traits & CLF_HAS_BATCH_STATISTICS);
 }
 
@@ -61,7 +62,8 @@ static int trains_in_blocks(const clf_flow *f, int32_t n, int train) {
 static int32_t blocks_of(const clf_flow *f, int32_t n, int trains) {
   const int32_t share = n / 16, few = is_large(f) ? MANY : FEW;
   const int32_t values = share < few ? few : share > MANY ? MANY : share;
-  const int32_t blocks = (n - 1) / (trains ? TRAIN_ROWS : values) + 1;
+  const int32_t trained = is_large(f) ? 2 * TRAIN_ROWS : TRAIN_ROWS;
+  const int32_t blocks = (n - 1) / (trains ? trained : values) + 1;
   return n < SHARED ? 1 : blocks + blocks % 2;
 }
 
@@ -93,9 +95,9 @@ void clf__flow_drop_blocks(clf_flow *f) {
 }
 
 static clf_status lay_out(const clf_flow *f, struct clf__blocks *b) {
-  const int32_t tasks = b->tasks;
-  CLF_TRY(clf_new(&b->arena, (int32_t[4]){tasks, f->w.dim[0]}, &b->g));
-  if (f->d.buf) CLF_TRY(clf_new(&b->arena, (int32_t[4]){tasks, f->d.dim[0]}, &b->dg));
+  const int32_t tasks = b->tasks, own = tasks - 1;
+  if (own) CLF_TRY(clf_new(&b->arena, (int32_t[4]){own, f->w.dim[0]}, &b->g));
+  if (own && f->d.buf) CLF_TRY(clf_new(&b->arena, (int32_t[4]){own, f->d.dim[0]}, &b->dg));
   CLF_TRY(clf_new(&b->arena, (int32_t[4]){tasks}, &b->loss));
   return clf_new(&b->arena, (int32_t[4]){tasks}, &b->sum);
 }
@@ -118,15 +120,18 @@ static clf_status fill_blocks(const clf_flow *f, struct clf__blocks *b) {
 }
 
 /* Tasks share out blocks, and have gradients of their own. */
-static int tasks_of(int32_t blocks) { return blocks < TASKS ? blocks : TASKS; }
+static int tasks_of(const clf_flow *f, int32_t blocks) {
+  const int most = is_large(f) ? LARGE_TASKS : TASKS;
+  return blocks < most ? blocks : most;
+}
 
 clf_status clf__flow_measure_blocks(const clf_flow *f, int32_t n, int train, size_t *elements) {
   *elements = 0;
   if (!trains_in_blocks(f, n, train)) return CLF_OK;
   const int32_t blocks = blocks_of(f, n, 1);
-  struct clf__blocks b = {.arena = {.dev = f->dev}, .tasks = tasks_of(blocks)};
+  struct clf__blocks b = {.arena = {.dev = f->dev}, .tasks = tasks_of(f, blocks)};
   size_t of_lane;
-  CLF_TRY(clf__flow_measure(f, most_rows(n, blocks), train, &of_lane));
+  CLF_TRY(clf__flow_measure(f, most_rows(n, blocks), train, 1, &of_lane));
   CLF_TRY(lay_out(f, &b)); /* measures */
   *elements = b.arena.used + (size_t)b.tasks * of_lane;
   return CLF_OK;
@@ -217,26 +222,26 @@ static clf_status run_block(run *r, int task, int32_t i) {
   if (first == end) return CLF_OK;
   lane *l = take_lane(b);
   clf_flow v = view_of(r, l, first, end - first);
-  if (r->trains) {
-    v.g = row_of(b->g, task);
-    v.dg = row_of(b->dg, task);
-    v.ws.loss = part(b->loss, task, 1);
+  if (r->trains) v.ws.loss = part(b->loss, task, 1);
+  if (r->trains && task) {
+    v.g = row_of(b->g, task - 1);
+    v.dg = row_of(b->dg, task - 1);
   }
   const clf_status s = r->pass(&v, first, end - first, r->context);
   leave_lane(l);
   return s;
 }
 
-/* The blocks of a task, one after the other; the first gradients are added to zero. */
+/* The blocks of a task, one after the other. */
 static clf_status run_task(run *r, int task) {
   const struct clf__blocks *b = r->f->blocks;
   const int32_t first = (int32_t)((int64_t)r->blocks * task / r->tasks);
   const int32_t end = (int32_t)((int64_t)r->blocks * (task + 1) / r->tasks);
   clf_device *dev = r->f->dev;
-  if (r->trains) {
-    CLF_TRY(clf_do(dev, fill, .y = row_of(b->g, task), .value = 0));
-    if (b->dg.buf) CLF_TRY(clf_do(dev, fill, .y = row_of(b->dg, task), .value = 0));
-    CLF_TRY(clf_do(dev, fill, .y = part(b->sum, task, 1), .value = 0));
+  if (r->trains) CLF_TRY(clf_do(dev, fill, .y = part(b->sum, task, 1), .value = 0));
+  if (r->trains && task) {
+    CLF_TRY(clf_do(dev, fill, .y = row_of(b->g, task - 1), .value = 0));
+    if (b->dg.buf) CLF_TRY(clf_do(dev, fill, .y = row_of(b->dg, task - 1), .value = 0));
   }
   for (int32_t i = first; i < end; i++) {
     CLF_TRY(run_block(r, task, i));
@@ -258,9 +263,10 @@ static void note_failure(run *r, int task, clf_status s) {
   atomic_flag_clear(&r->telling);
 }
 
+/* Where there are fewer tasks than threads, operations share out their loops among the others. */
 static void run_tasks(const void *context, int first, int end) {
   run *r = (run *)(uintptr_t)context;
-  const int before = clf__threads_alone(1);
+  const int before = clf__threads_alone(r->tasks >= clf_threads());
   for (int i = first; i < end && i < atomic_load(&r->failed); i++) {
     const clf_status s = run_task(r, i);
     if (s) note_failure(r, i, s);
@@ -322,9 +328,10 @@ clf_status clf__flow_evaluate(clf_flow *f, clf_tensor x, clf_tensor logp) {
 
 static clf_status add_up(clf_flow *f, int tasks, clf_tensor loss) {
   const struct clf__blocks *b = f->blocks;
-  CLF_TRY(clf_do(f->dev, sum_rows, .x = part(b->g, 0, tasks), .y = f->g, .beta = 1));
-  if (b->dg.buf)
-    CLF_TRY(clf_do(f->dev, sum_rows, .x = part(b->dg, 0, tasks), .y = f->dg, .beta = 1));
+  const int own = tasks - 1;
+  if (own) CLF_TRY(clf_do(f->dev, sum_rows, .x = part(b->g, 0, own), .y = f->g, .beta = 1));
+  if (own && b->dg.buf)
+    CLF_TRY(clf_do(f->dev, sum_rows, .x = part(b->dg, 0, own), .y = f->dg, .beta = 1));
   return clf_do(f->dev, sum_rows, .x = part(b->sum, 0, tasks), .y = loss);
 }
 
@@ -335,7 +342,7 @@ clf_status clf__flow_train_in_blocks(clf_flow *f, int32_t n, clf__block_fn pass,
     return pass(f, 0, n, context);
   }
   const int32_t blocks = blocks_of(f, n, 1);
-  const int tasks = tasks_of(blocks);
+  const int tasks = tasks_of(f, blocks);
   run r = {.f = f,
            .n = n,
            .blocks = blocks,

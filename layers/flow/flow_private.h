@@ -101,8 +101,9 @@ clf_status clf__flow_nll(clf_flow *f, clf_tensor x, clf_tensor loss, float weigh
 /* Whether many training steps are one operation (mlp_steps), where that pays. */
 int clf__flow_has_steps(const clf_flow *f);
 
-/* Elements of a workspace for calls of `rows` rows. */
-clf_status clf__flow_measure(const clf_flow *f, int32_t rows, int train, size_t *elements);
+/* Elements of a workspace for calls of `rows` rows; by_column: of one whose tensors lie so. */
+clf_status clf__flow_measure(const clf_flow *f, int32_t rows, int train, int by_column,
+                             size_t *elements);
 /* Makes the workspace serve calls of `rows` rows; train: CLF_VALUES and so on.  It goes on to
  * provide for backward, but in one way at a time. */
 clf_status clf__flow_reserve(clf_flow *f, int32_t rows, int train);

@@ -109,8 +109,10 @@ static clf_status measure(const clf_flow *f, clf__workspace *ws) {
   return lay_out_workspace(f, ws);
 }
 
-clf_status clf__flow_measure(const clf_flow *f, int32_t rows, int train, size_t *elements) {
-  clf__workspace ws = {.arena = {.dev = f->dev}, .rows = rows, .train = train};
+clf_status clf__flow_measure(const clf_flow *f, int32_t rows, int train, int by_column,
+                             size_t *elements) {
+  clf__workspace ws = {
+      .arena = {.dev = f->dev, .by_column = by_column ? rows : 0}, .rows = rows, .train = train};
   const clf_status s = measure(f, &ws);
   *elements = ws.arena.used;
   clf__workspace_free(f, &ws);

@@ -13,7 +13,7 @@ static uint64_t bytes_of(const clf_flow *f, uint64_t elements) {
  * hold it. */
 static clf_status activations_of(const clf_flow *f, int32_t part, int train, uint64_t *bytes) {
   size_t elements = SIZE_MAX, blocks = 0;
-  clf_status s = clf__flow_measure(f, part, train, &elements);
+  clf_status s = clf__flow_measure(f, part, train, 0, &elements);
   if (!s) s = clf__flow_measure_blocks(f, part, train, &blocks);
   *bytes = s || elements > INT32_MAX ? UINT64_MAX / 2 : bytes_of(f, elements + blocks);
   return s == CLF_ENOTSUP ? CLF_OK : s;
