@@ -6,7 +6,7 @@ check_c_compiler_flag(-fopenmp-simd CLF_HAS_SIMD_PRAGMAS) # VECTOR_LOOP in cpu_r
 set(variant_objects "")
 set(optimise -O3)
 if(CLF_SANITIZE)
-  set(optimise -O2) # half the time to compile
+  set(optimise -O1)
 endif()
 function(clf_variant name)
   add_library(ref_${name} OBJECT cpu_ref/cpu.c ${references})
