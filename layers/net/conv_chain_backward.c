@@ -12,12 +12,12 @@ typedef struct way_back {
   int waits_for;
 } way_back;
 
-/* Scratch memory i as images. */
+/* Scratch memory i as images, dense whatever the widest layer is. */
 static clf_tensor scratch(const way_back *b, int i, int32_t channels) {
   const clf__net *n = b->n;
-  const clf_tensor t = clf__rows(b->k->t[SCRATCH + i], b->x.dim[0]);
-  return clf__conv_image(n, clf_slice(t, 1, 0, channels * n->shape.height * n->shape.width),
-                         channels);
+  clf_tensor t = clf__rows(b->k->t[SCRATCH + i], b->x.dim[0]);
+  t.dim[1] = t.stride[0] = channels * n->shape.height * n->shape.width;
+  return clf__conv_image(n, t, channels);
 }
 
 /* Through scale and shift; the gradient goes on in scratch memory. */
