@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* draw.c: random architectures.  Members are drawn by their types as the table states them, so that
- * a new node is drawn as soon as it has a row; what fits a member alone is capped here. */
+ * a new node is drawn as soon as it has a row; what fits a member alone is capped in members.c. */
 #include "draw.h"
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include "arch_private.h"
+#include "drawing.h"
 
 /* ---- Random numbers ------------------------------------------------------------------------ */
 
@@ -33,19 +32,7 @@ double draw_normal(draw_random *r) {
   return sum;
 }
 
-/* ---- Text ------------------------------------------------------------------------------------ */
-
-typedef struct drawing {
-  draw_random random;
-  draw_flow *flow;
-  size_t used;
-  int on_box; /* maps stay within low .. high, where the base is uniform */
-  int depth;  /* of nodes in nodes */
-  double low, high;
-} drawing;
-
-static void put(drawing *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void put(drawing *d, const char *format, ...) {
+void drawing_put(drawing *d, const char *format, ...) {
   va_list args;
   va_start(args, format);
   const size_t room = sizeof d->flow->text - d->used;
@@ -54,254 +41,261 @@ static void put(drawing *d, const char *format, ...) {
   d->used += (size_t)n < room ? (size_t)n : room - 1;
 }
 
-/* ---- Members --------------------------------------------------------------------------------- */
+/* ---- What can stand where -------------------------------------------------------------------- */
 
-/* What small flows can have, where that is not what the table allows. */
-typedef struct cap {
-  const char *member;
-  double low, high;
-} cap;
-static const cap caps[] = {
-    {"hidden", 3, 9},      {"layers", 0, 2},    {"blocks", 0, 2},     {"bins", 2, 6},
-    {"reflections", 1, 3}, {"count", 2, 3},     {"even", 0, 1},       {"dropout", 0, 0.3},
-    {"clamp", 1, 3},       {"slope", 1e-3, .2}, {"momentum", .05, 1}, {"eps", 1e-5, 1e-3},
-    {"init", 0.5, 2},      {"shift", -1, 1},    {"scale", 0.5, 2},    {"df", 2, 9},
-    {"bound", 3, 12},      {"xmin", -9, -8},    {"xmax", 8, 9},
-};
+int drawing_is_image(const drawing *d) { return d->image[2] > 0; }
 
-static cap cap_of(const clf__member *m) {
-  for (size_t i = 0; i < sizeof caps / sizeof *caps; i++)
-    if (strcmp(caps[i].member, m->name) == 0) return caps[i];
-  return (cap){m->name, m->low, m->high < m->low + 3 ? m->high : m->low + 3};
+static int can_be_split(const drawing *d) {
+  if (d->nested || d->on_box) return 0;
+  return drawing_is_image(d) ? d->image[2] > 1 : d->dim > 1;
 }
 
-static void put_node(drawing *d, const clf__node_type *type);
-
-static int is_for_vectors(const clf__node_type *type) {
+static int fits_layer(const drawing *d, const clf__node_type *type) {
+  const int image = drawing_is_image(d);
   switch (type->id) {
-  case CLF__ARCH_conv1x1:
+  case CLF__ARCH_repeat: return 0; /* drawing_put_layers() */
+  case CLF__ARCH_logit:
+  case CLF__ARCH_log:
+  case CLF__ARCH_softplus:
+  case CLF__ARCH_piecewise:
   case CLF__ARCH_pixels:
-  case CLF__ARCH_squeeze:
-  case CLF__ARCH_split:
-  case CLF__ARCH_conv:
-  case CLF__ARCH_convresnet:
-  case CLF__ARCH_base_conv: return 0;
-  default: return 1;
-  }
-}
-
-/* Layers that need numbers from an interval stand at the head, where rows are drawn to fit. */
-static int is_bounded(const clf__node_type *type) {
-  return type->id == CLF__ARCH_logit || type->id == CLF__ARCH_log ||
-         type->id == CLF__ARCH_softplus || type->id == CLF__ARCH_piecewise;
-}
-
-static int is_map_for(const drawing *d, const clf__node_type *type) {
-  const int spline =
-      type->id == CLF__ARCH_rq || type->id == CLF__ARCH_linear || type->id == CLF__ARCH_quadratic;
-  return spline || !d->on_box;
-}
-
-static int is_layer_for(const drawing *d, const clf__node_type *type) {
-  switch (type->id) {
-  case CLF__ARCH_repeat: return 0;
-  case CLF__ARCH_columns: return 0;
+  case CLF__ARCH_standardize: return 0; /* put_head() */
   case CLF__ARCH_wrap: return d->on_box;
-  case CLF__ARCH_piecewise: return 0;
-  case CLF__ARCH_coupling: return d->flow->dim > 1;
+  case CLF__ARCH_columns: return !image && d->dim > 1;
+  case CLF__ARCH_coupling: return d->dim > 1;
   case CLF__ARCH_ar:
   case CLF__ARCH_elementwise:
   case CLF__ARCH_perm: return 1;
-  case CLF__ARCH_standardize: return 0;
-  default: return !d->on_box && !is_bounded(type);
+  case CLF__ARCH_split: return can_be_split(d);
+  case CLF__ARCH_conv1x1: return image;
+  case CLF__ARCH_squeeze:
+    return image && !d->nested && d->image[0] % 2 == 0 && d->image[1] % 2 == 0;
+  case CLF__ARCH_allinone: return !d->on_box && (image ? d->image[2] : d->dim) > 1;
+  default: return !d->on_box;
   }
 }
 
-static int is_base_for(const drawing *d, const clf__node_type *type) {
-  if (d->on_box) return type->id == CLF__ARCH_box;
-  return type->id != CLF__ARCH_box && type->id != CLF__ARCH_classes &&
-         type->id != CLF__ARCH_base_columns && type->id != CLF__ARCH_blend;
+/* Of columns, layers that act on each dimension alone. */
+static int fits_columns(const drawing *d, const clf__node_type *type) {
+  switch (type->id) {
+  case CLF__ARCH_elementwise: return 1;
+  case CLF__ARCH_wrap: return d->on_box;
+  case CLF__ARCH_logit:
+  case CLF__ARCH_log:
+  case CLF__ARCH_softplus: return d->at_head;
+  case CLF__ARCH_softclip: return !d->on_box && !d->inverted;
+  case CLF__ARCH_shift_scale: return !d->on_box;
+  case CLF__ARCH_box: return d->on_box;
+  case CLF__ARCH_normal:
+  case CLF__ARCH_mixture:
+  case CLF__ARCH_student:
+  case CLF__ARCH_logistic:
+  case CLF__ARCH_laplace: return 1;
+  default: return 0;
+  }
 }
 
-static const clf__node_type *draw_type(drawing *d, clf__node_group group, int masked) {
+static int fits_net(const drawing *d, const clf__node_type *type) {
+  switch (type->id) {
+  case CLF__ARCH_made:
+  case CLF__ARCH_masked: return d->masked;
+  case CLF__ARCH_conv:
+  case CLF__ARCH_convresnet:
+    return !d->masked && !d->of_context && drawing_is_image(d) && !d->flow->context;
+  default: return !d->masked;
+  }
+}
+
+static int fits_base(const drawing *d, const clf__node_type *type) {
+  switch (type->id) {
+  case CLF__ARCH_box: return d->on_box;
+  case CLF__ARCH_classes: return d->flow->classes > 0;
+  case CLF__ARCH_base_conv: return d->prior && drawing_is_image(d) && !d->flow->context;
+  case CLF__ARCH_normal: return 1;
+  case CLF__ARCH_blend: return !d->prior && d->nested < 2;
+  default: return !d->prior;
+  }
+}
+
+static int fits(const drawing *d, const clf__node_type *type) {
+  switch (type->group) {
+  case CLF__GROUP_LAYER: return d->in_columns ? fits_columns(d, type) : fits_layer(d, type);
+  case CLF__GROUP_NET: return fits_net(d, type);
+  case CLF__GROUP_BASE: return d->in_columns ? fits_columns(d, type) : fits_base(d, type);
+  case CLF__GROUP_MAP:
+    return !d->on_box || (type->id != CLF__ARCH_add && type->id != CLF__ARCH_affine);
+  default: return 0;
+  }
+}
+
+/* Types that come less often than others: there are many layers that images can do without. */
+static double chance_of(const drawing *d, const clf__node_type *type) {
+  switch (type->id) {
+  case CLF__ARCH_coupling:
+  case CLF__ARCH_ar:
+  case CLF__ARCH_conv1x1:
+  case CLF__ARCH_squeeze:
+  case CLF__ARCH_split:
+  case CLF__ARCH_allinone:
+  case CLF__ARCH_conv:
+  case CLF__ARCH_convresnet: return 1;
+  case CLF__ARCH_zero: return 0.3;
+  default: return drawing_is_image(d) ? 0.3 : 0.8;
+  }
+}
+
+const clf__node_type *drawing_type(drawing *d, clf__node_group group) {
   for (;;) {
     const clf__node_type *type = &clf__node_types[draw_int(&d->random, 0, CLF__NODE_TYPES - 1)];
-    const int is_masked = type->id == CLF__ARCH_made || type->id == CLF__ARCH_masked;
-    if (type->group != group || !is_for_vectors(type)) continue;
-    if (group == CLF__GROUP_NET && is_masked != masked && type->id != CLF__ARCH_zero) continue;
-    if (group == CLF__GROUP_MAP && !is_map_for(d, type)) continue;
-    if (group == CLF__GROUP_LAYER && !is_layer_for(d, type)) continue;
-    if (group == CLF__GROUP_BASE && !is_base_for(d, type)) continue;
-    return type;
+    if (type->group == group && fits(d, type) && draw_chance(&d->random, chance_of(d, type)))
+      return type;
   }
 }
 
-static void put_permutation(drawing *d) {
-  int order[DRAW_DIMS];
-  const int n = d->flow->dim;
-  for (int i = 0; i < n; i++) order[i] = i;
-  for (int i = n - 1; i > 0; i--) {
-    const int k = draw_int(&d->random, 0, i), was = order[i];
-    order[i] = order[k];
-    order[k] = was;
+/* ---- Layers ---------------------------------------------------------------------------------- */
+
+/* What a layer leaves for those after it. */
+static void change_shape(drawing *d, const clf__node_type *type, int first) {
+  if (type->id == CLF__ARCH_squeeze) {
+    d->image[0] /= 2;
+    d->image[1] /= 2;
+    d->image[2] *= 4;
+  } else if (type->id == CLF__ARCH_split) {
+    int *const all = drawing_is_image(d) ? &d->image[2] : &d->dim;
+    *all = first ? *all - *all / 2 : *all / 2;
+    if (drawing_is_image(d)) d->dim = d->image[0] * d->image[1] * d->image[2];
   }
-  for (int i = 0; i < n; i++) put(d, "%s%d", i ? ", " : "", order[i]);
 }
 
-static void put_choice(drawing *d, const clf__node_type *type, const clf__member *m) {
-  int n = 0;
-  while (m->words[n].text) n++;
-  const char *word = m->words[draw_int(&d->random, 0, n - 1)].text;
-  const int images = strcmp(word, "checker") == 0 || strcmp(word, "channel") == 0;
-  put(d, "%s=%s", m->name, images ? m->words[0].text : word);
-  if (strcmp(word, "list")) return;
-  put(d, ", list=");
-  if (type->id == CLF__ARCH_coupling)
-    put(d, "%d", draw_int(&d->random, 0, d->flow->dim - 1));
-  else
-    put_permutation(d);
+/* Inverses that take all that can come to them. */
+static int can_be_inverted(const clf__node_type *type) {
+  return type->id != CLF__ARCH_softclip && type->id != CLF__ARCH_split &&
+         type->id != CLF__ARCH_squeeze;
 }
 
-static void put_tail(drawing *d, const clf__node_type *type) {
-  if (!d->on_box)
-    put(d, "tail=%.3g", draw_uniform(&d->random, 1.5, 6));
-  else
-    put(d, "tail=%s, box=%.17g, %.17g",
-        type->id == CLF__ARCH_rq && draw_chance(&d->random, 0.5) ? "circular" : "none", d->low,
-        d->high);
+static void put_layer(drawing *d) {
+  const clf__node_type *type = drawing_type(d, CLF__GROUP_LAYER);
+  const size_t begin = d->used;
+  d->inverted = can_be_inverted(type) && draw_chance(&d->random, 0.2);
+  if (d->inverted) drawing_put(d, "~");
+  drawing_put_node(d, type);
+  d->inverted = 0;
+  change_shape(d, type, !strstr(d->flow->text + begin, "keep=second"));
 }
 
-static void put_number(drawing *d, const clf__node_type *type, const clf__member *m) {
-  const cap c = cap_of(m);
-  if (type->id == CLF__ARCH_box || type->id == CLF__ARCH_wrap)
-    put(d, "%s=%.17g", m->name, strcmp(m->name, "low") == 0 ? d->low : d->high);
-  else if (m->type == CLF__TYPE_INT)
-    put(d, "%s=%d", m->name, draw_int(&d->random, (int)c.low, (int)c.high));
-  else
-    put(d, "%s=%.3g", m->name, draw_uniform(&d->random, c.low, c.high));
-}
-
-/* Whether a member is left at its default whatever is drawn. */
-static int is_left(const drawing *d, const clf__node_type *type, const clf__member *m) {
-  if (strcmp(m->name, "list") == 0 || strcmp(m->name, "box") == 0 || strcmp(m->name, "min") == 0)
-    return 1;
-  if (strcmp(m->name, "passes") == 0 || strcmp(m->name, "kernels") == 0) return 1;
-  if (m->type == CLF__TYPE_NODE && m->group == CLF__GROUP_NET && m->value) /* needs a context */
-    return !d->flow->context;
-  return type->id == CLF__ARCH_wrap && strcmp(m->name, "bound");
-}
-
-static void put_member(drawing *d, const clf__node_type *type, const clf__member *m) {
-  switch (m->type) {
-  case CLF__TYPE_INT:
-  case CLF__TYPE_REAL:
-  case CLF__TYPE_REALS: put_number(d, type, m); return;
-  case CLF__TYPE_FLAG: put(d, "%s=%d", m->name, draw_int(&d->random, 0, 1)); return;
-  case CLF__TYPE_CHOICE: put_choice(d, type, m); return;
-  case CLF__TYPE_TAILS: put_tail(d, type); return;
-  case CLF__TYPE_RANGES: put(d, "%s=0", m->name); return; /* angles: the first input */
-  case CLF__TYPE_NODE:
-    put(d, "%s=", m->name);
-    put_node(d, draw_type(d, m->group, type->id == CLF__ARCH_ar));
+/* One, several in a row, or a macro. */
+static void put_item(drawing *d) {
+  const int repeated = draw_chance(&d->random, 0.15);
+  if (!d->on_box && draw_chance(&d->random, 0.05)) {
+    drawing_put(d, "spline(bins=%d)", draw_int(&d->random, 2, 5));
     return;
-  case CLF__TYPE_INTS:
-  case CLF__TYPE_LIST:
-  case CLF__TYPE_PARTS: return;
   }
+  if (drawing_is_image(d) && d->image[2] > 1 && !d->flow->context && draw_chance(&d->random, 0.1)) {
+    drawing_put(d, "glowstep(%d)", draw_int(&d->random, 2, 4));
+    return;
+  }
+  d->nested += repeated;
+  if (repeated) drawing_put(d, "(");
+  put_layer(d);
+  if (repeated && draw_chance(&d->random, 0.5)) {
+    drawing_put(d, ", ");
+    put_layer(d);
+  }
+  if (repeated) drawing_put(d, ")*2");
+  d->nested -= repeated;
 }
 
-static int is_given(drawing *d, const clf__node_type *type, const clf__member *m) {
-  if (!m->value || m->type == CLF__TYPE_TAILS) return 1;
-  if (type->id == CLF__ARCH_box || type->id == CLF__ARCH_wrap) return 1;
-  return draw_chance(&d->random, m->type == CLF__TYPE_RANGES ? 0.1 : 0.5);
-}
-
-static void put_node(drawing *d, const clf__node_type *type) {
-  const char *between = "";
-  put(d, "%s(", type->name);
-  for (int i = 0; i < type->count; i++) {
-    const clf__member *m = &type->members[i];
-    if (is_left(d, type, m) || !is_given(d, type, m)) continue;
-    put(d, "%s", between);
-    put_member(d, type, m);
+void drawing_put_flow(drawing *d, int layers) {
+  const char *between = d->used && d->flow->text[d->used - 1] == ',' ? " " : "";
+  for (int i = 0; i < layers; i++) {
+    drawing_put(d, "%s", between);
+    put_item(d);
     between = ", ";
   }
-  put(d, ")");
+  if (!layers && d->used && d->flow->text[d->used - 1] == ',') d->flow->text[--d->used] = 0;
+  drawing_put(d, " -> ");
+  const clf__node_type *type = drawing_type(d, CLF__GROUP_BASE);
+  if (d->on_box && draw_chance(&d->random, 0.5)) type = &clf__node_types[CLF__ARCH_box];
+  if (d->flow->classes && !d->nested) type = &clf__node_types[CLF__ARCH_classes];
+  drawing_put_node(d, type);
 }
 
 /* ---- Flows ----------------------------------------------------------------------------------- */
 
-/* A bound at the head, and rows inside of it. */
+/* A layer that stands first alone, and rows that it takes. */
 static void put_head(drawing *d) {
+  static const clf__node_id bounds[] = {CLF__ARCH_logit, CLF__ARCH_log, CLF__ARCH_softplus};
   draw_flow *f = d->flow;
-  const double a = draw_uniform(&d->random, -2, 2), b = a + draw_uniform(&d->random, 1, 3);
-  const int kind = draw_int(&d->random, 0, 9);
-  if (kind > 3) return;
-  if (kind == 3) {
-    put(d, " standardize,");
+  const int kind = draw_int(&d->random, 0, drawing_is_image(d) ? 1 : 9);
+  clf__node_id id = CLF__ARCH_standardize;
+  if (drawing_is_image(d)) {
+    if (kind) return;
+    id = CLF__ARCH_pixels;
+    f->high = 256;
+  } else if (kind < 4) {
+    id = kind < 3 ? bounds[kind] : CLF__ARCH_columns;
+    if (f->dim == 1 && kind == 3) id = CLF__ARCH_piecewise;
+    d->low = draw_uniform(&d->random, -2, 2);
+    d->high = d->low + draw_uniform(&d->random, 1, 3);
+    f->low = d->low + 0.02;
+    f->high = d->high - 0.02;
+  } else if (kind > 4) {
     return;
   }
-  f->low = a + 0.02;
-  f->high = kind ? a + 4 : b - 0.02;
-  if (kind == 0)
-    put(d, " logit(%.17g, %.17g),", a, b);
+  d->at_head = 1;
+  drawing_put(d, " ");
+  drawing_put_node(d, &clf__node_types[id]);
+  drawing_put(d, ",");
+  d->at_head = 0;
+}
+
+static void put_shape(drawing *d) {
+  static const int images[][3] = {{2, 2, 1}, {2, 2, 2}, {4, 2, 2}, {4, 4, 1}, {2, 2, 4}, {2, 1, 3}};
+  draw_flow *f = d->flow;
+  const int *image = images[draw_int(&d->random, 0, 5)];
+  if (draw_chance(&d->random, 0.25)) {
+    memcpy(d->image, image, sizeof d->image);
+    f->dim = image[0] * image[1] * image[2];
+  } else {
+    f->dim = draw_int(&d->random, 1, 6);
+    d->on_box = draw_chance(&d->random, 0.2);
+  }
+  d->dim = f->dim;
+  f->context =
+      draw_chance(&d->random, drawing_is_image(d) ? 0.25 : 0.5) ? draw_int(&d->random, 1, 3) : 0;
+  if (f->context == 1 && !d->on_box && draw_chance(&d->random, 0.25))
+    f->classes = draw_int(&d->random, 2, 3);
+  if (drawing_is_image(d))
+    drawing_put(d, "%dx%dx%d", image[0], image[1], image[2]);
   else
-    put(d, " %s(%.17g),", kind == 1 ? "log" : "softplus", a);
+    drawing_put(d, "%d", f->dim);
+  drawing_put(d, f->context ? "|%d:" : ":", f->context);
 }
 
-/* Not those whose inverse takes an interval alone. */
-static int can_be_inverted(const clf__node_type *type) { return type->id != CLF__ARCH_softclip; }
-
-static void put_layer(drawing *d) {
-  const clf__node_type *type = draw_type(d, CLF__GROUP_LAYER, 0);
-  if (!d->on_box && can_be_inverted(type) && draw_chance(&d->random, 0.15)) put(d, "~");
-  put_node(d, type);
+static void put_context(drawing *d) {
+  const int items = d->flow->context && !d->flow->classes ? draw_int(&d->random, 0, 3) : 0;
+  if (!items) return;
+  drawing_put(d, "; context: ");
+  if (items & 1) drawing_put(d, items & 2 ? "standardize, " : "standardize");
+  if (!(items & 2)) return;
+  d->of_context = 1;
+  drawing_put_node(d, drawing_type(d, CLF__GROUP_NET));
+  drawing_put(d, "->%d", draw_int(&d->random, 1, 3));
 }
-
-static const struct {
-  const char *text;
-  int dim, context;
-} given[DRAW_GIVEN_COUNT] = {
-    {"3|2: columns(0: elementwise(affine, mlp(4x1, tanh)), 2: ~elementwise(rq(bins=4), "
-     "resnet(4x1, tanh))) -> normal",
-     3, 2},
-    {"4: columns(0: ~log(-1), 1+3: ~elementwise(affine(scale=exp)), 2: ~softplus), ~batchnorm, "
-     "~scale, split(prior=normal(trained)) -> laplace(trained)",
-     4, 0},
-};
 
 void draw_architecture(uint64_t number, draw_flow *f) {
-  if (number >= DRAW_GIVEN) {
-    const int i = (int)(number - DRAW_GIVEN);
-    *f = (draw_flow){.dim = given[i].dim, .context = given[i].context};
-    snprintf(f->text, sizeof f->text, "%s", given[i].text);
-    return;
-  }
   drawing d = {.random = {number * 0x9E3779B97F4A7C15ull + 0x1234567}, .flow = f};
   for (int i = 0; i < 8; i++) next(&d.random);
-  *f = (draw_flow){.dim = draw_int(&d.random, 1, DRAW_DIMS)};
-  f->context = draw_chance(&d.random, 0.5) ? draw_int(&d.random, 1, 3) : 0;
-  d.on_box = draw_chance(&d.random, 0.2);
-  put(&d, f->context ? "%d|%d:" : "%d:", f->dim, f->context);
+  *f = (draw_flow){0};
+  put_shape(&d);
   if (d.on_box) {
     d.low = f->low = -draw_uniform(&d.random, 1, 3);
     d.high = f->high = -d.low;
   } else {
     put_head(&d);
   }
-  const int layers = draw_int(&d.random, 0, 4);
-  for (int i = 0; i < layers; i++) {
-    put(&d, i ? ", " : " ");
-    put_layer(&d);
-  }
-  if (!layers && d.used && f->text[d.used - 1] == ',') f->text[--d.used] = 0;
-  put(&d, " -> ");
-  put_node(&d, draw_type(&d, CLF__GROUP_BASE, 0));
-  if (f->context && draw_chance(&d.random, 0.3)) {
-    put(&d, "; context: ");
-    put_node(&d, &clf__node_types[draw_chance(&d.random, 0.5) ? CLF__ARCH_mlp : CLF__ARCH_resnet]);
-    put(&d, "->%d", draw_int(&d.random, 1, 3));
-  }
+  drawing_put_flow(&d, draw_int(&d.random, 0, 4));
+  put_context(&d);
 }
 
 void draw_rows(draw_random *r, const draw_flow *f, int n, double *x) {
@@ -310,5 +304,6 @@ void draw_rows(draw_random *r, const draw_flow *f, int n, double *x) {
 }
 
 void draw_contexts(draw_random *r, const draw_flow *f, int n, double *c) {
-  for (int i = 0; i < n * f->context; i++) c[i] = draw_normal(r);
+  for (int i = 0; i < n * f->context; i++)
+    c[i] = f->classes ? draw_int(r, 0, f->classes - 1) : draw_normal(r);
 }

@@ -4,7 +4,7 @@
 #define CLF_COMPOSE_DRAW_H
 #include <stdint.h>
 
-enum { DRAW_TEXT = 4096, DRAW_DIMS = 6 };
+enum { DRAW_TEXT = 8192, DRAW_DIMS = 16 };
 
 /* xorshift64*: the same numbers everywhere. */
 typedef struct draw_random {
@@ -18,16 +18,15 @@ double draw_normal(draw_random *r);
 typedef struct draw_flow {
   char text[DRAW_TEXT];
   int dim, context;
+  int classes; /* the context is one of so many classes; 0: it is normal */
   /* Rows of data are uniform in low .. high; low == high: normal. */
   double low, high;
 } draw_flow;
 
-/* Flow number `number`: 1 to 6 dimensions, 0 to 3 of context, up to 4 layers.  The text follows
- * the grammar; whether its members fit each other is for the library to say. */
+/* Flow number `number`: 1 to 6 dimensions or an image of at most 16 numbers, 0 to 3 of context, up
+ * to 4 layers.  The text follows the grammar; whether its members fit each other is for the library
+ * to say. */
 void draw_architecture(uint64_t number, draw_flow *f);
-
-/* Flows that are given instead of drawn, since draws leave them out: numbers DRAW_GIVEN and up. */
-enum { DRAW_GIVEN = 1000000, DRAW_GIVEN_COUNT = 2 };
 
 /* n rows of data, or of context. */
 void draw_rows(draw_random *r, const draw_flow *f, int n, double *x);
