@@ -5,23 +5,38 @@
 #include "rqs.h"
 #include "scales.h"
 
-/* Lanes of a map from l0 on; those beyond a block repeat its last. */
-static int source(int l0, int l) { return l0 + l < MADE_LANES ? l0 + l : MADE_LANES - 1; }
+/* MADE_LANES numbers as so many blocks of lanes; the lanes beyond them are 0. */
+enum {
+  WIDE = (int)MADE_LANES >= (int)LANES,
+  BLOCKS = WIDE ? (int)MADE_LANES / LANES : 1,
+  USED = WIDE ? (int)LANES : (int)MADE_LANES
+};
+
+static inline void lanes_in(const real *from, lanes v) {
+  for (int l = USED; l < LANES; l++) v[l] = 0;
+  memcpy(v, from, USED * sizeof *v);
+}
+static inline void lanes_out(const lanes v, real *to) { memcpy(to, v, USED * sizeof *v); }
+static inline void subtract(const lanes v, real *from) {
+  for (int l = 0; l < USED; l++) from[l] -= v[l];
+}
 
 void CLF_REAL(clf__made_affine)(const void *args, int j, const real *u, const real *y, real *x,
                                 real *logdet) {
   const clf_made_affine_inv_args *p = args;
   const scales q = SCALES(p, NULL);
-  const real *t = u + p->shift_at * MADE_LANES, *s = u + p->scale_at * MADE_LANES;
   (void)j;
-  for (int l0 = 0; l0 < MADE_LANES; l0 += LANES) {
-    lanes raw, L = {0};
-    for (int l = 0; l < LANES && p->scale_at >= 0; l++) raw[l] = s[source(l0, l)];
-    if (p->scale_at >= 0) scales_of(&q, raw, L, NULL);
-    for (int l = 0; l < LANES && l0 + l < MADE_LANES; l++) {
-      x[l0 + l] = affine_inverse(y[l0 + l], t[l0 + l], L[l], p->first);
-      logdet[l0 + l] -= L[l];
+  for (int b = 0; b < BLOCKS; b++, u += LANES, y += LANES, x += LANES, logdet += LANES) {
+    lanes raw, shift, in, out, L = {0};
+    if (p->scale_at >= 0) {
+      lanes_in(u + p->scale_at * MADE_LANES, raw);
+      scales_of(&q, raw, L, NULL);
     }
+    lanes_in(u + p->shift_at * MADE_LANES, shift);
+    lanes_in(y, in);
+    EACH_LANE out[l] = affine_inverse(in[l], shift[l], L[l], q.first);
+    lanes_out(out, x);
+    subtract(L, logdet);
   }
 }
 
@@ -29,19 +44,16 @@ void CLF_REAL(clf__made_rqs)(const void *args, int j, const real *u, const real 
                              real *logdet) {
   const clf_made_rqs_inv_args *p = args;
   const spline s = SPLINE(p, p->numbers, NULL);
-  for (int l0 = 0; l0 < MADE_LANES; l0 += LANES) {
+  for (int b = 0; b < BLOCKS; b++, u += LANES, y += LANES, x += LANES, logdet += LANES) {
     splines q;
     lanes in, out, L;
-    for (int k = 0; k < p->numbers; k++)
-      for (int l = 0; l < LANES; l++) q.u[k][l] = u[k * MADE_LANES + source(l0, l)];
-    for (int l = 0; l < LANES; l++) in[l] = y[source(l0, l)];
+    for (int k = 0; k < p->numbers; k++) lanes_in(u + k * MADE_LANES, q.u[k]);
+    lanes_in(y, in);
     splines_bound(&s, &q);
     for (int l = 0; l < LANES && columns_differ(&s); l++) spline_bound(&s, &q, l, j);
     splines_sizes(&s, &q);
     splines_inverse(&s, &q, in, out, L);
-    for (int l = 0; l < LANES && l0 + l < MADE_LANES; l++) {
-      x[l0 + l] = out[l];
-      logdet[l0 + l] -= L[l];
-    }
+    lanes_out(out, x);
+    subtract(L, logdet);
   }
 }

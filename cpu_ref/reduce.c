@@ -18,15 +18,21 @@ static inline void sum_groups(const real *x, ptrdiff_t pitch, int rows, int grou
   memcpy(sum, s, (size_t)groups * sizeof *s);
 }
 
-/* Of numbers side by side: those SIDE apart, then these sums. */
-static double sum_side_by_side(const real *x, int n) {
-  sums s = {0};
-  double sum = 0;
+/* Of GROUPS columns of numbers side by side, `step` apart: those SIDE apart in each, then these
+ * sums. */
+static inline void sum_side_by_side(const real *x, ptrdiff_t step, int n, int columns,
+                                    double *sum) {
+  sums s[GROUPS] = {{0}};
   int i = 0;
-  for (; i + SIDE <= n; i += SIDE) s += __builtin_convertvector(*(const numbers *)(x + i), sums);
-  for (int k = 0; k < SIDE; k++) sum += s[k];
-  for (; i < n; i++) sum += (double)x[i];
-  return sum;
+  for (; i + SIDE <= n; i += SIDE)
+#pragma GCC unroll 4
+    for (int c = 0; c < columns; c++)
+      s[c] += __builtin_convertvector(*(const numbers *)(x + c * step + i), sums);
+  for (int c = 0; c < columns; c++) {
+    sum[c] =
+        ((s[c][0] + s[c][1]) + (s[c][2] + s[c][3])) + ((s[c][4] + s[c][5]) + (s[c][6] + s[c][7]));
+    for (int k = i; k < n; k++) sum[c] += (double)x[c * step + k];
+  }
 }
 
 static double sum_one(const real *x, ptrdiff_t pitch, int rows) {
@@ -54,8 +60,10 @@ CLF_LOOP(sum_columns, clf_sum_rows_args, p, band) {
   for (; step == 1 && d + GROUPS * SIDE <= n; d += GROUPS * SIDE)
     sum_groups(x + d, pitch, p->x.dim[0], GROUPS, sum + d);
   for (; step == 1 && d + SIDE <= n; d += SIDE) sum_groups(x + d, pitch, p->x.dim[0], 1, sum + d);
-  for (; d < n && pitch == 1 && step != 1; d++)
-    sum[d] = sum_side_by_side(x + d * step, p->x.dim[0]);
+  for (; pitch == 1 && step != 1 && d + GROUPS <= n; d += GROUPS)
+    sum_side_by_side(x + d * step, step, p->x.dim[0], GROUPS, sum + d);
+  for (; pitch == 1 && step != 1 && d < n; d++)
+    sum_side_by_side(x + d * step, step, p->x.dim[0], 1, sum + d);
   for (; d < n; d++) sum[d] = sum_one(x + d * step, pitch, p->x.dim[0]);
   put_sums(n, sum, p->beta, y, to);
 }

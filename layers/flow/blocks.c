@@ -58,10 +58,11 @@ static int trains_in_blocks(const clf_flow *f, int32_t n, int train) {
 }
 
 /* Weights are read for each block, so that large ones are cheaper; small ones keep more threads
- * busy. */
-static int32_t blocks_of(const clf_flow *f, int32_t n, int trains) {
+ * busy.  Inverses of masked layers pack their weights, too. */
+static int32_t blocks_of(const clf_flow *f, int32_t n, int trains, int shows) {
   const int32_t share = n / 16, few = is_large(f) ? MANY : FEW;
-  const int32_t values = share < few ? few : share > MANY ? MANY : share;
+  const int32_t most = shows & CLF_CALLS_X ? 2 * MANY : MANY;
+  const int32_t values = share < few ? few : share > most ? most : share;
   const int32_t trained = is_large(f) ? 2 * TRAIN_ROWS : TRAIN_ROWS;
   const int32_t blocks = (n - 1) / (trains ? trained : values) + 1;
   return n < SHARED ? 1 : blocks + blocks % 2;
@@ -128,7 +129,7 @@ static int tasks_of(const clf_flow *f, int32_t blocks) {
 clf_status clf__flow_measure_blocks(const clf_flow *f, int32_t n, int train, size_t *elements) {
   *elements = 0;
   if (!trains_in_blocks(f, n, train)) return CLF_OK;
-  const int32_t blocks = blocks_of(f, n, 1);
+  const int32_t blocks = blocks_of(f, n, 1, 0);
   struct clf__blocks b = {.arena = {.dev = f->dev}, .tasks = tasks_of(f, blocks)};
   size_t of_lane;
   CLF_TRY(clf__flow_measure(f, most_rows(n, blocks), train, 1, &of_lane));
@@ -288,7 +289,7 @@ static clf_status run_all(run *r) {
 clf_status clf__flow_in_blocks(clf_flow *f, int32_t n, int shows, clf__block_fn pass,
                                void *context) {
   if (!has_blocks(f) || n < ALONE) return pass(f, 0, n, context);
-  const int32_t blocks = blocks_of(f, n, 0);
+  const int32_t blocks = blocks_of(f, n, 0, shows);
   run r = {.f = f,
            .n = n,
            .blocks = blocks,
@@ -341,7 +342,7 @@ clf_status clf__flow_train_in_blocks(clf_flow *f, int32_t n, clf__block_fn pass,
     f->ws.loss = loss;
     return pass(f, 0, n, context);
   }
-  const int32_t blocks = blocks_of(f, n, 1);
+  const int32_t blocks = blocks_of(f, n, 1, 0);
   const int tasks = tasks_of(f, blocks);
   run r = {.f = f,
            .n = n,
