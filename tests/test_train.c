@@ -35,6 +35,7 @@ static TCase *tests(void) {
   tests_of_memory(tc);
   tests_of_rows(tc);
   tests_of_columns(tc);
+  tests_of_composed(tc);
   tests_of_discrete(tc);
   tests_of_files(tc);
   tests_of_watchdog(tc);
