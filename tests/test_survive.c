@@ -15,10 +15,13 @@
 
 /* ---- Trainings --------------------------------------------------------------------------- */
 
-/* Many steps a launch; a step of its operations; images with batch normalisation; and the last
- * two so that a pass takes much more memory than the rest. */
-typedef enum what { MANY, SINGLE, IMAGES, KINDS, LARGE = KINDS, LARGE_IMAGES } what;
-static const char *const kinds[] = {"many", "single", "images", "large", "large images"};
+/* Many steps a launch; a step of its operations; images with batch normalisation; a list of layers
+ * that keep a state or draw; and the last two so that a pass takes much more memory than the rest.
+ */
+typedef enum what { MANY, SINGLE, IMAGES, LAYERS, KINDS, LARGE = KINDS, LARGE_IMAGES } what;
+static const char *const kinds[] = {"many", "single", "images", "layers", "large", "large images"};
+static const char layers[] = "2: actnorm, coupling(affine, mlp(6x1, silu, dropout=0.3)), batchnorm "
+                             "-> normal";
 static int of_images(what kind) { return kind == IMAGES || kind == LARGE_IMAGES; }
 static const char file[] = "survive.safetensors";
 
@@ -42,6 +45,17 @@ static clf_train_options options_of(what kind) {
   return o;
 }
 
+static void make_flow(work *w, const clf_flow_spec *spec) {
+  clf_arch *arch = NULL;
+  if (w->kind != LAYERS) {
+    WORKS(clf_flow_create(w->dev, spec, &w->flow));
+    return;
+  }
+  WORKS(clf_arch_parse(layers, &arch));
+  WORKS(clf_flow_create_arch(w->dev, arch, 4, &w->flow));
+  clf_arch_free(arch);
+}
+
 static void begin(work *w, clf_device *dev, what kind) {
   clf_flow_spec spec = clf_flow_spec_default(CLF_NVP, 2);
   *w = (work){.kind = kind, .dev = dev};
@@ -61,7 +75,7 @@ static void begin(work *w, clf_device *dev, what kind) {
   } else {
     WORKS(clf_table_read(kind == LARGE ? "moons:n=900" : "moons:n=64", &w->table));
   }
-  WORKS(clf_flow_create(dev, &spec, &w->flow));
+  make_flow(w, &spec);
 }
 
 static clf_status make_trainer(work *w) {
@@ -147,6 +161,8 @@ static double ready(const char *name, what kind, clf_device **dev, bytes *want, 
 
 static long tries = 24;
 static long step_of(long calls, long wanted) { return wanted < calls ? calls / wanted : 1; }
+/* A list of layers makes more calls; it differs from the others by what it keeps. */
+static long tries_of(what kind) { return kind == LAYERS ? tries / 4 : tries; }
 
 /* What fails at call n of `function` in a training, on a device that is open; 0: there is none. */
 static int disturbed(clf_device *dev, what kind, const char *function, long n, int how, int code,
@@ -178,7 +194,7 @@ START_TEST(once) {
   long calls;
   ready("opencl", kind, &dev, &want, &calls);
   undisturbed(dev, kind, &want, &calls); /* scratch memory has grown: fewer calls */
-  const long step = step_of(calls, tries);
+  const long step = step_of(calls, tries_of(kind));
   for (long n = 1; n <= calls;
        n += step) /* readings go by the clock: the last call may be missing */
     ck_assert(disturbed(dev, kind, "*", n, 0, codes[n / step % 6], &want) || n + step > calls);
@@ -208,7 +224,7 @@ START_TEST(lost) {
   long calls;
   ready("opencl", kind, &dev, &want, &calls);
   undisturbed(dev, kind, &want, &calls);
-  const long step = step_of(calls, tries / 8);
+  const long step = step_of(calls, tries_of(kind) / 8 + (kind == LAYERS));
   for (long n = 1; n <= calls; n += step)
     ck_assert(disturbed(dev, kind, "*", n, CLF_FAULT_LOST, codes[n / step % 4], &want) ||
               n + step > calls);
