@@ -4,6 +4,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "train/training.h"
 
@@ -46,6 +47,7 @@ static TCase *tests(void) {
   tests_of_result(tc);
   tests_of_judge(tc);
   tcase_add_test(tc, learns_two_moons);
+  if (!strcmp(where, "cpu") || !strcmp(where, "opencl")) tests_of_learning(tc);
   return tc;
 }
 

@@ -128,6 +128,17 @@ int clf__net_is_residual(const clf__node *node) {
   return node->type->id == CLF__ARCH_resnet || node->type->id == CLF__ARCH_convresnet;
 }
 
+void clf__map_init_net(const clf__map *m, const clf__net *n, clf__host_random *r, double *w) {
+  enum { MOST = 256 };
+  clf__map one = *m;
+  double u[MOST];
+  one.dims = 1;
+  if (n->ops->init) n->ops->init(n, r, w);
+  if (!m->ops->starts_nets || !n->ops->shift || m->numbers > MOST) return;
+  m->ops->start(&one, r, u);
+  n->ops->shift(n, u, m->numbers, w);
+}
+
 static clf_status need(const clf__net *n, void **kept) {
   if (!*kept) *kept = calloc((size_t)n->tensors + 1, sizeof(clf_tensor));
   return *kept ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for the plan of a net");

@@ -163,7 +163,7 @@ static void init(const clf__layer *l, clf__host_random *r, double *w) {
   const allinone *o = own_of(l);
   const int64_t n =
       o->reflections.rank ? (int64_t)o->reflections.dim[0] * o->reflections.dim[1] : 0;
-  if (o->net.ops->init) o->net.ops->init(&o->net, r, w);
+  clf__map_init_net(&o->map, &o->net, r, w);
   for (int64_t i = 0; i < n; i++) w[o->reflections.at + i] = 0.2 * clf__host_normal(r);
 }
 

@@ -121,8 +121,8 @@ static clf_status derive(const clf__layer *l, double *c) {
 }
 
 static void init(const clf__layer *l, clf__host_random *r, double *w) {
-  const clf__net *n = &own_of(l)->net;
-  if (n->ops->init) n->ops->init(n, r, w);
+  const ar *o = own_of(l);
+  clf__map_init_net(&o->map, &o->net, r, w);
 }
 
 static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {

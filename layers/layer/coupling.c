@@ -118,7 +118,7 @@ static clf_status derive(const clf__layer *l, double *c) {
 
 static void init(const clf__layer *l, clf__host_random *r, double *w) {
   const coupling *o = own_of(l);
-  if (o->net.ops->init) o->net.ops->init(&o->net, r, w);
+  clf__map_init_net(&o->map, &o->net, r, w);
   if (o->uncond.ops) o->uncond.ops->start(&o->uncond, r, w + o->trained.at);
 }
 

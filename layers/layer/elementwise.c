@@ -76,8 +76,10 @@ static void draw(const clf__layer *l, clf__host_random *r, double *c) {
 }
 static void init(const clf__layer *l, clf__host_random *r, double *w) {
   const elementwise *o = own_of(l);
-  if (!o->net.ops) o->map.ops->start(&o->map, r, w + o->trained.at);
-  if (o->net.ops && o->net.ops->init) o->net.ops->init(&o->net, r, w);
+  if (o->net.ops)
+    clf__map_init_net(&o->map, &o->net, r, w);
+  else
+    o->map.ops->start(&o->map, r, w + o->trained.at);
 }
 
 static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {

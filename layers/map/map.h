@@ -39,6 +39,8 @@ typedef struct clf__map_ops {
   void (*derive)(const clf__map *m, const int32_t *columns, double *c);
   /* The d m numbers from which trained numbers without a net start. */
   void (*start)(const clf__map *m, clf__host_random *r, double *u);
+  int starts_nets; /* 1: numbers of a net start around these too, so that the map starts near the
+                      identity */
   /* (optional) Whether a number of transformed dimension j lies in the map's domain; and that. */
   int (*inside)(const clf__map *m, int32_t j, double x, double interval[2]);
   unsigned traits; /* of layer.h: CLF_KEEPS_VOLUME, CLF_IS_BOUNDED */
@@ -64,6 +66,11 @@ struct clf__map {
 clf_status clf__map_make(clf__map *m, const struct clf__node *node, clf__parts *parts,
                          const char *path);
 void clf__map_unmake(clf__map *m);
+
+/* Draws the first weights of a net that gives the map's numbers; those of a map that starts nets
+ * are then around start(). */
+struct clf__net;
+void clf__map_init_net(const clf__map *m, const struct clf__net *n, clf__host_random *r, double *w);
 
 /* Members of an operation's arguments: a constant as three floats whose sum is the double. */
 #define CLF__EXACT(name, v)                                                                        \

@@ -139,5 +139,6 @@ const clf__map_ops clf__map_rq = {
     .backward_inverse = backward_inverse,
     .derive = derive,
     .start = start,
+    .starts_nets = 1,
     .inside = inside,
 };

@@ -330,6 +330,12 @@ void clf__chain_init_masked(const clf__net *n, clf__host_random *r, double *w) {
   }
 }
 
+void clf__chain_shift(const clf__net *n, const double *u, int32_t count, double *w) {
+  const clf__chain *c = clf__chain_of(n);
+  const clf__dense_layer *last = &c->layer[c->count - 1];
+  for (int32_t i = 0; i < last->out; i++) w[last->bias.at + i] += u[i % count];
+}
+
 clf_status clf__chain_finish(const clf__net *n, const clf__pass *p) {
   const clf__chain *c = clf__chain_of(n);
   for (int l = 0; l < c->count; l++)

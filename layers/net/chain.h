@@ -73,6 +73,9 @@ int32_t clf__chain_contexts(const clf__net *n);
 void clf__chain_draw_masks(const clf__net *n, double *c);
 void clf__chain_init_masked(const clf__net *n, clf__host_random *r, double *w);
 
+/* Adds u[i mod count] to the bias of output i, as net.h has it. */
+void clf__chain_shift(const clf__net *n, const double *u, int32_t count, double *w);
+
 /* What all such nets do. */
 clf_status clf__chain_keep(const clf__net *n, int32_t rows, int train, clf_arena *a,
                            clf__net_kept *k);

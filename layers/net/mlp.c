@@ -91,6 +91,13 @@ static void draw(const clf__net *n, clf__host_random *r, double *c) {
   }
 }
 
+/* Net i of several makes the numbers i of all dimensions. */
+static void shift(const clf__net *n, const double *u, int32_t count, double *w) {
+  const mlps *all = n->own;
+  for (int i = 0; i < all->count; i++)
+    clf__chain_shift(&all->net[i], u + i, all->count > 1 ? 1 : count, w);
+}
+
 /* What net i keeps. */
 static clf__net_kept *kept_of(const mlps *all, clf__net_kept *k, int i) {
   return (clf__net_kept *)(k->t + (ptrdiff_t)i * all->net[i].tensors);
@@ -134,6 +141,7 @@ const clf__net_ops clf__net_mlp = {.name = "mlp",
                                    .make = make,
                                    .unmake = unmake,
                                    .draw = draw,
+                                   .shift = shift,
                                    .plan = plan,
                                    .forward = forward,
                                    .backward = backward};

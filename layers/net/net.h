@@ -25,6 +25,8 @@ typedef struct clf__net_ops {
   void (*unmake)(clf__net *n);                                     /* (optional) */
   void (*draw)(const clf__net *n, clf__host_random *r, double *c); /* (optional) constants */
   void (*init)(const clf__net *n, clf__host_random *r, double *w); /* (optional) */
+  /* (optional) Adds u[i mod count] to the bias of output i. */
+  void (*shift)(const clf__net *n, const double *u, int32_t count, double *w);
   void (*derive)(const clf__net *n, double *c); /* (masked nets) constants that follow from order */
   /* Lays out what calls of up to `rows` rows need, in three rooms: what a forward pass leaves for
    * its backward pass; (optional) what stays there even where the rest is computed again:

@@ -19,9 +19,9 @@ static const struct {
      "5|20: standardize, (coupling(rq(bins=10), resnet(50x2)), lu)*3 -> normal; context: "
      "standardize"},
     {"nsf-uci", "dim=6",
-     "6: (perm, lu, coupling(rq, resnet(256x2), uncond=1))*10, perm, lu -> normal"},
+     "6: (perm, lu, coupling(rq(tail=3), resnet(256x2), uncond=1))*10, perm, lu -> normal"},
     {"nsf-ar", "dim=8, hidden=50, depth=5",
-     "8: standardize, (ar(rq(tail=5, like=zuko), masked(50x2), order=$alt))*5 -> normal"},
+     "8: standardize, (ar(rq(like=zuko), masked(50x2), order=$alt))*5 -> normal"},
     {"maf", "dim=3, context=10",
      "3|10: standardize, (ar(affine(scale=softplus), made(50x2, tanh, residual=0)), perm)*5 -> "
      "normal; context: standardize"},

@@ -138,7 +138,7 @@ static const struct {
      "flow text, character 23: expected an argument of glowstep (width=512, "
      "map=affine(scale=sigmoid2, layout=interleaved)), found \"3\""},
     {"3: spline(0) -> normal",
-     "flow text, character 4: in elementwise(rq(bins=0, tail=3)): flow text, character 21: bins of "
+     "flow text, character 4: in elementwise(rq(bins=0, tail=5)): flow text, character 21: bins of "
      "rq is 0; it must be 1 to 64"},
     {"3: coupling(rq, mlp(64)) -> normal",
      "flow text, character 21: expected an argument of mlp (hidden, layers, act, dropout, norm, "

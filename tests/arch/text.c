@@ -12,7 +12,8 @@ static const struct {
     {"3: -> normal", "3: -> normal", 3, 0, 0},
     {"6: (perm(random), lu, coupling(rq(bins=8, tail=3), resnet(256x2, relu), uncond=1))*10, "
      "perm(random), lu -> normal",
-     "6: (perm, lu, coupling(rq, resnet(256x2), uncond=1))*10, perm, lu -> normal", 6, 0, 32},
+     "6: (perm, lu, coupling(rq(tail=3), resnet(256x2), uncond=1))*10, perm, lu -> normal", 6, 0,
+     32},
     {"8: (ar(affine(scale=exp), made(100x2, relu, residual=0)), batchnorm, perm(reverse))*5 -> "
      "normal",
      "8: (ar(affine(scale=exp), made(100x2, residual=0)), batchnorm, perm(reverse))*5 -> normal", 8,
@@ -24,13 +25,13 @@ static const struct {
      3, 10, 11},
     {"5|20: standardize, (coupling(rq(bins=10, tail=3), resnet(50x2, relu)), lu)*5 -> normal; "
      "context: standardize, mlp(64x2, relu)->16",
-     "5|20: standardize, (coupling(rq(bins=10), resnet(50x2)), lu)*5 -> normal; context: "
+     "5|20: standardize, (coupling(rq(bins=10, tail=3), resnet(50x2)), lu)*5 -> normal; context: "
      "standardize, mlp->16",
      5, 20, 11},
     {"6: (~ar(affine(scale=sigmoid2), made(64x2, relu)), perm(reverse))*4 -> normal",
      "6: (~ar(affine, made), perm(reverse))*4 -> normal", 6, 0, 8},
     {"7|8: (ar(rq(bins=8, tail=5, like=zuko), masked(64x2, relu), order=$alt))*3 -> normal",
-     "7|8: (ar(rq(tail=5, like=zuko), masked, order=$alt))*3 -> normal", 7, 8, 3},
+     "7|8: (ar(rq(like=zuko), masked, order=$alt))*3 -> normal", 7, 8, 3},
     {"4: (ar(rq(tail=circular, like=zuko), masked(64x2)))*3 -> box(-pi,pi)",
      "4: (ar(rq(tail=circular, like=zuko), masked))*3 -> box(-pi, pi)", 4, 0, 3},
     {"32x32x3: (squeeze, (actnorm, conv1x1(lu), coupling(affine(scale=sigmoid2, "

@@ -29,6 +29,7 @@ void tests_of_rates(TCase *tc);
 void tests_of_refusals(TCase *tc);
 void tests_of_result(TCase *tc);
 void tests_of_judge(TCase *tc);
+void tests_of_learning(TCase *tc); /* one device of each kind is enough */
 void tests_of_rows(TCase *tc);
 void tests_of_watchdog(TCase *tc);
 void tests_of_weights(TCase *tc);
