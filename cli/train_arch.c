@@ -50,6 +50,9 @@ static int set_preset(const char *option, const char *word) {
 
 static int set_flow(const char *word) {
   if (kind_of(word) >= 0) return set_kind("--flow", word);
+  if (strstr(word, "->") && !strchr(word, ':'))
+    return cli_usage("--flow %s: an architecture begins with the number of columns, as \"3: %s\"",
+                     cli_clean(word), cli_clean(word));
   if (*word != '@' && !strchr(word, ':')) return set_preset("--flow", word);
   return cli_arch_read(word, &cli_wanted.arch);
 }

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Evaluating many images takes minutes: no more than these are. */
 enum { MOST_IMAGES = 1000 };
@@ -174,6 +175,16 @@ static void tell_worse_than_gaussian(const cli_session *s, const clf_score *scor
           : "--standardize may help, or more --epochs or another --lr");
 }
 
+/* The best epoch is among the last twentieth.  With a step size that falls to 0 it should be. */
+static void tell_unfinished(const clf_history *h) {
+  char options[2048];
+  clf_train_options_text(&cli_wanted.train, options, sizeof options);
+  if (h->epochs < 20 || 20 * (h->epochs - h->best_epoch) >= h->epochs || strstr(options, "cosine"))
+    return;
+  cli_say("the validation loss was still falling at the end; --resume --epochs %" PRId64 " goes on",
+          2 * h->epochs);
+}
+
 static int print_scores(const cli_session *s, const cli_training *t) {
   clf_score score;
   const int code = score_data(s, &score);
@@ -193,6 +204,7 @@ static int print_scores(const cli_session *s, const cli_training *t) {
   if (t->bits == 0) printf("bits/dim             %.6f\n", score.bits_per_dim);
   cli_train_tell_best(t);
   if (t->bits == 0) tell_worse_than_gaussian(s, &score);
+  if (isfinite(history.valid)) tell_unfinished(&history);
   return CLI_OK;
 }
 

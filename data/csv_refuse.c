@@ -24,13 +24,29 @@ clf_status clf__csv_refuse(const clf__csv *r, int64_t c, const clf__field *f, co
 }
 
 /* A column as it is typed after --drop: by its number where its name would need quotes. */
-static void drop_option(const clf__csv *r, int64_t c, char *text, size_t size) {
+static int column_word(const clf__csv *r, int64_t c, char *text, size_t size) {
   const char *const name = name_of(r, c);
   const size_t plain = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
-  if (*name && !name[plain] && plain < 40)
-    snprintf(text, size, "--drop %s", name);
-  else
-    snprintf(text, size, "--drop %" PRId64, c + 1);
+  if (*name && !name[plain] && plain < 40) return snprintf(text, size, "%s", name);
+  return snprintf(text, size, "%" PRId64, c + 1);
+}
+
+/* "--drop species,sex": column c, which has no numbers, and all others that are wanted and have
+ * none, unless they are too many for `text`.  Returns how many. */
+static int drop_option(const clf__csv *r, int64_t c, char *text, size_t size) {
+  size_t n = (size_t)snprintf(text, size, "--drop ");
+  int count = 0;
+  for (int64_t k = 0; k < r->cols && r->to; k++) {
+    if (r->to[k] < 0 || r->numeric[k] > 0) continue;
+    if (count++) n += (size_t)snprintf(text + n, size - n, ",");
+    n += (size_t)column_word(r, k, text + n, size - n);
+    if (n + 2 >= size) count = 0;
+    if (!count) break;
+  }
+  if (count) return count;
+  n = (size_t)snprintf(text, size, "--drop ");
+  column_word(r, c, text + n, size - n);
+  return 1;
 }
 
 /* Whether the field may be part of a header that was not taken for one. */
@@ -41,17 +57,17 @@ static int may_be_header(const clf__csv *r) {
 /* What to do about a field that is no number, to follow a sentence; perhaps nothing. */
 static void remedy(const clf__csv *r, int64_t c, const clf__field *f, clf__field_kind kind,
                    char *text, size_t size) {
-  char drop[64];
-  drop_option(r, c, drop, sizeof drop);
+  char drop[128];
   size_t n = 0;
   *text = 0;
   if (may_be_header(r))
     n = (size_t)snprintf(text, size, "; if line %" PRId64 " names the columns, say --header yes",
                          r->number);
   if (kind == CLF_FIELD_COMMA) return;
-  if (c < r->cols && r->others > 0 && r->numeric[c] == 0)
-    snprintf(text + n, size - n, "; %s leaves the column out", drop);
-  else if (f->n && *f->s != '#' && memchr(f->s, '#', f->n))
+  if (c < r->cols && r->others > 0 && r->numeric[c] == 0) {
+    const int columns = drop_option(r, c, drop, sizeof drop);
+    snprintf(text + n, size - n, "; %s leaves the column%s out", drop, columns > 1 ? "s" : "");
+  } else if (f->n && *f->s != '#' && memchr(f->s, '#', f->n))
     snprintf(text + n, size - n, "; --comment '#' ignores what follows a '#'");
 }
 
@@ -73,7 +89,7 @@ static const char *what_it_is(const clf__csv *r, const clf__field *f, clf__field
 
 clf_status clf__csv_refuse_kind(const clf__csv *r, int64_t c, const clf__field *f,
                                 clf__field_kind kind) {
-  char advice[160], what[320];
+  char advice[256], what[448];
   switch (kind) {
   case CLF_FIELD_NOT_FINITE: return clf__csv_refuse(r, c, f, "is not a finite number");
   case CLF_FIELD_TOO_LARGE: return clf__csv_refuse(r, c, f, "is too large for a double");

@@ -33,6 +33,13 @@ START_TEST(flows_lists_all) {
 }
 END_TEST
 
+START_TEST(flow_without_its_columns) {
+  refuses(2, "train --data moons --flow lu,lu->normal --out m",
+          "--flow lu,lu->normal: an architecture begins with the number of columns, as \"3: "
+          "lu,lu->normal\"");
+}
+END_TEST
+
 START_TEST(flows_describes_one) {
   succeeds("flows --name coupling", "layer coupling\n");
   succeeds("flows --name coupling", "\n  net          net that reads the identity dimensions and "
@@ -173,12 +180,9 @@ START_TEST(info_prints_the_architecture) {
 END_TEST
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {flows_lists_all,
-                                flows_describes_one,
-                                page_has_the_reference,
-                                page_has_examples_that_parse,
-                                dry_run_prints_the_text,
-                                flows_that_are_refused,
-                                info_prints_the_architecture};
+  const TTest *const tests[] = {
+      flows_lists_all,        flow_without_its_columns,     flows_describes_one,
+      page_has_the_reference, page_has_examples_that_parse, dry_run_prints_the_text,
+      flows_that_are_refused, info_prints_the_architecture};
   return program_main(argc, argv, "cli flows", NULL, tests, sizeof tests / sizeof *tests);
 }

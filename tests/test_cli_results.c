@@ -91,6 +91,32 @@ START_TEST(diverged) {
 }
 END_TEST
 
+/* Validation that was best at the end asks for more, but not where the step size fell to 0, nor
+ * after a training that was long enough. */
+START_TEST(validation_still_falling) {
+  const char *command = "train --data moons:n=200 --epochs 20 --lr 0.001 --valid-split 0.2 "
+                        "--standardize --out u.safetensors";
+  const char *told =
+      "the validation loss was still falling at the end; --resume --epochs 40 goes on";
+  char text[256];
+  result r = run(command);
+  expect_code(command, &r, 0);
+  says(&r, command, told);
+  release(r);
+  snprintf(text, sizeof text, "%s --schedule cosine", command);
+  r = run(text);
+  expect_code(text, &r, 0);
+  is_silent_on(&r, "still falling");
+  release(r);
+  command = "train --data moons:n=40 --epochs 200 --lr 0.05 --hidden 16 --valid-split 0.2 "
+            "--standardize --out u.safetensors";
+  r = run(command);
+  expect_code(command, &r, 0);
+  is_silent_on(&r, "still falling");
+  release(r);
+}
+END_TEST
+
 /* The first step is good, since its weights are, but not many more. */
 START_TEST(not_finite_after_the_best_epoch) {
   char want[128];
@@ -217,6 +243,7 @@ END_TEST
 int main(int argc, char **argv) {
   const TTest *const tests[] = {natural_units,
                                 diverged,
+                                validation_still_falling,
                                 not_finite_after_the_best_epoch,
                                 not_finite_at_once,
                                 density_without_bound,

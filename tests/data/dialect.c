@@ -322,6 +322,13 @@ START_TEST(columns_that_are_chosen) {
   FAILS_WITH("5.1,setosa\n4.9,setosa\n", &none,
              "line 1, column 2: \"setosa\" is not a number" HEADER "; --drop 2 leaves the column "
              "out");
+  /* All columns of text at once, but those that are left out already. */
+  FAILS_WITH("kind,a,b,my sex\nx,1,2,f\ny,3,4,m\n", &none,
+             "line 2, column 1 (\"kind\"): \"x\" is not a number; --drop kind,4 leaves the columns "
+             "out");
+  FAILS_WITH("kind,a,b,sex\nx,1,2,f\ny,3,4,m\n",
+             (&(clf_table_options){.drop = (char *[]){"kind"}, .drop_count = 1}),
+             "line 2, column 4 (\"sex\"): \"f\" is not a number; --drop sex leaves the column out");
   fails_with(text, &(clf_table_options){.columns = wrong, .column_count = 1}, CLF_EINVAL,
              "d.csv: no column is named \"q\"; the columns are: a, day, b");
   fails_with(text, &(clf_table_options){.drop = beyond, .drop_count = 1}, CLF_EINVAL,
