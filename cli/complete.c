@@ -52,6 +52,8 @@ static cli_option compress_options[] = {OPTIONS, OPTIONS_IMAGES, CLI_OPTIONS_TAB
  * each or, where the scale kept changes from one to the next, once for all. */
 typedef struct plan {
   const clf_flow_spec *spec;
+  int32_t *scale; /* (D) at which each latent left; the last one has those that pass all splits */
+  int32_t scales;
   int32_t made;
 } plan;
 
@@ -60,13 +62,15 @@ static int32_t draw_of(int32_t column) { return o.keep < 0 ? 0 : column; }
 static int32_t draws(const plan *p) { return o.keep < 0 ? 1 : p->made; }
 
 /* Puts `fine` in place of latents of the scales below `keep`. */
-static void replace(const clf_flow_spec *spec, int32_t keep, const double *fine, double *z) {
-  for (int32_t h = 0; h < spec->height; h++)
-    for (int32_t w = 0; w < spec->width; w++) {
-      const int32_t at = (h * spec->width + w) * spec->channels;
-      if (clf_latent_scale(spec, h, w) < keep)
-        memcpy(z + at, fine + at, (size_t)spec->channels * sizeof *z);
-    }
+static void replace(const plan *p, int32_t keep, const double *fine, double *z) {
+  for (int32_t e = 0; e < p->spec->dim; e++)
+    if (p->scale[e] < keep) z[e] = fine[e];
+}
+
+static int32_t latents_from(const plan *p, int32_t keep) {
+  int32_t count = 0;
+  for (int32_t e = 0; e < p->spec->dim; e++) count += p->scale[e] >= keep;
+  return count;
 }
 
 /* Latents of the examples (count, D) to those of the images to be made (count, made, D). */
@@ -75,7 +79,7 @@ static void spread(const plan *p, int count, const double *z, const double *fine
   for (int64_t i = 0; i < count; i++)
     for (int32_t c = 0; c < p->made; c++, out += dim) {
       memcpy(out, z + i * dim, (size_t)dim * sizeof *out);
-      replace(p->spec, kept_from(c), fine + (i * draws(p) + draw_of(c)) * dim, out);
+      replace(p, kept_from(c), fine + (i * draws(p) + draw_of(c)) * dim, out);
     }
 }
 
@@ -103,12 +107,11 @@ static int make(const cli_session *s, const plan *p, const cli_indices *list, co
 /* ---- The picture ------------------------------------------------------------------ */
 
 static void print_columns(const plan *p) {
-  const clf_flow_spec *spec = p->spec;
   fputs("columns  original", stdout);
   for (int32_t c = 0; c < p->made; c++) {
     const int32_t keep = kept_from(c);
     if (c == 0 || o.keep < 0)
-      printf(", %s%d of %d latents", c == 0 ? "kept " : "", spec->dim >> keep, spec->dim);
+      printf(", %s%d of %d latents", c == 0 ? "kept " : "", latents_from(p, keep), p->spec->dim);
   }
   if (o.keep >= 0 && p->made > 1) printf(" (%d images)", p->made);
   putchar('\n');
@@ -129,26 +132,30 @@ static int put(const plan *p, int count, const double *x, const clf_table *made,
   return code;
 }
 
-static int check_model(const cli_session *s) {
-  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
+/* What the model is, for one of images; p->scale is to be freed. */
+static int make_plan(const cli_session *s, plan *p) {
+  p->spec = clf_flow_get_spec(s->flow);
   if (!cli_makes_images(s))
     return cli_fail("the model %s is of kind %s and has no scales; this is for models of images",
-                    cli_common.model, clf_kind_name(spec->kind));
-  if (o.keep < spec->scales) return CLI_OK;
+                    cli_common.model, clf_kind_name(p->spec->kind));
+  p->scale = calloc((size_t)p->spec->dim, sizeof *p->scale);
+  if (!p->scale) return cli_fail("out of memory for the scales of %d latents", (int)p->spec->dim);
+  if (clf_flow_latent_scales(s->flow, p->scale, &p->scales) != CLF_OK) return cli_fail_library();
+  p->made = o.keep < 0 ? p->scales : o.samples;
+  if (o.keep < p->scales) return CLI_OK;
   return cli_fail("--keep %" PRId64 " is beyond the model %s, which has scales 0 to %d", o.keep,
-                  cli_common.model, spec->scales - 1);
+                  cli_common.model, (int)p->scales - 1);
 }
 
-static int draw(const cli_session *s, const cli_indices *list, const double *x) {
+static int draw_rows(const cli_session *s, const plan *p, const cli_indices *list,
+                     const double *x) {
   const int count = list->count;
-  plan p = {.spec = clf_flow_get_spec(s->flow)};
-  p.made = o.keep < 0 ? p.spec->scales : o.samples;
-  const cli_grid grid = {.rows = count, .cols = p.made + 1, .apart = 1};
-  int code = cli_check_grid(p.spec, grid);
+  const cli_grid grid = {.rows = count, .cols = p->made + 1, .apart = 1};
+  int code = cli_check_grid(p->spec, grid);
   if (code) return code;
   clf_table made = {0};
-  code = make(s, &p, list, x, &made);
-  if (!code) code = put(&p, count, x, &made, grid);
+  code = make(s, p, list, x, &made);
+  if (!code) code = put(p, count, x, &made, grid);
   clf_table_free(&made);
   return code;
 }
@@ -161,11 +168,13 @@ static int run(void) {
   if (!code) code = cli_check_file("--out", o.out, ".png");
   if (code) return code;
   cli_session s;
+  plan p = {0};
   double *x = NULL;
   code = cli_session_open(&s);
-  if (!code) code = check_model(&s);
+  if (!code) code = make_plan(&s, &p);
   if (!code) code = cli_take_rows(&s, &list, &x);
-  if (!code) code = draw(&s, &list, x);
+  if (!code) code = draw_rows(&s, &p, &list, x);
+  free(p.scale);
   free(x);
   cli_session_close(&s);
   return code;
@@ -190,8 +199,8 @@ const cli_verb cli_complete = {
     .purpose = "Draws images whose fine latents are drawn anew, the coarse ones kept.",
     .details =
         "Columns: the image; with all its latents kept, which gives it back; with those of scale\n"
-        "1 and coarser, of scale 2 and coarser, ... Each scale but the last holds half of the\n"
-        "latents that come to it. With --keep K: the image, and N completions of what is kept.",
+        "1 and coarser, of scale 2 and coarser, ... Each split of the flow ends a scale, whose\n"
+        "latents leave there. With --keep K: the image, and N completions of what is kept.",
     .example =
         "clflow complete faces.safetensors --data faces --index 3,5 --keep 2 --out faces.png",
     .options = complete_options,

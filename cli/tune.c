@@ -22,10 +22,12 @@ static cli_option options[] = {
         "samples of a step, and to draw (default the model's, else as `clflow train` has it)",
         CLI_COUNT32, &cli_tuning.batch, NULL),
     CLI_SECTION("A new flow"),
-    CLI_OPTION("--flow", "nvp|nice|piecewise|realnvp", "its kind (default nvp)", CLI_CHOICE,
-               &cli_tuning.spec.kind, NULL),
-    CLI_OPTION("--dim", "D", "nvp, nice: columns of the data", CLI_COUNT32, &cli_tuning.spec.dim,
-               "2"),
+    CLI_OPTION("--flow", "FLOW",
+               "nvp, nice, piecewise or realnvp; an architecture as text, or @FILE; or another "
+               "preset, as of `clflow train` (default nvp)",
+               CLI_TEXT, &cli_tuning.flow, NULL),
+    CLI_OPTION("--dim", "D", "columns of the data, unless the text says it", CLI_COUNT32,
+               &cli_tuning.spec.dim, "2"),
     CLI_OPTION("--hidden", "N", "nvp, nice: units of each coupling's networks (default 2)",
                CLI_COUNT32, &cli_tuning.spec.hidden, NULL),
     CLI_OPTION("--depth", "N", "nvp, nice: couplings (default 4)", CLI_COUNT32,
@@ -123,6 +125,8 @@ static int run(void) {
     return cli_usage("--shapes stands in place of a model: give one of them");
   results r = {0};
   int kept = 0;
+  const int bad = model || !cli_tuning.flow ? CLI_OK : cli_tune_read_flow();
+  if (bad) return bad;
   const clf_status s =
       clf_tune(cli_common.device, cli_tuning.shapes ? cli_tune_shapes : cli_tune_flow, NULL,
                collect, &r, &kept);
@@ -137,6 +141,7 @@ static int run(void) {
                     "(CLFLOW_CACHE_DIR)");
   free(r.at);
   free(r.calls);
+  clf_arch_free(cli_tuning.arch);
   return code;
 }
 

@@ -36,6 +36,7 @@ static clf_status spec_of_images(clf_flow_spec *spec) {
 
 static clf_status new_flow(clf_device *dev, clf_flow **flow) {
   const clf_flow_spec *o = &cli_tuning.spec;
+  if (cli_tuning.arch) return clf_flow_create_arch(dev, cli_tuning.arch, 0, flow);
   clf_flow_spec spec = clf_flow_spec_default(o->kind, o->dim);
   if (o->kind == CLF_REALNVP) CLF_TRY(spec_of_images(&spec));
   if (o->hidden) spec.hidden = o->hidden;
@@ -45,7 +46,7 @@ static clf_status new_flow(clf_device *dev, clf_flow **flow) {
 
 /* Pixels, or numbers in the middle of what a flow takes. */
 static clf_status make_rows(const clf_flow_spec *spec, int32_t rows, clf_table *t) {
-  const int images = spec->kind == CLF_REALNVP;
+  const int images = spec->height > 0;
   uint32_t state = 1;
   CLF_TRY(clf_table_new(rows, spec->dim, t));
   for (int64_t i = 0; i < t->rows * t->cols; i++) {
@@ -57,7 +58,7 @@ static clf_status make_rows(const clf_flow_spec *spec, int32_t rows, clf_table *
 
 /* Weights are thrown away, so the step may be one of nothing. */
 static clf_status work_with(clf_flow *flow, const clf_table *rows) {
-  const int images = clf_flow_get_spec(flow)->kind == CLF_REALNVP;
+  const int images = clf_flow_get_spec(flow)->height > 0;
   clf_train_options options = images ? clf_train_options_images() : clf_train_options_default();
   clf_trainer *trainer = NULL;
   options.epochs = 1;
@@ -82,7 +83,7 @@ clf_status cli_tune_flow(clf_device *dev, void *context) {
                                   : new_flow(dev, &flow);
   if (!s && !cli_tuning.batch) {
     clf_train_options file;
-    const int images = clf_flow_get_spec(flow)->kind == CLF_REALNVP;
+    const int images = clf_flow_get_spec(flow)->height > 0;
     cli_tuning.batch = cli_common.model && !clf_train_options_load(cli_common.model, &file)
                            ? file.batch
                        : images ? clf_train_options_images().batch

@@ -3,15 +3,26 @@
  * and their gradients. */
 #include "scales.h"
 
-#define SCALES_OF(p) SCALES(p, &(p)->s)
+/* With a trained factor, where there is one. */
+#define SCALES_OF(p) trained((scales)SCALES(p, &(p)->s), &(p)->g)
+static scales trained(scales q, const clf_tensor *g) {
+  q.g = g->buf ? at(g, 0, 0, 0, 0) : NULL;
+  q.g0 = g->buf && g->dim[0] == 2 ? at(g, 1, 0, 0, 0) : NULL;
+  return q;
+}
 
-/* The log-scales L of a block and, unless NULL, their slopes by the raw numbers. */
+/* The log-scales L of a block and, unless NULL, their slopes by the raw numbers, or 1 where a
+ * trained factor stands between. */
 static void block_scales(const scales *q, const block *b, lanes L, lanes slope) {
   lanes raw;
   EACH_LANE L[l] = 0;
   if (!q->s->buf) return;
   block_get_of(b, q->s, raw);
   scales_of(q, raw, L, slope);
+  if (!q->g) return;
+  const real g = *q->g, g0 = q->g0 ? *q->g0 : 0;
+  EACH_LANE L[l] = g * L[l] + g0;
+  if (slope) EACH_LANE slope[l] = 1;
 }
 
 CLF_REF_MAP(affine_map_fwd, x, 60.0) {
@@ -87,4 +98,41 @@ CLF_REF_MAP(affine_map_inv_bwd, x, 90.0) {
     block_put_of(&b, &p->dt, dt);
     if (p->ds.buf) block_put_of(&b, &p->ds, ds);
   }
+}
+
+/* ---- A trained factor --------------------------------------------------------------------- */
+
+typedef struct by_rows {
+  const clf_trained_scale_bwd_args *p;
+  real *sum; /* two for each sample */
+} by_rows;
+
+CLF_LOOP(trained_rows, by_rows, c, n) {
+  const clf_trained_scale_bwd_args *p = c->p;
+  const real g = *at(&p->g, 0, 0, 0, 0);
+  double dg = 0, dg0 = 0;
+  for (int j = 0; j < p->s.dim[1]; j++) {
+    const real u = *at(&p->s, n, j, 0, 0), v = *at(&p->ds, n, j, 0, 0);
+    dg += v * real_tanh(u);
+    dg0 += v;
+    *at(&p->ds, n, j, 0, 0) = v * g * bounded_slope(u, 1);
+  }
+  c->sum[2 * (ptrdiff_t)n] = (real)dg;
+  c->sum[2 * (ptrdiff_t)n + 1] = (real)dg0;
+}
+
+CLF_REF(trained_scale_bwd) {
+  const int N = p->s.dim[0];
+  real *sum = clf_scratch_get(scratch, 2 * (size_t)N);
+  CLF_NEED(sum, 2 * N);
+  const by_rows c = {p, sum};
+  in_threads(30.0 * (double)clf__count(&p->s), N, trained_rows, &c);
+  double dg = 0, dg0 = 0;
+  for (int n = 0; n < N; n++) {
+    dg += sum[2 * (ptrdiff_t)n];
+    dg0 += sum[2 * (ptrdiff_t)n + 1];
+  }
+  if (p->dg.buf) *at(&p->dg, 0, 0, 0, 0) += (real)dg;
+  if (p->dg.buf && p->dg.dim[0] == 2) *at(&p->dg, 1, 0, 0, 0) += (real)dg0;
+  return CLF_OK;
 }

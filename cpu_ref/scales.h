@@ -26,6 +26,7 @@ typedef struct scales {
   const clf_tensor *s; /* left out: 1 */
   int kind, first;
   real a, b, rate;
+  const real *g, *g0; /* unless NULL, the log-scale is g L + g0 */
 } scales;
 #define SCALES(p, tensor)                                                                          \
   {                                                                                                \

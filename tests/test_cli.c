@@ -600,6 +600,13 @@ START_TEST(test_tune) {
   succeeds("tune --flow realnvp --preset tiny --size 8x8 --batch 4", " shapes take another way");
   succeeds("tune --flow nvp --dim 9 --hidden 600 --depth 2 --batch 20",
            "nothing to choose: none of these calls has several ways on this device");
+  succeeds("tune --flow 4:(coupling(add,mlp(300x2)),lu)*2->normal --batch 64", "");
+  succeeds("tune --flow 4x4x2:pixels,squeeze,glowstep(width=8)->normal --batch 8", "");
+  succeeds("tune --flow maf(hidden=200) --dim 3 --batch 64", "");
+  refuses(2, "tune --flow maf(hidden=200 --dim 3", "the parenthesis is not closed");
+  refuses(2, "tune --flow tiny", "tiny is one of realnvp's presets: --flow realnvp --preset tiny");
+  refuses(2, "tune --flow noves", "there is no preset");
+  refuses(2, "tune --flow 4:lou->normal", "lou");
   succeeds("tune --flow piecewise --dim 1 --batch 20",
            "nothing to choose: none of these calls has several ways on this device");
   /* The rest of a long line is not a line of its own. */

@@ -275,6 +275,21 @@ START_TEST(test_complete) {
 END_TEST
 
 /* Zeros are what a temperature of 0 draws. */
+/* Any flow of images has scales: one more than splits. */
+START_TEST(test_complete_of_any_flow) {
+  succeeds("train --data glyphs:size=8,n=40 --epochs 1 --batch 20 --out glow.safetensors --flow "
+           "8x8x1:pixels,squeeze,glowstep(width=4),split,squeeze,glowstep(width=4),"
+           "split(prior=conv),glowstep(width=4)->normal",
+           "");
+  succeeds("complete glow.safetensors --data glyphs:size=8,n=9 --index 0,1 --out glow.png",
+           "columns  original, kept 64 of 64 latents, 32 of 64 latents, 16 of 64 latents\n");
+  succeeds("compress glow.safetensors --data glyphs:size=8,n=9 --index 0,1 --keep 2 --out less.png",
+           "columns  original, kept 16 of 64 latents\n");
+  refuses(1, "complete glow.safetensors --data glyphs:size=8,n=9 --out never.png --keep 3",
+          "--keep 3 is beyond the model glow.safetensors, which has scales 0 to 2\n");
+}
+END_TEST
+
 START_TEST(test_compress) {
   succeeds("compress colour.safetensors" COLOURS "--keep 1 --out zero.png",
            "columns  original, kept 96 of 192 latents\n");
@@ -351,9 +366,11 @@ static void make_models(void) {
 
 int main(int argc, char **argv) {
   const TTest *const tests[] = {
-      test_sample_grid,         test_sample_shapes,  test_sample_parts, test_temperature_0,
-      test_sample_levels,       test_sample_refuses, test_interpolate,  test_interpolate_columns,
-      test_interpolate_refuses, test_complete,       test_compress,     test_complete_refuses,
+      test_sample_grid,      test_sample_shapes,        test_sample_parts,
+      test_temperature_0,    test_sample_levels,        test_sample_refuses,
+      test_interpolate,      test_interpolate_columns,  test_interpolate_refuses,
+      test_complete,         test_complete_of_any_flow, test_compress,
+      test_complete_refuses,
   };
   return program_main(argc, argv, "cli pictures", make_models, tests, sizeof tests / sizeof *tests);
 }

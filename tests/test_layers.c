@@ -153,8 +153,8 @@ static void forward(list *s, clf__mode mode, const double *x, int32_t n, double 
   WORKS(clf_do(flows_dev, fill, .y = s->logdet, .value = 0));
   WORKS(prepare(s, &p));
   for (int i = 0; i < s->count; i++)
-    WORKS(s->layer[i].ops->forward(&s->layer[i], &p, &s->kept[i], clf__rows(s->x[i], n),
-                                   clf__rows(s->x[i + 1], n), clf__rows(s->logdet, n)));
+    WORKS(clf__layer_forward(&s->layer[i], &p, &s->kept[i], clf__rows(s->x[i], n),
+                             clf__rows(s->x[i + 1], n), clf__rows(s->logdet, n)));
   WORKS(clf_read64(flows_dev, clf__rows(s->x[s->count], n), z));
   WORKS(clf_read64(flows_dev, clf__rows(s->logdet, n), logdet));
 }
@@ -166,8 +166,8 @@ static void inverse(list *s, clf__mode mode, const double *z, int32_t n, double 
   WORKS(clf_do(flows_dev, fill, .y = s->logdet, .value = 0));
   WORKS(prepare(s, &p));
   for (int i = s->count - 1; i >= 0; i--)
-    WORKS(s->layer[i].ops->inverse(&s->layer[i], &p, &s->kept[i], clf__rows(s->x[i + 1], n),
-                                   clf__rows(s->x[i], n), clf__rows(s->logdet, n)));
+    WORKS(clf__layer_inverse(&s->layer[i], &p, &s->kept[i], clf__rows(s->x[i + 1], n),
+                             clf__rows(s->x[i], n), clf__rows(s->logdet, n)));
   WORKS(clf_read64(flows_dev, clf__rows(s->x[0], n), x));
   WORKS(clf_read64(flows_dev, clf__rows(s->logdet, n), logdet));
 }
@@ -192,8 +192,8 @@ static void backward(list *s, clf__mode mode, int inverted, const double *dz, in
     const clf__layer *l = &s->layer[i];
     const clf_tensor in = clf__rows(s->x[i], n), out = clf__rows(s->x[i + 1], n);
     const clf_tensor din = clf__rows(s->dx[i], n), dout = clf__rows(s->dx[i + 1], n);
-    WORKS(inverted ? l->ops->backward_inverse(l, &p, &s->kept[i], out, in, din, dout)
-                   : l->ops->backward(l, &p, &s->kept[i], in, out, dout, din));
+    WORKS(inverted ? clf__layer_backward_inverse(l, &p, &s->kept[i], out, in, din, dout)
+                   : clf__layer_backward(l, &p, &s->kept[i], in, out, dout, din));
   }
   for (int i = 0; i < s->count; i++)
     if (s->layer[i].ops->finish) WORKS(s->layer[i].ops->finish(&s->layer[i], &p));
@@ -298,6 +298,29 @@ END_TEST
 
 static const char *const lists[] = {
     "5: perm(random) -> normal",
+    "5: coupling(affine(scale=realnvp), mlp(6x1, tanh)) -> normal",
+    "5: coupling(affine(scale=realnvp, first=1), resnet(4x1, tanh, bn=1), mask=mid), "
+    "coupling(affine(scale=realnvp, layout=pairs), mlp(6x1, tanh), mask=random, inputs=masked) -> "
+    "normal",
+    "3: elementwise(affine(scale=realnvp)), lu, elementwise(affine(scale=realnvp, first=1)) -> "
+    "normal",
+    "5: coupling(add, mlp(4x1, tanh), mask=random), batchnorm(transformed=1, eps=0.1) -> normal",
+    "5: ~coupling(add, mlp(4x1, tanh)), batchnorm(transformed=1) -> normal",
+    "2x2x3: coupling(affine(scale=realnvp), mlp(4x1, tanh), mask=list, list=0-4), "
+    "batchnorm(transformed=1) -> normal",
+    "2x3x2: coupling(add, mlp(4x1, tanh), mask=checker, even=1), batchnorm(transformed=1) -> "
+    "normal",
+    "2x2x3: coupling(add, mlp(4x1, tanh), mask=channel), batchnorm(transformed=1) -> normal",
+    "2x4x1: coupling(affine(scale=realnvp, first=1), convresnet(3x1, bn=1, like=realnvp), "
+    "mask=checker), batchnorm(eps=0.0001, transformed=1) -> normal",
+    "2x4x1: coupling(affine(scale=realnvp), convresnet(3x2, like=realnvp), mask=checker, even=1) "
+    "-> "
+    "normal",
+    "2x2x3: coupling(affine(scale=realnvp), convresnet(3x1, like=realnvp), mask=channel), "
+    "batchnorm(transformed=1) -> normal",
+    "2x4x1: coupling(affine(scale=exp), convresnet(3x1, bn=1, like=realnvp), mask=checker), "
+    "coupling(affine(scale=realnvp), conv(3, 1-1, tanh, norm=0, zero=0), mask=checker) -> normal",
+    "2x4x2: squeeze(order=checker), ~squeeze(order=space), squeeze -> normal",
     "5: perm(reverse), perm(list, list=2, 0, 1, 4, 3) -> normal",
     "5: lu(identity=0) -> normal",
     "1: lu, qr, svd, dense, rotation, householder -> normal",
@@ -658,6 +681,80 @@ START_TEST(batch_statistics) {
 }
 END_TEST
 
+static double state(list *s, const char *name, int at) {
+  double v[8];
+  WORKS(clf_read64(flows_dev, clf__part_of(&s->weights, part_of(s, name)->part), v));
+  return v[at];
+}
+
+/* Of what a coupling transformed alone; of an image's pixels the others count as zeros. */
+START_TEST(statistics_of_a_part) {
+  const double each[GRADIENT_ROWS] = {0.5, -1, 2, 0.25}, slack = flows_exact ? 1e-7 : 1e-5;
+  double z[80], logdet[20], mean[2], var[2], sum = 0, square = 0;
+  double *x = normals(9, 80);
+  list s;
+  begin(&s, "4: coupling(add, zero), batchnorm(momentum=0.25, eps=0.001, transformed=1) -> normal");
+  forward(&s, CLF_TRAIN, x, 20, z, logdet);
+  for (int c = 0; c < 2; c++) statistics(x, 20, 4, 2 * c, 0, &mean[c], &var[c]);
+  ck_assert_double_eq_tol(z[6], (x[6] - mean[1]) / sqrt(var[1] + 0.001), slack);
+  ck_assert(z[5] == x[5] || (!flows_exact && z[5] == (float)x[5]));
+  ck_assert_double_eq_tol(logdet[3], -log((var[0] + 0.001) * (var[1] + 0.001)) / 2, slack);
+  ck_assert_double_eq_tol(state(&s, "layers.1.running_mean", 1), 0.25 * mean[1], slack);
+  ck_assert_double_eq_tol(state(&s, "layers.1.running_var", 1), 0.75 + 0.25 * var[1], slack);
+  if (flows_exact) expect_differences(&s, "a part of columns", CLF_TRAIN, 0, each);
+  end(&s);
+
+  begin(&s,
+        "2x2x1: coupling(add, zero, mask=checker), batchnorm(eps=0.001, transformed=1) -> normal");
+  forward(&s, CLF_TRAIN, x, 20, z, logdet);
+  for (int i = 0; i < 20; i++)
+    for (int d = 1; d < 3; d++) sum += x[4 * i + d], square += pow(x[4 * i + d], 2);
+  const double m = sum / 80, v = square / 80 - m * m;
+  ck_assert_double_eq_tol(z[6], (x[6] - m) / sqrt(v + 0.001), slack);
+  ck_assert(z[7] == x[7] || (!flows_exact && z[7] == (float)x[7]));
+  ck_assert_double_eq_tol(logdet[3], -log(v + 0.001), slack);
+  ck_assert_double_eq_tol(state(&s, "layers.1.running_mean", 0), 0.1 * m, slack);
+  if (flows_exact) expect_differences(&s, "a part of pixels", CLF_TRAIN, 0, each);
+  end(&s);
+  free(x);
+}
+END_TEST
+
+/* rho of the running statistics, and the rest of the batch's. */
+START_TEST(mixed_statistics) {
+  double z[60], logdet[20], mean, var;
+  double *x = normals(8, 60);
+  list s;
+  begin(&s, "3: batchnorm(momentum=0, rho=0.25, eps=0.001) -> normal");
+  forward(&s, CLF_TRAIN, x, 20, z, logdet);
+  statistics(x, 20, 3, 1, 1, &mean, &var);
+  ck_assert_double_eq_tol(z[4], (x[4] - 0.75 * mean) / sqrt(0.25 + 0.75 * var + 0.001),
+                          flows_exact ? 1e-7 : 1e-5);
+  shake(&s);
+  if (flows_exact) expect_differences(&s, "mixed statistics", CLF_TRAIN, 0, NULL);
+  free(x);
+  end(&s);
+}
+END_TEST
+
+/* Gradients through the statistics of a net, and of the coupling behind it. */
+START_TEST(nets_in_training) {
+  static const char *const texts[] = {
+      "2x4x1: coupling(affine(scale=realnvp), convresnet(3x1, bn=1, like=realnvp), mask=checker), "
+      "batchnorm(eps=0.0001, transformed=1) -> normal",
+      "2x2x2: coupling(rq(bins=3), convresnet(3x1, bn=1, like=realnvp), mask=channel) -> normal"};
+  const double each[GRADIENT_ROWS] = {0.5, -1, 2, 0.25};
+  list s;
+  if (!flows_exact) return;
+  for (int k = 0; k < 2; k++) {
+    begin(&s, texts[k]);
+    shake(&s);
+    expect_differences(&s, texts[k], CLF_TRAIN, 0, each);
+    end(&s);
+  }
+}
+END_TEST
+
 /* ---- Refusals
  * -------------------------------------------------------------------------------------- */
 
@@ -690,6 +787,19 @@ START_TEST(refusals) {
   static const struct {
     const char *text, *message;
   } cases[] = {
+      {"3: lu, batchnorm(transformed=1) -> normal",
+       "layers.1: transformed=1 normalises what the coupling before it transformed; before it "
+       "there "
+       "is lu"},
+      {"3: batchnorm(transformed=1) -> normal", "layers.0: transformed=1 normalises what the "
+                                                "coupling before it transformed; before it there "
+                                                "is no layer"},
+      {"4: coupling(add, convresnet(3x1, like=realnvp)) -> normal",
+       "convresnet: convolutions are of images, and what comes to it is none"},
+      {"2x2x2: coupling(add, convresnet(3x1, tanh, like=realnvp), mask=channel) -> normal",
+       "convresnet: like=realnvp has relu and no dropout"},
+      {"2x2x3: ~squeeze -> normal",
+       "layers.0: 3 channels are not those of squares of 2 x 2 pixels"},
       {"3: perm(list, list=0, 1) -> normal",
        "layers.0: its list has 2 numbers; there are 3 dimensions to permute"},
       {"1x2x3: perm(list, list=0, 1) -> normal",
@@ -750,6 +860,9 @@ static void add(TCase *tc) {
   tcase_add_test(tc, first_batches);
   tcase_add_test(tc, constant_columns);
   tcase_add_test(tc, batch_statistics);
+  tcase_add_test(tc, statistics_of_a_part);
+  tcase_add_test(tc, mixed_statistics);
+  tcase_add_test(tc, nets_in_training);
   tcase_add_test(tc, singular_matrices);
   tcase_add_test(tc, refusals);
   tcase_add_test(tc, permutations_of_files);

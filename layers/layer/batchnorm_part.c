@@ -45,7 +45,7 @@ static clf_status find_part(const clf__layer *l, part *o) {
 static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
   (void)path;
   l->traits = l->ops->traits;
-  if (clf__image_coupling_joins(l->prev, l)) return CLF_OK; /* the coupling has it */
+  if (l->prev && clf__image_coupling_joins(l->prev, l->prev->next)) return CLF_OK; /* it has it */
   part *o = l->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
   CLF_TRY(find_part(l, o));

@@ -54,6 +54,8 @@ static clf_status make_net(clf__layer *l, coupling *o, clf__parts *parts, const 
   o->map.dims = o->mask.transformed;
   o->map.hidden = clf__net_hidden(a->net);
   o->map.residual = clf__net_is_residual(a->net);
+  o->map.normalised = clf__net_normalises(a->net);
+  o->map.board = clf__coupling_region(l, &region) && region.pixels != CLF_ALL;
   /* Numbers of images, and those picked from all, come dimension by dimension. */
   o->map.masked = image.height || clf__coupling_reads_masked(l);
   CLF_TRY(clf__map_make(&o->map, a->map, parts, path));
@@ -63,8 +65,7 @@ static clf_status make_net(clf__layer *l, coupling *o, clf__parts *parts, const 
   clf__net_read_context(&o->net);
   o->net.numbers = o->map.numbers;
   o->net.shape = image;
-  if (clf__coupling_region(l, &region) && region.pixels != CLF_ALL)
-    o->net.pixels = CLF_EVEN + CLF_ODD - region.pixels;
+  if (o->map.board) o->net.pixels = CLF_EVEN + CLF_ODD - region.pixels;
   o->net.out = (masked ? l->in.dim : o->mask.transformed) * o->map.numbers;
   o->net.key = (uint64_t)l->index;
   return clf__net_make(&o->net, a->net, parts, name);

@@ -61,16 +61,6 @@ static clf__region others(const clf__layer *l, clf__region r) {
   return (clf__region){CLF_ALL, r.first ? 0 : r.channels, l->in.channels - r.channels};
 }
 
-/* The scale starts at 0 in checkerboard couplings, which then only shift; in channel couplings at
- * 1, and outside of what L2 applies to, as in the released code.  A normalisation makes a constant
- * factor needless. */
-static void add_scale(image_coupling *o, clf__parts *p, int bn, const char *path) {
-  static const int32_t one[1] = {1};
-  const int board = o->moves.pixels != CLF_ALL;
-  clf__parts_add(p, &o->g, board ? CLF_DECAYED : CLF_PLAIN, !board, 0, 1, one, "%s.scale", path);
-  if (!bn) clf__parts_add(p, &o->g0, CLF_PLAIN, 0, 0, 1, one, "%s.scale_shift", path);
-}
-
 static void describe_net(clf__layer *l, image_coupling *o) {
   const int32_t pixels = l->in.height * l->in.width;
   o->net.ops = &clf__net_wn_resnet;
@@ -100,7 +90,10 @@ static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
     clf__batchnorm_add_parts(l->next, &o->norm, o->moves.channels, parts);
     clf__norm_add_without(parts, &o->norm, o->moves.channels);
   }
-  add_scale(o, parts, clf__net_normalises(o->net.node), path);
+  /* L2 applies to the scales of checkerboards, as in the released code. */
+  const int board = o->moves.pixels != CLF_ALL;
+  clf__affine_add_trained(parts, &o->g, &o->g0, board ? CLF_DECAYED : CLF_PLAIN, !board,
+                          clf__net_normalises(o->net.node), path);
   clf__wn_resnet_make_rest(&o->net, parts, name);
   return CLF_OK;
 }

@@ -14,7 +14,8 @@ typedef struct scale {
 
 typedef struct affine {
   scale scale;
-  int layout; /* of arch.def, never auto */
+  clf__part g, g0; /* (1) trained, side by side: the log-scale is g tanh(u) + g0 */
+  int layout;      /* of arch.def, never auto */
   int first;
 } affine;
 
@@ -50,7 +51,7 @@ static clf_status set_scale(const clf__arch_affine *a, scale *s) {
   case CLF__SCALE_SIGMOID:
     *s = (scale){CLF_SCALE_sigmoid_log, clamp > 0 ? clamp : freia, 0, 0};
     return CLF_OK;
-  default: return clf__fail(CLF_EINVAL, "affine: scale=realnvp runs in the preset realnvp alone");
+  default: *s = (scale){CLF_SCALE_tanh_wide, 1, 0, 0}; return CLF_OK; /* realnvp, times g */
   }
 }
 
@@ -68,21 +69,35 @@ static int layout_of(const clf__map *m, const clf__arch_affine *a) {
   }
 }
 
+void clf__affine_add_trained(clf__parts *parts, clf__part *g, clf__part *g0, clf__group group,
+                             double value, int normalised, const char *path) {
+  static const int32_t one[1] = {1};
+  clf__parts_add(parts, g, group, value, 0, 1, one, "%s.scale", path);
+  if (!normalised) clf__parts_add(parts, g0, CLF_PLAIN, 0, 0, 1, one, "%s.scale_shift", path);
+}
+
 static clf_status make(clf__map *m, clf__parts *parts, const char *path) {
   const clf__arch_affine *a = (const clf__arch_affine *)m->node;
   affine *o = m->own = calloc(1, sizeof *o);
-  (void)parts;
-  (void)path;
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for an affine map");
   m->numbers = 2;
   o->layout = layout_of(m, a);
   o->first = a->first;
+  if (a->scale == CLF__SCALE_REALNVP)
+    clf__affine_add_trained(parts, &o->g, &o->g0, CLF_PLAIN, !m->board, m->normalised, path);
   return set_scale(a, &o->scale);
 }
 
 static void unmake(clf__map *m) {
   free(m->own);
   m->own = NULL;
+}
+
+/* g and g0 as one tensor, for they lie side by side. */
+static clf_tensor trained(const affine *o, const clf__vectors *v) {
+  clf__part both = o->g;
+  if (o->g0.rank) both.dim[0] = 2;
+  return clf__part_of(v, &both);
 }
 
 /* ---- Passes -------------------------------------------------------------------------------------
@@ -114,18 +129,21 @@ static clf_tensor shifts(const clf__map *m, clf_tensor u) {
   }
 }
 
-#define AFFINE(m, u)                                                                               \
-  .s = scales(m, u), .t = shifts(m, u), .scale = own_of(m)->scale.kind, .first = own_of(m)->first, \
-  CLF__EXACT(a, own_of(m)->scale.a), CLF__EXACT(b, own_of(m)->scale.b)
+#define AFFINE(m, p, u)                                                                            \
+  .g = trained(own_of(m), &p->weights), .s = scales(m, u), .t = shifts(m, u),                      \
+  .scale = own_of(m)->scale.kind, .first = own_of(m)->first, CLF__EXACT(a, own_of(m)->scale.a),    \
+  CLF__EXACT(b, own_of(m)->scale.b)
 
 static clf_status forward(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
                           clf_tensor u, clf_tensor y, clf_tensor logdet) {
-  return clf_do(p->dev, affine_map_fwd, .x = x, .at = at, .y = y, .logdet = logdet, AFFINE(m, u));
+  return clf_do(p->dev, affine_map_fwd, .x = x, .at = at, .y = y, .logdet = logdet,
+                AFFINE(m, p, u));
 }
 
 static clf_status inverse(const clf__map *m, const clf__pass *p, clf_tensor y, clf_tensor at,
                           clf_tensor u, clf_tensor x, clf_tensor logdet) {
-  return clf_do(p->dev, affine_map_inv, .y = y, .at = at, .x = x, .logdet = logdet, AFFINE(m, u));
+  return clf_do(p->dev, affine_map_inv, .y = y, .at = at, .x = x, .logdet = logdet,
+                AFFINE(m, p, u));
 }
 
 /* The numbers of a masked net come dimension by dimension. */
@@ -133,22 +151,34 @@ static clf_status sweep(const clf__map *m, const clf__pass *p, const clf__sweep 
                         clf_tensor x, clf_tensor logdet) {
   const affine *o = own_of(m);
   const int scale_at = o->layout == CLF__LAYOUT_PAIRS ? 0 : 1;
+  if (o->g.rank) return CLF_ENOTSUP;
   return clf_do(p->dev, made_affine_inv, .y = y, CLF_SWEEP(s), .x = x, .logdet = logdet,
                 .scale_at = scale_at, .shift_at = 1 - scale_at, .scale = o->scale.kind,
                 .first = o->first, CLF__EXACT(a, o->scale.a), CLF__EXACT(b, o->scale.b));
 }
 
+/* From the gradient by log-scales to that by the factor and by raw numbers. */
+static clf_status trained_backward(const clf__map *m, const clf__pass *p, clf_tensor u,
+                                   clf_tensor du) {
+  const affine *o = own_of(m);
+  if (!o->g.rank) return CLF_OK;
+  return clf_do(p->dev, trained_scale_bwd, .s = scales(m, u), .g = trained(o, &p->weights),
+                .ds = scales(m, du), .dg = trained(o, &p->gradients));
+}
+
 static clf_status backward(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
                            clf_tensor u, clf_tensor dy, clf_tensor dx, clf_tensor du) {
-  return clf_do(p->dev, affine_map_bwd, .x = x, .at = at, .dy = dy, .dl = p->each, .dx = dx,
-                .ds = scales(m, du), .dt = shifts(m, du), .dlogdet = p->dlogdet, AFFINE(m, u));
+  CLF_TRY(clf_do(p->dev, affine_map_bwd, .x = x, .at = at, .dy = dy, .dl = p->each, .dx = dx,
+                 .ds = scales(m, du), .dt = shifts(m, du), .dlogdet = p->dlogdet, AFFINE(m, p, u)));
+  return trained_backward(m, p, u, du);
 }
 
 static clf_status backward_inverse(const clf__map *m, const clf__pass *p, clf_tensor x,
                                    clf_tensor at, clf_tensor u, clf_tensor dx, clf_tensor dy,
                                    clf_tensor du) {
-  return clf_do(p->dev, affine_map_inv_bwd, .x = x, .at = at, .dx = dx, .dl = p->each, .dy = dy,
-                .ds = scales(m, du), .dt = shifts(m, du), .dlogdet = p->dlogdet, AFFINE(m, u));
+  CLF_TRY(clf_do(p->dev, affine_map_inv_bwd, .x = x, .at = at, .dx = dx, .dl = p->each, .dy = dy,
+                 .ds = scales(m, du), .dt = shifts(m, du), .dlogdet = p->dlogdet, AFFINE(m, p, u)));
+  return trained_backward(m, p, u, du);
 }
 
 /* The identity: trained numbers come in pairs. */

@@ -192,6 +192,7 @@ static const struct {
     OP(affine_map_inv_bwd, .x = DIM(N, D), .at = DIM(2), .s = DIM(N, 2), .t = DIM(N, 2),
        .dx = DIM(N, D), .dl = DIM(N), .dy = DIM(N, D), .ds = DIM(N, 2), .dt = DIM(N, 2),
        .scale = CLF_SCALE_sigmoid, .a = 2, .b = 0.001f, .dlogdet = -1),
+    OP(trained_scale_bwd, .s = DIM(N, 2), .g = DIM(2), .ds = DIM(N, 2), .dg = DIM(2)),
     OP(poly_spline_fwd, .x = DIM(N, D), .at = DIM(2), .u = DIM(N, 2, 5), .y = DIM(N, D),
        .logdet = DIM(N), POLY),
     OP(poly_spline_inv, .y = DIM(N, D), .at = DIM(2), .u = DIM(N, 2, 5), .x = DIM(N, D),

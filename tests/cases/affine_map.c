@@ -15,6 +15,7 @@
 /* S(N, d) says that there is a scale: as an argument, or with its gradient. */
 #define GIVEN(N, d) .s = DIM(N, d)
 #define BOTH(N, d) .s = DIM(N, d), .ds = DIM(N, d)
+#define TRAINED .a = 1, .g = DIM(2)
 #define SHAPES(X, S)                                                                           \
   CASE("one",         X(1, 1, 1, exp, S(1, 1))),                                               \
   CASE("additive",    X(35, 5, 3, exp, .first = 0)),                                           \
@@ -30,6 +31,8 @@
   CASE("tanh",        X(35, 5, 3, tanh, S(35, 3), .a = 1.5f), .lo = -3, .hi = 3, .tol = 5e-5f), \
   CASE("tanh_wide",   X(35, 5, 3, tanh_wide, S(35, 3), .a = 1.5f), .lo = -3, .hi = 3, .tol = 5e-5f), \
   CASE("sigmoid_log", X(35, 5, 3, sigmoid_log, S(35, 3), .a = 2), .lo = -3, .hi = 3, .tol = 5e-5f), \
+  CASE("trained",     X(35, 5, 3, tanh_wide, S(35, 3), TRAINED), .lo = -3, .hi = 3, .tol = 5e-5f), \
+  CASE("trained alone", X(35, 5, 3, tanh_wide, S(35, 3), .a = 1, .g = DIM(1), .first = 1)),    \
   CASE("shift first", X(35, 5, 3, sigmoid, S(35, 3), .a = 2, .first = 1)),                     \
   CASE("many",        X(3, 150, 149, exp, S(3, 149)), .tol = 1e-4f),                           \
   CASE("large",       X(4096, 64, 32, exp, S(4096, 32)), .tol = 1e-4f, .bench = 1)
@@ -41,3 +44,12 @@ CLF_CASES(affine_map_fwd, SHAPES(FWD, GIVEN));
 CLF_CASES(affine_map_inv, SHAPES(INV, GIVEN));
 CLF_CASES(affine_map_bwd, GRADIENTS(BWD));
 CLF_CASES(affine_map_inv_bwd, GRADIENTS(IBWD));
+
+#define TRAINED_BWD(N, d, g_, dg_) &(const clf_trained_scale_bwd_args){.s = DIM(N, d), .g = DIM(g_), \
+    .ds = DIM(N, d), .dg = DIM(dg_)}
+CLF_CASES(trained_scale_bwd,
+  CASE("one",        TRAINED_BWD(1, 1, 1, 1)),
+  CASE("some",       TRAINED_BWD(35, 3, 2, 2), .lo = -3, .hi = 3),
+  CASE("no weights", TRAINED_BWD(35, 3, 2, 0)),
+  CASE("wide",       TRAINED_BWD(3, 149, 1, 1)),
+  CASE("long",       TRAINED_BWD(500, 7, 2, 2), .tol = 1e-4f));
