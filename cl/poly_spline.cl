@@ -13,10 +13,10 @@ typedef struct {
   s.K = clf__poly_bins(p.u.dim[2], p.order, p.tails);                                              \
   s.quadratic = p.order == 2;                                                                      \
   s.tails = p.tails;                                                                               \
-  s.left = p.left;                                                                                 \
-  s.right = p.right;                                                                               \
-  s.bottom = p.bottom;                                                                             \
-  s.top = p.top;                                                                                   \
+  s.left = box_ ? AT(box, j, 0, 0, 0) : p.left;                                                    \
+  s.right = box_ ? AT(box, j, 1, 0, 0) : p.right;                                                  \
+  s.bottom = box_ ? AT(box, j, 2, 0, 0) : p.bottom;                                                \
+  s.top = box_ ? AT(box, j, 3, 0, 0) : p.top;                                                      \
   s.min_width = p.min_width;                                                                       \
   s.min_height = p.min_height;                                                                     \
   s.scale = p.scale;                                                                               \
@@ -133,8 +133,8 @@ INLINE V poly_below(poly_bin f, V alpha) { return alpha * (f.a + (f.b - f.a) * a
   poly_bins bins;                                                                                  \
   poly_get(s, u, &bins)
 
-kernel BY_SAMPLE void poly_spline_fwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_OUT(y), CLF_OUT(logdet),
-                                      const poly_spline_fwd_args p) {
+kernel BY_SAMPLE void poly_spline_fwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_OUT(y),
+                                      CLF_OUT(logdet), const poly_spline_fwd_args p) {
   MAP_SUM;
   MAP_BEGIN(x, y);
   EACH_COLUMN {
@@ -153,8 +153,8 @@ kernel BY_SAMPLE void poly_spline_fwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_OUT(
   MAP_LOGDET(1);
 }
 
-kernel BY_SAMPLE void poly_spline_inv(CLF_IN(y), CLF_IN(at), CLF_IN(u), CLF_OUT(x), CLF_OUT(logdet),
-                                      const poly_spline_inv_args p) {
+kernel BY_SAMPLE void poly_spline_inv(CLF_IN(y), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_OUT(x),
+                                      CLF_OUT(logdet), const poly_spline_inv_args p) {
   MAP_SUM;
   MAP_BEGIN(y, x);
   EACH_COLUMN {
@@ -291,14 +291,15 @@ INLINE poly_back poly_bins_backward(poly s, const poly_bins *q, poly_bin f, poly
                  s.scale *poly_part(s, &bins, k) * (poly_part_gradient(s, &bins, &r, k) - mean));  \
   }
 
-kernel BY_SAMPLE void poly_spline_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(dy), CLF_IN(dl),
-                                      CLF_OUT(dx), CLF_OUT(du), const poly_spline_bwd_args p) {
+kernel BY_SAMPLE void poly_spline_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_IN(dy),
+                                      CLF_IN(dl), CLF_OUT(dx), CLF_OUT(du),
+                                      const poly_spline_bwd_args p) {
   MAP_BEGIN(dy, dx);
   POLY_BACKWARD(dy, dx, 0)
 }
 
-kernel BY_SAMPLE void poly_spline_inv_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(dx), CLF_IN(dl),
-                                          CLF_OUT(dy), CLF_OUT(du),
+kernel BY_SAMPLE void poly_spline_inv_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_IN(dx),
+                                          CLF_IN(dl), CLF_OUT(dy), CLF_OUT(du),
                                           const poly_spline_inv_bwd_args p) {
   MAP_BEGIN(dx, dy);
   POLY_BACKWARD(dx, dy, 1)

@@ -11,16 +11,16 @@ enum { BINS = 64, NUMBERS = 2 * BINS + 1 };
 
 typedef struct spline { /* what a call says of its splines */
   int K, quadratic, tails;
-  const clf_tensor *u;
+  const clf_tensor *u, *box;
   real left, right, bottom, top, min_width, min_height, scale, end_share;
 } spline;
 
 #define SPLINE_OF(p)                                                                               \
   {                                                                                                \
     .K = clf__poly_bins((p)->u.dim[2], (p)->order, (p)->tails), .quadratic = (p)->order == 2,      \
-    .tails = (p)->tails, .u = &(p)->u, EXACT_OF(p, left), EXACT_OF(p, right), EXACT_OF(p, bottom), \
-    EXACT_OF(p, top), EXACT_OF(p, min_width), EXACT_OF(p, min_height), EXACT_OF(p, scale),         \
-    .end_share = (p)->end_share                                                                    \
+    .tails = (p)->tails, .u = &(p)->u, .box = &(p)->box, EXACT_OF(p, left), EXACT_OF(p, right),    \
+    EXACT_OF(p, bottom), EXACT_OF(p, top), EXACT_OF(p, min_width), EXACT_OF(p, min_height),        \
+    EXACT_OF(p, scale), .end_share = (p)->end_share                                                \
   }
 
 /* ---- Numbers into bins ----------------------------------------------------------------------- */
@@ -32,6 +32,7 @@ typedef struct splines { /* of a block */
   lanes v[BINS + 1]; /* second order: slopes at knots before they are normalised */
   lanes area;        /* below them */
   lanes rest;        /* 1 - end_share (first + last width) */
+  lanes left, right, bottom, top;
 } splines;
 
 static const real least = (real)0.001; /* of slopes, before they are normalised */
@@ -68,9 +69,27 @@ static void set_slopes(const spline *s, splines *q) {
     EACH_LANE q->area[l] += q->w[k][l] * (q->v[k][l] + q->v[k + 1][l]) / 2;
 }
 
+/* The box of each lane's column. */
+static void set_boxes(const spline *s, const block *b, splines *q) {
+  EACH_LANE {
+    q->left[l] = s->left;
+    q->right[l] = s->right;
+    q->bottom[l] = s->bottom;
+    q->top[l] = s->top;
+  }
+  for (int l = 0; l < LANES && s->box->buf; l++) {
+    const int j = block_dimension(b, l);
+    q->left[l] = *at(s->box, j, 0, 0, 0);
+    q->right[l] = *at(s->box, j, 1, 0, 0);
+    q->bottom[l] = *at(s->box, j, 2, 0, 0);
+    q->top[l] = *at(s->box, j, 3, 0, 0);
+  }
+}
+
 static void splines_get(const spline *s, const block *b, splines *q) {
   const int K = s->K;
   const real spare = 1 - s->min_width * (real)K;
+  set_boxes(s, b, q);
   block_get_numbers(b, s->u, q->u);
   for (int k = 0; k < K; k++) EACH_LANE q->part[k][l] = s->scale * q->u[k][l];
   lane_softmax(q->part, K);
@@ -109,6 +128,10 @@ static void find_bins(const spline *s, const splines *q, const lanes v, int by_y
 }
 
 static inline real clamped(real v, real lo, real hi) { return v < lo ? lo : hi < v ? hi : v; }
+/* v of lo .. hi as a number of the unit interval. */
+static inline real unit_of(real v, real lo, real hi) {
+  return (clamped(v, lo, hi) - lo) / (hi - lo);
+}
 static inline real alpha_of_x(const bin *f, int l, real x) {
   return clamped((x - f->x[l]) / f->w[l], 0, 1);
 }
@@ -127,21 +150,21 @@ static inline real below(const bin *f, int l, real alpha) { /* of the bin's own 
 
 CLF_REF_MAP(poly_spline_fwd, x, 200.0 + 40 * p->u.dim[2]) {
   const spline s = SPLINE_OF(p);
-  const real width = s.right - s.left, height = s.top - s.bottom;
   copy_samples(&p->x, &p->y, first, end);
   MAP_BLOCKS(x, b) {
     splines q;
     bin f;
     lanes x, unit, y, logdet;
     block_get(&b, &p->x, x);
-    EACH_LANE unit[l] = (clamped(x[l], s.left, s.right) - s.left) / width;
     splines_get(&s, &b, &q);
+    EACH_LANE unit[l] = unit_of(x[l], q.left[l], q.right[l]);
     find_bins(&s, &q, unit, 0, &f);
     EACH_LANE {
-      const int in = x[l] >= s.left && x[l] <= s.right;
+      const real height = q.top[l] - q.bottom[l], width = q.right[l] - q.left[l];
+      const int in = x[l] >= q.left[l] && x[l] <= q.right[l];
       const real alpha = alpha_of_x(&f, l, unit[l]), slope = f.a[l] + (f.b[l] - f.a[l]) * alpha;
-      const real inner = s.bottom + height * (f.y[l] + f.w[l] * below(&f, l, alpha));
-      y[l] = in || !s.tails ? clamped(inner, s.bottom, s.top) : x[l];
+      const real inner = q.bottom[l] + height * (f.y[l] + f.w[l] * below(&f, l, alpha));
+      y[l] = in || !s.tails ? clamped(inner, q.bottom[l], q.top[l]) : x[l];
       logdet[l] = in ? lane_log(slope * height / width) : s.tails ? 0 : -INFINITY;
     }
     block_put(&b, &p->y, y);
@@ -151,21 +174,21 @@ CLF_REF_MAP(poly_spline_fwd, x, 200.0 + 40 * p->u.dim[2]) {
 
 CLF_REF_MAP(poly_spline_inv, y, 200.0 + 40 * p->u.dim[2]) {
   const spline s = SPLINE_OF(p);
-  const real width = s.right - s.left, height = s.top - s.bottom;
   copy_samples(&p->y, &p->x, first, end);
   MAP_BLOCKS(y, b) {
     splines q;
     bin f;
     lanes x, unit, y, logdet;
     block_get(&b, &p->y, y);
-    EACH_LANE unit[l] = (clamped(y[l], s.bottom, s.top) - s.bottom) / height;
     splines_get(&s, &b, &q);
+    EACH_LANE unit[l] = unit_of(y[l], q.bottom[l], q.top[l]);
     find_bins(&s, &q, unit, 1, &f);
     EACH_LANE {
-      const int in = y[l] >= s.bottom && y[l] <= s.top;
+      const real height = q.top[l] - q.bottom[l], width = q.right[l] - q.left[l];
+      const int in = y[l] >= q.bottom[l] && y[l] <= q.top[l];
       const real alpha = alpha_of_y(&f, l, unit[l]), slope = f.a[l] + (f.b[l] - f.a[l]) * alpha;
-      const real inner = s.left + width * (f.x[l] + f.w[l] * alpha);
-      x[l] = in || !s.tails ? clamped(inner, s.left, s.right) : y[l];
+      const real inner = q.left[l] + width * (f.x[l] + f.w[l] * alpha);
+      x[l] = in || !s.tails ? clamped(inner, q.left[l], q.right[l]) : y[l];
       logdet[l] = in ? lane_log(slope * height / width) : s.tails ? 0 : INFINITY;
     }
     block_put(&b, &p->x, x);
@@ -182,10 +205,10 @@ typedef struct bin_gradient {
 } bin_gradient;
 
 /* As in rqs.c: through f, or through its inverse at x. */
-static inline real bin_backward(const spline *s, const bin *f, int l, real x, real unit, real out,
-                                real gl, int inverse, bin_gradient *g) {
-  const real width = s->right - s->left, height = s->top - s->bottom;
-  const int in = x >= s->left && x <= s->right;
+static inline real bin_backward(const spline *s, const splines *q, const bin *f, int l, real x,
+                                real unit, real out, real gl, int inverse, bin_gradient *g) {
+  const real width = q->right[l] - q->left[l], height = q->top[l] - q->bottom[l];
+  const int in = x >= q->left[l] && x <= q->right[l];
   const real alpha = alpha_of_x(f, l, unit), w = f->w[l], more = f->b[l] - f->a[l];
   const real slope = f->a[l] + more * alpha, L_alpha = more / slope;
   const real f_x = slope * height / width, L_x = L_alpha / (w * width);
@@ -293,10 +316,10 @@ static void block_backward(const spline *s, const block *b, const lanes x, const
   bin f;
   bin_gradient g;
   lanes unit;
-  EACH_LANE unit[l] = (clamped(x[l], s->left, s->right) - s->left) / (s->right - s->left);
   splines_get(s, b, &q);
+  EACH_LANE unit[l] = unit_of(x[l], q.left[l], q.right[l]);
   find_bins(s, &q, unit, 0, &f);
-  EACH_LANE in[l] = bin_backward(s, &f, l, x[l], unit[l], out[l], dl[l], inverse, &g);
+  EACH_LANE in[l] = bin_backward(s, &q, &f, l, x[l], unit[l], out[l], dl[l], inverse, &g);
   if (s->quadratic)
     quadratic_backward(s, &q, &f, &g, du);
   else

@@ -352,6 +352,8 @@ static const char *const lists[] = {
     "normal",
     "5: columns(0: ~softplus(-5), 1+4: ~shift-scale(scale=3), 2: ~softclip(2), 3: ~wrap(9, "
     "trained=1)) -> normal",
+    "3: elementwise(quadratic(bins=4, tail=2, 9, 3)), elementwise(linear(bins=3, tail=4, 2, 9)) -> "
+    "normal",
     "5: allinone(mlp(6x1, tanh), rq(bins=4, tail=3)) -> normal",
     "4: allinone(mlp(6x1, tanh), rq(bins=4, tail=3), perm=soft, gain=exp, init=2) -> normal",
     "4: allinone(mlp(6x1, tanh), rq(bins=4, tail=3), perm=householder, reflections=3, "
@@ -576,6 +578,27 @@ START_TEST(domains) {
       ck_assert(logdet == -INFINITY);
     }
     for (int i = 0; i < 3; i++) ck_assert(isfinite(z[i]) || isnan(cases[k].x[i]));
+    end(&s);
+  }
+}
+END_TEST
+
+/* A number beyond its own column's bound stays, in both directions; one within another's does not.
+ */
+START_TEST(bounds_by_column) {
+  static const char *const texts[] = {"2: elementwise(quadratic(bins=4, tail=1, 4)) -> normal",
+                                      "2: elementwise(linear(bins=4, tail=1, 4)) -> normal",
+                                      "2: elementwise(rq(bins=4, tail=1, 4)) -> normal"};
+  for (int k = 0; k < 3; k++) {
+    const double x[2] = {2, 2};
+    double z[2], logdet;
+    list s;
+    begin(&s, texts[k]);
+    shake(&s);
+    for (int inverted = 0; inverted < 2; inverted++) {
+      (inverted ? inverse : forward)(&s, CLF_EVAL, x, 1, z, &logdet);
+      ck_assert_msg(z[0] == 2 && fabs(z[1] - 2) > 1e-3, "%s: %g and %g", texts[k], z[0], z[1]);
+    }
     end(&s);
   }
 }
@@ -808,6 +831,8 @@ START_TEST(refusals) {
                                "numbers; lu and dense mix these"},
       {"3: shift-scale(shift=1, 2) -> normal", "layers.0: shift has 2 numbers; it takes 1 or 3"},
       {"3: columns(2-3: log) -> normal", "layers.0: there is no column 3; the last of 3 is 2"},
+      {"2: elementwise(quadratic(tail=2, none)) -> normal",
+       "quadratic: has bounds for all dimensions or for none; rq mixes them"},
       {"1: allinone(mlp, rq) -> normal", "layers.0: allinone reads one half and transforms the "
                                          "other: it needs at least 2 dimensions"},
       {"3: allinone(mlp, rq, gain=sigmoid, init=10) -> normal",
@@ -857,6 +882,7 @@ static void add(TCase *tc) {
   tcase_add_loop_test(tc, gradients, 0, LISTS);
   tcase_add_test(tc, on_the_host);
   tcase_add_test(tc, domains);
+  tcase_add_test(tc, bounds_by_column);
   tcase_add_test(tc, first_batches);
   tcase_add_test(tc, constant_columns);
   tcase_add_test(tc, batch_statistics);

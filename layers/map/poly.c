@@ -19,11 +19,13 @@ static clf_status make(clf__map *m, clf__parts *parts, const char *name, int ord
                        const clf__tails *tails, const clf__reals *box) {
   poly *o = m->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for a spline");
-  if (tails->n > 1)
-    return clf__fail(CLF_EINVAL, "%s: takes one tail for all dimensions; rq takes one for each",
-                     name);
-  if (tails->at[0].kind == CLF__TAIL_CIRCULAR)
-    return clf__fail(CLF_EINVAL, "%s: has no circular tails; rq has", name);
+  for (int32_t i = 0; i < tails->n; i++) {
+    if (tails->at[i].kind == CLF__TAIL_CIRCULAR)
+      return clf__fail(CLF_EINVAL, "%s: has no circular tails; rq has", name);
+    if (tails->at[i].kind != tails->at[0].kind)
+      return clf__fail(CLF_EINVAL, "%s: has bounds for all dimensions or for none; rq mixes them",
+                       name);
+  }
   o->spline = (clf__spline){.name = name, .tails = tails, .box = box};
   o->order = order;
   o->tails = tails->at[0].kind == CLF__TAIL_LINEAR;
@@ -58,30 +60,30 @@ static void unmake(clf__map *m) {
   m->own = NULL;
 }
 
-#define POLY(o)                                                                                    \
-  .order = (o)->order, .tails = (o)->tails, CLF__EXACT(left, (o)->spline.left),                    \
-  CLF__EXACT(right, (o)->spline.right), CLF__EXACT(bottom, (o)->spline.left),                      \
-  CLF__EXACT(top, (o)->spline.right), CLF__EXACT(min_width, (o)->min_width),                       \
-  CLF__EXACT(min_height, (o)->min_height), CLF__EXACT(scale, (o)->scale),                          \
-  .end_share = nflows_end_share
+#define POLY(o, p)                                                                                 \
+  .box = clf__part_of(&(p)->weights, &(o)->spline.intervals), .order = (o)->order,                 \
+  .tails = (o)->tails, CLF__EXACT(left, (o)->spline.left), CLF__EXACT(right, (o)->spline.right),   \
+  CLF__EXACT(bottom, (o)->spline.left), CLF__EXACT(top, (o)->spline.right),                        \
+  CLF__EXACT(min_width, (o)->min_width), CLF__EXACT(min_height, (o)->min_height),                  \
+  CLF__EXACT(scale, (o)->scale), .end_share = nflows_end_share
 
 static clf_status forward(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
                           clf_tensor u, clf_tensor y, clf_tensor logdet) {
   return clf_do(p->dev, poly_spline_fwd, .x = x, .at = at, .u = clf__by_dimension(u, m->numbers),
-                .y = y, .logdet = logdet, POLY(own_of(m)));
+                .y = y, .logdet = logdet, POLY(own_of(m), p));
 }
 
 static clf_status inverse(const clf__map *m, const clf__pass *p, clf_tensor y, clf_tensor at,
                           clf_tensor u, clf_tensor x, clf_tensor logdet) {
   return clf_do(p->dev, poly_spline_inv, .y = y, .at = at, .u = clf__by_dimension(u, m->numbers),
-                .x = x, .logdet = logdet, POLY(own_of(m)));
+                .x = x, .logdet = logdet, POLY(own_of(m), p));
 }
 
 static clf_status backward(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
                            clf_tensor u, clf_tensor dy, clf_tensor dx, clf_tensor du) {
   return clf_do(p->dev, poly_spline_bwd, .x = x, .at = at, .u = clf__by_dimension(u, m->numbers),
                 .dy = dy, .dl = p->each, .dx = dx, .du = clf__by_dimension(du, m->numbers),
-                .dlogdet = p->dlogdet, POLY(own_of(m)));
+                .dlogdet = p->dlogdet, POLY(own_of(m), p));
 }
 
 static clf_status backward_inverse(const clf__map *m, const clf__pass *p, clf_tensor x,
@@ -89,7 +91,7 @@ static clf_status backward_inverse(const clf__map *m, const clf__pass *p, clf_te
                                    clf_tensor du) {
   return clf_do(p->dev, poly_spline_inv_bwd, .x = x, .at = at,
                 .u = clf__by_dimension(u, m->numbers), .dx = dx, .dl = p->each, .dy = dy,
-                .du = clf__by_dimension(du, m->numbers), .dlogdet = p->dlogdet, POLY(own_of(m)));
+                .du = clf__by_dimension(du, m->numbers), .dlogdet = p->dlogdet, POLY(own_of(m), p));
 }
 
 /* Equal bins: the identity, but near the ends of nflows' quadratic tails. */
@@ -98,6 +100,9 @@ static void start(const clf__map *m, clf__host_random *r, double *u) {
   for (int64_t i = 0; i < (int64_t)m->dims * m->numbers; i++) u[i] = 0;
 }
 
+static void derive(const clf__map *m, const int32_t *columns, double *c) {
+  clf__spline_derive(&own_of(m)->spline, m, columns, c);
+}
 static int inside(const clf__map *m, int32_t j, double x, double interval[2]) {
   return clf__spline_inside(&own_of(m)->spline, j, x, interval);
 }
@@ -110,6 +115,7 @@ const clf__map_ops clf__map_linear = {
     .inverse = inverse,
     .backward = backward,
     .backward_inverse = backward_inverse,
+    .derive = derive,
     .start = start,
     .inside = inside,
 };
@@ -122,6 +128,7 @@ const clf__map_ops clf__map_quadratic = {
     .inverse = inverse,
     .backward = backward,
     .backward_inverse = backward_inverse,
+    .derive = derive,
     .start = start,
     .inside = inside,
 };
