@@ -188,6 +188,125 @@ static void arch_json(const uint8_t *bytes, size_t size) {
   architecture(bytes, size, clf_arch_from_json);
 }
 
+/* ---- Composed model files ---------------------------------------------------------------------
+ */
+
+/* At most a few layers of at most 9 of everything, so that no flow takes long to make. */
+static clf_arch *small_arch(const char *text) {
+  clf_arch *a = NULL;
+  for (const char *c = text; *c; c++)
+    if (*c >= '0' && *c <= '9' && c[1] >= '0' && c[1] <= '9' && c != text && c[-1] != '.')
+      return NULL;
+  if (clf_arch_parse(text, &a)) return NULL;
+  if (clf_arch_layers(a) <= 6) return a;
+  clf_arch_free(a);
+  return NULL;
+}
+
+/* Bytes and room for more. */
+typedef struct bytes {
+  char *at;
+  size_t n;
+} bytes;
+
+static void add(bytes *b, const char *from, size_t n) {
+  b->at = realloc(b->at, b->n + n + 1);
+  if (!b->at) abort();
+  memcpy(b->at + b->n, from, n);
+  b->n += n;
+  b->at[b->n] = 0;
+}
+
+/* Text between quotes in JSON. */
+static void add_quoted(bytes *b, const char *text) {
+  for (; *text; text++) {
+    if (*text == '"' || *text == '\\') add(b, "\\", 1);
+    add(b, text, 1);
+  }
+}
+
+/* Behind the quoted text that begins at p. */
+static char *quoted_end(char *p) {
+  while (*p && *p != '"') p += *p == '\\' ? 2 : 1;
+  return p;
+}
+
+/* The file with another architecture in its metadata, and without its checksum, which would tell.
+ */
+static bytes rewritten(const char *file, size_t size, const char *json) {
+  static const char arch_key[] = "\"clflow.arch\":\"", crc_key[] = "\"clflow.crc32\"";
+  uint64_t header;
+  bytes head = {0}, all = {0};
+  memcpy(&header, file, 8);
+  add(&head, file + 8, header);
+  char *crc = strstr(head.at, crc_key), *arch = strstr(head.at, arch_key);
+  if (!crc || !arch) abort();
+  char *end = quoted_end(quoted_end(quoted_end(crc + 1) + 1) + 1) + 1; /* key, value */
+  if (*end == ',')
+    end++;
+  else
+    crc[-1] = ' ';
+  memset(crc, ' ', (size_t)(end - crc));
+  arch += sizeof arch_key - 1;
+  add(&all, file, 8);
+  add(&all, head.at, (size_t)(arch - head.at));
+  add_quoted(&all, json);
+  add(&all, quoted_end(arch), strlen(quoted_end(arch)));
+  while (all.n % 8) add(&all, " ", 1);
+  header = all.n - 8;
+  memcpy(all.at, &header, 8);
+  add(&all, file + 8 + head.n, size - 8 - head.n);
+  free(head.at);
+  return all;
+}
+
+/* What was loaded is used, and saved again. */
+static void use(clf_flow *f) {
+  const size_t dim = (size_t)clf_flow_get_spec(f)->dim, context = (size_t)clf_flow_context(f);
+  double *x = calloc(dim + context + 1, sizeof *x), logp;
+  void *file = NULL;
+  size_t size;
+  if (!x) abort();
+  judge(context ? clf_log_prob_given(f, x, x + dim, 1, &logp) : clf_log_prob(f, x, 1, &logp));
+  judge(clf_flow_save_memory(f, &file, &size));
+  free(file);
+  free(x);
+}
+
+static void load_composed(const bytes *file) {
+  clf_flow *f = NULL;
+  const clf_status s = clf_flow_load_memory(device(), file->at, file->n, NULL, &f);
+  judge(s);
+  if (!s) use(f);
+  clf_flow_free(f);
+}
+
+/* "A", "B" and edits, which zeros end: a file of flow A that says that it is of flow B, in which
+ * each three bytes of the edits are a place, in two of them, and the byte that comes there. */
+static void composed(const uint8_t *input, size_t size) {
+  char *text = calloc(size + 3, 1);
+  void *file = NULL;
+  size_t n = 0;
+  clf_flow *f = NULL;
+  if (!text) abort();
+  memcpy(text, input, size);
+  const char *second = text + strlen(text) + 1;
+  const unsigned char *edit = (const unsigned char *)second + strlen(second) + 1;
+  clf_arch *a = small_arch(text), *b = small_arch(second);
+  if (a && b && !clf_flow_create_arch(device(), a, 1, &f) && !clf_flow_save_memory(f, &file, &n)) {
+    bytes other = rewritten(file, n, clf_arch_json(b));
+    for (; edit + 2 < (unsigned char *)text + size; edit += 3)
+      other.at[(edit[0] + 256u * edit[1]) % other.n] = (char)edit[2];
+    load_composed(&other);
+    free(other.at);
+  }
+  clf_flow_free(f);
+  free(file);
+  clf_arch_free(a);
+  clf_arch_free(b);
+  free(text);
+}
+
 /* ---- What clflow keeps for itself ---------------------------------------------------------- */
 
 /* The bytes of a file of the cache.  Whatever lies there is replaced by what is kept next. */
@@ -272,7 +391,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   static void (*const targets[])(const uint8_t *, size_t) = {
       csv,    npy,   idx,   cifar,    images_npy, png,         jpeg, safetensors, name,
-      source, cache, tuned, verdicts, packed,     csv_options, arch, arch_json};
+      source, cache, tuned, verdicts, packed,     csv_options, arch, arch_json,   composed};
   enum {
     csv_,
     npy_,
@@ -290,7 +409,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     packed_,
     csv_options_,
     arch_,
-    arch_json_
+    arch_json_,
+    composed_
   };
   targets[CLF_FUZZ_TARGET](bytes, size);
   return 0;

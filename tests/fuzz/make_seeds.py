@@ -259,3 +259,19 @@ put("arch_json", "deep", layers('{"repeat":1,"layers":[' * 50 + '{"layer":"lu"}'
 put("arch_json", "deeper", "[" * 3000)
 put("arch_json", "types", '{"version":"1","dim":1e9,"shape":{},"layers":null,"base":[]}')
 put("arch_json", "nul", layers('{"layer":"l\\u0000u"}'))
+
+# The tensors of the first under the second architecture, and edits of the file.
+pairs = {
+    "same": ("2: lu, coupling(rq(bins=4), mlp(3x1)) -> normal",) * 2,
+    "wider": ("2: coupling(affine, mlp(3x1)) -> normal", "2: coupling(affine, mlp(4x1)) -> normal"),
+    "deeper": ("2: lu -> normal", "2: lu, lu -> normal"),
+    "context": ("2: lu -> normal", "2|1: lu -> normal(mlp(3x1)); context: standardize"),
+    "dims": ("3: perm, actnorm, ar(affine, made(4x1)) -> student(3, trained)", "4: perm, actnorm, ar(affine, made(4x1)) -> student(3, trained)"),
+    "masks": ("3: coupling(add, zero, mask=list, list=0) -> normal", "3: coupling(add, zero, mask=random) -> normal"),
+    "blend": ("2: -> blend(1: lu -> normal; 1: -> laplace)", "2: -> blend(1: -> laplace; 1: lu -> normal)"),
+    "images": ("2x2x2: squeeze, conv1x1, split -> normal", "2x2x2: conv1x1, squeeze, split -> normal"),
+    "kinds": ("2: batchnorm -> mixture(2)", "2: actnorm -> mixture(2, cov=full)"),
+}
+for name, (first, second) in pairs.items():
+    put("composed", name, first.encode() + b"\0" + second.encode() + b"\0" + bytes([40, 0, 57, 200, 1, 255]))
+    put("composed", name + "_whole", first.encode() + b"\0" + second.encode() + b"\0")
