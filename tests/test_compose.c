@@ -471,6 +471,42 @@ START_TEST(test_given) {
 }
 END_TEST
 
+/* Ten splines in a row, and back: to 1e-4 of a standard deviation of the data, which is 1; with all
+ * numbers far out in the tails to 1e-4 of x. */
+static const draw_flow deep[] = {
+    {.text = "6: (perm, lu, coupling(rq, resnet(16x1)))*10, perm, lu -> normal", .dim = 6},
+    {.text = "6: (perm, lu, coupling(rq(like=zuko, tail=5), mlp(16x2, silu)))*10 -> normal",
+     .dim = 6},
+    {.text = "6: (perm, coupling(quadratic(bins=8, tail=3), resnet(16x1)))*10 -> normal", .dim = 6},
+    {.text = "6: (perm, coupling(linear(bins=8, tail=3), resnet(16x1)))*10 -> normal", .dim = 6},
+    {.text = "4: (ar(rq(bins=8, tail=3), made(16x1)), perm(reverse))*10 -> normal", .dim = 4},
+    {.text = "4: (~ar(rq(bins=8, tail=3), made(16x1)), perm(reverse))*10 -> normal", .dim = 4},
+};
+
+START_TEST(test_deep_splines) {
+  static const double far[ROWS] = {0, 0, 0, 0, 20, 1e4};
+  subject s = {.drawn = deep[_i]};
+  const int D = s.drawn.dim;
+  double back[ROWS * DIMS];
+  clf_flow *f = NULL;
+  WORKS(clf_arch_parse(s.drawn.text, &s.arch));
+  WORKS(clf_flow_create_arch(flows_dev, s.arch, 5, &f));
+  s.x = flows_array((size_t)(ROWS * D));
+  s.got = (flows_values){.z = flows_array((size_t)(ROWS * D))};
+  draw_rows(&(draw_random){77}, &s.drawn, ROWS, s.x);
+  for (int i = 0; i < ROWS * D; i++) s.x[i] += copysign(far[i / D], s.x[i]);
+  flows_evaluate(f, s.x, NULL, ROWS, s.got);
+  flows_invert(f, s.got.z, NULL, ROWS, back, NULL);
+  for (int i = 0; i < ROWS; i++)
+    within(&s, "a row and back", flows_error(back + i * D, s.x + i * D, (size_t)D),
+           flows_exact ? 1e-10 : 1e-4);
+  free(s.got.z);
+  free(s.x);
+  clf_flow_free(f);
+  clf_arch_free(s.arch);
+}
+END_TEST
+
 static int number_of(const char *variable, int otherwise) {
   const char *text = getenv(variable);
   return text ? (int)strtol(text, NULL, 10) : otherwise;
@@ -486,7 +522,7 @@ END_TEST
 
 /* So many flows have everything that the table has. */
 START_TEST(test_all_was_drawn) {
-  if (count() < 2000) return;
+  if (count() < 3000) return;
   coverage_print();
   ck_assert_msg(!coverage_missing()[0], "never drawn:\n%s", coverage_missing());
 }
@@ -508,6 +544,7 @@ static void add(TCase *tc) {
   tcase_set_timeout(tc, 0);
   tcase_add_loop_test(tc, test_flow, first, first + count());
   tcase_add_loop_test(tc, test_given, 0, sizeof given / sizeof *given);
+  tcase_add_loop_test(tc, test_deep_splines, 0, sizeof deep / sizeof *deep);
   tcase_add_test(tc, test_most_were_made);
   tcase_add_test(tc, test_all_was_drawn);
 }

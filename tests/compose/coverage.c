@@ -89,12 +89,10 @@ static int is_given(const clf__node_type *type) {
   }
 }
 
-/* Not words that stand in presets alone, and those of other nets. */
+/* Not those of other nets. */
 static int is_word(const clf__node_type *type, const clf__member *m, int k) {
-  if (m->type == CLF__TYPE_FLAG) return strcmp(m->name, "transformed") != 0 || k == 0;
-  if (m->type != CLF__TYPE_CHOICE || strcmp(m->words[k].text, "realnvp") == 0)
-    return m->type != CLF__TYPE_CHOICE;
-  return type->id != CLF__ARCH_mlp || strcmp(m->words[k].text, "glu") != 0;
+  return type->id != CLF__ARCH_mlp || m->type != CLF__TYPE_CHOICE ||
+         strcmp(m->words[k].text, "glu") != 0;
 }
 
 /* Values of a member that are counted. */

@@ -179,6 +179,8 @@ static void put_layer(drawing *d) {
   d->inverted = can_be_inverted(type) && draw_chance(&d->random, 0.2);
   if (d->inverted) drawing_put(d, "~");
   drawing_put_node(d, type);
+  if (type->id == CLF__ARCH_coupling && !d->inverted && !d->on_box && draw_chance(&d->random, 0.1))
+    drawing_put(d, ", batchnorm(transformed=1)"); /* of what the coupling transformed */
   d->inverted = 0;
   change_shape(d, type, !strstr(d->flow->text + begin, "keep=second"));
 }
@@ -214,6 +216,10 @@ void drawing_put_flow(drawing *d, int layers) {
   }
   if (!layers && d->used && d->flow->text[d->used - 1] == ',') d->flow->text[--d->used] = 0;
   drawing_put(d, " -> ");
+  if (!d->nested && !d->flow->classes && strstr(d->flow->text, "place=1")) {
+    drawing_put(d, "normal"); /* what such splits need */
+    return;
+  }
   const clf__node_type *type = drawing_type(d, CLF__GROUP_BASE);
   if (d->on_box && draw_chance(&d->random, 0.5)) type = &clf__node_types[CLF__ARCH_box];
   if (d->flow->classes && !d->nested) type = &clf__node_types[CLF__ARCH_classes];
@@ -253,7 +259,7 @@ static void put_shape(drawing *d) {
   static const int images[][3] = {{2, 2, 1}, {2, 2, 2}, {4, 2, 2}, {4, 4, 1}, {2, 2, 4}, {2, 1, 3}};
   draw_flow *f = d->flow;
   const int *image = images[draw_int(&d->random, 0, 5)];
-  if (draw_chance(&d->random, 0.25)) {
+  if (draw_chance(&d->random, 0.3)) {
     memcpy(d->image, image, sizeof d->image);
     f->dim = image[0] * image[1] * image[2];
   } else {

@@ -100,11 +100,11 @@ static void put_range(drawing *d, int n) {
   drawing_put(d, "%d-%d", first, last);
 }
 
-/* Words that only images or residual nets have, and those that stand in presets alone. */
+/* Words that only images or residual nets have. */
 static int is_word_here(const drawing *d, const clf__node_type *type, const char *word) {
   if (type->id == CLF__ARCH_mlp && strcmp(word, "glu") == 0) return 0;
   if (strcmp(word, "checker") == 0 || strcmp(word, "channel") == 0) return drawing_is_image(d);
-  return strcmp(word, "realnvp") != 0;
+  return 1;
 }
 
 static void put_choice(drawing *d, const clf__node_type *type, const clf__member *m) {
@@ -220,6 +220,7 @@ static int is_left(const drawing *d, const clf__node_type *type, const clf__memb
 static int is_given(drawing *d, const clf__node_type *type, const clf__member *m, int kind) {
   if (!m->value || m->type == CLF__TYPE_TAILS || is_end(type, m)) return 1;
   if (is(m, "width") || (is(m, "hidden") && type->id == CLF__ARCH_convresnet)) return 1;
+  if (is(m, "act")) return draw_chance(&d->random, 0.8);
   if (is(m, "hidden")) return draw_chance(&d->random, 0.9); /* the default takes long */
   if (type->id == CLF__ARCH_normal && kind == (m->type == CLF__TYPE_NODE ? BY_CONTEXT : TRAINED))
     return 1;
