@@ -64,8 +64,9 @@ clf_status clf__places_derive(const clf_flow *f, double *c) {
 clf_status clf_flow_latent_scales(const clf_flow *f, int32_t *scales, int32_t *count) {
   CLF_GIVEN("flow, scales, count", f, scales, count);
   const size_t D = (size_t)f->spec.dim;
-  int32_t *const place = malloc(2 * D * sizeof *place), *const scale = place + D;
+  int32_t *const place = malloc(2 * D * sizeof *place);
   if (!place) return clf__fail(CLF_ENOMEM, "no memory for the scales of %zu latents", D);
+  int32_t *const scale = place + D;
   const clf_status s = trace(f, place, scale);
   *count = s ? 0 : scale[D - 1] + 1;
   for (size_t j = 0; j < D && !s; j++) scales[f->place_to.rank ? (size_t)place[j] : j] = scale[j];

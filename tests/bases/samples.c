@@ -228,8 +228,8 @@ static const char *const saved[] = {
     "3: -> student(3, trained)",
     "3: -> normal(trained, cov=full)",
     "3: -> columns(0+2: mixture(2, cov=full), 1: box(0, 1))",
-    "3: -> blend(1: standardize, coupling(rq(bins=4), mlp(6x1, tanh)) -> normal; 2: split -> "
-    "laplace)",
+    ("3: -> blend(1: standardize, coupling(rq(bins=4), mlp(6x1, tanh)) -> normal; 2: split -> "
+     "laplace)"),
 };
 enum { SAVED = sizeof saved / sizeof *saved };
 
