@@ -100,11 +100,13 @@ static void put_range(drawing *d, int n) {
   drawing_put(d, "%d-%d", first, last);
 }
 
-/* Words that only images or residual nets have. */
+/* Words that only images or residual nets have; RealNVP's net has its own activation. */
 static int is_word_here(const drawing *d, const clf__node_type *type, const char *word) {
   if (type->id == CLF__ARCH_mlp && strcmp(word, "glu") == 0) return 0;
   if (strcmp(word, "checker") == 0 || strcmp(word, "channel") == 0) return drawing_is_image(d);
-  return 1;
+  const char *net = d->flow->text + d->node;
+  return type->id != CLF__ARCH_convresnet || strcmp(word, "realnvp") != 0 ||
+         (!strstr(net, "act=") && !strstr(net, "dropout=") && !strstr(net, "blocks="));
 }
 
 static void put_choice(drawing *d, const clf__node_type *type, const clf__member *m) {
@@ -211,6 +213,8 @@ static int is_left(const drawing *d, const clf__node_type *type, const clf__memb
     if (m->type == CLF__TYPE_NODE) return kind != BY_CONTEXT || !d->flow->context;
     return kind != TRAINED || (is(m, "cov") && d->prior);
   }
+  if (type->id == CLF__ARCH_convresnet && kind == TRAINED) /* room for like=realnvp */
+    return is(m, "act") || is(m, "dropout") || is(m, "blocks");
   if (type->id == CLF__ARCH_elementwise && m->type == CLF__TYPE_NODE && m->value &&
       m->group == CLF__GROUP_NET) /* reads the context alone */
     return !d->flow->context || d->in_columns;
