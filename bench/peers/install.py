@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-PACKAGES = ["numpy", "safetensors", "torch", "jax[cpu]", "pyopencl", "nflows", "zuko", "flowjax", "scikit-learn"]
+PACKAGES = ["numpy", "safetensors", "torch", "jax[cpu]", "pyopencl", "nflows", "zuko", "flowjax",
+            "scikit-learn", "palmerpenguins"]
 LIBRARIES = {"openblas": ("libopenblas0-pthread", "libopenblas.so.0"),
              "onednn": ("libdnnl2", "libdnnl.so.2"),
              "clblast": ("libclblast1", "libclblast.so.1")}  # fmt: skip
