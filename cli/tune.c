@@ -25,7 +25,7 @@ static cli_option options[] = {
     CLI_OPTION("--flow", "FLOW",
                "nvp, nice, piecewise or realnvp; an architecture as text, or @FILE; or another "
                "preset, as of `clflow train` (default nvp)",
-               CLI_TEXT, &cli_tuning.flow, NULL),
+               CLI_FLOW, &cli_tuning.flow, NULL),
     CLI_OPTION("--dim", "D", "columns of the data, unless the text says it", CLI_COUNT32,
                &cli_tuning.spec.dim, "2"),
     CLI_OPTION("--hidden", "N", "nvp, nice: units of each coupling's networks (default 2)",
