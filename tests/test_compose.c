@@ -347,7 +347,7 @@ static const char *path_of(const char *name) {
 /* log p of f and of what its file holds, bit for bit. */
 static void check_file(subject *s, clf_flow *f, const char *when) {
   clf_flow *loaded = NULL;
-  double before[ROWS], after[ROWS];
+  double before[ROWS] = {0}, after[ROWS] = {0};
   WORKS(clf_flow_save(f, path_of("flow")));
   WORKS(clf_flow_load(flows_dev, path_of("flow"), NULL, &loaded));
   flows_evaluate(f, s->x, s->c, ROWS, (flows_values){.logp = before});
