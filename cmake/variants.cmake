@@ -6,7 +6,7 @@ check_c_compiler_flag(-fopenmp-simd CLF_HAS_SIMD_PRAGMAS) # VECTOR_LOOP in cpu_r
 set(variant_objects "")
 set(optimise -O3)
 if(CLF_SANITIZE)
-  set(optimise -O1)
+  set(optimise -O1 -fexpensive-optimizations) # which fuse multiply-adds, so that results are as usual
 endif()
 function(clf_variant name)
   add_library(ref_${name} OBJECT cpu_ref/cpu.c ${references})

@@ -108,8 +108,8 @@ START_TEST(validation_still_falling) {
   expect_code(text, &r, 0);
   is_silent_on(&r, "still falling");
   release(r);
-  command = "train --data moons:n=40 --epochs 200 --lr 0.05 --hidden 16 --valid-split 0.2 "
-            "--standardize --out u.safetensors";
+  command = "train --data moons:n=30 --epochs 500 --lr 0.01 --hidden 128 --depth 6 --valid-split "
+            "0.2 --standardize --out u.safetensors";
   r = run(command);
   expect_code(command, &r, 0);
   is_silent_on(&r, "still falling");
