@@ -6,7 +6,10 @@ check_c_compiler_flag(-fopenmp-simd CLF_HAS_SIMD_PRAGMAS) # VECTOR_LOOP in cpu_r
 set(variant_objects "")
 set(optimise -O3)
 if(CLF_SANITIZE)
-  set(optimise -O1 -fexpensive-optimizations) # which fuse multiply-adds, so that results are as usual
+  set(optimise -O1)
+  if(CMAKE_C_COMPILER_ID STREQUAL GNU) # which then fuses multiply-adds, so that results are as usual
+    list(APPEND optimise -fexpensive-optimizations)
+  endif()
 endif()
 function(clf_variant name)
   add_library(ref_${name} OBJECT cpu_ref/cpu.c ${references})
