@@ -254,7 +254,7 @@ static int takes_layout(clf_op op, const clf_case *c) {
 clf_status clf__check_case(clf_device *ref, clf_device *dev, clf_op op, const clf_case *c) {
   clf_case turned = *c;
   CLF_TRY(check_layout(ref, dev, op, c));
-  if (c->nhwc || c->by_column || has_images(op, c)) return CLF_OK;
+  if (c->nhwc || c->by_column || has_images(op, c) || getenv("CLF_QUICK")) return CLF_OK;
   turned.by_column = ~0u;
   return takes_layout(op, &turned) ? check_layout(ref, dev, op, &turned) : CLF_OK;
 }
