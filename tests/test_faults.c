@@ -2,7 +2,7 @@
 /* test_faults.c: the n-th allocation, system call on a file or call of OpenCL fails, once and
  * from then on, for every n until all goes well.  Each time the library says what went wrong,
  * gives everything back, leaves whole files on disk, and works again afterwards.
- *   test_faults [STRIDE]   tries every STRIDE-th n where there are thousands (default 61) */
+ *   test_faults [STRIDE]   tries every STRIDE-th n where there are thousands (default 127) */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 
 extern char **environ;
 
-static long stride = 61;
+static long stride = 127;
 static const char file[] = "m.safetensors", kept[] = "m.safetensors.previous";
 static const char *const kinds[] = {"vectors", "interval", "images"};
 
@@ -263,7 +263,7 @@ static long disarmed(void) { /* calls since it was armed */
 }
 
 /* From one n to the next where each opens a device: a failure may mean that the driver compiles. */
-static long slow_step(void) { return stride > 1 ? 8 : 1; }
+static long slow_step(void) { return stride > 1 ? 16 : 1; }
 
 START_TEST(opening) {
   clf_device *dev = NULL;
