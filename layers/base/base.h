@@ -10,7 +10,6 @@
 struct clf__node;
 
 enum { CLF_BASE_KEPT = 8 };
-enum { CLF_NO_SAMPLE_GRADIENT = 1024 }; /* beside the traits of layers */
 
 typedef struct clf__base_kept {
   clf_tensor t[CLF_BASE_KEPT];
@@ -66,7 +65,7 @@ struct clf__base {
   const struct clf__node *node;
   clf_device *dev;
   int32_t dim, context;
-  unsigned traits; /* CLF_HAS_BATCH_STATISTICS of layer.h, CLF_NO_SAMPLE_GRADIENT; set by make() */
+  unsigned traits; /* of layer.h: CLF_HAS_BATCH_STATISTICS, CLF_NO_SAMPLE_GRADIENT; by make() */
   void *own;
 };
 

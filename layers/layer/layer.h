@@ -22,20 +22,21 @@ typedef struct clf__kept {
   void *own;          /* one malloc'ed block, for layers that keep more; the workspace frees it */
 } clf__kept;
 
-/* What the flow and its training have to know of a layer. */
+/* What the flow and its training have to know of a layer, or of the base. */
 enum {
   CLF_HAS_BATCH_STATISTICS = 1, /* in training, a sample's values depend on its batch */
   CLF_KEEPS_VOLUME = 2,         /* its log-det is 0 */
   CLF_FIXED_VOLUME = 4,         /* its log-det does not depend on x */
   CLF_REBUILDS_BY_INVERSE = 8,  /* backward rebuilds inputs from outputs, so that they may be off */
-  CLF_SHARES_ROWS = 16,      /* its operations share rows out among threads: a flow of such layers
-                                alone runs as it is, not in blocks of rows */
-  CLF_PLACES_LATENTS = 1024, /* what it sends to the latent lies where it came from */
+  CLF_SHARES_ROWS = 16, /* its operations share rows out among threads: a flow of such layers
+                           alone runs as it is, not in blocks of rows */
   CLF_NO_INVERSE_GRADIENT = 32, /* training through its inverse is not possible */
   CLF_IS_BOUNDED = 64,          /* not every x lies in its domain */
-  CLF_NOT_ON_HOST = 512,        /* at the head too it runs on the device */
+  CLF_TAKES_PIXELS = 128,       /* it begins a flow of images: pixels in 0 .. levels */
   CLF_IS_STANDARDIZE = 256,     /* it standardises: at the head the flow's scaling stands for it */
-  CLF_TAKES_PIXELS = 128        /* it begins a flow of images: pixels in 0 .. levels */
+  CLF_NOT_ON_HOST = 512,        /* at the head too it runs on the device */
+  CLF_PLACES_LATENTS = 1024,    /* what it sends to the latent lies where it came from */
+  CLF_NO_SAMPLE_GRADIENT = 2048 /* (bases) no gradient goes through its samples to its numbers */
 };
 
 typedef struct clf__layer clf__layer;
