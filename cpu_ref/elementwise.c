@@ -32,10 +32,8 @@ CLF_LOOP(copy_apart, clf_copy_args, p, n) {
 }
 
 CLF_REF(copy) {
-  clf_copy_args turned = *p;
+  CLF_TURNED(copy);
   (void)scratch;
-  turn_all(&turned.x, clf_ops[CLF_OP_copy].modes);
-  p = &turned;
   in_threads((double)clf__count(&p->x), p->x.dim[0],
              rows_match(&p->x, &p->y) ? copy_rows : copy_apart, p);
   return CLF_OK;
@@ -77,10 +75,8 @@ CLF_LOOP(axpby_apart, clf_axpby_args, p, n) {
 }
 
 CLF_REF(axpby) {
-  clf_axpby_args turned = *p;
+  CLF_TURNED(axpby);
   (void)scratch;
-  turn_all(&turned.x, clf_ops[CLF_OP_axpby].modes);
-  p = &turned;
   in_threads(2.0 * (double)clf__count(&p->x), p->x.dim[0],
              rows_match(&p->x, &p->y) ? axpby_rows : axpby_apart, p);
   return CLF_OK;

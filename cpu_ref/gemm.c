@@ -12,9 +12,10 @@
 
 enum { ROWS = 64 }; /* of c, to a thread at a time */
 
+static int is_turned(const clf_gemm_args *p) { return by_column(&p->c) && p->c.dim[0] > 1; }
+
 /* The product as ways take it: the bias a matrix like c, with one stride of 0; and where samples
  * lie side by side in c, c^T = b^T a^T, so that vectors hold samples.  Sums stay the same. */
-static int is_turned(const clf_gemm_args *p) { return by_column(&p->c) && p->c.dim[0] > 1; }
 static clf_gemm_args arranged(const clf_gemm_args *p) {
   clf_gemm_args q = *p;
   const int turned = is_turned(p);

@@ -5,7 +5,8 @@
 #include "rqs.h"
 #include "scales.h"
 
-/* MADE_LANES numbers as so many blocks of lanes; the lanes beyond them are 0. */
+/* The MADE_LANES numbers of a row are BLOCKS blocks of lanes, of which USED are in use; the others
+ * are 0. */
 enum {
   WIDE = (int)MADE_LANES >= (int)LANES,
   BLOCKS = WIDE ? (int)MADE_LANES / LANES : 1,

@@ -26,6 +26,15 @@ typedef struct block {
   int n[LANES], j[LANES], c[LANES]; /* sample, transformed dimension, column */
 } block;
 
+/* The box of dimension j: row j of a tensor [d,4]. */
+static inline void box_of(const clf_tensor *box, int j, real *left, real *right, real *bottom,
+                          real *top) {
+  *left = *at(box, j, 0, 0, 0);
+  *right = *at(box, j, 1, 0, 0);
+  *bottom = *at(box, j, 2, 0, 0);
+  *top = *at(box, j, 3, 0, 0);
+}
+
 /* A column number that a tensor holds, moved into 0 .. D - 1. */
 static inline int map_column(const clf_tensor *columns, int j, int D) {
   const real c = *at(columns, j, 0, 0, 0);

@@ -77,13 +77,8 @@ static void set_boxes(const spline *s, const block *b, splines *q) {
     q->bottom[l] = s->bottom;
     q->top[l] = s->top;
   }
-  for (int l = 0; l < LANES && s->box->buf; l++) {
-    const int j = block_dimension(b, l);
-    q->left[l] = *at(s->box, j, 0, 0, 0);
-    q->right[l] = *at(s->box, j, 1, 0, 0);
-    q->bottom[l] = *at(s->box, j, 2, 0, 0);
-    q->top[l] = *at(s->box, j, 3, 0, 0);
-  }
+  for (int l = 0; l < LANES && s->box->buf; l++)
+    box_of(s->box, block_dimension(b, l), &q->left[l], &q->right[l], &q->bottom[l], &q->top[l]);
 }
 
 static void splines_get(const spline *s, const block *b, splines *q) {

@@ -62,13 +62,15 @@ static inline real *clf_scratch_get(clf_scratch *s, size_t reals) {
   CLF_REF_WAY(op, op)
 /* The same for an operation of single elements, all of whose tensors have one shape: where the
  * samples of [N,D] tensors lie side by side, it sees [D,N], so that its loops run along them. */
+#define CLF_TURNED(op)                                                                             \
+  clf_##op##_args turned = *p;                                                                     \
+  turn_all((clf_tensor *)&turned, clf_ops[CLF_OP_##op].modes);                                     \
+  p = &turned
 #define CLF_REF_ELEMENTS(op, work, count, i)                                                       \
   static void op##_loop(const void *context, int first, int end);                                  \
   CLF_REF(op) {                                                                                    \
-    clf_##op##_args turned = *p;                                                                   \
+    CLF_TURNED(op);                                                                                \
     (void)scratch;                                                                                 \
-    turn_all((clf_tensor *)&turned, clf_ops[CLF_OP_##op].modes);                                   \
-    p = &turned;                                                                                   \
     in_threads(work, count, op##_loop, p);                                                         \
     return CLF_OK;                                                                                 \
   }                                                                                                \

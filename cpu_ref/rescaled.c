@@ -118,7 +118,7 @@ CLF_REF(rescaled_inv) {
 static void bwd_row(const clf_rescaled_bwd_args *p, int n, int h, real sum[2]) {
   const int C = p->x.dim[1];
   const real g = *at(&p->g, 0, 0, 0, 0), g0 = scale0(&p->g0);
-  const real dl = p->dl.buf ? p->dlogdet * *at(&p->dl, n, 0, 0, 0) : p->dlogdet;
+  const real dl = dlogdet_of(&p->dl, p->dlogdet, n);
   double dg = 0, dg0 = 0;
   EACH_RUN(r, &p->x, n, h, p->pixels) {
     piece v;

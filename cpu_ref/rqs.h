@@ -61,13 +61,7 @@ typedef struct splines {          /* of a block */
 
 /* What bounds lane l, of column j, where columns differ. */
 static inline void spline_bound(const spline *s, splines *q, int l, int j) {
-  const clf_tensor *box = s->box;
-  if (box->buf) {
-    q->left[l] = *at(box, j, 0, 0, 0);
-    q->right[l] = *at(box, j, 1, 0, 0);
-    q->bottom[l] = *at(box, j, 2, 0, 0);
-    q->top[l] = *at(box, j, 3, 0, 0);
-  }
+  if (s->box->buf) box_of(s->box, j, &q->left[l], &q->right[l], &q->bottom[l], &q->top[l]);
   if (!s->kinds->buf) return;
   q->kind[l] = (int)*at(s->kinds, j, 0, 0, 0);
   if (q->kind[l] == CLF_CIRCULAR_ENDS) q->u[3 * s->K][l] = q->u[2 * s->K][l];
