@@ -72,11 +72,8 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
 }
 
 static clf_status keep(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
-  clf__norm_kept kept = {0};
   (void)rows;
-  if (train) CLF_TRY(clf__norm_keep(&own_of(l)->norm, clf__channels(l), a, &kept));
-  clf__norm_put(&kept, k->t + NORM);
-  return CLF_OK;
+  return clf__norm_keep(&own_of(l)->norm, clf__channels(l), train, a, k->t + NORM);
 }
 
 /* ---- Passes ------------------------------------------------------------------------------- */

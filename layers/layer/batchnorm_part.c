@@ -76,11 +76,8 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
 }
 
 static clf_status keep(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
-  clf__norm_kept kept = {0};
   (void)rows;
-  if (train) CLF_TRY(clf__norm_keep(&own_of(l)->norm, own_of(l)->channels, a, &kept));
-  clf__norm_put(&kept, k->t + NORM);
-  return CLF_OK;
+  return clf__norm_keep(&own_of(l)->norm, own_of(l)->channels, train, a, k->t + NORM);
 }
 
 /* ---- The part, and the rest --------------------------------------------------------------- */
@@ -93,9 +90,8 @@ static clf_status take(const clf__pass *p, const clf__part *at, clf_tensor x, cl
 static clf_status part_of(const clf__layer *l, const clf__pass *p, const clf__kept *k, int where,
                           clf_tensor x, clf_tensor *of) {
   const part *o = own_of(l);
-  const clf__region r = o->region;
   if (!o->by_columns) {
-    *of = clf_slice(clf__images_of(x, l->in), 1, r.first, r.first + r.channels);
+    *of = clf__region_of(o->region, l->in, x);
     return CLF_OK;
   }
   *of = clf__rows(k->t[where], x.dim[0]);
@@ -105,27 +101,15 @@ static clf_status part_of(const clf__layer *l, const clf__pass *p, const clf__ke
 /* Where the normalised part of rows y is to be written. */
 static clf_tensor place_of(const clf__layer *l, const clf__kept *k, int where, clf_tensor y) {
   const part *o = own_of(l);
-  const clf__region r = o->region;
-  if (o->by_columns) return clf__rows(k->t[where], y.dim[0]);
-  return clf_slice(clf__images_of(y, l->in), 1, r.first, r.first + r.channels);
-}
-
-/* The channels that stay; of a checkerboard the operations take the other pixels along. */
-static clf_status copy_channels(const clf__layer *l, const clf__pass *p, clf_tensor x,
-                                clf_tensor y) {
-  const clf__region r = own_of(l)->region;
-  const int32_t C = l->in.channels, first = r.first ? 0 : r.channels;
-  if (r.pixels != CLF_ALL) return CLF_OK;
-  return clf_do(p->dev, copy,
-                .x = clf_slice(clf__images_of(x, l->in), 1, first, first + C - r.channels),
-                .y = clf_slice(clf__images_of(y, l->in), 1, first, first + C - r.channels));
+  return o->by_columns ? clf__rows(k->t[where], y.dim[0]) : clf__region_of(o->region, l->in, y);
 }
 
 /* y: what stays as in x, and the normalised part, which is in its place already if it is a view. */
 static clf_status join(const clf__layer *l, const clf__pass *p, const clf__kept *k, clf_tensor x,
                        clf_tensor normed, clf_tensor y) {
   const part *o = own_of(l);
-  if (!o->by_columns) return copy_channels(l, p, x, y);
+  if (!o->by_columns)
+    return clf__region_pass_on(p, clf__region_others(o->region, l->in), l->in, x, y);
   CLF_TRY(clf_do(p->dev, fill, .y = y, .value = 0));
   CLF_TRY(clf_do(p->dev, columns_add, .x = normed, .at = clf__weight(p, &o->mask->transformed_at),
                  .y = y));

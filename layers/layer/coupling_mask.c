@@ -51,6 +51,21 @@ int clf__coupling_region(const clf__layer *l, clf__region *r) {
   }
 }
 
+clf__region clf__region_others(clf__region r, clf__shape s) {
+  if (r.pixels != CLF_ALL) return (clf__region){CLF_EVEN + CLF_ODD - r.pixels, 0, r.channels};
+  return (clf__region){CLF_ALL, r.first ? 0 : r.channels, s.channels - r.channels};
+}
+
+clf_tensor clf__region_of(clf__region r, clf__shape s, clf_tensor rows) {
+  return clf_slice(clf__images_of(rows, s), 1, r.first, r.first + r.channels);
+}
+
+clf_status clf__region_pass_on(const clf__pass *p, clf__region r, clf__shape s, clf_tensor x,
+                               clf_tensor y) {
+  if (r.pixels != CLF_ALL) return CLF_OK;
+  return clf_do(p->dev, copy, .x = clf__region_of(r, s, x), .y = clf__region_of(r, s, y));
+}
+
 /* A random half; nflows transforms the larger one at odd places. */
 static int32_t random_count(const clf__layer *l) {
   return place_of(l) % 2 ? l->in.dim - l->in.dim / 2 : l->in.dim / 2;

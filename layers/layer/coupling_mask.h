@@ -28,6 +28,14 @@ typedef struct clf__region {
 } clf__region;
 /* 1: the mask of coupling l transforms such a part of an image, *r; 0: only single columns. */
 int clf__coupling_region(const clf__layer *l, clf__region *r);
+/* What is not in r: the other channels, or the pixels of the other colour. */
+clf__region clf__region_others(clf__region r, clf__shape s);
+/* Its channels of rows of images, as a view with all pixels. */
+clf_tensor clf__region_of(clf__region r, clf__shape s, clf_tensor rows);
+/* Channels of r go from x to y as they are; pixels of one colour do not, since operations take them
+ * along. */
+clf_status clf__region_pass_on(const clf__pass *p, clf__region r, clf__shape s, clf_tensor x,
+                               clf_tensor y);
 /* Whether the net reads all columns, the transformed ones as 0: a half of a chessboard is no image.
  */
 int clf__coupling_reads_masked(const clf__layer *l);

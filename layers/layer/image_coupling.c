@@ -55,12 +55,6 @@ static int joins(const clf__layer *l, const clf__layer *next) {
 
 /* ---- Making ------------------------------------------------------------------------------- */
 
-/* The other half of the channels, or the pixels of the other colour. */
-static clf__region others(const clf__layer *l, clf__region r) {
-  if (r.pixels != CLF_ALL) return (clf__region){CLF_EVEN + CLF_ODD - r.pixels, 0, r.channels};
-  return (clf__region){CLF_ALL, r.first ? 0 : r.channels, l->in.channels - r.channels};
-}
-
 static void describe_net(clf__layer *l, image_coupling *o) {
   const int32_t pixels = l->in.height * l->in.width;
   o->net.ops = &clf__net_wn_resnet;
@@ -80,7 +74,7 @@ static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for a coupling");
   CLF_TRY(clf__coupling_mask_check(l));
   clf__coupling_region(l, &o->moves);
-  o->stays = others(l, o->moves);
+  o->stays = clf__region_others(o->moves, l->in);
   o->scale_first = !((const clf__arch_affine *)arch_of(l)->map)->first;
   describe_net(l, o);
   snprintf(name, sizeof name, "%s.net", path);
@@ -125,12 +119,10 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
 }
 
 static clf_status keep(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
-  clf__norm_kept kept = {0};
+  const image_coupling *o = own_of(l);
   (void)rows;
-  if (!train || !own_of(l)->normed) return CLF_OK;
-  CLF_TRY(clf__norm_keep(&own_of(l)->norm, own_of(l)->moves.channels, a, &kept));
-  clf__norm_put(&kept, k->t + NORM);
-  return CLF_OK;
+  if (!o->normed) return CLF_OK;
+  return clf__norm_keep(&o->norm, o->moves.channels, train, a, k->t + NORM);
 }
 
 static clf_status scratch(const clf__layer *l, int32_t rows, int train, clf_arena *a,
@@ -145,7 +137,7 @@ static clf_status scratch(const clf__layer *l, int32_t rows, int train, clf_aren
 
 /* A part of an image as a view of rows of the layer's input or output. */
 static clf_tensor part(const clf__layer *l, clf__region r, clf_tensor rows) {
-  return clf_slice(clf__images_of(rows, l->in), 1, r.first, r.first + r.channels);
+  return clf__region_of(r, l->in, rows);
 }
 /* Kept tensors of n rows. */
 static clf_tensor kept(const clf__layer *l, const clf__kept *k, int which, int32_t n) {
@@ -154,12 +146,8 @@ static clf_tensor kept(const clf__layer *l, const clf__kept *k, int which, int32
                      l->in.height, l->in.width);
 }
 
-/* Channels that stay go over as they are; of a checkerboard the operations take the pixels along.
- */
 static clf_status pass_on(const clf__layer *l, const clf__pass *p, clf_tensor x, clf_tensor y) {
-  const clf__region r = own_of(l)->stays;
-  if (r.pixels != CLF_ALL) return CLF_OK;
-  return clf_do(p->dev, copy, .x = part(l, r, x), .y = part(l, r, y));
+  return clf__region_pass_on(p, own_of(l)->stays, l->in, x, y);
 }
 
 static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
@@ -265,12 +253,11 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
 
 /* ---- Looking ------------------------------------------------------------------------------ */
 
-/* Of what forward computed; where it is not there any more, computed again. */
 static clf_status find_bad(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
                            clf_tensor y, char *name, size_t size) {
   const image_coupling *o = own_of(l);
   int finite;
-  (void)y, (void)p, (void)x;
+  (void)y, (void)p;
   CLF_TRY(clf__is_finite(l->dev, kept(l, k, TH, x.dim[0]), &finite));
   if (finite && o->normed) CLF_TRY(clf__is_finite(l->dev, kept(l, k, RES, x.dim[0]), &finite));
   if (!finite) snprintf(name, size, "%s", l->label);

@@ -31,13 +31,21 @@ static clf_tensor pair(clf_tensor mean) {
   return mean;
 }
 
-clf_status clf__norm_keep(const clf__norm *n, int32_t channels, clf_arena *a, clf__norm_kept *k) {
+static clf_status keep(const clf__norm *n, int32_t channels, clf_arena *a, clf__norm_kept *k) {
   if (!n->mean.rank) return CLF_OK;
   CLF_TRY(new_pair(a, channels, &k->bmean, &k->bvar));
   k->mean = k->bmean;
   k->var = k->bvar;
   if (n->unbiased) CLF_TRY(clf_new(a, (int32_t[4]){channels}, &k->biased));
   return n->rho == 0 ? CLF_OK : new_pair(a, channels, &k->mean, &k->var);
+}
+
+clf_status clf__norm_keep(const clf__norm *n, int32_t channels, int train, clf_arena *a,
+                          clf_tensor *to) {
+  clf__norm_kept k = {0};
+  if (train) CLF_TRY(keep(n, channels, a, &k));
+  memcpy(to, &k, sizeof k);
+  return CLF_OK;
 }
 
 /* ---- Statistics -------------------------------------------------------------------------- */

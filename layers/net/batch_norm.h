@@ -29,9 +29,6 @@ typedef struct clf__norm_kept {
 
 /* As tensors of a layer or a net, which has room for them. */
 enum { CLF_NORM_TENSORS = sizeof(clf__norm_kept) / sizeof(clf_tensor) };
-static inline void clf__norm_put(const clf__norm_kept *k, clf_tensor *t) {
-  memcpy(t, k, sizeof *k);
-}
 static inline clf__norm_kept clf__norm_at(const clf_tensor *t) {
   clf__norm_kept k;
   memcpy(&k, t, sizeof k);
@@ -42,8 +39,9 @@ static inline clf__norm_kept clf__norm_at(const clf_tensor *t) {
 void clf__norm_add(clf__parts *p, clf__norm *n, int32_t channels, int with_beta, const char *name);
 void clf__norm_add_without(clf__parts *p, clf__norm *n, int32_t channels);
 void clf__norm_draw(const clf__norm *n, double *c);
-/* Lays out what stays of a training pass. */
-clf_status clf__norm_keep(const clf__norm *n, int32_t channels, clf_arena *a, clf__norm_kept *k);
+/* Lays out what stays of a training pass, in the tensors from `to` on; of other passes nothing. */
+clf_status clf__norm_keep(const clf__norm *n, int32_t channels, int train, clf_arena *a,
+                          clf_tensor *to);
 
 /* Before values: in training measures the batch and moves the running statistics.  x (n, C, H, W)
  * counts as 0 off `pixels`. */

@@ -203,20 +203,12 @@ static clf_status plan(const clf__net *n, int32_t rows, int train, clf_arena *a,
   return CLF_OK;
 }
 
-static clf_status keep_norm(const clf__norm *norm, int32_t channels, clf_arena *a, clf_tensor *t) {
-  clf__norm_kept kept = {0};
-  CLF_TRY(clf__norm_keep(norm, channels, a, &kept));
-  clf__norm_put(&kept, t);
-  return CLF_OK;
-}
-
 static clf_status keep(const clf__net *n, int32_t rows, int train, clf_arena *a, clf__net_kept *k) {
   const wn_resnet *net = own_of(n);
   (void)rows;
-  if (!train) return CLF_OK;
-  CLF_TRY(keep_norm(&net->input, n->shape.channels, a, &k->t[norm_at(net, OF_INPUT)]));
+  CLF_TRY(clf__norm_keep(&net->input, n->shape.channels, train, a, &k->t[norm_at(net, OF_INPUT)]));
   for (int i = 0; i <= last_norm(net); i++)
-    CLF_TRY(keep_norm(&net->norm[i], net->features, a, &k->t[norm_at(net, i)]));
+    CLF_TRY(clf__norm_keep(&net->norm[i], net->features, train, a, &k->t[norm_at(net, i)]));
   return CLF_OK;
 }
 
