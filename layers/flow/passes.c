@@ -275,10 +275,8 @@ clf_status clf__needs_latents(const clf_flow *f) {
 clf_status clf__flow_draw_latents(clf_flow *f, uint64_t seed, int64_t first, clf_tensor z) {
   const clf__pass p = clf__flow_pass(f, CLF_EVAL, z.dim[0]);
   if (!sends_apart(f)) return f->base.ops->sample(&f->base, &p, &f->ws.base, seed, first, z);
-  CLF_TRY(clf_do(f->dev, random_normal, .y = sent(f, z), .seed_lo = (int)(uint32_t)seed,
-                 .seed_hi = (int)(uint32_t)(seed >> 32), .stream = CLF_STREAM_SENT,
-                 .first_lo = (int)(uint32_t)first,
-                 .first_hi = (int)(uint32_t)((uint64_t)first >> 32)));
+  CLF_TRY(clf_do(f->dev, random_normal, .y = sent(f, z), .stream = CLF_STREAM_SENT,
+                 CLF_STREAM(seed, first)));
   return f->base.ops->sample(&f->base, &p, &f->ws.base, seed, first, through(f, z));
 }
 
