@@ -33,6 +33,26 @@ int cli_arch_refused(clf_status s) {
   return s == CLF_EINVAL ? cli_usage("%s", clf_errmsg()) : cli_fail_library();
 }
 
+int cli_kind_of(const char *word) {
+  for (int k = CLF_NVP; k <= CLF_REALNVP; k++)
+    if (strcmp(word, clf_kind_name((clf_kind)k)) == 0) return k;
+  return -1;
+}
+
+int cli_preset_split(const char *option, const char *word, char name[CLI_PRESET_NAME],
+                     char values[CLI_PRESET_VALUES]) {
+  const size_t n = strcspn(word, "("), length = strlen(word);
+  *values = '\0';
+  snprintf(name, CLI_PRESET_NAME, "%.*s", (int)(n < CLI_PRESET_NAME ? n : CLI_PRESET_NAME), word);
+  if (!word[n]) return CLI_OK;
+  if (word[length - 1] != ')')
+    return cli_usage("%s %s: the parenthesis is not closed", option, cli_clean(word));
+  if (length - n - 2 >= CLI_PRESET_VALUES)
+    return cli_usage("%s takes at most %d letters of values", option, CLI_PRESET_VALUES - 1);
+  snprintf(values, CLI_PRESET_VALUES, "%.*s", (int)(length - n - 2), word + n + 1);
+  return CLI_OK;
+}
+
 int cli_arch_read(const char *given, clf_arch **arch) {
   char *text = NULL;
   if (*given != '@') {

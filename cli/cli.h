@@ -161,6 +161,13 @@ int cli_put_latents(const char *path, const clf_flow *flow, clf_table *rows);
 
 /* The exit code for an architecture of the command line that was refused, and says why. */
 int cli_arch_refused(clf_status s);
+/* The kind of that name, or -1. */
+int cli_kind_of(const char *word);
+/* "nsf" or "nsf(hidden=64, tail=5)", the word of an option, into the preset's name and its values,
+ * "" where it has none. */
+enum { CLI_PRESET_NAME = 64, CLI_PRESET_VALUES = 512 };
+int cli_preset_split(const char *option, const char *word, char name[CLI_PRESET_NAME],
+                     char values[CLI_PRESET_VALUES]);
 /* An architecture as text, or from a file of text or JSON: @FILE. */
 int cli_arch_read(const char *given, clf_arch **arch);
 /* That of a flow, whose scaling is a layer of it at the head; so it is if it will have one. */

@@ -6,15 +6,8 @@
 
 /* ---- What is asked for -------------------------------------------------------------------- */
 
-/* The kind of that name, or -1. */
-static int kind_of(const char *word) {
-  for (int k = CLF_NVP; k <= CLF_REALNVP; k++)
-    if (strcmp(word, clf_kind_name((clf_kind)k)) == 0) return k;
-  return -1;
-}
-
 static int set_kind(const char *option, const char *word) {
-  const int kind = kind_of(word);
+  const int kind = cli_kind_of(word);
   if (cli_wanted.has_kind && (int)cli_wanted.spec.kind != kind)
     return cli_usage("%s %s does not agree with --flow %s", option, word,
                      clf_kind_name(cli_wanted.spec.kind));
@@ -23,19 +16,13 @@ static int set_kind(const char *option, const char *word) {
   return CLI_OK;
 }
 
-/* "nsf" or "nsf(hidden=64, tail=5)". */
 static int set_preset(const char *option, const char *word) {
-  static char name[64], values[512];
-  const size_t n = strcspn(word, "("), length = strlen(word);
-  const int with_values = word[n] == '(';
-  if (with_values && word[length - 1] != ')')
-    return cli_usage("%s %s: the parenthesis is not closed", option, cli_clean(word));
-  snprintf(name, sizeof name, "%.*s", (int)(n < 63 ? n : 63), word);
-  if (with_values && length - n - 2 >= sizeof values)
-    return cli_usage("%s takes at most %zu letters of values", option, sizeof values - 1);
-  if (with_values) snprintf(values, sizeof values, "%.*s", (int)(length - n - 2), word + n + 1);
-  if (kind_of(name) >= 0 && !with_values) return set_kind(option, name);
-  if (kind_of(name) >= 0)
+  static char name[CLI_PRESET_NAME], values[CLI_PRESET_VALUES];
+  const int code = cli_preset_split(option, word, name, values);
+  const int with_values = strchr(word, '(') != NULL;
+  if (code) return code;
+  if (cli_kind_of(name) >= 0 && !with_values) return set_kind(option, name);
+  if (cli_kind_of(name) >= 0)
     return cli_usage("pass the values of %s as options, such as --hidden and --depth", name);
   if (clf_preset_find(name, &cli_wanted.preset) != CLF_OK) return cli_usage("%s", clf_errmsg());
   if (!cli_wanted.preset->arch && with_values)
@@ -49,7 +36,7 @@ static int set_preset(const char *option, const char *word) {
 }
 
 static int set_flow(const char *word) {
-  if (kind_of(word) >= 0) return set_kind("--flow", word);
+  if (cli_kind_of(word) >= 0) return set_kind("--flow", word);
   if (strstr(word, "->") && !strchr(word, ':'))
     return cli_usage("--flow %s: an architecture begins with the number of columns, as \"3: %s\"",
                      cli_clean(word), cli_clean(word));

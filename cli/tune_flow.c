@@ -6,20 +6,14 @@
 /* Values of a preset: those in parentheses, and the shape of the data. */
 static int read_preset(const char *word) {
   const clf_flow_spec *o = &cli_tuning.spec;
-  const size_t n = strcspn(word, "("), length = strlen(word);
-  const int with_values = word[n] == '(';
-  char name[64], values[640];
+  char name[CLI_PRESET_NAME], own[CLI_PRESET_VALUES], values[CLI_PRESET_VALUES + 128];
   const clf_preset *p;
-  if (with_values && word[length - 1] != ')')
-    return cli_usage("--flow %s: the parenthesis is not closed", cli_clean(word));
-  snprintf(name, sizeof name, "%.*s", (int)(n < 63 ? n : 63), word);
+  const int code = cli_preset_split("--flow", word, name, own);
+  if (code) return code;
   if (clf_preset_find(name, &p) != CLF_OK) return cli_usage("%s", clf_errmsg());
   if (!p->arch)
     return cli_usage("%s is one of realnvp's presets: --flow realnvp --preset %s", name, name);
-  const int own = with_values ? (int)(length - n - 2) : 0;
-  if (own > 512) return cli_usage("--flow takes at most 512 letters of values");
-  const int used =
-      snprintf(values, sizeof values, "%.*s%s", own, word + n + with_values, own ? ", " : "");
+  const int used = snprintf(values, sizeof values, "%s%s", own, *own ? ", " : "");
   if (strstr(p->arch, "${height}"))
     snprintf(values + used, sizeof values - (size_t)used, "height=%d, width=%d, channels=%d",
              o->height ? (int)o->height : 28, o->width ? (int)o->width : 28,
@@ -32,11 +26,11 @@ static int read_preset(const char *word) {
 
 int cli_tune_read_flow(void) {
   const char *const word = cli_tuning.flow;
-  for (int k = CLF_NVP; k <= CLF_REALNVP; k++)
-    if (strcmp(word, clf_kind_name((clf_kind)k)) == 0) {
-      cli_tuning.spec.kind = (clf_kind)k;
-      return CLI_OK;
-    }
+  const int kind = cli_kind_of(word);
+  if (kind >= 0) {
+    cli_tuning.spec.kind = (clf_kind)kind;
+    return CLI_OK;
+  }
   return *word == '@' || strchr(word, ':') ? cli_arch_read(word, &cli_tuning.arch)
                                            : read_preset(word);
 }
