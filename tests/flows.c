@@ -43,6 +43,15 @@ void flows_fuse(const char *how) {
     unsetenv("CLFLOW_FUSE");
 }
 
+clf_flow *flows_of(clf_device *dev, const char *text, uint64_t seed) {
+  clf_arch *arch = NULL;
+  clf_flow *f = NULL;
+  ck_assert_msg(!clf_arch_parse(text, &arch), "%s: %s", text, clf_errmsg());
+  ck_assert_msg(!clf_flow_create_arch(dev, arch, seed, &f), "%s: %s", text, clf_errmsg());
+  clf_arch_free(arch);
+  return f;
+}
+
 double *flows_array(size_t n) {
   double *a = calloc(n, sizeof *a);
   ck_assert_msg(a != NULL, "no memory for %zu numbers", n);

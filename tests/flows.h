@@ -21,6 +21,9 @@ int flows_main(int argc, char **argv, void (*add)(TCase *tc));
  * chooses.  It must not change during a flow's life. */
 void flows_fuse(const char *how);
 
+/* The flow of an architecture as text. */
+clf_flow *flows_of(clf_device *dev, const char *text, uint64_t seed);
+
 /* n doubles, which are the caller's to free(). */
 double *flows_array(size_t n);
 

@@ -21,11 +21,7 @@ static void move_weights(clf_flow *f, double deviation) {
 }
 
 clf_flow *bases_flow(const char *text, double deviation) {
-  clf_arch *arch;
-  clf_flow *f;
-  WORKS(clf_arch_parse(text, &arch));
-  WORKS(clf_flow_create_arch(flows_dev, arch, 7, &f));
-  clf_arch_free(arch);
+  clf_flow *f = flows_of(flows_dev, text, 7);
   if (f->w.buf) move_weights(f, deviation);
   return f;
 }

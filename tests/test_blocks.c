@@ -23,14 +23,7 @@ static const char *const archs[] = {
 };
 enum { ARCHS = sizeof archs / sizeof *archs };
 
-static clf_flow *flow_on(clf_device *dev, const char *text) {
-  clf_arch *arch = NULL;
-  clf_flow *f = NULL;
-  WORKS(clf_arch_parse(text, &arch));
-  WORKS(clf_flow_create_arch(dev, arch, 7, &f));
-  clf_arch_free(arch);
-  return f;
-}
+static clf_flow *flow_on(clf_device *dev, const char *text) { return flows_of(dev, text, 7); }
 
 /* Numbers around 0, with some in the tails of splines. */
 static double *numbers(size_t n) {

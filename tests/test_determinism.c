@@ -112,10 +112,7 @@ static void train(clf_flow *f, const run *r) {
 static clf_flow *flow_of(clf_device *dev, const run *r) {
   clf_flow *f = NULL;
   if (r->arch) {
-    clf_arch *arch = NULL;
-    WORKS(clf_arch_parse(r->arch, &arch));
-    WORKS(clf_flow_create_arch(dev, arch, 3, &f));
-    clf_arch_free(arch);
+    f = flows_of(dev, r->arch, 3);
   } else {
     const clf_flow_spec spec = spec_of(r);
     WORKS(clf_flow_create(dev, &spec, &f));

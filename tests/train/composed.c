@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "flows.h"
 #include "training.h"
 
 static const char mixed[] = "2: actnorm, coupling(affine, mlp(6x2, silu, dropout=0.3)), batchnorm, "
@@ -16,14 +17,7 @@ static int is_elsewhere(void) {
   return strcmp(where, "cpu") && strcmp(where, "cpu64") && strcmp(where, "opencl");
 }
 
-static clf_flow *flow_of(const char *text) {
-  clf_arch *arch = NULL;
-  clf_flow *f = NULL;
-  WORKS(clf_arch_parse(text, &arch));
-  WORKS(clf_flow_create_arch(dev, arch, 3, &f));
-  clf_arch_free(arch);
-  return f;
-}
+static clf_flow *flow_of(const char *text) { return flows_of(dev, text, 3); }
 
 /* The numbers of a parameter. */
 static int read_param(const clf_flow *f, const char *name, double *v) {

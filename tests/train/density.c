@@ -6,6 +6,7 @@
 #include <string.h>
 #include "clflow/density.h"
 #include "mlp_coupling.h"
+#include "flows.h"
 #include "training.h"
 
 enum { HIDDEN = 8, DEPTH = 4, DIMS = 4 }; /* DIMS: at most */
@@ -21,14 +22,7 @@ static clf_flow *small_flow(uint64_t seed) {
   return f;
 }
 
-static clf_flow *composed(const char *text) {
-  clf_arch *arch = NULL;
-  clf_flow *f = NULL;
-  WORKS(clf_arch_parse(text, &arch));
-  WORKS(clf_flow_create_arch(dev, arch, 6, &f));
-  clf_arch_free(arch);
-  return f;
-}
+static clf_flow *composed(const char *text) { return flows_of(dev, text, 6); }
 
 static clf_trainer *against(clf_flow *f, const char *target, clf_density *d,
                             const clf_train_options *o) {

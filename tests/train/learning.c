@@ -4,18 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include "clflow/data.h"
+#include "flows.h"
 #include "training.h"
 
 #define SIZE(array) (sizeof(array) / sizeof *(array))
 
-static clf_flow *flow_of(const char *text) {
-  clf_arch *arch = NULL;
-  clf_flow *f = NULL;
-  ck_assert_msg(!clf_arch_parse(text, &arch), "%s: %s", text, clf_errmsg());
-  ck_assert_msg(!clf_flow_create_arch(dev, arch, 1, &f), "%s: %s", text, clf_errmsg());
-  clf_arch_free(arch);
-  return f;
-}
+static clf_flow *flow_of(const char *text) { return flows_of(dev, text, 1); }
 
 /* ---- The start ------------------------------------------------------------------------------ */
 

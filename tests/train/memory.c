@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "flows.h"
 #include "training.h"
 
 static clf_flow *deep_flow(clf_kind kind, int32_t depth) {
@@ -45,15 +46,11 @@ END_TEST
 
 /* Two blocks of 128 rows, each with a workspace, the second with a gradient of its own. */
 START_TEST(memory_of_blocks) {
-  clf_arch *arch = NULL;
-  clf_flow *f = NULL;
   clf_train_plan p;
   clf_train_options o = options_of(1, 256);
   size_t whole, block;
   if (!dev->many_callers) return;
-  WORKS(clf_arch_parse("5: coupling(rq(bins=6), resnet(24x2))*3, lu -> normal", &arch));
-  WORKS(clf_flow_create_arch(dev, arch, 6, &f));
-  clf_arch_free(arch);
+  clf_flow *f = flows_of(dev, "5: coupling(rq(bins=6), resnet(24x2))*3, lu -> normal", 6);
   WORKS(clf__flow_measure(f, 256, CLF_STORED, 0, &whole));
   WORKS(clf__flow_measure(f, 128, CLF_STORED, 1, &block));
   const size_t gradient = (size_t)f->w.dim[0] + (size_t)f->d.dim[0];

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "flows.h"
 #include "training.h"
 
 static const char *const flows[] = {"nvp", "nice", "piecewise",
@@ -14,13 +15,7 @@ static int32_t dim_of_flow(int i) { return i == 2 ? 1 : 2; }
 
 static clf_flow *flow_of(int i) {
   static const clf_kind kinds[] = {CLF_NVP, CLF_NICE, CLF_PIECEWISE};
-  clf_arch *arch = NULL;
-  clf_flow *f = NULL;
-  if (i < 3) return make_flow(kinds[i], dim_of_flow(i));
-  WORKS(clf_arch_parse(flows[i], &arch));
-  WORKS(clf_flow_create_arch(dev, arch, 3, &f));
-  clf_arch_free(arch);
-  return f;
+  return i < 3 ? make_flow(kinds[i], dim_of_flow(i)) : flows_of(dev, flows[i], 3);
 }
 
 /* Adam's first moments after one step over all rows, which are the gradient times 1 - beta1; and
