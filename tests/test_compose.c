@@ -60,7 +60,7 @@ static void within(const subject *s, const char *what, double error, double boun
 
 /* ---- Weights -------------------------------------------------------------------------------- */
 
-/* The mask beside a weight, or NULL: masked entries stay 0. */
+/* The mask of a weight, whose masked entries stay 0; NULL where it has none. */
 static double *mask_of(const clf_flow *f, const clf_param *p) {
   const char *end = strrchr(p->name, '.');
   char name[sizeof p->name];

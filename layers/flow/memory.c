@@ -27,7 +27,8 @@ static int leaves_nothing(const clf__workspace *ws, const clf__layer *l) {
          (ws->train == CLF_REBUILT && !(l->traits & CLF_REBUILDS_BY_INVERSE));
 }
 
-/* What stages leave lies side by side; all else in one place for all. */
+/* Each stage has memory of its own for what it leaves to later calls.  All stages share the memory
+ * for the rest. */
 static clf_status plan_stages(const clf_flow *f, clf__workspace *ws) {
   for (int i = 0; i < f->stages; i++) {
     const clf__layer *l = f->stage[i].l;

@@ -18,7 +18,7 @@ double draw_normal(draw_random *r);
 typedef struct draw_flow {
   char text[DRAW_TEXT];
   int dim, context;
-  int classes; /* the context is one of so many classes; 0: it is normal */
+  int classes; /* the number of classes that the context is one of; 0: the context is normal */
   /* Rows of data are uniform in low .. high; low == high: normal. */
   double low, high;
 } draw_flow;

@@ -15,7 +15,7 @@ typedef struct drawing {
   double low, high;  /* the box, or the bounds of the data */
   /* What the next node is part of. */
   int at_head, inverted, in_columns, masked, of_context, prior;
-  int nested; /* in so many blends and repetitions */
+  int nested; /* how many blends and repetitions are around this place */
 } drawing;
 
 void drawing_put(drawing *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
