@@ -6,6 +6,7 @@
 #include "clflow/core.h"
 #include "clflow/data.h"
 #include "clflow/density.h"
+#include "clflow/fit.h"
 #include "clflow/flow.h"
 #include "clflow/images.h"
 #include "clflow/train.h"

@@ -273,6 +273,13 @@ typedef struct clf_history {
 } clf_history;
 CLF_API clf_history clf_flow_history(const clf_flow *flow);
 
+/* A text that says how the flow was chosen, copied, saved with it as metadata `clflow.fit`; NULL
+ * removes it.  clf_fit() (fit.h) writes JSON.  Errors: EINVAL unless it is one line of UTF-8 text;
+ * ENOMEM. */
+CLF_API clf_status clf_flow_set_record(clf_flow *flow, const char *record);
+/* The text, owned by the flow; NULL: it has none. */
+CLF_API const char *clf_flow_record(const clf_flow *flow);
+
 /* Safetensors: the parameters under their names, the rest as metadata.  Written to a
  * temporary file, synced and renamed: the file is the old one or the new one, whole. */
 CLF_API clf_status clf_flow_save(clf_flow *flow, const char *path);

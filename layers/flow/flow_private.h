@@ -67,6 +67,7 @@ struct clf_flow {
   clf_column_grid *grid; /* D of discrete columns, step 0 for the others; or NULL */
   char **columns;        /* D names, or NULL */
   char **c_columns;      /* of the context, C names; or NULL */
+  char *record;          /* record.c; or NULL */
   clf_history history;
   int64_t drop_first; /* what dropout's masks depend on: clf__pass.first and key */
   uint64_t drop_key;
@@ -247,6 +248,10 @@ clf_status clf__get_grid(const struct clf__st *st, clf_flow *f);
 clf_status clf__flow_check_columns(const clf_flow *f, char *const *names);
 clf_status clf__put_columns(struct clf__st_writer *w, const clf_flow *f);
 clf_status clf__get_columns(const struct clf__st *st, clf_flow *f);
+
+/* record.c */
+clf_status clf__put_record(struct clf__st_writer *w, const clf_flow *f);
+clf_status clf__get_record(const struct clf__st *st, clf_flow *f);
 
 /* spec.c */
 clf_status clf__spec_check(const clf_flow_spec *s);
