@@ -394,6 +394,8 @@ START_TEST(given) {
   NO(clf_sample_given, "c", flow, NULL, 1, 1, 1, y);
   NO(clf_evaluate_given, "c", flow, x, NULL, 1, &score);
   NO(clf_jacobian_given, "c", flow, x, NULL, y, y, y);
+  NO(clf_strange_columns, "x", flow, NULL, NULL, 1, 1, y, NULL);
+  NO(clf_strange_columns, "gain", flow, x, NULL, 1, 1, NULL, NULL);
   NO(clf_log_prob_gradient, "dx", flow, x, NULL, 1, y, NULL, NULL);
   NO(clf_log_prob_tensor, "x", flow, none, none, none);
   NO(clf_log_prob_float, "logp", flow, v, NULL, 1, NULL);
