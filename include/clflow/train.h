@@ -130,17 +130,25 @@ typedef struct clf_trainer clf_trainer;
 CLF_API clf_status clf_trainer_create(clf_flow *flow, const clf_table *data,
                                       const clf_train_options *options, clf_trainer **trainer);
 
-/* What a conditional flow learns from, and rows that count differently.  All of it must stay valid
- * as long as the trainer. */
+/* Rows with their context and what each counts, and validation rows.  All of it must stay valid as
+ * long as the trainer. */
 typedef struct clf_train_data {
-  const clf_table *x;     /* the rows */
-  const clf_table *given; /* the context of each row, in the same order; NULL: none */
+  const clf_table *x;     /* (N, D) rows to train on */
+  const clf_table *given; /* (N, C) the context of each row, in the same order; NULL: none */
   const double
-      *weights; /* what each row counts, 0 or above; only ratios matter; NULL: all the same */
+      *weights; /* N, what each row counts, 0 or above; only ratios matter; NULL: all the same */
+  /* Validation rows of their own in place of a part of x (options.valid_split is then 0), with
+   * their context and weights; NULL: none.  Columns of named tables are matched by name to those of
+   * `x` and `given`: the order may differ, and further columns are left out. */
+  const clf_table *valid;       /* (V, D) */
+  const clf_table *valid_given; /* (V, C) */
+  const double *valid_weights;  /* V */
 } clf_train_data;
-/* As clf_trainer_create(), with context and weights: minimises -sum w log p(x given c) / sum w.
- * Errors: EINVAL if there is no context where the flow takes one, or the reverse; ESHAPE; ENUM
- * names the row. */
+/* As clf_trainer_create(), with context, weights and validation rows: minimises
+ * -sum w log p(x given c) / sum w.  The log-likelihood of validation rows is their weighted mean
+ * too, also of those that valid_split takes from x.
+ * Errors: EINVAL if there is no context where the flow takes one, or the reverse, validation rows
+ * beside valid_split, or one of their columns missing; ESHAPE; ENUM names the row. */
 CLF_API clf_status clf_trainer_create_with(clf_flow *flow, const clf_train_data *data,
                                            const clf_train_options *options, clf_trainer **trainer);
 CLF_API void clf_trainer_free(clf_trainer *trainer); /* NULL is a no-op; the flow stays */

@@ -203,8 +203,10 @@ static inline double clf__flow_scaled(const clf_flow *f, int32_t d, double v) {
 clf_status clf__refuse_row(const clf_flow *f, int64_t row, const double *x);
 
 /* mean log p, in the units of the device, of samples that lie there, with their context; -inf if
- * one of them has density zero. */
-clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, clf_tensor c, double *mean);
+ * one of them has density zero.  weights, on the host: what each counts (0: the sample is left
+ * out); NULL: all the same. */
+clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, clf_tensor c, const double *weights,
+                               double *mean);
 /* The same of n images, `index` and `seed` as in clf_evaluate_images(). */
 clf_status clf__images_mean_logp(clf_flow *f, const struct clf_images *images, const int64_t *index,
                                  int64_t n, uint64_t seed, double *mean);

@@ -53,29 +53,44 @@ clf_status clf_evaluate_given(clf_flow *f, const double *x, const double *c, int
   return s;
 }
 
-/* log p of rows of x on the device, whose context is c; -inf where it is not finite. */
-static clf_status sum_logp(clf_flow *f, clf_tensor x, clf_tensor c, double *host, double *sum) {
-  const int32_t n = x.dim[0];
+/* Samples on the device, and what each counts. */
+typedef struct samples {
+  clf_tensor x, c;
+  const double *weights; /* on the host; NULL: all the same */
+} samples;
+
+static samples part_of(const samples *all, int32_t from, int32_t to) {
+  return (samples){clf_slice(all->x, 0, from, to),
+                   all->c.buf ? clf_slice(all->c, 0, from, to) : all->c,
+                   all->weights ? all->weights + from : NULL};
+}
+
+/* Adds weights times log p, and weights; log p is -inf where it is not finite. */
+static clf_status sum_logp(clf_flow *f, samples s, double *host, double sum[2]) {
+  const int32_t n = s.x.dim[0];
   const clf_tensor out = clf__rows(f->ws.logp, n);
-  if (f->context) CLF_TRY(clf_do(f->dev, copy, .x = c, .y = clf__rows(f->ws.c, n)));
+  if (f->context) CLF_TRY(clf_do(f->dev, copy, .x = s.c, .y = clf__rows(f->ws.c, n)));
   CLF_TRY(clf__flow_embed(f, n, CLF_EVAL));
-  CLF_TRY(clf__flow_evaluate(f, x, out));
+  CLF_TRY(clf__flow_evaluate(f, s.x, out));
   CLF_TRY(clf_read64(f->dev, out, host));
-  for (int32_t i = 0; i < n; i++) *sum += isfinite(host[i]) ? host[i] : -INFINITY;
+  for (int32_t i = 0; i < n; i++) {
+    const double weight = s.weights ? s.weights[i] : 1;
+    if (weight > 0) sum[0] += weight * (isfinite(host[i]) ? host[i] : -INFINITY);
+    sum[1] += weight;
+  }
   return CLF_OK;
 }
 
-clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, clf_tensor c, double *mean) {
+clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, clf_tensor c, const double *weights,
+                               double *mean) {
   const int32_t rows = x.dim[0], most = clf__flow_chunk(f) < rows ? clf__flow_chunk(f) : rows;
+  const samples all = {x, c, weights};
   CLF_TRY(clf__flow_reserve(f, most, CLF_VALUES));
-  double *host = malloc((size_t)most * sizeof *host), sum = 0;
+  double *host = malloc((size_t)most * sizeof *host), sum[2] = {0, 0};
   clf_status s = host ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for %d log-densities", (int)most);
-  for (int32_t at = 0; at < rows && !s; at += most) {
-    const int32_t end = rows - at < most ? rows : at + most;
-    s = sum_logp(f, clf_slice(x, 0, at, end), f->context ? clf_slice(c, 0, at, end) : c, host,
-                 &sum);
-  }
+  for (int32_t at = 0; at < rows && !s; at += most)
+    s = sum_logp(f, part_of(&all, at, rows - at < most ? rows : at + most), host, sum);
   free(host);
-  if (!s) *mean = sum / rows;
+  if (!s) *mean = sum[0] / sum[1];
   return s;
 }

@@ -37,7 +37,7 @@ typedef struct rows {
 /* 0 for images, or without memory: then nothing is said. */
 static int look_at(const clf_trainer *t, rows *r) {
   const clf__source *s = t->source;
-  *r = (rows){clf__source_data(s), s->index + s->held_out, s->rows, NULL};
+  *r = (rows){clf__source_data(s), clf__source_trained(s), s->rows, NULL};
   if (!(t->f->traits & CLF_TAKES_PIXELS) && r->table) r->v = malloc((size_t)r->all * sizeof *r->v);
   return r->v != NULL;
 }

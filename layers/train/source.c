@@ -39,6 +39,18 @@ clf_status clf__source_split(clf__source *s, int64_t rows) {
                   : clf__fail(CLF_ENOMEM, "no memory for %lld row numbers", (long long)rows);
 }
 
+clf_status clf__source_split_apart(clf__source *s, int64_t rows, int64_t valid) {
+  s->o.valid_split = 0;
+  CLF_TRY(clf__source_split(s, rows));
+  s->held_out = valid;
+  s->apart = 1;
+  return CLF_OK;
+}
+
+const int64_t *clf__source_trained(const clf__source *s) {
+  return s->index && !s->apart ? s->index + s->held_out : s->index;
+}
+
 void clf__source_free(clf__source *s) {
   if (!s) return;
   int64_t *index = s->index;

@@ -7,6 +7,7 @@
 #define CLF_SOURCE_H
 #include "clflow/train.h"
 #include "flow_private.h"
+#include "table_rows.h"
 
 /* Places first .. first + n - 1 in the order of an epoch. */
 typedef struct clf__places {
@@ -41,25 +42,28 @@ struct clf__source {
   uint64_t sum;           /* of the data: tells whether a resume has the same */
   double shift;           /* mean log-det of bounds that the host computes, of rows to train on */
   clf_tensor c, each;     /* of the last batch: context, and what its samples count; or no buffer */
+  int apart;              /* 1: those held out are no rows of the data */
   int64_t *index;         /* rows of the data: those held out first, then the others */
 };
 
 /* Of a table, which lies on the device whole. */
 typedef struct clf__table_source {
   clf__source base;
-  const clf_table *data;  /* the caller's, or `noisy` */
-  clf_table noisy;        /* with noise in the discrete columns; at = NULL: there are none */
-  const clf_table *given; /* the context, row by row; NULL: none */
-  const double *weights;  /* of the rows; NULL: 1 each */
-  double valid_shift;     /* as base.shift, of the rows held out */
+  clf__table_rows all, apart; /* the data; validation rows of their own, if base.apart */
+  double valid_shift;         /* as base.shift, of the validation rows */
+  double *valid_weights;      /* of these, on the host; NULL: 1 each */
   /* (rows, D + C + 1), in the device's units: the data, the context, the weight where there are
-   * such; valid.buf NULL: none. */
+   * such; `valid` without weights; valid.buf NULL: none. */
   clf_tensor train, valid;
-  clf_tensor shuffled; /* (part, the same): rows of a shuffled batch */
+  clf_tensor shuffled; /* (part, as train): rows of a shuffled batch */
 } clf__table_source;
 
 /* Sets rows, held_out and index by options.valid_split, or refuses it. */
 clf_status clf__source_split(clf__source *s, int64_t rows);
+/* The same where all `rows` of the data are trained on, and `valid` others are for validation. */
+clf_status clf__source_split_apart(clf__source *s, int64_t rows, int64_t valid);
+/* Numbers of the rows to train on, `rows` of them; NULL of images with others for validation. */
+const int64_t *clf__source_trained(const clf__source *s);
 
 /* The flow's scaling is fitted here, where options.standardize asks for it. */
 clf_status clf__source_of_table(clf_flow *f, const clf_train_data *data, const clf_train_options *o,

@@ -3,62 +3,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 #include "mlp_coupling.h"
 #include "names.h"
 #include "source.h"
 
-static clf_status check_table(const clf_flow *f, const clf_table *data) {
-  if (!data->at || data->rows < 1) return clf__fail(CLF_EINVAL, "the data have no rows");
-  if (data->cols != f->spec.dim)
-    return clf__fail(CLF_ESHAPE, "the data have %d columns, the flow has %d dimensions",
-                     (int)data->cols, (int)f->spec.dim);
-  if (data->rows > INT32_MAX / data->cols)
-    return clf__fail(CLF_ENOTSUP, "%lld rows of %d columns are more than one device buffer holds",
-                     (long long)data->rows, (int)data->cols);
-  CLF_TRY(clf__flow_check_columns(f, data->names));
-  for (int64_t i = 0; i < data->rows * data->cols; i++)
-    if (!isfinite(data->at[i]))
-      return clf__fail(CLF_ENUM, "row %lld, %s of the data is %g", (long long)(i / data->cols),
-                       clf__column_label(data->names, (int32_t)(i % data->cols)).s, data->at[i]);
-  return CLF_OK;
-}
-
-/* ---- Context and weights ----------------------------------------------------------------------
- */
-
-static clf_status check_given(const clf_flow *f, const clf_table *data, const clf_table *given) {
-  if (!f->context && !given) return CLF_OK;
-  if (!given)
-    return clf__fail(CLF_EINVAL,
-                     "the flow takes a context of %d number%s with each row, and none is given",
-                     (int)f->context, f->context == 1 ? "" : "s");
-  if (!f->context) return clf__fail(CLF_EINVAL, "the flow takes no context");
-  if (given->cols != f->context)
-    return clf__fail(CLF_ESHAPE, "the context has %d columns, the flow takes %d", (int)given->cols,
-                     (int)f->context);
-  if (!given->at || given->rows != data->rows)
-    return clf__fail(CLF_ESHAPE, "the context has %lld rows, the data have %lld",
-                     (long long)given->rows, (long long)data->rows);
-  for (int64_t i = 0; i < given->rows * given->cols; i++)
-    if (!isfinite(given->at[i]))
-      return clf__fail(CLF_ENUM, "row %lld, %s of the context is %g", (long long)(i / given->cols),
-                       clf__column_label(given->names, (int32_t)(i % given->cols)).s, given->at[i]);
-  for (int64_t i = 0; i < given->rows && !(f->standardizes & CLF_THE_CONTEXT); i++)
-    CLF_TRY(clf__check_given(f, given->at + i * given->cols, i));
-  return CLF_OK;
-}
-
-static clf_status check_weights(const clf_table *data, const double *weights) {
-  double sum = 0;
-  for (int64_t i = 0; i < data->rows && weights; i++) {
-    if (!(weights[i] >= 0 && isfinite(weights[i])))
-      return clf__fail(CLF_ENUM, "the weight of row %lld is %g; it must be 0 or above",
-                       (long long)i, weights[i]);
-    sum += weights[i];
-  }
-  return !weights || sum > 0 ? CLF_OK : clf__fail(CLF_ENUM, "the weights of all rows are 0");
-}
+static clf__table_source *of(clf__source *s) { return (clf__table_source *)(void *)s; }
 
 /* ---- Scaling ----------------------------------------------------------------------------------
  */
@@ -66,7 +15,7 @@ static clf_status check_weights(const clf_table *data, const double *weights) {
 static clf_status moments(const clf__table_source *t, const clf_table *data, const char *what,
                           double *v) {
   const size_t D = (size_t)data->cols;
-  clf_table_moments(data, t->base.index + t->base.held_out, t->base.rows, v, v + D);
+  clf_table_moments(data, clf__source_trained(&t->base), t->base.rows, v, v + D);
   for (size_t d = 0; d < D; d++)
     if (v[D + d] == 0)
       return clf__fail(CLF_ENUM,
@@ -78,17 +27,18 @@ static clf_status moments(const clf__table_source *t, const clf_table *data, con
 
 /* The data as bounds at the head of the flow leave them. */
 static clf_status bounded(const clf__table_source *t, clf_table *copy) {
-  const size_t n = (size_t)t->data->rows * (size_t)t->data->cols;
-  *copy = *t->data;
+  const clf_table *data = t->all.data;
+  const size_t n = (size_t)data->rows * (size_t)data->cols;
+  *copy = *data;
   copy->at = malloc(n * sizeof *copy->at);
   if (!copy->at) return clf__fail(CLF_ENOMEM, "no memory for %lld rows", (long long)copy->rows);
-  memcpy(copy->at, t->data->at, n * sizeof *copy->at);
+  memcpy(copy->at, data->at, n * sizeof *copy->at);
   for (int64_t i = 0; i < copy->rows; i++) clf__head_bounds(t->base.f, copy->at + i * copy->cols);
   return CLF_OK;
 }
 
 static clf_status fit_scaling(const clf__table_source *t) {
-  const size_t D = (size_t)t->data->cols;
+  const size_t D = (size_t)t->all.data->cols;
   double *v = malloc(2 * D * sizeof *v);
   clf_table copy;
   if (!v) return clf__fail(CLF_ENOMEM, "no memory for the scaling of %zu columns", D);
@@ -105,7 +55,7 @@ static clf_status fit_context(const clf__table_source *t) {
   const size_t C = (size_t)f->context;
   double *v = malloc(2 * C * sizeof *v);
   if (!v) return clf__fail(CLF_ENOMEM, "no memory for the scaling of %zu columns", C);
-  clf_status s = moments(t, t->given, "of the context ", v);
+  clf_status s = moments(t, t->all.given, "of the context ", v);
   if (!s) s = clf__flow_set_context_scaling(f, v, v + C);
   free(v);
   return s;
@@ -114,67 +64,34 @@ static clf_status fit_context(const clf__table_source *t) {
 /* ---- Rows onto the device ---------------------------------------------------------------------
  */
 
-/* Columns of a row that lies on the device. */
+/* Columns of data and context of a row. */
 static int32_t width(const clf__table_source *t) {
-  return t->data->cols + (t->given ? t->given->cols : 0) + (t->weights ? 1 : 0);
+  return t->all.data->cols + (t->all.given ? t->all.given->cols : 0);
 }
 
-static clf_status refuse(const clf__table_source *t, int64_t row, const double *x) {
-  const clf_flow *f = t->base.f;
-  double interval[2] = {0, 0};
-  const int32_t d = clf__flow_outside(f, x, interval);
-  const char *label = clf__column_label(t->data->names, d < 0 ? 0 : d).s;
-  if (d < 0) return CLF_OK;
-  if (f->traits & CLF_TAKES_PIXELS)
-    return clf__fail(CLF_ENUM, "row %lld, column %lld of the data is %g; pixels are 0 to %d",
-                     (long long)row, (long long)d + 1, x[d], (int)interval[1]);
-  if (f->spec.kind == CLF_PIECEWISE)
-    return clf__fail(CLF_ENUM,
-                     "row %lld of the data is %g, outside the interval %g to %g; widen it, "
-                     "or continue the flow by linear tails",
-                     (long long)row, x[d], interval[0], interval[1]);
-  return clf__fail(CLF_ENUM, "row %lld, %s of the data is %g, outside the interval %g to %g",
-                   (long long)row, label, x[d], interval[0], interval[1]);
-}
-
-/* A row in the device's units, and its log-det of bounds. */
-static clf_status put_row(const clf__table_source *t, int64_t row, double *to, double *logdet) {
-  const clf_flow *f = t->base.f;
-  const int32_t D = t->data->cols, C = t->given ? t->given->cols : 0;
-  const double *x = t->data->at + row * D;
-  *logdet = clf__head_forward(f, x, to) - clf__flow_scaling_logdet(f);
-  if (f->traits & CLF_IS_BOUNDED || f->head) CLF_TRY(refuse(t, row, x));
-  for (int32_t d = 0; d < D; d++)
-    if (f->dev->bits == 32 && !isfinite((float)to[d]))
-      return clf__fail(CLF_ENUM, "row %lld, %s of the data is %g: more than a float holds",
-                       (long long)row, clf__column_label(t->data->names, d).s, x[d]);
-  for (int32_t j = 0; j < C; j++) {
-    const double c = t->given->at[row * C + j];
-    to[D + j] = f->c_mean ? (c - f->c_mean[j]) / f->c_std[j] : c;
-  }
-  return CLF_OK;
-}
-
-/* Weights as they are used: 1 on average over the rows to train on. */
-static double mean_weight(const clf__table_source *t) {
+/* Weights as they are used: 1 on average over the n rows `index`. */
+static double mean_weight(const clf__table_rows *r, const int64_t *index, int64_t n) {
   double sum = 0;
-  for (int64_t i = 0; i < t->base.rows; i++) sum += t->weights[t->base.index[t->base.held_out + i]];
-  return sum / (double)t->base.rows;
+  for (int64_t i = 0; i < n; i++) sum += r->weights[index ? index[i] : i];
+  return sum / (double)n;
 }
 
-/* Rows `index` of the table onto the device; shift: their mean log-det of bounds. */
-static clf_status upload(const clf__table_source *t, const int64_t *index, clf_tensor to,
-                         double *shift) {
-  const int32_t n = to.dim[0], W = width(t);
-  const double mean = t->weights ? mean_weight(t) : 1;
+/* Rows `index` onto the device (NULL: the first ones), their weights behind them if `to` has a
+ * column for these; shift: their mean log-det of bounds. */
+static clf_status upload(const clf__table_source *t, const clf__table_rows *r, const int64_t *index,
+                         clf_tensor to, double *shift) {
+  const int32_t n = to.dim[0], W = to.dim[1];
+  const double mean = r->weights ? mean_weight(r, index, n) : 1;
   double *host = malloc((size_t)n * (size_t)W * sizeof *host), sum = 0;
   if (!host) return clf__fail(CLF_ENOMEM, "no memory for %d rows of data", (int)n);
   clf_status s = CLF_OK;
   for (int64_t i = 0; i < n && !s; i++) {
+    const int64_t row = index ? index[i] : i;
+    const double weight = r->weights ? r->weights[row] / mean : 1;
     double logdet = 0;
-    s = put_row(t, index[i], host + i * W, &logdet);
-    if (t->weights) host[i * W + W - 1] = t->weights[index[i]] / mean;
-    sum += logdet;
+    s = clf__rows_put(r, t->base.f, row, host + i * W, &logdet);
+    if (W > width(t)) host[i * W + W - 1] = weight;
+    if (weight > 0) sum += weight * logdet;
   }
   if (!s) s = clf_write64(t->base.f->dev, to, host);
   *shift = sum / n;
@@ -185,36 +102,37 @@ static clf_status upload(const clf__table_source *t, const int64_t *index, clf_t
 /* ---- As a source -------------------------------------------------------------------------- */
 
 static clf_status lay_out(clf__source *s, clf_arena *a, int32_t part) {
-  clf__table_source *t = (clf__table_source *)(void *)s;
-  const int32_t W = width(t);
+  clf__table_source *t = of(s);
+  const int32_t W = width(t) + (t->all.weights ? 1 : 0);
   CLF_TRY(clf_new(a, (int32_t[4]){(int32_t)s->rows, W}, &t->train));
-  if (s->held_out) CLF_TRY(clf_new(a, (int32_t[4]){(int32_t)s->held_out, W}, &t->valid));
+  if (s->held_out) CLF_TRY(clf_new(a, (int32_t[4]){(int32_t)s->held_out, width(t)}, &t->valid));
   return clf_new(a, (int32_t[4]){part, W}, &t->shuffled);
 }
 
 static clf_status fill(clf__source *s) {
-  clf__table_source *t = (clf__table_source *)(void *)s;
-  CLF_TRY(upload(t, s->index + s->held_out, t->train, &s->shift));
-  return s->held_out ? upload(t, s->index, t->valid, &t->valid_shift) : CLF_OK;
+  clf__table_source *t = of(s);
+  CLF_TRY(upload(t, &t->all, clf__source_trained(s), t->train, &s->shift));
+  if (!s->held_out) return CLF_OK;
+  return s->apart ? upload(t, &t->apart, NULL, t->valid, &t->valid_shift)
+                  : upload(t, &t->all, s->index, t->valid, &t->valid_shift);
 }
 
 /* What rows on the device hold of each: the data, the context, weights. */
 static clf_tensor data_of(const clf__table_source *t, clf_tensor rows) {
-  return clf_slice(rows, 1, 0, t->data->cols);
+  return clf_slice(rows, 1, 0, t->all.data->cols);
 }
 static clf_tensor given_of(const clf__table_source *t, clf_tensor rows) {
-  if (!t->given) return (clf_tensor){0};
-  return clf_slice(rows, 1, t->data->cols, t->data->cols + t->given->cols);
+  if (!t->all.given) return (clf_tensor){0};
+  return clf_slice(rows, 1, t->all.data->cols, width(t));
 }
 static clf_tensor weights_of(const clf__table_source *t, clf_tensor rows) {
-  const int32_t W = width(t);
-  if (!t->weights) return (clf_tensor){0};
-  return clf__vector(rows, W - 1, rows.dim[0], rows.stride[0]);
+  if (!t->all.weights) return (clf_tensor){0};
+  return clf__vector(rows, width(t), rows.dim[0], rows.stride[0]);
 }
 
 static clf_status batch(clf__source *s, const clf__places *at, const clf__places *next,
                         clf_tensor *x) {
-  const clf__table_source *t = (const clf__table_source *)(const void *)s;
+  const clf__table_source *t = of(s);
   clf_tensor rows = clf__rows(t->shuffled, at->n);
   (void)next;
   if (!s->o.shuffle)
@@ -230,8 +148,9 @@ static clf_status batch(clf__source *s, const clf__places *at, const clf__places
 }
 
 static clf_status validate(clf__source *s, double *mean) {
-  const clf__table_source *t = (const clf__table_source *)(const void *)s;
-  CLF_TRY(clf__flow_mean_logp(s->f, data_of(t, t->valid), given_of(t, t->valid), mean));
+  const clf__table_source *t = of(s);
+  CLF_TRY(clf__flow_mean_logp(s->f, data_of(t, t->valid), given_of(t, t->valid), t->valid_weights,
+                              mean));
   *mean += clf__flow_scaling_logdet(s->f) + t->valid_shift;
   return CLF_OK;
 }
@@ -244,57 +163,93 @@ static void unfuse(clf_flow *f, int on) {
 
 static void free_source(clf__source *s) {
   if (clf__source_is_weighted(s)) unfuse(s->f, 0);
-  free(((clf__table_source *)(void *)s)->noisy.at);
+  clf__rows_free(&of(s)->all);
+  clf__rows_free(&of(s)->apart);
+  free(of(s)->valid_weights);
   free(s);
-}
-
-/* Noise in place of the data, where there are discrete columns: for all of the training, since it
- * is uploaded again if the device loses it. */
-static clf_status make_noisy(clf__table_source *t) {
-  const clf_table *data = t->data;
-  const size_t n = (size_t)data->rows * (size_t)data->cols;
-  if (!t->base.f->grid) return CLF_OK;
-  t->noisy = (clf_table){.rows = data->rows, .cols = data->cols, .names = data->names};
-  t->noisy.at = malloc(n * sizeof *t->noisy.at);
-  if (!t->noisy.at) return clf__fail(CLF_ENOMEM, "no memory for %lld rows", (long long)data->rows);
-  t->data = &t->noisy;
-  return clf__add_noise(t->base.f, data, t->base.o.seed, t->noisy.at);
 }
 
 static const clf__source_ops table_ops = {
     .lay_out = lay_out, .fill = fill, .batch = batch, .validate = validate, .free = free_source};
 
-static clf_status fit(clf__table_source *t, const clf_train_options *o) {
-  const clf_flow *f = t->base.f;
-  CLF_TRY(clf__source_split(&t->base, t->data->rows));
-  CLF_TRY(make_noisy(t));
-  if (o->standardize || (f->standardizes & CLF_THE_DATA && !f->mean)) CLF_TRY(fit_scaling(t));
+/* ---- Making ------------------------------------------------------------------------------- */
+
+/* Weights of the validation rows, in their order. */
+static clf_status take_weights(clf__table_source *t) {
+  const clf__table_rows *r = t->base.apart ? &t->apart : &t->all;
+  const int64_t n = t->base.held_out;
+  double sum = 0;
+  if (!r->weights || !n) return CLF_OK;
+  t->valid_weights = malloc((size_t)n * sizeof *t->valid_weights);
+  if (!t->valid_weights) return clf__fail(CLF_ENOMEM, "no memory for %lld weights", (long long)n);
+  for (int64_t i = 0; i < n; i++)
+    sum += t->valid_weights[i] = r->weights[t->base.apart ? i : t->base.index[i]];
+  return sum > 0 ? CLF_OK : clf__fail(CLF_ENUM, "the weights of all validation rows are 0");
+}
+
+/* Weights of the rows to train on must not all be 0 either. */
+static clf_status check_trained(const clf__table_source *t) {
+  if (!t->all.weights || mean_weight(&t->all, clf__source_trained(&t->base), t->base.rows) > 0)
+    return CLF_OK;
+  return clf__fail(CLF_ENUM, "the weights of all rows to train on are 0");
+}
+
+static clf_status split(clf__table_source *t, const clf_train_data *data) {
+  clf__source *s = &t->base;
+  if (!data->valid) return clf__source_split(s, t->all.data->rows);
+  CLF_TRY(clf__rows_open(&t->apart, s->f, &t->all));
+  s->sum = s->sum << 32 | clf__rows_sum(&t->apart);
+  s->resident += t->apart.data->rows;
+  return clf__source_split_apart(s, t->all.data->rows, t->apart.data->rows);
+}
+
+/* Noise of validation rows is drawn apart from that of row number i of the data. */
+static clf_status add_noise(clf__table_source *t) {
+  const uint64_t seed = t->base.o.seed;
+  CLF_TRY(clf__rows_add_noise(&t->all, t->base.f, seed));
+  return t->base.apart ? clf__rows_add_noise(&t->apart, t->base.f, ~seed) : CLF_OK;
+}
+
+static clf_status prepare(clf__table_source *t, const clf_train_data *data) {
+  clf_flow *f = t->base.f;
+  CLF_TRY(clf__rows_open(&t->all, f, NULL));
+  if (data->weights && f->traits & CLF_TAKES_PIXELS)
+    return clf__fail(CLF_ENOTSUP, "a flow of images cannot weight its rows");
+  t->base.resident = t->all.data->rows;
+  t->base.sum = clf__rows_sum(&t->all);
+  CLF_TRY(split(t, data));
+  CLF_TRY(check_trained(t));
+  CLF_TRY(take_weights(t));
+  CLF_TRY(add_noise(t));
+  if (t->all.weights) unfuse(f, 1);
+  if (t->base.o.standardize || (f->standardizes & CLF_THE_DATA && !f->mean))
+    CLF_TRY(fit_scaling(t));
   return f->standardizes & CLF_THE_CONTEXT && !f->c_mean ? fit_context(t) : CLF_OK;
 }
 
-static uint64_t add_sum(uint64_t sum, const double *v, int64_t n) {
-  return v ? crc32_z(sum, (const unsigned char *)v, (size_t)n * sizeof *v) : sum;
+/* Validation rows come as a part of the data or as a table, not both. */
+static clf_status check_valid(const clf_train_data *data, const clf_train_options *o) {
+  if (data->valid && o->valid_split > 0)
+    return clf__fail(CLF_EINVAL, "valid_split is %g, but validation rows are given; it must be 0",
+                     o->valid_split);
+  if (!data->valid && (data->valid_given || data->valid_weights))
+    return clf__fail(CLF_EINVAL, "a context or weights of validation rows are given, but no rows");
+  return CLF_OK;
 }
 
 clf_status clf__source_of_table(clf_flow *f, const clf_train_data *data, const clf_train_options *o,
                                 clf__source **out) {
-  const clf_table *x = data->x;
-  CLF_TRY(check_table(f, x));
-  CLF_TRY(check_given(f, x, data->given));
-  CLF_TRY(check_weights(x, data->weights));
-  if (data->weights && f->traits & CLF_TAKES_PIXELS)
-    return clf__fail(CLF_ENOTSUP, "a flow of images cannot weight its rows");
+  CLF_TRY(check_valid(data, o));
   clf__table_source *t = calloc(1, sizeof *t);
   if (!t) return clf__fail(CLF_ENOMEM, "no memory for a source of samples");
-  t->base = (clf__source){.ops = &table_ops, .f = f, .o = *o, .resident = x->rows};
-  t->data = x;
-  t->given = data->given;
-  t->weights = data->weights;
-  t->base.sum = add_sum(crc32_z(0, NULL, 0), x->at, x->rows * x->cols);
-  if (t->given) t->base.sum = add_sum(t->base.sum, t->given->at, x->rows * t->given->cols);
-  t->base.sum = add_sum(t->base.sum, t->weights, x->rows);
-  if (t->weights) unfuse(f, 1);
-  const clf_status s = fit(t, o);
+  t->base = (clf__source){.ops = &table_ops, .f = f, .o = *o};
+  t->all = (clf__table_rows){
+      .data = data->x, .given = data->given, .weights = data->weights, .what = ""};
+  t->apart = (clf__table_rows){.data = data->valid,
+                               .given = data->valid_given,
+                               .weights = data->valid_weights,
+                               .what = "validation "};
+  const clf_status s = prepare(t, data);
   if (s)
     clf__source_free(&t->base);
   else
@@ -307,9 +262,9 @@ clf_tensor clf__source_table(const clf__source *s) {
 }
 
 const clf_table *clf__source_data(const clf__source *s) {
-  return s->ops == &table_ops ? ((const clf__table_source *)(const void *)s)->data : NULL;
+  return s->ops == &table_ops ? ((const clf__table_source *)(const void *)s)->all.data : NULL;
 }
 
 int clf__source_is_weighted(const clf__source *s) {
-  return s->ops == &table_ops && ((const clf__table_source *)(const void *)s)->weights;
+  return s->ops == &table_ops && ((const clf__table_source *)(const void *)s)->all.weights;
 }

@@ -31,6 +31,7 @@ void tests_of_result(TCase *tc);
 void tests_of_judge(TCase *tc);
 void tests_of_learning(TCase *tc); /* one device of each kind is enough */
 void tests_of_rows(TCase *tc);
+void tests_of_validation(TCase *tc);
 void tests_of_watchdog(TCase *tc);
 void tests_of_weights(TCase *tc);
 

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* table_rows.c: the rows of a table that a training is given, checked, and as a device takes them.
+ */
+#include "table_rows.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+#include "names.h"
+
+/* ---- Checks ------------------------------------------------------------------------------- */
+
+static clf_status check_finite(const clf__table_rows *r, const clf_table *t, const char *of) {
+  for (int64_t i = 0; i < t->rows * t->cols; i++)
+    if (!isfinite(t->at[i]))
+      return clf__fail(CLF_ENUM, "row %lld, %s of the %s%s is %g", (long long)(i / t->cols),
+                       clf__column_label(t->names, (int32_t)(i % t->cols)).s, r->what, of,
+                       t->at[i]);
+  return CLF_OK;
+}
+
+static clf_status check_data(const clf__table_rows *r, const clf_flow *f) {
+  const clf_table *data = r->data;
+  if (!data->at || data->rows < 1) return clf__fail(CLF_EINVAL, "the %sdata have no rows", r->what);
+  if (data->cols != f->spec.dim)
+    return clf__fail(CLF_ESHAPE, "the %sdata have %d columns, the flow has %d dimensions", r->what,
+                     (int)data->cols, (int)f->spec.dim);
+  if (data->rows > INT32_MAX / data->cols)
+    return clf__fail(CLF_ENOTSUP, "%lld rows of %d columns are more than one device buffer holds",
+                     (long long)data->rows, (int)data->cols);
+  CLF_TRY(clf__flow_check_columns(f, data->names));
+  return check_finite(r, data, "data");
+}
+
+static clf_status check_given(const clf__table_rows *r, const clf_flow *f) {
+  const clf_table *given = r->given;
+  if (!f->context && !given) return CLF_OK;
+  if (!given)
+    return clf__fail(CLF_EINVAL,
+                     "the flow takes a context of %d number%s with each %srow, and none is given",
+                     (int)f->context, f->context == 1 ? "" : "s", r->what);
+  if (!f->context) return clf__fail(CLF_EINVAL, "the flow takes no context");
+  if (given->cols != f->context)
+    return clf__fail(CLF_ESHAPE, "the %scontext has %d columns, the flow takes %d", r->what,
+                     (int)given->cols, (int)f->context);
+  if (!given->at || given->rows != r->data->rows)
+    return clf__fail(CLF_ESHAPE, "the %scontext has %lld rows, the %sdata have %lld", r->what,
+                     (long long)given->rows, r->what, (long long)r->data->rows);
+  CLF_TRY(check_finite(r, given, "context"));
+  for (int64_t i = 0; i < given->rows && !(f->standardizes & CLF_THE_CONTEXT); i++)
+    CLF_TRY(clf__check_given(f, given->at + i * given->cols, i));
+  return CLF_OK;
+}
+
+static clf_status check_weights(const clf__table_rows *r) {
+  double sum = 0;
+  for (int64_t i = 0; i < r->data->rows && r->weights; i++) {
+    const double w = r->weights[i];
+    if (!(w >= 0 && isfinite(w)))
+      return clf__fail(CLF_ENUM, "the %sweight of row %lld is %g; it must be 0 or above", r->what,
+                       (long long)i, w);
+    sum += w;
+  }
+  return !r->weights || sum > 0 ? CLF_OK
+                                : clf__fail(CLF_ENUM, "the %sweights of all rows are 0", r->what);
+}
+
+/* ---- Columns by name ---------------------------------------------------------------------- */
+
+static int same_names(const clf_table *t, const clf_table *like) {
+  if (!t->names || !like->names) return 1;
+  if (t->cols != like->cols) return 0;
+  for (int32_t d = 0; d < t->cols; d++)
+    if (!t->names[d] || !like->names[d] || strcmp(t->names[d], like->names[d]) != 0) return 0;
+  return 1;
+}
+
+/* *t as a copy in the order of the other's columns, where that is another one. */
+static clf_status match(const clf_table **t, const clf_table *like, const char *of,
+                        clf_table *copy) {
+  const clf_table *from = *t;
+  char why[512];
+  if (!from || !like || !from->at || from->rows < 1 || same_names(from, like)) return CLF_OK;
+  CLF_TRY(clf_table_new(from->rows, from->cols, copy));
+  memcpy(copy->at, from->at, (size_t)from->rows * (size_t)from->cols * sizeof *copy->at);
+  copy->names = clf__names_copy(from->names, from->cols);
+  if (!copy->names) return clf__fail(CLF_ENOMEM, "no memory for %d names", (int)from->cols);
+  const clf_status s = clf_table_match(copy, like->names, like->cols);
+  *t = copy;
+  if (!s) return CLF_OK;
+  snprintf(why, sizeof why, "%s", clf_errmsg());
+  return clf__fail(s, "the validation %s: %s", of, why);
+}
+
+clf_status clf__rows_open(clf__table_rows *r, const clf_flow *f, const clf__table_rows *like) {
+  if (like) {
+    CLF_TRY(match(&r->data, like->data, "data", &r->copy[0]));
+    CLF_TRY(match(&r->given, like->given, "context", &r->copy[1]));
+  }
+  CLF_TRY(check_data(r, f));
+  CLF_TRY(check_given(r, f));
+  return check_weights(r);
+}
+
+void clf__rows_free(clf__table_rows *r) {
+  clf_table_free(&r->copy[0]);
+  clf_table_free(&r->copy[1]);
+  free(r->noisy.at);
+}
+
+/* ---- As a device takes them --------------------------------------------------------------- */
+
+clf_status clf__rows_add_noise(clf__table_rows *r, const clf_flow *f, uint64_t seed) {
+  const clf_table *data = r->data;
+  if (!f->grid) return CLF_OK;
+  r->noisy = (clf_table){.rows = data->rows, .cols = data->cols, .names = data->names};
+  r->noisy.at = malloc((size_t)data->rows * (size_t)data->cols * sizeof *r->noisy.at);
+  if (!r->noisy.at) return clf__fail(CLF_ENOMEM, "no memory for %lld rows", (long long)data->rows);
+  r->data = &r->noisy;
+  return clf__add_noise(f, data, seed, r->noisy.at);
+}
+
+static clf_status refuse(const clf__table_rows *r, const clf_flow *f, int64_t row,
+                         const double *x) {
+  double interval[2] = {0, 0};
+  const int32_t d = clf__flow_outside(f, x, interval);
+  const char *label = clf__column_label(r->data->names, d < 0 ? 0 : d).s;
+  if (d < 0) return CLF_OK;
+  if (f->traits & CLF_TAKES_PIXELS)
+    return clf__fail(CLF_ENUM, "row %lld, column %lld of the %sdata is %g; pixels are 0 to %d",
+                     (long long)row, (long long)d + 1, r->what, x[d], (int)interval[1]);
+  if (f->spec.kind == CLF_PIECEWISE)
+    return clf__fail(CLF_ENUM,
+                     "row %lld of the %sdata is %g, outside the interval %g to %g; widen it, "
+                     "or continue the flow by linear tails",
+                     (long long)row, r->what, x[d], interval[0], interval[1]);
+  return clf__fail(CLF_ENUM, "row %lld, %s of the %sdata is %g, outside the interval %g to %g",
+                   (long long)row, label, r->what, x[d], interval[0], interval[1]);
+}
+
+clf_status clf__rows_put(const clf__table_rows *r, const clf_flow *f, int64_t row, double *to,
+                         double *logdet) {
+  const int32_t D = r->data->cols, C = r->given ? r->given->cols : 0;
+  const double *x = r->data->at + row * D;
+  *logdet = clf__head_forward(f, x, to) - clf__flow_scaling_logdet(f);
+  if (f->traits & CLF_IS_BOUNDED || f->head) CLF_TRY(refuse(r, f, row, x));
+  for (int32_t d = 0; d < D; d++)
+    if (f->dev->bits == 32 && !isfinite((float)to[d]))
+      return clf__fail(CLF_ENUM, "row %lld, %s of the %sdata is %g: more than a float holds",
+                       (long long)row, clf__column_label(r->data->names, d).s, r->what, x[d]);
+  for (int32_t j = 0; j < C; j++) {
+    const double c = r->given->at[row * C + j];
+    to[D + j] = f->c_mean ? (c - f->c_mean[j]) / f->c_std[j] : c;
+  }
+  return CLF_OK;
+}
+
+static uint64_t add_sum(uint64_t sum, const double *v, int64_t n) {
+  return v ? crc32_z(sum, (const unsigned char *)v, (size_t)n * sizeof *v) : sum;
+}
+
+uint64_t clf__rows_sum(const clf__table_rows *r) {
+  const clf_table *x = r->data;
+  uint64_t sum = add_sum(crc32_z(0, NULL, 0), x->at, x->rows * x->cols);
+  if (r->given) sum = add_sum(sum, r->given->at, x->rows * r->given->cols);
+  return add_sum(sum, r->weights, x->rows);
+}
