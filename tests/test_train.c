@@ -44,6 +44,7 @@ static TCase *tests(void) {
   tests_of_rates(tc);
   tests_of_weights(tc);
   tests_of_validation(tc);
+  tests_of_whitening(tc);
   tests_of_refusals(tc);
   tests_of_result(tc);
   tests_of_judge(tc);

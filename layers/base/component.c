@@ -39,7 +39,7 @@ static clf_status make_layer(clf__component *q, clf__base *b, int32_t component,
   l->traits = l->ops->traits;
   if (l->ops->make) CLF_TRY(l->ops->make(l, parts, l->label));
   l->traits = clf__layer_traits(l);
-  b->traits |= l->traits & CLF_HAS_BATCH_STATISTICS;
+  b->traits |= l->traits & (CLF_HAS_BATCH_STATISTICS | CLF_FITS_ROWS);
   q->sent += l->to_z;
   if (!(l->traits & CLF_TAKES_PIXELS)) return CLF_OK;
   return clf__fail(CLF_EINVAL, "%s: %s cannot stand in a blend; put it before the blend", l->label,
@@ -61,7 +61,7 @@ clf_status clf__component_make(clf__component *q, clf__base *b, int32_t i,
   CLF_TRY(clf__component_check_path(snprintf(name, sizeof name, "%s.base", path)));
   CLF_TRY(clf__base_of(flow->base, &q->base.ops));
   if (q->base.ops->make) CLF_TRY(q->base.ops->make(&q->base, parts, name));
-  b->traits |= q->base.traits & CLF_HAS_BATCH_STATISTICS;
+  b->traits |= q->base.traits & (CLF_HAS_BATCH_STATISTICS | CLF_FITS_ROWS);
   return CLF_OK;
 }
 

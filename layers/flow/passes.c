@@ -116,21 +116,25 @@ clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__
   return CLF_OK;
 }
 
-static int fits(const clf_flow *f) {
-  for (int i = 0; i < f->layers; i++)
-    if (f->layer[i].ops->fit) return 1;
-  return f->base.ops->fit != NULL;
+/* Stages up to the last one that is fitted; all of them for a base that is. */
+static int stages_to_fit(const clf_flow *f) {
+  int n = f->base.ops->fit ? f->stages : 0;
+  for (int i = n; i < f->stages; i++)
+    if (f->stage[i].l->ops->fit) n = i + 1;
+  return n;
 }
 
 /* Layer by layer, since each is fitted to what those before it give. */
 clf_status clf__flow_fit(clf_flow *f, clf_tensor x) {
   const int32_t n = x.dim[0];
-  const clf__pass p = clf__flow_pass(f, CLF_EVAL, n);
+  const int stages = stages_to_fit(f);
   const clf_tensor unused = clf__rows(f->ws.logp, n);
-  if (!fits(f)) return CLF_OK;
+  clf__pass p = clf__flow_pass(f, CLF_EVAL, n);
+  if (f->ws.each.buf) p.each = clf__rows(f->ws.each, n);
+  if (!stages && !f->base.ops->fit) return CLF_OK;
   CLF_TRY(clf_do(f->dev, fill, .y = unused, .value = 0));
   if (f->sends) place_latents(f, clf__rows(f->ws.z, n), (clf_tensor){0});
-  for (int i = 0; i < f->stages; i++) {
+  for (int i = 0; i < stages; i++) {
     const clf__layer *l = f->stage[i].l;
     const clf_tensor y = clf__rows(f->ws.x[i + 1], n);
     if (l->ops->fit && !l->inverted) CLF_TRY(l->ops->fit(l, &p, &f->ws.kept[i], x));

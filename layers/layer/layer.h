@@ -30,13 +30,14 @@ enum {
   CLF_REBUILDS_BY_INVERSE = 8,  /* backward rebuilds inputs from outputs, so that they may be off */
   CLF_SHARES_ROWS = 16, /* its operations share rows out among threads: a flow of such layers
                            alone runs as it is, not in blocks of rows */
-  CLF_NO_INVERSE_GRADIENT = 32, /* training through its inverse is not possible */
-  CLF_IS_BOUNDED = 64,          /* not every x lies in its domain */
-  CLF_TAKES_PIXELS = 128,       /* it begins a flow of images: pixels in 0 .. levels */
-  CLF_IS_STANDARDIZE = 256,     /* it standardises: at the head the flow's scaling stands for it */
-  CLF_NOT_ON_HOST = 512,        /* at the head too it runs on the device */
-  CLF_PLACES_LATENTS = 1024,    /* what it sends to the latent lies where it came from */
-  CLF_NO_SAMPLE_GRADIENT = 2048 /* (bases) no gradient goes through its samples to its numbers */
+  CLF_NO_INVERSE_GRADIENT = 32,  /* training through its inverse is not possible */
+  CLF_IS_BOUNDED = 64,           /* not every x lies in its domain */
+  CLF_TAKES_PIXELS = 128,        /* it begins a flow of images: pixels in 0 .. levels */
+  CLF_IS_STANDARDIZE = 256,      /* it standardises: at the head the flow's scaling stands for it */
+  CLF_NOT_ON_HOST = 512,         /* at the head too it runs on the device */
+  CLF_PLACES_LATENTS = 1024,     /* what it sends to the latent lies where it came from */
+  CLF_NO_SAMPLE_GRADIENT = 2048, /* (bases) no gradient goes through its samples to its numbers */
+  CLF_FITS_ROWS = 4096 /* `fit` wants many training rows, before the first step, not a batch */
 };
 
 typedef struct clf__layer clf__layer;
@@ -71,7 +72,8 @@ typedef struct clf__layer_ops {
   /* (optional) After backward over a whole batch: from gradients of derived parts to those of
    * weights, masked where weights are. */
   clf_status (*finish)(const clf__layer *l, const clf__pass *p);
-  /* (optional) Sets values that the first batch decides, before its first forward. */
+  /* (optional) Sets values that the first batch decides, before its first forward; p->each counts
+   * its samples. */
   clf_status (*fit)(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x);
   /* y = f(x);  logdet[n] += log |det df/dx|. */
   clf_status (*forward)(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,

@@ -2,9 +2,11 @@
 /* lu.c: y = L U x + b, L unit lower triangular, U upper triangular with a positive diagonal;
  * nflows' LULinear. */
 #include "lu.h"
+#include <math.h>
 #include "arch_private.h"
+#include "whitening.h"
 
-enum { LOWER, UPPER, DIAGONAL };
+enum { LOWER, UPPER, DIAGONAL, FITTED };
 
 clf_status clf__lu_make(clf__layer *l, clf__parts *parts, const char *path, int identity) {
   clf__linear *m;
@@ -41,7 +43,56 @@ clf_status clf__lu_finish(const clf__layer *l, const clf__pass *p) {
 }
 
 static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
-  return clf__lu_make(l, parts, path, ((const clf__arch_lu *)l->node)->identity);
+  const clf__arch_lu *node = (const clf__arch_lu *)l->node;
+  const int32_t one = 1;
+  CLF_TRY(clf__lu_make(l, parts, path, node->identity));
+  if (!node->whiten) return CLF_OK;
+  if (l->inverted)
+    return clf__fail(CLF_EINVAL, "%s: whiten=1 is not for an inverted layer; leave out its ~",
+                     l->label);
+  l->traits |= CLF_FITS_ROWS;
+  clf__parts_add(parts, &((clf__linear *)l->own)->part[FITTED], CLF_STATE, 0, 0, 1, &one,
+                 "%s.fitted", path);
+  return CLF_OK;
+}
+
+/* Writes the triangles and the bias of a whitening matrix. */
+static clf_status write_whitening(const clf__layer *l, const clf__pass *p, clf__whitening *w) {
+  const clf__linear *m = l->own;
+  const double one = 1;
+  double least = INFINITY;
+  for (int32_t i = 0; i < w->dim; i++) least = fmin(least, w->diagonal[i]);
+  if (least <= 1e-3)
+    return clf__fail(CLF_ENUM,
+                     "%s: whitening would multiply a column by %g, and lu cannot go below 0.001; "
+                     "put standardize before it",
+                     l->label, least);
+  for (int32_t i = 0; i < w->dim; i++) { /* the inverse of softplus(u) + 0.001 */
+    const double d = w->diagonal[i] - 1e-3;
+    w->diagonal[i] = d + log(-expm1(-d));
+  }
+  if (w->dim > 1) {
+    CLF_TRY(clf_write64(p->dev, clf__weight(p, &m->part[LOWER]), w->lower));
+    CLF_TRY(clf_do(p->dev, fill, .y = clf__weight(p, &m->part[UPPER]), .value = 0));
+  }
+  CLF_TRY(clf_write64(p->dev, clf__weight(p, &m->part[DIAGONAL]), w->diagonal));
+  CLF_TRY(clf_write64(p->dev, clf__weight(p, &m->bias), w->bias));
+  return clf_write64(p->dev, clf__weight(p, &m->part[FITTED]), &one);
+}
+
+/* W = L U such that x W^T + b has mean 0 and covariance I, once. */
+static clf_status fit(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x) {
+  const clf__linear *m = l->own;
+  clf__whitening w;
+  double fitted;
+  (void)k;
+  if (!((const clf__arch_lu *)l->node)->whiten) return CLF_OK;
+  CLF_TRY(clf_read64(p->dev, clf__weight(p, &m->part[FITTED]), &fitted));
+  if (fitted != 0) return CLF_OK;
+  CLF_TRY(clf__whitening_of(p, x, &w));
+  const clf_status s = write_whitening(l, p, &w);
+  clf__whitening_free(&w);
+  return s;
 }
 
 const clf__layer_ops clf__layer_lu = {
@@ -49,6 +100,7 @@ const clf__layer_ops clf__layer_lu = {
     .make = make,
     .prepare = clf__lu_prepare,
     .finish = clf__lu_finish,
+    .fit = fit,
     .traits = CLF_FIXED_VOLUME,
     CLF_LINEAR_PASSES,
 };

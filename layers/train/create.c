@@ -31,6 +31,24 @@ static clf_status reserve(clf_trainer *t) {
   return s;
 }
 
+/* Layers that are fitted to more rows than a batch has: 2^20 numbers, at least 4096 rows, or all.
+ */
+static clf_status fit_rows(clf_trainer *t) {
+  clf_flow *f = t->f;
+  const int64_t rows = t->source->rows, most = (1 << 20) / f->spec.dim;
+  int32_t n = (int32_t)(most < 4096 ? 4096 : most);
+  if (!(f->traits & CLF_FITS_ROWS) || !clf__source_data(t->source)) return CLF_OK;
+  if (n > rows) n = (int32_t)rows;
+  const clf_tensor x = clf__source_spread(t->source, n);
+  CLF_TRY(clf__flow_reserve(f, n, CLF_VALUES));
+  f->ws.each = t->source->each;
+  if (f->context) CLF_TRY(clf_do(t->dev, copy, .x = t->source->c, .y = clf__rows(f->ws.c, n)));
+  CLF_TRY(clf__flow_embed(f, n, CLF_EVAL));
+  CLF_TRY(clf__flow_fit(f, x));
+  clf__flow_drop_workspace(f); /* it is larger than that of a batch */
+  return CLF_OK;
+}
+
 static clf_status place(clf_trainer *t) {
   t->arena.dev = t->dev;
   CLF_TRY(lay_out(t)); /* measures */
@@ -41,6 +59,7 @@ static clf_status place(clf_trainer *t) {
   CLF_TRY(clf_do(t->dev, fill, .y = t->ring, .value = 0));
   CLF_TRY(clf_do(t->dev, fill, .y = t->m, .value = 0));
   CLF_TRY(clf_do(t->dev, fill, .y = t->v, .value = 0));
+  CLF_TRY(fit_rows(t));
   CLF_TRY(clf__flow_need_gradient(t->f));
   CLF_TRY(reserve(t));
   CLF_TRY(clf__trainer_snapshot(t));

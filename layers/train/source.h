@@ -74,6 +74,9 @@ const clf_table *clf__source_data(const clf__source *s);
 int clf__source_is_weighted(const clf__source *s);
 /* Of a source that is a table: its rows to train on, on the device. */
 clf_tensor clf__source_table(const clf__source *s);
+/* Of such a source: n of its rows to train on, evenly spaced; their context and weights are in s->c
+ * and s->each. */
+clf_tensor clf__source_spread(clf__source *s, int32_t n);
 clf_status clf__source_of_images(clf_flow *f, const clf_images *images, const clf_images *valid,
                                  const clf_train_options *o, clf__source **out);
 /* The density must outlive the source, but not the struct that describes it. */

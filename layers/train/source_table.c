@@ -261,6 +261,16 @@ clf_tensor clf__source_table(const clf__source *s) {
   return ((const clf__table_source *)(const void *)s)->train;
 }
 
+clf_tensor clf__source_spread(clf__source *s, int32_t n) {
+  const clf__table_source *t = (const clf__table_source *)(const void *)s;
+  clf_tensor rows = t->train;
+  rows.stride[0] *= rows.dim[0] / n;
+  rows.dim[0] = n;
+  s->c = given_of(t, rows);
+  s->each = weights_of(t, rows);
+  return data_of(t, rows);
+}
+
 const clf_table *clf__source_data(const clf__source *s) {
   return s->ops == &table_ops ? ((const clf__table_source *)(const void *)s)->all.data : NULL;
 }

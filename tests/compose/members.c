@@ -76,9 +76,10 @@ static void put_numbers(drawing *d, const clf__node_type *type, const clf__membe
   }
 }
 
-/* Random degrees are of made nets without residuals. */
+/* Random degrees are of made nets without residuals; what is inverted is not fitted to rows. */
 static void put_flag(drawing *d, const clf__member *m) {
-  const int can = !is(m, "random") || strstr(d->flow->text + d->node, "residual=0");
+  const int can = (!is(m, "random") || strstr(d->flow->text + d->node, "residual=0")) &&
+                  (!is(m, "whiten") || !d->inverted);
   drawing_put(d, "%s=%d", m->name, can ? draw_int(&d->random, 0, 1) : 0);
 }
 

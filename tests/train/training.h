@@ -34,6 +34,7 @@ void tests_of_rows(TCase *tc);
 void tests_of_validation(TCase *tc);
 void tests_of_watchdog(TCase *tc);
 void tests_of_weights(TCase *tc);
+void tests_of_whitening(TCase *tc);
 
 /* ---- Flows, data and runs ------------------------------------------------------------------ */
 
