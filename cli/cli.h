@@ -157,6 +157,21 @@ int cli_put_named(const char *path, const clf_table *table);
 int cli_put_samples(const char *path, const clf_flow *flow, clf_table *rows);
 int cli_put_latents(const char *path, const clf_flow *flow, clf_table *rows);
 
+/* ---- output_rows.c: tables that hold texts beside numbers -------------------------------- */
+
+/* A column: texts, whole numbers, or numbers `stride` apart, in which NaN is an empty field. */
+typedef struct cli_column {
+  const char *name;
+  char *const *texts;
+  const int64_t *whole;
+  const double *numbers;
+  int64_t stride;
+} cli_column;
+/* Writes rows order[0 .. rows) (NULL: 0 .. rows) of these columns as .csv, .npy, or CSV on standard
+ * output ("-").  A .npy holds no texts: the first column of them is refused by its name. */
+int cli_put_columns(const char *path, const cli_column *columns, int count, const int64_t *order,
+                    int64_t rows);
+
 /* ---- arch.c ------------------------------------------------------------ */
 
 /* The exit code for an architecture of the command line that was refused, and says why. */
@@ -181,6 +196,7 @@ extern struct cli_common {
   int verbose, force;
   int strict;         /* refuse what has zero density, and a damaged image */
   const char *given;  /* columns, values or a file of the context; NULL: not given */
+  int given_for_some; /* models without a context leave it to the others */
   int latents;        /* the data's columns are z, which have no names in a model */
   clf_flow_spec hint; /* what a plain state_dict lacks; xmin and xmax NaN, the rest 0: not given */
   struct {            /* of data that are images */
@@ -357,6 +373,9 @@ int cli_load(clf_device *dev, const char *path, const clf_flow_spec *hint, clf_f
 /* The data of --data if it was given, the device and the flow of MODEL, which must
  * fit each other.  All is to be closed, also after a failure. */
 int cli_session_open(cli_session *s);
+/* Closes the model and the data, and opens those that MODEL and --data name by now, on the same
+ * device. */
+int cli_session_next(cli_session *s);
 void cli_session_close(cli_session *s);
 
 /* ---- data.c: tables, and images, which are rows too once they are continuous ------- */
@@ -405,8 +424,11 @@ int64_t cli_row_chunk(const cli_session *s);
 /* Rows first .. first + n of the data as the flow takes them, n at most cli_row_chunk(); they
  * are there until the next call. */
 int cli_rows(cli_session *s, int64_t first, int64_t n, const double **x);
-/* log p of every row, (cli_row_count()); with --strict a density of zero is refused. */
+/* log p of every row, (cli_row_count()), NaN of a row with a missing value; with --strict a density
+ * of zero is refused. */
 int cli_log_probs(cli_session *s, double *logp);
+/* The score of the rows that are not missing, and how many are. */
+int cli_score(const double *logp, int64_t n, int32_t dim, clf_score *score, int64_t *missing);
 
 /* clf_transform_given() or clf_invert_given(); c may be NULL. */
 typedef clf_status (*cli_map_fn)(clf_flow *flow, const double *from, const double *c, int64_t n,
@@ -501,6 +523,7 @@ clf_status cli_training_save(cli_training *t);
 #define CLI_VERB_MAP(X)                                                                            \
   X(train)                                                                                         \
   X(eval)                                                                                          \
+  X(compare)                                                                                       \
   X(log_prob)                                                                                      \
   X(transform)                                                                                     \
   X(invert)                                                                                        \

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -153,10 +154,44 @@ int cli_rows(cli_session *s, int64_t first, int64_t n, const double **x) {
   return CLI_OK;
 }
 
-static clf_status log_probs(const cli_session *s, const double *x, const double *c, int64_t n,
-                            double *logp) {
+static int is_whole(const double *x, int32_t n) {
+  int32_t i = 0;
+  while (i < n && !isnan(x[i])) i++;
+  return i == n;
+}
+
+/* How many rows from the first on have no missing value, or all have one: *missing. */
+static int64_t alike(const cli_session *s, const double *x, const double *c, int64_t n,
+                     int *missing) {
+  const int32_t D = clf_flow_get_spec(s->flow)->dim, C = c ? clf_flow_context(s->flow) : 0;
+  int64_t i = 0;
+  for (; i < n; i++) {
+    const int lacks = !is_whole(x + i * D, D) || (C && !is_whole(c + i * C, C));
+    if (!i) *missing = lacks;
+    if (lacks != *missing) break;
+  }
+  return i;
+}
+
+static clf_status log_probs_of_whole(const cli_session *s, const double *x, const double *c,
+                                     int64_t n, double *logp) {
   CLF_TRY(c ? clf_log_prob_given(s->flow, x, c, n, logp) : clf_log_prob(s->flow, x, n, logp));
   return cli_common.strict ? clf_require_density(s->flow, x, n, logp) : CLF_OK;
+}
+
+/* Of rows first .. first + n, stretch by stretch of those that have or lack all values. */
+static clf_status log_probs(const cli_session *s, const double *x, const double *c, int64_t first,
+                            int64_t n, double *logp) {
+  const int32_t D = clf_flow_get_spec(s->flow)->dim, C = clf_flow_context(s->flow);
+  for (int64_t at = 0, m; at < n; at += m) {
+    const double *const given = c ? c + at * C : NULL;
+    int missing = 0;
+    m = alike(s, x + at * D, given, n - at, &missing);
+    clf_flow_set_first_row(s->flow, first + at);
+    for (int64_t i = at; missing && i < at + m; i++) logp[i] = NAN;
+    if (!missing) CLF_TRY(log_probs_of_whole(s, x + at * D, given, m, logp + at));
+  }
+  return CLF_OK;
 }
 
 int cli_log_probs(cli_session *s, double *logp) {
@@ -167,9 +202,20 @@ int cli_log_probs(cli_session *s, double *logp) {
     n = rows - at < most ? rows - at : most;
     code = cli_rows(s, at, n, &x);
     if (!code) code = cli_given_rows(s, at, n, &c);
-    clf_flow_set_first_row(s->flow, at);
-    if (!code && log_probs(s, x, c, n, logp + at) != CLF_OK) code = cli_fail_library();
+    if (!code && log_probs(s, x, c, at, n, logp + at) != CLF_OK) code = cli_fail_library();
     if (!code && s->images) cli_draw_share("evaluating", at + n, rows);
   }
   return code;
+}
+
+int cli_score(const double *logp, int64_t n, int32_t dim, clf_score *score, int64_t *missing) {
+  double *const whole = malloc((size_t)(n > 0 ? n : 1) * sizeof *whole);
+  int64_t count = 0;
+  if (!whole) return cli_fail("out of memory for %" PRId64 " log-densities", n);
+  for (int64_t i = 0; i < n; i++)
+    if (!isnan(logp[i])) whole[count++] = logp[i];
+  *score = clf_score_of(whole, count, dim);
+  *missing = n - count;
+  free(whole);
+  return CLI_OK;
 }

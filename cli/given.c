@@ -231,8 +231,9 @@ static int check_width(const cli_session *s) {
 
 int cli_given_take(cli_session *s) {
   if (!clf_flow_context(s->flow))
-    return cli_common.given ? cli_usage("--given: the model %s takes no context", cli_common.model)
-                            : CLI_OK;
+    return cli_common.given && !cli_common.given_for_some
+               ? cli_usage("--given: the model %s takes no context", cli_common.model)
+               : CLI_OK;
   if (!cli_common.given) return take_columns(s);
   if (!cli_given_is_file(cli_common.given)) return take_values(s);
   const int code = read_file(s);

@@ -60,11 +60,10 @@ static int open_data(cli_session *s) {
 
 /* Images are opened first, so that they are decoded while the device gets ready; what is cut to
  * the model's size can only be opened after it. */
-int cli_session_open(cli_session *s) {
-  *s = (cli_session){0};
+static int open_all(cli_session *s) {
   const int with_data = cli_common.data != NULL, cropped = cli_common.images.crop != CLF_CROP_NONE;
   int code = with_data && !cropped ? open_data(s) : CLI_OK;
-  if (!code) code = cli_open_device(&s->dev);
+  if (!code && !s->dev) code = cli_open_device(&s->dev);
   if (!code) code = load_model(s);
   if (!with_data) return code;
   if (!code && cropped) code = open_data(s);
@@ -72,7 +71,12 @@ int cli_session_open(cli_session *s) {
   return code ? code : cli_data_wait(s);
 }
 
-void cli_session_close(cli_session *s) {
+int cli_session_open(cli_session *s) {
+  *s = (cli_session){0};
+  return open_all(s);
+}
+
+static void close_all_but_device(cli_session *s) {
   clf_flow_free(s->flow);
   clf_table_free(&s->data);
   clf_images_free(s->images);
@@ -83,6 +87,16 @@ void cli_session_close(cli_session *s) {
   free(s->repeated);
   free(s->bytes);
   free(s->pixels);
+}
+
+int cli_session_next(cli_session *s) {
+  close_all_but_device(s);
+  *s = (cli_session){.dev = s->dev};
+  return open_all(s);
+}
+
+void cli_session_close(cli_session *s) {
+  close_all_but_device(s);
   cli_close_device(s->dev);
 }
 

@@ -401,6 +401,8 @@ START_TEST(given) {
   NO(clf_log_prob_float, "logp", flow, v, NULL, 1, NULL);
   NO(clf_sample_float, "x", flow, NULL, 1, 1, 1, NULL);
   NO(clf_flow_set_context_columns, "flow", NULL, NULL);
+  NO(clf_flow_set_record, "flow", NULL, "{}");
+  QUIET(clf_flow_record, clf_flow_record(NULL) == NULL);
   QUIET(clf_flow_context_columns,
         !clf_flow_context_columns(NULL) && !clf_flow_context_columns(flow));
   REFUSES(clf_flow_set_context_columns(flow, (char *[]){(char[]){"a"}}),
@@ -477,6 +479,21 @@ START_TEST(training) {
   NO(clf_importance, "score", flow, &density, 1, 0, 9, NULL, NULL, NULL);
   NO(clf_importance_score_of, "log_weights", NULL, 9, &weights);
   NO(clf_importance_score_of, "score", (double[]){0}, 1, NULL);
+  clf_deviation deviation;
+  int64_t rank[1];
+  QUIET(clf_compare, clf_compare(NULL, x, 9).rows == 0 && clf_compare(x, NULL, 9).rows == 0);
+  NO(clf_percentiles, "values", NULL, 1, x, 1, y);
+  NO(clf_percentiles, "others", x, 1, NULL, 1, y);
+  NO(clf_percentiles, "percent", x, 1, x, 1, NULL);
+  NO(clf_ranks, "values", NULL, 1, rank);
+  NO(clf_ranks, "rank", x, 1, NULL);
+  NO(clf_deviation_of, "a", NULL, 1, x, 1, &deviation);
+  NO(clf_deviation_of, "b", x, 1, NULL, 1, &deviation);
+  NO(clf_deviation_of, "deviation", x, 1, x, 1, NULL);
+  NO(clf_calibrate, "flow", NULL, x, NULL, 1, 1, 1, &deviation, NULL);
+  NO(clf_calibrate, "x", flow, NULL, NULL, 1, 1, 1, &deviation, NULL);
+  NO(clf_calibrate, "logp", flow, x, NULL, 1, 1, 1, NULL, NULL);
+  QUIET(clf_calibration_verdict, clf_calibration_verdict(NULL, NULL, 1, NULL) == CLF_FITS);
   NO(clf_train_options_set, "options", NULL, "lr", "1");
   NO(clf_train_options_set, "name", &options, NULL, "1");
   NO(clf_train_options_set, "value", &options, "lr", NULL);
@@ -520,8 +537,8 @@ static int is_called(const char *name, size_t length) {
 
 /* What stands before the first parenthesis of each declaration, unless it is a constant. */
 START_TEST(no_function_is_missing) {
-  static const char *const headers[] = {"arch",   "core", "data",  "density", "flow",
-                                        "images", "plot", "train", "tune",    "version"};
+  static const char *const headers[] = {"arch",  "core", "data",  "density", "flow",   "images",
+                                        "judge", "plot", "train", "tune",    "version"};
   int found = 0;
   for (size_t h = 0; h < sizeof headers / sizeof *headers; h++) {
     char path[4096];

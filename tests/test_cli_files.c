@@ -68,7 +68,8 @@ static void make_command(const cli_verb *verb, const cli_option *a, const char *
   for (const cli_option *o = verb->options; o->name; o++) {
     char other[32];
     snprintf(other, sizeof other, "other%d", (int)(o - verb->options));
-    if (o != a && o != b && !o->required) continue;
+    const int before = o->type == CLI_OPERAND && b->type == CLI_OPERAND && o < b;
+    if (o != a && o != b && !o->required && !before) continue;
     const char *value = o == a ? file_a : o == b ? file_b : usual_value(o) ? usual_value(o) : other;
     used += (size_t)snprintf(text + used, size - used,
                              o->type == CLI_OPERAND ? " %.0s%s" : " %s %s", o->name, value);

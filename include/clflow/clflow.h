@@ -9,6 +9,7 @@
 #include "clflow/fit.h"
 #include "clflow/flow.h"
 #include "clflow/images.h"
+#include "clflow/judge.h"
 #include "clflow/train.h"
 #include "clflow/tune.h"
 #include "clflow/version.h"

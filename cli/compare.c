@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/* compare.c: `clflow compare`: which of several models fits the same rows best. */
+#include "cli.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MODELS = 8, SHOWN = 10 /* numbers of rows in a sentence */ };
+
+static struct {
+  const char *path[MODELS];
+  const char *per_row;
+  int against, json;
+} o;
+enum { AGAINST_AUTO, AGAINST_FIRST, AGAINST_BEST };
+
+#define MORE(letter, i)                                                                            \
+  { letter, NULL, "another model", CLI_OPERAND, &o.path[i], NULL, 0, 0 }
+
+static cli_option options[] = {
+    {"A", NULL, "a model from `clflow fit` or `clflow train`", CLI_OPERAND, &o.path[0], NULL, 1, 0},
+    {"B", NULL, "the model to compare it with", CLI_OPERAND, &o.path[1], NULL, 1, 0},
+    MORE("C", 2),
+    MORE("D", 3),
+    MORE("E", 4),
+    MORE("F", 5),
+    MORE("G", 6),
+    MORE("H", 7),
+    CLI_OPTION_DATA("rows to compare the models on; rows that none of them has seen, to be fair"),
+    {"--against", "auto|first|best",
+     "the model that all others are compared with: A, or the one with the highest mean (default: A "
+     "of two models, the best of more)",
+     CLI_CHOICE, &o.against, NULL, 0, 0},
+    {"--per-row", "FILE",
+     "write log p of each row under each model, and the differences: .csv, .npy, or - to print CSV",
+     CLI_OUTPUT, &o.per_row, NULL, 0, 0},
+    {"--json", NULL, "print a JSON object", CLI_FLAG, &o.json, NULL, 0, 0},
+    CLI_OPTION_GIVEN_ROWS,
+    CLI_OPTION_STRICT_ROWS,
+    CLI_OPTIONS_IMAGE_ROWS,
+    CLI_OPTION_FORCE,
+    CLI_OPTIONS_MODEL,
+    CLI_OPTIONS_TABLE,
+    CLI_OPTIONS_END,
+};
+
+/* What is known of the models, and of each against the one at `against`. */
+typedef struct contest {
+  int count, against, best;
+  int contexts;          /* models that take one */
+  int64_t rows, missing; /* missing: rows in which a model lacks a value */
+  int32_t dim;
+  char **names; /* of the columns of A; NULL: it has none */
+  double *logp[MODELS];
+  clf_score score[MODELS];
+  clf_comparison pair[MODELS]; /* `against` first */
+  double *difference[MODELS];  /* of its log p from each other's, with --per-row */
+} contest;
+
+static char letter(int i) { return (char)('A' + i); }
+
+/* ---- Columns ------------------------------------------------------------------ */
+
+static void free_names(char **names, int32_t count) {
+  for (int32_t i = 0; names && i < count; i++) free(names[i]);
+  free(names);
+}
+
+static int keep_names(contest *c, const clf_flow *flow) {
+  char *const *const names = clf_flow_columns(flow);
+  c->dim = clf_flow_get_spec(flow)->dim;
+  if (!names || cli_common.table.by_position) return CLI_OK;
+  c->names = calloc((size_t)c->dim, sizeof *c->names);
+  for (int32_t i = 0; c->names && i < c->dim; i++) {
+    c->names[i] = malloc(strlen(names[i]) + 1);
+    if (!c->names[i]) return cli_fail("out of memory for the names of %d columns", (int)c->dim);
+    strcpy(c->names[i], names[i]);
+  }
+  return c->names ? CLI_OK : cli_fail("out of memory for the names of %d columns", (int)c->dim);
+}
+
+/* The first of `count` names that is not among the others; NULL: all are. */
+static const char *name_lacking(char *const *names, int32_t count, char *const *among,
+                                int32_t others) {
+  for (int32_t i = 0; i < count; i++) {
+    int32_t k = 0;
+    while (k < others && strcmp(names[i], among[k]) != 0) k++;
+    if (k == others) return names[i];
+  }
+  return NULL;
+}
+
+/* Densities of different columns are of different units. */
+static int check_columns(const contest *c, int i, const clf_flow *flow) {
+  const int32_t dim = clf_flow_get_spec(flow)->dim;
+  char *const *const names = cli_common.table.by_position ? NULL : clf_flow_columns(flow);
+  if (c->names && names) {
+    const char *const mine = name_lacking(names, dim, c->names, c->dim), *const theirs =
+                                                                             name_lacking(
+                                                                                 c->names, c->dim,
+                                                                                 names, dim);
+    if (mine || theirs)
+      return cli_fail("%s models the column \"%s\" and %s does not; densities of different columns "
+                      "cannot be compared",
+                      mine ? o.path[i] : o.path[0], cli_clean(mine ? mine : theirs),
+                      mine ? o.path[0] : o.path[i]);
+  }
+  if (dim == c->dim) return CLI_OK;
+  return cli_fail("%s models %d column%s and %s models %d; densities of different columns cannot "
+                  "be compared",
+                  o.path[0], (int)c->dim, c->dim == 1 ? "" : "s", o.path[i], (int)dim);
+}
+
+/* ---- Densities ------------------------------------------------------------------ */
+
+/* log p of the rows under model i, whose session is open. */
+static int evaluate(contest *c, int i, cli_session *s) {
+  int code = i ? check_columns(c, i, s->flow) : keep_names(c, s->flow);
+  if (code) return code;
+  const int64_t rows = cli_row_count(s);
+  if (i && rows != c->rows)
+    return cli_fail("%s had %" PRId64 " rows and now has %" PRId64 "; it changes while it is read",
+                    cli_common.data, c->rows, rows);
+  c->rows = rows;
+  c->logp[i] = malloc((size_t)rows * sizeof *c->logp[i]);
+  if (!c->logp[i]) return cli_fail("out of memory for %" PRId64 " log-densities", rows);
+  code = cli_log_probs(s, c->logp[i]);
+  c->contexts += clf_flow_context(s->flow) > 0;
+  return code;
+}
+
+/* A row that one model cannot take, for its context say, counts for none. */
+static int score_all(contest *c) {
+  int code = CLI_OK;
+  for (int64_t row = 0; row < c->rows; row++) {
+    int lacks = 0;
+    for (int i = 0; i < c->count; i++) lacks |= isnan(c->logp[i][row]);
+    for (int i = 0; i < c->count && lacks; i++) c->logp[i][row] = NAN;
+  }
+  for (int i = 0; i < c->count && !code; i++)
+    code = cli_score(c->logp[i], c->rows, c->dim, &c->score[i], &c->missing);
+  if (!code && c->missing == c->rows)
+    code = cli_fail("%s has no row without a missing value", cli_common.data);
+  return code;
+}
+
+static int evaluate_all(contest *c) {
+  cli_session s = {0};
+  int code = CLI_OK;
+  for (int i = 0; i < c->count && !code; i++) {
+    cli_common.model = o.path[i];
+    code = i ? cli_session_next(&s) : cli_session_open(&s);
+    if (!code) code = evaluate(c, i, &s);
+  }
+  cli_session_close(&s);
+  if (!code && cli_common.given && !c->contexts)
+    code = cli_usage("--given: none of the models takes a context");
+  return code ? code : score_all(c);
+}
+
+/* Rows of zero density count before the mean of the others. */
+static int is_better(const clf_score *a, const clf_score *b) {
+  return a->zeros != b->zeros ? a->zeros < b->zeros : a->rest.mean > b->rest.mean;
+}
+
+static void find_best(contest *c) {
+  for (int i = 1; i < c->count; i++)
+    if (is_better(&c->score[i], &c->score[c->best])) c->best = i;
+  const int best = o.against == AGAINST_AUTO ? c->count > 2 : o.against == AGAINST_BEST;
+  c->against = best ? c->best : 0;
+  for (int i = 0; i < c->count; i++)
+    if (i != c->against) c->pair[i] = clf_compare(c->logp[c->against], c->logp[i], c->rows);
+}
+
+/* ---- For people ------------------------------------------------------------------- */
+
+/* "3, 17 and 5 more" of the rows at which log p is -inf under `zero` alone (both: under both). */
+static void list_rows(const contest *c, int zero, int other, int both, char *text, size_t size) {
+  int64_t found = 0;
+  size_t used = 0;
+  for (int64_t i = 0; i < c->rows; i++) {
+    if (c->logp[zero][i] != -INFINITY || (c->logp[other][i] == -INFINITY) != both) continue;
+    if (isnan(c->logp[other][i])) continue;
+    if (found++ < SHOWN && used < size)
+      used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, used ? ", " : "", i);
+  }
+  if (found > SHOWN && used < size)
+    snprintf(text + used, size - used, " and %" PRId64 " more", found - SHOWN);
+}
+
+static void print_zeros(const contest *c, int a, int b) {
+  const clf_comparison *p = &c->pair[b];
+  char rows[512];
+  if (p->zero_first) {
+    list_rows(c, a, b, 0, rows, sizeof rows);
+    printf("zero density         under %c alone: row%s %s\n", letter(a),
+           p->zero_first == 1 ? "" : "s", rows);
+  }
+  if (p->zero_second) {
+    list_rows(c, b, a, 0, rows, sizeof rows);
+    printf("zero density         under %c alone: row%s %s\n", letter(b),
+           p->zero_second == 1 ? "" : "s", rows);
+  }
+  if (!p->zero_both) return;
+  list_rows(c, a, b, 1, rows, sizeof rows);
+  printf("zero density         under both: row%s %s\n", p->zero_both == 1 ? "" : "s", rows);
+}
+
+static void print_verdict(const clf_comparison *p, char a, char b) {
+  const char winner = p->winner == CLF_FIRST_BETTER ? a : b;
+  printf("verdict              ");
+  if (p->winner == CLF_NO_DIFFERENCE)
+    printf("no difference beyond 2 standard errors\n");
+  else if (p->winner == CLF_UNDECIDED)
+    printf(p->zero_first ? "none: each has rows of zero density where the other has none\n"
+                         : "none: fewer than two rows have a density\n");
+  else if (p->zero_first || p->zero_second)
+    printf("%c is better: %c gives zero density to rows that %c does not\n", winner,
+           winner == a ? b : a, winner);
+  else if (p->std_error > 0)
+    printf("%c is better, by %.1f standard errors\n", winner, fabs(p->mean) / p->std_error);
+  else
+    printf("%c is better, by the same difference in every row\n", winner);
+}
+
+static void print_pair(const contest *c, int b) {
+  const clf_comparison *p = &c->pair[b];
+  const char x = letter(c->against), y = letter(b);
+  printf("\n%c - %c                %.6f nats a row\n", x, y, p->mean);
+  if (isfinite(p->std_error)) printf("standard error       %.6f nats\n", p->std_error);
+  printf("more likely          %" PRId64 " rows under %c, %" PRId64 " under %c, %" PRId64
+         " equal\n",
+         p->first, x, p->second, y, p->equal);
+  print_zeros(c, c->against, b);
+  print_verdict(p, x, y);
+}
+
+static void print_models(const contest *c) {
+  for (int i = 0; i < c->count; i++) {
+    const clf_score *s = &c->score[i];
+    printf("%c                    %.6f +- %.6f nats  %s", letter(i), s->rest.mean,
+           s->rest.std_error, cli_clean(o.path[i]));
+    if (s->zeros) printf(" (without %" PRId64 " rows of zero density)", s->zeros);
+    putchar('\n');
+  }
+}
+
+static void print_all(const contest *c) {
+  printf("rows                 %" PRId64 "\n", c->rows);
+  if (c->missing) printf("with missing values  %" PRId64 ", left out\n", c->missing);
+  print_models(c);
+  for (int i = 0; i < c->count; i++)
+    if (i != c->against) print_pair(c, i);
+}
+
+/* ---- JSON ------------------------------------------------------------------------------ */
+
+static json_t *json_letter(int i) { return json_stringn((char[]){letter(i)}, 1); }
+
+static json_t *json_models(const contest *c) {
+  json_t *list = json_array();
+  for (int i = 0; i < c->count; i++) {
+    const clf_score *s = &c->score[i];
+    json_array_append_new(list,
+                          json_pack("{s:o, s:o, s:o, s:o, s:I}", "letter", json_letter(i), "model",
+                                    cli_json_text(o.path[i]), "mean", cli_json_number(s->rest.mean),
+                                    "std_error", cli_json_number(s->rest.std_error), "zero_density",
+                                    (json_int_t)s->zeros));
+  }
+  return list;
+}
+
+static json_t *json_zeros(const contest *c, int zero, int other, int both) {
+  json_t *list = json_array();
+  for (int64_t i = 0; i < c->rows; i++)
+    if (c->logp[zero][i] == -INFINITY && (c->logp[other][i] == -INFINITY) == both &&
+        !isnan(c->logp[other][i]))
+      json_array_append_new(list, json_integer(i));
+  return list;
+}
+
+static json_t *json_pair(const contest *c, int b) {
+  static const char *const verdicts[] = {[CLF_NO_DIFFERENCE] = "no difference",
+                                         [CLF_FIRST_BETTER] = "first",
+                                         [CLF_SECOND_BETTER] = "second",
+                                         [CLF_UNDECIDED] = "undecided"};
+  const clf_comparison *p = &c->pair[b];
+  const int a = c->against;
+  return json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s}", "first",
+                   json_letter(a), "second", json_letter(b), "mean", cli_json_number(p->mean),
+                   "std_error", cli_json_number(p->std_error), "paired", (json_int_t)p->paired,
+                   "first_better", (json_int_t)p->first, "second_better", (json_int_t)p->second,
+                   "equal", (json_int_t)p->equal, "zero_density_first", json_zeros(c, a, b, 0),
+                   "zero_density_second", json_zeros(c, b, a, 0), "zero_density_both",
+                   json_zeros(c, a, b, 1), "verdict", verdicts[p->winner]);
+}
+
+static int print_json(const contest *c) {
+  json_t *pairs = json_array();
+  for (int i = 0; i < c->count; i++)
+    if (i != c->against) json_array_append_new(pairs, json_pair(c, i));
+  return cli_json_print(json_pack(
+      "{s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "data", cli_json_text(cli_common.data), "n",
+      (json_int_t)c->rows, "missing", (json_int_t)c->missing, "models", json_models(c), "best",
+      json_letter(c->best), "against", json_letter(c->against), "differences", pairs));
+}
+
+/* ---- Rows ---------------------------------------------------------------------------------- */
+
+/* Columns logp_A, logp_B, ..., then A_minus_B, ...: a number a row each. */
+static int put_rows(contest *c) {
+  cli_column columns[2 * MODELS];
+  char names[2 * MODELS][16];
+  int count = 0;
+  for (int i = 0; i < c->count; i++) {
+    snprintf(names[count], sizeof *names, "logp_%c", letter(i));
+    columns[count] = (cli_column){.name = names[count], .numbers = c->logp[i], .stride = 1};
+    count++;
+  }
+  for (int i = 0; i < c->count; i++) {
+    if (i == c->against) continue;
+    c->difference[i] = malloc((size_t)c->rows * sizeof *c->difference[i]);
+    if (!c->difference[i]) return cli_fail("out of memory for %" PRId64 " differences", c->rows);
+    for (int64_t row = 0; row < c->rows; row++) /* NaN where both are -inf: an empty field */
+      c->difference[i][row] = c->logp[c->against][row] - c->logp[i][row];
+    snprintf(names[count], sizeof *names, "%c_minus_%c", letter(c->against), letter(i));
+    columns[count] = (cli_column){.name = names[count], .numbers = c->difference[i], .stride = 1};
+    count++;
+  }
+  return cli_put_columns(o.per_row, columns, count, NULL, c->rows);
+}
+
+/* ---- The verb -------------------------------------------------------------------------------- */
+
+static void release(contest *c) {
+  for (int i = 0; i < MODELS; i++) {
+    free(c->logp[i]);
+    free(c->difference[i]);
+  }
+  free_names(c->names, c->dim);
+}
+
+static int check(void) {
+  if (strcmp(cli_common.data, "-") == 0)
+    return cli_usage("--data -: the rows are read once for each model; save them to a file");
+  if (o.json && o.per_row && strcmp(o.per_row, "-") == 0)
+    return cli_usage("--per-row - and --json cannot both go to standard output");
+  return cli_check_table(o.per_row);
+}
+
+static int run(void) {
+  int code = check();
+  if (code) return code;
+  contest c = {0};
+  cli_common.given_for_some = 1;
+  while (c.count < MODELS && o.path[c.count]) c.count++;
+  code = evaluate_all(&c);
+  if (!code) find_best(&c);
+  if (!code && o.per_row) code = put_rows(&c);
+  if (!code && o.json) code = print_json(&c);
+  if (!code && !o.json && !(o.per_row && strcmp(o.per_row, "-") == 0)) print_all(&c);
+  release(&c);
+  return code;
+}
+
+const cli_verb cli_compare = {
+    .name = "compare",
+    .usage = "A B [C ...] --data DATA [options]",
+    .purpose = "Compares how well models fit the same rows.",
+    .details = "The difference of log p is taken row by row, so that its standard error is that "
+               "of the\n"
+               "difference, which is much smaller than the error of either mean. Models may have "
+               "other\n"
+               "layers, scalings, grids and contexts, but must model the same columns. Rows of "
+               "zero density\n"
+               "decide before the mean does.",
+    .example = "clflow compare wine.flow gaussian.flow --data test.csv --per-row rows.csv",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* judge.c: log-densities of two models compared, places among others, and the test of whether two
+ * sets of numbers have the same distribution. */
+#include <math.h>
+#include <stdlib.h>
+#include "clflow/judge.h"
+#include "given.h"
+#include "status.h"
+
+/* ---- Two models -------------------------------------------------------------------------------
+ */
+
+/* Counts the row; returns whether both densities are above zero. */
+static int count_row(clf_comparison *c, double first, double second) {
+  if (isnan(first) || isnan(second)) {
+    c->missing++;
+    return 0;
+  }
+  const int zero[] = {!isfinite(first), !isfinite(second)};
+  c->rows++;
+  c->zero_both += zero[0] && zero[1];
+  c->zero_first += zero[0] && !zero[1];
+  c->zero_second += zero[1] && !zero[0];
+  c->first += zero[0] ? 0 : zero[1] || first > second;
+  c->second += zero[1] ? 0 : zero[0] || second > first;
+  return !zero[0] && !zero[1];
+}
+
+static clf_winner winner_of(const clf_comparison *c) {
+  if (c->zero_first && c->zero_second) return CLF_UNDECIDED;
+  if (c->zero_first) return CLF_SECOND_BETTER;
+  if (c->zero_second) return CLF_FIRST_BETTER;
+  if (c->paired < 2) return CLF_UNDECIDED;
+  if (fabs(c->mean) <= 2 * c->std_error) return CLF_NO_DIFFERENCE;
+  return c->mean > 0 ? CLF_FIRST_BETTER : CLF_SECOND_BETTER;
+}
+
+/* Mean and standard error in two passes: differences may be small beside their mean. */
+clf_comparison clf_compare(const double *first, const double *second, int64_t n) {
+  clf_comparison c = {.mean = NAN, .std_error = NAN};
+  double sum = 0, square = 0;
+  for (int64_t i = 0; first && second && i < n; i++) {
+    if (!count_row(&c, first[i], second[i])) continue;
+    sum += first[i] - second[i];
+    c.paired++;
+  }
+  c.equal = c.rows - c.first - c.second;
+  if (c.paired) c.mean = sum / (double)c.paired;
+  for (int64_t i = 0; c.paired > 1 && i < n; i++) {
+    if (!isfinite(first[i]) || !isfinite(second[i])) continue;
+    const double d = first[i] - second[i] - c.mean;
+    square += d * d;
+  }
+  if (c.paired > 1) c.std_error = sqrt(square / (double)(c.paired - 1) / (double)c.paired);
+  c.winner = winner_of(&c);
+  return c;
+}
+
+/* ---- Places ------------------------------------------------------------------------------------
+ */
+
+static int by_value(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+/* The numbers that are not NaN, sorted, to be freed; NULL without memory. */
+static double *sorted(const double *from, int64_t n, int64_t *count) {
+  double *at = malloc((size_t)(n ? n : 1) * sizeof *at);
+  *count = 0;
+  for (int64_t i = 0; at && i < n; i++)
+    if (!isnan(from[i])) at[(*count)++] = from[i];
+  if (at) qsort(at, (size_t)*count, sizeof *at, by_value);
+  return at;
+}
+
+/* How many of n sorted numbers are below x; and, with `equal`, at most x. */
+static int64_t count_below(const double *at, int64_t n, double x, int equal) {
+  int64_t low = 0;
+  while (low < n) {
+    const int64_t middle = low + (n - low) / 2;
+    if (at[middle] < x || (equal && at[middle] == x))
+      low = middle + 1;
+    else
+      n = middle;
+  }
+  return low;
+}
+
+static clf_status no_memory(int64_t n) {
+  return clf__fail(CLF_ENOMEM, "no memory to sort %lld numbers", (long long)n);
+}
+
+clf_status clf_percentiles(const double *values, int64_t n, const double *others, int64_t m,
+                           double *percent) {
+  CLF_GIVEN("values, others, percent", values, others, percent);
+  CLF_TRY(clf__rows_fit(n, 1, sizeof(double)));
+  CLF_TRY(clf__rows_fit(m, 1, sizeof(double)));
+  int64_t count;
+  double *const at = sorted(others, m, &count);
+  if (!at) return no_memory(m);
+  for (int64_t i = 0; i < n; i++) {
+    const double x = values[i];
+    const int64_t below = count_below(at, count, x, 0), up_to = count_below(at, count, x, 1);
+    percent[i] = isnan(x) || !count ? NAN : 50 * (double)(below + up_to) / (double)count;
+  }
+  free(at);
+  return CLF_OK;
+}
+
+clf_status clf_ranks(const double *values, int64_t n, int64_t *rank) {
+  CLF_GIVEN("values, rank", values, rank);
+  CLF_TRY(clf__rows_fit(n, 1, sizeof(double)));
+  int64_t count;
+  double *const at = sorted(values, n, &count);
+  if (!at) return no_memory(n);
+  for (int64_t i = 0; i < n; i++)
+    rank[i] = isnan(values[i]) ? 0 : 1 + count_below(at, count, values[i], 0);
+  free(at);
+  return CLF_OK;
+}
+
+/* ---- Kolmogorov and Smirnov
+ * ---------------------------------------------------------------------- */
+
+/* Of two sorted sets; equal numbers are passed together in both. */
+static double largest_distance(const double *a, int64_t n, const double *b, int64_t m) {
+  double most = 0;
+  for (int64_t i = 0, j = 0; i < n && j < m;) {
+    const double x = a[i] < b[j] ? a[i] : b[j];
+    while (i < n && a[i] == x) i++;
+    while (j < m && b[j] == x) j++;
+    most = fmax(most, fabs((double)i / (double)n - (double)j / (double)m));
+  }
+  return most;
+}
+
+/* 2 sum (-1)^(k-1) exp(-2 k^2 l^2), which converges from l of about 0.2 on; it is 1 below. */
+static double kolmogorov(double l) {
+  double sum = 0;
+  if (l < 0.2) return 1;
+  for (int k = 1; k <= 100; k++) {
+    const double term = exp(-2.0 * k * k * l * l);
+    sum += k % 2 ? term : -term;
+    if (term < 1e-16) break;
+  }
+  return fmin(1, fmax(0, 2 * sum));
+}
+
+clf_status clf_deviation_of(const double *a, int64_t n, const double *b, int64_t m,
+                            clf_deviation *out) {
+  CLF_GIVEN("a, b, deviation", a, b, out);
+  CLF_TRY(clf__rows_fit(n, 1, sizeof(double)));
+  CLF_TRY(clf__rows_fit(m, 1, sizeof(double)));
+  clf_deviation d = {0};
+  double *const x = sorted(a, n, &d.n), *const y = sorted(b, m, &d.m);
+  clf_status s = x && y ? CLF_OK : no_memory(n > m ? n : m);
+  if (!s && (!d.n || !d.m))
+    s = clf__fail(CLF_EINVAL, "the %s set has no numbers to compare", d.n ? "second" : "first");
+  if (!s) {
+    const double size = sqrt((double)d.n / (double)(d.n + d.m) * (double)d.m);
+    d.distance = largest_distance(x, d.n, y, d.m);
+    d.p_value = kolmogorov((size + 0.12 + 0.11 / size) * d.distance);
+    *out = d;
+  }
+  free(x);
+  free(y);
+  return s;
+}
+
+/* ---- Verdict
+ * -------------------------------------------------------------------------------------- */
+
+clf_fit_verdict clf_calibration_verdict(const clf_deviation *logp, const clf_deviation *columns,
+                                        int32_t dim, int32_t *worst) {
+  const clf_deviation *most = logp;
+  int32_t at = -1;
+  if (!logp) return CLF_FITS;
+  for (int32_t d = 0; columns && d < dim; d++) {
+    const int below = columns[d].p_value < most->p_value,
+              same = columns[d].p_value == most->p_value;
+    if (!below && !(same && columns[d].distance > most->distance)) continue;
+    most = &columns[d];
+    at = d;
+  }
+  if (worst) *worst = at;
+  if (most->p_value * (dim + 1) >= 0.01) return CLF_FITS;
+  return most->distance < 0.05 ? CLF_FITS_NEARLY : CLF_FITS_BADLY;
+}

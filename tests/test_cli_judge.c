@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* test_cli_judge.c: how rows and models are judged: `clflow compare`, `eval` and `log-prob`. */
+#define _GNU_SOURCE
+#include "program.h"
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "clflow/data.h"
+
+/* Normal densities whose log p is known: of x0 and x1 with mean 0 or with the data's. */
+static const char *const rows = "a,b\n0,0\n1,-1\n2,0.5\n-1,3\n0.25,0.5\n-2,-2\n0.5,0.25\n1.5,1\n";
+
+static void files(void) {
+  write_text("rows.csv", rows);
+  write_text("other.csv", "a,c\n0,0\n1,-1\n2,0.5\n-1,3\n");
+  write_text("given.csv", "a,b,k\n0,0,1\n1,-1,0\n2,0.5,1\n-1,3,0\n0.25,0.5,1\n-2,-2,1\n");
+#define TRAIN "train --device cpu64 --epochs 1 --lr 1e-9 --valid-split 0 "
+  release(run(TRAIN "--data rows.csv --flow 2:->normal --out unit.safetensors"));
+  release(run(TRAIN "--data rows.csv --flow 2:->normal --standardize --out own.safetensors"));
+  release(run(TRAIN "--data other.csv --flow 2:->normal --out other.safetensors"));
+  release(run(TRAIN "--data given.csv --given k --flow 2|1:coupling(affine,mlp(4x1))->normal --out "
+                    "given.safetensors"));
+  write_text("box", "2: -> box(-1.75, 2)\n");
+  write_text("inside.csv", "a,b\n0,0\n1,-1\n1.75,0.5\n");
+  release(run(TRAIN "--data inside.csv --flow @box --out box.safetensors"));
+}
+
+static json_t *json_of(const char *command) {
+  const result r = run(command);
+  expect_code(command, &r, 0);
+  json_t *json = json_loads(r.out, 0, NULL);
+  ck_assert_msg(json != NULL, "%s", r.out);
+  release(r);
+  return json;
+}
+static double number(const json_t *json, const char *key) {
+  const json_t *const value = json_object_get(json, key);
+  ck_assert_msg(json_is_number(value), "%s is no number", key);
+  return json_number_value(value);
+}
+static const char *word(const json_t *json, const char *key) {
+  const char *const value = json_string_value(json_object_get(json, key));
+  return value ? value : "(none)";
+}
+
+/* ---- compare --------------------------------------------------------------------------------- */
+
+#define CPU " --device cpu64 "
+
+START_TEST(two_models) {
+  clf_table t;
+  WORKS(clf_table_read("rows.csv", &t));
+  double mean[2], std[2], d[8], sum = 0, square = 0;
+  clf_table_moments(&t, NULL, t.rows, mean, std);
+  for (int i = 0; i < 8; i++) { /* unit's log p without own's */
+    d[i] = 0;
+    for (int c = 0; c < 2; c++) {
+      const double x = t.at[2 * i + c], z = (x - mean[c]) / std[c];
+      d[i] += -x * x / 2 + z * z / 2 + log(std[c]);
+    }
+    sum += d[i];
+  }
+  for (int i = 0; i < 8; i++) square += (d[i] - sum / 8) * (d[i] - sum / 8);
+  json_t *j = json_of("compare unit.safetensors own.safetensors --data rows.csv --json" CPU);
+  const json_t *pair = json_array_get(json_object_get(j, "differences"), 0);
+  ck_assert(number(j, "n") == 8 && number(j, "missing") == 0);
+  ck_assert_str_eq(word(j, "best"), "B");
+  ck_assert_str_eq(word(pair, "first"), "A");
+  ck_assert_double_eq_tol(number(pair, "mean"), sum / 8, 1e-9);
+  ck_assert_double_eq_tol(number(pair, "std_error"), sqrt(square / 7 / 8), 1e-9);
+  int better = 0;
+  for (int i = 0; i < 8; i++) better += d[i] > 0;
+  ck_assert_int_eq((int)number(pair, "first_better"), better);
+  ck_assert_int_eq((int)number(pair, "second_better"), 8 - better);
+  json_decref(j);
+  succeeds("compare unit.safetensors own.safetensors --data rows.csv --per-row d.csv" CPU,
+           "no difference beyond 2 standard errors\n");
+  clf_table_free(&t);
+  WORKS(clf_table_read("d.csv", &t));
+  ck_assert(t.cols == 3 && t.rows == 8);
+  ck_assert_str_eq(t.names[2], "A_minus_B");
+  for (int i = 0; i < 8; i++) {
+    ck_assert_double_eq_tol(t.at[3 * i + 2], d[i], 1e-9);
+    ck_assert_double_eq_tol(t.at[3 * i] - t.at[3 * i + 1], d[i], 1e-9);
+  }
+  clf_table_free(&t);
+  remove("d.csv");
+}
+END_TEST
+
+/* Against the best of three, or the first; and the same model twice. */
+START_TEST(more_models) {
+  const char *const three = "compare unit.safetensors own.safetensors unit.safetensors --data "
+                            "rows.csv" CPU;
+  char command[256];
+  succeeds(three, "\nB - A                ");
+  succeeds(three, "\nB - C                ");
+  snprintf(command, sizeof command, "%s--against first", three);
+  succeeds(command, "\nA - C                0.000000 nats a row\n");
+  succeeds(command, "more likely          0 rows under A, 0 under C, 8 equal\n");
+  refuses(2, "compare unit.safetensors --data rows.csv", "B is missing; usage: clflow compare A B");
+}
+END_TEST
+
+START_TEST(rows_of_zero_density) {
+  json_t *j = json_of("compare box.safetensors unit.safetensors --data rows.csv  "
+                      "--json" CPU);
+  const json_t *pair = json_array_get(json_object_get(j, "differences"), 0),
+               *zeros = json_object_get(pair, "zero_density_first");
+  ck_assert_int_eq((int)json_array_size(zeros), 2);
+  ck_assert_int_eq((int)json_integer_value(json_array_get(zeros, 0)), 3);
+  ck_assert_int_eq((int)json_integer_value(json_array_get(zeros, 1)), 5);
+  ck_assert_int_eq((int)number(pair, "paired"), 6);
+  ck_assert_str_eq(word(pair, "verdict"), "second");
+  json_decref(j);
+  succeeds("compare box.safetensors unit.safetensors --data rows.csv " CPU,
+           "zero density         under A alone: rows 3, 5\n");
+  succeeds("compare box.safetensors unit.safetensors --data rows.csv " CPU,
+           "verdict              B is better: A gives zero density to rows that B does not\n");
+  succeeds("compare box.safetensors box.safetensors --data rows.csv " CPU,
+           "zero density         under both: rows 3, 5\n");
+}
+END_TEST
+
+/* One model takes a context from the data, the other leaves its column out. */
+START_TEST(contexts) {
+  json_t *j = json_of("compare unit.safetensors given.safetensors --data given.csv --json" CPU);
+  ck_assert(number(j, "n") == 6);
+  json_decref(j);
+  succeeds("compare unit.safetensors given.safetensors --data rows.csv --given k=1" CPU,
+           "rows                 8\n");
+  refuses(2, "compare unit.safetensors own.safetensors --data rows.csv --given k=1",
+          "--given: none of the models takes a context");
+}
+END_TEST
+
+START_TEST(models_that_cannot_be_compared) {
+  refuses(1, "compare unit.safetensors other.safetensors --data rows.csv",
+          "rows.csv does not match the model other.safetensors");
+  write_text("abc.csv", "a,b,c\n0,0,0\n1,-1,2\n");
+  refuses(1, "compare unit.safetensors other.safetensors --data abc.csv",
+          "other.safetensors models the column \"c\" and unit.safetensors does not");
+  refuses(2, "compare unit.safetensors own.safetensors --data -",
+          "--data -: the rows are read once for each model; save them to a file");
+  refuses(2, "compare unit.safetensors own.safetensors --data rows.csv --json --per-row -",
+          "--per-row - and --json cannot both go to standard output");
+  refuses(2, "compare unit.safetensors own.safetensors --data rows.csv --per-row d.txt", "d.txt");
+  refuses(2, "compare a b c d e f g h i --data rows.csv", "\"i\" is one word too many");
+  remove("abc.csv");
+}
+END_TEST
+
+int main(int argc, char **argv) {
+  const TTest *const all[] = {two_models, more_models, rows_of_zero_density, contexts,
+                              models_that_cannot_be_compared};
+  return program_main(argc, argv, "cli judge", files, all, sizeof all / sizeof *all);
+}
