@@ -166,6 +166,7 @@ typedef struct cli_column {
   const int64_t *whole;
   const double *numbers;
   int64_t stride;
+  int digits; /* of numbers in text, significant ones; 0: all that a double holds */
 } cli_column;
 /* Writes rows order[0 .. rows) (NULL: 0 .. rows) of these columns as .csv, .npy, or CSV on standard
  * output ("-").  A .npy holds no texts: the first column of them is refused by its name. */
@@ -424,6 +425,10 @@ int64_t cli_row_chunk(const cli_session *s);
 /* Rows first .. first + n of the data as the flow takes them, n at most cli_row_chunk(); they
  * are there until the next call. */
 int cli_rows(cli_session *s, int64_t first, int64_t n, const double **x);
+/* How many of n rows x (n, dim) with the contexts c (n, context; or NULL) from the first on all
+ * have their values, or all lack one: *missing. */
+int64_t cli_stretch(const double *x, int32_t dim, const double *c, int32_t context, int64_t n,
+                    int *missing);
 /* log p of every row, (cli_row_count()), NaN of a row with a missing value; with --strict a density
  * of zero is refused. */
 int cli_log_probs(cli_session *s, double *logp);

@@ -60,7 +60,7 @@ typedef struct contest {
 
 static char letter(int i) { return (char)('A' + i); }
 
-/* ---- Columns ------------------------------------------------------------------ */
+/* ---- Columns ---------------------------------------------------------------- */
 
 static void free_names(char **names, int32_t count) {
   for (int32_t i = 0; names && i < count; i++) free(names[i]);
@@ -112,7 +112,7 @@ static int check_columns(const contest *c, int i, const clf_flow *flow) {
                   o.path[0], (int)c->dim, c->dim == 1 ? "" : "s", o.path[i], (int)dim);
 }
 
-/* ---- Densities ------------------------------------------------------------------ */
+/* ---- Densities -------------------------------------------------------------- */
 
 /* log p of the rows under model i, whose session is open. */
 static int evaluate(contest *c, int i, cli_session *s) {
@@ -173,7 +173,7 @@ static void find_best(contest *c) {
     if (i != c->against) c->pair[i] = clf_compare(c->logp[c->against], c->logp[i], c->rows);
 }
 
-/* ---- For people ------------------------------------------------------------------- */
+/* ---- For people ------------------------------------------------------------- */
 
 /* "3, 17 and 5 more" of the rows at which log p is -inf under `zero` alone (both: under both). */
 static void list_rows(const contest *c, int zero, int other, int both, char *text, size_t size) {
@@ -254,7 +254,7 @@ static void print_all(const contest *c) {
     if (i != c->against) print_pair(c, i);
 }
 
-/* ---- JSON ------------------------------------------------------------------------------ */
+/* ---- JSON ------------------------------------------------------------------- */
 
 static json_t *json_letter(int i) { return json_stringn((char[]){letter(i)}, 1); }
 
@@ -306,7 +306,7 @@ static int print_json(const contest *c) {
       json_letter(c->best), "against", json_letter(c->against), "differences", pairs));
 }
 
-/* ---- Rows ---------------------------------------------------------------------------------- */
+/* ---- Rows ------------------------------------------------------------------- */
 
 /* Columns logp_A, logp_B, ..., then A_minus_B, ...: a number a row each. */
 static int put_rows(contest *c) {
@@ -331,7 +331,7 @@ static int put_rows(contest *c) {
   return cli_put_columns(o.per_row, columns, count, NULL, c->rows);
 }
 
-/* ---- The verb -------------------------------------------------------------------------------- */
+/* ---- The verb --------------------------------------------------------------- */
 
 static void release(contest *c) {
   for (int i = 0; i < MODELS; i++) {

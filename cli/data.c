@@ -160,13 +160,11 @@ static int is_whole(const double *x, int32_t n) {
   return i == n;
 }
 
-/* How many rows from the first on have no missing value, or all have one: *missing. */
-static int64_t alike(const cli_session *s, const double *x, const double *c, int64_t n,
-                     int *missing) {
-  const int32_t D = clf_flow_get_spec(s->flow)->dim, C = c ? clf_flow_context(s->flow) : 0;
+int64_t cli_stretch(const double *x, int32_t dim, const double *c, int32_t context, int64_t n,
+                    int *missing) {
   int64_t i = 0;
   for (; i < n; i++) {
-    const int lacks = !is_whole(x + i * D, D) || (C && !is_whole(c + i * C, C));
+    const int lacks = !is_whole(x + i * dim, dim) || (c && !is_whole(c + i * context, context));
     if (!i) *missing = lacks;
     if (lacks != *missing) break;
   }
@@ -186,7 +184,7 @@ static clf_status log_probs(const cli_session *s, const double *x, const double 
   for (int64_t at = 0, m; at < n; at += m) {
     const double *const given = c ? c + at * C : NULL;
     int missing = 0;
-    m = alike(s, x + at * D, given, n - at, &missing);
+    m = cli_stretch(x + at * D, D, given, C, n - at, &missing);
     clf_flow_set_first_row(s->flow, first + at);
     for (int64_t i = at; missing && i < at + m; i++) logp[i] = NAN;
     if (!missing) CLF_TRY(log_probs_of_whole(s, x + at * D, given, m, logp + at));

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Text ------------------------------------------------------------------ */
+/* ---- Text ------------------------------------------------------------------- */
 
 typedef struct text {
   char *at;
@@ -44,7 +44,8 @@ static void put_word(text *t, const char *word, const char *not_first) {
     put_quoted(t, word);
 }
 
-static void put_field(text *t, const cli_column *c, int64_t row) {
+/* `alone`: the line has no other field, and would be a blank one, which readers skip. */
+static void put_field(text *t, const cli_column *c, int64_t row, int alone) {
   char number[40] = "";
   if (c->texts) {
     put_word(t, c->texts[row] ? c->texts[row] : "", "");
@@ -53,7 +54,9 @@ static void put_field(text *t, const cli_column *c, int64_t row) {
   if (c->whole)
     snprintf(number, sizeof number, "%" PRId64, c->whole[row]);
   else if (!isnan(c->numbers[row * c->stride]))
-    snprintf(number, sizeof number, "%.17g", c->numbers[row * c->stride]);
+    snprintf(number, sizeof number, "%.*g", c->digits ? c->digits : 17,
+             c->numbers[row * c->stride]);
+  if (alone && !*number) strcpy(number, "\"\"");
   put(t, number, strlen(number));
 }
 
@@ -66,7 +69,7 @@ static int put_csv(const char *path, const cli_column *columns, int count, const
   }
   for (int64_t row = 0; row < rows; row++)
     for (int i = 0; i < count; i++) {
-      put_field(&t, &columns[i], order ? order[row] : row);
+      put_field(&t, &columns[i], order ? order[row] : row, count == 1);
       put(&t, i + 1 < count ? "," : "\n", 1);
     }
   int code = CLI_OK;

@@ -100,6 +100,24 @@ void cli_session_close(cli_session *s) {
   cli_close_device(s->dev);
 }
 
+/* Rows first .. first + n, stretch by stretch of those that have or lack all values: NaN in all of
+ * the result for a row that lacks one. */
+static clf_status map_chunk(const cli_session *s, cli_map_fn map, const double *x, const double *c,
+                            int64_t first, int64_t n, double *to, double *logdet) {
+  const int32_t D = clf_flow_get_spec(s->flow)->dim, C = clf_flow_context(s->flow);
+  for (int64_t at = 0, m; at < n; at += m) {
+    const double *const given = c ? c + at * C : NULL;
+    int missing = 0;
+    m = cli_stretch(x + at * D, D, given, C, n - at, &missing);
+    clf_flow_set_first_row(s->flow, first + at);
+    for (int64_t i = at * D; missing && i < (at + m) * D; i++) to[i] = NAN;
+    for (int64_t i = at; missing && logdet && i < at + m; i++) logdet[i] = NAN;
+    if (!missing)
+      CLF_TRY(map(s->flow, x + at * D, given, m, to + at * D, logdet ? logdet + at : NULL));
+  }
+  return CLF_OK;
+}
+
 static int map_rows(cli_session *s, cli_map_fn map, clf_table *to, double *logdet) {
   const int64_t rows = cli_row_count(s), most = cli_row_chunk(s);
   int code = CLI_OK;
@@ -108,9 +126,8 @@ static int map_rows(cli_session *s, cli_map_fn map, clf_table *to, double *logde
     n = rows - at < most ? rows - at : most;
     code = cli_rows(s, at, n, &x);
     if (!code) code = cli_given_rows(s, at, n, &c);
-    clf_flow_set_first_row(s->flow, at);
-    if (!code &&
-        map(s->flow, x, c, n, to->at + at * to->cols, logdet ? logdet + at : NULL) != CLF_OK)
+    if (!code && map_chunk(s, map, x, c, at, n, to->at + at * to->cols,
+                           logdet ? logdet + at : NULL) != CLF_OK)
       code = cli_fail_library();
     if (!code && s->images) cli_draw_share("mapping", at + n, rows);
   }

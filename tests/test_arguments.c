@@ -487,6 +487,9 @@ START_TEST(training) {
   NO(clf_percentiles, "percent", x, 1, x, 1, NULL);
   NO(clf_ranks, "values", NULL, 1, rank);
   NO(clf_ranks, "rank", x, 1, NULL);
+  NO(clf_model_percentiles, "flow", NULL, NULL, x, 1, 1, 9, y);
+  NO(clf_model_percentiles, "logp", flow, NULL, NULL, 1, 1, 9, y);
+  NO(clf_model_percentiles, "percent", flow, NULL, x, 1, 1, 9, NULL);
   NO(clf_deviation_of, "a", NULL, 1, x, 1, &deviation);
   NO(clf_deviation_of, "b", x, 1, NULL, 1, &deviation);
   NO(clf_deviation_of, "deviation", x, 1, x, 1, NULL);

@@ -45,7 +45,7 @@ static const char *word(const json_t *json, const char *key) {
   return value ? value : "(none)";
 }
 
-/* ---- compare --------------------------------------------------------------------------------- */
+/* ---- compare ---------------------------------------------------------------- */
 
 #define CPU " --device cpu64 "
 
@@ -152,8 +152,85 @@ START_TEST(models_that_cannot_be_compared) {
 }
 END_TEST
 
+/* ---- log-prob --------------------------------------------------------------- */
+
+/* The unit normal: log p is -|x|^2 / 2 - log(2 pi), and percentages follow from |x|^2 alone. */
+START_TEST(ranks_and_percentages) {
+  clf_table t, d;
+  succeeds("log-prob unit.safetensors --data rows.csv --samples 40000 --with "
+           "model,percentile,rank,data,row --out r.csv" CPU,
+           "");
+  WORKS(clf_table_read("r.csv", &t));
+  WORKS(clf_table_read("rows.csv", &d));
+  static const char *const names[] = {
+      "row", "a", "b", "logp", "rank", "percentile", "model_percentile"};
+  ck_assert(t.cols == 7 && t.rows == 8);
+  for (int c = 0; c < 7; c++) ck_assert_str_eq(t.names[c], names[c]);
+  for (int i = 0; i < 8; i++) {
+    const double *at = t.at + 7 * i, *x = d.at + 2 * i;
+    const double square = x[0] * x[0] + x[1] * x[1];
+    int lower = 0, equal = 0;
+    for (int k = 0; k < 8; k++) {
+      const double other = d.at[2 * k] * d.at[2 * k] + d.at[2 * k + 1] * d.at[2 * k + 1];
+      lower += other > square;
+      equal += other == square;
+    }
+    ck_assert(at[0] == i && at[1] == x[0] && at[2] == x[1]);
+    ck_assert_double_eq_tol(at[3], -square / 2 - log(2 * acos(-1)), 1e-9);
+    ck_assert_int_eq((int)at[4], lower + 1);
+    ck_assert_double_eq_tol(at[5], 100 * (lower + equal / 2.0) / 8, 1e-4);
+    ck_assert_double_eq_tol(at[6], 100 * exp(-square / 2), 1); /* of chi-square of 2 degrees */
+  }
+  clf_table_free(&t);
+  clf_table_free(&d);
+  remove("r.csv");
+}
+END_TEST
+
+START_TEST(strangest_rows) {
+  const char *const lowest = "log-prob unit.safetensors --data rows.csv --lowest 2 --out -" CPU;
+  char command[256];
+  succeeds(lowest, "row,logp\n3,-6.83787706640934");
+  succeeds(lowest, "\n5,-5.8378770664093");
+  snprintf(command, sizeof command, "%s--with row,strange", lowest);
+  succeeds(command, "row,logp,strange\n3,-6.8378770664093453,\"b 4.5\"\n"); /* 3^2 / 2 */
+  succeeds(command, ",\"a 2.0; b 2.0\"\n");
+  succeeds("log-prob box.safetensors --data rows.csv --lowest 1 --with row,strange --out -" CPU,
+           "row,logp,strange\n3,-inf,\"b inf\"\n");
+  snprintf(command, sizeof command, "%s--lowest 99 --with rank", lowest);
+  succeeds(command, ",6\n-1.837877066409345"); /* of all rows the likeliest comes last */
+}
+END_TEST
+
+/* Percentages under the model are given each row's own context. */
+START_TEST(strange_given_a_context) {
+  succeeds("log-prob given.safetensors --data given.csv --with data,model,strange --out -" CPU,
+           "a,b,k,logp,model_percentile,strange\n0,0,1,");
+  succeeds("log-prob given.safetensors --data rows.csv --given k=1 --with data --out -" CPU,
+           "a,b,k,logp\n0,0,1,");
+}
+END_TEST
+
+START_TEST(columns_that_are_refused) {
+  refuses(2, "log-prob unit.safetensors --data rows.csv --out - --with logp",
+          "--with takes any of row, ");
+  refuses(2, "log-prob unit.safetensors --data rows.csv --out n.npy --with strange",
+          "--with strange writes texts, which a .npy cannot hold; write a .csv");
+  refuses(2, "log-prob unit.safetensors --data rows.csv --out n.npy --samples 9",
+          "--samples is for --with model");
+  refuses(2, "log-prob unit.safetensors --data rows.csv --out n.npy --lowest 0", "--lowest");
+}
+END_TEST
+
 int main(int argc, char **argv) {
-  const TTest *const all[] = {two_models, more_models, rows_of_zero_density, contexts,
-                              models_that_cannot_be_compared};
+  const TTest *const all[] = {two_models,
+                              more_models,
+                              rows_of_zero_density,
+                              contexts,
+                              models_that_cannot_be_compared,
+                              ranks_and_percentages,
+                              strangest_rows,
+                              strange_given_a_context,
+                              columns_that_are_refused};
   return program_main(argc, argv, "cli judge", files, all, sizeof all / sizeof *all);
 }

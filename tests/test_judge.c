@@ -45,8 +45,7 @@ START_TEST(zero_density) {
 }
 END_TEST
 
-/* ---- Places
- * ---------------------------------------------------------------------------------------- */
+/* ---- Places ----------------------------------------------------------------- */
 
 START_TEST(places) {
   const double v[] = {3, none, 1, 3, NAN, 7};
@@ -68,8 +67,44 @@ START_TEST(places) {
 }
 END_TEST
 
-/* ---- Calibration
- * -------------------------------------------------------------------------------------- */
+/* Among samples of its own context; under a unit normal exp(-|x|^2 / 2) of the samples are below.
+ */
+START_TEST(places_under_a_model) {
+  clf_device *dev;
+  WORKS(clf_open("cpu", &dev));
+  clf_flow *flow = flows_of(dev, "2|1: coupling(affine, mlp(4x1)) -> normal", 5);
+  enum { ROWS = 7 };
+  double x[2 * ROWS], c[ROWS], logp[ROWS], percent[ROWS], own[ROWS];
+  for (int i = 0; i < ROWS; i++) {
+    c[i] = i % 3;
+    x[2 * i] = sin(i);
+    x[2 * i + 1] = cos(3 * i);
+  }
+  WORKS(clf_log_prob_given(flow, x, c, ROWS, logp));
+  logp[6] = NAN;
+  WORKS(clf_model_percentiles(flow, c, logp, ROWS, 3, 5000, percent));
+  ck_assert(isnan(percent[6]));
+  for (int i = 0; i < 6; i++) { /* each row alone */
+    WORKS(clf_model_percentiles(flow, c + i, logp + i, 1, 3, 5000, own));
+    ck_assert_msg(own[0] == percent[i] && own[0] > 0 && own[0] < 100, "row %d: %g, %g", i, own[0],
+                  percent[i]);
+  }
+  REFUSED(clf_model_percentiles(flow, NULL, logp, 1, 3, 9, own), CLF_EINVAL,
+          "the flow takes a context, and c is NULL");
+  clf_flow_free(flow);
+  flow = flows_of(dev, "2: -> normal", 5);
+  WORKS(clf_log_prob(flow, x, ROWS, logp));
+  WORKS(clf_model_percentiles(flow, NULL, logp, ROWS, 3, 40000, percent));
+  for (int i = 0; i < ROWS; i++) {
+    const double square = x[2 * i] * x[2 * i] + x[2 * i + 1] * x[2 * i + 1];
+    ck_assert_double_eq_tol(percent[i], 100 * exp(-square / 2), 1);
+  }
+  clf_flow_free(flow);
+  clf_close(dev);
+}
+END_TEST
+
+/* ---- Calibration ------------------------------------------------------------ */
 
 /* Distances by hand; p by the series in Python. */
 START_TEST(deviations) {
@@ -179,8 +214,8 @@ END_TEST
 int main(void) {
   Suite *suite = suite_create("judge");
   TCase *tests = tcase_create("judge");
-  const TTest *const all[] = {pairs,    zero_density, places,           deviations,
-                              verdicts, calibration,  calibration_given};
+  const TTest *const all[] = {pairs,    zero_density,         places,      deviations,
+                              verdicts, places_under_a_model, calibration, calibration_given};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) tcase_add_test(tests, all[i]);
   suite_add_tcase(suite, tests);
   return suite_run(suite);

@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-/* ---- Two models on the same rows ------------------------------------------------------------ */
+/* ---- Two models on the same rows -------------------------------------------- */
 
 typedef enum clf_winner {
   CLF_NO_DIFFERENCE, /* within two standard errors */
@@ -40,7 +40,7 @@ typedef struct clf_comparison {
 /* n log-densities under each model, -inf where the density is zero. */
 CLF_API clf_comparison clf_compare(const double *first, const double *second, int64_t n);
 
-/* ---- Places among others --------------------------------------------------------------------- */
+/* ---- Places among others ---------------------------------------------------- */
 
 /* Where each of n numbers stands among m others, in percent: the share of those below it, and half
  * of those equal to it.  NaN among the others counts nowhere and has no place: NaN.  `values` and
@@ -49,6 +49,14 @@ CLF_API clf_status clf_percentiles(const double *values, int64_t n, const double
                                    double *percent);
 /* 1 for the smallest of n numbers, the same for equal ones; 0 for NaN. */
 CLF_API clf_status clf_ranks(const double *values, int64_t n, int64_t *rank);
+
+/* The same among `samples` log-densities of the flow's own samples, for n rows whose log p is
+ * given: the share of the probability that lies where the density is lower than at the row.  A flow
+ * with a context, c (n, C), else NULL, is sampled that often for each of the different contexts.
+ * Errors: as clf_log_prob() and clf_sample(). */
+CLF_API clf_status clf_model_percentiles(clf_flow *flow, const double *c, const double *logp,
+                                         int64_t n, uint64_t seed, int64_t samples,
+                                         double *percent);
 
 /* ---- Calibration ------------------------------------------------------------------------------
  */

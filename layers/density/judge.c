@@ -120,8 +120,7 @@ clf_status clf_ranks(const double *values, int64_t n, int64_t *rank) {
   return CLF_OK;
 }
 
-/* ---- Kolmogorov and Smirnov
- * ---------------------------------------------------------------------- */
+/* ---- Kolmogorov and Smirnov ------------------------------------------------- */
 
 /* Of two sorted sets; equal numbers are passed together in both. */
 static double largest_distance(const double *a, int64_t n, const double *b, int64_t m) {
@@ -168,8 +167,7 @@ clf_status clf_deviation_of(const double *a, int64_t n, const double *b, int64_t
   return s;
 }
 
-/* ---- Verdict
- * -------------------------------------------------------------------------------------- */
+/* ---- Verdict ---------------------------------------------------------------- */
 
 clf_fit_verdict clf_calibration_verdict(const clf_deviation *logp, const clf_deviation *columns,
                                         int32_t dim, int32_t *worst) {
