@@ -508,12 +508,14 @@ typedef struct cli_training {
   FILE *log;                   /* or NULL */
   const char *samples, *curve; /* pictures, or NULL */
   uint64_t seed;               /* of samples */
-  double *train, *valid;       /* of each epoch, with room for all; NULL: not kept */
-  int64_t kept;                /* epochs in them */
-  int64_t epoch, epochs, first_step, step;
+  double *train, *valid;       /* of each round, where there is a curve to draw */
+  int64_t kept, room;          /* rounds in them; rounds that they have room for */
+  int64_t epoch, epochs, first_step, step, steps;
+  int by_steps; /* 1: progress counts steps, 0: epochs */
   double seconds;
   double saved, shown, drawn; /* clock */
-  int draw;                   /* a tenth of the epochs is over */
+  int draw;                   /* a tenth of the training is over */
+  int64_t tenths;             /* of it that are over */
 } cli_training;
 
 /* Trains to the end, saving and drawing now and then, until cli_stop_wanted: ESTOPPED. */

@@ -233,6 +233,7 @@ static int prepare(cli_session *s, cli_training *t) {
   t->out = cli_wanted.out;
   t->weights_only = cli_wanted.weights_only;
   t->save_every = cli_wanted.save_every;
+  t->by_steps = cli_train_steps() > 0;
   return CLI_OK;
 }
 
@@ -295,14 +296,7 @@ static int choose_pictures(cli_training *t) {
 static int open_outputs(cli_training *t) {
   const int code = choose_pictures(t);
   if (code) return code;
-  const size_t epochs = (size_t)cli_wanted.train.epochs;
   t->curve = cli_wanted.curve;
-  if (t->curve) {
-    t->train = calloc(epochs, sizeof *t->train);
-    t->valid = calloc(epochs, sizeof *t->valid);
-    if (!t->train || !t->valid)
-      return cli_fail("out of memory for the curve of %zu epochs", epochs);
-  }
   if (!cli_wanted.log) return CLI_OK;
   t->log = fopen(cli_wanted.log, cli_wanted.resume ? "a" : "w");
   return t->log ? CLI_OK : cli_fail("--log %s: %s", cli_wanted.log, strerror(errno));
@@ -367,8 +361,12 @@ static void say_how_to_go_on(void) {
 
 static int end_stopped(cli_training *t) {
   if (cli_training_save(t) != CLF_OK) return cli_fail_library();
-  cli_fail("stopped in epoch %" PRId64 " of %" PRId64 ", after %" PRId64 " steps; %s is saved",
-           t->epoch, t->epochs, t->step, cli_wanted.out);
+  if (t->by_steps)
+    cli_fail("stopped after step %" PRId64 " of %" PRId64 "; %s is saved", t->step, t->steps,
+             cli_wanted.out);
+  else
+    cli_fail("stopped in epoch %" PRId64 " of %" PRId64 ", after %" PRId64 " steps; %s is saved",
+             t->epoch, t->epochs, t->step, cli_wanted.out);
   cli_train_tell_best(t);
   if (!cli_wanted.weights_only) say_how_to_go_on();
   return CLI_FAILED;
@@ -394,9 +392,7 @@ static int end_device_failed(cli_training *t) {
 }
 
 static int train(cli_session *s, cli_training *t) {
-  if (cli_wanted.resume && clf_flow_history(s->flow).epochs >= cli_wanted.train.epochs)
-    cli_say("%s has had its %" PRId64 " epochs; a larger --epochs would go on", cli_wanted.out,
-            cli_wanted.train.epochs);
+  if (cli_wanted.resume) cli_train_tell_done(s);
   cli_train_heading(s);
   const clf_train_plan plan = clf_trainer_plan(t->trainer);
   if (t->bits > 0) cli_train_memory(s, &plan);

@@ -31,6 +31,9 @@ const char *cli_train_begin(void);
  * all of cli_wanted.train. */
 int cli_train_prepare(cli_session *s);
 
+/* Option `steps`; 0: by epochs. */
+int64_t cli_train_steps(void);
+
 /* train_arch.c: what --flow and --preset ask for, before anything is opened. */
 int cli_train_choose(void);
 /* Whether that is an architecture, and not one of the kinds. */
@@ -54,6 +57,8 @@ void cli_train_memory(const cli_session *s, const clf_train_plan *plan);
 int cli_train_plan(const cli_session *s); /* all that --dry-run prints */
 int cli_train_recalibrate(cli_session *s, cli_training *t);
 int cli_train_results(cli_session *s, const cli_training *t);
+/* Says so if a training that is resumed is at its end. */
+void cli_train_tell_done(const cli_session *s);
 /* Says so if the model has an earlier epoch's weights since the last ones were much worse. */
 void cli_train_tell_best(const cli_training *t);
 int cli_train_draw(const cli_session *s, cli_training *t);

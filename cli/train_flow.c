@@ -295,17 +295,38 @@ static int load_flow(cli_session *s, const char *path) {
 
 /* ---- The options of training ----------------------------------------------------- */
 
+/* Where an option of clflow/train_options.def that is a number of more than 32 bits lies. */
+static int64_t *whole_of(const char *name) { return cli_train_option(name)->to; }
+
+int64_t cli_train_steps(void) { return *whole_of("--steps"); }
+
+/* Takes a larger number of epochs or steps over the file's. */
+static int extend(const char *option, int64_t *file) {
+  int64_t *const mine = whole_of(option);
+  if (cli_train_given(option) && *mine < *file)
+    return cli_usage("%s %" PRId64 " is less than the %" PRId64
+                     " of the training in %s; give as many or more",
+                     option, *mine, *file, cli_wanted.out);
+  if (cli_train_given(option))
+    *file = *mine;
+  else
+    *mine = *file;
+  return CLI_OK;
+}
+
 /* The options are those of the file, but that it may be to go on for longer. */
 static int resume_options(void) {
   clf_train_options file;
   const char *out = cli_wanted.out;
   if (clf_train_options_load(out, &file) != CLF_OK) return cli_fail_library();
-  const int64_t epochs = cli_train_given("--epochs") ? cli_wanted.train.epochs : file.epochs;
-  if (epochs < file.epochs)
-    return cli_usage("--epochs %" PRId64 " is less than the %" PRId64
-                     " of the training in %s; give as many or more",
-                     epochs, file.epochs, out);
-  cli_wanted.train.epochs = file.epochs = epochs;
+  const ptrdiff_t place = (char *)whole_of("--steps") - (char *)&cli_wanted.train;
+  int64_t *const steps = (int64_t *)(void *)((char *)&file + place);
+  if (cli_train_given("--epochs") && *steps)
+    return cli_usage("the training in %s goes by --steps, of which there are %" PRId64
+                     "; pass a larger --steps in place of --epochs",
+                     out, *steps);
+  const int bad = extend("--epochs", &file.epochs);
+  if (bad || extend("--steps", steps)) return CLI_USAGE;
   file.memory = cli_wanted.train.memory; /* which is not in files */
   const int code = check_agreement(&cli_wanted.train, &file, sizeof file);
   cli_wanted.train = file;
@@ -318,6 +339,8 @@ static int complete_options(clf_kind kind) {
   clf_train_options usual =
       kind == CLF_REALNVP ? clf_train_options_images() : clf_train_options_default();
   const clf_preset *preset = cli_wanted.preset;
+  if (cli_train_given("--epochs") && cli_train_given("--steps"))
+    return cli_usage("--epochs and --steps exclude each other: both say how long to train");
   if (!preset && kind < CLF_REALNVP && clf_preset_find(clf_kind_name(kind), &preset) != CLF_OK)
     return cli_fail_library();
   if (preset && clf_preset_options(preset, &usual) != CLF_OK) return cli_fail_library();

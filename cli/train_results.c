@@ -138,6 +138,14 @@ int cli_train_recalibrate(cli_session *s, cli_training *t) {
   return CLI_OK;
 }
 
+void cli_train_tell_done(const cli_session *s) {
+  const clf_history h = clf_flow_history(s->flow);
+  const int64_t steps = cli_train_steps(), epochs = cli_wanted.train.epochs;
+  if (steps ? h.steps < steps : h.epochs < epochs) return;
+  cli_say("%s has had its %" PRId64 " %s; a larger --%s would go on", cli_wanted.out,
+          steps ? steps : epochs, steps ? "steps" : "epochs", steps ? "steps" : "epochs");
+}
+
 void cli_train_tell_best(const cli_training *t) {
   const clf_history h = clf_flow_history(t->flow);
   const char *unit = t->bits > 0 ? "bits/dim" : "nats";
@@ -181,8 +189,18 @@ static void tell_unfinished(const clf_history *h) {
   clf_train_options_text(&cli_wanted.train, options, sizeof options);
   if (h->epochs < 20 || 20 * (h->epochs - h->best_epoch) >= h->epochs || strstr(options, "cosine"))
     return;
-  cli_say("the validation loss was still falling at the end; --resume --epochs %" PRId64 " goes on",
-          2 * h->epochs);
+  cli_say("the validation loss was still falling at the end; --resume --%s %" PRId64 " goes on",
+          cli_train_steps() ? "steps" : "epochs",
+          cli_train_steps() ? 2 * cli_train_steps() : 2 * h->epochs);
+}
+
+static void print_valid(const cli_training *t, const clf_history *h) {
+  printf("held-out %s      %.6f %s, best ", t->bits > 0 ? "images" : "rows  ",
+         t->bits > 0 ? -h->valid / t->bits : h->valid, t->bits > 0 ? "bits/dim" : "nats");
+  if (t->by_steps)
+    printf("at step %" PRId64 "\n", h->best_step);
+  else
+    printf("in epoch %" PRId64 "\n", h->best_epoch);
 }
 
 static int print_scores(const cli_session *s, const cli_training *t) {
@@ -196,11 +214,7 @@ static int print_scores(const cli_session *s, const cli_training *t) {
     printf("mean log-likelihood  %.6f nats, over all %" PRId64 " samples\n", score.mean,
            score.count);
   print_zeros(s, t, &score);
-  if (isfinite(history.valid))
-    printf("held-out %s      %.6f %s, best in epoch %" PRId64 "\n",
-           t->bits > 0 ? "images" : "rows  ",
-           t->bits > 0 ? -history.valid / t->bits : history.valid,
-           t->bits > 0 ? "bits/dim" : "nats", history.best_epoch);
+  if (isfinite(history.valid)) print_valid(t, &history);
   if (t->bits == 0) printf("bits/dim             %.6f\n", score.bits_per_dim);
   cli_train_tell_best(t);
   if (t->bits == 0) tell_worse_than_gaussian(s, &score);

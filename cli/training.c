@@ -74,9 +74,10 @@ static void format_progress(const cli_training *t, const clf_progress *p, char *
   cli_format_large(p->rate, rate, sizeof rate);
   cli_format_seconds(p->left, time, sizeof time);
   if (p->step < p->steps) snprintf(left, sizeof left, "  %s left", time);
-  snprintf(line, size, "epoch %" PRId64 "/%" PRId64 "  %s %.4f%s%s%s  %s samples/s%s", p->epoch,
-           p->epochs, t->bound ? "bound" : "train", told(t, p->train), valid, unit, norm, rate,
-           left);
+  snprintf(line, size, "%s %" PRId64 "/%" PRId64 "  %s %.4f%s%s%s  %s samples/s%s",
+           t->by_steps ? "step" : "epoch", t->by_steps ? p->step : p->epoch,
+           t->by_steps ? p->steps : p->epochs, t->bound ? "bound" : "train", told(t, p->train),
+           valid, unit, norm, rate, left);
 }
 
 /* A line longer than the terminal is wide could not be redrawn in place. */
@@ -92,7 +93,7 @@ static void draw_live(const char *line) {
 
 static void show(cli_training *t, const clf_progress *p, double now) {
   const int live = isatty(STDERR_FILENO);
-  const int last = p->epoch_done && p->epoch == p->epochs;
+  const int last = p->epoch_done && p->step == p->steps;
   if (!live && !p->epoch_done) return;
   if (!last && now - t->shown < (live ? 0.1 : 2.0)) return;
   char line[256];
@@ -153,6 +154,21 @@ static int draw_is_due(const cli_training *t, double now) {
   return t->samples && t->draw && now - t->drawn >= 20;
 }
 
+/* A point of the curve; without memory for it, the curve ends before. */
+static void keep_point(cli_training *t, const clf_progress *p) {
+  if (t->kept == t->room) {
+    const int64_t room = t->room ? 2 * t->room : 64;
+    double *train = realloc(t->train, (size_t)room * sizeof *train);
+    if (train) t->train = train;
+    double *valid = realloc(t->valid, (size_t)room * sizeof *valid);
+    if (valid) t->valid = valid;
+    if (!train || !valid) return;
+    t->room = room;
+  }
+  t->train[t->kept] = told(t, p->train);
+  t->valid[t->kept++] = told(t, p->valid);
+}
+
 static int report(const clf_progress *p, void *context) {
   cli_training *t = context;
   const double now = cli_clock();
@@ -160,16 +176,17 @@ static int report(const clf_progress *p, void *context) {
   t->step = p->step;
   t->epoch = p->epoch;
   t->epochs = p->epochs;
+  t->steps = p->steps;
   if (p->dropped) cli_say("%s", p->dropped);
   if (p->stored) cli_say("%s", p->stored);
   if (p->recovered) cli_say("%s", p->recovered);
   if (p->unbounded) cli_say("%s", p->unbounded);
   if (t->log) log_report(t, p);
-  if (p->epoch_done && t->train && t->kept < p->epochs) {
-    t->train[t->kept] = told(t, p->train);
-    t->valid[t->kept++] = told(t, p->valid);
+  if (p->epoch_done && t->curve) keep_point(t, p);
+  if (p->epoch_done && p->step * 10 / p->steps > t->tenths) {
+    t->tenths = p->step * 10 / p->steps;
+    t->draw = 1;
   }
-  if (p->epoch_done && p->epoch * 10 / p->epochs > (p->epoch - 1) * 10 / p->epochs) t->draw = 1;
   show(t, p, now);
   return cli_stop_wanted || (t->save_every > 0 && now - t->saved >= t->save_every) ||
          draw_is_due(t, now);

@@ -41,6 +41,7 @@ static TCase *tests(void) {
   tests_of_files(tc);
   tests_of_watchdog(tc);
   tests_of_density(tc);
+  tests_of_lengths(tc);
   tests_of_rates(tc);
   tests_of_weights(tc);
   tests_of_validation(tc);

@@ -277,13 +277,18 @@ CLF_API clf_status clf_flow_latent_scales(const clf_flow *flow, int32_t *scales,
 typedef struct clf_history {
   int64_t epochs, steps; /* of training, done; 0 for a flow never trained */
   /* Mean log p; NaN: none, or not known. */
-  double train; /* of the last epoch's batches, as its weights changed */
+  double train; /* of the batches of the last epoch, or of the last `valid_every` steps, as the
+                   weights changed */
   double valid; /* of the validation rows, under these weights */
-  /* The epoch, from 1, at whose end the weights were these; 0: they are the last ones.  Validation
+  /* The epoch, from 1, in which the weights were these; 0: they are the last ones.  Validation
    * chose it, or without validation rows its training loss, since the last weights were much
    * worse: `best_train` is then the mean log p of its batches, and NaN otherwise. */
   int64_t best_epoch;
   double best_train;
+  /* The number of steps after which the weights were these, in `best_epoch`: at its end, or earlier
+   * with the training option valid_every.  0: they are the last ones, or an earlier version wrote
+   * the file. */
+  int64_t best_step;
   int reverse; /* 1: trained against a log-density, so that means are lower bounds of log Z */
 } clf_history;
 CLF_API clf_history clf_flow_history(const clf_flow *flow);

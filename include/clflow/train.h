@@ -199,11 +199,12 @@ CLF_API clf_train_plan clf_trainer_plan(const clf_trainer *trainer);
 typedef struct clf_progress {
   int64_t epoch, epochs; /* the one under way or just ended, from 1; in all */
   int64_t step, steps;   /* done, in all */
-  int epoch_done;        /* 1 when this report ends an epoch */
+  int epoch_done;        /* 1 when this report ends a round: an epoch, or options.valid_every steps,
+                            or the training */
   const float *losses;   /* of the steps since the last report, -mean log p a batch, nats */
   int64_t first, count;  /* index of the first of them, from 0, and how many */
-  double train;          /* mean log p over this epoch so far */
-  double valid;          /* of the held-out rows after this epoch; NaN: none or not yet */
+  double train;          /* mean log p over this round so far */
+  double valid;          /* of the validation rows after this round; NaN: none or not yet */
   int best;              /* 1 when `valid` is the best so far */
   double grad_norm;      /* of the last step, before clipping; NaN where it is not computed */
   const char *dropped;   /* a sentence on steps left out since the last report, or NULL */
@@ -215,20 +216,21 @@ typedef struct clf_progress {
   double seconds, left;  /* spent, and estimated to go, of this run */
 } clf_progress;
 
-/* Called at the end of each epoch and a few times a second; return non-zero to stop.  During a call
+/* Called at the end of each round and a few times a second; return non-zero to stop.  During a call
  * the trainer is exactly at `step`, with the last weights in the flow: it may be saved, and the
  * flow used.  Training stops there if asked to, and takes no further step. */
 typedef int (*clf_progress_fn)(const clf_progress *progress, void *context);
 
-/* Trains until options.epochs are done, or `report` (may be NULL) asks to stop: ESTOPPED then, and
- * a later call goes on from the last weights.
+/* Trains until options.epochs or options.steps are done, or `report` (may be NULL) asks to stop:
+ * ESTOPPED then, and a later call goes on from the last weights.
  *
- * However it ends, the flow has the result so far, and clf_flow_history() says which weights these
- * are.  With validation rows they are those at the end of the epoch that was best on them. Without,
- * they are the last ones, unless these are much worse than those of the best epoch: mean log p over
- * the last epoch more than 1 nat (for images 0.5 bits/dim) below that over the best one.  Then they
- * are the weights at the end of that epoch.  (The mean of an epoch is over its batches, as the
- * weights changed.  An epoch that did not end counts once half of its rows were seen.)
+ * A round is an epoch, or with options.valid_every so many steps; the last one may be shorter.
+ * However training ends, the flow has the result so far, and clf_flow_history() says which weights
+ * these are.  With validation rows they are those at the end of the round that was best on them.
+ * Without, they are the last ones, unless these are much worse than those of the best round: mean
+ * log p over the last round more than 1 nat (for images 0.5 bits/dim) below that over the best one.
+ * Then they are the weights at the end of that round.  (The mean of a round is over its batches, as
+ * the weights changed.  A round that did not end counts once half of its rows were seen.)
  *
  * A loss that is not finite, once options.drops are used up, ends it with ENUM: the message
  * names the step, the layer, the weights that the flow has, and what may help.  The last weights

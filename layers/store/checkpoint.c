@@ -96,6 +96,8 @@ static clf_status put_history(clf__st_writer *w, const clf_history *h) {
   CLF_TRY(clf__st_put_meta(w, "clflow.history.epochs", "%lld", (long long)h->epochs));
   CLF_TRY(clf__st_put_meta(w, "clflow.history.steps", "%lld", (long long)h->steps));
   CLF_TRY(clf__st_put_meta(w, "clflow.history.best_epoch", "%lld", (long long)h->best_epoch));
+  if (h->best_step)
+    CLF_TRY(clf__st_put_meta(w, "clflow.history.best_step", "%lld", (long long)h->best_step));
   if (isfinite(h->train)) CLF_TRY(clf__st_put_meta_real(w, "clflow.history.train", h->train));
   if (isfinite(h->valid)) CLF_TRY(clf__st_put_meta_real(w, "clflow.history.valid", h->valid));
   if (isfinite(h->best_train))

@@ -25,17 +25,25 @@ static clf_train_options options_of(const clf_trainer *t) {
   return o;
 }
 
-/* Where a file has the mean log p of the best epoch. */
+/* Where a file has the mean log p of the best round. */
 static const char *best_key(const clf_trainer *t) {
   return t->source->held_out ? KEY("best_valid") : KEY("best_train");
+}
+
+/* `best_step` only where it is not the end of its epoch, as without options.valid_every. */
+static clf_status put_best(clf__st_writer *w, const clf_trainer *t) {
+  const int64_t epoch = clf__trainer_epoch_of(t, t->best_step);
+  CLF_TRY(clf__st_put_meta(w, KEY("best_epoch"), "%lld", (long long)epoch));
+  if (t->best_step == epoch * clf__steps_per_epoch(t)) return CLF_OK;
+  return clf__st_put_meta(w, KEY("best_step"), "%lld", (long long)t->best_step);
 }
 
 static clf_status put_counters(clf__st_writer *w, const clf_trainer *t) {
   CLF_TRY(clf__st_put_meta(w, KEY("step"), "%lld", (long long)t->step));
   CLF_TRY(clf__st_put_meta(w, KEY("data"), "%llu", (unsigned long long)t->source->sum));
-  CLF_TRY(clf__st_put_meta(w, KEY("epoch_rows"), "%lld", (long long)t->epoch_rows));
-  CLF_TRY(clf__st_put_meta(w, KEY("best_epoch"), "%lld", (long long)t->best_epoch));
-  CLF_TRY(clf__st_put_meta_real(w, KEY("epoch_sum"), t->epoch_sum));
+  CLF_TRY(clf__st_put_meta(w, KEY("epoch_rows"), "%lld", (long long)t->round_rows));
+  CLF_TRY(clf__st_put_meta_real(w, KEY("epoch_sum"), t->round_sum));
+  CLF_TRY(put_best(w, t));
   if (t->stored_from < INT64_MAX) {
     CLF_TRY(clf__st_put_meta(w, KEY("stored_from"), "%lld", (long long)t->stored_from));
     CLF_TRY(clf__st_put_meta(w, KEY("stored_part"), "%d", (int)t->stored_part));
@@ -44,16 +52,11 @@ static clf_status put_counters(clf__st_writer *w, const clf_trainer *t) {
   return clf__st_put_meta_real(w, best_key(t), t->best_mean);
 }
 
-/* Whether the best epoch has just ended, so that its weights are the last ones. */
-static int best_is_last(const clf_trainer *t, int64_t best_epoch, int64_t step) {
-  return best_epoch * clf__steps_per_epoch(t) == step;
-}
-
 /* The flow, and of the last and the best weights those that it does not have. */
 static clf_status put_weights(clf__st_writer *w, clf_trainer *t) {
   CLF_TRY(clf__put_flow(w, t->f));
   if (t->shows_best) return clf__put_vector(w, t->f, LATEST, t->snapshot[0].w);
-  if (!t->best_epoch || best_is_last(t, t->best_epoch, t->step)) return CLF_OK;
+  if (!t->best_step || t->best_step == t->step) return CLF_OK; /* the last ones are the best */
   return clf__put_vector(w, t->f, BEST, t->best);
 }
 
@@ -119,9 +122,15 @@ clf_status clf_train_options_load(const char *path, clf_train_options *options) 
   return CLF_OK;
 }
 
+/* Steps in all by other options. */
+static int64_t total_of(const clf_trainer *t, const clf_train_options *o) {
+  const int64_t steps = clf__option_whole(o, CLF_OPTION_steps);
+  return steps ? steps : o->epochs * clf__steps_per_epoch(t);
+}
+
 /* The name of the first option that differs from the file's; NULL: there is none.  Files of earlier
- * versions may have a `part` of 0, which says nothing.  With a schedule the step size depends on
- * how many epochs there are in all. */
+ * versions may have a `part` of 0, which says nothing.  With a cosine the step size depends on
+ * how many steps there are in all. */
 static const char *differs(const clf_train_options *file, const clf_trainer *t) {
   const clf_train_options o = options_of(t);
   for (int i = 0; i < CLF_OPTIONS; i++) {
@@ -130,9 +139,10 @@ static const char *differs(const clf_train_options *file, const clf_trainer *t) 
     if (d->resume == RESUME_PLAN && d->type == OPTION_INDEX32 && !file->part) continue;
     return d->name;
   }
-  return clf__trainer_is_scheduled(t) && file->epochs != o.epochs
-             ? "epochs, on which its schedule depends"
-             : NULL;
+  if (!clf__trainer_is_scheduled(t) || total_of(t, file) == clf__trainer_total(t)) return NULL;
+  return clf__option_whole(file, CLF_OPTION_steps) || clf__option_whole(&o, CLF_OPTION_steps)
+             ? "steps, on which its schedule depends"
+             : "epochs, on which its schedule depends";
 }
 
 /* Options and data must be as they were, or the bits would differ unnoticed. */
@@ -149,32 +159,35 @@ static clf_status same_training(const clf__st *st, const clf_trainer *t) {
 
 /* Where a training is, besides its vectors. */
 typedef struct counters {
-  int64_t step, epoch_rows, best_epoch, stored_from, stored_part;
-  double epoch_sum, best_mean;
+  int64_t step, round_rows, best_step, stored_from, stored_part;
+  double round_sum, best_mean;
 } counters;
 
 static clf_status get_best(const clf__st *st, const clf_trainer *t, counters *c) {
-  CLF_TRY(clf__st_meta_int(st, KEY("best_epoch"), &c->best_epoch));
+  int64_t epoch, step;
+  CLF_TRY(clf__st_meta_int(st, KEY("best_epoch"), &epoch));
+  CLF_TRY(get_later(st, KEY("best_step"), c->step, &step));
   c->best_mean = NAN;
-  if (c->best_epoch < 0 || c->best_epoch > INT32_MAX)
+  if (epoch < 0 || epoch > INT32_MAX)
     return clf__fail(CLF_EFORMAT, "its " KEY("best_epoch") " is %lld: out of range",
-                     (long long)c->best_epoch);
-  if (!c->best_epoch) return CLF_OK;
+                     (long long)epoch);
+  c->best_step = step ? step : epoch * clf__steps_per_epoch(t);
+  if (!c->best_step) return CLF_OK;
   if (!clf__st_meta(st, best_key(t)))
     return clf__fail(CLF_EFORMAT, "its " KEY("best_epoch") " is %lld, but it has no %s",
-                     (long long)c->best_epoch, best_key(t));
+                     (long long)epoch, best_key(t));
   return clf__st_meta_real(st, best_key(t), &c->best_mean);
 }
 
 static clf_status get_counters(const clf__st *st, const clf_trainer *t, counters *c) {
   CLF_TRY(clf__st_meta_int(st, KEY("step"), &c->step));
-  CLF_TRY(clf__st_meta_int(st, KEY("epoch_rows"), &c->epoch_rows));
-  CLF_TRY(clf__st_meta_real(st, KEY("epoch_sum"), &c->epoch_sum));
+  CLF_TRY(clf__st_meta_int(st, KEY("epoch_rows"), &c->round_rows));
+  CLF_TRY(clf__st_meta_real(st, KEY("epoch_sum"), &c->round_sum));
   CLF_TRY(get_later(st, KEY("stored_from"), INT64_MAX, &c->stored_from));
   CLF_TRY(get_later(st, KEY("stored_part"), t->plan.part, &c->stored_part));
   if (c->stored_part < 1) c->stored_from = INT64_MAX;
   CLF_TRY(get_best(st, t, c));
-  if (c->step >= 0 && c->step <= clf__steps_per_epoch(t) * INT32_MAX && c->epoch_rows >= 0)
+  if (c->step >= 0 && c->step <= clf__steps_per_epoch(t) * INT32_MAX && c->round_rows >= 0)
     return CLF_OK;
   return clf__fail(CLF_EFORMAT, "its step %lld is out of range", (long long)c->step);
 }
@@ -182,13 +195,13 @@ static clf_status get_counters(const clf__st *st, const clf_trainer *t, counters
 /* Where the file has the last and the best weights. */
 typedef struct weights {
   const char *last, *best; /* vectors; NULL: the flow's parameters are these weights */
-  int two;                 /* 0: there is no best epoch */
+  int two;                 /* 0: there are no best ones */
 } weights;
 
 static weights weights_in(const clf__st *st, const clf_trainer *t, const counters *c) {
-  if (!c->best_epoch) return (weights){0};
+  if (!c->best_step) return (weights){0};
   if (t->source->held_out || clf__st_find(st, LATEST)) return (weights){LATEST, NULL, 1};
-  return (weights){NULL, best_is_last(t, c->best_epoch, c->step) ? NULL : BEST, 1};
+  return (weights){NULL, c->best_step == c->step ? NULL : BEST, 1};
 }
 
 /* The vectors of a file, or whether they are there, in their shapes. */
@@ -211,9 +224,9 @@ static clf_status check_vectors(const clf__st *st, const clf_trainer *t, weights
 
 static void take_counters(clf_trainer *t, const counters *c, const clf_history *h) {
   t->step = t->read = c->step;
-  t->epoch_rows = c->epoch_rows;
-  t->best_epoch = c->best_epoch;
-  t->epoch_sum = c->epoch_sum;
+  t->round_rows = c->round_rows;
+  t->best_step = c->best_step;
+  t->round_sum = c->round_sum;
   t->best_mean = c->best_mean;
   t->last_mean = h->train;
   t->f->history = *h;

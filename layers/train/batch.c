@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* batch.c: which samples a step takes, and where its loss is stored. */
 #include <math.h>
+#include "options.h"
 #include "trainer.h"
 
 clf_status clf__vector_copy(clf_device *dev, clf_tensor from, clf_tensor to) {
@@ -8,6 +9,24 @@ clf_status clf__vector_copy(clf_device *dev, clf_tensor from, clf_tensor to) {
 }
 
 int64_t clf__steps_per_epoch(const clf_trainer *t) { return (t->source->rows - 1) / t->take + 1; }
+
+int64_t clf__trainer_total(const clf_trainer *t) {
+  const int64_t steps = clf__option_whole(&t->o, CLF_OPTION_steps);
+  return steps ? steps : t->o.epochs * clf__steps_per_epoch(t);
+}
+
+int64_t clf__trainer_round(const clf_trainer *t) {
+  const int64_t steps = clf__option_whole(&t->o, CLF_OPTION_valid_every);
+  return steps ? steps : clf__steps_per_epoch(t);
+}
+
+int clf__trainer_ends_round(const clf_trainer *t, int64_t step) {
+  return step % clf__trainer_round(t) == 0 || step == clf__trainer_total(t);
+}
+
+int64_t clf__trainer_epoch_of(const clf_trainer *t, int64_t step) {
+  return step ? (step - 1) / clf__steps_per_epoch(t) + 1 : 0;
+}
 
 int32_t clf__trainer_batch_size(const clf_trainer *t, int64_t step) {
   const int64_t first = step % clf__steps_per_epoch(t) * t->take, left = t->source->rows - first;

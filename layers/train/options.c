@@ -369,7 +369,7 @@ static clf_status get_option(const clf__st *st, const clf__option *d, clf_train_
 
 clf_status clf__get_options(const clf__st *st, clf_train_options *o) {
   if (!clf__st_meta(st, KEY "step")) return clf__fail(CLF_EFORMAT, "it holds no training");
-  memset(o, 0, sizeof *o);
+  *o = clf_train_options_default();
   for (int i = 0; i < CLF_OPTIONS; i++) CLF_TRY(get_option(st, &clf__options[i], o));
   return CLF_OK;
 }

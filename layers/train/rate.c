@@ -20,7 +20,7 @@ int clf__trainer_is_plain(const clf_trainer *t) {
  * which would be 0 at the step after the last (Loshchilov and Hutter 2017, eq. 5). */
 double clf__trainer_rate(const clf_trainer *t, int64_t step) {
   const int64_t warmup = clf__option_whole(&t->o, CLF_OPTION_warmup);
-  const int64_t steps = t->o.epochs * clf__steps_per_epoch(t);
+  const int64_t steps = clf__trainer_total(t);
   if (step < warmup) return t->o.lr * (double)(step + 1) / (double)warmup;
   if (!clf__trainer_is_scheduled(t) || step >= steps) return t->o.lr;
   return t->o.lr * 0.5 * (1 + cos(M_PI * (double)(step - warmup) / (double)(steps - warmup)));

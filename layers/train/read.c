@@ -42,8 +42,8 @@ float clf__trainer_take_loss(clf_trainer *t, const float *ring, double *norm) {
   const int64_t step = t->read++, slot = step % CLF_RING;
   if (clf__trainer_is_dropped(t, step)) return NAN;
   const double loss = (double)ring[slot];
-  t->epoch_sum += loss * clf__trainer_batch_size(t, step);
-  t->epoch_rows += clf__trainer_batch_size(t, step);
+  t->round_sum += loss * clf__trainer_batch_size(t, step);
+  t->round_rows += clf__trainer_batch_size(t, step);
   if (t->norms) *norm = sqrt((double)ring[CLF_RING_NORMS + slot]);
   return (float)(loss - clf__trainer_shift(t));
 }

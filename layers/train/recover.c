@@ -2,7 +2,7 @@
 /* recover.c: what a training does about a device that fails.
  *
  * A device that is lost takes along what lies on it, so every few seconds weights, moments and
- * the best epoch's weights are copied to the host.  Steps are deterministic: after a failure they
+ * the best weights are copied to the host.  Steps are deterministic: after a failure they
  * are taken again from the last copy on, and end with the bits that they would have had.  First
  * on the device as it is, then in smaller parts if memory was short, then on the device opened
  * anew, at last on cpu. */
@@ -25,7 +25,7 @@ static int vectors(const clf_trainer *t, clf_tensor v[VECTORS]) {
   v[1] = t->m;
   v[2] = t->v;
   v[3] = t->best;
-  return t->best_epoch ? 4 : 3;
+  return t->best_step ? 4 : 3;
 }
 
 static size_t bytes_of(const clf_trainer *t, clf_tensor v) {
@@ -105,7 +105,7 @@ static clf_status put_back(clf_trainer *t) {
 
 /* Steps up to `to`, and what the trainer had beside the weights then. */
 static clf_status go_on(clf_trainer *t, int64_t to) {
-  const int64_t best = t->best_epoch * clf__steps_per_epoch(t);
+  const int64_t best = t->best_step;
   if (best > t->step && best <= to) {
     CLF_TRY(clf__trainer_steps(t, best));
     CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->best));

@@ -1,39 +1,39 @@
 /* SPDX-License-Identifier: MIT */
-/* result.c: which weights a training leaves in the flow: the last ones or the best epoch's.
+/* result.c: which weights a training leaves in the flow: the last ones or the best round's.
  *
- * With validation rows the best epoch's are the result.  Without them the last ones are, unless
- * they are much worse than an earlier epoch's: then training has diverged, and the best epoch
+ * With validation rows the best round's are the result.  Without them the last ones are, unless
+ * they are much worse than an earlier round's: then training has diverged, and the best round
  * by its own batches is the result.  Training always goes on from the last weights. */
 #include <math.h>
 #include "trainer.h"
 
-/* How much lower the mean log p of the last weights may be than the best epoch's: 1 nat, of
- * images 0.5 bits/dim, since over thousands of dimensions 1 nat is less than epochs differ by. */
+/* How much lower the mean log p of the last weights may be than the best round's: 1 nat, of
+ * images 0.5 bits/dim, since over thousands of dimensions 1 nat is less than rounds differ by. */
 static double margin_of(const clf_trainer *t) {
   return t->f->traits & CLF_TAKES_PIXELS ? 0.5 * log(2) * t->f->spec.dim : 1;
 }
 
-/* The epoch under way has a say once half of its rows were seen. */
+/* The round under way has a say once half of its rows were seen. */
 static double last_mean(const clf_trainer *t) {
-  if (2 * t->epoch_rows < t->source->rows) return t->last_mean;
-  return fmin(t->last_mean, clf__trainer_epoch_mean(t));
+  if (!clf__trainer_round_counts(t)) return t->last_mean;
+  return fmin(t->last_mean, clf__trainer_round_mean(t));
 }
 
 int clf__trainer_prefers_best(const clf_trainer *t) {
-  if (!t->best_epoch) return 0;
+  if (!t->best_step) return 0;
   return t->source->held_out || !(last_mean(t) >= t->best_mean - margin_of(t));
 }
 
 /* What the history says of the weights that the flow now has.  The watchdog may have gone back
- * behind the best epoch, but not its weights. */
+ * behind the best round, but not its weights. */
 static void tell_history(clf_trainer *t) {
   clf_history *h = &t->f->history;
-  const int64_t S = clf__steps_per_epoch(t);
-  if (t->shows_best && h->epochs < t->best_epoch) {
-    h->epochs = t->best_epoch;
-    h->steps = t->best_epoch * S;
+  if (t->shows_best && h->steps < t->best_step) {
+    h->steps = t->best_step;
+    h->epochs = t->best_step / clf__steps_per_epoch(t);
   }
-  h->best_epoch = t->shows_best ? t->best_epoch : 0;
+  h->best_step = t->shows_best ? t->best_step : 0;
+  h->best_epoch = clf__trainer_epoch_of(t, h->best_step);
   h->best_train = t->shows_best && !t->source->held_out ? t->best_mean : NAN;
   if (t->shows_best && t->source->held_out) h->valid = t->best_mean;
 }

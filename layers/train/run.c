@@ -18,7 +18,7 @@ typedef enum state {
   COPY,     /* and the host a copy of them */
   STEP,     /* steps, to the next reading at most */
   READ,     /* losses are read and checked */
-  VALIDATE, /* at the end of an epoch */
+  VALIDATE, /* at the end of a round */
   SNAPSHOT, /* weights and moments to go back to */
   FINISH,   /* the flow gets the result */
   DONE
@@ -49,10 +49,10 @@ typedef struct run {
 /* After `count` more losses were read. */
 static clf_progress report_of(const run *r, int64_t count) {
   const clf_trainer *t = r->t;
-  const int64_t S = clf__steps_per_epoch(t), steps = t->o.epochs * S;
+  const int64_t S = clf__steps_per_epoch(t), steps = clf__trainer_total(t);
   const double seconds = clf__now() - r->began, done = (double)(t->read - r->first_step);
-  return (clf_progress){.epoch = t->read ? (t->read - 1) / S + 1 : 1,
-                        .epochs = t->o.epochs,
+  return (clf_progress){.epoch = t->read ? clf__trainer_epoch_of(t, t->read) : 1,
+                        .epochs = clf__trainer_epoch_of(t, steps),
                         .step = t->read,
                         .steps = steps,
                         .losses = r->losses,
@@ -62,7 +62,7 @@ static clf_progress report_of(const run *r, int64_t count) {
                         .seconds = seconds,
                         .grad_norm = r->norm,
                         .dropped = *r->said ? r->said : NULL,
-                        .train = clf__trainer_epoch_mean(t),
+                        .train = clf__trainer_round_mean(t),
                         .rate =
                             seconds > 0 ? done * (double)t->source->rows / (double)S / seconds : 0,
                         .left = done > 0 ? seconds / done * (double)(steps - t->read) : 0};
@@ -99,19 +99,20 @@ static void send_report(run *r) {
 
 /* ---- The states --------------------------------------------------------------------------- */
 
-/* Reads at the end of every epoch: only then are the weights there that its mean belongs to, to be
+/* Reads at the end of every round: only then are the weights there that its mean belongs to, to be
  * copied if it is the best; and a caller that hears of it may save or stop at that very step. */
 static int must_read(const run *r) {
   const clf_trainer *t = r->t;
-  return t->step - t->read >= r->pace || t->step % clf__steps_per_epoch(t) == 0 ||
+  return t->step - t->read >= r->pace || clf__trainer_ends_round(t, t->step) ||
          clf__trainer_guarded(t, t->step) || clf__now() - r->read_at > READ_EVERY;
 }
 
 /* The step after which the next reading is due, if nothing else asks for one. */
 static int64_t next_reading(const clf_trainer *t) {
-  const int64_t S = clf__steps_per_epoch(t);
-  const int64_t ring = t->read + CLF_RING, epoch = (t->step / S + 1) * S;
-  return epoch < ring ? epoch : ring;
+  const int64_t R = clf__trainer_round(t), total = clf__trainer_total(t);
+  const int64_t ring = t->read + CLF_RING, round = (t->step / R + 1) * R;
+  const int64_t next = round < ring ? round : ring;
+  return next < total ? next : total;
 }
 
 /* Takes no snapshot after a step that was left out: two states must lie before the next bad step's
@@ -146,32 +147,31 @@ static state begin_reading(run *r) {
 
 static state go_on(const run *r) { return r->t->step < r->steps && !r->stop ? STEP : FINISH; }
 
-/* Takes over the losses.  No epoch ends among them, only with the last. */
+/* Takes over the losses.  No round ends among them, only with the last. */
 static state end_reading(run *r) {
   clf_trainer *t = r->t;
   int64_t count = 0;
   while (t->read < t->step) r->losses[count++] = clf__trainer_take_loss(t, r->ring, &r->norm);
   r->progress = report_of(r, count);
-  const int ended = count > 0 && t->read % clf__steps_per_epoch(t) == 0;
-  if (ended || clf__trainer_at_epoch_end(t)) return VALIDATE;
-  t->f->history.steps = t->step;
+  const int ended = count > 0 && clf__trainer_ends_round(t, t->read);
+  if (ended || clf__trainer_at_round_end(t)) return VALIDATE;
+  clf__trainer_note_step(t);
   return SNAPSHOT;
 }
 
-static state end_epoch(run *r) {
-  clf__trainer_end_epoch(r->t, &r->progress);
-  r->t->f->history.steps = r->t->step;
+static state end_round(run *r) {
+  clf__trainer_end_round(r->t, &r->progress);
   return SNAPSHOT;
 }
 
 static state after(run *r) {
   switch (r->state) {
   case BEGIN: return COPY;
-  /* An earlier run may have failed after an epoch's losses were read, before its end. */
-  case COPY: return clf__trainer_at_epoch_end(r->t) ? begin_reading(r) : go_on(r);
+  /* An earlier run may have failed after a round's losses were read, before its end. */
+  case COPY: return clf__trainer_at_round_end(r->t) ? begin_reading(r) : go_on(r);
   case STEP: return must_read(r) ? begin_reading(r) : go_on(r);
   case READ: return end_reading(r);
-  case VALIDATE: return end_epoch(r);
+  case VALIDATE: return end_round(r);
   case SNAPSHOT: send_report(r); return go_on(r);
   case FINISH:
   case DONE: break;
@@ -205,7 +205,7 @@ clf_status clf_trainer_run(clf_trainer *t, clf_progress_fn report, void *context
   run r = {.t = t,
            .report = report,
            .context = context,
-           .steps = t->o.epochs * clf__steps_per_epoch(t),
+           .steps = clf__trainer_total(t),
            .first_step = t->step,
            .began = clf__now(),
            .pace = 1,

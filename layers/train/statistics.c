@@ -3,7 +3,8 @@
 #include "trainer.h"
 
 static clf_status take_batches(clf_trainer *t) {
-  const int64_t S = clf__steps_per_epoch(t), begin = t->o.epochs * S; /* an epoch of its own */
+  const int64_t S = clf__steps_per_epoch(t); /* an epoch of its own */
+  const int64_t begin = clf__trainer_epoch_of(t, clf__trainer_total(t)) * S;
   int64_t parts = 0;
   CLF_TRY(clf__flow_reserve(t->f, t->plan.part, clf__trainer_way(t, begin)));
   for (int64_t step = begin; step < begin + S; step++)

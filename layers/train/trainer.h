@@ -39,7 +39,7 @@ struct clf_trainer {
   clf__source *source;
   clf_arena arena;
   clf_tensor m, v;                       /* Adam's moments, flat as the weights */
-  clf_tensor best;                       /* the weights of the best epoch so far */
+  clf_tensor best;                       /* the weights of the best round so far */
   clf_tensor ring, part_loss;            /* CLF_RING_ALL; the loss of a part of a batch */
   clf__snapshot snapshot[CLF_SNAPSHOTS]; /* newest first */
   int norms;                             /* 1: gradients' norms are computed */
@@ -47,16 +47,16 @@ struct clf_trainer {
   int32_t take;                          /* rows of a full batch: options.batch, at most all */
   int64_t step;                          /* done */
   int64_t read;                          /* steps whose losses were read */
-  double epoch_sum;                      /* of losses times batch sizes, this epoch */
-  int64_t epoch_rows;
-  double best_mean; /* mean log p of the best epoch: of the validation rows, or without them of its
-                       own batches; NaN: none yet */
-  int64_t best_epoch; /* 0: none yet */
-  double last_mean;   /* mean log p of the last epoch's batches; or, after going back, of the next
-                         batch under the weights then */
-  int shows_best;     /* 1: the flow has the best weights, and snapshot[0] the last ones */
-  double ceiling;     /* judge.c: mean log p that the data leave room for; NaN: not known yet */
-  int ceiling_told;   /* 1: that it was passed was said */
+  double round_sum;                      /* of losses times batch sizes, this round */
+  int64_t round_rows;
+  double best_mean;  /* mean log p of the best round: of the validation rows, or without them of its
+                        own batches; NaN: none yet */
+  int64_t best_step; /* at whose end `best` are the weights; 0: none yet */
+  double last_mean;  /* mean log p of the last round's batches; or, after going back, of the next
+                        batch under the weights then */
+  int shows_best;    /* 1: the flow has the best weights, and snapshot[0] the last ones */
+  double ceiling;    /* judge.c: mean log p that the data leave room for; NaN: not known yet */
+  int ceiling_told;  /* 1: that it was passed was said */
   int64_t dropped[CLF_DROPS]; /* steps that are left out, the newest last */
   int drops;
   int64_t stored_from; /* with CLF_ACTIVATIONS_REVERSE: the step from which on they are stored */
@@ -100,6 +100,14 @@ static inline double clf__trainer_shift(const clf_trainer *t) {
 }
 
 int64_t clf__steps_per_epoch(const clf_trainer *t);
+/* Steps in all. */
+int64_t clf__trainer_total(const clf_trainer *t);
+/* A round ends with a report and a validation: steps in it, those of an epoch or `valid_every`; and
+ * whether one ends with step number `step`, counted from 1.  The last one may be shorter. */
+int64_t clf__trainer_round(const clf_trainer *t);
+int clf__trainer_ends_round(const clf_trainer *t, int64_t step);
+/* The epoch, from 1, of step number `step`, counted from 1; 0 for 0. */
+int64_t clf__trainer_epoch_of(const clf_trainer *t, int64_t step);
 /* Samples of step number `step`, counted from 0. */
 int32_t clf__trainer_batch_size(const clf_trainer *t, int64_t step);
 /* Of these samples those from number `at` on that are one micro-batch, on the device. */
@@ -152,9 +160,9 @@ clf_status clf__trainer_restore(clf_trainer *t, const clf__snapshot *s);
 /* The newest snapshot from which step `to` can be reached; NULL: there is none. */
 const clf__snapshot *clf__trainer_snapshot_before(const clf_trainer *t, int64_t to);
 
-/* ---- result.c: whether the last or the best epoch's weights are the result ------------------ */
+/* ---- result.c: whether the last or the best round's weights are the result ------------------ */
 
-/* Whether the best epoch's weights are the result. */
+/* Whether the best round's weights are the result. */
 int clf__trainer_prefers_best(const clf_trainer *t);
 /* Gives the flow, which has the last weights, the best ones; the last go to snapshot[0]. */
 clf_status clf__trainer_show_best(clf_trainer *t);
@@ -165,7 +173,7 @@ clf_status clf__trainer_show_last(clf_trainer *t);
 
 /* ---- judge.c: what in the data may be to blame ---------------------------------------------- */
 
-/* Notices a density that grows without bound at the end of an epoch, and says so in `unbounded`,
+/* Notices a density that grows without bound at the end of a round, and says so in `unbounded`,
  * once. */
 void clf__trainer_note_growth(clf_trainer *t, int64_t epoch);
 /* What may help where a loss, a gradient or a moment is not finite: the end of a sentence. */
@@ -193,16 +201,20 @@ clf_status clf__trainer_read(clf_trainer *t, float ring[CLF_RING_ALL], char *sai
  * *norm: of its gradient, where it is computed. */
 float clf__trainer_take_loss(clf_trainer *t, const float *ring, double *norm);
 
-/* ---- epoch.c --------------------------------------------------------------------------------- */
+/* ---- round.c --------------------------------------------------------------------------------- */
 
-/* Mean log p of the epoch under way, over the batches so far. */
-double clf__trainer_epoch_mean(const clf_trainer *t);
-/* Whether all losses of an epoch are summed up, and its end is still to come. */
-int clf__trainer_at_epoch_end(const clf_trainer *t);
+/* Mean log p of the round under way, over the batches so far; and whether these are half of a
+ * round, enough to judge by. */
+double clf__trainer_round_mean(const clf_trainer *t);
+int clf__trainer_round_counts(const clf_trainer *t);
+/* Whether all losses of a round are summed up, and its end is still to come. */
+int clf__trainer_at_round_end(const clf_trainer *t);
 /* Mean log p of the validation rows, if there are any, and the best weights.  Then the end of the
- * epoch on the host: history, report and sums. */
+ * round on the host: history, report and sums. */
 clf_status clf__trainer_validate(clf_trainer *t, const clf_progress *report, double *valid);
-void clf__trainer_end_epoch(clf_trainer *t, clf_progress *report);
+void clf__trainer_end_round(clf_trainer *t, clf_progress *report);
+/* The history has the step that the losses were read up to. */
+void clf__trainer_note_step(clf_trainer *t);
 
 /* ---- recover.c: devices that fail ------------------------------------------------------------ */
 

@@ -53,16 +53,16 @@ static clf_status locate(clf_trainer *t, int64_t bad, double loss, char *name, s
   return CLF_OK;
 }
 
-/* Counters of the state that was gone back to; the epoch's sums begin with what is next.  The
+/* Counters of the state that was gone back to; the round's sums begin with what is next.  The
  * weights are judged by the batch that comes next, whose loss is still in the ring. */
 static clf_status start_over(clf_trainer *t) {
   clf_history *h = &t->f->history;
-  const int64_t epochs = t->step / clf__steps_per_epoch(t);
-  if (epochs < h->epochs) h->train = h->valid = NAN; /* those of a later epoch */
-  h->epochs = epochs;
-  h->steps = t->read = t->step;
-  t->epoch_sum = 0;
-  t->epoch_rows = 0;
+  const int64_t R = clf__trainer_round(t);
+  if (t->step / R < h->steps / R) h->train = h->valid = NAN; /* those of a later round */
+  t->read = t->step;
+  clf__trainer_note_step(t);
+  t->round_sum = 0;
+  t->round_rows = 0;
   CLF_TRY(clf__trainer_mean_of(t, t->step, &t->last_mean));
   return clf__trainer_snapshot(t);
 }
@@ -99,7 +99,7 @@ static clf_status end_training(clf_trainer *t, const char *what, const char *las
   CLF_TRY(clf__trainer_show_result(t));
   if (t->shows_best)
     snprintf(weights, sizeof weights, "weights of epoch %lld, the best %s",
-             (long long)t->best_epoch,
+             (long long)clf__trainer_epoch_of(t, t->best_step),
              t->source->held_out ? "by its validation" : "by its training loss");
   else
     snprintf(weights, sizeof weights, "%s", last);

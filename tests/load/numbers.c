@@ -7,9 +7,10 @@
 
 /* What files of earlier versions lack, or not every file has. */
 static int may_be_gone(const char *key) {
-  static const char *const keys[] = {"clflow.history.epochs", "clflow.history.train",
-                                     "clflow.history.valid",  "clflow.history.best_train",
-                                     "clflow.scaling.mean.0", "clflow.format"};
+  static const char *const keys[] = {
+      "clflow.history.epochs", "clflow.history.train",      "clflow.history.best_step",
+      "clflow.history.valid",  "clflow.history.best_train", "clflow.scaling.mean.0",
+      "clflow.format"};
   for (int i = 0; i < CLF_OPTIONS; i++) {
     char name[64];
     snprintf(name, sizeof name, "clflow.train.%s", clf__options[i].name);

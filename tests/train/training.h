@@ -24,6 +24,7 @@ void tests_of_composed(TCase *tc);
 void tests_of_density(TCase *tc);
 void tests_of_discrete(TCase *tc);
 void tests_of_files(TCase *tc);
+void tests_of_lengths(TCase *tc);
 void tests_of_memory(TCase *tc);
 void tests_of_rates(TCase *tc);
 void tests_of_refusals(TCase *tc);

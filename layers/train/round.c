@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* round.c: what the end of a round decides: its mean log p, and whether its weights are the best.
+ * A round is an epoch, or options.valid_every steps. */
+#include <math.h>
+#include "trainer.h"
+
+double clf__trainer_round_mean(const clf_trainer *t) {
+  return clf__trainer_shift(t) - t->round_sum / (double)t->round_rows;
+}
+
+int clf__trainer_round_counts(const clf_trainer *t) {
+  const int64_t R = clf__trainer_round(t), S = clf__steps_per_epoch(t);
+  return 2 * (double)t->round_rows >= (double)t->source->rows * (double)R / (double)S;
+}
+
+int clf__trainer_at_round_end(const clf_trainer *t) {
+  return t->round_rows && clf__trainer_ends_round(t, t->read);
+}
+
+/* Copies the weights of a round with this mean log p if it is the best. */
+static clf_status note_round(clf_trainer *t, double mean) {
+  if (!isfinite(mean) || mean <= t->best_mean) return CLF_OK;
+  CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->best));
+  t->best_mean = mean;
+  t->best_step = t->step;
+  return CLF_OK;
+}
+
+clf_status clf__trainer_validate(clf_trainer *t, const clf_progress *report, double *valid) {
+  if (t->source->held_out) {
+    CLF_TRY(t->source->ops->validate(t->source, valid));
+    return note_round(t, *valid);
+  }
+  return clf__trainer_round_counts(t) ? note_round(t, report->train) : CLF_OK;
+}
+
+void clf__trainer_note_step(clf_trainer *t) {
+  t->f->history.steps = t->step;
+  t->f->history.epochs = t->step / clf__steps_per_epoch(t);
+}
+
+void clf__trainer_end_round(clf_trainer *t, clf_progress *report) {
+  clf_history *h = &t->f->history;
+  report->epoch_done = 1;
+  report->best = t->source->held_out && t->best_step == t->step;
+  h->valid = report->valid;
+  h->reverse = clf__source_is_density(t->source);
+  h->train = report->train;
+  clf__trainer_note_step(t);
+  /* The mean is NaN if every step of the round was left out. */
+  if (!isnan(report->train) && clf__trainer_round_counts(t)) t->last_mean = report->train;
+  clf__trainer_note_growth(t, report->epoch);
+  t->round_sum = 0;
+  t->round_rows = 0;
+}
