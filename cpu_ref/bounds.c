@@ -9,6 +9,7 @@
 #define BOUNDS_EXPM1(x) ((real)expm1((double)(x)))
 #define BOUNDS_FLOOR(x) ((real)floor((double)(x)))
 #define BOUNDS_ABS real_abs
+#define BOUNDS_SQRT real_sqrt
 #define BOUNDS_MAX(a, b) ((a) > (b) ? (a) : (b))
 #define BOUNDS_MIN(a, b) ((a) < (b) ? (a) : (b))
 #include "bounds.def"

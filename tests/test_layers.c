@@ -342,6 +342,9 @@ static const char *const lists[] = {
     "4: lu, perm(random), qr(2), actnorm, svd(2), batchnorm -> normal",
     "5: logit(-10, 11) -> normal",
     "5: logit(-10, 11, eps=1e-3) -> normal",
+    "5: asinh(1, 0.25) -> normal",
+    "5: softlog(-1, 0.5) -> normal",
+    "5: softlogit(-1, 1, tail=0.1) -> normal",
     "5: log(-9) -> normal",
     "5: softplus(-8) -> normal",
     "5: softclip(3) -> normal",
@@ -521,9 +524,14 @@ END_TEST
 
 /* What a layer computes on the host is what the device does. */
 START_TEST(on_the_host) {
-  static const char *const texts[] = {
-      "3: logit(-4, 5) -> normal", "3: log(-4) -> normal", "3: logit(-1, 1, eps=0.25) -> normal",
-      "3: softplus(-4) -> normal", "3: columns(2: logit(-4, 5), 0: log(-4)) -> normal"};
+  static const char *const texts[] = {"3: logit(-4, 5) -> normal",
+                                      "3: log(-4) -> normal",
+                                      "3: logit(-1, 1, eps=0.25) -> normal",
+                                      "3: softplus(-4) -> normal",
+                                      "3: asinh(0.25, 0.5) -> normal",
+                                      "3: softlog(-1, 1) -> normal",
+                                      "3: softlogit(-0.7, 5, tail=0.1) -> normal",
+                                      "3: columns(2: logit(-4, 5), 0: log(-4)) -> normal"};
   for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
     double x[3] = {0.5, -0.75, 0.9}, z[3], host[3], logdet, dz[3] = {1, -2, 0.5}, dx[3], g[8];
     list s;
@@ -580,6 +588,40 @@ START_TEST(domains) {
     for (int i = 0; i < 3; i++) ck_assert(isfinite(z[i]) || isnan(cases[k].x[i]));
     end(&s);
   }
+}
+END_TEST
+
+/* Against libm, and the log-det of one column against differences; they take all numbers. */
+START_TEST(soft_maps) {
+  static const struct {
+    const char *text;
+    double x[3], want[3];
+  } cases[] = {
+      {"1: asinh(2, 0.5) -> normal", {2, -1, 1e12}, {0, -2.491779852644912, 29.017315477046438}},
+      {"1: softlog(1, 0.5) -> normal",
+       {3, 1.5, -2},
+       {0.6931471805599453, -0.6931471805599453, -7.693147180559945}},
+      {"1: softlogit(0, 2, tail=0.1) -> normal",
+       {0.5, 0.2, 2.2},
+       {-1.0986122886681098, -2.1972245773362196, 4.419446799558441}}};
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+    for (int i = 0; i < 3; i++) {
+      const double x = cases[k].x[i], step = 1e-5 * (1 + fabs(x)),
+                   slack = flows_exact ? 1e-12 : 3e-6;
+      double z, low, high, logdet, unused, interval[2];
+      list s;
+      begin(&s, cases[k].text);
+      ck_assert_int_eq(s.layer[0].ops->outside(&s.layer[0], &x, interval), -1);
+      ck_assert(!(s.layer[0].traits & CLF_IS_BOUNDED));
+      forward(&s, CLF_EVAL, &x, 1, &z, &logdet);
+      ck_assert_double_eq_tol(z, cases[k].want[i], slack * (1 + fabs(z)));
+      if (flows_exact) { /* a kink of the slope is met by its mean */
+        forward(&s, CLF_EVAL, &(double){x + step}, 1, &high, &unused);
+        forward(&s, CLF_EVAL, &(double){x - step}, 1, &low, &unused);
+        ck_assert_double_eq_tol(log((high - low) / (2 * step)), logdet, 1e-4);
+      }
+      end(&s);
+    }
 }
 END_TEST
 
@@ -882,6 +924,7 @@ static void add(TCase *tc) {
   tcase_add_loop_test(tc, gradients, 0, LISTS);
   tcase_add_test(tc, on_the_host);
   tcase_add_test(tc, domains);
+  tcase_add_test(tc, soft_maps);
   tcase_add_test(tc, bounds_by_column);
   tcase_add_test(tc, first_batches);
   tcase_add_test(tc, constant_columns);

@@ -91,6 +91,9 @@ static int may_be_in_columns(const clf__node *node) {
   case CLF__ARCH_log:
   case CLF__ARCH_softplus:
   case CLF__ARCH_softclip:
+  case CLF__ARCH_asinh:
+  case CLF__ARCH_softlog:
+  case CLF__ARCH_softlogit:
   case CLF__ARCH_wrap:
   case CLF__ARCH_shift_scale:
   case CLF__ARCH_standardize:
@@ -227,6 +230,10 @@ clf_status clf__node_check(const clf__node *node) {
   }
   case CLF__ARCH_logit: {
     const clf__arch_logit *const l = (const clf__arch_logit *)node;
+    return check_interval(node, "a", l->a, "b", l->b);
+  }
+  case CLF__ARCH_softlogit: {
+    const clf__arch_softlogit *const l = (const clf__arch_softlogit *)node;
     return check_interval(node, "a", l->a, "b", l->b);
   }
   case CLF__ARCH_box: {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* bounds.c: layers that are the same scalar map of each dimension, without a net: logit, log and
- * softplus, which take intervals to the real line, softclip and wrap. */
+ * softplus, which take intervals to the real line, softclip and wrap; asinh, softlog and softlogit,
+ * which take the real line to itself. */
 #include <math.h>
 #include <stdlib.h>
 #include "arch_private.h"
@@ -12,6 +13,7 @@
 #define BOUNDS_EXPM1 expm1
 #define BOUNDS_FLOOR floor
 #define BOUNDS_ABS fabs
+#define BOUNDS_SQRT sqrt
 #define BOUNDS_MAX fmax
 #define BOUNDS_MIN fmin
 #include "bounds.def"
@@ -27,6 +29,9 @@ typedef struct bounds {
 static bounds_column column_of(const clf__layer *l) {
   const clf__arch_logit *logit = (const clf__arch_logit *)l->node;
   const clf__arch_wrap *wrap = (const clf__arch_wrap *)l->node;
+  const clf__arch_asinh *asinh = (const clf__arch_asinh *)l->node;
+  const clf__arch_softlog *softlog = (const clf__arch_softlog *)l->node;
+  const clf__arch_softlogit *softlogit = (const clf__arch_softlogit *)l->node;
   switch (l->node->type->id) {
   case CLF__ARCH_logit: return (bounds_column){BOUNDS_LOGIT, logit->a, logit->b, logit->eps};
   case CLF__ARCH_log:
@@ -35,6 +40,10 @@ static bounds_column column_of(const clf__layer *l) {
     return (bounds_column){BOUNDS_SOFTPLUS, ((const clf__arch_softplus *)l->node)->a, 0, 0};
   case CLF__ARCH_softclip:
     return (bounds_column){BOUNDS_SOFTCLIP, ((const clf__arch_softclip *)l->node)->bound, 0, 0};
+  case CLF__ARCH_asinh: return (bounds_column){BOUNDS_ASINH, asinh->center, asinh->scale, 0};
+  case CLF__ARCH_softlog: return (bounds_column){BOUNDS_SOFTLOG, softlog->a, softlog->from, 0};
+  case CLF__ARCH_softlogit:
+    return (bounds_column){BOUNDS_SOFTLOGIT, softlogit->a, softlogit->b, softlogit->tail};
   default: return (bounds_column){BOUNDS_WRAP, wrap->bound, wrap->shift, 0};
   }
 }
@@ -162,6 +171,9 @@ const clf__layer_ops clf__layer_logit = {
 const clf__layer_ops clf__layer_log = {.name = "log", PASSES, ON_HOST, .traits = CLF_IS_BOUNDED};
 const clf__layer_ops clf__layer_softplus = {
     .name = "softplus", PASSES, ON_HOST, .traits = CLF_IS_BOUNDED};
+const clf__layer_ops clf__layer_asinh = {.name = "asinh", PASSES, ON_HOST};
+const clf__layer_ops clf__layer_softlog = {.name = "softlog", PASSES, ON_HOST};
+const clf__layer_ops clf__layer_softlogit = {.name = "softlogit", PASSES, ON_HOST};
 const clf__layer_ops clf__layer_softclip = {.name = "softclip", PASSES};
 /* Its shifts may be trained, which only passes on the device can. */
 const clf__layer_ops clf__layer_wrap = {

@@ -72,6 +72,9 @@ static int is_inverted(const clf__node_type *type) {
   case CLF__ARCH_log:
   case CLF__ARCH_softplus:
   case CLF__ARCH_softclip:
+  case CLF__ARCH_asinh:
+  case CLF__ARCH_softlog:
+  case CLF__ARCH_softlogit:
   case CLF__ARCH_pixels:
   case CLF__ARCH_squeeze:
   case CLF__ARCH_split: return 0;

@@ -57,6 +57,9 @@ static int fits_layer(const drawing *d, const clf__node_type *type) {
   case CLF__ARCH_logit:
   case CLF__ARCH_log:
   case CLF__ARCH_softplus:
+  case CLF__ARCH_asinh:
+  case CLF__ARCH_softlog:
+  case CLF__ARCH_softlogit:
   case CLF__ARCH_piecewise:
   case CLF__ARCH_pixels:
   case CLF__ARCH_standardize: return 0; /* put_head() */
@@ -82,7 +85,10 @@ static int fits_columns(const drawing *d, const clf__node_type *type) {
   case CLF__ARCH_wrap: return d->on_box;
   case CLF__ARCH_logit:
   case CLF__ARCH_log:
-  case CLF__ARCH_softplus: return d->at_head;
+  case CLF__ARCH_softplus:
+  case CLF__ARCH_asinh:
+  case CLF__ARCH_softlog:
+  case CLF__ARCH_softlogit: return d->at_head;
   case CLF__ARCH_softclip: return !d->on_box && !d->inverted;
   case CLF__ARCH_shift_scale: return !d->on_box;
   case CLF__ARCH_box: return d->on_box;
@@ -230,22 +236,24 @@ void drawing_put_flow(drawing *d, int layers) {
 
 /* A layer that stands first alone, and rows that it takes. */
 static void put_head(drawing *d) {
-  static const clf__node_id bounds[] = {CLF__ARCH_logit, CLF__ARCH_log, CLF__ARCH_softplus};
+  static const clf__node_id bounds[] = {CLF__ARCH_logit, CLF__ARCH_log,     CLF__ARCH_softplus,
+                                        CLF__ARCH_asinh, CLF__ARCH_softlog, CLF__ARCH_softlogit};
+  enum { BOUNDS = sizeof bounds / sizeof *bounds };
   draw_flow *f = d->flow;
-  const int kind = draw_int(&d->random, 0, drawing_is_image(d) ? 1 : 9);
+  const int kind = draw_int(&d->random, 0, drawing_is_image(d) ? 1 : BOUNDS + 6);
   clf__node_id id = CLF__ARCH_standardize;
   if (drawing_is_image(d)) {
     if (kind) return;
     id = CLF__ARCH_pixels;
     f->high = 256;
-  } else if (kind < 4) {
-    id = kind < 3 ? bounds[kind] : CLF__ARCH_columns;
-    if (f->dim == 1 && kind == 3) id = CLF__ARCH_piecewise;
+  } else if (kind <= BOUNDS) {
+    id = kind < BOUNDS ? bounds[kind] : CLF__ARCH_columns;
+    if (f->dim == 1 && kind == BOUNDS) id = CLF__ARCH_piecewise;
     d->low = draw_uniform(&d->random, -2, 2);
     d->high = d->low + draw_uniform(&d->random, 1, 3);
     f->low = d->low + 0.02;
     f->high = d->high - 0.02;
-  } else if (kind > 4) {
+  } else if (kind > BOUNDS + 1) {
     return;
   }
   d->at_head = 1;

@@ -16,7 +16,7 @@ static const cap caps[] = {
     {"clamp", 1, 3},       {"slope", 1e-3, .2}, {"momentum", .05, 1}, {"eps", 1e-5, 1e-3},
     {"init", 0.5, 2},      {"shift", -1, 1},    {"scale", 0.5, 2},    {"df", 2, 9},
     {"bound", 3, 12},      {"width", 2, 4},     {"rho", 0, 0.9},      {"alpha", 0.01, 0.1},
-    {"min", 1e-3, 0.1},
+    {"min", 1e-3, 0.1},    {"center", -1, 1},   {"from", 0.05, 0.5},  {"tail", 0.01, 0.3},
 };
 
 static cap cap_of(const clf__member *m) {
@@ -37,6 +37,8 @@ static int is_end(const clf__node_type *type, const clf__member *m) {
   switch (type->id) {
   case CLF__ARCH_box:
   case CLF__ARCH_logit: return !is(m, "eps");
+  case CLF__ARCH_softlog:
+  case CLF__ARCH_softlogit: return is(m, "a") || is(m, "b");
   case CLF__ARCH_log:
   case CLF__ARCH_softplus: return 1;
   case CLF__ARCH_wrap: return is(m, "bound");
