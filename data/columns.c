@@ -30,6 +30,12 @@ static clf_status not_found(const char *path, const char *option, const char *wo
                    names ? "" : ", without names");
 }
 
+clf_status clf__columns_find(const char *path, const char *option, const char *word,
+                             char *const *names, int32_t cols, int32_t *column) {
+  *column = find(names, cols, word);
+  return *column < 0 ? not_found(path, option, word, names, cols) : CLF_OK;
+}
+
 /* Marks the columns of a list, each once; `at` is where each word leads. */
 static clf_status mark(const char *path, const char *option, char *const *words, int32_t n,
                        char *const *names, int32_t cols, char *taken, int32_t *at) {
@@ -96,6 +102,11 @@ clf_status clf__options_check(const char *path, const clf_table_options *o) {
     return clf__fail(CLF_EINVAL, "%s: a list of columns is missing", path);
   if (o->column_count && o->drop_count)
     return clf__fail(CLF_EINVAL, "%s: --columns and --drop exclude each other", path);
+  if ((unsigned)o->missing > CLF_MISSING_DROP)
+    return clf__fail(CLF_EINVAL, "%s: missing %d is not refuse, keep or drop", path,
+                     (int)o->missing);
+  if (o->like && (o->like->count < 1 || (!o->like->names && !o->like->at)))
+    return clf__fail(CLF_EINVAL, "%s: the columns to read it like are missing", path);
   return CLF_OK;
 }
 
@@ -106,6 +117,7 @@ clf_status clf__options_check_no_text(const char *path, const clf_table_options 
                             : o->decimal   ? "--decimal"
                             : o->comment   ? "--comment"
                             : o->skip      ? "--skip"
+                            : o->id        ? "--id"
                                            : NULL;
   if (!given) return CLF_OK;
   return clf__fail(CLF_EINVAL, "%s: %s is for text; this is %s", path, given, what);

@@ -10,6 +10,11 @@
 clf_status clf__columns_choose(const char *path, const clf_table_options *o, char *const *names,
                                int32_t cols, int32_t **from, int32_t *count);
 
+/* The column of a name, or where none has it of a number from 1.  Errors: EINVAL names the option.
+ */
+clf_status clf__columns_find(const char *path, const char *option, const char *word,
+                             char *const *names, int32_t cols, int32_t *column);
+
 /* Whether the options are possible, and whether they hold for a source that is no text.
  * Errors: EINVAL. */
 clf_status clf__options_check(const char *path, const clf_table_options *o);

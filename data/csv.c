@@ -4,6 +4,7 @@
 #include "csv.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,18 +68,6 @@ static int take_sep_line(clf__csv *r, clf_table_options *o) {
 
 /* ---- Names ------------------------------------------------------------------- */
 
-/* The text of a field, "" in quotes read as ". */
-static char *unquoted(const clf__field *f) {
-  char *const name = malloc(f->n + 1), *w = name;
-  if (!name) return NULL;
-  for (size_t i = 0; i < f->n; i++) {
-    *w++ = f->s[i];
-    if (f->quoted && f->s[i] == '"') i++;
-  }
-  *w = 0;
-  return name;
-}
-
 static clf_status no_memory(const clf__csv *r) {
   return clf__fail(CLF_ENOMEM, "%s: no memory for its header", r->path);
 }
@@ -92,7 +81,7 @@ static clf_status read_names(clf__csv *r, char *p, char *end) {
     if (p && !(c == 0 && r->row_names)) p = clf__csv_take(r->delim, p, end, &f);
     if (f.fault) return clf__csv_refuse(r, c, NULL, f.fault);
     if (!r->odd && !f.quoted && f.n && strchr("0123456789+-.", *f.s)) r->odd = c + 1;
-    r->names[c] = unquoted(&f);
+    r->names[c] = clf__csv_unquoted(&f);
     if (!r->names[c]) return no_memory(r);
   }
   return CLF_OK;
@@ -122,65 +111,18 @@ static clf_status read_header(clf__csv *r) {
   return fits ? CLF_OK : clf__csv_refuse_count(r, n, r->cols);
 }
 
-/* ---- Columns -------------------------------------------------------------------- */
+/* ---- Rows ------------------------------------------------------------------------ */
 
-static int is_index_name(const char *name) { return !*name || !strcmp(name, "Unnamed: 0"); }
-
-/* Whether the first column is left out as it only counts or names the rows: it has no name, and
- * the caller chose no columns. */
-static int has_index(const clf__csv *r) {
-  if (!r->names || r->cols < 2 || r->o->column_count) return 0;
-  return is_index_name(r->names[0]) && (r->index_from >= 0 || r->row_names);
-}
-
-static clf_status no_name(clf__csv *r, int32_t c) {
-  char what[96];
-  r->number = r->named_by_comment ? r->said_line : r->first;
-  snprintf(what, sizeof what, "the name is empty; --drop %" PRId32 " leaves the column out", c + 1);
-  return clf__csv_refuse(r, c, NULL, what);
-}
-
-/* r->to, and the names of the columns that are kept. */
-static clf_status place_columns(clf__csv *r, const int32_t *from, int32_t count) {
-  r->to = malloc((size_t)r->cols * sizeof *r->to);
-  r->t.names = r->names ? calloc((size_t)count, sizeof *r->t.names) : NULL;
-  if (!r->to || (r->names && !r->t.names)) return no_memory(r);
-  r->t.cols = count;
-  for (int32_t c = 0; c < r->cols; c++) r->to[c] = -1;
-  for (int32_t c = 0; c < count; c++) {
-    r->to[from[c]] = c;
-    if (!r->names) continue;
-    if (!*r->names[from[c]]) return no_name(r, from[c]);
-    r->t.names[c] = strdup(r->names[from[c]]);
-    if (!r->t.names[c]) return no_memory(r);
-  }
+/* For as many rows as r->cap has. */
+static clf_status make_room_for_ids(clf__csv *r) {
+  const int64_t cap = r->cap / r->t.cols;
+  char **const ids = realloc(r->t.ids, (size_t)cap * sizeof *ids);
+  if (!ids) return clf__fail(CLF_ENOMEM, "%s: no memory for %" PRId64 " ids", r->path, cap);
+  memset(ids + r->id_cap, 0, (size_t)(cap - r->id_cap) * sizeof *ids);
+  r->t.ids = ids;
+  r->id_cap = cap;
   return CLF_OK;
 }
-
-static clf_status check_twice(const clf__csv *r) {
-  if (!r->t.names) return CLF_OK;
-  clf__name_index index;
-  const clf_status s = clf__names_index(r->t.names, r->t.cols, &index);
-  if (s == CLF_OK) free(index.at);
-  if (s != CLF_EINVAL) return s;
-  return clf__fail(CLF_EFORMAT,
-                   "%s: line %" PRId64 ": %s; rename one, or leave one out by its number: --drop N",
-                   r->path, r->named_by_comment ? r->said_line : r->first, clf_errmsg());
-}
-
-static clf_status choose_columns(clf__csv *r) {
-  int32_t *from, count;
-  CLF_TRY(clf__columns_choose(r->path, r->o, r->names, r->cols, &from, &count));
-  const int index = has_index(r) && from[0] == 0 && count > 1;
-  const clf_status s = place_columns(r, from + index, count - index);
-  free(from);
-  CLF_TRY(s);
-  r->left_out = index ? (r->index_from >= 0 ? "counts" : "names") : NULL;
-  if (!index) r->index_from = -1;
-  return check_twice(r);
-}
-
-/* ---- Rows ------------------------------------------------------------------------ */
 
 /* Grows by doubling: memory follows what has been read, not what a first line
  * with many fields and a file with many lines might promise. */
@@ -193,7 +135,7 @@ static clf_status make_room(clf__csv *r) {
   if (!at) return clf__fail(CLF_ENOMEM, "%s: no memory for %" PRId64 " numbers", r->path, cap);
   r->t.at = at;
   r->cap = cap;
-  return CLF_OK;
+  return r->id < 0 ? CLF_OK : make_room_for_ids(r);
 }
 
 /* "1,234" in all of a file may be 1.234 or 1234. */
@@ -223,7 +165,7 @@ static int agrees(clf__csv *r, int64_t c, const clf__field *f, clf__field_kind k
   return 1;
 }
 
-static clf_status read_number(clf__csv *r, int64_t c, const clf__field *f, double *v) {
+clf_status clf__csv_take_number(clf__csv *r, int64_t c, const clf__field *f, double *v) {
   const clf__field_kind kind = clf__csv_kind(r, f, v);
   if (clf__is_number(kind)) {
     if (agrees(r, c, f, kind)) return CLF_OK;
@@ -235,16 +177,31 @@ static clf_status read_number(clf__csv *r, int64_t c, const clf__field *f, doubl
 static clf_status check_index(const clf__csv *r, const clf__field *f) {
   double v;
   if (r->index_from < 0 ||
-      (clf__csv_kind(r, f, &v) == CLF_FIELD_NUMBER && v == (double)(r->index_from + r->t.rows)))
+      (clf__csv_kind(r, f, &v) == CLF_FIELD_NUMBER && v == (double)(r->index_from + r->at_row)))
     return CLF_OK;
   return clf__csv_refuse(r, 0, f,
                          "does not number the row, and the column has no name; --drop 1 leaves it "
                          "out, a name in the header keeps it");
 }
 
+static clf_status read_id(clf__csv *r, const clf__field *f) {
+  if (f->n == 0)
+    return clf__csv_refuse(r, r->id, NULL, "the field is empty; --id needs a name in each row");
+  char *const text = clf__csv_unquoted(f);
+  if (!text) return no_memory(r);
+  free(r->t.ids[r->t.rows]); /* of a row that was left out */
+  r->t.ids[r->t.rows] = text;
+  return CLF_OK;
+}
+
 static clf_status read_field(clf__csv *r, int64_t c, const clf__field *f, double *row) {
+  const int32_t k = r->to[c];
   if (c == 0) CLF_TRY(check_index(r, f));
-  return r->to[c] < 0 ? CLF_OK : read_number(r, c, f, &row[r->to[c]]);
+  if (c == r->id) return read_id(r, f);
+  if (k < 0) return CLF_OK;
+  if (clf__csv_lacks(r, k, f)) return row[k] = NAN, CLF_OK;
+  if (r->t.columns) return clf__csv_take_value(r, c, k, f, &row[k]);
+  return clf__csv_take_number(r, c, f, &row[k]);
 }
 
 /* A line has a field for each column, and may end with a delimiter where lines do. */
@@ -263,7 +220,8 @@ static clf_status read_row(clf__csv *r) {
       return clf__csv_refuse(r, c, &f, "follows the delimiter with which the other lines end");
   }
   if (!fits) return clf__csv_refuse_count(r, n, r->cols);
-  r->t.rows++;
+  r->at_row++;
+  r->t.rows += clf__csv_count_missing(r, row);
   return CLF_OK;
 }
 
@@ -299,7 +257,11 @@ static clf_status add_notes(clf__csv *r) {
   if (r->trailing)
     CLF_TRY(clf__table_note(&r->t, "lines end with %s, which no column follows",
                             name_of_delimiter(r->delim, delim)));
-  if (r->left_out)
+  if (r->left_out && r->named_index)
+    CLF_TRY(clf__table_note(
+        &r->t, "column 1 (\"%s\") counts the rows: it is left out (--columns keeps it)",
+        r->names[0]));
+  else if (r->left_out)
     CLF_TRY(clf__table_note(&r->t, "column 1 has no name and %s the rows: it is left out",
                             r->left_out));
   if (r->inner)
@@ -319,18 +281,52 @@ static clf_status check_commas(const clf__csv *r) {
 
 /* ---- Reading ------------------------------------------------------------------------ */
 
+static int by_text(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Ids are the only thing by which rows can be found again. */
+static clf_status check_ids(const clf__csv *r) {
+  const size_t n = r->id < 0 ? 0 : (size_t)r->t.rows;
+  char **const sorted = n ? malloc(n * sizeof *sorted) : NULL;
+  clf_status s = CLF_OK;
+  if (!n) return CLF_OK;
+  if (!sorted) return no_memory(r);
+  memcpy(sorted, r->t.ids, n * sizeof *sorted);
+  qsort(sorted, n, sizeof *sorted, by_text);
+  for (size_t i = 1; i < n && !s; i++)
+    if (strcmp(sorted[i - 1], sorted[i]) == 0)
+      s = clf__csv_refuse_column(r, r->id,
+                                 "the id \"%s\" occurs twice; give a column that differs in every "
+                                 "row, or leave --id out",
+                                 clf__excerpt_of(sorted[i], strlen(sorted[i])).s);
+  free(sorted);
+  return s;
+}
+
 static clf_status read_rows(clf__csv *r) {
   while (clf__csv_step(r)) {
     CLF_TRY(check_line(r));
     CLF_TRY(read_row(r));
   }
-  if (r->t.rows == 0)
+  if (r->at_row == 0)
     return clf__fail(CLF_EFORMAT, "%s: a header and no row of numbers below it", r->path);
   CLF_TRY(check_commas(r));
   CLF_TRY(add_notes(r));
+  CLF_TRY(clf__csv_note_missing(r));
+  CLF_TRY(clf__csv_end_kinds(r));
+  CLF_TRY(check_ids(r));
   double *const at = realloc(r->t.at, (size_t)(r->t.rows * r->t.cols) * sizeof *at);
   if (at) r->t.at = at;
+  for (int64_t i = r->t.rows; i < r->id_cap; i++) free(r->t.ids[i]); /* of a last row left out */
+  r->id_cap = r->t.rows;
   return CLF_OK;
+}
+
+/* The id of a row that is not whole lies behind those of the others. */
+static void discard(clf__csv *r) {
+  for (int64_t i = r->t.rows; i < r->id_cap; i++) free(r->t.ids[i]);
+  clf_table_free(&r->t);
 }
 
 static clf_status read_all(clf__csv *r, clf_table_options *o) {
@@ -339,7 +335,9 @@ static clf_status read_all(clf__csv *r, clf_table_options *o) {
   take_sep_line(r, o);
   CLF_TRY(clf__csv_judge(r));
   CLF_TRY(read_header(r));
-  CLF_TRY(choose_columns(r));
+  CLF_TRY(clf__csv_choose_columns(r));
+  CLF_TRY(clf__csv_find_kinds(r));
+  CLF_TRY(clf__csv_begin_missing(r));
   return read_rows(r);
 }
 
@@ -352,7 +350,8 @@ clf_status clf__csv_read(const char *path, char *bytes, size_t size,
                 .end = bytes + size,
                 .comment = o.comment ? o.comment : '#',
                 .decimal = o.decimal,
-                .index_from = -1};
+                .index_from = -1,
+                .id = -1};
   /* A locale of its own: setlocale() of the program must not move the point. */
   r.c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
   const clf_status s =
@@ -361,9 +360,13 @@ clf_status clf__csv_read(const char *path, char *bytes, size_t size,
   clf__names_free(r.names, r.cols);
   free(r.numeric);
   free(r.to);
+  free(r.like);
+  free(r.lacks);
+  free(r.fractions);
+  free(r.alone);
   if (s == CLF_OK)
     *t = r.t;
   else
-    clf_table_free(&r.t);
+    discard(&r);
   return s;
 }

@@ -46,6 +46,7 @@ static clf_status take_sample(clf__csv *r, sample *s) {
 
 /* How well a delimiter explains the lines, by falling weight. */
 typedef struct score {
+  int whole;     /* where labels are read: the first line has the usual number, more than one */
   double share;  /* of fields that are numbers, over lines with the usual number of fields */
   int first;     /* the first line has that number too */
   int plain;     /* no number needs a decimal comma */
@@ -95,10 +96,12 @@ static score rate(const clf__csv *r, char delim, sample *s) {
   x.share /= s->n;
   x.first = s->at[0].count == x.usual;
   x.several = x.usual > 1;
+  x.whole = (r->o->kinds || r->o->like) && x.first && x.several;
   return x;
 }
 
 static int beats(const score *a, const score *b) {
+  if (a->whole != b->whole) return a->whole > b->whole;
   if (a->share != b->share) return a->share > b->share;
   if (a->plain != b->plain) return a->plain > b->plain;
   if (a->first != b->first) return a->first > b->first;
@@ -396,7 +399,6 @@ static clf_status judge_all(clf__csv *r, sample *s, columns *k) {
   CLF_TRY(judge_layout(r, s));
   CLF_TRY(look_at_columns(r, s, k));
   CLF_TRY(judge_header(r, s, k));
-  if (!r->header) look_at_line(r, &s->at[0], k);
   if (!r->header) look_at_line(r, &s->at[0], k);
   judge_comment(r);
   const firsts f = look_at_firsts(r, s, &from);

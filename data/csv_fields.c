@@ -108,6 +108,17 @@ int64_t clf__csv_count(char delim, char *p, char *end) {
   return n;
 }
 
+char *clf__csv_unquoted(const clf__field *f) {
+  char *const name = malloc(f->n + 1), *w = name;
+  if (!name) return NULL;
+  for (size_t i = 0; i < f->n; i++) {
+    *w++ = f->s[i];
+    if (f->quoted && f->s[i] == '"') i++;
+  }
+  *w = 0;
+  return name;
+}
+
 /* ---- Numbers -------------------------------------------------------------- */
 
 static clf__field trimmed(const clf__field *f) {

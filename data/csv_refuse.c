@@ -4,6 +4,7 @@
 #include "csv.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,8 +24,18 @@ clf_status clf__csv_refuse(const clf__csv *r, int64_t c, const clf__field *f, co
                    r->number, c + 1, name, text, what);
 }
 
-/* A column as it is typed after --drop: by its number where its name would need quotes. */
-static int column_word(const clf__csv *r, int64_t c, char *text, size_t size) {
+clf_status clf__csv_refuse_column(const clf__csv *r, int64_t c, const char *fmt, ...) {
+  char name[64] = "", what[640];
+  const char *const column = name_of(r, c);
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(what, sizeof what, fmt, ap);
+  va_end(ap);
+  if (*column) snprintf(name, sizeof name, " (\"%s\")", clf__excerpt_of(column, strlen(column)).s);
+  return clf__fail(CLF_EFORMAT, "%s: column %" PRId64 "%s: %s", r->path, c + 1, name, what);
+}
+
+int clf__csv_column_word(const clf__csv *r, int64_t c, char *text, size_t size) {
   const char *const name = name_of(r, c);
   const size_t plain = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
   if (*name && !name[plain] && plain < 40) return snprintf(text, size, "%s", name);
@@ -39,13 +50,13 @@ static int drop_option(const clf__csv *r, int64_t c, char *text, size_t size) {
   for (int64_t k = 0; k < r->cols && r->to; k++) {
     if (r->to[k] < 0 || r->numeric[k] > 0) continue;
     if (count++) n += (size_t)snprintf(text + n, size - n, ",");
-    n += (size_t)column_word(r, k, text + n, size - n);
+    n += (size_t)clf__csv_column_word(r, k, text + n, size - n);
     if (n + 2 >= size) count = 0;
     if (!count) break;
   }
   if (count) return count;
   n = (size_t)snprintf(text, size, "--drop ");
-  column_word(r, c, text + n, size - n);
+  clf__csv_column_word(r, c, text + n, size - n);
   return 1;
 }
 
@@ -64,7 +75,9 @@ static void remedy(const clf__csv *r, int64_t c, const clf__field *f, clf__field
     n = (size_t)snprintf(text, size, "; if line %" PRId64 " names the columns, say --header yes",
                          r->number);
   if (kind == CLF_FIELD_COMMA) return;
-  if (c < r->cols && r->others > 0 && r->numeric[c] == 0) {
+  if (r->like)
+    snprintf(text + n, size - n, "; the model was trained on numbers in this column");
+  else if (c < r->cols && r->others > 0 && r->numeric[c] == 0) {
     const int columns = drop_option(r, c, drop, sizeof drop);
     snprintf(text + n, size - n, "; %s leaves the column%s out", drop, columns > 1 ? "s" : "");
   } else if (f->n && *f->s != '#' && memchr(f->s, '#', f->n))
@@ -72,7 +85,9 @@ static void remedy(const clf__csv *r, int64_t c, const clf__field *f, clf__field
 }
 
 static const char *what_it_is(const clf__csv *r, const clf__field *f, clf__field_kind kind) {
-  if (kind == CLF_FIELD_EMPTY) return "the field is empty";
+  if (kind == CLF_FIELD_EMPTY)
+    return r->o->kinds ? "the field is empty; --missing drop leaves such rows out"
+                       : "the field is empty";
   if (kind == CLF_FIELD_COMMA)
     return r->o->decimal == '.' ? "has a decimal comma, but --decimal is '.'"
                                 : "has a comma, but other numbers have a decimal point; remove it "
@@ -80,7 +95,9 @@ static const char *what_it_is(const clf__csv *r, const clf__field *f, clf__field
   if (r->decimal == ',' && memchr(f->s, '.', f->n))
     return "has a point, but ',' is the decimal sign; remove it if it separates thousands";
   if (clf__csv_is_date(f)) return "looks like a date, not a number";
-  if (clf__csv_is_missing(f)) return "marks a missing value; fill it in or remove the row";
+  if (clf__csv_is_missing(f))
+    return r->o->kinds ? "marks a missing value; --missing drop leaves such rows out"
+                       : "marks a missing value; fill it in or remove the row";
   if (f->n && f->s[f->n - 1] == '%') return "is not a number; remove the percent sign";
   if (strcspn(f->s, ",'") < f->n && clf__csv_is_misspelt(f))
     return "is not a number; remove what separates thousands";

@@ -5,9 +5,11 @@
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "file.h"
+#include "kinds.h"
 #include "names.h"
 #include "status.h"
 #include "table.h"
@@ -25,57 +27,127 @@ static clf_status check_names(const char *path, const clf_table *t) {
   return CLF_OK;
 }
 
-/* In quotes wherever a reader could take it for something else than one name. */
-static clf_status put_name(clf__file *f, const char *name) {
-  const size_t plain = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                    "0123456789_.-");
-  if (!name[plain] && !strchr("0123456789.-", *name)) return clf__file_put(f, name, plain);
-  CLF_TRY(clf__file_put(f, "\"", 1));
-  for (; *name; name++)
-    CLF_TRY(clf__file_put(f, *name == '"' ? "\"\"" : name, *name == '"' ? 2 : 1));
-  return clf__file_put(f, "\"", 1);
+/* ---- Lines ---------------------------------------------------------------- */
+
+/* A line that grows. */
+typedef struct line {
+  char *at;
+  size_t n, room;
+} line;
+
+/* Room for `more` bytes and a NUL. */
+static clf_status reserve(line *l, size_t more) {
+  if (l->n + more < l->room) return CLF_OK;
+  const size_t room = 2 * (l->n + more) + 256;
+  char *const at = realloc(l->at, room);
+  if (!at) return clf__fail(CLF_ENOMEM, "no memory for a line of %zu bytes", room);
+  l->at = at;
+  l->room = room;
+  return CLF_OK;
 }
 
-static clf_status put_header(clf__file *f, const clf_table *t) {
+static clf_status put(line *l, const char *text, size_t n) {
+  CLF_TRY(reserve(l, n));
+  memcpy(l->at + l->n, text, n);
+  l->n += n;
+  l->at[l->n] = 0;
+  return CLF_OK;
+}
+
+/* In quotes wherever a reader could take it for something else than one text; a name also where it
+ * could be taken for a number. */
+static clf_status put_text(line *l, const char *text, int name) {
+  const size_t plain = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                    "0123456789_.-");
+  if (*text && !text[plain] && !(name && strchr("0123456789.-", *text))) return put(l, text, plain);
+  CLF_TRY(put(l, "\"", 1));
+  for (; *text; text++) CLF_TRY(put(l, *text == '"' ? "\"\"" : text, *text == '"' ? 2 : 1));
+  return put(l, "\"", 1);
+}
+
+/* Numbers of 17 digits, or what the column has for them; a NaN has no sign, as some printf() give
+ * it.  With descriptions a missing value is an empty field, in quotes where a line would be empty.
+ */
+static clf_status put_value(line *l, const clf_table *t, int32_t c, double v) {
+  enum { LONGEST = 64 };
+  const clf_column *const k = t->columns ? &t->columns[c] : NULL;
+  if (k && isnan(v)) return t->cols == 1 && !t->ids ? put(l, "\"\"", 2) : CLF_OK;
+  if (k && (k->kind == CLF_COLUMN_CATEGORY || k->kind == CLF_COLUMN_BOOLEAN) && isfinite(v))
+    return put_text(l, clf__column_label_of(k, v), 0);
+  CLF_TRY(reserve(l, LONGEST));
+  char *const to = l->at + l->n;
+  l->n += (size_t)(k          ? clf__value_text(k, v, to, LONGEST)
+                   : isnan(v) ? snprintf(to, LONGEST, "nan")
+                              : snprintf(to, LONGEST, "%.17g", v));
+  return CLF_OK;
+}
+
+static clf_status put_header(line *l, const clf_table *t) {
+  if (t->ids) CLF_TRY(put_text(l, t->id_name ? t->id_name : "id", 1));
   for (int32_t c = 0; c < t->cols; c++) {
-    CLF_TRY(put_name(f, t->names[c]));
-    CLF_TRY(clf__file_put(f, c + 1 < t->cols ? "," : "\n", 1));
+    if (c || t->ids) CLF_TRY(put(l, ",", 1));
+    CLF_TRY(put_text(l, t->names[c], 1));
   }
   return CLF_OK;
 }
 
-/* One number and what follows it; a NaN has no sign, as some printf() give it. */
-static size_t format_number(char *s, size_t room, double v, char after) {
-  return (size_t)(isnan(v) ? snprintf(s, room, "nan%c", after)
-                           : snprintf(s, room, "%.17g%c", v, after));
+static clf_status put_row(line *l, const clf_table *t, int64_t row) {
+  if (t->ids) CLF_TRY(put_text(l, t->ids[row] ? t->ids[row] : "", 0));
+  for (int32_t c = 0; c < t->cols; c++) {
+    if (c || t->ids) CLF_TRY(put(l, ",", 1));
+    CLF_TRY(put_value(l, t, c, t->at[row * t->cols + c]));
+  }
+  return CLF_OK;
 }
 
-static clf_status put_rows(clf__file *f, const clf_table *t) {
-  enum { LONGEST = 32 };
-  char chunk[1 << 14];
-  size_t n = 0;
-  for (int64_t i = 0; i < t->rows; i++)
-    for (int32_t c = 0; c < t->cols; c++) {
-      n += format_number(chunk + n, sizeof chunk - n, t->at[i * t->cols + c],
-                         c + 1 < t->cols ? ',' : '\n');
-      if (n + LONGEST <= sizeof chunk) continue;
-      CLF_TRY(clf__file_put(f, chunk, n));
-      n = 0;
-    }
-  return clf__file_put(f, chunk, n);
+clf_status clf_table_line(const clf_table *t, int64_t row, char **text) {
+  CLF_GIVEN("t, line", t, text);
+  if (row < -1 || row >= t->rows)
+    return clf__fail(CLF_EINVAL, "there is no row %" PRId64 "; the table has %" PRId64, row,
+                     t->rows);
+  if (row < 0 && !t->names) return clf__fail(CLF_EINVAL, "the columns of the table have no names");
+  const locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+  if (!c) return clf__fail(CLF_ENOMEM, "no memory for a locale");
+  const locale_t before = uselocale(c);
+  line l = {0};
+  clf_status s = put(&l, "", 0);
+  if (!s) s = row < 0 ? put_header(&l, t) : put_row(&l, t, row);
+  uselocale(before);
+  freelocale(c);
+  if (s)
+    free(l.at);
+  else
+    *text = l.at;
+  return s;
+}
+
+/* ---- Files ---------------------------------------------------------------- */
+
+static clf_status put_lines(clf__file *f, const clf_table *t, line *l) {
+  enum { CHUNK = 1 << 14 };
+  for (int64_t i = t->names ? -1 : 0; i < t->rows; i++) {
+    CLF_TRY(i < 0 ? put_header(l, t) : put_row(l, t, i));
+    CLF_TRY(put(l, "\n", 1));
+    if (l->n < CHUNK && i + 1 < t->rows) continue;
+    CLF_TRY(clf__file_put(f, l->at, l->n));
+    l->n = 0;
+  }
+  return CLF_OK;
 }
 
 static clf_status write_file(const char *path, const clf_table *t) {
   clf__file *f;
   CLF_TRY(clf__file_begin(path, &f));
-  clf_status s = t->names ? put_header(f, t) : CLF_OK;
-  if (s == CLF_OK) s = put_rows(f, t);
+  line l = {0};
+  clf_status s = put_lines(f, t, &l);
+  free(l.at);
   if (s == CLF_OK) return clf__file_commit(f);
   clf__file_abort(f);
   return s;
 }
 
 clf_status clf__csv_write(const char *path, const clf_table *t) {
+  for (int32_t c = 0; t->columns && c < t->cols; c++) CLF_TRY(clf__column_check(&t->columns[c]));
   if (t->names) CLF_TRY(check_names(path, t));
   const locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
   if (!c) return clf__fail(CLF_ENOMEM, "%s: no memory for a locale", path);

@@ -42,14 +42,14 @@ static clf_status check_shape(const clf__npy *h, clf__npy_type d) {
 
 /* The columns `from` of each row; what others hold does not matter. */
 static clf_status decode_all(const clf__npy *h, clf__npy_type d, const char *data,
-                             const int32_t *from, clf_table *t) {
+                             const int32_t *from, const clf_table_options *o, clf_table *t) {
   const unsigned char *const b = (const unsigned char *)data;
   const size_t cols = (size_t)columns(h);
   for (int64_t i = 0; i < t->rows; i++)
     for (int32_t c = 0; c < t->cols; c++) {
       const size_t k = (size_t)i * cols + (size_t)from[c];
       const double v = clf__npy_number(d, b + clf__npy_place(h, k) * (size_t)d.size);
-      if (!isfinite(v))
+      if (!isfinite(v) && !(isnan(v) && o->missing != CLF_MISSING_REFUSE))
         return clf__fail(CLF_EFORMAT,
                          "%s: row %" PRId64 ", column %" PRId32 " (from 1): %s is not a finite "
                          "number",
@@ -69,7 +69,8 @@ static clf_status decode(const clf__npy *h, clf__npy_type d, const char *bytes,
   CLF_TRY(clf__columns_choose(h->path, o, NULL, (int32_t)columns(h), &from, &count));
   clf_status s = clf_table_new((int64_t)h->dim[0], count, &n);
   if (s == CLF_OK) {
-    s = decode_all(h, d, bytes + h->data, from, &n);
+    s = decode_all(h, d, bytes + h->data, from, o, &n);
+    if (s == CLF_OK) s = clf__array_describe(h->path, o, &n);
     if (s == CLF_OK)
       *t = n;
     else

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kinds.h"
 #include "status.h"
 #include "table.h"
 
@@ -30,6 +31,10 @@ void clf_table_free(clf_table *t) {
   if (!t) return;
   for (int32_t c = 0; t->names && c < t->cols; c++) free(t->names[c]);
   free(t->names);
+  clf__columns_free(t->columns, t->cols);
+  for (int64_t i = 0; t->ids && i < t->rows; i++) free(t->ids[i]);
+  free(t->ids);
+  free(t->id_name);
   free(t->notes);
   free(t->at);
   *t = (clf_table){0};
@@ -63,14 +68,26 @@ static void pick_names(clf_table *t, char **names, const int32_t *from, int32_t 
   t->names = names;
 }
 
+/* The same of descriptions. */
+static void pick_columns(clf_table *t, clf_column *columns, const int32_t *from, int32_t count) {
+  for (int32_t c = 0; c < count; c++) {
+    columns[c] = t->columns[from[c]];
+    t->columns[from[c]] = (clf_column){0};
+  }
+  clf__columns_free(t->columns, t->cols);
+  t->columns = columns;
+}
+
 /* Row by row within the table's own memory, which never grows: row i ends up before the old row
  * i, or at most at its place. */
 clf_status clf__table_pick(clf_table *t, const int32_t *from, int32_t count) {
   double *const old = malloc((size_t)t->cols * sizeof *old);
   char **const names = t->names ? malloc((size_t)count * sizeof *names) : NULL;
-  if (!old || (t->names && !names)) {
+  clf_column *const columns = t->columns ? malloc((size_t)count * sizeof *columns) : NULL;
+  if (!old || (t->names && !names) || (t->columns && !columns)) {
     free(old);
     free(names);
+    free(columns);
     return clf__fail(CLF_ENOMEM, "no memory to pick %" PRId32 " columns", count);
   }
   for (int64_t i = 0; i < t->rows; i++) {
@@ -79,6 +96,7 @@ clf_status clf__table_pick(clf_table *t, const int32_t *from, int32_t count) {
   }
   free(old);
   if (names) pick_names(t, names, from, count);
+  if (columns) pick_columns(t, columns, from, count);
   t->cols = count;
   return CLF_OK;
 }

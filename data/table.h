@@ -14,6 +14,10 @@ clf_status clf__npy_read(const char *path, const char *bytes, size_t size,
                          const clf_table_options *o, clf_table *t);
 clf_status clf__npy_write(const char *path, const clf_table *t);
 
+/* Of a table that was an array: leaves out rows with NaN or counts them, and describes the columns,
+ * as the options say.  Errors: EFORMAT, ENOMEM; the table is to be freed then. */
+clf_status clf__array_describe(const char *path, const clf_table_options *o, clf_table *t);
+
 /* Adds a line to the table's notes.  Errors: ENOMEM. */
 clf_status clf__table_note(clf_table *t, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -12,12 +12,43 @@
 extern "C" {
 #endif
 
+/* What the numbers of a column stand for (docs/tables.md). */
+typedef enum clf_column_kind {
+#define CLF_COLUMN_KIND(ID, name, what) CLF_COLUMN_##ID,
+#include "clflow/kinds.def"
+  CLF_COLUMN_KINDS
+} clf_column_kind;
+
+/* One column apart from its numbers; zero is a plain number of which nothing else is known. */
+typedef struct clf_column {
+  clf_column_kind kind;
+  int32_t category_count;
+  char **categories; /* of a category its labels in byte order: the value k stands for the k-th;
+                        of a boolean the words of 0 and 1; NULL for the other kinds */
+  char *form; /* of a date or time how it is written, as for strftime(): "%Y-%m-%d"; or NULL */
+  char *unit; /* of a date or time: "days since 1970-01-01"; or NULL */
+  double smallest, largest; /* of the values that were read; NaN: not known */
+  int32_t decimals;         /* of a number the most digits after the point that were read; -1: not
+                               known, or some were written with an exponent */
+} clf_column;
+
+/* Names and descriptions of columns without their numbers; both NULL where count is 0. */
+typedef struct clf_columns {
+  int32_t count;
+  char **names;
+  clf_column *at;
+} clf_columns;
+
 typedef struct clf_table {
   int64_t rows;
   int32_t cols;
-  double *at;   /* (rows, cols), row-major */
+  double *at;   /* (rows, cols), row-major; NaN where a value is missing, if that was allowed */
   char **names; /* cols names, from a CSV header; NULL without one */
   char *notes;  /* sentences, a line each, on how it was read and matched; NULL: nothing to say */
+  clf_column *columns; /* cols descriptions; NULL: all are plain numbers */
+  char **ids;          /* a text for each row, from the column of clf_table_options.id; or NULL */
+  char *id_name;       /* the name of that column, or NULL */
+  int64_t missing;     /* rows with missing values: left out, or kept with NaN */
 } clf_table;
 
 /* A table of zeros without names.  Errors: ENOMEM, EINVAL (rows or cols < 1). */
@@ -32,6 +63,14 @@ typedef enum clf_header {
   CLF_HEADER_YES, /* the first line that is no comment names the columns */
   CLF_HEADER_NO
 } clf_header;
+
+/* What is done with rows in which a value is missing: an empty field, or NA, N/A, NaN, null, None,
+ * ?, - or . as a whole field, in any case; NaN in an array. */
+typedef enum clf_missing {
+  CLF_MISSING_REFUSE,
+  CLF_MISSING_KEEP, /* as NaN */
+  CLF_MISSING_DROP  /* the rows are left out; clf_table.missing counts them */
+} clf_missing;
 
 /* How a source is read; zero judges all of it.  Messages call a member by the option of the
  * program that sets it, --header for `header`. */
@@ -48,6 +87,14 @@ typedef struct clf_table_options {
   int32_t column_count;
   char *const *drop;
   int32_t drop_count;
+  /* Kinds of columns: 1 reads labels, booleans, dates and times as numbers, and gives the table
+   * descriptions of its columns; 0 refuses text that is no number, as do arrays always. */
+  int kinds;
+  const clf_columns *like; /* reads these columns, in this order, by their names, as the columns of
+                              a model that are described here, and leaves out the others; implies
+                              `kinds`.  By position where the source has no names.  NULL: judged */
+  const char *id;          /* column whose texts become clf_table.ids; NULL: none */
+  clf_missing missing;
 } clf_table_options;
 
 /* Reads a file (.csv, .tsv, .txt, .npy, .npz, by suffix), standard input ("-") or a pipe (by its
@@ -67,28 +114,62 @@ typedef struct clf_table_options {
  *   - a delimiter that ends every line is no column;
  *   - a first column without a name that counts the rows, as pandas writes it, is left out.
  * The table's notes say what of this was not plain.  Refused: an empty file, a line of another
- * length, a field that is no number, NaN and infinities, a name given twice; the message names
- * line, column and remedy. NPY: format 1 to 3, shape (N, D) or (N), float, integer or boolean of
- * any byte order, C or Fortran order; the file's length must be what the header says.  Floats may
- * have up to 4 dimensions, such as (N, H, W, C): all but the first make a row, in row-major order.
- * (Bytes of 3 or 4 dimensions are images, for clf_images_open().)
- * NPZ, as numpy.savez() and savez_compressed() write it: its array, or of several the one that is
- * named, "d.npz:x".
- * Text and NPY may be packed by gzip, "d.csv.gz".  What unpacks to more than 16 MiB and to more
- * than 100 times its size is refused, as is a stream of more than 1 GiB.
+ * length, a field that is no number, NaN and infinities, a name or an id given twice; the message
+ * names line, column and remedy.  Options change what a field may hold: kinds, missing.  NPY:
+ * format 1 to 3, shape (N, D) or (N), float, integer or boolean of any byte order, C or Fortran
+ * order; the file's length must be what the header says.  Floats may have up to 4 dimensions, such
+ * as (N, H, W, C): all but the first make a row, in row-major order. (Bytes of 3 or 4 dimensions
+ * are images, for clf_images_open().) NPZ, as numpy.savez() and savez_compressed() write it: its
+ * array, or of several the one that is named, "d.npz:x". Text and NPY may be packed by gzip,
+ * "d.csv.gz".  What unpacks to more than 16 MiB and to more than 100 times its size is refused, as
+ * is a stream of more than 1 GiB.
  *
  * A synthetic set is NAME[:key=value,...] with NAME one of those that
  * clf_synthetic() lists, keys n (samples, default 10000), noise (default the
  * set's own) and seed (default 1): "moons:n=2000,noise=0.1".
  * Errors: EIO, EFORMAT, EINVAL (a source or column that does not exist, an option out of range),
- * ENOMEM. */
+ * ESHAPE (a column of options->like that the source lacks), ENOMEM. */
 CLF_API clf_status clf_table_read_with(const char *source, const clf_table_options *options,
                                        clf_table *t);
 /* The same with everything judged. */
 CLF_API clf_status clf_table_read(const char *source, clf_table *t);
 
+/* ---- Kinds of columns --------------------------------------------------- */
+
+enum { CLF_CATEGORIES_MAX = 256 }; /* of a column */
+
+CLF_API const char *clf_column_kind_name(clf_column_kind kind); /* "number", "integer", ... */
+
+/* The value that a text stands for: the code of a label, the days of a date, a number.  A category
+ * also takes its code as a number, unless that is a label itself.  Errors: EINVAL says what the
+ * column holds. */
+CLF_API clf_status clf_column_value(const clf_column *column, const char *text, double *value);
+/* The text of a value, in the column's own form: the label of the nearest code, an integer without
+ * decimals, a date as the table had it; "" for NaN.  At most `size` bytes with the NUL; returns the
+ * length of the whole text.  Labels may be up to 1024 bytes long, other texts are below 64. */
+CLF_API size_t clf_column_text(const clf_column *column, double value, char *text, size_t size);
+
+/* Copies that own what they point to.  Errors: ENOMEM. */
+CLF_API clf_status clf_column_copy(const clf_column *column, clf_column *copy);
+CLF_API void clf_column_free(clf_column *column); /* what it points to */
+CLF_API clf_status clf_columns_copy(const clf_columns *columns, clf_columns *copy);
+CLF_API void clf_columns_free(clf_columns *columns);
+
+/* Replaces each category of a table by a column for each of its labels, "class=setosa", that is 1
+ * in rows of this label and 0 in others, NaN where the label is missing: as a context is given to a
+ * flow.  All columns are plain numbers then.  Errors: EINVAL (a category needs a name), ENOMEM. */
+CLF_API clf_status clf_table_one_hot(clf_table *t);
+/* Columns that this makes of a table or of descriptions. */
+CLF_API int32_t clf_columns_one_hot_count(const clf_column *columns, int32_t count);
+
+/* A row of a table as a line of CSV, without its end; row -1: the names.  The id comes first, if
+ * the table has ids.  To be freed by the caller.  Errors: EINVAL (no such row, no names), ENOMEM.
+ */
+CLF_API clf_status clf_table_line(const clf_table *t, int64_t row, char **line);
+
 /* Writes .npy (float64), or .csv with 17 significant digits and, if the table has
- * names, a header.  The file appears whole or not at all: it is written beside,
+ * names, a header; ids come first, values are written as their columns describe them, a missing one
+ * is an empty field.  The file appears whole or not at all: it is written beside,
  * synced and renamed.  Errors: EIO, EINVAL (another suffix). */
 CLF_API clf_status clf_table_write(const char *path, const clf_table *t);
 

@@ -19,6 +19,7 @@ void tests_of_tables(Suite *s);
 void tests_of_advice(Suite *s);
 void tests_of_files(Suite *s);
 void tests_of_text(Suite *s);
+void tests_of_kinds(Suite *s);
 
 void expect(clf_status got, clf_status want, const char *message);
 /* The same bits. */

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* csv_columns.c: which columns of a text become those of the table. */
+#define _GNU_SOURCE
+#include "csv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "columns.h"
+#include "status.h"
+
+static clf_status no_memory(const clf__csv *r) {
+  return clf__fail(CLF_ENOMEM, "%s: no memory for its columns", r->path);
+}
+
+/* ---- The column that counts the rows ------------------------------------------------ */
+
+/* Names that programs and people give to a column that only counts the rows. */
+static int is_index_name(const clf__csv *r, const char *name) {
+  static const char *const names[] = {"id", "index", "rownames", "Unnamed: 0"};
+  if (!*name || !strcmp(name, "Unnamed: 0")) return 1;
+  for (size_t i = 0; r->o->kinds && i < sizeof names / sizeof *names; i++)
+    if (strcasecmp(name, names[i]) == 0) return 1;
+  return 0;
+}
+
+/* Whether the first field of every line counts on from r->index_from. */
+static int counts_to_the_end(clf__csv *r) {
+  char *const next = r->next;
+  const int64_t number = r->number;
+  double want = (double)r->index_from;
+  int counts = 1;
+  while (counts && clf__csv_step(r)) {
+    clf__field f;
+    double v;
+    clf__csv_take(r->delim, r->line, r->close, &f);
+    counts = !f.fault && clf__csv_kind(r, &f, &v) == CLF_FIELD_NUMBER && v == want++;
+  }
+  r->next = next;
+  r->number = number;
+  return counts;
+}
+
+/* Whether the first column is left out as it only counts or names the rows: it has no name, or one
+ * that says so, and the caller chose no columns. */
+static int has_index(clf__csv *r) {
+  if (!r->names || r->cols < 2 || r->o->column_count || r->o->like || r->id == 0) return 0;
+  const char *const name = r->names[0];
+  if (!is_index_name(r, name) || (r->index_from < 0 && !r->row_names)) return 0;
+  r->named_index = *name && strcmp(name, "Unnamed: 0") != 0;
+  return !r->named_index || (r->index_from >= 0 && counts_to_the_end(r));
+}
+
+/* ---- Names ---------------------------------------------------------------------------- */
+
+static clf_status no_name(clf__csv *r, int32_t c) {
+  char what[96];
+  r->number = r->named_by_comment ? r->said_line : r->first;
+  snprintf(what, sizeof what, "the name is empty; --drop %" PRId32 " leaves the column out", c + 1);
+  return clf__csv_refuse(r, c, NULL, what);
+}
+
+/* r->to, and the names of the columns that are kept. */
+static clf_status place_columns(clf__csv *r, const int32_t *from, int32_t count) {
+  r->to = malloc((size_t)r->cols * sizeof *r->to);
+  r->t.names = r->names ? calloc((size_t)count, sizeof *r->t.names) : NULL;
+  if (!r->to || (r->names && !r->t.names)) return no_memory(r);
+  r->t.cols = count;
+  for (int32_t c = 0; c < r->cols; c++) r->to[c] = -1;
+  for (int32_t c = 0; c < count; c++) {
+    r->to[from[c]] = c;
+    if (!r->names) continue;
+    if (!*r->names[from[c]]) return no_name(r, from[c]);
+    r->t.names[c] = strdup(r->names[from[c]]);
+    if (!r->t.names[c]) return no_memory(r);
+  }
+  return CLF_OK;
+}
+
+static clf_status check_twice(const clf__csv *r) {
+  if (!r->t.names) return CLF_OK;
+  clf__name_index index;
+  const clf_status s = clf__names_index(r->t.names, r->t.cols, &index);
+  if (s == CLF_OK) free(index.at);
+  if (s != CLF_EINVAL) return s;
+  return clf__fail(CLF_EFORMAT,
+                   "%s: line %" PRId64 ": %s; rename one, or leave one out by its number: --drop N",
+                   r->path, r->named_by_comment ? r->said_line : r->first, clf_errmsg());
+}
+
+/* ---- The columns of a model ----------------------------------------------------------- */
+
+static int32_t find_name(const clf_columns *k, const char *name) {
+  for (int32_t i = 0; i < k->count; i++)
+    if (strcmp(k->names[i], name) == 0) return i;
+  return -1;
+}
+
+static clf_status check_all_there(const clf__csv *r, const clf_columns *k, const int32_t *from,
+                                  int32_t count) {
+  for (int32_t i = 0; i < k->count; i++) {
+    int there = 0;
+    for (int32_t c = 0; c < count; c++) there |= strcmp(r->names[from[c]], k->names[i]) == 0;
+    if (there) continue;
+    const clf_status s = clf__column_missing(NULL, k->names[i], r->names, r->cols);
+    return s == CLF_EINVAL ? CLF_ESHAPE : s;
+  }
+  return CLF_OK;
+}
+
+/* Leaves the columns that o->like has; r->like says which. */
+static clf_status keep_alike(clf__csv *r, int32_t *from, int32_t *count) {
+  const clf_columns *const k = r->o->like;
+  const int by_name = r->names && k->names;
+  clf__name_list out = {.used = 0};
+  int32_t left = 0;
+  if (by_name) CLF_TRY(check_all_there(r, k, from, *count));
+  if (!by_name && *count != k->count) return CLF_OK; /* the caller sees that */
+  r->like = malloc((size_t)*count * sizeof *r->like);
+  if (!r->like) return no_memory(r);
+  for (int32_t c = 0; c < *count; c++) {
+    const int32_t at = by_name ? find_name(k, r->names[from[c]]) : c;
+    if (at < 0) {
+      clf__name_list_add(&out, r->names[from[c]], strlen(r->names[from[c]]));
+      continue;
+    }
+    r->like[left] = at;
+    from[left++] = from[c];
+  }
+  *count = left;
+  return out.used ? clf__table_note(&r->t, "left out, as the model has no such column: %s",
+                                    clf__name_list_text(&out))
+                  : CLF_OK;
+}
+
+/* ---- All -------------------------------------------------------------------------------- */
+
+static clf_status find_id(clf__csv *r) {
+  if (!r->o->id) return CLF_OK;
+  CLF_TRY(clf__columns_find(r->path, "--id", r->o->id, r->names, r->cols, &r->id));
+  r->t.id_name = strdup(r->names && *r->names[r->id] ? r->names[r->id] : "id");
+  return r->t.id_name ? CLF_OK : no_memory(r);
+}
+
+/* Takes column c out of the list, if it is there. */
+static void take_out(int32_t c, int32_t *from, int32_t *count) {
+  int32_t left = 0;
+  for (int32_t i = 0; i < *count; i++)
+    if (from[i] != c) from[left++] = from[i];
+  *count = left;
+}
+
+static clf_status choose(clf__csv *r, int32_t *from, int32_t count) {
+  take_out(r->id, from, &count);
+  const int index = count > 1 && from[0] == 0 && has_index(r);
+  if (index) take_out(0, from, &count);
+  if (r->o->like) CLF_TRY(keep_alike(r, from, &count));
+  if (count == 0) return clf__fail(CLF_EFORMAT, "%s: no column is left but the id", r->path);
+  r->left_out = index ? (r->index_from >= 0 ? "counts" : "names") : NULL;
+  if (!index) r->index_from = -1;
+  CLF_TRY(place_columns(r, from, count));
+  return check_twice(r);
+}
+
+clf_status clf__csv_choose_columns(clf__csv *r) {
+  int32_t *from, count;
+  CLF_TRY(find_id(r));
+  CLF_TRY(clf__columns_choose(r->path, r->o, r->names, r->cols, &from, &count));
+  const clf_status s = choose(r, from, count);
+  free(from);
+  return s;
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/* csv_kinds.c: what the columns of a text hold: numbers, labels, booleans, dates. */
+#define _GNU_SOURCE
+#include "csv.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dates.h"
+#include "kinds.h"
+#include "status.h"
+
+/* ---- What was seen of a column of text ----------------------------------------------- */
+
+enum { SLOTS = 1024 /* of the table of labels: a power of 2, four times CLF_CATEGORIES_MAX */ };
+
+typedef struct guess {
+  int64_t numbers, texts; /* fields that are no mark of a missing value */
+  int64_t misspelt;       /* texts that are meant as numbers */
+  int pairs;              /* bits of the pairs of words that all texts are of */
+  char *word;             /* the first of these texts as it is written */
+  clf__dates dates;
+  int32_t count;        /* different fields */
+  int too_many;         /* there are more than CLF_CATEGORIES_MAX */
+  char **labels;        /* CLF_CATEGORIES_MAX of them */
+  int16_t slots[SLOTS]; /* 1 + a place in labels; 0: free */
+} guess;
+
+static guess *new_guess(void) {
+  guess *const g = calloc(1, sizeof *g);
+  if (!g) return NULL;
+  g->pairs = ~0;
+  g->labels = calloc(CLF_CATEGORIES_MAX, sizeof *g->labels);
+  if (g->labels) return g;
+  free(g);
+  return NULL;
+}
+
+static void free_guess(guess *g) {
+  if (!g) return;
+  clf__names_free(g->labels, g->count);
+  free(g->word);
+  free(g);
+}
+
+/* FNV-1a */
+static uint32_t hash(const char *s) {
+  uint32_t h = 2166136261U;
+  for (; *s; s++) h = (h ^ (unsigned char)*s) * 16777619U;
+  return h;
+}
+
+/* Takes the text, which is freed unless it is new. */
+static void add_label(guess *g, char *text) {
+  uint32_t at = hash(text) % SLOTS;
+  for (; g->slots[at]; at = (at + 1) % SLOTS)
+    if (strcmp(g->labels[g->slots[at] - 1], text) == 0) break;
+  if (g->slots[at] || g->count == CLF_CATEGORIES_MAX) {
+    g->too_many |= !g->slots[at];
+    free(text);
+    return;
+  }
+  g->labels[g->count++] = text;
+  g->slots[at] = (int16_t)g->count;
+}
+
+/* "50%" and "1,234" are numbers misspelt; "25-34" and "75+" are labels. */
+static int is_misspelt(const clf__field *f) {
+  if (!clf__csv_is_misspelt(f) || f->s[f->n - 1] == '+') return 0;
+  for (size_t i = 1; i < f->n; i++)
+    if ((f->s[i] == '-' || f->s[i] == '+') && !strchr("eE", f->s[i - 1])) return 0;
+  return 1;
+}
+
+static void see_text(guess *g, const clf__field *f, const char *text) {
+  int which;
+  const int pair = clf__boolean_pair(f->s, f->n, &which);
+  g->texts++;
+  g->misspelt += is_misspelt(f);
+  g->pairs &= pair < 0 ? 0 : 1 << pair;
+  if (g->pairs && !g->word) g->word = strdup(text);
+  clf__dates_show(&g->dates, f->s, f->n);
+}
+
+static clf_status see(const clf__csv *r, guess *g, const clf__field *f) {
+  double v;
+  if (f->n == 0 || clf__csv_is_missing(f)) return CLF_OK;
+  char *const text = clf__csv_unquoted(f);
+  if (!text) return clf__fail(CLF_ENOMEM, "%s: no memory for its labels", r->path);
+  if (clf__csv_kind(r, f, &v) == CLF_FIELD_TEXT)
+    see_text(g, f, text);
+  else
+    g->numbers++;
+  add_label(g, text);
+  return CLF_OK;
+}
+
+/* ---- What the column is -------------------------------------------------------------- */
+
+static int by_text(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static clf_status make_category(clf_column *k, guess *g) {
+  qsort(g->labels, (size_t)g->count, sizeof *g->labels, by_text);
+  k->kind = CLF_COLUMN_CATEGORY;
+  k->category_count = g->count;
+  k->categories = clf__names_copy(g->labels, g->count);
+  return k->categories ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for the labels of a column");
+}
+
+static clf_status make_boolean(clf_column *k, const guess *g) {
+  int pair = 0;
+  while (!(g->pairs >> pair & 1)) pair++;
+  k->kind = CLF_COLUMN_BOOLEAN;
+  CLF_TRY(clf__boolean_words(pair, g->word, &k->categories));
+  k->category_count = 2;
+  return CLF_OK;
+}
+
+static clf_status make_date(const clf__csv *r, int64_t column, clf_column *k, const guess *g) {
+  char form[CLF_DATE_FORM], word[64];
+  if (!clf__dates_form(&g->dates, form)) {
+    clf__csv_column_word(r, column, word, sizeof word);
+    return clf__csv_refuse_column(r, column,
+                                  "days and months of dates as \"%s\" cannot be told apart; write "
+                                  "them as 2024-05-31, or leave the column out: --drop %s",
+                                  clf__excerpt_of(g->labels[0], strlen(g->labels[0])).s, word);
+  }
+  k->kind = clf__date_is_time(form) ? CLF_COLUMN_TIME : CLF_COLUMN_DATE;
+  k->form = strdup(form);
+  k->unit = strdup(clf__date_unit(form));
+  return k->form && k->unit ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory to describe a column");
+}
+
+static clf_status refuse_texts(const clf__csv *r, int64_t column, const guess *g) {
+  char word[64], many[32];
+  clf__csv_column_word(r, column, word, sizeof word);
+  snprintf(many, sizeof many, g->too_many ? "more than %d" : "%d", (int)g->count);
+  return clf__csv_refuse_column(r, column,
+                                "%s different texts in %" PRId64
+                                " rows are no categories; --id %s keeps them as names of the "
+                                "rows, --drop %s leaves the column out",
+                                many, g->numbers + g->texts, word, word);
+}
+
+/* Labels repeat, but those of a few rows need not. */
+static clf_status decide(const clf__csv *r, int64_t column, guess *g, clf_column *k) {
+  enum { FEW = 8 };
+  const int64_t all = g->numbers + g->texts;
+  if (g->texts == 0 || g->numbers > g->texts) return CLF_OK; /* what is no number is refused */
+  if (g->numbers == 0 && g->pairs) return make_boolean(k, g);
+  if (g->numbers == 0 && g->dates.forms) return make_date(r, column, k, g);
+  if (2 * g->misspelt > g->texts) return CLF_OK;
+  if (g->too_many || (g->count > FEW && 2 * g->count > all)) return refuse_texts(r, column, g);
+  return make_category(k, g);
+}
+
+/* ---- All columns ---------------------------------------------------------------------- */
+
+/* Whether the lines that were judged have numbers in less than half of the rows there. */
+static int may_be_text(const clf__csv *r, int64_t c) {
+  return r->to[c] >= 0 && 2 * (int64_t)r->numeric[c] < r->others + !r->header;
+}
+
+static clf_status see_line(const clf__csv *r, guess **guesses) {
+  char *p = r->line;
+  for (int64_t c = 0; p && c < r->cols; c++) {
+    clf__field f;
+    p = clf__csv_take(r->delim, p, r->close, &f);
+    if (f.fault) return CLF_OK; /* refused when it is read */
+    if (guesses[c]) CLF_TRY(see(r, guesses[c], &f));
+  }
+  return CLF_OK;
+}
+
+static clf_status see_all(clf__csv *r, guess **guesses) {
+  char *const next = r->next;
+  const int64_t number = r->number;
+  clf_status s = CLF_OK;
+  while (!s && clf__csv_step(r)) s = see_line(r, guesses);
+  for (int64_t c = 0; !s && c < r->cols; c++)
+    if (guesses[c]) s = decide(r, c, guesses[c], &r->t.columns[r->to[c]]);
+  r->next = next;
+  r->number = number;
+  return s;
+}
+
+static clf_status judge_kinds(clf__csv *r) {
+  guess **const guesses = calloc((size_t)r->cols, sizeof *guesses);
+  clf_status s = guesses ? CLF_OK : clf__fail(CLF_ENOMEM, "%s: no memory for its labels", r->path);
+  int some = 0;
+  for (int64_t c = 0; !s && c < r->cols; c++) {
+    if (!may_be_text(r, c)) continue;
+    guesses[c] = new_guess();
+    if (!guesses[c]) s = clf__fail(CLF_ENOMEM, "%s: no memory for its labels", r->path);
+    some = 1;
+  }
+  if (!s && some) s = see_all(r, guesses);
+  for (int64_t c = 0; guesses && c < r->cols; c++) free_guess(guesses[c]);
+  free(guesses);
+  return s;
+}
+
+static clf_status copy_kinds(clf__csv *r) {
+  const clf_column *const from = r->o->like->at;
+  for (int32_t c = 0; from && c < r->t.cols; c++) {
+    CLF_TRY(clf__column_check(&from[r->like[c]]));
+    CLF_TRY(clf_column_copy(&from[r->like[c]], &r->t.columns[c]));
+    r->t.columns[c].smallest = r->t.columns[c].largest = NAN;
+  }
+  return CLF_OK;
+}
+
+clf_status clf__csv_find_kinds(clf__csv *r) {
+  if (!r->o->kinds && !r->o->like) return CLF_OK;
+  CLF_TRY(clf__columns_new(r->t.cols, &r->t.columns));
+  r->fractions = calloc((size_t)r->t.cols, 1);
+  if (!r->fractions) return clf__fail(CLF_ENOMEM, "%s: no memory for its columns", r->path);
+  CLF_TRY(r->like ? copy_kinds(r) : judge_kinds(r));
+  for (int32_t c = 0; c < r->t.cols; c++) r->t.columns[c].decimals = 0;
+  return CLF_OK;
+}
+
+/* ---- Values ----------------------------------------------------------------------------- */
+
+static int read_text(const clf_column *k, const clf__field *f, double *v) {
+  if (!f->quoted || !memchr(f->s, '"', f->n)) return clf__column_read(k, f->s, f->n, 0, v);
+  char *const text = clf__csv_unquoted(f);
+  const int is = text && clf__column_read(k, text, strlen(text), 0, v);
+  free(text);
+  return is;
+}
+
+int clf__csv_is_label(const clf__csv *r, int32_t c, const clf__field *f) {
+  double v;
+  return r->t.columns && r->t.columns[c].kind == CLF_COLUMN_CATEGORY &&
+         read_text(&r->t.columns[c], f, &v);
+}
+
+static clf_status refuse_value(const clf__csv *r, int64_t column, const clf_column *k,
+                               const clf__field *f) {
+  char what[448];
+  double v;
+  const int lacks = f->n == 0 || clf__csv_is_missing(f);
+  if (lacks) return clf__csv_refuse_kind(r, column, f, clf__csv_kind(r, f, &v));
+  strcpy(what, "is not ");
+  clf__column_holds(k, what + strlen(what), sizeof what - strlen(what));
+  if (r->like)
+    snprintf(what + strlen(what), sizeof what - strlen(what), ", which the model was trained on");
+  return clf__csv_refuse(r, column, f, what);
+}
+
+/* Digits after the point; -1 with an exponent. */
+static int32_t decimals_of(const clf__field *f) {
+  const char *point = NULL;
+  for (size_t i = 0; i < f->n; i++) {
+    if (f->s[i] == 'e' || f->s[i] == 'E') return -1;
+    if (f->s[i] == '.' || f->s[i] == ',') point = f->s + i;
+  }
+  return point ? (int32_t)(f->s + f->n - point) - 1 : 0;
+}
+
+clf_status clf__csv_take_value(clf__csv *r, int64_t column, int32_t c, const clf__field *f,
+                               double *v) {
+  clf_column *const k = &r->t.columns[c];
+  if (k->kind > CLF_COLUMN_INTEGER) {
+    if (!read_text(k, f, v))
+      return refuse_value(r, column, r->like ? &r->o->like->at[r->like[c]] : k, f);
+  } else {
+    CLF_TRY(clf__csv_take_number(r, column, f, v));
+    const int32_t decimals = decimals_of(f);
+    if (decimals < 0 || k->decimals < 0)
+      k->decimals = -1;
+    else if (decimals > k->decimals)
+      k->decimals = decimals;
+    if (*v != round(*v) || fabs(*v) > 9007199254740992.0) r->fractions[c] = 1;
+  }
+  clf__column_sees(k, *v);
+  return CLF_OK;
+}
+
+/* "species (3 labels), sex (boolean), day (date as 2024-05-01)" */
+static clf_status note_kinds(clf__csv *r) {
+  clf__name_list list = {.used = 0};
+  for (int32_t c = 0; c < r->t.cols; c++) {
+    char text[192], number[32], example[CLF_DATE_TEXT], what[CLF_DATE_TEXT + 16];
+    const clf_column *const k = &r->t.columns[c];
+    if (k->kind <= CLF_COLUMN_INTEGER) continue;
+    if (k->kind == CLF_COLUMN_CATEGORY)
+      snprintf(what, sizeof what, "%" PRId32 " label%s", k->category_count,
+               k->category_count == 1 ? "" : "s");
+    else if (k->kind == CLF_COLUMN_BOOLEAN)
+      snprintf(what, sizeof what, "boolean");
+    else
+      clf__date_text(k->form, isnan(k->smallest) ? 0 : k->smallest, example),
+          snprintf(what, sizeof what, "%s as %s", clf_column_kind_name(k->kind), example);
+    snprintf(number, sizeof number, "column %" PRId32, c + 1);
+    const char *const name = r->t.names ? r->t.names[c] : number;
+    const int n =
+        snprintf(text, sizeof text, "%s (%s)", clf__excerpt_of(name, strlen(name)).s, what);
+    clf__name_list_add(&list, text, (size_t)n);
+  }
+  return list.used ? clf__table_note(&r->t, "read as numbers: %s", clf__name_list_text(&list))
+                   : CLF_OK;
+}
+
+clf_status clf__csv_end_kinds(clf__csv *r) {
+  if (!r->t.columns || r->like) return CLF_OK;
+  for (int32_t c = 0; c < r->t.cols; c++)
+    if (r->t.columns[c].kind == CLF_COLUMN_NUMBER && !r->fractions[c])
+      r->t.columns[c].kind = CLF_COLUMN_INTEGER;
+  return note_kinds(r);
+}
