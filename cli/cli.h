@@ -3,6 +3,7 @@
 #ifndef CLI_H
 #define CLI_H
 #include "clflow/clflow.h"
+#include "clflow/report.h"
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -525,6 +526,23 @@ extern const cli_grid cli_training_grid;
 int cli_training_draw(cli_training *t);
 clf_status cli_training_save(cli_training *t);
 
+/* ---- report.c ---------------------------------------------------------- */
+
+/* The rows of a session as a report takes them: by the model's record training, validation and test
+ * rows apart, and without a record all as rows that may have been trained on. */
+typedef struct cli_report_rows {
+  clf_report_source source;
+  clf_table x[3], given[3]; /* of each part */
+  int64_t *row[3];
+  char **ids[3];
+  int32_t *pairs;
+  char command[4096];
+} cli_report_rows;
+
+/* `pairs`: names or numbers of columns by comma, or NULL.  To be closed also after a failure. */
+int cli_report_open(cli_session *s, const char *pairs, uint64_t seed, cli_report_rows *r);
+void cli_report_close(cli_report_rows *r);
+
 /* ---- Verbs, a file each ------------------------------------------------- */
 
 #define CLI_VERB_MAP(X)                                                                            \
@@ -537,7 +555,8 @@ clf_status cli_training_save(cli_training *t);
   X(sample)                                                                                        \
   X(interpolate)                                                                                   \
   X(complete)                                                                                      \
-  X(compress) X(jacobian) X(plot) X(info) X(flows) X(devices) X(tune) X(bench) X(importance)
+  X(compress)                                                                                      \
+  X(jacobian) X(plot) X(report) X(info) X(flows) X(devices) X(tune) X(bench) X(importance)
 #define CLI_X(name) extern const cli_verb cli_##name;
 CLI_VERB_MAP(CLI_X)
 #undef CLI_X

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "clflow/clflow.h"
 #include "clflow/plot.h"
+#include "clflow/report.h"
 #include "suite.h"
 
 enum { MOST = 256 };
@@ -511,6 +512,11 @@ END_TEST
 /* ---- Pictures -------------------------------------------------------------------------------- */
 
 START_TEST(pictures) {
+  const clf_report_source report = {0};
+  NO(clf_report_write, "source", NULL, "never.html", NULL, 0);
+  NO(clf_report_write, "path", &report, NULL, NULL, 0);
+  NO(clf_report_plot, "source", NULL, CLF_PICTURE_PIT, "never.png");
+  NO(clf_report_plot, "path", &report, CLF_PICTURE_PIT, NULL);
   NO(clf_plot_flow, "flow", NULL, NULL, 1, "never.png");
   NO(clf_plot_flow, "path", flow, NULL, 1, NULL);
   ck_assert_int_eq(

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* report.c: `clflow report`: whether to believe a model of a table, as a page of HTML. */
+#define _POSIX_C_SOURCE 200809L
+#include "cli.h"
+#include "clflow/report.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Rows by what they serve for ------------------------------------------------------------ */
+
+static double record_number(const json_t *record, const char *of, const char *name) {
+  const json_t *const v = json_object_get(of ? json_object_get(record, of) : record, name);
+  return json_is_number(v) ? json_number_value(v) : NAN;
+}
+
+/* What each row served for when the model was chosen, into part (rows); 0 if that is not known,
+ * since the model has no record or these are other rows. */
+static int known_parts(const clf_flow *flow, int64_t rows, uint8_t *part) {
+  json_t *const record = clf_flow_record(flow) ? json_loads(clf_flow_record(flow), 0, NULL) : NULL;
+  const double train = record_number(record, "rows", "train"),
+               valid = record_number(record, "rows", "valid"),
+               test = record_number(record, "rows", "test"),
+               seed = record_number(record, NULL, "seed");
+  json_decref(record);
+  if (!(train + valid + test == (double)rows) || !(test >= 1) || isnan(seed)) return 0;
+  return clf_split_rows(rows, valid / (double)rows, test / (double)rows, (uint64_t)seed, part) ==
+         CLF_OK;
+}
+
+static int copy_rows(const clf_table *from, const uint8_t *part, int which, int64_t n,
+                     clf_table *to) {
+  if (clf_table_new(n, from->cols, to) != CLF_OK) return cli_fail_library();
+  int64_t at = 0;
+  for (int64_t i = 0; i < from->rows; i++)
+    if (part[i] == which)
+      memcpy(to->at + at++ * from->cols, from->at + i * from->cols,
+             (size_t)from->cols * sizeof *to->at);
+  return CLI_OK;
+}
+
+/* The context of each row, also where one is given for all. */
+static int copy_given(cli_session *s, const uint8_t *part, int which, int64_t n, clf_table *to) {
+  const double *c;
+  const int code = cli_given_rows(s, 0, s->data.rows, &c);
+  if (code || !c) return code;
+  const clf_table all = {.rows = s->data.rows, .cols = s->given.cols, .at = (double *)(uintptr_t)c};
+  return copy_rows(&all, part, which, n, to);
+}
+
+static int take_part(cli_session *s, const uint8_t *part, int which, cli_report_rows *r) {
+  clf_report_rows *const rows[3] = {&r->source.train, &r->source.valid, &r->source.test};
+  int64_t n = 0;
+  for (int64_t i = 0; i < s->data.rows; i++) n += part[i] == which;
+  if (n == 0) return CLI_OK;
+  int code = copy_rows(&s->data, part, which, n, &r->x[which]);
+  if (!code) code = copy_given(s, part, which, n, &r->given[which]);
+  if (code) return code;
+  r->row[which] = malloc((size_t)n * sizeof *r->row[which]);
+  if (!r->row[which]) return cli_fail("out of memory for %" PRId64 " rows", n);
+  int64_t at = 0;
+  for (int64_t i = 0; i < s->data.rows; i++)
+    if (part[i] == which) r->row[which][at++] = i + 1;
+  *rows[which] = (clf_report_rows){.x = &r->x[which], .row = r->row[which]};
+  if (r->given[which].at) rows[which]->given = &r->given[which];
+  return CLI_OK;
+}
+
+static int take_rows(cli_session *s, cli_report_rows *r) {
+  uint8_t *const part = malloc((size_t)s->data.rows);
+  if (!part) return cli_fail("out of memory for %" PRId64 " rows", s->data.rows);
+  r->source.seen = !known_parts(s->flow, s->data.rows, part);
+  if (r->source.seen) memset(part, CLF_ROW_TEST, (size_t)s->data.rows);
+  int code = CLI_OK;
+  for (int which = CLF_ROW_TRAIN; which <= CLF_ROW_TEST && !code; which++)
+    code = take_part(s, part, which, r);
+  free(part);
+  return code;
+}
+
+/* ---- --pairs --------------------------------------------------------------------------------- */
+
+/* The column of that name, or of that number from 1; -1: there is none. */
+static int32_t find_column(const cli_session *s, const char *word, size_t n) {
+  char *const *names = clf_flow_columns(s->flow);
+  if (!names) names = s->data.names;
+  for (int32_t d = 0; names && d < s->data.cols; d++)
+    if (strlen(names[d]) == n && strncmp(names[d], word, n) == 0) return d;
+  if (n == 0 || n > 9 || strspn(word, "0123456789") < n) return -1;
+  const long number = strtol(word, NULL, 10);
+  return number >= 1 && number <= s->data.cols ? (int32_t)number - 1 : -1;
+}
+
+static int take_pairs(const cli_session *s, const char *list, cli_report_rows *r) {
+  enum { MOST = 6 };
+  if (!list) return CLI_OK;
+  r->pairs = malloc(MOST * sizeof *r->pairs);
+  if (!r->pairs) return cli_fail("out of memory for --pairs");
+  r->source.pairs = r->pairs;
+  for (const char *at = list;; at++) {
+    const size_t n = strcspn(at, ",");
+    const int32_t d = find_column(s, at, n);
+    if (d < 0)
+      return cli_usage("--pairs takes columns of the model by name or by number from 1 to %" PRId32
+                       ", with commas between; got \"%.*s\"",
+                       s->data.cols, (int)n, at);
+    if (r->source.pair_count == MOST)
+      return cli_usage("--pairs takes up to %d columns; give fewer", MOST);
+    r->pairs[r->source.pair_count++] = d;
+    at += n;
+    if (!*at) break;
+  }
+  if (r->source.pair_count < 2) return cli_usage("--pairs needs two columns or more");
+  return CLI_OK;
+}
+
+/* ---- The source -------------------------------------------------------------------------------
+ */
+
+static void write_command(uint64_t seed, cli_report_rows *r) {
+  char number[32];
+  snprintf(r->command, sizeof r->command, "clflow report");
+  cli_append_word(' ', cli_common.model, r->command, sizeof r->command);
+  cli_append_word(' ', "--data", r->command, sizeof r->command);
+  cli_append_word(' ', cli_common.data, r->command, sizeof r->command);
+  if (cli_common.given) {
+    cli_append_word(' ', "--given", r->command, sizeof r->command);
+    cli_append_word(' ', cli_common.given, r->command, sizeof r->command);
+  }
+  snprintf(number, sizeof number, "%" PRIu64, seed);
+  cli_append_word(' ', "--seed", r->command, sizeof r->command);
+  cli_append_word(' ', number, r->command, sizeof r->command);
+}
+
+int cli_report_open(cli_session *s, const char *pairs, uint64_t seed, cli_report_rows *r) {
+  *r = (cli_report_rows){
+      .source = {
+          .flow = s->flow, .data = cli_common.data, .model = cli_common.model, .seed = seed}};
+  if (!s->data.at) return cli_fail("reports are for tables, %s holds images", cli_common.data);
+  write_command(seed, r);
+  r->source.command = r->command;
+  const int code = take_rows(s, r);
+  return code ? code : take_pairs(s, pairs, r);
+}
+
+void cli_report_close(cli_report_rows *r) {
+  for (int i = 0; i < 3; i++) {
+    clf_table_free(&r->x[i]);
+    clf_table_free(&r->given[i]);
+    free(r->row[i]);
+    free(r->ids[i]);
+  }
+  free(r->pairs);
+}
+
+/* ---- The verb -----------------------------------------------------------------------------------
+ */
+
+static struct {
+  const char *out, *pairs;
+  uint64_t seed;
+} o;
+
+static cli_option options[] = {
+    CLI_OPERAND_MODEL,
+    CLI_OPTION_DATA("the table that the model is of; the rows that a record calls test rows are "
+                    "judged, and without a record all rows"),
+    {"--out", "FILE.html",
+     "the report (default the model's name with .report.html, in this folder)", CLI_OUTPUT, &o.out,
+     NULL, 0, 0},
+    {"--pairs", "A,B,...",
+     "columns of the pair plot: two to six names, or numbers from 1 (default the six that fit "
+     "worst)",
+     CLI_TEXT, &o.pairs, NULL, 0, 0},
+    {"--seed", "S", "of the samples that rows are compared with", CLI_SEED, &o.seed, "1", 0, 0},
+    CLI_OPTION_GIVEN_ROWS,
+    CLI_OPTION_FORCE,
+    CLI_OPTIONS_MODEL,
+    CLI_OPTIONS_TABLE,
+    CLI_OPTIONS_END,
+};
+
+/* "models/wine.flow" becomes "wine.report.html". */
+static const char *default_out(void) {
+  static char name[4096];
+  static const char *const endings[] = {".flow", ".safetensors"};
+  const char *const slash = strrchr(cli_common.model, '/');
+  const char *const base = slash ? slash + 1 : cli_common.model;
+  size_t n = strlen(base);
+  for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+    if (cli_has_suffix(base, endings[i]) && n > strlen(endings[i])) n -= strlen(endings[i]);
+  const int used = snprintf(name, sizeof name, "%.*s.report.html", (int)n, base);
+  return used < (int)sizeof name ? name : NULL;
+}
+
+static const char *also_writes(int i, const char **option) {
+  if (i > 0 || o.out) return NULL;
+  *option = "MODEL";
+  return default_out();
+}
+
+static int write_report(cli_session *s, const char *out) {
+  char verdict[512];
+  cli_report_rows r;
+  int code = cli_report_open(s, o.pairs, o.seed, &r);
+  if (!code && clf_report_write(&r.source, out, verdict, sizeof verdict) != CLF_OK)
+    code = cli_fail_library();
+  if (!code) printf("%s\nreport: %s\n", verdict, cli_clean(out));
+  cli_report_close(&r);
+  return code;
+}
+
+static int run(void) {
+  const char *const out = o.out ? o.out : default_out();
+  if (!out) return cli_usage("the name of the model is too long; give --out");
+  int code = cli_check_file("--out", out, ".html");
+  if (code) return code;
+  cli_session s;
+  code = cli_session_open(&s);
+  if (!code) code = write_report(&s, out);
+  cli_session_close(&s);
+  return code;
+}
+
+const cli_verb cli_report = {
+    .name = "report",
+    .usage = "MODEL --data DATA [options]",
+    .purpose = "Writes a page of HTML that says how well a model fits a table.",
+    .details = "The page needs no network. It compares rows with samples of the model, column by\n"
+               "column and by their log p, and names the strangest rows.",
+    .example = "clflow report wine.flow --data wine.csv",
+    .options = options,
+    .run = run,
+    .also_writes = also_writes,
+};

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* judge.c: how well a flow fits rows: the parts, and one step after the other. */
+#include "judge.h"
+#include "fail.h"
+#include "statistics.h"
+#include "view.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const part_names[CLF__PARTS] = {"training", "validation", "test"};
+
+const char *clf__name_of(const clf__facts *f, int32_t column, char name[32]) {
+  char *const *const names = clf_flow_columns(f->flow);
+  const clf_table *const t = f->part[CLF__TEST].rows->x;
+  if (names) return names[column];
+  if (t->names && t->names[column] && t->names[column][0]) return t->names[column];
+  snprintf(name, 32, "x%" PRId32, column);
+  return name;
+}
+
+/* ---- What is refused ---------------------------------------------------------------- */
+
+static clf_status check_part(const clf__facts *f, int which) {
+  const clf_report_rows *const r = f->part[which].rows;
+  if (!r->x || !r->x->at || r->x->rows < 1) return CLF_OK;
+  CLF_TRY(clf__table_check(r->x));
+  if (r->x->cols != f->dim)
+    return clf__plot_fail(
+        CLF_ESHAPE, "the %s rows have %" PRId32 " columns, but the flow has %" PRId32 " dimensions",
+        part_names[which], r->x->cols, f->dim);
+  if (!f->context) return CLF_OK;
+  if (!r->given || r->given->cols != f->context || r->given->rows != r->x->rows)
+    return clf__plot_fail(CLF_ESHAPE,
+                          "the flow takes a context of %" PRId32
+                          " columns with each of the %" PRId64 " %s rows",
+                          f->context, r->x->rows, part_names[which]);
+  return clf__table_check(r->given);
+}
+
+static clf_status check(const clf__facts *f) {
+  const clf_report_source *const s = f->source;
+  const clf_flow_spec *const spec = clf_flow_get_spec(f->flow);
+  if (spec->height)
+    return clf__plot_fail(CLF_ENOTSUP, "reports are for tables; this is a flow of images");
+  if (!s->test.x || s->test.x->rows < 1)
+    return clf__plot_fail(CLF_EINVAL, "there are no test rows to judge the flow by");
+  for (int i = 0; i < CLF__PARTS; i++) CLF_TRY(check_part(f, i));
+  for (int32_t i = 0; i < s->pair_count; i++)
+    if (s->pairs[i] < 0 || s->pairs[i] >= f->dim)
+      return clf__plot_fail(CLF_EINVAL, "there is no column %" PRId32 " to draw, counted from 0",
+                            s->pairs[i]);
+  return CLF_OK;
+}
+
+/* ---- log p of the rows ---------------------------------------------------------------- */
+
+static clf_status score(clf__facts *f, clf__part *p) {
+  if (!p->rows->x || p->rows->x->rows < 1) return CLF_OK;
+  p->n = p->rows->x->rows;
+  p->logp = malloc((size_t)p->n * sizeof *p->logp);
+  if (!p->logp) return clf__plot_fail(CLF_ENOMEM, "no memory for %" PRId64 " rows", p->n);
+  CLF_TRY(f->context
+              ? clf_log_prob_given(f->flow, p->rows->x->at, p->rows->given->at, p->n, p->logp)
+              : clf_log_prob(f->flow, p->rows->x->at, p->n, p->logp));
+  const clf_score all = clf_score_of(p->logp, p->n, f->dim);
+  p->mean = all.rest.mean;
+  p->error = all.count - all.zeros > 1 ? all.rest.std_error : NAN;
+  p->zeros = all.zeros;
+  return CLF_OK;
+}
+
+/* ---- Rows for pictures -------------------------------------------------------------------- */
+
+/* The test rows, or where these are few all rows; of many, evenly spaced ones.  Of conditional
+ * models those that samples were drawn for. */
+static clf_status choose_shown(clf__facts *f) {
+  enum { ENOUGH = 500, MOST = 10000 };
+  const int alone = f->draws || f->part[CLF__TEST].n >= ENOUGH;
+  int64_t all = 0;
+  for (int i = alone ? CLF__TEST : 0; i < CLF__PARTS; i++) all += f->part[i].n;
+  if (f->draws) all = f->judged;
+  f->shows_all = !alone;
+  f->shown = all < MOST ? all : MOST;
+  f->show = malloc((size_t)f->shown * (size_t)f->dim * sizeof *f->show);
+  if (!f->show) return clf__plot_fail(CLF_ENOMEM, "no memory for %" PRId64 " rows", f->shown);
+  for (int64_t k = 0; k < f->shown; k++) {
+    int64_t i = (int64_t)((double)k * (double)all / (double)f->shown);
+    int part = alone ? CLF__TEST : 0;
+    if (f->draws) i = f->judge[i];
+    while (i >= f->part[part].n) i -= f->part[part++].n;
+    memcpy(f->show + k * f->dim, f->part[part].rows->x->at + i * f->dim,
+           (size_t)f->dim * sizeof *f->show);
+  }
+  return CLF_OK;
+}
+
+/* ---- All of it ------------------------------------------------------------------------------- */
+
+void clf__test_finish(clf__test *t, int family) {
+  clf__sort(t->u, t->n);
+  t->mean = 0;
+  for (int64_t i = 0; i < t->n; i++) t->mean += t->u[i] / (double)t->n;
+  t->distance = clf__ks_distance(t->u, t->n);
+  t->probability = clf__ks_probability(t->distance, t->rows);
+  t->band = clf__ks_band(CLF__ALPHA / family, t->rows);
+  t->level = t->distance <= t->band     ? CLF__FITS
+             : t->distance < CLF__CLEAR ? CLF__SLIGHT
+                                        : CLF__CLEARLY;
+}
+
+static void compare_parts(clf__facts *f) {
+  const clf__part *const train = &f->part[CLF__TRAIN], *const test = &f->part[CLF__TEST];
+  f->gap = f->gap_error = NAN;
+  if (!train->n) return;
+  f->gap = train->mean - test->mean;
+  f->gap_error = hypot(train->error, test->error);
+}
+
+static clf_status judge(clf__facts *f) {
+  CLF_TRY(check(f));
+  CLF_TRY(clf__record_read(&f->record, f->flow));
+  for (int i = 0; i < CLF__PARTS; i++) CLF_TRY(score(f, &f->part[i]));
+  compare_parts(f);
+  CLF_TRY(clf__judge_samples(f));
+  CLF_TRY(clf__judge_gaussian(f));
+  CLF_TRY(choose_shown(f));
+  return clf__judge_strange(f);
+}
+
+clf_status clf__judge(clf__facts *f, const clf_report_source *source) {
+  *f = (clf__facts){.source = source, .flow = source->flow};
+  f->dim = clf_flow_get_spec(f->flow)->dim;
+  f->context = clf_flow_context(f->flow);
+  f->part[CLF__TRAIN].rows = &source->train;
+  f->part[CLF__VALID].rows = &source->valid;
+  f->part[CLF__TEST].rows = &source->test;
+  const clf_status s = judge(f);
+  if (s) clf__judge_free(f);
+  return s;
+}
+
+void clf__judge_free(clf__facts *f) {
+  for (int i = 0; i < CLF__PARTS; i++) free(f->part[i].logp);
+  for (int32_t d = 0; f->column && d < f->dim; d++) free(f->column[d].u);
+  free(f->column);
+  free(f->worst);
+  free(f->rank.u);
+  free(f->chi.u);
+  free(f->judge);
+  free(f->sample);
+  free(f->sample_logp);
+  free(f->show);
+  free(f->strange_numbers);
+  clf__record_free(&f->record);
+  *f = (clf__facts){0};
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* judge.h: how well a flow fits rows: what the report and its pictures show.  Private. */
+#ifndef CLF_PLOT_JUDGE_H
+#define CLF_PLOT_JUDGE_H
+#include "clflow/report.h"
+#include "record.h"
+
+/* A family of tests finds a difference in rows of the model itself with this probability. */
+#define CLF__ALPHA 0.01
+/* Differences in a distribution function from here on are clear, not slight. */
+#define CLF__CLEAR 0.1
+
+enum { CLF__TRAIN, CLF__VALID, CLF__TEST, CLF__PARTS };
+enum { CLF__STRANGE_ROWS = 10 };
+
+/* A Kolmogorov-Smirnov test of n numbers that are uniform if the model is right. */
+typedef enum clf__level { CLF__FITS, CLF__SLIGHT, CLF__CLEARLY } clf__level;
+typedef struct clf__test {
+  double *u; /* (n), ascending, in 0 .. 1; NULL: the test was not made */
+  int64_t n;
+  double rows;                        /* effective number, fewer where samples are few */
+  double distance, band, probability; /* band: what distances of the model itself stay below */
+  double mean;
+  clf__level level;
+} clf__test;
+
+typedef struct clf__part {
+  const clf_report_rows *rows;
+  int64_t n;
+  double *logp;       /* (n) */
+  double mean, error; /* of those that are finite */
+  int64_t zeros;      /* rows of zero density */
+} clf__part;
+
+typedef struct clf__strange {
+  int part;
+  int64_t row;            /* within the part */
+  double logp, share;     /* share of the model's samples whose log p is below */
+  double *gain, *instead; /* (D) each, of clf_strange_columns() */
+} clf__strange;
+
+typedef struct clf__facts {
+  const clf_report_source *source;
+  clf_flow *flow;
+  clf__record record;
+  int32_t dim, context;
+  clf__part part[CLF__PARTS];
+
+  /* What rows are compared with: samples of the model or, for conditional models, `draws` samples
+   * for the context of each judged row. */
+  int64_t judged, draws; /* test rows that are compared; draws 0: all with the same samples */
+  int64_t *judge;        /* (judged) which test rows these are */
+  int64_t samples;
+  double *sample;      /* (samples, D) */
+  double *sample_logp; /* (samples); ascending unless the model is conditional */
+
+  clf__test *column;   /* (D) */
+  int32_t *worst;      /* (D) columns, the worst fit first */
+  clf__test rank, chi; /* log p among the samples'; |z|^2 under chi-square */
+
+  /* Rows less probable than every sample that they are compared with, and how many of them are
+   * expected; whether these are too many. */
+  int64_t beyond;
+  double beyond_expected;
+  clf__level beyond_level;
+
+  /* Mean log p of the test rows under a Gaussian fitted to the training rows, or where there are
+   * none to the other test rows; gain of the model over it, paired.  NaN: there is none. */
+  double gaussian, gaussian_error, gain, gain_error;
+  double gap, gap_error; /* training rows over test rows */
+
+  int64_t shown; /* rows in pictures */
+  double *show;  /* (shown, D) */
+  int shows_all; /* these come from all rows, not of the test rows alone */
+
+  int strange_count;
+  clf__strange strange[CLF__STRANGE_ROWS];
+  double *strange_numbers;
+} clf__facts;
+
+/* Everything about the source.  Errors: those of clf_report_write(). */
+clf_status clf__judge(clf__facts *f, const clf_report_source *source);
+void clf__judge_free(clf__facts *f);
+
+/* The name of a column; good until the next call with the same `name`. */
+const char *clf__name_of(const clf__facts *f, int32_t column, char name[32]);
+
+/* ---- The steps, a file each ------------------------------------------------------------ */
+
+/* judge_samples.c: samples, and the columns and log p of test rows among them. */
+clf_status clf__judge_samples(clf__facts *f);
+/* judge_gaussian.c */
+clf_status clf__judge_gaussian(clf__facts *f);
+/* judge_strange.c */
+clf_status clf__judge_strange(clf__facts *f);
+
+/* Sorts t->u and fills the rest; `family`: how many such tests are made at once. */
+void clf__test_finish(clf__test *t, int family);
+
+/* ---- In words: verdict.c ------------------------------------------------------------------ */
+
+typedef struct clf__verdict {
+  clf__level level;
+  char sentence[512]; /* whether the model fits the test rows */
+  int count;
+  char detail[12][400]; /* what speaks for and against it */
+  int bad[12];
+} clf__verdict;
+void clf__verdict_of(const clf__facts *f, clf__verdict *v);
+/* "lower than the samples", from the numbers of a column's test; "" where nothing is to say. */
+const char *clf__column_verdict(const clf__test *t);
+const char *clf__rank_verdict(const clf__test *t);
+
+#endif

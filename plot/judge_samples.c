@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* judge_samples.c: test rows among the model's samples: each column, and log p. */
+#include "fail.h"
+#include "judge.h"
+#include "statistics.h"
+#include "view.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Numbers in all samples together, and bounds of how many samples that makes. */
+enum { NUMBERS = 640000, SAMPLES_LEAST = 2000, SAMPLES_MOST = 10000 };
+/* Of conditional models: rows that are compared, and samples for each. */
+enum { ROWS_MOST = 2000, DRAWS_LEAST = 20, DRAWS_MOST = 100, NUMBERS_GIVEN = 4000000 };
+
+static int64_t within(int64_t v, int64_t lo, int64_t hi) { return v < lo ? lo : v > hi ? hi : v; }
+
+/* ---- Drawing ------------------------------------------------------------------------------ */
+
+static clf_status no_memory(int64_t n) {
+  return clf__plot_fail(CLF_ENOMEM, "no memory to compare rows with %" PRId64 " samples", n);
+}
+
+/* Which test rows are compared: all, or of many evenly spaced ones. */
+static clf_status choose_judged(clf__facts *f) {
+  const int64_t n = f->part[CLF__TEST].n;
+  f->judged = f->context && n > ROWS_MOST ? ROWS_MOST : n;
+  f->judge = malloc((size_t)f->judged * sizeof *f->judge);
+  if (!f->judge) return no_memory(f->judged);
+  for (int64_t k = 0; k < f->judged; k++)
+    f->judge[k] = (int64_t)((double)k * (double)n / (double)f->judged);
+  return CLF_OK;
+}
+
+static clf_status make_room(clf__facts *f) {
+  f->draws = f->context ? within(NUMBERS_GIVEN / (f->judged * f->dim), DRAWS_LEAST, DRAWS_MOST) : 0;
+  f->samples =
+      f->context ? f->judged * f->draws : within(NUMBERS / f->dim, SAMPLES_LEAST, SAMPLES_MOST);
+  f->sample = malloc((size_t)f->samples * (size_t)f->dim * sizeof *f->sample);
+  f->sample_logp = malloc((size_t)f->samples * sizeof *f->sample_logp);
+  return f->sample && f->sample_logp ? CLF_OK : no_memory(f->samples);
+}
+
+static clf_status draw_given(clf__facts *f) {
+  const int64_t C = f->context;
+  double *const c = malloc((size_t)f->samples * (size_t)C * sizeof *c);
+  if (!c) return no_memory(f->samples);
+  for (int64_t k = 0; k < f->judged; k++)
+    memcpy(c + k * C, f->part[CLF__TEST].rows->given->at + f->judge[k] * C, (size_t)C * sizeof *c);
+  clf_status s = clf_sample_given(f->flow, c, f->judged, f->source->seed, f->draws, f->sample);
+  for (int64_t k = f->samples - 1; k >= 0; k--) /* from the end, since both share the room */
+    memmove(c + k * C, c + k / f->draws * C, (size_t)C * sizeof *c);
+  if (!s) s = clf_log_prob_given(f->flow, f->sample, c, f->samples, f->sample_logp);
+  free(c);
+  return s;
+}
+
+static clf_status draw(clf__facts *f) {
+  CLF_TRY(choose_judged(f));
+  CLF_TRY(make_room(f));
+  if (f->context) return draw_given(f);
+  CLF_TRY(clf_sample(f->flow, f->source->seed, 0, f->samples, f->sample));
+  return clf_log_prob(f->flow, f->sample, f->samples, f->sample_logp);
+}
+
+/* ---- Comparing ------------------------------------------------------------------------------ */
+
+/* The share of n samples, ascending, that lie below v: with its place among equals drawn, it is
+ * uniform if v is one more sample. */
+static double share_below(const double *sorted, int64_t n, double v, double uniform) {
+  int64_t below, equal;
+  clf__count_below(sorted, n, v, &below, &equal);
+  return ((double)below + uniform * (double)(equal + 1)) / (double)(n + 1);
+}
+
+/* One value for each judged row (values, `stride` apart by test row) among one for each sample. */
+static clf_status compare(clf__facts *f, const double *value, int32_t stride, double *among,
+                          uint64_t stream, int family, clf__test *t) {
+  const int64_t pool = f->draws ? f->draws : f->samples;
+  t->u = malloc((size_t)f->judged * sizeof *t->u);
+  if (!t->u) return no_memory(f->judged);
+  t->n = f->judged;
+  t->rows =
+      f->draws ? (double)t->n : (double)t->n * (double)f->samples / (double)(t->n + f->samples);
+  if (!f->draws) clf__sort(among, pool);
+  for (int64_t k = 0; k < f->judged; k++) {
+    double *const own = f->draws ? among + k * pool : among;
+    if (f->draws) clf__sort(own, pool);
+    const double uniform = clf__hash_uniform(f->source->seed, (uint64_t)f->judge[k], stream);
+    t->u[k] = share_below(own, pool, value[f->judge[k] * stride], uniform);
+  }
+  clf__test_finish(t, family);
+  return CLF_OK;
+}
+
+static clf_status compare_columns(clf__facts *f) {
+  double *const among = malloc((size_t)f->samples * sizeof *among);
+  clf_status s = among ? CLF_OK : no_memory(f->samples);
+  for (int32_t d = 0; d < f->dim && !s; d++) {
+    for (int64_t i = 0; i < f->samples; i++) among[i] = f->sample[i * f->dim + d];
+    s = compare(f, f->part[CLF__TEST].rows->x->at + d, f->dim, among, (uint64_t)d + 1, f->dim,
+                &f->column[d]);
+  }
+  free(among);
+  return s;
+}
+
+/* Ascending, so that the largest distance comes first only among sorted columns; insertion keeps
+ * equal ones in the table's order. */
+static void sort_worst(clf__facts *f) {
+  for (int32_t d = 0; d < f->dim; d++) {
+    int32_t at = d;
+    while (at > 0 && f->column[f->worst[at - 1]].distance < f->column[d].distance) {
+      f->worst[at] = f->worst[at - 1];
+      at--;
+    }
+    f->worst[at] = d;
+  }
+}
+
+/* How surprising at least `count` is where `expected` are expected, by Poisson's distribution. */
+static double poisson_tail(int64_t count, double expected) {
+  return count < 1 ? 1 : clf__gamma_p((double)count, expected);
+}
+
+/* Rows that are less probable than every sample: what a test of the whole distribution of log p
+ * overlooks, since they are few, but a mean does not. */
+static void count_beyond(clf__facts *f) {
+  const int64_t pool = f->draws ? f->draws : f->samples;
+  for (int64_t k = 0; k < f->judged; k++)
+    f->beyond += f->part[CLF__TEST].logp[f->judge[k]] < f->sample_logp[f->draws ? k * pool : 0];
+  f->beyond_expected = (double)f->judged / (double)(pool + 1);
+  const double p = poisson_tail(f->beyond, f->beyond_expected);
+  f->beyond_level = p > CLF__ALPHA                                 ? CLF__FITS
+                    : (double)f->beyond < 0.02 * (double)f->judged ? CLF__SLIGHT
+                                                                   : CLF__CLEARLY;
+}
+
+/* ---- |z|^2 ------------------------------------------------------------------------------------
+ */
+
+/* Whether the latents are those of a normal base that is not trained, of columns that are all
+ * continuous. */
+static int is_chi_square(const clf__facts *f) {
+  const clf_arch *const arch = clf_flow_arch(f->flow);
+  const clf_column_grid *const grid = clf_flow_grid(f->flow);
+  for (int32_t d = 0; grid && d < f->dim; d++)
+    if (grid[d].step > 0) return 0;
+  if (!arch) return clf_flow_get_spec(f->flow)->kind != CLF_COMPOSED;
+  json_t *const json = json_loads(clf_arch_json(arch), 0, NULL);
+  const json_t *const base = json_object_get(json, "base");
+  const char *const kind = json_string_value(json_object_get(base, "kind"));
+  const json_t *const trained = json_object_get(base, "trained");
+  const int fixed = kind && strcmp(kind, "normal") == 0 && !json_is_true(trained) &&
+                    !json_object_get(base, "net");
+  json_decref(json);
+  return fixed;
+}
+
+/* z of the judged rows; where the flow overflows, NaN. */
+static clf_status latents(clf__facts *f, double *x, double *c, double *z) {
+  const clf_report_rows *const r = f->part[CLF__TEST].rows;
+  const int64_t D = f->dim, C = f->context;
+  for (int64_t k = 0; k < f->judged; k++) {
+    memcpy(x + k * D, r->x->at + f->judge[k] * D, (size_t)D * sizeof *x);
+    if (C) memcpy(c + k * C, r->given->at + f->judge[k] * C, (size_t)C * sizeof *c);
+  }
+  return C ? clf_transform_given(f->flow, x, c, f->judged, z, NULL)
+           : clf__apply(f->flow, clf_transform, f->dim, x, f->judged, z, NULL);
+}
+
+static clf_status compare_lengths(clf__facts *f) {
+  const int64_t D = f->dim, n = f->judged;
+  double *const x = malloc((size_t)n * (size_t)(2 * D + f->context) * sizeof *x);
+  f->chi = (clf__test){.n = n, .rows = (double)n, .u = malloc((size_t)n * sizeof *f->chi.u)};
+  if (!x || !f->chi.u) {
+    free(x);
+    return no_memory(n);
+  }
+  double *const z = x + n * D;
+  const clf_status s = latents(f, x, z + n * D, z);
+  for (int64_t k = 0; k < n && !s; k++) {
+    double square = 0;
+    for (int64_t d = 0; d < D; d++) square += z[k * D + d] * z[k * D + d];
+    f->chi.u[k] = isnan(square) ? 1 : clf__gamma_p((double)D / 2, square / 2);
+  }
+  free(x);
+  if (!s) clf__test_finish(&f->chi, 1);
+  return s;
+}
+
+clf_status clf__judge_samples(clf__facts *f) {
+  CLF_TRY(draw(f));
+  f->column = calloc((size_t)f->dim, sizeof *f->column);
+  f->worst = malloc((size_t)f->dim * sizeof *f->worst);
+  if (!f->column || !f->worst) return no_memory(f->dim);
+  CLF_TRY(compare_columns(f));
+  sort_worst(f);
+  CLF_TRY(compare(f, f->part[CLF__TEST].logp, 1, f->sample_logp, 0, 1, &f->rank));
+  count_beyond(f);
+  return is_chi_square(f) ? compare_lengths(f) : CLF_OK;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* pictures.h: the report's pictures: panels that are drawn from facts, into a page or a PNG.
+ * Private. */
+#ifndef CLF_PLOT_PICTURES_H
+#define CLF_PLOT_PICTURES_H
+#include "canvas.h"
+#include "judge.h"
+
+enum { CLF__PAIRS_MOST = 6 };
+
+/* A picture is a number of panels of the same size. */
+typedef struct clf__picture {
+  const char *title;
+  int (*panels)(const clf__facts *f); /* 0: the facts hold nothing of it */
+  const char *absent;                 /* what is then said */
+  double width, height;               /* of a panel */
+  /* The panel fills the canvas; ENOMEM. */
+  clf_status (*draw)(const clf__facts *f, int panel, clf__canvas *c);
+  /* What the panel shows, for those who do not see it. */
+  void (*describe)(const clf__facts *f, int panel, char *text, size_t size);
+  int keys; /* 1: data and samples have a legend */
+  /* Where the panel stands in a PNG's grid; NULL: one after the other. */
+  void (*place)(const clf__facts *f, int panel, int *row, int *col);
+} clf__picture;
+
+extern const clf__picture clf__pictures[CLF_PICTURES];
+
+/* Columns of the pair plot, in the order of their axes; how many. */
+int clf__pair_columns(const clf__facts *f, int32_t column[CLF__PAIRS_MOST]);
+
+/* The panels of marginals, pairs, PIT, rank, curves and candidates. */
+extern const clf__picture clf__picture_marginals, clf__picture_pairs, clf__picture_pit,
+    clf__picture_rank, clf__picture_curves, clf__picture_candidates;
+
+/* The axis of a column over what data and samples cover; the range of nearly all. */
+clf_status clf__column_axis(const clf__facts *f, int32_t d, const char *name, clf__axis *a);
+
+/* ---- Parts that several pictures draw ------------------------------------------------ */
+
+typedef struct clf__bins {
+  clf__range over;
+  int count;
+  double share[64]; /* of all numbers, in each bin */
+} clf__bins;
+
+/* Shares of n numbers, `stride` apart, in `bins->count` bins over `bins->over`. */
+void clf__bins_fill(clf__bins *bins, const double *v, int64_t n, int64_t stride);
+/* Two histograms: data filled, samples as an outline. */
+void clf__draw_bins(clf__frame *f, const clf__bins *bins, clf__ink ink, int filled);
+
+/* Shares of sorted uniform numbers below v, less v, with the band of the test. */
+clf_status clf__draw_uniformity(clf__canvas *c, const clf__test *t, const char *x_name);
+
+#endif

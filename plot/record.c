@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* record.c: what a flow's record says of how it was chosen. */
+#include "record.h"
+#include "fail.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static double number(const json_t *of, const char *name) {
+  const json_t *const v = json_object_get(of, name);
+  return json_is_number(v) ? json_number_value(v) : NAN;
+}
+
+static const char *text(const json_t *of, const char *name) {
+  const char *const t = json_string_value(json_object_get(of, name));
+  return t && *t ? t : NULL;
+}
+
+static clf__candidate candidate(const json_t *c) {
+  return (clf__candidate){.name = text(c, "name"),
+                          .arch = text(c, "arch"),
+                          .options = text(c, "options"),
+                          .note = text(c, "note"),
+                          .steps = number(c, "steps"),
+                          .seconds = number(c, "seconds"),
+                          .train = number(c, "train"),
+                          .valid = number(c, "valid"),
+                          .valid_se = number(c, "valid_se"),
+                          .test = number(c, "test"),
+                          .test_se = number(c, "test_se"),
+                          .chosen = json_is_true(json_object_get(c, "chosen")),
+                          .curve = json_object_get(c, "curve")};
+}
+
+clf_status clf__record_read(clf__record *r, const clf_flow *flow) {
+  *r = (clf__record){.by = NAN, .by_se = NAN};
+  json_error_t error;
+  const char *const record = clf_flow_record(flow);
+  if (!record) return CLF_OK;
+  r->json = json_loads(record, 0, &error);
+  if (!json_is_object(r->json)) {
+    clf__record_free(r);
+    return clf__plot_fail(CLF_EFORMAT, "the model's record is not a JSON object: %s", error.text);
+  }
+  const json_t *const list = json_object_get(r->json, "candidates");
+  const size_t count = json_array_size(list);
+  r->candidate = calloc(count ? count : 1, sizeof *r->candidate);
+  if (!r->candidate) {
+    clf__record_free(r);
+    return clf__plot_fail(CLF_ENOMEM, "no memory for a record of %zu candidates", count);
+  }
+  for (size_t i = 0; i < count; i++) {
+    const clf__candidate c = candidate(json_array_get(list, i));
+    if (c.name) r->candidate[r->count++] = c;
+  }
+  r->refit = json_is_true(json_object_get(json_object_get(r->json, "rows"), "refit"));
+  r->by = number(r->json, "by");
+  r->by_se = number(r->json, "by_se");
+  return CLF_OK;
+}
+
+void clf__record_free(clf__record *r) {
+  free(r->candidate);
+  json_decref(r->json);
+  *r = (clf__record){0};
+}
+
+const clf__candidate *clf__record_named(const clf__record *r, const char *name) {
+  for (int i = 0; i < r->count; i++)
+    if (strcmp(r->candidate[i].name, name) == 0) return &r->candidate[i];
+  return NULL;
+}
+
+const clf__candidate *clf__record_chosen(const clf__record *r) {
+  for (int i = 0; i < r->count; i++)
+    if (r->candidate[i].chosen) return &r->candidate[i];
+  const char *const name = clf__record_text(r, NULL, "chosen");
+  return name ? clf__record_named(r, name) : NULL;
+}
+
+static const json_t *member(const clf__record *r, const char *of) {
+  return of ? json_object_get(r->json, of) : r->json;
+}
+
+const char *clf__record_text(const clf__record *r, const char *of, const char *name) {
+  return text(member(r, of), name);
+}
+
+double clf__record_number(const clf__record *r, const char *of, const char *name) {
+  return number(member(r, of), name);
+}

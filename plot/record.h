@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* record.h: what a flow's record says of how it was chosen.  Private. */
+#ifndef CLF_PLOT_RECORD_H
+#define CLF_PLOT_RECORD_H
+#include "clflow/flow.h"
+
+#include <jansson.h>
+
+/* A candidate of the search; NaN, NULL and 0 where nothing is known. */
+typedef struct clf__candidate {
+  const char *name, *arch, *options, *note;
+  double steps, seconds, train, valid, valid_se, test, test_se;
+  int chosen;
+  const json_t *curve; /* of [step, train, valid] */
+} clf__candidate;
+
+typedef struct clf__record {
+  json_t *json; /* NULL: the flow has no record */
+  int count;
+  clf__candidate *candidate;
+  int refit;
+  double by, by_se; /* the chosen one over the next by validation */
+} clf__record;
+
+/* Errors: EFORMAT, ENOMEM. */
+clf_status clf__record_read(clf__record *r, const clf_flow *flow);
+void clf__record_free(clf__record *r);
+
+/* The candidate of that name, the chosen one; or NULL. */
+const clf__candidate *clf__record_named(const clf__record *r, const char *name);
+const clf__candidate *clf__record_chosen(const clf__record *r);
+
+/* A member of the record, or of its member `of` unless NULL: NULL or NaN where there is none. */
+const char *clf__record_text(const clf__record *r, const char *of, const char *name);
+double clf__record_number(const clf__record *r, const char *of, const char *name);
+
+#endif

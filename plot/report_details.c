@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* report_details.c: the strangest rows, columns that were treated, the model and how to repeat it.
+ */
+#include "report.h"
+
+#include <inttypes.h>
+#include "clflow/version.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* ---- The strangest rows -------------------------------------------------------------------------
+ */
+
+static void value(clf__page *p, double v) {
+  char text[40];
+  clf__page_number(text, sizeof text, v, 4);
+  clf__page_add(p, text);
+}
+
+/* The columns that gain most, while they gain more than a nat. */
+static void reasons(clf__page *p, const clf__facts *f, const clf__strange *s) {
+  enum { NAMED = 3 };
+  const double *const x = f->part[s->part].rows->x->at + s->row * f->dim;
+  int32_t done[NAMED];
+  int n = 0;
+  for (; n < NAMED; n++) {
+    int32_t best = -1;
+    for (int32_t d = 0; d < f->dim; d++) {
+      int used = 0;
+      for (int k = 0; k < n; k++) used |= done[k] == d;
+      if (!used && s->gain[d] > 1 && (best < 0 || s->gain[d] > s->gain[best])) best = d;
+    }
+    if (best < 0) break;
+    char gain[40];
+    done[n] = best;
+    clf__page_add(p, n ? "<br>" : "");
+    clf__report_name(p, f, best);
+    clf__page_add(p, " = <b>");
+    value(p, x[best]);
+    clf__page_add(p, "</b> <span class=\"soft\">(");
+    value(p, s->instead[best]);
+    clf__page_nats(gain, sizeof gain, s->gain[best], 5);
+    clf__page_addf(p, " would gain %s nats)</span>", gain);
+  }
+  if (!n) clf__page_add(p, "<span class=\"soft\">no single column</span>");
+}
+
+static void strange_row(clf__page *p, const clf__facts *f, const clf__strange *s) {
+  static const char *const part_names[CLF__PARTS] = {"training", "validation", "test"};
+  const clf_report_rows *const r = f->part[s->part].rows;
+  char number[40];
+  clf__page_add(p, "<tr><td class=\"w\">");
+  if (r->ids)
+    clf__page_text(p, r->ids[s->row], 60);
+  else {
+    clf__count(number, sizeof number, r->row ? r->row[s->row] : s->row + 1);
+    clf__page_addf(p, "row %s", number);
+  }
+  if (!f->source->seen) clf__page_addf(p, " <span class=\"soft\">(%s)</span>", part_names[s->part]);
+  clf__page_add(p, "</td>");
+  clf__report_nats(p, s->logp, NAN);
+  if (!f->draws) {
+    clf__count(number, sizeof number, (int64_t)llround(s->share * (double)f->samples));
+    clf__page_addf(p, "<td class=\"n\">%s</td>", number);
+  }
+  clf__page_add(p, "<td class=\"w\">");
+  reasons(p, f, s);
+  clf__page_add(p, "</td></tr>\n");
+}
+
+clf_status clf__report_strange(clf__page *p, const clf__facts *f) {
+  char samples[40];
+  clf__count(samples, sizeof samples, f->samples);
+  clf__page_add(p,
+                "<section id=\"strange\">\n<h2>The strangest rows</h2>\n<p>Rows of lowest log p, "
+                "and the columns that make them so: how many nats log p of the row gains if that "
+                "column alone took the value that fits the others best.</p>\n"
+                "<div class=\"scroll\"><table><tr><th>row</th><th class=\"n\">log p</th>");
+  if (!f->draws) clf__page_addf(p, "<th class=\"n\">less probable, of %s samples</th>", samples);
+  clf__page_add(p, "<th>columns</th></tr>\n");
+  for (int i = 0; i < f->strange_count; i++) strange_row(p, f, &f->strange[i]);
+  clf__page_add(p, "</table></div>\n</section>\n");
+  return CLF_OK;
+}
+
+/* ---- The model
+ * ------------------------------------------------------------------------------------- */
+
+static void sentences(clf__page *p, const json_t *list, const char *member) {
+  clf__page_add(p, "<ul>\n");
+  for (size_t i = 0; i < json_array_size(list); i++) {
+    const json_t *const item = json_array_get(list, i);
+    const char *const text = json_string_value(member ? json_object_get(item, member) : item);
+    if (!text || !*text) continue;
+    clf__page_add(p, "<li>");
+    clf__page_text(p, text, 1000);
+    clf__page_add(p, "</li>\n");
+  }
+  clf__page_add(p, "</ul>\n");
+}
+
+static void treated(clf__page *p, const clf__facts *f) {
+  const json_t *const columns = json_object_get(f->record.json, "columns");
+  const json_t *const notes = json_object_get(f->record.json, "notes");
+  const clf_column_grid *const grid = clf_flow_grid(f->flow);
+  int discrete = 0;
+  for (int32_t d = 0; grid && d < f->dim; d++) discrete += grid[d].step > 0;
+  if (!json_array_size(columns) && !json_array_size(notes) && !discrete) return;
+  clf__page_add(p, "<section id=\"treated\">\n<h2>Columns that were treated specially</h2>\n");
+  if (json_array_size(columns)) sentences(p, columns, "sentence");
+  if (json_array_size(notes)) sentences(p, notes, NULL);
+  if (discrete) {
+    clf__page_add(p,
+                  "<p>Discrete columns, modelled with noise of one step and rounded in samples: ");
+    for (int32_t d = 0, n = 0; d < f->dim; d++) {
+      if (grid[d].step == 0) continue;
+      clf__page_add(p, n++ ? ", " : "");
+      clf__report_name(p, f, d);
+      clf__page_add(p, " (");
+      value(p, grid[d].first);
+      clf__page_add(p, " to ");
+      value(p, grid[d].last);
+      clf__page_add(p, " in steps of ");
+      value(p, grid[d].step);
+      clf__page_add(p, ")");
+    }
+    clf__page_add(p, ".</p>\n");
+  }
+  clf__page_add(p, "</section>\n");
+}
+
+static clf_status architecture(clf__page *p, const clf__facts *f) {
+  const clf_arch *arch = clf_flow_arch(f->flow);
+  clf_arch *own = NULL;
+  if (!arch) {
+    CLF_TRY(clf_arch_of_spec(clf_flow_get_spec(f->flow), &own));
+    arch = own;
+  }
+  clf__page_add(p, "<pre>");
+  clf__page_text(p, clf_arch_text(arch), 4000);
+  clf__page_add(p, "</pre>\n");
+  clf_arch_free(own);
+  return CLF_OK;
+}
+
+static void history(clf__page *p, const clf__facts *f) {
+  const clf_history h = clf_flow_history(f->flow);
+  const clf__candidate *const chosen = clf__record_chosen(&f->record);
+  char steps[40], epochs[40], weights[40];
+  clf__count(weights, sizeof weights, clf_flow_weight_count(f->flow));
+  clf__count(steps, sizeof steps, h.steps);
+  clf__count(epochs, sizeof epochs, h.epochs);
+  clf__page_addf(p, "<p>%s trained numbers", weights);
+  if (h.steps) clf__page_addf(p, "; %s steps in %s epochs", steps, epochs);
+  clf__page_add(p, ".</p>\n");
+  if (!chosen || !chosen->options) return;
+  clf__page_add(p, "<p>Training options: <code>");
+  clf__page_text(p, chosen->options, 1000);
+  clf__page_add(p, "</code></p>\n");
+}
+
+clf_status clf__report_model(clf__page *p, const clf__facts *f) {
+  char seed[40];
+  treated(p, f);
+  clf__page_add(p, "<section id=\"model\">\n<h2>The model</h2>\n");
+  CLF_TRY(architecture(p, f));
+  history(p, f);
+  clf__page_add(p, "</section>\n<section id=\"repeat\">\n<h2>How to repeat it</h2>\n");
+  if (f->source->command) {
+    clf__page_add(p, "<pre>");
+    clf__page_text(p, f->source->command, 4000);
+    clf__page_add(p, "</pre>\n");
+  }
+  snprintf(seed, sizeof seed, "%" PRIu64, f->source->seed);
+  clf__page_addf(p,
+                 "<p class=\"soft small\">Written by clflow %s; samples drawn with seed %s.</p>\n",
+                 clf_version(), seed);
+  clf__page_add(p, "</section>\n");
+  return CLF_OK;
+}

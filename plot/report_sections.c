@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* report_sections.c: the verdict, log-likelihoods, columns and tests. */
+#include "report.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+static const char *const part_names[CLF__PARTS] = {"training", "validation", "test"};
+
+void clf__report_name(clf__page *p, const clf__facts *f, int32_t d) {
+  char name[32];
+  clf__page_text(p, clf__name_of(f, d, name), 60);
+}
+
+void clf__report_nats(clf__page *p, double v, double error) {
+  char text[40], spread[40];
+  clf__page_nats(text, sizeof text, v, error);
+  clf__page_nats(spread, sizeof spread, error, error);
+  clf__page_addf(p, "<td class=\"n\">%s", text);
+  if (isfinite(v) && isfinite(error)) clf__page_addf(p, " ± %s", spread);
+  clf__page_add(p, "</td>");
+}
+
+static void cell(clf__page *p, double v, int digits) {
+  char text[40];
+  clf__page_number(text, sizeof text, v, digits);
+  clf__page_addf(p, "<td class=\"n\">%s</td>", text);
+}
+
+static void keys(clf__page *p, const char *data, const char *model) {
+  clf__page_addf(p,
+                 "<p class=\"key\"><b style=\"background:var(--data)\"></b>%s"
+                 "<b style=\"background:var(--model)\"></b>%s</p>\n",
+                 data, model);
+}
+
+/* ---- The verdict --------------------------------------------------------------------------- */
+
+clf_status clf__report_verdict(clf__page *p, const clf__facts *f, const clf__verdict *v) {
+  static const char *const signs[] = {"✓", "~", "✗"};
+  char n[40];
+  clf__page_add(p, "<p class=\"soft\">");
+  for (int i = 0; i < CLF__PARTS; i++) {
+    if (!f->part[i].n) continue;
+    clf__count(n, sizeof n, f->part[i].n);
+    clf__page_addf(p, "%s %s%srows, ", n, f->source->seen ? "" : part_names[i],
+                   f->source->seen ? "" : " ");
+  }
+  clf__page_addf(p, "%" PRId32 " column%s", f->dim, f->dim == 1 ? "" : "s");
+  if (f->context)
+    clf__page_addf(p, ", given %" PRId32 " column%s", f->context, f->context == 1 ? "" : "s");
+  if (f->source->model) {
+    clf__page_add(p, "; model <code>");
+    clf__page_text(p, f->source->model, 200);
+    clf__page_add(p, "</code>");
+  }
+  clf__page_addf(p, "</p>\n<div class=\"verdict l%d\"><p>%s</p>\n<ul>\n", (int)v->level,
+                 v->sentence);
+  for (int i = 0; i < v->count; i++) {
+    clf__page_addf(p, "<li class=\"l%d\"><i>%s</i>", v->bad[i], signs[v->bad[i]]);
+    clf__page_text(p, v->detail[i], 0);
+    clf__page_add(p, "</li>\n");
+  }
+  clf__page_add(p, "</ul></div>\n");
+  if (f->source->seen)
+    clf__page_add(p, "<p class=\"soft small\">Nothing is known of how these rows were used: if the "
+                     "model was trained on them, it looks better here than on new rows.</p>\n");
+  if (f->record.refit)
+    clf__page_add(p, "<p class=\"soft small\">The model was trained again on all rows, the test "
+                     "rows included, after it was chosen: the tests here look better than on new "
+                     "rows. The table of candidates has the figures from before.</p>\n");
+  return CLF_OK;
+}
+
+/* ---- Log-likelihoods ---------------------------------------------------------------------------
+ */
+
+static void candidate_row(clf__page *p, const clf__candidate *c, int chosen) {
+  clf__page_add(p, chosen ? "<tr class=\"chosen\"><td>" : "<tr><td>");
+  clf__page_text(p, c->name, 60);
+  clf__page_add(p, chosen ? " (chosen)</td>" : "</td>");
+  clf__report_nats(p, c->valid, c->valid_se);
+  clf__report_nats(p, c->test, c->test_se);
+  clf__report_nats(p, c->train, NAN);
+  cell(p, c->steps, 4);
+  cell(p, c->seconds, 2);
+  clf__page_add(p, "<td class=\"w\">");
+  if (c->note) clf__page_text(p, c->note, 200);
+  clf__page_add(p, "</td></tr>\n");
+}
+
+static void candidate_table(clf__page *p, const clf__facts *f) {
+  const clf__candidate *const chosen = clf__record_chosen(&f->record);
+  clf__page_add(p, "<div class=\"scroll\"><table><tr><th>candidate</th><th class=\"n\">validation"
+                   "</th><th class=\"n\">test</th><th class=\"n\">training</th><th class=\"n\">"
+                   "steps</th><th class=\"n\">seconds</th><th></th></tr>\n");
+  for (int i = 0; i < f->record.count; i++)
+    candidate_row(p, &f->record.candidate[i], &f->record.candidate[i] == chosen);
+  clf__page_add(p, "</table></div>\n");
+}
+
+static void part_table(clf__page *p, const clf__facts *f) {
+  char n[40];
+  clf__page_add(p, "<div class=\"scroll\"><table><tr><th>log p, nats a row</th><th class=\"n\">rows"
+                   "</th><th class=\"n\">mean</th><th class=\"n\">zero density</th></tr>\n");
+  for (int i = 0; i < CLF__PARTS; i++) {
+    const clf__part *const part = &f->part[i];
+    if (!part->n) continue;
+    clf__count(n, sizeof n, part->n);
+    clf__page_addf(p, "<tr><td>this model, %s rows</td><td class=\"n\">%s</td>",
+                   f->source->seen ? "all" : part_names[i], n);
+    clf__report_nats(p, part->mean, part->error);
+    cell(p, (double)part->zeros, 3);
+    clf__page_add(p, "</tr>\n");
+  }
+  if (!isnan(f->gaussian)) {
+    clf__page_addf(p, "<tr><td>a Gaussian fitted to the %s</td><td></td>",
+                   f->part[CLF__TRAIN].n ? "training rows, test rows" : "other rows, each row");
+    clf__report_nats(p, f->gaussian, f->gaussian_error);
+    clf__page_add(p,
+                  "<td></td></tr>\n<tr><td>this model over the Gaussian, row by row</td><td></td>");
+    clf__report_nats(p, f->gain, f->gain_error);
+    clf__page_add(p, "<td></td></tr>\n");
+  }
+  clf__page_add(p, "</table></div>\n");
+}
+
+clf_status clf__report_likelihood(clf__page *p, const clf__facts *f) {
+  clf__page_add(p,
+                "<section id=\"likelihood\">\n<h2>Log-likelihood</h2>\n<p>Mean log p of a row in "
+                "nats, in the data's own units; higher is better. Errors are standard errors of "
+                "the mean.</p>\n");
+  part_table(p, f);
+  if (f->record.count) {
+    clf__page_add(p, "<h3>Candidates</h3>\n");
+    candidate_table(p, f);
+    keys(p, "test rows", "validation rows, by which the model was chosen");
+    CLF_TRY(clf__report_panels(p, f, CLF_PICTURE_CANDIDATES, 0, clf__picture_candidates.panels(f)));
+  }
+  const int curves = clf__picture_curves.panels(f);
+  if (curves) {
+    clf__page_add(p, "<h3>Training curves</h3>\n");
+    keys(p, "training rows", "validation rows");
+    CLF_TRY(clf__report_panels(p, f, CLF_PICTURE_CURVES, 0, curves));
+  }
+  clf__page_add(p, "</section>\n");
+  return CLF_OK;
+}
+
+/* ---- Columns
+ * ---------------------------------------------------------------------------------------- */
+
+/* Of many panels the first stand open, the rest behind a line to click on. */
+static clf_status panels_folded(clf__page *p, const clf__facts *f, clf_report_picture which,
+                                int count, int open) {
+  const int first = count < open ? count : open;
+  CLF_TRY(clf__report_panels(p, f, which, 0, first));
+  if (first == count) return CLF_OK;
+  clf__page_addf(p, "<details><summary>the other %d column%s</summary>\n", count - first,
+                 count - first == 1 ? "" : "s");
+  CLF_TRY(clf__report_panels(p, f, which, first, count));
+  clf__page_add(p, "</details>\n");
+  return CLF_OK;
+}
+
+clf_status clf__report_columns(clf__page *p, const clf__facts *f) {
+  char rows[40];
+  clf__count(rows, sizeof rows, f->shown);
+  clf__page_addf(
+      p,
+      "<section id=\"columns\">\n<h2>Data and samples</h2>\n<p>%s %srows over samples of "
+      "the model%s; columns that fit worst come first. Where the two colours differ, the "
+      "model does.</p>\n",
+      rows, f->shows_all || f->source->seen ? "" : "test ",
+      f->context ? " for the same contexts" : "");
+  keys(p, "data", "samples");
+  CLF_TRY(panels_folded(p, f, CLF_PICTURE_MARGINALS, f->dim, 12));
+  const int pairs = clf__picture_pairs.panels(f);
+  if (pairs) {
+    clf__page_add(p, "<h3>Pairs of columns</h3>\n");
+    CLF_TRY(clf__report_panels(p, f, CLF_PICTURE_PAIRS, 0, pairs));
+  }
+  clf__page_add(p, "</section>\n");
+  return CLF_OK;
+}
+
+/* ---- Tests
+ * -------------------------------------------------------------------------------------------- */
+
+static void test_row(clf__page *p, const clf__test *t, const char *words) {
+  char distance[40], band[40];
+  clf__decimal(distance, sizeof distance, t->distance, 3);
+  clf__decimal(band, sizeof band, t->band, 3);
+  clf__page_addf(p, "<td class=\"n\">%s</td><td class=\"n\">%s</td>", distance, band);
+  cell(p, t->probability, 2);
+  clf__page_addf(p, "<td>%s</td></tr>\n", words);
+}
+
+static void pit_table(clf__page *p, const clf__facts *f) {
+  clf__page_add(p,
+                "<div class=\"scroll\"><table><tr><th>column</th><th class=\"n\">KS distance</th>"
+                "<th class=\"n\">band</th><th class=\"n\">p</th><th>the rows are</th></tr>\n");
+  for (int32_t k = 0; k < f->dim; k++) {
+    const clf__test *const t = &f->column[f->worst[k]];
+    clf__page_add(p, "<tr><td class=\"w\">");
+    clf__report_name(p, f, f->worst[k]);
+    clf__page_add(p, "</td>");
+    test_row(p, t, t->level == CLF__FITS ? "as the samples" : clf__column_verdict(t));
+  }
+  clf__page_add(p, "</table></div>\n");
+}
+
+static void rank_table(clf__page *p, const clf__facts *f) {
+  clf__page_add(p, "<div class=\"scroll\"><table><tr><th>test</th><th class=\"n\">KS distance</th>"
+                   "<th class=\"n\">band</th><th class=\"n\">p</th><th>the rows are</th></tr>\n"
+                   "<tr><td>rank of log p</td>");
+  test_row(p, &f->rank, clf__rank_verdict(&f->rank));
+  if (f->chi.u) {
+    clf__page_add(p, "<tr><td>|z|² under chi-square</td>");
+    test_row(p, &f->chi,
+             f->chi.level == CLF__FITS ? "as far out as expected"
+             : f->chi.mean > 0.5       ? "further out in the latent space than expected"
+                                       : "closer to the middle of the latent space than expected");
+  }
+  clf__page_add(p, "</table></div>\n");
+}
+
+clf_status clf__report_tests(clf__page *p, const clf__facts *f) {
+  char pool[40];
+  clf__count(pool, sizeof pool, f->draws ? f->draws : f->samples);
+  clf__page_addf(
+      p,
+      "<section id=\"tests\">\n<h2>Calibration</h2>\n<h3>Each column among samples (PIT)</h3>\n"
+      "<p>For each %srow, the share of %s samples%s whose value is lower. If the model is right, "
+      "these shares are uniform and the line stays inside the band, which a right model leaves in "
+      "1 of 100 reports.</p>\n",
+      f->source->seen ? "" : "test ", pool, f->draws ? " with the row's context" : "");
+  CLF_TRY(clf__report_panels(p, f, CLF_PICTURE_PIT, 0, f->dim < 8 ? f->dim : 8));
+  if (f->dim > 8)
+    clf__page_addf(p, "<details><summary>all %" PRId32 " columns</summary>\n", f->dim);
+  pit_table(p, f);
+  if (f->dim > 8) clf__page_add(p, "</details>\n");
+  clf__page_addf(
+      p,
+      "<h3>log p among that of samples</h3>\n<p>For each row, the share of %s samples%s that are "
+      "less probable. Uniform if the model is right; too many low ranks mean that the model is too "
+      "sure of itself (it overfits, or lacks a tail), too many high ones that it is too "
+      "wide.</p>\n",
+      pool, f->draws ? " with the row's context" : "");
+  keys(p, "rows", "samples");
+  CLF_TRY(clf__report_panels(p, f, CLF_PICTURE_RANK, 0, clf__picture_rank.panels(f)));
+  rank_table(p, f);
+  clf__page_add(p, "</section>\n");
+  return CLF_OK;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* statistics.h: tests of uniformity and what they need.  Private. */
+#ifndef CLF_PLOT_STATISTICS_H
+#define CLF_PLOT_STATISTICS_H
+#include <stdint.h>
+
+/* The largest distance between the shares of n numbers u (sorted) below v and v, for v in 0 .. 1:
+ * the Kolmogorov-Smirnov statistic of uniformity. */
+double clf__ks_distance(const double *sorted, int64_t n);
+
+/* The probability of a distance at least as large, for an effective number of rows `n`:
+ * Kolmogorov's distribution with Stephens' correction (Press et al. 2007, 14.3.3). */
+double clf__ks_probability(double distance, double n);
+
+/* The distance of this probability. */
+double clf__ks_band(double probability, double n);
+
+/* The regularised lower incomplete gamma function P(a, x). */
+double clf__gamma_p(double a, double x);
+
+/* Ascending. */
+void clf__sort(double *v, int64_t n);
+
+/* How many of n ascending numbers are below v, and how many are v. */
+void clf__count_below(const double *sorted, int64_t n, double v, int64_t *below, int64_t *equal);
+
+/* Uniform in [0, 1), a function of the seed, the row and the column. */
+double clf__hash_uniform(uint64_t seed, uint64_t row, uint64_t column);
+
+/* Mean, and its standard error, of n numbers. */
+void clf__mean_of(const double *v, int64_t n, double *mean, double *error);
+
+#endif

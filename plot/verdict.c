@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* verdict.c: what the tests say, in words. */
+#include "canvas.h"
+#include "judge.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- One test ------------------------------------------------------------------------- */
+
+/* Mean and spread of u against those of uniform numbers, in standard errors: (mean - 1/2) and the
+ * mean of (u - 1/2)^2 - 1/12, whose variance is 1/180. */
+static void moments(const clf__test *t, double *shift, double *spread) {
+  double square = 0;
+  for (int64_t i = 0; i < t->n; i++) square += (t->u[i] - 0.5) * (t->u[i] - 0.5) / (double)t->n;
+  *shift = (t->mean - 0.5) * sqrt(12 * t->rows);
+  *spread = (square - 1.0 / 12) * sqrt(180 * t->rows);
+}
+
+const char *clf__column_verdict(const clf__test *t) {
+  double shift, spread;
+  if (t->level == CLF__FITS) return "fits";
+  moments(t, &shift, &spread);
+  if (fabs(shift) < 2.5 && fabs(spread) < 2.5) return "another shape";
+  if (fabs(shift) >= fabs(spread))
+    return shift > 0 ? "higher than the samples" : "lower than the samples";
+  return spread > 0 ? "wider than the samples" : "narrower than the samples";
+}
+
+const char *clf__rank_verdict(const clf__test *t) {
+  double shift, spread;
+  if (t->level == CLF__FITS) return "as probable as the model's own samples";
+  moments(t, &shift, &spread);
+  if (fabs(shift) < 2.5 && fabs(spread) < 2.5) return "of another distribution of log p";
+  if (fabs(shift) >= fabs(spread))
+    return shift > 0 ? "more probable than the model's own samples"
+                     : "less probable than the model's own samples";
+  return spread > 0 ? "more often very probable or very improbable than the model's own samples"
+                    : "more often of middling probability than the model's own samples";
+}
+
+/* ---- All of them ------------------------------------------------------------------------ */
+
+static void say(clf__verdict *v, clf__level level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+static void say(clf__verdict *v, clf__level level, const char *fmt, ...) {
+  va_list args;
+  if (v->count == (int)(sizeof v->bad / sizeof *v->bad)) return;
+  va_start(args, fmt);
+  vsnprintf(v->detail[v->count], sizeof v->detail[0], fmt, args);
+  va_end(args);
+  v->bad[v->count++] = (int)level;
+  if (level > v->level) v->level = level;
+}
+
+static void say_zeros(const clf__facts *f, clf__verdict *v) {
+  char zeros[40], n[40];
+  const clf__part *const test = &f->part[CLF__TEST];
+  if (!test->zeros) return;
+  clf__count(zeros, sizeof zeros, test->zeros);
+  clf__count(n, sizeof n, test->n);
+  say(v, test->zeros * 50 > test->n ? CLF__CLEARLY : CLF__SLIGHT,
+      "The density is zero at %s of the %s rows; means leave them out.", zeros, n);
+}
+
+static void say_rank(const clf__facts *f, clf__verdict *v) {
+  char distance[40];
+  const clf__test *const t = &f->rank;
+  clf__page_number(distance, sizeof distance, t->distance, 2);
+  if (t->level == CLF__FITS)
+    say(v, t->level, "The rows are as probable as the model's own samples are (rank of log p).");
+  else
+    say(v, t->level, "The rows are %s (rank of log p, KS distance %s).", clf__rank_verdict(t),
+        distance);
+}
+
+static void say_beyond(const clf__facts *f, clf__verdict *v) {
+  char beyond[40], expected[40], pool[40];
+  if (f->beyond_level == CLF__FITS) return;
+  clf__count(beyond, sizeof beyond, f->beyond);
+  clf__count(pool, sizeof pool, f->draws ? f->draws : f->samples);
+  clf__page_number(expected, sizeof expected, f->beyond_expected, 2);
+  say(v, f->beyond_level,
+      "%s row%s less probable than each of %s samples, where %s would be expected: outliers, or "
+      "tails that the model lacks.",
+      beyond, f->beyond == 1 ? " is" : "s are", pool, expected);
+}
+
+static void say_columns(const clf__facts *f, clf__verdict *v) {
+  char name[32], distance[40], clean[100];
+  int off = 0;
+  for (int32_t d = 0; d < f->dim; d++) off += f->column[d].level != CLF__FITS;
+  const clf__test *const t = &f->column[f->worst[0]];
+  clf__text_clean(clean, sizeof clean, clf__name_of(f, f->worst[0], name));
+  clf__page_number(distance, sizeof distance, t->distance, 2);
+  if (!off && f->dim == 1)
+    say(v, CLF__FITS, "The column has the distribution of the samples (PIT).");
+  else if (!off)
+    say(v, CLF__FITS, "Each of the %" PRId32 " columns has the distribution of the samples (PIT).",
+        f->dim);
+  else if (f->dim == 1)
+    say(v, t->level, "The column is %s (PIT, KS distance %s).", clf__column_verdict(t), distance);
+  else
+    say(v, t->level,
+        "%d of %" PRId32 " columns differ from the samples (PIT), most of all %s (KS distance %s).",
+        off, f->dim, clean, distance);
+}
+
+static void say_gain(const clf__facts *f, clf__verdict *v) {
+  char gain[40], error[40];
+  if (isnan(f->gain)) return;
+  clf__page_nats(gain, sizeof gain, fabs(f->gain), f->gain_error);
+  clf__page_nats(error, sizeof error, f->gain_error, f->gain_error);
+  const int worse = f->gain < -2 * f->gain_error && f->gain < -0.01;
+  const int better = f->gain > 2 * f->gain_error && f->gain > 0;
+  if (worse)
+    say(v, CLF__CLEARLY, "A Gaussian is better by %s ± %s nats a row.", gain, error);
+  else if (better)
+    say(v, CLF__FITS, "It is better than a Gaussian by %s ± %s nats a row.", gain, error);
+  else
+    say(v, CLF__FITS, "It is about as good as a Gaussian (%s%s ± %s nats a row).",
+        f->gain < 0 ? "−" : "+", gain, error);
+}
+
+static void say_mixture(const clf__facts *f, clf__verdict *v) {
+  char by[40], error[40];
+  const clf__candidate *const mixture = clf__record_named(&f->record, "mixture");
+  const clf__candidate *const chosen = clf__record_chosen(&f->record);
+  if (!mixture || !chosen || mixture == chosen) return;
+  const double gain = chosen->test - mixture->test,
+               spread = hypot(chosen->test_se, mixture->test_se);
+  if (isnan(gain)) return;
+  clf__page_nats(by, sizeof by, fabs(gain), spread);
+  clf__page_nats(error, sizeof error, spread, spread);
+  /* Errors of the two on the same rows go together, so that this is more than the error of the
+   * difference. */
+  say(v, gain < -spread ? CLF__SLIGHT : CLF__FITS,
+      "It is %s than the Gaussian mixture by %s nats a row on the test rows (errors of each: %s "
+      "together).",
+      gain < 0 ? "worse" : "better", by, error);
+}
+
+static void say_gap(const clf__facts *f, clf__verdict *v) {
+  char gap[40], error[40];
+  if (isnan(f->gap) || f->record.refit) return;
+  clf__page_nats(gap, sizeof gap, fabs(f->gap), f->gap_error);
+  clf__page_nats(error, sizeof error, f->gap_error, f->gap_error);
+  const int over = f->gap > 3 * f->gap_error && f->gap > 0.1;
+  if (over)
+    say(v, CLF__SLIGHT,
+        "It overfits: training rows are %s ± %s nats a row more probable than test rows.", gap,
+        error);
+  else
+    say(v, CLF__FITS, "Training and test rows are equally probable (%s%s ± %s nats a row apart).",
+        f->gap < 0 ? "−" : "+", gap, error);
+}
+
+static const char *few_words(const clf__facts *f) {
+  const int64_t n = f->judged;
+  return n < 60    ? " There are so few of them that only gross errors would show."
+         : n < 250 ? " There are few of them, so that only large errors would show."
+                   : "";
+}
+
+void clf__verdict_of(const clf__facts *f, clf__verdict *v) {
+  char rows[40];
+  *v = (clf__verdict){0};
+  say_zeros(f, v);
+  say_rank(f, v);
+  say_beyond(f, v);
+  say_columns(f, v);
+  say_gain(f, v);
+  say_mixture(f, v);
+  say_gap(f, v);
+  const int64_t n = f->part[CLF__TEST].n;
+  clf__count(rows, sizeof rows, n);
+  snprintf(v->sentence, sizeof v->sentence, "The model %s the %s%s row%s.%s",
+           v->level == CLF__FITS     ? "fits"
+           : v->level == CLF__SLIGHT ? "nearly fits"
+                                     : "does not fit",
+           rows, f->source->seen ? "" : " test", n == 1 ? "" : "s",
+           v->level == CLF__FITS ? few_words(f) : "");
+}
