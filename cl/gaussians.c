@@ -15,3 +15,13 @@ CLF_LAUNCH(gaussians_bwd) {
 }
 CLF_LAUNCH(gaussians_place) { return clf_each(call, clf_elements(&p->z)); }
 CLF_LAUNCH(gaussians_place_bwd) { return clf_each(call, p->e.dim[0]); }
+
+/* An item per sum over a band of samples; then the bands. */
+CLF_LAUNCH(gaussians_moments) {
+  enum { BAND = 512 };
+  const int sums = clf_elements(&p->s), bands = clf_ceil(p->t.dim[0], BAND);
+  const int e[4] = {BAND, bands};
+  CLF_TRY(call->reserve(call, (size_t)bands * (size_t)sums));
+  CLF_TRY(call->enqueue(call, "gaussians_moments", clf_items(call, sums * bands), e));
+  return call->enqueue(call, "gaussians_moments_add", clf_items(call, sums), e);
+}

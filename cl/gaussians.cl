@@ -90,6 +90,41 @@ kernel BY_ITEM void gaussians_place_bwd(CLF_IN(e), CLF_IN(log_std), CLF_IN(dz), 
       for (int j = 0; j < i; j++) GAUSSIANS_BELOW(dlower, i, j) = dz * *PTR(e, n, j);
   }
 }
+
+/* An item for sum q of normal k over samples n0 .. n1 - 1, [e.y][K][S] in the pool: of r, of r
+ * t[i], or of r t[i] t[j]. */
+kernel BY_ITEM void gaussians_moments(CLF_IN(t), CLF_IN(resp), CLF_IN(weights), CLF_OUT(s),
+                                      const gaussians_moments_args p, CLF_POOL) {
+  const int g = get_global_id(0), S = p.s.dim[1], sums = p.s.dim[0] * S, D = p.t.dim[2];
+  const int band = g / sums, k = g % sums / S, q = g % S;
+  const int n0 = band * e.x, n1 = min(n0 + e.x, p.t.dim[0]);
+  if (band >= e.y) return;
+  int i = q - 1, j = -1;
+  if (q > D) {
+    i = 0, j = q - 1 - D;
+    if (S == 1 + 2 * D)
+      i = j;
+    else
+      while (j > i) j -= ++i;
+  }
+  float sum = 0;
+  for (int n = n0; n < n1; n++) {
+    float v = *PTR(resp, n, k) * (weights_ ? *PTR(weights, n, 0) : 1.0f);
+    if (i >= 0) v *= AT(t, n, k, i, 0);
+    if (j >= 0) v *= AT(t, n, k, j, 0);
+    sum += v;
+  }
+  pool[g] = sum;
+}
+
+kernel BY_ITEM void gaussians_moments_add(CLF_IN(t), CLF_IN(resp), CLF_IN(weights), CLF_OUT(s),
+                                          const gaussians_moments_args p, CLF_POOL) {
+  const int g = get_global_id(0), S = p.s.dim[1], sums = p.s.dim[0] * S;
+  if (g >= sums) return;
+  float sum = 0;
+  for (int band = 0; band < e.y; band++) sum += pool[band * sums + g];
+  *PTR(s, g / S, g % S) = sum;
+}
 #undef GAUSSIANS_LOG_STD
 #undef GAUSSIANS_DIAGONAL
 #undef GAUSSIANS_BELOW

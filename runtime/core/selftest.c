@@ -164,6 +164,8 @@ static const struct {
        .lower = DIM(N, 1, D *(D - 1) / 2), .z = DIM(N, D)),
     OP(gaussians_place_bwd, .e = DIM(N, D), .log_std = DIM(N, 1, D), .dz = DIM(N, D),
        .dloc = DIM(N, 1, D), .dlog_std = DIM(N, 1, D), .dlower = DIM(N, 1, D *(D - 1) / 2)),
+    OP(gaussians_moments, .t = DIM(N, 2, D), .resp = DIM(N, 2), .weights = DIM(N),
+       .s = DIM(2, 1 + D + D * (D + 1) / 2)),
     OP(mixture_combine, .logps = DIM(N, D), .weights = DIM(N, D), .logdet = DIM(N), .logp = DIM(N),
        .resp = DIM(N, D), .beta = 1),
     OP(mixture_bwd, .resp = DIM(N, D), .weights = DIM(N, D), .dl = DIM(N), .dlogps = DIM(N, D),

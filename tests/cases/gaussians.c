@@ -46,3 +46,12 @@ CLF_CASES(gaussians_place_bwd,
   CASE("diagonal",  PLACE_BWD(7, 35, 7, DIM(0))),
   CASE("spherical", PLACE_BWD(1, 35, 7, DIM(0))),
   CASE("full",      PLACE_BWD(5, 35, 5, DIM(35, 1, 10))));
+
+#define MOMENTS(N, K, D, S, WEIGHTS) &(const clf_gaussians_moments_args){.t = DIM(N, K, D), \
+    .resp = DIM(N, K), .weights = WEIGHTS, .s = DIM(K, S)}
+CLF_CASES(gaussians_moments,
+  CASE("one",      MOMENTS(1, 1, 1, 3, DIM(0))),
+  CASE("full",     MOMENTS(35, 3, 7, 36, DIM(0))),
+  CASE("weighted", MOMENTS(700, 2, 3, 10, DIM(700)), .tol = 3e-5f),
+  CASE("squares",  MOMENTS(35, 3, 7, 15, DIM(35))),
+  CASE("large",    MOMENTS(4096, 8, 8, 45, DIM(0)), .tol = 3e-5f, .bench = 1));
