@@ -10,6 +10,7 @@
 #include "clflow/flow.h"
 #include "clflow/images.h"
 #include "clflow/judge.h"
+#include "clflow/mixture.h"
 #include "clflow/train.h"
 #include "clflow/tune.h"
 #include "clflow/version.h"

@@ -14,29 +14,26 @@ enum { WHITENED, LOGPS, RESP, INDEX, NOISE, CDF, D_LOGPS, D_NUMBERS };
 enum { PICKS = 1 }; /* the stream that components are picked by */
 
 typedef struct gaussians {
-  int alone;                  /* 1: a normal, without logits */
-  int32_t K, diagonal, below; /* components; numbers of a factor's diagonal, and below it */
-  clf__part numbers;          /* (1, P) */
+  clf__gaussians_form form;
+  clf__part numbers; /* (1, P) */
   clf__part logits, mean, log_std, lower;
 } gaussians;
 
 static gaussians *own_of(const clf__base *b) { return b->own; }
 
-/* Where means, diagonals and lower parts begin in the row. */
-static int64_t means_at(const gaussians *o) { return o->alone ? 0 : o->K; }
-static int64_t stds_at(const clf__base *b) {
-  return means_at(own_of(b)) + (int64_t)own_of(b)->K * b->dim;
-}
-static int64_t lower_at(const clf__base *b) {
-  return stds_at(b) + (int64_t)own_of(b)->K * own_of(b)->diagonal;
+const clf__gaussians_form *clf__gaussians_form_of(const clf__base *b, const clf__part **row) {
+  if (b->ops->logp != clf__gaussians_logp) return NULL;
+  *row = &own_of(b)->numbers;
+  return &own_of(b)->form;
 }
 
 /* A normal alone has no first dimension. */
 static void add_view(gaussians *o, clf__parts *parts, clf__part *part, int64_t at, int32_t size,
                      const char *path, const char *name) {
-  const int32_t dim[2] = {o->K, size}, stride[2] = {size, 1};
-  clf__parts_view(parts, part, &o->numbers, at, 2 - o->alone, dim + o->alone, stride + o->alone,
-                  "%s.%s", path, name);
+  const int32_t dim[2] = {o->form.K, size}, stride[2] = {size, 1};
+  const int alone = o->form.alone;
+  clf__parts_view(parts, part, &o->numbers, at, 2 - alone, dim + alone, stride + alone, "%s.%s",
+                  path, name);
 }
 
 static clf_status check_size(const clf__base *b, int64_t K, int64_t below) {
@@ -53,19 +50,21 @@ clf_status clf__gaussians_make(clf__base *b, clf__parts *parts, const char *path
   CLF_TRY(check_size(b, K, below));
   gaussians *o = b->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for a base");
-  *o = (gaussians){.alone = !count,
-                   .K = K,
-                   .diagonal = cov == CLF__COV_SPHERICAL ? 1 : b->dim,
-                   .below = (int32_t)below};
-  const int32_t shape[2] = {1, (int32_t)(lower_at(b) + K * below)};
+  const clf__gaussians_form *form = &o->form;
+  o->form = (clf__gaussians_form){.alone = !count,
+                                  .K = K,
+                                  .dim = b->dim,
+                                  .diagonal = cov == CLF__COV_SPHERICAL ? 1 : b->dim,
+                                  .below = (int32_t)below};
+  const int32_t shape[2] = {1, (int32_t)clf__gaussians_size(form)};
   clf__parts_add(parts, &o->numbers, CLF_PLAIN, 0, 0, 2, shape, NULL);
   if (count)
     clf__parts_view(parts, &o->logits, &o->numbers, 0, 1, &K, (int32_t[1]){1}, "%s.logits", path);
   if (count)
     b->traits |= CLF_NO_SAMPLE_GRADIENT; /* which component is picked is no smooth choice */
-  add_view(o, parts, &o->mean, means_at(o), b->dim, path, "mean");
-  add_view(o, parts, &o->log_std, stds_at(b), o->diagonal, path, "log_std");
-  if (o->below) add_view(o, parts, &o->lower, lower_at(b), o->below, path, "lower");
+  add_view(o, parts, &o->mean, clf__gaussians_means(form), b->dim, path, "mean");
+  add_view(o, parts, &o->log_std, clf__gaussians_stds(form), form->diagonal, path, "log_std");
+  if (below) add_view(o, parts, &o->lower, clf__gaussians_lower(form), form->below, path, "lower");
   return CLF_OK;
 }
 
@@ -78,20 +77,20 @@ void clf__gaussians_unmake(clf__base *b) {
  */
 void clf__gaussians_init(const clf__base *b, clf__host_random *r, double *w) {
   const gaussians *o = own_of(b);
-  for (int64_t i = 0; !o->alone && i < (int64_t)o->K * b->dim; i++)
+  for (int64_t i = 0; !o->form.alone && i < (int64_t)o->form.K * b->dim; i++)
     w[o->mean.at + i] = clf__host_normal(r);
 }
 
 clf_status clf__gaussians_plan(const clf__base *b, int32_t rows, int train, clf_arena *a,
                                clf__base_kept *k) {
   const gaussians *o = own_of(b);
-  const int32_t each[4] = {rows, o->K};
-  CLF_TRY(clf_new(a, (int32_t[4]){rows, o->K, b->dim}, &k->t[WHITENED]));
+  const int32_t each[4] = {rows, o->form.K};
+  CLF_TRY(clf_new(a, (int32_t[4]){rows, o->form.K, b->dim}, &k->t[WHITENED]));
   CLF_TRY(clf_new(a, each, &k->t[LOGPS]));
   CLF_TRY(clf_new(a, each, &k->t[RESP]));
   CLF_TRY(clf_new(a, (int32_t[4]){rows}, &k->t[INDEX]));
   CLF_TRY(clf_new(a, (int32_t[4]){rows, b->dim}, &k->t[NOISE]));
-  CLF_TRY(clf_new(a, (int32_t[4]){1, o->K}, &k->t[CDF]));
+  CLF_TRY(clf_new(a, (int32_t[4]){1, o->form.K}, &k->t[CDF]));
   if (!train) return CLF_OK;
   CLF_TRY(clf_new(a, each, &k->t[D_LOGPS]));
   return clf_new(a, (int32_t[4]){rows, o->numbers.dim[1]}, &k->t[D_NUMBERS]);
@@ -109,20 +108,18 @@ static clf_tensor view(clf_tensor u, int64_t at, int32_t K, int32_t size) {
                       .stride = {u.stride[0], size * u.stride[1], u.stride[1], 1}};
 }
 
-typedef struct numbers {
-  clf_tensor logits, mean, log_std, lower;
-} numbers;
-
-static numbers numbers_in(const clf__base *b, clf_tensor u) {
-  const gaussians *o = own_of(b);
-  numbers v = {{0},
-               view(u, means_at(o), o->K, b->dim),
-               view(u, stds_at(b), o->K, o->diagonal),
-               view(u, lower_at(b), o->K, o->below)};
-  if (!o->alone) v.logits = clf_slice(u, 1, 0, o->K);
+clf__gaussians_numbers clf__gaussians_in(const clf__gaussians_form *o, clf_tensor rows) {
+  clf__gaussians_numbers v = {{0},
+                              view(rows, clf__gaussians_means(o), o->K, o->dim),
+                              view(rows, clf__gaussians_stds(o), o->K, o->diagonal),
+                              view(rows, clf__gaussians_lower(o), o->K, o->below)};
+  if (!o->alone) v.logits = clf_slice(rows, 1, 0, o->K);
   return v;
 }
-static numbers numbers_of(const clf__base *b, const clf__pass *p, int32_t n) {
+static clf__gaussians_numbers numbers_in(const clf__base *b, clf_tensor u) {
+  return clf__gaussians_in(&own_of(b)->form, u);
+}
+static clf__gaussians_numbers numbers_of(const clf__base *b, const clf__pass *p, int32_t n) {
   return numbers_in(b, clf__same_for_all(clf__weight(p, &own_of(b)->numbers), n));
 }
 
@@ -132,7 +129,7 @@ static numbers numbers_of(const clf__base *b, const clf__pass *p, int32_t n) {
 clf_status clf__gaussians_logp(const clf__base *b, const clf__pass *p, clf__base_kept *k,
                                clf_tensor z, clf_tensor logdet, clf_tensor logp) {
   const int32_t n = z.dim[0];
-  const numbers v = numbers_of(b, p, n);
+  const clf__gaussians_numbers v = numbers_of(b, p, n);
   const clf_tensor logps = clf__rows(k->t[LOGPS], n);
   CLF_TRY(clf_do(p->dev, gaussians_logp, .z = z, .loc = v.mean, .log_std = v.log_std,
                  .lower = v.lower, .t = clf__rows(k->t[WHITENED], n), .logps = logps));
@@ -143,7 +140,8 @@ clf_status clf__gaussians_logp(const clf__base *b, const clf__pass *p, clf__base
 clf_status clf__gaussians_backward(const clf__base *b, const clf__pass *p, clf__base_kept *k,
                                    clf_tensor z, clf_tensor dz) {
   const int32_t n = z.dim[0];
-  const numbers v = numbers_of(b, p, n), d = numbers_in(b, clf__rows(k->t[D_NUMBERS], n));
+  const clf__gaussians_numbers v = numbers_of(b, p, n),
+                               d = numbers_in(b, clf__rows(k->t[D_NUMBERS], n));
   const clf_tensor dlogps = clf__rows(k->t[D_LOGPS], n);
   CLF_TRY(clf_do(p->dev, mixture_bwd, .resp = clf__rows(k->t[RESP], n), .weights = v.logits,
                  .dl = p->each, .dlogps = dlogps, .dweights = d.logits, .dlogdet = p->dlogdet));
@@ -157,7 +155,7 @@ clf_status clf__gaussians_backward(const clf__base *b, const clf__pass *p, clf__
 clf_status clf__gaussians_sample(const clf__base *b, const clf__pass *p, clf__base_kept *k,
                                  uint64_t seed, int64_t first, clf_tensor z) {
   const int32_t n = z.dim[0];
-  const numbers v = numbers_of(b, p, n);
+  const clf__gaussians_numbers v = numbers_of(b, p, n);
   clf_tensor index = {0};
   if (v.logits.buf) {
     index = clf__rows(k->t[INDEX], n);
@@ -176,7 +174,8 @@ clf_status clf__gaussians_sample_backward(const clf__base *b, const clf__pass *p
                                           uint64_t seed, int64_t first, clf_tensor z,
                                           clf_tensor dz) {
   const int32_t n = z.dim[0];
-  const numbers v = numbers_of(b, p, n), d = numbers_in(b, clf__rows(k->t[D_NUMBERS], n));
+  const clf__gaussians_numbers v = numbers_of(b, p, n),
+                               d = numbers_in(b, clf__rows(k->t[D_NUMBERS], n));
   const clf_tensor e = clf__rows(k->t[NOISE], n);
   CLF_TRY(clf_do(p->dev, random_normal, .y = e, CLF_STREAM(seed, first)));
   CLF_TRY(clf_do(p->dev, gaussians_place_bwd, .e = e, .log_std = v.log_std, .dz = dz,

@@ -4,6 +4,38 @@
 #define CLF_GAUSSIANS_H
 #include "base.h"
 
+/* How the numbers of K normals lie in their row: K logits, K means, K diagonals, K lower parts. */
+typedef struct clf__gaussians_form {
+  int alone;               /* 1: a normal, without logits */
+  int32_t K, dim;          /* components, dimensions of each */
+  int32_t diagonal, below; /* numbers of a factor's diagonal, and below it: 0 unless it is full */
+} clf__gaussians_form;
+
+/* Where means, diagonals and lower parts begin in the row, and its length. */
+static inline int64_t clf__gaussians_means(const clf__gaussians_form *o) {
+  return o->alone ? 0 : o->K;
+}
+static inline int64_t clf__gaussians_stds(const clf__gaussians_form *o) {
+  return clf__gaussians_means(o) + (int64_t)o->K * o->dim;
+}
+static inline int64_t clf__gaussians_lower(const clf__gaussians_form *o) {
+  return clf__gaussians_stds(o) + (int64_t)o->K * o->diagonal;
+}
+static inline int64_t clf__gaussians_size(const clf__gaussians_form *o) {
+  return clf__gaussians_lower(o) + (int64_t)o->K * o->below;
+}
+
+/* Rows of such numbers, (n, size), as tensors (n, K) and (n, K, ...); what there is not has no
+ * buffer. */
+typedef struct clf__gaussians_numbers {
+  clf_tensor logits, mean, log_std, lower;
+} clf__gaussians_numbers;
+clf__gaussians_numbers clf__gaussians_in(const clf__gaussians_form *o, clf_tensor rows);
+
+/* The form of a base's normals, and the part of the weights that is their row; NULL where the base
+ * is of another kind. */
+const clf__gaussians_form *clf__gaussians_form_of(const clf__base *b, const clf__part **row);
+
 /* A mixture of `count` normals, or with 0 a normal alone.  cov: CLF__COV_DIAG and so on, of
  * arch.def. */
 clf_status clf__gaussians_make(clf__base *b, clf__parts *parts, const char *path, int32_t count,

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* mixture.h: Gaussian mixtures by expectation maximisation (Dempster, Laird and Rubin 1977).
+ *
+ * The mixture is the base of a flow, so that it samples, evaluates and is saved as any flow:
+ *   clf_arch_parse("7: standardize -> mixture(16, cov=full)", &arch);
+ *   clf_flow_create_arch(dev, arch, seed, &flow);
+ *   clf_mixture_options o = clf_mixture_options_default();
+ *   clf_mixture_fit(flow, &(clf_train_data){.x = &table}, &o, &result); */
+#ifndef CLFLOW_MIXTURE_H
+#define CLFLOW_MIXTURE_H
+#include "clflow/train.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Begin with clf_mixture_options_default(). */
+typedef struct clf_mixture_options {
+  uint64_t seed;
+  int32_t starts;     /* k-means++ starts; the best is kept; 1 to 1000, default 1 */
+  int32_t iterations; /* maximum of EM iterations from each start; 1 to 1e6, default 300 */
+  double tol;   /* EM ends when the mean log p of an iteration grows by less, nats; default 1e-4 */
+  double reg;   /* added to the variance of each column, as a share of the column's own variance
+                   over all rows; above 0, default 1e-6 */
+  double prior; /* rows by which each covariance is shrunk towards the mean of all; default 0 */
+  int tied;     /* 1: one covariance for all components; of full covariances alone */
+  /* Called before each iteration; a result other than 0 ends the fit, and the flow gets the
+   * parameters so far.  NULL: never. */
+  int (*stop)(void *context);
+  void *context;
+} clf_mixture_options;
+CLF_API clf_mixture_options clf_mixture_options_default(void);
+
+typedef struct clf_mixture_result {
+  double mean;        /* log p of a row given its context, mean over the (weighted) rows, nats */
+  int32_t iterations; /* of EM over all rows, from the start that was kept */
+  int converged;      /* 1: mean log p grew by less than tol */
+  int stopped;        /* 1: `stop` ended the fit */
+  int32_t reseeded;   /* components that lost their rows and began again elsewhere */
+} clf_mixture_result;
+
+/* Fits the base of a flow to the latents of the data by EM; its layers stay as they are.  The base
+ * is mixture(K, cov=...) or normal(trained, cov=full), whose fit is exact.  A flow that
+ * standardises its data or context and has no scaling yet takes that of the data, as in training;
+ * discrete columns get the same noise.  Each start begins with k-means++ (Arthur and Vassilvitskii
+ * 2007) on at most 16384 rows, where EM runs to its end; the best start goes on with all rows.  The
+ * same seed on the same device gives the same bits.  `result` may be NULL. Errors: EINVAL (another
+ * base, an option out of range, fewer than 2 rows for each component), ESHAPE, ENUM (as
+ * clf_trainer_create_with()), ESTOPPED (before the first iteration), ENOMEM.  The base is then as
+ * it was. */
+CLF_API clf_status clf_mixture_fit(clf_flow *flow, const clf_train_data *data,
+                                   const clf_mixture_options *options, clf_mixture_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* em.h: expectation maximisation of a mixture of normals.  Private.
+ *
+ * A mixture is a row of numbers in double, as gaussians.h lays them out: logits, means, logarithms
+ * of the diagonals of Cholesky factors L, what stands below these.  The E step gives moments in
+ * each component's own coordinates t = L^-1 (u - mean): there all numbers are of size 1 however
+ * narrow a component is, so that single precision serves. */
+#ifndef CLF_EM_H
+#define CLF_EM_H
+#include "clflow/mixture.h"
+#include "flow_private.h"
+#include "gaussians.h"
+
+/* Rows to fit, on the host: u (rows, dim), weights (rows) of mean 1 or NULL. */
+typedef struct clf__em_rows {
+  const double *u, *weights;
+  int64_t rows;
+  int32_t dim;
+} clf__em_rows;
+
+/* ---- components.c: the M step, on the host ------------------------------------------------- */
+
+/* How covariances are estimated. */
+typedef struct clf__em_rules {
+  clf__gaussians_form form;
+  int tied;
+  double prior;
+  const double *reg; /* (dim) added to variances */
+} clf__em_rules;
+
+/* Sums of a component: 1 + D + D (D + 1) / 2, or 1 + 2 D where covariances are not full, as
+ * gaussians_moments writes them. */
+static inline int32_t clf__em_sums(const clf__gaussians_form *o) {
+  return o->below || o->dim == 1 ? 1 + o->dim + o->dim * (o->dim + 1) / 2 : 1 + 2 * o->dim;
+}
+
+/* Components of fewer rows than this have lost them. */
+#define CLF_EM_FEW 1.0
+
+/* The row of numbers that the sums (K, S), in the coordinates of `row`, lead to.  A component
+ * without rows keeps its mean and covariance.  Errors: ENOMEM. */
+clf_status clf__em_update(const clf__em_rules *r, const double *sums, double *row);
+/* Makes every component N(0, I), in whose coordinates t is u itself. */
+void clf__em_reset(const clf__gaussians_form *o, double *row);
+/* Moves component k to `at`, with the mean covariance of all. */
+clf_status clf__em_move(const clf__em_rules *r, double *row, int32_t k, const double *at);
+
+/* ---- starts.c ------------------------------------------------------------------------------ */
+
+/* Parameters from k-means++, and with `refine` Lloyd's iterations behind it. */
+clf_status clf__em_start(const clf__em_rules *r, const clf__em_rows *data, int refine,
+                         clf__host_random *random, double *row);
+
+/* ---- step.c: the E step, on the device ----------------------------------------------------- */
+
+typedef struct clf__em {
+  clf_device *dev;
+  clf__gaussians_form form;
+  int64_t rows;
+  int32_t chunk;
+  double total; /* of the weights */
+  clf_arena arena;
+  clf_tensor u, weights;                       /* (rows, D), (rows) or no buffer */
+  clf_tensor numbers, t, logps, resp, logp, s; /* of a chunk */
+  double *host;                                /* what is read of a chunk */
+  const double *host_weights;
+} clf__em;
+
+/* Places the rows on the device.  To be freed also after a failure; `data` must outlive it. */
+clf_status clf__em_open(clf__em *em, clf_device *dev, const clf__gaussians_form *form,
+                        const clf__em_rows *data);
+void clf__em_close(clf__em *em);
+/* Sums of all rows under a mixture, (K, S), and the mean of log p over them. */
+clf_status clf__em_step(clf__em *em, const double *row, double *sums, double *mean);
+
+#endif

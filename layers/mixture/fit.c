@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/* fit.c: the base of a flow fitted to the latents of its data by EM. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "em.h"
+#include "source.h"
+
+enum { SOME = 16384 }; /* rows that starts are tried on */
+
+clf_mixture_options clf_mixture_options_default(void) {
+  return (clf_mixture_options){.seed = 1, .starts = 1, .iterations = 300, .tol = 1e-4, .reg = 1e-6};
+}
+
+static clf_status check_options(const clf_mixture_options *o) {
+  if (o->starts < 1 || o->starts > 1000)
+    return clf__fail(CLF_EINVAL, "starts is %d; it must be 1 to 1000", (int)o->starts);
+  if (o->iterations < 1 || o->iterations > 1000000)
+    return clf__fail(CLF_EINVAL, "iterations is %d; it must be 1 to 1000000", (int)o->iterations);
+  if (!(o->tol >= 0 && isfinite(o->tol)))
+    return clf__fail(CLF_EINVAL, "tol is %g; it must be 0 or above", o->tol);
+  if (!(o->reg > 0 && o->reg <= 1))
+    return clf__fail(CLF_EINVAL, "reg is %g; it must be above 0 and at most 1", o->reg);
+  if (!(o->prior >= 0 && isfinite(o->prior)))
+    return clf__fail(CLF_EINVAL, "prior is %g; it must be 0 or above", o->prior);
+  return CLF_OK;
+}
+
+/* ---- Rows ------------------------------------------------------------------------------------ */
+
+/* A fit under way. */
+typedef struct fit {
+  clf_flow *f;
+  const clf_mixture_options *o;
+  clf__em_rules rules;
+  double *u, *weights, *reg; /* (rows, dim), (rows) or NULL, (dim) */
+  int64_t rows;
+  clf__host_random random;
+  clf_mixture_result result;
+} fit;
+
+/* A number per row, of mean 1. */
+static clf_status copy_weights(fit *t, const double *weights) {
+  double sum = 0;
+  if (!weights) return CLF_OK;
+  t->weights = malloc((size_t)t->rows * sizeof *t->weights);
+  if (!t->weights) return clf__fail(CLF_ENOMEM, "no memory for %lld weights", (long long)t->rows);
+  for (int64_t i = 0; i < t->rows; i++) sum += weights[i];
+  for (int64_t i = 0; i < t->rows; i++) t->weights[i] = weights[i] * ((double)t->rows / sum);
+  return CLF_OK;
+}
+
+/* The latents of the rows. */
+static clf_status put_latents(fit *t, const double *x, const clf_train_data *data) {
+  const size_t n = (size_t)t->rows;
+  t->u = malloc(n * (size_t)t->rules.form.dim * sizeof *t->u);
+  if (!t->u) return clf__fail(CLF_ENOMEM, "no memory for %zu rows", n);
+  return data->given ? clf_transform_given(t->f, x, data->given->at, t->rows, t->u, NULL)
+                     : clf_transform(t->f, x, t->rows, t->u, NULL);
+}
+
+/* What is added to variances: shares of the columns' own.  A constant column counts as one of
+ * variance 1. */
+static clf_status put_reg(fit *t) {
+  const int32_t D = t->rules.form.dim;
+  t->rules.reg = t->reg = malloc((size_t)D * sizeof *t->reg);
+  if (!t->reg) return clf__fail(CLF_ENOMEM, "no memory for %d variances", (int)D);
+  for (int32_t d = 0; d < D; d++) {
+    double mean = 0, square = 0;
+    for (int64_t i = 0; i < t->rows; i++)
+      mean += (t->weights ? t->weights[i] : 1) * t->u[i * D + d] / (double)t->rows;
+    for (int64_t i = 0; i < t->rows; i++) {
+      const double far = t->u[i * D + d] - mean;
+      square += (t->weights ? t->weights[i] : 1) * far * far / (double)t->rows;
+    }
+    t->reg[d] = t->o->reg * (square > 0 ? square : 1);
+  }
+  return CLF_OK;
+}
+
+/* Checks, scaling and noise are those of training. */
+static clf_status put_rows(fit *t, const clf_train_data *data) {
+  clf_train_options train = clf_train_options_default();
+  clf__source *source;
+  train.seed = t->o->seed;
+  CLF_TRY(clf__source_of_table(t->f, data, &train, &source));
+  clf_status s = put_latents(t, clf__source_data(source)->at, data);
+  clf__source_free(source);
+  if (!s) s = copy_weights(t, data->weights);
+  return s ? s : put_reg(t);
+}
+
+/* ---- EM -------------------------------------------------------------------------------------- */
+
+static int stops(fit *t) {
+  if (t->o->stop && t->o->stop(t->o->context)) t->result.stopped = 1;
+  return t->result.stopped;
+}
+
+/* Components that lost their rows begin again at rows drawn anew, in the first half of the
+ * iterations and as often as there are components. */
+static clf_status reseed(fit *t, const clf__em_rows *d, const double *sums, double *row) {
+  const clf__gaussians_form *o = &t->rules.form;
+  const size_t S = (size_t)clf__em_sums(o);
+  for (int32_t k = 0; k < o->K && o->K > 1; k++) {
+    if (sums[(size_t)k * S] >= CLF_EM_FEW || t->result.reseeded >= o->K) continue;
+    const int64_t i = clf__host_below(&t->random, d->rows);
+    CLF_TRY(clf__em_move(&t->rules, row, k, d->u + i * d->dim));
+    t->result.reseeded++;
+  }
+  return CLF_OK;
+}
+
+/* From `row` on, to the end: the best parameters and their mean log p. */
+static clf_status iterate(fit *t, clf__em *em, const clf__em_rows *d, double *sums, double *row,
+                          double *mean) {
+  double before = -INFINITY;
+  t->result.converged = 0;
+  t->result.iterations = 0;
+  for (int32_t i = 0; i < t->o->iterations && !stops(t); i++) {
+    const int32_t reseeded = t->result.reseeded;
+    CLF_TRY(clf__em_step(em, row, sums, mean));
+    if (!isfinite(*mean))
+      return clf__fail(CLF_ENUM,
+                       "EM: the mean log-density is %g after %d iterations; the data may "
+                       "be too large for this device",
+                       *mean, (int)i);
+    t->result.iterations++;
+    t->result.converged = *mean - before < t->o->tol;
+    CLF_TRY(clf__em_update(&t->rules, sums, row));
+    if (i < t->o->iterations / 2) CLF_TRY(reseed(t, d, sums, row));
+    if (t->result.converged && t->result.reseeded == reseeded) break;
+    before = t->result.reseeded == reseeded ? *mean : -INFINITY;
+  }
+  return CLF_OK;
+}
+
+/* EM of some rows, with memory of its own. */
+static clf_status run(fit *t, const clf__em_rows *d, double *row, double *mean) {
+  const size_t sums = (size_t)t->rules.form.K * (size_t)clf__em_sums(&t->rules.form);
+  double *room = malloc(sums * sizeof *room);
+  clf__em em;
+  if (!room) return clf__fail(CLF_ENOMEM, "no memory for EM");
+  clf_status s = clf__em_open(&em, t->f->dev, &t->rules.form, d);
+  if (!s) s = iterate(t, &em, d, room, row, mean);
+  clf__em_close(&em);
+  free(room);
+  return s;
+}
+
+/* The best of all starts, on the rows d.  Lloyd's iterations lead many starts to the same place, so
+ * that only every second one has them. */
+static clf_status try_starts(fit *t, const clf__em_rows *d, double *row) {
+  const size_t P = (size_t)clf__gaussians_size(&t->rules.form);
+  double best = -INFINITY, *trial = malloc(P * sizeof *trial);
+  clf_mixture_result kept = t->result;
+  if (!trial) return clf__fail(CLF_ENOMEM, "no memory for EM");
+  clf_status s = CLF_OK;
+  for (int32_t i = 0; i < t->o->starts && !s && !t->result.stopped; i++) {
+    double mean = -INFINITY;
+    t->result.reseeded = 0;
+    s = clf__em_start(&t->rules, d, i % 2 == 0, &t->random, trial);
+    if (!s) s = run(t, d, trial, &mean);
+    if (s || mean <= best) continue;
+    best = mean;
+    kept = t->result;
+    memcpy(row, trial, P * sizeof *row);
+  }
+  kept.stopped = t->result.stopped;
+  t->result = kept;
+  free(trial);
+  if (!s && best == -INFINITY)
+    return clf__fail(CLF_ESTOPPED, "the fit was stopped before its first iteration");
+  return s;
+}
+
+/* Rows drawn without repetition, by a shuffle of which only the beginning is made. */
+static clf_status draw_some(fit *t, clf__em_rows *some, double *u, double *weights) {
+  const size_t D = (size_t)t->rules.form.dim;
+  int64_t *index = malloc((size_t)t->rows * sizeof *index);
+  double sum = 0;
+  if (!index) return clf__fail(CLF_ENOMEM, "no memory for %lld rows", (long long)t->rows);
+  for (int64_t i = 0; i < t->rows; i++) index[i] = i;
+  for (int64_t i = 0; i < SOME; i++) {
+    const int64_t j = i + clf__host_below(&t->random, t->rows - i), row = index[j];
+    index[j] = index[i];
+    memcpy(u + (size_t)i * D, t->u + (size_t)row * D, D * sizeof *u);
+    if (t->weights) sum += weights[i] = t->weights[row];
+  }
+  for (int64_t i = 0; i < SOME && t->weights; i++) weights[i] *= SOME / sum;
+  *some = (clf__em_rows){u, t->weights && sum > 0 ? weights : NULL, SOME, t->rules.form.dim};
+  free(index);
+  return CLF_OK;
+}
+
+/* Starts on some of the rows; then all of them. */
+static clf_status run_large(fit *t, const clf__em_rows *all, double *row) {
+  const size_t D = (size_t)all->dim;
+  double mean, *memory = malloc(SOME * (D + 1) * sizeof *memory);
+  clf__em_rows some;
+  if (!memory) return clf__fail(CLF_ENOMEM, "no memory for %d rows", SOME);
+  clf_status s = draw_some(t, &some, memory, memory + SOME * D);
+  if (!s) s = try_starts(t, &some, row);
+  if (!s && !t->result.stopped) s = run(t, all, row, &mean);
+  free(memory);
+  return s;
+}
+
+/* ---- The flow -------------------------------------------------------------------------------- */
+
+/* Mean log p of the rows under the flow, in the data's units. */
+static clf_status put_mean(fit *t, const clf_train_data *data) {
+  double *logp = malloc((size_t)t->rows * sizeof *logp);
+  const double *x = data->x->at;
+  if (!logp) return clf__fail(CLF_ENOMEM, "no memory for %lld rows", (long long)t->rows);
+  const clf_status s = data->given ? clf_log_prob_given(t->f, x, data->given->at, t->rows, logp)
+                                   : clf_log_prob(t->f, x, t->rows, logp);
+  t->result.mean = 0;
+  for (int64_t i = 0; i < t->rows && !s; i++)
+    t->result.mean += (t->weights ? t->weights[i] : 1) * logp[i] / (double)t->rows;
+  free(logp);
+  return s;
+}
+
+static clf_status fit_rows(fit *t, const clf__part *part) {
+  const clf__em_rows all = {t->u, t->weights, t->rows, t->rules.form.dim};
+  double *row = malloc((size_t)clf__gaussians_size(&t->rules.form) * sizeof *row);
+  if (!row) return clf__fail(CLF_ENOMEM, "no memory for a mixture");
+  clf_status s = t->rows > SOME ? run_large(t, &all, row) : try_starts(t, &all, row);
+  const clf_tensor w = t->f->w;
+  if (!s) s = clf_write64(t->f->dev, clf__part_of(&(clf__vectors){.w = w}, part), row);
+  free(row);
+  return s;
+}
+
+static clf_status check_base(const clf_flow *f, const clf_mixture_options *o, int64_t rows,
+                             const clf__gaussians_form *form) {
+  if (!form)
+    return clf__fail(CLF_EINVAL,
+                     "the base of the flow is %s; EM fits mixture(...) and "
+                     "normal(trained, cov=full)",
+                     f->base.ops->name);
+  if (o->tied && !form->below) return clf__fail(CLF_EINVAL, "tied is for mixtures with cov=full");
+  if (rows < 2 * (int64_t)form->K)
+    return clf__fail(CLF_EINVAL,
+                     "%lld rows are too few for %d components, which need at least %lld; use fewer "
+                     "components",
+                     (long long)rows, (int)form->K, 2 * (long long)form->K);
+  return CLF_OK;
+}
+
+clf_status clf_mixture_fit(clf_flow *f, const clf_train_data *data, const clf_mixture_options *o,
+                           clf_mixture_result *result) {
+  CLF_GIVEN("flow, data, options", f, data, o);
+  CLF_GIVEN("data->x", data->x);
+  const clf__part *part = NULL;
+  const clf__gaussians_form *form = clf__gaussians_form_of(&f->base, &part);
+  CLF_TRY(check_options(o));
+  CLF_TRY(check_base(f, o, data->x->rows, form));
+  fit t = {.f = f, .o = o, .rows = data->x->rows, .random = {o->seed}};
+  t.rules = (clf__em_rules){.form = *form, .tied = o->tied, .prior = o->prior};
+  clf_status s = put_rows(&t, data);
+  if (!s) s = fit_rows(&t, part);
+  if (!s) s = put_mean(&t, data);
+  if (!s && result) *result = t.result;
+  free(t.u);
+  free(t.weights);
+  free(t.reg);
+  return s;
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+/* test_mixture.c: Gaussian mixtures by EM, against scikit-learn's and against what they must find.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "em.h"
+#include "golden.h"
+
+/* ---- Parameters ------------------------------------------------------------------------------ */
+
+/* The row of numbers of K components with these weights, means and covariances. */
+static double *row_of(const clf__gaussians_form *o, const double *weights, const double *means,
+                      const double *covs) {
+  const int D = o->dim;
+  double *row = flows_array((size_t)clf__gaussians_size(o)), *L = flows_array((size_t)(D * D));
+  for (int k = 0; k < o->K; k++) {
+    if (!o->alone) row[k] = log(weights[k]);
+    memcpy(row + clf__gaussians_means(o) + k * D, means + k * D, (size_t)D * sizeof *row);
+    for (int i = 0; i < D; i++)
+      for (int j = 0; j <= i; j++) {
+        double sum = covs[(k * D + i) * D + j];
+        for (int l = 0; l < j; l++) sum -= L[i * D + l] * L[j * D + l];
+        L[i * D + j] = i == j ? sqrt(sum) : sum / L[j * D + j];
+        if (i == j && i < o->diagonal)
+          row[clf__gaussians_stds(o) + k * o->diagonal + i] = log(L[i * D + i]);
+        if (j < i && o->below)
+          row[clf__gaussians_lower(o) + k * o->below + i * (i - 1) / 2 + j] = L[i * D + j];
+      }
+  }
+  free(L);
+  return row;
+}
+
+static const clf__gaussians_form *form_of(const clf_flow *f, clf_tensor *row) {
+  const clf__part *part = NULL;
+  const clf__gaussians_form *o = clf__gaussians_form_of(&f->base, &part);
+  ck_assert_ptr_nonnull(o);
+  *row = clf__part_of(&(clf__vectors){.w = f->w}, part);
+  return o;
+}
+
+/* A flow whose base has the parameters of the set NAME of a file. */
+static clf_flow *flow_of_set(const clf__st *st, const char *name, const char *arch, double **row) {
+  const char *const parts[3] = {"weights", "means", "covs"};
+  double *v[3];
+  clf_tensor at;
+  clf_flow *f = flows_of(flows_dev, arch, 1);
+  for (int i = 0; i < 3; i++) {
+    char tensor[64];
+    size_t count;
+    snprintf(tensor, sizeof tensor, "%s.%s", name, parts[i]);
+    v[i] = golden_tensor(st, tensor, &count);
+  }
+  const clf__gaussians_form *o = form_of(f, &at);
+  double *numbers = row_of(o, v[0], v[1], v[2]);
+  WORKS(clf_write64(flows_dev, at, numbers));
+  for (int i = 0; i < 3; i++) free(v[i]);
+  if (row)
+    *row = numbers;
+  else
+    free(numbers);
+  return f;
+}
+
+static double *tensor_of(const clf__st *st, const char *set, const char *name, size_t *count) {
+  char tensor[64];
+  snprintf(tensor, sizeof tensor, "%s.%s", set, name);
+  return golden_tensor(st, tensor, count);
+}
+
+static const struct {
+  const char *name, *arch;
+  int tied;
+} sets[] = {{"full", "4: -> mixture(3, cov=full)", 0},
+            {"tied", "4: -> mixture(3, cov=full)", 1},
+            {"diag", "4: -> mixture(3)", 0},
+            {"spherical", "4: -> mixture(3, cov=spherical)", 0}};
+enum { SETS = sizeof sets / sizeof *sets };
+
+/* ---- Against scikit-learn -------------------------------------------------------------------- */
+
+START_TEST(densities_are_scikit_learns) {
+  clf__st *st;
+  size_t count, n;
+  WORKS(clf__st_open(golden_path("mixtures", ".safetensors"), &st));
+  clf_flow *f = flow_of_set(st, sets[_i].name, sets[_i].arch, NULL);
+  double *x = tensor_of(st, sets[_i].name, "x", &count);
+  double *want = tensor_of(st, sets[_i].name, "logp", &n), *logp = flows_array(n);
+  WORKS(clf_log_prob(f, x, (int64_t)n, logp));
+  flows_expect(flows_error(logp, want, n), flows_exact ? 1e-10 : 1e-5, "%s", sets[_i].name);
+  clf_flow_free(f);
+  free(x);
+  free(want);
+  free(logp);
+  clf__st_close(st);
+}
+END_TEST
+
+/* One iteration: moments on the device, parameters from them. */
+START_TEST(iterations_are_scikit_learns) {
+  static const double reg[4] = {1e-6, 1e-6, 1e-6, 1e-6};
+  const char *name = sets[_i].name;
+  char next[32];
+  clf__st *st;
+  size_t count;
+  double *row, *want, mean;
+  clf_tensor at;
+  snprintf(next, sizeof next, "%s.next", name);
+  WORKS(clf__st_open(golden_path("mixtures", ".safetensors"), &st));
+  clf_flow *f = flow_of_set(st, name, sets[_i].arch, &row);
+  clf_flow *after = flow_of_set(st, next, sets[_i].arch, &want);
+  double *x = tensor_of(st, name, "x", &count);
+  const clf__em_rules rules = {.form = *form_of(f, &at), .tied = sets[_i].tied, .reg = reg};
+  const clf__em_rows rows = {x, NULL, (int64_t)count / 4, 4};
+  double *sums = flows_array((size_t)(rules.form.K * clf__em_sums(&rules.form)));
+  clf__em em;
+  WORKS(clf__em_open(&em, flows_dev, &rules.form, &rows));
+  WORKS(clf__em_step(&em, row, sums, &mean));
+  WORKS(clf__em_update(&rules, sums, row));
+  clf__em_close(&em);
+  flows_expect(flows_error(row, want, (size_t)clf__gaussians_size(&rules.form)),
+               flows_exact ? 1e-10 : 2e-5, "%s", name);
+  clf_flow_free(f);
+  clf_flow_free(after);
+  free(x);
+  free(row);
+  free(want);
+  free(sums);
+  clf__st_close(st);
+}
+END_TEST
+
+/* ---- What EM must find ------------------------------------------------------------------------
+ */
+
+/* Rows of a mixture of three normals in two columns, weights 0.5, 0.3 and 0.2, one of them narrow
+ * and tilted; in units far from 1. */
+static double *three(clf__host_random *r, int n, double *mean_logp) {
+  static const double weight[3] = {0.5, 0.3, 0.2}, mean[3][2] = {{-2, 0}, {2, 1}, {0, 3}},
+                      L[3][3] = {{0.6, 0.2, 0.5}, {0.1, 0.5, 0.05}, {1, 0, 0.3}};
+  double *x = flows_array(2 * (size_t)n), sum = 0;
+  for (int i = 0; i < n; i++) {
+    const double u = clf__host_uniform(r);
+    const int k = u < 0.5 ? 0 : u < 0.8 ? 1 : 2;
+    const double a = clf__host_normal(r), b = clf__host_normal(r);
+    const double y[2] = {mean[k][0] + L[k][0] * a, mean[k][1] + L[k][1] * a + L[k][2] * b};
+    double p = 0;
+    for (int q = 0; q < 3; q++) {
+      const double s = (y[0] - mean[q][0]) / L[q][0];
+      const double t = (y[1] - mean[q][1] - L[q][1] * s) / L[q][2];
+      p += weight[q] * exp(-0.5 * (s * s + t * t)) / (2 * acos(-1) * L[q][0] * L[q][2]);
+    }
+    sum += log(p) - log(1000 * 0.001);
+    x[2 * i] = 1000 * y[0] + 5e5;
+    x[2 * i + 1] = 0.001 * y[1];
+  }
+  *mean_logp = sum / n;
+  return x;
+}
+
+static clf_table table_of(double *x, int64_t rows, int32_t cols) {
+  return (clf_table){.rows = rows, .cols = cols, .at = x};
+}
+
+START_TEST(finds_the_mixture_that_drew_the_rows) {
+  clf__host_random r = {5};
+  double truth;
+  double *x = three(&r, 4000, &truth);
+  const clf_table t = table_of(x, 4000, 2);
+  clf_flow *f = flows_of(flows_dev, "2: standardize -> mixture(3, cov=full)", 1);
+  clf_mixture_options o = clf_mixture_options_default();
+  clf_mixture_result got;
+  WORKS(clf_mixture_fit(f, &(clf_train_data){.x = &t}, &o, &got));
+  /* The best mixture of 17 numbers is better than the true one by about 17 / (2 * 4000). */
+  ck_assert_msg(got.mean > truth && got.mean < truth + 0.006, "%g, but the truth has %g", got.mean,
+                truth);
+  ck_assert_int_eq(got.converged, 1);
+  ck_assert_int_eq(got.stopped, 0);
+  clf_score score;
+  WORKS(clf_evaluate(f, x, 4000, &score));
+  ck_assert(fabs(score.mean - got.mean) < 1e-9);
+  clf_flow_free(f);
+  free(x);
+}
+END_TEST
+
+/* One normal: mean and covariance of the rows. */
+START_TEST(a_normal_is_exact) {
+  clf__host_random r = {6};
+  double ignored, m[2], s[2], c = 0, truth = 0;
+  double *x = three(&r, 500, &ignored);
+  const clf_table t = table_of(x, 500, 2);
+  clf_flow *f = flows_of(flows_dev, "2: standardize -> normal(trained, cov=full)", 1);
+  clf_mixture_options o = clf_mixture_options_default();
+  clf_mixture_result got;
+  clf_table_moments(&t, NULL, 500, m, s);
+  for (int i = 0; i < 500; i++)
+    c += (x[2 * i] - m[0]) / s[0] * ((x[2 * i + 1] - m[1]) / s[1]) / 500;
+  /* Standardised, the mean of |L^-1 u|^2 is D. */
+  truth = -1 - log(2 * acos(-1)) - 0.5 * log(1 - c * c) - log(s[0] * s[1]);
+  WORKS(clf_mixture_fit(f, &(clf_train_data){.x = &t}, &o, &got));
+  ck_assert_msg(fabs(got.mean - truth) < 2e-5, "%.9g, not %.9g", got.mean, truth);
+  clf_flow_free(f);
+  free(x);
+}
+END_TEST
+
+/* A row of weight 3 is three rows. */
+START_TEST(weights_count_rows) {
+  clf__host_random r = {7};
+  double ignored, mean[2];
+  enum { ROWS = 90 };
+  double *x = three(&r, ROWS, &ignored), *twice = flows_array(4 * ROWS * 2);
+  double weights[ROWS], copies = 0;
+  for (int i = 0; i < 2 * ROWS; i++) x[i] = i % 2 ? 1000 * x[i] : (x[i] - 5e5) / 1000;
+  int64_t n = 0;
+  for (int i = 0; i < ROWS; i++) copies += weights[i] = i % 4;
+  for (int i = 0; i < ROWS; i++)
+    for (int j = 0; j < i % 4; j++, n++) memcpy(twice + 2 * n, x + 2 * i, 2 * sizeof *x);
+  for (int i = 0; i < ROWS; i++) weights[i] *= ROWS / copies;
+  const clf__em_rows rows[2] = {{x, weights, ROWS, 2}, {twice, NULL, n, 2}};
+  clf_flow *f = flows_of(flows_dev, "2: -> mixture(2, cov=full)", 3);
+  clf_tensor at;
+  const clf__gaussians_form *o = form_of(f, &at);
+  double row[16], sums[2][12];
+  WORKS(clf_read64(flows_dev, at, row));
+  for (int i = 0; i < 2; i++) {
+    clf__em em;
+    WORKS(clf__em_open(&em, flows_dev, o, &rows[i]));
+    WORKS(clf__em_step(&em, row, sums[i], &mean[i]));
+    clf__em_close(&em);
+  }
+  for (int i = 0; i < 12; i++) sums[0][i] *= copies / ROWS;
+  const double bound = flows_exact ? 1e-12 : 1e-5;
+  flows_expect(flows_error(sums[0], sums[1], 12), bound, "sums");
+  flows_expect(flows_error(&mean[0], &mean[1], 1), bound, "mean log p");
+  clf_flow_free(f);
+  free(x);
+  free(twice);
+}
+END_TEST
+
+/* Few distinct rows, more components than they have clusters: every number stays finite. */
+START_TEST(rows_that_repeat) {
+  static const char *const archs[] = {"3: standardize -> mixture(20, cov=full)",
+                                      "3: standardize -> mixture(20)",
+                                      "3: standardize -> mixture(20, cov=spherical)"};
+  double x[3 * 45], logp[45];
+  for (int i = 0; i < 45; i++)
+    for (int d = 0; d < 3; d++) x[3 * i + d] = (i % 7) * (d + 1) + (d == 2 && i % 7 == 3);
+  const clf_table t = table_of(x, 45, 3);
+  clf_flow *f = flows_of(flows_dev, archs[_i], 1);
+  clf_mixture_options o = clf_mixture_options_default();
+  clf_mixture_result got;
+  WORKS(clf_mixture_fit(f, &(clf_train_data){.x = &t}, &o, &got));
+  ck_assert(isfinite(got.mean));
+  ck_assert_int_le(got.reseeded, 20);
+  WORKS(clf_log_prob(f, x, 45, logp));
+  for (int i = 0; i < 45; i++) ck_assert(isfinite(logp[i]));
+  WORKS(clf_sample(f, 1, 0, 15, x));
+  for (int i = 0; i < 45; i++) ck_assert(isfinite(x[i]));
+  clf_flow_free(f);
+}
+END_TEST
+
+/* ---- How a fit runs ----------------------------------------------------------------------------
+ */
+
+static int stop_at(void *context) { return --*(int *)context < 0; }
+
+/* More rows than starts are tried on; the same bits again; an end on request. */
+START_TEST(seeds_and_stops) {
+  enum { ROWS = 20000 };
+  clf__host_random r = {8};
+  double truth, logp[3][8];
+  double *x = three(&r, ROWS, &truth);
+  const clf_table t = table_of(x, ROWS, 2);
+  clf_mixture_options o = clf_mixture_options_default();
+  clf_mixture_result got[3];
+  for (int i = 0; i < 3; i++) {
+    int left = 7;
+    clf_flow *f = flows_of(flows_dev, "2: standardize -> mixture(4, cov=full)", 1);
+    o.stop = i == 2 ? stop_at : NULL;
+    o.context = &left;
+    WORKS(clf_mixture_fit(f, &(clf_train_data){.x = &t}, &o, &got[i]));
+    WORKS(clf_log_prob(f, x, 8, logp[i]));
+    clf_flow_free(f);
+  }
+  ck_assert_int_eq(memcmp(logp[0], logp[1], sizeof logp[0]), 0);
+  ck_assert_int_eq(got[0].iterations, got[1].iterations);
+  ck_assert_msg(got[0].mean > truth - 0.01, "%g, but the truth has %g", got[0].mean, truth);
+  ck_assert_int_eq(got[2].stopped, 1);
+  ck_assert_int_eq(got[2].iterations, 7);
+  ck_assert(isfinite(got[2].mean) && got[2].mean < got[0].mean);
+  free(x);
+}
+END_TEST
+
+/* More starts are never worse. */
+START_TEST(the_best_start_is_kept) {
+  clf__host_random r = {9};
+  double truth, mean[2];
+  double *x = three(&r, 600, &truth);
+  const clf_table t = table_of(x, 600, 2);
+  clf_mixture_options o = clf_mixture_options_default();
+  for (int i = 0; i < 2; i++) {
+    clf_mixture_result got;
+    clf_flow *f = flows_of(flows_dev, "2: standardize -> mixture(8, cov=full)", 1);
+    o.starts = i ? 6 : 1;
+    WORKS(clf_mixture_fit(f, &(clf_train_data){.x = &t}, &o, &got));
+    mean[i] = got.mean;
+    clf_flow_free(f);
+  }
+  ck_assert(mean[1] > mean[0]);
+  free(x);
+}
+END_TEST
+
+static void refuse(const char *arch, clf_table t, clf_mixture_options o, clf_status status,
+                   const char *message) {
+  clf_flow *f = flows_of(flows_dev, arch, 1);
+  REFUSED(clf_mixture_fit(f, &(clf_train_data){.x = &t}, &o, NULL), status, message);
+  clf_flow_free(f);
+}
+
+START_TEST(what_is_refused) {
+  double x[20];
+  for (int i = 0; i < 20; i++) x[i] = i * i;
+  const clf_table t = table_of(x, 10, 2);
+  const clf_mixture_options plain = clf_mixture_options_default();
+  clf_mixture_options o = plain;
+  int none = 0;
+  refuse("2: -> mixture(6)", t, plain, CLF_EINVAL,
+         "10 rows are too few for 6 components, which need at least 12; use fewer components");
+  refuse("2: -> normal", t, plain, CLF_EINVAL,
+         "the base of the flow is normal; EM fits mixture(...) and normal(trained, cov=full)");
+  refuse("3: -> mixture(2)", t, plain, CLF_ESHAPE,
+         "the data have 2 columns, the flow has 3 dimensions");
+  o.tied = 1;
+  refuse("2: -> mixture(2)", t, o, CLF_EINVAL, "tied is for mixtures with cov=full");
+  o = plain, o.starts = 0;
+  refuse("2: -> mixture(2)", t, o, CLF_EINVAL, "starts is 0; it must be 1 to 1000");
+  o = plain, o.iterations = 0;
+  refuse("2: -> mixture(2)", t, o, CLF_EINVAL, "iterations is 0; it must be 1 to 1000000");
+  o = plain, o.tol = NAN;
+  refuse("2: -> mixture(2)", t, o, CLF_EINVAL, "tol is nan; it must be 0 or above");
+  o = plain, o.reg = 0;
+  refuse("2: -> mixture(2)", t, o, CLF_EINVAL, "reg is 0; it must be above 0 and at most 1");
+  o = plain, o.prior = -1;
+  refuse("2: -> mixture(2)", t, o, CLF_EINVAL, "prior is -1; it must be 0 or above");
+  o = plain, o.stop = stop_at, o.context = &none;
+  refuse("2: -> mixture(2)", t, o, CLF_ESTOPPED, "the fit was stopped before its first iteration");
+  x[5] = NAN;
+  refuse("2: -> mixture(2)", t, plain, CLF_ENUM, "row 2, column 2 of the data is nan");
+}
+END_TEST
+
+static void tests(TCase *tc) {
+  tcase_add_loop_test(tc, densities_are_scikit_learns, 0, SETS);
+  tcase_add_loop_test(tc, iterations_are_scikit_learns, 0, SETS);
+  tcase_add_test(tc, finds_the_mixture_that_drew_the_rows);
+  tcase_add_test(tc, a_normal_is_exact);
+  tcase_add_test(tc, weights_count_rows);
+  tcase_add_loop_test(tc, rows_that_repeat, 0, 3);
+  tcase_add_test(tc, seeds_and_stops);
+  tcase_add_test(tc, the_best_start_is_kept);
+  tcase_add_test(tc, what_is_refused);
+}
+
+int main(int argc, char **argv) { return flows_main(argc, argv, tests); }
