@@ -317,6 +317,55 @@ START_TEST(the_best_start_is_kept) {
 }
 END_TEST
 
+/* ---- A flow over a mixture ------------------------------------------------------------------- */
+
+static const char *const over[] = {
+    "(coupling(rq(identity=1), mlp(24x2, zero=1)), lu)*5",
+    "(coupling(affine(scale=exp), resnet(24x1, zero=1)), lu)*2",
+    "(ar(rq(identity=1), made(24x2, zero=1)), lu)*2",
+    "(ar(affine(scale=exp), masked(24x2, zero=1)), lu)*2",
+};
+enum { OVER = sizeof over / sizeof *over };
+
+START_TEST(a_flow_begins_as_its_mixture) {
+  enum { ROWS = 300 };
+  clf__host_random r = {10};
+  char text[256];
+  double truth, want[ROWS], got[ROWS];
+  double *x = three(&r, ROWS, &truth);
+  const clf_table t = table_of(x, ROWS, 2);
+  clf_flow *m = flows_of(flows_dev, "2: standardize -> mixture(8, cov=full)", 1);
+  clf_mixture_options o = clf_mixture_options_default();
+  o.reg = 0.1; /* wide components: narrow ones multiply the rounding of layers in float */
+  WORKS(clf_mixture_fit(m, &(clf_train_data){.x = &t}, &o, NULL));
+  snprintf(text, sizeof text, "2: standardize, %s -> mixture(8, cov=full)", over[_i]);
+  clf_flow *f = flows_of(flows_dev, text, 1);
+  WORKS(clf_flow_set_base_of(f, m));
+  WORKS(clf_log_prob(m, x, ROWS, want));
+  WORKS(clf_log_prob(f, x, ROWS, got));
+  flows_expect(flows_error(got, want, ROWS), flows_exact ? 1e-12 : 1e-5, "%s", over[_i]);
+  clf_flow_free(f);
+  clf_flow_free(m);
+  free(x);
+}
+END_TEST
+
+START_TEST(bases_that_differ) {
+  clf_flow *to = flows_of(flows_dev, "2: standardize, lu -> mixture(8, cov=full)", 1);
+  clf_flow *other = flows_of(flows_dev, "2: -> mixture(7, cov=full)", 1);
+  clf_flow *normal = flows_of(flows_dev, "2: -> normal", 1);
+  REFUSED(clf_flow_set_base_of(to, other), CLF_EINVAL,
+          "the flow has no base.logits of the same shape to copy to");
+  REFUSED(
+      clf_flow_set_base_of(to, normal), CLF_EINVAL,
+      "the base of the flow is mixture of 2 columns and 0 of context; that to copy is normal of "
+      "2 columns and 0 of context");
+  clf_flow_free(to);
+  clf_flow_free(other);
+  clf_flow_free(normal);
+}
+END_TEST
+
 static void refuse(const char *arch, clf_table t, clf_mixture_options o, clf_status status,
                    const char *message) {
   clf_flow *f = flows_of(flows_dev, arch, 1);
@@ -365,6 +414,8 @@ static void tests(TCase *tc) {
   tcase_add_loop_test(tc, rows_that_repeat, 0, 3);
   tcase_add_test(tc, seeds_and_stops);
   tcase_add_test(tc, the_best_start_is_kept);
+  tcase_add_loop_test(tc, a_flow_begins_as_its_mixture, 0, OVER);
+  tcase_add_test(tc, bases_that_differ);
   tcase_add_test(tc, what_is_refused);
 }
 

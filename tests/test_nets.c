@@ -729,6 +729,29 @@ START_TEST(test_starts) {
 }
 END_TEST
 
+/* zero=1: outputs of zero, of nets whose other layers begin as always. */
+START_TEST(test_zero_starts) {
+  static const struct {
+    setting s;
+    const char *last;
+  } zeros[] = {{NET("resnet(40x1, zero=1)", 4, 5, 6), "net.final"},
+               {NET("made(40x1, zero=1)", 4, 5, 3), "net.final"},
+               {NET("made(40x1, residual=0, zero=1)", 4, 5, 3), "net.final"},
+               {NET("masked(40x2, zero=1)", 4, 5, 3), "net.2"},
+               {NET("masked(40x2, residual=1, zero=1)", 4, 5, 3), "net.5"}};
+  for (size_t i = 0; i < sizeof zeros / sizeof *zeros; i++) {
+    char name[64];
+    rig r;
+    make(&r, &zeros[i].s, 16);
+    snprintf(name, sizeof name, "%s.weight", zeros[i].last);
+    expect_range(&r, name, 0);
+    snprintf(name, sizeof name, "%s.bias", zeros[i].last);
+    expect_range(&r, name, 0);
+    drop(&r);
+  }
+}
+END_TEST
+
 START_TEST(test_refusals) {
   static const struct refusal {
     setting s;
@@ -768,6 +791,7 @@ static void add(TCase *tc) {
   tcase_add_loop_test(tc, test_memory, 0, NETS);
   tcase_add_test(tc, test_dropout);
   tcase_add_test(tc, test_starts);
+  tcase_add_test(tc, test_zero_starts);
   tcase_add_test(tc, test_refusals);
 }
 

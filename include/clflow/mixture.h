@@ -51,6 +51,14 @@ typedef struct clf_mixture_result {
 CLF_API clf_status clf_mixture_fit(clf_flow *flow, const clf_train_data *data,
                                    const clf_mixture_options *options, clf_mixture_result *result);
 
+/* Copies the base of a flow, with its parameters, into another flow that has the same base, and the
+ * scaling of data and context with it.  A flow whose layers begin as the identity then begins as
+ * `from` itself: layers such as lu, and couplings or autoregressive layers whose map is the
+ * identity at zero and whose net has zero=1, as in 7: standardize, (coupling(rq(identity=1),
+ * mlp(64x2, zero=1)), lu)*6 -> mixture(16, cov=full) Errors: EINVAL (another base, or one of
+ * another size), ENOMEM. */
+CLF_API clf_status clf_flow_set_base_of(clf_flow *flow, const clf_flow *from);
+
 #ifdef __cplusplus
 }
 #endif

@@ -58,6 +58,7 @@ static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
   initial->in = n->in;
   initial->out = final->in = m->hidden;
   final->out = n->out;
+  if (m->zero) final->spread = 0;
   c->join_act = clf__net_act(m->act);
   if (n->context) initial->join = m->context == CLF__MADE_JOIN_NFLOWS ? CLF_JOIN_ACT : CLF_JOIN_ADD;
   if (!m->residual) feedforward_input(m, c->count - 1, final);

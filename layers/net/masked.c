@@ -48,6 +48,7 @@ static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
   if (m->layers) c->layer[0].out = m->hidden;
   c->layer[c->count - 1].in = m->layers ? m->hidden : n->in;
   c->layer[c->count - 1].out = n->out;
+  if (m->zero) c->layer[c->count - 1].spread = 0;
   for (int l = 0; l < c->count; l++) {
     char name[16];
     snprintf(name, sizeof name, "%d", l);

@@ -42,6 +42,7 @@ static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
   initial->in = c->angles ? clf__angles_features(c->angles) : n->in;
   initial->out = final->in = m->hidden;
   final->out = n->out;
+  if (m->zero) final->spread = 0;
   if (n->context) initial->join = m->context == CLF__JOIN_ADD ? CLF_JOIN_ADD : CLF_JOIN_INPUT;
   clf__chain_add(n, parts, 0, path, "initial", "context", "");
   for (int b = 0; b < m->blocks; b++) add_block(n, parts, b, path);
