@@ -436,6 +436,15 @@ int cli_log_probs(cli_session *s, double *logp);
 /* The score of the rows that are not missing, and how many are. */
 int cli_score(const double *logp, int64_t n, int32_t dim, clf_score *score, int64_t *missing);
 
+/* ---- parts.c --------------------------------------------------------------------------------- */
+
+enum { CLI_ROW_MISSING = 255 }; /* beside those of clflow/fit.h */
+/* What the rows of the data served for when the model was made, found again by the checksum, the
+ * seed and the shares that its file has: part (cli_row_count()), CLI_ROW_MISSING where a value is
+ * missing.  *found 0: the data are others, or the file does not say; *refit: the model was trained
+ * again on all rows. */
+int cli_parts_find(const cli_session *s, uint8_t *part, int *found, int *refit);
+
 /* clf_transform_given() or clf_invert_given(); c may be NULL. */
 typedef clf_status (*cli_map_fn)(clf_flow *flow, const double *from, const double *c, int64_t n,
                                  double *to, double *logdet);

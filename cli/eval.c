@@ -4,13 +4,27 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-static int json;
+static struct {
+  const char *valid, *test;
+  int64_t samples; /* -1: not given */
+  int json;
+} o = {.samples = -1};
 
 static cli_option options[] = {
     CLI_OPERAND_MODEL,
-    CLI_OPTION_DATA("samples to score"),
-    {"--json", NULL, "print a JSON object", CLI_FLAG, &json, NULL, 0, 0},
+    {"--data", "DATA",
+     "samples to score; of the table that the model was made from, also its training, validation "
+     "and test rows apart",
+     CLI_DATA, &cli_common.data, NULL, 0, 0},
+    {"--valid", "DATA", "validation samples to score apart", CLI_DATA, &o.valid, NULL, 0, 0},
+    {"--test", "DATA", "test samples to score apart", CLI_DATA, &o.test, NULL, 0, 0},
+    {"--samples", "N",
+     "samples of the model to compare the data with (default 2000 to 10000 for tables, 0 for "
+     "images); 0: leave the comparison out",
+     CLI_INDEX, &o.samples, NULL, 0, 0},
+    {"--json", NULL, "print a JSON object", CLI_FLAG, &o.json, NULL, 0, 0},
     CLI_OPTION_GIVEN_ROWS,
     CLI_OPTION_STRICT_ROWS,
     CLI_OPTIONS_IMAGE_ROWS,
@@ -19,66 +33,309 @@ static cli_option options[] = {
     CLI_OPTIONS_END,
 };
 
-/* Standard errors are in nats; this is one in bits/dim. */
-static double in_bits(const cli_session *s, double std_error) {
-  return std_error / (clf_flow_get_spec(s->flow)->dim * log(2));
+/* ---- What is known ----------------------------------------------------------------- */
+
+enum { TRAIN, VALID, TEST, PARTS };
+static const struct {
+  const char *key, *name;
+} parts[PARTS] = {{"train", "training"}, {"valid", "validation"}, {"test", "test"}};
+
+typedef struct part {
+  int there;
+  clf_score score;
+} part;
+
+typedef struct result {
+  const char *data; /* the first that was given of --data, --test, --valid */
+  int first;        /* PARTS, TEST or VALID, which it was */
+  clf_score score;  /* of all its rows */
+  int64_t missing;
+  int images, dim, refit;
+  part part[PARTS];
+  const char *judged; /* the rows that are compared with samples: "test", "validation", "" */
+  clf_deviation logp, *columns; /* columns NULL: there was no comparison */
+  char **names;
+  clf_fit_verdict verdict;
+  int32_t worst; /* column, or -1: log p */
+} result;
+
+static void release(result *r) {
+  for (int32_t d = 0; r->names && d < r->dim; d++) free(r->names[d]);
+  free(r->names);
+  free(r->columns);
 }
 
+/* ---- Scores -------------------------------------------------------------------------- */
+
+/* The rows of each part, where the model's file says which they are. */
+static int score_parts(const cli_session *s, const double *logp, const uint8_t *of, result *r) {
+  double *const some = malloc((size_t)s->data.rows * sizeof *some);
+  if (!some) return cli_fail("out of memory for %" PRId64 " log-densities", s->data.rows);
+  for (int k = 0; k < PARTS; k++) {
+    int64_t n = 0;
+    for (int64_t i = 0; i < s->data.rows; i++)
+      if (of[i] == k) some[n++] = logp[i];
+    r->part[k].there = n > 0;
+    r->part[k].score = clf_score_of(some, n, r->dim);
+  }
+  free(some);
+  return CLI_OK;
+}
+
+/* ---- Against samples -------------------------------------------------------------------- */
+
+static int keep_names(const clf_flow *flow, result *r) {
+  char *const *const names = clf_flow_columns(flow);
+  r->names = calloc((size_t)r->dim, sizeof *r->names);
+  for (int32_t d = 0; r->names && d < r->dim; d++) {
+    const size_t size = names ? strlen(names[d]) + 1 : 16;
+    r->names[d] = malloc(size);
+    if (!r->names[d]) return cli_fail("out of memory for the names of %d columns", r->dim);
+    if (names)
+      memcpy(r->names[d], names[d], size);
+    else
+      snprintf(r->names[d], size, "x%" PRId32, d);
+  }
+  return r->names ? CLI_OK : cli_fail("out of memory for the names of %d columns", r->dim);
+}
+
+/* As many as asked for; by default as many as are drawn quickly. */
+static int64_t sample_count(const result *r) {
+  enum { NUMBERS = 640000, LEAST = 2000, MOST = 10000 };
+  const int64_t usual = NUMBERS / r->dim;
+  if (o.samples >= 0) return o.samples;
+  return r->images ? 0 : usual < LEAST ? LEAST : usual > MOST ? MOST : usual;
+}
+
+/* A model that has no samples is no failure of the verb. */
+static int compare(cli_session *s, const double *x, const double *c, int64_t n, result *r) {
+  const int code = keep_names(s->flow, r);
+  if (code) return code;
+  r->columns = malloc((size_t)r->dim * sizeof *r->columns);
+  if (!r->columns) return cli_fail("out of memory for the comparison with samples");
+  const clf_status status =
+      clf_calibrate(s->flow, x, c, n, 1, sample_count(r), &r->logp, s->images ? NULL : r->columns);
+  if (status == CLF_OK) {
+    r->verdict = clf_calibration_verdict(&r->logp, s->images ? NULL : r->columns,
+                                         s->images ? 0 : r->dim, &r->worst);
+    return CLI_OK;
+  }
+  if (status != CLF_ENUM && status != CLF_ENOTSUP) return cli_fail_library();
+  cli_say("there is no comparison with samples: %s", clf_errmsg());
+  free(r->columns);
+  r->columns = NULL;
+  return CLI_OK;
+}
+
+/* Rows of the part k as an array of their own; k PARTS: all. */
+static int compare_part(cli_session *s, const uint8_t *of, int k, result *r) {
+  const int64_t rows = cli_row_count(s);
+  const int32_t D = r->dim, C = clf_flow_context(s->flow);
+  double *const x = malloc((size_t)rows * (size_t)D * sizeof *x), *const c =
+                                                                      C ? malloc((size_t)rows *
+                                                                                 (size_t)C *
+                                                                                 sizeof *c)
+                                                                        : NULL;
+  int code = x && (c || !C) ? CLI_OK : cli_fail("out of memory for %" PRId64 " rows", rows);
+  int64_t n = 0;
+  for (int64_t i = 0; i < rows && !code; i++) {
+    const double *row, *given;
+    if (k < PARTS && of[i] != k) continue;
+    code = cli_rows(s, i, 1, &row);
+    if (!code) code = cli_given_rows(s, i, 1, &given);
+    if (code) break;
+    memcpy(x + n * D, row, (size_t)D * sizeof *x);
+    if (C) memcpy(c + n * C, given, (size_t)C * sizeof *c);
+    n++;
+  }
+  if (!code) code = compare(s, x, c, n, r);
+  free(x);
+  free(c);
+  return code;
+}
+
+/* ---- Data --------------------------------------------------------------------------------- */
+
+/* The data of a session that is open: all rows; with `find` also the parts that the model was made
+ * from; with `judge` against samples. */
+static int evaluate(cli_session *s, clf_score *score, int64_t *missing, int find, int judge,
+                    result *r) {
+  const int64_t rows = cli_row_count(s);
+  double *const logp = malloc((size_t)rows * sizeof *logp);
+  uint8_t *const of = malloc((size_t)rows);
+  int found = 0, code = logp && of ? CLI_OK : cli_fail("out of memory for %" PRId64 " rows", rows);
+  r->dim = clf_flow_get_spec(s->flow)->dim;
+  r->images = cli_makes_images(s);
+  if (!code) code = cli_log_probs(s, logp);
+  if (!code) code = cli_score(logp, rows, r->dim, score, missing);
+  if (!code && find) code = cli_parts_find(s, of, &found, &r->refit);
+  if (!code && found) code = score_parts(s, logp, of, r);
+  int k = PARTS;
+  if (found) k = r->part[TEST].there ? TEST : r->part[VALID].there ? VALID : TRAIN;
+  if (judge && k < PARTS) r->judged = parts[k].name;
+  if (!code && judge && sample_count(r)) code = compare_part(s, of, k, r);
+  free(logp);
+  free(of);
+  return code;
+}
+
+/* Of --data, --test and --valid the first is the data; the test rows are judged if they are there,
+ * then the validation rows. */
+static int evaluate_all(cli_session *s, result *r) {
+  const char *const all[] = {cli_common.data, o.test, o.valid};
+  static const int of[] = {PARTS, TEST, VALID};
+  int code = CLI_OK, opened = 0;
+  for (int i = 0; i < 3 && !code; i++) {
+    if (!all[i]) continue;
+    cli_common.data = all[i];
+    code = opened++ ? cli_session_next(s) : cli_session_open(s);
+    if (code) break;
+    clf_score score;
+    int64_t missing;
+    const int first = !r->data, judge = o.test ? i == 1 : o.valid ? i == 2 : 1;
+    if (first) r->data = all[i];
+    if (first) r->first = of[i];
+    if (judge && of[i] < PARTS) r->judged = parts[of[i]].name;
+    code = evaluate(s, first ? &r->score : &score, first ? &r->missing : &missing, !i, judge, r);
+    if (!code && of[i] < PARTS) r->part[of[i]] = (part){1, first ? r->score : score};
+  }
+  return code;
+}
+
+/* ---- JSON --------------------------------------------------------------------------------------
+ */
+
+/* Standard errors are in nats; this is one in bits/dim. */
+static double in_bits(const result *r, double std_error) { return std_error / (r->dim * log(2)); }
+
 /* Numbers that are not finite become null. */
-static int print_json(const cli_session *s, const clf_score *score) {
+static json_t *json_score(const result *r, const clf_score *score) {
   json_t *rest = json_pack(
       "{s:I, s:o, s:o, s:o, s:o}", "n", (json_int_t)(score->count - score->zeros), "mean",
       cli_json_number(score->rest.mean), "std_error", cli_json_number(score->rest.std_error),
       "bits_per_dim", cli_json_number(score->rest.bits_per_dim), "bits_per_dim_std_error",
-      cli_json_number(in_bits(s, score->rest.std_error)));
-  return cli_json_print(json_pack(
-      "{s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:I, s:o}", "model", cli_json_text(cli_common.model),
-      "data", cli_json_text(cli_common.data), "n", (json_int_t)score->count, "mean",
-      cli_json_number(score->mean), "std_error", cli_json_number(score->std_error), "bits_per_dim",
-      cli_json_number(score->bits_per_dim), "bits_per_dim_std_error",
-      cli_json_number(in_bits(s, score->std_error)), "zero_density", (json_int_t)score->zeros,
-      "without_zero_density", rest));
+      cli_json_number(in_bits(r, score->rest.std_error)));
+  return json_pack("{s:I, s:o, s:o, s:o, s:o, s:I, s:o}", "n", (json_int_t)score->count, "mean",
+                   cli_json_number(score->mean), "std_error", cli_json_number(score->std_error),
+                   "bits_per_dim", cli_json_number(score->bits_per_dim), "bits_per_dim_std_error",
+                   cli_json_number(in_bits(r, score->std_error)), "zero_density",
+                   (json_int_t)score->zeros, "without_zero_density", rest);
 }
 
-static void print_mean(const cli_session *s, double mean, double std_error, double bits_per_dim) {
+static json_t *json_parts(const result *r) {
+  json_t *all = json_object();
+  for (int k = 0; k < PARTS; k++)
+    if (r->part[k].there) json_object_set_new(all, parts[k].key, json_score(r, &r->part[k].score));
+  return all;
+}
+
+static json_t *json_deviation(const char *name, const clf_deviation *d) {
+  return json_pack("{s:o, s:o, s:o}", "name", cli_json_text(name), "distance",
+                   cli_json_number(d->distance), "p_value", cli_json_number(d->p_value));
+}
+
+static const char *const verdicts[] = {
+    [CLF_FITS] = "fits", [CLF_FITS_NEARLY] = "nearly fits", [CLF_FITS_BADLY] = "does not fit"};
+
+static json_t *json_comparison(const result *r) {
+  if (!r->columns) return json_null();
+  json_t *columns = json_array();
+  for (int32_t d = 0; !r->images && d < r->dim; d++)
+    json_array_append_new(columns, json_deviation(r->names[d], &r->columns[d]));
+  return json_pack("{s:s, s:o, s:I, s:I, s:o, s:o}", "verdict", verdicts[r->verdict], "rows",
+                   r->judged ? json_string(r->judged) : json_null(), "n", (json_int_t)r->logp.n,
+                   "samples", (json_int_t)r->logp.m, "log_p", json_deviation("log p", &r->logp),
+                   "columns", columns);
+}
+
+static int print_json(const result *r) {
+  json_t *all = json_score(r, &r->score);
+  json_object_set_new(all, "model", cli_json_text(cli_common.model));
+  json_object_set_new(all, "data", cli_json_text(r->data));
+  json_object_set_new(all, "missing", json_integer(r->missing));
+  json_object_set_new(all, "parts", json_parts(r));
+  json_object_set_new(all, "refit", json_boolean(r->refit));
+  json_object_set_new(all, "calibration", json_comparison(r));
+  return cli_json_print(all);
+}
+
+/* ---- For people
+ * ------------------------------------------------------------------------------------ */
+
+static void print_mean(const result *r, double mean, double std_error, double bits_per_dim) {
   printf("mean log-likelihood  %.6f nats\n", mean);
   if (isfinite(std_error)) printf("standard error       %.6f nats\n", std_error);
   printf("bits/dim             %.6f\n", bits_per_dim);
-  if (cli_makes_images(s) && isfinite(std_error))
-    printf("standard error       %.6f bits/dim\n", in_bits(s, std_error));
+  if (r->images && isfinite(std_error))
+    printf("standard error       %.6f bits/dim\n", in_bits(r, std_error));
 }
 
-static int print_score(const cli_session *s, const clf_score *score) {
-  if (json) return print_json(s, score);
-  printf("%s              %" PRId64 "\n", cli_makes_images(s) ? "images " : "samples",
-         score->count);
-  print_mean(s, score->mean, score->std_error, score->bits_per_dim);
-  if (!score->zeros) return CLI_OK;
+static void print_score(const result *r) {
+  const clf_score *const score = &r->score;
+  const char *const what = r->images ? "images " : "samples";
+  printf("%s              %" PRId64 "\n", what, score->count);
+  if (r->missing) printf("with missing values  %" PRId64 ", left out\n", r->missing);
+  print_mean(r, score->mean, score->std_error, score->bits_per_dim);
+  if (!score->zeros) return;
   printf("zero density         %" PRId64 " of %" PRId64 " %s\n", score->zeros, score->count,
-         cli_makes_images(s) ? "images" : "samples");
-  if (score->zeros == score->count) return CLI_OK;
+         r->images ? "images" : "samples");
+  if (score->zeros == score->count) return;
   puts("without them:");
-  print_mean(s, score->rest.mean, score->rest.std_error, score->rest.bits_per_dim);
-  return CLI_OK;
+  print_mean(r, score->rest.mean, score->rest.std_error, score->rest.bits_per_dim);
 }
 
-static int evaluate(cli_session *s) {
-  const int64_t rows = cli_row_count(s);
-  double *logp = malloc((size_t)rows * sizeof *logp);
-  if (!logp) return cli_fail("out of memory for %" PRId64 " log-densities", rows);
-  int code = cli_log_probs(s, logp);
-  if (!code) {
-    const clf_score score = clf_score_of(logp, rows, clf_flow_get_spec(s->flow)->dim);
-    code = print_score(s, &score);
+static void print_parts(const result *r) {
+  for (int k = 0; k < PARTS; k++) {
+    const clf_score *const s = &r->part[k].score;
+    if (!r->part[k].there || k == r->first) continue;
+    printf("%-10s           %.6f", parts[k].name, s->rest.mean);
+    printf(isfinite(s->rest.std_error) ? " +- %.6f nats" : " nats", s->rest.std_error);
+    printf(", %" PRId64 " rows", s->count);
+    if (s->zeros) printf(", without %" PRId64 " of zero density", s->zeros);
+    putchar('\n');
   }
-  free(logp);
-  return code;
+  if (r->refit)
+    puts("                     the model was trained again on all of them after it was chosen");
 }
+
+/* "1000 test rows" */
+static void print_judged(const result *r) {
+  printf("%" PRId64 " %s%s%s", r->logp.n, r->judged ? r->judged : "", r->judged ? " " : "",
+         r->images ? "images" : "rows");
+}
+
+static void print_comparison(const result *r) {
+  if (!r->columns) return;
+  const clf_deviation *const d = r->worst < 0 ? &r->logp : &r->columns[r->worst];
+  printf("against samples      %s: ", verdicts[r->verdict]);
+  if (r->verdict != CLF_FITS)
+    printf("%s%s of ", r->worst < 0 ? "log p" : "column ",
+           r->worst < 0 ? "" : cli_clean(r->names[r->worst]));
+  else
+    printf(r->images ? "log p of " : "log p and each column of ");
+  print_judged(r);
+  if (r->verdict == CLF_FITS)
+    puts(r->images ? " is as in samples of the model" : " are as in samples of the model");
+  else
+    printf(" is not as in samples of the model (distance %.3f, p %.1g)\n", d->distance, d->p_value);
+}
+
+/* ---- The verb
+ * ----------------------------------------------------------------------------------------- */
 
 static int run(void) {
-  cli_session s;
-  int code = cli_session_open(&s);
-  if (!code) code = evaluate(&s);
+  if (!cli_common.data && !o.test && !o.valid)
+    return cli_usage("--data is missing; usage: clflow eval %s", cli_eval.usage);
+  cli_session s = {0};
+  result r = {0};
+  int code = evaluate_all(&s, &r);
+  if (!code && o.json) code = print_json(&r);
+  if (!code && !o.json) {
+    print_score(&r);
+    print_parts(&r);
+    print_comparison(&r);
+  }
+  release(&r);
   cli_session_close(&s);
   return code;
 }
@@ -93,7 +350,12 @@ const cli_verb cli_eval = {
                "printed too.\n"
                "For images, bits/dim compare with published numbers: log p is that of bytes made "
                "continuous\n"
-               "by noise, which is drawn from --seed, so that results can be repeated.",
+               "by noise, which is drawn from --seed, so that results can be repeated.\n\n"
+               "The data are compared with samples of the model: each column, and log p, which "
+               "shows what\n"
+               "single columns do not. A distance is the largest difference of two distribution "
+               "functions.\n"
+               "The test rows are compared, else the validation rows, else all.",
     .example = "clflow eval moons.safetensors --data moons:n=20000,seed=2",
     .options = options,
     .run = run,

@@ -172,6 +172,7 @@ START_TEST(tables) {
   NO(clf_table_discrete, "t", NULL, 0, &grid);
   NO(clf_table_discrete, "grid", &table, 0, NULL);
   ck_assert_int_eq(clf_table_discrete(&table, INT32_MAX, &grid), CLF_EINVAL);
+  QUIET(clf_table_checksum, clf_table_checksum(NULL, NULL) == 0);
   NO(clf_table_advise, "t", NULL, 0, NULL, &advice, &count);
   NO(clf_table_advise, "advice", &table, 0, NULL, NULL, &count);
   NO(clf_table_advise, "count", &table, 0, NULL, &advice, NULL);
@@ -465,6 +466,11 @@ START_TEST(training) {
   NO(clf_trainer_save, "path", trainer, NULL);
   NO(clf_trainer_resume, "trainer", NULL, "never.safetensors");
   NO(clf_trainer_resume, "path", trainer, NULL);
+  int same;
+  NO(clf_train_parts, "path", NULL, &table, NULL, bytes, &same);
+  NO(clf_train_parts, "x", "m", NULL, NULL, bytes, &same);
+  NO(clf_train_parts, "part", "m", &table, NULL, NULL, &same);
+  NO(clf_train_parts, "same", "m", &table, NULL, bytes, NULL);
   NO(clf_train_options_load, "path", NULL, &options);
   NO(clf_train_options_load, "options", "never.safetensors", NULL);
   clf_density density = {0};

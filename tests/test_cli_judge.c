@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "clflow/data.h"
+#include "clflow/clflow.h"
 
 /* Normal densities whose log p is known: of x0 and x1 with mean 0 or with the data's. */
 static const char *const rows = "a,b\n0,0\n1,-1\n2,0.5\n-1,3\n0.25,0.5\n-2,-2\n0.5,0.25\n1.5,1\n";
@@ -222,6 +222,106 @@ START_TEST(columns_that_are_refused) {
 }
 END_TEST
 
+/* ---- eval ------------------------------------------------------------------------------------ */
+
+static double mean_of(const json_t *json, const char *part) {
+  const json_t *at = json_object_get(json_object_get(json, "parts"), part);
+  return number(at, "mean");
+}
+
+/* Rows that a training held out are found again, and no others. */
+START_TEST(parts_of_a_training) {
+  release(run("train --device cpu64 --data moons:n=400 --epochs 3 --hidden 8 --valid-split 0.25 "
+              "--seed 5 --out v.safetensors"));
+  json_t *info = json_of("info v.safetensors --json");
+  json_t *j = json_of("eval v.safetensors --data moons:n=400 --json" CPU);
+  const json_t *const parts = json_object_get(j, "parts"), *const history =
+                                                               json_object_get(info, "history");
+  ck_assert_int_eq((int)json_object_size(parts), 2);
+  ck_assert(number(json_object_get(parts, "train"), "n") == 300);
+  ck_assert(number(json_object_get(parts, "valid"), "n") == 100);
+  ck_assert_double_eq_tol(0.75 * mean_of(j, "train") + 0.25 * mean_of(j, "valid"),
+                          number(j, "mean"), 1e-9);
+  ck_assert_double_eq_tol(mean_of(j, "valid"), number(history ? history : info, "valid"), 1e-6);
+  ck_assert_str_eq(word(json_object_get(j, "calibration"), "rows"), "validation");
+  json_decref(j);
+  json_decref(info);
+  j = json_of("eval v.safetensors --data moons:n=400,seed=2 --json" CPU);
+  ck_assert_int_eq((int)json_object_size(json_object_get(j, "parts")), 0);
+  json_decref(j);
+  j = json_of("eval v.safetensors --data moons:n=400 --test moons:n=50,seed=3 --json" CPU);
+  ck_assert(number(json_object_get(json_object_get(j, "parts"), "test"), "n") == 50);
+  ck_assert_str_eq(word(json_object_get(j, "calibration"), "rows"), "test");
+  json_decref(j);
+  succeeds("eval v.safetensors --test moons:n=50,seed=3" CPU, "samples              50\n");
+  refuses(2, "eval v.safetensors", "--data is missing; usage: clflow eval MODEL --data DATA");
+}
+END_TEST
+
+/* A record says the seed and the shares; its checksum is of the rows without missing values. */
+START_TEST(parts_of_a_fit) {
+  enum { ROWS = 50, VALID = 5, TEST = 10 };
+  clf_table t;
+  clf_device *dev;
+  clf_flow *flow;
+  char record[512];
+  uint8_t part[ROWS];
+  double sum = 0;
+  WORKS(clf_table_read("moons:n=50", &t));
+  WORKS(clf_table_write("moons.npy", &t));
+  WORKS(clf_open("cpu64", &dev));
+  WORKS(clf_flow_load(dev, "unit.safetensors", NULL, &flow));
+  snprintf(record, sizeof record,
+           "{\"version\": 1, \"seed\": 9, \"checksum\": %u, \"rows\": {\"read\": %d, "
+           "\"valid\": %d, \"test\": %d, \"folds\": 0, \"refit\": true}}",
+           clf_table_checksum(&t, NULL), ROWS, VALID, TEST);
+  WORKS(clf_flow_set_record(flow, record));
+  WORKS(clf_flow_save(flow, "fit.safetensors"));
+  WORKS(clf_split_rows(ROWS, 0.1, 0.2, 9, part));
+  for (int i = 0; i < ROWS; i++) {
+    const double *x = t.at + 2 * i;
+    if (part[i] == CLF_ROW_TEST) sum -= (x[0] * x[0] + x[1] * x[1]) / 2 + log(2 * acos(-1));
+  }
+  json_t *j = json_of("eval fit.safetensors --data moons.npy --json" CPU);
+  ck_assert_double_eq_tol(mean_of(j, "test"), sum / TEST, 1e-9);
+  ck_assert(number(json_object_get(json_object_get(j, "parts"), "train"), "n") == 35);
+  ck_assert_str_eq(word(json_object_get(j, "calibration"), "rows"), "test");
+  ck_assert(json_is_true(json_object_get(j, "refit")));
+  json_decref(j);
+  succeeds("eval fit.safetensors --data moons.npy" CPU,
+           "the model was trained again on all of them after it was chosen\n");
+  t.at[0] += 1; /* other data */
+  WORKS(clf_table_write("moons.npy", &t));
+  j = json_of("eval fit.safetensors --data moons.npy --json" CPU);
+  ck_assert_int_eq((int)json_object_size(json_object_get(j, "parts")), 0);
+  json_decref(j);
+  remove("moons.npy");
+  clf_flow_free(flow);
+  clf_close(dev);
+  clf_table_free(&t);
+}
+END_TEST
+
+START_TEST(against_samples) {
+  succeeds("sample unit.safetensors -n 2000 --seed 8 --out s.csv" CPU, "");
+  succeeds("eval unit.safetensors --data s.csv" CPU,
+           "against samples      fits: log p and each column of 2000 rows are as in samples of the "
+           "model\n");
+  json_t *j = json_of("eval unit.safetensors --data rows.csv --json --samples 3000" CPU);
+  const json_t *const c = json_object_get(j, "calibration");
+  ck_assert(number(c, "n") == 8 && number(c, "samples") == 3000);
+  ck_assert_int_eq((int)json_array_size(json_object_get(c, "columns")), 2);
+  json_decref(j);
+  j = json_of("eval unit.safetensors --data rows.csv --json --samples 0" CPU);
+  ck_assert(json_is_null(json_object_get(j, "calibration")));
+  json_decref(j);
+  release(run("train --device cpu64 --data moons:n=2000 --epochs 1 --lr 1e-9 --valid-split 0 "
+              "--flow 2:->normal --out zero.safetensors"));
+  succeeds("eval zero.safetensors --data moons:n=2000" CPU,
+           "against samples      does not fit: log p of 2000 training rows is not as in");
+}
+END_TEST
+
 int main(int argc, char **argv) {
   const TTest *const all[] = {two_models,
                               more_models,
@@ -231,6 +331,9 @@ int main(int argc, char **argv) {
                               ranks_and_percentages,
                               strangest_rows,
                               strange_given_a_context,
-                              columns_that_are_refused};
+                              columns_that_are_refused,
+                              parts_of_a_training,
+                              parts_of_a_fit,
+                              against_samples};
   return program_main(argc, argv, "cli judge", files, all, sizeof all / sizeof *all);
 }

@@ -198,6 +198,10 @@ CLF_API void clf_discard_unfinished(void);
 CLF_API void clf_table_moments(const clf_table *t, const int64_t *index, int64_t count,
                                double *mean, double *std);
 
+/* CRC-32 of the numbers of a table and of its context (NULL: none), whatever the columns are
+ * called: by which a model recognises the rows that it was trained on.  0 of NULL. */
+CLF_API uint32_t clf_table_checksum(const clf_table *x, const clf_table *given);
+
 /* ---- Whether a flow can learn a table ------------------------------------------------- */
 
 /* Values first, first + step, ..., last: of counts, classes, or numbers that were rounded. */

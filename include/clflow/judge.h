@@ -75,18 +75,18 @@ typedef struct clf_deviation {
 CLF_API clf_status clf_deviation_of(const double *a, int64_t n, const double *b, int64_t m,
                                     clf_deviation *deviation);
 
-/* Compares n rows x (n, D), and of a flow with a context c (n, C), else NULL, with about `samples`
- * samples of the flow: each column, and log p, under which a row is as likely to be anywhere among
- * the samples if the flow is right.  Contexts are those of the rows, evenly spaced if they are more
- * than the samples.  Rows with NaN are left out.  columns (D) may be NULL.
- * Errors: as clf_log_prob() and clf_sample(). */
+/* Compares n rows x (n, D), and of a flow with a context c (n, C), else NULL, with `samples`
+ * samples of the flow: each column, and log p.  Of a flow with a context a row is compared with
+ * samples under its own context, at least 20 of them: its place among them is uniform if the flow
+ * is right, and m is their number.  Up to 2000 rows are taken then, evenly spaced.  Rows with NaN
+ * are left out.  columns (D) may be NULL.  Errors: as clf_log_prob() and clf_sample(). */
 CLF_API clf_status clf_calibrate(clf_flow *flow, const double *x, const double *c, int64_t n,
                                  uint64_t seed, int64_t samples, clf_deviation *logp,
                                  clf_deviation *columns);
 
 typedef enum clf_fit_verdict {
   CLF_FITS,        /* nothing beyond chance: p x (D + 1) is at least 0.01 (Bonferroni) everywhere */
-  CLF_FITS_NEARLY, /* more than chance, by a distance below 0.05 */
+  CLF_FITS_NEARLY, /* more than chance, by a distance below 0.1 */
   CLF_FITS_BADLY
 } clf_fit_verdict;
 /* *worst: the column (from 0) that deviates most, -1 where it is log p.  columns may be NULL with

@@ -258,6 +258,13 @@ CLF_API clf_status clf_trainer_resume(clf_trainer *trainer, const char *path);
 /* The options that a saved training began with.  EFORMAT if it holds none. */
 CLF_API clf_status clf_train_options_load(const char *path, clf_train_options *options);
 
+/* What each row of a table x, with its context (NULL: none), served for in the training that a file
+ * holds: part (rows) becomes CLF_ROW_TRAIN or CLF_ROW_VALID (fit.h).  *same is 0, and part not set,
+ * unless these are the rows that it was trained on, in the flow's order of columns; rows with
+ * weights are not recognised.  EFORMAT if the file holds no training. */
+CLF_API clf_status clf_train_parts(const char *path, const clf_table *x, const clf_table *given,
+                                   uint8_t *part, int *same);
+
 #ifdef __cplusplus
 }
 #endif

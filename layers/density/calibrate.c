@@ -3,8 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "clflow/judge.h"
+#include "density.h"
 #include "given.h"
+#include "philox.h"
 #include "status.h"
 
 /* Rows, and a column of them at a time. */
@@ -51,46 +52,91 @@ static clf_status take_rows(rows *r, const double *x, const double *c, int64_t n
   return r->count ? CLF_OK : clf__fail(CLF_EINVAL, "there is no row without a missing value");
 }
 
-/* As many samples as asked for; with a context that is as many for each row, or one for each of
- * that many rows, evenly spaced. */
-static clf_status draw(clf_flow *f, const rows *data, uint64_t seed, int64_t samples, rows *to) {
-  const int32_t D = clf_flow_get_spec(f)->dim, C = clf_flow_context(f);
-  if (!C) {
-    CLF_TRY(reserve(to, samples, D, C));
-    to->count = samples;
-    CLF_TRY(clf_sample(f, seed, 0, samples, to->x));
-    return clf_log_prob(f, to->x, samples, to->logp);
-  }
-  const int64_t contexts = data->count < samples ? data->count : samples,
-                each = (samples + contexts - 1) / contexts;
-  to->count = contexts * each;
-  CLF_TRY(reserve(to, to->count, D, C));
-  for (int64_t i = 0; i < contexts; i++) {
-    const int64_t from = (int64_t)((double)i * (double)data->count / (double)contexts);
-    memcpy(to->c + i * C, data->c + from * C, (size_t)C * sizeof *to->c);
-  }
-  CLF_TRY(clf_sample_given(f, to->c, contexts, seed, each, to->x));
-  for (int64_t i = to->count; i-- > 0;) /* from the end: each row's source is before it */
-    memmove(to->c + i * C, to->c + i / each * C, (size_t)C * sizeof *to->c);
-  return clf_log_prob_given(f, to->x, to->c, to->count, to->logp);
-}
-
 static const double *column_of(rows *r, int32_t d, int32_t D) {
   for (int64_t i = 0; i < r->count; i++) r->column[i] = r->x[i * D + d];
   return r->column;
 }
 
-static clf_status measure(clf_flow *f, rows *data, rows *drawn, clf_deviation *logp,
-                          clf_deviation *columns) {
+/* ---- The same samples for every row ------------------------------------------ */
+
+static clf_status measure(clf_flow *f, rows *data, rows *drawn, uint64_t seed, int64_t samples,
+                          clf_deviation *logp, clf_deviation *columns) {
   const int32_t D = clf_flow_get_spec(f)->dim;
-  CLF_TRY(clf_flow_context(f) ? clf_log_prob_given(f, data->x, data->c, data->count, data->logp)
-                              : clf_log_prob(f, data->x, data->count, data->logp));
+  CLF_TRY(reserve(drawn, samples, D, 0));
+  drawn->count = samples;
+  CLF_TRY(clf_sample(f, seed, 0, samples, drawn->x));
+  CLF_TRY(clf_log_prob(f, drawn->x, samples, drawn->logp));
+  CLF_TRY(clf_log_prob(f, data->x, data->count, data->logp));
   CLF_TRY(clf_deviation_of(data->logp, data->count, drawn->logp, drawn->count, logp));
   for (int32_t d = 0; columns && d < D; d++)
     CLF_TRY(clf_deviation_of(column_of(data, d, D), data->count, column_of(drawn, d, D),
                              drawn->count, &columns[d]));
   return CLF_OK;
 }
+
+/* ---- Samples for each row's context ------------------------------------------- */
+
+enum { ROWS_MOST = 2000, EACH_LEAST = 20 };
+
+/* Rows that are judged, evenly spaced if they are many. */
+static void thin(rows *data, int32_t D, int32_t C) {
+  const int64_t n = data->count;
+  if (n <= ROWS_MOST) return;
+  for (int64_t i = 0; i < ROWS_MOST; i++) {
+    const int64_t from = i * n / ROWS_MOST; /* not before i */
+    memmove(data->x + i * D, data->x + from * D, (size_t)D * sizeof *data->x);
+    memmove(data->c + i * C, data->c + from * C, (size_t)C * sizeof *data->c);
+  }
+  data->count = ROWS_MOST;
+}
+
+static clf_status draw_each(clf_flow *f, const rows *data, uint64_t seed, int64_t each, rows *to) {
+  const int32_t D = clf_flow_get_spec(f)->dim, C = clf_flow_context(f);
+  to->count = data->count * each;
+  CLF_TRY(reserve(to, to->count, D, C));
+  CLF_TRY(clf_sample_given(f, data->c, data->count, seed, each, to->x));
+  for (int64_t i = 0; i < to->count; i++)
+    memcpy(to->c + i * C, data->c + i / each * C, (size_t)C * sizeof *to->c);
+  return clf_log_prob_given(f, to->x, to->c, to->count, to->logp);
+}
+
+/* The place of each row's value among its own `each`, which is uniform in 0 .. 1 if it is one more
+ * of them: equal ones are passed by a random number. */
+static clf_status compare_each(const double *value, int64_t n, const double *own, int64_t each,
+                               uint64_t seed, int32_t stream, clf_deviation *out) {
+  double *const u = malloc((size_t)n * sizeof *u);
+  if (!u) return clf__fail(CLF_ENOMEM, "no memory for %lld places", (long long)n);
+  for (int64_t i = 0; i < n; i++) {
+    int64_t below = 0, equal = 0;
+    for (int64_t k = i * each; k < (i + 1) * each; k++) {
+      below += own[k] < value[i];
+      equal += own[k] == value[i];
+    }
+    const double random = clf__uniform(clf__philox_at(0, (uint64_t)i, (uint32_t)stream, seed).v[0]);
+    u[i] = ((double)below + random * (double)(equal + 1)) / (double)(each + 1);
+  }
+  const clf_status s = clf__deviation_of_uniform(u, n, out);
+  out->m = each;
+  free(u);
+  return s;
+}
+
+static clf_status measure_given(clf_flow *f, rows *data, rows *drawn, uint64_t seed,
+                                int64_t samples, clf_deviation *logp, clf_deviation *columns) {
+  const int32_t D = clf_flow_get_spec(f)->dim;
+  thin(data, D, clf_flow_context(f));
+  const int64_t n = data->count, share = samples / n,
+                each = share > EACH_LEAST ? share : EACH_LEAST;
+  CLF_TRY(draw_each(f, data, seed, each, drawn));
+  CLF_TRY(clf_log_prob_given(f, data->x, data->c, n, data->logp));
+  CLF_TRY(compare_each(data->logp, n, drawn->logp, each, seed, D, logp));
+  for (int32_t d = 0; columns && d < D; d++)
+    CLF_TRY(
+        compare_each(column_of(data, d, D), n, column_of(drawn, d, D), each, seed, d, &columns[d]));
+  return CLF_OK;
+}
+
+/* ---- All ------------------------------------------------------------------------ */
 
 clf_status clf_calibrate(clf_flow *f, const double *x, const double *c, int64_t n, uint64_t seed,
                          int64_t samples, clf_deviation *logp, clf_deviation *columns) {
@@ -104,8 +150,7 @@ clf_status clf_calibrate(clf_flow *f, const double *x, const double *c, int64_t 
                                    : "the flow takes no context, and c is given");
   rows data = {0}, drawn = {0};
   clf_status s = take_rows(&data, x, c, n, D, C);
-  if (!s) s = draw(f, &data, seed, samples, &drawn);
-  if (!s) s = measure(f, &data, &drawn, logp, columns);
+  if (!s) s = (C ? measure_given : measure)(f, &data, &drawn, seed, samples, logp, columns);
   release(&data);
   release(&drawn);
   return s;

@@ -3,11 +3,15 @@
 #ifndef CLF_DENSITY_PRIVATE_H
 #define CLF_DENSITY_PRIVATE_H
 #include "clflow/density.h"
+#include "clflow/judge.h"
 
 /* Calls the function for n points; samples are numbered from `first`.  ENUM names a sample whose
  * log-density is NaN or +inf, or -inf where `support` asks for a finite one, or whose gradient is
  * not finite. */
 clf_status clf__density_at(const clf_density *d, const double *x, int64_t first, int64_t n,
                            int support, double *logp, double *gradient);
+
+/* As clf_deviation_of(), of n numbers from those that are uniform in 0 .. 1; m is 0. */
+clf_status clf__deviation_of_uniform(const double *u, int64_t n, clf_deviation *deviation);
 
 #endif

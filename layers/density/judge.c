@@ -3,7 +3,7 @@
  * sets of numbers have the same distribution. */
 #include <math.h>
 #include <stdlib.h>
-#include "clflow/judge.h"
+#include "density.h"
 #include "given.h"
 #include "status.h"
 
@@ -146,6 +146,12 @@ static double kolmogorov(double l) {
   return fmin(1, fmax(0, 2 * sum));
 }
 
+/* Of a distance between n numbers and a distribution. */
+static double probability(double distance, double n) {
+  const double size = sqrt(n);
+  return kolmogorov((size + 0.12 + 0.11 / size) * distance);
+}
+
 clf_status clf_deviation_of(const double *a, int64_t n, const double *b, int64_t m,
                             clf_deviation *out) {
   CLF_GIVEN("a, b, deviation", a, b, out);
@@ -157,9 +163,8 @@ clf_status clf_deviation_of(const double *a, int64_t n, const double *b, int64_t
   if (!s && (!d.n || !d.m))
     s = clf__fail(CLF_EINVAL, "the %s set has no numbers to compare", d.n ? "second" : "first");
   if (!s) {
-    const double size = sqrt((double)d.n / (double)(d.n + d.m) * (double)d.m);
     d.distance = largest_distance(x, d.n, y, d.m);
-    d.p_value = kolmogorov((size + 0.12 + 0.11 / size) * d.distance);
+    d.p_value = probability(d.distance, (double)d.n / (double)(d.n + d.m) * (double)d.m);
     *out = d;
   }
   free(x);
@@ -167,7 +172,25 @@ clf_status clf_deviation_of(const double *a, int64_t n, const double *b, int64_t
   return s;
 }
 
+clf_status clf__deviation_of_uniform(const double *u, int64_t n, clf_deviation *out) {
+  clf_deviation d = {0};
+  double *const x = sorted(u, n, &d.n);
+  if (!x) return no_memory(n);
+  for (int64_t i = 0; i < d.n; i++) {
+    const double below = x[i] - (double)i / (double)d.n,
+                 above = (double)(i + 1) / (double)d.n - x[i];
+    d.distance = fmax(d.distance, fmax(below, above));
+  }
+  free(x);
+  d.p_value = probability(d.distance, (double)d.n);
+  *out = d;
+  return CLF_OK;
+}
+
 /* ---- Verdict ---------------------------------------------------------------- */
+
+/* Distances from here on are plain to see in a picture. */
+static const double clear = 0.1;
 
 clf_fit_verdict clf_calibration_verdict(const clf_deviation *logp, const clf_deviation *columns,
                                         int32_t dim, int32_t *worst) {
@@ -183,5 +206,5 @@ clf_fit_verdict clf_calibration_verdict(const clf_deviation *logp, const clf_dev
   }
   if (worst) *worst = at;
   if (most->p_value * (dim + 1) >= 0.01) return CLF_FITS;
-  return most->distance < 0.05 ? CLF_FITS_NEARLY : CLF_FITS_BADLY;
+  return most->distance < clear ? CLF_FITS_NEARLY : CLF_FITS_BADLY;
 }

@@ -160,8 +160,5 @@ static uint64_t add_sum(uint64_t sum, const double *v, int64_t n) {
 }
 
 uint64_t clf__rows_sum(const clf__table_rows *r) {
-  const clf_table *x = r->data;
-  uint64_t sum = add_sum(crc32_z(0, NULL, 0), x->at, x->rows * x->cols);
-  if (r->given) sum = add_sum(sum, r->given->at, x->rows * r->given->cols);
-  return add_sum(sum, r->weights, x->rows);
+  return add_sum(clf_table_checksum(r->data, r->given), r->weights, r->data->rows);
 }

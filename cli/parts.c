@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* parts.c: what the rows of the data served for when the model was made. */
+#include "cli.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The rows without a missing value, as they were trained on, and their numbers. */
+typedef struct whole {
+  clf_table x, given;
+  int64_t *number;
+} whole;
+
+static void release(whole *w) {
+  clf_table_free(&w->x);
+  clf_table_free(&w->given);
+  free(w->number);
+}
+
+static void copy_row(const clf_table *from, int64_t row, clf_table *to, int64_t at) {
+  if (to->at)
+    memcpy(to->at + at * to->cols, from->at + row * from->cols, (size_t)to->cols * sizeof *to->at);
+}
+
+/* Lacks rows where none is whole. */
+static int take_whole(const cli_session *s, whole *w) {
+  const clf_table *const x = &s->data, *const c = &s->given;
+  int64_t count = 0;
+  int missing;
+  w->number = malloc((size_t)x->rows * sizeof *w->number);
+  if (!w->number || clf_table_new(x->rows, x->cols, &w->x) != CLF_OK ||
+      (c->at && clf_table_new(c->rows, c->cols, &w->given) != CLF_OK))
+    return cli_fail("out of memory for a copy of the rows");
+  for (int64_t i = 0; i < x->rows; i++) {
+    cli_stretch(x->at + i * x->cols, x->cols, c->at ? c->at + i * c->cols : NULL, c->cols, 1,
+                &missing);
+    if (missing) continue;
+    copy_row(x, i, &w->x, count);
+    copy_row(c, i, &w->given, count);
+    w->number[count++] = i;
+  }
+  w->x.rows = count;
+  w->given.rows = w->given.at ? count : 0;
+  return CLI_OK;
+}
+
+/* ---- By the record of `clflow fit` ---------------------------------------------- */
+
+static double number(const json_t *json, const char *key) {
+  return json_number_value(json_object_get(json, key));
+}
+
+static int by_record(const whole *w, const json_t *record, uint8_t *part, int *found, int *refit) {
+  const json_t *const rows = json_object_get(record, "rows");
+  const double n = number(rows, "read");
+  *refit = json_is_true(json_object_get(rows, "refit"));
+  *found = n == (double)w->x.rows &&
+           number(record, "checksum") == (double)clf_table_checksum(&w->x, &w->given);
+  if (!*found) return CLI_OK;
+  const clf_status s =
+      clf_split_rows(w->x.rows, number(rows, "valid") / n, number(rows, "test") / n,
+                     (uint64_t)json_integer_value(json_object_get(record, "seed")), part);
+  return s == CLF_OK ? CLI_OK : cli_fail_library();
+}
+
+/* ---- By the state of a training ---------------------------------------------------- */
+
+static int by_training(const whole *w, uint8_t *part, int *found) {
+  clf_train_options o;
+  clf_status s = clf_train_options_load(cli_common.model, &o);
+  if (s == CLF_EFORMAT) return CLI_OK; /* it holds weights alone */
+  if (!s) s = clf_train_parts(cli_common.model, &w->x, w->given.at ? &w->given : NULL, part, found);
+  return s == CLF_OK ? CLI_OK : cli_fail_library();
+}
+
+static int find(const cli_session *s, const whole *w, uint8_t *part, int *found, int *refit) {
+  const char *const text = clf_flow_record(s->flow);
+  json_t *const record = text ? json_loads(text, 0, NULL) : NULL;
+  if (text && !record) return cli_fail("the record in %s cannot be read", cli_common.model);
+  const int code = record ? by_record(w, record, part, found, refit) : by_training(w, part, found);
+  json_decref(record);
+  return code;
+}
+
+int cli_parts_find(const cli_session *s, uint8_t *part, int *found, int *refit) {
+  whole w = {0};
+  *found = *refit = 0;
+  if (s->images || (s->given.at && s->given.rows != s->data.rows)) return CLI_OK;
+  int code = take_whole(s, &w);
+  uint8_t *const of_whole = code ? NULL : malloc((size_t)s->data.rows);
+  if (!code && !of_whole) code = cli_fail("out of memory for the parts of the rows");
+  if (!code && w.x.rows) code = find(s, &w, of_whole, found, refit);
+  if (!code && *found) memset(part, CLI_ROW_MISSING, (size_t)s->data.rows);
+  for (int64_t i = 0; !code && *found && i < w.x.rows; i++) part[w.number[i]] = of_whole[i];
+  free(of_whole);
+  release(&w);
+  return code;
+}
