@@ -63,6 +63,9 @@ typedef struct cli_option {
   int given; /* set by cli_parse() */
 } cli_option;
 
+/* A word without an option before it. */
+static inline int cli_is_operand(const cli_option *o) { return *o->name && *o->name != '-'; }
+
 typedef struct cli_verb {
   const char *name;
   const char *usage;   /* what follows `clflow NAME` */
@@ -548,13 +551,16 @@ typedef struct cli_report_rows {
   char command[4096];
 } cli_report_rows;
 
-/* `pairs`: names or numbers of columns by comma, or NULL.  To be closed also after a failure. */
-int cli_report_open(cli_session *s, const char *pairs, uint64_t seed, cli_report_rows *r);
+/* `pairs`: names or numbers of columns by comma, or NULL; `part`: what each row serves for, or
+ * NULL: as the record says.  To be closed also after a failure. */
+int cli_report_open(cli_session *s, const char *pairs, const uint8_t *part, uint64_t seed,
+                    cli_report_rows *r);
 void cli_report_close(cli_report_rows *r);
 
 /* ---- Verbs, a file each ------------------------------------------------- */
 
 #define CLI_VERB_MAP(X)                                                                            \
+  X(fit)                                                                                           \
   X(train)                                                                                         \
   X(eval)                                                                                          \
   X(compare)                                                                                       \

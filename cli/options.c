@@ -289,7 +289,7 @@ static int refuse_option(const cli_verb *verb, const char *word, size_t length) 
 
 static int set_operand(const cli_verb *verb, const char *word) {
   for (cli_option *o = verb->options; o->name; o++) {
-    if (o->type != CLI_OPERAND || o->given) continue;
+    if (!cli_is_operand(o) || o->given) continue;
     o->given = 1;
     return set_value(o, word) ? refuse_value(o, word) : CLI_OK;
   }

@@ -68,11 +68,12 @@ static int take_part(cli_session *s, const uint8_t *part, int which, cli_report_
   return CLI_OK;
 }
 
-static int take_rows(cli_session *s, cli_report_rows *r) {
+static int take_rows(cli_session *s, const uint8_t *parts, cli_report_rows *r) {
   uint8_t *const part = malloc((size_t)s->data.rows);
   if (!part) return cli_fail("out of memory for %" PRId64 " rows", s->data.rows);
-  r->source.seen = !known_parts(s->flow, s->data.rows, part);
+  r->source.seen = !parts && !known_parts(s->flow, s->data.rows, part);
   if (r->source.seen) memset(part, CLF_ROW_TEST, (size_t)s->data.rows);
+  if (parts) memcpy(part, parts, (size_t)s->data.rows);
   int code = CLI_OK;
   for (int which = CLF_ROW_TRAIN; which <= CLF_ROW_TEST && !code; which++)
     code = take_part(s, part, which, r);
@@ -134,14 +135,15 @@ static void write_command(uint64_t seed, cli_report_rows *r) {
   cli_append_word(' ', number, r->command, sizeof r->command);
 }
 
-int cli_report_open(cli_session *s, const char *pairs, uint64_t seed, cli_report_rows *r) {
+int cli_report_open(cli_session *s, const char *pairs, const uint8_t *part, uint64_t seed,
+                    cli_report_rows *r) {
   *r = (cli_report_rows){
       .source = {
           .flow = s->flow, .data = cli_common.data, .model = cli_common.model, .seed = seed}};
   if (!s->data.at) return cli_fail("reports are for tables, %s holds images", cli_common.data);
   write_command(seed, r);
   r->source.command = r->command;
-  const int code = take_rows(s, r);
+  const int code = take_rows(s, part, r);
   return code ? code : take_pairs(s, pairs, r);
 }
 
@@ -204,7 +206,7 @@ static const char *also_writes(int i, const char **option) {
 static int write_report(cli_session *s, const char *out) {
   char verdict[512];
   cli_report_rows r;
-  int code = cli_report_open(s, o.pairs, o.seed, &r);
+  int code = cli_report_open(s, o.pairs, NULL, o.seed, &r);
   if (!code && clf_report_write(&r.source, out, verdict, sizeof verdict) != CLF_OK)
     code = cli_fail_library();
   if (!code) printf("%s\nreport: %s\n", verdict, cli_clean(out));

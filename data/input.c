@@ -3,6 +3,8 @@
 #define _XOPEN_SOURCE 700
 #include "input.h"
 
+#include "clflow/data.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,7 +15,7 @@
 #include "status.h"
 #include "unpack.h"
 
-int clf__is_stream(const char *source) {
+int clf_source_is_stream(const char *source) {
   static const char *const open_files[] = {"/dev/stdin", "/dev/fd/", "/proc/self/fd/"};
   struct stat st;
   if (strcmp(source, "-") == 0) return 1;

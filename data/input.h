@@ -6,9 +6,6 @@
 #include <stddef.h>
 #include "clflow/core.h"
 
-/* "-", or a name that leads to something else than a file or folder, or to an open descriptor. */
-int clf__is_stream(const char *source);
-
 /* Reads a stream to its end, as clf__file_read() reads a file; at most CLF_STREAM_MIB.  What begins
  * with NUL bytes and is none of the formats that have them is not read further.
  * Errors: EIO; EFORMAT (it is longer); ENOMEM. */

@@ -155,7 +155,7 @@ clf_status clf_table_read_with(const char *source, const clf_table_options *o, c
   const char *array;
   const size_t archive = clf__npz_name(source, &array);
   int packed;
-  if (clf__is_stream(source)) return read_source(source, clf__stream_read, NULL, 0, o, t);
+  if (clf_source_is_stream(source)) return read_source(source, clf__stream_read, NULL, 0, o, t);
   if (archive) return read_archive(source, archive, o, t);
   const format *const f = format_of(source, &packed);
   const clf_status s = f ? read_source(source, clf__file_read, f, packed, o, t) : CLF_EINVAL;

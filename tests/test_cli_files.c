@@ -68,11 +68,11 @@ static void make_command(const cli_verb *verb, const cli_option *a, const char *
   for (const cli_option *o = verb->options; o->name; o++) {
     char other[32];
     snprintf(other, sizeof other, "other%d", (int)(o - verb->options));
-    const int before = o->type == CLI_OPERAND && b->type == CLI_OPERAND && o < b;
+    const int before = cli_is_operand(o) && cli_is_operand(b) && o < b;
     if (o != a && o != b && !o->required && !before) continue;
     const char *value = o == a ? file_a : o == b ? file_b : usual_value(o) ? usual_value(o) : other;
-    used += (size_t)snprintf(text + used, size - used,
-                             o->type == CLI_OPERAND ? " %.0s%s" : " %s %s", o->name, value);
+    used += (size_t)snprintf(text + used, size - used, cli_is_operand(o) ? " %.0s%s" : " %s %s",
+                             o->name, value);
     ck_assert_uint_lt(used, size);
   }
 }

@@ -131,6 +131,8 @@ typedef struct clf_table_options {
  * ESHAPE (a column of options->like that the source lacks), ENOMEM. */
 CLF_API clf_status clf_table_read_with(const char *source, const clf_table_options *options,
                                        clf_table *t);
+/* 1 for "-", a pipe, a device or an open descriptor, which can be read once; 0 for all else. */
+CLF_API int clf_source_is_stream(const char *source);
 /* The same with everything judged. */
 CLF_API clf_status clf_table_read(const char *source, clf_table *t);
 

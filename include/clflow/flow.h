@@ -299,6 +299,9 @@ CLF_API clf_history clf_flow_history(const clf_flow *flow);
 CLF_API clf_status clf_flow_set_record(clf_flow *flow, const char *record);
 /* The text, owned by the flow; NULL: it has none. */
 CLF_API const char *clf_flow_record(const clf_flow *flow);
+/* That of a model file, to be freed, without loading the flow; NULL: it has none.  Errors: EIO,
+ * EFORMAT (not a model file), ENOMEM. */
+CLF_API clf_status clf_model_record(const char *path, char **record);
 
 /* Safetensors: the parameters under their names, the rest as metadata.  Written to a
  * temporary file, synced and renamed: the file is the old one or the new one, whole. */

@@ -29,3 +29,15 @@ clf_status clf__put_record(clf__st_writer *w, const clf_flow *f) {
 clf_status clf__get_record(const clf__st *st, clf_flow *f) {
   return clf_flow_set_record(f, clf__st_meta(st, RECORD_KEY));
 }
+
+clf_status clf_model_record(const char *path, char **record) {
+  clf__st *st;
+  CLF_GIVEN("path, record", path, record);
+  *record = NULL;
+  CLF_TRY(clf__st_open(path, &st));
+  const char *text = clf__st_meta(st, RECORD_KEY);
+  if (text) *record = strdup(text);
+  const int failed = text && !*record;
+  clf__st_close(st);
+  return failed ? clf__fail(CLF_ENOMEM, "no memory for the record of a flow") : CLF_OK;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* fit.c: `clflow fit`: the best density of a table that a time allows, and a report on it. */
+#define _POSIX_C_SOURCE 200809L
+#include "fit.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct cli_fit_wanted cli_fit_wanted;
+
+/* ---- Options ------------------------------------------------------------------------------------
+ */
+
+static cli_option options[] = {
+    {"DATA", NULL, "a table, or the name of a built-in set", CLI_DATA, &cli_common.data, NULL, 1,
+     0},
+    {"--time", "SECONDS", "budget", CLI_ABOVE_0, &cli_fit_wanted.o.seconds, "60", 0, 0},
+    {"--out", "FILE", "the model (default the table's name with .flow, in this folder)",
+     CLI_OUTPUT_MODEL, &cli_fit_wanted.out, NULL, 0, 0},
+    {"--report", "FILE.html", "the report (default the model's name with .report.html)", CLI_OUTPUT,
+     &cli_fit_wanted.report, NULL, 0, 0},
+    CLI_OPTION_GIVEN(
+        "columns of DATA, by comma, that the others are modelled given; or FILE.csv or "
+        "FILE.npy with a row for each of DATA"),
+    CLI_OPTION("--weights", "COLUMN", "column that says what each row counts; only ratios matter",
+               CLI_TEXT, &cli_fit_wanted.weights, NULL),
+    CLI_OPTION("--seed", "S", "of the division of rows, and of all that is drawn", CLI_SEED,
+               &cli_fit_wanted.o.seed, "1"),
+    CLI_OPTION("--quick", NULL, "try the baselines and one flow alone", CLI_FLAG,
+               &cli_fit_wanted.o.quick, NULL),
+    CLI_OPTION("--refit", NULL, "train the chosen model again, on all rows", CLI_FLAG,
+               &cli_fit_wanted.o.refit, NULL),
+    CLI_OPTION("--repeat", "MODEL",
+               "train the candidates of an earlier fit of the same rows again: the same numbers of "
+               "steps, the same bits",
+               CLI_INPUT, &cli_fit_wanted.repeat, NULL),
+    CLI_OPTION("--valid", "FILE", "rows to choose by, in place of a tenth of DATA", CLI_DATA,
+               &cli_fit_wanted.valid, NULL),
+    CLI_OPTION("--test", "FILE", "rows that no choice has seen, in place of a tenth of DATA",
+               CLI_DATA, &cli_fit_wanted.test, NULL),
+    CLI_OPTION("--json", NULL, "print the record of the fit, a JSON object, instead of tables",
+               CLI_FLAG, &cli_fit_wanted.json, NULL),
+    CLI_OPTION_FORCE,
+    CLI_OPTIONS_DEVICE,
+    CLI_OPTIONS_TABLE,
+    CLI_OPTIONS_END,
+};
+
+/* ---- Names of what is written
+ * --------------------------------------------------------------------- */
+
+/* "data/wine.csv.gz" becomes "wine"; its length. */
+static int stem_of(const char *path, char *stem, size_t size) {
+  static const char *const endings[] = {".gz",  ".csv", ".tsv",  ".txt",
+                                        ".npy", ".npz", ".flow", ".safetensors"};
+  const char *const slash = strrchr(path, '/'), *const base = slash ? slash + 1 : path;
+  const int n = snprintf(stem, size, "%.*s", (int)strcspn(base, ":"), base);
+  for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+    if (cli_has_suffix(stem, endings[i]) && strlen(stem) > strlen(endings[i]))
+      stem[strlen(stem) - strlen(endings[i])] = '\0';
+  return n < (int)size ? (int)strlen(stem) : -1;
+}
+
+static const char *name_of(const char *given, const char *from, const char *ending) {
+  static char names[2][4096];
+  char stem[4000];
+  char *const name = names[*ending == '.' && ending[1] == 'r'];
+  if (given) return given;
+  if (stem_of(from, stem, sizeof stem) < 1) return NULL;
+  snprintf(name, sizeof names[0], "%s%s", stem, ending);
+  return name;
+}
+
+static const char *out_name(void) { return name_of(cli_fit_wanted.out, cli_common.data, ".flow"); }
+static const char *report_name(void) {
+  return name_of(cli_fit_wanted.report, cli_fit_wanted.out ? cli_fit_wanted.out : cli_common.data,
+                 ".report.html");
+}
+
+static const char *also_writes(int i, const char **option) {
+  const char *const names[] = {cli_fit_wanted.out ? NULL : out_name(),
+                               cli_fit_wanted.report ? NULL : report_name()};
+  *option = "DATA";
+  for (int k = 0; k < 2; k++)
+    if (names[k] && i-- == 0) return names[k];
+  return NULL;
+}
+
+/* ---- Checks before anything is read
+ * ------------------------------------------------------------------ */
+
+/* A name that the user did not choose may replace only what this verb wrote. */
+static int check_own(const char *path) {
+  char *record = NULL;
+  if (cli_fit_wanted.out || cli_common.force || !clf_is_model_file(path)) return CLI_OK;
+  if (clf_model_record(path, &record) != CLF_OK) return cli_fail_library();
+  const int own = record != NULL;
+  free(record);
+  return own ? CLI_OK
+             : cli_usage("%s is a model that `clflow fit` did not write; give another name by "
+                         "--out, or --force to replace it",
+                         path);
+}
+
+static int check_names(void) {
+  const char *const out = out_name(), *const report = report_name();
+  if (!cli_fit_wanted.out && clf_source_is_stream(cli_common.data))
+    return cli_usage("--out is missing: %s has no name to call the model by", cli_common.data);
+  if (!out || !report) return cli_usage("the name of the data is too long; give --out");
+  int code = check_own(out);
+  if (!code) code = cli_check_file("--out", out, "");
+  return code ? code : cli_check_file("--report", report, ".html");
+}
+
+static int read_repeat(void) {
+  if (!cli_fit_wanted.repeat) return CLI_OK;
+  if (clf_model_record(cli_fit_wanted.repeat, &cli_fit_wanted.record) != CLF_OK)
+    return cli_fail_library();
+  cli_fit_wanted.o.repeat = cli_fit_wanted.record;
+  return cli_fit_wanted.record ? CLI_OK
+                               : cli_fail("%s has no record of a fit, as `clflow fit` writes it",
+                                          cli_fit_wanted.repeat);
+}
+
+/* ---- The fit
+ * ------------------------------------------------------------------------------------------- */
+
+static int fit(cli_session *s, cli_fit_rows *rows) {
+  const clf_fit_data data = {.x = &rows->x,
+                             .given = rows->given.at ? &rows->given : NULL,
+                             .weights = rows->weights.at,
+                             .part = rows->part,
+                             .name = cli_common.data};
+  const clf_status status =
+      clf_fit(s->dev, &data, &cli_fit_wanted.o, cli_fit_progress, NULL, &s->flow);
+  cli_progress_clear();
+  if (!s->flow) return cli_fail_library();
+  if (status != CLF_OK && status != CLF_ESTOPPED) return cli_fail_library();
+  if (status) cli_say("%s; the best so far is written", clf_errmsg());
+  return CLI_OK;
+}
+
+static int write_all(cli_session *s, cli_fit_rows *rows) {
+  const char *const out = out_name(), *const report = report_name();
+  char verdict[512] = "";
+  if (clf_flow_save(s->flow, out) != CLF_OK) return cli_fail_library();
+  int code = cli_fit_report(s, rows, out, report, verdict, sizeof verdict);
+  if (code) return code;
+  return cli_fit_print(s->flow, out, report, verdict);
+}
+
+static int run(void) {
+  cli_session s = {0};
+  cli_fit_rows rows = {0};
+  const clf_fit_options usual = clf_fit_options_default();
+  cli_fit_wanted.o.valid = usual.valid;
+  cli_fit_wanted.o.test = usual.test;
+  int code = check_names();
+  if (!code) code = read_repeat();
+  if (!code) code = cli_fit_read(&s, &rows);
+  if (!code) code = cli_open_device(&s.dev);
+  if (!code) code = fit(&s, &rows);
+  if (!code) code = write_all(&s, &rows);
+  cli_fit_rows_free(&rows);
+  free(cli_fit_wanted.record);
+  cli_session_close(&s);
+  return code;
+}
+
+const cli_verb cli_fit = {
+    .name = "fit",
+    .usage = "DATA [options]",
+    .purpose = "Fits the best density of a table, and writes a report on it.",
+    .details =
+        "Tries a Gaussian, Gaussian mixtures and several flows within the budget, and chooses by\n"
+        "rows that none of them learnt from. A tenth of the rows takes no part in any choice: the\n"
+        "report says how likely the model makes these. Ctrl-C ends the search and writes the best\n"
+        "so far.",
+    .example = "clflow fit wine.csv --drop class",
+    .options = options,
+    .run = run,
+    .also_writes = also_writes,
+};

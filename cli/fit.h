@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* fit.h: what the files of `clflow fit` share.  Private to them. */
+#ifndef CLI_FIT_H
+#define CLI_FIT_H
+#include "cli.h"
+
+/* What the command line asks for. */
+extern struct cli_fit_wanted {
+  clf_fit_options o;
+  const char *out, *report, *weights, *repeat, *valid, *test;
+  char *record; /* of --repeat */
+  int json;
+} cli_fit_wanted;
+
+/* The rows of DATA, and behind them those of --valid and --test. */
+typedef struct cli_fit_rows {
+  clf_table x, given, weights;
+  uint8_t *part; /* what each serves for; NULL: the seed decides */
+} cli_fit_rows;
+
+/* fit_rows.c */
+int cli_fit_read(cli_session *s, cli_fit_rows *rows);
+void cli_fit_rows_free(cli_fit_rows *rows);
+
+/* fit_results.c */
+int cli_fit_progress(const clf_fit_progress *p, void *context);
+int cli_fit_report(cli_session *s, const cli_fit_rows *rows, const char *model, const char *path,
+                   char *verdict, size_t size);
+int cli_fit_print(const clf_flow *flow, const char *model, const char *report, const char *verdict);
+
+#endif

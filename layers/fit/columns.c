@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* columns.c: checks the values of the columns, and decides how each is treated at the head of every
+ * architecture. */
+#define _POSIX_C_SOURCE 200809L
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "fit_private.h"
+#include "flow_private.h"
+#include "names.h"
+
+/* ---- Checks
+ * ------------------------------------------------------------------------------------------ */
+
+static clf_status check_finite(const clf_table *t, const char *of) {
+  for (int64_t i = 0; i < t->rows * t->cols; i++)
+    if (!isfinite(t->at[i]))
+      return clf__fail(CLF_ENUM, "row %lld, %s%s is %g", (long long)(i / t->cols),
+                       clf__column_label(t->names, (int32_t)(i % t->cols)).s, of, t->at[i]);
+  return CLF_OK;
+}
+
+static clf_status check_weights(const clf_fit_data *d) {
+  double sum = 0;
+  for (int64_t i = 0; d->weights && i < d->x->rows; i++) {
+    if (!(d->weights[i] >= 0 && isfinite(d->weights[i])))
+      return clf__fail(CLF_ENUM, "the weight of row %lld is %g; it must be 0 or above",
+                       (long long)i, d->weights[i]);
+    sum += d->weights[i];
+  }
+  return !d->weights || sum > 0 ? CLF_OK : clf__fail(CLF_ENUM, "the weights of all rows are 0");
+}
+
+clf_status clf__fit_check_data(const clf__fit *f) {
+  const clf_fit_data *d = f->data;
+  if (d->given && (!d->given->at || d->given->rows != d->x->rows))
+    return clf__fail(CLF_ESHAPE, "the context has %lld rows, the data have %lld",
+                     (long long)(d->given->at ? d->given->rows : 0), (long long)d->x->rows);
+  CLF_TRY(check_finite(d->x, ""));
+  if (d->given) CLF_TRY(check_finite(d->given, " of the context"));
+  return check_weights(d);
+}
+
+/* ---- Treatment
+ * --------------------------------------------------------------------------------------- */
+
+static clf_status find_grids(clf__fit *f) {
+  const int32_t D = f->data->x->cols;
+  int any = 0;
+  f->grid = calloc((size_t)D, sizeof *f->grid);
+  if (!f->grid) return clf__fail(CLF_ENOMEM, "no memory for the grids of columns");
+  for (int32_t d = 0; d < D; d++) {
+    CLF_TRY(clf_table_discrete(f->data->x, d, &f->grid[d]));
+    if (!(f->grid[d].step > 0)) continue;
+    any = 1;
+    CLF_TRY(clf__fit_note(f,
+                          "%s has few values, all on a grid of step %.6g: noise of one step is "
+                          "added in training, and samples are rounded to the grid",
+                          clf__column_label(f->data->x->names, d).s, f->grid[d].step));
+  }
+  if (any) return CLF_OK;
+  free(f->grid);
+  f->grid = NULL;
+  return CLF_OK;
+}
+
+static double *copy(const double *from, size_t n) {
+  double *to = from ? malloc(n * sizeof *to) : NULL;
+  if (to) memcpy(to, from, n * sizeof *to);
+  return to;
+}
+
+/* All candidates share the scaling of the rows that learn, so that a blend of them has one head. */
+static clf_status fit_scaling(clf__fit *f) {
+  const clf_train_data d = clf__fit_train_data(&f->learn, NULL);
+  const size_t D = (size_t)f->data->x->cols, C = f->data->given ? (size_t)f->data->given->cols : 0;
+  const clf_mixture_options o = clf_mixture_options_default();
+  clf_flow *flow = NULL;
+  clf__fit_candidate c;
+  CLF_TRY(clf__fit_begin(f, "scaling", "", "normal(trained, cov=full)", "", &c));
+  clf_status s = clf__fit_flow(f, &c, 0, &flow);
+  if (!s) s = clf_mixture_fit(flow, &d, &o, NULL);
+  if (!s) {
+    f->mean = copy(flow->mean, D), f->std = copy(flow->std, D);
+    f->c_mean = copy(flow->c_mean, C), f->c_std = copy(flow->c_std, C);
+    if (!f->mean != !flow->mean || !f->std != !flow->std || !f->c_mean != !flow->c_mean ||
+        !f->c_std != !flow->c_std)
+      s = clf__fail(CLF_ENOMEM, "no memory for the scaling of columns");
+  }
+  clf_flow_free(flow);
+  clf__fit_candidate_free(&c);
+  return s;
+}
+
+clf_status clf__fit_set_scaling(const clf__fit *f, clf_flow *flow) {
+  if (f->mean) CLF_TRY(clf_flow_set_scaling(flow, f->mean, f->std));
+  return f->c_mean ? clf__flow_set_context_scaling(flow, f->c_mean, f->c_std) : CLF_OK;
+}
+
+clf_status clf__fit_treat(clf__fit *f) {
+  CLF_TRY(find_grids(f));
+  f->head = strdup("standardize");
+  if (!f->head) return clf__fail(CLF_ENOMEM, "no memory for an architecture");
+  return fit_scaling(f);
+}

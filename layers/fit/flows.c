@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* flows.c: the flows of a search: a trial of each row of fit.def, then longer trainings of the
+ * best.
+ *
+ * Time is turned into steps: a step of each flow is measured, and its share of the budget divided
+ * by that.  The number of steps stands in the record, and the step size falls to 0 over it. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "arch_private.h"
+#include "fit_private.h"
+
+enum { NORMAL, MIXTURE };
+
+static const struct row {
+  const char *title;
+  int32_t dims_from, dims_to;
+  double share;
+  const char *layers;
+  int base;
+  const char *options;
+} rows[] = {
+#define CLF_FIT_FLOW(title, from, to, share, layers, base, options)                                \
+  {title, from, to, share, layers, base, options},
+#include "fit.def"
+#undef CLF_FIT_FLOW
+};
+enum { ROWS = sizeof rows / sizeof *rows };
+
+static const clf__fit_candidate *find(const clf__fit *f, const char *title) {
+  for (int i = 0; i < f->candidates; i++)
+    if (strcmp(f->candidate[i].title, title) == 0) return &f->candidate[i];
+  return NULL;
+}
+
+static int applies(const clf__fit *f, const struct row *r) {
+  const int32_t D = f->data->x->cols;
+  return D >= r->dims_from && D <= r->dims_to && (r->base == NORMAL || find(f, "mixture"));
+}
+
+/* ---- Candidates
+ * -------------------------------------------------------------------------------------- */
+
+static clf_status begin_row(clf__fit *f, const struct row *r, clf__fit_candidate *c) {
+  const clf__fit_sizes size = clf__fit_size(f);
+  clf__parameter values[8];
+  clf__out layers = {0};
+  char options[256];
+  const int n = clf__parameters_read(size.values, values, 8);
+  clf__parameters_fill(&layers, r->layers, values, n);
+  if (layers.failed) return clf__fail(CLF_ENOMEM, "no memory for an architecture");
+  snprintf(options, sizeof options, "%s%s%s", size.options, *r->options ? ", " : "", r->options);
+  const clf_status s = clf__fit_begin(
+      f, r->title, layers.s, r->base == NORMAL ? "normal" : find(f, "mixture")->base, options, c);
+  free(layers.s);
+  return s;
+}
+
+/* Trains it for so many steps, and takes it among those of the search. */
+static clf_status try_steps(clf__fit *f, clf__fit_candidate *c, int64_t steps) {
+  c->steps = steps;
+  const clf_status s = clf__fit_train(f, c);
+  if (!s) return clf__fit_end(f, c);
+  clf__fit_candidate_free(c);
+  return s == CLF_ESTOPPED && f->stopped ? CLF_OK : s;
+}
+
+enum { FEWEST_STEPS = 50 };
+
+/* What `seconds` are worth, which all splits share. */
+static int64_t steps_in(const clf__fit *f, double seconds, double of_a_step) {
+  const double steps = seconds / (of_a_step * f->splits);
+  return steps < FEWEST_STEPS ? FEWEST_STEPS : steps > 1e6 ? 1000000 : (int64_t)steps;
+}
+
+/* ---- Trials
+ * ------------------------------------------------------------------------------------------- */
+
+#define TRIALS 0.45 /* share of the time after the baselines that they have */
+#define TIMING 0.15 /* share of a trial's time that measuring a step may take */
+
+static clf_status try_row(clf__fit *f, const struct row *r, double seconds, double *of_a_step) {
+  clf__fit_candidate c;
+  const int64_t most = clf__fit_size(f).most_steps;
+  CLF_TRY(begin_row(f, r, &c));
+  const clf_status s = clf__fit_time_step(f, &c, TIMING * seconds, of_a_step);
+  if (s || f->stopped) {
+    clf__fit_candidate_free(&c);
+    return s;
+  }
+  const int64_t steps = steps_in(f, (1 - TIMING) * seconds, *of_a_step);
+  return try_steps(f, &c, steps < most ? steps : most);
+}
+
+/* What rows do not use is left to those that follow. */
+static clf_status trials(clf__fit *f, double of_a_step[ROWS]) {
+  double shares = 0;
+  for (int i = 0; i < ROWS; i++) shares += applies(f, &rows[i]) ? rows[i].share : 0;
+  const double end = clf__fit_seconds(f) + TRIALS * clf__fit_left(f);
+  for (int i = 0; i < ROWS && !f->stopped; i++) {
+    if (!applies(f, &rows[i])) continue;
+    const double seconds = (end - clf__fit_seconds(f)) * rows[i].share / shares;
+    CLF_TRY(try_row(f, &rows[i], fmax(seconds, 0.05), &of_a_step[i]));
+    shares -= rows[i].share;
+    if (f->o.quick) break;
+  }
+  return CLF_OK;
+}
+
+/* ---- Longer trainings
+ * ------------------------------------------------------------------------------------ */
+
+#define LONGER 0.55    /* share of the time left that the first of them has */
+#define OVERFITTED 0.5 /* the best weights came before this share of the steps */
+
+static int row_of(const char *title) {
+  for (int i = 0; i < ROWS; i++)
+    if (strcmp(rows[i].title, title) == 0) return i;
+  return -1;
+}
+
+/* The best of the flows whose title no longer training has. */
+static const clf__fit_candidate *best_trial(const clf__fit *f, const char *const *done, int count) {
+  const clf__fit_candidate *best = NULL;
+  for (int i = 0; i < f->candidates; i++) {
+    const clf__fit_candidate *c = &f->candidate[i];
+    int is_done = row_of(c->title) < 0;
+    for (int j = 0; j < count; j++) is_done |= strcmp(done[j], c->title) == 0;
+    if (!is_done && (!best || c->valid.mean > best->valid.mean)) best = c;
+  }
+  return best;
+}
+
+/* A training that learnt its rows by heart ends where it was best, with the step size at 0 there;
+ * any other goes on for as long as there is time. */
+static int64_t longer_steps(const clf__fit *f, const clf__fit_candidate *c, double seconds,
+                            double of_a_step) {
+  const int64_t in_time = steps_in(f, seconds, of_a_step);
+  if ((double)c->best >= OVERFITTED * (double)c->steps) return in_time;
+  const int64_t enough = c->best * 3 / 2 > FEWEST_STEPS ? c->best * 3 / 2 : FEWEST_STEPS;
+  return enough < in_time ? enough : in_time;
+}
+
+/* Not worth it unless it is another number of steps by a third. */
+static int is_other(int64_t a, int64_t b) { return 3 * a > 4 * b || 3 * b > 4 * a; }
+
+static clf_status longer(clf__fit *f, const double of_a_step[ROWS]) {
+  const char *done[4];
+  for (int n = 0; n < 3 && !f->stopped && clf__fit_left(f) > 0.08 * f->o.seconds; n++) {
+    const clf__fit_candidate *trial = best_trial(f, done, n);
+    if (!trial) break;
+    const int i = row_of(trial->title);
+    const int64_t steps = longer_steps(f, trial, LONGER * clf__fit_left(f), of_a_step[i]);
+    done[n] = rows[i].title;
+    if (!is_other(steps, trial->steps)) continue;
+    clf__fit_candidate c;
+    char title[64];
+    snprintf(title, sizeof title, "%.48s, %s", trial->title,
+             steps > trial->steps ? "longer" : "shorter");
+    CLF_TRY(clf__fit_begin(f, title, trial->layers, trial->base, trial->options, &c));
+    CLF_TRY(try_steps(f, &c, steps));
+  }
+  return CLF_OK;
+}
+
+clf_status clf__fit_flows(clf__fit *f) {
+  double of_a_step[ROWS];
+  CLF_TRY(trials(f, of_a_step));
+  return f->o.quick || f->stopped ? CLF_OK : longer(f, of_a_step);
+}

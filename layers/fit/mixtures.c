@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* mixtures.c: the baselines, a Gaussian and the best Gaussian mixture, by expectation maximisation.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "arch_private.h"
+#include "clock.h"
+#include "fit_private.h"
+
+int clf__fit_is_mixture(const char *base) { return strncmp(base, "mixture(", 8) == 0; }
+
+/* ---- One mixture
+ * ---------------------------------------------------------------------------------- */
+
+static int value_of(const char *options, const char *name, double *value) {
+  clf__parameter all[16];
+  const int n = clf__parameters_read(options, all, 16);
+  const clf__parameter *p = n > 0 ? clf__parameters_find(all, n, name, strlen(name)) : NULL;
+  return p && sscanf(p->value, "%lf", value) == 1;
+}
+
+typedef struct em_watch {
+  clf__fit *f;
+  const clf__fit_candidate *c;
+} em_watch;
+static int on_iteration(void *context) {
+  em_watch *w = context;
+  return clf__fit_report(w->f, w->c, 0);
+}
+
+static clf_status em(const clf__fit *f, const clf__fit_rows *rows, const char *options,
+                     em_watch *watch, clf_flow *flow) {
+  double v;
+  const clf_train_data d = clf__fit_train_data(rows, NULL);
+  clf_mixture_options o = clf_mixture_options_default();
+  o.seed = f->o.seed;
+  if (value_of(options, "starts", &v)) o.starts = (int32_t)v;
+  if (value_of(options, "tied", &v)) o.tied = v != 0;
+  if (value_of(options, "prior", &v)) o.prior = v;
+  if (value_of(options, "reg", &v)) o.reg = v;
+  if (watch) o.stop = on_iteration, o.context = watch;
+  return clf_mixture_fit(flow, &d, &o, NULL);
+}
+
+clf_status clf__fit_em_base(const clf__fit *f, const clf__fit_rows *rows, const char *options,
+                            clf_flow *flow) {
+  return em(f, rows, options, NULL, flow);
+}
+
+clf_status clf__fit_em(clf__fit *f, clf__fit_candidate *c) {
+  const double began = clf__now();
+  em_watch watch = {f, c};
+  clf_status s = CLF_OK;
+  for (int k = 0; k < f->splits && !s; k++) {
+    s = clf__fit_flow(f, c, k, &c->flow[k]);
+    if (!s) s = em(f, &f->split[k].train, c->options, &watch, c->flow[k]);
+  }
+  c->seconds = clf__now() - began;
+  return s;
+}
+
+/* ---- The baselines
+ * ---------------------------------------------------------------------------------- */
+
+static clf_status fit(clf__fit *f, const char *title, const char *base, const char *options,
+                      clf__fit_candidate *c) {
+  CLF_TRY(clf__fit_begin(f, title, "", base, options, c));
+  const clf_status s = clf__fit_em(f, c);
+  if (s) clf__fit_candidate_free(c);
+  return s;
+}
+
+static clf_status gaussian(clf__fit *f) {
+  clf__fit_candidate c;
+  CLF_TRY(fit(f, "gaussian",
+              f->data->given ? "mixture(1, cov=full, joint=1)" : "normal(trained, cov=full)", "",
+              &c));
+  return clf__fit_end(f, &c);
+}
+
+/* Kinds of covariance, and what is added to the options of expectation maximisation. */
+static const struct {
+  const char *cov, *options;
+} kinds[] = {{"full", ""}, {"full", ", prior=10"}, {"full", ", tied=1"}, {"diag", ""}};
+
+/* Fewer rows than these for each component say nothing about a covariance. */
+static int64_t fewest_rows(const clf__fit *f) { return 2 * ((int64_t)f->data->x->cols + 1); }
+
+/* The larger share of the budget goes to flows. */
+static int may_go_on(const clf__fit *f) {
+  return !f->stopped && clf__fit_seconds(f) < 0.2 * f->o.seconds;
+}
+
+/* Tries one mixture, and keeps it in *best if it is better.  *better tells. */
+static clf_status try_one(clf__fit *f, int kind, int32_t K, clf__fit_candidate *best, int *better) {
+  char base[64], options[64];
+  clf__fit_candidate c;
+  snprintf(base, sizeof base, "mixture(%d, cov=%s%s)", (int)K, kinds[kind].cov,
+           f->data->given ? ", joint=1" : "");
+  snprintf(options, sizeof options, "starts=%d%s", f->split[0].train.x.rows < 5000 ? 3 : 1,
+           kinds[kind].options);
+  CLF_TRY(fit(f, "mixture", base, options, &c));
+  const clf_status s = clf__fit_score_candidate(f, &c);
+  *better = !s && (!best->arch || c.valid.mean > best->valid.mean);
+  clf__fit_candidate old = *better ? *best : c;
+  if (*better) *best = c;
+  clf__fit_candidate_free(&old);
+  return s;
+}
+
+/* More components until two sizes in a row were no better. */
+static clf_status try_kind(clf__fit *f, int kind, clf__fit_candidate *best) {
+  static const int32_t sizes[] = {2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128};
+  int worse = 0;
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes && worse < 2 && may_go_on(f); i++) {
+    int better;
+    if (sizes[i] * fewest_rows(f) > f->split[0].train.x.rows) break;
+    CLF_TRY(try_one(f, kind, sizes[i], best, &better));
+    worse = better ? 0 : worse + 1;
+  }
+  return CLF_OK;
+}
+
+static clf_status mixture(clf__fit *f) {
+  clf__fit_candidate best = {0};
+  clf_status s = CLF_OK;
+  for (size_t k = 0; k < sizeof kinds / sizeof *kinds && !s; k++) s = try_kind(f, (int)k, &best);
+  if (f->stopped && s == CLF_ESTOPPED) s = CLF_OK;
+  if (!s && best.arch) return clf__fit_end(f, &best);
+  clf__fit_candidate_free(&best);
+  return s;
+}
+
+clf_status clf__fit_mixtures(clf__fit *f) {
+  CLF_TRY(gaussian(f));
+  return f->stopped ? CLF_OK : mixture(f);
+}

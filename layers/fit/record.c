@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* record.c: what a search tried and chose, as JSON that the model carries.  docs/fit.md describes
+ * it.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+#include "clflow/version.h"
+#include "fit_private.h"
+
+static json_t *real(double v) { return isfinite(v) ? json_real(v) : json_null(); }
+
+uint32_t clf__fit_checksum(const clf_fit_data *d) {
+  const clf_table *const tables[] = {d->x, d->given};
+  uLong sum = crc32(0, NULL, 0);
+  for (int i = 0; i < 2; i++) {
+    if (!tables[i]) continue;
+    const unsigned char *bytes = (const unsigned char *)tables[i]->at;
+    size_t left = (size_t)tables[i]->rows * (size_t)tables[i]->cols * sizeof(double);
+    for (; left; left -= left < (1 << 30) ? left : 1 << 30) { /* zlib counts in 32 bits */
+      sum = crc32(sum, bytes, (uInt)(left < (1 << 30) ? left : 1 << 30));
+      bytes += 1 << 30;
+    }
+  }
+  return (uint32_t)sum;
+}
+
+/* ---- Candidates
+ * ------------------------------------------------------------------------------------------ */
+
+/* The curve of the first split: step, mean log p of training rows, of validation rows. */
+static json_t *curve_of(const clf__fit_candidate *c) {
+  json_t *curve = json_array();
+  for (int i = 0; i < c->points; i++)
+    json_array_append_new(curve, json_pack("[I,o,o]", (json_int_t)c->curve[i].step,
+                                           real(c->curve[i].train), real(c->curve[i].valid)));
+  return curve;
+}
+
+static json_t *candidate_of(const clf__fit_candidate *c) {
+  return json_pack(
+      "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:f, s:b, s:o}", "name",
+      c->title, "arch", c->arch, "layers", c->layers, "base", c->base, "options", c->options,
+      "steps", (json_int_t)c->steps, "best_step", (json_int_t)c->best, "seconds", c->seconds,
+      "train", real(c->train.mean), "valid", real(c->valid.mean), "valid_se", real(c->valid.error),
+      "test", real(c->test.mean), "test_se", real(c->test.error), "weight", c->weight, "chosen",
+      c->weight > 0, "curve", curve_of(c));
+}
+
+/* What the result is called: the candidate it is, or the blend of several. */
+static const char *chosen(const clf__fit *f, const clf__fit_candidate **runner_up) {
+  const char *name = NULL;
+  int parts = 0;
+  *runner_up = NULL;
+  for (int i = 0; i < f->candidates; i++) {
+    const clf__fit_candidate *c = &f->candidate[i];
+    parts += c->weight > 0;
+    if (c->weight > 0) name = c->title;
+  }
+  for (int i = 0; i < f->candidates; i++) {
+    const clf__fit_candidate *c = &f->candidate[i];
+    if ((parts == 1 && c->weight > 0) ||
+        (*runner_up && !(c->valid.mean > (*runner_up)->valid.mean)))
+      continue;
+    *runner_up = c;
+  }
+  return parts > 1 ? "blend" : name;
+}
+
+static json_t *candidates_of(const clf__fit *f) {
+  json_t *list = json_array();
+  for (int i = 0; i < f->candidates; i++)
+    json_array_append_new(list, candidate_of(&f->candidate[i]));
+  return list;
+}
+
+/* ---- The whole
+ * --------------------------------------------------------------------------------------------- */
+
+static json_t *rows_of(const clf__fit *f) {
+  const int folds = f->splits > 1 ? f->splits : 0;
+  const int64_t judges = folds ? 0 : f->judges;
+  return json_pack("{s:I, s:I, s:I, s:I, s:i, s:b}", "read", (json_int_t)f->data->x->rows, "train",
+                   (json_int_t)(f->learn.x.rows - judges), "valid", (json_int_t)judges, "test",
+                   (json_int_t)f->test.x.rows, "folds", folds, "refit", f->o.refit);
+}
+
+static json_t *given_of(const clf__fit *f) {
+  json_t *names = json_array();
+  const clf_table *g = f->data->given;
+  for (int32_t c = 0; g && g->names && c < g->cols; c++)
+    json_array_append_new(names, json_string(g->names[c]));
+  return names;
+}
+
+static json_t *result_of(const clf__fit *f) {
+  return json_pack("{s:o, s:o, s:o, s:o, s:o}", "train", real(f->train.mean), "valid",
+                   real(f->valid.mean), "valid_se", real(f->valid.error), "test",
+                   real(f->tested.mean), "test_se", real(f->tested.error));
+}
+
+clf_status clf__fit_write_record(clf__fit *f, char **record) {
+  const clf__fit_candidate *next;
+  const char *name = chosen(f, &next);
+  const clf__fit_score by =
+      next ? clf__fit_difference(f, f->blended, next->logp) : (clf__fit_score){NAN, NAN};
+  json_t *root = json_pack(
+      "{s:i, s:s, s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:b, s:o, s:o, s:O, s:O, s:o, s:o, s:s, s:s?, "
+      "s:o, s:o}",
+      "version", 1, "program", clf_version(), "data", f->data->name ? f->data->name : "",
+      "checksum", (json_int_t)clf__fit_checksum(f->data), "seed", (json_int_t)f->o.seed, "budget",
+      f->o.seconds, "seconds", clf__fit_seconds(f), "valid_share", f->o.valid, "test_share",
+      f->o.test, "stopped", f->stopped, "rows", rows_of(f), "given", given_of(f), "columns",
+      f->columns, "notes", f->notes, "candidates", candidates_of(f), "result", result_of(f),
+      "chosen", name, "next", next ? next->title : NULL, "by", real(by.mean), "by_se",
+      real(by.error));
+  *record = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+  json_decref(root);
+  return *record ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for the record of a fit");
+}

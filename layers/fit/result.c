@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* result.c: the flow that a search ends with: one candidate's, or a blend of several, each of which
+ * stands for the mean of the flows of its splits. */
+#define _POSIX_C_SOURCE 200809L
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "arch_private.h"
+#include "fit_private.h"
+#include "flow_private.h"
+
+/* ---- A blend
+ * ------------------------------------------------------------------------------------------- */
+
+/* HEAD -> blend(0.3: LAYERS -> BASE; 0.7: ...) */
+static clf_status blend_arch(const clf__fit *f, clf_arch **arch) {
+  char weight[32];
+  clf__out base = {0};
+  clf__out_text(&base, "blend(");
+  for (int i = 0, any = 0; i < f->candidates; i++) {
+    const clf__fit_candidate *c = &f->candidate[i];
+    for (int k = 0; k < f->splits && c->weight > 0; k++) {
+      snprintf(weight, sizeof weight, "%s%.17g: ", any ? "; " : "", c->weight / f->splits);
+      clf__out_text(&base, weight);
+      clf__out_text(&base, c->layers);
+      clf__out_text(&base, *c->layers ? " -> " : "-> ");
+      clf__out_text(&base, c->base);
+      any = 1;
+    }
+  }
+  clf__out_text(&base, ")");
+  char *text = base.failed ? NULL : clf__fit_arch(f, "", base.s);
+  free(base.s);
+  if (!text) return clf__fail(CLF_ENOMEM, "no memory for an architecture");
+  const clf_status s = clf_arch_parse(text, arch);
+  free(text);
+  return s;
+}
+
+static clf_status copy_param(clf_device *dev, const clf_param *from, const clf_param *to) {
+  const size_t n = clf__count(&from->at);
+  if (clf__count(&to->at) != n)
+    return clf__fail(CLF_ESHAPE, "%s of a blend does not fit %s of its part", to->name, from->name);
+  double *host = malloc(n * sizeof *host);
+  if (!host) return clf__fail(CLF_ENOMEM, "no memory for the tensor %s", from->name);
+  clf_status s = clf_read64(dev, from->at, host);
+  if (!s) s = clf_write64(dev, to->at, host);
+  free(host);
+  return s;
+}
+
+/* A part of a blend has its parameters in the order in which a flow of the same layers and base has
+ * them; `at` goes on to those of the next part. */
+static clf_status copy_part(const clf_flow *part, clf_flow *blend, int *at) {
+  for (int i = 0; i < part->param_count; i++, (*at)++) {
+    if (*at >= blend->param_count)
+      return clf__fail(CLF_ESHAPE, "a blend has fewer parameters than its parts");
+    CLF_TRY(copy_param(blend->dev, &part->params[i], &blend->params[*at]));
+  }
+  return CLF_OK;
+}
+
+static clf_status fill_blend(const clf__fit *f, clf_flow *blend) {
+  int at = 1; /* behind the logits of the weights */
+  for (int i = 0; i < f->candidates; i++)
+    for (int k = 0; k < f->splits && f->candidate[i].weight > 0; k++)
+      CLF_TRY(copy_part(f->candidate[i].flow[k], blend, &at));
+  CLF_TRY(clf__flow_derive_again(blend));
+  return clf__fit_set_scaling(f, blend);
+}
+
+static clf_status make_blend(const clf__fit *f, clf_flow **flow) {
+  clf_arch *arch = NULL;
+  clf_flow *blend = NULL;
+  CLF_TRY(blend_arch(f, &arch));
+  clf_status s = clf_flow_create_arch(f->dev, arch, f->o.seed, &blend);
+  clf_arch_free(arch);
+  if (!s) s = fill_blend(f, blend);
+  if (s)
+    clf_flow_free(blend);
+  else
+    *flow = blend;
+  return s;
+}
+
+/* ---- The flow
+ * ------------------------------------------------------------------------------------------- */
+
+static clf_status make(clf__fit *f, clf_flow **flow) {
+  clf__fit_candidate *only = NULL;
+  int parts = 0;
+  for (int i = 0; i < f->candidates; i++)
+    if (f->candidate[i].weight > 0) only = &f->candidate[i], parts++;
+  if (parts > 1 || f->splits > 1) return make_blend(f, flow);
+  *flow = only->flow[0];
+  only->flow[0] = NULL;
+  return CLF_OK;
+}
+
+static clf_status describe(const clf__fit *f, clf_flow *flow) {
+  const clf_table *x = f->data->x, *given = f->data->given;
+  if (f->grid) CLF_TRY(clf_flow_set_grid(flow, f->grid));
+  if (x->names) CLF_TRY(clf_flow_set_columns(flow, x->names));
+  return given && given->names ? clf_flow_set_context_columns(flow, given->names) : CLF_OK;
+}
+
+/* Scores that no choice depends on any more. */
+static clf_status score_test(clf__fit *f) {
+  const int64_t n = f->test.x.rows;
+  double *logp = malloc((size_t)(n + 1) * sizeof *logp);
+  if (!logp) return clf__fail(CLF_ENOMEM, "no memory for the densities of %lld rows", (long long)n);
+  clf_status s = CLF_OK;
+  for (int i = 0; i < f->candidates && !s && n; i++) {
+    clf__fit_candidate *c = &f->candidate[i];
+    s = clf__fit_mean_density(c, f->splits, &f->test, logp);
+    if (!s) c->test = clf__fit_score_of(logp, f->test.weights, n);
+  }
+  free(logp);
+  return s;
+}
+
+static clf_status score_result(clf_flow *flow, const clf__fit_rows *rows, clf__fit_score *score) {
+  const int64_t n = rows->x.rows;
+  double *logp = malloc((size_t)(n + 1) * sizeof *logp);
+  if (!logp) return clf__fail(CLF_ENOMEM, "no memory for the densities of %lld rows", (long long)n);
+  const clf_status s = clf__fit_log_prob(flow, rows, logp);
+  if (!s) *score = clf__fit_score_of(logp, rows->weights, n);
+  free(logp);
+  return s;
+}
+
+static clf_status finish(clf__fit *f, clf_flow *flow) {
+  char *record = NULL;
+  CLF_TRY(describe(f, flow));
+  CLF_TRY(score_result(flow, &f->test, &f->tested));
+  CLF_TRY(score_result(flow, &f->split[0].train, &f->train));
+  CLF_TRY(clf__fit_write_record(f, &record));
+  const clf_status s = clf_flow_set_record(flow, record);
+  free(record);
+  return s;
+}
+
+clf_status clf__fit_result(clf__fit *f, clf_flow **flow) {
+  CLF_TRY(score_test(f));
+  CLF_TRY(make(f, flow));
+  const clf_status s = finish(f, *flow);
+  if (!s) return CLF_OK;
+  clf_flow_free(*flow);
+  *flow = NULL;
+  return s;
+}

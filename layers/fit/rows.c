@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* rows.c: which rows train, judge and test.
+ *
+ * Tables of fewer than 300 rows have no rows to spare for validation: those that do not test are
+ * divided into five folds, each candidate is fitted five times, and each row judges the one model
+ * that has not learnt from it. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "fit_private.h"
+#include "names.h"
+
+/* ---- Copies -------------------------------------------------------------------------------------
+ */
+
+void clf__fit_rows_free(clf__fit_rows *r) {
+  r->x.names = r->given.names = NULL; /* those of the data */
+  clf_table_free(&r->x);
+  clf_table_free(&r->given);
+  free(r->weights);
+  *r = (clf__fit_rows){0};
+}
+
+static clf_status copy_table(const clf_table *from, const int64_t *index, int64_t n,
+                             clf_table *to) {
+  CLF_TRY(clf_table_new(n, from->cols, to));
+  to->names = from->names;
+  for (int64_t i = 0; i < n; i++)
+    memcpy(to->at + i * from->cols, from->at + index[i] * from->cols,
+           (size_t)from->cols * sizeof *to->at);
+  return CLF_OK;
+}
+
+static clf_status copy_rows(const clf_fit_data *from, const int64_t *index, int64_t n,
+                            clf__fit_rows *to) {
+  *to = (clf__fit_rows){0};
+  if (!n) return CLF_OK;
+  CLF_TRY(copy_table(from->x, index, n, &to->x));
+  if (from->given) CLF_TRY(copy_table(from->given, index, n, &to->given));
+  if (!from->weights) return CLF_OK;
+  to->weights = malloc((size_t)n * sizeof *to->weights);
+  if (!to->weights) return clf__fail(CLF_ENOMEM, "no memory for the weights of rows");
+  for (int64_t i = 0; i < n; i++) to->weights[i] = from->weights[index[i]];
+  return CLF_OK;
+}
+
+clf_train_data clf__fit_train_data(const clf__fit_rows *train, const clf__fit_rows *valid) {
+  clf_train_data d = {
+      .x = &train->x, .given = train->given.at ? &train->given : NULL, .weights = train->weights};
+  if (!valid) return d;
+  d.valid = &valid->x;
+  d.valid_given = valid->given.at ? &valid->given : NULL;
+  d.valid_weights = valid->weights;
+  return d;
+}
+
+/* ---- Division
+ * ------------------------------------------------------------------------------------- */
+
+static int64_t rows_in(const clf__fit *f, int role) {
+  int64_t n = 0;
+  for (int64_t i = 0; i < f->data->x->rows; i++) n += f->part[i] == role;
+  return n;
+}
+
+static clf_status assign(clf__fit *f) {
+  const int64_t N = f->data->x->rows;
+  f->part = malloc((size_t)N);
+  if (!f->part) return clf__fail(CLF_ENOMEM, "no memory to divide the rows");
+  const double valid = N < CLF_FIT_FEW_ROWS ? 0 : f->o.valid;
+  if (!f->data->part) return clf_split_rows(N, valid, f->o.test, f->o.seed, f->part);
+  memcpy(f->part, f->data->part, (size_t)N);
+  for (int64_t i = 0; i < N; i++)
+    if (f->part[i] > CLF_ROW_TEST)
+      return clf__fail(CLF_EINVAL, "part %d of row %lld is no part; 0 trains, 1 validates, 2 tests",
+                       f->part[i], (long long)i);
+  return CLF_OK;
+}
+
+/* The rows whose mark is (or is not) `mark`, in order. */
+static int64_t list(const uint8_t *marks, int64_t n, int mark, int is, int64_t *index) {
+  int64_t count = 0;
+  for (int64_t i = 0; i < n; i++)
+    if ((marks[i] == mark) == is) index[count++] = i;
+  return count;
+}
+
+/* The rows that learn, with a fold each, drawn by the seed. */
+static clf_status draw_folds(const clf__fit *f, int64_t rows, uint8_t *fold) {
+  int64_t place = 0;
+  uint8_t *order = malloc((size_t)rows);
+  if (!order) return clf__fail(CLF_ENOMEM, "no memory for folds");
+  clf_status s = CLF_OK;
+  memset(fold, CLF_FIT_FOLDS - 1, (size_t)rows);
+  for (int k = 0; k < CLF_FIT_FOLDS - 1 && !s; k++) {
+    const int64_t left = rows - place, take = rows * (k + 1) / CLF_FIT_FOLDS - place;
+    s = clf_split_rows(left, (double)take / (double)left, 0, f->o.seed + 1 + (uint64_t)k, order);
+    int64_t j = 0; /* among those that no fold has yet */
+    for (int64_t i = 0; i < rows && !s; i++)
+      if (fold[i] == CLF_FIT_FOLDS - 1 && order[j++] == CLF_ROW_VALID) fold[i] = (uint8_t)k;
+    place += take;
+  }
+  free(order);
+  return s;
+}
+
+static clf_fit_data view(const clf__fit_rows *r) {
+  return (clf_fit_data){.x = &r->x, .given = r->given.at ? &r->given : NULL, .weights = r->weights};
+}
+
+static clf_status make_folds(clf__fit *f, int64_t *index) {
+  const int64_t N = f->learn.x.rows;
+  const clf_fit_data all = view(&f->learn);
+  uint8_t *fold = malloc((size_t)N);
+  if (!fold) return clf__fail(CLF_ENOMEM, "no memory for folds");
+  clf_status s = draw_folds(f, N, fold);
+  int64_t first = 0;
+  f->splits = CLF_FIT_FOLDS;
+  for (int k = 0; k < CLF_FIT_FOLDS && !s; k++) {
+    clf__fit_split *to = &f->split[k];
+    s = copy_rows(&all, index, list(fold, N, k, 0, index), &to->train);
+    if (!s) s = copy_rows(&all, index, list(fold, N, k, 1, index), &to->valid);
+    to->first = first;
+    first += to->valid.x.rows;
+  }
+  free(fold);
+  return s;
+}
+
+static clf_status make_split(clf__fit *f, int64_t *index) {
+  const int64_t N = f->data->x->rows;
+  clf__fit_split *to = &f->split[0];
+  f->splits = 1;
+  CLF_TRY(copy_rows(f->data, index, list(f->part, N, CLF_ROW_TRAIN, 1, index), &to->train));
+  return copy_rows(f->data, index, list(f->part, N, CLF_ROW_VALID, 1, index), &to->valid);
+}
+
+/* The weights of the rows that judge, in the order of the splits. */
+static clf_status gather_weights(clf__fit *f) {
+  for (int k = 0; k < f->splits; k++) f->judges += f->split[k].valid.x.rows;
+  if (!f->data->weights) return CLF_OK;
+  f->judge_weights = malloc((size_t)f->judges * sizeof *f->judge_weights);
+  if (!f->judge_weights) return clf__fail(CLF_ENOMEM, "no memory for the weights of rows");
+  for (int k = 0; k < f->splits; k++)
+    memcpy(f->judge_weights + f->split[k].first, f->split[k].valid.weights,
+           (size_t)f->split[k].valid.x.rows * sizeof *f->judge_weights);
+  return CLF_OK;
+}
+
+static clf_status divide(clf__fit *f, int64_t *index) {
+  const int64_t N = f->data->x->rows;
+  CLF_TRY(copy_rows(f->data, index, list(f->part, N, CLF_ROW_TEST, 1, index), &f->test));
+  CLF_TRY(copy_rows(f->data, index, list(f->part, N, CLF_ROW_TEST, 0, index), &f->learn));
+  CLF_TRY(rows_in(f, CLF_ROW_VALID) ? make_split(f, index) : make_folds(f, index));
+  return gather_weights(f);
+}
+
+static clf_status check_enough(const clf__fit *f) {
+  const int64_t N = f->data->x->rows, train = N - rows_in(f, CLF_ROW_TEST);
+  if (train >= 2 * CLF_FIT_FOLDS) return CLF_OK;
+  return clf__fail(CLF_EINVAL,
+                   "there are %lld rows to train and validate on; at least %d are needed",
+                   (long long)train, 2 * CLF_FIT_FOLDS);
+}
+
+clf_status clf__fit_divide(clf__fit *f) {
+  const int64_t N = f->data->x->rows;
+  CLF_TRY(assign(f));
+  CLF_TRY(check_enough(f));
+  int64_t *index = calloc((size_t)N, sizeof *index);
+  if (!index) return clf__fail(CLF_ENOMEM, "no memory to divide the rows");
+  const clf_status s = divide(f, index);
+  free(index);
+  return s;
+}
+
+void clf__fit_divide_free(clf__fit *f) {
+  for (int k = 0; k < CLF_FIT_FOLDS; k++) {
+    clf__fit_rows_free(&f->split[k].train);
+    clf__fit_rows_free(&f->split[k].valid);
+  }
+  clf__fit_rows_free(&f->learn);
+  clf__fit_rows_free(&f->test);
+  free(f->judge_weights);
+  free(f->part);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* score.c: log-likelihoods of rows, their means, and how certain these are. */
+#include <math.h>
+#include <stdlib.h>
+#include "fit_private.h"
+
+clf_status clf__fit_log_prob(clf_flow *flow, const clf__fit_rows *rows, double *logp) {
+  if (!rows->x.rows) return CLF_OK;
+  return rows->given.at ? clf_log_prob_given(flow, rows->x.at, rows->given.at, rows->x.rows, logp)
+                        : clf_log_prob(flow, rows->x.at, rows->x.rows, logp);
+}
+
+/* The standard error of a weighted mean: sqrt(sum w^2 (v - mean)^2) / sum w, with the correction
+ * n / (n - 1) of the unweighted one. */
+static clf__fit_score mean_of(const double *v, const double *minus, const double *weights,
+                              int64_t n) {
+  double sum = 0, weight = 0, squares = 0;
+  if (!n) return (clf__fit_score){NAN, NAN};
+  for (int64_t i = 0; i < n; i++) {
+    const double w = weights ? weights[i] : 1;
+    if (w > 0) sum += w * (v[i] - (minus ? minus[i] : 0));
+    weight += w;
+  }
+  const double mean = sum / weight;
+  for (int64_t i = 0; i < n; i++) {
+    const double w = weights ? weights[i] : 1, d = v[i] - (minus ? minus[i] : 0) - mean;
+    if (w > 0) squares += w * w * d * d;
+  }
+  const double error = n > 1 ? sqrt(squares * (double)n / (double)(n - 1)) / weight : NAN;
+  return (clf__fit_score){mean, isfinite(mean) ? error : NAN};
+}
+
+clf__fit_score clf__fit_score_of(const double *logp, const double *weights, int64_t n) {
+  return mean_of(logp, NULL, weights, n);
+}
+
+clf__fit_score clf__fit_difference(const clf__fit *f, const double *a, const double *b) {
+  return mean_of(a, b, f->judge_weights, f->judges);
+}
+
+/* a and b are logarithms. */
+static double log_add(double a, double b) {
+  const double most = fmax(a, b);
+  return most == -INFINITY ? most : most + log1p(exp(fmin(a, b) - most));
+}
+
+clf_status clf__fit_mean_density(const clf__fit_candidate *c, int splits, const clf__fit_rows *rows,
+                                 double *logp) {
+  const int64_t n = rows->x.rows;
+  CLF_TRY(clf__fit_log_prob(c->flow[0], rows, logp));
+  if (splits == 1) return CLF_OK;
+  double *other = malloc((size_t)n * sizeof *other);
+  if (!other && n)
+    return clf__fail(CLF_ENOMEM, "no memory for the densities of %lld rows", (long long)n);
+  clf_status s = CLF_OK;
+  for (int k = 1; k < splits && !s; k++) {
+    s = clf__fit_log_prob(c->flow[k], rows, other);
+    for (int64_t i = 0; i < n && !s; i++) logp[i] = log_add(logp[i], other[i]);
+  }
+  for (int64_t i = 0; i < n; i++) logp[i] -= log(splits);
+  free(other);
+  return s;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* size.c: how large the nets of a flow should be, and how it should learn, by the size of a table.
+ */
+#include <stdio.h>
+#include "fit_private.h"
+
+clf__fit_sizes clf__fit_size(const clf__fit *f) {
+  const int64_t N = f->split[0].train.x.rows;
+  const int32_t D = f->data->x->cols;
+  const int plane = D <= 3;
+  const int hidden = N < 500 ? 32 : N < 20000 && D < 16 ? 64 : 128;
+  const int bins = N < 500 ? 6 : N >= 3000 && plane ? 32 : plane ? 16 : 8;
+  const int batch = N < 500 ? 64 : N < 20000 ? 256 : 512;
+  const double rate = N < 3000 ? 0.001 : plane ? 0.003 : 0.002;
+  const double decay = N < 500 ? 0.1 : N < 5000 ? 0.01 : 0;
+  clf__fit_sizes s = {.most_steps = N < 500 ? 600 : N < 3000 ? 3000 : 20000};
+  snprintf(s.values, sizeof s.values, "hidden=%d, bins=%d", hidden, bins);
+  snprintf(s.options, sizeof s.options, "batch=%d, lr=%g, schedule=cosine, clip=5, weight_decay=%g",
+           batch, rate, decay);
+  return s;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* train.c: trains the flows of a candidate, one for each split. */
+#define _POSIX_C_SOURCE 200809L
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "arch_private.h"
+#include "clock.h"
+#include "fit_private.h"
+
+clf_status clf__fit_read_options(const char *text, clf_train_options *o) {
+  clf__parameter all[16];
+  const int n = clf__parameters_read(text, all, 16);
+  if (n < 0) return clf__fail(CLF_EINVAL, "\"%s\" is no list of options", text);
+  for (int i = 0; i < n; i++) {
+    char name[64], value[64];
+    snprintf(name, sizeof name, "%.*s", (int)all[i].name_n, all[i].name);
+    snprintf(value, sizeof value, "%.*s", (int)all[i].value_n, all[i].value);
+    CLF_TRY(clf_train_options_set(o, name, value));
+  }
+  return CLF_OK;
+}
+
+static clf_status set_whole(clf_train_options *o, const char *name, int64_t value) {
+  char text[32];
+  snprintf(text, sizeof text, "%lld", (long long)value);
+  return clf_train_options_set(o, name, text);
+}
+
+enum { VALIDATIONS = 60, PATIENCE = 20 };
+
+/* Of a training of so many steps. */
+static clf_status options_of(const clf__fit *f, const clf__fit_candidate *c, int split,
+                             clf_train_options *o) {
+  *o = clf_train_options_default();
+  CLF_TRY(clf__fit_read_options(c->options, o));
+  o->seed = f->o.seed + (uint64_t)split;
+  const int64_t every = c->steps / VALIDATIONS;
+  CLF_TRY(set_whole(o, "steps", c->steps));
+  return set_whole(o, "valid_every", every > 1 ? every : 1);
+}
+
+/* A flow that starts from the mixture starts with one that is fitted to its own split. */
+static clf_status start(const clf__fit *f, const clf__fit_candidate *c, int split,
+                        clf_flow **flow) {
+  CLF_TRY(clf__fit_flow(f, c, split, flow));
+  const clf_status s = clf__fit_is_mixture(c->base)
+                           ? clf__fit_em_base(f, &f->split[split].train, "", *flow)
+                           : CLF_OK;
+  if (s) clf_flow_free(*flow);
+  return s;
+}
+
+/* ---- One split
+ * ------------------------------------------------------------------------------------ */
+
+typedef struct watch {
+  clf__fit *f;
+  clf__fit_candidate *c;
+  int split;
+  double until; /* of the clock, seconds; 0: no limit */
+  /* Of clf__fit_time_step(): the first report, and the last. */
+  int64_t first, last;
+  double first_at, last_at;
+} watch;
+
+static void add_point(clf__fit_candidate *c, const clf_progress *p) {
+  if (!c->curve || c->points == CLF_FIT_POINTS) return;
+  c->curve[c->points++] = (clf__fit_point){p->step, p->train, p->valid};
+}
+
+static int on_progress(const clf_progress *p, void *context) {
+  watch *w = context;
+  if (p->epoch_done && w->split == 0) add_point(w->c, p);
+  return clf__fit_report(w->f, w->c, p->step);
+}
+
+/* A loss that is not finite ends a training, not the search: the flow has its best weights. */
+static clf_status run(clf__fit *f, clf__fit_candidate *c, int split, clf_flow *flow) {
+  const clf__fit_split *s = &f->split[split];
+  const clf_train_data d = clf__fit_train_data(&s->train, &s->valid);
+  clf_train_options o;
+  clf_trainer *t = NULL;
+  watch w = {.f = f, .c = c, .split = split};
+  CLF_TRY(options_of(f, c, split, &o));
+  CLF_TRY(clf_trainer_create_with(flow, &d, &o, &t));
+  const clf_status status = clf_trainer_run(t, on_progress, &w);
+  clf_trainer_free(t);
+  c->best += clf_flow_history(flow).steps;
+  return status == CLF_ENUM && clf_flow_history(flow).steps > 0 ? CLF_OK : status;
+}
+
+clf_status clf__fit_train(clf__fit *f, clf__fit_candidate *c) {
+  const double began = clf__now();
+  clf_status s = CLF_OK;
+  c->curve = malloc(CLF_FIT_POINTS * sizeof *c->curve);
+  if (!c->curve) return clf__fail(CLF_ENOMEM, "no memory for a training's curve");
+  for (int k = 0; k < f->splits && !s; k++) {
+    s = start(f, c, k, &c->flow[k]);
+    if (!s) s = run(f, c, k, c->flow[k]);
+  }
+  c->best /= f->splits;
+  c->seconds = clf__now() - began;
+  return s;
+}
+
+/* ---- The time of a step
+ * ------------------------------------------------------------------------------ */
+
+static int on_timing(const clf_progress *p, void *context) {
+  watch *w = context;
+  w->last = p->step;
+  w->last_at = clf__now();
+  if (!w->first) w->first = p->step, w->first_at = w->last_at;
+  return clf__fit_report(w->f, w->c, 0) || w->last_at > w->until;
+}
+
+enum { FEW_STEPS = 400 };
+
+/* The first report comes after kernels were compiled and memory was touched. */
+clf_status clf__fit_time_step(clf__fit *f, clf__fit_candidate *c, double limit, double *seconds) {
+  clf_flow *flow = NULL;
+  clf_trainer *t = NULL;
+  clf_train_options o;
+  const int64_t steps = c->steps;
+  watch w = {.f = f, .c = c, .until = clf__now() + limit};
+  const clf_train_data d = clf__fit_train_data(&f->split[0].train, &f->split[0].valid);
+  c->steps = FEW_STEPS;
+  clf_status s = clf__fit_flow(f, c, 0, &flow);
+  if (!s) s = options_of(f, c, 0, &o);
+  if (!s) s = clf_trainer_create_with(flow, &d, &o, &t);
+  if (!s) s = clf_trainer_run(t, on_timing, &w);
+  if (s == CLF_ESTOPPED || s == CLF_ENUM) s = CLF_OK;
+  clf_trainer_free(t);
+  clf_flow_free(flow);
+  c->steps = steps;
+  *seconds = w.last > w.first ? (w.last_at - w.first_at) / (double)(w.last - w.first) : limit;
+  return s;
+}
