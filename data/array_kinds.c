@@ -66,7 +66,7 @@ static clf_status check_codes(const char *path, const clf_table *t, int32_t c) {
 
 static clf_status copy_like(const char *path, const clf_columns *like, clf_table *t) {
   for (int32_t c = 0; c < t->cols; c++) {
-    CLF_TRY(clf__column_check(&like->at[c]));
+    CLF_TRY(clf_column_check(&like->at[c]));
     CLF_TRY(clf_column_copy(&like->at[c], &t->columns[c]));
     t->columns[c].smallest = t->columns[c].largest = NAN;
     CLF_TRY(check_codes(path, t, c));

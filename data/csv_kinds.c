@@ -208,7 +208,7 @@ static clf_status judge_kinds(clf__csv *r) {
 static clf_status copy_kinds(clf__csv *r) {
   const clf_column *const from = r->o->like->at;
   for (int32_t c = 0; from && c < r->t.cols; c++) {
-    CLF_TRY(clf__column_check(&from[r->like[c]]));
+    CLF_TRY(clf_column_check(&from[r->like[c]]));
     CLF_TRY(clf_column_copy(&from[r->like[c]], &r->t.columns[c]));
     r->t.columns[c].smallest = r->t.columns[c].largest = NAN;
   }

@@ -147,7 +147,7 @@ static clf_status write_file(const char *path, const clf_table *t) {
 }
 
 clf_status clf__csv_write(const char *path, const clf_table *t) {
-  for (int32_t c = 0; t->columns && c < t->cols; c++) CLF_TRY(clf__column_check(&t->columns[c]));
+  for (int32_t c = 0; t->columns && c < t->cols; c++) CLF_TRY(clf_column_check(&t->columns[c]));
   if (t->names) CLF_TRY(check_names(path, t));
   const locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
   if (!c) return clf__fail(CLF_ENOMEM, "%s: no memory for a locale", path);

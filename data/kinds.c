@@ -152,7 +152,7 @@ static clf_status read_number(const char *text, double *value) {
 clf_status clf_column_value(const clf_column *k, const char *text, double *value) {
   char holds[384];
   CLF_GIVEN("column, text, value", k, text, value);
-  CLF_TRY(clf__column_check(k));
+  CLF_TRY(clf_column_check(k));
   if (k->kind <= CLF_COLUMN_INTEGER) return read_number(text, value);
   if (clf__column_read(k, text, strlen(text), 1, value)) return CLF_OK;
   clf__column_holds(k, holds, sizeof holds);
@@ -235,7 +235,8 @@ static clf_status check_categories(const clf_column *k) {
   return CLF_OK;
 }
 
-clf_status clf__column_check(const clf_column *k) {
+clf_status clf_column_check(const clf_column *k) {
+  CLF_GIVEN("column", k);
   if ((unsigned)k->kind >= CLF_COLUMN_KINDS)
     return clf__fail(CLF_EINVAL, "there is no kind %d of columns", (int)k->kind);
   if (k->kind == CLF_COLUMN_BOOLEAN || k->kind == CLF_COLUMN_CATEGORY) return check_categories(k);

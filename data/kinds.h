@@ -29,7 +29,4 @@ void clf__columns_free(clf_column *columns, int32_t count);
 /* Widens the range by a value. */
 void clf__column_sees(clf_column *k, double value);
 
-/* EINVAL unless a description makes sense: kinds, categories in order and all different, forms. */
-clf_status clf__column_check(const clf_column *k);
-
 #endif

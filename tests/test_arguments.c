@@ -352,6 +352,46 @@ START_TEST(large_counts) {
 }
 END_TEST
 
+/* ---- Kinds of columns ---------------------------------------------------------------------- */
+
+START_TEST(kinds) {
+  const clf_column plain = {.decimals = -1};
+  clf_column copy;
+  clf_columns columns = {0};
+  char *text = NULL, word[8] = "x";
+  NO(clf_table_match_kinds, "t", NULL, NULL);
+  NO(clf_table_one_hot, "t", NULL);
+  NO(clf_table_line, "t", NULL, 0, &text);
+  NO(clf_table_line, "line", &table, 0, NULL);
+  REFUSES(clf_table_line(&table, 50, &text), "there is no row 50; the table has 50");
+  REFUSES(clf_table_line(&table, -1, &text), "the columns of the table have no names");
+  NO(clf_column_value, "column", NULL, "1", y);
+  NO(clf_column_value, "text", &plain, NULL, y);
+  NO(clf_column_value, "value", &plain, "1", NULL);
+  NO(clf_column_check, "column", NULL);
+  NO(clf_column_copy, "column", NULL, &copy);
+  NO(clf_column_copy, "copy", &plain, NULL);
+  NO(clf_columns_copy, "columns", NULL, &columns);
+  NO(clf_columns_copy, "copy", &columns, NULL);
+  NO(clf_columns_one_hot, "columns", NULL, &columns);
+  NO(clf_columns_one_hot, "expanded", &columns, NULL);
+  QUIET(clf_column_free, (clf_column_free(NULL), 1));
+  QUIET(clf_columns_free, (clf_columns_free(NULL), 1));
+  QUIET(clf_column_text, clf_column_text(NULL, 1, word, sizeof word) == 0 && !*word);
+  QUIET(clf_column_kind_name, !*clf_column_kind_name(CLF_COLUMN_KINDS));
+  QUIET(clf_columns_one_hot_count, clf_columns_one_hot_count(NULL, 3) == 3);
+  NO(clf_flow_set_kinds, "flow", NULL, NULL);
+  QUIET(clf_flow_kinds, clf_flow_kinds(NULL) == NULL);
+  NO(clf_flow_set_context_table, "flow", NULL, &columns);
+  NO(clf_flow_set_context_table, "columns", flow, NULL);
+  REFUSES(clf_flow_set_context_table(flow, &columns),
+          "a table of 0 columns without names makes 0 numbers of context; the flow takes 0");
+  QUIET(clf_flow_context_table, !clf_flow_context_table(NULL) && !clf_flow_context_table(flow));
+  NO(clf_flow_table_columns, "flow", NULL, 0, &columns);
+  NO(clf_flow_table_columns, "columns", flow, 0, NULL);
+}
+END_TEST
+
 /* ---- Architectures ------------------------------------------------------------------------- */
 
 START_TEST(architectures) {
@@ -552,8 +592,8 @@ static int is_called(const char *name, size_t length) {
 
 /* What stands before the first parenthesis of each declaration, unless it is a constant. */
 START_TEST(no_function_is_missing) {
-  static const char *const headers[] = {"arch",  "core", "data",  "density", "flow",   "images",
-                                        "judge", "plot", "train", "tune",    "version"};
+  static const char *const headers[] = {"arch",  "core", "data",   "density", "flow", "images",
+                                        "judge", "plot", "report", "train",   "tune", "version"};
   int found = 0;
   for (size_t h = 0; h < sizeof headers / sizeof *headers; h++) {
     char path[4096];
@@ -584,10 +624,12 @@ int main(void) {
   tcase_add_test(tc, core);
   tcase_add_test(tc, tensors);
   tcase_add_test(tc, tables);
+  tcase_add_test(tc, kinds);
   tcase_add_test(tc, image_sets);
   tcase_add_test(tc, flows);
   tcase_add_test(tc, use);
   tcase_add_test(tc, large_counts);
+  tcase_add_test(tc, kinds);
   tcase_add_test(tc, architectures);
   tcase_add_test(tc, given);
   tcase_add_test(tc, training);

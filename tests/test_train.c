@@ -36,6 +36,7 @@ static TCase *tests(void) {
   tests_of_memory(tc);
   tests_of_rows(tc);
   tests_of_columns(tc);
+  tests_of_kinds(tc);
   tests_of_composed(tc);
   tests_of_discrete(tc);
   tests_of_files(tc);

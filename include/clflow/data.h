@@ -151,6 +151,9 @@ CLF_API clf_status clf_column_value(const clf_column *column, const char *text, 
  * length of the whole text.  Labels may be up to 1024 bytes long, other texts are below 64. */
 CLF_API size_t clf_column_text(const clf_column *column, double value, char *text, size_t size);
 
+/* Whether a description makes sense: 1 to CLF_CATEGORIES_MAX labels in order, a form that dates may
+ * have.  Errors: EINVAL. */
+CLF_API clf_status clf_column_check(const clf_column *column);
 /* Copies that own what they point to.  Errors: ENOMEM. */
 CLF_API clf_status clf_column_copy(const clf_column *column, clf_column *copy);
 CLF_API void clf_column_free(clf_column *column); /* what it points to */
@@ -161,8 +164,9 @@ CLF_API void clf_columns_free(clf_columns *columns);
  * in rows of this label and 0 in others, NaN where the label is missing: as a context is given to a
  * flow.  All columns are plain numbers then.  Errors: EINVAL (a category needs a name), ENOMEM. */
 CLF_API clf_status clf_table_one_hot(clf_table *t);
-/* Columns that this makes of a table or of descriptions. */
+/* Columns that this makes of descriptions; their number, or with their names too. */
 CLF_API int32_t clf_columns_one_hot_count(const clf_column *columns, int32_t count);
+CLF_API clf_status clf_columns_one_hot(const clf_columns *columns, clf_columns *expanded);
 
 /* A row of a table as a line of CSV, without its end; row -1: the names.  The id comes first, if
  * the table has ids.  To be freed by the caller.  Errors: EINVAL (no such row, no names), ENOMEM.
@@ -188,6 +192,12 @@ CLF_API clf_status clf_file_write(const char *path, const void *bytes, size_t n)
  * that the table lacks and the nearest names it has, or the two columns that share a name; ENOMEM.
  * The table is then as it was. */
 CLF_API clf_status clf_table_match(clf_table *t, char *const *names, int32_t count);
+
+/* Gives the columns of a table the kinds of a model's, t->cols of them (clf_flow_kinds()): labels
+ * are matched by their text and get the model's codes.  Nothing changes without descriptions, in
+ * the table or as NULL here.  Errors: EINVAL names a label that the model does not have, or a
+ * column of another kind; ENOMEM.  The table is then as it was. */
+CLF_API clf_status clf_table_match_kinds(clf_table *t, const clf_column *kinds);
 
 /* Removes the temporary files of this process whose writing is not finished.  For a handler of a
  * signal that ends the process, where it may be called; what was at their paths stays as it was. A

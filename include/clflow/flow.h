@@ -116,9 +116,29 @@ CLF_API const clf_column_grid *clf_flow_grid(const clf_flow *flow);
 CLF_API clf_status clf_flow_set_columns(clf_flow *flow, char *const *names);
 /* The names, owned by the flow and valid until they are set again; NULL: it has none. */
 CLF_API char *const *clf_flow_columns(const clf_flow *flow);
-/* The same for the C columns of the context, which clf_trainer_create_with() sets. */
+/* The same for the C columns of the context, which clf_trainer_create_with() sets; removes what
+ * clf_flow_set_context_table() set. */
 CLF_API clf_status clf_flow_set_context_columns(clf_flow *flow, char *const *names);
 CLF_API char *const *clf_flow_context_columns(const clf_flow *flow);
+
+/* Descriptions of the D columns (docs/tables.md), copied; NULL removes them.  They are saved with
+ * the flow; calls on plain arrays ignore them, and take codes in place of labels.
+ * clf_trainer_create() sets those of its table, if it has some.
+ * Errors: EINVAL (a description that makes no sense), ENOMEM; the flow then keeps what it had. */
+CLF_API clf_status clf_flow_set_kinds(clf_flow *flow, const clf_column *kinds);
+/* The descriptions, owned by the flow and valid until they are set again; NULL: it has none. */
+CLF_API const clf_column *clf_flow_kinds(const clf_flow *flow);
+/* The columns of the table of which clf_table_one_hot() makes the context: their names and
+ * descriptions, copied.  The names of the C columns of the context follow from them.
+ * Errors: EINVAL (they make another number of columns than C, or have no names), ENOMEM. */
+CLF_API clf_status clf_flow_set_context_table(clf_flow *flow, const clf_columns *columns);
+/* They, owned by the flow; NULL: the context is made of plain columns. */
+CLF_API const clf_columns *clf_flow_context_table(const clf_flow *flow);
+/* Copies of the names and descriptions of the D columns, and with `context` those of the context's
+ * table behind them: what clf_table_options.like takes.  Plain numbers where the flow has no
+ * descriptions; no names where it has none of the D columns, or is asked for the context and has
+ * none of that.  Errors: ENOMEM. */
+CLF_API clf_status clf_flow_table_columns(const clf_flow *flow, int context, clf_columns *columns);
 
 /* ---- Parameters -------------------------------------------------------- */
 

@@ -30,7 +30,9 @@ char *const *clf_flow_columns(const clf_flow *f) { return f ? f->columns : NULL;
 clf_status clf_flow_set_context_columns(clf_flow *f, char *const *names) {
   CLF_GIVEN("flow", f);
   if (!f->context && names) return clf__fail(CLF_EINVAL, "the flow takes no context");
-  return set_names(names, f->context, &f->c_columns);
+  CLF_TRY(set_names(names, f->context, &f->c_columns));
+  clf_columns_free(&f->c_table);
+  return CLF_OK;
 }
 char *const *clf_flow_context_columns(const clf_flow *f) { return f ? f->c_columns : NULL; }
 

@@ -144,6 +144,7 @@ void clf_flow_free(clf_flow *f) {
   free(f->grid);
   clf__names_free(f->columns, f->spec.dim);
   clf__names_free(f->c_columns, f->context);
+  clf__flow_free_kinds(f);
   free(f->record);
   free(f);
 }

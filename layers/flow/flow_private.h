@@ -67,6 +67,8 @@ struct clf_flow {
   clf_column_grid *grid; /* D of discrete columns, step 0 for the others; or NULL */
   char **columns;        /* D names, or NULL */
   char **c_columns;      /* of the context, C names; or NULL */
+  clf_column *kinds;     /* D descriptions of columns, or NULL */
+  clf_columns c_table;   /* of the table that the context is made of; count 0: plain columns */
   char *record;          /* record.c; or NULL */
   clf_history history;
   int64_t drop_first; /* what dropout's masks depend on: clf__pass.first and key */
@@ -250,6 +252,12 @@ clf_status clf__get_grid(const struct clf__st *st, clf_flow *f);
 clf_status clf__flow_check_columns(const clf_flow *f, char *const *names);
 clf_status clf__put_columns(struct clf__st_writer *w, const clf_flow *f);
 clf_status clf__get_columns(const struct clf__st *st, clf_flow *f);
+
+/* kinds.c of store/: descriptions of columns. */
+clf_status clf__put_kinds(struct clf__st_writer *w, const clf_flow *f);
+clf_status clf__get_kinds(const struct clf__st *st, clf_flow *f);
+/* kinds.c */
+void clf__flow_free_kinds(clf_flow *f);
 
 /* record.c */
 clf_status clf__put_record(struct clf__st_writer *w, const clf_flow *f);

@@ -114,11 +114,77 @@ START_TEST(many_columns) {
 }
 END_TEST
 
+/* ---- Kinds --------------------------------------------------------------------------- */
+
+static clf_column labels(int32_t n, char **at) {
+  return (clf_column){.kind = CLF_COLUMN_CATEGORY, .category_count = n, .categories = at};
+}
+
+/* A table of one column "a" with these values. */
+static clf_table column_of(const clf_column *k, int64_t rows, const double *at) {
+  clf_table t = table_of(rows, 1, abc);
+  memcpy(t.at, at, (size_t)rows * sizeof *at);
+  t.columns = calloc(1, sizeof *t.columns);
+  ck_assert_int_eq(clf_column_copy(k, t.columns), CLF_OK);
+  return t;
+}
+
+static void recodes(const clf_column *from, const double *at, const clf_column *to,
+                    const double *want, const char *message) {
+  clf_table t = column_of(from, 2, at);
+  const clf_status s = clf_table_match_kinds(&t, to);
+  if (message)
+    expect(s, CLF_EINVAL, message);
+  else
+    ck_assert_int_eq(s, CLF_OK);
+  expect_table(&t, 2, 1, message ? at : want);
+  ck_assert_int_eq(t.columns->kind, message ? from->kind : to->kind);
+  clf_table_free(&t);
+}
+
+START_TEST(columns_by_kind) {
+  const clf_column number = {.decimals = -1}, integer = {.kind = CLF_COLUMN_INTEGER},
+                   mf = labels(2, (char *[]){"f", "m"}), mfx = labels(3, (char *[]){"a", "f", "m"}),
+                   digits = labels(2, (char *[]){"1", "2"}), more = labels(1, (char *[]){"z"}),
+                   yes = {.kind = CLF_COLUMN_BOOLEAN,
+                          .category_count = 2,
+                          .categories = (char *[]){"no", "yes"}},
+                   day = {.kind = CLF_COLUMN_DATE,
+                          .form = (char[]){"%Y-%m-%d"},
+                          .unit = (char[]){"days since 1970-01-01"}},
+                   second = {.kind = CLF_COLUMN_DATE,
+                             .form = (char[]){"%Y-%m-%dT%H:%M"},
+                             .unit = (char[]){"seconds since 1970-01-01 00:00 UTC"}};
+  const double at[] = {0, 1}, up[] = {1, 2};
+  recodes(&mf, at, &mf, at, NULL);
+  recodes(&mf, at, &mfx, up, NULL);
+  recodes(&integer, up, &digits, at, NULL);
+  recodes(&yes, at, &yes, at, NULL);
+  recodes(&yes, at, &integer, at, NULL);
+  recodes(&integer, at, &number, at, NULL);
+  recodes(&integer, at, &yes, at, NULL);
+  recodes(&day, at, &day, at, NULL);
+  recodes(&more, (double[]){0, 0}, &mf, NULL,
+          "column 1 (\"a\") has the label \"z\", which is not one of f, m");
+  recodes(&integer, up, &yes, NULL, "row 1, column 1 (\"a\"): 2 is not no or yes");
+  recodes(&mf, at, &number, NULL,
+          "column 1 (\"a\") holds category values; the model takes a number there");
+  recodes(&number, at, &day, NULL,
+          "column 1 (\"a\") holds number values; the model takes a date, written as 1970-01-01 "
+          "there");
+  recodes(
+      &second, at, &day, NULL,
+      "column 1 (\"a\") holds date values; the model takes a date, written as 1970-01-01 there");
+  recodes(&mf, up, &mfx, NULL, "row 1, column 1 (\"a\"): 2 is none of its codes");
+}
+END_TEST
+
 void tests_of_match(Suite *s) {
   TCase *c = tcase_create("match");
   tcase_add_test(c, columns_by_name);
   tcase_add_test(c, columns_by_position);
   tcase_add_test(c, columns_that_are_missing);
   tcase_add_test(c, many_columns);
+  tcase_add_test(c, columns_by_kind);
   suite_add_tcase(s, c);
 }

@@ -20,6 +20,7 @@ const char *path_of(const char *name);
 /* The tests of a file. */
 void tests_of_bits(TCase *tc);
 void tests_of_columns(TCase *tc);
+void tests_of_kinds(TCase *tc);
 void tests_of_composed(TCase *tc);
 void tests_of_density(TCase *tc);
 void tests_of_discrete(TCase *tc);
