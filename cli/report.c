@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 /* ---- Rows by what they serve for ------------------------------------------------------------ */
 
@@ -16,18 +17,38 @@ static double record_number(const json_t *record, const char *of, const char *na
   return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
+/* The checksum that a record has of its rows: CRC-32 of the numbers and then of the context. */
+static double checksum_of(const cli_session *s) {
+  const clf_table *const tables[] = {&s->data, &s->given};
+  uLong sum = crc32(0, NULL, 0);
+  for (int i = 0; i < 2; i++) {
+    const unsigned char *bytes = (const unsigned char *)tables[i]->at;
+    size_t left = bytes ? (size_t)tables[i]->rows * (size_t)tables[i]->cols * sizeof(double) : 0;
+    while (left) { /* zlib counts in 32 bits */
+      const size_t n = left < (1u << 30) ? left : 1u << 30;
+      sum = crc32(sum, bytes, (uInt)n);
+      bytes += n;
+      left -= n;
+    }
+  }
+  return (double)sum;
+}
+
 /* What each row served for when the model was chosen, into part (rows); 0 if that is not known,
  * since the model has no record or these are other rows. */
-static int known_parts(const clf_flow *flow, int64_t rows, uint8_t *part) {
-  json_t *const record = clf_flow_record(flow) ? json_loads(clf_flow_record(flow), 0, NULL) : NULL;
+static int known_parts(const cli_session *s, uint8_t *part) {
+  const double n = (double)s->data.rows;
+  const char *const text = clf_flow_record(s->flow);
+  json_t *const record = text ? json_loads(text, 0, NULL) : NULL;
   const double train = record_number(record, "rows", "train"),
                valid = record_number(record, "rows", "valid"),
                test = record_number(record, "rows", "test"),
-               seed = record_number(record, NULL, "seed");
+               seed = record_number(record, NULL, "seed"),
+               checksum = record_number(record, NULL, "checksum");
   json_decref(record);
-  if (!(train + valid + test == (double)rows) || !(test >= 1) || isnan(seed)) return 0;
-  return clf_split_rows(rows, valid / (double)rows, test / (double)rows, (uint64_t)seed, part) ==
-         CLF_OK;
+  if (!(train + valid + test == n) || !(test >= 1) || isnan(seed)) return 0;
+  if (!isnan(checksum) && checksum != checksum_of(s)) return 0;
+  return clf_split_rows(s->data.rows, valid / n, test / n, (uint64_t)seed, part) == CLF_OK;
 }
 
 static int copy_rows(const clf_table *from, const uint8_t *part, int which, int64_t n,
@@ -71,7 +92,7 @@ static int take_part(cli_session *s, const uint8_t *part, int which, cli_report_
 static int take_rows(cli_session *s, const uint8_t *parts, cli_report_rows *r) {
   uint8_t *const part = malloc((size_t)s->data.rows);
   if (!part) return cli_fail("out of memory for %" PRId64 " rows", s->data.rows);
-  r->source.seen = !parts && !known_parts(s->flow, s->data.rows, part);
+  r->source.seen = !parts && !known_parts(s, part);
   if (r->source.seen) memset(part, CLF_ROW_TEST, (size_t)s->data.rows);
   if (parts) memcpy(part, parts, (size_t)s->data.rows);
   int code = CLI_OK;
@@ -120,19 +141,25 @@ static int take_pairs(const cli_session *s, const char *list, cli_report_rows *r
 /* ---- The source -------------------------------------------------------------------------------
  */
 
-static void write_command(uint64_t seed, cli_report_rows *r) {
+static void append_words(cli_report_rows *r, const char *const *words) {
+  for (; *words; words++) cli_append_word(' ', *words, r->command, sizeof r->command);
+}
+
+/* The commands that make the model again, where a record holds what that takes, and the report. */
+static void write_command(const clf_flow *flow, uint64_t seed, cli_report_rows *r) {
   char number[32];
-  snprintf(r->command, sizeof r->command, "clflow report");
-  cli_append_word(' ', cli_common.model, r->command, sizeof r->command);
-  cli_append_word(' ', "--data", r->command, sizeof r->command);
-  cli_append_word(' ', cli_common.data, r->command, sizeof r->command);
-  if (cli_common.given) {
-    cli_append_word(' ', "--given", r->command, sizeof r->command);
-    cli_append_word(' ', cli_common.given, r->command, sizeof r->command);
-  }
+  const char *const model = cli_common.model, *const data = cli_common.data;
   snprintf(number, sizeof number, "%" PRIu64, seed);
-  cli_append_word(' ', "--seed", r->command, sizeof r->command);
-  cli_append_word(' ', number, r->command, sizeof r->command);
+  *r->command = '\0';
+  if (clf_flow_record(flow)) {
+    snprintf(r->command, sizeof r->command, "clflow fit");
+    append_words(r, (const char *const[]){data, "--repeat", model, "--out", "again.flow", NULL});
+    strncat(r->command, "\n", sizeof r->command - strlen(r->command) - 1);
+  }
+  strncat(r->command, "clflow report", sizeof r->command - strlen(r->command) - 1);
+  append_words(r, (const char *const[]){model, "--data", data, NULL});
+  if (cli_common.given) append_words(r, (const char *const[]){"--given", cli_common.given, NULL});
+  append_words(r, (const char *const[]){"--seed", number, NULL});
 }
 
 int cli_report_open(cli_session *s, const char *pairs, const uint8_t *part, uint64_t seed,
@@ -141,7 +168,7 @@ int cli_report_open(cli_session *s, const char *pairs, const uint8_t *part, uint
       .source = {
           .flow = s->flow, .data = cli_common.data, .model = cli_common.model, .seed = seed}};
   if (!s->data.at) return cli_fail("reports are for tables, %s holds images", cli_common.data);
-  write_command(seed, r);
+  write_command(s->flow, seed, r);
   r->source.command = r->command;
   const int code = take_rows(s, part, r);
   return code ? code : take_pairs(s, pairs, r);

@@ -117,7 +117,7 @@ static void x_numbers(const clf__frame *f, const clf__ticks *t, double left, dou
     double at = clf__frame_x(f, t->at[i]);
     if (at < f->x - 1 || at > f->x + f->w + 1) continue;
     at = fmin(fmax(at, left + wide / 2), right - wide / 2);
-    if (at - wide / 2 < free_from) continue;
+    if (at - wide / 2 < free_from - 0.01) continue;
     clf__canvas_text(
         f->canvas, at, f->y + f->h + 14, t->label[i],
         (clf__write){.size = number_size, .align = 0.5, .ink = CLF__INK_SOFT, .max = max});
@@ -157,8 +157,8 @@ clf__frame clf__frame_begin(clf__canvas *c, double x, double y, double w, double
   const double below = (ax->hidden ? 4 : 20) + (ax->name ? 17 : 0), above = ay->name ? 20 : 6;
   f.y = y + above;
   f.h = h - above - below;
-  if (!ay->hidden) find_ticks(ay, fmax(2.5, f.h / 38), &ty);
-  const double room = fmin(width_of(&ty) + 9, 0.35 * w);
+  if (!ay->hidden) find_ticks(ay, fmax(3, f.h / 32), &ty);
+  const double room = fmin(width_of(&ty) + 9, 0.4 * w);
   f.x = x + (ay->hidden ? 4 : fmax(room, 22));
   f.w = x + w - f.x - 8;
   if (!ax->hidden) find_ticks(ax, fmax(2, f.w / 62), &tx);

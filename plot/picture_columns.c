@@ -54,7 +54,7 @@ const clf__picture clf__picture_marginals = {.title = "Columns of data and sampl
                                              .height = 168,
                                              .draw = draw_marginal,
                                              .describe = describe_marginal,
-                                             .keys = 1};
+                                             .keys = {"data", "samples of the model"}};
 
 /* ---- Pairs --------------------------------------------------------------------------------- */
 
@@ -138,6 +138,14 @@ static clf_status draw_pair(const clf__facts *f, int panel, clf__canvas *c) {
   return CLF_OK;
 }
 
+/* So that six columns fill the page's width. */
+static void pair_size(const clf__facts *f, double *width, double *height) {
+  int32_t column[CLF__PAIRS_MOST];
+  const int columns = clf__pair_columns(f, column);
+  *width = columns == 2 ? 500 : columns == 3 ? 380 : columns == 4 ? 300 : 216;
+  *height = columns == 2 ? 440 : columns == 3 ? 330 : columns == 4 ? 260 : 196;
+}
+
 static void describe_pair(const clf__facts *f, int panel, char *text, size_t size) {
   int32_t column[CLF__PAIRS_MOST];
   char x_name[160], y_name[160];
@@ -152,9 +160,8 @@ static void describe_pair(const clf__facts *f, int panel, char *text, size_t siz
 const clf__picture clf__picture_pairs = {.title = "Pairs of columns of data and samples",
                                          .panels = pair_panels,
                                          .absent = "a pair plot needs two columns",
-                                         .width = 264,
-                                         .height = 236,
+                                         .size = pair_size,
                                          .draw = draw_pair,
                                          .describe = describe_pair,
-                                         .keys = 1,
+                                         .keys = {"data", "samples of the model"},
                                          .place = pair_place};

@@ -106,7 +106,8 @@ const clf__picture clf__picture_curves = {
     .width = 352,
     .height = 220,
     .draw = draw_curve,
-    .describe = describe_curve};
+    .describe = describe_curve,
+    .keys = {"training rows", "validation rows"}};
 
 /* ---- Candidates ---------------------------------------------------------------------------------
  */
@@ -186,6 +187,11 @@ static clf_status draw_candidates(const clf__facts *f, int panel, clf__canvas *c
   return CLF_OK;
 }
 
+static void candidate_size(const clf__facts *f, double *width, double *height) {
+  *width = 480;
+  *height = 60 + 26 * fmin(f->record.count, LISTED);
+}
+
 static void describe_candidates(const clf__facts *f, int panel, char *text, size_t size) {
   (void)panel;
   snprintf(text, size, "Log-likelihood of %d candidates on validation and test rows",
@@ -196,7 +202,7 @@ const clf__picture clf__picture_candidates = {
     .title = "Candidates",
     .panels = candidate_panels,
     .absent = "the model's record holds no candidates; `clflow fit` writes them",
-    .width = 480,
-    .height = 320,
+    .size = candidate_size,
     .draw = draw_candidates,
-    .describe = describe_candidates};
+    .describe = describe_candidates,
+    .keys = {"test rows", "validation rows, by which the model was chosen"}};

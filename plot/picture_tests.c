@@ -51,10 +51,10 @@ static clf_status draw_ranks(const clf__facts *f, clf__canvas *c) {
   const clf__axis ax = {.range = {0, 1}, .name = "share of samples that are less probable"};
   const clf__axis ay = {.range = {0, 1.1 * top}, .name = "share of rows"};
   clf__frame frame = clf__frame_begin(c, 0, 0, c->width, c->height, &ax, &ay);
-  clf__draw_bins(&frame, &bins, t->level == CLF__FITS ? CLF__INK_DATA : CLF__INK_BAD, 1);
   const double high = clf__frame_y(&frame, even + band);
   const double low = clf__frame_y(&frame, fmax(even - band, 0));
   clf__canvas_rect(c, frame.x, high, frame.w, low - high, CLF__INK_BAND, 0.2);
+  clf__draw_bins(&frame, &bins, t->level == CLF__FITS ? CLF__INK_DATA : CLF__INK_BAD, 1);
   clf__frame_end(&frame);
   return CLF_OK;
 }
@@ -110,4 +110,4 @@ const clf__picture clf__picture_rank = {.title = "log p of the test rows among s
                                         .height = 190,
                                         .draw = draw_rank,
                                         .describe = describe_rank,
-                                        .keys = 1};
+                                        .keys = {"data", "samples of the model"}};

@@ -13,17 +13,16 @@ typedef struct clf__picture {
   const char *title;
   int (*panels)(const clf__facts *f); /* 0: the facts hold nothing of it */
   const char *absent;                 /* what is then said */
-  double width, height;               /* of a panel */
+  double width, height;               /* of a panel; or */
+  void (*size)(const clf__facts *f, double *width, double *height); /* unless NULL */
   /* The panel fills the canvas; ENOMEM. */
   clf_status (*draw)(const clf__facts *f, int panel, clf__canvas *c);
   /* What the panel shows, for those who do not see it. */
   void (*describe)(const clf__facts *f, int panel, char *text, size_t size);
-  int keys; /* 1: data and samples have a legend */
+  const char *keys[2]; /* what the first two colours are; NULL: needs no legend */
   /* Where the panel stands in a PNG's grid; NULL: one after the other. */
   void (*place)(const clf__facts *f, int panel, int *row, int *col);
 } clf__picture;
-
-extern const clf__picture clf__pictures[CLF_PICTURES];
 
 /* Columns of the pair plot, in the order of their axes; how many. */
 int clf__pair_columns(const clf__facts *f, int32_t column[CLF__PAIRS_MOST]);

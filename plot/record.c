@@ -29,8 +29,28 @@ static clf__candidate candidate(const json_t *c) {
                           .valid_se = number(c, "valid_se"),
                           .test = number(c, "test"),
                           .test_se = number(c, "test_se"),
+                          .weight = number(c, "weight"),
                           .chosen = json_is_true(json_object_get(c, "chosen")),
                           .curve = json_object_get(c, "curve")};
+}
+
+/* A blend has no candidate of its own: its figures are the record's result, its parts those that
+ * have a weight. */
+static void add_blend(clf__record *r) {
+  clf__candidate blend = candidate(json_object_get(r->json, "result"));
+  blend.name = text(r->json, "chosen");
+  blend.chosen = 1;
+  if (!blend.name || !json_object_get(r->json, "result")) return;
+  if (clf__record_named(r, blend.name)) return;
+  for (int i = 0; i < r->count; i++) r->candidate[i].chosen = 0;
+  r->candidate[r->count++] = blend;
+}
+
+static void read_rest(clf__record *r) {
+  r->refit = json_is_true(json_object_get(json_object_get(r->json, "rows"), "refit"));
+  r->by = number(r->json, "by");
+  r->by_se = number(r->json, "by_se");
+  r->next = text(r->json, "next");
 }
 
 clf_status clf__record_read(clf__record *r, const clf_flow *flow) {
@@ -41,11 +61,12 @@ clf_status clf__record_read(clf__record *r, const clf_flow *flow) {
   r->json = json_loads(record, 0, &error);
   if (!json_is_object(r->json)) {
     clf__record_free(r);
-    return clf__plot_fail(CLF_EFORMAT, "the model's record is not a JSON object: %s", error.text);
+    return clf__plot_fail(CLF_EFORMAT, "the model's record is not a JSON object%s%s",
+                          *error.text ? ": " : "", error.text);
   }
   const json_t *const list = json_object_get(r->json, "candidates");
   const size_t count = json_array_size(list);
-  r->candidate = calloc(count ? count : 1, sizeof *r->candidate);
+  r->candidate = calloc(count + 1, sizeof *r->candidate);
   if (!r->candidate) {
     clf__record_free(r);
     return clf__plot_fail(CLF_ENOMEM, "no memory for a record of %zu candidates", count);
@@ -54,9 +75,8 @@ clf_status clf__record_read(clf__record *r, const clf_flow *flow) {
     const clf__candidate c = candidate(json_array_get(list, i));
     if (c.name) r->candidate[r->count++] = c;
   }
-  r->refit = json_is_true(json_object_get(json_object_get(r->json, "rows"), "refit"));
-  r->by = number(r->json, "by");
-  r->by_se = number(r->json, "by_se");
+  add_blend(r);
+  read_rest(r);
   return CLF_OK;
 }
 

@@ -10,6 +10,7 @@
 typedef struct clf__candidate {
   const char *name, *arch, *options, *note;
   double steps, seconds, train, valid, valid_se, test, test_se;
+  double weight; /* in a blend */
   int chosen;
   const json_t *curve; /* of [step, train, valid] */
 } clf__candidate;
@@ -19,7 +20,8 @@ typedef struct clf__record {
   int count;
   clf__candidate *candidate;
   int refit;
-  double by, by_se; /* the chosen one over the next by validation */
+  double by, by_se; /* the chosen one over the next by validation, whose name is `next` */
+  const char *next;
 } clf__record;
 
 /* Errors: EFORMAT, ENOMEM. */

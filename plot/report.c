@@ -22,18 +22,29 @@ static const clf__picture *picture_of(clf_report_picture which) {
   return pictures[which];
 }
 
+static void panel_size(const clf__facts *f, const clf__picture *of, double *width, double *height) {
+  *width = of->width;
+  *height = of->height;
+  if (of->size) of->size(f, width, height);
+}
+
 /* ---- Panels in the page ------------------------------------------------------------------ */
 
 clf_status clf__report_panels(clf__page *p, const clf__facts *f, clf_report_picture which,
                               int first, int last) {
   const clf__picture *const of = picture_of(which);
   int32_t column[CLF__PAIRS_MOST];
+  double width, height;
   char label[400];
+  panel_size(f, of, &width, &height);
   if (of->place)
     clf__page_addf(p, "<div class=\"grid pairs\" style=\"--k:%d\">\n",
                    clf__pair_columns(f, column) - 1);
   else
-    clf__page_add(p, of->width > 300 ? "<div class=\"grid wide\">\n" : "<div class=\"grid\">\n");
+    clf__page_addf(p, "<div class=\"grid%s\">\n",
+                   width < 300        ? ""
+                   : last - first > 1 ? " wide"
+                                      : " one");
   for (int i = first; i < last; i++) {
     int row = 0, col = 0;
     clf__canvas c;
@@ -42,7 +53,7 @@ clf_status clf__report_panels(clf__page *p, const clf__facts *f, clf_report_pict
       clf__page_addf(p, "<div class=\"at\" style=\"--r:%d;--c:%d\">", row + 1, col + 1);
     }
     of->describe(f, i, label, sizeof label);
-    clf__canvas_begin(&c, of->width, of->height, p, label);
+    clf__canvas_begin(&c, width, height, p, label);
     CLF_TRY(of->draw(f, i, &c));
     clf__canvas_end(&c);
     if (of->place) clf__page_add(p, "</div>");
@@ -53,6 +64,12 @@ clf_status clf__report_panels(clf__page *p, const clf__facts *f, clf_report_pict
 
 /* ---- The page -------------------------------------------------------------------------------- */
 
+/* Without its folders. */
+static const char *name_of(const char *data) {
+  const char *const slash = data ? strrchr(data, '/') : NULL;
+  return slash && slash[1] ? slash + 1 : data && *data ? data : "a table";
+}
+
 static void begin(clf__page *p, const clf__facts *f) {
   const clf_report_source *const s = f->source;
   clf__page_add(p, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -60,11 +77,11 @@ static void begin(clf__page *p, const clf__facts *f) {
                    "<meta name=\"generator\" content=\"clflow ");
   clf__page_add(p, clf_version());
   clf__page_add(p, "\">\n<title>");
-  clf__page_text(p, s->data ? s->data : "a table", 200);
+  clf__page_text(p, name_of(s->data), 200);
   clf__page_add(p, ": fit of a density</title>\n");
   clf__report_style(p);
   clf__page_add(p, "</head>\n<body>\n<main>\n<h1>Density of ");
-  clf__page_text(p, s->data ? s->data : "a table", 200);
+  clf__page_text(p, name_of(s->data), 200);
   clf__page_add(p, "</h1>\n");
 }
 
@@ -108,50 +125,71 @@ clf_status clf_report_write(const clf_report_source *source, const char *path, c
 /* ---- A picture as PNG
  * ---------------------------------------------------------------------------- */
 
-static void draw_keys(clf__canvas *c, double x) {
-  static const struct {
-    const char *text;
-    clf__ink ink;
-  } keys[] = {{"data", CLF__INK_DATA}, {"samples of the model", CLF__INK_MODEL}};
-  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-    clf__canvas_rect(c, x, 34, 10, 10, keys[i].ink, 1);
-    clf__canvas_text(c, x + 15, 43, keys[i].text, (clf__write){.size = 11.5, .ink = CLF__INK_SOFT});
-    x += 30 + clf__canvas_width_of(keys[i].text, 11.5) * 1.15;
+static void draw_keys(clf__canvas *c, const char *const keys[2], double x) {
+  static const clf__ink inks[2] = {CLF__INK_DATA, CLF__INK_MODEL};
+  for (int i = 0; i < 2; i++) {
+    clf__canvas_rect(c, x, 34, 10, 10, inks[i], 1);
+    clf__canvas_text(c, x + 15, 43, keys[i], (clf__write){.size = 11.5, .ink = CLF__INK_SOFT});
+    x += 30 + clf__canvas_width_of(keys[i], 11.5) * 1.15;
   }
 }
 
-/* Panels of one PNG: a grid near 4 to 3, or where each has its place. */
+/* Where the panels of a PNG stand: each at its place, or in a grid near 4 to 3. */
+typedef struct layout {
+  const clf__picture *of;
+  int across, rows, cols;
+  double width, height; /* of a panel */
+} layout;
+
+static void place(const clf__facts *f, const layout *l, int panel, int *row, int *col) {
+  *row = panel / l->across;
+  *col = panel % l->across;
+  if (l->of->place) l->of->place(f, panel, row, col);
+}
+
+static layout lay_out(const clf__facts *f, const clf__picture *of, int panels) {
+  layout l = {.of = of, .across = (int)fmin(ceil(sqrt(panels * 1.2)), 8), .rows = 1, .cols = 1};
+  panel_size(f, of, &l.width, &l.height);
+  for (int i = 0; i < panels; i++) {
+    int row, col;
+    place(f, &l, i, &row, &col);
+    l.rows = row + 1 > l.rows ? row + 1 : l.rows;
+    l.cols = col + 1 > l.cols ? col + 1 : l.cols;
+  }
+  return l;
+}
+
+static const double png_margin = 14, png_head = 56;
+
+static clf_status draw_panels(const clf__facts *f, const layout *l, int panels, cairo_t *cr) {
+  clf_status s = CLF_OK;
+  for (int i = 0; i < panels && !s; i++) {
+    int row, col;
+    clf__canvas c = {.width = l->width, .height = l->height, .cr = cr};
+    place(f, l, i, &row, &col);
+    cairo_save(cr);
+    cairo_translate(cr, png_margin + col * (l->width + png_margin),
+                    png_head + row * (l->height + png_margin));
+    s = l->of->draw(f, i, &c);
+    cairo_restore(cr);
+  }
+  return s;
+}
+
 static clf_status draw_png(const clf__facts *f, const clf__picture *of, int panels,
                            const char *path) {
-  const double margin = 14, head = 56, share = 1;
-  const int across = (int)fmin(ceil(sqrt(panels * 1.2)), 8);
-  int rows = 1, cols = 1;
-  for (int i = 0; i < panels; i++) {
-    int row = i / across, col = i % across;
-    if (of->place) of->place(f, i, &row, &col);
-    rows = row + 1 > rows ? row + 1 : rows;
-    cols = col + 1 > cols ? col + 1 : cols;
-  }
-  const double width = fmax(cols * (of->width + margin) + margin, 420);
-  const double height = rows * (of->height + margin) + margin + head;
+  const double share = 1;
+  const layout l = lay_out(f, of, panels);
+  const double width = fmax(l.cols * (l.width + png_margin) + png_margin, 420);
+  const double height = l.rows * (l.height + png_margin) + png_margin + png_head;
   clf__chart chart;
   CLF_TRY(clf__chart_begin(&chart, width, height, 1, 1, &share));
   clf__canvas all = {.width = width, .height = height, .cr = chart.cr};
   clf__canvas_text(
-      &all, margin, 26, of->title,
-      (clf__write){.size = 16, .ink = CLF__INK_TEXT, .bold = 1, .max = width - 2 * margin});
-  if (of->keys) draw_keys(&all, margin);
-  clf_status s = CLF_OK;
-  for (int i = 0; i < panels && !s; i++) {
-    int row = i / across, col = i % across;
-    if (of->place) of->place(f, i, &row, &col);
-    clf__canvas c = {.width = of->width, .height = of->height, .cr = chart.cr};
-    cairo_save(chart.cr);
-    cairo_translate(chart.cr, margin + col * (of->width + margin),
-                    head + row * (of->height + margin));
-    s = of->draw(f, i, &c);
-    cairo_restore(chart.cr);
-  }
+      &all, png_margin, 26, of->title,
+      (clf__write){.size = 16, .ink = CLF__INK_TEXT, .bold = 1, .max = width - 2 * png_margin});
+  if (of->keys[0]) draw_keys(&all, of->keys, png_margin);
+  clf_status s = draw_panels(f, &l, panels, chart.cr);
   if (!s) s = clf__chart_save(&chart, path);
   clf__chart_end(&chart);
   return s;

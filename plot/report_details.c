@@ -8,13 +8,14 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ---- The strangest rows -------------------------------------------------------------------------
  */
 
-static void value(clf__page *p, double v) {
+static void value(clf__page *p, double v, int digits) {
   char text[40];
-  clf__page_number(text, sizeof text, v, 4);
+  clf__number(text, sizeof text, v, digits);
   clf__page_add(p, text);
 }
 
@@ -37,9 +38,9 @@ static void reasons(clf__page *p, const clf__facts *f, const clf__strange *s) {
     clf__page_add(p, n ? "<br>" : "");
     clf__report_name(p, f, best);
     clf__page_add(p, " = <b>");
-    value(p, x[best]);
+    value(p, x[best], 7);
     clf__page_add(p, "</b> <span class=\"soft\">(");
-    value(p, s->instead[best]);
+    value(p, s->instead[best], 3);
     clf__page_nats(gain, sizeof gain, s->gain[best], 5);
     clf__page_addf(p, " would gain %s nats)</span>", gain);
   }
@@ -118,11 +119,11 @@ static void treated(clf__page *p, const clf__facts *f) {
       clf__page_add(p, n++ ? ", " : "");
       clf__report_name(p, f, d);
       clf__page_add(p, " (");
-      value(p, grid[d].first);
+      value(p, grid[d].first, 7);
       clf__page_add(p, " to ");
-      value(p, grid[d].last);
+      value(p, grid[d].last, 7);
       clf__page_add(p, " in steps of ");
-      value(p, grid[d].step);
+      value(p, grid[d].step, 7);
       clf__page_add(p, ")");
     }
     clf__page_add(p, ".</p>\n");
@@ -160,6 +161,21 @@ static void history(clf__page *p, const clf__facts *f) {
   clf__page_add(p, "</code></p>\n");
 }
 
+/* A line each. */
+static void commands(clf__page *p, const char *text) {
+  char line[4096];
+  if (!text) return;
+  clf__page_add(p, "<pre>");
+  while (*text) {
+    const size_t n = strcspn(text, "\n");
+    snprintf(line, sizeof line, "%.*s", (int)n, text);
+    clf__page_text(p, line, 0);
+    text += n + (text[n] == '\n');
+    if (*text) clf__page_add(p, "\n");
+  }
+  clf__page_add(p, "</pre>\n");
+}
+
 clf_status clf__report_model(clf__page *p, const clf__facts *f) {
   char seed[40];
   treated(p, f);
@@ -167,11 +183,7 @@ clf_status clf__report_model(clf__page *p, const clf__facts *f) {
   CLF_TRY(architecture(p, f));
   history(p, f);
   clf__page_add(p, "</section>\n<section id=\"repeat\">\n<h2>How to repeat it</h2>\n");
-  if (f->source->command) {
-    clf__page_add(p, "<pre>");
-    clf__page_text(p, f->source->command, 4000);
-    clf__page_add(p, "</pre>\n");
-  }
+  commands(p, f->source->command);
   snprintf(seed, sizeof seed, "%" PRIu64, f->source->seed);
   clf__page_addf(p,
                  "<p class=\"soft small\">Written by clflow %s; samples drawn with seed %s.</p>\n",

@@ -25,7 +25,7 @@ const char *clf__column_verdict(const clf__test *t) {
   if (t->level == CLF__FITS) return "fits";
   moments(t, &shift, &spread);
   if (fabs(shift) < 2.5 && fabs(spread) < 2.5) return "another shape";
-  if (fabs(shift) >= fabs(spread))
+  if (fabs(shift) >= 0.7 * fabs(spread))
     return shift > 0 ? "higher than the samples" : "lower than the samples";
   return spread > 0 ? "wider than the samples" : "narrower than the samples";
 }
@@ -35,7 +35,7 @@ const char *clf__rank_verdict(const clf__test *t) {
   if (t->level == CLF__FITS) return "as probable as the model's own samples";
   moments(t, &shift, &spread);
   if (fabs(shift) < 2.5 && fabs(spread) < 2.5) return "of another distribution of log p";
-  if (fabs(shift) >= fabs(spread))
+  if (fabs(shift) >= 0.7 * fabs(spread))
     return shift > 0 ? "more probable than the model's own samples"
                      : "less probable than the model's own samples";
   return spread > 0 ? "more often very probable or very improbable than the model's own samples"
@@ -105,8 +105,10 @@ static void say_columns(const clf__facts *f, clf__verdict *v) {
     say(v, t->level, "The column is %s (PIT, KS distance %s).", clf__column_verdict(t), distance);
   else
     say(v, t->level,
-        "%d of %" PRId32 " columns differ from the samples (PIT), most of all %s (KS distance %s).",
-        off, f->dim, clean, distance);
+        "%d of %" PRId32
+        " columns differ%s from the samples (PIT), most of all %s, which is %s (KS "
+        "distance %s).",
+        off, f->dim, off == 1 ? "s" : "", clean, clf__column_verdict(t), distance);
 }
 
 static void say_gain(const clf__facts *f, clf__verdict *v) {
@@ -135,11 +137,10 @@ static void say_mixture(const clf__facts *f, clf__verdict *v) {
   if (isnan(gain)) return;
   clf__page_nats(by, sizeof by, fabs(gain), spread);
   clf__page_nats(error, sizeof error, spread, spread);
-  /* Errors of the two on the same rows go together, so that this is more than the error of the
-   * difference. */
+  /* On the same rows errors of the two go together, so that the error of the difference is less. */
   say(v, gain < -spread ? CLF__SLIGHT : CLF__FITS,
-      "It is %s than the Gaussian mixture by %s nats a row on the test rows (errors of each: %s "
-      "together).",
+      "On the test rows it is %s than the Gaussian mixture by %s nats a row, with an error of at "
+      "most %s.",
       gain < 0 ? "worse" : "better", by, error);
 }
 
