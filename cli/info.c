@@ -100,11 +100,15 @@ static void print_history(clf_history h, const clf_flow_spec *spec) {
     return;
   }
   printf("trained   %" PRId64 " epochs, %" PRId64 " steps\n", h.epochs, h.steps);
+  if (h.early)
+    printf("ended     early, as %" PRId64 " validations in a row were no better\n", h.early);
   print_mean("train", h.train, spec, h.reverse ? ", mean lower bound of log Z (ELBO)" : "");
   print_mean("valid", h.valid, spec, spec->height ? ", held-out images" : ", held-out rows");
+  if (h.averaged) puts("weights   averaged over steps (--ema)");
   if (!h.best_epoch) return;
   printf("best      epoch %" PRId64 ", whose weights these are\n", h.best_epoch);
   print_mean("", h.best_train, spec, ", its training loss; the last epoch's was much worse");
+  if (h.best_step) printf("best step %" PRId64 "\n", h.best_step);
 }
 
 static void print_resumable(void) {
@@ -254,10 +258,12 @@ static json_t *grid_json(const clf_flow *flow) {
 }
 
 static json_t *history_json(clf_history h) {
-  return json_pack("{s:I, s:I, s:o, s:o, s:I, s:o, s:b}", "epochs", (json_int_t)h.epochs, "steps",
-                   (json_int_t)h.steps, "train", cli_json_number(h.train), "valid",
-                   cli_json_number(h.valid), "best_epoch", (json_int_t)h.best_epoch, "best_train",
-                   cli_json_number(h.best_train), "lower_bound", h.reverse);
+  return json_pack("{s:I, s:I, s:o, s:o, s:I, s:I, s:o, s:b, s:b, s:I}", "epochs",
+                   (json_int_t)h.epochs, "steps", (json_int_t)h.steps, "train",
+                   cli_json_number(h.train), "valid", cli_json_number(h.valid), "best_epoch",
+                   (json_int_t)h.best_epoch, "best_step", (json_int_t)h.best_step, "best_train",
+                   cli_json_number(h.best_train), "lower_bound", h.reverse, "averaged", h.averaged,
+                   "early", (json_int_t)h.early);
 }
 
 static json_t *params_json(const clf_flow *flow) {

@@ -39,6 +39,8 @@ static json_t *epoch_json(const cli_training *t, const clf_progress *p) {
                 cli_json_number(told(t, p->valid)), "best", p->best, "seconds",
                 cli_json_number(p->seconds), "samples_per_second", cli_json_number(p->rate));
   if (epoch && t->bits > 0) json_object_set_new(epoch, "grad_norm", cli_json_number(p->grad_norm));
+  if (epoch) json_object_set_new(epoch, "lr", cli_json_number(p->lr));
+  if (epoch && p->averaged) json_object_set_new(epoch, "averaged", json_true());
   return epoch;
 }
 
@@ -59,6 +61,9 @@ static void log_report(const cli_training *t, const clf_progress *p) {
     log_line(t->log, json_pack("{s:I, s:o}", "first_step", (json_int_t)p->first,
                                t->bits > 0 ? "bits_per_dim" : "losses", losses_json(t, p)));
   if (p->epoch_done) log_line(t->log, epoch_json(t, p));
+  if (p->ended)
+    log_line(t->log, json_pack("{s:I, s:o}", "step", (json_int_t)p->step, "ended",
+                               cli_json_text(p->ended)));
   fflush(t->log);
 }
 
@@ -181,6 +186,7 @@ static int report(const clf_progress *p, void *context) {
   if (p->stored) cli_say("%s", p->stored);
   if (p->recovered) cli_say("%s", p->recovered);
   if (p->unbounded) cli_say("%s", p->unbounded);
+  if (p->ended) cli_say("%s", p->ended);
   if (t->log) log_report(t, p);
   if (p->epoch_done && t->curve) keep_point(t, p);
   if (p->epoch_done && p->step * 10 / p->steps > t->tenths) {

@@ -42,6 +42,12 @@ static clf_train_options options_of(what kind) {
   o.batch = kind == LARGE ? 600 : kind == LARGE_IMAGES ? 36 : 12;
   o.valid_split = kind == SINGLE ? 0 : 0.25;
   o.clip = 10;
+  if (kind != LAYERS) return o;
+  WORKS(clf_train_options_set(&o, "ema", "0.9"));
+  WORKS(clf_train_options_set(&o, "schedule", "plateau"));
+  WORKS(clf_train_options_set(&o, "plateau_patience", "1"));
+  /* Decisions that rounding may change, as on another device, are to change little. */
+  WORKS(clf_train_options_set(&o, "plateau_factor", "0.99999"));
   return o;
 }
 

@@ -44,6 +44,7 @@ static TCase *tests(void) {
   tests_of_density(tc);
   tests_of_lengths(tc);
   tests_of_rates(tc);
+  tests_of_averages(tc);
   tests_of_weights(tc);
   tests_of_validation(tc);
   tests_of_whitening(tc);

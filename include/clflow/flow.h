@@ -309,7 +309,10 @@ typedef struct clf_history {
    * with the training option valid_every.  0: they are the last ones, or an earlier version wrote
    * the file. */
   int64_t best_step;
-  int reverse; /* 1: trained against a log-density, so that means are lower bounds of log Z */
+  int averaged;  /* 1: they are an average of those of many steps (training option ema) */
+  int64_t early; /* validations without a better one that ended training before its last step; 0: it
+                    did not end so */
+  int reverse;   /* 1: trained against a log-density, so that means are lower bounds of log Z */
 } clf_history;
 CLF_API clf_history clf_flow_history(const clf_flow *flow);
 

@@ -205,12 +205,15 @@ typedef struct clf_progress {
   int64_t first, count;  /* index of the first of them, from 0, and how many */
   double train;          /* mean log p over this round so far */
   double valid;          /* of the validation rows after this round; NaN: none or not yet */
+  int averaged;          /* 1 when `valid` is that of the averaged weights, being the better one */
   int best;              /* 1 when `valid` is the best so far */
+  double lr;             /* step size of the last step */
   double grad_norm;      /* of the last step, before clipping; NaN where it is not computed */
   const char *dropped;   /* a sentence on steps left out since the last report, or NULL */
   const char *stored;    /* a sentence on why activations are stored from now on, or NULL */
   const char *unbounded; /* a sentence on a density that grows beyond what the data leave room for,
                             and on why, or NULL: once in a training on a table */
+  const char *ended;     /* why training ends with this report, before its last step, or NULL */
   const char *recovered; /* a sentence on what was done about a device that failed, or NULL */
   double rate;           /* samples a second since clf_trainer_run() began */
   double seconds, left;  /* spent, and estimated to go, of this run */
@@ -231,6 +234,9 @@ typedef int (*clf_progress_fn)(const clf_progress *progress, void *context);
  * log p over the last round more than 1 nat (for images 0.5 bits/dim) below that over the best one.
  * Then they are the weights at the end of that round.  (The mean of a round is over its batches, as
  * the weights changed.  A round that did not end counts once half of its rows were seen.)
+ * With options.ema the average of the weights is judged by the validation rows as well, and may be
+ * the best; without validation rows the average takes the place of the last weights.  Its running
+ * statistics are those of the last step.  Options.patience ends training early, with CLF_OK.
  *
  * A loss that is not finite, once options.drops are used up, ends it with ENUM: the message
  * names the step, the layer, the weights that the flow has, and what may help.  The last weights

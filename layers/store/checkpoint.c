@@ -98,6 +98,8 @@ static clf_status put_history(clf__st_writer *w, const clf_history *h) {
   CLF_TRY(clf__st_put_meta(w, "clflow.history.best_epoch", "%lld", (long long)h->best_epoch));
   if (h->best_step)
     CLF_TRY(clf__st_put_meta(w, "clflow.history.best_step", "%lld", (long long)h->best_step));
+  if (h->averaged) CLF_TRY(clf__st_put_meta(w, "clflow.history.averaged", "1"));
+  if (h->early) CLF_TRY(clf__st_put_meta(w, "clflow.history.early", "%lld", (long long)h->early));
   if (isfinite(h->train)) CLF_TRY(clf__st_put_meta_real(w, "clflow.history.train", h->train));
   if (isfinite(h->valid)) CLF_TRY(clf__st_put_meta_real(w, "clflow.history.valid", h->valid));
   if (isfinite(h->best_train))

@@ -251,6 +251,9 @@ clf_status clf__get_history(const clf__st *st, clf_history *h) {
   CLF_TRY(clf__st_meta_int(st, "clflow.history.best_epoch", &h->best_epoch));
   if (clf__st_meta(st, "clflow.history.best_step"))
     CLF_TRY(clf__st_meta_int(st, "clflow.history.best_step", &h->best_step));
+  h->averaged = clf__st_meta(st, "clflow.history.averaged") != NULL;
+  if (clf__st_meta(st, "clflow.history.early"))
+    CLF_TRY(clf__st_meta_int(st, "clflow.history.early", &h->early));
   if (clf__st_meta(st, "clflow.history.train"))
     CLF_TRY(clf__st_meta_real(st, "clflow.history.train", &h->train));
   if (clf__st_meta(st, "clflow.history.valid"))

@@ -12,6 +12,7 @@
 #define M "clflow.adam.m"
 #define V "clflow.adam.v"
 #define LATEST "clflow.latest"
+#define AVERAGE "clflow.average"
 #define BEST "clflow.best"
 #define KEY(name) "clflow.train." name
 
@@ -38,12 +39,23 @@ static clf_status put_best(clf__st_writer *w, const clf_trainer *t) {
   return clf__st_put_meta(w, KEY("best_step"), "%lld", (long long)t->best_step);
 }
 
+/* What plateaus and patience go by, where it is not 0. */
+static clf_status put_rounds(clf__st_writer *w, const clf_trainer *t) {
+  if (t->best_averaged) CLF_TRY(clf__st_put_meta(w, KEY("best_averaged"), "1"));
+  if (t->since_best)
+    CLF_TRY(clf__st_put_meta(w, KEY("since_best"), "%lld", (long long)t->since_best));
+  if (t->since_cut) CLF_TRY(clf__st_put_meta(w, KEY("since_cut"), "%lld", (long long)t->since_cut));
+  if (!t->cuts) return CLF_OK;
+  return clf__st_put_meta(w, KEY("cuts"), "%lld", (long long)t->cuts);
+}
+
 static clf_status put_counters(clf__st_writer *w, const clf_trainer *t) {
   CLF_TRY(clf__st_put_meta(w, KEY("step"), "%lld", (long long)t->step));
   CLF_TRY(clf__st_put_meta(w, KEY("data"), "%llu", (unsigned long long)t->source->sum));
   CLF_TRY(clf__st_put_meta(w, KEY("epoch_rows"), "%lld", (long long)t->round_rows));
   CLF_TRY(clf__st_put_meta_real(w, KEY("epoch_sum"), t->round_sum));
   CLF_TRY(put_best(w, t));
+  CLF_TRY(put_rounds(w, t));
   if (t->stored_from < INT64_MAX) {
     CLF_TRY(clf__st_put_meta(w, KEY("stored_from"), "%lld", (long long)t->stored_from));
     CLF_TRY(clf__st_put_meta(w, KEY("stored_part"), "%d", (int)t->stored_part));
@@ -52,17 +64,22 @@ static clf_status put_counters(clf__st_writer *w, const clf_trainer *t) {
   return clf__st_put_meta_real(w, best_key(t), t->best_mean);
 }
 
+/* Whether the best weights are the last ones. */
+static int best_is_last(const clf_trainer *t) {
+  return t->best_step == t->step && !t->best_averaged;
+}
+
 /* The flow, and of the last and the best weights those that it does not have. */
 static clf_status put_weights(clf__st_writer *w, clf_trainer *t) {
   CLF_TRY(clf__put_flow(w, t->f));
-  if (t->shows_best) return clf__put_vector(w, t->f, LATEST, t->snapshot[0].w);
-  if (!t->best_step || t->best_step == t->step) return CLF_OK; /* the last ones are the best */
+  if (t->shows != CLF_SHOWS_LAST) CLF_TRY(clf__put_vector(w, t->f, LATEST, t->snapshot[0].w));
+  if (t->shows == CLF_SHOWS_BEST || !t->best_step || best_is_last(t)) return CLF_OK;
   return clf__put_vector(w, t->f, BEST, t->best);
 }
 
 /* The file's flow has the result so far; this one is left as it was. */
 static clf_status put_result(clf__st_writer *w, clf_trainer *t) {
-  const int shown = t->shows_best;
+  const int shown = t->shows != CLF_SHOWS_LAST;
   const clf_history history = t->f->history;
   clf_status s = clf__trainer_show_result(t);
   if (!s) s = put_weights(w, t);
@@ -75,6 +92,7 @@ static clf_status put_all(clf__st_writer *w, clf_trainer *t) {
   CLF_TRY(put_result(w, t));
   CLF_TRY(clf__put_vector(w, t->f, M, t->m));
   CLF_TRY(clf__put_vector(w, t->f, V, t->v));
+  if (t->mean.buf) CLF_TRY(clf__put_vector(w, t->f, AVERAGE, t->mean));
   const clf_train_options o = options_of(t);
   CLF_TRY(clf__put_options(w, &o));
   return put_counters(w, t);
@@ -160,6 +178,7 @@ static clf_status same_training(const clf__st *st, const clf_trainer *t) {
 /* Where a training is, besides its vectors. */
 typedef struct counters {
   int64_t step, round_rows, best_step, stored_from, stored_part;
+  int64_t best_averaged, since_best, since_cut, cuts;
   double round_sum, best_mean;
 } counters;
 
@@ -186,6 +205,10 @@ static clf_status get_counters(const clf__st *st, const clf_trainer *t, counters
   CLF_TRY(get_later(st, KEY("stored_from"), INT64_MAX, &c->stored_from));
   CLF_TRY(get_later(st, KEY("stored_part"), t->plan.part, &c->stored_part));
   if (c->stored_part < 1) c->stored_from = INT64_MAX;
+  CLF_TRY(get_later(st, KEY("best_averaged"), 1, &c->best_averaged));
+  CLF_TRY(get_later(st, KEY("since_best"), INT64_MAX, &c->since_best));
+  CLF_TRY(get_later(st, KEY("since_cut"), INT64_MAX, &c->since_cut));
+  CLF_TRY(get_later(st, KEY("cuts"), INT64_MAX, &c->cuts));
   CLF_TRY(get_best(st, t, c));
   if (c->step >= 0 && c->step <= clf__steps_per_epoch(t) * INT32_MAX && c->round_rows >= 0)
     return CLF_OK;
@@ -199,9 +222,11 @@ typedef struct weights {
 } weights;
 
 static weights weights_in(const clf__st *st, const clf_trainer *t, const counters *c) {
-  if (!c->best_step) return (weights){0};
-  if (t->source->held_out || clf__st_find(st, LATEST)) return (weights){LATEST, NULL, 1};
-  return (weights){NULL, c->best_step == c->step ? NULL : BEST, 1};
+  if (!c->best_step) return (weights){.last = clf__st_find(st, LATEST) ? LATEST : NULL};
+  if (!clf__st_find(st, LATEST) && !t->source->held_out)
+    return (weights){NULL, c->best_step == c->step ? NULL : BEST, 1};
+  if (clf__st_find(st, BEST)) return (weights){LATEST, BEST, 1};
+  return (weights){LATEST, c->best_step == c->step && !c->best_averaged ? LATEST : NULL, 1};
 }
 
 /* The vectors of a file, or whether they are there, in their shapes. */
@@ -209,14 +234,16 @@ static clf_status get_vectors(const clf__st *st, clf_trainer *t, weights p) {
   const clf_tensor w = t->f->w;
   CLF_TRY(clf__get_vector(st, t->f, M, t->m));
   CLF_TRY(clf__get_vector(st, t->f, V, t->v));
+  if (t->mean.buf) CLF_TRY(clf__get_vector(st, t->f, AVERAGE, t->mean));
   CLF_TRY(clf__get_params(st, t->f));
-  if (p.best) return clf__get_vector(st, t->f, p.best, t->best);
-  if (p.two) CLF_TRY(clf__vector_copy(t->dev, w, t->best));
+  if (p.best) CLF_TRY(clf__get_vector(st, t->f, p.best, t->best));
+  if (!p.best && p.two) CLF_TRY(clf__vector_copy(t->dev, w, t->best));
   return p.last ? clf__get_vector(st, t->f, p.last, w) : CLF_OK;
 }
 static clf_status check_vectors(const clf__st *st, const clf_trainer *t, weights p) {
   CLF_TRY(clf__check_vector(st, M, t->m));
   CLF_TRY(clf__check_vector(st, V, t->v));
+  if (t->mean.buf) CLF_TRY(clf__check_vector(st, AVERAGE, t->mean));
   CLF_TRY(clf__check_params(st, t->f));
   if (p.best) CLF_TRY(clf__check_vector(st, p.best, t->best));
   return p.last ? clf__check_vector(st, p.last, t->f->w) : CLF_OK;
@@ -232,7 +259,13 @@ static void take_counters(clf_trainer *t, const counters *c, const clf_history *
   t->f->history = *h;
   t->stored_from = c->stored_from;
   t->stored_part = (int32_t)c->stored_part;
-  t->shows_best = t->recalibrated = t->owed = t->ceiling_told = 0;
+  t->shows = CLF_SHOWS_LAST;
+  t->recalibrated = t->owed = t->ceiling_told = 0;
+  t->best_averaged = (int)c->best_averaged;
+  t->since_best = c->since_best;
+  t->since_cut = c->since_cut;
+  t->cuts = c->cuts;
+  memset(t->cut_at, 0, sizeof t->cut_at); /* all of them before this step */
   t->drops = 0; /* they are behind, and there is nothing to go back to before them */
   t->copy.step = -1;
   for (int i = 0; i < CLF_SNAPSHOTS; i++) t->snapshot[i].step = -1;
@@ -254,8 +287,9 @@ static clf_status get_state(const clf__st *st, clf_trainer *t) {
   CLF_TRY(clf__trainer_snapshot(t));
   CLF_TRY(clf__trainer_copy(t));
   if (!p.last) return CLF_OK;
-  CLF_TRY(clf__trainer_show_best(t));
-  t->shows_best = 1;
+  const clf__shown shown = h.averaged && !h.best_step ? CLF_SHOWS_AVERAGE : CLF_SHOWS_BEST;
+  CLF_TRY(clf__trainer_show(t, shown));
+  t->shows = shown;
   return CLF_OK;
 }
 

@@ -19,8 +19,11 @@ static clf_status lay_out(clf_trainer *t) {
     CLF_TRY(clf_new(a, P, &t->snapshot[i].w));
     CLF_TRY(clf_new(a, P, &t->snapshot[i].m));
     CLF_TRY(clf_new(a, P, &t->snapshot[i].v));
+    if (clf__trainer_averages(t)) CLF_TRY(clf_new(a, P, &t->snapshot[i].mean));
   }
-  return CLF_OK;
+  if (!clf__trainer_averages(t)) return CLF_OK;
+  CLF_TRY(clf_new(a, P, &t->mean));
+  return clf_new(a, P, &t->aside);
 }
 
 /* The plan knows what the device has, not what others take of it. */
@@ -59,6 +62,7 @@ static clf_status place(clf_trainer *t) {
   CLF_TRY(clf_do(t->dev, fill, .y = t->ring, .value = 0));
   CLF_TRY(clf_do(t->dev, fill, .y = t->m, .value = 0));
   CLF_TRY(clf_do(t->dev, fill, .y = t->v, .value = 0));
+  if (t->mean.buf) CLF_TRY(clf_do(t->dev, fill, .y = t->mean, .value = 0));
   CLF_TRY(fit_rows(t));
   CLF_TRY(clf__flow_need_gradient(t->f));
   CLF_TRY(reserve(t));
@@ -82,6 +86,9 @@ static clf_status open_source(clf_trainer *t, const samples *data) {
 static clf_status set_up(clf_trainer *t, const samples *data) {
   char *const *const names = data->rows ? data->rows->x->names : NULL;
   CLF_TRY(open_source(t, data));
+  if (clf__option_whole(&t->o, CLF_OPTION_patience) && !t->source->held_out)
+    return clf__fail(CLF_EINVAL, "patience goes by validation rows, and there are none: hold some "
+                                 "out (valid_split), or give them");
   t->take = t->o.batch < t->source->rows ? t->o.batch : (int32_t)t->source->rows;
   clf_train_options o = t->o;
   o.batch = t->take;

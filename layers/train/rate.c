@@ -7,22 +7,50 @@
 #include "options.h"
 #include "trainer.h"
 
-int clf__trainer_is_scheduled(const clf_trainer *t) {
-  return clf__option_whole(&t->o, CLF_OPTION_schedule) != 0;
+enum { CONSTANT, COSINE, PLATEAU }; /* option schedule */
+
+static int64_t schedule_of(const clf_trainer *t) {
+  return clf__option_whole(&t->o, CLF_OPTION_schedule);
 }
 
+int clf__trainer_is_scheduled(const clf_trainer *t) { return schedule_of(t) == COSINE; }
+
 int clf__trainer_is_plain(const clf_trainer *t) {
-  return !clf__trainer_is_scheduled(t) && clf__option_whole(&t->o, CLF_OPTION_warmup) == 0 &&
+  return schedule_of(t) == CONSTANT && clf__option_whole(&t->o, CLF_OPTION_warmup) == 0 &&
          !(clf__option_real(&t->o, CLF_OPTION_weight_decay) > 0);
 }
+
+/* ---- Plateaus ----------------------------------------------------------------------------- */
+
+static double factor_of(const clf_trainer *t) {
+  const double factor = clf__option_real(&t->o, CLF_OPTION_plateau_factor);
+  return factor > 0 ? factor : 0.5;
+}
+
+void clf__trainer_note_plateau(clf_trainer *t) {
+  const int64_t patience = clf__option_whole(&t->o, CLF_OPTION_plateau_patience);
+  if (schedule_of(t) != PLATEAU || t->since_cut < (patience ? patience : 5)) return;
+  t->cut_at[t->cuts++ % CLF_CUTS] = t->step;
+  t->since_cut = 0;
+}
+
+/* Cuts before step `step`: steps that are taken again have the step size that they had. */
+static int64_t cuts_before(const clf_trainer *t, int64_t step) {
+  int64_t n = t->cuts;
+  while (n > 0 && n > t->cuts - CLF_CUTS && t->cut_at[(n - 1) % CLF_CUTS] > step) n--;
+  return n;
+}
+
+/* ---- The step size ------------------------------------------------------------------------ */
 
 /* First a linear rise over `warmup` steps; then, with a cosine, half a period of it over the rest,
  * which would be 0 at the step after the last (Loshchilov and Hutter 2017, eq. 5). */
 double clf__trainer_rate(const clf_trainer *t, int64_t step) {
   const int64_t warmup = clf__option_whole(&t->o, CLF_OPTION_warmup);
   const int64_t steps = clf__trainer_total(t);
-  if (step < warmup) return t->o.lr * (double)(step + 1) / (double)warmup;
-  if (!clf__trainer_is_scheduled(t) || step >= steps) return t->o.lr;
+  const double lr = t->o.lr * (t->cuts ? pow(factor_of(t), (double)cuts_before(t, step)) : 1);
+  if (step < warmup) return lr * (double)(step + 1) / (double)warmup;
+  if (!clf__trainer_is_scheduled(t) || step >= steps) return lr;
   return t->o.lr * 0.5 * (1 + cos(M_PI * (double)(step - warmup) / (double)(steps - warmup)));
 }
 

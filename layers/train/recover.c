@@ -15,7 +15,7 @@
 
 enum { AGAIN, SMALLER, ANEW, ON_CPU, STAGES };
 static const int most[STAGES] = {2, 32, 2, 2}; /* attempts of each, until there is a new copy */
-enum { VECTORS = 4, RARE = 200 };              /* of the time, copying takes a part in RARE */
+enum { VECTORS = 5, RARE = 200 };              /* of the time, copying takes a part in RARE */
 
 /* ---- The copy on the host ---------------------------------------------------------------- */
 
@@ -24,8 +24,10 @@ static int vectors(const clf_trainer *t, clf_tensor v[VECTORS]) {
   v[0] = t->f->w; /* the last weights */
   v[1] = t->m;
   v[2] = t->v;
-  v[3] = t->best;
-  return t->best_step ? 4 : 3;
+  int n = 3;
+  if (t->mean.buf) v[n++] = t->mean;
+  if (t->best_step) v[n++] = t->best;
+  return n;
 }
 
 static size_t bytes_of(const clf_trainer *t, clf_tensor v) {
@@ -44,7 +46,7 @@ clf_status clf__trainer_copy(clf_trainer *t) {
   const double begin = clf__now();
   clf_tensor v[VECTORS];
   const int n = vectors(t, v), other = !k->now;
-  if (t->shows_best) v[0] = t->snapshot[0].w;
+  if (t->shows != CLF_SHOWS_LAST) v[0] = t->snapshot[0].w;
   for (int i = 0; i < n; i++)
     CLF_TRY(read_out(t, v[i], (char *)k->at[other] + (size_t)i * bytes_of(t, t->m)));
   if (t->step > k->step) k->stage = k->tried = 0;
@@ -52,6 +54,7 @@ clf_status clf__trainer_copy(clf_trainer *t) {
   k->most_rows = t->f->most_rows;
   k->now = other;
   k->step = t->step;
+  k->cuts = t->cuts;
   k->taken = clf__now();
   k->cost = k->taken - begin;
   return CLF_OK;
@@ -77,6 +80,7 @@ void clf__trainer_copy_free(clf_trainer *t) {
 
 int clf__trainer_copy_is_due(const clf_trainer *t) {
   const double since = clf__now() - t->copy.taken;
+  if (t->cuts - t->copy.cuts >= CLF_CUTS / 2) return 1; /* or it could not be gone back to */
   return since >= t->copy.every && since >= RARE * t->copy.cost;
 }
 
@@ -103,15 +107,25 @@ static clf_status put_back(clf_trainer *t) {
   return clf__trainer_snapshot(t);
 }
 
+/* The weights of now, or their average, are the best ones. */
+static clf_status take_best(clf_trainer *t) {
+  CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->best));
+  if (!t->best_averaged) return CLF_OK;
+  CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->aside));
+  CLF_TRY(clf__trainer_use_average(t));
+  CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->best));
+  return clf__vector_copy(t->dev, t->aside, t->f->w);
+}
+
 /* Steps up to `to`, and what the trainer had beside the weights then. */
 static clf_status go_on(clf_trainer *t, int64_t to) {
   const int64_t best = t->best_step;
   if (best > t->step && best <= to) {
     CLF_TRY(clf__trainer_steps(t, best));
-    CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->best));
+    CLF_TRY(take_best(t));
   }
   CLF_TRY(clf__trainer_steps(t, to));
-  if (t->shows_best) CLF_TRY(clf__trainer_show_best(t));
+  CLF_TRY(clf__trainer_show(t, t->shows));
   return clf_sync(t->dev);
 }
 

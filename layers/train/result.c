@@ -24,40 +24,55 @@ int clf__trainer_prefers_best(const clf_trainer *t) {
   return t->source->held_out || !(last_mean(t) >= t->best_mean - margin_of(t));
 }
 
+/* Without validation rows the average of the weights, if there is one, stands for the last ones. */
+static clf__shown result_of(const clf_trainer *t) {
+  if (clf__trainer_prefers_best(t)) return CLF_SHOWS_BEST;
+  return clf__trainer_averages(t) && t->step > 0 && !t->source->held_out ? CLF_SHOWS_AVERAGE
+                                                                         : CLF_SHOWS_LAST;
+}
+
 /* What the history says of the weights that the flow now has.  The watchdog may have gone back
  * behind the best round, but not its weights. */
 static void tell_history(clf_trainer *t) {
   clf_history *h = &t->f->history;
-  if (t->shows_best && h->steps < t->best_step) {
+  const int best = t->shows == CLF_SHOWS_BEST;
+  if (best && h->steps < t->best_step) {
     h->steps = t->best_step;
     h->epochs = t->best_step / clf__steps_per_epoch(t);
   }
-  h->best_step = t->shows_best ? t->best_step : 0;
+  h->best_step = best ? t->best_step : 0;
   h->best_epoch = clf__trainer_epoch_of(t, h->best_step);
-  h->best_train = t->shows_best && !t->source->held_out ? t->best_mean : NAN;
-  if (t->shows_best && t->source->held_out) h->valid = t->best_mean;
+  h->averaged = t->shows == CLF_SHOWS_AVERAGE || (best && t->best_averaged);
+  h->best_train = best && !t->source->held_out ? t->best_mean : NAN;
+  if (best && t->source->held_out) h->valid = t->best_mean;
 }
 
-clf_status clf__trainer_show_best(clf_trainer *t) {
+clf_status clf__trainer_show(clf_trainer *t, clf__shown which) {
+  if (which == CLF_SHOWS_LAST) return CLF_OK;
   CLF_TRY(clf__trainer_snapshot(t));
-  CLF_TRY(clf__vector_copy(t->dev, t->best, t->f->w));
+  if (which == CLF_SHOWS_BEST)
+    CLF_TRY(clf__vector_copy(t->dev, t->best, t->f->w));
+  else
+    CLF_TRY(clf__trainer_use_average(t));
   if (t->recalibrated) CLF_TRY(clf__trainer_measure_batches(t));
   return clf_sync(t->dev);
 }
 
 clf_status clf__trainer_show_result(clf_trainer *t) {
-  if (!t->shows_best && clf__trainer_prefers_best(t)) {
-    CLF_TRY(clf__trainer_show_best(t));
-    t->shows_best = 1;
+  const clf__shown which = result_of(t);
+  if (t->shows == CLF_SHOWS_LAST) {
+    CLF_TRY(clf__trainer_show(t, which));
+    t->shows = which;
   }
   tell_history(t);
   return CLF_OK;
 }
 
 clf_status clf__trainer_show_last(clf_trainer *t) {
-  if (!t->shows_best) return CLF_OK;
+  if (t->shows == CLF_SHOWS_LAST) return CLF_OK;
   CLF_TRY(clf__vector_copy(t->dev, t->snapshot[0].w, t->f->w));
-  t->shows_best = t->recalibrated = 0;
+  t->shows = CLF_SHOWS_LAST;
+  t->recalibrated = 0;
   t->f->history.valid = NAN; /* that of the last weights is not known any more */
   tell_history(t);
   return CLF_OK;

@@ -2,6 +2,7 @@
 /* round.c: what the end of a round decides: its mean log p, and whether its weights are the best.
  * A round is an epoch, or options.valid_every steps. */
 #include <math.h>
+#include "options.h"
 #include "trainer.h"
 
 double clf__trainer_round_mean(const clf_trainer *t) {
@@ -17,21 +18,41 @@ int clf__trainer_at_round_end(const clf_trainer *t) {
   return t->round_rows && clf__trainer_ends_round(t, t->read);
 }
 
-/* Copies the weights of a round with this mean log p if it is the best. */
-static clf_status note_round(clf_trainer *t, double mean) {
+clf_status clf__trainer_note_best(clf_trainer *t, double mean, int averaged) {
   if (!isfinite(mean) || mean <= t->best_mean) return CLF_OK;
   CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->best));
   t->best_mean = mean;
   t->best_step = t->step;
+  t->best_averaged = averaged;
   return CLF_OK;
 }
 
-clf_status clf__trainer_validate(clf_trainer *t, const clf_progress *report, double *valid) {
-  if (t->source->held_out) {
-    CLF_TRY(t->source->ops->validate(t->source, valid));
-    return note_round(t, *valid);
-  }
-  return clf__trainer_round_counts(t) ? note_round(t, report->train) : CLF_OK;
+clf_status clf__trainer_validate(clf_trainer *t, clf_progress *report) {
+  double averaged;
+  if (!t->source->held_out)
+    return clf__trainer_round_counts(t) ? clf__trainer_note_best(t, report->train, 0) : CLF_OK;
+  CLF_TRY(t->source->ops->validate(t->source, &report->valid));
+  CLF_TRY(clf__trainer_note_best(t, report->valid, 0));
+  if (!clf__trainer_averages(t)) return CLF_OK;
+  CLF_TRY(clf__trainer_validate_average(t, &averaged));
+  report->averaged = averaged > report->valid || isnan(report->valid);
+  if (report->averaged) report->valid = averaged;
+  return CLF_OK;
+}
+
+int clf__trainer_ended_early(const clf_trainer *t) {
+  const int64_t patience = clf__option_whole(&t->o, CLF_OPTION_patience);
+  return patience > 0 && t->since_best >= patience;
+}
+
+/* How long ago the best round was: plateaus and patience go by it. */
+static void count_rounds(clf_trainer *t) {
+  const int better = t->best_step == t->step;
+  if (!t->source->held_out && !clf__trainer_round_counts(t)) return;
+  t->since_best = better ? 0 : t->since_best + 1;
+  t->since_cut = better ? 0 : t->since_cut + 1;
+  clf__trainer_note_plateau(t);
+  t->f->history.early = clf__trainer_ended_early(t) ? t->since_best : 0;
 }
 
 void clf__trainer_note_step(clf_trainer *t) {
@@ -47,6 +68,7 @@ void clf__trainer_end_round(clf_trainer *t, clf_progress *report) {
   h->reverse = clf__source_is_density(t->source);
   h->train = report->train;
   clf__trainer_note_step(t);
+  count_rounds(t);
   /* The mean is NaN if every step of the round was left out. */
   if (!isnan(report->train) && clf__trainer_round_counts(t)) t->last_mean = report->train;
   clf__trainer_note_growth(t, report->epoch);

@@ -41,7 +41,7 @@ typedef struct run {
   double norm;    /* of the last step's gradient; NaN: not computed */
   char said[512]; /* about steps that were left out; empty: none */
   /* The trainer's notices, for the report. */
-  char stored[256], unbounded[CLF_SENTENCE], recovered[1024];
+  char stored[256], unbounded[CLF_SENTENCE], recovered[1024], ended[128];
 } run;
 
 /* ---- Reports ------------------------------------------------------------------------------ */
@@ -59,6 +59,7 @@ static clf_progress report_of(const run *r, int64_t count) {
                         .first = t->read - count,
                         .count = count,
                         .valid = NAN,
+                        .lr = clf__trainer_rate(t, t->read ? t->read - 1 : 0),
                         .seconds = seconds,
                         .grad_norm = r->norm,
                         .dropped = *r->said ? r->said : NULL,
@@ -77,6 +78,13 @@ static void add_notices(run *r) {
   r->progress.stored = *r->stored ? r->stored : NULL;
   r->progress.unbounded = *r->unbounded ? r->unbounded : NULL;
   r->progress.recovered = *r->recovered ? r->recovered : NULL;
+  if (clf__trainer_ended_early(t) && t->step < r->steps) {
+    snprintf(r->ended, sizeof r->ended,
+             "training ends early, after step %lld of %lld: no validation was better in the last "
+             "%lld",
+             (long long)t->step, (long long)r->steps, (long long)t->since_best);
+    r->progress.ended = r->ended;
+  }
   *t->notice = *t->unbounded = *t->recovered = 0;
 }
 
@@ -124,14 +132,18 @@ static clf_status take_snapshot(clf_trainer *t) {
   return clf__trainer_copy_is_due(t) ? clf__trainer_copy(t) : CLF_OK;
 }
 
+static int is_done(const run *r) {
+  return r->t->step >= r->steps || clf__trainer_ended_early(r->t);
+}
+
 static clf_status act(run *r) {
   clf_trainer *t = r->t;
   switch (r->state) {
-  case BEGIN: return t->step < r->steps ? clf__trainer_show_last(t) : CLF_OK;
+  case BEGIN: return is_done(r) ? CLF_OK : clf__trainer_show_last(t);
   case COPY: return clf__trainer_copy(t);
   case STEP: return clf__trainer_steps(t, t->many ? next_reading(t) : t->step + 1);
   case READ: return clf__trainer_read(t, r->ring, r->said, sizeof r->said);
-  case VALIDATE: return clf__trainer_validate(t, &r->progress, &r->progress.valid);
+  case VALIDATE: return clf__trainer_validate(t, &r->progress);
   case SNAPSHOT: return take_snapshot(t);
   case FINISH: return clf__trainer_show_result(t);
   case DONE: break;
@@ -145,7 +157,7 @@ static state begin_reading(run *r) {
   return READ;
 }
 
-static state go_on(const run *r) { return r->t->step < r->steps && !r->stop ? STEP : FINISH; }
+static state go_on(const run *r) { return !is_done(r) && !r->stop ? STEP : FINISH; }
 
 /* Takes over the losses.  No round ends among them, only with the last. */
 static state end_reading(run *r) {
@@ -218,7 +230,7 @@ clf_status clf_trainer_run(clf_trainer *t, clf_progress_fn report, void *context
     r.state = after(&r);
   }
   CLF_TRY(finish(&r, s));
-  if (t->step < r.steps)
+  if (!is_done(&r))
     return clf__fail(CLF_ESTOPPED, "stopped after step %lld of %lld", (long long)t->step,
                      (long long)r.steps);
   clf__trainer_say_rest(t);

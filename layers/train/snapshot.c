@@ -6,6 +6,7 @@ clf_status clf__trainer_restore(clf_trainer *t, const clf__snapshot *s) {
   CLF_TRY(clf__vector_copy(t->dev, s->w, t->f->w));
   CLF_TRY(clf__vector_copy(t->dev, s->m, t->m));
   CLF_TRY(clf__vector_copy(t->dev, s->v, t->v));
+  if (s->mean.buf) CLF_TRY(clf__vector_copy(t->dev, s->mean, t->mean));
   CLF_TRY(clf__flow_clear_gradient(t->f));
   CLF_TRY(clf_do(t->dev, fill, .y = t->f->ws.train_logdet, .value = 0));
   t->step = s->step;
@@ -20,6 +21,7 @@ clf_status clf__trainer_snapshot(clf_trainer *t) {
   t->snapshot[0].step = t->step;
   CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->snapshot[0].w));
   CLF_TRY(clf__vector_copy(t->dev, t->m, t->snapshot[0].m));
+  if (t->mean.buf) CLF_TRY(clf__vector_copy(t->dev, t->mean, t->snapshot[0].mean));
   return clf__vector_copy(t->dev, t->v, t->snapshot[0].v);
 }
 

@@ -34,7 +34,7 @@ clf_status clf_trainer_recalibrate(clf_trainer *t) {
   while (clf__trainer_attempt(t, &a)) a.status = clf__trainer_measure_batches(t);
   if (a.status) return a.status;
   clf__trainer_say_rest(t);
-  if (!t->shows_best) return clf__trainer_copy(t);
+  if (t->shows == CLF_SHOWS_LAST) return clf__trainer_copy(t);
   t->recalibrated = 1;
   return CLF_OK;
 }

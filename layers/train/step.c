@@ -103,7 +103,7 @@ static clf_status take_step(clf_trainer *t) {
   const clf_flow *f = t->f;
   if (clf__trainer_is_dropped(t, t->step)) {
     t->step++;
-    return CLF_OK;
+    return clf__trainer_average(t);
   }
   CLF_TRY(batch_step(t));
   CLF_TRY(bound_gradient(t));
@@ -114,10 +114,11 @@ static clf_status take_step(clf_trainer *t) {
   const float beta1 = (float)t->o.beta1, beta2 = (float)t->o.beta2;
   const double c1 = 1 - pow((double)beta1, (double)t->step);
   const double c2 = 1 - pow((double)beta2, (double)t->step);
-  return clf_do(t->dev, adam_step, .g = f->g, .w = f->w, .m = t->m, .v = t->v, .lr = (float)rate,
-                .beta1 = beta1, .beta2 = beta2,
-                .eps = (float)(t->o.eps_hat ? t->o.eps / sqrt(c2) : t->o.eps), .c1 = (float)c1,
-                .c2 = (float)c2);
+  CLF_TRY(clf_do(t->dev, adam_step, .g = f->g, .w = f->w, .m = t->m, .v = t->v, .lr = (float)rate,
+                 .beta1 = beta1, .beta2 = beta2,
+                 .eps = (float)(t->o.eps_hat ? t->o.eps / sqrt(c2) : t->o.eps), .c1 = (float)c1,
+                 .c2 = (float)c2));
+  return clf__trainer_average(t);
 }
 
 clf_status clf__trainer_steps(clf_trainer *t, int64_t to) {

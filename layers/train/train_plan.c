@@ -2,6 +2,7 @@
 /* train_plan.c: what a training takes of a device's memory, and in how many parts its
  * batches go through it. */
 #include "blocks.h"
+#include "options.h"
 #include "trainer.h"
 
 /* Bytes of the device's own kind of number. */
@@ -61,7 +62,9 @@ clf_status clf_train_plan_of(const clf_flow *f, const clf_train_options *o, int6
     return clf__fail(CLF_ENOTSUP, "%lld rows of %d columns are more than one device buffer holds",
                      (long long)rows, (int)f->spec.dim);
   const uint64_t P = (uint64_t)f->w.dim[0], C = (uint64_t)f->c.dim[0];
-  const uint64_t vectors = 4 + 3 * CLF_SNAPSHOTS; /* gradient, moments, best weights, snapshots */
+  /* The gradient, moments, best weights, snapshots; the average, in snapshots too, and a spare. */
+  const int averages = clf__option_real(o, CLF_OPTION_ema) > 0;
+  const uint64_t vectors = 4 + 3 * CLF_SNAPSHOTS + (averages ? 2 + CLF_SNAPSHOTS : 0);
   const uint64_t all = f->dev->memory ? f->dev->memory : UINT64_MAX;
   clf_train_plan p = {.parameters = bytes_of(f, P + C),
                       .optimiser = bytes_of(f, vectors * P),

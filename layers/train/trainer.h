@@ -5,7 +5,14 @@
 #include "source.h"
 
 /* CLF_APART: steps between two snapshots, at least. */
-enum { CLF_RING = 256, CLF_SNAPSHOTS = 2, CLF_APART = 8, CLF_DROPS = 64, CLF_SENTENCE = 512 };
+enum {
+  CLF_RING = 256,
+  CLF_SNAPSHOTS = 2,
+  CLF_APART = 8,
+  CLF_DROPS = 64,
+  CLF_CUTS = 64,
+  CLF_SENTENCE = 512
+};
 
 /* What is read back together: losses of the last steps, the sums of w and of v, and the
  * squares of the gradients' norms. */
@@ -14,14 +21,15 @@ enum { CLF_RING_SUMS = CLF_RING, CLF_RING_NORMS = CLF_RING + 2, CLF_RING_ALL = 2
 /* The state after `step` steps. */
 typedef struct clf__snapshot {
   int64_t step; /* -1: none */
-  clf_tensor w, m, v;
+  clf_tensor w, m, v, mean;
 } clf__snapshot;
 
 /* A copy on the host, in the device's own precision (recover.c). */
 typedef struct clf__host_copy {
   int64_t step;       /* -1: there is none yet */
-  void *at[2];        /* w, m, v, the best weights; one is written while the other is valid */
+  void *at[2];        /* w, m, v and more (recover.c); one is written while the other is valid */
   int now;            /* the valid one */
+  int64_t cuts;       /* t->cuts then */
   void *constants;    /* of the flow, which never change */
   double taken, cost; /* when it was taken, and the seconds that it took */
   double every;       /* seconds between two copies, at least */
@@ -30,6 +38,8 @@ typedef struct clf__host_copy {
   int32_t most_rows;
   int stage, tried; /* the recovery attempt since this copy, and how often it was made */
 } clf__host_copy;
+
+typedef enum clf__shown { CLF_SHOWS_LAST, CLF_SHOWS_BEST, CLF_SHOWS_AVERAGE } clf__shown;
 
 struct clf_trainer {
   clf_flow *f;
@@ -40,6 +50,7 @@ struct clf_trainer {
   clf_arena arena;
   clf_tensor m, v;                       /* Adam's moments, flat as the weights */
   clf_tensor best;                       /* the weights of the best round so far */
+  clf_tensor mean, aside;                /* with ema: the averaged weights; memory for others */
   clf_tensor ring, part_loss;            /* CLF_RING_ALL; the loss of a part of a batch */
   clf__snapshot snapshot[CLF_SNAPSHOTS]; /* newest first */
   int norms;                             /* 1: gradients' norms are computed */
@@ -52,11 +63,15 @@ struct clf_trainer {
   double best_mean;  /* mean log p of the best round: of the validation rows, or without them of its
                         own batches; NaN: none yet */
   int64_t best_step; /* at whose end `best` are the weights; 0: none yet */
-  double last_mean;  /* mean log p of the last round's batches; or, after going back, of the next
-                        batch under the weights then */
-  int shows_best;    /* 1: the flow has the best weights, and snapshot[0] the last ones */
-  double ceiling;    /* judge.c: mean log p that the data leave room for; NaN: not known yet */
-  int ceiling_told;  /* 1: that it was passed was said */
+  int best_averaged; /* 1: and that they are averaged ones */
+  int64_t since_best, since_cut;  /* rounds since one was the best; since that or the last cut */
+  int64_t cuts, cut_at[CLF_CUTS]; /* of the step size, on plateaus; steps at which, by number mod
+                                     CLF_CUTS */
+  double last_mean; /* mean log p of the last round's batches; or, after going back, of the next
+                       batch under the weights then */
+  clf__shown shows; /* which weights the flow has; if not the last ones, snapshot[0] has these */
+  double ceiling;   /* judge.c: mean log p that the data leave room for; NaN: not known yet */
+  int ceiling_told; /* 1: that it was passed was said */
   int64_t dropped[CLF_DROPS]; /* steps that are left out, the newest last */
   int drops;
   int64_t stored_from; /* with CLF_ACTIVATIONS_REVERSE: the step from which on they are stored */
@@ -79,12 +94,25 @@ clf_status clf__check_train_options(const clf_train_options *o);
 
 /* Whether it depends on the number of steps in all. */
 int clf__trainer_is_scheduled(const clf_trainer *t);
+/* With schedule plateau: cuts it from here on if it is time to. */
+void clf__trainer_note_plateau(clf_trainer *t);
 /* Whether it is the same at each step, without weight decay. */
 int clf__trainer_is_plain(const clf_trainer *t);
 /* The step size of step `step`, counted from 0. */
 double clf__trainer_rate(const clf_trainer *t, int64_t step);
 /* Weight decay of the step: w -= rate * decay * w for all trainable weights. */
 clf_status clf__trainer_decay(clf_trainer *t, double rate);
+
+/* ---- average.c: the average of the weights ------------------------------------------------- */
+
+/* Whether there is one. */
+int clf__trainer_averages(const clf_trainer *t);
+/* Takes the weights of now, after `step` steps, into it. */
+clf_status clf__trainer_average(clf_trainer *t);
+/* Gives the flow, which has the last weights, the averaged ones; its states stay. */
+clf_status clf__trainer_use_average(clf_trainer *t);
+/* Mean log p of the validation rows under them; the best weights, if they are. */
+clf_status clf__trainer_validate_average(clf_trainer *t, double *mean);
 
 /* ---- train_plan.c: memory, and the size of micro-batches ---------------------------------- */
 
@@ -164,8 +192,8 @@ const clf__snapshot *clf__trainer_snapshot_before(const clf_trainer *t, int64_t 
 
 /* Whether the best round's weights are the result. */
 int clf__trainer_prefers_best(const clf_trainer *t);
-/* Gives the flow, which has the last weights, the best ones; the last go to snapshot[0]. */
-clf_status clf__trainer_show_best(clf_trainer *t);
+/* Gives the flow, which has the last weights, others; the last go to snapshot[0]. */
+clf_status clf__trainer_show(clf_trainer *t, clf__shown which);
 /* Gives the flow the weights that training has come to, or those from which it goes on; the
  * flow's history says whose they are. */
 clf_status clf__trainer_show_result(clf_trainer *t);
@@ -211,7 +239,11 @@ int clf__trainer_round_counts(const clf_trainer *t);
 int clf__trainer_at_round_end(const clf_trainer *t);
 /* Mean log p of the validation rows, if there are any, and the best weights.  Then the end of the
  * round on the host: history, report and sums. */
-clf_status clf__trainer_validate(clf_trainer *t, const clf_progress *report, double *valid);
+clf_status clf__trainer_validate(clf_trainer *t, clf_progress *report);
+/* Copies the flow's weights if their mean log p is the best. */
+clf_status clf__trainer_note_best(clf_trainer *t, double mean, int averaged);
+/* Whether options.patience is at its end. */
+int clf__trainer_ended_early(const clf_trainer *t);
 void clf__trainer_end_round(clf_trainer *t, clf_progress *report);
 /* The history has the step that the losses were read up to. */
 void clf__trainer_note_step(clf_trainer *t);

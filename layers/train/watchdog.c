@@ -97,7 +97,7 @@ static void describe(const clf_trainer *t, int64_t bad, double loss, double norm
 static clf_status end_training(clf_trainer *t, const char *what, const char *last) {
   char weights[128], remedy[CLF_SENTENCE];
   CLF_TRY(clf__trainer_show_result(t));
-  if (t->shows_best)
+  if (t->shows == CLF_SHOWS_BEST)
     snprintf(weights, sizeof weights, "weights of epoch %lld, the best %s",
              (long long)clf__trainer_epoch_of(t, t->best_step),
              t->source->held_out ? "by its validation" : "by its training loss");

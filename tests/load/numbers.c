@@ -7,10 +7,19 @@
 
 /* What files of earlier versions lack, or not every file has. */
 static int may_be_gone(const char *key) {
-  static const char *const keys[] = {
-      "clflow.history.epochs", "clflow.history.train",      "clflow.history.best_step",
-      "clflow.history.valid",  "clflow.history.best_train", "clflow.scaling.mean.0",
-      "clflow.format"};
+  static const char *const keys[] = {"clflow.history.epochs",
+                                     "clflow.history.train",
+                                     "clflow.history.best_step",
+                                     "clflow.history.averaged",
+                                     "clflow.history.early",
+                                     "clflow.train.since_best",
+                                     "clflow.train.since_cut",
+                                     "clflow.train.cuts",
+                                     "clflow.train.best_averaged",
+                                     "clflow.history.valid",
+                                     "clflow.history.best_train",
+                                     "clflow.scaling.mean.0",
+                                     "clflow.format"};
   for (int i = 0; i < CLF_OPTIONS; i++) {
     char name[64];
     snprintf(name, sizeof name, "clflow.train.%s", clf__options[i].name);
@@ -85,7 +94,13 @@ static const struct {
     {CLF_NVP, "clflow.train.part", "7", "another value of part"},
     {CLF_NVP, "clflow.train.activations", "1", "another value of activations"},
     {CLF_NVP, "clflow.train.schedule", "1", "another value of schedule"},
-    {CLF_NVP, "clflow.train.schedule", "2", "clflow.train.schedule is 2: out of range"},
+    {CLF_NVP, "clflow.train.schedule", "3", "clflow.train.schedule is 3: out of range"},
+    {CLF_NVP, "clflow.train.ema", "1", "clflow.train.ema is 1: out of range"},
+    {CLF_NVP, "clflow.train.ema", "0.5", "another value of ema"},
+    {CLF_NVP, "clflow.train.patience", "1", "another value of patience"},
+    {CLF_NVP, "clflow.train.plateau_factor", "0.25", "another value of plateau_factor"},
+    {CLF_NVP, "clflow.train.plateau_patience", "1", "another value of plateau_patience"},
+    {CLF_NVP, "clflow.train.valid_every", "1", "another value of valid_every"},
     {CLF_NVP, "clflow.train.weight_decay", "1", "another value of weight_decay"},
     {CLF_NVP, "clflow.train.lr", "-1", "clflow.train.lr is -1: out of range"},
     {CLF_NVP, "clflow.train.seed", "9", "another value of seed"},

@@ -153,6 +153,11 @@ static const struct {
     {"steps=19", 9},
     {"steps=19 valid_every=5", 7},
     {"steps=19 valid_every=5 valid_split=0 warmup=3", 7},
+    {"steps=40 valid_every=2 schedule=plateau plateau_patience=1 plateau_factor=0.7 lr=0.3", 21},
+    {"steps=40 valid_every=2 patience=4 lr=0.3", 6},
+    {"steps=19 valid_every=3 ema=0.8 lr=0.1", 7},
+    {"steps=19 ema=0.8 lr=0.1 valid_split=0", 9},
+    {"steps=19 ema=0.8 lr=0.1 valid_split=0", 1},
 };
 enum { BITS = sizeof bits / sizeof *bits };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* rates.c: step sizes over a training, and weight decay. */
+/* rates.c: step sizes over a training, weight decay, and an early end. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "training.h"
@@ -87,8 +88,117 @@ START_TEST(a_schedule_is_not_extended) {
 }
 END_TEST
 
+/* ---- Plateaus ------------------------------------------------------------------------------- */
+
+typedef struct rounds {
+  clf_trainer *t;
+  int count;
+  double lr[12];
+  char ended[160];
+} rounds;
+
+/* After round 4 every validation would be a better one than before, once. */
+static int note(const clf_progress *p, void *context) {
+  rounds *r = context;
+  if (!p->epoch_done) return 0;
+  ck_assert_int_lt(r->count, 12);
+  r->lr[r->count++] = p->lr;
+  if (r->count == 4) r->t->best_mean = -1e9;
+  if (p->ended) snprintf(r->ended, sizeof r->ended, "%s", p->ended);
+  return 0;
+}
+
+/* Weights that do not move make no validation better than the first: of two steps a round, the rate
+ * is cut after the third, and after the seventh since the fifth is a better one. */
+START_TEST(plateaus_by_hand) {
+  clf_table data = make_data(40, 2);
+  clf_train_options o = options_of(10, 16);
+  o.lr = still;
+  o.valid_split = _i ? 0 : 0.2;
+  if (_i) o.batch = 40, o.shuffle = 0; /* the same mean in each round */
+  WORKS(clf_train_options_set(&o, "schedule", "plateau"));
+  WORKS(clf_train_options_set(&o, "plateau_patience", "2"));
+  WORKS(clf_train_options_set(&o, "plateau_factor", "0.25"));
+  WORKS(clf_train_options_set(&o, "warmup", _i ? "0" : "4"));
+  clf_flow *f = make_flow(CLF_NVP, 2);
+  clf_trainer *t = make_trainer(f, &data, &o);
+  rounds r = {.t = t};
+  WORKS(clf_trainer_run(t, note, &r));
+  static const double want[] = {1, 1, 1, 0.25, 0.25, 0.25, 0.25, 0.0625, 0.0625, 0.015625};
+  ck_assert_int_eq(r.count, 10);
+  for (int i = 0; i < 10; i++) {
+    const double warm = _i || i > 1 ? 1 : i ? 1 : 0.5; /* the second of 4 steps, the fourth */
+    ck_assert_msg(fabs(r.lr[i] / still - want[i] * warm) < 1e-12, "round %d: %g", i + 1,
+                  r.lr[i] / still);
+  }
+  /* Steps that are taken again have the step size that they had. */
+  const int64_t S = _i ? 1 : 2;
+  ck_assert_double_eq_tol(clf__trainer_rate(t, 3 * S - 1) / still, 1, 1e-12);
+  ck_assert_double_eq_tol(clf__trainer_rate(t, 3 * S) / still, 0.25, 1e-12);
+  ck_assert_int_eq(t->cuts, 3);
+  done(t, f, &data);
+}
+END_TEST
+
+/* The defaults: half of it after five. */
+START_TEST(plateaus_by_default) {
+  clf_table data = make_data(40, 2);
+  clf_train_options o = options_of(8, 16);
+  o.lr = still;
+  o.valid_split = 0.2;
+  WORKS(clf_train_options_set(&o, "schedule", "plateau"));
+  clf_flow *f = make_flow(CLF_NVP, 2);
+  clf_trainer *t = make_trainer(f, &data, &o);
+  WORKS(clf_trainer_run(t, NULL, NULL));
+  ck_assert_int_eq(t->cuts, 1);
+  ck_assert_int_eq(t->cut_at[0], 12);
+  ck_assert_double_eq_tol(clf__trainer_rate(t, 12) / still, 0.5, 1e-12);
+  done(t, f, &data);
+}
+END_TEST
+
+/* ---- An early end --------------------------------------------------------------------------- */
+
+START_TEST(patience_ends) {
+  clf_table data = make_data(40, 2);
+  clf_train_options o = options_of(10, 16);
+  o.lr = still;
+  o.valid_split = 0.2;
+  WORKS(clf_train_options_set(&o, "patience", "4"));
+  clf_flow *f = make_flow(CLF_NVP, 2), *g = NULL;
+  clf_trainer *t = make_trainer(f, &data, &o);
+  rounds r = {.t = t};
+  WORKS(clf_trainer_run(t, note, &r)); /* the fifth round is better again */
+  ck_assert_int_eq(r.count, 9);
+  ck_assert_str_eq(r.ended, "training ends early, after step 18 of 20: no validation was better in "
+                            "the last 4");
+  ck_assert_int_eq(clf_flow_history(f).early, 4);
+  ck_assert_int_eq(clf_flow_history(f).best_step, 10);
+  WORKS(clf_trainer_save(t, path_of("early")));
+  WORKS(clf_flow_load(dev, path_of("early"), NULL, &g));
+  ck_assert_int_eq(clf_flow_history(g).early, 4);
+  clf_trainer *u = make_trainer(g, &data, &o);
+  WORKS(clf_trainer_resume(u, path_of("early")));
+  WORKS(clf_trainer_run(u, NULL, NULL)); /* is at its end */
+  ck_assert_int_eq(u->step, 18);
+  ck_assert_int_eq(clf_flow_history(g).early, 4);
+  clf_trainer_free(u);
+  clf_flow_free(g);
+  clf_trainer_free(t);
+  o.valid_split = 0;
+  REFUSED(clf_trainer_create(f, &data, &o, &t), CLF_EINVAL,
+          "patience goes by validation rows, and there are none: hold some out (valid_split), or "
+          "give them");
+  clf_flow_free(f);
+  clf_table_free(&data);
+}
+END_TEST
+
 void tests_of_rates(TCase *tc) {
   tcase_add_test(tc, rates_of_steps);
+  tcase_add_loop_test(tc, plateaus_by_hand, 0, 2);
+  tcase_add_test(tc, plateaus_by_default);
+  tcase_add_test(tc, patience_ends);
   tcase_add_test(tc, weights_decay);
   tcase_add_test(tc, a_schedule_is_not_extended);
 }

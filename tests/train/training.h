@@ -18,6 +18,7 @@ int checking(void);
 const char *path_of(const char *name);
 
 /* The tests of a file. */
+void tests_of_averages(TCase *tc);
 void tests_of_bits(TCase *tc);
 void tests_of_columns(TCase *tc);
 void tests_of_kinds(TCase *tc);
