@@ -540,8 +540,8 @@ clf_status cli_training_save(cli_training *t);
 
 /* ---- report.c ---------------------------------------------------------- */
 
-/* The rows of a session as a report takes them: by the model's record training, validation and test
- * rows apart, and without a record all as rows that may have been trained on. */
+/* The rows of a session as a report takes them: training, validation and test rows apart where the
+ * model's file says which they are. */
 typedef struct cli_report_rows {
   clf_report_source source;
   clf_table x[3], given[3]; /* of each part */
@@ -551,8 +551,8 @@ typedef struct cli_report_rows {
   char command[4096];
 } cli_report_rows;
 
-/* `pairs`: names or numbers of columns by comma, or NULL; `part`: what each row serves for, or
- * NULL: as the record says.  To be closed also after a failure. */
+/* `pairs`: names or numbers of columns by comma, or NULL; `part`: what each row served for, or
+ * NULL: as the model's file says.  To be closed also after a failure. */
 int cli_report_open(cli_session *s, const char *pairs, const uint8_t *part, uint64_t seed,
                     cli_report_rows *r);
 void cli_report_close(cli_report_rows *r);

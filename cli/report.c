@@ -8,48 +8,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 /* ---- Rows by what they serve for ------------------------------------------------------------ */
-
-static double record_number(const json_t *record, const char *of, const char *name) {
-  const json_t *const v = json_object_get(of ? json_object_get(record, of) : record, name);
-  return json_is_number(v) ? json_number_value(v) : NAN;
-}
-
-/* The checksum that a record has of its rows: CRC-32 of the numbers and then of the context. */
-static double checksum_of(const cli_session *s) {
-  const clf_table *const tables[] = {&s->data, &s->given};
-  uLong sum = crc32(0, NULL, 0);
-  for (int i = 0; i < 2; i++) {
-    const unsigned char *bytes = (const unsigned char *)tables[i]->at;
-    size_t left = bytes ? (size_t)tables[i]->rows * (size_t)tables[i]->cols * sizeof(double) : 0;
-    while (left) { /* zlib counts in 32 bits */
-      const size_t n = left < (1u << 30) ? left : 1u << 30;
-      sum = crc32(sum, bytes, (uInt)n);
-      bytes += n;
-      left -= n;
-    }
-  }
-  return (double)sum;
-}
-
-/* What each row served for when the model was chosen, into part (rows); 0 if that is not known,
- * since the model has no record or these are other rows. */
-static int known_parts(const cli_session *s, uint8_t *part) {
-  const double n = (double)s->data.rows;
-  const char *const text = clf_flow_record(s->flow);
-  json_t *const record = text ? json_loads(text, 0, NULL) : NULL;
-  const double train = record_number(record, "rows", "train"),
-               valid = record_number(record, "rows", "valid"),
-               test = record_number(record, "rows", "test"),
-               seed = record_number(record, NULL, "seed"),
-               checksum = record_number(record, NULL, "checksum");
-  json_decref(record);
-  if (!(train + valid + test == n) || !(test >= 1) || isnan(seed)) return 0;
-  if (!isnan(checksum) && checksum != checksum_of(s)) return 0;
-  return clf_split_rows(s->data.rows, valid / n, test / n, (uint64_t)seed, part) == CLF_OK;
-}
 
 static int copy_rows(const clf_table *from, const uint8_t *part, int which, int64_t n,
                      clf_table *to) {
@@ -81,21 +41,63 @@ static int take_part(cli_session *s, const uint8_t *part, int which, cli_report_
   if (code) return code;
   r->row[which] = malloc((size_t)n * sizeof *r->row[which]);
   if (!r->row[which]) return cli_fail("out of memory for %" PRId64 " rows", n);
+  if (s->data.ids) r->ids[which] = malloc((size_t)n * sizeof *r->ids[which]);
+  if (s->data.ids && !r->ids[which]) return cli_fail("out of memory for %" PRId64 " ids", n);
   int64_t at = 0;
-  for (int64_t i = 0; i < s->data.rows; i++)
-    if (part[i] == which) r->row[which][at++] = i + 1;
-  *rows[which] = (clf_report_rows){.x = &r->x[which], .row = r->row[which]};
+  for (int64_t i = 0; i < s->data.rows; i++) {
+    if (part[i] != which) continue;
+    if (s->data.ids) r->ids[which][at] = s->data.ids[i]; /* lent */
+    r->row[which][at++] = i + 1;
+  }
+  r->x[which].columns = s->data.columns; /* lent */
+  *rows[which] = (clf_report_rows){.x = &r->x[which], .row = r->row[which], .ids = r->ids[which]};
   if (r->given[which].at) rows[which]->given = &r->given[which];
   return CLI_OK;
 }
 
-static int take_rows(cli_session *s, const uint8_t *parts, cli_report_rows *r) {
+/* Rows that have all their values are test rows where it is not known what they served for. */
+static void call_all_test(const cli_session *s, uint8_t *part) {
+  const int32_t D = s->data.cols, C = s->given.rows == s->data.rows ? s->given.cols : 0;
+  for (int64_t i = 0; i < s->data.rows; i++) {
+    int missing;
+    cli_stretch(s->data.at + i * D, D, C ? s->given.at + i * C : NULL, C, 1, &missing);
+    part[i] = missing ? CLI_ROW_MISSING : CLF_ROW_TEST;
+  }
+}
+
+/* The rows that are judged are test rows, or where there are none validation rows, or training
+ * rows: all these become test rows here. */
+static clf_report_judged choose_judged(const cli_session *s, uint8_t *part) {
+  static const clf_report_judged names[] = {[CLF_ROW_TRAIN] = CLF_JUDGED_TRAIN,
+                                            [CLF_ROW_VALID] = CLF_JUDGED_VALID,
+                                            [CLF_ROW_TEST] = CLF_JUDGED_TEST};
+  int there[3] = {0};
+  for (int64_t i = 0; i < s->data.rows; i++)
+    if (part[i] <= CLF_ROW_TEST) there[part[i]] = 1;
+  const int judged = there[CLF_ROW_TEST]    ? CLF_ROW_TEST
+                     : there[CLF_ROW_VALID] ? CLF_ROW_VALID
+                                            : CLF_ROW_TRAIN;
+  for (int64_t i = 0; i < s->data.rows; i++)
+    if (part[i] == judged) part[i] = CLF_ROW_TEST;
+  return names[judged];
+}
+
+static int find_parts(cli_session *s, const uint8_t *known, uint8_t *part, cli_report_rows *r) {
+  int found = 1, refit, code = CLI_OK;
+  if (known)
+    memcpy(part, known, (size_t)s->data.rows);
+  else
+    code = cli_parts_find(s, part, &found, &refit);
+  if (code) return code;
+  if (!found) call_all_test(s, part);
+  r->source.judged = found ? choose_judged(s, part) : CLF_JUDGED_ANY;
+  return CLI_OK;
+}
+
+static int take_rows(cli_session *s, const uint8_t *known, cli_report_rows *r) {
   uint8_t *const part = malloc((size_t)s->data.rows);
   if (!part) return cli_fail("out of memory for %" PRId64 " rows", s->data.rows);
-  r->source.seen = !parts && !known_parts(s, part);
-  if (r->source.seen) memset(part, CLF_ROW_TEST, (size_t)s->data.rows);
-  if (parts) memcpy(part, parts, (size_t)s->data.rows);
-  int code = CLI_OK;
+  int code = find_parts(s, known, part, r);
   for (int which = CLF_ROW_TRAIN; which <= CLF_ROW_TEST && !code; which++)
     code = take_part(s, part, which, r);
   free(part);
@@ -138,8 +140,7 @@ static int take_pairs(const cli_session *s, const char *list, cli_report_rows *r
   return CLI_OK;
 }
 
-/* ---- The source -------------------------------------------------------------------------------
- */
+/* ---- The source ---------------------------------------------------------------------- */
 
 static void append_words(cli_report_rows *r, const char *const *words) {
   for (; *words; words++) cli_append_word(' ', *words, r->command, sizeof r->command);
@@ -176,6 +177,7 @@ int cli_report_open(cli_session *s, const char *pairs, const uint8_t *part, uint
 
 void cli_report_close(cli_report_rows *r) {
   for (int i = 0; i < 3; i++) {
+    r->x[i].columns = NULL; /* the session's */
     clf_table_free(&r->x[i]);
     clf_table_free(&r->given[i]);
     free(r->row[i]);
@@ -184,8 +186,7 @@ void cli_report_close(cli_report_rows *r) {
   free(r->pairs);
 }
 
-/* ---- The verb -----------------------------------------------------------------------------------
- */
+/* ---- The verb ------------------------------------------------------------------------ */
 
 static struct {
   const char *out, *pairs;
@@ -194,8 +195,8 @@ static struct {
 
 static cli_option options[] = {
     CLI_OPERAND_MODEL,
-    CLI_OPTION_DATA("the table that the model is of; the rows that a record calls test rows are "
-                    "judged, and without a record all rows"),
+    CLI_OPTION_DATA("the table that the model was made from, whose test or validation rows are "
+                    "judged; of another table all rows"),
     {"--out", "FILE.html",
      "the report (default the model's name with .report.html, in this folder)", CLI_OUTPUT, &o.out,
      NULL, 0, 0},

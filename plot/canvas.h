@@ -78,8 +78,8 @@ typedef struct clf__axis {
   const char *const *labels; /* of the values first, first + step, ...: categories; or NULL */
   int label_count;
   double first, step;
-  int date;   /* numbers are seconds since 1970 */
-  int hidden; /* no numbers */
+  double unit; /* of dates and times: seconds in 1, counted from 1970; 0: plain numbers */
+  int hidden;  /* no numbers */
 } clf__axis;
 
 typedef struct clf__frame {
@@ -95,5 +95,8 @@ clf__frame clf__frame_begin(clf__canvas *c, double x, double y, double w, double
 void clf__frame_end(clf__frame *f);
 double clf__frame_x(const clf__frame *f, double v);
 double clf__frame_y(const clf__frame *f, double v);
+
+/* Round dates or times of day along an axis whose unit is `unit` seconds. */
+void clf__date_ticks(clf__ticks *t, clf__range r, double unit, double want);
 
 #endif

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* frame.c: panels of a report: axes, their numbers and names. */
-#define _POSIX_C_SOURCE 200809L
 #include "canvas.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const double number_size = 10.5, name_size = 11.5;
 
@@ -22,55 +20,6 @@ double clf__frame_y(const clf__frame *f, double v) {
 
 /* ---- Where the ticks are ------------------------------------------------------------- */
 
-/* Dates of round lengths of time: the date at each of evenly spaced numbers, without the parts that
- * do not change. */
-static void date_ticks(const clf__axis *a, double want, clf__ticks *t) {
-  static const double day = 86400;
-  static const double steps[] = {1,
-                                 5,
-                                 15,
-                                 30,
-                                 60,
-                                 300,
-                                 900,
-                                 1800,
-                                 3600,
-                                 10800,
-                                 21600,
-                                 43200,
-                                 day,
-                                 2 * day,
-                                 7 * day,
-                                 14 * day,
-                                 30.4375 * day,
-                                 91.3125 * day,
-                                 182.625 * day,
-                                 365.25 * day,
-                                 730.5 * day,
-                                 1826.25 * day,
-                                 3652.5 * day,
-                                 9131.25 * day,
-                                 36525 * day};
-  const double span = a->range.hi - a->range.lo;
-  double step = steps[0];
-  for (size_t i = 0; i < sizeof steps / sizeof *steps && step < span / want; i++) step = steps[i];
-  const int most = (int)(sizeof t->at / sizeof *t->at);
-  t->count = 0;
-  t->base = 0;
-  for (double v = ceil(a->range.lo / step) * step; v <= a->range.hi && t->count < most; v += step) {
-    const time_t seconds = (time_t)llround(v);
-    struct tm at;
-    if (!gmtime_r(&seconds, &at)) continue;
-    t->at[t->count] = v;
-    strftime(t->label[t->count++], sizeof t->label[0],
-             step >= 365 * day  ? "%Y"
-             : step >= 28 * day ? "%Y-%m"
-             : step >= day      ? (span > 300 * day ? "%Y-%m-%d" : "%m-%d")
-                                : "%H:%M",
-             &at);
-  }
-}
-
 static void label_ticks(const clf__axis *a, clf__ticks *t) {
   const int most = (int)(sizeof t->at / sizeof *t->at);
   const int every = (a->label_count + most - 1) / most;
@@ -85,8 +34,8 @@ static void label_ticks(const clf__axis *a, clf__ticks *t) {
 static void find_ticks(const clf__axis *a, double want, clf__ticks *t) {
   if (a->labels)
     label_ticks(a, t);
-  else if (a->date)
-    date_ticks(a, want, t);
+  else if (a->unit > 0)
+    clf__date_ticks(t, a->range, a->unit, want);
   else
     clf__ticks_find(t, a->range, want, 0);
 }

@@ -85,6 +85,9 @@ void clf__judge_free(clf__facts *f);
 /* The name of a column; good until the next call with the same `name`. */
 const char *clf__name_of(const clf__facts *f, int32_t column, char name[32]);
 
+/* What is known of a column's values; NULL: they are numbers. */
+const clf_column *clf__kind_of(const clf__facts *f, int32_t column);
+
 /* ---- The steps, a file each ------------------------------------------------------------ */
 
 /* judge_samples.c: samples, and the columns and log p of test rows among them. */
@@ -107,6 +110,8 @@ typedef struct clf__verdict {
   int bad[12];
 } clf__verdict;
 void clf__verdict_of(const clf__facts *f, clf__verdict *v);
+/* "test ", "validation ", "training " or "": what the judged rows are called. */
+const char *clf__judged_rows(const clf__facts *f);
 /* "lower than the samples", from the numbers of a column's test; "" where nothing is to say. */
 const char *clf__column_verdict(const clf__test *t);
 const char *clf__rank_verdict(const clf__test *t);

@@ -100,7 +100,7 @@ static clf_status compare_columns(clf__facts *f) {
   clf_status s = among ? CLF_OK : no_memory(f->samples);
   for (int32_t d = 0; d < f->dim && !s; d++) {
     for (int64_t i = 0; i < f->samples; i++) among[i] = f->sample[i * f->dim + d];
-    s = compare(f, f->part[CLF__TEST].rows->x->at + d, f->dim, among, (uint64_t)d + 1, f->dim,
+    s = compare(f, f->part[CLF__TEST].rows->x->at + d, f->dim, among, (uint64_t)d + 1, f->dim + 1,
                 &f->column[d]);
   }
   free(among);
@@ -138,8 +138,7 @@ static void count_beyond(clf__facts *f) {
                                                                    : CLF__CLEARLY;
 }
 
-/* ---- |z|^2 ------------------------------------------------------------------------------------
- */
+/* ---- |z|^2 --------------------------------------------------------------------------- */
 
 /* Whether the latents are those of a normal base that is not trained, of columns that are all
  * continuous. */
@@ -198,7 +197,7 @@ clf_status clf__judge_samples(clf__facts *f) {
   if (!f->column || !f->worst) return no_memory(f->dim);
   CLF_TRY(compare_columns(f));
   sort_worst(f);
-  CLF_TRY(compare(f, f->part[CLF__TEST].logp, 1, f->sample_logp, 0, 1, &f->rank));
+  CLF_TRY(compare(f, f->part[CLF__TEST].logp, 1, f->sample_logp, 0, f->dim + 1, &f->rank));
   count_beyond(f);
   return is_chi_square(f) ? compare_lengths(f) : CLF_OK;
 }

@@ -5,7 +5,7 @@
 #include "view.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
 /* ---- Histograms ------------------------------------------------------------------------ */
 
@@ -20,7 +20,7 @@ void clf__bins_fill(clf__bins *b, const double *v, int64_t n, int64_t stride) {
 }
 
 void clf__draw_bins(clf__frame *f, const clf__bins *b, clf__ink ink, int filled) {
-  double xy[4 * 64 + 4];
+  double xy[4 * CLF__BINS_MOST + 4];
   int n = 0;
   const double zero = clf__frame_y(f, 0);
   xy[n++] = clf__frame_x(f, b->over.lo);
@@ -52,16 +52,33 @@ static clf_status range_of(const clf__facts *f, int32_t d, clf__range *r) {
   return CLF_OK;
 }
 
+/* A bin for each value; `first` to `last`, `step` apart. */
+static void by_value(clf__axis *a, double first, double last, double step) {
+  a->range = (clf__range){first - step / 2, last + step / 2};
+  a->first = first;
+  a->step = step;
+}
+
+static void describe_kind(const clf_column *kind, clf__axis *a) {
+  const int is_named = kind->kind == CLF_COLUMN_CATEGORY || kind->kind == CLF_COLUMN_BOOLEAN;
+  if (kind->kind == CLF_COLUMN_TIME) a->unit = 1;
+  if (kind->kind == CLF_COLUMN_DATE)
+    a->unit = kind->unit && strncmp(kind->unit, "days", 4) == 0 ? 86400 : 1;
+  if (!is_named || !kind->categories || kind->category_count > CLF__BINS_MOST) return;
+  a->labels = (const char *const *)kind->categories;
+  a->label_count = kind->category_count;
+  by_value(a, 0, kind->category_count - 1, 1);
+}
+
 clf_status clf__column_axis(const clf__facts *f, int32_t d, const char *name, clf__axis *a) {
   const clf_column_grid *const grid = clf_flow_grid(f->flow);
+  const clf_column *const kind = clf__kind_of(f, d);
   *a = (clf__axis){.name = name};
   CLF_TRY(range_of(f, d, &a->range));
-  if (!grid || grid[d].step == 0) return CLF_OK;
-  const double step = grid[d].step, values = (grid[d].last - grid[d].first) / step + 1;
-  if (values > 64) return CLF_OK;
-  a->range = (clf__range){grid[d].first - step / 2, grid[d].last + step / 2};
-  a->step = step;
-  a->first = grid[d].first;
+  if (kind) describe_kind(kind, a);
+  if (!grid || grid[d].step == 0 || a->labels) return CLF_OK;
+  if ((grid[d].last - grid[d].first) / grid[d].step < CLF__BINS_MOST)
+    by_value(a, grid[d].first, grid[d].last, grid[d].step);
   return CLF_OK;
 }
 

@@ -109,8 +109,7 @@ const clf__picture clf__picture_curves = {
     .describe = describe_curve,
     .keys = {"training rows", "validation rows"}};
 
-/* ---- Candidates ---------------------------------------------------------------------------------
- */
+/* ---- Candidates ---------------------------------------------------------------------- */
 
 enum { LISTED = 16 };
 

@@ -32,8 +32,7 @@ const clf__picture clf__picture_pit = {.title = "Columns of the test rows among 
                                        .draw = draw_pit,
                                        .describe = describe_pit};
 
-/* ---- Rank of log p ----------------------------------------------------------------------------
- */
+/* ---- Rank of log p ------------------------------------------------------------------- */
 
 enum { RANKS, RANK_TEST, LOG_P, CHI };
 

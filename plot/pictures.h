@@ -36,10 +36,11 @@ clf_status clf__column_axis(const clf__facts *f, int32_t d, const char *name, cl
 
 /* ---- Parts that several pictures draw ------------------------------------------------ */
 
+enum { CLF__BINS_MOST = 64 };
 typedef struct clf__bins {
   clf__range over;
   int count;
-  double share[64]; /* of all numbers, in each bin */
+  double share[CLF__BINS_MOST]; /* of all numbers, in each bin */
 } clf__bins;
 
 /* Shares of n numbers, `stride` apart, in `bins->count` bins over `bins->over`. */

@@ -122,8 +122,7 @@ clf_status clf_report_write(const clf_report_source *source, const char *path, c
   return s;
 }
 
-/* ---- A picture as PNG
- * ---------------------------------------------------------------------------- */
+/* ---- A picture as PNG ---------------------------------------------------------------- */
 
 static void draw_keys(clf__canvas *c, const char *const keys[2], double x) {
   static const clf__ink inks[2] = {CLF__INK_DATA, CLF__INK_MODEL};

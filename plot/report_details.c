@@ -10,13 +10,24 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- The strangest rows -------------------------------------------------------------------------
- */
+/* ---- The strangest rows -------------------------------------------------------------- */
 
-static void value(clf__page *p, double v, int digits) {
+static void number(clf__page *p, double v, int digits) {
   char text[40];
   clf__number(text, sizeof text, v, digits);
   clf__page_add(p, text);
+}
+
+/* A value of column d: a label, a date, or a number of so many digits. */
+static void value(clf__page *p, const clf__facts *f, int32_t d, double v, int digits) {
+  char text[1100];
+  const clf_column *const kind = clf__kind_of(f, d);
+  if (!kind || kind->kind == CLF_COLUMN_NUMBER) {
+    number(p, v, digits);
+    return;
+  }
+  clf_column_text(kind, v, text, sizeof text);
+  clf__page_text(p, text, 60);
 }
 
 /* The columns that gain most, while they gain more than a nat. */
@@ -38,9 +49,9 @@ static void reasons(clf__page *p, const clf__facts *f, const clf__strange *s) {
     clf__page_add(p, n ? "<br>" : "");
     clf__report_name(p, f, best);
     clf__page_add(p, " = <b>");
-    value(p, x[best], 7);
+    value(p, f, best, x[best], 7);
     clf__page_add(p, "</b> <span class=\"soft\">(");
-    value(p, s->instead[best], 3);
+    value(p, f, best, s->instead[best], 3);
     clf__page_nats(gain, sizeof gain, s->gain[best], 5);
     clf__page_addf(p, " would gain %s nats)</span>", gain);
   }
@@ -48,7 +59,7 @@ static void reasons(clf__page *p, const clf__facts *f, const clf__strange *s) {
 }
 
 static void strange_row(clf__page *p, const clf__facts *f, const clf__strange *s) {
-  static const char *const part_names[CLF__PARTS] = {"training", "validation", "test"};
+  static const char *const words[] = {"training ", "validation "};
   const clf_report_rows *const r = f->part[s->part].rows;
   char number[40];
   clf__page_add(p, "<tr><td class=\"w\">");
@@ -58,7 +69,8 @@ static void strange_row(clf__page *p, const clf__facts *f, const clf__strange *s
     clf__count(number, sizeof number, r->row ? r->row[s->row] : s->row + 1);
     clf__page_addf(p, "row %s", number);
   }
-  if (!f->source->seen) clf__page_addf(p, " <span class=\"soft\">(%s)</span>", part_names[s->part]);
+  const char *const word = s->part == CLF__TEST ? clf__judged_rows(f) : words[s->part];
+  if (*word) clf__page_addf(p, " <span class=\"soft\">(%srow)</span>", word);
   clf__page_add(p, "</td>");
   clf__report_nats(p, s->logp, NAN);
   if (!f->draws) {
@@ -85,8 +97,7 @@ clf_status clf__report_strange(clf__page *p, const clf__facts *f) {
   return CLF_OK;
 }
 
-/* ---- The model
- * ------------------------------------------------------------------------------------- */
+/* ---- The model ----------------------------------------------------------------------- */
 
 static void sentences(clf__page *p, const json_t *list, const char *member) {
   clf__page_add(p, "<ul>\n");
@@ -119,11 +130,11 @@ static void treated(clf__page *p, const clf__facts *f) {
       clf__page_add(p, n++ ? ", " : "");
       clf__report_name(p, f, d);
       clf__page_add(p, " (");
-      value(p, grid[d].first, 7);
+      number(p, grid[d].first, 7);
       clf__page_add(p, " to ");
-      value(p, grid[d].last, 7);
+      number(p, grid[d].last, 7);
       clf__page_add(p, " in steps of ");
-      value(p, grid[d].step, 7);
+      number(p, grid[d].step, 7);
       clf__page_add(p, ")");
     }
     clf__page_add(p, ".</p>\n");

@@ -6,7 +6,12 @@
 #include <math.h>
 #include <stdio.h>
 
-static const char *const part_names[CLF__PARTS] = {"training", "validation", "test"};
+/* "training ", "validation ", or what the judged rows are called. */
+static const char *part_name(const clf__facts *f, int part) {
+  return part == CLF__TRAIN   ? "training "
+         : part == CLF__VALID ? "validation "
+                              : clf__judged_rows(f);
+}
 
 void clf__report_name(clf__page *p, const clf__facts *f, int32_t d) {
   char name[32];
@@ -39,13 +44,21 @@ static void keys(clf__page *p, const clf__picture *of) {
 
 clf_status clf__report_verdict(clf__page *p, const clf__facts *f, const clf__verdict *v) {
   static const char *const signs[] = {"✓", "~", "✗"};
+  static const char *const remarks[] = {
+      [CLF_JUDGED_VALID] =
+          "Training was judged by the validation rows: new rows look a little worse.",
+      [CLF_JUDGED_TRAIN] =
+          "The model was trained on these rows: new rows look worse. <code>clflow train "
+          "--valid-split 0.1</code> keeps some rows apart.",
+      [CLF_JUDGED_ANY] =
+          "Nothing is known of how these rows were used: if the model was trained on "
+          "them, it looks better here than on new rows."};
   char n[40];
   clf__page_add(p, "<p class=\"soft\">");
   for (int i = 0; i < CLF__PARTS; i++) {
     if (!f->part[i].n) continue;
     clf__count(n, sizeof n, f->part[i].n);
-    clf__page_addf(p, "%s %s%srows, ", n, f->source->seen ? "" : part_names[i],
-                   f->source->seen ? "" : " ");
+    clf__page_addf(p, "%s %srows, ", n, part_name(f, i));
   }
   clf__page_addf(p, "%" PRId32 " column%s", f->dim, f->dim == 1 ? "" : "s");
   if (f->context)
@@ -63,9 +76,8 @@ clf_status clf__report_verdict(clf__page *p, const clf__facts *f, const clf__ver
     clf__page_add(p, "</li>\n");
   }
   clf__page_add(p, "</ul></div>\n");
-  if (f->source->seen)
-    clf__page_add(p, "<p class=\"soft small\">Nothing is known of how these rows were used: if the "
-                     "model was trained on them, it looks better here than on new rows.</p>\n");
+  if (remarks[f->source->judged])
+    clf__page_addf(p, "<p class=\"soft small\">%s</p>\n", remarks[f->source->judged]);
   if (f->record.refit)
     clf__page_add(p, "<p class=\"soft small\">The model was trained again on all rows, the test "
                      "rows included, after it was chosen: the tests here look better than on new "
@@ -73,8 +85,7 @@ clf_status clf__report_verdict(clf__page *p, const clf__facts *f, const clf__ver
   return CLF_OK;
 }
 
-/* ---- Log-likelihoods ---------------------------------------------------------------------------
- */
+/* ---- Log-likelihoods ----------------------------------------------------------------- */
 
 static void candidate_row(clf__page *p, const clf__candidate *c, int chosen) {
   char weight[40];
@@ -148,15 +159,15 @@ static void part_table(clf__page *p, const clf__facts *f) {
     const clf__part *const part = &f->part[i];
     if (!part->n) continue;
     clf__count(n, sizeof n, part->n);
-    clf__page_addf(p, "<tr><td>this model, %s rows</td><td class=\"n\">%s</td>",
-                   f->source->seen ? "all" : part_names[i], n);
+    clf__page_addf(p, "<tr><td>this model, %srows</td><td class=\"n\">%s</td>", part_name(f, i), n);
     clf__report_nats(p, part->mean, part->error);
     cell(p, (double)part->zeros, 3);
     clf__page_add(p, "</tr>\n");
   }
   if (!isnan(f->gaussian)) {
     clf__page_addf(p, "<tr><td>a Gaussian fitted to the %s</td><td></td>",
-                   f->part[CLF__TRAIN].n ? "training rows, test rows" : "other rows, each row");
+                   f->part[CLF__TRAIN].n ? "training rows, the judged rows"
+                                         : "other rows, each row");
     clf__report_nats(p, f->gaussian, f->gaussian_error);
     clf__page_add(p,
                   "<td></td></tr>\n<tr><td>this model over the Gaussian, row by row</td><td></td>");
@@ -183,8 +194,7 @@ clf_status clf__report_likelihood(clf__page *p, const clf__facts *f) {
   return CLF_OK;
 }
 
-/* ---- Columns
- * ---------------------------------------------------------------------------------------- */
+/* ---- Columns ------------------------------------------------------------------------- */
 
 /* Of many panels the first stand open, the rest behind a line to click on. */
 static clf_status panels_folded(clf__page *p, const clf__facts *f, clf_report_picture which,
@@ -207,8 +217,7 @@ clf_status clf__report_columns(clf__page *p, const clf__facts *f) {
       "<section id=\"columns\">\n<h2>Data and samples</h2>\n<p>%s %srows over samples of "
       "the model%s; columns that fit worst come first. Where the two colours differ, the "
       "model does.</p>\n",
-      rows, f->shows_all || f->source->seen ? "" : "test ",
-      f->context ? " for the same contexts" : "");
+      rows, f->shows_all ? "" : clf__judged_rows(f), f->context ? " for the same contexts" : "");
   keys(p, &clf__picture_marginals);
   CLF_TRY(panels_folded(p, f, CLF_PICTURE_MARGINALS, f->dim, 12));
   const int pairs = clf__picture_pairs.panels(f);
@@ -220,8 +229,7 @@ clf_status clf__report_columns(clf__page *p, const clf__facts *f) {
   return CLF_OK;
 }
 
-/* ---- Tests
- * -------------------------------------------------------------------------------------------- */
+/* ---- Tests --------------------------------------------------------------------------- */
 
 static void test_row(clf__page *p, const clf__test *t, const char *words) {
   char distance[40], band[40];
@@ -273,7 +281,7 @@ clf_status clf__report_tests(clf__page *p, const clf__facts *f) {
       "<p>For each %srow, the share of %s samples%s whose value is lower. If the model is right, "
       "these shares are uniform and the line stays inside the band, which a right model leaves in "
       "1 of 100 reports.</p>\n",
-      f->source->seen ? "" : "test ", pool, f->draws ? " with the row's context" : "");
+      clf__judged_rows(f), pool, f->draws ? " with the row's context" : "");
   CLF_TRY(clf__report_panels(p, f, CLF_PICTURE_PIT, 0, f->dim < 8 ? f->dim : 8));
   if (f->dim > 8)
     clf__page_addf(p, "<details><summary>all %" PRId32 " columns</summary>\n", f->dim);

@@ -152,11 +152,11 @@ static void say_gap(const clf__facts *f, clf__verdict *v) {
   const int over = f->gap > 3 * f->gap_error && f->gap > 0.1;
   if (over)
     say(v, CLF__SLIGHT,
-        "It overfits: training rows are %s ± %s nats a row more probable than test rows.", gap,
-        error);
+        "It overfits: training rows are %s ± %s nats a row more probable than %srows.", gap, error,
+        clf__judged_rows(f));
   else
-    say(v, CLF__FITS, "Training and test rows are equally probable (%s%s ± %s nats a row apart).",
-        f->gap < 0 ? "−" : "+", gap, error);
+    say(v, CLF__FITS, "Training and %srows are equally probable (%s%s ± %s nats a row apart).",
+        clf__judged_rows(f), f->gap < 0 ? "−" : "+", gap, error);
 }
 
 static const char *few_words(const clf__facts *f) {
@@ -164,6 +164,14 @@ static const char *few_words(const clf__facts *f) {
   return n < 60    ? " There are so few of them that only gross errors would show."
          : n < 250 ? " There are few of them, so that only large errors would show."
                    : "";
+}
+
+const char *clf__judged_rows(const clf__facts *f) {
+  static const char *const words[] = {[CLF_JUDGED_TEST] = "test ",
+                                      [CLF_JUDGED_VALID] = "validation ",
+                                      [CLF_JUDGED_TRAIN] = "training ",
+                                      [CLF_JUDGED_ANY] = ""};
+  return words[f->source->judged];
 }
 
 void clf__verdict_of(const clf__facts *f, clf__verdict *v) {
@@ -178,10 +186,9 @@ void clf__verdict_of(const clf__facts *f, clf__verdict *v) {
   say_gap(f, v);
   const int64_t n = f->part[CLF__TEST].n;
   clf__count(rows, sizeof rows, n);
-  snprintf(v->sentence, sizeof v->sentence, "The model %s the %s%s row%s.%s",
+  snprintf(v->sentence, sizeof v->sentence, "The model %s the %s %srow%s.%s",
            v->level == CLF__FITS     ? "fits"
            : v->level == CLF__SLIGHT ? "nearly fits"
                                      : "does not fit",
-           rows, f->source->seen ? "" : " test", n == 1 ? "" : "s",
-           v->level == CLF__FITS ? few_words(f) : "");
+           rows, clf__judged_rows(f), n == 1 ? "" : "s", v->level == CLF__FITS ? few_words(f) : "");
 }

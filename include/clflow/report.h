@@ -25,11 +25,19 @@ typedef struct clf_report_rows {
   char *const *ids;       /* (n) names of the rows, or NULL */
 } clf_report_rows;
 
+/* What the rows that are judged served for when the model was made. */
+typedef enum clf_report_judged {
+  CLF_JUDGED_TEST,  /* nothing: the model was made without them */
+  CLF_JUDGED_VALID, /* training stopped, or kept its weights, by them */
+  CLF_JUDGED_TRAIN, /* the model was trained on them */
+  CLF_JUDGED_ANY    /* not known */
+} clf_report_judged;
+
 typedef struct clf_report_source {
   clf_flow *flow; /* its record (clf_flow_record()), where it has one, says how it was chosen */
   clf_report_rows train, valid;
   clf_report_rows test; /* must have rows: those that are judged */
-  int seen;             /* 1: the test rows may have served for training, and the report says so */
+  clf_report_judged judged;
   const char *data;     /* the name of the table; NULL: not given */
   const char *model;    /* the name of the model file */
   const char *command;  /* the command that makes the model or the report again */
