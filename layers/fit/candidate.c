@@ -25,7 +25,8 @@ char *clf__fit_arch(const clf__fit *f, const char *layers, const char *base) {
 
 clf_status clf__fit_begin(clf__fit *f, const char *title, const char *layers, const char *base,
                           const char *options, clf__fit_candidate *c) {
-  *c = (clf__fit_candidate){.train = {NAN, NAN},
+  *c = (clf__fit_candidate){.seed = f->o.seed,
+                            .train = {NAN, NAN},
                             .valid = {NAN, NAN},
                             .test = {NAN, NAN},
                             .layers = strdup(layers),
@@ -54,7 +55,7 @@ clf_status clf__fit_flow(const clf__fit *f, const clf__fit_candidate *c, int spl
                          clf_flow **flow) {
   clf_arch *arch = NULL;
   CLF_TRY(clf_arch_parse(c->arch, &arch));
-  clf_status s = clf_flow_create_arch(f->dev, arch, f->o.seed + (uint64_t)split, flow);
+  clf_status s = clf_flow_create_arch(f->dev, arch, c->seed + (uint64_t)split, flow);
   clf_arch_free(arch);
   if (s) return s;
   if (f->grid) s = clf_flow_set_grid(*flow, f->grid);

@@ -9,12 +9,12 @@
 #include <string.h>
 #include "fit_private.h"
 
-enum { ROUNDS = 200, MOST = 4 /* components of a blend */ };
+enum { ROUNDS = 200, MOST = 6 /* components of a blend */ };
 
-/* A component more has to be worth LEAST nats, and FEW / n with n rows that judge: one weight gains
- * 1 / (2 n) by chance, and it is the best of several. */
-#define LEAST 0.002
-#define FEW 3.0
+/* A component more has to be worth LEAST nats, and FEW / n with n rows that judge: a weight more
+ * gains 1 / (2 n) by chance. */
+#define LEAST 0.001
+#define FEW 1.0
 
 typedef struct blend {
   int part[MOST], parts;

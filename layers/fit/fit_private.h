@@ -39,6 +39,8 @@ typedef struct clf__fit_candidate {
   char *layers, *base; /* of its architecture, behind the head */
   char *arch;          /* the whole architecture */
   char options[256];   /* of training, or of expectation maximisation: "batch=256, lr=0.002" */
+  int row;             /* of fit.def; of others 0 */
+  uint64_t seed;       /* of initial weights and of the order of rows; splits add their number */
   int64_t steps;       /* of training; 0: by expectation maximisation */
   int64_t best;        /* step of the best weights, the mean over splits */
   double seconds;
@@ -60,10 +62,10 @@ typedef struct clf__fit {
   int stopped; /* 1: `report` ended the search */
   uint8_t *part;
   clf__fit_split split[CLF_FIT_FOLDS];
-  int splits;          /* 1, or CLF_FIT_FOLDS */
-  clf__fit_rows learn; /* all rows that train or judge */
-  clf__fit_rows test;
-  double *judge_weights; /* of the rows that judge; NULL: all the same */
+  int splits;              /* 1, or CLF_FIT_FOLDS */
+  clf__fit_rows learn;     /* all rows that train or judge */
+  clf__fit_rows test, all; /* all: of a result that is trained again */
+  double *judge_weights;   /* of the rows that judge; NULL: all the same */
   int64_t judges;
   char *head;             /* layers that treat the columns */
   double *mean, *std;     /* of the columns behind bounds: D each; NULL: not standardised */
@@ -82,6 +84,8 @@ typedef struct clf__fit {
  */
 
 clf_status clf__fit_divide(clf__fit *f);
+/* Copies of all rows, whatever they serve for. */
+clf_status clf__fit_copy_all(clf__fit *f);
 void clf__fit_rows_free(clf__fit_rows *r);
 void clf__fit_divide_free(clf__fit *f);
 clf_train_data clf__fit_train_data(const clf__fit_rows *train, const clf__fit_rows *valid);
@@ -146,6 +150,9 @@ clf_status clf__fit_mixtures(clf__fit *f);
 int clf__fit_is_mixture(const char *base);
 /* Fits the bases of the candidate's flows by expectation maximisation. */
 clf_status clf__fit_em(clf__fit *f, clf__fit_candidate *c);
+/* The same of one flow, of other rows. */
+clf_status clf__fit_em_again(clf__fit *f, clf__fit_candidate *c, const clf__fit_rows *rows,
+                             clf_flow **flow);
 clf_status clf__fit_em_base(const clf__fit *f, const clf__fit_rows *rows, const char *options,
                             clf_flow *flow);
 
@@ -153,6 +160,9 @@ clf_status clf__fit_em_base(const clf__fit *f, const clf__fit_rows *rows, const 
 clf_status clf__fit_flows(clf__fit *f);
 /* train.c */
 clf_status clf__fit_train(clf__fit *f, clf__fit_candidate *c);
+/* The same of one flow, of other rows and without validation. */
+clf_status clf__fit_train_again(clf__fit *f, clf__fit_candidate *c, const clf__fit_rows *rows,
+                                clf_flow **flow);
 /* Seconds of a step of the candidate, validation included: measured for up to `limit` seconds. */
 clf_status clf__fit_time_step(clf__fit *f, clf__fit_candidate *c, double limit, double *seconds);
 /* Sets options from text as a candidate has it. */

@@ -113,53 +113,86 @@ static clf_status trials(clf__fit *f, double of_a_step[ROWS]) {
 
 #define LONGER 0.55    /* share of the time left that the first of them has */
 #define OVERFITTED 0.5 /* the best weights came before this share of the steps */
+enum {
+  LONGER_MOST = 3,
+  MUCH_LONGER = 5, /* times the steps of a trial */
+  STARTS = 6,      /* of the best flow */
+  APART = 100      /* seeds of two starts; splits have those between */
+};
 
-static int row_of(const char *title) {
-  for (int i = 0; i < ROWS; i++)
-    if (strcmp(rows[i].title, title) == 0) return i;
-  return -1;
+/* A training that does not end in time is worth nothing. */
+static int may_train(const clf__fit *f) {
+  return !f->stopped && f->candidates < CLF_FIT_CANDIDATES &&
+         clf__fit_left(f) > 0.08 * f->o.seconds;
 }
 
-/* The best of the flows whose title no longer training has. */
-static const clf__fit_candidate *best_trial(const clf__fit *f, const char *const *done, int count) {
+/* The best of the trials whose row is not among those that are done. */
+static const clf__fit_candidate *best_trial(const clf__fit *f, const int *done, int count) {
   const clf__fit_candidate *best = NULL;
   for (int i = 0; i < f->candidates; i++) {
     const clf__fit_candidate *c = &f->candidate[i];
-    int is_done = row_of(c->title) < 0;
-    for (int j = 0; j < count; j++) is_done |= strcmp(done[j], c->title) == 0;
+    int is_done = !c->steps;
+    for (int j = 0; j < count; j++) is_done |= done[j] == c->row;
     if (!is_done && (!best || c->valid.mean > best->valid.mean)) best = c;
   }
   return best;
 }
 
 /* A training that learnt its rows by heart ends where it was best, with the step size at 0 there;
- * any other goes on for as long as there is time. */
+ * any other goes on for as long as there is time, within reason. */
 static int64_t longer_steps(const clf__fit *f, const clf__fit_candidate *c, double seconds,
                             double of_a_step) {
   const int64_t in_time = steps_in(f, seconds, of_a_step);
-  if ((double)c->best >= OVERFITTED * (double)c->steps) return in_time;
-  const int64_t enough = c->best * 3 / 2 > FEWEST_STEPS ? c->best * 3 / 2 : FEWEST_STEPS;
+  const int overfitted = (double)c->best < OVERFITTED * (double)c->steps;
+  int64_t enough = overfitted ? c->best * 3 / 2 : MUCH_LONGER * c->steps;
+  if (enough < FEWEST_STEPS) enough = FEWEST_STEPS;
   return enough < in_time ? enough : in_time;
 }
 
 /* Not worth it unless it is another number of steps by a third. */
 static int is_other(int64_t a, int64_t b) { return 3 * a > 4 * b || 3 * b > 4 * a; }
 
+/* The same flow from another start, or for another time. */
+static clf_status try_like(clf__fit *f, const clf__fit_candidate *c, const char *what, int number,
+                           uint64_t seed, int64_t steps) {
+  clf__fit_candidate next;
+  char title[64];
+  snprintf(title, sizeof title, number ? "%.44s, %s %d" : "%.44s, %s", c->title, what, number);
+  CLF_TRY(clf__fit_begin(f, title, c->layers, c->base, c->options, &next));
+  next.row = c->row;
+  next.seed = seed;
+  return try_steps(f, &next, steps);
+}
+
 static clf_status longer(clf__fit *f, const double of_a_step[ROWS]) {
-  const char *done[4];
-  for (int n = 0; n < 3 && !f->stopped && clf__fit_left(f) > 0.08 * f->o.seconds; n++) {
+  int done[LONGER_MOST];
+  for (int n = 0; n < LONGER_MOST && may_train(f); n++) {
     const clf__fit_candidate *trial = best_trial(f, done, n);
     if (!trial) break;
-    const int i = row_of(trial->title);
-    const int64_t steps = longer_steps(f, trial, LONGER * clf__fit_left(f), of_a_step[i]);
-    done[n] = rows[i].title;
-    if (!is_other(steps, trial->steps)) continue;
-    clf__fit_candidate c;
-    char title[64];
-    snprintf(title, sizeof title, "%.48s, %s", trial->title,
-             steps > trial->steps ? "longer" : "shorter");
-    CLF_TRY(clf__fit_begin(f, title, trial->layers, trial->base, trial->options, &c));
-    CLF_TRY(try_steps(f, &c, steps));
+    const int64_t steps = longer_steps(f, trial, LONGER * clf__fit_left(f), of_a_step[trial->row]);
+    done[n] = trial->row;
+    if (is_other(steps, trial->steps))
+      CLF_TRY(
+          try_like(f, trial, steps > trial->steps ? "longer" : "shorter", 0, trial->seed, steps));
+  }
+  return CLF_OK;
+}
+
+/* ---- Other starts
+ * ---------------------------------------------------------------------------------------- */
+
+/* Models that differ by their start alone err differently: a blend of them is better than each. */
+static clf_status starts(clf__fit *f, const double of_a_step[ROWS]) {
+  for (int n = 2; n <= STARTS && may_train(f); n++) {
+    const clf__fit_candidate *best = NULL;
+    for (int i = 0; i < f->candidates; i++) {
+      const clf__fit_candidate *c = &f->candidate[i];
+      if (c->steps && c->seed == f->o.seed && (!best || c->valid.mean > best->valid.mean)) best = c;
+    }
+    if (!best) break;
+    const double seconds = of_a_step[best->row] * (double)best->steps * f->splits;
+    if (seconds > clf__fit_left(f)) break;
+    CLF_TRY(try_like(f, best, "start", n, f->o.seed + APART * (uint64_t)(n - 1), best->steps));
   }
   return CLF_OK;
 }
@@ -167,5 +200,7 @@ static clf_status longer(clf__fit *f, const double of_a_step[ROWS]) {
 clf_status clf__fit_flows(clf__fit *f) {
   double of_a_step[ROWS];
   CLF_TRY(trials(f, of_a_step));
-  return f->o.quick || f->stopped ? CLF_OK : longer(f, of_a_step);
+  if (f->o.quick) return CLF_OK;
+  CLF_TRY(longer(f, of_a_step));
+  return starts(f, of_a_step);
 }

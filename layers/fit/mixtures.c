@@ -49,6 +49,14 @@ clf_status clf__fit_em_base(const clf__fit *f, const clf__fit_rows *rows, const 
   return em(f, rows, options, NULL, flow);
 }
 
+clf_status clf__fit_em_again(clf__fit *f, clf__fit_candidate *c, const clf__fit_rows *rows,
+                             clf_flow **flow) {
+  CLF_TRY(clf__fit_flow(f, c, 0, flow));
+  const clf_status s = em(f, rows, c->options, NULL, *flow);
+  if (s) clf_flow_free(*flow);
+  return s;
+}
+
 clf_status clf__fit_em(clf__fit *f, clf__fit_candidate *c) {
   const double began = clf__now();
   em_watch watch = {f, c};

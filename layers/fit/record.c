@@ -40,14 +40,28 @@ static json_t *curve_of(const clf__fit_candidate *c) {
   return curve;
 }
 
+static json_t *scores_of(const clf__fit_score *train, const clf__fit_score *valid,
+                         const clf__fit_score *test) {
+  return json_pack("{s:o, s:o, s:o, s:o, s:o}", "train", real(train->mean), "valid",
+                   real(valid->mean), "valid_se", real(valid->error), "test", real(test->mean),
+                   "test_se", real(test->error));
+}
+
 static json_t *candidate_of(const clf__fit_candidate *c) {
-  return json_pack(
-      "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:f, s:b, s:o}", "name",
-      c->title, "arch", c->arch, "layers", c->layers, "base", c->base, "options", c->options,
-      "steps", (json_int_t)c->steps, "best_step", (json_int_t)c->best, "seconds", c->seconds,
-      "train", real(c->train.mean), "valid", real(c->valid.mean), "valid_se", real(c->valid.error),
-      "test", real(c->test.mean), "test_se", real(c->test.error), "weight", c->weight, "chosen",
-      c->weight > 0, "curve", curve_of(c));
+  json_t *all = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", c->title, "arch", c->arch, "layers",
+                          c->layers, "base", c->base, "options", c->options);
+  json_t *trained = json_pack("{s:I, s:I, s:I, s:f, s:o}", "seed", (json_int_t)c->seed, "steps",
+                              (json_int_t)c->steps, "best_step", (json_int_t)c->best, "seconds",
+                              c->seconds, "curve", curve_of(c));
+  json_t *scores = scores_of(&c->train, &c->valid, &c->test);
+  json_t *choice = json_pack("{s:f, s:b}", "weight", c->weight, "chosen", c->weight > 0);
+  json_object_update(all, trained);
+  json_object_update(all, scores);
+  json_object_update(all, choice);
+  json_decref(trained);
+  json_decref(scores);
+  json_decref(choice);
+  return all;
 }
 
 /* What the result is called: the candidate it is, or the blend of several. */
@@ -96,12 +110,6 @@ static json_t *given_of(const clf__fit *f) {
   return names;
 }
 
-static json_t *result_of(const clf__fit *f) {
-  return json_pack("{s:o, s:o, s:o, s:o, s:o}", "train", real(f->train.mean), "valid",
-                   real(f->valid.mean), "valid_se", real(f->valid.error), "test",
-                   real(f->tested.mean), "test_se", real(f->tested.error));
-}
-
 clf_status clf__fit_write_record(clf__fit *f, char **record) {
   const clf__fit_candidate *next;
   const char *name = chosen(f, &next);
@@ -114,9 +122,9 @@ clf_status clf__fit_write_record(clf__fit *f, char **record) {
       "checksum", (json_int_t)clf__fit_checksum(f->data), "seed", (json_int_t)f->o.seed, "budget",
       f->o.seconds, "seconds", clf__fit_seconds(f), "valid_share", f->o.valid, "test_share",
       f->o.test, "stopped", f->stopped, "rows", rows_of(f), "given", given_of(f), "columns",
-      f->columns, "notes", f->notes, "candidates", candidates_of(f), "result", result_of(f),
-      "chosen", name, "next", next ? next->title : NULL, "by", real(by.mean), "by_se",
-      real(by.error));
+      f->columns, "notes", f->notes, "candidates", candidates_of(f), "result",
+      scores_of(&f->train, &f->valid, &f->tested), "chosen", name, "next",
+      next ? next->title : NULL, "by", real(by.mean), "by_se", real(by.error));
   *record = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
   json_decref(root);
   return *record ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for the record of a fit");

@@ -43,12 +43,13 @@ clf_status clf__fit_open_record(clf__fit *f) {
 static clf_status repeat_one(clf__fit *f, const json_t *row) {
   const char *title = text_of(row, "name"), *layers = text_of(row, "layers");
   const char *base = text_of(row, "base"), *options = text_of(row, "options");
-  json_t *const steps = json_object_get(row, "steps");
+  json_t *const steps = json_object_get(row, "steps"), *const seed = json_object_get(row, "seed");
   clf__fit_candidate c;
-  if (!title || !layers || !base || !options || !json_is_integer(steps))
-    return no_record("a candidate lacks its name, layers, base, options or steps");
+  if (!title || !layers || !base || !options || !json_is_integer(steps) || !json_is_integer(seed))
+    return no_record("a candidate lacks its name, layers, base, options, seed or steps");
   CLF_TRY(clf__fit_begin(f, title, layers, base, options, &c));
   c.steps = json_integer_value(steps);
+  c.seed = (uint64_t)json_integer_value(seed);
   clf_status s = c.steps < 0 ? no_record("a number of steps is negative")
                  : c.steps   ? clf__fit_train(f, &c)
                              : clf__fit_em(f, &c);

@@ -94,7 +94,7 @@ static clf_status make(clf__fit *f, clf_flow **flow) {
     if (f->candidate[i].weight > 0) only = &f->candidate[i], parts++;
   if (parts > 1 || f->splits > 1) return make_blend(f, flow);
   *flow = only->flow[0];
-  only->flow[0] = NULL;
+  only->flow[0] = NULL; /* which scores need no more */
   return CLF_OK;
 }
 
@@ -130,21 +130,61 @@ static clf_status score_result(clf_flow *flow, const clf__fit_rows *rows, clf__f
   return s;
 }
 
-static clf_status finish(clf__fit *f, clf_flow *flow) {
-  char *record = NULL;
+/* ---- All rows
+ * --------------------------------------------------------------------------------------------- */
+
+/* The flows of the candidates that make the result, trained again on all rows. */
+static clf_status refit(clf__fit *f) {
+  CLF_TRY(clf__fit_copy_all(f));
+  for (int i = 0; i < f->candidates; i++) {
+    clf__fit_candidate *c = &f->candidate[i];
+    clf_flow *flow = NULL;
+    if (!(c->weight > 0)) continue;
+    CLF_TRY(c->steps ? clf__fit_train_again(f, c, &f->all, &flow)
+                     : clf__fit_em_again(f, c, &f->all, &flow));
+    clf_flow_free(c->flow[0]);
+    c->flow[0] = flow;
+  }
+  f->splits = 1;
+  return CLF_OK;
+}
+
+static clf_status score(clf__fit *f, clf_flow *flow) {
   CLF_TRY(describe(f, flow));
   CLF_TRY(score_result(flow, &f->test, &f->tested));
-  CLF_TRY(score_result(flow, &f->split[0].train, &f->train));
-  CLF_TRY(clf__fit_write_record(f, &record));
-  const clf_status s = clf_flow_set_record(flow, record);
-  free(record);
+  return score_result(flow, &f->split[0].train, &f->train);
+}
+
+static clf_status record(clf__fit *f, clf_flow *flow) {
+  char *text = NULL;
+  CLF_TRY(clf__fit_write_record(f, &text));
+  const clf_status s = clf_flow_set_record(flow, text);
+  free(text);
   return s;
+}
+
+/* The scores are those of the model before it saw all rows. */
+static clf_status again(clf__fit *f, const char *text, clf_flow **flow) {
+  clf_flow *other = NULL;
+  CLF_TRY(refit(f));
+  CLF_TRY(make(f, &other));
+  clf_status s = describe(f, other);
+  if (!s) s = clf_flow_set_record(other, text);
+  if (s) {
+    clf_flow_free(other);
+    return s;
+  }
+  clf_flow_free(*flow);
+  *flow = other;
+  return CLF_OK;
 }
 
 clf_status clf__fit_result(clf__fit *f, clf_flow **flow) {
   CLF_TRY(score_test(f));
   CLF_TRY(make(f, flow));
-  const clf_status s = finish(f, *flow);
+  clf_status s = score(f, *flow);
+  if (!s) s = record(f, *flow);
+  if (!s && f->o.refit) s = again(f, clf_flow_record(*flow), flow);
   if (!s) return CLF_OK;
   clf_flow_free(*flow);
   *flow = NULL;

@@ -174,6 +174,16 @@ clf_status clf__fit_divide(clf__fit *f) {
   return s;
 }
 
+clf_status clf__fit_copy_all(clf__fit *f) {
+  const int64_t N = f->data->x->rows;
+  int64_t *index = malloc((size_t)N * sizeof *index);
+  if (!index) return clf__fail(CLF_ENOMEM, "no memory for %lld rows", (long long)N);
+  for (int64_t i = 0; i < N; i++) index[i] = i;
+  const clf_status s = copy_rows(f->data, index, N, &f->all);
+  free(index);
+  return s;
+}
+
 void clf__fit_divide_free(clf__fit *f) {
   for (int k = 0; k < CLF_FIT_FOLDS; k++) {
     clf__fit_rows_free(&f->split[k].train);
@@ -181,6 +191,7 @@ void clf__fit_divide_free(clf__fit *f) {
   }
   clf__fit_rows_free(&f->learn);
   clf__fit_rows_free(&f->test);
+  clf__fit_rows_free(&f->all);
   free(f->judge_weights);
   free(f->part);
 }

@@ -8,7 +8,7 @@ clf__fit_sizes clf__fit_size(const clf__fit *f) {
   const int64_t N = f->split[0].train.x.rows;
   const int32_t D = f->data->x->cols;
   const int plane = D <= 3;
-  const int hidden = N < 500 ? 32 : N < 20000 && D < 16 ? 64 : 128;
+  const int hidden = N < 500 ? 32 : D < 16 ? 64 : 128;
   const int bins = N < 500 ? 6 : N >= 3000 && plane ? 32 : plane ? 16 : 8;
   const int batch = N < 500 ? 64 : N < 20000 ? 256 : 512;
   const double rate = N < 3000 ? 0.001 : plane ? 0.003 : 0.002;

@@ -30,23 +30,20 @@ static clf_status set_whole(clf_train_options *o, const char *name, int64_t valu
 enum { VALIDATIONS = 60, PATIENCE = 20 };
 
 /* Of a training of so many steps. */
-static clf_status options_of(const clf__fit *f, const clf__fit_candidate *c, int split,
-                             clf_train_options *o) {
+static clf_status options_of(const clf__fit_candidate *c, int split, clf_train_options *o) {
   *o = clf_train_options_default();
   CLF_TRY(clf__fit_read_options(c->options, o));
-  o->seed = f->o.seed + (uint64_t)split;
+  o->seed = c->seed + (uint64_t)split;
   const int64_t every = c->steps / VALIDATIONS;
   CLF_TRY(set_whole(o, "steps", c->steps));
   return set_whole(o, "valid_every", every > 1 ? every : 1);
 }
 
-/* A flow that starts from the mixture starts with one that is fitted to its own split. */
-static clf_status start(const clf__fit *f, const clf__fit_candidate *c, int split,
-                        clf_flow **flow) {
+/* A flow that starts from the mixture starts with one that is fitted to its own rows. */
+static clf_status start(const clf__fit *f, const clf__fit_candidate *c, const clf__fit_rows *rows,
+                        int split, clf_flow **flow) {
   CLF_TRY(clf__fit_flow(f, c, split, flow));
-  const clf_status s = clf__fit_is_mixture(c->base)
-                           ? clf__fit_em_base(f, &f->split[split].train, "", *flow)
-                           : CLF_OK;
+  const clf_status s = clf__fit_is_mixture(c->base) ? clf__fit_em_base(f, rows, "", *flow) : CLF_OK;
   if (s) clf_flow_free(*flow);
   return s;
 }
@@ -58,6 +55,7 @@ typedef struct watch {
   clf__fit *f;
   clf__fit_candidate *c;
   int split;
+  int64_t best; /* step of the best weights so far */
   double until; /* of the clock, seconds; 0: no limit */
   /* Of clf__fit_time_step(): the first report, and the last. */
   int64_t first, last;
@@ -72,35 +70,50 @@ static void add_point(clf__fit_candidate *c, const clf_progress *p) {
 static int on_progress(const clf_progress *p, void *context) {
   watch *w = context;
   if (p->epoch_done && w->split == 0) add_point(w->c, p);
+  if (p->epoch_done && p->best) w->best = p->step;
   return clf__fit_report(w->f, w->c, p->step);
 }
 
 /* A loss that is not finite ends a training, not the search: the flow has its best weights. */
-static clf_status run(clf__fit *f, clf__fit_candidate *c, int split, clf_flow *flow) {
-  const clf__fit_split *s = &f->split[split];
-  const clf_train_data d = clf__fit_train_data(&s->train, &s->valid);
+static clf_status run(clf__fit_candidate *c, const clf__fit_rows *train, const clf__fit_rows *valid,
+                      watch *w, clf_flow *flow) {
+  const clf_train_data d = clf__fit_train_data(train, valid);
   clf_train_options o;
   clf_trainer *t = NULL;
-  watch w = {.f = f, .c = c, .split = split};
-  CLF_TRY(options_of(f, c, split, &o));
+  CLF_TRY(options_of(c, w->split, &o));
   CLF_TRY(clf_trainer_create_with(flow, &d, &o, &t));
-  const clf_status status = clf_trainer_run(t, on_progress, &w);
+  const clf_status s = clf_trainer_run(t, on_progress, w);
   clf_trainer_free(t);
-  c->best += clf_flow_history(flow).steps;
-  return status == CLF_ENUM && clf_flow_history(flow).steps > 0 ? CLF_OK : status;
+  return s == CLF_ENUM && w->best ? CLF_OK : s;
 }
 
 clf_status clf__fit_train(clf__fit *f, clf__fit_candidate *c) {
   const double began = clf__now();
   clf_status s = CLF_OK;
+  int64_t best = 0;
   c->curve = malloc(CLF_FIT_POINTS * sizeof *c->curve);
   if (!c->curve) return clf__fail(CLF_ENOMEM, "no memory for a training's curve");
   for (int k = 0; k < f->splits && !s; k++) {
-    s = start(f, c, k, &c->flow[k]);
-    if (!s) s = run(f, c, k, c->flow[k]);
+    watch w = {.f = f, .c = c, .split = k};
+    s = start(f, c, &f->split[k].train, k, &c->flow[k]);
+    if (!s) s = run(c, &f->split[k].train, &f->split[k].valid, &w, c->flow[k]);
+    best += w.best;
   }
-  c->best /= f->splits;
+  c->best = best / f->splits;
   c->seconds = clf__now() - began;
+  return s;
+}
+
+/* As many steps as the best weights took, with the step size at 0 there. */
+clf_status clf__fit_train_again(clf__fit *f, clf__fit_candidate *c, const clf__fit_rows *rows,
+                                clf_flow **flow) {
+  watch w = {.f = f, .c = c, .split = CLF_FIT_FOLDS};
+  const int64_t steps = c->steps;
+  CLF_TRY(start(f, c, rows, 0, flow));
+  if (c->best) c->steps = c->best;
+  const clf_status s = run(c, rows, NULL, &w, *flow);
+  c->steps = steps;
+  if (s) clf_flow_free(*flow);
   return s;
 }
 
@@ -127,7 +140,7 @@ clf_status clf__fit_time_step(clf__fit *f, clf__fit_candidate *c, double limit, 
   const clf_train_data d = clf__fit_train_data(&f->split[0].train, &f->split[0].valid);
   c->steps = FEW_STEPS;
   clf_status s = clf__fit_flow(f, c, 0, &flow);
-  if (!s) s = options_of(f, c, 0, &o);
+  if (!s) s = options_of(c, 0, &o);
   if (!s) s = clf_trainer_create_with(flow, &d, &o, &t);
   if (!s) s = clf_trainer_run(t, on_timing, &w);
   if (s == CLF_ESTOPPED || s == CLF_ENUM) s = CLF_OK;
