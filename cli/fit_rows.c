@@ -53,13 +53,12 @@ static int append_file(cli_fit_rows *rows, const char *data) {
   return code;
 }
 
-/* Rows of DATA that a file does not give are drawn from it. */
+/* Test rows that no file gives are drawn from DATA, as clf_fit() then draws those that validate. */
 static int divide(cli_fit_rows *rows, int64_t own, int64_t valid) {
   const clf_fit_options *o = &cli_fit_wanted.o;
   rows->part = malloc((size_t)rows->x.rows);
   if (!rows->part) return cli_fail("out of memory to divide the rows");
-  if (clf_split_rows(own, cli_fit_wanted.valid ? 0 : o->valid, cli_fit_wanted.test ? 0 : o->test,
-                     o->seed, rows->part) != CLF_OK)
+  if (clf_split_rows(own, 0, cli_fit_wanted.test ? 0 : o->test, o->seed, rows->part) != CLF_OK)
     return cli_fail_library();
   for (int64_t i = own; i < rows->x.rows; i++)
     rows->part[i] = i < own + valid ? CLF_ROW_VALID : CLF_ROW_TEST;

@@ -35,8 +35,9 @@ typedef struct clf_fit_data {
   const clf_table *x;     /* (N, D) */
   const clf_table *given; /* the context of each row (N, C); NULL: none */
   const double *weights;  /* N, what each row counts; NULL: all the same */
-  const uint8_t *part;    /* N, what each row serves for; NULL: drawn by clf_split_rows() */
-  const char *name;       /* of the data, for the record; NULL: none */
+  const uint8_t *part; /* N, what each row serves for; NULL: drawn by clf_split_rows().  Where none
+                          validates, some of those that train do, or folds of them */
+  const char *name;    /* of the data, for the record; NULL: none */
 } clf_fit_data;
 
 /* Begin with clf_fit_options_default(). */

@@ -88,10 +88,15 @@ static clf_status gaussian(clf__fit *f) {
   return clf__fit_end(f, &c);
 }
 
-/* Kinds of covariance, and what is added to the options of expectation maximisation. */
+/* Kinds of covariance, what is added to the options of expectation maximisation, and the family
+ * whose best is a candidate. */
 static const struct {
   const char *cov, *options;
-} kinds[] = {{"full", ""}, {"full", ", prior=10"}, {"full", ", tied=1"}, {"diag", ""}};
+  int family;
+} kinds[] = {{"full", "", 0}, {"full", ", prior=10", 0}, {"full", ", tied=1", 1}, {"diag", "", 2}};
+enum { KINDS = sizeof kinds / sizeof *kinds, FAMILIES = 3 };
+static const char *const family_names[FAMILIES] = {"mixture", "mixture of one covariance",
+                                                   "mixture of diagonal covariances"};
 
 /* Fewer rows than these for each component say nothing about a covariance. */
 static int64_t fewest_rows(const clf__fit *f) { return 2 * ((int64_t)f->data->x->cols + 1); }
@@ -109,7 +114,7 @@ static clf_status try_one(clf__fit *f, int kind, int32_t K, clf__fit_candidate *
            f->data->given ? ", joint=1" : "");
   snprintf(options, sizeof options, "starts=%d%s", f->split[0].train.x.rows < 5000 ? 3 : 1,
            kinds[kind].options);
-  CLF_TRY(fit(f, "mixture", base, options, &c));
+  CLF_TRY(fit(f, family_names[kinds[kind].family], base, options, &c));
   const clf_status s = clf__fit_score_candidate(f, &c);
   *better = !s && (!best->arch || c.valid.mean > best->valid.mean);
   clf__fit_candidate old = *better ? *best : c;
@@ -118,7 +123,7 @@ static clf_status try_one(clf__fit *f, int kind, int32_t K, clf__fit_candidate *
   return s;
 }
 
-/* More components until two sizes in a row were no better. */
+/* More components until two sizes in a row were no better than the one before. */
 static clf_status try_kind(clf__fit *f, int kind, clf__fit_candidate *best) {
   static const int32_t sizes[] = {2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128};
   int worse = 0;
@@ -131,17 +136,35 @@ static clf_status try_kind(clf__fit *f, int kind, clf__fit_candidate *best) {
   return CLF_OK;
 }
 
-static clf_status mixture(clf__fit *f) {
-  clf__fit_candidate best = {0};
+/* The best of each family becomes a candidate, the best of all under the first name. */
+static clf_status take_best(clf__fit *f, clf__fit_candidate best[FAMILIES]) {
+  int top = -1;
+  for (int i = 0; i < FAMILIES; i++)
+    if (best[i].arch && (top < 0 || best[i].valid.mean > best[top].valid.mean)) top = i;
+  for (int i = 0; i < FAMILIES && top >= 0; i++) {
+    clf__fit_candidate *c = &best[i == 0 ? top : i == top ? 0 : i];
+    if (!c->arch) continue;
+    if (i == 0)
+      snprintf(c->title, sizeof c->title, "%s", family_names[0]);
+    else if (c == &best[0])
+      snprintf(c->title, sizeof c->title, "mixture of full covariances");
+    CLF_TRY(clf__fit_end(f, c));
+    *c = (clf__fit_candidate){0};
+  }
+  return CLF_OK;
+}
+
+static clf_status mixtures(clf__fit *f) {
+  clf__fit_candidate best[FAMILIES] = {0};
   clf_status s = CLF_OK;
-  for (size_t k = 0; k < sizeof kinds / sizeof *kinds && !s; k++) s = try_kind(f, (int)k, &best);
+  for (int k = 0; k < KINDS && !s; k++) s = try_kind(f, k, &best[kinds[k].family]);
   if (f->stopped && s == CLF_ESTOPPED) s = CLF_OK;
-  if (!s && best.arch) return clf__fit_end(f, &best);
-  clf__fit_candidate_free(&best);
+  if (!s) s = take_best(f, best);
+  for (int i = 0; i < FAMILIES; i++) clf__fit_candidate_free(&best[i]);
   return s;
 }
 
 clf_status clf__fit_mixtures(clf__fit *f) {
   CLF_TRY(gaussian(f));
-  return f->stopped ? CLF_OK : mixture(f);
+  return f->stopped ? CLF_OK : mixtures(f);
 }

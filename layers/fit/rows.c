@@ -63,18 +63,36 @@ static int64_t rows_in(const clf__fit *f, int role) {
   return n;
 }
 
-static clf_status assign(clf__fit *f) {
+/* Of parts that are given without rows that validate: a share of those that train. */
+static clf_status draw_valid(clf__fit *f) {
+  const int64_t N = f->data->x->rows, train = rows_in(f, CLF_ROW_TRAIN);
+  uint8_t *drawn = malloc((size_t)train);
+  if (!drawn) return clf__fail(CLF_ENOMEM, "no memory to divide the rows");
+  const clf_status s = clf_split_rows(train, f->o.valid, 0, f->o.seed, drawn);
+  for (int64_t i = 0, j = 0; i < N && !s; i++)
+    if (f->part[i] == CLF_ROW_TRAIN) f->part[i] = drawn[j++];
+  free(drawn);
+  return s;
+}
+
+static clf_status take_parts(clf__fit *f) {
   const int64_t N = f->data->x->rows;
-  f->part = malloc((size_t)N);
-  if (!f->part) return clf__fail(CLF_ENOMEM, "no memory to divide the rows");
-  const double valid = N < CLF_FIT_FEW_ROWS ? 0 : f->o.valid;
-  if (!f->data->part) return clf_split_rows(N, valid, f->o.test, f->o.seed, f->part);
   memcpy(f->part, f->data->part, (size_t)N);
   for (int64_t i = 0; i < N; i++)
     if (f->part[i] > CLF_ROW_TEST)
       return clf__fail(CLF_EINVAL, "part %d of row %lld is no part; 0 trains, 1 validates, 2 tests",
                        f->part[i], (long long)i);
-  return CLF_OK;
+  const int folds = rows_in(f, CLF_ROW_TRAIN) < CLF_FIT_FEW_ROWS;
+  return folds || rows_in(f, CLF_ROW_VALID) ? CLF_OK : draw_valid(f);
+}
+
+static clf_status assign(clf__fit *f) {
+  const int64_t N = f->data->x->rows;
+  f->part = malloc((size_t)N);
+  if (!f->part) return clf__fail(CLF_ENOMEM, "no memory to divide the rows");
+  if (f->data->part) return take_parts(f);
+  const double valid = N < CLF_FIT_FEW_ROWS ? 0 : f->o.valid;
+  return clf_split_rows(N, valid, f->o.test, f->o.seed, f->part);
 }
 
 /* The rows whose mark is (or is not) `mark`, in order. */

@@ -81,6 +81,7 @@ static clf_status run(clf__fit_candidate *c, const clf__fit_rows *train, const c
   clf_train_options o;
   clf_trainer *t = NULL;
   CLF_TRY(options_of(c, w->split, &o));
+  if (valid) CLF_TRY(set_whole(&o, "patience", PATIENCE));
   CLF_TRY(clf_trainer_create_with(flow, &d, &o, &t));
   const clf_status s = clf_trainer_run(t, on_progress, w);
   clf_trainer_free(t);
