@@ -165,6 +165,7 @@ START_TEST(tables) {
   clf_table_moments(&(clf_table){.rows = 1, .cols = 1}, NULL, 0, x, y);
   clf_column_grid grid = {0, 0, 0};
   clf_advice *advice;
+  clf_treatments treatments;
   int count;
   NO(clf_table_grid, "t", NULL, 0, &grid);
   NO(clf_table_grid, "grid", &table, 0, NULL);
@@ -176,8 +177,11 @@ START_TEST(tables) {
   NO(clf_table_advise, "t", NULL, 0, NULL, &advice, &count);
   NO(clf_table_advise, "advice", &table, 0, NULL, NULL, &count);
   NO(clf_table_advise, "count", &table, 0, NULL, &advice, NULL);
+  NO(clf_table_treat, "table", NULL, NULL, 0, NULL, &treatments);
+  NO(clf_table_treat, "treatments", &table, NULL, 0, NULL, NULL);
   const clf_table empty = {.rows = 3, .cols = 1}, wide = {.rows = huge, .cols = 2, .at = x};
   REFUSES(clf_table_advise(&empty, 0, NULL, &advice, &count), "the table has no rows");
+  REFUSES(clf_table_treat(&empty, NULL, 0, NULL, &treatments), "the table has no rows");
   REFUSES(clf_table_advise(&wide, 0, NULL, &advice, &count),
           "2305843009213693952 rows of 2 numbers are more than memory can hold");
   REFUSES(clf_table_grid(&empty, 0, &grid), "the table has no rows");

@@ -18,6 +18,7 @@ int main(void) {
   tests_of_synthetic(s);
   tests_of_tables(s);
   tests_of_advice(s);
+  tests_of_treatments(s);
   tests_of_files(s);
   tests_of_text(s);
   tests_of_kinds(s);

@@ -12,6 +12,7 @@
 #include "clflow/judge.h"
 #include "clflow/mixture.h"
 #include "clflow/train.h"
+#include "clflow/treat.h"
 #include "clflow/tune.h"
 #include "clflow/version.h"
 #endif

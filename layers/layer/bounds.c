@@ -5,18 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include "arch_private.h"
+#include "bounds64.h"
 #include "channels.h"
-#define BOUNDS_REAL double
-#define BOUNDS_EXP exp
-#define BOUNDS_LOG log
-#define BOUNDS_LOG1P log1p
-#define BOUNDS_EXPM1 expm1
-#define BOUNDS_FLOOR floor
-#define BOUNDS_ABS fabs
-#define BOUNDS_SQRT sqrt
-#define BOUNDS_MAX fmax
-#define BOUNDS_MIN fmin
-#include "bounds.def"
 
 enum { KIND, A, B, C, NUMBERS }; /* of a row of the operations' table */
 

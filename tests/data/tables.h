@@ -17,6 +17,7 @@ void tests_of_npy(Suite *s);
 void tests_of_synthetic(Suite *s);
 void tests_of_tables(Suite *s);
 void tests_of_advice(Suite *s);
+void tests_of_treatments(Suite *s);
 void tests_of_files(Suite *s);
 void tests_of_text(Suite *s);
 void tests_of_kinds(Suite *s);
