@@ -12,7 +12,7 @@
 kernel BY_ITEM void gaussians_logp(CLF_IN(z), CLF_IN(loc), CLF_IN(log_std), CLF_IN(lower),
                                    CLF_OUT(t), CLF_OUT(logps), const gaussians_logp_args p) {
   GAUSSIANS_ITEM;
-  float logp = -HALF_LOG_2PI * D;
+  float logp = -HALF_LOG_2PI * (D - p.first);
   for (int i = 0; i < D; i++) {
     float t = *PTR(z, n, i) - (loc_ ? AT(loc, n, k, i, 0) : 0.0f);
     if (lower_)
@@ -20,7 +20,7 @@ kernel BY_ITEM void gaussians_logp(CLF_IN(z), CLF_IN(loc), CLF_IN(log_std), CLF_
     const float std = GAUSSIANS_DIAGONAL(i);
     t /= std;
     AT(t, n, k, i, 0) = t;
-    logp -= 0.5f * t * t + log(std);
+    if (i >= p.first) logp -= 0.5f * t * t + log(std);
   }
   *PTR(logps, n, k) = logp;
 }
@@ -34,15 +34,15 @@ kernel BY_ITEM void gaussians_bwd(CLF_IN(t), CLF_IN(log_std), CLF_IN(lower), CLF
   const int one = p.dlog_std.dim[2] == 1;
   float sum = 0;
   for (int i = D - 1; i >= 0; i--) {
-    float g = AT(t, n, k, i, 0);
+    float g = i < p.first ? 0.0f : AT(t, n, k, i, 0);
     if (lower_)
       for (int j = i + 1; j < D; j++) g -= GAUSSIANS_BELOW(lower, j, i) * AT(dloc, n, k, j, 0);
     AT(dloc, n, k, i, 0) = g / GAUSSIANS_DIAGONAL(i);
   }
   for (int i = 0; i < D; i++) {
     const float g = AT(dloc, n, k, i, 0);
-    const float share =
-        weight * (g * AT(t, n, k, i, 0) - 1 / GAUSSIANS_DIAGONAL(i)) * exp(GAUSSIANS_LOG_STD(i));
+    const float inverse = i < p.first ? 0.0f : 1 / GAUSSIANS_DIAGONAL(i);
+    const float share = weight * (g * AT(t, n, k, i, 0) - inverse) * exp(GAUSSIANS_LOG_STD(i));
     sum = one ? sum + share : share;
     if (dlog_std_) AT(dlog_std, n, k, one ? 0 : i, 0) = sum;
     if (dlower_)

@@ -72,6 +72,13 @@ kernel BY_ITEM void mixture_take(CLF_IN(index), CLF_IN(x), CLF_OUT(y), const mix
   if (*PTR(index, n, 0) == p.k) *PTR(y, n, d) = *PTR(x, n, d);
 }
 
+kernel BY_ITEM void mixture_select(CLF_IN(x), CLF_IN(index), CLF_OUT(y),
+                                   const mixture_select_args p) {
+  const int n = get_global_id(0) / p.y.dim[1], d = get_global_id(0) % p.y.dim[1];
+  if (n >= p.y.dim[0]) return;
+  *PTR(y, n, d) = AT(x, n, (int)*PTR(index, n, 0), d, 0);
+}
+
 kernel BY_ITEM void one_hot(CLF_IN(x), CLF_OUT(y), const one_hot_args p) {
   const int n = get_global_id(0) / p.y.dim[1], k = get_global_id(0) % p.y.dim[1];
   if (n >= p.y.dim[0]) return;

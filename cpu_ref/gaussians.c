@@ -40,11 +40,11 @@ static void solve(const factor *f, int D, int side, const double *diagonals, dou
 static void put_logps(const clf_gaussians_logp_args *p, const factor *f, int side, int n,
                       double log_det, const double *t) {
   const ptrdiff_t step = p->t.stride[0];
-  const int D = p->t.dim[2];
+  const int D = p->t.dim[2], counted = D - p->first;
   double square[SIDE] = {0};
   for (int i = 0; i < D; i++, t += side) {
     real *to = at(&p->t, f->n, f->k, i, 0);
-    for (int m = 0; m < side; m++) square[m] += t[m] * t[m];
+    for (int m = 0; i >= p->first && m < side; m++) square[m] += t[m] * t[m];
     if (step == 1)
       for (int m = 0; m < n; m++) to[m] = (real)t[m];
     else
@@ -52,7 +52,7 @@ static void put_logps(const clf_gaussians_logp_args *p, const factor *f, int sid
   }
   for (int m = 0; m < n; m++)
     *at(&p->logps, f->n + m, f->k, 0, 0) =
-        (real)(-0.91893853320467274178 * D - 0.5 * square[m] - log_det);
+        (real)(-0.91893853320467274178 * counted - 0.5 * square[m] - log_det);
 }
 
 typedef struct logp_call {
@@ -72,7 +72,8 @@ CLF_LOOP(logp_block, logp_call, c, block) {
     double log_det = 0;
     for (int i = 0; i < D; i++) {
       const double loc = number(&p->loc, n0, k, i);
-      log_det += log(diagonals[i] = diagonal(&f, i));
+      diagonals[i] = diagonal(&f, i);
+      if (i >= p->first) log_det += log(diagonals[i]);
       for (int m = 0; m < side; m++)
         t[i * side + m] = m < n ? (double)*at(&p->z, n0 + m, i, 0, 0) - loc : 0;
     }
@@ -98,7 +99,7 @@ CLF_REF(gaussians_logp) {
 /* g = L^-T t, to dloc. */
 static void solve_transposed(const clf_gaussians_bwd_args *p, const factor *f, int n, int k) {
   for (int D = p->t.dim[2], i = D - 1; i >= 0; i--) {
-    double g = (double)*at(&p->t, n, k, i, 0);
+    double g = i < p->first ? 0 : (double)*at(&p->t, n, k, i, 0);
     for (int j = i + 1; p->lower.buf && j < D; j++)
       g -= below(f, j, i) * (double)*at(&p->dloc, n, k, j, 0);
     *at(&p->dloc, n, k, i, 0) = (real)(g / diagonal(f, i));
@@ -111,7 +112,8 @@ static void by_factor(const clf_gaussians_bwd_args *p, const factor *f, int n, i
   double sum = 0;
   for (int i = 0; i < p->t.dim[2]; i++) {
     const double g = (double)*at(&p->dloc, n, k, i, 0), t = (double)*at(&p->t, n, k, i, 0);
-    const double share = weight * (g * t - 1 / diagonal(f, i)) * exp(log_std_of(f, i));
+    const double inverse = i < p->first ? 0 : 1 / diagonal(f, i);
+    const double share = weight * (g * t - inverse) * exp(log_std_of(f, i));
     sum = one ? sum + share : share;
     if (p->dlog_std.buf) *at(&p->dlog_std, n, k, one ? 0 : i, 0) = (real)sum;
     for (int j = 0; p->dlower.buf && j < i; j++)

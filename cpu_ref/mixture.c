@@ -72,6 +72,11 @@ CLF_REF_LOOP(mixture_take, (double)clf__count(&p->x), p->x.dim[0], n) {
   for (int d = 0; d < p->x.dim[1]; d++) *at(&p->y, n, d, 0, 0) = *at(&p->x, n, d, 0, 0);
 }
 
+CLF_REF_LOOP(mixture_select, (double)clf__count(&p->y), p->y.dim[0], n) {
+  const int k = (int)number(&p->index, n, 0);
+  for (int d = 0; d < p->y.dim[1]; d++) *at(&p->y, n, d, 0, 0) = *at(&p->x, n, k, d, 0);
+}
+
 CLF_REF_LOOP(one_hot, (double)clf__count(&p->y), p->y.dim[0], n) {
   for (int k = 0; k < p->y.dim[1]; k++) *at(&p->y, n, k, 0, 0) = number(&p->x, n, 0) == k;
 }

@@ -97,6 +97,25 @@ START_TEST(densities_are_scikit_learns) {
 }
 END_TEST
 
+/* Conditioned on two columns: their joint density less that of the two. */
+START_TEST(conditioned_densities_are_scikit_learns) {
+  clf__st *st;
+  size_t count, n;
+  WORKS(clf__st_open(golden_path("mixtures", ".safetensors"), &st));
+  clf_flow *f = flow_of_set(st, "joint", "3|2: -> mixture(3, cov=full, joint=1)", NULL);
+  double *x = tensor_of(st, "joint", "x", &count), *c = tensor_of(st, "joint", "c", &count);
+  double *want = tensor_of(st, "joint", "logp", &n), *logp = flows_array(n);
+  WORKS(clf_log_prob_given(f, x, c, (int64_t)n, logp));
+  flows_expect(flows_error(logp, want, n), flows_exact ? 1e-10 : 1e-5, "joint");
+  clf_flow_free(f);
+  free(x);
+  free(c);
+  free(want);
+  free(logp);
+  clf__st_close(st);
+}
+END_TEST
+
 /* One iteration: moments on the device, parameters from them. */
 START_TEST(iterations_are_scikit_learns) {
   static const double reg[4] = {1e-6, 1e-6, 1e-6, 1e-6};
@@ -203,6 +222,44 @@ START_TEST(a_normal_is_exact) {
   ck_assert_msg(fabs(got.mean - truth) < 2e-5, "%.9g, not %.9g", got.mean, truth);
   clf_flow_free(f);
   free(x);
+}
+END_TEST
+
+/* Given one column, the other: what the mixture of both columns says, less that of the one; and
+ * samples lie where the rows do that have the same context. */
+START_TEST(a_mixture_given_a_column) {
+  enum { ROWS = 3000, SAMPLES = 4000 };
+  clf__host_random r = {11};
+  double truth, mean = 0, spread = 0;
+  double *x = three(&r, ROWS, &truth), *c = flows_array(ROWS), *y = flows_array(ROWS);
+  for (int i = 0; i < ROWS; i++) c[i] = x[2 * i], y[i] = x[2 * i + 1];
+  const clf_table t = table_of(x, ROWS, 2), one = table_of(c, ROWS, 1),
+                  other = table_of(y, ROWS, 1);
+  const clf_mixture_options o = clf_mixture_options_default();
+  clf_mixture_result joint, alone, given;
+  clf_flow *both = flows_of(flows_dev, "2: standardize -> mixture(3, cov=full)", 1);
+  clf_flow *first = flows_of(flows_dev, "1: standardize -> mixture(3, cov=full)", 1);
+  clf_flow *f = flows_of(
+      flows_dev, "1|1: standardize -> mixture(3, cov=full, joint=1); context: standardize", 1);
+  WORKS(clf_mixture_fit(both, &(clf_train_data){.x = &t}, &o, &joint));
+  WORKS(clf_mixture_fit(first, &(clf_train_data){.x = &one}, &o, &alone));
+  WORKS(clf_mixture_fit(f, &(clf_train_data){.x = &other, .given = &one}, &o, &given));
+  ck_assert_msg(fabs(given.mean - (joint.mean - alone.mean)) < 0.02, "%g, not %g less %g",
+                given.mean, joint.mean, alone.mean);
+  /* At the centre of the first component, where the others hardly are: mean 0, deviation 0.5. */
+  double *s = flows_array(SAMPLES);
+  WORKS(clf_sample_given(f, (double[1]){5e5 - 2000}, 1, 3, SAMPLES, s));
+  for (int i = 0; i < SAMPLES; i++) mean += s[i] / SAMPLES;
+  for (int i = 0; i < SAMPLES; i++) spread += (s[i] - mean) * (s[i] - mean) / SAMPLES;
+  ck_assert_msg(fabs(mean - 0.1e-3) < 0.2e-3, "mean %g", mean);
+  ck_assert_msg(sqrt(spread) > 0.45e-3 && sqrt(spread) < 0.85e-3, "deviation %g", sqrt(spread));
+  clf_flow_free(both);
+  clf_flow_free(first);
+  clf_flow_free(f);
+  free(x);
+  free(c);
+  free(y);
+  free(s);
 }
 END_TEST
 
@@ -407,6 +464,8 @@ END_TEST
 
 static void tests(TCase *tc) {
   tcase_add_loop_test(tc, densities_are_scikit_learns, 0, SETS);
+  tcase_add_test(tc, conditioned_densities_are_scikit_learns);
+  tcase_add_test(tc, a_mixture_given_a_column);
   tcase_add_loop_test(tc, iterations_are_scikit_learns, 0, SETS);
   tcase_add_test(tc, finds_the_mixture_that_drew_the_rows);
   tcase_add_test(tc, a_normal_is_exact);

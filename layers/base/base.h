@@ -9,7 +9,7 @@
 
 struct clf__node;
 
-enum { CLF_BASE_KEPT = 8 };
+enum { CLF_BASE_KEPT = 16 };
 
 typedef struct clf__base_kept {
   clf_tensor t[CLF_BASE_KEPT];

@@ -22,7 +22,7 @@ typedef struct gaussians {
 static gaussians *own_of(const clf__base *b) { return b->own; }
 
 const clf__gaussians_form *clf__gaussians_form_of(const clf__base *b, const clf__part **row) {
-  if (b->ops->logp != clf__gaussians_logp) return NULL;
+  if (b->ops->unmake != clf__gaussians_unmake) return NULL;
   *row = &own_of(b)->numbers;
   return &own_of(b)->form;
 }
@@ -36,25 +36,25 @@ static void add_view(gaussians *o, clf__parts *parts, clf__part *part, int64_t a
                   path, name);
 }
 
-static clf_status check_size(const clf__base *b, int64_t K, int64_t below) {
-  const int64_t all = K * (2 * (int64_t)b->dim + 1 + below);
+static clf_status check_size(const clf__base *b, int32_t dim, int64_t K, int64_t below) {
+  const int64_t all = K * (2 * (int64_t)dim + 1 + below);
   if (all <= INT32_MAX) return CLF_OK;
   return clf__fail(CLF_EINVAL, "%s: %lld numbers in %d dimensions; at most %d are possible",
-                   b->ops->name, (long long)all, (int)b->dim, INT32_MAX);
+                   b->ops->name, (long long)all, (int)dim, INT32_MAX);
 }
 
-clf_status clf__gaussians_make(clf__base *b, clf__parts *parts, const char *path, int32_t count,
-                               int cov) {
-  const int64_t D = b->dim, below = cov == CLF__COV_FULL ? D * (D - 1) / 2 : 0;
+clf_status clf__gaussians_make(clf__base *b, clf__parts *parts, const char *path, int32_t dim,
+                               int32_t count, int cov) {
+  const int64_t D = dim, below = cov == CLF__COV_FULL ? D * (D - 1) / 2 : 0;
   const int32_t K = count ? count : 1;
-  CLF_TRY(check_size(b, K, below));
+  CLF_TRY(check_size(b, dim, K, below));
   gaussians *o = b->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for a base");
   const clf__gaussians_form *form = &o->form;
   o->form = (clf__gaussians_form){.alone = !count,
                                   .K = K,
-                                  .dim = b->dim,
-                                  .diagonal = cov == CLF__COV_SPHERICAL ? 1 : b->dim,
+                                  .dim = dim,
+                                  .diagonal = cov == CLF__COV_SPHERICAL ? 1 : dim,
                                   .below = (int32_t)below};
   const int32_t shape[2] = {1, (int32_t)clf__gaussians_size(form)};
   clf__parts_add(parts, &o->numbers, CLF_PLAIN, 0, 0, 2, shape, NULL);
@@ -62,7 +62,7 @@ clf_status clf__gaussians_make(clf__base *b, clf__parts *parts, const char *path
     clf__parts_view(parts, &o->logits, &o->numbers, 0, 1, &K, (int32_t[1]){1}, "%s.logits", path);
   if (count)
     b->traits |= CLF_NO_SAMPLE_GRADIENT; /* which component is picked is no smooth choice */
-  add_view(o, parts, &o->mean, clf__gaussians_means(form), b->dim, path, "mean");
+  add_view(o, parts, &o->mean, clf__gaussians_means(form), dim, path, "mean");
   add_view(o, parts, &o->log_std, clf__gaussians_stds(form), form->diagonal, path, "log_std");
   if (below) add_view(o, parts, &o->lower, clf__gaussians_lower(form), form->below, path, "lower");
   return CLF_OK;
@@ -77,7 +77,7 @@ void clf__gaussians_unmake(clf__base *b) {
  */
 void clf__gaussians_init(const clf__base *b, clf__host_random *r, double *w) {
   const gaussians *o = own_of(b);
-  for (int64_t i = 0; !o->form.alone && i < (int64_t)o->form.K * b->dim; i++)
+  for (int64_t i = 0; !o->form.alone && i < (int64_t)o->form.K * o->form.dim; i++)
     w[o->mean.at + i] = clf__host_normal(r);
 }
 

@@ -36,10 +36,10 @@ clf__gaussians_numbers clf__gaussians_in(const clf__gaussians_form *o, clf_tenso
  * is of another kind. */
 const clf__gaussians_form *clf__gaussians_form_of(const clf__base *b, const clf__part **row);
 
-/* A mixture of `count` normals, or with 0 a normal alone.  cov: CLF__COV_DIAG and so on, of
- * arch.def. */
-clf_status clf__gaussians_make(clf__base *b, clf__parts *parts, const char *path, int32_t count,
-                               int cov);
+/* A mixture of `count` normals in `dim` dimensions, or with 0 a normal alone.  cov: CLF__COV_DIAG
+ * and so on, of arch.def. */
+clf_status clf__gaussians_make(clf__base *b, clf__parts *parts, const char *path, int32_t dim,
+                               int32_t count, int cov);
 
 /* The other operations of such a base, but for its name and `make`. */
 void clf__gaussians_unmake(clf__base *b);
@@ -59,5 +59,8 @@ clf_status clf__gaussians_sample_backward(const clf__base *b, const clf__pass *p
   .unmake = clf__gaussians_unmake, .init = clf__gaussians_init, .plan = clf__gaussians_plan,       \
   .logp = clf__gaussians_logp, .backward = clf__gaussians_backward,                                \
   .sample = clf__gaussians_sample, .sample_backward = clf__gaussians_sample_backward
+
+/* A mixture conditioned on the context (joint.c); mixture.c makes it. */
+extern const clf__base_ops clf__base_joint;
 
 #endif

@@ -41,7 +41,7 @@ static const clf__base_ops diagonal = {.name = "normal", .make = make_diagonal, 
 
 static clf_status make_full(clf__base *b, clf__parts *parts, const char *path) {
   const clf__arch_normal *a = (const clf__arch_normal *)b->node;
-  return clf__gaussians_make(b, parts, path, 0, a->cov);
+  return clf__gaussians_make(b, parts, path, b->dim, 0, a->cov);
 }
 static const clf__base_ops full = {.name = "normal", .make = make_full, CLF_GAUSSIANS_BASE};
 

@@ -50,13 +50,22 @@ static clf_status copy_weights(fit *t, const double *weights) {
   return CLF_OK;
 }
 
-/* The latents of the rows. */
+/* The latents of the rows, behind the context where the base is a joint one. */
 static clf_status put_latents(fit *t, const double *x, const clf_train_data *data) {
-  const size_t n = (size_t)t->rows;
-  t->u = malloc(n * (size_t)t->rules.form.dim * sizeof *t->u);
-  if (!t->u) return clf__fail(CLF_ENOMEM, "no memory for %zu rows", n);
-  return data->given ? clf_transform_given(t->f, x, data->given->at, t->rows, t->u, NULL)
-                     : clf_transform(t->f, x, t->rows, t->u, NULL);
+  const clf_flow *f = t->f;
+  const int32_t E = t->rules.form.dim, D = f->base.dim, C = E - D;
+  const double *c = data->given ? data->given->at : NULL;
+  t->u = malloc((size_t)t->rows * (size_t)E * sizeof *t->u);
+  if (!t->u) return clf__fail(CLF_ENOMEM, "no memory for %lld rows", (long long)t->rows);
+  double *z = t->u + t->rows * C; /* the end of the array, from which rows move apart */
+  CLF_TRY(c ? clf_transform_given(t->f, x, c, t->rows, z, NULL)
+            : clf_transform(t->f, x, t->rows, z, NULL));
+  for (int64_t i = 0; i < t->rows && C; i++) {
+    memmove(t->u + i * E + C, z + i * D, (size_t)D * sizeof *z);
+    for (int32_t d = 0; d < C; d++)
+      t->u[i * E + d] = f->c_mean ? (c[i * C + d] - f->c_mean[d]) / f->c_std[d] : c[i * C + d];
+  }
+  return CLF_OK;
 }
 
 /* What is added to variances: shares of the columns' own.  A constant column counts as one of
@@ -241,6 +250,10 @@ static clf_status check_base(const clf_flow *f, const clf_mixture_options *o, in
                      "normal(trained, cov=full)",
                      f->base.ops->name);
   if (o->tied && !form->below) return clf__fail(CLF_EINVAL, "tied is for mixtures with cov=full");
+  if (form->dim > f->base.dim && f->embedding.ops)
+    return clf__fail(CLF_ENOTSUP,
+                     "a net stands between the context and the joint mixture; EM needs the context "
+                     "as it is: leave the net out");
   if (rows < 2 * (int64_t)form->K)
     return clf__fail(CLF_EINVAL,
                      "%lld rows are too few for %d components, which need at least %lld; use fewer "

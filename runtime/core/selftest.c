@@ -173,6 +173,7 @@ static const struct {
     OP(mixture_cdf, .weights = DIM(N, D), .cdf = DIM(N, D)),
     OP(mixture_pick, .cdf = DIM(N, D), .index = DIM(N), .seed_lo = 1, .first_lo = 3),
     OP(mixture_take, .index = DIM(N), .x = DIM(N, D), .y = DIM(N, D), .k = 1),
+    OP(mixture_select, .x = DIM(N, 3, D), .index = DIM(N), .y = DIM(N, D)),
     OP(one_hot, .x = DIM(N), .y = DIM(N, D)),
     OP(piecewise_knots, .alpha = DIM(1), .xi = DIM(Q), .v = DIM(Q)),
     OP(piecewise_fwd, .x = DIM(N), .xi = DIM(Q), .v = DIM(Q), .y = DIM(N), .logdet = DIM(N),

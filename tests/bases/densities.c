@@ -30,6 +30,8 @@ static const integral integrals[] = {
     {"2: -> mixture(3, cov=full)", 0.5, 1e-8, 1},
     {"2: -> mixture(3, cov=diag)", 0.3, 1e-8, 1},
     {"2: -> mixture(3, cov=spherical)", 0.3, 1e-8, 1},
+    {"2|3: -> mixture(3, cov=full, joint=1)", 0.3, 1e-8, 1},
+    {"1|2: -> mixture(4, joint=1)", 0.3, 1e-10, 0},
     {"2: -> columns(1: logistic(trained), 0: normal(trained))", 0.3, 1e-8, 1},
     {"2: -> columns(0: student(3), 1: normal)", 0, 1e-8, 1},
     {"1: -> blend(1: -> normal(trained); 3: -> logistic)", 0.5, 1e-10, 0},
@@ -56,11 +58,14 @@ static const integral integrals[] = {
 };
 enum { INTEGRALS = sizeof integrals / sizeof *integrals };
 
-/* The sum of weight[i] exp(logp[i]). */
+/* The sum of weight[i] exp(logp[i]), given the same context, if the flow takes one. */
 static double total(clf_flow *f, const double *x, const double *weight, int32_t n) {
-  double *logp = flows_array((size_t)n), sum = 0;
-  bases_logp(f, x, NULL, n, logp);
+  const int32_t C = f->context;
+  double *logp = flows_array((size_t)n), *c = flows_array((size_t)(n * C + 1)), sum = 0;
+  for (int32_t i = 0; i < n * C; i++) c[i] = 0.5 - i % C;
+  bases_logp(f, x, C ? c : NULL, n, logp);
   for (int32_t i = 0; i < n; i++) sum += weight[i] * exp(logp[i]);
+  free(c);
   free(logp);
   return sum;
 }
@@ -106,6 +111,12 @@ static const char *const gradients[] = {
     "3: -> mixture(4, cov=diag)",
     "3: -> mixture(4, cov=spherical)",
     "3: -> mixture(1, cov=full)",
+    "3|2: -> mixture(3, cov=full, joint=1)",
+    "2|3: -> mixture(3, joint=1)",
+    "2|1: -> mixture(3, cov=spherical, joint=1)",
+    "1|1: -> mixture(2, cov=full, joint=1)",
+    "3|2: -> columns(0+2: mixture(2, cov=full, joint=1), 1: student(2, trained))",
+    "3|2: -> blend(1: -> normal(trained); 2: -> mixture(2, cov=full, joint=1))",
     "3: -> student(3, trained)",
     "3: -> student(0.4, trained)",
     "3: -> logistic(trained)",
@@ -280,6 +291,9 @@ START_TEST(refusals) {
                                  "or take normal(trained)"},
       {"2: -> blend(1: -> blend(2: -> blend(1: -> normal)))",
        "blend: names of 38 letters are too long; write blends of blends as one blend"},
+      {"2: -> mixture(2, joint=1)",
+       "mixture: joint=1 conditions on the context, and the flow has none; write the architecture "
+       "as D|C: ..., or leave joint out"},
       {"1000000: -> mixture(2, cov=full)",
        "mixture: 1000003000002 numbers in 1000000 dimensions; at most 2147483647 are possible"},
   };

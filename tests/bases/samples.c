@@ -104,6 +104,8 @@ static const char *const scored[] = {
     "2: -> mixture(3, cov=full)",
     "2: -> mixture(3, cov=diag)",
     "2: -> mixture(3, cov=spherical)",
+    "2|2: -> mixture(3, cov=full, joint=1)",
+    "1|2: -> mixture(2, cov=spherical, joint=1)",
     "2: -> student(3, trained)",
     "3: -> columns(0+2: mixture(2), 1: student(2, trained))",
     "2: -> blend(1: -> normal(trained); 3: -> logistic(trained); 2: -> mixture(2))",
@@ -117,15 +119,21 @@ START_TEST(mean_score_is_zero) {
   const size_t P = clf__count(&f->w), size = (size_t)(N / BATCHES * f->spec.dim);
   double *x = flows_array(size), *dx = flows_array(size), *logp = flows_array(N / BATCHES);
   double *g = flows_array(P), *sum = flows_array(P), *square = flows_array(P);
+  const size_t contexts = (size_t)(N / BATCHES * f->context);
+  double *c = flows_array(contexts + 1), *dc = flows_array(contexts + 1);
+  bases_uniform(20, -2, 2, contexts, c);
+  const double *given = f->context ? c : NULL;
   for (int batch = 0; batch < BATCHES; batch++) {
-    bases_sample(f, 13, batch * (N / BATCHES), NULL, N / BATCHES, x);
-    bases_gradient(f, x, NULL, NULL, N / BATCHES, logp, g, dx, NULL);
+    bases_sample(f, 13, batch * (N / BATCHES), given, N / BATCHES, x);
+    bases_gradient(f, x, given, NULL, N / BATCHES, logp, g, dx, given ? dc : NULL);
     for (size_t i = 0; i < P; i++) sum[i] += g[i], square[i] += g[i] * g[i];
   }
   for (size_t i = 0; i < P && f->param_count; i++) {
     const double mean = sum[i] / BATCHES, variance = square[i] / BATCHES - mean * mean;
     flows_expect(fabs(mean) / sqrt(variance / (BATCHES - 1)), 4, "%s: weight %zu", scored[_i], i);
   }
+  free(dc);
+  free(c);
   free(square);
   free(sum);
   free(g);
@@ -164,6 +172,7 @@ static const char *const streams[] = {
     "3: -> mixture(4, cov=full)",
     "3: -> columns(0: normal, 1-2: mixture(2))",
     "3|2: -> classes(2)",
+    "3|2: -> mixture(3, cov=full, joint=1)",
     "3: -> blend(1: -> normal; 2: -> student(3, trained))",
     "3: -> blend(1: lu, coupling(rq(bins=4), mlp(6x1, tanh)) -> normal; 2: split -> laplace)",
 };
@@ -228,6 +237,7 @@ static const char *const saved[] = {
     "3: -> student(3, trained)",
     "3: -> normal(trained, cov=full)",
     "3: -> columns(0+2: mixture(2, cov=full), 1: box(0, 1))",
+    "3|2: -> mixture(2, cov=full, joint=1)",
     ("3: -> blend(1: standardize, coupling(rq(bins=4), mlp(6x1, tanh)) -> normal; 2: split -> "
      "laplace)"),
 };
@@ -236,17 +246,19 @@ enum { SAVED = sizeof saved / sizeof *saved };
 START_TEST(saved_and_loaded) {
   char path[64];
   clf_flow *f = bases_flow(saved[_i], 0.4), *g;
-  double x[30], y[30];
+  double x[30], y[30], c[20];
+  bases_uniform(21, -1, 1, 20, c);
+  const double *given = f->context ? c : NULL;
   snprintf(path, sizeof path, "bases_%d_%d.safetensors", (int)getpid(), _i);
   WORKS(clf_flow_save(f, path));
   WORKS(clf_flow_load(flows_dev, path, NULL, &g));
   ck_assert_str_eq(clf_arch_text(clf_flow_arch(g)), clf_arch_text(clf_flow_arch(f)));
-  bases_sample(f, 19, 0, NULL, 10, x);
-  bases_sample(g, 19, 0, NULL, 10, y);
+  bases_sample(f, 19, 0, given, 10, x);
+  bases_sample(g, 19, 0, given, 10, y);
   ck_assert_mem_eq(x, y, sizeof x);
   double logp[10], again[10];
-  bases_logp(f, x, NULL, 10, logp);
-  bases_logp(g, x, NULL, 10, again);
+  bases_logp(f, x, given, 10, logp);
+  bases_logp(g, x, given, 10, again);
   ck_assert_mem_eq(logp, again, sizeof logp);
   suite_remove(path);
   clf_flow_free(g);

@@ -7,11 +7,13 @@
 #define OWN(...) DIM(__VA_ARGS__)
 #define ALL(...) SHARED(__VA_ARGS__)
 #define HALF(D) ((D) * ((D) - 1) / 2)
-#define LOGP(U, F, S, N, K, D) &(const clf_gaussians_logp_args){.z = DIM(N, D), .loc = U(N, K, D), \
-    .log_std = U(N, K, S), .lower = F(N, K, HALF(D)), .t = DIM(N, K, D), .logps = DIM(N, K), .eps = 0.1f}
-#define BWD(U, F, S, N, K, D) &(const clf_gaussians_bwd_args){.t = DIM(N, K, D), .log_std = U(N, K, S), \
+#define LOGP(U, F, S, N, K, D) LOGP_GIVEN(U, F, S, N, K, D, 0)
+#define LOGP_GIVEN(U, F, S, N, K, D, G) &(const clf_gaussians_logp_args){.z = DIM(N, D), .loc = U(N, K, D), \
+    .log_std = U(N, K, S), .lower = F(N, K, HALF(D)), .t = DIM(N, K, D), .logps = DIM(N, K), .eps = 0.1f, .first = G}
+#define BWD(U, F, S, N, K, D) BWD_GIVEN(U, F, S, N, K, D, 0)
+#define BWD_GIVEN(U, F, S, N, K, D, G) &(const clf_gaussians_bwd_args){.t = DIM(N, K, D), .log_std = U(N, K, S), \
     .lower = F(N, K, HALF(D)), .dlogps = DIM(N, K), .dz = DIM(N, D), .dloc = DIM(N, K, D), \
-    .dlog_std = U##_GRADIENT(N, K, S), .dlower = F##_GRADIENT(N, K, HALF(D)), .eps = 0.1f}
+    .dlog_std = U##_GRADIENT(N, K, S), .dlower = F##_GRADIENT(N, K, HALF(D)), .eps = 0.1f, .first = G}
 #define PLACE(U, F, S, N, K, D) &(const clf_gaussians_place_args){.e = DIM(N, D), .loc = ALL(N, K, D), \
     .log_std = U(N, K, S), .lower = F(N, K, HALF(D)), .z = DIM(N, D), .eps = 0.1f}
 #define NONE_GRADIENT(...) DIM(0)
@@ -32,8 +34,14 @@
   CASE("steep",     X(OWN, OWN, 12, 35, 2, 12), .lo = 0, .hi = 0.3f, .tol = 1e-4f), \
   CASE("large",     X(ALL, ALL, 8, 4096, 8, 8), .lo = 0, .hi = 0.5f, .tol = 1e-4f, .bench = 1)
 
-CLF_CASES(gaussians_logp, SHAPES(LOGP));
-CLF_CASES(gaussians_bwd, SHAPES(BWD));
+/* The first dimensions are given. */
+#define SOME_GIVEN(X)                                                    \
+  CASE("given",      X(ALL, ALL, 5, 35, 3, 5, 2), .tol = 1e-4f),         \
+  CASE("given, own", X(OWN, OWN, 4, 35, 2, 4, 3), .tol = 1e-4f),         \
+  CASE("given, one scale", X(ALL, NONE, 1, 67, 3, 7, 1), .tol = 3e-5f),  \
+  CASE("all given",  X(ALL, ALL, 3, 35, 2, 3, 3), .tol = 1e-4f)
+CLF_CASES(gaussians_logp, SHAPES(LOGP), SOME_GIVEN(LOGP_GIVEN));
+CLF_CASES(gaussians_bwd, SHAPES(BWD), SOME_GIVEN(BWD_GIVEN));
 CLF_CASES(gaussians_place, SHAPES(PLACE),
   CASE("by index", &(const clf_gaussians_place_args){.e = DIM(35, 4), .index = DIM(35),
        .loc = SHARED(35, 2, 4), .log_std = SHARED(35, 2, 4), .lower = SHARED(35, 2, 6), .z = DIM(35, 4)},

@@ -36,6 +36,10 @@ CLF_CASES(mixture_pick,
 CLF_CASES(mixture_take,
   CASE("all",  TAKE(2, 35, 7), .lo = 2, .hi = 2),
   CASE("none", TAKE(2, 35, 7)));
+#define SELECT(N, K, D) &(const clf_mixture_select_args){.x = DIM(N, K, D), .index = DIM(N), .y = DIM(N, D)}
+CLF_CASES(mixture_select,
+  CASE("one",  SELECT(1, 1, 1), .lo = 0, .hi = 0.9f),
+  CASE("some", SELECT(35, 4, 7), .lo = 0, .hi = 3.999f));
 CLF_CASES(one_hot,
   CASE("one",  &(const clf_one_hot_args){.x = DIM(1), .y = DIM(1, 1)}),
   CASE("none", &(const clf_one_hot_args){.x = DIM(35), .y = DIM(35, 4)}));

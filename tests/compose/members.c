@@ -78,10 +78,11 @@ static void put_numbers(drawing *d, const clf__node_type *type, const clf__membe
   }
 }
 
-/* Random degrees are of made nets without residuals; what is inverted is not fitted to rows. */
+/* Random degrees are of made nets without residuals; what is inverted is not fitted to rows; a
+ * joint mixture has a context. */
 static void put_flag(drawing *d, const clf__member *m) {
   const int can = (!is(m, "random") || strstr(d->flow->text + d->node, "residual=0")) &&
-                  (!is(m, "whiten") || !d->inverted);
+                  (!is(m, "joint") || d->flow->context) && (!is(m, "whiten") || !d->inverted);
   drawing_put(d, "%s=%d", m->name, can ? draw_int(&d->random, 0, 1) : 0);
 }
 
