@@ -55,7 +55,7 @@ typedef struct clf__ticks {
   int count;
   double base; /* what labels leave out, for the axis to say: else they had too many digits */
   double at[16];
-  char label[16][24];
+  char label[16][48];
 } clf__ticks;
 
 /* About `want` round numbers in r, at least `least` apart. */

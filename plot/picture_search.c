@@ -82,7 +82,7 @@ static clf_status draw_curve(const clf__facts *f, int panel, clf__canvas *c) {
   if (!s) {
     y = y.lo <= y.hi ? clf__range_open(y) : (clf__range){0, 1};
     const double margin = 0.07 * (y.hi - y.lo);
-    snprintf(title, sizeof title, "%s: log-likelihood (nats)", of->name);
+    clf__text_clean(title, sizeof title, of->name);
     const clf__axis ax = {.range = clf__range_open((clf__range){step[0], step[n - 1]}),
                           .name = "step"};
     const clf__axis ay = {.range = {y.lo - margin, y.hi + margin}, .name = title};
@@ -168,16 +168,18 @@ static clf_status draw_candidates(const clf__facts *f, int panel, clf__canvas *c
   (void)panel;
   const int all = f->record.count, n = all < LISTED ? all : LISTED;
   const clf__candidate **const list = malloc((size_t)all * sizeof *list);
-  const char *labels[LISTED];
   if (!list) return clf__plot_fail(CLF_ENOMEM, "no memory for %d candidates", all);
   for (int i = 0; i < all; i++) list[i] = &f->record.candidate[i];
   qsort(list, (size_t)all, sizeof *list, by_valid);
-  for (int i = 0; i < n; i++) labels[i] = list[i]->name;
   const clf__axis ax = {.range = candidate_range(list, n), .name = "log-likelihood (nats a row)"};
-  const clf__axis ay = {.range = {n - 0.5, -0.5}, .labels = labels, .label_count = n, .step = 1};
+  const clf__axis ay = {.range = {n - 0.5, -0.5}, .hidden = 1};
   clf__frame frame = clf__frame_begin(c, 0, 0, c->width, c->height, &ax, &ay);
   for (int i = 0; i < n; i++) {
-    const double y = clf__frame_y(&frame, i);
+    const double y = clf__frame_y(&frame, i) + 7;
+    clf__canvas_text(c, frame.x + 2, y - 11, list[i]->name,
+                     (clf__write){.size = 11, .ink = CLF__INK_TEXT, .max = frame.w - 4});
+    clf__canvas_line(c, (const double[]){frame.x, y, frame.x + frame.w, y}, 2,
+                     (clf__stroke){CLF__INK_FAINT, 1, 0, 0});
     draw_mark(&frame, list[i]->valid, list[i]->valid_se, y - 4, CLF__INK_MODEL);
     draw_mark(&frame, list[i]->test, list[i]->test_se, y + 4, CLF__INK_DATA);
   }
@@ -187,8 +189,8 @@ static clf_status draw_candidates(const clf__facts *f, int panel, clf__canvas *c
 }
 
 static void candidate_size(const clf__facts *f, double *width, double *height) {
-  *width = 480;
-  *height = 60 + 26 * fmin(f->record.count, LISTED);
+  *width = 440;
+  *height = 50 + 36 * fmin(f->record.count, LISTED);
 }
 
 static void describe_candidates(const clf__facts *f, int panel, char *text, size_t size) {

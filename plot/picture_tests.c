@@ -10,12 +10,12 @@
 
 static int pit_panels(const clf__facts *f) { return f->dim; }
 
+/* Of each row the share of samples whose value is lower, along the x axis. */
 static clf_status draw_pit(const clf__facts *f, int panel, clf__canvas *c) {
-  char name[32], title[200], clean[160];
+  char name[32], clean[160];
   const int32_t d = f->worst[panel];
   clf__text_clean(clean, sizeof clean, clf__name_of(f, d, name));
-  snprintf(title, sizeof title, "%s: share of samples below", clean);
-  return clf__draw_uniformity(c, &f->column[d], title);
+  return clf__draw_uniformity(c, &f->column[d], clean);
 }
 
 static void describe_pit(const clf__facts *f, int panel, char *text, size_t size) {
@@ -47,7 +47,7 @@ static clf_status draw_ranks(const clf__facts *f, clf__canvas *c) {
   const double band = 2.576 * sqrt(even * (1 - even) / t->rows);
   double top = even + 2 * band;
   for (int k = 0; k < bins.count; k++) top = fmax(top, bins.share[k]);
-  const clf__axis ax = {.range = {0, 1}, .name = "share of samples that are less probable"};
+  const clf__axis ax = {.range = {0, 1}, .name = "share of less probable samples"};
   const clf__axis ay = {.range = {0, 1.1 * top}, .name = "share of rows"};
   clf__frame frame = clf__frame_begin(c, 0, 0, c->width, c->height, &ax, &ay);
   const double high = clf__frame_y(&frame, even + band);
@@ -87,8 +87,7 @@ static clf_status draw_log_p(const clf__facts *f, clf__canvas *c) {
 static clf_status draw_rank(const clf__facts *f, int panel, clf__canvas *c) {
   switch (panel) {
   case RANKS: return draw_ranks(f, c);
-  case RANK_TEST:
-    return clf__draw_uniformity(c, &f->rank, "share of samples that are less probable");
+  case RANK_TEST: return clf__draw_uniformity(c, &f->rank, "share of less probable samples");
   case LOG_P: return draw_log_p(f, c);
   default: return clf__draw_uniformity(c, &f->chi, "chi-square distribution of |z|²");
   }

@@ -72,10 +72,11 @@ static void strange_row(clf__page *p, const clf__facts *f, const clf__strange *s
   const char *const word = s->part == CLF__TEST ? clf__judged_rows(f) : words[s->part];
   if (*word) clf__page_addf(p, " <span class=\"soft\">(%srow)</span>", word);
   clf__page_add(p, "</td>");
-  clf__report_nats(p, s->logp, NAN);
+  clf__page_nats(number, sizeof number, s->logp, NAN);
+  clf__page_addf(p, "<td class=\"n\" data-l=\"log p\">%s</td>", number);
   if (!f->draws) {
     clf__count(number, sizeof number, (int64_t)llround(s->share * (double)f->samples));
-    clf__page_addf(p, "<td class=\"n\">%s</td>", number);
+    clf__page_addf(p, "<td class=\"n\" data-l=\"less probable samples\">%s</td>", number);
   }
   clf__page_add(p, "<td class=\"w\">");
   reasons(p, f, s);
@@ -85,11 +86,11 @@ static void strange_row(clf__page *p, const clf__facts *f, const clf__strange *s
 clf_status clf__report_strange(clf__page *p, const clf__facts *f) {
   char samples[40];
   clf__count(samples, sizeof samples, f->samples);
-  clf__page_add(p,
-                "<section id=\"strange\">\n<h2>The strangest rows</h2>\n<p>Rows of lowest log p, "
-                "and the columns that make them so: how many nats log p of the row gains if that "
-                "column alone took the value that fits the others best.</p>\n"
-                "<div class=\"scroll\"><table><tr><th>row</th><th class=\"n\">log p</th>");
+  clf__page_add(
+      p, "<section id=\"strange\">\n<h2>The strangest rows</h2>\n<p>Rows of lowest log p, "
+         "and the columns that make them so: how many nats log p of the row gains if that "
+         "column alone took the value that fits the others best.</p>\n"
+         "<div class=\"scroll\"><table class=\"stack\"><tr><th>row</th><th class=\"n\">log p</th>");
   if (!f->draws) clf__page_addf(p, "<th class=\"n\">less probable, of %s samples</th>", samples);
   clf__page_add(p, "<th>columns</th></tr>\n");
   for (int i = 0; i < f->strange_count; i++) strange_row(p, f, &f->strange[i]);

@@ -40,6 +40,18 @@ static void keys(clf__page *p, const clf__picture *of) {
                  of->keys[0], of->keys[1]);
 }
 
+static void whole(clf__page *p, double v) {
+  char text[40] = "–";
+  if (v >= 0 && v < 1e15) clf__count(text, sizeof text, (int64_t)v);
+  clf__page_addf(p, "<td class=\"n\">%s</td>", text);
+}
+
+static void seconds(clf__page *p, double v) {
+  char text[40] = "–";
+  if (isfinite(v)) clf__decimal(text, sizeof text, v, v < 10);
+  clf__page_addf(p, "<td class=\"n\">%s</td>", text);
+}
+
 /* ---- The verdict --------------------------------------------------------------------------- */
 
 clf_status clf__report_verdict(clf__page *p, const clf__facts *f, const clf__verdict *v) {
@@ -95,8 +107,8 @@ static void candidate_row(clf__page *p, const clf__candidate *c, int chosen) {
   clf__report_nats(p, c->valid, c->valid_se);
   clf__report_nats(p, c->test, c->test_se);
   clf__report_nats(p, c->train, NAN);
-  cell(p, c->steps, 4);
-  cell(p, c->seconds, 2);
+  whole(p, c->steps);
+  seconds(p, c->seconds);
   clf__page_add(p, "<td class=\"w\">");
   if (c->weight > 0 && c->weight < 1) {
     clf__decimal(weight, sizeof weight, c->weight, 2);
@@ -165,9 +177,9 @@ static void part_table(clf__page *p, const clf__facts *f) {
     clf__page_add(p, "</tr>\n");
   }
   if (!isnan(f->gaussian)) {
-    clf__page_addf(p, "<tr><td>a Gaussian fitted to the %s</td><td></td>",
-                   f->part[CLF__TRAIN].n ? "training rows, the judged rows"
-                                         : "other rows, each row");
+    clf__page_addf(p, "<tr><td>a Gaussian (%s), %srows</td><td></td>",
+                   f->part[CLF__TRAIN].n ? "fitted to the training rows" : "of the other rows",
+                   clf__judged_rows(f));
     clf__report_nats(p, f->gaussian, f->gaussian_error);
     clf__page_add(p,
                   "<td></td></tr>\n<tr><td>this model over the Gaussian, row by row</td><td></td>");
@@ -240,7 +252,7 @@ static void test_row(clf__page *p, const clf__test *t, const char *words) {
     clf__page_add(p, "<td class=\"n\">&lt; 10<sup>−6</sup></td>");
   else
     cell(p, t->probability, 2);
-  clf__page_addf(p, "<td>%s</td></tr>\n", words);
+  clf__page_addf(p, "<td class=\"w\">%s</td></tr>\n", words);
 }
 
 static void pit_table(clf__page *p, const clf__facts *f) {

@@ -53,7 +53,7 @@ void clf__report_style(clf__page *p) {
       "margin:10px 0}.grid.wide{grid-template-columns:repeat(auto-fill,minmax(320px,1fr))}"
       ".grid svg{display:block;width:100%;height:auto;max-width:380px}"
       ".grid.wide svg{max-width:540px}.grid.one{grid-template-columns:1fr}"
-      ".grid.one svg{max-width:620px}svg svg{overflow:hidden}text{font-family:inherit}"
+      ".grid.one svg{max-width:520px}svg svg{overflow:hidden}text{font-family:inherit}"
       "text.b{font-weight:600}\n"
       ".key{font-size:13px;color:var(--soft)}.key b{display:inline-block;width:12px;height:12px;"
       "border-radius:2px;margin:0 5px 0 12px;vertical-align:-1px}.key b:first-child{margin-left:0}"
@@ -67,7 +67,11 @@ void clf__report_style(clf__page *p) {
       ".grid.pairs{grid-template-columns:repeat(var(--k),auto);justify-content:start;gap:4px}"
       ".pairs .at{grid-area:var(--r)/var(--c)}}\n"
       "@media(max-width:600px){main{padding:14px 12px 32px}h1{font-size:19px}"
-      "th,td{padding:4px 7px}}\n"
+      "th,td{padding:4px 7px}.stack tr:first-child{display:none}.stack tr,.stack "
+      "td.w{display:block}"
+      ".stack td{border:0;display:inline-block;padding:1px 4px;text-align:left;white-space:normal}"
+      ".stack tr{border-bottom:1px solid var(--faint);padding:5px 0}"
+      ".stack td[data-l]::before{content:attr(data-l) ' ';color:var(--soft)}}\n"
       "@media print{.grid{break-inside:avoid}}\n");
   inks(p);
   clf__page_add(p, "\n</style>\n");

@@ -24,7 +24,7 @@ const char *clf__column_verdict(const clf__test *t) {
   double shift, spread;
   if (t->level == CLF__FITS) return "fits";
   moments(t, &shift, &spread);
-  if (fabs(shift) < 2.5 && fabs(spread) < 2.5) return "another shape";
+  if (fabs(shift) < 2.5 && fabs(spread) < 2.5) return "of another shape";
   if (fabs(shift) >= 0.7 * fabs(spread))
     return shift > 0 ? "higher than the samples" : "lower than the samples";
   return spread > 0 ? "wider than the samples" : "narrower than the samples";
@@ -138,10 +138,17 @@ static void say_mixture(const clf__facts *f, clf__verdict *v) {
   clf__page_nats(by, sizeof by, fabs(gain), spread);
   clf__page_nats(error, sizeof error, spread, spread);
   /* On the same rows errors of the two go together, so that the error of the difference is less. */
-  say(v, gain < -spread ? CLF__SLIGHT : CLF__FITS,
-      "On the test rows it is %s than the Gaussian mixture by %s nats a row, with an error of at "
-      "most %s.",
-      gain < 0 ? "worse" : "better", by, error);
+  if (fabs(gain) < spread)
+    say(v, CLF__FITS,
+        "On the test rows it is about as good as the Gaussian mixture (%s%s nats a row, with an "
+        "error "
+        "of at most %s).",
+        gain < 0 ? "−" : "+", by, error);
+  else
+    say(v, gain < 0 ? CLF__SLIGHT : CLF__FITS,
+        "On the test rows it is %s than the Gaussian mixture by %s nats a row, with an error of at "
+        "most %s.",
+        gain < 0 ? "worse" : "better", by, error);
 }
 
 static void say_gap(const clf__facts *f, clf__verdict *v) {
@@ -149,14 +156,18 @@ static void say_gap(const clf__facts *f, clf__verdict *v) {
   if (isnan(f->gap) || f->record.refit) return;
   clf__page_nats(gap, sizeof gap, fabs(f->gap), f->gap_error);
   clf__page_nats(error, sizeof error, f->gap_error, f->gap_error);
-  const int over = f->gap > 3 * f->gap_error && f->gap > 0.1;
-  if (over)
+  const char *const rows = clf__judged_rows(f);
+  if (f->gap > 3 * f->gap_error && f->gap > 0.1)
     say(v, CLF__SLIGHT,
         "It overfits: training rows are %s ± %s nats a row more probable than %srows.", gap, error,
-        clf__judged_rows(f));
-  else
+        rows);
+  else if (fabs(f->gap) <= 2 * f->gap_error)
     say(v, CLF__FITS, "Training and %srows are equally probable (%s%s ± %s nats a row apart).",
-        clf__judged_rows(f), f->gap < 0 ? "−" : "+", gap, error);
+        rows, f->gap < 0 ? "−" : "+", gap, error);
+  else
+    say(v, CLF__FITS,
+        "Training rows are %s ± %s nats a row %s probable than %srows, which may be chance.", gap,
+        error, f->gap < 0 ? "less" : "more", rows);
 }
 
 static const char *few_words(const clf__facts *f) {

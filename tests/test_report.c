@@ -496,7 +496,7 @@ START_TEST(what_a_record_says) {
                  "<td class=\"n\">−2.61 ± 0.03</td>");
   contains(html, "<td>gaussian</td><td class=\"n\">−3.20 ± 0.05</td><td class=\"n\">−3.10</td>");
   contains(html, "weight 0.25 in the blend");
-  contains(html, "a &lt;flow&gt;: log-likelihood");
+  contains(html, ">a &lt;flow&gt;</text>");
   contains(html, "Chosen by validation rows: blend, by 0.12 ± 0.03 nats a row over mixture.");
   contains(html, "x0 &lt; 5 is modelled by its logarithm.");
   contains(html, "Two rows were left out.");
