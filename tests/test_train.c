@@ -53,6 +53,7 @@ static TCase *tests(void) {
   tests_of_judge(tc);
   tcase_add_test(tc, learns_two_moons);
   if (!strcmp(where, "cpu") || !strcmp(where, "opencl")) tests_of_learning(tc);
+  if (!strcmp(where, "cpu")) tests_of_tails(tc);
   return tc;
 }
 

@@ -36,6 +36,7 @@ void tests_of_learning(TCase *tc); /* one device of each kind is enough */
 void tests_of_rows(TCase *tc);
 void tests_of_validation(TCase *tc);
 void tests_of_watchdog(TCase *tc);
+void tests_of_tails(TCase *tc); /* one device is enough */
 void tests_of_weights(TCase *tc);
 void tests_of_whitening(TCase *tc);
 
