@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""clflow's side: the plain command, and the best of a small grid of flows."""
+
+import csv
+import json
+import shlex
+import subprocess
+import time
+
+import numpy as np
+from tables import TEST
+
+# The command that fits, in words: {time}, {seed}, {data} (training and validation rows), {test}, {model},
+# and {given}, which is empty without a context.
+FIT = "{clflow} fit {data} --test {test} --time {time} --seed {seed} --out {model} --force --device cpu {given}"
+
+# Texts with {D} for the columns and options, trained one after the other within the time; the best by
+# validation rows is scored.
+GRID = [
+    ("(coupling(rq(tail=5), mlp(64x2, tanh)), lu)*6 -> normal(trained)", "--lr 0.003"),
+    ("(coupling(affine, mlp(64x2, tanh)), lu)*8 -> normal(trained)", "--lr 0.003"),
+    ("(ar(rq(tail=5), made(hidden=64)), lu)*3 -> normal(trained)", "--lr 0.003"),
+]
+GRID_OPTIONS = "--standardize --valid-split 0.15 --schedule cosine --clip 5 --batch {batch} --device cpu"
+TRIAL = 60  # steps by which a flow's time is measured
+
+
+def run(words):
+    done = subprocess.run([str(w) for w in words], capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(map(str, words))}\n{done.stderr.strip()}")
+    return done.stdout
+
+
+def write_csv(path, table, rows, x):
+    """Columns by name, then the context's; numbers as they are, whole ones without a point."""
+    names = [*table.names, *table.context]
+    columns = [*x[rows].T, *(values[rows] for values in table.context.values())]
+    number = lambda v: v if isinstance(v, str) else f"{v:.0f}" if v == int(v) else repr(float(v))  # noqa: E731
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(names)
+        writer.writerows([number(v) for v in row] for row in zip(*columns))
+
+
+def files(table, args):
+    """CSVs: what is learnt from, test rows as they are, and test rows as they are scored."""
+    folder = args.folder / table.name.replace("|", "-given-")
+    folder.mkdir(parents=True, exist_ok=True)
+    test = table.split == TEST
+    paths = {name: folder / f"{args.method}-{args.seed}-{name}.csv" for name in ("data", "test", "score")}
+    write_csv(paths["data"], table, ~test, table.x)
+    write_csv(paths["test"], table, test, table.x)
+    write_csv(paths["score"], table, test, table.smooth)
+    return {**paths, "folder": folder}
+
+
+def score(table, args, paths, model):
+    """log p of the test rows, standardised."""
+    out = paths["folder"] / f"{args.method}-{args.seed}-logp.npy"
+    run([args.clflow, "log-prob", model, "--data", paths["score"], "--out", out, "--force", "--device", "cpu"])
+    return np.load(out).ravel() + table.log_scale
+
+
+def fit(table, args):
+    paths = files(table, args)
+    model = paths["folder"] / f"{args.method}-{args.seed}.flow"
+    given = "--given " + shlex.quote(",".join(table.context)) if table.context else ""
+    words = {k: shlex.quote(str(v)) for k, v in {**paths, "model": model, "clflow": args.clflow}.items()}
+    command = args.fit_command.format(time=f"{args.time:g}", seed=args.seed, given=given, **words)
+    begin = time.time()
+    said = run(shlex.split(command))
+    facts = {"command": args.fit_command, "seconds": time.time() - begin, "said": said[-2000:]}
+    return score(table, args, paths, model), facts
+
+
+def train(table, args, paths, text, options, steps):
+    """Seconds, and the mean of the validation rows."""
+    learnt = int((table.split != TEST).sum())
+    batch = min(256, max(16, learnt // 8))
+    context = len(table.given()[0]) if table.context else 0
+    head = f"{len(table.names)}|{context}: " if context else f"{len(table.names)}: "
+    model = paths["folder"] / f"{args.method}-{args.seed}-try.safetensors"
+    epochs = max(1, round(steps * batch / (0.85 * learnt)))
+    given = ["--given", ",".join(table.context)] if table.context else []
+    begin = time.time()
+    run([args.clflow, "train", "--data", paths["data"], "--flow", head + text, *options.split(),
+         *GRID_OPTIONS.format(batch=batch).split(), "--epochs", epochs, "--seed", args.seed, "--out", model,
+         "--force", *given])  # fmt: skip
+    seconds = time.time() - begin
+    facts = json.loads(run([args.clflow, "info", model, "--json"]))
+    return seconds, facts["history"]["valid"], model, epochs
+
+
+def grid(table, args):
+    paths, best, begin = files(table, args), None, time.time()
+    for i, (text, options) in enumerate(GRID):
+        slice_ = (args.time - (time.time() - begin)) / (len(GRID) - i)
+        if slice_ < 1:
+            break
+        each, _, _, epochs = train(table, args, paths, text, options, TRIAL)
+        steps = TRIAL * max(1, (slice_ - each) / each)
+        _, valid, model, epochs = train(table, args, paths, text, options, steps)
+        if valid is not None and (best is None or valid > best[0]):
+            kept = model.with_name(f"{args.method}-{args.seed}.safetensors")
+            model.replace(kept)
+            best = valid, text, options, epochs, kept
+    if not best:
+        return None
+    facts = {"valid": best[0] + table.log_scale, "flow": best[1], "options": best[2], "epochs": best[3]}
+    return score(table, args, paths, best[4]), facts
+
+
+METHODS = {"clflow-fit": fit, "clflow-grid": grid}

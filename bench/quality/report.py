@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: MIT
+"""The table of all results in a folder."""
+
+import datetime
+import json
+import math
+import platform
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import tables
+
+# Columns: the methods of which the best by validation rows is shown.
+COLUMNS = {
+    "clflow fit": ["clflow-fit"],
+    "clflow, best of a grid": ["clflow-grid"],
+    "Gaussian": ["gaussian"],
+    "mixture": ["gmm"],
+    "KDE": ["kde"],
+    "NSF coupling": ["zuko-nsf-coupling", "nflows-nsf-coupling", "normflows-nsf-coupling"],
+    "NSF autoregressive": ["zuko-nsf-ar"],
+    "MAF": ["zuko-maf", "nflows-maf"],
+}
+NOISE = 0.03  # nats: differences below do not count
+
+
+def path(folder, word, method, seed, seconds):
+    """Where log p of a table's test rows is."""
+    name = word if word in tables.ALL else Path(word).stem + "@file"
+    return folder / "results" / name.replace("|", "-given-") / f"{method}-t{seconds:g}-s{seed}.npz"
+
+
+@dataclass
+class Row:
+    name: str
+    shape: tuple
+    logp: dict = field(default_factory=dict)  # column: log p of the test rows, of the median seed
+    truth: np.ndarray = None
+    truth_mean: tuple = None
+    missing: list = field(default_factory=list)
+
+
+def mean_of(logp):
+    return float(logp.mean()) if len(logp) else -math.inf
+
+
+def median(seeds):
+    """log p of the seed whose mean is the median one (the lower of two)."""
+    return sorted(seeds, key=mean_of)[(len(seeds) - 1) // 2]
+
+
+def read(folder, name, methods, seconds):
+    """Each seed's log p under the method that is best on its validation rows."""
+    seeds = {}
+    for method in methods:
+        for file in (folder / "results" / name).glob(f"{method}-t{seconds:g}-s*.npz"):
+            with np.load(file) as made:
+                logp, facts = made["logp"], json.loads(str(made["facts"]))
+            if len(logp):
+                seeds.setdefault(file.stem.rsplit("-s", 1)[1], []).append((facts.get("valid") or 0, logp))
+    return [max(found, key=lambda f: f[0])[1] for found in seeds.values()]
+
+
+def collect(folder, seconds):
+    rows = []
+    files = {path(folder, word, "", 0, seconds).parent.name: word for word in tables.ALL}
+    for place in sorted((folder / "results").glob("*")):
+        word = files.get(place.name)
+        table = tables.load(word) if word else None
+        if table is None:
+            row = Row(place.name.replace("@file", ""), None)
+        else:
+            row = Row(table.name, (int((table.split != tables.TEST).sum()), len(table.names)))
+        truth = read(folder, place.name, ["truth"], seconds)
+        row.truth = truth[0] if truth else None
+        for column, methods in COLUMNS.items():
+            seeds = read(folder, place.name, methods, seconds)
+            if seeds:
+                row.logp[column] = median(seeds)
+        if row.logp:
+            rows.append(row)
+    return sorted(rows, key=lambda r: r.shape or (0, 0))
+
+
+def best_of(row):
+    return max(row.logp, key=lambda c: mean_of(row.logp[c]))
+
+
+def difference(row, column, other):
+    """Mean over the rows of column less other, and its standard error."""
+    d = row.logp[column] - row.logp[other]
+    return float(d.mean()), float(d.std(ddof=1) / math.sqrt(len(d)))
+
+
+def verdict(row, column):
+    """Whether the column is the best, or within a standard error of the difference or NOISE of it."""
+    best = best_of(row)
+    if best == column:
+        return "best"
+    d, error = difference(row, column, best)
+    within = d > -max(NOISE, error)
+    return f"{d:+.3f} ± {error:.3f}{'' if within else ', **behind**'}"
+
+
+def cell(row, column):
+    if column not in row.logp:
+        return ""
+    logp = row.logp[column]
+    zeros = int((~np.isfinite(logp)).sum())
+    text = f"−∞ ({zeros} rows)" if zeros else f"{mean_of(logp):.3f}"
+    return f"**{text}**" if best_of(row) == column else text
+
+
+def table(rows):
+    heads = ["table (rows x columns)", *COLUMNS, "truth", "error", "clflow fit to the best"]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for row in rows:
+        best = row.logp[best_of(row)]
+        shape = f" ({row.shape[0]} x {row.shape[1]})" if row.shape else ""
+        cells = [row.name.replace("|", " given ") + shape, *(cell(row, c) for c in COLUMNS)]
+        cells.append("" if row.truth is None else f"{row.truth.mean():.3f}")
+        cells.append(f"{best.std(ddof=1) / math.sqrt(len(best)):.3f}")
+        cells.append(verdict(row, "clflow fit") if "clflow fit" in row.logp else "")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(": ")[1] for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or "unknown"
+
+
+def versions():
+    names = ("scikit-learn", "zuko", "nflows", "normflows", "torch")
+    return ", ".join(f"{name} {metadata.version(name)}" for name in names)
+
+
+def page(rows, seconds):
+    judged = [verdict(row, "clflow fit") for row in rows if "clflow fit" in row.logp]
+    behind = sum("behind" in v for v in judged)
+    summary = ""
+    if judged:
+        summary = (
+            f"On {len(judged) - behind} of {len(judged)} tables `clflow fit` is the best, or behind the best by at most "
+            f"one standard error of the paired difference or {NOISE} nats.\n\n"
+        )
+    return f"""# How good the densities are
+
+Mean log-likelihood of test rows, in nats a row, columns standardised by the training rows. Larger is better; bold is
+the best of a row. Each method has {seconds:g} seconds on one core. Written by `bench/quality/run` on
+{datetime.date.today()}; {processor()}; {versions()}.
+
+{summary}{table(rows)}
+
+- `clflow fit` is the plain command without options. The grid is that of [`clflow.py`](../bench/quality/clflow.py).
+- The mixture is scikit-learn's, its number of components (1 to 256), kind of covariance and regularisation chosen by
+  validation rows; so are the bandwidth of the kernel density estimate and the size of each peer's flow. NSF coupling is
+  the best by validation rows of zuko's, nflows' and normflows', as far as they were run; MAF of zuko's and nflows'.
+- "given" tables are conditional: p(columns | context). The Gaussian and the mixture are fitted jointly and conditioned.
+- The error is the standard error of the best mean. The last column is the paired difference of `clflow fit` to the best,
+  with its standard error.
+- Of several seeds the one with the median mean is shown. Tables are described in
+  [`tables.py`](../bench/quality/tables.py): the rows count those that are trained on and validated with.
+"""
