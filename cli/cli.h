@@ -74,6 +74,7 @@ typedef struct cli_verb {
   const char *example;
   cli_option *options; /* the last one has no name */
   int (*run)(void);    /* gives the exit code */
+  clf_missing missing; /* what it does with rows of a table that lack a value, without --missing */
   /* (optional) Files that it may write besides those its options name: the i-th, and the option
    * that it comes of; NULL beyond the last.  The name is good until the next call. */
   const char *(*also_writes)(int i, const char **option);
@@ -154,9 +155,14 @@ int cli_check_file(const char *option, const char *path, const char *suffix);
 /* Writes the table with columns named PREFIX0, PREFIX1, ... or, with one name
  * only, PREFIX; "-" prints CSV. */
 int cli_put_table(const char *path, clf_table *table, const char *prefix, int numbered);
+/* Gives a table the ids of another while it is written; NULL takes them back. */
+void cli_lend_ids(const clf_table *from, clf_table *to);
 /* The same under the names that the table has. */
 int cli_put_named(const char *path, const clf_table *table);
-/* Writes samples, under the flow's names of its columns or else x0, x1, ...; or latents, z0, z1,
+/* Describes samples as the flow's columns are: labels and integers are rounded then. */
+int cli_describe_samples(const clf_flow *flow, clf_table *rows);
+/* Writes samples, under the flow's names of its columns or else x0, x1, ..., with labels, dates and
+ * integers as the training data had them; or latents, z0, z1,
  * ...  For an image flow a .npy is (N, H, W, C). */
 int cli_put_samples(const char *path, const clf_flow *flow, clf_table *rows);
 int cli_put_latents(const char *path, const clf_flow *flow, clf_table *rows);
@@ -216,6 +222,8 @@ extern struct cli_common {
     const char *columns, *drop; /* lists by comma */
     char delimiter, decimal, comment;
     int64_t skip;
+    const char *id;  /* column that names the rows */
+    int missing;     /* 0 refuse, 1 drop; -1: as the verb does */
     int by_position; /* columns are taken in the file's order whatever their names */
   } table;
 } cli_common;
@@ -294,6 +302,14 @@ extern struct cli_common {
                  CLI_TEXT, &cli_common.table.columns, NULL),                                       \
       CLI_OPTION("--drop", "A,B,...", "columns to leave out: names, or numbers from 1", CLI_TEXT,  \
                  &cli_common.table.drop, NULL),                                                    \
+      CLI_OPTION("--id", "COLUMN",                                                                 \
+                 "column that names the rows: kept and shown, not part of the model", CLI_TEXT,    \
+                 &cli_common.table.id, NULL),                                                      \
+      CLI_OPTION("--missing", "refuse|drop",                                                       \
+                 "rows that lack a value: refuse the table, or leave them out and say how many "   \
+                 "(default: fit, train and report leave them out; log-prob, transform, eval and "  \
+                 "compare keep them with an empty result; others refuse)",                         \
+                 CLI_CHOICE, &cli_common.table.missing, NULL),                                     \
       CLI_OPTION("--by-position", NULL, "take columns in the file's order, whatever their names",  \
                  CLI_FLAG, &cli_common.table.by_position, NULL),                                   \
       CLI_OPTION("--header", "auto|yes|no",                                                        \
@@ -362,10 +378,12 @@ typedef struct cli_session {
   clf_table noise;    /* of --noise, or empty */
   uint8_t *bytes;     /* of a chunk of images, and made continuous */
   double *pixels;
-  int64_t room;      /* images that these two hold */
-  clf_table given;   /* the context: a row for each sample, or one for all; or empty */
-  double *repeated;  /* that one row over and over */
-  clf_table weights; /* of a training: a number for each row; or empty */
+  int64_t room;            /* images that these two hold */
+  clf_table given;         /* the context: a row for each sample, or one for all; or empty */
+  const clf_columns *like; /* what a table without a model is read like; NULL: as it looks */
+  clf_columns context;     /* the columns that it is made of, where some are no plain numbers */
+  double *repeated;        /* that one row over and over */
+  clf_table weights;       /* of a training: a number for each row; or empty */
   int64_t repeated_rows;
 } cli_session;
 
@@ -397,8 +415,25 @@ int cli_data_check(cli_session *s, const char *data, const char *model);
 
 /* ---- data_table.c: data that are a table ------------------------------------------- */
 
-/* Reads a table by the options for it, and says what was not plain. */
+/* The words of a list by comma; those that hold one are in double quotes, "" for a quote. */
+typedef struct cli_words {
+  char *text, **at;
+  int32_t count;
+} cli_words;
+/* Of `list`, NULL: none; to be freed also after a failure. */
+int cli_words_split(const char *option, const char *list, cli_words *w);
+void cli_words_free(cli_words *w);
+
+/* Reads a table by the options for it, as the model's columns are described if there is a model,
+ * and says what was not plain. */
 int cli_table_open(cli_session *s, const char *data);
+/* The same of a table that is read as `like` describes it, NULL: as it looks. */
+int cli_table_read(const char *data, const clf_columns *like, clf_missing missing, clf_table *t);
+/* What is done with rows that lack a value, by --missing or else as the verb does. */
+clf_missing cli_table_missing(void);
+/* Of data and contexts, and weights, that were read with missing values kept apart from each other:
+ * leaves out the rows in which any of them lacks one. */
+int cli_table_drop(cli_session *s, const char *data);
 /* Refuses options of tables that were given with images. */
 int cli_table_refuse(const char *data);
 /* A line for each column that only counts the rows. */
@@ -413,6 +448,11 @@ int cli_table_match(cli_session *s, const char *data, const char *model);
  * wins. */
 int cli_given_is_file(const char *word);
 int cli_given_split(cli_session *s);
+/* The context as a flow takes it, a column for each label, with its columns in s->context; of a
+ * flow that has a context, with the codes of its labels. */
+int cli_given_expand(cli_session *s);
+/* Hands the flow what the columns of its context hold. */
+int cli_given_describe(const cli_session *s, clf_flow *flow);
 /* The same for a column of weights; NULL: none. */
 int cli_weights_split(cli_session *s, const char *column);
 /* Of a model that takes a context: from --given, or the data's columns by name, into s->given; a

@@ -378,4 +378,5 @@ const cli_verb cli_compare = {
     .example = "clflow compare wine.flow gaussian.flow --data test.csv --per-row rows.csv",
     .options = options,
     .run = run,
+    .missing = CLF_MISSING_KEEP,
 };

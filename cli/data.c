@@ -104,7 +104,7 @@ static int check_images(const cli_session *s, const char *data, const char *mode
 int cli_data_check(cli_session *s, const char *data, const char *model) {
   if (s->images) return check_images(s, data, model);
   const int32_t dim = clf_flow_get_spec(s->flow)->dim;
-  int code = s->given.at ? CLI_OK : cli_given_take(s); /* a training has taken it */
+  int code = s->given.at ? cli_given_expand(s) : cli_given_take(s); /* a training has taken it */
   if (!code) code = cli_table_match(s, data, model);
   if (code) return code;
   if (s->data.cols == dim) return CLI_OK;

@@ -3,16 +3,11 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- Options ------------------------------------------------------------- */
-
-/* The words of a list by comma; those that hold one are in double quotes, "" for a quote. */
-typedef struct words {
-  char *text, **at;
-  int32_t count;
-} words;
 
 /* Takes a word from *from to *to, and returns whether there is another. */
 static int take_word(const char **from, char **to) {
@@ -29,7 +24,7 @@ static int take_word(const char **from, char **to) {
   return *p == ',';
 }
 
-static int split(const char *option, const char *list, words *w) {
+int cli_words_split(const char *option, const char *list, cli_words *w) {
   if (!list) return CLI_OK;
   w->text = malloc(strlen(list) + 1);
   w->at = malloc((strlen(list) + 1) * sizeof *w->at);
@@ -45,7 +40,7 @@ static int split(const char *option, const char *list, words *w) {
   return CLI_OK;
 }
 
-static void free_words(words *w) {
+void cli_words_free(cli_words *w) {
   free(w->text);
   free(w->at);
 }
@@ -78,24 +73,145 @@ static void say_notes(clf_table *t, const char *data) {
   t->notes = NULL;
 }
 
+clf_missing cli_table_missing(void) {
+  if (cli_common.table.missing < 0) return cli_running->missing;
+  return cli_common.table.missing ? CLF_MISSING_DROP : CLF_MISSING_REFUSE;
+}
+
+/* The options of a table, with the words of its lists, to be freed. */
+static int table_options(cli_words *columns, cli_words *drop, clf_table_options *o) {
+  *o = (clf_table_options){.header = (clf_header)cli_common.table.header,
+                           .delimiter = cli_common.table.delimiter,
+                           .decimal = cli_common.table.decimal,
+                           .comment = cli_common.table.comment,
+                           .skip = cli_common.table.skip,
+                           .id = cli_common.table.id};
+  int code = cli_words_split("--columns", cli_common.table.columns, columns);
+  if (!code) code = cli_words_split("--drop", cli_common.table.drop, drop);
+  o->columns = columns->at;
+  o->column_count = columns->count;
+  o->drop = drop->at;
+  o->drop_count = drop->count;
+  return code;
+}
+
+/* The columns of the data as the model has them: with those of its context unless --given has
+ * these, and without names where columns go by position. */
+static int model_columns(const cli_session *s, int context, clf_columns *like) {
+  if (clf_flow_table_columns(s->flow, context, like) != CLF_OK) return cli_fail_library();
+  for (int32_t c = 0; cli_common.table.by_position && like->names && c < like->count; c++)
+    free(like->names[c]);
+  if (!cli_common.table.by_position) return CLI_OK;
+  free(like->names);
+  like->names = NULL;
+  return CLI_OK;
+}
+
+static int no_match(const char *data, const char *model) {
+  return cli_fail("%s does not match the model %s: %s; --by-position takes its columns in the "
+                  "file's order",
+                  data, model, clf_errmsg());
+}
+
+/* A column of the context that is not there is named where the context is taken. */
+static int read_like_model(cli_session *s, const char *data, clf_table_options *o) {
+  clf_status status = CLF_OK;
+  for (int context = clf_flow_context(s->flow) > 0 && !cli_common.given; context >= 0; context--) {
+    clf_columns like;
+    const int code = model_columns(s, context, &like);
+    if (code) return code;
+    o->like = &like;
+    status = clf_table_read_with(data, o, &s->data);
+    o->like = NULL;
+    clf_columns_free(&like);
+    if (status != CLF_ESHAPE) break;
+  }
+  return status == CLF_ESHAPE ? no_match(data, cli_common.model)
+         : status             ? cli_fail_library()
+                              : CLI_OK;
+}
+
+static int read_like_table(cli_session *s, const char *data, clf_table_options *o) {
+  o->like = s->like;
+  const clf_status status = clf_table_read_with(data, o, &s->data);
+  if (status == CLF_ESHAPE) return cli_fail("%s: %s", data, clf_errmsg());
+  return status == CLF_OK ? CLI_OK : cli_fail_library();
+}
+
+/* Where the context has a file of its own, rows are left out together. */
+static clf_missing missing_of(const char *data) {
+  const clf_missing m = cli_table_missing();
+  const int apart = cli_common.given && cli_given_is_file(cli_common.given);
+  (void)data;
+  return m == CLF_MISSING_DROP && apart ? CLF_MISSING_KEEP : m;
+}
+
 int cli_table_open(cli_session *s, const char *data) {
-  words columns = {0}, drop = {0};
-  clf_table_options o = {.header = (clf_header)cli_common.table.header,
-                         .delimiter = cli_common.table.delimiter,
-                         .decimal = cli_common.table.decimal,
-                         .comment = cli_common.table.comment,
-                         .skip = cli_common.table.skip};
-  int code = split("--columns", cli_common.table.columns, &columns);
-  if (!code) code = split("--drop", cli_common.table.drop, &drop);
-  o.columns = columns.at;
-  o.column_count = columns.count;
-  o.drop = drop.at;
-  o.drop_count = drop.count;
-  if (!code && clf_table_read_with(data, &o, &s->data) != CLF_OK) code = cli_fail_library();
-  free_words(&columns);
-  free_words(&drop);
+  cli_words columns = {0}, drop = {0};
+  clf_table_options o;
+  int code = table_options(&columns, &drop, &o);
+  if (!cli_common.latents) o.kinds = 1, o.missing = missing_of(data);
+  if (!code && s->flow && !cli_common.latents)
+    code = read_like_model(s, data, &o);
+  else if (!code)
+    code = read_like_table(s, data, &o);
+  cli_words_free(&columns);
+  cli_words_free(&drop);
   if (!code) say_notes(&s->data, data);
   return code;
+}
+
+int cli_table_read(const char *data, const clf_columns *like, clf_missing missing, clf_table *t) {
+  const clf_table_options o = {.kinds = 1, .like = like, .missing = missing};
+  const clf_status s = clf_table_read_with(data, &o, t);
+  if (s == CLF_ESHAPE) return cli_fail("%s: %s", data, clf_errmsg());
+  if (s) return cli_fail_library();
+  say_notes(t, data);
+  return CLI_OK;
+}
+
+/* ---- Missing values ------------------------------------------------------- */
+
+static int lacks(const clf_table *t, int64_t row) {
+  if (!t->at) return 0;
+  const int64_t i = t->rows == 1 ? 0 : row;
+  for (int32_t c = 0; c < t->cols; c++)
+    if (isnan(t->at[i * t->cols + c])) return 1;
+  return 0;
+}
+
+/* Moves row i to row `to`, which is not above it. */
+static void move_row(clf_table *t, int64_t i, int64_t to) {
+  if (!t->at || t->rows == 1 || i == to) return;
+  memcpy(t->at + to * t->cols, t->at + i * t->cols, (size_t)t->cols * sizeof *t->at);
+  if (!t->ids) return;
+  free(t->ids[to]);
+  t->ids[to] = t->ids[i];
+  t->ids[i] = NULL;
+}
+
+static void end_at(clf_table *t, int64_t rows) {
+  if (!t->at || t->rows == 1) return;
+  for (int64_t i = rows; t->ids && i < t->rows; i++) free(t->ids[i]);
+  t->rows = rows;
+}
+
+int cli_table_drop(cli_session *s, const char *data) {
+  clf_table *const all[] = {&s->data, &s->given, &s->weights};
+  const int64_t rows = s->data.rows;
+  int64_t left = 0;
+  for (int64_t i = 0; i < rows; i++) {
+    if (lacks(&s->data, i) || lacks(&s->given, i) || lacks(&s->weights, i)) continue;
+    for (int k = 0; k < 3; k++) move_row(all[k], i, left);
+    left++;
+  }
+  if (left == rows) return CLI_OK;
+  if (!left) return cli_fail("%s has no row that lacks no value", data);
+  for (int k = 0; k < 3; k++) end_at(all[k], left);
+  s->data.missing = rows - left;
+  cli_say("%s: %" PRId64 " of %" PRId64 " rows are left out, as values are missing", data,
+          rows - left, rows);
+  return CLI_OK;
 }
 
 /* Whether column c is 0, 1, 2, ... or 1, 2, 3, ... */
@@ -155,9 +271,9 @@ int cli_table_match(cli_session *s, const char *data, const char *model) {
   }
   if (cli_common.latents) return match_latents(s, data);
   if (clf_table_match(t, names, clf_flow_get_spec(s->flow)->dim) != CLF_OK)
-    return cli_fail("%s does not match the model %s: %s; --by-position takes its columns in the "
-                    "file's order",
-                    data, model, clf_errmsg());
+    return no_match(data, model);
   say_notes(t, data);
-  return CLI_OK;
+  if (t->cols != clf_flow_get_spec(s->flow)->dim) return CLI_OK; /* which is refused */
+  if (clf_table_match_kinds(t, clf_flow_kinds(s->flow)) == CLF_OK) return CLI_OK;
+  return cli_fail("%s does not match the model %s: %s", data, model, clf_errmsg());
 }

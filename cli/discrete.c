@@ -49,20 +49,66 @@ static int set_all(const clf_table *t, clf_column_grid *grid) {
   return CLI_OK;
 }
 
+/* Labels are codes, which are discrete whatever else is listed. */
+static int set_labels(const clf_table *t, clf_column_grid *grid) {
+  for (int32_t d = 0; t->columns && d < t->cols; d++) {
+    const clf_column_kind kind = t->columns[d].kind;
+    if (kind != CLF_COLUMN_CATEGORY && kind != CLF_COLUMN_BOOLEAN) continue;
+    if (clf_table_discrete(t, d, &grid[d]) != CLF_OK) return cli_fail_library();
+  }
+  return CLI_OK;
+}
+
+/* A column of one label would be refused as constant; this says what it is. */
+static int check_labels(const clf_table *t) {
+  for (int32_t d = 0; t->columns && d < t->cols; d++) {
+    const clf_column *const k = &t->columns[d];
+    if (k->kind <= CLF_COLUMN_INTEGER || k->smallest != k->largest || t->rows < 2) continue;
+    char text[64];
+    clf_column_text(k, k->smallest, text, sizeof text);
+    return cli_fail("%s: column %" PRId32
+                    "%s%s%s is \"%s\" in every row, so there is nothing to fit; "
+                    "--drop %" PRId32 " leaves it out",
+                    cli_common.data, d + 1, t->names ? " (\"" : "", t->names ? t->names[d] : "",
+                    t->names ? "\")" : "", text, d + 1);
+  }
+  return CLI_OK;
+}
+
 int cli_train_grid(const clf_table *t, clf_column_grid **grid) {
   const char *discrete = cli_wanted.discrete;
   *grid = NULL;
-  if (!discrete || !t->at) return CLI_OK;
+  if (!t->at || (!discrete && (cli_train_begin() || !t->columns))) return CLI_OK;
+  int code = check_labels(t);
+  if (code) return code;
   *grid = calloc((size_t)t->cols, sizeof **grid);
   if (!*grid) return cli_fail("out of memory for the grids of %d columns", t->cols);
-  const int code = strcmp(discrete, "none") == 0   ? CLI_OK
-                   : strcmp(discrete, "auto") == 0 ? set_all(t, *grid)
-                                                   : set_listed(t, discrete, *grid);
-  if (code) {
-    free(*grid);
-    *grid = NULL;
-  }
+  if (discrete && strcmp(discrete, "none") == 0) return CLI_OK;
+  code = !discrete || strcmp(discrete, "auto") == 0 ? set_all(t, *grid)
+                                                    : set_listed(t, discrete, *grid);
+  if (!code) code = set_labels(t, *grid);
+  if (!code) return CLI_OK;
+  free(*grid);
+  *grid = NULL;
   return code;
+}
+
+/* "age (step 1), sex (2 labels)" */
+void cli_train_say_grid(const clf_table *t, const clf_flow *flow) {
+  const clf_column_grid *const grid = clf_flow_grid(flow);
+  char list[512] = "";
+  size_t used = 0;
+  for (int32_t d = 0; grid && d < t->cols && used + 96 < sizeof list; d++) {
+    if (grid[d].step == 0) continue;
+    char number[16];
+    snprintf(number, sizeof number, "%" PRId32, d + 1);
+    used += (size_t)snprintf(list + used, sizeof list - used, "%s%.40s (step %.6g)",
+                             used ? ", " : "", t->names ? t->names[d] : number, grid[d].step);
+  }
+  if (used)
+    cli_say("%s: discrete columns: %s; noise of one step is added in training, and samples are "
+            "rounded (--discrete none: neither)",
+            cli_common.data, list);
 }
 
 /* Whether column d of two lists of grids is the same; NULL: all is continuous. */
@@ -72,7 +118,7 @@ static int same_grid(const clf_column_grid *a, const clf_column_grid *b, int32_t
 }
 
 int cli_train_set_grid(clf_flow *flow, const clf_column_grid *grid) {
-  if (!grid) return CLI_OK;
+  if (!grid || (!cli_wanted.discrete && clf_flow_get_spec(flow)->height)) return CLI_OK;
   for (int32_t d = 0; cli_wanted.resume && d < clf_flow_get_spec(flow)->dim; d++)
     if (!same_grid(grid, clf_flow_grid(flow), d))
       return cli_usage(

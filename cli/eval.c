@@ -359,4 +359,5 @@ const cli_verb cli_eval = {
     .example = "clflow eval moons.safetensors --data moons:n=20000,seed=2",
     .options = options,
     .run = run,
+    .missing = CLF_MISSING_KEEP,
 };

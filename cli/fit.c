@@ -138,6 +138,8 @@ static int fit(cli_session *s, cli_fit_rows *rows) {
   if (!s->flow) return cli_fail_library();
   if (status != CLF_OK && status != CLF_ESTOPPED) return cli_fail_library();
   if (status) cli_say("%s; the best so far is written", clf_errmsg());
+  if (rows->context.count && clf_flow_set_context_table(s->flow, &rows->context) != CLF_OK)
+    return cli_fail_library();
   return CLI_OK;
 }
 
@@ -180,5 +182,6 @@ const cli_verb cli_fit = {
     .example = "clflow fit wine.csv --drop class",
     .options = options,
     .run = run,
+    .missing = CLF_MISSING_DROP,
     .also_writes = also_writes,
 };

@@ -15,7 +15,8 @@ extern struct cli_fit_wanted {
 /* The rows of DATA, and behind them those of --valid and --test. */
 typedef struct cli_fit_rows {
   clf_table x, given, weights;
-  uint8_t *part; /* what each serves for; NULL: the seed decides */
+  clf_columns context; /* the columns that `given` is made of */
+  uint8_t *part;       /* what each serves for; NULL: the seed decides */
 } cli_fit_rows;
 
 /* fit_rows.c */

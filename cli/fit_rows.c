@@ -8,21 +8,35 @@
 static void free_session(cli_session *s) {
   clf_table_free(&s->data);
   clf_table_free(&s->given);
+  clf_columns_free(&s->context);
   clf_table_free(&s->weights);
 }
 
-/* A table as the options for it say, its context and weights apart. */
-static int read_one(const char *data, cli_session *s) {
+/* A table as the options for it say, its context and weights apart; `like`: as the columns of DATA
+ * are described. */
+static int read_one(const char *data, const clf_columns *like, cli_session *s) {
   const char *const before = cli_common.data;
-  *s = (cli_session){0};
+  *s = (cli_session){.like = like};
   cli_common.data = data;
   int code = clf_is_image_source(data)
                  ? cli_usage("`clflow fit` takes tables, %s holds images", data)
                  : cli_table_open(s, data);
   if (!code) code = cli_weights_split(s, cli_fit_wanted.weights);
   if (!code) code = cli_given_split(s);
+  if (!code) code = cli_given_expand(s);
   cli_common.data = before;
   return code;
+}
+
+static int append_ids(clf_table *to, clf_table *more) {
+  if (!to->ids || !more->ids) return CLI_OK;
+  char **const ids = realloc(to->ids, (size_t)(to->rows + more->rows) * sizeof *ids);
+  if (!ids) return cli_fail("out of memory for the ids of %" PRId64 " rows", more->rows);
+  memcpy(ids + to->rows, more->ids, (size_t)more->rows * sizeof *ids);
+  to->ids = ids;
+  free(more->ids);
+  more->ids = NULL;
+  return CLI_OK;
 }
 
 /* The columns of `more` in the order of `to`, behind its rows. */
@@ -33,6 +47,8 @@ static int append(clf_table *to, clf_table *more, const char *data) {
   if (more->cols != to->cols)
     return cli_fail("%s has %" PRId32 " columns, %s has %" PRId32, data, more->cols,
                     cli_common.data, to->cols);
+  int code = append_ids(to, more);
+  if (code) return code;
   const size_t old = (size_t)to->rows * (size_t)to->cols,
                n = (size_t)more->rows * (size_t)more->cols;
   double *const at = realloc(to->at, (old + n) * sizeof *at);
@@ -43,9 +59,43 @@ static int append(clf_table *to, clf_table *more, const char *data) {
   return CLI_OK;
 }
 
+/* The columns of DATA: its own, those of its context unless that is a file, and its weights; the
+ * lists alone are to be freed. */
+static int columns_of(const cli_fit_rows *rows, clf_columns *like) {
+  const clf_table *const x = &rows->x, *const w = &rows->weights;
+  const int apart = cli_common.given && cli_given_is_file(cli_common.given);
+  const clf_columns context = apart ? (clf_columns){0} : rows->context;
+  const int32_t n = x->cols + context.count + w->cols;
+  *like =
+      (clf_columns){n, calloc((size_t)n, sizeof *like->names), calloc((size_t)n, sizeof *like->at)};
+  if (!like->names || !like->at) return cli_fail("out of memory for %" PRId32 " columns", n);
+  const clf_columns parts[] = {
+      {x->cols, x->names, x->columns}, context, {w->cols, w->names, w->columns}};
+  for (int32_t p = 0, at = 0; p < 3; p++)
+    for (int32_t c = 0; c < parts[p].count; c++, at++) {
+      like->names[at] = parts[p].names ? parts[p].names[c] : NULL;
+      if (parts[p].at) like->at[at] = parts[p].at[c];
+    }
+  return CLI_OK;
+}
+
+/* Reads a file as DATA is described, if that has names. */
+static int read_like(const cli_fit_rows *rows, const char *data, cli_session *s) {
+  clf_columns like = {0};
+  int code = columns_of(rows, &like);
+  if (!rows->x.names) {
+    free(like.names);
+    like.names = NULL;
+  }
+  if (!code) code = read_one(data, &like, s);
+  free(like.names);
+  free(like.at);
+  return code;
+}
+
 static int append_file(cli_fit_rows *rows, const char *data) {
-  cli_session s;
-  int code = read_one(data, &s);
+  cli_session s = {0};
+  int code = read_like(rows, data, &s);
   if (!code) code = append(&rows->x, &s.data, data);
   if (!code) code = append(&rows->given, &s.given, data);
   if (!code) code = append(&rows->weights, &s.weights, data);
@@ -66,11 +116,13 @@ static int divide(cli_fit_rows *rows, int64_t own, int64_t valid) {
 }
 
 int cli_fit_read(cli_session *s, cli_fit_rows *rows) {
-  int code = read_one(cli_common.data, s);
+  int code = read_one(cli_common.data, NULL, s);
   rows->x = s->data;
   rows->given = s->given;
   rows->weights = s->weights;
+  rows->context = s->context;
   s->data = s->given = s->weights = (clf_table){0};
+  s->context = (clf_columns){0};
   if (code) return code;
   const int64_t own = rows->x.rows;
   if (cli_fit_wanted.valid) code = append_file(rows, cli_fit_wanted.valid);
@@ -83,6 +135,7 @@ int cli_fit_read(cli_session *s, cli_fit_rows *rows) {
 void cli_fit_rows_free(cli_fit_rows *rows) {
   clf_table_free(&rows->x);
   clf_table_free(&rows->given);
+  clf_columns_free(&rows->context);
   clf_table_free(&rows->weights);
   free(rows->part);
 }

@@ -31,17 +31,15 @@ static int32_t find_column(const clf_table *t, const char *word) {
   return *word && !*end && !errno && n >= 1 && n <= t->cols ? (int32_t)n - 1 : -1;
 }
 
-static void free_rows(double *at, char **names, int32_t cols) {
-  for (int32_t c = 0; names && c < cols; c++) free(names[c]);
-  free(names);
-  free(at);
-}
-
 /* Columns which[0 .. count) of `from` as a table of its own. */
 static int copy_columns(const clf_table *from, const int32_t *which, int32_t count, clf_table *to) {
   if (clf_table_new(from->rows, count, to) != CLF_OK) return cli_fail_library();
   if (from->names) to->names = calloc((size_t)count, sizeof *to->names);
+  if (from->columns) to->columns = calloc((size_t)count, sizeof *to->columns);
+  if (from->columns && !to->columns) return cli_fail("out of memory for --given");
   for (int32_t j = 0; j < count; j++) {
+    if (to->columns && clf_column_copy(&from->columns[which[j]], &to->columns[j]) != CLF_OK)
+      return cli_fail_library();
     for (int64_t i = 0; i < from->rows; i++)
       to->at[i * count + j] = from->at[i * from->cols + which[j]];
     if (to->names) to->names[j] = strdup(from->names[which[j]]);
@@ -71,9 +69,11 @@ static int move_columns(const char *option, clf_table *t, const int32_t *which, 
     clf_table_free(&without);
     return code;
   }
-  free_rows(t->at, t->names, t->cols);
+  clf_columns_free(&(clf_columns){t->cols, t->names, t->columns});
+  free(t->at);
   t->at = without.at;
   t->names = without.names;
+  t->columns = without.columns;
   t->cols = without.cols;
   return CLI_OK;
 }
@@ -81,15 +81,10 @@ static int move_columns(const char *option, clf_table *t, const int32_t *which, 
 /* The words of a list by comma, each handed to `each`. */
 static int for_words(const char *list, int (*each)(const char *word, void *context),
                      void *context) {
-  char *const copy = strdup(list);
-  int code = copy ? CLI_OK : cli_fail("out of memory for --given");
-  for (char *word = copy; word && !code;) {
-    char *const comma = strchr(word, ',');
-    if (comma) *comma = '\0';
-    code = each(word, context);
-    word = comma ? comma + 1 : NULL;
-  }
-  free(copy);
+  cli_words words = {0};
+  int code = cli_words_split("--given", list, &words);
+  for (int32_t i = 0; i < words.count && !code; i++) code = each(words.at[i], context);
+  cli_words_free(&words);
   return code;
 }
 
@@ -117,18 +112,26 @@ static int add_column(const char *word, void *context) {
 
 /* ---- Training -------------------------------------------------------------------------------- */
 
-static int read_file(cli_session *s) {
-  if (clf_table_read(cli_common.given, &s->given) != CLF_OK) return cli_fail_library();
-  if (s->given.rows == 1 || !s->data.at || s->given.rows == s->data.rows) return CLI_OK;
-  return cli_fail("%s has %" PRId64 " rows, %s has %" PRId64, cli_common.given, s->given.rows,
-                  cli_common.data, s->data.rows);
+/* The file of --given; `like`: the columns of the model's context, or NULL. */
+static int read_file(cli_session *s, const clf_columns *like) {
+  const clf_missing missing =
+      cli_table_missing() == CLF_MISSING_REFUSE ? CLF_MISSING_REFUSE : CLF_MISSING_KEEP;
+  const int code = cli_table_read(cli_common.given, like, missing, &s->given);
+  if (code) return code;
+  if (like && clf_table_match(&s->given, like->names, like->count) != CLF_OK)
+    return cli_fail("%s: %s", cli_common.given, clf_errmsg());
+  if (s->given.rows != 1 && s->data.at && s->given.rows != s->data.rows)
+    return cli_fail("%s has %" PRId64 " rows, %s has %" PRId64, cli_common.given, s->given.rows,
+                    cli_common.data, s->data.rows);
+  return s->data.at && cli_table_missing() == CLF_MISSING_DROP ? cli_table_drop(s, cli_common.data)
+                                                               : CLI_OK;
 }
 
 int cli_given_split(cli_session *s) {
   if (!cli_common.given) return CLI_OK;
   if (!s->data.at) return cli_usage("--given is for tables; leave it out");
   if (find_column(&s->data, cli_common.given) < 0 && cli_given_is_file(cli_common.given))
-    return read_file(s);
+    return read_file(s, NULL);
   columns k = {&s->data, malloc((size_t)s->data.cols * sizeof *k.at), 0};
   if (!k.at) return cli_fail("out of memory for --given");
   int code = for_words(cli_common.given, add_column, &k);
@@ -143,82 +146,124 @@ int cli_weights_split(cli_session *s, const char *column) {
   const int32_t c = find_column(&s->data, column);
   if (c < 0)
     return cli_usage("--weights %s: %s has no such column", cli_clean(column), cli_common.data);
+  if (s->data.columns && s->data.columns[c].kind > CLF_COLUMN_BOOLEAN)
+    return cli_usage("--weights %s: the column holds %s values, not numbers", cli_clean(column),
+                     clf_column_kind_name(s->data.columns[c].kind));
   return move_columns("--weights", &s->data, &c, 1, &s->weights);
+}
+
+/* ---- Labels ------------------------------------------------------------------------------------
+ */
+
+int cli_given_expand(cli_session *s) {
+  clf_table *const t = &s->given;
+  const clf_columns *const model = clf_flow_context_table(s->flow);
+  if (!t->at) return CLI_OK;
+  if (model && t->cols == model->count && clf_table_match_kinds(t, model->at) != CLF_OK)
+    return cli_fail("the context does not match the model %s: %s", cli_common.model, clf_errmsg());
+  const clf_columns own = {t->cols, t->names, t->columns};
+  if (!s->flow && own.names && own.at && clf_columns_copy(&own, &s->context) != CLF_OK)
+    return cli_fail_library();
+  return clf_table_one_hot(t) == CLF_OK ? CLI_OK : cli_fail_library();
+}
+
+int cli_given_describe(const cli_session *s, clf_flow *flow) {
+  if (!s->context.count) return CLI_OK;
+  return clf_flow_set_context_table(flow, &s->context) == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
 /* ---- A model's context -------------------------------------------------------------------------
  */
 
+/* The columns that the context is made of; plain ones where the model says no more. */
+static clf_columns source_of(const clf_flow *flow) {
+  const clf_columns *const table = clf_flow_context_table(flow);
+  if (table) return *table;
+  return (clf_columns){clf_flow_context(flow), (char **)(uintptr_t)clf_flow_context_columns(flow),
+                       NULL};
+}
+
 typedef struct values {
-  const cli_session *s;
+  clf_columns source;
   double *at;
   int *set;
 } values;
 
-/* "NAME=VALUE", or "VALUE" for the next one. */
+/* "NAME=VALUE", or "VALUE" for the next one.  Names may hold a '=', as may labels. */
 static int set_value(const char *word, void *context) {
   values *v = context;
-  const int32_t C = clf_flow_context(v->s->flow);
-  char *const *const names = clf_flow_context_columns(v->s->flow);
-  const char *const sign = strrchr(word, '='), *const number = sign ? sign + 1 : word;
-  char *end;
+  const clf_column plain = {0};
+  const char *value = NULL;
   int32_t c = 0;
-  if (sign) {
-    for (c = 0; c < C; c++)
-      if (names && strlen(names[c]) == (size_t)(sign - word) &&
-          strncmp(names[c], word, (size_t)(sign - word)) == 0)
-        break;
-  } else {
-    while (c < C && v->set[c]) c++;
+  for (; v->source.names && c < v->source.count && !value; c++) {
+    const size_t n = strlen(v->source.names[c]);
+    if (strncmp(word, v->source.names[c], n) == 0 && word[n] == '=') value = word + n + 1;
   }
-  if (c == C)
+  if (value) {
+    c--;
+  } else if (!strchr(word, '=')) {
+    value = word;
+    for (c = 0; c < v->source.count && v->set[c];) c++;
+  }
+  if (!value || c == v->source.count)
     return cli_usage("--given %s: the context of %s has no such column", cli_clean(word),
                      cli_common.model);
-  v->at[c] = strtod(number, &end);
   v->set[c] = 1;
-  if (*number && !*end && isfinite(v->at[c])) return CLI_OK;
-  return cli_usage("--given %s: the value is no finite number", cli_clean(word));
+  if (clf_column_value(v->source.at ? &v->source.at[c] : &plain, value, &v->at[c]) == CLF_OK)
+    return CLI_OK;
+  return cli_usage("--given %s: %s", cli_clean(word), clf_errmsg());
 }
 
+/* A row of the values; `set`: whether each was given. */
 static int take_values(cli_session *s) {
-  const int32_t C = clf_flow_context(s->flow);
-  char *const *const names = clf_flow_context_columns(s->flow);
-  int *set = calloc((size_t)C, sizeof *set);
-  if (!set || clf_table_new(1, C, &s->given) != CLF_OK) {
+  const clf_columns source = source_of(s->flow);
+  int *set = calloc((size_t)source.count, sizeof *set);
+  clf_columns copy = {0};
+  if (!set || clf_table_new(1, source.count, &s->given) != CLF_OK ||
+      clf_columns_copy(&source, &copy) != CLF_OK) {
     free(set);
     return cli_fail("out of memory for --given");
   }
-  int code = for_words(cli_common.given, set_value, &(values){s, s->given.at, set});
-  for (int32_t c = 0; c < C && !code; c++)
+  s->given.names = copy.names;
+  s->given.columns = copy.at;
+  int code = for_words(cli_common.given, set_value, &(values){source, s->given.at, set});
+  for (int32_t c = 0; c < source.count && !code; c++)
     if (!set[c])
       code = cli_usage("--given lacks a value for column %" PRId32 "%s%s%s of the context", c + 1,
-                       names ? " (" : "", names ? names[c] : "", names ? ")" : "");
+                       source.names ? " (" : "", source.names ? source.names[c] : "",
+                       source.names ? ")" : "");
   free(set);
   return code;
 }
 
 /* Columns of the data by the names that the model has for its context. */
 static int take_columns(cli_session *s) {
+  const clf_columns source = source_of(s->flow);
   const int32_t C = clf_flow_context(s->flow);
-  char *const *const names = clf_flow_context_columns(s->flow);
-  if (!names || !s->data.at || !s->data.names)
+  if (!source.names || !s->data.at || !s->data.names)
     return cli_usage("the model %s takes a context of %" PRId32 " number%s with each sample: give "
                      "it by --given",
                      cli_common.model, C, C == 1 ? "" : "s");
-  columns k = {&s->data, malloc((size_t)C * sizeof *k.at), 0};
+  columns k = {&s->data, malloc((size_t)source.count * sizeof *k.at), 0};
   if (!k.at) return cli_fail("out of memory for the context");
   int code = CLI_OK;
-  for (int32_t c = 0; c < C && !code; c++) {
-    const int32_t at = find_column(&s->data, names[c]);
+  for (int32_t c = 0; c < source.count && !code; c++) {
+    const int32_t at = find_column(&s->data, source.names[c]);
     if (at < 0)
       code = cli_fail("%s has no column \"%s\", which is part of the context of the model %s; "
                       "--given takes values or a file",
-                      cli_common.data, names[c], cli_common.model);
+                      cli_common.data, source.names[c], cli_common.model);
     k.at[k.count++] = at;
   }
   if (!code) code = move_columns("--given", &s->data, k.at, k.count, &s->given);
   free(k.at);
   return code;
+}
+
+/* A file that has a row for each sample, by the names of the context's columns. */
+static int take_file(cli_session *s) {
+  const clf_columns source = source_of(s->flow);
+  return read_file(s, source.names || source.at ? &source : NULL);
 }
 
 static int check_width(const cli_session *s) {
@@ -234,10 +279,11 @@ int cli_given_take(cli_session *s) {
     return cli_common.given && !cli_common.given_for_some
                ? cli_usage("--given: the model %s takes no context", cli_common.model)
                : CLI_OK;
-  if (!cli_common.given) return take_columns(s);
-  if (!cli_given_is_file(cli_common.given)) return take_values(s);
-  const int code = read_file(s);
-  return code ? code : check_width(s);
+  int code = !cli_common.given                      ? take_columns(s)
+             : !cli_given_is_file(cli_common.given) ? take_values(s)
+                                                    : take_file(s);
+  if (!code) code = cli_given_expand(s);
+  return code || !cli_common.given ? code : check_width(s);
 }
 
 int cli_given_rows(cli_session *s, int64_t first, int64_t n, const double **c) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* info.c: `clflow info`: what a model file holds. */
-#include "cli.h"
+#include "info.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -75,14 +75,6 @@ static void print_grid(const clf_flow *flow) {
     if (g[i].step > 0)
       printf("%sx%d: %.10g to %.10g in steps of %.10g\n", n++ ? "          " : "discrete  ", i,
              g[i].first, g[i].last, g[i].step);
-}
-
-/* A line each, since names may hold commas. */
-static void print_columns(const clf_flow *flow) {
-  char *const *const names = clf_flow_columns(flow);
-  const int32_t dim = clf_flow_get_spec(flow)->dim;
-  for (int32_t i = 0; names && i < dim; i++)
-    printf("%sx%d: %s\n", i ? "          " : "columns   ", i, names[i]);
 }
 
 /* Mean log p, of images in bits/dim; what: behind it, in place of "mean log-likelihood". */
@@ -179,7 +171,7 @@ static int print_text(const clf_flow *flow, const clf_arch *arch, const clf_trai
   print_spec(clf_flow_get_spec(flow), clf_flow_scaling(flow, &mean, &std));
   print_scaling(flow);
   print_grid(flow);
-  print_columns(flow);
+  cli_info_columns(flow);
   if (clf_arch_context(arch)) printf("context   %d\n", clf_arch_context(arch));
   printf("flow      %s\n", clf_arch_text(arch));
   print_history(clf_flow_history(flow), clf_flow_get_spec(flow));
@@ -236,14 +228,6 @@ static json_t *scaling_json(const clf_flow *flow) {
                    cli_json_numbers(std, dim));
 }
 
-static json_t *columns_json(const clf_flow *flow) {
-  char *const *const names = clf_flow_columns(flow);
-  json_t *array = names ? json_array() : json_null();
-  for (int32_t i = 0; names && i < clf_flow_get_spec(flow)->dim; i++)
-    json_array_append_new(array, json_string(names[i]));
-  return array;
-}
-
 /* null for each column that is continuous, and if all are. */
 static json_t *grid_json(const clf_flow *flow) {
   const clf_column_grid *g = clf_flow_grid(flow);
@@ -291,9 +275,11 @@ static int print_json(const clf_flow *flow, const clf_arch *arch, const clf_trai
   json_t *all =
       json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:b, s:I, s:o}", "spec",
                 spec_json(clf_flow_get_spec(flow)), "flow", clf_arch_text(arch), "columns",
-                columns_json(flow), "scaling", scaling_json(flow), "discrete", grid_json(flow),
+                cli_info_names(flow), "scaling", scaling_json(flow), "discrete", grid_json(flow),
                 "history", history_json(clf_flow_history(flow)), "resumable", training.there,
                 "weights", (json_int_t)clf_flow_weight_count(flow), "tensors", params_json(flow));
+  if (all) json_object_set_new(all, "kinds", cli_info_kinds(flow));
+  if (all) json_object_set_new(all, "given", cli_info_context(flow));
   if (all && batch) json_object_set_new(all, "memory", plan_json(plan));
   return cli_json_print(all);
 }

@@ -381,4 +381,5 @@ const cli_verb cli_log_prob = {
                "row,data,model,strange --out -",
     .options = options,
     .run = run,
+    .missing = CLF_MISSING_KEEP,
 };

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -280,43 +281,37 @@ static int name_columns(clf_table *t, char *const *names, const char *prefix, in
   return CLI_OK;
 }
 
-/* In quotes wherever a reader could take it for something else than one name. */
-static void print_name(const char *name) {
-  const size_t plain = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                    "0123456789_");
-  if (*name && !name[plain] && !strchr("0123456789", *name)) {
-    fputs(name, stdout);
-    return;
+static int print_table(const clf_table *t) {
+  for (int64_t row = -1; row < t->rows; row++) {
+    char *line;
+    if (clf_table_line(t, row, &line) != CLF_OK) return cli_fail_library();
+    puts(line);
+    free(line);
   }
-  putchar('"');
-  for (; *name; name++) {
-    if (*name == '"') putchar('"');
-    putchar(*name);
-  }
-  putchar('"');
-}
-
-static void print_table(const clf_table *t) {
-  for (int32_t i = 0; i < t->cols; i++) {
-    if (i) putchar(',');
-    print_name(t->names[i]);
-  }
-  putchar('\n');
-  for (int64_t row = 0; row < t->rows; row++) {
-    for (int32_t i = 0; i < t->cols; i++) printf("%s%.17g", i ? "," : "", t->at[row * t->cols + i]);
-    putchar('\n');
-  }
+  return CLI_OK;
 }
 
 int cli_put_named(const char *path, const clf_table *t) {
   if (strcmp(path, "-") != 0)
     return clf_table_write(path, t) == CLF_OK ? CLI_OK : cli_fail_library();
-  print_table(t);
-  return CLI_OK;
+  return print_table(t);
+}
+
+void cli_lend_ids(const clf_table *from, clf_table *to) {
+  to->ids = from ? from->ids : NULL;
+  to->id_name = from ? from->id_name : NULL;
+}
+
+/* Plain numbers, of which a missing one is an empty field. */
+static int describe_numbers(clf_table *t) {
+  t->columns = calloc((size_t)t->cols, sizeof *t->columns);
+  for (int32_t c = 0; t->columns && c < t->cols; c++) t->columns[c].decimals = -1;
+  return t->columns ? CLI_OK : cli_fail("out of memory to describe %d columns", t->cols);
 }
 
 int cli_put_table(const char *path, clf_table *t, const char *prefix, int numbered) {
-  const int code = name_columns(t, NULL, prefix, numbered);
+  int code = name_columns(t, NULL, prefix, numbered);
+  if (!code) code = describe_numbers(t);
   return code ? code : cli_put_named(path, t);
 }
 
@@ -324,14 +319,43 @@ static int put_rows(const char *path, const clf_flow *flow, clf_table *rows, cha
                     const char *prefix) {
   const clf_flow_spec *spec = clf_flow_get_spec(flow);
   if (!spec->height || !cli_has_suffix(path, ".npy")) {
-    const int code = name_columns(rows, names, prefix, 1);
+    int code = name_columns(rows, names, prefix, 1);
+    if (!code && !rows->columns) code = describe_numbers(rows);
     return code ? code : cli_put_named(path, rows);
   }
   const int64_t dim[] = {rows->rows, spec->height, spec->width, spec->channels};
   return clf_array_write_npy(path, rows->at, 4, dim) == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
+/* An array has no labels: their codes, and whole numbers where the column has such. */
+static void round_values(clf_table *t) {
+  for (int32_t c = 0; c < t->cols; c++) {
+    const clf_column *const k = &t->columns[c];
+    const int labels = k->kind == CLF_COLUMN_CATEGORY || k->kind == CLF_COLUMN_BOOLEAN;
+    if (!labels && k->kind != CLF_COLUMN_INTEGER) continue;
+    for (int64_t i = 0; i < t->rows; i++) {
+      double *const v = &t->at[i * t->cols + c];
+      *v = round(*v) + 0.0;
+      if (labels) *v = fmin(fmax(*v, 0), k->category_count - 1);
+    }
+  }
+}
+
+int cli_describe_samples(const clf_flow *flow, clf_table *rows) {
+  const clf_column *const kinds = clf_flow_kinds(flow);
+  clf_columns copy;
+  if (!kinds) return CLI_OK;
+  if (clf_columns_copy(&(clf_columns){rows->cols, NULL, (clf_column *)(uintptr_t)kinds}, &copy) !=
+      CLF_OK)
+    return cli_fail_library();
+  rows->columns = copy.at;
+  round_values(rows);
+  return CLI_OK;
+}
+
 int cli_put_samples(const char *path, const clf_flow *flow, clf_table *rows) {
+  const int code = cli_describe_samples(flow, rows);
+  if (code) return code;
   return put_rows(path, flow, rows, clf_flow_columns(flow), "x");
 }
 

@@ -96,4 +96,5 @@ const cli_verb cli_plot = {
                "         clflow plot pit wine.flow --data wine.csv --out pit.png",
     .options = options,
     .run = run,
+    .missing = CLF_MISSING_DROP,
 };

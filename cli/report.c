@@ -263,5 +263,6 @@ const cli_verb cli_report = {
     .example = "clflow report wine.flow --data wine.csv",
     .options = options,
     .run = run,
+    .missing = CLF_MISSING_DROP,
     .also_writes = also_writes,
 };

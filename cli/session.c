@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-struct cli_common cli_common = {.hint = {.xmin = NAN, .xmax = NAN}};
+struct cli_common cli_common = {.hint = {.xmin = NAN, .xmax = NAN}, .table = {.missing = -1}};
 
 int cli_open_device(clf_device **dev) {
   if (clf_open(cli_common.device, dev) != CLF_OK) return cli_fail_library();
@@ -59,14 +59,16 @@ static int open_data(cli_session *s) {
 }
 
 /* Images are opened first, so that they are decoded while the device gets ready; what is cut to
- * the model's size can only be opened after it. */
+ * the model's size can only be opened after it, and a table is read as the model describes it. */
 static int open_all(cli_session *s) {
-  const int with_data = cli_common.data != NULL, cropped = cli_common.images.crop != CLF_CROP_NONE;
-  int code = with_data && !cropped ? open_data(s) : CLI_OK;
+  const int with_data = cli_common.data != NULL;
+  const int first =
+      with_data && cli_common.images.crop == CLF_CROP_NONE && clf_is_image_source(cli_common.data);
+  int code = first ? open_data(s) : CLI_OK;
   if (!code && !s->dev) code = cli_open_device(&s->dev);
   if (!code) code = load_model(s);
   if (!with_data) return code;
-  if (!code && cropped) code = open_data(s);
+  if (!code && !first) code = open_data(s);
   if (!code) code = cli_data_check(s, cli_common.data, cli_common.model);
   return code ? code : cli_data_wait(s);
 }
@@ -83,6 +85,7 @@ static void close_all_but_device(cli_session *s) {
   clf_images_free(s->valid);
   clf_table_free(&s->noise);
   clf_table_free(&s->given);
+  clf_columns_free(&s->context);
   clf_table_free(&s->weights);
   free(s->repeated);
   free(s->bytes);
@@ -142,7 +145,9 @@ static int map_data(cli_session *s, cli_map_fn map, const char *out, const char 
       (logdet_out && clf_table_new(rows, 1, &logdet) != CLF_OK))
     code = cli_fail_library();
   if (!code) code = map_rows(s, map, &to, logdet.at);
+  cli_lend_ids(&s->data, &to);
   if (!code) code = (cli_common.latents ? cli_put_samples : cli_put_latents)(out, s->flow, &to);
+  cli_lend_ids(NULL, &to);
   if (!code && logdet_out) code = cli_put_table(logdet_out, &logdet, "logdet", 0);
   clf_table_free(&to);
   clf_table_free(&logdet);

@@ -149,10 +149,12 @@ static cli_option options[] = {
 #include "clflow/train_options.def"
     CLI_OPTION("--valid", "DATA", "images to hold out, instead of a part of the others", CLI_DATA,
                &cli_wanted.valid, NULL),
-    CLI_OPTION("--discrete", "COLS|auto|none",
-               "columns (names, or numbers from 1) of counts or classes: add noise within the step "
-               "of their grid, and round samples to it; auto finds them (default none)",
-               CLI_TEXT, &cli_wanted.discrete, NULL),
+    CLI_OPTION(
+        "--discrete", "COLS|auto|none",
+        "columns (names, or numbers from 1) of counts or classes: add noise within the step "
+        "of their grid, and round samples to it; auto finds columns of which most values repeat "
+        "(default auto for tables from files)",
+        CLI_TEXT, &cli_wanted.discrete, NULL),
     CLI_OPTION("--recalibrate", NULL,
                "realnvp: at the end make the running statistics those of the weights as they are",
                CLI_FLAG, &cli_wanted.recalibrate, NULL),
@@ -446,5 +448,6 @@ const cli_verb cli_train = {
     .example = "clflow train --data moons --hidden 32 --depth 8 --epochs 50 --out m.safetensors",
     .options = options,
     .run = run,
+    .missing = CLF_MISSING_DROP,
     .also_writes = also_writes,
 };

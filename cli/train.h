@@ -43,11 +43,14 @@ int cli_train_check_composed(const char *path);
 /* The flow of that architecture, for the data. */
 int cli_train_compose(cli_session *s);
 
-/* discrete.c: the grids that --discrete asks for, to be freed, of every column of the table; NULL:
- * it was not given.  And they become the flow's; those of a training that goes on must be the same.
+/* discrete.c: the grids that --discrete asks for, auto for a new flow, to be freed, of every column
+ * of the table; NULL: none are looked for.  And they become the flow's; those of a training that
+ * goes on must be the same.
  */
 int cli_train_grid(const clf_table *t, clf_column_grid **grid);
 int cli_train_set_grid(clf_flow *flow, const clf_column_grid *grid);
+/* Says which columns have one. */
+void cli_train_say_grid(const clf_table *t, const clf_flow *flow);
 /* Says what in the data will keep the flow from learning them. */
 int cli_train_advise(const cli_session *s);
 

@@ -398,7 +398,9 @@ static int make_flow(cli_session *s) {
   if (begin) code = load_flow(s, begin); /* which may put the table's columns in its order */
   if (!code && !cli_wanted.target) code = cli_train_grid(&s->data, &grid);
   if (!code && !begin) code = new_flow(s, grid);
+  if (!code && !begin) code = cli_given_describe(s, s->flow);
   if (!code) code = cli_train_set_grid(s->flow, grid);
+  if (!code && !begin && !cli_wanted.discrete && s->data.at) cli_train_say_grid(&s->data, s->flow);
   free(grid);
   return code;
 }
@@ -415,6 +417,7 @@ int cli_train_prepare(cli_session *s) {
   if (!code && !late && !cli_wanted.target) code = open_images(s);
   if (!code) code = cli_weights_split(s, cli_wanted.weights);
   if (!code) code = cli_given_split(s);
+  if (!code && !begin) code = cli_given_expand(s);
   if (!code) code = cli_open_device(&s->dev);
   if (!code) code = make_flow(s);
   if (!code) code = settle_options(s);

@@ -34,4 +34,5 @@ const cli_verb cli_transform = {
     .example = "clflow transform moons.safetensors --data moons:n=1000 --out z.npy --logdet ld.npy",
     .options = options,
     .run = run,
+    .missing = CLF_MISSING_KEEP,
 };

@@ -412,22 +412,3 @@ clf_status clf_table_advise(const clf_table *t, int scaled, const clf_column_gri
   *count = s.count;
   return CLF_OK;
 }
-
-/* Whether training on the column as it is will fail, and adding noise within the grid will help. */
-clf_status clf_table_discrete(const clf_table *t, int32_t column, clf_column_grid *grid) {
-  CLF_GIVEN("t, grid", t, grid);
-  CLF_TRY(clf__table_has_rows(t));
-  clf_table one = {.rows = t->rows, .cols = 1};
-  study s = {0};
-  if (column < 0 || column >= t->cols)
-    return clf__fail(CLF_EINVAL, "there is no column %lld; the table has %d", (long long)column + 1,
-                     (int)t->cols);
-  CLF_TRY(clf__copy_column(t, column, t->rows, &one.at));
-  clf_status status = make_study(&one, &s);
-  *grid = (clf_column_grid){0};
-  if (!status && is_discrete(&s, s.col)) status = clf_table_grid(&one, 0, grid);
-  free(s.col);
-  free(s.list);
-  free(one.at);
-  return status;
-}

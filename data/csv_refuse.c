@@ -107,6 +107,7 @@ static const char *what_it_is(const clf__csv *r, const clf__field *f, clf__field
 clf_status clf__csv_refuse_kind(const clf__csv *r, int64_t c, const clf__field *f,
                                 clf__field_kind kind) {
   char advice[256], what[448];
+  if (kind == CLF_FIELD_NOT_FINITE && r->o->kinds && clf__csv_is_missing(f)) kind = CLF_FIELD_TEXT;
   switch (kind) {
   case CLF_FIELD_NOT_FINITE: return clf__csv_refuse(r, c, f, "is not a finite number");
   case CLF_FIELD_TOO_LARGE: return clf__csv_refuse(r, c, f, "is too large for a double");

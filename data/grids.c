@@ -63,16 +63,49 @@ clf_status clf__table_has_rows(const clf_table *t) {
   return clf__rows_fit(t->rows, t->cols, sizeof *t->at);
 }
 
+static clf_status no_column(const clf_table *t, int32_t column) {
+  return clf__fail(CLF_EINVAL, "there is no column %lld; the table has %d", (long long)column + 1,
+                   (int)t->cols);
+}
+
 clf_status clf_table_grid(const clf_table *t, int32_t column, clf_column_grid *grid) {
   CLF_GIVEN("t, grid", t, grid);
   CLF_TRY(clf__table_has_rows(t));
-  if (column < 0 || column >= t->cols)
-    return clf__fail(CLF_EINVAL, "there is no column %lld; the table has %d", (long long)column + 1,
-                     (int)t->cols);
+  if (column < 0 || column >= t->cols) return no_column(t, column);
   double *v = NULL;
   CLF_TRY(clf__copy_column(t, column, t->rows, &v));
   clf__sort_column(v, t->rows);
   *grid = clf__grid_of(v, t->rows);
+  free(v);
+  return CLF_OK;
+}
+
+/* ---- Columns that need noise ----------------------------------------------------------- */
+
+/* Whether more than half of n sorted values occur twice or more. */
+static int most_repeat(const double *v, int64_t n) {
+  int64_t repeated = 0;
+  for (int64_t i = 0, j; i < n; i = j) {
+    for (j = i + 1; j < n && v[j] == v[i];) j++;
+    if (j - i > 1) repeated += j - i;
+  }
+  return 2 * repeated > n;
+}
+
+clf_status clf_table_discrete(const clf_table *t, int32_t column, clf_column_grid *grid) {
+  CLF_GIVEN("t, grid", t, grid);
+  CLF_TRY(clf__table_has_rows(t));
+  if (column < 0 || column >= t->cols) return no_column(t, column);
+  const clf_column *const k = t->columns ? &t->columns[column] : NULL;
+  *grid = (clf_column_grid){0};
+  if (k && (k->kind == CLF_COLUMN_CATEGORY || k->kind == CLF_COLUMN_BOOLEAN)) {
+    *grid = (clf_column_grid){1, 0, k->category_count - 1};
+    return CLF_OK;
+  }
+  double *v = NULL;
+  CLF_TRY(clf__copy_column(t, column, t->rows, &v));
+  clf__sort_column(v, t->rows);
+  if (most_repeat(v, t->rows)) *grid = clf__grid_of(v, t->rows);
   free(v);
   return CLF_OK;
 }

@@ -98,10 +98,14 @@ static int find_code(const clf_column *k, const char *s, size_t n, double *value
   return *value = code, code < k->category_count;
 }
 
+/* Its own words, those of any pair, 0 and 1. */
 static int find_word(const clf_column *k, const char *s, size_t n, double *value) {
+  int which;
   for (int i = 0; i < 2; i++)
     if (clf__is_word(s, n, k->categories[i]) || (n == 1 && *s == '0' + i)) return *value = i, 1;
-  return 0;
+  if (clf__boolean_pair(s, n, &which) < 0) return 0;
+  *value = which;
+  return 1;
 }
 
 int clf__column_read(const clf_column *k, const char *s, size_t n, int codes, double *value) {

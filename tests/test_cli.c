@@ -180,7 +180,9 @@ START_TEST(test_csv) {
   refuses_data("empty.csv", "empty.csv: the file is empty");
   refuses_data("ragged.csv", "ragged.csv: line 2 has 3 fields, line 1 has 2");
   refuses_data("word.csv", "word.csv: line 3, column 2 (\"y\"): \"four\" is not a number");
-  refuses_data("nan.csv", "nan.csv: line 3, column 2: \"nan\" is not a finite number");
+  refuses(1, "train --data nan.csv --missing refuse --out never.safetensors",
+          "nan.csv: line 3, column 2: \"nan\" marks a missing value; --missing drop leaves such "
+          "rows out");
   refuses_data("inf.csv", "inf.csv: line 2, column 1: \"-inf\" is not a finite number");
   refuses_data("absent.csv", "absent.csv: cannot be read: No such file or directory");
   refuses_data("moon", "there are moons, circles, ");
@@ -203,7 +205,8 @@ START_TEST(test_npy) {
   refuses_data("length.npy",
                "length.npy: shape (5, 2) of dtype <f8 takes 80 bytes, the file has 64");
   refuses_data("foreign.npy", "foreign.npy: this is not an NPY file");
-  refuses_data("nan.npy", "nan.npy: row 2, column 1 (from 1): nan is not a finite number");
+  refuses(1, "train --data nan.npy --missing refuse --out never.safetensors",
+          "nan.npy: row 2, column 1 (from 1): nan is not a finite number");
 }
 END_TEST
 
@@ -471,7 +474,8 @@ START_TEST(test_piecewise) {
   for (int i = 0; i < 200; i++)
     snprintf(text + strlen(text), sizeof text - strlen(text), "%d\n", i * i % 97);
   write_text("one.csv", text);
-  succeeds("train --data one.csv --out p.safetensors --epochs 2 --bins 8", "8 bins from -");
+  succeeds("train --data one.csv --discrete none --out p.safetensors --epochs 2 --bins 8",
+           "8 bins from -");
   succeeds("info p.safetensors", "\ntails     none\n");
   json_t *info = json_of("info p.safetensors --json");
   ck_assert_double_eq_tol(real_at(json_object_get(info, "spec"), "xmin"), 0, 1e-4);

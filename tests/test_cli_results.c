@@ -161,7 +161,7 @@ END_TEST
 /* A column of two values: the flow puts its mass on two lines. */
 START_TEST(density_without_bound) {
   const char *command =
-      "train --data binary.csv --hidden 16 --depth 8 --lr 0.01 --epochs 250 --log "
+      "train --data binary.csv --discrete none --hidden 16 --depth 8 --lr 0.01 --epochs 250 --log "
       "b.jsonl --out b.safetensors";
   write_rows("binary.csv", 1000, 1, 0, 1);
   result r = run(command);

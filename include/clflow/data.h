@@ -225,9 +225,9 @@ typedef struct clf_column_grid {
 /* The grid on which all values of a column (from 0) lie to within a thousandth of a step; step 0
  * if there is none of up to 2^20 steps, as in a constant column.  Errors: EINVAL, ENOMEM. */
 CLF_API clf_status clf_table_grid(const clf_table *t, int32_t column, clf_column_grid *grid);
-/* The same, but step 0 also unless the column has so few values, repeated so often, that its
- * density would grow without bound: at most a tenth as many as rows, and at most 32 or a step of at
- * least a twentieth of the column's standard deviation. */
+/* The grid of a column whose density has no bound unless noise is added: step 1 over the codes of a
+ * category or a boolean; else the grid on which all values lie, if more than half of the rows have
+ * a value that another row has too, and step 0 otherwise. */
 CLF_API clf_status clf_table_discrete(const clf_table *t, int32_t column, clf_column_grid *grid);
 
 typedef enum clf_advice_kind {

@@ -102,6 +102,7 @@ static clf_status describe(const clf__fit *f, clf_flow *flow) {
   const clf_table *x = f->data->x, *given = f->data->given;
   if (f->grid) CLF_TRY(clf_flow_set_grid(flow, f->grid));
   if (x->names) CLF_TRY(clf_flow_set_columns(flow, x->names));
+  if (x->columns) CLF_TRY(clf_flow_set_kinds(flow, x->columns));
   return given && given->names ? clf_flow_set_context_columns(flow, given->names) : CLF_OK;
 }
 

@@ -97,9 +97,10 @@ static clf_status set_up(clf_trainer *t, const samples *data) {
   t->norms = t->o.clip > 0 || (t->f->traits & CLF_TAKES_PIXELS) || clf__trainer_inverts(t, 0);
   t->many = clf__trainer_takes_many(t);
   CLF_TRY(place(t));
-  if (names && !t->f->columns) CLF_TRY(clf_flow_set_columns(t->f, names));
   const clf_column *kinds = data->rows ? data->rows->x->columns : NULL;
-  if (kinds && !t->f->kinds) CLF_TRY(clf_flow_set_kinds(t->f, kinds));
+  const int unnamed = names && !t->f->columns;
+  if (unnamed) CLF_TRY(clf_flow_set_columns(t->f, names));
+  if (kinds && (unnamed || !t->f->kinds)) CLF_TRY(clf_flow_set_kinds(t->f, kinds));
   const clf_table *given = data->rows ? data->rows->given : NULL;
   if (!given || !given->names || t->f->c_columns) return CLF_OK;
   return clf_flow_set_context_columns(t->f, given->names);

@@ -99,7 +99,7 @@ static const struct {
     {"uniform", interval, N | B, B},
     {"Student's t, 1", student1, N | A, A},
     {"Student's t, 3", student3, N | A, N | A},
-    {"geometric counts", geometric, N, L | A},
+    {"geometric counts", geometric, N | L | A, L | A},
     {"skewed counts", skewed_counts, N | L | A, L | A},
     {"30% zeros", often_zero, N | L | A, L | A},
     {"one value far off", one_far, A, A},
