@@ -10,9 +10,12 @@ import time
 import numpy as np
 from tables import TEST
 
-# The command that fits, in words: {time}, {seed}, {data} (training and validation rows), {test}, {model},
+# The command that fits, in words: {time}, {seed}, {data} (training and validation rows), {test}, {model}, {report},
 # and {given}, which is empty without a context.
-FIT = "{clflow} fit {data} --test {test} --time {time} --seed {seed} --out {model} --force --device cpu {given}"
+FIT = (
+    "{clflow} fit {data} --test {test} --time {time} --seed {seed} --out {model} --report {report} --force "
+    "--device cpu {given}"
+)
 
 # Texts with {D} for the columns and options, trained one after the other within the time; the best by
 # validation rows is scored.
@@ -66,7 +69,8 @@ def fit(table, args):
     paths = files(table, args)
     model = paths["folder"] / f"{args.method}-{args.seed}.flow"
     given = "--given " + shlex.quote(",".join(table.context)) if table.context else ""
-    words = {k: shlex.quote(str(v)) for k, v in {**paths, "model": model, "clflow": args.clflow}.items()}
+    words = {k: shlex.quote(str(v)) for k, v in {**paths, "model": model, "report": model.with_suffix(".report.html"),
+                                                "clflow": args.clflow}.items()}  # fmt: skip
     command = args.fit_command.format(time=f"{args.time:g}", seed=args.seed, given=given, **words)
     begin = time.time()
     said = run(shlex.split(command))
