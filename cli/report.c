@@ -146,20 +146,37 @@ static void append_words(cli_report_rows *r, const char *const *words) {
   for (; *words; words++) cli_append_word(' ', *words, r->command, sizeof r->command);
 }
 
-/* The commands that make the model again, where a record holds what that takes, and the report. */
-static void write_command(const clf_flow *flow, uint64_t seed, cli_report_rows *r) {
-  char number[32];
+/* The columns that the record calls the context, by comma, into given; "" where there are none. */
+static void list_given(const clf_flow *flow, char *given, size_t size) {
+  size_t i, used = 0;
+  json_t *const record = json_loads(clf_flow_record(flow), 0, NULL), *name;
+  json_array_foreach(json_object_get(record, "given"), i, name) {
+    const char *const text = json_string_value(name);
+    if (!text || used + strlen(text) + 2 > size) continue;
+    used += (size_t)snprintf(given + used, size - used, "%s%s", used ? "," : "", text);
+  }
+  given[used] = '\0';
+  json_decref(record);
+}
+
+/* The commands that make the model again, where a record holds what that takes, and the report;
+ * a line each. */
+static void write_command(const clf_flow *flow, uint64_t seed, int fitted, cli_report_rows *r) {
+  char number[32], given[1024];
   const char *const model = cli_common.model, *const data = cli_common.data;
   snprintf(number, sizeof number, "%" PRIu64, seed);
   *r->command = '\0';
   if (clf_flow_record(flow)) {
+    list_given(flow, given, sizeof given);
     snprintf(r->command, sizeof r->command, "clflow fit");
     append_words(r, (const char *const[]){data, "--repeat", model, "--out", "again.flow", NULL});
+    if (*given) append_words(r, (const char *const[]){"--given", given, NULL});
     strncat(r->command, "\n", sizeof r->command - strlen(r->command) - 1);
   }
   strncat(r->command, "clflow report", sizeof r->command - strlen(r->command) - 1);
   append_words(r, (const char *const[]){model, "--data", data, NULL});
-  if (cli_common.given) append_words(r, (const char *const[]){"--given", cli_common.given, NULL});
+  if (cli_common.given && !fitted) /* which names columns there */
+    append_words(r, (const char *const[]){"--given", cli_common.given, NULL});
   append_words(r, (const char *const[]){"--seed", number, NULL});
 }
 
@@ -169,7 +186,7 @@ int cli_report_open(cli_session *s, const char *pairs, const uint8_t *part, uint
       .source = {
           .flow = s->flow, .data = cli_common.data, .model = cli_common.model, .seed = seed}};
   if (!s->data.at) return cli_fail("reports are for tables, %s holds images", cli_common.data);
-  write_command(s->flow, seed, r);
+  write_command(s->flow, seed, part != NULL || cli_running == &cli_fit, r);
   r->source.command = r->command;
   const int code = take_rows(s, part, r);
   return code ? code : take_pairs(s, pairs, r);

@@ -50,9 +50,9 @@ typedef struct clf__facts {
    * for the context of each judged row. */
   int64_t judged, draws; /* test rows that are compared; draws 0: all with the same samples */
   int64_t *judge;        /* (judged) which test rows these are */
-  int64_t samples;
-  double *sample;      /* (samples, D) */
-  double *sample_logp; /* (samples); ascending unless the model is conditional */
+  int64_t samples, lost; /* those that overflowed are lost */
+  double *sample;        /* (samples, D) */
+  double *sample_logp;   /* (samples); ascending unless the model is conditional */
 
   clf__test *column;   /* (D) */
   int32_t *worst;      /* (D) columns, the worst fit first */

@@ -57,11 +57,27 @@ static clf_status draw_given(clf__facts *f) {
   return s;
 }
 
+/* Samples first .. first + n, behind those that are there; where the flow refuses some as not
+ * finite, halves are tried until what is left is one, which is left out, or fine. */
+static clf_status draw_finite(clf__facts *f, int64_t first, int64_t n) {
+  const clf_status s =
+      clf_sample(f->flow, f->source->seed, first, n, f->sample + f->samples * f->dim);
+  if (!s) f->samples += n;
+  if (s != CLF_ENUM || n == 1) return s == CLF_ENUM ? CLF_OK : s;
+  CLF_TRY(draw_finite(f, first, n / 2));
+  return draw_finite(f, first + n / 2, n - n / 2);
+}
+
 static clf_status draw(clf__facts *f) {
   CLF_TRY(choose_judged(f));
   CLF_TRY(make_room(f));
   if (f->context) return draw_given(f);
-  CLF_TRY(clf_sample(f->flow, f->source->seed, 0, f->samples, f->sample));
+  const int64_t wanted = f->samples;
+  f->samples = 0;
+  CLF_TRY(draw_finite(f, 0, wanted));
+  f->lost = wanted - f->samples;
+  if (!f->samples)
+    return clf__plot_fail(CLF_ENUM, "all of %" PRId64 " samples of the flow overflow", wanted);
   return clf_log_prob(f->flow, f->sample, f->samples, f->sample_logp);
 }
 

@@ -161,7 +161,7 @@ static void draw_mark(const clf__frame *f, double v, double error, double y, clf
   clf__canvas_line(f->canvas,
                    (const double[]){clf__frame_x(f, v - e), y, clf__frame_x(f, v + e), y}, 2,
                    (clf__stroke){ink, 2, 0, 0});
-  clf__canvas_dots(f->canvas, (const double[]){clf__frame_x(f, v), y}, 1, 4, ink, 1);
+  clf__canvas_dots(f->canvas, (const double[]){clf__frame_x(f, v), y}, 1, 3.4, ink, 1);
 }
 
 static clf_status draw_candidates(const clf__facts *f, int panel, clf__canvas *c) {
@@ -176,12 +176,12 @@ static clf_status draw_candidates(const clf__facts *f, int panel, clf__canvas *c
   clf__frame frame = clf__frame_begin(c, 0, 0, c->width, c->height, &ax, &ay);
   for (int i = 0; i < n; i++) {
     const double y = clf__frame_y(&frame, i) + 7;
-    clf__canvas_text(c, frame.x + 2, y - 11, list[i]->name,
+    clf__canvas_text(c, frame.x + 2, y - 13, list[i]->name,
                      (clf__write){.size = 11, .ink = CLF__INK_TEXT, .max = frame.w - 4});
     clf__canvas_line(c, (const double[]){frame.x, y, frame.x + frame.w, y}, 2,
                      (clf__stroke){CLF__INK_FAINT, 1, 0, 0});
-    draw_mark(&frame, list[i]->valid, list[i]->valid_se, y - 4, CLF__INK_MODEL);
-    draw_mark(&frame, list[i]->test, list[i]->test_se, y + 4, CLF__INK_DATA);
+    draw_mark(&frame, list[i]->valid, list[i]->valid_se, y - 3.5, CLF__INK_MODEL);
+    draw_mark(&frame, list[i]->test, list[i]->test_se, y + 3.5, CLF__INK_DATA);
   }
   clf__frame_end(&frame);
   free(list);
@@ -190,7 +190,7 @@ static clf_status draw_candidates(const clf__facts *f, int panel, clf__canvas *c
 
 static void candidate_size(const clf__facts *f, double *width, double *height) {
   *width = 440;
-  *height = 50 + 36 * fmin(f->record.count, LISTED);
+  *height = 50 + 38 * fmin(f->record.count, LISTED);
 }
 
 static void describe_candidates(const clf__facts *f, int panel, char *text, size_t size) {

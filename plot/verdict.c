@@ -56,6 +56,9 @@ static void say(clf__verdict *v, clf__level level, const char *fmt, ...) {
   if (level > v->level) v->level = level;
 }
 
+/* Marks the last sentence as worth a look, although the rows fit. */
+static void remark(clf__verdict *v) { v->bad[v->count - 1] = CLF__SLIGHT; }
+
 static void say_zeros(const clf__facts *f, clf__verdict *v) {
   char zeros[40], n[40];
   const clf__part *const test = &f->part[CLF__TEST];
@@ -64,6 +67,15 @@ static void say_zeros(const clf__facts *f, clf__verdict *v) {
   clf__count(n, sizeof n, test->n);
   say(v, test->zeros * 50 > test->n ? CLF__CLEARLY : CLF__SLIGHT,
       "The density is zero at %s of the %s rows; means leave them out.", zeros, n);
+}
+
+static void say_lost(const clf__facts *f, clf__verdict *v) {
+  char lost[40], all[40];
+  if (!f->lost) return;
+  clf__count(lost, sizeof lost, f->lost);
+  clf__count(all, sizeof all, f->samples + f->lost);
+  say(v, f->lost * 1000 > f->samples ? CLF__CLEARLY : CLF__SLIGHT,
+      "%s of %s samples of the model overflow and are left out.", lost, all);
 }
 
 static void say_rank(const clf__facts *f, clf__verdict *v) {
@@ -157,11 +169,12 @@ static void say_gap(const clf__facts *f, clf__verdict *v) {
   clf__page_nats(gap, sizeof gap, fabs(f->gap), f->gap_error);
   clf__page_nats(error, sizeof error, f->gap_error, f->gap_error);
   const char *const rows = clf__judged_rows(f);
-  if (f->gap > 3 * f->gap_error && f->gap > 0.1)
-    say(v, CLF__SLIGHT,
+  if (f->gap > 3 * f->gap_error && f->gap > 0.1) {
+    say(v, CLF__FITS,
         "It overfits: training rows are %s ± %s nats a row more probable than %srows.", gap, error,
         rows);
-  else if (fabs(f->gap) <= 2 * f->gap_error)
+    remark(v);
+  } else if (fabs(f->gap) <= 2 * f->gap_error)
     say(v, CLF__FITS, "Training and %srows are equally probable (%s%s ± %s nats a row apart).",
         rows, f->gap < 0 ? "−" : "+", gap, error);
   else
@@ -189,6 +202,7 @@ void clf__verdict_of(const clf__facts *f, clf__verdict *v) {
   char rows[40];
   *v = (clf__verdict){0};
   say_zeros(f, v);
+  say_lost(f, v);
   say_rank(f, v);
   say_beyond(f, v);
   say_columns(f, v);

@@ -240,9 +240,10 @@ START_TEST(training_rows_that_are_more_probable) {
   clf__verdict v;
   ck_assert_double_eq_tol(f.gap, 0.495, 0.1);
   clf__verdict_of(&f, &v);
-  ck_assert_str_eq(v.sentence, "The model nearly fits the 1000 test rows.");
+  ck_assert_str_eq(v.sentence, "The model fits the 1000 test rows.");
   const char *const last = v.detail[v.count - 1];
   ck_assert_msg(strstr(last, "It overfits: training rows are 0.5"), "%s", last);
+  ck_assert_int_eq(v.bad[v.count - 1], CLF__SLIGHT);
   clf__judge_free(&f);
   clf_table_free(&t);
   clf_table_free(&train);
@@ -359,6 +360,28 @@ START_TEST(constant_columns_and_huge_values) {
   const clf_report_source source = {.flow = flow, .test = {.x = &t}, .seed = 1};
   char *html = page_of(&source, verdict);
   ck_assert_str_eq(verdict, "The model does not fit the 300 test rows.");
+  free(html);
+  clf_table_free(&t);
+  clf_flow_free(flow);
+}
+END_TEST
+
+/* A standard deviation of 1e308: where |z| is above 1.797, samples overflow. */
+START_TEST(samples_that_overflow) {
+  const double mean = 0, std = 1e308;
+  clf_flow *flow = flow_of("1: -> normal");
+  clf_table t;
+  WORKS(clf_flow_set_scaling(flow, &mean, &std));
+  WORKS(clf_table_new(50, 1, &t));
+  for (int i = 0; i < 50; i++) t.at[i] = 1e306 * (i - 25);
+  const clf_report_source source = {.flow = flow, .test = {.x = &t}, .seed = 1};
+  clf__facts f = judged(&source);
+  ck_assert_int_eq(f.samples + f.lost, 10000);
+  ck_assert_double_eq_tol((double)f.lost / 10000, erfc(1.797693 / sqrt(2)), 0.01);
+  clf__judge_free(&f);
+  char verdict[512];
+  char *html = page_of(&source, verdict);
+  contains(html, " of 10\u2009000 samples of the model overflow and are left out.");
   free(html);
   clf_table_free(&t);
   clf_flow_free(flow);
@@ -598,6 +621,7 @@ static void add_all(TCase *tc) {
   tcase_add_test(tc, names_and_ids_are_escaped);
   tcase_add_test(tc, odd_tables);
   tcase_add_test(tc, constant_columns_and_huge_values);
+  tcase_add_test(tc, samples_that_overflow);
   tcase_add_test(tc, conditional_models);
   tcase_add_test(tc, discrete_columns);
   tcase_add_test(tc, kinds_of_columns);

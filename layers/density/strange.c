@@ -192,10 +192,29 @@ static clf_status judge_row(work *w, const double *x, const double *c, double *g
   return CLF_OK;
 }
 
+/* Samples first .. first + n behind those that are there; those that overflow are left out. */
+static clf_status draw_finite(work *w, uint64_t seed, int64_t first, int64_t n) {
+  const clf_status s = clf_sample(w->flow, seed, first, n, w->sample + w->samples * w->dim);
+  if (!s) w->samples += n;
+  if (s != CLF_ENUM) return s;
+  if (n == 1) return CLF_OK;
+  CLF_TRY(draw_finite(w, seed, first, n / 2));
+  return draw_finite(w, seed, first + n / 2, n - n / 2);
+}
+
+static clf_status draw(work *w, uint64_t seed) {
+  w->samples = 0;
+  CLF_TRY(draw_finite(w, seed, 0, SAMPLES));
+  return w->samples >= NEAREST
+             ? CLF_OK
+             : clf__fail(CLF_ENUM, "all but %lld of %d samples of the flow overflow",
+                         (long long)w->samples, (int)SAMPLES);
+}
+
 static clf_status judge_rows(work *w, const double *x, const double *c, int64_t n, uint64_t seed,
                              double *gain, double *instead) {
   const int64_t D = w->dim, C = w->context;
-  clf_status s = C ? CLF_OK : clf_sample(w->flow, seed, 0, w->samples, w->sample);
+  clf_status s = C ? CLF_OK : draw(w, seed);
   if (!s && !C) survey(w);
   for (int64_t i = 0; i < n && !s; i++) {
     const double *const given = C ? c + i * C : NULL;
