@@ -30,7 +30,7 @@ int cli_fit_progress(const clf_fit_progress *p, void *context) {
   (void)context;
   if (p->note) cli_say("%s", p->note);
   if (p->ended)
-    cli_say("%-40s %10.4f +- %.4f nats on validation rows (%.0f s)", p->ended, p->valid,
+    cli_say("%-44s %10.4f +- %.4f nats on validation rows (%.0f s)", p->ended, p->valid,
             p->valid_error, p->seconds);
   if (!p->note && !p->ended) draw(p);
   return cli_stop_wanted;
@@ -74,7 +74,7 @@ static const char *with_error(double v, double error, char text[48]) {
 
 static void print_row(const char *name, const char *steps, const json_t *at) {
   char valid[48], test[48];
-  printf("%-42s %8s  %-20s  %s\n", name, steps,
+  printf("%-44s %8s  %-20s  %s\n", name, steps,
          with_error(number(at, "valid"), number(at, "valid_se"), valid),
          with_error(number(at, "test"), number(at, "test_se"), test));
 }
@@ -82,7 +82,7 @@ static void print_row(const char *name, const char *steps, const json_t *at) {
 static void print_candidates(const json_t *record) {
   size_t i;
   json_t *c;
-  printf("%-42s %8s  %-20s  %s\n", "log-likelihood, nats a row", "steps", "validation", "test");
+  printf("%-44s %8s  %-20s  %s\n", "log-likelihood, nats a row", "steps", "validation", "test");
   json_array_foreach(json_object_get(record, "candidates"), i, c) {
     char steps[24] = "-", name[80];
     const double n = number(c, "steps"), weight = number(c, "weight");

@@ -117,6 +117,22 @@ static clf_table drawn(const char *set) {
   return t;
 }
 
+/* Column `c` of *t becomes a table of its own, and leaves *t with the others. */
+static clf_table take_column(clf_table *t, int32_t c) {
+  clf_table one, rest;
+  WORKS(clf_table_new(t->rows, 1, &one));
+  WORKS(clf_table_new(t->rows, t->cols - 1, &rest));
+  for (int64_t i = 0; i < t->rows; i++)
+    for (int32_t d = 0, to = 0; d < t->cols; d++) {
+      const double v = t->at[i * t->cols + d];
+      if (d == c) one.at[i] = v;
+      if (d != c) rest.at[i * rest.cols + to++] = v;
+    }
+  clf_table_free(t);
+  *t = rest;
+  return one;
+}
+
 static clf_flow *fit(const clf_fit_data *data, const clf_fit_options *o) {
   clf_flow *flow;
   WORKS(clf_fit(dev, data, o, NULL, NULL, &flow));
@@ -291,6 +307,25 @@ START_TEST(refits_train_on_all_rows) {
 }
 END_TEST
 
+/* y given x of the moons: sharper than the Gaussian of both, conditioned. */
+START_TEST(columns_are_modelled_given_others) {
+  clf_table x = drawn("moons:n=2000");
+  clf_table given = take_column(&x, 0);
+  const clf_fit_options o = brief(2);
+  clf_flow *flow = fit(&(clf_fit_data){.x = &x, .given = &given}, &o);
+  json_t *record = record_of(flow);
+  ck_assert_int_eq(clf_flow_context(flow), 1);
+  ck_assert_double_gt(number(record, "result", "test"),
+                      number(candidate(record, "gaussian"), NULL, "test") + 0.5);
+  ck_assert_double_eq_tol(mean_test(flow, &x, &given, record), number(record, "result", "test"),
+                          1e-6);
+  json_decref(record);
+  clf_flow_free(flow);
+  clf_table_free(&x);
+  clf_table_free(&given);
+}
+END_TEST
+
 /* Rows without weight may be anything. */
 START_TEST(rows_of_weight_0_do_not_count) {
   clf_table x = drawn("gaussians:n=1000");
@@ -375,6 +410,7 @@ int main(void) {
   tcase_add_test(tc, repeats_have_the_same_bits);
   tcase_add_test(tc, a_search_that_is_stopped_gives_the_best_so_far);
   tcase_add_test(tc, refits_train_on_all_rows);
+  tcase_add_test(tc, columns_are_modelled_given_others);
   tcase_add_test(tc, rows_of_weight_0_do_not_count);
   tcase_add_test(tc, bad_input_is_refused);
   suite_add_tcase(suite, tc);

@@ -1,33 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /* choose.c: which candidates the result is made of, and with what weights.
  *
- * The best candidate on the rows that judge is joined by another as long as that is worth more than
- * chance would give.  The weights of a blend maximise its likelihood of these rows, by expectation
- * maximisation, which converges since that is concave in the weights. */
+ * The weights maximise the likelihood that a blend of all candidates gives to the rows that judge:
+ * stacking of densities (Smyth and Wolpert 1998), by expectation maximisation, which converges
+ * since that is concave in the weights.  Candidates of small weight are left out one by one.  A
+ * single candidate is the result unless the blend is better by more than LEAST nats. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "fit_private.h"
 
-enum { ROUNDS = 200, MOST = 6 /* components of a blend */ };
-
-/* A component more has to be worth LEAST nats, and FEW / n with n rows that judge: a weight more
- * gains 1 / (2 n) by chance. */
+enum { ROUNDS = 200, MOST = 6 /* parts of a blend */ };
+#define SMALL 0.03
 #define LEAST 0.001
-#define FEW 1.0
 
 typedef struct blend {
-  int part[MOST], parts;
-  double weight[MOST];
+  int part[CLF_FIT_CANDIDATES], parts;
+  double weight[CLF_FIT_CANDIDATES];
   double mean;  /* mean log p of the rows that judge */
   double *logp; /* of each of them */
 } blend;
 
-static double weight_of(const clf__fit *f, int64_t i) {
-  return f->judge_weights ? f->judge_weights[i] : 1;
-}
-
-/* log p of row i; share[k]: of component k in it. */
+/* log p of row i; share[k]: of part k in it. */
 static double row_logp(const clf__fit *f, const blend *b, int64_t i, double *share) {
   double most = -INFINITY, sum = 0;
   for (int k = 0; k < b->parts; k++) {
@@ -35,7 +29,7 @@ static double row_logp(const clf__fit *f, const blend *b, int64_t i, double *sha
     most = fmax(most, share[k]);
   }
   if (most == -INFINITY) {
-    memset(share, 0, MOST * sizeof *share);
+    memset(share, 0, (size_t)b->parts * sizeof *share);
     return most;
   }
   for (int k = 0; k < b->parts; k++) sum += share[k] = exp(share[k] - most);
@@ -45,66 +39,73 @@ static double row_logp(const clf__fit *f, const blend *b, int64_t i, double *sha
 
 /* One iteration; the mean log p before it. */
 static double improve(const clf__fit *f, blend *b) {
-  double next[MOST] = {0}, share[MOST], sum = 0, all = 0;
+  double next[CLF_FIT_CANDIDATES] = {0}, share[CLF_FIT_CANDIDATES], sum = 0, all = 0, total = 0;
   for (int64_t i = 0; i < f->judges; i++) {
-    const double w = weight_of(f, i);
+    const double w = f->judge_weights ? f->judge_weights[i] : 1;
     b->logp[i] = row_logp(f, b, i, share);
     if (w > 0) sum += w * b->logp[i];
     all += w;
     for (int k = 0; k < b->parts; k++) next[k] += w * share[k];
   }
-  double total = 0;
   for (int k = 0; k < b->parts; k++) total += next[k];
   for (int k = 0; k < b->parts && total > 0; k++) b->weight[k] = fmax(next[k] / total, 1e-12);
   return sum / all;
 }
 
 static void optimise(const clf__fit *f, blend *b) {
-  for (int k = 0; k < b->parts; k++) b->weight[k] = 1.0 / b->parts;
   for (int i = 0; i < (b->parts > 1 ? ROUNDS : 1); i++) b->mean = improve(f, b);
 }
 
-/* The best blend of b's components and one more; parts stays where there is none. */
-static blend with_one_more(const clf__fit *f, const blend *b, double *memory) {
-  blend best = *b;
-  for (int i = 0; i < f->candidates; i++) {
-    blend more = *b;
-    int in = 0;
-    for (int k = 0; k < b->parts; k++) in |= b->part[k] == i;
-    if (in) continue;
-    more.part[more.parts++] = i;
-    more.logp = memory;
-    optimise(f, &more);
-    if (best.parts == b->parts || more.mean > best.mean) best = more;
-  }
-  best.logp = b->logp;
-  return best;
+static int smallest(const blend *b) {
+  int least = 0;
+  for (int k = 1; k < b->parts; k++)
+    if (b->weight[k] < b->weight[least]) least = k;
+  return least;
 }
 
-/* 0 - infinity is not above anything. */
-static int is_worth_it(const clf__fit *f, const blend *more, const blend *b) {
-  const double gain = more->mean - b->mean;
-  return more->parts > b->parts && gain > LEAST && gain > FEW / (double)f->judges;
+static void leave_out(blend *b, int k) {
+  double sum = 0;
+  b->parts--;
+  for (int i = k; i < b->parts; i++) {
+    b->part[i] = b->part[i + 1];
+    b->weight[i] = b->weight[i + 1];
+  }
+  for (int i = 0; i < b->parts; i++) sum += b->weight[i];
+  for (int i = 0; i < b->parts; i++) b->weight[i] /= sum;
+}
+
+static blend of_one(int candidate, double *logp) {
+  blend b = {.parts = 1, .logp = logp};
+  b.part[0] = candidate;
+  b.weight[0] = 1;
+  return b;
+}
+
+static blend of_several(const clf__fit *f, double *logp) {
+  blend b = {.parts = f->candidates, .logp = logp};
+  for (int k = 0; k < b.parts; k++) {
+    b.part[k] = k;
+    b.weight[k] = 1.0 / b.parts;
+  }
+  optimise(f, &b);
+  for (int k = smallest(&b); b.parts > MOST || b.weight[k] < SMALL; k = smallest(&b)) {
+    leave_out(&b, k);
+    optimise(f, &b);
+  }
+  return b;
 }
 
 clf_status clf__fit_choose(clf__fit *f) {
-  const size_t n = (size_t)f->judges;
-  double *memory = malloc(n * sizeof *memory);
-  f->blended = malloc(n * sizeof *f->blended);
-  if (!memory || !f->blended) {
-    free(memory);
-    return clf__fail(CLF_ENOMEM, "no memory to choose among candidates");
-  }
-  blend b = {.part = {(int)(clf__fit_best(f) - f->candidate)}, .parts = 1, .logp = f->blended};
-  optimise(f, &b);
-  while (b.parts < MOST) {
-    const blend more = with_one_more(f, &b, memory);
-    if (!is_worth_it(f, &more, &b)) break;
-    b = more;
+  f->blended = malloc((size_t)f->judges * sizeof *f->blended);
+  if (!f->blended) return clf__fail(CLF_ENOMEM, "no memory to choose among candidates");
+  blend one = of_one((int)(clf__fit_best(f) - f->candidate), f->blended);
+  optimise(f, &one);
+  blend b = of_several(f, f->blended);
+  if (!(b.mean > one.mean + LEAST)) {
+    b = one;
     optimise(f, &b);
   }
   for (int k = 0; k < b.parts; k++) f->candidate[b.part[k]].weight = b.weight[k];
   f->valid = clf__fit_score_of(f->blended, f->judge_weights, f->judges);
-  free(memory);
   return CLF_OK;
 }

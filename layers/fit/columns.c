@@ -2,9 +2,11 @@
 /* columns.c: checks the values of the columns, and decides how each is treated at the head of every
  * architecture. */
 #define _POSIX_C_SOURCE 200809L
+#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "clflow/treat.h"
 #include "fit_private.h"
 #include "flow_private.h"
 #include "names.h"
@@ -97,9 +99,32 @@ clf_status clf__fit_set_scaling(const clf__fit *f, clf_flow *flow) {
   return f->c_mean ? clf__flow_set_context_scaling(flow, f->c_mean, f->c_std) : CLF_OK;
 }
 
+static const char *const names[] = {
+    [CLF_TREAT_LOG] = "log", [CLF_TREAT_LOGIT] = "logit", [CLF_TREAT_ASINH] = "asinh"};
+
+static clf_status add_treated(clf__fit *f, int32_t d, const clf_treatment *t) {
+  const clf__label label = clf__column_label(f->data->x->names, d);
+  const char *const name = f->data->x->names ? f->data->x->names[d] : label.s;
+  json_t *const entry = json_pack("{s:s, s:s, s:s}", "name", name, "treatment", names[t->kind],
+                                  "sentence", t->sentence);
+  if (json_array_append_new(f->columns, entry))
+    return clf__fail(CLF_ENOMEM, "no memory for the record of a fit");
+  clf__fit_say(f, t->sentence);
+  return CLF_OK;
+}
+
+static clf_status take_treatments(clf__fit *f, const clf_treatments *t) {
+  for (int32_t d = 0; d < t->cols; d++)
+    if (t->column[d].kind != CLF_TREAT_NONE) CLF_TRY(add_treated(f, d, &t->column[d]));
+  f->head = strdup(t->head);
+  return f->head ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for an architecture");
+}
+
 clf_status clf__fit_treat(clf__fit *f) {
+  clf_treatments t = {0};
   CLF_TRY(find_grids(f));
-  f->head = strdup("standardize");
-  if (!f->head) return clf__fail(CLF_ENOMEM, "no memory for an architecture");
-  return fit_scaling(f);
+  CLF_TRY(clf_table_treat(&f->learn.x, NULL, 0, f->grid, &t));
+  const clf_status s = take_treatments(f, &t);
+  clf_treatments_free(&t);
+  return s ? s : fit_scaling(f);
 }

@@ -43,6 +43,7 @@ typedef struct clf__fit_candidate {
   uint64_t seed;       /* of initial weights and of the order of rows; splits add their number */
   int64_t steps;       /* of training; 0: by expectation maximisation */
   int64_t best;        /* step of the best weights, the mean over splits */
+  int64_t done;        /* steps that were taken, over all splits */
   double seconds;
   clf_flow *flow[CLF_FIT_FOLDS]; /* of each split */
   double *logp;                  /* of each row that judges; (judges) */
@@ -105,7 +106,8 @@ clf_status clf__fit_set_scaling(const clf__fit *f, clf_flow *flow);
 double clf__fit_seconds(const clf__fit *f);
 /* Of the budget, that are left. */
 double clf__fit_left(const clf__fit *f);
-/* Adds a sentence to the record, and reports it. */
+/* Reports a sentence; and adds it to the record. */
+void clf__fit_say(clf__fit *f, const char *sentence);
 clf_status clf__fit_note(clf__fit *f, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Reports the candidate under way; 1: the search is to end. */

@@ -90,7 +90,10 @@ static clf_status try_row(clf__fit *f, const struct row *r, double seconds, doub
     return s;
   }
   const int64_t steps = steps_in(f, (1 - TIMING) * seconds, *of_a_step);
-  return try_steps(f, &c, steps < most ? steps : most);
+  CLF_TRY(try_steps(f, &c, steps < most ? steps : most));
+  const clf__fit_candidate *done = &f->candidate[f->candidates - 1];
+  if (!f->stopped && done->done) *of_a_step = done->seconds / (double)done->done;
+  return CLF_OK;
 }
 
 /* What rows do not use is left to those that follow. */

@@ -43,6 +43,12 @@ void clf__fit_report_end(clf__fit *f, const clf__fit_candidate *c) {
   send(f, &p);
 }
 
+void clf__fit_say(clf__fit *f, const char *sentence) {
+  clf_fit_progress p = state_of(f);
+  p.note = sentence;
+  send(f, &p);
+}
+
 clf_status clf__fit_note(clf__fit *f, const char *format, ...) {
   char sentence[1024];
   va_list ap;
@@ -51,8 +57,6 @@ clf_status clf__fit_note(clf__fit *f, const char *format, ...) {
   va_end(ap);
   if (json_array_append_new(f->notes, json_string(sentence)))
     return clf__fail(CLF_ENOMEM, "no memory for a note on the fit");
-  clf_fit_progress p = state_of(f);
-  p.note = sentence;
-  send(f, &p);
+  clf__fit_say(f, sentence);
   return CLF_OK;
 }

@@ -55,11 +55,10 @@ typedef struct watch {
   clf__fit *f;
   clf__fit_candidate *c;
   int split;
-  int64_t best; /* step of the best weights so far */
-  double until; /* of the clock, seconds; 0: no limit */
-  /* Of clf__fit_time_step(): the first report, and the last. */
-  int64_t first, last;
-  double first_at, last_at;
+  int64_t best, last; /* steps: of the best weights so far, and done */
+  /* Of clf__fit_time_step(): the steps that count, and when they began and are to end. */
+  int64_t first;
+  double first_at, last_at, limit, until;
 } watch;
 
 static void add_point(clf__fit_candidate *c, const clf_progress *p) {
@@ -71,6 +70,7 @@ static int on_progress(const clf_progress *p, void *context) {
   watch *w = context;
   if (p->epoch_done && w->split == 0) add_point(w->c, p);
   if (p->epoch_done && p->best) w->best = p->step;
+  w->last = p->step;
   return clf__fit_report(w->f, w->c, p->step);
 }
 
@@ -99,6 +99,7 @@ clf_status clf__fit_train(clf__fit *f, clf__fit_candidate *c) {
     s = start(f, c, &f->split[k].train, k, &c->flow[k]);
     if (!s) s = run(c, &f->split[k].train, &f->split[k].valid, &w, c->flow[k]);
     best += w.best;
+    c->done += w.last;
   }
   c->best = best / f->splits;
   c->seconds = clf__now() - began;
@@ -121,23 +122,28 @@ clf_status clf__fit_train_again(clf__fit *f, clf__fit_candidate *c, const clf__f
 /* ---- The time of a step
  * ------------------------------------------------------------------------------ */
 
+/* What a device does once, such as compiling kernels, is over after the first validation. */
 static int on_timing(const clf_progress *p, void *context) {
   watch *w = context;
   w->last = p->step;
   w->last_at = clf__now();
-  if (!w->first) w->first = p->step, w->first_at = w->last_at;
+  if (!w->first && p->epoch_done) {
+    w->first = p->step;
+    w->first_at = w->last_at;
+    w->until = w->last_at + w->limit;
+  }
   return clf__fit_report(w->f, w->c, 0) || w->last_at > w->until;
 }
 
-enum { FEW_STEPS = 400 };
+enum { FEW_STEPS = 400, SLOW = 10 /* times the limit for what a device does once */ };
 
-/* The first report comes after kernels were compiled and memory was touched. */
 clf_status clf__fit_time_step(clf__fit *f, clf__fit_candidate *c, double limit, double *seconds) {
   clf_flow *flow = NULL;
   clf_trainer *t = NULL;
   clf_train_options o;
   const int64_t steps = c->steps;
-  watch w = {.f = f, .c = c, .until = clf__now() + limit};
+  const double began = clf__now();
+  watch w = {.f = f, .c = c, .limit = limit, .until = began + SLOW * limit};
   const clf_train_data d = clf__fit_train_data(&f->split[0].train, &f->split[0].valid);
   c->steps = FEW_STEPS;
   clf_status s = clf__fit_flow(f, c, 0, &flow);
@@ -148,6 +154,8 @@ clf_status clf__fit_time_step(clf__fit *f, clf__fit_candidate *c, double limit, 
   clf_trainer_free(t);
   clf_flow_free(flow);
   c->steps = steps;
-  *seconds = w.last > w.first ? (w.last_at - w.first_at) / (double)(w.last - w.first) : limit;
+  const int timed = w.first && w.last > w.first;
+  *seconds = timed ? (w.last_at - w.first_at) / (double)(w.last - w.first)
+                   : (clf__now() - began) / (double)(w.last ? w.last : 1);
   return s;
 }
