@@ -176,7 +176,8 @@ typedef struct cli_column {
   const int64_t *whole;
   const double *numbers;
   int64_t stride;
-  int digits; /* of numbers in text, significant ones; 0: all that a double holds */
+  const clf_column *kind; /* of numbers that stand for labels or dates; NULL: plain ones */
+  int digits;             /* of numbers in text, significant ones; 0: all that a double holds */
 } cli_column;
 /* Writes rows order[0 .. rows) (NULL: 0 .. rows) of these columns as .csv, .npy, or CSV on standard
  * output ("-").  A .npy holds no texts: the first column of them is refused by its name. */

@@ -56,6 +56,7 @@ typedef struct contest {
   clf_score score[MODELS];
   clf_comparison pair[MODELS]; /* `against` first */
   double *difference[MODELS];  /* of its log p from each other's, with --per-row */
+  char **ids, *id_name;        /* of the rows, with --id; or NULL */
 } contest;
 
 static char letter(int i) { return (char)('A' + i); }
@@ -114,15 +115,24 @@ static int check_columns(const contest *c, int i, const clf_flow *flow) {
 
 /* ---- Densities -------------------------------------------------------------- */
 
+static void keep_ids(contest *c, clf_table *data) {
+  c->ids = data->ids;
+  c->id_name = data->id_name;
+  data->ids = NULL;
+  data->id_name = NULL;
+}
+
 /* log p of the rows under model i, whose session is open. */
 static int evaluate(contest *c, int i, cli_session *s) {
   int code = i ? check_columns(c, i, s->flow) : keep_names(c, s->flow);
   if (code) return code;
   const int64_t rows = cli_row_count(s);
   if (i && rows != c->rows)
-    return cli_fail("%s had %" PRId64 " rows and now has %" PRId64 "; it changes while it is read",
-                    cli_common.data, c->rows, rows);
+    return cli_fail("%s has %" PRId64 " rows for %s and %" PRId64
+                    " for %s; without --missing each keeps all of them",
+                    cli_common.data, c->rows, o.path[0], rows, o.path[i]);
   c->rows = rows;
+  if (!i) keep_ids(c, &s->data);
   c->logp[i] = malloc((size_t)rows * sizeof *c->logp[i]);
   if (!c->logp[i]) return cli_fail("out of memory for %" PRId64 " log-densities", rows);
   code = cli_log_probs(s, c->logp[i]);
@@ -175,15 +185,19 @@ static void find_best(contest *c) {
 
 /* ---- For people ------------------------------------------------------------- */
 
-/* "3, 17 and 5 more" of the rows at which log p is -inf under `zero` alone (both: under both). */
+/* "3, 17 and 5 more", the numbers or ids of the rows at which log p is -inf under `zero` alone
+ * (both: under both). */
 static void list_rows(const contest *c, int zero, int other, int both, char *text, size_t size) {
   int64_t found = 0;
   size_t used = 0;
   for (int64_t i = 0; i < c->rows; i++) {
     if (c->logp[zero][i] != -INFINITY || (c->logp[other][i] == -INFINITY) != both) continue;
     if (isnan(c->logp[other][i])) continue;
-    if (found++ < SHOWN && used < size)
-      used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, used ? ", " : "", i);
+    if (found++ >= SHOWN || used >= size) continue;
+    char number[32];
+    snprintf(number, sizeof number, "%" PRId64, i);
+    used += (size_t)snprintf(text + used, size - used, "%s%.40s", used ? ", " : "",
+                             c->ids ? cli_clean(c->ids[i]) : number);
   }
   if (found > SHOWN && used < size)
     snprintf(text + used, size - used, " and %" PRId64 " more", found - SHOWN);
@@ -276,7 +290,7 @@ static json_t *json_zeros(const contest *c, int zero, int other, int both) {
   for (int64_t i = 0; i < c->rows; i++)
     if (c->logp[zero][i] == -INFINITY && (c->logp[other][i] == -INFINITY) == both &&
         !isnan(c->logp[other][i]))
-      json_array_append_new(list, json_integer(i));
+      json_array_append_new(list, c->ids ? cli_json_text(c->ids[i]) : json_integer(i));
   return list;
 }
 
@@ -310,9 +324,10 @@ static int print_json(const contest *c) {
 
 /* Columns logp_A, logp_B, ..., then A_minus_B, ...: a number a row each. */
 static int put_rows(contest *c) {
-  cli_column columns[2 * MODELS];
-  char names[2 * MODELS][16];
+  cli_column columns[2 * MODELS + 1];
+  char names[2 * MODELS + 1][16];
   int count = 0;
+  if (c->ids) columns[count++] = (cli_column){.name = c->id_name, .texts = c->ids};
   for (int i = 0; i < c->count; i++) {
     snprintf(names[count], sizeof *names, "logp_%c", letter(i));
     columns[count] = (cli_column){.name = names[count], .numbers = c->logp[i], .stride = 1};
@@ -339,9 +354,14 @@ static void release(contest *c) {
     free(c->difference[i]);
   }
   free_names(c->names, c->dim);
+  for (int64_t i = 0; c->ids && i < c->rows; i++) free(c->ids[i]);
+  free(c->ids);
+  free(c->id_name);
 }
 
 static int check(void) {
+  if (cli_common.table.id && o.per_row && cli_has_suffix(o.per_row, ".npy"))
+    return cli_usage("--id writes texts, which a .npy cannot hold; write a .csv");
   if (strcmp(cli_common.data, "-") == 0)
     return cli_usage("--data -: the rows are read once for each model; save them to a file");
   if (o.json && o.per_row && strcmp(o.per_row, "-") == 0)

@@ -9,6 +9,7 @@
 /* What --with adds, in the order of the columns: X(word, the word for --help, what it is). */
 #define WITH_MAP(X)                                                                                \
   X(row, "row         ", "the number of the sample in DATA, from 0")                               \
+  X(id, "id          ", "its id, from the column that --id names; written in any case")            \
   X(data, "data        ", "the columns of the model, and its context")                             \
   X(rank, "rank        ", "1 for the sample of lowest density, 2 for the next")                    \
   X(percentile, "percentile  ",                                                                    \
@@ -46,7 +47,7 @@ static cli_option options[] = {
     {"--out", "FILE", "a row `logp` for each sample, in nats: .csv, .npy, or - to print CSV",
      CLI_OUTPUT, &o.out, NULL, 1, 0},
     {"--with", "A,B,...",
-     "columns to write beside logp: row, data, rank, percentile, model, strange (see below)",
+     "columns to write beside logp: row, id, data, rank, percentile, model, strange (see below)",
      CLI_TEXTS, &o.with, NULL, 0, 0},
     {"--lowest", "N",
      "write only the N samples of lowest density, the lowest first, with their numbers (unless "
@@ -83,18 +84,22 @@ static int read_words(void) {
     with[i] = 1;
   }
   if (o.lowest && !o.with.count) with[WITH_row] = 1;
+  if (with[WITH_id] && !cli_common.table.id)
+    return cli_usage("--with id needs --id COLUMN, the column that names the rows");
+  with[WITH_id] = cli_common.table.id != NULL;
   if (o.samples && !with[WITH_model])
     return cli_usage("--samples is for --with model; leave it out");
   return CLI_OK;
 }
 
 static int check_texts(void) {
-  if (!cli_has_suffix(o.out, ".npy") || !with[WITH_strange]) return CLI_OK;
-  return cli_usage("--with strange writes texts, which a .npy cannot hold; write a .csv");
+  if (!cli_has_suffix(o.out, ".npy") || !(with[WITH_id] || with[WITH_strange])) return CLI_OK;
+  return cli_usage("%s writes texts, which a .npy cannot hold; write a .csv",
+                   with[WITH_id] ? "--id" : "--with strange");
 }
 
 static int check_images(const cli_session *s) {
-  static const int of_tables[] = {WITH_data, WITH_strange};
+  static const int of_tables[] = {WITH_id, WITH_data, WITH_strange};
   for (size_t i = 0; s->images && i < sizeof of_tables / sizeof *of_tables; i++)
     if (with[of_tables[i]])
       return cli_usage("--with %s is for tables, %s holds images; leave it out",
@@ -283,24 +288,54 @@ typedef struct list {
 
 static void add(list *l, cli_column column) { l->at[l->count++] = column; }
 
-/* `names`: the model's, for a table that has none. */
-static void add_table(list *l, const clf_table *t, char *const *names, char prefix) {
-  if (t->names) names = t->names;
+/* The columns of a table under these names and of these kinds, where there are any. */
+static void add_table(list *l, const clf_table *t, char *const *names, const clf_column *kinds,
+                      char prefix) {
   for (int32_t d = 0; t->at && d < t->cols; d++) {
     char *const own = l->own[l->count];
     snprintf(own, sizeof *l->own, "%c%" PRId32, prefix, d);
     add(l, (cli_column){.name = names ? names[d] : own,
                         .numbers = t->at + d,
-                        .stride = t->rows > 1 ? t->cols : 0});
+                        .stride = t->rows > 1 ? t->cols : 0,
+                        .kind = kinds ? &kinds[d] : NULL});
   }
 }
 
-static void add_all(list *l, const cli_session *s, const work *w) {
-  if (with[WITH_row]) add(l, (cli_column){.name = "row", .whole = w->number});
-  if (with[WITH_data]) {
-    add_table(l, &s->data, clf_flow_columns(s->flow), 'x');
-    add_table(l, &s->given, clf_flow_context_columns(s->flow), 'c');
+/* The code of the label whose column is 1; NaN where it is missing. */
+static double code_of(const double *columns, int32_t labels) {
+  int32_t most = 0;
+  for (int32_t k = 1; k < labels; k++)
+    if (columns[k] > columns[most]) most = k;
+  return isnan(columns[0]) ? NAN : (double)most;
+}
+
+/* The context as the table has it, a column for all labels, from a column for each. */
+static int collapse(const clf_table *given, const clf_columns *source, clf_table *to) {
+  if (!given->at || !source) return CLI_OK;
+  if (clf_table_new(given->rows, source->count, to) != CLF_OK) return cli_fail_library();
+  for (int64_t i = 0; i < given->rows; i++) {
+    const double *from = given->at + i * given->cols;
+    for (int32_t j = 0; j < source->count; j++) {
+      const clf_column *const kind = source->at ? &source->at[j] : NULL;
+      const int32_t labels = kind && kind->kind == CLF_COLUMN_CATEGORY ? kind->category_count : 0;
+      to->at[i * to->cols + j] = labels ? code_of(from, labels) : *from;
+      from += labels ? labels : 1;
+    }
   }
+  return CLI_OK;
+}
+
+static void add_all(list *l, const cli_session *s, const work *w, const clf_table *context) {
+  const clf_columns *const source = clf_flow_context_table(s->flow);
+  if (with[WITH_row]) add(l, (cli_column){.name = "row", .whole = w->number});
+  if (with[WITH_id]) add(l, (cli_column){.name = s->data.id_name, .texts = s->data.ids});
+  if (with[WITH_data])
+    add_table(l, &s->data, s->data.names ? s->data.names : clf_flow_columns(s->flow),
+              clf_flow_kinds(s->flow), 'x');
+  if (with[WITH_data] && context->at)
+    add_table(l, context, source->names, source->at, 'c');
+  else if (with[WITH_data])
+    add_table(l, &s->given, clf_flow_context_columns(s->flow), NULL, 'c');
   add(l, (cli_column){.name = "logp", .numbers = w->logp, .stride = 1});
   if (with[WITH_rank]) add(l, (cli_column){.name = "rank", .whole = w->rank});
   if (with[WITH_percentile])
@@ -313,11 +348,15 @@ static void add_all(list *l, const cli_session *s, const work *w) {
 static int put_all(const cli_session *s, const work *w) {
   const size_t most = (size_t)s->data.cols + (size_t)s->given.cols + WITH_COUNT + 1;
   list l = {.at = malloc(most * sizeof *l.at), .own = malloc(most * sizeof *l.own)};
+  clf_table context = {0};
   int code = l.at && l.own ? CLI_OK : cli_fail("out of memory for %zu columns", most);
+  if (!code && with[WITH_data])
+    code = collapse(&s->given, clf_flow_context_table(s->flow), &context);
   if (!code) {
-    add_all(&l, s, w);
+    add_all(&l, s, w, &context);
     code = cli_put_columns(o.out, l.at, l.count, w->order, w->written);
   }
+  clf_table_free(&context);
   free(l.at);
   free(l.own);
   return code;

@@ -44,20 +44,31 @@ static void put_word(text *t, const char *word, const char *not_first) {
     put_quoted(t, word);
 }
 
-/* `alone`: the line has no other field, and would be a blank one, which readers skip. */
-static void put_field(text *t, const cli_column *c, int64_t row, int alone) {
-  char number[40] = "";
-  if (c->texts) {
-    put_word(t, c->texts[row] ? c->texts[row] : "", "");
+static void put_number(text *t, const cli_column *c, double number) {
+  char label[1100]; /* a label has up to 1024 bytes */
+  if (c->kind) {
+    clf_column_text(c->kind, number, label, sizeof label);
+    if (*label) put_word(t, label, "");
     return;
   }
-  if (c->whole)
-    snprintf(number, sizeof number, "%" PRId64, c->whole[row]);
-  else if (!isnan(c->numbers[row * c->stride]))
-    snprintf(number, sizeof number, "%.*g", c->digits ? c->digits : 17,
-             c->numbers[row * c->stride]);
-  if (alone && !*number) strcpy(number, "\"\"");
-  put(t, number, strlen(number));
+  if (isnan(number)) return;
+  snprintf(label, sizeof label, "%.*g", c->digits ? c->digits : 17, number);
+  put(t, label, strlen(label));
+}
+
+/* `alone`: the line has no other field, and would be a blank one, which readers skip. */
+static void put_field(text *t, const cli_column *c, int64_t row, int alone) {
+  const size_t before = t->used;
+  char whole[32];
+  if (c->texts) {
+    put_word(t, c->texts[row] ? c->texts[row] : "", "");
+  } else if (c->whole) {
+    snprintf(whole, sizeof whole, "%" PRId64, c->whole[row]);
+    put(t, whole, strlen(whole));
+  } else {
+    put_number(t, c, c->numbers[row * c->stride]);
+  }
+  if (alone && t->used == before) put(t, "\"\"", 2);
 }
 
 static int put_csv(const char *path, const cli_column *columns, int count, const int64_t *order,

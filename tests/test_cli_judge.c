@@ -211,6 +211,49 @@ START_TEST(strange_given_a_context) {
 }
 END_TEST
 
+/* Labels, ids and missing values come back as the table had them. */
+static const char *const people = "name,size,kind,height\n"
+                                  "ann,1.5,oak,10\n"
+                                  "\"bo, b\",2.5,elm,12\n"
+                                  "cy,,oak,11\n"
+                                  "di,0.5,elm,30\n"
+                                  "ed,1,,12\n"
+                                  "flo,2,oak,13\n";
+
+START_TEST(rows_as_the_table_has_them) {
+  const char *const log_prob = "log-prob trees.safetensors --data trees.csv --id name --out -" CPU;
+  char command[256];
+  write_text("trees.csv", people);
+  result r =
+      run("train --device cpu64 --epochs 1 --lr 1e-9 --valid-split 0 --data trees.csv --drop "
+          "name --given kind --discrete none --flow 2|2:coupling(affine,mlp(4x1))->normal "
+          "--out trees.safetensors");
+  expect_code("train", &r, 0);
+  release(r);
+  snprintf(command, sizeof command, "%s --with data", log_prob);
+  r = run(command);
+  expect_code(command, &r, 0);
+  expect_text(command, "stdout", r.out, "name,size,height,kind,logp\nann,1.5,10,oak,-");
+  expect_text(command, "stdout", r.out, "\n\"bo, b\",2.5,12,elm,-");
+  expect_text(command, "stdout", r.out, "\ncy,,11,oak,\n");
+  expect_text(command, "stdout", r.out, "\ned,1,12,,\nflo,");
+  expect_text(command, "stderr", r.err, "log p is empty at 2 of 6 rows, which lack a value");
+  release(r);
+  snprintf(command, sizeof command, "%s --lowest 1 --with strange", log_prob);
+  succeeds(command, "name,logp,strange\ndi,-");
+  succeeds("log-prob trees.safetensors --data trees.csv --out -" CPU, "\n\"\"\n");
+  succeeds("compare trees.safetensors trees.safetensors --data trees.csv --id name --per-row -" CPU,
+           "name,logp_A,logp_B,A_minus_B\nann,");
+  succeeds("compare trees.safetensors trees.safetensors --data trees.csv" CPU,
+           "with missing values  2, left out\n");
+  succeeds("eval trees.safetensors --data trees.csv" CPU, "with missing values  2, left out\n");
+  refuses(2, "log-prob trees.safetensors --data trees.csv --out - --with id",
+          "--with id needs --id COLUMN");
+  refuses(2, "log-prob trees.safetensors --data trees.csv --id name --out n.npy",
+          "--id writes texts, which a .npy cannot hold; write a .csv");
+}
+END_TEST
+
 START_TEST(columns_that_are_refused) {
   refuses(2, "log-prob unit.safetensors --data rows.csv --out - --with logp",
           "--with takes any of row, ");
@@ -331,6 +374,7 @@ int main(int argc, char **argv) {
                               ranks_and_percentages,
                               strangest_rows,
                               strange_given_a_context,
+                              rows_as_the_table_has_them,
                               columns_that_are_refused,
                               parts_of_a_training,
                               parts_of_a_fit,
