@@ -9,8 +9,7 @@
 
 struct cli_fit_wanted cli_fit_wanted;
 
-/* ---- Options ------------------------------------------------------------------------------------
- */
+/* ---- Options ------------------------------------------------------------------------------- */
 
 static cli_option options[] = {
     {"DATA", NULL, "a table, or the name of a built-in set", CLI_DATA, &cli_common.data, NULL, 1,
@@ -47,8 +46,7 @@ static cli_option options[] = {
     CLI_OPTIONS_END,
 };
 
-/* ---- Names of what is written
- * --------------------------------------------------------------------- */
+/* ---- Names of what is written -------------------------------------------------------------- */
 
 /* "data/wine.csv.gz" becomes "wine"; its length. */
 static int stem_of(const char *path, char *stem, size_t size) {
@@ -87,8 +85,7 @@ static const char *also_writes(int i, const char **option) {
   return NULL;
 }
 
-/* ---- Checks before anything is read
- * ------------------------------------------------------------------ */
+/* ---- Checks before anything is read -------------------------------------------------------- */
 
 /* A name that the user did not choose may replace only what this verb wrote. */
 static int check_own(const char *path) {
@@ -123,8 +120,7 @@ static int read_repeat(void) {
                                           cli_fit_wanted.repeat);
 }
 
-/* ---- The fit
- * ------------------------------------------------------------------------------------------- */
+/* ---- The fit ------------------------------------------------------------------------------- */
 
 /* Flows of layers train faster in C than through OpenCL on the same processor
  * (docs/performance.md), so `auto` is asked only where there is another device. */

@@ -9,8 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- Progress
- * ------------------------------------------------------------------------------------ */
+/* ---- Progress ------------------------------------------------------------------------------ */
 
 /* "autoregressive splines 340/1200; best so far: mixture -14.21; 12 s of 60" */
 static void draw(const clf_fit_progress *p) {
@@ -36,8 +35,7 @@ int cli_fit_progress(const clf_fit_progress *p, void *context) {
   return cli_stop_wanted;
 }
 
-/* ---- The report
- * ------------------------------------------------------------------------------------ */
+/* ---- The report ---------------------------------------------------------------------------- */
 
 /* The rows that the record calls test rows, or those of --test. */
 int cli_fit_report(cli_session *s, const cli_fit_rows *rows, const char *model, const char *path,
@@ -54,8 +52,7 @@ int cli_fit_report(cli_session *s, const cli_fit_rows *rows, const char *model, 
   return code;
 }
 
-/* ---- Tables
- * ------------------------------------------------------------------------------------------ */
+/* ---- Tables -------------------------------------------------------------------------------- */
 
 static double number(const json_t *at, const char *name) {
   const json_t *const v = json_object_get(at, name);
@@ -114,6 +111,6 @@ int cli_fit_print(const clf_flow *flow, const char *model, const char *report,
   printf("%s\n\nmodel:  %s\nreport: %s\n", verdict, cli_clean(model), cli_clean(report));
   char line[1024] = "next:   clflow sample";
   cli_append_word(' ', model, line, sizeof line);
-  puts(line);
+  printf("%s -n 1000 --out samples.csv\n", line);
   return CLI_OK;
 }

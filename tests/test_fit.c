@@ -104,8 +104,7 @@ START_TEST(records_are_saved_with_the_flow) {
 }
 END_TEST
 
-/* ---- The search ---------------------------------------------------------------------------------
- */
+/* ---- The search ---------------------------------------------------------------------------- */
 
 static clf_device *dev;
 static void open_device(void) { WORKS(clf_open("cpu", &dev)); }
@@ -386,8 +385,13 @@ START_TEST(bad_input_is_refused) {
   o = brief(1);
   for (int64_t i = 0; i < x.rows; i++) x.at[2 * i + 1] = 4;
   refused(&(clf_fit_data){.x = &x}, &o, CLF_ENUM,
-          "column 2 is 4 in every row used for training: it cannot be standardised; leave it "
-          "out");
+          "column 2: the same in every row to learn from, so that there is no density: leave the "
+          "column out (--drop)");
+  clf_table same = drawn("moons:n=50");
+  for (int64_t i = 0; i < same.rows * 2; i++) same.at[i] = 1;
+  refused(&(clf_fit_data){.x = &same}, &o, CLF_ENUM,
+          "all rows are equal: there is no density to fit");
+  clf_table_free(&same);
   x.at[5] = NAN;
   refused(&(clf_fit_data){.x = &x}, &o, CLF_ENUM, "row 2, column 2 is nan");
   clf_table_free(&x);

@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-/* ---- Rows ----------------------------------------------------------------------------------- */
+/* ---- Rows ---------------------------------------------------------------------------------- */
 
 /* What the rows of a table serve for. */
 enum { CLF_ROW_TRAIN, CLF_ROW_VALID, CLF_ROW_TEST };
@@ -28,7 +28,7 @@ enum { CLF_ROW_TRAIN, CLF_ROW_VALID, CLF_ROW_TEST };
 CLF_API clf_status clf_split_rows(int64_t rows, double valid, double test, uint64_t seed,
                                   uint8_t *part);
 
-/* ---- The search ----------------------------------------------------------------------------- */
+/* ---- The search ---------------------------------------------------------------------------- */
 
 /* Rows to fit a density to. */
 typedef struct clf_fit_data {

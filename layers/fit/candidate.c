@@ -7,8 +7,7 @@
 #include <string.h>
 #include "fit_private.h"
 
-/* ---- Architectures
- * -------------------------------------------------------------------------------- */
+/* ---- Architectures ------------------------------------------------------------------------- */
 
 /* "6|3: standardize, LAYERS -> BASE; context: standardize" */
 char *clf__fit_arch(const clf__fit *f, const char *layers, const char *base) {
@@ -64,8 +63,7 @@ clf_status clf__fit_flow(const clf__fit *f, const clf__fit_candidate *c, int spl
   return s;
 }
 
-/* ---- Scores
- * ------------------------------------------------------------------------------------------- */
+/* ---- Scores -------------------------------------------------------------------------------- */
 
 enum { TRAIN_ROWS = 20000 }; /* that say how well a model has learnt its own rows */
 

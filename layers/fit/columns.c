@@ -11,8 +11,7 @@
 #include "flow_private.h"
 #include "names.h"
 
-/* ---- Checks
- * ------------------------------------------------------------------------------------------ */
+/* ---- Checks -------------------------------------------------------------------------------- */
 
 static clf_status check_finite(const clf_table *t, const char *of) {
   for (int64_t i = 0; i < t->rows * t->cols; i++)
@@ -43,24 +42,56 @@ clf_status clf__fit_check_data(const clf__fit *f) {
   return check_weights(d);
 }
 
-/* ---- Treatment
- * --------------------------------------------------------------------------------------- */
+/* A column with one value has no density, and tells nothing. */
+static clf_status check_constant(const clf__fit *f) {
+  const clf_table *x = &f->learn.x;
+  clf__name_list list = {0};
+  int32_t columns = 0;
+  for (int32_t d = 0; d < x->cols; d++) {
+    int64_t i = 1;
+    while (i < x->rows && x->at[i * x->cols + d] == x->at[d]) i++;
+    if (i < x->rows) continue;
+    const clf__label label = clf__column_label(x->names, d);
+    const char *const name = x->names ? x->names[d] : label.s;
+    clf__name_list_add(&list, name, strlen(name));
+    columns++;
+  }
+  if (columns == 0) return CLF_OK;
+  if (columns == x->cols)
+    return clf__fail(CLF_ENUM, "all rows are equal: there is no density to fit");
+  return clf__fail(
+      CLF_ENUM,
+      "%s: the same in every row to learn from, so that there is no density: leave %s out "
+      "(--drop)",
+      clf__name_list_text(&list), columns == 1 ? "the column" : "these columns");
+}
+
+/* ---- Treatment ----------------------------------------------------------------------------- */
+
+static clf_status say_grids(clf__fit *f, int columns, clf__name_list *list) {
+  if (columns == 0) return CLF_OK;
+  return clf__fit_note(
+      f,
+      "%s %s few values, all on a grid: noise of one step is added in training, and "
+      "samples are rounded to the grid",
+      clf__name_list_text(list), columns == 1 ? "has" : "have");
+}
 
 static clf_status find_grids(clf__fit *f) {
   const int32_t D = f->data->x->cols;
-  int any = 0;
+  clf__name_list list = {0};
+  int columns = 0;
   f->grid = calloc((size_t)D, sizeof *f->grid);
   if (!f->grid) return clf__fail(CLF_ENOMEM, "no memory for the grids of columns");
   for (int32_t d = 0; d < D; d++) {
     CLF_TRY(clf_table_discrete(f->data->x, d, &f->grid[d]));
     if (!(f->grid[d].step > 0)) continue;
-    any = 1;
-    CLF_TRY(clf__fit_note(f,
-                          "%s has few values, all on a grid of step %.6g: noise of one step is "
-                          "added in training, and samples are rounded to the grid",
-                          clf__column_label(f->data->x->names, d).s, f->grid[d].step));
+    const clf__label label = clf__column_label(f->data->x->names, d);
+    const char *const name = f->data->x->names ? f->data->x->names[d] : label.s;
+    clf__name_list_add(&list, name, strlen(name));
+    columns++;
   }
-  if (any) return CLF_OK;
+  if (columns) return say_grids(f, columns, &list);
   free(f->grid);
   f->grid = NULL;
   return CLF_OK;
@@ -122,6 +153,7 @@ static clf_status take_treatments(clf__fit *f, const clf_treatments *t) {
 
 clf_status clf__fit_treat(clf__fit *f) {
   clf_treatments t = {0};
+  CLF_TRY(check_constant(f));
   CLF_TRY(find_grids(f));
   CLF_TRY(clf_table_treat(&f->learn.x, NULL, 0, f->grid, &t));
   const clf_status s = take_treatments(f, &t);

@@ -81,8 +81,7 @@ typedef struct clf__fit {
   clf__fit_score train, valid, tested; /* of the result */
 } clf__fit;
 
-/* ---- rows.c: who trains, judges and tests ------------------------------------------------------
- */
+/* ---- rows.c: who trains, judges and tests -------------------------------------------------- */
 
 clf_status clf__fit_divide(clf__fit *f);
 /* Copies of all rows, whatever they serve for. */
@@ -91,8 +90,7 @@ void clf__fit_rows_free(clf__fit_rows *r);
 void clf__fit_divide_free(clf__fit *f);
 clf_train_data clf__fit_train_data(const clf__fit_rows *train, const clf__fit_rows *valid);
 
-/* ---- columns.c: the head of every architecture
- * --------------------------------------------------- */
+/* ---- columns.c: the head of every architecture --------------------------------------------- */
 
 /* Refuses values that no candidate can take. */
 clf_status clf__fit_check_data(const clf__fit *f);
@@ -100,8 +98,7 @@ clf_status clf__fit_treat(clf__fit *f);
 /* Gives a flow the scaling that all candidates share. */
 clf_status clf__fit_set_scaling(const clf__fit *f, clf_flow *flow);
 
-/* ---- progress.c
- * ---------------------------------------------------------------------------------- */
+/* ---- progress.c ---------------------------------------------------------------------------- */
 
 double clf__fit_seconds(const clf__fit *f);
 /* Of the budget, that are left. */
@@ -114,8 +111,7 @@ clf_status clf__fit_note(clf__fit *f, const char *format, ...)
 int clf__fit_report(clf__fit *f, const clf__fit_candidate *c, int64_t step);
 void clf__fit_report_end(clf__fit *f, const clf__fit_candidate *c);
 
-/* ---- candidate.c
- * ---------------------------------------------------------------------------------- */
+/* ---- candidate.c --------------------------------------------------------------------------- */
 
 /* An architecture of the data as text, to be freed; NULL without memory. */
 char *clf__fit_arch(const clf__fit *f, const char *layers, const char *base);
@@ -132,8 +128,7 @@ clf_status clf__fit_end(clf__fit *f, clf__fit_candidate *c);
 void clf__fit_candidate_free(clf__fit_candidate *c);
 const clf__fit_candidate *clf__fit_best(const clf__fit *f);
 
-/* ---- score.c
- * --------------------------------------------------------------------------------------- */
+/* ---- score.c ------------------------------------------------------------------------------- */
 
 clf_status clf__fit_log_prob(clf_flow *flow, const clf__fit_rows *rows, double *logp);
 clf__fit_score clf__fit_score_of(const double *logp, const double *weights, int64_t n);
@@ -143,8 +138,7 @@ clf__fit_score clf__fit_difference(const clf__fit *f, const double *a, const dou
 clf_status clf__fit_mean_density(const clf__fit_candidate *c, int splits, const clf__fit_rows *rows,
                                  double *logp);
 
-/* ---- Kinds of candidates -----------------------------------------------------------------------
- */
+/* ---- Kinds of candidates ------------------------------------------------------------------- */
 
 /* mixtures.c */
 clf_status clf__fit_mixtures(clf__fit *f);
@@ -176,8 +170,7 @@ typedef struct clf__fit_sizes {
 } clf__fit_sizes;
 clf__fit_sizes clf__fit_size(const clf__fit *f);
 
-/* ---- The end
- * ------------------------------------------------------------------------------------- */
+/* ---- The end ------------------------------------------------------------------------------- */
 
 /* choose.c: the weight of each candidate in the result. */
 clf_status clf__fit_choose(clf__fit *f);

@@ -39,8 +39,7 @@ static int applies(const clf__fit *f, const struct row *r) {
   return D >= r->dims_from && D <= r->dims_to && (r->base == NORMAL || find(f, "mixture"));
 }
 
-/* ---- Candidates
- * -------------------------------------------------------------------------------------- */
+/* ---- Candidates ---------------------------------------------------------------------------- */
 
 static clf_status begin_row(clf__fit *f, const struct row *r, clf__fit_candidate *c) {
   const clf__fit_sizes size = clf__fit_size(f);
@@ -74,8 +73,7 @@ static int64_t steps_in(const clf__fit *f, double seconds, double of_a_step) {
   return steps < FEWEST_STEPS ? FEWEST_STEPS : steps > 1e6 ? 1000000 : (int64_t)steps;
 }
 
-/* ---- Trials
- * ------------------------------------------------------------------------------------------- */
+/* ---- Trials -------------------------------------------------------------------------------- */
 
 #define TRIALS 0.45 /* share of the time after the baselines that they have */
 #define TIMING 0.15 /* share of a trial's time that measuring a step may take */
@@ -111,8 +109,7 @@ static clf_status trials(clf__fit *f, double of_a_step[ROWS]) {
   return CLF_OK;
 }
 
-/* ---- Longer trainings
- * ------------------------------------------------------------------------------------ */
+/* ---- Longer trainings ---------------------------------------------------------------------- */
 
 #define LONGER 0.55    /* share of the time left that the first of them has */
 #define OVERFITTED 0.5 /* the best weights came before this share of the steps */
@@ -181,8 +178,7 @@ static clf_status longer(clf__fit *f, const double of_a_step[ROWS]) {
   return CLF_OK;
 }
 
-/* ---- Other starts
- * ---------------------------------------------------------------------------------------- */
+/* ---- Other starts -------------------------------------------------------------------------- */
 
 /* Models that differ by their start alone err differently: a blend of them is better than each. */
 static clf_status starts(clf__fit *f, const double of_a_step[ROWS]) {

@@ -11,8 +11,7 @@
 
 int clf__fit_is_mixture(const char *base) { return strncmp(base, "mixture(", 8) == 0; }
 
-/* ---- One mixture
- * ---------------------------------------------------------------------------------- */
+/* ---- One mixture --------------------------------------------------------------------------- */
 
 static int value_of(const char *options, const char *name, double *value) {
   clf__parameter all[16];
@@ -69,8 +68,7 @@ clf_status clf__fit_em(clf__fit *f, clf__fit_candidate *c) {
   return s;
 }
 
-/* ---- The baselines
- * ---------------------------------------------------------------------------------- */
+/* ---- The baselines ------------------------------------------------------------------------- */
 
 static clf_status fit(clf__fit *f, const char *title, const char *base, const char *options,
                       clf__fit_candidate *c) {

@@ -28,8 +28,7 @@ uint32_t clf__fit_checksum(const clf_fit_data *d) {
   return (uint32_t)sum;
 }
 
-/* ---- Candidates
- * ------------------------------------------------------------------------------------------ */
+/* ---- Candidates ---------------------------------------------------------------------------- */
 
 /* The curve of the first split: step, mean log p of training rows, of validation rows. */
 static json_t *curve_of(const clf__fit_candidate *c) {
@@ -91,8 +90,7 @@ static json_t *candidates_of(const clf__fit *f) {
   return list;
 }
 
-/* ---- The whole
- * --------------------------------------------------------------------------------------------- */
+/* ---- The whole ----------------------------------------------------------------------------- */
 
 static json_t *rows_of(const clf__fit *f) {
   const int folds = f->splits > 1 ? f->splits : 0;

@@ -10,8 +10,7 @@
 #include "fit_private.h"
 #include "flow_private.h"
 
-/* ---- A blend
- * ------------------------------------------------------------------------------------------- */
+/* ---- A blend ------------------------------------------------------------------------------- */
 
 /* HEAD -> blend(0.3: LAYERS -> BASE; 0.7: ...) */
 static clf_status blend_arch(const clf__fit *f, clf_arch **arch) {
@@ -84,8 +83,7 @@ static clf_status make_blend(const clf__fit *f, clf_flow **flow) {
   return s;
 }
 
-/* ---- The flow
- * ------------------------------------------------------------------------------------------- */
+/* ---- The flow ------------------------------------------------------------------------------ */
 
 static clf_status make(clf__fit *f, clf_flow **flow) {
   clf__fit_candidate *only = NULL;
@@ -131,8 +129,7 @@ static clf_status score_result(clf_flow *flow, const clf__fit_rows *rows, clf__f
   return s;
 }
 
-/* ---- All rows
- * --------------------------------------------------------------------------------------------- */
+/* ---- All rows ------------------------------------------------------------------------------ */
 
 /* The flows of the candidates that make the result, trained again on all rows. */
 static clf_status refit(clf__fit *f) {

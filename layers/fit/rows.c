@@ -10,11 +10,11 @@
 #include "fit_private.h"
 #include "names.h"
 
-/* ---- Copies -------------------------------------------------------------------------------------
- */
+/* ---- Copies -------------------------------------------------------------------------------- */
 
 void clf__fit_rows_free(clf__fit_rows *r) {
-  r->x.names = r->given.names = NULL; /* those of the data */
+  r->x.names = r->given.names = NULL; /* those of the data, as the descriptions are */
+  r->x.columns = r->given.columns = NULL;
   clf_table_free(&r->x);
   clf_table_free(&r->given);
   free(r->weights);
@@ -25,6 +25,7 @@ static clf_status copy_table(const clf_table *from, const int64_t *index, int64_
                              clf_table *to) {
   CLF_TRY(clf_table_new(n, from->cols, to));
   to->names = from->names;
+  to->columns = from->columns;
   for (int64_t i = 0; i < n; i++)
     memcpy(to->at + i * from->cols, from->at + index[i] * from->cols,
            (size_t)from->cols * sizeof *to->at);
@@ -54,8 +55,7 @@ clf_train_data clf__fit_train_data(const clf__fit_rows *train, const clf__fit_ro
   return d;
 }
 
-/* ---- Division
- * ------------------------------------------------------------------------------------- */
+/* ---- Division ------------------------------------------------------------------------------ */
 
 static int64_t rows_in(const clf__fit *f, int role) {
   int64_t n = 0;

@@ -48,8 +48,7 @@ static clf_status start(const clf__fit *f, const clf__fit_candidate *c, const cl
   return s;
 }
 
-/* ---- One split
- * ------------------------------------------------------------------------------------ */
+/* ---- One split ----------------------------------------------------------------------------- */
 
 typedef struct watch {
   clf__fit *f;
@@ -119,8 +118,7 @@ clf_status clf__fit_train_again(clf__fit *f, clf__fit_candidate *c, const clf__f
   return s;
 }
 
-/* ---- The time of a step
- * ------------------------------------------------------------------------------ */
+/* ---- The time of a step -------------------------------------------------------------------- */
 
 /* What a device does once, such as compiling kernels, is over after the first validation. */
 static int on_timing(const clf_progress *p, void *context) {
