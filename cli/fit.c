@@ -141,8 +141,10 @@ static int fit(cli_session *s, cli_fit_rows *rows) {
                              .weights = rows->weights.at,
                              .part = rows->part,
                              .name = cli_common.data};
+  cli_signals_ask();
   const clf_status status =
       clf_fit(s->dev, &data, &cli_fit_wanted.o, cli_fit_progress, NULL, &s->flow);
+  cli_signals_begin();
   cli_progress_clear();
   if (!s->flow) return cli_fail_library();
   if (status != CLF_OK && status != CLF_ESTOPPED) return cli_fail_library();
