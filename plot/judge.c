@@ -22,7 +22,7 @@ const char *clf__name_of(const clf__facts *f, int32_t column, char name[32]) {
   return name;
 }
 
-const clf_column *clf__kind_of(const clf__facts *f, int32_t column) {
+const clf_column *clf__description_of(const clf__facts *f, int32_t column) {
   const clf_column *const kinds = clf_flow_kinds(f->flow);
   const clf_table *const t = f->part[CLF__TEST].rows->x;
   return kinds ? &kinds[column] : t->columns ? &t->columns[column] : NULL;

@@ -86,7 +86,7 @@ void clf__judge_free(clf__facts *f);
 const char *clf__name_of(const clf__facts *f, int32_t column, char name[32]);
 
 /* What is known of a column's values; NULL: they are numbers. */
-const clf_column *clf__kind_of(const clf__facts *f, int32_t column);
+const clf_column *clf__description_of(const clf__facts *f, int32_t column);
 
 /* ---- The steps, a file each ------------------------------------------------------------ */
 

@@ -72,7 +72,7 @@ static void describe_kind(const clf_column *kind, clf__axis *a) {
 
 clf_status clf__column_axis(const clf__facts *f, int32_t d, const char *name, clf__axis *a) {
   const clf_column_grid *const grid = clf_flow_grid(f->flow);
-  const clf_column *const kind = clf__kind_of(f, d);
+  const clf_column *const kind = clf__description_of(f, d);
   *a = (clf__axis){.name = name};
   CLF_TRY(range_of(f, d, &a->range));
   if (kind) describe_kind(kind, a);

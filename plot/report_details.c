@@ -21,7 +21,7 @@ static void number(clf__page *p, double v, int digits) {
 /* A value of column d: a label, a date, or a number of so many digits. */
 static void value(clf__page *p, const clf__facts *f, int32_t d, double v, int digits) {
   char text[1100];
-  const clf_column *const kind = clf__kind_of(f, d);
+  const clf_column *const kind = clf__description_of(f, d);
   if (!kind || kind->kind == CLF_COLUMN_NUMBER) {
     number(p, v, digits);
     return;
@@ -34,7 +34,7 @@ static void value(clf__page *p, const clf__facts *f, int32_t d, double v, int di
 static void reasons(clf__page *p, const clf__facts *f, const clf__strange *s) {
   enum { NAMED = 3 };
   const double *const x = f->part[s->part].rows->x->at + s->row * f->dim;
-  int32_t done[NAMED];
+  int32_t done[NAMED] = {0};
   int n = 0;
   for (; n < NAMED; n++) {
     int32_t best = -1;

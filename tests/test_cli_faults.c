@@ -69,6 +69,7 @@ static const struct verb {
      0},
     {"interpolate m.safetensors --data moons:n=9 --index 0,1,2,3 --grid 2 --out out.csv", 0},
     {"complete i.safetensors --data glyphs:n=9,size=4 --index 4 --out out.png", 0},
+    {"report m.safetensors --data moons:n=9 --out out.html", 0},
     {"jacobian m.safetensors --data moons:n=9", 0},
     {"jacobian m.safetensors --data moons:n=9 --json", 0},
     {"info m.safetensors --batch 8", 0},
