@@ -38,6 +38,7 @@ static void find_ticks(const clf__axis *a, double want, clf__ticks *t) {
     clf__date_ticks(t, a->range, a->unit, want);
   else
     clf__ticks_find(t, a->range, want, 0);
+  if (t->count < 3 && !a->labels && a->unit == 0) clf__ticks_find(t, a->range, 1.7 * want, 0);
 }
 
 /* The widest label. */

@@ -81,26 +81,59 @@ static clf_status score(clf__facts *f, clf__part *p) {
 
 /* ---- Rows for pictures -------------------------------------------------------------------- */
 
-/* The test rows, or where these are few all rows; of many, evenly spaced ones.  Of conditional
- * models those that samples were drawn for. */
+/* The k-th of `count` evenly spaced ones of the rows of parts first .. test, and its part. */
+static int64_t spaced(const clf__facts *f, int first, int64_t k, int64_t count, int *part) {
+  int64_t all = 0;
+  for (int i = first; i < CLF__PARTS; i++) all += f->part[i].n;
+  int64_t row = (int64_t)((double)k * (double)all / (double)count);
+  for (*part = first; row >= f->part[*part].n; (*part)++) row -= f->part[*part].n;
+  return row;
+}
+
+static clf_status no_memory(int64_t n) {
+  return clf__plot_fail(CLF_ENOMEM, "no memory for %" PRId64 " rows", n);
+}
+
+/* Of conditional models samples for the contexts of the shown rows, as many for each. */
+static clf_status draw_shadows(clf__facts *f, int first) {
+  enum { ENOUGH = 4000 };
+  const int64_t each = (ENOUGH + f->shown - 1) / f->shown, C = f->context;
+  f->shadows = each * f->shown;
+  f->shadow = malloc((size_t)f->shadows * (size_t)f->dim * sizeof *f->shadow);
+  double *const c = malloc((size_t)f->shown * (size_t)C * sizeof *c);
+  if (!f->shadow || !c) {
+    free(c);
+    return no_memory(f->shadows);
+  }
+  for (int64_t k = 0; k < f->shown; k++) {
+    int part;
+    const int64_t row = spaced(f, first, k, f->shown, &part);
+    memcpy(c + k * C, f->part[part].rows->given->at + row * C, (size_t)C * sizeof *c);
+  }
+  const clf_status s = clf_sample_given(f->flow, c, f->shown, f->source->seed + 1, each, f->shadow);
+  free(c);
+  return s;
+}
+
+/* The test rows, or where these are few all rows; of many, evenly spaced ones. */
 static clf_status choose_shown(clf__facts *f) {
   enum { ENOUGH = 500, MOST = 10000 };
-  const int alone = f->draws || f->part[CLF__TEST].n >= ENOUGH;
+  const int first = f->part[CLF__TEST].n >= ENOUGH ? CLF__TEST : CLF__TRAIN;
   int64_t all = 0;
-  for (int i = alone ? CLF__TEST : 0; i < CLF__PARTS; i++) all += f->part[i].n;
-  if (f->draws) all = f->judged;
-  f->shows_all = !alone;
+  for (int i = first; i < CLF__PARTS; i++) all += f->part[i].n;
+  f->shows_all = first != CLF__TEST;
   f->shown = all < MOST ? all : MOST;
   f->show = malloc((size_t)f->shown * (size_t)f->dim * sizeof *f->show);
-  if (!f->show) return clf__plot_fail(CLF_ENOMEM, "no memory for %" PRId64 " rows", f->shown);
+  if (!f->show) return no_memory(f->shown);
   for (int64_t k = 0; k < f->shown; k++) {
-    int64_t i = (int64_t)((double)k * (double)all / (double)f->shown);
-    int part = alone ? CLF__TEST : 0;
-    if (f->draws) i = f->judge[i];
-    while (i >= f->part[part].n) i -= f->part[part++].n;
-    memcpy(f->show + k * f->dim, f->part[part].rows->x->at + i * f->dim,
+    int part;
+    const int64_t row = spaced(f, first, k, f->shown, &part);
+    memcpy(f->show + k * f->dim, f->part[part].rows->x->at + row * f->dim,
            (size_t)f->dim * sizeof *f->show);
   }
+  if (f->draws) return draw_shadows(f, first);
+  f->shadows = f->samples;
+  f->shadow = f->sample;
   return CLF_OK;
 }
 
@@ -157,6 +190,7 @@ void clf__judge_free(clf__facts *f) {
   free(f->rank.u);
   free(f->chi.u);
   free(f->judge);
+  if (f->shadow != f->sample) free(f->shadow);
   free(f->sample);
   free(f->sample_logp);
   free(f->show);

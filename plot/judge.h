@@ -69,9 +69,11 @@ typedef struct clf__facts {
   double gaussian, gaussian_error, gain, gain_error;
   double gap, gap_error; /* training rows over test rows */
 
-  int64_t shown; /* rows in pictures */
-  double *show;  /* (shown, D) */
-  int shows_all; /* these come from all rows, not of the test rows alone */
+  int64_t shown;   /* rows in pictures */
+  double *show;    /* (shown, D) */
+  int shows_all;   /* these come from all rows, not from the test rows alone */
+  int64_t shadows; /* samples in pictures: all, or of conditional models those for shown rows */
+  double *shadow;  /* (shadows, D); may be `sample` */
 
   int strange_count;
   clf__strange strange[CLF__STRANGE_ROWS];

@@ -23,6 +23,18 @@ static int bins_for(const clf__facts *f, const clf__axis *a) {
   return (int)fmin(fmax(2.2 * cbrt((double)f->shown), 8), 48);
 }
 
+/* A bar for each label, and a line across it at the samples' share. */
+static void draw_labels(const clf__frame *f, const clf__bins *data, const clf__bins *sample) {
+  const double zero = clf__frame_y(f, 0), wide = f->w / data->count;
+  for (int k = 0; k < data->count; k++) {
+    const double x = f->x + (k + 0.15) * wide, y = clf__frame_y(f, data->share[k]);
+    const double at = clf__frame_y(f, sample->share[k]);
+    clf__canvas_rect(f->canvas, x, y, 0.7 * wide, zero - y, CLF__INK_DATA, 0.45);
+    clf__canvas_line(f->canvas, (const double[]){x - 0.07 * wide, at, x + 0.77 * wide, at}, 2,
+                     (clf__stroke){CLF__INK_MODEL, 2.2, 0, 0});
+  }
+}
+
 static clf_status draw_marginal(const clf__facts *f, int panel, clf__canvas *c) {
   char name[160];
   const int32_t d = f->worst[panel];
@@ -31,13 +43,17 @@ static clf_status draw_marginal(const clf__facts *f, int panel, clf__canvas *c) 
   CLF_TRY(clf__column_axis(f, d, name, &ax));
   clf__bins data = {.over = ax.range, .count = bins_for(f, &ax)}, sample = data;
   clf__bins_fill(&data, f->show + d, f->shown, f->dim);
-  clf__bins_fill(&sample, f->sample + d, f->samples, f->dim);
+  clf__bins_fill(&sample, f->shadow + d, f->shadows, f->dim);
   double top = 0;
   for (int k = 0; k < data.count; k++) top = fmax(top, fmax(data.share[k], sample.share[k]));
   const clf__axis ay = {.range = {0, top > 0 ? 1.08 * top : 1}, .hidden = 1};
   clf__frame frame = clf__frame_begin(c, 0, 0, c->width, c->height, &ax, &ay);
-  clf__draw_bins(&frame, &data, CLF__INK_DATA, 1);
-  clf__draw_bins(&frame, &sample, CLF__INK_MODEL, 0);
+  if (ax.labels) {
+    draw_labels(&frame, &data, &sample);
+  } else {
+    clf__draw_bins(&frame, &data, CLF__INK_DATA, 1);
+    clf__draw_bins(&frame, &sample, CLF__INK_MODEL, 0);
+  }
   clf__frame_end(&frame);
   return CLF_OK;
 }
@@ -131,7 +147,7 @@ static clf_status draw_pair(const clf__facts *f, int panel, clf__canvas *c) {
   const int64_t like = f->shown < 200 ? 200 : f->shown;
   const int samples = (int)(like < most ? like : most);
   for (int k = 0; k < 4; k++) { /* by turns, so that neither hides the other */
-    draw_points(f, &frame, f->sample, f->samples, d, k, samples, CLF__INK_MODEL);
+    draw_points(f, &frame, f->shadow, f->shadows, d, k, samples, CLF__INK_MODEL);
     draw_points(f, &frame, f->show, f->shown, d, k, data, CLF__INK_DATA);
   }
   clf__frame_end(&frame);

@@ -45,7 +45,7 @@ void clf__draw_bins(clf__frame *f, const clf__bins *b, clf__ink ink, int filled)
 static clf_status range_of(const clf__facts *f, int32_t d, clf__range *r) {
   clf__range data, sample;
   CLF_TRY(clf__view(f->show + d, f->shown, f->dim, &data));
-  CLF_TRY(clf__view(f->sample + d, f->samples, f->dim, &sample));
+  CLF_TRY(clf__view(f->shadow + d, f->shadows, f->dim, &sample));
   const double span = data.hi - data.lo;
   r->lo = fmin(data.lo, fmax(sample.lo, data.lo - 0.35 * span));
   r->hi = fmax(data.hi, fmin(sample.hi, data.hi + 0.35 * span));

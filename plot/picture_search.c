@@ -14,14 +14,22 @@ enum { CURVES_MOST = 6 };
 
 static int is_curve(const clf__candidate *c) { return json_array_size(c->curve) > 1; }
 
-/* The i-th candidate with a curve, the chosen one first; NULL beyond the last. */
+static double valid_of(const clf__candidate *c) { return isnan(c->valid) ? -INFINITY : c->valid; }
+
+/* Whether a's curve stands before b's: what was chosen, parts of a blend, then by validation. */
+static int leads(const clf__candidate *a, const clf__candidate *b) {
+  const int x = a->chosen ? 2 : a->weight > 0, y = b->chosen ? 2 : b->weight > 0;
+  return x != y ? x > y : valid_of(a) != valid_of(b) ? valid_of(a) > valid_of(b) : a < b;
+}
+
+/* The i-th candidate with a curve; NULL beyond the last. */
 static const clf__candidate *curve_at(const clf__facts *f, int i) {
-  const clf__candidate *const chosen = clf__record_chosen(&f->record);
-  const int leads = chosen && is_curve(chosen);
-  if (leads && i-- == 0) return chosen;
   for (int k = 0; k < f->record.count; k++) {
     const clf__candidate *const c = &f->record.candidate[k];
-    if (is_curve(c) && !(leads && c == chosen) && i-- == 0) return c;
+    int before = 0;
+    for (int j = 0; j < f->record.count; j++)
+      before += is_curve(&f->record.candidate[j]) && j != k && leads(&f->record.candidate[j], c);
+    if (is_curve(c) && before == i) return c;
   }
   return NULL;
 }
@@ -117,8 +125,7 @@ enum { LISTED = 16 };
 static int by_valid(const void *a, const void *b) {
   const clf__candidate *const x = *(const clf__candidate *const *)a,
                               *const y = *(const clf__candidate *const *)b;
-  const double p = isnan(x->valid) ? -INFINITY : x->valid,
-               q = isnan(y->valid) ? -INFINITY : y->valid;
+  const double p = valid_of(x), q = valid_of(y);
   return p != q ? (p < q) - (p > q) : (x > y) - (x < y);
 }
 

@@ -37,9 +37,9 @@ clf_status clf__report_panels(clf__page *p, const clf__facts *f, clf_report_pict
   double width, height;
   char label[400];
   panel_size(f, of, &width, &height);
-  if (of->place)
-    clf__page_addf(p, "<div class=\"grid pairs\" style=\"--k:%d\">\n",
-                   clf__pair_columns(f, column) - 1);
+  if (of->place && last - first > 1) /* small ones stand in two columns in a narrow window */
+    clf__page_addf(p, "<div class=\"grid pairs\" style=\"--k:%d;--m:%dpx\">\n",
+                   clf__pair_columns(f, column) - 1, width < 250 ? 168 : 260);
   else
     clf__page_addf(p, "<div class=\"grid%s\">\n",
                    width < 300        ? ""

@@ -256,9 +256,9 @@ static void test_row(clf__page *p, const clf__test *t, const char *words) {
 }
 
 static void pit_table(clf__page *p, const clf__facts *f) {
-  clf__page_add(p,
-                "<div class=\"scroll\"><table><tr><th>column</th><th class=\"n\">KS distance</th>"
-                "<th class=\"n\">band</th><th class=\"n\">p</th><th>the rows are</th></tr>\n");
+  clf__page_add(p, "<div class=\"scroll\"><table class=\"tests\"><tr><th>column</th><th "
+                   "class=\"n\">KS distance</th>"
+                   "<th class=\"n\">band</th><th class=\"n\">p</th><th>the rows are</th></tr>\n");
   for (int32_t k = 0; k < f->dim; k++) {
     const clf__test *const t = &f->column[f->worst[k]];
     clf__page_add(p, "<tr><td class=\"w\">");
@@ -270,7 +270,8 @@ static void pit_table(clf__page *p, const clf__facts *f) {
 }
 
 static void rank_table(clf__page *p, const clf__facts *f) {
-  clf__page_add(p, "<div class=\"scroll\"><table><tr><th>test</th><th class=\"n\">KS distance</th>"
+  clf__page_add(p, "<div class=\"scroll\"><table class=\"tests\"><tr><th>test</th><th "
+                   "class=\"n\">KS distance</th>"
                    "<th class=\"n\">band</th><th class=\"n\">p</th><th>the rows are</th></tr>\n"
                    "<tr><td>rank of log p</td>");
   test_row(p, &f->rank, clf__rank_verdict(&f->rank));
