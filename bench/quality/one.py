@@ -32,6 +32,8 @@ def main():
     else:
         made = peers.METHODS[args.method](table, args.seed, peers.Budget(args.time))
     logp, facts = made or (np.zeros(0), {"none": True})
+    facts["rows"], facts["columns"] = int((table.split != tables.TEST).sum()), len(table.names)
+    facts["truth"] = table.truth_mean and table.truth_mean[0]
     facts = {**facts, "wall": time.time() - begin[0], "processor": time.process_time() - begin[1], "time": args.time}
     beside = args.out.with_suffix(".part")
     with beside.open("wb") as file:

@@ -37,9 +37,7 @@ class Row:
     name: str
     shape: tuple
     logp: dict = field(default_factory=dict)  # column: log p of the test rows, of the median seed
-    truth: np.ndarray = None
-    truth_mean: tuple = None
-    missing: list = field(default_factory=list)
+    truth: float = None  # mean of the test rows
 
 
 def mean_of(logp):
@@ -51,37 +49,36 @@ def median(seeds):
     return sorted(seeds, key=mean_of)[(len(seeds) - 1) // 2]
 
 
-def read(folder, name, methods, seconds):
-    """Each seed's log p under the method that is best on its validation rows."""
+def read(place, methods, seconds):
+    """Each seed's (log p, facts) under the method that is best on its validation rows."""
     seeds = {}
     for method in methods:
-        for file in (folder / "results" / name).glob(f"{method}-t{seconds:g}-s*.npz"):
+        for file in place.glob(f"{method}-t{seconds:g}-s*.npz"):
             with np.load(file) as made:
                 logp, facts = made["logp"], json.loads(str(made["facts"]))
             if len(logp):
-                seeds.setdefault(file.stem.rsplit("-s", 1)[1], []).append((facts.get("valid") or 0, logp))
-    return [max(found, key=lambda f: f[0])[1] for found in seeds.values()]
+                seeds.setdefault(file.stem.rsplit("-s", 1)[1], []).append((facts.get("valid") or 0, logp, facts))
+    return [max(found, key=lambda f: f[0])[1:] for found in seeds.values()]
+
+
+def row_of(place, seconds):
+    row = Row(place.name.replace("@file", "").replace("-given-", " given "), None)
+    truth = read(place, ["truth"], seconds)
+    row.truth = float(truth[0][0].mean()) if truth else None
+    for column, methods in COLUMNS.items():
+        seeds = read(place, methods, seconds)
+        if not seeds:
+            continue
+        row.logp[column] = median([logp for logp, _ in seeds])
+        for _, facts in seeds:
+            row.shape = row.shape or ((facts["rows"], facts["columns"]) if "rows" in facts else None)
+            row.truth = facts.get("truth") if row.truth is None else row.truth
+    return row
 
 
 def collect(folder, seconds):
-    rows = []
-    files = {path(folder, word, "", 0, seconds).parent.name: word for word in tables.ALL}
-    for place in sorted((folder / "results").glob("*")):
-        word = files.get(place.name)
-        table = tables.load(word) if word else None
-        if table is None:
-            row = Row(place.name.replace("@file", ""), None)
-        else:
-            row = Row(table.name, (int((table.split != tables.TEST).sum()), len(table.names)))
-        truth = read(folder, place.name, ["truth"], seconds)
-        row.truth = truth[0] if truth else None
-        for column, methods in COLUMNS.items():
-            seeds = read(folder, place.name, methods, seconds)
-            if seeds:
-                row.logp[column] = median(seeds)
-        if row.logp:
-            rows.append(row)
-    return sorted(rows, key=lambda r: r.shape or (0, 0))
+    rows = [row_of(place, seconds) for place in sorted((folder / "results").glob("*"))]
+    return sorted((row for row in rows if row.logp), key=lambda row: row.shape or (0, 0))
 
 
 def best_of(row):
@@ -119,8 +116,8 @@ def table(rows):
     for row in rows:
         best = row.logp[best_of(row)]
         shape = f" ({row.shape[0]} x {row.shape[1]})" if row.shape else ""
-        cells = [row.name.replace("|", " given ") + shape, *(cell(row, c) for c in COLUMNS)]
-        cells.append("" if row.truth is None else f"{row.truth.mean():.3f}")
+        cells = [row.name + shape, *(cell(row, c) for c in COLUMNS)]
+        cells.append("" if row.truth is None else f"{row.truth:.3f}")
         cells.append(f"{best.std(ddof=1) / math.sqrt(len(best)):.3f}")
         cells.append(verdict(row, "clflow fit") if "clflow fit" in row.logp else "")
         lines.append("| " + " | ".join(cells) + " |")
@@ -146,8 +143,8 @@ def page(rows, seconds):
     summary = ""
     if judged:
         summary = (
-            f"On {len(judged) - behind} of {len(judged)} tables `clflow fit` is the best, or behind the best by at most "
-            f"one standard error of the paired difference or {NOISE} nats.\n\n"
+            f"On {len(judged) - behind} of {len(judged)} tables `clflow fit` is the best, or behind the best by at\n"
+            f"most one standard error of the paired difference or {NOISE} nats.\n\n"
         )
     return f"""# How good the densities are
 
@@ -158,9 +155,9 @@ the best of a row. Each method has {seconds:g} seconds on one core. Written by `
 {summary}{table(rows)}
 
 - `clflow fit` is the plain command without options. The grid is that of [`clflow.py`](../bench/quality/clflow.py).
-- The mixture is scikit-learn's, its number of components (1 to 256), kind of covariance and regularisation chosen by
-  validation rows; so are the bandwidth of the kernel density estimate and the size of each peer's flow. NSF coupling is
-  the best by validation rows of zuko's, nflows' and normflows', as far as they were run; MAF of zuko's and nflows'.
+- The mixture is scikit-learn's. Validation rows choose its number of components (1 to 256), kind of covariance and
+  regularisation, the bandwidth of the kernel density estimate, and the size of each peer's flow. NSF coupling is the best
+  by validation rows of zuko's, nflows' and normflows', as far as they were run; MAF of zuko's and nflows'.
 - "given" tables are conditional: p(columns | context). The Gaussian and the mixture are fitted jointly and conditioned.
 - The error is the standard error of the best mean. The last column is the paired difference of `clflow fit` to the best,
   with its standard error.
