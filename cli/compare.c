@@ -51,7 +51,8 @@ typedef struct contest {
   int contexts;          /* models that take one */
   int64_t rows, missing; /* missing: rows in which a model lacks a value */
   int32_t dim;
-  char **names; /* of the columns of A; NULL: it has none */
+  char **names;      /* of the columns of A; NULL: it has none */
+  uint8_t *discrete; /* (dim) which of them have a grid */
   double *logp[MODELS];
   clf_score score[MODELS];
   clf_comparison pair[MODELS]; /* `against` first */
@@ -68,9 +69,18 @@ static void free_names(char **names, int32_t count) {
   free(names);
 }
 
+static int is_discrete(const clf_flow *flow, int32_t column) {
+  const clf_column_grid *const grid = clf_flow_grid(flow);
+  return grid && grid[column].step > 0;
+}
+
+/* Of A, by whose columns those of the others are found. */
 static int keep_names(contest *c, const clf_flow *flow) {
   char *const *const names = clf_flow_columns(flow);
   c->dim = clf_flow_get_spec(flow)->dim;
+  c->discrete = malloc((size_t)c->dim);
+  if (!c->discrete) return cli_fail("out of memory for %d columns", (int)c->dim);
+  for (int32_t d = 0; d < c->dim; d++) c->discrete[d] = (uint8_t)is_discrete(flow, d);
   if (!names || cli_common.table.by_position) return CLI_OK;
   c->names = calloc((size_t)c->dim, sizeof *c->names);
   for (int32_t i = 0; c->names && i < c->dim; i++) {
@@ -97,10 +107,8 @@ static int check_columns(const contest *c, int i, const clf_flow *flow) {
   const int32_t dim = clf_flow_get_spec(flow)->dim;
   char *const *const names = cli_common.table.by_position ? NULL : clf_flow_columns(flow);
   if (c->names && names) {
-    const char *const mine = name_lacking(names, dim, c->names, c->dim), *const theirs =
-                                                                             name_lacking(
-                                                                                 c->names, c->dim,
-                                                                                 names, dim);
+    const char *const mine = name_lacking(names, dim, c->names, c->dim);
+    const char *const theirs = name_lacking(c->names, c->dim, names, dim);
     if (mine || theirs)
       return cli_fail("%s models the column \"%s\" and %s does not; densities of different columns "
                       "cannot be compared",
@@ -111,6 +119,21 @@ static int check_columns(const contest *c, int i, const clf_flow *flow) {
   return cli_fail("%s models %d column%s and %s models %d; densities of different columns cannot "
                   "be compared",
                   o.path[0], (int)c->dim, c->dim == 1 ? "" : "s", o.path[i], (int)dim);
+}
+
+/* A model that takes whole numbers for continuous may put all of its density at these. */
+static void say_grids(const contest *c, int i, const clf_flow *flow) {
+  char *const *const names = clf_flow_columns(flow);
+  for (int32_t d = 0; d < c->dim; d++) {
+    int32_t k = c->names && names ? 0 : d;
+    while (c->names && names && strcmp(names[d], c->names[k]) != 0) k++;
+    if (is_discrete(flow, d) == c->discrete[k]) continue;
+    const int mine = is_discrete(flow, d);
+    cli_say("column %" PRId32 "%s%s%s is discrete in %s and continuous in %s, whose density may be "
+            "high at the column's values alone: the difference then says little",
+            d + 1, names ? " (\"" : "", names ? cli_clean(names[d]) : "", names ? "\")" : "",
+            mine ? o.path[i] : o.path[0], mine ? o.path[0] : o.path[i]);
+  }
 }
 
 /* ---- Densities -------------------------------------------------------------- */
@@ -126,6 +149,7 @@ static void keep_ids(contest *c, clf_table *data) {
 static int evaluate(contest *c, int i, cli_session *s) {
   int code = i ? check_columns(c, i, s->flow) : keep_names(c, s->flow);
   if (code) return code;
+  if (i) say_grids(c, i, s->flow);
   const int64_t rows = cli_row_count(s);
   if (i && rows != c->rows)
     return cli_fail("%s has %" PRId64 " rows for %s and %" PRId64
@@ -354,6 +378,7 @@ static void release(contest *c) {
     free(c->difference[i]);
   }
   free_names(c->names, c->dim);
+  free(c->discrete);
   for (int64_t i = 0; c->ids && i < c->rows; i++) free(c->ids[i]);
   free(c->ids);
   free(c->id_name);

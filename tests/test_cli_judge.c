@@ -136,6 +136,22 @@ START_TEST(contexts) {
 }
 END_TEST
 
+/* Columns in another order, one of them discrete in one model alone. */
+START_TEST(grids) {
+  write_text("whole.csv", "n,x\n0,0.5\n1,0.25\n1,-1\n2,1.5\n0,0\n1,1\n");
+  write_text("turned.csv", "x,n\n0.5,0\n0.25,1\n-1,1\n1.5,2\n0,0\n1,1\n");
+  release(run(TRAIN "--data whole.csv --discrete n --flow 2:->normal --out grid.safetensors"));
+  release(run(TRAIN "--data turned.csv --discrete none --flow 2:->normal --out plain.safetensors"));
+  const result r = run("compare grid.safetensors plain.safetensors --data whole.csv" CPU);
+  expect_code("compare", &r, 0);
+  expect_text("compare", "stdout", r.out, "A - B                0.000000 nats a row\n");
+  expect_text("compare", "stderr", r.err,
+              "column 2 (\"n\") is discrete in grid.safetensors and continuous in "
+              "plain.safetensors, whose density");
+  release(r);
+}
+END_TEST
+
 START_TEST(models_that_cannot_be_compared) {
   refuses(1, "compare unit.safetensors other.safetensors --data rows.csv",
           "rows.csv does not match the model other.safetensors");
@@ -242,6 +258,7 @@ START_TEST(rows_as_the_table_has_them) {
   snprintf(command, sizeof command, "%s --lowest 1 --with strange", log_prob);
   succeeds(command, "name,logp,strange\ndi,-");
   succeeds("log-prob trees.safetensors --data trees.csv --out -" CPU, "\n\"\"\n");
+  succeeds("transform trees.safetensors --data trees.csv --id name --out -" CPU, "\ncy,,\ndi,");
   succeeds("compare trees.safetensors trees.safetensors --data trees.csv --id name --per-row -" CPU,
            "name,logp_A,logp_B,A_minus_B\nann,");
   succeeds("compare trees.safetensors trees.safetensors --data trees.csv" CPU,
@@ -370,6 +387,7 @@ int main(int argc, char **argv) {
                               more_models,
                               rows_of_zero_density,
                               contexts,
+                              grids,
                               models_that_cannot_be_compared,
                               ranks_and_percentages,
                               strangest_rows,
