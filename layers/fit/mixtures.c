@@ -86,12 +86,17 @@ static clf_status gaussian(clf__fit *f) {
   return clf__fit_end(f, &c);
 }
 
-/* Kinds of covariance, what is added to the options of expectation maximisation, and the family
- * whose best is a candidate. */
+/* Kinds of covariance, what is added to the options of expectation maximisation, the family whose
+ * best is a candidate, and the most rows: where there are many, they need no prior. */
 static const struct {
   const char *cov, *options;
   int family;
-} kinds[] = {{"full", "", 0}, {"full", ", prior=10", 0}, {"full", ", tied=1", 1}, {"diag", "", 2}};
+  int64_t most_rows;
+} kinds[] = {{"full", "", 0, INT64_MAX},
+             {"full", ", prior=10", 0, 5000},
+             {"full", ", prior=30, reg=0.01", 0, 2000},
+             {"full", ", tied=1", 1, INT64_MAX},
+             {"diag", "", 2, INT64_MAX}};
 enum { KINDS = sizeof kinds / sizeof *kinds, FAMILIES = 3 };
 static const char *const family_names[FAMILIES] = {"mixture", "mixture of one covariance",
                                                    "mixture of diagonal covariances"};
@@ -155,7 +160,8 @@ static clf_status take_best(clf__fit *f, clf__fit_candidate best[FAMILIES]) {
 static clf_status mixtures(clf__fit *f) {
   clf__fit_candidate best[FAMILIES] = {0};
   clf_status s = CLF_OK;
-  for (int k = 0; k < KINDS && !s; k++) s = try_kind(f, k, &best[kinds[k].family]);
+  for (int k = 0; k < KINDS && !s; k++)
+    if (f->split[0].train.x.rows <= kinds[k].most_rows) s = try_kind(f, k, &best[kinds[k].family]);
   if (f->stopped && s == CLF_ESTOPPED) s = CLF_OK;
   if (!s) s = take_best(f, best);
   for (int i = 0; i < FAMILIES; i++) clf__fit_candidate_free(&best[i]);
