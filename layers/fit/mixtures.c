@@ -109,6 +109,18 @@ static int may_go_on(const clf__fit *f) {
   return !f->stopped && clf__fit_seconds(f) < 0.2 * f->o.seconds;
 }
 
+/* Keeps the better of two candidates in *best, and frees the other; 1: that was *other. */
+static int keep_better(clf__fit_candidate *best, clf__fit_candidate *other) {
+  const int better = !best->arch || other->valid.mean > best->valid.mean;
+  if (better) {
+    const clf__fit_candidate old = *best;
+    *best = *other;
+    *other = old;
+  }
+  clf__fit_candidate_free(other);
+  return better;
+}
+
 /* Tries one mixture, and keeps it in *best if it is better.  *better tells. */
 static clf_status try_one(clf__fit *f, int kind, int32_t K, clf__fit_candidate *best, int *better) {
   char base[64], options[64];
@@ -119,24 +131,28 @@ static clf_status try_one(clf__fit *f, int kind, int32_t K, clf__fit_candidate *
            kinds[kind].options);
   CLF_TRY(fit(f, family_names[kinds[kind].family], base, options, &c));
   const clf_status s = clf__fit_score_candidate(f, &c);
-  *better = !s && (!best->arch || c.valid.mean > best->valid.mean);
-  clf__fit_candidate old = *better ? *best : c;
-  if (*better) *best = c;
-  clf__fit_candidate_free(&old);
+  if (s)
+    clf__fit_candidate_free(&c);
+  else
+    *better = keep_better(best, &c);
   return s;
 }
 
-/* More components until two sizes in a row were no better than the one before. */
-static clf_status try_kind(clf__fit *f, int kind, clf__fit_candidate *best) {
+/* More components until two sizes in a row were no better than the one before.  The best joins that
+ * of its family. */
+static clf_status try_kind(clf__fit *f, int kind, clf__fit_candidate *family) {
   static const int32_t sizes[] = {2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128};
+  clf__fit_candidate best = {0};
+  clf_status s = CLF_OK;
   int worse = 0;
-  for (size_t i = 0; i < sizeof sizes / sizeof *sizes && worse < 2 && may_go_on(f); i++) {
-    int better;
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes && worse < 2 && !s && may_go_on(f); i++) {
+    int better = 0;
     if (sizes[i] * fewest_rows(f) > f->split[0].train.x.rows) break;
-    CLF_TRY(try_one(f, kind, sizes[i], best, &better));
+    s = try_one(f, kind, sizes[i], &best, &better);
     worse = better ? 0 : worse + 1;
   }
-  return CLF_OK;
+  if (best.arch) keep_better(family, &best);
+  return s;
 }
 
 /* The best of each family becomes a candidate, the best of all under the first name. */
