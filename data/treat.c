@@ -222,7 +222,7 @@ static int is_ruled_by_few(const column *c) {
       c->count >= 500 ? spread_between(c, 0.01, 4.653) : spread_between(c, 0.05, 3.29);
   const double middle = quantile(c, 0.5);
   const double far = fmax(c->sorted[c->count - 1] - middle, middle - c->sorted[0]);
-  return bulk > 0 && (c->std > 3 * bulk || far > 20 * bulk);
+  return bulk > 0 && (c->std > 3 * bulk || far > 10 * bulk);
 }
 
 /* ---- What is said ---------------------------------------------------------------------------- */
