@@ -96,7 +96,7 @@ static const struct {
     {"negative lognormal", negative_lognormal, N | A, A},
     {"beta(1/2, 1/2)", arcsine, N | B, B},
     {"percentages", percent, N | B, B},
-    {"uniform", interval, N | B, B},
+    {"uniform", interval, N | B, N},
     {"Student's t, 1", student1, N | A, A},
     {"Student's t, 3", student3, N | A, N | A},
     {"geometric counts", geometric, N | L | A, L | A},
