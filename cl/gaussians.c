@@ -25,3 +25,10 @@ CLF_LAUNCH(gaussians_moments) {
   CLF_TRY(call->enqueue(call, "gaussians_moments", clf_items(call, sums * bands), e));
   return call->enqueue(call, "gaussians_moments_add", clf_items(call, sums), e);
 }
+
+CLF_LAUNCH(gaussians_gradients) {
+  const int K = p->dloc.dim[1], D = p->dloc.dim[2];
+  CLF_TRY(call->reserve(call, (size_t)K * (size_t)(D + 1) * (size_t)D));
+  CLF_TRY(call->enqueue(call, "gaussians_gradients", clf_items(call, K * (D + 1)), (int[4]){0}));
+  return call->enqueue(call, "gaussians_gradients_add", clf_items(call, K * D), (int[4]){0});
+}

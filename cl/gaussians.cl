@@ -6,8 +6,8 @@
 #define GAUSSIANS_DIAGONAL(i) (exp(GAUSSIANS_LOG_STD(i)) + p.eps)
 #define GAUSSIANS_BELOW(t, i, j) AT(t, n, k, (i) * ((i)-1) / 2 + (j), 0)
 #define GAUSSIANS_ITEM                                                                             \
-  const int n = get_global_id(0) / p.t.dim[1], k = get_global_id(0) % p.t.dim[1], D = p.t.dim[2];  \
-  if (n >= p.t.dim[0]) return
+  const int n = get_global_id(0) % p.t.dim[0], k = get_global_id(0) / p.t.dim[0], D = p.t.dim[2];  \
+  if (k >= p.t.dim[1]) return
 
 kernel BY_ITEM void gaussians_logp(CLF_IN(z), CLF_IN(loc), CLF_IN(log_std), CLF_IN(lower),
                                    CLF_OUT(t), CLF_OUT(logps), const gaussians_logp_args p) {
@@ -27,39 +27,70 @@ kernel BY_ITEM void gaussians_logp(CLF_IN(z), CLF_IN(loc), CLF_IN(log_std), CLF_
 
 /* dloc holds g = L^-T t meanwhile. */
 kernel BY_ITEM void gaussians_bwd(CLF_IN(t), CLF_IN(log_std), CLF_IN(lower), CLF_IN(dlogps),
-                                  CLF_OUT(dz), CLF_OUT(dloc), CLF_OUT(dlog_std), CLF_OUT(dlower),
-                                  const gaussians_bwd_args p) {
+                                  CLF_OUT(dz), CLF_OUT(dloc), const gaussians_bwd_args p) {
   GAUSSIANS_ITEM;
   const float weight = *PTR(dlogps, n, k);
-  const int one = p.dlog_std.dim[2] == 1;
-  float sum = 0;
   for (int i = D - 1; i >= 0; i--) {
     float g = i < p.first ? 0.0f : AT(t, n, k, i, 0);
     if (lower_)
       for (int j = i + 1; j < D; j++) g -= GAUSSIANS_BELOW(lower, j, i) * AT(dloc, n, k, j, 0);
     AT(dloc, n, k, i, 0) = g / GAUSSIANS_DIAGONAL(i);
   }
-  for (int i = 0; i < D; i++) {
-    const float g = AT(dloc, n, k, i, 0);
-    const float inverse = i < p.first ? 0.0f : 1 / GAUSSIANS_DIAGONAL(i);
-    const float share = weight * (g * AT(t, n, k, i, 0) - inverse) * exp(GAUSSIANS_LOG_STD(i));
-    sum = one ? sum + share : share;
-    if (dlog_std_) AT(dlog_std, n, k, one ? 0 : i, 0) = sum;
-    if (dlower_)
-      for (int j = 0; j < i; j++) GAUSSIANS_BELOW(dlower, i, j) = weight * g * AT(t, n, k, j, 0);
-    AT(dloc, n, k, i, 0) = weight * g;
-  }
+  for (int i = 0; i < D; i++) AT(dloc, n, k, i, 0) *= weight;
 }
 
 /* dz, an item per column of a sample. */
 kernel BY_ITEM void gaussians_bwd_sum(CLF_IN(t), CLF_IN(log_std), CLF_IN(lower), CLF_IN(dlogps),
-                                      CLF_OUT(dz), CLF_OUT(dloc), CLF_OUT(dlog_std),
-                                      CLF_OUT(dlower), const gaussians_bwd_args p) {
+                                      CLF_OUT(dz), CLF_OUT(dloc), const gaussians_bwd_args p) {
   const int n = get_global_id(0) / p.dz.dim[1], i = get_global_id(0) % p.dz.dim[1];
   if (n >= p.dz.dim[0]) return;
   float sum = 0;
   for (int k = 0; k < p.t.dim[1]; k++) sum += AT(dloc, n, k, i, 0);
   *PTR(dz, n, i) = -sum;
+}
+
+/* L^-T of column j of normal k's second moments, or of its first moments for j = D, to the pool
+ * [K][D + 1][D], down to row j: an item each. */
+kernel BY_ITEM void gaussians_gradients(CLF_IN(s), CLF_IN(log_std), CLF_IN(lower), CLF_OUT(dloc),
+                                        CLF_OUT(dlog_std), CLF_OUT(dlower),
+                                        const gaussians_gradients_args p, CLF_POOL) {
+  const int n = 0, K = p.dloc.dim[1], D = p.dloc.dim[2];
+  const int k = get_global_id(0) / (D + 1), j = get_global_id(0) % (D + 1);
+  if (k >= K) return;
+  global float *v = pool + get_global_id(0) * D;
+  for (int i = D - 1; i >= (j < D ? j : 0); i--) {
+    float g = 0;
+    if (i >= p.first && j == D)
+      g = *PTR(s, k, 1 + i);
+    else if (i >= p.first && lower_)
+      g = *PTR(s, k, 1 + D + i * (i + 1) / 2 + j);
+    else if (i >= p.first && i == j)
+      g = *PTR(s, k, 1 + D + i);
+    if (lower_)
+      for (int l = i + 1; l < D; l++) g -= GAUSSIANS_BELOW(lower, l, i) * v[l];
+    v[i] = g / GAUSSIANS_DIAGONAL(i);
+  }
+}
+
+/* An item per row of a normal's factor. */
+kernel BY_ITEM void gaussians_gradients_add(CLF_IN(s), CLF_IN(log_std), CLF_IN(lower),
+                                            CLF_OUT(dloc), CLF_OUT(dlog_std), CLF_OUT(dlower),
+                                            const gaussians_gradients_args p, CLF_POOL) {
+  const int n = 0, K = p.dloc.dim[1], D = p.dloc.dim[2];
+  const int k = get_global_id(0) / D, row = get_global_id(0) % D;
+  if (k >= K) return;
+  const global float *v = pool + k * (D + 1) * D;
+  const int one = p.log_std.dim[2] == 1;
+  AT(dloc, n, k, row, 0) += v[D * D + row];
+  if (dlower_)
+    for (int j = 0; j < row; j++) GAUSSIANS_BELOW(dlower, row, j) += v[j * D + row];
+  if (!dlog_std_ || (one && row > 0)) return;
+  float sum = 0;
+  for (int i = row; i < (one ? D : row + 1); i++) {
+    const float own = i < p.first ? 0.0f : *PTR(s, k, 0) / GAUSSIANS_DIAGONAL(i);
+    sum += (v[i * D + i] - own) * exp(GAUSSIANS_LOG_STD(i));
+  }
+  AT(dlog_std, n, k, row, 0) += sum;
 }
 
 kernel BY_ITEM void gaussians_place(CLF_IN(e), CLF_IN(index), CLF_IN(loc), CLF_IN(log_std),

@@ -132,7 +132,7 @@ START_TEST(iterations_are_scikit_learns) {
   double *x = tensor_of(st, name, "x", &count);
   const clf__em_rules rules = {.form = *form_of(f, &at), .tied = sets[_i].tied, .reg = reg};
   const clf__em_rows rows = {x, NULL, (int64_t)count / 4, 4};
-  double *sums = flows_array((size_t)(rules.form.K * clf__em_sums(&rules.form)));
+  double *sums = flows_array((size_t)(rules.form.K * clf__gaussians_sums(&rules.form)));
   clf__em em;
   WORKS(clf__em_open(&em, flows_dev, &rules.form, &rows));
   WORKS(clf__em_step(&em, row, sums, &mean));

@@ -10,7 +10,19 @@
 #include "pieces.h"
 
 /* Tensors of clf__base_kept; those from D_LOGPS on are for backward alone. */
-enum { WHITENED, LOGPS, RESP, INDEX, NOISE, CDF, D_LOGPS, D_NUMBERS };
+enum {
+  WHITENED,
+  LOGPS,
+  RESP,
+  INDEX,
+  NOISE,
+  CDF,
+  D_LOGPS,
+  D_LOGITS,
+  MOMENTS,
+  D_WHITENED,
+  D_NUMBERS
+};
 enum { PICKS = 1 }; /* the stream that components are picked by */
 
 typedef struct gaussians {
@@ -84,16 +96,31 @@ void clf__gaussians_init(const clf__base *b, clf__host_random *r, double *w) {
 clf_status clf__gaussians_plan(const clf__base *b, int32_t rows, int train, clf_arena *a,
                                clf__base_kept *k) {
   const gaussians *o = own_of(b);
-  const int32_t each[4] = {rows, o->form.K};
-  CLF_TRY(clf_new(a, (int32_t[4]){rows, o->form.K, b->dim}, &k->t[WHITENED]));
-  CLF_TRY(clf_new(a, each, &k->t[LOGPS]));
-  CLF_TRY(clf_new(a, each, &k->t[RESP]));
+  const int32_t K = o->form.K;
+  CLF_TRY(clf__gaussians_room(a, rows, K, b->dim, &k->t[WHITENED]));
+  CLF_TRY(clf__gaussians_room(a, rows, K, 0, &k->t[LOGPS]));
+  CLF_TRY(clf__gaussians_room(a, rows, K, 0, &k->t[RESP]));
   CLF_TRY(clf_new(a, (int32_t[4]){rows}, &k->t[INDEX]));
   CLF_TRY(clf_new(a, (int32_t[4]){rows, b->dim}, &k->t[NOISE]));
-  CLF_TRY(clf_new(a, (int32_t[4]){1, o->form.K}, &k->t[CDF]));
+  CLF_TRY(clf_new(a, (int32_t[4]){1, K}, &k->t[CDF]));
   if (!train) return CLF_OK;
-  CLF_TRY(clf_new(a, each, &k->t[D_LOGPS]));
-  return clf_new(a, (int32_t[4]){rows, o->numbers.dim[1]}, &k->t[D_NUMBERS]);
+  CLF_TRY(clf__gaussians_room(a, rows, K, 0, &k->t[D_LOGPS]));
+  CLF_TRY(clf__gaussians_room(a, rows, K, 0, &k->t[D_LOGITS]));
+  CLF_TRY(clf__gaussians_room(a, rows, K, b->dim, &k->t[D_WHITENED]));
+  CLF_TRY(clf_new(a, (int32_t[4]){K, clf__gaussians_sums(&o->form)}, &k->t[MOMENTS]));
+  return o->form.alone ? clf_new(a, (int32_t[4]){rows, o->numbers.dim[1]}, &k->t[D_NUMBERS])
+                       : CLF_OK;
+}
+
+clf_status clf__gaussians_room(clf_arena *a, int32_t rows, int32_t K, int32_t D, clf_tensor *t) {
+  const int32_t each = D ? D : 1;
+  clf_tensor m;
+  CLF_TRY(clf_new(a, (int32_t[4]){K, each, rows}, &m));
+  *t = (clf_tensor){.buf = m.buf,
+                    .offset = m.offset,
+                    .dim = {rows, K, each, 1},
+                    .stride = {1, each * rows, rows, 1}};
+  return CLF_OK;
 }
 
 /* ---- Rows of parameters -------------------------------------------------------------------------
@@ -140,15 +167,32 @@ clf_status clf__gaussians_logp(const clf__base *b, const clf__pass *p, clf__base
 clf_status clf__gaussians_backward(const clf__base *b, const clf__pass *p, clf__base_kept *k,
                                    clf_tensor z, clf_tensor dz) {
   const int32_t n = z.dim[0];
-  const clf__gaussians_numbers v = numbers_of(b, p, n),
-                               d = numbers_in(b, clf__rows(k->t[D_NUMBERS], n));
-  const clf_tensor dlogps = clf__rows(k->t[D_LOGPS], n);
+  const gaussians *o = own_of(b);
+  const clf__gaussians_numbers v = numbers_of(b, p, n);
+  const clf_tensor t = clf__rows(k->t[WHITENED], n), dlogps = clf__rows(k->t[D_LOGPS], n);
+  const clf_tensor dlogits = clf__rows(k->t[D_LOGITS], n);
   CLF_TRY(clf_do(p->dev, mixture_bwd, .resp = clf__rows(k->t[RESP], n), .weights = v.logits,
-                 .dl = p->each, .dlogps = dlogps, .dweights = d.logits, .dlogdet = p->dlogdet));
-  CLF_TRY(clf_do(p->dev, gaussians_bwd, .t = clf__rows(k->t[WHITENED], n), .log_std = v.log_std,
-                 .lower = v.lower, .dlogps = dlogps, .dz = dz, .dloc = d.mean,
-                 .dlog_std = d.log_std, .dlower = d.lower));
-  return clf__sum_for_all(p, clf__rows(k->t[D_NUMBERS], n), &own_of(b)->numbers);
+                 .dl = p->each, .dlogps = dlogps, .dweights = dlogits, .dlogdet = p->dlogdet));
+  CLF_TRY(clf_do(p->dev, gaussians_bwd, .t = t, .log_std = v.log_std, .lower = v.lower,
+                 .dlogps = dlogps, .dz = dz, .dloc = clf__rows(k->t[D_WHITENED], n)));
+  if (!o->form.alone) CLF_TRY(clf__sum_for_all(p, dlogits, &o->logits));
+  return clf__gaussians_gradients(p, numbers_in(b, clf__gradient_row(p, &o->numbers)), v, t, dlogps,
+                                  k->t[MOMENTS], 0);
+}
+
+clf_tensor clf__gradient_row(const clf__pass *p, const clf__part *row) {
+  return clf__same_for_all(clf__gradient(p, row), 1);
+}
+
+clf_status clf__gaussians_gradients(const clf__pass *p, clf__gaussians_numbers d,
+                                    clf__gaussians_numbers v, clf_tensor t, clf_tensor dlogps,
+                                    clf_tensor moments, int32_t first) {
+  if (!d.mean.buf) return CLF_OK;
+  CLF_TRY(clf_do(p->dev, gaussians_moments, .t = t, .resp = dlogps, .s = moments));
+  const clf_tensor lower = v.lower.buf ? clf__rows(v.lower, 1) : v.lower;
+  return clf_do(p->dev, gaussians_gradients, .s = moments, .log_std = clf__rows(v.log_std, 1),
+                .lower = lower, .dloc = d.mean, .dlog_std = d.log_std, .dlower = d.lower,
+                .first = first);
 }
 
 /* Components by a uniform number, then a normal of the component. */

@@ -32,6 +32,24 @@ typedef struct clf__gaussians_numbers {
 } clf__gaussians_numbers;
 clf__gaussians_numbers clf__gaussians_in(const clf__gaussians_form *o, clf_tensor rows);
 
+/* Sums of a component that gaussians_moments makes: of 1, t and t t^T, or where covariances are not
+ * full of t^2 alone. */
+static inline int32_t clf__gaussians_sums(const clf__gaussians_form *o) {
+  return o->below ? 1 + o->dim + o->dim * (o->dim + 1) / 2 : 1 + 2 * o->dim;
+}
+
+/* A tensor (rows, K, D), or (rows, K) where D is 0, with the rows side by side, as operations on
+ * many rows and few components like them. */
+clf_status clf__gaussians_room(clf_arena *a, int32_t rows, int32_t K, int32_t D, clf_tensor *t);
+
+/* Adds the gradients by all parameters but the logits to those in `d`, one row of numbers: from t
+ * and dL / dlogps, through moments (K, S).  v and first: those of gaussians_logp. */
+clf_status clf__gaussians_gradients(const clf__pass *p, clf__gaussians_numbers d,
+                                    clf__gaussians_numbers v, clf_tensor t, clf_tensor dlogps,
+                                    clf_tensor moments, int32_t first);
+/* The gradient of a part as one row; without a buffer where gradients of weights are not wanted. */
+clf_tensor clf__gradient_row(const clf__pass *p, const clf__part *row);
+
 /* The form of a base's normals, and the part of the weights that is their row; NULL where the base
  * is of another kind. */
 const clf__gaussians_form *clf__gaussians_form_of(const clf__base *b, const clf__part **row);

@@ -25,10 +25,11 @@ enum {
   CDF,   /* (n, K) */
   D_LOGPS,
   D_GATES,
-  D_NUMBERS, /* (n, P), and of the context's normals (n, P_c) */
-  D_NUMBERS_OF_CONTEXT,
+  D_WHITENED,
+  D_OF_CONTEXT,
   D_BOTH,
-  D_CONTEXT,
+  D_CONTEXT, /* (n, C) */
+  MOMENTS,   /* (K, S) */
   TENSORS
 };
 enum { PICKS = 1 }; /* the stream that components are picked by */
@@ -70,20 +71,20 @@ static clf_status plan(const clf__base *b, int32_t rows, int train, clf_arena *a
   const clf__gaussians_form *o = form_of(b), c = form_of_context(b);
   const int32_t each[4] = {rows, o->K}, both[4] = {rows, o->dim};
   CLF_TRY(clf_new(a, both, &k->t[BOTH]));
-  CLF_TRY(clf_new(a, (int32_t[4]){rows, o->K, o->dim}, &k->t[WHITENED]));
-  CLF_TRY(clf_new(a, (int32_t[4]){rows, o->K, c.dim}, &k->t[OF_CONTEXT]));
-  CLF_TRY(clf_new(a, each, &k->t[LOGPS]));
-  CLF_TRY(clf_new(a, each, &k->t[GATES]));
-  CLF_TRY(clf_new(a, each, &k->t[RESP]));
+  CLF_TRY(clf__gaussians_room(a, rows, o->K, o->dim, &k->t[WHITENED]));
+  CLF_TRY(clf__gaussians_room(a, rows, o->K, c.dim, &k->t[OF_CONTEXT]));
+  CLF_TRY(clf__gaussians_room(a, rows, o->K, 0, &k->t[LOGPS]));
+  CLF_TRY(clf__gaussians_room(a, rows, o->K, 0, &k->t[GATES]));
+  CLF_TRY(clf__gaussians_room(a, rows, o->K, 0, &k->t[RESP]));
   CLF_TRY(clf_new(a, (int32_t[4]){rows}, &k->t[INDEX]));
   CLF_TRY(clf_new(a, both, &k->t[NOISE]));
   CLF_TRY(clf_new(a, each, &k->t[CDF]));
   if (!train) return CLF_OK;
-  const int32_t P = (int32_t)clf__gaussians_size(o), Pc = (int32_t)clf__gaussians_size(&c);
-  CLF_TRY(clf_new(a, each, &k->t[D_LOGPS]));
-  CLF_TRY(clf_new(a, each, &k->t[D_GATES]));
-  CLF_TRY(clf_new(a, (int32_t[4]){rows, P}, &k->t[D_NUMBERS]));
-  CLF_TRY(clf_new(a, (int32_t[4]){rows, Pc}, &k->t[D_NUMBERS_OF_CONTEXT]));
+  CLF_TRY(clf__gaussians_room(a, rows, o->K, 0, &k->t[D_LOGPS]));
+  CLF_TRY(clf__gaussians_room(a, rows, o->K, 0, &k->t[D_GATES]));
+  CLF_TRY(clf__gaussians_room(a, rows, o->K, o->dim, &k->t[D_WHITENED]));
+  CLF_TRY(clf__gaussians_room(a, rows, o->K, c.dim, &k->t[D_OF_CONTEXT]));
+  CLF_TRY(clf_new(a, (int32_t[4]){o->K, clf__gaussians_sums(o)}, &k->t[MOMENTS]));
   CLF_TRY(clf_new(a, both, &k->t[D_BOTH]));
   return clf_new(a, (int32_t[4]){rows, c.dim}, &k->t[D_CONTEXT]);
 }
@@ -128,43 +129,43 @@ static clf_status logp(const clf__base *b, const clf__pass *p, clf__base_kept *k
                 .logdet = logdet, .logp = out, .resp = clf__rows(k->t[RESP], n));
 }
 
-/* Adds the gradients of the context's normals to those of all. */
-static clf_status add_leading(const clf__base *b, const clf__pass *p, clf__gaussians_numbers d,
-                              clf__gaussians_numbers own) {
-  const clf__gaussians_numbers to = leading(b, d);
-  CLF_TRY(add(p, own.mean, to.mean));
-  CLF_TRY(add(p, own.log_std, to.log_std));
-  return own.lower.buf ? add(p, own.lower, to.lower) : CLF_OK;
+/* By the parameters; the context's normals are leading blocks of all. */
+static clf_status gradients(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+                            clf__gaussians_numbers v, int32_t n) {
+  const clf__part *row;
+  const clf__gaussians_form *o = clf__gaussians_form_of(b, &row), of_context = form_of_context(b);
+  const clf_tensor g = clf__gradient_row(p, row), dgates = clf__rows(k->t[D_GATES], n);
+  if (!g.buf) return CLF_OK;
+  const clf__gaussians_numbers d = clf__gaussians_in(o, g);
+  CLF_TRY(clf_do(p->dev, sum_rows, .x = dgates, .y = clf__vector(g, 0, o->K, 1), .beta = 1));
+  CLF_TRY(clf__gaussians_gradients(p, d, v, clf__rows(k->t[WHITENED], n),
+                                   clf__rows(k->t[D_LOGPS], n), k->t[MOMENTS], b->context));
+  const clf_tensor moments = clf_slice(k->t[MOMENTS], 1, 0, clf__gaussians_sums(&of_context));
+  return clf__gaussians_gradients(p, leading(b, d), leading(b, v), clf__rows(k->t[OF_CONTEXT], n),
+                                  dgates, moments, 0);
 }
 
 static clf_status backward(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z,
                            clf_tensor dz) {
   const int32_t n = z.dim[0];
-  const clf__part *row;
-  const clf__gaussians_form *o = clf__gaussians_form_of(b, &row), of_context = form_of_context(b);
   const clf__gaussians_numbers v = numbers_of(b, p, n), c = leading(b, v);
-  const clf__gaussians_numbers d = clf__gaussians_in(o, clf__rows(k->t[D_NUMBERS], n));
-  const clf__gaussians_numbers dc =
-      clf__gaussians_in(&of_context, clf__rows(k->t[D_NUMBERS_OF_CONTEXT], n));
   const clf_tensor dlogps = clf__rows(k->t[D_LOGPS], n), dgates = clf__rows(k->t[D_GATES], n);
   const clf_tensor both = clf__rows(k->t[D_BOTH], n), context = clf__rows(k->t[D_CONTEXT], n);
   CLF_TRY(clf_do(p->dev, mixture_bwd, .resp = clf__rows(k->t[RESP], n),
                  .weights = clf__rows(k->t[GATES], n), .dl = p->each, .dlogps = dlogps,
                  .dweights = dgates, .dlogdet = p->dlogdet));
   CLF_TRY(clf_do(p->dev, gaussians_bwd, .t = clf__rows(k->t[WHITENED], n), .log_std = v.log_std,
-                 .lower = v.lower, .dlogps = dlogps, .dz = both, .dloc = d.mean,
-                 .dlog_std = d.log_std, .dlower = d.lower, .first = b->context));
+                 .lower = v.lower, .dlogps = dlogps, .dz = both,
+                 .dloc = clf__rows(k->t[D_WHITENED], n), .first = b->context));
   CLF_TRY(clf_do(p->dev, gaussians_bwd, .t = clf__rows(k->t[OF_CONTEXT], n), .log_std = c.log_std,
-                 .lower = c.lower, .dlogps = dgates, .dz = context, .dloc = dc.mean,
-                 .dlog_std = dc.log_std, .dlower = dc.lower));
-  CLF_TRY(add_leading(b, p, d, dc));
-  CLF_TRY(put(p, dgates, d.logits));
+                 .lower = c.lower, .dlogps = dgates, .dz = context,
+                 .dloc = clf__rows(k->t[D_OF_CONTEXT], n)));
   CLF_TRY(put(p, latent_of(b, both), dz));
   if (p->dc.buf) {
     CLF_TRY(add(p, context_of(b, both), p->dc));
     CLF_TRY(add(p, context, p->dc));
   }
-  return clf__sum_for_all(p, clf__rows(k->t[D_NUMBERS], n), row);
+  return gradients(b, p, k, v, n);
 }
 
 /* A component by its gate, then (c, z) = mean + L (t_c, e), of which the first part is c again. */

@@ -107,7 +107,7 @@ static void move_mean(const clf__gaussians_form *o, component *c, const double *
 static void covariances(const clf__em_rules *r, const double *sums, double *row, double *room,
                         double *each, double *pooled) {
   const clf__gaussians_form *o = &r->form;
-  const size_t A = area(o), S = (size_t)clf__em_sums(o);
+  const size_t A = area(o), S = (size_t)clf__gaussians_sums(o);
   double *w = room, *half = room + A, total = 0;
   memset(pooled, 0, A * sizeof *pooled);
   memset(each, 0, (size_t)o->K * A * sizeof *each);
@@ -126,7 +126,7 @@ static void covariances(const clf__em_rules *r, const double *sums, double *row,
 static void put_components(const clf__em_rules *r, const double *sums, double *row, double *room,
                            double *each, const double *pooled) {
   const clf__gaussians_form *o = &r->form;
-  const size_t A = area(o), S = (size_t)clf__em_sums(o);
+  const size_t A = area(o), S = (size_t)clf__gaussians_sums(o);
   double total = 0;
   for (int32_t k = 0; k < o->K; k++) total += sums[(size_t)k * S];
   for (int32_t k = 0; k < o->K; k++) {

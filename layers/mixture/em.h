@@ -28,12 +28,6 @@ typedef struct clf__em_rules {
   const double *reg; /* (dim) added to variances */
 } clf__em_rules;
 
-/* Sums of a component: 1 + D + D (D + 1) / 2, or 1 + 2 D where covariances are not full, as
- * gaussians_moments writes them. */
-static inline int32_t clf__em_sums(const clf__gaussians_form *o) {
-  return o->below || o->dim == 1 ? 1 + o->dim + o->dim * (o->dim + 1) / 2 : 1 + 2 * o->dim;
-}
-
 /* Components of fewer rows than this have lost them. */
 #define CLF_EM_FEW 1.0
 

@@ -110,7 +110,7 @@ static int stops(fit *t) {
  * iterations and as often as there are components. */
 static clf_status reseed(fit *t, const clf__em_rows *d, const double *sums, double *row) {
   const clf__gaussians_form *o = &t->rules.form;
-  const size_t S = (size_t)clf__em_sums(o);
+  const size_t S = (size_t)clf__gaussians_sums(o);
   for (int32_t k = 0; k < o->K && o->K > 1; k++) {
     if (sums[(size_t)k * S] >= CLF_EM_FEW || t->result.reseeded >= o->K) continue;
     const int64_t i = clf__host_below(&t->random, d->rows);
@@ -146,7 +146,7 @@ static clf_status iterate(fit *t, clf__em *em, const clf__em_rows *d, double *su
 
 /* EM of some rows, with memory of its own. */
 static clf_status run(fit *t, const clf__em_rows *d, double *row, double *mean) {
-  const size_t sums = (size_t)t->rules.form.K * (size_t)clf__em_sums(&t->rules.form);
+  const size_t sums = (size_t)t->rules.form.K * (size_t)clf__gaussians_sums(&t->rules.form);
   double *room = malloc(sums * sizeof *room);
   clf__em em;
   if (!room) return clf__fail(CLF_ENOMEM, "no memory for EM");

@@ -122,7 +122,7 @@ static void cluster(clusters *c, double *count, int refine, clf__host_random *ra
 static clf_status put_clusters(const clf__em_rules *r, const clusters *c, double *sums,
                                double *row) {
   const clf__em_rows *d = c->data;
-  const size_t S = (size_t)clf__em_sums(&r->form);
+  const size_t S = (size_t)clf__gaussians_sums(&r->form);
   clf__em_rules wide = *r;
   wide.prior = fmax(r->prior, d->dim + 1);
   for (int64_t i = 0; i < d->rows; i++)
@@ -134,7 +134,7 @@ static clf_status put_clusters(const clf__em_rules *r, const clusters *c, double
 clf_status clf__em_start(const clf__em_rules *r, const clf__em_rows *data, int refine,
                          clf__host_random *random, double *row) {
   const size_t n = (size_t)data->rows, K = (size_t)r->form.K, D = (size_t)data->dim;
-  const size_t sums = K * (size_t)clf__em_sums(&r->form);
+  const size_t sums = K * (size_t)clf__gaussians_sums(&r->form);
   double *memory = calloc(K * D + 2 * n + K + sums, sizeof *memory);
   int32_t *nearest = malloc(n * sizeof *nearest);
   clf_status s = memory && nearest ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for %zu rows", n);

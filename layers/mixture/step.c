@@ -14,29 +14,18 @@ static int32_t good_chunk(const clf__gaussians_form *o, int64_t rows) {
   return (int32_t)(chunk < rows ? chunk : rows);
 }
 
-/* (rows, a) and (rows, a, b) with the rows side by side. */
-static clf_status new_beside(clf_arena *a, int32_t rows, int32_t x, int32_t y, clf_tensor *t) {
-  clf_tensor m;
-  CLF_TRY(clf_new(a, (int32_t[4]){x, y ? y : 1, rows}, &m));
-  *t = (clf_tensor){.buf = m.buf,
-                    .offset = m.offset,
-                    .dim = {rows, x, y ? y : 1, 1},
-                    .stride = {1, (y ? y : 1) * rows, y ? rows : 1, 1}};
-  return CLF_OK;
-}
-
 static clf_status lay_out(clf__em *em, int weighted) {
   const clf__gaussians_form *o = &em->form;
   const int32_t rows = (int32_t)em->rows;
   clf_arena *a = &em->arena;
-  CLF_TRY(new_beside(a, rows, o->dim, 0, &em->u));
+  CLF_TRY(clf__gaussians_room(a, rows, o->dim, 0, &em->u));
   if (weighted) CLF_TRY(clf_new(a, (int32_t[4]){rows}, &em->weights));
   CLF_TRY(clf_new(a, (int32_t[4]){1, (int32_t)clf__gaussians_size(o)}, &em->numbers));
-  CLF_TRY(new_beside(a, em->chunk, o->K, o->dim, &em->t));
-  CLF_TRY(new_beside(a, em->chunk, o->K, 0, &em->logps));
-  CLF_TRY(new_beside(a, em->chunk, o->K, 0, &em->resp));
+  CLF_TRY(clf__gaussians_room(a, em->chunk, o->K, o->dim, &em->t));
+  CLF_TRY(clf__gaussians_room(a, em->chunk, o->K, 0, &em->logps));
+  CLF_TRY(clf__gaussians_room(a, em->chunk, o->K, 0, &em->resp));
   CLF_TRY(clf_new(a, (int32_t[4]){em->chunk}, &em->logp));
-  return clf_new(a, (int32_t[4]){o->K, clf__em_sums(o)}, &em->s);
+  return clf_new(a, (int32_t[4]){o->K, clf__gaussians_sums(o)}, &em->s);
 }
 
 /* Column by column, as they lie there. */
@@ -59,7 +48,7 @@ static clf_status put_rows(clf__em *em, const clf__em_rows *data) {
 
 clf_status clf__em_open(clf__em *em, clf_device *dev, const clf__gaussians_form *form,
                         const clf__em_rows *data) {
-  const size_t sums = (size_t)form->K * (size_t)clf__em_sums(form);
+  const size_t sums = (size_t)form->K * (size_t)clf__gaussians_sums(form);
   *em = (clf__em){.dev = dev, .form = *form, .rows = data->rows, .host_weights = data->weights};
   if (data->rows > INT32_MAX / data->dim)
     return clf__fail(CLF_ENOTSUP, "EM of %lld rows in %d dimensions: at most %d numbers fit",

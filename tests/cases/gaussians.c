@@ -12,14 +12,9 @@
     .log_std = U(N, K, S), .lower = F(N, K, HALF(D)), .t = DIM(N, K, D), .logps = DIM(N, K), .eps = 0.1f, .first = G}
 #define BWD(U, F, S, N, K, D) BWD_GIVEN(U, F, S, N, K, D, 0)
 #define BWD_GIVEN(U, F, S, N, K, D, G) &(const clf_gaussians_bwd_args){.t = DIM(N, K, D), .log_std = U(N, K, S), \
-    .lower = F(N, K, HALF(D)), .dlogps = DIM(N, K), .dz = DIM(N, D), .dloc = DIM(N, K, D), \
-    .dlog_std = U##_GRADIENT(N, K, S), .dlower = F##_GRADIENT(N, K, HALF(D)), .eps = 0.1f, .first = G}
+    .lower = F(N, K, HALF(D)), .dlogps = DIM(N, K), .dz = DIM(N, D), .dloc = DIM(N, K, D), .eps = 0.1f, .first = G}
 #define PLACE(U, F, S, N, K, D) &(const clf_gaussians_place_args){.e = DIM(N, D), .loc = ALL(N, K, D), \
     .log_std = U(N, K, S), .lower = F(N, K, HALF(D)), .z = DIM(N, D), .eps = 0.1f}
-#define NONE_GRADIENT(...) DIM(0)
-#define OWN_GRADIENT(...) DIM(__VA_ARGS__)
-#define ALL_GRADIENT(...) DIM(__VA_ARGS__)
-
 /* L's smallest eigenvalues fall, and numbers grow, as a power of its dimension. */
 #define SHAPES(X)                                                        \
   CASE("one",       X(ALL, NONE, 1, 1, 1, 1)),                           \
@@ -63,3 +58,20 @@ CLF_CASES(gaussians_moments,
   CASE("weighted", MOMENTS(700, 2, 3, 10, DIM(700)), .tol = 3e-5f),
   CASE("squares",  MOMENTS(35, 3, 7, 15, DIM(35))),
   CASE("large",    MOMENTS(4096, 8, 8, 45, DIM(0)), .tol = 3e-5f, .bench = 1));
+
+/* With a factor, and of a diagonal alone. */
+#define GRADIENTS(S, K, D, G) &(const clf_gaussians_gradients_args){.s = DIM(K, 1 + D + HALF(D + 1)), \
+    .log_std = DIM(1, K, S), .lower = DIM(1, K, HALF(D)), .dloc = DIM(1, K, D), .dlog_std = DIM(1, K, S), \
+    .dlower = DIM(1, K, HALF(D)), .eps = 0.1f, .first = G}
+#define DIAGONAL(S, K, D, G) &(const clf_gaussians_gradients_args){.s = DIM(K, 1 + 2 * D), \
+    .log_std = DIM(1, K, S), .dloc = DIM(1, K, D), .dlog_std = DIM(1, K, S), .eps = 0.1f, .first = G}
+CLF_CASES(gaussians_gradients,
+  CASE("one",             DIAGONAL(1, 1, 1, 0)),
+  CASE("diagonal",        DIAGONAL(7, 5, 7, 0)),
+  CASE("spherical",       DIAGONAL(1, 5, 7, 0)),
+  CASE("spherical, given", DIAGONAL(1, 5, 7, 3)),
+  CASE("full",            GRADIENTS(5, 3, 5, 0), .tol = 1e-4f),
+  CASE("full, given",     GRADIENTS(5, 3, 5, 2), .tol = 1e-4f),
+  CASE("full, one scale", GRADIENTS(1, 2, 4, 1), .tol = 1e-4f),
+  CASE("bare", &(const clf_gaussians_gradients_args){.s = DIM(3, 9), .dloc = DIM(1, 3, 4)}),
+  CASE("large",           GRADIENTS(12, 9, 12, 0), .lo = 0, .hi = 0.3f, .tol = 1e-4f));
