@@ -59,7 +59,7 @@ CLF_LOOP(logp_block, logp_call, c, block) {
     for (int i = 0; i < D; i++) {
       const double loc = number(&p->loc, n0, k, i);
       diagonals[i] = diagonal(&f, i);
-      if (i >= p->first) log_det += log(diagonals[i]);
+      if (i >= p->first) log_det += p->eps > 0 ? log(diagonals[i]) : log_std_of(&f, i);
       for (int m = 0; m < side; m++)
         t[i * side + m] = m < n ? (double)*at(&p->z, n0 + m, i, 0, 0) - loc : 0;
     }

@@ -1,54 +1,104 @@
 /* SPDX-License-Identifier: MIT */
 /* gaussians_moments.c: moments of samples under K normals, and gradients by parameters from them.
- * Sums are in double for either `real`. */
+ * Long sums are in double for either `real`. */
 #include "factors.h"
 
-/* r t[i] of some samples, in double, or r alone where i is -1. */
-enum { SOME = 256 };
-static void shares(const clf_gaussians_moments_args *p, int n0, int n, int k, int i, double *out) {
-  const real *resp = at(&p->resp, n0, k, 0, 0), *t = at(&p->t, n0, k, i < 0 ? 0 : i, 0);
-  const real *weights = p->weights.buf ? at(&p->weights, n0, 0, 0, 0) : NULL;
-  const ptrdiff_t r_step = p->resp.stride[0], t_step = p->t.stride[0],
-                  w_step = p->weights.stride[0];
-  for (int m = 0; m < n; m++) out[m] = (double)resp[m * r_step];
-  for (int m = 0; weights && m < n; m++) out[m] *= (double)weights[m * w_step];
-  for (int m = 0; i >= 0 && m < n; m++) out[m] *= (double)t[m * t_step];
+/* Samples whose products are summed in `real`; these sums are added up in double. */
+enum { SOME = 512, FOUR = 4 };
+
+/* out *= x, in a loop of its own where elements lie side by side. */
+static void multiply(real *restrict out, const real *restrict x, ptrdiff_t step, int n) {
+  if (step == 1)
+    for (int m = 0; m < n; m++) out[m] *= x[m];
+  else
+    for (int m = 0; m < n; m++) out[m] *= x[m * step];
 }
 
-/* The sum of a t, with a loop of its own where elements lie side by side. */
-static double product(const double *a, const real *t, ptrdiff_t step, int n) {
-  double sum = 0;
-  if (step != 1) {
-    for (int m = 0; m < n; m++) sum += a[m] * (double)t[m * step];
-    return sum;
+/* r t[i] of some samples, or r alone where i is -1. */
+static void shares(const clf_gaussians_moments_args *p, int n0, int n, int k, int i, real *out) {
+  for (int m = 0; m < n; m++) out[m] = 1;
+  multiply(out, at(&p->resp, n0, k, 0, 0), p->resp.stride[0], n);
+  if (p->weights.buf) multiply(out, at(&p->weights, n0, 0, 0, 0), p->weights.stride[0], n);
+  if (i >= 0) multiply(out, at(&p->t, n0, k, i, 0), p->t.stride[0], n);
+}
+
+/* Sums of a t and so on for four columns of t that are `next` apart, at once, so that no sum waits
+ * for another. */
+static void four_products(const real *a, const real *t, ptrdiff_t next, int n, double *sum) {
+  const real *t1 = t + next, *t2 = t1 + next, *t3 = t2 + next;
+  real s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  CLF_PRAGMA(omp simd reduction(+ : s0, s1, s2, s3))
+  for (int m = 0; m < n; m++) {
+    s0 += a[m] * t[m];
+    s1 += a[m] * t1[m];
+    s2 += a[m] * t2[m];
+    s3 += a[m] * t3[m];
   }
+  sum[0] += (double)s0, sum[1] += (double)s1, sum[2] += (double)s2, sum[3] += (double)s3;
+}
+
+static double product(const real *a, const real *t, ptrdiff_t step, int n) {
+  real sum = 0;
+  double apart = 0;
+  for (int m = 0; step != 1 && m < n; m++) apart += (double)a[m] * (double)t[m * step];
+  if (step != 1) return apart;
   VECTOR_SUM(sum)
-  for (int m = 0; m < n; m++) sum += a[m] * (double)t[m];
-  return sum;
+  for (int m = 0; m < n; m++) sum += a[m] * t[m];
+  return (double)sum;
 }
 
-static void put(const clf_tensor *s, int k, int q, double sum, int add) {
-  real *y = at(s, k, q, 0, 0);
-  *y = (real)(add ? sum + (double)*y : sum);
+static double total(const real *a, int n) {
+  real sum = 0;
+  VECTOR_SUM(sum)
+  for (int m = 0; m < n; m++) sum += a[m];
+  return (double)sum;
 }
 
-/* The sums of normal k that have t[i] as their first factor, or for i = -1 the sum of r: each in
- * bands of samples, which are added up in order. */
-CLF_REF_LOOP(gaussians_moments, 2.0 * (double)clf__count(&p->s) * p->t.dim[0],
-             p->t.dim[1] * (p->t.dim[2] + 1), g) {
-  const int N = p->t.dim[0], D = p->t.dim[2], k = g / (D + 1), i = g % (D + 1) - 1;
-  const int squares = p->s.dim[1] == 1 + 2 * D, j0 = squares && i > 0 ? i : 0;
-  const int at0 = 1 + D + (squares ? 0 : i * (i + 1) / 2);
-  double band[SOME];
+typedef struct moments_call {
+  const clf_gaussians_moments_args *p;
+  double *memory; /* (K, S) */
+} moments_call;
+
+/* Adds the sums of some samples whose first factor is r t[i], in `band`, to those of normal k. */
+static void add_row(const clf_gaussians_moments_args *p, int n0, int n, int k, int i,
+                    const real *band, double *sum) {
+  const int D = p->t.dim[2], squares = p->s.dim[1] == 1 + 2 * D;
+  const real *t = at(&p->t, n0, k, 0, 0);
+  const ptrdiff_t step = p->t.stride[0], next = p->t.stride[2];
+  double *row = sum + 1 + D + (squares ? 0 : i * (i + 1) / 2);
+  int j = squares ? i : 0;
+  sum[1 + i] += total(band, n);
+  for (; step == 1 && j + FOUR <= i + 1; j += FOUR)
+    four_products(band, t + j * next, next, n, row + j);
+  for (; j <= i; j++) row[j] += product(band, t + j * next, step, n);
+}
+
+/* Samples by samples, so that theirs are in the cache for all sums. */
+CLF_LOOP(moments_of_normal, moments_call, c, k) {
+  const clf_gaussians_moments_args *p = c->p;
+  const int N = p->t.dim[0], D = p->t.dim[2], S = p->s.dim[1];
+  double *sum = c->memory + (size_t)k * (size_t)S;
+  real band[SOME];
+  memset(sum, 0, (size_t)S * sizeof *sum);
   for (int n0 = 0; n0 < N; n0 += SOME) {
     const int n = N - n0 < SOME ? N - n0 : SOME;
-    double sum = 0;
-    shares(p, n0, n, k, i, band);
-    for (int m = 0; m < n; m++) sum += band[m];
-    put(&p->s, k, 1 + i, sum, n0 > 0);
-    for (int j = j0; j <= i; j++)
-      put(&p->s, k, at0 + j, product(band, at(&p->t, n0, k, j, 0), p->t.stride[0], n), n0 > 0);
+    shares(p, n0, n, k, -1, band);
+    sum[0] += total(band, n);
+    for (int i = 0; i < D; i++) {
+      shares(p, n0, n, k, i, band);
+      add_row(p, n0, n, k, i, band, sum);
+    }
   }
+  for (int q = 0; q < S; q++) *at(&p->s, k, q, 0, 0) = (real)sum[q];
+}
+
+CLF_REF(gaussians_moments) {
+  const int K = p->s.dim[0];
+  const size_t doubles = clf__count(&p->s);
+  const moments_call c = {p, doubles_of(scratch, doubles)};
+  CLF_NEED(c.memory, doubles);
+  in_threads(2.0 * (double)doubles * p->t.dim[0], K, moments_of_normal, &c);
+  return CLF_OK;
 }
 
 /* ---- Gradients by parameters ------------------------------------------------------------------
