@@ -262,8 +262,8 @@ static clf_status add_notes(clf__csv *r) {
         &r->t, "column 1 (\"%s\") counts the rows: it is left out (--columns keeps it)",
         r->names[0]));
   else if (r->left_out)
-    CLF_TRY(clf__table_note(&r->t, "column 1 has no name and %s the rows: it is left out",
-                            r->left_out));
+    CLF_TRY(clf__table_note(&r->t, "column 1 has no name and %s the rows: it is left out%s",
+                            r->left_out, r->o->kinds ? " (--id 1 keeps it)" : ""));
   if (r->inner)
     CLF_TRY(clf__table_note(&r->t, "%" PRId64 " line%s below the first row %s a comment, left out",
                             r->inner, r->inner == 1 ? "" : "s", r->inner == 1 ? "is" : "are each"));

@@ -45,13 +45,16 @@ static int counts_to_the_end(clf__csv *r) {
 }
 
 /* Whether the first column is left out as it only counts or names the rows: it has no name, or one
- * that says so, and the caller chose no columns. */
+ * that says so, and the caller chose no columns.  Where labels are read, no name is enough:
+ * programs write the names of rows so, and the numbers of those that they kept. */
 static int has_index(clf__csv *r) {
   if (!r->names || r->cols < 2 || r->o->column_count || r->o->like || r->id == 0) return 0;
   const char *const name = r->names[0];
-  if (!is_index_name(r, name) || (r->index_from < 0 && !r->row_names)) return 0;
+  if (!is_index_name(r, name)) return 0;
   r->named_index = *name && strcmp(name, "Unnamed: 0") != 0;
-  return !r->named_index || (r->index_from >= 0 && counts_to_the_end(r));
+  if (r->o->kinds && r->index_from >= 0 && !counts_to_the_end(r)) r->index_from = -1;
+  if (r->index_from >= 0 || r->row_names) return 1;
+  return r->o->kinds && !r->named_index;
 }
 
 /* ---- Names ---------------------------------------------------------------------------- */

@@ -281,7 +281,8 @@ static void count_field(const clf__csv *r, const columns *k, const clf__field *f
     t->names++;
 }
 
-/* Over all columns if none holds numbers below. */
+/* Over all columns if none holds numbers below.  A first column without a name is the index of a
+ * table of labels, which says nothing. */
 static tally look_at_first(const clf__csv *r, const line *l, const columns *k) {
   tally all = {0}, evidence = {0};
   int64_t c = 0;
@@ -291,6 +292,7 @@ static tally look_at_first(const clf__csv *r, const line *l, const columns *k) {
     if (r->trailing && !p && c == r->cols) break;
     if (!k->wanted[c]) continue;
     count_field(r, k, &f, c, &all);
+    if (r->o->kinds && c == 0 && f.n == 0) continue;
     if (2 * (int64_t)r->numeric[c] >= r->others) count_field(r, k, &f, c, &evidence);
   }
   return evidence.numbers + evidence.quoted + evidence.names + evidence.values ? evidence : all;

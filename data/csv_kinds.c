@@ -25,6 +25,7 @@ typedef struct guess {
   clf__dates dates;
   int32_t count;        /* different fields */
   int too_many;         /* there are more than CLF_CATEGORIES_MAX */
+  int refused;          /* they are no labels */
   char **labels;        /* CLF_CATEGORIES_MAX of them */
   int16_t slots[SLOTS]; /* 1 + a place in labels; 0: free */
 } guess;
@@ -136,15 +137,29 @@ static clf_status make_date(const clf__csv *r, int64_t column, clf_column *k, co
   return k->form && k->unit ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory to describe a column");
 }
 
-static clf_status refuse_texts(const clf__csv *r, int64_t column, const guess *g) {
-  char word[64], many[32];
-  clf__csv_column_word(r, column, word, sizeof word);
+/* Refuses the first column whose texts are no labels, and says how to leave out all of them. */
+static clf_status refuse_texts(const clf__csv *r, guess *const *guesses) {
+  char word[64], drop[256] = "";
+  int64_t first = -1;
+  size_t n = 0;
+  for (int64_t c = 0; c < r->cols; c++) {
+    if (!guesses[c] || !guesses[c]->refused || n + sizeof word > sizeof drop) continue;
+    clf__csv_column_word(r, c, word, sizeof word);
+    n += (size_t)snprintf(drop + n, sizeof drop - n, "%s%s", first < 0 ? "" : ",", word);
+    if (first < 0) first = c;
+  }
+  if (first < 0) return CLF_OK;
+  const guess *const g = guesses[first];
+  const int64_t all = g->numbers + g->texts;
+  char many[32], id[128] = "";
+  clf__csv_column_word(r, first, word, sizeof word);
   snprintf(many, sizeof many, g->too_many ? "more than %d" : "%d", (int)g->count);
-  return clf__csv_refuse_column(r, column,
-                                "%s different texts in %" PRId64
-                                " rows are no categories; --id %s keeps them as names of the "
-                                "rows, --drop %s leaves the column out",
-                                many, g->numbers + g->texts, word, word);
+  if (g->too_many || g->count == all)
+    snprintf(id, sizeof id, "--id %s keeps them as names of the rows, ", word);
+  return clf__csv_refuse_column(
+      r, first,
+      "%s different texts in %" PRId64 " rows are no categories; %s--drop %s leaves %s out", many,
+      all, id, drop, strchr(drop, ',') ? "all such columns" : "the column");
 }
 
 /* Labels repeat, but those of a few rows need not. */
@@ -155,8 +170,8 @@ static clf_status decide(const clf__csv *r, int64_t column, guess *g, clf_column
   if (g->numbers == 0 && g->pairs) return make_boolean(k, g);
   if (g->numbers == 0 && g->dates.forms) return make_date(r, column, k, g);
   if (2 * g->misspelt > g->texts) return CLF_OK;
-  if (g->too_many || (g->count > FEW && 2 * g->count > all)) return refuse_texts(r, column, g);
-  return make_category(k, g);
+  g->refused = g->too_many || (g->count > FEW && 2 * g->count > all);
+  return g->refused ? CLF_OK : make_category(k, g);
 }
 
 /* ---- All columns ---------------------------------------------------------------------- */
@@ -184,6 +199,7 @@ static clf_status see_all(clf__csv *r, guess **guesses) {
   while (!s && clf__csv_step(r)) s = see_line(r, guesses);
   for (int64_t c = 0; !s && c < r->cols; c++)
     if (guesses[c]) s = decide(r, c, guesses[c], &r->t.columns[r->to[c]]);
+  if (!s) s = refuse_texts(r, guesses);
   r->next = next;
   r->number = number;
   return s;

@@ -97,15 +97,15 @@ clf_status clf_table_discrete(const clf_table *t, int32_t column, clf_column_gri
   CLF_TRY(clf__table_has_rows(t));
   if (column < 0 || column >= t->cols) return no_column(t, column);
   const clf_column *const k = t->columns ? &t->columns[column] : NULL;
-  *grid = (clf_column_grid){0};
-  if (k && (k->kind == CLF_COLUMN_CATEGORY || k->kind == CLF_COLUMN_BOOLEAN)) {
-    *grid = (clf_column_grid){1, 0, k->category_count - 1};
-    return CLF_OK;
-  }
+  const int labels = k && (k->kind == CLF_COLUMN_CATEGORY || k->kind == CLF_COLUMN_BOOLEAN);
   double *v = NULL;
   CLF_TRY(clf__copy_column(t, column, t->rows, &v));
   clf__sort_column(v, t->rows);
-  if (most_repeat(v, t->rows)) *grid = clf__grid_of(v, t->rows);
+  *grid = (clf_column_grid){0};
+  if (labels && v[0] < v[t->rows - 1])
+    *grid = (clf_column_grid){1, 0, k->category_count - 1};
+  else if (!labels && most_repeat(v, t->rows))
+    *grid = clf__grid_of(v, t->rows);
   free(v);
   return CLF_OK;
 }

@@ -227,7 +227,7 @@ typedef struct clf_column_grid {
 CLF_API clf_status clf_table_grid(const clf_table *t, int32_t column, clf_column_grid *grid);
 /* The grid of a column whose density has no bound unless noise is added: step 1 over the codes of a
  * category or a boolean; else the grid on which all values lie, if more than half of the rows have
- * a value that another row has too, and step 0 otherwise. */
+ * a value that another row has too.  Step 0 otherwise, and of a column with one value. */
 CLF_API clf_status clf_table_discrete(const clf_table *t, int32_t column, clf_column_grid *grid);
 
 typedef enum clf_advice_kind {
