@@ -299,6 +299,44 @@ clf_status clf__csv_take_value(clf__csv *r, int64_t column, int32_t c, const clf
   return CLF_OK;
 }
 
+/* Leaves the labels that some row still has, in their order. */
+static void compact(clf_table *t, int32_t c) {
+  clf_column *const k = &t->columns[c];
+  int32_t to[CLF_CATEGORIES_MAX] = {0}, left = 0;
+  for (int64_t i = 0; i < t->rows; i++)
+    if (!isnan(t->at[i * t->cols + c])) to[(int)t->at[i * t->cols + c]] = 1;
+  for (int32_t i = 0; i < k->category_count; i++) {
+    if (!to[i]) {
+      free(k->categories[i]);
+      continue;
+    }
+    k->categories[left] = k->categories[i];
+    to[i] = left++;
+  }
+  k->category_count = left;
+  k->smallest = k->largest = NAN;
+  for (int64_t i = 0; i < t->rows; i++) {
+    double *const v = &t->at[i * t->cols + c];
+    if (isnan(*v)) continue;
+    *v = to[(int)*v];
+    clf__column_sees(k, *v);
+  }
+}
+
+/* Ranges of the rows that were not left out. */
+static void end_ranges(clf_table *t) {
+  for (int32_t c = 0; c < t->cols; c++) {
+    clf_column *const k = &t->columns[c];
+    if (k->kind == CLF_COLUMN_CATEGORY) {
+      compact(t, c);
+      continue;
+    }
+    k->smallest = k->largest = NAN;
+    for (int64_t i = 0; i < t->rows; i++)
+      if (!isnan(t->at[i * t->cols + c])) clf__column_sees(k, t->at[i * t->cols + c]);
+  }
+}
+
 /* "species (3 labels), sex (boolean), day (date as 2024-05-01)" */
 static clf_status note_kinds(clf__csv *r) {
   clf__name_list list = {.used = 0};
@@ -329,5 +367,6 @@ clf_status clf__csv_end_kinds(clf__csv *r) {
   for (int32_t c = 0; c < r->t.cols; c++)
     if (r->t.columns[c].kind == CLF_COLUMN_NUMBER && !r->fractions[c])
       r->t.columns[c].kind = CLF_COLUMN_INTEGER;
+  if (r->t.missing && r->o->missing == CLF_MISSING_DROP) end_ranges(&r->t);
   return note_kinds(r);
 }

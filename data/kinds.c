@@ -166,7 +166,7 @@ clf_status clf_column_value(const clf_column *k, const char *text, double *value
 /* ---- Values to text ------------------------------------------------------------ */
 
 /* At most the decimals that the column had, where these are the number but for its last bits, as
- * first + k step of a grid may be; else all 17 digits. */
+ * first + k step of a grid may be; else the fewest digits that are read as the same number. */
 static int number_text(const clf_column *k, double v, char *text, size_t size) {
   char fixed[48];
   if (k->decimals >= 0 && k->decimals <= 15 && fabs(v) < 1e15) {
@@ -175,6 +175,10 @@ static int number_text(const clf_column *k, double v, char *text, size_t size) {
     n -= fixed[n - 1] == '.';
     fixed[n] = 0;
     if (fabs(strtod(fixed, NULL) - v) <= 1e-13 * fabs(v)) return snprintf(text, size, "%s", fixed);
+  }
+  for (int digits = 15; digits < 17; digits++) {
+    snprintf(fixed, sizeof fixed, "%.*g", digits, v);
+    if (strtod(fixed, NULL) == v) return snprintf(text, size, "%s", fixed);
   }
   return snprintf(text, size, "%.17g", v);
 }

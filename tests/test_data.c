@@ -22,6 +22,7 @@ int main(void) {
   tests_of_files(s);
   tests_of_text(s);
   tests_of_kinds(s);
+  tests_of_raw(s);
   const int failed = suite_run(s);
   if (chdir("/") || rmdir(folder)) return 1;
   return failed;

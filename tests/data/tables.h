@@ -21,6 +21,7 @@ void tests_of_treatments(Suite *s);
 void tests_of_files(Suite *s);
 void tests_of_text(Suite *s);
 void tests_of_kinds(Suite *s);
+void tests_of_raw(Suite *s);
 
 void expect(clf_status got, clf_status want, const char *message);
 /* The same bits. */
