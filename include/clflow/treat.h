@@ -39,8 +39,9 @@ typedef struct clf_treatments {
  * Of up to 2000 rows (500 in wide tables), a mixture of one to three normal distributions is fitted
  * to each half of a column and judged on the other, as the column is and after each map, with the
  * map's log-det.  The best map is chosen where its gain is at least three standard errors and 0.02
- * nats a row, of a logit 0.1, and 0.15 if its bounds are not 0, 1, -1 or 100.  Values that repeat
- * in more than 1 % of the rows count as if they were 1 %, since a map cannot change a point mass.
+ * nats a row.  A logit also wants 1 % of the rows near each bound, and 0.12 nats unless 15 % are.
+ * Values that repeat in more than 1 % of the rows count as if they were 1 %, since a map cannot
+ * change a point mass.
  *
  * asinh is chosen anyway where single values would decide what a flow learns: where the standard
  * deviation of all rows is more than three times the spread of the middle 90 % (98 % from 500 rows
