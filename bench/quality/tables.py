@@ -70,32 +70,37 @@ def divide(n, seed=0):
 # ---- From packages ---------------------------------------------------------------------------
 
 
-def step_of(values):
-    """The step of the grid on which a column of repeated values lies, 1 if there is one value, or 0."""
+def width_of(values):
+    """How wide the noise must be that makes a column continuous: the step of the grid on which repeated
+    values lie, or where they lie on none the median distance of neighbours; 0 where few repeat."""
     distinct = np.unique(values)
-    if len(distinct) < 2 or len(distinct) > len(values) / 2:
-        return 1.0 if len(distinct) < 2 else 0.0
-    step = np.diff(distinct).min()
-    places = (distinct - distinct[0]) / step
-    return float(step) if np.abs(places - np.round(places)).max() < 1e-3 else 0.0
+    if len(distinct) < 2:
+        return 1.0
+    if len(distinct) > 0.98 * len(values):
+        return 0.0
+    gaps = np.diff(distinct)
+    places = (distinct - distinct[0]) / gaps.min()
+    on_grid = np.abs(places - np.round(places)).max() < 1e-3
+    return float(gaps.min() if on_grid else np.median(gaps))
 
 
 def packaged(name, names, x, context=None):
-    """Columns whose values repeat get uniform noise over a step, for single values have no density."""
+    """Columns whose values repeat get uniform noise, for single values have no density."""
     x = np.asarray(x, float)
-    steps = np.array([step_of(column) for column in x.T])
-    x = x + np.random.default_rng(2).uniform(-0.5, 0.5, x.shape) * steps
+    widths = np.array([width_of(column) for column in x.T])
+    x = x + np.random.default_rng(2).uniform(-0.5, 0.5, x.shape) * widths
     return Table(name, list(names), x, divide(len(x)), context or {})
 
 
-def scikit(name, loader, label=None):
+def scikit(name, loader, label=None, columns=None, **options):
     def load():
         from sklearn import datasets
 
-        data = getattr(datasets, f"load_{loader}")()
+        data = getattr(datasets, f"load_{loader}")(**options)
         names = [str(n).replace(" ", "_").replace("(", "").replace(")", "") for n in data.feature_names]
         context = {label: np.array([f"class{k}" for k in data.target], object)} if label else None
-        return packaged(name, names, data.data, context)
+        some = [i for i, n in enumerate(names) if not columns or n in columns]
+        return packaged(name, [names[i] for i in some], data.data[:, some], context)
 
     return load
 
@@ -345,7 +350,8 @@ def shapes_truth(x, given):
 
 BILLS = ["bill_length_mm", "bill_depth_mm"]
 HOUSES = ["price", "lotSize", "age", "landValue", "livingArea", "pctCollege"]
-SCHOOLS = ["students", "teachers", "calworks", "lunch", "expenditure", "income", "english", "read", "math"]
+SCHOOLS = ["students", "teachers", "expenditure", "income", "read", "math"]
+BODIES = ["age", "bmi", "bp", "s1", "s2", "s3", "s6"]
 ALL = {
     "iris": scikit("iris", "iris"),
     "wine": scikit("wine", "wine"),
@@ -353,13 +359,12 @@ ALL = {
     "penguins": rdataset("penguins", "palmerpenguins", "penguins", BILLS),
     "penguins4": rdataset("penguins4", "palmerpenguins", "penguins", [*BILLS, "flipper_length_mm", "body_mass_g"]),
     "schools": rdataset("schools", "AER", "CASchools", SCHOOLS),
-    "diabetes": scikit("diabetes", "diabetes"),
+    "diabetes": scikit("diabetes", "diabetes", columns=BODIES, scaled=False),
     "breast-cancer": scikit("breast-cancer", "breast_cancer"),
     "sacramento": rdataset("sacramento", "modeldata", "Sacramento", ["sqft", "price", "latitude", "longitude"]),
     "quakes": rdataset("quakes", "datasets", "quakes", ["lat", "long", "depth", "mag", "stations"]),
     "saratoga": rdataset("saratoga", "mosaicData", "SaratogaHouses", HOUSES),
     "digits": scikit("digits", "digits"),
-    "wage": rdataset("wage", "ISLR", "Wage", ["age", "wage"]),
     "airports": airports,
     "txhousing": rdataset("txhousing", "ggplot2", "txhousing", ["sales", "volume", "median", "listings", "inventory"]),
     "diamonds": diamonds(),
