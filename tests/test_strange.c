@@ -74,13 +74,13 @@ END_TEST
 /* What is proposed in place of a discrete value is one of the grid's. */
 START_TEST(discrete_columns_stay_on_their_grid) {
   clf_flow *flow = flow_of("2: -> normal", 1);
-  const clf_column_grid grid[2] = {{0}, {0.75, -3, 3}};
-  const double x[2] = {0, 3};
+  const clf_column_grid grid[2] = {{0, 0, 0}, {0.75, -3.2, 3.55}};
+  const double x[2] = {0, 3.55};
   double gain[2], instead[2];
   WORKS(clf_flow_set_grid(flow, grid));
   WORKS(clf_strange_columns(flow, x, NULL, 1, 1, gain, instead));
-  ck_assert_double_eq(instead[1], 0);
-  ck_assert_double_eq_tol(gain[1], 4.5, 1e-5);
+  ck_assert_double_eq_tol(instead[1], -0.2, 1e-12); /* the nearest to 0 */
+  ck_assert_double_eq_tol(gain[1], (3.55 * 3.55 - 0.2 * 0.2) / 2, 1e-5);
   clf_flow_free(flow);
 }
 END_TEST
