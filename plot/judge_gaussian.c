@@ -9,14 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Beyond this many columns the covariance is not worth the time. */
-enum { COLUMNS_MOST = 256 };
+/* Beyond this many columns the covariance is not worth the time; of more rows evenly spaced ones
+ * are fitted. */
+enum { COLUMNS_MOST = 256, ROWS_MOST = 200000 };
 
 /* A Gaussian of the context's columns and then the flow's, so that the leading block of its
  * Cholesky factor is the context's own: log p(x | c) = log p(c, x) - log p(c). */
 typedef struct gaussian {
   const clf__facts *f;
-  int64_t fitted;            /* rows */
+  int64_t fitted, every;     /* rows, one in `every` */
   int leave_out;             /* each row is scored by a Gaussian of the others */
   int32_t C, K;              /* context, and all columns */
   double *mean, *root, *row; /* root: Cholesky factor of the sum of squares */
@@ -30,11 +31,11 @@ static void take(const gaussian *g, const clf_report_rows *r, int64_t i, double 
 static void add_moments(gaussian *g, const clf_report_rows *r) {
   const int64_t n = g->fitted;
   for (int64_t i = 0; i < n; i++) {
-    take(g, r, i, g->row);
+    take(g, r, i * g->every, g->row);
     for (int32_t k = 0; k < g->K; k++) g->mean[k] += g->row[k] / (double)n;
   }
   for (int64_t i = 0; i < n; i++) {
-    take(g, r, i, g->row);
+    take(g, r, i * g->every, g->row);
     for (int32_t k = 0; k < g->K; k++)
       for (int32_t j = 0; j <= k; j++)
         g->root[k * g->K + j] += (g->row[k] - g->mean[k]) * (g->row[j] - g->mean[j]);
@@ -111,13 +112,15 @@ static clf_status compare(gaussian *g, clf__facts *f) {
 clf_status clf__judge_gaussian(clf__facts *f) {
   const int has_train = f->part[CLF__TRAIN].n > 0;
   const clf__part *const from = &f->part[has_train ? CLF__TRAIN : CLF__TEST];
+  const int64_t every = (from->n + ROWS_MOST - 1) / ROWS_MOST;
   gaussian g = {.f = f,
-                .fitted = from->n,
-                .leave_out = !has_train,
+                .fitted = from->n / (every > 0 ? every : 1),
+                .every = every,
+                .leave_out = !has_train && every == 1,
                 .C = f->context,
                 .K = f->context + f->dim};
   f->gaussian = f->gaussian_error = f->gain = f->gain_error = NAN;
-  if (g.K > COLUMNS_MOST || from->n < g.K + 2) return CLF_OK;
+  if (g.K > COLUMNS_MOST || g.fitted < g.K + 2) return CLF_OK;
   const size_t K = (size_t)g.K;
   g.mean = calloc(K * (K + 2), sizeof *g.mean);
   if (!g.mean) return clf__plot_fail(CLF_ENOMEM, "no memory for a Gaussian");

@@ -208,15 +208,17 @@ clf_status clf__report_likelihood(clf__page *p, const clf__facts *f) {
 
 /* ---- Columns ------------------------------------------------------------------------- */
 
-/* Of many panels the first stand open, the rest behind a line to click on. */
+/* Of many panels the first stand open, the rest behind a line to click on, up to PANELS_MOST. */
+enum { PANELS_MOST = 100 };
 static clf_status panels_folded(clf__page *p, const clf__facts *f, clf_report_picture which,
                                 int count, int open) {
   const int first = count < open ? count : open;
   CLF_TRY(clf__report_panels(p, f, which, 0, first));
   if (first == count) return CLF_OK;
-  clf__page_addf(p, "<details><summary>the other %d column%s</summary>\n", count - first,
-                 count - first == 1 ? "" : "s");
-  CLF_TRY(clf__report_panels(p, f, which, first, count));
+  const int last = count < PANELS_MOST ? count : PANELS_MOST, more = last - first;
+  clf__page_addf(p, "<details><summary>the %s %d column%s</summary>\n",
+                 last < count ? "next" : "other", more, more == 1 ? "" : "s");
+  CLF_TRY(clf__report_panels(p, f, which, first, last));
   clf__page_add(p, "</details>\n");
   return CLF_OK;
 }

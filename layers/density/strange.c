@@ -13,6 +13,8 @@
 enum { QUANTILES = 32, NEAREST = 32, TRIED = QUANTILES + NEAREST + 1, REFINED = 8, ROUNDS = 2 };
 /* Samples of the model; of a conditional one for each row. */
 enum { SAMPLES = 2000, SAMPLES_GIVEN = 256 };
+/* In the rows that are evaluated at once, about. */
+enum { NUMBERS = 2000000 };
 
 typedef struct near {
   double distance;
@@ -23,6 +25,7 @@ typedef struct work {
   clf_flow *flow;
   const clf_column_grid *grid;
   int32_t dim, context;
+  int32_t block; /* columns whose values are tried at once */
   int64_t samples;
   double *sample;   /* (samples, dim) */
   double *unit;     /* (dim), what distances along a column are measured in */
@@ -74,9 +77,12 @@ static clf_status open_work(work *w, clf_flow *flow) {
   w->near = malloc(S * sizeof(near));
   w->far = malloc(S * sizeof(double));
   w->value = malloc(D * TRIED * sizeof(double));
-  w->rows = malloc(D * D * TRIED * sizeof(double));
-  w->given = malloc((C ? C : 1) * D * TRIED * sizeof(double));
-  w->logp = malloc(D * TRIED * sizeof(double));
+  w->block = NUMBERS / (TRIED * w->dim) > 1 ? NUMBERS / (TRIED * w->dim) : 1;
+  if (w->block > w->dim) w->block = w->dim;
+  const size_t rows = (size_t)w->block * TRIED;
+  w->rows = malloc(rows * D * sizeof(double));
+  w->given = malloc(rows * (C ? C : 1) * sizeof(double));
+  w->logp = malloc(rows * sizeof(double));
   w->best = malloc(D * sizeof(double));
   w->at = malloc(D * sizeof(double));
   if (w->sample && w->unit && w->quantile && w->sorted && w->near && w->far && w->value &&
@@ -118,25 +124,32 @@ static void choose_values(work *w, const double *x, int32_t d) {
   qsort(value, TRIED, sizeof *value, ascending);
 }
 
-/* log p of the row with each of `count` values, `stride` apart for each column, put into each
- * column alone; remembers the best. */
-static clf_status try_values(work *w, const double *x, const double *c, const double *value,
-                             int count, int stride) {
-  const int64_t n = (int64_t)w->dim * count;
+/* log p of the row with each of `count` values put into each of the columns from .. to, TRIED of
+ * them apart for each column; remembers the best. */
+static clf_status try_block(work *w, const double *x, const double *c, int count, int32_t from,
+                            int32_t to) {
+  const int64_t n = (int64_t)(to - from) * count;
   for (int64_t r = 0; r < n; r++) {
+    const int64_t d = from + r / count;
     double *const row = w->rows + r * w->dim;
     memcpy(row, x, (size_t)w->dim * sizeof *row);
-    row[r / count] = value[r / count * stride + r % count];
+    row[d] = w->value[d * TRIED + r % count];
     if (c) memcpy(w->given + r * w->context, c, (size_t)w->context * sizeof *c);
   }
   CLF_TRY(c ? clf_log_prob_given(w->flow, w->rows, w->given, n, w->logp)
             : clf_log_prob(w->flow, w->rows, n, w->logp));
   for (int64_t r = 0; r < n; r++) {
-    const int32_t d = (int32_t)(r / count);
+    const int64_t d = from + r / count;
     if (!(w->logp[r] > w->best[d])) continue;
     w->best[d] = w->logp[r];
     w->at[d] = w->rows[r * w->dim + d];
   }
+  return CLF_OK;
+}
+
+static clf_status try_values(work *w, const double *x, const double *c, int count) {
+  for (int32_t d = 0; d < w->dim; d += w->block)
+    CLF_TRY(try_block(w, x, c, count, d, d + w->block < w->dim ? d + w->block : w->dim));
   return CLF_OK;
 }
 
@@ -165,7 +178,7 @@ static void refine(work *w, int32_t d, int count) {
 static clf_status polish(work *w, const double *x, const double *c) {
   for (int round = 0; round < ROUNDS; round++) {
     for (int32_t d = 0; d < w->dim; d++) refine(w, d, round ? REFINED + 2 : TRIED);
-    CLF_TRY(try_values(w, x, c, w->value, REFINED + 2, TRIED));
+    CLF_TRY(try_values(w, x, c, REFINED + 2));
   }
   return CLF_OK;
 }
@@ -183,7 +196,7 @@ static clf_status judge_row(work *w, const double *x, const double *c, double *g
     w->best[d] = own;
     w->at[d] = x[d];
   }
-  CLF_TRY(try_values(w, x, c, w->value, TRIED, TRIED));
+  CLF_TRY(try_values(w, x, c, TRIED));
   CLF_TRY(polish(w, x, c));
   for (int32_t d = 0; d < w->dim; d++) {
     gain[d] = w->best[d] > own ? w->best[d] - own : 0;
