@@ -88,7 +88,7 @@ static const char *also_writes(int i, const char **option) {
 /* ---- Checks before anything is read -------------------------------------------------------- */
 
 /* A name that the user did not choose may replace only what this verb wrote. */
-static int check_own(const char *path) {
+static int check_own_model(const char *path) {
   char *record = NULL;
   if (cli_fit_wanted.out || cli_common.force || !clf_is_model_file(path)) return CLI_OK;
   if (clf_model_record(path, &record) != CLF_OK) return cli_fail_library();
@@ -100,12 +100,27 @@ static int check_own(const char *path) {
                          path);
 }
 
+static int check_own_report(const char *path) {
+  char head[2048] = "";
+  FILE *f = cli_fit_wanted.report || cli_common.force ? NULL : fopen(path, "rb");
+  if (!f) return CLI_OK;
+  const size_t n = fread(head, 1, sizeof head - 1, f);
+  fclose(f);
+  head[n] = '\0';
+  return n == 0 || strstr(head, "<meta name=\"generator\" content=\"clflow ")
+             ? CLI_OK
+             : cli_usage("%s is no report of clflow; give another name by --report, or --force to "
+                         "replace it",
+                         path);
+}
+
 static int check_names(void) {
   const char *const out = out_name(), *const report = report_name();
   if (!cli_fit_wanted.out && clf_source_is_stream(cli_common.data))
     return cli_usage("--out is missing: %s has no name to call the model by", cli_common.data);
   if (!out || !report) return cli_usage("the name of the data is too long; give --out");
-  int code = check_own(out);
+  int code = check_own_model(out);
+  if (!code) code = check_own_report(report);
   if (!code) code = cli_check_file("--out", out, "");
   return code ? code : cli_check_file("--report", report, ".html");
 }

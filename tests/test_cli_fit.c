@@ -117,6 +117,10 @@ START_TEST(names_and_what_is_replaced) {
   write_text("other.report.html", "plain text\n");
   refuses(2, "fit moons:n=200 --time 0.5 --out other.flow",
           "other.report.html exists and is not a page of HTML");
+  write_text("other.report.html", "<html><p>mine</p></html>\n");
+  refuses(2, "fit moons:n=200 --time 0.5 --out other.flow",
+          "other.report.html is no report of clflow; give another name by --report, or --force to "
+          "replace it");
   refuses(2, "fit - --time 0.5", "--out is missing: - has no name to call the model by");
   refuses(2, "fit birds.csv --out birds.csv", "is the file that DATA");
   refuses(1, "fit birds.csv --out no/where.flow", "no");
@@ -159,6 +163,17 @@ START_TEST(interrupted) {
 }
 END_TEST
 
+/* A budget for the baselines alone. */
+START_TEST(no_time) {
+  const char *command = "fit meters:n=20000 --time 0.01 --out short.flow";
+  const result r = run(command);
+  expect_code(command, &r, 0);
+  expect_text(command, "stderr", r.err, "and the budget of 0.01 s has no time for 50");
+  expect_text(command, "stdout", r.out, "chosen: ");
+  release(r);
+}
+END_TEST
+
 START_TEST(bad_tables) {
   refuses(1, "fit nine.csv --time 1",
           "there are 8 rows to train and validate on; at least 10 are needed");
@@ -173,8 +188,13 @@ START_TEST(bad_tables) {
 END_TEST
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {
-      raw_table,   given_labels, files_for_choice_and_test, names_and_what_is_replaced, repeats,
-      interrupted, bad_tables};
+  const TTest *const tests[] = {raw_table,
+                                given_labels,
+                                files_for_choice_and_test,
+                                names_and_what_is_replaced,
+                                repeats,
+                                no_time,
+                                interrupted,
+                                bad_tables};
   return program_main(argc, argv, "cli_fit", files, tests, sizeof tests / sizeof *tests);
 }

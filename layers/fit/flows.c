@@ -12,6 +12,7 @@
 #include "fit_private.h"
 
 enum { NORMAL, MIXTURE };
+#define ANY INT32_MAX
 
 static const struct row {
   const char *title;
@@ -67,16 +68,27 @@ static clf_status try_steps(clf__fit *f, clf__fit_candidate *c, int64_t steps) {
 
 enum { FEWEST_STEPS = 50 };
 
-/* What `seconds` are worth, which all splits share. */
+/* What `seconds` are worth, which all splits share: at least FEWEST_STEPS, if the whole budget has
+ * time for these; else 0. */
 static int64_t steps_in(const clf__fit *f, double seconds, double of_a_step) {
-  const double steps = seconds / (of_a_step * f->splits);
-  return steps < FEWEST_STEPS ? FEWEST_STEPS : steps > 1e6 ? 1000000 : (int64_t)steps;
+  const double one = of_a_step * f->splits, steps = seconds / one;
+  if (steps < FEWEST_STEPS) return FEWEST_STEPS * one < clf__fit_left(f) ? FEWEST_STEPS : 0;
+  return steps > 1e6 ? 1000000 : (int64_t)steps;
 }
 
 /* ---- Trials -------------------------------------------------------------------------------- */
 
 #define TRIALS 0.45 /* share of the time after the baselines that they have */
 #define TIMING 0.15 /* share of a trial's time that measuring a step may take */
+
+static clf_status skip(clf__fit *f, clf__fit_candidate *c, double of_a_step) {
+  const clf_status s = clf__fit_note(f,
+                                     "%s: a step takes about %.2g s, and the budget of %g s has no "
+                                     "time for %d; a longer --time has",
+                                     c->title, of_a_step, f->o.seconds, FEWEST_STEPS * f->splits);
+  clf__fit_candidate_free(c);
+  return s;
+}
 
 static clf_status try_row(clf__fit *f, const struct row *r, double seconds, double *of_a_step) {
   clf__fit_candidate c;
@@ -88,6 +100,7 @@ static clf_status try_row(clf__fit *f, const struct row *r, double seconds, doub
     return s;
   }
   const int64_t steps = steps_in(f, (1 - TIMING) * seconds, *of_a_step);
+  if (!steps) return skip(f, &c, *of_a_step);
   CLF_TRY(try_steps(f, &c, steps < most ? steps : most));
   const clf__fit_candidate *done = &f->candidate[f->candidates - 1];
   if (!f->stopped && done->done) *of_a_step = done->seconds / (double)done->done;
@@ -102,7 +115,7 @@ static clf_status trials(clf__fit *f, double of_a_step[ROWS]) {
   for (int i = 0; i < ROWS && !f->stopped; i++) {
     if (!applies(f, &rows[i])) continue;
     const double seconds = (end - clf__fit_seconds(f)) * rows[i].share / shares;
-    CLF_TRY(try_row(f, &rows[i], fmax(seconds, 0.05), &of_a_step[i]));
+    CLF_TRY(try_row(f, &rows[i], fmax(seconds, 0.01), &of_a_step[i]));
     shares -= rows[i].share;
     if (f->o.quick) break;
   }
@@ -171,7 +184,7 @@ static clf_status longer(clf__fit *f, const double of_a_step[ROWS]) {
     if (!trial) break;
     const int64_t steps = longer_steps(f, trial, LONGER * clf__fit_left(f), of_a_step[trial->row]);
     done[n] = trial->row;
-    if (is_other(steps, trial->steps))
+    if (steps && is_other(steps, trial->steps))
       CLF_TRY(
           try_like(f, trial, steps > trial->steps ? "longer" : "shorter", 0, trial->seed, steps));
   }

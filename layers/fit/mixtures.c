@@ -104,9 +104,9 @@ static const char *const family_names[FAMILIES] = {"mixture", "mixture of one co
 /* Fewer rows than these for each component say nothing about a covariance. */
 static int64_t fewest_rows(const clf__fit *f) { return 2 * ((int64_t)f->data->x->cols + 1); }
 
-/* The larger share of the budget goes to flows. */
-static int may_go_on(const clf__fit *f) {
-  return !f->stopped && clf__fit_seconds(f) < 0.2 * f->o.seconds;
+/* The larger share of the budget goes to flows: a mixture that takes about so long may begin. */
+static int has_time(const clf__fit *f, double seconds) {
+  return !f->stopped && clf__fit_seconds(f) + seconds < 0.25 * f->o.seconds;
 }
 
 /* Keeps the better of two candidates in *best, and frees the other; 1: that was *other. */
@@ -141,15 +141,20 @@ static clf_status try_one(clf__fit *f, int kind, int32_t K, clf__fit_candidate *
 /* More components until two sizes in a row were no better than the one before.  The best joins that
  * of its family. */
 static clf_status try_kind(clf__fit *f, int kind, clf__fit_candidate *family) {
+  enum { ITERATIONS = 20 }; /* of expectation maximisation, as a first guess */
   static const int32_t sizes[] = {2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128};
   clf__fit_candidate best = {0};
   clf_status s = CLF_OK;
+  double of_one = ITERATIONS * f->candidate[0].seconds; /* the Gaussian's, an iteration of one */
   int worse = 0;
-  for (size_t i = 0; i < sizeof sizes / sizeof *sizes && worse < 2 && !s && may_go_on(f); i++) {
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes && worse < 2 && !s; i++) {
+    const double began = clf__fit_seconds(f);
     int better = 0;
     if (sizes[i] * fewest_rows(f) > f->split[0].train.x.rows) break;
+    if (!has_time(f, of_one * sizes[i])) break;
     s = try_one(f, kind, sizes[i], &best, &better);
     worse = better ? 0 : worse + 1;
+    of_one = (clf__fit_seconds(f) - began) / sizes[i];
   }
   if (best.arch) keep_better(family, &best);
   return s;
