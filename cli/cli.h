@@ -375,7 +375,6 @@ typedef struct cli_session {
   clf_flow *flow;
   clf_table data;     /* empty where the data are images */
   clf_images *images; /* or NULL */
-  clf_images *valid;  /* of a training: held out; or NULL */
   clf_table noise;    /* of --noise, or empty */
   uint8_t *bytes;     /* of a chunk of images, and made continuous */
   double *pixels;
@@ -454,6 +453,10 @@ int cli_given_split(cli_session *s);
 int cli_given_expand(cli_session *s);
 /* Hands the flow what the columns of its context hold. */
 int cli_given_describe(const cli_session *s, clf_flow *flow);
+/* A table beside that of --data, read as `like` describes it (NULL: as it looks), its context and
+ * weights apart as --given and this name of a column say. */
+int cli_table_read_apart(const char *data, const clf_columns *like, const char *weights,
+                         cli_session *s);
 /* The same for a column of weights; NULL: none. */
 int cli_weights_split(cli_session *s, const char *column);
 /* Of a model that takes a context: from --given, or the data's columns by name, into s->given; a
@@ -552,6 +555,7 @@ extern volatile sig_atomic_t cli_stop_wanted;
 
 /* A training under way: what it writes, and what is known of it. */
 typedef struct cli_training {
+  const char *label; /* before the line of progress; NULL: nothing */
   int bound; /* 1: against a log-density: what reports call train is a lower bound of log Z */
   clf_trainer *trainer;
   clf_flow *flow;
@@ -578,6 +582,8 @@ clf_status cli_training_run(cli_training *t);
 extern const cli_grid cli_training_grid;
 int cli_training_draw(cli_training *t);
 clf_status cli_training_save(cli_training *t);
+/* A line of the log, if there is one; takes the object. */
+void cli_training_log(const cli_training *t, json_t *json);
 
 /* ---- report.c ---------------------------------------------------------- */
 

@@ -15,17 +15,10 @@ static void free_session(cli_session *s) {
 /* A table as the options for it say, its context and weights apart; `like`: as the columns of DATA
  * are described. */
 static int read_one(const char *data, const clf_columns *like, cli_session *s) {
-  const char *const before = cli_common.data;
-  *s = (cli_session){.like = like};
-  cli_common.data = data;
-  int code = clf_is_image_source(data)
-                 ? cli_usage("`clflow fit` takes tables, %s holds images", data)
-                 : cli_table_open(s, data);
-  if (!code) code = cli_weights_split(s, cli_fit_wanted.weights);
-  if (!code) code = cli_given_split(s);
-  if (!code) code = cli_given_expand(s);
-  cli_common.data = before;
-  return code;
+  *s = (cli_session){0};
+  if (clf_is_image_source(data))
+    return cli_usage("`clflow fit` takes tables, %s holds images", data);
+  return cli_table_read_apart(data, like, cli_fit_wanted.weights, s);
 }
 
 static int append_ids(clf_table *to, clf_table *more) {

@@ -172,6 +172,19 @@ int cli_given_describe(const cli_session *s, clf_flow *flow) {
   return clf_flow_set_context_table(flow, &s->context) == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
+int cli_table_read_apart(const char *data, const clf_columns *like, const char *weights,
+                         cli_session *s) {
+  const char *const before = cli_common.data;
+  *s = (cli_session){.like = like};
+  cli_common.data = data;
+  int code = cli_table_open(s, data);
+  if (!code) code = cli_weights_split(s, weights);
+  if (!code) code = cli_given_split(s);
+  if (!code) code = cli_given_expand(s);
+  cli_common.data = before;
+  return code;
+}
+
 /* ---- A model's context -------------------------------------------------------------------------
  */
 

@@ -82,7 +82,6 @@ static void close_all_but_device(cli_session *s) {
   clf_flow_free(s->flow);
   clf_table_free(&s->data);
   clf_images_free(s->images);
-  clf_images_free(s->valid);
   clf_table_free(&s->noise);
   clf_table_free(&s->given);
   clf_columns_free(&s->context);

@@ -17,12 +17,12 @@ _Static_assert(CLF_CROP_CENTER == 1 && CLF_CROP_CELEBA == 2 && CLF_CROP_LSUN == 
 
 /* ---- The options of a training, from clflow/train_options.def ------------------------- */
 
-#define CLF_TRAIN_OPTION(name, type, place, standard, images, limit, files, resume, shown, option, \
-                         arg, note, help)                                                          \
-  ROW_##type(option, arg, help NOTE_##note(standard, images), &cli_wanted.train.place)
-#define NOTE_NONE(standard, images) ""
-#define NOTE_ONE(standard, images) " (default " #standard ")"
-#define NOTE_TWO(standard, images) " (default " #standard "; of images " #images ")"
+#define CLF_TRAIN_OPTION(name, type, place, standard, tables, images, limit, files, resume, shown, \
+                         option, arg, note, help)                                                  \
+  ROW_##type(option, arg, help NOTE_##note(tables, images), &cli_wanted.train.place)
+#define NOTE_NONE(tables, images) ""
+#define NOTE_ONE(tables, images) " (default " #tables ")"
+#define NOTE_TWO(tables, images) " (default " #tables "; of images " #images ")"
 #define ROW_COUNT(option, arg, help, to) CLI_OPTION(option, arg, help, CLI_COUNT, to, NULL),
 #define ROW_COUNT32(option, arg, help, to) CLI_OPTION(option, arg, help, CLI_COUNT32, to, NULL),
 #define ROW_INDEX(option, arg, help, to) CLI_OPTION(option, arg, help, CLI_INDEX, to, NULL),
@@ -86,16 +86,18 @@ static cli_option options[] = {
                CLI_FLOW, &cli_wanted.flow, NULL),
     CLI_OPTION("--preset", "PRESET",
                "a named architecture with its training options; any of them can be overridden, and "
-               "values in parentheses: \"nsf(tail=5)\"",
+               "values in parentheses: \"nsf(tail=5)\"; lecture: for tables the lecture's flow, "
+               "hidden 2 and depth 4, and plain Adam",
                CLI_TEXT, &cli_wanted.preset_name, NULL),
     CLI_OPTION_GIVEN(
         "learn p(x given these): names or numbers of columns of DATA by comma, or FILE.csv or "
         "FILE.npy with a row for each sample (./FILE.csv where a column is called so)"),
     CLI_OPTION("--weights", "COLUMN", "column of DATA that says what each row counts", CLI_TEXT,
                &cli_wanted.weights, NULL),
-    CLI_OPTION("--hidden", "N", "nvp, nice: units of each coupling's networks (default 2)",
+    CLI_OPTION("--hidden", "N", "nvp, nice: units of each coupling's networks (default 64)",
                CLI_COUNT32, &cli_wanted.spec.hidden, NULL),
-    CLI_OPTION("--depth", "N", "nvp, nice: couplings", CLI_COUNT32, &cli_wanted.spec.depth, "4"),
+    CLI_OPTION("--depth", "N", "nvp, nice: couplings (default 8)", CLI_COUNT32,
+               &cli_wanted.spec.depth, NULL),
     CLI_OPTION("--s-max", "S", "nvp: bound on each log-scale, 0: none (default 3)", CLI_FROM_0,
                &cli_wanted.spec.s_max, NULL),
     CLI_OPTION("--bins", "N", "piecewise: linear pieces", CLI_COUNT32, &cli_wanted.spec.bins,
@@ -147,8 +149,18 @@ static cli_option options[] = {
     CLI_OPTIONS_TABLE,
     CLI_SECTION("Training"),
 #include "clflow/train_options.def"
-    CLI_OPTION("--valid", "DATA", "images to hold out, instead of a part of the others", CLI_DATA,
-               &cli_wanted.valid, NULL),
+    CLI_OPTION("--valid", "FILE",
+               "validation rows or images in place of a part of --data; columns by the same names, "
+               "those of --given and --weights included",
+               CLI_DATA, &cli_wanted.valid, NULL),
+    CLI_OPTION(
+        "--folds", "K",
+        "tables: train K times, each time without another part of the rows, which are scored "
+        "then; and at last on all rows, for the median of the best numbers of steps",
+        CLI_COUNT32, &cli_wanted.folds, NULL),
+    CLI_OPTION("--test", "FILE",
+               "rows or images to score once, at the end: no choice depends on them", CLI_DATA,
+               &cli_wanted.test, NULL),
     CLI_OPTION(
         "--discrete", "COLS|auto|none",
         "columns (names, or numbers from 1) of counts or classes: add noise within the step "
@@ -190,40 +202,81 @@ static int check_outputs(void) {
   return code;
 }
 
-/* Images held out must be of the model's size, to which they are brought as the others are. */
-static int open_valid(cli_session *s) {
-  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
-  if (!cli_wanted.valid) return CLI_OK;
-  if (!s->images || !clf_is_image_source(cli_wanted.valid))
-    return cli_usage("--valid is for images held out beside images; of a table take --valid-split");
-  cli_session held = {.flow = s->flow};
-  clf_image_options want = cli_image_options();
-  want.height = spec->height;
-  want.width = spec->width;
-  want.channels = spec->channels;
-  int code = cli_data_open(&held, cli_wanted.valid, &want);
-  if (!code) code = cli_data_wait(&held);
-  s->valid = held.images;
-  return code;
+/* The rows of --valid and --test. */
+static cli_session valid, test;
+
+static int open_apart(const cli_session *s) {
+  const int code = cli_apart_open(s, "--valid", cli_wanted.valid, &valid);
+  return code ? code : cli_apart_open(s, "--test", cli_wanted.test, &test);
 }
 
 static clf_status create_trainer(const cli_session *s, const clf_train_options *o,
                                  clf_trainer **trainer) {
   if (cli_wanted.target)
     return clf_trainer_create_density(s->flow, &cli_wanted.density, o, trainer);
-  if (s->images) return clf_trainer_create_images(s->flow, s->images, s->valid, o, trainer);
-  const clf_train_data data = {
-      .x = &s->data, .given = s->given.at ? &s->given : NULL, .weights = s->weights.at};
+  if (s->images) return clf_trainer_create_images(s->flow, s->images, valid.images, o, trainer);
+  const clf_train_data data = {.x = &s->data,
+                               .given = s->given.at ? &s->given : NULL,
+                               .weights = s->weights.at,
+                               .valid = valid.data.at ? &valid.data : NULL,
+                               .valid_given = valid.given.at ? &valid.given : NULL,
+                               .valid_weights = valid.weights.at};
   return clf_trainer_create_with(s->flow, &data, o, trainer);
+}
+
+/* The model before any training, where --folds begin with it again and again. */
+static struct {
+  void *bytes;
+  size_t size;
+} begins;
+
+static int keep_beginning(const cli_session *s) {
+  if (!cli_wanted.folds) return CLI_OK;
+  return clf_flow_save_memory(s->flow, &begins.bytes, &begins.size) == CLF_OK ? CLI_OK
+                                                                              : cli_fail_library();
+}
+
+/* Patience goes by validation rows, which the last training has none of. */
+static int set_length(int64_t steps) {
+  char text[24];
+  snprintf(text, sizeof text, "%" PRId64, steps);
+  return clf_train_options_set(&cli_wanted.train, "steps", text) == CLF_OK &&
+                 clf_train_options_set(&cli_wanted.train, "patience", "0") == CLF_OK
+             ? CLI_OK
+             : cli_fail_library();
+}
+
+/* Trains the folds; then there is a new trainer for all rows, of a model that begins as theirs. */
+static int train_folds(cli_session *s, cli_training *t) {
+  int64_t steps;
+  if (!cli_wanted.folds) return CLI_OK;
+  int code = cli_folds_run(s, t, begins.bytes, begins.size, &steps);
+  if (!code) code = set_length(steps);
+  if (code) return code;
+  clf_trainer_free(t->trainer);
+  t->trainer = NULL;
+  clf_flow_free(s->flow);
+  s->flow = t->flow = test.flow = NULL;
+  if (clf_flow_load_memory(s->dev, begins.bytes, begins.size, NULL, &s->flow) != CLF_OK ||
+      create_trainer(s, &cli_wanted.train, &t->trainer) != CLF_OK)
+    return cli_fail_library();
+  t->flow = s->flow;
+  if (test.data.at) test.flow = s->flow;
+  t->by_steps = 1;
+  return CLI_OK;
 }
 
 static int prepare(cli_session *s, cli_training *t) {
   int code = cli_train_prepare(s);
+  if (!code) code = cli_folds_check(s);
   if (!code) code = cli_train_advise(s);
   if (code || cli_wanted.dry_run) return code;
-  code = open_valid(s);
+  code = open_apart(s);
+  if (!code) code = keep_beginning(s);
   if (code) return code;
-  const clf_train_options *o = &cli_wanted.train;
+  clf_train_options all = cli_wanted.train;
+  if (cli_wanted.folds) clf_train_options_set(&all, "patience", "0");
+  const clf_train_options *o = &all;
   if (create_trainer(s, o, &t->trainer) != CLF_OK) return cli_fail_library();
   if (cli_wanted.resume && clf_trainer_resume(t->trainer, cli_wanted.out) != CLF_OK)
     return cli_fail_library();
@@ -346,9 +399,9 @@ static void append_given(const char *name, char *line, size_t size) {
 
 /* What neither the file holds nor print_reading() says. */
 static void say_how_to_go_on(void) {
-  static const char *const again[] = {"--valid",  "--columns",   "--drop",    "--by-position",
-                                      "--header", "--delimiter", "--decimal", "--comment",
-                                      "--skip",   "--device"};
+  static const char *const again[] = {
+      "--given",  "--weights",   "--valid",   "--test",    "--columns", "--drop",  "--by-position",
+      "--header", "--delimiter", "--decimal", "--comment", "--skip",    "--device"};
   char reading[64];
   static char line[60000] = "clflow train";
   append_option(cli_wanted.target ? "--target" : "--data", cli_common.data, line, sizeof line);
@@ -405,6 +458,7 @@ static int train(cli_session *s, cli_training *t) {
   if (status != CLF_OK || cli_training_save(t) != CLF_OK) return cli_fail_library();
   int code = cli_wanted.recalibrate ? cli_train_recalibrate(s, t) : CLI_OK;
   if (!code) code = cli_train_results(s, t);
+  if (!code) code = cli_apart_test(&test, t);
   if (!code) code = cli_train_draw(s, t);
   return code;
 }
@@ -426,12 +480,16 @@ static int run(void) {
     code = cli_train_plan(&s);
   } else if (!code) {
     code = open_outputs(&t);
+    if (!code) code = train_folds(&s, &t);
     if (!code) code = train(&s, &t);
   }
   const int log_code = close_log(&t);
   clf_trainer_free(t.trainer);
   free(t.train);
   free(t.valid);
+  free(begins.bytes);
+  cli_apart_close(&valid);
+  cli_apart_close(&test);
   clf_density_free(&cli_wanted.density);
   cli_session_close(&s);
   clf_arch_free(cli_wanted.arch);

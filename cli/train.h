@@ -6,7 +6,8 @@
 
 /* What the command line asks for; members that no option set are filled in later. */
 extern struct cli_wanted {
-  const char *out, *init, *log, *plot, *curve, *valid, *flow, *weights, *preset_name, *discrete;
+  const char *out, *init, *log, *plot, *curve, *valid, *test, *flow, *weights, *preset_name,
+      *discrete;
   const char *target;  /* trains against it, without data */
   clf_density density; /* it */
   const clf_preset
@@ -14,9 +15,11 @@ extern struct cli_wanted {
   const char *preset_values; /* given with its name */
   clf_arch *arch;            /* of --flow, or made of a preset; or NULL */
   int has_kind;              /* spec.kind was given */
+  int lecture;               /* --preset lecture, for a table */
   clf_flow_spec spec;
   clf_train_options train;
   int compat;
+  int32_t folds; /* 0: none */
   int resume, weights_only, dry_run, recalibrate;
   double save_every;
 } cli_wanted;
@@ -42,6 +45,24 @@ int cli_train_is_composed(void);
 int cli_train_check_composed(const char *path);
 /* The flow of that architecture, for the data. */
 int cli_train_compose(cli_session *s);
+
+/* apart.c: opens the file of --valid or --test (NULL: nothing) beside the data, under their names;
+ * `to` is empty before, and closed by cli_apart_close(). */
+int cli_apart_open(const cli_session *s, const char *option, const char *data, cli_session *to);
+void cli_apart_close(cli_session *s);
+/* Prints and logs the log-likelihood of test rows under the flow as it is; nothing without rows. */
+int cli_apart_test(cli_session *test, const cli_training *t);
+/* Mean of log p, weighted (weights NULL: all the same), with its standard error; and how many are
+ * of density 0. */
+int cli_apart_score(const double *logp, const double *weights, int64_t n, double *mean,
+                    double *error, int64_t *zeros);
+
+/* folds.c: refuses --folds where it has no meaning. */
+int cli_folds_check(const cli_session *s);
+/* Trains the folds from the model that these bytes are, prints and logs what they come to; *steps:
+ * for how many to train on all rows. */
+int cli_folds_run(cli_session *s, const cli_training *t, const void *model, size_t size,
+                  int64_t *steps);
 
 /* discrete.c: the grids that --discrete asks for, auto for a new flow, to be freed, of every column
  * of the table; NULL: none are looked for.  And they become the flow's; those of a training that

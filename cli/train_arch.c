@@ -16,6 +16,12 @@ static int set_kind(const char *option, const char *word) {
   return CLI_OK;
 }
 
+/* Whether the lecture's flow is one of rows: of a table that is not said to hold images. */
+static int is_for_table(void) {
+  return cli_common.data && !clf_is_image_source(cli_common.data) && !cli_wanted.spec.height &&
+         !(cli_wanted.has_kind && cli_wanted.spec.kind == CLF_REALNVP);
+}
+
 static int set_preset(const char *option, const char *word) {
   static char name[CLI_PRESET_NAME], values[CLI_PRESET_VALUES];
   const int code = cli_preset_split(option, word, name, values);
@@ -24,6 +30,12 @@ static int set_preset(const char *option, const char *word) {
   if (cli_kind_of(name) >= 0 && !with_values) return set_kind(option, name);
   if (cli_kind_of(name) >= 0)
     return cli_usage("pass the values of %s as options, such as --hidden and --depth", name);
+  if (strcmp(name, "lecture") == 0 && is_for_table()) {
+    cli_wanted.lecture = 1;
+    return with_values
+               ? cli_usage("pass the values of %s as options, such as --hidden and --depth", name)
+               : CLI_OK;
+  }
   if (clf_preset_find(name, &cli_wanted.preset) != CLF_OK) return cli_usage("%s", clf_errmsg());
   if (!cli_wanted.preset->arch && with_values)
     return cli_usage("pass the values of %s as options, such as --width and --blocks", name);

@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* With this, and the clip of the presets nvp and nice, the built-in sets do not diverge
- * (docs/results.md); the lecture has neither.  The help of --s-max names it. */
+/* With this, and a clip, the built-in sets do not diverge (docs/results.md); the lecture has
+ * neither.  The help of --s-max names it. */
 #define USUAL_S_MAX 3.0
+#define USUAL_CLIP 10.0 /* where clf_train_options_tables() is not taken, but for realnvp */
 
 /* ---- Options and what they are part of -------------------------------------------- */
 
@@ -231,6 +232,14 @@ static int default_interval(const clf_table *data, const clf_column_grid *grid,
   return CLI_OK;
 }
 
+/* A value of the preset that is called as the kind, as "hidden="; or the lecture's. */
+static int32_t usual_value(clf_kind kind, const char *name, int32_t lecture) {
+  const clf_preset *preset;
+  if (cli_wanted.lecture || clf_preset_find(clf_kind_name(kind), &preset) != CLF_OK) return lecture;
+  const char *const at = strstr(preset->values, name);
+  return at ? (int32_t)strtol(at + strlen(name), NULL, 10) : lecture;
+}
+
 static int row_spec(const cli_session *s, const clf_column_grid *grid) {
   clf_flow_spec *spec = &cli_wanted.spec;
   if (s->images)
@@ -244,8 +253,10 @@ static int row_spec(const cli_session *s, const clf_column_grid *grid) {
     return cli_usage("--flow piecewise needs --xmin and --xmax where there are no data");
   const clf_flow_spec lecture = clf_flow_spec_default(spec->kind, s->data.cols);
   spec->dim = s->data.cols;
-  if (!spec->hidden) spec->hidden = lecture.hidden;
-  if (spec->kind == CLF_NVP && !cli_train_given("--s-max")) spec->s_max = USUAL_S_MAX;
+  if (!spec->hidden) spec->hidden = usual_value(spec->kind, "hidden=", lecture.hidden);
+  if (!spec->depth) spec->depth = usual_value(spec->kind, "depth=", lecture.depth);
+  if (spec->kind == CLF_NVP && !cli_train_given("--s-max"))
+    spec->s_max = cli_wanted.lecture ? lecture.s_max : USUAL_S_MAX;
   return spec->kind == CLF_PIECEWISE && s->data.at ? default_interval(&s->data, grid, spec)
                                                    : CLI_OK;
 }
@@ -314,6 +325,17 @@ static int extend(const char *option, int64_t *file) {
   return CLI_OK;
 }
 
+static int is_longer(const clf_train_options *file, int64_t steps) {
+  return (cli_train_given("--epochs") && cli_wanted.train.epochs > file->epochs) ||
+         (cli_train_given("--steps") && cli_train_steps() > steps);
+}
+
+static int has_cosine(const clf_train_options *file) {
+  clf_train_options other = *file;
+  return clf_train_options_set(&other, "schedule", "cosine") == CLF_OK &&
+         memcmp(&other, file, sizeof other) == 0;
+}
+
 /* The options are those of the file, but that it may be to go on for longer. */
 static int resume_options(void) {
   clf_train_options file;
@@ -325,6 +347,11 @@ static int resume_options(void) {
     return cli_usage("the training in %s goes by --steps, of which there are %" PRId64
                      "; pass a larger --steps in place of --epochs",
                      out, *steps);
+  if (is_longer(&file, *steps) && has_cosine(&file))
+    return cli_usage(
+        "the step size of the training in %s falls along a cosine that ends with it, so "
+        "that it cannot be made longer; --init %s trains on from its weights",
+        out, out);
   const int bad = extend("--epochs", &file.epochs);
   if (bad || extend("--steps", steps)) return CLI_USAGE;
   file.memory = cli_wanted.train.memory; /* which is not in files */
@@ -333,25 +360,62 @@ static int resume_options(void) {
   return code;
 }
 
-/* What was not given is as the lecture, but for the clip, or for images as the paper's code has it.
- */
-static int complete_options(clf_kind kind) {
-  clf_train_options usual =
-      kind == CLF_REALNVP ? clf_train_options_images() : clf_train_options_default();
+/* Rows for validation, where there are enough and the command line has no others; and a scaling for
+ * the kinds whose text has none, but not in place of that of a model to begin with. */
+static void fit_to_data(const cli_session *s, clf_kind kind, clf_train_options *o) {
+  if (cli_wanted.valid || cli_wanted.folds || llround(o->valid_split * (double)s->data.rows) < 1)
+    o->valid_split = 0;
+  o->standardize = (kind == CLF_NVP || kind == CLF_NICE) && !cli_train_begin();
+}
+
+/* The options for this kind of flow and data that a preset may change. */
+static clf_train_options usual_options(const cli_session *s, clf_kind kind) {
+  if (kind == CLF_REALNVP) return clf_train_options_images();
+  clf_train_options o = clf_train_options_default();
+  if (cli_wanted.lecture) return o;
+  o.clip = USUAL_CLIP;
+  if (s->images || cli_wanted.target) return o;
+  o = clf_train_options_tables();
+  fit_to_data(s, kind, &o);
+  return o;
+}
+
+/* --epochs take the place of steps, and end with a validation each. */
+static void go_by_epochs(clf_train_options *o) {
+  clf_train_options_set(o, "steps", "0");
+  clf_train_options_set(o, "valid_every", "0");
+}
+
+/* A warm-up that was not asked for takes a tenth of the training at most. */
+static void limit_warmup(const cli_session *s) {
+  clf_train_options *o = &cli_wanted.train;
+  const int64_t rows = s->data.rows > 0 ? s->data.rows : 1;
+  const int64_t steps =
+      cli_train_steps() ? cli_train_steps() : o->epochs * ((rows - 1) / o->batch + 1);
+  int64_t *const warmup = whole_of("--warmup");
+  if (*warmup > steps / 10) *warmup = steps / 10;
+}
+
+/* What was not given. */
+static int complete_options(const cli_session *s, clf_kind kind) {
+  clf_train_options usual = usual_options(s, kind);
   const clf_preset *preset = cli_wanted.preset;
   if (cli_train_given("--epochs") && cli_train_given("--steps"))
     return cli_usage("--epochs and --steps exclude each other: both say how long to train");
-  if (!preset && kind < CLF_REALNVP && clf_preset_find(clf_kind_name(kind), &preset) != CLF_OK)
+  if (cli_train_given("--epochs")) go_by_epochs(&usual);
+  if (!preset && kind < CLF_REALNVP && !cli_wanted.lecture &&
+      clf_preset_find(clf_kind_name(kind), &preset) != CLF_OK)
     return cli_fail_library();
   if (preset && clf_preset_options(preset, &usual) != CLF_OK) return cli_fail_library();
   usual.seed = cli_wanted.train.seed;
   complete(&cli_wanted.train, &usual, sizeof usual);
+  if (!cli_train_given("--warmup")) limit_warmup(s);
   return CLI_OK;
 }
 
 static int settle_options(const cli_session *s) {
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
-  const int code = cli_wanted.resume ? CLI_OK : complete_options(spec->kind);
+  const int code = cli_wanted.resume ? CLI_OK : complete_options(s, spec->kind);
   if (code) return code;
   if (cli_wanted.recalibrate && spec->variant.no_norm)
     return cli_usage("--recalibrate has no meaning for a flow without batch normalisation");
@@ -374,8 +438,9 @@ static int read_all(cli_session *s) {
 
 /* The session has no rows then, but as many columns as the density has dimensions. */
 static int open_target(cli_session *s) {
-  static const char *const of_data[] = {"--data",        "--valid",   "--discrete", "--standardize",
-                                        "--valid-split", "--columns", "--drop",     "--plot"};
+  static const char *const of_data[] = {"--data",     "--valid",       "--test",
+                                        "--discrete", "--standardize", "--valid-split",
+                                        "--columns",  "--drop",        "--plot"};
   if (!cli_wanted.target && cli_train_given("--samples"))
     return cli_usage("--samples goes with --target: data have their own rows");
   if (!cli_wanted.target) return CLI_OK;

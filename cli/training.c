@@ -18,6 +18,15 @@ static void log_line(FILE *log, json_t *json) {
   json_decref(json);
 }
 
+void cli_training_log(const cli_training *t, json_t *json) {
+  if (!t->log) {
+    json_decref(json);
+    return;
+  }
+  log_line(t->log, json);
+  fflush(t->log);
+}
+
 /* Mean log p as it is told: of images in bits/dim. */
 static double told(const cli_training *t, double logp) {
   return t->bits > 0 ? -logp / t->bits : logp;
@@ -79,10 +88,10 @@ static void format_progress(const cli_training *t, const clf_progress *p, char *
   cli_format_large(p->rate, rate, sizeof rate);
   cli_format_seconds(p->left, time, sizeof time);
   if (p->step < p->steps) snprintf(left, sizeof left, "  %s left", time);
-  snprintf(line, size, "%s %" PRId64 "/%" PRId64 "  %s %.4f%s%s%s  %s samples/s%s",
-           t->by_steps ? "step" : "epoch", t->by_steps ? p->step : p->epoch,
-           t->by_steps ? p->steps : p->epochs, t->bound ? "bound" : "train", told(t, p->train),
-           valid, unit, norm, rate, left);
+  snprintf(line, size, "%s%s %" PRId64 "/%" PRId64 "  %s %.4f%s%s%s  %s samples/s%s",
+           t->label ? t->label : "", t->by_steps ? "step" : "epoch",
+           t->by_steps ? p->step : p->epoch, t->by_steps ? p->steps : p->epochs,
+           t->bound ? "bound" : "train", told(t, p->train), valid, unit, norm, rate, left);
 }
 
 /* A line longer than the terminal is wide could not be redrawn in place. */

@@ -470,6 +470,7 @@ START_TEST(training) {
   clf_train_plan plan;
   QUIET(clf_train_options_default, clf_train_options_default().batch > 0);
   QUIET(clf_train_options_images, clf_train_options_images().batch > 0);
+  QUIET(clf_train_options_tables, clf_train_options_tables().batch > 0);
   QUIET(clf_preset_count, clf_preset_count() > 0);
   QUIET(clf_preset_at, !clf_preset_at(-1) && !clf_preset_at(INT32_MAX));
   NO(clf_preset_find, "name", NULL, &preset);

@@ -90,7 +90,7 @@ START_TEST(test_help) {
   ck_assert_int_eq(lines(list + 2) - lines(end + 1), VERBS);
   release(r);
   succeeds("--version", "clflow 0.");
-  succeeds("train --help", "--batch N               samples per step (default 100; of images 64)");
+  succeeds("train --help", "--batch N               samples per step (default 256; of images 64)");
   succeeds("train --help", "moons circles checkerboard spirals gaussians pinwheel meters detector");
 }
 END_TEST
@@ -582,7 +582,8 @@ START_TEST(test_resume_refusals) {
 END_TEST
 
 START_TEST(test_extend) {
-#define SMALL "train --data moons:n=200 --seed 5 --batch 30 --valid-split 0.2 "
+#define SMALL                                                                                      \
+  "train --data moons:n=200 --seed 5 --batch 30 --valid-split 0.2 --schedule constant --warmup 0 "
   succeeds(SMALL "--epochs 6 --out whole.safetensors", "");
   succeeds(SMALL "--epochs 2 --out parts.safetensors", "");
   succeeds("train --data moons:n=200 --resume --epochs 6 --out parts.safetensors", "");
@@ -679,7 +680,9 @@ END_TEST
 /* ---- All of them ------------------------------------------------------------------- */
 
 static void set_up(void) {
-  succeeds("train --data moons:n=200 --hidden 4 --depth 2 --epochs 3 --batch 50 --lr 0.02 --seed 7 "
+  succeeds("train --preset lecture --clip 10 --s-max 3 --data moons:n=200 --hidden 4 --depth 2 "
+           "--epochs 3 "
+           "--batch 50 --lr 0.02 --seed 7 "
            "--out m.safetensors",
            "mean log-likelihood  ");
 }

@@ -10,7 +10,8 @@
 #include <string.h>
 #include "clflow/data.h"
 
-#define TRAIN "train --device cpu --epochs 2 --hidden 4 "
+#define LECTURE "--device cpu --preset lecture --clip 10 --s-max 3 "
+#define TRAIN "train " LECTURE "--epochs 2 --hidden 4 "
 
 /* It succeeds and says this on stderr, or does not. */
 static void says(const char *command, const char *err) {
@@ -37,7 +38,9 @@ START_TEST(advice_with_its_remedy) {
   write_text("bounds", "2: log(-1e4) -> normal\n");
   keeps_quiet("train --device cpu --epochs 1 --data natural.csv --flow @bounds --out b.safetensors",
               "far from 0 and 1");
-  keeps_quiet(TRAIN "--data natural.csv --init a.safetensors --out b.safetensors", "natural.csv: ");
+  keeps_quiet(
+      "train --device cpu --epochs 2 --data natural.csv --init a.safetensors --out b.safetensors",
+      "natural.csv: ");
   says(TRAIN "--data counts.csv --discrete none --out a.safetensors",
        "train: counts.csv: column 2 (\"n\") is discrete: 7 different values 0.5 apart in 300 rows, "
        "which have no density; --discrete auto adds noise within one step and rounds samples\n");
@@ -131,7 +134,7 @@ END_TEST
 START_TEST(resumed) {
 #define MORE "train --device cpu --resume --epochs 4 --data counts.csv "
   succeeds(TRAIN "--data counts.csv --discrete n --out part.safetensors", "");
-  succeeds("train --device cpu --hidden 4 --epochs 4 --data counts.csv --discrete n --out "
+  succeeds("train " LECTURE "--hidden 4 --epochs 4 --data counts.csv --discrete n --out "
            "whole.safetensors",
            "");
   refuses(2, MORE "--discrete none --out part.safetensors",

@@ -199,7 +199,7 @@ END_TEST
 
 /* ---- What is allowed -------------------------------------------------------------------- */
 
-#define TRAIN "train --data moons:n=30 --epochs 1 --batch 10 "
+#define TRAIN "train --data moons:n=30 --epochs 1 --batch 10 --schedule constant "
 
 START_TEST(what_is_allowed) {
   succeeds(TRAIN "--out own --log /dev/null", "model                own");

@@ -108,11 +108,18 @@ END_TEST
   "inputs=masked))*" #L " -> normal\n"
 
 START_TEST(dry_run_prints_the_text) {
-  succeeds(DRY "moons", "\narchitecture         2: " NVP(2, 4));
-  succeeds(DRY "moons --preset nvp --hidden 5", "\narchitecture         2: " NVP(5, 4));
-  succeeds(DRY "moons --flow nvp --depth 3 --standardize",
-           "\narchitecture         2: standardize, " NVP(2, 3));
+  succeeds(DRY "moons", "\narchitecture         2: standardize, " NVP(64, 8));
+  succeeds(DRY "moons --preset nvp --hidden 5",
+           "\narchitecture         2: standardize, " NVP(5, 8));
+  succeeds(DRY "moons --flow nvp --depth 3 --no-standardize",
+           "\narchitecture         2: " NVP(64, 3));
   succeeds(DRY "moons --flow nice",
+           "\narchitecture         2: standardize, (coupling(add, mlp(64x1, tanh), mask=random, "
+           "inputs=masked))*8, scale -> normal\n");
+  succeeds(DRY "moons --preset lecture",
+           "\narchitecture         2: (coupling(affine(scale=tanh), mlp(2x1, tanh, separate=1), "
+           "mask=random, inputs=masked))*4 -> normal\n");
+  succeeds(DRY "moons --flow nice --preset lecture",
            "\narchitecture         2: (coupling(add, mlp(2x1, tanh), mask=random, "
            "inputs=masked))*4, scale -> normal\n");
   succeeds(DRY "glyphs:n=9,size=4 --preset tiny --width 2 --scales 1",
@@ -171,10 +178,10 @@ END_TEST
 
 START_TEST(info_prints_the_architecture) {
   succeeds("train --data moons:n=50 --epochs 1 --standardize --device cpu --out m.safetensors", "");
-  succeeds("info m.safetensors --arch", "2: standardize, " NVP(2, 4));
-  succeeds("info m.safetensors", "\nflow      2: standardize, " NVP(2, 4));
+  succeeds("info m.safetensors --arch", "2: standardize, " NVP(64, 8));
+  succeeds("info m.safetensors", "\nflow      2: standardize, " NVP(64, 8));
   succeeds("info m.safetensors --arch --json", "{\"version\":1,\"dim\":2,\"layers\":[{\"layer\":"
-                                               "\"standardize\"},{\"repeat\":4,");
+                                               "\"standardize\"},{\"repeat\":8,");
   succeeds("info m.safetensors --json", "\n  \"flow\": \"2: standardize, (coupling(affine(");
 }
 END_TEST

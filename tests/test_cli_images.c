@@ -101,7 +101,7 @@ START_TEST(test_dry_run) {
   ck_assert_int_ne(access("never.jsonl", F_OK), 0);
   ck_assert_int_ne(access("never.png", F_OK), 0);
   succeeds("train --data moons --dry-run",
-           "flow                 nvp, 2 columns, hidden 2, depth 4; ");
+           "flow                 nvp, 2 columns, hidden 64, depth 8; ");
   succeeds("train --data " DATA " --preset tiny --part 16 --dry-run",
            " in parts of 16; batch normalisation has the statistics of each part\n");
   succeeds("train --data " DATA " --preset tiny --part 16 --norm none --dry-run",

@@ -88,14 +88,32 @@ static const struct refusal {
      "--seed 18446744073709551615 does not agree with m.safetensors, which has 7; leave it out\n"},
     {2, RESUME "--valid-split 0.5",
      "--valid-split 0.5 does not agree with m.safetensors, which has"},
-    {2, RESUME "--standardize",
-     "--standardize does not agree with m.safetensors, which was trained"},
+    {2, RESUME "--no-standardize",
+     "--no-standardize does not agree with m.safetensors, which was trained"},
     {2, RESUME "--drops 3",
      "--drops 3 does not agree with m.safetensors, which has 0; leave it out"},
     {2, RESUME "--eps-form tf",
      "--eps-form tf does not agree with m.safetensors, which has textbook"},
-    {2, TRAIN "--valid moons", "--valid is for images held out beside images; of a table take"},
-    {2, IMAGES "--preset tiny --valid moons", "--valid is for images held out beside images"},
+    {2, TRAIN "--valid glyphs:n=9,size=8",
+     "--valid glyphs:n=9,size=8: the data of moons are a table, these are images"},
+    {2, IMAGES "--preset tiny --valid moons", "are images, these are a table"},
+    {2, TRAIN "--test glyphs:n=9,size=8",
+     "--test glyphs:n=9,size=8: the data of moons are a table"},
+    {1, TRAIN "--valid one.csv", "--valid one.csv has 1 column, moons has 2"},
+    {1, TRAIN "--valid moons --valid-split 0.2",
+     "valid_split is 0.2, but validation rows are given; it must be 0"},
+    {1, TRAIN "--valid-split 0 --patience 3",
+     "patience goes by validation rows, and there are none"},
+    {2, TRAIN "--epochs 2 --steps 3", "--epochs and --steps exclude each other"},
+    {2, TRAIN "--ema 1", "--ema"},
+    {2, TRAIN "--schedule linear", "--schedule"},
+    {2, TRAIN "--folds 1", "--folds 1: there must be at least 2"},
+    {2, "train --data one.csv --folds 41 --out never.safetensors",
+     "--folds 41: one.csv has only 40 rows"},
+    {2, TRAIN "--folds 3 --valid moons", "--folds and --valid exclude each other"},
+    {2, IMAGES "--preset tiny --folds 3", "--folds is for tables, "},
+    {2, TRAIN "--preset lecture(hidden=3)", "pass the values of lecture as options"},
+    {2, RESUME "--epochs 5", "falls along a cosine that ends with it"},
     {1, IMAGES "--preset tiny --valid glyphs:size=0", "glyphs:size=0: size must be "},
     {1, IMAGES "--preset tiny --valid glyphs:n=9,size=12",
      "is 12 x 12 pixels (height x width), not 8 x 8"},
@@ -145,7 +163,8 @@ static const char *const taken[][2] = {
      "--part 8 --seed 18446744073709551615 --out s.safetensors",
      "held-out rows"},
     {"info s.safetensors", "s-max     2\nseed      18446744073709551615\nscaling   (x0 - "},
-    {"info s.safetensors", " --no-shuffle --valid-split 0.2 --standardize --clip 10 --part 8\n"},
+    {"info s.safetensors",
+     " --no-shuffle --valid-split 0.2 --standardize --clip 10 --part 8 --schedule cosine\n"},
     {"info s.safetensors", " nats, held-out rows\nbest      epoch 1, whose weights these are\n"},
     {"info s.safetensors --json", "\"seed\": \"18446744073709551615\""},
     {"info w.safetensors --batch 9", "memory    "},
@@ -233,8 +252,8 @@ END_TEST
 /* A row at which floats overflow: its step is left out, reported and logged, and the row is left
  * out of the score. */
 START_TEST(steps_left_out) {
-  static const char command[] =
-      "train --data huge.csv --drops 5 --batch 4 --epochs 1 --log d.jsonl --out d.safetensors";
+  static const char command[] = "train --preset lecture --clip 10 --s-max 3 --data huge.csv "
+                                "--drops 5 --batch 4 --epochs 1 --log d.jsonl --out d.safetensors";
   write_text("huge.csv", "1,2\n2,3\n3,1\n4,5\n5,1\n6,2\n7,4\n8,1\n1e20,0\n2,2\n");
   result r = run(command);
   expect_code(command, &r, 0);

@@ -15,8 +15,10 @@ static void files(void) {
   release(run(TRAIN "moons:n=600 --valid-split 0.25 --out held.safetensors"));
   release(run(TRAIN "moons:n=600 --valid-split 0 --out all.safetensors"));
   write_text("given.csv", "a,b,k\n0,0,1\n1,-1,0\n2,0.5,1\n-1,3,0\n0.25,0.5,1\n-2,-2,1\n1,1,0\n");
-  release(run(TRAIN "given.csv --given k --flow 2|1:coupling(affine,mlp(4x1))->normal --out "
-                    "given.safetensors"));
+  release(
+      run(TRAIN
+          "given.csv --valid-split 0 --given k --flow 2|1:coupling(affine,mlp(4x1))->normal --out "
+          "given.safetensors"));
 }
 
 static void contains(const char *path, const char *text) {

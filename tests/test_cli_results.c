@@ -45,7 +45,8 @@ static void is_silent_on(const result *r, const char *what) {
  */
 
 START_TEST(natural_units) {
-  const char *command = "train --data kelvin.csv --epochs 20 --out k.safetensors";
+  const char *command = "train --preset lecture --clip 10 --s-max 3 --data kelvin.csv --epochs 20 "
+                        "--out k.safetensors";
   write_rows("kelvin.csv", 300, 0, 293, 5);
   result r = run(command);
   expect_code(command, &r, 0);
@@ -54,7 +55,8 @@ START_TEST(natural_units) {
        "which has mean log p -4.3");
   says(&r, command, " nats: --standardize may help");
   release(r);
-  r = run("train --data kelvin.csv --epochs 20 --standardize --out k.safetensors");
+  r = run("train --preset lecture --clip 10 --s-max 3 --data kelvin.csv --epochs 20 --standardize "
+          "--out k.safetensors");
   ck_assert_int_eq(r.code, 0);
   is_silent_on(&r, "Gaussian");
   release(r);
@@ -70,7 +72,8 @@ static double number_after(const char *text, const char *key) {
 
 START_TEST(diverged) {
   char want[128];
-  const char *command = "train --data moons:n=200 --lr 1000 --epochs 50 --out d.safetensors";
+  const char *command = "train --preset lecture --clip 10 --s-max 3 --data moons:n=200 --lr 1000 "
+                        "--epochs 50 --out d.safetensors";
   result r = run(command);
   expect_code(command, &r, 0);
   says(&r, command, "clflow: train: training diverged: mean log p -");
@@ -94,7 +97,8 @@ END_TEST
 /* Validation that was best at the end asks for more, but not where the step size fell to 0, nor
  * after a training that was long enough. */
 START_TEST(validation_still_falling) {
-  const char *command = "train --data moons:n=200 --epochs 20 --lr 0.001 --valid-split 0.2 "
+  const char *command = "train --preset lecture --clip 10 --s-max 3 --data moons:n=200 --epochs 20 "
+                        "--lr 0.001 --valid-split 0.2 "
                         "--standardize --out u.safetensors";
   const char *told =
       "the validation loss was still falling at the end; --resume --epochs 40 goes on";
@@ -108,7 +112,8 @@ START_TEST(validation_still_falling) {
   expect_code(text, &r, 0);
   is_silent_on(&r, "still falling");
   release(r);
-  command = "train --data moons:n=30 --epochs 500 --lr 0.01 --hidden 128 --depth 6 --valid-split "
+  command = "train --preset lecture --clip 10 --s-max 3 --data moons:n=30 --epochs 500 --lr 0.01 "
+            "--hidden 128 --depth 6 --valid-split "
             "0.2 --standardize --out u.safetensors";
   r = run(command);
   expect_code(command, &r, 0);
@@ -140,7 +145,8 @@ END_TEST
 
 /* Nothing was learnt: a file that is there is left alone. */
 START_TEST(not_finite_at_once) {
-  const char *command = "train --data huge.csv --out kept.safetensors";
+  const char *command =
+      "train --preset lecture --clip 10 --s-max 3 --data huge.csv --out kept.safetensors";
   write_rows("huge.csv", 100, 0, 0, 1e30);
   succeeds("train --data moons:n=40 --epochs 1 --out kept.safetensors", "");
   succeeds("train --data moons:n=40 --epochs 1 --out same.safetensors", "");
@@ -160,9 +166,9 @@ END_TEST
 
 /* A column of two values: the flow puts its mass on two lines. */
 START_TEST(density_without_bound) {
-  const char *command =
-      "train --data binary.csv --discrete none --hidden 16 --depth 8 --lr 0.01 --epochs 250 --log "
-      "b.jsonl --out b.safetensors";
+  const char *command = "train --preset lecture --clip 10 --s-max 3 --data binary.csv --discrete "
+                        "none --hidden 16 --depth 8 --lr 0.01 --epochs 250 --log "
+                        "b.jsonl --out b.safetensors";
   write_rows("binary.csv", 1000, 1, 0, 1);
   result r = run(command);
   expect_code(command, &r, 0);
@@ -230,8 +236,12 @@ START_TEST(bounds) {
   succeeds("train --data moons:n=40 --flow nice --epochs 1 --out m.safetensors", "");
   info_says("m.safetensors", 0, 1);
   succeeds("train --data one.csv --epochs 1 --out m.safetensors", "");
+  info_says("m.safetensors", 0, 1);
+  succeeds("train --preset lecture --data moons:n=40 --epochs 1 --out m.safetensors", "");
   info_says("m.safetensors", 0, 0);
-  succeeds("train --data moons:n=40 --epochs 1 --s-max 0 --clip 0 --out off.safetensors", "");
+  succeeds("train --data moons:n=40 --epochs 1 --s-max 0 --clip 0 --schedule constant "
+           "--out off.safetensors",
+           "");
   info_says("off.safetensors", 0, 0);
   succeeds("train --data moons:n=40 --epochs 1 --init off.safetensors --out m.safetensors", "");
   info_says("m.safetensors", 0, 1); /* the model's bound, and a training of its own */

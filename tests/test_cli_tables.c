@@ -194,7 +194,8 @@ START_TEST(standard_input) {
   refuses(2, "log-prob m.safetensors --data - --out ba.csv", "is the file that --data - reads");
   refuses(2, "log-prob m.safetensors --data /dev/stdin --out ba.csv",
           "is the file that --data /dev/stdin reads");
-  succeeds("train --data - --discrete none --epochs 1 --out i.safetensors", "2 columns");
+  succeeds("train --data - --discrete none --epochs 1 --schedule constant --out i.safetensors",
+           "2 columns");
   succeeds("train --data - --epochs 2 --out i.safetensors --resume", "2 columns");
   refuses(1, "train --data - --skip 2 --columns 2,1 --epochs 3 --out i.safetensors --resume",
           "its training began with another value of part");
@@ -249,7 +250,7 @@ static void set_up(void) {
   write_rows("plain.csv", "", "ab");
   write_rows("quoted.csv", "\"x, y\",\"1 \"\"b\"\"\"\n", "ab");
   write_rows("one.csv", "z\n", "a");
-#define TRAIN "train --device cpu --epochs 1 --standardize "
+#define TRAIN "train --device cpu --epochs 1 --standardize --schedule constant "
   succeeds(TRAIN "--data ab.csv --out m.safetensors", "");
   succeeds(TRAIN "--data ab.csv --out r.safetensors", "");
   succeeds(TRAIN "--data plain.csv --out plain.safetensors", "");

@@ -37,7 +37,9 @@ static char *table_text(void) {
   char *text = NULL;
   size_t size;
   FILE *out = open_memstream(&text, &size);
-  fputs("| option | name | range | default | images | meaning |\n|---|---|---|---|---|---|\n", out);
+  fputs("| option | name | range | default | tables | images | meaning |\n"
+        "|---|---|---|---|---|---|---|\n",
+        out);
   for (int i = 0; i < clf_train_option_count(); i++) {
     const clf_train_option o = clf_train_option_at(i);
     char code[80];
@@ -47,6 +49,7 @@ static char *table_text(void) {
     cell(out, o.name);
     cell(out, o.range);
     cell(out, o.standard);
+    cell(out, o.tables);
     cell(out, o.images);
     cell(out, o.help);
     fputs("\n", out);
@@ -115,6 +118,14 @@ START_TEST(defaults) {
     ck_assert(o.more[k].whole == 0 && i.more[k].whole == 0); /* as files without them had it */
   WORKS(clf__check_train_options(&o));
   WORKS(clf__check_train_options(&i));
+  const clf_train_options t = clf_train_options_tables();
+  ck_assert(t.batch == 256 && t.lr == 2e-3 && t.valid_split == 0.1 && t.standardize == 1);
+  ck_assert(t.clip == 10 && t.l2 == 0 && t.drops == 0 && t.beta2 == 0.999);
+  ck_assert_int_eq(clf__option_whole(&t, CLF_OPTION_steps), 4000);
+  ck_assert_int_eq(clf__option_whole(&t, CLF_OPTION_valid_every), 50);
+  ck_assert_int_eq(clf__option_whole(&t, CLF_OPTION_warmup), 100);
+  ck_assert_int_eq(clf__option_whole(&t, CLF_OPTION_schedule), 1);
+  WORKS(clf__check_train_options(&t));
 }
 END_TEST
 

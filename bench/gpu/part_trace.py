@@ -8,7 +8,8 @@ from work import BUNDLE, tell
 
 LINE = re.compile(r"^trace:\s+([\d.]+) us\s+(\w+)\(", re.M)
 RUNS = (
-    ("nvp-2-64-8-b100", ("--data", "moons:n=2000", "--hidden", 64, "--depth", 8)),
+    ("nvp-2-64-8-b100", ("--data", "moons:n=2000", "--hidden", 64, "--depth", 8,
+                         "--batch", 100)),
     ("nvp-2-512-10-b4096", ("--data", "moons:n=20480", "--hidden", 512, "--depth", 10,
                             "--batch", 4096)),
     ("realnvp-tiny8-b64", ("--data", BUNDLE / "data/digits.idx.gz", "--preset", "tiny",

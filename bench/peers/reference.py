@@ -26,7 +26,8 @@ def invert(program, model, folder, latents):
 def of_nvp(program, what, folder):
     rng, model, rows = np.random.default_rng(1), folder / "weights.safetensors", folder / "rows.npy"
     np.save(rows, rng.normal(size=(min(what.count, 1024), what.dim)).astype(np.float32))
-    options = ["--data", rows, "--batch", 1024, "--weights-only", "--no-shuffle", "--lr", LR]
+    options = ["--data", rows, "--batch", 1024, "--weights-only", "--no-shuffle", "--lr", LR,
+               "--no-standardize", "--valid-split", 0, "--schedule", "constant", "--warmup", 0]
     clflow(program, "train", *options, "--epochs", 1, "--hidden", what.hidden,
            "--depth", what.depth, "--out", model)  # fmt: skip
     clflow(program, "train", *options, "--epochs", STEPS, "--init", model, "--log",

@@ -16,8 +16,8 @@
 /* ---- The table ---------------------------------------------------------------------------- */
 
 const clf__option clf__options[CLF_OPTIONS] = {
-#define CLF_TRAIN_OPTION(name, type, place, standard, images, limit, files, resume, shown, option, \
-                         arg, note, help)                                                          \
+#define CLF_TRAIN_OPTION(name, type, place, standard, tables, images, limit, files, resume, shown, \
+                         option, arg, note, help)                                                  \
   {#name,                                                                                          \
    OPTION_##type,                                                                                  \
    offsetof(clf_train_options, place),                                                             \
@@ -41,10 +41,19 @@ clf_train_options clf_train_options_default(void) {
   return o;
 }
 
+clf_train_options clf_train_options_tables(void) {
+  clf_train_options o;
+  memset(&o, 0, sizeof o);
+#define CLF_TRAIN_OPTION(name, type, place, standard, tables, ...) o.place = tables;
+#include "clflow/train_options.def"
+#undef CLF_TRAIN_OPTION
+  return o;
+}
+
 clf_train_options clf_train_options_images(void) {
   clf_train_options o;
   memset(&o, 0, sizeof o);
-#define CLF_TRAIN_OPTION(name, type, place, standard, images, ...) o.place = images;
+#define CLF_TRAIN_OPTION(name, type, place, standard, tables, images, ...) o.place = images;
 #include "clflow/train_options.def"
 #undef CLF_TRAIN_OPTION
   return o;
@@ -388,10 +397,10 @@ static void option_of(const clf__option *d, char *text, size_t size) {
     snprintf(text, size, "%s %s", d->option, d->arg);
 }
 
-static const char *const defaults[CLF_OPTIONS][3] = {
-#define CLF_TRAIN_OPTION(name, type, place, standard, images, limit, files, resume, shown, option, \
-                         arg, note, help)                                                          \
-  {#standard, #images, help},
+static const char *const defaults[CLF_OPTIONS][4] = {
+#define CLF_TRAIN_OPTION(name, type, place, standard, tables, images, limit, files, resume, shown, \
+                         option, arg, note, help)                                                  \
+  {#standard, #tables, #images, help},
 #include "clflow/train_options.def"
 #undef CLF_TRAIN_OPTION
 };
@@ -402,8 +411,9 @@ clf_train_option clf_train_option_at(int i) {
   const clf__option *d = &clf__options[i];
   row = (clf_train_option){.name = d->name,
                            .standard = defaults[i][0],
-                           .images = defaults[i][1],
-                           .help = defaults[i][2]};
+                           .tables = defaults[i][1],
+                           .images = defaults[i][2],
+                           .help = defaults[i][3]};
   option_of(d, row.option, sizeof row.option);
   range_of(d, row.range, sizeof row.range);
   return row;

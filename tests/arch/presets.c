@@ -12,7 +12,7 @@ static const struct {
      "2: (coupling(affine(scale=tanh, clamp=3), mlp(64x1, tanh, separate=1), mask=random, "
      "inputs=masked))*8 -> normal"},
     {"nice", " depth = 6 , dim = 3 ",
-     "3: (coupling(add, mlp(2x1, tanh), mask=random, inputs=masked))*6, scale -> normal"},
+     "3: (coupling(add, mlp(64x1, tanh), mask=random, inputs=masked))*6, scale -> normal"},
     {"piecewise", "dim=1, xmin=-1.5", "1: piecewise(xmin=-1.5) -> normal"},
     {"nsf", "dim=8", "8: standardize, (coupling(rq(bins=10), resnet(50x2)), lu)*5 -> normal"},
     {"nsf", "dim=5, context=20, depth=3",

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* apart.c: rows or images beside those of --data of `clflow train`: --valid and --test. */
+#include "train.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* Columns of the data as they were read, with those of the context and of weights; the lists alone
+ * are to be freed.  Without names the file is read as it looks. */
+static int columns_of(const cli_session *s, clf_columns *like) {
+  const clf_table *const x = &s->data, *const c = &s->given, *const w = &s->weights;
+  const clf_columns parts[] = {{x->cols, x->names, x->columns},
+                               s->context.count ? s->context
+                                                : (clf_columns){c->cols, c->names, c->columns},
+                               {w->cols, w->names, w->columns}};
+  int32_t n = 0;
+  if (!x->names) return CLI_OK;
+  for (int p = 0; p < 3; p++) n += parts[p].count;
+  *like =
+      (clf_columns){n, calloc((size_t)n, sizeof *like->names), calloc((size_t)n, sizeof *like->at)};
+  if (!like->names || !like->at) return cli_fail("out of memory for %d columns", n);
+  for (int32_t p = 0, at = 0; p < 3; p++)
+    for (int32_t k = 0; k < parts[p].count; k++, at++) {
+      like->names[at] = parts[p].names ? parts[p].names[k] : NULL;
+      if (parts[p].at) like->at[at] = parts[p].at[k];
+    }
+  return CLI_OK;
+}
+
+static int read_table(const cli_session *s, const char *data, cli_session *to) {
+  clf_columns like = {0};
+  int code = columns_of(s, &like);
+  if (!code)
+    code = cli_table_read_apart(data, like.names && !cli_common.table.by_position ? &like : NULL,
+                                cli_wanted.weights, to);
+  to->like = NULL;
+  free(like.names);
+  free(like.at);
+  return code;
+}
+
+/* Rows of a file, with the context and the weights that --given and --weights name, under the names
+ * that they have in the data. */
+static int open_table(const cli_session *s, const char *option, const char *data, cli_session *to) {
+  if (s->images || clf_is_image_source(data))
+    return cli_usage("%s %s: the data of %s are %s, these are %s", option, data, cli_common.data,
+                     s->images ? "images" : "a table", s->images ? "a table" : "images");
+  if (cli_common.given && cli_given_is_file(cli_common.given))
+    return cli_usage(
+        "--given %s has the context of the rows of --data alone: with %s give it names "
+        "of columns",
+        cli_clean(cli_common.given), option);
+  const int code = read_table(s, data, to);
+  if (code) return code;
+  const clf_table *const like[] = {&s->data, &s->given};
+  clf_table *const mine[] = {&to->data, &to->given};
+  for (int i = 0; i < 2; i++)
+    if (!cli_common.table.by_position && mine[i]->at &&
+        clf_table_match(mine[i], like[i]->names, like[i]->cols) != CLF_OK)
+      return cli_fail("%s %s does not match %s: %s", option, data, cli_common.data, clf_errmsg());
+  if (to->data.cols == s->data.cols) return CLI_OK;
+  return cli_fail("%s %s has %d column%s, %s has %d", option, data, to->data.cols,
+                  to->data.cols == 1 ? "" : "s", cli_common.data, s->data.cols);
+}
+
+/* Images of the model's size, to which they are brought as the others are. */
+static int open_images(const cli_session *s, const char *data, cli_session *to) {
+  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
+  clf_image_options want = cli_image_options();
+  want.height = spec->height;
+  want.width = spec->width;
+  want.channels = spec->channels;
+  const int code = cli_data_open(to, data, &want);
+  return code ? code : cli_data_wait(to);
+}
+
+int cli_apart_open(const cli_session *s, const char *option, const char *data, cli_session *to) {
+  if (!data) return CLI_OK;
+  to->flow = s->flow;
+  if (s->images && clf_is_image_source(data)) return open_images(s, data, to);
+  const int code = open_table(s, option, data, to);
+  to->flow = s->flow;
+  if (code || !cli_common.table.by_position) return code;
+  for (int32_t c = 0; to->data.names && c < to->data.cols; c++) free(to->data.names[c]);
+  free(to->data.names);
+  to->data.names = NULL;
+  return CLI_OK;
+}
+
+void cli_apart_close(cli_session *s) {
+  clf_table_free(&s->data);
+  clf_table_free(&s->given);
+  clf_table_free(&s->weights);
+  clf_columns_free(&s->context);
+  clf_images_free(s->images);
+  free(s->bytes);
+  free(s->pixels);
+}
+
+/* ---- The test ----------------------------------------------------------------------------- */
+
+/* Weighted mean of log p, and its standard error; rows of weight 0, or without log p, are left out.
+ */
+static void weigh(const double *logp, const double *weights, int64_t n, double *mean,
+                  double *error) {
+  double sum = 0, all = 0, square = 0;
+  for (int64_t i = 0; i < n; i++) {
+    if (!(weights[i] > 0) || isnan(logp[i])) continue;
+    sum += weights[i] * logp[i];
+    all += weights[i];
+  }
+  *mean = sum / all;
+  for (int64_t i = 0; i < n; i++)
+    if (weights[i] > 0 && !isnan(logp[i])) square += pow(weights[i] * (logp[i] - *mean), 2);
+  *error = isfinite(*mean) ? sqrt(square) / all : NAN;
+}
+
+int cli_apart_score(const double *logp, const double *weights, int64_t n, double *mean,
+                    double *error, int64_t *zeros) {
+  clf_score score = {0};
+  int64_t missing = 0;
+  const int code = cli_score(logp, n, 1, &score, &missing);
+  *mean = score.mean;
+  *error = score.std_error;
+  *zeros = score.zeros;
+  if (!code && weights) weigh(logp, weights, n, mean, error);
+  return code;
+}
+
+static int score_test(cli_session *test, double *mean, double *error, int64_t *zeros) {
+  const int64_t n = cli_row_count(test);
+  double *logp = malloc((size_t)n * sizeof *logp);
+  int code = logp ? cli_log_probs(test, logp) : cli_fail("out of memory for %" PRId64 " rows", n);
+  if (!code) code = cli_apart_score(logp, test->weights.at, n, mean, error, zeros);
+  free(logp);
+  return code;
+}
+
+int cli_apart_test(cli_session *test, const cli_training *t) {
+  const int64_t n = cli_row_count(test);
+  const double unit = t->bits > 0 ? t->bits : 1, sign = t->bits > 0 ? -1 : 1;
+  double mean, error;
+  int64_t zeros;
+  if (!test->flow || !n) return CLI_OK;
+  const int code = score_test(test, &mean, &error, &zeros);
+  if (code) return code;
+  printf("test %s          %.6f %s, standard error %.6f, over all %" PRId64 "\n",
+         t->bits > 0 ? "images" : "rows  ", sign * mean / unit, t->bits > 0 ? "bits/dim" : "nats",
+         error / unit, n);
+  if (zeros) printf("zero density         %" PRId64 " of these\n", zeros);
+  cli_training_log(t, json_pack("{s:I, s:o, s:o, s:I, s:I}", "step", (json_int_t)t->step,
+                                t->bits > 0 ? "test_bits_per_dim" : "test",
+                                cli_json_number(sign * mean / unit), "test_se",
+                                cli_json_number(error / unit), "rows", (json_int_t)n, "zeros",
+                                (json_int_t)zeros));
+  return CLI_OK;
+}
