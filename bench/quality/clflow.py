@@ -82,7 +82,7 @@ def train(table, args, paths, text, options, steps):
     """Seconds, and the mean of the validation rows."""
     learnt = int((table.split != TEST).sum())
     batch = min(256, max(16, learnt // 8))
-    context = len(table.given()[0]) if table.context else 0
+    context = sum(len(set(v)) if v.dtype.kind in "OUS" else 1 for v in table.context.values())  # one-hot
     head = f"{len(table.names)}|{context}: " if context else f"{len(table.names)}: "
     model = paths["folder"] / f"{args.method}-{args.seed}-try.safetensors"
     epochs = max(1, round(steps * batch / (0.85 * learnt)))
