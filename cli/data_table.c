@@ -196,13 +196,23 @@ static void end_at(clf_table *t, int64_t rows) {
   t->rows = rows;
 }
 
+/* 1: no memory. */
+static int number_rows(clf_table *t) {
+  if (t->numbers) return 0;
+  t->numbers = malloc((size_t)t->rows * sizeof *t->numbers);
+  for (int64_t i = 0; t->numbers && i < t->rows; i++) t->numbers[i] = i + 1;
+  return !t->numbers;
+}
+
 int cli_table_drop(cli_session *s, const char *data) {
   clf_table *const all[] = {&s->data, &s->given, &s->weights};
   const int64_t rows = s->data.rows;
   int64_t left = 0;
+  if (number_rows(&s->data)) return cli_fail("out of memory for the numbers of the rows");
   for (int64_t i = 0; i < rows; i++) {
     if (lacks(&s->data, i) || lacks(&s->given, i) || lacks(&s->weights, i)) continue;
     for (int k = 0; k < 3; k++) move_row(all[k], i, left);
+    s->data.numbers[left] = s->data.numbers[i];
     left++;
   }
   if (left == rows) return CLI_OK;

@@ -32,6 +32,18 @@ static int append_ids(clf_table *to, clf_table *more) {
   return CLI_OK;
 }
 
+/* Rows of further files are counted as their own file does. */
+static int append_numbers(clf_table *to, const clf_table *more) {
+  if (!to->numbers && !more->numbers) return CLI_OK;
+  int64_t *const all = realloc(to->numbers, (size_t)(to->rows + more->rows) * sizeof *all);
+  if (!all) return cli_fail("out of memory for the numbers of %" PRId64 " rows", more->rows);
+  for (int64_t i = 0; !to->numbers && i < to->rows; i++) all[i] = i + 1;
+  for (int64_t i = 0; i < more->rows; i++)
+    all[to->rows + i] = more->numbers ? more->numbers[i] : i + 1;
+  to->numbers = all;
+  return CLI_OK;
+}
+
 /* The columns of `more` in the order of `to`, behind its rows. */
 static int append(clf_table *to, clf_table *more, const char *data) {
   if (!to->at && !more->at) return CLI_OK;
@@ -40,7 +52,8 @@ static int append(clf_table *to, clf_table *more, const char *data) {
   if (more->cols != to->cols)
     return cli_fail("%s has %" PRId32 " columns, %s has %" PRId32, data, more->cols,
                     cli_common.data, to->cols);
-  int code = append_ids(to, more);
+  int code = append_numbers(to, more);
+  if (!code) code = append_ids(to, more);
   if (code) return code;
   const size_t old = (size_t)to->rows * (size_t)to->cols,
                n = (size_t)more->rows * (size_t)more->cols;

@@ -47,7 +47,7 @@ static int take_part(cli_session *s, const uint8_t *part, int which, cli_report_
   for (int64_t i = 0; i < s->data.rows; i++) {
     if (part[i] != which) continue;
     if (s->data.ids) r->ids[which][at] = s->data.ids[i]; /* lent */
-    r->row[which][at++] = i + 1;
+    r->row[which][at++] = s->data.numbers ? s->data.numbers[i] : i + 1;
   }
   r->x[which].columns = s->data.columns; /* lent */
   *rows[which] = (clf_report_rows){.x = &r->x[which], .row = r->row[which], .ids = r->ids[which]};

@@ -2,6 +2,7 @@
 /* array_kinds.c: what the columns of an array hold, and its rows with NaN. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kinds.h"
@@ -19,15 +20,25 @@ static int is_whole_row(const clf_table *t, int64_t row) {
 static clf_status leave_out(const char *path, const clf_table_options *o, clf_table *t) {
   const int64_t total = t->rows;
   int64_t left = 0;
+  if (o->missing == CLF_MISSING_DROP) {
+    t->numbers = malloc((size_t)total * sizeof *t->numbers);
+    if (!t->numbers)
+      return clf__fail(CLF_ENOMEM, "%s: no memory for %" PRId64 " rows", path, total);
+  }
   for (int64_t i = 0; i < total; i++) {
     const int whole = is_whole_row(t, i);
     t->missing += !whole;
     if (!whole && o->missing == CLF_MISSING_DROP) continue;
     if (left != i)
       memcpy(t->at + left * t->cols, t->at + i * t->cols, (size_t)t->cols * sizeof *t->at);
+    if (t->numbers) t->numbers[left] = i + 1;
     left++;
   }
-  if (!t->missing) return CLF_OK;
+  if (!t->missing) {
+    free(t->numbers);
+    t->numbers = NULL;
+    return CLF_OK;
+  }
   if (left == 0) return clf__fail(CLF_EFORMAT, "%s: every row holds a NaN", path);
   t->rows = left;
   return clf__table_note(t, "%" PRId64 " of %" PRId64 " rows %s NaN", t->missing, total,

@@ -124,6 +124,14 @@ static clf_status make_room_for_ids(clf__csv *r) {
   return CLF_OK;
 }
 
+static clf_status make_room_for_numbers(clf__csv *r) {
+  const int64_t cap = r->cap / r->t.cols;
+  int64_t *const numbers = realloc(r->t.numbers, (size_t)cap * sizeof *numbers);
+  if (!numbers) return clf__fail(CLF_ENOMEM, "%s: no memory for %" PRId64 " rows", r->path, cap);
+  r->t.numbers = numbers;
+  return CLF_OK;
+}
+
 /* Grows by doubling: memory follows what has been read, not what a first line
  * with many fields and a file with many lines might promise. */
 static clf_status make_room(clf__csv *r) {
@@ -135,6 +143,7 @@ static clf_status make_room(clf__csv *r) {
   if (!at) return clf__fail(CLF_ENOMEM, "%s: no memory for %" PRId64 " numbers", r->path, cap);
   r->t.at = at;
   r->cap = cap;
+  if (r->o->missing == CLF_MISSING_DROP) CLF_TRY(make_room_for_numbers(r));
   return r->id < 0 ? CLF_OK : make_room_for_ids(r);
 }
 
@@ -221,6 +230,7 @@ static clf_status read_row(clf__csv *r) {
   }
   if (!fits) return clf__csv_refuse_count(r, n, r->cols);
   r->at_row++;
+  if (r->t.numbers) r->t.numbers[r->t.rows] = r->at_row;
   r->t.rows += clf__csv_count_missing(r, row);
   return CLF_OK;
 }
@@ -316,6 +326,10 @@ static clf_status read_rows(clf__csv *r) {
   CLF_TRY(clf__csv_note_missing(r));
   CLF_TRY(clf__csv_end_kinds(r));
   CLF_TRY(check_ids(r));
+  if (!r->t.missing) {
+    free(r->t.numbers);
+    r->t.numbers = NULL;
+  }
   double *const at = realloc(r->t.at, (size_t)(r->t.rows * r->t.cols) * sizeof *at);
   if (at) r->t.at = at;
   for (int64_t i = r->t.rows; i < r->id_cap; i++) free(r->t.ids[i]); /* of a last row left out */

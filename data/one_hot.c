@@ -93,10 +93,12 @@ clf_status clf_table_one_hot(clf_table *t) {
   to.names = names.names;
   to.notes = t->notes;
   to.ids = t->ids;
+  to.numbers = t->numbers;
   to.id_name = t->id_name;
   to.missing = t->missing;
   t->notes = t->id_name = NULL;
   t->ids = NULL;
+  t->numbers = NULL;
   clf_table_free(t);
   *t = to;
   return CLF_OK;

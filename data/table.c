@@ -35,6 +35,7 @@ void clf_table_free(clf_table *t) {
   for (int64_t i = 0; t->ids && i < t->rows; i++) free(t->ids[i]);
   free(t->ids);
   free(t->id_name);
+  free(t->numbers);
   free(t->notes);
   free(t->at);
   *t = (clf_table){0};

@@ -43,6 +43,21 @@ START_TEST(rows_that_are_judged) {
 }
 END_TEST
 
+/* Rows are numbered as the file has them, those that lack a value included. */
+START_TEST(numbers_of_rows) {
+  char rows[4000] = "a,b\n,1\n";
+  for (int i = 0; i < 60; i++) {
+    const size_t n = strlen(rows);
+    snprintf(rows + n, sizeof rows - n, "%d.5,%d.25\n", i % 7, i % 5);
+  }
+  strcat(rows, "99.5,99.5\n");
+  write_text("gaps.csv", rows);
+  release(run(TRAIN "gaps.csv --valid-split 0 --out gaps.safetensors"));
+  succeeds("report gaps.safetensors --data gaps.csv" CPU "--out g.html", "the 61 training rows");
+  contains("g.html", "row 62 <");
+}
+END_TEST
+
 START_TEST(contexts) {
   succeeds("report given.safetensors --data given.csv" CPU "--out c.html", "the 7 ");
   contains("c.html", "given 1 column");
@@ -109,8 +124,12 @@ START_TEST(the_default_name) {
 END_TEST
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {
-      rows_that_are_judged, contexts,        the_same_command_gives_the_same_page, pictures,
-      what_is_refused,      the_default_name};
+  const TTest *const tests[] = {rows_that_are_judged,
+                                numbers_of_rows,
+                                contexts,
+                                the_same_command_gives_the_same_page,
+                                pictures,
+                                what_is_refused,
+                                the_default_name};
   return program_main(argc, argv, "cli_report", files, tests, sizeof tests / sizeof *tests);
 }

@@ -48,6 +48,7 @@ typedef struct clf_table {
   clf_column *columns; /* cols descriptions; NULL: all are plain numbers */
   char **ids;          /* a text for each row, from the column of clf_table_options.id; or NULL */
   char *id_name;       /* the name of that column, or NULL */
+  int64_t *numbers;    /* of each row in the source, from 1, where rows were left out; else NULL */
   int64_t missing;     /* rows with missing values: left out, or kept with NaN */
 } clf_table;
 

@@ -306,6 +306,8 @@ START_TEST(arrays_with_nan) {
   succeeds(clf_table_read_with("d.npy", &drop, &got));
   expect_table(&got, 2, 2, (double[]){1, 2.5, 3, 4.5});
   ck_assert_int_eq(got.missing, 1);
+  ck_assert_int_eq(got.numbers[0], 1);
+  ck_assert_int_eq(got.numbers[1], 3);
   is_column(&got, 0, CLF_COLUMN_INTEGER, "");
   is_column(&got, 1, CLF_COLUMN_NUMBER, "");
   ck_assert_str_eq(got.notes, "1 of 3 rows are left out, as they hold NaN");
@@ -328,7 +330,12 @@ START_TEST(ids) {
   ck_assert_str_eq(t.id_name, "name");
   ck_assert_str_eq(t.ids[0], "x");
   ck_assert_str_eq(t.ids[1], "z");
+  ck_assert_int_eq(t.numbers[0], 1);
+  ck_assert_int_eq(t.numbers[1], 3);
   lines_are(&t, "name,a,b\nx,1,2.5\nz,3,4.5\n");
+  clf_table_free(&t);
+  t = read_as("name,a,b\nx,1,2.5\n", &o);
+  ck_assert_ptr_null(t.numbers); /* no row was left out */
   clf_table_free(&t);
   o.missing = CLF_MISSING_KEEP;
   t = read_as("name,a,b\nx,1,2.5\n\"y \"\"1\"\"\",NA,3.5\nz,3,4.5\n", &o);
