@@ -39,11 +39,12 @@ typedef struct clf__fit_candidate {
   char *layers, *base; /* of its architecture, behind the head */
   char *arch;          /* the whole architecture */
   char options[256];   /* of training, or of expectation maximisation: "batch=256, lr=0.002" */
-  int row;             /* of fit.def; of others 0 */
-  uint64_t seed;       /* of initial weights and of the order of rows; splits add their number */
-  int64_t steps;       /* of training; 0: by expectation maximisation */
-  int64_t best;        /* step of the best weights, the mean over splits */
-  int64_t done;        /* steps that were taken, over all splits */
+  char start[96]; /* options of expectation maximisation, for a base that training starts from */
+  int row;        /* of fit.def; of others 0 */
+  uint64_t seed;  /* of initial weights and of the order of rows; splits add their number */
+  int64_t steps;  /* of training; 0: by expectation maximisation */
+  int64_t best;   /* step of the best weights, the mean over splits */
+  int64_t done;   /* steps that were taken, over all splits */
   double seconds;
   clf_flow *flow[CLF_FIT_FOLDS]; /* of each split */
   double *logp;                  /* of each row that judges; (judges) */

@@ -54,7 +54,10 @@ static clf_status begin_row(clf__fit *f, const struct row *r, clf__fit_candidate
   const clf_status s = clf__fit_begin(
       f, r->title, layers.s, r->base == NORMAL ? "normal" : find(f, "mixture")->base, options, c);
   free(layers.s);
-  return s;
+  if (s) return s;
+  c->row = (int)(r - rows);
+  if (r->base == MIXTURE) snprintf(c->start, sizeof c->start, "%.95s", find(f, "mixture")->options);
+  return CLF_OK;
 }
 
 /* Trains it for so many steps, and takes it among those of the search. */
@@ -173,6 +176,7 @@ static clf_status try_like(clf__fit *f, const clf__fit_candidate *c, const char 
   snprintf(title, sizeof title, number ? "%.44s, %s %d" : "%.44s, %s", c->title, what, number);
   CLF_TRY(clf__fit_begin(f, title, c->layers, c->base, c->options, &next));
   next.row = c->row;
+  memcpy(next.start, c->start, sizeof next.start);
   next.seed = seed;
   return try_steps(f, &next, steps);
 }

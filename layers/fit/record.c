@@ -49,9 +49,9 @@ static json_t *scores_of(const clf__fit_score *train, const clf__fit_score *vali
 static json_t *candidate_of(const clf__fit_candidate *c) {
   json_t *all = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", c->title, "arch", c->arch, "layers",
                           c->layers, "base", c->base, "options", c->options);
-  json_t *trained = json_pack("{s:I, s:I, s:I, s:f, s:o}", "seed", (json_int_t)c->seed, "steps",
-                              (json_int_t)c->steps, "best_step", (json_int_t)c->best, "seconds",
-                              c->seconds, "curve", curve_of(c));
+  json_t *trained = json_pack("{s:s, s:I, s:I, s:I, s:f, s:o}", "start", c->start, "seed",
+                              (json_int_t)c->seed, "steps", (json_int_t)c->steps, "best_step",
+                              (json_int_t)c->best, "seconds", c->seconds, "curve", curve_of(c));
   json_t *scores = scores_of(&c->train, &c->valid, &c->test);
   json_t *choice = json_pack("{s:f, s:b}", "weight", c->weight, "chosen", c->weight > 0);
   json_object_update(all, trained);

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 #include "fit_private.h"
 
@@ -43,11 +44,14 @@ clf_status clf__fit_open_record(clf__fit *f) {
 static clf_status repeat_one(clf__fit *f, const json_t *row) {
   const char *title = text_of(row, "name"), *layers = text_of(row, "layers");
   const char *base = text_of(row, "base"), *options = text_of(row, "options");
+  const char *start = text_of(row, "start");
   json_t *const steps = json_object_get(row, "steps"), *const seed = json_object_get(row, "seed");
   clf__fit_candidate c;
-  if (!title || !layers || !base || !options || !json_is_integer(steps) || !json_is_integer(seed))
-    return no_record("a candidate lacks its name, layers, base, options, seed or steps");
+  if (!title || !layers || !base || !options || !start || !json_is_integer(steps) ||
+      !json_is_integer(seed))
+    return no_record("a candidate lacks its name, layers, base, options, start, seed or steps");
   CLF_TRY(clf__fit_begin(f, title, layers, base, options, &c));
+  snprintf(c.start, sizeof c.start, "%s", start);
   c.steps = json_integer_value(steps);
   c.seed = (uint64_t)json_integer_value(seed);
   clf_status s = c.steps < 0 ? no_record("a number of steps is negative")

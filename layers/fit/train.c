@@ -43,7 +43,8 @@ static clf_status options_of(const clf__fit_candidate *c, int split, clf_train_o
 static clf_status start(const clf__fit *f, const clf__fit_candidate *c, const clf__fit_rows *rows,
                         int split, clf_flow **flow) {
   CLF_TRY(clf__fit_flow(f, c, split, flow));
-  const clf_status s = clf__fit_is_mixture(c->base) ? clf__fit_em_base(f, rows, "", *flow) : CLF_OK;
+  const clf_status s =
+      clf__fit_is_mixture(c->base) ? clf__fit_em_base(f, rows, c->start, *flow) : CLF_OK;
   if (s) clf_flow_free(*flow);
   return s;
 }
