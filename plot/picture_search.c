@@ -14,23 +14,10 @@ enum { CURVES_MOST = 6 };
 
 static int is_curve(const clf__candidate *c) { return json_array_size(c->curve) > 1; }
 
-static double valid_of(const clf__candidate *c) { return isnan(c->valid) ? -INFINITY : c->valid; }
-
-/* Whether a's curve stands before b's: what was chosen, parts of a blend, then by validation. */
-static int leads(const clf__candidate *a, const clf__candidate *b) {
-  const int x = a->chosen ? 2 : a->weight > 0, y = b->chosen ? 2 : b->weight > 0;
-  return x != y ? x > y : valid_of(a) != valid_of(b) ? valid_of(a) > valid_of(b) : a < b;
-}
-
 /* The i-th candidate with a curve; NULL beyond the last. */
 static const clf__candidate *curve_at(const clf__facts *f, int i) {
-  for (int k = 0; k < f->record.count; k++) {
-    const clf__candidate *const c = &f->record.candidate[k];
-    int before = 0;
-    for (int j = 0; j < f->record.count; j++)
-      before += is_curve(&f->record.candidate[j]) && j != k && leads(&f->record.candidate[j], c);
-    if (is_curve(c) && before == i) return c;
-  }
+  for (int k = 0; k < f->record.count; k++)
+    if (is_curve(&f->record.candidate[k]) && i-- == 0) return &f->record.candidate[k];
   return NULL;
 }
 
@@ -125,7 +112,7 @@ enum { LISTED = 16 };
 static int by_valid(const void *a, const void *b) {
   const clf__candidate *const x = *(const clf__candidate *const *)a,
                               *const y = *(const clf__candidate *const *)b;
-  const double p = valid_of(x), q = valid_of(y);
+  const double p = clf__valid_of(x), q = clf__valid_of(y);
   return p != q ? (p < q) - (p > q) : (x > y) - (x < y);
 }
 
@@ -173,7 +160,7 @@ static void draw_mark(const clf__frame *f, double v, double error, double y, clf
 
 static clf_status draw_candidates(const clf__facts *f, int panel, clf__canvas *c) {
   (void)panel;
-  const int all = f->record.count, n = all < LISTED ? all : LISTED;
+  const int all = f->record.front, n = all < LISTED ? all : LISTED;
   const clf__candidate **const list = malloc((size_t)all * sizeof *list);
   if (!list) return clf__plot_fail(CLF_ENOMEM, "no memory for %d candidates", all);
   for (int i = 0; i < all; i++) list[i] = &f->record.candidate[i];
@@ -197,13 +184,13 @@ static clf_status draw_candidates(const clf__facts *f, int panel, clf__canvas *c
 
 static void candidate_size(const clf__facts *f, double *width, double *height) {
   *width = 440;
-  *height = 50 + 38 * fmin(f->record.count, LISTED);
+  *height = 50 + 38 * fmin(f->record.front, LISTED);
 }
 
 static void describe_candidates(const clf__facts *f, int panel, char *text, size_t size) {
   (void)panel;
   snprintf(text, size, "Log-likelihood of %d candidates on validation and test rows",
-           f->record.count);
+           f->record.front);
 }
 
 const clf__picture clf__picture_candidates = {

@@ -46,6 +46,33 @@ static void add_blend(clf__record *r) {
   r->candidate[r->count++] = blend;
 }
 
+double clf__valid_of(const clf__candidate *c) { return isnan(c->valid) ? -INFINITY : c->valid; }
+
+/* What stands first. */
+static int importance(const clf__candidate *c) {
+  const int is_baseline = strcmp(c->name, "gaussian") == 0 || strcmp(c->name, "mixture") == 0;
+  return c->chosen ? 3 : c->weight > 0 ? 2 : is_baseline;
+}
+
+static int stands_before(const clf__candidate *a, const clf__candidate *b) {
+  const int x = importance(a), y = importance(b);
+  return x != y ? x > y : clf__valid_of(a) > clf__valid_of(b);
+}
+
+/* By insertion, so that equal ones stay in the record's order. */
+static void sort(clf__record *r) {
+  enum { ENOUGH = 7 };
+  for (int i = 1; i < r->count; i++) {
+    const clf__candidate c = r->candidate[i];
+    int at = i;
+    for (; at > 0 && stands_before(&c, &r->candidate[at - 1]); at--)
+      r->candidate[at] = r->candidate[at - 1];
+    r->candidate[at] = c;
+  }
+  while (r->front < r->count && (r->front < ENOUGH || importance(&r->candidate[r->front])))
+    r->front++;
+}
+
 static void read_rest(clf__record *r) {
   r->refit = json_is_true(json_object_get(json_object_get(r->json, "rows"), "refit"));
   r->by = number(r->json, "by");
@@ -76,6 +103,7 @@ clf_status clf__record_read(clf__record *r, const clf_flow *flow) {
     if (c.name) r->candidate[r->count++] = c;
   }
   add_blend(r);
+  sort(r);
   read_rest(r);
   return CLF_OK;
 }
@@ -95,18 +123,6 @@ const clf__candidate *clf__record_named(const clf__record *r, const char *name) 
 const clf__candidate *clf__record_chosen(const clf__record *r) {
   for (int i = 0; i < r->count; i++)
     if (r->candidate[i].chosen) return &r->candidate[i];
-  const char *const name = clf__record_text(r, NULL, "chosen");
+  const char *const name = text(r->json, "chosen");
   return name ? clf__record_named(r, name) : NULL;
-}
-
-static const json_t *member(const clf__record *r, const char *of) {
-  return of ? json_object_get(r->json, of) : r->json;
-}
-
-const char *clf__record_text(const clf__record *r, const char *of, const char *name) {
-  return text(member(r, of), name);
-}
-
-double clf__record_number(const clf__record *r, const char *of, const char *name) {
-  return number(member(r, of), name);
 }

@@ -16,9 +16,9 @@ typedef struct clf__candidate {
 } clf__candidate;
 
 typedef struct clf__record {
-  json_t *json; /* NULL: the flow has no record */
-  int count;
-  clf__candidate *candidate;
+  json_t *json;              /* NULL: the flow has no record */
+  int count, front;          /* candidates; the first of these are worth showing at once */
+  clf__candidate *candidate; /* the chosen one, parts of a blend, baselines, then by validation */
   int refit;
   double by, by_se; /* the chosen one over the next by validation, whose name is `next` */
   const char *next;
@@ -32,8 +32,7 @@ void clf__record_free(clf__record *r);
 const clf__candidate *clf__record_named(const clf__record *r, const char *name);
 const clf__candidate *clf__record_chosen(const clf__record *r);
 
-/* A member of the record, or of its member `of` unless NULL: NULL or NaN where there is none. */
-const char *clf__record_text(const clf__record *r, const char *of, const char *name);
-double clf__record_number(const clf__record *r, const char *of, const char *name);
+/* Its mean log p of validation rows, -inf where it has none. */
+double clf__valid_of(const clf__candidate *c);
 
 #endif

@@ -18,6 +18,11 @@ clf_status clf__report_tests(clf__page *p, const clf__facts *f);
 clf_status clf__report_strange(clf__page *p, const clf__facts *f);
 clf_status clf__report_model(clf__page *p, const clf__facts *f);
 
+/* What the record says, within the section of log-likelihoods. */
+clf_status clf__report_candidates(clf__page *p, const clf__facts *f);
+
+/* The legend of a picture. */
+void clf__report_keys(clf__page *p, const clf__picture *of);
 /* "1.23 ± 0.04" in a cell of its own; a dash where there is no number. */
 void clf__report_nats(clf__page *p, double v, double error);
 /* The name of column d, escaped. */

@@ -33,23 +33,11 @@ static void cell(clf__page *p, double v, int digits) {
   clf__page_addf(p, "<td class=\"n\">%s</td>", text);
 }
 
-static void keys(clf__page *p, const clf__picture *of) {
+void clf__report_keys(clf__page *p, const clf__picture *of) {
   clf__page_addf(p,
                  "<p class=\"key\"><b style=\"background:var(--data)\"></b>%s"
                  "<b style=\"background:var(--model)\"></b>%s</p>\n",
                  of->keys[0], of->keys[1]);
-}
-
-static void whole(clf__page *p, double v) {
-  char text[40] = "–";
-  if (v >= 0 && v < 1e15) clf__count(text, sizeof text, (int64_t)v);
-  clf__page_addf(p, "<td class=\"n\">%s</td>", text);
-}
-
-static void seconds(clf__page *p, double v) {
-  char text[40] = "–";
-  if (isfinite(v)) clf__decimal(text, sizeof text, v, v < 10);
-  clf__page_addf(p, "<td class=\"n\">%s</td>", text);
 }
 
 /* ---- The verdict --------------------------------------------------------------------------- */
@@ -99,70 +87,6 @@ clf_status clf__report_verdict(clf__page *p, const clf__facts *f, const clf__ver
 
 /* ---- Log-likelihoods ----------------------------------------------------------------- */
 
-static void candidate_row(clf__page *p, const clf__candidate *c, int chosen) {
-  char weight[40];
-  clf__page_add(p, chosen ? "<tr class=\"chosen\"><td>" : "<tr><td>");
-  clf__page_text(p, c->name, 60);
-  clf__page_add(p, chosen ? " (chosen)</td>" : "</td>");
-  clf__report_nats(p, c->valid, c->valid_se);
-  clf__report_nats(p, c->test, c->test_se);
-  clf__report_nats(p, c->train, NAN);
-  whole(p, c->steps);
-  seconds(p, c->seconds);
-  clf__page_add(p, "<td class=\"w\">");
-  if (c->weight > 0 && c->weight < 1) {
-    clf__decimal(weight, sizeof weight, c->weight, 2);
-    clf__page_addf(p, "weight %s in the blend%s", weight, c->note ? "; " : "");
-  }
-  if (c->note) clf__page_text(p, c->note, 200);
-  clf__page_add(p, "</td></tr>\n");
-}
-
-/* What each candidate is, for who wants to know. */
-static void candidate_list(clf__page *p, const clf__facts *f) {
-  clf__page_add(p, "<details><summary>architectures and training options</summary>\n");
-  for (int i = 0; i < f->record.count; i++) {
-    const clf__candidate *const c = &f->record.candidate[i];
-    if (!c->arch) continue;
-    clf__page_add(p, "<h3>");
-    clf__page_text(p, c->name, 60);
-    clf__page_add(p, "</h3>\n<pre>");
-    clf__page_text(p, c->arch, 3000);
-    if (c->options) clf__page_add(p, "\n");
-    if (c->options) clf__page_text(p, c->options, 1000);
-    clf__page_add(p, "</pre>\n");
-  }
-  clf__page_add(p, "</details>\n");
-}
-
-static void choice(clf__page *p, const clf__facts *f) {
-  const clf__candidate *const chosen = clf__record_chosen(&f->record);
-  char by[40], error[40];
-  if (!chosen || isnan(f->record.by)) return;
-  clf__page_nats(by, sizeof by, f->record.by, f->record.by_se);
-  clf__page_nats(error, sizeof error, f->record.by_se, f->record.by_se);
-  clf__page_add(p, "<p>Chosen by validation rows: ");
-  clf__page_text(p, chosen->name, 60);
-  clf__page_addf(p, ", by %s ± %s nats a row over ", by, error);
-  clf__page_text(p, f->record.next ? f->record.next : "the next", 60);
-  clf__page_add(p, ".</p>\n");
-}
-
-static clf_status candidates(clf__page *p, const clf__facts *f) {
-  const clf__candidate *const best = clf__record_chosen(&f->record);
-  clf__page_add(p, "<h3>Candidates</h3>\n");
-  choice(p, f);
-  clf__page_add(p, "<div class=\"scroll\"><table><tr><th>candidate</th><th class=\"n\">validation"
-                   "</th><th class=\"n\">test</th><th class=\"n\">training</th><th class=\"n\">"
-                   "steps</th><th class=\"n\">seconds</th><th></th></tr>\n");
-  for (int i = 0; i < f->record.count; i++)
-    candidate_row(p, &f->record.candidate[i], &f->record.candidate[i] == best);
-  clf__page_add(p, "</table></div>\n");
-  candidate_list(p, f);
-  keys(p, &clf__picture_candidates);
-  return clf__report_panels(p, f, CLF_PICTURE_CANDIDATES, 0, clf__picture_candidates.panels(f));
-}
-
 static void part_table(clf__page *p, const clf__facts *f) {
   char n[40];
   clf__page_add(p, "<div class=\"scroll\"><table><tr><th>log p, nats a row</th><th class=\"n\">rows"
@@ -195,13 +119,7 @@ clf_status clf__report_likelihood(clf__page *p, const clf__facts *f) {
                 "nats, in the data's own units; higher is better. Errors are standard errors of "
                 "the mean.</p>\n");
   part_table(p, f);
-  if (f->record.count) CLF_TRY(candidates(p, f));
-  const int curves = clf__picture_curves.panels(f);
-  if (curves) {
-    clf__page_add(p, "<h3>Training curves</h3>\n");
-    keys(p, &clf__picture_curves);
-    CLF_TRY(clf__report_panels(p, f, CLF_PICTURE_CURVES, 0, curves));
-  }
+  if (f->record.count) CLF_TRY(clf__report_candidates(p, f));
   clf__page_add(p, "</section>\n");
   return CLF_OK;
 }
@@ -232,7 +150,7 @@ clf_status clf__report_columns(clf__page *p, const clf__facts *f) {
       "the model%s; columns that fit worst come first. Where the two colours differ, the "
       "model does.</p>\n",
       rows, f->shows_all ? "" : clf__judged_rows(f), f->context ? " for the same contexts" : "");
-  keys(p, &clf__picture_marginals);
+  clf__report_keys(p, &clf__picture_marginals);
   CLF_TRY(panels_folded(p, f, CLF_PICTURE_MARGINALS, f->dim, 12));
   const int pairs = clf__picture_pairs.panels(f);
   if (pairs) {
@@ -309,7 +227,7 @@ clf_status clf__report_tests(clf__page *p, const clf__facts *f) {
       "sure of itself (it overfits, or lacks a tail), too many high ones that it is too "
       "wide.</p>\n",
       pool, f->draws ? " with the row's context" : "");
-  keys(p, &clf__picture_rank);
+  clf__report_keys(p, &clf__picture_rank);
   CLF_TRY(clf__report_panels(p, f, CLF_PICTURE_RANK, 0, clf__picture_rank.panels(f)));
   rank_table(p, f);
   clf__page_add(p, "</section>\n");
