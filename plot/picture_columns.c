@@ -17,14 +17,23 @@ static void name_into(const clf__facts *f, int32_t d, char *text, size_t size) {
 
 static int marginal_panels(const clf__facts *f) { return f->dim; }
 
-/* A bin for each value of a discrete column, else a number that grows with that of rows. */
-static int bins_for(const clf__facts *f, const clf__axis *a) {
-  if (a->step > 0) return (int)lround((a->range.hi - a->range.lo) / a->step);
-  return (int)fmin(fmax(2.2 * cbrt((double)f->shown), 8), 48);
+/* Up to so many values have bars of their own. */
+enum { BARS_MOST = 16 };
+
+/* A number of bins that grows with that of rows.  Of a discrete column there is one for each value,
+ * or where these are too many for as many values each, which may widen the axis. */
+static int bins_for(const clf__facts *f, clf__axis *a) {
+  const int usual = (int)fmin(fmax(2.2 * cbrt((double)f->shown), 8), 48);
+  if (!(a->step > 0)) return usual;
+  const int values = (int)lround((a->range.hi - a->range.lo) / a->step);
+  if (values <= BARS_MOST || values <= usual) return values;
+  const int each = (values + usual - 1) / usual, bins = (values + each - 1) / each;
+  a->range.hi = a->range.lo + bins * each * a->step;
+  return bins;
 }
 
-/* A bar for each label, and a line across it at the samples' share. */
-static void draw_labels(const clf__frame *f, const clf__bins *data, const clf__bins *sample) {
+/* A bar for each value, and a line across it at the samples' share. */
+static void draw_values(const clf__frame *f, const clf__bins *data, const clf__bins *sample) {
   const double zero = clf__frame_y(f, 0), wide = f->w / data->count;
   for (int k = 0; k < data->count; k++) {
     const double x = f->x + (k + 0.15) * wide, y = clf__frame_y(f, data->share[k]);
@@ -41,15 +50,16 @@ static clf_status draw_marginal(const clf__facts *f, int panel, clf__canvas *c) 
   clf__axis ax;
   name_into(f, d, name, sizeof name);
   CLF_TRY(clf__column_axis(f, d, name, &ax));
-  clf__bins data = {.over = ax.range, .count = bins_for(f, &ax)}, sample = data;
+  const int bins = bins_for(f, &ax);
+  clf__bins data = {.over = ax.range, .count = bins}, sample = data;
   clf__bins_fill(&data, f->show + d, f->shown, f->dim);
   clf__bins_fill(&sample, f->shadow + d, f->shadows, f->dim);
   double top = 0;
   for (int k = 0; k < data.count; k++) top = fmax(top, fmax(data.share[k], sample.share[k]));
   const clf__axis ay = {.range = {0, top > 0 ? 1.08 * top : 1}, .hidden = 1};
   clf__frame frame = clf__frame_begin(c, 0, 0, c->width, c->height, &ax, &ay);
-  if (ax.labels) {
-    draw_labels(&frame, &data, &sample);
+  if (ax.step > 0 && data.count <= BARS_MOST) {
+    draw_values(&frame, &data, &sample);
   } else {
     clf__draw_bins(&frame, &data, CLF__INK_DATA, 1);
     clf__draw_bins(&frame, &sample, CLF__INK_MODEL, 0);
