@@ -358,6 +358,7 @@ static clf_status read_all(clf__csv *r, clf_table_options *o) {
 clf_status clf__csv_read(const char *path, char *bytes, size_t size,
                          const clf_table_options *options, clf_table *t) {
   clf_table_options o = *options;
+  o.kinds |= o.like != NULL;
   clf__csv r = {.path = path,
                 .o = &o,
                 .next = bytes,

@@ -96,7 +96,7 @@ static score rate(const clf__csv *r, char delim, sample *s) {
   x.share /= s->n;
   x.first = s->at[0].count == x.usual;
   x.several = x.usual > 1;
-  x.whole = (r->o->kinds || r->o->like) && x.first && x.several;
+  x.whole = r->o->kinds && x.first && x.several;
   return x;
 }
 

@@ -232,7 +232,7 @@ static clf_status copy_kinds(clf__csv *r) {
 }
 
 clf_status clf__csv_find_kinds(clf__csv *r) {
-  if (!r->o->kinds && !r->o->like) return CLF_OK;
+  if (!r->o->kinds) return CLF_OK;
   CLF_TRY(clf__columns_new(r->t.cols, &r->t.columns));
   r->fractions = calloc((size_t)r->t.cols, 1);
   if (!r->fractions) return clf__fail(CLF_ENOMEM, "%s: no memory for its columns", r->path);

@@ -75,6 +75,7 @@ static void remedy(const clf__csv *r, int64_t c, const clf__field *f, clf__field
     n = (size_t)snprintf(text, size, "; if line %" PRId64 " names the columns, say --header yes",
                          r->number);
   if (kind == CLF_FIELD_COMMA) return;
+  if (r->like && (kind == CLF_FIELD_EMPTY || clf__csv_is_missing(f))) return;
   if (r->like)
     snprintf(text + n, size - n, "; the model was trained on numbers in this column");
   else if (c < r->cols && r->others > 0 && r->numeric[c] == 0) {
