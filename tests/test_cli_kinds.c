@@ -132,6 +132,27 @@ START_TEST(inverted_rows) {
 }
 END_TEST
 
+/* ---- Sources -----------------------------------------------------------------------------------
+ */
+
+/* Separated by tabs, from standard input. */
+START_TEST(other_sources) {
+  char *const text = read_file("named.csv", NULL);
+  for (char *p = text, inside = 0; *p; p++) {
+    inside ^= *p == '"';
+    if (*p == ',' && !inside) *p = '\t';
+  }
+  write_text("named.tsv", text);
+  free(text);
+  same_output("transform " CPU "t.safetensors --data named.csv --id tag --out -",
+              "transform " CPU "t.safetensors --data named.tsv --id tag --out -");
+  program_input = "named.tsv";
+  same_output("transform " CPU "t.safetensors --data named.csv --id tag --out -",
+              "transform " CPU "t.safetensors --data - --id tag --out -");
+  program_input = "/dev/null";
+}
+END_TEST
+
 /* ---- Missing values ----------------------------------------------------------------------------
  */
 
@@ -159,13 +180,12 @@ END_TEST
  */
 
 START_TEST(rows_with_ids) {
-  succeeds(TRAIN "--data named.csv --id tag --out n.safetensors", "2 columns");
-  char *const z = output_of("transform " CPU "n.safetensors --data named.csv --id tag --out -");
+  char *const z = output_of("transform " CPU "t.safetensors --data named.csv --id tag --out -");
   ck_assert_int_eq(strncmp(z, "tag,z0,z1\n\"N 0, a\",", 19), 0);
   ck_assert_int_eq(lines_of(z), 41);
   free(z);
-  same_output("log-prob " CPU "n.safetensors --data named.csv --out -", /* the model needs no tag */
-              "log-prob " CPU "n.safetensors --data named.csv --drop tag --out -");
+  same_output("log-prob " CPU "t.safetensors --data named.csv --out -", /* the model needs no tag */
+              "log-prob " CPU "t.safetensors --data named.csv --drop tag --out -");
   refuses(
       1, TRAIN "--data named.csv --out never.safetensors",
       "column 1 (\"tag\"): 40 different texts in 40 rows are no categories; --id tag keeps them "
@@ -412,14 +432,23 @@ static void set_up(void) {
   write_text("columns.csv", columns);
   succeeds(TRAIN "--data birds.csv --out m.safetensors", "");
   succeeds(TRAIN FLOW "--data labels.csv --given c,k --out a.safetensors", "");
+  succeeds(TRAIN "--data named.csv --id tag --out t.safetensors", "2 columns");
 }
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {
-      samples_look_like_the_data, samples_as_codes,        inverted_rows,
-      rows_that_lack_values,      rows_with_ids,           labels_as_columns,
-      contexts_that_are_refused,  contexts_from_files,     labels_by_their_text,
-      columns_of_another_kind,    tables_that_are_refused, raw_tables_fit,
-      kinds_that_info_shows};
+  const TTest *const tests[] = {samples_look_like_the_data,
+                                other_sources,
+                                samples_as_codes,
+                                inverted_rows,
+                                rows_that_lack_values,
+                                rows_with_ids,
+                                labels_as_columns,
+                                contexts_that_are_refused,
+                                contexts_from_files,
+                                labels_by_their_text,
+                                columns_of_another_kind,
+                                tables_that_are_refused,
+                                raw_tables_fit,
+                                kinds_that_info_shows};
   return program_main(argc, argv, "cli kinds", set_up, tests, sizeof tests / sizeof *tests);
 }

@@ -300,6 +300,31 @@ START_TEST(discrete_columns) {
 }
 END_TEST
 
+/* Half of the rows or fewer with a value that repeats: the density has its bound.  Codes of labels
+ * are discrete whatever they are, but for a column of one. */
+START_TEST(columns_that_repeat) {
+  char *labels[] = {"a", "b", "c"};
+  const clf_column category = {
+      .kind = CLF_COLUMN_CATEGORY, .category_count = 3, .categories = labels};
+  const double at[4][6] = {
+      {1, 2, 3, 4, 5, 5}, {1, 2, 3, 3, 5, 5}, {1, 2, 2, 4, 4, 5.5}, {0.1, 0.1, 0.3, 0.3, 0.7, 0.9}};
+  const double step[] = {0, 1, 0.5, 0.2};
+  clf_column_grid g;
+  for (int i = 0; i < 4; i++) {
+    clf_table t = {.rows = 6, .cols = 1, .at = (double *)(uintptr_t)at[i]};
+    ck_assert_int_eq(clf_table_discrete(&t, 0, &g), CLF_OK);
+    ck_assert_double_eq_tol(g.step, step[i], 1e-12);
+  }
+  double codes[] = {0, 1, 0, 0}, one[] = {1, 1, 1, 1};
+  clf_table t = {.rows = 4, .cols = 1, .at = codes, .columns = (clf_column *)(uintptr_t)&category};
+  ck_assert_int_eq(clf_table_discrete(&t, 0, &g), CLF_OK);
+  ck_assert(g.step == 1 && g.first == 0 && g.last == 2);
+  t.at = one;
+  ck_assert_int_eq(clf_table_discrete(&t, 0, &g), CLF_OK);
+  ck_assert_double_eq(g.step, 0);
+}
+END_TEST
+
 void tests_of_advice(Suite *s) {
   TCase *c = tcase_create("advice");
   tcase_add_test(c, silent_on_ordinary_data);
@@ -312,5 +337,6 @@ void tests_of_advice(Suite *s) {
   tcase_add_test(c, few_rows);
   tcase_add_test(c, grids);
   tcase_add_test(c, discrete_columns);
+  tcase_add_test(c, columns_that_repeat);
   suite_add_tcase(s, c);
 }
