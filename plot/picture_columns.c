@@ -32,6 +32,11 @@ static int bins_for(const clf__facts *f, clf__axis *a) {
   return bins;
 }
 
+/* Whether each bin holds one value, and there are few. */
+static int has_bars(const clf__axis *a, int bins) {
+  return a->step > 0 && bins <= BARS_MOST && lround((a->range.hi - a->range.lo) / a->step) == bins;
+}
+
 /* A bar for each value, and a line across it at the samples' share. */
 static void draw_values(const clf__frame *f, const clf__bins *data, const clf__bins *sample) {
   const double zero = clf__frame_y(f, 0), wide = f->w / data->count;
@@ -58,7 +63,7 @@ static clf_status draw_marginal(const clf__facts *f, int panel, clf__canvas *c) 
   for (int k = 0; k < data.count; k++) top = fmax(top, fmax(data.share[k], sample.share[k]));
   const clf__axis ay = {.range = {0, top > 0 ? 1.08 * top : 1}, .hidden = 1};
   clf__frame frame = clf__frame_begin(c, 0, 0, c->width, c->height, &ax, &ay);
-  if (ax.step > 0 && data.count <= BARS_MOST) {
+  if (has_bars(&ax, bins)) {
     draw_values(&frame, &data, &sample);
   } else {
     clf__draw_bins(&frame, &data, CLF__INK_DATA, 1);

@@ -41,7 +41,7 @@ static int64_t best_of(double sign, const double *v, int64_t n) {
 static void legend(const clf__panel *p, const double *valid, int64_t best) {
   char value[40], count[40], text[100];
   clf__key keys[3] = {{"training", clf__rgb_model, CLF__KEY_LINE},
-                      {"held out", clf__rgb_second, CLF__KEY_LINE},
+                      {"validation", clf__rgb_second, CLF__KEY_LINE},
                       {text, clf__rgb_second, CLF__KEY_RING}};
   if (best >= 0) {
     clf__decimal(value, sizeof value, valid[best], 3);
@@ -81,7 +81,8 @@ static void describe(const double *train, const double *valid, int64_t n, char *
   clf__decimal(last, sizeof last, train[n - 1], 3);
   if (valid) clf__decimal(held, sizeof held, valid[n - 1], 3);
   if (valid && isfinite(valid[n - 1]))
-    snprintf(dst, size, "%s epoch%s, the last: training %s, held out %s", count, many, last, held);
+    snprintf(dst, size, "%s epoch%s, the last: training %s, validation %s", count, many, last,
+             held);
   else
     snprintf(dst, size, "%s epoch%s, the last: %s", count, many, last);
 }
