@@ -20,7 +20,9 @@ static double log_density(const mixture *m, double y, double share[MOST]) {
     share[k] = log(m->weight[k] / m->std[k]) - 0.5 * z * z - 0.91893853320467274;
     most = fmax(most, share[k]);
   }
-  for (int k = 0; k < m->count; k++) sum += share[k] = exp(share[k] - most);
+  int n = 0;
+  do sum += share[n] = exp(share[n] - most);
+  while (++n < m->count);
   for (int k = 0; k < m->count; k++) share[k] /= sum;
   return most + log(sum);
 }
