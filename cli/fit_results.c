@@ -96,7 +96,11 @@ static void print_choice(const json_t *record) {
   const char *const next = json_string_value(json_object_get(record, "next"));
   const double by = number(record, "by"), error = number(record, "by_se");
   printf("\nchosen: %s", chosen);
-  if (next) printf(", by %.4f +- %.4f nats over %s on validation rows", by, error, next);
+  if (next && by >= 0)
+    printf(", by %.4f +- %.4f nats over %s on validation rows", by, error, next);
+  else if (next)
+    printf(" (on validation rows %s alone is better by %.4f +- %.4f nats: no more than chance)",
+           next, -by, error);
   printf("\n");
 }
 

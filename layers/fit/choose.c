@@ -3,8 +3,9 @@
  *
  * The weights maximise the likelihood that a blend of all candidates gives to the rows that judge:
  * stacking of densities (Smyth and Wolpert 1998), by expectation maximisation, which converges
- * since that is concave in the weights.  Candidates of small weight are left out one by one.  A
- * single candidate is the result unless the blend is better by more than LEAST nats. */
+ * since that is concave in the weights.  Each candidate counts as if PRIOR rows more were its own:
+ * of several that hardly differ, few rows would else choose the luckiest alone.  Candidates of
+ * small weight are left out one by one. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 
 enum { ROUNDS = 200, MOST = 6 /* parts of a blend */ };
 #define SMALL 0.03
-#define LEAST 0.001
+#define PRIOR 1.0
 
 typedef struct blend {
   int part[CLF_FIT_CANDIDATES], parts;
@@ -47,7 +48,7 @@ static double improve(const clf__fit *f, blend *b) {
     all += w;
     for (int k = 0; k < b->parts; k++) next[k] += w * share[k];
   }
-  for (int k = 0; k < b->parts; k++) total += next[k];
+  for (int k = 0; k < b->parts; k++) total += next[k] += PRIOR * all / (double)f->judges;
   for (int k = 0; k < b->parts && total > 0; k++) b->weight[k] = fmax(next[k] / total, 1e-12);
   return sum / all;
 }
@@ -74,21 +75,15 @@ static void leave_out(blend *b, int k) {
   for (int i = 0; i < b->parts; i++) b->weight[i] /= sum;
 }
 
-static blend of_one(int candidate, double *logp) {
-  blend b = {.parts = 1, .logp = logp};
-  b.part[0] = candidate;
-  b.weight[0] = 1;
-  return b;
-}
-
-static blend of_several(const clf__fit *f, double *logp) {
+static blend stack(const clf__fit *f, double *logp) {
   blend b = {.parts = f->candidates, .logp = logp};
   for (int k = 0; k < b.parts; k++) {
     b.part[k] = k;
     b.weight[k] = 1.0 / b.parts;
   }
   optimise(f, &b);
-  for (int k = smallest(&b); b.parts > MOST || b.weight[k] < SMALL; k = smallest(&b)) {
+  for (int k = smallest(&b); b.parts > MOST || (b.parts > 1 && b.weight[k] < SMALL);
+       k = smallest(&b)) {
     leave_out(&b, k);
     optimise(f, &b);
   }
@@ -98,13 +93,7 @@ static blend of_several(const clf__fit *f, double *logp) {
 clf_status clf__fit_choose(clf__fit *f) {
   f->blended = malloc((size_t)f->judges * sizeof *f->blended);
   if (!f->blended) return clf__fail(CLF_ENOMEM, "no memory to choose among candidates");
-  blend one = of_one((int)(clf__fit_best(f) - f->candidate), f->blended);
-  optimise(f, &one);
-  blend b = of_several(f, f->blended);
-  if (!(b.mean > one.mean + LEAST)) {
-    b = one;
-    optimise(f, &b);
-  }
+  const blend b = stack(f, f->blended);
   for (int k = 0; k < b.parts; k++) f->candidate[b.part[k]].weight = b.weight[k];
   f->valid = clf__fit_score_of(f->blended, f->judge_weights, f->judges);
   return CLF_OK;
