@@ -174,6 +174,7 @@ typedef struct cli_column {
   const char *name;
   char *const *texts;
   const int64_t *whole;
+  int from_1; /* of whole numbers: 0 is an empty field */
   const double *numbers;
   int64_t stride;
   const clf_column *kind; /* of numbers that stand for labels or dates; NULL: plain ones */
@@ -183,6 +184,8 @@ typedef struct cli_column {
  * output ("-").  A .npy holds no texts: the first column of them is refused by its name. */
 int cli_put_columns(const char *path, const cli_column *columns, int count, const int64_t *order,
                     int64_t rows);
+/* The same rows as a list of objects; null for NaN and infinities.  NULL without memory. */
+json_t *cli_json_columns(const cli_column *columns, int count, const int64_t *order, int64_t rows);
 
 /* ---- arch.c ------------------------------------------------------------ */
 

@@ -38,6 +38,7 @@ static struct {
   const char *out;
   cli_texts with;
   int64_t lowest, samples;
+  int json;
 } o;
 static int with[WITH_COUNT];
 
@@ -45,7 +46,9 @@ static cli_option options[] = {
     CLI_OPERAND_MODEL,
     CLI_OPTION_DATA("samples to evaluate"),
     {"--out", "FILE", "a row `logp` for each sample, in nats: .csv, .npy, or - to print CSV",
-     CLI_OUTPUT, &o.out, NULL, 1, 0},
+     CLI_OUTPUT, &o.out, NULL, 0, 0},
+    {"--json", NULL, "print the rows, and how many have no density, as a JSON object", CLI_FLAG,
+     &o.json, NULL, 0, 0},
     {"--with", "A,B,...",
      "columns to write beside logp: row, id, data, rank, percentile, model, strange (see below)",
      CLI_TEXTS, &o.with, NULL, 0, 0},
@@ -92,8 +95,17 @@ static int read_words(void) {
   return CLI_OK;
 }
 
+static int check_out(void) {
+  if (!o.out && !o.json)
+    return cli_usage("--out is missing; usage: clflow log-prob %s", cli_log_prob.usage);
+  if (o.json && o.out && strcmp(o.out, "-") == 0)
+    return cli_usage("--out - and --json cannot both go to standard output");
+  return cli_check_table(o.out);
+}
+
 static int check_texts(void) {
-  if (!cli_has_suffix(o.out, ".npy") || !(with[WITH_id] || with[WITH_strange])) return CLI_OK;
+  if (!o.out || !cli_has_suffix(o.out, ".npy") || !(with[WITH_id] || with[WITH_strange]))
+    return CLI_OK;
   return cli_usage("%s writes texts, which a .npy cannot hold; write a .csv",
                    with[WITH_id] ? "--id" : "--with strange");
 }
@@ -337,7 +349,7 @@ static void add_all(list *l, const cli_session *s, const work *w, const clf_tabl
   else if (with[WITH_data])
     add_table(l, &s->given, clf_flow_context_columns(s->flow), NULL, 'c');
   add(l, (cli_column){.name = "logp", .numbers = w->logp, .stride = 1});
-  if (with[WITH_rank]) add(l, (cli_column){.name = "rank", .whole = w->rank});
+  if (with[WITH_rank]) add(l, (cli_column){.name = "rank", .whole = w->rank, .from_1 = 1});
   if (with[WITH_percentile])
     add(l, (cli_column){.name = "percentile", .numbers = w->percentile, .stride = 1, .digits = 6});
   if (with[WITH_model])
@@ -345,56 +357,67 @@ static void add_all(list *l, const cli_session *s, const work *w, const clf_tabl
   if (with[WITH_strange]) add(l, (cli_column){.name = "strange", .texts = w->strange});
 }
 
-static int put_all(const cli_session *s, const work *w) {
+/* How many rows have no density, and why. */
+typedef struct lacks {
+  clf_score score;
+  int64_t missing;
+} lacks;
+
+static int print_json(const list *l, const work *w, const lacks *k) {
+  return cli_json_print(
+      json_pack("{s:o, s:o, s:I, s:I, s:I, s:o}", "model", cli_json_text(cli_common.model), "data",
+                cli_json_text(cli_common.data), "n", (json_int_t)w->rows, "zero_density",
+                (json_int_t)k->score.zeros, "missing", (json_int_t)k->missing, "rows",
+                cli_json_columns(l->at, l->count, w->order, w->written)));
+}
+
+static int put_all(const cli_session *s, const work *w, const lacks *k) {
   const size_t most = (size_t)s->data.cols + (size_t)s->given.cols + WITH_COUNT + 1;
   list l = {.at = malloc(most * sizeof *l.at), .own = malloc(most * sizeof *l.own)};
   clf_table context = {0};
   int code = l.at && l.own ? CLI_OK : cli_fail("out of memory for %zu columns", most);
   if (!code && with[WITH_data])
     code = collapse(&s->given, clf_flow_context_table(s->flow), &context);
-  if (!code) {
-    add_all(&l, s, w, &context);
-    code = cli_put_columns(o.out, l.at, l.count, w->order, w->written);
-  }
+  if (!code) add_all(&l, s, w, &context);
+  if (!code && o.out) code = cli_put_columns(o.out, l.at, l.count, w->order, w->written);
+  if (!code && o.json) code = print_json(&l, w, k);
   clf_table_free(&context);
   free(l.at);
   free(l.own);
   return code;
 }
 
-/* ---- The verb --------------------------------------------------------------- */
+/* ---- The verb ----------------------------------------------------------------- */
 
-static int say_zeros(const cli_session *s, const work *w) {
-  clf_score score;
-  int64_t missing;
-  const int code = cli_score(w->logp, w->rows, clf_flow_get_spec(s->flow)->dim, &score, &missing);
-  if (code) return code;
-  if (score.zeros)
+static void say_lacks(const cli_session *s, const work *w, const lacks *k) {
+  if (k->score.zeros)
     cli_say("log p is -inf at %" PRId64 " of %" PRId64 " %s, where the density is zero",
-            score.zeros, score.count, s->images ? "images" : "rows");
-  if (missing)
-    cli_say("log p is empty at %" PRId64 " of %" PRId64 " rows, which lack a value", missing,
+            k->score.zeros, k->score.count, s->images ? "images" : "rows");
+  if (k->missing)
+    cli_say("log p is empty at %" PRId64 " of %" PRId64 " rows, which lack a value", k->missing,
             w->rows);
-  return CLI_OK;
 }
 
 static int compute(cli_session *s) {
   work w = {0};
+  lacks k = {0};
   int code = check_images(s);
   if (!code) code = reserve(&w, cli_row_count(s));
   if (!code) code = cli_log_probs(s, w.logp);
   if (!code) code = place(s, &w);
   if (!code) code = find_lowest(&w);
   if (!code) code = judge_columns(s, &w);
-  if (!code) code = put_all(s, &w);
-  if (!code) code = say_zeros(s, &w);
+  if (!code)
+    code = cli_score(w.logp, w.rows, clf_flow_get_spec(s->flow)->dim, &k.score, &k.missing);
+  if (!code) code = put_all(s, &w, &k);
+  if (!code) say_lacks(s, &w, &k);
   release(&w);
   return code;
 }
 
 static int run(void) {
   int code = read_words();
-  if (!code) code = cli_check_table(o.out);
+  if (!code) code = check_out();
   if (!code) code = check_texts();
   if (code) return code;
   cli_session s;

@@ -63,6 +63,7 @@ static void put_field(text *t, const cli_column *c, int64_t row, int alone) {
   if (c->texts) {
     put_word(t, c->texts[row] ? c->texts[row] : "", "");
   } else if (c->whole) {
+    if (c->whole[row] == 0 && c->from_1) return;
     snprintf(whole, sizeof whole, "%" PRId64, c->whole[row]);
     put(t, whole, strlen(whole));
   } else {
@@ -98,7 +99,7 @@ static int put_csv(const char *path, const cli_column *columns, int count, const
 
 static double number_at(const cli_column *c, int64_t row) {
   if (!c->whole) return c->numbers[row * c->stride];
-  return (double)c->whole[row];
+  return c->whole[row] || !c->from_1 ? (double)c->whole[row] : NAN;
 }
 
 static int put_npy(const char *path, const cli_column *columns, int count, const int64_t *order,
@@ -121,4 +122,37 @@ int cli_put_columns(const char *path, const cli_column *columns, int count, cons
       return cli_usage("the column \"%s\" holds texts, which a .npy cannot; write %s as .csv",
                        cli_clean(columns[i].name), path);
   return put_npy(path, columns, count, order, rows);
+}
+
+/* ---- JSON ---------------------------------------------------------------------- */
+
+static json_t *json_field(const cli_column *c, int64_t row) {
+  char label[1100];
+  if (c->texts) return c->texts[row] ? cli_json_text(c->texts[row]) : json_null();
+  if (c->whole) return c->whole[row] || !c->from_1 ? json_integer(c->whole[row]) : json_null();
+  const double number = c->numbers[row * c->stride];
+  if (!c->kind || c->kind->kind <= CLF_COLUMN_INTEGER || isnan(number))
+    return cli_json_number(number);
+  clf_column_text(c->kind, number, label, sizeof label);
+  return cli_json_text(label);
+}
+
+static json_t *json_row(const cli_column *columns, int count, int64_t row) {
+  json_t *object = json_object();
+  for (int i = 0; object && i < count; i++) {
+    if (json_object_set_new(object, columns[i].name, json_field(&columns[i], row)) == 0) continue;
+    json_decref(object);
+    return NULL;
+  }
+  return object;
+}
+
+json_t *cli_json_columns(const cli_column *columns, int count, const int64_t *order, int64_t rows) {
+  json_t *list = json_array();
+  for (int64_t i = 0; list && i < rows; i++) {
+    if (json_array_append_new(list, json_row(columns, count, order ? order[i] : i)) == 0) continue;
+    json_decref(list);
+    return NULL;
+  }
+  return list;
 }

@@ -53,6 +53,7 @@ static const struct verb {
     {"compare m.safetensors m.safetensors --data moons:n=9 --per-row out.csv", 0},
     {"eval i.safetensors --data glyphs:n=9,size=4 --json", 0},
     {"log-prob m.safetensors --data moons:n=9 --out out.csv", 0},
+    {"log-prob m.safetensors --data moons:n=9 --lowest 2 --json", 0},
     {"log-prob m.safetensors --data moons:n=9 --lowest 2 --with row,data,percentile,model "
      "--samples 20 --out out.csv",
      0},

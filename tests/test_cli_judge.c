@@ -255,6 +255,8 @@ START_TEST(rows_as_the_table_has_them) {
   expect_text(command, "stdout", r.out, "\ned,1,12,,\nflo,");
   expect_text(command, "stderr", r.err, "log p is empty at 2 of 6 rows, which lack a value");
   release(r);
+  snprintf(command, sizeof command, "%s --with rank,percentile", log_prob);
+  succeeds(command, "\ncy,,,\n");
   snprintf(command, sizeof command, "%s --lowest 1 --with strange", log_prob);
   succeeds(command, "name,logp,strange\ndi,-");
   succeeds("log-prob trees.safetensors --data trees.csv --out -" CPU, "\n\"\"\n");
@@ -264,6 +266,22 @@ START_TEST(rows_as_the_table_has_them) {
   succeeds("compare trees.safetensors trees.safetensors --data trees.csv" CPU,
            "with missing values  2, left out\n");
   succeeds("eval trees.safetensors --data trees.csv" CPU, "with missing values  2, left out\n");
+  json_t *j = json_of("log-prob trees.safetensors --data trees.csv --id name --with data,rank,"
+                      "strange --json" CPU);
+  const json_t *const all = json_object_get(j, "rows"), *const first = json_array_get(all, 0),
+                      *const third = json_array_get(all, 2);
+  ck_assert(number(j, "n") == 6 && number(j, "missing") == 2 && number(j, "zero_density") == 0);
+  ck_assert_int_eq((int)json_array_size(all), 6);
+  ck_assert_str_eq(word(first, "kind"), "oak");
+  ck_assert_str_eq(word(first, "name"), "ann");
+  ck_assert(number(first, "size") == 1.5 && number(first, "rank") > 0);
+  ck_assert(json_is_null(json_object_get(third, "logp")) &&
+            json_is_null(json_object_get(third, "rank")) &&
+            json_is_null(json_object_get(third, "strange")));
+  json_decref(j);
+  refuses(2, "log-prob trees.safetensors --data trees.csv --out - --json",
+          "--out - and --json cannot both go to standard output");
+  refuses(2, "log-prob trees.safetensors --data trees.csv", "--out is missing; usage: clflow log-");
   refuses(2, "log-prob trees.safetensors --data trees.csv --out - --with id",
           "--with id needs --id COLUMN");
   refuses(2, "log-prob trees.safetensors --data trees.csv --id name --out n.npy",
