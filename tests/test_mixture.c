@@ -312,7 +312,7 @@ START_TEST(rows_that_repeat) {
   clf_mixture_result got;
   WORKS(clf_mixture_fit(f, &(clf_train_data){.x = &t}, &o, &got));
   ck_assert(isfinite(got.mean));
-  ck_assert_int_le(got.reseeded, 20);
+  ck_assert(got.reseeded > 0 && got.reseeded <= 20);
   WORKS(clf_log_prob(f, x, 45, logp));
   for (int i = 0; i < 45; i++) ck_assert(isfinite(logp[i]));
   WORKS(clf_sample(f, 1, 0, 15, x));
@@ -350,6 +350,48 @@ START_TEST(seeds_and_stops) {
   ck_assert_int_eq(got[2].stopped, 1);
   ck_assert_int_eq(got[2].iterations, 7);
   ck_assert(isfinite(got[2].mean) && got[2].mean < got[0].mean);
+  free(x);
+}
+END_TEST
+
+/* Rows of weight 0 have no part in a fit, which has more rows than starts are tried on. */
+START_TEST(rows_without_weight) {
+  enum { ROWS = 20000 };
+  clf__host_random r = {12};
+  double truth;
+  double *x = three(&r, ROWS, &truth), *weights = flows_array(ROWS);
+  const clf_table t = table_of(x, ROWS, 2);
+  clf_flow *f = flows_of(flows_dev, "2: standardize -> mixture(3, cov=full)", 1);
+  const clf_mixture_options o = clf_mixture_options_default();
+  clf_mixture_result got;
+  for (int i = 0; i < ROWS; i++) {
+    weights[i] = i % 3 ? 2 : 0;
+    if (i % 3 == 0) x[2 * i + 1] = x[2 * i + 1] * 0.2 + 0.01;
+  }
+  WORKS(clf_mixture_fit(f, &(clf_train_data){.x = &t, .weights = weights}, &o, &got));
+  ck_assert_msg(fabs(got.mean - truth) < 0.03, "%g, but the truth has %g", got.mean, truth);
+  clf_flow_free(f);
+  free(x);
+  free(weights);
+}
+END_TEST
+
+/* Shrunk by countless rows, all covariances are their mean. */
+START_TEST(a_prior_shrinks_to_the_mean) {
+  clf__host_random r = {13};
+  double truth;
+  double *x = three(&r, 500, &truth);
+  const clf_table t = table_of(x, 500, 2);
+  clf_mixture_options o = clf_mixture_options_default();
+  clf_mixture_result got[3];
+  for (int i = 0; i < 3; i++) {
+    clf_flow *f = flows_of(flows_dev, "2: standardize -> mixture(3, cov=full)", 1);
+    o.prior = i == 0 ? 1e9 : 0;
+    o.tied = i == 1;
+    WORKS(clf_mixture_fit(f, &(clf_train_data){.x = &t}, &o, &got[i]));
+    clf_flow_free(f);
+  }
+  ck_assert(fabs(got[0].mean - got[1].mean) < 1e-4 && got[2].mean > got[0].mean + 0.02);
   free(x);
 }
 END_TEST
@@ -472,6 +514,8 @@ static void tests(TCase *tc) {
   tcase_add_test(tc, weights_count_rows);
   tcase_add_loop_test(tc, rows_that_repeat, 0, 3);
   tcase_add_test(tc, seeds_and_stops);
+  tcase_add_test(tc, rows_without_weight);
+  tcase_add_test(tc, a_prior_shrinks_to_the_mean);
   tcase_add_test(tc, the_best_start_is_kept);
   tcase_add_loop_test(tc, a_flow_begins_as_its_mixture, 0, OVER);
   tcase_add_test(tc, bases_that_differ);
