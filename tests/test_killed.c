@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #define TRAIN                                                                                      \
-  "train --data moons:n=3000 --hidden 8 --epochs 60 --batch 20 --valid-split 0.1 --save-every "    \
+  "train --data moons:n=3000 --hidden 8 --depth 4 --epochs 60 --batch 20 --valid-split 0.1 "       \
+  "--schedule constant --warmup 0 --save-every "                                                   \
   "0.004 --out "
 
 static uint32_t state = 1;

@@ -11,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char train[] = "train --data moons:n=40 --epochs 1 --out m.safetensors --verbose";
+static const char train[] =
+    "train --preset lecture --data moons:n=40 --epochs 1 --out m.safetensors --verbose";
 
 /* What the driver does, and an empty cache, so that nothing is known of it. */
 static void driver_with(const char *fault) {
@@ -152,7 +153,7 @@ END_TEST
 /* A device that fails while it trains, once and for ever: the program says so, and ends well. */
 START_TEST(fails_while_it_trains) {
   static const char command[] =
-      "train --data moons:n=200 --epochs 3 --out m.safetensors --device opencl";
+      "train --preset lecture --data moons:n=200 --epochs 3 --out m.safetensors --device opencl";
   setenv("CLFLOW_FUSE", "layers", 1); /* one launch an operation */
   driver_with("clEnqueueNDRangeKernel:40:-36");
   tells(command, "CL_INVALID_COMMAND_QUEUE (-36)): steps are taken again from");
