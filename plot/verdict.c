@@ -130,7 +130,10 @@ static void say_gain(const clf__facts *f, clf__verdict *v) {
   clf__page_nats(error, sizeof error, f->gain_error, f->gain_error);
   const int worse = f->gain < -2 * f->gain_error && f->gain < -0.01;
   const int better = f->gain > 2 * f->gain_error && f->gain > 0;
-  if (worse)
+  const int is_one = fabs(f->gain) < 1e-3 && f->gain_error < 1e-3;
+  if (is_one)
+    say(v, CLF__FITS, "It gives each row the log p of a Gaussian.");
+  else if (worse)
     say(v, CLF__CLEARLY, "A Gaussian is better by %s ± %s nats a row.", gain, error);
   else if (better)
     say(v, CLF__FITS, "It is better than a Gaussian by %s ± %s nats a row.", gain, error);
