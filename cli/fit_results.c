@@ -104,6 +104,31 @@ static void print_choice(const json_t *record) {
   printf("\n");
 }
 
+/* "class=VALUE,year=VALUE" of the columns that --given names; that itself if it is a file. */
+static void name_values(char *text, size_t size) {
+  size_t used = 0;
+  if (cli_given_is_file(cli_common.given)) {
+    snprintf(text, size, "%s", cli_common.given);
+    return;
+  }
+  for (const char *at = cli_common.given; *at && used < size;) {
+    const int n = (int)strcspn(at, ",");
+    used += (size_t)snprintf(text + used, size - used, "%s%.*s=VALUE", used ? "," : "", n, at);
+    at += n + (at[n] == ',');
+  }
+}
+
+static void print_next(const char *model) {
+  char line[2048] = "next:   clflow sample", values[1024];
+  cli_append_word(' ', model, line, sizeof line);
+  if (cli_common.given) {
+    name_values(values, sizeof values);
+    cli_append_word(' ', "--given", line, sizeof line);
+    cli_append_word(' ', values, line, sizeof line);
+  }
+  printf("%s -n 1000 --out samples.csv\n", line);
+}
+
 int cli_fit_print(const clf_flow *flow, const char *model, const char *report,
                   const char *verdict) {
   json_t *record = json_loads(clf_flow_record(flow), 0, NULL);
@@ -113,8 +138,6 @@ int cli_fit_print(const clf_flow *flow, const char *model, const char *report,
   print_choice(record);
   json_decref(record);
   printf("%s\n\nmodel:  %s\nreport: %s\n", verdict, cli_clean(model), cli_clean(report));
-  char line[1024] = "next:   clflow sample";
-  cli_append_word(' ', model, line, sizeof line);
-  printf("%s -n 1000 --out samples.csv\n", line);
+  print_next(model);
   return CLI_OK;
 }
