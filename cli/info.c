@@ -273,13 +273,12 @@ static json_t *plan_json(const clf_train_plan *p) {
 
 static int print_json(const clf_flow *flow, const clf_arch *arch, const clf_train_plan *plan) {
   json_t *all =
-      json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:b, s:I, s:o}", "spec",
+      json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:o}", "spec",
                 spec_json(clf_flow_get_spec(flow)), "flow", clf_arch_text(arch), "columns",
-                cli_info_names(flow), "scaling", scaling_json(flow), "discrete", grid_json(flow),
+                cli_info_names(flow), "kinds", cli_info_kinds(flow), "given",
+                cli_info_context(flow), "scaling", scaling_json(flow), "discrete", grid_json(flow),
                 "history", history_json(clf_flow_history(flow)), "resumable", training.there,
                 "weights", (json_int_t)clf_flow_weight_count(flow), "tensors", params_json(flow));
-  if (all) json_object_set_new(all, "kinds", cli_info_kinds(flow));
-  if (all) json_object_set_new(all, "given", cli_info_context(flow));
   if (all && batch) json_object_set_new(all, "memory", plan_json(plan));
   return cli_json_print(all);
 }

@@ -54,47 +54,57 @@ void cli_info_columns(const clf_flow *flow) {
 
 /* ---- JSON -------------------------------------------------------------------------- */
 
-json_t *cli_info_names(const clf_flow *flow) {
-  char *const *const names = clf_flow_columns(flow);
-  json_t *array = names ? json_array() : json_null();
-  for (int32_t i = 0; names && i < clf_flow_get_spec(flow)->dim; i++)
-    json_array_append_new(array, json_string(names[i]));
-  return array;
+/* The object or array, NULL where it could not be made whole. */
+static json_t *whole(json_t *j, int bad) {
+  if (!bad) return j;
+  json_decref(j);
+  return NULL;
 }
 
+static json_t *texts_json(char *const *texts, int32_t count) {
+  json_t *const array = json_array();
+  int bad = 0;
+  for (int32_t i = 0; i < count; i++) bad |= json_array_append_new(array, json_string(texts[i]));
+  return whole(array, bad);
+}
+
+json_t *cli_info_names(const clf_flow *flow) {
+  char *const *const names = clf_flow_columns(flow);
+  return names ? texts_json(names, clf_flow_get_spec(flow)->dim) : json_null();
+}
+
+/* Of a column of which only one of both is known, the other is NULL. */
 static json_t *kind_json(const char *name, const clf_column *k) {
-  json_t *j = json_object();
-  if (name) json_object_set_new(j, "name", json_string(name));
-  if (!k) return j;
-  json_object_set_new(j, "kind", json_string(clf_column_kind_name(k->kind)));
-  if (k->category_count) {
-    json_t *labels = json_array();
-    for (int32_t i = 0; i < k->category_count; i++)
-      json_array_append_new(labels, json_string(k->categories[i]));
-    json_object_set_new(j, "labels", labels);
-  }
-  if (k->unit) json_object_set_new(j, "unit", json_string(k->unit));
-  if (k->form) json_object_set_new(j, "form", json_string(k->form));
-  json_object_set_new(j, "smallest", cli_json_number(k->smallest));
-  json_object_set_new(j, "largest", cli_json_number(k->largest));
-  return j;
+  json_t *const j = json_object();
+  int bad = name ? json_object_set_new(j, "name", json_string(name)) : 0;
+  if (!k) return whole(j, bad);
+  bad |= json_object_set_new(j, "kind", json_string(clf_column_kind_name(k->kind)));
+  if (k->category_count)
+    bad |= json_object_set_new(j, "labels", texts_json(k->categories, k->category_count));
+  if (k->unit) bad |= json_object_set_new(j, "unit", json_string(k->unit));
+  if (k->form) bad |= json_object_set_new(j, "form", json_string(k->form));
+  bad |= json_object_set_new(j, "smallest", cli_json_number(k->smallest));
+  bad |= json_object_set_new(j, "largest", cli_json_number(k->largest));
+  return whole(j, bad);
+}
+
+static json_t *kinds_json(char *const *names, const clf_column *kinds, int32_t count) {
+  json_t *const array = json_array();
+  int bad = 0;
+  for (int32_t i = 0; i < count; i++)
+    bad |=
+        json_array_append_new(array, kind_json(names ? names[i] : NULL, kinds ? &kinds[i] : NULL));
+  return whole(array, bad);
 }
 
 json_t *cli_info_kinds(const clf_flow *flow) {
   const clf_column *const kinds = clf_flow_kinds(flow);
-  json_t *array = kinds ? json_array() : json_null();
-  for (int32_t i = 0; kinds && i < clf_flow_get_spec(flow)->dim; i++)
-    json_array_append_new(array, kind_json(NULL, &kinds[i]));
-  return array;
+  return kinds ? kinds_json(NULL, kinds, clf_flow_get_spec(flow)->dim) : json_null();
 }
 
 json_t *cli_info_context(const clf_flow *flow) {
   char *const *const names = clf_flow_context_columns(flow);
   const clf_columns *const table = clf_flow_context_table(flow);
-  json_t *array = table || names ? json_array() : json_null();
-  for (int32_t c = 0; table && c < table->count; c++)
-    json_array_append_new(array, kind_json(table->names[c], table->at ? &table->at[c] : NULL));
-  for (int32_t c = 0; !table && names && c < clf_flow_context(flow); c++)
-    json_array_append_new(array, kind_json(names[c], NULL));
-  return array;
+  if (table) return kinds_json(table->names, table->at, table->count);
+  return names ? kinds_json(names, NULL, clf_flow_context(flow)) : json_null();
 }

@@ -76,14 +76,16 @@ static int is_misspelt(const clf__field *f) {
   return 1;
 }
 
-static void see_text(guess *g, const clf__field *f, const char *text) {
+static clf_status see_text(guess *g, const clf__field *f, const char *text) {
   int which;
   const int pair = clf__boolean_pair(f->s, f->n, &which);
   g->texts++;
   g->misspelt += is_misspelt(f);
   g->pairs &= pair < 0 ? 0 : 1 << pair;
-  if (g->pairs && !g->word) g->word = strdup(text);
   clf__dates_show(&g->dates, f->s, f->n);
+  if (!g->pairs || g->word) return CLF_OK;
+  g->word = strdup(text);
+  return g->word ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for the words of a boolean");
 }
 
 static clf_status see(const clf__csv *r, guess *g, const clf__field *f) {
@@ -91,12 +93,13 @@ static clf_status see(const clf__csv *r, guess *g, const clf__field *f) {
   if (f->n == 0 || clf__csv_is_missing(f)) return CLF_OK;
   char *const text = clf__csv_unquoted(f);
   if (!text) return clf__fail(CLF_ENOMEM, "%s: no memory for its labels", r->path);
+  clf_status s = CLF_OK;
   if (clf__csv_kind(r, f, &v) == CLF_FIELD_TEXT)
-    see_text(g, f, text);
+    s = see_text(g, f, text);
   else
     g->numbers++;
   add_label(g, text);
-  return CLF_OK;
+  return s;
 }
 
 /* ---- What the column is -------------------------------------------------------------- */

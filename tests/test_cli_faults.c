@@ -78,6 +78,15 @@ static const struct verb {
     {"info m.safetensors --arch", 0},
     {"train --data moons:n=12 --flow @flow.txt --dry-run", 0},
     {"train --data moons:n=12 --flow @flow.json --dry-run", 0},
+    {"train --data birds.csv --id tag --given sex --flow nsf(depth=1,hidden=2) --epochs 1 --out "
+     "out.safetensors",
+     1},
+    {"log-prob k.safetensors --data birds.csv --id tag --out out.csv", 0},
+    {"transform k.safetensors --data birds.csv --id tag --missing drop --out out.csv", 0},
+    {"sample k.safetensors -n 3 --given sex=m --out out.csv", 0},
+    {"sample k.safetensors -n 3 --given given.csv --out -", 0},
+    {"info k.safetensors", 0},
+    {"info k.safetensors --json", 0},
     {"devices --no-test", 0},
     {"devices --no-test --json", 0},
     {"bench --list --full --ops conv*", 0},
@@ -206,6 +215,9 @@ END_TEST
 static void make_files(void) {
   static const char flow[] = "2: (coupling(affine(scale=tanh), mlp(3x1, tanh, separate=1), "
                              "mask=random, inputs=masked))*2 -> normal\n";
+  static const char birds[] = "tag,sex,day,ok,mass\n\"a, \"\"1\"\"\",m,2024-05-01,yes,1.5\n"
+                              "b,f,2024-05-03,no,2.25\nc,m,2024-05-04,yes,NA\n"
+                              "d,f,2024-06-01,no,3.75\ne,m,2024-06-11,yes,2.5\n";
   double u[9 * 16];
   for (int i = 0; i < 9 * 16; i++) u[i] = i / 200.0;
   ck_assert_int_eq(run("train --data moons:n=40 --epochs 1 --hidden 3 --depth 2 --standardize "
@@ -217,6 +229,12 @@ static void make_files(void) {
                        OWN, 0),
                    0);
   ck_assert_int_eq(clf_array_write_npy("u.npy", u, 4, (const int64_t[]){9, 4, 4, 1}), CLF_OK);
+  write_bytes("birds.csv", birds, strlen(birds));
+  write_bytes("given.csv", "sex\nf\nm\n", 8);
+  ck_assert_int_eq(run("train --data birds.csv --id tag --given sex --flow nsf(depth=1,hidden=2) "
+                       "--epochs 1 --out k.safetensors",
+                       OWN, 0),
+                   0);
   write_bytes("shapes", "gemm 3 4 5\n", 11);
   write_bytes("flow.txt", flow, strlen(flow));
   clf_arch *a;
