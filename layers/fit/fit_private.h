@@ -104,6 +104,8 @@ clf_status clf__fit_set_scaling(const clf__fit *f, clf_flow *flow);
 double clf__fit_seconds(const clf__fit *f);
 /* Of the budget, that are left. */
 double clf__fit_left(const clf__fit *f);
+/* Whether the search has gone far beyond its budget, as on a machine that became busy. */
+int clf__fit_is_late(const clf__fit *f);
 /* Reports a sentence; and adds it to the record. */
 void clf__fit_say(clf__fit *f, const char *sentence);
 clf_status clf__fit_note(clf__fit *f, const char *format, ...)

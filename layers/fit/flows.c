@@ -63,10 +63,12 @@ static clf_status begin_row(clf__fit *f, const struct row *r, clf__fit_candidate
 /* Trains it for so many steps, and takes it among those of the search. */
 static clf_status try_steps(clf__fit *f, clf__fit_candidate *c, int64_t steps) {
   c->steps = steps;
-  const clf_status s = clf__fit_train(f, c);
+  clf_status s = clf__fit_train(f, c);
   if (!s) return clf__fit_end(f, c);
+  if (s == CLF_ESTOPPED && !f->stopped)
+    s = clf__fit_note(f, "%s took longer than planned and was left out", c->title);
   clf__fit_candidate_free(c);
-  return s == CLF_ESTOPPED && f->stopped ? CLF_OK : s;
+  return s == CLF_ESTOPPED ? CLF_OK : s;
 }
 
 enum { FEWEST_STEPS = 50 };
@@ -104,9 +106,10 @@ static clf_status try_row(clf__fit *f, const struct row *r, double seconds, doub
   }
   const int64_t steps = steps_in(f, (1 - TIMING) * seconds, *of_a_step);
   if (!steps) return skip(f, &c, *of_a_step);
+  const int before = f->candidates;
   CLF_TRY(try_steps(f, &c, steps < most ? steps : most));
-  const clf__fit_candidate *done = &f->candidate[f->candidates - 1];
-  if (!f->stopped && done->done) *of_a_step = done->seconds / (double)done->done;
+  const clf__fit_candidate *const done = &f->candidate[before];
+  if (f->candidates > before && done->done) *of_a_step = done->seconds / (double)done->done;
   return CLF_OK;
 }
 

@@ -8,8 +8,15 @@
 #include "clock.h"
 #include "fit_private.h"
 
+/* Seconds, and the share of the budget, that a training may take too long. */
+#define LATE 2.0
+#define LATE_SHARE 0.25
+
 double clf__fit_seconds(const clf__fit *f) { return clf__now() - f->began; }
 double clf__fit_left(const clf__fit *f) { return f->o.seconds - clf__fit_seconds(f); }
+int clf__fit_is_late(const clf__fit *f) {
+  return !f->plan && clf__fit_left(f) < -(LATE + LATE_SHARE * f->o.seconds);
+}
 
 static clf_fit_progress state_of(const clf__fit *f) {
   const clf__fit_candidate *best = clf__fit_best(f);

@@ -71,7 +71,8 @@ static int on_progress(const clf_progress *p, void *context) {
   if (p->epoch_done && w->split == 0) add_point(w->c, p);
   if (p->epoch_done && p->best) w->best = p->step;
   w->last = p->step;
-  return clf__fit_report(w->f, w->c, p->step);
+  const int searches = w->split < CLF_FIT_FOLDS; /* or it trains the result again */
+  return clf__fit_report(w->f, w->c, p->step) || (searches && clf__fit_is_late(w->f));
 }
 
 /* A loss that is not finite ends a training, not the search: the flow has its best weights. */
