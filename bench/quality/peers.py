@@ -125,7 +125,7 @@ def kde(table, seed, budget):
             if score > best[0]:
                 best = score, name, turn, width, scale
     score, name, turn, width, scale = best
-    facts = {"bandwidth": float(width), "columns": name, "valid": score}
+    facts = {"bandwidth": float(width), "units": name, "valid": score}
     return kernels(test @ turn, x @ turn, width) + scale, facts
 
 
