@@ -58,6 +58,7 @@ typedef struct contest {
   clf_comparison pair[MODELS]; /* `against` first */
   double *difference[MODELS];  /* of its log p from each other's, with --per-row */
   char **ids, *id_name;        /* of the rows, with --id; or NULL */
+  int64_t *numbers;            /* of the rows in DATA, where rows were left out; or NULL */
 } contest;
 
 static char letter(int i) { return (char)('A' + i); }
@@ -138,11 +139,18 @@ static void say_grids(const contest *c, int i, const clf_flow *flow) {
 
 /* ---- Densities -------------------------------------------------------------- */
 
+/* What messages call a row, from 1. */
+static int64_t number_of(const contest *c, int64_t row) {
+  return c->numbers ? c->numbers[row] : row + 1;
+}
+
 static void keep_ids(contest *c, clf_table *data) {
   c->ids = data->ids;
   c->id_name = data->id_name;
+  c->numbers = data->numbers;
   data->ids = NULL;
   data->id_name = NULL;
+  data->numbers = NULL;
 }
 
 /* log p of the rows under model i, whose session is open. */
@@ -219,7 +227,7 @@ static void list_rows(const contest *c, int zero, int other, int both, char *tex
     if (isnan(c->logp[other][i])) continue;
     if (found++ >= SHOWN || used >= size) continue;
     char number[32];
-    snprintf(number, sizeof number, "%" PRId64, i);
+    snprintf(number, sizeof number, "%" PRId64, number_of(c, i));
     used += (size_t)snprintf(text + used, size - used, "%s%.40s", used ? ", " : "",
                              c->ids ? cli_clean(c->ids[i]) : number);
   }
@@ -314,7 +322,8 @@ static json_t *json_zeros(const contest *c, int zero, int other, int both) {
   for (int64_t i = 0; i < c->rows; i++)
     if (c->logp[zero][i] == -INFINITY && (c->logp[other][i] == -INFINITY) == both &&
         !isnan(c->logp[other][i]))
-      json_array_append_new(list, c->ids ? cli_json_text(c->ids[i]) : json_integer(i));
+      json_array_append_new(list,
+                            c->ids ? cli_json_text(c->ids[i]) : json_integer(number_of(c, i)));
   return list;
 }
 
@@ -382,6 +391,7 @@ static void release(contest *c) {
   for (int64_t i = 0; c->ids && i < c->rows; i++) free(c->ids[i]);
   free(c->ids);
   free(c->id_name);
+  free(c->numbers);
 }
 
 static int check(void) {

@@ -8,7 +8,7 @@
 
 /* What --with adds, in the order of the columns: X(word, the word for --help, what it is). */
 #define WITH_MAP(X)                                                                                \
-  X(row, "row         ", "the number of the sample in DATA, from 0")                               \
+  X(row, "row         ", "the number of the sample in DATA, from 1")                               \
   X(id, "id          ", "its id, from the column that --id names; written in any case")            \
   X(data, "data        ", "the columns of the model, and its context")                             \
   X(rank, "rank        ", "1 for the sample of lowest density, 2 for the next")                    \
@@ -164,7 +164,7 @@ static int64_t sample_count(const cli_session *s) {
 
 static int place(cli_session *s, work *w) {
   const double *c;
-  for (int64_t i = 0; i < w->rows; i++) w->number[i] = i;
+  for (int64_t i = 0; i < w->rows; i++) w->number[i] = s->data.numbers ? s->data.numbers[i] : i + 1;
   if (clf_ranks(w->logp, w->rows, w->rank) != CLF_OK) return cli_fail_library();
   if (with[WITH_percentile] &&
       clf_percentiles(w->logp, w->rows, w->logp, w->rows, w->percentile) != CLF_OK)

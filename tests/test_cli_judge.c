@@ -110,17 +110,17 @@ START_TEST(rows_of_zero_density) {
   const json_t *pair = json_array_get(json_object_get(j, "differences"), 0),
                *zeros = json_object_get(pair, "zero_density_first");
   ck_assert_int_eq((int)json_array_size(zeros), 2);
-  ck_assert_int_eq((int)json_integer_value(json_array_get(zeros, 0)), 3);
-  ck_assert_int_eq((int)json_integer_value(json_array_get(zeros, 1)), 5);
+  ck_assert_int_eq((int)json_integer_value(json_array_get(zeros, 0)), 4);
+  ck_assert_int_eq((int)json_integer_value(json_array_get(zeros, 1)), 6);
   ck_assert_int_eq((int)number(pair, "paired"), 6);
   ck_assert_str_eq(word(pair, "verdict"), "second");
   json_decref(j);
   succeeds("compare box.safetensors unit.safetensors --data rows.csv " CPU,
-           "zero density         under A alone: rows 3, 5\n");
+           "zero density         under A alone: rows 4, 6\n");
   succeeds("compare box.safetensors unit.safetensors --data rows.csv " CPU,
            "verdict              B is better: A gives zero density to rows that B does not\n");
   succeeds("compare box.safetensors box.safetensors --data rows.csv " CPU,
-           "zero density         under both: rows 3, 5\n");
+           "zero density         under both: rows 4, 6\n");
 }
 END_TEST
 
@@ -191,7 +191,7 @@ START_TEST(ranks_and_percentages) {
       lower += other > square;
       equal += other == square;
     }
-    ck_assert(at[0] == i && at[1] == x[0] && at[2] == x[1]);
+    ck_assert(at[0] == i + 1 && at[1] == x[0] && at[2] == x[1]);
     ck_assert_double_eq_tol(at[3], -square / 2 - log(2 * acos(-1)), 1e-9);
     ck_assert_int_eq((int)at[4], lower + 1);
     ck_assert_double_eq_tol(at[5], 100 * (lower + equal / 2.0) / 8, 1e-4);
@@ -206,13 +206,13 @@ END_TEST
 START_TEST(strangest_rows) {
   const char *const lowest = "log-prob unit.safetensors --data rows.csv --lowest 2 --out -" CPU;
   char command[256];
-  succeeds(lowest, "row,logp\n3,-6.83787706640934");
-  succeeds(lowest, "\n5,-5.8378770664093");
+  succeeds(lowest, "row,logp\n4,-6.83787706640934");
+  succeeds(lowest, "\n6,-5.8378770664093");
   snprintf(command, sizeof command, "%s--with row,strange", lowest);
-  succeeds(command, "row,logp,strange\n3,-6.8378770664093453,\"b 4.5\"\n"); /* 3^2 / 2 */
+  succeeds(command, "row,logp,strange\n4,-6.8378770664093453,\"b 4.5\"\n"); /* 3^2 / 2 */
   succeeds(command, ",\"a 2.0; b 2.0\"\n");
   succeeds("log-prob box.safetensors --data rows.csv --lowest 1 --with row,strange --out -" CPU,
-           "row,logp,strange\n3,-inf,\"b inf\"\n");
+           "row,logp,strange\n4,-inf,\"b inf\"\n");
   snprintf(command, sizeof command, "%s--lowest 99 --with rank", lowest);
   succeeds(command, ",6\n-1.837877066409345"); /* of all rows the likeliest comes last */
 }
@@ -257,6 +257,8 @@ START_TEST(rows_as_the_table_has_them) {
   release(r);
   snprintf(command, sizeof command, "%s --with rank,percentile", log_prob);
   succeeds(command, "\ncy,,,\n");
+  succeeds("log-prob trees.safetensors --data trees.csv --missing drop --with row --out -" CPU,
+           "\n4,-"); /* row 3 is left out */
   snprintf(command, sizeof command, "%s --lowest 1 --with strange", log_prob);
   succeeds(command, "name,logp,strange\ndi,-");
   succeeds("log-prob trees.safetensors --data trees.csv --out -" CPU, "\n\"\"\n");
