@@ -30,6 +30,7 @@ def main():
     elif args.method in clflow.METHODS:
         made = clflow.METHODS[args.method](table, args)
     else:
+        peers.prepare(args.method)
         made = peers.METHODS[args.method](table, args.seed, peers.Budget(args.time))
     logp, facts = made or (np.zeros(0), {"none": True})
     facts["rows"], facts["columns"] = int((table.split != tables.TEST).sum()), len(table.names)

@@ -3,6 +3,7 @@
 
 `seconds` are of the processor, on one core.  Methods with choices make them by the validation rows."""
 
+import importlib
 import math
 import time
 
@@ -296,3 +297,10 @@ METHODS = {
     "nflows-maf": flow(nflows_maf, nflows_logp),
     "normflows-nsf-coupling": flow(normflows_coupling, normflows_logp),
 }
+
+
+def prepare(method):
+    """Imports what the method needs, which is no part of its time."""
+    package = method.split("-")[0]
+    for name in ("torch", package) if package in ("zuko", "nflows", "normflows") else ("sklearn.mixture",):
+        importlib.import_module(name)
