@@ -70,7 +70,8 @@ static int append(clf_table *to, clf_table *more, const char *data) {
 static int columns_of(const cli_fit_rows *rows, clf_columns *like) {
   const clf_table *const x = &rows->x, *const w = &rows->weights;
   const int apart = cli_common.given && cli_given_is_file(cli_common.given);
-  const clf_columns context = apart ? (clf_columns){0} : rows->context;
+  clf_columns context = rows->context;
+  if (apart) context = (clf_columns){0};
   const int32_t n = x->cols + context.count + w->cols;
   *like =
       (clf_columns){n, calloc((size_t)n, sizeof *like->names), calloc((size_t)n, sizeof *like->at)};
