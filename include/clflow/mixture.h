@@ -17,8 +17,9 @@ extern "C" {
 /* Begin with clf_mixture_options_default(). */
 typedef struct clf_mixture_options {
   uint64_t seed;
-  int32_t starts;     /* k-means++ starts; the best is kept; 1 to 1000, default 1 */
-  int32_t iterations; /* maximum of EM iterations from each start; 1 to 1e6, default 300 */
+  int32_t
+      starts; /* k-means++ starts; the best after 100 iterations goes on; 1 to 1000, default 1 */
+  int32_t iterations; /* maximum number of EM iterations; 1 to 1e6, default 300 */
   double tol;   /* EM ends when the mean log p of an iteration grows by less, nats; default 1e-4 */
   double reg;   /* added to the variance of each column, as a share of the column's own variance
                    over all rows; above 0, default 1e-6 */

@@ -6,7 +6,8 @@
 #include "em.h"
 #include "source.h"
 
-enum { SOME = 16384 }; /* rows that starts are tried on */
+/* Rows that starts are tried on, and the iterations of each before the best is chosen. */
+enum { SOME = 16384, SHORT = 100 };
 
 clf_mixture_options clf_mixture_options_default(void) {
   return (clf_mixture_options){.seed = 1, .starts = 1, .iterations = 300, .tol = 1e-4, .reg = 1e-6};
@@ -120,66 +121,92 @@ static clf_status reseed(fit *t, const clf__em_rows *d, const double *sums, doub
   return CLF_OK;
 }
 
-/* From `row` on, to the end: the best parameters and their mean log p. */
-static clf_status iterate(fit *t, clf__em *em, const clf__em_rows *d, double *sums, double *row,
-                          double *mean) {
+/* EM of some rows, and the sums of an iteration. */
+typedef struct em_run {
+  clf__em em;
+  const clf__em_rows *rows;
+  double *sums;
+} em_run;
+
+static clf_status open_run(fit *t, const clf__em_rows *rows, em_run *r) {
+  const clf__gaussians_form *o = &t->rules.form;
+  *r = (em_run){.rows = rows};
+  r->sums = malloc((size_t)o->K * (size_t)clf__gaussians_sums(o) * sizeof *r->sums);
+  if (!r->sums) return clf__fail(CLF_ENOMEM, "no memory for EM");
+  return clf__em_open(&r->em, t->f->dev, o, rows);
+}
+static void close_run(em_run *r) {
+  clf__em_close(&r->em);
+  free(r->sums);
+}
+
+/* From `row` on, until it converges or for so many iterations; the mean log p of the last one. */
+static clf_status iterate(fit *t, em_run *r, int32_t iterations, double *row, double *mean) {
   double before = -INFINITY;
   t->result.converged = 0;
-  t->result.iterations = 0;
-  for (int32_t i = 0; i < t->o->iterations && !stops(t); i++) {
+  for (int32_t i = 0; i < iterations && !stops(t); i++) {
     const int32_t reseeded = t->result.reseeded;
-    CLF_TRY(clf__em_step(em, row, sums, mean));
+    CLF_TRY(clf__em_step(&r->em, row, r->sums, mean));
     if (!isfinite(*mean))
       return clf__fail(CLF_ENUM,
-                       "EM: the mean log-density is %g after %d iterations; the data may "
-                       "be too large for this device",
-                       *mean, (int)i);
-    t->result.iterations++;
+                       "EM: the mean log-density is %g after %d iterations; the data may be too "
+                       "large for this device",
+                       *mean, (int)t->result.iterations);
     t->result.converged = *mean - before < t->o->tol;
-    CLF_TRY(clf__em_update(&t->rules, sums, row));
-    if (i < t->o->iterations / 2) CLF_TRY(reseed(t, d, sums, row));
+    CLF_TRY(clf__em_update(&t->rules, r->sums, row));
+    if (t->result.iterations++ < t->o->iterations / 2) CLF_TRY(reseed(t, r->rows, r->sums, row));
     if (t->result.converged && t->result.reseeded == reseeded) break;
     before = t->result.reseeded == reseeded ? *mean : -INFINITY;
   }
   return CLF_OK;
 }
 
-/* EM of some rows, with memory of its own. */
-static clf_status run(fit *t, const clf__em_rows *d, double *row, double *mean) {
-  const size_t sums = (size_t)t->rules.form.K * (size_t)clf__gaussians_sums(&t->rules.form);
-  double *room = malloc(sums * sizeof *room);
-  clf__em em;
-  if (!room) return clf__fail(CLF_ENOMEM, "no memory for EM");
-  clf_status s = clf__em_open(&em, t->f->dev, &t->rules.form, d);
-  if (!s) s = iterate(t, &em, d, room, row, mean);
-  clf__em_close(&em);
-  free(room);
+/* EM of all rows, from parameters that are good already. */
+static clf_status run_all(fit *t, const clf__em_rows *all, double *row) {
+  double mean;
+  em_run r;
+  clf_status s = open_run(t, all, &r);
+  t->result.iterations = 0;
+  if (!s) s = iterate(t, &r, t->o->iterations, row, &mean);
+  close_run(&r);
   return s;
 }
 
-/* The best of all starts, on the rows d.  Lloyd's iterations lead many starts to the same place, so
- * that only every second one has them. */
-static clf_status try_starts(fit *t, const clf__em_rows *d, double *row) {
+/* The best of several starts after a few iterations each.  Lloyd's iterations lead many starts to
+ * the same place, so that only every second one has them. */
+static clf_status best_start(fit *t, em_run *r, double *row, double *trial) {
   const size_t P = (size_t)clf__gaussians_size(&t->rules.form);
-  double best = -INFINITY, *trial = malloc(P * sizeof *trial);
+  const int32_t all = t->o->iterations;
+  const int32_t iterations = t->o->starts > 1 && all > SHORT ? SHORT : all;
+  double best = -INFINITY;
   clf_mixture_result kept = t->result;
-  if (!trial) return clf__fail(CLF_ENOMEM, "no memory for EM");
-  clf_status s = CLF_OK;
-  for (int32_t i = 0; i < t->o->starts && !s && !t->result.stopped; i++) {
+  for (int32_t i = 0; i < t->o->starts && !t->result.stopped; i++) {
     double mean = -INFINITY;
-    t->result.reseeded = 0;
-    s = clf__em_start(&t->rules, d, i % 2 == 0, &t->random, trial);
-    if (!s) s = run(t, d, trial, &mean);
-    if (s || mean <= best) continue;
+    t->result = (clf_mixture_result){0};
+    CLF_TRY(clf__em_start(&t->rules, r->rows, i % 2 == 0, &t->random, trial));
+    CLF_TRY(iterate(t, r, iterations, trial, &mean));
+    if (mean <= best) continue;
     best = mean;
     kept = t->result;
     memcpy(row, trial, P * sizeof *row);
   }
   kept.stopped = t->result.stopped;
   t->result = kept;
+  return best > -INFINITY
+             ? CLF_OK
+             : clf__fail(CLF_ESTOPPED, "the fit was stopped before its first iteration");
+}
+
+/* The best of all starts on some rows, to its end. */
+static clf_status run_starts(fit *t, const clf__em_rows *d, double *row) {
+  double mean, *trial = malloc((size_t)clf__gaussians_size(&t->rules.form) * sizeof *trial);
+  em_run r = {0};
+  clf_status s = trial ? open_run(t, d, &r) : clf__fail(CLF_ENOMEM, "no memory for EM");
+  if (!s) s = best_start(t, &r, row, trial);
+  if (!s && !t->result.stopped && !t->result.converged)
+    s = iterate(t, &r, t->o->iterations - t->result.iterations, row, &mean);
+  close_run(&r);
   free(trial);
-  if (!s && best == -INFINITY)
-    return clf__fail(CLF_ESTOPPED, "the fit was stopped before its first iteration");
   return s;
 }
 
@@ -205,12 +232,12 @@ static clf_status draw_some(fit *t, clf__em_rows *some, double *u, double *weigh
 /* Starts on some of the rows; then all of them. */
 static clf_status run_large(fit *t, const clf__em_rows *all, double *row) {
   const size_t D = (size_t)all->dim;
-  double mean, *memory = malloc(SOME * (D + 1) * sizeof *memory);
+  double *memory = malloc(SOME * (D + 1) * sizeof *memory);
   clf__em_rows some;
   if (!memory) return clf__fail(CLF_ENOMEM, "no memory for %d rows", SOME);
   clf_status s = draw_some(t, &some, memory, memory + SOME * D);
-  if (!s) s = try_starts(t, &some, row);
-  if (!s && !t->result.stopped) s = run(t, all, row, &mean);
+  if (!s) s = run_starts(t, &some, row);
+  if (!s && !t->result.stopped) s = run_all(t, all, row);
   free(memory);
   return s;
 }
@@ -235,7 +262,7 @@ static clf_status fit_rows(fit *t, const clf__part *part) {
   const clf__em_rows all = {t->u, t->weights, t->rows, t->rules.form.dim};
   double *row = malloc((size_t)clf__gaussians_size(&t->rules.form) * sizeof *row);
   if (!row) return clf__fail(CLF_ENOMEM, "no memory for a mixture");
-  clf_status s = t->rows > SOME ? run_large(t, &all, row) : try_starts(t, &all, row);
+  clf_status s = t->rows > SOME ? run_large(t, &all, row) : run_starts(t, &all, row);
   const clf_tensor w = t->f->w;
   if (!s) s = clf_write64(t->f->dev, clf__part_of(&(clf__vectors){.w = w}, part), row);
   free(row);
