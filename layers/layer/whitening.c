@@ -79,9 +79,11 @@ static void to_correlations(int32_t D, double *m, double *std) {
     for (int32_t j = 0; j <= i; j++) m[(int64_t)i * D + j] /= std[i] * std[j];
 }
 
-/* The share by which correlations of n rows are shrunk. */
+/* The share by which correlations of n rows are shrunk.  Behind what is whitened with the factor 1,
+ * not 8, a spline flow of the digits (64 columns, 1257 rows) loses 14 nats, one of the diamonds (7
+ * columns, 37740 rows) none. */
 static double shrinkage(int32_t D, double n) {
-  const double share = D / n * (D / n);
+  const double share = pow(8 * D / n, 2);
   return share > 1 ? 1 : fmax(share, 1e-6);
 }
 

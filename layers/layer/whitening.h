@@ -15,10 +15,10 @@ typedef struct clf__whitening {
 /* Of x (n, dim) on the device, whose rows count p->each.  Row i of W x + b is what a linear
  * regression of column i on the columns before it leaves, divided by its standard deviation.
  *
- * Correlations are shrunk towards 0 by the share (dim / n)^2, at least 1e-6 and at most 1.  That is
- * below what sampling leaves uncertain in a variance, of the order of dim / n, where there are many
- * rows; and collinear columns, constant columns and fewer rows than columns give finite numbers.
- * Errors: ENUM names a number that is not finite; ENOMEM. */
+ * Correlations are shrunk towards 0 by the share (8 dim / n)^2, at least 1e-6 and at most 1:
+ * collinear columns, constant columns and fewer rows than columns give finite numbers, and with few
+ * rows for each column a flow begins from fewer relations that are there by chance. Errors: ENUM
+ * names a number that is not finite; ENOMEM. */
 clf_status clf__whitening_of(const clf__pass *p, clf_tensor x, clf__whitening *w);
 void clf__whitening_free(clf__whitening *w);
 
