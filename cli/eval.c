@@ -99,9 +99,9 @@ static int keep_names(const clf_flow *flow, result *r) {
   return r->names ? CLI_OK : cli_fail("out of memory for the names of %d columns", r->dim);
 }
 
-/* As many as asked for; by default as many as are drawn quickly. */
+/* As many as asked for; by default fewer of many columns, which some flows sample one by one. */
 static int64_t sample_count(const result *r) {
-  enum { NUMBERS = 640000, LEAST = 2000, MOST = 10000 };
+  enum { NUMBERS = 160000, LEAST = 2000, MOST = 10000 };
   const int64_t usual = NUMBERS / r->dim;
   if (o.samples >= 0) return o.samples;
   return r->images ? 0 : usual < LEAST ? LEAST : usual > MOST ? MOST : usual;
