@@ -18,6 +18,7 @@
 int clf_source_is_stream(const char *source) {
   static const char *const open_files[] = {"/dev/stdin", "/dev/fd/", "/proc/self/fd/"};
   struct stat st;
+  if (!source) return 0;
   if (strcmp(source, "-") == 0) return 1;
   for (size_t i = 0; i < sizeof open_files / sizeof *open_files; i++)
     if (!strncmp(source, open_files[i], strlen(open_files[i]))) return 1;

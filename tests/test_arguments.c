@@ -174,6 +174,7 @@ START_TEST(tables) {
   NO(clf_table_discrete, "grid", &table, 0, NULL);
   ck_assert_int_eq(clf_table_discrete(&table, INT32_MAX, &grid), CLF_EINVAL);
   QUIET(clf_table_checksum, clf_table_checksum(NULL, NULL) == 0);
+  QUIET(clf_source_is_stream, clf_source_is_stream(NULL) == 0);
   NO(clf_table_advise, "t", NULL, 0, NULL, &advice, &count);
   NO(clf_table_advise, "advice", &table, 0, NULL, NULL, &count);
   NO(clf_table_advise, "count", &table, 0, NULL, &advice, NULL);
@@ -449,6 +450,9 @@ START_TEST(given) {
   NO(clf_flow_set_context_columns, "flow", NULL, NULL);
   NO(clf_flow_set_record, "flow", NULL, "{}");
   QUIET(clf_flow_record, clf_flow_record(NULL) == NULL);
+  char *record;
+  NO(clf_model_record, "path", NULL, &record);
+  NO(clf_model_record, "record", "m", NULL);
   QUIET(clf_flow_context_columns,
         !clf_flow_context_columns(NULL) && !clf_flow_context_columns(flow));
   REFUSES(clf_flow_set_context_columns(flow, (char *[]){(char[]){"a"}}),
@@ -595,10 +599,34 @@ static int is_called(const char *name, size_t length) {
   return 0;
 }
 
+START_TEST(fits) {
+  const clf_fit_data data = {.x = &table};
+  const clf_fit_options o = clf_fit_options_default();
+  const clf_mixture_options m = clf_mixture_options_default();
+  const clf_train_data rows = {.x = &table};
+  clf_flow *made;
+  clf_mixture_result result;
+  QUIET(clf_fit_options_default, o.seconds > 0);
+  QUIET(clf_mixture_options_default, m.iterations > 0);
+  NO(clf_split_rows, "part", 3, 0.1, 0.1, 1, NULL);
+  NO(clf_fit, "dev", NULL, &data, &o, NULL, NULL, &made);
+  NO(clf_fit, "data", dev, NULL, &o, NULL, NULL, &made);
+  NO(clf_fit, "options", dev, &data, NULL, NULL, NULL, &made);
+  NO(clf_fit, "flow", dev, &data, &o, NULL, NULL, NULL);
+  NO(clf_mixture_fit, "flow", NULL, &rows, &m, &result);
+  NO(clf_mixture_fit, "data", flow, NULL, &m, &result);
+  NO(clf_mixture_fit, "options", flow, &rows, NULL, &result);
+  NO(clf_flow_set_base_of, "flow", NULL, flow);
+  NO(clf_flow_set_base_of, "from", flow, NULL);
+  QUIET(clf_treatments_free, (clf_treatments_free(NULL), 1));
+}
+END_TEST
+
 /* What stands before the first parenthesis of each declaration, unless it is a constant. */
 START_TEST(no_function_is_missing) {
-  static const char *const headers[] = {"arch",  "core", "data",   "density", "flow", "images",
-                                        "judge", "plot", "report", "train",   "tune", "version"};
+  static const char *const headers[] = {"arch",   "core",   "data",  "density", "fit",
+                                        "flow",   "images", "judge", "mixture", "plot",
+                                        "report", "train",  "treat", "tune",    "version"};
   int found = 0;
   for (size_t h = 0; h < sizeof headers / sizeof *headers; h++) {
     char path[4096];
@@ -634,8 +662,8 @@ int main(void) {
   tcase_add_test(tc, flows);
   tcase_add_test(tc, use);
   tcase_add_test(tc, large_counts);
-  tcase_add_test(tc, kinds);
   tcase_add_test(tc, architectures);
+  tcase_add_test(tc, fits);
   tcase_add_test(tc, given);
   tcase_add_test(tc, training);
   tcase_add_test(tc, pictures);
