@@ -173,14 +173,13 @@ static double gaussian_of(const clf_table *data) {
  * come to. */
 static void tell_worse_than_gaussian(const cli_session *s, const clf_score *score) {
   const double *mean, *std, gaussian = gaussian_of(&s->data);
+  const int scaled = clf_flow_scaling(s->flow, &mean, &std);
   if (!(score->mean < gaussian - 0.1)) return;
   cli_say(
       "the flow fits these rows worse than one Gaussian with independent columns does, which has "
-      "mean log p %.4f nats: %s",
-      gaussian,
-      clf_flow_scaling(s->flow, &mean, &std)
-          ? "more --epochs or another --lr may help"
-          : "--standardize may help, or more --epochs or another --lr");
+      "mean log p %.4f nats: %smore --%s or another --lr%s",
+      gaussian, scaled ? "" : "--standardize may help, or ", cli_train_steps() ? "steps" : "epochs",
+      scaled ? " may help" : "");
 }
 
 /* The best epoch is among the last twentieth.  With a step size that falls to 0 it should be. */
