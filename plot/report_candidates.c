@@ -55,15 +55,23 @@ static void candidate_list(clf__page *p, const clf__facts *f) {
 
 static void choice(clf__page *p, const clf__facts *f) {
   const clf__candidate *const chosen = clf__record_chosen(&f->record);
+  const char *const next = f->record.next ? f->record.next : "the next";
   char by[40], error[40];
   if (!chosen || isnan(f->record.by)) return;
-  clf__page_nats(by, sizeof by, f->record.by, f->record.by_se);
+  clf__page_nats(by, sizeof by, fabs(f->record.by), f->record.by_se);
   clf__page_nats(error, sizeof error, f->record.by_se, f->record.by_se);
   clf__page_add(p, "<p>Chosen by validation rows: ");
   clf__page_text(p, chosen->name, 60);
-  clf__page_addf(p, ", by %s ± %s nats a row over ", by, error);
-  clf__page_text(p, f->record.next ? f->record.next : "the next", 60);
-  clf__page_add(p, ".</p>\n");
+  if (f->record.by >= 0) {
+    clf__page_addf(p, ", by %s ± %s nats a row over ", by, error);
+    clf__page_text(p, next, 60);
+    clf__page_add(p, ".</p>\n");
+  } else {
+    clf__page_add(p, "; there ");
+    clf__page_text(p, next, 60);
+    clf__page_addf(p, " alone is better by %s ± %s nats a row, no more than chance.</p>\n", by,
+                   error);
+  }
 }
 
 static void candidate_table(clf__page *p, const clf__facts *f, int first, int last) {

@@ -113,6 +113,33 @@ static void sentences(clf__page *p, const json_t *list, const char *member) {
   clf__page_add(p, "</ul>\n");
 }
 
+/* "shop (3 labels)", "day (2023-01-18 to 2024-05-13)", "mass (2700 to 6300 in steps of 25)" */
+static void discrete_column(clf__page *p, const clf__facts *f, int32_t d, clf_column_grid grid) {
+  const clf_column *const kind = clf__description_of(f, d);
+  clf__report_name(p, f, d);
+  if (kind && kind->kind == CLF_COLUMN_CATEGORY) {
+    clf__page_addf(p, " (%" PRId32 " labels)", kind->category_count);
+    return;
+  }
+  clf__page_add(p, " (");
+  value(p, f, d, grid.first, 7);
+  clf__page_add(p, " to ");
+  value(p, f, d, grid.last, 7);
+  if (grid.step != 1) clf__page_add(p, " in steps of ");
+  if (grid.step != 1) number(p, grid.step, 7);
+  clf__page_add(p, ")");
+}
+
+static void discrete_columns(clf__page *p, const clf__facts *f, const clf_column_grid *grid) {
+  clf__page_add(p, "<p>Discrete columns, modelled with noise of one step and rounded in samples: ");
+  for (int32_t d = 0, n = 0; d < f->dim; d++) {
+    if (grid[d].step == 0) continue;
+    clf__page_add(p, n++ ? ", " : "");
+    discrete_column(p, f, d, grid[d]);
+  }
+  clf__page_add(p, ".</p>\n");
+}
+
 static void treated(clf__page *p, const clf__facts *f) {
   const json_t *const columns = json_object_get(f->record.json, "columns");
   const json_t *const notes = json_object_get(f->record.json, "notes");
@@ -123,23 +150,7 @@ static void treated(clf__page *p, const clf__facts *f) {
   clf__page_add(p, "<section id=\"treated\">\n<h2>Columns that were treated specially</h2>\n");
   if (json_array_size(columns)) sentences(p, columns, "sentence");
   if (json_array_size(notes)) sentences(p, notes, NULL);
-  if (discrete) {
-    clf__page_add(p,
-                  "<p>Discrete columns, modelled with noise of one step and rounded in samples: ");
-    for (int32_t d = 0, n = 0; d < f->dim; d++) {
-      if (grid[d].step == 0) continue;
-      clf__page_add(p, n++ ? ", " : "");
-      clf__report_name(p, f, d);
-      clf__page_add(p, " (");
-      number(p, grid[d].first, 7);
-      clf__page_add(p, " to ");
-      number(p, grid[d].last, 7);
-      clf__page_add(p, " in steps of ");
-      number(p, grid[d].step, 7);
-      clf__page_add(p, ")");
-    }
-    clf__page_add(p, ".</p>\n");
-  }
+  if (discrete) discrete_columns(p, f, grid);
   clf__page_add(p, "</section>\n");
 }
 
