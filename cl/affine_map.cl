@@ -3,14 +3,14 @@
 
 #define ELEMENT(t) lanes_load(PTR(t, q.n, j), p.t.stride[0], q.left)
 #define PUT_ELEMENT(t, v) lanes_store(v, PTR(t, q.n, j), p.t.stride[0], q.left)
-/* With a trained factor, where there is one. */
 #define LOG_SCALE(L)                                                                               \
   V L = 0;                                                                                         \
   if (s_) L = affine_log_scale(ELEMENT(s), p.scale, p.a, p.b, SCALE_RATE);                         \
-  if (g_) L = AT(g, 0, 0, 0, 0) * L + (p.g.dim[0] == 2 ? AT(g, 1, 0, 0, 0) : 0)
+  SCALE_TRAINED(L)
 
 kernel BY_SAMPLE void affine_map_fwd(CLF_IN(x), CLF_IN(at), CLF_IN(s), CLF_IN(t), CLF_IN(g),
-                                     CLF_OUT(y), CLF_OUT(logdet), const affine_map_fwd_args p) {
+                                     CLF_IN(g0), CLF_OUT(y), CLF_OUT(logdet),
+                                     const affine_map_fwd_args p) {
   MAP_SUM;
   MAP_BEGIN(x, y);
   EACH_COLUMN {
@@ -23,7 +23,8 @@ kernel BY_SAMPLE void affine_map_fwd(CLF_IN(x), CLF_IN(at), CLF_IN(s), CLF_IN(t)
 }
 
 kernel BY_SAMPLE void affine_map_inv(CLF_IN(y), CLF_IN(at), CLF_IN(s), CLF_IN(t), CLF_IN(g),
-                                     CLF_OUT(x), CLF_OUT(logdet), const affine_map_inv_args p) {
+                                     CLF_IN(g0), CLF_OUT(x), CLF_OUT(logdet),
+                                     const affine_map_inv_args p) {
   MAP_SUM;
   MAP_BEGIN(y, x);
   EACH_COLUMN {
@@ -40,8 +41,8 @@ kernel BY_SAMPLE void affine_map_inv(CLF_IN(y), CLF_IN(at), CLF_IN(s), CLF_IN(t)
   if (ds_) PUT_ELEMENT(ds, g_ ? (v) : (v)*affine_slope(ELEMENT(s), p.scale, p.a, p.b, SCALE_RATE))
 
 kernel BY_SAMPLE void affine_map_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(s), CLF_IN(t), CLF_IN(g),
-                                     CLF_IN(dy), CLF_IN(dl), CLF_OUT(dx), CLF_OUT(ds), CLF_OUT(dt),
-                                     const affine_map_bwd_args p) {
+                                     CLF_IN(g0), CLF_IN(dy), CLF_IN(dl), CLF_OUT(dx), CLF_OUT(ds),
+                                     CLF_OUT(dt), const affine_map_bwd_args p) {
   MAP_BEGIN(dy, dx);
   EACH_COLUMN {
     LOG_SCALE(L);
@@ -54,8 +55,9 @@ kernel BY_SAMPLE void affine_map_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(s), CLF_IN(t)
 }
 
 kernel BY_SAMPLE void affine_map_inv_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(s), CLF_IN(t), CLF_IN(g),
-                                         CLF_IN(dx), CLF_IN(dl), CLF_OUT(dy), CLF_OUT(ds),
-                                         CLF_OUT(dt), const affine_map_inv_bwd_args p) {
+                                         CLF_IN(g0), CLF_IN(dx), CLF_IN(dl), CLF_OUT(dy),
+                                         CLF_OUT(ds), CLF_OUT(dt),
+                                         const affine_map_inv_bwd_args p) {
   MAP_BEGIN(dx, dy);
   EACH_COLUMN {
     LOG_SCALE(L);
@@ -68,7 +70,7 @@ kernel BY_SAMPLE void affine_map_inv_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(s), CLF_I
 }
 
 kernel BY_SAMPLE void trained_scale_bwd(CLF_IN(s), CLF_IN(g), CLF_OUT(ds), CLF_OUT(dg),
-                                        const trained_scale_bwd_args p, CLF_POOL) {
+                                        CLF_OUT(dg0), const trained_scale_bwd_args p, CLF_POOL) {
   GROUP_MEMORY(part);
   const clf_map q = map_of(p.s.dim[0], 1, p.s.dim[1]);
   const float g = AT(g, 0, 0, 0, 0);
@@ -87,7 +89,8 @@ kernel BY_SAMPLE void trained_scale_bwd(CLF_IN(s), CLF_IN(g), CLF_OUT(ds), CLF_O
 }
 
 kernel BY_SAMPLE void trained_scale_bwd_add(CLF_IN(s), CLF_IN(g), CLF_OUT(ds), CLF_OUT(dg),
-                                            const trained_scale_bwd_args p, CLF_POOL) {
+                                            CLF_OUT(dg0), const trained_scale_bwd_args p,
+                                            CLF_POOL) {
   GROUP_MEMORY(part);
   float sum = 0, sum0 = 0;
   for (int k = get_local_id(0); k < e.x; k += GROUP) {
@@ -98,7 +101,7 @@ kernel BY_SAMPLE void trained_scale_bwd_add(CLF_IN(s), CLF_IN(g), CLF_OUT(ds), C
   sum0 = GROUP_SUM(part, sum0);
   if (get_local_id(0) == 0) {
     if (dg_) AT(dg, 0, 0, 0, 0) += sum;
-    if (dg_ && p.dg.dim[0] == 2) AT(dg, 1, 0, 0, 0) += sum0;
+    if (dg0_) AT(dg0, 0, 0, 0, 0) += sum0;
   }
 }
 #undef ELEMENT

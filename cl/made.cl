@@ -216,18 +216,22 @@ INLINE int made_numbers(made q, int g, int j, global float *v, global const floa
                 p.logdet.stride[0], left);                                                         \
   }
 
-kernel BY_ITEM void made_affine_inv_pack(CLF_IN(y), CLF_IN(at), CLF_IN(w), CLF_IN(c), CLF_OUT(x),
-                                         CLF_OUT(logdet), const made_affine_inv_args p, CLF_POOL) {
+kernel BY_ITEM void made_affine_inv_pack(CLF_IN(y), CLF_IN(at), CLF_IN(w), CLF_IN(c), CLF_IN(g),
+                                         CLF_IN(g0), CLF_OUT(x), CLF_OUT(logdet),
+                                         const made_affine_inv_args p, CLF_POOL) {
   MADE_PACK(p);
 }
 
-kernel BY_LANES void made_affine_inv(CLF_IN(y), CLF_IN(at), CLF_IN(w), CLF_IN(c), CLF_OUT(x),
-                                     CLF_OUT(logdet), const made_affine_inv_args p, CLF_POOL) {
+kernel BY_LANES void made_affine_inv(CLF_IN(y), CLF_IN(at), CLF_IN(w), CLF_IN(c), CLF_IN(g),
+                                     CLF_IN(g0), CLF_OUT(x), CLF_OUT(logdet),
+                                     const made_affine_inv_args p, CLF_POOL) {
 #define AFFINE_INVERSE                                                                             \
   const V t = made_row(v, row + p.shift_at);                                                       \
   V L = 0;                                                                                         \
-  if (p.scale_at >= 0)                                                                             \
+  if (p.scale_at >= 0) {                                                                           \
     L = affine_log_scale(made_row(v, row + p.scale_at), p.scale, p.a, p.b, SCALE_RATE);            \
+    SCALE_TRAINED(L);                                                                              \
+  }                                                                                                \
   x = affine_inverse(y, t, L, p.first);                                                            \
   sum -= L;
   MADE_RUN(AFFINE_INVERSE)

@@ -3,13 +3,7 @@
  * and their gradients. */
 #include "scales.h"
 
-/* With a trained factor, where there is one. */
-#define SCALES_OF(p) trained((scales)SCALES(p, &(p)->s), &(p)->g)
-static scales trained(scales q, const clf_tensor *g) {
-  q.g = g->buf ? at(g, 0, 0, 0, 0) : NULL;
-  q.g0 = g->buf && g->dim[0] == 2 ? at(g, 1, 0, 0, 0) : NULL;
-  return q;
-}
+#define SCALES_OF(p) trained((scales)SCALES(p, &(p)->s), &(p)->g, &(p)->g0)
 
 /* The log-scales L of a block and, unless NULL, their slopes by the raw numbers, or 1 where a
  * trained factor stands between. */
@@ -19,10 +13,8 @@ static void block_scales(const scales *q, const block *b, lanes L, lanes slope) 
   if (!q->s->buf) return;
   block_get_of(b, q->s, raw);
   scales_of(q, raw, L, slope);
-  if (!q->g) return;
-  const real g = *q->g, g0 = q->g0 ? *q->g0 : 0;
-  EACH_LANE L[l] = g * L[l] + g0;
-  if (slope) EACH_LANE slope[l] = 1;
+  apply_trained(q, L);
+  if (q->g && slope) EACH_LANE slope[l] = 1;
 }
 
 CLF_REF_MAP(affine_map_fwd, x, 60.0) {
@@ -133,6 +125,6 @@ CLF_REF(trained_scale_bwd) {
     dg0 += sum[2 * (ptrdiff_t)n + 1];
   }
   if (p->dg.buf) *at(&p->dg, 0, 0, 0, 0) += (real)dg;
-  if (p->dg.buf && p->dg.dim[0] == 2) *at(&p->dg, 1, 0, 0, 0) += (real)dg0;
+  if (p->dg0.buf) *at(&p->dg0, 0, 0, 0, 0) += (real)dg0;
   return CLF_OK;
 }

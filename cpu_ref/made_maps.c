@@ -25,13 +25,14 @@ static inline void subtract(const lanes v, real *from) {
 void CLF_REAL(clf__made_affine)(const void *args, int j, const real *u, const real *y, real *x,
                                 real *logdet) {
   const clf_made_affine_inv_args *p = args;
-  const scales q = SCALES(p, NULL);
+  const scales q = trained((scales)SCALES(p, NULL), &p->g, &p->g0);
   (void)j;
   for (int b = 0; b < BLOCKS; b++, u += LANES, y += LANES, x += LANES, logdet += LANES) {
     lanes raw, shift, in, out, L = {0};
     if (p->scale_at >= 0) {
       lanes_in(u + p->scale_at * MADE_LANES, raw);
       scales_of(&q, raw, L, NULL);
+      apply_trained(&q, L);
     }
     lanes_in(u + p->shift_at * MADE_LANES, shift);
     lanes_in(y, in);

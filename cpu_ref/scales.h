@@ -57,6 +57,18 @@ static inline void scales_of(const scales *q, const lanes raw, lanes L, lanes sl
   }
 }
 
+/* The scales q with the trained factor of a call, where it has one. */
+static inline scales trained(scales q, const clf_tensor *g, const clf_tensor *g0) {
+  q.g = g->buf ? at(g, 0, 0, 0, 0) : NULL;
+  q.g0 = g0->buf ? at(g0, 0, 0, 0, 0) : NULL;
+  return q;
+}
+static inline void apply_trained(const scales *q, lanes L) {
+  if (!q->g) return;
+  const real g = *q->g, g0 = q->g0 ? *q->g0 : 0;
+  EACH_LANE L[l] = g * L[l] + g0;
+}
+
 /* x from y, the shift and the log-scale. */
 static inline real affine_inverse(real y, real t, real L, int first) {
   const real scale = real_exp(-L);

@@ -585,6 +585,8 @@ static const char *const maps[] = {"rq(bins=5)",
                                    "affine(scale=softplus)",
                                    "affine(scale=zuko)",
                                    "affine(scale=tanh, clamp=1.5, first=1)",
+                                   "affine(scale=realnvp)",
+                                   "affine(scale=realnvp, layout=blocks, first=1)",
                                    "add"};
 enum { SWEPT = sizeof swept / sizeof *swept, MAPS = sizeof maps / sizeof *maps };
 

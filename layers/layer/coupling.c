@@ -55,7 +55,10 @@ static clf_status make_net(clf__layer *l, coupling *o, clf__parts *parts, const 
   o->map.hidden = clf__net_hidden(a->net);
   o->map.residual = clf__net_is_residual(a->net);
   o->map.normalised = clf__net_normalises(a->net);
-  o->map.board = clf__coupling_region(l, &region) && region.pixels != CLF_ALL;
+  if (clf__coupling_region(l, &region)) {
+    o->map.board = region.pixels != CLF_ALL;
+    o->map.channels = !o->map.board;
+  }
   /* Numbers of images, and those picked from all, come dimension by dimension. */
   o->map.masked = image.height || clf__coupling_reads_masked(l);
   CLF_TRY(clf__map_make(&o->map, a->map, parts, path));

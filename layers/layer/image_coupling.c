@@ -84,10 +84,9 @@ static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
     clf__batchnorm_add_parts(l->next, &o->norm, o->moves.channels, parts);
     clf__norm_add_without(parts, &o->norm, o->moves.channels);
   }
-  /* L2 applies to the scales of checkerboards, as in the released code. */
   const int board = o->moves.pixels != CLF_ALL;
-  clf__affine_add_trained(parts, &o->g, &o->g0, board ? CLF_DECAYED : CLF_PLAIN, !board,
-                          clf__net_normalises(o->net.node), path);
+  clf__affine_add_trained(parts, &o->g, &o->g0, board, !board, clf__net_normalises(o->net.node),
+                          path);
   clf__wn_resnet_make_rest(&o->net, parts, name);
   return CLF_OK;
 }

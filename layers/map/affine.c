@@ -14,7 +14,7 @@ typedef struct scale {
 
 typedef struct affine {
   scale scale;
-  clf__part g, g0; /* (1) trained, side by side: the log-scale is g tanh(u) + g0 */
+  clf__part g, g0; /* (1) trained: the log-scale is g tanh(u) + g0 */
   int layout;      /* of arch.def, never auto */
   int first;
 } affine;
@@ -69,10 +69,11 @@ static int layout_of(const clf__map *m, const clf__arch_affine *a) {
   }
 }
 
-void clf__affine_add_trained(clf__parts *parts, clf__part *g, clf__part *g0, clf__group group,
-                             double value, int normalised, const char *path) {
+void clf__affine_add_trained(clf__parts *parts, clf__part *g, clf__part *g0, int board,
+                             int channels, int normalised, const char *path) {
   static const int32_t one[1] = {1};
-  clf__parts_add(parts, g, group, value, 0, 1, one, "%s.scale", path);
+  const clf__group group = channels ? CLF_PLAIN : CLF_DECAYED;
+  clf__parts_add(parts, g, group, !board, 0, 1, one, "%s.scale", path);
   if (!normalised) clf__parts_add(parts, g0, CLF_PLAIN, 0, 0, 1, one, "%s.scale_shift", path);
 }
 
@@ -84,20 +85,13 @@ static clf_status make(clf__map *m, clf__parts *parts, const char *path) {
   o->layout = layout_of(m, a);
   o->first = a->first;
   if (a->scale == CLF__SCALE_REALNVP)
-    clf__affine_add_trained(parts, &o->g, &o->g0, CLF_PLAIN, !m->board, m->normalised, path);
+    clf__affine_add_trained(parts, &o->g, &o->g0, m->board, m->channels, m->normalised, path);
   return set_scale(a, &o->scale);
 }
 
 static void unmake(clf__map *m) {
   free(m->own);
   m->own = NULL;
-}
-
-/* g and g0 as one tensor, for they lie side by side. */
-static clf_tensor trained(const affine *o, const clf__vectors *v) {
-  clf__part both = o->g;
-  if (o->g0.rank) both.dim[0] = 2;
-  return clf__part_of(v, &both);
 }
 
 /* ---- Passes -------------------------------------------------------------------------------------
@@ -130,9 +124,9 @@ static clf_tensor shifts(const clf__map *m, clf_tensor u) {
 }
 
 #define AFFINE(m, p, u)                                                                            \
-  .g = trained(own_of(m), &p->weights), .s = scales(m, u), .t = shifts(m, u),                      \
-  .scale = own_of(m)->scale.kind, .first = own_of(m)->first, CLF__EXACT(a, own_of(m)->scale.a),    \
-  CLF__EXACT(b, own_of(m)->scale.b)
+  .g = clf__weight(p, &own_of(m)->g), .g0 = clf__weight(p, &own_of(m)->g0), .s = scales(m, u),     \
+  .t = shifts(m, u), .scale = own_of(m)->scale.kind, .first = own_of(m)->first,                    \
+  CLF__EXACT(a, own_of(m)->scale.a), CLF__EXACT(b, own_of(m)->scale.b)
 
 static clf_status forward(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
                           clf_tensor u, clf_tensor y, clf_tensor logdet) {
@@ -151,10 +145,10 @@ static clf_status sweep(const clf__map *m, const clf__pass *p, const clf__sweep 
                         clf_tensor x, clf_tensor logdet) {
   const affine *o = own_of(m);
   const int scale_at = o->layout == CLF__LAYOUT_PAIRS ? 0 : 1;
-  if (o->g.rank) return CLF_ENOTSUP;
-  return clf_do(p->dev, made_affine_inv, .y = y, CLF_SWEEP(s), .x = x, .logdet = logdet,
-                .scale_at = scale_at, .shift_at = 1 - scale_at, .scale = o->scale.kind,
-                .first = o->first, CLF__EXACT(a, o->scale.a), CLF__EXACT(b, o->scale.b));
+  return clf_do(p->dev, made_affine_inv, .y = y, CLF_SWEEP(s), .g = clf__weight(p, &o->g),
+                .g0 = clf__weight(p, &o->g0), .x = x, .logdet = logdet, .scale_at = scale_at,
+                .shift_at = 1 - scale_at, .scale = o->scale.kind, .first = o->first,
+                CLF__EXACT(a, o->scale.a), CLF__EXACT(b, o->scale.b));
 }
 
 /* From the gradient by log-scales to that by the factor and by raw numbers. */
@@ -162,8 +156,9 @@ static clf_status trained_backward(const clf__map *m, const clf__pass *p, clf_te
                                    clf_tensor du) {
   const affine *o = own_of(m);
   if (!o->g.rank) return CLF_OK;
-  return clf_do(p->dev, trained_scale_bwd, .s = scales(m, u), .g = trained(o, &p->weights),
-                .ds = scales(m, du), .dg = trained(o, &p->gradients));
+  return clf_do(p->dev, trained_scale_bwd, .s = scales(m, u), .g = clf__weight(p, &o->g),
+                .ds = scales(m, du), .dg = clf__gradient(p, &o->g),
+                .dg0 = clf__gradient(p, &o->g0));
 }
 
 static clf_status backward(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,

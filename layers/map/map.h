@@ -56,6 +56,7 @@ struct clf__map {
                       pairs, else blocks */
   int32_t hidden;  /* units of the net's hidden layers; 0: there is no net */
   int board;       /* 1: transforms the pixels of one colour of a checkerboard */
+  int channels;    /* 1: transforms half of the channels of an image */
   int normalised;  /* 1: the net normalises over the batch */
   int residual;    /* 1: a coupling with a residual net, whose raw widths and heights nflows divides
                       by sqrt(hidden) */
@@ -74,12 +75,12 @@ void clf__map_unmake(clf__map *m);
 struct clf__net;
 void clf__map_init_net(const clf__map *m, const struct clf__net *n, clf__host_random *r, double *w);
 
-/* Parts of affine(scale=realnvp): the trained factor g, which starts at `value`, and g0, unless the
- * net has batch normalisation, which makes a constant factor needless.  In couplings of a
- * checkerboard g starts at 0, so that they only shift at first, elsewhere at 1, as in the released
- * code. */
-void clf__affine_add_trained(clf__parts *parts, clf__part *g, clf__part *g0, clf__group group,
-                             double value, int normalised, const char *path);
+/* Parts of affine(scale=realnvp): the trained factor g, and g0, unless the net has batch
+ * normalisation, which makes a constant factor needless.  As in the released code, in couplings of
+ * a checkerboard g starts at 0, so that they only shift at first, elsewhere at 1; and in couplings
+ * by channels L2 does not apply to it. */
+void clf__affine_add_trained(clf__parts *parts, clf__part *g, clf__part *g0, int board,
+                             int channels, int normalised, const char *path);
 
 /* Members of an operation's arguments: a constant as three floats whose sum is the double. */
 #define CLF__EXACT(name, v)                                                                        \

@@ -5,7 +5,7 @@
 #include "clflow/core.h"
 #include "status.h"
 
-enum { CLF_MAX_TENSORS = 10, CLF_MAX_ARGS = 640 }; /* of one operation; bytes of its arguments */
+enum { CLF_MAX_TENSORS = 11, CLF_MAX_ARGS = 640 }; /* of one operation; bytes of its arguments */
 
 struct clf_buffer {
   clf_device *dev;

@@ -15,7 +15,7 @@
 /* S(N, d) says that there is a scale: as an argument, or with its gradient. */
 #define GIVEN(N, d) .s = DIM(N, d)
 #define BOTH(N, d) .s = DIM(N, d), .ds = DIM(N, d)
-#define TRAINED .a = 1, .g = DIM(2)
+#define TRAINED .a = 1, .g = DIM(1), .g0 = DIM(1)
 #define SHAPES(X, S)                                                                           \
   CASE("one",         X(1, 1, 1, exp, S(1, 1))),                                               \
   CASE("additive",    X(35, 5, 3, exp, .first = 0)),                                           \
@@ -45,11 +45,11 @@ CLF_CASES(affine_map_inv, SHAPES(INV, GIVEN));
 CLF_CASES(affine_map_bwd, GRADIENTS(BWD));
 CLF_CASES(affine_map_inv_bwd, GRADIENTS(IBWD));
 
-#define TRAINED_BWD(N, d, g_, dg_) &(const clf_trained_scale_bwd_args){.s = DIM(N, d), .g = DIM(g_), \
-    .ds = DIM(N, d), .dg = DIM(dg_)}
+#define TRAINED_BWD(N, d, ...) &(const clf_trained_scale_bwd_args){.s = DIM(N, d), .g = DIM(1), \
+    .ds = DIM(N, d), __VA_ARGS__}
 CLF_CASES(trained_scale_bwd,
-  CASE("one",        TRAINED_BWD(1, 1, 1, 1)),
-  CASE("some",       TRAINED_BWD(35, 3, 2, 2), .lo = -3, .hi = 3),
-  CASE("no weights", TRAINED_BWD(35, 3, 2, 0)),
-  CASE("wide",       TRAINED_BWD(3, 149, 1, 1)),
-  CASE("long",       TRAINED_BWD(500, 7, 2, 2), .tol = 1e-4f));
+  CASE("one",        TRAINED_BWD(1, 1, .dg = DIM(1))),
+  CASE("some",       TRAINED_BWD(35, 3, .dg = DIM(1), .dg0 = DIM(1)), .lo = -3, .hi = 3),
+  CASE("no weights", TRAINED_BWD(35, 3, .dg = {0})),
+  CASE("wide",       TRAINED_BWD(3, 149, .dg = DIM(1))),
+  CASE("long",       TRAINED_BWD(500, 7, .dg = DIM(1), .dg0 = DIM(1)), .tol = 1e-4f));

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "flows.h"
 #include "training.h"
 
 /* 10 steps: 5 epochs of 2. */
@@ -61,6 +62,50 @@ START_TEST(weights_decay) {
   }
   for (int i = 0; i < 2; i++) free(w[i]);
   free(first);
+  clf_table_free(&data);
+}
+END_TEST
+
+/* Whether number k of the flow's weights is the trained factor of an affine map. */
+static int is_factor(const clf_flow *f, int64_t k) {
+  for (int i = 0; i < clf_flow_param_count(f); i++) {
+    const clf_param p = clf_flow_param(f, i);
+    const char *end = strrchr(p.name, '.');
+    if (p.trainable && p.at.offset - f->w.offset == k) return end && strcmp(end, ".scale") == 0;
+  }
+  return 0;
+}
+
+/* Adam's first moments after one step are the gradient times 1 - beta1: L2 adds 2 l2 w to that of
+ * the trained factors, which begin at 1, and to nothing else. */
+START_TEST(l2_reaches_trained_factors) {
+  static const char *const flow =
+      "2: coupling(affine(scale=realnvp), mlp(4x1, tanh)), ar(affine(scale=realnvp), made(5x1, "
+      "tanh, residual=0)), elementwise(affine(scale=realnvp)) -> normal";
+  clf_table data = make_data(40, 2);
+  double *m[2] = {0};
+  int factors = 0;
+  for (int i = 0; i < 2; i++) {
+    clf_flow *f = flows_of(dev, flow, 3);
+    clf_train_options o = options_of(1, 20);
+    o.l2 = i ? 0.25 : 0;
+    clf_trainer *t = make_trainer(f, &data, &o);
+    const int64_t n = clf_flow_weight_count(f);
+    m[i] = calloc((size_t)f->w.dim[0], sizeof **m);
+    ck_assert_ptr_nonnull(m[i]);
+    WORKS(clf__trainer_steps(t, 1));
+    WORKS(clf_read64(dev, t->m, m[i]));
+    for (int64_t k = 0; i && k < n; k++) {
+      const double want = is_factor(f, k) ? 0.1 * 2 * 0.25 : 0;
+      ck_assert_double_eq_tol(m[1][k] - m[0][k], want, 1e-6);
+      factors += want > 0;
+    }
+    clf_trainer_free(t);
+    clf_flow_free(f);
+  }
+  ck_assert_int_eq(factors, 3);
+  free(m[0]);
+  free(m[1]);
   clf_table_free(&data);
 }
 END_TEST
@@ -200,5 +245,6 @@ void tests_of_rates(TCase *tc) {
   tcase_add_test(tc, plateaus_by_default);
   tcase_add_test(tc, patience_ends);
   tcase_add_test(tc, weights_decay);
+  tcase_add_test(tc, l2_reaches_trained_factors);
   tcase_add_test(tc, a_schedule_is_not_extended);
 }
