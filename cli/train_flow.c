@@ -287,6 +287,7 @@ static int new_flow(cli_session *s, const clf_column_grid *grid) {
 static int load_flow(cli_session *s, const char *path) {
   clf_flow_spec hint = cli_wanted.spec;
   int32_t channels;
+  cli_common.model = path; /* as messages call it */
   if (cli_train_given("--compat"))
     return cli_usage("--compat goes with a new flow, %s is built one way; leave it out", path);
   if (s->images && !hint.height) clf_images_shape(s->images, &hint.height, &hint.width, &channels);

@@ -118,6 +118,9 @@ START_TEST(rows_that_are_refused) {
   refuses(1, "train --data all.csv " FLOW "--test lacks.csv --out never",
           "clflow: train: lacks.csv: no column is named \"c\"");
   refuses(1, "train --data all.csv --valid none.csv --out never", "none.csv");
+  succeeds("train --data all.csv " FLOW "--out c", "");
+  refuses(1, "train --data lacks.csv --weights w --init c --out never",
+          "lacks.csv has no column \"c\", which is part of the context of the model c; --given");
   refuses(2,
           "train --data lacks.csv --drop w --flow 2:lu->normal --given more.csv --valid all.csv "
           "--out never",

@@ -110,8 +110,9 @@ static const struct {
     {"3: ~(lu, perm) -> normal",
      "flow text, character 5: expected a single layer after \"~\", found \"(\""},
     {"3: (lu -> normal", "flow text, character 8: expected \",\" or \")\", found \"->\""},
-    {"3: lu( -> normal", "flow text, character 8: expected an argument of lu (identity), found "
-                         "\"->\""},
+    {"3: lu( -> normal",
+     "flow text, character 8: expected an argument of lu (identity, whiten), found "
+     "\"->\""},
     {"3: lu.(identity=0) -> normal",
      "flow text, character 7: expected the layer's own name, found \"(\""},
     {"3: lu -> normal(trained, mlp)",

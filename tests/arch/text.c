@@ -119,7 +119,8 @@ START_TEST(json_has_every_member) {
   ck_assert_str_eq(
       clf_arch_json(a),
       "{\"version\":1,\"dim\":2,\"context_dim\":3,\"layers\":[{\"layer\":\"lu\",\"name\":\"mix\","
-      "\"inverse\":true,\"identity\":true},{\"repeat\":2,\"layers\":[{\"layer\":\"coupling\","
+      "\"inverse\":true,\"identity\":true,\"whiten\":false},{\"repeat\":2,\"layers\":[{\"layer\":"
+      "\"coupling\","
       "\"map\":{\"kind\":\"add\"},\"net\":{\"kind\":\"mlp\",\"hidden\":64,\"layers\":2,\"act\":"
       "\"relu\",\"dropout\":0.0,\"norm\":false,\"zero\":false,\"context\":\"concat\",\"separate\":"
       "false},\"mask\":\"alt\",\"even\":\"$i\",\"uncond\":false,\"inputs\":\"identity\"}]}],"
