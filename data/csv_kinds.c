@@ -108,12 +108,15 @@ static int by_text(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static clf_status make_category(clf_column *k, guess *g) {
+/* Labels are part of names of columns, so they hold no tabs. */
+static clf_status make_category(const clf__csv *r, int64_t column, clf_column *k, guess *g) {
   qsort(g->labels, (size_t)g->count, sizeof *g->labels, by_text);
   k->kind = CLF_COLUMN_CATEGORY;
   k->category_count = g->count;
   k->categories = clf__names_copy(g->labels, g->count);
-  return k->categories ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for the labels of a column");
+  if (!k->categories) return clf__fail(CLF_ENOMEM, "no memory for the labels of a column");
+  if (clf_column_check(k) == CLF_OK) return CLF_OK;
+  return clf__csv_refuse_column(r, column, "%s", clf_errmsg());
 }
 
 static clf_status make_boolean(clf_column *k, const guess *g) {
@@ -174,7 +177,7 @@ static clf_status decide(const clf__csv *r, int64_t column, guess *g, clf_column
   if (g->numbers == 0 && g->dates.forms) return make_date(r, column, k, g);
   if (2 * g->misspelt > g->texts) return CLF_OK;
   g->refused = g->too_many || (g->count > FEW && 2 * g->count > all);
-  return g->refused ? CLF_OK : make_category(k, g);
+  return g->refused ? CLF_OK : make_category(r, column, k, g);
 }
 
 /* ---- All columns ---------------------------------------------------------------------- */

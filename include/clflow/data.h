@@ -91,9 +91,10 @@ typedef struct clf_table_options {
   /* Kinds of columns: 1 reads labels, booleans, dates and times as numbers, and gives the table
    * descriptions of its columns; 0 refuses text that is no number, as do arrays always. */
   int kinds;
-  const clf_columns *like; /* reads these columns, in this order, by their names, as the columns of
-                              a model that are described here, and leaves out the others; implies
-                              `kinds`.  By position where the source has no names.  NULL: judged */
+  const clf_columns *like; /* reads columns of these names as they are described here, those of a
+                              model, and leaves out the others; implies `kinds`.  Without names,
+                              here or in the source, all columns by position if there are as many.
+                              NULL: judged */
   const char *id;          /* column whose texts become clf_table.ids; NULL: none */
   clf_missing missing;
 } clf_table_options;

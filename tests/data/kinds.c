@@ -217,6 +217,8 @@ START_TEST(texts_that_are_no_labels) {
   fails(text, &judge, CLF_EFORMAT,
         "d.csv: column 1 (\"name\"): 20 different texts in 20 rows are no categories; --id name "
         "keeps them as names of the rows, --drop name leaves the column out");
+  fails("a,b\n\"x\ty\",1\nz,2\n", &judge, CLF_EFORMAT,
+        "d.csv: column 1 (\"a\"): label 1 has a control character");
   for (int i = 0; i < 1000; i++) sprintf(many + strlen(many), "n%d,%d.5\n", i % 300, i);
   fails(many, &judge, CLF_EFORMAT,
         "d.csv: column 1 (\"name\"): more than 256 different texts in 1000 rows are no categories; "
