@@ -30,6 +30,8 @@ static clf__candidate candidate(const json_t *c) {
                           .test = number(c, "test"),
                           .test_se = number(c, "test_se"),
                           .weight = number(c, "weight"),
+                          .gain = number(c, "gain"),
+                          .gain_se = number(c, "gain_se"),
                           .chosen = json_is_true(json_object_get(c, "chosen")),
                           .curve = json_object_get(c, "curve")};
 }

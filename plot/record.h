@@ -10,7 +10,8 @@
 typedef struct clf__candidate {
   const char *name, *arch, *options, *note;
   double steps, seconds, train, valid, valid_se, test, test_se;
-  double weight; /* in a blend */
+  double weight;        /* in a blend */
+  double gain, gain_se; /* of the model over it on test rows, row by row */
   int chosen;
   const json_t *curve; /* of [step, train, valid] */
 } clf__candidate;

@@ -142,28 +142,21 @@ static void say_gain(const clf__facts *f, clf__verdict *v) {
         f->gain < 0 ? "−" : "+", gain, error);
 }
 
+/* The difference is taken row by row; its errors are those of the test rows. */
 static void say_mixture(const clf__facts *f, clf__verdict *v) {
   char by[40], error[40];
   const clf__candidate *const mixture = clf__record_named(&f->record, "mixture");
-  const clf__candidate *const chosen = clf__record_chosen(&f->record);
-  if (!mixture || !chosen || mixture == chosen) return;
-  const double gain = chosen->test - mixture->test,
-               spread = hypot(chosen->test_se, mixture->test_se);
-  if (isnan(gain)) return;
-  clf__page_nats(by, sizeof by, fabs(gain), spread);
-  clf__page_nats(error, sizeof error, spread, spread);
-  /* On the same rows errors of the two go together, so that the error of the difference is less. */
-  if (fabs(gain) < spread)
+  if (!mixture || mixture->chosen || isnan(mixture->gain) || isnan(mixture->gain_se)) return;
+  clf__page_nats(by, sizeof by, fabs(mixture->gain), mixture->gain_se);
+  clf__page_nats(error, sizeof error, mixture->gain_se, mixture->gain_se);
+  if (fabs(mixture->gain) < 2 * mixture->gain_se)
     say(v, CLF__FITS,
-        "On the test rows it is about as good as the Gaussian mixture (%s%s nats a row, with an "
-        "error "
-        "of at most %s).",
-        gain < 0 ? "−" : "+", by, error);
+        "On the test rows it is about as good as the Gaussian mixture (%s%s ± %s nats a row).",
+        mixture->gain < 0 ? "−" : "+", by, error);
   else
-    say(v, gain < 0 ? CLF__SLIGHT : CLF__FITS,
-        "On the test rows it is %s than the Gaussian mixture by %s nats a row, with an error of at "
-        "most %s.",
-        gain < 0 ? "worse" : "better", by, error);
+    say(v, mixture->gain < 0 ? CLF__SLIGHT : CLF__FITS,
+        "On the test rows it is %s than the Gaussian mixture by %s ± %s nats a row.",
+        mixture->gain < 0 ? "worse" : "better", by, error);
 }
 
 static void say_gap(const clf__facts *f, clf__verdict *v) {

@@ -196,6 +196,11 @@ START_TEST(moons_are_fitted) {
   ck_assert_double_gt(number(candidate(record, "mixture"), NULL, "test"), -0.8);
   ck_assert_double_eq_tol(mean_test(flow, &x, NULL, record), number(record, "result", "test"),
                           1e-6);
+  const double gain = number(candidate(record, "gaussian"), NULL, "gain");
+  ck_assert_double_eq_tol(
+      gain, number(record, "result", "test") - number(candidate(record, "gaussian"), NULL, "test"),
+      1e-9);
+  ck_assert_double_lt(number(candidate(record, "gaussian"), NULL, "gain_se"), 0.1);
   ck_assert_int_eq((int)number(record, "rows", "train"), 2400);
   ck_assert_int_eq((int)number(record, "rows", "valid"), 300);
   ck_assert_int_eq((int)number(record, "rows", "test"), 300);

@@ -505,7 +505,8 @@ static const char record[] =
     "\"candidates\": [{\"name\": \"gaussian\", \"valid\": -3.2, \"valid_se\": 0.05, \"test\": "
     "-3.1, "
     "\"test_se\": null}, {\"name\": \"mixture\", \"valid\": -2.7, \"valid_se\": 0.05, \"test\": "
-    "-2.75, \"test_se\": 0.05, \"weight\": 0.25}, {\"name\": \"a <flow>\", \"arch\": \"-> "
+    "-2.75, \"test_se\": 0.05, \"weight\": 0.25, \"gain\": 0.14, \"gain_se\": 0.02}, {\"name\": "
+    "\"a <flow>\", \"arch\": \"-> "
     "normal\", "
     "\"options\": \"--lr 0.001\", \"valid\": -900, \"valid_se\": 50, \"test\": null, \"weight\": "
     "0.75, \"curve\": [[0, -4, -4.1], [10, -3, null], [20, -2.5, -2.6]]}]}";
@@ -526,7 +527,7 @@ START_TEST(what_a_record_says) {
   contains(html, "x0 &lt; 5 is modelled by its logarithm.");
   contains(html, "Two rows were left out.");
   contains(html, "trained again on all rows");
-  contains(html, "better than the Gaussian mixture by 0.14 nats");
+  contains(html, "better than the Gaussian mixture by 0.14 ± 0.02 nats a row");
   free(html);
   WORKS(clf_flow_set_record(flow, "[1]"));
   REFUSED(clf_report_write(&source, "never.html", NULL, 0), CLF_EFORMAT,

@@ -28,6 +28,7 @@ clf_status clf__fit_begin(clf__fit *f, const char *title, const char *layers, co
                             .train = {NAN, NAN},
                             .valid = {NAN, NAN},
                             .test = {NAN, NAN},
+                            .gain = {NAN, NAN},
                             .layers = strdup(layers),
                             .base = strdup(base),
                             .arch = clf__fit_arch(f, layers, base),
@@ -45,6 +46,7 @@ void clf__fit_candidate_free(clf__fit_candidate *c) {
   free(c->base);
   free(c->arch);
   free(c->logp);
+  free(c->tested);
   free(c->curve);
   *c = (clf__fit_candidate){0};
 }

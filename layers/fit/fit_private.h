@@ -49,7 +49,9 @@ typedef struct clf__fit_candidate {
   clf_flow *flow[CLF_FIT_FOLDS]; /* of each split */
   double *logp;                  /* of each row that judges; (judges) */
   clf__fit_score train, valid, test;
-  double weight; /* in the result; 0: no part of it */
+  double *tested;      /* log p of each test row, once the search has ended */
+  clf__fit_score gain; /* of the result over it, on test rows */
+  double weight;       /* in the result; 0: no part of it */
   clf__fit_point *curve;
   int points;
 } clf__fit_candidate;
@@ -136,7 +138,8 @@ const clf__fit_candidate *clf__fit_best(const clf__fit *f);
 clf_status clf__fit_log_prob(clf_flow *flow, const clf__fit_rows *rows, double *logp);
 clf__fit_score clf__fit_score_of(const double *logp, const double *weights, int64_t n);
 /* Mean over paired rows of a less b. */
-clf__fit_score clf__fit_difference(const clf__fit *f, const double *a, const double *b);
+clf__fit_score clf__fit_difference(const double *a, const double *b, const double *weights,
+                                   int64_t n);
 /* log of the mean of the densities of a candidate's flows, at each row. */
 clf_status clf__fit_mean_density(const clf__fit_candidate *c, int splits, const clf__fit_rows *rows,
                                  double *logp);
@@ -180,7 +183,6 @@ clf_status clf__fit_choose(clf__fit *f);
 /* result.c */
 clf_status clf__fit_result(clf__fit *f, clf_flow **flow);
 /* record.c */
-uint32_t clf__fit_checksum(const clf_fit_data *d);
 clf_status clf__fit_write_record(clf__fit *f, char **record);
 /* repeat.c: the candidates of an earlier record. */
 clf_status clf__fit_open_record(clf__fit *f);

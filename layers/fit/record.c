@@ -7,26 +7,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 #include "clflow/version.h"
 #include "fit_private.h"
 
 static json_t *real(double v) { return isfinite(v) ? json_real(v) : json_null(); }
-
-uint32_t clf__fit_checksum(const clf_fit_data *d) {
-  const clf_table *const tables[] = {d->x, d->given};
-  uLong sum = crc32(0, NULL, 0);
-  for (int i = 0; i < 2; i++) {
-    if (!tables[i]) continue;
-    const unsigned char *bytes = (const unsigned char *)tables[i]->at;
-    size_t left = (size_t)tables[i]->rows * (size_t)tables[i]->cols * sizeof(double);
-    for (; left; left -= left < (1 << 30) ? left : 1 << 30) { /* zlib counts in 32 bits */
-      sum = crc32(sum, bytes, (uInt)(left < (1 << 30) ? left : 1 << 30));
-      bytes += 1 << 30;
-    }
-  }
-  return (uint32_t)sum;
-}
 
 /* ---- Candidates ---------------------------------------------------------------------------- */
 
@@ -53,7 +37,8 @@ static json_t *candidate_of(const clf__fit_candidate *c) {
                               (json_int_t)c->seed, "steps", (json_int_t)c->steps, "best_step",
                               (json_int_t)c->best, "seconds", c->seconds, "curve", curve_of(c));
   json_t *scores = scores_of(&c->train, &c->valid, &c->test);
-  json_t *choice = json_pack("{s:f, s:b}", "weight", c->weight, "chosen", c->weight > 0);
+  json_t *choice = json_pack("{s:f, s:b, s:o, s:o}", "weight", c->weight, "chosen", c->weight > 0,
+                             "gain", real(c->gain.mean), "gain_se", real(c->gain.error));
   json_object_update(all, trained);
   json_object_update(all, scores);
   json_object_update(all, choice);
@@ -112,16 +97,17 @@ clf_status clf__fit_write_record(clf__fit *f, char **record) {
   const clf__fit_candidate *next;
   const char *name = chosen(f, &next);
   const clf__fit_score by =
-      next ? clf__fit_difference(f, f->blended, next->logp) : (clf__fit_score){NAN, NAN};
+      next ? clf__fit_difference(f->blended, next->logp, f->judge_weights, f->judges)
+           : (clf__fit_score){NAN, NAN};
   json_t *root = json_pack(
       "{s:i, s:s, s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:b, s:o, s:o, s:O, s:O, s:o, s:o, s:s, s:s?, "
       "s:o, s:o}",
       "version", 1, "program", clf_version(), "data", f->data->name ? f->data->name : "",
-      "checksum", (json_int_t)clf__fit_checksum(f->data), "seed", (json_int_t)f->o.seed, "budget",
-      f->o.seconds, "seconds", clf__fit_seconds(f), "valid_share", f->o.valid, "test_share",
-      f->o.test, "stopped", f->stopped, "rows", rows_of(f), "given", given_of(f), "columns",
-      f->columns, "notes", f->notes, "candidates", candidates_of(f), "result",
-      scores_of(&f->train, &f->valid, &f->tested), "chosen", name, "next",
+      "checksum", (json_int_t)clf_table_checksum(f->data->x, f->data->given), "seed",
+      (json_int_t)f->o.seed, "budget", f->o.seconds, "seconds", clf__fit_seconds(f), "valid_share",
+      f->o.valid, "test_share", f->o.test, "stopped", f->stopped, "rows", rows_of(f), "given",
+      given_of(f), "columns", f->columns, "notes", f->notes, "candidates", candidates_of(f),
+      "result", scores_of(&f->train, &f->valid, &f->tested), "chosen", name, "next",
       next ? next->title : NULL, "by", real(by.mean), "by_se", real(by.error));
   *record = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
   json_decref(root);

@@ -23,7 +23,7 @@ static clf_status take_options(clf__fit *f) {
   if (!json_is_integer(seed) || !json_is_integer(sum))
     return no_record("it has no seed or checksum");
   if (!json_is_real(valid) || !json_is_real(test)) return no_record("it has no shares of rows");
-  if ((uint64_t)json_integer_value(sum) != clf__fit_checksum(f->data))
+  if ((uint64_t)json_integer_value(sum) != clf_table_checksum(f->data->x, f->data->given))
     return clf__fail(CLF_EINVAL, "the record to repeat is of other data: %s has other values",
                      f->data->name ? f->data->name : "the table");
   f->o.seed = (uint64_t)json_integer_value(seed);

@@ -104,27 +104,36 @@ static clf_status describe(const clf__fit *f, clf_flow *flow) {
   return given && given->names ? clf_flow_set_context_columns(flow, given->names) : CLF_OK;
 }
 
+static double *memory_for(int64_t rows) { return malloc((size_t)(rows + 1) * sizeof(double)); }
+
+static clf_status no_memory(int64_t rows) {
+  return clf__fail(CLF_ENOMEM, "no memory for the densities of %lld rows", (long long)rows);
+}
+
 /* Scores that no choice depends on any more. */
 static clf_status score_test(clf__fit *f) {
   const int64_t n = f->test.x.rows;
-  double *logp = malloc((size_t)(n + 1) * sizeof *logp);
-  if (!logp) return clf__fail(CLF_ENOMEM, "no memory for the densities of %lld rows", (long long)n);
-  clf_status s = CLF_OK;
-  for (int i = 0; i < f->candidates && !s && n; i++) {
+  for (int i = 0; i < f->candidates && n; i++) {
     clf__fit_candidate *c = &f->candidate[i];
-    s = clf__fit_mean_density(c, f->splits, &f->test, logp);
-    if (!s) c->test = clf__fit_score_of(logp, f->test.weights, n);
+    c->tested = memory_for(n);
+    if (!c->tested) return no_memory(n);
+    CLF_TRY(clf__fit_mean_density(c, f->splits, &f->test, c->tested));
+    c->test = clf__fit_score_of(c->tested, f->test.weights, n);
   }
-  free(logp);
-  return s;
+  return CLF_OK;
 }
 
-static clf_status score_result(clf_flow *flow, const clf__fit_rows *rows, clf__fit_score *score) {
+/* The result on rows, and on test rows by how much it is better than each candidate. */
+static clf_status score_rows(clf__fit *f, clf_flow *flow, const clf__fit_rows *rows,
+                             clf__fit_score *score) {
   const int64_t n = rows->x.rows;
-  double *logp = malloc((size_t)(n + 1) * sizeof *logp);
-  if (!logp) return clf__fail(CLF_ENOMEM, "no memory for the densities of %lld rows", (long long)n);
+  double *logp = memory_for(n);
+  if (!logp) return no_memory(n);
   const clf_status s = clf__fit_log_prob(flow, rows, logp);
   if (!s) *score = clf__fit_score_of(logp, rows->weights, n);
+  for (int i = 0; i < f->candidates && !s && rows == &f->test; i++)
+    if (n)
+      f->candidate[i].gain = clf__fit_difference(logp, f->candidate[i].tested, rows->weights, n);
   free(logp);
   return s;
 }
@@ -149,8 +158,8 @@ static clf_status refit(clf__fit *f) {
 
 static clf_status score(clf__fit *f, clf_flow *flow) {
   CLF_TRY(describe(f, flow));
-  CLF_TRY(score_result(flow, &f->test, &f->tested));
-  return score_result(flow, &f->split[0].train, &f->train);
+  CLF_TRY(score_rows(f, flow, &f->test, &f->tested));
+  return score_rows(f, flow, &f->split[0].train, &f->train);
 }
 
 static clf_status record(clf__fit *f, clf_flow *flow) {

@@ -34,8 +34,9 @@ clf__fit_score clf__fit_score_of(const double *logp, const double *weights, int6
   return mean_of(logp, NULL, weights, n);
 }
 
-clf__fit_score clf__fit_difference(const clf__fit *f, const double *a, const double *b) {
-  return mean_of(a, b, f->judge_weights, f->judges);
+clf__fit_score clf__fit_difference(const double *a, const double *b, const double *weights,
+                                   int64_t n) {
+  return mean_of(a, b, weights, n);
 }
 
 /* a and b are logarithms. */
