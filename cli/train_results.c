@@ -141,7 +141,12 @@ int cli_train_recalibrate(cli_session *s, cli_training *t) {
 void cli_train_tell_done(const cli_session *s) {
   const clf_history h = clf_flow_history(s->flow);
   const int64_t steps = cli_train_steps(), epochs = cli_wanted.train.epochs;
-  if (steps ? h.steps < steps : h.epochs < epochs) return;
+  if (h.early)
+    cli_say("%s ended early, since %" PRId64
+            " validations in a row were no better; --init %s trains "
+            "on from its weights",
+            cli_wanted.out, h.early, cli_wanted.out);
+  if (h.early || (steps ? h.steps < steps : h.epochs < epochs)) return;
   cli_say("%s has had its %" PRId64 " %s; a larger --%s would go on", cli_wanted.out,
           steps ? steps : epochs, steps ? "steps" : "epochs", steps ? "steps" : "epochs");
 }

@@ -210,20 +210,20 @@ static void resumes(const char *train, const char *options) {
 
 START_TEST(defaults) {
   resumes("moons:n=300 --steps 20 --valid-every 10",
-          "--epochs 100 --steps 20 --valid-every 10 --batch 256 --lr 0.005 --seed 1 --valid-split "
+          "--steps 20 --valid-every 10 --batch 256 --lr 0.005 --seed 1 --valid-split "
           "0.1 --standardize --clip 10 --schedule cosine --warmup 2");
   resumes("moons:n=300 --epochs 2",
           "--epochs 2 --batch 256 --lr 0.005 --seed 1 --valid-split 0.1 --standardize --clip 10 "
           "--schedule cosine");
   resumes("moons:n=300 --epochs 2 --preset lecture", "--epochs 2 --batch 100 --lr 0.01 --seed 1");
   resumes("moons:n=4 --steps 10",
-          "--epochs 100 --steps 10 --valid-every 50 --batch 256 --lr 0.005 --seed 1 --standardize "
+          "--steps 10 --valid-every 50 --batch 256 --lr 0.005 --seed 1 --standardize "
           "--clip 10 --part 4 --schedule cosine --warmup 1");
   resumes("moons:n=300 --steps 10 --flow 2:lu->normal",
-          "--epochs 100 --steps 10 --valid-every 50 --batch 256 --lr 0.002 --seed 1 --valid-split "
+          "--steps 10 --valid-every 50 --batch 256 --lr 0.002 --seed 1 --valid-split "
           "0.1 --clip 10 --schedule cosine --warmup 1");
   resumes("moons:n=300 --steps 10 --preset maf",
-          "--epochs 100 --steps 10 --valid-every 50 --batch 200 --lr 0.0005 --seed 1 "
+          "--steps 10 --valid-every 50 --batch 200 --lr 0.0005 --seed 1 "
           "--valid-split 0.1 --clip 5 --schedule cosine --warmup 1");
   const char *command = "train --dry-run --data moons:n=50 " CPU;
   succeeds(command, "flow                 nvp, 2 columns, hidden 64, depth 8; ");
@@ -265,6 +265,13 @@ START_TEST(an_early_end) {
   expect_code(command, &r, 0);
   expect_text(command, "stderr", r.err, "clflow: train: training ends early, after step ");
   expect_text(command, "stderr", r.err, " of 500: no validation was better in the last 4\n");
+  release(r);
+  command = "train --data moons:n=100 " CPU "--resume --out e";
+  r = run(command);
+  expect_code(command, &r, 0);
+  expect_text(command, "stderr", r.err,
+              "clflow: train: e ended early, since 4 validations in a row were no better; --init e "
+              "trains on from its weights\n");
   release(r);
   succeeds("info e", "\nended     early, as 4 validations in a row were no better\n");
   succeeds("info e --json", "\"early\": 4");

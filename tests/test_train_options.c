@@ -197,6 +197,11 @@ START_TEST(values_that_are_taken) {
                    "--weight-decay 0.01");
   clf_train_options_text(&o, text, 12);
   ck_assert_str_eq(text, "--epochs 10");
+  const clf_train_options tables = clf_train_options_tables();
+  clf_train_options_text(&tables, text, sizeof text);
+  ck_assert_str_eq(
+      text, "--steps 4000 --valid-every 50 --batch 256 --lr 0.002 --seed 0 --valid-split 0.1 "
+            "--standardize --clip 10 --schedule cosine --warmup 100");
   REFUSED(clf_train_options_set(NULL, "lr", "1"), CLF_EINVAL,
           "clf_train_options_set: options is NULL");
 }

@@ -84,7 +84,8 @@ typedef struct clf_train_option {
 CLF_API int clf_train_option_count(void);
 CLF_API clf_train_option clf_train_option_at(int i);
 /* The options as `clflow train` takes them, "--epochs 3 --batch 50 ...": the usual ones, and those
- * that differ from clf_train_options_default().  What does not fit `size` bytes is left out. */
+ * that differ from clf_train_options_default(); without epochs where steps count.  What does not
+ * fit `size` bytes is left out. */
 CLF_API void clf_train_options_text(const clf_train_options *options, char *text, size_t size);
 
 /* ---- Presets: architectures by name (clflow/presets.def) ------------------------ */

@@ -437,9 +437,10 @@ void clf_train_options_text(const clf_train_options *options, char *text, size_t
   text[0] = 0;
   if (!options) return;
   const clf_train_options usual = clf_train_options_default();
+  const int64_t steps = clf__option_whole(options, CLF_OPTION_steps); /* in place of epochs */
   for (int i = 0; i < CLF_OPTIONS; i++) {
     const clf__option *d = &clf__options[i];
-    if (d->files == FILES_NEVER) continue;
+    if (d->files == FILES_NEVER || (i == CLF_OPTION_epochs && steps)) continue;
     if (d->shown == SHOWN_ALWAYS || !clf__option_equal(d, options, &usual))
       append(d, options, text, size);
   }
