@@ -307,7 +307,7 @@ START_TEST(columns_that_repeat) {
   const clf_column category = {
       .kind = CLF_COLUMN_CATEGORY, .category_count = 3, .categories = labels};
   const double at[4][6] = {
-      {1, 2, 3, 4, 5, 5}, {1, 2, 3, 3, 5, 5}, {1, 2, 2, 4, 4, 5.5}, {0.1, 0.1, 0.3, 0.3, 0.7, 0.9}};
+      {1, 2, 3, 5, 5, 5}, {1, 2, 3, 3, 5, 5}, {1, 2, 2, 4, 4, 5.5}, {0.1, 0.1, 0.3, 0.3, 0.7, 0.9}};
   const double step[] = {0, 1, 0.5, 0.2};
   clf_column_grid g;
   for (int i = 0; i < 4; i++) {
