@@ -42,18 +42,19 @@ static void print_image_spec(const clf_flow_spec *spec) {
     printf("norm      batch, rho %.10g\n", v->bn_rho);
 }
 
+/* A spec has the numbers of its preset; that of an architecture has none of them. */
 static void print_spec(const clf_flow_spec *spec, int scaled) {
   printf("kind      %s\ndim       %d\n", clf_kind_name(spec->kind), spec->dim);
-  if (spec->kind == CLF_REALNVP) {
+  if (spec->scales) {
     print_image_spec(spec);
-  } else if (spec->kind == CLF_PIECEWISE) {
+  } else if (spec->bins) {
     printf("bins      %d\ninterval  %.10g to %.10g%s\n", spec->bins, spec->xmin, spec->xmax,
            scaled ? " of the scaled data" : "");
     printf("tails     %s\n", spec->tails ? "linear" : "none");
-  } else if (spec->kind != CLF_COMPOSED) {
+  } else if (spec->depth) {
     printf("hidden    %d\ndepth     %d\n", spec->hidden, spec->depth);
   }
-  if (spec->kind == CLF_NVP && spec->s_max > 0) printf("s-max     %.10g\n", spec->s_max);
+  if (spec->s_max > 0) printf("s-max     %.10g\n", spec->s_max);
   printf("seed      %" PRIu64 "\n", spec->seed);
 }
 
@@ -206,13 +207,13 @@ static json_t *image_spec_json(const clf_flow_spec *s) {
 
 static json_t *spec_json(const clf_flow_spec *spec) {
   const char *kind = clf_kind_name(spec->kind);
-  if (spec->kind == CLF_REALNVP) return image_spec_json(spec);
-  if (spec->kind == CLF_PIECEWISE)
+  if (spec->scales) return image_spec_json(spec);
+  if (spec->bins)
     return json_pack("{s:s, s:i, s:i, s:o, s:o, s:s, s:o}", "kind", kind, "dim", (int)spec->dim,
                      "bins", (int)spec->bins, "xmin", cli_json_number(spec->xmin), "xmax",
                      cli_json_number(spec->xmax), "tails", spec->tails ? "linear" : "none", "seed",
                      cli_json_unsigned(spec->seed));
-  if (spec->kind == CLF_COMPOSED)
+  if (!spec->depth)
     return json_pack("{s:s, s:i, s:o}", "kind", kind, "dim", (int)spec->dim, "seed",
                      cli_json_unsigned(spec->seed));
   return json_pack("{s:s, s:i, s:i, s:i, s:o, s:o}", "kind", kind, "dim", (int)spec->dim, "hidden",

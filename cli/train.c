@@ -450,7 +450,7 @@ static int train(cli_session *s, cli_training *t) {
   if (cli_wanted.resume) cli_train_tell_done(s);
   cli_train_heading(s);
   const clf_train_plan plan = clf_trainer_plan(t->trainer);
-  if (t->bits > 0) cli_train_memory(s, &plan);
+  if (t->bits > 0) cli_train_memory(&plan);
   const clf_status status = cli_training_run(t);
   if (status == CLF_ESTOPPED) return end_stopped(t);
   if (status == CLF_ENUM) return end_not_finite(t);

@@ -77,7 +77,7 @@ int cli_train_advise(const cli_session *s);
 
 /* train_results.c: what is printed and drawn. */
 void cli_train_heading(const cli_session *s);
-void cli_train_memory(const cli_session *s, const clf_train_plan *plan);
+void cli_train_memory(const clf_train_plan *plan);
 int cli_train_plan(const cli_session *s); /* all that --dry-run prints */
 int cli_train_recalibrate(cli_session *s, cli_training *t);
 int cli_train_results(cli_session *s, const cli_training *t);

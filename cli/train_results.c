@@ -16,14 +16,14 @@ void cli_train_heading(const cli_session *s) {
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
   printf("device               %s\n", cli_clean(clf_device_name(s->dev)));
   printf("flow                 %s", clf_kind_name(spec->kind));
-  if (spec->kind == CLF_REALNVP)
+  if (spec->scales)
     printf(", images of %d x %d x %d%s%s, %d scale%s, width %d, %d block%s", spec->height,
            spec->width, spec->channels, cli_wanted.preset ? ", preset " : "",
            cli_wanted.preset ? cli_wanted.preset->name : "", spec->scales,
            spec->scales == 1 ? "" : "s", spec->hidden, spec->blocks, spec->blocks == 1 ? "" : "s");
-  else if (spec->kind == CLF_PIECEWISE)
+  else if (spec->bins)
     printf(", %d bins from %.6g to %.6g", spec->bins, spec->xmin, spec->xmax);
-  else if (spec->kind == CLF_COMPOSED)
+  else if (clf_flow_arch(s->flow))
     printf("%s%s, %d dimension%s, %d layers", cli_wanted.preset ? ", preset " : "",
            cli_wanted.preset ? cli_wanted.preset->name : "", spec->dim, spec->dim == 1 ? "" : "s",
            clf_arch_layers(clf_flow_arch(s->flow)));
@@ -34,8 +34,7 @@ void cli_train_heading(const cli_session *s) {
   cli_flush();
 }
 
-void cli_train_memory(const cli_session *s, const clf_train_plan *plan) {
-  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
+void cli_train_memory(const clf_train_plan *plan) {
   char total[24], limit[24];
   cli_format_bytes(plan->total, total, sizeof total);
   cli_format_bytes(plan->limit, limit, sizeof limit);
@@ -44,7 +43,7 @@ void cli_train_memory(const cli_session *s, const clf_train_plan *plan) {
   printf(", batches of %d", plan->batch);
   if (plan->part < plan->batch)
     printf(" in parts of %d%s", plan->part,
-           spec->kind == CLF_REALNVP && !spec->variant.no_norm
+           plan->batch_statistics && !cli_wanted.target
                ? "; batch normalisation has the statistics of each part"
                : "");
   putchar('\n');
@@ -88,7 +87,7 @@ int cli_train_plan(const cli_session *s) {
   print_bytes("optimiser", plan.optimiser, "");
   print_ways(&plan);
   print_bytes("samples", plan.data, "");
-  cli_train_memory(s, &plan);
+  cli_train_memory(&plan);
   puts("dry run              nothing was trained or written");
   return CLI_OK;
 }

@@ -12,16 +12,13 @@ typedef struct curves {
   double x[POINTS], p[POINTS], f[POINTS], slope[POINTS];
 } curves;
 
-/* Without data the view covers the interval of a piecewise flow, which may have no
- * samples beyond, or samples. */
+/* Without data the view covers the interval of a flow that has one, which may have no samples
+ * beyond, or samples. */
 static clf_status view_of(const clf__scene *s, clf__range *view) {
   if (s->data) return clf__view(s->data->at, s->data->rows, 1, view);
-  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
-  if (spec->kind == CLF_PIECEWISE) {
-    const double *mean, *std;
-    const int scaled = clf_flow_scaling(s->flow, &mean, &std);
-    const double a = scaled ? mean[0] + std[0] * spec->xmin : spec->xmin;
-    const double b = scaled ? mean[0] + std[0] * spec->xmax : spec->xmax;
+  double interval[2];
+  if (clf_flow_interval(s->flow, interval)) {
+    const double a = interval[0], b = interval[1];
     *view = (clf__range){a - 0.05 * (b - a), b + 0.05 * (b - a)};
     return CLF_OK;
   }

@@ -44,7 +44,7 @@ static void describe(const clf_flow *flow, char *dst, size_t size) {
   const char *kind = clf_kind_name(spec->kind);
   if (clf_flow_arch(flow))
     describe_arch(clf_flow_arch(flow), dst, size);
-  else if (spec->kind == CLF_PIECEWISE)
+  else if (spec->bins)
     snprintf(dst, size, "%s flow, dim %" PRId32 ", bins %" PRId32, kind, spec->dim, spec->bins);
   else
     snprintf(dst, size, "%s flow, dim %" PRId32 ", hidden %" PRId32 ", depth %" PRId32, kind,

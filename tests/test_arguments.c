@@ -272,6 +272,8 @@ START_TEST(flows) {
   NO(clf_flow_load, "flow", dev, "m", NULL, NULL);
   ck_assert_int_ne(clf_flow_load(dev, "", NULL, &made), CLF_OK);
   QUIET(clf_latent_scale, clf_latent_scale(NULL, 0, 0) == 0);
+  QUIET(clf_flow_interval, clf_flow_interval(NULL, (double[2]){0}) == 0);
+  ck_assert(!clf_flow_interval(flow, NULL) && !clf_flow_interval(flow, (double[2]){0}));
   const clf_flow_spec image = {.kind = CLF_REALNVP, .scales = INT32_MAX};
   ck_assert_int_ge(clf_latent_scale(&image, INT32_MAX, INT32_MIN), 0);
   int32_t scales[2] = {7, 7}, count = 7;

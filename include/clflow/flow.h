@@ -283,6 +283,10 @@ CLF_API clf_status clf_evaluate_images(clf_flow *flow, const clf_images *images,
                                        const int64_t *index, int64_t first, int64_t n,
                                        uint64_t seed, clf_score *score);
 
+/* The interval that a flow of one dimension divides into pieces, in the data's units.  Returns 1;
+ * 0, and leaves `interval`, if its first layer is not piecewise. */
+CLF_API int clf_flow_interval(const clf_flow *flow, double interval[2]);
+
 /* The scale, from 0, at which the latents of row h, column w of z as an image (H, W, C) are
  * factored out, all C of them; those that go through every scale belong to the last one.  The later
  * the scale, the coarser what its latents say.  0 for flows of other kinds. */

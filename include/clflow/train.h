@@ -192,6 +192,7 @@ typedef struct clf_train_plan {
   int32_t batch, part;
   int way;                  /* CLF_ACTIVATIONS_STORE or _REVERSE */
   uint64_t stored, rebuilt; /* activations in either way, the one of which is taken */
+  int batch_statistics;     /* 1: batch normalisation takes the statistics of each `part` */
 } clf_train_plan;
 
 /* What training would take, before anything but the flow is allocated; rows: of the data, 0

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "batchnorm.h"
 #include "flow_private.h"
+#include "mlp_coupling.h"
 
 /* ---- The list ------------------------------------------------------------------------------ */
 
@@ -76,9 +77,8 @@ static void read_node(clf_flow *f, clf__layer *l) {
   if (f->context || !is_mlp_coupling(l->node)) return;
   if (l->next && clf__batchnorm_of_transformed(l->next)) return;
   l->ops = &clf__mlp_coupling;
-  l->spec.kind = c->map->type->id == CLF__ARCH_add ? CLF_NICE : CLF_NVP;
   l->spec.hidden = ((const clf__arch_mlp *)c->net)->hidden;
-  l->spec.s_max = l->spec.kind == CLF_NVP ? ((const clf__arch_affine *)c->map)->clamp : 0;
+  l->spec.s_max = clf__mlp_adds(l) ? 0 : ((const clf__arch_affine *)c->map)->clamp;
 }
 
 static clf_status list_of_arch(clf_flow *f) {

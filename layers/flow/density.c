@@ -27,9 +27,9 @@ static clf_status refuse_far(const clf_flow *f, int64_t row, const double *x) {
 }
 
 clf_status clf__refuse_row(const clf_flow *f, int64_t row, const double *x) {
-  const clf_flow_spec *s = &f->spec;
   double interval[2] = {0, 0};
-  const int32_t d = clf__flow_outside(f, x, interval);
+  unsigned traits = 0;
+  const int32_t d = clf__flow_outside(f, x, interval, &traits);
   if (d < 0) return refuse_far(f, row, x);
   const char *label = clf__column_label(f->columns, d).s;
   if (f->traits & CLF_TAKES_PIXELS)
@@ -37,7 +37,8 @@ clf_status clf__refuse_row(const clf_flow *f, int64_t row, const double *x) {
                      label, x[d], (int)interval[1]);
   return clf__fail(CLF_ENUM, "the data: row %lld, %s is %.9g, outside the interval %g to %g%s",
                    (long long)row, label, x[d], interval[0], interval[1],
-                   s->kind == CLF_PIECEWISE ? "; linear tails would continue the flow there" : "");
+                   traits & CLF_COULD_HAVE_TAILS ? "; linear tails would continue the flow there"
+                                                 : "");
 }
 
 clf_status clf_require_density(const clf_flow *f, const double *x, int64_t n, const double *logp) {

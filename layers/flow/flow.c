@@ -96,23 +96,13 @@ clf_status clf_flow_create(clf_device *dev, const clf_flow_spec *spec, clf_flow 
   return create(f, out);
 }
 
-static clf_flow_spec composed(const clf_arch *arch, uint64_t seed) {
-  return (clf_flow_spec){.kind = CLF_COMPOSED,
-                         .dim = arch->dim,
-                         .seed = seed,
-                         .levels = arch->image[0] ? 256 : 0,
-                         .height = arch->image[0],
-                         .width = arch->image[1],
-                         .channels = arch->image[2]};
-}
-
 clf_status clf_flow_create_arch(clf_device *dev, const clf_arch *arch, uint64_t seed,
                                 clf_flow **out) {
   CLF_GIVEN("dev, arch, flow", dev, arch, out);
   clf_flow *f = calloc(1, sizeof *f);
   if (!f) return clf__fail(CLF_ENOMEM, "no memory for a flow");
   f->dev = dev;
-  f->spec = composed(arch, seed);
+  f->spec = clf__spec_of_arch(arch, seed);
   const clf_status s = clf_arch_parse(clf_arch_text(arch), &f->arch); /* its own copy */
   if (s) free(f);
   return s ? s : create(f, out);
@@ -153,7 +143,7 @@ void clf_flow_free(clf_flow *f) {
 
 const clf_flow_spec *clf_flow_get_spec(const clf_flow *f) { return f ? &f->spec : NULL; }
 const clf_arch *clf_flow_arch(const clf_flow *f) {
-  return f && f->spec.kind == CLF_COMPOSED ? f->arch : NULL;
+  return f && !clf__spec_has_kind(&f->spec) ? f->arch : NULL;
 }
 int32_t clf_flow_context(const clf_flow *f) { return f ? f->context : 0; }
 clf_device *clf_flow_device(const clf_flow *f) { return f ? f->dev : NULL; }
@@ -182,7 +172,7 @@ clf_status clf__flow_outline(const clf_flow_spec *spec, clf_flow *f) {
 }
 
 clf_status clf__flow_outline_arch(const clf_arch *arch, clf_flow *f) {
-  *f = (clf_flow){.spec = composed(arch, 0)};
+  *f = (clf_flow){.spec = clf__spec_of_arch(arch, 0)};
   CLF_TRY(clf_arch_parse(clf_arch_text(arch), &f->arch));
   return outline(f);
 }

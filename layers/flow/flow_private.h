@@ -38,7 +38,7 @@ enum { CLF_THE_DATA = 1, CLF_THE_CONTEXT = 2 };
 struct clf_flow {
   clf_device *dev;
   clf_flow_spec spec;  /* its kind, and what makes one of that kind */
-  clf_arch *arch;      /* of a composed flow; else NULL */
+  clf_arch *arch;      /* what it consists of */
   clf__arch_list list; /* its layers, which the nodes below belong to */
   clf__layer *layer;
   int layers;
@@ -180,8 +180,9 @@ double clf__head_bounds(const clf_flow *f, double *x);
 double clf__head_forward(const clf_flow *f, const double *x, double *u);
 double clf__head_inverse(const clf_flow *f, double *u);
 /* The first column of a row, in the data's units, that lies outside of the flow's domain, as far as
- * the host can tell, and the interval that it must lie in; -1: none. */
-int32_t clf__flow_outside(const clf_flow *f, const double *x, double interval[2]);
+ * the host can tell, the interval that it must lie in, and the traits of the layer or base that it
+ * lies outside of; -1: none. */
+int32_t clf__flow_outside(const clf_flow *f, const double *x, double interval[2], unsigned *traits);
 /* The gradient by a row x, from that by u, in place; that of the log-det counts dlogdet times. */
 clf_status clf__head_backward(const clf_flow *f, const double *x, double dlogdet, double *du);
 
@@ -265,5 +266,10 @@ clf_status clf__get_record(const struct clf__st *st, clf_flow *f);
 
 /* spec.c */
 clf_status clf__spec_check(const clf_flow_spec *s);
+/* Whether a flow is of one of the presets with a kind, whose files say less than an architecture.
+ */
+int clf__spec_has_kind(const clf_flow_spec *s);
+/* Of a flow of any other architecture. */
+clf_flow_spec clf__spec_of_arch(const clf_arch *arch, uint64_t seed);
 
 #endif

@@ -54,10 +54,11 @@ clf_status clf__head_backward(const clf_flow *f, const double *x, double dlogdet
 /* ---- The domain -------------------------------------------------------------------------------
  */
 
-static int32_t outside_head(const clf_flow *f, double *x, double interval[2]) {
+static int32_t outside_head(const clf_flow *f, double *x, double interval[2], unsigned *traits) {
   for (int i = 0; i < f->head; i++) {
     const clf__layer *l = &f->layer[i];
     const int32_t d = l->ops->outside ? l->ops->outside(l, x, interval) : -1;
+    *traits = l->traits;
     if (d >= 0) return d;
     if (l->ops->host_forward) l->ops->host_forward(l, x);
   }
@@ -84,13 +85,29 @@ static int32_t outside_base(const clf_flow *f, double *x, double interval[2]) {
   return unscaled(f, f->base.ops->outside(&f->base, x, interval), interval);
 }
 
-int32_t clf__flow_outside(const clf_flow *f, const double *x, double interval[2]) {
+int32_t clf__flow_outside(const clf_flow *f, const double *x, double interval[2],
+                          unsigned *traits) {
   double *copy = malloc((size_t)f->spec.dim * sizeof *copy);
   if (!copy) return -1;
   memcpy(copy, x, (size_t)f->spec.dim * sizeof *copy);
-  int32_t d = outside_head(f, copy, interval);
-  if (d < 0)
-    d = f->head < f->layers ? outside_first(f, copy, interval) : outside_base(f, copy, interval);
+  int32_t d = outside_head(f, copy, interval, traits);
+  if (d < 0) {
+    const int on_device = f->head < f->layers;
+    *traits = on_device ? f->layer[f->head].traits : f->base.traits;
+    d = on_device ? outside_first(f, copy, interval) : outside_base(f, copy, interval);
+  }
   free(copy);
   return d;
+}
+
+int clf_flow_interval(const clf_flow *f, double interval[2]) {
+  if (!f || !interval || f->head == f->layers) return 0;
+  const clf__layer *l = &f->layer[f->head];
+  if (!l->ops->interval || l->inverted) return 0;
+  l->ops->interval(l, interval);
+  unscaled(f, 0, interval);
+  for (int i = f->head - 1; i >= 0; i--)
+    for (int k = 0; k < 2 && f->layer[i].ops->host_inverse; k++)
+      f->layer[i].ops->host_inverse(&f->layer[i], &interval[k]);
+  return 1;
 }

@@ -73,15 +73,3 @@ clf_status clf_flow_latent_scales(const clf_flow *f, int32_t *scales, int32_t *c
   free(place);
   return s;
 }
-
-/* Of each two by two pixels an ordered squeeze sends the two with even h + w on, side by side as
- * channels of one pixel. */
-int32_t clf_latent_scale(const clf_flow_spec *spec, int32_t h, int32_t w) {
-  int32_t s = 0;
-  if (!spec || spec->kind != CLF_REALNVP) return s;
-  for (; s < spec->scales - 1 && (h ^ w) % 2 == 0; s++) {
-    h /= 2;
-    w /= 2;
-  }
-  return s;
-}

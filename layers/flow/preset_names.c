@@ -77,7 +77,7 @@ static void name_image_layers(clf_flow *f) {
 
 void clf__preset_names(clf_flow *f) {
   if (f->spec.kind == CLF_REALNVP) name_image_layers(f);
-  for (int i = 0; i < f->layers && f->spec.kind != CLF_COMPOSED; i++) {
+  for (int i = 0; i < f->layers && clf__spec_has_kind(&f->spec); i++) {
     const clf__layer *l = &f->layer[i];
     if (l->ops == &clf__layer_piecewise || l->ops == &clf__layer_scale) RENAME(f, l, "", of_single);
   }

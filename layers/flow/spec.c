@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* spec.c: what flows there are, and which numbers make one. */
+/* spec.c: the presets with a kind, and which numbers make a flow of one. */
 #include <math.h>
+#include "arch_private.h"
 #include "flow_private.h"
 
 const char *clf_kind_name(clf_kind kind) {
@@ -98,4 +99,28 @@ clf_status clf__spec_check(const clf_flow_spec *s) {
     return clf__fail(CLF_EINVAL, "a piecewise flow's xmin %g must be below its xmax %g", s->xmin,
                      s->xmax);
   return CLF_OK;
+}
+
+/* Of each two by two pixels an ordered squeeze sends the two with even h + w on, side by side as
+ * channels of one pixel. */
+int32_t clf_latent_scale(const clf_flow_spec *spec, int32_t h, int32_t w) {
+  int32_t s = 0;
+  if (!spec || spec->kind != CLF_REALNVP) return s;
+  for (; s < spec->scales - 1 && (h ^ w) % 2 == 0; s++) {
+    h /= 2;
+    w /= 2;
+  }
+  return s;
+}
+
+int clf__spec_has_kind(const clf_flow_spec *s) { return s->kind != CLF_COMPOSED; }
+
+clf_flow_spec clf__spec_of_arch(const clf_arch *arch, uint64_t seed) {
+  return (clf_flow_spec){.kind = CLF_COMPOSED,
+                         .dim = arch->dim,
+                         .seed = seed,
+                         .levels = arch->image[0] ? 256 : 0,
+                         .height = arch->image[0],
+                         .width = arch->image[1],
+                         .channels = arch->image[2]};
 }

@@ -37,7 +37,8 @@ enum {
   CLF_NOT_ON_HOST = 512,         /* at the head too it runs on the device */
   CLF_PLACES_LATENTS = 1024,     /* what it sends to the latent lies where it came from */
   CLF_NO_SAMPLE_GRADIENT = 2048, /* (bases) no gradient goes through its samples to its numbers */
-  CLF_FITS_ROWS = 4096 /* `fit` wants many training rows, before the first step, not a batch */
+  CLF_FITS_ROWS = 4096, /* `fit` wants many training rows, before the first step, not a batch */
+  CLF_COULD_HAVE_TAILS = 8192 /* linear tails, an option of it, would widen its domain to all x */
 };
 
 typedef struct clf__layer clf__layer;
@@ -92,6 +93,8 @@ typedef struct clf__layer_ops {
   /* (optional) The first column of a sample, on the host, that lies outside of the layer's domain,
    * and the interval that it must lie in; -1: none. */
   int32_t (*outside)(const clf__layer *l, const double *x, double interval[2]);
+  /* (optional) The interval of a layer of one dimension that is made of pieces on it. */
+  void (*interval)(const clf__layer *l, double interval[2]);
   /* (optional) One row on the host, in double and in place, for layers at the head of a list, which
    * then never run on the device: returns the log-det.  Backward: dL/dy becomes dL/dx with
    * dlogdet times the gradient of the log-det added; x is the layer's input. */

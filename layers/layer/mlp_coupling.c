@@ -9,17 +9,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "pieces.h"
 
-static int nets(const clf_flow_spec *s) { return s->kind == CLF_NICE ? 1 : 2; }
-static int32_t row_size(const clf_flow_spec *s) {
-  return (int32_t)(nets(s) * ((int64_t)s->hidden * (2 * (int64_t)s->dim + 1) + s->dim));
+int clf__mlp_adds(const clf__layer *l) {
+  return ((const clf__arch_coupling *)l->node)->map->type->id == CLF__ARCH_add;
+}
+static int nets(const clf__layer *l) { return clf__mlp_adds(l) ? 1 : 2; }
+static int32_t row_size(const clf__layer *l) {
+  const clf_flow_spec *s = &l->spec;
+  return (int32_t)(nets(l) * ((int64_t)s->hidden * (2 * (int64_t)s->dim + 1) + s->dim));
 }
 
 static const clf__mlp_own *own_of(const clf__layer *l) { return l->own; }
 
 /* The rows of l and of those that are fused with it, in weights or in gradients. */
 static clf_tensor rows_of(const clf__layer *l, const clf__vectors *v) {
-  const int32_t P = row_size(&l->spec);
+  const int32_t P = row_size(l);
   return clf__matrix(v->w, own_of(l)->row.at, l->count, P, P);
 }
 clf_tensor clf__mlp_masks(const clf__layer *l, const clf__vectors *v) {
@@ -57,12 +62,12 @@ static int64_t add_linear(clf__parts *p, clf__mlp_own *o, clf__part *matrix, clf
 static clf_status make(clf__layer *l, clf__parts *p, const char *path) {
   clf__mlp_own *o = l->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for a coupling");
-  const int32_t D = l->spec.dim, H = l->spec.hidden, P = row_size(&l->spec);
+  const int32_t D = l->spec.dim, H = l->spec.hidden, P = row_size(l);
   int64_t at = 0;
   o->fused = pays_fused(l);
   clf__parts_add(p, &o->b, CLF_CONSTANT, 0, 0, 2, (int32_t[2]){1, D}, "%s.b", path);
   clf__parts_add(p, &o->row, CLF_PLAIN, 0, 0, 1, &P, NULL);
-  if (l->spec.kind == CLF_NVP) {
+  if (!clf__mlp_adds(l)) {
     at = add_linear(p, o, &o->S1, &o->s1, at, H, D, path, "map_s.0");
     at = add_linear(p, o, &o->S2, &o->s2, at, D, H, path, "map_s.2");
   } else {
@@ -104,7 +109,7 @@ static void draw(const clf__layer *l, clf__host_random *r, double *c) {
 static void init(const clf__layer *l, clf__host_random *r, double *flat) {
   const clf_flow_spec *s = &l->spec;
   double *w = flat + own_of(l)->row.at;
-  for (int k = 0; k < nets(s); k++) {
+  for (int k = 0; k < nets(l); k++) {
     for (int64_t i = 0; i < (int64_t)s->hidden * (s->dim + 1); i++)
       *w++ = (2 * clf__host_uniform(r) - 1) / sqrt(s->dim);
     for (int64_t i = 0; i < (int64_t)s->dim * (s->hidden + 1); i++)
@@ -144,15 +149,14 @@ static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k,
   if (!own_of(l)->fused) return clf__unfused_forward(l, p, k, x, y, logdet);
   return clf_do(p->dev, mlp_coupling_fwd, .x = x, .b = masks(l, p), .w = rows_of(l, &p->weights),
                 .acts = p->mode ? acts(k, x.dim[0]) : (clf_tensor){0}, .y = y, .logdet = logdet,
-                .hidden = l->spec.hidden, .add = l->spec.kind == CLF_NICE,
-                .s_max = (float)l->spec.s_max);
+                .hidden = l->spec.hidden, .add = clf__mlp_adds(l), .s_max = (float)l->spec.s_max);
 }
 
 static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
                           clf_tensor x, clf_tensor logdet) {
   if (!own_of(l)->fused) return clf__unfused_inverse(l, p, k, y, x, logdet);
   return clf_do(p->dev, mlp_coupling_inv, .y = y, .b = masks(l, p), .w = rows_of(l, &p->weights),
-                .x = x, .logdet = logdet, .hidden = l->spec.hidden, .add = l->spec.kind == CLF_NICE,
+                .x = x, .logdet = logdet, .hidden = l->spec.hidden, .add = clf__mlp_adds(l),
                 .s_max = (float)l->spec.s_max);
 }
 
@@ -162,8 +166,7 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k
   return clf_do(p->dev, mlp_coupling_bwd, .y = y, .dy = dy, .b = masks(l, p),
                 .w = rows_of(l, &p->weights), .acts = acts(k, x.dim[0]), .x = rebuilt(k, x.dim[0]),
                 .dx = dx, .dw = rows_of(l, &p->gradients), .hidden = l->spec.hidden,
-                .add = l->spec.kind == CLF_NICE, .s_max = (float)l->spec.s_max,
-                .dlogdet = p->dlogdet);
+                .add = clf__mlp_adds(l), .s_max = (float)l->spec.s_max, .dlogdet = p->dlogdet);
 }
 
 static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
@@ -183,20 +186,20 @@ void clf__mlp_unfuse(clf__layer *l, int unfuse) {
 int clf__mlp_has_nll(const clf__layer *l) {
   enum { KEPT = 1 << 15 };
   return l->ops == &clf__mlp_coupling && own_of(l)->fused && l->dev->wide_cores &&
-         clf__mlp_in_steps() && nets(&l->spec) * (int64_t)l->spec.hidden * l->count <= KEPT;
+         clf__mlp_in_steps() && nets(l) * (int64_t)l->spec.hidden * l->count <= KEPT;
 }
 
 clf_status clf__mlp_nll(const clf__layer *l, const clf__pass *p, clf_tensor x, clf_tensor loss,
                         float weight) {
   return clf_do(p->dev, mlp_coupling_nll, .x = x, .b = masks(l, p), .w = rows_of(l, &p->weights),
                 .loss = loss, .dw = rows_of(l, &p->gradients), .hidden = l->spec.hidden,
-                .add = l->spec.kind == CLF_NICE, .s_max = (float)l->spec.s_max, .weight = weight);
+                .add = clf__mlp_adds(l), .s_max = (float)l->spec.s_max, .weight = weight);
 }
 
 /* Whether one operation takes both: the numbers of one must follow those of the other. */
 static int joins(const clf__layer *l, const clf__layer *next) {
   return next->ops == &clf__mlp_coupling && next->in.dim == l->in.dim &&
-         next->spec.kind == l->spec.kind && next->spec.hidden == l->spec.hidden &&
+         clf__mlp_adds(next) == clf__mlp_adds(l) && next->spec.hidden == l->spec.hidden &&
          next->spec.s_max == l->spec.s_max;
 }
 

@@ -14,6 +14,8 @@ typedef struct clf__mlp_own {
   clf__part S1, s1, S2, s2, T1, t1, T2, t2; /* views of the row: matrices, biases */
 } clf__mlp_own;
 
+/* Whether they only add, as NICE's do: then there is no net for the scale. */
+int clf__mlp_adds(const clf__layer *l);
 /* Whether whole training steps may be fused, where that pays. */
 int clf__mlp_in_steps(void);
 clf_tensor clf__mlp_masks(const clf__layer *l, const clf__vectors *v); /* (count, D) */

@@ -56,7 +56,7 @@ static clf_status networks(const clf__layer *l, const clf__pass *p, const clf__k
   const networks_of A = nets_of(l, i, &p->weights);
   const clf_tensor xb = clf__rows(k->t[XB], n);
   CLF_TRY(clf_do(p->dev, mask_apply, .x = x, .b = mask_of(l, p, i), .y = xb));
-  if (l->spec.kind == CLF_NVP)
+  if (!clf__mlp_adds(l))
     CLF_TRY(
         network(p->dev, A.S1, A.s1, A.S2, A.s2, xb, clf__rows(k->t[HS], n), clf__rows(k->t[S], n)));
   return network(p->dev, A.T1, A.t1, A.T2, A.t2, xb, clf__rows(k->t[HT], n), clf__rows(k->t[T], n));
@@ -72,7 +72,7 @@ clf_status clf__unfused_forward(const clf__layer *l, const clf__pass *p, const c
     const clf_tensor in = layer_of(k->t[XS], all ? i : i % 2, n);
     const clf_tensor out = i == L - 1 ? y : layer_of(k->t[XS], all ? i + 1 : (i + 1) % 2, n);
     CLF_TRY(networks(l, p, k, i, in));
-    if (l->spec.kind == CLF_NICE)
+    if (clf__mlp_adds(l))
       CLF_TRY(
           clf_do(p->dev, additive, .x = in, .t = t, .b = mask_of(l, p, i), .y = out, .sign = 1));
     else
@@ -90,7 +90,7 @@ clf_status clf__unfused_inverse(const clf__layer *l, const clf__pass *p, const c
     const clf_tensor in = i == l->count - 1 ? y : layer_of(k->t[XS], i % 2, n);
     const clf_tensor out = i == 0 ? x : layer_of(k->t[XS], (i + 1) % 2, n);
     CLF_TRY(networks(l, p, k, i, in));
-    if (l->spec.kind == CLF_NICE)
+    if (clf__mlp_adds(l))
       CLF_TRY(
           clf_do(p->dev, additive, .x = in, .t = t, .b = mask_of(l, p, i), .y = out, .sign = -1));
     else
@@ -119,7 +119,7 @@ static clf_status rebuild(const clf__layer *l, const clf__pass *p, const clf__ke
                           clf_tensor y, clf_tensor in) {
   const int32_t n = y.dim[0];
   const clf_tensor s = clf__rows(k->t[S], n), t = clf__rows(k->t[T], n), b = mask_of(l, p, i);
-  if (l->spec.kind == CLF_NICE)
+  if (clf__mlp_adds(l))
     return clf_do(p->dev, additive, .x = y, .t = t, .b = b, .y = in, .sign = -1);
   return clf_do(p->dev, affine_inv, .y = y, .h = s, .t = t, .b = b, .x = in,
                 .logdet = clf__rows(k->unused, n), .s_max = (float)l->spec.s_max);
@@ -130,7 +130,7 @@ static clf_status rebuild(const clf__layer *l, const clf__pass *p, const clf__ke
 static clf_status through_networks(const clf__layer *l, const clf__pass *p, const clf__kept *k,
                                    int i, clf_tensor dx) {
   const int32_t n = dx.dim[0];
-  const int scales = l->spec.kind == CLF_NVP;
+  const int scales = !clf__mlp_adds(l);
   const networks_of A = nets_of(l, i, &p->weights), G = nets_of(l, i, &p->gradients);
   clf_tensor v[CLF_KEPT];
   for (int j = XB; j <= DA; j++) v[j] = clf__rows(k->t[j], n);
@@ -152,7 +152,7 @@ static clf_status coupling_back(const clf__layer *l, const clf__pass *p, const c
   const clf_tensor b = mask_of(l, p, i), ds = clf__rows(k->t[DS], n), dt = clf__rows(k->t[DT], n);
   CLF_TRY(networks(l, p, k, i, y ? *y : in));
   if (y) CLF_TRY(rebuild(l, p, k, i, *y, in));
-  if (l->spec.kind == CLF_NVP) {
+  if (!clf__mlp_adds(l)) {
     CLF_TRY(clf_do(p->dev, affine_bwd, .x = in, .h = clf__rows(k->t[S], n), .b = b, .dy = dy,
                    .dx = dx, .dh = ds, .dt = dt, .s_max = (float)l->spec.s_max, .dl = p->each,
                    .dlogdet = p->dlogdet));
@@ -204,7 +204,7 @@ static clf_status inverse_back(const clf__layer *l, const clf__pass *p, const cl
                                clf_tensor in, clf_tensor dx, clf_tensor dy) {
   const clf_tensor b = mask_of(l, p, i), dt = clf__rows(k->t[DT], dx.dim[0]);
   CLF_TRY(networks(l, p, k, i, in));
-  if (l->spec.kind == CLF_NVP) {
+  if (!clf__mlp_adds(l)) {
     CLF_TRY(affine_inverse_back(l, p, k, b, in, dx, dy));
   } else {
     CLF_TRY(clf_do(p->dev, copy, .x = dx, .y = dy));

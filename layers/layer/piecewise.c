@@ -23,7 +23,7 @@ static clf_status make(clf__layer *l, clf__parts *p, const char *path) {
                      l->spec.xmin, l->spec.xmax);
   clf__parts_add(p, &o->alpha, CLF_PLAIN, l->spec.xmin, 0, 1, &one, "%s.alpha", path);
   clf__parts_add(p, &o->xi, CLF_PLAIN, 0, 0, 1, &knots, "%s.xi", path);
-  if (!l->spec.tails) l->traits |= CLF_IS_BOUNDED;
+  if (!l->spec.tails) l->traits |= CLF_IS_BOUNDED | CLF_COULD_HAVE_TAILS;
   return CLF_OK;
 }
 static void unmake(clf__layer *l) {
@@ -47,13 +47,17 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
   return clf_new(a, (int32_t[4]){l->spec.bins + 1}, &k->t[V]);
 }
 
+static void interval(const clf__layer *l, double at[2]) {
+  at[0] = l->spec.xmin;
+  at[1] = l->spec.xmax;
+}
+
 /* In float as the device computes it, so that what passes here passes there. */
-static int32_t outside(const clf__layer *l, const double *x, double interval[2]) {
+static int32_t outside(const clf__layer *l, const double *x, double at[2]) {
   const clf_flow_spec *s = &l->spec;
   const float u = ((float)x[0] - (float)s->xmin) * (float)(s->bins / (s->xmax - s->xmin));
   const float Q = (float)s->bins, hair = 1e-6f * Q;
-  interval[0] = s->xmin;
-  interval[1] = s->xmax;
+  interval(l, at);
   return s->tails || (u >= -hair && u <= Q + hair) ? -1 : 0;
 }
 
@@ -104,6 +108,7 @@ const clf__layer_ops clf__layer_piecewise = {
     .backward = backward,
     .backward_inverse = backward_inverse,
     .outside = outside,
+    .interval = interval,
     .output = "xi",
     .traits = CLF_SHARES_ROWS,
 };

@@ -108,7 +108,7 @@ static clf_status put_history(clf__st_writer *w, const clf_history *h) {
 }
 
 clf_status clf__put_flow(clf__st_writer *w, clf_flow *f) {
-  CLF_TRY(f->spec.kind == CLF_COMPOSED ? put_arch(w, f) : put_spec(w, &f->spec));
+  CLF_TRY(clf__spec_has_kind(&f->spec) ? put_spec(w, &f->spec) : put_arch(w, f));
   CLF_TRY(put_scaling(w, f));
   CLF_TRY(clf__put_grid(w, f));
   CLF_TRY(clf__put_columns(w, f));

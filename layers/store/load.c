@@ -204,7 +204,7 @@ clf_status clf__get_params(const clf__st *st, clf_flow *f) {
 
 /* A mask holds 0 and 1, whatever wrote the file. */
 static clf_status check_masks(clf_flow *f, const char *path) {
-  if (f->spec.kind == CLF_COMPOSED) return clf__flow_derive_again(f);
+  if (!clf__spec_has_kind(&f->spec)) return clf__flow_derive_again(f);
   const size_t n = clf__count(&f->c);
   double *c = malloc(n * sizeof *c);
   if (!c) return clf__fail(CLF_ENOMEM, "no memory for %zu mask entries", n);

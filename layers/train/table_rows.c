@@ -123,13 +123,14 @@ clf_status clf__rows_add_noise(clf__table_rows *r, const clf_flow *f, uint64_t s
 static clf_status refuse(const clf__table_rows *r, const clf_flow *f, int64_t row,
                          const double *x) {
   double interval[2] = {0, 0};
-  const int32_t d = clf__flow_outside(f, x, interval);
+  unsigned traits = 0;
+  const int32_t d = clf__flow_outside(f, x, interval, &traits);
   const char *label = clf__column_label(r->data->names, d < 0 ? 0 : d).s;
   if (d < 0) return CLF_OK;
   if (f->traits & CLF_TAKES_PIXELS)
     return clf__fail(CLF_ENUM, "row %lld, column %lld of the %sdata is %g; pixels are 0 to %d",
                      (long long)row, (long long)d + 1, r->what, x[d], (int)interval[1]);
-  if (f->spec.kind == CLF_PIECEWISE)
+  if (traits & CLF_COULD_HAVE_TAILS)
     return clf__fail(CLF_ENUM,
                      "row %lld of the %sdata is %g, outside the interval %g to %g; widen it, "
                      "or continue the flow by linear tails",

@@ -69,7 +69,8 @@ clf_status clf_train_plan_of(const clf_flow *f, const clf_train_options *o, int6
   clf_train_plan p = {.parameters = bytes_of(f, P + C),
                       .optimiser = bytes_of(f, vectors * P),
                       .limit = o->memory && o->memory < all ? o->memory : all,
-                      .batch = o->batch};
+                      .batch = o->batch,
+                      .batch_statistics = (f->traits & CLF_HAS_BATCH_STATISTICS) != 0};
   const int first =
       o->activations == CLF_ACTIVATIONS_REVERSE ? CLF_ACTIVATIONS_REVERSE : CLF_ACTIVATIONS_STORE;
   const int last =

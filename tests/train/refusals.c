@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <string.h>
+#include "flows.h"
 #include "training.h"
 
 typedef struct bad_option {
@@ -171,10 +172,51 @@ START_TEST(data_outside_the_interval) {
 }
 END_TEST
 
+/* Layers of a list say the same as the preset: which tails would help, and where the pieces lie. */
+START_TEST(a_list_outside_its_interval) {
+  static const char *const lists[] = {
+      "1: piecewise(bins=10, xmin=-4, xmax=4), shift-scale(scale=2) -> normal",
+      "1: standardize, piecewise(bins=10, xmin=-4, xmax=4) -> normal",
+      "1: shift-scale(shift=1), piecewise(bins=10, xmin=-4, xmax=4) -> normal",
+      "1: piecewise(bins=10, xmin=-4, xmax=4, tails=1) -> box(-5, 5)"};
+  static const char *const why[] = {"the data: row 0, column 1 is -4.5, outside the interval -4 to "
+                                    "4; linear tails would continue the "
+                                    "flow there",
+                                    "the data: row 0, column 1 is -4.5, outside the interval -2 to "
+                                    "6; linear tails would continue the "
+                                    "flow there",
+                                    NULL, NULL};
+  const double x = -4.5, mean = 2, std = 1;
+  for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+    clf_flow *f = flows_of(dev, lists[i], 3);
+    double interval[2] = {0};
+    if (i == 1) WORKS(clf_flow_set_scaling(f, &mean, &std));
+    ck_assert_int_eq(clf_flow_interval(f, interval), i != 2);
+    ck_assert_double_eq(interval[0], i == 2 ? 0 : i == 1 ? -2 : -4);
+    ck_assert_double_eq(interval[1], i == 2 ? 0 : i == 1 ? 6 : 4);
+    if (why[i]) {
+      ck_assert_int_eq(clf_require_density(f, &x, 1, &(double){-INFINITY}), CLF_ENUM);
+      ck_assert_str_eq(clf_errmsg(), why[i]);
+    }
+    clf_flow_free(f);
+  }
+  clf_table data = make_data(10, 1);
+  const clf_train_options o = options_of(1, 8);
+  clf_flow *f = flows_of(dev, lists[0], 3);
+  data.at[5] = -4.5;
+  refused(f, &data, &o, CLF_ENUM,
+          "row 5 of the data is -4.5, outside the interval -4 to 4; widen it, or continue the flow "
+          "by linear tails");
+  clf_flow_free(f);
+  clf_table_free(&data);
+}
+END_TEST
+
 void tests_of_refusals(TCase *tc) {
   tcase_add_loop_test(tc, options_that_are_refused, 0,
                       (int)(sizeof bad_options / sizeof *bad_options));
   tcase_add_test(tc, data_that_are_refused);
   tcase_add_test(tc, images_that_are_refused);
   tcase_add_test(tc, data_outside_the_interval);
+  tcase_add_test(tc, a_list_outside_its_interval);
 }
