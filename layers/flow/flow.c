@@ -92,7 +92,7 @@ clf_status clf_flow_create(clf_device *dev, const clf_flow_spec *spec, clf_flow 
   clf_flow *f = calloc(1, sizeof *f);
   if (!f) return clf__fail(CLF_ENOMEM, "no memory for a flow");
   f->dev = dev;
-  f->spec = *spec;
+  f->spec = clf__spec_own(spec);
   return create(f, out);
 }
 
@@ -166,7 +166,7 @@ static clf_status outline(clf_flow *f) {
 }
 
 clf_status clf__flow_outline(const clf_flow_spec *spec, clf_flow *f) {
-  *f = (clf_flow){.spec = *spec};
+  *f = (clf_flow){.spec = clf__spec_own(spec)};
   CLF_TRY(clf__spec_check(spec));
   return outline(f);
 }

@@ -266,6 +266,9 @@ clf_status clf__get_record(const struct clf__st *st, clf_flow *f);
 
 /* spec.c */
 clf_status clf__spec_check(const clf_flow_spec *s);
+/* The numbers that make a flow of its kind; the others, which callers may leave as they like, are
+ * 0, so that whoever reads a flow's spec need not know the kind. */
+clf_flow_spec clf__spec_own(const clf_flow_spec *s);
 /* Whether a flow is of one of the presets with a kind, whose files say less than an architecture.
  */
 int clf__spec_has_kind(const clf_flow_spec *s);

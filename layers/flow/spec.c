@@ -113,6 +113,25 @@ int32_t clf_latent_scale(const clf_flow_spec *spec, int32_t h, int32_t w) {
   return s;
 }
 
+clf_flow_spec clf__spec_own(const clf_flow_spec *s) {
+  clf_flow_spec own = {.kind = s->kind, .dim = s->dim, .seed = s->seed};
+  if (s->kind == CLF_REALNVP) {
+    own = *s;
+    own.depth = own.bins = own.tails = 0;
+    own.s_max = own.xmin = own.xmax = 0;
+  } else if (s->kind == CLF_PIECEWISE) {
+    own.bins = s->bins;
+    own.xmin = s->xmin;
+    own.xmax = s->xmax;
+    own.tails = s->tails;
+  } else {
+    own.hidden = s->hidden;
+    own.depth = s->depth;
+    own.s_max = s->kind == CLF_NVP ? s->s_max : 0;
+  }
+  return own;
+}
+
 int clf__spec_has_kind(const clf_flow_spec *s) { return s->kind != CLF_COMPOSED; }
 
 clf_flow_spec clf__spec_of_arch(const clf_arch *arch, uint64_t seed) {
