@@ -89,6 +89,8 @@ typedef struct clf__fit {
 clf_status clf__fit_divide(clf__fit *f);
 /* Copies of all rows, whatever they serve for. */
 clf_status clf__fit_copy_all(clf__fit *f);
+/* Copies of `most` rows, evenly spaced. */
+clf_status clf__fit_thin(const clf__fit_rows *from, int64_t most, clf__fit_rows *to);
 void clf__fit_rows_free(clf__fit_rows *r);
 void clf__fit_divide_free(clf__fit *f);
 clf_train_data clf__fit_train_data(const clf__fit_rows *train, const clf__fit_rows *valid);

@@ -11,7 +11,7 @@
 #include "arch_private.h"
 #include "fit_private.h"
 
-enum { NORMAL, MIXTURE };
+#define MIXTURE NULL
 #define ANY INT32_MAX
 
 static const struct row {
@@ -19,7 +19,7 @@ static const struct row {
   int32_t dims_from, dims_to;
   double share;
   const char *layers;
-  int base;
+  const char *base; /* MIXTURE: that which was found best */
   const char *options;
 } rows[] = {
 #define CLF_FIT_FLOW(title, from, to, share, layers, base, options)                                \
@@ -37,7 +37,7 @@ static const clf__fit_candidate *find(const clf__fit *f, const char *title) {
 
 static int applies(const clf__fit *f, const struct row *r) {
   const int32_t D = f->data->x->cols;
-  return D >= r->dims_from && D <= r->dims_to && (r->base == NORMAL || find(f, "mixture"));
+  return D >= r->dims_from && D <= r->dims_to && (r->base || find(f, "mixture"));
 }
 
 /* ---- Candidates ---------------------------------------------------------------------------- */
@@ -51,12 +51,12 @@ static clf_status begin_row(clf__fit *f, const struct row *r, clf__fit_candidate
   clf__parameters_fill(&layers, r->layers, values, n);
   if (layers.failed) return clf__fail(CLF_ENOMEM, "no memory for an architecture");
   snprintf(options, sizeof options, "%s%s%s", size.options, *r->options ? ", " : "", r->options);
-  const clf_status s = clf__fit_begin(
-      f, r->title, layers.s, r->base == NORMAL ? "normal" : find(f, "mixture")->base, options, c);
+  const clf_status s = clf__fit_begin(f, r->title, layers.s,
+                                      r->base ? r->base : find(f, "mixture")->base, options, c);
   free(layers.s);
   if (s) return s;
   c->row = (int)(r - rows);
-  if (r->base == MIXTURE) snprintf(c->start, sizeof c->start, "%.95s", find(f, "mixture")->options);
+  if (!r->base) snprintf(c->start, sizeof c->start, "%.95s", find(f, "mixture")->options);
   return CLF_OK;
 }
 

@@ -86,23 +86,30 @@ static clf_status gaussian(clf__fit *f) {
   return clf__fit_end(f, &c);
 }
 
+enum { MANY = 16384 /* rows, more than the number of components needs */ };
+
 /* Kinds of covariance, what is added to the options of expectation maximisation, the family whose
- * best is a candidate, and the most rows: where there are many, they need no prior. */
+ * best is a candidate, the most rows of a table, where there are many of which they need no prior,
+ * and the numbers of a component that rows have to tell, in columns: with one covariance for all,
+ * many components are as kernels are. */
 static const struct {
   const char *cov, *options;
   int family;
   int64_t most_rows;
-} kinds[] = {{"full", "", 0, INT64_MAX},
-             {"full", ", prior=10", 0, 5000},
-             {"full", ", prior=30, reg=0.01", 0, 2000},
-             {"full", ", tied=1", 1, INT64_MAX},
-             {"diag", "", 2, INT64_MAX}};
+  double rows_a_column;
+} kinds[] = {{"full", "", 0, INT64_MAX, 2},
+             {"full", ", prior=10", 0, 5000, 2},
+             {"full", ", prior=30, reg=0.01", 0, 2000, 2},
+             {"full", ", tied=1", 1, INT64_MAX, 0},
+             {"diag", "", 2, INT64_MAX, 1}};
 enum { KINDS = sizeof kinds / sizeof *kinds, FAMILIES = 3 };
 static const char *const family_names[FAMILIES] = {"mixture", "mixture of one covariance",
                                                    "mixture of diagonal covariances"};
 
 /* Fewer rows than these for each component say nothing about a covariance. */
-static int64_t fewest_rows(const clf__fit *f) { return 2 * ((int64_t)f->data->x->cols + 1); }
+static double fewest_rows(const clf__fit *f, int kind) {
+  return 2 + kinds[kind].rows_a_column * f->data->x->cols;
+}
 
 /* The larger share of the budget goes to flows: a mixture that takes about so long may begin. */
 static int has_time(const clf__fit *f, double seconds) {
@@ -127,7 +134,7 @@ static clf_status try_one(clf__fit *f, int kind, int32_t K, clf__fit_candidate *
   clf__fit_candidate c;
   snprintf(base, sizeof base, "mixture(%d, cov=%s%s)", (int)K, kinds[kind].cov,
            f->data->given ? ", joint=1" : "");
-  snprintf(options, sizeof options, "starts=%d%s", f->split[0].train.x.rows < 5000 ? 3 : 1,
+  snprintf(options, sizeof options, "starts=%d%s", f->split[0].train.x.rows < 5000 ? 10 : 3,
            kinds[kind].options);
   CLF_TRY(fit(f, family_names[kinds[kind].family], base, options, &c));
   const clf_status s = clf__fit_score_candidate(f, &c);
@@ -150,7 +157,7 @@ static clf_status try_kind(clf__fit *f, int kind, clf__fit_candidate *family) {
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes && worse < 2 && !s; i++) {
     const double began = clf__fit_seconds(f);
     int better = 0;
-    if (sizes[i] * fewest_rows(f) > f->split[0].train.x.rows) break;
+    if (sizes[i] * fewest_rows(f, kind) > (double)f->split[0].train.x.rows) break;
     if (!has_time(f, of_one * sizes[i])) break;
     s = try_one(f, kind, sizes[i], &best, &better);
     worse = better ? 0 : worse + 1;

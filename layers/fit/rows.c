@@ -192,6 +192,16 @@ clf_status clf__fit_divide(clf__fit *f) {
   return s;
 }
 
+clf_status clf__fit_thin(const clf__fit_rows *from, int64_t most, clf__fit_rows *to) {
+  const clf_fit_data all = view(from);
+  int64_t *index = malloc((size_t)most * sizeof *index);
+  if (!index) return clf__fail(CLF_ENOMEM, "no memory for %lld rows", (long long)most);
+  for (int64_t i = 0; i < most; i++) index[i] = i * from->x.rows / most;
+  const clf_status s = copy_rows(&all, index, most, to);
+  free(index);
+  return s;
+}
+
 clf_status clf__fit_copy_all(clf__fit *f) {
   const int64_t N = f->data->x->rows;
   int64_t *index = malloc((size_t)N * sizeof *index);

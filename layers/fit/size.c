@@ -14,7 +14,9 @@ clf__fit_sizes clf__fit_size(const clf__fit *f) {
   const double rate = N < 3000 ? 0.001 : plane ? 0.003 : 0.002;
   const double decay = N < 500 ? 0.1 : N < 5000 ? 0.01 : 0;
   clf__fit_sizes s = {.most_steps = N < 500 ? 600 : N < 3000 ? 3000 : 20000};
-  snprintf(s.values, sizeof s.values, "hidden=%d, bins=%d", hidden, bins);
+  const int few = N < 3000; /* tanh and a wide interval are safer, ReLU and a narrow one sharper */
+  snprintf(s.values, sizeof s.values, "hidden=%d, bins=%d, act=%s, tail=%d", hidden, bins,
+           few ? "tanh" : "relu", few ? 5 : 3);
   snprintf(s.options, sizeof s.options, "batch=%d, lr=%g, schedule=cosine, clip=5, weight_decay=%g",
            batch, rate, decay);
   return s;
