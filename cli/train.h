@@ -33,18 +33,32 @@ const char *cli_train_begin(void);
 /* train_flow.c: the data of --data, the device, and a flow for them, new or from a file; and
  * all of cli_wanted.train. */
 int cli_train_prepare(cli_session *s);
+/* Puts the options that were given, which are part of `mine`, on top of `usual`, and the result
+ * into `mine`. */
+void cli_train_complete(void *mine, void *usual, size_t size);
 
 /* Option `steps`; 0: by epochs. */
 int64_t cli_train_steps(void);
+/* Whether the step size falls along a cosine that ends with the training. */
+int cli_train_has_cosine(const clf_train_options *o);
 
 /* train_arch.c: what --flow and --preset ask for, before anything is opened. */
 int cli_train_choose(void);
 /* Whether that is an architecture, and not one of the kinds. */
 int cli_train_is_composed(void);
 /* Refuses values of a new flow beside a model of a composed one. */
-int cli_train_check_composed(const char *path);
+int cli_train_check_values(const char *path);
 /* The flow of that architecture, for the data. */
 int cli_train_compose(cli_session *s);
+
+/* train_kind.c: refuses options that have no meaning for a flow of an architecture. */
+int cli_train_check_composed(int images);
+/* The same for the model of `path`, and what does not agree with it. */
+int cli_train_check_model(const clf_flow_spec *spec, const char *path);
+/* Whether the flow is to be one of images, as far as the command line tells. */
+int cli_train_wants_images(void);
+/* The flow of a preset with a kind, for the data; grid: of its columns, or NULL. */
+int cli_train_make_kind(cli_session *s, const clf_column_grid *grid);
 
 /* apart.c: opens the file of --valid or --test (NULL: nothing) beside the data, under their names;
  * `to` is empty before, and closed by cli_apart_close(). */

@@ -86,7 +86,7 @@ int cli_train_choose(void) {
   return cli_usage("--flow goes with a new flow, %s has its own; leave it out", cli_train_begin());
 }
 
-int cli_train_check_composed(const char *path) {
+int cli_train_check_values(const char *path) {
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     if (cli_train_given(words[i].option))
       return cli_usage("%s goes with a new flow, %s has its own; leave it out", words[i].option,
@@ -185,7 +185,8 @@ static int add_context(const cli_session *s) {
 }
 
 int cli_train_compose(cli_session *s) {
-  int code = cli_wanted.arch ? CLI_OK : fill_preset(s);
+  int code = cli_train_check_composed(s->images != NULL);
+  if (!code && !cli_wanted.arch) code = fill_preset(s);
   if (!code) code = check_shape(s);
   if (!code) code = add_context(s);
   if (code) return code;

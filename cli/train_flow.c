@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* With this, and a clip, the built-in sets do not diverge (docs/results.md); the lecture has
- * neither.  The help of --s-max names it. */
-#define USUAL_S_MAX 3.0
 #define USUAL_CLIP 10.0 /* where clf_train_options_tables() is not taken, but for realnvp */
 
 /* ---- Options and what they are part of -------------------------------------------- */
@@ -23,7 +20,7 @@ static ptrdiff_t place_of(const cli_option *option, const void *mine, size_t siz
 }
 
 /* Puts what was given on top of `usual`, and the result into `mine`. */
-static void complete(void *mine, void *usual, size_t size) {
+void cli_train_complete(void *mine, void *usual, size_t size) {
   for (const cli_option *option = cli_train.options; option->name; option++) {
     const ptrdiff_t place = place_of(option, mine, size);
     if (place >= 0) memcpy((char *)usual + place, option->to, cli_size(option->type));
@@ -50,66 +47,7 @@ static int check_agreement(const void *mine, const void *file, size_t size) {
   return CLI_OK;
 }
 
-/* Refuses an option of another kind of flow than the one that is to be trained. */
-static int check_kind(clf_kind kind, int images) {
-  enum {
-    COUPLINGS = 1U << CLF_NVP | 1U << CLF_NICE,
-    PIECEWISE = 1U << CLF_PIECEWISE,
-    REALNVP = 1U << CLF_REALNVP,
-    ROWS = 1U << CLF_COMPOSED,
-    PICTURES = ROWS << 1,       /* a composed flow of images */
-    COMPOSED = ROWS | PICTURES, /* values of presets: train_arch.c */
-    IMAGES = REALNVP | PICTURES
-  };
-  const unsigned bit = kind == CLF_COMPOSED && images ? PICTURES : 1U << kind;
-  static const struct {
-    const char *option;
-    unsigned kinds;
-  } rules[] = {
-      {"--hidden", COUPLINGS | COMPOSED},
-      {"--depth", COUPLINGS | COMPOSED},
-      {"--s-max", 1U << CLF_NVP | COMPOSED},
-      {"--bins", PIECEWISE | COMPOSED},
-      {"--xmin", PIECEWISE | COMPOSED},
-      {"--xmax", PIECEWISE | COMPOSED},
-      {"--tails", PIECEWISE | COMPOSED},
-      {"--scales", REALNVP | COMPOSED},
-      {"--width", REALNVP | COMPOSED},
-      {"--blocks", REALNVP | COMPOSED},
-      {"--norm", REALNVP},
-      {"--compat", REALNVP},
-      {"--levels", REALNVP},
-      {"--alpha", REALNVP},
-      {"--affine", REALNVP},
-      {"--logit", REALNVP},
-      {"--mask", REALNVP},
-      {"--bn-rho", REALNVP},
-      {"--size", IMAGES},
-      {"--channels", IMAGES},
-      {"--crop", IMAGES},
-      {"--strict", IMAGES},
-      {"--bits", IMAGES},
-      {"--flip", IMAGES},
-      {"--no-flip", IMAGES},
-      {"--l2", REALNVP},
-      {"--recalibrate", REALNVP},
-      {"--standardize", COUPLINGS | PIECEWISE | ROWS},
-      {"--discrete", COUPLINGS | PIECEWISE | ROWS},
-  };
-  for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-    if (cli_train_given(rules[i].option) && !(rules[i].kinds & bit))
-      return cli_usage("%s has no meaning for a flow of kind %s", rules[i].option,
-                       clf_kind_name(kind));
-  return CLI_OK;
-}
-
 /* ---- A flow of images --------------------------------------------------------- */
-
-/* Whether it is to be one, as far as the command line tells. */
-static int wants_images(void) {
-  if (cli_wanted.has_kind) return cli_wanted.spec.kind == CLF_REALNVP;
-  return clf_is_image_source(cli_common.data);
-}
 
 /* The set that is drawn, in the size that is wanted. */
 static int default_data(void) {
@@ -118,7 +56,7 @@ static int default_data(void) {
   const clf_flow_spec *spec = &cli_wanted.spec;
   const clf_preset *preset = cli_wanted.preset;
   if (cli_common.data) return CLI_OK;
-  if (!cli_wanted.has_kind || spec->kind != CLF_REALNVP)
+  if (!cli_wanted.has_kind || !cli_train_wants_images())
     return cli_usage("--data is missing; usage: clflow train %s", cli_train.usage);
   const int32_t side = spec->height ? spec->height : preset ? preset->height : 0;
   const int32_t channels = spec->channels ? spec->channels : preset ? preset->channels : 0;
@@ -159,129 +97,10 @@ static int open_images(cli_session *s) {
   return code || cli_train_begin() ? code : check_size(s, height, width);
 }
 
-/* The shape of images, or of what a table's rows are said to be. */
-static int image_shape(const cli_session *s, int32_t *height, int32_t *width, int32_t *channels) {
-  if (s->images) {
-    clf_images_shape(s->images, height, width, channels);
-    return CLI_OK;
-  }
-  *height = cli_wanted.spec.height;
-  *width = cli_wanted.spec.width;
-  if (!*height)
-    return cli_usage("%s is a table of %d column%s; pass --size HxW to read the columns as images",
-                     cli_common.data, s->data.cols, s->data.cols == 1 ? "" : "s");
-  const int64_t pixels = (int64_t)*height * *width;
-  *channels =
-      cli_wanted.spec.channels ? cli_wanted.spec.channels : (int32_t)(s->data.cols / pixels);
-  if (*channels > 0 && pixels * *channels == s->data.cols) return CLI_OK;
-  return cli_usage("%s has %d column%s, which are no images of %d x %d", cli_common.data,
-                   s->data.cols, s->data.cols == 1 ? "" : "s", *height, *width);
-}
-
-static const clf_preset *default_preset(int32_t height, int32_t width) {
-  const clf_preset *preset = NULL;
-  const int four = height % 4 == 0 && width % 4 == 0 && height + width > 8;
-  clf_preset_find(four ? "lecture" : "tiny", &preset);
-  return preset;
-}
-
-static void set_compat(clf_realnvp_variant *v) {
-  enum { OFFICIAL, PAPER, LECTURE };
-  v->scale_first = cli_wanted.compat != OFFICIAL;
-  v->odd_first = v->paper_logit = cli_wanted.compat == PAPER;
-}
-
-static int image_spec(const cli_session *s) {
-  int32_t h, w, c;
-  const int code = image_shape(s, &h, &w, &c);
-  if (code) return code;
-  if (!cli_wanted.preset) cli_wanted.preset = default_preset(h, w);
-  clf_flow_spec usual = clf_preset_spec(cli_wanted.preset, h, w, c);
-  if (cli_train_given("--compat")) set_compat(&usual.variant);
-  complete(&cli_wanted.spec, &usual, sizeof usual);
-  return CLI_OK;
-}
-
-/* ---- A flow of rows ------------------------------------------------------------ */
-
-/* The data's own interval, with the noise of --discrete, and a little more: a device that computes
- * in float must not round the outermost samples out of it.  A flow of standardised data has it in
- * their units; the mean and deviation of the training rows, found later, differ a little from those
- * of all rows, hence the wider margin. */
-static int default_interval(const clf_table *data, const clf_column_grid *grid,
-                            clf_flow_spec *spec) {
-  double least = data->at[0], most = least, mean = 0, std = 1;
-  for (int64_t i = 0; i < data->rows; i++) {
-    least = fmin(least, data->at[i]);
-    most = fmax(most, data->at[i]);
-  }
-  if (least == most && (isnan(spec->xmin) || isnan(spec->xmax)))
-    return cli_fail(
-        "the column of %s is %g in every row, so it has no density; there is nothing to "
-        "fit",
-        cli_common.data, least);
-  if (grid) least -= grid->step / 2, most += grid->step / 2;
-  if (cli_wanted.train.standardize) clf_table_moments(data, NULL, 0, &mean, &std);
-  double margin = 4 * FLT_EPSILON * fmax(fabs(least), fabs(most));
-  if (cli_wanted.train.standardize) margin += 0.1 * (most - least);
-  if (isnan(spec->xmin)) spec->xmin = least - margin;
-  if (isnan(spec->xmax)) spec->xmax = most + margin;
-  if (std == 0) return CLI_OK; /* the trainer refuses a constant column, by its number */
-  spec->xmin = (spec->xmin - mean) / std;
-  spec->xmax = (spec->xmax - mean) / std;
-  return CLI_OK;
-}
-
-/* A value of the preset that is called as the kind, as "hidden="; or the lecture's. */
-static int32_t usual_value(clf_kind kind, const char *name, int32_t lecture) {
-  const clf_preset *preset;
-  if (cli_wanted.lecture || clf_preset_find(clf_kind_name(kind), &preset) != CLF_OK) return lecture;
-  const char *const at = strstr(preset->values, name);
-  return at ? (int32_t)strtol(at + strlen(name), NULL, 10) : lecture;
-}
-
-static int row_spec(const cli_session *s, const clf_column_grid *grid) {
-  clf_flow_spec *spec = &cli_wanted.spec;
-  if (s->images)
-    return cli_usage("--flow %s takes rows of numbers, %s holds images; realnvp takes these",
-                     clf_kind_name(spec->kind), cli_common.data);
-  if (spec->kind == CLF_PIECEWISE && s->data.cols != 1)
-    return cli_fail("--flow piecewise takes data of one column, %s has %d", cli_common.data,
-                    s->data.cols);
-  if (s->data.at) cli_table_say_counters(&s->data, cli_common.data);
-  if (spec->kind == CLF_PIECEWISE && !s->data.at && (isnan(spec->xmin) || isnan(spec->xmax)))
-    return cli_usage("--flow piecewise needs --xmin and --xmax where there are no data");
-  const clf_flow_spec lecture = clf_flow_spec_default(spec->kind, s->data.cols);
-  spec->dim = s->data.cols;
-  if (!spec->hidden) spec->hidden = usual_value(spec->kind, "hidden=", lecture.hidden);
-  if (!spec->depth) spec->depth = usual_value(spec->kind, "depth=", lecture.depth);
-  if (spec->kind == CLF_NVP && !cli_train_given("--s-max"))
-    spec->s_max = cli_wanted.lecture ? lecture.s_max : USUAL_S_MAX;
-  return spec->kind == CLF_PIECEWISE && s->data.at ? default_interval(&s->data, grid, spec)
-                                                   : CLI_OK;
-}
-
 /* ---- The flow ------------------------------------------------------------------ */
 
 static int new_flow(cli_session *s, const clf_column_grid *grid) {
-  clf_flow_spec *spec = &cli_wanted.spec;
-  if (cli_train_is_composed()) {
-    const int bad = check_kind(CLF_COMPOSED, s->images != NULL);
-    return bad ? bad : cli_train_compose(s);
-  }
-  if (s->given.at)
-    return cli_usage(
-        "--given goes with an architecture, such as --flow nsf or text; the kinds nvp, "
-        "nice, piecewise and realnvp take no context");
-  if (!cli_wanted.has_kind)
-    spec->kind = wants_images()                            ? CLF_REALNVP
-                 : s->data.cols == 1 && !cli_wanted.target ? CLF_PIECEWISE
-                                                           : CLF_NVP;
-  int code = check_kind(spec->kind, 0);
-  if (!code) code = spec->kind == CLF_REALNVP ? image_spec(s) : row_spec(s, grid);
-  if (code) return code;
-  spec->seed = cli_wanted.train.seed;
-  return clf_flow_create(s->dev, spec, &s->flow) == CLF_OK ? CLI_OK : cli_fail_library();
+  return cli_train_is_composed() ? cli_train_compose(s) : cli_train_make_kind(s, grid);
 }
 
 static int load_flow(cli_session *s, const char *path) {
@@ -294,11 +113,7 @@ static int load_flow(cli_session *s, const char *path) {
   int code = cli_load(s->dev, path, &hint, &s->flow);
   if (code) return code;
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
-  code = check_kind(spec->kind, spec->height > 0);
-  if (!code && cli_wanted.has_kind && cli_wanted.spec.kind != spec->kind)
-    code = cli_usage("--flow %s does not agree with %s, which has %s; leave it out",
-                     clf_kind_name(cli_wanted.spec.kind), path, clf_kind_name(spec->kind));
-  if (!code && spec->kind == CLF_COMPOSED) code = cli_train_check_composed(path);
+  code = cli_train_check_model(spec, path);
   if (!code) code = check_agreement(&cli_wanted.spec, spec, sizeof *spec);
   if (cli_wanted.target) return code; /* the trainer compares dimensions */
   if (!code && !s->images && !s->data.at) code = open_images(s);
@@ -331,7 +146,7 @@ static int is_longer(const clf_train_options *file, int64_t steps) {
          (cli_train_given("--steps") && cli_train_steps() > steps);
 }
 
-static int has_cosine(const clf_train_options *file) {
+int cli_train_has_cosine(const clf_train_options *file) {
   clf_train_options other = *file;
   return clf_train_options_set(&other, "schedule", "cosine") == CLF_OK &&
          memcmp(&other, file, sizeof other) == 0;
@@ -348,7 +163,7 @@ static int resume_options(void) {
     return cli_usage("the training in %s goes by --steps, of which there are %" PRId64
                      "; pass a larger --steps in place of --epochs",
                      out, *steps);
-  if (is_longer(&file, *steps) && has_cosine(&file))
+  if (is_longer(&file, *steps) && cli_train_has_cosine(&file))
     return cli_usage(
         "the step size of the training in %s falls along a cosine that ends with it, so "
         "that it cannot be made longer; --init %s trains on from its weights",
@@ -362,22 +177,22 @@ static int resume_options(void) {
 }
 
 /* Rows for validation, where there are enough and the command line has no others; and a scaling for
- * the kinds whose text has none, but not in place of that of a model to begin with. */
-static void fit_to_data(const cli_session *s, clf_kind kind, clf_train_options *o) {
+ * couplings whose text has none, but not in place of that of a model to begin with. */
+static void fit_to_data(const cli_session *s, clf_train_options *o) {
   if (cli_wanted.valid || cli_wanted.folds || llround(o->valid_split * (double)s->data.rows) < 1)
     o->valid_split = 0;
-  o->standardize = (kind == CLF_NVP || kind == CLF_NICE) && !cli_train_begin();
+  o->standardize = clf_flow_get_spec(s->flow)->depth > 0 && !cli_train_begin();
 }
 
-/* The options for this kind of flow and data that a preset may change. */
-static clf_train_options usual_options(const cli_session *s, clf_kind kind) {
-  if (kind == CLF_REALNVP) return clf_train_options_images();
+/* The options for this flow and data that a preset may change. */
+static clf_train_options usual_options(const cli_session *s) {
+  if (clf_flow_get_spec(s->flow)->scales) return clf_train_options_images();
   clf_train_options o = clf_train_options_default();
   if (cli_wanted.lecture) return o;
   o.clip = USUAL_CLIP;
   if (s->images || cli_wanted.target) return o;
   o = clf_train_options_tables();
-  fit_to_data(s, kind, &o);
+  fit_to_data(s, &o);
   return o;
 }
 
@@ -398,25 +213,37 @@ static void limit_warmup(const cli_session *s) {
 }
 
 /* What was not given. */
-static int complete_options(const cli_session *s, clf_kind kind) {
-  clf_train_options usual = usual_options(s, kind);
+static int complete_options(const cli_session *s) {
+  clf_train_options usual = usual_options(s);
   const clf_preset *preset = cli_wanted.preset;
+  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
   if (cli_train_given("--epochs") && cli_train_given("--steps"))
     return cli_usage("--epochs and --steps exclude each other: both say how long to train");
   if (cli_train_given("--epochs")) go_by_epochs(&usual);
-  if (!preset && kind < CLF_REALNVP && !cli_wanted.lecture &&
-      clf_preset_find(clf_kind_name(kind), &preset) != CLF_OK)
+  if (!preset && (spec->depth || spec->bins) && !cli_wanted.lecture &&
+      clf_preset_find(clf_kind_name(spec->kind), &preset) != CLF_OK)
     return cli_fail_library();
   if (preset && clf_preset_options(preset, &usual) != CLF_OK) return cli_fail_library();
   usual.seed = cli_wanted.train.seed;
-  complete(&cli_wanted.train, &usual, sizeof usual);
+  cli_train_complete(&cli_wanted.train, &usual, sizeof usual);
   if (!cli_train_given("--warmup")) limit_warmup(s);
   return CLI_OK;
 }
 
+/* L2 that reaches no weight would do nothing, and say nothing. */
+static int check_l2(const clf_flow *flow) {
+  int decays = !cli_train_given("--l2") || cli_wanted.train.l2 == 0;
+  for (int i = 0; i < clf_flow_param_count(flow); i++) decays |= clf_flow_param(flow, i).decays;
+  if (decays) return CLI_OK;
+  return cli_usage("--l2 has no meaning for this flow: it applies to the trained factor of "
+                   "affine(scale=realnvp) and to the magnitudes of convresnet(like=realnvp); "
+                   "--weight-decay applies to all weights");
+}
+
 static int settle_options(const cli_session *s) {
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
-  const int code = cli_wanted.resume ? CLI_OK : complete_options(s, spec->kind);
+  int code = cli_wanted.resume ? CLI_OK : complete_options(s);
+  if (!code) code = check_l2(s->flow);
   if (code) return code;
   if (cli_wanted.recalibrate && spec->variant.no_norm)
     return cli_usage("--recalibrate has no meaning for a flow without batch normalisation");

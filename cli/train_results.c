@@ -188,9 +188,8 @@ static void tell_worse_than_gaussian(const cli_session *s, const clf_score *scor
 
 /* The best epoch is among the last twentieth.  With a step size that falls to 0 it should be. */
 static void tell_unfinished(const clf_history *h) {
-  char options[2048];
-  clf_train_options_text(&cli_wanted.train, options, sizeof options);
-  if (h->epochs < 20 || 20 * (h->epochs - h->best_epoch) >= h->epochs || strstr(options, "cosine"))
+  if (h->epochs < 20 || 20 * (h->epochs - h->best_epoch) >= h->epochs ||
+      cli_train_has_cosine(&cli_wanted.train))
     return;
   cli_say("the validation loss was still falling at the end; --resume --%s %" PRId64 " goes on",
           cli_train_steps() ? "steps" : "epochs",

@@ -14,6 +14,8 @@ extern struct cli_tuning {
 
 /* tune_flow.c: the kind or the architecture that --flow asks for. */
 int cli_tune_read_flow(void);
+/* A flow of it. */
+clf_status cli_tune_new_flow(clf_device *dev, clf_flow **flow);
 
 /* tune_work.c, both a clf_work_fn: a step of training and as many samples of the flow that is
  * asked for, and the calls that the file cli_tuning.shapes lists.  The context is not used. */

@@ -34,3 +34,42 @@ int cli_tune_read_flow(void) {
   return *word == '@' || strchr(word, ':') ? cli_arch_read(word, &cli_tuning.arch)
                                            : read_preset(word);
 }
+
+/* ---- The flow ------------------------------------------------------------------ */
+
+static clf_status spec_of_images(clf_flow_spec *spec) {
+  const clf_flow_spec *o = &cli_tuning.spec;
+  const clf_preset *p;
+  CLF_TRY(clf_preset_find(cli_tuning.preset ? cli_tuning.preset : "lecture", &p));
+  if (p->arch) {
+    char why[128];
+    snprintf(why, sizeof why, "preset %s is not one of realnvp's; give a model made of it",
+             p->name);
+    return clf_fail(CLF_EINVAL, why);
+  }
+  *spec = clf_preset_spec(p,
+                          o->height   ? o->height
+                          : p->height ? p->height
+                                      : 28,
+                          o->width   ? o->width
+                          : p->width ? p->width
+                                     : 28,
+                          o->channels   ? o->channels
+                          : p->channels ? p->channels
+                                        : 1);
+  if (o->scales) spec->scales = o->scales;
+  if (o->blocks) spec->blocks = o->blocks;
+  if (o->hidden) spec->hidden = o->hidden;
+  if (!cli_tuning.batch) cli_tuning.batch = p->batch;
+  return CLF_OK;
+}
+
+clf_status cli_tune_new_flow(clf_device *dev, clf_flow **flow) {
+  const clf_flow_spec *o = &cli_tuning.spec;
+  if (cli_tuning.arch) return clf_flow_create_arch(dev, cli_tuning.arch, 0, flow);
+  clf_flow_spec spec = clf_flow_spec_default(o->kind, o->dim);
+  if (o->kind == CLF_REALNVP) CLF_TRY(spec_of_images(&spec));
+  if (o->hidden) spec.hidden = o->hidden;
+  if (o->depth) spec.depth = o->depth;
+  return clf_flow_create(dev, &spec, flow);
+}

@@ -7,43 +7,6 @@
 
 /* ---- A flow -------------------------------------------------------------------------- */
 
-static clf_status spec_of_images(clf_flow_spec *spec) {
-  const clf_flow_spec *o = &cli_tuning.spec;
-  const clf_preset *p;
-  CLF_TRY(clf_preset_find(cli_tuning.preset ? cli_tuning.preset : "lecture", &p));
-  if (p->arch) {
-    char why[128];
-    snprintf(why, sizeof why, "preset %s is not one of realnvp's; give a model made of it",
-             p->name);
-    return clf_fail(CLF_EINVAL, why);
-  }
-  *spec = clf_preset_spec(p,
-                          o->height   ? o->height
-                          : p->height ? p->height
-                                      : 28,
-                          o->width   ? o->width
-                          : p->width ? p->width
-                                     : 28,
-                          o->channels   ? o->channels
-                          : p->channels ? p->channels
-                                        : 1);
-  if (o->scales) spec->scales = o->scales;
-  if (o->blocks) spec->blocks = o->blocks;
-  if (o->hidden) spec->hidden = o->hidden;
-  if (!cli_tuning.batch) cli_tuning.batch = p->batch;
-  return CLF_OK;
-}
-
-static clf_status new_flow(clf_device *dev, clf_flow **flow) {
-  const clf_flow_spec *o = &cli_tuning.spec;
-  if (cli_tuning.arch) return clf_flow_create_arch(dev, cli_tuning.arch, 0, flow);
-  clf_flow_spec spec = clf_flow_spec_default(o->kind, o->dim);
-  if (o->kind == CLF_REALNVP) CLF_TRY(spec_of_images(&spec));
-  if (o->hidden) spec.hidden = o->hidden;
-  if (o->depth) spec.depth = o->depth;
-  return clf_flow_create(dev, &spec, flow);
-}
-
 /* Pixels, or numbers in the middle of what a flow takes. */
 static clf_status make_rows(const clf_flow_spec *spec, int32_t rows, clf_table *t) {
   const int images = spec->height > 0;
@@ -80,7 +43,7 @@ clf_status cli_tune_flow(clf_device *dev, void *context) {
   cli_common.hint.height = cli_tuning.spec.height; /* a state_dict does not tell it */
   cli_common.hint.width = cli_tuning.spec.width;
   clf_status s = cli_common.model ? clf_flow_load(dev, cli_common.model, &cli_common.hint, &flow)
-                                  : new_flow(dev, &flow);
+                                  : cli_tune_new_flow(dev, &flow);
   if (!s && !cli_tuning.batch) {
     clf_train_options file;
     const int images = clf_flow_get_spec(flow)->height > 0;

@@ -161,6 +161,11 @@ START_TEST(flows_that_are_refused) {
           T "preset maf takes rows of numbers, glyphs:n=9,size=4 holds images\n");
   refuses(2, DRY "moons --flow 2:lu->normal --flip",
           T "--flip has no meaning for a flow of kind composed\n");
+  refuses(2, DRY "moons --flow 2:lu->normal --l2 0.1",
+          T "--l2 has no meaning for this flow: it applies to the trained factor of "
+            "affine(scale=realnvp) and to the magnitudes of convresnet(like=realnvp); "
+            "--weight-decay applies to all weights\n");
+  succeeds(DRY "moons --flow 2:elementwise(affine(scale=realnvp))->normal --l2 0.1", "dry run ");
   refuses(1, DRY "moons --flow @absent.txt",
           T "absent.txt: cannot be read: No such file or directory\n");
   write_text("bad.txt", "2:\n  lu,\n  perm(revers)\n-> normal\n");

@@ -146,6 +146,7 @@ typedef struct clf_param {
   char name[64]; /* as in the state_dict of the lecture's module: "layers.0.map_s.0.weight" */
   int rank;      /* 1 to 4 */
   int trainable; /* 0 for masks and running statistics */
+  int decays;    /* 1: the training option l2 applies to it */
   clf_tensor at; /* the first `rank` of its dimensions; clf_read() and clf_write() it */
 } clf_param;
 

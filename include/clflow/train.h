@@ -43,7 +43,7 @@ typedef struct clf_train_options {
   int standardize;              /* 1: fit the flow's scaling to the training rows first */
   uint64_t seed;   /* of the order, of the validation rows, of what is drawn for images */
   int eps_hat;     /* 1: eps is added to sqrt(v) before its correction, as in TensorFlow */
-  double l2;       /* of magnitudes and rescaling scales (realnvp); not in losses reported */
+  double l2;       /* of the weights that decay (clf_param); not in losses reported */
   double clip;     /* maximum gradient norm, L2 term included; 0: off */
   int flip;        /* images: 1 flips each horizontally at random */
   int32_t part;    /* samples on the device at once; 0: as many of a batch as fit.  A batch in

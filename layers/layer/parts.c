@@ -100,6 +100,7 @@ int clf__parts_params(const clf__parts *p, const clf__vectors *v, clf_param *out
     if (!out) continue;
     *out = (clf_param){.rank = e->part->rank,
                        .trainable = e->part->group < CLF_STATE,
+                       .decays = e->part->group == CLF_DECAYED,
                        .at = clf__part_of(v, e->part)};
     memcpy((out++)->name, e->name, sizeof e->name);
   }
