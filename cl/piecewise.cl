@@ -12,7 +12,6 @@ static place place_of(float x, float xmin, float rate, int Q, int tails) {
   place q;
   q.inside = u >= -1e-6f * Q && u <= Q + 1e-6f * Q;
   q.between = u > 1e-6f * Q && u < Q - 1e-6f * Q;
-  q.between = u > 1e-6f * Q && u < Q - 1e-6f * Q;
   q.n = u >= Q ? Q - 1 : u > 0 ? (int)u : 0;
   q.a = u - q.n;
   if (!tails) q.a = q.a < 0 ? 0 : q.a > 1 ? 1 : q.a;
@@ -65,44 +64,49 @@ kernel BY_ITEM void piecewise_deriv(CLF_IN(x), CLF_IN(xi), CLF_OUT(d),
   AT(d, m, 0, 0, 0) = p.tails || q.inside ? p.rate * exp(XI(q.n + 1)) : 0;
 }
 
-/* Item g takes samples e.x g .. e.x (g + 1) - 1 and collects, in its part of the
- * pool, dy at the Q + 1 knots and then dlogdet at the slopes. */
+/* Item g takes samples e.x g .. e.x (g + 1) - 1 and collects, in its part of the pool, dL/dv at the
+ * knots and then dL/dxi through log-dets.  SAMPLE, of sample m in its place q, sets dv_at, which v
+ * at that place gets, and dlog_at, and writes the gradient by the sample. */
+#define PIECEWISE_COLLECT(SAMPLE)                                                                  \
+  const int g = get_global_id(0), knots = p.xi.dim[0];                                             \
+  if (g >= e.y) return;                                                                            \
+  global float *dv = pool + (size_t)g * 2 * knots, *dlog = dv + knots;                             \
+  for (int j = 0; j < 2 * knots; j++) dv[j] = 0;                                                   \
+  for (int m = g * e.x; m < min((g + 1) * e.x, p.x.dim[0]); m++) {                                 \
+    const place q = place_of(AT(x, m, 0, 0, 0), p.xmin, p.rate, knots - 1, p.tails);               \
+    float dv_at, dlog_at;                                                                          \
+    SAMPLE                                                                                         \
+    dv[q.n] += (1 - q.a) * dv_at;                                                                  \
+    dv[q.n + 1] += q.a * dv_at;                                                                    \
+    dlog[q.n + 1] += dlog_at;                                                                      \
+  }
+
 kernel BY_ITEM void piecewise_bwd(CLF_IN(x), CLF_IN(xi), CLF_IN(dy), CLF_IN(dl), CLF_OUT(dx),
                                   CLF_OUT(dalpha), CLF_OUT(dxi), const piecewise_bwd_args p,
                                   CLF_POOL) {
-  const int g = get_global_id(0), knots = p.xi.dim[0];
-  if (g >= e.y) return;
-  global float *dv = pool + (size_t)g * 2 * knots, *dlog = dv + knots;
-  for (int j = 0; j < 2 * knots; j++) dv[j] = 0;
-  for (int m = g * e.x; m < min((g + 1) * e.x, p.x.dim[0]); m++) {
-    const place q = place_of(AT(x, m, 0, 0, 0), p.xmin, p.rate, knots - 1, p.tails);
-    const float dy = AT(dy, m, 0, 0, 0);
-    const int moves = p.tails || q.inside;
-    dv[q.n] += (1 - q.a) * dy;
-    dv[q.n + 1] += q.a * dy;
-    dlog[q.n + 1] += moves ? DLOGDET(m) : 0;
-    AT(dx, m, 0, 0, 0) = moves ? dy * p.rate * exp(XI(q.n + 1)) : 0;
-  }
+#define SAMPLE                                                                                     \
+  const int moves = p.tails || q.inside;                                                           \
+  dv_at = AT(dy, m, 0, 0, 0);                                                                      \
+  dlog_at = moves ? DLOGDET(m) : 0;                                                                \
+  AT(dx, m, 0, 0, 0) = moves ? dv_at * p.rate * exp(XI(q.n + 1)) : 0;
+  PIECEWISE_COLLECT(SAMPLE)
+#undef SAMPLE
 }
 
 /* The same of the inverse, with -dy and -dlogdet. */
 kernel BY_ITEM void piecewise_inv_bwd(CLF_IN(x), CLF_IN(xi), CLF_IN(dx), CLF_IN(dl), CLF_OUT(dy),
                                       CLF_OUT(dalpha), CLF_OUT(dxi), const piecewise_inv_bwd_args p,
                                       CLF_POOL) {
-  const int g = get_global_id(0), knots = p.xi.dim[0];
-  if (g >= e.y) return;
-  global float *dv = pool + (size_t)g * 2 * knots, *dlog = dv + knots;
-  for (int j = 0; j < 2 * knots; j++) dv[j] = 0;
-  for (int m = g * e.x; m < min((g + 1) * e.x, p.x.dim[0]); m++) {
-    const place q = place_of(AT(x, m, 0, 0, 0), p.xmin, p.rate, knots - 1, p.tails);
-    const float moved = AT(dx, m, 0, 0, 0) / (p.rate * exp(XI(q.n + 1)));
-    const float dy = p.tails || q.between ? moved : 0;
-    dv[q.n] -= (1 - q.a) * dy;
-    dv[q.n + 1] -= q.a * dy;
-    dlog[q.n + 1] -= DLOGDET(m);
-    AT(dy, m, 0, 0, 0) = dy;
-  }
+#define SAMPLE                                                                                     \
+  const float moved = AT(dx, m, 0, 0, 0) / (p.rate * exp(XI(q.n + 1)));                            \
+  const float dy = p.tails || q.between ? moved : 0;                                               \
+  dv_at = -dy;                                                                                     \
+  dlog_at = -DLOGDET(m);                                                                           \
+  AT(dy, m, 0, 0, 0) = dy;
+  PIECEWISE_COLLECT(SAMPLE)
+#undef SAMPLE
 }
+#undef PIECEWISE_COLLECT
 
 /* The sums of `items` items; from the right, since v[j] contains exp(xi[i]) for every i <= j. */
 static void piecewise_add(global const float *pool, int items, int knots, global const float *xi,

@@ -111,13 +111,11 @@ clf_status clf__component_plan(const clf__component *q, int32_t rows, int train,
 
 /* Gives splits their columns of n rows of latents, and of their gradient. */
 static void place_latents(const clf__component *q, clf__kept_component *k, int32_t n) {
-  for (int32_t i = 0, at = 0; i < q->layers && q->sent; i++) {
-    const int32_t to_z = q->layer[i].to_z;
-    if (!to_z) continue;
-    k->layer[i].z = clf_slice(clf__rows(k->z, n), 1, at, at + to_z);
-    if (k->dz.buf) k->layer[i].dz = clf_slice(clf__rows(k->dz, n), 1, at, at + to_z);
-    at += to_z;
-  }
+  const clf_tensor none = {0};
+  int32_t at = 0;
+  for (int32_t i = 0; i < q->layers && q->sent; i++)
+    clf__layer_place(&q->layer[i], &k->layer[i], clf__rows(k->z, n),
+                     k->dz.buf ? clf__rows(k->dz, n) : none, &at);
 }
 
 /* ---- Passes ---------------------------------------------------------------------------------- */

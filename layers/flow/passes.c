@@ -39,13 +39,8 @@ static clf_tensor latents(clf_tensor z, int32_t first, int32_t count) {
 /* Gives stages that send numbers ahead their columns of n rows of latents (and of a gradient). */
 static void place_latents(clf_flow *f, clf_tensor z, clf_tensor dz) {
   int32_t at = 0;
-  for (int i = 0; i < f->stages && f->sends; i++) {
-    const int32_t count = f->stage[i].l->to_z;
-    if (!count) continue;
-    f->ws.kept[i].z = latents(z, at, count);
-    if (dz.buf) f->ws.kept[i].dz = latents(dz, at, count);
-    at += count;
-  }
+  for (int i = 0; i < f->stages && f->sends; i++)
+    clf__layer_place(f->stage[i].l, &f->ws.kept[i], z, dz, &at);
 }
 
 /* The columns that go through every layer: the last ones. */

@@ -147,6 +147,9 @@ clf_status clf__layer_keep(const clf__layer *l, int32_t rows, int train, clf_are
                            clf__kept *k);
 clf_status clf__layer_scratch(const clf__layer *l, int32_t rows, int train, clf_arena *a,
                               clf__kept *k);
+/* Gives a layer that sends numbers to the latent its columns of rows z, and of their gradient dz
+ * unless that has no buffer: those from *at on, which moves behind them. */
+void clf__layer_place(const clf__layer *l, clf__kept *k, clf_tensor z, clf_tensor dz, int32_t *at);
 /* Its traits with those of its net, once it is made. */
 unsigned clf__layer_traits(const clf__layer *l);
 

@@ -28,3 +28,10 @@ unsigned clf__layer_traits(const clf__layer *l) {
   const clf__net *n = net_of(l);
   return l->traits | (n ? n->traits : 0);
 }
+
+void clf__layer_place(const clf__layer *l, clf__kept *k, clf_tensor z, clf_tensor dz, int32_t *at) {
+  const int32_t first = *at, end = *at += l->to_z;
+  if (!l->to_z) return;
+  k->z = clf_slice(z, 1, first, end);
+  if (dz.buf) k->dz = clf_slice(dz, 1, first, end);
+}
