@@ -336,7 +336,7 @@ START_TEST(rows_of_weight_0_do_not_count) {
   double *weights = malloc((size_t)x.rows * sizeof *weights);
   for (int64_t i = 0; i < x.rows; i++) {
     weights[i] = i % 4 != 0;
-    if (!weights[i]) x.at[2 * i] = 6; /* a line beside the set */
+    if (weights[i] == 0) x.at[2 * i] = 6; /* a line beside the set */
   }
   const clf_fit_options o = brief(1);
   clf_flow *flow = fit(&(clf_fit_data){.x = &x, .weights = weights}, &o);
@@ -347,6 +347,54 @@ START_TEST(rows_of_weight_0_do_not_count) {
   free(weights);
   clf_flow_free(flow);
   clf_table_free(&x);
+}
+END_TEST
+
+static int notes_about(const json_t *record, const char *what) {
+  size_t i;
+  json_t *note;
+  json_array_foreach(json_object_get(record, "notes"), i,
+                     note) if (strstr(json_string_value(note), what)) return 1;
+  return 0;
+}
+
+/* Of one column there are no couplings, and one kind of covariance. */
+START_TEST(one_column) {
+  clf_table x;
+  WORKS(clf_table_new(1000, 1, &x));
+  clf_table normal = drawn("gaussians:n=1000,seed=4");
+  for (int64_t i = 0; i < x.rows; i++) x.at[i] = sinh(normal.at[2 * i]);
+  const clf_fit_options o = brief(1);
+  clf_flow *flow = fit(&(clf_fit_data){.x = &x}, &o);
+  json_t *record = record_of(flow);
+  ck_assert_double_gt(number(record, "result", "test"),
+                      number(candidate(record, "gaussian"), NULL, "test"));
+  json_decref(record);
+  clf_flow_free(flow);
+  clf_table_free(&x);
+  clf_table_free(&normal);
+}
+END_TEST
+
+/* A table that has no density is fitted all the same, and the record says what is wrong. */
+START_TEST(tables_without_a_density) {
+  clf_table x = drawn("moons:n=400"), more;
+  WORKS(clf_table_new(400, 3, &more));
+  for (int64_t i = 0; i < 400; i++) {
+    more.at[3 * i] = x.at[2 * i];
+    more.at[3 * i + 1] = i % 3 ? 0 : x.at[2 * i + 1];
+    more.at[3 * i + 2] = 2 * x.at[2 * i] - more.at[3 * i + 1];
+  }
+  const clf_fit_options o = brief(0.5);
+  clf_flow *flow = fit(&(clf_fit_data){.x = &more}, &o);
+  json_t *record = record_of(flow);
+  ck_assert(notes_about(record, "is a linear combination of"));
+  ck_assert(notes_about(record, "a point mass without a density"));
+  ck_assert(isfinite(number(record, "result", "test")));
+  json_decref(record);
+  clf_flow_free(flow);
+  clf_table_free(&x);
+  clf_table_free(&more);
 }
 END_TEST
 
@@ -421,6 +469,8 @@ int main(void) {
   tcase_add_test(tc, refits_train_on_all_rows);
   tcase_add_test(tc, columns_are_modelled_given_others);
   tcase_add_test(tc, rows_of_weight_0_do_not_count);
+  tcase_add_test(tc, one_column);
+  tcase_add_test(tc, tables_without_a_density);
   tcase_add_test(tc, bad_input_is_refused);
   suite_add_tcase(suite, tc);
   return suite_run(suite);

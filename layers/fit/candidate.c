@@ -40,6 +40,13 @@ clf_status clf__fit_begin(clf__fit *f, const char *title, const char *layers, co
   return clf__fail(CLF_ENOMEM, "no memory for the candidate \"%s\"", title);
 }
 
+clf_status clf__fit_leave_out(clf__fit *f, const clf__fit_candidate *c, clf_status s) {
+  char why[512];
+  if (s != CLF_ENUM && s != CLF_ENOMEM) return s;
+  snprintf(why, sizeof why, "%s", clf_errmsg());
+  return clf__fit_note(f, "%s was left out: %s", c->title, why);
+}
+
 void clf__fit_candidate_free(clf__fit_candidate *c) {
   for (int k = 0; k < CLF_FIT_FOLDS; k++) clf_flow_free(c->flow[k]);
   free(c->layers);

@@ -151,10 +151,24 @@ static clf_status take_treatments(clf__fit *f, const clf_treatments *t) {
   return f->head ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for an architecture");
 }
 
+/* What no treatment cures. */
+static clf_status say_advice(clf__fit *f) {
+  clf_advice *advice = NULL;
+  int count = 0;
+  clf_status s = clf_table_advise(&f->learn.x, 1, f->grid, &advice, &count);
+  for (int i = 0; i < count && !s; i++)
+    if (advice[i].kind == CLF_ADVICE_FEW_VALUES || advice[i].kind == CLF_ADVICE_POINT_MASS ||
+        advice[i].kind == CLF_ADVICE_COLLINEAR)
+      s = clf__fit_note(f, "%s", advice[i].sentence);
+  free(advice);
+  return s;
+}
+
 clf_status clf__fit_treat(clf__fit *f) {
   clf_treatments t = {0};
   CLF_TRY(check_constant(f));
   CLF_TRY(find_grids(f));
+  CLF_TRY(say_advice(f));
   CLF_TRY(clf_table_treat(&f->learn.x, NULL, 0, f->grid, &t));
   const clf_status s = take_treatments(f, &t);
   clf_treatments_free(&t);

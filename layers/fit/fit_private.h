@@ -132,6 +132,8 @@ clf_status clf__fit_flow(const clf__fit *f, const clf__fit_candidate *c, int spl
 clf_status clf__fit_score_candidate(const clf__fit *f, clf__fit_candidate *c);
 /* The same, and takes it among those of the search. */
 clf_status clf__fit_end(clf__fit *f, clf__fit_candidate *c);
+/* Where a candidate cannot be fitted, the others go on: a note in place of ENUM and ENOMEM. */
+clf_status clf__fit_leave_out(clf__fit *f, const clf__fit_candidate *c, clf_status s);
 void clf__fit_candidate_free(clf__fit_candidate *c);
 const clf__fit_candidate *clf__fit_best(const clf__fit *f);
 

@@ -67,6 +67,7 @@ static clf_status try_steps(clf__fit *f, clf__fit_candidate *c, int64_t steps) {
   if (!s) return clf__fit_end(f, c);
   if (s == CLF_ESTOPPED && !f->stopped)
     s = clf__fit_note(f, "%s took longer than planned and was left out", c->title);
+  s = clf__fit_leave_out(f, c, s);
   clf__fit_candidate_free(c);
   return s == CLF_ESTOPPED ? CLF_OK : s;
 }
@@ -99,8 +100,9 @@ static clf_status try_row(clf__fit *f, const struct row *r, double seconds, doub
   clf__fit_candidate c;
   const int64_t most = clf__fit_size(f).most_steps;
   CLF_TRY(begin_row(f, r, &c));
-  const clf_status s = clf__fit_time_step(f, &c, TIMING * seconds, of_a_step);
-  if (s || f->stopped) {
+  const clf_status timed = clf__fit_time_step(f, &c, TIMING * seconds, of_a_step);
+  if (timed || f->stopped) {
+    const clf_status s = clf__fit_leave_out(f, &c, timed);
     clf__fit_candidate_free(&c);
     return s;
   }

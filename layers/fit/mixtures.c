@@ -70,20 +70,22 @@ clf_status clf__fit_em(clf__fit *f, clf__fit_candidate *c) {
 
 /* ---- The baselines ------------------------------------------------------------------------- */
 
+/* A candidate with its scores; without `arch` where its likelihood is not finite. */
 static clf_status fit(clf__fit *f, const char *title, const char *base, const char *options,
                       clf__fit_candidate *c) {
   CLF_TRY(clf__fit_begin(f, title, "", base, options, c));
-  const clf_status s = clf__fit_em(f, c);
+  clf_status s = clf__fit_em(f, c);
+  if (!s) s = clf__fit_score_candidate(f, c);
   if (s) clf__fit_candidate_free(c);
-  return s;
+  return s == CLF_ENUM ? CLF_OK : s;
 }
 
 static clf_status gaussian(clf__fit *f) {
+  const char *const base =
+      f->data->given ? "mixture(1, cov=full, joint=1)" : "normal(trained, cov=full)";
   clf__fit_candidate c;
-  CLF_TRY(fit(f, "gaussian",
-              f->data->given ? "mixture(1, cov=full, joint=1)" : "normal(trained, cov=full)", "",
-              &c));
-  return clf__fit_end(f, &c);
+  CLF_TRY(fit(f, "gaussian", base, "", &c));
+  return c.arch ? clf__fit_end(f, &c) : clf__fit_note(f, "gaussian was left out: %s", clf_errmsg());
 }
 
 enum { MANY = 16384 /* rows, more than the number of components needs */ };
@@ -137,12 +139,8 @@ static clf_status try_one(clf__fit *f, int kind, int32_t K, clf__fit_candidate *
   snprintf(options, sizeof options, "starts=%d%s", f->split[0].train.x.rows < 5000 ? 10 : 3,
            kinds[kind].options);
   CLF_TRY(fit(f, family_names[kinds[kind].family], base, options, &c));
-  const clf_status s = clf__fit_score_candidate(f, &c);
-  if (s)
-    clf__fit_candidate_free(&c);
-  else
-    *better = keep_better(best, &c);
-  return s;
+  *better = c.arch && keep_better(best, &c);
+  return CLF_OK;
 }
 
 /* More components until two sizes in a row were no better than the one before.  The best joins that
@@ -152,7 +150,8 @@ static clf_status try_kind(clf__fit *f, int kind, clf__fit_candidate *family) {
   static const int32_t sizes[] = {2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128};
   clf__fit_candidate best = {0};
   clf_status s = CLF_OK;
-  double of_one = ITERATIONS * f->candidate[0].seconds; /* the Gaussian's, an iteration of one */
+  double of_one = ITERATIONS * (f->candidates ? f->candidate[0].seconds
+                                              : 0); /* the Gaussian's, an iteration of one */
   int worse = 0;
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes && worse < 2 && !s; i++) {
     const double began = clf__fit_seconds(f);
@@ -185,11 +184,43 @@ static clf_status take_best(clf__fit *f, clf__fit_candidate best[FAMILIES]) {
   return CLF_OK;
 }
 
+static clf_status try_kinds(clf__fit *f, clf__fit_candidate best[FAMILIES]) {
+  const int one =
+      f->data->x->cols == 1 && !f->data->given; /* column: full covariances are variances */
+  for (int k = 0; k < KINDS; k++)
+    if (f->split[0].train.x.rows <= kinds[k].most_rows && !(one && kinds[k].family > 0))
+      CLF_TRY(try_kind(f, k, &best[kinds[k].family]));
+  return CLF_OK;
+}
+
+/* The same mixture of all rows, in place of that of some. */
+static clf_status fit_to_all(clf__fit *f, clf__fit_candidate *c) {
+  const double seconds = c->seconds;
+  if (!c->arch) return CLF_OK;
+  clf_flow_free(c->flow[0]);
+  c->flow[0] = NULL;
+  const clf_status s = clf__fit_em(f, c);
+  c->seconds += seconds;
+  return s ? s : clf__fit_score_candidate(f, c);
+}
+
+/* In large tables some of the rows say how many components there should be. */
+static clf_status try_all(clf__fit *f, clf__fit_candidate best[FAMILIES]) {
+  clf__fit_rows some = {0}, *const train = &f->split[0].train;
+  const clf__fit_rows all = *train;
+  if (all.x.rows <= MANY) return try_kinds(f, best);
+  CLF_TRY(clf__fit_thin(&all, MANY, &some));
+  *train = some;
+  clf_status s = try_kinds(f, best);
+  *train = all;
+  clf__fit_rows_free(&some);
+  for (int i = 0; i < FAMILIES && !s; i++) s = fit_to_all(f, &best[i]);
+  return s;
+}
+
 static clf_status mixtures(clf__fit *f) {
   clf__fit_candidate best[FAMILIES] = {0};
-  clf_status s = CLF_OK;
-  for (int k = 0; k < KINDS && !s; k++)
-    if (f->split[0].train.x.rows <= kinds[k].most_rows) s = try_kind(f, k, &best[kinds[k].family]);
+  clf_status s = try_all(f, best);
   if (f->stopped && s == CLF_ESTOPPED) s = CLF_OK;
   if (!s) s = take_best(f, best);
   for (int i = 0; i < FAMILIES; i++) clf__fit_candidate_free(&best[i]);
