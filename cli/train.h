@@ -57,6 +57,8 @@ int cli_train_check_composed(int images);
 int cli_train_check_model(const clf_flow_spec *spec, const char *path);
 /* Whether the flow is to be one of images, as far as the command line tells. */
 int cli_train_wants_images(void);
+/* The preset that is called as the flow's kind; NULL: none. */
+const clf_preset *cli_train_preset_of(const clf_flow_spec *spec);
 /* The flow of a preset with a kind, for the data; grid: of its columns, or NULL. */
 int cli_train_make_kind(cli_session *s, const clf_column_grid *grid);
 

@@ -216,13 +216,10 @@ static void limit_warmup(const cli_session *s) {
 static int complete_options(const cli_session *s) {
   clf_train_options usual = usual_options(s);
   const clf_preset *preset = cli_wanted.preset;
-  const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
   if (cli_train_given("--epochs") && cli_train_given("--steps"))
     return cli_usage("--epochs and --steps exclude each other: both say how long to train");
   if (cli_train_given("--epochs")) go_by_epochs(&usual);
-  if (!preset && (spec->depth || spec->bins) && !cli_wanted.lecture &&
-      clf_preset_find(clf_kind_name(spec->kind), &preset) != CLF_OK)
-    return cli_fail_library();
+  if (!preset && !cli_wanted.lecture) preset = cli_train_preset_of(clf_flow_get_spec(s->flow));
   if (preset && clf_preset_options(preset, &usual) != CLF_OK) return cli_fail_library();
   usual.seed = cli_wanted.train.seed;
   cli_train_complete(&cli_wanted.train, &usual, sizeof usual);

@@ -154,10 +154,15 @@ static int default_interval(const clf_table *data, const clf_column_grid *grid,
   return CLI_OK;
 }
 
-/* A value of the preset that is called as the kind, as "hidden="; or the lecture's. */
-static int32_t usual_value(clf_kind kind, const char *name, int32_t lecture) {
+const clf_preset *cli_train_preset_of(const clf_flow_spec *spec) {
   const clf_preset *preset;
-  if (cli_wanted.lecture || clf_preset_find(clf_kind_name(kind), &preset) != CLF_OK) return lecture;
+  return clf_preset_find(clf_kind_name(spec->kind), &preset) == CLF_OK ? preset : NULL;
+}
+
+/* A value of that preset, as "hidden="; or the lecture's. */
+static int32_t usual_value(const clf_flow_spec *spec, const char *name, int32_t lecture) {
+  const clf_preset *preset = cli_train_preset_of(spec);
+  if (cli_wanted.lecture || !preset) return lecture;
   const char *const at = strstr(preset->values, name);
   return at ? (int32_t)strtol(at + strlen(name), NULL, 10) : lecture;
 }
@@ -175,8 +180,8 @@ static int row_spec(const cli_session *s, const clf_column_grid *grid) {
     return cli_usage("--flow piecewise needs --xmin and --xmax where there are no data");
   const clf_flow_spec lecture = clf_flow_spec_default(spec->kind, s->data.cols);
   spec->dim = s->data.cols;
-  if (!spec->hidden) spec->hidden = usual_value(spec->kind, "hidden=", lecture.hidden);
-  if (!spec->depth) spec->depth = usual_value(spec->kind, "depth=", lecture.depth);
+  if (!spec->hidden) spec->hidden = usual_value(spec, "hidden=", lecture.hidden);
+  if (!spec->depth) spec->depth = usual_value(spec, "depth=", lecture.depth);
   if (spec->kind == CLF_NVP && !cli_train_given("--s-max"))
     spec->s_max = cli_wanted.lecture ? lecture.s_max : USUAL_S_MAX;
   return spec->kind == CLF_PIECEWISE && s->data.at ? default_interval(&s->data, grid, spec)
