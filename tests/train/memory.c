@@ -175,7 +175,33 @@ START_TEST(inverse_that_explodes_later) {
 }
 END_TEST
 
+/* A plan says whether the parts of a batch have statistics of their own; a flow's spec has no
+ * number of another kind. */
+START_TEST(what_a_plan_says) {
+  static const char *const lists[] = {"2: batchnorm -> normal", "2: lu -> normal"};
+  const clf_train_options o = options_of(1, 8);
+  clf_train_plan plan;
+  for (int i = 0; i < 2; i++) {
+    clf_flow *f = flows_of(dev, lists[i], 3);
+    WORKS(clf_train_plan_of(f, &o, 10, &plan));
+    ck_assert_int_eq(plan.batch_statistics, i == 0);
+    clf_flow_free(f);
+  }
+  clf_flow_spec spec = clf_flow_spec_default(CLF_NVP, 2);
+  clf_flow *f = NULL;
+  spec.bins = 7;
+  spec.height = spec.scales = 3;
+  WORKS(clf_flow_create(dev, &spec, &f));
+  const clf_flow_spec *own = clf_flow_get_spec(f);
+  ck_assert(own->hidden == 2 && own->depth == 4 && !own->bins && !own->height && !own->scales);
+  WORKS(clf_train_plan_of(f, &o, 10, &plan));
+  ck_assert_int_eq(plan.batch_statistics, 0);
+  clf_flow_free(f);
+}
+END_TEST
+
 void tests_of_memory(TCase *tc) {
+  tcase_add_test(tc, what_a_plan_says);
   tcase_add_loop_test(tc, memory_of_depths, 0, 2);
   tcase_add_test(tc, memory_of_blocks);
   tcase_add_test(tc, memory_decides_the_way);
