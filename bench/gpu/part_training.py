@@ -6,7 +6,8 @@ import json
 from work import BUNDLE, tell
 
 PENGUINS = ("--data", BUNDLE / "data/penguins.csv", "--hidden", 32, "--depth", 6, "--s-max", 2,
-            "--lr", 0.001, "--batch", 50, "--standardize")  # fmt: skip
+            "--lr", 0.001, "--batch", 50, "--schedule", "constant", "--warmup", 0,
+            "--valid-split", 0)  # fmt: skip
 MOONS = ("--data", "moons:n=10000", "--hidden", 64, "--depth", 8, "--s-max", 2, "--clip", 10,
          "--lr", 0.003)  # fmt: skip
 DIGITS = ("--data", BUNDLE / "data/digits.idx.gz", "--preset", "tiny", "--levels", 17)
