@@ -2,7 +2,7 @@
 /* test_faults.c: the n-th allocation, system call on a file or call of OpenCL fails, once and
  * from then on, for every n until all goes well.  Each time the library says what went wrong,
  * gives everything back, leaves whole files on disk, and works again afterwards.
- *   test_faults [STRIDE]   tries every STRIDE-th n where there are thousands (default 127) */
+ *   test_faults [STRIDE]   tries every STRIDE-th n where there are thousands (default 311) */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 
 extern char **environ;
 
-static long stride = 127;
+static long stride = 311;
 static const char file[] = "m.safetensors", kept[] = "m.safetensors.previous";
 static const char *const kinds[] = {"vectors", "interval", "images"};
 
