@@ -143,11 +143,11 @@ CLF_API clf_status clf_flow_table_columns(const clf_flow *flow, int context, clf
 /* ---- Parameters -------------------------------------------------------- */
 
 typedef struct clf_param {
-  char name[64]; /* as in the state_dict of the lecture's module: "layers.0.map_s.0.weight" */
-  int rank;      /* 1 to 4 */
-  int trainable; /* 0 for masks and running statistics */
-  int decays;    /* 1: the training option l2 applies to it */
-  clf_tensor at; /* the first `rank` of its dimensions; clf_read() and clf_write() it */
+  char name[64];     /* as in the state_dict of the lecture's module: "layers.0.map_s.0.weight" */
+  int rank;          /* 1 to 4 */
+  int16_t trainable; /* 0 for masks and running statistics */
+  int16_t decays;    /* 1: the training option l2 applies to it */
+  clf_tensor at;     /* the first `rank` of its dimensions; clf_read() and clf_write() it */
 } clf_param;
 
 CLF_API int clf_flow_param_count(const clf_flow *flow);
