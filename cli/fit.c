@@ -17,8 +17,8 @@ static cli_option options[] = {
     {"--time", "SECONDS", "budget", CLI_ABOVE_0, &cli_fit_wanted.o.seconds, "60", 0, 0},
     {"--out", "FILE", "the model (default the table's name with .flow, in this folder)",
      CLI_OUTPUT_MODEL, &cli_fit_wanted.out, NULL, 0, 0},
-    {"--report", "FILE.html", "the report (default the model's name with .report.html)", CLI_OUTPUT,
-     &cli_fit_wanted.report, NULL, 0, 0},
+    {"--report", "FILE.html", "the report (default beside the model, its name with .report.html)",
+     CLI_OUTPUT, &cli_fit_wanted.report, NULL, 0, 0},
     CLI_OPTION_GIVEN(
         "columns of DATA, by comma, that the others are modelled given; or FILE.csv or "
         "FILE.npy with a row for each of DATA"),
@@ -48,32 +48,38 @@ static cli_option options[] = {
 
 /* ---- Names of what is written -------------------------------------------------------------- */
 
-/* "data/wine.csv.gz" becomes "wine"; its length. */
-static int stem_of(const char *path, char *stem, size_t size) {
+/* "data/wine.csv.gz" becomes "wine", or with its folder "data/wine"; its length, -1 if it is too
+ * long. */
+static int stem_of(const char *path, int with_folder, char *stem, size_t size) {
   static const char *const endings[] = {".gz",  ".csv", ".tsv",  ".txt",
                                         ".npy", ".npz", ".flow", ".safetensors"};
   const char *const slash = strrchr(path, '/'), *const base = slash ? slash + 1 : path;
-  const int n = snprintf(stem, size, "%.*s", (int)strcspn(base, ":"), base);
+  const int folder = with_folder ? (int)(base - path) : 0;
+  const int n = snprintf(stem, size, "%.*s%.*s", folder, path, (int)strcspn(base, ":"), base);
   for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-    if (cli_has_suffix(stem, endings[i]) && strlen(stem) > strlen(endings[i]))
+    if (cli_has_suffix(stem, endings[i]) && strlen(stem) > (size_t)folder + strlen(endings[i]))
       stem[strlen(stem) - strlen(endings[i])] = '\0';
   return n < (int)size ? (int)strlen(stem) : -1;
 }
 
-static const char *name_of(const char *given, const char *from, const char *ending) {
-  static char names[2][4096];
+/* In this folder, the model is called after the data; the report stands beside the model. */
+static const char *out_name(void) {
+  static char name[4096];
   char stem[4000];
-  char *const name = names[*ending == '.' && ending[1] == 'r'];
-  if (given) return given;
-  if (stem_of(from, stem, sizeof stem) < 1) return NULL;
-  snprintf(name, sizeof names[0], "%s%s", stem, ending);
+  if (cli_fit_wanted.out) return cli_fit_wanted.out;
+  if (stem_of(cli_common.data, 0, stem, sizeof stem) < 1) return NULL;
+  snprintf(name, sizeof name, "%s.flow", stem);
   return name;
 }
 
-static const char *out_name(void) { return name_of(cli_fit_wanted.out, cli_common.data, ".flow"); }
 static const char *report_name(void) {
-  return name_of(cli_fit_wanted.report, cli_fit_wanted.out ? cli_fit_wanted.out : cli_common.data,
-                 ".report.html");
+  static char name[4096];
+  char stem[4000];
+  if (cli_fit_wanted.report) return cli_fit_wanted.report;
+  const char *const out = out_name();
+  if (!out || stem_of(out, 1, stem, sizeof stem) < 1) return NULL;
+  snprintf(name, sizeof name, "%s.report.html", stem);
+  return name;
 }
 
 static const char *also_writes(int i, const char **option) {

@@ -111,6 +111,10 @@ END_TEST
 START_TEST(names_and_what_is_replaced) {
   succeeds("fit birds.csv --id ring --quick --time 0.5", "birds.flow"); /* its own pair */
   succeeds("train --data moons:n=50 --epochs 1 --out moons.flow", "");
+  ck_assert_int_eq(mkdir("sub", 0777), 0);
+  succeeds("fit birds.csv --id ring --quick --time 0.5 --out sub/b.flow",
+           "model:  sub/b.flow\nreport: sub/b.report.html\n");
+  ck_assert(is_there("sub/b.report.html"));
   refuses(2, "fit moons:n=200 --time 0.5",
           "moons.flow is a model that `clflow fit` did not write; give another name by --out, or "
           "--force to replace it");
