@@ -21,18 +21,6 @@ double clf__ks_distance(const double *sorted, int64_t n) {
   return most;
 }
 
-double clf__ks_probability(double distance, double n) {
-  const double root = sqrt(n), lambda = (root + 0.12 + 0.11 / root) * distance;
-  if (lambda < 0.2) return 1; /* where the series converges slowly; it is 1 to 13 digits */
-  double sum = 0;
-  for (int k = 1; k <= 100; k++) {
-    const double term = exp(-2.0 * k * k * lambda * lambda);
-    sum += k % 2 ? term : -term;
-    if (term < 1e-17) break;
-  }
-  return fmin(fmax(2 * sum, 0), 1);
-}
-
 double clf__ks_band(double probability, double n) {
   double lo = 0, hi = 1;
   for (int k = 0; k < 60; k++) {

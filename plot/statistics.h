@@ -2,15 +2,12 @@
 /* statistics.h: tests of uniformity and what they need.  Private. */
 #ifndef CLF_PLOT_STATISTICS_H
 #define CLF_PLOT_STATISTICS_H
+#include "../runtime/core/kolmogorov.h"
 #include <stdint.h>
 
 /* The largest distance between the shares of n numbers u (sorted) below v and v, for v in 0 .. 1:
  * the Kolmogorov-Smirnov statistic of uniformity. */
 double clf__ks_distance(const double *sorted, int64_t n);
-
-/* The probability of a distance at least as large, for an effective number of rows `n`:
- * Kolmogorov's distribution with Stephens' correction (Press et al. 2007, 14.3.3). */
-double clf__ks_probability(double distance, double n);
 
 /* The distance of this probability. */
 double clf__ks_band(double probability, double n);

@@ -141,13 +141,8 @@ static clf_status measure_given(clf_flow *f, rows *data, rows *drawn, uint64_t s
 clf_status clf_calibrate(clf_flow *f, const double *x, const double *c, int64_t n, uint64_t seed,
                          int64_t samples, clf_deviation *logp, clf_deviation *columns) {
   CLF_GIVEN("flow, x, logp", f, x, logp);
+  CLF_TRY(clf__check_sampling(f, c, n, samples));
   const int32_t D = clf_flow_get_spec(f)->dim, C = clf_flow_context(f);
-  if (n < 1 || samples < 1)
-    return clf__fail(CLF_EINVAL, "%lld rows and %lld samples: there must be at least 1 of each",
-                     (long long)n, (long long)samples);
-  if (!C != !c)
-    return clf__fail(CLF_EINVAL, C ? "the flow takes a context, and c is NULL"
-                                   : "the flow takes no context, and c is given");
   rows data = {0}, drawn = {0};
   clf_status s = take_rows(&data, x, c, n, D, C);
   if (!s) s = (C ? measure_given : measure)(f, &data, &drawn, seed, samples, logp, columns);

@@ -14,4 +14,8 @@ clf_status clf__density_at(const clf_density *d, const double *x, int64_t first,
 /* As clf_deviation_of(), of n numbers from those that are uniform in 0 .. 1; m is 0. */
 clf_status clf__deviation_of_uniform(const double *u, int64_t n, clf_deviation *deviation);
 
+/* Refuses n rows or a number of samples below 1, and a context c where the flow takes none, or none
+ * where it takes one. */
+clf_status clf__check_sampling(const clf_flow *f, const double *c, int64_t n, int64_t samples);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "density.h"
 #include "given.h"
+#include "kolmogorov.h"
 #include "status.h"
 
 /* ---- Two models -------------------------------------------------------------------------------
@@ -134,24 +135,6 @@ static double largest_distance(const double *a, int64_t n, const double *b, int6
   return most;
 }
 
-/* 2 sum (-1)^(k-1) exp(-2 k^2 l^2), which converges from l of about 0.2 on; it is 1 below. */
-static double kolmogorov(double l) {
-  double sum = 0;
-  if (l < 0.2) return 1;
-  for (int k = 1; k <= 100; k++) {
-    const double term = exp(-2.0 * k * k * l * l);
-    sum += k % 2 ? term : -term;
-    if (term < 1e-16) break;
-  }
-  return fmin(1, fmax(0, 2 * sum));
-}
-
-/* Of a distance between n numbers and a distribution. */
-static double probability(double distance, double n) {
-  const double size = sqrt(n);
-  return kolmogorov((size + 0.12 + 0.11 / size) * distance);
-}
-
 clf_status clf_deviation_of(const double *a, int64_t n, const double *b, int64_t m,
                             clf_deviation *out) {
   CLF_GIVEN("a, b, deviation", a, b, out);
@@ -164,7 +147,7 @@ clf_status clf_deviation_of(const double *a, int64_t n, const double *b, int64_t
     s = clf__fail(CLF_EINVAL, "the %s set has no numbers to compare", d.n ? "second" : "first");
   if (!s) {
     d.distance = largest_distance(x, d.n, y, d.m);
-    d.p_value = probability(d.distance, (double)d.n / (double)(d.n + d.m) * (double)d.m);
+    d.p_value = clf__ks_probability(d.distance, (double)d.n / (double)(d.n + d.m) * (double)d.m);
     *out = d;
   }
   free(x);
@@ -182,7 +165,7 @@ clf_status clf__deviation_of_uniform(const double *u, int64_t n, clf_deviation *
     d.distance = fmax(d.distance, fmax(below, above));
   }
   free(x);
-  d.p_value = probability(d.distance, (double)d.n);
+  d.p_value = clf__ks_probability(d.distance, (double)d.n);
   *out = d;
   return CLF_OK;
 }

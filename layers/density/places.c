@@ -2,7 +2,7 @@
 /* places.c: where log-densities stand among those of a flow's own samples. */
 #include <stdlib.h>
 #include <string.h>
-#include "clflow/judge.h"
+#include "density.h"
 #include "given.h"
 #include "status.h"
 
@@ -89,16 +89,21 @@ static int64_t sort_rows(const double *c, int32_t C, const double *logp, int64_t
   return count;
 }
 
-clf_status clf_model_percentiles(clf_flow *f, const double *c, const double *logp, int64_t n,
-                                 uint64_t seed, int64_t samples, double *percent) {
-  CLF_GIVEN("flow, logp, percent", f, logp, percent);
-  const int32_t D = clf_flow_get_spec(f)->dim, C = clf_flow_context(f);
+clf_status clf__check_sampling(const clf_flow *f, const double *c, int64_t n, int64_t samples) {
+  const int32_t C = clf_flow_context(f);
   if (n < 1 || samples < 1)
     return clf__fail(CLF_EINVAL, "%lld rows and %lld samples: there must be at least 1 of each",
                      (long long)n, (long long)samples);
-  if (!C != !c)
-    return clf__fail(CLF_EINVAL, C ? "the flow takes a context, and c is NULL"
-                                   : "the flow takes no context, and c is given");
+  if (!C == !c) return CLF_OK;
+  return clf__fail(CLF_EINVAL, C ? "the flow takes a context, and c is NULL"
+                                 : "the flow takes no context, and c is given");
+}
+
+clf_status clf_model_percentiles(clf_flow *f, const double *c, const double *logp, int64_t n,
+                                 uint64_t seed, int64_t samples, double *percent) {
+  CLF_GIVEN("flow, logp, percent", f, logp, percent);
+  CLF_TRY(clf__check_sampling(f, c, n, samples));
+  const int32_t D = clf_flow_get_spec(f)->dim, C = clf_flow_context(f);
   room r = {0};
   clf_status s = reserve(&r, n, samples, D, C);
   const int64_t count = s ? 0 : sort_rows(c, C, logp, n, &r, percent);
