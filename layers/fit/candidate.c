@@ -96,11 +96,11 @@ clf_status clf__fit_score_candidate(const clf__fit *f, clf__fit_candidate *c) {
   for (int k = 0; k < f->splits; k++)
     CLF_TRY(clf__fit_log_prob(c->flow[k], &f->split[k].valid, c->logp + f->split[k].first));
   c->valid = clf__fit_score_of(c->logp, f->judge_weights, f->judges);
-  return score_train(f, c);
+  return CLF_OK;
 }
 
 clf_status clf__fit_end(clf__fit *f, clf__fit_candidate *c) {
-  const clf_status s = clf__fit_score_candidate(f, c);
+  const clf_status s = score_train(f, c);
   if (s || f->candidates == CLF_FIT_CANDIDATES) {
     clf__fit_candidate_free(c);
     return s;

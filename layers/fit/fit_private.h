@@ -128,9 +128,9 @@ clf_status clf__fit_begin(clf__fit *f, const char *title, const char *layers, co
 /* A flow of its architecture for a split. */
 clf_status clf__fit_flow(const clf__fit *f, const clf__fit_candidate *c, int split,
                          clf_flow **flow);
-/* Scores a candidate once all its flows are there. */
+/* Scores a candidate by the rows that judge, once all its flows are there. */
 clf_status clf__fit_score_candidate(const clf__fit *f, clf__fit_candidate *c);
-/* The same, and takes it among those of the search. */
+/* Takes a scored candidate among those of the search. */
 clf_status clf__fit_end(clf__fit *f, clf__fit_candidate *c);
 /* Where a candidate cannot be fitted, the others go on: a note in place of ENUM and ENOMEM. */
 clf_status clf__fit_leave_out(clf__fit *f, const clf__fit_candidate *c, clf_status s);
@@ -141,7 +141,7 @@ const clf__fit_candidate *clf__fit_best(const clf__fit *f);
 
 clf_status clf__fit_log_prob(clf_flow *flow, const clf__fit_rows *rows, double *logp);
 clf__fit_score clf__fit_score_of(const double *logp, const double *weights, int64_t n);
-/* Mean over paired rows of a less b. */
+/* Weighted mean of v less `minus` (NULL: 0), row by row, and its standard error. */
 clf__fit_score clf__fit_difference(const double *a, const double *b, const double *weights,
                                    int64_t n);
 /* log of the mean of the densities of a candidate's flows, at each row. */

@@ -64,6 +64,7 @@ static clf_status begin_row(clf__fit *f, const struct row *r, clf__fit_candidate
 static clf_status try_steps(clf__fit *f, clf__fit_candidate *c, int64_t steps) {
   c->steps = steps;
   clf_status s = clf__fit_train(f, c);
+  if (!s) s = clf__fit_score_candidate(f, c);
   if (!s) return clf__fit_end(f, c);
   if (s == CLF_ESTOPPED && !f->stopped)
     s = clf__fit_note(f, "%s took longer than planned and was left out", c->title);

@@ -57,6 +57,7 @@ static clf_status repeat_one(clf__fit *f, const json_t *row) {
   clf_status s = c.steps < 0 ? no_record("a number of steps is negative")
                  : c.steps   ? clf__fit_train(f, &c)
                              : clf__fit_em(f, &c);
+  if (!s) s = clf__fit_score_candidate(f, &c);
   if (!s) return clf__fit_end(f, &c);
   clf__fit_candidate_free(&c);
   return s == CLF_ESTOPPED && f->stopped ? CLF_OK : s;

@@ -12,8 +12,8 @@ clf_status clf__fit_log_prob(clf_flow *flow, const clf__fit_rows *rows, double *
 
 /* The standard error of a weighted mean: sqrt(sum w^2 (v - mean)^2) / sum w, with the correction
  * n / (n - 1) of the unweighted one. */
-static clf__fit_score mean_of(const double *v, const double *minus, const double *weights,
-                              int64_t n) {
+clf__fit_score clf__fit_difference(const double *v, const double *minus, const double *weights,
+                                   int64_t n) {
   double sum = 0, weight = 0, squares = 0;
   if (!n) return (clf__fit_score){NAN, NAN};
   for (int64_t i = 0; i < n; i++) {
@@ -31,12 +31,7 @@ static clf__fit_score mean_of(const double *v, const double *minus, const double
 }
 
 clf__fit_score clf__fit_score_of(const double *logp, const double *weights, int64_t n) {
-  return mean_of(logp, NULL, weights, n);
-}
-
-clf__fit_score clf__fit_difference(const double *a, const double *b, const double *weights,
-                                   int64_t n) {
-  return mean_of(a, b, weights, n);
+  return clf__fit_difference(logp, NULL, weights, n);
 }
 
 /* a and b are logarithms. */
