@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* apart.c: rows or images beside those of --data of `clflow train`: --valid and --test. */
+/* apart.c: --valid and --test of `clflow train`: rows or images from files of their own. */
 #include "train.h"
 #include <inttypes.h>
 #include <math.h>

@@ -167,7 +167,7 @@ int cli_describe_samples(const clf_flow *flow, clf_table *rows);
 int cli_put_samples(const char *path, const clf_flow *flow, clf_table *rows);
 int cli_put_latents(const char *path, const clf_flow *flow, clf_table *rows);
 
-/* ---- output_rows.c: tables that hold texts beside numbers -------------------------------- */
+/* ---- output_rows.c: tables that hold texts and numbers -------------------------------- */
 
 /* A column: texts, whole numbers, or numbers `stride` apart, in which NaN is an empty field. */
 typedef struct cli_column {
@@ -488,7 +488,7 @@ int cli_score(const double *logp, int64_t n, int32_t dim, clf_score *score, int6
 
 /* ---- parts.c --------------------------------------------------------------------------------- */
 
-enum { CLI_ROW_MISSING = 255 }; /* beside those of clflow/fit.h */
+enum { CLI_ROW_MISSING = 255 }; /* follows the values of clflow/fit.h */
 /* What the rows of the data served for when the model was made, found again by the checksum, the
  * seed and the shares that its file has: part (cli_row_count()), CLI_ROW_MISSING where a value is
  * missing.  *found 0: the data are others, or the file does not say; *refit: the model was trained

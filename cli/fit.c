@@ -17,8 +17,8 @@ static cli_option options[] = {
     {"--time", "SECONDS", "budget", CLI_ABOVE_0, &cli_fit_wanted.o.seconds, "60", 0, 0},
     {"--out", "FILE", "the model (default the table's name with .flow, in this folder)",
      CLI_OUTPUT_MODEL, &cli_fit_wanted.out, NULL, 0, 0},
-    {"--report", "FILE.html", "the report (default beside the model, its name with .report.html)",
-     CLI_OUTPUT, &cli_fit_wanted.report, NULL, 0, 0},
+    {"--report", "FILE.html", "the report (default the model's path with .report.html)", CLI_OUTPUT,
+     &cli_fit_wanted.report, NULL, 0, 0},
     CLI_OPTION_GIVEN(
         "columns of DATA, by comma, that the others are modelled given; or FILE.csv or "
         "FILE.npy with a row for each of DATA"),
@@ -62,7 +62,8 @@ static int stem_of(const char *path, int with_folder, char *stem, size_t size) {
   return n < (int)size ? (int)strlen(stem) : -1;
 }
 
-/* In this folder, the model is called after the data; the report stands beside the model. */
+/* The model is named after the data and written to the current folder; the report goes to the
+ * folder of the model. */
 static const char *out_name(void) {
   static char name[4096];
   char stem[4000];

@@ -50,7 +50,7 @@ static cli_option options[] = {
     {"--json", NULL, "print the rows, and how many have no density, as a JSON object", CLI_FLAG,
      &o.json, NULL, 0, 0},
     {"--with", "A,B,...",
-     "columns to write beside logp: row, id, data, rank, percentile, model, strange (see below)",
+     "further columns to write: row, id, data, rank, percentile, model, strange (see below)",
      CLI_TEXTS, &o.with, NULL, 0, 0},
     {"--lowest", "N",
      "write only the N samples of lowest density, the lowest first, with their numbers (unless "

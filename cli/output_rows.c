@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* output_rows.c: tables that hold texts beside numbers. */
+/* output_rows.c: tables that hold texts and numbers. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include <inttypes.h>
