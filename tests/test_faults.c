@@ -263,7 +263,7 @@ static long disarmed(void) { /* calls since it was armed */
 }
 
 /* From one n to the next where each opens a device: a failure may mean that the driver compiles. */
-static long slow_step(void) { return stride > 1 ? 16 : 1; }
+static long slow_step(void) { return stride > 1 ? 48 : 1; }
 
 START_TEST(opening) {
   clf_device *dev = NULL;
@@ -328,7 +328,7 @@ START_TEST(using) {
   double want = 0, again = 0;
   find_layer();
   const long base = ready(&dev, kind, &want);
-  const long step = kind == IMAGES ? 8 * stride + 1 : stride == 1 ? 1 : 2 * stride;
+  const long step = kind == IMAGES ? 8 * stride + 1 : stride == 1 ? 1 : 4 * stride;
   for (long n = 1;; n += step) {
     char when[128];
     double sum = 0;
