@@ -149,8 +149,8 @@ static const bench_kind kind = {prepare, sample, finish};
         .bias = DIM(N), .act = CLF_ACT_tanh)
 
 /* N x H x W x Ci - Co, 3x3 unless the name says k1. */
-#define CONV_(level, way, op, suffix, N, H, W, Ci, Co, k, ...)                                     \
-  OP_(level, "conv/" way "/" #N "x" #H "x" #W "x" #Ci "-" #Co suffix, op,                          \
+#define CONV_(level, pass, op, suffix, N, H, W, Ci, Co, k, ...)                                    \
+  OP_(level, "conv/" pass "/" #N "x" #H "x" #W "x" #Ci "-" #Co suffix, op,                         \
       2.0 * N * H * W * Ci * Co * k * k, k == 3,                                                   \
       1.0 * N * H * W * (Ci + Co) + 1.0 * Ci * Co * k * k, 0.3f, __VA_ARGS__)
 #define FWD(level, suffix, N, H, W, Ci, Co, k)                                                     \
@@ -169,8 +169,8 @@ static const bench_kind kind = {prepare, sample, finish};
 /* D, H, L and N of fused couplings: dimensions, hidden units, couplings, samples.  A sample needs
  * two networks of two products, and twice that for the gradients. */
 #define WIDTH(D, H) (2 * (H * (2 * D + 1) + D))
-#define MLP_(level, way, op, D, H, L, N, flops, floats, ...)                                       \
-  DENSE(level, "coupling/" way "/" #D "-" #H "-" #L "-b" #N, op, flops *N *D *H *L,                \
+#define MLP_(level, pass, op, D, H, L, N, flops, floats, ...)                                      \
+  DENSE(level, "coupling/" pass "/" #D "-" #H "-" #L "-b" #N, op, flops *N *D *H *L,               \
         floats + 1.0 * L * WIDTH(D, H), 0.05f, .b = DIM(L, D), .w = DIM(L, WIDTH(D, H)),           \
         .hidden = H, __VA_ARGS__)
 #define MLP(level, D, H, L, N)                                                                     \
@@ -207,8 +207,8 @@ static const bench_kind kind = {prepare, sample, finish};
 
 /* Splines of K bins in d of D columns; 40 flops a bin for its exponentials, 100 for the rest, and
  * twice that for the gradients. */
-#define RQS_(level, way, op, N, D, d, K, factor, ...)                                              \
-  OP(level, "map/rqs-" way "/" #N "x" #D "-" #d "-k" #K, op, factor *(40.0 * K + 100) * N * d,     \
+#define RQS_(level, pass, op, N, D, d, K, factor, ...)                                             \
+  OP(level, "map/rqs-" pass "/" #N "x" #D "-" #d "-k" #K, op, factor *(40.0 * K + 100) * N * d,    \
      factor * 1.0 * N * (2 * D + d * (3 * K - 1)), 3, .at = DIM(d), .u = DIM(N, d, 3 * K - 1),     \
      .left = -3, .right = 3, .bottom = -3, .top = 3, .min_width = 1e-3f, .min_height = 1e-3f,      \
      .min_slope = 1e-3f, .end_slope = 1, .scale = 1, .gain = 1, .beta = 1, __VA_ARGS__)
@@ -228,8 +228,8 @@ static const bench_kind kind = {prepare, sample, finish};
          1.0 * N * (3 * D + 4 * d), 3, .at = DIM(d), .s = DIM(N, d), .t = DIM(N, d),               \
          .x = DIM(N, D), .dy = DIM(N, D), .dx = DIM(N, D), .ds = DIM(N, d), .dt = DIM(N, d),       \
          .scale = CLF_SCALE_softplus, .b = 1e-3f, .dlogdet = -1)
-#define QUADRATIC_(level, way, op, N, D, d, K, factor, ...)                                        \
-  OP(level, "map/quadratic-" way "/" #N "x" #D "-" #d "-k" #K, op,                                 \
+#define QUADRATIC_(level, pass, op, N, D, d, K, factor, ...)                                       \
+  OP(level, "map/quadratic-" pass "/" #N "x" #D "-" #d "-k" #K, op,                                \
      factor *(40.0 * K + 60) * N * d, factor * 1.0 * N * (2 * D + d * (2 * K - 1)), 3,             \
      .at = DIM(d), .u = DIM(N, d, 2 * K - 1), .order = 2, .tails = 1, .left = -3, .right = 3,      \
      .bottom = -3, .top = 3, .min_width = 1e-3f, .min_height = 1e-3f, .scale = 1,                  \

@@ -55,13 +55,13 @@ static int side_by_side(const clf_tensor *x, const clf_traits *t) {
 /* By the way that gemm has for such a call. */
 static clf_status multiply(const clf_call *call, const clf_gemm_args *p) {
   clf_call product = *call;
-  const clf_way *way = clf__launches_gemm;
+  const clf_algorithm *algorithm = clf__launches_gemm;
   product.op = CLF_OP_gemm;
   product.args = p;
-  while ((way->takes && !way->takes(p, call->traits)) ||
-         (way->suits && !way->suits(p, call->traits)))
-    way++;
-  return way->launch(&product);
+  while ((algorithm->takes && !algorithm->takes(p, call->traits)) ||
+         (algorithm->suits && !algorithm->suits(p, call->traits)))
+    algorithm++;
+  return algorithm->launch(&product);
 }
 
 /* ---- Winograd's way, winograd.clh ----------------------------------------------------------- */
@@ -125,13 +125,13 @@ CLF_RULE(conv_fwd, fwd_pays) {
   (void)traits;
   return pays(&p->x, &p->y);
 }
-CLF_LAUNCH_WAY(conv_fwd, fwd_winograd) {
+CLF_LAUNCH_ALGORITHM(conv_fwd, fwd_winograd) {
   static const winograd_kernels kernels = {"conv_fwd_winograd_pack", "conv_fwd_winograd",
                                            "conv_fwd_winograd_front", "conv_fwd_winograd_rows",
                                            "conv_fwd_winograd_few"};
   return winograd_product(call, &kernels, &p->x, normed(p), &p->y);
 }
-CLF_LAUNCH_WAY(conv_fwd, fwd_direct) {
+CLF_LAUNCH_ALGORITHM(conv_fwd, fwd_direct) {
   return product(call, "conv_fwd_pack", "conv_fwd_small", &p->x, normed(p), p->w.dim[3], &p->y);
 }
 CLF_RULE(conv_fwd, fwd_even) {
@@ -139,7 +139,7 @@ CLF_RULE(conv_fwd, fwd_even) {
   return even(&p->x, &p->y, p->w.dim[3]) && !normed(p);
 }
 CLF_RULE(conv_fwd, fwd_side_by_side) { return side_by_side(&p->x, traits); }
-CLF_LAUNCH_WAY(conv_fwd, fwd_matrix) {
+CLF_LAUNCH_ALGORITHM(conv_fwd, fwd_matrix) {
   const clf_gemm_args product = clf_pixelwise_fwd(p);
   return multiply(call, &product);
 }
@@ -153,13 +153,13 @@ CLF_RULE(conv_bwd_data, data_pays) {
   (void)traits;
   return pays(&p->dy, &p->dx);
 }
-CLF_LAUNCH_WAY(conv_bwd_data, data_winograd) {
+CLF_LAUNCH_ALGORITHM(conv_bwd_data, data_winograd) {
   static const winograd_kernels kernels = {
       "conv_bwd_data_winograd_pack", "conv_bwd_data_winograd", "conv_bwd_data_winograd_front",
       "conv_bwd_data_winograd_rows", "conv_bwd_data_winograd_few"};
   return winograd_product(call, &kernels, &p->dy, 0, &p->dx);
 }
-CLF_LAUNCH_WAY(conv_bwd_data, data_direct) {
+CLF_LAUNCH_ALGORITHM(conv_bwd_data, data_direct) {
   return product(call, "conv_bwd_data_pack", "conv_bwd_data_small", &p->dy, 0, p->w.dim[3], &p->dx);
 }
 CLF_RULE(conv_bwd_data, data_even) {
@@ -167,7 +167,7 @@ CLF_RULE(conv_bwd_data, data_even) {
   return even(&p->dy, &p->dx, p->w.dim[3]);
 }
 CLF_RULE(conv_bwd_data, data_side_by_side) { return side_by_side(&p->dy, traits); }
-CLF_LAUNCH_WAY(conv_bwd_data, data_matrix) {
+CLF_LAUNCH_ALGORITHM(conv_bwd_data, data_matrix) {
   const clf_gemm_args product = clf_pixelwise_bwd_data(p);
   return multiply(call, &product);
 }
@@ -201,7 +201,7 @@ static clf_status weights_of_few(clf_call *call, const clf_conv_bwd_weights_args
 }
 
 /* At most 8 bands, by whole blocks. */
-CLF_LAUNCH_WAY(conv_bwd_weights, weights_winograd) {
+CLF_LAUNCH_ALGORITHM(conv_bwd_weights, weights_winograd) {
   enum { BLOCK = 64, BANDS = 8 };
   if (few(p, call->traits)) return weights_of_few(call, p);
   const int Ci = p->x.dim[1], Co = p->dy.dim[1], TM = call->traits->tm, TN = call->traits->tn;
@@ -223,7 +223,7 @@ static int band_rows(const clf_tensor *dy, int groups) {
   return want > least ? want : least;
 }
 
-CLF_LAUNCH_WAY(conv_bwd_weights, weights_direct) {
+CLF_LAUNCH_ALGORITHM(conv_bwd_weights, weights_direct) {
   const int Co = p->dy.dim[1], Ci = p->x.dim[1], taps = p->dw.dim[3] * p->dw.dim[3];
   const int rows = p->dy.dim[0] * p->dy.dim[2], panels = clf_ceil(Co, call->traits->tn);
   const int high = wide(call) ? call->traits->tm : call->traits->tn;
@@ -243,7 +243,7 @@ CLF_LAUNCH_WAY(conv_bwd_weights, weights_direct) {
 
 /* Of 1x1, some 8 items: bands of at least 256 pixels, and where these are few shares of the panels.
  */
-CLF_LAUNCH_WAY(conv_bwd_weights, weights_pixels) {
+CLF_LAUNCH_ALGORITHM(conv_bwd_weights, weights_pixels) {
   enum { BLOCK = 128, SHARES = 8, LEAST = 256 };
   const clf_traits *t = call->traits;
   const int Ci = p->x.dim[1], panels = clf_ceil(p->dy.dim[1], t->tn), columns = panels * t->tn;

@@ -59,7 +59,7 @@ static clf_status pack(clf_call *call, const clf_gemm_args *p) {
                        (int[4]){PACK_DEEP});
 }
 
-CLF_LAUNCH_WAY(gemm, by_panels) {
+CLF_LAUNCH_ALGORITHM(gemm, by_panels) {
   const clf_traits *t = call->traits;
   const int cols = columns(call, p), tiles = tiles_of(t, p);
   CLF_TRY(call->reserve(call, (size_t)p->a.dim[!p->ta] * (size_t)(cols * t->tn)));
@@ -69,7 +69,7 @@ CLF_LAUNCH_WAY(gemm, by_panels) {
                        (int[4]){0, tiles});
 }
 
-CLF_LAUNCH_WAY(gemm, by_blocks) {
+CLF_LAUNCH_ALGORITHM(gemm, by_blocks) {
   const clf_traits *t = call->traits;
   const int K = p->a.dim[!p->ta], rows = clf_ceil(p->c.dim[0], t->tm), cols = columns(call, p);
   const int tiles = clf_ceil(rows, ITEMS) < BLOCK ? clf_ceil(rows, ITEMS) : BLOCK;
@@ -82,7 +82,7 @@ CLF_LAUNCH_WAY(gemm, by_blocks) {
                        (int[4]){deep, tiles, own, (int)panels});
 }
 
-CLF_LAUNCH_WAY(gemm, alone) {
+CLF_LAUNCH_ALGORITHM(gemm, alone) {
   const clf_traits *t = call->traits;
   const int K = p->a.dim[!p->ta], cols = clf_ceil(p->c.dim[1], t->tn), tiles = tiles_of(t, p);
   const int items = clf_ceil(clf_ceil(p->c.dim[0], t->tm), tiles);
@@ -90,7 +90,7 @@ CLF_LAUNCH_WAY(gemm, alone) {
   return call->enqueue(call, "gemm_alone", clf_groups(items, cols, 1, 1), (int[4]){0, tiles});
 }
 
-CLF_LAUNCH_WAY(gemm, by_tiles) {
+CLF_LAUNCH_ALGORITHM(gemm, by_tiles) {
   const int M = p->c.dim[0], N = p->c.dim[1], small = clf_small_tiles(call, M, N);
   CLF_TRY(
       call->enqueue(call, small ? "gemm_small" : "gemm", clf_by_tiles(call, M, N, small), NULL));
@@ -98,7 +98,7 @@ CLF_LAUNCH_WAY(gemm, by_tiles) {
   return call->enqueue(call, "gemm_act", clf_items(call, clf_elements(&p->c)), NULL);
 }
 
-CLF_LAUNCH_WAY(gemm, by_blas) {
+CLF_LAUNCH_ALGORITHM(gemm, by_blas) {
   int done = 0;
   CLF_TRY(call->blas(call, &done));
   if (!done) return by_tiles(call);

@@ -57,7 +57,7 @@ static void print_bytes(const char *name, uint64_t bytes, const char *note) {
 }
 
 /* Which way activations go, and what the other would take. */
-static void print_ways(const clf_train_plan *plan) {
+static void print_activations(const clf_train_plan *plan) {
   const int reverse = plan->way == CLF_ACTIVATIONS_REVERSE;
   char other[24], note[64];
   cli_format_bytes(reverse ? plan->stored : plan->rebuilt, other, sizeof other);
@@ -85,7 +85,7 @@ int cli_train_plan(const cli_session *s) {
            cli_clean(cli_common.data));
   print_bytes("parameters", plan.parameters, "");
   print_bytes("optimiser", plan.optimiser, "");
-  print_ways(&plan);
+  print_activations(&plan);
   print_bytes("samples", plan.data, "");
   cli_train_memory(&plan);
   puts("dry run              nothing was trained or written");

@@ -88,12 +88,12 @@ static double usual_seconds(const clf_tuned *t) {
   return 0;
 }
 
-static void print_way(const clf_tuned *t, int i) {
+static void print_algorithm(const clf_tuned *t, int i) {
   const double seconds = t->way[i].seconds, usual = usual_seconds(t);
   char rate[32] = "-", ratio[32] = "-", note[300] = "";
   if (seconds > 0 && t->flops > 0) snprintf(rate, sizeof rate, "%.1f", t->flops / seconds * 1e-9);
   if (seconds > 0 && usual > 0) snprintf(ratio, sizeof ratio, "%.2f", usual / seconds);
-  if (t->way[i].verdict == CLF_WAY_USUAL) snprintf(note, sizeof note, "  usual");
+  if (t->way[i].verdict == CLF_WAY_USUAL) snprintf(note, sizeof note, "  default");
   if (t->way[i].verdict == CLF_WAY_WRONG)
     snprintf(note, sizeof note, "  wrong: %s", cli_clean(t->way[i].why));
   if (t->way[i].verdict == CLF_WAY_FAILED)
@@ -105,16 +105,16 @@ static void print_way(const clf_tuned *t, int i) {
 static void print_table(const results *r) {
   int chosen = 0;
   double usual = 0, best = 0;
-  printf("%-18s %10s %10s %8s\n", "    way", "ms", "GFLOP/s", "speedup");
+  printf("%-18s %10s %10s %8s\n", "    algorithm", "ms", "GFLOP/s", "speedup");
   for (int k = 0; k < r->count; k++) {
     const clf_tuned *t = &r->at[k];
     printf("%s, %" PRId64 " %s\n", t->call, t->calls, t->calls == 1 ? "call" : "calls");
-    for (int i = 0; i < t->count; i++) print_way(t, i);
+    for (int i = 0; i < t->count; i++) print_algorithm(t, i);
     chosen += t->way[t->best].verdict == CLF_WAY_FASTER;
     usual += (double)t->calls * usual_seconds(t);
     best += (double)t->calls * t->way[t->best].seconds;
   }
-  printf("\n%d of %d shapes take another way than usual", chosen, r->count);
+  printf("\n%d of %d shapes run faster with another algorithm than the default", chosen, r->count);
   if (best > 0) printf("; all these calls took %.3f ms, now %.3f", 1e3 * usual, 1e3 * best);
   puts("");
 }
@@ -133,7 +133,7 @@ static int run(void) {
   cli_progress_clear();
   int code = s ? cli_fail_library() : CLI_OK;
   if (!s && r.count == 0)
-    puts("nothing to choose: none of these calls has several ways on this device");
+    puts("nothing to choose: none of these operations has several algorithms on this device");
   else if (!s)
     print_table(&r);
   if (!s && !kept)

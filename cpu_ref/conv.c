@@ -325,7 +325,7 @@ CLF_LOOP(winograd_add, wino_weights, q, c) {
 }
 
 /* At most 8 bands, by whole blocks; where that makes fewer than 4 jobs, they share the panels. */
-CLF_REF_WAY(conv_bwd_weights, weights_winograd) {
+CLF_REF_ALGORITHM(conv_bwd_weights, weights_winograd) {
   enum { BANDS = 8, JOBS = 4 };
   const int Ci = p->x.dim[1], columns = up(p->dy.dim[1], TN), tiles = wino_tiles(&p->x);
   const statistics of_x = STATISTICS(p);
@@ -359,9 +359,11 @@ static int even(const clf_tensor *x, const clf_tensor *y, int k) {
   return FLOATS && k == 1 && clf_pixels_even(x) && clf_pixels_even(y);
 }
 static clf_status matrix_product(const clf_gemm_args *p, clf_scratch *scratch) {
-  const clf_way *way = CLF_REAL(clf__refs_gemm);
-  while ((way->takes && !way->takes(p, NULL)) || (way->suits && !way->suits(p, NULL))) way++;
-  return way->compute(p, scratch);
+  const clf_algorithm *algorithm = CLF_REAL(clf__refs_gemm);
+  while ((algorithm->takes && !algorithm->takes(p, NULL)) ||
+         (algorithm->suits && !algorithm->suits(p, NULL)))
+    algorithm++;
+  return algorithm->compute(p, scratch);
 }
 
 static product product_fwd(const clf_conv_fwd_args *p) {
@@ -390,15 +392,15 @@ static product product_data(const clf_conv_bwd_data_args *p) {
     return !of(p).of_x.mean->buf && even(&p->from, &p->to, p->w.dim[3]);                           \
   }                                                                                                \
   CLF_REF_RULE(op, what##_side_by_side) { return p->from.stride[1] == 1; }                         \
-  CLF_REF_WAY(op, what##_winograd) {                                                               \
+  CLF_REF_ALGORITHM(op, what##_winograd) {                                                         \
     product q = of(p);                                                                             \
     return winograd_multiply(&q, scratch);                                                         \
   }                                                                                                \
-  CLF_REF_WAY(op, what##_matrix) {                                                                 \
+  CLF_REF_ALGORITHM(op, what##_matrix) {                                                           \
     const clf_gemm_args q = as_matrix(p);                                                          \
     return matrix_product(&q, scratch);                                                            \
   }                                                                                                \
-  CLF_REF_WAY(op, what##_direct) {                                                                 \
+  CLF_REF_ALGORITHM(op, what##_direct) {                                                           \
     product q = of(p);                                                                             \
     return multiply(&q, scratch);                                                                  \
   }                                                                                                \
@@ -516,7 +518,7 @@ CLF_LOOP(add_bands, outer, q, c) {
     }
 }
 
-CLF_REF_WAY(conv_bwd_weights, weights_direct) {
+CLF_REF_ALGORITHM(conv_bwd_weights, weights_direct) {
   const int Ci = p->x.dim[1], H = p->dy.dim[2], W = p->dy.dim[3];
   outer q = {.p = p, .k = p->dw.dim[3], .H = H, .W = W, .rows = p->dy.dim[0] * H, .Ci = Ci};
   q.blocks = up(Ci, TM) / TM;

@@ -7,7 +7,7 @@
 typedef struct clf__cpu_variant {
   const char *name; /* "f64", "f32_baseline", "f32_avx2", "f32_avx512" */
   int bits;
-  const clf_way *const *ways; /* of each operation */
+  const clf_algorithm *const *algorithms; /* of each operation */
 } clf__cpu_variant;
 
 #endif

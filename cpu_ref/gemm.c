@@ -92,7 +92,7 @@ CLF_LOOP(plain_band, plain_call, q, band) {
              q->sums + (ptrdiff_t)band * q->p->c.dim[1]);
 }
 
-CLF_REF_WAY(gemm, plain) {
+CLF_REF_ALGORITHM(gemm, plain) {
   const clf_gemm_args g = arranged(p);
   const int M = g.c.dim[0], N = g.c.dim[1], bands = (M - 1) / ROWS + 1;
   real *sums = clf_scratch_get(scratch, (size_t)bands * (size_t)N);
@@ -106,7 +106,7 @@ CLF_REF_WAY(gemm, plain) {
 #include "gemm_tiles.h"
 #include "gemm_zeros.h"
 
-CLF_REF_WAY(gemm, by_tiles) {
+CLF_REF_ALGORITHM(gemm, by_tiles) {
   const clf_gemm_args g = arranged(p);
   tiling q = {.p = &g, .M = g.c.dim[0], .N = g.c.dim[1], .K = g.a.dim[!g.ta]};
   q.high = height_of(q.M);
@@ -174,7 +174,7 @@ CLF_LOOP(blas_band, blas_call, q, band) {
 }
 
 /* The bands are ours to share out, so the BLAS is held to one thread meanwhile. */
-CLF_REF_WAY(gemm, by_blas) {
+CLF_REF_ALGORITHM(gemm, by_blas) {
   (void)scratch;
   const clf_gemm_args g = arranged(p);
   const int M = g.c.dim[0], N = g.c.dim[1], K = g.a.dim[!g.ta];

@@ -206,20 +206,20 @@ CLF_REF(mlp_coupling_inv) {
 
 /* Rows of all samples: the state, its gradient, what comes back through the
  * networks, what they keep, and the gradients before their tanh. */
-typedef struct way_back {
+typedef struct backward_rows {
   rows X, DX, through, das, dat;
   kept k;
-} way_back;
-static way_back rows_back(rows r, const shape *z) {
+} backward_rows;
+static backward_rows backward_rows_of(rows r, const shape *z) {
   const rows DX = skip(r, z->D), through = skip(DX, z->D), k = skip(through, z->D);
   const rows das = skip(k, kept_rows(z));
-  return (way_back){r, DX, through, das, skip(das, z->H), kept_at(k, z)};
+  return (backward_rows){r, DX, through, das, skip(das, z->H), kept_at(k, z)};
 }
 static int back_rows(const shape *z) { return 3 * z->D + kept_rows(z) + 2 * z->H; }
 
 /* h and t become their gradients, x the coupling's input, dx what reaches it
  * directly.  With acts, x is the input already; without, it is rebuilt. */
-static void coupling_back(const shape *z, int l, real dlogdet, int rebuild, way_back q) {
+static void coupling_back(const shape *z, int l, real dlogdet, int rebuild, backward_rows q) {
   for (int i = 0; i < z->D; i++) {
     real *h = row(q.k.h, i), *t = row(q.k.t, i), *x = row(q.X, i), *d = row(q.DX, i);
     if (moves(z, l, i))
@@ -249,7 +249,7 @@ static void network_back(const real *A1, const real *A2, const shape *z, rows do
 
 /* Coupling l: what it computes of X again, or in `rebuild` of X as its output; and back. */
 static void block_back(const clf_tensor *w, const shape *z, int l, real dlogdet, int rebuild,
-                       way_back q) {
+                       backward_rows q) {
   const nets A = nets_of(w, l, z);
   networks(A, z, l, q.X, q.k);
   coupling_back(z, l, dlogdet, rebuild, q);
@@ -259,7 +259,7 @@ static void block_back(const clf_tensor *w, const shape *z, int l, real dlogdet,
     if (!moves(z, l, i)) add(1, row(q.through, i), row(q.DX, i), q.X.n0, q.X.n1);
 }
 
-static void add_outers(const clf_tensor *dw, const shape *z, int l, way_back q) {
+static void add_outers(const clf_tensor *dw, const shape *z, int l, backward_rows q) {
   const nets dA = nets_of(dw, l, z);
   outer(dA.T1, z->H, z->D + 1, q.dat, q.k.xb);
   outer(dA.T2, z->D, z->H + 1, q.k.t, q.k.ht);
@@ -270,7 +270,7 @@ static void add_outers(const clf_tensor *dw, const shape *z, int l, way_back q) 
 
 CLF_LOOP(bwd_block, by_blocks, c, block) {
   const clf_mlp_coupling_bwd_args *p = c->args;
-  const way_back here = rows_back(block_of(c->memory, &c->z, block), &c->z);
+  const backward_rows here = backward_rows_of(block_of(c->memory, &c->z, block), &c->z);
   for (int i = 0; i < c->z.D && p->acts.buf; i++)
     EACH(here.X) row(here.X, i)[n] = *at(&p->acts, c->l, i, n, 0);
   block_back(&p->w, &c->z, c->l, p->dlogdet, !p->acts.buf, here);
@@ -282,7 +282,7 @@ CLF_REF(mlp_coupling_bwd) {
   real *memory = clf_scratch_get(scratch, need);
   CLF_NEED(memory, need);
   const rows all = {memory, z.N, 0, z.N};
-  const way_back q = rows_back(all, &z);
+  const backward_rows q = backward_rows_of(all, &z);
   load(&p->y, z.D, all);
   load(&p->dy, z.D, q.DX);
   for (int l = z.L - 1; l >= 0; l--) {
@@ -299,7 +299,8 @@ CLF_REF(mlp_coupling_bwd) {
  */
 
 /* Forward, every coupling's input kept in rows of `inputs`; DX gets the output. */
-static void nll_on(const clf_tensor *w, const shape *z, rows inputs, real *logdet, way_back q) {
+static void nll_on(const clf_tensor *w, const shape *z, rows inputs, real *logdet,
+                   backward_rows q) {
   for (int l = 0; l < z->L; l++) {
     const rows X = skip(inputs, l * z->D), next = l + 1 < z->L ? skip(X, z->D) : q.DX;
     networks(nets_of(w, l, z), z, l, X, q.k);
@@ -336,13 +337,13 @@ CLF_LOOP(nll_block_on, by_blocks, c, block) {
   const int last = back_rows(z) + z->L * z->D;
   fill_row(here, last, 0);
   load(&p->x, z->D, inputs);
-  nll_on(&p->w, z, inputs, row(here, last), rows_back(here, z));
+  nll_on(&p->w, z, inputs, row(here, last), backward_rows_of(here, z));
 }
 CLF_LOOP(nll_block_back, by_blocks, c, block) {
   const clf_mlp_coupling_nll_args *p = c->args;
   const shape *z = &c->z;
   const rows here = block_of(c->memory, z, block);
-  way_back q = rows_back(here, z);
+  backward_rows q = backward_rows_of(here, z);
   q.X = skip(here, back_rows(z) + c->l * z->D);
   block_back(&p->w, z, c->l, -p->weight, 0, q);
 }
@@ -357,11 +358,11 @@ CLF_REF(mlp_coupling_nll) {
   real *logdet = row(all, shared + L * z.D);
   by_blocks c = {.args = p, .z = z, .memory = memory};
   in_threads(work(&z), blocks_of(&z), nll_block_on, &c);
-  *at(&p->loss, 0, 0, 0, 0) = nll_turn(&z, rows_back(all, &z).DX, logdet, p->weight);
+  *at(&p->loss, 0, 0, 0, 0) = nll_turn(&z, backward_rows_of(all, &z).DX, logdet, p->weight);
   for (int l = L - 1; l >= 0; l--) {
     c.l = l;
     in_threads(3 * work(&z) / L, blocks_of(&z), nll_block_back, &c);
-    add_outers(&p->dw, &z, l, rows_back(all, &z));
+    add_outers(&p->dw, &z, l, backward_rows_of(all, &z));
   }
   return CLF_OK;
 }

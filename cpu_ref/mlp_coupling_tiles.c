@@ -194,9 +194,9 @@ CLF_REF(mlp_coupling_inv) {
  * which it then adds up the weight gradients, into sums of its own; the items' sums at last in
  * order. */
 
-typedef struct way { /* rows of one block: s and t become their gradients */
+typedef struct block_rows { /* rows of one block: s and t become their gradients */
   float *X, *DX, *kept, *s, *t, *through, *hs, *ht, *da;
-} way;
+} block_rows;
 
 typedef struct returning { /* one call */
   const clf_mlp_coupling_bwd_args *p;
@@ -212,15 +212,15 @@ typedef struct returning { /* one call */
   double *share;
 } returning;
 
-static int way_rows(const shape *z, int stored) {
+static int rows_per_block(const shape *z, int stored) {
   const int H = up(z->H, TM);
   return 4 * z->D + 3 * TM + 4 + H + (stored ? PART : H) + PART;
 }
 /* Block k of those at hand, which is the item's block `nth`. */
-static way way_of(const returning *c, int item, int nth, int k) {
+static block_rows block_rows_of(const returning *c, int item, int nth, int k) {
   const int D = c->z.D;
   float *mine = c->packed + packed_room(&c->z) + (size_t)item * c->room;
-  way a = {.X = mine + (ptrdiff_t)nth * 2 * D * BLOCK};
+  block_rows a = {.X = mine + (ptrdiff_t)nth * 2 * D * BLOCK};
   a.DX = a.X + D * BLOCK;
   a.kept = mine + (ptrdiff_t)c->s.each * 2 * D * BLOCK + (ptrdiff_t)k * c->step;
   a.s = a.kept + (D + 4) * BLOCK; /* ones end what is kept, and its rows are taken in fours */
@@ -239,12 +239,12 @@ static float *sums_of(const returning *c, int item, int l, int net) {
 }
 
 /* What was kept of a coupling: its kept rows, ended by ones. */
-static void keep_with_ones(const split *q, way a) {
+static void keep_with_ones(const split *q, block_rows a) {
   keep_rows(q, a.X, a.kept);
   for (int n = 0; n < BLOCK; n++) a.kept[q->keeps * BLOCK + n] = 1;
 }
 
-static void begin_back(const returning *c, const split *q, int l, int n0, way a) {
+static void begin_back(const returning *c, const split *q, int l, int n0, block_rows a) {
   const clf_mlp_coupling_bwd_args *p = c->p;
   const int last = l == c->z.L - 1;
   for (int i = 0; i < c->z.D; i++) {
@@ -271,7 +271,7 @@ static void net_again(const split *q, int net, const float *kept, int step, int 
 
 /* s and t as their networks give them become their gradients, X the coupling's input, DX what
  * reaches it directly.  With acts X is the input already; else it is rebuilt. */
-static void move_back(const returning *c, const split *q, way a, int left) {
+static void move_back(const returning *c, const split *q, block_rows a, int left) {
   const float s_max = c->z.s_max, dlogdet = c->dlogdet;
   const int stored = c->stored, add = c->z.add; /* which has no h */
   for (int m = 0; m < q->moves; m++) {
@@ -298,7 +298,7 @@ static void add_bias(const float *d, int moves, int step, int blocks, int add, f
 }
 
 /* Back through one network: what comes through to its input, and its sums. */
-static void net_back(const returning *c, const split *q, int net, way a, int blocks, int add,
+static void net_back(const returning *c, const split *q, int net, block_rows a, int blocks, int add,
                      float *sums) {
   const int C = up(q->keeps + 1, 4), M = up(q->moves, 4), forgotten = !net && c->forgets;
   const float *d = net ? a.s : a.t;
@@ -318,7 +318,7 @@ static void net_back(const returning *c, const split *q, int net, way a, int blo
   add_bias(d, q->moves, c->step, blocks, add, sums + q->H * (C + M));
 }
 
-static void add_through(const split *q, way a) {
+static void add_through(const split *q, block_rows a) {
   for (int i = 0; i < q->keeps; i++)
     for (int n = 0; n < BLOCK; n++) a.DX[q->kept[i] * BLOCK + n] += a.through[i * BLOCK + n];
 }
@@ -326,17 +326,17 @@ static void add_through(const split *q, way a) {
 /* Blocks `nth` .. of an item back through coupling l. */
 static void back(const returning *c, int item, int nth, int blocks, int l) {
   const split q = split_of(&c->z, l, c->packed);
-  const way a = way_of(c, item, nth, 0);
+  const block_rows a = block_rows_of(c, item, nth, 0);
   const int n0 = (item * c->s.each + nth) * BLOCK;
   for (int k = 0; k < blocks; k++)
-    begin_back(c, &q, l, n0 + k * BLOCK, way_of(c, item, nth + k, k));
+    begin_back(c, &q, l, n0 + k * BLOCK, block_rows_of(c, item, nth + k, k));
   if (!c->stored) net_again(&q, 0, a.kept, c->step, blocks, a.ht, a.t);
   if (!c->z.add) net_again(&q, 1, a.kept, c->step, blocks, a.hs, a.s);
   for (int k = 0; k < blocks; k++)
-    move_back(c, &q, way_of(c, item, nth + k, k), c->z.N - n0 - k * BLOCK);
+    move_back(c, &q, block_rows_of(c, item, nth + k, k), c->z.N - n0 - k * BLOCK);
   for (int net = 0; net < nets_of(&c->z); net++)
     net_back(c, &q, net, a, blocks, nth > 0, sums_of(c, item, l, net));
-  for (int k = 0; k < blocks; k++) add_through(&q, way_of(c, item, nth + k, k));
+  for (int k = 0; k < blocks; k++) add_through(&q, block_rows_of(c, item, nth + k, k));
 }
 
 CLF_LOOP(item_back, returning, c, item) {
@@ -346,7 +346,7 @@ CLF_LOOP(item_back, returning, c, item) {
     for (int nth = 0; nth < count; nth += c->s.at_once)
       back(c, item, nth, least(c->s.at_once, count - nth), l);
   for (int nth = 0; nth < count; nth++) {
-    const way a = way_of(c, item, nth, 0);
+    const block_rows a = block_rows_of(c, item, nth, 0);
     for (int i = 0; i < c->z.D; i++) {
       store_row(&p->dx, &c->z, i, (first + nth) * BLOCK, a.DX + i * BLOCK);
       if (p->x.buf) store_row(&p->x, &c->z, i, (first + nth) * BLOCK, a.X + i * BLOCK);
@@ -398,7 +398,7 @@ CLF_REF(mlp_coupling_bwd) {
                  .dw = &p->dw};
   const shape *z = &c.z;
   c.s = sharing_of(z, 8, 16);
-  c.step = way_rows(z, c.stored) * BLOCK;
+  c.step = rows_per_block(z, c.stored) * BLOCK;
   c.room = (size_t)c.s.each * 2 * (size_t)z->D * BLOCK + (size_t)c.s.at_once * (size_t)c.step;
   CLF_TRY(reserve(&c, &p->w, scratch));
   in_threads(3 * work(z), c.s.items, item_back, &c);
@@ -415,10 +415,10 @@ static int nll_shared(const shape *z) { return 3 * z->D + 2 * TM + PART; }
 static int nll_own(const shape *z) { return 3 * z->D + TM + 4 + nets_of(z) * up(z->H, TM); }
 
 /* Coupling l of block k of those at hand. */
-static way nll_way_of(const returning *c, int item, int k, int l) {
+static block_rows nll_rows_of(const returning *c, int item, int k, int l) {
   const int D = c->z.D;
-  way a = {.DX = c->packed + packed_room(&c->z) + (size_t)item * c->room +
-                 (size_t)k * (size_t)c->step};
+  block_rows a = {.DX = c->packed + packed_room(&c->z) + (size_t)item * c->room +
+                        (size_t)k * (size_t)c->step};
   a.t = a.DX + D * BLOCK;
   a.through = a.t + (D + TM) * BLOCK;
   a.da = a.through + (D + TM) * BLOCK;
@@ -431,7 +431,7 @@ static way nll_way_of(const returning *c, int item, int k, int l) {
 }
 
 /* A coupling's output, to `next`; the log-determinants of the first `left` samples. */
-static double move_on(const shape *z, const split *q, way a, int left, float *next) {
+static double move_on(const shape *z, const split *q, block_rows a, int left, float *next) {
   double logdet = 0;
   for (int k = 0; k < q->keeps; k++)
     memcpy(next + q->kept[k] * BLOCK, a.kept + k * BLOCK, BLOCK * sizeof *next);
@@ -449,15 +449,15 @@ static double move_on(const shape *z, const split *q, way a, int left, float *ne
 /* Blocks at hand, from sample n0 on, through coupling l. */
 static double nll_on(const returning *c, int item, int blocks, int n0, int l) {
   const split q = split_of(&c->z, l, c->packed);
-  const way a = nll_way_of(c, item, 0, l);
+  const block_rows a = nll_rows_of(c, item, 0, l);
   double logdet = 0;
-  for (int k = 0; k < blocks; k++) keep_with_ones(&q, nll_way_of(c, item, k, l));
+  for (int k = 0; k < blocks; k++) keep_with_ones(&q, nll_rows_of(c, item, k, l));
   net_again(&q, 0, a.kept, c->step, blocks, a.ht, a.t);
   if (!c->z.add) net_again(&q, 1, a.kept, c->step, blocks, a.hs, a.s);
   for (int k = 0; k < blocks; k++) {
-    const way o = nll_way_of(c, item, k, l);
+    const block_rows o = nll_rows_of(c, item, k, l);
     logdet += move_on(&c->z, &q, o, c->z.N - n0 - k * BLOCK,
-                      l + 1 < c->z.L ? nll_way_of(c, item, k, l + 1).X : o.DX);
+                      l + 1 < c->z.L ? nll_rows_of(c, item, k, l + 1).X : o.DX);
   }
   return logdet;
 }
@@ -476,10 +476,10 @@ static double nll_turn(const shape *z, float *DX, float weight, int left) {
 static void nll_back(const returning *c, int item, int blocks, int n0, int l, int add) {
   const split q = split_of(&c->z, l, c->packed);
   for (int k = 0; k < blocks; k++)
-    move_back(c, &q, nll_way_of(c, item, k, l), c->z.N - n0 - k * BLOCK);
+    move_back(c, &q, nll_rows_of(c, item, k, l), c->z.N - n0 - k * BLOCK);
   for (int net = 0; net < nets_of(&c->z); net++)
-    net_back(c, &q, net, nll_way_of(c, item, 0, l), blocks, add, sums_of(c, item, l, net));
-  for (int k = 0; k < blocks; k++) add_through(&q, nll_way_of(c, item, k, l));
+    net_back(c, &q, net, nll_rows_of(c, item, 0, l), blocks, add, sums_of(c, item, l, net));
+  for (int k = 0; k < blocks; k++) add_through(&q, nll_rows_of(c, item, k, l));
 }
 
 /* An item's share of the loss. */
@@ -492,10 +492,10 @@ CLF_LOOP(nll_item, returning, c, item) {
     const int blocks = least(c->s.at_once, count - nth), n0 = (first + nth) * BLOCK;
     for (int k = 0; k < blocks; k++)
       for (int i = 0; i < z->D; i++)
-        load_row(&p->x, z, i, n0 + k * BLOCK, nll_way_of(c, item, k, 0).X + i * BLOCK);
+        load_row(&p->x, z, i, n0 + k * BLOCK, nll_rows_of(c, item, k, 0).X + i * BLOCK);
     for (int l = 0; l < z->L; l++) loss -= nll_on(c, item, blocks, n0, l);
     for (int k = 0; k < blocks; k++)
-      loss += nll_turn(z, nll_way_of(c, item, k, 0).DX, p->weight, z->N - n0 - k * BLOCK);
+      loss += nll_turn(z, nll_rows_of(c, item, k, 0).DX, p->weight, z->N - n0 - k * BLOCK);
     for (int l = z->L - 1; l >= 0; l--) nll_back(c, item, blocks, n0, l, nth > 0);
   }
   c->share[item] = loss;

@@ -43,23 +43,25 @@ static inline real *clf_scratch_get(clf_scratch *s, size_t reals) {
 
 /* CLF_REF(gemm) { ... p->a ... return CLF_OK; }, or where there are several ways, the
  * specification last,
- *   CLF_REF_WAY(gemm, by_blas) { ... }
+ *   CLF_REF_ALGORITHM(gemm, by_blas) { ... }
  *   CLF_REFS(gemm, {.name = "blas", .takes = a_blas_takes, .compute = by_blas},
  *            {.name = "plain", .compute = plain})
  * with rules CLF_REF_RULE(gemm, a_blas_takes) { return ... p ...; }. */
 #define CLF_OP(file, name, tensors, params, rules)                                                 \
-  extern const clf_way CLF_REAL(clf__refs_##name)[];
+  extern const clf_algorithm CLF_REAL(clf__refs_##name)[];
 #include "clflow/ops.def"
 #undef CLF_OP
-#define CLF_REF_WAY(op, way)                                                                       \
-  static clf_status way##_(const clf_##op##_args *p, clf_scratch *scratch);                        \
-  static clf_status way(const void *args, clf_scratch *scratch) { return way##_(args, scratch); }  \
-  static clf_status way##_(const clf_##op##_args *p, clf_scratch *scratch)
-#define CLF_REFS(op, ...) const clf_way CLF_REAL(clf__refs_##op)[] = {__VA_ARGS__, {0}};
+#define CLF_REF_ALGORITHM(op, algorithm)                                                           \
+  static clf_status algorithm##_(const clf_##op##_args *p, clf_scratch *scratch);                  \
+  static clf_status algorithm(const void *args, clf_scratch *scratch) {                            \
+    return algorithm##_(args, scratch);                                                            \
+  }                                                                                                \
+  static clf_status algorithm##_(const clf_##op##_args *p, clf_scratch *scratch)
+#define CLF_REFS(op, ...) const clf_algorithm CLF_REAL(clf__refs_##op)[] = {__VA_ARGS__, {0}};
 #define CLF_REF(op)                                                                                \
   static clf_status op(const void *args, clf_scratch *scratch);                                    \
   CLF_REFS(op, {.name = "only", .compute = op})                                                    \
-  CLF_REF_WAY(op, op)
+  CLF_REF_ALGORITHM(op, op)
 /* The same for an operation of single elements, all of whose tensors have one shape: where the
  * samples of [N,D] tensors lie side by side, it sees [D,N], so that its loops run along them. */
 #define CLF_TURNED(op)                                                                             \

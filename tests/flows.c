@@ -11,7 +11,7 @@
 
 clf_device *flows_dev;
 int flows_exact;
-int flows_way = CLF_STORED;
+int flows_mode = CLF_STORED;
 
 static const char *where;
 
@@ -131,7 +131,7 @@ void flows_points(const flows_case *c, uint64_t seed, int64_t n, double *x) {
 
 void flows_gradient(clf_flow *f, const double *x, int32_t n, double *loss, double *g, double *dx) {
   const float weight = 1 / (float)n;
-  WORKS(clf__flow_reserve(f, n, flows_way));
+  WORKS(clf__flow_reserve(f, n, flows_mode));
   WORKS(clf__flow_need_gradient(f));
   const clf_tensor in = clf__rows(f->ws.x[0], n), dz = clf__rows(f->ws.dx[0], n);
   const clf_tensor logdet = clf__rows(f->ws.train_logdet, n), sum = clf__rows(f->ws.logp, 1);
@@ -164,7 +164,7 @@ static clf_status weigh(clf__chunk *c) {
 void flows_weigh(clf_flow *f, const double *x, const double *c, int32_t n) {
   WORKS(clf__flow_need_gradient(f));
   WORKS(clf__flow_clear_gradient(f));
-  WORKS(clf__in_chunks(f, n, &(clf__arrays){.in = x, .c = c}, flows_way, weigh));
+  WORKS(clf__in_chunks(f, n, &(clf__arrays){.in = x, .c = c}, flows_mode, weigh));
 }
 
 void flows_evaluate(clf_flow *f, const double *x, const double *c, int32_t n, flows_values out) {

@@ -8,7 +8,7 @@
 
 extern clf_device *flows_dev;
 extern int flows_exact; /* the device computes in double */
-extern int flows_way;   /* of flows_gradient(): CLF_STORED, until it is set otherwise */
+extern int flows_mode;  /* of flows_gradient(): CLF_STORED, until it is set otherwise */
 
 /* Whether the device is check:, which compares every operation with double: too slow for whole
  * trainings, and not for numbers that overflow in float alone. */

@@ -195,8 +195,8 @@ static clf_status run_reference(clf_device *ref, clf_op op, const clf_case *c, s
   return CLF_OK;
 }
 
-static clf_status run_way(clf_device *dev, clf_op op, const clf_case *c, const setup *s,
-                          const numbers *v) {
+static clf_status run_algorithm(clf_device *dev, clf_op op, const clf_case *c, const setup *s,
+                                const numbers *v) {
   clf_status code = CLF_OK;
   CLF_TRY(give_data(dev, s, v));
   CLF_TRY(clf_dispatch(dev, op, s->args));
@@ -211,16 +211,16 @@ static clf_status run_way(clf_device *dev, clf_op op, const clf_case *c, const s
 }
 
 /* 0 is the way that the rules choose. */
-static clf_status run_ways(clf_device *dev, clf_op op, const clf_case *c, const numbers *v) {
+static clf_status run_algorithms(clf_device *dev, clf_op op, const clf_case *c, const numbers *v) {
   clf_device *inner = dev->inner ? dev->inner : dev;
-  const int count = clf__way_count(inner, op);
+  const int count = clf__algorithm_count(inner, op);
   setup s;
   clf_status code = place(dev, op, c, &s);
-  for (int way = 0; !code && way <= (count > 1 ? count : 0); way++) {
-    if (way && !clf__way_takes(inner, op, way - 1, s.args)) continue;
-    inner->forced = way;
-    code = run_way(dev, op, c, &s, v);
-    if (code) clf__fail(code, "%s (way %d)", clf_errmsg(), way);
+  for (int algorithm = 0; !code && algorithm <= (count > 1 ? count : 0); algorithm++) {
+    if (algorithm && !clf__algorithm_takes(inner, op, algorithm - 1, s.args)) continue;
+    inner->forced = algorithm;
+    code = run_algorithm(dev, op, c, &s, v);
+    if (code) clf__fail(code, "%s (way %d)", clf_errmsg(), algorithm);
   }
   inner->forced = 0;
   clf_arena_free(&s.arena);
@@ -231,7 +231,7 @@ static clf_status check_layout(clf_device *ref, clf_device *dev, clf_op op, cons
   setup s;
   numbers v = {{0}, {0}};
   clf_status code = run_reference(ref, op, c, &s, &v);
-  if (!code) code = run_ways(dev, op, c, &v);
+  if (!code) code = run_algorithms(dev, op, c, &v);
   clf_arena_free(&s.arena);
   forget(&v);
   return code;

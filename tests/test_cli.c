@@ -602,9 +602,10 @@ START_TEST(test_tune) {
   char *before = suite_setenv("CLFLOW_CACHE_DIR", "tuned");
   write_text("shapes", "# of a flow\ngemm\t70 40 30 ta\nconv 2 4 5 3 8 3\n\n");
   succeeds("tune --shapes shapes", "gemm(r[30,70,1,1] r[30,40,1,1] - u[70,40,1,1]), 1 call\n");
-  succeeds("tune --flow realnvp --preset tiny --size 8x8 --batch 4", " shapes take another way");
+  succeeds("tune --flow realnvp --preset tiny --size 8x8 --batch 4",
+           " shapes run faster with another algorithm");
   succeeds("tune --flow nvp --dim 9 --hidden 600 --depth 2 --batch 20",
-           "nothing to choose: none of these calls has several ways on this device");
+           "nothing to choose: none of these operations has several algorithms on this device");
   succeeds("tune --flow 4:(coupling(add,mlp(300x2)),lu)*2->normal --batch 64", "");
   succeeds("tune --flow 4x4x2:pixels,squeeze,glowstep(width=8)->normal --batch 8", "");
   succeeds("tune --flow maf(hidden=200) --dim 3 --batch 64", "");
@@ -613,7 +614,7 @@ START_TEST(test_tune) {
   refuses(2, "tune --flow noves", "there is no preset");
   refuses(2, "tune --flow 4:lou->normal", "lou");
   succeeds("tune --flow piecewise --dim 1 --batch 20",
-           "nothing to choose: none of these calls has several ways on this device");
+           "nothing to choose: none of these operations has several algorithms on this device");
   /* The rest of a long line is not a line of its own. */
   char text[1024];
   snprintf(text, sizeof text, "# %600d\ngemm 3 4 5 %400s\n", 1, "");
@@ -631,7 +632,7 @@ START_TEST(test_tune) {
   refuses(1, "tune --shapes shapes", "shapes, line 1: \"conv 1 8 8 4 4 3 3\" is neither");
   refuses(1, "tune --shapes none", "none cannot be opened");
   refuses(2, "tune model --shapes none", "--shapes stands in place of a model: give one of them");
-  refuses(1, "tune --device cpu64", "cpu64 has no ways to choose from");
+  refuses(1, "tune --device cpu64", "cpu64 has no choice of algorithms");
   suite_putenv_back("CLFLOW_CACHE_DIR", before);
 }
 END_TEST

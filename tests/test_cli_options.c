@@ -187,7 +187,7 @@ static const char *const taken[][2] = {
     {"tune m.safetensors", "nothing to choose: "},
     {"tune w.safetensors", "nothing to choose: "},
     {"tune --flow realnvp --size 4 --channels 3 --scales 1 --width 2 --blocks 1 --batch 2",
-     " shapes take another way"},
+     " shapes run faster with another algorithm"},
 };
 
 START_TEST(are_taken) {

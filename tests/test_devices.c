@@ -283,8 +283,8 @@ START_TEST(selftest_passes) {
 END_TEST
 
 static int passed;
-static void count_passed(clf_op op, int way) {
-  (void)op, (void)way;
+static void count_passed(clf_op op, int algorithm) {
+  (void)op, (void)algorithm;
   passed++;
 }
 
@@ -295,14 +295,15 @@ START_TEST(selftest_knows_every_algorithm) {
   const struct clf_traits *traits;
   if (!dev) return;
   for (int op = 0; op < CLF_OP_COUNT && dev->bits == 32; op++) {
-    const clf_way *way = dev->backend->ways(dev, (clf_op)op, &traits);
-    for (int i = 0; way[i].name; i++) {
-      const int other = traits && traits->lanes > 1 && /* of families with one lane */
-                        (strcmp(way[i].name, "blas") == 0 || strcmp(way[i].name, "tiles") == 0);
+    const clf_algorithm *algorithm = dev->backend->algorithms(dev, (clf_op)op, &traits);
+    for (int i = 0; algorithm[i].name; i++) {
+      const int other =
+          traits && traits->lanes > 1 && /* of families with one lane */
+          (strcmp(algorithm[i].name, "blas") == 0 || strcmp(algorithm[i].name, "tiles") == 0);
       passed = 0;
       WORKS(clf__selftest_of(dev, (clf_op)op, i, count_passed));
       ck_assert_msg(passed || other, "%s: %s by %s", clf_device_name(dev), clf_ops[op].name,
-                    way[i].name);
+                    algorithm[i].name);
     }
   }
   clf_close(dev);

@@ -204,7 +204,7 @@ END_TEST
 /* Inputs rebuilt from outputs, instead of stored. */
 START_TEST(test_gradient_rebuilt) {
   enum { N = 100 };
-  static const int ways[2] = {CLF_STORED, CLF_REBUILT};
+  static const int modes[2] = {CLF_STORED, CLF_REBUILT};
   const flows_case c = flows_case_at(_i);
   clf_flow *f = flows_random(&c);
   const size_t P = (size_t)clf_flow_weight_count(f), D = (size_t)c.spec.dim;
@@ -213,11 +213,11 @@ START_TEST(test_gradient_rebuilt) {
   unscaled.scaled = 0;
   flows_points(&unscaled, 5, N, x);
   for (int k = 0; k < 2; k++) {
-    flows_way = ways[k];
+    flows_mode = modes[k];
     flows_gradient(f, x, N, &loss[k], g[k], dx[k]);
-    ck_assert_int_eq(f->ws.train, ways[k]);
+    ck_assert_int_eq(f->ws.train, modes[k]);
   }
-  flows_way = CLF_STORED;
+  flows_mode = CLF_STORED;
   const double bound = flows_exact ? 1e-9 : 1e-4;
   ck_assert_double_eq(loss[0], loss[1]);
   flows_expect(flows_error_of_largest(g[1], g[0], P), bound, "%s: by weights", c.label);

@@ -13,7 +13,7 @@
 #include "sources.h"
 #include "suite.h"
 
-static const clf_way *const ways[CLF_OP_COUNT] = {
+static const clf_algorithm *const algorithms[CLF_OP_COUNT] = {
 #define CLF_OP(file, name, tensors, params, rules) [CLF_OP_##name] = clf__launches_##name,
 #include "clflow/ops.def"
 #undef CLF_OP
@@ -182,11 +182,12 @@ static clf_status blas(clf_call *call, int *done) {
 
 /* ---- Running a case ----------------------------------------------------------------------- */
 
-static const clf_way *ways_of(const clf_device *dev, clf_op op, const clf_traits **traits) {
+static const clf_algorithm *algorithms_of(const clf_device *dev, clf_op op,
+                                          const clf_traits **traits) {
   *traits = dev->impl;
-  return ways[op];
+  return algorithms[op];
 }
-static const clf_backend choosing = {.name = "recorder", .ways = ways_of};
+static const clf_backend choosing = {.name = "recorder", .algorithms = algorithms_of};
 
 /* Dense tensors; with `last`, channels last. */
 static clf_status run_laid_out(recorder *r, clf_traits *traits, clf_op op, const void *args,
@@ -216,7 +217,7 @@ static clf_status run_laid_out(recorder *r, clf_traits *traits, clf_op op, const
                    .blas = traits->blas ? blas : NULL,
                    .impl = r};
   const clf_device dev = {.backend = &choosing, .impl = traits, .forced = r->forced};
-  return clf__way(&dev, op, copy)->launch(&call);
+  return clf__algorithm(&dev, op, copy)->launch(&call);
 }
 
 static clf_traits *family(const char *name) {
@@ -250,14 +251,15 @@ static void print_launches(FILE *to) {
       for (int i = 0; i < clf__case_tables[op]->count; i++) {
         const clf_case *c = &clf__case_tables[op]->at[i];
         char before[sizeof(recorder){0}.text] = "";
-        for (int way = 0; way == 0 || ways[op][way - 1].name; way++) {
-          recorder r = {.forced = way};
+        for (int algorithm = 0; algorithm == 0 || algorithms[op][algorithm - 1].name; algorithm++) {
+          recorder r = {.forced = algorithm};
           WORKS(run_case(&r, traits, (clf_op)op, c));
-          if (way && strcmp(r.text, before) == 0) continue; /* what the rules chose, or cannot be */
+          if (algorithm && strcmp(r.text, before) == 0)
+            continue; /* what the rules chose, or cannot be */
           fprintf(to, "%s %s \"%s\"", kept_families[f], clf_ops[op].name, c->label);
-          if (way) fprintf(to, " %s", ways[op][way - 1].name);
+          if (algorithm) fprintf(to, " %s", algorithms[op][algorithm - 1].name);
           fprintf(to, ": %s\n", r.text);
-          if (!way) strcpy(before, r.text);
+          if (!algorithm) strcpy(before, r.text);
         }
       }
   }
@@ -293,9 +295,9 @@ START_TEST(every_case) {
   clf_traits *traits = family(clf__families[_i].family);
   for (int op = 0; op < CLF_OP_COUNT; op++)
     for (int i = 0; i < clf__case_tables[op]->count; i++)
-      for (int way = 0; way == 0 || ways[op][way - 1].name; way++) {
+      for (int algorithm = 0; algorithm == 0 || algorithms[op][algorithm - 1].name; algorithm++) {
         const clf_case *c = &clf__case_tables[op]->at[i];
-        recorder r = {.blas_does = i % 2, .forced = way};
+        recorder r = {.blas_does = i % 2, .forced = algorithm};
         ck_assert_msg(!run_case(&r, traits, (clf_op)op, c), "%s", clf_errmsg());
         ck_assert_msg(r.launches > 0 || (r.blas_calls && r.blas_does), "%s \"%s\" launches nothing",
                       clf_ops[op].name, c->label);
@@ -315,16 +317,16 @@ START_TEST(every_kernel) {
 END_TEST
 
 /* A host half stops at the launch, or the scratch memory, that fails and hands the error on. */
-static void fail_each(clf_traits *traits, clf_op op, const clf_case *c, int way) {
-  recorder all = {.forced = way};
+static void fail_each(clf_traits *traits, clf_op op, const clf_case *c, int algorithm) {
+  recorder all = {.forced = algorithm};
   ck_assert_int_eq(run_case(&all, traits, op, c), CLF_OK);
   for (int bad = 1; bad <= all.launches; bad++) {
-    recorder r = {.forced = way, .refuse = bad};
+    recorder r = {.forced = algorithm, .refuse = bad};
     ck_assert_int_eq(run_case(&r, traits, op, c), CLF_EDEVICE);
     ck_assert_int_eq(r.launches, bad);
   }
   for (int bad = 1; bad <= all.reserves; bad++) {
-    recorder r = {.forced = way, .refuse_reserve = bad};
+    recorder r = {.forced = algorithm, .refuse_reserve = bad};
     ck_assert_int_eq(run_case(&r, traits, op, c), CLF_ENOMEM);
     ck_assert_int_eq(r.reserves, bad);
     ck_assert_int_le(r.launches, bad - 1); /* none that the memory is for */
@@ -335,8 +337,8 @@ START_TEST(every_failure) {
   clf_traits *traits = family(clf__families[_i].family);
   for (int op = 0; op < CLF_OP_COUNT; op++)
     for (int i = 0; i < clf__case_tables[op]->count; i++)
-      for (int way = 0; way == 0 || ways[op][way - 1].name; way++)
-        fail_each(traits, (clf_op)op, &clf__case_tables[op]->at[i], way);
+      for (int algorithm = 0; algorithm == 0 || algorithms[op][algorithm - 1].name; algorithm++)
+        fail_each(traits, (clf_op)op, &clf__case_tables[op]->at[i], algorithm);
 }
 END_TEST
 

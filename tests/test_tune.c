@@ -22,10 +22,10 @@ static clf_status own(const void *args, struct clf_scratch *scratch) {
   const struct clf_traits *traits;
   clf_device *cpu;
   CLF_TRY(clf__open("cpu", &cpu));
-  const clf_way *way = cpu->backend->ways(cpu, CLF_OP_gemm, &traits);
-  while (way[1].name) way++;
+  const clf_algorithm *algorithm = cpu->backend->algorithms(cpu, CLF_OP_gemm, &traits);
+  while (algorithm[1].name) algorithm++;
   clf_close(cpu);
-  return way->compute(args, scratch);
+  return algorithm->compute(args, scratch);
 }
 static clf_status slow(const void *args, struct clf_scratch *scratch) {
   nanosleep(&(struct timespec){0, 2000000}, NULL);
@@ -55,20 +55,21 @@ static int suits_one_row(const void *args, const struct clf_traits *traits) {
   return ((const clf_gemm_args *)args)->c.dim[0] == 1;
 }
 
-static const clf_way made_up[] = {
+static const clf_algorithm made_up[] = {
     {.name = "few", .takes = takes_few_rows, .suits = suits_one_row, .compute = own},
     {.name = "slow", .compute = slow},
     {.name = "wrong", .compute = wrong},
     {.name = "broken", .compute = broken},
     {.name = "fast", .compute = own},
     {.name = NULL}};
-static const clf_way only_slow[] = {
+static const clf_algorithm only_slow[] = {
     {.name = "slow", .compute = slow}, {.name = "slower", .compute = slower}, {.name = NULL}};
-static const clf_way *now_made_up = made_up;
+static const clf_algorithm *now_made_up = made_up;
 
-static const clf_way *ways(const clf_device *dev, clf_op op, const struct clf_traits **traits) {
+static const clf_algorithm *algorithms(const clf_device *dev, clf_op op,
+                                       const struct clf_traits **traits) {
   *traits = NULL;
-  return op == CLF_OP_gemm ? now_made_up : clf__cpu.ways(dev, op, traits);
+  return op == CLF_OP_gemm ? now_made_up : clf__cpu.algorithms(dev, op, traits);
 }
 static clf_backend faked;
 
@@ -77,7 +78,7 @@ static clf_device *open_faked(const char *key) {
   clf_device *dev;
   WORKS(clf__open("cpu", &dev));
   faked = clf__cpu;
-  faked.ways = ways;
+  faked.algorithms = algorithms;
   dev->backend = &faked;
   free(dev->tuned);
   free(dev->tuned_key);
@@ -141,7 +142,7 @@ static const char *way_of(const clf_device *dev, int32_t M, int32_t N, int32_t K
                            .b = {&memory, 0, {K, N, 1, 1}, {N, 1, 1, 1}},
                            .c = {&memory, 0, {M, N, 1, 1}, {N, 1, 1, 1}},
                            .alpha = 1};
-  return clf__way(dev, CLF_OP_gemm, &p)->name;
+  return clf__algorithm(dev, CLF_OP_gemm, &p)->name;
 }
 
 /* ---- Tests --------------------------------------------------------------------------------- */
@@ -262,8 +263,8 @@ START_TEST(foreign_lines) {
   clf_close(dev);
   dev = open_faked("lines");
   ck_assert_int_eq(clf_device_tuned(dev), 2);
-  ck_assert(dev->tuned[0].alike == 1 && dev->tuned[0].way == 4);
-  ck_assert(dev->tuned[1].alike == 4 && dev->tuned[1].way == 0);
+  ck_assert(dev->tuned[0].key == 1 && dev->tuned[0].algorithm == 4);
+  ck_assert(dev->tuned[1].key == 4 && dev->tuned[1].algorithm == 0);
   clf_close(dev);
 }
 END_TEST
@@ -285,9 +286,9 @@ static clf_status fails(clf_device *dev, void *context) {
 }
 START_TEST(refusals) {
   REFUSED(clf_tune("cpu64", products, NULL, NULL, NULL, NULL), CLF_ENOTSUP,
-          "cpu64 has no ways to choose from");
+          "cpu64 has no choice of algorithms");
   REFUSED(clf_tune("trace:cpu64", products, NULL, NULL, NULL, NULL), CLF_ENOTSUP,
-          "trace:cpu64 has no ways to choose from");
+          "trace:cpu64 has no choice of algorithms");
   REFUSED(clf_tune("cpu", fails, NULL, NULL, NULL, NULL), CLF_EINVAL, "there is no work");
   ck_assert_int_eq(clf_tune("nothing", fails, NULL, NULL, NULL, NULL), CLF_ENODEV);
 }
@@ -323,12 +324,12 @@ START_TEST(same_bits) {
   WORKS(clf_new(&a, (int32_t[4]){K, N}, &t[1]));
   WORKS(clf_new(&a, (int32_t[4]){M, N}, &t[2]));
   for (int i = 0; i < 2; i++) WORKS(clf_do(dev, random_normal, .y = t[i], .seed_lo = i));
-  for (int way = 0; way < 3 && dev->wide_cores; way++) {
-    dev->forced = way + 1;
+  for (int algorithm = 0; algorithm < 3 && dev->wide_cores; algorithm++) {
+    dev->forced = algorithm + 1;
     WORKS(clf_do(dev, gemm, .a = t[0], .b = t[1], .c = t[2], .ta = 1, .alpha = 0.5f,
                  .act = CLF_ACT_tanh));
-    WORKS(clf_read(dev, t[2], way ? other : first));
-    if (way) ck_assert_mem_eq(first, other, sizeof first);
+    WORKS(clf_read(dev, t[2], algorithm ? other : first));
+    if (algorithm) ck_assert_mem_eq(first, other, sizeof first);
   }
   clf_arena_free(&a);
   clf_close(dev);

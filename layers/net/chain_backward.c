@@ -5,17 +5,17 @@
 
 /* On the way back one tensor of scratch memory holds dL/d of what was reached, another the gradient
  * that waits for the layer whose value was added further on. */
-typedef struct way_back {
+typedef struct backward_pass {
   const clf__net *n;
   const clf__pass *p;
   const clf__net_kept *k;
   int32_t rows;
   clf_tensor waiting; /* buf NULL: nothing waits */
   int waits_for;      /* the layer whose value that is a gradient by */
-} way_back;
+} backward_pass;
 
 /* Scratch memory (rows, units) in which none of the two lies, nor what waits. */
-static clf_tensor other(const way_back *b, int32_t units, const clf_tensor *t1,
+static clf_tensor other(const backward_pass *b, int32_t units, const clf_tensor *t1,
                         const clf_tensor *t2) {
   for (int i = 0;; i++) {
     const clf_tensor t = b->k->t[SCRATCH + i];
@@ -26,17 +26,17 @@ static clf_tensor other(const way_back *b, int32_t units, const clf_tensor *t1,
   }
 }
 
-static int wants_gradients(const way_back *b) { return b->p->gradients.w.buf != NULL; }
+static int wants_gradients(const backward_pass *b) { return b->p->gradients.w.buf != NULL; }
 
 /* dw += dy^T x, dbias += the sum of dy's rows. */
-static clf_status weights_back(const way_back *b, clf_tensor dy, clf_tensor x, clf_tensor dw) {
+static clf_status weights_back(const backward_pass *b, clf_tensor dy, clf_tensor x, clf_tensor dw) {
   return clf_do(b->p->dev, gemm, .a = dy, .b = x, .c = dw, .ta = 1, .alpha = 1, .beta = 1);
 }
-static clf_status bias_back(const way_back *b, clf_tensor dy, const clf__part *bias) {
+static clf_status bias_back(const backward_pass *b, clf_tensor dy, const clf__part *bias) {
   return clf_do(b->p->dev, sum_rows, .x = dy, .y = clf__gradient(b->p, bias), .beta = 1);
 }
 /* dx = beta dx + dy W */
-static clf_status input_back(const way_back *b, clf_tensor dy, clf_tensor w, float beta,
+static clf_status input_back(const backward_pass *b, clf_tensor dy, clf_tensor w, float beta,
                              clf_tensor dx) {
   return clf_do(b->p->dev, gemm, .a = dy, .b = w, .c = dx, .alpha = 1, .beta = beta);
 }
@@ -44,7 +44,7 @@ static clf_status input_back(const way_back *b, clf_tensor dy, clf_tensor w, flo
 /* ---- The context -------------------------------------------------------------------------- */
 
 /* From dL/d(J c + j). */
-static clf_status join_back(const way_back *b, const clf__dense_layer *d, clf_tensor dj) {
+static clf_status join_back(const backward_pass *b, const clf__dense_layer *d, clf_tensor dj) {
   const clf__pass *p = b->p;
   if (wants_gradients(b)) {
     CLF_TRY(weights_back(b, dj, p->c, clf__gradient(p, &d->join_weight)));
@@ -54,7 +54,7 @@ static clf_status join_back(const way_back *b, const clf__dense_layer *d, clf_te
 }
 
 /* act(J c + j) is computed again: it is small beside the products of a layer. */
-static clf_status join_act_back(const way_back *b, const clf__dense_layer *d, clf_tensor dy) {
+static clf_status join_act_back(const backward_pass *b, const clf__dense_layer *d, clf_tensor dy) {
   const clf__pass *p = b->p;
   const int act = clf__chain_of(b->n)->join_act;
   const clf_tensor from = other(b, d->out, &dy, NULL), dj = other(b, d->out, &dy, &from);
@@ -66,7 +66,7 @@ static clf_status join_act_back(const way_back *b, const clf__dense_layer *d, cl
 }
 
 /* From dL/d of layer l's value to that of W a + b, where the context enters. */
-static clf_status context_back(const way_back *b, int l, clf_tensor dy, clf_tensor *dv) {
+static clf_status context_back(const backward_pass *b, int l, clf_tensor dy, clf_tensor *dv) {
   const clf__dense_layer *d = &clf__chain_of(b->n)->layer[l];
   *dv = dy;
   if (d->join == CLF_JOIN_ADD) return join_back(b, d, dy);
@@ -82,7 +82,7 @@ static clf_status context_back(const way_back *b, int l, clf_tensor dy, clf_tens
 /* ---- A layer ------------------------------------------------------------------------------ */
 
 /* Adds to the gradients of W and b. */
-static clf_status parts_back(const way_back *b, const clf__dense_layer *d, clf_tensor a,
+static clf_status parts_back(const backward_pass *b, const clf__dense_layer *d, clf_tensor a,
                              clf_tensor dv) {
   if (!wants_gradients(b)) return CLF_OK;
   const clf_tensor dw = clf__gradient(b->p, &d->weight);
@@ -94,7 +94,7 @@ static clf_status parts_back(const way_back *b, const clf__dense_layer *d, clf_t
 
 /* From dL/d(W a + b) of layer l > 0 to *dy, that of the value of the layer before: to what waits
  * for it, where something does. */
-static clf_status layer_back(const way_back *b, int l, clf_tensor x, clf_tensor dv,
+static clf_status layer_back(const backward_pass *b, int l, clf_tensor x, clf_tensor dv,
                              clf_tensor *dy) {
   const clf__dense_layer *d = &clf__chain_of(b->n)->layer[l];
   const clf__pass *p = b->p;
@@ -141,7 +141,7 @@ static clf_status layer_back(const way_back *b, int l, clf_tensor x, clf_tensor 
 }
 
 /* The first layer: dx = beta dx + ..., dc += ... */
-static clf_status first_back(const way_back *b, clf_tensor x, clf_tensor dv, float beta,
+static clf_status first_back(const backward_pass *b, clf_tensor x, clf_tensor dv, float beta,
                              clf_tensor dx) {
   const clf__dense_layer *d = &clf__chain_of(b->n)->layer[0];
   const clf_tensor w = clf__weight(b->p, &d->weight);
@@ -151,7 +151,8 @@ static clf_status first_back(const way_back *b, clf_tensor x, clf_tensor dv, flo
   return dx.buf ? input_back(b, dv, clf__of_input(d, w), beta, dx) : CLF_OK;
 }
 
-static clf_status layers_back(way_back *b, clf_tensor x, clf_tensor du, float beta, clf_tensor dx) {
+static clf_status layers_back(backward_pass *b, clf_tensor x, clf_tensor du, float beta,
+                              clf_tensor dx) {
   const clf__chain *c = clf__chain_of(b->n);
   clf_tensor dy = du, dv;
   for (int l = c->count - 1; l > 0; l--) {
@@ -170,7 +171,7 @@ static clf_status layers_back(way_back *b, clf_tensor x, clf_tensor du, float be
 clf_status clf__chain_backward_add(const clf__net *n, const clf__pass *p, clf__net_kept *k,
                                    clf_tensor x, clf_tensor du, float beta, clf_tensor dx) {
   const clf__chain *c = clf__chain_of(n);
-  way_back b = {.n = n, .p = p, .k = k, .rows = du.dim[0]};
+  backward_pass b = {.n = n, .p = p, .k = k, .rows = du.dim[0]};
   if (!c->angles) return layers_back(&b, x, du, beta, dx);
   const clf_tensor whole = clf__rows(k->t[FEATURES], b.rows);
   const clf_tensor dwhole = clf__rows(k->t[DFEATURES], b.rows);

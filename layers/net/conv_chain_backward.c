@@ -3,17 +3,17 @@
 #include "conv_chain_private.h"
 
 /* On the way back: dL/d of the value that was reached, and of one that a later layer added. */
-typedef struct way_back {
+typedef struct backward_pass {
   const clf__net *n;
   const clf__pass *p;
   const clf__net_kept *k;
   clf_tensor x;
   clf_tensor waiting; /* buf NULL: nothing waits */
   int waits_for;
-} way_back;
+} backward_pass;
 
 /* Scratch memory i as images, dense whatever the widest layer is. */
-static clf_tensor scratch(const way_back *b, int i, int32_t channels) {
+static clf_tensor scratch(const backward_pass *b, int i, int32_t channels) {
   const clf__net *n = b->n;
   clf_tensor t = clf__rows(b->k->t[SCRATCH + i], b->x.dim[0]);
   t.dim[1] = t.stride[0] = channels * n->shape.height * n->shape.width;
@@ -21,7 +21,7 @@ static clf_tensor scratch(const way_back *b, int i, int32_t channels) {
 }
 
 /* Through scale and shift; the gradient goes on in scratch memory. */
-static clf_status norm_back(const way_back *b, int l, clf_tensor *dy) {
+static clf_status norm_back(const backward_pass *b, int l, clf_tensor *dy) {
   const clf__conv_layer *d = &clf__conv_chain_of(b->n)->layer[l];
   const clf_tensor to = scratch(b, 2, d->out);
   if (!d->norm) return CLF_OK;
@@ -33,7 +33,7 @@ static clf_status norm_back(const way_back *b, int l, clf_tensor *dy) {
   return CLF_OK;
 }
 
-static clf_status weights_back(const way_back *b, int l, clf_tensor a, clf_tensor dy) {
+static clf_status weights_back(const backward_pass *b, int l, clf_tensor a, clf_tensor dy) {
   const clf__conv_layer *d = &clf__conv_chain_of(b->n)->layer[l];
   if (!b->p->gradients.w.buf) return CLF_OK;
   CLF_TRY(clf_do(b->p->dev, conv_bwd_weights, .x = a, .dy = dy,
@@ -43,7 +43,7 @@ static clf_status weights_back(const way_back *b, int l, clf_tensor a, clf_tenso
 
 /* From da to the value before the layer: through dropout, the activation and the batch norm, into
  * `to`. */
-static clf_status activation_back(const way_back *b, int l, const clf__conv_stages *s,
+static clf_status activation_back(const backward_pass *b, int l, const clf__conv_stages *s,
                                   clf_tensor da, clf_tensor to) {
   const clf__conv_layer *d = &clf__conv_chain_of(b->n)->layer[l];
   const clf__pass *p = b->p;
@@ -66,7 +66,7 @@ static clf_status activation_back(const way_back *b, int l, const clf__conv_stag
 }
 
 /* dL/d of layer l's value becomes that of the value before it. */
-static clf_status layer_back(way_back *b, int l, clf_tensor dy, clf_tensor to) {
+static clf_status layer_back(backward_pass *b, int l, clf_tensor dy, clf_tensor to) {
   const clf__conv_layer *d = &clf__conv_chain_of(b->n)->layer[l];
   const clf__conv_stages s = clf__conv_stages_of(b->n, b->p, b->k, l, b->x);
   const clf_tensor da = scratch(b, 1, d->in);
@@ -81,7 +81,7 @@ static clf_status layer_back(way_back *b, int l, clf_tensor dy, clf_tensor to) {
 }
 
 /* The gradient by what a layer adds is that of its own value: kept until it is reached. */
-static clf_status keep_for(way_back *b, int l, clf_tensor dy) {
+static clf_status keep_for(backward_pass *b, int l, clf_tensor dy) {
   const clf__conv_layer *d = &clf__conv_chain_of(b->n)->layer[l];
   if (d->stream < 0) return CLF_OK;
   b->waiting = clf__conv_image(b->n,
@@ -95,7 +95,7 @@ static clf_status keep_for(way_back *b, int l, clf_tensor dy) {
 clf_status clf__conv_chain_backward(const clf__net *n, const clf__pass *p, clf__net_kept *k,
                                     clf_tensor x, clf_tensor du, clf_tensor dx) {
   const clf__conv_chain *c = clf__conv_chain_of(n);
-  way_back b = {.n = n, .p = p, .k = k, .x = clf__conv_image(n, x, n->shape.channels)};
+  backward_pass b = {.n = n, .p = p, .k = k, .x = clf__conv_image(n, x, n->shape.channels)};
   clf_tensor dy = clf__conv_image(n, du, c->layer[c->count - 1].out);
   for (int l = c->count - 1; l >= 0; l--) {
     const clf__conv_layer *d = &c->layer[l];

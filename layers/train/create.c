@@ -29,7 +29,7 @@ static clf_status lay_out(clf_trainer *t) {
 /* The plan knows what the device has, not what others take of it. */
 static clf_status reserve(clf_trainer *t) {
   clf_status s;
-  do s = clf__flow_reserve(t->f, t->plan.part, clf__trainer_way(t, 0));
+  do s = clf__flow_reserve(t->f, t->plan.part, clf__trainer_mode(t, 0));
   while (s == CLF_ENOMEM && clf__trainer_shrink(t));
   return s;
 }

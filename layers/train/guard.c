@@ -15,7 +15,7 @@
 
 enum { GUARD_EVERY = 100 };
 
-int clf__trainer_way(const clf_trainer *t, int64_t step) {
+int clf__trainer_mode(const clf_trainer *t, int64_t step) {
   return t->plan.way == CLF_ACTIVATIONS_REVERSE && step < t->stored_from ? CLF_REBUILT : CLF_STORED;
 }
 
@@ -25,7 +25,7 @@ int32_t clf__trainer_part_size(const clf_trainer *t, int64_t step) {
 
 /* Image flows evaluate networks again at inputs that they kept: nothing can be lost. */
 int clf__trainer_inverts(const clf_trainer *t, int64_t step) {
-  return clf__trainer_way(t, step) == CLF_REBUILT && t->f->traits & CLF_REBUILDS_BY_INVERSE;
+  return clf__trainer_mode(t, step) == CLF_REBUILT && t->f->traits & CLF_REBUILDS_BY_INVERSE;
 }
 
 int clf__trainer_guarded(const clf_trainer *t, int64_t step) {

@@ -6,7 +6,7 @@ static clf_status take_batches(clf_trainer *t) {
   const int64_t S = clf__steps_per_epoch(t); /* an epoch of its own */
   const int64_t begin = clf__trainer_epoch_of(t, clf__trainer_total(t)) * S;
   int64_t parts = 0;
-  CLF_TRY(clf__flow_reserve(t->f, t->plan.part, clf__trainer_way(t, begin)));
+  CLF_TRY(clf__flow_reserve(t->f, t->plan.part, clf__trainer_mode(t, begin)));
   for (int64_t step = begin; step < begin + S; step++)
     for (int32_t at = 0; at < clf__trainer_batch_size(t, step); at += t->plan.part) {
       clf_tensor x, z;

@@ -39,10 +39,11 @@ static clf_status nll_block(clf_flow *f, int32_t first, int32_t n, void *context
 
 /* The loss of samples that count `weight` each, and its gradient added to the flow's; fits: they
  * are the first ones of all, to which layers may be fitted. */
-static clf_status nll(clf_flow *f, int way, clf_tensor x, clf_tensor loss, float weight, int fits) {
+static clf_status nll(clf_flow *f, int mode, clf_tensor x, clf_tensor loss, float weight,
+                      int fits) {
   const int32_t n = x.dim[0];
   batch b = {x, weight};
-  if (way == CLF_STORED && clf__flow_has_nll(f)) return clf__flow_nll(f, x, loss, weight);
+  if (mode == CLF_STORED && clf__flow_has_nll(f)) return clf__flow_nll(f, x, loss, weight);
   if (f->context) CLF_TRY(clf_do(f->dev, fill, .y = clf__rows(f->ws.de, n), .value = 0));
   CLF_TRY(clf__flow_embed(f, n, CLF_TRAIN));
   if (fits) CLF_TRY(clf__flow_fit(f, x));
@@ -68,7 +69,7 @@ static clf_status part_step(clf_trainer *t, int32_t at, int32_t *n, clf_tensor l
   if (clf__source_is_density(t->source))
     CLF_TRY(clf__density_step(t->source, at, x, to, weight, at == 0));
   else
-    CLF_TRY(nll(t->f, clf__trainer_way(t, t->step), x, to, weight, t->step == 0 && at == 0));
+    CLF_TRY(nll(t->f, clf__trainer_mode(t, t->step), x, to, weight, t->step == 0 && at == 0));
   if (at) CLF_TRY(clf_do(t->dev, axpby, .x = t->part_loss, .y = loss, .a = 1, .b = 1));
   return clf__trainer_guarded(t, t->step) ? clf__trainer_check_trip(t, x, loss, off) : CLF_OK;
 }
@@ -79,7 +80,7 @@ static clf_status batch_step(clf_trainer *t) {
   const clf_tensor loss = clf__trainer_slot(t, (int32_t)(t->step % CLF_RING));
   int off = 0;
   CLF_TRY(
-      clf__flow_reserve(t->f, clf__trainer_part_size(t, t->step), clf__trainer_way(t, t->step)));
+      clf__flow_reserve(t->f, clf__trainer_part_size(t, t->step), clf__trainer_mode(t, t->step)));
   for (int32_t at = 0, took; at < n && !off; at += took)
     CLF_TRY(part_step(t, at, &took, loss, &off));
   if (!off) return clf__flow_finish(t->f);

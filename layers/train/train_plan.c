@@ -20,14 +20,14 @@ static clf_status activations_of(const clf_flow *f, int32_t part, int train, uin
   return s == CLF_ENOTSUP ? CLF_OK : s;
 }
 
-static clf_status set_part(const clf_flow *f, int64_t rows, int32_t part, int way,
+static clf_status set_part(const clf_flow *f, int64_t rows, int32_t part, int activations,
                            clf_train_plan *p) {
   const uint64_t D = (uint64_t)f->spec.dim;
   p->part = part;
-  p->way = way;
+  p->way = activations;
   CLF_TRY(activations_of(f, part, CLF_STORED, &p->stored));
   CLF_TRY(activations_of(f, part, CLF_REBUILT, &p->rebuilt));
-  p->activations = way == CLF_ACTIVATIONS_REVERSE ? p->rebuilt : p->stored;
+  p->activations = activations == CLF_ACTIVATIONS_REVERSE ? p->rebuilt : p->stored;
   /* A part of a batch: gathered from a table; from images as bytes, twice in turn, and made
    * continuous. */
   p->data = bytes_of(f, ((uint64_t)rows + (rows ? 1 : 3) * (uint64_t)part) * D);

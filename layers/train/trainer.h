@@ -151,7 +151,7 @@ clf_status clf__vector_copy(clf_device *dev, clf_tensor from, clf_tensor to);
 /* ---- guard.c: whether activations are stored or rebuilt, and whether rebuilt ones are right -- */
 
 /* How step `step` runs: CLF_STORED or CLF_REBUILT, and the size of its micro-batches. */
-int clf__trainer_way(const clf_trainer *t, int64_t step);
+int clf__trainer_mode(const clf_trainer *t, int64_t step);
 int32_t clf__trainer_part_size(const clf_trainer *t, int64_t step);
 /* Whether inverses rebuild a step's inputs, so that these may be wrong; and whether step `step` is
  * one at which they are checked. */

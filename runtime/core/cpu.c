@@ -165,14 +165,15 @@ static void note_memory(clf_device *dev, size_t more, size_t fewer) {
 static clf_status cpu_run(clf_device *dev, clf_op op, const void *args) {
   desk *d = take_desk(dev->impl);
   const size_t before = d->scratch.size;
-  const clf_status s = clf__way(dev, op, args)->compute(args, &d->scratch);
+  const clf_status s = clf__algorithm(dev, op, args)->compute(args, &d->scratch);
   note_memory(dev, d->scratch.size, before);
   atomic_flag_clear_explicit(&d->taken, memory_order_release);
   return s;
 }
-static const clf_way *cpu_ways(const clf_device *dev, clf_op op, const struct clf_traits **traits) {
+static const clf_algorithm *cpu_algorithms(const clf_device *dev, clf_op op,
+                                           const struct clf_traits **traits) {
   *traits = NULL;
-  return ((const cpu *)dev->impl)->variant->ways[op];
+  return ((const cpu *)dev->impl)->variant->algorithms[op];
 }
 static clf_status cpu_sync(clf_device *dev) {
   (void)dev;
@@ -181,7 +182,7 @@ static clf_status cpu_sync(clf_device *dev) {
 
 #define SHARED                                                                                     \
   .close = cpu_close, .alloc = cpu_alloc, .release = cpu_release, .write = cpu_write,              \
-  .read = cpu_read, .run = cpu_run, .sync = cpu_sync, .ways = cpu_ways
+  .read = cpu_read, .run = cpu_run, .sync = cpu_sync, .algorithms = cpu_algorithms
 const clf_backend clf__cpu = {.name = "cpu", .open = cpu_open, SHARED};
 const clf_backend clf__cpu64 = {.name = "cpu64", .open = cpu64_open, SHARED};
 

@@ -318,21 +318,21 @@ static clf_status lay_out(test *t, size_t call, char *copy) {
 }
 
 /* A call by one of its algorithms, unless that does not take it. */
-static clf_status run_one(test *t, size_t call, int way) {
+static clf_status run_one(test *t, size_t call, int algorithm) {
   const clf_op op = calls[call].op;
   _Alignas(16) char copy[CLF_MAX_ARGS];
   CLF_TRY(lay_out(t, call, copy));
-  if (way == USUAL) way = clf__way_index(t->bare, op, copy);
-  if (!clf__way_takes(t->bare, op, way, copy)) return CLF_OK;
+  if (algorithm == USUAL) algorithm = clf__algorithm_index(t->bare, op, copy);
+  if (!clf__algorithm_takes(t->bare, op, algorithm, copy)) return CLF_OK;
   CLF_TRY(fill_in(t->checked, &clf_ops[op], (clf_tensor *)(void *)copy, t->host));
-  t->bare->forced = way + 1;
+  t->bare->forced = algorithm + 1;
   const clf_status s = clf_dispatch(t->checked, op, copy);
   t->bare->forced = 0;
-  if (!s && t->passed) t->passed(op, way);
+  if (!s && t->passed) t->passed(op, algorithm);
   return s;
 }
 
-static clf_status run_test(clf_device *dev, int op, int way, clf__passed_fn passed) {
+static clf_status run_test(clf_device *dev, int op, int algorithm, clf__passed_fn passed) {
   test t = {.bare = dev, .host = malloc(MOST * sizeof *t.host), .passed = passed};
   while (t.bare->inner) t.bare = t.bare->inner;
   const int forced = t.bare->forced;
@@ -341,7 +341,7 @@ static clf_status run_test(clf_device *dev, int op, int way, clf__passed_fn pass
                         : clf__fail(CLF_ENOMEM, "no memory for a self-test");
   if (!s) s = clf_arena_init(&t.arena, t.checked, MOST);
   for (size_t i = 0; i < sizeof calls / sizeof *calls && !s; i++)
-    if (op < 0 || calls[i].op == (clf_op)op) s = run_one(&t, i, way);
+    if (op < 0 || calls[i].op == (clf_op)op) s = run_one(&t, i, algorithm);
   clf_arena_free(&t.arena);
   clf_close(t.checked);
   free(t.host);
@@ -352,6 +352,6 @@ static clf_status run_test(clf_device *dev, int op, int way, clf__passed_fn pass
 clf_status clf__selftest(clf_device *dev, clf__passed_fn passed) {
   return run_test(dev, -1, USUAL, passed);
 }
-clf_status clf__selftest_of(clf_device *dev, clf_op op, int way, clf__passed_fn passed) {
-  return run_test(dev, (int)op, way, passed);
+clf_status clf__selftest_of(clf_device *dev, clf_op op, int algorithm, clf__passed_fn passed) {
+  return run_test(dev, (int)op, algorithm, passed);
 }

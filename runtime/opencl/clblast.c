@@ -43,7 +43,7 @@ static cl_int sgemm(clf__cl *cl, const clf_gemm_args *p, cl_mem c, size_t c_offs
 }
 
 /* Our own kernel as clf_device.forced has it. */
-static int tiles(const clf_device *dev) { return clf__way_count(dev, CLF_OP_gemm); }
+static int tiles(const clf_device *dev) { return clf__algorithm_count(dev, CLF_OP_gemm); }
 
 /* The call by CLBlast and by our own kernel; c is left as it was, unless the device fails. */
 static clf_status run_both(clf_device *dev, const clf_gemm_args *p, float *got, float *want,

@@ -36,10 +36,11 @@ void clf__late_unlock(void) { pthread_mutex_unlock(&one_at_a_time); }
 
 static void read_passed(clf__late *l, const char *text) {
   char name[64];
-  int way, length;
-  for (; sscanf(text, "%63s %d%n", name, &way, &length) == 2; text += length)
+  int algorithm, length;
+  for (; sscanf(text, "%63s %d%n", name, &algorithm, &length) == 2; text += length)
     for (int op = 0; op < CLF_OP_COUNT; op++)
-      if (way >= 0 && way < WAYS && strcmp(clf_ops[op].name, name) == 0) l->passed[op] |= 1u << way;
+      if (algorithm >= 0 && algorithm < WAYS && strcmp(clf_ops[op].name, name) == 0)
+        l->passed[op] |= 1u << algorithm;
 }
 
 static void recall(clf__late *l) {
@@ -57,8 +58,9 @@ static void remember(clf__late *l) {
   recall(l);
   char *text = malloc((size_t)CLF_OP_COUNT * WAYS * LINE), *end = text;
   for (int op = 0; op < CLF_OP_COUNT && text; op++)
-    for (int way = 0; way < WAYS; way++)
-      if (l->passed[op] >> way & 1) end += snprintf(end, LINE, "%.60s %d\n", clf_ops[op].name, way);
+    for (int algorithm = 0; algorithm < WAYS; algorithm++)
+      if (l->passed[op] >> algorithm & 1)
+        end += snprintf(end, LINE, "%.60s %d\n", clf_ops[op].name, algorithm);
   if (text && l->key && end > text) clf__cache_put(l->key, text, (size_t)(end - text));
   free(text);
 }
@@ -117,7 +119,7 @@ void clf__late_end(clf__late *l) {
 
 /* ---- Tests ----------------------------------------------------------------------------------- */
 
-static clf__answer ask(clf__late *l, clf_op op, int way, char *why) {
+static clf__answer ask(clf__late *l, clf_op op, int algorithm, char *why) {
   char request[128], doing[96];
   clf__answer is = CLF_PROBE_PASSED;
   if (!l->prober) {
@@ -126,7 +128,7 @@ static clf__answer ask(clf__late *l, clf_op op, int way, char *why) {
     snprintf(request, sizeof request, "open %s", l->name);
     is = clf__prober_ask(l->prober, request, "its self-test", why);
   }
-  snprintf(request, sizeof request, "test %s %d", clf_ops[op].name, way);
+  snprintf(request, sizeof request, "test %s %d", clf_ops[op].name, algorithm);
   snprintf(doing, sizeof doing, "the self-test of %s", clf_ops[op].name);
   if (is == CLF_PROBE_PASSED) is = clf__prober_ask(l->prober, request, doing, why);
   if (is == CLF_PROBE_PASSED) return is;
@@ -136,43 +138,43 @@ static clf__answer ask(clf__late *l, clf_op op, int way, char *why) {
 }
 
 /* In this process, where there is no other: a driver that crashes takes it along. */
-static clf__answer test_here(clf_device *dev, clf_op op, int way, char *why) {
+static clf__answer test_here(clf_device *dev, clf_op op, int algorithm, char *why) {
   dev->late->busy = 1;
-  const clf_status s = clf__selftest_of(dev, op, way, NULL);
+  const clf_status s = clf__selftest_of(dev, op, algorithm, NULL);
   dev->late->busy = 0;
   if (!s) return CLF_PROBE_PASSED;
   snprintf(why, CLF_PROBE_WHY, "%.*s", (int)strcspn(clf_errmsg(), "\n"), clf_errmsg());
   return s == CLF_EMISMATCH ? CLF_PROBE_FAILED : CLF_PROBE_UNKNOWN;
 }
 
-static void test(clf_device *dev, clf_op op, int way) {
+static void test(clf_device *dev, clf_op op, int algorithm) {
   clf__late *l = dev->late;
   char why[CLF_PROBE_WHY] = "";
   recall(l); /* by another thread, or process */
-  if (l->passed[op] >> way & 1) return;
-  clf__answer is = ask(l, op, way, why);
-  if (is == CLF_PROBE_UNKNOWN) is = ask(l, op, way, why);
-  if (is == CLF_PROBE_UNKNOWN) is = test_here(dev, op, way, why);
+  if (l->passed[op] >> algorithm & 1) return;
+  clf__answer is = ask(l, op, algorithm, why);
+  if (is == CLF_PROBE_UNKNOWN) is = ask(l, op, algorithm, why);
+  if (is == CLF_PROBE_UNKNOWN) is = test_here(dev, op, algorithm, why);
   if (is == CLF_PROBE_PASSED) {
-    l->passed[op] |= 1u << way;
+    l->passed[op] |= 1u << algorithm;
     remember(l);
     return;
   }
-  l->failed[op] |= 1u << way;
+  l->failed[op] |= 1u << algorithm;
   if (!*l->why) snprintf(l->why, sizeof l->why, "%s", why);
   if (is == CLF_PROBE_FAILED) remember_failure(l);
 }
 
-clf_status clf__late_test(clf_device *dev, clf_op op, int way) {
+clf_status clf__late_test(clf_device *dev, clf_op op, int algorithm) {
   clf__late *l = dev->late;
   if (l->busy) return CLF_OK;
-  if (l->passed[op] >> way & 1) return CLF_OK;
-  if (!(l->failed[op] >> way & 1)) {
+  if (l->passed[op] >> algorithm & 1) return CLF_OK;
+  if (!(l->failed[op] >> algorithm & 1)) {
     clf__late_lock();
-    test(dev, op, way);
+    test(dev, op, algorithm);
     clf__late_unlock();
   }
-  if (l->passed[op] >> way & 1) return CLF_OK;
+  if (l->passed[op] >> algorithm & 1) return CLF_OK;
   return clf__fail(CLF_EDEVICE,
                    "%s computes %s wrongly, or cannot (%s): take another device, such as cpu, by "
                    "--device or CLFLOW_DEVICE",

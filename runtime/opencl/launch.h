@@ -50,24 +50,25 @@ struct clf_call {
   void *impl;
 };
 
-#define CLF_OP(file, name, tensors, params, rules) extern const clf_way clf__launches_##name[];
+#define CLF_OP(file, name, tensors, params, rules)                                                 \
+  extern const clf_algorithm clf__launches_##name[];
 #include "clflow/ops.def"
 #undef CLF_OP
 
-/* CLF_LAUNCH_WAY(gemm, by_tiles) { ... call, p ... } is a variant's function, of a table
+/* CLF_LAUNCH_ALGORITHM(gemm, by_tiles) { ... call, p ... } is a variant's function, of a table
  *   CLF_LAUNCHES(gemm, {.name = "panels", .takes = wide, .launch = by_panels},
  *                {.name = "tiles", .launch = by_tiles})
  * with rules CLF_RULE(gemm, wide) { return ... p ... traits ...; }. */
-#define CLF_LAUNCH_WAY(op, way)                                                                    \
-  static clf_status way##_(clf_call *call, const clf_##op##_args *p);                              \
-  static clf_status way(clf_call *call) { return way##_(call, call->args); }                       \
-  static clf_status way##_(clf_call *call, const clf_##op##_args *p)
-#define CLF_LAUNCHES(op, ...) const clf_way clf__launches_##op[] = {__VA_ARGS__, {0}};
+#define CLF_LAUNCH_ALGORITHM(op, algorithm)                                                        \
+  static clf_status algorithm##_(clf_call *call, const clf_##op##_args *p);                        \
+  static clf_status algorithm(clf_call *call) { return algorithm##_(call, call->args); }           \
+  static clf_status algorithm##_(clf_call *call, const clf_##op##_args *p)
+#define CLF_LAUNCHES(op, ...) const clf_algorithm clf__launches_##op[] = {__VA_ARGS__, {0}};
 /* An operation that has one way. */
 #define CLF_LAUNCH(op)                                                                             \
   static clf_status launch_##op(clf_call *call);                                                   \
   CLF_LAUNCHES(op, {.name = "only", .launch = launch_##op})                                        \
-  CLF_LAUNCH_WAY(op, launch_##op)
+  CLF_LAUNCH_ALGORITHM(op, launch_##op)
 #define CLF_RULE(op, rule)                                                                         \
   static int rule##_(const clf_##op##_args *p, const clf_traits *traits);                          \
   static int rule(const void *args, const clf_traits *traits) { return rule##_(args, traits); }    \

@@ -252,7 +252,7 @@ static clf_status enqueue(clf_call *call, const char *name, clf_grid grid, const
   return CLF_OK;
 }
 
-static const clf_way *const ways[CLF_OP_COUNT] = {
+static const clf_algorithm *const algorithms[CLF_OP_COUNT] = {
 #define CLF_OP(file, name, tensors, params, rules) [CLF_OP_##name] = clf__launches_##name,
 #include "clflow/ops.def"
 #undef CLF_OP
@@ -267,14 +267,15 @@ static clf_status opencl_run(clf_device *dev, clf_op op, const void *args) {
                    .enqueue = enqueue,
                    .blas = traits->blas ? clf__cl_blas : NULL,
                    .impl = dev};
-  const clf_way *way = clf__way(dev, op, args);
-  if (dev->late) CLF_TRY(clf__late_test(dev, op, (int)(way - ways[op])));
-  return way->launch(&call);
+  const clf_algorithm *algorithm = clf__algorithm(dev, op, args);
+  if (dev->late) CLF_TRY(clf__late_test(dev, op, (int)(algorithm - algorithms[op])));
+  return algorithm->launch(&call);
 }
 
-static const clf_way *opencl_ways(const clf_device *dev, clf_op op, const clf_traits **traits) {
+static const clf_algorithm *opencl_algorithms(const clf_device *dev, clf_op op,
+                                              const clf_traits **traits) {
   *traits = ((const clf__cl *)dev->impl)->traits;
-  return ways[op];
+  return algorithms[op];
 }
 
 static clf_status opencl_sync(clf_device *dev) {
@@ -293,5 +294,5 @@ const clf_backend clf__opencl = {
     .read = opencl_read,
     .run = opencl_run,
     .sync = opencl_sync,
-    .ways = opencl_ways,
+    .algorithms = opencl_algorithms,
 };

@@ -30,8 +30,8 @@ static clf_status list_devices(void) {
   return s;
 }
 
-static void print_passed(clf_op op, int way) {
-  printf("passed %s %d\n", clf_ops[op].name, way);
+static void print_passed(clf_op op, int algorithm) {
+  printf("passed %s %d\n", clf_ops[op].name, algorithm);
   fflush(stdout);
 }
 
@@ -42,20 +42,22 @@ static clf_status open_device(const char *name) {
   return clf__late_kernels(dev) ? CLF_OK : clf__selftest(dev, print_passed);
 }
 
-static clf_status test_operation(const char *name, int way) {
+static clf_status test_operation(const char *name, int algorithm) {
   for (int op = 0; op < CLF_OP_COUNT; op++)
-    if (strcmp(clf_ops[op].name, name) == 0) return clf__selftest_of(dev, (clf_op)op, way, NULL);
+    if (strcmp(clf_ops[op].name, name) == 0)
+      return clf__selftest_of(dev, (clf_op)op, algorithm, NULL);
   return clf__fail(CLF_EINVAL, "there is no operation %s", name);
 }
 
 static clf_status answer(const char *request) {
   char name[128];
-  int way;
+  int algorithm;
   if (strcmp(request, "list") == 0) return list_devices();
   if (sscanf(request, "open %127[^\n]", name) == 1) return open_device(name);
   if (!dev) return clf__fail(CLF_EINVAL, "no device is open");
   if (strcmp(request, "all") == 0) return clf__selftest(dev, print_passed);
-  if (sscanf(request, "test %127s %d", name, &way) == 2) return test_operation(name, way);
+  if (sscanf(request, "test %127s %d", name, &algorithm) == 2)
+    return test_operation(name, algorithm);
   return clf__fail(CLF_EINVAL, "there is no request \"%s\"", request);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* tune.c: measures the ways of an operation on the calls of some work, and keeps the fastest that
- * are right.
+/* tune.c: times the algorithms of each operation on the calls of a workload, and saves the
+ * fastest one that is correct.
  *
- * The work runs on a device around the one that is tuned, which notes each call that has a choice
- * (as trace.c prints it).  Its tensors are made up again afterwards, with the same strides. */
+ * The workload runs on a wrapper of the device to be tuned, which records each call that has a
+ * choice of algorithms (as trace.c prints it).  Afterwards each call is repeated on new tensors
+ * of the same shapes and strides. */
 #define _POSIX_C_SOURCE 200809L
 #include "clflow/tune.h"
 #include <stdio.h>
@@ -17,8 +18,8 @@
 typedef struct record {
   clf_op op;
   int64_t calls;
-  uint64_t alike;
-  _Alignas(16) char args[CLF_MAX_ARGS]; /* the first of its kind */
+  uint64_t key;
+  _Alignas(16) char args[CLF_MAX_ARGS]; /* the first call with this tuning key */
 } record;
 
 typedef struct recorder {
@@ -27,9 +28,9 @@ typedef struct recorder {
 } recorder;
 
 static clf_status note(recorder *r, clf_op op, const void *args) {
-  const uint64_t alike = clf__alike(op, args);
+  const uint64_t key = clf__tuning_key(op, args);
   for (int i = 0; i < r->count; i++)
-    if (r->at[i].op == op && r->at[i].alike == alike) {
+    if (r->at[i].op == op && r->at[i].key == key) {
       r->at[i].calls++;
       return CLF_OK;
     }
@@ -41,7 +42,7 @@ static clf_status note(recorder *r, clf_op op, const void *args) {
     r->room = room;
   }
   record *new = &r->at[r->count++];
-  *new = (record){.op = op, .calls = 1, .alike = alike};
+  *new = (record){.op = op, .calls = 1, .key = key};
   memcpy(new->args, args, clf_ops[op].args_size);
   return CLF_OK;
 }
@@ -49,7 +50,7 @@ static clf_status note(recorder *r, clf_op op, const void *args) {
 static clf_status record_run(clf_device *dev, clf_op op, const void *args) {
   _Alignas(16) char in[CLF_MAX_ARGS];
   clf__wrapper_args(op, args, in);
-  if (clf__way_count(dev->inner, op) > 1) CLF_TRY(note(dev->impl, op, in));
+  if (clf__algorithm_count(dev->inner, op) > 1) CLF_TRY(note(dev->impl, op, in));
   return clf_dispatch(dev->inner, op, in);
 }
 
@@ -77,19 +78,19 @@ static clf_status record_work(clf_device *dev, clf_work_fn work, void *context, 
   return s;
 }
 
-/* ---- A call of its own --------------------------------------------------------------------- */
+/* ---- One call, repeated ---------------------------------------------------------------------- */
 
 typedef struct trial {
-  clf_device *dev, *checker;            /* around dev */
+  clf_device *dev, *checker;            /* checker wraps dev */
   clf_arena arena;                      /* on the checker */
-  clf_tensor whole[CLF_MAX_TENSORS];    /* the memory that tensor i spans */
-  _Alignas(16) char args[CLF_MAX_ARGS]; /* of the checker */
-  _Alignas(16) char in[CLF_MAX_ARGS];   /* of dev */
+  clf_tensor whole[CLF_MAX_TENSORS];    /* the memory spanned by tensor i */
+  _Alignas(16) char args[CLF_MAX_ARGS]; /* with tensors of the checker */
+  _Alignas(16) char in[CLF_MAX_ARGS];   /* with tensors of dev */
   const record *of;
-  int way[CLF_MAX_WAYS]; /* of the operation, by their place in the report */
+  int algorithm[CLF_MAX_WAYS]; /* index of each algorithm of the report */
 } trial;
 
-/* Strides as they were, and what is left of the offset: alignment is part of speed. */
+/* Keeps the strides and the alignment of the offset: both matter for speed. */
 static clf_status lay_out(trial *q) {
   const clf_op_info *info = &clf_ops[q->of->op];
   clf_tensor *t = (clf_tensor *)(void *)q->args;
@@ -106,8 +107,8 @@ static clf_status lay_out(trial *q) {
   return CLF_OK;
 }
 
-/* In -1 .. 1; what is updated or may be left out may be a second moment or a variance and is
- * positive. */
+/* Random values in -1 .. 1.  Tensors that are updated or optional may be second moments or
+ * variances, so they get positive values. */
 static clf_status fill(trial *q) {
   const char *modes = clf_ops[q->of->op].modes;
   const clf_tensor *t = (const clf_tensor *)(const void *)q->args;
@@ -143,8 +144,8 @@ static clf_status prepare(trial *q) {
 
 /* ---- Measuring ------------------------------------------------------------------------------ */
 
-static clf_status run(trial *q, int way, int calls, double *each) {
-  q->dev->forced = way + 1;
+static clf_status run(trial *q, int algorithm, int calls, double *each) {
+  q->dev->forced = algorithm + 1;
   const double begin = clf__now();
   clf_status s = CLF_OK;
   for (int i = 0; i < calls && !s; i++) s = clf_dispatch(q->dev, q->of->op, q->in);
@@ -155,17 +156,20 @@ static clf_status run(trial *q, int way, int calls, double *each) {
 }
 
 enum { ROUNDS = 9, MOST_CALLS = 256 };
-static const double round_length = 8e-3, hopeless = 4; /* seconds; times the fastest */
+static const double
+    round_length = 8e-3,
+    hopeless = 4; /* seconds; algorithms this many times slower than the fastest are dropped */
 
 static void fails(clf_tuned *t, int i, clf_verdict verdict) {
   t->way[i].verdict = verdict;
   snprintf(t->way[i].why, sizeof t->way[i].why, "%s", clf_errmsg());
 }
 
-/* Twice each: the first call compiles, or reads what is not in the cache. */
+/* Two runs of each: the first one compiles, or reads what is not in the cache. */
 static void try_each(trial *q, clf_tuned *t) {
   for (int i = 0; i < t->count; i++)
-    if (run(q, q->way[i], 1, &t->way[i].seconds) || run(q, q->way[i], 1, &t->way[i].seconds)) {
+    if (run(q, q->algorithm[i], 1, &t->way[i].seconds) ||
+        run(q, q->algorithm[i], 1, &t->way[i].seconds)) {
       fails(t, i, CLF_WAY_FAILED);
       t->way[i].seconds = 0;
     }
@@ -184,7 +188,8 @@ static double fastest(const clf_tuned *t) {
   return least;
 }
 
-/* In turns, and the fastest of all rounds: other programs only make a way slower. */
+/* Runs the algorithms alternately and takes the fastest round of each: other programs can only
+ * make a run slower. */
 static void measure(trial *q, clf_tuned *t) {
   try_each(q, t);
   const double bound = hopeless * fastest(t);
@@ -192,7 +197,7 @@ static void measure(trial *q, clf_tuned *t) {
     for (int i = 0; i < t->count; i++) {
       double each;
       if (t->way[i].verdict == CLF_WAY_FAILED || t->way[i].seconds > bound) continue;
-      if (run(q, q->way[i], calls_of(t->way[i].seconds), &each))
+      if (run(q, q->algorithm[i], calls_of(t->way[i].seconds), &each))
         fails(t, i, CLF_WAY_FAILED);
       else if (each < t->way[i].seconds)
         t->way[i].seconds = each;
@@ -202,9 +207,10 @@ static void measure(trial *q, clf_tuned *t) {
 /* ---- Choosing ---------------------------------------------------------------------------------
  */
 
-static const double clearly = 0.97; /* of the usual way's time: the rest is chance */
+static const double clearly =
+    0.97; /* of the default algorithm's time; smaller differences may be noise */
 
-/* The fastest of those not yet judged that is clearly faster than the usual one, or -1. */
+/* The fastest algorithm that is clearly faster than the default and not yet judged, or -1. */
 static int candidate(const clf_tuned *t, int usual) {
   int best = -1;
   for (int i = 0; i < t->count; i++)
@@ -216,9 +222,9 @@ static int candidate(const clf_tuned *t, int usual) {
   return best;
 }
 
-static clf_status check(trial *q, int way) {
+static clf_status check(trial *q, int algorithm) {
   CLF_TRY(fill(q));
-  q->dev->forced = way + 1;
+  q->dev->forced = algorithm + 1;
   const clf_status s = clf_dispatch(q->checker, q->of->op, q->args);
   q->dev->forced = 0;
   return s;
@@ -226,7 +232,7 @@ static clf_status check(trial *q, int way) {
 
 static void choose(trial *q, clf_tuned *t, int usual) {
   for (int i; (i = candidate(t, usual)) >= 0;) {
-    if (!check(q, q->way[i])) {
+    if (!check(q, q->algorithm[i])) {
       t->way[i].verdict = CLF_WAY_FASTER;
       t->best = i;
       return;
@@ -241,7 +247,7 @@ static double flops_of(clf_op op, const void *args) {
     const clf_gemm_args *p = args;
     return 2.0 * p->c.dim[0] * p->c.dim[1] * p->a.dim[!p->ta];
   }
-  if (op == CLF_OP_conv_fwd || op == CLF_OP_conv_bwd_data) /* images, weights, more */
+  if (op == CLF_OP_conv_fwd || op == CLF_OP_conv_bwd_data) /* images, weights, and others */
     return 2.0 * t->dim[0] * t->dim[2] * t->dim[3] * (double)clf__count(&t[1]);
   if (op == CLF_OP_conv_bwd_weights)
     return 2.0 * t->dim[0] * t->dim[2] * t->dim[3] *
@@ -249,17 +255,17 @@ static double flops_of(clf_op op, const void *args) {
   return 0;
 }
 
-/* Fills in the ways that take the call; gives the place of the usual one. */
-static int list_ways(trial *q, clf_tuned *t) {
+/* Lists the algorithms that take the call; returns the index of the default one. */
+static int list_algorithms(trial *q, clf_tuned *t) {
   const struct clf_traits *traits;
-  const clf_way *all = q->dev->backend->ways(q->dev, q->of->op, &traits);
-  const int usual = (int)(clf__way(q->dev, q->of->op, q->in) - all);
+  const clf_algorithm *all = q->dev->backend->algorithms(q->dev, q->of->op, &traits);
+  const int usual = (int)(clf__algorithm(q->dev, q->of->op, q->in) - all);
   for (int i = 0; all[i].name && t->count < CLF_MAX_WAYS; i++) {
-    if (!clf__way_takes(q->dev, q->of->op, i, q->in)) continue;
+    if (!clf__algorithm_takes(q->dev, q->of->op, i, q->in)) continue;
     if (i == usual) t->best = t->count;
     t->way[t->count].name = all[i].name;
     t->way[t->count].verdict = i == usual ? CLF_WAY_USUAL : CLF_WAY_SLOWER;
-    q->way[t->count++] = i;
+    q->algorithm[t->count++] = i;
   }
   return t->best;
 }
@@ -269,10 +275,10 @@ static void tune_shape(trial *q, clf_tuned *t) {
     t->count = 1;
     t->way[0].name = "any";
     fails(t, 0, CLF_WAY_FAILED);
-    q->way[0] = -1;
+    q->algorithm[0] = -1;
     return;
   }
-  const int usual = list_ways(q, t);
+  const int usual = list_algorithms(q, t);
   measure(q, t);
   choose(q, t, usual);
 }
@@ -280,12 +286,11 @@ static void tune_shape(trial *q, clf_tuned *t) {
 /* ---- Keeping ------------------------------------------------------------------------------------
  */
 
-static clf_status keep(clf_device *dev, const record *of, int way, int usual) {
+static clf_status keep(clf_device *dev, const record *of, int algorithm, int usual) {
   int at = 0;
-  while (at < dev->tuned_count &&
-         (dev->tuned[at].op != of->op || dev->tuned[at].alike != of->alike))
+  while (at < dev->tuned_count && (dev->tuned[at].op != of->op || dev->tuned[at].key != of->key))
     at++;
-  if (usual) { /* needs no choice */
+  if (usual) { /* there is no choice */
     if (at < dev->tuned_count) dev->tuned[at] = dev->tuned[--dev->tuned_count];
     return CLF_OK;
   }
@@ -295,7 +300,7 @@ static clf_status keep(clf_device *dev, const record *of, int way, int usual) {
     dev->tuned = more;
     dev->tuned_count++;
   }
-  dev->tuned[at] = (clf_choice){of->op, way, of->alike};
+  dev->tuned[at] = (clf_choice){of->op, algorithm, of->key};
   return CLF_OK;
 }
 
@@ -310,13 +315,13 @@ static clf_status tune_records(clf_device *dev, clf_device *checker, const recor
     t.flops = flops_of(r->at[i].op, r->at[i].args);
     if (report) report(&t, context);
     const int choices = dev->tuned_count;
-    dev->tuned_count = 0; /* the rules alone say what is usual */
+    dev->tuned_count = 0; /* the default is chosen by the rules alone */
     tune_shape(&q, &t);
     dev->tuned_count = choices;
     clf_arena_free(&q.arena);
     if (report) report(&t, context);
-    if (q.way[t.best] >= 0)
-      s = keep(dev, &r->at[i], q.way[t.best], t.way[t.best].verdict != CLF_WAY_FASTER);
+    if (q.algorithm[t.best] >= 0)
+      s = keep(dev, &r->at[i], q.algorithm[t.best], t.way[t.best].verdict != CLF_WAY_FASTER);
   }
   return s;
 }
@@ -341,7 +346,7 @@ clf_status clf_tune(const char *device, clf_work_fn work, void *work_context, cl
   if (!work) return clf__fail(CLF_EINVAL, "%s: work is NULL", __func__);
   CLF_TRY(clf_open(device, &dev));
   const clf_status s = dev->inner || dev->bits == 64
-                           ? clf__fail(CLF_ENOTSUP, "%s has no ways to choose from", dev->name)
+                           ? clf__fail(CLF_ENOTSUP, "%s has no choice of algorithms", dev->name)
                            : clf__tune(dev, work, work_context, report, report_context, kept);
   clf_close(dev);
   return s;

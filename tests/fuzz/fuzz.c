@@ -377,15 +377,18 @@ static void tuned(const uint8_t *bytes, size_t size) {
   clf_device dev = tuned_device();
   for (int i = 0; i < dev.tuned_count; i++) {
     const clf_choice *c = &dev.tuned[i];
-    if (c->op >= CLF_OP_COUNT || c->way < 0 || c->way >= clf__way_count(&dev, c->op)) abort();
+    if (c->op >= CLF_OP_COUNT || c->algorithm < 0 ||
+        c->algorithm >= clf__algorithm_count(&dev, c->op))
+      abort();
   }
   if (dev.tuned_count) {
     if (!clf__tuned_save(&dev)) abort();
     clf_device again = tuned_device();
     if (again.tuned_count != dev.tuned_count) abort();
     for (int i = 0; i < dev.tuned_count; i++)
-      if (again.tuned[i].op != dev.tuned[i].op || again.tuned[i].way != dev.tuned[i].way ||
-          again.tuned[i].alike != dev.tuned[i].alike)
+      if (again.tuned[i].op != dev.tuned[i].op ||
+          again.tuned[i].algorithm != dev.tuned[i].algorithm ||
+          again.tuned[i].key != dev.tuned[i].key)
         abort();
     free_tuned(&again);
   }

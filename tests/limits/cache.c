@@ -75,7 +75,7 @@ static void choices(void) {
   char line[64];
   device();
   snprintf(line, sizeof line, "gemm 1 %s\n",
-           device()->backend->ways(device(), CLF_OP_gemm, &traits)[0].name);
+           device()->backend->algorithms(device(), CLF_OP_gemm, &traits)[0].name);
   limit_repeat(&b, line, MILLION / strlen(line));
   keep("tuned choices 1\nlimits", &b);
 }

@@ -63,7 +63,7 @@ START_TEST(memory_of_blocks) {
 }
 END_TEST
 
-START_TEST(memory_decides_the_way) {
+START_TEST(memory_decides_what_is_stored) {
   clf_flow *f = deep_flow(CLF_NVP, 64);
   const clf_train_plan all = plan_of(f, CLF_ACTIVATIONS_AUTO, 0);
   ck_assert_int_eq(all.way, CLF_ACTIVATIONS_STORE);
@@ -204,7 +204,7 @@ void tests_of_memory(TCase *tc) {
   tcase_add_test(tc, what_a_plan_says);
   tcase_add_loop_test(tc, memory_of_depths, 0, 2);
   tcase_add_test(tc, memory_of_blocks);
-  tcase_add_test(tc, memory_decides_the_way);
+  tcase_add_test(tc, memory_decides_what_is_stored);
   tcase_add_test(tc, inverse_that_explodes_at_once);
   tcase_add_test(tc, inverse_that_explodes_later);
 }

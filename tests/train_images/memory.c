@@ -23,7 +23,7 @@ START_TEST(networks_again) {
     clf_flow *f;
     WORKS(clf_flow_create(flows_dev, &spec, &f));
     g[k] = flows_array(clf__count(&f->w));
-    flows_way = k ? CLF_REBUILT : CLF_STORED;
+    flows_mode = k ? CLF_REBUILT : CLF_STORED;
     flows_gradient(f, x, N, &loss[k], g[k], dx[k]);
     w[k] = weights_of(f);
     if (k) {
@@ -35,7 +35,7 @@ START_TEST(networks_again) {
     }
     clf_flow_free(f);
   }
-  flows_way = CLF_STORED;
+  flows_mode = CLF_STORED;
   for (int k = 0; k < 2; k++) {
     free(g[k]);
     free(w[k]);
