@@ -399,6 +399,28 @@ START_TEST(kinds) {
 }
 END_TEST
 
+/* ---- Groups -------------------------------------------------------------------------------- */
+
+START_TEST(groups) {
+  clf_group *g;
+  NO(clf_group_threads, "members", 1, NULL);
+  QUIET(clf_group_free, (clf_group_free(NULL), 1));
+  QUIET(clf_group_rank, clf_group_rank(NULL) == 0);
+  QUIET(clf_group_size, clf_group_size(NULL) == 0);
+  QUIET(clf_group_local_rank, clf_group_local_rank(NULL) == 0);
+  QUIET(clf_group_member, clf_group_member(NULL, 0) == NULL);
+  NO(clf_group_barrier, "group", NULL);
+  NO(clf_group_gather, "group", NULL, x, 1, y);
+  NO(clf_group_broadcast, "group", NULL, 0, x, 1);
+  NO(clf_group_agree, "group", NULL, CLF_OK);
+  WORKS(clf_group_threads(1, &g));
+  NO(clf_group_gather, "in", g, NULL, 1, y);
+  NO(clf_group_gather, "out", g, x, 1, NULL);
+  NO(clf_group_broadcast, "data", g, 0, NULL, 1);
+  clf_group_free(g);
+}
+END_TEST
+
 /* ---- Architectures ------------------------------------------------------------------------- */
 
 START_TEST(architectures) {
@@ -626,9 +648,9 @@ END_TEST
 
 /* What stands before the first parenthesis of each declaration, unless it is a constant. */
 START_TEST(no_function_is_missing) {
-  static const char *const headers[] = {"arch",   "core",   "data",  "density", "fit",
-                                        "flow",   "images", "judge", "mixture", "plot",
-                                        "report", "train",  "treat", "tune",    "version"};
+  static const char *const headers[] = {"arch",  "core",   "data",  "density", "fit",  "flow",
+                                        "group", "images", "judge", "mixture", "plot", "report",
+                                        "train", "treat",  "tune",  "version"};
   int found = 0;
   for (size_t h = 0; h < sizeof headers / sizeof *headers; h++) {
     char path[4096];
@@ -660,6 +682,7 @@ int main(void) {
   tcase_add_test(tc, tensors);
   tcase_add_test(tc, tables);
   tcase_add_test(tc, kinds);
+  tcase_add_test(tc, groups);
   tcase_add_test(tc, image_sets);
   tcase_add_test(tc, flows);
   tcase_add_test(tc, use);

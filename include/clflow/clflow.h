@@ -8,6 +8,7 @@
 #include "clflow/density.h"
 #include "clflow/fit.h"
 #include "clflow/flow.h"
+#include "clflow/group.h"
 #include "clflow/images.h"
 #include "clflow/judge.h"
 #include "clflow/mixture.h"

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* group.h: several members that work on one training: threads of this process, or processes.
+ *
+ * Each member has its own device and its own handle of the group, and makes the same calls as all
+ * others in the same order.  A call of this file waits for the other members, at most until the
+ * group's deadline: CLFLOW_GROUP_DEADLINE seconds (60 by default) plus ten times the slowest step
+ * of the training so far.  After an error the group is of no further use: every later call returns
+ * that error. */
+#ifndef CLFLOW_GROUP_H
+#define CLFLOW_GROUP_H
+#include "clflow/core.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct clf_group clf_group;
+
+enum { CLF_GROUP_THREADS = 256, CLF_GROUP_MOST = 4096 }; /* members, of threads and in all */
+
+/* A group of n threads of this process: members[i] is the handle of rank i, used by one thread at a
+ * time.  Errors: EINVAL (n is not between 1 and CLF_GROUP_THREADS, or CLFLOW_GROUP_DEADLINE is no
+ * number), ENOMEM. */
+CLF_API clf_status clf_group_threads(int32_t n, clf_group **members);
+/* This member leaves.  Whoever waits for it gets an error at once.  NULL is a no-op. */
+CLF_API void clf_group_free(clf_group *group);
+
+/* The number of this member, from 0; how many there are; and its number among those on its own
+ * host, by which it can choose a device. */
+CLF_API int32_t clf_group_rank(const clf_group *group);
+CLF_API int32_t clf_group_size(const clf_group *group);
+CLF_API int32_t clf_group_local_rank(const clf_group *group);
+/* "rank 3 on node7": how messages name a member. */
+CLF_API const char *clf_group_member(const clf_group *group, int32_t rank);
+
+/* Returns once all members have called it. */
+CLF_API clf_status clf_group_barrier(clf_group *group);
+/* Every member gets the `bytes` bytes of each: out (size, bytes), in the order of ranks. */
+CLF_API clf_status clf_group_gather(clf_group *group, const void *in, size_t bytes, void *out);
+/* Every member gets what `data` (bytes) holds on member `root`. */
+CLF_API clf_status clf_group_broadcast(clf_group *group, int32_t root, void *data, size_t bytes);
+/* Whether what each member did by itself worked on all: every member passes its status.  Returns OK
+ * where all passed OK; else the status and the message of the lowest rank that did not. */
+CLF_API clf_status clf_group_agree(clf_group *group, clf_status status);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* members.h: a group's insides, and sums over its members.  Private. */
+#ifndef CLF_MEMBERS_H
+#define CLF_MEMBERS_H
+#include "transport.h"
+
+struct clf_group {
+  clf_transport *t;
+  char (*name)[96];  /* of each member: "rank 3 on node7"; before the first call "rank 3" */
+  int met;           /* 1: this first call was made */
+  double base;       /* seconds of a deadline, without those that follow from steps */
+  double slowest;    /* seconds of the slowest step so far */
+  int started;       /* 1: a step is done, so that all kernels are compiled */
+  clf_status broken; /* the first error, which every later call returns */
+  char why[640];
+  char doing[96]; /* what members wait for each other at: "step 7"; "" */
+  void *scratch;  /* memory for what peers send */
+  size_t scratch_size;
+};
+
+/* What messages say that this member is doing. */
+void clf__group_doing(clf_group *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A step took this long: deadlines follow. */
+void clf__group_took(clf_group *g, double seconds);
+/* What each call of a group begins with. */
+clf_status clf__group_begin(clf_group *g);
+/* The deadline of what begins now. */
+double clf__group_deadline(const clf_group *g);
+/* As the transport's; an error says which member waited at what, and stays. */
+clf_status clf__group_exchange(clf_group *g, int32_t to, const void *out, size_t n_out,
+                               int32_t from, void *in, size_t n_in);
+/* Memory of at least so many bytes, the same until the next call. */
+clf_status clf__group_scratch(clf_group *g, size_t bytes, void **at);
+
+/* ---- tree.c: the order in which grains are added ------------------------------------------- */
+
+/* A batch of `rows` rows is cut into `grains` pieces, a power of two: piece i has the rows
+ * floor(i rows / grains) up to floor((i + 1) rows / grains).  What the pieces give is added in the
+ * perfect binary tree over them, neighbours first; a subtree without rows does not take part.  The
+ * member of rank r computes the pieces first[r] .. first[r + 1] - 1. */
+typedef struct clf__split {
+  int64_t rows;
+  int32_t grains;
+  const int32_t *first;
+} clf__split;
+
+/* Level 0 has the grains; node i of level l has the grains i 2^l .. (i + 1) 2^l - 1. */
+typedef struct clf__node {
+  int32_t level, index;
+} clf__node;
+
+enum { CLF_LEVELS = 12, CLF_GRAINS_MOST = 1 << CLF_LEVELS, CLF_ROOTS = 2 * CLF_LEVELS + 1 };
+
+int64_t clf__grain_begin(const clf__split *s, int32_t grain);
+
+/* Sums under way, the lowest grains first.  Nodes are pushed in order; each is joined with those
+ * before it as far as the tree allows. */
+typedef struct clf__stack {
+  clf__node node[CLF_ROOTS];
+  int count;
+} clf__stack;
+/* Whether the sum on top of the stack is to be added to `*node` next, which then becomes the sum of
+ * both (1).  0: nothing more is to be added; `*node` belongs on top of the stack. */
+int clf__tree_joins(const clf__split *s, clf__stack *stack, clf__node *node);
+/* The sums that the grains first .. end - 1 leave. */
+void clf__tree_roots(const clf__split *s, int32_t first, int32_t end, clf__stack *stack);
+
+/* ---- sum.c ----------------------------------------------------------------------------------- */
+
+/* total = the sum over all grains: of n numbers, float or double by `bits`.  root[i] is what this
+ * member's grains left in place i of their stack; it is overwritten.  `total` may be root[0]. Every
+ * member gets the same bits, however the grains are divided. */
+clf_status clf__group_sum(clf_group *g, const clf__split *s, size_t n, int bits, void *const root[],
+                          void *total);
+
+#endif

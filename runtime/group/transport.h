@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* transport.h: how the members of a group send bytes to each other.  Private.
+ *
+ * A transport moves bytes between two members; everything else (sums, gathers, checks, messages by
+ * rank) is written once over it, in the other files of this folder. */
+#ifndef CLF_TRANSPORT_H
+#define CLF_TRANSPORT_H
+#include "clflow/group.h"
+#include "status.h"
+
+typedef struct clf_transport clf_transport;
+struct clf_transport {
+  int32_t rank, size, local_rank;
+  char host[64]; /* names this member in messages: "rank 3 on node b" */
+  /* Sends n_out bytes to rank `to` and receives n_in bytes from rank `from`, at the same time; -1:
+   * no peer on that side.  Neither side is this rank.  Returns by the deadline (seconds of
+   * clock.h's clock); EDEVICE with a message that names the peer: it was silent, left, or sent
+   * another number of bytes. */
+  clf_status (*exchange)(clf_transport *t, int32_t to, const void *out, size_t n_out, int32_t from,
+                         void *in, size_t n_in, double deadline);
+  /* (optional) Ends the whole job. */
+  void (*abort)(clf_transport *t, const char *text);
+  void (*free)(clf_transport *t);
+};
+
+/* Takes ownership, also after an error.  Nothing is sent yet: the first call of the group tells
+ * every member the hosts of all. */
+clf_status clf_group_wrap(clf_transport *t, clf_group **group);
+
+#endif
