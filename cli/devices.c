@@ -80,6 +80,7 @@ static int print_table(const clf_device_info *list, int count) {
     if (list[i].chosen && list[i].why[0]) printf(": %s", cli_clean(list[i].why));
     if (list[i].chosen) putchar('\n');
     if (list[i].passes == 0) printf("\n%s: %s\n", list[i].name, cli_clean(list[i].why));
+    if (list[i].passes < 0 && list[i].why[0]) printf("\n%s\n", cli_clean(list[i].why));
   }
   return CLI_OK;
 }

@@ -10,7 +10,7 @@
 #include <time.h>
 #include "backend.h"
 #include "opencl.h"
-#include <clblast_c.h>
+#include "clblast.h"
 #include "suite.h"
 
 enum {
@@ -124,19 +124,37 @@ static atomic_int slowly;
   CLBlastLayout order, CLBlastTranspose ta, CLBlastTranspose tb, size_t m, size_t n, size_t k,     \
       float alpha, cl_mem a, size_t a_at, size_t a_ld, cl_mem b, size_t b_at, size_t b_ld,         \
       float beta, cl_mem to, size_t to_at, size_t to_ld, cl_command_queue *queue, cl_event *event
-CLBlastStatusCode __real_CLBlastSgemm(SGEMM_PARAMETERS);
-CLBlastStatusCode __wrap_CLBlastSgemm(SGEMM_PARAMETERS);
+clf__clblast_sgemm_fn *__real_clf__clblast_sgemm(void);
+clf__clblast_sgemm_fn *__wrap_clf__clblast_sgemm(void);
 
-/* The library calls this (--wrap of the linker). */
-CLBlastStatusCode __wrap_CLBlastSgemm(SGEMM_PARAMETERS) {
+static CLBlastStatusCode counted_sgemm(SGEMM_PARAMETERS) {
   const int now = atomic_fetch_add(&inside, 1) + 1;
   if (now > atomic_load(&most)) atomic_store(&most, now);
   if (atomic_load(&slowly)) nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-  const CLBlastStatusCode s = __real_CLBlastSgemm(order, ta, tb, m, n, k, alpha, a, a_at, a_ld, b,
-                                                  b_at, b_ld, beta, to, to_at, to_ld, queue, event);
+  const CLBlastStatusCode s =
+      __real_clf__clblast_sgemm()(order, ta, tb, m, n, k, alpha, a, a_at, a_ld, b, b_at, b_ld, beta,
+                                  to, to_at, to_ld, queue, event);
   atomic_fetch_sub(&inside, 1);
   return s;
 }
+
+/* The library calls this (--wrap of the linker). */
+static atomic_int absent;
+clf__clblast_sgemm_fn *__wrap_clf__clblast_sgemm(void) {
+  ck_assert(__real_clf__clblast_sgemm() != NULL);
+  return atomic_load(&absent) ? NULL : counted_sgemm;
+}
+
+/* Where CLBlast is not installed, our own kernel computes. */
+START_TEST(it_is_absent) {
+  atomic_store(&absent, 1);
+  product(dense, dense, dense, 0);
+  product(dense, dense, dense, 2);
+  for (int i = 0; i < 2; i++) ck_assert_int_eq(cl()->blas[i].trusted, 0);
+  ck_assert_int_eq(cl()->blas_count, 2);
+  atomic_store(&absent, 0);
+}
+END_TEST
 
 typedef struct job {
   clf_device *dev;
@@ -185,6 +203,7 @@ int main(void) {
   tcase_add_test(c, rows_it_takes);
   tcase_add_test(c, rows_it_does_not_take);
   tcase_add_test(c, classes_it_is_not_trusted_in);
+  tcase_add_test(c, it_is_absent);
   tcase_add_test(c, one_call_at_a_time);
   suite_add_tcase(suite, c);
   return suite_run(suite);

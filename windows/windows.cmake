@@ -12,9 +12,6 @@ set(CLF_VARIANT_OPTIONS -Wa,-muse-unaligned-vector-move)
 
 set(CMAKE_FIND_LIBRARY_SUFFIXES .a) # static libraries alone, with all that they need
 list(APPEND PKG_CONFIG_ARGN --static)
-find_path(OpenCL_INCLUDE_DIRS CL/cl.h REQUIRED)
-add_library(OpenCL::OpenCL INTERFACE IMPORTED)
-target_include_directories(OpenCL::OpenCL INTERFACE ${OpenCL_INCLUDE_DIRS})
 
 # Last of all: what libpng and cairo call.
 string(APPEND CMAKE_C_STANDARD_LIBRARIES " -lz -lssp")

@@ -30,6 +30,8 @@ TESTS = ("device_tests", "builds")  # programs of tests/
 C_LIBRARY = re.compile(r"(ld-linux-x86-64|libc|libm|libdl|librt|libpthread|libresolv|libutil)\.so")
 # For drivers that ask for parts that are empty today.
 C_LIBRARY_MORE = ("libdl.so.2", "librt.so.1", "libpthread.so.0")
+# Libraries that clflow loads at run time, where the machine has them.
+LOADED = ("libOpenCL.so.1", "libclblast.so.1")
 PEERS = ("names.py", "reference.py", "serve.py", "sides.py", "torch_peer.py", "nvp_torch.py",
          "realnvp_torch.py", "blas_peer.py")  # fmt: skip
 DATA = ("examples/penguins.csv", "examples/digits.idx.gz", "examples/README.md")
@@ -59,6 +61,16 @@ def libraries_of(path):
     return found
 
 
+def loaded_libraries():
+    """The libraries of LOADED and what they need: {name: path}."""
+    known = run("/sbin/ldconfig", "-p")
+    found = {}
+    for name in LOADED:
+        for path in re.findall(rf"^\s*{re.escape(name)} .*x86-64.* => (/\S+)", known, re.M)[:1]:
+            found |= {name: path} | libraries_of(path)
+    return found
+
+
 def copy_programs(build, out):
     run("cmake", "--install", build, "--prefix", out, "--strip")
     for name in ("include", "share", "lib/cmake", "lib/pkgconfig"):
@@ -84,6 +96,7 @@ def copy_libraries(out):
     for path in out.rglob("*"):
         if path.is_file() and not path.is_symlink() and is_elf(path):
             wanted |= libraries_of(path)
+    wanted |= loaded_libraries()
     c_folder = Path(wanted["libc.so.6"]).parent
     wanted |= {name: str(c_folder / name) for name in C_LIBRARY_MORE}
     for name, path in wanted.items():

@@ -104,6 +104,10 @@ typedef struct clf_device clf_device;
  *   trace:DEVICE     prints every operation, its shapes and its time to stderr, and as it
  *                    is closed a table of them
  *
+ * OpenCL's library is loaded when a device is first opened or listed: CLFLOW_OPENCL_LIBRARY where
+ * that is set, otherwise libOpenCL.so.1, libOpenCL.so, macOS's framework or OpenCL.dll.  Where
+ * there is none, `auto` takes cpu.
+ *
  * Kernels are compiled here, or loaded from the cache (CLFLOW_CACHE_DIR, where empty
  * means none, else clflow below XDG_CACHE_HOME, else below ~/.cache), so that a kernel which
  * does not compile fails here and nowhere later.  On a CPU only the compiler's front end runs here:
@@ -181,7 +185,7 @@ typedef struct clf_device_info {
   uint64_t max_alloc; /* bytes in one buffer */
   int passes;         /* self-test: 1 passed, 0 failed, -1 not run */
   int chosen;         /* 1 for the one that `auto` takes */
-  char why[256];      /* what failed, or why it was chosen */
+  char why[256];      /* what failed, why it was chosen, or (cpu) why there is no OpenCL device */
 } clf_device_info;
 
 /* Lists cpu and every OpenCL device, best first among the latter.  With `test`

@@ -183,7 +183,7 @@ clf_status clf_sync(clf_device *dev) {
 
 /* ---- The list ------------------------------------------------------------------- */
 
-/* cpu last: it is what is left when no other will do. */
+/* cpu last: it is what is left when no other will do.  Its `why` says so. */
 static void test_all(clf_device_info *list, int count, clf__probe *p) {
   int chosen = -1;
   for (int i = 0; i < count; i++) {
@@ -195,17 +195,18 @@ static void test_all(clf_device_info *list, int count, clf__probe *p) {
   }
   if (chosen < 0) return;
   list[chosen].chosen = 1;
-  snprintf(list[chosen].why, sizeof list[chosen].why, "the %s that passes its self-test",
-           count > 2 ? "best" : "one OpenCL device");
-  if (chosen == count - 1)
-    snprintf(list[chosen].why, sizeof list[chosen].why, "%.250s",
-             p->v.known && *p->v.why ? p->v.why : "no OpenCL device passes its self-test");
+  if (chosen < count - 1)
+    snprintf(list[chosen].why, sizeof list[chosen].why, "the %s that passes its self-test",
+             count > 2 ? "best" : "one OpenCL device");
+  else if (count > 1)
+    snprintf(list[chosen].why, sizeof list[chosen].why, "no OpenCL device passes its self-test");
 }
 
 static clf_status list_all(int test, clf__probe *p, clf_device_info **out, int *count) {
   clf__cl_device *cl = NULL;
   int n = 0;
-  if (list_safely(&p->v, &cl, &n)) n = 0; /* no loader, no platform: cpu is left */
+  const clf_status none = list_safely(&p->v, &cl, &n); /* no loader, no platform: cpu is left */
+  if (none) n = 0;
   clf_device_info *list = calloc((size_t)n + 1, sizeof *list);
   if (!list) {
     free(cl);
@@ -214,6 +215,7 @@ static clf_status list_all(int test, clf__probe *p, clf_device_info **out, int *
   for (int i = 0; i < n; i++) list[i] = cl[i].info;
   free(cl);
   clf__cpu_info(&list[n]);
+  if (none) first_line(clf_errmsg(), list[n].why, sizeof list[n].why);
   if (test) test_all(list, n + 1, p);
   *out = list;
   *count = n + 1;

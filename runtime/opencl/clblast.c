@@ -4,9 +4,9 @@
  *
  * Releases up to 1.6.2 compute wrongly on some devices for some shapes, and up to
  * 1.6.0 are not thread-safe: hence the verdicts, and the lock. */
+#include "clblast.h"
 #include "opencl.h"
 #ifdef CLF_CLBLAST
-#include <clblast_c.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -30,14 +30,17 @@ static uint32_t class_of(const clf_gemm_args *p) {
 /* CLBlast wants rows with unit stride, each behind the last. */
 static int takes(const clf_tensor *t) { return t->stride[1] == 1 && t->stride[0] >= t->dim[1]; }
 
+/* Not 0, a success, where there is no CLBlast. */
 static cl_int sgemm(clf__cl *cl, const clf_gemm_args *p, cl_mem c, size_t c_offset, size_t ldc) {
   const size_t M = (size_t)p->c.dim[0], N = (size_t)p->c.dim[1], K = (size_t)p->a.dim[!p->ta];
+  clf__clblast_sgemm_fn *const compute = clf__clblast_sgemm();
+  if (!compute) return CLBlastNotImplemented;
   pthread_mutex_lock(&one_at_a_time);
-  const CLBlastStatusCode s = CLBlastSgemm(
-      CLBlastLayoutRowMajor, p->ta ? CLBlastTransposeYes : CLBlastTransposeNo,
-      p->tb ? CLBlastTransposeYes : CLBlastTransposeNo, M, N, K, p->alpha, p->a.buf->handle,
-      (size_t)p->a.offset, (size_t)p->a.stride[0], p->b.buf->handle, (size_t)p->b.offset,
-      (size_t)p->b.stride[0], p->beta, c, c_offset, ldc, &cl->queue, NULL);
+  const CLBlastStatusCode s =
+      compute(CLBlastLayoutRowMajor, p->ta ? CLBlastTransposeYes : CLBlastTransposeNo,
+              p->tb ? CLBlastTransposeYes : CLBlastTransposeNo, M, N, K, p->alpha, p->a.buf->handle,
+              (size_t)p->a.offset, (size_t)p->a.stride[0], p->b.buf->handle, (size_t)p->b.offset,
+              (size_t)p->b.stride[0], p->beta, c, c_offset, ldc, &cl->queue, NULL);
   pthread_mutex_unlock(&one_at_a_time);
   return (cl_int)s;
 }

@@ -185,6 +185,7 @@ static clf_status discover(discovery *found) {
   cl_platform_id platform[32];
   cl_uint np = 0;
   CLF_TRY(clf__limit_allows_drivers());
+  CLF_TRY(clf__cl_load());
   const cl_int e = clGetPlatformIDs(32, platform, &np);
   if (e || np == 0)
     return clf__fail(CLF_ENODEV, "the OpenCL loader finds no platform: install a driver (%s)",

@@ -2,11 +2,8 @@
 /* platform.h: which devices there are.  Private. */
 #ifndef CLF_PLATFORM_H
 #define CLF_PLATFORM_H
-#ifndef CL_TARGET_OPENCL_VERSION
-#define CL_TARGET_OPENCL_VERSION 120
-#endif
-#include <CL/cl.h>
 #include "backend.h"
+#include "load.h"
 
 typedef struct clf__cl_device {
   cl_platform_id platform;

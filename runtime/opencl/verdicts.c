@@ -51,7 +51,8 @@ static int no_dots(const struct dirent *d) { return d->d_name[0] != '.'; }
 
 /* Settings and files by which the loader and the drivers come to what they do. */
 static void add_drivers(text *t) {
-  static const char *const settings[] = {"OCL_ICD_VENDORS",
+  static const char *const settings[] = {"CLFLOW_OPENCL_LIBRARY",
+                                         "OCL_ICD_VENDORS",
                                          "OCL_ICD_FILENAMES",
                                          "OPENCL_LAYERS",
                                          "POCL_DEVICES",
