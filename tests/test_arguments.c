@@ -580,6 +580,10 @@ START_TEST(training) {
   NO(clf_train_options_set, "options", NULL, "lr", "1");
   NO(clf_train_options_set, "name", &options, NULL, "1");
   NO(clf_train_options_set, "value", &options, "lr", NULL);
+  char value[64];
+  NO(clf_train_options_get, "options", NULL, "lr", value, sizeof value);
+  NO(clf_train_options_get, "name", &options, NULL, value, sizeof value);
+  NO(clf_train_options_get, "value", &options, "lr", NULL, 8);
   QUIET(clf_train_option_count, clf_train_option_count() > 20);
   QUIET(clf_train_option_at, !clf_train_option_at(-1).name && !clf_train_option_at(9999).name);
   char text[8] = "x";

@@ -100,10 +100,29 @@ START_TEST(options_do_not_overlap) {
                         : d->limit > 0 && d->limit < 7 ? "1"
                                                        : "7";
     WORKS(clf_train_options_set(&o, d->name, other));
+    char value[64];
+    clf_train_options again = usual;
+    WORKS(clf_train_options_get(&o, d->name, value, sizeof value));
+    WORKS(clf_train_options_set(&again, d->name, value));
+    ck_assert_msg(clf__option_equal(d, &again, &o), "%s is read as %s", d->name, value);
     for (int k = 0; k < CLF_OPTIONS; k++)
       ck_assert_msg(clf__option_equal(&clf__options[k], &o, &usual) == (k != i), "%s changes %s",
                     d->name, clf__options[k].name);
   }
+}
+END_TEST
+
+START_TEST(reading_an_option_refuses_what_is_none) {
+  char value[64] = "as it was";
+  const clf_train_options o = clf_train_options_tables();
+  WORKS(clf_train_options_get(&o, "schedule", value, sizeof value));
+  ck_assert_str_eq(value, "cosine");
+  ck_assert_int_eq(clf_train_options_get(&o, "schedul", value, sizeof value), CLF_EINVAL);
+  ck_assert_str_eq(clf_errmsg(),
+                   "there is no training option \"schedul\" (did you mean \"schedule\"?)");
+  ck_assert_int_eq(clf_train_options_get(&o, "schedule", value, 6), CLF_EINVAL);
+  ck_assert_str_eq(clf_errmsg(), "6 bytes are too few for the value of schedule, cosine");
+  ck_assert_str_eq(value, "cosine");
 }
 END_TEST
 
@@ -211,6 +230,7 @@ static TCase *tests(void) {
   TCase *tc = tcase_create("train_options");
   tcase_add_test(tc, the_page_has_the_table);
   tcase_add_test(tc, options_do_not_overlap);
+  tcase_add_test(tc, reading_an_option_refuses_what_is_none);
   tcase_add_test(tc, defaults);
   tcase_add_loop_test(tc, values_that_are_refused, 0, sizeof refused / sizeof *refused);
   tcase_add_test(tc, values_that_are_taken);

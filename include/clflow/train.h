@@ -71,6 +71,10 @@ CLF_API clf_train_options clf_train_options_images(void);
  * options are then as they were. */
 CLF_API clf_status clf_train_options_set(clf_train_options *options, const char *name,
                                          const char *value);
+/* Reads one option by its name, as the text that clf_train_options_set() takes.  EINVAL: there is
+ * no such option, or its text does not fit `size` bytes (64 always suffice). */
+CLF_API clf_status clf_train_options_get(const clf_train_options *options, const char *name,
+                                         char *value, size_t size);
 
 /* One option, as text for people. */
 typedef struct clf_train_option {

@@ -311,12 +311,18 @@ static int read_value(const clf__option *d, const char *text, clf_train_options 
   return 1;
 }
 
+/* The option of this name; NULL if there is none. */
+static const clf__option *find(const char *name) {
+  for (int i = 0; i < CLF_OPTIONS; i++)
+    if (strcmp(clf__options[i].name, name) == 0) return &clf__options[i];
+  return NULL;
+}
+
 clf_status clf_train_options_set(clf_train_options *options, const char *name, const char *text) {
   CLF_GIVEN("options, name, value", options, name, text);
   char range[96];
-  const clf__option *d = clf__options;
-  while (d < clf__options + CLF_OPTIONS && strcmp(d->name, name) != 0) d++;
-  if (d == clf__options + CLF_OPTIONS) return unknown(name);
+  const clf__option *d = find(name);
+  if (!d) return unknown(name);
   clf_train_options o = *options;
   if (!read_value(d, text, &o)) {
     range_of(d, range, sizeof range);
@@ -324,6 +330,23 @@ clf_status clf_train_options_set(clf_train_options *options, const char *name, c
   }
   CLF_TRY(check(d, &o));
   *options = o;
+  return CLF_OK;
+}
+
+clf_status clf_train_options_get(const clf_train_options *options, const char *name, char *text,
+                                 size_t size) {
+  CLF_GIVEN("options, name, value", options, name, text);
+  char value_text[64];
+  const clf__option *d = find(name);
+  if (!d) return unknown(name);
+  if (is_real(d)) /* reads back to the same bits */
+    snprintf(value_text, sizeof value_text, "%.17g", get(d, options).real);
+  else
+    clf__option_text(d, options, value_text, sizeof value_text);
+  if (strlen(value_text) >= size)
+    return clf__fail(CLF_EINVAL, "%zu bytes are too few for the value of %s, %s", size, name,
+                     value_text);
+  strcpy(text, value_text);
   return CLF_OK;
 }
 

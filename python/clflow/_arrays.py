@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""Rows: turns what users have (numpy, pandas, torch, DLPack, lists) into arrays of the C library, without a copy where
+their layout allows."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _abi
+from ._errors import ArgumentError
+
+__all__ = ["Array", "Rows", "names_of", "pointer", "rows_of", "weights_of"]
+
+Array = npt.NDArray[Any]
+
+
+class Rows:
+    """A table in memory: numbers (n, columns), C-contiguous, and the names of its columns if they have some."""
+
+    def __init__(self, at: Array, names: list[str] | None) -> None:
+        self.at, self.names = at, names
+        self._names = (ctypes.c_char_p * len(names))(*(name.encode() for name in names)) if names else None
+
+    def __len__(self) -> int:
+        return int(self.at.shape[0])
+
+    @property
+    def cols(self) -> int:
+        return int(self.at.shape[1])
+
+    def table(self) -> _abi.clf_table:
+        """The table in C, which refers to this one's memory."""
+        table = _abi.clf_table(rows=len(self), cols=self.cols, at=pointer(self.at))
+        if self._names:
+            table.names = ctypes.cast(self._names, ctypes.POINTER(ctypes.c_char_p))
+        return table
+
+    def in_order(self, names: list[str] | None, what: str) -> Rows:
+        """The same rows with their columns in the order of these names, where both have names."""
+        if not names or not self.names or names == self.names:
+            return self
+        missing = [name for name in names if name not in self.names]
+        if missing:
+            raise ArgumentError(f"{what} lacks the column {missing[0]!r}; it has {', '.join(map(repr, self.names))}")
+        return Rows(np.ascontiguousarray(self.at[:, [self.names.index(name) for name in names]]), names)
+
+
+def pointer(array: Array | None) -> int | None:
+    """The address of an array's first element; None for None."""
+    return None if array is None else array.ctypes.data
+
+
+def names_of(array: Any, count: int) -> list[str] | None:
+    """The names that a C array of `count` strings holds; None for NULL."""
+    return [array[i].decode() for i in range(count)] if array else None
+
+
+def _from_dlpack(x: Any, what: str) -> Array:
+    kind = x.__dlpack_device__()[0]
+    if kind not in (1, 3):  # of the processor, pinned or not
+        raise ArgumentError(f"{what} lies on another device than the processor; move it there first, as by .cpu()")
+    if getattr(x, "requires_grad", False):
+        x = x.detach()
+    try:
+        return np.from_dlpack(x)
+    except (TypeError, RuntimeError, BufferError, ValueError):  # read-only, or of a type that DLPack lacks
+        return np.asarray(x)
+
+
+def _array_of(x: Any, what: str) -> Array:
+    if isinstance(x, np.ndarray):
+        return np.asarray(x)
+    if hasattr(x, "__dlpack__") and hasattr(x, "__dlpack_device__"):
+        return _from_dlpack(x, what)
+    try:
+        return np.asarray(x)
+    except ValueError as problem:  # rows of different lengths
+        raise ArgumentError(f"{what} is no table: {problem}") from None
+
+
+def _numbers(x: Array, what: str, single: bool) -> Array:
+    """The array in float64, or as it is in float32 if `single`; row-major."""
+    if x.dtype.kind in "OU":
+        try:
+            x = x.astype(np.float64)
+        except (TypeError, ValueError):
+            raise ArgumentError(f"{what} holds values that are no numbers; encode them, as by pandas.get_dummies()") from None
+    if x.dtype.kind not in "fiub":
+        raise ArgumentError(f"{what} has the type {x.dtype}; real numbers are wanted")
+    dtype = np.float32 if single and x.dtype == np.float32 else np.float64
+    return np.ascontiguousarray(x, dtype=dtype)
+
+
+def _columns(x: Any) -> list[str] | None:
+    """Names of the columns of a data frame; None if they are only numbered."""
+    columns = list(x.columns)
+    return [str(name) for name in columns] if all(isinstance(name, str) for name in columns) else None
+
+
+def rows_of(x: Any, what: str, cols: int | None = None, single: bool = False, copied: bool = False) -> Rows:
+    """The rows of x.
+
+    Args:
+        x: (n, columns): an array, a data frame, a structured array, a tensor on the processor, or nested lists.  Images
+            may have the shape (n, height, width, channels).
+        what: its name in messages.
+        cols: how many columns there must be; None: any number.
+        single: leave float32 as it is.
+        copied: never share the memory of x.
+
+    Raises:
+        ArgumentError: another shape, or values that are not numbers.
+    """
+    names = None
+    if hasattr(x, "columns") and hasattr(x, "to_numpy"):
+        names, at = _columns(x), x.to_numpy()
+    elif isinstance(x, np.ndarray) and x.dtype.names:
+        names = list(x.dtype.names)
+        if x.ndim != 1 or any(x.dtype[name].shape for name in names):
+            raise ArgumentError(f"{what} is a structured array of shape {x.shape}; one record a row is wanted")
+        at = np.stack([_numbers(x[name], f"{what}[{name!r}]", False) for name in names], axis=1)
+    else:
+        at = _array_of(x, what)
+    if at.ndim > 2:
+        at = at.reshape(at.shape[0], -1)
+    if at.ndim != 2:
+        hint = f"; {what}.reshape(-1, 1) makes rows of one number each" if at.ndim == 1 else ""
+        raise ArgumentError(f"{what} has the shape {at.shape}; (rows, {cols or 'columns'}) is wanted{hint}")
+    if cols is not None and at.shape[1] != cols and not (names and at.shape[1] > cols):
+        raise ArgumentError(f"{what} has {at.shape[1]} columns; {cols} are wanted")
+    numbers = _numbers(at, what, single)
+    return Rows(numbers.copy() if copied and np.shares_memory(numbers, at) else numbers, names)
+
+
+def weights_of(weights: Any, rows: int, what: str = "weights") -> Array | None:
+    """What each row counts, (rows), in float64; None for None."""
+    if weights is None:
+        return None
+    at = _numbers(_array_of(weights, what), what, False)
+    if at.shape != (rows,):
+        raise ArgumentError(f"{what} has the shape {at.shape}; ({rows},) is wanted, a number for each row")
+    return at

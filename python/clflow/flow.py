@@ -1,0 +1,479 @@
+# SPDX-License-Identifier: MIT
+"""Flows: invertible maps f from data x to latent z with log p(x) = log p_base(f(x)) + log |det df/dx|."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _abi
+from ._arrays import Array, Rows, names_of, pointer, rows_of, weights_of
+from ._device import Device, open_device
+from ._errors import ArgumentError, Error
+from ._lib import check, lib, text
+from ._progress import bar_of
+from ._train import Callback, History, TrainData, history_of, train, training_options
+
+__all__ = ["Flow", "presets"]
+
+_CHUNK = 1 << 16  # rows of a call, so that Ctrl-C is noticed between calls
+
+
+def presets() -> dict[str, str]:
+    """Names of architectures that Flow() takes, and what they are."""
+    found = (lib.clf_preset_at(i).contents for i in range(lib.clf_preset_count()))
+    return {text(each.name): text(each.text) for each in found}
+
+
+def _seed_of(seed: int | None) -> int:
+    """A seed of 64 bits; drawn by the operating system where none is given."""
+    if seed is None:
+        return secrets.randbits(63)
+    if not 0 <= int(seed) < 1 << 64:
+        raise ArgumentError(f"seed is {seed}; it must be from 0 to 2^64 - 1")
+    return int(seed)
+
+
+class Flow:
+    """A normalizing flow on a device.
+
+    ``Flow("nsf", dim=6, hidden=64)`` makes a preset, ``Flow("2: (coupling(rq), lu)*4 -> normal")`` any architecture;
+    ``clflow.presets()`` and docs/architecture.md list what there is.  A preset without `dim` takes it from the data of fit().
+
+    Args:
+        arch: the name of a preset, or an architecture as text.
+        dim: columns of the data, D; for presets.
+        context: columns of the context, C; for presets.  0: none.
+        seed: of masks, permutations and initial weights.
+        device: "cpu", "cpu64" (double precision), "opencl", "opencl:N" and others (``clflow.devices()``).  None: $CLFLOW_DEVICE;
+            or the best device where there is one that is no processor; or "cpu".
+        values: what else a preset takes, as ``hidden=64, depth=8``.
+
+    Flows are pickled and copied with their weights.  Several threads may use one flow; they wait for each other.
+
+    Raises:
+        ArgumentError: the sentence says at which character of the architecture, and what was expected there.
+    """
+
+    def __init__(
+        self, arch: str = "nsf", dim: int | None = None, *, context: int = 0, seed: int = 1, device: str | None = None, **values: Any
+    ) -> None:
+        if not isinstance(arch, str):
+            raise ArgumentError(f"arch is {type(arch).__name__}; the name of a preset or an architecture as text is wanted")
+        self._handle: ctypes.c_void_p | None = None
+        self._arch, self._seed, self._values, self._context = arch, _seed_of(seed), values, int(context)
+        self._preset: Any = None
+        self._device = open_device(device)
+        if ":" in arch:
+            if dim is not None or values or context:
+                raise ArgumentError("the text of an architecture says everything; leave out dim, context and values")
+            self._create(dim)
+        else:
+            found = ctypes.POINTER(_abi.clf_preset)()
+            check(lib.clf_preset_find(arch.encode(), ctypes.byref(found)))
+            self._preset = found
+            if dim is not None or "height" in values:
+                self._create(dim)
+
+    # ---- Making and freeing -----------------------------------------------------------------------
+
+    def _create(self, dim: int | None) -> None:
+        arch, handle = ctypes.c_void_p(), ctypes.c_void_p()
+        if self._preset is None:
+            check(lib.clf_arch_parse(self._arch.encode(), ctypes.byref(arch)))
+        else:
+            values = dict(self._values) if dim is None else {"dim": int(dim), **self._values}
+            if self._context:
+                values["context"] = self._context
+            words = ", ".join(f"{name}={value}" for name, value in values.items())
+            check(lib.clf_preset_arch(self._preset, words.encode(), ctypes.byref(arch)))
+        try:
+            with self._device.use():
+                check(lib.clf_flow_create_arch(self._device.handle, arch, self._seed, ctypes.byref(handle)))
+        finally:
+            lib.clf_arch_free(arch)
+        self._handle = handle
+
+    @classmethod
+    def _adopt(cls, handle: ctypes.c_void_p, device: Device) -> Flow:
+        """A flow that the library made."""
+        flow = cls.__new__(cls)
+        flow._handle, flow._device, flow._preset = handle, device, None
+        flow._arch, flow._seed, flow._values, flow._context = "", 0, {}, 0
+        return flow
+
+    def __del__(self) -> None:
+        handle = getattr(self, "_handle", None)
+        if handle:
+            self._handle = None
+            self._device.free(handle)
+
+    def close(self) -> None:
+        """Frees the weights now.  The flow cannot be used any more."""
+        self.__del__()
+        self._arch = ""
+        self._preset = None
+
+    @property
+    def _flow(self) -> ctypes.c_void_p:
+        if self._handle is None and self._preset is not None:
+            raise ArgumentError(f"the flow {self._arch!r} has no dimension yet; pass dim=, or call fit() first")
+        if self._handle is None:
+            raise ArgumentError("this flow is closed")
+        return self._handle
+
+    # ---- What it is -------------------------------------------------------------------------------
+
+    @property
+    def dim(self) -> int:
+        """Columns of the data, D."""
+        return int(lib.clf_flow_get_spec(self._flow).contents.dim)
+
+    @property
+    def context_dim(self) -> int:
+        """Columns of the context, C; 0: none."""
+        return int(lib.clf_flow_context(self._flow))
+
+    @property
+    def scales(self) -> int:
+        """Scales of a realnvp flow of images; 0 for others."""
+        return int(lib.clf_flow_get_spec(self._flow).contents.scales)
+
+    @property
+    def standardize(self) -> bool:
+        """Whether fit() scales the columns first: of affine couplings whose text does not, before their first training."""
+        kinds = self._preset is not None and self._arch in ("nvp", "nice")
+        return kinds and not lib.clf_flow_is_scaled(self._flow)
+
+    @property
+    def device(self) -> str:
+        """The device that computes."""
+        return self._device.name
+
+    @property
+    def architecture(self) -> str:
+        """The architecture as text."""
+        arch = lib.clf_flow_arch(self._flow)
+        if arch:
+            return text(lib.clf_arch_text(arch))
+        made = ctypes.c_void_p()
+        check(lib.clf_arch_of_spec(lib.clf_flow_get_spec(self._flow), ctypes.byref(made)))
+        try:
+            return text(lib.clf_arch_text(made))
+        finally:
+            lib.clf_arch_free(made)
+
+    @property
+    def weight_count(self) -> int:
+        """Trainable numbers."""
+        return int(lib.clf_flow_weight_count(self._flow))
+
+    @property
+    def columns(self) -> list[str] | None:
+        """Names of the D columns, from the data that it was fitted to; None: it has none."""
+        return names_of(lib.clf_flow_columns(self._flow), self.dim)
+
+    @property
+    def context_columns(self) -> list[str] | None:
+        """Names of the C columns of the context; None: it has none."""
+        return names_of(lib.clf_flow_context_columns(self._flow), self.context_dim)
+
+    @property
+    def history(self) -> History:
+        """How the weights came to be."""
+        return history_of(self._flow)
+
+    @property
+    def record(self) -> dict[str, Any] | None:
+        """The report of clflow.fit(): candidates, scores, rows (docs/fit.md); None for other flows."""
+        found = lib.clf_flow_record(self._flow)
+        return json.loads(found) if found else None
+
+    def state_dict(self) -> dict[str, npt.NDArray[np.float64]]:
+        """All parameters, by the names that they have in files: copies, in float64."""
+        found = {}
+        with self._device.use():
+            for i in range(lib.clf_flow_param_count(self._flow)):
+                param = lib.clf_flow_param(self._flow, i)
+                values = np.empty(tuple(param.at.dim[: param.rank]), np.float64)
+                check(lib.clf_read64(self._device.handle, param.at, pointer(values)))
+                found[text(param.name)] = values
+        return found
+
+    def __repr__(self) -> str:
+        if self._handle is None:
+            return f"Flow({self._arch!r}, without a dimension yet)" if self._preset is not None else "Flow(closed)"
+        return f"Flow({self.architecture!r}, device={self._device.asked!r})"
+
+    # ---- Training ---------------------------------------------------------------------------------
+
+    def fit(
+        self, x: Any, *, context: Any = None, weights: Any = None, valid: Any = None, callback: Callback | None = None,
+        progress: bool | None = None, **options: Any,
+    ) -> History:  # fmt: skip
+        """Trains the flow by maximum likelihood, on from the weights that it has.
+
+        The weights are then the best ones by the validation rows: by default a tenth of x, every 50 steps.  Ctrl-C ends the
+        training after a step, with a warning; the flow has the best weights so far.
+
+        Args:
+            x: (n, D) rows, in the data's own units: an array, a data frame, a tensor on the processor, nested lists.
+            context: (n, C) the context of each row, for flows that take one.
+            weights: (n) what each row counts, 0 or above; only ratios matter.
+            valid: rows to validate by in place of a tenth of x: an array (v, D), or a tuple of rows, their context (or None)
+                and their weights (or none).
+            callback: called with a Progress a few times a second; a true result ends the training.  An exception ends it too
+                and is raised.
+            progress: show a bar; None: in terminals and notebooks.
+            options: options of training by name, as ``steps=4000, batch=256, lr=2e-3, seed=1``; clflow.train_options() lists
+                them with their defaults.
+
+        Returns:
+            The history: log-likelihoods in nats a row, losses, notes.
+
+        Raises:
+            ArgumentError: shapes that do not fit, an option out of range, a value that is not finite.
+            OutOfMemoryError, DeviceError: the device fails and recovery did not help.
+        """
+        rows = rows_of(x, "x")
+        if self._handle is None and self._preset is not None:
+            if context is not None and not self._context:
+                self._context = rows_of(context, "context").cols
+            self._create(rows.cols)
+        data = self._train_data(rows, context, weights, valid)
+        bar = bar_of(progress)
+        with self._device.use():
+            chosen = training_options(self._preset, self, len(rows), valid is not None, options)
+            return train(self._flow, data, chosen, bar, callback)
+
+    def _train_data(self, rows: Rows, context: Any, weights: Any, valid: Any) -> TrainData:
+        rows = self._checked(rows, "x")
+        data = TrainData(rows, self._given(context, len(rows)), weights_of(weights, len(rows)))
+        if valid is None:
+            return data
+        parts = valid if isinstance(valid, tuple) else (valid,)
+        if not 1 <= len(parts) <= 3:
+            raise ArgumentError(f"valid is a tuple of {len(parts)}; (rows, context, weights) is wanted, of which the last two may be missing")
+        x, given, weighed = (*parts, None, None)[:3]
+        held = self._checked(rows_of(x, "valid"), "valid")
+        return TrainData(
+            rows, data.context, data.weights, held, self._given(given, len(held), "the context of valid"),
+            weights_of(weighed, len(held), "the weights of valid"),
+        )  # fmt: skip
+
+    def _checked(self, rows: Rows, what: str) -> Rows:
+        """Rows in the order of the flow's columns."""
+        rows = rows.in_order(self.columns, what)
+        if rows.cols != self.dim:
+            raise ArgumentError(f"{what} has {rows.cols} columns; the flow has {self.dim}")
+        return rows
+
+    def _given(self, context: Any, rows: int, what: str = "context") -> Rows | None:
+        """The context of each row, in the order of the flow's columns; None for a flow without one."""
+        count = self.context_dim
+        if context is None:
+            if count:
+                raise ArgumentError(f"the flow takes a context of {count} numbers a row; pass {what}, ({rows}, {count})")
+            return None
+        if not count:
+            raise ArgumentError("the flow takes no context; leave it out")
+        given = rows_of(np.asarray(context).reshape(1, -1) if np.ndim(context) == 1 else context, what, count)
+        given = given.in_order(self.context_columns, what)
+        if len(given) == 1 and rows != 1:  # the same for all rows
+            given = Rows(np.repeat(given.at, rows, axis=0), given.names)
+        if len(given) != rows:
+            raise ArgumentError(f"{what} has {len(given)} rows; {rows} are wanted, or one for all")
+        return given
+
+    # ---- Use --------------------------------------------------------------------------------------
+
+    def _in_chunks(self, call: Callable[[int, int], int], rows: int) -> None:
+        """Calls the library for rows begin .. begin + n - 1, chunk by chunk."""
+        for begin in range(0, rows, _CHUNK):
+            with self._device.use():
+                lib.clf_flow_set_first_row(self._flow, begin)
+                try:
+                    check(call(begin, min(_CHUNK, rows - begin)))
+                finally:
+                    lib.clf_flow_set_first_row(self._flow, 0)
+
+    def _inputs(self, x: Any, what: str, context: Any, single: bool = False) -> tuple[Array, Array | None]:
+        rows = rows_of(x, what, None, single)
+        rows = self._checked(rows, what) if what == "x" else rows
+        if rows.cols != self.dim:
+            raise ArgumentError(f"{what} has {rows.cols} columns; the flow has {self.dim}")
+        given = self._given(context, len(rows))
+        return rows.at, None if given is None else given.at
+
+    def log_prob(self, x: Any, context: Any = None) -> npt.NDArray[np.float64]:
+        """log p(x), or log p(x given context), of each row.
+
+        Args:
+            x: (n, D), in the data's units.
+            context: (n, C), or one row (C) for all; for flows that take one.
+
+        Returns:
+            (n), in nats; -inf where the density is zero.
+
+        Raises:
+            ArgumentError: another shape, or a number that is not finite: the sentence names row and column.
+        """
+        at, given = self._inputs(x, "x", context, single=True)
+        if at.dtype == np.float32:
+            return self._log_prob_float(at, given)
+        found = np.empty(len(at))
+
+        def call(i: int, n: int) -> int:
+            if given is None:
+                return int(lib.clf_log_prob(self._flow, pointer(at[i:]), n, pointer(found[i:])))
+            return int(lib.clf_log_prob_given(self._flow, pointer(at[i:]), pointer(given[i:]), n, pointer(found[i:])))
+
+        self._in_chunks(call, len(at))
+        return found
+
+    def _log_prob_float(self, at: Array, given: Array | None) -> npt.NDArray[np.float64]:
+        found = np.empty(len(at), np.float32)
+        context = None if given is None else np.ascontiguousarray(given, np.float32)
+
+        def call(i: int, n: int) -> int:
+            c = None if context is None else pointer(context[i:])
+            return int(lib.clf_log_prob_float(self._flow, pointer(at[i:]), c, n, pointer(found[i:])))
+
+        self._in_chunks(call, len(at))
+        return found.astype(np.float64)
+
+    def _map(self, x: Any, what: str, context: Any, plain: Any, conditional: Any) -> tuple[Array, Array]:
+        at, given = self._inputs(x, what, context)
+        out, logdet = np.empty_like(at), np.empty(len(at))
+
+        def call(i: int, n: int) -> int:
+            ends = (n, pointer(out[i:]), pointer(logdet[i:]))
+            if given is None:
+                return int(plain(self._flow, pointer(at[i:]), *ends))
+            return int(conditional(self._flow, pointer(at[i:]), pointer(given[i:]), *ends))
+
+        self._in_chunks(call, len(at))
+        return out, logdet
+
+    def transform(self, x: Any, context: Any = None) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Data to latent: z = f(x) (n, D), and log |det df/dx| (n) in nats."""
+        return self._map(x, "x", context, lib.clf_transform, lib.clf_transform_given)
+
+    def inverse(self, z: Any, context: Any = None) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Latent to data: x = f^-1(z) (n, D) in the data's units, and log |det df^-1/dz| (n) in nats."""
+        return self._map(z, "z", context, lib.clf_invert, lib.clf_invert_given)
+
+    def sample(self, n: int, context: Any = None, *, seed: int | None = None, first: int = 0) -> npt.NDArray[np.float64]:
+        """Draws samples.
+
+        Args:
+            n: how many; for each row of the context.
+            context: one row (C), or (m, C); for flows that take one.
+            seed: the same seed gives the same samples; None: drawn by the operating system.
+            first: number of the first sample in the stream of this seed; without a context only.
+
+        Returns:
+            (n, D) in the data's units; (m, n, D) for a context of m rows.
+        """
+        n, seed = int(n), _seed_of(seed)
+        if n < 0 or first < 0:
+            raise ArgumentError(f"n is {n} and first {first}; both must be 0 or above")
+        if context is not None:
+            return self._sample_given(n, context, seed)
+        if self.context_dim:
+            raise ArgumentError(f"the flow takes a context of {self.context_dim} numbers a row; pass context")
+        found = np.empty((n, self.dim))
+        self._in_chunks(lambda i, count: int(lib.clf_sample(self._flow, seed, first + i, count, pointer(found[i:]))), n)
+        return found
+
+    def _sample_given(self, n: int, context: Any, seed: int) -> npt.NDArray[np.float64]:
+        single = not hasattr(context, "columns") and np.ndim(context) == 1
+        rows = 1 if single else len(context)
+        given = self._given(context, rows)
+        assert given is not None
+        found = np.empty((rows, n, self.dim))
+        if found.size:
+            with self._device.use():
+                check(lib.clf_sample_given(self._flow, pointer(given.at), rows, seed, n, pointer(found)))
+        return found[0] if single else found
+
+    def gradient(self, x: Any, context: Any = None) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """log p(x) (n) in nats, and its gradient by x (n, D) in nats per unit of the data.
+
+        Raises:
+            ArgumentError: the density of a row is zero.
+            UnsupportedError: names a layer that has no gradient.
+        """
+        at, given = self._inputs(x, "x", context)
+        logp, dx = np.empty(len(at)), np.empty_like(at)
+
+        def call(i: int, n: int) -> int:
+            c = None if given is None else pointer(given[i:])
+            return int(lib.clf_log_prob_gradient(self._flow, pointer(at[i:]), c, n, pointer(logp[i:]), pointer(dx[i:]), None))
+
+        self._in_chunks(call, len(at))
+        return logp, dx
+
+    # ---- Files ------------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a model file (safetensors), which the program `clflow` opens too.  It appears whole or not at all."""
+        with self._device.use():
+            check(lib.clf_flow_save(self._flow, os.fsencode(path)))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, device: str | None = None) -> Flow:
+        """Opens a model file.
+
+        Raises:
+            FileError: it cannot be read.
+            ArgumentError: it is not a model file, or is damaged.
+        """
+        opened, handle = open_device(device), ctypes.c_void_p()
+        with opened.use():
+            check(lib.clf_flow_load(opened.handle, os.fsencode(path), None, ctypes.byref(handle)))
+        return cls._adopt(handle, opened)
+
+    def to_bytes(self) -> bytes:
+        """The bytes of a model file."""
+        at, size = ctypes.c_void_p(), ctypes.c_size_t()
+        with self._device.use():
+            check(lib.clf_flow_save_memory(self._flow, ctypes.byref(at), ctypes.byref(size)))
+        try:
+            return ctypes.string_at(at, size.value)  # type: ignore[arg-type]
+        finally:
+            lib.free(at)
+
+    @classmethod
+    def from_bytes(cls, model: bytes, *, device: str | None = None) -> Flow:
+        """Opens a model from the bytes of its file."""
+        opened, handle = open_device(device), ctypes.c_void_p()
+        with opened.use():
+            check(lib.clf_flow_load_memory(opened.handle, model, len(model), None, ctypes.byref(handle)))
+        return cls._adopt(handle, opened)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._handle is None and self._preset is not None:
+            return _remade, (self._arch, self._context, self._seed, self._device.asked, self._values)
+        return _revived, (self.to_bytes(), self._device.asked)
+
+
+def _revived(model: bytes, device: str) -> Flow:
+    """Unpickles a flow: on the device it was on, or where there is none of that name, on the usual one."""
+    try:
+        return Flow.from_bytes(model, device=device)
+    except ArgumentError:
+        raise
+    except Error:
+        return Flow.from_bytes(model)
+
+
+def _remade(arch: str, context: int, seed: int, device: str, values: dict[str, Any]) -> Flow:
+    return Flow(arch, context=context, seed=seed, device=device, **values)
