@@ -64,7 +64,7 @@ static clf_status check(const clf__facts *f) {
 
 /* ---- log p of the rows ---------------------------------------------------------------- */
 
-static clf_status score(clf__facts *f, clf__part *p) {
+static clf_status score(clf__facts *f, clf__slot *p) {
   if (!p->rows->x || p->rows->x->rows < 1) return CLF_OK;
   p->n = p->rows->x->rows;
   p->logp = malloc((size_t)p->n * sizeof *p->logp);
@@ -152,7 +152,7 @@ void clf__test_finish(clf__test *t, int family) {
 }
 
 static void compare_parts(clf__facts *f) {
-  const clf__part *const train = &f->part[CLF__TRAIN], *const test = &f->part[CLF__TEST];
+  const clf__slot *const train = &f->part[CLF__TRAIN], *const test = &f->part[CLF__TEST];
   f->gap = f->gap_error = NAN;
   if (!train->n) return;
   f->gap = train->mean - test->mean;

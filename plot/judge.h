@@ -24,13 +24,13 @@ typedef struct clf__test {
   clf__level level;
 } clf__test;
 
-typedef struct clf__part {
+typedef struct clf__slot {
   const clf_report_rows *rows;
   int64_t n;
   double *logp;       /* (n) */
   double mean, error; /* of those that are finite */
   int64_t zeros;      /* rows of zero density */
-} clf__part;
+} clf__slot;
 
 typedef struct clf__strange {
   int part;
@@ -44,7 +44,7 @@ typedef struct clf__facts {
   clf_flow *flow;
   clf__record record;
   int32_t dim, context;
-  clf__part part[CLF__PARTS];
+  clf__slot part[CLF__PARTS];
 
   /* What rows are compared with: samples of the model or, for conditional models, `draws` samples
    * for the context of each judged row. */

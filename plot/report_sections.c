@@ -92,7 +92,7 @@ static void part_table(clf__page *p, const clf__facts *f) {
   clf__page_add(p, "<div class=\"scroll\"><table><tr><th>log p, nats a row</th><th class=\"n\">rows"
                    "</th><th class=\"n\">mean</th><th class=\"n\">zero density</th></tr>\n");
   for (int i = 0; i < CLF__PARTS; i++) {
-    const clf__part *const part = &f->part[i];
+    const clf__slot *const part = &f->part[i];
     if (!part->n) continue;
     clf__count(n, sizeof n, part->n);
     clf__page_addf(p, "<tr><td>this model, %srows</td><td class=\"n\">%s</td>", part_name(f, i), n);

@@ -61,7 +61,7 @@ static void remark(clf__verdict *v) { v->bad[v->count - 1] = CLF__SLIGHT; }
 
 static void say_zeros(const clf__facts *f, clf__verdict *v) {
   char zeros[40], n[40];
-  const clf__part *const test = &f->part[CLF__TEST];
+  const clf__slot *const test = &f->part[CLF__TEST];
   if (!test->zeros) return;
   clf__count(zeros, sizeof zeros, test->zeros);
   clf__count(n, sizeof n, test->n);

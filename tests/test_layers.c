@@ -16,8 +16,8 @@ typedef struct list {
   clf_arch *arch;
   clf__arch_list nodes;
   clf__layer layer[MOST_LAYERS];
-  clf__kept kept[MOST_LAYERS];
-  clf__parts parts;
+  clf__layer_memory memory[MOST_LAYERS];
+  clf__slots slots;
   clf_arena arena;
   clf__vectors weights, gradients;
   clf_tensor x[MOST_LAYERS + 1], dx[MOST_LAYERS + 1], logdet, each;
@@ -45,10 +45,10 @@ static clf_status make_layers(list *s) {
                       .out = shape};
     l->traits = l->ops->traits;
     snprintf(l->label, sizeof l->label, "layers.%d", i);
-    CLF_TRY(l->ops->make(l, &s->parts, l->label));
+    CLF_TRY(l->ops->make(l, &s->slots, l->label));
     shape = l->out;
   }
-  return clf__parts_place(&s->parts);
+  return clf__slots_place(&s->slots);
 }
 
 /* A vector of n numbers, all 0. */
@@ -60,10 +60,10 @@ static clf_tensor vector(list *s, int64_t n) {
 }
 
 static void draw(list *s, uint64_t seed) {
-  const size_t W = (size_t)clf__parts_weights(&s->parts), C = (size_t)s->parts.size[CLF_CONSTANT];
+  const size_t W = (size_t)clf__slots_weights(&s->slots), C = (size_t)s->slots.size[CLF_CONSTANT];
   double *w = flows_array(W + 1), *c = flows_array(C + 1);
   clf__host_random r = {seed};
-  clf__parts_init(&s->parts, &r, w, c);
+  clf__slots_init(&s->slots, &r, w, c);
   for (int i = 0; i < s->count; i++) {
     const clf__layer *l = &s->layer[i];
     if (l->ops->draw) l->ops->draw(l, &r, c);
@@ -78,8 +78,8 @@ static void draw(list *s, uint64_t seed) {
 /* Constants that follow from others. */
 static clf_status derive(list *s) {
   clf_status status = CLF_OK;
-  double *c = flows_array((size_t)s->parts.size[CLF_CONSTANT] + 1);
-  if (!s->parts.size[CLF_CONSTANT]) return free(c), CLF_OK;
+  double *c = flows_array((size_t)s->slots.size[CLF_CONSTANT] + 1);
+  if (!s->slots.size[CLF_CONSTANT]) return free(c), CLF_OK;
   WORKS(clf_read64(flows_dev, s->weights.c, c));
   for (int i = 0; i < s->count && !status; i++)
     if (s->layer[i].ops->derive) status = s->layer[i].ops->derive(&s->layer[i], c);
@@ -96,8 +96,8 @@ static void begin(list *s, const char *text) {
   s->dim = s->arch->dim;
   ck_assert_int_le(s->count, MOST_LAYERS);
   WORKS(make_layers(s));
-  const int64_t W = clf__parts_weights(&s->parts), C = s->parts.size[CLF_CONSTANT],
-                Dd = s->parts.size[CLF_DERIVED];
+  const int64_t W = clf__slots_weights(&s->slots), C = s->slots.size[CLF_CONSTANT],
+                Dd = s->slots.size[CLF_DERIVED];
   WORKS(clf_arena_init(
       &s->arena, flows_dev,
       (size_t)(2 * W + C + 2 * Dd + 8 * (MOST_LAYERS + 2) * ROWS * s->dim + 100000)));
@@ -108,9 +108,9 @@ static void begin(list *s, const char *text) {
     WORKS(clf_new(&s->arena, (int32_t[4]){ROWS, s->dim, 1, 1}, &s->dx[i]));
   }
   for (int i = 0; i < s->count; i++) {
-    WORKS(clf__layer_plan(&s->layer[i], ROWS, CLF_STORED, &s->arena, &s->kept[i]));
-    WORKS(clf__layer_keep(&s->layer[i], ROWS, CLF_STORED, &s->arena, &s->kept[i]));
-    WORKS(clf__layer_scratch(&s->layer[i], ROWS, CLF_STORED, &s->arena, &s->kept[i]));
+    WORKS(clf__layer_plan(&s->layer[i], ROWS, CLF_STORED, &s->arena, &s->memory[i]));
+    WORKS(clf__layer_keep(&s->layer[i], ROWS, CLF_STORED, &s->arena, &s->memory[i]));
+    WORKS(clf__layer_scratch(&s->layer[i], ROWS, CLF_STORED, &s->arena, &s->memory[i]));
   }
   s->logdet = vector(s, ROWS);
   s->each = vector(s, ROWS);
@@ -119,18 +119,18 @@ static void begin(list *s, const char *text) {
 }
 
 static void end(list *s) {
-  for (int i = 0; i < s->count; i++) clf__layer_release(&s->layer[i], &s->kept[i]);
+  for (int i = 0; i < s->count; i++) clf__layer_release(&s->layer[i], &s->memory[i]);
   for (int i = 0; i < s->count; i++)
     if (s->layer[i].ops->unmake) s->layer[i].ops->unmake(&s->layer[i]);
   clf_arena_free(&s->arena);
-  clf__parts_free(&s->parts);
+  clf__slots_free(&s->slots);
   clf__arch_list_free(&s->nodes);
   clf_arch_free(s->arch);
 }
 
-static clf__part_entry *part_of(list *s, const char *name) {
-  for (int i = 0; i < s->parts.count; i++)
-    if (strcmp(s->parts.list[i].name, name) == 0) return &s->parts.list[i];
+static clf__slot_entry *part_of(list *s, const char *name) {
+  for (int i = 0; i < s->slots.count; i++)
+    if (strcmp(s->slots.list[i].name, name) == 0) return &s->slots.list[i];
   return NULL;
 }
 
@@ -153,7 +153,7 @@ static void forward(list *s, clf__mode mode, const double *x, int32_t n, double 
   WORKS(clf_do(flows_dev, fill, .y = s->logdet, .value = 0));
   WORKS(prepare(s, &p));
   for (int i = 0; i < s->count; i++)
-    WORKS(clf__layer_forward(&s->layer[i], &p, &s->kept[i], clf__rows(s->x[i], n),
+    WORKS(clf__layer_forward(&s->layer[i], &p, &s->memory[i], clf__rows(s->x[i], n),
                              clf__rows(s->x[i + 1], n), clf__rows(s->logdet, n)));
   WORKS(clf_read64(flows_dev, clf__rows(s->x[s->count], n), z));
   WORKS(clf_read64(flows_dev, clf__rows(s->logdet, n), logdet));
@@ -166,7 +166,7 @@ static void inverse(list *s, clf__mode mode, const double *z, int32_t n, double 
   WORKS(clf_do(flows_dev, fill, .y = s->logdet, .value = 0));
   WORKS(prepare(s, &p));
   for (int i = s->count - 1; i >= 0; i--)
-    WORKS(clf__layer_inverse(&s->layer[i], &p, &s->kept[i], clf__rows(s->x[i + 1], n),
+    WORKS(clf__layer_inverse(&s->layer[i], &p, &s->memory[i], clf__rows(s->x[i + 1], n),
                              clf__rows(s->x[i], n), clf__rows(s->logdet, n)));
   WORKS(clf_read64(flows_dev, clf__rows(s->x[0], n), x));
   WORKS(clf_read64(flows_dev, clf__rows(s->logdet, n), logdet));
@@ -192,8 +192,8 @@ static void backward(list *s, clf__mode mode, int inverted, const double *dz, in
     const clf__layer *l = &s->layer[i];
     const clf_tensor in = clf__rows(s->x[i], n), out = clf__rows(s->x[i + 1], n);
     const clf_tensor din = clf__rows(s->dx[i], n), dout = clf__rows(s->dx[i + 1], n);
-    WORKS(inverted ? clf__layer_backward_inverse(l, &p, &s->kept[i], out, in, din, dout)
-                   : clf__layer_backward(l, &p, &s->kept[i], in, out, dout, din));
+    WORKS(inverted ? clf__layer_backward_inverse(l, &p, &s->memory[i], out, in, din, dout)
+                   : clf__layer_backward(l, &p, &s->memory[i], in, out, dout, din));
   }
   for (int i = 0; i < s->count; i++)
     if (s->layer[i].ops->finish) WORKS(s->layer[i].ops->finish(&s->layer[i], &p));
@@ -225,17 +225,17 @@ static void load(list *s, const clf__st *st, const char *file) {
   for (int i = 0; i < clf__st_count(st); i++) {
     const clf__st_entry *e = clf__st_at(st, i);
     if (strncmp(e->name, "param.", 6) != 0) continue;
-    const clf__part_entry *part = part_of(s, e->name + 6);
+    const clf__slot_entry *slot = part_of(s, e->name + 6);
     size_t n;
     double *v = golden_tensor(st, e->name, &n);
-    ck_assert_msg(part != NULL, "%s: no layer has the part %s", file, e->name + 6);
-    const clf_tensor t = clf__part_of(&s->weights, part->part);
+    ck_assert_msg(slot != NULL, "%s: no layer has the part %s", file, e->name + 6);
+    const clf_tensor t = clf__slot_tensor(&s->weights, slot->slot);
     ck_assert_uint_eq(n, clf__count(&t));
     WORKS(clf_write64(flows_dev, t, v));
     free(v);
     loaded++;
   }
-  for (int i = 0; i < s->parts.count; i++) named += *s->parts.list[i].name != 0;
+  for (int i = 0; i < s->slots.count; i++) named += *s->slots.list[i].name != 0;
   ck_assert_int_eq(loaded, named);
   WORKS(derive(s));
 }
@@ -248,12 +248,12 @@ static void expect_gradients(list *s, const clf__st *st, const char *file, const
   for (int i = 0; i < clf__st_count(st); i++) {
     const clf__st_entry *e = clf__st_at(st, i);
     if (strncmp(e->name, "grad.layers.", 12) != 0) continue;
-    const clf__part_entry *part = part_of(s, e->name + 5);
+    const clf__slot_entry *slot = part_of(s, e->name + 5);
     size_t n;
     double *want = golden_tensor(st, e->name, &n);
-    ck_assert_ptr_nonnull(part);
+    ck_assert_ptr_nonnull(slot);
     for (size_t k = 0; k < n; k++) {
-      const double got = g[part->part->at + (int64_t)k];
+      const double got = g[slot->slot->at + (int64_t)k];
       const double tol = flows_exact ? 1e-10 * (1 + fabs(want[k])) : 1e-6 * (1 + square);
       ck_assert_msg(fabs(got - want[k]) <= tol, "%s: %s[%zu] is %.12g, in the file %.12g", file,
                     e->name, k, got, want[k]);
@@ -275,7 +275,7 @@ START_TEST(values_of_libraries) {
   double *x = golden_tensor(st, "x", &n), *z = golden_tensor(st, "z", &n),
          *logdet = golden_tensor(st, "logdet", &rows), *dx_want = golden_tensor(st, "grad.x", &n);
   double *got = flows_array(n), *got_logdet = flows_array(rows), *dz = flows_array(n),
-         *g = flows_array((size_t)clf__parts_weights(&s.parts) + 1), *dx = flows_array(n);
+         *g = flows_array((size_t)clf__slots_weights(&s.slots) + 1), *dx = flows_array(n);
   forward(&s, CLF_KEEP, x, (int32_t)rows, got, got_logdet);
   expect_close(got, z, n, file, "z");
   expect_close(got_logdet, logdet, rows, file, "logdet");
@@ -366,17 +366,17 @@ static const char *const lists[] = {
 
 /* Weights away from their initial values; variances stay positive, the other state as it is. */
 static void shake(list *s) {
-  const size_t W = (size_t)clf__parts_weights(&s->parts);
+  const size_t W = (size_t)clf__slots_weights(&s->slots);
   double *w = flows_array(W + 1);
   clf__host_random r = {99};
   if (W) WORKS(clf_read64(flows_dev, s->weights.w, w));
-  for (int i = 0; i < s->parts.count; i++) {
-    const clf__part_entry *e = &s->parts.list[i];
-    if (e->part->group > CLF_STATE || e->whole) continue;
-    const int64_t n = (int64_t)e->part->dim[0] * e->part->dim[1];
+  for (int i = 0; i < s->slots.count; i++) {
+    const clf__slot_entry *e = &s->slots.list[i];
+    if (e->slot->group > CLF_STATE || e->whole) continue;
+    const int64_t n = (int64_t)e->slot->dim[0] * e->slot->dim[1];
     for (int64_t k = 0; k < n; k++)
-      w[e->part->at + k] +=
-          e->part->group == CLF_STATE ? clf__host_uniform(&r) : 0.3 * clf__host_normal(&r);
+      w[e->slot->at + k] +=
+          e->slot->group == CLF_STATE ? clf__host_uniform(&r) : 0.3 * clf__host_normal(&r);
   }
   if (W) WORKS(clf_write64(flows_dev, s->weights.w, w));
   free(w);
@@ -479,7 +479,7 @@ static double slope(const problem *q, double *x, clf_tensor to, double *numbers,
 
 static void expect_differences(list *s, const char *text, clf__mode mode, int inverted,
                                const double *each) {
-  const size_t n = GRADIENT_ROWS * (size_t)s->dim, W = (size_t)clf__parts_weights(&s->parts);
+  const size_t n = GRADIENT_ROWS * (size_t)s->dim, W = (size_t)clf__slots_weights(&s->slots);
   double *x = normals(3, n), *dz = normals(4, n), *dx = flows_array(n), *g = flows_array(W + 1),
          *w = flows_array(W + 1);
   const problem q = {s, mode, inverted, dz, each, 0.7f};
@@ -492,14 +492,14 @@ static void expect_differences(list *s, const char *text, clf__mode mode, int in
                   want);
   }
   if (W) WORKS(clf_read64(flows_dev, s->weights.w, w));
-  for (int i = 0; i < s->parts.count; i++) {
-    const clf__part *part = s->parts.list[i].part;
-    if (part->group >= CLF_STATE) continue;
-    for (int64_t k = 0; k < (int64_t)part->dim[0] * part->dim[1]; k++) {
-      const double want = slope(&q, x, s->weights.w, w, part->at + k), got = g[part->at + k];
+  for (int i = 0; i < s->slots.count; i++) {
+    const clf__slot *slot = s->slots.list[i].slot;
+    if (slot->group >= CLF_STATE) continue;
+    for (int64_t k = 0; k < (int64_t)slot->dim[0] * slot->dim[1]; k++) {
+      const double want = slope(&q, x, s->weights.w, w, slot->at + k), got = g[slot->at + k];
       ck_assert_msg(fabs(got - want) <= 1e-8 * (1 + fabs(want)),
                     "%s%s: the gradient of %s[%d] is %.10g, not %.10g", text,
-                    inverted ? ", inverse" : "", s->parts.list[i].name, (int)k, got, want);
+                    inverted ? ", inverse" : "", s->slots.list[i].name, (int)k, got, want);
     }
   }
   free(w), free(g), free(dx), free(dz), free(x);
@@ -661,7 +661,7 @@ static void expect_normalised(list *s, const double *x, int n, int columns, int 
   double *z = flows_array((size_t)(n * s->dim)), logdet[ROWS], mean, var;
   const clf__pass p = new_pass(s, CLF_TRAIN);
   WORKS(clf_write64(flows_dev, clf__rows(s->x[0], n), x));
-  WORKS(s->layer[0].ops->fit(&s->layer[0], &p, &s->kept[0], clf__rows(s->x[0], n)));
+  WORKS(s->layer[0].ops->fit(&s->layer[0], &p, &s->memory[0], clf__rows(s->x[0], n)));
   forward(s, CLF_EVAL, x, n, z, logdet);
   for (int c = 0; c < columns; c++) {
     statistics(z, n * s->dim / columns, columns, c, less, &mean, &var);
@@ -688,7 +688,7 @@ START_TEST(first_batches) {
     expect_normalised(&s, x, 20, cases[k].columns, cases[k].less);
     forward(&s, CLF_EVAL, x, 20, first, logdet);
     const clf__pass p = new_pass(&s, CLF_TRAIN);
-    WORKS(s.layer[0].ops->fit(&s.layer[0], &p, &s.kept[0], clf__rows(s.x[0], 5)));
+    WORKS(s.layer[0].ops->fit(&s.layer[0], &p, &s.memory[0], clf__rows(s.x[0], 5)));
     forward(&s, CLF_EVAL, x, 20, second, logdet);
     ck_assert_mem_eq(first, second, n * sizeof *first);
     free(second), free(first), free(x);
@@ -707,7 +707,7 @@ START_TEST(constant_columns) {
     begin(&s, texts[k]);
     const clf__pass p = new_pass(&s, CLF_TRAIN);
     WORKS(clf_write64(flows_dev, clf__rows(s.x[0], 3), x));
-    WORKS(s.layer[0].ops->fit(&s.layer[0], &p, &s.kept[0], clf__rows(s.x[0], 3)));
+    WORKS(s.layer[0].ops->fit(&s.layer[0], &p, &s.memory[0], clf__rows(s.x[0], 3)));
     forward(&s, CLF_EVAL, x, 3, z, logdet);
     for (int i = 0; i < 3; i++) {
       ck_assert(isfinite(logdet[i]));
@@ -730,11 +730,12 @@ START_TEST(batch_statistics) {
   statistics(x, 20, 3, 1, 1, &mean, &var);
   const double slack = flows_exact ? 1e-7 : 1e-5; /* eps is a float */
   ck_assert_double_eq_tol(z[4], (x[4] - mean) / sqrt(var + 0.001), slack);
-  WORKS(clf_read64(flows_dev, clf__part_of(&s.weights, part_of(&s, "layers.0.running_mean")->part),
+  WORKS(clf_read64(flows_dev,
+                   clf__slot_tensor(&s.weights, part_of(&s, "layers.0.running_mean")->slot),
                    running));
   ck_assert_double_eq_tol(running[1], 0.25 * mean, slack);
-  WORKS(clf_read64(flows_dev, clf__part_of(&s.weights, part_of(&s, "layers.0.running_var")->part),
-                   running));
+  WORKS(clf_read64(
+      flows_dev, clf__slot_tensor(&s.weights, part_of(&s, "layers.0.running_var")->slot), running));
   ck_assert_double_eq_tol(running[1], 0.75 + 0.25 * var, slack);
   shake(&s);
   if (flows_exact) {
@@ -748,7 +749,7 @@ END_TEST
 
 static double state(list *s, const char *name, int at) {
   double v[8];
-  WORKS(clf_read64(flows_dev, clf__part_of(&s->weights, part_of(s, name)->part), v));
+  WORKS(clf_read64(flows_dev, clf__slot_tensor(&s->weights, part_of(s, name)->slot), v));
   return v[at];
 }
 
@@ -829,19 +830,19 @@ START_TEST(singular_matrices) {
   list s;
   begin(&s, "2: dense -> normal");
   const clf__pass eval = new_pass(&s, CLF_EVAL), train = new_pass(&s, CLF_TRAIN);
-  WORKS(
-      clf_write64(flows_dev, clf__part_of(&s.weights, part_of(&s, "layers.0.weight")->part), ones));
+  WORKS(clf_write64(flows_dev, clf__slot_tensor(&s.weights, part_of(&s, "layers.0.weight")->slot),
+                    ones));
   WORKS(prepare(&s, &eval));
   for (int inverted = 0; inverted < 2; inverted++) {
     const clf__layer *l = &s.layer[0];
-    ck_assert_int_eq((inverted ? l->ops->inverse : l->ops->forward)(l, &eval, &s.kept[0], s.x[0],
+    ck_assert_int_eq((inverted ? l->ops->inverse : l->ops->forward)(l, &eval, &s.memory[0], s.x[0],
                                                                     s.x[1], s.logdet),
                      CLF_EINVAL);
     ck_assert_str_eq(clf_errmsg(), "layers.0: its matrix is singular, so that it has no inverse");
   }
   WORKS(clf_write64(flows_dev, clf__rows(s.x[0], 2), x));
   WORKS(prepare(&s, &train));
-  WORKS(s.layer[0].ops->find_bad(&s.layer[0], &train, &s.kept[0], clf__rows(s.x[0], 2),
+  WORKS(s.layer[0].ops->find_bad(&s.layer[0], &train, &s.memory[0], clf__rows(s.x[0], 2),
                                  clf__rows(s.x[1], 2), name, sizeof name));
   ck_assert_str_eq(name, "layers.0, whose matrix is singular,");
   end(&s);
@@ -907,7 +908,7 @@ START_TEST(permutations_of_files) {
   list s;
   begin(&s, "3: perm -> normal");
   for (int i = 0; i < 3; i++) {
-    WORKS(clf_write64(flows_dev, clf__part_of(&s.weights, part_of(&s, "layers.0.perm")->part),
+    WORKS(clf_write64(flows_dev, clf__slot_tensor(&s.weights, part_of(&s, "layers.0.perm")->slot),
                       bad[i]));
     ck_assert_int_eq(derive(&s), CLF_EFORMAT);
     ck_assert_str_eq(clf_errmsg(), messages[i]);

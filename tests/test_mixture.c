@@ -33,10 +33,10 @@ static double *row_of(const clf__gaussians_form *o, const double *weights, const
 }
 
 static const clf__gaussians_form *form_of(const clf_flow *f, clf_tensor *row) {
-  const clf__part *part = NULL;
+  const clf__slot *part = NULL;
   const clf__gaussians_form *o = clf__gaussians_form_of(&f->base, &part);
   ck_assert_ptr_nonnull(o);
-  *row = clf__part_of(&(clf__vectors){.w = f->w}, part);
+  *row = clf__slot_tensor(&(clf__vectors){.w = f->w}, part);
   return o;
 }
 

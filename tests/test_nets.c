@@ -34,10 +34,10 @@ typedef struct rig {
   clf__arch_list list;
   clf__net net;
   clf__map map; /* of masked nets that are inverted */
-  clf__parts parts;
+  clf__slots slots;
   clf_arena arena, work;
   clf__vectors w, g;
-  clf__net_kept *kept;
+  clf__net_memory *memory;
   double *host_w, *host_c;
   int32_t order[8];
 } rig;
@@ -87,7 +87,7 @@ static clf_tensor flat(clf_arena *a, int64_t n) {
 }
 
 static void lay_out(rig *r) {
-  const int64_t weights = clf__parts_weights(&r->parts), constants = r->parts.size[CLF_CONSTANT];
+  const int64_t weights = clf__slots_weights(&r->slots), constants = r->slots.size[CLF_CONSTANT];
   r->w.w = flat(&r->arena, weights);
   r->w.c = flat(&r->arena, constants);
   r->g.w = flat(&r->arena, weights);
@@ -102,28 +102,28 @@ static void upload(rig *r) {
 static void plan(rig *r, int32_t rows, int train) {
   clf_arena_free(&r->work);
   r->work = (clf_arena){.dev = flows_dev};
-  void *kept = r->kept;
-  WORKS(clf__net_plan_all(&r->net, rows, train, &r->work, &kept)); /* measures */
+  void *memory = r->memory;
+  WORKS(clf__net_plan_all(&r->net, rows, train, &r->work, &memory)); /* measures */
   WORKS(clf_arena_init(&r->work, flows_dev, r->work.used));
-  WORKS(clf__net_plan_all(&r->net, rows, train, &r->work, &kept));
+  WORKS(clf__net_plan_all(&r->net, rows, train, &r->work, &memory));
 }
 
 static void make_described(rig *r, uint64_t seed) {
   clf__host_random random = {seed};
-  WORKS(r->net.ops->make(&r->net, &r->parts, "net"));
-  WORKS(clf__parts_place(&r->parts));
+  WORKS(r->net.ops->make(&r->net, &r->slots, "net"));
+  WORKS(clf__slots_place(&r->slots));
   lay_out(r);
   WORKS(clf_arena_init(&r->arena, flows_dev, r->arena.used));
   lay_out(r);
   r->host_w = flows_array((size_t)r->w.w.dim[0]);
   r->host_c = flows_array((size_t)r->w.c.dim[0]);
-  clf__parts_init(&r->parts, &random, NULL, r->host_c);
+  clf__slots_init(&r->slots, &random, NULL, r->host_c);
   if (r->net.ops->draw) r->net.ops->draw(&r->net, &random, r->host_c);
   if (r->net.ops->derive) r->net.ops->derive(&r->net, r->host_c);
-  clf__parts_init(&r->parts, &random, r->host_w, NULL);
+  clf__slots_init(&r->slots, &random, r->host_w, NULL);
   if (r->net.ops->init) r->net.ops->init(&r->net, &random, r->host_w);
-  r->kept = calloc((size_t)r->net.tensors, sizeof *r->kept->t);
-  ck_assert_ptr_nonnull(r->kept);
+  r->memory = calloc((size_t)r->net.tensors, sizeof *r->memory->t);
+  ck_assert_ptr_nonnull(r->memory);
   upload(r);
 }
 
@@ -136,7 +136,7 @@ static void make(rig *r, const setting *s, uint64_t seed) {
 static void make_with_map(rig *r, const setting *s, const char *map, uint64_t seed) {
   describe_with(r, s, map);
   r->map = (clf__map){.dims = s->in, .masked = 1};
-  WORKS(clf__map_make(&r->map, ((const clf__arch_ar *)r->list.at[0].node)->map, &r->parts, "map"));
+  WORKS(clf__map_make(&r->map, ((const clf__arch_ar *)r->list.at[0].node)->map, &r->slots, "map"));
   r->net.numbers = r->map.numbers;
   r->net.out = s->in * r->map.numbers;
   make_described(r, seed);
@@ -145,28 +145,28 @@ static void make_with_map(rig *r, const setting *s, const char *map, uint64_t se
 static void drop(rig *r) {
   clf__map_unmake(&r->map);
   r->net.ops->unmake(&r->net);
-  clf__parts_free(&r->parts);
+  clf__slots_free(&r->slots);
   clf_arena_free(&r->work);
   clf_arena_free(&r->arena);
   clf__arch_list_free(&r->list);
   clf_arch_free(r->arch);
   free(r->host_w);
   free(r->host_c);
-  free(r->kept);
+  free(r->memory);
 }
 
 /* Weights away from the initial ones, but zero where masked. */
 static void randomise(rig *r, uint64_t seed) {
   clf__host_random random = {seed};
-  for (int i = 0; i < r->parts.count; i++) {
-    const clf__part_entry *e = &r->parts.list[i];
-    const clf__part *part = e->part;
+  for (int i = 0; i < r->slots.count; i++) {
+    const clf__slot_entry *e = &r->slots.list[i];
+    const clf__slot *slot = e->slot;
     const int is_var = strstr(e->name, "running_var") != NULL;
     int64_t n = 1;
-    for (int d = 0; d < part->rank; d++) n *= part->dim[d];
-    if (part->group == CLF_CONSTANT) continue;
+    for (int d = 0; d < slot->rank; d++) n *= slot->dim[d];
+    if (slot->group == CLF_CONSTANT) continue;
     for (int64_t k = 0; k < n; k++)
-      r->host_w[part->at + k] =
+      r->host_w[slot->at + k] =
           is_var ? 0.5 + clf__host_uniform(&random) : 0.6 * clf__host_normal(&random);
   }
   if (r->net.ops->init) r->net.ops->init(&r->net, &random, r->host_w);
@@ -230,14 +230,14 @@ static clf__pass pass_of(const rig *r, const batch *b, clf__mode mode) {
 
 static void forward(rig *r, batch *b, clf__mode mode) {
   const clf__pass p = pass_of(r, b, mode);
-  WORKS(r->net.ops->forward(&r->net, &p, r->kept, b->x, b->u));
+  WORKS(r->net.ops->forward(&r->net, &p, r->memory, b->x, b->u));
 }
 
 static void backward(rig *r, batch *b, clf__mode mode) {
   const clf__pass p = pass_of(r, b, mode);
   if (b->dc.buf) WORKS(clf_do(flows_dev, fill, .y = b->dc, .value = 0));
   WORKS(clf_do(flows_dev, fill, .y = r->g.w, .value = 0));
-  WORKS(r->net.ops->backward(&r->net, &p, r->kept, b->x, b->du, b->dx));
+  WORKS(r->net.ops->backward(&r->net, &p, r->memory, b->x, b->du, b->dx));
   if (r->net.ops->finish) WORKS(r->net.ops->finish(&r->net, &p));
 }
 
@@ -300,8 +300,8 @@ static void expect_tensor(const clf__st *st, const char *set, const char *name, 
   free(have);
 }
 
-static clf_tensor part_of(const clf__vectors *v, const clf__part_entry *e) {
-  return clf__part_of(v, e->part);
+static clf_tensor part_of(const clf__vectors *v, const clf__slot_entry *e) {
+  return clf__slot_tensor(v, e->slot);
 }
 
 static void put_tensor(const clf__st *st, const char *name, clf_tensor t) {
@@ -314,16 +314,16 @@ static void put_tensor(const clf__st *st, const char *name, clf_tensor t) {
 
 /* Masks are those of the library, bit by bit; everything else comes from the file. */
 static void load(rig *r, const clf__st *st, const char *set) {
-  for (int i = 0; i < r->parts.count; i++) {
-    const clf__part_entry *e = &r->parts.list[i];
+  for (int i = 0; i < r->slots.count; i++) {
+    const clf__slot_entry *e = &r->slots.list[i];
     if (!*e->name) continue;
     size_t count;
     double *v = golden_tensor(st, e->name, &count);
-    if (e->part->group == CLF_CONSTANT)
+    if (e->slot->group == CLF_CONSTANT)
       for (size_t k = 0; k < count; k++)
-        ck_assert_msg(v[k] == r->host_c[e->part->at + (int64_t)k],
+        ck_assert_msg(v[k] == r->host_c[e->slot->at + (int64_t)k],
                       "%s: element %zu of %s is %g, not %g", set, k, e->name,
-                      r->host_c[e->part->at + (int64_t)k], v[k]);
+                      r->host_c[e->slot->at + (int64_t)k], v[k]);
     else
       WORKS(clf_write64(flows_dev, part_of(&r->w, e), v));
     free(v);
@@ -332,11 +332,11 @@ static void load(rig *r, const clf__st *st, const char *set) {
 
 static void expect_parts(const rig *r, const clf__st *st, const char *set, const clf__vectors *v,
                          const char *prefix, int states) {
-  for (int i = 0; i < r->parts.count; i++) {
-    const clf__part_entry *e = &r->parts.list[i];
+  for (int i = 0; i < r->slots.count; i++) {
+    const clf__slot_entry *e = &r->slots.list[i];
     char name[96];
-    if (!*e->name || e->part->group == CLF_CONSTANT) continue;
-    if ((e->part->group == CLF_STATE) != states) continue;
+    if (!*e->name || e->slot->group == CLF_CONSTANT) continue;
+    if ((e->slot->group == CLF_STATE) != states) continue;
     snprintf(name, sizeof name, "%s%s", prefix, e->name);
     expect_tensor(st, set, name, part_of(v, e));
   }
@@ -447,15 +447,15 @@ START_TEST(test_gradients) {
     backward(&r, &b, (clf__mode)mode);
     expect_slopes(&r, &b, (clf__mode)mode, nets[_i].text, "x", b.x, b.dx);
     if (b.c.buf) expect_slopes(&r, &b, (clf__mode)mode, nets[_i].text, "c", b.c, b.dc);
-    for (int i = 0; i < r.parts.count; i++) {
-      const clf__part_entry *e = &r.parts.list[i];
-      if (e->part->group > CLF_DECAYED || strstr(e->name, "weight")) continue;
+    for (int i = 0; i < r.slots.count; i++) {
+      const clf__slot_entry *e = &r.slots.list[i];
+      if (e->slot->group > CLF_DECAYED || strstr(e->name, "weight")) continue;
       expect_slopes(&r, &b, (clf__mode)mode, nets[_i].text, e->name, part_of(&r.w, e),
                     part_of(&r.g, e));
     }
-    for (int i = 0; i < r.parts.count; i++) {
-      const clf__part_entry *e = &r.parts.list[i];
-      if (e->part->group > CLF_DECAYED || r.net.ops->masked || !strstr(e->name, "weight")) continue;
+    for (int i = 0; i < r.slots.count; i++) {
+      const clf__slot_entry *e = &r.slots.list[i];
+      if (e->slot->group > CLF_DECAYED || r.net.ops->masked || !strstr(e->name, "weight")) continue;
       expect_slopes(&r, &b, (clf__mode)mode, nets[_i].text, e->name, part_of(&r.w, e),
                     part_of(&r.g, e));
     }
@@ -479,7 +479,7 @@ START_TEST(test_unwanted) {
   clf__pass p = pass_of(&r, &b, CLF_KEEP);
   p.gradients = (clf__vectors){0};
   p.dc = (clf_tensor){0};
-  WORKS(r.net.ops->backward(&r.net, &p, r.kept, b.x, b.du, b.dx));
+  WORKS(r.net.ops->backward(&r.net, &p, r.memory, b.x, b.du, b.dx));
   again = read(b.dx);
   ck_assert_mem_eq(dx, again, clf__count(&b.dx) * sizeof *dx);
   free(again);
@@ -488,7 +488,7 @@ START_TEST(test_unwanted) {
   free(again);
   p = pass_of(&r, &b, CLF_KEEP);
   WORKS(clf_do(flows_dev, fill, .y = r.g.w, .value = 0));
-  WORKS(r.net.ops->backward(&r.net, &p, r.kept, b.x, b.du, (clf_tensor){0}));
+  WORKS(r.net.ops->backward(&r.net, &p, r.memory, b.x, b.du, (clf_tensor){0}));
   if (r.net.ops->finish) WORKS(r.net.ops->finish(&r.net, &p));
   again = read(r.g.w);
   ck_assert_mem_eq(g, again, clf__count(&r.g.w) * sizeof *g);
@@ -547,7 +547,7 @@ static void by_dimensions(rig *r, batch *b, clf_tensor y, clf_tensor at, clf_ten
   const clf__pass p = pass_of(r, b, CLF_EVAL);
   WORKS(clf_do(flows_dev, fill, .y = b->x, .value = 0));
   for (int32_t i = 0; i < r->net.in; i++) {
-    WORKS(r->net.ops->forward(&r->net, &p, r->kept, b->x, b->u));
+    WORKS(r->net.ops->forward(&r->net, &p, r->memory, b->x, b->u));
     WORKS(clf_do(flows_dev, fill, .y = logdet, .value = 0));
     WORKS(r->map.ops->inverse(&r->map, &p, y, at, b->u, x, logdet));
     WORKS(clf_do(flows_dev, copy, .x = x, .y = b->x));
@@ -612,7 +612,7 @@ START_TEST(test_sweep) {
   const clf__pass p = pass_of(&r, &b, CLF_EVAL);
   WORKS(clf_do(flows_dev, fill, .y = t.x, .value = 0));
   WORKS(clf_do(flows_dev, fill, .y = t.logdet, .value = 0.5f));
-  WORKS(r.net.ops->sweep(&r.net, &p, r.kept, &r.map, t.y, t.x, t.logdet));
+  WORKS(r.net.ops->sweep(&r.net, &p, r.memory, &r.map, t.y, t.x, t.logdet));
   got = read(t.x);
   flows_expect(flows_error(got, x, clf__count(&t.x)), flows_exact ? 1e-11 : 2e-5, "%s, %s: x",
                s->text, map);
@@ -645,7 +645,7 @@ START_TEST(test_memory) {
   const size_t stored = r.work.used;
   forward(&r, &b, CLF_KEEP);
   double *u = read(b.u), *again;
-  memset(r.kept, 0, (size_t)r.net.tensors * sizeof *r.kept->t);
+  memset(r.memory, 0, (size_t)r.net.tensors * sizeof *r.memory->t);
   plan(&r, 20, CLF_VALUES);
   ck_assert_msg(r.work.used < stored, "%s: %zu elements for values, %zu for all", nets[_i].text,
                 r.work.used, stored);
@@ -669,21 +669,21 @@ START_TEST(test_dropout) {
   random_batch(&r, &b, 30, 13);
   plan(&r, 30, CLF_STORED);
   forward(&r, &b, CLF_TRAIN);
-  double *whole = read(b.u), *part;
+  double *whole = read(b.u), *slot;
   clf__pass p = pass_of(&r, &b, CLF_TRAIN);
   p.first += 10;
-  WORKS(
-      r.net.ops->forward(&r.net, &p, r.kept, clf_slice(b.x, 0, 10, 30), clf_slice(b.u, 0, 10, 30)));
-  part = read(b.u);
-  flows_expect(flows_error(part, whole, clf__count(&b.u)), flows_exact ? 1e-14 : 2e-6,
+  WORKS(r.net.ops->forward(&r.net, &p, r.memory, clf_slice(b.x, 0, 10, 30),
+                           clf_slice(b.u, 0, 10, 30)));
+  slot = read(b.u);
+  flows_expect(flows_error(slot, whole, clf__count(&b.u)), flows_exact ? 1e-14 : 2e-6,
                "rows 10 on");
-  free(part);
+  free(slot);
   p.key++;
-  WORKS(r.net.ops->forward(&r.net, &p, r.kept, b.x, b.u));
-  part = read(b.u);
-  ck_assert_msg(flows_error(part, whole, clf__count(&b.u)) > 0.01,
+  WORKS(r.net.ops->forward(&r.net, &p, r.memory, b.x, b.u));
+  slot = read(b.u);
+  ck_assert_msg(flows_error(slot, whole, clf__count(&b.u)) > 0.01,
                 "another key drops the same units");
-  free(part);
+  free(slot);
   free(whole);
   clf_arena_free(&b.arena);
   drop(&r);
@@ -692,15 +692,15 @@ END_TEST
 
 /* Largest and smallest of a part. */
 static void expect_range(const rig *r, const char *name, double bound) {
-  for (int i = 0; i < r->parts.count; i++) {
-    const clf__part_entry *e = &r->parts.list[i];
+  for (int i = 0; i < r->slots.count; i++) {
+    const clf__slot_entry *e = &r->slots.list[i];
     double low = 0, high = 0;
     int64_t n = 1;
     if (strcmp(e->name, name)) continue;
-    for (int d = 0; d < e->part->rank; d++) n *= e->part->dim[d];
+    for (int d = 0; d < e->slot->rank; d++) n *= e->slot->dim[d];
     for (int64_t k = 0; k < n; k++) {
-      low = fmin(low, r->host_w[e->part->at + k]);
-      high = fmax(high, r->host_w[e->part->at + k]);
+      low = fmin(low, r->host_w[e->slot->at + k]);
+      high = fmax(high, r->host_w[e->slot->at + k]);
     }
     ck_assert_msg(low >= -bound && high <= bound &&
                       (bound == 0 || (low < -0.8 * bound && high > 0.8 * bound)),
@@ -770,14 +770,14 @@ START_TEST(test_refusals) {
   for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
     rig r;
     describe(&r, &refusals[i].s);
-    REFUSED(r.net.ops->make(&r.net, &r.parts, "net"), CLF_EINVAL, refusals[i].why);
+    REFUSED(r.net.ops->make(&r.net, &r.slots, "net"), CLF_EINVAL, refusals[i].why);
     drop(&r);
   }
   rig r;
   const setting s = NET("made(8x2)", 3, 0, 2);
   describe(&r, &s);
   r.net.order = NULL;
-  REFUSED(r.net.ops->make(&r.net, &r.parts, "net"), CLF_EINVAL,
+  REFUSED(r.net.ops->make(&r.net, &r.slots, "net"), CLF_EINVAL,
           "made: masked nets are for autoregressive layers; take mlp or resnet");
   drop(&r);
 }

@@ -11,46 +11,46 @@ struct clf__node;
 
 enum { CLF_BASE_KEPT = 16 };
 
-typedef struct clf__base_kept {
+typedef struct clf__base_memory {
   clf_tensor t[CLF_BASE_KEPT];
   void *own; /* one malloc'ed block; the workspace frees it */
-} clf__base_kept;
+} clf__base_memory;
 
 typedef struct clf__base clf__base;
 
 typedef struct clf__base_ops {
   const char *name; /* as in arch.def */
   /* Reads b->node, b->dim and b->context; adds parts with names that begin with `path`. */
-  clf_status (*make)(clf__base *b, clf__parts *parts, const char *path);
+  clf_status (*make)(clf__base *b, clf__slots *slots, const char *path);
   void (*unmake)(clf__base *b); /* (optional) */
   /* (optional) As of a layer: drawn constants, initial weights, constants that follow. */
   void (*draw)(const clf__base *b, clf__host_random *r, double *c);
   void (*init)(const clf__base *b, clf__host_random *r, double *w);
   clf_status (*derive)(const clf__base *b, double *c);
   clf_status (*plan)(const clf__base *b, int32_t rows, int train, clf_arena *a,
-                     clf__base_kept *k); /* (optional) */
+                     clf__base_memory *k); /* (optional) */
   /* (optional) Frees what k->own leads to, but not that block itself. */
-  void (*release)(const clf__base *b, clf__base_kept *k);
+  void (*release)(const clf__base *b, clf__base_memory *k);
   clf_status (*prepare)(const clf__base *b, const clf__pass *p); /* (optional), as of a layer */
   clf_status (*finish)(const clf__base *b, const clf__pass *p);  /* (optional) */
   /* (optional) Sets values that the first batch decides, before its first logp. */
-  clf_status (*fit)(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z);
+  clf_status (*fit)(const clf__base *b, const clf__pass *p, clf__base_memory *k, clf_tensor z);
   /* logp[n] = log base(z[n]) + logdet[n]; -inf outside of its support. */
-  clf_status (*logp)(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z,
+  clf_status (*logp)(const clf__base *b, const clf__pass *p, clf__base_memory *k, clf_tensor z,
                      clf_tensor logdet, clf_tensor logp);
   /* The gradient of L, where dL/dlogp[n] = p->dlogdet * each[n]: writes dz, adds to gradients and
    * p->dc.  After logp in a pass that kept. */
-  clf_status (*backward)(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z,
+  clf_status (*backward)(const clf__base *b, const clf__pass *p, clf__base_memory *k, clf_tensor z,
                          clf_tensor dz);
   /* Samples first .. first + n - 1 of the stream `seed`: sample i depends on (seed, i), the weights
    * and its context alone. */
-  clf_status (*sample)(const clf__base *b, const clf__pass *p, clf__base_kept *k, uint64_t seed,
+  clf_status (*sample)(const clf__base *b, const clf__pass *p, clf__base_memory *k, uint64_t seed,
                        int64_t first, clf_tensor z);
   /* (optional) The gradient through samples z, which `sample` drew from the same stream: given
    * dL/dz adds to gradients of the base's own numbers, with the words of the stream held fixed.  A
    * base that has numbers and no such gradient, or CLF_NO_SAMPLE_GRADIENT among its traits, is not
    * trained against a log-density. */
-  clf_status (*sample_backward)(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+  clf_status (*sample_backward)(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                                 uint64_t seed, int64_t first, clf_tensor z, clf_tensor dz);
   /* (optional) ENUM names a row whose context it cannot take: a class that there is not. */
   clf_status (*check_context)(const clf__base *b, const double *c, int64_t row);

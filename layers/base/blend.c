@@ -12,7 +12,7 @@ enum { PICKS = 1 }; /* the stream that components are picked by */
 typedef struct blend {
   clf__component *at;
   int32_t count;
-  clf__part logits; /* (count) */
+  clf__slot logits; /* (count) */
 } blend;
 
 static blend *own_of(const clf__base *b) { return b->own; }
@@ -22,17 +22,17 @@ static const clf__pieces *pieces_of(const clf__base *b) {
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
-static clf_status make(clf__base *b, clf__parts *parts, const char *path) {
+static clf_status make(clf__base *b, clf__slots *slots, const char *path) {
   const clf__pieces *pieces = pieces_of(b);
   char name[CLF_COMPONENT_PATH];
   blend *o = b->own = calloc(1, sizeof *o);
   if (o) o->at = calloc((size_t)pieces->n, sizeof *o->at);
   if (!o || !o->at) return clf__fail(CLF_ENOMEM, "no memory for a blend");
-  clf__parts_add(parts, &o->logits, CLF_PLAIN, 0, 0, 1, &pieces->n, "%s.logits", path);
+  clf__slots_add(slots, &o->logits, CLF_PLAIN, 0, 0, 1, &pieces->n, "%s.logits", path);
   for (int32_t i = 0; i < pieces->n; i++) {
     CLF_TRY(clf__component_check_path(snprintf(name, sizeof name, "%s.parts.%d", path, (int)i)));
     CLF_TRY(clf__component_make(&o->at[o->count++], b, i,
-                                (const clf__arch_flow *)pieces->at[i].node, parts, name));
+                                (const clf__arch_flow *)pieces->at[i].node, slots, name));
   }
   return CLF_OK;
 }
@@ -92,22 +92,22 @@ static clf_status finish(const clf__base *b, const clf__pass *p) {
 /* ---- Memory ------------------------------------------------------------------------------------
  */
 
-typedef struct kept {
-  clf__kept_component *at;
+typedef struct blend_memory {
+  clf__component_memory *at;
   clf_tensor logps, resp, logdet, index, cdf; /* (n, K) and (n, K), (n), (n), (1, K) */
   clf_tensor dlogps, dlogits, dx[2];          /* for backward: (n, K) and (n, K), (n, D) each */
-} kept;
+} blend_memory;
 
-static void release(const clf__base *b, clf__base_kept *k) {
-  kept *m = k->own;
+static void release(const clf__base *b, clf__base_memory *k) {
+  blend_memory *m = k->own;
   for (int32_t i = 0; m && m->at && i < own_of(b)->count; i++)
     clf__component_release(&own_of(b)->at[i], &m->at[i]);
   if (m) free(m->at);
 }
 
-static clf_status allocate(const blend *o, clf__base_kept *k) {
+static clf_status allocate(const blend *o, clf__base_memory *k) {
   if (k->own) return CLF_OK;
-  kept *m = k->own = calloc(1, sizeof *m);
+  blend_memory *m = k->own = calloc(1, sizeof *m);
   if (m) m->at = calloc((size_t)o->count, sizeof *m->at);
   for (int32_t i = 0; m && m->at && i < o->count; i++)
     CLF_TRY(clf__component_keep(&o->at[i], &m->at[i]));
@@ -124,11 +124,11 @@ static int32_t width(const blend *o, int32_t dim) {
 
 /* Components store activations whatever the flow does: what is computed again is of its layers. */
 static clf_status plan(const clf__base *b, int32_t rows, int train, clf_arena *a,
-                       clf__base_kept *k) {
+                       clf__base_memory *k) {
   const blend *o = own_of(b);
   const int32_t each[4] = {rows, o->count};
   CLF_TRY(allocate(o, k));
-  kept *m = k->own;
+  blend_memory *m = k->own;
   for (int32_t i = 0; i < o->count; i++)
     CLF_TRY(clf__component_plan(&o->at[i], rows, train ? CLF_STORED : CLF_VALUES, a, &m->at[i]));
   CLF_TRY(clf_new(a, each, &m->logps));
@@ -151,11 +151,11 @@ static clf_tensor column_of(clf_tensor t, int32_t n, int32_t k) {
   return clf__vector(t, (int64_t)k * t.stride[1], n, t.stride[0]);
 }
 
-static clf_status logp(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z,
+static clf_status logp(const clf__base *b, const clf__pass *p, clf__base_memory *k, clf_tensor z,
                        clf_tensor logdet, clf_tensor out) {
   const blend *o = own_of(b);
   const int32_t n = z.dim[0];
-  kept *m = k->own;
+  blend_memory *m = k->own;
   const clf_tensor own = clf__rows(m->logdet, n);
   for (int32_t i = 0; i < o->count; i++)
     CLF_TRY(clf__component_logp(&o->at[i], p, &m->at[i], z, own, column_of(m->logps, n, i)));
@@ -164,11 +164,11 @@ static clf_status logp(const clf__base *b, const clf__pass *p, clf__base_kept *k
                 .logp = out, .resp = clf__rows(m->resp, n));
 }
 
-static clf_status backward(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z,
-                           clf_tensor dz) {
+static clf_status backward(const clf__base *b, const clf__pass *p, clf__base_memory *k,
+                           clf_tensor z, clf_tensor dz) {
   const blend *o = own_of(b);
   const int32_t n = z.dim[0];
-  kept *m = k->own;
+  blend_memory *m = k->own;
   CLF_TRY(clf_do(p->dev, mixture_bwd, .resp = clf__rows(m->resp, n),
                  .weights = clf__same_for_all(clf__weight(p, &o->logits), n), .dl = p->each,
                  .dlogps = clf__rows(m->dlogps, n), .dweights = clf__rows(m->dlogits, n),
@@ -186,8 +186,8 @@ static clf_status backward(const clf__base *b, const clf__pass *p, clf__base_kep
 }
 
 /* Sets what the first batch decides, component by component. */
-static clf_status fit(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z) {
-  kept *m = k->own;
+static clf_status fit(const clf__base *b, const clf__pass *p, clf__base_memory *k, clf_tensor z) {
+  blend_memory *m = k->own;
   EACH_COMPONENT(own_of(b), q)
   CLF_TRY(clf__component_fit(q, p, &m->at[q - own_of(b)->at], z, clf__rows(m->logdet, z.dim[0])));
   return CLF_OK;
@@ -222,11 +222,11 @@ static clf_status check_context(const clf__base *b, const double *c, int64_t row
  * ------------------------------------------------------------------------------------- */
 
 /* Components draw from seeds of their own, as pieces of columns do. */
-static clf_status sample(const clf__base *b, const clf__pass *p, clf__base_kept *k, uint64_t seed,
+static clf_status sample(const clf__base *b, const clf__pass *p, clf__base_memory *k, uint64_t seed,
                          int64_t first, clf_tensor z) {
   const blend *o = own_of(b);
   const int32_t n = z.dim[0];
-  kept *m = k->own;
+  blend_memory *m = k->own;
   const clf_tensor index = clf__rows(m->index, n);
   CLF_TRY(prepare(b, p));
   CLF_TRY(clf_do(p->dev, mixture_cdf, .weights = clf__same_for_all(clf__weight(p, &o->logits), 1),
@@ -234,7 +234,7 @@ static clf_status sample(const clf__base *b, const clf__pass *p, clf__base_kept 
   CLF_TRY(clf_do(p->dev, mixture_pick, .cdf = clf__same_for_all(m->cdf, n), .index = index,
                  .stream = PICKS, CLF_STREAM(seed, first)));
   for (int32_t i = 0; i < o->count; i++) {
-    clf__kept_component *const own = &m->at[i];
+    clf__component_memory *const own = &m->at[i];
     seed += CLF_NEXT_SEED;
     CLF_TRY(clf__component_sample(&o->at[i], p, own, seed, first, n, clf__rows(m->logdet, n)));
     CLF_TRY(

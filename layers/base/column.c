@@ -9,16 +9,16 @@
 #include <stdlib.h>
 #include "hash.h"
 
-/* Tensors of clf__base_kept: the rows and their gradients, the class as a one-hot vector, standard
- * variates of which samples are made, and the net's gradient by the context. */
+/* Tensors of clf__base_memory: the rows and their gradients, the class as a one-hot vector,
+ * standard variates of which samples are made, and the net's gradient by the context. */
 enum { NUMBERS, DNUMBERS, ONE_HOT, NOISE, DCONTEXT };
 
 typedef struct column {
   clf__column_setup s;
   int32_t m;
-  clf__part numbers;                /* (classes or 1, m D), trained */
-  clf__part loc, log_scale, raw_df; /* its named columns */
-  clf__part low, shape;             /* (D) constants */
+  clf__slot numbers;                /* (classes or 1, m D), trained */
+  clf__slot loc, log_scale, raw_df; /* its named columns */
+  clf__slot low, shape;             /* (D) constants */
   clf__net net;
 } column;
 
@@ -26,24 +26,24 @@ static column *own_of(const clf__base *b) { return b->own; }
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
-static void add_view(column *o, clf__parts *parts, clf__part *part, int32_t D, int32_t i,
+static void add_view(column *o, clf__slots *slots, clf__slot *part, int32_t D, int32_t i,
                      const char *path, const char *name) {
   const int of_class = o->s.source == CLF_COLUMN_OF_CLASS;
   const int32_t dim[2] = {o->s.classes, D}, stride[2] = {o->m * D, 1};
-  clf__parts_view(parts, part, &o->numbers, (int64_t)i * D, of_class ? 2 : 1, of_class ? dim : &D,
+  clf__slots_view(slots, part, &o->numbers, (int64_t)i * D, of_class ? 2 : 1, of_class ? dim : &D,
                   of_class ? stride : stride + 1, "%s.%s", path, name);
 }
 
-static void add_trained(const clf__base *b, column *o, clf__parts *parts, const char *path) {
+static void add_trained(const clf__base *b, column *o, clf__slots *slots, const char *path) {
   const int32_t D = b->dim, rows = o->s.source == CLF_COLUMN_OF_CLASS ? o->s.classes : 1;
   const int32_t table[2] = {rows, o->m * D};
-  clf__parts_add(parts, &o->numbers, CLF_PLAIN, 0, 0, 2, table, NULL);
-  add_view(o, parts, &o->loc, D, 0, path, o->s.loc);
-  add_view(o, parts, &o->log_scale, D, 1, path, o->s.log_scale);
-  if (o->m == 3) add_view(o, parts, &o->raw_df, D, 2, path, "raw_df");
+  clf__slots_add(slots, &o->numbers, CLF_PLAIN, 0, 0, 2, table, NULL);
+  add_view(o, slots, &o->loc, D, 0, path, o->s.loc);
+  add_view(o, slots, &o->log_scale, D, 1, path, o->s.log_scale);
+  if (o->m == 3) add_view(o, slots, &o->raw_df, D, 2, path, "raw_df");
 }
 
-static clf_status make_net(clf__base *b, column *o, clf__parts *parts, const char *path) {
+static clf_status make_net(clf__base *b, column *o, clf__slots *slots, const char *path) {
   char name[64];
   if (!b->context)
     return clf__fail(CLF_EINVAL,
@@ -54,7 +54,7 @@ static clf_status make_net(clf__base *b, column *o, clf__parts *parts, const cha
   o->net.in = b->context; /* the context is all that it reads */
   o->net.out = 2 * b->dim;
   o->net.key = clf__hash_text(path); /* dropout of its own */
-  CLF_TRY(clf__net_make(&o->net, o->s.net, parts, name));
+  CLF_TRY(clf__net_make(&o->net, o->s.net, slots, name));
   b->traits |= o->net.traits;
   return CLF_OK;
 }
@@ -67,19 +67,19 @@ static clf_status check_classes(const clf__base *b, const column *o) {
                    (int)b->context, (int)o->s.classes);
 }
 
-clf_status clf__column_make(clf__base *b, clf__parts *parts, const char *path,
+clf_status clf__column_make(clf__base *b, clf__slots *slots, const char *path,
                             const clf__column_setup *s) {
   column *o = b->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for a base");
   o->s = *s;
   o->m = s->kind == CLF_COLUMN_student_free ? 3 : 2;
   if (s->kind == CLF_COLUMN_box)
-    clf__parts_add(parts, &o->low, CLF_CONSTANT, s->low, 0, 1, &b->dim, NULL);
+    clf__slots_add(slots, &o->low, CLF_CONSTANT, s->low, 0, 1, &b->dim, NULL);
   if (s->kind == CLF_COLUMN_box || s->kind == CLF_COLUMN_student)
-    clf__parts_add(parts, &o->shape, CLF_CONSTANT, s->shape, 0, 1, &b->dim, NULL);
+    clf__slots_add(slots, &o->shape, CLF_CONSTANT, s->shape, 0, 1, &b->dim, NULL);
   if (s->source == CLF_COLUMN_OF_CLASS) CLF_TRY(check_classes(b, o));
-  if (s->source == CLF_COLUMN_OF_NET) return make_net(b, o, parts, path);
-  if (s->source != CLF_COLUMN_FIXED) add_trained(b, o, parts, path);
+  if (s->source == CLF_COLUMN_OF_NET) return make_net(b, o, slots, path);
+  if (s->source != CLF_COLUMN_FIXED) add_trained(b, o, slots, path);
   return CLF_OK;
 }
 
@@ -105,7 +105,7 @@ void clf__column_init(const clf__base *b, clf__host_random *r, double *w) {
 }
 
 clf_status clf__column_plan(const clf__base *b, int32_t rows, int train, clf_arena *a,
-                            clf__base_kept *k) {
+                            clf__base_memory *k) {
   const column *o = own_of(b);
   const int32_t shape[4] = {rows, o->m * b->dim};
   CLF_TRY(clf_new(a, (int32_t[4]){rows, b->dim}, &k->t[NOISE]));
@@ -122,7 +122,7 @@ clf_status clf__column_plan(const clf__base *b, int32_t rows, int train, clf_are
 /* ---- Parameters of samples --------------------------------------------------------------------
  */
 
-static clf_status one_hot_of(const clf__base *b, const clf__pass *p, const clf__base_kept *k,
+static clf_status one_hot_of(const clf__base *b, const clf__pass *p, const clf__base_memory *k,
                              clf_tensor *y) {
   if (b->context != 1 || own_of(b)->s.classes == 1) {
     *y = p->c;
@@ -135,7 +135,7 @@ static clf_status one_hot_of(const clf__base *b, const clf__pass *p, const clf__
 }
 
 /* The rows of n samples, kept for backward. */
-static clf_status find_numbers(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+static clf_status find_numbers(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                                int32_t n) {
   const column *o = own_of(b);
   if (o->s.source < CLF_COLUMN_OF_NET) return CLF_OK;
@@ -155,7 +155,7 @@ typedef struct numbers {
   clf_tensor loc, log_scale, shape;
 } numbers;
 
-static numbers numbers_of(const clf__base *b, const clf__pass *p, const clf__base_kept *k,
+static numbers numbers_of(const clf__base *b, const clf__pass *p, const clf__base_memory *k,
                           int32_t n) {
   const column *o = own_of(b);
   clf_tensor u = {0};
@@ -171,8 +171,8 @@ static numbers numbers_of(const clf__base *b, const clf__pass *p, const clf__bas
 /* ---- Passes ------------------------------------------------------------------------------------
  */
 
-clf_status clf__column_logp(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z,
-                            clf_tensor logdet, clf_tensor logp) {
+clf_status clf__column_logp(const clf__base *b, const clf__pass *p, clf__base_memory *k,
+                            clf_tensor z, clf_tensor logdet, clf_tensor logp) {
   CLF_TRY(find_numbers(b, p, k, z.dim[0]));
   const numbers v = numbers_of(b, p, k, z.dim[0]);
   return clf_do(p->dev, column_logp, .z = z, .loc = v.loc, .log_scale = v.log_scale,
@@ -180,7 +180,7 @@ clf_status clf__column_logp(const clf__base *b, const clf__pass *p, clf__base_ke
 }
 
 static clf_status add_class_gradients(const clf__base *b, const clf__pass *p,
-                                      const clf__base_kept *k, clf_tensor du) {
+                                      const clf__base_memory *k, clf_tensor du) {
   const column *o = own_of(b);
   const clf_tensor g = clf__gradient(p, &o->numbers);
   const clf_tensor y =
@@ -191,14 +191,14 @@ static clf_status add_class_gradients(const clf__base *b, const clf__pass *p,
                 .alpha = 1, .beta = 1);
 }
 
-static clf_status backward_of_net(const column *o, const clf__pass *p, clf__base_kept *k,
+static clf_status backward_of_net(const column *o, const clf__pass *p, clf__base_memory *k,
                                   clf_tensor du) {
   const clf_tensor dc = p->dc.buf ? clf__rows(k->t[DCONTEXT], du.dim[0]) : p->dc;
   CLF_TRY(o->net.ops->backward(&o->net, p, k->own, p->c, du, dc));
   return dc.buf ? clf_do(p->dev, axpby, .x = dc, .y = p->dc, .a = 1, .b = 1) : CLF_OK;
 }
 
-static clf_status add_gradients(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+static clf_status add_gradients(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                                 clf_tensor du) {
   const column *o = own_of(b);
   switch (o->s.source) {
@@ -210,7 +210,7 @@ static clf_status add_gradients(const clf__base *b, const clf__pass *p, clf__bas
   return add_class_gradients(b, p, k, du);
 }
 
-clf_status clf__column_backward(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+clf_status clf__column_backward(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                                 clf_tensor z, clf_tensor dz) {
   const column *o = own_of(b);
   const numbers v = numbers_of(b, p, k, z.dim[0]);
@@ -230,7 +230,7 @@ clf_status clf__column_finish(const clf__base *b, const clf__pass *p) {
   return n->ops && n->ops->finish ? n->ops->finish(n, p) : CLF_OK;
 }
 
-clf_status clf__column_sample(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+clf_status clf__column_sample(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                               uint64_t seed, int64_t first, clf_tensor z) {
   const int kind = own_of(b)->s.kind;
   CLF_TRY(find_numbers(b, p, k, z.dim[0]));
@@ -245,7 +245,7 @@ clf_status clf__column_sample(const clf__base *b, const clf__pass *p, clf__base_
 }
 
 /* z = loc + exp(log_scale) e. */
-clf_status clf__column_sample_backward(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+clf_status clf__column_sample_backward(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                                        uint64_t seed, int64_t first, clf_tensor z, clf_tensor dz) {
   const column *o = own_of(b);
   if (o->s.source == CLF_COLUMN_FIXED) return CLF_OK;

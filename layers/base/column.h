@@ -24,7 +24,7 @@ typedef struct clf__column_setup {
   int32_t classes;             /* of CLF_COLUMN_OF_CLASS */
 } clf__column_setup;
 
-clf_status clf__column_make(clf__base *b, clf__parts *parts, const char *path,
+clf_status clf__column_make(clf__base *b, clf__slots *slots, const char *path,
                             const clf__column_setup *s);
 
 /* The other operations of such a base, but for its name and `make`. */
@@ -32,15 +32,15 @@ void clf__column_unmake(clf__base *b);
 void clf__column_draw(const clf__base *b, clf__host_random *r, double *c);
 void clf__column_init(const clf__base *b, clf__host_random *r, double *w);
 clf_status clf__column_plan(const clf__base *b, int32_t rows, int train, clf_arena *a,
-                            clf__base_kept *k);
+                            clf__base_memory *k);
 clf_status clf__column_finish(const clf__base *b, const clf__pass *p);
-clf_status clf__column_logp(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z,
-                            clf_tensor logdet, clf_tensor logp);
-clf_status clf__column_backward(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+clf_status clf__column_logp(const clf__base *b, const clf__pass *p, clf__base_memory *k,
+                            clf_tensor z, clf_tensor logdet, clf_tensor logp);
+clf_status clf__column_backward(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                                 clf_tensor z, clf_tensor dz);
-clf_status clf__column_sample(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+clf_status clf__column_sample(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                               uint64_t seed, int64_t first, clf_tensor z);
-clf_status clf__column_sample_backward(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+clf_status clf__column_sample_backward(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                                        uint64_t seed, int64_t first, clf_tensor z, clf_tensor dz);
 clf_status clf__column_check_context(const clf__base *b, const double *c, int64_t row);
 int32_t clf__column_outside(const clf__base *b, const double *z, double interval[2]);

@@ -8,7 +8,7 @@
 #include "column.h"
 #include "pieces.h"
 
-/* Tensors of clf__base_kept: z and dz in the pieces' order, log-densities so far, in two places
+/* Tensors of clf__base_memory: z and dz in the pieces' order, log-densities so far, in two places
  * alternately. */
 enum { ORDERED, D_ORDERED, LOGP, LOGP_TOO };
 
@@ -21,7 +21,7 @@ typedef struct columns {
   piece *at;
   int32_t count;
   int32_t *order;       /* (D) the column of the sample that stands at each place */
-  clf__part take, back; /* (D) `order` and its inverse, as constants */
+  clf__slot take, back; /* (D) `order` and its inverse, as constants */
 } columns;
 
 static columns *own_of(const clf__base *b) { return b->own; }
@@ -55,13 +55,13 @@ static clf_status missing_column(const columns *o, int32_t n, int32_t D) {
 }
 
 static clf_status make_piece(clf__base *b, piece *q, const clf__node *node, int32_t dim,
-                             clf__parts *parts, const char *path) {
+                             clf__slots *slots, const char *path) {
   q->base = (clf__base){.node = node, .dev = b->dev, .dim = dim, .context = b->context};
   CLF_TRY(clf__base_of(node, &q->base.ops));
-  const int before = parts->count;
-  if (q->base.ops->make) CLF_TRY(q->base.ops->make(&q->base, parts, path));
+  const int before = slots->count;
+  if (q->base.ops->make) CLF_TRY(q->base.ops->make(&q->base, slots, path));
   b->traits |= q->base.traits;
-  if (parts->count > before && !q->base.ops->sample_backward) b->traits |= CLF_NO_SAMPLE_GRADIENT;
+  if (slots->count > before && !q->base.ops->sample_backward) b->traits |= CLF_NO_SAMPLE_GRADIENT;
   return CLF_OK;
 }
 
@@ -73,7 +73,7 @@ static clf_status allocate(clf__base *b) {
   return o && o->at && o->order ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for a base");
 }
 
-static clf_status make(clf__base *b, clf__parts *parts, const char *path) {
+static clf_status make(clf__base *b, clf__slots *slots, const char *path) {
   const clf__pieces *pieces = pieces_of(b);
   int32_t n = 0;
   char name[64];
@@ -83,11 +83,11 @@ static clf_status make(clf__base *b, clf__parts *parts, const char *path) {
     const int32_t first = o->at[i].first = n;
     CLF_TRY(order_piece(b, o, &pieces->at[i].columns, &n));
     snprintf(name, sizeof name, "%s.parts.%d", path, (int)i);
-    CLF_TRY(make_piece(b, &o->at[o->count++], pieces->at[i].node, n - first, parts, name));
+    CLF_TRY(make_piece(b, &o->at[o->count++], pieces->at[i].node, n - first, slots, name));
   }
   if (n < b->dim) return missing_column(o, n, b->dim);
-  clf__parts_add(parts, &o->take, CLF_CONSTANT, 0, 0, 1, &b->dim, NULL);
-  clf__parts_add(parts, &o->back, CLF_CONSTANT, 0, 0, 1, &b->dim, NULL);
+  clf__slots_add(slots, &o->take, CLF_CONSTANT, 0, 0, 1, &b->dim, NULL);
+  clf__slots_add(slots, &o->back, CLF_CONSTANT, 0, 0, 1, &b->dim, NULL);
   return CLF_OK;
 }
 
@@ -131,9 +131,9 @@ static clf_status derive(const clf__base *b, double *c) {
 /* ---- Passes
  * -------------------------------------------------------------------------------------- */
 
-static void release(const clf__base *b, clf__base_kept *k) {
+static void release(const clf__base *b, clf__base_memory *k) {
   const columns *o = own_of(b);
-  clf__base_kept *own = k->own;
+  clf__base_memory *own = k->own;
   for (int32_t i = 0; own && i < o->count; i++) {
     if (o->at[i].base.ops->release) o->at[i].base.ops->release(&o->at[i].base, &own[i]);
     free(own[i].own);
@@ -141,9 +141,9 @@ static void release(const clf__base *b, clf__base_kept *k) {
 }
 
 static clf_status plan(const clf__base *b, int32_t rows, int train, clf_arena *a,
-                       clf__base_kept *k) {
+                       clf__base_memory *k) {
   const columns *o = own_of(b);
-  if (!k->own) k->own = calloc((size_t)o->count, sizeof(clf__base_kept));
+  if (!k->own) k->own = calloc((size_t)o->count, sizeof(clf__base_memory));
   if (!k->own) return clf__fail(CLF_ENOMEM, "no memory for the plan of a base");
   CLF_TRY(clf_new(a, (int32_t[4]){rows, b->dim}, &k->t[ORDERED]));
   if (train) CLF_TRY(clf_new(a, (int32_t[4]){rows, b->dim}, &k->t[D_ORDERED]));
@@ -151,7 +151,7 @@ static clf_status plan(const clf__base *b, int32_t rows, int train, clf_arena *a
   CLF_TRY(clf_new(a, (int32_t[4]){rows}, &k->t[LOGP_TOO]));
   for (int32_t i = 0; i < o->count; i++) {
     const clf__base *q = &o->at[i].base;
-    if (q->ops->plan) CLF_TRY(q->ops->plan(q, rows, train, a, (clf__base_kept *)k->own + i));
+    if (q->ops->plan) CLF_TRY(q->ops->plan(q, rows, train, a, (clf__base_memory *)k->own + i));
   }
   return CLF_OK;
 }
@@ -161,7 +161,7 @@ static clf_tensor of_piece(const clf__base *b, int32_t i, clf_tensor ordered) {
   return clf_slice(ordered, 1, q->first, q->first + q->base.dim);
 }
 
-static clf_status logp(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z,
+static clf_status logp(const clf__base *b, const clf__pass *p, clf__base_memory *k, clf_tensor z,
                        clf_tensor logdet, clf_tensor out) {
   const columns *o = own_of(b);
   const int32_t n = z.dim[0];
@@ -170,20 +170,21 @@ static clf_status logp(const clf__base *b, const clf__pass *p, clf__base_kept *k
   for (int32_t i = 0; i < o->count; i++) {
     const clf__base *q = &o->at[i].base;
     const clf_tensor to = i == o->count - 1 ? out : clf__rows(k->t[i % 2 ? LOGP : LOGP_TOO], n);
-    CLF_TRY(q->ops->logp(q, p, (clf__base_kept *)k->own + i, of_piece(b, i, ordered), logdet, to));
+    CLF_TRY(
+        q->ops->logp(q, p, (clf__base_memory *)k->own + i, of_piece(b, i, ordered), logdet, to));
     logdet = to;
   }
   return CLF_OK;
 }
 
-static clf_status backward(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z,
-                           clf_tensor dz) {
+static clf_status backward(const clf__base *b, const clf__pass *p, clf__base_memory *k,
+                           clf_tensor z, clf_tensor dz) {
   const columns *o = own_of(b);
   const clf_tensor ordered = clf__rows(k->t[ORDERED], z.dim[0]);
   const clf_tensor dordered = clf__rows(k->t[D_ORDERED], z.dim[0]);
   for (int32_t i = 0; i < o->count; i++) {
     const clf__base *q = &o->at[i].base;
-    CLF_TRY(q->ops->backward(q, p, (clf__base_kept *)k->own + i, of_piece(b, i, ordered),
+    CLF_TRY(q->ops->backward(q, p, (clf__base_memory *)k->own + i, of_piece(b, i, ordered),
                              of_piece(b, i, dordered)));
   }
   return clf_do(p->dev, columns_take, .x = dordered, .at = clf__weight(p, &o->back), .y = dz);
@@ -199,19 +200,19 @@ static clf_status finish(const clf__base *b, const clf__pass *p) {
 }
 
 /* Pieces of one kind would draw the same numbers from one seed. */
-static clf_status sample(const clf__base *b, const clf__pass *p, clf__base_kept *k, uint64_t seed,
+static clf_status sample(const clf__base *b, const clf__pass *p, clf__base_memory *k, uint64_t seed,
                          int64_t first, clf_tensor z) {
   const columns *o = own_of(b);
   const clf_tensor ordered = clf__rows(k->t[ORDERED], z.dim[0]);
   for (int32_t i = 0; i < o->count; i++, seed += CLF_NEXT_SEED) {
     const clf__base *q = &o->at[i].base;
     CLF_TRY(
-        q->ops->sample(q, p, (clf__base_kept *)k->own + i, seed, first, of_piece(b, i, ordered)));
+        q->ops->sample(q, p, (clf__base_memory *)k->own + i, seed, first, of_piece(b, i, ordered)));
   }
   return clf_do(p->dev, columns_take, .x = ordered, .at = clf__weight(p, &o->back), .y = z);
 }
 
-static clf_status sample_backward(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+static clf_status sample_backward(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                                   uint64_t seed, int64_t first, clf_tensor z, clf_tensor dz) {
   const columns *o = own_of(b);
   const clf_tensor ordered = clf__rows(k->t[ORDERED], z.dim[0]);
@@ -221,7 +222,7 @@ static clf_status sample_backward(const clf__base *b, const clf__pass *p, clf__b
   for (int32_t i = 0; i < o->count; i++, seed += CLF_NEXT_SEED) {
     const clf__base *q = &o->at[i].base;
     if (q->ops->sample_backward)
-      CLF_TRY(q->ops->sample_backward(q, p, (clf__base_kept *)k->own + i, seed, first,
+      CLF_TRY(q->ops->sample_backward(q, p, (clf__base_memory *)k->own + i, seed, first,
                                       of_piece(b, i, ordered), of_piece(b, i, dordered)));
   }
   return CLF_OK;

@@ -19,7 +19,7 @@ static int index_of(const clf__component *q, int32_t component) {
   return (int)((component + 1) % 32767 * CLF_ARCH_LAYERS + q->layers);
 }
 
-static clf_status make_layer(clf__component *q, clf__base *b, int32_t component, clf__parts *parts,
+static clf_status make_layer(clf__component *q, clf__base *b, int32_t component, clf__slots *slots,
                              const char *path, int32_t dim) {
   clf__layer *l = &q->layer[q->layers];
   const clf__node *node = q->list.at[q->layers].node;
@@ -37,7 +37,7 @@ static clf_status make_layer(clf__component *q, clf__base *b, int32_t component,
   CLF_TRY(clf__layer_of(node, &l->ops));
   q->layers++;
   l->traits = l->ops->traits;
-  if (l->ops->make) CLF_TRY(l->ops->make(l, parts, l->label));
+  if (l->ops->make) CLF_TRY(l->ops->make(l, slots, l->label));
   l->traits = clf__layer_traits(l);
   b->traits |= l->traits & (CLF_HAS_BATCH_STATISTICS | CLF_FITS_ROWS);
   q->sent += l->to_z;
@@ -47,20 +47,20 @@ static clf_status make_layer(clf__component *q, clf__base *b, int32_t component,
 }
 
 clf_status clf__component_make(clf__component *q, clf__base *b, int32_t i,
-                               const clf__arch_flow *flow, clf__parts *parts, const char *path) {
+                               const clf__arch_flow *flow, clf__slots *slots, const char *path) {
   char name[CLF_COMPONENT_PATH];
   int32_t dim = q->dim = b->dim;
   CLF_TRY(clf__arch_expand(flow, &q->list));
   q->layer = calloc((size_t)q->list.n + 1, sizeof *q->layer);
   if (!q->layer) return clf__fail(CLF_ENOMEM, "no memory for %d layers", (int)q->list.n);
   for (int32_t k = 0; k < q->list.n; k++) {
-    CLF_TRY(make_layer(q, b, i, parts, path, dim));
+    CLF_TRY(make_layer(q, b, i, slots, path, dim));
     dim = q->layer[k].out.dim;
   }
   q->base = (clf__base){.node = flow->base, .dev = b->dev, .dim = dim, .context = b->context};
   CLF_TRY(clf__component_check_path(snprintf(name, sizeof name, "%s.base", path)));
   CLF_TRY(clf__base_of(flow->base, &q->base.ops));
-  if (q->base.ops->make) CLF_TRY(q->base.ops->make(&q->base, parts, name));
+  if (q->base.ops->make) CLF_TRY(q->base.ops->make(&q->base, slots, name));
   b->traits |= q->base.traits & (CLF_HAS_BATCH_STATISTICS | CLF_FITS_ROWS);
   return CLF_OK;
 }
@@ -75,14 +75,14 @@ void clf__component_unmake(clf__component *q) {
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
-clf_status clf__component_keep(const clf__component *q, clf__kept_component *k) {
+clf_status clf__component_keep(const clf__component *q, clf__component_memory *k) {
   const size_t n = (size_t)q->layers + 1;
   k->layer = calloc(n, sizeof *k->layer);
   k->x = calloc(n, sizeof *k->x);
   return k->layer && k->x ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for a blend");
 }
 
-void clf__component_release(const clf__component *q, clf__kept_component *k) {
+void clf__component_release(const clf__component *q, clf__component_memory *k) {
   for (int32_t i = 0; k->layer && i < q->layers; i++)
     clf__layer_release(&q->layer[i], &k->layer[i]);
   if (q->base.ops->release) q->base.ops->release(&q->base, &k->base);
@@ -92,7 +92,7 @@ void clf__component_release(const clf__component *q, clf__kept_component *k) {
 }
 
 clf_status clf__component_plan(const clf__component *q, int32_t rows, int train, clf_arena *a,
-                               clf__kept_component *k) {
+                               clf__component_memory *k) {
   for (int32_t i = 0; i < q->layers; i++) {
     const clf__layer *l = &q->layer[i];
     CLF_TRY(clf_new(a, (int32_t[4]){rows, l->in.dim}, &k->x[i]));
@@ -110,7 +110,7 @@ clf_status clf__component_plan(const clf__component *q, int32_t rows, int train,
 }
 
 /* Gives splits their columns of n rows of latents, and of their gradient. */
-static void place_latents(const clf__component *q, clf__kept_component *k, int32_t n) {
+static void place_latents(const clf__component *q, clf__component_memory *k, int32_t n) {
   const clf_tensor none = {0};
   int32_t at = 0;
   for (int32_t i = 0; i < q->layers && q->sent; i++)
@@ -120,8 +120,9 @@ static void place_latents(const clf__component *q, clf__kept_component *k, int32
 
 /* ---- Passes ---------------------------------------------------------------------------------- */
 
-clf_status clf__component_logp(const clf__component *q, const clf__pass *p, clf__kept_component *k,
-                               clf_tensor x, clf_tensor logdet, clf_tensor logp) {
+clf_status clf__component_logp(const clf__component *q, const clf__pass *p,
+                               clf__component_memory *k, clf_tensor x, clf_tensor logdet,
+                               clf_tensor logp) {
   const int32_t n = x.dim[0];
   place_latents(q, k, n);
   CLF_TRY(clf_do(p->dev, fill, .y = logdet, .value = 0));
@@ -140,8 +141,8 @@ clf_status clf__component_logp(const clf__component *q, const clf__pass *p, clf_
 }
 
 clf_status clf__component_backward(const clf__component *q, const clf__pass *p,
-                                   clf__kept_component *k, clf_tensor x, const clf_tensor place[2],
-                                   clf_tensor *dx) {
+                                   clf__component_memory *k, clf_tensor x,
+                                   const clf_tensor place[2], clf_tensor *dx) {
   const int32_t n = x.dim[0];
   clf_tensor y = q->layers ? clf__rows(k->x[q->layers], n) : x;
   *dx = clf_slice(clf__rows(place[0], n), 1, 0, q->base.dim);
@@ -160,7 +161,7 @@ clf_status clf__component_backward(const clf__component *q, const clf__pass *p,
 }
 
 clf_status clf__component_sample(const clf__component *q, const clf__pass *p,
-                                 clf__kept_component *k, uint64_t seed, int64_t first, int32_t n,
+                                 clf__component_memory *k, uint64_t seed, int64_t first, int32_t n,
                                  clf_tensor logdet) {
   clf_tensor y = clf__rows(k->x[q->layers], n);
   place_latents(q, k, n);
@@ -176,7 +177,7 @@ clf_status clf__component_sample(const clf__component *q, const clf__pass *p,
   return CLF_OK;
 }
 
-clf_status clf__component_fit(const clf__component *q, const clf__pass *p, clf__kept_component *k,
+clf_status clf__component_fit(const clf__component *q, const clf__pass *p, clf__component_memory *k,
                               clf_tensor x, clf_tensor logdet) {
   place_latents(q, k, x.dim[0]);
   for (int32_t i = 0; i < q->layers; i++) {

@@ -20,36 +20,37 @@ clf_status clf__component_check_path(int length);
 
 /* Component i of the blend b; unmake also after a failure. */
 clf_status clf__component_make(clf__component *q, clf__base *b, int32_t i,
-                               const clf__arch_flow *flow, clf__parts *parts, const char *path);
+                               const clf__arch_flow *flow, clf__slots *slots, const char *path);
 void clf__component_unmake(clf__component *q);
 
 /* What its layers keep; x[i] is what layer i reads, x[layers] what its base does. */
-typedef struct clf__kept_component {
-  clf__kept *layer;
+typedef struct clf__component_memory {
+  clf__layer_memory *layer;
   clf_tensor *x;
   clf_tensor z, dz;   /* (n, sent) latents that splits send, and their gradient */
   clf_tensor between; /* (n) log p of these */
-  clf__base_kept base;
-} clf__kept_component;
+  clf__base_memory base;
+} clf__component_memory;
 
-clf_status clf__component_keep(const clf__component *q, clf__kept_component *k);
-void clf__component_release(const clf__component *q, clf__kept_component *k);
+clf_status clf__component_keep(const clf__component *q, clf__component_memory *k);
+void clf__component_release(const clf__component *q, clf__component_memory *k);
 clf_status clf__component_plan(const clf__component *q, int32_t rows, int train, clf_arena *a,
-                               clf__kept_component *k);
+                               clf__component_memory *k);
 
 /* logp[n] = log p(x[n]); logdet is written over. */
-clf_status clf__component_logp(const clf__component *q, const clf__pass *p, clf__kept_component *k,
-                               clf_tensor x, clf_tensor logdet, clf_tensor logp);
+clf_status clf__component_logp(const clf__component *q, const clf__pass *p,
+                               clf__component_memory *k, clf_tensor x, clf_tensor logdet,
+                               clf_tensor logp);
 /* p->each holds dL / dlogp; *dx becomes dL / dx, in one of two places (n, widest). */
 clf_status clf__component_backward(const clf__component *q, const clf__pass *p,
-                                   clf__kept_component *k, clf_tensor x, const clf_tensor place[2],
-                                   clf_tensor *dx);
+                                   clf__component_memory *k, clf_tensor x,
+                                   const clf_tensor place[2], clf_tensor *dx);
 /* Samples, which end in k->x[0]. */
 clf_status clf__component_sample(const clf__component *q, const clf__pass *p,
-                                 clf__kept_component *k, uint64_t seed, int64_t first, int32_t n,
+                                 clf__component_memory *k, uint64_t seed, int64_t first, int32_t n,
                                  clf_tensor logdet);
 /* Sets values that the first batch decides; logdet is written over. */
-clf_status clf__component_fit(const clf__component *q, const clf__pass *p, clf__kept_component *k,
+clf_status clf__component_fit(const clf__component *q, const clf__pass *p, clf__component_memory *k,
                               clf_tensor x, clf_tensor logdet);
 /* As of a base: by what reads x first. */
 int32_t clf__component_outside(const clf__component *q, const double *x, double interval[2]);

@@ -9,7 +9,7 @@
 #include "column.h"
 #include "pieces.h"
 
-/* Tensors of clf__base_kept; those from D_LOGPS on are for backward alone. */
+/* Tensors of clf__base_memory; those from D_LOGPS on are for backward alone. */
 enum {
   WHITENED,
   LOGPS,
@@ -27,24 +27,24 @@ enum { PICKS = 1 }; /* the stream that components are picked by */
 
 typedef struct gaussians {
   clf__gaussians_form form;
-  clf__part numbers; /* (1, P) */
-  clf__part logits, mean, log_std, lower;
+  clf__slot numbers; /* (1, P) */
+  clf__slot logits, mean, log_std, lower;
 } gaussians;
 
 static gaussians *own_of(const clf__base *b) { return b->own; }
 
-const clf__gaussians_form *clf__gaussians_form_of(const clf__base *b, const clf__part **row) {
+const clf__gaussians_form *clf__gaussians_form_of(const clf__base *b, const clf__slot **row) {
   if (b->ops->unmake != clf__gaussians_unmake) return NULL;
   *row = &own_of(b)->numbers;
   return &own_of(b)->form;
 }
 
 /* A normal alone has no first dimension. */
-static void add_view(gaussians *o, clf__parts *parts, clf__part *part, int64_t at, int32_t size,
+static void add_view(gaussians *o, clf__slots *slots, clf__slot *part, int64_t at, int32_t size,
                      const char *path, const char *name) {
   const int32_t dim[2] = {o->form.K, size}, stride[2] = {size, 1};
   const int alone = o->form.alone;
-  clf__parts_view(parts, part, &o->numbers, at, 2 - alone, dim + alone, stride + alone, "%s.%s",
+  clf__slots_view(slots, part, &o->numbers, at, 2 - alone, dim + alone, stride + alone, "%s.%s",
                   path, name);
 }
 
@@ -55,7 +55,7 @@ static clf_status check_size(const clf__base *b, int32_t dim, int64_t K, int64_t
                    b->ops->name, (long long)all, (int)dim, INT32_MAX);
 }
 
-clf_status clf__gaussians_make(clf__base *b, clf__parts *parts, const char *path, int32_t dim,
+clf_status clf__gaussians_make(clf__base *b, clf__slots *slots, const char *path, int32_t dim,
                                int32_t count, int cov) {
   const int64_t D = dim, below = cov == CLF__COV_FULL ? D * (D - 1) / 2 : 0;
   const int32_t K = count ? count : 1;
@@ -69,14 +69,14 @@ clf_status clf__gaussians_make(clf__base *b, clf__parts *parts, const char *path
                                   .diagonal = cov == CLF__COV_SPHERICAL ? 1 : dim,
                                   .below = (int32_t)below};
   const int32_t shape[2] = {1, (int32_t)clf__gaussians_size(form)};
-  clf__parts_add(parts, &o->numbers, CLF_PLAIN, 0, 0, 2, shape, NULL);
+  clf__slots_add(slots, &o->numbers, CLF_PLAIN, 0, 0, 2, shape, NULL);
   if (count)
-    clf__parts_view(parts, &o->logits, &o->numbers, 0, 1, &K, (int32_t[1]){1}, "%s.logits", path);
+    clf__slots_view(slots, &o->logits, &o->numbers, 0, 1, &K, (int32_t[1]){1}, "%s.logits", path);
   if (count)
     b->traits |= CLF_NO_SAMPLE_GRADIENT; /* which component is picked is no smooth choice */
-  add_view(o, parts, &o->mean, clf__gaussians_means(form), dim, path, "mean");
-  add_view(o, parts, &o->log_std, clf__gaussians_stds(form), form->diagonal, path, "log_std");
-  if (below) add_view(o, parts, &o->lower, clf__gaussians_lower(form), form->below, path, "lower");
+  add_view(o, slots, &o->mean, clf__gaussians_means(form), dim, path, "mean");
+  add_view(o, slots, &o->log_std, clf__gaussians_stds(form), form->diagonal, path, "log_std");
+  if (below) add_view(o, slots, &o->lower, clf__gaussians_lower(form), form->below, path, "lower");
   return CLF_OK;
 }
 
@@ -94,7 +94,7 @@ void clf__gaussians_init(const clf__base *b, clf__host_random *r, double *w) {
 }
 
 clf_status clf__gaussians_plan(const clf__base *b, int32_t rows, int train, clf_arena *a,
-                               clf__base_kept *k) {
+                               clf__base_memory *k) {
   const gaussians *o = own_of(b);
   const int32_t K = o->form.K;
   CLF_TRY(clf__gaussians_room(a, rows, K, b->dim, &k->t[WHITENED]));
@@ -153,7 +153,7 @@ static clf__gaussians_numbers numbers_of(const clf__base *b, const clf__pass *p,
 /* ---- Passes -------------------------------------------------------------------------------------
  */
 
-clf_status clf__gaussians_logp(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+clf_status clf__gaussians_logp(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                                clf_tensor z, clf_tensor logdet, clf_tensor logp) {
   const int32_t n = z.dim[0];
   const clf__gaussians_numbers v = numbers_of(b, p, n);
@@ -164,7 +164,7 @@ clf_status clf__gaussians_logp(const clf__base *b, const clf__pass *p, clf__base
                 .logp = logp, .resp = clf__rows(k->t[RESP], n));
 }
 
-clf_status clf__gaussians_backward(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+clf_status clf__gaussians_backward(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                                    clf_tensor z, clf_tensor dz) {
   const int32_t n = z.dim[0];
   const gaussians *o = own_of(b);
@@ -180,7 +180,7 @@ clf_status clf__gaussians_backward(const clf__base *b, const clf__pass *p, clf__
                                   k->t[MOMENTS], 0);
 }
 
-clf_tensor clf__gradient_row(const clf__pass *p, const clf__part *row) {
+clf_tensor clf__gradient_row(const clf__pass *p, const clf__slot *row) {
   return clf__same_for_all(clf__gradient(p, row), 1);
 }
 
@@ -196,7 +196,7 @@ clf_status clf__gaussians_gradients(const clf__pass *p, clf__gaussians_numbers d
 }
 
 /* Components by a uniform number, then a normal of the component. */
-clf_status clf__gaussians_sample(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+clf_status clf__gaussians_sample(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                                  uint64_t seed, int64_t first, clf_tensor z) {
   const int32_t n = z.dim[0];
   const clf__gaussians_numbers v = numbers_of(b, p, n);
@@ -214,9 +214,9 @@ clf_status clf__gaussians_sample(const clf__base *b, const clf__pass *p, clf__ba
 }
 
 /* z = mean + L e, of a normal alone. */
-clf_status clf__gaussians_sample_backward(const clf__base *b, const clf__pass *p, clf__base_kept *k,
-                                          uint64_t seed, int64_t first, clf_tensor z,
-                                          clf_tensor dz) {
+clf_status clf__gaussians_sample_backward(const clf__base *b, const clf__pass *p,
+                                          clf__base_memory *k, uint64_t seed, int64_t first,
+                                          clf_tensor z, clf_tensor dz) {
   const int32_t n = z.dim[0];
   const clf__gaussians_numbers v = numbers_of(b, p, n),
                                d = numbers_in(b, clf__rows(k->t[D_NUMBERS], n));

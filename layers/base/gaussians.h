@@ -48,31 +48,31 @@ clf_status clf__gaussians_gradients(const clf__pass *p, clf__gaussians_numbers d
                                     clf__gaussians_numbers v, clf_tensor t, clf_tensor dlogps,
                                     clf_tensor moments, int32_t first);
 /* The gradient of a part as one row; without a buffer where gradients of weights are not wanted. */
-clf_tensor clf__gradient_row(const clf__pass *p, const clf__part *row);
+clf_tensor clf__gradient_row(const clf__pass *p, const clf__slot *row);
 
 /* The form of a base's normals, and the part of the weights that is their row; NULL where the base
  * is of another kind. */
-const clf__gaussians_form *clf__gaussians_form_of(const clf__base *b, const clf__part **row);
+const clf__gaussians_form *clf__gaussians_form_of(const clf__base *b, const clf__slot **row);
 
 /* A mixture of `count` normals in `dim` dimensions, or with 0 a normal alone.  cov: CLF__COV_DIAG
  * and so on, of arch.def. */
-clf_status clf__gaussians_make(clf__base *b, clf__parts *parts, const char *path, int32_t dim,
+clf_status clf__gaussians_make(clf__base *b, clf__slots *slots, const char *path, int32_t dim,
                                int32_t count, int cov);
 
 /* The other operations of such a base, but for its name and `make`. */
 void clf__gaussians_unmake(clf__base *b);
 void clf__gaussians_init(const clf__base *b, clf__host_random *r, double *w);
 clf_status clf__gaussians_plan(const clf__base *b, int32_t rows, int train, clf_arena *a,
-                               clf__base_kept *k);
-clf_status clf__gaussians_logp(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+                               clf__base_memory *k);
+clf_status clf__gaussians_logp(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                                clf_tensor z, clf_tensor logdet, clf_tensor logp);
-clf_status clf__gaussians_backward(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+clf_status clf__gaussians_backward(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                                    clf_tensor z, clf_tensor dz);
-clf_status clf__gaussians_sample(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+clf_status clf__gaussians_sample(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                                  uint64_t seed, int64_t first, clf_tensor z);
-clf_status clf__gaussians_sample_backward(const clf__base *b, const clf__pass *p, clf__base_kept *k,
-                                          uint64_t seed, int64_t first, clf_tensor z,
-                                          clf_tensor dz);
+clf_status clf__gaussians_sample_backward(const clf__base *b, const clf__pass *p,
+                                          clf__base_memory *k, uint64_t seed, int64_t first,
+                                          clf_tensor z, clf_tensor dz);
 #define CLF_GAUSSIANS_BASE                                                                         \
   .unmake = clf__gaussians_unmake, .init = clf__gaussians_init, .plan = clf__gaussians_plan,       \
   .logp = clf__gaussians_logp, .backward = clf__gaussians_backward,                                \

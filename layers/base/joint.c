@@ -12,7 +12,7 @@
 #include "column.h"
 #include "gaussians.h"
 
-/* Tensors of clf__base_kept; those from D_LOGPS on are for backward alone. */
+/* Tensors of clf__base_memory; those from D_LOGPS on are for backward alone. */
 enum {
   BOTH,     /* (n, E): the context and the latent */
   WHITENED, /* (n, K, E) and (n, K, C): t, and that of the context */
@@ -36,7 +36,7 @@ enum { PICKS = 1 }; /* the stream that components are picked by */
 _Static_assert((int)TENSORS <= (int)CLF_BASE_KEPT, "tensors of a base");
 
 static const clf__gaussians_form *form_of(const clf__base *b) {
-  const clf__part *row;
+  const clf__slot *row;
   return clf__gaussians_form_of(b, &row);
 }
 
@@ -61,13 +61,13 @@ static clf__gaussians_numbers leading(const clf__base *b, clf__gaussians_numbers
 }
 
 static clf__gaussians_numbers numbers_of(const clf__base *b, const clf__pass *p, int32_t n) {
-  const clf__part *row;
+  const clf__slot *row;
   const clf__gaussians_form *o = clf__gaussians_form_of(b, &row);
   return clf__gaussians_in(o, clf__same_for_all(clf__weight(p, row), n));
 }
 
 static clf_status plan(const clf__base *b, int32_t rows, int train, clf_arena *a,
-                       clf__base_kept *k) {
+                       clf__base_memory *k) {
   const clf__gaussians_form *o = form_of(b), c = form_of_context(b);
   const int32_t each[4] = {rows, o->K}, both[4] = {rows, o->dim};
   CLF_TRY(clf_new(a, both, &k->t[BOTH]));
@@ -105,7 +105,7 @@ static clf_status add(const clf__pass *p, clf_tensor x, clf_tensor y) {
 }
 
 /* The logits of the gates, and t of the context. */
-static clf_status find_gates(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+static clf_status find_gates(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                              clf__gaussians_numbers v, int32_t n) {
   const clf__gaussians_numbers c = leading(b, v);
   const clf_tensor gates = clf__rows(k->t[GATES], n);
@@ -114,7 +114,7 @@ static clf_status find_gates(const clf__base *b, const clf__pass *p, clf__base_k
   return add(p, v.logits, gates);
 }
 
-static clf_status logp(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z,
+static clf_status logp(const clf__base *b, const clf__pass *p, clf__base_memory *k, clf_tensor z,
                        clf_tensor logdet, clf_tensor out) {
   const int32_t n = z.dim[0];
   const clf__gaussians_numbers v = numbers_of(b, p, n);
@@ -130,9 +130,9 @@ static clf_status logp(const clf__base *b, const clf__pass *p, clf__base_kept *k
 }
 
 /* By the parameters; the context's normals are leading blocks of all. */
-static clf_status gradients(const clf__base *b, const clf__pass *p, clf__base_kept *k,
+static clf_status gradients(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                             clf__gaussians_numbers v, int32_t n) {
-  const clf__part *row;
+  const clf__slot *row;
   const clf__gaussians_form *o = clf__gaussians_form_of(b, &row), of_context = form_of_context(b);
   const clf_tensor g = clf__gradient_row(p, row), dgates = clf__rows(k->t[D_GATES], n);
   if (!g.buf) return CLF_OK;
@@ -145,8 +145,8 @@ static clf_status gradients(const clf__base *b, const clf__pass *p, clf__base_ke
                                   dgates, moments, 0);
 }
 
-static clf_status backward(const clf__base *b, const clf__pass *p, clf__base_kept *k, clf_tensor z,
-                           clf_tensor dz) {
+static clf_status backward(const clf__base *b, const clf__pass *p, clf__base_memory *k,
+                           clf_tensor z, clf_tensor dz) {
   const int32_t n = z.dim[0];
   const clf__gaussians_numbers v = numbers_of(b, p, n), c = leading(b, v);
   const clf_tensor dlogps = clf__rows(k->t[D_LOGPS], n), dgates = clf__rows(k->t[D_GATES], n);
@@ -169,7 +169,7 @@ static clf_status backward(const clf__base *b, const clf__pass *p, clf__base_kep
 }
 
 /* A component by its gate, then (c, z) = mean + L (t_c, e), of which the first part is c again. */
-static clf_status sample(const clf__base *b, const clf__pass *p, clf__base_kept *k, uint64_t seed,
+static clf_status sample(const clf__base *b, const clf__pass *p, clf__base_memory *k, uint64_t seed,
                          int64_t first, clf_tensor z) {
   const int32_t n = z.dim[0];
   const clf__gaussians_numbers v = numbers_of(b, p, n);

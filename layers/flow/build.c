@@ -33,7 +33,7 @@ static clf_status make_context(clf_flow *f) {
     if (item->type->id != CLF__ARCH_embed) continue;
     f->embedding.in = f->context;
     f->embedding.out = e->out;
-    CLF_TRY(clf__net_make(&f->embedding, e->net, &f->parts, "context.net"));
+    CLF_TRY(clf__net_make(&f->embedding, e->net, &f->slots, "context.net"));
   }
   return CLF_OK;
 }
@@ -123,7 +123,7 @@ static clf__shape shape_of(const clf_flow_spec *s) {
 
 /* Adds up as layers are made, so that no flow beyond all bounds is. */
 static clf_status check_size(const clf_flow *f) {
-  const int64_t all = clf__parts_weights(&f->parts) + f->parts.size[CLF_CONSTANT];
+  const int64_t all = clf__slots_weights(&f->slots) + f->slots.size[CLF_CONSTANT];
   if (all <= INT32_MAX) return CLF_OK;
   return clf__fail(CLF_EINVAL, "a flow of more than %lld numbers; at most %d are possible",
                    (long long)all, INT32_MAX);
@@ -148,7 +148,7 @@ static clf_status make_layers(clf_flow *f) {
     l->in = l->out = shape;
     l->traits = l->ops->traits;
     l->at_head = is_at_head(l, l - (i > 0));
-    if (l->ops->make) CLF_TRY(l->ops->make(l, &f->parts, l->label));
+    if (l->ops->make) CLF_TRY(l->ops->make(l, &f->slots, l->label));
     l->traits = clf__layer_traits(l);
     CLF_TRY(check_size(f));
     f->traits |= l->traits;
@@ -157,11 +157,11 @@ static clf_status make_layers(clf_flow *f) {
     shape = l->out;
   }
   f->base.dim = shape.dim;
-  if (f->base.ops->make) CLF_TRY(f->base.ops->make(&f->base, &f->parts, "base"));
+  if (f->base.ops->make) CLF_TRY(f->base.ops->make(&f->base, &f->slots, "base"));
   f->traits |= f->base.traits;
   CLF_TRY(clf__places_make(f));
   CLF_TRY(check_size(f));
-  return clf__parts_place(&f->parts);
+  return clf__slots_place(&f->slots);
 }
 
 /* A stage goes on as long as the next layer joins it. */
@@ -193,14 +193,14 @@ clf_status clf__flow_build(clf_flow *f) {
 
 void clf__flow_draw(const clf_flow *f, double *w, double *c) {
   clf__host_random r = {f->spec.seed};
-  clf__parts_init(&f->parts, &r, NULL, c);
+  clf__slots_init(&f->slots, &r, NULL, c);
   for (int i = 0; i < f->layers; i++) {
     const clf__layer *l = &f->layer[i];
     if (l->ops->draw) l->ops->draw(l, &r, c);
   }
   if (f->embedding.ops && f->embedding.ops->draw) f->embedding.ops->draw(&f->embedding, &r, c);
   if (f->base.ops->draw) f->base.ops->draw(&f->base, &r, c);
-  clf__parts_init(&f->parts, &r, w, NULL);
+  clf__slots_init(&f->slots, &r, w, NULL);
   for (int i = 0; i < f->layers; i++) {
     const clf__layer *l = &f->layer[i];
     if (l->ops->init) l->ops->init(l, &r, w);

@@ -11,8 +11,8 @@
 
 static clf_status totals(const clf_flow *f, int32_t *weights, int32_t *constants,
                          int32_t *derived) {
-  const int64_t w = clf__parts_weights(&f->parts), c = f->parts.size[CLF_CONSTANT];
-  const int64_t d = f->parts.size[CLF_DERIVED];
+  const int64_t w = clf__slots_weights(&f->slots), c = f->slots.size[CLF_CONSTANT];
+  const int64_t d = f->slots.size[CLF_DERIVED];
   if (w + c + d > INT32_MAX)
     return clf__fail(CLF_EINVAL, "a flow of %lld weights; at most %d are possible", (long long)w,
                      INT32_MAX);
@@ -36,7 +36,7 @@ static clf_status lay_out(clf_flow *f) {
 }
 
 static void find_decayed(clf_flow *f) {
-  const int64_t first = f->parts.size[CLF_PLAIN], count = f->parts.size[CLF_DECAYED];
+  const int64_t first = f->slots.size[CLF_PLAIN], count = f->slots.size[CLF_DECAYED];
   if (!count) return;
   f->decayed = clf__vector(f->w, first, (int32_t)count, 1);
   if (f->g.buf) f->decayed_g = clf__vector(f->g, first, (int32_t)count, 1);
@@ -58,10 +58,10 @@ static clf_status initialise(clf_flow *f) {
 
 static clf_status name_params(clf_flow *f) {
   const clf__vectors v = {f->w, f->c, f->d};
-  f->param_count = clf__parts_params(&f->parts, &v, NULL);
+  f->param_count = clf__slots_params(&f->slots, &v, NULL);
   f->params = calloc((size_t)f->param_count + 1, sizeof *f->params);
   if (!f->params) return clf__fail(CLF_ENOMEM, "no memory for %d parameters", f->param_count);
-  clf__parts_params(&f->parts, &v, f->params);
+  clf__slots_params(&f->slots, &v, f->params);
   return CLF_OK;
 }
 
@@ -113,7 +113,7 @@ static void free_layers(clf_flow *f) {
     if (f->layer[i].ops->unmake) f->layer[i].ops->unmake(&f->layer[i]);
   if (f->base.ops && f->base.ops->unmake) f->base.ops->unmake(&f->base);
   clf__net_unmake(&f->embedding);
-  clf__parts_free(&f->parts);
+  clf__slots_free(&f->slots);
   clf__arch_list_free(&f->list);
   clf_arch_free(f->arch);
   free(f->layer);

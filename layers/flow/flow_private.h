@@ -21,13 +21,13 @@ typedef struct clf__workspace {
   clf_tensor placed; /* (rows, D): these in place, or their gradient; where they are */
   clf_tensor c, e;   /* (rows, C): the context, and what the embedding net makes of it */
   clf_tensor de, dc; /* dL/d of what nets are given; of the context, where it is embedded */
-  clf_tensor logdet, logp; /* (rows) */
-  clf_tensor train_logdet; /* (rows); zero between steps */
-  clf_tensor sum;          /* (1) */
-  clf_tensor between;      /* (rows): log p of latents that were sent ahead */
-  clf_tensor unused;       /* (rows): log-dets of what is computed again */
-  clf__kept *kept;         /* of each stage */
-  clf__base_kept base;
+  clf_tensor logdet, logp;   /* (rows) */
+  clf_tensor train_logdet;   /* (rows); zero between steps */
+  clf_tensor sum;            /* (1) */
+  clf_tensor between;        /* (rows): log p of latents that were sent ahead */
+  clf_tensor unused;         /* (rows): log-dets of what is computed again */
+  clf__layer_memory *memory; /* of each stage */
+  clf__base_memory base;
   void *embedding; /* tensors of the embedding net: one malloc'ed block */
   clf_tensor loss; /* (1) where training puts that of a pass */
   clf_tensor each; /* (rows) what each sample counts, set by callers; buf NULL: 1 for all */
@@ -49,8 +49,8 @@ struct clf_flow {
   clf__base base;
   clf__net embedding; /* ops NULL: nets are given the context as it is */
   int32_t context;    /* numbers of a sample's context; 0: it has none */
-  clf__parts parts;
-  clf__part place_from, place_to; /* (D) of latents in place (places.c): place_from[d]: which of
+  clf__slots slots;
+  clf__slot place_from, place_to; /* (D) of latents in place (places.c): place_from[d]: which of
                                      those that leave in turn has column d; place_to: the reverse */
   unsigned traits;                /* of any layer, or the base */
   unsigned shared_traits;         /* of every layer */

@@ -7,11 +7,12 @@
 
 void clf__workspace_free(const clf_flow *f, clf__workspace *ws) {
   clf_arena_free(&ws->arena);
-  for (int i = 0; i < f->stages && ws->kept; i++) clf__layer_release(f->stage[i].l, &ws->kept[i]);
+  for (int i = 0; i < f->stages && ws->memory; i++)
+    clf__layer_release(f->stage[i].l, &ws->memory[i]);
   if (f->base.ops && f->base.ops->release) f->base.ops->release(&f->base, &ws->base);
   free(ws->base.own);
   free(ws->embedding);
-  free(ws->kept);
+  free(ws->memory);
   free(ws->x);
   *ws = (clf__workspace){0};
 }
@@ -32,9 +33,9 @@ static int leaves_nothing(const clf__workspace *ws, const clf__layer *l) {
 static clf_status plan_stages(const clf_flow *f, clf__workspace *ws) {
   for (int i = 0; i < f->stages; i++) {
     const clf__layer *l = f->stage[i].l;
-    CLF_TRY(clf__layer_keep(l, ws->rows, ws->train, &ws->arena, &ws->kept[i]));
+    CLF_TRY(clf__layer_keep(l, ws->rows, ws->train, &ws->arena, &ws->memory[i]));
     if (!leaves_nothing(ws, l))
-      CLF_TRY(clf__layer_plan(l, ws->rows, ws->train, &ws->arena, &ws->kept[i]));
+      CLF_TRY(clf__layer_plan(l, ws->rows, ws->train, &ws->arena, &ws->memory[i]));
   }
   const size_t begin = ws->arena.used;
   size_t most = begin;
@@ -42,8 +43,8 @@ static clf_status plan_stages(const clf_flow *f, clf__workspace *ws) {
     const clf__layer *l = f->stage[i].l;
     ws->arena.used = begin;
     if (leaves_nothing(ws, l))
-      CLF_TRY(clf__layer_plan(l, ws->rows, ws->train, &ws->arena, &ws->kept[i]));
-    CLF_TRY(clf__layer_scratch(l, ws->rows, ws->train, &ws->arena, &ws->kept[i]));
+      CLF_TRY(clf__layer_plan(l, ws->rows, ws->train, &ws->arena, &ws->memory[i]));
+    CLF_TRY(clf__layer_scratch(l, ws->rows, ws->train, &ws->arena, &ws->memory[i]));
     if (ws->arena.used > most) most = ws->arena.used;
   }
   ws->arena.used = most;
@@ -99,8 +100,8 @@ static clf_status lay_out_workspace(const clf_flow *f, clf__workspace *ws) {
 
 static clf_status new_arrays(const clf_flow *f, clf__workspace *ws) {
   ws->x = calloc((size_t)f->stages + 1, sizeof *ws->x);
-  ws->kept = calloc((size_t)f->stages + 1, sizeof *ws->kept);
-  if (!ws->x || !ws->kept)
+  ws->memory = calloc((size_t)f->stages + 1, sizeof *ws->memory);
+  if (!ws->x || !ws->memory)
     return clf__fail(CLF_ENOMEM, "no memory for the workspace of %d layers", f->layers);
   return CLF_OK;
 }
@@ -173,7 +174,7 @@ clf_status clf__flow_need_gradient(clf_flow *f) {
   CLF_TRY(lay_out_gradient(f)); /* measures */
   CLF_TRY(clf_arena_init(&f->grad_arena, f->dev, f->grad_arena.used));
   CLF_TRY(lay_out_gradient(f));
-  const int64_t first = f->parts.size[CLF_PLAIN];
+  const int64_t first = f->slots.size[CLF_PLAIN];
   if (f->decayed.buf) f->decayed_g = clf__vector(f->g, first, f->decayed.dim[0], 1);
   return clf__flow_clear_gradient(f);
 }

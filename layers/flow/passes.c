@@ -40,7 +40,7 @@ static clf_tensor latents(clf_tensor z, int32_t first, int32_t count) {
 static void place_latents(clf_flow *f, clf_tensor z, clf_tensor dz) {
   int32_t at = 0;
   for (int i = 0; i < f->stages && f->sends; i++)
-    clf__layer_place(f->stage[i].l, &f->ws.kept[i], z, dz, &at);
+    clf__layer_place(f->stage[i].l, &f->ws.memory[i], z, dz, &at);
 }
 
 /* The columns that go through every layer: the last ones. */
@@ -57,11 +57,11 @@ static int sends_apart(const clf_flow *f) { return f->sends && !f->base.ops->sta
 
 /* Latents in the order in which they leave to their places (places.c), and back. */
 static clf_status put_in_place(const clf_flow *f, clf_tensor z, clf_tensor placed) {
-  const clf_tensor at = clf__part_of(&(clf__vectors){.c = f->c}, &f->place_from);
+  const clf_tensor at = clf__slot_tensor(&(clf__vectors){.c = f->c}, &f->place_from);
   return clf_do(f->dev, columns_take, .x = z, .at = at, .y = placed);
 }
 static clf_status take_from_place(const clf_flow *f, clf_tensor placed, clf_tensor z) {
-  const clf_tensor at = clf__part_of(&(clf__vectors){.c = f->c}, &f->place_to);
+  const clf_tensor at = clf__slot_tensor(&(clf__vectors){.c = f->c}, &f->place_to);
   return clf_do(f->dev, columns_take, .x = placed, .at = at, .y = z);
 }
 
@@ -77,7 +77,7 @@ clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__
   for (int i = 0; i < f->stages; i++) {
     const clf__layer *l = f->stage[i].l;
     const clf_tensor y = clf__rows(f->ws.x[i + 1], n);
-    CLF_TRY(clf__layer_forward(l, &p, &f->ws.kept[i], x, y, logdet));
+    CLF_TRY(clf__layer_forward(l, &p, &f->ws.memory[i], x, y, logdet));
     x = y;
   }
   *z = x;
@@ -104,7 +104,7 @@ clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__
   for (int i = f->stages - 1; i >= 0; i--) {
     const clf__layer *l = f->stage[i].l;
     const clf_tensor in = clf__rows(f->ws.x[i], n);
-    CLF_TRY(clf__layer_inverse(l, &p, &f->ws.kept[i], y, in, logdet));
+    CLF_TRY(clf__layer_inverse(l, &p, &f->ws.memory[i], y, in, logdet));
     y = in;
   }
   *x = y;
@@ -132,9 +132,9 @@ clf_status clf__flow_fit(clf_flow *f, clf_tensor x) {
   for (int i = 0; i < stages; i++) {
     const clf__layer *l = f->stage[i].l;
     const clf_tensor y = clf__rows(f->ws.x[i + 1], n);
-    if (l->ops->fit && !l->inverted) CLF_TRY(l->ops->fit(l, &p, &f->ws.kept[i], x));
+    if (l->ops->fit && !l->inverted) CLF_TRY(l->ops->fit(l, &p, &f->ws.memory[i], x));
     CLF_TRY(clf__flow_prepare(f));
-    CLF_TRY(clf__layer_forward(l, &p, &f->ws.kept[i], x, y, unused));
+    CLF_TRY(clf__layer_forward(l, &p, &f->ws.memory[i], x, y, unused));
     x = y;
   }
   return f->base.ops->fit ? f->base.ops->fit(&f->base, &p, &f->ws.base, x) : CLF_OK;
@@ -146,10 +146,10 @@ clf_status clf__flow_fit(clf_flow *f, clf_tensor x) {
 static clf_status forward_again(clf_flow *f, clf__pass *p, int i, clf_tensor x, clf_tensor y) {
   const clf__layer *l = f->stage[i].l;
   const clf_tensor unused = clf__rows(f->ws.unused, x.dim[0]);
-  p->again = f->ws.train == CLF_REBUILT && !(l->traits & CLF_REBUILDS_BY_INVERSE);
-  if (!p->again) return CLF_OK;
+  p->recompute = f->ws.train == CLF_REBUILT && !(l->traits & CLF_REBUILDS_BY_INVERSE);
+  if (!p->recompute) return CLF_OK;
   CLF_TRY(clf_do(f->dev, fill, .y = unused, .value = 0));
-  return clf__layer_forward(l, p, &f->ws.kept[i], x, y, unused);
+  return clf__layer_forward(l, p, &f->ws.memory[i], x, y, unused);
 }
 
 clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dlogdet,
@@ -173,7 +173,7 @@ clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dl
     clf_tensor to = clf__rows(f->ws.dx[dy.offset == f->ws.dx[0].offset], n);
     to.dim[1] = l->in.dim;
     CLF_TRY(forward_again(f, &p, i, in, out));
-    CLF_TRY(clf__layer_backward(l, &p, &f->ws.kept[i], in, out, dy, to));
+    CLF_TRY(clf__layer_backward(l, &p, &f->ws.memory[i], in, out, dy, to));
     dy = to;
   }
   *dx = dy;
@@ -195,7 +195,7 @@ clf_status clf__flow_backward_inverse(clf_flow *f, clf_tensor z, clf_tensor dx, 
     const clf_tensor out = i + 1 < f->stages ? clf__rows(f->ws.x[i + 1], n) : through(f, z);
     clf_tensor to = clf__rows(f->ws.dx[dx.offset == f->ws.dx[0].offset], n);
     to.dim[1] = l->out.dim;
-    CLF_TRY(clf__layer_backward_inverse(l, &p, &f->ws.kept[i], out, in, dx, to));
+    CLF_TRY(clf__layer_backward_inverse(l, &p, &f->ws.memory[i], out, in, dx, to));
     dx = to;
   }
   *dz = dx;
@@ -221,7 +221,7 @@ clf_status clf__flow_finish(clf_flow *f) {
 }
 
 clf_tensor clf__flow_rebuilt(const clf_flow *f, int32_t n) {
-  const clf_tensor t = f->stages ? f->ws.kept[0].rebuilt : (clf_tensor){0};
+  const clf_tensor t = f->stages ? f->ws.memory[0].rebuilt : (clf_tensor){0};
   return t.buf ? clf__rows(t, n) : t;
 }
 
@@ -311,7 +311,7 @@ clf_status clf__flow_find_bad(clf_flow *f, clf_tensor x, char *name, size_t size
     int finite;
     if (l->ops->find_bad) {
       CLF_TRY(forward_again(f, &p, i, x, y));
-      CLF_TRY(l->ops->find_bad(l, &p, &f->ws.kept[i], x, y, name, size));
+      CLF_TRY(l->ops->find_bad(l, &p, &f->ws.memory[i], x, y, name, size));
     }
     CLF_TRY(clf__is_finite(f->dev, y, &finite));
     if (!finite && !*name) snprintf(name, size, "%s", l->ops->output ? l->ops->output : l->label);

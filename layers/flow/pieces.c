@@ -64,8 +64,8 @@ static const clf__base_ops *const bases[CLF__NODE_TYPES] = {
 /* Expanded before anything is made. */
 const clf__layer_ops clf__layer_repeat = {.name = "repeat"};
 
-static clf_status refuse_conv(clf__base *b, clf__parts *parts, const char *path) {
-  (void)b, (void)parts, (void)path;
+static clf_status refuse_conv(clf__base *b, clf__slots *slots, const char *path) {
+  (void)b, (void)slots, (void)path;
   return clf__fail(CLF_EINVAL, "conv is the prior of a split; a flow ends in another base");
 }
 const clf__base_ops clf__base_base_conv = {.name = "conv", .make = refuse_conv};
@@ -96,21 +96,21 @@ clf_status clf__base_of(const clf__node *node, const clf__base_ops **ops) {
 
 /* ---- Making maps and nets ------------------------------------------------------------------- */
 
-clf_status clf__map_make(clf__map *m, const clf__node *node, clf__parts *parts, const char *path) {
+clf_status clf__map_make(clf__map *m, const clf__node *node, clf__slots *slots, const char *path) {
   m->node = node;
   CLF_TRY(clf__map_of(node, &m->ops));
-  return m->ops->make(m, parts, path);
+  return m->ops->make(m, slots, path);
 }
 void clf__map_unmake(clf__map *m) {
   if (m->ops && m->ops->unmake) m->ops->unmake(m);
   m->ops = NULL;
 }
 
-clf_status clf__net_make(clf__net *n, const clf__node *node, clf__parts *parts, const char *path) {
+clf_status clf__net_make(clf__net *n, const clf__node *node, clf__slots *slots, const char *path) {
   n->node = node;
   CLF_TRY(clf__net_of(node, &n->ops));
   if (clf__net_normalises(node)) n->traits |= CLF_HAS_BATCH_STATISTICS;
-  return n->ops->make(n, parts, path);
+  return n->ops->make(n, slots, path);
 }
 void clf__net_unmake(clf__net *n) {
   if (n->ops && n->ops->unmake) n->ops->unmake(n);
@@ -139,25 +139,26 @@ void clf__map_init_net(const clf__map *m, const clf__net *n, clf__host_random *r
   n->ops->shift(n, u, m->numbers, w);
 }
 
-static clf_status need(const clf__net *n, void **kept) {
-  if (!*kept) *kept = calloc((size_t)n->tensors + 1, sizeof(clf_tensor));
-  return *kept ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for the plan of a net");
+static clf_status need(const clf__net *n, void **memory) {
+  if (!*memory) *memory = calloc((size_t)n->tensors + 1, sizeof(clf_tensor));
+  return *memory ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for the plan of a net");
 }
-clf_status clf__net_plan(const clf__net *n, int32_t rows, int train, clf_arena *a, void **kept) {
-  CLF_TRY(need(n, kept));
-  return n->ops->plan(n, rows, train, a, *kept);
+clf_status clf__net_plan(const clf__net *n, int32_t rows, int train, clf_arena *a, void **memory) {
+  CLF_TRY(need(n, memory));
+  return n->ops->plan(n, rows, train, a, *memory);
 }
-clf_status clf__net_keep(const clf__net *n, int32_t rows, int train, clf_arena *a, void **kept) {
-  CLF_TRY(need(n, kept));
-  return n->ops->keep ? n->ops->keep(n, rows, train, a, *kept) : CLF_OK;
+clf_status clf__net_keep(const clf__net *n, int32_t rows, int train, clf_arena *a, void **memory) {
+  CLF_TRY(need(n, memory));
+  return n->ops->keep ? n->ops->keep(n, rows, train, a, *memory) : CLF_OK;
 }
-clf_status clf__net_scratch(const clf__net *n, int32_t rows, int train, clf_arena *a, void **kept) {
-  CLF_TRY(need(n, kept));
-  return n->ops->scratch ? n->ops->scratch(n, rows, train, a, *kept) : CLF_OK;
+clf_status clf__net_scratch(const clf__net *n, int32_t rows, int train, clf_arena *a,
+                            void **memory) {
+  CLF_TRY(need(n, memory));
+  return n->ops->scratch ? n->ops->scratch(n, rows, train, a, *memory) : CLF_OK;
 }
 clf_status clf__net_plan_all(const clf__net *n, int32_t rows, int train, clf_arena *a,
-                             void **kept) {
-  CLF_TRY(clf__net_plan(n, rows, train, a, kept));
-  CLF_TRY(clf__net_keep(n, rows, train, a, kept));
-  return clf__net_scratch(n, rows, train, a, kept);
+                             void **memory) {
+  CLF_TRY(clf__net_plan(n, rows, train, a, memory));
+  CLF_TRY(clf__net_keep(n, rows, train, a, memory));
+  return clf__net_scratch(n, rows, train, a, memory);
 }

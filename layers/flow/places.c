@@ -40,8 +40,8 @@ clf_status clf__places_make(clf_flow *f) {
   if (!f->base.ops->standard)
     return clf__fail(CLF_EINVAL, "split(place=1) is for flows that end in a standard normal");
   const int32_t D = f->spec.dim;
-  clf__parts_add(&f->parts, &f->place_from, CLF_CONSTANT, 0, 0, 1, &D, NULL);
-  clf__parts_add(&f->parts, &f->place_to, CLF_CONSTANT, 0, 0, 1, &D, NULL);
+  clf__slots_add(&f->slots, &f->place_from, CLF_CONSTANT, 0, 0, 1, &D, NULL);
+  clf__slots_add(&f->slots, &f->place_to, CLF_CONSTANT, 0, 0, 1, &D, NULL);
   return CLF_OK;
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "flow_private.h"
 
-enum { LONGEST = sizeof((clf__part_entry *)0)->name };
+enum { LONGEST = sizeof((clf__slot_entry *)0)->name };
 
 /* What follows "layers.I" in names of a layer's parts becomes another text behind `layer`; where a
  * row has none, it stays. */
@@ -44,8 +44,8 @@ static void rename_parts(clf_flow *f, const clf__layer *l, const char *layer, co
                          size_t count) {
   char prefix[LONGEST];
   const int n = snprintf(prefix, sizeof prefix, "layers.%d", l->index);
-  for (int i = 0; i < f->parts.count; i++) {
-    char *const name = f->parts.list[i].name;
+  for (int i = 0; i < f->slots.count; i++) {
+    char *const name = f->slots.list[i].name;
     if (strncmp(name, prefix, (size_t)n) == 0 && name[n] == '.')
       rename_part(name, (size_t)n, layer, list, count);
   }

@@ -6,20 +6,20 @@
 #include "channels.h"
 
 typedef struct actnorm {
-  clf__part log_scale, shift;
-  clf__part fitted;    /* 1 once a batch has decided */
-  clf__part mean, var; /* room for the first batch's */
+  clf__slot log_scale, shift;
+  clf__slot fitted;    /* 1 once a batch has decided */
+  clf__slot mean, var; /* room for the first batch's */
 } actnorm;
 
-static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   const int32_t C = clf__channels(l), one = 1;
   actnorm *a = l->own = calloc(1, sizeof *a);
   if (!a) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
-  clf__parts_add(parts, &a->log_scale, CLF_PLAIN, 0, 0, 1, &C, "%s.log_scale", path);
-  clf__parts_add(parts, &a->shift, CLF_PLAIN, 0, 0, 1, &C, "%s.shift", path);
-  clf__parts_add(parts, &a->fitted, CLF_STATE, 0, 0, 1, &one, "%s.fitted", path);
-  clf__parts_add(parts, &a->mean, CLF_DERIVED, 0, 0, 1, &C, NULL);
-  clf__parts_add(parts, &a->var, CLF_DERIVED, 0, 0, 1, &C, NULL);
+  clf__slots_add(slots, &a->log_scale, CLF_PLAIN, 0, 0, 1, &C, "%s.log_scale", path);
+  clf__slots_add(slots, &a->shift, CLF_PLAIN, 0, 0, 1, &C, "%s.shift", path);
+  clf__slots_add(slots, &a->fitted, CLF_STATE, 0, 0, 1, &one, "%s.fitted", path);
+  clf__slots_add(slots, &a->mean, CLF_DERIVED, 0, 0, 1, &C, NULL);
+  clf__slots_add(slots, &a->var, CLF_DERIVED, 0, 0, 1, &C, NULL);
   return CLF_OK;
 }
 static void unmake(clf__layer *l) {
@@ -39,7 +39,7 @@ static void decide(int32_t C, double count, double *mean, double *var) {
   }
 }
 
-static clf_status fit(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x) {
+static clf_status fit(const clf__layer *l, const clf__pass *p, clf__layer_memory *k, clf_tensor x) {
   const actnorm *a = l->own;
   const int32_t C = clf__channels(l);
   const double count = (double)x.dim[0] * clf__pixels(l), one = 1;
@@ -62,24 +62,24 @@ static clf_status fit(const clf__layer *l, const clf__pass *p, clf__kept *k, clf
   return s;
 }
 
-static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                          clf_tensor y, clf_tensor logdet) {
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor x, clf_tensor y, clf_tensor logdet) {
   const actnorm *a = l->own;
   (void)k;
   return clf_do(p->dev, scale_shift_fwd, .x = clf__by_channel(l, x),
                 .u = clf__weight(p, &a->log_scale), .shift = clf__weight(p, &a->shift),
                 .y = clf__by_channel(l, y), .logdet = logdet);
 }
-static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                          clf_tensor x, clf_tensor logdet) {
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor y, clf_tensor x, clf_tensor logdet) {
   const actnorm *a = l->own;
   (void)k;
   return clf_do(p->dev, scale_shift_inv, .y = clf__by_channel(l, y),
                 .u = clf__weight(p, &a->log_scale), .shift = clf__weight(p, &a->shift),
                 .x = clf__by_channel(l, x), .logdet = logdet);
 }
-static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                           clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   const actnorm *a = l->own;
   (void)k, (void)y;
   return clf_do(p->dev, scale_shift_bwd, .x = clf__by_channel(l, x),
@@ -87,7 +87,7 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k
                 .dx = clf__by_channel(l, dx), .du = clf__gradient(p, &a->log_scale),
                 .dshift = clf__gradient(p, &a->shift), .dlogdet = p->dlogdet);
 }
-static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   const actnorm *a = l->own;
   (void)k, (void)y;

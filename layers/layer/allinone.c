@@ -9,8 +9,8 @@
 #include "linear.h"
 #include "pieces.h"
 
-/* Of clf__kept: what the net reads and gives, the map's numbers, samples after the map and after
- * the scale, and their gradients. */
+/* Of clf__layer_memory: what the net reads and gives, the map's numbers, samples after the map and
+ * after the scale, and their gradients. */
 enum { INPUT, RAW, NUMBERS, MAPPED, SCALED, VALUES };
 enum { DINPUT = VALUES, DRAW, DNUMBERS, DMAPPED, DSCALED, USED };
 
@@ -19,14 +19,15 @@ static const double net_factor = 0.1; /* no float: on cpu64 results hold to doub
 typedef struct allinone {
   clf__map map;
   clf__net net;
-  clf__part kept_at, transformed_at; /* columns that the net reads, and that the map transforms */
-  clf__part factors;                 /* (2) net_factor and 0 */
-  clf__part scale, offset;
-  clf__part rotation;    /* (C, C) fixed */
-  clf__part inverse;     /* (C, C) of a rotation that files round; rank 0: the transpose is exact */
-  clf__part reflections; /* (K, C); rank 0: none */
-  clf__part product;     /* (C, C) of the reflections, row 0 first */
-  clf__part matrix;      /* (C, C) rotation times the product's transpose; without one rotation */
+  clf__slot identity_at,
+      transformed_at; /* columns that the net reads, and that the map transforms */
+  clf__slot factors;  /* (2) net_factor and 0 */
+  clf__slot scale, offset;
+  clf__slot rotation;    /* (C, C) fixed */
+  clf__slot inverse;     /* (C, C) of a rotation that files round; rank 0: the transpose is exact */
+  clf__slot reflections; /* (K, C); rank 0: none */
+  clf__slot product;     /* (C, C) of the reflections, row 0 first */
+  clf__slot matrix;      /* (C, C) rotation times the product's transpose; without one rotation */
   int32_t *columns;      /* those that the map transforms */
 } allinone;
 
@@ -61,49 +62,49 @@ static clf_status first_scale(const clf__layer *l, double *u) {
  * --------------------------------------------------------------------------------------- */
 
 /* Channels that the net reads: half of them, rounded up. */
-static int32_t kept_channels(const clf__layer *l) {
+static int32_t identity_channels(const clf__layer *l) {
   return clf__channels(l) - clf__channels(l) / 2;
 }
 
-static clf_status make_pieces(clf__layer *l, clf__parts *parts, const char *path) {
+static clf_status make_pieces(clf__layer *l, clf__slots *slots, const char *path) {
   allinone *o = own_of(l);
-  const int32_t pixels = clf__pixels(l), kept = kept_channels(l) * pixels,
-                transformed = l->in.dim - kept;
+  const int32_t pixels = clf__pixels(l), identity = identity_channels(l) * pixels,
+                transformed = l->in.dim - identity;
   char name[64];
   snprintf(name, sizeof name, "%s.net", path);
   o->columns = calloc((size_t)transformed, sizeof *o->columns);
   if (!o->columns) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
-  clf__parts_add(parts, &o->kept_at, CLF_CONSTANT, 0, 0, 1, &kept, NULL);
-  clf__parts_add(parts, &o->transformed_at, CLF_CONSTANT, 0, 0, 1, &transformed, NULL);
-  clf__parts_add(parts, &o->factors, CLF_CONSTANT, 0, 0, 1, (int32_t[1]){2}, NULL);
+  clf__slots_add(slots, &o->identity_at, CLF_CONSTANT, 0, 0, 1, &identity, NULL);
+  clf__slots_add(slots, &o->transformed_at, CLF_CONSTANT, 0, 0, 1, &transformed, NULL);
+  clf__slots_add(slots, &o->factors, CLF_CONSTANT, 0, 0, 1, (int32_t[1]){2}, NULL);
   o->map.dims = transformed;
   o->map.hidden = clf__net_hidden(arch_of(l)->net);
   o->map.residual = clf__net_is_residual(arch_of(l)->net);
-  CLF_TRY(clf__map_make(&o->map, arch_of(l)->map, parts, path));
-  o->net.in = kept;
+  CLF_TRY(clf__map_make(&o->map, arch_of(l)->map, slots, path));
+  o->net.in = identity;
   o->net.context = l->context;
   o->net.numbers = o->map.numbers;
   if (clf__is_image(l))
-    o->net.shape = (clf__shape){kept, l->in.height, l->in.width, kept_channels(l)};
+    o->net.shape = (clf__shape){identity, l->in.height, l->in.width, identity_channels(l)};
   o->net.out = transformed * o->map.numbers;
   o->net.key = (uint64_t)l->index;
-  return clf__net_make(&o->net, arch_of(l)->net, parts, name);
+  return clf__net_make(&o->net, arch_of(l)->net, slots, name);
 }
 
-static void make_matrix(clf__layer *l, clf__parts *parts, const char *path) {
+static void make_matrix(clf__layer *l, clf__slots *slots, const char *path) {
   allinone *o = own_of(l);
   const int32_t C = clf__channels(l), square[2] = {C, C}, K = arch_of(l)->reflections;
-  clf__parts_add(parts, &o->rotation, CLF_CONSTANT, 0, 0, 2, square, "%s.rotation", path);
+  clf__slots_add(slots, &o->rotation, CLF_CONSTANT, 0, 0, 2, square, "%s.rotation", path);
   if (arch_of(l)->perm == CLF__BLOCK_PERM_SOFT)
-    clf__parts_add(parts, &o->inverse, CLF_CONSTANT, 0, 0, 2, square, NULL);
+    clf__slots_add(slots, &o->inverse, CLF_CONSTANT, 0, 0, 2, square, NULL);
   if (arch_of(l)->perm != CLF__BLOCK_PERM_HOUSEHOLDER) return;
-  clf__parts_add(parts, &o->reflections, CLF_PLAIN, 0, 0, 2, (int32_t[2]){K, C}, "%s.reflections",
+  clf__slots_add(slots, &o->reflections, CLF_PLAIN, 0, 0, 2, (int32_t[2]){K, C}, "%s.reflections",
                  path);
-  clf__parts_add(parts, &o->product, CLF_DERIVED, 0, 0, 2, square, NULL);
-  clf__parts_add(parts, &o->matrix, CLF_DERIVED, 0, 0, 2, square, NULL);
+  clf__slots_add(slots, &o->product, CLF_DERIVED, 0, 0, 2, square, NULL);
+  clf__slots_add(slots, &o->matrix, CLF_DERIVED, 0, 0, 2, square, NULL);
 }
 
-static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   const int32_t C = clf__channels(l);
   double u = 0;
   if (C < 2)
@@ -114,10 +115,10 @@ static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
   CLF_TRY(first_scale(l, &u));
   allinone *o = l->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
-  CLF_TRY(make_pieces(l, parts, path));
-  clf__parts_add(parts, &o->scale, CLF_PLAIN, u, 0, 1, &C, "%s.scale", path);
-  clf__parts_add(parts, &o->offset, CLF_PLAIN, 0, 0, 1, &C, "%s.offset", path);
-  make_matrix(l, parts, path);
+  CLF_TRY(make_pieces(l, slots, path));
+  clf__slots_add(slots, &o->scale, CLF_PLAIN, u, 0, 1, &C, "%s.scale", path);
+  clf__slots_add(slots, &o->offset, CLF_PLAIN, 0, 0, 1, &C, "%s.offset", path);
+  make_matrix(l, slots, path);
   l->traits |= o->map.ops->traits & CLF_IS_BOUNDED;
   return CLF_OK;
 }
@@ -136,9 +137,9 @@ static void unmake(clf__layer *l) {
  * ------------------------------------------------------------------------------- */
 
 /* Row i has its 1 at a place of its own. */
-static void draw_permutation(const clf__part *part, clf__host_random *r, double *c) {
-  const int32_t C = part->dim[0];
-  double *const m = c + part->at;
+static void draw_permutation(const clf__slot *slot, clf__host_random *r, double *c) {
+  const int32_t C = slot->dim[0];
+  double *const m = c + slot->at;
   for (int32_t i = 0; i < C * C; i++) m[i] = i % (C + 1) == 0;
   for (int32_t j = C - 1; j > 0; j--) {
     const int64_t i = clf__host_below(r, j + 1);
@@ -192,13 +193,13 @@ static clf_status invert(const allinone *o, double *c) {
 
 static clf_status derive(const clf__layer *l, double *c) {
   allinone *o = own_of(l);
-  const int32_t C = clf__channels(l), kept = kept_channels(l);
+  const int32_t C = clf__channels(l), identity = identity_channels(l);
   int32_t k = 0, t = 0;
   c[o->factors.at] = net_factor;
   c[o->factors.at + 1] = 0;
   for (int32_t d = 0; d < l->in.dim; d++)
-    if (d % C < kept) {
-      c[o->kept_at.at + k++] = d;
+    if (d % C < identity) {
+      c[o->identity_at.at + k++] = d;
     } else {
       o->columns[t] = d;
       c[o->transformed_at.at + t++] = d;
@@ -210,7 +211,8 @@ static clf_status derive(const clf__layer *l, double *c) {
 /* ---- Memory, and the matrix ---------------------------------------------------------------------
  */
 
-static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                       clf__layer_memory *k) {
   const allinone *o = own_of(l);
   const int32_t D = l->in.dim, numbers = o->net.out;
   const int32_t cols[USED] = {
@@ -223,7 +225,7 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
 
 static const clf__net *net_of(const clf__layer *l) { return &own_of(l)->net; }
 
-static const clf__part *matrix_of(const allinone *o) {
+static const clf__slot *matrix_of(const allinone *o) {
   return o->matrix.rank ? &o->matrix : &o->rotation;
 }
 
@@ -285,7 +287,7 @@ static clf_status add_to_matrix(const clf__layer *l, const clf__pass *p, clf_ten
 /* ---- Passes
  * --------------------------------------------------------------------------------------- */
 
-static clf_tensor kept(const clf__kept *k, int which, int32_t n) {
+static clf_tensor tensor(const clf__layer_memory *k, int which, int32_t n) {
   return clf__rows(k->t[which], n);
 }
 
@@ -299,84 +301,86 @@ static clf_status weaken(const clf__layer *l, const clf__pass *p, clf_tensor fro
 }
 
 /* The map's numbers from the channels of x that it does not transform. */
-static clf_status run_net(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x) {
+static clf_status run_net(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor x) {
   const allinone *o = own_of(l);
   const int32_t n = x.dim[0];
-  CLF_TRY(clf_do(p->dev, columns_take, .x = x, .at = clf__weight(p, &o->kept_at),
-                 .y = kept(k, INPUT, n)));
-  CLF_TRY(o->net.ops->forward(&o->net, p, k->own, kept(k, INPUT, n), kept(k, RAW, n)));
-  return weaken(l, p, kept(k, RAW, n), kept(k, NUMBERS, n));
+  CLF_TRY(clf_do(p->dev, columns_take, .x = x, .at = clf__weight(p, &o->identity_at),
+                 .y = tensor(k, INPUT, n)));
+  CLF_TRY(o->net.ops->forward(&o->net, p, k->own, tensor(k, INPUT, n), tensor(k, RAW, n)));
+  return weaken(l, p, tensor(k, RAW, n), tensor(k, NUMBERS, n));
 }
 /* Adds to dx, the gradient of x, what comes back through the net. */
-static clf_status net_backward(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status net_backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                clf_tensor dx) {
   const allinone *o = own_of(l);
   const int32_t n = dx.dim[0];
-  CLF_TRY(weaken(l, p, kept(k, DNUMBERS, n), kept(k, DRAW, n)));
-  CLF_TRY(o->net.ops->backward(&o->net, p, k->own, kept(k, INPUT, n), kept(k, DRAW, n),
-                               kept(k, DINPUT, n)));
-  return clf_do(p->dev, columns_add, .x = kept(k, DINPUT, n), .at = clf__weight(p, &o->kept_at),
-                .y = dx);
+  CLF_TRY(weaken(l, p, tensor(k, DNUMBERS, n), tensor(k, DRAW, n)));
+  CLF_TRY(o->net.ops->backward(&o->net, p, k->own, tensor(k, INPUT, n), tensor(k, DRAW, n),
+                               tensor(k, DINPUT, n)));
+  return clf_do(p->dev, columns_add, .x = tensor(k, DINPUT, n),
+                .at = clf__weight(p, &o->identity_at), .y = dx);
 }
 
-static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                          clf_tensor y, clf_tensor logdet) {
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor x, clf_tensor y, clf_tensor logdet) {
   const allinone *o = own_of(l);
-  const clf_tensor mapped = kept(k, MAPPED, x.dim[0]), scaled = kept(k, SCALED, x.dim[0]);
+  const clf_tensor mapped = tensor(k, MAPPED, x.dim[0]), scaled = tensor(k, SCALED, x.dim[0]);
   CLF_TRY(run_net(l, p, k, x));
   CLF_TRY(o->map.ops->forward(&o->map, p, x, clf__weight(p, &o->transformed_at),
-                              kept(k, NUMBERS, x.dim[0]), mapped, logdet));
+                              tensor(k, NUMBERS, x.dim[0]), mapped, logdet));
   CLF_TRY(clf_do(p->dev, scale_shift_fwd, .x = clf__by_channel(l, mapped),
                  .u = clf__weight(p, &o->scale), .shift = clf__weight(p, &o->offset),
                  .y = clf__by_channel(l, scaled), .logdet = logdet, .kind = kind_of(l)));
   return rotate(l, p, matrix_for(l, p), scaled, y);
 }
 
-static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                          clf_tensor x, clf_tensor logdet) {
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor y, clf_tensor x, clf_tensor logdet) {
   const allinone *o = own_of(l);
-  const clf_tensor mapped = kept(k, MAPPED, y.dim[0]), scaled = kept(k, SCALED, y.dim[0]);
+  const clf_tensor mapped = tensor(k, MAPPED, y.dim[0]), scaled = tensor(k, SCALED, y.dim[0]);
   CLF_TRY(rotate(l, p, inverse_for(l, p), y, scaled));
   CLF_TRY(clf_do(p->dev, scale_shift_inv, .y = clf__by_channel(l, scaled),
                  .u = clf__weight(p, &o->scale), .shift = clf__weight(p, &o->offset),
                  .x = clf__by_channel(l, mapped), .logdet = logdet, .kind = kind_of(l)));
   CLF_TRY(run_net(l, p, k, mapped));
   return o->map.ops->inverse(&o->map, p, mapped, clf__weight(p, &o->transformed_at),
-                             kept(k, NUMBERS, y.dim[0]), x, logdet);
+                             tensor(k, NUMBERS, y.dim[0]), x, logdet);
 }
 
-static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                           clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   const allinone *o = own_of(l);
   const int32_t n = x.dim[0];
   (void)y;
-  CLF_TRY(rotate(l, p, turned(matrix_for(l, p)), dy, kept(k, DSCALED, n)));
-  CLF_TRY(add_to_matrix(l, p, dy, kept(k, SCALED, n)));
-  CLF_TRY(clf_do(p->dev, scale_shift_bwd, .x = clf__by_channel(l, kept(k, MAPPED, n)),
-                 .u = clf__weight(p, &o->scale), .dy = clf__by_channel(l, kept(k, DSCALED, n)),
-                 .dl = p->each, .dx = clf__by_channel(l, kept(k, DMAPPED, n)),
+  CLF_TRY(rotate(l, p, turned(matrix_for(l, p)), dy, tensor(k, DSCALED, n)));
+  CLF_TRY(add_to_matrix(l, p, dy, tensor(k, SCALED, n)));
+  CLF_TRY(clf_do(p->dev, scale_shift_bwd, .x = clf__by_channel(l, tensor(k, MAPPED, n)),
+                 .u = clf__weight(p, &o->scale), .dy = clf__by_channel(l, tensor(k, DSCALED, n)),
+                 .dl = p->each, .dx = clf__by_channel(l, tensor(k, DMAPPED, n)),
                  .du = clf__gradient(p, &o->scale), .dshift = clf__gradient(p, &o->offset),
                  .kind = kind_of(l), .dlogdet = p->dlogdet));
   CLF_TRY(o->map.ops->backward(&o->map, p, x, clf__weight(p, &o->transformed_at),
-                               kept(k, NUMBERS, n), kept(k, DMAPPED, n), dx, kept(k, DNUMBERS, n)));
+                               tensor(k, NUMBERS, n), tensor(k, DMAPPED, n), dx,
+                               tensor(k, DNUMBERS, n)));
   return net_backward(l, p, k, dx);
 }
 
-static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   const allinone *o = own_of(l);
   const int32_t n = x.dim[0];
   CLF_TRY(o->map.ops->backward_inverse(&o->map, p, x, clf__weight(p, &o->transformed_at),
-                                       kept(k, NUMBERS, n), dx, kept(k, DMAPPED, n),
-                                       kept(k, DNUMBERS, n)));
-  CLF_TRY(net_backward(l, p, k, kept(k, DMAPPED, n)));
-  CLF_TRY(clf_do(p->dev, scale_shift_inv_bwd, .x = clf__by_channel(l, kept(k, MAPPED, n)),
-                 .u = clf__weight(p, &o->scale), .dx = clf__by_channel(l, kept(k, DMAPPED, n)),
-                 .dl = p->each, .dy = clf__by_channel(l, kept(k, DSCALED, n)),
+                                       tensor(k, NUMBERS, n), dx, tensor(k, DMAPPED, n),
+                                       tensor(k, DNUMBERS, n)));
+  CLF_TRY(net_backward(l, p, k, tensor(k, DMAPPED, n)));
+  CLF_TRY(clf_do(p->dev, scale_shift_inv_bwd, .x = clf__by_channel(l, tensor(k, MAPPED, n)),
+                 .u = clf__weight(p, &o->scale), .dx = clf__by_channel(l, tensor(k, DMAPPED, n)),
+                 .dl = p->each, .dy = clf__by_channel(l, tensor(k, DSCALED, n)),
                  .du = clf__gradient(p, &o->scale), .dshift = clf__gradient(p, &o->offset),
                  .kind = kind_of(l), .dlogdet = p->dlogdet));
-  CLF_TRY(add_to_matrix(l, p, y, kept(k, DSCALED, n)));
-  return rotate(l, p, turned(inverse_for(l, p)), kept(k, DSCALED, n), dy);
+  CLF_TRY(add_to_matrix(l, p, y, tensor(k, DSCALED, n)));
+  return rotate(l, p, turned(inverse_for(l, p)), tensor(k, DSCALED, n), dy);
 }
 
 static int32_t outside(const clf__layer *l, const double *x, double interval[2]) {

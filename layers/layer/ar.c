@@ -8,15 +8,16 @@
 #include <stdlib.h>
 #include "pieces.h"
 
-/* Tensors of clf__kept: the map's numbers; for the inverse, values that converge; gradients. */
+/* Tensors of clf__layer_memory: the map's numbers; for the inverse, values that converge;
+ * gradients. */
 enum { NUMBERS, VALUES, UNUSED, DNUMBERS, THROUGH, SLOPES, ONES, SOLUTION, USED };
 
 typedef struct ar {
   clf__map map;
   clf__net net;
-  clf__part all;    /* (D) 0 .. D - 1: every column is transformed */
+  clf__slot all;    /* (D) 0 .. D - 1: every column is transformed */
   int32_t *order;   /* (D) the place of each dimension */
-  clf__part places; /* (D) the same, in files where it is random */
+  clf__slot places; /* (D) the same, in files where it is random */
 } ar;
 
 static ar *own_of(const clf__layer *l) { return l->own; }
@@ -38,14 +39,14 @@ static clf_status set_order(const clf__layer *l, ar *o) {
   return CLF_OK;
 }
 
-static clf_status make_net(const clf__layer *l, ar *o, clf__parts *parts, const char *path) {
+static clf_status make_net(const clf__layer *l, ar *o, clf__slots *slots, const char *path) {
   const clf__arch_ar *a = arch_of(l);
   char name[64];
   snprintf(name, sizeof name, "%s.net", path);
   o->map.whole = o->map.dims = l->in.dim;
   o->map.hidden = clf__net_hidden(a->net);
   o->map.masked = 1;
-  CLF_TRY(clf__map_make(&o->map, a->map, parts, path));
+  CLF_TRY(clf__map_make(&o->map, a->map, slots, path));
   o->net.in = l->in.dim;
   o->net.context = l->context;
   o->net.numbers = o->map.numbers;
@@ -53,24 +54,24 @@ static clf_status make_net(const clf__layer *l, ar *o, clf__parts *parts, const 
   o->net.order = o->order;
   o->net.passes = a->passes;
   o->net.key = (uint64_t)l->index;
-  CLF_TRY(clf__net_make(&o->net, a->net, parts, name));
+  CLF_TRY(clf__net_make(&o->net, a->net, slots, name));
   if (o->net.ops->masked) return CLF_OK;
   return clf__fail(CLF_EINVAL,
                    "%s: an autoregressive layer takes a masked net, made or masked, and not %s",
                    l->label, a->net->type->name);
 }
 
-static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   const int32_t D = l->in.dim;
   ar *o = l->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for an autoregressive layer");
   o->order = calloc((size_t)D, sizeof *o->order);
   if (!o->order) return clf__fail(CLF_ENOMEM, "no memory for an order of %d dimensions", (int)D);
   CLF_TRY(set_order(l, o));
-  clf__parts_add(parts, &o->all, CLF_CONSTANT, 0, 0, 1, &D, NULL);
+  clf__slots_add(slots, &o->all, CLF_CONSTANT, 0, 0, 1, &D, NULL);
   if (arch_of(l)->order == CLF__ORDER_RANDOM)
-    clf__parts_add(parts, &o->places, CLF_CONSTANT, 0, 0, 1, &D, "%s.order", path);
-  CLF_TRY(make_net(l, o, parts, path));
+    clf__slots_add(slots, &o->places, CLF_CONSTANT, 0, 0, 1, &D, "%s.order", path);
+  CLF_TRY(make_net(l, o, slots, path));
   l->traits |= (o->map.ops->traits | o->map.traits) & (CLF_IS_BOUNDED | CLF_KEEPS_VOLUME);
   return CLF_OK;
 }
@@ -125,7 +126,8 @@ static void init(const clf__layer *l, clf__host_random *r, double *w) {
   clf__map_init_net(&o->map, &o->net, r, w);
 }
 
-static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                       clf__layer_memory *k) {
   const ar *o = own_of(l);
   const int32_t D = l->in.dim, out = o->net.out;
   const int32_t cols[USED] = {[NUMBERS] = out, [VALUES] = D, [UNUSED] = 1};
@@ -141,13 +143,14 @@ static const clf__net *net_of(const clf__layer *l) { return &own_of(l)->net; }
 /* ---- Forward, inverse ---------------------------------------------------------------------------
  */
 
-static clf_status numbers(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x) {
+static clf_status numbers(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor x) {
   const clf__net *n = &own_of(l)->net;
   return n->ops->forward(n, p, k->own, x, clf__rows(k->t[NUMBERS], x.dim[0]));
 }
 
-static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                          clf_tensor y, clf_tensor logdet) {
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor x, clf_tensor y, clf_tensor logdet) {
   const ar *o = own_of(l);
   CLF_TRY(numbers(l, p, k, x));
   return o->map.ops->forward(&o->map, p, x, clf__weight(p, &o->all),
@@ -155,8 +158,8 @@ static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k,
 }
 
 /* After pass i the dimensions of the first i groups are final, whatever the others began with. */
-static clf_status by_passes(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                            clf_tensor x, clf_tensor logdet) {
+static clf_status by_passes(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                            clf_tensor y, clf_tensor x, clf_tensor logdet) {
   const ar *o = own_of(l);
   const int32_t n = y.dim[0], D = l->in.dim;
   const int32_t passes = o->net.passes && o->net.passes < D ? o->net.passes : D;
@@ -172,8 +175,8 @@ static clf_status by_passes(const clf__layer *l, const clf__pass *p, clf__kept *
   return clf_do(p->dev, axpby, .x = unused, .y = logdet, .a = 1, .b = 1);
 }
 
-static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                          clf_tensor x, clf_tensor logdet) {
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor y, clf_tensor x, clf_tensor logdet) {
   const ar *o = own_of(l);
   const clf_status s = o->net.ops->sweep
                            ? o->net.ops->sweep(&o->net, p, k->own, &o->map, y, x, logdet)
@@ -185,8 +188,8 @@ static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
  * ------------------------------------------------------------------------------------ */
 
 /* dx = (dy/dx)^T dy + dlogdet dL/dx, and gradients of weights where the pass wants them. */
-static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                           clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   const ar *o = own_of(l);
   const int32_t n = x.dim[0];
   const clf_tensor du = clf__rows(k->t[DNUMBERS], n), through = clf__rows(k->t[THROUGH], n);
@@ -198,7 +201,8 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k
 }
 
 /* The slope of the map in every dimension: dy_d/dx_d with its numbers held. */
-static clf_status slopes(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x) {
+static clf_status slopes(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                         clf_tensor x) {
   const ar *o = own_of(l);
   const int32_t n = x.dim[0];
   clf__pass plain = *p;
@@ -211,7 +215,7 @@ static clf_status slopes(const clf__layer *l, const clf__pass *p, clf__kept *k, 
 
 /* With v = -dL/dy the whole must vanish at the solution: dx - J^T v - dlogdet dL/dx = 0.  J is
  * triangular, so that v += (what is left) / slope ends after as many rounds as there are groups. */
-static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   const ar *o = own_of(l);
   const int32_t n = x.dim[0], D = l->in.dim;

@@ -10,11 +10,11 @@
 
 typedef struct batchnorm {
   clf__norm norm;
-  clf__part weight, bias;
+  clf__slot weight, bias;
 } batchnorm;
 
-/* Tensors of clf__kept: the normalised values, a gradient, log-dets that nothing wants, and the
- * statistics. */
+/* Tensors of clf__layer_memory: the normalised values, a gradient, log-dets that nothing wants, and
+ * the statistics. */
 enum { NORMED, GRADIENT, UNUSED, NORM };
 enum { SOFTPLUS = 2 }; /* the kind of scale_shift_fwd's scale */
 
@@ -28,27 +28,27 @@ int clf__batchnorm_of_transformed(const clf__layer *l) {
   return l->node && l->node->type->id == CLF__ARCH_batchnorm && node_of(l)->transformed;
 }
 
-void clf__batchnorm_add_parts(const clf__layer *l, clf__norm *n, int32_t channels,
-                              clf__parts *parts) {
+void clf__batchnorm_add_slots(const clf__layer *l, clf__norm *n, int32_t channels,
+                              clf__slots *slots) {
   const clf__arch_batchnorm *a = node_of(l);
   *n = (clf__norm){.eps = (float)a->eps, .momentum = a->momentum, .rho = a->rho};
-  clf__parts_add(parts, &n->mean, CLF_STATE, 0, 0, 1, &channels, "%s.running_mean", l->label);
-  clf__parts_add(parts, &n->var, CLF_STATE, 1, 0, 1, &channels, "%s.running_var", l->label);
+  clf__slots_add(slots, &n->mean, CLF_STATE, 0, 0, 1, &channels, "%s.running_mean", l->label);
+  clf__slots_add(slots, &n->var, CLF_STATE, 1, 0, 1, &channels, "%s.running_var", l->label);
 }
 
-static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   const int32_t C = clf__channels(l);
   const double one = log(exp(1 - node_of(l)->eps) - 1); /* w = 1 */
   if (node_of(l)->transformed) {
-    l->ops = &clf__batchnorm_part;
-    return l->ops->make(l, parts, path);
+    l->ops = &clf__batchnorm_transformed;
+    return l->ops->make(l, slots, path);
   }
   batchnorm *b = l->own = calloc(1, sizeof *b);
   if (!b) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
-  clf__parts_add(parts, &b->weight, CLF_PLAIN, one, 0, 1, &C, "%s.weight", path);
-  clf__parts_add(parts, &b->bias, CLF_PLAIN, 0, 0, 1, &C, "%s.bias", path);
-  clf__batchnorm_add_parts(l, &b->norm, C, parts);
-  clf__norm_add_without(parts, &b->norm, C);
+  clf__slots_add(slots, &b->weight, CLF_PLAIN, one, 0, 1, &C, "%s.weight", path);
+  clf__slots_add(slots, &b->bias, CLF_PLAIN, 0, 0, 1, &C, "%s.bias", path);
+  clf__batchnorm_add_slots(l, &b->norm, C, slots);
+  clf__norm_add_without(slots, &b->norm, C);
   b->norm.unbiased = 1;
   return CLF_OK;
 }
@@ -63,7 +63,8 @@ static void draw(const clf__layer *l, clf__host_random *r, double *c) {
 
 /* ---- Memory ------------------------------------------------------------------------------- */
 
-static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                       clf__layer_memory *k) {
   const int32_t whole[4] = {rows, l->in.dim, 1, 1};
   CLF_TRY(clf_new(a, whole, &k->t[NORMED]));
   if (!train) return CLF_OK;
@@ -71,7 +72,8 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
   return clf_new(a, whole, &k->t[GRADIENT]);
 }
 
-static clf_status keep(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+static clf_status keep(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                       clf__layer_memory *k) {
   (void)rows;
   return clf__norm_keep(&own_of(l)->norm, clf__channels(l), train, a, k->t + NORM);
 }
@@ -79,15 +81,15 @@ static clf_status keep(const clf__layer *l, int32_t rows, int train, clf_arena *
 /* ---- Passes ------------------------------------------------------------------------------- */
 
 /* The rows of a kept tensor that this pass uses, by channel. */
-static clf_tensor kept(const clf__layer *l, const clf__kept *k, int which, int32_t n) {
+static clf_tensor tensor(const clf__layer *l, const clf__layer_memory *k, int which, int32_t n) {
   return clf__by_channel(l, clf__rows(k->t[which], n));
 }
 
-static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                          clf_tensor y, clf_tensor logdet) {
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor x, clf_tensor y, clf_tensor logdet) {
   const batchnorm *b = own_of(l);
-  const clf_tensor normed = kept(l, k, NORMED, x.dim[0]), from = clf__by_channel(l, x);
-  const clf__norm_kept norm = clf__norm_at(k->t + NORM);
+  const clf_tensor normed = tensor(l, k, NORMED, x.dim[0]), from = clf__by_channel(l, x);
+  const clf__norm_memory norm = clf__norm_at(k->t + NORM);
   CLF_TRY(clf__norm_measure(p, &b->norm, &norm, from, CLF_ALL));
   CLF_TRY(clf__norm_flow_forward(p, &b->norm, &norm, from, CLF_ALL, normed, logdet));
   return clf_do(p->dev, scale_shift_fwd, .x = normed, .u = clf__weight(p, &b->weight),
@@ -95,41 +97,41 @@ static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k,
                 .kind = SOFTPLUS, .eps = eps_of(l));
 }
 
-static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                          clf_tensor x, clf_tensor logdet) {
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor y, clf_tensor x, clf_tensor logdet) {
   const batchnorm *b = own_of(l);
-  const clf_tensor normed = kept(l, k, NORMED, y.dim[0]);
+  const clf_tensor normed = tensor(l, k, NORMED, y.dim[0]);
   CLF_TRY(clf_do(p->dev, scale_shift_inv, .y = clf__by_channel(l, y),
                  .u = clf__weight(p, &b->weight), .shift = clf__weight(p, &b->bias), .x = normed,
                  .logdet = logdet, .kind = SOFTPLUS, .eps = eps_of(l)));
   return clf__norm_flow_inverse(p, &b->norm, normed, CLF_ALL, clf__by_channel(l, x), logdet);
 }
 
-static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                           clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   const batchnorm *b = own_of(l);
   const int32_t n = x.dim[0];
-  const clf__norm_kept norm = clf__norm_at(k->t + NORM);
+  const clf__norm_memory norm = clf__norm_at(k->t + NORM);
   (void)y;
-  CLF_TRY(clf_do(p->dev, scale_shift_bwd, .x = kept(l, k, NORMED, n),
+  CLF_TRY(clf_do(p->dev, scale_shift_bwd, .x = tensor(l, k, NORMED, n),
                  .u = clf__weight(p, &b->weight), .dy = clf__by_channel(l, dy), .dl = p->each,
-                 .dx = kept(l, k, GRADIENT, n), .du = clf__gradient(p, &b->weight),
+                 .dx = tensor(l, k, GRADIENT, n), .du = clf__gradient(p, &b->weight),
                  .dshift = clf__gradient(p, &b->bias), .kind = SOFTPLUS, .eps = eps_of(l),
                  .dlogdet = p->dlogdet));
   return clf__norm_flow_backward(p, &b->norm, &norm, clf__by_channel(l, x), CLF_ALL,
-                                 kept(l, k, GRADIENT, n), clf__by_channel(l, dx));
+                                 tensor(l, k, GRADIENT, n), clf__by_channel(l, dx));
 }
 
 /* The inverse takes running statistics in training too, which are no function of the batch. */
-static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   const batchnorm *b = own_of(l);
   const int32_t n = x.dim[0];
   (void)y;
   CLF_TRY(clf__norm_flow_backward_inverse(p, &b->norm, clf__by_channel(l, dx), CLF_ALL,
-                                          clf__rows(k->t[UNUSED], n), kept(l, k, GRADIENT, n)));
-  return clf_do(p->dev, scale_shift_inv_bwd, .x = kept(l, k, NORMED, n),
-                .u = clf__weight(p, &b->weight), .dx = kept(l, k, GRADIENT, n), .dl = p->each,
+                                          clf__rows(k->t[UNUSED], n), tensor(l, k, GRADIENT, n)));
+  return clf_do(p->dev, scale_shift_inv_bwd, .x = tensor(l, k, NORMED, n),
+                .u = clf__weight(p, &b->weight), .dx = tensor(l, k, GRADIENT, n), .dl = p->each,
                 .dy = clf__by_channel(l, dy), .du = clf__gradient(p, &b->weight),
                 .dshift = clf__gradient(p, &b->bias), .kind = SOFTPLUS, .eps = eps_of(l),
                 .dlogdet = p->dlogdet);

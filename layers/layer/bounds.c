@@ -11,9 +11,9 @@
 enum { KIND, A, B, C, NUMBERS }; /* of a row of the operations' table */
 
 typedef struct bounds {
-  clf__part fixed; /* (D, 4) the table, with the architecture's numbers */
-  clf__part shift; /* (D) of wrap, where it is trained */
-  clf__part how;   /* (D, 4) the table with trained shifts; otherwise `fixed` */
+  clf__slot fixed; /* (D, 4) the table, with the architecture's numbers */
+  clf__slot shift; /* (D) of wrap, where it is trained */
+  clf__slot how;   /* (D, 4) the table with trained shifts; otherwise `fixed` */
 } bounds;
 
 static bounds_column column_of(const clf__layer *l) {
@@ -38,15 +38,15 @@ static bounds_column column_of(const clf__layer *l) {
   }
 }
 
-static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   const int32_t D = l->in.dim, table[2] = {D, NUMBERS};
   const clf__arch_wrap *wrap = (const clf__arch_wrap *)l->node;
   bounds *b = l->own = calloc(1, sizeof *b);
   if (!b) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
-  clf__parts_add(parts, &b->fixed, CLF_CONSTANT, 0, 0, 2, table, NULL);
+  clf__slots_add(slots, &b->fixed, CLF_CONSTANT, 0, 0, 2, table, NULL);
   if (l->node->type->id != CLF__ARCH_wrap || !wrap->trained) return CLF_OK;
-  clf__parts_add(parts, &b->shift, CLF_PLAIN, wrap->shift, 0, 1, &D, "%s.shift", path);
-  clf__parts_add(parts, &b->how, CLF_DERIVED, 0, 0, 2, table, NULL);
+  clf__slots_add(slots, &b->shift, CLF_PLAIN, wrap->shift, 0, 1, &D, "%s.shift", path);
+  clf__slots_add(slots, &b->how, CLF_DERIVED, 0, 0, 2, table, NULL);
   return CLF_OK;
 }
 static void unmake(clf__layer *l) {
@@ -118,19 +118,19 @@ static void host_backward(const clf__layer *l, const double *x, double dlogdet, 
 /* ---- Passes
  * ----------------------------------------------------------------------------------------- */
 
-static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                          clf_tensor y, clf_tensor logdet) {
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor x, clf_tensor y, clf_tensor logdet) {
   (void)k;
   return clf_do(p->dev, bounds_fwd, .x = x, .how = table_of(l, p), .y = y, .logdet = logdet);
 }
-static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                          clf_tensor x, clf_tensor logdet) {
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor y, clf_tensor x, clf_tensor logdet) {
   (void)k;
   return clf_do(p->dev, bounds_inv, .y = y, .how = table_of(l, p), .x = x, .logdet = logdet);
 }
 
-static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                           clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   const clf_tensor dshift = clf__gradient(p, &((const bounds *)l->own)->shift);
   (void)k, (void)y;
   CLF_TRY(clf_do(p->dev, bounds_bwd, .x = x, .how = table_of(l, p), .dy = dy, .dl = p->each,
@@ -138,7 +138,7 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k
   return dshift.buf ? clf_do(p->dev, sum_rows, .x = dy, .y = dshift, .beta = 1) : CLF_OK;
 }
 
-static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   const clf_tensor dshift = clf__gradient(p, &((const bounds *)l->own)->shift);
   (void)k, (void)y;

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include "pieces.h"
 
-/* Of clf__kept: permuted samples before and after the layers, and their gradients. */
+/* Of clf__layer_memory: permuted samples before and after the layers, and their gradients. */
 enum { IN, OUT, DIN, DOUT };
 
 typedef struct column_layers {
-  clf__part order, inverse; /* (D) the permutation */
+  clf__slot order, inverse; /* (D) the permutation */
   int32_t *columns;         /* (D) the same, on the host */
   clf__layer *layer;        /* count of them */
   int32_t *first;           /* (count + 1) where each layer's columns begin, and the rest */
@@ -83,7 +83,7 @@ static int index_of(const clf__layer *l, int i) {
   return (int)(((uint32_t)l->index + 0x9E3779B9u * (uint32_t)i) & INT32_MAX);
 }
 
-static clf_status make_one(clf__layer *l, int i, clf__parts *parts, const char *path) {
+static clf_status make_one(clf__layer *l, int i, clf__slots *slots, const char *path) {
   column_layers *o = own_of(l);
   const clf__node *node = pieces_of(l).at[i].node;
   const int32_t d = o->first[i + 1] - o->first[i];
@@ -102,7 +102,7 @@ static clf_status make_one(clf__layer *l, int i, clf__parts *parts, const char *
   CLF_TRY(clf__layer_of(node, &sub->ops));
   o->count = i + 1; /* so that it is unmade whatever comes back */
   sub->traits = sub->ops->traits;
-  return sub->ops->make ? sub->ops->make(sub, parts, name) : CLF_OK;
+  return sub->ops->make ? sub->ops->make(sub, slots, name) : CLF_OK;
 }
 
 /* The host computes a row where it can for all layers. */
@@ -114,17 +114,17 @@ static int has_inverse_gradient(const clf__layer *sub) {
   return (sub->inverted ? sub->ops->backward : sub->ops->backward_inverse) != NULL;
 }
 
-static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   const int32_t D = l->in.dim;
   unsigned shared = CLF_FIXED_VOLUME | CLF_KEEPS_VOLUME; /* if all have them */
   CLF_TRY(check_ranges(l));
   CLF_TRY(allocate(l));
   column_layers *o = own_of(l);
   find_columns(l);
-  clf__parts_add(parts, &o->order, CLF_CONSTANT, 0, 0, 1, &D, NULL);
-  clf__parts_add(parts, &o->inverse, CLF_CONSTANT, 0, 0, 1, &D, NULL);
+  clf__slots_add(slots, &o->order, CLF_CONSTANT, 0, 0, 1, &D, NULL);
+  clf__slots_add(slots, &o->inverse, CLF_CONSTANT, 0, 0, 1, &D, NULL);
   for (int i = 0; i < pieces_of(l).n; i++) {
-    CLF_TRY(make_one(l, i, parts, path));
+    CLF_TRY(make_one(l, i, slots, path));
     shared &= o->layer[i].traits;
     l->traits |= clf__layer_traits(&o->layer[i]) & CLF_HAS_BATCH_STATISTICS;
     if (!o->layer[i].inverted) l->traits |= o->layer[i].traits & CLF_IS_BOUNDED;
@@ -172,72 +172,75 @@ static clf_status derive(const clf__layer *l, double *c) {
 /* ---- Passes
  * --------------------------------------------------------------------------------------- */
 
-static void release(const clf__layer *l, clf__kept *k) {
+static void release(const clf__layer *l, clf__layer_memory *k) {
   for (int i = 0; i < own_of(l)->count; i++)
-    clf__layer_release(&own_of(l)->layer[i], (clf__kept *)k->own + i);
+    clf__layer_release(&own_of(l)->layer[i], (clf__layer_memory *)k->own + i);
 }
 
 static clf_status
-each_plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k,
-          clf_status (*of)(const clf__layer *, int32_t, int, clf_arena *, clf__kept *)) {
+each_plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__layer_memory *k,
+          clf_status (*of)(const clf__layer *, int32_t, int, clf_arena *, clf__layer_memory *)) {
   const column_layers *o = own_of(l);
-  if (!k->own) k->own = calloc((size_t)o->count + 1, sizeof(clf__kept));
+  if (!k->own) k->own = calloc((size_t)o->count + 1, sizeof(clf__layer_memory));
   if (!k->own) return clf__fail(CLF_ENOMEM, "no memory for the plan of %s", l->label);
   for (int i = 0; i < o->count; i++)
-    CLF_TRY(of(&o->layer[i], rows, train, a, (clf__kept *)k->own + i));
+    CLF_TRY(of(&o->layer[i], rows, train, a, (clf__layer_memory *)k->own + i));
   return CLF_OK;
 }
 
-static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                       clf__layer_memory *k) {
   for (int t = IN; t <= (train ? DOUT : OUT); t++)
     CLF_TRY(clf_new(a, (int32_t[4]){rows, l->in.dim, 1, 1}, &k->t[t]));
   return each_plan(l, rows, train, a, k, clf__layer_plan);
 }
-static clf_status keep(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+static clf_status keep(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                       clf__layer_memory *k) {
   return each_plan(l, rows, train, a, k, clf__layer_keep);
 }
 static clf_status scratch(const clf__layer *l, int32_t rows, int train, clf_arena *a,
-                          clf__kept *k) {
+                          clf__layer_memory *k) {
   return each_plan(l, rows, train, a, k, clf__layer_scratch);
 }
 
 /* The columns of layer i, or the rest behind them, in n rows of a kept tensor. */
-static clf_tensor columns_of(const clf__layer *l, const clf__kept *k, int which, int32_t n, int i) {
+static clf_tensor columns_of(const clf__layer *l, const clf__layer_memory *k, int which, int32_t n,
+                             int i) {
   const column_layers *o = own_of(l);
   const int32_t end = i < o->count ? o->first[i + 1] : l->in.dim;
   return clf_slice(clf__rows(k->t[which], n), 1, o->first[i], end);
 }
 
-static clf_status gather(const clf__layer *l, const clf__pass *p, clf_tensor x, const clf__kept *k,
-                         int which) {
+static clf_status gather(const clf__layer *l, const clf__pass *p, clf_tensor x,
+                         const clf__layer_memory *k, int which) {
   return clf_do(p->dev, columns_take, .x = x, .at = clf__weight(p, &own_of(l)->order),
                 .y = clf__rows(k->t[which], x.dim[0]));
 }
-static clf_status scatter(const clf__layer *l, const clf__pass *p, const clf__kept *k, int which,
-                          clf_tensor y) {
+static clf_status scatter(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
+                          int which, clf_tensor y) {
   return clf_do(p->dev, columns_take, .x = clf__rows(k->t[which], y.dim[0]),
                 .at = clf__weight(p, &own_of(l)->inverse), .y = y);
 }
-static clf_status copy_rest(const clf__layer *l, const clf__pass *p, const clf__kept *k, int from,
-                            int to, int32_t n) {
+static clf_status copy_rest(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
+                            int from, int to, int32_t n) {
   const column_layers *o = own_of(l);
   if (o->first[o->count] == l->in.dim) return CLF_OK;
   return clf_do(p->dev, copy, .x = columns_of(l, k, from, n, o->count),
                 .y = columns_of(l, k, to, n, o->count));
 }
 
-static clf_status run(const clf__layer *l, const clf__pass *p, clf__kept *k, int i, int backwards,
-                      int32_t n, clf_tensor logdet) {
+static clf_status run(const clf__layer *l, const clf__pass *p, clf__layer_memory *k, int i,
+                      int backwards, int32_t n, clf_tensor logdet) {
   const clf__layer *sub = &own_of(l)->layer[i];
-  clf__kept *const own = (clf__kept *)k->own + i;
+  clf__layer_memory *const own = (clf__layer_memory *)k->own + i;
   const clf_tensor in = columns_of(l, k, IN, n, i), out = columns_of(l, k, OUT, n, i);
   return backwards ? clf__layer_inverse(sub, p, own, out, in, logdet)
                    : clf__layer_forward(sub, p, own, in, out, logdet);
 }
-static clf_status run_back(const clf__layer *l, const clf__pass *p, clf__kept *k, int i,
+static clf_status run_back(const clf__layer *l, const clf__pass *p, clf__layer_memory *k, int i,
                            int backwards, int32_t n) {
   const clf__layer *sub = &own_of(l)->layer[i];
-  clf__kept *const own = (clf__kept *)k->own + i;
+  clf__layer_memory *const own = (clf__layer_memory *)k->own + i;
   const clf_tensor in = columns_of(l, k, IN, n, i), out = columns_of(l, k, OUT, n, i),
                    din = columns_of(l, k, DIN, n, i), dout = columns_of(l, k, DOUT, n, i);
   return backwards ? clf__layer_backward_inverse(sub, p, own, out, in, din, dout)
@@ -256,39 +259,39 @@ static clf_status finish(const clf__layer *l, const clf__pass *p) {
     if (o->layer[i].ops->finish) CLF_TRY(o->layer[i].ops->finish(&o->layer[i], p));
   return CLF_OK;
 }
-static clf_status fit(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x) {
+static clf_status fit(const clf__layer *l, const clf__pass *p, clf__layer_memory *k, clf_tensor x) {
   const column_layers *o = own_of(l);
   CLF_TRY(gather(l, p, x, k, IN));
   for (int i = 0; i < o->count; i++)
     if (o->layer[i].ops->fit)
-      CLF_TRY(o->layer[i].ops->fit(&o->layer[i], p, (clf__kept *)k->own + i,
+      CLF_TRY(o->layer[i].ops->fit(&o->layer[i], p, (clf__layer_memory *)k->own + i,
                                    columns_of(l, k, IN, x.dim[0], i)));
   return CLF_OK;
 }
 
-static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                          clf_tensor y, clf_tensor logdet) {
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor x, clf_tensor y, clf_tensor logdet) {
   CLF_TRY(gather(l, p, x, k, IN));
   for (int i = 0; i < own_of(l)->count; i++) CLF_TRY(run(l, p, k, i, 0, x.dim[0], logdet));
   CLF_TRY(copy_rest(l, p, k, IN, OUT, x.dim[0]));
   return scatter(l, p, k, OUT, y);
 }
-static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                          clf_tensor x, clf_tensor logdet) {
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor y, clf_tensor x, clf_tensor logdet) {
   CLF_TRY(gather(l, p, y, k, OUT));
   for (int i = 0; i < own_of(l)->count; i++) CLF_TRY(run(l, p, k, i, 1, y.dim[0], logdet));
   CLF_TRY(copy_rest(l, p, k, OUT, IN, y.dim[0]));
   return scatter(l, p, k, IN, x);
 }
-static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                           clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   (void)x, (void)y;
   CLF_TRY(gather(l, p, dy, k, DOUT));
   for (int i = 0; i < own_of(l)->count; i++) CLF_TRY(run_back(l, p, k, i, 0, dy.dim[0]));
   CLF_TRY(copy_rest(l, p, k, DOUT, DIN, dy.dim[0]));
   return scatter(l, p, k, DIN, dx);
 }
-static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   (void)x, (void)y;
   CLF_TRY(gather(l, p, dx, k, DIN));

@@ -11,16 +11,16 @@
 #include "image_coupling.h"
 #include "pieces.h"
 
-/* Tensors of clf__kept: what the net reads, the map's numbers, what lies between the two maps, and
- * gradients of all these. */
+/* Tensors of clf__layer_memory: what the net reads, the map's numbers, what lies between the two
+ * maps, and gradients of all these. */
 enum { INPUT, NUMBERS, BETWEEN, DINPUT, DNUMBERS, DBETWEEN, DTRAINED, ALL, DALL, USED };
 
 typedef struct coupling {
   clf__coupling_mask mask;
   clf__map map, uncond; /* uncond.ops NULL: the identity dimensions stay */
   clf__net net;
-  clf__part trained; /* (e, m): numbers of uncond */
-  clf__part wanted;  /* (d m): of nets that read the masked input: the numbers that are used */
+  clf__slot trained; /* (e, m): numbers of uncond */
+  clf__slot wanted;  /* (d m): of nets that read the masked input: the numbers that are used */
 } coupling;
 
 static coupling *own_of(const clf__layer *l) { return l->own; }
@@ -31,19 +31,19 @@ static const clf__arch_coupling *arch_of(const clf__layer *l) {
 /* ---- Making -----------------------------------------------------------------------------------
  */
 
-static clf_status make_uncond(clf__layer *l, coupling *o, clf__parts *parts, const char *path) {
+static clf_status make_uncond(clf__layer *l, coupling *o, clf__slots *slots, const char *path) {
   char name[64];
   o->uncond.whole = l->in.dim;
-  o->uncond.dims = o->mask.kept;
+  o->uncond.dims = o->mask.identity;
   snprintf(name, sizeof name, "%s.uncond", path);
-  CLF_TRY(clf__map_make(&o->uncond, arch_of(l)->map, parts, name));
-  clf__parts_add(parts, &o->trained, CLF_PLAIN, 0, 0, 2,
-                 (int32_t[2]){o->mask.kept, o->uncond.numbers}, "%s.numbers", name);
+  CLF_TRY(clf__map_make(&o->uncond, arch_of(l)->map, slots, name));
+  clf__slots_add(slots, &o->trained, CLF_PLAIN, 0, 0, 2,
+                 (int32_t[2]){o->mask.identity, o->uncond.numbers}, "%s.numbers", name);
   return CLF_OK;
 }
 
 /* The net's size decides how the map scales its numbers, and the map's how many the net makes. */
-static clf_status make_net(clf__layer *l, coupling *o, clf__parts *parts, const char *path) {
+static clf_status make_net(clf__layer *l, coupling *o, clf__slots *slots, const char *path) {
   const clf__arch_coupling *a = arch_of(l);
   clf__region region;
   char name[64];
@@ -61,9 +61,9 @@ static clf_status make_net(clf__layer *l, coupling *o, clf__parts *parts, const 
   }
   /* Numbers of images, and those picked from all, come dimension by dimension. */
   o->map.masked = image.height || clf__coupling_reads_masked(l);
-  CLF_TRY(clf__map_make(&o->map, a->map, parts, path));
+  CLF_TRY(clf__map_make(&o->map, a->map, slots, path));
   const int masked = clf__coupling_reads_masked(l);
-  o->net.in = masked ? l->in.dim : o->mask.kept;
+  o->net.in = masked ? l->in.dim : o->mask.identity;
   o->net.context = l->context;
   clf__net_read_context(&o->net);
   o->net.numbers = o->map.numbers;
@@ -71,22 +71,22 @@ static clf_status make_net(clf__layer *l, coupling *o, clf__parts *parts, const 
   if (o->map.board) o->net.pixels = CLF_EVEN + CLF_ODD - region.pixels;
   o->net.out = (masked ? l->in.dim : o->mask.transformed) * o->map.numbers;
   o->net.key = (uint64_t)l->index;
-  return clf__net_make(&o->net, a->net, parts, name);
+  return clf__net_make(&o->net, a->net, slots, name);
 }
 
-static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   if (clf__image_coupling_takes(l)) {
     l->ops = &clf__image_coupling;
-    return l->ops->make(l, parts, path);
+    return l->ops->make(l, slots, path);
   }
   coupling *o = l->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for a coupling");
-  CLF_TRY(clf__coupling_mask_make(&o->mask, l, parts, path));
-  CLF_TRY(make_net(l, o, parts, path));
+  CLF_TRY(clf__coupling_mask_make(&o->mask, l, slots, path));
+  CLF_TRY(make_net(l, o, slots, path));
   const int32_t wanted = o->mask.transformed * o->map.numbers;
   if (clf__coupling_reads_masked(l))
-    clf__parts_add(parts, &o->wanted, CLF_CONSTANT, 0, 0, 1, &wanted, NULL);
-  if (arch_of(l)->uncond && o->mask.kept) CLF_TRY(make_uncond(l, o, parts, path));
+    clf__slots_add(slots, &o->wanted, CLF_CONSTANT, 0, 0, 1, &wanted, NULL);
+  if (arch_of(l)->uncond && o->mask.identity) CLF_TRY(make_uncond(l, o, slots, path));
   l->traits |= (o->map.ops->traits | o->map.traits) & (CLF_IS_BOUNDED | CLF_KEEPS_VOLUME);
   return CLF_OK;
 }
@@ -129,7 +129,8 @@ static void init(const clf__layer *l, clf__host_random *r, double *w) {
 /* ---- Memory -------------------------------------------------------------------------------------
  */
 
-static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                       clf__layer_memory *k) {
   const coupling *o = own_of(l);
   const int32_t m = o->map.numbers;
   const int32_t cols[USED] = {[INPUT] = o->net.in,
@@ -138,7 +139,7 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
                               [DINPUT] = train ? o->net.in : 0,
                               [DNUMBERS] = train ? o->mask.transformed * m : 0,
                               [DBETWEEN] = train && o->uncond.ops ? l->in.dim : 0,
-                              [DTRAINED] = train && o->uncond.ops ? o->mask.kept * m : 0,
+                              [DTRAINED] = train && o->uncond.ops ? o->mask.identity * m : 0,
                               [ALL] = o->wanted.rank ? o->net.out : 0,
                               [DALL] = train && o->wanted.rank ? o->net.out : 0};
   for (int i = 0; i < USED; i++)
@@ -155,7 +156,8 @@ static const clf__net *net_of(const clf__layer *l) { return &own_of(l)->net; }
 typedef struct tensors {
   clf_tensor t[USED], trained;
 } tensors;
-static tensors tensors_of(const clf__layer *l, const clf__pass *p, const clf__kept *k, int32_t n) {
+static tensors tensors_of(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
+                          int32_t n) {
   tensors v;
   for (int i = 0; i < USED; i++) v.t[i] = k->t[i].dim[0] ? clf__rows(k->t[i], n) : k->t[i];
   v.trained = clf__same_for_all(clf__weight(p, &own_of(l)->trained), n);
@@ -169,12 +171,13 @@ static clf_status take_input(const clf__layer *l, const clf__pass *p, const tens
   if (own_of(l)->net.of_context) return CLF_OK;
   if (m->keep.rank)
     return clf_do(p->dev, mask_apply, .x = x, .b = clf__weight(p, &m->keep), .y = v->t[INPUT]);
-  return clf_do(p->dev, columns_take, .x = x, .at = clf__weight(p, &m->kept_at), .y = v->t[INPUT]);
+  return clf_do(p->dev, columns_take, .x = x, .at = clf__weight(p, &m->identity_at),
+                .y = v->t[INPUT]);
 }
 
 /* The map's numbers, from what the net reads of x. */
-static clf_status run_net(const clf__layer *l, const clf__pass *p, clf__kept *k, const tensors *v,
-                          clf_tensor x) {
+static clf_status run_net(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          const tensors *v, clf_tensor x) {
   const coupling *o = own_of(l);
   const clf_tensor u = o->wanted.rank ? v->t[ALL] : v->t[NUMBERS];
   CLF_TRY(take_input(l, p, v, x));
@@ -183,8 +186,8 @@ static clf_status run_net(const clf__layer *l, const clf__pass *p, clf__kept *k,
   return clf_do(p->dev, columns_take, .x = u, .at = clf__weight(p, &o->wanted), .y = v->t[NUMBERS]);
 }
 
-static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                          clf_tensor y, clf_tensor logdet) {
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor x, clf_tensor y, clf_tensor logdet) {
   const coupling *o = own_of(l);
   const tensors v = tensors_of(l, p, k, x.dim[0]);
   const clf_tensor to = o->uncond.ops ? v.t[BETWEEN] : y;
@@ -192,18 +195,18 @@ static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k,
   CLF_TRY(o->map.ops->forward(&o->map, p, x, clf__weight(p, &o->mask.transformed_at), v.t[NUMBERS],
                               to, logdet));
   if (!o->uncond.ops) return CLF_OK;
-  return o->uncond.ops->forward(&o->uncond, p, to, clf__weight(p, &o->mask.kept_at), v.trained, y,
-                                logdet);
+  return o->uncond.ops->forward(&o->uncond, p, to, clf__weight(p, &o->mask.identity_at), v.trained,
+                                y, logdet);
 }
 
 /* The identity dimensions first, for the net reads them. */
-static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                          clf_tensor x, clf_tensor logdet) {
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor y, clf_tensor x, clf_tensor logdet) {
   const coupling *o = own_of(l);
   const tensors v = tensors_of(l, p, k, y.dim[0]);
   if (o->uncond.ops) {
-    CLF_TRY(o->uncond.ops->inverse(&o->uncond, p, y, clf__weight(p, &o->mask.kept_at), v.trained,
-                                   v.t[BETWEEN], logdet));
+    CLF_TRY(o->uncond.ops->inverse(&o->uncond, p, y, clf__weight(p, &o->mask.identity_at),
+                                   v.trained, v.t[BETWEEN], logdet));
     y = v.t[BETWEEN];
   }
   CLF_TRY(run_net(l, p, k, &v, y));
@@ -224,7 +227,7 @@ static clf_status spread(const clf__layer *l, const clf__pass *p, const tensors 
 }
 
 /* Through the net: adds to the gradient of the identity dimensions. */
-static clf_status net_backward(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status net_backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                const tensors *v, clf_tensor dx) {
   const coupling *o = own_of(l);
   clf_tensor du;
@@ -234,7 +237,7 @@ static clf_status net_backward(const clf__layer *l, const clf__pass *p, clf__kep
   if (o->mask.keep.rank)
     return clf_do(p->dev, mask_apply, .x = v->t[DINPUT], .b = clf__weight(p, &o->mask.keep),
                   .y = dx, .beta = 1);
-  return clf_do(p->dev, columns_add, .x = v->t[DINPUT], .at = clf__weight(p, &o->mask.kept_at),
+  return clf_do(p->dev, columns_add, .x = v->t[DINPUT], .at = clf__weight(p, &o->mask.identity_at),
                 .y = dx);
 }
 
@@ -242,14 +245,15 @@ static clf_status add_trained(const clf__layer *l, const clf__pass *p, const ten
   return clf__sum_for_all(p, v->t[DTRAINED], &own_of(l)->trained);
 }
 
-static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                           clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   const coupling *o = own_of(l);
   const tensors v = tensors_of(l, p, k, x.dim[0]);
   (void)y;
   if (o->uncond.ops) {
-    CLF_TRY(o->uncond.ops->backward(&o->uncond, p, v.t[BETWEEN], clf__weight(p, &o->mask.kept_at),
-                                    v.trained, dy, v.t[DBETWEEN], v.t[DTRAINED]));
+    CLF_TRY(o->uncond.ops->backward(&o->uncond, p, v.t[BETWEEN],
+                                    clf__weight(p, &o->mask.identity_at), v.trained, dy,
+                                    v.t[DBETWEEN], v.t[DTRAINED]));
     CLF_TRY(add_trained(l, p, &v));
     dy = v.t[DBETWEEN];
   }
@@ -258,7 +262,7 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k
   return net_backward(l, p, k, &v, dx);
 }
 
-static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   const coupling *o = own_of(l);
   const tensors v = tensors_of(l, p, k, x.dim[0]);
@@ -269,13 +273,13 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
   CLF_TRY(net_backward(l, p, k, &v, to));
   if (!o->uncond.ops) return CLF_OK;
   CLF_TRY(o->uncond.ops->backward_inverse(&o->uncond, p, v.t[BETWEEN],
-                                          clf__weight(p, &o->mask.kept_at), v.trained, to, dy,
+                                          clf__weight(p, &o->mask.identity_at), v.trained, to, dy,
                                           v.t[DTRAINED]));
   return add_trained(l, p, &v);
 }
 
 /* Of nets that normalise what they compute. */
-static clf_status fit(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x) {
+static clf_status fit(const clf__layer *l, const clf__pass *p, clf__layer_memory *k, clf_tensor x) {
   const clf__net *n = &own_of(l)->net;
   const tensors v = tensors_of(l, p, k, x.dim[0]);
   if (!n->ops->fit) return CLF_OK;

@@ -100,7 +100,7 @@ static clf_status check(const clf__coupling_mask *m, const clf__layer *l) {
                      "%s: the coupling transforms none of %d dimension%s; leave it out, or take "
                      "an autoregressive or elementwise layer",
                      l->label, (int)l->in.dim, l->in.dim == 1 ? "" : "s");
-  if (!m->kept && !l->context)
+  if (!m->identity && !l->context)
     return clf__fail(CLF_EINVAL,
                      "%s: the coupling transforms all %d dimension%s and there is no context, so "
                      "that its net has nothing to read; take an elementwise layer",
@@ -110,28 +110,28 @@ static clf_status check(const clf__coupling_mask *m, const clf__layer *l) {
 
 clf_status clf__coupling_mask_check(const clf__layer *l) {
   const int32_t transformed = count(l);
-  return check(&(clf__coupling_mask){.transformed = transformed, .kept = l->in.dim - transformed},
-               l);
+  return check(
+      &(clf__coupling_mask){.transformed = transformed, .identity = l->in.dim - transformed}, l);
 }
 
-static void add_columns(clf__parts *parts, clf__part *part, int32_t n) {
-  if (n) clf__parts_add(parts, part, CLF_CONSTANT, 0, 0, 1, &n, NULL);
+static void add_columns(clf__slots *slots, clf__slot *part, int32_t n) {
+  if (n) clf__slots_add(slots, part, CLF_CONSTANT, 0, 0, 1, &n, NULL);
 }
 
-clf_status clf__coupling_mask_make(clf__coupling_mask *m, const clf__layer *l, clf__parts *parts,
+clf_status clf__coupling_mask_make(clf__coupling_mask *m, const clf__layer *l, clf__slots *slots,
                                    const char *path) {
   const int32_t D = l->in.dim;
   m->transformed = count(l);
-  m->kept = D - m->transformed;
+  m->identity = D - m->transformed;
   CLF_TRY(check(m, l));
   m->columns = calloc((size_t)D, sizeof *m->columns);
   if (!m->columns) return clf__fail(CLF_ENOMEM, "no memory for a mask of %d columns", (int)D);
-  clf__parts_add(parts, &m->mask, CLF_CONSTANT, 0, 0, 1, &D, "%s.mask", path);
-  add_columns(parts, &m->transformed_at, m->transformed);
-  add_columns(parts, &m->kept_at, m->kept);
+  clf__slots_add(slots, &m->mask, CLF_CONSTANT, 0, 0, 1, &D, "%s.mask", path);
+  add_columns(slots, &m->transformed_at, m->transformed);
+  add_columns(slots, &m->identity_at, m->identity);
   const int32_t row[2] = {1, D};
   if (clf__coupling_reads_masked(l))
-    clf__parts_add(parts, &m->keep, CLF_CONSTANT, 0, 0, 2, row, NULL);
+    clf__slots_add(slots, &m->keep, CLF_CONSTANT, 0, 0, 2, row, NULL);
   return CLF_OK;
 }
 
@@ -192,17 +192,18 @@ clf_status clf__coupling_mask_derive(const clf__coupling_mask *m, const clf__lay
     m->columns[mask[d] == 1 ? moved++ : m->transformed + stays++] = d;
   for (int32_t j = 0; j < m->transformed; j++) c[m->transformed_at.at + j] = m->columns[j];
   for (int32_t d = 0; d < l->in.dim && m->keep.rank; d++) c[m->keep.at + d] = 1 - mask[d];
-  for (int32_t j = 0; j < m->kept; j++) c[m->kept_at.at + j] = m->columns[m->transformed + j];
+  for (int32_t j = 0; j < m->identity; j++)
+    c[m->identity_at.at + j] = m->columns[m->transformed + j];
   return CLF_OK;
 }
 
 /* A mask of channels leaves an image of the others. */
 clf__shape clf__coupling_image(const clf__coupling_mask *m, clf__shape in) {
-  clf__shape s = {.dim = m->kept};
+  clf__shape s = {.dim = m->identity};
   const int32_t pixels = in.height * in.width;
-  if (!pixels || m->kept % pixels) return s;
+  if (!pixels || m->identity % pixels) return s;
   s.height = in.height;
   s.width = in.width;
-  s.channels = m->kept / pixels;
+  s.channels = m->identity / pixels;
   return s;
 }

@@ -5,11 +5,11 @@
 #include "arch_private.h"
 #include "lu.h"
 
-static clf_status make_dense(clf__layer *l, clf__parts *parts, const char *path) {
+static clf_status make_dense(clf__layer *l, clf__slots *slots, const char *path) {
   clf__linear *m;
-  CLF_TRY(clf__linear_new(l, parts, CLF_LINEAR_V | CLF_LINEAR_LOGDET, &m));
-  clf__parts_add(parts, &m->w, CLF_PLAIN, 0, 0, 2, m->v.dim, "%s.weight", path);
-  clf__linear_add_bias(l, parts, path);
+  CLF_TRY(clf__linear_new(l, slots, CLF_LINEAR_V | CLF_LINEAR_LOGDET, &m));
+  clf__slots_add(slots, &m->w, CLF_PLAIN, 0, 0, 2, m->v.dim, "%s.weight", path);
+  clf__linear_add_bias(l, slots, path);
   return CLF_OK;
 }
 
@@ -32,13 +32,13 @@ static clf_status refuse_singular(const clf__layer *l, const clf__pass *p) {
   return clf__fail(CLF_EINVAL, "%s: its matrix is singular, so that it has no inverse", l->label);
 }
 
-static clf_status forward_dense(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                                clf_tensor y, clf_tensor logdet) {
+static clf_status forward_dense(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                                clf_tensor x, clf_tensor y, clf_tensor logdet) {
   CLF_TRY(refuse_singular(l, p));
   return clf__linear_forward(l, p, k, x, y, logdet);
 }
-static clf_status inverse_dense(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                                clf_tensor x, clf_tensor logdet) {
+static clf_status inverse_dense(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                                clf_tensor y, clf_tensor x, clf_tensor logdet) {
   CLF_TRY(refuse_singular(l, p));
   return clf__linear_inverse(l, p, k, y, x, logdet);
 }
@@ -49,8 +49,8 @@ static clf_status finish_dense(const clf__layer *l, const clf__pass *p) {
                 .dw = clf__gradient(p, &m->w), .dlogdet = 1);
 }
 
-static clf_status find_bad(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                           clf_tensor y, char *name, size_t size) {
+static clf_status find_bad(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                           clf_tensor x, clf_tensor y, char *name, size_t size) {
   int singular;
   (void)k, (void)x, (void)y;
   CLF_TRY(clf__linear_is_singular(l->own, p, &singular));
@@ -80,14 +80,14 @@ static int is_lu(const clf__layer *l) {
   return ((const clf__arch_conv1x1 *)l->node)->kind == CLF__MATRIX_LU;
 }
 
-static clf_status make_conv(clf__layer *l, clf__parts *parts, const char *path) {
+static clf_status make_conv(clf__layer *l, clf__slots *slots, const char *path) {
   if (!clf__is_image(l))
     return clf__fail(
         CLF_EINVAL,
         "%s: conv1x1 mixes the channels of images, and its input is %d numbers; lu and "
         "dense mix these",
         l->label, (int)l->in.dim);
-  return is_lu(l) ? clf__lu_make(l, parts, path, 1) : make_dense(l, parts, path);
+  return is_lu(l) ? clf__lu_make(l, slots, path, 1) : make_dense(l, slots, path);
 }
 static void init_conv(const clf__layer *l, clf__host_random *r, double *w) {
   if (!is_lu(l)) init_dense(l, r, w);
@@ -95,12 +95,12 @@ static void init_conv(const clf__layer *l, clf__host_random *r, double *w) {
 static clf_status prepare_conv(const clf__layer *l, const clf__pass *p) {
   return is_lu(l) ? clf__lu_prepare(l, p) : prepare_dense(l, p);
 }
-static clf_status forward_conv(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                               clf_tensor y, clf_tensor logdet) {
+static clf_status forward_conv(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                               clf_tensor x, clf_tensor y, clf_tensor logdet) {
   return (is_lu(l) ? clf__linear_forward : forward_dense)(l, p, k, x, y, logdet);
 }
-static clf_status inverse_conv(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                               clf_tensor x, clf_tensor logdet) {
+static clf_status inverse_conv(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                               clf_tensor y, clf_tensor x, clf_tensor logdet) {
   return (is_lu(l) ? clf__linear_inverse : inverse_dense)(l, p, k, y, x, logdet);
 }
 static clf_status finish_conv(const clf__layer *l, const clf__pass *p) {

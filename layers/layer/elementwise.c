@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include "pieces.h"
 
-enum { NUMBERS, DNUMBERS, DCONTEXT }; /* of clf__kept */
+enum { NUMBERS, DNUMBERS, DCONTEXT }; /* of clf__layer_memory */
 
 typedef struct elementwise {
   clf__map map;
   clf__net net;      /* ops NULL: numbers are trained */
-  clf__part trained; /* (D, m) */
-  clf__part all;     /* (D) 0 .. D - 1: every column is transformed */
+  clf__slot trained; /* (D, m) */
+  clf__slot all;     /* (D) 0 .. D - 1: every column is transformed */
 } elementwise;
 
 static elementwise *own_of(const clf__layer *l) { return l->own; }
@@ -19,7 +19,7 @@ static const clf__arch_elementwise *arch_of(const clf__layer *l) {
   return (const clf__arch_elementwise *)l->node;
 }
 
-static clf_status make_net(const clf__layer *l, elementwise *o, clf__parts *parts,
+static clf_status make_net(const clf__layer *l, elementwise *o, clf__slots *slots,
                            const char *path) {
   char name[64];
   snprintf(name, sizeof name, "%s.net", path);
@@ -32,20 +32,20 @@ static clf_status make_net(const clf__layer *l, elementwise *o, clf__parts *part
   clf__net_read_context(&o->net);
   o->net.out = l->in.dim * o->map.numbers;
   o->net.key = (uint64_t)l->index;
-  return clf__net_make(&o->net, arch_of(l)->net, parts, name);
+  return clf__net_make(&o->net, arch_of(l)->net, slots, name);
 }
 
-static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   const int32_t D = l->in.dim;
   elementwise *o = l->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for an elementwise layer");
-  clf__parts_add(parts, &o->all, CLF_CONSTANT, 0, 0, 1, &D, NULL);
+  clf__slots_add(slots, &o->all, CLF_CONSTANT, 0, 0, 1, &D, NULL);
   o->map.whole = o->map.dims = D;
   if (arch_of(l)->net) o->map.hidden = clf__net_hidden(arch_of(l)->net);
-  CLF_TRY(clf__map_make(&o->map, arch_of(l)->map, parts, path));
+  CLF_TRY(clf__map_make(&o->map, arch_of(l)->map, slots, path));
   l->traits |= (o->map.ops->traits | o->map.traits) & (CLF_IS_BOUNDED | CLF_KEEPS_VOLUME);
-  if (arch_of(l)->net) return make_net(l, o, parts, path);
-  clf__parts_add(parts, &o->trained, CLF_PLAIN, 0, 0, 2, (int32_t[2]){D, o->map.numbers},
+  if (arch_of(l)->net) return make_net(l, o, slots, path);
+  clf__slots_add(slots, &o->trained, CLF_PLAIN, 0, 0, 2, (int32_t[2]){D, o->map.numbers},
                  "%s.numbers", path);
   return CLF_OK;
 }
@@ -82,7 +82,8 @@ static void init(const clf__layer *l, clf__host_random *r, double *w) {
     o->map.ops->start(&o->map, r, w + o->trained.at);
 }
 
-static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                       clf__layer_memory *k) {
   const elementwise *o = own_of(l);
   const int32_t shape[4] = {rows, l->in.dim * o->map.numbers};
   if (train) CLF_TRY(clf_new(a, shape, &k->t[DNUMBERS]));
@@ -97,7 +98,7 @@ static const clf__net *net_of(const clf__layer *l) {
 }
 
 /* The map's numbers of n samples; the net's are kept for backward. */
-static clf_status numbers(const clf__layer *l, const clf__pass *p, clf__kept *k, int32_t n,
+static clf_status numbers(const clf__layer *l, const clf__pass *p, clf__layer_memory *k, int32_t n,
                           clf_tensor *u) {
   const elementwise *o = own_of(l);
   if (!o->net.ops) {
@@ -108,53 +109,53 @@ static clf_status numbers(const clf__layer *l, const clf__pass *p, clf__kept *k,
   return o->net.ops->forward(&o->net, p, k->own, p->c, *u);
 }
 
-static clf_status add_gradients(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status add_gradients(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                 clf_tensor du) {
   const elementwise *o = own_of(l);
   if (!o->net.ops) return clf__sum_for_all(p, du, &o->trained);
   return clf__net_backward_context(&o->net, p, k->own, du, clf__rows(k->t[DCONTEXT], du.dim[0]));
 }
 
-static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                          clf_tensor y, clf_tensor logdet) {
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor x, clf_tensor y, clf_tensor logdet) {
   const elementwise *o = own_of(l);
   clf_tensor u;
   CLF_TRY(numbers(l, p, k, x.dim[0], &u));
   return o->map.ops->forward(&o->map, p, x, clf__weight(p, &o->all), u, y, logdet);
 }
 
-static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                          clf_tensor x, clf_tensor logdet) {
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor y, clf_tensor x, clf_tensor logdet) {
   const elementwise *o = own_of(l);
   clf_tensor u;
   CLF_TRY(numbers(l, p, k, y.dim[0], &u));
   return o->map.ops->inverse(&o->map, p, y, clf__weight(p, &o->all), u, x, logdet);
 }
 
-static clf_tensor kept_numbers(const clf__layer *l, const clf__pass *p, const clf__kept *k,
-                               int32_t n) {
+static clf_tensor map_numbers(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
+                              int32_t n) {
   const elementwise *o = own_of(l);
   return o->net.ops ? clf__rows(k->t[NUMBERS], n)
                     : clf__same_for_all(clf__weight(p, &o->trained), n);
 }
 
-static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                           clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   const elementwise *o = own_of(l);
   const clf_tensor du = clf__rows(k->t[DNUMBERS], x.dim[0]);
   (void)y;
   CLF_TRY(o->map.ops->backward(&o->map, p, x, clf__weight(p, &o->all),
-                               kept_numbers(l, p, k, x.dim[0]), dy, dx, du));
+                               map_numbers(l, p, k, x.dim[0]), dy, dx, du));
   return add_gradients(l, p, k, du);
 }
 
-static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   const elementwise *o = own_of(l);
   const clf_tensor du = clf__rows(k->t[DNUMBERS], x.dim[0]);
   (void)y;
   CLF_TRY(o->map.ops->backward_inverse(&o->map, p, x, clf__weight(p, &o->all),
-                                       kept_numbers(l, p, k, x.dim[0]), dx, dy, du));
+                                       map_numbers(l, p, k, x.dim[0]), dx, dy, du));
   return add_gradients(l, p, k, du);
 }
 

@@ -8,7 +8,7 @@
 enum { PLAIN = 1 }; /* the kind of scale_shift_fwd's scale */
 
 typedef struct affine {
-  clf__part shift, scale;
+  clf__slot shift, scale;
 } affine;
 
 static affine *new_affine(clf__layer *l) {
@@ -67,7 +67,7 @@ static clf_status check_count(const clf__layer *l, const char *name, clf__reals 
 }
 static double number(clf__reals r, int32_t c) { return r.at[r.n == 1 ? 0 : c]; }
 
-static clf_status make_shift_scale(clf__layer *l, clf__parts *parts, const char *path) {
+static clf_status make_shift_scale(clf__layer *l, clf__slots *slots, const char *path) {
   const clf__arch_shift_scale *node = shift_scale_of(l);
   const int32_t C = clf__channels(l);
   (void)path; /* the numbers are in the architecture */
@@ -75,8 +75,8 @@ static clf_status make_shift_scale(clf__layer *l, clf__parts *parts, const char 
   CLF_TRY(check_count(l, "scale", node->scale));
   affine *a = new_affine(l);
   if (!a) return CLF_ENOMEM;
-  clf__parts_add(parts, &a->shift, CLF_CONSTANT, 0, 0, 1, &C, NULL);
-  clf__parts_add(parts, &a->scale, CLF_CONSTANT, 1, 0, 1, &C, NULL);
+  clf__slots_add(slots, &a->shift, CLF_CONSTANT, 0, 0, 1, &C, NULL);
+  clf__slots_add(slots, &a->scale, CLF_CONSTANT, 1, 0, 1, &C, NULL);
   return CLF_OK;
 }
 static clf_status derive_shift_scale(const clf__layer *l, double *c) {
@@ -88,23 +88,24 @@ static clf_status derive_shift_scale(const clf__layer *l, double *c) {
   return CLF_OK;
 }
 
-static clf_status forward_shift_scale(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status forward_shift_scale(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                       clf_tensor x, clf_tensor y, clf_tensor logdet) {
   (void)k;
   return multiply(l, p, x, y, logdet);
 }
-static clf_status inverse_shift_scale(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status inverse_shift_scale(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                       clf_tensor y, clf_tensor x, clf_tensor logdet) {
   (void)k;
   return divide(l, p, y, x, logdet);
 }
-static clf_status backward_shift_scale(const clf__layer *l, const clf__pass *p, clf__kept *k,
-                                       clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
+static clf_status backward_shift_scale(const clf__layer *l, const clf__pass *p,
+                                       clf__layer_memory *k, clf_tensor x, clf_tensor y,
+                                       clf_tensor dy, clf_tensor dx) {
   (void)k, (void)y;
   return multiply_back(l, p, dy, x, dx);
 }
 static clf_status backward_inverse_shift_scale(const clf__layer *l, const clf__pass *p,
-                                               clf__kept *k, clf_tensor y, clf_tensor x,
+                                               clf__layer_memory *k, clf_tensor y, clf_tensor x,
                                                clf_tensor dx, clf_tensor dy) {
   (void)k, (void)y;
   return divide_back(l, p, dx, x, dy);
@@ -125,13 +126,13 @@ const clf__layer_ops clf__layer_shift_scale = {
 /* ---- standardize
  * ---------------------------------------------------------------------------------- */
 
-static clf_status make_standardize(clf__layer *l, clf__parts *parts, const char *path) {
+static clf_status make_standardize(clf__layer *l, clf__slots *slots, const char *path) {
   const int32_t C = clf__channels(l);
   affine *a = new_affine(l);
   if (!a) return CLF_ENOMEM;
   if (l->at_head && !l->inverted) return CLF_OK; /* the flow's scaling of its data stands for it */
-  clf__parts_add(parts, &a->shift, CLF_STATE, 0, 0, 1, &C, "%s.mean", path);
-  clf__parts_add(parts, &a->scale, CLF_STATE, 1, 0, 1, &C, "%s.std", path);
+  clf__slots_add(slots, &a->shift, CLF_STATE, 0, 0, 1, &C, "%s.mean", path);
+  clf__slots_add(slots, &a->scale, CLF_STATE, 1, 0, 1, &C, "%s.std", path);
   return CLF_OK;
 }
 
@@ -152,7 +153,7 @@ static clf_status fit_numbers(const clf__pass *p, const affine *a, clf_tensor x,
     std[c] = sqrt(std[c]) > 1e-6 * (1 + fabs(mean[c])) ? sqrt(std[c]) : 1;
   return clf_write64(p->dev, clf__weight(p, &a->scale), std);
 }
-static clf_status fit(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x) {
+static clf_status fit(const clf__layer *l, const clf__pass *p, clf__layer_memory *k, clf_tensor x) {
   const int32_t C = clf__channels(l);
   double *host = malloc(2 * (size_t)C * sizeof *host);
   (void)k;
@@ -162,23 +163,24 @@ static clf_status fit(const clf__layer *l, const clf__pass *p, clf__kept *k, clf
   return s;
 }
 
-static clf_status forward_standardize(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status forward_standardize(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                       clf_tensor x, clf_tensor y, clf_tensor logdet) {
   (void)k;
   return divide(l, p, x, y, logdet);
 }
-static clf_status inverse_standardize(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status inverse_standardize(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                       clf_tensor y, clf_tensor x, clf_tensor logdet) {
   (void)k;
   return multiply(l, p, y, x, logdet);
 }
-static clf_status backward_standardize(const clf__layer *l, const clf__pass *p, clf__kept *k,
-                                       clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
+static clf_status backward_standardize(const clf__layer *l, const clf__pass *p,
+                                       clf__layer_memory *k, clf_tensor x, clf_tensor y,
+                                       clf_tensor dy, clf_tensor dx) {
   (void)k, (void)y;
   return divide_back(l, p, dy, x, dx);
 }
 static clf_status backward_inverse_standardize(const clf__layer *l, const clf__pass *p,
-                                               clf__kept *k, clf_tensor y, clf_tensor x,
+                                               clf__layer_memory *k, clf_tensor y, clf_tensor x,
                                                clf_tensor dx, clf_tensor dy) {
   (void)k, (void)x;
   return multiply_back(l, p, dx, y, dy);

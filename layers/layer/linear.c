@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* linear.c: the passes of linear layers, as products of matrices or as 1x1 convolutions. */
+/* linear.c: the passes of linear layers, as matrix products or 1x1 convolutions. */
 #include "linear.h"
 #include <stdlib.h>
 
 /* ---- Parts --------------------------------------------------------------------------------- */
 
-/* What W mixes: its rows and columns. */
+/* Rows and columns of W. */
 static int by_channel(const clf__layer *l) { return l->ops == &clf__layer_conv1x1; }
 static int32_t size_of(const clf__layer *l) { return by_channel(l) ? clf__channels(l) : l->in.dim; }
 static int32_t pixels_of(const clf__layer *l) { return by_channel(l) ? clf__pixels(l) : 1; }
 
-clf_status clf__linear_new(clf__layer *l, clf__parts *parts, int derived, clf__linear **m) {
+clf_status clf__linear_new(clf__layer *l, clf__slots *slots, int derived, clf__linear **m) {
   const int32_t D = size_of(l), square[2] = {D, D}, one = 1;
   *m = l->own = calloc(1, sizeof **m);
   if (!*m) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
-  if (derived & CLF_LINEAR_W) clf__parts_add(parts, &(*m)->w, CLF_DERIVED, 0, 0, 2, square, NULL);
-  if (derived & CLF_LINEAR_V) clf__parts_add(parts, &(*m)->v, CLF_DERIVED, 0, 0, 2, square, NULL);
+  if (derived & CLF_LINEAR_W) clf__slots_add(slots, &(*m)->w, CLF_DERIVED, 0, 0, 2, square, NULL);
+  if (derived & CLF_LINEAR_V) clf__slots_add(slots, &(*m)->v, CLF_DERIVED, 0, 0, 2, square, NULL);
   if (derived & CLF_LINEAR_LOGDET)
-    clf__parts_add(parts, &(*m)->logdet, CLF_DERIVED, 0, 0, 1, &one, NULL);
+    clf__slots_add(slots, &(*m)->logdet, CLF_DERIVED, 0, 0, 1, &one, NULL);
   return CLF_OK;
 }
 
@@ -26,16 +26,16 @@ void clf__linear_free(clf__layer *l) {
   l->own = NULL;
 }
 
-void clf__linear_add_bias(clf__layer *l, clf__parts *parts, const char *path) {
+void clf__linear_add_bias(clf__layer *l, clf__slots *slots, const char *path) {
   clf__linear *m = l->own;
   const int32_t D = size_of(l);
-  clf__parts_add(parts, &m->bias, CLF_PLAIN, 0, 0, 1, &D, "%s.bias", path);
-  clf__parts_add(parts, &m->back, CLF_DERIVED, 0, 0, 1, &D, NULL);
+  clf__slots_add(slots, &m->bias, CLF_PLAIN, 0, 0, 1, &D, "%s.bias", path);
+  clf__slots_add(slots, &m->back, CLF_DERIVED, 0, 0, 1, &D, NULL);
 }
 
-void clf__linear_transpose(clf__linear *m, clf__parts *parts) {
+void clf__linear_transpose(clf__linear *m, clf__slots *slots) {
   const int32_t dim[2] = {m->w.dim[1], m->w.dim[0]}, stride[2] = {m->w.stride[1], m->w.stride[0]};
-  clf__parts_view(parts, &m->v, &m->w, 0, 2, dim, stride, NULL);
+  clf__slots_view(slots, &m->v, &m->w, 0, 2, dim, stride, NULL);
 }
 
 clf_status clf__linear_prepare_bias(const clf__linear *m, const clf__pass *p) {
@@ -54,19 +54,19 @@ clf_status clf__linear_is_singular(const clf__linear *m, const clf__pass *p, int
 /* ---- Initial values ---------------------------------------------------------------------------
  */
 
-void clf__linear_init_reflections(const clf__part *q, double *w) {
+void clf__linear_init_reflections(const clf__slot *q, double *w) {
   const int32_t K = q->dim[0], D = q->dim[1];
   for (int32_t k = 0; k < K; k++)
     for (int32_t i = 0; i < D; i++) w[q->at + k * D + i] = i == k / 2 % D;
 }
 
-void clf__linear_init_orthogonal(const clf__part *q, clf__host_random *r, double *w) {
+void clf__linear_init_orthogonal(const clf__slot *q, clf__host_random *r, double *w) {
   const int32_t D = q->dim[0];
   double *const m = w + q->at;
   for (int32_t i = 0; i < D; i++) {
     double *const row = m + (int64_t)i * D;
     for (int32_t j = 0; j < D; j++) row[j] = clf__host_normal(r);
-    for (int twice = 0; twice < 2; twice++) /* once leaves rounding errors */
+    for (int twice = 0; twice < 2; twice++) /* a single pass leaves rounding errors */
       for (int32_t k = 0; k < i; k++) {
         double along = 0;
         for (int32_t j = 0; j < D; j++) along += row[j] * m[(int64_t)k * D + j];
@@ -81,7 +81,7 @@ void clf__linear_init_orthogonal(const clf__part *q, clf__host_random *r, double
 /* ---- Passes
  * -------------------------------------------------------------------------------------- */
 
-/* y = x m^T + bias, of rows or of all pixels. */
+/* y = x m^T + bias, for rows or for all pixels. */
 static clf_status multiply(const clf__layer *l, const clf__pass *p, clf_tensor m, clf_tensor bias,
                            clf_tensor x, clf_tensor y) {
   if (by_channel(l))
@@ -99,7 +99,7 @@ static clf_status multiply_back(const clf__layer *l, const clf__pass *p, clf_ten
   return clf_do(p->dev, gemm, .a = y, .b = m, .c = x, .alpha = 1);
 }
 
-/* The gradients of W, b and the log-det from dL/dy: W's is the sum of dy x^T. */
+/* The gradients of W, b and the log-det from dL/dy; dW is the sum of dy x^T. */
 static clf_status add_gradients(const clf__layer *l, const clf__pass *p, clf_tensor dy,
                                 clf_tensor x, int sign) {
   const clf__linear *m = l->own;
@@ -125,34 +125,35 @@ static clf_status add_logdet(const clf__layer *l, const clf__pass *p, clf_tensor
                 .factor = 1, .times = sign * pixels_of(l));
 }
 
-clf_status clf__linear_forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                               clf_tensor y, clf_tensor logdet) {
+clf_status clf__linear_forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                               clf_tensor x, clf_tensor y, clf_tensor logdet) {
   const clf__linear *m = l->own;
   (void)k;
   CLF_TRY(multiply(l, p, clf__weight(p, &m->w), clf__weight(p, &m->bias), x, y));
   return add_logdet(l, p, logdet, 1);
 }
 
-clf_status clf__linear_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                               clf_tensor x, clf_tensor logdet) {
+clf_status clf__linear_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                               clf_tensor y, clf_tensor x, clf_tensor logdet) {
   const clf__linear *m = l->own;
   (void)k;
   CLF_TRY(multiply(l, p, clf__weight(p, &m->v), clf__weight(p, &m->back), y, x));
   return add_logdet(l, p, logdet, -1);
 }
 
-clf_status clf__linear_backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                                clf_tensor y, clf_tensor dy, clf_tensor dx) {
+clf_status clf__linear_backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                                clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   const clf__linear *m = l->own;
   (void)k, (void)y;
   CLF_TRY(multiply_back(l, p, clf__weight(p, &m->w), dy, dx));
   return p->gradients.w.buf ? add_gradients(l, p, dy, x, 1) : CLF_OK;
 }
 
-/* dy = V^T dx.  W's gradient is -V^T dV V^T = -dy x^T, so that V's is never needed; b's is the sum
- * of -dy. */
-clf_status clf__linear_backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
-                                        clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
+/* dy = V^T dx.  The gradient of W is -V^T dV V^T = -dy x^T, so dV is not needed; that of b is
+ * the sum of -dy. */
+clf_status clf__linear_backward_inverse(const clf__layer *l, const clf__pass *p,
+                                        clf__layer_memory *k, clf_tensor y, clf_tensor x,
+                                        clf_tensor dx, clf_tensor dy) {
   const clf__linear *m = l->own;
   (void)k, (void)y;
   CLF_TRY(multiply_back(l, p, clf__weight(p, &m->v), dx, dy));

@@ -4,7 +4,7 @@
 #define CLF_LU_H
 #include "linear.h"
 
-clf_status clf__lu_make(clf__layer *l, clf__parts *parts, const char *path, int identity);
+clf_status clf__lu_make(clf__layer *l, clf__slots *slots, const char *path, int identity);
 clf_status clf__lu_prepare(const clf__layer *l, const clf__pass *p);
 clf_status clf__lu_finish(const clf__layer *l, const clf__pass *p);
 

@@ -50,23 +50,23 @@ static int pays_fused(const clf__layer *l) {
 }
 
 /* A matrix [rows, cols] whose bias is its last column; both are named parts of the row. */
-static int64_t add_linear(clf__parts *p, clf__mlp_own *o, clf__part *matrix, clf__part *bias,
+static int64_t add_linear(clf__slots *p, clf__mlp_own *o, clf__slot *matrix, clf__slot *bias,
                           int64_t at, int32_t rows, int32_t cols, const char *path,
                           const char *name) {
   const int32_t shape[2] = {rows, cols}, pitch[2] = {cols + 1, 1};
-  clf__parts_view(p, matrix, &o->row, at, 2, shape, pitch, "%s.%s.weight", path, name);
-  clf__parts_view(p, bias, &o->row, at + cols, 1, shape, pitch, "%s.%s.bias", path, name);
+  clf__slots_view(p, matrix, &o->row, at, 2, shape, pitch, "%s.%s.weight", path, name);
+  clf__slots_view(p, bias, &o->row, at + cols, 1, shape, pitch, "%s.%s.bias", path, name);
   return at + (int64_t)rows * (cols + 1);
 }
 
-static clf_status make(clf__layer *l, clf__parts *p, const char *path) {
+static clf_status make(clf__layer *l, clf__slots *p, const char *path) {
   clf__mlp_own *o = l->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for a coupling");
   const int32_t D = l->spec.dim, H = l->spec.hidden, P = row_size(l);
   int64_t at = 0;
   o->fused = pays_fused(l);
-  clf__parts_add(p, &o->b, CLF_CONSTANT, 0, 0, 2, (int32_t[2]){1, D}, "%s.b", path);
-  clf__parts_add(p, &o->row, CLF_PLAIN, 0, 0, 1, &P, NULL);
+  clf__slots_add(p, &o->b, CLF_CONSTANT, 0, 0, 2, (int32_t[2]){1, D}, "%s.b", path);
+  clf__slots_add(p, &o->row, CLF_PLAIN, 0, 0, 1, &P, NULL);
   if (!clf__mlp_adds(l)) {
     at = add_linear(p, o, &o->S1, &o->s1, at, H, D, path, "map_s.0");
     at = add_linear(p, o, &o->S2, &o->s2, at, D, H, path, "map_s.2");
@@ -124,9 +124,10 @@ int clf__mlp_in_steps(void) {
   return !say || !*say || strcmp(say, "always") == 0;
 }
 
-enum { ACTS }; /* of clf__kept, fused: the inputs of all couplings (L, D, rows) */
+enum { ACTS }; /* of clf__layer_memory, fused: the inputs of all couplings (L, D, rows) */
 
-static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                       clf__layer_memory *k) {
   if (train == CLF_REBUILT) {
     CLF_TRY(clf_new(a, (int32_t[4]){rows, l->spec.dim}, &k->rebuilt));
     CLF_TRY(clf_new(a, (int32_t[4]){rows}, &k->unused));
@@ -137,31 +138,31 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
 }
 
 /* Without a buffer where inputs are rebuilt. */
-static clf_tensor acts(const clf__kept *k, int32_t n) {
+static clf_tensor acts(const clf__layer_memory *k, int32_t n) {
   return k->t[ACTS].buf ? clf_slice(k->t[ACTS], 2, 0, n) : (clf_tensor){0};
 }
-static clf_tensor rebuilt(const clf__kept *k, int32_t n) {
+static clf_tensor rebuilt(const clf__layer_memory *k, int32_t n) {
   return k->rebuilt.buf ? clf__rows(k->rebuilt, n) : (clf_tensor){0};
 }
 
-static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                          clf_tensor y, clf_tensor logdet) {
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor x, clf_tensor y, clf_tensor logdet) {
   if (!own_of(l)->fused) return clf__unfused_forward(l, p, k, x, y, logdet);
   return clf_do(p->dev, mlp_coupling_fwd, .x = x, .b = masks(l, p), .w = rows_of(l, &p->weights),
                 .acts = p->mode ? acts(k, x.dim[0]) : (clf_tensor){0}, .y = y, .logdet = logdet,
                 .hidden = l->spec.hidden, .add = clf__mlp_adds(l), .s_max = (float)l->spec.s_max);
 }
 
-static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                          clf_tensor x, clf_tensor logdet) {
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor y, clf_tensor x, clf_tensor logdet) {
   if (!own_of(l)->fused) return clf__unfused_inverse(l, p, k, y, x, logdet);
   return clf_do(p->dev, mlp_coupling_inv, .y = y, .b = masks(l, p), .w = rows_of(l, &p->weights),
                 .x = x, .logdet = logdet, .hidden = l->spec.hidden, .add = clf__mlp_adds(l),
                 .s_max = (float)l->spec.s_max);
 }
 
-static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                           clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   if (!own_of(l)->fused) return clf__unfused_backward(l, p, k, y, dy, dx);
   return clf_do(p->dev, mlp_coupling_bwd, .y = y, .dy = dy, .b = masks(l, p),
                 .w = rows_of(l, &p->weights), .acts = acts(k, x.dim[0]), .x = rebuilt(k, x.dim[0]),
@@ -169,7 +170,7 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k
                 .add = clf__mlp_adds(l), .s_max = (float)l->spec.s_max, .dlogdet = p->dlogdet);
 }
 
-static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   (void)y;
   if (own_of(l)->fused || k->rebuilt.buf)
@@ -204,7 +205,7 @@ static int joins(const clf__layer *l, const clf__layer *next) {
 }
 
 /* Coupling i alone. */
-static clf_status forward_of(const clf__layer *l, const clf__pass *p, clf__kept *k, int i,
+static clf_status forward_of(const clf__layer *l, const clf__pass *p, clf__layer_memory *k, int i,
                              clf_tensor x, clf_tensor y) {
   clf__layer one = l[i];
   clf__pass values = *p;
@@ -217,8 +218,8 @@ static clf_status forward_of(const clf__layer *l, const clf__pass *p, clf__kept 
 
 /* The output of coupling i, which was not stored, alternately in one of two places, the last in y.
  */
-static clf_status again(const clf__layer *l, const clf__pass *p, clf__kept *k, int i, clf_tensor *x,
-                        clf_tensor y, int *finite) {
+static clf_status recompute(const clf__layer *l, const clf__pass *p, clf__layer_memory *k, int i,
+                            clf_tensor *x, clf_tensor y, int *finite) {
   const clf_tensor out = (l->count - 1 - i) % 2 ? rebuilt(k, x->dim[0]) : y;
   CLF_TRY(forward_of(l, p, k, i, *x, out));
   *x = out;
@@ -227,16 +228,16 @@ static clf_status again(const clf__layer *l, const clf__pass *p, clf__kept *k, i
 
 /* The input of coupling i + 1 is the output of coupling i; either way of running
  * keeps the inputs first, one coupling after the other. */
-static clf_status stored(const clf__layer *l, const clf__kept *k, int i, clf_tensor y,
+static clf_status stored(const clf__layer *l, const clf__layer_memory *k, int i, clf_tensor y,
                          int *finite) {
   const clf_tensor all = clf_slice(k->t[ACTS], own_of(l)->fused ? 2 : 1, 0, y.dim[0]);
   return clf__is_finite(l->dev, i == l->count - 1 ? y : clf_slice(all, 0, i + 1, i + 2), finite);
 }
 
-static clf_status find_bad(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                           clf_tensor y, char *name, size_t size) {
+static clf_status find_bad(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                           clf_tensor x, clf_tensor y, char *name, size_t size) {
   for (int i = 0, finite = 1; i < l->count && finite; i++) {
-    CLF_TRY(k->rebuilt.buf ? again(l, p, k, i, &x, y, &finite) : stored(l, k, i, y, &finite));
+    CLF_TRY(k->rebuilt.buf ? recompute(l, p, k, i, &x, y, &finite) : stored(l, k, i, y, &finite));
     if (!finite) snprintf(name, size, "%s", l[i].label);
   }
   return CLF_OK;

@@ -9,9 +9,9 @@
 
 /* A coupling's parts: its mask b (1: kept), and a row of all its numbers. */
 typedef struct clf__mlp_own {
-  clf__part b, row;
+  clf__slot b, row;
   int fused; /* 1: one launch, where matrix products do not pay for theirs */
-  clf__part S1, s1, S2, s2, T1, t1, T2, t2; /* views of the row: matrices, biases */
+  clf__slot S1, s1, S2, s2, T1, t1, T2, t2; /* views of the row: matrices, biases */
 } clf__mlp_own;
 
 /* Whether they only add, as NICE's do: then there is no net for the scale. */
@@ -27,16 +27,17 @@ clf_status clf__mlp_nll(const clf__layer *l, const clf__pass *p, clf_tensor x, c
 
 /* By matrix products. */
 clf_status clf__unfused_plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
-                             clf__kept *k);
-clf_status clf__unfused_forward(const clf__layer *l, const clf__pass *p, const clf__kept *k,
+                             clf__layer_memory *k);
+clf_status clf__unfused_forward(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
                                 clf_tensor x, clf_tensor y, clf_tensor logdet);
-clf_status clf__unfused_inverse(const clf__layer *l, const clf__pass *p, const clf__kept *k,
+clf_status clf__unfused_inverse(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
                                 clf_tensor y, clf_tensor x, clf_tensor logdet);
-clf_status clf__unfused_backward(const clf__layer *l, const clf__pass *p, const clf__kept *k,
-                                 clf_tensor y, clf_tensor dy, clf_tensor dx);
+clf_status clf__unfused_backward(const clf__layer *l, const clf__pass *p,
+                                 const clf__layer_memory *k, clf_tensor y, clf_tensor dy,
+                                 clf_tensor dx);
 /* The gradient through the inverse, at its solution x; only with stored activations. */
 clf_status clf__unfused_backward_inverse(const clf__layer *l, const clf__pass *p,
-                                         const clf__kept *k, clf_tensor x, clf_tensor dx,
+                                         const clf__layer_memory *k, clf_tensor x, clf_tensor dx,
                                          clf_tensor dy);
 /* Runs the couplings of a flow by matrix products from here on, or again as is best: what one
  * operation does for all couplings has no gradient through the inverse.  The workspace has to be

@@ -4,13 +4,13 @@
  * its output; hidden units are computed again on the way back. */
 #include "mlp_coupling.h"
 
-/* Tensors of clf__kept: the couplings' inputs (L, rows, D), or two of them alternately; masked
- * input, hidden units and outputs of the networks; their gradients, and two places for dx (2, rows,
- * D). */
+/* Tensors of clf__layer_memory: the couplings' inputs (L, rows, D), or two of them alternately;
+ * masked input, hidden units and outputs of the networks; their gradients, and two places for dx
+ * (2, rows, D). */
 enum { XS, XB, HS, HT, S, T, DXB, DS, DT, RAW, DA, DX2 };
 
 clf_status clf__unfused_plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
-                             clf__kept *k) {
+                             clf__layer_memory *k) {
   const int32_t D = l->spec.dim, H = l->spec.hidden, L = l->count;
   CLF_TRY(clf_new(a, (int32_t[4]){train == CLF_STORED ? L : 2, rows, D}, &k->t[XS]));
   for (int i = XB; i <= (train ? DA : T); i++) {
@@ -36,9 +36,10 @@ typedef struct networks_of {
 } networks_of;
 static networks_of nets_of(const clf__layer *l, int i, const clf__vectors *v) {
   const clf__mlp_own *o = own_of(l, i);
-  return (networks_of){clf__part_of(v, &o->S1), clf__part_of(v, &o->s1), clf__part_of(v, &o->S2),
-                       clf__part_of(v, &o->s2), clf__part_of(v, &o->T1), clf__part_of(v, &o->t1),
-                       clf__part_of(v, &o->T2), clf__part_of(v, &o->t2)};
+  return (networks_of){clf__slot_tensor(v, &o->S1), clf__slot_tensor(v, &o->s1),
+                       clf__slot_tensor(v, &o->S2), clf__slot_tensor(v, &o->s2),
+                       clf__slot_tensor(v, &o->T1), clf__slot_tensor(v, &o->t1),
+                       clf__slot_tensor(v, &o->T2), clf__slot_tensor(v, &o->t2)};
 }
 
 /* out = A2 tanh(A1 x + a1) + a2 */
@@ -50,8 +51,8 @@ static clf_status network(clf_device *dev, clf_tensor A1, clf_tensor a1, clf_ten
 }
 
 /* Both networks of coupling i at x, into S and T of k. */
-static clf_status networks(const clf__layer *l, const clf__pass *p, const clf__kept *k, int i,
-                           clf_tensor x) {
+static clf_status networks(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
+                           int i, clf_tensor x) {
   const int32_t n = x.dim[0];
   const networks_of A = nets_of(l, i, &p->weights);
   const clf_tensor xb = clf__rows(k->t[XB], n);
@@ -62,7 +63,7 @@ static clf_status networks(const clf__layer *l, const clf__pass *p, const clf__k
   return network(p->dev, A.T1, A.t1, A.T2, A.t2, xb, clf__rows(k->t[HT], n), clf__rows(k->t[T], n));
 }
 
-clf_status clf__unfused_forward(const clf__layer *l, const clf__pass *p, const clf__kept *k,
+clf_status clf__unfused_forward(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
                                 clf_tensor x, clf_tensor y, clf_tensor logdet) {
   const int32_t n = x.dim[0], L = l->count;
   const int all = p->mode && !k->rebuilt.buf;
@@ -82,7 +83,7 @@ clf_status clf__unfused_forward(const clf__layer *l, const clf__pass *p, const c
   return CLF_OK;
 }
 
-clf_status clf__unfused_inverse(const clf__layer *l, const clf__pass *p, const clf__kept *k,
+clf_status clf__unfused_inverse(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
                                 clf_tensor y, clf_tensor x, clf_tensor logdet) {
   const int32_t n = y.dim[0];
   const clf_tensor s = clf__rows(k->t[S], n), t = clf__rows(k->t[T], n);
@@ -115,8 +116,8 @@ static clf_status network_back(clf_device *dev, clf_tensor A2, clf_tensor dA1, c
 
 /* The input of coupling i from its output y, whose networks' outputs are at hand: what they
  * look at is the same in both. */
-static clf_status rebuild(const clf__layer *l, const clf__pass *p, const clf__kept *k, int i,
-                          clf_tensor y, clf_tensor in) {
+static clf_status rebuild(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
+                          int i, clf_tensor y, clf_tensor in) {
   const int32_t n = y.dim[0];
   const clf_tensor s = clf__rows(k->t[S], n), t = clf__rows(k->t[T], n), b = mask_of(l, p, i);
   if (clf__mlp_adds(l))
@@ -127,8 +128,8 @@ static clf_status rebuild(const clf__layer *l, const clf__pass *p, const clf__ke
 
 /* From DS and DT, the gradients by what the networks of coupling i gave: adds to those of their
  * weights, and to dx, which has what does not go through them. */
-static clf_status through_networks(const clf__layer *l, const clf__pass *p, const clf__kept *k,
-                                   int i, clf_tensor dx) {
+static clf_status through_networks(const clf__layer *l, const clf__pass *p,
+                                   const clf__layer_memory *k, int i, clf_tensor dx) {
   const int32_t n = dx.dim[0];
   const int scales = !clf__mlp_adds(l);
   const networks_of A = nets_of(l, i, &p->weights), G = nets_of(l, i, &p->gradients);
@@ -146,8 +147,9 @@ static clf_status through_networks(const clf__layer *l, const clf__pass *p, cons
 
 /* dL/dx of coupling i from dL/dy: directly into dx, and through the networks.  `in` is its
  * input; or, with an output y, where that is rebuilt. */
-static clf_status coupling_back(const clf__layer *l, const clf__pass *p, const clf__kept *k, int i,
-                                clf_tensor in, const clf_tensor *y, clf_tensor dy, clf_tensor dx) {
+static clf_status coupling_back(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
+                                int i, clf_tensor in, const clf_tensor *y, clf_tensor dy,
+                                clf_tensor dx) {
   const int32_t n = dy.dim[0];
   const clf_tensor b = mask_of(l, p, i), ds = clf__rows(k->t[DS], n), dt = clf__rows(k->t[DT], n);
   CLF_TRY(networks(l, p, k, i, y ? *y : in));
@@ -163,16 +165,17 @@ static clf_status coupling_back(const clf__layer *l, const clf__pass *p, const c
   return through_networks(l, p, k, i, dx);
 }
 
-clf_status clf__unfused_backward(const clf__layer *l, const clf__pass *p, const clf__kept *k,
-                                 clf_tensor y, clf_tensor dy, clf_tensor dx) {
+clf_status clf__unfused_backward(const clf__layer *l, const clf__pass *p,
+                                 const clf__layer_memory *k, clf_tensor y, clf_tensor dy,
+                                 clf_tensor dx) {
   const int32_t n = y.dim[0], L = l->count;
-  const int again = k->rebuilt.buf != NULL;
-  if (again) CLF_TRY(clf_do(p->dev, fill, .y = clf__rows(k->unused, n), .value = 0));
+  const int recompute = k->rebuilt.buf != NULL;
+  if (recompute) CLF_TRY(clf_do(p->dev, fill, .y = clf__rows(k->unused, n), .value = 0));
   for (int i = L - 1; i >= 0; i--) { /* gradients take turns in two places */
     const clf_tensor from = i == L - 1 ? dy : layer_of(k->t[DX2], (i + 1) % 2, n);
-    const clf_tensor in =
-        again && i == 0 ? clf__rows(k->rebuilt, n) : layer_of(k->t[XS], again ? i % 2 : i, n);
-    CLF_TRY(coupling_back(l, p, k, i, in, again ? &y : NULL, from,
+    const clf_tensor in = recompute && i == 0 ? clf__rows(k->rebuilt, n)
+                                              : layer_of(k->t[XS], recompute ? i % 2 : i, n);
+    CLF_TRY(coupling_back(l, p, k, i, in, recompute ? &y : NULL, from,
                           i == 0 ? dx : layer_of(k->t[DX2], i % 2, n)));
     y = in;
   }
@@ -183,8 +186,9 @@ clf_status clf__unfused_backward(const clf__layer *l, const clf__pass *p, const 
 
 /* x = (y - t) exp(-s) has dL/dt = -e and dL/ds = -e x exp(s), less dL/dlogdet, where e = dx exp(-s)
  * is dL/dy: what affine_bwd makes of -e in place of dL/dy. */
-static clf_status affine_inverse_back(const clf__layer *l, const clf__pass *p, const clf__kept *k,
-                                      clf_tensor b, clf_tensor in, clf_tensor dx, clf_tensor dy) {
+static clf_status affine_inverse_back(const clf__layer *l, const clf__pass *p,
+                                      const clf__layer_memory *k, clf_tensor b, clf_tensor in,
+                                      clf_tensor dx, clf_tensor dy) {
   const int32_t n = dx.dim[0];
   const clf_tensor s = clf__rows(k->t[S], n), none = clf__rows(k->t[T], n);
   const clf_tensor minus = clf__rows(k->t[DXB], n), ds = clf__rows(k->t[DS], n);
@@ -200,8 +204,8 @@ static clf_status affine_inverse_back(const clf__layer *l, const clf__pass *p, c
 }
 
 /* dL/dy of coupling i, whose input is `in`, from dL/dx. */
-static clf_status inverse_back(const clf__layer *l, const clf__pass *p, const clf__kept *k, int i,
-                               clf_tensor in, clf_tensor dx, clf_tensor dy) {
+static clf_status inverse_back(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
+                               int i, clf_tensor in, clf_tensor dx, clf_tensor dy) {
   const clf_tensor b = mask_of(l, p, i), dt = clf__rows(k->t[DT], dx.dim[0]);
   CLF_TRY(networks(l, p, k, i, in));
   if (!clf__mlp_adds(l)) {
@@ -214,7 +218,7 @@ static clf_status inverse_back(const clf__layer *l, const clf__pass *p, const cl
 }
 
 clf_status clf__unfused_backward_inverse(const clf__layer *l, const clf__pass *p,
-                                         const clf__kept *k, clf_tensor x, clf_tensor dx,
+                                         const clf__layer_memory *k, clf_tensor x, clf_tensor dx,
                                          clf_tensor dy) {
   const int32_t n = x.dim[0], L = l->count;
   const clf_tensor unused = clf__vector(k->t[DS], 0, n, 1);

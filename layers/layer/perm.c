@@ -6,22 +6,22 @@
 #include "channels.h"
 
 typedef struct permutation {
-  clf__part perm, inverse;
+  clf__slot perm, inverse;
 } permutation;
 
 static const clf__arch_perm *node_of(const clf__layer *l) {
   return (const clf__arch_perm *)l->node;
 }
 
-static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   const int32_t D = clf__channels(l), listed = node_of(l)->list.n;
   if (node_of(l)->kind == CLF__PERM_LIST && listed != D)
     return clf__fail(CLF_EINVAL, "%s: its list has %d numbers; there are %d %s to permute",
                      l->label, (int)listed, (int)D, clf__is_image(l) ? "channels" : "dimensions");
   permutation *o = l->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
-  clf__parts_add(parts, &o->perm, CLF_CONSTANT, 0, 0, 1, &D, "%s.perm", path);
-  clf__parts_add(parts, &o->inverse, CLF_CONSTANT, 0, 0, 1, &D, NULL);
+  clf__slots_add(slots, &o->perm, CLF_CONSTANT, 0, 0, 1, &D, "%s.perm", path);
+  clf__slots_add(slots, &o->inverse, CLF_CONSTANT, 0, 0, 1, &D, NULL);
   return CLF_OK;
 }
 static void unmake(clf__layer *l) {
@@ -61,7 +61,7 @@ static clf_status derive(const clf__layer *l, double *c) {
 }
 
 /* to[j] = from[by[j]]. */
-static clf_status take(const clf__layer *l, const clf__pass *p, const clf__part *by,
+static clf_status take(const clf__layer *l, const clf__pass *p, const clf__slot *by,
                        clf_tensor from, clf_tensor to) {
   return clf_do(p->dev, columns_take, .x = clf__by_channel(l, from), .at = clf__weight(p, by),
                 .y = clf__by_channel(l, to));
@@ -74,22 +74,22 @@ static clf_status permute_back(const clf__layer *l, const clf__pass *p, clf_tens
   return take(l, p, &((const permutation *)l->own)->inverse, from, to);
 }
 
-static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                          clf_tensor y, clf_tensor logdet) {
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor x, clf_tensor y, clf_tensor logdet) {
   (void)k, (void)logdet;
   return permute(l, p, x, y);
 }
-static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                          clf_tensor x, clf_tensor logdet) {
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor y, clf_tensor x, clf_tensor logdet) {
   (void)k, (void)logdet;
   return permute_back(l, p, y, x);
 }
-static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                           clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   (void)k, (void)x, (void)y;
   return permute_back(l, p, dy, dx);
 }
-static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   (void)k, (void)y, (void)x;
   return permute(l, p, dx, dy);

@@ -16,20 +16,20 @@ static int32_t outside(const clf__layer *l, const double *x, double interval[2])
   return -1;
 }
 
-static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                          clf_tensor y, clf_tensor logdet) {
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor x, clf_tensor y, clf_tensor logdet) {
   (void)k;
   return clf_do(p->dev, logit_fwd, .x = x, .y = y, .logdet = logdet, .alpha = (float)l->spec.alpha,
                 .omega = omega(l), .levels = (float)l->spec.levels);
 }
-static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                          clf_tensor x, clf_tensor logdet) {
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor y, clf_tensor x, clf_tensor logdet) {
   (void)k;
   return clf_do(p->dev, logit_inv, .y = y, .x = x, .logdet = logdet, .alpha = (float)l->spec.alpha,
                 .omega = omega(l), .levels = (float)l->spec.levels);
 }
-static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                           clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   (void)k, (void)y;
   return clf_do(p->dev, logit_bwd, .x = x, .dy = dy, .dx = dx, .alpha = (float)l->spec.alpha,
                 .omega = omega(l), .levels = (float)l->spec.levels, .dlogdet = p->dlogdet);

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include "layer.h"
 
-static clf_status make(clf__layer *l, clf__parts *p, const char *path) {
-  clf__part *log_s = l->own = calloc(1, sizeof *log_s);
+static clf_status make(clf__layer *l, clf__slots *p, const char *path) {
+  clf__slot *log_s = l->own = calloc(1, sizeof *log_s);
   if (!log_s) return clf__fail(CLF_ENOMEM, "no memory for a scaling");
-  clf__parts_add(p, log_s, CLF_PLAIN, 0, 0, 1, &l->in.dim, "%s.log_scale", path);
+  clf__slots_add(p, log_s, CLF_PLAIN, 0, 0, 1, &l->in.dim, "%s.log_scale", path);
   return CLF_OK;
 }
 static void unmake(clf__layer *l) {
@@ -14,25 +14,25 @@ static void unmake(clf__layer *l) {
   l->own = NULL;
 }
 
-static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                          clf_tensor y, clf_tensor logdet) {
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor x, clf_tensor y, clf_tensor logdet) {
   (void)k;
   return clf_do(p->dev, scaling_fwd, .x = x, .log_s = clf__weight(p, l->own), .y = y,
                 .logdet = logdet);
 }
-static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                          clf_tensor x, clf_tensor logdet) {
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor y, clf_tensor x, clf_tensor logdet) {
   (void)k;
   return clf_do(p->dev, scaling_inv, .y = y, .log_s = clf__weight(p, l->own), .x = x,
                 .logdet = logdet);
 }
-static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                           clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   (void)k, (void)y;
   return clf_do(p->dev, scaling_bwd, .x = x, .log_s = clf__weight(p, l->own), .dy = dy,
                 .dl = p->each, .dx = dx, .dlog_s = clf__gradient(p, l->own), .dlogdet = p->dlogdet);
 }
-static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   enum { EXP }; /* the kind of scale_shift's scale */
   (void)k, (void)y;

@@ -7,15 +7,15 @@
 #include <stdlib.h>
 #include "pieces.h"
 
-/* Tensors of clf__kept: the half that leaves, its prior's numbers, and gradients. */
+/* Tensors of clf__layer_memory: the half that leaves, its prior's numbers, and gradients. */
 enum { SENT, NUMBERS, DSENT, DNUMBERS, DKEPT, THROUGH, USED };
 
 typedef struct split {
-  int32_t kept, sent; /* numbers of a sample */
-  clf__part all;      /* (sent) 0 .. sent - 1: the columns that the map transforms */
-  clf__map map;       /* z = (x - mean) / exp(log_std) is its inverse; ops NULL: z = x */
-  clf__net net;       /* of mean and log_std; ops NULL: they are trained */
-  clf__part trained;  /* (sent, 2) mean, log_std */
+  int32_t remaining, sent; /* numbers of a sample */
+  clf__slot all;           /* (sent) 0 .. sent - 1: the columns that the map transforms */
+  clf__map map;            /* z = (x - mean) / exp(log_std) is its inverse; ops NULL: z = x */
+  clf__net net;            /* of mean and log_std; ops NULL: they are trained */
+  clf__slot trained;       /* (sent, 2) mean, log_std */
 } split;
 
 static split *own_of(const clf__layer *l) { return l->own; }
@@ -47,32 +47,32 @@ static const clf__node *prior_conv(void) {
 static clf_status set_shapes(clf__layer *l, split *o) {
   const clf__shape *in = &l->in;
   const int32_t all = in->channels ? in->channels : in->dim, pixels = in->dim / all;
-  const int32_t kept = arch_of(l)->keep == CLF__KEEP_FIRST ? all - all / 2 : all / 2;
+  const int32_t remaining = arch_of(l)->keep == CLF__KEEP_FIRST ? all - all / 2 : all / 2;
   if (all < 2)
     return clf__fail(CLF_EINVAL, "%s: a split needs 2 %s or more", l->label,
                      in->channels ? "channels" : "dimensions");
-  o->kept = kept * pixels;
-  o->sent = in->dim - o->kept;
+  o->remaining = remaining * pixels;
+  o->sent = in->dim - o->remaining;
   l->to_z = o->sent;
   if (arch_of(l)->place) l->traits |= CLF_PLACES_LATENTS;
-  l->out = (clf__shape){o->kept, in->height, in->width, in->channels ? kept : 0};
+  l->out = (clf__shape){o->remaining, in->height, in->width, in->channels ? remaining : 0};
   return CLF_OK;
 }
 
-static clf_status make_net(clf__layer *l, split *o, const clf__node *node, clf__parts *parts,
+static clf_status make_net(clf__layer *l, split *o, const clf__node *node, clf__slots *slots,
                            const char *path) {
   char name[80];
   snprintf(name, sizeof name, "%s.prior", path);
-  o->net.in = o->kept;
+  o->net.in = o->remaining;
   o->net.context = l->context;
   o->net.shape = l->out;
   o->net.out = 2 * o->sent;
   o->net.numbers = 2;
   o->net.key = (uint64_t)l->index;
-  return clf__net_make(&o->net, node, parts, name);
+  return clf__net_make(&o->net, node, slots, name);
 }
 
-static clf_status make_prior(clf__layer *l, split *o, clf__parts *parts, const char *path) {
+static clf_status make_prior(clf__layer *l, split *o, clf__slots *slots, const char *path) {
   const clf__node *prior = arch_of(l)->prior;
   const clf__arch_normal *normal = (const clf__arch_normal *)prior;
   const int conv = prior->type->id == CLF__ARCH_base_conv;
@@ -81,19 +81,19 @@ static clf_status make_prior(clf__layer *l, split *o, clf__parts *parts, const c
                      l->label);
   if (!conv && !normal->trained && !normal->net) return CLF_OK;
   o->map.whole = o->map.dims = o->sent;
-  CLF_TRY(clf__map_make(&o->map, prior_map(), parts, path));
-  if (conv || normal->net) return make_net(l, o, conv ? prior_conv() : normal->net, parts, path);
-  clf__parts_add(parts, &o->trained, CLF_PLAIN, 0, 0, 2, (int32_t[2]){o->sent, 2},
+  CLF_TRY(clf__map_make(&o->map, prior_map(), slots, path));
+  if (conv || normal->net) return make_net(l, o, conv ? prior_conv() : normal->net, slots, path);
+  clf__slots_add(slots, &o->trained, CLF_PLAIN, 0, 0, 2, (int32_t[2]){o->sent, 2},
                  "%s.prior.numbers", path);
   return CLF_OK;
 }
 
-static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   split *o = l->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for a split");
   CLF_TRY(set_shapes(l, o));
-  clf__parts_add(parts, &o->all, CLF_CONSTANT, 0, 0, 1, &o->sent, NULL);
-  return make_prior(l, o, parts, path);
+  clf__slots_add(slots, &o->all, CLF_CONSTANT, 0, 0, 1, &o->sent, NULL);
+  return make_prior(l, o, slots, path);
 }
 
 static void unmake(clf__layer *l) {
@@ -113,11 +113,11 @@ static clf_status derive(const clf__layer *l, double *c) {
 
 static clf_status trace(const clf__layer *l, int32_t *places, int32_t *sent) {
   const int32_t all = l->in.channels ? l->in.channels : l->in.dim;
-  const int32_t kept = own_of(l)->kept / (l->in.dim / all);
+  const int32_t remaining = own_of(l)->remaining / (l->in.dim / all);
   const int first = arch_of(l)->keep == CLF__KEEP_FIRST;
   int32_t n = 0;
   for (int32_t d = 0; d < l->in.dim; d++)
-    if (first ? d % all < kept : d % all >= all - kept)
+    if (first ? d % all < remaining : d % all >= all - remaining)
       places[n++] = places[d];
     else
       *sent++ = places[d];
@@ -133,14 +133,15 @@ static void init(const clf__layer *l, clf__host_random *r, double *w) {
   if (n->ops && n->ops->init) n->ops->init(n, r, w);
 }
 
-static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                       clf__layer_memory *k) {
   const split *o = own_of(l);
   const int32_t cols[USED] = {[SENT] = o->map.ops ? o->sent : 0,
                               [NUMBERS] = o->net.ops ? 2 * o->sent : 0,
                               [DSENT] = train && o->map.ops ? o->sent : 0,
                               [DNUMBERS] = train && o->map.ops ? 2 * o->sent : 0,
-                              [DKEPT] = train ? o->kept : 0,
-                              [THROUGH] = train && o->net.ops ? o->kept : 0};
+                              [DKEPT] = train ? o->remaining : 0,
+                              [THROUGH] = train && o->net.ops ? o->remaining : 0};
   for (int i = 0; i < USED; i++)
     if (cols[i]) CLF_TRY(clf_new(a, (int32_t[4]){rows, cols[i]}, &k->t[i]));
   if (!o->net.ops) return CLF_OK;
@@ -154,7 +155,7 @@ static const clf__net *net_of(const clf__layer *l) {
 /* ---- Passes -------------------------------------------------------------------------------------
  */
 
-static clf_tensor tensor(const clf__kept *k, int i, int32_t n) {
+static clf_tensor tensor(const clf__layer_memory *k, int i, int32_t n) {
   return k->t[i].dim[0] ? clf__rows(k->t[i], n) : k->t[i];
 }
 /* Rows of `channels` channels, or as they are. */
@@ -165,36 +166,36 @@ static clf_tensor shaped(const clf__layer *l, clf_tensor t) {
 /* The half of x that goes on, or the one that leaves. */
 static clf_tensor half_of(const clf__layer *l, clf_tensor x, int leaves) {
   const clf_tensor all = shaped(l, x);
-  const int32_t end = all.dim[1], kept = own_of(l)->kept / (l->in.dim / end);
+  const int32_t end = all.dim[1], remaining = own_of(l)->remaining / (l->in.dim / end);
   if (arch_of(l)->keep == CLF__KEEP_FIRST)
-    return leaves ? clf_slice(all, 1, kept, end) : clf_slice(all, 1, 0, kept);
-  return leaves ? clf_slice(all, 1, 0, end - kept) : clf_slice(all, 1, end - kept, end);
+    return leaves ? clf_slice(all, 1, remaining, end) : clf_slice(all, 1, 0, remaining);
+  return leaves ? clf_slice(all, 1, 0, end - remaining) : clf_slice(all, 1, end - remaining, end);
 }
 static clf_status take(const clf__layer *l, const clf__pass *p, int leaves, clf_tensor x,
                        clf_tensor y) {
   return clf_do(p->dev, copy, .x = half_of(l, x, leaves), .y = shaped(l, y));
 }
 /* Both halves in their places. */
-static clf_status join(const clf__layer *l, const clf__pass *p, clf_tensor kept, clf_tensor sent,
-                       clf_tensor x) {
-  CLF_TRY(clf_do(p->dev, copy, .x = shaped(l, kept), .y = half_of(l, x, 0)));
+static clf_status join(const clf__layer *l, const clf__pass *p, clf_tensor remaining,
+                       clf_tensor sent, clf_tensor x) {
+  CLF_TRY(clf_do(p->dev, copy, .x = shaped(l, remaining), .y = half_of(l, x, 0)));
   return clf_do(p->dev, copy, .x = shaped(l, sent), .y = half_of(l, x, 1));
 }
 
 /* Mean and log_std of each number that leaves, from the half that goes on. */
-static clf_status numbers(const split *o, const clf__pass *p, clf__kept *k, clf_tensor kept,
-                          clf_tensor *u) {
-  const int32_t n = kept.dim[0];
+static clf_status numbers(const split *o, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor remaining, clf_tensor *u) {
+  const int32_t n = remaining.dim[0];
   if (!o->net.ops) {
     *u = clf__same_for_all(clf__weight(p, &o->trained), n);
     return CLF_OK;
   }
   *u = tensor(k, NUMBERS, n);
-  return o->net.ops->forward(&o->net, p, k->own, kept, *u);
+  return o->net.ops->forward(&o->net, p, k->own, remaining, *u);
 }
 
-static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                          clf_tensor y, clf_tensor logdet) {
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor x, clf_tensor y, clf_tensor logdet) {
   const split *o = own_of(l);
   const clf_tensor sent = o->map.ops ? tensor(k, SENT, x.dim[0]) : k->z;
   clf_tensor u;
@@ -205,8 +206,8 @@ static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k,
   return o->map.ops->inverse(&o->map, p, sent, clf__weight(p, &o->all), u, k->z, logdet);
 }
 
-static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                          clf_tensor x, clf_tensor logdet) {
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor y, clf_tensor x, clf_tensor logdet) {
   const split *o = own_of(l);
   clf_tensor u;
   if (!o->map.ops) return join(l, p, y, k->z, x);
@@ -216,41 +217,42 @@ static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
   return join(l, p, y, sent, x);
 }
 
-static clf_tensor kept_numbers(const split *o, const clf__pass *p, const clf__kept *k, int32_t n) {
+static clf_tensor map_numbers(const split *o, const clf__pass *p, const clf__layer_memory *k,
+                              int32_t n) {
   return o->net.ops ? tensor(k, NUMBERS, n) : clf__same_for_all(clf__weight(p, &o->trained), n);
 }
 
 /* From the gradient by the prior's numbers to its weights, and added to dL/dy of what goes on. */
-static clf_status numbers_backward(const split *o, const clf__pass *p, clf__kept *k, clf_tensor y,
-                                   clf_tensor du, clf_tensor dkept) {
+static clf_status numbers_backward(const split *o, const clf__pass *p, clf__layer_memory *k,
+                                   clf_tensor y, clf_tensor du, clf_tensor dremaining) {
   const clf_tensor through = tensor(k, THROUGH, y.dim[0]);
   if (!o->net.ops) return clf__sum_for_all(p, du, &o->trained);
   CLF_TRY(o->net.ops->backward(&o->net, p, k->own, y, du, through));
-  return clf_do(p->dev, axpby, .x = through, .y = dkept, .a = 1, .b = 1);
+  return clf_do(p->dev, axpby, .x = through, .y = dremaining, .a = 1, .b = 1);
 }
 
 /* From dL/dz to what left, and by its prior's numbers to the half that went on. */
-static clf_status prior_backward(const split *o, const clf__pass *p, clf__kept *k, clf_tensor y,
-                                 clf_tensor dkept) {
+static clf_status prior_backward(const split *o, const clf__pass *p, clf__layer_memory *k,
+                                 clf_tensor y, clf_tensor dremaining) {
   const int32_t n = y.dim[0];
   const clf_tensor du = tensor(k, DNUMBERS, n);
   CLF_TRY(o->map.ops->backward_inverse(&o->map, p, k->z, clf__weight(p, &o->all),
-                                       kept_numbers(o, p, k, n), k->dz, tensor(k, DSENT, n), du));
-  return numbers_backward(o, p, k, y, du, dkept);
+                                       map_numbers(o, p, k, n), k->dz, tensor(k, DSENT, n), du));
+  return numbers_backward(o, p, k, y, du, dremaining);
 }
 
-static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                           clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   const split *o = own_of(l);
-  const clf_tensor dkept = tensor(k, DKEPT, x.dim[0]);
+  const clf_tensor dremaining = tensor(k, DKEPT, x.dim[0]);
   if (!o->map.ops) return join(l, p, dy, k->dz, dx);
-  CLF_TRY(clf_do(p->dev, copy, .x = dy, .y = dkept));
-  CLF_TRY(prior_backward(o, p, k, y, dkept));
-  return join(l, p, dkept, tensor(k, DSENT, x.dim[0]), dx);
+  CLF_TRY(clf_do(p->dev, copy, .x = dy, .y = dremaining));
+  CLF_TRY(prior_backward(o, p, k, y, dremaining));
+  return join(l, p, dremaining, tensor(k, DSENT, x.dim[0]), dx);
 }
 
 /* From dL/dx: halves apart, and by the prior's numbers to the half that goes on. */
-static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   const split *o = own_of(l);
   const int32_t n = x.dim[0];
@@ -259,7 +261,7 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
   CLF_TRY(take(l, p, 0, dx, dy));
   CLF_TRY(take(l, p, 1, dx, dsent));
   if (!o->map.ops) return CLF_OK;
-  CLF_TRY(o->map.ops->backward(&o->map, p, k->z, clf__weight(p, &o->all), kept_numbers(o, p, k, n),
+  CLF_TRY(o->map.ops->backward(&o->map, p, k->z, clf__weight(p, &o->all), map_numbers(o, p, k, n),
                                dsent, k->dz, du));
   return numbers_backward(o, p, k, y, du, dy);
 }

@@ -7,7 +7,7 @@
 
 typedef struct squeeze {
   clf__shape large, small;
-  clf__part there, back; /* (D) where each number comes from, forward and inverse: of an order that
+  clf__slot there, back; /* (D) where each number comes from, forward and inverse: of an order that
                             no operation has */
 } squeeze;
 
@@ -37,14 +37,14 @@ static clf_status set_shapes(clf__layer *l, squeeze *o) {
   return CLF_OK;
 }
 
-static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   squeeze *o = l->own = calloc(1, sizeof *o);
   (void)path; /* it has nothing that files would hold */
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for a squeeze");
   CLF_TRY(set_shapes(l, o));
   if (order_of(l) != CLF__SQUEEZE_SPACE) return CLF_OK;
-  clf__parts_add(parts, &o->there, CLF_CONSTANT, 0, 0, 1, &l->in.dim, NULL);
-  clf__parts_add(parts, &o->back, CLF_CONSTANT, 0, 0, 1, &l->in.dim, NULL);
+  clf__slots_add(slots, &o->there, CLF_CONSTANT, 0, 0, 1, &l->in.dim, NULL);
+  clf__slots_add(slots, &o->back, CLF_CONSTANT, 0, 0, 1, &l->in.dim, NULL);
   return CLF_OK;
 }
 
@@ -119,22 +119,22 @@ static clf_status move(const clf__layer *l, const clf__pass *p, int back, clf_te
                 .ordered = order_of(l) == CLF__SQUEEZE_CHECKER, .inverse = back);
 }
 
-static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                          clf_tensor y, clf_tensor logdet) {
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor x, clf_tensor y, clf_tensor logdet) {
   (void)k, (void)logdet;
   return move(l, p, 0, x, y);
 }
-static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                          clf_tensor x, clf_tensor logdet) {
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor y, clf_tensor x, clf_tensor logdet) {
   (void)k, (void)logdet;
   return move(l, p, 1, y, x);
 }
-static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                           clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   (void)k, (void)x, (void)y;
   return move(l, p, 1, dy, dx);
 }
-static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   (void)k, (void)x, (void)y;
   return move(l, p, 0, dx, dy);

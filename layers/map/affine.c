@@ -14,7 +14,7 @@ typedef struct scale {
 
 typedef struct affine {
   scale scale;
-  clf__part g, g0; /* (1) trained: the log-scale is g tanh(u) + g0 */
+  clf__slot g, g0; /* (1) trained: the log-scale is g tanh(u) + g0 */
   int layout;      /* of arch.def, never auto */
   int first;
 } affine;
@@ -69,15 +69,15 @@ static int layout_of(const clf__map *m, const clf__arch_affine *a) {
   }
 }
 
-void clf__affine_add_trained(clf__parts *parts, clf__part *g, clf__part *g0, int board,
+void clf__affine_add_trained(clf__slots *slots, clf__slot *g, clf__slot *g0, int board,
                              int channels, int normalised, const char *path) {
   static const int32_t one[1] = {1};
   const clf__group group = channels ? CLF_PLAIN : CLF_DECAYED;
-  clf__parts_add(parts, g, group, !board, 0, 1, one, "%s.scale", path);
-  if (!normalised) clf__parts_add(parts, g0, CLF_PLAIN, 0, 0, 1, one, "%s.scale_shift", path);
+  clf__slots_add(slots, g, group, !board, 0, 1, one, "%s.scale", path);
+  if (!normalised) clf__slots_add(slots, g0, CLF_PLAIN, 0, 0, 1, one, "%s.scale_shift", path);
 }
 
-static clf_status make(clf__map *m, clf__parts *parts, const char *path) {
+static clf_status make(clf__map *m, clf__slots *slots, const char *path) {
   const clf__arch_affine *a = (const clf__arch_affine *)m->node;
   affine *o = m->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for an affine map");
@@ -85,7 +85,7 @@ static clf_status make(clf__map *m, clf__parts *parts, const char *path) {
   o->layout = layout_of(m, a);
   o->first = a->first;
   if (a->scale == CLF__SCALE_REALNVP)
-    clf__affine_add_trained(parts, &o->g, &o->g0, m->board, m->channels, m->normalised, path);
+    clf__affine_add_trained(slots, &o->g, &o->g0, m->board, m->channels, m->normalised, path);
   return set_scale(a, &o->scale);
 }
 
@@ -201,8 +201,8 @@ const clf__map_ops clf__map_affine = {
 /* ---- Additive
  * ------------------------------------------------------------------------------------ */
 
-static clf_status make_add(clf__map *m, clf__parts *parts, const char *path) {
-  (void)parts;
+static clf_status make_add(clf__map *m, clf__slots *slots, const char *path) {
+  (void)slots;
   (void)path;
   m->numbers = 1;
   return CLF_OK;

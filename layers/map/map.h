@@ -17,7 +17,7 @@ typedef struct clf__map_ops {
   const char *name; /* as in arch.def */
   /* Reads m->node and m->dims; sets m->numbers; adds constants (bounds of columns).
    * Errors: EINVAL says what does not fit. */
-  clf_status (*make)(clf__map *m, clf__parts *parts, const char *path);
+  clf_status (*make)(clf__map *m, clf__slots *slots, const char *path);
   void (*unmake)(clf__map *m); /* (optional) */
   /* y: transformed columns written, the others copied; logdet += the sum of log-derivatives. */
   clf_status (*forward)(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
@@ -66,7 +66,7 @@ struct clf__map {
 
 /* Makes a map of a node of arch.def, with m->whole, m->dims, m->hidden, m->residual and m->masked
  * set. */
-clf_status clf__map_make(clf__map *m, const struct clf__node *node, clf__parts *parts,
+clf_status clf__map_make(clf__map *m, const struct clf__node *node, clf__slots *slots,
                          const char *path);
 void clf__map_unmake(clf__map *m);
 
@@ -79,7 +79,7 @@ void clf__map_init_net(const clf__map *m, const struct clf__net *n, clf__host_ra
  * normalisation, which makes a constant factor needless.  As in the released code, in couplings of
  * a checkerboard g starts at 0, so that they only shift at first, elsewhere at 1; and in couplings
  * by channels L2 does not apply to it. */
-void clf__affine_add_trained(clf__parts *parts, clf__part *g, clf__part *g0, int board,
+void clf__affine_add_trained(clf__slots *slots, clf__slot *g, clf__slot *g0, int board,
                              int channels, int normalised, const char *path);
 
 /* Members of an operation's arguments: a constant as three floats whose sum is the double. */

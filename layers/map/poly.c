@@ -15,7 +15,7 @@ static const poly *own_of(const clf__map *m) { return m->own; }
 /* Of the first and last bin in the height of both ends; exact would be 1/2. */
 static const float nflows_end_share = 0.25f;
 
-static clf_status make(clf__map *m, clf__parts *parts, const char *name, int order,
+static clf_status make(clf__map *m, clf__slots *slots, const char *name, int order,
                        const clf__tails *tails, const clf__reals *box) {
   poly *o = m->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for a spline");
@@ -30,20 +30,20 @@ static clf_status make(clf__map *m, clf__parts *parts, const char *name, int ord
   o->order = order;
   o->tails = tails->at[0].kind == CLF__TAIL_LINEAR;
   o->scale = 1;
-  return clf__spline_make(&o->spline, m, parts);
+  return clf__spline_make(&o->spline, m, slots);
 }
 
-static clf_status make_linear(clf__map *m, clf__parts *parts, const char *path) {
+static clf_status make_linear(clf__map *m, clf__slots *slots, const char *path) {
   const clf__arch_linear *a = (const clf__arch_linear *)m->node;
   (void)path;
   m->numbers = a->bins;
-  return make(m, parts, "linear", 1, &a->tail, &a->box);
+  return make(m, slots, "linear", 1, &a->tail, &a->box);
 }
 
-static clf_status make_quadratic(clf__map *m, clf__parts *parts, const char *path) {
+static clf_status make_quadratic(clf__map *m, clf__slots *slots, const char *path) {
   const clf__arch_quadratic *a = (const clf__arch_quadratic *)m->node;
   (void)path;
-  CLF_TRY(make(m, parts, "quadratic", 2, &a->tail, &a->box));
+  CLF_TRY(make(m, slots, "quadratic", 2, &a->tail, &a->box));
   poly *o = m->own;
   o->min_width = a->min.at[0];
   o->min_height = a->min.at[1];
@@ -61,7 +61,7 @@ static void unmake(clf__map *m) {
 }
 
 #define POLY(o, p)                                                                                 \
-  .box = clf__part_of(&(p)->weights, &(o)->spline.intervals), .order = (o)->order,                 \
+  .box = clf__slot_tensor(&(p)->weights, &(o)->spline.intervals), .order = (o)->order,             \
   .tails = (o)->tails, CLF__EXACT(left, (o)->spline.left), CLF__EXACT(right, (o)->spline.right),   \
   CLF__EXACT(bottom, (o)->spline.left), CLF__EXACT(top, (o)->spline.right),                        \
   CLF__EXACT(min_width, (o)->min_width), CLF__EXACT(min_height, (o)->min_height),                  \

@@ -42,13 +42,13 @@ static void set_nflows(rq *o, const clf__map *m, const clf__arch_rq *a) {
   o->end_slope = (a->min.at[2] + log1p(exp(beta * end_number(a))) / beta);
 }
 
-static clf_status make(clf__map *m, clf__parts *parts, const char *path) {
+static clf_status make(clf__map *m, clf__slots *slots, const char *path) {
   const clf__arch_rq *a = (const clf__arch_rq *)m->node;
   rq *o = m->own = calloc(1, sizeof *o);
   (void)path;
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for a spline");
   o->spline = (clf__spline){.name = "rq", .tails = &a->tail, .box = &a->box};
-  CLF_TRY(clf__spline_make(&o->spline, m, parts));
+  CLF_TRY(clf__spline_make(&o->spline, m, slots));
   o->ends = o->spline.ends;
   if (a->like == CLF__LIKE_ZUKO)
     set_zuko(o, a);
@@ -67,14 +67,14 @@ static void unmake(clf__map *m) {
 }
 
 #define RQS(o, p)                                                                                  \
-  .box = clf__part_of(&(p)->weights, &(o)->spline.intervals),                                      \
-  .kinds = clf__part_of(&(p)->weights, &(o)->spline.kinds), .like = (o)->like, .ends = (o)->ends,  \
-  .outside = CLF_OUTSIDE_REFUSED, .turn = (o)->turn, CLF__EXACT(left, (o)->spline.left),           \
-  CLF__EXACT(right, (o)->spline.right), CLF__EXACT(bottom, (o)->spline.left),                      \
-  CLF__EXACT(top, (o)->spline.right), CLF__EXACT(min_width, (o)->min_width),                       \
-  CLF__EXACT(min_height, (o)->min_height), CLF__EXACT(min_slope, (o)->min_slope),                  \
-  CLF__EXACT(end_slope, (o)->end_slope), CLF__EXACT(scale, (o)->scale),                            \
-  CLF__EXACT(gain, (o)->gain), CLF__EXACT(beta, (o)->beta)
+  .box = clf__slot_tensor(&(p)->weights, &(o)->spline.intervals),                                  \
+  .kinds = clf__slot_tensor(&(p)->weights, &(o)->spline.kinds), .like = (o)->like,                 \
+  .ends = (o)->ends, .outside = CLF_OUTSIDE_REFUSED, .turn = (o)->turn,                            \
+  CLF__EXACT(left, (o)->spline.left), CLF__EXACT(right, (o)->spline.right),                        \
+  CLF__EXACT(bottom, (o)->spline.left), CLF__EXACT(top, (o)->spline.right),                        \
+  CLF__EXACT(min_width, (o)->min_width), CLF__EXACT(min_height, (o)->min_height),                  \
+  CLF__EXACT(min_slope, (o)->min_slope), CLF__EXACT(end_slope, (o)->end_slope),                    \
+  CLF__EXACT(scale, (o)->scale), CLF__EXACT(gain, (o)->gain), CLF__EXACT(beta, (o)->beta)
 
 static clf_status forward(const clf__map *m, const clf__pass *p, clf_tensor x, clf_tensor at,
                           clf_tensor u, clf_tensor y, clf_tensor logdet) {

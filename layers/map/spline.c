@@ -26,7 +26,7 @@ static const clf__tail *tail_of(const clf__spline *s, int32_t column) {
   return &s->tails->at[s->tails->n > 1 ? column : 0];
 }
 
-static clf_status make_columns(clf__spline *s, const clf__map *m, clf__parts *parts) {
+static clf_status make_columns(clf__spline *s, const clf__map *m, clf__slots *slots) {
   const int32_t d = m->dims;
   if (s->tails->n != m->whole)
     return clf__fail(CLF_EINVAL, "%s: %d tails for %d dimensions; there is one, or one for each",
@@ -38,15 +38,15 @@ static clf_status make_columns(clf__spline *s, const clf__map *m, clf__parts *pa
   if (!s->own || !s->refused)
     return clf__fail(CLF_ENOMEM, "no memory for the intervals of %d dimensions", (int)d);
   const int32_t table[2] = {d, 4};
-  clf__parts_add(parts, &s->intervals, CLF_CONSTANT, 0, 0, 2, table, NULL);
-  clf__parts_add(parts, &s->kinds, CLF_CONSTANT, 0, 0, 1, &d, NULL);
+  clf__slots_add(slots, &s->intervals, CLF_CONSTANT, 0, 0, 2, table, NULL);
+  clf__slots_add(slots, &s->kinds, CLF_CONSTANT, 0, 0, 1, &d, NULL);
   return CLF_OK;
 }
 
-clf_status clf__spline_make(clf__spline *s, clf__map *m, clf__parts *parts) {
+clf_status clf__spline_make(clf__spline *s, clf__map *m, clf__slots *slots) {
   for (int32_t i = 0; i < s->tails->n; i++)
     if (s->tails->at[i].kind == CLF__TAIL_NONE) m->traits |= CLF_IS_BOUNDED;
-  if (s->tails->n > 1) return make_columns(s, m, parts);
+  if (s->tails->n > 1) return make_columns(s, m, slots);
   s->ends = ends_of(&s->tails->at[0]);
   interval_of(s, &s->tails->at[0], &s->left, &s->right);
   return CLF_OK;

@@ -12,14 +12,14 @@ typedef struct clf__spline {
   int by_column;              /* 1: parts `intervals` and `kinds` say more than the members below */
   int ends;                   /* of splines.def, for all columns */
   double left, right;         /* of all columns; the square left .. right holds the spline */
-  clf__part intervals, kinds; /* (d, 4) and (d), as rqs_fwd takes them */
+  clf__slot intervals, kinds; /* (d, 4) and (d), as rqs_fwd takes them */
   double (*own)[2];           /* by_column: the interval of each transformed dimension */
   unsigned char *refused;     /* whether numbers outside of it are */
 } clf__spline;
 
 /* Reads `tails` and `box` of s, where name is set, for the dimensions of m, and sets m->traits.
  * Errors: EINVAL if there are not as many tails as dimensions; ENOMEM. */
-clf_status clf__spline_make(clf__spline *s, clf__map *m, clf__parts *parts);
+clf_status clf__spline_make(clf__spline *s, clf__map *m, clf__slots *slots);
 void clf__spline_free(clf__spline *s);
 /* As a map's derive() and inside(). */
 void clf__spline_derive(const clf__spline *s, const clf__map *m, const int32_t *columns, double *c);

@@ -258,13 +258,13 @@ static clf_status put_mean(fit *t, const clf_train_data *data) {
   return s;
 }
 
-static clf_status fit_rows(fit *t, const clf__part *part) {
+static clf_status fit_rows(fit *t, const clf__slot *slot) {
   const clf__em_rows all = {t->u, t->weights, t->rows, t->rules.form.dim};
   double *row = malloc((size_t)clf__gaussians_size(&t->rules.form) * sizeof *row);
   if (!row) return clf__fail(CLF_ENOMEM, "no memory for a mixture");
   clf_status s = t->rows > SOME ? run_large(t, &all, row) : run_starts(t, &all, row);
   const clf_tensor w = t->f->w;
-  if (!s) s = clf_write64(t->f->dev, clf__part_of(&(clf__vectors){.w = w}, part), row);
+  if (!s) s = clf_write64(t->f->dev, clf__slot_tensor(&(clf__vectors){.w = w}, slot), row);
   free(row);
   return s;
 }
@@ -293,14 +293,14 @@ clf_status clf_mixture_fit(clf_flow *f, const clf_train_data *data, const clf_mi
                            clf_mixture_result *result) {
   CLF_GIVEN("flow, data, options", f, data, o);
   CLF_GIVEN("data->x", data->x);
-  const clf__part *part = NULL;
-  const clf__gaussians_form *form = clf__gaussians_form_of(&f->base, &part);
+  const clf__slot *slot = NULL;
+  const clf__gaussians_form *form = clf__gaussians_form_of(&f->base, &slot);
   CLF_TRY(check_options(o));
   CLF_TRY(check_base(f, o, data->x->rows, form));
   fit t = {.f = f, .o = o, .rows = data->x->rows, .random = {o->seed}};
   t.rules = (clf__em_rules){.form = *form, .tied = o->tied, .prior = o->prior};
   clf_status s = put_rows(&t, data);
-  if (!s) s = fit_rows(&t, part);
+  if (!s) s = fit_rows(&t, slot);
   if (!s) s = put_mean(&t, data);
   if (!s && result) *result = t.result;
   free(t.u);

@@ -15,7 +15,7 @@ static clf_status mark(clf__angles *a, clf__ranges ranges) {
   return CLF_OK;
 }
 
-clf_status clf__angles_make(clf__ranges ranges, int32_t in, clf__parts *parts, clf__angles **made) {
+clf_status clf__angles_make(clf__ranges ranges, int32_t in, clf__slots *slots, clf__angles **made) {
   if (!ranges.n) return CLF_OK;
   clf__angles *a = *made = calloc(1, sizeof *a);
   if (a) a->is = calloc((size_t)in, 1);
@@ -23,9 +23,9 @@ clf_status clf__angles_make(clf__ranges ranges, int32_t in, clf__parts *parts, c
   a->in = in;
   CLF_TRY(mark(a, ranges));
   const int32_t rest = in - a->count;
-  clf__parts_add(parts, &a->at, CLF_CONSTANT, 0, 0, 1, &a->count, NULL);
-  clf__parts_add(parts, &a->rate, CLF_CONSTANT, 1, 0, 1, &a->count, NULL);
-  if (rest) clf__parts_add(parts, &a->rest, CLF_CONSTANT, 0, 0, 1, &rest, NULL);
+  clf__slots_add(slots, &a->at, CLF_CONSTANT, 0, 0, 1, &a->count, NULL);
+  clf__slots_add(slots, &a->rate, CLF_CONSTANT, 1, 0, 1, &a->count, NULL);
+  if (rest) clf__slots_add(slots, &a->rest, CLF_CONSTANT, 0, 0, 1, &rest, NULL);
   return CLF_OK;
 }
 

@@ -10,13 +10,13 @@
 
 typedef struct clf__angles {
   int32_t in, count;        /* inputs; those that are angles */
-  clf__part at, rest, rate; /* their numbers; those of the others; 1 for each angle */
+  clf__slot at, rest, rate; /* their numbers; those of the others; 1 for each angle */
   unsigned char *is;        /* (in) 1: an angle */
 } clf__angles;
 
 /* The inputs `ranges` of `in`; *a stays NULL where they name none.  EINVAL: there are not as many.
  */
-clf_status clf__angles_make(clf__ranges ranges, int32_t in, clf__parts *parts, clf__angles **a);
+clf_status clf__angles_make(clf__ranges ranges, int32_t in, clf__slots *slots, clf__angles **a);
 void clf__angles_free(clf__angles *a);
 void clf__angles_draw(const clf__angles *a, double *c);
 static inline int32_t clf__angles_features(const clf__angles *a) { return a->in + a->count; }

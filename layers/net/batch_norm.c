@@ -2,15 +2,15 @@
 /* batch_norm.c: which statistics a pass normalises by, and how the running ones move. */
 #include "batch_norm.h"
 
-void clf__norm_add(clf__parts *p, clf__norm *n, int32_t channels, int with_beta, const char *name) {
-  if (with_beta) clf__parts_add(p, &n->beta, CLF_PLAIN, 0, 0, 1, &channels, "%s.beta", name);
-  clf__parts_add(p, &n->mean, CLF_STATE, 0, 0, 1, &channels, "%s.mean", name);
-  clf__parts_add(p, &n->var, CLF_STATE, 1, 0, 1, &channels, "%s.var", name);
+void clf__norm_add(clf__slots *p, clf__norm *n, int32_t channels, int with_beta, const char *name) {
+  if (with_beta) clf__slots_add(p, &n->beta, CLF_PLAIN, 0, 0, 1, &channels, "%s.beta", name);
+  clf__slots_add(p, &n->mean, CLF_STATE, 0, 0, 1, &channels, "%s.mean", name);
+  clf__slots_add(p, &n->var, CLF_STATE, 1, 0, 1, &channels, "%s.var", name);
 }
 
-void clf__norm_add_without(clf__parts *p, clf__norm *n, int32_t channels) {
+void clf__norm_add_without(clf__slots *p, clf__norm *n, int32_t channels) {
   const int32_t both = 2 * channels;
-  clf__parts_add(p, &n->without, CLF_CONSTANT, 0, 0, 1, &both, NULL);
+  clf__slots_add(p, &n->without, CLF_CONSTANT, 0, 0, 1, &both, NULL);
 }
 
 void clf__norm_draw(const clf__norm *n, double *c) {
@@ -31,7 +31,7 @@ static clf_tensor pair(clf_tensor mean) {
   return mean;
 }
 
-static clf_status keep(const clf__norm *n, int32_t channels, clf_arena *a, clf__norm_kept *k) {
+static clf_status keep(const clf__norm *n, int32_t channels, clf_arena *a, clf__norm_memory *k) {
   if (!n->mean.rank) return CLF_OK;
   CLF_TRY(new_pair(a, channels, &k->bmean, &k->bvar));
   k->mean = k->bmean;
@@ -42,7 +42,7 @@ static clf_status keep(const clf__norm *n, int32_t channels, clf_arena *a, clf__
 
 clf_status clf__norm_keep(const clf__norm *n, int32_t channels, int train, clf_arena *a,
                           clf_tensor *to) {
-  clf__norm_kept k = {0};
+  clf__norm_memory k = {0};
   if (train) CLF_TRY(keep(n, channels, a, &k));
   memcpy(to, &k, sizeof k);
   return CLF_OK;
@@ -73,9 +73,9 @@ static double wider(const clf__norm *n, clf_tensor x) {
   return n->unbiased && M > 1 ? 1 / (M - 1) : 0;
 }
 
-clf_status clf__norm_measure(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
+clf_status clf__norm_measure(const clf__pass *p, const clf__norm *n, const clf__norm_memory *k,
                              clf_tensor x, int pixels) {
-  if (p->mode != CLF_TRAIN || p->again || !n->mean.rank) return CLF_OK;
+  if (p->mode != CLF_TRAIN || p->recompute || !n->mean.rank) return CLF_OK;
   const clf_tensor var = n->unbiased ? k->biased : k->bvar;
   CLF_TRY(clf_do(p->dev, bn_stats, .x = x, .mean = k->bmean, .var = var, .pixels = pixels));
   if (n->unbiased) CLF_TRY(mix(p, var, 1 + wider(n, x), 0, k->bvar));
@@ -83,7 +83,7 @@ clf_status clf__norm_measure(const clf__pass *p, const clf__norm *n, const clf__
 }
 
 clf__statistics clf__norm_statistics(const clf__pass *p, const clf__norm *n,
-                                     const clf__norm_kept *k, int32_t channels) {
+                                     const clf__norm_memory *k, int32_t channels) {
   const clf_tensor c = clf__weight(p, &n->without), beta = clf__weight(p, &n->beta);
   if (!n->mean.rank)
     return (clf__statistics){.mean = clf__vector(c, 0, channels, 1),
@@ -103,14 +103,14 @@ clf__statistics clf__norm_statistics(const clf__pass *p, const clf__norm *n,
 
 /* ---- In nets ------------------------------------------------------------------------------ */
 
-clf_status clf__norm_forward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
+clf_status clf__norm_forward(const clf__pass *p, const clf__norm *n, const clf__norm_memory *k,
                              clf_tensor x, int pixels, clf_tensor y) {
   const clf__statistics s = clf__norm_statistics(p, n, k, x.dim[1]);
   return clf_do(p->dev, bn_fwd, .x = x, .mean = s.mean, .var = s.var, .beta = s.beta, .y = y,
                 .eps = s.eps, .pixels = pixels);
 }
 
-clf_status clf__norm_backward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
+clf_status clf__norm_backward(const clf__pass *p, const clf__norm *n, const clf__norm_memory *k,
                               clf_tensor x, int pixels, int act, clf_tensor dy, float add,
                               clf_tensor dx) {
   const clf__statistics s = clf__norm_statistics(p, n, k, x.dim[1]);
@@ -121,7 +121,7 @@ clf_status clf__norm_backward(const clf__pass *p, const clf__norm *n, const clf_
 
 /* ---- As layers of a flow ------------------------------------------------------------------ */
 
-clf_status clf__norm_flow_forward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
+clf_status clf__norm_flow_forward(const clf__pass *p, const clf__norm *n, const clf__norm_memory *k,
                                   clf_tensor x, int pixels, clf_tensor y, clf_tensor logdet) {
   const clf__statistics s = clf__norm_statistics(p, n, k, x.dim[1]);
   return clf_do(p->dev, bn_flow_fwd, .x = x, .mean = s.mean, .var = s.var, .y = y, .logdet = logdet,
@@ -138,8 +138,9 @@ clf_status clf__norm_flow_inverse(const clf__pass *p, const clf__norm *n, clf_te
                 .eps = s.eps, .pixels = pixels);
 }
 
-clf_status clf__norm_flow_backward(const clf__pass *p, const clf__norm *n, const clf__norm_kept *k,
-                                   clf_tensor x, int pixels, clf_tensor dy, clf_tensor dx) {
+clf_status clf__norm_flow_backward(const clf__pass *p, const clf__norm *n,
+                                   const clf__norm_memory *k, clf_tensor x, int pixels,
+                                   clf_tensor dy, clf_tensor dx) {
   const clf__statistics s = clf__norm_statistics(p, n, k, x.dim[1]);
   return clf_do(p->dev, bn_flow_bwd, .x = x, .mean = s.mean, .var = s.var, .bmean = s.bmean,
                 .dy = dy, .dl = p->each, .dx = dx, .eps = s.eps, .pixels = pixels, .batch = s.batch,

@@ -15,7 +15,7 @@ clf_status clf__chain_new(clf__net *n, int count, clf__chain **chain) {
   if (c) c->layer = calloc((size_t)count, sizeof *c->layer);
   if (!c || !c->layer) return clf__fail(CLF_ENOMEM, "no memory for a net of %d layers", count);
   c->count = count;
-  n->tensors = LAYERS + count * CLF_SLOTS;
+  n->tensors = LAYERS + count * CLF_CHAIN_TENSORS;
   for (int l = 0; l < count; l++)
     c->layer[l] = (clf__dense_layer){.stream = -1, .spread = -1, .act = CLF_ACT_none};
   *chain = c;
@@ -32,37 +32,37 @@ void clf__chain_free(clf__net *n) {
   n->own = NULL;
 }
 
-static void add_linear(clf__parts *parts, clf__part *weight, clf__part *bias, int32_t in,
+static void add_linear(clf__slots *slots, clf__slot *weight, clf__slot *bias, int32_t in,
                        int32_t out, double spread, const char *name) {
   const double s = spread < 0 ? 1 / sqrt(in) : spread;
-  clf__parts_add(parts, weight, CLF_PLAIN, 0, s, 2, (int32_t[2]){out, in}, "%s.weight", name);
-  clf__parts_add(parts, bias, CLF_PLAIN, 0, s, 1, &out, "%s.bias", name);
+  clf__slots_add(slots, weight, CLF_PLAIN, 0, s, 2, (int32_t[2]){out, in}, "%s.weight", name);
+  clf__slots_add(slots, bias, CLF_PLAIN, 0, s, 1, &out, "%s.bias", name);
 }
 
-static void add_norms(clf__parts *parts, clf__dense_layer *d, const char *path, const char *before,
+static void add_norms(clf__slots *slots, clf__dense_layer *d, const char *path, const char *before,
                       const char *after) {
   char name[80];
   snprintf(name, sizeof name, "%s.%s", path, before);
-  if (d->before == CLF_BATCH_NORM) clf__unit_norm_add(parts, &d->norm_before, d->in, name);
+  if (d->before == CLF_BATCH_NORM) clf__unit_norm_add(slots, &d->norm_before, d->in, name);
   snprintf(name, sizeof name, "%s.%s", path, after);
-  if (d->after == CLF_BATCH_NORM) clf__unit_norm_add(parts, &d->norm_after, d->in, name);
+  if (d->after == CLF_BATCH_NORM) clf__unit_norm_add(slots, &d->norm_after, d->in, name);
 }
 
-void clf__chain_add(clf__net *n, clf__parts *parts, int l, const char *path, const char *name,
+void clf__chain_add(clf__net *n, clf__slots *slots, int l, const char *path, const char *name,
                     const char *join, const char *norm) {
   clf__chain *c = clf__chain_of(n);
   clf__dense_layer *d = &c->layer[l];
   const int32_t in = d->in + (d->join == CLF_JOIN_INPUT ? n->context : 0);
   char full[80];
-  add_norms(parts, d, path, norm, norm);
+  add_norms(slots, d, path, norm, norm);
   snprintf(full, sizeof full, "%s.%s", path, name);
-  add_linear(parts, &d->weight, &d->bias, in, d->out, d->spread, full);
+  add_linear(slots, &d->weight, &d->bias, in, d->out, d->spread, full);
   if (n->ops->masked)
-    clf__parts_add(parts, &d->mask, CLF_CONSTANT, 1, 0, 2, (int32_t[2]){d->out, in}, "%s.mask",
+    clf__slots_add(slots, &d->mask, CLF_CONSTANT, 1, 0, 2, (int32_t[2]){d->out, in}, "%s.mask",
                    full);
   snprintf(full, sizeof full, "%s.%s", path, join);
   if (d->join > CLF_JOIN_INPUT)
-    add_linear(parts, &d->join_weight, &d->join_bias, n->context, d->out, -1, full);
+    add_linear(slots, &d->join_weight, &d->join_bias, n->context, d->out, -1, full);
   if (d->stream >= 0) c->layer[d->stream].is_stream = 1;
   if (l + 1 < c->count && d->out > c->widest) c->widest = d->out;
 }
@@ -78,29 +78,29 @@ static int is_fused(const clf__chain *c, int l) {
          !before->is_stream;
 }
 
-clf_tensor clf__chain_slot(const clf__net_kept *k, int l, clf__slot s, int32_t n) {
-  const clf_tensor t = k->t[LAYERS + l * CLF_SLOTS + (int)s];
+clf_tensor clf__chain_tensor_of(const clf__net_memory *k, int l, clf__chain_tensor s, int32_t n) {
+  const clf_tensor t = k->t[LAYERS + l * CLF_CHAIN_TENSORS + (int)s];
   return t.buf ? clf__rows(t, n) : t;
 }
 
-clf__unit_norm_kept clf__chain_norm(const clf__net_kept *k, int l, int after) {
-  const clf_tensor *t = k->t + LAYERS + l * CLF_SLOTS;
-  return after ? (clf__unit_norm_kept){t[AFTER_STATS], t[AFTER_H], t[AFTER]}
-               : (clf__unit_norm_kept){t[BEFORE_STATS], t[BEFORE_H], t[BEFORE]};
+clf__unit_norm_memory clf__chain_norm(const clf__net_memory *k, int l, int after) {
+  const clf_tensor *t = k->t + LAYERS + l * CLF_CHAIN_TENSORS;
+  return after ? (clf__unit_norm_memory){t[AFTER_STATS], t[AFTER_H], t[AFTER]}
+               : (clf__unit_norm_memory){t[BEFORE_STATS], t[BEFORE_H], t[BEFORE]};
 }
 
-clf__stages clf__chain_stages(const clf__net *n, const clf__pass *p, const clf__net_kept *k, int l,
-                              clf_tensor x) {
+clf__stages clf__chain_stages(const clf__net *n, const clf__pass *p, const clf__net_memory *k,
+                              int l, clf_tensor x) {
   const clf__dense_layer *d = &clf__chain_of(n)->layer[l];
   clf__stages s = {.fused = is_fused(clf__chain_of(n), l)};
-  s.value = l ? clf__chain_slot(k, l - 1, VALUE, x.dim[0]) : x;
-  s.before = d->before == CLF_BATCH_NORM ? clf__chain_slot(k, l, BEFORE, x.dim[0]) : s.value;
-  s.act = d->act == CLF_ACT_none ? s.before : clf__chain_slot(k, l, ACT, x.dim[0]);
+  s.value = l ? clf__chain_tensor_of(k, l - 1, VALUE, x.dim[0]) : x;
+  s.before = d->before == CLF_BATCH_NORM ? clf__chain_tensor_of(k, l, BEFORE, x.dim[0]) : s.value;
+  s.act = d->act == CLF_ACT_none ? s.before : clf__chain_tensor_of(k, l, ACT, x.dim[0]);
   s.drops = p->mode == CLF_TRAIN && d->dropout > 0;
-  s.dropped = s.drops ? clf__chain_slot(k, l, DROPPED, x.dim[0]) : s.act;
+  s.dropped = s.drops ? clf__chain_tensor_of(k, l, DROPPED, x.dim[0]) : s.act;
   s.a = d->after == CLF_NO_NORM      ? s.dropped
-        : d->after == CLF_LAYER_NORM ? clf__chain_slot(k, l, AFTER_H, x.dim[0])
-                                     : clf__chain_slot(k, l, AFTER, x.dim[0]);
+        : d->after == CLF_LAYER_NORM ? clf__chain_tensor_of(k, l, AFTER_H, x.dim[0])
+                                     : clf__chain_tensor_of(k, l, AFTER, x.dim[0]);
   return s;
 }
 
@@ -111,46 +111,46 @@ enum { BUFFERS = 6 };
 typedef struct planning {
   const clf__chain *c;
   clf_arena *arena;
-  clf__net_kept *k;
+  clf__net_memory *k;
   int32_t rows;
   int train;
   clf_tensor buffer[BUFFERS];
   int owner[BUFFERS]; /* 1 + the place of the tensor that lies there, 0: free */
 } planning;
 
-static clf_status new_slot(planning *q, int l, clf__slot s, int32_t units) {
-  clf_tensor *t = &q->k->t[LAYERS + l * CLF_SLOTS + (int)s];
+static clf_status new_tensor(planning *q, int l, clf__chain_tensor s, int32_t units) {
+  clf_tensor *t = &q->k->t[LAYERS + l * CLF_CHAIN_TENSORS + (int)s];
   if (q->train) return clf_new(q->arena, (int32_t[4]){q->rows, units}, t);
   int b = 0;
   while (q->owner[b]) b++;
   if (!q->buffer[b].dim[0])
     CLF_TRY(clf_new(q->arena, (int32_t[4]){q->rows, q->c->widest}, &q->buffer[b]));
-  q->owner[b] = 1 + l * CLF_SLOTS + (int)s;
+  q->owner[b] = 1 + l * CLF_CHAIN_TENSORS + (int)s;
   *t = clf_slice(q->buffer[b], 1, 0, units);
   return CLF_OK;
 }
-static void free_slot(planning *q, int l, clf__slot s) {
+static void free_tensor(planning *q, int l, clf__chain_tensor s) {
   for (int b = 0; b < BUFFERS; b++)
-    if (q->owner[b] == 1 + l * CLF_SLOTS + (int)s) q->owner[b] = 0;
+    if (q->owner[b] == 1 + l * CLF_CHAIN_TENSORS + (int)s) q->owner[b] = 0;
 }
 
 /* From the value of the layer before to a. */
 static clf_status plan_input(planning *q, int l) {
   const clf__dense_layer *d = &q->c->layer[l];
   if (d->before == CLF_BATCH_NORM) {
-    CLF_TRY(new_slot(q, l, BEFORE_H, d->in));
-    CLF_TRY(new_slot(q, l, BEFORE, d->in));
-    free_slot(q, l, BEFORE_H);
+    CLF_TRY(new_tensor(q, l, BEFORE_H, d->in));
+    CLF_TRY(new_tensor(q, l, BEFORE, d->in));
+    free_tensor(q, l, BEFORE_H);
   }
-  if (d->act != CLF_ACT_none && !is_fused(q->c, l)) CLF_TRY(new_slot(q, l, ACT, d->in));
-  free_slot(q, l, BEFORE);
-  if (d->dropout > 0 && q->train) CLF_TRY(new_slot(q, l, DROPPED, d->in));
+  if (d->act != CLF_ACT_none && !is_fused(q->c, l)) CLF_TRY(new_tensor(q, l, ACT, d->in));
+  free_tensor(q, l, BEFORE);
+  if (d->dropout > 0 && q->train) CLF_TRY(new_tensor(q, l, DROPPED, d->in));
   if (d->after == CLF_NO_NORM) return CLF_OK;
-  CLF_TRY(new_slot(q, l, AFTER_H, d->in));
-  free_slot(q, l, ACT);
+  CLF_TRY(new_tensor(q, l, AFTER_H, d->in));
+  free_tensor(q, l, ACT);
   if (d->after == CLF_LAYER_NORM) return CLF_OK;
-  CLF_TRY(new_slot(q, l, AFTER, d->in));
-  free_slot(q, l, AFTER_H);
+  CLF_TRY(new_tensor(q, l, AFTER, d->in));
+  free_tensor(q, l, AFTER_H);
   return CLF_OK;
 }
 
@@ -158,20 +158,20 @@ static clf_status plan_layer(planning *q, int l) {
   const clf__dense_layer *d = &q->c->layer[l];
   CLF_TRY(plan_input(q, l));
   if (d->join == CLF_JOIN_GATE) {
-    CLF_TRY(new_slot(q, l, UNGATED, d->out));
-    CLF_TRY(new_slot(q, l, GATE, d->out));
+    CLF_TRY(new_tensor(q, l, UNGATED, d->out));
+    CLF_TRY(new_tensor(q, l, GATE, d->out));
   }
   if (l + 1 < q->c->count)
-    CLF_TRY(is_fused(q->c, l + 1) ? new_slot(q, l + 1, ACT, d->out)
-                                  : new_slot(q, l, VALUE, d->out));
-  for (int s = VALUE + 1; s < CLF_SLOTS; s++) free_slot(q, l, (clf__slot)s);
-  if (l && !q->c->layer[l - 1].is_stream) free_slot(q, l - 1, VALUE);
-  if (d->stream >= 0) free_slot(q, d->stream, VALUE);
+    CLF_TRY(is_fused(q->c, l + 1) ? new_tensor(q, l + 1, ACT, d->out)
+                                  : new_tensor(q, l, VALUE, d->out));
+  for (int s = VALUE + 1; s < CLF_CHAIN_TENSORS; s++) free_tensor(q, l, (clf__chain_tensor)s);
+  if (l && !q->c->layer[l - 1].is_stream) free_tensor(q, l - 1, VALUE);
+  if (d->stream >= 0) free_tensor(q, d->stream, VALUE);
   return CLF_OK;
 }
 
 clf_status clf__chain_plan_sharing(const clf__net *n, int32_t rows, int train, clf_arena *a,
-                                   clf__net_kept *k, const clf__net_kept *shared) {
+                                   clf__net_memory *k, const clf__net_memory *shared) {
   const clf__chain *c = clf__chain_of(n);
   planning q = {.c = c, .arena = a, .k = k, .rows = rows, .train = train};
   if (c->angles)
@@ -188,12 +188,12 @@ clf_status clf__chain_plan_sharing(const clf__net *n, int32_t rows, int train, c
 }
 
 clf_status clf__chain_keep(const clf__net *n, int32_t rows, int train, clf_arena *a,
-                           clf__net_kept *k) {
+                           clf__net_memory *k) {
   const clf__chain *c = clf__chain_of(n);
   (void)rows;
   for (int l = 0; l < c->count && train; l++) {
     const clf__dense_layer *d = &c->layer[l];
-    clf_tensor *const t = k->t + LAYERS + l * CLF_SLOTS;
+    clf_tensor *const t = k->t + LAYERS + l * CLF_CHAIN_TENSORS;
     if (d->before == CLF_BATCH_NORM) CLF_TRY(clf_new(a, (int32_t[4]){2 * d->in}, &t[BEFORE_STATS]));
     if (d->after == CLF_BATCH_NORM) CLF_TRY(clf_new(a, (int32_t[4]){2 * d->in}, &t[AFTER_STATS]));
   }
@@ -201,7 +201,7 @@ clf_status clf__chain_keep(const clf__net *n, int32_t rows, int train, clf_arena
 }
 
 clf_status clf__chain_plan(const clf__net *n, int32_t rows, int train, clf_arena *a,
-                           clf__net_kept *k) {
+                           clf__net_memory *k) {
   return clf__chain_plan_sharing(n, rows, train, a, k, NULL);
 }
 
@@ -217,10 +217,10 @@ clf_status clf__chain_drop(const clf__net *n, const clf__pass *p, int l, clf_ten
 }
 
 /* From the value of the layer before to a. */
-static clf_status input_forward(const clf__net *n, const clf__pass *p, const clf__net_kept *k,
+static clf_status input_forward(const clf__net *n, const clf__pass *p, const clf__net_memory *k,
                                 int l, const clf__stages *s) {
   const clf__dense_layer *d = &clf__chain_of(n)->layer[l];
-  const clf__unit_norm_kept before = clf__chain_norm(k, l, 0), after = clf__chain_norm(k, l, 1);
+  const clf__unit_norm_memory before = clf__chain_norm(k, l, 0), after = clf__chain_norm(k, l, 1);
   clf_tensor y;
   if (d->before == CLF_BATCH_NORM)
     CLF_TRY(clf__unit_norm_forward(p, &d->norm_before, d->before, &before, s->value, &y));
@@ -254,17 +254,17 @@ static clf_status join(const clf__pass *p, const clf__dense_layer *d, int act, f
 }
 
 /* Layer l's value, activated by `act` where the next layer's activation is fused, to y. */
-static clf_status layer_forward(const clf__net *n, const clf__pass *p, const clf__net_kept *k,
+static clf_status layer_forward(const clf__net *n, const clf__pass *p, const clf__net_memory *k,
                                 int l, clf_tensor a, int act, clf_tensor y) {
   const clf__chain *c = clf__chain_of(n);
   const clf__dense_layer *d = &c->layer[l];
   const int32_t rows = y.dim[0];
   const clf_tensor stream =
-      d->stream >= 0 ? clf__chain_slot(k, d->stream, VALUE, rows) : (clf_tensor){0};
+      d->stream >= 0 ? clf__chain_tensor_of(k, d->stream, VALUE, rows) : (clf_tensor){0};
   float beta = 0;
   if (d->join == CLF_JOIN_GATE) {
-    const clf_tensor v = clf__chain_slot(k, l, UNGATED, rows),
-                     g = clf__chain_slot(k, l, GATE, rows);
+    const clf_tensor v = clf__chain_tensor_of(k, l, UNGATED, rows),
+                     g = clf__chain_tensor_of(k, l, GATE, rows);
     CLF_TRY(linear(p, d, a, CLF_ACT_none, 0, v));
     CLF_TRY(join(p, d, CLF_ACT_none, 0, g));
     return clf_do(p->dev, gated_fwd, .v = v, .g = g, .x = stream, .y = y);
@@ -280,8 +280,8 @@ static clf_status layer_forward(const clf__net *n, const clf__pass *p, const clf
   return linear(p, d, a, act, beta, y);
 }
 
-clf_status clf__chain_forward(const clf__net *n, const clf__pass *p, clf__net_kept *k, clf_tensor x,
-                              clf_tensor u) {
+clf_status clf__chain_forward(const clf__net *n, const clf__pass *p, clf__net_memory *k,
+                              clf_tensor x, clf_tensor u) {
   const clf__chain *c = clf__chain_of(n);
   const int32_t rows = x.dim[0];
   if (c->angles) {
@@ -293,8 +293,8 @@ clf_status clf__chain_forward(const clf__net *n, const clf__pass *p, clf__net_ke
     const clf__stages s = clf__chain_stages(n, p, k, l, x);
     const int last = l + 1 == c->count, fuses = !last && is_fused(c, l + 1);
     const clf_tensor y = last    ? u
-                         : fuses ? clf__chain_slot(k, l + 1, ACT, rows)
-                                 : clf__chain_slot(k, l, VALUE, rows);
+                         : fuses ? clf__chain_tensor_of(k, l + 1, ACT, rows)
+                                 : clf__chain_tensor_of(k, l, VALUE, rows);
     CLF_TRY(input_forward(n, p, k, l, &s));
     CLF_TRY(layer_forward(n, p, k, l, s.a, fuses ? c->layer[l + 1].act : CLF_ACT_none, y));
   }

@@ -36,7 +36,7 @@ typedef struct clf__dense_layer {
   double spread; /* weights and biases start in -spread .. spread; < 0: 1 / sqrt(inputs) */
   /* (masked nets) A unit sees the inputs whose degree is not above its own. */
   int32_t *in_degree, *out_degree;
-  clf__part weight, bias, mask, join_weight, join_bias;
+  clf__slot weight, bias, mask, join_weight, join_bias;
   clf__unit_norm norm_before, norm_after;
 } clf__dense_layer;
 
@@ -46,7 +46,7 @@ typedef struct clf__chain {
   int join_act;     /* of CLF_JOIN_ACT */
   int32_t widest;   /* units of the widest layer but the last */
   int32_t *degrees; /* (masked nets) memory of all degrees */
-  clf__part ranks;  /* (masked nets) the dimensions in their order */
+  clf__slot ranks;  /* (masked nets) the dimensions in their order */
   /* (masked nets) Unit i of each hidden layer has the degree i mod period + from; 0: it has not. */
   int32_t period, from;
   struct clf__angles *angles; /* features in front of the first layer */
@@ -59,12 +59,12 @@ static inline clf__chain *clf__chain_of(const clf__net *n) { return n->own; }
 
 /* Adds the parts of layer l, whose description is set: named path.name.weight and so on; those of
  * its join path.join.weight, those of its batch norm path.norm.weight. */
-void clf__chain_add(clf__net *n, clf__parts *parts, int l, const char *path, const char *name,
+void clf__chain_add(clf__net *n, clf__slots *slots, int l, const char *path, const char *name,
                     const char *join, const char *norm);
 
 /* (masked nets, optional) The inverse of an autoregressive layer, as net.h has it; and how many
  * columns what the context adds to layers has in it. */
-clf_status clf__chain_sweep(const clf__net *n, const clf__pass *p, clf__net_kept *k,
+clf_status clf__chain_sweep(const clf__net *n, const clf__pass *p, clf__net_memory *k,
                             const struct clf__map *map, clf_tensor y, clf_tensor x,
                             clf_tensor logdet);
 int32_t clf__chain_contexts(const clf__net *n);
@@ -78,21 +78,21 @@ void clf__chain_shift(const clf__net *n, const double *u, int32_t count, double 
 
 /* What all such nets do. */
 clf_status clf__chain_keep(const clf__net *n, int32_t rows, int train, clf_arena *a,
-                           clf__net_kept *k);
+                           clf__net_memory *k);
 clf_status clf__chain_plan(const clf__net *n, int32_t rows, int train, clf_arena *a,
-                           clf__net_kept *k);
+                           clf__net_memory *k);
 clf_status clf__chain_finish(const clf__net *n, const clf__pass *p);
-clf_status clf__chain_forward(const clf__net *n, const clf__pass *p, clf__net_kept *k, clf_tensor x,
-                              clf_tensor u);
-clf_status clf__chain_backward(const clf__net *n, const clf__pass *p, clf__net_kept *k,
+clf_status clf__chain_forward(const clf__net *n, const clf__pass *p, clf__net_memory *k,
+                              clf_tensor x, clf_tensor u);
+clf_status clf__chain_backward(const clf__net *n, const clf__pass *p, clf__net_memory *k,
                                clf_tensor x, clf_tensor du, clf_tensor dx);
 /* The same, but dx = beta dx + dL/dx. */
-clf_status clf__chain_backward_add(const clf__net *n, const clf__pass *p, clf__net_kept *k,
+clf_status clf__chain_backward_add(const clf__net *n, const clf__pass *p, clf__net_memory *k,
                                    clf_tensor x, clf_tensor du, float beta, clf_tensor dx);
 /* The same plan for one of several chains that run one after the other: scratch memory is that of
  * `shared`, where it is not NULL. */
 clf_status clf__chain_plan_sharing(const clf__net *n, int32_t rows, int train, clf_arena *a,
-                                   clf__net_kept *k, const clf__net_kept *shared);
+                                   clf__net_memory *k, const clf__net_memory *shared);
 
 extern const clf__net_ops clf__net_mlp, clf__net_resnet, clf__net_made, clf__net_masked;
 

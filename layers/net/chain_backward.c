@@ -8,7 +8,7 @@
 typedef struct backward_pass {
   const clf__net *n;
   const clf__pass *p;
-  const clf__net_kept *k;
+  const clf__net_memory *k;
   int32_t rows;
   clf_tensor waiting; /* buf NULL: nothing waits */
   int waits_for;      /* the layer whose value that is a gradient by */
@@ -32,7 +32,7 @@ static int wants_gradients(const backward_pass *b) { return b->p->gradients.w.bu
 static clf_status weights_back(const backward_pass *b, clf_tensor dy, clf_tensor x, clf_tensor dw) {
   return clf_do(b->p->dev, gemm, .a = dy, .b = x, .c = dw, .ta = 1, .alpha = 1, .beta = 1);
 }
-static clf_status bias_back(const backward_pass *b, clf_tensor dy, const clf__part *bias) {
+static clf_status bias_back(const backward_pass *b, clf_tensor dy, const clf__slot *bias) {
   return clf_do(b->p->dev, sum_rows, .x = dy, .y = clf__gradient(b->p, bias), .beta = 1);
 }
 /* dx = beta dx + dy W */
@@ -74,8 +74,8 @@ static clf_status context_back(const backward_pass *b, int l, clf_tensor dy, clf
   if (d->join != CLF_JOIN_GATE) return CLF_OK;
   *dv = other(b, d->out, &dy, NULL);
   const clf_tensor dg = other(b, d->out, &dy, dv);
-  CLF_TRY(clf_do(b->p->dev, gated_bwd, .v = clf__chain_slot(b->k, l, UNGATED, b->rows),
-                 .g = clf__chain_slot(b->k, l, GATE, b->rows), .dy = dy, .dv = *dv, .dg = dg));
+  CLF_TRY(clf_do(b->p->dev, gated_bwd, .v = clf__chain_tensor_of(b->k, l, UNGATED, b->rows),
+                 .g = clf__chain_tensor_of(b->k, l, GATE, b->rows), .dy = dy, .dv = *dv, .dg = dg));
   return join_back(b, d, dg);
 }
 
@@ -110,7 +110,7 @@ static clf_status layer_back(const backward_pass *b, int l, clf_tensor x, clf_te
   CLF_TRY(input_back(b, dv, clf__of_input(d, clf__weight(p, &d->weight)), more ? 0 : add, to));
   from = to;
   if (d->after != CLF_NO_NORM) {
-    const clf__unit_norm_kept k = clf__chain_norm(b->k, l, 1);
+    const clf__unit_norm_memory k = clf__chain_norm(b->k, l, 1);
     TO(0);
     const clf_tensor spare = other(b, d->in, &from, &to);
     CLF_TRY(
@@ -129,7 +129,7 @@ static clf_status layer_back(const backward_pass *b, int l, clf_tensor x, clf_te
     from = to;
   }
   if (before) {
-    const clf__unit_norm_kept k = clf__chain_norm(b->k, l, 0);
+    const clf__unit_norm_memory k = clf__chain_norm(b->k, l, 0);
     TO(1);
     const clf_tensor spare = other(b, d->in, &from, &to);
     CLF_TRY(
@@ -168,7 +168,7 @@ static clf_status layers_back(backward_pass *b, clf_tensor x, clf_tensor du, flo
   return first_back(b, x, dv, beta, dx);
 }
 
-clf_status clf__chain_backward_add(const clf__net *n, const clf__pass *p, clf__net_kept *k,
+clf_status clf__chain_backward_add(const clf__net *n, const clf__pass *p, clf__net_memory *k,
                                    clf_tensor x, clf_tensor du, float beta, clf_tensor dx) {
   const clf__chain *c = clf__chain_of(n);
   backward_pass b = {.n = n, .p = p, .k = k, .rows = du.dim[0]};
@@ -181,7 +181,7 @@ clf_status clf__chain_backward_add(const clf__net *n, const clf__pass *p, clf__n
   return clf__angles_backward(c->angles, p, whole, dwhole, beta, dx);
 }
 
-clf_status clf__chain_backward(const clf__net *n, const clf__pass *p, clf__net_kept *k,
+clf_status clf__chain_backward(const clf__net *n, const clf__pass *p, clf__net_memory *k,
                                clf_tensor x, clf_tensor du, clf_tensor dx) {
   return clf__chain_backward_add(n, p, k, x, du, 0, dx);
 }

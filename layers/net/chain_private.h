@@ -8,7 +8,7 @@
  * memory of backward, and then those of each layer; what is missing there equals what is before it.
  */
 enum { FEATURES, DFEATURES, CONTEXTS, SCRATCH, SCRATCHES = 4, LAYERS = SCRATCH + SCRATCHES };
-typedef enum clf__slot {
+typedef enum clf__chain_tensor {
   VALUE, /* the layer's value, unless the next one's activation is fused */
   BEFORE_STATS,
   BEFORE_H,
@@ -20,8 +20,8 @@ typedef enum clf__slot {
   AFTER,
   UNGATED,
   GATE, /* W a + b and J c + j of a gate */
-  CLF_SLOTS
-} clf__slot;
+  CLF_CHAIN_TENSORS
+} clf__chain_tensor;
 
 /* The way from the value of the layer before to a, as tensors of one pass; what a layer lacks
  * equals what is before it. */
@@ -31,10 +31,10 @@ typedef struct clf__stages {
   clf_tensor value, before, act, dropped, a;
 } clf__stages;
 
-clf__stages clf__chain_stages(const clf__net *n, const clf__pass *p, const clf__net_kept *k, int l,
-                              clf_tensor x);
-clf_tensor clf__chain_slot(const clf__net_kept *k, int l, clf__slot s, int32_t n);
-clf__unit_norm_kept clf__chain_norm(const clf__net_kept *k, int l, int after);
+clf__stages clf__chain_stages(const clf__net *n, const clf__pass *p, const clf__net_memory *k,
+                              int l, clf_tensor x);
+clf_tensor clf__chain_tensor_of(const clf__net_memory *k, int l, clf__chain_tensor s, int32_t n);
+clf__unit_norm_memory clf__chain_norm(const clf__net_memory *k, int l, int after);
 
 /* y = dropout(x) by the masks of layer l, which also take gradients back. */
 clf_status clf__chain_drop(const clf__net *n, const clf__pass *p, int l, clf_tensor x,

@@ -18,7 +18,7 @@ int32_t clf__chain_contexts(const clf__net *n) {
 
 /* All weights and biases of the net, which lie one behind the other. */
 static int64_t weights_of(const clf__chain *c) {
-  const clf__part *last = &c->layer[c->count - 1].bias;
+  const clf__slot *last = &c->layer[c->count - 1].bias;
   return last->at - c->layer[0].weight.at + last->dim[0];
 }
 
@@ -71,11 +71,11 @@ static clf_status contexts(const clf__net *n, const clf__pass *p, clf_tensor all
   return CLF_OK;
 }
 
-clf_status clf__chain_sweep(const clf__net *n, const clf__pass *p, clf__net_kept *k,
+clf_status clf__chain_sweep(const clf__net *n, const clf__pass *p, clf__net_memory *k,
                             const clf__map *map, clf_tensor y, clf_tensor x, clf_tensor logdet) {
   const clf__chain *c = clf__chain_of(n);
   if (!map->ops->sweep || !is_known(c, p)) return CLF_ENOTSUP;
-  const clf__part *first = &c->layer[0].weight;
+  const clf__slot *first = &c->layer[0].weight;
   const clf_tensor w = p->weights.w;
   const clf__sweep s = {.at = clf__weight(p, &c->ranks),
                         .w = clf__vector(w, first->at, (int32_t)weights_of(c), 1),

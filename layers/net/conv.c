@@ -6,7 +6,7 @@
 #include "chain.h"
 #include "conv_chain.h"
 
-static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
+static clf_status make(clf__net *n, clf__slots *slots, const char *path) {
   const clf__arch_conv *a = (const clf__arch_conv *)n->node;
   const int32_t pixels = n->shape.height * n->shape.width, count = a->kernels.n;
   const int32_t width = a->width ? a->width : n->shape.channels;
@@ -26,7 +26,7 @@ static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
     d->norm = a->norm && !last;
     if (last && a->zero) d->spread = 0;
     snprintf(name, sizeof name, "%d", (int)l);
-    clf__conv_chain_add(n, parts, l, path, name, "");
+    clf__conv_chain_add(n, slots, l, path, name, "");
   }
   return CLF_OK;
 }

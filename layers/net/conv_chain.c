@@ -35,16 +35,16 @@ void clf__conv_chain_free(clf__net *n) {
   n->own = NULL;
 }
 
-static void add_norm(clf__parts *parts, clf__conv_layer *d, const char *name) {
+static void add_norm(clf__slots *slots, clf__conv_layer *d, const char *name) {
   const int32_t one = 1;
-  clf__parts_add(parts, &d->log_scale, CLF_PLAIN, 0, 0, 1, &d->out, "%s.norm.log_scale", name);
-  clf__parts_add(parts, &d->shift, CLF_PLAIN, 0, 0, 1, &d->out, "%s.norm.shift", name);
-  clf__parts_add(parts, &d->fitted, CLF_STATE, 0, 0, 1, &one, "%s.norm.fitted", name);
-  clf__parts_add(parts, &d->mean, CLF_DERIVED, 0, 0, 1, &d->out, NULL);
-  clf__parts_add(parts, &d->var, CLF_DERIVED, 0, 0, 1, &d->out, NULL);
+  clf__slots_add(slots, &d->log_scale, CLF_PLAIN, 0, 0, 1, &d->out, "%s.norm.log_scale", name);
+  clf__slots_add(slots, &d->shift, CLF_PLAIN, 0, 0, 1, &d->out, "%s.norm.shift", name);
+  clf__slots_add(slots, &d->fitted, CLF_STATE, 0, 0, 1, &one, "%s.norm.fitted", name);
+  clf__slots_add(slots, &d->mean, CLF_DERIVED, 0, 0, 1, &d->out, NULL);
+  clf__slots_add(slots, &d->var, CLF_DERIVED, 0, 0, 1, &d->out, NULL);
 }
 
-void clf__conv_chain_add(clf__net *n, clf__parts *parts, int l, const char *path, const char *name,
+void clf__conv_chain_add(clf__net *n, clf__slots *slots, int l, const char *path, const char *name,
                          const char *bn) {
   clf__conv_chain *c = clf__conv_chain_of(n);
   clf__conv_layer *d = &c->layer[l];
@@ -52,11 +52,11 @@ void clf__conv_chain_add(clf__net *n, clf__parts *parts, int l, const char *path
   const double spread = d->spread < 0 ? 1 / sqrt((double)d->in * d->kernel * d->kernel) : d->spread;
   char full[96];
   snprintf(full, sizeof full, "%s.%s", path, name);
-  clf__parts_add(parts, &d->weight, CLF_PLAIN, 0, spread, 4, shape, "%s.weight", full);
-  clf__parts_add(parts, &d->bias, CLF_PLAIN, 0, spread, 1, &d->out, "%s.bias", full);
-  if (d->norm) add_norm(parts, d, full);
+  clf__slots_add(slots, &d->weight, CLF_PLAIN, 0, spread, 4, shape, "%s.weight", full);
+  clf__slots_add(slots, &d->bias, CLF_PLAIN, 0, spread, 1, &d->out, "%s.bias", full);
+  if (d->norm) add_norm(slots, d, full);
   snprintf(full, sizeof full, "%s.%s", path, bn);
-  if (d->bn) clf__unit_norm_add(parts, &d->unit_norm, d->in, full);
+  if (d->bn) clf__unit_norm_add(slots, &d->unit_norm, d->in, full);
   if (d->in > c->widest) c->widest = d->in;
   if (d->out > c->widest) c->widest = d->out;
   n->tensors = SHARED + SLOTS * c->count;
@@ -72,7 +72,7 @@ static clf_status new_images(const clf__net *n, clf_arena *a, int32_t rows, int3
 
 /* Of values alone nothing stays but what a later layer adds. */
 static clf_status plan_layer(const clf__net *n, int l, int32_t rows, int train, clf_arena *a,
-                             clf__net_kept *k) {
+                             clf__net_memory *k) {
   const clf__conv_layer *d = &clf__conv_chain_of(n)->layer[l];
   clf_tensor *t = k->t + SHARED + SLOTS * l;
   const int last = l + 1 == clf__conv_chain_of(n)->count;
@@ -86,7 +86,7 @@ static clf_status plan_layer(const clf__net *n, int l, int32_t rows, int train, 
 }
 
 clf_status clf__conv_chain_plan(const clf__net *n, int32_t rows, int train, clf_arena *a,
-                                clf__net_kept *k) {
+                                clf__net_memory *k) {
   const clf__conv_chain *c = clf__conv_chain_of(n);
   CLF_TRY(clf_new(a, (int32_t[4]){rows}, &k->t[UNUSED]));
   for (int i = SCRATCH; i < SHARED && train; i++)
@@ -96,7 +96,7 @@ clf_status clf__conv_chain_plan(const clf__net *n, int32_t rows, int train, clf_
 }
 
 clf_status clf__conv_chain_keep(const clf__net *n, int32_t rows, int train, clf_arena *a,
-                                clf__net_kept *k) {
+                                clf__net_memory *k) {
   const clf__conv_chain *c = clf__conv_chain_of(n);
   (void)rows;
   for (int l = 0; l < c->count && train; l++)
@@ -113,7 +113,7 @@ clf_tensor clf__conv_image(const clf__net *n, clf_tensor rows, int32_t channels)
                       .stride = {rows.stride[0], 1, W * channels, channels}};
 }
 
-clf_tensor clf__conv_slot(const clf__net *n, const clf__net_kept *k, int l, int slot,
+clf_tensor clf__conv_slot(const clf__net *n, const clf__net_memory *k, int l, int slot,
                           int32_t rows) {
   const clf__conv_layer *d = &clf__conv_chain_of(n)->layer[l];
   const clf_tensor t = clf__rows(k->t[SHARED + SLOTS * l + slot], rows);
@@ -125,8 +125,8 @@ clf_tensor clf__conv_slot(const clf__net *n, const clf__net_kept *k, int l, int 
 /* ---- Forward
  * ------------------------------------------------------------------------------------- */
 
-clf__conv_stages clf__conv_stages_of(const clf__net *n, const clf__pass *p, const clf__net_kept *k,
-                                     int l, clf_tensor x) {
+clf__conv_stages clf__conv_stages_of(const clf__net *n, const clf__pass *p,
+                                     const clf__net_memory *k, int l, clf_tensor x) {
   const clf__conv_layer *d = &clf__conv_chain_of(n)->layer[l];
   const int32_t rows = x.dim[0];
   clf__conv_stages s = {.value = l ? clf__conv_slot(n, k, l - 1, VALUE, rows) : x};
@@ -137,21 +137,21 @@ clf__conv_stages clf__conv_stages_of(const clf__net *n, const clf__pass *p, cons
   return s;
 }
 
-clf__unit_norm_kept clf__conv_norm_kept(const clf__net *n, const clf__net_kept *k, int l,
-                                        int32_t rows) {
-  return (clf__unit_norm_kept){k->t[SHARED + SLOTS * l + STATS],
-                               clf__conv_pixels(clf__conv_slot(n, k, l, NORMED, rows)),
-                               clf__conv_pixels(clf__conv_slot(n, k, l, GAINED, rows))};
+clf__unit_norm_memory clf__conv_norm_memory(const clf__net *n, const clf__net_memory *k, int l,
+                                            int32_t rows) {
+  return (clf__unit_norm_memory){k->t[SHARED + SLOTS * l + STATS],
+                                 clf__conv_pixels(clf__conv_slot(n, k, l, NORMED, rows)),
+                                 clf__conv_pixels(clf__conv_slot(n, k, l, GAINED, rows))};
 }
 
 /* What the convolution reads. */
-static clf_status activate(const clf__net *n, const clf__pass *p, const clf__net_kept *k, int l,
+static clf_status activate(const clf__net *n, const clf__pass *p, const clf__net_memory *k, int l,
                            const clf__conv_stages *s) {
   const clf__conv_layer *d = &clf__conv_chain_of(n)->layer[l];
   clf_tensor unused;
   if (d->bn) {
-    const clf__unit_norm_kept kept = clf__conv_norm_kept(n, k, l, s->value.dim[0]);
-    CLF_TRY(clf__unit_norm_forward(p, &d->unit_norm, CLF_BATCH_NORM, &kept,
+    const clf__unit_norm_memory memory = clf__conv_norm_memory(n, k, l, s->value.dim[0]);
+    CLF_TRY(clf__unit_norm_forward(p, &d->unit_norm, CLF_BATCH_NORM, &memory,
                                    clf__conv_pixels(s->value), &unused));
   }
   if (d->act != CLF_ACT_none)
@@ -161,7 +161,7 @@ static clf_status activate(const clf__net *n, const clf__pass *p, const clf__net
                 CLF_CONV_STREAM(n, p, l));
 }
 
-static clf_status scale(const clf__net *n, const clf__pass *p, const clf__net_kept *k, int l,
+static clf_status scale(const clf__net *n, const clf__pass *p, const clf__net_memory *k, int l,
                         clf_tensor raw, clf_tensor y) {
   const clf__conv_layer *d = &clf__conv_chain_of(n)->layer[l];
   return clf_do(p->dev, scale_shift_fwd, .x = raw, .u = clf__weight(p, &d->log_scale),
@@ -169,7 +169,7 @@ static clf_status scale(const clf__net *n, const clf__pass *p, const clf__net_ke
                 .logdet = clf__rows(k->t[UNUSED], raw.dim[0]));
 }
 
-static clf_status convolve(const clf__net *n, const clf__pass *p, const clf__net_kept *k, int l,
+static clf_status convolve(const clf__net *n, const clf__pass *p, const clf__net_memory *k, int l,
                            clf_tensor x, clf_tensor y) {
   const clf__conv_layer *d = &clf__conv_chain_of(n)->layer[l];
   const clf__conv_stages s = clf__conv_stages_of(n, p, k, l, x);
@@ -183,7 +183,7 @@ static clf_status convolve(const clf__net *n, const clf__pass *p, const clf__net
                 .a = 1, .b = 1);
 }
 
-clf_status clf__conv_chain_forward(const clf__net *n, const clf__pass *p, clf__net_kept *k,
+clf_status clf__conv_chain_forward(const clf__net *n, const clf__pass *p, clf__net_memory *k,
                                    clf_tensor x, clf_tensor u) {
   const clf__conv_chain *c = clf__conv_chain_of(n);
   const clf_tensor in = clf__conv_image(n, x, n->shape.channels);
@@ -223,7 +223,7 @@ static clf_status decide(const clf__pass *p, const clf__conv_layer *d, clf_tenso
   return s;
 }
 
-clf_status clf__conv_chain_fit(const clf__net *n, const clf__pass *p, clf__net_kept *k,
+clf_status clf__conv_chain_fit(const clf__net *n, const clf__pass *p, clf__net_memory *k,
                                clf_tensor x) {
   const clf__conv_chain *c = clf__conv_chain_of(n);
   const clf_tensor in = clf__conv_image(n, x, n->shape.channels);

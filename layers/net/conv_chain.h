@@ -18,7 +18,7 @@ typedef struct clf__conv_layer {
   int norm;       /* 1: scaled and shifted by channel, as actnorm does, fitted to the first batch */
   int stream;     /* the layer whose value is added, or -1 */
   double spread;  /* weights and biases start in -spread .. spread; < 0: 1 / sqrt(inputs) */
-  clf__part weight, bias, log_scale, shift, fitted, mean, var;
+  clf__slot weight, bias, log_scale, shift, fitted, mean, var;
   clf__unit_norm unit_norm;
 } clf__conv_layer;
 
@@ -33,18 +33,18 @@ clf_status clf__conv_chain_new(clf__net *n, int count, clf__conv_chain **chain);
 void clf__conv_chain_free(clf__net *n);
 static inline clf__conv_chain *clf__conv_chain_of(const clf__net *n) { return n->own; }
 /* Adds the parts of layer l, whose description is set, and n->tensors. */
-void clf__conv_chain_add(clf__net *n, clf__parts *parts, int l, const char *path, const char *name,
+void clf__conv_chain_add(clf__net *n, clf__slots *slots, int l, const char *path, const char *name,
                          const char *bn);
 
 clf_status clf__conv_chain_plan(const clf__net *n, int32_t rows, int train, clf_arena *a,
-                                clf__net_kept *k);
+                                clf__net_memory *k);
 clf_status clf__conv_chain_keep(const clf__net *n, int32_t rows, int train, clf_arena *a,
-                                clf__net_kept *k);
-clf_status clf__conv_chain_fit(const clf__net *n, const clf__pass *p, clf__net_kept *k,
+                                clf__net_memory *k);
+clf_status clf__conv_chain_fit(const clf__net *n, const clf__pass *p, clf__net_memory *k,
                                clf_tensor x);
-clf_status clf__conv_chain_forward(const clf__net *n, const clf__pass *p, clf__net_kept *k,
+clf_status clf__conv_chain_forward(const clf__net *n, const clf__pass *p, clf__net_memory *k,
                                    clf_tensor x, clf_tensor u);
-clf_status clf__conv_chain_backward(const clf__net *n, const clf__pass *p, clf__net_kept *k,
+clf_status clf__conv_chain_backward(const clf__net *n, const clf__pass *p, clf__net_memory *k,
                                     clf_tensor x, clf_tensor du, clf_tensor dx);
 
 #endif

@@ -6,7 +6,7 @@
 typedef struct backward_pass {
   const clf__net *n;
   const clf__pass *p;
-  const clf__net_kept *k;
+  const clf__net_memory *k;
   clf_tensor x;
   clf_tensor waiting; /* buf NULL: nothing waits */
   int waits_for;
@@ -59,8 +59,8 @@ static clf_status activation_back(const backward_pass *b, int l, const clf__conv
     CLF_TRY(clf_do(p->dev, act_bwd, .y = clf_act_wants_input(d->act) ? s->normed : s->act, .dy = da,
                    .dx = gained, .act = d->act));
   if (!d->bn) return CLF_OK;
-  const clf__unit_norm_kept kept = clf__conv_norm_kept(b->n, b->k, l, da.dim[0]);
-  return clf__unit_norm_backward(p, &d->unit_norm, CLF_BATCH_NORM, &kept,
+  const clf__unit_norm_memory memory = clf__conv_norm_memory(b->n, b->k, l, da.dim[0]);
+  return clf__unit_norm_backward(p, &d->unit_norm, CLF_BATCH_NORM, &memory,
                                  clf__conv_pixels(s->value), clf__conv_pixels(spare),
                                  clf__conv_pixels(da), 0, clf__conv_pixels(to));
 }
@@ -92,7 +92,7 @@ static clf_status keep_for(backward_pass *b, int l, clf_tensor dy) {
   return clf_do(b->p->dev, copy, .x = dy, .y = b->waiting);
 }
 
-clf_status clf__conv_chain_backward(const clf__net *n, const clf__pass *p, clf__net_kept *k,
+clf_status clf__conv_chain_backward(const clf__net *n, const clf__pass *p, clf__net_memory *k,
                                     clf_tensor x, clf_tensor du, clf_tensor dx) {
   const clf__conv_chain *c = clf__conv_chain_of(n);
   backward_pass b = {.n = n, .p = p, .k = k, .x = clf__conv_image(n, x, n->shape.channels)};

@@ -15,9 +15,10 @@ typedef struct clf__conv_stages {
 } clf__conv_stages;
 
 clf_tensor clf__conv_image(const clf__net *n, clf_tensor rows, int32_t channels);
-clf_tensor clf__conv_slot(const clf__net *n, const clf__net_kept *k, int l, int slot, int32_t rows);
-clf__conv_stages clf__conv_stages_of(const clf__net *n, const clf__pass *p, const clf__net_kept *k,
-                                     int l, clf_tensor x);
+clf_tensor clf__conv_slot(const clf__net *n, const clf__net_memory *k, int l, int slot,
+                          int32_t rows);
+clf__conv_stages clf__conv_stages_of(const clf__net *n, const clf__pass *p,
+                                     const clf__net_memory *k, int l, clf_tensor x);
 /* Dense images with their channels last as a row for each pixel. */
 static inline clf_tensor clf__conv_pixels(clf_tensor t) {
   const int32_t C = t.dim[1];
@@ -26,8 +27,8 @@ static inline clf_tensor clf__conv_pixels(clf_tensor t) {
                       .dim = {t.dim[0] * t.dim[2] * t.dim[3], C, 1, 1},
                       .stride = {C, 1, 1, 1}};
 }
-clf__unit_norm_kept clf__conv_norm_kept(const clf__net *n, const clf__net_kept *k, int l,
-                                        int32_t rows);
+clf__unit_norm_memory clf__conv_norm_memory(const clf__net *n, const clf__net_memory *k, int l,
+                                            int32_t rows);
 
 /* The stream of random numbers for the dropout of layer l. */
 #define CLF_CONV_STREAM(n, p, l)                                                                   \

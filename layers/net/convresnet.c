@@ -8,7 +8,7 @@
 #include "conv_chain.h"
 #include "wn_resnet.h"
 
-static void add_block(clf__net *n, clf__parts *parts, int b, const char *path) {
+static void add_block(clf__net *n, clf__slots *slots, int b, const char *path) {
   const clf__arch_convresnet *a = (const clf__arch_convresnet *)n->node;
   clf__conv_layer *first = &clf__conv_chain_of(n)->layer[2 * b + 1], *second = first + 1;
   char name[96];
@@ -21,25 +21,25 @@ static void add_block(clf__net *n, clf__parts *parts, int b, const char *path) {
   second->dropout = a->dropout;
   second->stream = 2 * b;
   second->spread = 1e-3;
-  clf__conv_chain_add(n, parts, 2 * b + 1, name, "conv0", "bn0");
-  clf__conv_chain_add(n, parts, 2 * b + 2, name, "conv1", "bn1");
+  clf__conv_chain_add(n, slots, 2 * b + 1, name, "conv0", "bn0");
+  clf__conv_chain_add(n, slots, 2 * b + 2, name, "conv1", "bn1");
 }
 
-static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
+static clf_status make(clf__net *n, clf__slots *slots, const char *path) {
   const clf__arch_convresnet *a = (const clf__arch_convresnet *)n->node;
   clf__conv_chain *c;
   if (a->like == CLF__CONV_LIKE_REALNVP) {
     n->ops = &clf__net_wn_resnet;
-    return n->ops->make(n, parts, path);
+    return n->ops->make(n, slots, path);
   }
   CLF_TRY(clf__conv_chain_new(n, 2 * a->blocks + 2, &c));
   clf__conv_layer *initial = &c->layer[0], *final = &c->layer[c->count - 1];
   initial->in = n->shape.channels;
   initial->out = final->in = a->hidden;
   final->out = n->out / (n->shape.height * n->shape.width);
-  clf__conv_chain_add(n, parts, 0, path, "initial", "");
-  for (int b = 0; b < a->blocks; b++) add_block(n, parts, b, path);
-  clf__conv_chain_add(n, parts, c->count - 1, path, "final", "");
+  clf__conv_chain_add(n, slots, 0, path, "initial", "");
+  for (int b = 0; b < a->blocks; b++) add_block(n, slots, b, path);
+  clf__conv_chain_add(n, slots, c->count - 1, path, "final", "");
   return CLF_OK;
 }
 

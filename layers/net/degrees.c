@@ -3,7 +3,7 @@
 #include "degrees.h"
 #include <stdlib.h>
 
-clf_status clf__degrees_new(clf__net *n, clf__parts *parts) {
+clf_status clf__degrees_new(clf__net *n, clf__slots *slots) {
   clf__chain *c = clf__chain_of(n);
   size_t count = (size_t)n->in;
   for (int l = 0; l < c->count; l++) count += (size_t)c->layer[l].out;
@@ -16,7 +16,7 @@ clf_status clf__degrees_new(clf__net *n, clf__parts *parts) {
     d->out_degree = at;
     at += d->out;
   }
-  clf__parts_add(parts, &c->ranks, CLF_CONSTANT, 0, 0, 1, &n->in, NULL);
+  clf__slots_add(slots, &c->ranks, CLF_CONSTANT, 0, 0, 1, &n->in, NULL);
   return CLF_OK;
 }
 

@@ -22,7 +22,7 @@ static inline int32_t clf__group_of(const clf__net *n, int32_t j) {
 
 /* Memory for the degrees of a chain whose layers are described; those of inputs and outputs are set
  * by clf__degrees_ends(), once the order is known. */
-clf_status clf__degrees_new(clf__net *n, clf__parts *parts);
+clf_status clf__degrees_new(clf__net *n, clf__slots *slots);
 void clf__degrees_ends(const clf__net *n);
 /* Constants that follow from the order. */
 void clf__degrees_derive(const clf__net *n, double *c);

@@ -17,7 +17,7 @@ static clf__dense_layer hidden_layer(const clf__arch_made *m) {
       .in = m->hidden, .out = m->hidden, .act = clf__net_act(m->act), .stream = -1, .spread = -1};
 }
 
-static void residual_block(clf__net *n, clf__parts *parts, int b, const char *name) {
+static void residual_block(clf__net *n, clf__slots *slots, int b, const char *name) {
   const clf__arch_made *m = members(n);
   clf__dense_layer *first = &clf__chain_of(n)->layer[2 * b + 1], *second = first + 1;
   *first = hidden_layer(m);
@@ -28,8 +28,8 @@ static void residual_block(clf__net *n, clf__parts *parts, int b, const char *na
   second->spread = 1e-3;
   if (n->context && m->context == CLF__MADE_JOIN_NFLOWS) first->join = CLF_JOIN_ADD;
   if (n->context && m->context == CLF__MADE_JOIN_NSF) second->join = CLF_JOIN_GATE;
-  clf__chain_add(n, parts, 2 * b + 1, name, "linear0", "context", "bn0");
-  clf__chain_add(n, parts, 2 * b + 2, name, "linear1", "context", "bn1");
+  clf__chain_add(n, slots, 2 * b + 1, name, "linear0", "context", "bn0");
+  clf__chain_add(n, slots, 2 * b + 2, name, "linear1", "context", "bn1");
 }
 
 /* What becomes of the value of the layer before feedforward layer l: that of the initial one is not
@@ -40,16 +40,16 @@ static void feedforward_input(const clf__arch_made *m, int l, clf__dense_layer *
   d->dropout = l > 1 ? m->dropout : 0;
 }
 
-static void feedforward_block(clf__net *n, clf__parts *parts, int b, const char *name) {
+static void feedforward_block(clf__net *n, clf__slots *slots, int b, const char *name) {
   const clf__arch_made *m = members(n);
   clf__dense_layer *d = &clf__chain_of(n)->layer[b + 1];
   *d = hidden_layer(m);
   feedforward_input(m, b + 1, d);
   d->after = m->bn ? CLF_BATCH_NORM : CLF_NO_NORM;
-  clf__chain_add(n, parts, b + 1, name, "linear0", "context", "bn0");
+  clf__chain_add(n, slots, b + 1, name, "linear0", "context", "bn0");
 }
 
-static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
+static clf_status make(clf__net *n, clf__slots *slots, const char *path) {
   const clf__arch_made *m = members(n);
   clf__chain *c;
   CLF_TRY(clf__masked_check(n));
@@ -62,18 +62,18 @@ static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
   c->join_act = clf__net_act(m->act);
   if (n->context) initial->join = m->context == CLF__MADE_JOIN_NFLOWS ? CLF_JOIN_ACT : CLF_JOIN_ADD;
   if (!m->residual) feedforward_input(m, c->count - 1, final);
-  clf__chain_add(n, parts, 0, path, "initial", "context", "");
+  clf__chain_add(n, slots, 0, path, "initial", "context", "");
   for (int b = 0; b < m->blocks; b++) {
     char name[80];
     snprintf(name, sizeof name, "%s.blocks.%d", path, b);
-    (m->residual ? residual_block : feedforward_block)(n, parts, b, name);
+    (m->residual ? residual_block : feedforward_block)(n, slots, b, name);
   }
-  clf__chain_add(n, parts, c->count - 1, path, "final", "", "");
+  clf__chain_add(n, slots, c->count - 1, path, "final", "", "");
   if (!m->random) {
     c->period = clf__groups(n) > 2 ? clf__groups(n) - 1 : 1;
     c->from = clf__groups(n) > 1;
   }
-  return clf__degrees_new(n, parts);
+  return clf__degrees_new(n, slots);
 }
 
 static void draw(const clf__net *n, clf__host_random *r, double *constants) {

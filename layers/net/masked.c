@@ -36,7 +36,7 @@ static void feedforward_layers(clf__net *n) {
   }
 }
 
-static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
+static clf_status make(clf__net *n, clf__slots *slots, const char *path) {
   const clf__arch_masked *m = members(n);
   clf__chain *c;
   CLF_TRY(clf__masked_check(n));
@@ -52,11 +52,11 @@ static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
   for (int l = 0; l < c->count; l++) {
     char name[16];
     snprintf(name, sizeof name, "%d", l);
-    clf__chain_add(n, parts, l, path, name, "", "");
+    clf__chain_add(n, slots, l, path, name, "", "");
   }
   c->from = c->layer[0].join == CLF_JOIN_NONE;
   c->period = clf__groups(n) > c->from ? clf__groups(n) - c->from : 1;
-  return clf__degrees_new(n, parts);
+  return clf__degrees_new(n, slots);
 }
 
 /* The sets that rows stand for are the groups before one: of two, one contains the other, and the

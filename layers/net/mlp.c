@@ -31,11 +31,11 @@ static clf_status check(const clf__net *n, const clf__arch_mlp *m) {
 }
 
 /* Describes and adds the layers of one perceptron. */
-static clf_status make_one(clf__net *n, clf__parts *parts, const char *path) {
+static clf_status make_one(clf__net *n, clf__slots *slots, const char *path) {
   const clf__arch_mlp *m = members(n);
   clf__chain *c;
   CLF_TRY(clf__chain_new(n, m->layers + 1, &c));
-  CLF_TRY(clf__angles_make(m->angles, n->in, parts, &c->angles));
+  CLF_TRY(clf__angles_make(m->angles, n->in, slots, &c->angles));
   for (int l = 0; l <= m->layers; l++) {
     clf__dense_layer *d = &c->layer[l];
     char name[16];
@@ -49,12 +49,12 @@ static clf_status make_one(clf__net *n, clf__parts *parts, const char *path) {
     if (!l && n->context) d->join = m->context == CLF__JOIN_ADD ? CLF_JOIN_ADD : CLF_JOIN_INPUT;
     if (m->zero && l == m->layers) d->spread = 0;
     snprintf(name, sizeof name, "%d", l);
-    clf__chain_add(n, parts, l, path, name, "context", "");
+    clf__chain_add(n, slots, l, path, name, "context", "");
   }
   return CLF_OK;
 }
 
-static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
+static clf_status make(clf__net *n, clf__slots *slots, const char *path) {
   const clf__arch_mlp *m = members(n);
   CLF_TRY(check(n, m));
   const int count = m->separate ? n->numbers : 1;
@@ -69,7 +69,7 @@ static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
     one->out = n->out / count;
     one->key = n->key ^ (uint64_t)i << 32;
     snprintf(name, sizeof name, count > 1 || m->separate ? "%s.%d" : "%s", path, i);
-    CLF_TRY(make_one(one, parts, name));
+    CLF_TRY(make_one(one, slots, name));
     n->tensors = count * one->tensors;
   }
   return CLF_OK;
@@ -99,15 +99,16 @@ static void shift(const clf__net *n, const double *u, int32_t count, double *w) 
 }
 
 /* What net i keeps. */
-static clf__net_kept *kept_of(const mlps *all, clf__net_kept *k, int i) {
-  return (clf__net_kept *)(k->t + (ptrdiff_t)i * all->net[i].tensors);
+static clf__net_memory *memory_of(const mlps *all, clf__net_memory *k, int i) {
+  return (clf__net_memory *)(k->t + (ptrdiff_t)i * all->net[i].tensors);
 }
 
-static clf_status plan(const clf__net *n, int32_t rows, int train, clf_arena *a, clf__net_kept *k) {
+static clf_status plan(const clf__net *n, int32_t rows, int train, clf_arena *a,
+                       clf__net_memory *k) {
   const mlps *all = n->own;
   for (int i = 0; i < all->count; i++)
     CLF_TRY(
-        clf__chain_plan_sharing(&all->net[i], rows, train, a, kept_of(all, k, i), i ? k : NULL));
+        clf__chain_plan_sharing(&all->net[i], rows, train, a, memory_of(all, k, i), i ? k : NULL));
   return CLF_OK;
 }
 
@@ -117,21 +118,21 @@ static clf_tensor numbers_of(const mlps *all, clf_tensor u, int i) {
   return clf_slice(u, 1, i * each, (i + 1) * each);
 }
 
-static clf_status forward(const clf__net *n, const clf__pass *p, clf__net_kept *k, clf_tensor x,
+static clf_status forward(const clf__net *n, const clf__pass *p, clf__net_memory *k, clf_tensor x,
                           clf_tensor u) {
   const mlps *all = n->own;
   for (int i = 0; i < all->count; i++) {
-    clf__net_kept *one = kept_of(all, k, i);
+    clf__net_memory *one = memory_of(all, k, i);
     CLF_TRY(clf__chain_forward(&all->net[i], p, one, x, numbers_of(all, u, i)));
   }
   return CLF_OK;
 }
 
-static clf_status backward(const clf__net *n, const clf__pass *p, clf__net_kept *k, clf_tensor x,
+static clf_status backward(const clf__net *n, const clf__pass *p, clf__net_memory *k, clf_tensor x,
                            clf_tensor du, clf_tensor dx) {
   const mlps *all = n->own;
   for (int i = 0; i < all->count; i++) {
-    clf__net_kept *one = kept_of(all, k, i);
+    clf__net_memory *one = memory_of(all, k, i);
     CLF_TRY(clf__chain_backward_add(&all->net[i], p, one, x, numbers_of(all, du, i), i > 0, dx));
   }
   return CLF_OK;

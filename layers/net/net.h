@@ -11,9 +11,9 @@ struct clf__node;
 struct clf__map;
 
 /* A net's tensors in a workspace: net->tensors of them, laid out by plan(). */
-typedef struct clf__net_kept {
+typedef struct clf__net_memory {
   clf_tensor t[1];
-} clf__net_kept;
+} clf__net_memory;
 
 typedef struct clf__net clf__net;
 
@@ -21,7 +21,7 @@ typedef struct clf__net_ops {
   const char *name; /* as in arch.def */
   /* Reads n->node, n->in, n->context, n->out and what masked nets need; sets n->tensors; adds parts
    * with names that begin with `path`.  Errors: EINVAL says what does not fit; ENOMEM. */
-  clf_status (*make)(clf__net *n, clf__parts *parts, const char *path);
+  clf_status (*make)(clf__net *n, clf__slots *slots, const char *path);
   void (*unmake)(clf__net *n);                                     /* (optional) */
   void (*draw)(const clf__net *n, clf__host_random *r, double *c); /* (optional) constants */
   void (*init)(const clf__net *n, clf__host_random *r, double *w); /* (optional) */
@@ -31,21 +31,22 @@ typedef struct clf__net_ops {
   /* Lays out what calls of up to `rows` rows need, in three rooms: what a forward pass leaves for
    * its backward pass; (optional) what stays there even where the rest is computed again:
    * statistics of a batch; (optional) what one call alone needs, which nets of all layers share. */
-  clf_status (*plan)(const clf__net *n, int32_t rows, int train, clf_arena *a, clf__net_kept *k);
-  clf_status (*keep)(const clf__net *n, int32_t rows, int train, clf_arena *a, clf__net_kept *k);
-  clf_status (*scratch)(const clf__net *n, int32_t rows, int train, clf_arena *a, clf__net_kept *k);
+  clf_status (*plan)(const clf__net *n, int32_t rows, int train, clf_arena *a, clf__net_memory *k);
+  clf_status (*keep)(const clf__net *n, int32_t rows, int train, clf_arena *a, clf__net_memory *k);
+  clf_status (*scratch)(const clf__net *n, int32_t rows, int train, clf_arena *a,
+                        clf__net_memory *k);
   clf_status (*finish)(const clf__net *n, const clf__pass *p); /* (optional) masks gradients */
   /* (optional) Sets values that the first batch decides, from what the net is about to read. */
-  clf_status (*fit)(const clf__net *n, const clf__pass *p, clf__net_kept *k, clf_tensor x);
-  clf_status (*forward)(const clf__net *n, const clf__pass *p, clf__net_kept *k, clf_tensor x,
+  clf_status (*fit)(const clf__net *n, const clf__pass *p, clf__net_memory *k, clf_tensor x);
+  clf_status (*forward)(const clf__net *n, const clf__pass *p, clf__net_memory *k, clf_tensor x,
                         clf_tensor u);
   /* Given x of the last forward that kept and dL/du: adds to gradients (where they are wanted) and
    * to p->dc, and writes dx; dx without a buffer: it is not wanted. */
-  clf_status (*backward)(const clf__net *n, const clf__pass *p, clf__net_kept *k, clf_tensor x,
+  clf_status (*backward)(const clf__net *n, const clf__pass *p, clf__net_memory *k, clf_tensor x,
                          clf_tensor du, clf_tensor dx);
   /* (masked nets, optional) x = the inverse of y = map(x; net(x)), each hidden unit computed once;
    * ENOTSUP: not for this map, so that the caller evaluates the net once for each dimension. */
-  clf_status (*sweep)(const clf__net *n, const clf__pass *p, clf__net_kept *k,
+  clf_status (*sweep)(const clf__net *n, const clf__pass *p, clf__net_memory *k,
                       const struct clf__map *map, clf_tensor y, clf_tensor x, clf_tensor logdet);
   int masked; /* 1: for autoregressive layers */
 } clf__net_ops;
@@ -70,7 +71,7 @@ struct clf__net {
 
 /* Makes a net of a node of arch.def, with n->in, n->context, n->out and what masked nets need set.
  */
-clf_status clf__net_make(clf__net *n, const struct clf__node *node, clf__parts *parts,
+clf_status clf__net_make(clf__net *n, const struct clf__node *node, clf__slots *slots,
                          const char *path);
 void clf__net_unmake(clf__net *n);
 /* What a net of n samples reads: x, or the context where there is nothing else. */
@@ -87,7 +88,8 @@ static inline void clf__net_read_context(clf__net *n) {
 }
 /* backward of such a net: adds what comes through to p->dc.  dc is room for it, (n, in). */
 static inline clf_status clf__net_backward_context(const clf__net *n, const clf__pass *p,
-                                                   clf__net_kept *k, clf_tensor du, clf_tensor dc) {
+                                                   clf__net_memory *k, clf_tensor du,
+                                                   clf_tensor dc) {
   CLF_TRY(n->ops->backward(n, p, k, p->c, du, p->dc.buf ? dc : (clf_tensor){0}));
   return p->dc.buf ? clf_do(p->dev, axpby, .x = dc, .y = p->dc, .a = 1, .b = 1) : CLF_OK;
 }
@@ -100,9 +102,11 @@ int clf__net_normalises(const struct clf__node *node);
 int clf__net_is_residual(const struct clf__node *node);
 /* Memory for a net; *kept, where it is NULL, becomes one malloc'ed block for its tensors.  Layers
  * with rooms of their own lay out those of their net in each; `plan_all` has all three in one. */
-clf_status clf__net_plan(const clf__net *n, int32_t rows, int train, clf_arena *a, void **kept);
-clf_status clf__net_keep(const clf__net *n, int32_t rows, int train, clf_arena *a, void **kept);
-clf_status clf__net_scratch(const clf__net *n, int32_t rows, int train, clf_arena *a, void **kept);
-clf_status clf__net_plan_all(const clf__net *n, int32_t rows, int train, clf_arena *a, void **kept);
+clf_status clf__net_plan(const clf__net *n, int32_t rows, int train, clf_arena *a, void **memory);
+clf_status clf__net_keep(const clf__net *n, int32_t rows, int train, clf_arena *a, void **memory);
+clf_status clf__net_scratch(const clf__net *n, int32_t rows, int train, clf_arena *a,
+                            void **memory);
+clf_status clf__net_plan_all(const clf__net *n, int32_t rows, int train, clf_arena *a,
+                             void **memory);
 
 #endif

@@ -12,7 +12,7 @@ static const clf__arch_resnet *members(const clf__net *n) {
 }
 
 /* Layers 2 b + 1 and 2 b + 2. */
-static void add_block(clf__net *n, clf__parts *parts, int b, const char *path) {
+static void add_block(clf__net *n, clf__slots *slots, int b, const char *path) {
   const clf__arch_resnet *m = members(n);
   clf__dense_layer *first = &clf__chain_of(n)->layer[2 * b + 1], *second = first + 1;
   char name[80];
@@ -28,25 +28,25 @@ static void add_block(clf__net *n, clf__parts *parts, int b, const char *path) {
   second->spread = 1e-3;
   if (n->context && m->context == CLF__JOIN_GLU) second->join = CLF_JOIN_GATE;
   snprintf(name, sizeof name, "%s.blocks.%d", path, b);
-  clf__chain_add(n, parts, 2 * b + 1, name, "linear0", "context", "bn0");
-  clf__chain_add(n, parts, 2 * b + 2, name, "linear1", "context", "bn1");
+  clf__chain_add(n, slots, 2 * b + 1, name, "linear0", "context", "bn0");
+  clf__chain_add(n, slots, 2 * b + 2, name, "linear1", "context", "bn1");
 }
 
-static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
+static clf_status make(clf__net *n, clf__slots *slots, const char *path) {
   const clf__arch_resnet *m = members(n);
   clf__chain *c;
   if (n->in < 1) return clf__fail(CLF_EINVAL, "resnet: there is no input that it could read");
   CLF_TRY(clf__chain_new(n, 2 * m->blocks + 2, &c));
-  CLF_TRY(clf__angles_make(m->angles, n->in, parts, &c->angles));
+  CLF_TRY(clf__angles_make(m->angles, n->in, slots, &c->angles));
   clf__dense_layer *initial = &c->layer[0], *final = &c->layer[c->count - 1];
   initial->in = c->angles ? clf__angles_features(c->angles) : n->in;
   initial->out = final->in = m->hidden;
   final->out = n->out;
   if (m->zero) final->spread = 0;
   if (n->context) initial->join = m->context == CLF__JOIN_ADD ? CLF_JOIN_ADD : CLF_JOIN_INPUT;
-  clf__chain_add(n, parts, 0, path, "initial", "context", "");
-  for (int b = 0; b < m->blocks; b++) add_block(n, parts, b, path);
-  clf__chain_add(n, parts, c->count - 1, path, "final", "", "");
+  clf__chain_add(n, slots, 0, path, "initial", "context", "");
+  for (int b = 0; b < m->blocks; b++) add_block(n, slots, b, path);
+  clf__chain_add(n, slots, c->count - 1, path, "final", "", "");
   return CLF_OK;
 }
 

@@ -9,11 +9,11 @@
 static const float batch_eps = 1e-3f, layer_eps = 1e-5f;
 static const double usual_share = 0.1; /* of a batch in the running statistics: PyTorch's */
 
-void clf__unit_norm_add(clf__parts *parts, clf__unit_norm *norm, int32_t units, const char *name) {
-  clf__parts_add(parts, &norm->weight, CLF_PLAIN, 1, 0, 1, &units, "%s.weight", name);
-  clf__parts_add(parts, &norm->bias, CLF_PLAIN, 0, 0, 1, &units, "%s.bias", name);
-  clf__parts_add(parts, &norm->mean, CLF_STATE, 0, 0, 1, &units, "%s.running_mean", name);
-  clf__parts_add(parts, &norm->var, CLF_STATE, 1, 0, 1, &units, "%s.running_var", name);
+void clf__unit_norm_add(clf__slots *slots, clf__unit_norm *norm, int32_t units, const char *name) {
+  clf__slots_add(slots, &norm->weight, CLF_PLAIN, 1, 0, 1, &units, "%s.weight", name);
+  clf__slots_add(slots, &norm->bias, CLF_PLAIN, 0, 0, 1, &units, "%s.bias", name);
+  clf__slots_add(slots, &norm->mean, CLF_STATE, 0, 0, 1, &units, "%s.running_mean", name);
+  clf__slots_add(slots, &norm->var, CLF_STATE, 1, 0, 1, &units, "%s.running_var", name);
 }
 
 static clf_status move(const clf__pass *p, clf_tensor batch, double scale, clf_tensor running) {
@@ -29,7 +29,7 @@ typedef struct statistics {
 } statistics;
 
 static statistics statistics_of(const clf__pass *p, const clf__unit_norm *norm,
-                                const clf__unit_norm_kept *k) {
+                                const clf__unit_norm_memory *k) {
   if (p->mode != CLF_TRAIN)
     return (statistics){clf__weight(p, &norm->mean), clf__weight(p, &norm->var), 0};
   const int32_t units = norm->mean.dim[0];
@@ -46,7 +46,7 @@ static clf_status measure(const clf__pass *p, const clf__unit_norm *norm, statis
 }
 
 clf_status clf__unit_norm_forward(const clf__pass *p, const clf__unit_norm *norm,
-                                  clf__norm_kind kind, const clf__unit_norm_kept *k, clf_tensor x,
+                                  clf__norm_kind kind, const clf__unit_norm_memory *k, clf_tensor x,
                                   clf_tensor *y) {
   const clf_tensor h = clf__rows(k->h, x.dim[0]);
   *y = h;
@@ -54,15 +54,16 @@ clf_status clf__unit_norm_forward(const clf__pass *p, const clf__unit_norm *norm
     return clf_do(p->dev, layernorm_fwd, .x = x, .y = h, .eps = layer_eps, .ddof = 1);
   const statistics s = statistics_of(p, norm, k);
   *y = clf__rows(k->y, x.dim[0]);
-  if (s.batch && !p->again) CLF_TRY(measure(p, norm, s, x));
+  if (s.batch && !p->recompute) CLF_TRY(measure(p, norm, s, x));
   CLF_TRY(clf_do(p->dev, bn_fwd, .x = x, .mean = s.mean, .var = s.var, .y = h, .eps = batch_eps));
   return clf_do(p->dev, gain_fwd, .x = h, .gain = clf__weight(p, &norm->weight),
                 .bias = clf__weight(p, &norm->bias), .y = *y);
 }
 
 clf_status clf__unit_norm_backward(const clf__pass *p, const clf__unit_norm *norm,
-                                   clf__norm_kind kind, const clf__unit_norm_kept *k, clf_tensor x,
-                                   clf_tensor dy, clf_tensor spare, float add, clf_tensor dx) {
+                                   clf__norm_kind kind, const clf__unit_norm_memory *k,
+                                   clf_tensor x, clf_tensor dy, clf_tensor spare, float add,
+                                   clf_tensor dx) {
   if (kind == CLF_LAYER_NORM)
     return clf_do(p->dev, layernorm_bwd, .x = x, .dy = dy, .dx = dx, .eps = layer_eps, .ddof = 1);
   const statistics s = statistics_of(p, norm, k);

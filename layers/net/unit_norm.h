@@ -9,25 +9,26 @@
 typedef enum clf__norm_kind { CLF_NO_NORM, CLF_BATCH_NORM, CLF_LAYER_NORM } clf__norm_kind;
 
 typedef struct clf__unit_norm {
-  clf__part weight, bias, mean, var; /* of a batch norm; mean and var are the running ones */
+  clf__slot weight, bias, mean, var; /* of a batch norm; mean and var are the running ones */
 } clf__unit_norm;
 
 /* Of one pass. */
-typedef struct clf__unit_norm_kept {
+typedef struct clf__unit_norm_memory {
   clf_tensor stats; /* (2 units) mean and variance of the batch; training alone */
   clf_tensor h, y;  /* (rows, units) normalised; then with gain and bias, batch norm alone */
-} clf__unit_norm_kept;
+} clf__unit_norm_memory;
 
 /* Adds the parts of a batch norm. */
-void clf__unit_norm_add(clf__parts *parts, clf__unit_norm *norm, int32_t units, const char *name);
+void clf__unit_norm_add(clf__slots *slots, clf__unit_norm *norm, int32_t units, const char *name);
 /* y = norm(x), to k->h and k->y; *y is where. */
 clf_status clf__unit_norm_forward(const clf__pass *p, const clf__unit_norm *norm,
-                                  clf__norm_kind kind, const clf__unit_norm_kept *k, clf_tensor x,
+                                  clf__norm_kind kind, const clf__unit_norm_memory *k, clf_tensor x,
                                   clf_tensor *y);
 /* dx = add dx + dL/dx, from dy, which a batch norm overwrites with `spare`'s help; adds to
  * gradients. add 1: batch norms alone. */
 clf_status clf__unit_norm_backward(const clf__pass *p, const clf__unit_norm *norm,
-                                   clf__norm_kind kind, const clf__unit_norm_kept *k, clf_tensor x,
-                                   clf_tensor dy, clf_tensor spare, float add, clf_tensor dx);
+                                   clf__norm_kind kind, const clf__unit_norm_memory *k,
+                                   clf_tensor x, clf_tensor dy, clf_tensor spare, float add,
+                                   clf_tensor dx);
 
 #endif

@@ -8,7 +8,7 @@
 #include "pieces.h"
 
 typedef struct conv {
-  clf__part v, g, bias;
+  clf__slot v, g, bias;
   int64_t at; /* of the normalised weights among those of the net */
 } conv;
 
@@ -56,20 +56,20 @@ static int64_t pixels(const clf__net *n) { return (int64_t)n->shape.height * n->
 
 /* As the released code: V is uniform in +- a with a = sqrt(2 / in), taps not counted; g
  * begins as a sqrt(in k^2 / 12) = k / sqrt 6. */
-static void add_conv(clf__parts *p, wn_resnet *net, int i, int32_t in, int32_t out, int32_t k,
+static void add_conv(clf__slots *p, wn_resnet *net, int i, int32_t in, int32_t out, int32_t k,
                      int with_g, int with_bias, const char *name) {
   conv *c = &net->conv[i];
   const int64_t count = (int64_t)in * out * k * k;
-  clf__parts_add(p, &c->v, CLF_PLAIN, 0, sqrt(2.0 / in), 4, (int32_t[4]){out, in, k, k}, "%s.V",
+  clf__slots_add(p, &c->v, CLF_PLAIN, 0, sqrt(2.0 / in), 4, (int32_t[4]){out, in, k, k}, "%s.V",
                  name);
-  if (with_g) clf__parts_add(p, &c->g, CLF_DECAYED, k / sqrt(6), 0, 1, &out, "%s.magnitude", name);
-  if (with_bias) clf__parts_add(p, &c->bias, CLF_PLAIN, 0, 0, 1, &out, "%s.bias", name);
+  if (with_g) clf__slots_add(p, &c->g, CLF_DECAYED, k / sqrt(6), 0, 1, &out, "%s.magnitude", name);
+  if (with_bias) clf__slots_add(p, &c->bias, CLF_PLAIN, 0, 0, 1, &out, "%s.bias", name);
   c->at = net->weights;
   net->weights += count;
   if (count > net->largest) net->largest = count;
 }
 
-static void add_norm(clf__parts *p, const clf__net *n, clf__norm *norm, int32_t channels,
+static void add_norm(clf__slots *p, const clf__net *n, clf__norm *norm, int32_t channels,
                      const char *name) {
   const clf__arch_convresnet *a = (const clf__arch_convresnet *)n->node;
   *norm = (clf__norm){.eps = 1e-4f, .momentum = 0.1, .rho = a->rho};
@@ -79,7 +79,7 @@ static void add_norm(clf__parts *p, const clf__net *n, clf__norm *norm, int32_t 
     clf__norm_add_without(p, norm, channels);
 }
 
-static void add_block(clf__parts *p, const clf__net *n, int b, const char *path) {
+static void add_block(clf__slots *p, const clf__net *n, int b, const char *path) {
   wn_resnet *net = own_of(n);
   const int32_t F = net->features;
   char name[96];
@@ -109,7 +109,7 @@ static clf_status check(const clf__net *n) {
   return CLF_OK;
 }
 
-clf_status clf__wn_resnet_make_input(clf__net *n, clf__parts *parts, const char *path) {
+clf_status clf__wn_resnet_make_input(clf__net *n, clf__slots *slots, const char *path) {
   const clf__arch_convresnet *a = (const clf__arch_convresnet *)n->node;
   char name[96];
   CLF_TRY(check(n));
@@ -125,11 +125,11 @@ clf_status clf__wn_resnet_make_input(clf__net *n, clf__parts *parts, const char 
     return clf__fail(CLF_ENOMEM, "no memory for a net of %d blocks", (int)net->blocks);
   n->tensors = FIXED + 2 * net->blocks + 1 + CLF_NORM_TENSORS * (last_norm(net) + 2);
   snprintf(name, sizeof name, "%s.bn_in", path);
-  add_norm(parts, n, &net->input, n->shape.channels, name);
+  add_norm(slots, n, &net->input, n->shape.channels, name);
   return CLF_OK;
 }
 
-void clf__wn_resnet_make_rest(clf__net *n, clf__parts *p, const char *path) {
+void clf__wn_resnet_make_rest(clf__net *n, clf__slots *p, const char *path) {
   wn_resnet *net = own_of(n);
   const int32_t F = net->features;
   char name[96];
@@ -144,9 +144,9 @@ void clf__wn_resnet_make_rest(clf__net *n, clf__parts *p, const char *path) {
   add_conv(p, net, last_conv(net), F, net->out, 1, 1, 1, name);
 }
 
-static clf_status make(clf__net *n, clf__parts *parts, const char *path) {
-  CLF_TRY(clf__wn_resnet_make_input(n, parts, path));
-  clf__wn_resnet_make_rest(n, parts, path);
+static clf_status make(clf__net *n, clf__slots *slots, const char *path) {
+  CLF_TRY(clf__wn_resnet_make_input(n, slots, path));
+  clf__wn_resnet_make_rest(n, slots, path);
   return CLF_OK;
 }
 
@@ -184,7 +184,8 @@ static int norm_at(const wn_resnet *net, int norm) {
 }
 
 /* Of values alone a block is done with what the block before it left. */
-static clf_status plan(const clf__net *n, int32_t rows, int train, clf_arena *a, clf__net_kept *k) {
+static clf_status plan(const clf__net *n, int32_t rows, int train, clf_arena *a,
+                       clf__net_memory *k) {
   const wn_resnet *net = own_of(n);
   const int64_t features = net->features * pixels(n);
   CLF_TRY(new_images(a, rows, n->shape.channels * pixels(n), &k->t[U0]));
@@ -203,7 +204,8 @@ static clf_status plan(const clf__net *n, int32_t rows, int train, clf_arena *a,
   return CLF_OK;
 }
 
-static clf_status keep(const clf__net *n, int32_t rows, int train, clf_arena *a, clf__net_kept *k) {
+static clf_status keep(const clf__net *n, int32_t rows, int train, clf_arena *a,
+                       clf__net_memory *k) {
   const wn_resnet *net = own_of(n);
   (void)rows;
   CLF_TRY(clf__norm_keep(&net->input, n->shape.channels, train, a, &k->t[norm_at(net, OF_INPUT)]));
@@ -213,7 +215,7 @@ static clf_status keep(const clf__net *n, int32_t rows, int train, clf_arena *a,
 }
 
 static clf_status scratch(const clf__net *n, int32_t rows, int train, clf_arena *a,
-                          clf__net_kept *k) {
+                          clf__net_memory *k) {
   const wn_resnet *net = own_of(n);
   CLF_TRY(new_images(a, 1, net->weights, &k->t[WEIGHTS]));
   if (!train) return CLF_OK;
@@ -231,10 +233,10 @@ typedef struct call {
   const clf__net *n;
   const wn_resnet *net;
   const clf__pass *p;
-  const clf__net_kept *k;
+  const clf__net_memory *k;
   int32_t rows;
 } call;
-static call call_of(const clf__net *n, const clf__pass *p, const clf__net_kept *k, int32_t rows) {
+static call call_of(const clf__net *n, const clf__pass *p, const clf__net_memory *k, int32_t rows) {
   return (call){n, own_of(n), p, k, rows};
 }
 
@@ -246,9 +248,9 @@ static clf_tensor features(const call *c, int which) { return image(c, which, c-
 
 /* W as V is laid out. */
 static clf_tensor weights_in(clf_tensor scratch, int64_t at, const conv *c) {
-  clf__part w = c->v;
+  clf__slot w = c->v;
   w.at = at;
-  return clf__part_of(&(clf__vectors){.w = scratch}, &w);
+  return clf__slot_tensor(&(clf__vectors){.w = scratch}, &w);
 }
 static clf_tensor weights_of(const call *c, const conv *v) {
   return weights_in(c->k->t[WEIGHTS], v->at, v);
@@ -263,21 +265,21 @@ static clf_status normalise_weights(const call *c) {
   return CLF_OK;
 }
 
-static clf__norm_kept norm_kept(const call *c, int norm) {
+static clf__norm_memory norm_memory(const call *c, int norm) {
   return clf__norm_at(&c->k->t[norm_at(c->net, norm)]);
 }
 static clf__statistics statistics(const call *c, int norm) {
   if (norm == AS_IS) return (clf__statistics){0};
-  const clf__norm_kept kept = norm_kept(c, norm);
-  return clf__norm_statistics(c->p, &c->net->norm[norm], &kept, c->net->features);
+  const clf__norm_memory memory = norm_memory(c, norm);
+  return clf__norm_statistics(c->p, &c->net->norm[norm], &memory, c->net->features);
 }
 
 /* y = beta y + conv(x), or conv(relu(bn(x))) by a norm, which in training is measured here. */
 static clf_status convolve(const call *c, int i, clf_tensor x, int norm, float beta, clf_tensor y) {
   const conv *v = &c->net->conv[i];
   if (norm != AS_IS) {
-    const clf__norm_kept kept = norm_kept(c, norm);
-    CLF_TRY(clf__norm_measure(c->p, &c->net->norm[norm], &kept, x, CLF_ALL));
+    const clf__norm_memory memory = norm_memory(c, norm);
+    CLF_TRY(clf__norm_measure(c->p, &c->net->norm[norm], &memory, x, CLF_ALL));
   }
   const clf__statistics s = statistics(c, norm);
   return clf_do(c->p->dev, conv_fwd, .x = x, .w = weights_of(c, v),
@@ -312,10 +314,10 @@ static clf_status data_back(const call *c, int i, clf_tensor dy, float beta, clf
 static float gain(const call *c) { return c->n->pixels != CLF_ALL && c->net->with_norm ? 2 : 1; }
 
 static clf_status input_forward(const call *c, clf_tensor x) {
-  const clf__norm_kept kept = norm_kept(c, OF_INPUT);
+  const clf__norm_memory memory = norm_memory(c, OF_INPUT);
   const clf_tensor u0 = image(c, U0, c->n->shape.channels), a0 = image(c, A0, inputs(c->n));
-  CLF_TRY(clf__norm_measure(c->p, &c->net->input, &kept, x, c->n->pixels));
-  CLF_TRY(clf__norm_forward(c->p, &c->net->input, &kept, x, c->n->pixels, u0));
+  CLF_TRY(clf__norm_measure(c->p, &c->net->input, &memory, x, c->n->pixels));
+  CLF_TRY(clf__norm_forward(c->p, &c->net->input, &memory, x, c->n->pixels, u0));
   return clf_do(c->p->dev, crelu_fwd, .x = u0, .y = a0, .a = gain(c), .pixels = c->n->pixels);
 }
 
@@ -328,7 +330,7 @@ static clf_status block_forward(const call *c, int b) {
   return convolve(c, conv_of(b, SKIP), next, AS_IS, 1, features(c, OUT));
 }
 
-clf_status clf__wn_resnet_forward(const clf__net *n, const clf__pass *p, const clf__net_kept *k,
+clf_status clf__wn_resnet_forward(const clf__net *n, const clf__pass *p, const clf__net_memory *k,
                                   clf_tensor x, clf_tensor u) {
   const call c = call_of(n, p, k, x.dim[0]);
   const wn_resnet *net = c.net;
@@ -348,10 +350,10 @@ clf_status clf__wn_resnet_forward(const clf__net *n, const clf__pass *p, const c
 static clf_status layer_back(const call *c, int i, int norm, clf_tensor x, clf_tensor dy, float add,
                              clf_tensor dx) {
   const clf_tensor dact = features(c, DACT);
-  const clf__norm_kept kept = norm_kept(c, norm);
+  const clf__norm_memory memory = norm_memory(c, norm);
   CLF_TRY(parts_back(c, i, x, norm, dy));
   CLF_TRY(data_back(c, i, dy, 0, dact));
-  return clf__norm_backward(c->p, &c->net->norm[norm], &kept, x, CLF_ALL, CLF_ACT_relu, dact, add,
+  return clf__norm_backward(c->p, &c->net->norm[norm], &memory, x, CLF_ALL, CLF_ACT_relu, dact, add,
                             dx);
 }
 
@@ -369,20 +371,20 @@ static clf_status block_back(const call *c, int b, clf_tensor dout, clf_tensor d
 static clf_status input_back(const call *c, clf_tensor x, float add, clf_tensor dx) {
   const int32_t C = c->n->shape.channels;
   const clf_tensor du0 = image(c, DU0, C), da0 = image(c, DA0, inputs(c->n));
-  const clf__norm_kept kept = norm_kept(c, OF_INPUT);
+  const clf__norm_memory memory = norm_memory(c, OF_INPUT);
   CLF_TRY(clf_do(c->p->dev, crelu_bwd, .x = image(c, U0, C), .dy = da0, .dx = du0, .a = gain(c)));
-  return clf__norm_backward(c->p, &c->net->input, &kept, x, c->n->pixels, CLF_ACT_none, du0,
+  return clf__norm_backward(c->p, &c->net->input, &memory, x, c->n->pixels, CLF_ACT_none, du0,
                             dx.buf ? add : 0, dx.buf ? dx : clf_slice(da0, 1, 0, C));
 }
 
-clf_status clf__wn_resnet_backward(const clf__net *n, const clf__pass *p, const clf__net_kept *k,
+clf_status clf__wn_resnet_backward(const clf__net *n, const clf__pass *p, const clf__net_memory *k,
                                    clf_tensor x, clf_tensor du, float add, clf_tensor dx) {
   const call c = call_of(n, p, k, x.dim[0]);
   const wn_resnet *net = c.net;
   const clf_tensor out = features(&c, OUT), h = features(&c, h_at(0));
   const clf_tensor dout = features(&c, DOUT), dh = features(&c, DH);
   /* When recomputing, the normalised weights are already in scratch memory. */
-  if (!p->again) CLF_TRY(normalise_weights(&c));
+  if (!p->recompute) CLF_TRY(normalise_weights(&c));
   CLF_TRY(layer_back(&c, last_conv(net), last_norm(net), out, du, 0, dout));
   for (int b = net->blocks - 1; b >= 0; b--) CLF_TRY(block_back(&c, b, dout, dh));
   CLF_TRY(parts_back(&c, SKIP_IN, h, AS_IS, dout));
@@ -394,14 +396,14 @@ clf_status clf__wn_resnet_backward(const clf__net *n, const clf__pass *p, const 
 
 /* ---- For samples in rows ------------------------------------------------------------------ */
 
-static clf_status forward(const clf__net *n, const clf__pass *p, clf__net_kept *k, clf_tensor x,
+static clf_status forward(const clf__net *n, const clf__pass *p, clf__net_memory *k, clf_tensor x,
                           clf_tensor u) {
   const clf__shape s = n->shape;
   return clf__wn_resnet_forward(n, p, k, clf__images_of(x, s),
                                 clf__images(u, own_of(n)->out, s.height, s.width));
 }
 
-static clf_status backward(const clf__net *n, const clf__pass *p, clf__net_kept *k, clf_tensor x,
+static clf_status backward(const clf__net *n, const clf__pass *p, clf__net_memory *k, clf_tensor x,
                            clf_tensor du, clf_tensor dx) {
   const clf__shape s = n->shape;
   return clf__wn_resnet_backward(n, p, k, clf__images_of(x, s),

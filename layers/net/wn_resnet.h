@@ -17,14 +17,14 @@ extern const clf__net_ops clf__net_wn_resnet;
 
 /* make() in two steps, for a coupling that has parts between them: the normalisation of the input,
  * then all else. */
-clf_status clf__wn_resnet_make_input(clf__net *n, clf__parts *parts, const char *path);
-void clf__wn_resnet_make_rest(clf__net *n, clf__parts *parts, const char *path);
+clf_status clf__wn_resnet_make_input(clf__net *n, clf__slots *slots, const char *path);
+void clf__wn_resnet_make_rest(clf__net *n, clf__slots *slots, const char *path);
 
 /* Forward and backward for images as views of any strides: x (n, C, H, W), u (n, out, H, W).
  * Backward writes dx = add dx + dL/dx; dx without a buffer: it is not wanted. */
-clf_status clf__wn_resnet_forward(const clf__net *n, const clf__pass *p, const clf__net_kept *k,
+clf_status clf__wn_resnet_forward(const clf__net *n, const clf__pass *p, const clf__net_memory *k,
                                   clf_tensor x, clf_tensor u);
-clf_status clf__wn_resnet_backward(const clf__net *n, const clf__pass *p, const clf__net_kept *k,
+clf_status clf__wn_resnet_backward(const clf__net *n, const clf__pass *p, const clf__net_memory *k,
                                    clf_tensor x, clf_tensor du, float add, clf_tensor dx);
 
 #endif

@@ -15,7 +15,7 @@ int clf__trainer_averages(const clf_trainer *t) {
 }
 
 static int32_t trained(const clf_trainer *t) {
-  const int64_t *size = t->f->parts.size;
+  const int64_t *size = t->f->slots.size;
   return (int32_t)(size[CLF_PLAIN] + size[CLF_DECAYED]);
 }
 

@@ -56,7 +56,7 @@ double clf__trainer_rate(const clf_trainer *t, int64_t step) {
 
 clf_status clf__trainer_decay(clf_trainer *t, double rate) {
   const double decay = clf__option_real(&t->o, CLF_OPTION_weight_decay);
-  const int64_t *size = t->f->parts.size;
+  const int64_t *size = t->f->slots.size;
   const int32_t trained = (int32_t)(size[CLF_PLAIN] + size[CLF_DECAYED]);
   if (!(decay > 0) || !trained) return CLF_OK;
   /* axpby reads another tensor, and multiplies it by 0. */

@@ -186,9 +186,9 @@ clf_status clf__density_step(clf__source *s, int64_t first, clf_tensor z, clf_te
 
 /* Whether the base has weights that are trained, so that samples depend on them too. */
 static int base_is_trained(const clf_flow *f) {
-  for (int i = 0; i < f->parts.count; i++) {
-    const clf__part_entry *e = &f->parts.list[i];
-    if (strncmp(e->name, "base.", 5) == 0 && e->part->group <= CLF_DECAYED) return 1;
+  for (int i = 0; i < f->slots.count; i++) {
+    const clf__slot_entry *e = &f->slots.list[i];
+    if (strncmp(e->name, "base.", 5) == 0 && e->slot->group <= CLF_DECAYED) return 1;
   }
   return 0;
 }

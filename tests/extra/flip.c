@@ -5,7 +5,7 @@
 
 static double by_of(const clf__layer *l) { return ((const clf__arch_flip *)l->node)->by; }
 
-static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+static clf_status make(clf__layer *l, clf__slots *parts, const char *path) {
   (void)parts, (void)path; /* it has no numbers */
   return by_of(l) != 0 ? CLF_OK
                        : clf__fail(CLF_EINVAL, "%s: by is 0: nothing inverts that", l->label);
@@ -19,22 +19,22 @@ static clf_status scale(const clf__layer *l, const clf__pass *p, double factor, 
   return clf_do(p->dev, axpby, .x = x, .y = y, .a = (float)factor);
 }
 
-static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                          clf_tensor y, clf_tensor logdet) {
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor x, clf_tensor y, clf_tensor logdet) {
   (void)k;
   return scale(l, p, by_of(l), x, y, logdet);
 }
-static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                          clf_tensor x, clf_tensor logdet) {
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor y, clf_tensor x, clf_tensor logdet) {
   (void)k;
   return scale(l, p, 1 / by_of(l), y, x, logdet);
 }
-static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                           clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   (void)k, (void)x, (void)y;
   return clf_do(p->dev, axpby, .x = dy, .y = dx, .a = (float)by_of(l));
 }
-static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   (void)k, (void)x, (void)y;
   return clf_do(p->dev, axpby, .x = dx, .y = dy, .a = (float)(1 / by_of(l)));

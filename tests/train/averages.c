@@ -29,7 +29,7 @@ static double *read(clf_tensor t) {
 }
 
 static int64_t trained(const clf_flow *f) {
-  return f->parts.size[CLF_PLAIN] + f->parts.size[CLF_DECAYED];
+  return f->slots.size[CLF_PLAIN] + f->slots.size[CLF_DECAYED];
 }
 
 /* Sum of x^(n - i) w_i over that of x^(n - i), of the weights after each step. */

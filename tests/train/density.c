@@ -141,8 +141,8 @@ static const struct {
 /* A base's own numbers begin at 0, where not every gradient shows. */
 static void move_base(clf_flow *f) {
   double *w = weights_of(f);
-  for (int i = 0; i < f->parts.count; i++) {
-    const clf__part_entry *e = &f->parts.list[i];
+  for (int i = 0; i < f->slots.count; i++) {
+    const clf__slot_entry *e = &f->slots.list[i];
     if (strncmp(e->name, "base.", 5) != 0 || e->part->group != CLF_PLAIN) continue;
     for (int32_t k = 0; k < e->part->dim[0]; k++) w[e->part->at + k] += 0.3 * cos(k + 2 * i);
   }
@@ -172,7 +172,7 @@ START_TEST(gradients_are_differences) {
   ck_assert_mem_eq(z, again, 12 * (size_t)f->spec.dim * sizeof *z);
   const double scaling = 2 * clf__flow_scaling_logdet(f); /* as readers of the ring have it */
   ck_assert_double_eq_tol(loss - scaling / 2, divergence(f, q, cases[k].target), 1e-5);
-  const int64_t W = f->w.dim[0] - f->parts.size[CLF_STATE];
+  const int64_t W = f->w.dim[0] - f->slots.size[CLF_STATE];
   for (int64_t i = 0; i<W; i += W> 40 ? 3 : 1) {
     const double h = 1e-5;
     if (w[i] == 0 && g[i] == 0) continue; /* masked */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* batchnorm_part.c: batchnorm(transformed=1): what the coupling before it transformed is normalised
- * by its own statistics, without weights (Dinh et al. 2017, section 3.7).
+/* batchnorm_transformed.c: batchnorm(transformed=1) normalises what the preceding coupling
+ * transformed, by its own statistics and without weights (Dinh et al. 2017, section 3.7).
  *
- * Of an image these are channels, or the pixels of one colour of a checkerboard, whose statistics
- * count the others as zeros, as in the released code; a view of the image is all that they need.
- * Otherwise they are columns, which are gathered and put back. */
+ * In images these are channels, or the pixels of one colour of a checkerboard, whose statistics
+ * count the other pixels as zeros, as in the reference implementation; a view of the image
+ * suffices.  Otherwise they are columns, which are gathered and scattered. */
 #include <stdlib.h>
 #include "batchnorm.h"
 #include "coupling_mask.h"
@@ -14,13 +14,13 @@
 typedef struct part {
   clf__norm norm;
   int by_columns;
-  clf__region region; /* unless by columns */
+  clf__region region; /* unless by_columns */
   int32_t channels, pixels;
   const clf__coupling_mask *mask;
 } part;
 
-/* Tensors of clf__kept: columns that are normalised, and after it; those that stay; gradients; log-
- * dets that nothing wants; statistics. */
+/* Tensors of clf__layer_memory: the columns before and after normalisation, the other columns,
+ * gradients, unused log-dets, statistics. */
 enum { TAKEN, NORMED, STAYS, DTAKEN, DNORMED, UNUSED, NORM };
 
 static const part *own_of(const clf__layer *l) { return l->own; }
@@ -37,20 +37,21 @@ static clf_status find_part(const clf__layer *l, part *o) {
   o->by_columns = !clf__coupling_region(c, &o->region);
   o->channels = o->region.channels;
   if (!o->by_columns) return CLF_OK;
-  o->mask = c->own; /* the first member of a coupling's own */
+  o->mask = c->own; /* the first member of every coupling's own struct */
   o->channels = o->mask->transformed;
   return CLF_OK;
 }
 
-static clf_status make(clf__layer *l, clf__parts *parts, const char *path) {
+static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   (void)path;
   l->traits = l->ops->traits;
-  if (l->prev && clf__image_coupling_joins(l->prev, l->prev->next)) return CLF_OK; /* it has it */
+  if (l->prev && clf__image_coupling_joins(l->prev, l->prev->next))
+    return CLF_OK; /* the coupling computes it */
   part *o = l->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
   CLF_TRY(find_part(l, o));
-  clf__batchnorm_add_parts(l, &o->norm, o->channels, parts);
-  clf__norm_add_without(parts, &o->norm, o->channels);
+  clf__batchnorm_add_slots(l, &o->norm, o->channels, slots);
+  clf__norm_add_without(slots, &o->norm, o->channels);
   return CLF_OK;
 }
 static void unmake(clf__layer *l) {
@@ -64,7 +65,8 @@ static void draw(const clf__layer *l, clf__host_random *r, double *c) {
 
 /* ---- Memory ------------------------------------------------------------------------------- */
 
-static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                       clf__layer_memory *k) {
   const part *o = own_of(l);
   if (train) CLF_TRY(clf_new(a, (int32_t[4]){rows}, &k->t[UNUSED]));
   if (!o->by_columns) return CLF_OK;
@@ -75,20 +77,21 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
   return CLF_OK;
 }
 
-static clf_status keep(const clf__layer *l, int32_t rows, int train, clf_arena *a, clf__kept *k) {
+static clf_status keep(const clf__layer *l, int32_t rows, int train, clf_arena *a,
+                       clf__layer_memory *k) {
   (void)rows;
   return clf__norm_keep(&own_of(l)->norm, own_of(l)->channels, train, a, k->t + NORM);
 }
 
-/* ---- The part, and the rest --------------------------------------------------------------- */
+/* ---- Transformed and identity columns -------------------------------------------------------- */
 
-static clf_status take(const clf__pass *p, const clf__part *at, clf_tensor x, clf_tensor y) {
+static clf_status take(const clf__pass *p, const clf__slot *at, clf_tensor x, clf_tensor y) {
   return clf_do(p->dev, columns_take, .x = x, .at = clf__weight(p, at), .y = y);
 }
 
-/* What is normalised of rows x: a view, or gathered in a kept tensor. */
-static clf_status part_of(const clf__layer *l, const clf__pass *p, const clf__kept *k, int where,
-                          clf_tensor x, clf_tensor *of) {
+/* The transformed part of rows x: a view, or columns gathered into a tensor. */
+static clf_status part_of(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
+                          int where, clf_tensor x, clf_tensor *of) {
   const part *o = own_of(l);
   if (!o->by_columns) {
     *of = clf__region_of(o->region, l->in, x);
@@ -98,33 +101,36 @@ static clf_status part_of(const clf__layer *l, const clf__pass *p, const clf__ke
   return take(p, &o->mask->transformed_at, x, *of);
 }
 
-/* Where the normalised part of rows y is to be written. */
-static clf_tensor place_of(const clf__layer *l, const clf__kept *k, int where, clf_tensor y) {
+/* Where the normalised part of rows y is written. */
+static clf_tensor place_of(const clf__layer *l, const clf__layer_memory *k, int where,
+                           clf_tensor y) {
   const part *o = own_of(l);
   return o->by_columns ? clf__rows(k->t[where], y.dim[0]) : clf__region_of(o->region, l->in, y);
 }
 
-/* y: what stays as in x, and the normalised part, which is in its place already if it is a view. */
-static clf_status join(const clf__layer *l, const clf__pass *p, const clf__kept *k, clf_tensor x,
-                       clf_tensor normed, clf_tensor y) {
+/* Assembles y: identity columns as in x, and the normalised columns, which are already in place
+ * if they are a view. */
+static clf_status join(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
+                       clf_tensor x, clf_tensor normed, clf_tensor y) {
   const part *o = own_of(l);
   if (!o->by_columns)
     return clf__region_pass_on(p, clf__region_others(o->region, l->in), l->in, x, y);
   CLF_TRY(clf_do(p->dev, fill, .y = y, .value = 0));
   CLF_TRY(clf_do(p->dev, columns_add, .x = normed, .at = clf__weight(p, &o->mask->transformed_at),
                  .y = y));
-  if (!o->mask->kept) return CLF_OK;
+  if (!o->mask->identity) return CLF_OK;
   const clf_tensor stays = clf__rows(k->t[STAYS], x.dim[0]);
-  CLF_TRY(take(p, &o->mask->kept_at, x, stays));
-  return clf_do(p->dev, columns_add, .x = stays, .at = clf__weight(p, &o->mask->kept_at), .y = y);
+  CLF_TRY(take(p, &o->mask->identity_at, x, stays));
+  return clf_do(p->dev, columns_add, .x = stays, .at = clf__weight(p, &o->mask->identity_at),
+                .y = y);
 }
 
 /* ---- Passes ------------------------------------------------------------------------------- */
 
-static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                          clf_tensor y, clf_tensor logdet) {
+static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor x, clf_tensor y, clf_tensor logdet) {
   const part *o = own_of(l);
-  const clf__norm_kept norm = clf__norm_at(k->t + NORM);
+  const clf__norm_memory norm = clf__norm_at(k->t + NORM);
   const clf_tensor to = place_of(l, k, NORMED, y);
   clf_tensor from;
   CLF_TRY(part_of(l, p, k, TAKEN, x, &from));
@@ -133,8 +139,8 @@ static clf_status forward(const clf__layer *l, const clf__pass *p, clf__kept *k,
   return join(l, p, k, x, to, y);
 }
 
-static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor y,
-                          clf_tensor x, clf_tensor logdet) {
+static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                          clf_tensor y, clf_tensor x, clf_tensor logdet) {
   const part *o = own_of(l);
   const clf_tensor to = place_of(l, k, TAKEN, x);
   clf_tensor from;
@@ -143,10 +149,10 @@ static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
   return join(l, p, k, y, to, x);
 }
 
-static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k, clf_tensor x,
-                           clf_tensor y, clf_tensor dy, clf_tensor dx) {
+static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                           clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   const part *o = own_of(l);
-  const clf__norm_kept norm = clf__norm_at(k->t + NORM);
+  const clf__norm_memory norm = clf__norm_at(k->t + NORM);
   const clf_tensor to = place_of(l, k, DTAKEN, dx);
   const clf_tensor in = o->by_columns ? clf__rows(k->t[TAKEN], x.dim[0]) : place_of(l, k, TAKEN, x);
   clf_tensor from;
@@ -156,7 +162,7 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__kept *k
   return join(l, p, k, dy, to, dx);
 }
 
-static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__kept *k,
+static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   const part *o = own_of(l);
   const clf_tensor to = place_of(l, k, DNORMED, dy);
@@ -168,7 +174,7 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
   return join(l, p, k, dx, to, dy);
 }
 
-const clf__layer_ops clf__batchnorm_part = {
+const clf__layer_ops clf__batchnorm_transformed = {
     .name = "batchnorm",
     .make = make,
     .unmake = unmake,
