@@ -16,32 +16,35 @@ static struct {
 enum { AGAINST_AUTO, AGAINST_FIRST, AGAINST_BEST };
 
 #define MORE(letter, i)                                                                            \
-  { letter, NULL, "another model", CLI_OPERAND, &o.path[i], NULL, 0, 0 }
+  { letter, NULL, "and with this one", CLI_OPERAND, &o.path[i], NULL, 0, 0 }
 
 static cli_option options[] = {
-    {"A", NULL, "a model from `clflow fit` or `clflow train`", CLI_OPERAND, &o.path[0], NULL, 1, 0},
-    {"B", NULL, "the model to compare it with", CLI_OPERAND, &o.path[1], NULL, 1, 0},
+    {"A", NULL, "compare this model, from `clflow fit` or `clflow train`", CLI_OPERAND, &o.path[0],
+     NULL, 1, 0},
+    {"B", NULL, "with this one", CLI_OPERAND, &o.path[1], NULL, 1, 0},
     MORE("C", 2),
     MORE("D", 3),
     MORE("E", 4),
     MORE("F", 5),
     MORE("G", 6),
     MORE("H", 7),
-    CLI_OPTION_DATA("rows to compare the models on; rows that none of them has seen, to be fair"),
+    CLI_OPTION_DATA("evaluate the models on these rows; for a fair comparison, none of the models "
+                    "has seen them"),
     {"--against", "auto|first|best",
-     "the model that all others are compared with: A, or the one with the highest mean (default: A "
-     "of two models, the best of more)",
+     "compare all others with A, or with the model that has the highest mean (default: A of two "
+     "models, the best of more)",
      CLI_CHOICE, &o.against, NULL, 0, 0},
     {"--per-row", "FILE",
-     "write log p of each row under each model, and the differences: .csv, .npy, or - to print CSV",
+     "write log p of each row under each model, and the differences: .csv, .npy, or - for standard "
+     "output",
      CLI_OUTPUT, &o.per_row, NULL, 0, 0},
-    {"--json", NULL, "print a JSON object", CLI_FLAG, &o.json, NULL, 0, 0},
+    CLI_OPTION_JSON(&o.json, "print a JSON object"),
     CLI_OPTION_GIVEN_ROWS,
     CLI_OPTION_STRICT_ROWS,
-    CLI_OPTIONS_IMAGE_ROWS,
     CLI_OPTION_FORCE,
-    CLI_OPTIONS_MODEL,
     CLI_OPTIONS_TABLE,
+    CLI_OPTIONS_IMAGE_ROWS,
+    CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };
 
@@ -422,15 +425,13 @@ static int run(void) {
 const cli_verb cli_compare = {
     .name = "compare",
     .usage = "A B [C ...] --data DATA [options]",
-    .purpose = "Compares how well models fit the same rows.",
-    .details = "The difference of log p is taken row by row, so that its standard error is that "
-               "of the\n"
-               "difference, which is much smaller than the error of either mean. Models may have "
-               "other\n"
-               "layers, scalings, grids and contexts, but must model the same columns. Rows of "
-               "zero density\n"
-               "decide before the mean does.",
-    .example = "clflow compare wine.flow gaussian.flow --data test.csv --per-row rows.csv",
+    .purpose = "Compare how well models fit the same rows.",
+    .details = "The difference of log p is taken row by row. Its standard error is much smaller "
+               "than the error of either mean. The models may have different layers, scalings, "
+               "grids and contexts, but must model the same columns. A model that gives rows zero "
+               "density ranks below one that gives fewer.",
+    .examples = "clflow compare wine.flow gaussian.flow --data test.csv\nclflow compare a.flow "
+                "b.flow c.flow --data test.csv --per-row rows.csv",
     .options = options,
     .run = run,
     .missing = CLF_MISSING_KEEP,

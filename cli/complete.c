@@ -9,7 +9,7 @@
 enum { COMPLETIONS = 6 };
 
 static struct {
-  const char *out, *index;
+  const char *out, *rows, *index;
   uint64_t seed;
   double temperature; /* 0: the fine latents are zero */
   int64_t keep;       /* -1: each in turn */
@@ -17,34 +17,40 @@ static struct {
 } o = {.keep = -1};
 
 #define OPTIONS                                                                                    \
-  CLI_OPERAND_MODEL, CLI_OPTION_DATA("images to choose from"),                                     \
-      {"--index", "I,J,...", "their rows, from 0 (default: the first eight)",                      \
-       CLI_TEXT,  &o.index,  NULL,                                                                 \
-       0,         0},                                                                              \
-      {"--out", "FILE.png", "the picture, a row for each image", CLI_OUTPUT, &o.out, NULL, 1, 0},  \
-  {                                                                                                \
-    "--keep", "K", "keep the latents of scales K and coarser, 0 is all; default: each K in turn",  \
-        CLI_INDEX, &o.keep, NULL, 0, 0                                                             \
-  }
+  CLI_OPERAND_MODEL, CLI_OPTION_DATA("choose from these images"),                                  \
+      CLI_OPTION("--rows", "I,J,...",                                                              \
+                 "use these images, counted from 1 (default: the first eight)", CLI_TEXT, &o.rows, \
+                 NULL),                                                                            \
+      CLI_OPTION_OLD("--index", "I,J,...", CLI_TEXT, &o.index),                                    \
+      {"--out", "FILE.png", "write the picture, a row for each image", CLI_OUTPUT, &o.out, NULL,   \
+       1,       0},                                                                                \
+      CLI_OPTION("--keep", "K",                                                                    \
+                 "keep the latents of scale K and of coarser scales; 0 keeps all (default: each "  \
+                 "K, one after the other)",                                                        \
+                 CLI_INDEX, &o.keep, NULL)
 #define OPTIONS_IMAGES                                                                             \
-  CLI_OPTION_FORCE, CLI_OPTIONS_IMAGES, CLI_OPTION_CHANNELS(&cli_common.images.channels),          \
-      CLI_OPTIONS_NOISE_SEED
+  CLI_OPTION_FORCE, CLI_OPTIONS_IMAGES, CLI_OPTION_CHANNELS(&cli_common.images.channels)
 
 static cli_option complete_options[] = {
     OPTIONS,
-    {"--samples", "N", "completions of each image with --keep (default 6)", CLI_COUNT32, &o.samples,
-     NULL, 0, 0},
-    {"--temperature", "T", "latents that are drawn are multiplied by T", CLI_FROM_0, &o.temperature,
-     "1", 0, 0},
-    {"--seed", "S", "of the latents that are drawn", CLI_SEED, &o.seed, "1", 0, 0},
+    CLI_OPTION("--samples", "N", "draw this many completions of each image with --keep (default 6)",
+               CLI_COUNT32, &o.samples, NULL),
+    CLI_OPTION("--temperature", "T", "multiply the latents that are drawn by T", CLI_FROM_0,
+               &o.temperature, "1"),
+    CLI_OPTION_SEED(&o.seed, "latents that are drawn"),
     OPTIONS_IMAGES,
-    CLI_OPTIONS_MODEL,
+    CLI_OPTIONS_NOISE_SEED,
     CLI_OPTIONS_TABLE,
+    CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };
 
-static cli_option compress_options[] = {OPTIONS, OPTIONS_IMAGES, CLI_OPTIONS_TABLE,
-                                        CLI_OPTIONS_MODEL, CLI_OPTIONS_END};
+static cli_option compress_options[] = {
+    OPTIONS,           OPTIONS_IMAGES,
+    CLI_OPTIONS_NOISE, CLI_OPTION_OLD("--noise-seed", "S", CLI_SEED, &cli_common.images.seed),
+    CLI_OPTIONS_TABLE, CLI_OPTIONS_MODEL,
+    CLI_OPTIONS_END,
+};
 
 /* ---- Latents -------------------------------------------------------------------- */
 
@@ -164,7 +170,7 @@ static int draw_rows(const cli_session *s, const plan *p, const cli_indices *lis
 
 static int run(void) {
   cli_indices list = {.count = 0};
-  int code = o.index ? cli_parse_indices("--index", o.index, &list) : CLI_OK;
+  int code = cli_parse_rows(o.rows, o.index, &list);
   if (!code) code = cli_check_file("--out", o.out, ".png");
   if (code) return code;
   cli_session s;
@@ -196,13 +202,13 @@ static int run_compress(void) {
 const cli_verb cli_complete = {
     .name = "complete",
     .usage = "MODEL --data DATA --out FILE.png [options]",
-    .purpose = "Draws images whose fine latents are drawn anew, the coarse ones kept.",
+    .purpose = "Draw images again with new fine latents and the same coarse ones.",
     .details =
-        "Columns: the image; with all its latents kept, which gives it back; with those of scale\n"
-        "1 and coarser, of scale 2 and coarser, ... Each split of the flow ends a scale, whose\n"
-        "latents leave there. With --keep K: the image, and N completions of what is kept.",
-    .example =
-        "clflow complete faces.safetensors --data faces --index 3,5 --keep 2 --out faces.png",
+        "The columns of the picture: the image; the image from all its latents, which reproduces "
+        "it; from the latents of scale 1 and coarser; of scale 2 and coarser; and so on. Each "
+        "split of the flow ends a scale. With --keep K: the image, and N completions.",
+    .examples =
+        "clflow complete faces.safetensors --data faces --rows 4,6 --keep 2 --out faces.png",
     .options = complete_options,
     .run = run_complete,
 };
@@ -210,12 +216,11 @@ const cli_verb cli_complete = {
 const cli_verb cli_compress = {
     .name = "compress",
     .usage = "MODEL --data DATA --out FILE.png [options]",
-    .purpose = "Draws images whose fine latents are zero, the coarse ones kept.",
-    .details =
-        "Columns: the image; with all its latents kept, which gives it back; with those of "
-        "scale\n1 and coarser, of scale 2 and coarser, ... With --keep K: the image, and what "
-        "is kept.",
-    .example = "clflow compress faces.safetensors --data faces --index 3,5 --out faces.png",
+    .purpose = "Draw images again without their fine latents.",
+    .details = "The columns of the picture: the image; the image from all its latents, which "
+               "reproduces it; from the latents of scale 1 and coarser, the others set to zero; of "
+               "scale 2 and coarser; and so on. With --keep K: the image, and what is kept of it.",
+    .examples = "clflow compress faces.safetensors --data faces --rows 4,6 --out faces.png",
     .options = compress_options,
     .run = run_compress,
 };

@@ -7,9 +7,8 @@
 static struct { int json, test; } o = {.test = 1};
 
 static cli_option options[] = {
-    {"--no-test", NULL, "list the devices without opening and testing each", CLI_FLAG_OFF, &o.test,
-     NULL, 0, 0},
-    {"--json", NULL, "print an array of JSON objects", CLI_FLAG, &o.json, NULL, 0, 0},
+    {"--no-test", NULL, "list the devices without testing them", CLI_FLAG_OFF, &o.test, NULL, 0, 0},
+    CLI_OPTION_JSON(&o.json, "print an array of JSON objects"),
     CLI_OPTIONS_END,
 };
 
@@ -97,8 +96,8 @@ static int run(void) {
 const cli_verb cli_devices = {
     .name = "devices",
     .usage = "[--no-test] [--json]",
-    .purpose = "Lists the devices, tests each, and marks the one that auto takes.",
-    .example = "clflow devices",
+    .purpose = "List the devices, test each, and mark the one that auto chooses.",
+    .examples = "clflow devices",
     .options = options,
     .run = run,
 };

@@ -15,21 +15,21 @@ static struct {
 static cli_option options[] = {
     CLI_OPERAND_MODEL,
     {"--data", "DATA",
-     "samples to score; of the table that the model was made from, also its training, validation "
-     "and test rows apart",
+     "score these rows; of the table that the model was made from, the training, validation and "
+     "test rows are scored separately too",
      CLI_DATA, &cli_common.data, NULL, 0, 0},
-    {"--valid", "DATA", "validation samples to score apart", CLI_DATA, &o.valid, NULL, 0, 0},
-    {"--test", "DATA", "test samples to score apart", CLI_DATA, &o.test, NULL, 0, 0},
+    {"--valid", "DATA", "score these validation rows separately", CLI_DATA, &o.valid, NULL, 0, 0},
+    {"--test", "DATA", "score these test rows separately", CLI_DATA, &o.test, NULL, 0, 0},
     {"--samples", "N",
-     "samples of the model to compare the data with (default 2000 to 10000 for tables, 0 for "
-     "images); 0: leave the comparison out",
+     "compare the data with this many samples of the model; 0: no comparison (default 2000 to "
+     "10000 for tables, 0 for images)",
      CLI_INDEX, &o.samples, NULL, 0, 0},
-    {"--json", NULL, "print a JSON object", CLI_FLAG, &o.json, NULL, 0, 0},
+    CLI_OPTION_JSON(&o.json, "print a JSON object"),
     CLI_OPTION_GIVEN_ROWS,
     CLI_OPTION_STRICT_ROWS,
+    CLI_OPTIONS_TABLE,
     CLI_OPTIONS_IMAGE_ROWS,
     CLI_OPTIONS_MODEL,
-    CLI_OPTIONS_TABLE,
     CLI_OPTIONS_END,
 };
 
@@ -343,20 +343,17 @@ static int run(void) {
 const cli_verb cli_eval = {
     .name = "eval",
     .usage = "MODEL --data DATA [options]",
-    .purpose = "Prints the mean log-likelihood of data under a model.",
-    .details = "Samples outside of the model's support, or so far out that the model overflows, "
-               "have zero\n"
-               "density: they make the mean -inf (null in JSON), so the mean without them is "
-               "printed too.\n"
-               "For images, bits/dim compare with published numbers: log p is that of bytes made "
-               "continuous\n"
-               "by noise, which is drawn from --seed, so that results can be repeated.\n\n"
-               "The data are compared with samples of the model: each column, and log p, which "
-               "shows what\n"
-               "single columns do not. A distance is the largest difference of two distribution "
-               "functions.\n"
-               "The test rows are compared, else the validation rows, else all.",
-    .example = "clflow eval moons.safetensors --data moons:n=20000,seed=2",
+    .purpose = "Print the mean log-likelihood of data under a model.",
+    .details =
+        "Rows outside the support of the model, or so far out that the model overflows, have zero "
+        "density. They make the mean -inf (null in JSON), so the mean without them is printed "
+        "too.\nFor images, bits/dim can be compared with published numbers: log p is that of the "
+        "pixels with uniform noise, which --seed draws, so that the result can be repeated.\n\nThe "
+        "data are compared with samples of the model: each column, and log p, which shows what "
+        "single columns do not. A distance is the largest difference between two distribution "
+        "functions. The test rows are compared, else the validation rows, else all rows.",
+    .examples = "clflow eval wine.flow --data wine.csv\nclflow eval moons.safetensors --data "
+                "moons:n=20000,seed=2 --json",
     .options = options,
     .run = run,
     .missing = CLF_MISSING_KEEP,

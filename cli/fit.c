@@ -12,37 +12,39 @@ struct cli_fit_wanted cli_fit_wanted;
 /* ---- Options ------------------------------------------------------------------------------- */
 
 static cli_option options[] = {
-    {"DATA", NULL, "a table, or the name of a built-in set", CLI_DATA, &cli_common.data, NULL, 1,
-     0},
-    {"--time", "SECONDS", "budget", CLI_ABOVE_0, &cli_fit_wanted.o.seconds, "60", 0, 0},
-    {"--out", "FILE", "the model (default the table's name with .flow, in this folder)",
+    {"DATA", NULL, "fit this table, or a built-in set", CLI_DATA, &cli_common.data, NULL, 1, 0},
+    {"--time", "SECONDS", "spend this much time at most", CLI_ABOVE_0, &cli_fit_wanted.o.seconds,
+     "60", 0, 0},
+    {"--out", "FILE",
+     "write the model to this file (default: the table's name with .flow, in the current folder)",
      CLI_OUTPUT_MODEL, &cli_fit_wanted.out, NULL, 0, 0},
-    {"--report", "FILE.html", "the report (default the model's path with .report.html)", CLI_OUTPUT,
+    {"--report", "FILE.html",
+     "write the report to this file (default: the model's path with .report.html)", CLI_OUTPUT,
      &cli_fit_wanted.report, NULL, 0, 0},
     CLI_OPTION_GIVEN(
-        "columns of DATA, by comma, that the others are modelled given; or FILE.csv or "
-        "FILE.npy with a row for each of DATA"),
-    CLI_OPTION("--weights", "COLUMN", "column that says what each row counts; only ratios matter",
+        "model the other columns given these columns of DATA, separated by commas; or given the "
+        "columns of FILE.csv or FILE.npy, which has a row for each row of DATA"),
+    CLI_OPTION("--weights", "COLUMN", "weight the rows by this column; only ratios matter",
                CLI_TEXT, &cli_fit_wanted.weights, NULL),
-    CLI_OPTION("--seed", "S", "of the division of rows, and of all that is drawn", CLI_SEED,
-               &cli_fit_wanted.o.seed, "1"),
-    CLI_OPTION("--quick", NULL, "try the baselines and one flow alone", CLI_FLAG,
+    CLI_OPTION("--seed", "S", "seed the random numbers: division of rows, starts, order, noise",
+               CLI_SEED, &cli_fit_wanted.o.seed, "1"),
+    CLI_OPTION("--quick", NULL, "try only the baselines and one flow", CLI_FLAG,
                &cli_fit_wanted.o.quick, NULL),
-    CLI_OPTION("--refit", NULL, "train the chosen model again, on all rows", CLI_FLAG,
+    CLI_OPTION("--refit", NULL, "train the chosen model once more, on all rows", CLI_FLAG,
                &cli_fit_wanted.o.refit, NULL),
     CLI_OPTION("--repeat", "MODEL",
-               "train the candidates of an earlier fit of the same rows again: the same numbers of "
-               "steps, the same bits",
+               "repeat an earlier fit of the same rows: the same candidates and numbers of steps, "
+               "the same bits",
                CLI_INPUT, &cli_fit_wanted.repeat, NULL),
-    CLI_OPTION("--valid", "FILE", "rows to choose by, in place of a tenth of DATA", CLI_DATA,
+    CLI_OPTION("--valid", "FILE", "choose by these rows instead of a tenth of DATA", CLI_DATA,
                &cli_fit_wanted.valid, NULL),
-    CLI_OPTION("--test", "FILE", "rows that no choice has seen, in place of a tenth of DATA",
+    CLI_OPTION("--test", "FILE", "score the chosen model on these rows instead of a tenth of DATA",
                CLI_DATA, &cli_fit_wanted.test, NULL),
-    CLI_OPTION("--json", NULL, "print the record of the fit, a JSON object, instead of tables",
-               CLI_FLAG, &cli_fit_wanted.json, NULL),
+    CLI_OPTION("--json", NULL, "print the record of the fit as a JSON object", CLI_FLAG,
+               &cli_fit_wanted.json, NULL),
     CLI_OPTION_FORCE,
-    CLI_OPTIONS_DEVICE,
     CLI_OPTIONS_TABLE,
+    CLI_OPTIONS_DEVICE,
     CLI_OPTIONS_END,
 };
 
@@ -206,13 +208,13 @@ static int run(void) {
 const cli_verb cli_fit = {
     .name = "fit",
     .usage = "DATA [options]",
-    .purpose = "Fits the best density of a table, and writes a report on it.",
+    .purpose = "Fit the best density of a table and write a report.",
     .details =
-        "Tries a Gaussian, Gaussian mixtures and several flows within the budget, and chooses by\n"
-        "rows that none of them learnt from. A tenth of the rows takes no part in any choice: the\n"
-        "report says how likely the model makes these. Ctrl-C ends the search and writes the best\n"
-        "so far.",
-    .example = "clflow fit wine.csv --drop class",
+        "The command tries a Gaussian, Gaussian mixtures and several flows within the time, and "
+        "chooses by validation rows. A tenth of the rows takes no part in any choice; the report "
+        "gives their log-likelihood. Ctrl-C ends the search and writes the best model so far.",
+    .examples = "clflow fit wine.csv --drop class\nclflow fit trips.csv --given hour,weekday "
+                "--time 300 -o trips.flow",
     .options = options,
     .run = run,
     .missing = CLF_MISSING_DROP,

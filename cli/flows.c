@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* flows.c: `clflow flows`: what architectures are made of, from arch.def and presets.def. */
 #include "cli.h"
+#include "help.h"
 #include <string.h>
 
 static const char *name;
@@ -9,8 +10,7 @@ static int markdown;
 static cli_option options[] = {
     CLI_OPTION("--name", "NAME", "describe this layer, map, net, base or preset", CLI_TEXT, &name,
                NULL),
-    CLI_OPTION("--markdown", NULL, "print the reference of docs/architecture.md", CLI_FLAG,
-               &markdown, NULL),
+    CLI_OPTION("--markdown", NULL, "print the reference as Markdown", CLI_FLAG, &markdown, NULL),
     CLI_OPTIONS_END,
 };
 
@@ -277,8 +277,8 @@ static int run(void) {
 const cli_verb cli_flows = {
     .name = "flows",
     .usage = "[--name NAME]",
-    .purpose = "Lists the layers, maps, nets and bases that flows are made of, and the presets.",
-    .example = "clflow flows --name coupling",
+    .purpose = "List the layers, maps, nets and bases of flows, and the presets.",
+    .examples = "clflow flows\nclflow flows --name coupling",
     .options = options,
     .run = run,
 };

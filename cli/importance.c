@@ -15,20 +15,21 @@ static struct {
 
 static cli_option options[] = {
     CLI_OPERAND_MODEL,
-    {"--target", "TARGET", "the log-density: a built-in one, NAME[:dim=D,...]", CLI_TEXT, &o.target,
-     NULL, 0, 0},
+    {"--target", "TARGET", "weight the samples by this built-in log-density, NAME[:dim=D,...]",
+     CLI_TEXT, &o.target, NULL, 0, 0},
     {"--values", "FILE",
-     "in place of --target: one column, the log-density at each sample that `clflow sample` draws "
-     "with this --seed and --first",
+     "weight them by the log-densities in this file instead: one column, a row for each sample "
+     "that `clflow sample` draws with the same --seed and --first",
      CLI_INPUT, &o.values, NULL, 0, 0},
-    {"-n", "N", "how many samples (default 10000, or as many as --values has)", CLI_COUNT, &o.count,
-     NULL, 0, 0},
-    {"--seed", "S", "of the stream of samples", CLI_SEED, &o.seed, "1", 0, 0},
-    {"--first", "I", "index of the first one in that stream", CLI_INDEX, &o.first, "0", 0, 0},
+    {"-n", "N", "draw this many samples (default 10000, or as many as --values has)", CLI_COUNT,
+     &o.count, NULL, 0, 0},
+    CLI_OPTION_SEED(&o.seed, "the stream of samples"),
+    {"--first", "I", "skip this many samples of the stream", CLI_INDEX, &o.first, "0", 0, 0},
     {"--out", "FILE",
-     "the samples, and their log-weights as the last column: .csv, .npy, or - to print CSV",
+     "write the samples, with their log-weights as the last column: .csv, .npy, or - for standard "
+     "output",
      CLI_OUTPUT, &o.out, NULL, 0, 0},
-    {"--json", NULL, "print a JSON object", CLI_FLAG, &o.json, NULL, 0, 0},
+    CLI_OPTION_JSON(&o.json, "print a JSON object"),
     CLI_OPTION_FORCE,
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
@@ -164,13 +165,12 @@ static int run(void) {
 const cli_verb cli_importance = {
     .name = "importance",
     .usage = "MODEL --target TARGET [options]",
-    .purpose = "Weights a model's samples by a given log-density: log Z, effective sample size.",
-    .details = "Each sample x has the weight p~(x) / q(x), where q is the model's density. Z is "
-               "the\n"
-               "integral of p~. A small effective sample size, or a large share of the top "
-               "weight, means\n"
-               "that the model misses parts of p~, and that the estimate should not be trusted.",
-    .example = "clflow importance funnel.safetensors --target funnel:dim=10 -n 100000",
+    .purpose = "Weight samples of a model by a log-density: log Z, effective sample size.",
+    .details =
+        "A sample x has the weight p~(x) / q(x), where q is the density of the model. Z is the "
+        "integral of p~. A small effective sample size, or a large share of the largest weight, "
+        "means that the model misses a region of p~, and that the estimate should not be trusted.",
+    .examples = "clflow importance funnel.safetensors --target funnel:dim=10 -n 100000",
     .options = options,
     .run = run,
 };

@@ -16,11 +16,11 @@ static struct {
 
 static cli_option options[] = {
     CLI_OPERAND_MODEL,
-    {"--json", NULL, "print a JSON object", CLI_FLAG, &json, NULL, 0, 0},
-    {"--arch", NULL, "print the architecture alone: text, or with --json its JSON", CLI_FLAG,
+    CLI_OPTION_JSON(&json, "print a JSON object"),
+    {"--arch", NULL, "print only the architecture, as text or with --json as JSON", CLI_FLAG,
      &arch_only, NULL, 0, 0},
-    {"--batch", "N", "and the memory that training with batches of N takes", CLI_COUNT32, &batch,
-     NULL, 0, 0},
+    {"--batch", "N", "print also the memory that training with batches of N takes", CLI_COUNT32,
+     &batch, NULL, 0, 0},
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };
@@ -313,10 +313,9 @@ static int run(void) {
 const cli_verb cli_info = {
     .name = "info",
     .usage = "MODEL [options]",
-    .purpose = "Tells what a model file holds.",
-    .details =
-        "It takes the device cpu unless --device says otherwise; --batch is about that device.",
-    .example = "clflow info moons.safetensors",
+    .purpose = "Describe a model file.",
+    .details = "The device is cpu unless --device names another; --batch is about that device.",
+    .examples = "clflow info wine.flow\nclflow info moons.safetensors --arch",
     .options = options,
     .run = run,
 };

@@ -6,27 +6,31 @@
 #include <stdlib.h>
 
 static struct {
-  const char *out, *index;
+  const char *out, *rows, *index;
   int32_t grid[2];
   double angle;
 } o;
 
 static cli_option options[] = {
     CLI_OPERAND_MODEL,
-    CLI_OPTION_DATA("examples to choose from"),
-    {"--index", "A,B,C,D", "rows of the four examples, from 0", CLI_TEXT, &o.index, NULL, 1, 0},
+    CLI_OPTION_DATA("choose from these rows"),
+    CLI_OPTION("--rows", "A,B,C,D",
+               "take these rows as the four examples, counted from 1 (required)", CLI_TEXT, &o.rows,
+               NULL),
+    CLI_OPTION_OLD("--index", "A,B,C,D", CLI_TEXT, &o.index),
     {"--out", "FILE",
-     "of images .png for the grid, .npy for bytes; columns x0, x1, ...: .csv, .npy, - to print CSV",
+     "write the grid: images as .png, or .npy for bytes; rows as .csv, .npy, or - for standard "
+     "output",
      CLI_OUTPUT, &o.out, NULL, 1, 0},
-    {"--grid", "RxC", "steps of p and q, down and across", CLI_GRID, o.grid, "8x8", 0, 0},
-    {"--angle", "A", "degrees that p and q run over, to 360; below, both ends are drawn",
+    {"--grid", "RxC", "set the steps of p and q, down and across", CLI_GRID, o.grid, "8x8", 0, 0},
+    {"--angle", "A",
+     "let p and q run over this many degrees, at most 360; below 360 both ends are drawn",
      CLI_ABOVE_0, &o.angle, "360", 0, 0},
-    CLI_OPTIONS_IMAGES,
-    CLI_OPTION_CHANNELS(&cli_common.images.channels),
-    CLI_OPTIONS_NOISE_SEED,
     CLI_OPTION_FORCE,
-    CLI_OPTIONS_MODEL,
     CLI_OPTIONS_TABLE,
+    CLI_OPTIONS_IMAGE_DATA,
+    CLI_OPTION_OLD("--noise-seed", "S", CLI_SEED, &cli_common.images.seed),
+    CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };
 
@@ -93,10 +97,13 @@ static int draw(const cli_session *s, const cli_indices *list, const double *x, 
 
 static int run(void) {
   cli_indices list;
-  int code = cli_parse_indices("--index", o.index, &list);
+  int code = cli_parse_rows(o.rows, o.index, &list);
   if (code) return code;
+  if (list.count == 0)
+    return cli_usage("--rows is missing; usage: clflow interpolate %s", cli_interpolate.usage);
   if (list.count != 4)
-    return cli_usage("--index takes four rows A,B,C,D, got %d: %s", list.count, o.index);
+    return cli_usage("--%s takes four rows A,B,C,D, got %d: %s", o.rows ? "rows" : "index",
+                     list.count, o.rows ? o.rows : o.index);
   if (o.angle > 360) return cli_usage("--angle takes degrees to 360, got %g", o.angle);
   code = cli_check_images(o.out);
   if (code) return code;
@@ -112,14 +119,13 @@ static int run(void) {
 
 const cli_verb cli_interpolate = {
     .name = "interpolate",
-    .usage = "MODEL --data DATA --index A,B,C,D --out FILE [options]",
-    .purpose = "Maps a manifold between the latents of four examples back to x.",
-    .details = "With z1 to z4 the latents of the examples, row i and column j of the grid shows\n"
-               "  cos p (cos q z1 + sin q z2) + sin p (cos q z3 + sin q z4), p = 2 pi i / R, q = 2 "
-               "pi j / C\n"
-               "and with --angle 90 the examples themselves in its corners.",
-    .example = "clflow interpolate digits.safetensors --data t10k-images-idx3-ubyte.gz \\\n"
-               "           --index 0,1,2,3 --angle 90 --out manifold.png",
+    .usage = "MODEL --data DATA --rows A,B,C,D --out FILE [options]",
+    .purpose = "Map a surface through the latents of four examples back to x.",
+    .details = "With z1 to z4 the latents of the examples, row i and column j of the grid show\n  "
+               "cos p (cos q z1 + sin q z2) + sin p (cos q z3 + sin q z4), p = 2 pi i / R, q = 2 "
+               "pi j / C\nWith --angle 90 the examples are the corners of the grid.",
+    .examples = "clflow interpolate digits.safetensors --data t10k-images-idx3-ubyte.gz \\\n    "
+                "--rows 1,2,3,4 --angle 90 --out manifold.png",
     .options = options,
     .run = run,
 };

@@ -6,15 +6,15 @@ static const char *out, *logdet;
 
 static cli_option options[] = {
     CLI_OPERAND_MODEL,
-    CLI_OPTION_DATA("latent variables z, a row each"),
+    CLI_OPTION_DATA("map these latent variables z, one in each row"),
     {"--out", "FILE",
-     "x of each row, columns x0, x1, ...: .csv, .npy (of images (N, H, W, C)), or - to print CSV",
+     "write x of each row: .csv, .npy (images as (N, H, W, C)), or - for standard output",
      CLI_OUTPUT, &out, NULL, 1, 0},
-    {"--logdet", "FILE", "log |det dx/dz| of each row", CLI_OUTPUT, &logdet, NULL, 0, 0},
+    {"--logdet", "FILE", "write log |det dx/dz| of each row", CLI_OUTPUT, &logdet, NULL, 0, 0},
     CLI_OPTION_GIVEN_ROWS,
     CLI_OPTION_FORCE,
-    CLI_OPTIONS_MODEL,
     CLI_OPTIONS_TABLE,
+    CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };
 
@@ -33,8 +33,8 @@ static int run(void) {
 const cli_verb cli_invert = {
     .name = "invert",
     .usage = "MODEL --data DATA --out FILE [options]",
-    .purpose = "Maps latent variables z back to x.",
-    .example = "clflow invert moons.safetensors --data z.npy --out x.csv",
+    .purpose = "Map latent variables z back to x.",
+    .examples = "clflow invert moons.safetensors --data z.npy --out x.csv",
     .options = options,
     .run = run,
 };

@@ -7,18 +7,19 @@
 #include <string.h>
 
 static struct {
-  int64_t index;
+  int64_t row, index; /* from 1 and from 0 */
   int json;
-} o;
+} o = {.index = -1};
 
 static cli_option options[] = {
     CLI_OPERAND_MODEL,
-    CLI_OPTION_DATA("samples to choose from"),
-    {"--index", "I", "row of the sample", CLI_INDEX, &o.index, "0", 0, 0},
-    {"--json", NULL, "print a JSON object", CLI_FLAG, &o.json, NULL, 0, 0},
+    CLI_OPTION_DATA("choose from these rows"),
+    CLI_OPTION("--row", "I", "take this row, counted from 1", CLI_COUNT, &o.row, "1"),
+    CLI_OPTION_OLD("--index", "I", CLI_INDEX, &o.index),
+    CLI_OPTION_JSON(&o.json, "print a JSON object"),
+    CLI_OPTIONS_TABLE,
     CLI_OPTIONS_IMAGE_DATA,
     CLI_OPTIONS_MODEL,
-    CLI_OPTIONS_TABLE,
     CLI_OPTIONS_END,
 };
 
@@ -60,16 +61,17 @@ static int print_json(const double *J, int32_t dim, double logabsdet, double log
     rows = NULL;
   }
   if (!rows) return cli_json_print(NULL);
-  return cli_json_print(json_pack("{s:I, s:o, s:o, s:o, s:o}", "index", (json_int_t)o.index,
-                                  "jacobian", rows, "log_abs_det", cli_json_number(logabsdet),
-                                  "log_det", cli_json_number(logdet), "difference",
-                                  cli_json_number(logdet - logabsdet)));
+  return cli_json_print(json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "row", (json_int_t)o.index + 1,
+                                  "index", (json_int_t)o.index, "jacobian", rows, "log_abs_det",
+                                  cli_json_number(logabsdet), "log_det", cli_json_number(logdet),
+                                  "difference", cli_json_number(logdet - logabsdet)));
 }
 
 static int compute(cli_session *s) {
+  if (o.index < 0) o.index = o.row - 1;
   if (o.index >= cli_row_count(s))
-    return cli_fail("--index %" PRId64 " is beyond %s, which has rows 0 to %" PRId64, o.index,
-                    cli_common.data, cli_row_count(s) - 1);
+    return cli_fail("there is no row %" PRId64 " in %s, which has %" PRId64 " rows", o.index + 1,
+                    cli_common.data, cli_row_count(s));
   const int32_t dim = clf_flow_get_spec(s->flow)->dim;
   const double *x;
   int code = cli_rows(s, o.index, 1, &x);
@@ -101,9 +103,9 @@ static int run(void) {
 
 const cli_verb cli_jacobian = {
     .name = "jacobian",
-    .usage = "MODEL --data DATA [--index I] [options]",
-    .purpose = "Prints the Jacobian of f at a sample, and checks the log-determinant by it.",
-    .example = "clflow jacobian moons.safetensors --data moons:n=10 --index 3",
+    .usage = "MODEL --data DATA [--row I] [options]",
+    .purpose = "Print the Jacobian of f at a row, and check the log-determinant with it.",
+    .examples = "clflow jacobian moons.safetensors --data moons:n=10 --row 4",
     .options = options,
     .run = run,
 };

@@ -44,27 +44,27 @@ static int with[WITH_COUNT];
 
 static cli_option options[] = {
     CLI_OPERAND_MODEL,
-    CLI_OPTION_DATA("samples to evaluate"),
-    {"--out", "FILE", "a row `logp` for each sample, in nats: .csv, .npy, or - to print CSV",
+    CLI_OPTION_DATA("evaluate these rows"),
+    {"--out", "FILE", "write log p of each row, in nats: .csv, .npy, or - for standard output",
      CLI_OUTPUT, &o.out, NULL, 0, 0},
-    {"--json", NULL, "print the rows, and how many have no density, as a JSON object", CLI_FLAG,
-     &o.json, NULL, 0, 0},
+    CLI_OPTION_JSON(&o.json, "print the rows, and how many have no density, as a JSON object"),
     {"--with", "A,B,...",
-     "further columns to write: row, id, data, rank, percentile, model, strange (see below)",
+     "write further columns: row, id, data, rank, percentile, model, strange (see below)",
      CLI_TEXTS, &o.with, NULL, 0, 0},
     {"--lowest", "N",
-     "write only the N samples of lowest density, the lowest first, with their numbers (unless "
-     "--with says what else)",
+     "write only the N rows of lowest density, the lowest first, with their numbers unless --with "
+     "asks for other columns",
      CLI_COUNT, &o.lowest, NULL, 0, 0},
     {"--samples", "N",
-     "samples of the model for --with model (default 10000; fewer for each of many contexts)",
+     "draw this many samples of the model for --with model (default 10000; fewer for each of many "
+     "contexts)",
      CLI_COUNT, &o.samples, NULL, 0, 0},
     CLI_OPTION_GIVEN_ROWS,
     CLI_OPTION_STRICT_ROWS,
-    CLI_OPTIONS_IMAGE_ROWS,
     CLI_OPTION_FORCE,
-    CLI_OPTIONS_MODEL,
     CLI_OPTIONS_TABLE,
+    CLI_OPTIONS_IMAGE_ROWS,
+    CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };
 
@@ -430,17 +430,17 @@ static int run(void) {
 const cli_verb cli_log_prob = {
     .name = "log-prob",
     .usage = "MODEL --data DATA --out FILE [options]",
-    .purpose = "Writes log p(x) of each sample, and how strange it is.",
-    .details = "Samples outside of the model's support, or so far out that the model overflows, "
-               "have zero\n"
-               "density: log p is -inf. Where a value is missing, log p is empty (nan in .npy).\n\n"
+    .purpose = "Write log p(x) of each row, and how strange the row is.",
+    .details = "Rows outside the support of the model, or so far out that the model overflows, "
+               "have zero density: log p is -inf. Where a value is missing, log p is empty (nan in "
+               ".npy).\n\n"
                "--with adds columns:"
 #define X(name, word, help) "\n  " word help
     WITH_MAP(X),
 #undef X
-    .example = "clflow log-prob moons.safetensors --data points.csv --out logp.csv\n"
-               "         clflow log-prob wine.flow --data wine.csv --lowest 20 --with "
-               "row,data,model,strange --out -",
+    .examples = "clflow log-prob moons.safetensors --data points.csv --out logp.csv\n"
+                "clflow log-prob wine.flow --data wine.csv --lowest 20 --with "
+                "row,data,model,strange --out -",
     .options = options,
     .run = run,
     .missing = CLF_MISSING_KEEP,

@@ -1,253 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* options.c: tables of options: the command line, its checks, and --help. */
+/* options.c: reads the command line by a verb's table of options. */
 #include "../runtime/core/distance.h"
 #include "cli.h"
-#include <errno.h>
-#include <inttypes.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* ---- Values -------------------------------------------------------------- */
-
-static const char a_word[] = "a word";
-
-static const struct {
-  const char *wanted;
-  size_t size;
-} types[] = {
-    [CLI_HEADING] = {"", 0},
-    [CLI_OPERAND] = {a_word, sizeof(const char *)},
-    [CLI_TEXT] = {a_word, sizeof(const char *)},
-    [CLI_INPUT] = {a_word, sizeof(const char *)},
-    [CLI_FLOW] = {a_word, sizeof(const char *)},
-    [CLI_CONTEXT] = {a_word, sizeof(const char *)},
-    [CLI_DATA] = {a_word, sizeof(const char *)},
-    [CLI_OUTPUT] = {a_word, sizeof(const char *)},
-    [CLI_OUTPUT_MODEL] = {a_word, sizeof(const char *)},
-    [CLI_OUTPUT_LOG] = {a_word, sizeof(const char *)},
-    [CLI_TEXTS] = {"words of less than 64 letters, at most 16, by comma", sizeof(cli_texts)},
-    [CLI_CHOICE] = {"one of", sizeof(int)},
-    [CLI_FLAG] = {"no value", sizeof(int)},
-    [CLI_FLAG_OFF] = {"no value", sizeof(int)},
-    [CLI_COUNT32] = {"a whole number from 1", sizeof(int32_t)},
-    [CLI_INDEX32] = {"a whole number from 0", sizeof(int32_t)},
-    [CLI_COUNT] = {"a whole number from 1", sizeof(int64_t)},
-    [CLI_INDEX] = {"a whole number from 0", sizeof(int64_t)},
-    [CLI_SEED] = {"a whole number from 0 to 18446744073709551615", sizeof(uint64_t)},
-    [CLI_MIB] = {"a whole number from 1", sizeof(uint64_t)},
-    [CLI_NUMBER] = {"a number", sizeof(double)},
-    [CLI_ABOVE_0] = {"a number above 0", sizeof(double)},
-    [CLI_FROM_0] = {"a number from 0", sizeof(double)},
-    [CLI_PART] = {"a number from 0 and below 1", sizeof(double)},
-    [CLI_PERCENT] = {"a percentage from 0", sizeof(double)},
-    [CLI_CHANNELS] = {"1 or 3", sizeof(int32_t)},
-    [CLI_SIZE] = {"a size in pixels, HEIGHTxWIDTH or one number for both", 2 * sizeof(int32_t)},
-    [CLI_GRID] = {"rows and columns, ROWSxCOLUMNS or one number for both", 2 * sizeof(int32_t)},
-    [CLI_CHAR] = {"a character, tab or space", sizeof(char)},
-};
-
-int cli_is_word(cli_type type) { return types[type].wanted == a_word; }
-
-size_t cli_size(cli_type type) { return types[type].size; }
-
-/* All values are stored byte by byte: an enum may be what lies there. */
-static int store(const cli_option *o, const void *value) {
-  memcpy(o->to, value, types[o->type].size);
-  return 0;
-}
-
-static int64_t most_whole(cli_type type) {
-  return types[type].size == sizeof(int32_t) ? INT32_MAX : INT64_MAX;
-}
-
-static int set_whole(const cli_option *o, const char *text) {
-  if (*text == '\0' || text[strspn(text, "0123456789")] != '\0') return -1;
-  errno = 0;
-  const uint64_t value = strtoull(text, NULL, 10);
-  if (errno) return -1;
-  if (o->type == CLI_SEED) return store(o, &value);
-  if (o->type == CLI_MIB && value > 0 && value <= INT64_MAX) {
-    const uint64_t most = UINT64_MAX >> 20, bytes = (value < most ? value : most) << 20;
-    return store(o, &bytes);
-  }
-  const uint64_t low = o->type == CLI_INDEX || o->type == CLI_INDEX32 ? 0 : 1;
-  if (value < low || value > (uint64_t)most_whole(o->type)) return -1;
-  if (o->type == CLI_CHANNELS && value != 1 && value != 3) return -1;
-  if (types[o->type].size == sizeof(int32_t)) return store(o, &(int32_t){(int32_t)value});
-  return store(o, &(int64_t){(int64_t)value});
-}
-
-static int set_real(const cli_option *o, const char *text) {
-  char *end;
-  const double value = strtod(text, &end);
-  /* strtod() would skip blanks, which nobody types on purpose. */
-  if (end == text || *end != '\0' || !strchr("+-.0123456789", *text) || !isfinite(value)) return -1;
-  if (o->type == CLI_ABOVE_0 && value <= 0) return -1;
-  if (o->type == CLI_FROM_0 && value < 0) return -1;
-  if (o->type == CLI_PART && (value < 0 || value >= 1)) return -1;
-  return store(o, &value);
-}
-
-static int set_percent(const cli_option *o, const char *text) {
-  char *end;
-  const double value = strtod(text, &end);
-  if (end == text || (*end && strcmp(end, "%") != 0)) return -1;
-  if (!strchr("+.0123456789", *text) || !isfinite(value)) return -1;
-  return store(o, &(double){value / 100});
-}
-
-/* Adds to what was given before. */
-static int set_texts(const cli_option *o, const char *text) {
-  cli_texts *list = o->to;
-  for (size_t n; text; text = text[n] ? text + n + 1 : NULL) {
-    n = strcspn(text, ",");
-    if (n == 0 || n >= sizeof *list->at || list->count == CLI_TEXTS_MOST) return -1;
-    snprintf(list->at[list->count++], sizeof *list->at, "%.*s", (int)n, text);
-  }
-  return 0;
-}
-
-/* "28x32", or "28" for both. */
-static int set_size(const cli_option *o, const char *text) {
-  int32_t size[2];
-  for (int i = 0; i < 2; i++) {
-    char *end;
-    if (*text < '0' || *text > '9') return -1;
-    errno = 0;
-    const long value = strtol(text, &end, 10);
-    if (errno || value < 1 || value > INT32_MAX) return -1;
-    size[i] = (int32_t)value;
-    if (i == 0 && *end == '\0') size[i = 1] = (int32_t)value;
-    if (*end != (i == 0 ? 'x' : '\0')) return -1;
-    text = end + 1;
-  }
-  return store(o, size);
-}
-
-static int set_char(const cli_option *o, const char *text) {
-  if (strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0) return store(o, "\t");
-  if (strcmp(text, "space") == 0) return store(o, " ");
-  return *text && !text[1] && (*text == '\t' || (*text >= ' ' && *text < 0x7f)) ? store(o, text)
-                                                                                : -1;
-}
-
-static int set_choice(const cli_option *o, const char *text) {
-  const size_t length = strlen(text);
-  int index = 0;
-  for (const char *word = o->arg; word; index++) {
-    const size_t n = strcspn(word, "|");
-    if (n == length && strncmp(word, text, n) == 0) return store(o, &index);
-    word = word[n] ? word + n + 1 : NULL;
-  }
-  return -1;
-}
-
-static int set_value(const cli_option *o, const char *text) {
-  switch (o->type) {
-  case CLI_HEADING: return 0;
-  case CLI_OPERAND:
-  case CLI_TEXT:
-  case CLI_INPUT:
-  case CLI_FLOW:
-  case CLI_CONTEXT:
-  case CLI_DATA:
-  case CLI_OUTPUT:
-  case CLI_OUTPUT_MODEL:
-  case CLI_OUTPUT_LOG: return *text ? store(o, &text) : -1;
-  case CLI_TEXTS: return set_texts(o, text);
-  case CLI_CHOICE: return set_choice(o, text);
-  case CLI_FLAG: return store(o, &(int){1});
-  case CLI_FLAG_OFF: return store(o, &(int){0});
-  case CLI_COUNT32:
-  case CLI_INDEX32:
-  case CLI_COUNT:
-  case CLI_INDEX:
-  case CLI_SEED:
-  case CLI_MIB:
-  case CLI_CHANNELS: return set_whole(o, text);
-  case CLI_SIZE:
-  case CLI_GRID: return set_size(o, text);
-  case CLI_CHAR: return set_char(o, text);
-  case CLI_NUMBER:
-  case CLI_ABOVE_0:
-  case CLI_FROM_0:
-  case CLI_PART: return set_real(o, text);
-  case CLI_PERCENT: return set_percent(o, text);
-  }
-  return -1;
-}
-
-static int refuse_value(const cli_option *o, const char *text) {
-  const int digits = *text != '\0' && text[strspn(text, "0123456789")] == '\0';
-  const int too_large = digits && text[strspn(text, "0")] != '\0';
-  if (o->type == CLI_CHOICE)
-    return cli_usage("%s takes one of %s, got \"%s\"", o->name, o->arg, text);
-  if (types[o->type].wanted == a_word)
-    return cli_usage("%s takes a word, got an empty one", o->name);
-  if (too_large && (o->type == CLI_COUNT32 || o->type == CLI_INDEX32 || o->type == CLI_COUNT ||
-                    o->type == CLI_INDEX || o->type == CLI_MIB))
-    return cli_usage("%s takes %s to %" PRId64 ", got \"%s\"", o->name, types[o->type].wanted,
-                     most_whole(o->type), text);
-  return cli_usage("%s takes %s, got \"%s\"", o->name, types[o->type].wanted, text);
-}
-
-static void format_choice(const char *words, int index, char *text, size_t size) {
-  for (; index > 0; index--) words = strchr(words, '|') + 1;
-  snprintf(text, size, "%.*s", (int)strcspn(words, "|"), words);
-}
-
-static void format_char(char ch, char *text, size_t size) {
-  if (ch == '\t' || ch == ' ')
-    snprintf(text, size, "%s", ch == ' ' ? "space" : "tab");
-  else
-    snprintf(text, size, "%c", ch);
-}
-
-void cli_format(const cli_option *o, const void *value, char *text, size_t size) {
-  union {
-    const char *word;
-    char mark;
-    int flag;
-    int32_t i32, size[2];
-    int64_t i64;
-    uint64_t u64;
-    double real;
-    cli_texts texts;
-  } v;
-  memcpy(&v, value, types[o->type].size);
-  switch (o->type) {
-  case CLI_HEADING: snprintf(text, size, "%s", ""); break;
-  case CLI_OPERAND:
-  case CLI_TEXT:
-  case CLI_INPUT:
-  case CLI_FLOW:
-  case CLI_CONTEXT:
-  case CLI_DATA:
-  case CLI_OUTPUT:
-  case CLI_OUTPUT_MODEL:
-  case CLI_OUTPUT_LOG: snprintf(text, size, "%s", v.word); break;
-  case CLI_TEXTS: snprintf(text, size, "%d words", v.texts.count); break;
-  case CLI_CHOICE: format_choice(o->arg, v.flag, text, size); break;
-  case CLI_FLAG:
-  case CLI_FLAG_OFF: snprintf(text, size, "%s", v.flag ? "yes" : "no"); break;
-  case CLI_SIZE:
-  case CLI_GRID: snprintf(text, size, "%" PRId32 "x%" PRId32, v.size[0], v.size[1]); break;
-  case CLI_CHAR: format_char(v.mark, text, size); break;
-  case CLI_COUNT32:
-  case CLI_INDEX32:
-  case CLI_CHANNELS: snprintf(text, size, "%" PRId32, v.i32); break;
-  case CLI_COUNT:
-  case CLI_INDEX: snprintf(text, size, "%" PRId64, v.i64); break;
-  case CLI_SEED: snprintf(text, size, "%" PRIu64, v.u64); break;
-  case CLI_MIB: snprintf(text, size, "%" PRIu64, v.u64 >> 20); break;
-  case CLI_NUMBER:
-  case CLI_ABOVE_0:
-  case CLI_FROM_0:
-  case CLI_PART: snprintf(text, size, "%.10g", v.real); break;
-  case CLI_PERCENT: snprintf(text, size, "%.10g%%", 100 * v.real); break;
-  }
-}
 
 /* ---- Names --------------------------------------------------------------- */
 
@@ -263,6 +18,7 @@ int cli_is_near(const char *typed, int distance) {
 
 /* The option whose name is the first `length` letters of `word`. */
 static cli_option *find(const cli_verb *verb, const char *word, size_t length) {
+  if (length == 2 && strncmp(word, "-o", 2) == 0) word = "--out", length = strlen(word);
   for (cli_option *o = verb->options; o->name; o++)
     if (o->name[0] == '-' && strlen(o->name) == length && strncmp(o->name, word, length) == 0)
       return o;
@@ -276,7 +32,7 @@ static int refuse_option(const cli_verb *verb, const char *word, size_t length) 
   int least = 0;
   for (const cli_option *o = verb->options; o->name; o++) {
     const int distance = cli_distance(typed, o->name);
-    if (o->name[0] != '-' || (nearest && distance >= least)) continue;
+    if (o->name[0] != '-' || !o->help || (nearest && distance >= least)) continue;
     nearest = o->name;
     least = distance;
   }
@@ -291,9 +47,9 @@ static int set_operand(const cli_verb *verb, const char *word) {
   for (cli_option *o = verb->options; o->name; o++) {
     if (!cli_is_operand(o) || o->given) continue;
     o->given = 1;
-    return set_value(o, word) ? refuse_value(o, word) : CLI_OK;
+    return cli_set_value(o, word) ? cli_refuse_value(o, word) : CLI_OK;
   }
-  return cli_usage("\"%s\" is one word too many; `clflow %s --help` tells what is taken", word,
+  return cli_usage("unexpected argument \"%s\"; `clflow %s --help` lists what is taken", word,
                    verb->name);
 }
 
@@ -313,7 +69,7 @@ static int set_option(const cli_verb *verb, int argc, char **argv, int *i) {
     value = argv[++*i];
   }
   o->given = 1;
-  return set_value(o, value) ? refuse_value(o, value) : CLI_OK;
+  return cli_set_value(o, value) ? cli_refuse_value(o, value) : CLI_OK;
 }
 
 const cli_verb *cli_running;
@@ -321,7 +77,7 @@ const cli_verb *cli_running;
 int cli_parse(const cli_verb *verb, int argc, char **argv) {
   cli_running = verb;
   for (cli_option *o = verb->options; o->name; o++)
-    if (o->initial && set_value(o, o->initial)) return refuse_value(o, o->initial);
+    if (o->initial && cli_set_value(o, o->initial)) return cli_refuse_value(o, o->initial);
   int only_operands = 0;
   for (int i = 0; i < argc; i++) {
     if (!only_operands && strcmp(argv[i], "--") == 0) {
@@ -336,111 +92,4 @@ int cli_parse(const cli_verb *verb, int argc, char **argv) {
     if (o->required && !o->given)
       return cli_usage("%s is missing; usage: clflow %s %s", o->name, verb->name, verb->usage);
   return CLI_OK;
-}
-
-/* ---- --help -------------------------------------------------------------- */
-
-enum { INDENT = 26, WIDTH = 92 };
-
-void cli_print_wrapped(const char *text, int at, int indent) {
-  for (int first = 1; *text; first = 0) {
-    const int n = (int)strcspn(text, " ");
-    if (!first && at + 1 + n > WIDTH) {
-      printf("\n%*s", indent, "");
-      at = indent;
-    } else if (!first) {
-      putchar(' ');
-      at++;
-    }
-    printf("%.*s", n, text);
-    at += n;
-    text += n;
-    text += strspn(text, " ");
-  }
-  putchar('\n');
-}
-
-static void print_option(const cli_option *o) {
-  if (o->type == CLI_HEADING) {
-    printf("\n%s:\n", o->help);
-    return;
-  }
-  char text[512];
-  const char *note = o->required ? " (required)" : "";
-  if (o->initial)
-    snprintf(text, sizeof text, "%s (default %s)", o->help, o->initial);
-  else
-    snprintf(text, sizeof text, "%s%s", o->help, note);
-  const int used = printf("  %s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
-  if (used + 2 > INDENT)
-    printf("\n%*s", INDENT, "");
-  else
-    printf("%*s", INDENT - used, "");
-  cli_print_wrapped(text, INDENT, INDENT);
-}
-
-static void print_data_paragraph(void) {
-  fputs("\nDATA is a file of numbers, one sample a row: .csv, .tsv, .txt, .npy, each also .gz, or\n"
-        ".npz (of several arrays FILE.npz:ARRAY); - for standard input; or the name of a\n"
-        "synthetic set, with options: NAME[:n=10000,noise=X,seed=1]:\n ",
-        stdout);
-  for (const char *const *name = clf_synthetic(); *name; name++) printf(" %s", *name);
-  putchar('\n');
-}
-
-static void print_images_paragraph(void) {
-  fputs("\nDATA may also be images, for realnvp flows: a folder of PNG and JPEG files (or of "
-        "CIFAR-10's\n"
-        "data_batch_*.bin), an IDX file as MNIST's (*-ubyte, .idx, also .gz), CIFAR-10's .bin, a "
-        ".npy\n"
-        "of bytes (N, H, W) or (N, H, W, C), or glyphs[:n=10000,size=16,channels=1,seed=1], which "
-        "are\n"
-        "drawn.\n",
-        stdout);
-}
-
-static void print_presets_paragraph(void) {
-  fputs("\nPRESET is one of\n", stdout);
-  for (int i = 0; i < clf_preset_count(); i++) {
-    const clf_preset *p = clf_preset_at(i);
-    const int used = printf("  %-12s", p->name);
-    char text[256];
-    if (p->arch)
-      snprintf(text, sizeof text, "%s (%s)", p->text, p->values);
-    else
-      snprintf(text, sizeof text, "%s (%d scales, width %d, %d blocks, batch %d)", p->text,
-               p->scales, p->features, p->blocks, p->batch);
-    cli_print_wrapped(text, used, used);
-  }
-}
-
-static void print_targets_paragraph(void) {
-  fputs("\nTARGET is a log-density with parameters that may be left out, NAME[:dim=D,...]:\n",
-        stdout);
-  for (int i = 0; i < clf_target_count(); i++) {
-    const clf_target t = clf_target_at(i);
-    char text[512];
-    const int used = printf("  %-12s ", t.name);
-    snprintf(text, sizeof text, "%s (%s)", t.help, t.parameters);
-    cli_print_wrapped(text, used, used);
-  }
-}
-
-void cli_help(const cli_verb *verb) {
-  printf("usage: clflow %s %s\n\n%s\n", verb->name, verb->usage, verb->purpose);
-  if (verb->options->type != CLI_HEADING) putchar('\n');
-  int data = 0, images = 0, presets = 0, targets = 0;
-  for (const cli_option *o = verb->options; o->name; o++) {
-    print_option(o);
-    data |= o->arg && strcmp(o->arg, "DATA") == 0;
-    presets |= o->arg && strcmp(o->arg, "PRESET") == 0;
-    targets |= o->arg && strcmp(o->arg, "TARGET") == 0;
-    images |= strcmp(o->name, "--crop") == 0;
-  }
-  if (verb->details) printf("\n%s\n", verb->details);
-  if (data) print_data_paragraph();
-  if (images) print_images_paragraph();
-  if (presets) print_presets_paragraph();
-  if (targets) print_targets_paragraph();
-  printf("\nexample: %s\n", verb->example);
 }

@@ -17,19 +17,27 @@ cli_grid cli_near_square(int64_t count) {
   return (cli_grid){.rows = rows > INT32_MAX ? INT32_MAX : (int32_t)rows, .cols = (int32_t)cols};
 }
 
-int cli_parse_indices(const char *option, const char *text, cli_indices *list) {
-  list->count = 0;
+/* Whole numbers from `first` with commas between. */
+static int parse_numbers(const char *option, int first, const char *text, cli_indices *list) {
   for (const char *at = text;; at++) {
     const size_t digits = strspn(at, "0123456789");
-    if (digits < 1 || digits > 18 || (at[digits] && at[digits] != ','))
-      return cli_usage("%s takes whole numbers from 0 with commas between, got \"%s\"", option,
-                       text);
+    const int64_t number = digits < 1 || digits > 18 ? -1 : strtoll(at, NULL, 10);
+    if (number < first || (at[digits] && at[digits] != ','))
+      return cli_usage("%s takes whole numbers from %d with commas between, got \"%s\"", option,
+                       first, text);
     if (list->count == CLI_INDICES)
       return cli_usage("%s takes at most %d numbers", option, CLI_INDICES);
-    list->at[list->count++] = strtoll(at, NULL, 10);
+    list->at[list->count++] = number - first;
     at += digits;
     if (!*at) return CLI_OK;
   }
+}
+
+int cli_parse_rows(const char *rows, const char *index, cli_indices *list) {
+  list->count = 0;
+  if (rows && index) return cli_usage("--rows and --index exclude each other");
+  if (rows) return parse_numbers("--rows", 1, rows, list);
+  return index ? parse_numbers("--index", 0, index, list) : CLI_OK;
 }
 
 /* ---- Rows that are given ------------------------------------------------------ */
@@ -40,8 +48,8 @@ static int check_indices(cli_indices *list, int64_t rows) {
       list->at[list->count] = list->count;
   for (int i = 0; i < list->count; i++)
     if (list->at[i] >= rows)
-      return cli_fail("--index %" PRId64 " is beyond %s, which has rows 0 to %" PRId64, list->at[i],
-                      cli_common.data, rows - 1);
+      return cli_fail("there is no row %" PRId64 " in %s, which has %" PRId64 " rows",
+                      list->at[i] + 1, cli_common.data, rows);
   return CLI_OK;
 }
 

@@ -22,22 +22,24 @@ static const char *const pictures[CLF_PICTURES] = {
 
 static cli_option options[] = {
     {"PICTURE", NULL,
-     "marginals, pairs, pit, rank, curves or candidates, as in `clflow report`; without it the "
-     "density of a model of one or two columns",
+     "draw this picture of `clflow report`: marginals, pairs, pit, rank, curves or candidates; "
+     "without PICTURE, draw the density of a model of one or two columns",
      CLI_OPERAND, &o.first, NULL, 0, 0},
-    {"MODEL", NULL, "from `clflow train` or `clflow fit`, or a state_dict as safetensors",
+    {"MODEL", NULL,
+     "read this model: a file from `clflow fit` or `clflow train`, or a state_dict as safetensors",
      CLI_OPERAND, &o.second, NULL, 0, 0},
-    {"--out", "FILE.png", "the picture", CLI_OUTPUT, &o.out, NULL, 1, 0},
-    {"--data", "DATA", "rows to compare the model with; a PICTURE needs them", CLI_DATA,
+    {"--out", "FILE.png", "write the picture to this file", CLI_OUTPUT, &o.out, NULL, 1, 0},
+    {"--data", "DATA", "compare the model with these rows; a PICTURE needs them", CLI_DATA,
      &cli_common.data, NULL, 0, 0},
     {"--pairs", "A,B,...",
-     "pairs: two to six columns, names or numbers from 1 (default the six that fit worst)",
+     "show these columns in the pair plot: two to six names, or numbers from 1 (default: the six "
+     "that fit worst)",
      CLI_TEXT, &o.pairs, NULL, 0, 0},
-    {"--seed", "S", "of the samples drawn from the model", CLI_SEED, &o.seed, "1", 0, 0},
+    CLI_OPTION_SEED(&o.seed, "samples of the model"),
     CLI_OPTION_GIVEN_ROWS,
     CLI_OPTION_FORCE,
-    CLI_OPTIONS_MODEL,
     CLI_OPTIONS_TABLE,
+    CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };
 
@@ -91,9 +93,9 @@ static int run(void) {
 const cli_verb cli_plot = {
     .name = "plot",
     .usage = "[PICTURE] MODEL --out FILE.png [options]",
-    .purpose = "Draws a model: its density, or how well it fits a table.",
-    .example = "clflow plot moons.safetensors --data moons --out moons.png\n"
-               "         clflow plot pit wine.flow --data wine.csv --out pit.png",
+    .purpose = "Draw a model: its density, or how well it fits a table.",
+    .examples = "clflow plot moons.safetensors --data moons --out moons.png\nclflow plot pit "
+                "wine.flow --data wine.csv --out pit.png",
     .options = options,
     .run = run,
     .missing = CLF_MISSING_DROP,

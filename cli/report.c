@@ -212,20 +212,21 @@ static struct {
 
 static cli_option options[] = {
     CLI_OPERAND_MODEL,
-    CLI_OPTION_DATA("the table that the model was made from, whose test or validation rows are "
-                    "judged; of another table all rows"),
+    CLI_OPTION_DATA("judge the model by this table; of the table that it was made from, only the "
+                    "test or validation rows are used"),
     {"--out", "FILE.html",
-     "the report (default the model's name with .report.html, in this folder)", CLI_OUTPUT, &o.out,
-     NULL, 0, 0},
+     "write the report to this file (default: the model's name with .report.html, in the current "
+     "folder)",
+     CLI_OUTPUT, &o.out, NULL, 0, 0},
     {"--pairs", "A,B,...",
-     "columns of the pair plot: two to six names, or numbers from 1 (default the six that fit "
-     "worst)",
+     "show these columns in the pair plot: two to six names, or numbers from 1 (default: the six "
+     "that fit worst)",
      CLI_TEXT, &o.pairs, NULL, 0, 0},
-    {"--seed", "S", "of the samples that rows are compared with", CLI_SEED, &o.seed, "1", 0, 0},
+    CLI_OPTION_SEED(&o.seed, "samples of the model"),
     CLI_OPTION_GIVEN_ROWS,
     CLI_OPTION_FORCE,
-    CLI_OPTIONS_MODEL,
     CLI_OPTIONS_TABLE,
+    CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };
 
@@ -274,10 +275,10 @@ static int run(void) {
 const cli_verb cli_report = {
     .name = "report",
     .usage = "MODEL --data DATA [options]",
-    .purpose = "Writes a page of HTML that says how well a model fits a table.",
-    .details = "The page needs no network. It compares rows with samples of the model, column by\n"
-               "column and by their log p, and names the strangest rows.",
-    .example = "clflow report wine.flow --data wine.csv",
+    .purpose = "Write an HTML page that shows how well a model fits a table.",
+    .details = "The page needs no network. It compares rows with samples of the model, by columns "
+               "and by log p, and lists the strangest rows.",
+    .examples = "clflow report wine.flow --data wine.csv",
     .options = options,
     .run = run,
     .missing = CLF_MISSING_DROP,

@@ -15,22 +15,21 @@ static struct {
 
 static cli_option options[] = {
     CLI_OPERAND_MODEL,
-    {"-n", "N", "how many samples; required but for a picture of images", CLI_COUNT, &o.count, NULL,
-     0, 0},
+    {"-n", "N", "draw this many samples (required, except for a picture of images)", CLI_COUNT,
+     &o.count, NULL, 0, 0},
     {"--out", "FILE",
-     "columns x0, x1, ...: .csv, .npy, - to print CSV, or .png for a picture of one or two "
-     "columns; of images: .png for a grid of them, .npy for their bytes, or their pixels as "
-     "columns",
+     "write the samples: .csv, .npy, or - for standard output; .png draws one or two columns; "
+     "images: .png draws a grid, .npy has their bytes",
      CLI_OUTPUT, &o.out, NULL, 1, 0},
     {"--grid", "RxC",
-     "rows and columns of a picture of images (default 8x8, or near a square of N)", CLI_GRID,
+     "set rows and columns of a picture of images (default 8x8, or almost square for N)", CLI_GRID,
      o.grid, NULL, 0, 0},
-    {"--temperature", "T", "latent variables are multiplied by T before they are mapped to x",
+    {"--temperature", "T", "multiply the latent variables by T before they are mapped to x",
      CLI_FROM_0, &o.temperature, "1", 0, 0},
-    {"--seed", "S", "of the stream of samples", CLI_SEED, &o.seed, "1", 0, 0},
-    {"--first", "I", "index of the first one in that stream", CLI_INDEX, &o.first, "0", 0, 0},
-    CLI_OPTION_GIVEN("context of conditional models: NAME=VALUE,..., or FILE.csv or FILE.npy, for "
-                     "each row of which -n samples are drawn"),
+    CLI_OPTION_SEED(&o.seed, "the stream of samples"),
+    {"--first", "I", "skip this many samples of the stream", CLI_INDEX, &o.first, "0", 0, 0},
+    CLI_OPTION_GIVEN("set the context of a conditional model: NAME=VALUE,..., or FILE.csv or "
+                     "FILE.npy, for each row of which -n samples are drawn"),
     CLI_OPTION_FORCE,
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
@@ -176,13 +175,13 @@ static int run(void) {
 const cli_verb cli_sample = {
     .name = "sample",
     .usage = "MODEL -n N --out FILE [options]",
-    .purpose = "Draws samples from a model.",
-    .details =
-        "Sample I of a stream depends on the seed and on I alone, so that parts drawn apart\n"
-        "with --first make up the whole. A model of images needs no -n for a picture: it fills\n"
-        "the grid. Images in .npy are (N, H, W), with a fourth dimension for colours.",
-    .example = "clflow sample moons.safetensors -n 1000 --out samples.csv\n"
-               "         clflow sample digits.safetensors --grid 6x10 --out samples.png",
+    .purpose = "Draw samples from a model.",
+    .details = "Sample I of a stream depends only on the seed and on I, so samples drawn in pieces "
+               "with --first make up the whole. A model of images needs no -n for a picture: the "
+               "samples fill the grid.",
+    .examples = "clflow sample wine.flow -n 1000 --out samples.csv\nclflow sample trips.flow -n "
+                "100 --given hour=8,weekday=mon --out -\nclflow sample digits.safetensors --grid "
+                "6x10 --out samples.png",
     .options = options,
     .run = run,
 };

@@ -22,7 +22,9 @@ _Static_assert(CLF_CROP_CENTER == 1 && CLF_CROP_CELEBA == 2 && CLF_CROP_LSUN == 
   ROW_##type(option, arg, help NOTE_##note(tables, images), &cli_wanted.train.place)
 #define NOTE_NONE(tables, images) ""
 #define NOTE_ONE(tables, images) " (default " #tables ")"
-#define NOTE_TWO(tables, images) " (default " #tables "; of images " #images ")"
+#define NOTE_TWO(tables, images)                                                                   \
+  " (default " #tables "; " #images " for images"                                                  \
+  ")"
 #define ROW_COUNT(option, arg, help, to) CLI_OPTION(option, arg, help, CLI_COUNT, to, NULL),
 #define ROW_COUNT32(option, arg, help, to) CLI_OPTION(option, arg, help, CLI_COUNT32, to, NULL),
 #define ROW_INDEX(option, arg, help, to) CLI_OPTION(option, arg, help, CLI_INDEX, to, NULL),
@@ -41,138 +43,130 @@ _Static_assert(CLF_CROP_CENTER == 1 && CLF_CROP_CELEBA == 2 && CLF_CROP_LSUN == 
   CLI_OPTION("--no-" option, arg, "turn --" option " off", CLI_FLAG_OFF, to, NULL),
 
 static cli_option options[] = {
-    CLI_SECTION("Files"),
-    CLI_OPTION("--data", "DATA", "samples to fit (default for realnvp: glyphs)", CLI_DATA,
+    CLI_OPTION("--data", "DATA", "fit these rows or images (default for realnvp: glyphs)", CLI_DATA,
                &cli_common.data, NULL),
-    CLI_OPTION("--target", "TARGET",
-               "train against this log-density, in place of data (reverse KL): a built-in one, "
-               "NAME[:dim=D,...]",
-               CLI_TEXT, &cli_wanted.target, NULL),
-    CLI_OPTION("--out", "FILE",
-               "the model, as safetensors; a file of this name is replaced whole, at the "
-               "first save",
-               CLI_OUTPUT_MODEL, &cli_wanted.out, NULL),
+    CLI_OPTION("--out", "FILE", "write the model to this file, as safetensors", CLI_OUTPUT_MODEL,
+               &cli_wanted.out, NULL),
+    CLI_OPTION("--flow", "FLOW",
+               "train this architecture, written as text like \"2: (coupling(rq, resnet), lu)*5 -> "
+               "normal\" or in @FILE; or a preset (default nvp; piecewise for one column, realnvp "
+               "for images); `clflow flows` lists them",
+               CLI_FLOW, &cli_wanted.flow, NULL),
+    CLI_OPTION("--preset", "PRESET",
+               "train this named architecture with its training options; other options override "
+               "them, and so do values in parentheses: \"nsf(tail=5)\"",
+               CLI_TEXT, &cli_wanted.preset_name, NULL),
+    CLI_OPTION_GIVEN(
+        "learn p(x | these): columns of DATA, separated by commas; or FILE.csv or FILE.npy with a "
+        "row for each row of DATA (./FILE.csv where a column has that name)"),
+    CLI_OPTION(
+        "--resume", NULL,
+        "continue the training in --out with its options; a larger --epochs or --steps extends it",
+        CLI_FLAG, &cli_wanted.resume, NULL),
+    CLI_OPTION("--dry-run", NULL,
+               "print the model and the memory that it takes; train and write nothing", CLI_FLAG,
+               &cli_wanted.dry_run, NULL),
+#define CLF_TRAIN_GROUP(text) CLI_SECTION(text),
+#include "clflow/train_options.def"
+
+    CLI_SECTION("Validation, test and weights of rows"),
+    CLI_OPTION("--valid", "FILE",
+               "validate on these rows or images instead of a part of --data; they have the same "
+               "columns, those of --given and --weights included",
+               CLI_DATA, &cli_wanted.valid, NULL),
+    CLI_OPTION("--test", "FILE",
+               "score these rows or images once, at the end; no choice depends on them", CLI_DATA,
+               &cli_wanted.test, NULL),
+    CLI_OPTION("--folds", "K",
+               "train K times, each time without another K-th of the rows, which is scored; then "
+               "train on all rows, for the median of the best numbers of steps (tables)",
+               CLI_COUNT32, &cli_wanted.folds, NULL),
+    CLI_OPTION("--weights", "COLUMN", "weight the rows by this column", CLI_TEXT,
+               &cli_wanted.weights, NULL),
+    CLI_OPTION("--discrete", "COLS|auto|none",
+               "treat these columns (names, or numbers from 1) as counts or classes: noise within "
+               "the step of their grid is added, and samples are rounded; auto finds the columns "
+               "in which most values repeat (default auto for tables from files)",
+               CLI_TEXT, &cli_wanted.discrete, NULL),
+
+    CLI_SECTION("Files"),
+    CLI_OPTION("--log", "FILE",
+               "write JSON lines: an object for each epoch, and one for each batch of losses; "
+               "--resume appends",
+               CLI_OUTPUT_LOG, &cli_wanted.log, NULL),
+    CLI_OPTION("--plot", "FILE.png",
+               "draw the flow; with more than two columns the curve of --plot-curve; for image "
+               "flows samples, during the training",
+               CLI_OUTPUT, &cli_wanted.plot, NULL),
+    CLI_OPTION("--plot-curve", "FILE.png",
+               "draw the log-likelihood (images: bits/dim) against the epochs of this run; for "
+               "image flows the default is --plot's name with -curve",
+               CLI_OUTPUT, &cli_wanted.curve, NULL),
     CLI_OPTION("--init", "MODEL", "start from the weights of this model", CLI_INPUT,
                &cli_wanted.init, NULL),
-    CLI_OPTION("--resume", NULL,
-               "go on with the training in --out, whose options hold; a larger "
-               "--epochs extends it",
-               CLI_FLAG, &cli_wanted.resume, NULL),
-    CLI_OPTION("--save-every", "SECONDS", "save so often while training; 0: at the end only",
+    CLI_OPTION("--save-every", "SECONDS", "save this often while training; 0: only at the end",
                CLI_FROM_0, &cli_wanted.save_every, "60"),
     CLI_OPTION("--weights-only", NULL, "save without what --resume needs", CLI_FLAG,
                &cli_wanted.weights_only, NULL),
-    CLI_OPTION("--log", "FILE",
-               "JSON lines: an object for each epoch, and one for each batch of "
-               "losses; --resume adds to it",
-               CLI_OUTPUT_LOG, &cli_wanted.log, NULL),
-    CLI_OPTION("--plot", "FILE.png",
-               "draw the flow; with more than two columns, as --plot-curve; of images samples, "
-               "while it trains",
-               CLI_OUTPUT, &cli_wanted.plot, NULL),
-    CLI_OPTION(
-        "--plot-curve", "FILE.png",
-        "draw the log-likelihood, of images bits/dim, over the epochs of this run; of images the "
-        "default is --plot's name with -curve",
-        CLI_OUTPUT, &cli_wanted.curve, NULL),
-
     CLI_OPTION_FORCE,
 
-    CLI_SECTION("Model"),
-    CLI_OPTION("--flow", "FLOW",
-               "an architecture as text, such as \"2: (coupling(rq, resnet), lu)*5 -> normal\"; "
-               "@FILE that holds one; or a preset (default nvp; piecewise for data of one column, "
-               "realnvp for images); `clflow flows` lists them",
-               CLI_FLOW, &cli_wanted.flow, NULL),
-    CLI_OPTION("--preset", "PRESET",
-               "a named architecture with its training options; any of them can be overridden, and "
-               "values in parentheses: \"nsf(tail=5)\"; lecture: for tables the lecture's flow, "
-               "hidden 2 and depth 4, and plain Adam",
-               CLI_TEXT, &cli_wanted.preset_name, NULL),
-    CLI_OPTION_GIVEN(
-        "learn p(x given these): names or numbers of columns of DATA by comma, or FILE.csv or "
-        "FILE.npy with a row for each sample (./FILE.csv where a column is called so)"),
-    CLI_OPTION("--weights", "COLUMN", "column of DATA that says what each row counts", CLI_TEXT,
-               &cli_wanted.weights, NULL),
-    CLI_OPTION("--hidden", "N", "nvp, nice: units of each coupling's networks (default 64)",
-               CLI_COUNT32, &cli_wanted.spec.hidden, NULL),
-    CLI_OPTION("--depth", "N", "nvp, nice: couplings (default 8)", CLI_COUNT32,
+    CLI_SECTION("Sizes of nvp and nice"),
+    CLI_OPTION("--hidden", "N", "set the units of each coupling's nets (default 64)", CLI_COUNT32,
+               &cli_wanted.spec.hidden, NULL),
+    CLI_OPTION("--depth", "N", "set the number of couplings (default 8)", CLI_COUNT32,
                &cli_wanted.spec.depth, NULL),
-    CLI_OPTION("--s-max", "S", "nvp: bound on each log-scale, 0: none (default 3)", CLI_FROM_0,
-               &cli_wanted.spec.s_max, NULL),
-    CLI_OPTION("--bins", "N", "piecewise: linear pieces", CLI_COUNT32, &cli_wanted.spec.bins,
+    CLI_OPTION("--s-max", "S", "bound each log-scale by S; 0: no bound (nvp; default 3)",
+               CLI_FROM_0, &cli_wanted.spec.s_max, NULL),
+    CLI_SECTION("Sizes of piecewise"),
+    CLI_OPTION("--bins", "N", "set the number of linear pieces", CLI_COUNT32, &cli_wanted.spec.bins,
                "100"),
-    CLI_OPTION(
-        "--xmin", "X",
-        "piecewise: lower end of its interval, in the data's units (default the data's least, "
-        "less a margin)",
-        CLI_NUMBER, &cli_wanted.spec.xmin, NULL),
-    CLI_OPTION("--xmax", "X", "piecewise: upper end (default the data's greatest, plus a margin)",
+    CLI_OPTION("--xmin", "X",
+               "set the lower end of the interval, in the units of the data (default: the minimum "
+               "of the data, less a margin)",
+               CLI_NUMBER, &cli_wanted.spec.xmin, NULL),
+    CLI_OPTION("--xmax", "X", "set the upper end (default: the maximum of the data, plus a margin)",
                CLI_NUMBER, &cli_wanted.spec.xmax, NULL),
     CLI_OPTION("--tails", "none|linear",
-               "piecewise: beyond the interval, refuse samples or continue "
-               "the outer pieces",
-               CLI_CHOICE, &cli_wanted.spec.tails, "none"),
-
-    CLI_SECTION("Model of images"),
-    CLI_OPTION("--scales", "N", "realnvp: each but the last halves the images", CLI_COUNT32,
-               &cli_wanted.spec.scales, NULL),
+               "outside the interval, refuse rows or continue the outer pieces", CLI_CHOICE,
+               &cli_wanted.spec.tails, "none"),
+    CLI_SECTION("Sizes and variants of realnvp"),
+    CLI_OPTION("--scales", "N", "set the number of scales; each but the last one halves the images",
+               CLI_COUNT32, &cli_wanted.spec.scales, NULL),
     CLI_OPTION("--width", "N",
-               "realnvp: features of the networks at the first scale, twice as many at each next",
+               "set the features of the nets at the first scale; each next scale has twice as many",
                CLI_COUNT32, &cli_wanted.spec.hidden, NULL),
-    CLI_OPTION("--blocks", "N", "realnvp: residual blocks of each network", CLI_COUNT32,
+    CLI_OPTION("--blocks", "N", "set the residual blocks of each net", CLI_COUNT32,
                &cli_wanted.spec.blocks, NULL),
-    CLI_OPTION("--norm", "batch|none", "realnvp: batch normalisation", CLI_CHOICE,
+    CLI_OPTION("--norm", "batch|none", "use batch normalization, or none", CLI_CHOICE,
                &cli_wanted.spec.variant.no_norm, NULL),
     CLI_OPTION("--compat", "official|paper|lecture",
-               "realnvp: --affine, --logit and --mask as the paper's released code, its text, or "
-               "the lecture has them (default the preset's)",
+               "set --affine, --logit and --mask as in the reference implementation of the paper, "
+               "in its text, or in the lecture (default: the preset's)",
                CLI_CHOICE, &cli_wanted.compat, NULL),
     CLI_OPTIONS_VARIANT(cli_wanted.spec),
+    CLI_OPTION("--recalibrate", NULL, "recompute the batch-norm statistics with the final weights",
+               CLI_FLAG, &cli_wanted.recalibrate, NULL),
 
+    CLI_OPTIONS_TABLE,
     CLI_SECTION("Images"),
     CLI_OPTION("--size", "HxW",
-               "height and width that are wanted (default the preset's, or as "
-               "they are)",
+               "set height and width of the images (default: the preset's, or as they are)",
                CLI_SIZE, &cli_wanted.spec.height, NULL),
     CLI_OPTION_CHANNELS(&cli_wanted.spec.channels),
     CLI_OPTION("--crop", "none|center|celeba|lsun",
-               "how they are brought to that size: not at all; the middle, resized; as the paper "
-               "did to these sets (default the preset's, or none)",
+               "bring images to that size: not at all; by cutting out the middle and resizing it; "
+               "as Dinh et al. 2017 did for CelebA or LSUN (default: the preset's, or none)",
                CLI_CHOICE, &cli_common.images.crop, NULL),
-    CLI_OPTION("--strict", NULL, "refuse a damaged file instead of leaving it out", CLI_FLAG,
+    CLI_OPTION("--strict", NULL, "refuse a damaged image file instead of leaving it out", CLI_FLAG,
                &cli_common.images.strict, NULL),
     CLI_OPTION("--bits", "8 to 16",
-               "bits in use of 16-bit PNG files: 12 reads 4095 as 255 (default 16)", CLI_COUNT32,
-               &cli_common.images.bits, NULL),
+               "set the bits in use of 16-bit PNG files: 12 reads 4095 as 255 (default 16)",
+               CLI_COUNT32, &cli_common.images.bits, NULL),
 
-    CLI_OPTIONS_TABLE,
-    CLI_SECTION("Training"),
-#include "clflow/train_options.def"
-    CLI_OPTION("--valid", "FILE",
-               "validation rows or images in place of a part of --data; columns by the same names, "
-               "those of --given and --weights included",
-               CLI_DATA, &cli_wanted.valid, NULL),
-    CLI_OPTION(
-        "--folds", "K",
-        "tables: train K times, each time without another part of the rows, which are scored "
-        "then; and at last on all rows, for the median of the best numbers of steps",
-        CLI_COUNT32, &cli_wanted.folds, NULL),
-    CLI_OPTION("--test", "FILE",
-               "rows or images to score once, at the end: no choice depends on them", CLI_DATA,
-               &cli_wanted.test, NULL),
-    CLI_OPTION(
-        "--discrete", "COLS|auto|none",
-        "columns (names, or numbers from 1) of counts or classes: add noise within the step "
-        "of their grid, and round samples to it; auto finds columns of which most values repeat "
-        "(default auto for tables from files)",
-        CLI_TEXT, &cli_wanted.discrete, NULL),
-    CLI_OPTION("--recalibrate", NULL,
-               "realnvp: at the end make the running statistics those of the weights as they are",
-               CLI_FLAG, &cli_wanted.recalibrate, NULL),
-    CLI_OPTION("--dry-run", NULL,
-               "print the model and the memory it takes, train and write nothing", CLI_FLAG,
-               &cli_wanted.dry_run, NULL),
+    CLI_SECTION("Training against a log-density instead of data"),
+    CLI_OPTION("--target", "TARGET",
+               "train against this built-in log-density (reverse KL): NAME[:dim=D,...]", CLI_TEXT,
+               &cli_wanted.target, NULL),
     CLI_OPTIONS_DEVICE,
     CLI_OPTIONS_END,
 };
@@ -499,11 +493,13 @@ static int run(void) {
 const cli_verb cli_train = {
     .name = "train",
     .usage = "--data DATA --out FILE [options]",
-    .purpose = "Fits a flow to data by maximum likelihood, or to a log-density.",
-    .details =
-        "Ctrl-C saves and stops with exit code 1, --resume goes on; a second Ctrl-C kills. The\n"
-        "same seed on the same device gives the same bits, interrupted or not.",
-    .example = "clflow train --data moons --hidden 32 --depth 8 --epochs 50 --out m.safetensors",
+    .purpose = "Fit a flow to data by maximum likelihood, or to a log-density.",
+    .details = "Ctrl-C saves and stops with exit code 1, and --resume continues; a second Ctrl-C "
+               "ends the program at once. The same seed on the same device gives the same bits, "
+               "interrupted or not. --preset lecture trains the lecture's flow with plain Adam.",
+    .examples = "clflow train --data moons --epochs 50 --out moons.safetensors\nclflow train "
+                "--data wine.csv --preset nsf --steps 8000 -o wine.safetensors\nclflow train "
+                "--data faces/ --preset tiny --size 32 -o faces.safetensors --plot faces.png",
     .options = options,
     .run = run,
     .missing = CLF_MISSING_DROP,

@@ -6,17 +6,17 @@ static const char *out, *logdet;
 
 static cli_option options[] = {
     CLI_OPERAND_MODEL,
-    CLI_OPTION_DATA("samples to map"),
+    CLI_OPTION_DATA("map these rows"),
     {"--out", "FILE",
-     "z of each sample, columns z0, z1, ...: .csv, .npy (of images (N, H, W, C)), or - to print "
-     "CSV",
+     "write z of each row, columns z0, z1, ...: .csv, .npy (images as (N, H, W, C)), or - for "
+     "standard output",
      CLI_OUTPUT, &out, NULL, 1, 0},
-    {"--logdet", "FILE", "log |det dz/dx| of each sample", CLI_OUTPUT, &logdet, NULL, 0, 0},
-    CLI_OPTIONS_IMAGE_DATA,
+    {"--logdet", "FILE", "write log |det dz/dx| of each row", CLI_OUTPUT, &logdet, NULL, 0, 0},
     CLI_OPTION_GIVEN_ROWS,
     CLI_OPTION_FORCE,
-    CLI_OPTIONS_MODEL,
     CLI_OPTIONS_TABLE,
+    CLI_OPTIONS_IMAGE_DATA,
+    CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
 };
 
@@ -30,8 +30,9 @@ static int run(void) { return cli_map(transform, CLI_SAMPLES, out, logdet); }
 const cli_verb cli_transform = {
     .name = "transform",
     .usage = "MODEL --data DATA --out FILE [options]",
-    .purpose = "Maps samples x to z = f(x).",
-    .example = "clflow transform moons.safetensors --data moons:n=1000 --out z.npy --logdet ld.npy",
+    .purpose = "Map rows x to latent variables z = f(x).",
+    .examples =
+        "clflow transform moons.safetensors --data moons:n=1000 --out z.npy --logdet ld.npy",
     .options = options,
     .run = run,
     .missing = CLF_MISSING_KEEP,

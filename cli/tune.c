@@ -11,40 +11,43 @@
 struct cli_tuning cli_tuning = {.spec = {.kind = CLF_NVP}};
 
 static cli_option options[] = {
-    {"MODEL", NULL, "tune for this one (default: for a new one, see --flow)", CLI_OPERAND,
+    {"MODEL", NULL, "tune for this model (default: for a new one, see --flow)", CLI_OPERAND,
      &cli_common.model, NULL, 0, 0},
+    CLI_OPTION("--batch", "N",
+               "tune for steps and samples of this size (default: the model's, else that of "
+               "`clflow train`)",
+               CLI_COUNT32, &cli_tuning.batch, NULL),
     CLI_OPTION("--shapes", "FILE",
-               "tune for these calls instead, a line each: gemm M N K [ta] [tb], or conv N H W CIN "
-               "COUT K",
+               "tune for the calls in this file instead, one in a line: gemm M N K [ta] [tb], or "
+               "conv N H W CIN COUT K",
                CLI_INPUT, &cli_tuning.shapes, NULL),
-    CLI_OPTION(
-        "--batch", "N",
-        "samples of a step, and to draw (default the model's, else as `clflow train` has it)",
-        CLI_COUNT32, &cli_tuning.batch, NULL),
     CLI_SECTION("A new flow"),
     CLI_OPTION("--flow", "FLOW",
-               "nvp, nice, piecewise or realnvp; an architecture as text, or @FILE; or another "
-               "preset, as of `clflow train` (default nvp)",
+               "tune for this flow: nvp, nice, piecewise or realnvp; an architecture as text, or "
+               "@FILE; or another preset of `clflow train` (default nvp)",
                CLI_FLOW, &cli_tuning.flow, NULL),
-    CLI_OPTION("--dim", "D", "columns of the data, unless the text says it", CLI_COUNT32,
+    CLI_OPTION("--dim", "D", "set the columns of the data, unless the text does", CLI_COUNT32,
                &cli_tuning.spec.dim, "2"),
-    CLI_OPTION("--hidden", "N", "nvp, nice: units of each coupling's networks (default 2)",
+    CLI_OPTION("--hidden", "N", "set the units of each coupling's nets (nvp, nice; default 2)",
                CLI_COUNT32, &cli_tuning.spec.hidden, NULL),
-    CLI_OPTION("--depth", "N", "nvp, nice: couplings (default 4)", CLI_COUNT32,
+    CLI_OPTION("--depth", "N", "set the number of couplings (nvp, nice; default 4)", CLI_COUNT32,
                &cli_tuning.spec.depth, NULL),
-    CLI_OPTION("--preset", "PRESET", "realnvp: as of `clflow train` (default lecture)", CLI_TEXT,
-               &cli_tuning.preset, NULL),
-    CLI_OPTION("--size", "HxW", "realnvp: of the images (default the preset's, or 28x28)", CLI_SIZE,
-               &cli_tuning.spec.height, NULL),
-    CLI_OPTION("--channels", "1|3", "realnvp: grey or colour (default the preset's, or 1)",
+    CLI_OPTION("--preset", "PRESET", "take this preset of images (realnvp; default lecture)",
+               CLI_TEXT, &cli_tuning.preset, NULL),
+    CLI_OPTION("--size", "HxW",
+               "set height and width of the images (realnvp; default: the preset's, or 28x28)",
+               CLI_SIZE, &cli_tuning.spec.height, NULL),
+    CLI_OPTION("--channels", "1|3",
+               "set the channels of the images (realnvp; default: the preset's, or 1)",
                CLI_CHANNELS, &cli_tuning.spec.channels, NULL),
-    CLI_OPTION("--scales", "N", "realnvp: default the preset's", CLI_COUNT32,
-               &cli_tuning.spec.scales, NULL),
-    CLI_OPTION("--width", "N", "realnvp: features at the first scale (default the preset's)",
+    CLI_OPTION("--scales", "N", "set the number of scales (realnvp; default: the preset's)",
+               CLI_COUNT32, &cli_tuning.spec.scales, NULL),
+    CLI_OPTION("--width", "N",
+               "set the features of the nets at the first scale (realnvp; default: the preset's)",
                CLI_COUNT32, &cli_tuning.spec.hidden, NULL),
-    CLI_OPTION("--blocks", "N", "realnvp: default the preset's", CLI_COUNT32,
+    CLI_OPTION("--blocks", "N",
+               "set the residual blocks of each net (realnvp; default: the preset's)", CLI_COUNT32,
                &cli_tuning.spec.blocks, NULL),
-    CLI_SECTION("Device"),
     CLI_OPTIONS_DEVICE,
     CLI_OPTIONS_END,
 };
@@ -148,13 +151,13 @@ static int run(void) {
 const cli_verb cli_tune = {
     .name = "tune",
     .usage = "[MODEL] [--shapes FILE] [options]",
-    .purpose = "Finds the fastest ways of computing on a device, and keeps them.",
+    .purpose = "Find the fastest algorithms on a device, and remember them.",
     .details =
-        "Operations that may be computed in several ways are measured by each, on the shapes of a\n"
-        "training step and of sampling, and held against cpu64. What wins is kept in the cache\n"
-        "folder (CLFLOW_CACHE_DIR), for this device, driver and version, and every later start\n"
-        "takes it; results then differ in their last digits from those before.",
-    .example = "clflow tune moons.safetensors --device opencl",
+        "Operations that have several algorithms are timed with each of them, on the shapes of a "
+        "training step and of sampling, and compared with cpu64. The fastest ones are stored in "
+        "the cache folder (CLFLOW_CACHE_DIR) for this device, driver and version, and are used "
+        "from then on. Results then differ from earlier ones in their last digits.",
+    .examples = "clflow tune wine.flow --device opencl",
     .options = options,
     .run = run,
 };

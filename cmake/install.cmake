@@ -4,6 +4,15 @@ set(installed clflow clflow_static)
 if(CLF_TOOLS)
   list(APPEND installed clflow_plot)
   install(TARGETS clflow_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  if(TARGET clflow_manual)
+    set(manual ${CMAKE_CURRENT_BINARY_DIR}/manual)
+    install(DIRECTORY ${manual}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR})
+    install(FILES ${manual}/completion/clflow
+      DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+    install(FILES ${manual}/completion/_clflow DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+    install(FILES ${manual}/completion/clflow.fish
+      DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+  endif()
 endif()
 install(TARGETS clflow_probe RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/clflow)
 install(TARGETS ${installed} EXPORT clflowTargets

@@ -81,17 +81,28 @@ START_TEST(test_help) {
     snprintf(command, sizeof command, "%s --help", name);
     snprintf(usage, sizeof usage, "usage: clflow %s ", name);
     succeeds(command, usage);
-    succeeds(command, "\nexample: clflow ");
+    succeeds(command, "\nExamples:\n  clflow ");
   }
-  const char *list = strstr(r.out, "\n\n  ");
+  const char *list = strstr(r.out, "\n\n  fit ");
   ck_assert_ptr_nonnull(list);
   const char *end = strstr(list + 2, "\n\n");
   ck_assert_ptr_nonnull(end);
   ck_assert_int_eq(lines(list + 2) - lines(end + 1), VERBS);
   release(r);
   succeeds("--version", "clflow 0.");
-  succeeds("train --help", "--batch N               samples per step (default 256; of images 64)");
-  succeeds("train --help", "moons circles checkerboard spirals gaussians pinwheel meters detector");
+  succeeds("-V", "clflow 0.");
+  succeeds("train --help",
+           "  --batch N               use this many rows in a step (default 256; 64 for");
+  succeeds("train -h",
+           "\n  -o, --out FILE          write the model to this file, as safetensors\n");
+  succeeds("help train", "usage: clflow train ");
+  succeeds("help data", "\n  pinwheel              2 columns\n  meters                a household");
+  succeeds("help targets", "\n  funnel                x0 ~ N(0, scale^2)");
+  succeeds("help environment", "\n  CLFLOW_DEVICE         device to use");
+  succeeds("help --man eval", "\n.Dt CLFLOW-EVAL 1\n");
+  refuses(2, "help evla", "clflow: help: there is no verb evla; did you mean eval?");
+  refuses(2, "help --man data", "--man takes a verb; topics are part of clflow(1)");
+  refuses(2, "help eval --completion zsh", "--completion takes no word");
 }
 END_TEST
 
@@ -110,7 +121,7 @@ START_TEST(test_words) {
   refuses(2, "train --out", "--out needs a value: --out FILE");
   refuses(2, "train --out --data moons", "--out needs a value");
   refuses(2, "eval --data moons", "MODEL is missing");
-  refuses(2, "eval m.safetensors more --data moons", "\"more\" is one word too many");
+  refuses(2, "eval m.safetensors more --data moons", "unexpected argument \"more\"");
   refuses(2, "eval m.safetensors --json=yes --data moons", "--json takes no value, got \"yes\"");
 }
 END_TEST
@@ -400,15 +411,16 @@ START_TEST(test_sample_options) {
 END_TEST
 
 START_TEST(test_jacobian) {
-  succeeds("jacobian m.safetensors --data moons:n=5 --index 4", "tensor([[");
-  succeeds("jacobian m.safetensors --data moons:n=5 --index 4", "log |det J|, by elimination  ");
-  json_t *j = json_of("jacobian m.safetensors --data moons:n=5 --index 4 --json");
+  succeeds("jacobian m.safetensors --data moons:n=5 --row 5", "tensor([[");
+  succeeds("jacobian m.safetensors --data moons:n=5 --row 5", "log |det J|, by elimination  ");
+  json_t *j = json_of("jacobian m.safetensors --data moons:n=5 --row 5 --json");
   ck_assert_uint_eq(json_array_size(json_object_get(j, "jacobian")), 2);
   ck_assert_double_eq_tol(real_at(j, "difference"), 0, 1e-4);
   ck_assert_double_eq_tol(real_at(j, "log_det"), real_at(j, "log_abs_det"), 1e-4);
   json_decref(j);
-  refuses(1, "jacobian m.safetensors --data moons:n=5 --index 5",
-          "--index 5 is beyond moons:n=5, which has rows 0 to 4");
+  refuses(1, "jacobian m.safetensors --data moons:n=5 --row 6",
+          "there is no row 6 in moons:n=5, which has 5 rows");
+  refuses(1, "jacobian m.safetensors --data moons:n=5 --index 5", "there is no row 6 in moons:n=5");
 }
 END_TEST
 

@@ -43,7 +43,7 @@ END_TEST
 START_TEST(flows_describes_one) {
   succeeds("flows --name coupling", "layer coupling\n");
   succeeds("flows --name coupling", "\n  net          net that reads the identity dimensions and "
-                                    "the context (net; required)\n");
+                                    "the context (net;\n               required)\n");
   succeeds("flows --name rq", "\n  bins         bins (1 to 64; default 8)\n");
   succeeds("flows --name rq", "\n               zuko         softmax sizes");
   succeeds("flows --name perm", "(random, reverse, list; default random)\n");

@@ -52,14 +52,14 @@ static void write_noise(const char *path, int64_t n, double u) {
 /* ---- Training -------------------------------------------------------------------- */
 
 START_TEST(test_presets) {
-  result r = run("train --help");
+  result r = run("help presets");
   for (int i = 0; i < clf_preset_count(); i++) {
     char line[32];
-    snprintf(line, sizeof line, "\n  %-12s", clf_preset_at(i)->name);
-    expect_text("train --help", "stdout", r.out, line);
+    snprintf(line, sizeof line, "\n  %-20s", clf_preset_at(i)->name);
+    expect_text("help presets", "stdout", r.out, line);
   }
-  expect_text("train --help", "stdout", r.out,
-              "\n  mnist       28 x 28 grey (3 scales, width 32, 4 blocks, batch 64)\n");
+  expect_text("help presets", "stdout", r.out,
+              "\n  mnist                 28 x 28 grey (3 scales, width 32, 4 blocks, batch 64)\n");
   release(r);
   succeeds("train --data glyphs --dry-run",
            "images of 16 x 16 x 1, preset lecture, 3 scales, width "

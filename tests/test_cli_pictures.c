@@ -169,13 +169,11 @@ END_TEST
 /* A full circle begins with the first example and crosses the second after a quarter of a turn;
  * a quarter alone has all four in its corners. */
 START_TEST(test_interpolate) {
-  succeeds("interpolate grey.safetensors" GLYPHS "--index 3,0,7,19 --grid 4x8 --out circle.npy",
-           "");
+  succeeds("interpolate grey.safetensors" GLYPHS "--rows 4,1,8,20 --grid 4x8 --out circle.npy", "");
   succeeds("interpolate grey.safetensors" GLYPHS
-           "--index 3,0,7,19 --grid 3x3 --angle 90 --out quarter.npy",
+           "--rows 4,1,8,20 --grid 3x3 --angle 90 --out quarter.npy",
            "");
-  succeeds("interpolate grey.safetensors" GLYPHS "--index 3,0,7,19 --grid 4x8 --out circle.png",
-           "");
+  succeeds("interpolate grey.safetensors" GLYPHS "--rows 4,1,8,20 --grid 4x8 --out circle.png", "");
   const picture set = images_of("glyphs:size=8,n=20"), circle = images_of("circle.npy");
   const picture quarter = images_of("quarter.npy"), png = open_png("circle.png");
   ck_assert_int_le(distance(&circle, 0, 0, &set, 3 * SIDE, 0, 1, 1), 1);
@@ -195,10 +193,9 @@ END_TEST
 
 START_TEST(test_interpolate_columns) {
   write_text("points.csv", "0,1\n1,0\n0.5,0.25\n-1,0.5\n");
-  succeeds(
-      "interpolate m.safetensors --data points.csv --index 3,1,0,2 --grid 2x2 --angle 90 --out "
-      "span.csv",
-      "");
+  succeeds("interpolate m.safetensors --data points.csv --rows 4,2,1,3 --grid 2x2 --angle 90 --out "
+           "span.csv",
+           "");
   char *csv = read_file("span.csv", NULL);
   double x[8];
   ck_assert_int_eq(sscanf(csv, "x0,x1 %lf,%lf %lf,%lf %lf,%lf %lf,%lf", &x[0], &x[1], &x[2], &x[3],
@@ -212,25 +209,28 @@ END_TEST
 
 START_TEST(test_interpolate_refuses) {
 #define SPAN "interpolate grey.safetensors" GLYPHS "--out never.png "
-  refuses(2, SPAN, "--index is missing; usage: clflow interpolate MODEL --data DATA --index A,B,C");
-  refuses(2, SPAN "--index 1,2,3", "--index takes four rows A,B,C,D, got 3: 1,2,3\n");
-  refuses(2, SPAN "--index 1,2,3,4,5", "--index takes four rows A,B,C,D, got 5: 1,2,3,4,5\n");
+  refuses(2, SPAN, "--rows is missing; usage: clflow interpolate MODEL --data DATA --rows A,B,C");
+  refuses(2, SPAN "--rows 2,3,4", "--rows takes four rows A,B,C,D, got 3: 2,3,4\n");
+  refuses(2, SPAN "--rows 2,3,4,5,6", "--rows takes four rows A,B,C,D, got 5: 2,3,4,5,6\n");
+  refuses(2, SPAN "--rows 1,2,,4", "--rows takes whole numbers from 1 with commas between, got ");
+  refuses(2, SPAN "--rows 0,1,2,3", "--rows takes whole numbers from 1 with commas between, got ");
   refuses(2, SPAN "--index 1,2,,4", "--index takes whole numbers from 0 with commas between, got ");
+  refuses(2, SPAN "--index 1,2,3,4 --rows 1,2,3,4", "--rows and --index exclude each other");
   refuses(2, SPAN "--index 1,2,3,-4", "got \"1,2,3,-4\"\n");
-  refuses(2, SPAN "--index 0,1,2,3 --grid 8x", "--grid takes rows and columns, ROWSxCOLUMNS or ");
-  refuses(2, SPAN "--index 0,1,2,3 --grid 0x8", "got \"0x8\"\n");
-  refuses(2, SPAN "--index 0,1,2,3 --angle 361", "--angle takes degrees to 360, got 361\n");
-  refuses(1, SPAN "--index 0,1,2,20",
-          "--index 20 is beyond glyphs:size=8,n=20, which has rows 0 to 19\n");
-  refuses(1, SPAN "--index 0,1,2,3 --grid 9999x1",
+  refuses(2, SPAN "--rows 1,2,3,4 --grid 8x", "--grid takes rows and columns, ROWSxCOLUMNS or ");
+  refuses(2, SPAN "--rows 1,2,3,4 --grid 0x8", "got \"0x8\"\n");
+  refuses(2, SPAN "--rows 1,2,3,4 --angle 361", "--angle takes degrees to 360, got 361\n");
+  refuses(1, SPAN "--rows 1,2,3,21",
+          "there is no row 21 in glyphs:size=8,n=20, which has 20 rows\n");
+  refuses(1, SPAN "--rows 1,2,3,4 --grid 9999x1",
           "a grid of 9999 x 1 images of 8 x 8 is 99992 pixels high and 12 wide; a picture has at "
           "most 65536 a side: ask for fewer, or write .npy\n");
 #undef SPAN
-  refuses(1, "interpolate m.safetensors --data moons --index 0,1,2,3 --out never.png",
+  refuses(1, "interpolate m.safetensors --data moons --rows 1,2,3,4 --out never.png",
           "a picture shows images, the model m.safetensors makes columns; write .csv or .npy\n");
-  refuses(1, "interpolate m.safetensors" GLYPHS "--index 0,1,2,3 --out never.csv",
+  refuses(1, "interpolate m.safetensors" GLYPHS "--rows 1,2,3,4 --out never.csv",
           "holds images, the model m.safetensors of kind nvp takes rows of numbers; ");
-  refuses(1, "interpolate grey.safetensors --data glyphs:size=12 --index 0,1,2,3 --out never.png",
+  refuses(1, "interpolate grey.safetensors --data glyphs:size=12 --rows 1,2,3,4 --out never.png",
           "12 x 12");
 }
 END_TEST
@@ -259,12 +259,12 @@ START_TEST(test_complete) {
   succeeds("complete colour.safetensors" COLOURS "--out all.png",
            "columns  original, kept 192 of 192 latents, 96 of 192 latents, 48 of 192 latents\n");
   check_columns("all.png", 8, 4, 16);
-  succeeds("compress colour.safetensors" COLOURS "--index 0,1 --out less.png",
+  succeeds("compress colour.safetensors" COLOURS "--rows 1,2 --out less.png",
            "columns  original, kept 192 of 192 latents, 96 of 192 latents, 48 of 192 latents\n");
   check_columns("less.png", 2, 4, 16);
-  succeeds("complete colour.safetensors" COLOURS "--keep 2 --index 4 --out six.png",
+  succeeds("complete colour.safetensors" COLOURS "--keep 2 --rows 5 --out six.png",
            "columns  original, kept 48 of 192 latents (6 images)\n");
-  succeeds("complete colour.safetensors" COLOURS "--keep 2 --index 4,5 --samples 3 --out three.png",
+  succeeds("complete colour.safetensors" COLOURS "--keep 2 --rows 5,6 --samples 3 --out three.png",
            "columns  original, kept 48 of 192 latents (3 images)\n");
   const picture p = open_png("three.png");
   const int step = 16 * SIDE + GAP, first = GAP + 4 * GAP + step;
@@ -281,9 +281,9 @@ START_TEST(test_complete_of_any_flow) {
            "8x8x1:pixels,squeeze,glowstep(width=4),split,squeeze,glowstep(width=4),"
            "split(prior=conv),glowstep(width=4)->normal",
            "");
-  succeeds("complete glow.safetensors --data glyphs:size=8,n=9 --index 0,1 --out glow.png",
+  succeeds("complete glow.safetensors --data glyphs:size=8,n=9 --rows 1,2 --out glow.png",
            "columns  original, kept 64 of 64 latents, 32 of 64 latents, 16 of 64 latents\n");
-  succeeds("compress glow.safetensors --data glyphs:size=8,n=9 --index 0,1 --keep 2 --out less.png",
+  succeeds("compress glow.safetensors --data glyphs:size=8,n=9 --rows 1,2 --keep 2 --out less.png",
            "columns  original, kept 16 of 64 latents\n");
   refuses(1, "complete glow.safetensors --data glyphs:size=8,n=9 --out never.png --keep 3",
           "--keep 3 is beyond the model glow.safetensors, which has scales 0 to 2\n");
@@ -303,8 +303,8 @@ END_TEST
 START_TEST(test_complete_refuses) {
   refuses(1, "complete colour.safetensors" COLOURS "--out never.png --keep 3",
           "--keep 3 is beyond the model colour.safetensors, which has scales 0 to 2\n");
-  refuses(1, "complete colour.safetensors" COLOURS "--out never.png --index 20",
-          "--index 20 is beyond glyphs:size=8,n=20,channels=3, which has rows 0 to 19\n");
+  refuses(1, "complete colour.safetensors" COLOURS "--out never.png --rows 21",
+          "there is no row 21 in glyphs:size=8,n=20,channels=3, which has 20 rows\n");
   refuses(
       1, "complete m.safetensors --data moons --out never.png",
       "the model m.safetensors is of kind nvp and has no scales; this is for models of images\n");

@@ -210,21 +210,19 @@ static void resumes(const char *train, const char *options) {
 
 START_TEST(defaults) {
   resumes("moons:n=300 --steps 20 --valid-every 10",
-          "--steps 20 --valid-every 10 --batch 256 --lr 0.005 --seed 1 --valid-split "
-          "0.1 --standardize --clip 10 --schedule cosine --warmup 2");
-  resumes("moons:n=300 --epochs 2",
-          "--epochs 2 --batch 256 --lr 0.005 --seed 1 --valid-split 0.1 --standardize --clip 10 "
-          "--schedule cosine");
+          "--steps 20 --batch 256 --lr 0.005 --schedule cosine --valid-split 0.1 --seed 1 "
+          "--standardize --valid-every 10 --clip 10 --warmup 2");
+  resumes("moons:n=300 --epochs 2", "--epochs 2 --batch 256 --lr 0.005 --schedule cosine "
+                                    "--valid-split 0.1 --seed 1 --standardize --clip 10");
   resumes("moons:n=300 --epochs 2 --preset lecture", "--epochs 2 --batch 100 --lr 0.01 --seed 1");
-  resumes("moons:n=4 --steps 10",
-          "--steps 10 --valid-every 50 --batch 256 --lr 0.005 --seed 1 --standardize "
-          "--clip 10 --part 4 --schedule cosine --warmup 1");
+  resumes("moons:n=4 --steps 10", "--steps 10 --batch 256 --lr 0.005 --schedule cosine --seed 1 "
+                                  "--standardize --valid-every 50 --clip 10 --warmup 1 --part 4");
   resumes("moons:n=300 --steps 10 --flow 2:lu->normal",
-          "--steps 10 --valid-every 50 --batch 256 --lr 0.002 --seed 1 --valid-split "
-          "0.1 --clip 10 --schedule cosine --warmup 1");
+          "--steps 10 --batch 256 --lr 0.002 --schedule cosine --valid-split 0.1 --seed 1 "
+          "--valid-every 50 --clip 10 --warmup 1");
   resumes("moons:n=300 --steps 10 --preset maf",
-          "--steps 10 --valid-every 50 --batch 200 --lr 0.0005 --seed 1 "
-          "--valid-split 0.1 --clip 5 --schedule cosine --warmup 1");
+          "--steps 10 --batch 200 --lr 0.0005 --schedule cosine --valid-split 0.1 --seed 1 "
+          "--valid-every 50 --clip 5 --warmup 1");
   const char *command = "train --dry-run --data moons:n=50 " CPU;
   succeeds(command, "flow                 nvp, 2 columns, hidden 64, depth 8; ");
   command = "train --dry-run --preset lecture --data moons:n=50 " CPU;
