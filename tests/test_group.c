@@ -92,7 +92,7 @@ static void *add_up(void *context) {
   for (int i = 0; i < CLF_ROOTS; i++) root[i] = sums[i];
   for (int32_t i = a->s.first[rank]; i < a->s.first[rank + 1]; i++) {
     double here[LONG];
-    clf__node node = {0, i};
+    clf__subtree node = {0, i};
     if (clf__grain_begin(&a->s, i) == clf__grain_begin(&a->s, i + 1)) continue;
     fill(here, i, a->seed, a->bits);
     while (clf__tree_joins(&a->s, &stack, &node)) add(here, sums[stack.count], a->bits);

@@ -34,6 +34,7 @@ static TCase *tests(void) {
   tcase_set_timeout(tc, 300);
   tests_of_bits(tc);
   tests_of_memory(tc);
+  tests_of_grains(tc);
   tests_of_rows(tc);
   tests_of_columns(tc);
   tests_of_kinds(tc);

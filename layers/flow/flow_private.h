@@ -58,6 +58,8 @@ struct clf_flow {
   clf_tensor w, c, d;             /* all weights, constants, derived numbers: flat */
   clf_arena grad_arena;           /* g and dg, from the first use of them on; zero between uses */
   clf_tensor g, dg;
+  clf_tensor message; /* g, and behind it as many numbers as there are states and CLF_MESSAGE more:
+                         what training adds up over grains (grains.c) */
   clf_tensor decayed, decayed_g; /* what L2 regularisation applies to; buf NULL: nothing */
   clf_param *params;
   int param_count;
@@ -116,6 +118,7 @@ clf_status clf__workspace_make(const clf_flow *f, int32_t rows, int train, clf__
 void clf__workspace_free(const clf_flow *f, clf__workspace *ws);
 /* Frees the workspace: the next reserve makes one of the size that is asked for then. */
 void clf__flow_drop_workspace(clf_flow *f);
+enum { CLF_MESSAGE = 8 };
 /* Makes g, zeroed, and gives each layer its part. */
 clf_status clf__flow_need_gradient(clf_flow *f);
 clf_status clf__flow_clear_gradient(clf_flow *f);
@@ -168,6 +171,8 @@ clf_status clf__flow_find_bad_inverse(clf_flow *f, int32_t n, char *name, size_t
 
 /* After backward over a whole batch: completes the gradients of weights. */
 clf_status clf__flow_finish(clf_flow *f);
+/* Whether there are values that the first batch of a training decides. */
+int clf__flow_fits(const clf_flow *f);
 /* Sets values that the first batch of a training decides; a flow that has them is left as it is. */
 clf_status clf__flow_fit(clf_flow *f, clf_tensor x);
 

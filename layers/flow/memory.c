@@ -164,7 +164,9 @@ void clf__flow_drop_workspace(clf_flow *f) {
 /* ---- Gradients ----------------------------------------------------------------------------- */
 
 static clf_status lay_out_gradient(clf_flow *f) {
-  CLF_TRY(clf_new(&f->grad_arena, f->w.dim, &f->g));
+  const int32_t more = (int32_t)f->slots.size[CLF_STATE] + CLF_MESSAGE;
+  CLF_TRY(clf_new(&f->grad_arena, (int32_t[4]){f->w.dim[0] + more}, &f->message));
+  f->g = clf__vector(f->message, 0, f->w.dim[0], 1);
   return f->d.buf ? clf_new(&f->grad_arena, f->d.dim, &f->dg) : CLF_OK;
 }
 

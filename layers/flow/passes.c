@@ -119,6 +119,8 @@ static int stages_to_fit(const clf_flow *f) {
   return n;
 }
 
+int clf__flow_fits(const clf_flow *f) { return stages_to_fit(f) || f->base.ops->fit; }
+
 /* Layer by layer, since each is fitted to what those before it give. */
 clf_status clf__flow_fit(clf_flow *f, clf_tensor x) {
   const int32_t n = x.dim[0];
@@ -126,7 +128,7 @@ clf_status clf__flow_fit(clf_flow *f, clf_tensor x) {
   const clf_tensor unused = clf__rows(f->ws.logp, n);
   clf__pass p = clf__flow_pass(f, CLF_EVAL, n);
   if (f->ws.each.buf) p.each = clf__rows(f->ws.each, n);
-  if (!stages && !f->base.ops->fit) return CLF_OK;
+  if (!clf__flow_fits(f)) return CLF_OK;
   CLF_TRY(clf_do(f->dev, fill, .y = unused, .value = 0));
   if (f->sends) place_latents(f, clf__rows(f->ws.z, n), (clf_tensor){0});
   for (int i = 0; i < stages; i++) {

@@ -5,10 +5,15 @@
 #include "options.h"
 #include "trainer.h"
 
+/* With grains, layers are fitted to a whole batch. */
+static int32_t rows_at_once(const clf_trainer *t) {
+  return t->grains.count && clf__flow_fits(t->f) ? t->take : t->plan.part;
+}
+
 static clf_status lay_out(clf_trainer *t) {
   clf_arena *a = &t->arena;
   const int32_t *P = t->f->w.dim;
-  CLF_TRY(t->source->ops->lay_out(t->source, a, t->plan.part));
+  CLF_TRY(t->source->ops->lay_out(t->source, a, rows_at_once(t)));
   CLF_TRY(clf_new(a, P, &t->best));
   CLF_TRY(clf_new(a, (int32_t[4]){CLF_RING_ALL}, &t->ring));
   CLF_TRY(clf_new(a, (int32_t[4]){1}, &t->part_loss));
@@ -65,6 +70,7 @@ static clf_status place(clf_trainer *t) {
   if (t->mean.buf) CLF_TRY(clf_do(t->dev, fill, .y = t->mean, .value = 0));
   CLF_TRY(fit_rows(t));
   CLF_TRY(clf__flow_need_gradient(t->f));
+  CLF_TRY(clf__grains_make(t));
   CLF_TRY(reserve(t));
   CLF_TRY(clf__trainer_snapshot(t));
   return clf__trainer_copy_first(t);
@@ -90,6 +96,7 @@ static clf_status set_up(clf_trainer *t, const samples *data) {
     return clf__fail(CLF_EINVAL, "patience goes by validation rows, and there are none: hold some "
                                  "out (valid_split), or give them");
   t->take = t->o.batch < t->source->rows ? t->o.batch : (int32_t)t->source->rows;
+  t->grains.count = (int32_t)clf__option_whole(&t->o, CLF_OPTION_grains);
   clf_train_options o = t->o;
   o.batch = t->take;
   if (data->density) o.activations = CLF_ACTIVATIONS_STORE;
@@ -184,6 +191,7 @@ void clf_trainer_free(clf_trainer *t) {
   if (!t) return;
   clf__source_free(t->source);
   clf__trainer_copy_free(t);
+  clf__grains_free(t);
   clf_arena_free(&t->arena);
   free(t);
 }

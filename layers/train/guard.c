@@ -36,7 +36,7 @@ clf_status clf__trainer_store_from(clf_trainer *t, int64_t step, const char *why
   clf_train_options o = t->o;
   clf_train_plan p;
   o.activations = CLF_ACTIVATIONS_STORE;
-  o.batch = t->plan.part;
+  o.batch = t->grains.count ? t->plan.batch : t->plan.part;
   o.part = 0;
   CLF_TRY(clf_train_plan_of(t->f, &o, t->source->resident, &p));
   t->stored_from = step;
@@ -45,11 +45,16 @@ clf_status clf__trainer_store_from(clf_trainer *t, int64_t step, const char *why
   return CLF_OK;
 }
 
-clf_status clf__trainer_check_trip(clf_trainer *t, clf_tensor x, clf_tensor loss, int *off) {
-  const double most = 1024 * (t->dev->bits == 64 ? DBL_EPSILON : (double)FLT_EPSILON);
+/* The largest error that is allowed. */
+static double most_of(const clf_trainer *t) {
+  return 1024 * (t->dev->bits == 64 ? DBL_EPSILON : (double)FLT_EPSILON);
+}
+
+clf_status clf__trainer_trip(clf_trainer *t, clf_tensor x, clf_tensor loss, double *error,
+                             int *off) {
+  const double most = most_of(t);
   const clf_tensor back = clf__flow_rebuilt(t->f, x.dim[0]);
   float square[2], nll;
-  char why[160];
   *off = 0;
   if (!back.buf) return CLF_OK; /* the first layers do not rebuild theirs */
   CLF_TRY(clf_do(t->dev, axpby, .x = x, .y = back, .a = -1, .b = 1));
@@ -59,10 +64,18 @@ clf_status clf__trainer_check_trip(clf_trainer *t, clf_tensor x, clf_tensor loss
   CLF_TRY(clf_read(t->dev, loss, &nll));
   /* A loss that is not finite is the watchdog's: what is rebuilt from it says nothing. */
   *off = isfinite(nll) && !((double)square[0] <= most * most * (double)square[1]);
+  *error = fabs(sqrt((double)square[0] / (double)square[1]));
+  return CLF_OK;
+}
+
+clf_status clf__trainer_check_trip(clf_trainer *t, clf_tensor x, clf_tensor loss, int *off) {
+  double error;
+  char why[160];
+  CLF_TRY(clf__trainer_trip(t, x, loss, &error, off));
   if (!*off) return CLF_OK;
   snprintf(why, sizeof why,
            "step %lld: the input rebuilt from the output is off by %.2g of its size, more than "
            "%.2g",
-           (long long)t->step + 1, fabs(sqrt((double)square[0] / (double)square[1])), most);
+           (long long)t->step + 1, error, most_of(t));
   return clf__trainer_store_from(t, t->step, why);
 }

@@ -91,8 +91,9 @@ static clf_status put_back(clf_trainer *t) {
   clf_flow *f = t->f;
   clf_tensor v[VECTORS];
   const int n = vectors(t, v);
-  const clf_arena *const all[] = {&t->arena, &f->arena, &f->grad_arena, &f->ws.arena};
-  for (int i = 0; i < 4; i++) clf__set_lost(all[i], 0);
+  const clf_arena *const all[] = {&t->arena, &t->grains.arena, &f->arena, &f->grad_arena,
+                                  &f->ws.arena};
+  for (int i = 0; i < 5; i++) clf__set_lost(all[i], 0);
   t->step = t->copy.step;
   for (int i = 0; i < n; i++)
     CLF_TRY(

@@ -58,18 +58,22 @@ static void set_dropout(const clf_trainer *t, int32_t at) {
   t->f->drop_key = t->o.seed * 0x9E3779B97F4A7C15u + (uint64_t)t->step;
 }
 
+clf_status clf__trainer_pass(clf_trainer *t, int32_t at, int mode, clf_tensor x, clf_tensor loss,
+                             int fits) {
+  const float weight = 1 / (float)clf__trainer_batch_size(t, t->step);
+  set_dropout(t, at);
+  if (clf__source_is_density(t->source))
+    return clf__density_step(t->source, at, x, loss, weight, at == 0);
+  return nll(t->f, mode, x, loss, weight, fits);
+}
+
 /* Adds the gradient of a part of a batch, and its share of the loss; off: see guard.c. */
 static clf_status part_step(clf_trainer *t, int32_t at, int32_t *n, clf_tensor loss, int *off) {
+  const int mode = clf__trainer_mode(t, t->step);
   clf_tensor x;
   CLF_TRY(clf__trainer_part(t, t->step, at, &x));
   *n = x.dim[0];
-  set_dropout(t, at);
-  const clf_tensor to = at ? t->part_loss : loss;
-  const float weight = 1 / (float)clf__trainer_batch_size(t, t->step);
-  if (clf__source_is_density(t->source))
-    CLF_TRY(clf__density_step(t->source, at, x, to, weight, at == 0));
-  else
-    CLF_TRY(nll(t->f, clf__trainer_mode(t, t->step), x, to, weight, t->step == 0 && at == 0));
+  CLF_TRY(clf__trainer_pass(t, at, mode, x, at ? t->part_loss : loss, t->step == 0 && at == 0));
   if (at) CLF_TRY(clf_do(t->dev, axpby, .x = t->part_loss, .y = loss, .a = 1, .b = 1));
   return clf__trainer_guarded(t, t->step) ? clf__trainer_check_trip(t, x, loss, off) : CLF_OK;
 }
@@ -79,6 +83,7 @@ static clf_status batch_step(clf_trainer *t) {
   const int32_t n = clf__trainer_batch_size(t, t->step);
   const clf_tensor loss = clf__trainer_slot(t, (int32_t)(t->step % CLF_RING));
   int off = 0;
+  if (t->grains.count) return clf__grains_step(t);
   CLF_TRY(
       clf__flow_reserve(t->f, clf__trainer_part_size(t, t->step), clf__trainer_mode(t, t->step)));
   for (int32_t at = 0, took; at < n && !off; at += took)

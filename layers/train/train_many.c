@@ -10,7 +10,7 @@ int clf__trainer_takes_many(const clf_trainer *t) {
   if (!clf__flow_has_steps(t->f)) return 0;
   const clf__layer *l = t->f->stage[0].l;
   const double work = (double)t->take * l->count * l->spec.hidden * l->spec.dim;
-  return clf__trainer_is_plain(t) && !clf__trainer_averages(t) &&
+  return !t->grains.count && clf__trainer_is_plain(t) && !clf__trainer_averages(t) &&
          !clf__source_is_density(t->source) && !clf__source_is_weighted(t->source) &&
          !t->dev->inner && !clf__trainer_inverts(t, 0) && t->plan.part == t->take &&
          work <= t->dev->lone_work;

@@ -40,31 +40,42 @@ static int fits(const clf_flow *f, const clf_train_plan *p) {
   return p->total <= p->limit && (!one || p->activations <= one);
 }
 
-static clf_status too_large(const clf_flow *f, const clf_train_plan *p) {
+static clf_status too_large(const clf_flow *f, const clf_train_plan *p, const char *remedy) {
   const uint64_t one = f->dev->max_alloc;
   if (p->total <= p->limit)
     return clf__fail(CLF_ENOMEM,
                      "%d sample%s at a time take%s %llu MiB of activations; the device allocates "
-                     "at most %llu MiB at once",
+                     "at most %llu MiB at once%s",
                      (int)p->part, p->part == 1 ? "" : "s", p->part == 1 ? "s" : "",
-                     (unsigned long long)p->activations >> 20, (unsigned long long)one >> 20);
+                     (unsigned long long)p->activations >> 20, (unsigned long long)one >> 20,
+                     remedy);
   return clf__fail(CLF_ENOMEM,
-                   "training with %d sample%s at a time takes %llu MiB; there are %llu MiB",
+                   "training with %d sample%s at a time takes %llu MiB; there are %llu MiB%s",
                    (int)p->part, p->part == 1 ? "" : "s", (unsigned long long)p->total >> 20,
-                   (unsigned long long)p->limit >> 20);
+                   (unsigned long long)p->limit >> 20, remedy);
+}
+
+/* The largest micro-batch that the options allow: a grain, where batches are cut into them. */
+static int32_t first_part(const clf_train_options *o) {
+  const int64_t grains = clf__option_whole(o, CLF_OPTION_grains);
+  if (grains) return (int32_t)((o->batch + grains - 1) / grains);
+  return o->part > 0 && o->part < o->batch ? o->part : o->batch;
 }
 
 clf_status clf_train_plan_of(const clf_flow *f, const clf_train_options *o, int64_t rows,
                              clf_train_plan *plan) {
   CLF_GIVEN("flow, options, plan", f, o, plan);
   CLF_TRY(clf__check_train_options(o));
+  CLF_TRY(clf__grains_check(o));
   if (rows < 0 || rows > INT32_MAX / f->spec.dim)
     return clf__fail(CLF_ENOTSUP, "%lld rows of %d columns are more than one device buffer holds",
                      (long long)rows, (int)f->spec.dim);
   const uint64_t P = (uint64_t)f->w.dim[0], C = (uint64_t)f->c.dim[0];
   /* The gradient, moments, best weights, snapshots; the average, in snapshots too, and a spare. */
   const int averages = clf__option_real(o, CLF_OPTION_ema) > 0;
-  const uint64_t vectors = 4 + 3 * CLF_SNAPSHOTS + (averages ? 2 + CLF_SNAPSHOTS : 0);
+  const int32_t grains = (int32_t)clf__option_whole(o, CLF_OPTION_grains);
+  const uint64_t waiting = grains ? (uint64_t)clf__grains_waiting(grains, 0, grains) : 0;
+  const uint64_t vectors = 4 + waiting + 3 * CLF_SNAPSHOTS + (averages ? 2 + CLF_SNAPSHOTS : 0);
   const uint64_t all = f->dev->memory ? f->dev->memory : UINT64_MAX;
   clf_train_plan p = {.parameters = bytes_of(f, P + C),
                       .optimiser = bytes_of(f, vectors * P),
@@ -75,11 +86,11 @@ clf_status clf_train_plan_of(const clf_flow *f, const clf_train_options *o, int6
       o->activations == CLF_ACTIVATIONS_REVERSE ? CLF_ACTIVATIONS_REVERSE : CLF_ACTIVATIONS_STORE;
   const int last =
       o->activations == CLF_ACTIVATIONS_STORE ? CLF_ACTIVATIONS_STORE : CLF_ACTIVATIONS_REVERSE;
-  CLF_TRY(set_part(f, rows, o->part > 0 && o->part < o->batch ? o->part : o->batch, first, &p));
+  CLF_TRY(set_part(f, rows, first_part(o), first, &p));
   if (!fits(f, &p) && first != last) CLF_TRY(set_part(f, rows, p.part, last, &p));
-  while (o->part == 0 && !fits(f, &p) && p.part > 1)
+  while (o->part == 0 && !grains && !fits(f, &p) && p.part > 1)
     CLF_TRY(set_part(f, rows, p.part - p.part / 2, last, &p));
-  if (!fits(f, &p)) return too_large(f, &p);
+  if (!fits(f, &p)) return too_large(f, &p, grains && p.part > 1 ? "; more grains need less" : "");
   *plan = p;
   return CLF_OK;
 }
@@ -94,7 +105,8 @@ static int has_batch_norm(const clf_trainer *t) {
 /* A batch's statistics must stay those of the batch: with them only the way back may shrink. */
 int clf__trainer_can_shrink(const clf_trainer *t) {
   if (clf__flow_chunk(t->f) > t->plan.part) return 1;
-  if (t->many) return 0; /* keeps nothing of a batch */
+  if (t->many) return 0;         /* keeps nothing of a batch */
+  if (t->grains.count) return 0; /* whose bits would be others */
   return has_batch_norm(t) ? t->plan.way != CLF_ACTIVATIONS_REVERSE : t->plan.part > 1;
 }
 

@@ -2,6 +2,7 @@
 /* trainer.h: a trainer's insides, as the files of this folder share them. */
 #ifndef CLF_TRAINER_H
 #define CLF_TRAINER_H
+#include "members.h"
 #include "source.h"
 
 /* CLF_APART: steps between two snapshots, at least. */
@@ -39,6 +40,17 @@ typedef struct clf__host_copy {
   int stage, tried; /* the recovery attempt since this copy, and how often it was made */
 } clf__host_copy;
 
+/* A batch in grains (grains.c). */
+typedef struct clf__grains {
+  int32_t count;          /* 0: batches are not cut */
+  int32_t rank, alone[2]; /* which member of a group this is; and `first` of one alone */
+  const int32_t *first;   /* the grains of each member, as clf__split has them */
+  clf_arena arena;
+  clf_tensor sum[CLF_ROOTS]; /* sums that wait, as the flow's message */
+  clf_tensor states;         /* as the step began with them */
+  int off;                   /* of the last step: grains whose rebuilt input was off */
+} clf__grains;
+
 typedef enum clf__shown { CLF_SHOWS_LAST, CLF_SHOWS_BEST, CLF_SHOWS_AVERAGE } clf__shown;
 
 struct clf_trainer {
@@ -55,10 +67,11 @@ struct clf_trainer {
   clf__snapshot snapshot[CLF_SNAPSHOTS]; /* newest first */
   int norms;                             /* 1: gradients' norms are computed */
   int many;                              /* 1: many steps are one launch (mlp_steps) */
-  int32_t take;                          /* rows of a full batch: options.batch, at most all */
-  int64_t step;                          /* done */
-  int64_t read;                          /* steps whose losses were read */
-  double round_sum;                      /* of losses times batch sizes, this round */
+  clf__grains grains;
+  int32_t take;     /* rows of a full batch: options.batch, at most all */
+  int64_t step;     /* done */
+  int64_t read;     /* steps whose losses were read */
+  double round_sum; /* of losses times batch sizes, this round */
   int64_t round_rows;
   double best_mean;  /* mean log p of the best round: of the validation rows, or without them of its
                         own batches; NaN: none yet */
@@ -138,8 +151,12 @@ int clf__trainer_ends_round(const clf_trainer *t, int64_t step);
 int64_t clf__trainer_epoch_of(const clf_trainer *t, int64_t step);
 /* Samples of step number `step`, counted from 0. */
 int32_t clf__trainer_batch_size(const clf_trainer *t, int64_t step);
-/* Of these samples those from number `at` on that are one micro-batch, on the device. */
+/* How many of these samples, from number `at` on, are one micro-batch, or one grain; and these, on
+ * the device. */
+int32_t clf__trainer_part_rows(const clf_trainer *t, int64_t step, int32_t at);
 clf_status clf__trainer_part(clf_trainer *t, int64_t step, int32_t at, clf_tensor *x);
+/* n samples from number `at` on. */
+clf_status clf__trainer_rows(clf_trainer *t, int64_t step, int32_t at, int32_t n, clf_tensor *x);
 /* Whether the watchdog leaves this step out. */
 int clf__trainer_is_dropped(const clf_trainer *t, int64_t step);
 /* One number of the ring. */
@@ -160,6 +177,9 @@ int clf__trainer_guarded(const clf_trainer *t, int64_t step);
 /* After backward over the part x of a guarded step: whether its rebuilt input is too far off;
  * activations are then stored from this step on, which has to be repeated. */
 clf_status clf__trainer_check_trip(clf_trainer *t, clf_tensor x, clf_tensor loss, int *off);
+/* Only how large the error is, as a share of the input's size, and whether that is too large. */
+clf_status clf__trainer_trip(clf_trainer *t, clf_tensor x, clf_tensor loss, double *error,
+                             int *off);
 /* From step `step` on, and why: the beginning of a sentence. */
 clf_status clf__trainer_store_from(clf_trainer *t, int64_t step, const char *why);
 
@@ -172,8 +192,34 @@ clf_status clf__trainer_launch(clf_trainer *t, int32_t count);
 
 /* ---- step.c -------------------------------------------------------------------------------- */
 
+/* The loss of samples x, the first of which is number `at` of its batch, and its gradient added to
+ * the flow's; mode: CLF_STORED or CLF_REBUILT; fits: layers may be fitted to them. */
+clf_status clf__trainer_pass(clf_trainer *t, int32_t at, int mode, clf_tensor x, clf_tensor loss,
+                             int fits);
 /* Enqueues the steps up to `to`; their losses go to the ring.  A dropped step only counts. */
 clf_status clf__trainer_steps(clf_trainer *t, int64_t to);
+
+/* ---- grains.c: batches that are cut into grains ---------------------------------------------- */
+
+/* EINVAL: grains that are no power of two, or a part that is not one of them. */
+clf_status clf__grains_check(const clf_train_options *o);
+/* Memory for the grains of options.grains; and for those that are this member's now. */
+clf_status clf__grains_make(clf_trainer *t);
+clf_status clf__grains_reserve(clf_trainer *t);
+void clf__grains_free(clf_trainer *t);
+/* How many vectors wait at most while the grains first .. end - 1 are computed. */
+int clf__grains_waiting(int32_t grains, int32_t first, int32_t end);
+clf__split clf__grains_split(const clf_trainer *t, int64_t step);
+/* Rows of the grain that begins at row `at` of a batch; and where this member's rows begin and end.
+ */
+int32_t clf__grains_rows(const clf_trainer *t, int64_t step, int32_t at);
+int32_t clf__grains_begin(const clf_trainer *t, int64_t step);
+int32_t clf__grains_end(const clf_trainer *t, int64_t step);
+/* What this member's grains give: the last of the stack's sums in the flow's message, the others in
+ * grains.sum. */
+clf_status clf__grains_compute(clf_trainer *t, clf__stack *stack);
+/* The gradient of the next step, its loss, and the states behind it. */
+clf_status clf__grains_step(clf_trainer *t);
 
 /* ---- statistics.c -------------------------------------------------------------------------- */
 

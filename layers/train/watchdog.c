@@ -35,7 +35,8 @@ static clf_status locate_inverse(clf_trainer *t, clf_tensor z, char *name, size_
 /* Names the layer that fails on the batch of step `bad`, with the weights of then. */
 static clf_status locate(clf_trainer *t, int64_t bad, double loss, char *name, size_t size) {
   CLF_TRY(replay(t, bad));
-  for (int32_t at = 0; at < clf__trainer_batch_size(t, bad); at += clf__trainer_part_size(t, bad)) {
+  for (int32_t at = 0; at < clf__trainer_batch_size(t, bad);
+       at += clf__trainer_part_rows(t, bad, at)) {
     clf_tensor x, z;
     CLF_TRY(clf__trainer_part(t, bad, at, &x));
     if (clf__source_is_density(t->source)) {

@@ -45,9 +45,9 @@ typedef struct clf__split {
 } clf__split;
 
 /* Level 0 has the grains; node i of level l has the grains i 2^l .. (i + 1) 2^l - 1. */
-typedef struct clf__node {
+typedef struct clf__subtree {
   int32_t level, index;
-} clf__node;
+} clf__subtree;
 
 enum { CLF_LEVELS = 12, CLF_GRAINS_MOST = 1 << CLF_LEVELS, CLF_ROOTS = 2 * CLF_LEVELS + 1 };
 
@@ -56,12 +56,12 @@ int64_t clf__grain_begin(const clf__split *s, int32_t grain);
 /* Sums under way, the lowest grains first.  Nodes are pushed in order; each is joined with those
  * before it as far as the tree allows. */
 typedef struct clf__stack {
-  clf__node node[CLF_ROOTS];
+  clf__subtree node[CLF_ROOTS];
   int count;
 } clf__stack;
 /* Whether the sum on top of the stack is to be added to `*node` next, which then becomes the sum of
  * both (1).  0: nothing more is to be added; `*node` belongs on top of the stack. */
-int clf__tree_joins(const clf__split *s, clf__stack *stack, clf__node *node);
+int clf__tree_joins(const clf__split *s, clf__stack *stack, clf__subtree *node);
 /* The sums that the grains first .. end - 1 leave. */
 void clf__tree_roots(const clf__split *s, int32_t first, int32_t end, clf__stack *stack);
 

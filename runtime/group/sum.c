@@ -129,7 +129,7 @@ static void *add_slices(const clf__split *s, const vectors *v, int32_t P, size_t
     clf__stack roots;
     clf__tree_roots(s, s->first[r], s->first[r + 1], &roots);
     for (int i = 0; i < roots.count; i++, k++) {
-      clf__node node = roots.node[i];
+      clf__subtree node = roots.node[i];
       void *here = at(all, v, k * n);
       while (clf__tree_joins(s, &stack, &node)) add(v, here, sum[stack.count], n);
       stack.node[stack.count] = node;

@@ -143,8 +143,8 @@ static void move_base(clf_flow *f) {
   double *w = weights_of(f);
   for (int i = 0; i < f->slots.count; i++) {
     const clf__slot_entry *e = &f->slots.list[i];
-    if (strncmp(e->name, "base.", 5) != 0 || e->part->group != CLF_PLAIN) continue;
-    for (int32_t k = 0; k < e->part->dim[0]; k++) w[e->part->at + k] += 0.3 * cos(k + 2 * i);
+    if (strncmp(e->name, "base.", 5) != 0 || e->slot->group != CLF_PLAIN) continue;
+    for (int32_t k = 0; k < e->slot->dim[0]; k++) w[e->slot->at + k] += 0.3 * cos(k + 2 * i);
   }
   WORKS(clf_write64(dev, f->w, w));
   free(w);

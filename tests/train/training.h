@@ -32,6 +32,7 @@ void tests_of_rates(TCase *tc);
 void tests_of_refusals(TCase *tc);
 void tests_of_result(TCase *tc);
 void tests_of_judge(TCase *tc);
+void tests_of_grains(TCase *tc);
 void tests_of_learning(TCase *tc); /* one device of each kind is enough */
 void tests_of_rows(TCase *tc);
 void tests_of_validation(TCase *tc);
