@@ -58,6 +58,7 @@ void cli_report_close(cli_report_rows *r);
 #define CLI_VERB_MAP(X)                                                                            \
   X(fit)                                                                                           \
   X(train)                                                                                         \
+  X(sweep)                                                                                         \
   X(eval)                                                                                          \
   X(compare)                                                                                       \
   X(log_prob)                                                                                      \

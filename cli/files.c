@@ -234,7 +234,8 @@ static int compare_all(const cli_uses *all) {
 int cli_check_files(const cli_verb *verb) {
   cli_uses all = {.count = 0};
   int code = CLI_OK;
-  for (const cli_option *o = verb->options; o->name && !code; o++) code = add_option(&all, o);
+  for (const cli_verb *v = verb; v && !code; v = v->passes_to)
+    for (const cli_option *o = v->options; o->name && !code; o++) code = add_option(&all, o);
   if (!code) code = add_others(&all, verb);
   if (!code) add_streams(&all);
   if (!code) code = compare_all(&all);

@@ -47,6 +47,7 @@ static void tell_waiting(const char *sentence, void *context) {
 }
 
 int main(int argc, char **argv) {
+  cli_called = argv[0];
   cli_signals_begin();
   clf_set_listener(tell_waiting, NULL);
   int code = run(argc, argv);

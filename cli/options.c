@@ -2,6 +2,7 @@
 /* options.c: reads the command line by a verb's table of options. */
 #include "../runtime/core/distance.h"
 #include "cli.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- Names --------------------------------------------------------------- */
@@ -53,31 +54,56 @@ static int set_operand(const cli_verb *verb, const char *word) {
                    verb->name);
 }
 
+struct cli_passed cli_passed;
+
+static int pass(const cli_option *o, const char *value) {
+  const int is_flag = o->type == CLI_FLAG || o->type == CLI_FLAG_OFF;
+  const size_t size = strlen(o->name) + strlen(value) + 2;
+  if (cli_passed.count == CLI_PASSED_MOST)
+    return cli_usage("more than %d options are given", CLI_PASSED_MOST);
+  char *const word = malloc(size);
+  if (!word) return cli_fail("out of memory for the command line");
+  snprintf(word, size, is_flag ? "%s" : "%s=%s", o->name, value);
+  cli_passed.at[cli_passed.count++] = word;
+  return CLI_OK;
+}
+
 /* Takes argv[*i], and the word after it where that is the option's value. */
 static int set_option(const cli_verb *verb, int argc, char **argv, int *i) {
   const char *word = argv[*i];
   const size_t length = strncmp(word, "--", 2) == 0 ? strcspn(word, "=") : strlen(word);
   cli_option *o = find(verb, word, length);
+  const int passed = !o && verb->passes_to;
+  if (passed) o = find(verb->passes_to, word, length);
   if (!o) return refuse_option(verb, word, length);
   const char *value = word[length] == '=' ? word + length + 1 : NULL;
   if (o->type == CLI_FLAG || o->type == CLI_FLAG_OFF) {
     if (value) return cli_usage("%s takes no value, got \"%s\"", o->name, value);
     value = "";
   } else if (!value) {
-    const int there = *i + 1 < argc && !find(verb, argv[*i + 1], strlen(argv[*i + 1]));
+    const char *const next = *i + 1 < argc ? argv[*i + 1] : NULL;
+    const int there = next && !find(verb, next, strlen(next)) &&
+                      !(verb->passes_to && find(verb->passes_to, next, strlen(next)));
     if (!there) return cli_usage("%s needs a value: %s %s", o->name, o->name, o->arg);
     value = argv[++*i];
   }
   o->given = 1;
-  return cli_set_value(o, value) ? cli_refuse_value(o, value) : CLI_OK;
+  if (cli_set_value(o, value)) return cli_refuse_value(o, value);
+  return passed ? pass(o, value) : CLI_OK;
 }
 
 const cli_verb *cli_running;
 
-int cli_parse(const cli_verb *verb, int argc, char **argv) {
-  cli_running = verb;
+static int set_initial(const cli_verb *verb) {
   for (cli_option *o = verb->options; o->name; o++)
     if (o->initial && cli_set_value(o, o->initial)) return cli_refuse_value(o, o->initial);
+  return CLI_OK;
+}
+
+int cli_parse(const cli_verb *verb, int argc, char **argv) {
+  cli_running = verb;
+  const int bad = verb->passes_to ? set_initial(verb->passes_to) : CLI_OK;
+  if (bad || set_initial(verb)) return CLI_USAGE;
   int only_operands = 0;
   for (int i = 0; i < argc; i++) {
     if (!only_operands && strcmp(argv[i], "--") == 0) {

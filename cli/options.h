@@ -18,6 +18,7 @@ typedef enum cli_type {              /* of a value, and of what `to` points at *
                         CLI_OUTPUT_MODEL, /* const char *: a model to write */
                         CLI_OUTPUT_LOG,   /* const char *: a log to write */
                         CLI_TEXTS,        /* cli_texts: words by comma, and by giving it again */
+                        CLI_LIST,         /* cli_list: a word each time that it is given */
                         CLI_CHOICE,       /* int: which of the words in `arg`, from 0 */
                         CLI_FLAG,         /* int: becomes 1 */
                         CLI_FLAG_OFF,     /* int: becomes 0 */
@@ -43,6 +44,12 @@ typedef struct cli_texts {
   int count;
   char at[CLI_TEXTS_MOST][64];
 } cli_texts;
+
+enum { CLI_LIST_MOST = 16 };
+typedef struct cli_list {
+  int count;
+  const char *at[CLI_LIST_MOST];
+} cli_list;
 
 /* One row is all there is to an option: parsing, checks and --help come of it. */
 typedef struct cli_option {
@@ -73,12 +80,25 @@ typedef struct cli_verb {
   /* (optional) Files that it may write besides those its options name: the i-th, and the option
    * that it comes of; NULL beyond the last.  The name is good until the next call. */
   const char *(*also_writes)(int i, const char **option);
+  /* (optional) Options of this verb are taken too, unless there is one of that name here, and kept
+   * in cli_passed. */
+  const struct cli_verb *passes_to;
 } cli_verb;
+
+/* The options of the other verb, in the order in which they were given, as words that it takes:
+ * "--lr=1e-3", "--no-shuffle". */
+enum { CLI_PASSED_MOST = 128 };
+extern struct cli_passed {
+  int count;
+  char *at[CLI_PASSED_MOST]; /* never freed */
+} cli_passed;
 
 /* ---- values.c ------------------------------------------------------------------------------ */
 
 /* Stores a word as the option's value; -1 if it is none. */
 int cli_set_value(const cli_option *option, const char *text);
+/* Refuses a value that the option would not take, and leaves the option as it is. */
+int cli_check_value(const cli_option *option, const char *text);
 /* Prints what the option takes instead; returns CLI_USAGE. */
 int cli_refuse_value(const cli_option *option, const char *text);
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 const char *cli_verb_name;
+const char *cli_called;
 
 /* ---- Messages ------------------------------------------------------------ */
 

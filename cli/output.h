@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+extern const char *cli_called;    /* argv[0] */
 extern const char *cli_verb_name; /* of the verb that runs; messages begin with it */
 
 /* A sentence on stderr, `clflow: VERB: ...`; the latter two return an exit code. */

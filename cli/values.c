@@ -24,6 +24,7 @@ static const struct {
     [CLI_OUTPUT_MODEL] = {a_word, sizeof(const char *)},
     [CLI_OUTPUT_LOG] = {a_word, sizeof(const char *)},
     [CLI_TEXTS] = {"words of less than 64 letters, at most 16, by comma", sizeof(cli_texts)},
+    [CLI_LIST] = {"a word, at most 16 times", sizeof(cli_list)},
     [CLI_CHOICE] = {"one of", sizeof(int)},
     [CLI_FLAG] = {"no value", sizeof(int)},
     [CLI_FLAG_OFF] = {"no value", sizeof(int)},
@@ -105,6 +106,13 @@ static int set_texts(const cli_option *o, const char *text) {
   return 0;
 }
 
+static int add_to_list(const cli_option *o, const char *text) {
+  cli_list *list = o->to;
+  if (!*text || list->count == CLI_LIST_MOST) return -1;
+  list->at[list->count++] = text;
+  return 0;
+}
+
 /* "28x32", or "28" for both. */
 static int set_size(const cli_option *o, const char *text) {
   int32_t size[2];
@@ -153,6 +161,7 @@ int cli_set_value(const cli_option *o, const char *text) {
   case CLI_OUTPUT_MODEL:
   case CLI_OUTPUT_LOG: return *text ? store(o, &text) : -1;
   case CLI_TEXTS: return set_texts(o, text);
+  case CLI_LIST: return add_to_list(o, text);
   case CLI_CHOICE: return set_choice(o, text);
   case CLI_FLAG: return store(o, &(int){1});
   case CLI_FLAG_OFF: return store(o, &(int){0});
@@ -189,6 +198,16 @@ int cli_refuse_value(const cli_option *o, const char *text) {
   return cli_usage("%s takes %s, got \"%s\"", o->name, types[o->type].wanted, text);
 }
 
+int cli_check_value(const cli_option *o, const char *text) {
+  union {
+    double real; /* for alignment */
+    char bytes[sizeof(cli_texts)];
+  } room = {0};
+  cli_option copy = *o;
+  copy.to = &room;
+  return cli_set_value(&copy, text) ? cli_refuse_value(o, text) : CLI_OK;
+}
+
 static void format_choice(const char *words, int index, char *text, size_t size) {
   for (; index > 0; index--) words = strchr(words, '|') + 1;
   snprintf(text, size, "%.*s", (int)strcspn(words, "|"), words);
@@ -211,6 +230,7 @@ void cli_format(const cli_option *o, const void *value, char *text, size_t size)
     uint64_t u64;
     double real;
     cli_texts texts;
+    cli_list list;
   } v;
   memcpy(&v, value, types[o->type].size);
   switch (o->type) {
@@ -225,6 +245,7 @@ void cli_format(const cli_option *o, const void *value, char *text, size_t size)
   case CLI_OUTPUT_MODEL:
   case CLI_OUTPUT_LOG: snprintf(text, size, "%s", v.word); break;
   case CLI_TEXTS: snprintf(text, size, "%d words", v.texts.count); break;
+  case CLI_LIST: snprintf(text, size, "%d words", v.list.count); break;
   case CLI_CHOICE: format_choice(o->arg, v.flag, text, size); break;
   case CLI_FLAG:
   case CLI_FLAG_OFF: snprintf(text, size, "%s", v.flag ? "yes" : "no"); break;

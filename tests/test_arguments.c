@@ -426,6 +426,7 @@ END_TEST
 START_TEST(architectures) {
   clf_arch *a = NULL;
   int32_t h = -1, w = -1, c = -1;
+  NO(clf_flow_blend, "flows", NULL, NULL, 0, NULL);
   NO(clf_flow_create_arch, "dev", NULL, NULL, 0, NULL);
   QUIET(clf_flow_arch, !clf_flow_arch(NULL) && !clf_flow_arch(flow));
   QUIET(clf_flow_context, clf_flow_context(NULL) == 0 && clf_flow_context(flow) == 0);

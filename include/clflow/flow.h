@@ -79,6 +79,15 @@ CLF_API clf_status clf_flow_create(clf_device *dev, const clf_flow_spec *spec, c
  * Errors: EINVAL names the layer that does not fit, and why; ENOMEM. */
 CLF_API clf_status clf_flow_create_arch(clf_device *dev, const clf_arch *arch, uint64_t seed,
                                         clf_flow **flow);
+/* A mixture of flows, p(x) = sum over k of w_k p_k(x), as a flow of its own with copies of their
+ * weights: its base is a `blend` (docs/architecture.md), w_k = weights[k] / sum of weights, equal
+ * if `weights` is NULL.  `count` flows of the same columns on one device; what the host computes
+ * first (bounds, standardisation) must be the same in all of them, and so its values: those of
+ * flows that were trained on the same rows.  Names, grids and descriptions of columns are flow 0's.
+ * Errors: EINVAL, ESHAPE (names the flow and the difference), ENOTSUP (flows of images; a context
+ * with trained layers), ENOMEM. */
+CLF_API clf_status clf_flow_blend(clf_flow *const *flows, const double *weights, int32_t count,
+                                  clf_flow **blend);
 CLF_API void clf_flow_free(clf_flow *flow); /* NULL is a no-op */
 
 CLF_API const clf_flow_spec *clf_flow_get_spec(const clf_flow *flow);

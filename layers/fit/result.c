@@ -37,34 +37,11 @@ static clf_status blend_arch(const clf__fit *f, clf_arch **arch) {
   return s;
 }
 
-static clf_status copy_param(clf_device *dev, const clf_param *from, const clf_param *to) {
-  const size_t n = clf__count(&from->at);
-  if (clf__count(&to->at) != n)
-    return clf__fail(CLF_ESHAPE, "%s of a blend does not fit %s of its part", to->name, from->name);
-  double *host = malloc(n * sizeof *host);
-  if (!host) return clf__fail(CLF_ENOMEM, "no memory for the tensor %s", from->name);
-  clf_status s = clf_read64(dev, from->at, host);
-  if (!s) s = clf_write64(dev, to->at, host);
-  free(host);
-  return s;
-}
-
-/* A part of a blend has its parameters in the order in which a flow of the same layers and base has
- * them; `at` goes on to those of the next part. */
-static clf_status copy_part(const clf_flow *part, clf_flow *blend, int *at) {
-  for (int i = 0; i < part->param_count; i++, (*at)++) {
-    if (*at >= blend->param_count)
-      return clf__fail(CLF_ESHAPE, "a blend has fewer parameters than its parts");
-    CLF_TRY(copy_param(blend->dev, &part->params[i], &blend->params[*at]));
-  }
-  return CLF_OK;
-}
-
 static clf_status fill_blend(const clf__fit *f, clf_flow *blend) {
   int at = 1; /* behind the logits of the weights */
   for (int i = 0; i < f->candidates; i++)
     for (int k = 0; k < f->splits && f->candidate[i].weight > 0; k++)
-      CLF_TRY(copy_part(f->candidate[i].flow[k], blend, &at));
+      CLF_TRY(clf__flow_copy_part(f->candidate[i].flow[k], blend, &at));
   CLF_TRY(clf__flow_derive_again(blend));
   return clf__fit_set_scaling(f, blend);
 }

@@ -89,6 +89,10 @@ clf_status clf__flow_build(clf_flow *f);
 clf_status clf__flow_derive(const clf_flow *f, double *c);
 /* The same after constants were read from a file. */
 clf_status clf__flow_derive_again(clf_flow *f);
+/* blended.c: copies the parameters of a flow to those of a blend from number *at on, which goes on
+ * to the next part's: a part has them in the order in which a flow of its layers and base has them.
+ */
+clf_status clf__flow_copy_part(const clf_flow *part, clf_flow *blend, int *at);
 /* Initial values of all weights and constants, into host vectors of that many numbers. */
 void clf__flow_draw(const clf_flow *f, double *w, double *c);
 /* places.c: constants of a flow whose latents lie in place. */

@@ -108,12 +108,24 @@ static void draw(const clf__layer *l, clf__host_random *r, double *c) {
   if (o->net.ops->draw) o->net.ops->draw(&o->net, r, c);
 }
 
+/* Whether each number of the map comes from a net of its own, as a layout other than auto says.
+ * With auto the numbers of a dimension are neighbours among all outputs: files have weights of such
+ * flows. */
+static int is_net_by_net(const clf__layer *l) {
+  const clf__arch_coupling *a = arch_of(l);
+  return a->net->type->id == CLF__ARCH_mlp && ((const clf__arch_mlp *)a->net)->separate &&
+         a->map->type->id == CLF__ARCH_affine &&
+         ((const clf__arch_affine *)a->map)->layout != CLF__LAYOUT_AUTO;
+}
+
 static clf_status derive(const clf__layer *l, double *c) {
   const coupling *o = own_of(l);
   CLF_TRY(clf__coupling_mask_derive(&o->mask, l, c));
   const int32_t m = o->map.numbers;
+  const int32_t by_net = is_net_by_net(l) ? l->in.dim : 0;
   for (int32_t i = 0; i < o->mask.transformed * m && o->wanted.rank; i++)
-    c[o->wanted.at + i] = o->mask.columns[i / m] * m + i % m;
+    c[o->wanted.at + i] =
+        by_net ? i % m * by_net + o->mask.columns[i / m] : o->mask.columns[i / m] * m + i % m;
   if (o->map.ops->derive) o->map.ops->derive(&o->map, o->mask.columns, c);
   if (o->uncond.ops && o->uncond.ops->derive)
     o->uncond.ops->derive(&o->uncond, o->mask.columns + o->mask.transformed, c);

@@ -4,14 +4,16 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "options.h"
 
 /* All rows, those held out first, each part in the data's order; a random choice that
- * depends on the seed alone. */
+ * depends on split_seed alone, or without one on the seed. */
 static int64_t *split_rows(const clf__source *s, int64_t rows) {
   int64_t *index = malloc((size_t)rows * 2 * sizeof *index);
   if (!index) return NULL;
   int64_t *order = index + rows;
-  clf__host_random r = {s->o.seed ^ 0x76616C6964u};
+  const int64_t own = clf__option_whole(&s->o, CLF_OPTION_split_seed);
+  clf__host_random r = {(own ? (uint64_t)own : s->o.seed) ^ 0x76616C6964u};
   for (int64_t i = 0; i < rows; i++) order[i] = i;
   for (int64_t i = 0; i < s->held_out; i++) { /* the first held_out of a shuffle */
     const int64_t k = i + clf__host_below(&r, rows - i), swap = order[i];

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* sweep.c: `clflow sweep`: many trainings that differ in seeds, options or architectures. */
+#define _POSIX_C_SOURCE 200809L
+#include "sweep.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "train.h"
+
+struct cli_sweep_wanted cli_sweep_wanted;
+
+static cli_option options[] = {
+    CLI_OPTION("--seeds", "LIST", "train with each of these seeds: 1..8, or 1,5,9..12", CLI_TEXT,
+               &cli_sweep_wanted.seeds, "1"),
+    CLI_OPTION("--vary", "NAME=V,V,...",
+               "train with each of these values of an option of `clflow train`: lr=1e-3,3e-4; may "
+               "be given several times",
+               CLI_LIST, &cli_sweep_wanted.vary, NULL),
+    CLI_OPTION("--flow", "FLOW",
+               "train this architecture (see `clflow train`); may be given several times", CLI_LIST,
+               &cli_sweep_wanted.flows, NULL),
+    CLI_OPTION("--devices", "LIST",
+               "train on these devices at the same time, one training on each; separated by commas",
+               CLI_TEXTS, &cli_sweep_wanted.devices, NULL),
+    CLI_OPTION("--out", "FILE", "write the best model, or the blend, to this file",
+               CLI_OUTPUT_MODEL, &cli_sweep_wanted.out, NULL),
+    CLI_OPTION("--folder", "FOLDER",
+               "keep the models, logs and messages of all trainings here (default: --out's name "
+               "with .sweep)",
+               CLI_TEXT, &cli_sweep_wanted.folder, NULL),
+    CLI_OPTION("--resume", NULL,
+               "continue the sweep in --folder; finished trainings are not repeated", CLI_FLAG,
+               &cli_sweep_wanted.resume, NULL),
+    CLI_OPTION("--force", NULL, "replace a sweep in --folder", CLI_FLAG, &cli_common.force, NULL),
+    CLI_SECTION("Result"),
+    CLI_OPTION("--blend", "K",
+               "write a blend of the K best models, with equal weights, instead of the best",
+               CLI_COUNT32, &cli_sweep_wanted.blend, NULL),
+    CLI_OPTION("--test", "FILE", "score the result once on these rows, which no choice depends on",
+               CLI_DATA, &cli_sweep_wanted.test, NULL),
+    CLI_OPTION("--json", NULL, "print a JSON object in place of tables", CLI_FLAG,
+               &cli_sweep_wanted.json, NULL),
+    CLI_OPTIONS_DEVICE,
+    CLI_OPTIONS_END,
+};
+
+/* ---- Checks -------------------------------------------------------------------------------- */
+
+/* Options of a training that have no meaning for a sweep, and why. */
+static int check_passed(void) {
+  static const struct {
+    const char *option, *why;
+  } refused[] = {{"--seed", "--seeds lists the seeds"},
+                 {"--log", "each training has a log of its own in --folder"},
+                 {"--plot", "it draws one training"},
+                 {"--plot-curve", "it draws one training"},
+                 {"--folds", "its models are trained on all rows, so that none can be chosen"},
+                 {"--dry-run", "it plans one training"},
+                 {"--weights-only", "--resume and --blend need whole files"},
+                 {"--target", "a log-density has no validation rows to choose by"}};
+  for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+    if (cli_train_given(refused[i].option))
+      return cli_usage("sweep does not take %s: %s", refused[i].option, refused[i].why);
+  return CLI_OK;
+}
+
+static int check_data(void) {
+  if (!cli_common.data)
+    return cli_usage("--data is missing; usage: clflow sweep %s", cli_sweep.usage);
+  if (clf_source_is_stream(cli_common.data))
+    return cli_usage("--data %s: a sweep reads its data for each training; give a file",
+                     cli_common.data);
+  if (clf_is_image_source(cli_common.data) && !cli_wanted.valid &&
+      !cli_train_given("--valid-split"))
+    return cli_usage("a sweep chooses by validation images: give --valid-split or --valid");
+  if (clf_is_image_source(cli_common.data) && (cli_sweep_wanted.blend || cli_sweep_wanted.test))
+    return cli_usage("%s goes with tables, and %s holds images",
+                     cli_sweep_wanted.blend ? "--blend" : "--test", cli_common.data);
+  if (cli_sweep_wanted.test && cli_wanted.weights)
+    return cli_usage("--test and --weights exclude each other: `clflow train --test` weighs rows");
+  return CLI_OK;
+}
+
+static const char *folder_name(void) {
+  static char name[4096];
+  if (cli_sweep_wanted.folder) return cli_sweep_wanted.folder;
+  const int n = snprintf(name, sizeof name - 64, "%s.sweep", cli_sweep_wanted.out);
+  return n < (int)sizeof name - 64 ? name : NULL;
+}
+
+static int check_outputs(void) {
+  if (!cli_sweep_wanted.out)
+    return cli_usage("--out is missing; usage: clflow sweep %s", cli_sweep.usage);
+  cli_sweep_wanted.folder = folder_name();
+  if (!cli_sweep_wanted.folder) return cli_usage("--out takes a shorter name");
+  const int code = cli_check_file("--out", cli_sweep_wanted.out, NULL);
+  if (code) return code;
+  if (mkdir(cli_sweep_wanted.folder, 0777) == 0 || errno == EEXIST) return CLI_OK;
+  return cli_fail("--folder %s: %s", cli_sweep_wanted.folder, strerror(errno));
+}
+
+static int run(void) {
+  cli_members s = {0};
+  int code = check_passed();
+  if (!code) code = check_data();
+  if (!code) code = cli_sweep_make(&s);
+  if (!code) code = check_outputs();
+  if (!code) code = cli_sweep_read(&s);
+  if (!code) code = cli_sweep_train(&s);
+  if (!code) code = cli_sweep_finish(&s);
+  cli_sweep_free(&s);
+  return code;
+}
+
+const cli_verb cli_sweep = {
+    .name = "sweep",
+    .usage = "--data DATA --out FILE [--seeds LIST] [--vary NAME=V,V] [--flow FLOW] [options]",
+    .purpose = "Run many trainings and keep the best by validation.",
+    .details =
+        "All other options are those of `clflow train`; they hold for every training. All "
+        "trainings "
+        "have the same validation rows (--split-seed). A training that fails does not end the "
+        "sweep. Ctrl-C saves the trainings under way, and --resume continues them.",
+    .examples = "clflow sweep --data moons --seeds 1..4 --out best.safetensors\n"
+                "clflow sweep --data moons --flow nsf --flow maf --vary lr=1e-3,3e-3 --blend 3 "
+                "--out best.safetensors",
+    .options = options,
+    .run = run,
+    .missing = CLF_MISSING_DROP,
+    .passes_to = &cli_train,
+};
