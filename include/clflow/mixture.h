@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* mixture.h: Gaussian mixtures by expectation maximisation (Dempster, Laird and Rubin 1977).
  *
- * The mixture is the base of a flow, so that it samples, evaluates and is saved as any flow:
+ * The mixture is the base of a flow, so it is sampled, evaluated and saved as any flow:
  *   clf_arch_parse("7: standardize -> mixture(16, cov=full)", &arch);
  *   clf_flow_create_arch(dev, arch, seed, &flow);
  *   clf_mixture_options o = clf_mixture_options_default();
@@ -17,14 +17,16 @@ extern "C" {
 /* Begin with clf_mixture_options_default(). */
 typedef struct clf_mixture_options {
   uint64_t seed;
-  int32_t
-      starts; /* k-means++ starts; the best after 100 iterations goes on; 1 to 1000, default 1 */
+  int32_t starts;     /* k-means++ starts; the best one after 100 iterations continues; 1 to 1000,
+                         default 1 */
   int32_t iterations; /* maximum number of EM iterations; 1 to 1e6, default 300 */
-  double tol;   /* EM ends when the mean log p of an iteration grows by less, nats; default 1e-4 */
-  double reg;   /* added to the variance of each column, as a share of the column's own variance
-                   over all rows; above 0, default 1e-6 */
-  double prior; /* rows by which each covariance is shrunk towards the mean of all; default 0 */
-  int tied;     /* 1: one covariance for all components; of full covariances alone */
+  double
+      tol; /* EM ends when the mean log p of an iteration increases by less, nats; default 1e-4 */
+  double reg;   /* added to the variance of each column, relative to the column's variance over all
+                   rows; above 0, default 1e-6 */
+  double prior; /* shrinks each covariance towards the mean of all, with the weight of this many
+                   rows; default 0 */
+  int tied;     /* 1: one covariance for all components; only for full covariances */
   /* Called before each iteration; a result other than 0 ends the fit, and the flow gets the
    * parameters so far.  NULL: never. */
   int (*stop)(void *context);
@@ -34,30 +36,31 @@ CLF_API clf_mixture_options clf_mixture_options_default(void);
 
 typedef struct clf_mixture_result {
   double mean;        /* log p of a row given its context, mean over the (weighted) rows, nats */
-  int32_t iterations; /* of EM over all rows, from the start that was kept */
-  int converged;      /* 1: mean log p grew by less than tol */
+  int32_t iterations; /* of EM over all rows, from the chosen start */
+  int converged;      /* 1: mean log p increased by less than tol */
   int stopped;        /* 1: `stop` ended the fit */
-  int32_t reseeded;   /* components that lost their rows and began again elsewhere */
+  int32_t reseeded;   /* components that lost their rows and were restarted elsewhere */
 } clf_mixture_result;
 
-/* Fits the base of a flow to the latents of the data by EM; its layers stay as they are.  The base
- * is mixture(K, cov=...) or normal(trained, cov=full), whose fit is exact.  A flow that
- * standardises its data or context and has no scaling yet takes that of the data, as in training;
- * discrete columns get the same noise.  Each start begins with k-means++ (Arthur and Vassilvitskii
- * 2007) on at most 16384 rows, where EM runs to its end; the best start goes on with all rows.  The
- * same seed on the same device gives the same bits.  `result` may be NULL. Errors: EINVAL (another
- * base, an option out of range, fewer than 2 rows for each component), ESHAPE, ENUM (as
- * clf_trainer_create_with()), ESTOPPED (before the first iteration), ENOMEM.  The base is then as
- * it was. */
+/* Fits the base of a flow to the latents of the data by EM; its layers are not changed.  The
+ * base is mixture(K, cov=...) or normal(trained, cov=full), whose fit is exact.  A flow that
+ * standardises its data or context and has no scaling yet takes the scaling of the data, as in
+ * training; discrete columns get the same noise.  Each start begins with k-means++ (Arthur and
+ * Vassilvitskii 2007) on at most 16384 rows, where EM runs to convergence; the best start
+ * continues with all rows.  The same seed on the same device gives the same bits.  `result` may
+ * be NULL.
+ * Errors: EINVAL (another base, an option out of range, fewer than 2 rows per component),
+ * ESHAPE, ENUM (as clf_trainer_create_with()), ESTOPPED (before the first iteration), ENOMEM.
+ * The base is then unchanged. */
 CLF_API clf_status clf_mixture_fit(clf_flow *flow, const clf_train_data *data,
                                    const clf_mixture_options *options, clf_mixture_result *result);
 
-/* Copies the base of a flow, with its parameters, into another flow that has the same base, and the
- * scaling of data and context with it.  A flow whose layers begin as the identity then begins as
- * `from` itself: layers such as lu, and couplings or autoregressive layers whose map is the
- * identity at zero and whose net has zero=1, as in 7: standardize, (coupling(rq(identity=1),
- * mlp(64x2, zero=1)), lu)*6 -> mixture(16, cov=full) Errors: EINVAL (another base, or one of
- * another size), ENOMEM. */
+/* Copies the base of a flow, with its parameters, to another flow with the same base, together
+ * with the scaling of data and context.  If the layers of the other flow start as the identity,
+ * it then starts as a copy of `from`: layers such as lu, and couplings or autoregressive layers
+ * whose map is the identity at zero and whose net has zero=1, as in
+ *   7: standardize, (coupling(rq(identity=1), mlp(64x2, zero=1)), lu)*6 -> mixture(16, cov=full)
+ * Errors: EINVAL (another base, or one of another size), ENOMEM. */
 CLF_API clf_status clf_flow_set_base_of(clf_flow *flow, const clf_flow *from);
 
 #ifdef __cplusplus

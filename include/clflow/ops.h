@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ops.h: what ops.def and activations.def mean to C.  No operation is named in this file.
+/* ops.h: what ops.def and activations.def expand to in C.  This file names no operation.
  * Included by clflow/core.h. */
 #ifndef CLFLOW_OPS_H
 #define CLFLOW_OPS_H
@@ -9,14 +9,14 @@
 
 #include "clflow/activations.def"
 
-typedef enum clf_act { /* CLF_ACT_none, CLF_ACT_tanh, ...: an operation's `act` */
+typedef enum clf_act { /* CLF_ACT_none, CLF_ACT_tanh, ...: the argument `act` of operations */
 #define CLF_ACT_ROW(name, from, flops, value, through) CLF_ACT_##name,
                        CLF_ACTIVATIONS(CLF_ACT_ROW)
 #undef CLF_ACT_ROW
                            CLF_ACT_COUNT
 } clf_act;
 
-/* Whether act_bwd wants the activation's input, not its output. */
+/* Whether act_bwd needs the activation's input, not its output. */
 static inline int clf_act_wants_input(int act) {
   enum { OUTPUT, INPUT };
 #define CLF_ACT_ROW(name, from, flops, value, through) act == CLF_ACT_##name ? from:
@@ -31,8 +31,8 @@ typedef enum clf_op { /* CLF_OP_gemm, CLF_OP_adam_step, ... */
                       CLF_OP_COUNT
 } clf_op;
 
-/* typedef struct { clf_tensor a; ... int ta; ... } clf_gemm_args;  tensors
- * first, so generic code may walk them as an array. */
+/* typedef struct { clf_tensor a; ... int ta; ... } clf_gemm_args;
+ * Tensors come first, so that generic code can treat them as an array. */
 #define CLF_T(mode, name) clf_tensor name;
 #define CLF_P(type, name) type name;
 #define CLF_OP(file, name, tensors, params, rules)                                                 \
@@ -45,11 +45,11 @@ typedef enum clf_op { /* CLF_OP_gemm, CLF_OP_adam_step, ... */
 #undef CLF_T
 
 typedef struct clf_op_info {
-  const char *name;  /* "gemm": also the name its kernels begin with */
+  const char *name;  /* "gemm": also the prefix of its kernels */
   const char *file;  /* "gemm": cl/gemm.cl */
   const char *modes; /* "rrou": one letter per tensor */
   size_t args_size, params_offset, params_size;
-  clf_status (*rules)(const void *args); /* ESHAPE names the rule that is broken */
+  clf_status (*rules)(const void *args); /* ESHAPE names the violated rule */
 } clf_op_info;
 
 extern CLF_API const clf_op_info clf_ops[CLF_OP_COUNT];

@@ -11,7 +11,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-/* "0.1.0": of the library linked, which may differ from the header's. */
+/* The version of the linked library, "0.1.0", which may differ from the header's. */
 CLF_API const char *clf_version(void);
 #ifdef __cplusplus
 }
