@@ -10,6 +10,7 @@
 #include "clflow/flow.h"
 #include "clflow/group.h"
 #include "clflow/images.h"
+#include "clflow/import.h"
 #include "clflow/judge.h"
 #include "clflow/mixture.h"
 #include "clflow/train.h"

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* zip.h: the members of a ZIP archive in memory.  Private.
+ *
+ * The list of members stands at the end of the file; whatever it claims is checked against the
+ * file's length before it is used. */
+#ifndef CLF_DATA_ZIP_H
+#define CLF_DATA_ZIP_H
+#include "clflow/core.h"
+
+typedef struct clf__zip {
+  const char *path; /* for messages */
+  const unsigned char *bytes;
+  size_t size;
+  uint64_t list, list_end; /* where the entries are */
+} clf__zip;
+
+typedef struct clf__zip_member {
+  const char *name; /* not terminated */
+  size_t length;    /* of the name */
+  unsigned flags, method;
+  uint32_t crc;
+  uint64_t packed, whole, at; /* bytes in the file and unpacked; where its header is */
+} clf__zip_member;
+
+static inline int clf__is_zip(const void *bytes, size_t size) {
+  const unsigned char *const b = bytes;
+  return size >= 4 && b[0] == 'P' && b[1] == 'K' && b[2] == 3 && b[3] == 4;
+}
+
+/* Finds the list of members.  `what`: the kind of file that messages name, as "an NPZ file".
+ * Errors: EFORMAT. */
+clf_status clf__zip_open(const char *path, const void *bytes, size_t size, const char *what,
+                         clf__zip *z);
+
+/* Steps through the list: *at begins as z->list.  *more is 0 at the end.  Errors: EFORMAT. */
+clf_status clf__zip_next(const clf__zip *z, uint64_t *at, clf__zip_member *m, int *more);
+
+/* The content of a member, checked against its checksum: a view of the archive where it is stored,
+ * otherwise unpacked into *unpacked, which the caller frees (NULL: nothing to free).
+ * Errors: EFORMAT, ENOTSUP (encrypted, or packed by another method than deflate), ENOMEM. */
+clf_status clf__zip_read(const clf__zip *z, const clf__zip_member *m, const char **content,
+                         size_t *n, char **unpacked);
+
+/* "PATH: the archive is damaged: WHAT" */
+clf_status clf__zip_damaged(const clf__zip *z, const char *what);
+
+#endif

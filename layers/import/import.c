@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* import.c: clf_import(): finds the model in a checkpoint and the library that wrote it. */
+#include <stdlib.h>
+#include <string.h>
+#include "file.h"
+#include "flow_private.h"
+#include "import_private.h"
+
+/* What a flow of each library looks like: a child that it has, and what reads it. */
+static const struct {
+  clf__im_library library;
+  const char *child, *module; /* module: how the name of its class begins */
+  clf_status (*read)(clf__im *, clf__im_module *);
+} libraries[] = {
+    {CLF_IM_NFLOWS, "_transform", "nflows.", clf__im_nflows},
+    {CLF_IM_GLASFLOW, "_transform", "glasflow.", clf__im_nflows},
+};
+enum { LIBRARIES = sizeof libraries / sizeof *libraries };
+
+/* The row for a module: by its class, or else by what it holds; -1: it is no flow. */
+static int row_of(const clf__im *im, const clf__im_module *m) {
+  for (int i = 0; i < LIBRARIES; i++)
+    if (clf__im_child(m, libraries[i].child) &&
+        (*m->cls ? !strncmp(m->cls, libraries[i].module, strlen(libraries[i].module))
+                 : im->library == CLF_IM_UNKNOWN || im->library == libraries[i].library))
+      return i;
+  for (int i = 0; i < LIBRARIES; i++)
+    if (clf__im_child(m, libraries[i].child)) return i; /* a class of the user's own */
+  return -1;
+}
+
+/* Modules that are flows, the nearest to the root first; those within another one do not count. */
+static void find_flows(const clf__im *im, clf__im_module *m, int depth, int *best, int *count,
+                       clf__im_module **found) {
+  if (row_of(im, m) >= 0) {
+    if (depth < *best) *best = depth, *count = 0;
+    if (depth == *best && !(*count)++) *found = m;
+    return;
+  }
+  for (clf__im_module *c = m->child; c && depth < 8; c = c->next)
+    find_flows(im, c, depth + 1, best, count, found);
+}
+
+static clf_status find_flow(const clf__im *im, clf__im_module **flow) {
+  clf__im_module *from = clf__im_root(im->file);
+  const char *key = im->hint[CLF_IM_HINT_key];
+  int best = 99, count = 0;
+  if (key && !(from = clf__im_child(from, key)))
+    return clf__fail(CLF_EINVAL, "it has no entry %s", key);
+  find_flows(im, from, 0, &best, &count, flow);
+  if (count > 1)
+    return clf__fail(CLF_EINVAL, "it holds %d flows; name one by key, as key=%s", count,
+                     clf__im_path(*flow).s);
+  if (count) return CLF_OK;
+  return clf__fail(
+      CLF_ENOTSUP,
+      "no flow of nflows, glasflow, sbi, zuko, normflows or FrEIA is recognised in it%s%s",
+      from->child ? "; its first module is " : "", from->child ? clf__im_path(from->child).s : "");
+}
+
+static clf_status import(clf__im *im, clf_device *dev, const void *bytes, size_t size,
+                         const char *hints, clf_flow **flow) {
+  clf__im_module *m;
+  im->size = size;
+  CLF_TRY(clf__im_read_hints(im, hints));
+  if (im->library == CLF_IM_LECTURE) return clf_flow_load_memory(dev, bytes, size, NULL, flow);
+  CLF_TRY(clf__im_open(bytes, size, &im->file));
+  CLF_TRY(find_flow(im, &m));
+  const int row = row_of(im, m);
+  if (!im->library) im->library = libraries[row].library;
+  CLF_TRY(libraries[row].read(im, m));
+  CLF_TRY(clf__im_check_unused(m));
+  return clf__im_make(im, dev, flow);
+}
+
+clf_status clf_import_memory(clf_device *dev, const void *bytes, size_t size, const char *hints,
+                             clf_flow **flow, char **report) {
+  clf__im im = {0};
+  CLF_GIVEN("dev, bytes, flow", dev, bytes, flow);
+  clf_status s = import(&im, dev, bytes, size, hints, flow);
+  if (report && !s) {
+    *report = im.notes.s ? im.notes.s : calloc(1, 1);
+    im.notes.s = NULL;
+  }
+  clf__im_free(&im);
+  return s;
+}
+
+clf_status clf_import(clf_device *dev, const char *path, const char *hints, clf_flow **flow,
+                      char **report) {
+  char *bytes;
+  size_t size;
+  CLF_GIVEN("dev, path, flow", dev, path, flow);
+  CLF_TRY(clf__file_read(path, &bytes, &size));
+  const clf_status s = clf_import_memory(dev, bytes, size, hints, flow, report);
+  free(bytes);
+  return clf__in_file(s, path);
+}

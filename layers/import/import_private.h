@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* import_private.h: an import under way, as the files of this folder share it. */
+#ifndef CLF_IMPORT_PRIVATE_H
+#define CLF_IMPORT_PRIVATE_H
+#include "clflow/import.h"
+#include "modules.h"
+#include "status.h"
+
+typedef enum clf__im_library {
+  CLF_IM_UNKNOWN,
+  CLF_IM_NFLOWS,
+  CLF_IM_GLASFLOW,
+  CLF_IM_SBI,
+  CLF_IM_ZUKO,
+  CLF_IM_NORMFLOWS,
+  CLF_IM_FREIA,
+  CLF_IM_LECTURE
+} clf__im_library;
+
+typedef enum clf__im_hint {
+#define CLF_HINT(id, value, help) CLF_IM_HINT_##id,
+#include "clflow/import.def"
+  CLF_IM_HINTS
+} clf__im_hint;
+
+/* Text that grows. */
+typedef struct clf__im_text {
+  char *s;
+  size_t used, room;
+} clf__im_text;
+
+/* Numbers under clflow's name. */
+typedef struct clf__im_value {
+  char name[80];
+  int64_t count;
+  double *at;
+  clf__im_name from; /* the tensor that they come from, for messages */
+  int taken;
+} clf__im_value;
+
+typedef struct clf__im {
+  clf__im_file *file;
+  size_t size; /* bytes of the file */
+  clf__im_library library;
+  char *hint[CLF_IM_HINTS]; /* NULL: not given */
+  const char *gaps;         /* what is left of that hint */
+  int32_t dim, context;     /* of the data, and of the context as nets are given it; 0: not known */
+  int32_t shape[3];         /* height, width, channels of images; 0: vectors */
+  int32_t given;            /* context as the file's model takes it, where a net embeds it */
+  int inverted;             /* 1: the module that is read runs backwards */
+  int couplings;            /* so far: clflow alternates masks by it */
+  clf__im_text *item;       /* text of each layer */
+  int layers, room;
+  clf__im_text base, embedding; /* text behind "->" and behind "context:" */
+  clf__im_value *value;
+  int values, value_room;
+  int64_t elements;
+  double *mean, *std, *c_mean, *c_std; /* of standardisations; NULL: none */
+  double *x;                           /* default context, `given` numbers; NULL: none */
+  clf__im_text notes;
+} clf__im;
+
+/* ---- hints.c -----------------------------------------------------------------------------------
+ */
+
+/* "like=nflows, tail=3" into im->hint.  Errors: EINVAL names what is wrong. */
+clf_status clf__im_read_hints(clf__im *im, const char *text);
+/* What holds for a hint: `said` by the file (NULL: it does not say), or the hint, or the library's
+ * default for a module of the kind `of`, which is noted.  Errors: EINVAL where there is none, or
+ * with the hint strict. */
+clf_status clf__im_choose(clf__im *im, clf__im_hint hint, const char *said, const char *of,
+                          const char **value);
+/* The hint, or else `text`, which is noted. */
+clf_status clf__im_assume(clf__im *im, clf__im_hint hint, const char *text, const char **value);
+const char *clf__im_library_name(clf__im_library library);
+/* The library of that name, in any case of letters; CLF_IM_UNKNOWN: none. */
+clf__im_library clf__im_library_of(const char *name);
+
+/* ---- build.c: the flow as it grows --------------------------------------------------------------
+ */
+
+clf_status clf__im_print(clf__im_text *t, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Adds a layer, inverted where the module runs backwards; its number is im->layers before. */
+clf_status clf__im_layer(clf__im *im, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A line of the report, once. */
+clf_status clf__im_note(clf__im *im, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Gives clflow's tensor of that name the elements of a tensor of the file, which must be there:
+ * EFORMAT names `path` in `m` if it is not. */
+clf_status clf__im_put(clf__im *im, const clf__im_module *m, const char *path, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* The same of values that were computed from `from` (NULL: from nothing); takes them, also after a
+ * failure. */
+clf_status clf__im_put_values(clf__im *im, double *values, int64_t count,
+                              const clf__im_tensor *from, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+/* A tensor's elements, malloc'ed, and marks it as used.  Errors: EFORMAT if it is not there. */
+clf_status clf__im_read(clf__im *im, const clf__im_module *m, const char *path, double **values,
+                        clf__im_tensor **tensor);
+/* Says that tensors below the module do not matter: all, or one. */
+void clf__im_skip_all(clf__im_module *m);
+void clf__im_skip(clf__im_module *m, const char *path);
+/* The dimension of the data, of nets' context: that of the file so far, or EFORMAT names both. */
+clf_status clf__im_set_dim(clf__im *im, const clf__im_module *m, int64_t dim);
+clf_status clf__im_set_context(clf__im *im, const clf__im_module *m, int64_t context);
+/* ENOTSUP: the module by its class and path, and what it would need. */
+clf_status clf__im_refuse(const clf__im_module *m, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* A dimension of a tensor; 0 beyond its rank or without a tensor. */
+int64_t clf__im_dim(const clf__im_tensor *t, int axis);
+
+/* The flow of what was put together. */
+/* ENOTSUP names tensors below the module that nothing took. */
+clf_status clf__im_check_unused(const clf__im_module *m);
+clf_status clf__im_make(clf__im *im, clf_device *dev, clf_flow **flow);
+void clf__im_free(clf__im *im);
+
+/* ---- attributes.c: what a pickled module says ---------------------------------------------------
+ */
+
+/* The activation that a function or module is, as clflow's word; NULL: the value is none.
+ * Errors: ENOTSUP names one that clflow has not. */
+clf_status clf__im_activation(const clf__pk *v, const char **word);
+/* The text of an attribute that is a number, "%.17g" into `text`; NULL: there is none. */
+const char *clf__im_number(const clf__im_module *m, const char *name, char text[32]);
+double clf__im_real(const clf__im_module *m, const char *name, double otherwise);
+int clf__im_is_true(const clf__im_module *m, const char *name);
+
+/* ---- nets.c
+ * --------------------------------------------------------------------------------------- */
+
+/* Each reads a net, puts its tensors under "PATH.", and prints its node.  `inputs`: numbers of the
+ * sample that it reads, which the context follows; *outputs: numbers that it computes; *hidden: of
+ * a ResidualNet its width, otherwise 0. */
+clf_status clf__im_net(clf__im *im, clf__im_module *m, const char *path, int64_t inputs,
+                       clf__im_text *node, int64_t *outputs);
+clf_status clf__im_made(clf__im *im, clf__im_module *m, const char *path, clf__im_text *node,
+                        int64_t *outputs);
+/* nn.Sequential and the like: linear layers and what stands between them.  `scale_last` (NULL: 1
+ * for all) multiplies the rows of the last layer. */
+clf_status clf__im_sequential(clf__im *im, clf__im_module *m, const char *path, int masked,
+                              const double *scale_last, clf__im_text *node, int64_t *inputs,
+                              int64_t *outputs);
+/* Whether `m` is one. */
+int clf__im_is_sequential(const clf__im_module *m);
+
+/* ---- embedding.c
+ * --------------------------------------------------------------------------------- */
+
+/* sbi's and nflows' embedding net of the context; m NULL: none. */
+clf_status clf__im_embedding(clf__im *im, clf__im_module *m);
+
+/* ---- maps.c
+ * ---------------------------------------------------------------------------------------- */
+
+/* The node of the map of a module of nflows' or normflows' form with `m_numbers` for each
+ * dimension; of: "coupling" or "ar". */
+clf_status clf__im_map(clf__im *im, const clf__im_module *m, int64_t m_numbers, const char *of,
+                       clf__im_text *node);
+/* ", mask=..." of a coupling that transforms the dimensions flags[d] != 0 of D, and its tensor. */
+clf_status clf__im_mask(clf__im *im, const double *flags, int64_t D, clf__im_text *node);
+/* ", order=..." of places, one for each of D dimensions. */
+clf_status clf__im_order(const double *places, int64_t D, clf__im_text *node);
+
+/* ---- A file for each library: reads the flow in `m`
+ * -------------------------------------------------- */
+
+clf_status clf__im_nflows(clf__im *im, clf__im_module *m);
+/* An autoregressive layer of nflows' form: its MADE is `net`. */
+clf_status clf__im_nflows_ar(clf__im *im, clf__im_module *m, clf__im_module *net);
+clf_status clf__im_zuko(clf__im *im, clf__im_module *m);
+clf_status clf__im_normflows(clf__im *im, clf__im_module *m);
+clf_status clf__im_freia(clf__im *im, clf__im_module *m);
+clf_status clf__im_sbi(clf__im *im, clf__im_module *m);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* sequential.c: nets that are linear layers with one activation between them: nn.Sequential, MLP
+ * and MaskedMLP of zuko, MLP of normflows, embedding nets of sbi.
+ *
+ * Hidden layers of different widths are padded to the widest: units whose weights are zero change
+ * nothing.  An activation behind the last layer is followed by a layer that is the identity. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "import_private.h"
+
+enum { MOST = 65 };
+
+typedef struct net {
+  clf__im_module *linear[MOST];
+  int count;
+  const char *act;
+  int norm, residual, trailing; /* trailing: an activation follows the last layer */
+  int stride; /* of a file of tensors alone: from one layer's number to the next */
+  int before; /* the number of the layer before; -1: none */
+} net;
+
+static int is_linear(const clf__im_module *m) {
+  const clf__im_tensor *w = clf__im_find(m, "weight");
+  return w && w->rank == 2;
+}
+
+static clf_status add_linear(const clf__im_module *list, clf__im_module *m, net *n) {
+  const int number = atoi(m->name);
+  if (n->count == MOST) return clf__im_refuse(list, "has more than %d layers", MOST);
+  n->linear[n->count++] = m;
+  if (n->before >= 0 && number - n->before > n->stride) n->stride = number - n->before;
+  n->before = number;
+  n->trailing = 0;
+  return CLF_OK;
+}
+
+static clf_status add_activation(const clf__im_module *m, net *n) {
+  const char *act;
+  CLF_TRY(clf__im_activation(m->self, &act));
+  if (n->act && act && strcmp(n->act, act) != 0)
+    return clf__im_refuse(m, "is another activation than the one before");
+  n->act = act;
+  n->trailing = 1;
+  return CLF_OK;
+}
+
+static clf_status gather(clf__im_module *m, net *n, int depth) {
+  for (clf__im_module *c = m->child; c; c = c->next) {
+    const char *kind = clf__im_kind(c);
+    if (is_linear(c)) {
+      CLF_TRY(add_linear(m, c, n));
+    } else if (c->child && depth < 8) {
+      if (!strcmp(kind, "Residual") ||
+          (!*kind && clf__im_find(c, "0.weight") && clf__im_find(c, "2.mask")))
+        n->residual = 1;
+      CLF_TRY(gather(c, n, depth + 1));
+    } else if (!strcmp(kind, "LayerNorm") && !c->tensor) {
+      n->norm = 1;
+    } else if (c->tensor) {
+      return clf__im_refuse(c, "is no linear layer, activation, dropout or identity");
+    } else if (strcmp(kind, "Dropout") != 0 && strcmp(kind, "Identity") != 0 && *kind) {
+      CLF_TRY(add_activation(c, n));
+    }
+  }
+  return CLF_OK;
+}
+
+int clf__im_is_sequential(const clf__im_module *m) {
+  for (const clf__im_module *c = m ? m->child : NULL; c; c = c->next)
+    if (is_linear(c) && c->name[0] >= '0' && c->name[0] <= '9') return 1;
+  return m && m->children == 1 && !m->tensor && clf__im_is_sequential(m->child);
+}
+
+/* ---- Tensors
+ * ---------------------------------------------------------------------------------------- */
+
+/* `from` (rows, cols) as the first rows and columns of a matrix of zeros. */
+static double *padded(const double *from, int64_t rows, int64_t cols, int64_t all_rows,
+                      int64_t all_cols) {
+  double *to = calloc((size_t)(all_rows * all_cols), sizeof *to);
+  for (int64_t i = 0; to && i < rows; i++)
+    memcpy(to + i * all_cols, from + i * cols, (size_t)cols * sizeof *to);
+  return to;
+}
+static clf_status put_matrix(clf__im *im, const clf__im_module *m, const char *path,
+                             const double *scale, int64_t all_rows, int64_t all_cols,
+                             const char *to) {
+  double *v;
+  clf__im_tensor *t;
+  CLF_TRY(clf__im_read(im, m, path, &v, &t));
+  const int64_t rows = clf__im_dim(t, 0), cols = t->rank > 1 ? t->dim[1] : 1;
+  for (int64_t i = 0; scale && i < t->count; i++) v[i] *= scale[i / cols];
+  double *wide = padded(v, rows, cols, all_rows, all_cols);
+  free(v);
+  return clf__im_put_values(im, wide, all_rows * all_cols, t, "%s.%s", to, path);
+}
+
+static clf_status put_layer(clf__im *im, const clf__im_module *m, const char *to, int masked,
+                            const double *scale, int64_t rows, int64_t cols) {
+  if (rows > (1 << 20) || cols > (1 << 20) || rows * cols > (int64_t)1 << 31)
+    return clf__im_refuse(m, "is too large");
+  CLF_TRY(put_matrix(im, m, "weight", scale, rows, cols, to));
+  if (clf__im_find(m, "bias"))
+    CLF_TRY(put_matrix(im, m, "bias", scale, rows, 1, to));
+  else
+    CLF_TRY(
+        clf__im_put_values(im, calloc((size_t)rows, sizeof(double)), rows, NULL, "%s.bias", to));
+  return masked ? clf__im_put(im, m, "mask", "%s.mask", to) : CLF_OK;
+}
+
+static clf_status put_identity(clf__im *im, const char *to, int64_t rows, int64_t cols) {
+  double *v = calloc((size_t)(rows * cols), sizeof *v);
+  for (int64_t i = 0; v && i < rows; i++) v[i * cols + i] = 1;
+  CLF_TRY(clf__im_put_values(im, v, rows * cols, NULL, "%s.weight", to));
+  return clf__im_put_values(im, calloc((size_t)rows, sizeof(double)), rows, NULL, "%s.bias", to);
+}
+
+static int64_t rows_of(const net *n, int i) {
+  return clf__im_dim(clf__im_find(n->linear[i], "weight"), 0);
+}
+static int64_t cols_of(const net *n, int i) {
+  return clf__im_dim(clf__im_find(n->linear[i], "weight"), 1);
+}
+/* The widest hidden layer; whether another one is narrower. */
+static int64_t width_of(const net *n, int *padding) {
+  const int hidden = n->count - !n->trailing;
+  int64_t width = hidden ? rows_of(n, 0) : 0;
+  *padding = 0;
+  for (int i = 1; i < hidden; i++) {
+    *padding |= rows_of(n, i) != width;
+    if (rows_of(n, i) > width) width = rows_of(n, i);
+  }
+  return width;
+}
+
+static clf_status check_chain(const clf__im_module *m, const net *n) {
+  if (!n->count) return clf__im_refuse(m, "has no linear layer");
+  for (int i = 1; i < n->count; i++)
+    if (rows_of(n, i - 1) != cols_of(n, i))
+      return clf__im_refuse(n->linear[i], "does not take the %lld outputs of the layer before",
+                            (long long)rows_of(n, i - 1));
+  return CLF_OK;
+}
+
+static clf_status put_layers(clf__im *im, const clf__im_module *m, const char *path, int masked,
+                             const double *scale_last, const net *n, int64_t *width) {
+  char name[128];
+  int padding;
+  *width = width_of(n, &padding);
+  if (padding && (masked || n->norm))
+    return clf__im_refuse(m, "has hidden layers of different widths, which clflow has only in nets "
+                             "without masks and normalisation");
+  for (int i = 0; i < n->count; i++) {
+    const int last = i == n->count - 1 && !n->trailing;
+    snprintf(name, sizeof name, "%s.%d", path, i);
+    CLF_TRY(put_layer(im, n->linear[i], name, masked, i == n->count - 1 ? scale_last : NULL,
+                      last ? rows_of(n, i) : *width, i ? *width : cols_of(n, 0)));
+  }
+  if (!n->trailing) return CLF_OK;
+  snprintf(name, sizeof name, "%s.%d", path, n->count);
+  return put_identity(im, name, rows_of(n, n->count - 1), *width);
+}
+
+clf_status clf__im_sequential(clf__im *im, clf__im_module *m, const char *path, int masked,
+                              const double *scale_last, clf__im_text *node, int64_t *inputs,
+                              int64_t *outputs) {
+  net n = {.before = -1};
+  const char *act = "relu";
+  int64_t width;
+  CLF_TRY(gather(m, &n, 0));
+  CLF_TRY(check_chain(m, &n));
+  if (!m->self && !n.residual && n.stride > 2) n.norm = im->library == CLF_IM_ZUKO;
+  if (scale_last && n.trailing) return clf__im_refuse(m, "ends with an activation");
+  CLF_TRY(put_layers(im, m, path, masked, scale_last, &n, &width));
+  const int hidden = n.count - !n.trailing;
+  if (hidden) CLF_TRY(clf__im_choose(im, CLF_IM_HINT_act, n.act, masked ? "masked" : "mlp", &act));
+  *inputs = cols_of(&n, 0);
+  *outputs = rows_of(&n, n.count - 1);
+  if (!hidden) return clf__im_print(node, "%s(layers=0)", masked ? "masked" : "mlp");
+  const int layers = n.residual ? (n.count - 2) / 2 : hidden;
+  CLF_TRY(clf__im_print(node, "%s(%lldx%d, %s", masked ? "masked" : "mlp", (long long)width, layers,
+                        act));
+  if (n.norm) CLF_TRY(clf__im_print(node, ", norm=1"));
+  if (n.residual) CLF_TRY(clf__im_print(node, ", residual=1"));
+  return clf__im_print(node, ")");
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* test_import.c: checkpoints of Python libraries against what the libraries compute, on one device:
+ *   test_import DEVICE [FOLDER]
+ * FOLDER (default: tests/import/fixtures) is one that tests/import/make_checkpoints.py wrote. */
+#define _GNU_SOURCE
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "clflow/clflow.h"
+#include "suite.h"
+
+static clf_device *dev;
+static int exact;
+static const char *folder = CLF_FIXTURES;
+
+/* ---- Cases -------------------------------------------------------------------------------- */
+
+enum { MOST = 256 };
+static struct entry { char name[64], form[16], hints[128]; } cases[MOST];
+static int count;
+
+/* "NAME FORM HINTS" in each line of list.txt. */
+static void read_list(void) {
+  char path[512], line[256];
+  snprintf(path, sizeof path, "%s/list.txt", folder);
+  FILE *f = fopen(path, "r");
+  while (f && count < MOST && fgets(line, sizeof line, f)) {
+    struct entry *e = &cases[count];
+    line[strcspn(line, "\n")] = 0;
+    if (sscanf(line, "%63s %15s %127[^\n]", e->name, e->form, e->hints) >= 2) count++;
+  }
+  if (f) fclose(f);
+}
+
+static clf_table array_of(const struct entry *e, const char *array) {
+  char source[640];
+  clf_table t;
+  snprintf(source, sizeof source, "%s/%s.npz:%s", folder, e->name, array);
+  ck_assert_msg(!clf_table_read(source, &t), "%s", clf_errmsg());
+  return t;
+}
+
+static clf_flow *open_case(const struct entry *e) {
+  char path[640];
+  clf_flow *flow;
+  snprintf(path, sizeof path, "%s/%s.%s.pt", folder, e->name, e->form);
+  ck_assert_msg(!clf_import(dev, path, e->hints, &flow, NULL), "%s", clf_errmsg());
+  return flow;
+}
+
+/* ---- Values --------------------------------------------------------------------------------- */
+
+/* Differences beyond the tolerance, relative to numbers beyond 1. */
+static void expect(const struct entry *e, const char *what, const double *got,
+                   const clf_table *want) {
+  double largest = 0;
+  int64_t worst = 0;
+  for (int64_t i = 0; i < want->rows * want->cols; i++) {
+    const double size = fabs(want->at[i]) > 1 ? fabs(want->at[i]) : 1;
+    const double d = got[i] == want->at[i] ? 0 : fabs(got[i] - want->at[i]) / size;
+    if (!(d <= largest)) largest = d, worst = i;
+  }
+  ck_assert_msg(largest <= (exact ? 1e-9 : 1e-5), "%s %s: %s: %.3g at %lld: %.9g here, %.9g there",
+                e->name, e->form, what, largest, (long long)worst, got[worst], want->at[worst]);
+}
+
+static double *room(const clf_table *like) {
+  double *v = malloc((size_t)(like->rows * like->cols) * sizeof *v);
+  ck_assert_ptr_nonnull(v);
+  return v;
+}
+
+START_TEST(density) {
+  const struct entry *e = &cases[_i];
+  clf_flow *flow = open_case(e);
+  const int given = clf_flow_context(flow) > 0;
+  clf_table x = array_of(e, "x"), logp = array_of(e, "logp"), c = {0};
+  if (given) c = array_of(e, "context");
+  double *got = room(&logp);
+  WORKS(given ? clf_log_prob_given(flow, x.at, c.at, x.rows, got)
+              : clf_log_prob(flow, x.at, x.rows, got));
+  expect(e, "log p", got, &logp);
+  free(got);
+  clf_table_free(&x);
+  clf_table_free(&c);
+  clf_table_free(&logp);
+  clf_flow_free(flow);
+}
+END_TEST
+
+/* z of the first rows; and samples: rows of which the latents are given. */
+START_TEST(maps) {
+  const struct entry *e = &cases[_i];
+  clf_flow *flow = open_case(e);
+  const int given = clf_flow_context(flow) > 0;
+  clf_table x = array_of(e, "inverse"), z = array_of(e, "latents"), c = {0};
+  if (given) c = array_of(e, "context");
+  double *got = room(&x);
+  WORKS(given ? clf_invert_given(flow, z.at, c.at, z.rows, got, NULL)
+              : clf_invert(flow, z.at, z.rows, got, NULL));
+  expect(e, "sample", got, &x);
+  WORKS(given ? clf_transform_given(flow, x.at, c.at, z.rows, got, NULL)
+              : clf_transform(flow, x.at, z.rows, got, NULL));
+  expect(e, "z", got, &z);
+  free(got);
+  clf_table_free(&x);
+  clf_table_free(&z);
+  clf_table_free(&c);
+  clf_flow_free(flow);
+}
+END_TEST
+
+/* ---- Hints and reports --------------------------------------------------------------------------
+ */
+
+START_TEST(hints) {
+  clf_import_hint_info h;
+  clf_flow *flow;
+  int n = 0;
+  for (; clf_import_hint(n, &h); n++) ck_assert(*h.name && *h.help);
+  ck_assert_int_gt(n, 10);
+  ck_assert(!clf_import_hint(-1, &h));
+  REFUSED(clf_import_memory(dev, "x", 1, "tial=3", &flow, NULL), CLF_EINVAL,
+          "there is no hint \"tial\"; docs/import.md lists them");
+  REFUSED(clf_import_memory(dev, "x", 1, "act=relu6", &flow, NULL), CLF_EINVAL,
+          "the hint act is one of relu|leaky|tanh|elu|silu|gelu|sigmoid|softplus, not \"relu6\"");
+  REFUSED(clf_import_memory(dev, "x", 1, "tail", &flow, NULL), CLF_EINVAL,
+          "the hint tail has no value");
+  REFUSED(clf_import_memory(dev, "no checkpoint", 13, "tail=3, strict", &flow, NULL), CLF_EFORMAT,
+          "it is no checkpoint: neither a file of torch.save() nor safetensors");
+}
+END_TEST
+
+int main(int argc, char **argv) {
+  if (argc < 2 || argc > 3) return fprintf(stderr, "usage: test_import DEVICE [FOLDER]\n"), 2;
+  if (argc == 3) folder = argv[2];
+  if (clf_open(argv[1], &dev)) return fprintf(stderr, "%s\n", clf_errmsg()), 1;
+  exact = strstr(argv[1], "64") != NULL;
+  read_list();
+  if (!count) return fprintf(stderr, "%s has no list.txt\n", folder), 1;
+  Suite *suite = suite_create("import");
+  TCase *t = tcase_create("import");
+  tcase_set_timeout(t, 600);
+  tcase_add_loop_test(t, density, 0, count);
+  tcase_add_loop_test(t, maps, 0, count);
+  tcase_add_test(t, hints);
+  suite_add_tcase(suite, t);
+  const int failed = suite_run(suite);
+  clf_close(dev);
+  return failed;
+}
