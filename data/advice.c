@@ -269,7 +269,7 @@ static void say_ruled(study *s, const int32_t *list, int32_t n) {
       "%s has %s far from all others, which determine%s its scale: %.6g in row %" PRId64
       ", where others are within %.6g to %.6g (standard deviation %.3g with %s, %.3g without)%s",
       clf__column_label(s->t->names, list[0]).s, values, c->far > 1 ? "" : "s",
-      s->t->at[c->farthest * s->t->cols + list[0]], c->farthest, c->least, c->most, c->std,
+      s->t->at[c->farthest * s->t->cols + list[0]], c->farthest + 1, c->least, c->most, c->std,
       c->far > 1 ? "them" : "it", c->rest_std, more);
 }
 

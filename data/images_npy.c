@@ -123,9 +123,9 @@ static clf_status decode_noise(const clf__npy *h, clf__npy_type d, const unsigne
     const double v = clf__npy_number(d, data + clf__npy_place(h, k) * (size_t)d.size);
     if (!(v >= 0 && v < 1))
       return clf__fail(CLF_ENUM,
-                       "%s: number %zu of image %zu (both from 0) is %g; noise is at least 0 and "
+                       "%s: number %zu of image %zu is %g; noise is at least 0 and "
                        "below 1",
-                       h->path, k % cols, k / cols, v);
+                       h->path, k % cols + 1, k / cols + 1, v);
     t->at[k] = v;
   }
   return CLF_OK;

@@ -41,7 +41,7 @@ static clf_status recode_labels(clf_table *t, int32_t c, const clf_column *k) {
     double *const v = &t->at[i * t->cols + c];
     if (isnan(*v)) continue;
     if (*v != round(*v) || *v < 0 || *v >= t->columns[c].category_count)
-      return clf__fail(CLF_EINVAL, "row %" PRId64 ", %s: %g is none of its codes", i,
+      return clf__fail(CLF_EINVAL, "row %" PRId64 ", %s: %g is none of its codes", i + 1,
                        clf__column_label(t->names, c).s, *v);
     *v = code[(int)*v];
   }
@@ -57,7 +57,7 @@ static clf_status recode_numbers(clf_table *t, int32_t c, const clf_column *k) {
     clf_column_text(&t->columns[c], *v, text, sizeof text);
     if (clf__column_read(k, text, strlen(text), 0, v)) continue;
     clf__column_holds(k, holds, sizeof holds);
-    return clf__fail(CLF_EINVAL, "row %" PRId64 ", %s: %s is not %s", i,
+    return clf__fail(CLF_EINVAL, "row %" PRId64 ", %s: %s is not %s", i + 1,
                      clf__column_label(t->names, c).s, text, holds);
   }
   return CLF_OK;

@@ -43,7 +43,7 @@ static clf_status take(column *c) {
                        (long long)c->t->rows);
     const double x = c->t->at[row * c->t->cols + c->d];
     if (!isfinite(x))
-      return clf__fail(CLF_ENUM, "row %lld, %s of the data is %g", (long long)row,
+      return clf__fail(CLF_ENUM, "row %lld, %s of the data is %g", (long long)row + 1,
                        clf__column_label(c->t->names, c->d).s, x);
     c->sorted[i] = x + c->step * (clf__uniform(1, (uint64_t)i) - 0.5);
     sum += c->sorted[i];

@@ -550,15 +550,15 @@ START_TEST(test_zero_density) {
   ck_assert(json_is_null(json_object_get(rest, "mean")));
   json_decref(none);
   succeeds("eval z.safetensors --data inside.csv --strict", "samples              3\n");
-  refuses(1, "eval z.safetensors --data beyond.csv --strict", OUTSIDE("1", "-7"));
+  refuses(1, "eval z.safetensors --data beyond.csv --strict", OUTSIDE("2", "-7"));
   refuses(1, "log-prob z.safetensors --data beyond.csv --strict --out never.csv",
-          OUTSIDE("1", "-7"));
-  refuses(1, "transform z.safetensors --data beyond.csv --out never.csv", OUTSIDE("1", "-7"));
-  refuses(1, "jacobian z.safetensors --data beyond.csv --index 4", OUTSIDE("4", "4.5"));
+          OUTSIDE("2", "-7"));
+  refuses(1, "transform z.safetensors --data beyond.csv --out never.csv", OUTSIDE("2", "-7"));
+  refuses(1, "jacobian z.safetensors --data beyond.csv --index 4", OUTSIDE("5", "4.5"));
   refuses(1, "interpolate z.safetensors --data beyond.csv --index 0,2,4,1 --out never.csv",
-          OUTSIDE("4", "4.5"));
+          OUTSIDE("5", "4.5"));
   refuses(1, "train --init z.safetensors --data beyond.csv --out never.safetensors",
-          "row 1 of the data is -7, outside the interval -");
+          "row 2 of the data is -7, outside the interval -");
   succeeds("plot z.safetensors --data beyond.csv --out z.png", "");
 #undef OUTSIDE
 }

@@ -49,7 +49,7 @@ START_TEST(advice_with_its_remedy) {
               "counts.csv: ");
   says(TRAIN "--data far.csv --standardize --out a.safetensors",
        "train: far.csv: column 1 (\"x\") has a value far from all others, which determines its "
-       "scale: 1e+06 in row 17, where others are within ");
+       "scale: 1e+06 in row 18, where others are within ");
   says(TRAIN "--data far.csv --standardize --dry-run",
        "check such rows, and leave them out if they are wrong\n");
   says(TRAIN "--data twice.csv --out a.safetensors", " is a linear combination of column ");

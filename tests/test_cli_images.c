@@ -358,8 +358,7 @@ START_TEST(test_shapes) {
   write_noise("one.npy", N, 1);
   refuses(1, EVAL DATA " --noise few.npy",
           "few.npy: the shape is (3, 8, 8, 1); noise for these images is (64, 8, 8, 1)");
-  refuses(1, EVAL DATA " --noise one.npy",
-          "number 0 of image 0 (both from 0) is 1; noise is at least");
+  refuses(1, EVAL DATA " --noise one.npy", "number 1 of image 1 is 1; noise is at least");
   refuses(2, "invert m.safetensors --data " DATA " --out never.npy",
           DATA " holds images; invert takes latent variables");
 #undef EVAL

@@ -156,7 +156,7 @@ START_TEST(test_sample_levels) {
   for (int x = 0; x < SIDE; x++)
     ck_assert_uint_eq(pixel(&png, GAP, GAP, 16, 0, x, 0), npy.at[x] * 85);
   refuses(1, "complete four.safetensors --data glyphs:size=8,n=9 --out never.png",
-          "glyphs:size=8,n=9: image 0 has a pixel of 220; the flow takes values below 4\n");
+          "glyphs:size=8,n=9: image 1 has a pixel of 220; the flow takes values below 4\n");
   free(png.at);
   free(npy.at);
 }

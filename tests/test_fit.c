@@ -433,10 +433,10 @@ START_TEST(bad_input_is_refused) {
           "the weights of all rows are 0");
   weights[3] = -1;
   refused(&(clf_fit_data){.x = &x, .weights = weights}, &o, CLF_ENUM,
-          "the weight of row 3 is -1; it must be 0 or above");
+          "the weight of row 4 is -1; it must be 0 or above");
   part[2] = 3;
   refused(&(clf_fit_data){.x = &x, .part = part}, &o, CLF_EINVAL,
-          "part 3 of row 2 is no part; 0 trains, 1 validates, 2 tests");
+          "part 3 of row 3 is no part; 0 trains, 1 validates, 2 tests");
   refused(&(clf_fit_data){.x = &x, .given = &few}, &o, CLF_ESHAPE,
           "the context has 9 rows, the data have 50");
   o.repeat = "{}";
@@ -453,7 +453,7 @@ START_TEST(bad_input_is_refused) {
           "all rows are equal: there is no density to fit");
   clf_table_free(&same);
   x.at[5] = NAN;
-  refused(&(clf_fit_data){.x = &x}, &o, CLF_ENUM, "row 2, column 2 is nan");
+  refused(&(clf_fit_data){.x = &x}, &o, CLF_ENUM, "row 3, column 2 is nan");
   clf_table_free(&x);
   clf_table_free(&few);
 }

@@ -271,11 +271,12 @@ static void expect_numbers_beyond_a_chunk(clf_flow *f, double *x, int64_t n, int
   double *out = flows_array((size_t)(n * D)), *logp = flows_array((size_t)n);
   char data[160], latents[160], later[160];
   const char *const there = "column 2 is -1e+200: the";
-  snprintf(data, sizeof data, "the data: row %lld, %s flow overflows there", (long long)bad, there);
+  snprintf(data, sizeof data, "the data: row %lld, %s flow overflows there", (long long)bad + 1,
+           there);
   snprintf(latents, sizeof latents, "the latents: row %lld, %s inverse overflows there",
-           (long long)bad, there);
+           (long long)bad + 1, there);
   snprintf(later, sizeof later, "the data: row %lld, %s flow overflows there",
-           (long long)bad + 5000000000, there);
+           (long long)bad + 5000000001, there);
   x[bad * D + 1] = -1e200;
   if (!flows_exact) REFUSED(clf_transform(f, x, n, out, NULL), CLF_ENUM, data);
   if (!flows_exact) REFUSED(clf_invert(f, x, n, out, NULL), CLF_ENUM, latents);
@@ -309,7 +310,7 @@ START_TEST(test_chunks) {
   ck_assert_msg(same_divided(&c, x, part, n * c.spec.dim), "%s: chunks of samples", c.label);
   ck_assert_msg(same_divided(&c, whole, logp, n), "%s: chunks of log p", c.label);
   char want[96];
-  snprintf(want, sizeof want, "the data: row %lld, column 2 is nan", (long long)chunk + 3);
+  snprintf(want, sizeof want, "the data: row %lld, column 2 is nan", (long long)chunk + 4);
   x[(chunk + 3) * c.spec.dim + 1] = NAN;
   REFUSED(clf_log_prob(f, x, n, whole), CLF_ENUM, want);
   x[(chunk + 3) * c.spec.dim + 1] = 0;
@@ -397,14 +398,14 @@ START_TEST(test_not_finite) {
   clf_score score;
   flows_points(&c, 7, 10, x);
   x[7 * 2 + 1] = NAN;
-  REFUSED(clf_log_prob(f, x, 10, logp), CLF_ENUM, "the data: row 7, column 2 is nan");
-  REFUSED(clf_evaluate(f, x, 10, &score), CLF_ENUM, "the data: row 7, column 2 is nan");
-  REFUSED(clf_invert(f, x, 10, out, logp), CLF_ENUM, "the latents: row 7, column 2 is nan");
+  REFUSED(clf_log_prob(f, x, 10, logp), CLF_ENUM, "the data: row 8, column 2 is nan");
+  REFUSED(clf_evaluate(f, x, 10, &score), CLF_ENUM, "the data: row 8, column 2 is nan");
+  REFUSED(clf_invert(f, x, 10, out, logp), CLF_ENUM, "the latents: row 8, column 2 is nan");
   x[3 * 2] = -INFINITY;
-  REFUSED(clf_transform(f, x, 10, out, logp), CLF_ENUM, "the data: row 3, column 1 is -inf");
-  REFUSED(clf_invert(f, x, 10, out, NULL), CLF_ENUM, "the latents: row 3, column 1 is -inf");
+  REFUSED(clf_transform(f, x, 10, out, logp), CLF_ENUM, "the data: row 4, column 1 is -inf");
+  REFUSED(clf_invert(f, x, 10, out, NULL), CLF_ENUM, "the latents: row 4, column 1 is -inf");
   REFUSED(clf_jacobian(f, x + 3 * 2, J, logp, logp + 1), CLF_ENUM,
-          "the data: row 0, column 1 is -inf");
+          "the data: row 1, column 1 is -inf");
   WORKS(clf_log_prob(f, x, 3, logp)); /* the flow is as good as before */
   REFUSED(clf_log_prob(f, x, 0, logp), CLF_EINVAL, "0 samples: there must be at least 1");
   REFUSED(clf_sample(f, 1, -1, 1, x), CLF_EINVAL, "the first sample is -1; they count from 0");
@@ -417,7 +418,7 @@ START_TEST(test_outside_of_the_interval) {
   ck_assert(c.spec.kind == CLF_PIECEWISE && !c.spec.tails && !c.scaled);
   clf_flow *f = flows_random(&c);
   const char *const want =
-      "the data: row 2, column 1 is 4.25, outside the interval -4 to 4; linear "
+      "the data: row 3, column 1 is 4.25, outside the interval -4 to 4; linear "
       "tails would continue the flow there";
   double x[5] = {-4, 0.1, 4.25, 4, -7}, z[5], logp[5], J;
   WORKS(clf_log_prob(f, x, 5, logp));

@@ -500,7 +500,7 @@ START_TEST(what_is_refused) {
   o = plain, o.stop = stop_at, o.context = &none;
   refuse("2: -> mixture(2)", t, o, CLF_ESTOPPED, "the fit was stopped before its first iteration");
   x[5] = NAN;
-  refuse("2: -> mixture(2)", t, plain, CLF_ENUM, "row 2, column 2 of the data is nan");
+  refuse("2: -> mixture(2)", t, plain, CLF_ENUM, "row 3, column 2 of the data is nan");
 }
 END_TEST
 

@@ -95,10 +95,10 @@ static int64_t named(int i, double *x, int64_t n, int64_t at, double *out) {
   x[place] = was;
   const char *row = strstr(clf_errmsg(), "row ");
   ck_assert_msg(row != NULL, "%s: no row in \"%s\"", uses[i].name, clf_errmsg());
-  return strtoll(row + strlen("row "), NULL, 10);
+  return strtoll(row + strlen("row "), NULL, 10) - 1;
 }
 
-/* Rows count from 0, over all chunks: the first and last of each chunk are looked at. */
+/* Rows count from 1, over all chunks: the first and last of each chunk are looked at. */
 START_TEST(refusals_name_the_row) {
   const int64_t n = 2 * chunk + 7;
   const int64_t rows[] = {0, 5, chunk - 1, chunk, chunk + 3, 2 * chunk - 1, 2 * chunk, n - 1};

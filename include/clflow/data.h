@@ -249,7 +249,7 @@ typedef enum clf_advice_kind {
 
 typedef struct clf_advice {
   clf_advice_kind kind;
-  char sentence[768]; /* the problem, with the columns (from 1), the row (from 0) and figures */
+  char sentence[768]; /* the problem, with the columns and the row (from 1) and figures */
 } clf_advice;
 
 /* Finds what would keep a flow from learning the density of a table: at most one entry per kind,

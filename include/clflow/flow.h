@@ -5,7 +5,7 @@
  * Host arrays here are double, row-major, one sample per row, in the units of the data: a flow
  * that was trained on standardised data stores the scaling and applies it itself.  Rows are
  * processed in chunks, so n may be large.  A non-finite number in the input is refused (ENUM)
- * with its row, counted from 0, and its column, counted from 1; so is a row with a non-finite
+ * with its row and column, both counted from 1; so is a row with a non-finite
  * result.  The exception is log p of a finite row, which is always defined: -inf where the
  * density is zero. */
 #ifndef CLFLOW_FLOW_H

@@ -267,7 +267,7 @@ clf_status clf__column_check_context(const clf__base *b, const double *c, int64_
   if (c[0] >= 0 && c[0] < o->s.classes && c[0] == floor(c[0])) return CLF_OK;
   return clf__fail(CLF_ENUM,
                    "the context: row %lld has the class %g; classes are whole numbers from 0 to %d",
-                   (long long)row, c[0], (int)o->s.classes - 1);
+                   (long long)row + 1, c[0], (int)o->s.classes - 1);
 }
 
 int32_t clf__column_outside(const clf__base *b, const double *z, double interval[2]) {

@@ -16,7 +16,7 @@
 static clf_status check_finite(const clf_table *t, const char *of) {
   for (int64_t i = 0; i < t->rows * t->cols; i++)
     if (!isfinite(t->at[i]))
-      return clf__fail(CLF_ENUM, "row %lld, %s%s is %g", (long long)(i / t->cols),
+      return clf__fail(CLF_ENUM, "row %lld, %s%s is %g", (long long)(i / t->cols) + 1,
                        clf__column_label(t->names, (int32_t)(i % t->cols)).s, of, t->at[i]);
   return CLF_OK;
 }
@@ -26,7 +26,7 @@ static clf_status check_weights(const clf_fit_data *d) {
   for (int64_t i = 0; d->weights && i < d->x->rows; i++) {
     if (!(d->weights[i] >= 0 && isfinite(d->weights[i])))
       return clf__fail(CLF_ENUM, "the weight of row %lld is %g; it must be 0 or above",
-                       (long long)i, d->weights[i]);
+                       (long long)i + 1, d->weights[i]);
     sum += d->weights[i];
   }
   return !d->weights || sum > 0 ? CLF_OK : clf__fail(CLF_ENUM, "the weights of all rows are 0");

@@ -81,7 +81,7 @@ static clf_status take_parts(clf__fit *f) {
   for (int64_t i = 0; i < N; i++)
     if (f->part[i] > CLF_ROW_TEST)
       return clf__fail(CLF_EINVAL, "part %d of row %lld is no part; 0 trains, 1 validates, 2 tests",
-                       f->part[i], (long long)i);
+                       f->part[i], (long long)i + 1);
   const int folds = rows_in(f, CLF_ROW_TRAIN) < CLF_FIT_FEW_ROWS;
   return folds || rows_in(f, CLF_ROW_VALID) ? CLF_OK : draw_valid(f);
 }

@@ -91,7 +91,7 @@ clf_status clf__put_context(clf__chunk *c, clf__mode mode) {
       const double v = c->a->c[row * C + j];
       if (!isfinite(v))
         return clf__fail(CLF_ENUM, "the context: row %lld, column %d is %g",
-                         (long long)clf__row_number(f, row), (int)j + 1, v);
+                         (long long)clf__row_number(f, row) + 1, (int)j + 1, v);
       c->host[(int64_t)i * C + j] = f->c_mean ? (v - f->c_mean[j]) / f->c_std[j] : v;
     }
     CLF_TRY(clf__check_given(f, c->host + (int64_t)i * C, clf__row_number(f, row)));
@@ -110,7 +110,7 @@ clf_status clf__put_rows(clf__chunk *c, clf_tensor *x) {
     for (int32_t d = 0; d < D; d++)
       if (!isfinite(row[d]))
         return clf__fail(CLF_ENUM, "the data: row %lld, %s is %g",
-                         (long long)clf__row_number(f, c->first + i),
+                         (long long)clf__row_number(f, c->first + i) + 1,
                          clf__column_label(f->columns, d).s, row[d]);
     c->head[i] = clf__head_forward(f, row, c->host + (int64_t)i * D);
   }

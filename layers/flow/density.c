@@ -23,7 +23,7 @@ static int32_t farthest(const clf_flow *f, const double *x) {
 static clf_status refuse_far(const clf_flow *f, int64_t row, const double *x) {
   const int32_t far = farthest(f, x);
   return clf__fail(CLF_ENUM, "the data: row %lld, %s is %.9g: the flow overflows there",
-                   (long long)row, clf__column_label(f->columns, far).s, x[far]);
+                   (long long)row + 1, clf__column_label(f->columns, far).s, x[far]);
 }
 
 clf_status clf__refuse_row(const clf_flow *f, int64_t row, const double *x) {
@@ -33,10 +33,10 @@ clf_status clf__refuse_row(const clf_flow *f, int64_t row, const double *x) {
   if (d < 0) return refuse_far(f, row, x);
   const char *label = clf__column_label(f->columns, d).s;
   if (f->traits & CLF_TAKES_PIXELS)
-    return clf__fail(CLF_ENUM, "the data: row %lld, %s is %.9g; pixels are 0 to %d", (long long)row,
-                     label, x[d], (int)interval[1]);
+    return clf__fail(CLF_ENUM, "the data: row %lld, %s is %.9g; pixels are 0 to %d",
+                     (long long)row + 1, label, x[d], (int)interval[1]);
   return clf__fail(CLF_ENUM, "the data: row %lld, %s is %.9g, outside the interval %g to %g%s",
-                   (long long)row, label, x[d], interval[0], interval[1],
+                   (long long)row + 1, label, x[d], interval[0], interval[1],
                    traits & CLF_COULD_HAVE_TAILS ? "; linear tails would continue the flow there"
                                                  : "");
 }

@@ -66,7 +66,7 @@ static clf_status add_noise(const clf_flow *f, const clf_table *t, int32_t d, ui
       return clf__fail(CLF_ENUM,
                        "row %lld, %s of the data is %.9g, which is not on its grid: %.9g and "
                        "multiples of %.9g from there",
-                       (long long)i, clf__column_label(t->names, d).s, x, g->first, g->step);
+                       (long long)i + 1, clf__column_label(t->names, d).s, x, g->first, g->step);
     out[i * t->cols + d] = x + g->step * noise_of(seed, i, d);
   }
   return CLF_OK;

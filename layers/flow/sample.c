@@ -18,7 +18,7 @@ static clf_status refuse_inverse(const clf__chunk *c, int32_t i) {
     if (fabs(z[d]) > fabs(z[far])) far = d;
   return clf__fail(CLF_ENUM,
                    "the latents: row %lld, column %d is %.9g: the inverse overflows there",
-                   (long long)clf__row_number(c->f, c->first + i), (int)far + 1, z[far]);
+                   (long long)clf__row_number(c->f, c->first + i) + 1, (int)far + 1, z[far]);
 }
 
 static clf_status get_rows(clf__chunk *c, clf_tensor from) {
@@ -60,7 +60,8 @@ static clf_status invert_chunk(clf__chunk *c) {
   for (int64_t i = 0; i < (int64_t)c->n * D; i++)
     if (!isfinite(in[i]))
       return clf__fail(CLF_ENUM, "the latents: row %lld, column %d is %g",
-                       (long long)clf__row_number(c->f, c->first + i / D), (int)(i % D) + 1, in[i]);
+                       (long long)clf__row_number(c->f, c->first + i / D) + 1, (int)(i % D) + 1,
+                       in[i]);
   CLF_TRY(clf__put_context(c, CLF_EVAL));
   CLF_TRY(clf_write64(c->f->dev, z, in));
   return inverse_rows(c);

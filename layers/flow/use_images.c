@@ -39,7 +39,7 @@ clf_status clf_check_levels(const clf_flow *f, const uint8_t *bytes, int64_t n, 
   for (int64_t i = 0; i < n * D; i++)
     if (bytes[i] >= f->spec.levels)
       return clf__fail(CLF_ENUM, "image %lld has a pixel of %d; the flow takes values below %d",
-                       (long long)(first + i / D), bytes[i], (int)f->spec.levels);
+                       (long long)(first + i / D) + 1, bytes[i], (int)f->spec.levels);
   return CLF_OK;
 }
 

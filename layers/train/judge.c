@@ -223,7 +223,7 @@ static int blame_scale(const rows *r, char *text, size_t size) {
   }
   if (fabs(most) <= FAR * fmax(median, 1)) return 0;
   snprintf(text, size, "%s of row %lld is %g, far from the other rows: check it or leave it out",
-           name, (long long)r->index[row], most);
+           name, (long long)r->index[row] + 1, most);
   return 1;
 }
 

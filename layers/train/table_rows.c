@@ -13,7 +13,7 @@
 static clf_status check_finite(const clf__table_rows *r, const clf_table *t, const char *of) {
   for (int64_t i = 0; i < t->rows * t->cols; i++)
     if (!isfinite(t->at[i]))
-      return clf__fail(CLF_ENUM, "row %lld, %s of the %s%s is %g", (long long)(i / t->cols),
+      return clf__fail(CLF_ENUM, "row %lld, %s of the %s%s is %g", (long long)(i / t->cols) + 1,
                        clf__column_label(t->names, (int32_t)(i % t->cols)).s, r->what, of,
                        t->at[i]);
   return CLF_OK;
@@ -58,7 +58,7 @@ static clf_status check_weights(const clf__table_rows *r) {
     const double w = r->weights[i];
     if (!(w >= 0 && isfinite(w)))
       return clf__fail(CLF_ENUM, "the %sweight of row %lld is %g; it must be 0 or above", r->what,
-                       (long long)i, w);
+                       (long long)i + 1, w);
     sum += w;
   }
   return !r->weights || sum > 0 ? CLF_OK
@@ -129,14 +129,14 @@ static clf_status refuse(const clf__table_rows *r, const clf_flow *f, int64_t ro
   if (d < 0) return CLF_OK;
   if (f->traits & CLF_TAKES_PIXELS)
     return clf__fail(CLF_ENUM, "row %lld, column %lld of the %sdata is %g; pixels are 0 to %d",
-                     (long long)row, (long long)d + 1, r->what, x[d], (int)interval[1]);
+                     (long long)row + 1, (long long)d + 1, r->what, x[d], (int)interval[1]);
   if (traits & CLF_COULD_HAVE_TAILS)
     return clf__fail(CLF_ENUM,
                      "row %lld of the %sdata is %g, outside the interval %g to %g; widen it, "
                      "or continue the flow by linear tails",
-                     (long long)row, r->what, x[d], interval[0], interval[1]);
+                     (long long)row + 1, r->what, x[d], interval[0], interval[1]);
   return clf__fail(CLF_ENUM, "row %lld, %s of the %sdata is %g, outside the interval %g to %g",
-                   (long long)row, label, r->what, x[d], interval[0], interval[1]);
+                   (long long)row + 1, label, r->what, x[d], interval[0], interval[1]);
 }
 
 clf_status clf__rows_put(const clf__table_rows *r, const clf_flow *f, int64_t row, double *to,
@@ -148,7 +148,7 @@ clf_status clf__rows_put(const clf__table_rows *r, const clf_flow *f, int64_t ro
   for (int32_t d = 0; d < D; d++)
     if (f->dev->bits == 32 && !isfinite((float)to[d]))
       return clf__fail(CLF_ENUM, "row %lld, %s of the %sdata is %g: more than a float holds",
-                       (long long)row, clf__column_label(r->data->names, d).s, r->what, x[d]);
+                       (long long)row + 1, clf__column_label(r->data->names, d).s, r->what, x[d]);
   for (int32_t j = 0; j < C; j++) {
     const double c = r->given->at[row * C + j];
     to[D + j] = f->c_mean ? (c - f->c_mean[j]) / f->c_std[j] : c;

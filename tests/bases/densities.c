@@ -339,12 +339,12 @@ START_TEST(rows_outside_of_a_blend) {
   ck_assert(isfinite(logp[0]) && isfinite(logp[1]));
   bases_logp(f, outside, NULL, 1, logp);
   REFUSED(clf_require_density(f, outside, 1, logp), CLF_ENUM,
-          "the data: row 0, column 2 is 7, outside the interval 0 to 2");
+          "the data: row 1, column 2 is 7, outside the interval 0 to 2");
   clf_flow_free(f);
   f = bases_flow("2: -> box(0, 1)", 0);
   bases_logp(f, outside, NULL, 1, logp);
   REFUSED(clf_require_density(f, outside, 1, logp), CLF_ENUM,
-          "the data: row 0, column 2 is 7, outside the interval 0 to 1");
+          "the data: row 1, column 2 is 7, outside the interval 0 to 1");
   clf_flow_free(f);
 }
 END_TEST

@@ -222,9 +222,9 @@ START_TEST(classes_by_number) {
   ck_assert_mem_eq(dx, dy, sizeof dx);
   const double bad[] = {2, 3, 1, -1}, part[] = {2, 1, 0.5, 0};
   REFUSED(clf_log_prob_given(by_number, x, bad, 4, p), CLF_ENUM,
-          "the context: row 1 has the class 3; classes are whole numbers from 0 to 2");
+          "the context: row 2 has the class 3; classes are whole numbers from 0 to 2");
   REFUSED(clf_log_prob_given(by_number, x, part, 4, p), CLF_ENUM,
-          "the context: row 2 has the class 0.5; classes are whole numbers from 0 to 2");
+          "the context: row 3 has the class 0.5; classes are whole numbers from 0 to 2");
   clf_flow_free(by_vector);
   clf_flow_free(by_number);
 }

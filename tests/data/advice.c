@@ -201,14 +201,14 @@ START_TEST(far_values) {
   clf_table t = with_last(2, outlier);
   ck_assert_msg(strncmp(advice(&t),
                         "5 column 2 has a value far from all others, which determines its scale: "
-                        "1e+06 in row 17, where others are within -",
+                        "1e+06 in row 18, where others are within -",
                         114) == 0,
                 "%s", advice(&t));
   clf_table_free(&t);
   t = with_last(2, sentinel);
   ck_assert_msg(strncmp(advice(&t),
                         "5 column 2 has 2 values far from all others, which determine its scale: "
-                        "-99999 in row 17, where",
+                        "-99999 in row 18, where",
                         95) == 0,
                 "%s", advice(&t));
   /* In the same row of two columns, they do not make these collinear. */

@@ -166,7 +166,7 @@ START_TEST(columns_by_kind) {
   recodes(&day, at, &day, at, NULL);
   recodes(&more, (double[]){0, 0}, &mf, NULL,
           "column 1 (\"a\") has the label \"z\", which is not one of f, m");
-  recodes(&integer, up, &yes, NULL, "row 1, column 1 (\"a\"): 2 is not no or yes");
+  recodes(&integer, up, &yes, NULL, "row 2, column 1 (\"a\"): 2 is not no or yes");
   recodes(&mf, at, &number, NULL,
           "column 1 (\"a\") holds category values; the model takes a number there");
   recodes(&number, at, &day, NULL,
@@ -175,7 +175,7 @@ START_TEST(columns_by_kind) {
   recodes(
       &second, at, &day, NULL,
       "column 1 (\"a\") holds date values; the model takes a date, written as 1970-01-01 there");
-  recodes(&mf, up, &mfx, NULL, "row 1, column 1 (\"a\"): 2 is none of its codes");
+  recodes(&mf, up, &mfx, NULL, "row 2, column 1 (\"a\"): 2 is none of its codes");
 }
 END_TEST
 

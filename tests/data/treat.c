@@ -241,7 +241,7 @@ START_TEST(listed_rows) {
   ck_assert_int_eq(clf_table_treat(&t, index, 0, NULL, &s), CLF_EINVAL);
   t.at[9] = NAN;
   ck_assert_int_eq(clf_table_treat(&t, NULL, 0, NULL, &s), CLF_ENUM);
-  ck_assert_str_eq(clf_errmsg(), "row 9, column 1 of the data is nan");
+  ck_assert_str_eq(clf_errmsg(), "row 10, column 1 of the data is nan");
   ck_assert_int_eq(clf_table_treat(NULL, NULL, 0, NULL, &s), CLF_EINVAL);
   clf_table_free(&t);
 }

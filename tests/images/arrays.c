@@ -107,11 +107,11 @@ START_TEST(noise_refusals) {
   const double nan_at[] = {0, 0, 0, (double)NAN, 0, 0};
   clf_table t;
   noise_fails(HOST "f8", "1, 1, 2, 3", one, 48, CLF_ENUM,
-              "n.npy: number 5 of image 0 (both from 0) is 1; noise is at least 0 and below 1");
+              "n.npy: number 6 of image 1 is 1; noise is at least 0 and below 1");
   noise_fails(HOST "f8", "1, 6", less, 48, CLF_ENUM,
-              "n.npy: number 1 of image 0 (both from 0) is -0.5; noise is at least 0 and below 1");
+              "n.npy: number 2 of image 1 is -0.5; noise is at least 0 and below 1");
   noise_fails(HOST "f8", "1, 6", nan_at, 48, CLF_ENUM,
-              "n.npy: number 3 of image 0 (both from 0) is nan; noise is at least 0 and below 1");
+              "n.npy: number 4 of image 1 is nan; noise is at least 0 and below 1");
   noise_fails(HOST "f8", "1, 2, 3", one, 48, CLF_ESHAPE,
               "n.npy: the shape is (1, 2, 3); noise for these images is (1, 1, 2, 3)");
   noise_fails(HOST "f8", "2, 1, 2, 3", one, 48, CLF_ESHAPE,

@@ -126,7 +126,7 @@ START_TEST(values_off_the_grid) {
   data.names = names;
   data.at[2 * 17 + 1] = 0.3;
   REFUSED(clf_trainer_create(f, &data, &o, &t), CLF_ENUM,
-          "row 17, column 2 (\"count\") of the data is 0.3, which is not on its grid: -0.25 and "
+          "row 18, column 2 (\"count\") of the data is 0.3, which is not on its grid: -0.25 and "
           "multiples of 0.25 from there");
   data.at[2 * 17 + 1] = 7; /* beyond the grid's end, but on it */
   WORKS(clf_trainer_create(f, &data, &o, &t));

@@ -164,7 +164,7 @@ START_TEST(what_helps) {
   helps(&j, "column 2 (height of a person) has values as large as 320: standardised data "
             "(--standardize) may keep them finite");
   with(&j, 100, typo);
-  helps(&j, "column 2 of row 17 is -20000, far from the other rows: check it or leave it out");
+  helps(&j, "column 2 of row 18 is -20000, far from the other rows: check it or leave it out");
   with(&j, 100, bits);
   helps(&j, "column 1 has only 2 distinct values in 100 rows, so it has no density: add noise of "
             "one step, 3, to it (--discrete 1)");

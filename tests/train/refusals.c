@@ -85,13 +85,13 @@ START_TEST(data_that_are_refused) {
   refused(three, &data, &o, CLF_ESHAPE, "the data have 2 columns, the flow has 3 dimensions");
   const double kept = data.at[7];
   data.at[7] = INFINITY;
-  refused(f, &data, &o, CLF_ENUM, "row 3, column 2 of the data is inf");
+  refused(f, &data, &o, CLF_ENUM, "row 4, column 2 of the data is inf");
   data.at[7] = NAN;
-  refused(f, &data, &o, CLF_ENUM, "row 3, column 2 of the data is nan");
+  refused(f, &data, &o, CLF_ENUM, "row 4, column 2 of the data is nan");
   data.at[7] = 1e39;
   if (dev->bits == 32)
     refused(f, &data, &o, CLF_ENUM,
-            "row 3, column 2 of the data is 1e+39: more than a float holds");
+            "row 4, column 2 of the data is 1e+39: more than a float holds");
   data.at[7] = kept;
   for (int i = 0; i < 10; i++) data.at[2 * i + 1] = 0.1; /* its mean is not 0.1 in every sum */
   o.standardize = 1;
@@ -139,9 +139,9 @@ START_TEST(images_that_are_refused) {
   WORKS(clf_table_new(9, 16, &pixels));
   for (int i = 0; i < 9 * 16; i++) pixels.at[i] = 0.5;
   pixels.at[17] = 256.5;
-  refused(g, &pixels, &o, CLF_ENUM, "row 1, column 2 of the data is 256.5; pixels are 0 to 256");
+  refused(g, &pixels, &o, CLF_ENUM, "row 2, column 2 of the data is 256.5; pixels are 0 to 256");
   pixels.at[17] = -0.5;
-  refused(g, &pixels, &o, CLF_ENUM, "row 1, column 2 of the data is -0.5; pixels are 0 to 256");
+  refused(g, &pixels, &o, CLF_ENUM, "row 2, column 2 of the data is -0.5; pixels are 0 to 256");
   clf_table_free(&pixels);
   clf_images_free(images);
   clf_flow_free(f);
@@ -161,7 +161,7 @@ START_TEST(data_outside_the_interval) {
   data.at[5] = -4.5;
   refused(
       f, &data, &o, CLF_ENUM,
-      "row 5 of the data is -4.5, outside the interval -4 to 4; widen it, or continue the flow by "
+      "row 6 of the data is -4.5, outside the interval -4 to 4; widen it, or continue the flow by "
       "linear tails");
   t = make_trainer(tails, &data, &o);
   WORKS(clf_trainer_run(t, NULL, NULL));
@@ -179,10 +179,10 @@ START_TEST(a_list_outside_its_interval) {
       "1: standardize, piecewise(bins=10, xmin=-4, xmax=4) -> normal",
       "1: shift-scale(shift=1), piecewise(bins=10, xmin=-4, xmax=4) -> normal",
       "1: piecewise(bins=10, xmin=-4, xmax=4, tails=1) -> box(-5, 5)"};
-  static const char *const why[] = {"the data: row 0, column 1 is -4.5, outside the interval -4 to "
+  static const char *const why[] = {"the data: row 1, column 1 is -4.5, outside the interval -4 to "
                                     "4; linear tails would continue the "
                                     "flow there",
-                                    "the data: row 0, column 1 is -4.5, outside the interval -2 to "
+                                    "the data: row 1, column 1 is -4.5, outside the interval -2 to "
                                     "6; linear tails would continue the "
                                     "flow there",
                                     NULL, NULL};
@@ -205,7 +205,7 @@ START_TEST(a_list_outside_its_interval) {
   clf_flow *f = flows_of(dev, lists[0], 3);
   data.at[5] = -4.5;
   refused(f, &data, &o, CLF_ENUM,
-          "row 5 of the data is -4.5, outside the interval -4 to 4; widen it, or continue the flow "
+          "row 6 of the data is -4.5, outside the interval -4 to 4; widen it, or continue the flow "
           "by linear tails");
   clf_flow_free(f);
   clf_table_free(&data);

@@ -263,12 +263,12 @@ START_TEST(validation_rows_that_are_refused) {
   refused(&s, 0, &o, CLF_ESHAPE, "the validation data have 1 columns, the flow has 2 dimensions");
   s.data.valid = &s.valid;
   s.valid_weights[4] = -1;
-  refused(&s, 0, &o, CLF_ENUM, "the validation weight of row 4 is -1; it must be 0 or above");
+  refused(&s, 0, &o, CLF_ENUM, "the validation weight of row 5 is -1; it must be 0 or above");
   memset(s.valid_weights, 0, sizeof s.valid_weights);
   refused(&s, 0, &o, CLF_ENUM, "the validation weights of all rows are 0");
   s.data.valid_weights = NULL;
   s.valid.at[7] = NAN;
-  refused(&s, 0, &o, CLF_ENUM, "row 3, column 2 of the validation data is nan");
+  refused(&s, 0, &o, CLF_ENUM, "row 4, column 2 of the validation data is nan");
   s.valid.at[7] = 0;
   s.x.names = (char **)(uintptr_t)ab;
   s.valid.names = (char **)(uintptr_t)(char *const[]){"a", "c"};
@@ -283,7 +283,7 @@ START_TEST(validation_rows_that_are_refused) {
   refused(&s, 1, &o, CLF_ESHAPE, "the validation context has 40 rows, the validation data have 12");
   s.data.valid_given = &s.valid_c;
   s.valid_c.at[2] = INFINITY;
-  refused(&s, 1, &o, CLF_ENUM, "row 2, column 1 of the validation context is inf");
+  refused(&s, 1, &o, CLF_ENUM, "row 3, column 1 of the validation context is inf");
   clear(&s);
 }
 END_TEST

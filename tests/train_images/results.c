@@ -70,7 +70,7 @@ START_TEST(rows_outside_of_the_levels) {
     WORKS(clf_log_prob(f, x, N, near));
     for (int k = 0; k < 4; k++) {
       char want[96];
-      snprintf(want, sizeof want, "the data: row 4, column 12 is %.9g; pixels are 0 to 256",
+      snprintf(want, sizeof want, "the data: row 5, column 12 is %.9g; pixels are 0 to 256",
                pixels[k]);
       x[BAD * D + 11] = pixels[k];
       WORKS(clf_log_prob(f, x, N, logp));

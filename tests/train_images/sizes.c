@@ -114,7 +114,7 @@ START_TEST(pixels_beyond_the_levels) {
     clf_images *images = last_pixel((uint8_t)value);
     char message[96];
     const clf_status got = clf_evaluate_images(f, images, NULL, 0, 3, 1, &score);
-    snprintf(message, sizeof message, "image 2 has a pixel of %d; the flow takes values below 3",
+    snprintf(message, sizeof message, "image 3 has a pixel of %d; the flow takes values below 3",
              value);
     if (value < 3)
       ck_assert_msg(!got, "%s", clf_errmsg());
