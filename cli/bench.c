@@ -33,12 +33,13 @@ static cli_option options[] = {
                "spend this much time on each workload and device after a warm-up (default 0.5)",
                CLI_ABOVE_0, &o.seconds, NULL),
     CLI_SECTION("Output"),
-    CLI_OPTION("--csv", "F.csv", "write a row for each workload and device", CLI_OUTPUT, &o.csv,
-               NULL),
+    CLI_OPTION("--csv", "F.csv", "write a row for each workload and device; - for standard output",
+               CLI_OUTPUT, &o.csv, NULL),
     CLI_OPTION("--json", "F.json",
                "write the same as JSON, with the machine and the devices; - for standard output",
                CLI_OUTPUT, &o.json, NULL),
-    CLI_OPTION("--html", "F.html", "write a page with charts, one file that needs no network",
+    CLI_OPTION("--html", "F.html",
+               "write a page with charts, one file that needs no network; - for standard output",
                CLI_OUTPUT, &o.html, NULL),
     CLI_OPTION_FORCE,
     CLI_SECTION("Comparison"),
@@ -160,15 +161,33 @@ static int measure(bench_report *r, const bench_workload *const *list, int count
   return failed ? cli_fail("%d of %d rows failed", failed, r->rows) : CLI_OK;
 }
 
+/* Then the table goes to standard error. */
+static int prints_a_file(void) {
+  return cli_is_stdout(o.csv) || cli_is_stdout(o.json) || cli_is_stdout(o.html);
+}
+
+typedef struct what {
+  const bench_report *report;
+  bench_writer writer;
+} what;
+
+static clf_status write_one(const char *path, void *context) {
+  const what *w = context;
+  return bench_save(path, w->writer, w->report);
+}
+
 static int save(const bench_report *r) {
   const struct {
-    const char *path;
+    const char *path, *suffix;
     bench_writer writer;
-  } files[] = {{o.csv, bench_csv}, {o.json, bench_json}, {o.html, bench_html}};
-  int code = CLI_OK;
-  for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-    if (files[i].path && bench_save(files[i].path, files[i].writer, r) != CLF_OK)
-      code = cli_fail_library();
+  } files[] = {
+      {o.csv, ".csv", bench_csv}, {o.json, ".json", bench_json}, {o.html, ".html", bench_html}};
+  int code = prints_a_file() ? cli_stdout_aside(0) : CLI_OK;
+  for (size_t i = 0; i < sizeof files / sizeof *files && !code; i++) {
+    what w = {r, files[i].writer};
+    if (files[i].path && cli_write_text(files[i].path, files[i].suffix, write_one, &w))
+      code = CLI_FAILED;
+  }
   return code;
 }
 
@@ -189,6 +208,7 @@ static int compare(const json_t *baseline, const bench_report *r) {
 static int run_all(bench_report *r, const bench_workload *const *list, int count) {
   json_t *baseline = NULL;
   int code = check_files(&baseline);
+  if (!code && prints_a_file()) code = cli_stdout_aside(1);
   if (!code) code = open_devices(r);
   r->row = calloc((size_t)count * BENCH_DEVICES, sizeof *r->row);
   if (!code && !r->row) code = cli_fail("out of memory for %d workloads", count);

@@ -103,7 +103,8 @@ static int look(cli_use *u, int descriptor) {
 
 static int add(cli_uses *all, cli_use use) {
   if (all->count == CLI_USES) return cli_fail("the command line names too many files");
-  use.dash = strcmp(use.path, "-") == 0 && (use.type == CLI_OUTPUT || use.type == CLI_DATA);
+  use.dash = strcmp(use.path, "-") == 0 &&
+             (use.type == CLI_OUTPUT || use.type == CLI_OUTPUT_LOG || use.type == CLI_DATA);
   cli_use *u = &all->at[all->count++];
   *u = use;
   if (u->dash && u->how == CLI_WRITES) return CLI_OK; /* add_streams() has the file */

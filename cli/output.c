@@ -256,8 +256,16 @@ static int check_folder(const char *option, const char *path) {
   return code;
 }
 
+/* Files of text, which "-" sends to standard output. */
+static int is_text(const char *suffix) {
+  return suffix && (!strcmp(suffix, ".html") || !strcmp(suffix, ".json") ||
+                    !strcmp(suffix, ".csv") || !strcmp(suffix, ".jsonl"));
+}
+
 int cli_check_file(const char *option, const char *path, const char *suffix) {
-  if (!path) return CLI_OK;
+  if (!path || (cli_is_stdout(path) && is_text(suffix))) return CLI_OK;
+  if (cli_is_stdout(path))
+    return cli_usage("%s takes the name of a file; standard output takes only text", option);
   if (suffix && !cli_has_suffix(path, suffix))
     return cli_usage("%s takes a file name that ends in %s, got \"%s\"", option, suffix, path);
   return check_folder(option, path);

@@ -50,6 +50,17 @@ int cli_has_suffix(const char *path, const char *suffix);
 int cli_check_table(const char *path);
 int cli_check_file(const char *option, const char *path, const char *suffix);
 
+/* ---- output_stdout.c: text that goes to a file, or for "-" to standard output ------------------
+ */
+
+int cli_is_stdout(const char *path);
+/* Lets `write` write the file, or for "-" prints what it writes to a file with this suffix; returns
+ * the exit code. */
+int cli_write_text(const char *path, const char *suffix,
+                   clf_status (*write)(const char *path, void *context), void *context);
+/* 1: from here on, what is printed goes to standard error; 0: to standard output again. */
+int cli_stdout_aside(int aside);
+
 /* Writes the table with columns named PREFIX0, PREFIX1, ... or, with one name
  * only, PREFIX; "-" prints CSV. */
 int cli_put_table(const char *path, clf_table *table, const char *prefix, int numbered);

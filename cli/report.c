@@ -249,13 +249,19 @@ static const char *also_writes(int i, const char **option) {
   return default_out();
 }
 
+static char verdict[512];
+
+static clf_status write_page(const char *path, void *rows) {
+  const cli_report_rows *r = rows;
+  return clf_report_write(&r->source, path, verdict, sizeof verdict);
+}
+
 static int write_report(cli_session *s, const char *out) {
-  char verdict[512];
   cli_report_rows r;
   int code = cli_report_open(s, o.pairs, NULL, o.seed, &r);
-  if (!code && clf_report_write(&r.source, out, verdict, sizeof verdict) != CLF_OK)
-    code = cli_fail_library();
-  if (!code) printf("%s\nreport: %s\n", verdict, cli_clean(out));
+  if (!code) code = cli_write_text(out, ".html", write_page, &r);
+  if (!code && cli_is_stdout(out)) cli_say("%s", verdict);
+  if (!code && !cli_is_stdout(out)) printf("%s\nreport: %s\n", verdict, cli_clean(out));
   cli_report_close(&r);
   return code;
 }

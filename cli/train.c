@@ -190,7 +190,7 @@ static int check_outputs(void) {
     return cli_fail("there is no %s to resume; without --resume a training begins anew",
                     cli_wanted.out);
   int code = cli_check_file("--out", cli_wanted.out, NULL);
-  if (!code) code = cli_check_file("--log", cli_wanted.log, NULL);
+  if (!code && !cli_is_stdout(cli_wanted.log)) code = cli_check_file("--log", cli_wanted.log, NULL);
   if (!code) code = cli_check_file("--plot", cli_wanted.plot, ".png");
   if (!code) code = cli_check_file("--plot-curve", cli_wanted.curve, ".png");
   return code;
@@ -347,7 +347,14 @@ static int open_outputs(cli_training *t) {
   if (code) return code;
   t->curve = cli_wanted.curve;
   if (!cli_wanted.log) return CLI_OK;
-  t->log = fopen(cli_wanted.log, cli_wanted.resume ? "a" : "w");
+  if (cli_is_stdout(cli_wanted.log)) {
+    const int real = dup(STDOUT_FILENO);
+    const int aside = cli_stdout_aside(1);
+    if (aside) return aside;
+    t->log = fdopen(real, "w");
+  } else {
+    t->log = fopen(cli_wanted.log, cli_wanted.resume ? "a" : "w");
+  }
   return t->log ? CLI_OK : cli_fail("--log %s: %s", cli_wanted.log, strerror(errno));
 }
 

@@ -106,6 +106,30 @@ START_TEST(test_help) {
 }
 END_TEST
 
+/* "-" prints files of text, and nothing else goes there; other files need a name. */
+START_TEST(test_stdout) {
+  const struct {
+    const char *command, *begin;
+  } prints[] = {
+      {"report m.safetensors --data moons:n=60 -o -", "<!doctype html>\n"},
+      {"train --data moons:n=60 --epochs 1 -o log.safetensors --log -", "{\"first_step\":0,"},
+      {"bench --device cpu --quick --ops gemm* --time 0.01 --json -", "{\n \"clflow_bench\""},
+      {"bench --device cpu --quick --ops gemm* --time 0.01 --csv -", "name,group,"},
+  };
+  for (size_t i = 0; i < sizeof prints / sizeof *prints; i++) {
+    result r = run(prints[i].command);
+    expect_code(prints[i].command, &r, 0);
+    ck_assert_msg(strncmp(r.out, prints[i].begin, strlen(prints[i].begin)) == 0, "%s: %.60s",
+                  prints[i].command, r.out);
+    release(r);
+  }
+  const char *why = "--out takes the name of a file; standard output takes only text";
+  refuses(2, "train --data moons -o -", why);
+  refuses(2, "fit moons -o -", why);
+  refuses(2, "plot m.safetensors -o -", why);
+}
+END_TEST
+
 START_TEST(test_words) {
   result r = run("");
   ck_assert_int_eq(r.code, 2);
@@ -716,32 +740,13 @@ START_TEST(wrapping_devices) {
 END_TEST
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {test_help,
-                                test_words,
-                                test_numbers,
-                                test_devices,
-                                test_csv,
-                                test_npy,
-                                test_columns,
-                                test_model_files,
-                                test_outputs,
-                                test_info,
-                                test_eval,
-                                test_standard_error,
-                                test_round_trip,
-                                test_sample,
-                                test_sample_options,
-                                test_jacobian,
-                                test_plot,
-                                test_train,
-                                test_tune,
-                                test_piecewise,
-                                test_zero_density,
-                                test_init,
-                                test_resume_refusals,
-                                test_extend,
-                                test_interrupt,
-                                test_not_finite,
-                                wrapping_devices};
+  const TTest *const tests[] = {
+      test_help,           test_stdout,       test_words,      test_numbers,
+      test_devices,        test_csv,          test_npy,        test_columns,
+      test_model_files,    test_outputs,      test_info,       test_eval,
+      test_standard_error, test_round_trip,   test_sample,     test_sample_options,
+      test_jacobian,       test_plot,         test_train,      test_tune,
+      test_piecewise,      test_zero_density, test_init,       test_resume_refusals,
+      test_extend,         test_interrupt,    test_not_finite, wrapping_devices};
   return program_main(argc, argv, "cli", set_up, tests, sizeof tests / sizeof *tests);
 }

@@ -33,14 +33,27 @@ static int has_force(const cli_verb *verb) {
   return 0;
 }
 
+/* Hints of `clflow import` are words. */
+static int is_hint(const cli_option *o) {
+  static const char *const hints[] = {
+#define CLF_HINT(id, value, help) "--" #id,
+#include "clflow/import.def"
+  };
+  for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+    if (strcmp(o->name, hints[i]) == 0) return 1;
+  return 0;
+}
+
 /* A word that is no file is one of these; all else that names a file must say so. */
 START_TEST(options_that_name_files) {
-  static const char *const words[] = {"NAME",    "PRESET",  "TARGET",  "COLUMN",
-                                      "I,J,...", "A,B,C,D", "A,B,...", "COLS|auto|none"};
+  static const char *const words[] = {"NAME",    "PRESET",   "TARGET",  "COLUMN",
+                                      "I,J,...", "A,B,C,D",  "A,B,...", "COLS|auto|none",
+                                      "LIST",    "NAME=V,V", "FOLDER",  "DIR"};
   for (int v = 0; v < VERBS; v++) {
     int outputs = 0;
     for (const cli_option *o = verbs[v]->options; o->name; o++) {
-      int known = o->type != CLI_TEXT || strcmp(o->name, "WORD") == 0;
+      int known = o->type != CLI_TEXT || strcmp(o->name, "WORD") == 0 ||
+                  (verbs[v] == &cli_import && is_hint(o));
       outputs += is_output(o);
       for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         known |= strcmp(o->arg ? o->arg : "", words[i]) == 0;
