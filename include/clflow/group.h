@@ -22,6 +22,15 @@ enum { CLF_GROUP_THREADS = 256, CLF_GROUP_MOST = 4096 }; /* members, of threads 
  * time.  Errors: EINVAL (n is not between 1 and CLF_GROUP_THREADS, or CLFLOW_GROUP_DEADLINE is no
  * number), ENOMEM. */
 CLF_API clf_status clf_group_threads(int32_t n, clf_group **members);
+/* The group of the processes that `mpirun`, `mpiexec` or `srun` started, of which this is one;
+ * without a launcher a group of one.  Call it before any device is opened, and once in a process:
+ * freeing the group ends MPI.  The library that is loaded is the launcher's: Open MPI (4.1 or
+ * later) or one of the MPICH family; CLFLOW_MPI, "openmpi" or "mpich", chooses one, and
+ * CLFLOW_MPI_LIBRARY names its file.  Errors: ENOTSUP (no MPI for this launcher; says what is
+ * missing), EINVAL (a launcher of one MPI with the library of another), EDEVICE, ENOMEM. */
+CLF_API clf_status clf_group_mpi(clf_group **group);
+/* How many processes such a launcher started, by the environment; 1: none did. */
+CLF_API int32_t clf_group_launched(void);
 /* This member leaves.  Whoever waits for it gets an error at once.  NULL is a no-op. */
 CLF_API void clf_group_free(clf_group *group);
 

@@ -120,11 +120,27 @@ static clf_status break_off(clf_group *g, clf_status s) {
   return clf__fail(s, "%s", g->why);
 }
 
+static const char *host_in(const char *name) {
+  const char *host = strstr(name, " on ");
+  return host ? host : "";
+}
+
+/* The message of a transport begins with the number of a member: its host is added where that is
+ * another than this member's. */
+static clf_status name_peer(const clf_group *g, clf_status s) {
+  char text[512];
+  int rank = 0, end = 0;
+  snprintf(text, sizeof text, "%s", clf_errmsg());
+  if (sscanf(text, "rank %d%n", &rank, &end) != 1 || rank < 0 || rank >= g->t->size) return s;
+  if (strcmp(host_in(g->name[rank]), host_in(g->name[g->t->rank])) == 0) return s;
+  return clf__fail(s, "%s%s", g->name[rank], text + end);
+}
+
 clf_status clf__group_exchange(clf_group *g, int32_t to, const void *out, size_t n_out,
                                int32_t from, void *in, size_t n_in) {
   if (g->broken) return clf__fail(g->broken, "%s", g->why);
   const clf_status s = g->t->exchange(g->t, to, out, n_out, from, in, n_in, clf__group_deadline(g));
-  return s ? break_off(g, s) : CLF_OK;
+  return s ? break_off(g, name_peer(g, s)) : CLF_OK;
 }
 
 clf_status clf__group_scratch(clf_group *g, size_t bytes, void **at) {

@@ -1,70 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* probe_path.c: where the program clflow-probe is.
- *
- * It is looked for where clflow itself is installed and nowhere else: not in the current folder,
- * and not along PATH.  So the path of this library, or of the program that contains it, must be
- * known for certain; where it is not, there is no probe. */
+/* probe_path.c: where the program clflow-probe is. */
 #define _GNU_SOURCE
-#include <dlfcn.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+#include "beside.h"
 #include "path.h"
 #include "probe.h"
 
-enum { PATH = CLF_PROBE_PATH };
-
-/* The file that the kernel mapped at `address`: an absolute path, whatever the program was called
- * by and wherever it has moved since.  dladdr() repeats what the caller wrote: for a program found
- * along PATH that is a name without a folder. */
-static int mapped_file(uintptr_t address, char *out) {
-  char line[PATH + 128];
-  int found = 0;
-  FILE *f = fopen("/proc/self/maps", "r");
-  while (f && !found && fgets(line, sizeof line, f)) {
-    unsigned long long begin, end;
-    int at = 0;
-    const int n = sscanf(line, "%llx-%llx %*s %*s %*s %*s %n", &begin, &end, &at);
-    if (n != 2 || !at || address < begin || address >= end) continue;
-    line[strcspn(line, "\n")] = 0;
-    found = snprintf(out, PATH, "%s", line + at) < PATH && clf__is_absolute(out);
-  }
-  if (f) fclose(f);
-  return found;
-}
-
-static int own_file(char *out) {
-  const uintptr_t here = (uintptr_t)clf__probe_program;
-  Dl_info info;
-  if (mapped_file(here, out)) return 1;
-  return dladdr((const void *)here, &info) && info.dli_fname && clf__is_absolute(info.dli_fname) &&
-         snprintf(out, PATH, "%s", info.dli_fname) < PATH;
-}
-
-/* Whether a program may be started on behalf of `own`: it belongs to root, to this user or to the
- * owner of `own`, and not everybody may write it.  Others could have put it into a folder such as
- * /tmp. */
-static int may_start(const char *program, const char *own) {
-  struct stat st, of_own;
-  if (stat(program, &st) || stat(own, &of_own) || access(program, X_OK)) return 0;
-  return S_ISREG(st.st_mode) && !(st.st_mode & S_IWOTH) &&
-         (st.st_uid == 0 || st.st_uid == geteuid() || st.st_uid == of_own.st_uid);
-}
+_Static_assert((int)CLF_PROBE_PATH == (int)CLF_BESIDE_PATH, "room for a path");
 
 int clf__probe_program(char out[CLF_PROBE_PATH]) {
-  static const char *const places[] = {"clflow-probe", CLF_PROBE_FROM_LIB, CLF_PROBE_FROM_BIN};
   const char *given = getenv("CLFLOW_PROBE");
-  char own[PATH];
-  if (given)
-    return secure_getenv("CLFLOW_PROBE") && clf__is_absolute(given) &&
-           snprintf(out, PATH, "%s", given) < PATH && access(out, X_OK) == 0;
-  if (!own_file(own)) return 0;
-  const int folder = (int)clf__folder_length(own);
-  for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-    if (snprintf(out, PATH, "%.*s/%s", folder, own, places[i]) < PATH && may_start(out, own))
-      return 1;
-  return 0;
+  if (!given) return clf__beside("clflow-probe", X_OK, out);
+  return secure_getenv("CLFLOW_PROBE") && clf__is_absolute(given) &&
+         snprintf(out, CLF_PROBE_PATH, "%s", given) < CLF_PROBE_PATH && access(out, X_OK) == 0;
 }

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+# mpi.cmake: the modules by which clflow talks to MPI, one for each family whose mpi.h is found.
+#
+# A module is not linked to MPI: runtime/group/mpi.c opens the library of the launcher first.
+option(CLF_MPI "build the modules for MPI that are possible: training on several machines" ON)
+set(CLF_MPI_MODULES "")
+
+# The folders of mpi.h, from pkg-config or a compiler wrapper.
+function(clf_mpi_headers family pc wrapper out)
+  pkg_check_modules(CLF_PC_${family} QUIET ${pc})
+  set(found ${CLF_PC_${family}_INCLUDE_DIRS})
+  if(NOT found)
+    find_program(CLF_MPICC_${family} NAMES ${wrapper} mpicc)
+    if(CLF_MPICC_${family})
+      execute_process(COMMAND ${CLF_MPICC_${family}} -show OUTPUT_VARIABLE line ERROR_QUIET)
+      string(REGEX MATCHALL "-I[^ \n]+" flags "${line}")
+      string(REPLACE "-I" "" found "${flags}")
+    endif()
+  endif()
+  find_path(CLF_MPI_H_${family} mpi.h HINTS ${found})
+  set(is 0)
+  if(CLF_MPI_H_${family}) # both families call their header mpi.h
+    file(STRINGS ${CLF_MPI_H_${family}}/mpi.h lines REGEX "define (OMPI_MAJOR_VERSION|MPICH_NUMVERSION|MPICH_VERSION) ")
+    if(family STREQUAL openmpi AND lines MATCHES OMPI OR family STREQUAL mpich AND lines MATCHES MPICH)
+      set(is 1)
+    endif()
+  endif()
+  if(is)
+    set(${out} ${CLF_MPI_H_${family}} ${found} PARENT_SCOPE)
+  endif()
+endfunction()
+
+function(clf_mpi_module family pc wrapper)
+  clf_mpi_headers(${family} ${pc} ${wrapper} folders)
+  if(NOT folders)
+    return()
+  endif()
+  set(name clflow_mpi_${family})
+  add_library(${name} MODULE runtime/group/mpi_module.c)
+  target_include_directories(${name} PRIVATE ${CLF_RUNTIME} include)
+  target_include_directories(${name} SYSTEM PRIVATE ${folders})
+  set_target_properties(${name} PROPERTIES PREFIX "" OUTPUT_NAME clflow-mpi-${family})
+  set(CLF_MPI_MODULES ${CLF_MPI_MODULES} ${name} PARENT_SCOPE)
+endfunction()
+
+if(CLF_MPI AND NOT WIN32 AND NOT CLF_FUZZ)
+  clf_mpi_module(openmpi ompi-c mpicc.openmpi)
+  clf_mpi_module(mpich mpich mpicc.mpich)
+endif()
+message(STATUS "Modules for MPI: ${CLF_MPI_MODULES}")

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* mpi_module.c: a module of its own: bytes from rank to rank by MPI.
+ *
+ * Calls do not block inside MPI: messages are started and tested, so that every wait ends at its
+ * deadline, and so that a rank which waits leaves its core to others. */
+#define _POSIX_C_SOURCE 200809L
+#include <mpi.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include "clock.h"
+#include "mpi_module.h"
+
+enum { TAG = 7, PIECE = 1 << 30 }; /* counts of MPI are int */
+
+static MPI_Comm comm = MPI_COMM_NULL;
+
+/* ---- Beginning and end ----------------------------------------------------------------------- */
+
+static int describe(int code, const char *call, char text[CLF_MPI_TEXT]) {
+  char own[MPI_MAX_ERROR_STRING] = "";
+  int length = 0;
+  MPI_Error_string(code, own, &length);
+  own[strcspn(own, "\n")] = '\0';
+  snprintf(text, CLF_MPI_TEXT, "%s: %.400s", call, own);
+  return code;
+}
+
+static int find_place(clf_mpi_world *world, char why[CLF_MPI_TEXT]) {
+  MPI_Comm local;
+  int code, rank = 0, size = 0, local_rank = 0;
+  MPI_Comm_rank(comm, &rank);
+  MPI_Comm_size(comm, &size);
+  code = MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &local);
+  if (code) return describe(code, "MPI_Comm_split_type", why);
+  MPI_Comm_rank(local, &local_rank);
+  MPI_Comm_free(&local);
+  world->rank = rank;
+  world->size = size;
+  world->local_rank = local_rank;
+  return 0;
+}
+
+/* "Open MPI v4.1.4", "MPICH 4.0.2" */
+static void name_library(char *name, size_t size) {
+  char all[MPI_MAX_LIBRARY_VERSION_STRING] = "", number[64] = "";
+  int length = 0;
+  MPI_Get_library_version(all, &length);
+  if (sscanf(all, "MPICH Version: %63s", number) == 1)
+    snprintf(name, size, "MPICH %s", number);
+  else
+    snprintf(name, size, "%.*s", (int)strcspn(all, ",\n"), all);
+}
+
+/* Errors are returned on this communicator alone where a program uses MPI for other things too.
+ * (MPICH asks that of all processes about requests that are done.) */
+static int begin(clf_mpi_world *world, char why[CLF_MPI_TEXT]) {
+  int there = 0, over = 0, provided = 0, code;
+  MPI_Initialized(&there);
+  MPI_Finalized(&over);
+  if (over) {
+    snprintf(why, CLF_MPI_TEXT, "MPI has ended in this process and cannot begin again");
+    return -1;
+  }
+  code = there ? MPI_Query_thread(&provided)
+               : MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided);
+  if (code) return describe(code, "MPI_Init_thread", why);
+  code = MPI_Comm_dup(MPI_COMM_WORLD, &comm);
+  if (code) return describe(code, "MPI_Comm_dup", why);
+  MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN);
+  if (!there) MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  name_library(world->library, sizeof world->library);
+  world->any_thread = provided >= MPI_THREAD_SERIALIZED;
+  return find_place(world, why);
+}
+
+static void end(void) {
+  MPI_Comm_free(&comm);
+  MPI_Finalize();
+}
+
+static void end_all(int code) { MPI_Abort(MPI_COMM_WORLD, code); }
+
+/* ---- Messages -------------------------------------------------------------------------------- */
+
+/* One after the other: a while of looking, as answers mostly come within microseconds; then
+ * other threads of this core; then sleep, as for ranks that wait for a slower device. */
+static void pause_a_little(double waited) {
+  static const struct timespec nap = {0, 50000};
+  if (waited > 0.02)
+    nanosleep(&nap, NULL);
+  else if (waited > 20e-6)
+    sched_yield();
+}
+
+static int fail_size(clf_mpi_outcome *o, int32_t peer, size_t got) {
+  o->trouble = CLF_MPI_SIZE;
+  o->peer = peer;
+  o->got = got;
+  return -1;
+}
+
+/* The error of the request whose status has one. */
+static int fail_mpi(clf_mpi_outcome *o, int code, int32_t from, int32_t to, const MPI_Status s[2]) {
+  int kind = 0;
+  for (int i = 0; i < 2 && code == MPI_ERR_IN_STATUS; i++)
+    if (s[i].MPI_ERROR != MPI_SUCCESS && s[i].MPI_ERROR != MPI_ERR_PENDING) {
+      code = s[i].MPI_ERROR;
+      o->peer = i ? to : from;
+      break;
+    }
+  MPI_Error_class(code, &kind);
+  o->trouble = CLF_MPI_ERROR;
+  if (kind == MPI_ERR_TRUNCATE) return fail_size(o, from, 0);
+  describe(code, "a message", o->text);
+  return -1;
+}
+
+/* A message that came too late must not be written into memory that the caller may free. */
+static void give_up(MPI_Request r[2], int32_t from, int32_t to, clf_mpi_outcome *o) {
+  MPI_Status s[2];
+  int done = 0;
+  o->trouble = CLF_MPI_SILENT;
+  o->peer = r[0] != MPI_REQUEST_NULL ? from : to;
+  if (r[0] != MPI_REQUEST_NULL) MPI_Cancel(&r[0]);
+  for (int i = 0; i < 1000 && !done; i++) MPI_Test(&r[0], &done, &s[0]);
+}
+
+static int wait_for(MPI_Request r[2], MPI_Status s[2], int32_t from, int32_t to, double deadline,
+                    clf_mpi_outcome *o) {
+  const double began = clf__now();
+  for (int done[2] = {0, 0};;) {
+    for (int i = 0; i < 2; i++) {
+      const int code = done[i] ? MPI_SUCCESS : MPI_Test(&r[i], &done[i], &s[i]);
+      if (code != MPI_SUCCESS) {
+        o->peer = i ? to : from;
+        return fail_mpi(o, code, from, to, s);
+      }
+    }
+    if (done[0] && done[1]) return 0;
+    const double now = clf__now();
+    if (now > deadline) {
+      give_up(r, from, to, o);
+      return -1;
+    }
+    pause_a_little(now - began);
+  }
+}
+
+static int piece_of(size_t n, size_t k) {
+  const size_t begin = k * PIECE;
+  return begin >= n ? 0 : n - begin < PIECE ? (int)(n - begin) : PIECE;
+}
+
+/* Piece k of both messages; of a peer that is not there, or beyond a message's end, nothing. */
+static int exchange_piece(int32_t to, const char *out, size_t n_out, int32_t from, char *in,
+                          size_t n_in, size_t k, double deadline, clf_mpi_outcome *o) {
+  MPI_Request r[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
+  MPI_Status s[2];
+  int code = MPI_SUCCESS, got = 0;
+  const int receives = from >= 0 && (k == 0 || k * PIECE < n_in);
+  const int sends = to >= 0 && (k == 0 || k * PIECE < n_out);
+  if (receives)
+    code = MPI_Irecv(in + k * PIECE, piece_of(n_in, k), MPI_BYTE, from, TAG, comm, &r[0]);
+  if (!code && sends)
+    code = MPI_Isend(out + k * PIECE, piece_of(n_out, k), MPI_BYTE, to, TAG, comm, &r[1]);
+  if (code) {
+    o->trouble = CLF_MPI_ERROR;
+    return describe(code, "a message", o->text);
+  }
+  if (wait_for(r, s, from, to, deadline, o)) return -1;
+  if (receives) MPI_Get_count(&s[0], MPI_BYTE, &got);
+  if (receives && got != piece_of(n_in, k)) return fail_size(o, from, k * PIECE + (size_t)got);
+  return 0;
+}
+
+static int exchange(int32_t to, const void *out, size_t n_out, int32_t from, void *in, size_t n_in,
+                    double deadline, clf_mpi_outcome *o) {
+  const size_t longest = (to >= 0 ? n_out : 0) > (from >= 0 ? n_in : 0) ? n_out : n_in;
+  *o = (clf_mpi_outcome){.trouble = CLF_MPI_FINE, .peer = -1};
+  for (size_t k = 0; k == 0 || k * PIECE < longest; k++)
+    if (exchange_piece(to, out, n_out, from, in, n_in, k, deadline, o)) return -1;
+  return 0;
+}
+
+__attribute__((visibility("default"))) extern const clf_mpi_module_table clf_mpi_module;
+const clf_mpi_module_table clf_mpi_module = {CLF_MPI_MODULE, begin, exchange, end_all, end};
