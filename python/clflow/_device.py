@@ -69,10 +69,12 @@ def devices(test: bool = False) -> list[DeviceInfo]:
 
 
 def _info(found: _abi.clf_device_info) -> DeviceInfo:
-    words = [text(getattr(found, name)) for name in ("name", "platform", "device", "driver", "type", "family")]
-    passes = None if found.passes < 0 else bool(found.passes)
-    numbers = (found.units, found.clock_mhz, found.memory, found.max_alloc)
-    return DeviceInfo(*words, *numbers, passes, bool(found.chosen), text(found.why))
+    return DeviceInfo(
+        name=text(found.name), platform=text(found.platform), device=text(found.device), driver=text(found.driver),
+        type=text(found.type), family=text(found.family), units=found.units, clock_mhz=found.clock_mhz, memory=found.memory,
+        max_alloc=found.max_alloc, passes=None if found.passes < 0 else bool(found.passes), chosen=bool(found.chosen),
+        why=text(found.why),
+    )  # fmt: skip
 
 
 class Device:

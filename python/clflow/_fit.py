@@ -144,8 +144,10 @@ def fit(
     flow = Flow._adopt(handle, opened) if handle else None
     if reporter.problem is not None:
         raise reporter.problem
-    if flow is None:
+    if flow is None and interrupt.asked:
         raise KeyboardInterrupt
+    if flow is None:
+        raise ArgumentError("the callback ended the fit before any candidate was fitted; let it go on until progress.best is set")
     if interrupt.asked:
         warnings.warn("the fit was interrupted; the model is the best so far", stacklevel=2)
     return flow

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +51,7 @@ def _value(name: str, value: Any) -> str:
         raise ArgumentError(f"{name} is {value!r}; a number or a word is wanted") from None
 
 
-def set_options(options: _abi.clf_train_options, given: dict[str, Any]) -> None:
+def set_options(options: _abi.clf_train_options, given: Mapping[str, Any]) -> None:
     """Sets options by name; None leaves one as it is."""
     for name, value in given.items():
         if value is not None:

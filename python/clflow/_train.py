@@ -6,7 +6,7 @@ from __future__ import annotations
 import ctypes
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,7 +119,7 @@ class TrainData:
 # ---- Options -------------------------------------------------------------------------------------
 
 
-def training_options(preset: Any, flow: Any, rows: int, own_valid: bool, given: dict[str, Any]) -> _abi.clf_train_options:
+def training_options(preset: Any, flow: Any, rows: int, own_valid: bool, given: Mapping[str, Any]) -> _abi.clf_train_options:
     """The options of a training: the defaults of tables or images, then the preset's, then those given.
 
     As `clflow train` has it: a tenth of the rows validates where there are enough, a warm-up takes a tenth of the steps at
@@ -127,7 +127,7 @@ def training_options(preset: Any, flow: Any, rows: int, own_valid: bool, given: 
     """
     if given.get("epochs") is not None and given.get("steps") is not None:
         raise ArgumentError("epochs and steps exclude each other: both say how long to train")
-    options = lib.clf_train_options_images() if flow.scales else lib.clf_train_options_tables()
+    options: _abi.clf_train_options = lib.clf_train_options_images() if flow.scales else lib.clf_train_options_tables()
     if own_valid or round(options.valid_split * rows) < 1:
         options.valid_split = 0.0
     options.standardize = int(flow.standardize)

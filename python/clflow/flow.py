@@ -8,7 +8,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,11 @@ from ._errors import ArgumentError, Error
 from ._lib import check, lib, text
 from ._progress import bar_of
 from ._train import Callback, History, TrainData, history_of, train, training_options
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._train_options import TrainOptions
 
 __all__ = ["Flow", "presets"]
 
@@ -216,7 +221,7 @@ class Flow:
 
     def fit(
         self, x: Any, *, context: Any = None, weights: Any = None, valid: Any = None, callback: Callback | None = None,
-        progress: bool | None = None, **options: Any,
+        progress: bool | None = None, **options: Unpack[TrainOptions],
     ) -> History:  # fmt: skip
         """Trains the flow by maximum likelihood, on from the weights that it has.
 
@@ -447,7 +452,7 @@ class Flow:
         with self._device.use():
             check(lib.clf_flow_save_memory(self._flow, ctypes.byref(at), ctypes.byref(size)))
         try:
-            return ctypes.string_at(at, size.value)  # type: ignore[arg-type]
+            return ctypes.string_at(at, size.value)
         finally:
             lib.free(at)
 

@@ -86,6 +86,11 @@ def test_interrupt_of_a_search_gives_the_best_model(rows):
     assert np.isfinite(flow.log_prob(rows)).all()
 
 
+def test_a_callback_that_stops_before_anything_is_fitted(rows):
+    with pytest.raises(clflow.ArgumentError, match="the callback ended the fit before any candidate was fitted"):
+        clflow.fit(rows, seconds=60, callback=lambda p: True, progress=False)
+
+
 def test_interrupt_before_anything_is_fitted(rows):
     with pytest.raises(KeyboardInterrupt):
         clflow.fit(rows, seconds=60, callback=InterruptOnce(lambda p: not p.best), progress=False)

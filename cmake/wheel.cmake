@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+# wheel.cmake: what the Python wheel differs in, which scikit-build-core builds by pyproject.toml (SKBUILD).  Its files are the shared library
+# under its SONAME (a wheel has no links), the program, with cairo inside so that it starts where there is no X11, and clflow-probe.
+if(NOT DEFINED SKBUILD)
+  set(SKBUILD OFF)
+endif()
+option(CLF_STATIC_CAIRO "link cairo and what it needs into the program, where all of their static libraries are found" ${SKBUILD})
+
+# Sets CLF_CAIRO to what is linked for pictures.
+function(clf_find_cairo)
+  set(CLF_CAIRO PkgConfig::CAIRO PARENT_SCOPE)
+  if(NOT CLF_STATIC_CAIRO)
+    return()
+  endif()
+  set(found "")
+  foreach(name cairo pixman-1 fontconfig freetype png16 z expat brotlidec brotlicommon)
+    find_library(CLF_STATIC_${name} lib${name}.a)
+    mark_as_advanced(CLF_STATIC_${name})
+    if(NOT CLF_STATIC_${name})
+      message(STATUS "cairo is linked dynamically: there is no lib${name}.a")
+      return()
+    endif()
+    list(APPEND found ${CLF_STATIC_${name}})
+  endforeach()
+  add_library(clf_cairo INTERFACE)
+  target_include_directories(clf_cairo INTERFACE ${CAIRO_INCLUDE_DIRS})
+  target_link_libraries(clf_cairo INTERFACE ${found} Threads::Threads m)
+  set(CLF_CAIRO clf_cairo PARENT_SCOPE)
+endfunction()
+if(CLF_TOOLS)
+  clf_find_cairo()
+endif()
+
+# The files of the wheel, below the folder of the package.
+function(clf_install_wheel)
+  get_target_property(soversion clflow SOVERSION)
+  set_target_properties(clflow PROPERTIES VERSION ${soversion})
+  install(TARGETS clflow LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} NAMELINK_SKIP COMPONENT python)
+  install(TARGETS clflow_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT python)
+  install(TARGETS clflow_probe RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/clflow COMPONENT python)
+endfunction()
