@@ -13,7 +13,7 @@ import numpy.typing as npt
 from . import _abi
 from ._errors import ArgumentError
 
-__all__ = ["Array", "Rows", "names_of", "pointer", "rows_of", "weights_of"]
+__all__ = ["Array", "Rows", "context_of", "names_of", "pointer", "rows_of", "weights_of"]
 
 Array = npt.NDArray[Any]
 
@@ -134,6 +134,13 @@ def rows_of(x: Any, what: str, cols: int | None = None, single: bool = False, co
         raise ArgumentError(f"{what} has {at.shape[1]} columns; {cols} are wanted")
     numbers = _numbers(at, what, single)
     return Rows(numbers.copy() if copied and np.shares_memory(numbers, at) else numbers, names)
+
+
+def context_of(context: Any, what: str, cols: int) -> tuple[Rows, bool]:
+    """The rows of a context, and whether it is a single one, given as (cols)."""
+    named = hasattr(context, "columns") or getattr(getattr(context, "dtype", None), "names", None)
+    single = not named and np.ndim(context) == 1
+    return rows_of(_array_of(context, what).reshape(1, -1) if single else context, what, cols), single
 
 
 def weights_of(weights: Any, rows: int, what: str = "weights") -> Array | None:

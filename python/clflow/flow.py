@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _abi
-from ._arrays import Array, Rows, names_of, pointer, rows_of, weights_of
+from ._arrays import Array, Rows, context_of, names_of, pointer, rows_of, weights_of
 from ._device import Device, open_device
 from ._errors import ArgumentError, Error
 from ._lib import check, lib, text
@@ -280,17 +280,19 @@ class Flow:
             raise ArgumentError(f"{what} has {rows.cols} columns; the flow has {self.dim}")
         return rows
 
-    def _given(self, context: Any, rows: int, what: str = "context") -> Rows | None:
-        """The context of each row, in the order of the flow's columns; None for a flow without one."""
+    def _given(self, context: Any, rows: int | None, what: str = "context") -> Rows | None:
+        """The context of each of so many rows (None: any number), in the order of the flow's columns; None for a flow without one."""
         count = self.context_dim
         if context is None:
             if count:
-                raise ArgumentError(f"the flow takes a context of {count} numbers a row; pass {what}, ({rows}, {count})")
+                raise ArgumentError(f"the flow takes a context of {count} numbers a row; pass {what}")
             return None
         if not count:
             raise ArgumentError("the flow takes no context; leave it out")
-        given = rows_of(np.asarray(context).reshape(1, -1) if np.ndim(context) == 1 else context, what, count)
+        given, _ = context_of(context, what, count)
         given = given.in_order(self.context_columns, what)
+        if rows is None:
+            return given
         if len(given) == 1 and rows != 1:  # the same for all rows
             given = Rows(np.repeat(given.at, rows, axis=0), given.names)
         if len(given) != rows:
@@ -399,10 +401,9 @@ class Flow:
         return found
 
     def _sample_given(self, n: int, context: Any, seed: int) -> npt.NDArray[np.float64]:
-        single = not hasattr(context, "columns") and np.ndim(context) == 1
-        rows = 1 if single else len(context)
-        given = self._given(context, rows)
+        given = self._given(context, None)
         assert given is not None
+        rows, single = len(given), context_of(context, "context", self.context_dim)[1]
         found = np.empty((rows, n, self.dim))
         if found.size:
             with self._device.use():

@@ -164,6 +164,15 @@ def test_names_of_columns_are_kept(rows):
         flow.log_prob(np.rec.fromarrays([rows[:, 1], rows[:, 0]], names=["a", "c"]))
 
 
+def test_names_of_a_context(rows):
+    named = np.rec.fromarrays([rows[:, 0], rows[:, 1]], names=["a", "b"])
+    flow = clflow.Flow("maf", hidden=4, depth=1)
+    flow.fit(named[["b"]], context=named[["a"]], steps=10, progress=False)
+    assert (flow.columns, flow.context_columns) == (["b"], ["a"])
+    np.testing.assert_array_equal(flow.log_prob(named[["b"]], context=named), flow.log_prob(rows[:, 1:], context=rows[:, :1]))
+    assert flow.sample(2, context=named[:3], seed=1).shape == (3, 2, 1)
+
+
 def test_clflow_fit_and_its_record(rows):
     notes = []
     flow = clflow.fit(rows[:600], seconds=1.0, quick=True, callback=lambda p: notes.append(p.name) and False, progress=False)
