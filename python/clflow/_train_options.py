@@ -20,6 +20,7 @@ class TrainOptions(TypedDict, total=False):
     eps: float | None
     eps_hat: Literal["textbook", "tf"] | None
     flip: bool | None
+    grains: int | None
     l2: float | None
     lr: float | None
     memory: int | None
@@ -31,6 +32,7 @@ class TrainOptions(TypedDict, total=False):
     schedule: Literal["constant", "cosine", "plateau"] | None
     seed: int | None
     shuffle: bool | None
+    split_seed: int | None
     standardize: bool | None
     steps: int | None
     valid_every: int | None

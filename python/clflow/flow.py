@@ -330,7 +330,7 @@ class Flow:
             (n), in nats; -inf where the density is zero.
 
         Raises:
-            ArgumentError: another shape, or a number that is not finite: the sentence names row and column.
+            ArgumentError: another shape, or a number that is not finite: the sentence names row and column, counted from 1.
         """
         at, given = self._inputs(x, "x", context, single=True)
         if at.dtype == np.float32:

@@ -30,7 +30,7 @@ def test_examples(tmp_path, monkeypatch, capsys):
     assert names["flow"].context_dim == 1
     names = run(found[2:], names)
     assert (tmp_path / "m.safetensors").exists() and names["dx"].shape == (5, 2)
-    assert capsys.readouterr().out.endswith("row 0, column 2 is nan\n")
+    assert capsys.readouterr().out.endswith("row 1, column 2 is nan\n")
 
 
 def test_the_table_names_what_there_is():

@@ -119,7 +119,7 @@ def test_many_rows_in_chunks(fitted):
     logp = fitted.log_prob(x)
     np.testing.assert_array_equal(logp[-10:], fitted.log_prob(x[-10:]))
     x[69999, 1] = np.inf
-    with pytest.raises(clflow.ArgumentError, match="row 69999, column 2 is inf"):
+    with pytest.raises(clflow.ArgumentError, match="row 70000, column 2 is inf"):
         fitted.log_prob(x)
 
 
