@@ -62,7 +62,7 @@ clf_status bench_choose(const bench_choice *c, const bench_workload ***list, int
   const int all = !c->ops && !c->steps;
   const char *ops = all ? "*" : c->ops, *steps = all ? "*" : c->steps;
   CLF_TRY(check_globs("--ops", ops, c->level, bench_ops, NULL));
-  CLF_TRY(check_globs("--steps", steps, c->level, bench_steps, bench_starts));
+  CLF_TRY(check_globs("--flows", steps, c->level, bench_steps, bench_starts));
   const int most = count_of(bench_ops, "*", BENCH_FULL) + count_of(bench_steps, "*", BENCH_FULL) +
                    count_of(bench_starts, "*", BENCH_FULL);
   *count = 0;

@@ -21,8 +21,10 @@ static cli_option options[] = {
      CLI_TEXTS, &o.devices, NULL, 0, 0},
     {"--ops", "GLOB", "time the operations with these names: 'gemm/*,conv/fwd/*'", CLI_TEXTS,
      &o.ops, NULL, 0, 0},
-    {"--steps", "GLOB", "time the training steps, sampling and starts with these names: 'step/*'",
-     CLI_TEXTS, &o.steps, NULL, 0, 0},
+    CLI_OPTION("--flows", "GLOB",
+               "time the training steps, sampling and starts with these names: 'step/*'", CLI_TEXTS,
+               &o.steps, NULL),
+    CLI_OPTION_OLD("--steps", "GLOB", CLI_TEXTS, &o.steps),
     CLI_OPTION("--list", NULL, "print the names of the workloads, and what each one is", CLI_FLAG,
                &o.list, NULL),
     CLI_OPTION("--quick", NULL, "time a few small workloads, a twentieth of a second each",
@@ -35,8 +37,8 @@ static cli_option options[] = {
     CLI_SECTION("Output"),
     CLI_OPTION("--csv", "F.csv", "write a row for each workload and device; - for standard output",
                CLI_OUTPUT, &o.csv, NULL),
-    CLI_OPTION("--json", "F.json",
-               "write the same as JSON, with the machine and the devices; - for standard output",
+    CLI_OPTION("--json", "[F.json]",
+               "print the same as JSON, with the machine and the devices, or write it to this file",
                CLI_OUTPUT, &o.json, NULL),
     CLI_OPTION("--html", "F.html",
                "write a page with charts, one file that needs no network; - for standard output",
@@ -241,12 +243,12 @@ static int run(void) {
 
 const cli_verb cli_bench = {
     .name = "bench",
-    .usage = "[--device NAME]... [--ops GLOB] [--steps GLOB] [--quick | --full] [options]",
+    .usage = "[--device NAME]... [--ops GLOB] [--flows GLOB] [--quick | --full] [options]",
     .purpose = "Time operations, training steps, sampling and starts on several devices.",
     .details = "The devices take turns within each workload, so that what slows the machine slows "
                "all of them.",
     .examples =
-        "clflow bench --device cpu,opencl --steps 'step/*' --html bench.html\nclflow bench --quick",
+        "clflow bench --device cpu,opencl --flows 'step/*' --html bench.html\nclflow bench --quick",
     .options = options,
     .run = run,
 };

@@ -18,8 +18,8 @@ static cli_option options[] = {
      "score these rows; of the table that the model was made from, the training, validation and "
      "test rows are scored separately too",
      CLI_DATA, &cli_common.data, NULL, 0, 0},
-    {"--valid", "DATA", "score these validation rows separately", CLI_DATA, &o.valid, NULL, 0, 0},
-    {"--test", "DATA", "score these test rows separately", CLI_DATA, &o.test, NULL, 0, 0},
+    {"--valid", "FILE", "score these validation rows separately", CLI_DATA, &o.valid, NULL, 0, 0},
+    {"--test", "FILE", "score these test rows separately", CLI_DATA, &o.test, NULL, 0, 0},
     {"--samples", "N",
      "compare the data with this many samples of the model; 0: no comparison (default 2000 to "
      "10000 for tables, 0 for images)",

@@ -24,7 +24,7 @@ static cli_option options[] = {
      "read this checkpoint: a state_dict, a module or a posterior of sbi that torch.save() wrote, "
      "or safetensors",
      CLI_OPERAND, &o.file, NULL, 1, 0},
-    {"--out", "MODEL", "write the flow to this model file", CLI_OUTPUT_MODEL, &o.out, NULL, 0, 0},
+    {"--out", "FILE", "write the model to this file", CLI_OUTPUT_MODEL, &o.out, NULL, 0, 0},
     {"--check", "ROWS",
      "compare with log-densities from Python: .npz with the arrays x, logp and perhaps context, or "
      "a "

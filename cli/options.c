@@ -84,8 +84,9 @@ static int set_option(const cli_verb *verb, int argc, char **argv, int *i) {
     const char *const next = *i + 1 < argc ? argv[*i + 1] : NULL;
     const int there = next && !find(verb, next, strlen(next)) &&
                       !(verb->passes_to && find(verb->passes_to, next, strlen(next)));
-    if (!there) return cli_usage("%s needs a value: %s %s", o->name, o->name, o->arg);
-    value = argv[++*i];
+    if (!there && *o->arg != '[')
+      return cli_usage("%s needs a value: %s %s", o->name, o->name, o->arg);
+    value = there ? argv[++*i] : "-"; /* an optional value is standard output */
   }
   o->given = 1;
   if (cli_set_value(o, value)) return cli_refuse_value(o, value);

@@ -54,7 +54,8 @@ typedef struct cli_list {
 /* One row is all there is to an option: parsing, checks and --help come of it. */
 typedef struct cli_option {
   const char *name; /* "--batch", "-n"; of an operand what --help calls it */
-  const char *arg;  /* what --help calls the value; of a choice its words: "nvp|nice" */
+  const char *arg;  /* what --help calls the value; of a choice its words: "nvp|nice"; "[FILE]" may
+                     * be left out and is standard output then */
   const char *help; /* verb first; NULL: an old name that works but is not shown */
   cli_type type;
   void *to;

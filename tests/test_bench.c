@@ -121,7 +121,7 @@ END_TEST
 
 /* ---- Comparison ---------------------------------------------------------------------------- */
 
-#define ONE "bench --quick --device cpu --time 0.05 --steps step/nvp-2-2-4-b100 "
+#define ONE "bench --quick --device cpu --time 0.05 --flows step/nvp-2-2-4-b100 "
 
 /* The same report with its times multiplied, and a workload that is not run. */
 static void write_baseline(const char *path, double factor) {
@@ -150,7 +150,7 @@ START_TEST(baselines) {
   ends(ONE "--baseline slow.json", 0, "only in the baseline", "");
   ends(ONE "--baseline fast.json --margin 20%", 1, "slower",
        "1 of 1 rows are slower than in fast.json by more than 20%: step/nvp-2-2-4-b100 (cpu)");
-  ends("bench --quick --device cpu64 --time 0.05 --steps step/nvp-2-2-4-b100 --baseline slow.json",
+  ends("bench --quick --device cpu64 --time 0.05 --flows step/nvp-2-2-4-b100 --baseline slow.json",
        0, "not in the baseline", "");
 }
 END_TEST
@@ -165,7 +165,7 @@ END_TEST
 START_TEST(selections) {
   ends("bench --list --ops gemm/512x512x512 --steps step/*", 0, "gemm/512x512x512", "");
   ends("bench --list --steps step/realnvp-imagenet32-b64", 0, "full", "");
-  result r = run("bench --list --steps step/*");
+  result r = run("bench --list --flows step/*");
   expect_code("bench --list", &r, 0);
   ck_assert_ptr_null(strstr(r.out, "imagenet32"));
   ck_assert_ptr_null(strstr(r.out, "gemm"));
@@ -229,7 +229,7 @@ START_TEST(refusals) {
   refuses(2, "bench --device cpu,cpu", "cpu and cpu are the same");
   refuses(2, "bench --device cpu,", "--device takes words");
   refuses(2, "bench --ops gemm/7x7x7", "--ops gemm/7x7x7: there is no such workload");
-  refuses(2, "bench --steps gemm/*", "--steps gemm/*: there is no such workload");
+  refuses(2, "bench --steps gemm/*", "--flows gemm/*: there is no such workload");
   refuses(2, "bench --quick --steps sample/*-b4096,step/*4096", "there is no such workload");
   refuses(2, "bench --steps step/*imagenet32*", "takes long; --full");
   refuses(2, "bench --quick --full", "exclude each other");

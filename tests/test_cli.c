@@ -113,7 +113,7 @@ START_TEST(test_stdout) {
   } prints[] = {
       {"report m.safetensors --data moons:n=60 -o -", "<!doctype html>\n"},
       {"train --data moons:n=60 --epochs 1 -o log.safetensors --log -", "{\"first_step\":0,"},
-      {"bench --device cpu --quick --ops gemm* --time 0.01 --json -", "{\n \"clflow_bench\""},
+      {"bench --device cpu --quick --ops gemm* --time 0.01 --json", "{\n \"clflow_bench\""},
       {"bench --device cpu --quick --ops gemm* --time 0.01 --csv -", "name,group,"},
   };
   for (size_t i = 0; i < sizeof prints / sizeof *prints; i++) {

@@ -42,7 +42,7 @@ def add(kept, report):
 def measure(work, results, key, part):
     """All workloads; results go to results.all[key] as they come."""
     kept = results.all[key] = {"rows": [], "devices": {}, "missing": []}
-    runs = [("--steps", name, devices(work)) for name in STEPS]
+    runs = [("--flows", name, devices(work)) for name in STEPS]
     runs += [("--ops", glob, devices(work)) for glob in OPS]
     for option, glob, asked in runs:
         if work.left() < 1:

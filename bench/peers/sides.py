@@ -131,7 +131,7 @@ class Clflow:
     """`clflow bench` of a workload on several devices, a process for each round."""
 
     def __init__(self, program, name, devices):
-        option = "--steps" if name.startswith(("step/", "sample/")) else "--ops"
+        option = "--flows" if name.startswith(("step/", "sample/")) else "--ops"
         self.words = [program, "bench", option, name, "--device", ",".join(devices)]
         self.rows = {}
 
