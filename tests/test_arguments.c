@@ -419,6 +419,9 @@ START_TEST(groups) {
   NO(clf_group_gather, "in", g, NULL, 1, y);
   NO(clf_group_gather, "out", g, x, 1, NULL);
   NO(clf_group_broadcast, "data", g, 0, NULL, 1);
+  NO(clf_trainer_set_group, "trainer", NULL, g, NULL);
+  NO(clf_trainer_set_group, "group", trainer, NULL, NULL);
+  QUIET(clf_train_grains_for, clf_train_grains_for(3) == 8 && clf_train_grains_for(9) == 16);
   clf_group_free(g);
 }
 END_TEST

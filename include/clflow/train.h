@@ -9,6 +9,7 @@
 #include "clflow/data.h"
 #include "clflow/density.h"
 #include "clflow/flow.h"
+#include "clflow/group.h"
 #include "clflow/images.h"
 
 #ifdef __cplusplus
@@ -187,6 +188,32 @@ CLF_API clf_status clf_trainer_create_images(clf_flow *flow, const clf_images *i
 CLF_API clf_status clf_trainer_create_density(clf_flow *flow, const clf_density *density,
                                               const clf_train_options *options,
                                               clf_trainer **trainer);
+
+/* ---- Several devices --------------------------------------------------------------- */
+
+/* Makes the trainer a member of a group, before its first run: each member has a trainer of its
+ * own, on its own device, with equal options, equal data and an equal flow, and calls
+ * clf_trainer_run(). That begins with a comparison: EMISMATCH names the first member that is about
+ * to do another training than rank 0, and the difference.
+ *
+ * Each step's batch is cut into the grains of option `grains`, which must not be 0; each member
+ * computes some of them.  All members end each step with the same weights, whose bits depend on
+ * the number of grains, and not on how many members there are or which grains each computes; a
+ * training of one device with this option gives them too, and so does a resume in another group.
+ *
+ * shares: what part of the grains each member computes, a number of at least 0 for each rank, of
+ * which only ratios matter; NULL: equal parts, or by speed where a measurement of the first steps
+ * shows that this is faster.
+ *
+ * What a caller's report returns counts on rank 0 alone; clf_trainer_save() does nothing on others.
+ * If a member's device fails, all members go back to their last common copy, and the training goes
+ * on; if it cannot be mended, or a member is silent, all return an error.  The group must outlive
+ * the trainer.
+ * Errors: EINVAL (no grains; more members than grains, or than rows in a batch; shares), ENOMEM. */
+CLF_API clf_status clf_trainer_set_group(clf_trainer *trainer, clf_group *group,
+                                         const double *shares);
+/* The grains that `clflow train` uses with so many members: 8, or the next power of two. */
+CLF_API int32_t clf_train_grains_for(int32_t members);
 
 /* Device memory in bytes, and the size of micro-batches. */
 typedef struct clf_train_plan {

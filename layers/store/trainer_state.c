@@ -110,8 +110,10 @@ clf_status clf_trainer_save(clf_trainer *t, const char *path) {
   CLF_GIVEN("trainer, path", t, path);
   clf__st_writer *w = NULL;
   clf__attempt a = {0};
+  if (clf__trainer_is_member(t) && clf_group_rank(t->group.g)) return CLF_OK;
   while (clf__trainer_attempt(t, &a)) a.status = gather(t, &w);
   if (!a.status) a.status = clf__st_write(w, path, 1);
+  if (!a.status) clf__trainer_note_saved(t, path);
   clf__trainer_say_rest(t);
   clf__st_writer_free(w);
   return a.status;

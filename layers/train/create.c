@@ -192,6 +192,7 @@ void clf_trainer_free(clf_trainer *t) {
   clf__source_free(t->source);
   clf__trainer_copy_free(t);
   clf__grains_free(t);
+  clf__membership_free(t);
   clf_arena_free(&t->arena);
   free(t);
 }

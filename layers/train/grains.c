@@ -10,7 +10,9 @@
  * states (running statistics), times its share of the batch's rows; and its loss.  Every grain
  * begins with the states that the step began with, and they move once a step, by the mean of the
  * grains' moves weighted by rows. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
+#include "clock.h"
 #include "options.h"
 #include "trainer.h"
 
@@ -206,14 +208,24 @@ static clf_status note_off(clf_trainer *t) {
   return clf__trainer_store_from(t, t->step + 1, why);
 }
 
-clf_status clf__grains_step(clf_trainer *t) {
+/* This member's grains. */
+static clf_status compute(clf_trainer *t) {
   clf__stack stack;
+  if (t->group.failed) return clf__fail(t->group.failed, "%s", t->group.why);
   CLF_TRY(fit(t));
   CLF_TRY(clf__flow_reserve(t->f, t->plan.part, clf__trainer_mode(t, t->step)));
   if (states_count(t->f)) CLF_TRY(clf__vector_copy(t->dev, states_of(t->f), t->grains.states));
   CLF_TRY(clear(t));
   t->grains.off = 0;
-  CLF_TRY(clf__grains_compute(t, &stack));
+  return clf__grains_compute(t, &stack);
+}
+
+clf_status clf__grains_step(clf_trainer *t) {
+  const double began = clf__now();
+  t->group.behind = 0;
+  clf_status s = compute(t);
+  if (clf__trainer_is_member(t)) s = clf__trainer_sum_members(t, s, began);
+  if (s) return s;
   CLF_TRY(take_over(t));
   return note_off(t);
 }

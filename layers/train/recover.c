@@ -132,7 +132,10 @@ static clf_status go_on(clf_trainer *t, int64_t to) {
 
 /* ---- What is tried ----------------------------------------------------------------------- */
 
+static int device_failed(clf_status s) { return s == CLF_EDEVICE || s == CLF_ENOMEM; }
+
 static int applies(const clf_trainer *t, int stage, clf_status s) {
+  if (stage == ON_CPU && clf__trainer_is_member(t)) return 0; /* it rounds differently */
   if (stage == SMALLER) return s == CLF_ENOMEM && clf__trainer_can_shrink(t);
   return stage == AGAIN || clf__revivable(t->dev);
 }
@@ -145,12 +148,16 @@ static int next(clf_trainer *t, clf_status s) {
   return 0;
 }
 
-static clf_status attempt(clf_trainer *t, int64_t to) {
+static clf_status restore(clf_trainer *t) {
   if (t->copy.stage == SMALLER && !clf__trainer_shrink(t))
     return clf__fail(CLF_ENOMEM, "smaller parts do not fit either");
   if (t->copy.stage == ANEW) CLF_TRY(clf__revive(t->dev, NULL));
   if (t->copy.stage == ON_CPU) CLF_TRY(clf__revive(t->dev, "cpu"));
-  CLF_TRY(put_back(t));
+  return put_back(t);
+}
+
+static clf_status attempt(clf_trainer *t, int64_t to) {
+  CLF_TRY(restore(t));
   return go_on(t, to);
 }
 
@@ -189,7 +196,41 @@ static clf_status give_up(clf_trainer *t, int64_t to, clf_status s, const char *
                    (long long)to + 1, why, last);
 }
 
-static int device_failed(clf_status s) { return s == CLF_EDEVICE || s == CLF_ENOMEM; }
+/* ---- In a group ----------------------------------------------------------------------------- */
+
+enum { RESTORED = 100, CAUGHT_UP }; /* what members agree on, beside the states of run.c */
+
+/* This member's device as it was when the copy was taken, which all others have of the same step:
+ * at once where it did not fail. */
+static clf_status restore_member(clf_trainer *t) {
+  clf_status s = t->group.failed;
+  if (!s) {
+    s = put_back(t);
+    if (s) clf__trainer_note_failure(t, s);
+  }
+  while (s) {
+    if (!device_failed(s) || !next(t, s)) return s;
+    s = restore(t);
+  }
+  t->group.failed = CLF_OK;
+  return CLF_OK;
+}
+
+/* All members take the steps again; one that cannot be mended ends the training for all. */
+static clf_status recover_together(clf_trainer *t, int64_t to, clf_status first, const char *why) {
+  clf_status s;
+  do {
+    s = clf__trainer_agree(t, RESTORED, restore_member(t), 0);
+    if (s && clf__trainer_is_cut_off(t)) return s;
+    if (s) return give_up(t, to, first, why);
+    s = go_on(t, to);
+    if (!clf__trainer_is_cut_off(t)) s = clf__trainer_agree(t, CAUGHT_UP, s, 0);
+  } while (device_failed(s) && !clf__trainer_is_cut_off(t));
+  if (s) return s;
+  t->owed = 0;
+  tell(t, to, why);
+  return CLF_OK;
+}
 
 /* Brings the device to what it was before the step after `to`, after a call that failed. */
 static clf_status recover(clf_trainer *t, int64_t to, clf_status s) {
@@ -197,6 +238,7 @@ static clf_status recover(clf_trainer *t, int64_t to, clf_status s) {
   const clf_status first = s;
   if (t->copy.step < 0 || t->copy.step > to) return s;
   snprintf(why, sizeof why, "%.*s", (int)strcspn(clf_errmsg(), "\n"), clf_errmsg());
+  if (clf__trainer_is_member(t)) return recover_together(t, to, first, why);
   do {
     if (!next(t, s)) return give_up(t, to, first, why);
     s = attempt(t, to);
@@ -217,7 +259,8 @@ int clf__trainer_attempt(clf_trainer *t, clf__attempt *a) {
     a->status = t->owed ? clf__fail(CLF_EDEVICE, "it failed before") : CLF_OK;
     if (!a->status) return 1;
   }
-  if (!device_failed(a->status)) return 0;
+  if (!device_failed(a->status) || clf__trainer_is_cut_off(t)) return 0;
+  if (clf__trainer_is_member(t) && !t->group.running) return 0; /* others could not follow */
   a->status = recover(t, a->step, a->status);
   return a->status == CLF_OK;
 }

@@ -103,6 +103,8 @@ static void send_report(run *r) {
   add_notices(r);
   if (r->report && r->report(&r->progress, r->context)) r->stop = 1;
   set_pace(r, r->t->read - r->read_before);
+  /* If the others cannot be reached, the next step says so. */
+  clf__trainer_decide(r->t, &r->stop, &r->pace);
 }
 
 /* ---- The states --------------------------------------------------------------------------- */
@@ -111,8 +113,10 @@ static void send_report(run *r) {
  * copied if it is the best; and a caller that hears of it may save or stop at that very step. */
 static int must_read(const run *r) {
   const clf_trainer *t = r->t;
-  return t->step - t->read >= r->pace || clf__trainer_ends_round(t, t->step) ||
-         clf__trainer_guarded(t, t->step) || clf__now() - r->read_at > READ_EVERY;
+  if (t->step - t->read >= r->pace || clf__trainer_ends_round(t, t->step) ||
+      clf__trainer_guarded(t, t->step))
+    return 1;
+  return !clf__trainer_is_member(t) && clf__now() - r->read_at > READ_EVERY;
 }
 
 /* The step after which the next reading is due, if nothing else asks for one. */
@@ -129,7 +133,8 @@ static int64_t next_reading(const clf_trainer *t) {
 static clf_status take_snapshot(clf_trainer *t) {
   if (clf__trainer_is_dropped(t, t->step - 1)) return CLF_OK;
   if (t->step - t->snapshot[0].step >= CLF_APART) CLF_TRY(clf__trainer_snapshot(t));
-  return clf__trainer_copy_is_due(t) ? clf__trainer_copy(t) : CLF_OK;
+  const int due = clf__trainer_is_member(t) ? t->group.copy_is_due : clf__trainer_copy_is_due(t);
+  return due ? clf__trainer_copy(t) : CLF_OK;
 }
 
 static int is_done(const run *r) {
@@ -191,10 +196,20 @@ static state after(run *r) {
   return DONE;
 }
 
+/* What all members of a group must have equal after this state. */
+static uint64_t sum_of(const run *r) {
+  const clf_trainer *t = r->t;
+  const int copied = r->state == SNAPSHOT && t->copy.step == t->step;
+  return clf__trainer_is_member(t) && copied ? clf__trainer_copy_sum(t) : 0;
+}
+
 /* Does what the state asks for, again after each failure of the device that could be mended. */
 static clf_status pass(run *r) {
   clf__attempt a = {0};
-  while (clf__trainer_attempt(r->t, &a)) a.status = act(r);
+  while (clf__trainer_attempt(r->t, &a)) {
+    a.status = act(r);
+    if (r->state != STEP) a.status = clf__trainer_agree(r->t, (int)r->state, a.status, sum_of(r));
+  }
   return a.status;
 }
 
@@ -212,6 +227,16 @@ static clf_status finish(run *r, clf_status s) {
   return s ? clf__fail(s, "%s", why) : CLF_OK;
 }
 
+static clf_status go_through(run *r) {
+  clf_status s = CLF_OK;
+  while (r->state != FINISH) {
+    s = pass(r);
+    if (s) break;
+    r->state = after(r);
+  }
+  return finish(r, s);
+}
+
 clf_status clf_trainer_run(clf_trainer *t, clf_progress_fn report, void *context) {
   CLF_GIVEN("trainer", t);
   run r = {.t = t,
@@ -222,14 +247,14 @@ clf_status clf_trainer_run(clf_trainer *t, clf_progress_fn report, void *context
            .began = clf__now(),
            .pace = 1,
            .norm = NAN};
-  clf_status s = CLF_OK;
+  clf_status s = clf__trainer_shake_hands(t);
+  if (s) return s;
+  t->group.failed = CLF_OK;
+  t->group.running = 1;
   r.read_at = r.began;
-  while (r.state != FINISH) {
-    s = pass(&r);
-    if (s) break;
-    r.state = after(&r);
-  }
-  CLF_TRY(finish(&r, s));
+  s = go_through(&r);
+  t->group.running = 0;
+  if (s) return s;
   if (!is_done(&r))
     return clf__fail(CLF_ESTOPPED, "stopped after step %lld of %lld", (long long)t->step,
                      (long long)r.steps);

@@ -129,8 +129,14 @@ static clf_status take_step(clf_trainer *t) {
 
 clf_status clf__trainer_steps(clf_trainer *t, int64_t to) {
   while (t->step < to) {
+    const int64_t next = t->step + 1;
     const int32_t count = t->many ? clf__trainer_free_steps(t, to) : 0;
-    CLF_TRY(count ? clf__trainer_launch(t, count) : take_step(t));
+    const clf_status s = count ? clf__trainer_launch(t, count) : take_step(t);
+    if (s && !t->group.behind) return s;
+    if (s) { /* all others go on: they hear of it with the next message */
+      clf__trainer_note_failure(t, s);
+      t->step = next;
+    }
   }
   return CLF_OK;
 }

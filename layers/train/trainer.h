@@ -51,6 +51,23 @@ typedef struct clf__grains {
   int off;                   /* of the last step: grains whose rebuilt input was off */
 } clf__grains;
 
+/* What a member of a group has (train_group.c). */
+typedef struct clf__membership {
+  clf_group *g;          /* NULL: the trainer is alone */
+  int32_t *first;        /* the grains of each member, and where they end (size + 1) */
+  int given;             /* 1: shares were given, and are not measured */
+  int steps;             /* counted up to those that are measured */
+  double busy, computed; /* seconds, and grains, of these */
+  void *host[CLF_ROOTS]; /* messages, where the device is not the host */
+  clf_status failed;     /* of this member, which the others have not heard of yet; and why */
+  char why[512];
+  int behind;      /* 1: the sum of the step under way is known to all */
+  int copy_is_due; /* rank 0 says so */
+  int running;     /* 1: within clf_trainer_run(), where all members recover together */
+  int64_t saved;   /* step of the last checkpoint; -1: none */
+  char path[256];  /* its file */
+} clf__membership;
+
 typedef enum clf__shown { CLF_SHOWS_LAST, CLF_SHOWS_BEST, CLF_SHOWS_AVERAGE } clf__shown;
 
 struct clf_trainer {
@@ -68,6 +85,7 @@ struct clf_trainer {
   int norms;                             /* 1: gradients' norms are computed */
   int many;                              /* 1: many steps are one launch (mlp_steps) */
   clf__grains grains;
+  clf__membership group;
   int32_t take;     /* rows of a full batch: options.batch, at most all */
   int64_t step;     /* done */
   int64_t read;     /* steps whose losses were read */
@@ -220,6 +238,29 @@ int32_t clf__grains_end(const clf_trainer *t, int64_t step);
 clf_status clf__grains_compute(clf_trainer *t, clf__stack *stack);
 /* The gradient of the next step, its loss, and the states behind it. */
 clf_status clf__grains_step(clf_trainer *t);
+
+/* ---- train_group.c: a trainer as a member of a group ------------------------------------------
+ */
+
+int clf__trainer_is_member(const clf_trainer *t);
+/* Whether the others cannot be reached any more. */
+int clf__trainer_is_cut_off(const clf_trainer *t);
+void clf__membership_free(clf_trainer *t);
+/* Keeps a failure of this member, with its message, until the others hear of it. */
+void clf__trainer_note_failure(clf_trainer *t, clf_status s);
+/* After this member has computed its grains (or failed): the flow's message becomes the sum of all.
+ * If any member failed, all get an error.  began: when this member began to compute. */
+clf_status clf__trainer_sum_members(clf_trainer *t, clf_status computed, double began);
+/* Everybody's status: OK where all are; else the same kind of error on all members.  state: what
+ * they did; sum: of what must be equal.  Alone it returns s. */
+clf_status clf__trainer_agree(clf_trainer *t, int state, clf_status s, uint64_t sum);
+uint64_t clf__trainer_copy_sum(const clf_trainer *t);
+/* What rank 0 decides about them replaces both; alone they stay. */
+clf_status clf__trainer_decide(clf_trainer *t, int *stop, int64_t *pace);
+void clf__trainer_note_saved(clf_trainer *t, const char *path);
+/* handshake.c: EMISMATCH names the first member that is about to do another training than rank 0,
+ * and the difference. */
+clf_status clf__trainer_shake_hands(clf_trainer *t);
 
 /* ---- statistics.c -------------------------------------------------------------------------- */
 

@@ -47,6 +47,13 @@ void clf__group_doing(clf_group *g, const char *format, ...) {
   va_end(args);
 }
 
+void clf__group_note(clf_group *g, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  vsnprintf(g->after, sizeof g->after, format, args);
+  va_end(args);
+}
+
 /* ---- Members ------------------------------------------------------------------------------- */
 
 int32_t clf_group_rank(const clf_group *g) { return g ? g->t->rank : 0; }
@@ -116,7 +123,8 @@ clf_status clf_group_wrap(clf_transport *t, clf_group **group) {
 /* The transport's message names the peer; this adds who waited, and at what. */
 static clf_status break_off(clf_group *g, clf_status s) {
   g->broken = s;
-  snprintf(g->why, sizeof g->why, "%s, at %s: %s", g->name[g->t->rank], g->doing, clf_errmsg());
+  snprintf(g->why, sizeof g->why, "%s, at %s: %s%s", g->name[g->t->rank], g->doing, clf_errmsg(),
+           g->after);
   return clf__fail(s, "%s", g->why);
 }
 

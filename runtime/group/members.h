@@ -12,14 +12,17 @@ struct clf_group {
   double slowest;    /* seconds of the slowest step so far */
   int started;       /* 1: a step is done, so that all kernels are compiled */
   clf_status broken; /* the first error, which every later call returns */
-  char why[640];
-  char doing[96]; /* what members wait for each other at: "step 7"; "" */
-  void *scratch;  /* memory for what peers send */
+  char why[1024];
+  char doing[96];  /* what members wait for each other at: "step 7" */
+  char after[352]; /* the end of messages about members that do not answer, or empty */
+  void *scratch;   /* memory for what peers send */
   size_t scratch_size;
 };
 
 /* What messages say that this member is doing. */
 void clf__group_doing(clf_group *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* How messages about members that do not answer end: with the last checkpoint. */
+void clf__group_note(clf_group *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A step took this long: deadlines follow. */
 void clf__group_took(clf_group *g, double seconds);
 /* What each call of a group begins with. */
