@@ -27,6 +27,7 @@
 extern "C" {
 #endif
 
+/* What the library exports. */
 #if defined _WIN32 && defined CLF_BUILDING
 #define CLF_API __declspec(dllexport)
 #elif defined _WIN32 || defined CLF_STATIC
@@ -37,6 +38,7 @@ extern "C" {
 
 /* ---- Status ------------------------------------------------------------ */
 
+/* Every status, once: X(name, what it means). */
 #define CLF_STATUS_MAP(X)                                                                          \
   X(OK, "success")                                                                                 \
   X(EINVAL, "invalid argument")                                                                    \
@@ -52,6 +54,7 @@ extern "C" {
   X(ENUM, "a number is not finite")                                                                \
   X(ESTOPPED, "stopped on request")
 
+/* What a function that can fail returns; CLF_OK is 0. */
 typedef enum clf_status {
 #define CLF_X(name, text) CLF_##name,
   CLF_STATUS_MAP(CLF_X)
@@ -75,6 +78,7 @@ CLF_API void clf_set_listener(void (*listener)(const char *sentence, void *conte
 /* Records `text` for clf_errmsg() and returns s; for libraries built on clflow. */
 CLF_API clf_status clf_fail(clf_status s, const char *text);
 
+/* Returns from the function around it if the call fails. */
 #define CLF_TRY(call)                                                                              \
   do {                                                                                             \
     const clf_status clf_s_ = (call);                                                              \
@@ -83,6 +87,7 @@ CLF_API clf_status clf_fail(clf_status s, const char *text);
 
 /* ---- Devices ----------------------------------------------------------- */
 
+/* What computes; made by clf_open(). */
 typedef struct clf_device clf_device;
 
 /* Opens a device by name.  NULL or "" takes the environment variable CLFLOW_DEVICE, and
@@ -158,7 +163,7 @@ CLF_API clf_status clf_sync(clf_device *dev);
  * `most` since the last call with `anew` = 1.  Memory that the driver uses itself is not
  * included. */
 typedef struct clf_memory {
-  uint64_t now, most;
+  uint64_t now, most; /* bytes at this moment, and at most so far */
 } clf_memory;
 CLF_API clf_memory clf_memory_taken(clf_device *dev, int anew);
 
@@ -174,15 +179,16 @@ CLF_API clf_status clf_set_threads(int32_t n);
 /* The current number. */
 CLF_API int32_t clf_threads(void);
 
+/* A device, as clf_devices() lists it. */
 typedef struct clf_device_info {
   char name[64];      /* the name for clf_open(): "cpu", "opencl:0" */
   char platform[128]; /* "Portable Computing Language" */
   char device[128];   /* "pthread-skylake-avx512-AMD EPYC" */
-  char driver[64];
-  char type[16];   /* "cpu", "gpu", "accelerator", "other" */
-  char family[16]; /* its default kernel family */
-  int32_t units;   /* compute units, or threads */
-  int32_t clock_mhz;
+  char driver[64];    /* version of the driver */
+  char type[16];      /* "cpu", "gpu", "accelerator", "other" */
+  char family[16];    /* its default kernel family */
+  int32_t units;      /* compute units, or threads */
+  int32_t clock_mhz;  /* 0: unknown */
   uint64_t memory;    /* bytes */
   uint64_t max_alloc; /* maximum bytes in one buffer */
   int passes;         /* self-test: 1 passed, 0 failed, -1 not run */
@@ -201,7 +207,7 @@ typedef struct clf_buffer clf_buffer; /* device memory; created by an arena */
 
 /* A view of a buffer: copied freely, owns nothing. */
 typedef struct clf_tensor {
-  clf_buffer *buf;
+  clf_buffer *buf;   /* where the elements are; NULL: left out of a call */
   int32_t offset;    /* index of element 0 in buf; offset and strides count elements */
   int32_t dim[4];    /* N, C, H, W; unused trailing dimensions are 1 */
   int32_t stride[4]; /* elements from one index to the next, for each dimension */
@@ -227,7 +233,7 @@ CLF_API clf_status clf_read64(clf_device *dev, clf_tensor src, double *dst);
 /* One allocation that holds many tensors.  An arena without a buffer only measures: run the
  * allocating code once to find `used`, then again to allocate. */
 typedef struct clf_arena {
-  clf_device *dev;
+  clf_device *dev;  /* where its buffer is */
   clf_buffer *buf;  /* NULL while measuring */
   size_t used, cap; /* elements */
   /* Tensors [N, D] with at least this many rows N store the elements of a column consecutively,
@@ -251,7 +257,9 @@ CLF_API clf_status clf_new(clf_arena *a, const int32_t dim[4], clf_tensor *t);
  * Arguments are checked first: ESHAPE if shapes do not agree; EINVAL if tensors are on another
  * device or overlap what is written. */
 #include "clflow/ops.h"
+/* Runs an operation whose arguments are in its struct. */
 CLF_API clf_status clf_dispatch(clf_device *dev, clf_op op, const void *args);
+/* The same with the members of the struct named at the call. */
 #define clf_do(dev, op, ...) clf_dispatch((dev), CLF_OP_##op, &(clf_##op##_args){__VA_ARGS__})
 
 #ifdef __cplusplus

@@ -20,8 +20,8 @@ typedef enum clf_column_kind {
 
 /* Describes a column; all zero: a plain number. */
 typedef struct clf_column {
-  clf_column_kind kind;
-  int32_t category_count;
+  clf_column_kind kind;   /* what its numbers stand for */
+  int32_t category_count; /* labels of a category, 2 for a boolean with words, else 0 */
   char **categories; /* of a category: its labels in byte order, the value k stands for label k; of
                         a boolean: the words for 0 and 1; NULL for the other kinds */
   char *form;        /* of a date or time: its format as for strftime(), "%Y-%m-%d"; or NULL */
@@ -33,14 +33,15 @@ typedef struct clf_column {
 
 /* Names and descriptions of columns, without numbers; both NULL if count is 0. */
 typedef struct clf_columns {
-  int32_t count;
-  char **names;
-  clf_column *at;
+  int32_t count;  /* number of columns */
+  char **names;   /* (count); NULL: none */
+  clf_column *at; /* (count); NULL: plain numbers */
 } clf_columns;
 
+/* A table of numbers in memory. */
 typedef struct clf_table {
-  int64_t rows;
-  int32_t cols;
+  int64_t rows; /* samples */
+  int32_t cols; /* numbers of each */
   double *at;   /* (rows, cols), row-major; NaN for a missing value, if those are allowed */
   char **names; /* cols names, from a CSV header; NULL: no header */
   char *notes;  /* one sentence per line on how the source was read and matched; NULL: none */
@@ -58,6 +59,7 @@ CLF_API void clf_table_free(clf_table *t);
 
 /* ---- Reading ----------------------------------------------------------- */
 
+/* Whether the first line of a text names the columns. */
 typedef enum clf_header {
   CLF_HEADER_AUTO,
   CLF_HEADER_YES, /* the first line that is not a comment names the columns */
@@ -84,9 +86,9 @@ typedef struct clf_table_options {
   /* For all sources: the columns to read, in this order, or to leave out.  A column is given by
    * its name or, if no column has that name, by its number, from 1. */
   char *const *columns;
-  int32_t column_count;
-  char *const *drop;
-  int32_t drop_count;
+  int32_t column_count; /* 0: all */
+  char *const *drop;    /* columns to leave out */
+  int32_t drop_count;   /* number of these */
   /* Kinds of columns.  1: labels, booleans, dates and times become numbers, and the table gets
    * descriptions of its columns.  0: text that is not a number is refused, as it always is in
    * arrays. */
@@ -95,8 +97,8 @@ typedef struct clf_table_options {
       *like; /* reads the columns with these names (those of a model) as described here and leaves
                 out the others; implies `kinds`.  If names are missing here or in the source,
                 columns are matched by position if their number agrees.  NULL: detect */
-  const char *id; /* the column whose texts become clf_table.ids; NULL: none */
-  clf_missing missing;
+  const char *id;      /* the column whose texts become clf_table.ids; NULL: none */
+  clf_missing missing; /* what happens to rows that lack a value */
 } clf_table_options;
 
 /* Reads a file (.csv, .tsv, .txt, .npy, .npz, by suffix), standard input ("-") or a pipe (by its
@@ -222,8 +224,8 @@ CLF_API uint32_t clf_table_checksum(const clf_table *x, const clf_table *given);
 
 /* Equally spaced values first, first + step, ..., last: counts, classes, or rounded numbers. */
 typedef struct clf_column_grid {
-  double step; /* 0: not on a grid */
-  double first, last;
+  double step;        /* 0: not on a grid */
+  double first, last; /* smallest and largest value */
 } clf_column_grid;
 
 /* The grid that contains all values of a column (from 0) to within a thousandth of a step; step
@@ -235,6 +237,7 @@ CLF_API clf_status clf_table_grid(const clf_table *t, int32_t column, clf_column
  * rows share their value with another row.  Otherwise, and for constant columns, step 0. */
 CLF_API clf_status clf_table_discrete(const clf_table *t, int32_t column, clf_column_grid *grid);
 
+/* What keeps a flow from learning a table. */
 typedef enum clf_advice_kind {
   CLF_ADVICE_CONSTANT,   /* the same value in every row: leave the column out */
   CLF_ADVICE_SCALE,      /* far from mean 0 and standard deviation 1: standardise */
@@ -247,9 +250,10 @@ typedef enum clf_advice_kind {
   CLF_ADVICE_KINDS
 } clf_advice_kind;
 
+/* One thing that makes a table hard to learn. */
 typedef struct clf_advice {
-  clf_advice_kind kind;
-  char sentence[768]; /* the problem, with the columns and the row (from 1) and figures */
+  clf_advice_kind kind; /* what it is */
+  char sentence[768];   /* the problem, with the columns and the row (from 1) and figures */
 } clf_advice;
 
 /* Finds what would keep a flow from learning the density of a table: at most one entry per kind,

@@ -25,9 +25,9 @@ typedef clf_status (*clf_density_fn)(const double *x, int64_t n, double *logp, d
 
 /* A user-defined density: {dim, function, context}. */
 typedef struct clf_density {
-  int32_t dim;
-  clf_density_fn log_density;
-  void *context;
+  int32_t dim;                /* D, coordinates of a point */
+  clf_density_fn log_density; /* computes it */
+  void *context;              /* passed to log_density */
   uint64_t
       id;    /* distinguishes densities when a training resumes; 0 is fine for user-defined ones */
   void *own; /* set by clf_density_open() */
@@ -42,11 +42,13 @@ CLF_API void clf_density_free(clf_density *density); /* NULL is a no-op */
 /* log of the integral of p~ over all x; NaN if it is not known in closed form. */
 CLF_API double clf_density_log_z(const clf_density *density);
 
+/* A built-in log-density. */
 typedef struct clf_target {
   const char *name;       /* NULL after the last one */
   const char *parameters; /* with their defaults: "dim=10,scale=3" */
   const char *help;       /* a phrase */
 } clf_target;
+/* The built-in ones, targets.def: how many, and the i-th. */
 CLF_API int clf_target_count(void);
 CLF_API clf_target clf_target_at(int i);
 

@@ -53,6 +53,7 @@ typedef struct clf_fit_options {
 } clf_fit_options;
 CLF_API clf_fit_options clf_fit_options_default(void);
 
+/* Where a search stands. */
 typedef struct clf_fit_progress {
   const char *name;              /* of the candidate being trained */
   int64_t step, steps;           /* of its training; steps 0: its training has no steps */
@@ -60,8 +61,8 @@ typedef struct clf_fit_progress {
   const char *best;              /* the best candidate so far; NULL: none yet */
   double best_valid, best_error; /* mean log p of its validation rows, and the standard error */
   const char *ended; /* a candidate that was just completed, with the two numbers below; or NULL */
-  double valid, valid_error;
-  const char *note; /* a sentence about the data or the search; or NULL */
+  double valid, valid_error; /* mean log p of its validation rows, and the standard error */
+  const char *note;          /* a sentence about the data or the search; or NULL */
 } clf_fit_progress;
 
 /* Called a few times per second, for each note and for each completed candidate; return non-zero

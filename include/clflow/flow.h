@@ -19,6 +19,7 @@
 extern "C" {
 #endif
 
+/* Kinds of flow. All but the last are described by a clf_flow_spec. */
 typedef enum clf_kind {
   CLF_NVP,       /* affine couplings: the lecture's NVPNet; Dinh et al. 2017 */
   CLF_NICE,      /* additive couplings, then a diagonal scaling; Dinh et al. 2015 */
@@ -43,7 +44,7 @@ typedef struct clf_realnvp_variant {
 
 /* Everything that defines a flow except its weights. */
 typedef struct clf_flow_spec {
-  clf_kind kind;
+  clf_kind kind;  /* decides which of the other members count */
   int32_t dim;    /* D, of x and z; 1 for piecewise */
   int32_t hidden; /* H, hidden units of each coupling's net (nvp, nice); features of the nets at the
                      first scale, doubled at each next scale (realnvp) */
@@ -61,7 +62,7 @@ typedef struct clf_flow_spec {
   int32_t blocks;                  /* residual blocks of each coupling's net */
   int32_t levels;                  /* number of pixel values: 256 for bytes */
   double alpha;                    /* for the logit: 0 < alpha < 0.5 */
-  clf_realnvp_variant variant;
+  clf_realnvp_variant variant;     /* where the sources differ */
 } clf_flow_spec;
 
 /* Defaults of the lecture: hidden 2, depth 4, no bound (`clflow train` sets one); piecewise: 100
@@ -75,6 +76,7 @@ CLF_API clf_status clf_arch_of_spec(const clf_flow_spec *spec, clf_arch **arch);
 CLF_API const char *
 clf_kind_name(clf_kind kind); /* "nvp", "nice", "piecewise", "realnvp", "composed" */
 
+/* A flow on a device, with its weights. */
 typedef struct clf_flow clf_flow;
 
 /* Creates a flow with initial weights drawn as by the lecture's PyTorch code.
@@ -95,6 +97,7 @@ CLF_API clf_status clf_flow_blend(clf_flow *const *flows, const double *weights,
                                   clf_flow **blend);
 CLF_API void clf_flow_free(clf_flow *flow); /* NULL is a no-op */
 
+/* What the flow was made of, and its device; both belong to the flow. */
 CLF_API const clf_flow_spec *clf_flow_get_spec(const clf_flow *flow);
 CLF_API clf_device *clf_flow_device(const clf_flow *flow);
 /* The architecture of a composed flow, which owns it; NULL for the other kinds. */
@@ -157,6 +160,7 @@ CLF_API clf_status clf_flow_table_columns(const clf_flow *flow, int context, clf
 
 /* ---- Parameters -------------------------------------------------------- */
 
+/* A tensor of a flow: weights, constants or state. */
 typedef struct clf_param {
   char name[64];     /* as in the state_dict of the lecture's module: "layers.0.map_s.0.weight" */
   int rank;          /* 1 to 4 */
@@ -166,6 +170,7 @@ typedef struct clf_param {
                         clf_write() */
 } clf_param;
 
+/* How many parameters there are, and the i-th, in the order of files. */
 CLF_API int clf_flow_param_count(const clf_flow *flow);
 CLF_API clf_param clf_flow_param(const clf_flow *flow, int i);
 CLF_API int64_t clf_flow_weight_count(const clf_flow *flow); /* number of trainable weights */
@@ -264,12 +269,12 @@ CLF_API clf_status clf_jacobian_given(clf_flow *flow, const double *x, const dou
  * error NaN and bits_per_dim inf.  `rest` leaves these samples out, and is NaN if none remain;
  * otherwise it equals the score over all. */
 typedef struct clf_score {
-  int64_t count;
-  double mean, std_error, bits_per_dim;
-  int64_t zeros; /* samples with zero density */
+  int64_t count;                        /* number of samples */
+  double mean, std_error, bits_per_dim; /* log p in nats; -log p / (D log 2) */
+  int64_t zeros;                        /* samples with zero density */
   struct {
-    double mean, std_error, bits_per_dim;
-  } rest;
+    double mean, std_error, bits_per_dim; /* as above */
+  } rest;                                 /* of the samples whose density is not zero */
 } clf_score;
 CLF_API clf_status clf_evaluate(clf_flow *flow, const double *x, int64_t n, clf_score *score);
 CLF_API clf_status clf_evaluate_given(clf_flow *flow, const double *x, const double *c, int64_t n,
@@ -322,7 +327,7 @@ typedef struct clf_history {
    * validation.  Without validation rows it is chosen by training loss, if the last weights were
    * much worse; `best_train` is then the mean log p of that epoch's batches, and NaN otherwise. */
   int64_t best_epoch;
-  double best_train;
+  double best_train; /* see best_epoch */
   /* The number of steps after which the weights were taken, in `best_epoch`: at its end, or
    * earlier with the training option valid_every.  0: they are the last ones, or an earlier
    * version wrote the file. */
@@ -332,6 +337,7 @@ typedef struct clf_history {
                     last step; 0: it was not ended early */
   int reverse;   /* 1: trained against a log-density, so means are lower bounds of log Z */
 } clf_history;
+/* The history of its weights; zeros and NaN for a new flow. */
 CLF_API clf_history clf_flow_history(const clf_flow *flow);
 
 /* Sets a text that says how the flow was chosen, copied, saved as metadata `clflow.fit`; NULL

@@ -14,6 +14,7 @@
 extern "C" {
 #endif
 
+/* Members that work on one training. */
 typedef struct clf_group clf_group;
 
 enum { CLF_GROUP_THREADS = 256, CLF_GROUP_MOST = 4096 }; /* members, of threads and in all */

@@ -25,15 +25,17 @@ extern "C" {
  * CELEBA and LSUN are the preprocessing of Dinh et al. 2017 for Real NVP. */
 typedef enum clf_crop { CLF_CROP_NONE, CLF_CROP_CENTER, CLF_CROP_CELEBA, CLF_CROP_LSUN } clf_crop;
 
+/* How a set of images is read; zero takes them as they are. */
 typedef struct clf_image_options {
   int32_t height, width; /* requested size; 0: as the images are */
   int32_t channels;      /* 1 or 3; 0: as the images are; in a folder 3 if any file is in colour */
-  clf_crop crop;
+  clf_crop crop;         /* how images are cut to that size */
   int strict;   /* 1: a damaged file in a folder is an error; 0: it is skipped and counted */
   int32_t bits; /* bits per sample of 16-bit PNG files, 8 to 16: 2^bits - 1 becomes 255, and a file
                    with larger samples is damaged; 0: 16 */
 } clf_image_options;
 
+/* A set of images, decoded by threads of its own. */
 typedef struct clf_images clf_images;
 
 /* Opens a set and decodes it in the background with one thread per core.
@@ -109,10 +111,11 @@ CLF_API const char *clf_images_note(const clf_images *images, int i);
  * images before the random cut.  0 before clf_images_wait(). */
 CLF_API uint32_t clf_images_checksum(const clf_images *images);
 
+/* Random choices for the images of an epoch. */
 typedef struct clf_image_draw {
-  int flip; /* 1: half of the images are flipped horizontally */
-  uint64_t seed;
-  uint32_t epoch;
+  int flip;       /* 1: half of the images are flipped horizontally */
+  uint64_t seed;  /* of flips and crops */
+  uint32_t epoch; /* the choices differ from epoch to epoch */
 } clf_image_draw;
 
 /* Images index[0 .. n), or first .. first + n if index is NULL, as (n, H, W, C) bytes.  Whether

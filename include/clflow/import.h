@@ -38,7 +38,7 @@ CLF_API clf_status clf_import_memory(clf_device *dev, const void *bytes, size_t 
 /* The hints, in the order of their table: name, value ("B", or words as "add|glu"; NULL: a word
  * without a value) and a sentence.  Returns 0 beyond the last. */
 typedef struct clf_import_hint_info {
-  const char *name, *value, *help;
+  const char *name, *value, *help; /* text that lives as long as the program */
 } clf_import_hint_info;
 CLF_API int clf_import_hint(int i, clf_import_hint_info *hint);
 

@@ -18,6 +18,7 @@ extern "C" {
 
 /* ---- Two models on the same rows -------------------------------------------- */
 
+/* Which of two models is better. */
 typedef enum clf_winner {
   CLF_NO_DIFFERENCE, /* the means differ by at most two standard errors */
   CLF_FIRST_BETTER,
@@ -86,6 +87,7 @@ CLF_API clf_status clf_calibrate(clf_flow *flow, const double *x, const double *
                                  uint64_t seed, int64_t samples, clf_deviation *logp,
                                  clf_deviation *columns);
 
+/* Whether samples of a model are distributed as the data are. */
 typedef enum clf_fit_verdict {
   CLF_FITS, /* no significant deviation: p x (D + 1) is at least 0.01 (Bonferroni) everywhere */
   CLF_FITS_NEARLY, /* significant, but by a distance below 0.1 */

@@ -16,7 +16,7 @@ extern "C" {
 
 /* Begin with clf_mixture_options_default(). */
 typedef struct clf_mixture_options {
-  uint64_t seed;
+  uint64_t seed;      /* of the starts */
   int32_t starts;     /* k-means++ starts; the best one after 100 iterations continues; 1 to 1000,
                          default 1 */
   int32_t iterations; /* maximum number of EM iterations; 1 to 1e6, default 300 */
@@ -30,10 +30,12 @@ typedef struct clf_mixture_options {
   /* Called before each iteration; a result other than 0 ends the fit, and the flow gets the
    * parameters so far.  NULL: never. */
   int (*stop)(void *context);
-  void *context;
+  void *context; /* passed to stop */
 } clf_mixture_options;
+/* The defaults that the members name; seed 0. */
 CLF_API clf_mixture_options clf_mixture_options_default(void);
 
+/* What a fit of a mixture came to. */
 typedef struct clf_mixture_result {
   double mean;        /* log p of a row given its context, mean over the (weighted) rows, nats */
   int32_t iterations; /* of EM over all rows, from the chosen start */

@@ -9,6 +9,7 @@
 
 #include "clflow/activations.def"
 
+/* An operation's `act`: CLF_ACT_none, CLF_ACT_tanh, ... */
 typedef enum clf_act { /* CLF_ACT_none, CLF_ACT_tanh, ...: the argument `act` of operations */
 #define CLF_ACT_ROW(name, from, flops, value, through) CLF_ACT_##name,
                        CLF_ACTIVATIONS(CLF_ACT_ROW)
@@ -24,11 +25,12 @@ static inline int clf_act_wants_input(int act) {
 #undef CLF_ACT_ROW
 }
 
-typedef enum clf_op { /* CLF_OP_gemm, CLF_OP_adam_step, ... */
+/* The operations: CLF_OP_gemm, CLF_OP_adam_step, ... */
+typedef enum clf_op {
 #define CLF_OP(file, name, tensors, params, rules) CLF_OP_##name,
 #include "clflow/ops.def"
 #undef CLF_OP
-                      CLF_OP_COUNT
+  CLF_OP_COUNT
 } clf_op;
 
 /* typedef struct { clf_tensor a; ... int ta; ... } clf_gemm_args;
@@ -44,14 +46,16 @@ typedef enum clf_op { /* CLF_OP_gemm, CLF_OP_adam_step, ... */
 #undef CLF_P
 #undef CLF_T
 
+/* An operation, as generic code sees it. */
 typedef struct clf_op_info {
-  const char *name;  /* "gemm": also the prefix of its kernels */
-  const char *file;  /* "gemm": cl/gemm.cl */
-  const char *modes; /* "rrou": one letter per tensor */
-  size_t args_size, params_offset, params_size;
-  clf_status (*rules)(const void *args); /* ESHAPE names the violated rule */
+  const char *name;                             /* "gemm": also the prefix of its kernels */
+  const char *file;                             /* "gemm": cl/gemm.cl */
+  const char *modes;                            /* "rrou": one letter per tensor */
+  size_t args_size, params_offset, params_size; /* bytes of the argument struct */
+  clf_status (*rules)(const void *args);        /* ESHAPE names the violated rule */
 } clf_op_info;
 
+/* All operations, indexed by clf_op. */
 extern CLF_API const clf_op_info clf_ops[CLF_OP_COUNT];
 
 #endif

@@ -34,17 +34,18 @@ typedef enum clf_report_judged {
   CLF_JUDGED_ANY    /* unknown */
 } clf_report_judged;
 
+/* What a report is about. */
 typedef struct clf_report_source {
-  clf_flow *flow; /* its record (clf_flow_record()), if any, says how it was chosen */
-  clf_report_rows train, valid;
-  clf_report_rows test; /* the rows to be judged; required */
-  clf_report_judged judged;
-  const char *data;     /* the name of the table; NULL: unknown */
-  const char *model;    /* the name of the model file */
-  const char *command;  /* the command that recreates the model or the report */
-  uint64_t seed;        /* for the samples that rows are compared with */
+  clf_flow *flow;               /* its record (clf_flow_record()), if any, says how it was chosen */
+  clf_report_rows train, valid; /* rows may be missing */
+  clf_report_rows test;         /* the rows to be judged; required */
+  clf_report_judged judged;     /* what the test rows are */
+  const char *data;             /* the name of the table; NULL: unknown */
+  const char *model;            /* the name of the model file */
+  const char *command;          /* the command that recreates the model or the report */
+  uint64_t seed;                /* for the samples that rows are compared with */
   const int32_t *pairs; /* columns of the pair plot, from 0; NULL: the six with the worst fit */
-  int32_t pair_count;
+  int32_t pair_count;   /* of pairs, 2 to 6; 0 with NULL */
 } clf_report_source;
 
 /* Writes the report, one page of HTML that needs neither network nor scripts; the file is
@@ -55,6 +56,7 @@ typedef struct clf_report_source {
 CLF_API clf_status clf_report_write(const clf_report_source *source, const char *path,
                                     char *verdict, size_t size);
 
+/* A picture of the report. */
 typedef enum clf_report_picture {
   CLF_PICTURE_MARGINALS,  /* each column: data and samples */
   CLF_PICTURE_PAIRS,      /* pairs of columns: data and samples */

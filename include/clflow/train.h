@@ -28,9 +28,9 @@ typedef enum clf_activations {
 
 /* The value of an option that has no member of its own. */
 typedef union clf_train_value {
-  double real;
-  int64_t whole;
-  int choice;
+  double real;   /* of options that are real numbers */
+  int64_t whole; /* of counts, seeds and flags */
+  int choice;    /* of options that are one of some words, from 0 */
 } clf_train_value;
 
 /* clflow/train_options.def describes each option, with its default and range.  Newer options
@@ -87,6 +87,7 @@ typedef struct clf_train_option {
   const char *help;                       /* a phrase */
 } clf_train_option;
 
+/* The options, train_options.def: how many, and the i-th. */
 CLF_API int clf_train_option_count(void);
 CLF_API clf_train_option clf_train_option_at(int i);
 /* The options as arguments of `clflow train`, "--epochs 3 --batch 50 ...": the usual ones, and
@@ -96,19 +97,21 @@ CLF_API void clf_train_options_text(const clf_train_options *options, char *text
 
 /* ---- Presets: architectures by name (clflow/presets.def) ------------------------ */
 
+/* A named architecture with its training options. */
 typedef struct clf_preset {
-  const char *name, *text;         /* text: a description */
-  int32_t height, width, channels; /* of its images; 0: any */
-  int32_t scales, features, blocks, scale_first;
-  clf_crop crop;
-  int flip;
-  int32_t batch;
+  const char *name, *text;                       /* text: a description */
+  int32_t height, width, channels;               /* of its images; 0: any */
+  int32_t scales, features, blocks, scale_first; /* of clf_flow_spec; features is its hidden */
+  clf_crop crop;                                 /* of its images */
+  int flip;                                      /* 1: training flips images */
+  int32_t batch;                                 /* samples of a step */
   /* For presets with an architecture, for which the members above are 0; NULL for those of
    * realnvp: the architecture with variables, the values of these, and training options, as
    * "hidden=50, depth=5". */
   const char *arch, *values, *options;
 } clf_preset;
 
+/* The presets, presets.def: how many, and the i-th. */
 CLF_API int clf_preset_count(void);
 CLF_API const clf_preset *clf_preset_at(int i); /* NULL after the last one */
 /* EINVAL lists the presets. */
@@ -127,6 +130,7 @@ CLF_API clf_flow_spec clf_preset_spec(const clf_preset *preset, int32_t height, 
 
 /* ---- Training ------------------------------------------------------------------- */
 
+/* A training of a flow. */
 typedef struct clf_trainer clf_trainer;
 
 /* Checks the options and the data, and places both on the flow's device.  The flow and the table
@@ -217,12 +221,12 @@ CLF_API int32_t clf_train_grains_for(int32_t members);
 
 /* Device memory in bytes, and the size of micro-batches. */
 typedef struct clf_train_plan {
-  uint64_t parameters;   /* weights and constants */
-  uint64_t optimiser;    /* gradient, moments, and copies of weights to return to */
-  uint64_t activations;  /* what a pass over `part` samples stores and uses */
-  uint64_t data;         /* samples on the device */
-  uint64_t total, limit; /* kernels need some scratch memory in addition */
-  int32_t batch, part;
+  uint64_t parameters;      /* weights and constants */
+  uint64_t optimiser;       /* gradient, moments, and copies of weights to return to */
+  uint64_t activations;     /* what a pass over `part` samples stores and uses */
+  uint64_t data;            /* samples on the device */
+  uint64_t total, limit;    /* kernels need some scratch memory in addition */
+  int32_t batch, part;      /* samples of a step, and of a micro-batch */
   int way;                  /* CLF_ACTIVATIONS_STORE or _REVERSE */
   uint64_t stored, rebuilt; /* activations if stored, and if rebuilt; one of them is used */
   int batch_statistics;     /* 1: batch normalisation uses the statistics of each `part` */
@@ -234,6 +238,7 @@ CLF_API clf_status clf_train_plan_of(const clf_flow *flow, const clf_train_optio
                                      int64_t rows, clf_train_plan *plan);
 CLF_API clf_train_plan clf_trainer_plan(const clf_trainer *trainer);
 
+/* Where a training stands, at a report. */
 typedef struct clf_progress {
   int64_t epoch, epochs; /* the current or just completed one, from 1; in total */
   int64_t step, steps;   /* done; in total */

@@ -18,15 +18,17 @@ typedef enum clf_treatment_kind {
   CLF_TREAT_ASINH  /* asinh(a, b) */
 } clf_treatment_kind;
 
+/* What is done to one column. */
 typedef struct clf_treatment {
-  clf_treatment_kind kind;
-  double a, b, c;     /* members of the layer, rounded to a hundredth of the column's spread */
-  double gain;        /* improvement of the column's log-density, nats per row; 0 for none */
-  char sentence[320]; /* what was found, with figures, and what is done; "": nothing to say */
+  clf_treatment_kind kind; /* the layer, or none */
+  double a, b, c;          /* members of the layer, rounded to a hundredth of the column's spread */
+  double gain;             /* improvement of the column's log-density, nats per row; 0 for none */
+  char sentence[320];      /* what was found, with figures, and what is done; "": nothing to say */
 } clf_treatment;
 
+/* What is done to a table. */
 typedef struct clf_treatments {
-  int32_t cols;
+  int32_t cols;          /* columns of the table */
   clf_treatment *column; /* (cols) */
   char *head; /* "columns(0: softlog(0, 0.5), 3: asinh(1.2, 4)), standardize": the first layers of
                  an architecture; "standardize" if no column is treated */

@@ -18,6 +18,7 @@ extern "C" {
  * it allocates on `dev`. */
 typedef clf_status (*clf_work_fn)(clf_device *dev, void *context);
 
+/* What came of measuring an algorithm. */
 typedef enum clf_verdict {
   CLF_WAY_USUAL,  /* the default, chosen by the rules */
   CLF_WAY_SLOWER, /* not clearly faster than the default; its results were not checked */
@@ -27,6 +28,7 @@ typedef enum clf_verdict {
 } clf_verdict;
 
 enum { CLF_MAX_WAYS = 8 };
+/* A call whose algorithms are measured. */
 typedef struct clf_tuned {
   int index, total; /* index of the shape, from 1; number of shapes */
   const char *call; /* "gemm(r[512,64,1,1] ...)" */
@@ -39,9 +41,10 @@ typedef struct clf_tuned {
     double
         seconds; /* per call, queued as in training: the fastest of several rounds; 0: it failed */
     clf_verdict verdict;
-    char why[256]; /* WRONG, FAILED: a sentence */
-  } way[CLF_MAX_WAYS];
+    char why[256];     /* WRONG, FAILED: a sentence */
+  } way[CLF_MAX_WAYS]; /* the algorithms */
 } clf_tuned;
+/* Called before a shape is measured, with count 0, and afterwards. */
 typedef void (*clf_tuned_fn)(const clf_tuned *shape, void *context);
 
 /* Runs `work` once on a device that records its calls, then times every algorithm of each, and

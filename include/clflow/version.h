@@ -4,6 +4,7 @@
 #define CLFLOW_VERSION_H
 #include "clflow/core.h"
 
+/* The version of these headers; clf_version() is that of the library. */
 #define CLF_VERSION_MAJOR 0
 #define CLF_VERSION_MINOR 1
 #define CLF_VERSION_PATCH 0
