@@ -2,20 +2,23 @@
 """The measured rows as Markdown and CSV."""
 
 import csv
+import textwrap
 from statistics import median
 
 AGREED = 1e-4  # a peer that differs by more computes something else
 
 HEAD = """# clflow and its peers
 
-`bench/peers/run` wrote this page; [bench/peers/README.md](../bench/peers/README.md) tells how.
-Times are medians over rounds in which all sides take turns.
+Written by `bench/peers/run`; [bench/peers/README.md](../bench/peers/README.md) says how it measures.
+[performance.md](performance.md) has the ratios in short. Times are medians over rounds in which all
+sides take turns.
 
-**ratio**: the peer's time with its best settings by that of clflow's faster device, the median over
-rounds: above 1 clflow is faster. *as it comes*: the peer's time with nothing set. *differs*: the
-peer's results from clflow's with the same weights (of products and convolutions: from double
-precision), relative to the largest number. *first*: from making its data to its first use; what
-caches hold is not compiled again.
+- **ratio**: the peer's time with its best settings divided by the time of clflow's faster device,
+  as the median over rounds. Above 1 clflow is faster.
+- **as it comes**: the peer's time with nothing set.
+- **differs**: how far the peer's results are from clflow's with the same weights (products and
+  convolutions: from double precision), relative to the largest number.
+- **first**: from making the peer's data to its first use. What caches hold is not compiled again.
 """
 
 
@@ -78,7 +81,7 @@ def markdown(report, to):
     print(HEAD, file=to)
     for name, row in rows.items():
         times = ", ".join(f"`{d}` **{ms(median(r['each']))}**" for d, r in row["clflow"].items())
-        print(f"## `{name}`\n\nclflow: {times}. {row['processor']}, {row['cores']} cores; "
+        print(f"## `{name}`\n\nclflow: {times}.\n{row['processor']}, {row['cores']} cores; "
               f"{row['date']}; revision {row['revision']}; "
               f"load {row['load'][0]:.1f} to {row['load'][1]:.1f}; "
               f"{row['rounds']} rounds of {row['seconds']:g} s.\n", file=to)  # fmt: skip
@@ -88,7 +91,7 @@ def markdown(report, to):
             print(f"| {' | '.join(cells(line))} |", file=to)
         print(file=to)
     versions = sorted({s["version"] for r in rows.values() for s in r["sides"] if "version" in s})
-    print("Versions: " + "; ".join(versions) + ".", file=to)
+    print(textwrap.fill("Versions: " + "; ".join(versions) + ".", 100), file=to)
 
 
 def table(report, to):
