@@ -3,12 +3,19 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include "help.h"
+#include "ranks.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static int is_help(const char *word) {
   return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static int asks_for_mpi(int argc, char **argv) {
+  for (int i = 2; i < argc; i++)
+    if (strcmp(argv[i], "--mpi") == 0) return 1;
+  return 0;
 }
 
 static int run(int argc, char **argv) {
@@ -32,9 +39,11 @@ static int run(int argc, char **argv) {
     cli_help_verb(verb);
     return CLI_OK;
   }
-  int code = cli_parse(verb, argc - 2, argv + 2);
+  int code = verb->ranks ? cli_ranks_begin(asks_for_mpi(argc, argv)) : CLI_OK;
+  if (!code) code = cli_parse(verb, argc - 2, argv + 2);
   if (!code) code = cli_check_files(verb);
-  return code ? code : verb->run();
+  if (!code) code = verb->run();
+  return cli_ranks_end(code);
 }
 
 /* What takes seconds: once each, for another process may say the same. */

@@ -81,6 +81,7 @@ typedef struct cli_verb {
   /* (optional) Files that it may write besides those its options name: the i-th, and the option
    * that it comes of; NULL beyond the last.  The name is good until the next call. */
   const char *(*also_writes)(int i, const char **option);
+  int ranks; /* 1: several processes that a launcher started work on it together (ranks.h) */
   /* (optional) Options of this verb are taken too, unless there is one of that name here, and kept
    * in cli_passed. */
   const struct cli_verb *passes_to;

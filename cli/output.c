@@ -22,8 +22,25 @@ const char *cli_called;
 /* ---- Messages ------------------------------------------------------------ */
 
 static int progress_drawn;
+static const char *mute; /* the name of a process that is to be quiet, or NULL */
+static char withheld[4096];
+static int withholds;
+
+void cli_mute(const char *name) {
+  mute = name;
+  withholds = 1;
+}
+
+int cli_is_mute(void) { return mute != NULL; }
+
+void cli_release_errors(int print) {
+  if (print) fputs(withheld, stderr);
+  *withheld = '\0';
+  withholds = 0;
+}
 
 void cli_progress_draw(const char *line) {
+  if (mute) return;
   fprintf(stderr, "\r%s\033[K", line);
   fflush(stderr);
   progress_drawn = 1;
@@ -51,8 +68,15 @@ static void say(const char *format, va_list args) {
   clf__clean_message(clean, sizeof clean, text, clf_errmsg(), strchr(format, '\n') != NULL);
   cli_flush();
   cli_progress_clear();
-  fprintf(stderr, "clflow: %s%s%s\n", cli_verb_name ? cli_verb_name : "", cli_verb_name ? ": " : "",
-          clean);
+  const char *const verb = cli_verb_name ? cli_verb_name : "", *const colon = *verb ? ": " : "";
+  const size_t used = strlen(withheld);
+  if (!mute)
+    fprintf(stderr, "clflow: %s%s%s\n", verb, colon, clean);
+  else if (withholds)
+    snprintf(withheld + used, sizeof withheld - used, "clflow: %s%s%s: %s\n", verb, colon, mute,
+             clean);
+  else
+    fprintf(stderr, "clflow: %s%s%s: %s\n", verb, colon, mute, clean);
 }
 
 const char *cli_clean(const char *text) {
@@ -109,6 +133,7 @@ void cli_append_word(char before, const char *word, char *line, size_t size) {
 
 void cli_say(const char *format, ...) {
   va_list args;
+  if (mute) return;
   va_start(args, format);
   say(format, args);
   va_end(args);

@@ -17,6 +17,13 @@ int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The failure that the library reported last. */
 int cli_fail_library(void);
 
+/* From here on nothing but failures is printed, with `name` before them: "rank 3 on node7".  They
+ * are withheld until the next call, which prints or forgets them; later ones are printed at once.
+ */
+void cli_mute(const char *name);
+void cli_release_errors(int print);
+int cli_is_mute(void);
+
 /* The text as it may go to a terminal, control characters shown as "\x1b"; good for four calls. */
 const char *cli_clean(const char *text);
 /* Appends `before` and the word, quoted as a POSIX shell needs it ($'...' where it has letters that

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "../runtime/core/text.h"
 #include "cli.h"
+#include "ranks.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +11,29 @@
 
 struct cli_common cli_common = {.hint = {.xmin = NAN, .xmax = NAN}, .table = {.missing = -1}};
 
+/* The OpenCL device with the number of this rank on its host; with more ranks they share. */
+static const char *local_device(void) {
+  static char name[32];
+  clf_device_info *list = NULL;
+  int count = 0, devices = 0;
+  if (*name) return name;
+  if (clf_devices(0, &list, &count) == CLF_OK)
+    for (int i = 0; i < count; i++) devices += strncmp(list[i].name, "opencl", 6) == 0;
+  free(list);
+  const int32_t local = cli_ranks() ? clf_group_local_rank(cli_ranks()) : 0;
+  snprintf(name, sizeof name, "opencl:%d", devices ? (int)local % devices : 0);
+  return name;
+}
+
+const char *cli_device_name(void) {
+  const char *name = cli_common.device ? cli_common.device : getenv("CLFLOW_DEVICE");
+  if (!name || !*name) return "auto";
+  return strcmp(name, "opencl:local") == 0 ? local_device() : name;
+}
+
 int cli_open_device(clf_device **dev) {
-  if (clf_open(cli_common.device, dev) != CLF_OK) return cli_fail_library();
-  if (!cli_common.verbose && !isatty(STDERR_FILENO)) return CLI_OK;
+  if (clf_open(cli_device_name(), dev) != CLF_OK) return cli_fail_library();
+  if (cli_is_mute() || (!cli_common.verbose && !isatty(STDERR_FILENO))) return CLI_OK;
   if (cli_common.verbose && clf_device_tuned(*dev))
     fprintf(stderr, "clflow: it takes %d tuned choices\n", clf_device_tuned(*dev));
   for (const char *line = clf_device_note(*dev); *line;) {

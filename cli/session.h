@@ -21,6 +21,8 @@ typedef struct cli_session {
   int64_t repeated_rows;
 } cli_session;
 
+/* What --device, else the environment, asks for: "opencl:local" as the device of this rank. */
+const char *cli_device_name(void);
 /* The device of --device, with its notes on stderr. */
 int cli_open_device(clf_device **dev);
 /* Closes it; of check: says on stderr what it compared.  NULL is a no-op. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "ranks.h"
 #include "train.h"
 
 struct cli_sweep_wanted cli_sweep_wanted;
@@ -76,6 +77,9 @@ static int check_data(void) {
   if (clf_is_image_source(cli_common.data) && (cli_sweep_wanted.blend || cli_sweep_wanted.test))
     return cli_usage("%s goes with tables, and %s holds images",
                      cli_sweep_wanted.blend ? "--blend" : "--test", cli_common.data);
+  if (cli_sweep_wanted.devices.count && cli_ranks_size() > 1)
+    return cli_usage("--devices is for one process: each rank trains on its --device, such as "
+                     "opencl:local");
   if (cli_sweep_wanted.test && cli_wanted.weights)
     return cli_usage("--test and --weights exclude each other: `clflow train --test` weighs rows");
   return CLI_OK;
@@ -101,13 +105,16 @@ static int check_outputs(void) {
 
 static int run(void) {
   cli_members s = {0};
+  const int first = cli_ranks_own() == 0; /* the only one that opens files of the sweep */
   int code = check_passed();
   if (!code) code = check_data();
   if (!code) code = cli_sweep_make(&s);
-  if (!code) code = check_outputs();
-  if (!code) code = cli_sweep_read(&s);
+  if (!code && first) code = check_outputs();
+  if (!code && first) code = cli_sweep_read(&s);
+  code = cli_ranks_agree(code);
+  if (!code) code = cli_sweep_share(&s);
   if (!code) code = cli_sweep_train(&s);
-  if (!code) code = cli_sweep_finish(&s);
+  if (!code && first) code = cli_sweep_finish(&s);
   cli_sweep_free(&s);
   return code;
 }
@@ -128,4 +135,5 @@ const cli_verb cli_sweep = {
     .run = run,
     .missing = CLF_MISSING_DROP,
     .passes_to = &cli_train,
+    .ranks = 1,
 };

@@ -60,6 +60,20 @@ json_t *cli_sweep_json(const cli_members *s);
 /* sweep_train.c: trains every member that is not done, each in a process of its own on one of the
  * devices, until cli_stop_wanted.  The exit code. */
 int cli_sweep_train(cli_members *s);
+/* Starts the training of member i; there are `workers` at a time on this host. */
+int cli_sweep_start(int32_t i, cli_member *m, const char *device, int workers, pid_t *pid);
+/* 1: the training has ended, and the member says how. */
+int cli_sweep_ended(int32_t i, cli_member *m, pid_t pid);
+
+/* sweep_ranks.c: the same with one worker on each rank. */
+int cli_sweep_train_ranks(cli_members *s);
+/* Rank 0's state of each member, on all ranks. */
+int cli_sweep_share(cli_members *s);
+
+/* sweep_members.c */
+int cli_sweep_count(const cli_members *s, cli_member_state state);
+/* The line of progress, at most twice a second; with `now` at once. */
+void cli_sweep_show(const cli_members *s, int now);
 
 /* sweep_result.c: prints how the members compare, and writes the best or a blend. */
 int cli_sweep_finish(const cli_members *s);

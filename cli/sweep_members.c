@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* sweep_members.c: the trainings of a sweep: every combination of what varies. */
+#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "sweep.h"
 #include "train.h"
 
@@ -178,6 +180,34 @@ void cli_sweep_text(const cli_member *m, char *text, size_t size) {
   *text = '\0';
   for (char *const *word = m->words; *word; word++) cli_append_word(' ', *word, text, size);
   if (*text) memmove(text, text + 1, strlen(text));
+}
+
+int cli_sweep_count(const cli_members *s, cli_member_state state) {
+  int n = 0;
+  for (int32_t i = 0; i < s->count; i++) n += s->at[i].state == state;
+  return n;
+}
+
+void cli_sweep_show(const cli_members *s, int now) {
+  static double shown;
+  char line[256], valid[64] = "";
+  const cli_member *best = NULL;
+  const int live = isatty(STDERR_FILENO);
+  if (cli_is_mute() || (!now && (!live || cli_clock() - shown < 0.5))) return;
+  for (int32_t i = 0; i < s->count; i++)
+    if (s->at[i].state == CLI_MEMBER_DONE && (!best || cli_sweep_is_better(&s->at[i], best)))
+      best = &s->at[i];
+  if (best)
+    snprintf(valid, sizeof valid, "  best %03d: valid %.4f%s", (int)(best - s->at), best->valid,
+             best->bits ? " bits/dim" : "");
+  snprintf(line, sizeof line, "%d of %d trained, %d running, %d failed%s",
+           cli_sweep_count(s, CLI_MEMBER_DONE), (int)s->count,
+           cli_sweep_count(s, CLI_MEMBER_RUNNING), cli_sweep_count(s, CLI_MEMBER_FAILED), valid);
+  if (live)
+    cli_progress_draw(line);
+  else
+    fprintf(stderr, "%s\n", line);
+  shown = cli_clock();
 }
 
 int cli_sweep_is_better(const cli_member *a, const cli_member *b) {

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "ranks.h"
 #include "sweep.h"
 #include "train.h"
 
@@ -173,6 +174,22 @@ static void ended(int32_t i, cli_member *m, int status) {
   }
 }
 
+int cli_sweep_start(int32_t i, cli_member *m, const char *device, int workers, pid_t *pid) {
+  static command c;
+  build(&c, i, m, device);
+  const int e = spawn(&c, cli_sweep_file(i, ".txt"), workers, pid);
+  if (e) return cli_fail("a training cannot be started: %s", strerror(e));
+  m->state = CLI_MEMBER_RUNNING;
+  return CLI_OK;
+}
+
+int cli_sweep_ended(int32_t i, cli_member *m, pid_t pid) {
+  int status;
+  if (waitpid(pid, &status, WNOHANG) != pid) return 0;
+  ended(i, m, status);
+  return 1;
+}
+
 /* ---- Workers ------------------------------------------------------------------------------- */
 
 /* A device of this process, which trains one member after the other. */
@@ -182,22 +199,11 @@ typedef struct worker {
   pid_t pid;
 } worker;
 
-static int start(worker *w, int workers, int32_t i, cli_member *m) {
-  static command c;
-  build(&c, i, m, w->device);
-  const int e = spawn(&c, cli_sweep_file(i, ".txt"), workers, &w->pid);
-  if (e) return cli_fail("a training cannot be started: %s", strerror(e));
-  w->member = i;
-  m->state = CLI_MEMBER_RUNNING;
-  return CLI_OK;
-}
-
 /* Takes note of trainings that ended; 1: of one at least. */
 static int collect(worker *all, int workers, cli_members *s) {
-  int any = 0, status;
+  int any = 0;
   for (worker *w = all; w < all + workers; w++) {
-    if (w->member < 0 || waitpid(w->pid, &status, WNOHANG) != w->pid) continue;
-    ended(w->member, &s->at[w->member], status);
+    if (w->member < 0 || !cli_sweep_ended(w->member, &s->at[w->member], w->pid)) continue;
     if (s->at[w->member].state == CLI_MEMBER_FAILED)
       cli_say("training %03d failed: %s", (int)w->member, s->at[w->member].why);
     w->member = -1;
@@ -212,8 +218,9 @@ static int hand_out(worker *all, int workers, cli_members *s) {
     if (w->member >= 0) continue;
     while (next < s->count && s->at[next].state != CLI_MEMBER_WAITING) next++;
     if (next == s->count) return CLI_OK;
-    const int code = start(w, workers, next, &s->at[next]);
+    const int code = cli_sweep_start(next, &s->at[next], w->device, workers, &w->pid);
     if (code) return code;
+    w->member = next;
   }
   return CLI_OK;
 }
@@ -221,34 +228,6 @@ static int hand_out(worker *all, int workers, cli_members *s) {
 static void ask_to_stop(const worker *all, int workers) {
   for (const worker *w = all; w < all + workers; w++)
     if (w->member >= 0) kill(w->pid, SIGINT);
-}
-
-static int count_of(const cli_members *s, cli_member_state state) {
-  int n = 0;
-  for (int32_t i = 0; i < s->count; i++) n += s->at[i].state == state;
-  return n;
-}
-
-static void show(const cli_members *s, int force) {
-  static double shown;
-  char line[256], valid[64] = "";
-  const cli_member *best = NULL;
-  const int live = isatty(STDERR_FILENO);
-  if (!force && (!live || cli_clock() - shown < 0.5)) return;
-  for (int32_t i = 0; i < s->count; i++)
-    if (s->at[i].state == CLI_MEMBER_DONE && (!best || cli_sweep_is_better(&s->at[i], best)))
-      best = &s->at[i];
-  if (best)
-    snprintf(valid, sizeof valid, "  best %03d: valid %.4f%s", (int)(best - s->at), best->valid,
-             best->bits ? " bits/dim" : "");
-  snprintf(line, sizeof line, "%d of %d trained, %d running, %d failed%s",
-           count_of(s, CLI_MEMBER_DONE), (int)s->count, count_of(s, CLI_MEMBER_RUNNING),
-           count_of(s, CLI_MEMBER_FAILED), valid);
-  if (live)
-    cli_progress_draw(line);
-  else
-    fprintf(stderr, "%s\n", line);
-  shown = cli_clock();
 }
 
 static int is_idle(const worker *all, int workers) {
@@ -266,27 +245,30 @@ static int run_workers(worker *all, int workers, cli_members *s) {
     const int any = collect(all, workers, s);
     if (any && !code) code = cli_sweep_write(s);
     if (any && !code && !asked) code = hand_out(all, workers, s);
-    show(s, any);
+    cli_sweep_show(s, any);
   }
   cli_progress_clear();
   return code;
 }
 
-int cli_sweep_train(cli_members *s) {
+static int train_here(cli_members *s) {
   static worker all[CLI_TEXTS_MOST];
   const cli_texts *const devices = &cli_sweep_wanted.devices;
   const int workers = devices->count ? devices->count : 1;
-  const char *const usual = cli_common.device         ? cli_common.device
-                            : getenv("CLFLOW_DEVICE") ? getenv("CLFLOW_DEVICE")
-                                                      : "auto";
   for (int i = 0; i < workers; i++)
-    all[i] = (worker){devices->count ? devices->at[i] : usual, -1, 0};
+    all[i] = (worker){devices->count ? devices->at[i] : cli_device_name(), -1, 0};
+  return run_workers(all, workers, s);
+}
+
+int cli_sweep_train(cli_members *s) {
   cli_signals_ask();
-  int code = cli_sweep_write(s);
-  if (!code) code = run_workers(all, workers, s);
+  int code = cli_ranks_own() ? CLI_OK : cli_sweep_write(s);
+  if (!code) code = cli_ranks_size() > 1 ? cli_sweep_train_ranks(s) : train_here(s);
   cli_signals_begin();
-  if (!code && cli_stop_wanted)
-    return cli_fail("stopped with %d of %d trainings done; the same command with --resume goes on",
-                    count_of(s, CLI_MEMBER_DONE), (int)s->count);
+  const int done = cli_sweep_count(s, CLI_MEMBER_DONE) + cli_sweep_count(s, CLI_MEMBER_FAILED);
+  if (!code && done < s->count)
+    return cli_fail(
+        "stopped with %d of %d trainings done; the same command with --resume continues",
+        cli_sweep_count(s, CLI_MEMBER_DONE), (int)s->count);
   return code;
 }

@@ -107,6 +107,7 @@ static void draw_live(const char *line) {
 
 static void show(cli_training *t, const clf_progress *p, double now) {
   const int live = isatty(STDERR_FILENO);
+  if (cli_is_mute()) return;
   const int last = p->epoch_done && p->step == p->steps;
   if (!live && !p->epoch_done) return;
   if (!last && now - t->shown < (live ? 0.1 : 2.0)) return;

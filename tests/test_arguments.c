@@ -406,6 +406,7 @@ START_TEST(groups) {
   NO(clf_group_threads, "members", 1, NULL);
   NO(clf_group_mpi, "group", NULL);
   QUIET(clf_group_launched, clf_group_launched() == 1);
+  QUIET(clf_group_abort, (clf_group_abort(NULL), 1));
   QUIET(clf_group_free, (clf_group_free(NULL), 1));
   QUIET(clf_group_rank, clf_group_rank(NULL) == 0);
   QUIET(clf_group_size, clf_group_size(NULL) == 0);

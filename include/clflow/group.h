@@ -35,6 +35,10 @@ CLF_API int32_t clf_group_launched(void);
 /* This member leaves.  Whoever waits for it gets an error at once.  NULL is a no-op. */
 CLF_API void clf_group_free(clf_group *group);
 
+/* Ends all members that are processes, this one included, with exit code 1; of threads a no-op. For
+ * a member that fails while others may wait for it. */
+CLF_API void clf_group_abort(clf_group *group);
+
 /* The number of this member, from 0; how many there are; and its number among those on its own
  * host, by which it can choose a device. */
 CLF_API int32_t clf_group_rank(const clf_group *group);

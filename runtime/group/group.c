@@ -184,6 +184,10 @@ clf_status clf_group_gather(clf_group *g, const void *in, size_t bytes, void *ou
   return CLF_OK;
 }
 
+void clf_group_abort(clf_group *g) {
+  if (g && g->t->abort) g->t->abort(g->t, NULL);
+}
+
 clf_status clf_group_barrier(clf_group *g) {
   CLF_GIVEN("group", g);
   char in = 0, out[CLF_GROUP_MOST];

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* ranks.c: processes that work on one command. */
+#define _POSIX_C_SOURCE 200809L
+#include "ranks.h"
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "cli.h"
+
+static clf_group *group;
+static int32_t on_host = 1;
+static int agreed; /* 1: failures from now on are this rank's own */
+
+clf_group *cli_ranks(void) { return group; }
+int32_t cli_ranks_own(void) { return group ? clf_group_rank(group) : 0; }
+int32_t cli_ranks_size(void) { return group ? clf_group_size(group) : 1; }
+int32_t cli_ranks_on_host(void) { return on_host; }
+
+/* Text of the name "rank 3 on node7" behind the number. */
+static const char *host_of(int32_t rank) {
+  const char *const host = strstr(clf_group_member(group, rank), " on ");
+  return host ? host : "";
+}
+
+static int meet(void) {
+  const int32_t rank = clf_group_rank(group), size = clf_group_size(group);
+  if (clf_group_barrier(group) != CLF_OK) return cli_fail_library();
+  on_host = 0;
+  for (int32_t r = 0; r < size; r++) on_host += strcmp(host_of(r), host_of(rank)) == 0;
+  if (rank == 0) return CLI_OK;
+  cli_mute(clf_group_member(group, rank));
+  return freopen("/dev/null", "w", stdout) ? CLI_OK : cli_fail("/dev/null cannot be opened");
+}
+
+/* Ranks of one host that may run on all of its cores share them. */
+static void share_cores(void) {
+  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  const int share = (int)(cores / on_host) > 0 ? (int)(cores / on_host) : 1;
+  if (on_host > 1 && !getenv("CLFLOW_THREADS") && clf_threads() > share) clf_set_threads(share);
+}
+
+int cli_ranks_begin(int ask) {
+  const int32_t launched = clf_group_launched();
+  if (!ask && launched < 2) return CLI_OK;
+  if (clf_group_mpi(&group) != CLF_OK) return cli_fail_library();
+  const int code = meet();
+  if (!code) share_cores();
+  return code;
+}
+
+int cli_ranks_agree(int code) {
+  if (!group || agreed) return code;
+  int32_t *const all = malloc((size_t)clf_group_size(group) * sizeof *all), mine = code;
+  if (!all) return cli_fail("out of memory for the codes of %d ranks", (int)clf_group_size(group));
+  const clf_status s = clf_group_gather(group, &mine, sizeof mine, all);
+  int32_t others = 0;
+  for (int32_t r = 0; r < clf_group_size(group) && !s; r++) others |= all[r];
+  const int first = !s && all[0];
+  free(all);
+  agreed = 1;
+  cli_release_errors(!first);
+  if (s) return cli_fail_library();
+  return code ? code : others ? CLI_FAILED : CLI_OK;
+}
+
+int cli_ranks_open(int (*open)(void *context), void *context) {
+  if (!group) return open(context);
+  const int first = clf_group_local_rank(group) == 0;
+  int code = first ? open(context) : CLI_OK;
+  if (clf_group_barrier(group) != CLF_OK) return cli_fail_library();
+  return first || code ? code : open(context);
+}
+
+int cli_ranks_end(int code) {
+  if (!group) return code;
+  if (!agreed) code = cli_ranks_agree(code);
+  if (code && clf_group_barrier(group) != CLF_OK) clf_group_abort(group);
+  clf_group_free(group);
+  group = NULL;
+  return code;
+}
