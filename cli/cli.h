@@ -69,7 +69,8 @@ void cli_report_close(cli_report_rows *r);
   X(complete)                                                                                      \
   X(compress)                                                                                      \
   X(jacobian)                                                                                      \
-  X(plot) X(report) X(info) X(flows) X(devices) X(tune) X(bench) X(importance) X(import) X(help)
+  X(plot)                                                                                          \
+  X(report) X(info) X(flows) X(devices) X(tune) X(bench) X(importance) X(import) X(export) X(help)
 #define CLI_X(name) extern const cli_verb cli_##name;
 CLI_VERB_MAP(CLI_X)
 #undef CLI_X

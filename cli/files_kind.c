@@ -21,6 +21,10 @@ static int is_log(const head *h) {
 }
 static int is_page(const head *h) { return h->at[strspn(h->at, " \t\r\n")] == '<' && is_text(h); }
 
+static int is_source(const head *h) {
+  return begins(h, "/* A normalizing flow, exported by clflow");
+}
+
 typedef struct kind {
   const char *suffix, *what;
   int (*is)(const head *h);
@@ -30,7 +34,7 @@ static const kind log_kind = {"", "a log of `clflow train`", is_log};
 static const kind kinds[] = {
     {".csv", "a table of text", is_text}, {".npy", "a .npy file", is_npy},
     {".png", "a PNG picture", is_png},    {".json", "a report of `clflow bench`", is_report},
-    {".html", "a page of HTML", is_page},
+    {".html", "a page of HTML", is_page}, {".c", "a file of `clflow export`", is_source},
 };
 
 /* NULL for a name that the verb refuses. */

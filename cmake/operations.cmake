@@ -36,3 +36,12 @@ add_custom_command(OUTPUT ${embedded}
   COMMAND ${CMAKE_COMMAND} "-DOUT=${embedded}" "-DIN=${texts}" -DHEADER=sources.h
     "-DTABLE=clf_source clf__sources" -P ${CMAKE_CURRENT_SOURCE_DIR}/cmake/embed.cmake
   DEPENDS ${texts} cmake/embed.cmake VERBATIM)
+
+# The C functions that exported flows are made of.
+file(GLOB export_texts CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/layers/export/text/*.c.in)
+list(SORT export_texts)
+set(embedded_export ${CMAKE_CURRENT_BINARY_DIR}/export_texts.c)
+add_custom_command(OUTPUT ${embedded_export}
+  COMMAND ${CMAKE_COMMAND} "-DOUT=${embedded_export}" "-DIN=${export_texts}" -DHEADER=c_texts.h
+    "-DTABLE=clf__c_text clf__c_texts" -P ${CMAKE_CURRENT_SOURCE_DIR}/cmake/embed.cmake
+  DEPENDS ${export_texts} cmake/embed.cmake VERBATIM)

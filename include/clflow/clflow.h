@@ -6,6 +6,7 @@
 #include "clflow/core.h"
 #include "clflow/data.h"
 #include "clflow/density.h"
+#include "clflow/export.h"
 #include "clflow/fit.h"
 #include "clflow/flow.h"
 #include "clflow/group.h"
