@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include "clock.h"
 #include "mpi_module.h"
 
 enum { TAG = 7, PIECE = 1 << 30 }; /* counts of MPI are int */
 
 static MPI_Comm comm = MPI_COMM_NULL;
+static int crowded; /* 1: ranks of this host outnumber its cores */
 
 /* ---- Beginning and end ----------------------------------------------------------------------- */
 
@@ -29,12 +31,14 @@ static int describe(int code, const char *call, char text[CLF_MPI_TEXT]) {
 
 static int find_place(clf_mpi_world *world, char why[CLF_MPI_TEXT]) {
   MPI_Comm local;
-  int code, rank = 0, size = 0, local_rank = 0;
+  int code, rank = 0, size = 0, local_rank = 0, local_size = 0;
   MPI_Comm_rank(comm, &rank);
   MPI_Comm_size(comm, &size);
   code = MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &local);
   if (code) return describe(code, "MPI_Comm_split_type", why);
   MPI_Comm_rank(local, &local_rank);
+  MPI_Comm_size(local, &local_size);
+  crowded = local_size > sysconf(_SC_NPROCESSORS_ONLN);
   MPI_Comm_free(&local);
   world->rank = rank;
   world->size = size;
@@ -84,13 +88,16 @@ static void end_all(int code) { MPI_Abort(MPI_COMM_WORLD, code); }
 
 /* ---- Messages -------------------------------------------------------------------------------- */
 
-/* One after the other: a while of looking, as answers mostly come within microseconds; then
- * other threads of this core; then sleep, as for ranks that wait for a slower device. */
-static void pause_a_little(double waited) {
+/* How long a rank looks for an answer without leaving its core to others: MPI moves bytes in its
+ * calls alone, at some GB/s. */
+static double patience(size_t bytes) { return crowded ? 0 : 50e-6 + (double)bytes * 2e-9; }
+
+/* Then it lets others run; and then sleeps, as for ranks that wait for a slower device. */
+static void pause_a_little(double waited, double patient) {
   static const struct timespec nap = {0, 50000};
-  if (waited > 0.02)
+  if (waited > 0.02 + patient)
     nanosleep(&nap, NULL);
-  else if (waited > 20e-6)
+  else if (waited > patient)
     sched_yield();
 }
 
@@ -127,9 +134,9 @@ static void give_up(MPI_Request r[2], int32_t from, int32_t to, clf_mpi_outcome 
   for (int i = 0; i < 1000 && !done; i++) MPI_Test(&r[0], &done, &s[0]);
 }
 
-static int wait_for(MPI_Request r[2], MPI_Status s[2], int32_t from, int32_t to, double deadline,
-                    clf_mpi_outcome *o) {
-  const double began = clf__now();
+static int wait_for(MPI_Request r[2], MPI_Status s[2], int32_t from, int32_t to, size_t bytes,
+                    double deadline, clf_mpi_outcome *o) {
+  const double began = clf__now(), patient = patience(bytes);
   for (int done[2] = {0, 0};;) {
     for (int i = 0; i < 2; i++) {
       const int code = done[i] ? MPI_SUCCESS : MPI_Test(&r[i], &done[i], &s[i]);
@@ -144,7 +151,7 @@ static int wait_for(MPI_Request r[2], MPI_Status s[2], int32_t from, int32_t to,
       give_up(r, from, to, o);
       return -1;
     }
-    pause_a_little(now - began);
+    pause_a_little(now - began, patient);
   }
 }
 
@@ -169,7 +176,9 @@ static int exchange_piece(int32_t to, const char *out, size_t n_out, int32_t fro
     o->trouble = CLF_MPI_ERROR;
     return describe(code, "a message", o->text);
   }
-  if (wait_for(r, s, from, to, deadline, o)) return -1;
+  const size_t bytes =
+      (receives ? (size_t)piece_of(n_in, k) : 0) + (sends ? (size_t)piece_of(n_out, k) : 0);
+  if (wait_for(r, s, from, to, bytes, deadline, o)) return -1;
   if (receives) MPI_Get_count(&s[0], MPI_BYTE, &got);
   if (receives && got != piece_of(n_in, k)) return fail_size(o, from, k * PIECE + (size_t)got);
   return 0;
