@@ -168,6 +168,13 @@ static cli_option options[] = {
                "train against this built-in log-density (reverse KL): NAME[:dim=D,...]", CLI_TEXT,
                &cli_wanted.target, NULL),
     CLI_OPTIONS_DEVICE,
+    CLI_OPTION("--devices", "LIST",
+               "train on these devices together, separated by commas; a device may be named twice. "
+               "The result does not depend on how many there are (see --grains)",
+               CLI_TEXTS, &cli_wanted.devices, NULL),
+    CLI_OPTION("--share", "A:B:...",
+               "divide each batch among --devices in these proportions (default: by their speed)",
+               CLI_TEXT, &cli_wanted.share, NULL),
     CLI_OPTIONS_END,
 };
 
@@ -189,7 +196,8 @@ static int check_outputs(void) {
   if (cli_wanted.resume && access(cli_wanted.out, F_OK) != 0)
     return cli_fail("there is no %s to resume; without --resume a training begins anew",
                     cli_wanted.out);
-  int code = cli_check_file("--out", cli_wanted.out, NULL);
+  int code = cli_devices_check();
+  if (!code) code = cli_check_file("--out", cli_wanted.out, NULL);
   if (!code && !cli_is_stdout(cli_wanted.log)) code = cli_check_file("--log", cli_wanted.log, NULL);
   if (!code) code = cli_check_file("--plot", cli_wanted.plot, ".png");
   if (!code) code = cli_check_file("--plot-curve", cli_wanted.curve, ".png");
@@ -204,18 +212,31 @@ static int open_apart(const cli_session *s) {
   return code ? code : cli_apart_open(s, "--test", cli_wanted.test, &test);
 }
 
-static clf_status create_trainer(const cli_session *s, const clf_train_options *o,
-                                 clf_trainer **trainer) {
-  if (cli_wanted.target)
-    return clf_trainer_create_density(s->flow, &cli_wanted.density, o, trainer);
-  if (s->images) return clf_trainer_create_images(s->flow, s->images, valid.images, o, trainer);
+/* Of which all trainers of this run are made. */
+static struct {
+  const cli_session *session;
+  clf_train_options options;
+} made_of;
+
+clf_status cli_train_create(clf_flow *flow, clf_trainer **trainer) {
+  const cli_session *s = made_of.session;
+  const clf_train_options *o = &made_of.options;
+  if (cli_wanted.target) return clf_trainer_create_density(flow, &cli_wanted.density, o, trainer);
+  if (s->images) return clf_trainer_create_images(flow, s->images, valid.images, o, trainer);
   const clf_train_data data = {.x = &s->data,
                                .given = s->given.at ? &s->given : NULL,
                                .weights = s->weights.at,
                                .valid = valid.data.at ? &valid.data : NULL,
                                .valid_given = valid.given.at ? &valid.given : NULL,
                                .valid_weights = valid.weights.at};
-  return clf_trainer_create_with(s->flow, &data, o, trainer);
+  return clf_trainer_create_with(flow, &data, o, trainer);
+}
+
+static clf_status create_trainer(const cli_session *s, const clf_train_options *o,
+                                 clf_trainer **trainer) {
+  made_of.session = s;
+  made_of.options = *o;
+  return cli_train_create(s->flow, trainer);
 }
 
 /* The model before any training, where --folds begin with it again and again. */
@@ -264,9 +285,11 @@ static int prepare(cli_session *s, cli_training *t) {
   int code = cli_train_prepare(s);
   if (!code) code = cli_folds_check(s);
   if (!code) code = cli_train_advise(s);
+  if (!code) code = cli_devices_set_grains(&cli_wanted.train);
   if (code || cli_wanted.dry_run) return code;
   code = open_apart(s);
   if (!code) code = keep_beginning(s);
+  if (!code) code = cli_devices_keep(s);
   if (code) return code;
   clf_train_options all = cli_wanted.train;
   if (cli_wanted.folds) clf_train_options_set(&all, "patience", "0");
@@ -415,6 +438,19 @@ static void say_how_to_go_on(void) {
   cli_say("to go on: %s --resume", line);
 }
 
+const char *cli_train_command(void) {
+  static const char *const left_out[] = {"--devices", "--share", "--device", "--grains"};
+  static char line[60000];
+  snprintf(line, sizeof line, "clflow train");
+  for (const cli_option *o = options; o->name; o++) {
+    int leave = !o->given || o->type == CLI_TEXTS;
+    for (size_t i = 0; i < sizeof left_out / sizeof *left_out && !leave; i++)
+      leave = strcmp(o->name, left_out[i]) == 0;
+    if (!leave) append_given(o->name, line, sizeof line);
+  }
+  return line;
+}
+
 static int end_stopped(cli_training *t) {
   if (cli_training_save(t) != CLF_OK) return cli_fail_library();
   if (t->by_steps)
@@ -482,10 +518,12 @@ static int run(void) {
   } else if (!code) {
     code = open_outputs(&t);
     if (!code) code = train_folds(&s, &t);
+    if (!code) code = cli_devices_start(&t);
     if (!code) code = train(&s, &t);
   }
   const int log_code = close_log(&t);
   clf_trainer_free(t.trainer);
+  cli_devices_end();
   free(t.train);
   free(t.valid);
   free(begins.bytes);

@@ -20,6 +20,8 @@ extern struct cli_wanted {
   clf_train_options train;
   int compat;
   int32_t folds; /* 0: none */
+  cli_texts devices;
+  const char *share;
   int resume, weights_only, dry_run, recalibrate;
   double save_every;
 } cli_wanted;
@@ -90,6 +92,20 @@ int cli_train_set_grid(clf_flow *flow, const clf_column_grid *grid);
 void cli_train_say_grid(const clf_table *t, const clf_flow *flow);
 /* Says what in the data will keep the flow from learning them. */
 int cli_train_advise(const cli_session *s);
+
+/* train_devices.c: several devices.  Refuses what does not go with them; sets grains where they
+ * were not given. */
+int cli_devices_check(void);
+int cli_devices_set_grains(clf_train_options *o);
+/* Keeps the model for the trainers of the other devices; after that of the first was made, starts
+ * these, and makes it a member of their group; and ends them, when it was freed. */
+int cli_devices_keep(const cli_session *s);
+int cli_devices_start(cli_training *t);
+void cli_devices_end(void);
+/* A trainer of this flow, with the data and options of the first one. */
+clf_status cli_train_create(clf_flow *flow, clf_trainer **trainer);
+/* The command line without what concerns several devices. */
+const char *cli_train_command(void);
 
 /* train_results.c: what is printed and drawn. */
 void cli_train_heading(const cli_session *s);

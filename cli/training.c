@@ -223,6 +223,12 @@ static void keep_up_to_date(cli_training *t) {
     cli_say("training goes on without this picture");
 }
 
+/* Whether the other members go on too.  If they cannot be reached, the next run says so. */
+static void tell_group(cli_training *t, int stop) {
+  int32_t word = stop;
+  clf_group_broadcast(t->group, 0, &word, sizeof word);
+}
+
 clf_status cli_training_run(cli_training *t) {
   cli_signals_ask();
   const double begin = cli_clock();
@@ -230,11 +236,15 @@ clf_status cli_training_run(cli_training *t) {
   t->shown = -INFINITY;
   t->first_step = -1;
   clf_status status;
+  int stop;
   /* What is due stops the run, which then goes on: a trainer may be saved between
    * two runs, and divided runs give the same bits as one. */
   for (;;) {
     status = clf_trainer_run(t->trainer, report, t);
-    if (status != CLF_ESTOPPED || cli_stop_wanted) break;
+    stop = cli_stop_wanted;
+    if (status != CLF_ESTOPPED) break;
+    if (t->group) tell_group(t, stop);
+    if (stop) break;
     keep_up_to_date(t);
   }
   t->seconds = cli_clock() - begin;

@@ -22,6 +22,7 @@ typedef struct cli_training {
   const char *label; /* before the line of progress; NULL: nothing */
   int bound; /* 1: against a log-density: what reports call train is a lower bound of log Z */
   clf_trainer *trainer;
+  clf_group *group; /* that the trainer is a member of, as rank 0; or NULL */
   clf_flow *flow;
   double bits; /* D log 2 of an image flow, whose numbers are bits/dim; else 0: nats */
   const char *out;

@@ -422,6 +422,7 @@ START_TEST(groups) {
   NO(clf_group_broadcast, "data", g, 0, NULL, 1);
   NO(clf_trainer_set_group, "trainer", NULL, g, NULL);
   NO(clf_trainer_set_group, "group", trainer, NULL, NULL);
+  QUIET(clf_trainer_grains, clf_trainer_grains(NULL) == 0 && clf_trainer_grains(trainer) == 0);
   QUIET(clf_train_grains_for, clf_train_grains_for(3) == 8 && clf_train_grains_for(9) == 16);
   clf_group_free(g);
 }

@@ -46,9 +46,9 @@ static int is_hint(const cli_option *o) {
 
 /* A word that is no file is one of these; all else that names a file must say so. */
 START_TEST(options_that_name_files) {
-  static const char *const words[] = {"NAME",    "PRESET",   "TARGET",  "COLUMN",
-                                      "I,J,...", "A,B,C,D",  "A,B,...", "COLS|auto|none",
-                                      "LIST",    "NAME=V,V", "FOLDER",  "DIR"};
+  static const char *const words[] = {"NAME",    "PRESET",  "TARGET",         "COLUMN", "I,J,...",
+                                      "A,B,C,D", "A,B,...", "COLS|auto|none", "LIST",   "NAME=V,V",
+                                      "FOLDER",  "DIR",     "A:B:..."};
   for (int v = 0; v < VERBS; v++) {
     int outputs = 0;
     for (const cli_option *o = verbs[v]->options; o->name; o++) {

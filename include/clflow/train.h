@@ -216,6 +216,8 @@ CLF_API clf_status clf_trainer_create_density(clf_flow *flow, const clf_density 
  * Errors: EINVAL (no grains; more members than grains, or than rows in a batch; shares), ENOMEM. */
 CLF_API clf_status clf_trainer_set_group(clf_trainer *trainer, clf_group *group,
                                          const double *shares);
+/* Option grains of this trainer. */
+CLF_API int32_t clf_trainer_grains(const clf_trainer *trainer);
 /* The grains that `clflow train` uses with so many members: 8, or the next power of two. */
 CLF_API int32_t clf_train_grains_for(int32_t members);
 

@@ -253,4 +253,6 @@ clf_status clf__grains_make(clf_trainer *t) {
   return clf__grains_reserve(t);
 }
 
+int32_t clf_trainer_grains(const clf_trainer *t) { return t ? t->grains.count : 0; }
+
 void clf__grains_free(clf_trainer *t) { clf_arena_free(&t->grains.arena); }

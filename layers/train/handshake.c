@@ -117,8 +117,8 @@ static clf_status compare(const clf_group *g, const card *all) {
   char text[512];
   for (int32_t r = 1; r < clf_group_size(g); r++)
     if (difference(&all[r], &all[0], text, sizeof text))
-      return clf__fail(CLF_EMISMATCH, "%s %s, which %s has", clf_group_member(g, r), text,
-                       clf_group_member(g, 0));
+      return clf__fail(CLF_EMISMATCH, "%s differs from %s: it %s", clf_group_member(g, r),
+                       clf_group_member(g, 0), text);
   return CLF_OK;
 }
 

@@ -56,8 +56,9 @@ static clf_status check_group(const clf_trainer *t, const clf_group *g, const do
     return clf__fail(CLF_EINVAL, "%d members are more than a batch of %d rows has work for",
                      (int)size, (int)t->take);
   if (size > K)
-    return clf__fail(CLF_EINVAL, "%d members are more than %d grains: set grains to %d", (int)size,
-                     (int)K, (int)clf_train_grains_for(size));
+    return clf__fail(CLF_EINVAL,
+                     "%d members need as many grains, and there are %d: set grains to %d",
+                     (int)size, (int)K, (int)clf_train_grains_for(size));
   return check_shares(shares, size);
 }
 

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* test_cli_devices.c: `clflow train --devices`: the model file is that of one device with the same
+ * --grains, also with checkpoints on the way and after a resume on another number of devices; what
+ * is refused. */
+#define _POSIX_C_SOURCE 200809L
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "program.h"
+
+#define TRAIN "train --data moons:n=300 --preset nsf(hidden=8,depth=2) --batch 50 --seed 4 "
+#define IMAGES                                                                                     \
+  "train --data glyphs:n=30,size=8 --preset tiny --scales 2 --width 4 --blocks 1 --batch 12 "      \
+  "--grains 4 --valid-split 0.2 "
+
+static void files(void) {}
+
+static void trains(const char *command) {
+  const result r = run(command);
+  ck_assert_msg(r.code == 0, "%s: %s", command, r.err);
+  release(r);
+}
+
+static void says(const char *command, const char *text) {
+  const result r = run(command);
+  ck_assert_msg(r.code == 0, "%s: %s", command, r.err);
+  ck_assert_msg(strstr(r.err, text) != NULL, "%s: %s", command, r.err);
+  release(r);
+}
+
+START_TEST(same_file) {
+  trains(TRAIN "--steps 60 --device cpu --grains 8 --out one.st");
+  says(TRAIN "--steps 60 --devices cpu,cpu --out two.st",
+       "cpu is in --devices twice: its members share it\n");
+  same_files("one.st", "two.st");
+  says(TRAIN "--steps 60 --devices cpu,cpu,cpu --share 3:0:1 --out three.st",
+       "3 devices share 8 grains of each batch; the same bits on one device: clflow train --data "
+       "moons:n=300 --out three.st --preset 'nsf(hidden=8,depth=2)' --steps 60 --batch 50 --seed 4 "
+       "--device cpu --grains 8\n");
+  same_files("one.st", "three.st");
+  trains(IMAGES "--epochs 2 --device cpu --out image.st");
+  trains(IMAGES "--epochs 2 --devices cpu,cpu,cpu --out images.st");
+  same_files("image.st", "images.st");
+}
+END_TEST
+
+/* A checkpoint at every report, and then more steps on two devices, and on one. */
+START_TEST(checkpoints) {
+  trains(TRAIN
+         "--steps 150 --schedule constant --warmup 10 --device cpu --grains 8 --out whole.st");
+  trains(TRAIN "--steps 50 --schedule constant --warmup 10 --devices cpu,cpu,cpu --save-every 1e-9 "
+               "--out part.st");
+  trains("train --data moons:n=300 --out part.st --resume --steps 100 --devices cpu,cpu");
+  trains("train --data moons:n=300 --out part.st --resume --steps 150 --device cpu");
+  same_files("whole.st", "part.st");
+}
+END_TEST
+
+/* A signal stops all members at the same step; what was saved goes on to the same end. */
+START_TEST(interrupted) {
+  trains(TRAIN "--steps 4000 --schedule constant --warmup 10 --device cpu --grains 8 --out end.st");
+  const pid_t pid = start(
+      TRAIN "--steps 4000 --schedule constant --warmup 10 --devices cpu,cpu --out stopped.st");
+  nanosleep(&(struct timespec){.tv_nsec = 400000000}, NULL);
+  kill(pid, SIGINT);
+  const result r = finish(pid);
+  if (r.code != 0) { /* else it was done before */
+    ck_assert_int_eq(r.code, 1);
+    ck_assert_msg(strstr(r.err, "clflow: train: stopped ") && strstr(r.err, " --resume\n"), "%s",
+                  r.err);
+    trains("train --data moons:n=300 --out stopped.st --resume --steps 4000 --devices cpu,cpu,cpu");
+  }
+  release(r);
+  same_files("end.st", "stopped.st");
+}
+END_TEST
+
+#define T "clflow: train: "
+START_TEST(refused) {
+  refuses(2, TRAIN "--devices cpu,cpu --share 3 --out x.st",
+          T "--share \"3\" must have a number from 0 to 1e6 for each of 2 devices, as \"3:1\"\n");
+  refuses(2, TRAIN "--device cpu --share 3:1 --out x.st",
+          T "--share divides the work of --devices\n");
+  refuses(2, TRAIN "--device cpu --devices cpu,cpu --out x.st",
+          T "--device and --devices exclude each other\n");
+  refuses(2, TRAIN "--devices cpu,cpu --folds 3 --out x.st",
+          T "--folds and --devices exclude each other\n");
+  refuses(1, TRAIN "--devices cpu,cpu --grains 1 --out x.st",
+          T "2 members need as many grains, and there are 1: set grains to 8\n");
+  refuses(1, TRAIN "--devices cpu,nothing --out x.st",
+          T "rank 1 on this machine: no device is called \"nothing\"");
+  const result r = run(TRAIN "--devices cpu,cpu64 --out x.st");
+  ck_assert_int_eq(r.code, 1);
+  ck_assert_msg(strstr(r.err, T "rank 1 on this machine differs from rank 0 on this machine: it "
+                                "computes on cpu64, not on cpu") != NULL,
+                "%s", r.err);
+  ck_assert_int_ne(access("x.st", F_OK), 0);
+  release(r);
+}
+END_TEST
+
+int main(int argc, char **argv) {
+  const TTest *const tests[] = {same_file, checkpoints, interrupted, refused};
+  return program_main(argc, argv, "cli_devices", files, tests, sizeof tests / sizeof *tests);
+}
