@@ -31,5 +31,5 @@ def test_notebook(tmp_path):
     assert float(re.search(r"test rows: (-?[\d.]+)", text)[1]) > -18
     light, middle, heavy = map(float, re.search(r"\[(\d+)\. (\d+)\. (\d+)\.\] g on average", text).groups())
     assert 3000 < light < middle < heavy < 6500
-    assert "100% |========================| step 1500/1500, log p" in text
+    assert "100% |========================| step 600/600, log p" in text
     assert (tmp_path / "penguins.safetensors").exists()
