@@ -150,11 +150,28 @@ clf_status clf__im_put_values(clf__im *im, double *values, int64_t count,
   va_end(args);
   return s;
 }
+/* A masked linear map multiplies its weights by the mask each time it is used, so that weights
+ * outside the mask may be anything; here they are zero. */
+static clf_status apply_mask(clf__im *im, const clf__im_module *m, double *weights, int64_t count) {
+  double *mask;
+  clf__im_tensor *t = clf__im_find(m, "mask");
+  if (!t || t->count != count) return CLF_OK;
+  CLF_TRY(clf__im_read(im, m, "mask", &mask, NULL));
+  for (int64_t i = 0; i < count; i++) weights[i] *= mask[i];
+  free(mask);
+  return CLF_OK;
+}
 clf_status clf__im_put(clf__im *im, const clf__im_module *m, const char *path, const char *fmt,
                        ...) {
   double *values;
   clf__im_tensor *t;
   CLF_TRY(clf__im_read(im, m, path, &values, &t));
+  const clf_status masked =
+      strcmp(path, "weight") == 0 ? apply_mask(im, m, values, t->count) : CLF_OK;
+  if (masked) {
+    free(values);
+    return masked;
+  }
   va_list args;
   va_start(args, fmt);
   const clf_status s = put_values(im, values, t->count, t, fmt, args);

@@ -31,16 +31,13 @@ class Checkpoint:
 
 
 def disturb(module, deviation):
-    """Moves each parameter away from its initial value; masked weights stay masked."""
+    """Moves each parameter away from its initial value, masked weights too: only their product with the mask counts."""
     with torch.no_grad():
         for part in module.modules():
-            mask = getattr(part, "mask", None)
-            for key, p in part.named_parameters(recurse=False):
+            for p in part.parameters(recurse=False):
                 if not p.requires_grad:
                     continue
                 p.add_(deviation * torch.randn_like(p))
-                if key == "weight" and isinstance(mask, torch.Tensor) and mask.shape == p.shape:
-                    p.mul_(mask)
 
 
 def draw(case):
