@@ -21,9 +21,10 @@ from ._train import History, Progress
 from .flow import Flow, presets
 
 load = Flow.load
+from_torch = Flow.from_torch
 
 __all__ = [
     "ArgumentError", "DeviceError", "DeviceInfo", "Error", "FileError", "FitProgress", "Flow", "History", "LibraryError",
-    "OutOfMemoryError", "Progress", "TrainOption", "UnsupportedError", "__version__", "devices", "fit", "library_path", "load",
+    "OutOfMemoryError", "Progress", "TrainOption", "UnsupportedError", "__version__", "devices", "fit", "from_torch", "library_path", "load",
     "presets", "train_options",
 ]  # fmt: skip

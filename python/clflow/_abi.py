@@ -334,6 +334,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "clf_flow_save_memory": (c.c_int, [c.c_void_p, c.POINTER(c.c_void_p), c.c_void_p]),
     "clf_flow_set_first_row": (None, [c.c_void_p, c.c_int64]),
     "clf_flow_weight_count": (c.c_int64, [c.c_void_p]),
+    "clf_import": (c.c_int, [c.c_void_p, c.c_char_p, c.c_char_p, c.POINTER(c.c_void_p), c.POINTER(c.c_void_p)]),
+    "clf_import_memory": (c.c_int, [c.c_void_p, c.c_void_p, c.c_size_t, c.c_char_p, c.POINTER(c.c_void_p), c.POINTER(c.c_void_p)]),
     "clf_invert": (c.c_int, [c.c_void_p, c.c_void_p, c.c_int64, c.c_void_p, c.c_void_p]),
     "clf_invert_given": (c.c_int, [c.c_void_p, c.c_void_p, c.c_void_p, c.c_int64, c.c_void_p, c.c_void_p]),
     "clf_log_prob": (c.c_int, [c.c_void_p, c.c_void_p, c.c_int64, c.c_void_p]),

@@ -60,15 +60,18 @@ def names_of(array: Any, count: int) -> list[str] | None:
 
 
 def _from_dlpack(x: Any, what: str) -> Array:
-    kind = x.__dlpack_device__()[0]
+    try:
+        kind = x.__dlpack_device__()[0]
+    except (BufferError, ValueError):  # one that DLPack does not know
+        kind = 0
     if kind not in (1, 3):  # of the processor, pinned or not
         raise ArgumentError(f"{what} lies on another device than the processor; move it there first, as by .cpu()")
     if getattr(x, "requires_grad", False):
         x = x.detach()
     try:
         return np.from_dlpack(x)
-    except (TypeError, RuntimeError, BufferError, ValueError):  # read-only, or of a type that DLPack lacks
-        return np.asarray(x)
+    except (TypeError, RuntimeError, BufferError, ValueError):  # read-only, or of a type that numpy lacks, as bfloat16
+        return np.asarray(x.double() if hasattr(x, "double") else x)
 
 
 def _array_of(x: Any, what: str) -> Array:

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import ctypes
+import io
 import json
+import logging
 import os
 import secrets
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Flow", "presets"]
 
+_log = logging.getLogger("clflow")
 _CHUNK = 1 << 16  # rows of a call, so that Ctrl-C is noticed between calls
 
 
@@ -447,6 +451,39 @@ class Flow:
             check(lib.clf_flow_load(opened.handle, os.fsencode(path), None, ctypes.byref(handle)))
         return cls._adopt(handle, opened)
 
+    @classmethod
+    def from_torch(cls, module: Any, *, device: str | None = None, **hints: Any) -> Flow:
+        """Makes a flow of what nflows, glasflow, sbi, zuko, normflows or FrEIA trained (docs/import.md).
+
+        Args:
+            module: a module or a posterior of sbi; a state_dict; the bytes of a file of torch.save(); or its path.
+            device: as Flow takes it.
+            hints: what a state_dict leaves open, as ``like="nflows", tail=3, act="tanh"``; ``strict=True`` refuses what
+                would take a default.
+
+        Returns:
+            The flow.  What was assumed or left out is told to the logger "clflow" at level INFO.
+
+        Raises:
+            UnsupportedError: names a part that is not supported, and what is.
+            ArgumentError: the file is none of these, or a hint is missing or makes no sense.
+        """
+        opened, handle, report = open_device(device), ctypes.c_void_p(), ctypes.c_void_p()
+        words = ", ".join(name if value is True else f"{name}={_hint(value)}" for name, value in hints.items()).encode()
+        ends = (words, ctypes.byref(handle), ctypes.byref(report))
+        with opened.use():
+            if isinstance(module, (str, os.PathLike)):
+                status = lib.clf_import(opened.handle, os.fsencode(module), *ends)
+            else:
+                checkpoint = module if isinstance(module, bytes) else _checkpoint_of(module)
+                status = lib.clf_import_memory(opened.handle, checkpoint, len(checkpoint), *ends)
+            check(status)
+        if report:
+            for line in text(ctypes.string_at(report)).splitlines():
+                _log.info("%s", line)
+            lib.free(report)
+        return cls._adopt(handle, opened)
+
     def to_bytes(self) -> bytes:
         """The bytes of a model file."""
         at, size = ctypes.c_void_p(), ctypes.c_size_t()
@@ -469,6 +506,20 @@ class Flow:
         if self._handle is None and self._preset is not None:
             return _remade, (self._arch, self._context, self._seed, self._device.asked, self._values)
         return _revived, (self.to_bytes(), self._device.asked)
+
+
+def _hint(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+
+
+def _checkpoint_of(module: Any) -> bytes:
+    """What torch.save() writes of a module or a state_dict."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        raise ArgumentError(f"from_torch() got {type(module).__name__}; a module or a state_dict of torch, bytes or a path is wanted")
+    written = io.BytesIO()
+    torch.save(module, written)
+    return written.getvalue()
 
 
 def _revived(model: bytes, device: str) -> Flow:
