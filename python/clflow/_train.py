@@ -18,6 +18,7 @@ from ._errors import ArgumentError
 from ._lib import check, lib, text
 from ._options import set_options, whole
 from ._progress import Bar, Interrupt, clock
+from ._team import Team
 
 __all__ = ["Callback", "History", "Progress", "TrainData", "train", "training_options"]
 
@@ -195,11 +196,15 @@ class _Reporter:
         return history
 
 
-def train(flow: ctypes.c_void_p, data: TrainData, options: _abi.clf_train_options, bar: Bar, callback: Callback | None) -> History:
+def train(
+    flow: ctypes.c_void_p, data: TrainData, options: _abi.clf_train_options, bar: Bar, callback: Callback | None, team: Team | None
+) -> History:
     """Trains a flow; its weights are then the best ones."""
     trainer = ctypes.c_void_p()
-    check(lib.clf_trainer_create_with(flow, ctypes.byref(data.of_library()), ctypes.byref(options), ctypes.byref(trainer)))
     try:
+        check(lib.clf_trainer_create_with(flow, ctypes.byref(data.of_library()), ctypes.byref(options), ctypes.byref(trainer)))
+        if team:
+            team.join(trainer)
         with Interrupt() as interrupt:
             reporter = _Reporter(bar, callback, interrupt)
             status = lib.clf_trainer_run(trainer, _abi.clf_progress_fn(reporter), None)
@@ -211,6 +216,8 @@ def train(flow: ctypes.c_void_p, data: TrainData, options: _abi.clf_train_option
             check(status)
     finally:
         lib.clf_trainer_free(trainer)
+        if team:
+            team.close()
     history = reporter.finish(history_of(flow), stopped)
     if interrupt.asked:
         warnings.warn(f"training was interrupted after {history.steps} steps; the flow has the best weights so far", stacklevel=4)

@@ -10,7 +10,7 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +21,9 @@ from ._arrays import Array, Rows, context_of, names_of, pointer, rows_of, weight
 from ._device import Device, open_device
 from ._errors import ArgumentError, Error
 from ._lib import check, lib, text
+from ._options import set_options, whole
 from ._progress import bar_of
+from ._team import Team, names_of_devices
 from ._train import Callback, History, TrainData, history_of, train, training_options
 
 if TYPE_CHECKING:
@@ -225,7 +227,7 @@ class Flow:
 
     def fit(
         self, x: Any, *, context: Any = None, weights: Any = None, valid: Any = None, callback: Callback | None = None,
-        progress: bool | None = None, **options: Unpack[TrainOptions],
+        devices: Sequence[str] | str | None = None, progress: bool | None = None, **options: Unpack[TrainOptions],
     ) -> History:  # fmt: skip
         """Trains the flow by maximum likelihood, on from the weights that it has.
 
@@ -240,6 +242,8 @@ class Flow:
                 and their weights (or none).
             callback: called with a Progress a few times a second; a true result ends the training.  An exception ends it too
                 and is raised.
+            devices: names of devices that train together, of which the first is the flow's own, as ["opencl:0", "opencl:1"].
+                The result has the bits that one device has with the same option `grains` (8, or as many as there are devices).
             progress: show a bar; None: in terminals and notebooks.
             options: options of training by name, as ``steps=4000, batch=256, lr=2e-3, seed=1``; clflow.train_options() lists
                 them with their defaults.
@@ -260,7 +264,15 @@ class Flow:
         bar = bar_of(progress)
         with self._device.use():
             chosen = training_options(self._preset, self, len(rows), valid is not None, options)
-            return train(self._flow, data, chosen, bar, callback)
+            team = None if devices is None else self._team(devices, data, chosen)
+            return train(self._flow, data, chosen, bar, callback, team)
+
+    def _team(self, devices: Sequence[str] | str, data: TrainData, options: _abi.clf_train_options) -> Team | None:
+        """The threads that train with this one; None for one device."""
+        names = names_of_devices(devices, self._device.asked)
+        if whole(options, "grains") == 0:
+            set_options(options, {"grains": lib.clf_train_grains_for(len(names))})
+        return Team(names, self.to_bytes(), data, options) if len(names) > 1 else None
 
     def _train_data(self, rows: Rows, context: Any, weights: Any, valid: Any) -> TrainData:
         rows = self._checked(rows, "x")

@@ -66,6 +66,30 @@ def test_same_seed_gives_the_same_bits(rows):
     assert (trained(3) != trained(4)).any()
 
 
+def test_devices_together_give_the_bits_of_one(rows):
+    def trained(**more):
+        flow = clflow.Flow("nsf", hidden=8, depth=2, device="cpu")
+        history = flow.fit(rows, steps=40, progress=False, **more)
+        assert history.steps == 40
+        return flow.log_prob(rows)
+
+    np.testing.assert_array_equal(trained(devices=["cpu", "cpu"]), trained(grains=8))
+    np.testing.assert_array_equal(trained(devices="cpu"), trained(grains=8))
+
+
+def test_devices_that_fail(rows):
+    flow = clflow.Flow("nvp", hidden=4, device="cpu")
+    with pytest.raises(clflow.DeviceError, match="nosuch"):
+        flow.fit(rows, steps=10, devices=["cpu", "nosuch"], progress=False)
+    with pytest.raises(clflow.ArgumentError, match="devices begins with 'cpu64', but the flow is on 'cpu'"):
+        flow.fit(rows, steps=10, devices=["cpu64", "cpu"], progress=False)
+    with pytest.raises(clflow.ArgumentError, match="names of devices are wanted"):
+        flow.fit(rows, steps=10, devices=[], progress=False)
+    stopped = flow.fit(rows, steps=10**7, devices=["cpu", "cpu"], callback=lambda p: p.step >= 50, progress=False)
+    assert stopped.interrupted and 50 <= stopped.steps < 10**7
+    assert np.isfinite(flow.log_prob(rows)).all()
+
+
 def test_epochs_take_the_place_of_steps(rows):
     history = clflow.Flow("nvp", hidden=4, depth=1).fit(rows[:500], epochs=3, batch=100, valid_split=0.2, progress=False)
     assert (history.epochs, history.steps, len(history.curve)) == (3, 12, 3)

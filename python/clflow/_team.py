@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""Several devices that train one flow: a thread for each device but the flow's own, with a copy of the flow."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import _abi
+from ._errors import ArgumentError
+from ._lib import check, lib
+
+if TYPE_CHECKING:
+    from ._train import TrainData
+
+__all__ = ["Team", "names_of_devices"]
+
+
+def names_of_devices(devices: Sequence[str] | str, own: str) -> list[str]:
+    """The devices of a team, of which the first is the flow's own."""
+    names = devices.split(",") if isinstance(devices, str) else list(devices)
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise ArgumentError(f"devices is {devices!r}; names of devices are wanted, as ['opencl:0', 'opencl:1']")
+    if names[0] != own:
+        raise ArgumentError(f"devices begins with {names[0]!r}, but the flow is on {own!r}; make or load it with device={names[0]!r}")
+    return names
+
+
+class _Member:
+    """What one thread holds: a device, a copy of the flow, and a trainer on the same rows."""
+
+    def __init__(self, group: ctypes.c_void_p, name: str, model: bytes, data: TrainData, options: _abi.clf_train_options) -> None:
+        self.group, self.name, self.model, self.data, self.options = group, name, model, data, options
+        self.device, self.flow, self.trainer = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_void_p()
+
+    def run(self) -> None:
+        status = self._make()
+        if lib.clf_group_agree(self.group, status) == _abi.CLF_OK:
+            lib.clf_trainer_run(self.trainer, _abi.clf_progress_fn(), None)
+        lib.clf_trainer_free(self.trainer)
+        lib.clf_flow_free(self.flow)
+        lib.clf_close(self.device)
+        lib.clf_group_free(self.group)
+
+    def _make(self) -> int:
+        """A status, whose message clf_group_agree() gives to all."""
+        data = self.data.of_library()
+        calls: list[Any] = [
+            lambda: lib.clf_open(self.name.encode(), ctypes.byref(self.device)),
+            lambda: lib.clf_flow_load_memory(self.device, self.model, len(self.model), None, ctypes.byref(self.flow)),
+            lambda: lib.clf_trainer_create_with(self.flow, ctypes.byref(data), ctypes.byref(self.options), ctypes.byref(self.trainer)),
+            lambda: lib.clf_trainer_set_group(self.trainer, self.group, None),
+        ]
+        for call in calls:
+            status = int(call())
+            if status != _abi.CLF_OK:
+                return status
+        return _abi.CLF_OK
+
+
+class Team:
+    """The members of a training; this thread is the first."""
+
+    def __init__(self, names: Sequence[str], model: bytes, data: TrainData, options: _abi.clf_train_options) -> None:
+        handles = (ctypes.c_void_p * len(names))()
+        check(lib.clf_group_threads(len(names), ctypes.cast(handles, ctypes.POINTER(ctypes.c_void_p))))
+        self._group = ctypes.c_void_p(handles[0])
+        others = [_Member(ctypes.c_void_p(handles[r]), names[r], model, data, options) for r in range(1, len(names))]
+        self._threads = [threading.Thread(target=other.run, name=f"clflow {other.name}", daemon=True) for other in others]
+        for thread in self._threads:
+            thread.start()
+
+    def join(self, trainer: ctypes.c_void_p) -> None:
+        """Makes this thread's trainer the first member; raises what another member failed at."""
+        check(lib.clf_group_agree(self._group, lib.clf_trainer_set_group(trainer, self._group, None)))
+
+    def close(self) -> None:
+        """Ends the membership: whoever still waits for this member gets an error, and ends."""
+        lib.clf_group_free(self._group)
+        for thread in self._threads:
+            thread.join()
