@@ -7,7 +7,7 @@
 /* Options of every verb that opens a device, a model or data. */
 extern struct cli_common {
   const char *model, *device, *data;
-  int verbose, force;
+  int verbose, force, mpi;
   int strict;         /* refuse what has zero density, and a damaged image */
   const char *given;  /* columns, values or a file of the context; NULL: not given */
   int given_for_some; /* models without a context leave it to the others */
@@ -73,6 +73,13 @@ extern struct cli_common {
                  CLI_TEXT, &cli_common.device, NULL),                                              \
       CLI_OPTION("--verbose", NULL, "print why auto chose its device", CLI_FLAG,                   \
                  &cli_common.verbose, NULL)
+
+/* Of verbs that several ranks work on; main.c looks for it. */
+#define CLI_OPTION_MPI                                                                             \
+  CLI_OPTION(                                                                                      \
+      "--mpi", NULL,                                                                               \
+      "use MPI even if no launcher is recognized (default: under mpirun, mpiexec and srun)",       \
+      CLI_FLAG, &cli_common.mpi, NULL)
 
 /* How a realnvp flow is built: a new one, or one whose state_dict does not say it. */
 #define CLI_OPTIONS_VARIANT(spec)                                                                  \

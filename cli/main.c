@@ -41,7 +41,7 @@ static int run(int argc, char **argv) {
   }
   int code = verb->ranks ? cli_ranks_begin(asks_for_mpi(argc, argv)) : CLI_OK;
   if (!code) code = cli_parse(verb, argc - 2, argv + 2);
-  if (!code) code = cli_check_files(verb);
+  if (!code && cli_ranks_own() == 0) code = cli_check_files(verb);
   if (!code) code = verb->run();
   return cli_ranks_end(code);
 }

@@ -69,14 +69,16 @@ static void say(const char *format, va_list args) {
   cli_flush();
   cli_progress_clear();
   const char *const verb = cli_verb_name ? cli_verb_name : "", *const colon = *verb ? ": " : "";
+  const int named =
+      !mute || strncmp(clean, mute, strlen(mute)) == 0; /* as a group's messages are */
   const size_t used = strlen(withheld);
-  if (!mute)
-    fprintf(stderr, "clflow: %s%s%s\n", verb, colon, clean);
-  else if (withholds)
-    snprintf(withheld + used, sizeof withheld - used, "clflow: %s%s%s: %s\n", verb, colon, mute,
-             clean);
+  char line[sizeof clean + 256];
+  snprintf(line, sizeof line, "clflow: %s%s%s%s%s\n", verb, colon, named ? "" : mute,
+           named ? "" : ": ", clean);
+  if (mute && withholds)
+    snprintf(withheld + used, sizeof withheld - used, "%.2000s", line);
   else
-    fprintf(stderr, "clflow: %s%s%s: %s\n", verb, colon, mute, clean);
+    fputs(line, stderr);
 }
 
 const char *cli_clean(const char *text) {

@@ -9,7 +9,8 @@
 
 static clf_group *group;
 static int32_t on_host = 1;
-static int agreed; /* 1: failures from now on are this rank's own */
+static int ended;   /* 1: a rank failed while all prepared */
+static int running; /* 1: they are ready */
 
 clf_group *cli_ranks(void) { return group; }
 int32_t cli_ranks_own(void) { return group ? clf_group_rank(group) : 0; }
@@ -49,32 +50,35 @@ int cli_ranks_begin(int ask) {
 }
 
 int cli_ranks_agree(int code) {
-  if (!group || agreed) return code;
+  if (!group || ended) return code;
   int32_t *const all = malloc((size_t)clf_group_size(group) * sizeof *all), mine = code;
   if (!all) return cli_fail("out of memory for the codes of %d ranks", (int)clf_group_size(group));
   const clf_status s = clf_group_gather(group, &mine, sizeof mine, all);
-  int32_t others = 0;
-  for (int32_t r = 0; r < clf_group_size(group) && !s; r++) others |= all[r];
+  for (int32_t r = 0; r < clf_group_size(group) && !s; r++) ended |= all[r] != 0;
   const int first = !s && all[0];
   free(all);
-  agreed = 1;
-  cli_release_errors(!first);
+  if (s || ended) cli_release_errors(!first);
   if (s) return cli_fail_library();
-  return code ? code : others ? CLI_FAILED : CLI_OK;
+  return code ? code : ended ? CLI_FAILED : CLI_OK;
 }
 
-int cli_ranks_open(int (*open)(void *context), void *context) {
-  if (!group) return open(context);
-  const int first = clf_group_local_rank(group) == 0;
-  int code = first ? open(context) : CLI_OK;
-  if (clf_group_barrier(group) != CLF_OK) return cli_fail_library();
-  return first || code ? code : open(context);
+int cli_ranks_open(int code, int (*open)(void *context), void *context) {
+  const int first = !group || clf_group_local_rank(group) == 0;
+  code = cli_ranks_agree(code);
+  if (!code && first) code = open(context);
+  code = cli_ranks_agree(code);
+  return code || first ? code : open(context);
+}
+
+void cli_ranks_run(void) {
+  if (group) cli_release_errors(0);
+  running = 1;
 }
 
 int cli_ranks_end(int code) {
   if (!group) return code;
-  if (!agreed) code = cli_ranks_agree(code);
-  if (code && clf_group_barrier(group) != CLF_OK) clf_group_abort(group);
+  if (!running) code = cli_ranks_agree(code);
+  if (code && !ended && clf_group_barrier(group) != CLF_OK) clf_group_abort(group);
   clf_group_free(group);
   group = NULL;
   return code;

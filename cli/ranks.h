@@ -15,15 +15,19 @@ int32_t cli_ranks_size(void); /* 1 then */
 /* How many ranks share this host. */
 int32_t cli_ranks_on_host(void);
 
-/* What each rank found out by itself, such as whether it could read the data: the code of this
- * rank, or CLI_FAILED where another rank has one.  Until the first call, failures are printed by
- * rank 0 if it has one too, else by those that have. */
+/* While ranks prepare, each by itself, failures are withheld.  This tells whether all of them came
+ * so far: the code of this rank, or CLI_FAILED where another rank has one.  What failed is printed
+ * by rank 0 if it is one of them, else by those that are.  After a failure ranks do nothing
+ * together any more. */
 int cli_ranks_agree(int code);
-/* Local rank 0 does `open` first, for what it compiles is found by the others. */
-int cli_ranks_open(int (*open)(void *context), void *context);
+/* The same, and then `open` on the first rank of each host before the others, which find what it
+ * compiled. */
+int cli_ranks_open(int code, int (*open)(void *context), void *context);
+/* Ends the preparation: failures are printed at once. */
+void cli_ranks_run(void);
 
-/* Ends the group: of a program that succeeded, with the others; after a failure that the others may
- * not know of, all of them.  The exit code. */
+/* Ends the group; where the others may not know of a failure, all of its processes.  The exit code.
+ */
 int cli_ranks_end(int code);
 
 #endif

@@ -42,6 +42,7 @@ static cli_option options[] = {
     CLI_OPTION("--json", NULL, "print a JSON object in place of tables", CLI_FLAG,
                &cli_sweep_wanted.json, NULL),
     CLI_OPTIONS_DEVICE,
+    CLI_OPTION_MPI,
     CLI_OPTIONS_END,
 };
 
@@ -112,6 +113,7 @@ static int run(void) {
   if (!code && first) code = check_outputs();
   if (!code && first) code = cli_sweep_read(&s);
   code = cli_ranks_agree(code);
+  cli_ranks_run();
   if (!code) code = cli_sweep_share(&s);
   if (!code) code = cli_sweep_train(&s);
   if (!code && first) code = cli_sweep_finish(&s);

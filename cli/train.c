@@ -2,6 +2,7 @@
 /* train.c: `clflow train`: from data to a model file. */
 #define _POSIX_C_SOURCE 200809L
 #include "train.h"
+#include "ranks.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -173,8 +174,10 @@ static cli_option options[] = {
                "The result does not depend on how many there are (see --grains)",
                CLI_TEXTS, &cli_wanted.devices, NULL),
     CLI_OPTION("--share", "A:B:...",
-               "divide each batch among --devices in these proportions (default: by their speed)",
+               "divide each batch among --devices, or ranks, in these proportions (default: by "
+               "their speed)",
                CLI_TEXT, &cli_wanted.share, NULL),
+    CLI_OPTION_MPI,
     CLI_OPTIONS_END,
 };
 
@@ -439,7 +442,7 @@ static void say_how_to_go_on(void) {
 }
 
 const char *cli_train_command(void) {
-  static const char *const left_out[] = {"--devices", "--share", "--device", "--grains"};
+  static const char *const left_out[] = {"--devices", "--share", "--device", "--grains", "--mpi"};
   static char line[60000];
   snprintf(line, sizeof line, "clflow train");
   for (const cli_option *o = options; o->name; o++) {
@@ -489,6 +492,7 @@ static int train(cli_session *s, cli_training *t) {
   const clf_train_plan plan = clf_trainer_plan(t->trainer);
   if (t->bits > 0) cli_train_memory(&plan);
   const clf_status status = cli_training_run(t);
+  if (cli_ranks_own()) return cli_train_ranks_ended(status);
   if (status == CLF_ESTOPPED) return end_stopped(t);
   if (status == CLF_ENUM) return end_not_finite(t);
   if (status == CLF_EDEVICE || status == CLF_ENOMEM) return end_device_failed(t);
@@ -508,7 +512,11 @@ static int close_log(cli_training *t) {
 }
 
 static int run(void) {
-  int code = check_outputs();
+  const int first = cli_ranks_own() == 0;
+  int code = cli_train_ranks_check();
+  if (!code && first) code = check_outputs();
+  code = cli_ranks_agree(code);
+  if (!code) code = cli_train_ranks_begin();
   if (code) return code;
   cli_session s = {0};
   cli_training t = {0};
@@ -516,7 +524,9 @@ static int run(void) {
   if (!code && cli_wanted.dry_run) {
     code = cli_train_plan(&s);
   } else if (!code) {
-    code = open_outputs(&t);
+    code = first ? open_outputs(&t) : CLI_OK;
+    code = cli_ranks_agree(code);
+    cli_ranks_run();
     if (!code) code = train_folds(&s, &t);
     if (!code) code = cli_devices_start(&t);
     if (!code) code = train(&s, &t);
@@ -524,6 +534,7 @@ static int run(void) {
   const int log_code = close_log(&t);
   clf_trainer_free(t.trainer);
   cli_devices_end();
+  cli_train_ranks_end();
   free(t.train);
   free(t.valid);
   free(begins.bytes);
@@ -549,4 +560,5 @@ const cli_verb cli_train = {
     .run = run,
     .missing = CLF_MISSING_DROP,
     .also_writes = also_writes,
+    .ranks = 1,
 };

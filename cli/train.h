@@ -102,6 +102,15 @@ int cli_devices_set_grains(clf_train_options *o);
 int cli_devices_keep(const cli_session *s);
 int cli_devices_start(cli_training *t);
 void cli_devices_end(void);
+/* train_ranks.c: several processes.  Refuses what they cannot do; then takes from ranks other than
+ * 0 the names of outputs, and hands them the file that --resume continues; and removes that. */
+int cli_train_ranks_check(void);
+int cli_train_ranks_begin(void);
+void cli_train_ranks_end(void);
+/* Of a rank other than 0: the exit code after training. */
+int cli_train_ranks_ended(clf_status status);
+/* Prints which ranks share a device. */
+int cli_train_ranks_say(clf_device *dev);
 /* A trainer of this flow, with the data and options of the first one. */
 clf_status cli_train_create(clf_flow *flow, clf_trainer **trainer);
 /* The command line without what concerns several devices. */

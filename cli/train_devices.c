@@ -3,6 +3,7 @@
  * train one model with the main thread.  Only the main thread prints and writes. */
 #define _POSIX_C_SOURCE 200809L
 #include "train.h"
+#include "ranks.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +28,13 @@ static struct {
 /* ---- What is asked for -------------------------------------------------------------------------
  */
 
+/* Devices or ranks that are to train together; 0: one device alone. */
+static int members(void) { return cli_ranks() ? (int)cli_ranks_size() : cli_wanted.devices.count; }
+
 /* "3:1" */
 static int read_shares(void) {
   const char *at = cli_wanted.share;
-  const int n = cli_wanted.devices.count;
+  const int n = members();
   int found = 0;
   if (!at) return CLI_OK;
   all.shares = calloc((size_t)n, sizeof *all.shares);
@@ -47,15 +51,16 @@ static int read_shares(void) {
     at++;
   }
   if (found == n && !*at) return CLI_OK;
-  return cli_usage("--share \"%s\" must have a number from 0 to 1e6 for each of %d devices, as "
+  return cli_usage("--share \"%s\" must have a number from 0 to 1e6 for each of %d members, as "
                    "\"3:1\"",
                    cli_wanted.share, n);
 }
 
 int cli_devices_check(void) {
   const int n = cli_wanted.devices.count;
-  if (!n && cli_wanted.share) return cli_usage("--share divides the work of --devices");
-  if (!n) return CLI_OK;
+  if (members() < 2 && !n && cli_wanted.share)
+    return cli_usage("--share divides the work of --devices, or of ranks");
+  if (!n) return read_shares();
   if (cli_common.device && cli_train_given("--device"))
     return cli_usage("--device and --devices exclude each other");
   if (cli_wanted.folds) return cli_usage("--folds and --devices exclude each other");
@@ -67,7 +72,7 @@ int cli_devices_check(void) {
 
 int cli_devices_set_grains(clf_train_options *o) {
   char text[16];
-  const int n = cli_wanted.devices.count;
+  const int n = members();
   if (n < 1 || cli_train_given("--grains")) return CLI_OK;
   if (cli_wanted.resume) return CLI_OK; /* the file says how many */
   snprintf(text, sizeof text, "%d", (int)clf_train_grains_for(n));
@@ -141,21 +146,30 @@ static void say_twice(void) {
 /* What was done, and how one device comes to the same. */
 static void say_grains(const clf_trainer *t) {
   const int grains = (int)clf_trainer_grains(t);
-  cli_say("%d devices share %d grains of each batch; the same bits on one device: %s --device %s "
+  cli_say("%d %s share %d grains of each batch; the same bits on one device: %s --device %s "
           "--grains %d",
-          (int)all.size, grains, cli_train_command(), cli_wanted.devices.at[0], grains);
+          members(), cli_ranks() ? "ranks" : "devices", grains, cli_train_command(),
+          cli_device_name(), grains);
 }
 
 static int join_group(cli_training *t, clf_group *g) {
   clf_status s = clf_trainer_set_group(t->trainer, g, all.shares);
   s = clf_group_agree(g, s);
   if (s != CLF_OK) return cli_fail_library();
-  say_grains(t->trainer);
+  if (!cli_is_mute()) say_grains(t->trainer);
   return CLI_OK;
+}
+
+/* Each rank is a member, with the device that it opened. */
+static int join_ranks(cli_training *t) {
+  t->group = cli_ranks();
+  const int code = cli_train_ranks_say(clf_flow_device(t->flow));
+  return code ? code : join_group(t, t->group);
 }
 
 int cli_devices_start(cli_training *t) {
   const int n = cli_wanted.devices.count;
+  if (cli_ranks()) return join_ranks(t);
   if (n < 2) return CLI_OK;
   clf_group **members = calloc((size_t)n, sizeof *members);
   all.others = calloc((size_t)n, sizeof *all.others);

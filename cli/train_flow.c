@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* train_flow.c: the data of a training, and the flow that is made for them or loaded. */
 #include "train.h"
+#include "ranks.h"
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
@@ -295,6 +296,8 @@ static int make_flow(cli_session *s) {
   return code;
 }
 
+static int open_device(void *dev) { return cli_open_device(dev); }
+
 /* Images are opened before the device, to be decoded while it gets ready; but those that are
  * cut to the size of a model from a file after it. */
 int cli_train_prepare(cli_session *s) {
@@ -308,7 +311,7 @@ int cli_train_prepare(cli_session *s) {
   if (!code) code = cli_weights_split(s, cli_wanted.weights);
   if (!code) code = cli_given_split(s);
   if (!code && !begin) code = cli_given_expand(s);
-  if (!code) code = cli_open_device(&s->dev);
+  code = cli_ranks_open(code, open_device, &s->dev);
   if (!code) code = make_flow(s);
   if (!code) code = settle_options(s);
   if (!code) code = cli_data_wait(s);

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include "clflow/plot.h"
+#include "ranks.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -204,11 +205,13 @@ static int report(const clf_progress *p, void *context) {
     t->draw = 1;
   }
   show(t, p, now);
+  if (cli_ranks_own()) return 0;
   return cli_stop_wanted || (t->save_every > 0 && now - t->saved >= t->save_every) ||
          draw_is_due(t, now);
 }
 
 clf_status cli_training_save(cli_training *t) {
+  if (cli_ranks_own()) return CLF_OK;
   t->saved = cli_clock();
   t->draw = 1;
   return t->weights_only ? clf_flow_save(t->flow, t->out) : clf_trainer_save(t->trainer, t->out);
@@ -216,6 +219,7 @@ clf_status cli_training_save(cli_training *t) {
 
 /* Between two runs: a checkpoint, or pictures, or both. */
 static void keep_up_to_date(cli_training *t) {
+  if (cli_ranks_own()) return;
   const double now = cli_clock();
   if (t->save_every > 0 && now - t->saved >= t->save_every && cli_training_save(t) != CLF_OK)
     cli_say("no checkpoint, training goes on: %s", clf_errmsg());
@@ -223,10 +227,10 @@ static void keep_up_to_date(cli_training *t) {
     cli_say("training goes on without this picture");
 }
 
-/* Whether the other members go on too.  If they cannot be reached, the next run says so. */
-static void tell_group(cli_training *t, int stop) {
+/* Whether rank 0 stops, for all members.  If they cannot be reached, the next run says so. */
+static int tell_group(cli_training *t, int stop) {
   int32_t word = stop;
-  clf_group_broadcast(t->group, 0, &word, sizeof word);
+  return clf_group_broadcast(t->group, 0, &word, sizeof word) == CLF_OK ? word : 0;
 }
 
 clf_status cli_training_run(cli_training *t) {
@@ -243,7 +247,7 @@ clf_status cli_training_run(cli_training *t) {
     status = clf_trainer_run(t->trainer, report, t);
     stop = cli_stop_wanted;
     if (status != CLF_ESTOPPED) break;
-    if (t->group) tell_group(t, stop);
+    if (t->group) stop = tell_group(t, stop);
     if (stop) break;
     keep_up_to_date(t);
   }
