@@ -30,9 +30,8 @@ static cli_option options[] = {
      "a "
      "table whose columns are those of x, of the context, and log p",
      CLI_INPUT, &o.check, NULL, 0, 0},
-    {"--tolerance", "T",
-     "fail if a log-density differs by more, relative to it beyond 1 (default 1e-4)", CLI_ABOVE_0,
-     &o.tolerance, "1e-4", 0, 0},
+    {"--tolerance", "T", "fail if a log-density differs by more, relative to it beyond 1",
+     CLI_ABOVE_0, &o.tolerance, "1e-4", 0, 0},
     CLI_SECTION("What the file may leave open"),
 #define HINT_TEXT(id, value, help)                                                                 \
   {"--" #id, value, help, CLI_TEXT, &o.hint[HINT_##id], NULL, 0, 0},
@@ -44,8 +43,7 @@ static cli_option options[] = {
     CLI_OPTIONS_END,
 };
 
-/* ---- Hints -------------------------------------------------------------------------------------
- */
+/* ---- Hints --------------------------------------------------------------------------------- */
 
 /* "like=nflows, tail=3"; the architecture comes last, since it takes the rest. */
 static char *hint_text(void) {
@@ -65,8 +63,7 @@ static char *hint_text(void) {
   return text;
 }
 
-/* ---- --check ------------------------------------------------------------------------------------
- */
+/* ---- --check ------------------------------------------------------------------------------- */
 
 typedef struct rows {
   clf_table x, c, logp;
@@ -177,8 +174,7 @@ static int check(clf_flow *flow) {
   return code;
 }
 
-/* ---- The verb
- * ------------------------------------------------------------------------------------ */
+/* ---- The verb ------------------------------------------------------------------------------ */
 
 static int finish(clf_flow *flow, const char *report) {
   clf_arch *arch = NULL;

@@ -14,7 +14,7 @@ static clf_device *dev;
 static int exact;
 static const char *folder = CLF_FIXTURES;
 
-/* ---- Cases -------------------------------------------------------------------------------- */
+/* ---- Cases --------------------------------------------------------------------------------- */
 
 enum { MOST = 256 };
 static struct entry { char name[64], form[16], hints[128]; } cases[MOST];
@@ -49,7 +49,7 @@ static clf_flow *open_case(const struct entry *e) {
   return flow;
 }
 
-/* ---- Values --------------------------------------------------------------------------------- */
+/* ---- Values -------------------------------------------------------------------------------- */
 
 /* Differences beyond the tolerance, relative to numbers beyond 1. */
 static void expect(const struct entry *e, const char *what, const double *got,
@@ -111,8 +111,7 @@ START_TEST(maps) {
 }
 END_TEST
 
-/* ---- Hints and reports --------------------------------------------------------------------------
- */
+/* ---- Hints and reports --------------------------------------------------------------------- */
 
 START_TEST(hints) {
   clf_import_hint_info h;

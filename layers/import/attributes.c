@@ -64,18 +64,18 @@ int clf__im_is_true(const clf__im_module *m, const char *name) {
 }
 
 /* The shortest text that is the same number, with a point in any locale. */
-static void number_text(double v, char text[32]) {
+const char *clf__im_short(double v, char text[32]) {
   for (int digits = 6; digits <= 17; digits++) {
     snprintf(text, 32, "%.*g", digits, v);
     for (char *p = text; *p; p++)
       if (*p == ',') *p = '.';
     double again;
-    if (sscanf(text, "%lf", &again) == 1 && again == v) return;
+    if (sscanf(text, "%lf", &again) == 1 && again == v) break;
   }
+  return text;
 }
 const char *clf__im_number(const clf__im_module *m, const char *name, char text[32]) {
   double v;
   if (!clf__pk_real(clf__im_attribute(m, name), &v) || !isfinite(v)) return NULL;
-  number_text(v, text);
-  return text;
+  return clf__im_short(v, text);
 }

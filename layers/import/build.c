@@ -13,8 +13,7 @@
 
 static clf_status no_memory(void) { return clf__fail(CLF_ENOMEM, "no memory for an import"); }
 
-/* ---- Text
- * ----------------------------------------------------------------------------------------- */
+/* ---- Text ---------------------------------------------------------------------------------- */
 
 static clf_status vprint(clf__im_text *t, const char *fmt, va_list args) {
   va_list again;
@@ -85,8 +84,7 @@ clf_status clf__im_refuse(const clf__im_module *m, const char *fmt, ...) {
   return s;
 }
 
-/* ---- Numbers
- * -------------------------------------------------------------------------------------- */
+/* ---- Numbers ------------------------------------------------------------------------------- */
 
 int64_t clf__im_dim(const clf__im_tensor *t, int axis) {
   return t && axis < t->rank ? t->dim[axis] : 0;
@@ -204,8 +202,7 @@ clf_status clf__im_set_context(clf__im *im, const clf__im_module *m, int64_t con
   return context ? set_size(&im->context, "numbers of context", m, context) : CLF_OK;
 }
 
-/* ---- The text of the whole
- * ------------------------------------------------------------------------ */
+/* ---- The text of the whole ----------------------------------------------------------------- */
 
 /* How often layers i .. i + period - 1 stand in a row from i on. */
 static int times(const clf__im *im, int i, int period) {
@@ -248,8 +245,7 @@ static clf_status print_arch(const clf__im *im, clf__im_text *t) {
   return context && im->embedding.s ? clf__im_print(t, "; context: %s", im->embedding.s) : CLF_OK;
 }
 
-/* ---- The flow
- * -------------------------------------------------------------------------------------- */
+/* ---- The flow ------------------------------------------------------------------------------ */
 
 static clf__im_value *find_value(const clf__im *im, const char *name) {
   for (int i = 0; i < im->values; i++)

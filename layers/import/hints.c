@@ -35,8 +35,7 @@ int clf_import_hint(int i, clf_import_hint_info *hint) {
   return 1;
 }
 
-/* ---- Reading -----------------------------------------------------------------------------------
- */
+/* ---- Reading ------------------------------------------------------------------------------- */
 
 /* Whether `text` (n letters) is one of the words of "a|b|c". */
 static int is_word_of(const char *words, const char *text, size_t n) {
@@ -99,8 +98,7 @@ clf_status clf__im_read_hints(clf__im *im, const char *text) {
   return CLF_OK;
 }
 
-/* ---- Choosing
- * ------------------------------------------------------------------------------------ */
+/* ---- Choosing ------------------------------------------------------------------------------ */
 
 static const char *default_of(const clf__im *im, clf__im_hint h, const char *of) {
   for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)

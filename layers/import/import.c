@@ -6,26 +6,40 @@
 #include "flow_private.h"
 #include "import_private.h"
 
-/* What a flow of each library looks like: a child that it has, and what reads it. */
+/* What a flow of each library looks like: a module or tensor that it has, and what reads it.  The
+ * first row that fits counts. */
 static const struct {
   clf__im_library library;
-  const char *child, *module; /* module: how the name of its class begins */
+  const char *has, *cls; /* cls: how the name of its class begins, or of a module below it */
   clf_status (*read)(clf__im *, clf__im_module *);
 } libraries[] = {
+    {CLF_IM_SBI, "net._transform", "sbi.", clf__im_sbi},
+    {CLF_IM_SBI, "net.transform", "sbi.", clf__im_sbi},
     {CLF_IM_NFLOWS, "_transform", "nflows.", clf__im_nflows},
     {CLF_IM_GLASFLOW, "_transform", "glasflow.", clf__im_nflows},
+    {CLF_IM_NFLOWS, "_transform", "", clf__im_nflows},
+    {CLF_IM_ZUKO, "transform.transforms", "", clf__im_zuko},
+    {CLF_IM_ZUKO, "transform.hyper", "", clf__im_zuko},
 };
 enum { LIBRARIES = sizeof libraries / sizeof *libraries };
 
-/* The row for a module: by its class, or else by what it holds; -1: it is no flow. */
+/* Tensors alone: sbi's estimators have a z-score or an embedding net. */
+static int is_of_sbi(const clf__im_module *m) {
+  return clf__im_child(m, "_embedding_net") || clf__im_child(m, "net._embedding_net") ||
+         clf__im_find(m, "net._transform._transforms.0._shift") ||
+         clf__im_find(m, "net.transform.transforms.0.loc");
+}
+
+/* The row for a module: by what it holds, and by its class or what the user says; -1: it is no
+ * flow. */
 static int row_of(const clf__im *im, const clf__im_module *m) {
-  for (int i = 0; i < LIBRARIES; i++)
-    if (clf__im_child(m, libraries[i].child) &&
-        (*m->cls ? !strncmp(m->cls, libraries[i].module, strlen(libraries[i].module))
-                 : im->library == CLF_IM_UNKNOWN || im->library == libraries[i].library))
+  for (int i = 0; i < LIBRARIES; i++) {
+    if (!clf__im_child(m, libraries[i].has)) continue;
+    if (libraries[i].library == CLF_IM_SBI && !*m->cls && !im->library && !is_of_sbi(m)) continue;
+    if (im->library ? im->library == libraries[i].library
+                    : !*m->cls || !strncmp(m->cls, libraries[i].cls, strlen(libraries[i].cls)))
       return i;
-  for (int i = 0; i < LIBRARIES; i++)
-    if (clf__im_child(m, libraries[i].child)) return i; /* a class of the user's own */
+  }
   return -1;
 }
 
@@ -67,7 +81,7 @@ static clf_status import(clf__im *im, clf_device *dev, const void *bytes, size_t
   CLF_TRY(clf__im_open(bytes, size, &im->file));
   CLF_TRY(find_flow(im, &m));
   const int row = row_of(im, m);
-  if (!im->library) im->library = libraries[row].library;
+  im->library = libraries[row].library;
   CLF_TRY(libraries[row].read(im, m));
   CLF_TRY(clf__im_check_unused(m));
   return clf__im_make(im, dev, flow);

@@ -48,6 +48,7 @@ typedef struct clf__im {
   int32_t shape[3];         /* height, width, channels of images; 0: vectors */
   int32_t given;            /* context as the file's model takes it, where a net embeds it */
   int inverted;             /* 1: the module that is read runs backwards */
+  int circular;             /* 1: the base is a box, as that of circular splines */
   int couplings;            /* so far: clflow alternates masks by it */
   clf__im_text *item;       /* text of each layer */
   int layers, room;
@@ -60,8 +61,7 @@ typedef struct clf__im {
   clf__im_text notes;
 } clf__im;
 
-/* ---- hints.c -----------------------------------------------------------------------------------
- */
+/* ---- hints.c ------------------------------------------------------------------------------- */
 
 /* "like=nflows, tail=3" into im->hint.  Errors: EINVAL names what is wrong. */
 clf_status clf__im_read_hints(clf__im *im, const char *text);
@@ -76,8 +76,7 @@ const char *clf__im_library_name(clf__im_library library);
 /* The library of that name, in any case of letters; CLF_IM_UNKNOWN: none. */
 clf__im_library clf__im_library_of(const char *name);
 
-/* ---- build.c: the flow as it grows --------------------------------------------------------------
- */
+/* ---- build.c: the flow as it grows --------------------------------------------------------- */
 
 clf_status clf__im_print(clf__im_text *t, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -116,19 +115,18 @@ clf_status clf__im_check_unused(const clf__im_module *m);
 clf_status clf__im_make(clf__im *im, clf_device *dev, clf_flow **flow);
 void clf__im_free(clf__im *im);
 
-/* ---- attributes.c: what a pickled module says ---------------------------------------------------
- */
+/* ---- attributes.c: what a pickled module says ---------------------------------------------- */
 
 /* The activation that a function or module is, as clflow's word; NULL: the value is none.
  * Errors: ENOTSUP names one that clflow has not. */
 clf_status clf__im_activation(const clf__pk *v, const char **word);
 /* The text of an attribute that is a number, "%.17g" into `text`; NULL: there is none. */
 const char *clf__im_number(const clf__im_module *m, const char *name, char text[32]);
+const char *clf__im_short(double v, char text[32]); /* that of a number */
 double clf__im_real(const clf__im_module *m, const char *name, double otherwise);
 int clf__im_is_true(const clf__im_module *m, const char *name);
 
-/* ---- nets.c
- * --------------------------------------------------------------------------------------- */
+/* ---- nets.c -------------------------------------------------------------------------------- */
 
 /* Each reads a net, puts its tensors under "PATH.", and prints its node.  `inputs`: numbers of the
  * sample that it reads, which the context follows; *outputs: numbers that it computes; *hidden: of
@@ -145,14 +143,19 @@ clf_status clf__im_sequential(clf__im *im, clf__im_module *m, const char *path, 
 /* Whether `m` is one. */
 int clf__im_is_sequential(const clf__im_module *m);
 
-/* ---- embedding.c
- * --------------------------------------------------------------------------------- */
+/* ---- scaling.c ------------------------------------------------------------------------------ */
+
+/* y = scale x + shift of fixed tensors.  At the head of a flow it is a z-score, which clflow
+ * evaluates in double. */
+clf_status clf__im_shift_scale(clf__im *im, clf__im_module *m, const char *shift,
+                               const char *scale);
+
+/* ---- embedding.c --------------------------------------------------------------------------- */
 
 /* sbi's and nflows' embedding net of the context; m NULL: none. */
 clf_status clf__im_embedding(clf__im *im, clf__im_module *m);
 
-/* ---- maps.c
- * ---------------------------------------------------------------------------------------- */
+/* ---- maps.c -------------------------------------------------------------------------------- */
 
 /* The node of the map of a module of nflows' or normflows' form with `m_numbers` for each
  * dimension; of: "coupling" or "ar". */
@@ -163,8 +166,7 @@ clf_status clf__im_mask(clf__im *im, const double *flags, int64_t D, clf__im_tex
 /* ", order=..." of places, one for each of D dimensions. */
 clf_status clf__im_order(const double *places, int64_t D, clf__im_text *node);
 
-/* ---- A file for each library: reads the flow in `m`
- * -------------------------------------------------- */
+/* ---- A file for each library: reads the flow in `m` ---------------------------------------- */
 
 clf_status clf__im_nflows(clf__im *im, clf__im_module *m);
 /* An autoregressive layer of nflows' form: its MADE is `net`. */

@@ -6,8 +6,7 @@
 #include <string.h>
 #include "import_private.h"
 
-/* ---- Maps of nflows' and normflows' transforms
- * ------------------------------------------------------ */
+/* ---- Maps of nflows' and normflows' transforms --------------------------------------------- */
 
 enum { ADD, AFFINE, RQ, QUADRATIC, LINEAR, CUBIC, NO_MAP };
 static const char *const words[] = {"add", "affine", "rq", "quadratic", "linear", "cubic"};
@@ -131,8 +130,7 @@ clf_status clf__im_map(clf__im *im, const clf__im_module *m, int64_t n, const ch
   }
 }
 
-/* ---- Masks
- * ------------------------------------------------------------------------------------------ */
+/* ---- Masks --------------------------------------------------------------------------------- */
 
 static int alternates(const double *flags, int64_t D, int first) {
   for (int64_t d = 0; d < D; d++)

@@ -126,7 +126,7 @@ static clf_status add_tensor(clf__im_file *f, clf__im_module *m, const char *nam
   return CLF_OK;
 }
 
-/* ---- Storages of an archive ----------------------------------------------------------------- */
+/* ---- Storages of an archive ---------------------------------------------------------------- */
 
 static const char *const dtype_names[CLF_IM_DTYPES] = {
     "Double", "Float", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool"};
@@ -188,7 +188,7 @@ static clf_status read_member(clf__im_file *f, const char *name, storage **out) 
   return CLF_OK;
 }
 
-/* ---- Tensors of a pickle --------------------------------------------------------------------- */
+/* ---- Tensors of a pickle ------------------------------------------------------------------- */
 
 static const clf__pk *argument(const clf__pk *v, int64_t i) {
   return v && v->kind == CLF_PK_OBJECT && v->args->kind == CLF_PK_TUPLE && v->args->count > i
@@ -301,7 +301,7 @@ clf_status clf__im_tensor_of(clf__im_file *f, const clf__pk *v, clf__im_tensor *
   return t->count ? check_view(t, elements) : CLF_OK;
 }
 
-/* ---- Modules of a pickle --------------------------------------------------------------------- */
+/* ---- Modules of a pickle ------------------------------------------------------------------- */
 
 static clf_status take_value(clf__im_file *f, clf__im_module *to, const char *name,
                              const clf__pk *v, int depth);
@@ -365,7 +365,7 @@ static clf_status take_value(clf__im_file *f, clf__im_module *to, const char *na
   return fill(f, m, v, depth + 1);
 }
 
-/* ---- Files ----------------------------------------------------------------------------------- */
+/* ---- Files --------------------------------------------------------------------------------- */
 
 /* The folder of the member that ends in /data.pkl. */
 static clf_status find_pickle(clf__im_file *f, storage **pickle) {

@@ -24,8 +24,7 @@ static clf_status put_batch_norm(clf__im *im, clf__im_module *m, const char *to)
   return CLF_OK;
 }
 
-/* ---- Blocks
- * --------------------------------------------------------------------------------------- */
+/* ---- Blocks -------------------------------------------------------------------------------- */
 
 typedef struct blocks {
   int count, context, bn, residual;
@@ -91,8 +90,7 @@ static clf_status print_dropout(const blocks *b, clf__im_text *node) {
                                           : CLF_OK;
 }
 
-/* ---- ResidualNet
- * ------------------------------------------------------------------------------------ */
+/* ---- ResidualNet --------------------------------------------------------------------------- */
 
 static clf_status residual_net(clf__im *im, clf__im_module *m, const char *path, int64_t inputs,
                                clf__im_text *node, int64_t *outputs) {
@@ -123,8 +121,7 @@ static clf_status residual_net(clf__im *im, clf__im_module *m, const char *path,
   return clf__im_print(node, ")");
 }
 
-/* ---- MADE
- * -------------------------------------------------------------------------------------------- */
+/* ---- MADE ---------------------------------------------------------------------------------- */
 
 /* Whether hidden degrees are those that nflows gives without random_mask. */
 static clf_status degrees_are_usual(clf__im *im, const clf__im_module *layer, int64_t D, int *yes) {
@@ -178,8 +175,7 @@ clf_status clf__im_made(clf__im *im, clf__im_module *m, const char *path, clf__i
   return clf__im_print(node, ")");
 }
 
-/* ---- MLP
- * --------------------------------------------------------------------------------------------- */
+/* ---- MLP ----------------------------------------------------------------------------------- */
 
 /* nflows' MLP: _input_layer, _hidden_layers.0 ..., _output_layer. */
 static clf_status nflows_mlp(clf__im *im, clf__im_module *m, const char *path, int64_t inputs,
@@ -208,8 +204,7 @@ static clf_status nflows_mlp(clf__im *im, clf__im_module *m, const char *path, i
   return clf__im_print(node, "mlp(%lldx%d, %s)", (long long)width, n, act);
 }
 
-/* ---- Any
- * --------------------------------------------------------------------------------------------- */
+/* ---- Any ----------------------------------------------------------------------------------- */
 
 clf_status clf__im_net(clf__im *im, clf__im_module *m, const char *path, int64_t inputs,
                        clf__im_text *node, int64_t *outputs) {

@@ -8,8 +8,7 @@
 
 static clf_status transform(clf__im *im, clf__im_module *m, int depth);
 
-/* ---- Lists
- * ------------------------------------------------------------------------------------------ */
+/* ---- Lists --------------------------------------------------------------------------------- */
 
 /* A child of a list without tensors in a file of tensors alone: what the hint `gaps` says. */
 static clf_status gap(clf__im *im, const clf__im_module *list, int i) {
@@ -54,8 +53,7 @@ static clf_status inverse(clf__im *im, clf__im_module *m, int depth) {
   return s;
 }
 
-/* ---- Layers whose tensors keep their form
- * ------------------------------------------------------------ */
+/* ---- Layers whose tensors keep their form -------------------------------------------------- */
 
 /* By class, or by a tensor that no other has: the layer's text (%lld: the first dimension of that
  * tensor), the tensor whose axis is the dimension of the data, and tensors by clflow's names. */
@@ -155,43 +153,7 @@ static clf_status actnorm(clf__im *im, clf__im_module *m) {
   return clf__im_put_values(im, flag, 1, NULL, "layers.%d.fitted", i);
 }
 
-/* ---- Layers that are numbers of the text
- * -------------------------------------------------------------- */
-
-static clf_status print_numbers(clf__im_text *t, const double *v, int64_t n) {
-  for (int64_t i = 0; i < n; i++) CLF_TRY(clf__im_print(t, "%s%.17g", i ? ", " : "", v[i]));
-  return CLF_OK;
-}
-
-/* y = scale x + shift.  At the head it is a z-score, which clflow evaluates in double. */
-static clf_status pointwise(clf__im *im, clf__im_module *m) {
-  double *shift, *scale;
-  clf__im_tensor *a, *b;
-  clf__im_text t = {0};
-  CLF_TRY(clf__im_read(im, m, "_shift", &shift, &a));
-  clf_status s = clf__im_read(im, m, "_scale", &scale, &b);
-  const int64_t n = a->count;
-  if (!s && n > 1) s = clf__im_set_dim(im, m, n);
-  if (!s && !im->layers && !im->inverted && !im->mean && n > 1 && b->count == n) {
-    for (int64_t d = 0; d < n; d++) {
-      const double std = 1 / scale[d];
-      shift[d] = -shift[d] * std;
-      scale[d] = std;
-    }
-    im->mean = shift;
-    im->std = scale;
-    return clf__im_layer(im, "standardize");
-  }
-  if (!s) s = clf__im_print(&t, "shift-scale(shift=");
-  if (!s) s = print_numbers(&t, shift, n);
-  if (!s) s = clf__im_print(&t, ", scale=");
-  if (!s) s = print_numbers(&t, scale, b->count);
-  if (!s) s = clf__im_layer(im, "%s)", t.s);
-  free(t.s);
-  free(shift);
-  free(scale);
-  return s;
-}
+/* ---- Layers without weights ---------------------------------------------------------------- */
 
 /* Sigmoid and its inverse, Logit; the argument is divided by a temperature that may be trained. */
 static clf_status sigmoid(clf__im *im, clf__im_module *m) {
@@ -216,8 +178,7 @@ static clf_status sigmoid(clf__im *im, clf__im_module *m) {
   return s;
 }
 
-/* ---- Couplings and autoregressive layers
- * -------------------------------------------------------------- */
+/* ---- Couplings and autoregressive layers --------------------------------------------------- */
 
 /* The unconditional spline's numbers, which clflow has in one tensor (features, m). */
 static clf_status put_numbers(clf__im *im, clf__im_module *u, const char *to) {
@@ -403,8 +364,7 @@ static clf_status conv1x1(clf__im *im, clf__im_module *m, int depth) {
   return clf__im_refuse(m, "is a layer of images; of nflows, flows of vectors are supported");
 }
 
-/* ---- Any transform
- * ------------------------------------------------------------------------------------- */
+/* ---- Any transform ------------------------------------------------------------------------- */
 
 static clf_status nothing(clf__im *im, clf__im_module *m, int depth) {
   (void)im, (void)m, (void)depth;
@@ -416,7 +376,7 @@ static clf_status read_actnorm(clf__im *im, clf__im_module *m, int depth) {
 }
 static clf_status read_pointwise(clf__im *im, clf__im_module *m, int depth) {
   (void)depth;
-  return pointwise(im, m);
+  return clf__im_shift_scale(im, m, "_shift", "_scale");
 }
 static clf_status read_sigmoid(clf__im *im, clf__im_module *m, int depth) {
   (void)depth;
@@ -461,8 +421,7 @@ static clf_status transform(clf__im *im, clf__im_module *m, int depth) {
       "PointwiseAffineTransform, Sigmoid, Logit, InverseTransform and CompositeTransform");
 }
 
-/* ---- Bases and context
- * ----------------------------------------------------------------------------------- */
+/* ---- Bases and context --------------------------------------------------------------------- */
 
 static clf_status base(clf__im *im, clf__im_module *m) {
   if (!m) return CLF_OK;

@@ -72,8 +72,7 @@ int clf__im_is_sequential(const clf__im_module *m) {
   return m && m->children == 1 && !m->tensor && clf__im_is_sequential(m->child);
 }
 
-/* ---- Tensors
- * ---------------------------------------------------------------------------------------- */
+/* ---- Tensors ------------------------------------------------------------------------------- */
 
 /* `from` (rows, cols) as the first rows and columns of a matrix of zeros. */
 static double *padded(const double *from, int64_t rows, int64_t cols, int64_t all_rows,
@@ -162,6 +161,15 @@ static clf_status put_layers(clf__im *im, const clf__im_module *m, const char *p
   return put_identity(im, name, rows_of(n, n->count - 1), *width);
 }
 
+/* A file of tensors alone, in which two modules without any lie between layers: normalisation in
+ * zuko's nets; in sbi's FCEmbedding an identity, and its last layer is activated too. */
+static clf_status wider_steps(clf__im *im, const clf__im_module *m, int embedding, net *n) {
+  n->norm = im->library == CLF_IM_ZUKO && !embedding;
+  n->trailing = im->library == CLF_IM_SBI && embedding;
+  return n->trailing ? clf__im_note(im, "%s is taken for sbi's FCEmbedding", clf__im_path(m).s)
+                     : CLF_OK;
+}
+
 clf_status clf__im_sequential(clf__im *im, clf__im_module *m, const char *path, int masked,
                               const double *scale_last, clf__im_text *node, int64_t *inputs,
                               int64_t *outputs) {
@@ -170,11 +178,14 @@ clf_status clf__im_sequential(clf__im *im, clf__im_module *m, const char *path, 
   int64_t width;
   CLF_TRY(gather(m, &n, 0));
   CLF_TRY(check_chain(m, &n));
-  if (!m->self && !n.residual && n.stride > 2) n.norm = im->library == CLF_IM_ZUKO;
+  const int embedding = !strncmp(path, "context.", 8);
+  if (!m->self && !n.residual && n.stride > 2) CLF_TRY(wider_steps(im, m, embedding, &n));
   if (scale_last && n.trailing) return clf__im_refuse(m, "ends with an activation");
   CLF_TRY(put_layers(im, m, path, masked, scale_last, &n, &width));
   const int hidden = n.count - !n.trailing;
-  if (hidden) CLF_TRY(clf__im_choose(im, CLF_IM_HINT_act, n.act, masked ? "masked" : "mlp", &act));
+  if (hidden)
+    CLF_TRY(clf__im_choose(im, embedding ? CLF_IM_HINT_embed : CLF_IM_HINT_act, n.act,
+                           masked ? "masked" : "mlp", &act));
   *inputs = cols_of(&n, 0);
   *outputs = rows_of(&n, n.count - 1);
   if (!hidden) return clf__im_print(node, "%s(layers=0)", masked ? "masked" : "mlp");

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A checkpoint of a Python library beside log-densities of its model."""
 
+import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,14 @@ def draw(case):
         x = case.spread * torch.randn(case.rows, case.dim)
         x[::8, 0] = 9.0  # far out
     return x, torch.randn(case.rows, case.context) if case.context else None
+
+
+def widen(module):
+    """To double, with nflows' constant of the normal distribution, which its files may have in float."""
+    module.double()
+    for part in module.modules():
+        if hasattr(part, "_log_z"):
+            part._log_z = torch.tensor(0.5 * math.prod(part._shape) * math.log(2 * math.pi), dtype=torch.float64)
 
 
 def polish(case, x, z, c):
@@ -99,7 +108,7 @@ def write(case, folder, compressed=False):
         save(module.state_dict(), folder / f"{case.name}.state.pt", compressed)
     if "whole" in case.forms:
         save(case.model, folder / f"{case.name}.whole.pt", compressed)
-    module.double()
+    widen(module)
     x, c = x.double(), None if c is None else c.double()
     with torch.no_grad():
         logp = case.logp(x, c)

@@ -119,7 +119,7 @@ def other_layers():
     base = distributions.ConditionalDiagonalNormal([3], encoder)
     layers = [transforms.AffineCouplingTransform(alternating(3, 0), resnet(2, 6, 1, torch.tanh))]
     embedding = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 2))
-    yield flow("nflows_embedding", layers, 3, 4, base=base, embedding=embedding, hints="act=tanh")
+    yield flow("nflows_embedding", layers, 3, 4, base=base, embedding=embedding, hints="act=tanh, embed=tanh")
 
 
 def cases():

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from checkpoints import write
 
-MODULES = ["from_nflows"]
+MODULES = ["from_nflows", "from_zuko", "from_sbi"]
 
 
 def main():
