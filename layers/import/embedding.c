@@ -42,7 +42,7 @@ static clf_status net(clf__im *im, clf__im_module *m, int64_t *inputs) {
   int64_t outputs;
   clf_status s =
       clf__im_is_sequential(m)
-          ? clf__im_sequential(im, m, "context.net", 0, NULL, &node, inputs, &outputs)
+          ? clf__im_sequential(im, m, "context.net", NULL, &node, inputs, &outputs)
           : clf__im_refuse(m, "is an embedding net that clflow does not read: those of linear "
                               "layers with an activation between them are supported");
   if (!s) s = clf__im_set_context(im, m, outputs);

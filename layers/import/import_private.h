@@ -135,11 +135,22 @@ clf_status clf__im_net(clf__im *im, clf__im_module *m, const char *path, int64_t
                        clf__im_text *node, int64_t *outputs);
 clf_status clf__im_made(clf__im *im, clf__im_module *m, const char *path, clf__im_text *node,
                         int64_t *outputs);
-/* nn.Sequential and the like: linear layers and what stands between them.  `scale_last` (NULL: 1
- * for all) multiplies the rows of the last layer. */
-clf_status clf__im_sequential(clf__im *im, clf__im_module *m, const char *path, int masked,
-                              const double *scale_last, clf__im_text *node, int64_t *inputs,
-                              int64_t *outputs);
+/* nn.Sequential and the like: linear layers and what stands between them. */
+typedef struct clf__im_pick {
+  const int64_t *at;
+  int64_t count;
+} clf__im_pick;
+typedef struct clf__im_net_options {
+  int masked;
+  const double *scale_last;        /* multiplies the rows of the last layer; NULL: 1 for all */
+  const clf__im_pick *rows, *cols; /* outputs and inputs that are taken; NULL: all */
+  int64_t width;                   /* hidden layers are at least so wide */
+} clf__im_net_options;
+clf_status clf__im_sequential(clf__im *im, clf__im_module *m, const char *path,
+                              const clf__im_net_options *options, clf__im_text *node,
+                              int64_t *inputs, int64_t *outputs);
+int64_t clf__im_outputs(const clf__im_module *m); /* of such a net; 0: it is none */
+int64_t clf__im_width(const clf__im_module *m);   /* of its widest hidden layer */
 /* Whether `m` is one. */
 int clf__im_is_sequential(const clf__im_module *m);
 
@@ -171,6 +182,10 @@ clf_status clf__im_order(const double *places, int64_t D, clf__im_text *node);
 clf_status clf__im_nflows(clf__im *im, clf__im_module *m);
 /* An autoregressive layer of nflows' form: its MADE is `net`. */
 clf_status clf__im_nflows_ar(clf__im *im, clf__im_module *m, clf__im_module *net);
+clf_status clf__im_nflows_coupling(clf__im *im, clf__im_module *m); /* and a coupling */
+clf_status clf__im_nflows_layer(clf__im *im, clf__im_module *m);    /* and any transform */
+/* Number i of a list, which has no tensors: the next one of the hint `gaps`. */
+clf_status clf__im_gap(clf__im *im, const clf__im_module *list, int i);
 clf_status clf__im_zuko(clf__im *im, clf__im_module *m);
 clf_status clf__im_normflows(clf__im *im, clf__im_module *m);
 clf_status clf__im_freia(clf__im *im, clf__im_module *m);

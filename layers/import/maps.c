@@ -59,17 +59,29 @@ static clf_status affine(clf__im *im, const clf__im_module *m, const char *of, c
   return clf__im_print(node, "affine(scale=%s)", scale);
 }
 
-/* Bins of a spline with n numbers for each dimension, and whether it has linear tails, as the
- * module says or as n allows: 3 K - 1 or 3 K + 1 numbers, 2 K - 1 or 2 K + 1, K. */
+enum { NO_TAILS, LINEAR_TAILS, CIRCULAR_TAILS };
+
+/* Bins of a spline with n numbers for each dimension, and its tails, as the module says or as n
+ * allows: 3 K - 1 (linear), 3 K + 1 (none) or 3 K (circular) numbers, 2 K - 1 or 2 K + 1, K. */
 static clf_status spline_size(const clf__im_module *m, int map, int64_t n, int64_t *bins,
                               int *tails) {
+  static const int more[] = {[NO_TAILS] = 1, [LINEAR_TAILS] = -1, [CIRCULAR_TAILS] = 0};
   const clf__pk *said = clf__im_attribute(m, "tails");
+  const char *word = clf__pk_text(said);
   const int each = map == RQ ? 3 : 2;
   int64_t K;
-  *tails = said ? clf__pk_text(said) != NULL : map == RQ ? n % 3 == 2 : 1;
-  *bins = map == LINEAR ? n : (n + (*tails ? 1 : -1)) / each;
+  if (said && !word && said->kind != CLF_PK_NONE)
+    return clf__im_refuse(m, "has tails that differ by dimension, which is not supported");
+  if (said)
+    *tails = !word ? NO_TAILS : strcmp(word, "circular") ? LINEAR_TAILS : CIRCULAR_TAILS;
+  else
+    *tails = map != RQ    ? LINEAR_TAILS
+             : n % 3 == 2 ? LINEAR_TAILS
+             : n % 3      ? NO_TAILS
+                          : CIRCULAR_TAILS;
+  *bins = map == LINEAR ? n : (n - more[*tails]) / each;
   if (clf__pk_int(clf__im_attribute(m, "num_bins"), &K)) *bins = K;
-  const int64_t want = map == LINEAR ? *bins : each * *bins + (*tails ? -1 : 1);
+  const int64_t want = map == LINEAR ? *bins : each * *bins + more[*tails];
   if (*bins < 1 || want != n)
     return clf__im_refuse(m, "has %lld numbers for each dimension, which no %s spline has",
                           (long long)n, words[map]);
@@ -88,13 +100,17 @@ static const char *minima(const clf__im_module *m, char text[112]) {
 
 static clf_status spline(clf__im *im, const clf__im_module *m, int map, int64_t n,
                          clf__im_text *node) {
-  int64_t bins;
-  int tails;
+  int64_t bins = 0;
+  int tails = NO_TAILS;
   char bound[32], mins[112];
   const char *tail, *min = NULL, *identity = "0";
   CLF_TRY(spline_size(m, map, n, &bins, &tails));
   CLF_TRY(clf__im_print(node, "%s(bins=%lld", words[map], (long long)bins));
-  if (tails) {
+  if (tails == CIRCULAR_TAILS) {
+    CLF_TRY(
+        clf__im_choose(im, CLF_IM_HINT_tail, clf__im_number(m, "tail_bound", bound), "", &tail));
+    CLF_TRY(clf__im_print(node, ", tail=circular, box=-%s, %s, like=normflows", tail, tail));
+  } else if (tails) {
     CLF_TRY(
         clf__im_choose(im, CLF_IM_HINT_tail, clf__im_number(m, "tail_bound", bound), "", &tail));
     CLF_TRY(clf__im_print(node, ", tail=%s", tail));

@@ -212,7 +212,7 @@ clf_status clf__im_net(clf__im *im, clf__im_module *m, const char *path, int64_t
   if (clf__im_child(m, "_input_layer")) return nflows_mlp(im, m, path, inputs, node, outputs);
   if (clf__im_is_sequential(m)) {
     int64_t in;
-    CLF_TRY(clf__im_sequential(im, m, path, 0, NULL, node, &in, outputs));
+    CLF_TRY(clf__im_sequential(im, m, path, NULL, node, &in, outputs));
     if (in < inputs)
       return clf__im_refuse(m, "has %lld inputs, fewer than %lld", (long long)in,
                             (long long)inputs);

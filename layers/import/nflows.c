@@ -11,7 +11,7 @@ static clf_status transform(clf__im *im, clf__im_module *m, int depth);
 /* ---- Lists --------------------------------------------------------------------------------- */
 
 /* A child of a list without tensors in a file of tensors alone: what the hint `gaps` says. */
-static clf_status gap(clf__im *im, const clf__im_module *list, int i) {
+clf_status clf__im_gap(clf__im *im, const clf__im_module *list, int i) {
   const char *g = im->gaps;
   if (!g || !*g)
     return clf__fail(
@@ -41,7 +41,7 @@ static clf_status composite(clf__im *im, clf__im_module *m, int depth) {
   for (int k = 0; k <= last; k++) {
     const int i = back ? last - k : k;
     clf__im_module *c = clf__im_at(list, i);
-    CLF_TRY(c ? transform(im, c, depth + 1) : gap(im, list, i));
+    CLF_TRY(c ? transform(im, c, depth + 1) : clf__im_gap(im, list, i));
   }
   return CLF_OK;
 }
@@ -269,7 +269,7 @@ static clf_status of_context(clf__im *im, clf__im_module *m, clf__im_module *net
   clf__im_skip(m, "identity_features");
   clf_status s = clf__im_set_dim(im, m, 1);
   if (!s)
-    s = clf__im_sequential(im, clf__im_child(net, "spline_predictor"), path, 0, NULL, &node, &in,
+    s = clf__im_sequential(im, clf__im_child(net, "spline_predictor"), path, NULL, &node, &in,
                            &out);
   if (!s) s = clf__im_set_context(im, m, in);
   if (!s) s = clf__im_map(im, m, out, "coupling", &map);
@@ -280,13 +280,12 @@ static clf_status of_context(clf__im *im, clf__im_module *m, clf__im_module *net
   return s;
 }
 
-static clf_status coupling(clf__im *im, clf__im_module *m, int depth) {
+clf_status clf__im_nflows_coupling(clf__im *im, clf__im_module *m) {
   char path[32];
   clf__im_text net = {0}, map = {0};
   clf__im_module *n = clf__im_child(m, "transform_net");
   double *flags;
   int64_t moving, still, outputs;
-  (void)depth;
   if (clf__im_child(n, "spline_predictor")) return of_context(im, m, n);
   CLF_TRY(read_mask(im, m, &flags, &moving, &still));
   snprintf(path, sizeof path, "layers.%d.net", im->layers);
@@ -300,6 +299,11 @@ static clf_status coupling(clf__im *im, clf__im_module *m, int depth) {
   free(map.s);
   free(flags);
   return s;
+}
+
+static clf_status coupling(clf__im *im, clf__im_module *m, int depth) {
+  (void)depth;
+  return clf__im_nflows_coupling(im, m);
 }
 
 /* The order of dimensions, from the degrees of the outputs; NULL where the file has none. */
@@ -421,6 +425,8 @@ static clf_status transform(clf__im *im, clf__im_module *m, int depth) {
       "PointwiseAffineTransform, Sigmoid, Logit, InverseTransform and CompositeTransform");
 }
 
+clf_status clf__im_nflows_layer(clf__im *im, clf__im_module *m) { return transform(im, m, 0); }
+
 /* ---- Bases and context --------------------------------------------------------------------- */
 
 static clf_status base(clf__im *im, clf__im_module *m) {
@@ -435,7 +441,7 @@ static clf_status base(clf__im *im, clf__im_module *m) {
   if (encoder && clf__im_is_sequential(encoder)) {
     clf__im_text net = {0};
     int64_t in, out;
-    clf_status s = clf__im_sequential(im, encoder, "base.net", 0, NULL, &net, &in, &out);
+    clf_status s = clf__im_sequential(im, encoder, "base.net", NULL, &net, &in, &out);
     if (!s) s = clf__im_set_context(im, m, in);
     if (!s) s = clf__im_print(&im->base, "normal(%s)", net.s);
     free(net.s);

@@ -45,7 +45,7 @@ static clf_status add_activation(const clf__im_module *m, net *n) {
   return CLF_OK;
 }
 
-static clf_status gather(clf__im_module *m, net *n, int depth) {
+static clf_status gather(const clf__im_module *m, net *n, int depth) {
   for (clf__im_module *c = m->child; c; c = c->next) {
     const char *kind = clf__im_kind(c);
     if (is_linear(c)) {
@@ -74,38 +74,46 @@ int clf__im_is_sequential(const clf__im_module *m) {
 
 /* ---- Tensors ------------------------------------------------------------------------------- */
 
-/* `from` (rows, cols) as the first rows and columns of a matrix of zeros. */
-static double *padded(const double *from, int64_t rows, int64_t cols, int64_t all_rows,
-                      int64_t all_cols) {
+/* `from` (rows, cols), or the rows and columns of it that are chosen, as the first ones of a matrix
+ * of zeros. */
+static double *padded(const double *from, int64_t rows, int64_t cols, const clf__im_pick *pick_rows,
+                      const clf__im_pick *pick_cols, int64_t all_rows, int64_t all_cols) {
   double *to = calloc((size_t)(all_rows * all_cols), sizeof *to);
-  for (int64_t i = 0; to && i < rows; i++)
-    memcpy(to + i * all_cols, from + i * cols, (size_t)cols * sizeof *to);
+  const int64_t m = pick_rows ? pick_rows->count : rows, n = pick_cols ? pick_cols->count : cols;
+  for (int64_t i = 0; to && i < m; i++)
+    for (int64_t j = 0; j < n; j++)
+      to[i * all_cols + j] =
+          from[(pick_rows ? pick_rows->at[i] : i) * cols + (pick_cols ? pick_cols->at[j] : j)];
   return to;
 }
+typedef clf__im_net_options options;
+
+/* One tensor of a layer; `first` and `last` in the net. */
 static clf_status put_matrix(clf__im *im, const clf__im_module *m, const char *path,
-                             const double *scale, int64_t all_rows, int64_t all_cols,
-                             const char *to) {
+                             const options *o, int first, int last, int64_t all_rows,
+                             int64_t all_cols, const char *to) {
   double *v;
   clf__im_tensor *t;
   CLF_TRY(clf__im_read(im, m, path, &v, &t));
   const int64_t rows = clf__im_dim(t, 0), cols = t->rank > 1 ? t->dim[1] : 1;
-  for (int64_t i = 0; scale && i < t->count; i++) v[i] *= scale[i / cols];
-  double *wide = padded(v, rows, cols, all_rows, all_cols);
+  for (int64_t i = 0; last && o->scale_last && i < t->count; i++) v[i] *= o->scale_last[i / cols];
+  double *wide = padded(v, rows, cols, last ? o->rows : NULL, first && t->rank > 1 ? o->cols : NULL,
+                        all_rows, all_cols);
   free(v);
   return clf__im_put_values(im, wide, all_rows * all_cols, t, "%s.%s", to, path);
 }
 
-static clf_status put_layer(clf__im *im, const clf__im_module *m, const char *to, int masked,
-                            const double *scale, int64_t rows, int64_t cols) {
+static clf_status put_layer(clf__im *im, const clf__im_module *m, const char *to, const options *o,
+                            int first, int last, int64_t rows, int64_t cols) {
   if (rows > (1 << 20) || cols > (1 << 20) || rows * cols > (int64_t)1 << 31)
     return clf__im_refuse(m, "is too large");
-  CLF_TRY(put_matrix(im, m, "weight", scale, rows, cols, to));
+  CLF_TRY(put_matrix(im, m, "weight", o, first, last, rows, cols, to));
   if (clf__im_find(m, "bias"))
-    CLF_TRY(put_matrix(im, m, "bias", scale, rows, 1, to));
+    CLF_TRY(put_matrix(im, m, "bias", o, first, last, rows, 1, to));
   else
     CLF_TRY(
         clf__im_put_values(im, calloc((size_t)rows, sizeof(double)), rows, NULL, "%s.bias", to));
-  return masked ? clf__im_put(im, m, "mask", "%s.mask", to) : CLF_OK;
+  return o->masked ? clf__im_put(im, m, "mask", "%s.mask", to) : CLF_OK;
 }
 
 static clf_status put_identity(clf__im *im, const char *to, int64_t rows, int64_t cols) {
@@ -142,23 +150,36 @@ static clf_status check_chain(const clf__im_module *m, const net *n) {
   return CLF_OK;
 }
 
-static clf_status put_layers(clf__im *im, const clf__im_module *m, const char *path, int masked,
-                             const double *scale_last, const net *n, int64_t *width) {
+static clf_status put_layers(clf__im *im, const clf__im_module *m, const char *path,
+                             const options *o, const net *n, int64_t *width) {
   char name[128];
   int padding;
   *width = width_of(n, &padding);
-  if (padding && (masked || n->norm))
+  if (*width && o->width > *width) *width = o->width;
+  if (padding && (o->masked || n->norm))
     return clf__im_refuse(m, "has hidden layers of different widths, which clflow has only in nets "
                              "without masks and normalisation");
   for (int i = 0; i < n->count; i++) {
-    const int last = i == n->count - 1 && !n->trailing;
+    const int last = i == n->count - 1;
+    const int64_t outputs = o->rows ? o->rows->count : rows_of(n, i);
+    const int64_t inputs = o->cols ? o->cols->count : cols_of(n, 0);
     snprintf(name, sizeof name, "%s.%d", path, i);
-    CLF_TRY(put_layer(im, n->linear[i], name, masked, i == n->count - 1 ? scale_last : NULL,
-                      last ? rows_of(n, i) : *width, i ? *width : cols_of(n, 0)));
+    CLF_TRY(put_layer(im, n->linear[i], name, o, i == 0, last,
+                      last && !n->trailing ? outputs : *width, i ? *width : inputs));
   }
   if (!n->trailing) return CLF_OK;
   snprintf(name, sizeof name, "%s.%d", path, n->count);
   return put_identity(im, name, rows_of(n, n->count - 1), *width);
+}
+
+int64_t clf__im_width(const clf__im_module *m) {
+  net n = {.before = -1};
+  int padding;
+  return !m || gather(m, &n, 0) || !n.count ? 0 : width_of(&n, &padding);
+}
+int64_t clf__im_outputs(const clf__im_module *m) {
+  net n = {.before = -1};
+  return !m || gather(m, &n, 0) || !n.count ? 0 : rows_of(&n, n.count - 1);
 }
 
 /* A file of tensors alone, in which two modules without any lie between layers: normalisation in
@@ -170,9 +191,10 @@ static clf_status wider_steps(clf__im *im, const clf__im_module *m, int embeddin
                      : CLF_OK;
 }
 
-clf_status clf__im_sequential(clf__im *im, clf__im_module *m, const char *path, int masked,
-                              const double *scale_last, clf__im_text *node, int64_t *inputs,
-                              int64_t *outputs) {
+clf_status clf__im_sequential(clf__im *im, clf__im_module *m, const char *path, const options *o,
+                              clf__im_text *node, int64_t *inputs, int64_t *outputs) {
+  static const options none;
+  if (!o) o = &none;
   net n = {.before = -1};
   const char *act = "relu";
   int64_t width;
@@ -180,18 +202,18 @@ clf_status clf__im_sequential(clf__im *im, clf__im_module *m, const char *path, 
   CLF_TRY(check_chain(m, &n));
   const int embedding = !strncmp(path, "context.", 8);
   if (!m->self && !n.residual && n.stride > 2) CLF_TRY(wider_steps(im, m, embedding, &n));
-  if (scale_last && n.trailing) return clf__im_refuse(m, "ends with an activation");
-  CLF_TRY(put_layers(im, m, path, masked, scale_last, &n, &width));
+  if ((o->scale_last || o->rows) && n.trailing) return clf__im_refuse(m, "ends with an activation");
+  CLF_TRY(put_layers(im, m, path, o, &n, &width));
   const int hidden = n.count - !n.trailing;
   if (hidden)
     CLF_TRY(clf__im_choose(im, embedding ? CLF_IM_HINT_embed : CLF_IM_HINT_act, n.act,
-                           masked ? "masked" : "mlp", &act));
+                           o->masked ? "masked" : "mlp", &act));
   *inputs = cols_of(&n, 0);
   *outputs = rows_of(&n, n.count - 1);
-  if (!hidden) return clf__im_print(node, "%s(layers=0)", masked ? "masked" : "mlp");
+  if (!hidden) return clf__im_print(node, "%s(layers=0)", o->masked ? "masked" : "mlp");
   const int layers = n.residual ? (n.count - 2) / 2 : hidden;
-  CLF_TRY(clf__im_print(node, "%s(%lldx%d, %s", masked ? "masked" : "mlp", (long long)width, layers,
-                        act));
+  CLF_TRY(clf__im_print(node, "%s(%lldx%d, %s", o->masked ? "masked" : "mlp", (long long)width,
+                        layers, act));
   if (n.norm) CLF_TRY(clf__im_print(node, ", norm=1"));
   if (n.residual) CLF_TRY(clf__im_print(node, ", residual=1"));
   return clf__im_print(node, ")");

@@ -111,8 +111,8 @@ static clf_status read_net(clf__im *im, clf__im_module *m, int64_t inputs, int m
   char path[32];
   int64_t in;
   snprintf(path, sizeof path, "layers.%d.net", im->layers);
-  CLF_TRY(
-      clf__im_sequential(im, clf__im_child(m, "hyper"), path, masked, NULL, node, &in, outputs));
+  CLF_TRY(clf__im_sequential(im, clf__im_child(m, "hyper"), path,
+                             &(clf__im_net_options){.masked = masked}, node, &in, outputs));
   if (in < inputs) return clf__im_refuse(m, "has a net of %lld inputs", (long long)in);
   return clf__im_set_context(im, m, in - inputs);
 }

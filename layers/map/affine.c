@@ -35,6 +35,9 @@ static clf_status set_scale(const clf__arch_affine *a, scale *s) {
   case CLF__SCALE_SIGMOID2:
     *s = (scale){CLF_SCALE_sigmoid, 2, least, log((1 - least) / least) - 2};
     return CLF_OK;
+  case CLF__SCALE_GLOW: /* below 1: begins as near to it as sigmoid2 does */
+    *s = (scale){CLF_SCALE_sigmoid, 2, 0, log((1 - least) / least) - 2};
+    return CLF_OK;
   case CLF__SCALE_SOFTPLUS:
     *s = (scale){CLF_SCALE_softplus, 0, least, log(expm1(1 - least))};
     return CLF_OK;

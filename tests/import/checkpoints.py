@@ -55,6 +55,9 @@ def widen(module):
     """To double, with nflows' constant of the normal distribution, which its files may have in float."""
     module.double()
     for part in module.modules():
+        if hasattr(part, "log_prob_val"):  # of a Uniform of normflows
+            part.low, part.high = part.low.double(), part.high.double()
+            part.log_prob_val = -part.d * torch.log(part.high - part.low)
         if hasattr(part, "_log_z"):
             part._log_z = torch.tensor(0.5 * math.prod(part._shape) * math.log(2 * math.pi), dtype=torch.float64)
 
@@ -109,10 +112,12 @@ def write(case, folder, compressed=False):
     if "whole" in case.forms:
         save(case.model, folder / f"{case.name}.whole.pt", compressed)
     widen(module)
+    torch.set_default_dtype(torch.float64)
     x, c = x.double(), None if c is None else c.double()
     with torch.no_grad():
         logp = case.logp(x, c)
     z, inverse = samples(case, c)
+    torch.set_default_dtype(torch.float32)
     arrays = {"x": x, "logp": logp.reshape(-1, 1), "latents": z, "inverse": inverse}
     arrays |= {} if c is None else {"context": c}
     np.savez_compressed(folder / f"{case.name}.npz", **{k: v.detach().double().numpy() for k, v in arrays.items()})

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from checkpoints import write
 
-MODULES = ["from_nflows", "from_zuko", "from_sbi"]
+MODULES = ["from_nflows", "from_zuko", "from_sbi", "from_normflows", "from_freia"]
 
 
 def main():
