@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "clflow/clflow.h"
+#include "faults/device.h"
 #include "group/threads.h"
 #include "suite.h"
 #include "trainer.h"
@@ -90,8 +91,9 @@ typedef struct plan {
   /* Differences of one member, and failures. */
   int32_t other; /* its rank; -1: none */
   void (*differ)(clf_train_options *o);
-  int64_t fails_at; /* step whose device call fails on it, or from which on it is silent; 0: none */
-  int silent;
+  int64_t silent_from; /* step from which on it is silent; 0: never */
+  long fails;          /* the call of its device that fails, from the first step on; 0: none */
+  int for_good;
 } plan;
 
 typedef struct watcher {
@@ -104,7 +106,8 @@ typedef struct watcher {
 static int watch(const clf_progress *p, void *context) {
   watcher *w = context;
   if (p->recovered) snprintf(w->recovered, sizeof w->recovered, "%s", p->recovered);
-  if (w->p->silent && w->rank == w->p->other && p->step >= w->p->fails_at) nap(1.5);
+  const int64_t silent = w->rank == w->p->other ? w->p->silent_from : 0;
+  if (silent && p->step >= silent) nap(1.5);
   return w->rank == 0 && w->p->stop && p->step >= w->p->stop;
 }
 
@@ -118,19 +121,22 @@ static clf_status run(const plan *p, clf_group *g, clf_flow *f, clf_trainer *t) 
   watcher w = {.p = p, .t = t, .rank = clf_group_rank(g)};
   if (p->from) CLF_TRY(clf_trainer_resume(t, path_of(p->from)));
   if (g) CLF_TRY(clf_trainer_set_group(t, g, p->shares));
+  if (p->fails && w.rank == p->other) faulty = (struct faulty){p->fails, 0, p->for_good};
   const clf_status s = clf_trainer_run(t, watch, &w);
   if (s && !(s == CLF_ESTOPPED && p->stop)) return s;
   (void)f;
+  if (p->fails && w.rank == p->other) faulty.n = 0;
   return p->to ? clf_trainer_save(t, path_of(p->to)) : CLF_OK;
 }
 
 /* Of each rank, opened once; one alone takes that of rank 0. */
 enum { MEMBERS = 4 };
-static clf_device *device[MEMBERS];
+static clf_device *device[MEMBERS], *failing;
 
 static clf_status train(clf_group *g, void *context) {
   const plan *p = context;
-  clf_device *dev = device[clf_group_rank(g)];
+  const int fails = p->fails && clf_group_rank(g) == p->other;
+  clf_device *dev = fails ? failing : device[clf_group_rank(g)];
   clf_flow *f = NULL;
   clf_trainer *t = NULL;
   clf_train_options o = p->o;
@@ -307,8 +313,7 @@ START_TEST(silent_member) {
   plan p = plan_for(&kinds[2], NULL);
   p.o.epochs = 400;
   p.other = 1;
-  p.silent = 1;
-  p.fails_at = 9;
+  p.silent_from = 9;
   const outcomes all = run_group(2, train, &p);
   ck_assert_int_eq(all.status[0], CLF_EDEVICE);
   ck_assert_int_eq(all.status[1], CLF_EDEVICE);
@@ -320,14 +325,58 @@ START_TEST(silent_member) {
 }
 END_TEST
 
+/* ---- Devices that fail
+ * ---------------------------------------------------------------------------- */
+
+/* Whichever call fails on rank 1, all go back to the same step, and the end is the same. */
+START_TEST(a_device_fails_once) {
+  const flow_kind *k = &kinds[3];
+  plan p = plan_for(k, "one");
+  p.o.epochs = 2;
+  alone(&p);
+  p.to = "mended";
+  p.other = 1;
+  p.fails = -1; /* only counts */
+  all_work(2, &p);
+  same("one", "mended", k->label, 2);
+  const long calls = faulty.calls;
+  ck_assert_int_gt(calls, 200);
+  for (long n = 1; n < calls; n += calls / 29) {
+    p.fails = n;
+    all_work(2, &p);
+    same("one", "mended", k->label, 2);
+  }
+}
+END_TEST
+
+START_TEST(a_device_fails_for_good) {
+  plan p = plan_for(&kinds[3], NULL);
+  p.other = 1;
+  p.fails = 300;
+  p.for_good = 1;
+  const outcomes all = run_group(3, train, &p);
+  for (int r = 0; r < 3; r++) {
+    ck_assert_int_eq(all.status[r], CLF_EDEVICE);
+    ck_assert_msg(strstr(all.why[r], "the device failed at step ") &&
+                      strstr(all.why[r], "files are as they were saved last"),
+                  "%s", all.why[r]);
+  }
+  ck_assert_msg(strstr(all.why[0], "rank 1 on this machine") != NULL, "%s", all.why[0]);
+  faulty = (struct faulty){0};
+}
+END_TEST
+
 static void set_up(void) {
   WORKS(clf_table_read("moons:n=57", &table));
   WORKS(clf_images_open("glyphs:n=31,size=8", NULL, &images));
   WORKS(clf_images_wait(images));
   for (int r = 0; r < MEMBERS; r++) WORKS(clf_open(where, &device[r]));
+  faulty = (struct faulty){0};
+  failing = open_faulty(where);
 }
 static void tear_down(void) {
   for (int r = 0; r < MEMBERS; r++) clf_close(device[r]);
+  clf_close(failing);
   clf_images_free(images);
   clf_table_free(&table);
 }
@@ -349,6 +398,8 @@ int main(int argc, char **argv) {
   tcase_add_test(tc, differences);
   tcase_add_test(tc, refused_groups);
   tcase_add_test(tc, silent_member);
+  tcase_add_test(tc, a_device_fails_once);
+  tcase_add_test(tc, a_device_fails_for_good);
   suite_add_tcase(s, tc);
   const int code = suite_run(s);
   suite_remove(folder);

@@ -5,8 +5,11 @@
 #define CLF_FAULT_DEVICE_H
 #include "backend.h"
 
-/* n is counted from 1; 0: none fails. */
-extern struct faulty { long n, calls; } faulty;
+/* n is counted from 1; 0: none fails.  for_good: those behind it fail too. */
+extern struct faulty {
+  long n, calls;
+  int for_good;
+} faulty;
 
 clf_device *open_faulty(const char *where);
 #endif
