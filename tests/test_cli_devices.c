@@ -81,9 +81,9 @@ END_TEST
 #define T "clflow: train: "
 START_TEST(refused) {
   refuses(2, TRAIN "--devices cpu,cpu --share 3 --out x.st",
-          T "--share \"3\" must have a number from 0 to 1e6 for each of 2 devices, as \"3:1\"\n");
+          T "--share \"3\" must have a number from 0 to 1e6 for each of 2 members, as \"3:1\"\n");
   refuses(2, TRAIN "--device cpu --share 3:1 --out x.st",
-          T "--share divides the work of --devices\n");
+          T "--share divides the work of --devices, or of ranks\n");
   refuses(2, TRAIN "--device cpu --devices cpu,cpu --out x.st",
           T "--device and --devices exclude each other\n");
   refuses(2, TRAIN "--devices cpu,cpu --folds 3 --out x.st",
