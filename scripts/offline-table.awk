@@ -24,7 +24,7 @@ END {
   for (i = 1; i <= count; i++) {
     k = keys[i]
     printf "| %s | %d | %s | %d | %d B |\n", k, kernels[k], \
-      most[k] != "" ? most[k] " (" who[k] ")" : "not told", spills[k], memory[k]
+      most[k] != "" ? most[k] " (" who[k] ")" : "not reported", spills[k], memory[k]
   }
   for (i = 1; i <= bads; i++) print "offline-compile: " bad[i] > "/dev/stderr"
   exit bads > 0

@@ -115,14 +115,12 @@ def main():
     keys(found.append)
     by_name = {page.name: page for page in pages()}
     for page in by_name.values():
-        if page.name == "CHANGELOG.md":
-            continue  # what it names was there when it was written
-
         def report(line, text, page=page):
             found.append(f"{page.name}:{line}: {text}")
 
         links(page, by_name, report)
-        names(page, functions, report)
+        if page.name != "CHANGELOG.md":  # what that names was there when it was written
+            names(page, functions, report)
         if page.name not in ("docs/import.md", "docs/python.md", "docs/scale.md", "docs/export.md", "docs/couplings.md"):
             shape(page, report)
     print("\n".join(found) or f"{len(by_name)} pages: links, names and shape are right")
