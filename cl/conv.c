@@ -103,7 +103,8 @@ static clf_status winograd_of_few(clf_call *call, const winograd_kernels *k, con
   return call->enqueue(call, k->few, clf_groups(panels, 1, 1, 1), e);
 }
 
-/* Blocks of 12 to 24 tiles: that many rows go over a panel while it is in a core's cache. */
+/* Blocks of 12 to 24 tiles: that many rows go over a panel while it is in a core's cache.  (64
+ * channels at 32 x 32: 332, 449 and 366 GFLOP/s with 12, 24 and 36 tiles.) */
 static clf_status winograd_product(clf_call *call, const winograd_kernels *k, const clf_tensor *x,
                                    int normed, const clf_tensor *y) {
   const int C = x->dim[1], TM = call->traits->tm, TN = call->traits->tn, tiles = tiles_of(x);
@@ -200,7 +201,8 @@ static clf_status weights_of_few(clf_call *call, const clf_conv_bwd_weights_args
   return call->enqueue(call, "conv_bwd_weights_winograd_few", clf_groups(panels, parts, 1, 1), e);
 }
 
-/* At most 8 bands, by whole blocks. */
+/* At most 8 bands, by whole blocks.  Bands are what cores share: 4 were faster on one core at 64
+ * channels, and would leave larger processors idle. */
 CLF_LAUNCH_ALGORITHM(conv_bwd_weights, weights_winograd) {
   enum { BLOCK = 64, BANDS = 8 };
   if (few(p, call->traits)) return weights_of_few(call, p);

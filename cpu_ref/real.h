@@ -49,8 +49,9 @@ static inline float real_exp(float x) {
 }
 
 /* tanh as x p(x^2) / q(x^2), a fit whose error is 2e-8; in floats within 5.2 ulp, without fused
- * multiply-adds 6.2, and 0.6 on average.  `last` is a number of which it is 1 in floats, either
- * way, and below which it never is more. */
+ * multiply-adds 6.2, and 0.6 on average.  (A p of degree 3 in x^2 saved 10 % and lost digits; two
+ * such saved 18 % with an error of 2.5e-6; expm1 in the exponent's bits took 20 % longer.)  `last`
+ * is a number of which it is 1 in floats, either way, and below which it never is more. */
 static inline float real_tanh(float x) {
   const float last = 8.02147961f, b = last < x ? last : x, a = b < -last ? -last : b, z = a * a;
   const float p =

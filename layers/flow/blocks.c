@@ -17,7 +17,8 @@ enum {
   ALONE = 4,        /* rows from which on vectors hold samples, not units */
   GRAIN = 32,       /* rows that are not divided: two vectors */
   SHARED = 32,      /* rows from which on there are two blocks */
-  TRAIN_ROWS = 128, /* of a block in training, at most; twice as many with large weights */
+  TRAIN_ROWS = 128, /* of a block in training, at most; twice as many with large weights; 64 cost
+                       15 % of a step: products pack their weights for each block */
   FEW = 64,         /* of one that only computes values: a sixteenth of all, between these */
   MANY = 128,
   TASKS = 16,       /* blocks, or groups of them, with gradients of their own, at most */
