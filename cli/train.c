@@ -514,7 +514,7 @@ static int close_log(cli_training *t) {
 static int run(void) {
   const int first = cli_ranks_own() == 0;
   int code = cli_train_ranks_check();
-  if (!code && first) code = check_outputs();
+  if (!code) code = first ? check_outputs() : cli_devices_check();
   code = cli_ranks_agree(code);
   if (!code) code = cli_train_ranks_begin();
   if (code) return code;

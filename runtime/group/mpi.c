@@ -80,18 +80,36 @@ static void note(search *s, const char *what) {
   snprintf(s->tried + used, sizeof s->tried - used, "%s%.200s", used ? ", " : "", what);
 }
 
-/* The launcher's own library: of a launcher PREFIX/bin/mpiexec it is in PREFIX/lib, which the
- * loader need not know. */
-static void *open_of_launcher(const char *name) {
-  char link[64], at[PATH_MAX];
-  snprintf(link, sizeof link, "/proc/%ld/exe", (long)getppid());
+static long parent_of(long pid) {
+  char path[64], line[256];
+  long parent = 0;
+  snprintf(path, sizeof path, "/proc/%ld/status", pid);
+  FILE *f = fopen(path, "re");
+  while (f && !parent && fgets(line, sizeof line, f)) sscanf(line, "PPid: %ld", &parent);
+  if (f) fclose(f);
+  return parent;
+}
+
+/* The library of the program that runs as `pid`: of PREFIX/bin/mpiexec it is in PREFIX/lib. */
+static void *open_of_process(long pid, const char *name) {
+  char link[64], at[PATH_MAX], path[2 * PATH_MAX];
+  snprintf(link, sizeof link, "/proc/%ld/exe", pid);
   const ssize_t n = readlink(link, at, sizeof at - 1);
   if (n <= 0) return NULL;
   at[n] = '\0';
-  const size_t folder = clf__folder_length(at);
-  char path[2 * PATH_MAX];
-  snprintf(path, sizeof path, "%.*s/../lib/%s", (int)folder, at, name);
+  snprintf(path, sizeof path, "%.*s/../lib/%s", (int)clf__folder_length(at), at, name);
   return access(path, R_OK) == 0 ? dlopen(path, RTLD_NOW | RTLD_GLOBAL) : NULL;
+}
+
+/* The launcher's own library, which the loader need not know; scripts may stand between. */
+static void *open_of_launcher(const char *name) {
+  enum { ANCESTORS = 4 };
+  long pid = (long)getppid();
+  for (int i = 0; i < ANCESTORS && pid > 1; i++, pid = parent_of(pid)) {
+    void *library = open_of_process(pid, name);
+    if (library) return library;
+  }
+  return NULL;
 }
 
 static int open_library(family f, search *s) {
