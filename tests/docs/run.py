@@ -33,6 +33,7 @@ from pages import LEFT_OUT, ROOT, pages
 NUMBER = re.compile(r"[-+]?\b\d[\d.,:]*(?:e[-+]?\d+)?\b|\b(?:inf|nan)\b")
 SMALL = ("examples", "scripts", "bench", "docs", "include")  # what short pages see of the tree
 RUN = {"sh", "console"}
+LAST = 40  # lines that are shown of a command that failed
 
 
 def timed(block):
@@ -155,7 +156,8 @@ def run_page(page, machine, verbs, long, log):
                 code, printed = machine.run(command)
                 log(f"  {block.place}: {time.monotonic() - begin:.1f} s")
                 if code:
-                    return f"{block.place}: `{command.strip()}` ended with {code}:\n{printed}"
+                    last = "\n".join(printed.splitlines()[-LAST:])
+                    return f"{block.place}: `{command.strip()}` ended with {code}:\n{last}"
                 missing = matches(expected, printed.splitlines()) if expected is not None else None
                 if missing is not None:
                     return f"{block.place}: `{command.strip()}` does not print\n{missing}\nbut\n{printed}"
