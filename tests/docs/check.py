@@ -82,6 +82,15 @@ def keys(report):
                 report(f"docs/file-format.md: nothing on {key} ({file.relative_to(ROOT)})")
 
 
+def variables(report):
+    """Environment variables stand in the page on installing."""
+    page = (ROOT / "docs/install.md").read_text()
+    for file in (f for f in files() if f.suffix in (".c", ".h") and "tests" not in f.parts):
+        for name in sorted(set(re.findall(r'getenv\("(CLFLOW_\w+)"\)', file.read_text(errors="replace")))):
+            if f"`{name}`" not in page:
+                report(f"docs/install.md: nothing on {name} ({file.relative_to(ROOT)})")
+
+
 def sources(report):
     """Pages that comments of the code name; and all functions of the code."""
     functions = set()
@@ -113,6 +122,7 @@ def main():
     found = []
     functions = sources(found.append)
     keys(found.append)
+    variables(found.append)
     by_name = {page.name: page for page in pages()}
     for page in by_name.values():
         def report(line, text, page=page):
