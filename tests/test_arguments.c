@@ -82,6 +82,7 @@ START_TEST(core) {
   QUIET(clf_set_threads, clf_set_threads(INT32_MIN) == CLF_EINVAL);
   QUIET(clf_threads, clf_threads() >= 1 && clf_threads() <= 256);
   QUIET(clf_version, clf_version() != NULL);
+  QUIET(clf_abi, clf_abi("clf_table.cols") == offsetof(clf_table, cols) && clf_abi(NULL) == -1);
   NO(clf_open, "dev", "cpu", NULL);
   QUIET(clf_close, (clf_close(NULL), 1));
   QUIET(clf_device_name, clf_device_name(NULL) == NULL);

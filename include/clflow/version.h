@@ -14,6 +14,11 @@ extern "C" {
 #endif
 /* The version of the linked library, "0.1.0", which may differ from the header's. */
 CLF_API const char *clf_version(void);
+
+/* Layouts of the public structs, for callers that do not compile these headers: of "clf_table" its
+ * size, of "clf_table.cols" the offset of the member, in bytes; -1 if this library has no such
+ * struct or member. */
+CLF_API int64_t clf_abi(const char *name);
 #ifdef __cplusplus
 }
 #endif

@@ -306,6 +306,7 @@ STRUCTS: list[type[c.Structure] | type[c.Union]] = [
 
 # name: (what it returns, its arguments)
 FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
+    "clf_abi": (c.c_int64, [c.c_char_p]),
     "clf_arch_free": (None, [c.c_void_p]),
     "clf_arch_of_spec": (c.c_int, [c.POINTER(clf_flow_spec), c.POINTER(c.c_void_p)]),
     "clf_arch_parse": (c.c_int, [c.c_char_p, c.POINTER(c.c_void_p)]),

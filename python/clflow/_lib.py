@@ -78,6 +78,23 @@ def _declare(library: ctypes.CDLL, path: str) -> None:
         function.restype, function.argtypes = returns, arguments
 
 
+def _check_layouts(library: Any, path: str) -> None:
+    """Compares the structs that this package knows with those that the library was compiled with."""
+    for struct in _abi.STRUCTS:
+        name = struct.__name__
+        size = library.clf_abi(name.encode())
+        if size < 0:  # one inside of another, which has no name in C
+            continue
+        offsets = {f"{name}.{field[0]}": getattr(struct, field[0]).offset for field in struct._fields_}
+        found = {key: library.clf_abi(key.encode()) for key in offsets}
+        wrong = [key for key in offsets if offsets[key] != found[key]]
+        if size != ctypes.sizeof(struct) or wrong:
+            what = f"{wrong[0]} at {found[wrong[0]]}, not {offsets[wrong[0]]}" if wrong else f"{size} bytes, not {ctypes.sizeof(struct)}"
+            raise LibraryError(
+                f"{path} was compiled with another layout of {name} ({what}); install the package and the library of one release"
+            )
+
+
 def _listen(sentence: bytes, _context: object) -> None:
     _log.info("%s", text(sentence))
 
@@ -87,6 +104,7 @@ _listener = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_void_p)(_listen)
 _library, library_path = _load()
 _check_version(_library, library_path)
 _declare(_library, library_path)
+_check_layouts(_library, library_path)
 lib: Any = _library
 lib.clf_set_listener(_listener, None)
 

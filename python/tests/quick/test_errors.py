@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pathlib
 import shutil
@@ -13,6 +14,7 @@ import clflow
 import numpy as np
 import pytest
 from clflow import _abi
+from clflow._lib import _check_layouts, lib
 
 X = np.zeros((4, 2))
 
@@ -111,9 +113,25 @@ def test_devices():
 
 
 def test_layouts_are_those_of_the_library():
-    assert _abi.STRUCTS and all(name.startswith("clf_") for name in _abi.FUNCTIONS)
-    table = _abi.clf_table(rows=3, cols=2)
-    assert (table.rows, table.cols) == (3, 2)
+    assert lib.clf_abi(b"clf_table") == ctypes.sizeof(_abi.clf_table)
+    assert lib.clf_abi(b"clf_table.at") == _abi.clf_table.at.offset > 0
+    assert lib.clf_abi(b"nosuch") == lib.clf_abi(b"clf_table.nosuch") == lib.clf_abi(None) == -1
+
+
+def test_a_library_of_another_layout(monkeypatch):
+    class clf_table(ctypes.Structure):
+        _fields_ = [("cols", ctypes.c_int32), ("rows", ctypes.c_int64)]
+
+    class clf_history(ctypes.Structure):
+        _fields_ = [*_abi.clf_history._fields_, ("more", ctypes.c_int64)]
+
+    for struct, sentence in (
+        (clf_table, "here was compiled with another layout of clf_table \\(clf_table.cols at 8, not 0\\); install"),
+        (clf_history, "clf_history \\(clf_history.more at -1"),
+    ):
+        monkeypatch.setattr(_abi, "STRUCTS", [struct])
+        with pytest.raises(clflow.LibraryError, match=sentence):
+            _check_layouts(lib, "here")
 
 
 # ---- The library -----------------------------------------------------------------------------------
