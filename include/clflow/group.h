@@ -26,9 +26,9 @@ CLF_API clf_status clf_group_threads(int32_t n, clf_group **members);
 /* The group of the processes that `mpirun`, `mpiexec` or `srun` started, of which this is one;
  * without a launcher a group of one.  Call it before any device is opened, and once in a process:
  * freeing the group ends MPI.  The library that is loaded is the launcher's: Open MPI (4.1 or
- * later) or one of the MPICH family; CLFLOW_MPI, "openmpi" or "mpich", chooses one, and
- * CLFLOW_MPI_LIBRARY names its file.  Errors: ENOTSUP (no MPI for this launcher; says what is
- * missing), EINVAL (a launcher of one MPI with the library of another), EDEVICE, ENOMEM. */
+ * later) or one of the MPICH family; CLFLOW_MPI, "openmpi" or "mpich", chooses one ("none": no
+ * MPI), and CLFLOW_MPI_LIBRARY names its file.  Errors: ENOTSUP (no MPI for this launcher; says
+ * what is missing), EINVAL (a launcher of one MPI with the library of another), EDEVICE, ENOMEM. */
 CLF_API clf_status clf_group_mpi(clf_group **group);
 /* How many processes such a launcher started, by the environment; 1: none did. */
 CLF_API int32_t clf_group_launched(void);

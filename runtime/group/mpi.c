@@ -52,9 +52,11 @@ static int32_t number_in(const char *variable) {
   return n > 0 && n <= CLF_GROUP_MOST ? (int32_t)n : 0;
 }
 
-/* The launcher of this process, NULL: none. */
+/* The launcher of this process, NULL: none; CLFLOW_MPI=none is for programs that a rank starts. */
 static const struct launcher *find_launcher(int32_t *size) {
-  for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++) {
+  const char *wanted = getenv("CLFLOW_MPI");
+  const int off = wanted && strcmp(wanted, "none") == 0;
+  for (size_t i = 0; i < sizeof launchers / sizeof *launchers && !off; i++) {
     *size = number_in(launchers[i].size);
     if (*size > 0) return &launchers[i];
   }
@@ -161,7 +163,8 @@ static clf_status load(const struct launcher *l, int32_t size, const clf_mpi_mod
   if (wanted) {
     for (only = 0; only < FAMILIES && strcmp(families[only].word, wanted) != 0;) only++;
     if (only == FAMILIES)
-      return clf__fail(CLF_EINVAL, "CLFLOW_MPI is \"%s\"; it must be openmpi or mpich", wanted);
+      return clf__fail(CLF_EINVAL, "CLFLOW_MPI is \"%s\"; it must be openmpi, mpich or none",
+                       wanted);
   }
   for (int f = 0; f < FAMILIES; f++)
     if ((only == FAMILIES || only == f) && (*table = open_module((family)f, &s))) return CLF_OK;
