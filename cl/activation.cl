@@ -1,60 +1,65 @@
 /* SPDX-License-Identifier: MIT */
-/* activation.cl: elementwise on images. */
+/* activation.cl: activations and concatenated ReLU, element by element. */
+#include "activations.clh"
+#include "images.clh"
+
 static V act_relu(V v) { return v <= 0 ? (V)0 : v; } /* NaN stays NaN */
 
-/* A loop for each activation: the choice stands outside. */
+/* A loop for each activation: the choice is made once, outside. */
+#define FORWARD(name, from, flops, value, through)                                                 \
+  case CLF_ACT_##name:                                                                             \
+    FOR_CHANNELS(q, c)                                                                             \
+      FOR_PIXELS(q, c, at) {                                                                       \
+        const V x = GET(x, at);                                                                    \
+        PUT(y, at, value);                                                                         \
+      }                                                                                            \
+    break;
 kernel BY_PIXELS void act_fwd(CLF_IN(x), CLF_OUT(y), const act_fwd_args p) {
-  const clf_part q = part_of(p.x);
-#define ROW(name, from, flops, value, through)                                                     \
-  case CLF_ACT_##name:                                                                             \
-    FOR_CHANNELS(q)                                                                                \
-      FOR_PIXELS(q) {                                                                              \
-        const V x = GET(x);                                                                        \
-        PUT(y, value);                                                                             \
-      }                                                                                            \
-    break;
-  switch (p.act) { CLF_ACTIVATIONS(ROW) }
-#undef ROW
+  const image_range q = image_range_of(p.x);
+  switch (p.act) { CLF_ACTIVATIONS(FORWARD) }
 }
 
-kernel BY_PIXELS void act_bwd(CLF_IN(y), CLF_IN(dy), CLF_OUT(dx), const act_bwd_args p) {
-  const clf_part q = part_of(p.y);
-#define ROW(name, from, flops, value, through)                                                     \
+#define BACKWARD(name, from, flops, value, through)                                                \
   case CLF_ACT_##name:                                                                             \
-    FOR_CHANNELS(q)                                                                                \
-      FOR_PIXELS(q) {                                                                              \
-        const V v = GET(y), d = GET(dy);                                                           \
-        (void)v; /* where the slope is the same everywhere */                                      \
+    FOR_CHANNELS(q, c)                                                                             \
+      FOR_PIXELS(q, c, at) {                                                                       \
+        const V v = GET(y, at), d = GET(dy, at);                                                   \
+        (void)v; /* unused where the slope is the same everywhere */                               \
         const V g = through;                                                                       \
-        PUT(dx, p.add != 0 ? p.add * GET(dx) + g : g);                                             \
+        PUT(dx, at, p.add != 0 ? p.add * GET(dx, at) + g : g);                                     \
       }                                                                                            \
     break;
-  switch (p.act) { CLF_ACTIVATIONS(ROW) }
-#undef ROW
+kernel BY_PIXELS void act_bwd(CLF_IN(y), CLF_IN(dy), CLF_OUT(dx), const act_bwd_args p) {
+  const image_range q = image_range_of(p.y);
+  switch (p.act) { CLF_ACTIVATIONS(BACKWARD) }
 }
 
-/* The channel C + c of t beside GET's c. */
-#define SECOND(t) &AT(t, n, p.x.dim[1] + c, h, w), p.t.stride[q.axis], LEFT(q)
+/* The second half of the channels is loaded and stored by lanes: not every vector of it is full. */
+INLINE image_vector crelu_second(image_vector v, int C) {
+  v.c += C;
+  v.full = 0;
+  return v;
+}
 
 kernel BY_PIXELS void crelu_fwd(CLF_IN(x), CLF_OUT(y), const crelu_fwd_args p) {
-  const clf_part q = part_of(p.x);
-  FOR_CHANNELS(q)
-    FOR_PIXELS(q) {
-      const V x = p.a * GET(x);
-      PUT(y, act_relu(x));
-      lanes_store(act_relu(-x), SECOND(y));
-      if (c == 0 && p.y.dim[1] > 2 * p.x.dim[1])
-        lanes_store(pixels_on(q, p.pixels, h, w), &AT(y, n, 2 * p.x.dim[1], h, w), p.y.stride[3],
-                    q.axis == 1 ? 1 : LEFT(q));
+  const image_range q = image_range_of(p.x);
+  const int C = p.x.dim[1];
+  FOR_CHANNELS(q, c)
+    FOR_PIXELS(q, c, v) {
+      const V x = p.a * GET(x, v);
+      PUT(y, v, act_relu(x));
+      PUT(y, crelu_second(v, C), act_relu(-x));
+      if (c == 0 && p.y.dim[1] > 2 * C)
+        lanes_store(pixels_on(v, p.pixels), &AT(y, v.n, 2 * C, v.h, v.w), p.y.stride[3],
+                    v.axis == 1 ? 1 : v.left);
     }
 }
 
 kernel BY_PIXELS void crelu_bwd(CLF_IN(x), CLF_IN(dy), CLF_OUT(dx), const crelu_bwd_args p) {
-  const clf_part q = part_of(p.x);
-  FOR_CHANNELS(q)
-    FOR_PIXELS(q) {
-      const V x = p.a * GET(x), up = GET(dy), down = lanes_load(SECOND(dy));
-      PUT(dx, x > 0 ? p.a * up : x < 0 ? -p.a * down : 0 * x);
+  const image_range q = image_range_of(p.x);
+  FOR_CHANNELS(q, c)
+    FOR_PIXELS(q, c, v) {
+      const V x = p.a * GET(x, v), up = GET(dy, v), down = GET(dy, crelu_second(v, p.x.dim[1]));
+      PUT(dx, v, x > 0 ? p.a * up : x < 0 ? -p.a * down : 0 * x);
     }
 }
-#undef SECOND

@@ -1,56 +1,63 @@
 /* SPDX-License-Identifier: MIT */
-/* bounds.cl: scalar maps, a kind for each column: a group per sample.  The maps are in
- * runtime/core/bounds.def. */
-#define COLUMN_MAP(d)                                                                              \
-  const bounds_column q = {(int)AT(how, d, 0, 0, 0), AT(how, d, 1, 0, 0), AT(how, d, 2, 0, 0),     \
-                           AT(how, d, 3, 0, 0)}
-#define BOUNDS_WEIGHT(n) (p.dlogdet * (p.dl.dim[0] ? AT(dl, n, 0, 0, 0) : 1))
+/* bounds.cl: scalar maps between intervals and the real line, a kind for each column (bounds.def):
+ * a work-group for each sample. */
+#include "bounds.clh"
+#include "samples.clh"
+
+/* Column d's map: its kind and numbers, in a row of `how`. */
+INLINE bounds_column bounds_column_of(global const float *how, clf_view v, int d) {
+  global const float *at = how + v.offset + d * v.stride[0];
+  const bounds_column q = {(int)at[0], at[v.stride[1]], at[2 * v.stride[1]], at[3 * v.stride[1]]};
+  return q;
+}
+#define COLUMN(d) bounds_column_of(how_, p.how, d)
 
 kernel BY_SAMPLE void bounds_fwd(CLF_IN(x), CLF_IN(how), CLF_OUT(y), CLF_OUT(logdet),
                                  const bounds_fwd_args p) {
-  GROUP_MEMORY(part);
+  GROUP_MEMORY(memory);
+  const int n = get_group_id(0), size = sample_size(p.x);
   float sum = 0;
-  FOR_SAMPLE(x) {
-    COLUMN_MAP(i);
+  FOR_SHARE(i, size) {
+    const bounds_column q = COLUMN(i);
     const float x = AT(x, n, i, 0, 0);
     const bounds_pair m = bounds_forward(q, x);
     AT(y, n, i, 0, 0) = m.value;
     sum += bounds_inside(q, x) ? m.of_log : -INFINITY;
   }
-  sum = GROUP_SUM(part, sum);
+  sum = GROUP_SUM(memory, sum);
   if (get_local_id(0) == 0) AT(logdet, n, 0, 0, 0) += sum;
 }
 
 kernel BY_SAMPLE void bounds_inv(CLF_IN(y), CLF_IN(how), CLF_OUT(x), CLF_OUT(logdet),
                                  const bounds_inv_args p) {
-  GROUP_MEMORY(part);
+  GROUP_MEMORY(memory);
+  const int n = get_group_id(0), size = sample_size(p.y);
   float sum = 0;
-  FOR_SAMPLE(y) {
-    COLUMN_MAP(i);
-    const bounds_pair m = bounds_inverse(q, AT(y, n, i, 0, 0));
+  FOR_SHARE(i, size) {
+    const bounds_pair m = bounds_inverse(COLUMN(i), AT(y, n, i, 0, 0));
     AT(x, n, i, 0, 0) = m.value;
     sum += m.of_log;
   }
-  sum = GROUP_SUM(part, sum);
+  sum = GROUP_SUM(memory, sum);
   if (get_local_id(0) == 0) AT(logdet, n, 0, 0, 0) -= sum;
 }
 
 kernel BY_SAMPLE void bounds_bwd(CLF_IN(x), CLF_IN(how), CLF_IN(dy), CLF_IN(dl), CLF_OUT(dx),
                                  const bounds_bwd_args p) {
-  FOR_SAMPLE(x) {
-    COLUMN_MAP(i);
-    const bounds_pair s = bounds_slopes(q, AT(x, n, i, 0, 0));
-    AT(dx, n, i, 0, 0) = AT(dy, n, i, 0, 0) * s.value + BOUNDS_WEIGHT(n) * s.of_log;
+  const int n = get_group_id(0), size = sample_size(p.x);
+  FOR_SHARE(i, size) {
+    const bounds_pair s = bounds_slopes(COLUMN(i), AT(x, n, i, 0, 0));
+    AT(dx, n, i, 0, 0) =
+        AT(dy, n, i, 0, 0) * s.value + logdet_weight(p.dlogdet, dl_, p.dl, n) * s.of_log;
   }
 }
 
 kernel BY_SAMPLE void bounds_inv_bwd(CLF_IN(x), CLF_IN(how), CLF_IN(dx), CLF_IN(dl), CLF_OUT(dy),
                                      const bounds_inv_bwd_args p) {
-  FOR_SAMPLE(x) {
-    COLUMN_MAP(i);
-    const bounds_pair s = bounds_inverse_slopes(q, AT(x, n, i, 0, 0));
-    AT(dy, n, i, 0, 0) = AT(dx, n, i, 0, 0) * s.value - BOUNDS_WEIGHT(n) * s.of_log;
+  const int n = get_group_id(0), size = sample_size(p.x);
+  FOR_SHARE(i, size) {
+    const bounds_pair s = bounds_inverse_slopes(COLUMN(i), AT(x, n, i, 0, 0));
+    AT(dy, n, i, 0, 0) =
+        AT(dx, n, i, 0, 0) * s.value - logdet_weight(p.dlogdet, dl_, p.dl, n) * s.of_log;
   }
 }
-#undef COLUMN_MAP
-#undef BOUNDS_WEIGHT

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* column_base.cl: densities by column: a group per sample for their sum, else an item per element.
- * A parameter that is left out is 0. */
+/* column_base.cl: densities of single columns: a work-group for each sample where they are summed,
+ * else a work-item for each element. */
+#include "random.clh"
+#include "samples.clh"
+
+/* A parameter of column d of sample n; 0 if it was left out. */
 #define COLUMN_NUMBER(t, n, d) (t##_ ? *PTR(t, n, d) : 0.0f)
 
 INLINE float column_degrees(int kind, float shape) {
@@ -52,9 +56,10 @@ INLINE float column_point(int kind, float t, float v, float *slope, float *by_df
 
 kernel BY_SAMPLE void column_logp(CLF_IN(z), CLF_IN(loc), CLF_IN(log_scale), CLF_IN(shape),
                                   CLF_IN(logdet), CLF_OUT(logp), const column_logp_args p) {
-  GROUP_MEMORY(part);
+  GROUP_MEMORY(memory);
+  const int n = get_group_id(0), size = sample_size(p.z);
   float sum = 0;
-  FOR_SAMPLE(z) {
+  FOR_SHARE(i, size) {
     const float z = *PTR(z, n, i), loc = COLUMN_NUMBER(loc, n, i);
     const float shape = COLUMN_NUMBER(shape, n, i), log_s = COLUMN_NUMBER(log_scale, n, i);
     float slope, by_df;
@@ -65,13 +70,14 @@ kernel BY_SAMPLE void column_logp(CLF_IN(z), CLF_IN(loc), CLF_IN(log_scale), CLF
                           &by_df) -
              log_s;
   }
-  sum = GROUP_SUM(part, sum);
+  sum = GROUP_SUM(memory, sum);
   if (get_local_id(0) != 0) return;
   sum += COLUMN_NUMBER(logdet, n, 0);
   *PTR(logp, n, 0) = p.beta != 0 ? sum + p.beta * *PTR(logp, n, 0) : sum;
 }
 
-#define COLUMN_PUT(t, v)                                                                           \
+/* Stores to a tensor that may have been left out. */
+#define COLUMN_PUT(t, n, d, v)                                                                     \
   if (t##_) *PTR(t, n, d) = v
 kernel BY_ITEM void column_bwd(CLF_IN(z), CLF_IN(loc), CLF_IN(log_scale), CLF_IN(shape), CLF_IN(dl),
                                CLF_OUT(dz), CLF_OUT(dloc), CLF_OUT(dlog_scale), CLF_OUT(dshape),
@@ -83,9 +89,9 @@ kernel BY_ITEM void column_bwd(CLF_IN(z), CLF_IN(loc), CLF_IN(log_scale), CLF_IN
   if (p.kind == CLF_COLUMN_box) {
     const float share = z < loc || z > shape ? 0.0f : weight / (shape - loc);
     *PTR(dz, n, d) = 0;
-    COLUMN_PUT(dloc, share);
-    COLUMN_PUT(dlog_scale, 0);
-    COLUMN_PUT(dshape, -share);
+    COLUMN_PUT(dloc, n, d, share);
+    COLUMN_PUT(dlog_scale, n, d, 0);
+    COLUMN_PUT(dshape, n, d, -share);
     return;
   }
   const float inverse = exp(-COLUMN_NUMBER(log_scale, n, d)), t = (z - loc) * inverse;
@@ -93,9 +99,9 @@ kernel BY_ITEM void column_bwd(CLF_IN(z), CLF_IN(loc), CLF_IN(log_scale), CLF_IN
   column_point(p.kind, t, column_degrees(p.kind, shape), &slope, &by_df);
   if (p.kind == CLF_COLUMN_student_free) by_df /= 1 + exp(-shape);
   *PTR(dz, n, d) = -weight * slope * inverse;
-  COLUMN_PUT(dloc, weight * slope * inverse);
-  COLUMN_PUT(dlog_scale, weight * (t * slope - 1));
-  COLUMN_PUT(dshape, weight * by_df);
+  COLUMN_PUT(dloc, n, d, weight * slope * inverse);
+  COLUMN_PUT(dlog_scale, n, d, weight * (t * slope - 1));
+  COLUMN_PUT(dshape, n, d, weight * by_df);
 }
 
 INLINE float column_uniform(words k) {
@@ -152,9 +158,7 @@ kernel BY_ITEM void column_place_bwd(CLF_IN(z), CLF_IN(loc), CLF_IN(log_scale), 
     const float a = -log(column_uniform(k)) / v;
     by_shape = by_scale * column_radius_slope(a) / (v * (1 + exp(-shape)));
   }
-  COLUMN_PUT(dloc, dz);
-  COLUMN_PUT(dlog_scale, by_scale);
-  COLUMN_PUT(dshape, by_shape);
+  COLUMN_PUT(dloc, n, d, dz);
+  COLUMN_PUT(dlog_scale, n, d, by_scale);
+  COLUMN_PUT(dshape, n, d, by_shape);
 }
-#undef COLUMN_NUMBER
-#undef COLUMN_PUT

@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* columns.cl: a work-item takes EACH pixels of the batch, with one lane one; a pixel's columns are
- * taken one after the other, so that sums have one order. */
-#define EACH (LANES > 1 ? 64 : 1)
-#define FOR_PIXELS_OF(t)                                                                           \
-  const int area = p.t.dim[2] * p.t.dim[3], all = p.t.dim[0] * area;                               \
-  const int first = get_global_id(0) * EACH;                                                       \
-  for (int k = first, n = k / area, h = k % area / p.t.dim[3], w = k % p.t.dim[3];                 \
-       k < min(first + EACH, all);                                                                 \
-       k++, n = k / area, h = k % area / p.t.dim[3], w = k % p.t.dim[3])
+/* columns.cl: columns taken from a tensor, or added to one.  A work-item has 64 pixels (or rows) of
+ * the batch, with one lane one.  The columns of a pixel are taken one after the other, so that sums
+ * have a fixed order. */
+#include "lanes.clh"
+
+#define EACH (LANES > 1 ? 64 : 1) /* pixels of a work-item; ops.def launches it */
+
+/* Pixel k of the batch. */
+typedef struct {
+  int n, h, w;
+} columns_pixel;
+INLINE columns_pixel columns_pixel_of(clf_view t, int k) {
+  const int area = t.dim[2] * t.dim[3];
+  const columns_pixel q = {k / area, k % area / t.dim[3], k % t.dim[3]};
+  return q;
+}
+/* The end of this work-item's pixels. */
+INLINE int columns_end(clf_view t) {
+  return min((int)(get_global_id(0) + 1) * EACH, t.dim[0] * t.dim[2] * t.dim[3]);
+}
 
 /* Which of D columns a number names; NaN names the first. */
 static int column_of(float number, int D) {
@@ -15,19 +26,19 @@ static int column_of(float number, int D) {
 }
 
 kernel BY_LANES void columns_take(CLF_IN(x), CLF_IN(at), CLF_OUT(y), const columns_take_args p) {
-  FOR_PIXELS_OF(x) {
+  for (int k = get_global_id(0) * EACH; k < columns_end(p.x); k++) {
+    const columns_pixel q = columns_pixel_of(p.x, k);
     for (int j = 0; j < p.y.dim[1]; j++) {
-      const float x = AT(x, n, column_of(AT(at, j, 0, 0, 0), p.x.dim[1]), h, w);
-      AT(y, n, j, h, w) = p.beta != 0 ? x + p.beta * AT(y, n, j, h, w) : x;
+      const float x = AT(x, q.n, column_of(AT(at, j, 0, 0, 0), p.x.dim[1]), q.h, q.w);
+      AT(y, q.n, j, q.h, q.w) = p.beta != 0 ? x + p.beta * AT(y, q.n, j, q.h, q.w) : x;
     }
   }
 }
 
 kernel BY_LANES void columns_add(CLF_IN(x), CLF_IN(at), CLF_OUT(y), const columns_add_args p) {
-  FOR_PIXELS_OF(x) {
+  for (int k = get_global_id(0) * EACH; k < columns_end(p.x); k++) {
+    const columns_pixel q = columns_pixel_of(p.x, k);
     for (int j = 0; j < p.x.dim[1]; j++)
-      AT(y, n, column_of(AT(at, j, 0, 0, 0), p.y.dim[1]), h, w) += AT(x, n, j, h, w);
+      AT(y, q.n, column_of(AT(at, j, 0, 0, 0), p.y.dim[1]), q.h, q.w) += AT(x, q.n, j, q.h, q.w);
   }
 }
-#undef EACH
-#undef FOR_PIXELS_OF

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* conv_winograd.cl: convolutions and their gradient by the input by winograd.clh, for 3x3 and
- * channels last. */
-#if LANES > 1
-/* ---- Many tiles, in blocks of e.y -----------------------------------------------------------
- * The pool: what stands for pixels beyond an edge, as in conv.cl; at e.x the weights' panels
- * [panels][36][rows][TN]; for each item rows [36][e.y][C] and sums [36][e.y][TN]. */
+/* conv_winograd.cl: 3x3 convolutions and their gradient by the input by Winograd's algorithm, for
+ * vectors: winograd.clh has the picture. */
+#include "winograd.clh"
 
-/* Group (c, j) packs row c of panel j. */
+#if LANES > 1
+/* ---- Many tiles, in blocks of e.tiles ----------------------------------------------------------
+ * Scratch memory: what stands for pixels beyond an edge, as in conv.clh; at e.at the panels of
+ * weights [panels][36][rows][TN]; for each work-item rows [36][e.tiles][C] and sums
+ * [36][e.tiles][TN]. */
+
+/* Work-group (c, j) packs row c of panel j. */
 static void conv_wino_pack(global const float *w, conv_weights q, global float *panels) {
   const int c = get_global_id(0), j = get_global_id(1);
-  const int matrix = MATRIX(q.rows, TN);
+  const int matrix = WINO_MATRIX(q.rows, TN);
   global float *d = panels + (size_t)j * 36 * matrix + c * TN;
   for (int l = 0; l < TN; l += LANES) {
     const int col = j * TN + l;
@@ -22,21 +25,24 @@ static void conv_wino_pack(global const float *w, conv_weights q, global float *
   }
 }
 
-#define WINO_ROW_SIZE(C) ((size_t)36 * MATRIX(e.y, C))
+/* Floats of the rows of `tiles` tiles. */
+INLINE size_t conv_wino_rows_size(int tiles, int C) { return (size_t)36 * WINO_MATRIX(tiles, C); }
 
-/* Item i takes each block of tiles from i on, with all panels. */
-static void conv_wino(global const float *x, clf_view xv, conv_norm norm, global float *pool,
-                      int4 e, global float *y, clf_view yv, float beta, global const float *bias,
-                      int bias_stride) {
+/* Work-item i has the blocks i, i + work-items, ... of e.tiles tiles, and all panels. */
+static void conv_wino(global const float *x, clf_view xv, conv_norm norm, global float *scratch,
+                      conv_plan e, global float *y, clf_view yv, float beta,
+                      global const float *bias, int bias_stride) {
   const int C = xv.dim[1], panels = (yv.dim[1] + TN - 1) / TN, tiles = wino_tiles(xv);
-  const int matrix = MATRIX(e.y, C), step = MATRIX(C, TN);
-  global float *panel0 = pool + e.x;
-  global float *rows = panel0 + (size_t)(panels * 36) * step +
-                       get_global_id(0) * (WINO_ROW_SIZE(C) + (size_t)(36 * e.y * TN));
-  global float *sums = rows + WINO_ROW_SIZE(C);
-  for (int first = get_global_id(0) * e.y; first < tiles; first += get_global_size(0) * e.y) {
-    const int count = min(e.y, tiles - first), whole = (count + TM - 1) / TM * TM;
-    wino_in(x, xv, norm, first, whole, pool, rows, C, matrix, 0);
+  const int matrix = WINO_MATRIX(e.tiles, C), step = WINO_MATRIX(C, TN);
+  global float *panel0 = scratch + e.at;
+  global float *rows =
+      panel0 + (size_t)(panels * 36) * step +
+      get_global_id(0) * (conv_wino_rows_size(e.tiles, C) + (size_t)(36 * e.tiles * TN));
+  global float *sums = rows + conv_wino_rows_size(e.tiles, C);
+  for (int first = get_global_id(0) * e.tiles; first < tiles;
+       first += get_global_size(0) * e.tiles) {
+    const int count = min(e.tiles, tiles - first), whole = (count + TM - 1) / TM * TM;
+    wino_in(x, xv, norm, first, whole, scratch, rows, C, matrix, 0);
     for (int j = 0; j < panels; j++) {
       wino_products(36, rows, matrix, C, whole, panel0 + (size_t)j * 36 * step, step,
                     yv.dim[1] - j * TN > LANES, sums);
@@ -45,21 +51,22 @@ static void conv_wino(global const float *x, clf_view xv, conv_norm norm, global
   }
 }
 
-/* ---- Few tiles: all are one block, and an item has a panel, which stays in its cache: packed for
- * all items to read, the weights would be written to memory, which takes longer than the products.
- * The pool: what stands for pixels beyond an edge; at e.x rows [36][e.y tiles][C]; for each item
- * its panel's weights, transformed along their columns [6][3][C][TN], six matrices [C][TN] of them,
- * and sums [36][e.y tiles][TN]. */
+/* ---- Few tiles: all of them are one block, and a work-item has a panel of weights, which stays in
+ * its cache.  (Weights packed for all work-items would be written to memory, which takes longer
+ * than the products.)  Scratch memory: what stands for pixels beyond an edge; at e.at rows
+ * [36][tiles][C]; for each work-item the weights of its panel, transformed along their columns
+ * [6][3][C][TN], six matrices [C][TN] of them, and sums [36][tiles][TN]. */
 
-/* Each item transforms some tiles. */
-static void conv_wino_rows(global const float *x, clf_view xv, conv_norm norm, global float *pool,
-                           int4 e) {
-  const int C = xv.dim[1], each = (e.y - 1) / (int)get_global_size(0) + 1;
-  const int first = get_global_id(0) * each, count = min(each, e.y - first);
-  wino_in(x, xv, norm, first, count, pool, pool + e.x + first * C, C, MATRIX(e.y, C), 0);
+/* Each work-item transforms some tiles. */
+static void conv_wino_rows(global const float *x, clf_view xv, conv_norm norm,
+                           global float *scratch, conv_plan e) {
+  const int C = xv.dim[1], each = (e.tiles - 1) / (int)get_global_size(0) + 1;
+  const int first = get_global_id(0) * each, count = min(each, e.tiles - first);
+  wino_in(x, xv, norm, first, count, scratch, scratch + e.at + first * C, C,
+          WINO_MATRIX(e.tiles, C), 0);
 }
 
-/* taps[i][j][rows][TN]: panel p's weights, transformed along their columns. */
+/* taps[i][j][rows][TN]: the weights of panel p, transformed along their columns. */
 static void conv_wino_columns(global const float *w, conv_weights q, int p, global float *taps) {
   const int matrix = q.rows * TN;
   for (int c = 0; c < q.rows; c++)
@@ -74,82 +81,90 @@ static void conv_wino_columns(global const float *w, conv_weights q, int p, glob
 #undef OUT
       }
 }
-/* six[j][rows][TN] of taps[j][rows][TN]. */
+/* six[j][rows][TN] of taps[j][rows][TN]: the transform along rows. */
 static void conv_wino_six(global const float *taps, int rows, global float *six) {
   const int matrix = rows * TN;
   for (int at = 0; at < matrix; at += LANES) {
 #define IN(j) VLOAD(taps + (j)*matrix + at)
-#define OUT(j, v) VSTORE(v, six + (j)*MATRIX(rows, TN) + at)
+#define OUT(j, v) VSTORE(v, six + (j)*WINO_MATRIX(rows, TN) + at)
     WINO_G(IN, OUT)
 #undef IN
 #undef OUT
   }
 }
 
-static void conv_wino_few(global const float *w, conv_weights q, clf_view xv, global float *pool,
-                          int4 e, global float *y, clf_view yv, float beta,
+static void conv_wino_few(global const float *w, conv_weights q, clf_view xv, global float *scratch,
+                          conv_plan e, global float *y, clf_view yv, float beta,
                           global const float *bias, int bias_stride) {
-  const int C = xv.dim[1], j = get_global_id(0), matrix = MATRIX(e.y, C), step = MATRIX(C, TN);
-  global const float *rows = pool + e.x;
-  global float *taps = pool + e.x + WINO_ROW_SIZE(C) +
-                       j * ((size_t)18 * C * TN + (size_t)6 * step + (size_t)36 * e.y * TN);
+  const int C = xv.dim[1], j = get_global_id(0), matrix = WINO_MATRIX(e.tiles, C),
+            step = WINO_MATRIX(C, TN);
+  global const float *rows = scratch + e.at;
+  global float *taps = scratch + e.at + conv_wino_rows_size(e.tiles, C) +
+                       j * ((size_t)18 * C * TN + (size_t)6 * step + (size_t)36 * e.tiles * TN);
   global float *six = taps + 18 * C * TN, *sums = six + 6 * step;
   conv_wino_columns(w, q, j, taps);
   for (int i = 0; i < 6; i++) {
     conv_wino_six(taps + i * 3 * C * TN, C, six);
-    wino_products(6, rows + i * 6 * matrix, matrix, C, e.y, six, step, yv.dim[1] - j * TN > LANES,
-                  sums + i * 6 * e.y * TN);
+    wino_products(6, rows + i * 6 * matrix, matrix, C, e.tiles, six, step,
+                  yv.dim[1] - j * TN > LANES, sums + i * 6 * e.tiles * TN);
   }
-  wino_out(sums, e.y, 0, wino_tiles(xv), j * TN, y, yv, beta, bias, bias_stride);
+  wino_out(sums, e.tiles, 0, wino_tiles(xv), j * TN, y, yv, beta, bias, bias_stride);
 }
 
-#define BIAS p.bias.dim[0] ? bias_ + p.bias.offset : 0, p.bias.stride[0]
-kernel BY_LANES void conv_fwd_winograd_pack(FWD) {
-  FWD_FRONT;
-  conv_wino_pack(w_, conv_as_is(p.w), pool + e.x);
+kernel BY_LANES void conv_fwd_winograd_pack(CLF_IN(x), CLF_IN(w), CLF_IN(bias), CLF_IN(mean),
+                                            CLF_IN(var), CLF_IN(shift), CLF_OUT(y),
+                                            const conv_fwd_args p, CLF_SCRATCH(conv_plan)) {
+  conv_front(scratch, e, p.x.dim[1],
+             conv_stats_of(mean_, p.mean, var_, p.var, shift_, p.shift, p.eps));
+  conv_wino_pack(w_, conv_as_is(p.w), scratch + e.at);
 }
-kernel BY_LANES void conv_fwd_winograd(FWD) {
-  conv_wino(x_, p.x, NORM, pool, e, y_, p.y, p.beta, BIAS);
+kernel BY_LANES void conv_fwd_winograd(CLF_IN(x), CLF_IN(w), CLF_IN(bias), CLF_IN(mean),
+                                       CLF_IN(var), CLF_IN(shift), CLF_OUT(y),
+                                       const conv_fwd_args p, CLF_SCRATCH(conv_plan)) {
+  conv_wino(x_, p.x, conv_norm_of(scratch, e, p.x.dim[1], p.mean.dim[0] > 0), scratch, e, y_, p.y,
+            p.beta, p.bias.dim[0] ? bias_ + p.bias.offset : 0, p.bias.stride[0]);
 }
-kernel BY_LANES void conv_fwd_winograd_front(FWD) { FWD_FRONT; }
-kernel BY_LANES void conv_fwd_winograd_rows(FWD) { conv_wino_rows(x_, p.x, NORM, pool, e); }
-kernel BY_LANES void conv_fwd_winograd_few(FWD) {
-  conv_wino_few(w_, conv_as_is(p.w), p.x, pool, e, y_, p.y, p.beta, BIAS);
+kernel BY_LANES void conv_fwd_winograd_front(CLF_IN(x), CLF_IN(w), CLF_IN(bias), CLF_IN(mean),
+                                             CLF_IN(var), CLF_IN(shift), CLF_OUT(y),
+                                             const conv_fwd_args p, CLF_SCRATCH(conv_plan)) {
+  conv_front(scratch, e, p.x.dim[1],
+             conv_stats_of(mean_, p.mean, var_, p.var, shift_, p.shift, p.eps));
+}
+kernel BY_LANES void conv_fwd_winograd_rows(CLF_IN(x), CLF_IN(w), CLF_IN(bias), CLF_IN(mean),
+                                            CLF_IN(var), CLF_IN(shift), CLF_OUT(y),
+                                            const conv_fwd_args p, CLF_SCRATCH(conv_plan)) {
+  conv_wino_rows(x_, p.x, conv_norm_of(scratch, e, p.x.dim[1], p.mean.dim[0] > 0), scratch, e);
+}
+kernel BY_LANES void conv_fwd_winograd_few(CLF_IN(x), CLF_IN(w), CLF_IN(bias), CLF_IN(mean),
+                                           CLF_IN(var), CLF_IN(shift), CLF_OUT(y),
+                                           const conv_fwd_args p, CLF_SCRATCH(conv_plan)) {
+  conv_wino_few(w_, conv_as_is(p.w), p.x, scratch, e, y_, p.y, p.beta,
+                p.bias.dim[0] ? bias_ + p.bias.offset : 0, p.bias.stride[0]);
 }
 
-kernel BY_LANES void conv_bwd_data_winograd_pack(DATA) {
-  conv_outside(pool, e.x, 0);
-  conv_wino_pack(w_, conv_turned(p.w), pool + e.x);
+kernel BY_LANES void conv_bwd_data_winograd_pack(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx),
+                                                 const conv_bwd_data_args p,
+                                                 CLF_SCRATCH(conv_plan)) {
+  conv_outside(scratch, e.at, 0);
+  conv_wino_pack(w_, conv_turned(p.w), scratch + e.at);
 }
-kernel BY_LANES void conv_bwd_data_winograd(DATA) {
-  conv_wino(dy_, p.dy, conv_no_norm(), pool, e, dx_, p.dx, p.beta, 0, 0);
+kernel BY_LANES void conv_bwd_data_winograd(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx),
+                                            const conv_bwd_data_args p, CLF_SCRATCH(conv_plan)) {
+  conv_wino(dy_, p.dy, conv_no_norm(), scratch, e, dx_, p.dx, p.beta, 0, 0);
 }
-kernel BY_LANES void conv_bwd_data_winograd_front(DATA) { conv_outside(pool, e.x, 0); }
-kernel BY_LANES void conv_bwd_data_winograd_rows(DATA) {
-  conv_wino_rows(dy_, p.dy, conv_no_norm(), pool, e);
+kernel BY_LANES void conv_bwd_data_winograd_front(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx),
+                                                  const conv_bwd_data_args p,
+                                                  CLF_SCRATCH(conv_plan)) {
+  conv_outside(scratch, e.at, 0);
 }
-kernel BY_LANES void conv_bwd_data_winograd_few(DATA) {
-  conv_wino_few(w_, conv_turned(p.w), p.dy, pool, e, dx_, p.dx, p.beta, 0, 0);
+kernel BY_LANES void conv_bwd_data_winograd_rows(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx),
+                                                 const conv_bwd_data_args p,
+                                                 CLF_SCRATCH(conv_plan)) {
+  conv_wino_rows(dy_, p.dy, conv_no_norm(), scratch, e);
 }
-#undef BIAS
+kernel BY_LANES void conv_bwd_data_winograd_few(CLF_IN(dy), CLF_IN(w), CLF_OUT(dx),
+                                                const conv_bwd_data_args p,
+                                                CLF_SCRATCH(conv_plan)) {
+  conv_wino_few(w_, conv_turned(p.w), p.dy, scratch, e, dx_, p.dx, p.beta, 0, 0);
+}
 #endif
-#undef WINO_ROW_SIZE
-
-/* What the files of this stem share, of which this is the last. */
-#undef TABLE
-#undef FILL
-#undef PANELS
-#undef NORM
-#undef FWD
-#undef FWD_FRONT
-#undef DATA
-#undef NORMED
-#undef SCALE
-#undef OFFSET
-#undef UP16
-#undef MATRIX
-#undef WINO_WIDE
-#if LANES > 1
-#undef BY_TILE
-#endif
-#undef PANEL

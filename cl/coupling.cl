@@ -1,71 +1,81 @@
 /* SPDX-License-Identifier: MIT */
-/* coupling.cl: affine and additive couplings.  A group shares the elements of one
- * sample and adds up its log-det in a fixed order. */
-#define KEPT(b) (AT(b, 0, c, h, w) != 0)
+/* coupling.cl: affine and additive couplings whose nets are computed elsewhere.  A work-group has
+ * the elements of one sample, and sums its log-det in a fixed order. */
+#include "math.clh"
+#include "samples.clh"
+
+/* Whether element q of a sample is an identity dimension, by the mask b. */
+#define IDENTITY(b, q) (AT(b, 0, q.c, q.h, q.w) != 0)
 
 kernel BY_SAMPLE void mask_apply(CLF_IN(x), CLF_IN(b), CLF_OUT(y), const mask_apply_args p) {
-  FOR_SAMPLE(x) {
-    UNPACK(x);
-    const float kept = KEPT(b) ? AT(x, n, c, h, w) : 0;
-    AT(y, n, c, h, w) = p.beta != 0 ? kept + p.beta * AT(y, n, c, h, w) : kept;
+  const int n = get_group_id(0), size = sample_size(p.x);
+  FOR_SHARE(i, size) {
+    const clf_element q = element_of(p.x, i);
+    const float x = IDENTITY(b, q) ? AT(x, n, q.c, q.h, q.w) : 0;
+    AT(y, n, q.c, q.h, q.w) = p.beta != 0 ? x + p.beta * AT(y, n, q.c, q.h, q.w) : x;
   }
 }
 
 kernel BY_SAMPLE void affine_fwd(CLF_IN(x), CLF_IN(h), CLF_IN(t), CLF_IN(b), CLF_OUT(y),
                                  CLF_OUT(logdet), const affine_fwd_args p) {
-  GROUP_MEMORY(part);
+  GROUP_MEMORY(memory);
+  const int n = get_group_id(0), size = sample_size(p.x);
   float sum = 0;
-  FOR_SAMPLE(x) {
-    UNPACK(x);
-    const int kept = KEPT(b);
-    const float x = AT(x, n, c, h, w), s = bounded(AT(h, n, c, h, w), p.s_max);
-    AT(y, n, c, h, w) = kept ? x : x * exp(s) + AT(t, n, c, h, w);
-    sum += kept ? 0 : s;
+  FOR_SHARE(i, size) {
+    const clf_element q = element_of(p.x, i);
+    const int identity = IDENTITY(b, q);
+    const float x = AT(x, n, q.c, q.h, q.w), s = bounded(AT(h, n, q.c, q.h, q.w), p.s_max);
+    AT(y, n, q.c, q.h, q.w) = identity ? x : x * exp(s) + AT(t, n, q.c, q.h, q.w);
+    sum += identity ? 0 : s;
   }
-  sum = GROUP_SUM(part, sum);
+  sum = GROUP_SUM(memory, sum);
   if (get_local_id(0) == 0) AT(logdet, n, 0, 0, 0) += sum;
 }
 
 kernel BY_SAMPLE void affine_inv(CLF_IN(y), CLF_IN(h), CLF_IN(t), CLF_IN(b), CLF_OUT(x),
                                  CLF_OUT(logdet), const affine_inv_args p) {
-  GROUP_MEMORY(part);
+  GROUP_MEMORY(memory);
+  const int n = get_group_id(0), size = sample_size(p.y);
   float sum = 0;
-  FOR_SAMPLE(y) {
-    UNPACK(y);
-    const int kept = KEPT(b);
-    const float y = AT(y, n, c, h, w), s = bounded(AT(h, n, c, h, w), p.s_max);
-    AT(x, n, c, h, w) = kept ? y : (y - AT(t, n, c, h, w)) * exp(-s);
-    sum += kept ? 0 : s;
+  FOR_SHARE(i, size) {
+    const clf_element q = element_of(p.y, i);
+    const int identity = IDENTITY(b, q);
+    const float y = AT(y, n, q.c, q.h, q.w), s = bounded(AT(h, n, q.c, q.h, q.w), p.s_max);
+    AT(x, n, q.c, q.h, q.w) = identity ? y : (y - AT(t, n, q.c, q.h, q.w)) * exp(-s);
+    sum += identity ? 0 : s;
   }
-  sum = GROUP_SUM(part, sum);
+  sum = GROUP_SUM(memory, sum);
   if (get_local_id(0) == 0) AT(logdet, n, 0, 0, 0) -= sum;
 }
 
 kernel BY_SAMPLE void affine_bwd(CLF_IN(x), CLF_IN(h), CLF_IN(b), CLF_IN(dy), CLF_IN(dl),
                                  CLF_OUT(dx), CLF_OUT(dh), CLF_OUT(dt), const affine_bwd_args p) {
-  FOR_SAMPLE(x) {
-    UNPACK(x);
-    const int kept = KEPT(b);
-    const float dy = AT(dy, n, c, h, w), out = AT(h, n, c, h, w);
-    const float s = kept ? 0 : bounded(out, p.s_max);
-    const float dx = dy * exp(s), ds = dx * AT(x, n, c, h, w) + DLOGDET(n);
-    AT(dx, n, c, h, w) = dx;
-    AT(dt, n, c, h, w) = kept ? 0 : dy;
-    AT(dh, n, c, h, w) = kept ? 0 : ds * bounded_slope(out, p.s_max);
+  const int n = get_group_id(0), size = sample_size(p.x);
+  FOR_SHARE(i, size) {
+    const clf_element q = element_of(p.x, i);
+    const int identity = IDENTITY(b, q);
+    const float dy = AT(dy, n, q.c, q.h, q.w), out = AT(h, n, q.c, q.h, q.w);
+    const float s = identity ? 0 : bounded(out, p.s_max), dx = dy * exp(s);
+    const float ds = dx * AT(x, n, q.c, q.h, q.w) + logdet_weight(p.dlogdet, dl_, p.dl, n);
+    AT(dx, n, q.c, q.h, q.w) = dx;
+    AT(dt, n, q.c, q.h, q.w) = identity ? 0 : dy;
+    AT(dh, n, q.c, q.h, q.w) = identity ? 0 : ds * bounded_slope(out, p.s_max);
   }
 }
 
 kernel BY_SAMPLE void additive(CLF_IN(x), CLF_IN(t), CLF_IN(b), CLF_OUT(y), const additive_args p) {
-  FOR_SAMPLE(x) {
-    UNPACK(x);
-    AT(y, n, c, h, w) = AT(x, n, c, h, w) + (KEPT(b) ? 0 : p.sign * AT(t, n, c, h, w));
+  const int n = get_group_id(0), size = sample_size(p.x);
+  FOR_SHARE(i, size) {
+    const clf_element q = element_of(p.x, i);
+    AT(y, n, q.c, q.h, q.w) =
+        AT(x, n, q.c, q.h, q.w) + (IDENTITY(b, q) ? 0 : p.sign * AT(t, n, q.c, q.h, q.w));
   }
 }
 
 kernel BY_SAMPLE void additive_bwd(CLF_IN(b), CLF_IN(dy), CLF_OUT(dt), const additive_bwd_args p) {
-  FOR_SAMPLE(dy) {
-    UNPACK(dy);
-    AT(dt, n, c, h, w) = KEPT(b) ? 0 : p.sign * AT(dy, n, c, h, w);
+  const int n = get_group_id(0), size = sample_size(p.dy);
+  FOR_SHARE(i, size) {
+    const clf_element q = element_of(p.dy, i);
+    AT(dt, n, q.c, q.h, q.w) = IDENTITY(b, q) ? 0 : p.sign * AT(dy, n, q.c, q.h, q.w);
   }
 }
-#undef KEPT

@@ -1,69 +1,84 @@
 /* SPDX-License-Identifier: MIT */
-/* elementwise.cl: an item takes EACH elements: in vectors where all tensors are dense in one
- * order, elsewhere one by one, each at its place. */
-#define EACH (LANES > 1 ? 4096 : 1)
+/* elementwise.cl: a work-item has 4096 elements, with one lane one.  It takes vectors where all
+ * tensors are contiguous in the same order, else single elements. */
+#include "lanes.clh"
+#include "samples.clh"
 
-#define ELEMENTS(t)                                                                                \
-  const int size_ = p.t.dim[1] * p.t.dim[2] * p.t.dim[3], i0 = get_global_id(0) * EACH,            \
-            i1 = min(i0 + EACH, size_ * p.t.dim[0])
-#define IN_VECTORS for (int i = i0, left = i1 - i0; i < i1; i += LANES, left -= LANES)
-#define ONE_BY_ONE                                                                                 \
-  for (int k = i0, n = k / size_, i = k % size_; k < i1; k++, n = k / size_, i = k % size_)
-#define SIDE_BY_SIDE(t) t##_ + p.t.offset + i, 1, left
+#define EACH (LANES > 1 ? 4096 : 1) /* elements of a work-item; ops.def launches it */
+
+/* Elements first .. end - 1 of a tensor, counted through all samples. */
+typedef struct {
+  int first, end;
+} elements_share;
+INLINE elements_share elements_share_of(clf_view t) {
+  const int first = get_global_id(0) * EACH;
+  const elements_share q = {first, min(first + EACH, sample_size(t) * t.dim[0])};
+  return q;
+}
+/* Element k of a tensor. */
+typedef struct {
+  int n, c, h, w;
+} elements_index;
+INLINE elements_index elements_index_of(clf_view t, int k) {
+  const int size = sample_size(t), n = k / size;
+  const clf_element at = element_of(t, k - n * size);
+  const elements_index q = {n, at.c, at.h, at.w};
+  return q;
+}
+#define ELEMENT(t, i) AT(t, i.n, i.c, i.h, i.w)
+/* A vector of a contiguous tensor from element i on, and how it is loaded and stored. */
+#define FROM(t, i, q) t##_ + p.t.offset + i, 1, q.end - i
 
 kernel BY_LANES void copy(CLF_IN(x), CLF_OUT(y), const copy_args p) {
-  ELEMENTS(x);
+  const elements_share q = elements_share_of(p.x);
   if (whole_order(p.x) && whole_order(p.x) == whole_order(p.y))
-    IN_VECTORS lanes_store(lanes_load(SIDE_BY_SIDE(x)), SIDE_BY_SIDE(y));
+    for (int i = q.first; i < q.end; i += LANES)
+      lanes_store(lanes_load(FROM(x, i, q)), FROM(y, i, q));
   else
-    ONE_BY_ONE {
-      UNPACK(x);
-      AT(y, n, c, h, w) = AT(x, n, c, h, w);
+    for (int k = q.first; k < q.end; k++) {
+      const elements_index i = elements_index_of(p.x, k);
+      ELEMENT(y, i) = ELEMENT(x, i);
     }
 }
 
 kernel BY_LANES void fill(CLF_OUT(y), const fill_args p) {
-  ELEMENTS(y);
+  const elements_share q = elements_share_of(p.y);
   if (whole_order(p.y))
-    IN_VECTORS lanes_store((V)p.value, SIDE_BY_SIDE(y));
+    for (int i = q.first; i < q.end; i += LANES) lanes_store((V)p.value, FROM(y, i, q));
   else
-    ONE_BY_ONE {
-      UNPACK(y);
-      AT(y, n, c, h, w) = p.value;
+    for (int k = q.first; k < q.end; k++) {
+      const elements_index i = elements_index_of(p.y, k);
+      ELEMENT(y, i) = p.value;
     }
 }
 
 kernel BY_LANES void axpby(CLF_IN(x), CLF_OUT(y), const axpby_args p) {
-  ELEMENTS(x);
-  if (whole_order(p.x) && whole_order(p.x) == whole_order(p.y)) IN_VECTORS {
-      const V ax = p.a * lanes_load(SIDE_BY_SIDE(x));
-      lanes_store(p.b != 0 ? ax + p.b * lanes_load(SIDE_BY_SIDE(y)) : ax, SIDE_BY_SIDE(y));
+  const elements_share q = elements_share_of(p.x);
+  if (whole_order(p.x) && whole_order(p.x) == whole_order(p.y))
+    for (int i = q.first; i < q.end; i += LANES) {
+      const V ax = p.a * lanes_load(FROM(x, i, q));
+      lanes_store(p.b != 0 ? ax + p.b * lanes_load(FROM(y, i, q)) : ax, FROM(y, i, q));
     }
   else
-    ONE_BY_ONE {
-      UNPACK(x);
-      const float ax = p.a * AT(x, n, c, h, w);
-      AT(y, n, c, h, w) = p.b != 0 ? ax + p.b * AT(y, n, c, h, w) : ax;
+    for (int k = q.first; k < q.end; k++) {
+      const elements_index i = elements_index_of(p.x, k);
+      const float ax = p.a * ELEMENT(x, i);
+      ELEMENT(y, i) = p.b != 0 ? ax + p.b * ELEMENT(y, i) : ax;
     }
 }
 
 kernel BY_LANES void scale_rows(CLF_IN(a), CLF_OUT(y), const scale_rows_args p) {
-  ELEMENTS(y);
-  ONE_BY_ONE {
-    UNPACK(y);
-    AT(y, n, c, h, w) *= AT(a, n, 0, 0, 0);
+  const elements_share q = elements_share_of(p.y);
+  for (int k = q.first; k < q.end; k++) {
+    const elements_index i = elements_index_of(p.y, k);
+    ELEMENT(y, i) *= *PTR(a, i.n, 0);
   }
 }
 
 kernel BY_LANES void add_ratio(CLF_IN(a), CLF_IN(b), CLF_OUT(y), const add_ratio_args p) {
-  ELEMENTS(y);
-  ONE_BY_ONE {
-    UNPACK(y);
-    AT(y, n, c, h, w) += AT(a, n, c, h, w) / AT(b, n, c, h, w);
+  const elements_share q = elements_share_of(p.y);
+  for (int k = q.first; k < q.end; k++) {
+    const elements_index i = elements_index_of(p.y, k);
+    ELEMENT(y, i) += ELEMENT(a, i) / ELEMENT(b, i);
   }
 }
-#undef EACH
-#undef ELEMENTS
-#undef IN_VECTORS
-#undef ONE_BY_ONE
-#undef SIDE_BY_SIDE

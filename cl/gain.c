@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* gain.c: bands of rows in parallel, then their sums. */
+/* gain.c: the gradient: bands of rows, then the sums of the bands. */
 #include "launch.h"
+#include "plans.h"
 
-CLF_LAUNCH(gain_fwd) { return call->enqueue(call, "gain_fwd", clf_by_pixels(call, &p->x), NULL); }
 CLF_LAUNCH(gain_bwd) {
-  enum { BAND = 64 };
-  const int D = p->x.dim[1], bands = clf_ceil(p->x.dim[0], BAND), e[4] = {BAND, bands};
-  CLF_TRY(call->reserve(call, (size_t)bands * 2 * (size_t)D));
+  enum { ROWS = 64 };
+  const int D = p->x.dim[1];
+  const bands_plan e = {ROWS, clf_ceil(p->x.dim[0], ROWS)};
+  CLF_TRY(call->reserve(call, (size_t)e.count * 2 * (size_t)D));
   CLF_TRY(call->enqueue(call, "gain_bwd",
-                        clf_by_lanes(call, clf_ceil(D, call->traits->lanes), bands), e));
-  return call->enqueue(call, "gain_bwd_add", clf_items(call, D), e);
+                        clf_by_lanes(call, clf_ceil(D, call->traits->lanes), e.count),
+                        CLF_PLAN(e)));
+  return call->enqueue(call, "gain_bwd_add", clf_items(call, D), CLF_PLAN(e));
 }

@@ -1,45 +1,46 @@
 /* SPDX-License-Identifier: MIT */
-/* layernorm.cl: one group per row, lanes along its columns. */
-#define FOR_ROW(D) for (int d = get_local_id(0) * LANES; d < D; d += GROUP * LANES)
-#define OF_ROW(t) lanes_load(PTR(t, n, d), p.t.stride[1], D - d)
+/* layernorm.cl: a work-group for each row, lanes along its columns. */
+#include "lanes.clh"
+#include "samples.clh"
+
+#define EACH_OF_ROW(D, d) for (int d = get_local_id(0) * LANES; d < D; d += GROUP * LANES)
+#define LOAD(t, n, d) lanes_load(PTR(t, n, d), p.t.stride[1], p.t.dim[1] - d)
 
 kernel BY_SAMPLE void layernorm_fwd(CLF_IN(x), CLF_OUT(y), const layernorm_fwd_args p) {
-  GROUP_MEMORY(part);
+  GROUP_MEMORY(memory);
   const int n = get_group_id(0), D = p.x.dim[1];
   V sum = 0, squares = 0;
-  FOR_ROW(D) sum += OF_ROW(x);
-  const float mean = GROUP_SUM(part, lanes_sum(sum)) / D;
-  FOR_ROW(D) {
-    const V c = lanes_first(OF_ROW(x) - mean, D - d);
+  EACH_OF_ROW(D, d) sum += LOAD(x, n, d);
+  const float mean = GROUP_SUM(memory, lanes_sum(sum)) / D;
+  EACH_OF_ROW(D, d) {
+    const V c = lanes_first(LOAD(x, n, d) - mean, D - d);
     squares += c * c;
   }
-  const float all = GROUP_SUM(part, lanes_sum(squares)),
+  const float all = GROUP_SUM(memory, lanes_sum(squares)),
               rstd = 1 / sqrt(all / (D - p.ddof) + p.eps);
-  FOR_ROW(D) lanes_store((OF_ROW(x) - mean) * rstd, PTR(y, n, d), p.y.stride[1], D - d);
+  EACH_OF_ROW(D, d) lanes_store((LOAD(x, n, d) - mean) * rstd, PTR(y, n, d), p.y.stride[1], D - d);
 }
 
 kernel BY_SAMPLE void layernorm_bwd(CLF_IN(x), CLF_IN(dy), CLF_OUT(dx),
                                     const layernorm_bwd_args p) {
-  GROUP_MEMORY(part);
+  GROUP_MEMORY(memory);
   const int n = get_group_id(0), D = p.x.dim[1];
   V sum = 0, squares = 0, dsum = 0, along = 0;
-  FOR_ROW(D) {
-    sum += OF_ROW(x);
-    dsum += OF_ROW(dy);
+  EACH_OF_ROW(D, d) {
+    sum += LOAD(x, n, d);
+    dsum += LOAD(dy, n, d);
   }
-  const float mean = GROUP_SUM(part, lanes_sum(sum)) / D;
-  const float dmean = GROUP_SUM(part, lanes_sum(dsum)) / D;
-  FOR_ROW(D) {
-    const V c = lanes_first(OF_ROW(x) - mean, D - d);
+  const float mean = GROUP_SUM(memory, lanes_sum(sum)) / D;
+  const float dmean = GROUP_SUM(memory, lanes_sum(dsum)) / D;
+  EACH_OF_ROW(D, d) {
+    const V c = lanes_first(LOAD(x, n, d) - mean, D - d);
     squares += c * c;
-    along += c * OF_ROW(dy);
+    along += c * LOAD(dy, n, d);
   }
-  const float all = GROUP_SUM(part, lanes_sum(squares)),
+  const float all = GROUP_SUM(memory, lanes_sum(squares)),
               rstd = 1 / sqrt(all / (D - p.ddof) + p.eps);
-  const float slope = GROUP_SUM(part, lanes_sum(along)) * rstd * rstd / (D - p.ddof);
-  FOR_ROW(D)
-  lanes_store(rstd * (OF_ROW(dy) - dmean - (OF_ROW(x) - mean) * slope), PTR(dx, n, d),
-              p.dx.stride[1], D - d);
+  const float slope = GROUP_SUM(memory, lanes_sum(along)) * rstd * rstd / (D - p.ddof);
+  EACH_OF_ROW(D, d)
+    lanes_store(rstd * (LOAD(dy, n, d) - dmean - (LOAD(x, n, d) - mean) * slope), PTR(dx, n, d),
+                p.dx.stride[1], D - d);
 }
-#undef FOR_ROW
-#undef OF_ROW

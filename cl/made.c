@@ -1,31 +1,43 @@
 /* SPDX-License-Identifier: MIT */
-/* made.c: weights are packed first; then an item takes LANES samples through the net, or one. */
+/* made.c: the inverse of masked autoregressive layers.  The weights are packed first; then a
+ * work-item takes LANES samples (with one lane: one) through the net. */
 #include "launch.h"
+#include "plans.h"
 
-enum { TILE = 4, ITEMS = 64, NARROW_ITEMS = 1 << 14 }; /* that have memory of their own */
+/* TILE as in made.cl; work-items at most, since each has scratch memory of its own. */
+enum { TILE = 4, ITEMS = 64, NARROW_ITEMS = 1 << 14 };
 
-static int line(int count) { return clf_ceil(count, TILE) * TILE + TILE; }
+/* A line of packed weights: MADE_LINE in made.cl. */
+static int line(int count) { return clf_round_up(count, TILE) + TILE; }
 
-static clf_status run(clf_call *call, const char *pack, const char *kernel, int N, int D,
-                      int hidden, int layers, int residual, int numbers) {
+typedef struct net {
+  int D, hidden, layers, residual, numbers;
+} net;
+
+static clf_status launch(clf_call *call, const char *pack, const char *kernel, int N, net q) {
   const clf_traits *t = call->traits;
-  const int largest = (hidden > D ? hidden : D) + 1,
-            widest = hidden > D * numbers ? hidden : D * numbers;
-  const int packed = (D + 1) * line(hidden) + (layers - 1) * (hidden + 1) * line(hidden) +
-                     (hidden + 1) * line(D * numbers);
-  const int rows = D + (layers + (residual != 0)) * (hidden + TILE) + numbers;
+  const int outputs = q.D * q.numbers, largest = (q.hidden > q.D ? q.hidden : q.D) + 1;
+  const int widest = q.hidden > outputs ? q.hidden : outputs;
+  const int weights = (q.D + 1) * line(q.hidden) +
+                      (q.layers - 1) * (q.hidden + 1) * line(q.hidden) +
+                      (q.hidden + 1) * line(outputs);
+  const int rows = q.D + (q.layers + (q.residual != 0)) * (q.hidden + TILE) + q.numbers;
   const int blocks = clf_ceil(N, t->lanes), most = t->lanes > 1 ? ITEMS : NARROW_ITEMS;
   const int items = blocks < most ? blocks : most, wg = t->lanes > 1 ? 1 : t->wg;
-  const int shares = clf_ceil(items, wg), step = t->lanes > 1 ? t->lanes : t->wg;
-  const int e[4] = {packed, rows, blocks};
-  CLF_TRY(call->reserve(call, (size_t)packed + (size_t)shares * (size_t)rows * (size_t)step));
-  CLF_TRY(call->enqueue(
-      call, pack, clf_groups(clf_ceil(largest * line(widest), t->wg), layers + 1, t->wg, 1), e));
-  return call->enqueue(call, kernel, clf_by_lanes(call, items, 1), e);
+  const int groups = clf_ceil(items, wg), pitch = t->lanes > 1 ? t->lanes : t->wg;
+  const made_plan e = {weights, rows, blocks};
+  CLF_TRY(call->reserve(call, (size_t)weights + (size_t)groups * (size_t)rows * (size_t)pitch));
+  CLF_TRY(call->enqueue(call, pack,
+                        clf_groups(clf_ceil(largest * line(widest), t->wg), q.layers + 1, t->wg, 1),
+                        CLF_PLAN(e)));
+  return call->enqueue(call, kernel, clf_by_lanes(call, items, 1), CLF_PLAN(e));
 }
-#define RUN(op)                                                                                    \
-  run(call, #op "_pack", #op, p->y.dim[0], p->y.dim[1], p->hidden, p->layers, p->residual,         \
-      p->numbers)
 
-CLF_LAUNCH(made_affine_inv) { return RUN(made_affine_inv); }
-CLF_LAUNCH(made_rqs_inv) { return RUN(made_rqs_inv); }
+CLF_LAUNCH(made_affine_inv) {
+  const net q = {p->y.dim[1], p->hidden, p->layers, p->residual, p->numbers};
+  return launch(call, "made_affine_inv_pack", "made_affine_inv", p->y.dim[0], q);
+}
+CLF_LAUNCH(made_rqs_inv) {
+  const net q = {p->y.dim[1], p->hidden, p->layers, p->residual, p->numbers};
+  return launch(call, "made_rqs_inv_pack", "made_rqs_inv", p->y.dim[0], q);
+}

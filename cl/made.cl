@@ -1,12 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* made.cl: the inverse of masked autoregressive layers, as cpu_ref/made.c has it.
+/* made.cl: the inverse of masked autoregressive layers; the functions are those of cpu_ref/made.c.
  *
- * made_..._pack orders the weights by degrees: for each input of a layer, in the order of their
- * degrees, a line of those of all units in that order, which is filled up to a multiple of TILE and
- * TILE more; the layer's biases are its first line.  Then an item takes LANES samples, or one,
- * through the net; their values lie in rows of the pool. */
+ * made_..._pack orders the weights by degrees.  For each input of a layer, in the order of degrees,
+ * there is a line of its weights to all units in that order, padded to whole tiles and one tile
+ * more; the biases of the layer are its first line:
+ *
+ *   line 0    [ biases of units 0 .. hidden - 1             | padding ]
+ *   line 1    [ weights of the input of lowest degree       | padding ]
+ *   ...       [ ...                                         | padding ]
+ *
+ * So the units of one degree read one block: the first lines, at neighbouring columns, four units
+ * (TILE) at a time.  Then a work-item takes LANES samples (with one lane: one) through the net,
+ * degree by degree.  Values are rows of V in its scratch memory, MADE_PITCH floats apart. */
+#include "activations.clh"
+#include "rqs.clh"
+#include "scales.clh"
+
 #define TILE 4
-#define MADE_STEP (LANES > 1 ? LANES : WG) /* floats of a row */
+#define MADE_PITCH (LANES > 1 ? LANES : WG)
 #define MADE_LINE(count) (((count) + TILE - 1) / TILE * TILE + TILE)
 
 /* What a call says of its net. */
@@ -15,6 +26,7 @@ typedef struct {
   int act_first, act_odd, act_even, act_last, join_first, join_odd, join_even;
   int skip_first, skip_odd, skip_even;
 } made;
+/* All operations of autoregressive layers have these parameters. */
 #define MADE_OF(p)                                                                                 \
   {                                                                                                \
     p.y.dim[1], p.hidden, p.layers, p.residual, p.period, p.from, p.each, p.numbers, p.pitch,      \
@@ -22,7 +34,7 @@ typedef struct {
         p.skip_first, p.skip_odd, p.skip_even                                                      \
   }
 
-/* ---- Degrees ------------------------------------------------------------------------------- */
+/* ---- Degrees -------------------------------------------------------------------------------- */
 
 /* Hidden units of degrees below `degree`. */
 INLINE int made_units_below(made q, int degree) {
@@ -40,7 +52,7 @@ INLINE int made_below(made q, int group) {
 }
 INLINE int made_column(float c, int D) { return c > 0 ? c < D ? (int)c : D - 1 : 0; }
 
-/* ---- Weights ------------------------------------------------------------------------------- */
+/* ---- Weights -------------------------------------------------------------------------------- */
 
 INLINE int made_inputs(made q, int l) { return l ? q.hidden : q.D; }
 INLINE int made_outputs(made q, int l) { return l < q.layers ? q.hidden : q.D * q.numbers; }
@@ -50,7 +62,7 @@ INLINE int made_skip(made q, int l) {
 INLINE int made_join(made q, int l) {
   return l == 0 ? q.join_first : l % 2 ? q.join_odd : q.join_even;
 }
-/* Where layer l's weights begin in w, and where packed. */
+/* Where the weights of layer l start in w, and where packed. */
 INLINE int made_weights(made q, int l) {
   int at = 0;
   for (int k = 0; k < l; k++) at += q.hidden * ((k ? q.hidden : q.pitch) + 1) + made_skip(q, k);
@@ -62,7 +74,7 @@ INLINE int made_packed(made q, int l) {
   return at;
 }
 
-/* Packed number i of layer l: of input line i / line - 1, the biases before them. */
+/* Packed number i of layer l: the biases, then input i / line - 1. */
 INLINE float made_weight(made q, global const float *at, int at_step, global const float *w,
                          int w_step, int l, int i) {
   const int out = made_outputs(q, l), line = MADE_LINE(out), k = i / line - 1, u = i % line;
@@ -73,19 +85,21 @@ INLINE float made_weight(made q, global const float *at, int at_step, global con
   const int input = l ? made_unit(q, k) : made_column(at[k * at_step], q.D);
   return w[(begin + unit * pitch + input) * w_step];
 }
-#define MADE_PACK(p)                                                                               \
-  const made q = MADE_OF(p);                                                                       \
-  const int l = get_global_id(1), i = get_global_id(0);                                            \
-  if (i < (made_inputs(q, l) + 1) * MADE_LINE(made_outputs(q, l)))                                 \
-  pool[made_packed(q, l) + i] =                                                                    \
-      made_weight(q, at_ + p.at.offset, p.at.stride[0], w_ + p.w.offset, p.w.stride[0], l, i)
+/* A work-item for each packed number. */
+INLINE void made_pack(made q, global const float *at, clf_view at_view, global const float *w,
+                      clf_view w_view, global float *packed) {
+  const int l = get_global_id(1), i = get_global_id(0);
+  if (i < (made_inputs(q, l) + 1) * MADE_LINE(made_outputs(q, l)))
+    packed[made_packed(q, l) + i] = made_weight(q, at + at_view.offset, at_view.stride[0],
+                                                w + w_view.offset, w_view.stride[0], l, i);
+}
 
-/* ---- Tiles --------------------------------------------------------------------------------- */
+/* ---- Tiles ---------------------------------------------------------------------------------- */
 
-INLINE V made_row(global const float *v, int r) { return VLOAD(v + r * MADE_STEP); }
-INLINE void made_put(global float *v, int r, V value) { VSTORE(value, v + r * MADE_STEP); }
+INLINE V made_row(global const float *v, int r) { return VLOAD(v + r * MADE_PITCH); }
+INLINE void made_put(global float *v, int r, V value) { VSTORE(value, v + r * MADE_PITCH); }
 
-/* Sums of four units, from unit u on: inputs in rows `from` on. */
+/* Sums of four units, from unit u on; their inputs are rows from `from` on. */
 typedef struct {
   V v[TILE];
 } made_sums;
@@ -110,27 +124,26 @@ INLINE made_sums made_products(global const float *v, int from, int inputs,
 }
 
 /* The activation of rows r .. r + count - 1. */
-INLINE void made_activate(int act, global float *v, int r, int count) {
-#define ROW(name, source, flops, value, through)                                                   \
+#define ACTIVATE(name, source, flops, value, through)                                              \
   case CLF_ACT_##name:                                                                             \
     for (int i = 0; i < count; i++) {                                                              \
       const V x = made_row(v, r + i);                                                              \
       made_put(v, r + i, value);                                                                   \
     }                                                                                              \
     break;
+INLINE void made_activate(int act, global float *v, int r, int count) {
   if (act == CLF_ACT_none) return;
-  switch (act) { CLF_ACTIVATIONS(ROW) }
-#undef ROW
+  switch (act) { CLF_ACTIVATIONS(ACTIVATE) }
 }
 
-/* The context's numbers of the item's samples. */
+/* The context's numbers for the work-item's samples. */
 typedef struct {
   global const float *at;
   int step, next, left; /* from column to column, from sample to sample; samples */
 } made_context;
 
-/* The units of degree `degree` of layer l.  Rows: dimensions, hidden layers with TILE rows behind
- * each, streams. */
+/* The units of one degree of layer l.  Rows: dimensions, hidden layers with TILE rows behind each,
+ * residual streams. */
 INLINE void made_layer(made q, int l, int degree, global float *v, global const float *packed,
                        made_context c, int column) {
   const int first = made_units_below(q, degree), count = made_units_below(q, degree + 1) - first;
@@ -162,7 +175,7 @@ INLINE void made_layer(made q, int l, int degree, global float *v, global const 
                 v, row, count);
 }
 
-/* Everything of a group before its dimensions. */
+/* All layers, for the dimensions of group g. */
 INLINE void made_group(made q, int g, global float *v, global const float *packed, made_context c) {
   int at = 0, column = 0;
   for (int l = 0; l < q.layers; l++) {
@@ -172,7 +185,7 @@ INLINE void made_group(made q, int g, global float *v, global const float *packe
   }
 }
 
-/* The numbers of dimension j, of group g, to their rows, the first of which it returns. */
+/* Computes the numbers of dimension j, of group g; returns the first of their rows. */
 INLINE int made_numbers(made q, int g, int j, global float *v, global const float *packed) {
   const int each = q.hidden + TILE, row = q.D + (q.layers + (q.residual != 0)) * each;
   const int line = MADE_LINE(q.D * q.numbers), inputs = made_units_below(q, g + 1);
@@ -187,78 +200,92 @@ INLINE int made_numbers(made q, int g, int j, global float *v, global const floa
   return row;
 }
 
-/* ---- The operations -------------------------------------------------------------------------- */
+/* ---- The operations ------------------------------------------------------------------------- */
 
-/* e: packed weights, rows, blocks of samples.  SOLVE reads y, column j and the numbers in rows
- * `row` on of v, writes x and adds to `sum`. */
-#define MADE_RUN(SOLVE)                                                                            \
-  const made q = MADE_OF(p);                                                                       \
-  const int item = get_global_id(0), lane = LANES > 1 ? 0 : item % WG;                             \
-  const int share = LANES > 1 ? item : item / WG, N = p.y.dim[0];                                  \
-  global float *v = pool + e.x + (size_t)share * e.y * MADE_STEP + lane;                           \
-  for (int block = item; block < e.z; block += get_global_size(0)) {                               \
-    const int n = block * LANES, left = min(N - n, LANES);                                         \
-    const made_context c = {c_ ? PTR(c, n, 0) : 0, p.c.stride[1], p.c.stride[0], left};            \
-    V sum = 0;                                                                                     \
-    for (int g = 0, r = 0; r < q.D; g++) {                                                         \
-      made_group(q, g, v, pool, c);                                                                \
-      for (; r < made_below(q, g + 1); r++) {                                                      \
-        const int j = made_column(AT(at, r, 0, 0, 0), q.D);                                        \
-        const int row = made_numbers(q, g, j, v, pool);                                            \
-        const V y = lanes_load(PTR(y, n, j), p.y.stride[0], left);                                 \
-        V x;                                                                                       \
-        SOLVE                                                                                      \
-        made_put(v, r, x);                                                                         \
-        lanes_store(x, PTR(x, n, j), p.x.stride[0], left);                                         \
-      }                                                                                            \
-    }                                                                                              \
-    lanes_store(lanes_load(PTR(logdet, n, 0), p.logdet.stride[0], left) + sum, PTR(logdet, n, 0),  \
-                p.logdet.stride[0], left);                                                         \
-  }
+/* Scratch memory of this work-item: with vectors LANES floats of a row follow each other, with one
+ * lane those of a work-group's work-items. */
+INLINE global float *made_rows(global float *scratch, made_plan e) {
+  const int item = get_global_id(0), lane = LANES > 1 ? 0 : item % WG;
+  const int set = LANES > 1 ? item : item / WG;
+  return scratch + e.weights + (size_t)set * e.rows * MADE_PITCH + lane;
+}
+INLINE made_context made_context_of(global const float *c, clf_view t, int n, int left) {
+  const made_context q = {c ? c + t.offset + n * t.stride[0] : 0, t.stride[1], t.stride[0], left};
+  return q;
+}
 
 kernel BY_ITEM void made_affine_inv_pack(CLF_IN(y), CLF_IN(at), CLF_IN(w), CLF_IN(c), CLF_IN(g),
                                          CLF_IN(g0), CLF_OUT(x), CLF_OUT(logdet),
-                                         const made_affine_inv_args p, CLF_POOL) {
-  MADE_PACK(p);
+                                         const made_affine_inv_args p, CLF_SCRATCH(made_plan)) {
+  const made q = MADE_OF(p);
+  made_pack(q, at_, p.at, w_, p.w, scratch);
 }
 
 kernel BY_LANES void made_affine_inv(CLF_IN(y), CLF_IN(at), CLF_IN(w), CLF_IN(c), CLF_IN(g),
                                      CLF_IN(g0), CLF_OUT(x), CLF_OUT(logdet),
-                                     const made_affine_inv_args p, CLF_POOL) {
-#define AFFINE_INVERSE                                                                             \
-  const V t = made_row(v, row + p.shift_at);                                                       \
-  V L = 0;                                                                                         \
-  if (p.scale_at >= 0) {                                                                           \
-    L = affine_log_scale(made_row(v, row + p.scale_at), p.scale, p.a, p.b, SCALE_RATE);            \
-    SCALE_TRAINED(L);                                                                              \
-  }                                                                                                \
-  x = affine_inverse(y, t, L, p.first);                                                            \
-  sum -= L;
-  MADE_RUN(AFFINE_INVERSE)
-#undef AFFINE_INVERSE
+                                     const made_affine_inv_args p, CLF_SCRATCH(made_plan)) {
+  const made q = MADE_OF(p);
+  const scale_kind kind = scale_kind_of(p.scale, p.a, p.b);
+  global float *v = made_rows(scratch, e);
+  for (int block = get_global_id(0); block < e.blocks; block += get_global_size(0)) {
+    const int n = block * LANES, left = min(p.y.dim[0] - n, LANES);
+    const made_context c = made_context_of(c_, p.c, n, left);
+    V sum = 0;
+    for (int g = 0, r = 0; r < q.D; g++) {
+      made_group(q, g, v, scratch, c);
+      for (; r < made_below(q, g + 1); r++) {
+        const int j = made_column(AT(at, r, 0, 0, 0), q.D);
+        const int row = made_numbers(q, g, j, v, scratch);
+        const V y = lanes_load(PTR(y, n, j), p.y.stride[0], left);
+        const V t = made_row(v, row + p.shift_at);
+        V L = 0;
+        if (p.scale_at >= 0) {
+          L = affine_log_scale(made_row(v, row + p.scale_at), kind);
+          L = affine_trained(L, g_, p.g, g0_, p.g0);
+        }
+        const V x = affine_inverse(y, t, L, p.first);
+        sum -= L;
+        made_put(v, r, x);
+        lanes_store(x, PTR(x, n, j), p.x.stride[0], left);
+      }
+    }
+    lanes_store(lanes_load(PTR(logdet, n, 0), p.logdet.stride[0], left) + sum, PTR(logdet, n, 0),
+                p.logdet.stride[0], left);
+  }
 }
 
 kernel BY_ITEM void made_rqs_inv_pack(CLF_IN(y), CLF_IN(at), CLF_IN(w), CLF_IN(c), CLF_IN(box),
                                       CLF_IN(kinds), CLF_OUT(x), CLF_OUT(logdet),
-                                      const made_rqs_inv_args p, CLF_POOL) {
-  MADE_PACK(p);
+                                      const made_rqs_inv_args p, CLF_SCRATCH(made_plan)) {
+  const made q = MADE_OF(p);
+  made_pack(q, at_, p.at, w_, p.w, scratch);
 }
 
 kernel BY_LANES void made_rqs_inv(CLF_IN(y), CLF_IN(at), CLF_IN(w), CLF_IN(c), CLF_IN(box),
                                   CLF_IN(kinds), CLF_OUT(x), CLF_OUT(logdet),
-                                  const made_rqs_inv_args p, CLF_POOL) {
-#define SPLINE_INVERSE                                                                             \
-  RQS_OF(s, p.numbers);                                                                            \
-  const rqs_numbers u = {v + row * MADE_STEP, MADE_STEP, 1, LANES};                                \
-  V L;                                                                                             \
-  x = rqs_inverse(s, u, y, &L);                                                                    \
-  sum -= L;
-  MADE_RUN(SPLINE_INVERSE)
-#undef SPLINE_INVERSE
+                                  const made_rqs_inv_args p, CLF_SCRATCH(made_plan)) {
+  const made q = MADE_OF(p);
+  global float *v = made_rows(scratch, e);
+  for (int block = get_global_id(0); block < e.blocks; block += get_global_size(0)) {
+    const int n = block * LANES, left = min(p.y.dim[0] - n, LANES);
+    const made_context c = made_context_of(c_, p.c, n, left);
+    V sum = 0;
+    for (int g = 0, r = 0; r < q.D; g++) {
+      made_group(q, g, v, scratch, c);
+      for (; r < made_below(q, g + 1); r++) {
+        const int j = made_column(AT(at, r, 0, 0, 0), q.D);
+        const int row = made_numbers(q, g, j, v, scratch);
+        const V y = lanes_load(PTR(y, n, j), p.y.stride[0], left);
+        RQS_OF(s, p.numbers, j);
+        const rqs_numbers u = {v + row * MADE_PITCH, MADE_PITCH, 1, LANES};
+        V L;
+        const V x = rqs_inverse(s, u, y, &L);
+        sum -= L;
+        made_put(v, r, x);
+        lanes_store(x, PTR(x, n, j), p.x.stride[0], left);
+      }
+    }
+    lanes_store(lanes_load(PTR(logdet, n, 0), p.logdet.stride[0], left) + sum, PTR(logdet, n, 0),
+                p.logdet.stride[0], left);
+  }
 }
-#undef TILE
-#undef MADE_STEP
-#undef MADE_LINE
-#undef MADE_OF
-#undef MADE_PACK
-#undef MADE_RUN

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mlp_steps.c: one work-item, or one group where an item is one lane: networks so small that
- * a second core, or a second launch, costs more than it brings. */
+/* mlp_steps.c: one work-item or, where a work-item is one lane, one work-group: the nets are so
+ * small that a second core, or a second launch, costs more time than it saves. */
 #include "launch.h"
 
 CLF_LAUNCH(mlp_steps) {
@@ -8,7 +8,7 @@ CLF_LAUNCH(mlp_steps) {
   const int items = lanes > 1 ? 1 : call->traits->wg;
   const size_t W = (size_t)p->w.dim[0];
   const size_t rows = (size_t)(L * (3 * D + 2 * H) + 3 * D) + W + 1;
-  /* then the group's sums, and each item's share of the norm */
+  /* behind the rows: the sums of the work-group, and the squares that each work-item sums */
   CLF_TRY(call->reserve(call, rows * (size_t)items * (size_t)lanes + W + 1 + (size_t)items));
-  return call->enqueue(call, "mlp_steps", clf_by_lanes(call, 1, 1), NULL);
+  return call->enqueue(call, "mlp_steps", clf_by_lanes(call, 1, 1), CLF_NO_PLAN);
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* normal.c: one group per sample; the loss: groups that take about MOST elements
- * each, and one item that adds up their shares. */
+/* normal.c: the loss: work-groups that take about ELEMENTS elements each, and one work-item that
+ * adds up their sums. */
 #include "launch.h"
-
-CLF_LAUNCH(normal_logp) { return clf_each_sample(call, p->z.dim[0]); }
+#include "plans.h"
 
 CLF_LAUNCH(normal_nll) {
-  enum { MOST = 4096 };
-  const int N = p->z.dim[0], size = clf_elements(&p->z) / N;
-  const int each = size >= MOST ? 1 : clf_ceil(MOST, size), groups = clf_ceil(N, each);
-  const int e[4] = {each, groups};
-  CLF_TRY(call->reserve(call, (size_t)groups));
-  CLF_TRY(call->enqueue(call, "normal_nll", clf_groups(groups, 1, call->traits->group, 1), e));
-  return groups == 1 ? CLF_OK : call->enqueue(call, "normal_nll_add", clf_groups(1, 1, 1, 1), e);
+  enum { ELEMENTS = 4096 };
+  const int N = p->z.dim[0], size = clf_size(&p->z);
+  const int samples = size >= ELEMENTS ? 1 : clf_ceil(ELEMENTS, size);
+  const bands_plan e = {samples, clf_ceil(N, samples)};
+  CLF_TRY(call->reserve(call, (size_t)e.count));
+  CLF_TRY(call->enqueue(call, "normal_nll", clf_by_samples(call, e.count), CLF_PLAN(e)));
+  if (e.count == 1) return CLF_OK;
+  return call->enqueue(call, "normal_nll_add", clf_groups(1, 1, 1, 1), CLF_PLAN(e));
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* peak.cl: an item keeps CHAINS vectors in registers, enough of them that each product is
- * ready before its turn comes again. */
-#define CHAINS 12
+/* peak.cl: as many multiply-adds as a device can do.  A work-item has CHAINS vectors in registers,
+ * so many that each product is ready before the same chain needs it. */
+#include "lanes.clh"
+
+#define CHAINS 12 /* ops.def launches a work-item for each 12 vectors */
 
 kernel BY_LANES void fma_chain(CLF_OUT(y), const fma_chain_args p) {
   const int first = get_global_id(0) * CHAINS * LANES, left = p.y.dim[0] - first;
@@ -18,4 +20,3 @@ kernel BY_LANES void fma_chain(CLF_OUT(y), const fma_chain_args p) {
   for (int k = 0; k < CHAINS; k++)
     lanes_store(v[k], PTR(y, first + k * LANES, 0), p.y.stride[0], left - k * LANES);
 }
-#undef CHAINS

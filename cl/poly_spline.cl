@@ -1,28 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* poly_spline.cl: splines of first and second order, as cpu_ref/poly_spline.c has them, whose
- * functions these are.  Widths and slopes are computed where they are wanted: arrays of an item
- * would lie in memory. */
+/* poly_spline.cl: splines of first and second order; the functions are those of
+ * cpu_ref/poly_spline.c.  Widths and slopes are computed where they are needed: arrays of a
+ * work-item would be in memory. */
+#include "maps.clh"
 
+/* What a call says of the splines of column j. */
 typedef struct {
   int K, quadratic, tails;
   float left, right, bottom, top, min_width, min_height, scale, end_share;
 } poly;
 
-#define POLY_OF(s)                                                                                 \
+/* The box of column j: given for each column, or for all of them. */
+INLINE void poly_box(poly *s, global const float *box, clf_view v, int j, float left, float right,
+                     float bottom, float top) {
+  global const float *at = box + v.offset + j * v.stride[0];
+  s->left = box ? at[0] : left;
+  s->right = box ? at[v.stride[1]] : right;
+  s->bottom = box ? at[2 * v.stride[1]] : bottom;
+  s->top = box ? at[3 * v.stride[1]] : top;
+}
+/* All operations of splines have these parameters. */
+#define POLY_OF(s, j)                                                                              \
   poly s;                                                                                          \
   s.K = clf__poly_bins(p.u.dim[2], p.order, p.tails);                                              \
   s.quadratic = p.order == 2;                                                                      \
   s.tails = p.tails;                                                                               \
-  s.left = box_ ? AT(box, j, 0, 0, 0) : p.left;                                                    \
-  s.right = box_ ? AT(box, j, 1, 0, 0) : p.right;                                                  \
-  s.bottom = box_ ? AT(box, j, 2, 0, 0) : p.bottom;                                                \
-  s.top = box_ ? AT(box, j, 3, 0, 0) : p.top;                                                      \
   s.min_width = p.min_width;                                                                       \
   s.min_height = p.min_height;                                                                     \
   s.scale = p.scale;                                                                               \
-  s.end_share = p.end_share
+  s.end_share = p.end_share;                                                                       \
+  poly_box(&s, box_, p.box, j, p.left, p.right, p.bottom, p.top)
 
-/* ---- Numbers into bins ------------------------------------------------------------------- */
+/* ---- Numbers into bins ---------------------------------------------------------------------- */
 
 typedef struct { /* the numbers u of column j, for samples n and on */
   global const float *at;
@@ -35,32 +44,33 @@ INLINE V poly_number(poly_numbers u, int k) {
 typedef struct {
   poly_numbers u;
   V most, sum;  /* the largest raw width, and the sum of exp(raw width - most) */
-  V ends;       /* tails: the slope at both ends before it is normalised */
+  V ends;       /* tails: the slope at both ends before normalisation */
   V area, rest; /* below the slopes; 1 - end_share (first + last width) */
 } poly_bins;
 
-/* The number that is raw height k = 0 .. K; -1 where tails say what it is. */
+/* Which number is raw height k = 0 .. K; -1 where the tails determine it. */
 INLINE int poly_height(poly s, int k) {
   if (!s.tails) return s.K + k;
   return k == 0 || k == s.K ? -1 : s.K + k - 1;
 }
 
-/* Softmax: of widths, or of first order of heights. */
-INLINE V poly_part(poly s, const poly_bins *q, int k) {
+/* The softmax of widths or, for first order, of heights. */
+INLINE V poly_softmax(poly s, const poly_bins *q, int k) {
   return exp(s.scale * poly_number(q->u, k) - q->most) / q->sum;
 }
 
 INLINE V poly_width(poly s, const poly_bins *q, int k) {
-  return s.quadratic ? s.min_width + (1 - s.min_width * s.K) * poly_part(s, q, k) : (V)(1.0f / s.K);
+  return s.quadratic ? s.min_width + (1 - s.min_width * s.K) * poly_softmax(s, q, k)
+                     : (V)(1.0f / s.K);
 }
 
-/* Second order: the slope at knot k before it is normalised. */
+/* Second order: the slope at knot k before normalisation. */
 INLINE V poly_raw_slope(poly s, const poly_bins *q, int k) {
   const int at = poly_height(s, k);
   return at < 0 ? q->ends : softplus_v(s.scale * poly_number(q->u, at)) + 0.001f;
 }
 
-/* Below the slopes of bins from .. to - 1. */
+/* The area below the slopes of bins from .. to - 1. */
 INLINE V poly_area(poly s, const poly_bins *q, int from, int to) {
   V sum = 0;
   for (int k = from; k < to; k++)
@@ -91,7 +101,7 @@ INLINE void poly_get(poly s, poly_numbers u, poly_bins *q) {
 
 INLINE V poly_slope_at(poly s, const poly_bins *q, int k) {
   return s.quadratic ? s.min_height + (1 - s.min_height) * poly_raw_slope(s, q, k) / q->area
-                     : poly_part(s, q, k) * s.K;
+                     : poly_softmax(s, q, k) * s.K;
 }
 
 typedef struct {
@@ -125,56 +135,77 @@ INLINE V poly_alpha_of_y(poly_bin f, V y) {
 }
 INLINE V poly_below(poly_bin f, V alpha) { return alpha * (f.a + (f.b - f.a) * alpha / 2); }
 
-/* ---- Values ---------------------------------------------------------------------------------- */
+/* ---- Values --------------------------------------------------------------------------------- */
 
-#define POLY_BEGIN                                                                                 \
-  POLY_OF(s);                                                                                      \
-  const poly_numbers u = {&AT(u, q.n, j, 0, 0), p.u.stride[2], p.u.stride[0], q.left};             \
-  poly_bins bins;                                                                                  \
-  poly_get(s, u, &bins)
+/* The numbers of column j. */
+INLINE poly_numbers poly_numbers_of(map_range q, int j, global const float *u, clf_view v) {
+  const poly_numbers n = {u + v.offset + q.n * v.stride[0] + j * v.stride[1], v.stride[2],
+                          v.stride[0], q.left};
+  return n;
+}
+
+/* y of x, and log(dy/dx) there. */
+INLINE V poly_forward(poly s, poly_numbers u, V x, V *log_slope) {
+  poly_bins bins;
+  poly_get(s, u, &bins);
+  const V in = clamp_v(x, s.left, s.right), unit = (in - s.left) / (s.right - s.left);
+  const poly_bin f = poly_find(s, &bins, unit, 0);
+  const V alpha = poly_alpha_of_x(f, unit), slope = f.a + (f.b - f.a) * alpha;
+  const V y = s.bottom + (s.top - s.bottom) * (f.y + f.w * poly_below(f, alpha));
+  const V inner = clamp_v(y, s.bottom, s.top);
+  const V L = log(slope * ((s.top - s.bottom) / (s.right - s.left)));
+  const V other = s.tails ? x : inner, other_L = s.tails ? (V)0 : (V)-INFINITY;
+  *log_slope = x == in ? L : other_L;
+  return x == in ? inner : other;
+}
+/* x of y, and log(dy/dx) there. */
+INLINE V poly_inverse(poly s, poly_numbers u, V y, V *log_slope) {
+  poly_bins bins;
+  poly_get(s, u, &bins);
+  const V in = clamp_v(y, s.bottom, s.top), unit = (in - s.bottom) / (s.top - s.bottom);
+  const poly_bin f = poly_find(s, &bins, unit, 1);
+  const V alpha = poly_alpha_of_y(f, unit), slope = f.a + (f.b - f.a) * alpha;
+  const V x = s.left + (s.right - s.left) * (f.x + f.w * alpha);
+  const V inner = clamp_v(x, s.left, s.right);
+  const V L = log(slope * ((s.top - s.bottom) / (s.right - s.left)));
+  const V other = s.tails ? y : inner, other_L = s.tails ? (V)0 : (V)INFINITY;
+  *log_slope = y == in ? L : other_L;
+  return y == in ? inner : other;
+}
 
 kernel BY_SAMPLE void poly_spline_fwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_OUT(y),
                                       CLF_OUT(logdet), const poly_spline_fwd_args p) {
-  MAP_SUM;
-  MAP_BEGIN(x, y);
-  EACH_COLUMN {
-    POLY_BEGIN;
-    const V x = COLUMN(x), in = clamp_v(x, s.left, s.right);
-    const V unit = (in - s.left) / (s.right - s.left);
-    const poly_bin f = poly_find(s, &bins, unit, 0);
-    const V alpha = poly_alpha_of_x(f, unit), slope = f.a + (f.b - f.a) * alpha;
-    const V y = s.bottom + (s.top - s.bottom) * (f.y + f.w * poly_below(f, alpha));
-    const V inner = clamp_v(y, s.bottom, s.top),
-            L = log(slope * ((s.top - s.bottom) / (s.right - s.left)));
-    const V other = s.tails ? x : inner, other_L = s.tails ? (V)0 : (V)-INFINITY;
-    PUT_COLUMN(y, x == in ? inner : other);
-    sum += x == in ? L : other_L;
+  GROUP_MEMORY(memory);
+  const map_range q = map_range_of(p.x, p.at);
+  V sum = 0;
+  map_copy(q, x_, p.x, y_, p.y);
+  FOR_COLUMNS(q, j) {
+    const int c = map_column(*PTR(at, j, 0), q.D);
+    POLY_OF(s, j);
+    V L;
+    PUT_COLUMN(y, q, c, poly_forward(s, poly_numbers_of(q, j, u_, p.u), GET_COLUMN(x, q, c), &L));
+    sum += L;
   }
-  MAP_LOGDET(1);
+  MAP_LOGDET(q, sum, 1, memory);
 }
 
 kernel BY_SAMPLE void poly_spline_inv(CLF_IN(y), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_OUT(x),
                                       CLF_OUT(logdet), const poly_spline_inv_args p) {
-  MAP_SUM;
-  MAP_BEGIN(y, x);
-  EACH_COLUMN {
-    POLY_BEGIN;
-    const V y = COLUMN(y), in = clamp_v(y, s.bottom, s.top);
-    const V unit = (in - s.bottom) / (s.top - s.bottom);
-    const poly_bin f = poly_find(s, &bins, unit, 1);
-    const V alpha = poly_alpha_of_y(f, unit), slope = f.a + (f.b - f.a) * alpha;
-    const V x = s.left + (s.right - s.left) * (f.x + f.w * alpha);
-    const V inner = clamp_v(x, s.left, s.right),
-            L = log(slope * ((s.top - s.bottom) / (s.right - s.left)));
-    const V other = s.tails ? y : inner, other_L = s.tails ? (V)0 : (V)INFINITY;
-    PUT_COLUMN(x, y == in ? inner : other);
-    sum += y == in ? L : other_L;
+  GROUP_MEMORY(memory);
+  const map_range q = map_range_of(p.y, p.at);
+  V sum = 0;
+  map_copy(q, y_, p.y, x_, p.x);
+  FOR_COLUMNS(q, j) {
+    const int c = map_column(*PTR(at, j, 0), q.D);
+    POLY_OF(s, j);
+    V L;
+    PUT_COLUMN(x, q, c, poly_inverse(s, poly_numbers_of(q, j, u_, p.u), GET_COLUMN(y, q, c), &L));
+    sum += L;
   }
-  MAP_LOGDET(-1);
+  MAP_LOGDET(q, sum, -1, memory);
 }
 
-/* ---- Gradients --------------------------------------------------------------------------------
- */
+/* ---- Gradients ------------------------------------------------------------------------------ */
 
 typedef struct {
   V in, x, y, w, a, b; /* dL by the argument, and by a bin's corner, width and slopes */
@@ -223,7 +254,7 @@ INLINE V poly_widths_at(poly s, const poly_bins *q, int k, int from, int to) {
          (k >= from && k < to ? poly_width(s, q, k) : zero);
 }
 
-/* dL by the slope at knot k before it is normalised, without its part in the ends. */
+/* dL by the slope at knot k before normalisation, without its effect on the ends. */
 INLINE V poly_inner_gradient(poly s, const poly_bins *q, const poly_back *r, int k) {
   return poly_slope_gradient(s, q, r, k) * (1 - s.min_height) / q->area +
          r->area * poly_widths_at(s, q, k, 0, s.K) / 2;
@@ -248,7 +279,7 @@ INLINE V poly_width_gradient(poly s, const poly_bins *q, const poly_back *r, int
 }
 
 /* dL by what the softmax gives for k. */
-INLINE V poly_part_gradient(poly s, const poly_bins *q, const poly_back *r, int k) {
+INLINE V poly_softmax_gradient(poly s, const poly_bins *q, const poly_back *r, int k) {
   const V zero = 0;
   if (s.quadratic) return (1 - s.min_width * s.K) * poly_width_gradient(s, q, r, k);
   return r->f.k > (V)k ? r->g.y : r->f.k == (V)k ? s.K * (r->g.a + r->g.b) : zero;
@@ -268,42 +299,61 @@ INLINE poly_back poly_bins_backward(poly s, const poly_bins *q, poly_bin f, poly
   return r;
 }
 
-/* All of column j: reads OUT, writes IN and du. */
-#define POLY_BACKWARD(OUT, IN, inverse)                                                            \
-  EACH_COLUMN {                                                                                    \
-    POLY_BEGIN;                                                                                    \
-    const V x = COLUMN(x);                                                                         \
-    const V unit = (clamp_v(x, s.left, s.right) - s.left) / (s.right - s.left);                    \
-    const poly_bin f = poly_find(s, &bins, unit, 0);                                               \
-    const poly_gradient g = poly_backward(s, f, x, COLUMN(OUT), MAP_DL, inverse);                  \
-    const poly_back r = poly_bins_backward(s, &bins, f, g);                                        \
-    PUT_COLUMN(IN, g.in);                                                                          \
-    for (int k = 0; s.quadratic && k <= s.K; k++)                                                  \
-      if (poly_height(s, k) >= 0)                                                                  \
-        PUT_NUMBER(du, poly_height(s, k),                                                          \
-                   s.scale *poly_raw_gradient(s, &bins, &r, k) *                                   \
-                       sigmoid_v(s.scale * poly_number(u, poly_height(s, k))));                    \
-    V mean = 0;                                                                                    \
-    for (int k = 0; k < s.K; k++)                                                                  \
-      mean += poly_part(s, &bins, k) * poly_part_gradient(s, &bins, &r, k);                        \
-    for (int k = 0; k < s.K; k++)                                                                  \
-      PUT_NUMBER(du, k,                                                                            \
-                 s.scale *poly_part(s, &bins, k) * (poly_part_gradient(s, &bins, &r, k) - mean));  \
+/* du of column j, from `first` on (strides of numbers and samples), and the gradient by the
+ * argument from dL/d(result) and dL/dlogdet. */
+INLINE V poly_column_backward(poly s, poly_numbers u, V x, V out, V gl, int inverse,
+                              global float *du, int next, int step) {
+  poly_bins bins;
+  poly_get(s, u, &bins);
+  const V unit = (clamp_v(x, s.left, s.right) - s.left) / (s.right - s.left);
+  const poly_bin f = poly_find(s, &bins, unit, 0);
+  const poly_gradient g = poly_backward(s, f, x, out, gl, inverse);
+  const poly_back r = poly_bins_backward(s, &bins, f, g);
+  for (int k = 0; s.quadratic && k <= s.K; k++) {
+    const int at = poly_height(s, k);
+    if (at < 0) continue;
+    const V raw = s.scale * poly_number(u, at);
+    lanes_store(s.scale * poly_raw_gradient(s, &bins, &r, k) * sigmoid_v(raw), du + at * next, step,
+                u.left);
   }
+  V mean = 0;
+  for (int k = 0; k < s.K; k++)
+    mean += poly_softmax(s, &bins, k) * poly_softmax_gradient(s, &bins, &r, k);
+  for (int k = 0; k < s.K; k++)
+    lanes_store(s.scale * poly_softmax(s, &bins, k) *
+                    (poly_softmax_gradient(s, &bins, &r, k) - mean),
+                du + k * next, step, u.left);
+  return g.in;
+}
 
 kernel BY_SAMPLE void poly_spline_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_IN(dy),
                                       CLF_IN(dl), CLF_OUT(dx), CLF_OUT(du),
                                       const poly_spline_bwd_args p) {
-  MAP_BEGIN(dy, dx);
-  POLY_BACKWARD(dy, dx, 0)
+  const map_range q = map_range_of(p.dy, p.at);
+  map_copy(q, dy_, p.dy, dx_, p.dx);
+  FOR_COLUMNS(q, j) {
+    const int c = map_column(*PTR(at, j, 0), q.D);
+    POLY_OF(s, j);
+    const V dl = map_logdet_weight(q, p.dlogdet, dl_, p.dl);
+    PUT_COLUMN(dx, q, c,
+               poly_column_backward(s, poly_numbers_of(q, j, u_, p.u), GET_COLUMN(x, q, c),
+                                    GET_COLUMN(dy, q, c), dl, 0, &AT(du, q.n, j, 0, 0),
+                                    p.du.stride[2], p.du.stride[0]));
+  }
 }
 
 kernel BY_SAMPLE void poly_spline_inv_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_IN(dx),
                                           CLF_IN(dl), CLF_OUT(dy), CLF_OUT(du),
                                           const poly_spline_inv_bwd_args p) {
-  MAP_BEGIN(dx, dy);
-  POLY_BACKWARD(dx, dy, 1)
+  const map_range q = map_range_of(p.dx, p.at);
+  map_copy(q, dx_, p.dx, dy_, p.dy);
+  FOR_COLUMNS(q, j) {
+    const int c = map_column(*PTR(at, j, 0), q.D);
+    POLY_OF(s, j);
+    const V dl = map_logdet_weight(q, p.dlogdet, dl_, p.dl);
+    PUT_COLUMN(dy, q, c,
+               poly_column_backward(s, poly_numbers_of(q, j, u_, p.u), GET_COLUMN(x, q, c),
+                                    GET_COLUMN(dx, q, c), dl, 1, &AT(du, q.n, j, 0, 0),
+                                    p.du.stride[2], p.du.stride[0]));
+  }
 }
-#undef POLY_OF
-#undef POLY_BEGIN
-#undef POLY_BACKWARD

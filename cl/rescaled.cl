@@ -1,117 +1,151 @@
 /* SPDX-License-Identifier: MIT */
-/* rescaled.cl: affine couplings of image flows.  A group takes e.x rows of a sample, and
- * leaves its sums in the pool, where they are added up in their order. */
-#define BAND(t)                                                                                    \
-  const int band = get_group_id(0), n = get_group_id(1), C = p.t.dim[1];                           \
-  const int h0 = band * e.x, h1 = min(h0 + e.x, p.t.dim[2]);                                       \
-  const float g = AT(g, 0, 0, 0, 0), g0 = g0_ ? AT(g0, 0, 0, 0, 0) : 0
+/* rescaled.cl: affine couplings of image flows, in one launch with their scale and their mask.
+ *
+ * A work-group has a band of e.rows rows of one image.  Its sums go to scratch memory,
+ * [images][bands], where a second launch adds them up in their order. */
+#include "images.clh"
+#include "math.clh"
 
-/* The sum of a sample's only band goes to its log-det at once. */
-#define LEAVE(sum, sign)                                                                           \
-  const float all = GROUP_SUM(part, lanes_sum(sum));                                               \
-  if (get_local_id(0) == 0) {                                                                      \
-    if (e.y == 1)                                                                                  \
-      AT(logdet, n, 0, 0, 0) += sign * all;                                                        \
-    else                                                                                           \
-      pool[n * e.y + band] = all;                                                                  \
-  }
-#define ADD(sign)                                                                                  \
-  const int n = get_global_id(0);                                                                  \
-  if (n >= p.logdet.dim[0]) return;                                                                \
-  float sum = 0;                                                                                   \
-  for (int band = 0; band < e.y; band++) sum += pool[n * e.y + band];                              \
-  AT(logdet, n, 0, 0, 0) += sign * sum
+/* The band of this work-group: rows h0 .. h1 - 1 of image n. */
+typedef struct {
+  int n, band, h0, h1;
+} rescaled_band;
+INLINE rescaled_band rescaled_band_of(clf_view t, int rows) {
+  rescaled_band q;
+  q.band = get_group_id(0);
+  q.n = get_group_id(1);
+  q.h0 = q.band * rows;
+  q.h1 = min(q.h0 + rows, t.dim[2]);
+  return q;
+}
+#define TRAINED(t) (t##_ ? AT(t, 0, 0, 0, 0) : 0)
+
+/* The sum of an image's only band goes to its log-det at once. */
+INLINE void rescaled_sum(float all, float sign, rescaled_band q, int bands, global float *scratch,
+                         global float *logdet, clf_view v) {
+  if (get_local_id(0) != 0) return;
+  if (bands == 1)
+    logdet[v.offset + q.n * v.stride[0]] += sign * all;
+  else
+    scratch[q.n * bands + q.band] = all;
+}
+/* A work-item for each image. */
+INLINE void rescaled_add(float sign, int bands, global const float *scratch, global float *logdet,
+                         clf_view v) {
+  const int n = get_global_id(0);
+  if (n >= v.dim[0]) return;
+  float sum = 0;
+  for (int band = 0; band < bands; band++) sum += scratch[n * bands + band];
+  logdet[v.offset + n * v.stride[0]] += sign * sum;
+}
 
 kernel BY_SAMPLE void rescaled_fwd(CLF_IN(x), CLF_IN(th), CLF_IN(g), CLF_IN(g0), CLF_OUT(y),
-                                   CLF_OUT(logdet), const rescaled_fwd_args p, CLF_POOL) {
-  GROUP_MEMORY(part);
-  BAND(x);
+                                   CLF_OUT(logdet), const rescaled_fwd_args p,
+                                   CLF_SCRATCH(image_bands_plan)) {
+  GROUP_MEMORY(memory);
+  const rescaled_band q = rescaled_band_of(p.x, e.rows);
+  const float g = AT(g, 0, 0, 0, 0), g0 = TRAINED(g0);
+  const int C = p.x.dim[1];
   V sum = 0;
-  for (int h = h0; h < h1; h++) {
-    EACH_RUN(x, p.pixels) {
-      const V x = RUN(x, 0), t = RUN(th, 0), s = g * tanh_v(RUN(th, C)) + g0;
-      SET_RUN(y, 0, p.scale_first ? x * exp(s) + t : (x + t) * exp(s));
-      sum += lanes_first(s, r.left);
+  for (int h = q.h0; h < q.h1; h++) {
+    FOR_ROW(r, q.n, h, p.x, p.pixels) {
+      const V x = GET(x, r.v), t = GET(th, r.v);
+      const V s = g * tanh_v(GET(th, image_channels_on(r.v, C))) + g0;
+      PUT(y, r.v, p.scale_first ? x * exp(s) + t : (x + t) * exp(s));
+      sum += lanes_first(s, r.v.left);
     }
-    if (p.pixels) EACH_RUN(x, 3 - p.pixels) SET_RUN(y, 0, RUN(x, 0));
+    if (p.pixels)
+      FOR_ROW(r, q.n, h, p.x, 3 - p.pixels) PUT(y, r.v, GET(x, r.v));
   }
-  LEAVE(sum, 1);
+  const float all = GROUP_SUM(memory, lanes_sum(sum));
+  rescaled_sum(all, 1, q, e.count, scratch, logdet_, p.logdet);
 }
 
 kernel BY_ITEM void rescaled_fwd_add(CLF_IN(x), CLF_IN(th), CLF_IN(g), CLF_IN(g0), CLF_OUT(y),
-                                     CLF_OUT(logdet), const rescaled_fwd_args p, CLF_POOL) {
-  ADD(1);
+                                     CLF_OUT(logdet), const rescaled_fwd_args p,
+                                     CLF_SCRATCH(image_bands_plan)) {
+  rescaled_add(1, e.count, scratch, logdet_, p.logdet);
 }
 
 kernel BY_SAMPLE void rescaled_inv(CLF_IN(y), CLF_IN(th), CLF_IN(g), CLF_IN(g0), CLF_OUT(x),
-                                   CLF_OUT(logdet), const rescaled_inv_args p, CLF_POOL) {
-  GROUP_MEMORY(part);
-  BAND(y);
+                                   CLF_OUT(logdet), const rescaled_inv_args p,
+                                   CLF_SCRATCH(image_bands_plan)) {
+  GROUP_MEMORY(memory);
+  const rescaled_band q = rescaled_band_of(p.y, e.rows);
+  const float g = AT(g, 0, 0, 0, 0), g0 = TRAINED(g0);
+  const int C = p.y.dim[1];
   V sum = 0;
-  for (int h = h0; h < h1; h++) {
-    EACH_RUN(y, p.pixels) {
-      const V y = RUN(y, 0), t = RUN(th, 0), s = g * tanh_v(RUN(th, C)) + g0;
-      SET_RUN(x, 0, p.scale_first ? (y - t) * exp(-s) : y * exp(-s) - t);
-      sum += lanes_first(s, r.left);
+  for (int h = q.h0; h < q.h1; h++) {
+    FOR_ROW(r, q.n, h, p.y, p.pixels) {
+      const V y = GET(y, r.v), t = GET(th, r.v);
+      const V s = g * tanh_v(GET(th, image_channels_on(r.v, C))) + g0;
+      PUT(x, r.v, p.scale_first ? (y - t) * exp(-s) : y * exp(-s) - t);
+      sum += lanes_first(s, r.v.left);
     }
-    if (p.pixels) EACH_RUN(y, 3 - p.pixels) SET_RUN(x, 0, RUN(y, 0));
+    if (p.pixels)
+      FOR_ROW(r, q.n, h, p.y, 3 - p.pixels) PUT(x, r.v, GET(y, r.v));
   }
-  LEAVE(sum, -1);
+  const float all = GROUP_SUM(memory, lanes_sum(sum));
+  rescaled_sum(all, -1, q, e.count, scratch, logdet_, p.logdet);
 }
 
 kernel BY_ITEM void rescaled_inv_add(CLF_IN(y), CLF_IN(th), CLF_IN(g), CLF_IN(g0), CLF_OUT(x),
-                                     CLF_OUT(logdet), const rescaled_inv_args p, CLF_POOL) {
-  ADD(-1);
+                                     CLF_OUT(logdet), const rescaled_inv_args p,
+                                     CLF_SCRATCH(image_bands_plan)) {
+  rescaled_add(-1, e.count, scratch, logdet_, p.logdet);
 }
 
 kernel BY_SAMPLE void rescaled_bwd(CLF_IN(x), CLF_IN(th), CLF_IN(g), CLF_IN(g0), CLF_IN(dy),
                                    CLF_IN(dl), CLF_OUT(dx), CLF_OUT(dth), CLF_OUT(dg), CLF_OUT(dg0),
-                                   const rescaled_bwd_args p, CLF_POOL) {
-  GROUP_MEMORY(part);
-  BAND(x);
-  const float dl = dl_ ? p.dlogdet * AT(dl, n, 0, 0, 0) : p.dlogdet;
+                                   const rescaled_bwd_args p, CLF_SCRATCH(image_bands_plan)) {
+  GROUP_MEMORY(memory);
+  const rescaled_band q = rescaled_band_of(p.x, e.rows);
+  const float g = AT(g, 0, 0, 0, 0), g0 = TRAINED(g0);
+  const float dl = logdet_weight(p.dlogdet, dl_, p.dl, q.n);
+  const int C = p.x.dim[1];
   V sum = 0, sum0 = 0;
-  for (int h = h0; h < h1; h++) {
-    EACH_RUN(x, p.pixels) {
-      const V out = RUN(th, C), slope = tanh_v(out), dy = RUN(dy, 0), dx = dy * exp(g * slope + g0);
-      const V x = p.scale_first ? RUN(x, 0) : RUN(x, 0) + RUN(th, 0);
-      const V ds = lanes_first(dx * x + dl, r.left);
-      SET_RUN(dx, 0, dx);
-      SET_RUN(dth, 0, p.scale_first ? dy : dx);
-      SET_RUN(dth, C, ds * g * bounded_slope_v(out, 1));
+  for (int h = q.h0; h < q.h1; h++) {
+    FOR_ROW(r, q.n, h, p.x, p.pixels) {
+      const image_vector second = image_channels_on(r.v, C);
+      const V out = GET(th, second), slope = tanh_v(out), dy = GET(dy, r.v);
+      const V dx = dy * exp(g * slope + g0);
+      const V x = p.scale_first ? GET(x, r.v) : GET(x, r.v) + GET(th, r.v);
+      const V ds = lanes_first(dx * x + dl, r.v.left);
+      PUT(dx, r.v, dx);
+      PUT(dth, r.v, p.scale_first ? dy : dx);
+      PUT(dth, second, ds * g * bounded_slope_v(out, 1));
       sum += ds * slope;
       sum0 += ds;
     }
-    if (p.pixels) EACH_RUN(x, 3 - p.pixels) {
-        SET_RUN(dx, 0, RUN(dy, 0));
-        SET_RUN(dth, 0, 0);
-        SET_RUN(dth, C, 0);
+    if (p.pixels)
+      FOR_ROW(r, q.n, h, p.x, 3 - p.pixels) {
+        PUT(dx, r.v, GET(dy, r.v));
+        PUT(dth, r.v, 0);
+        PUT(dth, image_channels_on(r.v, C), 0);
       }
   }
-  const float all = GROUP_SUM(part, lanes_sum(sum)), all0 = GROUP_SUM(part, lanes_sum(sum0));
+  const float all = GROUP_SUM(memory, lanes_sum(sum)), all0 = GROUP_SUM(memory, lanes_sum(sum0));
   if (get_local_id(0) == 0) {
-    pool[n * e.y + band] = all;
-    pool[e.z + n * e.y + band] = all0;
+    scratch[q.n * e.count + q.band] = all;
+    scratch[e.total + q.n * e.count + q.band] = all0;
   }
 }
 
-/* One group: the e.z bands of all samples. */
+/* One work-group: the e.total bands of all images. */
 kernel BY_SAMPLE void rescaled_bwd_add(CLF_IN(x), CLF_IN(th), CLF_IN(g), CLF_IN(g0), CLF_IN(dy),
                                        CLF_IN(dl), CLF_OUT(dx), CLF_OUT(dth), CLF_OUT(dg),
-                                       CLF_OUT(dg0), const rescaled_bwd_args p, CLF_POOL) {
-  GROUP_MEMORY(part);
+                                       CLF_OUT(dg0), const rescaled_bwd_args p,
+                                       CLF_SCRATCH(image_bands_plan)) {
+  GROUP_MEMORY(memory);
   float sum = 0, sum0 = 0;
-  for (int k = get_local_id(0); k < e.z; k += GROUP) {
-    sum += pool[k];
-    sum0 += pool[e.z + k];
+  FOR_SHARE(k, e.total) {
+    sum += scratch[k];
+    sum0 += scratch[e.total + k];
   }
-  sum = GROUP_SUM(part, sum);
-  sum0 = GROUP_SUM(part, sum0);
+  sum = GROUP_SUM(memory, sum);
+  sum0 = GROUP_SUM(memory, sum0);
   if (get_local_id(0) == 0) {
     if (dg_) AT(dg, 0, 0, 0, 0) += sum;
     if (dg0_) AT(dg0, 0, 0, 0, 0) += sum0;
   }
 }
-#undef BAND
-#undef LEAVE
-#undef ADD

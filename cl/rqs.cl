@@ -1,46 +1,66 @@
 /* SPDX-License-Identifier: MIT */
 /* rqs.cl: rational-quadratic splines: values, the inverse, and the gradients of both. */
-/* ---- Values ---------------------------------------------------------------------------------- */
+#include "maps.clh"
+#include "rqs.clh"
 
-#define RQS_BEGIN                                                                                  \
-  RQS_OF(s, p.u.dim[2]);                                                                           \
-  rqs_numbers u = {&AT(u, q.n, j, 0, 0), p.u.stride[2], p.u.stride[0], q.left}
+/* ---- Values --------------------------------------------------------------------------------- */
+
+/* The numbers of column j. */
+INLINE rqs_numbers rqs_numbers_of(map_range q, int j, global const float *u, clf_view v) {
+  const rqs_numbers n = {u + v.offset + q.n * v.stride[0] + j * v.stride[1], v.stride[2],
+                         v.stride[0], q.left};
+  return n;
+}
+
+/* y of x (turned already), and log(dy/dx) there. */
+INLINE V rqs_forward(rqs s, rqs_numbers u, V x, V *log_slope) {
+  const V in = clamp_v(x, s.left, s.right);
+  const rqs_bin f = rqs_find(s, u, x, 0);
+  const rqs_point at_x = rqs_point_at(f, rqs_theta_of_x(f, x));
+  const V L = rqs_log_slope(at_x),
+          inner = clamp_v(f.y + f.h * (at_x.num / at_x.den), s.bottom, s.top);
+  const V line = inner + exp(L) * (x - in);
+  const V other = s.kind != CLF_FREE_ENDS ? x : s.line ? line : inner;
+  const V other_L = s.kind != CLF_FREE_ENDS ? (V)0 : s.line ? L : (V)-INFINITY;
+  *log_slope = x == in ? L : other_L;
+  return x == in ? inner : other;
+}
 
 kernel BY_SAMPLE void rqs_fwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_IN(kinds),
                               CLF_OUT(y), CLF_OUT(logdet), const rqs_fwd_args p) {
-  MAP_SUM;
-  MAP_BEGIN(x, y);
-  EACH_COLUMN {
-    RQS_BEGIN;
-    const V x = rqs_turned(s, COLUMN(x)), in = clamp_v(x, s.left, s.right);
-    const rqs_bin f = rqs_find(s, u, x, 0);
-    const rqs_point at_x = rqs_point_at(f, rqs_theta_of_x(f, x));
-    const V L = rqs_log_slope(at_x),
-            inner = clamp_v(f.y + f.h * (at_x.num / at_x.den), s.bottom, s.top);
-    const V line = inner + exp(L) * (x - in);
-    const V other = s.kind != CLF_FREE_ENDS ? x : s.line ? line : inner;
-    const V other_L = s.kind != CLF_FREE_ENDS ? (V)0 : s.line ? L : (V)-INFINITY;
-    PUT_COLUMN(y, x == in ? inner : other);
-    sum += x == in ? L : other_L;
+  GROUP_MEMORY(memory);
+  const map_range q = map_range_of(p.x, p.at);
+  V sum = 0;
+  map_copy(q, x_, p.x, y_, p.y);
+  FOR_COLUMNS(q, j) {
+    const int c = map_column(*PTR(at, j, 0), q.D);
+    RQS_OF(s, p.u.dim[2], j);
+    V L;
+    PUT_COLUMN(
+        y, q, c,
+        rqs_forward(s, rqs_numbers_of(q, j, u_, p.u), rqs_turned(s, GET_COLUMN(x, q, c)), &L));
+    sum += L;
   }
-  MAP_LOGDET(1);
+  MAP_LOGDET(q, sum, 1, memory);
 }
 
 kernel BY_SAMPLE void rqs_inv(CLF_IN(y), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_IN(kinds),
                               CLF_OUT(x), CLF_OUT(logdet), const rqs_inv_args p) {
-  MAP_SUM;
-  MAP_BEGIN(y, x);
-  EACH_COLUMN {
-    RQS_BEGIN;
+  GROUP_MEMORY(memory);
+  const map_range q = map_range_of(p.y, p.at);
+  V sum = 0;
+  map_copy(q, y_, p.y, x_, p.x);
+  FOR_COLUMNS(q, j) {
+    const int c = map_column(*PTR(at, j, 0), q.D);
+    RQS_OF(s, p.u.dim[2], j);
     V L;
-    PUT_COLUMN(x, rqs_inverse(s, u, COLUMN(y), &L));
+    PUT_COLUMN(x, q, c, rqs_inverse(s, rqs_numbers_of(q, j, u_, p.u), GET_COLUMN(y, q, c), &L));
     sum += L;
   }
-  MAP_LOGDET(-1);
+  MAP_LOGDET(q, sum, -1, memory);
 }
 
-/* ---- Gradients --------------------------------------------------------------------------------
- */
+/* ---- Gradients ------------------------------------------------------------------------------ */
 
 typedef struct {
   V in, x, y, w, h, u_a, u_b; /* dL by the argument, corner and size of a bin, its raw slopes */
@@ -80,12 +100,13 @@ INLINE rqs_gradient rqs_backward(rqs s, rqs_bin f, V x, V out, V gl, int inverse
   return g;
 }
 
-/* dL by raw width or height number `at`, of bin i, of which the corner sums up those before. */
+/* dL by raw width or height number `at`, of bin i; the corner of a bin is the sum of those before.
+ */
 INLINE V rqs_size_gradient(rqs s, rqs_numbers u, rqs_softmax m, rqs_bin f, int at, int i, float c,
                            V mean, V g_corner, V g_size) {
   const V zero = 0, g = f.k > (V)i ? g_corner : f.k == (V)i ? g_size : zero;
-  const V part = rqs_part(s, u, m, at);
-  return c * part * (g - mean) * rqs_squeezed_slope(s, rqs_number(u, at), 2 * s.rate);
+  const V value = rqs_softmax_at(s, u, m, at);
+  return c * value * (g - mean) * rqs_squeezed_slope(s, rqs_number(u, at), 2 * s.rate);
 }
 /* dL by raw slope number r. */
 INLINE V rqs_slope_gradient(rqs s, rqs_bin f, rqs_gradient g, int r) {
@@ -95,38 +116,52 @@ INLINE V rqs_slope_gradient(rqs s, rqs_bin f, rqs_gradient g, int r) {
   return circular && i == s.K ? zero : circular && i == 0 ? a + round : a + b;
 }
 
-/* All of column j: reads OUT, writes IN and du. */
-#define RQS_BACKWARD(OUT, IN, inverse)                                                             \
-  EACH_COLUMN {                                                                                    \
-    RQS_BEGIN;                                                                                     \
-    const V x = rqs_turned(s, COLUMN(x));                                                          \
-    const rqs_bin f = rqs_find(s, u, x, 0);                                                        \
-    const rqs_gradient g = rqs_backward(s, f, x, COLUMN(OUT), MAP_DL, inverse);                    \
-    const V mean_w = f.sum_w * g.x + f.part_w * g.w, mean_h = f.sum_h * g.y + f.part_h * g.h;      \
-    const float c_w = (s.right - s.left) * (1 - s.min_width * s.K);                                \
-    const float c_h = (s.top - s.bottom) * (1 - s.min_height * s.K);                               \
-    PUT_COLUMN(IN, g.in);                                                                          \
-    for (int i = 0; i < s.K; i++) {                                                                \
-      PUT_NUMBER(du, i, rqs_size_gradient(s, u, f.widths, f, i, i, c_w, mean_w, g.x, g.w));        \
-      PUT_NUMBER(du, s.K + i,                                                                      \
-                 rqs_size_gradient(s, u, f.heights, f, s.K + i, i, c_h, mean_h, g.y, g.h));        \
-    }                                                                                              \
-    for (int r = 0; r < s.K - 1 + s.ends; r++)                                                     \
-      PUT_NUMBER(du, 2 * s.K + r, rqs_slope_gradient(s, f, g, r));                                 \
+/* du of column j, from `first` on (strides of numbers and samples), and the gradient by the
+ * argument from dL/d(result) and dL/dlogdet; x is turned already. */
+INLINE V rqs_column_backward(rqs s, rqs_numbers u, V x, V out, V gl, int inverse,
+                             global float *first, int next, int step) {
+  const rqs_bin f = rqs_find(s, u, x, 0);
+  const rqs_gradient g = rqs_backward(s, f, x, out, gl, inverse);
+  const V mean_w = f.sum_w * g.x + f.part_w * g.w, mean_h = f.sum_h * g.y + f.part_h * g.h;
+  const float c_w = (s.right - s.left) * (1 - s.min_width * s.K);
+  const float c_h = (s.top - s.bottom) * (1 - s.min_height * s.K);
+  for (int i = 0; i < s.K; i++) {
+    lanes_store(rqs_size_gradient(s, u, f.widths, f, i, i, c_w, mean_w, g.x, g.w), first + i * next,
+                step, u.left);
+    lanes_store(rqs_size_gradient(s, u, f.heights, f, s.K + i, i, c_h, mean_h, g.y, g.h),
+                first + (s.K + i) * next, step, u.left);
   }
+  for (int r = 0; r < s.K - 1 + s.ends; r++)
+    lanes_store(rqs_slope_gradient(s, f, g, r), first + (2 * s.K + r) * next, step, u.left);
+  return g.in;
+}
 
 kernel BY_SAMPLE void rqs_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_IN(kinds),
                               CLF_IN(dy), CLF_IN(dl), CLF_OUT(dx), CLF_OUT(du),
                               const rqs_bwd_args p) {
-  MAP_BEGIN(dy, dx);
-  RQS_BACKWARD(dy, dx, 0)
+  const map_range q = map_range_of(p.dy, p.at);
+  map_copy(q, dy_, p.dy, dx_, p.dx);
+  FOR_COLUMNS(q, j) {
+    const int c = map_column(*PTR(at, j, 0), q.D);
+    RQS_OF(s, p.u.dim[2], j);
+    const V x = rqs_turned(s, GET_COLUMN(x, q, c)), dl = map_logdet_weight(q, p.dlogdet, dl_, p.dl);
+    PUT_COLUMN(dx, q, c,
+               rqs_column_backward(s, rqs_numbers_of(q, j, u_, p.u), x, GET_COLUMN(dy, q, c), dl, 0,
+                                   &AT(du, q.n, j, 0, 0), p.du.stride[2], p.du.stride[0]));
+  }
 }
 
 kernel BY_SAMPLE void rqs_inv_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_IN(kinds),
                                   CLF_IN(dx), CLF_IN(dl), CLF_OUT(dy), CLF_OUT(du),
                                   const rqs_inv_bwd_args p) {
-  MAP_BEGIN(dx, dy);
-  RQS_BACKWARD(dx, dy, 1)
+  const map_range q = map_range_of(p.dx, p.at);
+  map_copy(q, dx_, p.dx, dy_, p.dy);
+  FOR_COLUMNS(q, j) {
+    const int c = map_column(*PTR(at, j, 0), q.D);
+    RQS_OF(s, p.u.dim[2], j);
+    const V x = rqs_turned(s, GET_COLUMN(x, q, c)), dl = map_logdet_weight(q, p.dlogdet, dl_, p.dl);
+    PUT_COLUMN(dy, q, c,
+               rqs_column_backward(s, rqs_numbers_of(q, j, u_, p.u), x, GET_COLUMN(dx, q, c), dl, 1,
+                                   &AT(du, q.n, j, 0, 0), p.du.stride[2], p.du.stride[0]));
+  }
 }
-#undef RQS_BEGIN
-#undef RQS_BACKWARD

@@ -13,22 +13,30 @@ foreach(s IN LISTS stems)
   file(GLOB more RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS cpu_ref/${s}_*.c)
   list(SORT more)
   list(APPEND references cpu_ref/${s}.c ${more})
-  list(APPEND launches cl/${s}.c)
-  file(GLOB more CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cl/${s}_*.cl)
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/cl/${s}.c) # rows of ops.def that say BY_HOST
+    list(APPEND launches cl/${s}.c)
+  endif()
+  file(GLOB more CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cl/${s}.cl ${CMAKE_CURRENT_SOURCE_DIR}/cl/${s}_*.cl)
   list(SORT more)
-  list(APPEND kernels ${CMAKE_CURRENT_SOURCE_DIR}/cl/${s}.cl ${more})
+  list(APPEND kernels ${more})
+  if(NOT more)
+    message(FATAL_ERROR "ops.def names \"${s}\": cl/${s}.cl is missing")
+  endif()
   list(APPEND cases cases/${s}.c)
-  foreach(f cpu_ref/${s}.c cl/${s}.c cl/${s}.cl tests/cases/${s}.c)
+  foreach(f cpu_ref/${s}.c tests/cases/${s}.c)
     if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${f})
       message(FATAL_ERROR "ops.def names \"${s}\": ${f} is missing")
     endif()
   endforeach()
 endforeach()
 
-set(texts cl/clflow.clh include/clflow/ops.def include/clflow/columns.def include/clflow/scales.def include/clflow/splines.def
-    include/clflow/activations.def runtime/core/special.def cl/activations.clh
-    runtime/core/box_muller.def runtime/core/winograd.def cl/winograd.clh
-    cl/maps.clh cl/rqs.clh cl/scales.clh cl/bounds.clh runtime/core/bounds.def)
+# What kernels include: by name alone, so names are unique.
+file(GLOB texts RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS cl/*.clh)
+list(SORT texts)
+list(APPEND texts cl/plans.h include/clflow/ops.def include/clflow/columns.def
+    include/clflow/scales.def include/clflow/splines.def include/clflow/activations.def
+    runtime/core/special.def runtime/core/box_muller.def runtime/core/winograd.def
+    runtime/core/bounds.def)
 list(TRANSFORM texts PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
 list(APPEND texts ${kernels})
 set(embedded ${CMAKE_CURRENT_BINARY_DIR}/sources.c)

@@ -6,7 +6,8 @@
 #define TEXT(x) TEXT_(x)
 
 static const clf_algorithm *const algorithms[CLF_OP_COUNT] = {
-#define CLF_OP(file, name, tensors, params, rules) [CLF_OP_##name] = CLF_REAL(clf__refs_##name),
+#define CLF_OP(file, name, tensors, params, rules, ...)                                            \
+  [CLF_OP_##name] = CLF_REAL(clf__refs_##name),
 #include "clflow/ops.def"
 #undef CLF_OP
 };

@@ -47,7 +47,7 @@ static inline real *clf_scratch_get(clf_scratch *s, size_t reals) {
  *   CLF_REFS(gemm, {.name = "blas", .takes = a_blas_takes, .compute = by_blas},
  *            {.name = "plain", .compute = plain})
  * with rules CLF_REF_RULE(gemm, a_blas_takes) { return ... p ...; }. */
-#define CLF_OP(file, name, tensors, params, rules)                                                 \
+#define CLF_OP(file, name, tensors, params, rules, ...)                                            \
   extern const clf_algorithm CLF_REAL(clf__refs_##name)[];
 #include "clflow/ops.def"
 #undef CLF_OP

@@ -10,11 +10,12 @@
 
 enum { PAD = 1024 }; /* guard elements on either side: more than a tile can stray */
 
-#define CLF_OP(file, name, tensors, params, rules) extern const clf_case_table clf_cases_##name;
+#define CLF_OP(file, name, tensors, params, rules, ...)                                            \
+  extern const clf_case_table clf_cases_##name;
 #include "clflow/ops.def"
 #undef CLF_OP
 const clf_case_table *const clf__case_tables[CLF_OP_COUNT] = {
-#define CLF_OP(file, name, tensors, params, rules) [CLF_OP_##name] = &clf_cases_##name,
+#define CLF_OP(file, name, tensors, params, rules, ...) [CLF_OP_##name] = &clf_cases_##name,
 #include "clflow/ops.def"
 #undef CLF_OP
 };

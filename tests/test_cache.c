@@ -18,6 +18,7 @@
 #include "machine.h"
 #include "opencl.h"
 #include "probe.h"
+#include "sources.h"
 #include "suite.h"
 
 static char folder[] = "/tmp/clflow-cache-XXXXXX"; /* of the run; emptied at its end */
@@ -255,6 +256,78 @@ START_TEST(parts_of_the_program) {
   ck_assert_int_eq(clf__cl_owner("gemms", 5), -1);
   ck_assert_int_eq(clf__cl_owner("conv_bwd_weights_add", 20), CLF_OP_conv_bwd_weights);
   ck_assert_int_eq(clf__cl_owner("conv", 4), -1);
+  free(whole);
+}
+END_TEST
+
+/* Where a kernel file, or a header, begins in the program; NULL if it is not part of it. */
+static const char *begin_of(const char *whole, const char *name) {
+  char line[96];
+  snprintf(line, sizeof line, "#line 1 \"%s\"\n", name);
+  return strstr(whole, line);
+}
+static int is_named(const char *name, const char *end) {
+  const size_t n = strlen(name), m = strlen(end);
+  return n >= m && strcmp(name + n - m, end) == 0;
+}
+/* Whether a text defines a macro. */
+static int defines(const char *text, const char *macro) {
+  char line[96];
+  snprintf(line, sizeof line, "\n#define %s", macro);
+  const size_t n = strlen(line);
+  for (; (text = strstr(text, line)); text += n)
+    if (!isalnum((unsigned char)text[n]) && text[n] != '_') return 1;
+  return 0;
+}
+
+/* Every file is part of the program once, headers before what includes them; no line of `#include`
+ * is left. */
+START_TEST(headers_of_the_program) {
+  char *whole = clf__cl_program();
+  ck_assert_ptr_nonnull(whole);
+  ck_assert_ptr_null(strstr(whole, "\n#include"));
+  for (const clf_source *s = clf__sources; s->name; s++) {
+    const char *at = begin_of(whole, s->name);
+    ck_assert_msg(at != NULL, "no kernel uses %s", s->name);
+    ck_assert_msg(!begin_of(at + 1, s->name), "%s is there twice", s->name);
+    int number = 1; /* of the line behind an `#include`, where the file goes on */
+    for (const char *line = s->text; line; line = strchr(line, '\n')) {
+      char name[64], behind[96];
+      line += *line == '\n';
+      number++;
+      if (sscanf(line, "#include \"%63[^\"]", name) != 1) continue;
+      snprintf(behind, sizeof behind, "#line %d \"%s\"\n", number, s->name);
+      const char *header = begin_of(whole, name), *rest = strstr(at, behind);
+      ck_assert_msg(header && rest && header < rest, "%s includes %s, which follows", s->name,
+                    name);
+    }
+  }
+  free(whole);
+}
+END_TEST
+
+/* Macros of a kernel file end with it, and none hides one of a header. */
+START_TEST(macros_of_the_program) {
+  char *whole = clf__cl_program();
+  int macros = 0;
+  ck_assert_ptr_nonnull(whole);
+  for (const clf_source *s = clf__sources; s->name; s++) {
+    if (!is_named(s->name, ".cl")) continue;
+    for (const char *line = s->text; (line = strstr(line, "\n#define ")); line++, macros++) {
+      char name[64], end[80];
+      ck_assert_int_eq(sscanf(line, "\n#define %63[A-Za-z0-9_]", name), 1);
+      snprintf(end, sizeof end, "\n#undef %s\n", name);
+      ck_assert_msg(strstr(begin_of(whole, s->name), end) != NULL, "%s does not end in %s", name,
+                    s->name);
+      for (const clf_source *h = clf__sources; h->name; h++) {
+        char gone[80];
+        snprintf(gone, sizeof gone, "\n#undef %s\n", name);
+        ck_assert_msg(is_named(h->name, ".cl") || !defines(h->text, name) || strstr(h->text, gone),
+                      "%s of %s hides that of %s", name, s->name, h->name);
+      }
+    }
+  }
+  ck_assert_int_gt(macros, 20);
   free(whole);
 }
 END_TEST
@@ -529,6 +602,8 @@ static TCase *tests(void) {
   tcase_add_test(tc, cache_of_programs);
   tcase_add_test(tc, cache_of_no_program);
   tcase_add_test(tc, parts_of_the_program);
+  tcase_add_test(tc, headers_of_the_program);
+  tcase_add_test(tc, macros_of_the_program);
   tcase_add_test(tc, cache_that_cannot_be);
   tcase_add_test(tc, folders_by_environment);
   tcase_add_test(tc, files_that_cannot_be_written);

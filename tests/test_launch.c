@@ -14,7 +14,7 @@
 #include "suite.h"
 
 static const clf_algorithm *const algorithms[CLF_OP_COUNT] = {
-#define CLF_OP(file, name, tensors, params, rules) [CLF_OP_##name] = clf__launches_##name,
+#define CLF_OP(file, name, tensors, params, rules, ...) [CLF_OP_##name] = clf__launches_##name,
 #include "clflow/ops.def"
 #undef CLF_OP
 };
@@ -106,8 +106,8 @@ static kernel *find_kernel(const char *name, int lanes) {
 /* ---- The recorder ------------------------------------------------------------------------ */
 
 typedef struct recorder {
-  char text[1024]; /* "[floats reserved] kernel 1x2x3/1x1x1 (e), ..." */
-  size_t pool;     /* floats */
+  char text[1024]; /* "[floats reserved] kernel 1x2x3/1x1x1 (the plan), ..." */
+  size_t scratch;  /* floats */
   int launches;
   int reserves;
   int refuse;         /* fail at the launch of this number, counted from 1; 0: none */
@@ -127,7 +127,7 @@ __attribute__((format(printf, 2, 3))) static void record(recorder *r, const char
 
 static clf_status reserve(clf_call *call, size_t floats) {
   recorder *r = call->impl;
-  if (floats > r->pool) r->pool = floats;
+  if (floats > r->scratch) r->scratch = floats;
   record(r, "[%zu] ", floats);
   r->reserves++;
   return r->reserves == r->refuse_reserve ? clf__fail(CLF_ENOMEM, "reserve %d", r->reserves)
@@ -158,7 +158,9 @@ static void check_grid(const clf_call *call, const char *name, const clf_grid *g
     ck_assert_msg(all == 1, "%s on %s: %zu items", name, call->traits->family, all);
 }
 
-static clf_status enqueue(clf_call *call, const char *name, clf_grid g, const int e[4]) {
+/* A plan is a struct of ints (cl/plans.h). */
+static clf_status enqueue(clf_call *call, const char *name, clf_grid g, const void *plan,
+                          size_t size) {
   recorder *r = call->impl;
   check_name(call->op, name);
   kernel *k = find_kernel(name, call->traits->lanes);
@@ -166,10 +168,12 @@ static clf_status enqueue(clf_call *call, const char *name, clf_grid g, const in
                 call->traits->family);
   k->launched = 1;
   check_grid(call, name, &g);
-  ck_assert_msg(!e || r->pool > 0, "%s is given scratch memory that was not reserved", name);
+  ck_assert_msg(!plan || r->scratch > 0, "%s is given scratch memory that was not reserved", name);
   record(r, "%s%s %zux%zux%zu/%zux%zux%zu", r->launches++ ? ", " : "", name, g.global[0],
          g.global[1], g.global[2], g.local[0], g.local[1], g.local[2]);
-  if (e) record(r, " (%d,%d,%d,%d)", e[0], e[1], e[2], e[3]);
+  const int *e = plan;
+  for (size_t i = 0; i < size / sizeof *e; i++) record(r, "%s%d", i ? "," : " (", e[i]);
+  if (plan) record(r, ")");
   return r->launches == r->refuse ? clf__fail(CLF_EDEVICE, "launch %d", r->launches) : CLF_OK;
 }
 
@@ -374,83 +378,74 @@ static const struct {
   const void *args;
   const char *simd16, *simt;
 } geometry[] = {
-    {GEMM(70, 65, 90, .beta = 1),
-     "[8640] gemm_pack 2x3x1/1x1x1 (64,0,0,0), gemm 9x3x1/1x1x1 (0,1,0,0)",
+    {GEMM(70, 65, 90, .beta = 1), "[8640] gemm_pack 2x3x1/1x1x1 (64), gemm 9x3x1/1x1x1 (1)",
      "gemm_small 24x24x1/8x8x1"},
-    {GEMM(1, 1, 1, .beta = 1), "[32] gemm_pack 1x1x1/1x1x1 (64,0,0,0), gemm 1x1x1/1x1x1 (0,1,0,0)",
+    {GEMM(1, 1, 1, .beta = 1), "[32] gemm_pack 1x1x1/1x1x1 (64), gemm 1x1x1/1x1x1 (1)",
      "gemm_small 8x8x1/8x8x1"},
     {GEMM(8, 32, 64, .act = CLF_ACT_tanh),
-     "[2048] gemm_pack 1x1x1/1x1x1 (64,0,0,0), gemm 1x1x1/1x1x1 (0,1,0,0)",
-     "gemm_small 8x8x1/8x8x1"},
+     "[2048] gemm_pack 1x1x1/1x1x1 (64), gemm 1x1x1/1x1x1 (1)", "gemm_small 8x8x1/8x8x1"},
     /* few products: each item packs its panel; columns of a far apart: its rows too */
-    {GEMM(100, 130, 6, .bias = DIM(130)), "[6720] gemm_alone 7x5x1/1x1x1 (0,2,0,0)",
+    {GEMM(100, 130, 6, .bias = DIM(130)), "[6720] gemm_alone 7x5x1/1x1x1 (2)",
      "gemm_small 32x40x1/8x8x1"},
     {CLF_OP_gemm,
      &(const clf_gemm_args){
          .a = DIM(600, 128), .b = DIM(600, 64), .c = DIM(128, 64), .ta = 1, .alpha = 1},
-     "[79360] gemm_pack 10x2x1/1x1x1 (64,0,0,0), gemm_blocks 16x1x1/1x1x1 (256,1,2560,38400)",
+     "[79360] gemm_pack 10x2x1/1x1x1 (64), gemm_blocks 16x1x1/1x1x1 (256,1,2560,38400)",
      "gemm_small 32x16x1/8x8x1"},
-    {GEMM(1000, 500, 64, .beta = 1),
-     "[32768] gemm_pack 1x16x1/1x1x1 (64,0,0,0), gemm 4x16x1/1x1x1 (0,33,0,0)",
+    {GEMM(1000, 500, 64, .beta = 1), "[32768] gemm_pack 1x16x1/1x1x1 (64), gemm 4x16x1/1x1x1 (33)",
      "gemm 128x128x1/16x16x1"},
     /* too few large tiles; as many, but half of each would be empty */
-    {GEMM(1000, 190, 64, .beta = 1),
-     "[12288] gemm_pack 1x6x1/1x1x1 (64,0,0,0), gemm 6x6x1/1x1x1 (0,21,0,0)",
+    {GEMM(1000, 190, 64, .beta = 1), "[12288] gemm_pack 1x6x1/1x1x1 (64), gemm 6x6x1/1x1x1 (21)",
      "gemm_small 256x48x1/8x8x1"},
-    {GEMM(9000, 32, 64, .beta = 1),
-     "[2048] gemm_pack 1x1x1/1x1x1 (64,0,0,0), gemm 35x1x1/1x1x1 (0,33,0,0)",
+    {GEMM(9000, 32, 64, .beta = 1), "[2048] gemm_pack 1x1x1/1x1x1 (64), gemm 35x1x1/1x1x1 (33)",
      "gemm_small 2256x8x1/8x8x1"},
     /* few samples times weights: one item walks all blocks */
     {FWD(100, 2, 2, 4), "[8672] mlp_coupling_fwd 1x1x1/1x1x1 (484,2,2,1)",
-     "[1200] mlp_coupling_fwd 128x1x1/64x1x1 (12,100,1,0)"},
+     "[1200] mlp_coupling_fwd 128x1x1/64x1x1 (100,0,0)"},
     {FWD(300, 4, 33, 3),
      "[45450] mlp_coupling_fwd_pack 3x1x1/1x1x1 (516,5,1,1), "
      "mlp_coupling_fwd 5x1x1/1x1x1 (516,5,1,1)",
-     "[15300] mlp_coupling_fwd 320x1x1/64x1x1 (51,300,1,0)"},
+     "[15300] mlp_coupling_fwd 320x1x1/64x1x1 (300,0,0)"},
     {BWD(100, 2, 2, 4), "[11504] mlp_coupling_bwd 1x1x1/1x1x1 (624,2,2,1)",
-     "[7400] mlp_coupling_bwd 128x1x1/64x1x1 (74,100,0,4), "
-     "mlp_coupling_bwd_sum 64x4x1/64x1x1 (74,100,0,4)"},
+     "[7400] mlp_coupling_bwd 128x1x1/64x1x1 (100,0,4), "
+     "mlp_coupling_bwd_sum 64x4x1/64x1x1 (100,0,4)"},
     {BWD(300, 4, 33, 3),
      "[90450] mlp_coupling_bwd_pack 3x1x1/1x1x1 (912,5,1,1), "
      "mlp_coupling_bwd 5x1x1/1x1x1 (912,5,1,1), mlp_coupling_bwd_add 1x6x1/1x1x1 (912,5,1,1)",
-     "[135900] mlp_coupling_bwd 320x1x1/64x1x1 (453,300,0,3), "
-     "mlp_coupling_bwd_sum 64x3x1/64x1x1 (453,300,0,3)"},
+     "[135900] mlp_coupling_bwd 320x1x1/64x1x1 (300,0,3), "
+     "mlp_coupling_bwd_sum 64x3x1/64x1x1 (300,0,3)"},
     /* few items sum many blocks; with one lane the pool holds the rows of one coupling */
     {BWD(10000, 6, 128, 3),
      "[2307796] mlp_coupling_bwd_pack 3x1x1/1x1x1 (13696,157,16,8), "
      "mlp_coupling_bwd 10x1x1/1x1x1 (13696,157,16,8), "
      "mlp_coupling_bwd_add 2x6x1/1x1x1 (13696,157,16,8)",
-     "[5510000] mlp_coupling_bwd 10048x1x1/64x1x1 (551,10000,2,3), "
-     "mlp_coupling_bwd_sum 128x1x1/64x1x1 (551,10000,2,3), "
-     "mlp_coupling_bwd 10048x1x1/64x1x1 (551,10000,1,2), "
-     "mlp_coupling_bwd_sum 128x1x1/64x1x1 (551,10000,1,2), "
-     "mlp_coupling_bwd 10048x1x1/64x1x1 (551,10000,0,1), "
-     "mlp_coupling_bwd_sum 128x1x1/64x1x1 (551,10000,0,1)"},
-    {NLL(100, 2), "[1] normal_nll 1x1x1/1x1x1 (2048,1,0,0)",
-     "[1] normal_nll 64x1x1/64x1x1 (2048,1,0,0)"},
-    {NLL(3001, 7), "[6] normal_nll 6x1x1/1x1x1 (586,6,0,0), normal_nll_add 1x1x1/1x1x1 (586,6,0,0)",
-     "[6] normal_nll 384x1x1/64x1x1 (586,6,0,0), normal_nll_add 1x1x1/1x1x1 (586,6,0,0)"},
-    {NLL(3, 5000), "[3] normal_nll 3x1x1/1x1x1 (1,3,0,0), normal_nll_add 1x1x1/1x1x1 (1,3,0,0)",
-     "[3] normal_nll 192x1x1/64x1x1 (1,3,0,0), normal_nll_add 1x1x1/1x1x1 (1,3,0,0)"},
-    {PIECES(1, 1),
-     "[4] piecewise_bwd 64x1x1/64x1x1 (64,1,0,0), piecewise_bwd_add 1x1x1/1x1x1 (64,1,0,0)",
-     "[4] piecewise_bwd 64x1x1/64x1x1 (64,1,0,0), piecewise_bwd_add 1x1x1/1x1x1 (64,1,0,0)"},
+     "[5510000] mlp_coupling_bwd 10048x1x1/64x1x1 (10000,2,3), "
+     "mlp_coupling_bwd_sum 128x1x1/64x1x1 (10000,2,3), "
+     "mlp_coupling_bwd 10048x1x1/64x1x1 (10000,1,2), "
+     "mlp_coupling_bwd_sum 128x1x1/64x1x1 (10000,1,2), "
+     "mlp_coupling_bwd 10048x1x1/64x1x1 (10000,0,1), "
+     "mlp_coupling_bwd_sum 128x1x1/64x1x1 (10000,0,1)"},
+    {NLL(100, 2), "[1] normal_nll 1x1x1/1x1x1 (2048,1)", "[1] normal_nll 64x1x1/64x1x1 (2048,1)"},
+    {NLL(3001, 7), "[6] normal_nll 6x1x1/1x1x1 (586,6), normal_nll_add 1x1x1/1x1x1 (586,6)",
+     "[6] normal_nll 384x1x1/64x1x1 (586,6), normal_nll_add 1x1x1/1x1x1 (586,6)"},
+    {NLL(3, 5000), "[3] normal_nll 3x1x1/1x1x1 (1,3), normal_nll_add 1x1x1/1x1x1 (1,3)",
+     "[3] normal_nll 192x1x1/64x1x1 (1,3), normal_nll_add 1x1x1/1x1x1 (1,3)"},
+    {PIECES(1, 1), "[4] piecewise_bwd 64x1x1/64x1x1 (64,1), piecewise_bwd_add 1x1x1/1x1x1 (64,1)",
+     "[4] piecewise_bwd 64x1x1/64x1x1 (64,1), piecewise_bwd_add 1x1x1/1x1x1 (64,1)"},
     {PIECES(301, 16),
-     "[170] piecewise_bwd 64x1x1/64x1x1 (64,5,0,0), piecewise_bwd_add 1x1x1/1x1x1 (64,5,0,0)",
-     "[170] piecewise_bwd 64x1x1/64x1x1 (64,5,0,0), piecewise_bwd_add 1x1x1/1x1x1 (64,5,0,0)"},
+     "[170] piecewise_bwd 64x1x1/64x1x1 (64,5), piecewise_bwd_add 1x1x1/1x1x1 (64,5)",
+     "[170] piecewise_bwd 64x1x1/64x1x1 (64,5), piecewise_bwd_add 1x1x1/1x1x1 (64,5)"},
     {PIECES(20000, 100),
-     "[25856] piecewise_bwd 128x1x1/64x1x1 (157,128,0,0), "
-     "piecewise_bwd_add 1x1x1/1x1x1 (157,128,0,0)",
-     "[25856] piecewise_bwd 128x1x1/64x1x1 (157,128,0,0), "
-     "piecewise_bwd_add 1x1x1/1x1x1 (157,128,0,0)"},
-    {SUM(1, 1), "[1] sum_rows 1x1x1/1x1x1 (16384,1,0,0), sum_rows_add 64x1x1/64x1x1 (16384,1,0,0)",
-     "[1] sum_rows 64x1x1/64x1x1 (256,1,0,0), sum_rows_add 64x1x1/64x1x1 (256,1,0,0)"},
-    {SUM(40000, 1),
-     "[3] sum_rows 1x3x1/1x1x1 (16384,3,0,0), sum_rows_add 64x1x1/64x1x1 (16384,3,0,0)",
-     "[157] sum_rows 64x157x1/64x1x1 (256,157,0,0), sum_rows_add 64x1x1/64x1x1 (256,157,0,0)"},
-    {SUM(1000, 99),
-     "[396] sum_rows 7x4x1/1x1x1 (256,4,0,0), sum_rows_add 128x1x1/64x1x1 (256,4,0,0)",
-     "[396] sum_rows 128x4x1/64x1x1 (256,4,0,0), sum_rows_add 128x1x1/64x1x1 (256,4,0,0)"},
+     "[25856] piecewise_bwd 128x1x1/64x1x1 (157,128), "
+     "piecewise_bwd_add 1x1x1/1x1x1 (157,128)",
+     "[25856] piecewise_bwd 128x1x1/64x1x1 (157,128), "
+     "piecewise_bwd_add 1x1x1/1x1x1 (157,128)"},
+    {SUM(1, 1), "[1] sum_rows 1x1x1/1x1x1 (16384,1), sum_rows_add 64x1x1/64x1x1 (16384,1)",
+     "[1] sum_rows 64x1x1/64x1x1 (256,1), sum_rows_add 64x1x1/64x1x1 (256,1)"},
+    {SUM(40000, 1), "[3] sum_rows 1x3x1/1x1x1 (16384,3), sum_rows_add 64x1x1/64x1x1 (16384,3)",
+     "[157] sum_rows 64x157x1/64x1x1 (256,157), sum_rows_add 64x1x1/64x1x1 (256,157)"},
+    {SUM(1000, 99), "[396] sum_rows 7x4x1/1x1x1 (256,4), sum_rows_add 128x1x1/64x1x1 (256,4)",
+     "[396] sum_rows 128x4x1/64x1x1 (256,4), sum_rows_add 128x1x1/64x1x1 (256,4)"},
 };
 
 START_TEST(exact_geometry) {

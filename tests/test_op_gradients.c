@@ -20,7 +20,7 @@
 /* "a b bias c " of each operation, and where its parameter dlogdet lies behind the tensors. */
 static const char *const names[CLF_OP_COUNT] = {
 #define CLF_T(mode, name) #name " "
-#define CLF_OP(file, name, tensors, params, rules) [CLF_OP_##name] = tensors,
+#define CLF_OP(file, name, tensors, params, rules, ...) [CLF_OP_##name] = tensors,
 #include "clflow/ops.def"
 #undef CLF_OP
 #undef CLF_T

@@ -27,7 +27,7 @@ static inline int clf_act_wants_input(int act) {
 
 /* The operations: CLF_OP_gemm, CLF_OP_adam_step, ... */
 typedef enum clf_op {
-#define CLF_OP(file, name, tensors, params, rules) CLF_OP_##name,
+#define CLF_OP(file, name, tensors, params, rules, ...) CLF_OP_##name,
 #include "clflow/ops.def"
 #undef CLF_OP
   CLF_OP_COUNT
@@ -37,7 +37,7 @@ typedef enum clf_op {
  * Tensors come first, so that generic code can treat them as an array. */
 #define CLF_T(mode, name) clf_tensor name;
 #define CLF_P(type, name) type name;
-#define CLF_OP(file, name, tensors, params, rules)                                                 \
+#define CLF_OP(file, name, tensors, params, rules, ...)                                            \
   typedef struct clf_##name##_args {                                                               \
     tensors params                                                                                 \
   } clf_##name##_args;

@@ -13,7 +13,7 @@ static const struct {
 } members[CLF_OP_COUNT] = {
 #define CLF_T(mode, name) #name " "
 #define CLF_P(type, name) #type " " #name " "
-#define CLF_OP(file, name, tensors, params, rules) {tensors, params},
+#define CLF_OP(file, name, tensors, params, rules, ...) {tensors, params},
 #include "clflow/ops.def"
 #undef CLF_OP
 #undef CLF_P

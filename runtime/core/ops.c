@@ -33,7 +33,7 @@ static clf_status rank(const char *op, const char *name, const clf_tensor *x, in
   if ((x) > (y)) return clf__fail(CLF_ESHAPE, "%s: %s is %d, above %d", op, #x, (int)(x), (int)(y));
 #define CLF_SAME(x, y) CLF_TRY(same(op, #x " and " #y, &p->x, &p->y));
 #define CLF_RANK(x, n) CLF_TRY(rank(op, #x, &p->x, n));
-#define CLF_OP(file, name, tensors, params, rules)                                                 \
+#define CLF_OP(file, name, tensors, params, rules, ...)                                            \
   static clf_status name##_rules(const void *args) {                                               \
     const char *op = #name;                                                                        \
     const clf_##name##_args *p = args;                                                             \
@@ -51,7 +51,7 @@ static clf_status rank(const char *op, const char *name, const clf_tensor *x, in
 
 #define CLF_T(mode, name) #mode
 #define CLF_P(type, name) type name;
-#define CLF_OP(file, name, tensors, params, rules)                                                 \
+#define CLF_OP(file, name, tensors, params, rules, ...)                                            \
   struct clf__##name##_params {                                                                    \
     params                                                                                         \
   };                                                                                               \
@@ -60,7 +60,7 @@ static clf_status rank(const char *op, const char *name, const clf_tensor *x, in
                  #name " is too wide");
 #include "clflow/ops.def"
 #undef CLF_OP
-#define CLF_OP(file, name, tensors, params, rules)                                                 \
+#define CLF_OP(file, name, tensors, params, rules, ...)                                            \
   {#name,                                                                                          \
    #file,                                                                                          \
    tensors,                                                                                        \

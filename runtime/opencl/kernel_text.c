@@ -1,22 +1,111 @@
 /* SPDX-License-Identifier: MIT */
-/* kernel_text.c: the kernel files as one text, and what of it one operation needs.
+/* kernel_text.c: the kernel files as one program, and what of it one operation needs.
  *
- * A #line before each file makes a build log name the .cl file and its line. */
+ * Every kernel file (.cl) includes the headers that it uses.  Here `#include` becomes the text of
+ * the header where it comes first, and nothing afterwards.  Macros that a kernel file defines end
+ * with the file, so each has its own; those of headers stay.  A #line before each piece makes a
+ * build log name the file and its line. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "opencl.h"
 #include "sources.h"
 
-char *clf__cl_program(void) {
+/* ---- One program ---------------------------------------------------------------------------- */
+
+/* The text so far, in memory that is large enough for all of it; which sources are part of it. */
+typedef struct program {
+  char *end;
+  char *added;
+} program;
+
+static int ends_with(const char *s, const char *end) {
+  const size_t n = strlen(s), m = strlen(end);
+  return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+/* Where the name of a line's included file begins, and its length; NULL for any other line. */
+static const char *included(const char *line, size_t *length) {
+  static const char word[] = "#include \"";
+  if (strncmp(line, word, sizeof word - 1) != 0) return NULL;
+  line += sizeof word - 1;
+  *length = strcspn(line, "\"\n");
+  return line;
+}
+
+static int source_named(const char *name, size_t length) {
+  int i = 0;
+  while (clf__sources[i].name && (strlen(clf__sources[i].name) != length ||
+                                  strncmp(clf__sources[i].name, name, length) != 0))
+    i++;
+  return i;
+}
+
+static void add_source(program *p, int i) { // NOLINT(misc-no-recursion): headers include headers
+  const clf_source *s = &clf__sources[i];
+  int number = 1;
+  if (!s->name || p->added[i]) return;
+  p->added[i] = 1;
+  p->end += sprintf(p->end, "#line 1 \"%s\"\n", s->name);
+  for (const char *line = s->text; *line; number++) {
+    const size_t size = strcspn(line, "\n") + (line[strcspn(line, "\n")] == '\n');
+    size_t length;
+    const char *name = included(line, &length);
+    if (name) {
+      add_source(p, source_named(name, length));
+      p->end += sprintf(p->end, "#line %d \"%s\"\n", number + 1, s->name);
+    } else {
+      memcpy(p->end, line, size);
+      p->end += size;
+    }
+    line += size;
+  }
+  *p->end++ = '\n';
+}
+
+/* Ends the macros of a kernel file. */
+static void end_macros(program *p, const char *text) {
+  for (const char *line = text; line; line = strchr(line, '\n')) {
+    char name[64];
+    line += *line == '\n';
+    if (sscanf(line, "#define %63[A-Za-z0-9_]", name) == 1)
+      p->end += sprintf(p->end, "#undef %s\n", name);
+  }
+}
+
+/* Room for the text, the #line of each piece, and the #undef of each macro, which is shorter than
+ * its #define. */
+static size_t program_size(int *sources) {
   size_t size = 1;
-  for (const clf_source *s = clf__sources; s->name; s++) size += strlen(s->text) + 128;
-  char *text = malloc(size), *end = text;
-  if (!text) return NULL;
-  for (const clf_source *s = clf__sources; s->name; s++)
-    end += sprintf(end, "#line 1 \"%s\"\n%s\n", s->name, s->text);
+  int n = 0;
+  for (; clf__sources[n].name; n++) {
+    const char *line = clf__sources[n].text;
+    size += 2 * strlen(line) + 128;
+    for (; (line = strstr(line, "#include")); line++) size += 128;
+  }
+  *sources = n;
+  return size;
+}
+
+char *clf__cl_program(void) {
+  int count;
+  const size_t size = program_size(&count);
+  char *text = malloc(size), *added = calloc((size_t)count + 1, 1);
+  program p = {text, added};
+  for (int i = 0; i < count && text && added; i++) {
+    if (!ends_with(clf__sources[i].name, ".cl")) continue;
+    add_source(&p, i);
+    end_macros(&p, clf__sources[i].text);
+  }
+  if (text && added)
+    *p.end = 0;
+  else
+    free(text), text = NULL;
+  free(added);
   return text;
 }
+
+/* ---- The kernels of one operation ------------------------------------------------------------ */
 
 int clf__cl_owner(const char *kernel, size_t length) {
   int best = -1;

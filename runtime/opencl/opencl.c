@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* opencl.c: the OpenCL backend: one device, one context, one in-order queue and
- * one pool of scratch memory. */
+ * one buffer of scratch memory. */
 #include "opencl.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -71,7 +71,7 @@ static clf_status choose_family(clf__cl *cl, const char *asked) {
 static void opencl_close(clf_device *dev) {
   clf__cl *cl = dev->impl;
   clf__cl_release(cl);
-  if (cl->pool) clReleaseMemObject(cl->pool);
+  if (cl->scratch) clReleaseMemObject(cl->scratch);
   if (cl->marked) clReleaseEvent(cl->marked);
   if (cl->uploads) clReleaseCommandQueue(cl->uploads);
   if (cl->queue) clReleaseCommandQueue(cl->queue);
@@ -189,19 +189,19 @@ static clf_status opencl_read(clf_device *dev, clf_buffer *b, size_t at, void *d
 static clf_status reserve(clf_call *call, size_t floats) {
   clf_device *dev = call->impl;
   clf__cl *cl = dev->impl;
-  if (floats <= cl->pool_size) return CLF_OK;
+  if (floats <= cl->scratch_size) return CLF_OK;
   if (floats > INT32_MAX) /* kernels count places in it with ints */
     return clf__fail(CLF_ENOTSUP,
                      "%s would need %zu floats of scratch memory, at most %d are possible; "
                      "a smaller batch needs less",
                      clf_ops[call->op].name, floats, INT32_MAX);
-  if (cl->pool) clReleaseMemObject(cl->pool); /* lives on until enqueued kernels are done */
-  clf__take(dev, 0, cl->pool_size * sizeof(float));
-  cl->pool_size = 0;
+  if (cl->scratch) clReleaseMemObject(cl->scratch); /* lives on until enqueued kernels are done */
+  clf__take(dev, 0, cl->scratch_size * sizeof(float));
+  cl->scratch_size = 0;
   char what[96];
   snprintf(what, sizeof what, "the scratch memory of %s", clf_ops[call->op].name);
-  CLF_TRY(make_buffer(cl, floats, what, &cl->pool));
-  cl->pool_size = floats;
+  CLF_TRY(make_buffer(cl, floats, what, &cl->scratch));
+  cl->scratch_size = floats;
   clf__take(dev, floats * sizeof(float), 0);
   return CLF_OK;
 }
@@ -222,8 +222,8 @@ static size_t pack(const clf_op_info *info, const void *args, char *out) {
 }
 
 /* The only place that sets a kernel argument. */
-static clf_status enqueue(clf_call *call, const char *name, clf_grid grid, const int e[4]) {
-  static const int none[4] = {0, 0, 0, 0};
+static clf_status enqueue(clf_call *call, const char *name, clf_grid grid, const void *plan,
+                          size_t plan_size) {
   clf__cl *cl = ((clf_device *)call->impl)->impl;
   const clf_op_info *info = &clf_ops[call->op];
   const clf_tensor *t = call->args;
@@ -239,10 +239,9 @@ static clf_status enqueue(clf_call *call, const char *name, clf_grid grid, const
   for (const char *m = info->modes; *m; m++, t++)
     CL_TRY(clSetKernelArg(kernel->k, i++, sizeof(cl_mem), t->buf ? &t->buf->handle : NULL));
   CL_TRY(clSetKernelArg(kernel->k, i++, size, args));
-  if (kernel->pool) {
-    CL_TRY(clSetKernelArg(kernel->k, i++, sizeof(cl_mem), cl->pool ? &cl->pool : NULL));
-    CL_TRY(clSetKernelArg(kernel->k, i++, sizeof none, e ? e : none));
-  }
+  if (kernel->extra > 0)
+    CL_TRY(clSetKernelArg(kernel->k, i++, sizeof(cl_mem), cl->scratch ? &cl->scratch : NULL));
+  if (kernel->extra > 1) CL_TRY(clSetKernelArg(kernel->k, i++, plan_size, plan));
   const cl_int err =
       clEnqueueNDRangeKernel(cl->queue, kernel->k, 3, NULL, grid.global, grid.local, 0, NULL, NULL);
   if (err) {
@@ -254,7 +253,7 @@ static clf_status enqueue(clf_call *call, const char *name, clf_grid grid, const
 }
 
 static const clf_algorithm *const algorithms[CLF_OP_COUNT] = {
-#define CLF_OP(file, name, tensors, params, rules) [CLF_OP_##name] = clf__launches_##name,
+#define CLF_OP(file, name, tensors, params, rules, ...) [CLF_OP_##name] = clf__launches_##name,
 #include "clflow/ops.def"
 #undef CLF_OP
 };

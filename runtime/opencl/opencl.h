@@ -10,7 +10,7 @@ enum { CLF_MAX_KERNELS = 8, CLF_BLAS_CLASSES = 64 }; /* of one operation; rememb
 typedef struct clf__kernel {
   char name[64];
   cl_kernel k;
-  int pool; /* takes CLF_POOL */
+  int extra; /* arguments behind the struct: 1 scratch memory, 2 and a plan */
 } clf__kernel;
 
 /* What the kernels of single operations are built from; text is NULL where all were built as the
@@ -32,8 +32,8 @@ typedef struct clf__cl {
   const clf_traits *traits;
   clf__kernel kernel[CLF_OP_COUNT][CLF_MAX_KERNELS]; /* of those operations that are ready */
   clf__parts parts;
-  cl_mem pool;      /* scratch of whatever runs now: calls take turns on the queue */
-  size_t pool_size; /* floats */
+  cl_mem scratch;      /* of the call that runs now: calls run one after the other */
+  size_t scratch_size; /* floats */
   struct {
     uint32_t key;
     int trusted;
@@ -48,9 +48,10 @@ typedef struct clf__cl {
     if (e_) return clf__fail(clf__cl_status(e_), "%s: %s", #call, clf__cl_error(e_));              \
   } while (0)
 
-/* kernel_text.c: clflow.clh and ops.def, then the kernel files, as one string, malloc'ed; the
- * operation whose kernel has a name of that length, the longest name that begins it, or -1; and
- * the text with all kernels of other operations blanked. */
+/* kernel_text.c.  clf__cl_program(): all kernel files as one string, malloc'ed; NULL without
+ * memory. clf__cl_owner(): the operation of a kernel whose name has that length, the one with the
+ * longest name that the kernel's begins with, or -1.  clf__cl_keep_only(): blanks the kernels of
+ * all other operations. */
 char *clf__cl_program(void);
 int clf__cl_owner(const char *kernel, size_t length);
 void clf__cl_keep_only(char *text, int op);

@@ -142,11 +142,12 @@ static clf_status adopt(clf__cl *cl, cl_kernel k) {
   const int op = clf__cl_owner(it.name, strlen(it.name));
   if (op < 0) return clf__fail(CLF_EBUILD, "kernel %s is of no operation in ops.def", it.name);
   const cl_uint row = (cl_uint)strlen(clf_ops[op].modes) + 1;
-  if (got != row && got != row + 2)
+  if (got < row || got > row + 2)
     return clf__fail(CLF_EBUILD,
-                     "%s.cl: kernel %s takes %u arguments; ops.def says %u, or %u with the pool",
-                     clf_ops[op].file, it.name, got, row, row + 2);
-  it.pool = got != row;
+                     "%s.cl: kernel %s takes %u arguments; ops.def says %u, and scratch memory and "
+                     "a plan may follow",
+                     clf_ops[op].file, it.name, got, row);
+  it.extra = (int)(got - row);
   int i = 0;
   while (i < CLF_MAX_KERNELS && cl->kernel[op][i].k) i++;
   if (i == CLF_MAX_KERNELS)

@@ -1,8 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-/* rqs.c: a group for some samples, whole: map_share() in maps.clh. */
-#include "launch.h"
-
-CLF_LAUNCH(rqs_fwd) { return clf_each_map(call, p->x.dim[0], p->at.dim[0]); }
-CLF_LAUNCH(rqs_inv) { return clf_each_map(call, p->y.dim[0], p->at.dim[0]); }
-CLF_LAUNCH(rqs_bwd) { return clf_each_map(call, p->x.dim[0], p->at.dim[0]); }
-CLF_LAUNCH(rqs_inv_bwd) { return clf_each_map(call, p->x.dim[0], p->at.dim[0]); }
