@@ -85,6 +85,7 @@ class Device:
         check(lib.clf_open(name.encode(), ctypes.byref(handle)))
         self.asked, self.handle, self.pid = name, handle, os.getpid()
         self._lock = threading.RLock()
+        self._depth = 0  # calls under way, of which a callback begins another
         self._unused: list[ctypes.c_void_p] = []
 
     @property
@@ -101,13 +102,15 @@ class Device:
                 "multiprocessing's 'spawn' method, or load the flow in the child"
             )
         with self._lock:
+            self._depth += 1
             try:
                 yield
             finally:
+                self._depth -= 1
                 self._free_unused()
 
     def free(self, flow: ctypes.c_void_p) -> None:
-        """Frees a flow now, or when the thread that uses the device is done."""
+        """Frees a flow now, or when the call that uses the device is done."""
         if os.getpid() != self.pid:  # it belongs to the parent
             return
         self._unused.append(flow)
@@ -118,7 +121,7 @@ class Device:
                 self._lock.release()
 
     def _free_unused(self) -> None:
-        while self._unused:
+        while self._unused and not self._depth:
             lib.clf_flow_free(self._unused.pop())
 
     def __del__(self) -> None:

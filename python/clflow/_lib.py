@@ -7,6 +7,7 @@ import ctypes
 import logging
 import os
 import pathlib
+import re
 import sys
 from typing import Any
 
@@ -60,9 +61,9 @@ def _check_version(library: ctypes.CDLL, path: str) -> None:
         version = text(library.clf_version())
     except AttributeError:
         raise LibraryError(f"{path} is not the C library of clflow: it has no function clf_version") from None
-    if version.split(".")[:2] != _abi.VERSION.split(".")[:2]:
-        newer = [int(part) for part in version.split(".")] > [int(part) for part in _abi.VERSION.split(".")]
-        remedy = "install the package of that version" if newer else "install a newer C library"
+    found, wanted = ([int(part) for part in re.findall(r"\d+", each)[:2]] for each in (version, _abi.VERSION))
+    if found != wanted:
+        remedy = "install the package of that version" if found > wanted else "install a newer C library"
         raise LibraryError(
             f"{path} is version {version} of the C library, but this package needs {_abi.VERSION}; {remedy}, "
             "or unset CLFLOW_LIBRARY to use the library of the wheel"

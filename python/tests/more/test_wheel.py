@@ -69,3 +69,6 @@ def test_types(tmp_path):
     assert "numpy.ndarray" in found and "float64" in found
     assert re.search(r'user.py:7: error: Argument "schedule" to "fit" of "Flow" has incompatible type', found)
     assert "Found 1 error" in found
+    config = pathlib.Path(__file__).resolve().parents[3] / "pyproject.toml"
+    strict = run(sys.executable, "-m", "mypy", "--config-file", str(config), "-p", "clflow", cwd=tmp_path)
+    assert "Success" in strict.stdout, strict.stdout

@@ -45,6 +45,19 @@ def test_a_callback_may_use_the_flow_and_stop(rows):
     assert np.isfinite(seen[0]).all()
 
 
+def test_a_flow_that_its_callback_closes(rows):
+    flow, other = clflow.Flow("nvp", hidden=4, depth=1), clflow.Flow("nvp", dim=2)
+
+    def close(progress):
+        flow.close()
+        other.log_prob(rows[:3])
+        return progress.step > 50
+
+    assert flow.fit(rows, steps=10**6, callback=close, progress=False).steps > 50
+    with pytest.raises(clflow.ArgumentError, match="this flow is closed"):
+        flow.log_prob(rows)
+
+
 def test_an_exception_of_a_callback_is_raised(rows):
     def fail(_progress):
         raise LookupError("mine")
