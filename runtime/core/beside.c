@@ -56,12 +56,12 @@ static int is_trusted(const char *file, const char *own, int mode) {
 }
 
 int clf__beside(const char *name, int mode, char out[CLF_BESIDE_PATH]) {
-  static const char *const folders[] = {".", CLF_LIBEXEC_FROM_LIB, CLF_LIBEXEC_FROM_BIN};
+  static const char *const folders[] = {"", CLF_LIBEXEC_FROM_LIB "/", CLF_LIBEXEC_FROM_BIN "/"};
   char own[PATH];
   if (!own_file(own)) return 0;
   const int folder = (int)clf__folder_length(own);
   for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-    if (snprintf(out, PATH, "%.*s/%s/%s", folder, own, folders[i], name) < PATH &&
+    if (snprintf(out, PATH, "%.*s/%s%s", folder, own, folders[i], name) < PATH &&
         is_trusted(out, own, mode))
       return 1;
   return 0;
