@@ -39,20 +39,33 @@ static void put_words(const cli_option *o, const char *between) {
   }
 }
 
-static int is_shown(const cli_option *o) { return o->help && o->name[0] == '-'; }
+static int has(const cli_verb *v, const char *name) {
+  for (const cli_option *o = v->options; o->name; o++)
+    if (strcmp(o->name, name) == 0) return 1;
+  return 0;
+}
+
+/* Whether the verb v takes the option o of w, which is v or the verb that v passes options to. */
+static int is_shown(const cli_verb *v, const cli_verb *w, const cli_option *o) {
+  return o->help && o->name[0] == '-' && (w == v || !has(v, o->name));
+}
+
+#define EACH_OPTION(o, v)                                                                          \
+  for (const cli_verb *w = v; w; w = w->passes_to)                                                 \
+    for (const cli_option *o = w->options; o->name; o++)                                           \
+      if (is_shown(v, w, o))
 
 /* ---- bash --------------------------------------------------------------------------------- */
 
 static void bash_options(const cli_verb *v) {
   printf("  %s) options=\"", v->name);
-  for (const cli_option *o = v->options; o->name; o++)
-    if (is_shown(o)) printf("%s ", o->name);
+  EACH_OPTION(o, v) printf("%s ", o->name);
   puts("--help\" ;;");
 }
 
 static void bash_values(const cli_verb *v) {
-  for (const cli_option *o = v->options; o->name; o++) {
-    if (!is_shown(o) || kind_of(o) == NO_VALUE) continue;
+  EACH_OPTION(o, v) {
+    if (kind_of(o) == NO_VALUE) continue;
     printf("  \"%s %s\") ", v->name, o->name);
     if (kind_of(o) == WORD_VALUE) {
       printf("words=\"");
@@ -145,8 +158,7 @@ static void zsh(void) {
        "  case $verb in");
   for (const cli_verb *const *v = cli_verbs; *v; v++) {
     printf("    %s)\n      _arguments \\\n", (*v)->name);
-    for (const cli_option *o = (*v)->options; o->name; o++)
-      if (is_shown(o)) zsh_option(o);
+    EACH_OPTION(o, *v) zsh_option(o);
     puts("      '*:file:_files' ;;");
   }
   puts("  esac\n}\n_clflow \"$@\"");
@@ -176,8 +188,7 @@ static void fish(void) {
     for (const char *c = (*v)->purpose; *c; c++)
       *c == '\'' ? (void)fputs("\\'", stdout) : (void)putchar(*c);
     puts("'");
-    for (const cli_option *o = (*v)->options; o->name; o++)
-      if (is_shown(o)) fish_option(*v, o);
+    EACH_OPTION(o, *v) fish_option(*v, o);
   }
 }
 
