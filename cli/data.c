@@ -2,6 +2,7 @@
 /* data.c: the data of a session: a table, or images, in chunks of rows. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
+#include "ranks.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -27,6 +28,8 @@ clf_image_options cli_image_options(void) {
 }
 
 int cli_data_open(cli_session *s, const char *data, const clf_image_options *wanted) {
+  if (cli_ranks_size() > 1 && clf_source_is_stream(data))
+    return cli_usage("%s cannot be read by every rank; give a file that each host has", data);
   if (!clf_is_image_source(data)) {
     const int code = refuse_for_table(data);
     return code ? code : cli_table_open(s, data);
@@ -194,16 +197,18 @@ static clf_status log_probs(const cli_session *s, const double *x, const double 
 
 int cli_log_probs(cli_session *s, double *logp) {
   const int64_t rows = cli_row_count(s), most = cli_row_chunk(s);
+  int64_t first, end;
   int code = CLI_OK;
-  for (int64_t at = 0, n; at < rows && !code; at += n) {
+  cli_ranks_part(rows, &first, &end);
+  for (int64_t at = first, n; at < end && !code; at += n) {
     const double *x, *c;
-    n = rows - at < most ? rows - at : most;
+    n = end - at < most ? end - at : most;
     code = cli_rows(s, at, n, &x);
     if (!code) code = cli_given_rows(s, at, n, &c);
     if (!code && log_probs(s, x, c, at, n, logp + at) != CLF_OK) code = cli_fail_library();
-    if (!code && s->images) cli_draw_share("evaluating", at + n, rows);
+    if (!code && s->images) cli_draw_share("evaluating", at + n - first, end - first);
   }
-  return code;
+  return cli_ranks_join(code, logp, rows, sizeof *logp);
 }
 
 int cli_score(const double *logp, int64_t n, int32_t dim, clf_score *score, int64_t *missing) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* eval.c: `clflow eval`: how well a model fits data. */
 #include "cli.h"
+#include "ranks.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -173,7 +174,7 @@ static int evaluate(cli_session *s, clf_score *score, int64_t *missing, int find
   int k = PARTS;
   if (found) k = r->part[TEST].there ? TEST : r->part[VALID].there ? VALID : TRAIN;
   if (judge && k < PARTS) r->judged = parts[k].name;
-  if (!code && judge && sample_count(r)) code = compare_part(s, of, k, r);
+  if (!code && cli_ranks_own() == 0 && judge && sample_count(r)) code = compare_part(s, of, k, r);
   free(logp);
   free(of);
   return code;
@@ -328,7 +329,9 @@ static int run(void) {
     return cli_usage("--data is missing; usage: clflow eval %s", cli_eval.usage);
   cli_session s = {0};
   result r = {0};
+  cli_ranks_divide();
   int code = evaluate_all(&s, &r);
+  if (!code) cli_ranks_finish();
   if (!code && o.json) code = print_json(&r);
   if (!code && !o.json) {
     print_score(&r);
@@ -356,5 +359,6 @@ const cli_verb cli_eval = {
                 "moons:n=20000,seed=2 --json",
     .options = options,
     .run = run,
+    .ranks = 1,
     .missing = CLF_MISSING_KEEP,
 };

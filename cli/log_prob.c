@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* log_prob.c: `clflow log-prob`: the log-density of each sample, and how strange it is. */
 #include "cli.h"
+#include "ranks.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -398,24 +399,32 @@ static void say_lacks(const cli_session *s, const work *w, const lacks *k) {
             w->rows);
 }
 
+/* From log p of each row on. */
+static int report(cli_session *s, work *w) {
+  lacks k = {0};
+  int code = place(s, w);
+  if (!code) code = find_lowest(w);
+  if (!code) code = judge_columns(s, w);
+  if (!code)
+    code = cli_score(w->logp, w->rows, clf_flow_get_spec(s->flow)->dim, &k.score, &k.missing);
+  if (!code) code = put_all(s, w, &k);
+  if (!code) say_lacks(s, w, &k);
+  return code;
+}
+
 static int compute(cli_session *s) {
   work w = {0};
-  lacks k = {0};
   int code = check_images(s);
   if (!code) code = reserve(&w, cli_row_count(s));
   if (!code) code = cli_log_probs(s, w.logp);
-  if (!code) code = place(s, &w);
-  if (!code) code = find_lowest(&w);
-  if (!code) code = judge_columns(s, &w);
-  if (!code)
-    code = cli_score(w.logp, w.rows, clf_flow_get_spec(s->flow)->dim, &k.score, &k.missing);
-  if (!code) code = put_all(s, &w, &k);
-  if (!code) say_lacks(s, &w, &k);
+  if (!code) cli_ranks_finish();
+  if (!code && cli_ranks_own() == 0) code = report(s, &w);
   release(&w);
   return code;
 }
 
 static int run(void) {
+  cli_ranks_divide();
   int code = read_words();
   if (!code) code = check_out();
   if (!code) code = check_texts();
@@ -443,5 +452,6 @@ const cli_verb cli_log_prob = {
                 "row,data,model,strange --out -",
     .options = options,
     .run = run,
+    .ranks = 1,
     .missing = CLF_MISSING_KEEP,
 };

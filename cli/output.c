@@ -255,7 +255,7 @@ int cli_has_suffix(const char *path, const char *suffix) {
 }
 
 int cli_check_table(const char *path) {
-  if (!path || strcmp(path, "-") == 0) return CLI_OK;
+  if (!path || mute || strcmp(path, "-") == 0) return CLI_OK;
   if (!cli_has_suffix(path, ".csv") && !cli_has_suffix(path, ".npy"))
     return cli_usage("\"%s\" is no name for a table: it ends in .csv or .npy, or is - to print",
                      path);
@@ -290,7 +290,7 @@ static int is_text(const char *suffix) {
 }
 
 int cli_check_file(const char *option, const char *path, const char *suffix) {
-  if (!path || (cli_is_stdout(path) && is_text(suffix))) return CLI_OK;
+  if (!path || mute || (cli_is_stdout(path) && is_text(suffix))) return CLI_OK;
   if (cli_is_stdout(path))
     return cli_usage("%s takes the name of a file; standard output takes only text", option);
   if (suffix && !cli_has_suffix(path, suffix))

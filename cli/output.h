@@ -17,8 +17,9 @@ int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The failure that the library reported last. */
 int cli_fail_library(void);
 
-/* From here on nothing but failures is printed, with `name` before them: "rank 3 on node7".  They
- * are withheld until the next call, which prints or forgets them; later ones are printed at once.
+/* From here on no output is looked at, and nothing but failures is printed, with `name` before
+ * them: "rank 3 on node7".  They are withheld until the next call, which prints or forgets them;
+ * later ones are printed at once.
  */
 void cli_mute(const char *name);
 void cli_release_errors(int print);

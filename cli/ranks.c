@@ -9,8 +9,9 @@
 
 static clf_group *group;
 static int32_t on_host = 1;
-static int ended;   /* 1: a rank failed while all prepared */
+static int ended;   /* 1: a rank failed while all prepared, or nothing more is done together */
 static int running; /* 1: they are ready */
+static int divides; /* 1: rows are divided */
 
 clf_group *cli_ranks(void) { return group; }
 int32_t cli_ranks_own(void) { return group ? clf_group_rank(group) : 0; }
@@ -68,6 +69,34 @@ int cli_ranks_open(int code, int (*open)(void *context), void *context) {
   if (!code && first) code = open(context);
   code = cli_ranks_agree(code);
   return code || first ? code : open(context);
+}
+
+void cli_ranks_part(int64_t n, int64_t *first, int64_t *end) {
+  const int64_t size = divides ? cli_ranks_size() : 1, own = divides ? cli_ranks_own() : 0;
+  *first = n / size * own + (own < n % size ? own : n % size);
+  *end = *first + n / size + (own < n % size);
+}
+
+int cli_ranks_join(int code, void *rows, int64_t n, size_t bytes) {
+  const int64_t size = divides ? cli_ranks_size() : 1;
+  if (size < 2) return code;
+  code = cli_ranks_agree(code);
+  for (int64_t r = 0, at = 0; r < size && !code; r++) {
+    const int64_t m = n / size + (r < n % size);
+    if (m && clf_group_broadcast(group, (int32_t)r, (char *)rows + (size_t)at * bytes,
+                                 (size_t)m * bytes) != CLF_OK)
+      code = cli_fail_library();
+    at += m;
+  }
+  return code;
+}
+
+void cli_ranks_divide(void) { divides = 1; }
+
+void cli_ranks_finish(void) {
+  if (group) cli_release_errors(0);
+  divides = 0;
+  ended = 1;
 }
 
 void cli_ranks_run(void) {

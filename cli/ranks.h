@@ -26,6 +26,14 @@ int cli_ranks_open(int code, int (*open)(void *context), void *context);
 /* Ends the preparation: failures are printed at once. */
 void cli_ranks_run(void);
 
+/* Of n rows those that this rank computes, first .. end - 1, in a verb that divides its rows. */
+void cli_ranks_part(int64_t n, int64_t *first, int64_t *end);
+/* Once they are computed, or that failed: every rank gets all n rows of `bytes` each. */
+int cli_ranks_join(int code, void *rows, int64_t n, size_t bytes);
+/* From here on verbs divide their rows.  And: nothing is done together any more; rank 0 goes on. */
+void cli_ranks_divide(void);
+void cli_ranks_finish(void);
+
 /* Ends the group; where the others may not know of a failure, all of its processes.  The exit code.
  */
 int cli_ranks_end(int code);

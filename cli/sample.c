@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sample.c: `clflow sample`: draws from a model. */
 #include "cli.h"
+#include "ranks.h"
 #include "clflow/plot.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -60,6 +61,14 @@ static int draw(const cli_session *s, int64_t first, int64_t n, double *x) {
   return code;
 }
 
+/* All of them, each rank some. */
+static int draw_part(const cli_session *s, int32_t dim, double *x) {
+  int64_t first, end;
+  cli_ranks_part(o.count, &first, &end);
+  const int code = end > first ? draw(s, first, end - first, x + first * dim) : CLI_OK;
+  return cli_ranks_join(code, x, o.count, (size_t)dim * sizeof *x);
+}
+
 /* ---- Images ------------------------------------------------------------------- */
 
 /* Where chunks of images go: to bytes, or to numbers. */
@@ -74,14 +83,19 @@ static int draw_images(const cli_session *s, target to) {
   double *chunk = to.x ? NULL : malloc((size_t)(CLI_CHUNK * dim) * sizeof *chunk);
   if (!to.x && !chunk) return cli_fail("out of memory for %d images", CLI_CHUNK);
   int code = CLI_OK;
-  for (int64_t first = 0, n; first < o.count && !code; first += n) {
-    n = o.count - first < CLI_CHUNK ? o.count - first : CLI_CHUNK;
+  int64_t begin, end;
+  cli_ranks_part(o.count, &begin, &end);
+  for (int64_t first = begin, n; first < end && !code; first += n) {
+    n = end - first < CLI_CHUNK ? end - first : CLI_CHUNK;
     double *x = to.x ? to.x + first * dim : chunk;
     code = draw(s, first, n, x);
     if (!code && to.bytes) cli_bytes_of(spec, x, n, to.bytes + first * dim);
-    if (!code && o.count > CLI_CHUNK) cli_draw_share("sampling", first + n, o.count);
+    if (!code && o.count > CLI_CHUNK) cli_draw_share("sampling", first + n - begin, end - begin);
   }
   free(chunk);
+  if (to.bytes) code = cli_ranks_join(code, to.bytes, o.count, (size_t)dim);
+  if (to.x) code = cli_ranks_join(code, to.x, o.count, (size_t)dim * sizeof *to.x);
+  if (!code) cli_ranks_finish();
   return code;
 }
 
@@ -90,7 +104,7 @@ static int put_pixels(const cli_session *s) {
   if (clf_table_new(o.count, clf_flow_get_spec(s->flow)->dim, &samples) != CLF_OK)
     return cli_fail_library();
   int code = draw_images(s, (target){.x = samples.at});
-  if (!code) code = cli_put_samples(o.out, s->flow, &samples);
+  if (!code && cli_ranks_own() == 0) code = cli_put_samples(o.out, s->flow, &samples);
   clf_table_free(&samples);
   return code;
 }
@@ -103,7 +117,7 @@ static int put_images(const cli_session *s, cli_grid grid) {
   uint8_t *bytes = calloc((size_t)o.count, (size_t)spec->dim);
   if (!bytes) return cli_fail("out of memory for %" PRId64 " images", o.count);
   code = draw_images(s, (target){.bytes = bytes});
-  if (!code) code = cli_put_bytes(o.out, spec, bytes, o.count, grid);
+  if (!code && cli_ranks_own() == 0) code = cli_put_bytes(o.out, spec, bytes, o.count, grid);
   free(bytes);
   return code;
 }
@@ -131,8 +145,10 @@ static int draw_columns(const cli_session *s) {
   const int64_t contexts = s->given.at ? s->given.rows : 1;
   if (o.count > INT64_MAX / contexts || clf_table_new(o.count * contexts, dim, &samples) != CLF_OK)
     return cli_fail_library();
-  int code = s->given.at ? draw_given(s, samples.at) : draw(s, 0, o.count, samples.at);
-  if (!code) code = put_columns(s->flow, &samples);
+  int code =
+      s->given.at ? cli_ranks_agree(draw_given(s, samples.at)) : draw_part(s, dim, samples.at);
+  if (!code) cli_ranks_finish();
+  if (!code && cli_ranks_own() == 0) code = put_columns(s->flow, &samples);
   clf_table_free(&samples);
   return code;
 }
@@ -157,6 +173,7 @@ static int check(cli_grid *grid) {
 
 static int run(void) {
   cli_grid grid;
+  cli_ranks_divide();
   int code = check(&grid);
   if (code) return code;
   cli_session s;
@@ -184,4 +201,5 @@ const cli_verb cli_sample = {
                 "6x10 --out samples.png",
     .options = options,
     .run = run,
+    .ranks = 1,
 };

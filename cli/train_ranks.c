@@ -12,15 +12,11 @@
 static char folder[512], copy[600]; /* of the file that is resumed, on ranks other than 0 */
 
 int cli_train_ranks_check(void) {
-  const char *const data[] = {cli_common.data, cli_wanted.valid, cli_wanted.test};
   if (cli_ranks_size() < 2) return CLI_OK;
   if (cli_wanted.devices.count)
     return cli_usage("--devices is for one process: each rank trains on its --device, such as "
                      "opencl:local");
   if (cli_wanted.folds) return cli_usage("--folds does not go with several ranks");
-  for (size_t i = 0; i < sizeof data / sizeof *data; i++)
-    if (data[i] && clf_source_is_stream(data[i]))
-      return cli_usage("%s cannot be read by every rank; give a file that each host has", data[i]);
   return CLI_OK;
 }
 
