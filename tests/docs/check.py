@@ -7,6 +7,7 @@ there); prose is at most 100 columns wide, tables, links and formulas aside; cod
 import json
 import re
 import sys
+from pathlib import Path
 
 from pages import ROOT, files, pages
 
@@ -38,9 +39,9 @@ def exists(page, name):
 
 
 def names(page, functions, report):
-    made = {block.values["file"] for block in page.blocks if "file" in block.values}
+    made = {Path(block.values["file"]).stem for block in page.blocks if "file" in block.values}
     for number, span in page.code():
-        if FILE.fullmatch(span) and not re.search("[A-Z]{4}", span) and span not in made and not exists(page, span):
+        if FILE.fullmatch(span) and not re.search("[A-Z]{4}", span) and Path(span).stem not in made and not exists(page, span):
             report(number, f"`{span}`: there is no such file")
         for function in FUNCTION.findall(span):
             if function not in functions:
