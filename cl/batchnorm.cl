@@ -22,7 +22,7 @@ INLINE float bn_elements(clf_view t) { return (float)t.dim[0] * t.dim[2] * t.dim
 
 /* x on `pixels`, 0 elsewhere. */
 INLINE V bn_load(global const float *x, clf_view t, image_vector v, int pixels) {
-  if (pixels == 0) return image_load(x, t, v);
+  if (pixels == CLF_PIXELS_ALL) return image_load(x, t, v);
   return pixels_on(v, pixels) > 0 ? image_load(x, t, v) : (V)0;
 }
 
@@ -108,7 +108,7 @@ kernel BY_PIXELS void bn_stats(CLF_IN(x), CLF_OUT(mean), CLF_OUT(var), const bn_
   const float count = (float)(q.r1 - q.r0) * q.w1;
   const int C = p.x.dim[1];
 #if LANES > 1
-  if (p.pixels == 0 && bn_is_lines(p.x)) {
+  if (p.pixels == CLF_PIXELS_ALL && bn_is_lines(p.x)) {
     BY_LINES(C, STATS_LINES);
     return;
   }
@@ -177,7 +177,7 @@ kernel BY_PIXELS void bn_fwd(CLF_IN(x), CLF_IN(mean), CLF_IN(var), CLF_IN(beta),
                              const bn_fwd_args p) {
   const image_range q = image_range_of(p.x);
 #if LANES > 1
-  if (p.pixels == 0 && bn_is_lines(p.x) && bn_is_lines(p.y) && bn_is_line(p.mean) &&
+  if (p.pixels == CLF_PIXELS_ALL && bn_is_lines(p.x) && bn_is_lines(p.y) && bn_is_line(p.mean) &&
       bn_is_line(p.var) && bn_is_line(p.beta)) {
     BY_LINES(p.x.dim[1], FWD_LINES);
     return;
@@ -193,7 +193,7 @@ kernel BY_PIXELS void bn_fwd(CLF_IN(x), CLF_IN(mean), CLF_IN(var), CLF_IN(beta),
 
 #if LANES > 1
 INLINE int bn_bwd_is_lines(const bn_bwd_args p) {
-  return p.pixels == 0 && bn_is_lines(p.x) && bn_is_lines(p.dy) && bn_is_lines(p.dx) &&
+  return p.pixels == CLF_PIXELS_ALL && bn_is_lines(p.x) && bn_is_lines(p.dy) && bn_is_lines(p.dx) &&
          bn_is_line(p.mean) && bn_is_line(p.var) && bn_is_line(p.bmean) && bn_is_line(p.beta);
 }
 
@@ -331,7 +331,7 @@ kernel BY_PIXELS void bn_bwd(CLF_IN(x), CLF_IN(mean), CLF_IN(var), CLF_IN(bmean)
       const V x = bn_load(x_, p.x, v, p.pixels);
       const V da = bn_through((x - mean) * rstd + beta, GET(dy, v), p.act);
       V g = rstd * (da - sum - (x - bmean) * along);
-      if (p.pixels) g = pixels_on(v, p.pixels) > 0 ? g : (V)0;
+      if (p.pixels != CLF_PIXELS_ALL) g = pixels_on(v, p.pixels) > 0 ? g : (V)0;
       if (p.add != 0) g += p.add * GET(dx, v);
       PUT(dx, v, g);
     }
@@ -342,7 +342,7 @@ kernel BY_PIXELS void bn_bwd(CLF_IN(x), CLF_IN(mean), CLF_IN(var), CLF_IN(bmean)
 
 /* Positions of an H x W image that are on `pixels`. */
 static int bn_count(int pixels, int H, int W) {
-  return pixels ? (H * W + (pixels == 1)) / 2 : H * W;
+  return pixels != CLF_PIXELS_ALL ? (H * W + (pixels == CLF_PIXELS_EVEN)) / 2 : H * W;
 }
 
 /* Half the sum over `pixels` of a sample and over channels of log(var + eps). */

@@ -250,13 +250,14 @@ kernel BY_LANES void conv_bwd_weights_add(CLF_IN(x), CLF_IN(mean), CLF_IN(var), 
                                           CLF_SCRATCH(conv_weights_plan)) {
   const int k = p.dw.dim[3], t = get_group_id(0) % (k * k), c = get_group_id(0) / (k * k);
   const int columns = conv_columns(p.dw);
+  const size_t sums = conv_sums(p.dw);
   for (int l = get_local_id(0) * LANES; l < TN; l += get_local_size(0) * LANES) {
     const int j = get_group_id(1) * TN + l, so = p.dw.stride[0], n = p.dw.dim[0] - j;
     if (n <= 0) return;
     global const float *s = scratch + (size_t)(t * p.dw.dim[1] + c) * columns + j;
     global float *to = &AT(dw, j, c, t / k, t % k);
     V sum = 0;
-    for (int band = 0; band < e.bands; band++) sum += VLOAD(s + band * conv_sums(p.dw));
+    for (int band = 0; band < e.bands; band++) sum += VLOAD(s + band * sums);
     if (p.beta != 0) sum += p.beta * lanes_load(to, so, n);
     lanes_store(sum, to, so, n);
   }

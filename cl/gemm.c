@@ -4,7 +4,7 @@
  *   panels  vectors: b is packed into panels of TN columns, then work-items compute register tiles
  *   alone   the same in one launch: every work-item packs the panel that it needs
  *   blocks  the same as panels, and every work-item packs its rows of a as well
- *   tiles   one lane: work-groups compute tiles by way of local memory
+ *   tiles   one lane: work-groups compute tiles in local memory
  *   blas    one lane: CLBlast, then a launch for bias and activation */
 #include "launch.h"
 #include "plans.h"

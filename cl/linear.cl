@@ -44,16 +44,16 @@ INLINE V linear_unit(int i, int c) { return LANE_NUMBERS == (V)(i - c) ? (V)1 : 
 INLINE int linear_upper(int D, int i, int k) { return i * (2 * D - i - 1) / 2 + k - i - 1; }
 
 static float linear_diagonal(float u, int kind) {
-  if (kind == 1) return exp(u);
-  return kind == 2 ? u : fmax(u, 0.0f) + log1p(exp(-fabs(u))) + 1e-3f;
+  if (kind == CLF_DIAGONAL_EXP) return exp(u);
+  return kind == CLF_DIAGONAL_PARAMETER ? u : fmax(u, 0.0f) + log1p(exp(-fabs(u))) + 1e-3f;
 }
 static float linear_log_diagonal(float u, int kind) {
-  return kind == 1 ? u : log(fabs(linear_diagonal(u, kind)));
+  return kind == CLF_DIAGONAL_EXP ? u : log(fabs(linear_diagonal(u, kind)));
 }
 static float linear_diagonal_slope(float u, int kind) {
-  if (kind == 1) return exp(u);
+  if (kind == CLF_DIAGONAL_EXP) return exp(u);
   const float e = exp(-fabs(u));
-  return kind == 2 ? 1 : (u > 0 ? 1 : e) / (1 + e);
+  return kind == CLF_DIAGONAL_PARAMETER ? 1 : (u > 0 ? 1 : e) / (1 + e);
 }
 #define DIAGONAL(t, i) linear_diagonal(*PTR(t, i, 0), p.kind)
 static float linear_logdet(global const float *diagonal, int stride, int D, int kind) {

@@ -93,10 +93,10 @@ kernel BY_ITEM void piecewise_bwd(CLF_IN(x), CLF_IN(xi), CLF_IN(dy), CLF_IN(dl),
   for (int m = g * e.size; m < min((g + 1) * e.size, p.x.dim[0]); m++) {
     const piecewise_point q =
         piecewise_point_of(AT(x, m, 0, 0, 0), p.xmin, p.rate, knots - 1, p.tails);
-    const int moves = p.tails || q.inside;
+    const int inside = p.tails || q.inside;
     const float dy = AT(dy, m, 0, 0, 0);
-    const float dlog = moves ? logdet_weight(p.dlogdet, dl_, p.dl, m) : 0;
-    AT(dx, m, 0, 0, 0) = moves ? dy * p.rate * exp(XI(q.n + 1)) : 0;
+    const float dlog = inside ? logdet_weight(p.dlogdet, dl_, p.dl, m) : 0;
+    AT(dx, m, 0, 0, 0) = inside ? dy * p.rate * exp(XI(q.n + 1)) : 0;
     piecewise_collect(dv, knots, q, dy, dlog);
   }
 }
@@ -111,8 +111,8 @@ kernel BY_ITEM void piecewise_inv_bwd(CLF_IN(x), CLF_IN(xi), CLF_IN(dx), CLF_IN(
   for (int m = g * e.size; m < min((g + 1) * e.size, p.x.dim[0]); m++) {
     const piecewise_point q =
         piecewise_point_of(AT(x, m, 0, 0, 0), p.xmin, p.rate, knots - 1, p.tails);
-    const float moved = AT(dx, m, 0, 0, 0) / (p.rate * exp(XI(q.n + 1)));
-    const float dy = p.tails || q.between ? moved : 0;
+    const float by_y = AT(dx, m, 0, 0, 0) / (p.rate * exp(XI(q.n + 1)));
+    const float dy = p.tails || q.between ? by_y : 0;
     AT(dy, m, 0, 0, 0) = dy;
     piecewise_collect(dv, knots, q, -dy, -logdet_weight(p.dlogdet, dl_, p.dl, m));
   }

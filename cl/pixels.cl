@@ -52,7 +52,7 @@ kernel BY_SAMPLE void logit_fwd(CLF_IN(x), CLF_OUT(y), CLF_OUT(logdet), const lo
   const int n = get_group_id(0);
   V sum = 0;
   for (int h = 0; h < p.x.dim[2]; h++)
-    FOR_ROW(r, n, h, p.x, 0) {
+    FOR_ROW(r, n, h, p.x, CLF_PIXELS_ALL) {
       const V x = GET(x, r.v), log_p = log(logit_p(s, x)), log_rest = log(logit_rest(s, x));
       PUT(y, r.v, log_p - log_rest);
       sum += lanes_first(log_p + log_rest, r.v.left);
@@ -67,7 +67,7 @@ kernel BY_SAMPLE void logit_inv(CLF_IN(y), CLF_OUT(x), CLF_OUT(logdet), const lo
   const int n = get_group_id(0);
   V sum = 0;
   for (int h = 0; h < p.y.dim[2]; h++)
-    FOR_ROW(r, n, h, p.y, 0) {
+    FOR_ROW(r, n, h, p.y, CLF_PIXELS_ALL) {
       const V y = GET(y, r.v), far = fabs(y), small = exp(-far);
       PUT(x, r.v, ((y > 0 ? (V)1 : small) / (1 + small) - s.alpha) / s.slope);
       sum += lanes_first(far + 2 * log(1 + small), r.v.left);
@@ -80,7 +80,7 @@ kernel BY_SAMPLE void logit_bwd(CLF_IN(x), CLF_IN(dy), CLF_OUT(dx), const logit_
   const logit_scale s = logit_scale_of(p.alpha, p.omega, p.levels);
   const int n = get_group_id(0);
   for (int h = 0; h < p.x.dim[2]; h++)
-    FOR_ROW(r, n, h, p.x, 0) {
+    FOR_ROW(r, n, h, p.x, CLF_PIXELS_ALL) {
       const V x = GET(x, r.v), one = logit_p(s, x), rest = logit_rest(s, x);
       PUT(dx, r.v, (GET(dy, r.v) + p.dlogdet * (one - rest)) * s.slope / (one * rest));
     }

@@ -299,31 +299,28 @@ INLINE poly_back poly_bins_backward(poly s, const poly_bins *q, poly_bin f, poly
   return r;
 }
 
-/* du of column j, from `first` on (strides of numbers and samples), and the gradient by the
- * argument from dL/d(result) and dL/dlogdet. */
-INLINE V poly_column_backward(poly s, poly_numbers u, V x, V out, V gl, int inverse,
-                              global float *du, int next, int step) {
+/* All gradients of a column, from dL/d(result) `out` and dL/dlogdet `gl`. */
+INLINE void poly_column_backward(poly s, poly_numbers u, V x, V out, V gl, int inverse,
+                                 map_gradients to) {
   poly_bins bins;
   poly_get(s, u, &bins);
   const V unit = (clamp_v(x, s.left, s.right) - s.left) / (s.right - s.left);
   const poly_bin f = poly_find(s, &bins, unit, 0);
   const poly_gradient g = poly_backward(s, f, x, out, gl, inverse);
   const poly_back r = poly_bins_backward(s, &bins, f, g);
-  for (int k = 0; s.quadratic && k <= s.K; k++) {
-    const int at = poly_height(s, k);
-    if (at < 0) continue;
-    const V raw = s.scale * poly_number(u, at);
-    lanes_store(s.scale * poly_raw_gradient(s, &bins, &r, k) * sigmoid_v(raw), du + at * next, step,
-                u.left);
-  }
+  lanes_store(g.in, to.in, to.in_step, to.left);
+  for (int k = 0; s.quadratic && k <= s.K; k++)
+    if (poly_height(s, k) >= 0)
+      map_put_number(to, poly_height(s, k),
+                     s.scale * poly_raw_gradient(s, &bins, &r, k) *
+                         sigmoid_v(s.scale * poly_number(u, poly_height(s, k))));
   V mean = 0;
   for (int k = 0; k < s.K; k++)
     mean += poly_softmax(s, &bins, k) * poly_softmax_gradient(s, &bins, &r, k);
   for (int k = 0; k < s.K; k++)
-    lanes_store(s.scale * poly_softmax(s, &bins, k) *
-                    (poly_softmax_gradient(s, &bins, &r, k) - mean),
-                du + k * next, step, u.left);
-  return g.in;
+    map_put_number(to, k,
+                   s.scale * poly_softmax(s, &bins, k) *
+                       (poly_softmax_gradient(s, &bins, &r, k) - mean));
 }
 
 kernel BY_SAMPLE void poly_spline_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_IN(dy),
@@ -335,10 +332,9 @@ kernel BY_SAMPLE void poly_spline_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(b
     const int c = map_column(*PTR(at, j, 0), q.D);
     POLY_OF(s, j);
     const V dl = map_logdet_weight(q, p.dlogdet, dl_, p.dl);
-    PUT_COLUMN(dx, q, c,
-               poly_column_backward(s, poly_numbers_of(q, j, u_, p.u), GET_COLUMN(x, q, c),
-                                    GET_COLUMN(dy, q, c), dl, 0, &AT(du, q.n, j, 0, 0),
-                                    p.du.stride[2], p.du.stride[0]));
+    poly_column_backward(s, poly_numbers_of(q, j, u_, p.u), GET_COLUMN(x, q, c),
+                         GET_COLUMN(dy, q, c), dl, 0,
+                         map_gradients_of(q, dx_, p.dx, c, du_, p.du, j));
   }
 }
 
@@ -351,9 +347,8 @@ kernel BY_SAMPLE void poly_spline_inv_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_
     const int c = map_column(*PTR(at, j, 0), q.D);
     POLY_OF(s, j);
     const V dl = map_logdet_weight(q, p.dlogdet, dl_, p.dl);
-    PUT_COLUMN(dy, q, c,
-               poly_column_backward(s, poly_numbers_of(q, j, u_, p.u), GET_COLUMN(x, q, c),
-                                    GET_COLUMN(dx, q, c), dl, 1, &AT(du, q.n, j, 0, 0),
-                                    p.du.stride[2], p.du.stride[0]));
+    poly_column_backward(s, poly_numbers_of(q, j, u_, p.u), GET_COLUMN(x, q, c),
+                         GET_COLUMN(dx, q, c), dl, 1,
+                         map_gradients_of(q, dy_, p.dy, c, du_, p.du, j));
   }
 }

@@ -18,6 +18,8 @@ INLINE rescaled_band rescaled_band_of(clf_view t, int rows) {
   q.h1 = min(q.h0 + rows, t.dim[2]);
   return q;
 }
+/* The pixels of a checkerboard that a coupling does not transform. */
+INLINE int rescaled_others(int pixels) { return CLF_PIXELS_EVEN + CLF_PIXELS_ODD - pixels; }
 #define TRAINED(t) (t##_ ? AT(t, 0, 0, 0, 0) : 0)
 
 /* The sum of an image's only band goes to its log-det at once. */
@@ -55,7 +57,7 @@ kernel BY_SAMPLE void rescaled_fwd(CLF_IN(x), CLF_IN(th), CLF_IN(g), CLF_IN(g0),
       sum += lanes_first(s, r.v.left);
     }
     if (p.pixels)
-      FOR_ROW(r, q.n, h, p.x, 3 - p.pixels) PUT(y, r.v, GET(x, r.v));
+      FOR_ROW(r, q.n, h, p.x, rescaled_others(p.pixels)) PUT(y, r.v, GET(x, r.v));
   }
   const float all = GROUP_SUM(memory, lanes_sum(sum));
   rescaled_sum(all, 1, q, e.count, scratch, logdet_, p.logdet);
@@ -83,7 +85,7 @@ kernel BY_SAMPLE void rescaled_inv(CLF_IN(y), CLF_IN(th), CLF_IN(g), CLF_IN(g0),
       sum += lanes_first(s, r.v.left);
     }
     if (p.pixels)
-      FOR_ROW(r, q.n, h, p.y, 3 - p.pixels) PUT(x, r.v, GET(y, r.v));
+      FOR_ROW(r, q.n, h, p.y, rescaled_others(p.pixels)) PUT(x, r.v, GET(y, r.v));
   }
   const float all = GROUP_SUM(memory, lanes_sum(sum));
   rescaled_sum(all, -1, q, e.count, scratch, logdet_, p.logdet);
@@ -118,7 +120,7 @@ kernel BY_SAMPLE void rescaled_bwd(CLF_IN(x), CLF_IN(th), CLF_IN(g), CLF_IN(g0),
       sum0 += ds;
     }
     if (p.pixels)
-      FOR_ROW(r, q.n, h, p.x, 3 - p.pixels) {
+      FOR_ROW(r, q.n, h, p.x, rescaled_others(p.pixels)) {
         PUT(dx, r.v, GET(dy, r.v));
         PUT(dth, r.v, 0);
         PUT(dth, image_channels_on(r.v, C), 0);

@@ -116,24 +116,22 @@ INLINE V rqs_slope_gradient(rqs s, rqs_bin f, rqs_gradient g, int r) {
   return circular && i == s.K ? zero : circular && i == 0 ? a + round : a + b;
 }
 
-/* du of column j, from `first` on (strides of numbers and samples), and the gradient by the
- * argument from dL/d(result) and dL/dlogdet; x is turned already. */
-INLINE V rqs_column_backward(rqs s, rqs_numbers u, V x, V out, V gl, int inverse,
-                             global float *first, int next, int step) {
+/* All gradients of a column, from dL/d(result) `out` and dL/dlogdet `gl`; x is turned already. */
+INLINE void rqs_column_backward(rqs s, rqs_numbers u, V x, V out, V gl, int inverse,
+                                map_gradients to) {
   const rqs_bin f = rqs_find(s, u, x, 0);
   const rqs_gradient g = rqs_backward(s, f, x, out, gl, inverse);
   const V mean_w = f.sum_w * g.x + f.part_w * g.w, mean_h = f.sum_h * g.y + f.part_h * g.h;
   const float c_w = (s.right - s.left) * (1 - s.min_width * s.K);
   const float c_h = (s.top - s.bottom) * (1 - s.min_height * s.K);
+  lanes_store(g.in, to.in, to.in_step, to.left);
   for (int i = 0; i < s.K; i++) {
-    lanes_store(rqs_size_gradient(s, u, f.widths, f, i, i, c_w, mean_w, g.x, g.w), first + i * next,
-                step, u.left);
-    lanes_store(rqs_size_gradient(s, u, f.heights, f, s.K + i, i, c_h, mean_h, g.y, g.h),
-                first + (s.K + i) * next, step, u.left);
+    map_put_number(to, i, rqs_size_gradient(s, u, f.widths, f, i, i, c_w, mean_w, g.x, g.w));
+    map_put_number(to, s.K + i,
+                   rqs_size_gradient(s, u, f.heights, f, s.K + i, i, c_h, mean_h, g.y, g.h));
   }
   for (int r = 0; r < s.K - 1 + s.ends; r++)
-    lanes_store(rqs_slope_gradient(s, f, g, r), first + (2 * s.K + r) * next, step, u.left);
-  return g.in;
+    map_put_number(to, 2 * s.K + r, rqs_slope_gradient(s, f, g, r));
 }
 
 kernel BY_SAMPLE void rqs_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_IN(kinds),
@@ -145,9 +143,8 @@ kernel BY_SAMPLE void rqs_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF
     const int c = map_column(*PTR(at, j, 0), q.D);
     RQS_OF(s, p.u.dim[2], j);
     const V x = rqs_turned(s, GET_COLUMN(x, q, c)), dl = map_logdet_weight(q, p.dlogdet, dl_, p.dl);
-    PUT_COLUMN(dx, q, c,
-               rqs_column_backward(s, rqs_numbers_of(q, j, u_, p.u), x, GET_COLUMN(dy, q, c), dl, 0,
-                                   &AT(du, q.n, j, 0, 0), p.du.stride[2], p.du.stride[0]));
+    rqs_column_backward(s, rqs_numbers_of(q, j, u_, p.u), x, GET_COLUMN(dy, q, c), dl, 0,
+                        map_gradients_of(q, dx_, p.dx, c, du_, p.du, j));
   }
 }
 
@@ -160,8 +157,7 @@ kernel BY_SAMPLE void rqs_inv_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box),
     const int c = map_column(*PTR(at, j, 0), q.D);
     RQS_OF(s, p.u.dim[2], j);
     const V x = rqs_turned(s, GET_COLUMN(x, q, c)), dl = map_logdet_weight(q, p.dlogdet, dl_, p.dl);
-    PUT_COLUMN(dy, q, c,
-               rqs_column_backward(s, rqs_numbers_of(q, j, u_, p.u), x, GET_COLUMN(dx, q, c), dl, 1,
-                                   &AT(du, q.n, j, 0, 0), p.du.stride[2], p.du.stride[0]));
+    rqs_column_backward(s, rqs_numbers_of(q, j, u_, p.u), x, GET_COLUMN(dx, q, c), dl, 1,
+                        map_gradients_of(q, dy_, p.dy, c, du_, p.du, j));
   }
 }

@@ -6,22 +6,23 @@
 
 static V scale_shift_softplus(V u) { return fmax(u, (V)0) + log1p(exp(-fabs(u))); }
 static V scale_shift_value(V u, int kind, float eps) {
-  if (kind == 0) return exp(u);
-  if (kind == 1) return u;
-  if (kind == 2) return scale_shift_softplus(u) + eps;
-  return kind == 3 ? 0.2f * scale_shift_softplus(0.5f * u) : 10 * sigmoid_v(u - 2);
+  if (kind == CLF_FACTOR_EXP) return exp(u);
+  if (kind == CLF_FACTOR_PARAMETER) return u;
+  if (kind == CLF_FACTOR_SOFTPLUS) return scale_shift_softplus(u) + eps;
+  return kind == CLF_FACTOR_FREIA_SOFTPLUS ? 0.2f * scale_shift_softplus(0.5f * u)
+                                           : 10 * sigmoid_v(u - 2);
 }
 static V scale_shift_log(V u, int kind, float eps) {
-  if (kind == 0) return u;
-  if (kind == 4) return log(10.0f) - scale_shift_softplus(2 - u);
+  if (kind == CLF_FACTOR_EXP) return u;
+  if (kind == CLF_FACTOR_FREIA_SIGMOID) return log(10.0f) - scale_shift_softplus(2 - u);
   return log(fabs(scale_shift_value(u, kind, eps)));
 }
 /* The slope of the logarithm. */
 static V scale_shift_log_slope(V u, int kind, float eps) {
-  if (kind == 0) return 1;
-  if (kind == 1) return 1 / u;
-  if (kind == 4) return sigmoid_v(2 - u);
-  const V slope = kind == 2 ? sigmoid_v(u) : 0.1f * sigmoid_v(0.5f * u);
+  if (kind == CLF_FACTOR_EXP) return 1;
+  if (kind == CLF_FACTOR_PARAMETER) return 1 / u;
+  if (kind == CLF_FACTOR_FREIA_SIGMOID) return sigmoid_v(2 - u);
+  const V slope = kind == CLF_FACTOR_SOFTPLUS ? sigmoid_v(u) : 0.1f * sigmoid_v(0.5f * u);
   return slope / scale_shift_value(u, kind, eps);
 }
 

@@ -33,7 +33,7 @@ endforeach()
 # What kernels include: by name alone, so names are unique.
 file(GLOB texts RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS cl/*.clh)
 list(SORT texts)
-list(APPEND texts cl/plans.h include/clflow/ops.def include/clflow/columns.def
+list(APPEND texts cl/plans.h include/clflow/ops.def include/clflow/columns.def include/clflow/choices.def
     include/clflow/scales.def include/clflow/splines.def include/clflow/activations.def
     runtime/core/special.def runtime/core/box_muller.def runtime/core/winograd.def
     runtime/core/bounds.def)

@@ -10,8 +10,8 @@ typedef struct diagonal {
 
 static diagonal diagonal_of(const clf_tensor *numbers, int i, int kind) {
   const real u = *at(numbers, i, 0, 0, 0), e = real_exp(-real_abs(u));
-  if (kind == 1) return (diagonal){real_exp(u), u, real_exp(u), 1};
-  if (kind == 2) return (diagonal){u, real_log(real_abs(u)), 1, 1 / u};
+  if (kind == CLF_DIAGONAL_EXP) return (diagonal){real_exp(u), u, real_exp(u), 1};
+  if (kind == CLF_DIAGONAL_PARAMETER) return (diagonal){u, real_log(real_abs(u)), 1, 1 / u};
   const real value = (u > 0 ? u : 0) + real_log(1 + e) + (real)1e-3;
   const real slope = (u > 0 ? 1 : e) / (1 + e);
   return (diagonal){value, real_log(value), slope, slope / value};

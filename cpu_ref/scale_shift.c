@@ -14,12 +14,12 @@ static real sigmoid(real u) {
 }
 
 static scale scale_of(real u, int kind, real eps) {
-  if (kind == 0) return (scale){real_exp(u), u, 1};
-  if (kind == 1) return (scale){u, real_log(real_abs(u)), 1 / u};
-  if (kind == 4)
+  if (kind == CLF_FACTOR_EXP) return (scale){real_exp(u), u, 1};
+  if (kind == CLF_FACTOR_PARAMETER) return (scale){u, real_log(real_abs(u)), 1 / u};
+  if (kind == CLF_FACTOR_FREIA_SIGMOID)
     return (scale){10 * sigmoid(u - 2), real_log((real)10) - softplus(2 - u), sigmoid(2 - u)};
-  const real value = kind == 2 ? softplus(u) + eps : (real)0.2 * softplus(u / 2);
-  const real slope = kind == 2 ? sigmoid(u) : (real)0.1 * sigmoid(u / 2);
+  const real value = kind == CLF_FACTOR_SOFTPLUS ? softplus(u) + eps : (real)0.2 * softplus(u / 2);
+  const real slope = kind == CLF_FACTOR_SOFTPLUS ? sigmoid(u) : (real)0.1 * sigmoid(u / 2);
   return (scale){value, real_log(value), slope / value};
 }
 

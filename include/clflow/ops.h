@@ -4,6 +4,7 @@
 #ifndef CLFLOW_OPS_H
 #define CLFLOW_OPS_H
 #include "clflow/columns.def"
+#include "clflow/choices.def"
 #include "clflow/scales.def"
 #include "clflow/splines.def"
 

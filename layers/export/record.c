@@ -100,11 +100,11 @@ static clf_tensor logdet_of(const clf__recording *r) { return clf__rows(r->flow-
 static clf_status scale(clf__recording *r, clf_tensor x, clf_tensor mean, clf_tensor std,
                         clf_tensor y, clf_tensor logdet) {
   return clf_do(r->dev, scale_shift_inv, .y = x, .u = std, .shift = mean, .x = y, .logdet = logdet,
-                .kind = 1);
+                .kind = CLF_FACTOR_PARAMETER);
 }
 static clf_status unscale(clf__recording *r, clf_tensor x, clf_tensor y, clf_tensor logdet) {
   return clf_do(r->dev, scale_shift_fwd, .x = x, .u = r->std, .shift = r->mean, .y = y,
-                .logdet = logdet, .kind = 1);
+                .logdet = logdet, .kind = CLF_FACTOR_PARAMETER);
 }
 static clf_status put(clf__recording *r, clf_tensor x, clf_tensor y) {
   return clf_do(r->dev, copy, .x = x, .y = y);

@@ -39,22 +39,22 @@ static const clf__arch_allinone *arch_of(const clf__layer *l) {
 /* The kind of operation scale_shift_fwd's scale. */
 static int kind_of(const clf__layer *l) {
   switch (arch_of(l)->gain) {
-  case CLF__GAIN_EXP: return 0;
-  case CLF__GAIN_SOFTPLUS: return 3;
-  default: return 4;
+  case CLF__GAIN_EXP: return CLF_FACTOR_EXP;
+  case CLF__GAIN_SOFTPLUS: return CLF_FACTOR_FREIA_SOFTPLUS;
+  default: return CLF_FACTOR_FREIA_SIGMOID;
   }
 }
 
 /* The parameter of a scale of `init`. */
 static clf_status first_scale(const clf__layer *l, double *u) {
   const double init = arch_of(l)->init;
-  if (kind_of(l) == 4 && init >= 10)
+  if (kind_of(l) == CLF_FACTOR_FREIA_SIGMOID && init >= 10)
     return clf__fail(CLF_EINVAL, "%s: gain=sigmoid gives scales below 10, and init is %g", l->label,
                      init);
-  *u = kind_of(l) == 0   ? log(init)
-       : kind_of(l) == 3 ? 5 * init + log(-expm1(-5 * init))
-                         : 2 - log(10 / init - 1);
-  if (kind_of(l) == 3) *u *= 2; /* 0.2 log(1 + exp(u / 2)) = init */
+  *u = kind_of(l) == CLF_FACTOR_EXP              ? log(init)
+       : kind_of(l) == CLF_FACTOR_FREIA_SOFTPLUS ? 5 * init + log(-expm1(-5 * init))
+                                                 : 2 - log(10 / init - 1);
+  if (kind_of(l) == CLF_FACTOR_FREIA_SOFTPLUS) *u *= 2; /* 0.2 log(1 + exp(u / 2)) = init */
   return CLF_OK;
 }
 

@@ -16,7 +16,6 @@ typedef struct batchnorm {
 /* Tensors of clf__layer_memory: the normalised values, a gradient, log-dets that nothing wants, and
  * the statistics. */
 enum { NORMED, GRADIENT, UNUSED, NORM };
-enum { SOFTPLUS = 2 }; /* the kind of scale_shift_fwd's scale */
 
 static const clf__arch_batchnorm *node_of(const clf__layer *l) {
   return (const clf__arch_batchnorm *)l->node;
@@ -90,11 +89,11 @@ static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_me
   const batchnorm *b = own_of(l);
   const clf_tensor normed = tensor(l, k, NORMED, x.dim[0]), from = clf__by_channel(l, x);
   const clf__norm_memory norm = clf__norm_at(k->t + NORM);
-  CLF_TRY(clf__norm_measure(p, &b->norm, &norm, from, CLF_ALL));
-  CLF_TRY(clf__norm_flow_forward(p, &b->norm, &norm, from, CLF_ALL, normed, logdet));
+  CLF_TRY(clf__norm_measure(p, &b->norm, &norm, from, CLF_PIXELS_ALL));
+  CLF_TRY(clf__norm_flow_forward(p, &b->norm, &norm, from, CLF_PIXELS_ALL, normed, logdet));
   return clf_do(p->dev, scale_shift_fwd, .x = normed, .u = clf__weight(p, &b->weight),
                 .shift = clf__weight(p, &b->bias), .y = clf__by_channel(l, y), .logdet = logdet,
-                .kind = SOFTPLUS, .eps = eps_of(l));
+                .kind = CLF_FACTOR_SOFTPLUS, .eps = eps_of(l));
 }
 
 static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
@@ -103,8 +102,8 @@ static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_me
   const clf_tensor normed = tensor(l, k, NORMED, y.dim[0]);
   CLF_TRY(clf_do(p->dev, scale_shift_inv, .y = clf__by_channel(l, y),
                  .u = clf__weight(p, &b->weight), .shift = clf__weight(p, &b->bias), .x = normed,
-                 .logdet = logdet, .kind = SOFTPLUS, .eps = eps_of(l)));
-  return clf__norm_flow_inverse(p, &b->norm, normed, CLF_ALL, clf__by_channel(l, x), logdet);
+                 .logdet = logdet, .kind = CLF_FACTOR_SOFTPLUS, .eps = eps_of(l)));
+  return clf__norm_flow_inverse(p, &b->norm, normed, CLF_PIXELS_ALL, clf__by_channel(l, x), logdet);
 }
 
 static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
@@ -116,9 +115,9 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_m
   CLF_TRY(clf_do(p->dev, scale_shift_bwd, .x = tensor(l, k, NORMED, n),
                  .u = clf__weight(p, &b->weight), .dy = clf__by_channel(l, dy), .dl = p->each,
                  .dx = tensor(l, k, GRADIENT, n), .du = clf__gradient(p, &b->weight),
-                 .dshift = clf__gradient(p, &b->bias), .kind = SOFTPLUS, .eps = eps_of(l),
-                 .dlogdet = p->dlogdet));
-  return clf__norm_flow_backward(p, &b->norm, &norm, clf__by_channel(l, x), CLF_ALL,
+                 .dshift = clf__gradient(p, &b->bias), .kind = CLF_FACTOR_SOFTPLUS,
+                 .eps = eps_of(l), .dlogdet = p->dlogdet));
+  return clf__norm_flow_backward(p, &b->norm, &norm, clf__by_channel(l, x), CLF_PIXELS_ALL,
                                  tensor(l, k, GRADIENT, n), clf__by_channel(l, dx));
 }
 
@@ -128,12 +127,12 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
   const batchnorm *b = own_of(l);
   const int32_t n = x.dim[0];
   (void)y;
-  CLF_TRY(clf__norm_flow_backward_inverse(p, &b->norm, clf__by_channel(l, dx), CLF_ALL,
+  CLF_TRY(clf__norm_flow_backward_inverse(p, &b->norm, clf__by_channel(l, dx), CLF_PIXELS_ALL,
                                           clf__rows(k->t[UNUSED], n), tensor(l, k, GRADIENT, n)));
   return clf_do(p->dev, scale_shift_inv_bwd, .x = tensor(l, k, NORMED, n),
                 .u = clf__weight(p, &b->weight), .dx = tensor(l, k, GRADIENT, n), .dl = p->each,
                 .dy = clf__by_channel(l, dy), .du = clf__gradient(p, &b->weight),
-                .dshift = clf__gradient(p, &b->bias), .kind = SOFTPLUS, .eps = eps_of(l),
+                .dshift = clf__gradient(p, &b->bias), .kind = CLF_FACTOR_SOFTPLUS, .eps = eps_of(l),
                 .dlogdet = p->dlogdet);
 }
 

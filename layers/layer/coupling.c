@@ -56,7 +56,7 @@ static clf_status make_net(clf__layer *l, coupling *o, clf__slots *slots, const 
   o->map.residual = clf__net_is_residual(a->net);
   o->map.normalised = clf__net_normalises(a->net);
   if (clf__coupling_region(l, &region)) {
-    o->map.board = region.pixels != CLF_ALL;
+    o->map.board = region.pixels != CLF_PIXELS_ALL;
     o->map.channels = !o->map.board;
   }
   /* Numbers of images, and those picked from all, come dimension by dimension. */
@@ -68,7 +68,7 @@ static clf_status make_net(clf__layer *l, coupling *o, clf__slots *slots, const 
   clf__net_read_context(&o->net);
   o->net.numbers = o->map.numbers;
   o->net.shape = image;
-  if (o->map.board) o->net.pixels = CLF_EVEN + CLF_ODD - region.pixels;
+  if (o->map.board) o->net.pixels = CLF_PIXELS_EVEN + CLF_PIXELS_ODD - region.pixels;
   o->net.out = (masked ? l->in.dim : o->mask.transformed) * o->map.numbers;
   o->net.key = (uint64_t)l->index;
   return clf__net_make(&o->net, a->net, slots, name);

@@ -42,18 +42,22 @@ int clf__coupling_region(const clf__layer *l, clf__region *r) {
   const int32_t C = l->in.channels, half = C - C / 2;
   const int odd = place_of(l) % 2;
   switch (l->in.height ? arch_of(l)->mask : CLF__MASK_LIST) {
-  case CLF__MASK_CHECKER: *r = (clf__region){odd ? CLF_EVEN : CLF_ODD, 0, C}; return 1;
+  case CLF__MASK_CHECKER:
+    *r = (clf__region){odd ? CLF_PIXELS_EVEN : CLF_PIXELS_ODD, 0, C};
+    return 1;
   case CLF__MASK_MID:
   case CLF__MASK_CHANNEL:
-    *r = odd ? (clf__region){CLF_ALL, half, C - half} : (clf__region){CLF_ALL, 0, half};
+    *r = odd ? (clf__region){CLF_PIXELS_ALL, half, C - half}
+             : (clf__region){CLF_PIXELS_ALL, 0, half};
     return 1;
   default: return 0;
   }
 }
 
 clf__region clf__region_others(clf__region r, clf__shape s) {
-  if (r.pixels != CLF_ALL) return (clf__region){CLF_EVEN + CLF_ODD - r.pixels, 0, r.channels};
-  return (clf__region){CLF_ALL, r.first ? 0 : r.channels, s.channels - r.channels};
+  if (r.pixels != CLF_PIXELS_ALL)
+    return (clf__region){CLF_PIXELS_EVEN + CLF_PIXELS_ODD - r.pixels, 0, r.channels};
+  return (clf__region){CLF_PIXELS_ALL, r.first ? 0 : r.channels, s.channels - r.channels};
 }
 
 clf_tensor clf__region_of(clf__region r, clf__shape s, clf_tensor rows) {
@@ -62,7 +66,7 @@ clf_tensor clf__region_of(clf__region r, clf__shape s, clf_tensor rows) {
 
 clf_status clf__region_pass_on(const clf__pass *p, clf__region r, clf__shape s, clf_tensor x,
                                clf_tensor y) {
-  if (r.pixels != CLF_ALL) return CLF_OK;
+  if (r.pixels != CLF_PIXELS_ALL) return CLF_OK;
   return clf_do(p->dev, copy, .x = clf__region_of(r, s, x), .y = clf__region_of(r, s, y));
 }
 

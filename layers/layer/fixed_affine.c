@@ -5,8 +5,6 @@
 #include "arch_private.h"
 #include "channels.h"
 
-enum { PLAIN = 1 }; /* the kind of scale_shift_fwd's scale */
-
 typedef struct affine {
   clf__slot shift, scale;
 } affine;
@@ -27,14 +25,14 @@ static clf_status multiply(const clf__layer *l, const clf__pass *p, clf_tensor x
   const affine *a = l->own;
   return clf_do(p->dev, scale_shift_fwd, .x = clf__by_channel(l, x), .u = clf__weight(p, &a->scale),
                 .shift = clf__weight(p, &a->shift), .y = clf__by_channel(l, y), .logdet = logdet,
-                .kind = PLAIN);
+                .kind = CLF_FACTOR_PARAMETER);
 }
 static clf_status divide(const clf__layer *l, const clf__pass *p, clf_tensor y, clf_tensor x,
                          clf_tensor logdet) {
   const affine *a = l->own;
   return clf_do(p->dev, scale_shift_inv, .y = clf__by_channel(l, y), .u = clf__weight(p, &a->scale),
                 .shift = clf__weight(p, &a->shift), .x = clf__by_channel(l, x), .logdet = logdet,
-                .kind = PLAIN);
+                .kind = CLF_FACTOR_PARAMETER);
 }
 
 /* Their gradients; the log-det does not depend on x, whose values do not matter. */
@@ -42,14 +40,15 @@ static clf_status multiply_back(const clf__layer *l, const clf__pass *p, clf_ten
                                 clf_tensor x, clf_tensor dx) {
   const affine *a = l->own;
   return clf_do(p->dev, scale_shift_bwd, .x = clf__by_channel(l, x), .u = clf__weight(p, &a->scale),
-                .dy = clf__by_channel(l, dy), .dx = clf__by_channel(l, dx), .kind = PLAIN);
+                .dy = clf__by_channel(l, dy), .dx = clf__by_channel(l, dx),
+                .kind = CLF_FACTOR_PARAMETER);
 }
 static clf_status divide_back(const clf__layer *l, const clf__pass *p, clf_tensor dx, clf_tensor x,
                               clf_tensor dy) {
   const affine *a = l->own;
   return clf_do(p->dev, scale_shift_inv_bwd, .x = clf__by_channel(l, x),
                 .u = clf__weight(p, &a->scale), .dx = clf__by_channel(l, dx),
-                .dy = clf__by_channel(l, dy), .kind = PLAIN);
+                .dy = clf__by_channel(l, dy), .kind = CLF_FACTOR_PARAMETER);
 }
 
 /* ---- shift-scale

@@ -84,7 +84,7 @@ static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
     clf__batchnorm_add_slots(l->next, &o->norm, o->transformed.channels, slots);
     clf__norm_add_without(slots, &o->norm, o->transformed.channels);
   }
-  const int board = o->transformed.pixels != CLF_ALL;
+  const int board = o->transformed.pixels != CLF_PIXELS_ALL;
   clf__affine_add_trained(slots, &o->g, &o->g0, board, !board, clf__net_normalises(o->net.node),
                           path);
   clf__wn_resnet_make_rest(&o->net, slots, name);

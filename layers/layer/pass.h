@@ -12,9 +12,6 @@ typedef struct clf__shape {
   int32_t height, width, channels; /* 0: not an image */
 } clf__shape;
 
-/* The pixels an operation applies to, by the parity of h + w (a checkerboard). */
-enum { CLF_ALL, CLF_EVEN, CLF_ODD };
-
 /* Rows of samples as images (n, C, H, W) with the channel as the fastest index. */
 static inline clf_tensor clf__images(clf_tensor rows, int32_t C, int32_t H, int32_t W) {
   return (clf_tensor){.buf = rows.buf,

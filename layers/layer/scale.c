@@ -34,10 +34,9 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_m
 }
 static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
-  enum { EXP }; /* the kind of scale_shift's scale */
   (void)k, (void)y;
   return clf_do(p->dev, scale_shift_inv_bwd, .x = x, .u = clf__weight(p, l->own), .dx = dx,
-                .dl = p->each, .dy = dy, .du = clf__gradient(p, l->own), .kind = EXP,
+                .dl = p->each, .dy = dy, .du = clf__gradient(p, l->own), .kind = CLF_FACTOR_EXP,
                 .dlogdet = p->dlogdet);
 }
 

@@ -62,7 +62,7 @@ struct clf__net {
   int32_t numbers;
   int32_t passes;   /* groups of dimensions; 0: each on its own */
   clf__shape shape; /* of what it reads, where that is an image */
-  int pixels;       /* CLF_ALL, or of a checkerboard those that it reads */
+  int pixels;       /* CLF_PIXELS_ALL, or of a checkerboard those that it reads */
   int tensors;      /* that it keeps in a workspace; set by make */
   unsigned traits;  /* CLF_HAS_BATCH_STATISTICS of layer.h */
   uint64_t key;     /* its own place among the flow's nets, for dropout */

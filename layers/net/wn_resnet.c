@@ -49,7 +49,9 @@ static int last_norm(const wn_resnet *net) { return 2 * net->blocks; }
 enum { AS_IS = -1 }; /* in place of a norm */
 
 /* Of a checkerboard the first convolution also reads which pixels it may look at. */
-static int32_t inputs(const clf__net *n) { return 2 * n->shape.channels + (n->pixels != CLF_ALL); }
+static int32_t inputs(const clf__net *n) {
+  return 2 * n->shape.channels + (n->pixels != CLF_PIXELS_ALL);
+}
 static int64_t pixels(const clf__net *n) { return (int64_t)n->shape.height * n->shape.width; }
 
 /* ---- Making ------------------------------------------------------------------------------- */
@@ -279,7 +281,7 @@ static clf_status convolve(const call *c, int i, clf_tensor x, int norm, float b
   const conv *v = &c->net->conv[i];
   if (norm != AS_IS) {
     const clf__norm_memory memory = norm_memory(c, norm);
-    CLF_TRY(clf__norm_measure(c->p, &c->net->norm[norm], &memory, x, CLF_ALL));
+    CLF_TRY(clf__norm_measure(c->p, &c->net->norm[norm], &memory, x, CLF_PIXELS_ALL));
   }
   const clf__statistics s = statistics(c, norm);
   return clf_do(c->p->dev, conv_fwd, .x = x, .w = weights_of(c, v),
@@ -311,7 +313,9 @@ static clf_status data_back(const call *c, int i, clf_tensor dy, float beta, clf
 
 /* What concat-ReLU multiplies by: checkerboards hide half of the pixels, and the released
  * code makes up for it where it normalises. */
-static float gain(const call *c) { return c->n->pixels != CLF_ALL && c->net->with_norm ? 2 : 1; }
+static float gain(const call *c) {
+  return c->n->pixels != CLF_PIXELS_ALL && c->net->with_norm ? 2 : 1;
+}
 
 static clf_status input_forward(const call *c, clf_tensor x) {
   const clf__norm_memory memory = norm_memory(c, OF_INPUT);
@@ -353,8 +357,8 @@ static clf_status layer_back(const call *c, int i, int norm, clf_tensor x, clf_t
   const clf__norm_memory memory = norm_memory(c, norm);
   CLF_TRY(parts_back(c, i, x, norm, dy));
   CLF_TRY(data_back(c, i, dy, 0, dact));
-  return clf__norm_backward(c->p, &c->net->norm[norm], &memory, x, CLF_ALL, CLF_ACT_relu, dact, add,
-                            dx);
+  return clf__norm_backward(c->p, &c->net->norm[norm], &memory, x, CLF_PIXELS_ALL, CLF_ACT_relu,
+                            dact, add, dx);
 }
 
 /* dh is dL/dh after the block, then before it; dout the same for all skips. */

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* cache.c: compiled programs and tuned choices on disk.
  *
- * A file is: a magic line, the lengths of key and binary and the binary's CRC-32
- * in text, then both.  It is written under another name and renamed, so that a reader never
- * sees half of one.
+ * A file is a magic line with the lengths of key and binary and the CRC-32 of the binary, as text,
+ * then both.  It is written under another name and renamed, so a reader never sees half of one.
  *
  * What is read here runs in this process, so it must come from somebody who could run code in it
- * anyway.  A folder that belongs to another user is not used at all; a file is read only if it is
- * this user's or root's, and nobody else may write it. */
+ * anyway.  A folder that belongs to another user is not used at all.  A file is read only if this
+ * user or root owns it and nobody else may write it. */
 #define _POSIX_C_SOURCE 200809L
 #include "cache.h"
 #include "hash.h"
@@ -56,7 +55,7 @@ static void make_folders(char *path) {
 
 static int is_trusted(const struct stat *st) { return st->st_uid == geteuid() || st->st_uid == 0; }
 
-/* The folder, made if `make` says so, if it may be used. */
+/* The folder if it may be used; with `make` it is created. */
 static int usable_folder(char *out, int make) {
   struct stat st;
   if (!folder(out)) return 0;
@@ -71,7 +70,7 @@ int clf__cache_usable(void) {
 
 /* The file of a key, in a folder. */
 static void add_file_name(const char *key, char *path) {
-  const uint64_t h = clf__hash_text(key); /* only a name: the key itself is compared */
+  const uint64_t h = clf__hash_text(key); /* only the name: the key itself is compared */
   const size_t n = strlen(path);
   snprintf(path + n, PATH - n, "/%016llx.bin", (unsigned long long)h);
 }
@@ -80,7 +79,7 @@ static unsigned long checksum(const void *bytes, size_t size) {
   return crc32_z(crc32_z(0, NULL, 0), bytes, size);
 }
 
-/* The payload of an open cache file if it is whole and of this key. */
+/* The binary of an open cache file, if the file is complete and has this key. */
 static void *payload(FILE *f, const char *key, size_t *size) {
   size_t key_size = 0, n = 0;
   unsigned long crc = 0;
@@ -126,7 +125,7 @@ void *clf__cache_get(const char *key, size_t *size) {
   return bytes;
 }
 
-/* A disk that is full shows here, or as the file is closed. */
+/* A full disk shows here, or when the file is closed. */
 static int write_all(FILE *f, const char *key, const void *bytes, size_t size) {
   fprintf(f, format, strlen(key), size, checksum(bytes, size));
   fputc('\n', f);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* cache.h: compiled programs and tuned choices on disk.  Private.
  *
- * A file is named by a hash of its key and holds the whole key, so that a
- * collision is no hit; its binary has a checksum, so that a damaged file is
- * none either.  Nothing here fails a caller: without a cache things are slower.
+ * A file is named by a hash of its key and contains the whole key, so a collision is not a hit. Its
+ * binary has a checksum, so a damaged file is not one either.  Nothing here makes a caller fail:
+ * without a cache things are only slower.
  *
  * The folder is CLFLOW_CACHE_DIR (set but empty: no cache); else clflow below XDG_CACHE_HOME, else
- * .cache/clflow below HOME, else clflow below LOCALAPPDATA.  One that belongs to another user than
- * this one or root is not used, neither for reading nor for writing. */
+ * .cache/clflow below HOME, else clflow below LOCALAPPDATA.  A folder that
+ * belongs to neither this user nor root is not used, for reading or for writing. */
 #ifndef CLF_CACHE_H
 #define CLF_CACHE_H
 #include <stddef.h>
 
-/* 1 if there is a folder to keep files in, so that making one is worth the work. */
+/* 1 if files can be stored, so that it is worth producing what goes into one. */
 int clf__cache_usable(void);
 
 /* A malloc'ed copy of what was stored under `key`, or NULL. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* clblast.c: matrix products by CLBlast, each class of shapes only after it agreed
- * with our own kernel once.
+/* clblast.c: matrix products by CLBlast, for each class of shapes only after one result agreed with
+ * our own kernel.
  *
- * Releases up to 1.6.2 compute wrongly on some devices for some shapes, and up to
- * 1.6.0 are not thread-safe: hence the verdicts, and the lock. */
+ * Releases up to 1.6.2 give wrong results on some devices for some shapes, and releases up to 1.6.0
+ * are not thread-safe: hence the verdicts, and the lock. */
 #include "clblast.h"
 #include "opencl.h"
 #ifdef CLF_CLBLAST
@@ -27,7 +27,7 @@ static uint32_t class_of(const clf_gemm_args *p) {
                     log2_of(M) << 6 | log2_of(N) << 11 | log2_of(K) << 16);
 }
 
-/* CLBlast wants rows with unit stride, each behind the last. */
+/* CLBlast takes rows whose elements are contiguous and that do not overlap. */
 static int takes(const clf_tensor *t) { return t->stride[1] == 1 && t->stride[0] >= t->dim[1]; }
 
 /* Not 0, a success, where there is no CLBlast. */
@@ -45,10 +45,10 @@ static cl_int sgemm(clf__cl *cl, const clf_gemm_args *p, cl_mem c, size_t c_offs
   return (cl_int)s;
 }
 
-/* Our own kernel as clf_device.forced has it. */
+/* Our own kernel, as a value of clf_device.forced. */
 static int tiles(const clf_device *dev) { return clf__algorithm_count(dev, CLF_OP_gemm); }
 
-/* The call by CLBlast and by our own kernel; c is left as it was, unless the device fails. */
+/* Computes the call by CLBlast and by our own kernel.  c is restored, unless the device fails. */
 static clf_status run_both(clf_device *dev, const clf_gemm_args *p, float *got, float *want,
                            float *before) {
   const size_t span = clf__span(&p->c), at = (size_t)p->c.offset;
@@ -81,7 +81,7 @@ static int are_close(const float *got, const float *want, size_t n) {
   return close;
 }
 
-/* Runs the call both ways and compares: 1 if CLBlast may be used for its class. */
+/* Compares both results: 1 if CLBlast may be used for calls of this class. */
 static int agrees(clf_device *dev, const clf_gemm_args *p) {
   const size_t span = clf__span(&p->c);
   float *got = malloc(3 * span * sizeof *got);

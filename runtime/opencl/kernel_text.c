@@ -140,7 +140,7 @@ static char *end_of_kernel(char *at) {
   return at;
 }
 
-/* Blanks a kernel; the lines around it keep their numbers. */
+/* Blanks a kernel; the lines after it keep their numbers. */
 static void drop_kernel(char *line) {
   for (char *end = end_of_kernel(line); line < end; line++)
     if (*line != '\n') *line = ' ';

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* late.c: a device that `auto` took before its driver had compiled all kernels.  Each algorithm of
- * an operation is tested before it first runs, once for a driver and a build of the kernels; what
- * passed is kept in the cache.  When a test fails, the device becomes the next one that `auto`
- * would have taken, with all that lies on it, unless the caller has results of it already. */
+/* late.c: a device that `auto` chose before its driver had compiled all kernels.  Each algorithm of
+ * an operation is tested before its first use, once for a driver and a build of the kernels; the
+ * cache stores what passed.  When a test fails, the next device that `auto` would have chosen
+ * replaces this one, with all data on it, unless the caller has results of it already. */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
 #include <stdio.h>
@@ -18,15 +18,15 @@ enum { WAYS = 32 }; /* of an operation: bits of a word */
 typedef struct clf__late {
   char name[80], family[64]; /* "opencl:0/simt", "/simt" */
   char *devices;             /* the key of verdicts on devices */
-  char *key;                 /* that of the operations that passed */
-  clf__prober *prober;       /* NULL, or has the device open */
+  char *key;                 /* the key of the operations that passed */
+  clf__prober *prober;       /* NULL, or a process that has the device open */
   uint32_t passed[CLF_OP_COUNT], failed[CLF_OP_COUNT];
-  char why[CLF_PROBE_WHY + 64]; /* of the first that failed; empty: none did */
-  int busy;                     /* a test is under way on the device itself */
+  char why[CLF_PROBE_WHY + 64]; /* why the first test that failed did; empty: none failed */
+  int busy;                     /* a test runs on the device itself */
   int stays;                    /* the caller has results of it */
 } clf__late;
 
-/* Several threads need the same tests: the first has them run, the others find them done. */
+/* Several threads may need the same tests: the first runs them, the others find them done. */
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 
 void clf__late_lock(void) { pthread_mutex_lock(&one_at_a_time); }
@@ -52,7 +52,7 @@ static void recall(clf__late *l) {
   free(bytes);
 }
 
-/* Together with what other processes have found meanwhile. */
+/* Adds what other processes have found meanwhile. */
 static void remember(clf__late *l) {
   enum { LINE = 72 };
   recall(l);
@@ -132,12 +132,12 @@ static clf__answer ask(clf__late *l, clf_op op, int algorithm, char *why) {
   snprintf(doing, sizeof doing, "the self-test of %s", clf_ops[op].name);
   if (is == CLF_PROBE_PASSED) is = clf__prober_ask(l->prober, request, doing, why);
   if (is == CLF_PROBE_PASSED) return is;
-  clf__prober_end(l->prober); /* what is left of a driver after an error is anybody's guess */
+  clf__prober_end(l->prober); /* after an error a driver may do anything */
   l->prober = NULL;
   return is;
 }
 
-/* In this process, where there is no other: a driver that crashes takes it along. */
+/* In this process, if there is no clflow-probe: a driver that crashes ends it. */
 static clf__answer test_here(clf_device *dev, clf_op op, int algorithm, char *why) {
   dev->late->busy = 1;
   const clf_status s = clf__selftest_of(dev, op, algorithm, NULL);

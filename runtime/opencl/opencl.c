@@ -8,7 +8,7 @@
 #include <string.h>
 #include "clflow/version.h"
 
-/* ---- Choosing ---------------------------------------------------------------- */
+/* ---- Choosing a device ----------------------------------------------------------------------- */
 
 static int contains(const char *text, const char *part) {
   const size_t n = strlen(part);
@@ -43,7 +43,7 @@ static clf_status pick(const char *which, clf__cl_device *out) {
       which, count);
 }
 
-/* The family a device string asks for, or the device's own. */
+/* The family that a device string asks for, or else the family of the device. */
 static clf_status find_family(clf__cl *cl, const char *asked) {
   cl->traits = &clf__families[clf__cl_family(cl->id)];
   if (!*asked) return CLF_OK;
@@ -157,7 +157,8 @@ static clf_status opencl_write(clf_device *dev, clf_buffer *b, size_t at, const 
   return CLF_OK;
 }
 
-/* By a queue of its own, which waits for a mark in the other; the first for all that is there. */
+/* By a queue of its own, which waits for a mark in the main queue: for what was enqueued before the
+ * last upload, or at the first upload for everything. */
 static clf_status opencl_upload(clf_device *dev, clf_buffer *b, size_t at, const void *src,
                                 size_t n) {
   clf__cl *cl = dev->impl;
@@ -167,7 +168,7 @@ static clf_status opencl_upload(clf_device *dev, clf_buffer *b, size_t at, const
   if (e) return clf__fail(clf__cl_status(e), "no queue for uploads: %s", clf__cl_error(e));
   CL_TRY(clEnqueueMarkerWithWaitList(cl->queue, 0, NULL, &mark));
   cl_event behind = cl->marked ? cl->marked : mark;
-  e = clFlush(cl->queue); /* an event of a queue that is not flushed may never come */
+  e = clFlush(cl->queue); /* an event of a queue that is not flushed may never occur */
   if (!e)
     e = clEnqueueWriteBuffer(cl->uploads, b->handle, CL_TRUE, at * sizeof(float), n * sizeof(float),
                              src, 1, &behind, NULL);
@@ -190,7 +191,7 @@ static clf_status reserve(clf_call *call, size_t floats) {
   clf_device *dev = call->impl;
   clf__cl *cl = dev->impl;
   if (floats <= cl->scratch_size) return CLF_OK;
-  if (floats > INT32_MAX) /* kernels count places in it with ints */
+  if (floats > INT32_MAX) /* kernels index it with ints */
     return clf__fail(CLF_ENOTSUP,
                      "%s would need %zu floats of scratch memory, at most %d are possible; "
                      "a smaller batch needs less",
@@ -206,7 +207,7 @@ static clf_status reserve(clf_call *call, size_t floats) {
   return CLF_OK;
 }
 
-/* The row's struct as kernels see it: views, then parameters. */
+/* The argument struct as kernels see it: views, then parameters. */
 static size_t pack(const clf_op_info *info, const void *args, char *out) {
   const clf_tensor *t = args;
   char *end = out;
@@ -214,7 +215,7 @@ static size_t pack(const clf_op_info *info, const void *args, char *out) {
     if (t->buf)
       memcpy(end, &t->offset, 9 * sizeof(int32_t));
     else
-      memset(end, 0, 9 * sizeof(int32_t)); /* by this kernels tell what was left out */
+      memset(end, 0, 9 * sizeof(int32_t)); /* so kernels recognise what was left out */
     end += 9 * sizeof(int32_t);
   }
   memcpy(end, (const char *)args + info->params_offset, info->params_size);

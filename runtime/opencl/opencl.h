@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* opencl.h: one opened OpenCL device, as its three files share it.  Private. */
+/* opencl.h: one open OpenCL device, for the files of this folder.  Private. */
 #ifndef CLF_OPENCL_H
 #define CLF_OPENCL_H
 #include "platform.h"
 #include "launch.h"
 
-enum { CLF_MAX_KERNELS = 8, CLF_BLAS_CLASSES = 64 }; /* of one operation; remembered verdicts */
+enum {
+  CLF_MAX_KERNELS = 8,
+  CLF_BLAS_CLASSES = 64
+}; /* kernels of one operation; verdicts of clblast.c */
 
 typedef struct clf__kernel {
   char name[64];
@@ -13,14 +16,14 @@ typedef struct clf__kernel {
   int extra; /* arguments behind the struct: 1 scratch memory, 2 and a plan */
 } clf__kernel;
 
-/* What the kernels of single operations are built from; text is NULL where all were built as the
- * device was opened. */
+/* What the kernels of single operations are built from; text is NULL if all kernels were built when
+ * the device was opened. */
 typedef struct clf__parts {
   char *text; /* all kernels */
-  char *key;  /* all that the binary of a part depends on, but for the operation */
+  char *key;  /* everything that the binary of an operation depends on, but for its name */
   char options[128], device[128];
-  int no_binaries; /* the driver keeps what it compiles itself */
-  int said;        /* that it takes time */
+  int no_binaries; /* the driver has a cache of its own */
+  int said;        /* whether the user was told that compiling takes time */
 } clf__parts;
 
 typedef struct clf__cl {
@@ -30,7 +33,7 @@ typedef struct clf__cl {
   cl_command_queue uploads; /* NULL until there is one */
   cl_event marked;          /* all that was enqueued before the last upload */
   const clf_traits *traits;
-  clf__kernel kernel[CLF_OP_COUNT][CLF_MAX_KERNELS]; /* of those operations that are ready */
+  clf__kernel kernel[CLF_OP_COUNT][CLF_MAX_KERNELS]; /* of the operations that are built */
   clf__parts parts;
   cl_mem scratch;      /* of the call that runs now: calls run one after the other */
   size_t scratch_size; /* floats */
@@ -39,7 +42,7 @@ typedef struct clf__cl {
     int trusted;
   } blas[CLF_BLAS_CLASSES]; /* clblast.c: shape classes, verified or refused */
   int blas_count;
-  unsigned long program; /* CRC-32 of all that the kernels depend on */
+  unsigned long program; /* CRC-32 of everything that the kernels depend on */
 } clf__cl;
 
 #define CL_TRY(call)                                                                               \
@@ -56,17 +59,17 @@ char *clf__cl_program(void);
 int clf__cl_owner(const char *kernel, size_t length);
 void clf__cl_keep_only(char *text, int op);
 
-/* program.c: a family's build options.  Whether kernels are built operation by operation, each as
- * it is first used.  Whether a driver keeps compiled kernels itself, so that it is asked for no
- * binary. */
+/* program.c: the build options of a family; whether the kernels of an operation are built at its
+ * first use, or all at once; whether a driver caches compiled kernels itself, so that it is not
+ * asked for binaries. */
 void clf__cl_options(const clf_traits *traits, char *out, size_t size);
 int clf__cl_in_parts(const clf_device_info *info);
 int clf__cl_no_binaries(const clf_device_info *info);
 
-/* Sees to it that all kernels compile, or builds them, which fills cl->kernel.
+/* Checks that all kernels compile, or builds them and fills cl->kernel.
  * Errors: EBUILD with the compiler's log, EDEVICE, ENOMEM. */
 clf_status clf__cl_build(clf__cl *cl, const clf_device_info *info);
-/* The kernels of an operation, built now unless they are there.  Errors: the same. */
+/* Builds the kernels of an operation, unless they are built.  Errors: the same. */
 clf_status clf__cl_need(clf__cl *cl, clf_op op);
 void clf__cl_release(clf__cl *cl);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* platform.c: OpenCL discovery.  Platforms without devices are common (Mesa
- * installs two) and vendor ids lie, so devices are judged by type and size. */
+ * installs two), and vendor ids are unreliable, so devices are judged by type and size. */
 #define _POSIX_C_SOURCE 200809L
 #include "platform.h"
 #include <pthread.h>
@@ -27,7 +27,7 @@ static int family_called(const char *name) {
 
 static size_t group_memory(const clf_traits *t) {
   const size_t side = (size_t)t->tn / 4, tiles = 16 * side * (3 * side + 2);
-  return t->lanes > 1 ? 0 : tiles + 12 * (size_t)t->tm; /* and where a tile's pixels are */
+  return t->lanes > 1 ? 0 : tiles + 12 * (size_t)t->tm; /* and the pixels of a tile */
 }
 
 clf_status clf__family_fits(const clf_traits *t, size_t items, uint64_t memory) {
@@ -147,7 +147,7 @@ static clf_status add_platform(discovery *found, cl_platform_id platform) {
   return CLF_OK;
 }
 
-/* Tried out, since permissions say little to root and on read-only file systems. */
+/* Tries to write, since permissions mean little for root and on read-only file systems. */
 static int can_write_in(const char *folder) {
   clf__temp temp;
   const int made = !clf__temp_make(folder, 0600, &temp);
@@ -159,8 +159,8 @@ static int can_write_in(const char *folder) {
   return made;
 }
 
-/* Some drivers, pocl for one, offer no device where they cannot keep compiled kernels, and say
- * nothing else.  The variable that names such a folder, if it cannot be written. */
+/* Some drivers, such as pocl, offer no device if they cannot store compiled kernels, and give no
+ * reason.  Returns the variable that names such a folder, if the folder cannot be written. */
 static const char *unwritable(void) {
   static const char *const names[] = {"POCL_CACHE_DIR", "XDG_CACHE_HOME", "HOME"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

@@ -13,9 +13,9 @@ typedef struct clf__cl_device {
 } clf__cl_device;
 
 /* Lists every device of every platform, best first: GPUs before accelerators before
- * CPUs, then by compute units times clock.  free() it.  Everything that finds platforms or devices
- * goes through here, since only one thread may do so at a time.
- * Errors: ENODEV if there is no platform or no device; ENOMEM. */
+ * CPUs, then by compute units times clock.  free() it.  Everything that looks for platforms or
+ * devices goes through here, since only one thread may do so at a time. Errors: ENODEV if there is
+ * no platform or no device; ENOMEM. */
 clf_status clf__cl_list(clf__cl_device **list, int *count);
 
 /* The family of kernels a device uses by default; index into clf__families. */
@@ -27,11 +27,11 @@ const char *clf__cl_error(cl_int e);
 /* ENOMEM where memory was short, else EDEVICE. */
 clf_status clf__cl_status(cl_int e);
 
-/* What clf_devices() says of the C backend. */
+/* The entry of the C backend in clf_devices(). */
 void clf__cpu_info(clf_device_info *info);
 
-/* What a device allows of a group: items, and bytes of local memory; the family for a GPU of such
- * limits; and whether a family keeps to them: CLF_ENOTSUP says what is too much. */
+/* The limits of a device for a work-group: work-items, and bytes of local memory; the family for a
+ * GPU with such limits; whether a family stays within them: CLF_ENOTSUP says what is too much. */
 void clf__cl_limits(cl_device_id id, size_t *items, uint64_t *memory);
 int clf__gpu_family(size_t items, uint64_t memory);
 struct clf_traits;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* probe.c: devices tried out by the program clflow-probe (prober.c), once; what was found out is
- * kept (verdicts.c). */
+/* probe.c: tests devices once, by the program clflow-probe (prober.c); verdicts.c stores the
+ * results. */
 #define _POSIX_C_SOURCE 200809L
 #include "probe.h"
 #include <stdio.h>
@@ -13,13 +13,13 @@ static clf__answer ask(clf__probe *p, const char *request, const char *doing, ch
   if (!p->prober) return CLF_PROBE_UNKNOWN;
   const clf__answer is = clf__prober_ask(p->prober, request, doing, why);
   if (is == CLF_PROBE_PASSED) return is;
-  clf__prober_end(p->prober); /* what is left of a driver after an error is anybody's guess */
+  clf__prober_end(p->prober); /* after an error a driver may do anything */
   p->prober = NULL;
   *p->opened = 0;
   return is;
 }
 
-/* Once more if somebody ended the program. */
+/* Tries once more if somebody ended the program. */
 static clf__answer list_devices(clf__probe *p, char *why) {
   const clf__answer is = ask(p, "list", "listing the devices", why);
   return is == CLF_PROBE_UNKNOWN ? ask(p, "list", "listing the devices", why) : is;

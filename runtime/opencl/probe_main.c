@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* probe_main.c: the program clflow-probe, which tries out an OpenCL device in a process of its
- * own; prober.c starts it, and says what it reads and prints.
+/* probe_main.c: the program clflow-probe, which tests an OpenCL device in a process of its own.
+ * prober.c starts it, and describes what it reads and prints.
  *
  *   list               lists the devices
  *   open DEVICE        opens one, and tests it if its driver has compiled all kernels by then
- *   all                tests all operations of the one that is open
+ *   all                tests all operations of the open device
  *   test OPERATION N   tests one of the algorithms of an operation, counted from 0 */
 #include <stdio.h>
 #include <stdlib.h>

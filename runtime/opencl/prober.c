@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* prober.c: the program clflow-probe as it runs.  It reads requests, a line each, from its standard
- * input, and answers on its standard output, line by line:
+/* prober.c: runs the program clflow-probe.  The program reads requests from its standard input, a
+ * line each, and answers on its standard output, line by line:
  *
- *   say SENTENCE    what takes long
- *   why SENTENCE    what went wrong
- *   passed OP WAY   an algorithm of an operation that was tested
- *   done            the end of the answer; without it, it crashed */
+ *   say SENTENCE   something that takes time
+ *   why SENTENCE   what went wrong
+ *   passed OP N    algorithm N of an operation was tested
+ *   done           the end of the answer; without it, the program crashed */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,8 @@ extern char **environ;
 struct clf__prober {
   pid_t pid;
   int to, from; /* our ends of the pipes */
-  int its; /* the end that it reads from, open here too: if it has ended, writing is no error */
+  int its;      /* the end that the program reads from, also open here: then writing is no error
+                    after it ended */
   int ended;
   char passed[8192];
 };
@@ -35,7 +36,7 @@ const char *clf__prober_passed(const clf__prober *p) { return p->passed; }
 
 /* ---- Start and end ------------------------------------------------------------------------ */
 
-/* What a driver prints on its way down is not for our caller's terminal. */
+/* What a driver prints while it fails is not for the terminal of our caller. */
 static int spawn(const char *program, int in, int out, pid_t *pid) {
   posix_spawn_file_actions_t to;
   char *const argv[] = {(char *)(uintptr_t)program, NULL};
@@ -84,7 +85,7 @@ static int wait_for(clf__prober *p, int *status) {
 void clf__prober_end(clf__prober *p) {
   int status;
   if (!p) return;
-  close(p->to); /* by which it ends itself, unless it hangs */
+  close(p->to); /* which makes it end, unless it hangs */
   close(p->its);
   close(p->from);
   if (!p->ended) {
@@ -118,15 +119,15 @@ static void take_line(answer *a, const char *line) {
     a->done = 1;
 }
 
-/* Seconds until a silent driver counts as hanging; compiling takes its time. */
+/* Seconds of silence after which a driver counts as hanging; compiling takes time. */
 static double patience(void) {
   const char *own = getenv("CLFLOW_PROBE_SECONDS");
   const double seconds = own ? strtod(own, NULL) : 0;
   return seconds > 0 && seconds < 1e6 ? seconds : 180;
 }
 
-/* Takes lines until the answer is complete or the program closes the pipe; 0 when it was silent
- * for too long: each line shows that it goes on. */
+/* Reads lines until the answer is complete or the program closes the pipe; 0 if it was silent for
+ * too long.  Each line shows that it is alive. */
 static int listen_to(answer *a, int fd) {
   char line[1024];
   size_t have = 0;
@@ -166,13 +167,12 @@ static int send_line(int fd, const char *text) {
   return at == (size_t)n;
 }
 
-/* Whether somebody ended the program: a user who lost patience, a system that is short of memory.
- */
+/* Whether somebody ended the program: an impatient user, or a system that is short of memory. */
 static int was_ended(int number) {
   return number == SIGINT || number == SIGTERM || number == SIGKILL;
 }
 
-/* What became of a program that did not say "done". */
+/* How a program ended that did not say "done". */
 static clf__answer ended_in(clf__prober *p, const char *doing, int answered, char *why) {
   int status = 0;
   if (!answered) kill(p->pid, SIGKILL);

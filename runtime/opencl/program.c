@@ -2,10 +2,10 @@
 /* program.c: compiled kernels, from the cache or from source.
  *
  * On a GPU all kernels are one program, since every clBuildProgram has a fixed cost, and they are
- * compiled as the device is opened.  Compilers for CPUs take most of their time for machine code,
- * some at once and some as a kernel is first launched.  So there all of the source passes the
- * compiler without optimisation as the device is opened, which finds what does not compile, and an
- * operation's kernels become a program of their own at its first use. */
+ * compiled when the device is opened.  Compilers for CPUs spend most of their time on machine code,
+ * some at once and some when a kernel is first launched.  So on a CPU the whole source is compiled
+ * without optimisation when the device is opened, which finds what does not compile; the kernels of
+ * an operation become a program of their own at its first use. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ int clf__cl_no_binaries(const clf_device_info *info) {
          strcmp(info->platform, "Portable Computing Language") == 0;
 }
 
-/* All that a binary depends on. */
+/* Everything that a binary depends on. */
 static char *cache_key(const clf_device_info *info, const char *options, const char *text,
                        cl_platform_id platform) {
   char version[256] = "";
@@ -46,7 +46,7 @@ static unsigned long crc_of(const char *text) {
   return crc32_z(crc32_z(0, NULL, 0), (const unsigned char *)text, strlen(text));
 }
 
-/* The key of a part is the whole one's hashes and the operation's name: it would be a copy of all
+/* The key of one operation: its name and hashes of the whole key, which would be a copy of all
  * kernels in each of many files. */
 static void part_key(const clf__parts *parts, const char *name, char *out, size_t size) {
   snprintf(out, size, "%s\n%016llx %08lx %zu", name, (unsigned long long)clf__hash_text(parts->key),
@@ -55,14 +55,14 @@ static void part_key(const clf__parts *parts, const char *name, char *out, size_
 
 /* ---- Programs ------------------------------------------------------------------- */
 
-/* What stands for a binary where the driver keeps it. */
+/* The content of a cache file if the driver caches the binary itself. */
 static const char no_binary[] = "built from source";
 
 static int is_no_binary(const void *bytes, size_t size) {
   return bytes && size == sizeof no_binary && memcmp(bytes, no_binary, size) == 0;
 }
 
-/* *known: it was built before, and the driver has what it compiled then. */
+/* *known: it was built before, and the driver has the binary in its own cache. */
 static cl_program from_cache(clf__cl *cl, const char *key, const char *options, int *known) {
   size_t size = 0;
   unsigned char *bytes = clf__cache_get(key, &size);
@@ -82,7 +82,7 @@ static cl_program from_cache(clf__cl *cl, const char *key, const char *options, 
   return p;
 }
 
-/* Asking for a binary may compile every kernel, which is not worth it without a cache. */
+/* Asking for a binary may compile every kernel, which is a waste without a cache. */
 static void to_cache(cl_program p, const char *key, int no_binaries) {
   size_t size = 0;
   if (!clf__cache_usable()) return;
@@ -97,7 +97,7 @@ static void to_cache(cl_program p, const char *key, int no_binaries) {
   free(bytes);
 }
 
-/* The source is at fault, or the driver: what passes may be tried again. */
+/* Whether the source is at fault, or the driver, in which case the build may be tried again. */
 static clf_status kind_of(cl_int e) {
   return e == CL_BUILD_PROGRAM_FAILURE || e == CL_COMPILE_PROGRAM_FAILURE ? CLF_EBUILD
                                                                           : clf__cl_status(e);
@@ -114,7 +114,7 @@ static clf_status build_failed(clf__cl *cl, cl_program p, const char *options, c
   return s;
 }
 
-/* A program, built, or compiled without being linked. */
+/* A program that is built, or with `compile_only` compiled and not linked. */
 static clf_status from_source(clf__cl *cl, const char *text, const char *options, int compile_only,
                               cl_program *out) {
   cl_int e;
@@ -133,7 +133,7 @@ static clf_status from_source(clf__cl *cl, const char *text, const char *options
 
 /* ---- Kernels -------------------------------------------------------------------- */
 
-/* Takes k over, or says why it cannot be what ops.def describes. */
+/* Adds k to the kernels of its operation, or says why ops.def does not describe it. */
 static clf_status adopt(clf__cl *cl, cl_kernel k) {
   clf__kernel it = {.k = k};
   cl_uint got = 0;
@@ -216,7 +216,7 @@ static void say_once(clf__parts *parts) {
   parts->said = 1;
 }
 
-/* Without optimisation, for that would take most of the time and nothing runs this. */
+/* Without optimisation, which would take most of the time: this is never run. */
 static clf_status check_all(clf__cl *cl, const char *text, const char *key) {
   char options[192];
   size_t size = 0;
@@ -261,7 +261,7 @@ clf_status clf__cl_need(clf__cl *cl, clf_op op) {
   return s;
 }
 
-/* ---- As a device is opened -------------------------------------------------------------- */
+/* ---- When a device is opened ----------------------------------------------------------------- */
 
 clf_status clf__cl_build(clf__cl *cl, const clf_device_info *info) {
   clf__parts *parts = &cl->parts;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* verdicts.c: what a probe found out, kept in the cache of programs under all that it depends on:
- * our kernels, the loader's settings, the files that tell it which drivers there are, and limits on
- * memory. */
+/* verdicts.c: stores what a probe found out, in the cache of programs, under everything that it
+ * depends on: our kernels, the settings of the loader, the files by which it finds drivers, and
+ * limits on memory. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <stdarg.h>
@@ -49,7 +49,7 @@ static void add_file(text *t, const char *folder, const char *name) {
 
 static int no_dots(const struct dirent *d) { return d->d_name[0] != '.'; }
 
-/* Settings and files by which the loader and the drivers come to what they do. */
+/* The settings and files that determine what the loader and the drivers do. */
 static void add_drivers(text *t) {
   static const char *const settings[] = {"CLFLOW_OPENCL_LIBRARY",
                                          "OCL_ICD_VENDORS",
@@ -64,7 +64,7 @@ static void add_drivers(text *t) {
     const char *value = getenv(settings[i]);
     if (value) add(t, "%s=%s\n", settings[i], value);
   }
-  const char *windows = getenv("SystemRoot"); /* there each driver that is installed has a folder */
+  const char *windows = getenv("SystemRoot"); /* each installed driver has a folder there */
   if (windows) add_file(t, windows, "System32/DriverStore/FileRepository");
   const char *where = getenv("OCL_ICD_VENDORS");
   if (!where || !*where) where = "/etc/OpenCL/vendors";
@@ -90,7 +90,7 @@ char *clf__verdicts_key(const char *family) {
   return t.at;
 }
 
-/* Kept as "name TAB why" lines, the first with an empty name for the list. */
+/* Stored as lines "name TAB why", the first with an empty name for the list. */
 void clf__verdicts_remember(const char *key, const clf__verdicts *v) {
   text t = {.room = sizeof *v + 64};
   t.at = malloc(t.room);
@@ -122,7 +122,7 @@ void clf__verdicts_recall(const char *key, clf__verdicts *v) {
   }
   bytes[size - 1] = 0;
   for (char *line; (line = strsep(&rest, "\n"));) recall_line(v, line);
-  if (!v->known) *v = (clf__verdicts){0}; /* of half a list nothing is taken */
+  if (!v->known) *v = (clf__verdicts){0}; /* half of a list is ignored */
   free(bytes);
 }
 
@@ -136,7 +136,7 @@ void clf__verdicts_set(clf__verdicts *v, const char *name, const char *why) {
   char kept[sizeof v->at[0].name];
   snprintf(kept, sizeof kept, "%s", name);
   const int i = place_of(v, kept);
-  if (i == CLF_PROBED) return; /* tried out at each start */
+  if (i == CLF_PROBED) return; /* no room: it is tested at each start */
   if (i == v->count) v->count++;
   memcpy(v->at[i].name, kept, sizeof kept);
   snprintf(v->at[i].why, sizeof v->at[i].why, "%s", why);
