@@ -7,6 +7,7 @@
 /* Options of every verb that opens a device, a model or data. */
 extern struct cli_common {
   const char *model, *device, *data;
+  cli_texts devices; /* of verbs that divide rows among several */
   int verbose, force, mpi;
   int strict;         /* refuse what has zero density, and a damaged image */
   const char *given;  /* columns, values or a file of the context; NULL: not given */
@@ -80,6 +81,13 @@ extern struct cli_common {
       "--mpi", NULL,                                                                               \
       "use MPI even if no launcher is recognized (default: under mpirun, mpiexec and srun)",       \
       CLI_FLAG, &cli_common.mpi, NULL)
+
+/* Of verbs that divide their rows (members.h). */
+#define CLI_OPTION_DEVICES                                                                         \
+  CLI_OPTION("--devices", "LIST",                                                                  \
+             "divide the rows among these devices, separated by commas; the result is that of "    \
+             "one device",                                                                         \
+             CLI_TEXTS, &cli_common.devices, NULL)
 
 /* How a realnvp flow is built: a new one, or one whose state_dict does not say it. */
 #define CLI_OPTIONS_VARIANT(spec)                                                                  \

@@ -2,6 +2,7 @@
 /* data.c: the data of a session: a table, or images, in chunks of rows. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
+#include "members.h"
 #include "ranks.h"
 #include <inttypes.h>
 #include <math.h>
@@ -174,10 +175,24 @@ int64_t cli_stretch(const double *x, int32_t dim, const double *c, int32_t conte
   return i;
 }
 
-static clf_status log_probs_of_whole(const cli_session *s, const double *x, const double *c,
-                                     int64_t n, double *logp) {
-  CLF_TRY(c ? clf_log_prob_given(s->flow, x, c, n, logp) : clf_log_prob(s->flow, x, n, logp));
-  return cli_common.strict ? clf_require_density(s->flow, x, n, logp) : CLF_OK;
+static clf_status log_probs_of_whole(clf_flow *flow, const double *x, const double *c, int64_t n,
+                                     double *logp) {
+  CLF_TRY(c ? clf_log_prob_given(flow, x, c, n, logp) : clf_log_prob(flow, x, n, logp));
+  return cli_common.strict ? clf_require_density(flow, x, n, logp) : CLF_OK;
+}
+
+/* Rows that all have their values, and the number of the first one. */
+typedef struct whole_rows {
+  const double *x, *c;
+  int64_t first;
+} whole_rows;
+
+static clf_status some_log_probs(clf_flow *flow, const void *context, int64_t first, int64_t n,
+                                 double *logp) {
+  const whole_rows *w = context;
+  const int32_t D = clf_flow_get_spec(flow)->dim, C = clf_flow_context(flow);
+  clf_flow_set_first_row(flow, w->first + first);
+  return log_probs_of_whole(flow, w->x + first * D, w->c ? w->c + first * C : NULL, n, logp);
 }
 
 /* Of rows first .. first + n, stretch by stretch of those that have or lack all values. */
@@ -188,9 +203,9 @@ static clf_status log_probs(const cli_session *s, const double *x, const double 
     const double *const given = c ? c + at * C : NULL;
     int missing = 0;
     m = cli_stretch(x + at * D, D, given, C, n - at, &missing);
-    clf_flow_set_first_row(s->flow, first + at);
     for (int64_t i = at; missing && i < at + m; i++) logp[i] = NAN;
-    if (!missing) CLF_TRY(log_probs_of_whole(s, x + at * D, given, m, logp + at));
+    const whole_rows rows = {x + at * D, given, first + at};
+    if (!missing) CLF_TRY(cli_members_compute(s->flow, m, 1, some_log_probs, &rows, logp + at));
   }
   return CLF_OK;
 }

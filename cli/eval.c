@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* eval.c: `clflow eval`: how well a model fits data. */
 #include "cli.h"
+#include "members.h"
 #include "ranks.h"
 #include <inttypes.h>
 #include <math.h>
@@ -31,6 +32,8 @@ static cli_option options[] = {
     CLI_OPTIONS_TABLE,
     CLI_OPTIONS_IMAGE_ROWS,
     CLI_OPTIONS_MODEL,
+    CLI_SECTION("Several devices"),
+    CLI_OPTION_DEVICES,
     CLI_OPTIONS_END,
 };
 
@@ -327,6 +330,8 @@ static void print_comparison(const result *r) {
 static int run(void) {
   if (!cli_common.data && !o.test && !o.valid)
     return cli_usage("--data is missing; usage: clflow eval %s", cli_eval.usage);
+  const int refused = cli_members_check();
+  if (refused) return refused;
   cli_session s = {0};
   result r = {0};
   cli_ranks_divide();

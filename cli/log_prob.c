@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* log_prob.c: `clflow log-prob`: the log-density of each sample, and how strange it is. */
 #include "cli.h"
+#include "members.h"
 #include "ranks.h"
 #include <inttypes.h>
 #include <math.h>
@@ -66,6 +67,8 @@ static cli_option options[] = {
     CLI_OPTIONS_TABLE,
     CLI_OPTIONS_IMAGE_ROWS,
     CLI_OPTIONS_MODEL,
+    CLI_SECTION("Several devices"),
+    CLI_OPTION_DEVICES,
     CLI_OPTIONS_END,
 };
 
@@ -428,6 +431,7 @@ static int run(void) {
   int code = read_words();
   if (!code) code = check_out();
   if (!code) code = check_texts();
+  if (!code) code = cli_members_check();
   if (code) return code;
   cli_session s;
   code = cli_session_open(&s);

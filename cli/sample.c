@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sample.c: `clflow sample`: draws from a model. */
 #include "cli.h"
+#include "members.h"
 #include "ranks.h"
 #include "clflow/plot.h"
 #include <inttypes.h>
@@ -33,6 +34,8 @@ static cli_option options[] = {
                      "FILE.npy, for each row of which -n samples are drawn"),
     CLI_OPTION_FORCE,
     CLI_OPTIONS_MODEL,
+    CLI_SECTION("Several devices"),
+    CLI_OPTION_DEVICES,
     CLI_OPTIONS_END,
 };
 
@@ -41,24 +44,32 @@ static int draw_given(const cli_session *s, double *x) {
   if (o.temperature != 1 || o.first)
     return cli_usage("%s has no meaning with a context; leave it out",
                      o.first ? "--first" : "--temperature");
+  if (cli_common.devices.count > 1)
+    return cli_usage("--devices does not divide samples with a context; choose one --device");
   return clf_sample_given(s->flow, s->given.at, s->given.rows, o.seed, o.count, x) == CLF_OK
              ? CLI_OK
              : cli_fail_library();
 }
 
+/* Samples of the stream from number `first` + *context on. */
+static clf_status draw_some(clf_flow *flow, const void *context, int64_t first, int64_t n,
+                            double *x) {
+  first += *(const int64_t *)context;
+  if (o.temperature == 1) return clf_sample(flow, o.seed, first, n, x);
+  double *z = malloc((size_t)n * (size_t)clf_flow_get_spec(flow)->dim * sizeof *z);
+  if (!z) return clf_fail(CLF_ENOMEM, "out of memory for the latents of samples");
+  clf_status s = clf_sample_latents(flow, o.seed, first, n, o.temperature, z);
+  if (!s) s = clf_invert(flow, z, n, x, NULL);
+  free(z);
+  return s;
+}
+
 /* Samples first .. first + n of those asked for. */
 static int draw(const cli_session *s, int64_t first, int64_t n, double *x) {
+  const int32_t dim = clf_flow_get_spec(s->flow)->dim;
   first += o.first;
-  if (o.temperature == 1)
-    return clf_sample(s->flow, o.seed, first, n, x) == CLF_OK ? CLI_OK : cli_fail_library();
-  double *z = malloc((size_t)n * (size_t)clf_flow_get_spec(s->flow)->dim * sizeof *z);
-  if (!z) return cli_fail("out of memory for the latents of %" PRId64 " samples", n);
-  int code = CLI_OK;
-  if (clf_sample_latents(s->flow, o.seed, first, n, o.temperature, z) != CLF_OK ||
-      clf_invert(s->flow, z, n, x, NULL) != CLF_OK)
-    code = cli_fail_library();
-  free(z);
-  return code;
+  return cli_members_compute(s->flow, n, dim, draw_some, &first, x) == CLF_OK ? CLI_OK
+                                                                              : cli_fail_library();
 }
 
 /* All of them, each rank some. */
@@ -175,6 +186,7 @@ static int run(void) {
   cli_grid grid;
   cli_ranks_divide();
   int code = check(&grid);
+  if (!code) code = cli_members_check();
   if (code) return code;
   cli_session s;
   code = cli_session_open(&s);

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "../runtime/core/text.h"
 #include "cli.h"
+#include "members.h"
 #include "ranks.h"
 #include <math.h>
 #include <stdlib.h>
@@ -100,6 +101,7 @@ int cli_session_open(cli_session *s) {
 }
 
 static void close_all_but_device(cli_session *s) {
+  cli_members_end();
   clf_flow_free(s->flow);
   clf_table_free(&s->data);
   clf_images_free(s->images);

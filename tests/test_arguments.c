@@ -416,11 +416,15 @@ START_TEST(groups) {
   NO(clf_group_barrier, "group", NULL);
   NO(clf_group_gather, "group", NULL, x, 1, y);
   NO(clf_group_broadcast, "group", NULL, 0, x, 1);
+  NO(clf_group_gather_parts, "group", NULL, x, NULL);
+  QUIET(clf_flow_chunk, clf_flow_chunk(NULL) == 0 && clf_flow_chunk(flow) == 8192);
   NO(clf_group_agree, "group", NULL, CLF_OK);
   WORKS(clf_group_threads(1, &g));
   NO(clf_group_gather, "in", g, NULL, 1, y);
   NO(clf_group_gather, "out", g, x, 1, NULL);
   NO(clf_group_broadcast, "data", g, 0, NULL, 1);
+  NO(clf_group_gather_parts, "all", g, NULL, &(int64_t){0});
+  NO(clf_group_gather_parts, "first", g, x, NULL);
   NO(clf_trainer_set_group, "trainer", NULL, g, NULL);
   NO(clf_trainer_set_group, "group", trainer, NULL, NULL);
   QUIET(clf_trainer_grains, clf_trainer_grains(NULL) == 0 && clf_trainer_grains(trainer) == 0);

@@ -78,6 +78,28 @@ START_TEST(interrupted) {
 }
 END_TEST
 
+/* Rows that several devices divide: 20000 are more than two chunks. */
+START_TEST(divided_rows) {
+  trains(TRAIN "--steps 20 --device cpu --out rows.st");
+  const result one = run("eval rows.st --data moons:n=20000 --device cpu");
+  const result two = run("eval rows.st --data moons:n=20000 --devices cpu,cpu");
+  ck_assert_msg(one.code == 0 && two.code == 0, "%s%s", one.err, two.err);
+  ck_assert_str_eq(one.out, two.out);
+  release(one);
+  release(two);
+  trains("log-prob rows.st --data moons:n=20000 --device cpu --out one.npy");
+  trains("log-prob rows.st --data moons:n=20000 --devices cpu,cpu,cpu,cpu --out two.npy");
+  same_files("one.npy", "two.npy");
+  trains("sample rows.st -n 20000 --first 5 --device cpu --out one.npy");
+  trains("sample rows.st -n 20000 --first 5 --devices cpu,cpu --out two.npy");
+  same_files("one.npy", "two.npy");
+  refuses(1, "sample rows.st -n 10 --devices cpu,nothing --out x.npy",
+          "clflow: sample: rank 1 on this machine: no device is called \"nothing\"");
+  refuses(2, "eval rows.st --data moons:n=10 --device cpu --devices cpu,cpu",
+          "clflow: eval: --device and --devices exclude each other\n");
+}
+END_TEST
+
 #define T "clflow: train: "
 START_TEST(refused) {
   refuses(2, TRAIN "--devices cpu,cpu --share 3 --out x.st",
@@ -103,6 +125,6 @@ START_TEST(refused) {
 END_TEST
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {same_file, checkpoints, interrupted, refused};
+  const TTest *const tests[] = {same_file, checkpoints, interrupted, divided_rows, refused};
   return program_main(argc, argv, "cli_devices", files, tests, sizeof tests / sizeof *tests);
 }

@@ -177,6 +177,10 @@ CLF_API int64_t clf_flow_weight_count(const clf_flow *flow); /* number of traina
 
 /* ---- Use --------------------------------------------------------------- */
 
+/* How many rows an evaluation takes at once.  Pieces of a whole number of these give the same bits
+ * as all rows together, on any device of the same kind. */
+CLF_API int64_t clf_flow_chunk(const clf_flow *flow);
+
 /* log p(x) of each of n samples: x (n, D), logp (n), in nats.  It is -inf outside of the flow's
  * support (a piecewise flow without tails, pixels of a realnvp flow), and for rows so far out
  * that the flow overflows; other rows are not affected. */

@@ -51,6 +51,9 @@ CLF_API const char *clf_group_member(const clf_group *group, int32_t rank);
 CLF_API clf_status clf_group_barrier(clf_group *group);
 /* Every member gets the `bytes` bytes of each: out (size, bytes), in the order of ranks. */
 CLF_API clf_status clf_group_gather(clf_group *group, const void *in, size_t bytes, void *out);
+/* Of `all`, the same size everywhere, member r has the bytes first[r] up to first[r + 1] (size + 1
+ * numbers, from 0, the same on all members); afterwards every member has all. */
+CLF_API clf_status clf_group_gather_parts(clf_group *group, void *all, const int64_t *first);
 /* Every member gets what `data` (bytes) holds on member `root`. */
 CLF_API clf_status clf_group_broadcast(clf_group *group, int32_t root, void *data, size_t bytes);
 /* Whether what each member did by itself worked on all: every member passes its status.  Returns OK

@@ -78,6 +78,7 @@ struct clf_flow {
   double momentum; /* of passes: 0, or a share that stands for each layer's own */
   clf__workspace ws;
   struct clf__blocks *blocks; /* blocks.c: memory of passes in blocks of rows; NULL: none yet */
+  struct clf_group *members;  /* that evaluate rows together, while all of them do; or NULL */
   int prepared;               /* 1: derived numbers follow the weights already, in such a pass */
   int64_t first_row;          /* what refusals call the first row of a call */
   int32_t most_rows; /* of a chunk, where memory was found to be short; 0: as many as are good */
@@ -231,6 +232,11 @@ clf_status clf__check_images(const clf_flow *f, const clf_images *images);
 clf_status clf__flow_outline(const clf_flow_spec *spec, clf_flow *f);
 clf_status clf__flow_outline_arch(const clf_arch *arch, clf_flow *f);
 void clf__flow_outline_free(clf_flow *f);
+
+/* divide.c: of n rows those that this member of f->members computes, in whole chunks; without
+ * members all.  And then every member gets the log p of all n rows, or the error s of any. */
+void clf__flow_own_rows(const clf_flow *f, int64_t n, int64_t *begin, int64_t *end);
+clf_status clf__flow_gather_rows(const clf_flow *f, int64_t n, clf_status s, double *logp);
 
 /* How many rows a call takes at once. */
 int32_t clf__flow_chunk(const clf_flow *f);

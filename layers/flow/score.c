@@ -65,32 +65,42 @@ static samples part_of(const samples *all, int32_t from, int32_t to) {
                    all->weights ? all->weights + from : NULL};
 }
 
-/* Adds weights times log p, and weights; log p is -inf where it is not finite. */
-static clf_status sum_logp(clf_flow *f, samples s, double *host, double sum[2]) {
+/* log p of samples, to the host. */
+static clf_status read_logp(clf_flow *f, samples s, double *host) {
   const int32_t n = s.x.dim[0];
   const clf_tensor out = clf__rows(f->ws.logp, n);
   if (f->context) CLF_TRY(clf_do(f->dev, copy, .x = s.c, .y = clf__rows(f->ws.c, n)));
   CLF_TRY(clf__flow_embed(f, n, CLF_EVAL));
   CLF_TRY(clf__flow_evaluate(f, s.x, out));
-  CLF_TRY(clf_read64(f->dev, out, host));
+  return clf_read64(f->dev, out, host);
+}
+
+/* The mean by weights; log p is -inf where it is not finite. */
+static double weighted_mean(const double *logp, const double *weights, int32_t n) {
+  double sum[2] = {0, 0};
   for (int32_t i = 0; i < n; i++) {
-    const double weight = s.weights ? s.weights[i] : 1;
-    if (weight > 0) sum[0] += weight * (isfinite(host[i]) ? host[i] : -INFINITY);
+    const double weight = weights ? weights[i] : 1;
+    if (weight > 0) sum[0] += weight * (isfinite(logp[i]) ? logp[i] : -INFINITY);
     sum[1] += weight;
   }
-  return CLF_OK;
+  return sum[0] / sum[1];
 }
 
 clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, clf_tensor c, const double *weights,
                                double *mean) {
   const int32_t rows = x.dim[0], most = clf__flow_chunk(f) < rows ? clf__flow_chunk(f) : rows;
   const samples all = {x, c, weights};
-  CLF_TRY(clf__flow_reserve(f, most, CLF_VALUES));
-  double *host = malloc((size_t)most * sizeof *host), sum[2] = {0, 0};
-  clf_status s = host ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for %d log-densities", (int)most);
-  for (int32_t at = 0; at < rows && !s; at += most)
-    s = sum_logp(f, part_of(&all, at, rows - at < most ? rows : at + most), host, sum);
+  int64_t begin, end;
+  clf__flow_own_rows(f, rows, &begin, &end);
+  clf_status s = clf__flow_reserve(f, most, CLF_VALUES);
+  double *host = malloc((size_t)rows * sizeof *host);
+  if (!host && !s) s = clf__fail(CLF_ENOMEM, "no memory for %d log-densities", (int)rows);
+  for (int32_t at = (int32_t)begin, to; at < end && !s; at = to) {
+    to = end - at < most ? (int32_t)end : at + most;
+    s = read_logp(f, part_of(&all, at, to), host + at);
+  }
+  s = clf__flow_gather_rows(f, rows, s, host);
+  if (!s) *mean = weighted_mean(host, weights, rows);
   free(host);
-  if (!s) *mean = sum[0] / sum[1];
   return s;
 }

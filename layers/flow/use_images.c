@@ -74,8 +74,11 @@ static clf_status score_images(scoring *c, int64_t first, int64_t n, clf_score *
   clf_status status = c->bytes && c->x && logp
                           ? CLF_OK
                           : clf__fail(CLF_ENOMEM, "no memory for %lld images", (long long)n);
-  for (int64_t at = 0; at < n && !status; at += most)
-    status = score_chunk(c, first + at, n - at < most ? n - at : most, logp + at);
+  int64_t begin, end;
+  clf__flow_own_rows(c->f, n, &begin, &end);
+  for (int64_t at = begin; at < end && !status; at += most)
+    status = score_chunk(c, first + at, end - at < most ? end - at : most, logp + at);
+  status = clf__flow_gather_rows(c->f, n, status, logp);
   if (!status) *score = clf_score_of(logp, n, c->f->spec.dim);
   free(c->bytes);
   free(c->x);

@@ -27,7 +27,8 @@ clf_status clf__trainer_note_best(clf_trainer *t, double mean, int averaged) {
   return CLF_OK;
 }
 
-clf_status clf__trainer_validate(clf_trainer *t, clf_progress *report) {
+/* Members of a group evaluate the rows together. */
+static clf_status validate(clf_trainer *t, clf_progress *report) {
   double averaged;
   if (!t->source->held_out)
     return clf__trainer_round_counts(t) ? clf__trainer_note_best(t, report->train, 0) : CLF_OK;
@@ -38,6 +39,13 @@ clf_status clf__trainer_validate(clf_trainer *t, clf_progress *report) {
   report->averaged = averaged > report->valid || isnan(report->valid);
   if (report->averaged) report->valid = averaged;
   return CLF_OK;
+}
+
+clf_status clf__trainer_validate(clf_trainer *t, clf_progress *report) {
+  t->f->members = t->group.g;
+  const clf_status s = validate(t, report);
+  t->f->members = NULL;
+  return s;
 }
 
 int clf__trainer_ended_early(const clf_trainer *t) {

@@ -188,6 +188,19 @@ void clf_group_abort(clf_group *g) {
   if (g && g->t->abort) g->t->abort(g->t, NULL);
 }
 
+clf_status clf_group_gather_parts(clf_group *g, void *all, const int64_t *first) {
+  CLF_GIVEN("group, all, first", g, all, first);
+  const int32_t P = g->t->size, rank = g->t->rank;
+  char *at = all;
+  CLF_TRY(clf__group_begin(g));
+  for (int32_t d = 1; d < P; d++) {
+    const int32_t to = (rank + d) % P, from = (rank + P - d) % P;
+    CLF_TRY(clf__group_exchange(g, to, at + first[rank], (size_t)(first[rank + 1] - first[rank]),
+                                from, at + first[from], (size_t)(first[from + 1] - first[from])));
+  }
+  return CLF_OK;
+}
+
 clf_status clf_group_barrier(clf_group *g) {
   CLF_GIVEN("group", g);
   char in = 0, out[CLF_GROUP_MOST];
