@@ -249,11 +249,16 @@ static int take_values(cli_session *s) {
   return code;
 }
 
+/* Whether the data can have the context's columns: both have names. */
+static int has_columns(const cli_session *s) {
+  return source_of(s->flow).names && s->data.at && s->data.names;
+}
+
 /* Columns of the data by the names that the model has for its context. */
 static int take_columns(cli_session *s) {
   const clf_columns source = source_of(s->flow);
   const int32_t C = clf_flow_context(s->flow);
-  if (!source.names || !s->data.at || !s->data.names)
+  if (!has_columns(s))
     return cli_usage("the model %s takes a context of %" PRId32 " number%s with each sample: give "
                      "it by --given",
                      cli_common.model, C, C == 1 ? "" : "s");
@@ -292,6 +297,12 @@ int cli_given_take(cli_session *s) {
     return cli_common.given && !cli_common.given_for_some
                ? cli_usage("--given: the model %s takes no context", cli_common.model)
                : CLI_OK;
+  const double *observation = clf_flow_observation(s->flow);
+  if (!cli_common.given && observation && !has_columns(s)) {
+    if (clf_table_new(1, clf_flow_context(s->flow), &s->given) != CLF_OK) return cli_fail_library();
+    memcpy(s->given.at, observation, (size_t)s->given.cols * sizeof *observation);
+    return CLI_OK;
+  }
   int code = !cli_common.given                      ? take_columns(s)
              : !cli_given_is_file(cli_common.given) ? take_values(s)
                                                     : take_file(s);

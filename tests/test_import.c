@@ -58,6 +58,7 @@ static void expect(const struct entry *e, const char *what, const double *got,
   int64_t worst = 0;
   for (int64_t i = 0; i < want->rows * want->cols; i++) {
     const double size = fabs(want->at[i]) > 1 ? fabs(want->at[i]) : 1;
+    if (want->at[i] == -1e300 && got[i] == -INFINITY) continue; /* tables hold finite numbers */
     const double d = got[i] == want->at[i] ? 0 : fabs(got[i] - want->at[i]) / size;
     if (!(d <= largest)) largest = d, worst = i;
   }
@@ -74,7 +75,7 @@ static double *room(const clf_table *like) {
 START_TEST(density) {
   const struct entry *e = &cases[_i];
   clf_flow *flow = open_case(e);
-  const int given = clf_flow_context(flow) > 0;
+  const int given = clf_flow_context(flow) > 0 && !clf_flow_observation(flow);
   clf_table x = array_of(e, "x"), logp = array_of(e, "logp"), c = {0};
   if (given) c = array_of(e, "context");
   double *got = room(&logp);
@@ -93,7 +94,7 @@ END_TEST
 START_TEST(maps) {
   const struct entry *e = &cases[_i];
   clf_flow *flow = open_case(e);
-  const int given = clf_flow_context(flow) > 0;
+  const int given = clf_flow_context(flow) > 0 && !clf_flow_observation(flow);
   clf_table x = array_of(e, "inverse"), z = array_of(e, "latents"), c = {0};
   if (given) c = array_of(e, "context");
   double *got = room(&x);

@@ -158,6 +158,12 @@ CLF_API const clf_columns *clf_flow_context_table(const clf_flow *flow);
  * none.  Errors: ENOMEM. */
 CLF_API clf_status clf_flow_table_columns(const clf_flow *flow, int context, clf_columns *columns);
 
+/* A context that stands for every row of calls which are given none: that of an observation whose
+ * posterior the flow is.  C finite numbers, copied and saved with the flow; NULL removes it. */
+CLF_API clf_status clf_flow_set_observation(clf_flow *flow, const double *c);
+/* They, owned by the flow and valid until they are set again; NULL: it has none. */
+CLF_API const double *clf_flow_observation(const clf_flow *flow);
+
 /* ---- Parameters -------------------------------------------------------- */
 
 /* A tensor of a flow: weights, constants or state. */

@@ -23,8 +23,9 @@ static const char *const columns[] = {
 #undef ROW
 };
 /* Of bounds.def, in its order; NULL for what no layer has. */
-static const char *const bounds[] = {NULL,       "logit",   "log_above",    NULL,      "log_expm1",
-                                     "softclip", "wrapped", "inverse_sinh", "softlog", "softlogit"};
+static const char *const bounds[] = {NULL,        "logit",     "log_above", NULL,
+                                     "log_expm1", "softclip",  "wrapped",   "inverse_sinh",
+                                     "softlog",   "softlogit", "within"};
 
 static int param(const clf__step *s, const char *name) { return (int)clf__param_of(s, name); }
 

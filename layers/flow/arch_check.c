@@ -88,6 +88,7 @@ static int may_be_in_columns(const clf__node *node) {
   switch (node->type->id) {
   case CLF__ARCH_elementwise:
   case CLF__ARCH_logit:
+  case CLF__ARCH_within:
   case CLF__ARCH_log:
   case CLF__ARCH_softplus:
   case CLF__ARCH_softclip:
@@ -230,6 +231,10 @@ clf_status clf__node_check(const clf__node *node) {
   }
   case CLF__ARCH_logit: {
     const clf__arch_logit *const l = (const clf__arch_logit *)node;
+    return check_interval(node, "a", l->a, "b", l->b);
+  }
+  case CLF__ARCH_within: {
+    const clf__arch_within *const l = (const clf__arch_within *)node;
     return check_interval(node, "a", l->a, "b", l->b);
   }
   case CLF__ARCH_softlogit: {

@@ -52,7 +52,7 @@ static clf_status insist(clf__chunk *c, int train, clf__chunk_fn each) {
 }
 
 static clf_status check_context(const clf_flow *f, const clf__arrays *a) {
-  if (f->context && !a->c)
+  if (f->context && !a->c && !f->observation)
     return clf__fail(CLF_EINVAL,
                      "the flow takes a context of %d number%s with each sample, and none is given",
                      (int)f->context, f->context == 1 ? "" : "s");
@@ -88,7 +88,7 @@ clf_status clf__put_context(clf__chunk *c, clf__mode mode) {
   for (int32_t i = 0; i < c->n && C; i++) {
     const int64_t row = (c->first + i) / repeat;
     for (int32_t j = 0; j < C; j++) {
-      const double v = c->a->c[row * C + j];
+      const double v = c->a->c ? c->a->c[row * C + j] : f->observation[j];
       if (!isfinite(v))
         return clf__fail(CLF_ENUM, "the context: row %lld, column %d is %g",
                          (long long)clf__row_number(f, row) + 1, (int)j + 1, v);

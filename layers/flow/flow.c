@@ -136,6 +136,7 @@ void clf_flow_free(clf_flow *f) {
   clf__names_free(f->c_columns, f->context);
   clf__flow_free_kinds(f);
   free(f->record);
+  free(f->observation);
   free(f);
 }
 

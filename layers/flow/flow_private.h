@@ -72,6 +72,7 @@ struct clf_flow {
   clf_column *kinds;     /* D descriptions of columns, or NULL */
   clf_columns c_table;   /* of the table that the context is made of; count 0: plain columns */
   char *record;          /* record.c; or NULL */
+  double *observation;   /* C: the context of calls that are given none; or NULL */
   clf_history history;
   int64_t drop_first; /* what dropout's masks depend on: clf__pass.first and key */
   uint64_t drop_key;
@@ -276,6 +277,10 @@ clf_status clf__get_kinds(const struct clf__st *st, clf_flow *f);
 void clf__flow_free_kinds(clf_flow *f);
 
 /* record.c */
+/* observation.c */
+clf_status clf__put_observation(struct clf__st_writer *w, const clf_flow *f);
+clf_status clf__get_observation(const struct clf__st *st, clf_flow *f);
+
 clf_status clf__put_record(struct clf__st_writer *w, const clf_flow *f);
 clf_status clf__get_record(const struct clf__st *st, clf_flow *f);
 

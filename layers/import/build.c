@@ -177,6 +177,24 @@ clf_status clf__im_put(clf__im *im, const clf__im_module *m, const char *path, c
   return s;
 }
 
+clf_status clf__im_put_masked(clf__im *im, const clf__im_module *m, const char *to) {
+  double *weight, *mask = NULL;
+  clf__im_tensor *t, *u;
+  CLF_TRY(clf__im_read(im, m, "weight", &weight, &t));
+  clf_status s = clf__im_read(im, m, "mask", &mask, &u);
+  if (!s && t->count != u->count)
+    s = clf__im_refuse(m, "has a mask of another size than its weights");
+  for (int64_t i = 0; i < t->count && !s; i++) weight[i] = mask[i] != 0 ? weight[i] : 0;
+  if (s) {
+    free(weight);
+    free(mask);
+    return s;
+  }
+  s = clf__im_put_values(im, weight, t->count, t, "%s.weight", to);
+  if (s) free(mask);
+  return s ? s : clf__im_put_values(im, mask, u->count, u, "%s.mask", to);
+}
+
 void clf__im_skip(clf__im_module *m, const char *path) {
   clf__im_tensor *t = clf__im_find(m, path);
   if (t) t->used = 1;
@@ -297,7 +315,8 @@ static clf_status put_meta(const clf__im *im, const clf_arch *arch, clf__st_writ
   CLF_TRY(put_numbers(w, "scaling.mean", im->mean, im->dim));
   CLF_TRY(put_numbers(w, "scaling.std", im->std, im->dim));
   CLF_TRY(put_numbers(w, "context.mean", im->c_mean, context));
-  return put_numbers(w, "context.std", im->c_std, context);
+  CLF_TRY(put_numbers(w, "context.std", im->c_std, context));
+  return put_numbers(w, "observation", im->x, context);
 }
 
 static clf_status open_flow(const clf__im *im, clf_device *dev, const clf_arch *arch,

@@ -49,6 +49,7 @@ typedef struct clf__im {
   int32_t given;            /* context as the file's model takes it, where a net embeds it */
   int inverted;             /* 1: the module that is read runs backwards */
   int circular;             /* 1: the base is a box, as that of circular splines */
+  int bounds;               /* layers at the front that are bounds of a prior */
   int couplings;            /* so far: clflow alternates masks by it */
   clf__im_text *item;       /* text of each layer */
   int layers, room;
@@ -89,6 +90,9 @@ clf_status clf__im_note(clf__im *im, const char *fmt, ...) __attribute__((format
  * EFORMAT names `path` in `m` if it is not. */
 clf_status clf__im_put(clf__im *im, const clf__im_module *m, const char *path, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* "TO.weight" and "TO.mask" of a masked layer.  Weights that the mask hides need not be zero in the
+ * file; here they are. */
+clf_status clf__im_put_masked(clf__im *im, const clf__im_module *m, const char *to);
 /* The same of values that were computed from `from` (NULL: from nothing); takes them, also after a
  * failure. */
 clf_status clf__im_put_values(clf__im *im, double *values, int64_t count,
@@ -190,5 +194,8 @@ clf_status clf__im_zuko(clf__im *im, clf__im_module *m);
 clf_status clf__im_normflows(clf__im *im, clf__im_module *m);
 clf_status clf__im_freia(clf__im *im, clf__im_module *m);
 clf_status clf__im_sbi(clf__im *im, clf__im_module *m);
+/* Of a posterior: the bounds of its prior as the first layer, and its default x. */
+clf_status clf__im_sbi_posterior(clf__im *im);
+clf_status clf__im_sbi_observation(clf__im *im);
 
 #endif

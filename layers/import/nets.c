@@ -7,8 +7,7 @@
 #include "import_private.h"
 
 static clf_status put_linear(clf__im *im, const clf__im_module *m, const char *to, int masked) {
-  CLF_TRY(clf__im_put(im, m, "weight", "%s.weight", to));
-  if (masked) CLF_TRY(clf__im_put(im, m, "mask", "%s.mask", to));
+  CLF_TRY(masked ? clf__im_put_masked(im, m, to) : clf__im_put(im, m, "weight", "%s.weight", to));
   return clf__im_put(im, m, "bias", "%s.bias", to);
 }
 static clf_status need(const clf__im_module *m, const char *path, clf__im_module **out) {

@@ -41,7 +41,8 @@ clf_status clf__im_shift_scale(clf__im *im, clf__im_module *m, const char *shift
   if (!s && n > 1) s = clf__im_set_dim(im, m, n);
   for (int64_t i = 0; !s && i < b->count; i++)
     if (scale[i] == 0) s = clf__im_refuse(m, "has a scale of 0");
-  int whole = !s && !im->layers && !im->inverted && !im->mean && n > 1 && b->count == n;
+  int whole =
+      !s && im->layers == im->bounds && !im->inverted && !im->mean && n > 1 && b->count == n;
   for (int64_t i = 0; whole && i < n; i++) whole = scale[i] > 0;
   if (whole) return as_scaling(im, shift, scale, n);
   if (!s) s = as_text(im, shift, n, scale, b->count);

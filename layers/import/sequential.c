@@ -107,13 +107,10 @@ static clf_status put_layer(clf__im *im, const clf__im_module *m, const char *to
                             int first, int last, int64_t rows, int64_t cols) {
   if (rows > (1 << 20) || cols > (1 << 20) || rows * cols > (int64_t)1 << 31)
     return clf__im_refuse(m, "is too large");
-  CLF_TRY(put_matrix(im, m, "weight", o, first, last, rows, cols, to));
-  if (clf__im_find(m, "bias"))
-    CLF_TRY(put_matrix(im, m, "bias", o, first, last, rows, 1, to));
-  else
-    CLF_TRY(
-        clf__im_put_values(im, calloc((size_t)rows, sizeof(double)), rows, NULL, "%s.bias", to));
-  return o->masked ? clf__im_put(im, m, "mask", "%s.mask", to) : CLF_OK;
+  CLF_TRY(o->masked ? clf__im_put_masked(im, m, to)
+                    : put_matrix(im, m, "weight", o, first, last, rows, cols, to));
+  if (clf__im_find(m, "bias")) return put_matrix(im, m, "bias", o, first, last, rows, 1, to);
+  return clf__im_put_values(im, calloc((size_t)rows, sizeof(double)), rows, NULL, "%s.bias", to);
 }
 
 static clf_status put_identity(clf__im *im, const char *to, int64_t rows, int64_t cols) {

@@ -21,9 +21,11 @@ static bounds_column column_of(const clf__layer *l) {
   const clf__arch_wrap *wrap = (const clf__arch_wrap *)l->node;
   const clf__arch_asinh *asinh = (const clf__arch_asinh *)l->node;
   const clf__arch_softlog *softlog = (const clf__arch_softlog *)l->node;
+  const clf__arch_within *within = (const clf__arch_within *)l->node;
   const clf__arch_softlogit *softlogit = (const clf__arch_softlogit *)l->node;
   switch (l->node->type->id) {
   case CLF__ARCH_logit: return (bounds_column){BOUNDS_LOGIT, logit->a, logit->b, logit->eps};
+  case CLF__ARCH_within: return (bounds_column){BOUNDS_WITHIN, within->a, within->b, 0};
   case CLF__ARCH_log:
     return (bounds_column){BOUNDS_LOG_ABOVE, ((const clf__arch_log *)l->node)->a, 0, 0};
   case CLF__ARCH_softplus:
@@ -81,7 +83,7 @@ static clf_status prepare(const clf__layer *l, const clf__pass *p) {
 static int32_t outside(const clf__layer *l, const double *x, double interval[2]) {
   const bounds_column q = column_of(l);
   interval[0] = q.a;
-  interval[1] = q.kind == BOUNDS_LOGIT ? q.b : INFINITY;
+  interval[1] = q.kind == BOUNDS_LOGIT || q.kind == BOUNDS_WITHIN ? q.b : INFINITY;
   for (int32_t d = 0; d < l->in.dim; d++)
     if (!bounds_inside(q, x[d])) return d;
   return -1;
@@ -161,6 +163,8 @@ const clf__layer_ops clf__layer_logit = {
 const clf__layer_ops clf__layer_log = {.name = "log", PASSES, ON_HOST, .traits = CLF_IS_BOUNDED};
 const clf__layer_ops clf__layer_softplus = {
     .name = "softplus", PASSES, ON_HOST, .traits = CLF_IS_BOUNDED};
+const clf__layer_ops clf__layer_within = {
+    .name = "within", PASSES, ON_HOST, .traits = CLF_IS_BOUNDED};
 const clf__layer_ops clf__layer_asinh = {.name = "asinh", PASSES, ON_HOST};
 const clf__layer_ops clf__layer_softlog = {.name = "softlog", PASSES, ON_HOST};
 const clf__layer_ops clf__layer_softlogit = {.name = "softlogit", PASSES, ON_HOST};

@@ -69,6 +69,7 @@ static int is_inverted(const clf__node_type *type) {
   case CLF__ARCH_piecewise:
   case CLF__ARCH_standardize:
   case CLF__ARCH_logit:
+  case CLF__ARCH_within:
   case CLF__ARCH_log:
   case CLF__ARCH_softplus:
   case CLF__ARCH_softclip:

@@ -55,6 +55,7 @@ static int fits_layer(const drawing *d, const clf__node_type *type) {
   switch (type->id) {
   case CLF__ARCH_repeat: return 0; /* drawing_put_layers() */
   case CLF__ARCH_logit:
+  case CLF__ARCH_within:
   case CLF__ARCH_log:
   case CLF__ARCH_softplus:
   case CLF__ARCH_asinh:
@@ -88,7 +89,8 @@ static int fits_columns(const drawing *d, const clf__node_type *type) {
   case CLF__ARCH_softplus:
   case CLF__ARCH_asinh:
   case CLF__ARCH_softlog:
-  case CLF__ARCH_softlogit: return d->at_head;
+  case CLF__ARCH_softlogit:
+  case CLF__ARCH_within: return d->at_head;
   case CLF__ARCH_softclip: return !d->on_box && !d->inverted;
   case CLF__ARCH_shift_scale: return !d->on_box;
   case CLF__ARCH_box: return d->on_box;
@@ -237,7 +239,8 @@ void drawing_put_flow(drawing *d, int layers) {
 /* A layer that stands first alone, and rows that it takes. */
 static void put_head(drawing *d) {
   static const clf__node_id bounds[] = {CLF__ARCH_logit, CLF__ARCH_log,     CLF__ARCH_softplus,
-                                        CLF__ARCH_asinh, CLF__ARCH_softlog, CLF__ARCH_softlogit};
+                                        CLF__ARCH_asinh, CLF__ARCH_softlog, CLF__ARCH_softlogit,
+                                        CLF__ARCH_within};
   enum { BOUNDS = sizeof bounds / sizeof *bounds };
   draw_flow *f = d->flow;
   const int kind = draw_int(&d->random, 0, drawing_is_image(d) ? 1 : BOUNDS + 6);

@@ -37,6 +37,7 @@ static int is_end(const clf__node_type *type, const clf__member *m) {
   switch (type->id) {
   case CLF__ARCH_box:
   case CLF__ARCH_logit: return !is(m, "eps");
+  case CLF__ARCH_within: return 1;
   case CLF__ARCH_softlog:
   case CLF__ARCH_softlogit: return is(m, "a") || is(m, "b");
   case CLF__ARCH_log:

@@ -28,16 +28,15 @@ class Checkpoint:
     box: tuple = None  # x is uniform in it
     rows: int = 24
     latent_box: tuple = None  # z of `inverse` is uniform in it
+    before: object = None  # called before the model becomes one of double
     fixture: bool = False  # kept in tests/import/fixtures
 
 
 def disturb(module, deviation):
-    """Moves each parameter away from its initial value, masked weights too: only their product with the mask counts."""
+    """Moves each parameter away from its initial value; weights that a mask hides too, as in real files."""
     with torch.no_grad():
-        for part in module.modules():
-            for p in part.parameters(recurse=False):
-                if not p.requires_grad:
-                    continue
+        for p in module.parameters():
+            if p.requires_grad:
                 p.add_(deviation * torch.randn_like(p))
 
 
@@ -111,6 +110,8 @@ def write(case, folder, compressed=False):
         save(module.state_dict(), folder / f"{case.name}.state.pt", compressed)
     if "whole" in case.forms:
         save(case.model, folder / f"{case.name}.whole.pt", compressed)
+    if case.before:
+        case.before()
     widen(module)
     torch.set_default_dtype(torch.float64)
     x, c = x.double(), None if c is None else c.double()
@@ -118,6 +119,7 @@ def write(case, folder, compressed=False):
         logp = case.logp(x, c)
     z, inverse = samples(case, c)
     torch.set_default_dtype(torch.float32)
-    arrays = {"x": x, "logp": logp.reshape(-1, 1), "latents": z, "inverse": inverse}
+    logp = logp.nan_to_num(neginf=-1e300).reshape(-1, 1)  # tables hold finite numbers
+    arrays = {"x": x, "logp": logp, "latents": z, "inverse": inverse}
     arrays |= {} if c is None else {"context": c}
     np.savez_compressed(folder / f"{case.name}.npz", **{k: v.detach().double().numpy() for k, v in arrays.items()})

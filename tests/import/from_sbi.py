@@ -38,7 +38,36 @@ def estimator_of(name, kind, dim, hints="", **options):
                       dim + 1, hints=hints, fixture=options.get("fixture", False), deviation=0.1)  # fmt: skip
 
 
+def posterior_of(name, kind, dim, **options):
+    """A posterior with a default x: log_prob(theta, norm_posterior=False), which is -inf outside of the
+    prior's box."""
+    npe, _, x = trained(kind, dim, **{k: v for k, v in options.items() if k not in ("fixture",)})
+    posterior = npe.build_posterior().set_default_x(x[:1])
+    estimator = posterior.posterior_estimator
+    low, high = posterior.prior.base_dist.low, posterior.prior.base_dist.high
+    forward, inverse = maps(estimator)
+
+    def logp(theta, c):
+        inside = ((theta >= low) & (theta <= high)).all(1)
+        ours = estimator.log_prob(theta[None], x[:1].to(theta).expand(len(theta), -1))[0]
+        return torch.where(inside, ours, -torch.inf)
+
+    def agree():
+        theta = posterior.prior.sample((50,)) * 1.1
+        theirs = posterior.log_prob(theta, norm_posterior=False)
+        assert torch.allclose(theirs, logp(theta, None), atol=1e-4), name
+
+    def given(z):
+        return x[:1].to(z).expand(len(z), -1)
+
+    return Checkpoint(name, posterior, logp, lambda x, c: forward(x, given(x)), lambda z, c: inverse(z, given(z)),
+                      dim, forms=("whole",), parameters=estimator, fixture=options.get("fixture", False),
+                      deviation=0.02, latent_box=(-0.5, 0.5), before=agree)  # fmt: skip
+
+
 def cases():
+    yield posterior_of("sbi_posterior", "maf", 2, fixture=True)
+    yield posterior_of("sbi_posterior_zuko", "zuko_nsf", 2)
     yield estimator_of("sbi_maf", "maf", 2, fixture=True)
     yield estimator_of("sbi_nsf", "nsf", 3, num_bins=5)
     yield estimator_of("sbi_nsf_one", "nsf", 1, num_bins=5)
