@@ -5,6 +5,7 @@ import datetime
 import json
 import math
 import platform
+import textwrap
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -146,21 +147,27 @@ def page(rows, seconds):
             f"On {len(judged) - behind} of {len(judged)} tables `clflow fit` is the best, or behind the best by at\n"
             f"most one standard error of the paired difference or {NOISE} nats.\n\n"
         )
+    head = (
+        "Mean log-likelihood of test rows, in nats for each row, columns standardised by the training rows. "
+        f"Larger is better; bold is the best of a row. Each method has {seconds:g} seconds on one core. Written by "
+        f"`bench/quality/run` on {datetime.date.today()}; {processor()}; {versions()}."
+    )
     return f"""# How good the densities are
 
-Mean log-likelihood of test rows, in nats a row, columns standardised by the training rows. Larger is better; bold is
-the best of a row. Each method has {seconds:g} seconds on one core. Written by `bench/quality/run` on
-{datetime.date.today()}; {processor()}; {versions()}.
+{textwrap.fill(head, 100, break_on_hyphens=False)}
 
 {summary}{table(rows)}
 
-- `clflow fit` is the plain command without options. The grid is that of [`clflow.py`](../bench/quality/clflow.py).
-- The mixture is scikit-learn's. Validation rows choose its number of components (1 to 256), kind of covariance and
-  regularisation, the bandwidth of the kernel density estimate, and the size of each peer's flow. NSF coupling is the best
-  by validation rows of zuko's, nflows' and normflows', as far as they were run; MAF of zuko's and nflows'.
-- "given" tables are conditional: p(columns | context). The Gaussian and the mixture are fitted jointly and conditioned.
-- The error is the standard error of the best mean. The last column is the paired difference of `clflow fit` to the best,
-  with its standard error.
+- `clflow fit` is the plain command without options. The grid is that of
+  [`clflow.py`](../bench/quality/clflow.py).
+- The mixture is scikit-learn's. Validation rows choose its number of components (1 to 256), kind of
+  covariance and regularisation, the bandwidth of the kernel density estimate, and the size of each
+  peer's flow. NSF coupling is the best by validation rows of zuko's, nflows' and normflows', as far
+  as they were run; MAF of zuko's and nflows'.
+- "given" tables are conditional: p(columns | context). The Gaussian and the mixture are fitted
+  jointly and conditioned.
+- The error is the standard error of the best mean. The last column is the paired difference of
+  `clflow fit` to the best, with its standard error.
 - Of several seeds the one with the median mean is shown. Tables are described in
-  [`tables.py`](../bench/quality/tables.py): the rows count those that are trained on and validated with.
+  [`tables.py`](../bench/quality/tables.py): the rows count those for training and validation.
 """
