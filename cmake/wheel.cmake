@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # wheel.cmake: what the Python wheel differs in, which scikit-build-core builds by pyproject.toml (SKBUILD).  Its files are the shared library
-# under its SONAME (a wheel has no links), the program, with cairo inside so that it starts where there is no X11, and clflow-probe.
+# under its SONAME (a wheel has no links), the program, with cairo inside so that it starts where there is no X11, clflow-probe, and the modules for MPI.
 if(NOT DEFINED SKBUILD)
   set(SKBUILD OFF)
 endif()
@@ -38,4 +38,8 @@ function(clf_install_wheel)
   install(TARGETS clflow LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} NAMELINK_SKIP COMPONENT python)
   install(TARGETS clflow_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT python)
   install(TARGETS clflow_probe RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/clflow COMPONENT python)
+  if(CLF_MPI_MODULES)
+    add_dependencies(clflow_program ${CLF_MPI_MODULES})
+    install(TARGETS ${CLF_MPI_MODULES} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/clflow COMPONENT python)
+  endif()
 endfunction()
