@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 # wheel.cmake: what the Python wheel differs in, which scikit-build-core builds by pyproject.toml (SKBUILD).  Its files are the shared library
 # under its SONAME (a wheel has no links), the program, with cairo inside so that it starts where there is no X11, clflow-probe, and the modules for MPI.
-if(NOT DEFINED SKBUILD)
-  set(SKBUILD OFF)
+set(wheel OFF)
+if(SKBUILD) # which is a number
+  set(wheel ON)
 endif()
-option(CLF_STATIC_CAIRO "link cairo and what it needs into the program, where all of their static libraries are found" ${SKBUILD})
+option(CLF_STATIC_CAIRO "link cairo and what it needs into the program, where all of their static libraries are found" ${wheel})
 
 # Sets CLF_CAIRO to what is linked for pictures.
 function(clf_find_cairo)
