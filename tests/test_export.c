@@ -2,8 +2,9 @@
 /* test_export.c: flows as C files, compiled with the compiler of the build and compared with cpu64:
  *   test_export                the flows listed here, and what is refused
  *   test_export random N [M]   M random architectures from number N on
- * A file must compile as C99 and as C++11 without a warning, call libm alone and have no writable
- * data. */
+ *   test_export elsewhere CC [RUN]   the listed flows by another compiler, such as one for 32-bit
+ * ARM, in a program that RUN (an emulator) runs A file must compile as C99 and as C++11 without a
+ * warning, call libm alone and have no writable data. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <math.h>
@@ -373,6 +374,79 @@ START_TEST(every_text) {
 }
 END_TEST
 
+/* ---- The same by another compiler, in a program of its own --------------------------------------
+ */
+
+static const char *other_compiler, *emulator;
+
+static void put_numbers(FILE *to, const char *name, const double *v, int n) {
+  fprintf(to, "static const double %s[] = {", name);
+  for (int i = 0; i < n; i++) {
+    if (isfinite(v[i]))
+      fprintf(to, "%.17g, ", v[i]);
+    else
+      fprintf(to, "%sINFINITY, ", v[i] < 0 ? "-" : "");
+  }
+  fputs("0};\n", to);
+}
+
+/* It compares log-densities and samples with those of cpu64, and is silent. */
+static void write_program(const rows *r, const double *logp, const double *samples, int single) {
+  char path[SIZE];
+  const char *given = r->c ? ", c" : "", *type = single ? "float" : "double";
+  snprintf(path, sizeof path, "%s/elsewhere.c", folder);
+  FILE *to = fopen(path, "w");
+  ck_assert_ptr_nonnull(to);
+  fputs("#include \"flow.c\"\n#include <stdio.h>\n", to);
+  put_numbers(to, "rows", r->x, ROWS * r->dim);
+  if (r->c) put_numbers(to, "contexts", r->c, ROWS * r->context);
+  put_numbers(to, "log_p", logp, ROWS);
+  put_numbers(to, "samples", samples, ROWS * r->dim);
+  fprintf(to,
+          "static int wrong(double got, double want) {\n"
+          "  const double size = fabs(want) > 1 ? fabs(want) : 1;\n"
+          "  if (got == want || fabs(got - want) <= %g * size) return 0;\n"
+          "  return printf(\"%%.17g, not %%.17g\\n\", got, want);\n}\n"
+          "int main(void) {\n  int bad = 0;\n  for (int i = 0; i < %d; i++) {\n    %s x[%d];\n",
+          single ? 1e-3 : 1e-11, ROWS, type, r->dim);
+  if (r->c)
+    fprintf(to,
+            "    %s c[%d];\n    for (int d = 0; d < %d; d++) c[d] = (%s)contexts[i * %d + d];\n",
+            type, r->context, r->context, type, r->context);
+  fprintf(to,
+          "    for (int d = 0; d < %d; d++) x[d] = (%s)rows[i * %d + d];\n"
+          "    bad += wrong(flow_log_prob(x%s), log_p[i]);\n"
+          "    flow_sample(9, (uint64_t)i%s, x);\n"
+          "    for (int d = 0; d < %d; d++) bad += wrong(x[d], samples[i * %d + d]);\n  }\n"
+          "  return bad != 0;\n}\n",
+          r->dim, type, r->dim, given, given, r->dim, r->dim);
+  fclose(to);
+}
+
+START_TEST(elsewhere) {
+  const struct flow *it = &flows[_i];
+  char command[4 * SIZE], path[SIZE];
+  double logp[ROWS], samples[ROWS * 8];
+  clf_flow *f = flow_of(it->text, 77 + (uint64_t)_i);
+  rows q = {.dim = f->spec.dim, .context = f->context, .text = it->text};
+  dress(f, it->also);
+  find_rows(f, &q);
+  WORKS(q.c ? clf_log_prob_given(f, q.x, q.c, ROWS, logp) : clf_log_prob(f, q.x, ROWS, logp));
+  WORKS(q.c ? clf_sample_given(f, q.c, ROWS, 9, 1, samples) : clf_sample(f, 9, 0, ROWS, samples));
+  snprintf(path, sizeof path, "%s/flow.c", folder);
+  WORKS(clf_export_c(f, path, "flow", 0, it->single));
+  write_program(&q, logp, samples, it->single);
+  snprintf(command, sizeof command, "%s -std=c99 -O2 -static %s/elsewhere.c -o %s/elsewhere -lm",
+           other_compiler, folder, folder);
+  run(command);
+  snprintf(command, sizeof command, "%s %s/elsewhere", emulator, folder);
+  run(command);
+  free(q.x);
+  free(q.c);
+  clf_flow_free(f);
+}
+END_TEST
+
 /* A function that no file above uses was never compiled. */
 START_TEST(all_texts_are_used) {
   char path[SIZE];
@@ -496,6 +570,10 @@ int main(int argc, char **argv) {
   if (argc > 2 && strcmp(argv[1], "random") == 0) {
     first = strtoull(argv[2], NULL, 10);
     tcase_add_loop_test(tc, random_flow, 0, count);
+  } else if (argc > 2 && strcmp(argv[1], "elsewhere") == 0) {
+    other_compiler = argv[2];
+    emulator = argc > 3 ? argv[3] : "";
+    tcase_add_loop_test(tc, elsewhere, 0, FLOWS);
   } else {
     tcase_add_loop_test(tc, every_text, 0, FLOWS);
     tcase_add_test(tc, all_texts_are_used);
