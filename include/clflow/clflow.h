@@ -14,6 +14,7 @@
 #include "clflow/import.h"
 #include "clflow/judge.h"
 #include "clflow/mixture.h"
+#include "clflow/opencl.h"
 #include "clflow/train.h"
 #include "clflow/treat.h"
 #include "clflow/tune.h"

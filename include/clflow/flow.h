@@ -260,6 +260,22 @@ CLF_API clf_status clf_strange_columns(clf_flow *flow, const double *x, const do
  * bounds): x (n, D), c (n, C) or without a buffer, logp (n). */
 CLF_API clf_status clf_log_prob_tensor(clf_flow *flow, clf_tensor x, clf_tensor c, clf_tensor logp);
 
+/* The functions above for rows in device memory, in the units of the data, such as those of a
+ * program's own buffers (clflow/opencl.h): x and z (n, D), c (n, C) or without a buffer, logp and
+ * logdet (n); logdet may be without a buffer.  They return when the work is enqueued; numbers are
+ * those of the device, so that columns far from zero lose digits.  Where the density is zero or the
+ * flow overflows, log p is -inf or NaN.  Row i of clf_sample_device() is sample first + i of
+ * clf_sample() to rounding.  Memory for a chunk of rows is kept for the next call.
+ * Errors: ESHAPE; EINVAL for a context that is missing or not wanted; ENOTSUP for images, for
+ * latents of a blend, and for rows of discrete columns, which the host rounds. */
+CLF_API clf_status clf_log_prob_device(clf_flow *flow, clf_tensor x, clf_tensor c, clf_tensor logp);
+CLF_API clf_status clf_transform_device(clf_flow *flow, clf_tensor x, clf_tensor c, clf_tensor z,
+                                        clf_tensor logdet);
+CLF_API clf_status clf_invert_device(clf_flow *flow, clf_tensor z, clf_tensor c, clf_tensor x,
+                                     clf_tensor logdet);
+CLF_API clf_status clf_sample_device(clf_flow *flow, clf_tensor c, uint64_t seed, int64_t first,
+                                     clf_tensor x);
+
 /* The functions above for float arrays; c may be NULL for flows without a context. */
 CLF_API clf_status clf_log_prob_float(clf_flow *flow, const float *x, const float *c, int64_t n,
                                       float *logp);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "flow_private.h"
+#include "device_head.h"
 #include "names.h"
 
 /* ---- Making ---------------------------------------------------------------------------- */
@@ -124,6 +124,7 @@ static void free_layers(clf_flow *f) {
 void clf_flow_free(clf_flow *f) {
   if (!f) return;
   clf__flow_drop_workspace(f);
+  clf__device_head_free(f);
   free_layers(f);
   clf_arena_free(&f->grad_arena);
   clf_arena_free(&f->arena);
@@ -237,10 +238,12 @@ static clf_status set_pair(const char *what, size_t n, const double *mean, const
 
 clf_status clf_flow_set_scaling(clf_flow *f, const double *mean, const double *std) {
   CLF_GIVEN("flow, mean, std", f, mean, std);
+  clf__device_head_free(f);
   return set_pair("", (size_t)f->spec.dim, mean, std, &f->mean, &f->std);
 }
 
 clf_status clf__flow_set_context_scaling(clf_flow *f, const double *mean, const double *std) {
+  clf__device_head_free(f);
   return set_pair("the context's ", (size_t)f->context, mean, std, &f->c_mean, &f->c_std);
 }
 

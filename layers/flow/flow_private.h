@@ -78,6 +78,7 @@ struct clf_flow {
   uint64_t drop_key;
   double momentum; /* of passes: 0, or a share that stands for each layer's own */
   clf__workspace ws;
+  struct clf__device_head *device_head; /* device_head.c; NULL: none yet */
   struct clf__blocks *blocks; /* blocks.c: memory of passes in blocks of rows; NULL: none yet */
   struct clf_group *members;  /* that evaluate rows together, while all of them do; or NULL */
   int prepared;               /* 1: derived numbers follow the weights already, in such a pass */

@@ -14,6 +14,7 @@ struct clf_buffer {
   clf_device *dev;
   size_t size;  /* elements */
   void *handle; /* cpu: real *; opencl: cl_mem; check, trace: the inner device's buffer */
+  int adopted;  /* 1: the memory was allocated by the program (clf_wrap_cl()) */
   int lost;     /* 1: the contents were lost when its device was reopened (revive.c) */
   clf_buffer *next, *before; /* of the device's buffers */
 };
@@ -98,6 +99,9 @@ extern const clf_backend clf__cpu, clf__cpu64, clf__opencl, clf__check, clf__tra
 
 /* Opens a device by its exact name, without `auto` and the environment. */
 clf_status clf__open(const char *name, clf_device **dev);
+
+/* tensor.c: an arena on memory that is there already, which clf_arena_free() releases. */
+clf_status clf__arena_adopt(clf_arena *a, clf_device *dev, size_t cap, void *handle);
 
 /* revive.c: reopens a device in place, or the device inside its wrappers: by the name it was
  * opened with or, if `name` is not NULL, by that one.  Buffers and views stay valid but their

@@ -161,7 +161,8 @@ clf_status clf__revive(clf_device *dev, const char *name) {
 
 int clf__revivable(const clf_device *dev) {
   while (dev->inner) dev = dev->inner;
-  return dev->backend == &clf__opencl || dev->backend == &nothing;
+  /* One on a program's own queue has no name by which it could be opened. */
+  return dev->asked && (dev->backend == &clf__opencl || dev->backend == &nothing);
 }
 
 void clf__set_lost(const clf_arena *a, int lost) {

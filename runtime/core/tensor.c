@@ -6,33 +6,58 @@
 
 /* ---- Arenas ------------------------------------------------------------------- */
 
+static void append(clf_arena *a, clf_buffer *b) {
+  a->buf = b;
+  b->next = a->dev->buffers;
+  if (b->next) b->next->before = b;
+  a->dev->buffers = b;
+}
+
+static clf_status new_buffer(clf_arena *a, clf_device *dev, size_t cap, clf_buffer **b) {
+  *a = (clf_arena){.dev = dev, .cap = cap};
+  if (cap > INT32_MAX)
+    return clf__fail(CLF_ENOTSUP, "an arena of %zu elements: one holds at most %d", cap, INT32_MAX);
+  *b = calloc(1, sizeof **b);
+  if (!*b) return clf__fail(CLF_ENOMEM, "no memory for a buffer's handle");
+  **b = (clf_buffer){.dev = dev, .size = cap};
+  return CLF_OK;
+}
+
+/* Bytes of device memory that count as clflow's. */
+static size_t bytes_of(const clf_buffer *b) {
+  return b->adopted ? 0 : b->size * (size_t)b->dev->bits / 8;
+}
+
 clf_status clf_arena_init(clf_arena *a, clf_device *dev, size_t cap) {
+  clf_buffer *b;
   CLF_GIVEN("a, dev", a, dev);
   *a = (clf_arena){.dev = dev, .cap = cap};
   if (!cap) return CLF_OK;
-  if (cap > INT32_MAX)
-    return clf__fail(CLF_ENOTSUP, "an arena of %zu elements: one holds at most %d", cap, INT32_MAX);
-  clf_buffer *b = calloc(1, sizeof *b);
-  if (!b) return clf__fail(CLF_ENOMEM, "no memory for a buffer's handle");
-  *b = (clf_buffer){.dev = dev, .size = cap};
+  CLF_TRY(new_buffer(a, dev, cap, &b));
   const clf_status s = dev->backend->alloc(dev, b);
   if (s) {
     free(b);
     return s;
   }
-  a->buf = b;
-  b->next = dev->buffers;
-  if (b->next) b->next->before = b;
-  dev->buffers = b;
-  clf__take(dev, cap * (size_t)dev->bits / 8, 0);
+  append(a, b);
+  clf__take(dev, bytes_of(b), 0);
+  return CLF_OK;
+}
+
+clf_status clf__arena_adopt(clf_arena *a, clf_device *dev, size_t cap, void *handle) {
+  clf_buffer *b;
+  CLF_TRY(new_buffer(a, dev, cap, &b));
+  b->handle = handle;
+  b->adopted = 1;
+  append(a, b);
   return CLF_OK;
 }
 
 void clf_arena_free(clf_arena *a) {
   clf_buffer *b = a ? a->buf : NULL;
   if (!b) return;
-  a->dev->backend->release(a->dev, b);
-  clf__take(a->dev, 0, b->size * (size_t)a->dev->bits / 8);
+  if (b->handle) a->dev->backend->release(a->dev, b);
+  clf__take(a->dev, 0, bytes_of(b));
   if (b->next) b->next->before = b->before;
   *(b->before ? &b->before->next : &a->dev->buffers) = b->next;
   free(b);
@@ -70,7 +95,9 @@ clf_status clf_new(clf_arena *a, const int32_t dim[4], clf_tensor *t) {
   if (size > INT32_MAX)
     return clf__fail(CLF_ENOTSUP, "a tensor of [%d,%d,%d,%d]: one holds at most %d elements",
                      dim[0], dim[1], dim[2], dim[3], INT32_MAX);
-  const size_t end = a->used + (size_t)(size + 15) / 16 * 16; /* vectors start aligned */
+  /* Vectors start aligned, but in a program's memory, which is as the program has it. */
+  const size_t unit = a->buf && a->buf->adopted ? 1 : 16;
+  const size_t end = a->used + ((size_t)size + unit - 1) / unit * unit;
   if (a->buf && end > a->cap)
     return clf__fail(CLF_ENOMEM, "an arena of %zu elements is full at %zu", a->cap, end);
   if (a->used > INT32_MAX)

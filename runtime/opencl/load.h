@@ -47,6 +47,11 @@ clf_status clf__cl_load(void);
   X(ReleaseKernel)                                                                                 \
   X(ReleaseMemObject)                                                                              \
   X(ReleaseProgram)                                                                                \
+  X(GetCommandQueueInfo)                                                                           \
+  X(GetMemObjectInfo)                                                                              \
+  X(RetainCommandQueue)                                                                            \
+  X(RetainContext)                                                                                 \
+  X(RetainMemObject)                                                                               \
   X(SetKernelArg)
 
 typedef struct clf__cl_functions {
@@ -84,6 +89,11 @@ extern clf__cl_functions clf__cl_function;
 #define clReleaseKernel clf__cl_function.ReleaseKernel
 #define clReleaseMemObject clf__cl_function.ReleaseMemObject
 #define clReleaseProgram clf__cl_function.ReleaseProgram
+#define clGetCommandQueueInfo clf__cl_function.GetCommandQueueInfo
+#define clGetMemObjectInfo clf__cl_function.GetMemObjectInfo
+#define clRetainCommandQueue clf__cl_function.RetainCommandQueue
+#define clRetainContext clf__cl_function.RetainContext
+#define clRetainMemObject clf__cl_function.RetainMemObject
 #define clSetKernelArg clf__cl_function.SetKernelArg
 #endif
 

@@ -88,6 +88,20 @@ static clf_status load_choices(clf_device *dev, const clf_device_info *info) {
   return clf__tuned_load(dev, parts, sizeof parts / sizeof *parts);
 }
 
+clf_status clf__cl_begin(clf_device *dev, clf__cl *cl, const clf_device_info *info,
+                         const char *family) {
+  CLF_TRY(choose_family(cl, family));
+  dev->wide_cores = cl->traits->lanes > 1;
+  /* 2e5 was measured on two cores: with 2e6 steps took 1.1 to 1.8 times as long. */
+  dev->lone_work = dev->wide_cores ? 2e5 : 1e4;
+  dev->memory = info->memory;
+  dev->max_alloc = info->max_alloc;
+  snprintf(dev->name, sizeof dev->name, "%s %.120s (%s)", info->name, info->device,
+           cl->traits->family);
+  CLF_TRY(clf__cl_build(cl, info));
+  return load_choices(dev, info);
+}
+
 static clf_status start(clf_device *dev, clf__cl *cl, const char *which) {
   cl_int e;
   char name[96];
@@ -96,20 +110,11 @@ static clf_status start(clf_device *dev, clf__cl *cl, const char *which) {
   snprintf(name, sizeof name, "%.*s", (int)n, which);
   CLF_TRY(pick(name, &chosen));
   cl->id = chosen.id;
-  CLF_TRY(choose_family(cl, which[n] ? which + n + 1 : ""));
   cl->context = clCreateContext(NULL, 1, &cl->id, NULL, NULL, &e);
   if (e) return clf__fail(CLF_EDEVICE, "%s: no context: %s", chosen.info.device, clf__cl_error(e));
   cl->queue = clCreateCommandQueue(cl->context, cl->id, 0, &e);
   if (e) return clf__fail(CLF_EDEVICE, "%s: no queue: %s", chosen.info.device, clf__cl_error(e));
-  dev->wide_cores = cl->traits->lanes > 1;
-  /* 2e5 was measured on two cores: with 2e6 steps took 1.1 to 1.8 times as long. */
-  dev->lone_work = dev->wide_cores ? 2e5 : 1e4;
-  dev->memory = chosen.info.memory;
-  dev->max_alloc = chosen.info.max_alloc;
-  snprintf(dev->name, sizeof dev->name, "%s %.120s (%s)", chosen.info.name, chosen.info.device,
-           cl->traits->family);
-  CLF_TRY(clf__cl_build(cl, &chosen.info));
-  return load_choices(dev, &chosen.info);
+  return clf__cl_begin(dev, cl, &chosen.info, which[n] ? which + n + 1 : "");
 }
 
 static clf_status opencl_open(clf_device *dev, const char *which) {

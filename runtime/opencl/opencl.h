@@ -73,6 +73,11 @@ clf_status clf__cl_build(clf__cl *cl, const clf_device_info *info);
 clf_status clf__cl_need(clf__cl *cl, clf_op op);
 void clf__cl_release(clf__cl *cl);
 
+/* opencl.c: makes a device of cl->id, context and queue: its kernels of a family, "" for the best.
+ */
+clf_status clf__cl_begin(clf_device *dev, clf__cl *cl, const clf_device_info *info,
+                         const char *family);
+
 /* clblast.c: see clf_call.blas. */
 clf_status clf__cl_blas(clf_call *call, int *done);
 
