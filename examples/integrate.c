@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* integrate.c: an integral by importance sampling, with an exported flow as the proposal.
  *
- *   clflow train --target banana --flow nsf --steps 300 --out banana.safetensors
+ *   clflow train --target banana --flow "2: (lu, coupling(rq(bins=8, tail=6), mlp(16x2)))*4 ->
+ * student(6)" \
+ *     --steps 200 --out banana.safetensors
  *   clflow export banana.safetensors --c banana.c --name proposal --only log-prob,sample
  *   cc -O2 integrate.c banana.c -o integrate -lm
  *   ./integrate 100000
@@ -9,7 +11,7 @@
  * The program needs neither clflow nor the model.  It integrates f(x, y) = (2 + cos x)
  * exp(-x^2 / 2 - (y - (x^2 - 1) / 2)^2 / 2), whose integral is 2 pi (2 + exp(-1/2)), twice: with
  * samples of the flow q, as the mean of f / q, and with uniform samples of a box that holds nearly
- * all of it. */
+ * all of it.  The flow's base has heavier tails than f, so that no weight f / q is large. */
 #define proposal_DECLARATIONS_ONLY
 #include "banana.c"
 #include <math.h>

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* opencl_simulation.c: a flow inside a simulation that lives on an OpenCL device.
  *
- *   clflow train --target banana --flow nsf --steps 300 --out banana.safetensors
+ *   clflow train --target banana --flow "2: (lu, coupling(rq(bins=8, tail=6), mlp(16x2)))*4 ->
+ * student(6)" \
+ *     --steps 200 --out banana.safetensors
  *   cc opencl_simulation.c $(pkg-config --cflags --libs clflow) -lOpenCL -lm
  *   ./a.out banana.safetensors
  *
@@ -15,7 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CHAINS = 4096, STEPS = 60, BURN_IN = 10 };
+enum { CHAINS = 4096, STEPS = 100, BURN_IN = 10 };
 
 static const char source[] =
     "float log_p(float2 x) {\n"
