@@ -482,6 +482,19 @@ START_TEST(given) {
   NO(clf_strange_columns, "gain", flow, x, NULL, 1, 1, NULL, NULL);
   NO(clf_log_prob_gradient, "dx", flow, x, NULL, 1, y, NULL, NULL);
   NO(clf_log_prob_tensor, "x", flow, none, none, none);
+  NO(clf_log_prob_device, "x", flow, none, none, none);
+  NO(clf_transform_device, "x", flow, none, none, none, none);
+  NO(clf_invert_device, "z", flow, none, none, none, none);
+  NO(clf_sample_device, "x", flow, none, 1, 0, none);
+  NO(clf_export_c, "flow", NULL, "never.c", "x", 0, 0);
+  NO(clf_export_c, "path", flow, NULL, "x", 0, 0);
+  NO(clf_export_c, "name", flow, "never.c", NULL, 0, 0);
+  NO(clf_open_cl, "context", NULL, x, &(clf_device *){NULL});
+  NO(clf_open_cl, "queue", x, NULL, &(clf_device *){NULL});
+  NO(clf_open_cl, "dev", x, x, NULL);
+  NO(clf_wrap_cl, "dev", NULL, x, &(clf_arena){NULL});
+  NO(clf_wrap_cl, "mem", dev, NULL, &(clf_arena){NULL});
+  NO(clf_wrap_cl, "arena", dev, x, NULL);
   NO(clf_log_prob_float, "logp", flow, v, NULL, 1, NULL);
   NO(clf_sample_float, "x", flow, NULL, 1, 1, 1, NULL);
   NO(clf_flow_set_context_columns, "flow", NULL, NULL);
@@ -665,9 +678,9 @@ END_TEST
 
 /* What stands before the first parenthesis of each declaration, unless it is a constant. */
 START_TEST(no_function_is_missing) {
-  static const char *const headers[] = {"arch",  "core",   "data",  "density", "fit",  "flow",
-                                        "group", "images", "judge", "mixture", "plot", "report",
-                                        "train", "treat",  "tune",  "version"};
+  static const char *const headers[] = {
+      "arch",  "core",    "data",   "density", "export", "fit",   "flow",  "group", "images",
+      "judge", "mixture", "opencl", "plot",    "report", "train", "treat", "tune",  "version"};
   int found = 0;
   for (size_t h = 0; h < sizeof headers / sizeof *headers; h++) {
     char path[4096];
