@@ -17,13 +17,13 @@ typedef struct {
   global float *zeros, *outside;
   conv_norm norm;
 } winograd_edges;
-INLINE winograd_edges winograd_edges_of(global float *zeros, int floats, conv_stats s, int Ci) {
-  winograd_edges q;
-  q.zeros = zeros;
-  q.outside = s.normed ? zeros + floats / 4 : zeros;
+/* Filled, not returned: Oclgrind cannot run what becomes of the latter. */
+INLINE void winograd_edges_of(winograd_edges *q, global float *zeros, int floats, conv_stats s,
+                              int Ci) {
+  q->zeros = zeros;
+  q->outside = s.normed ? zeros + floats / 4 : zeros;
   for (int i = 0; i < floats; i++) zeros[i] = i < floats / 4 || !s.normed ? 0 : -MAXFLOAT;
-  q.norm = winograd_norm(s, Ci, q.outside + floats / 4);
-  return q;
+  q->norm = winograd_norm(s, Ci, q->outside + floats / 4);
 }
 
 /* A tile of sums, s[36][..][TN], its points `step` apart, of `bands` bands, to the taps of `rows`
@@ -88,8 +88,8 @@ kernel BY_LANES void conv_bwd_weights_winograd_rows(CLF_IN(x), CLF_IN(mean), CLF
   const winograd_few q = winograd_few_of(scratch, p.x, p.dw);
   const int each = (q.tiles - 1) / (int)get_global_size(0) + 1, first = get_global_id(0) * each;
   const int count = min(each, q.tiles - first);
-  const winograd_edges edges =
-      winograd_edges_of(q.slices + get_global_id(0) * (size_t)e.edges, e.edges, stats, q.Ci);
+  winograd_edges edges;
+  winograd_edges_of(&edges, q.slices + get_global_id(0) * (size_t)e.edges, e.edges, stats, q.Ci);
   if (count <= 0) return;
   wino_in(x_, p.x, edges.norm, first, count, edges.outside, q.x + first * WINO_WIDE, WINO_WIDE,
           q.x_matrix, (q.tiles - 1) * WINO_WIDE);
@@ -142,7 +142,8 @@ kernel BY_LANES void conv_bwd_weights_winograd(CLF_IN(x), CLF_IN(mean), CLF_IN(v
   const size_t sums = winograd_tile(columns, blocks, 0);
   global float *d = scratch + band * sums, *x = scratch + e.bands * sums + band * slice;
   global float *zeros = x + 36 * x_matrix, *dy = zeros + e.edges;
-  const winograd_edges edges = winograd_edges_of(zeros, e.edges, stats, Ci);
+  winograd_edges edges;
+  winograd_edges_of(&edges, zeros, e.edges, stats, Ci);
   for (int first = begin; first < end; first += n) {
     const int count = min(n, end - first);
     wino_in(x_, p.x, edges.norm, first, count, edges.outside, x, row, x_matrix, 0);
