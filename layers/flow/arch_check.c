@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* arch_check.c: what no member of a node can say alone. */
+/* arch_check.c: checks that involve several members of a node. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +16,9 @@ clf_status clf__member_in_range(const clf__node_type *type, const clf__member *m
                    m->low, m->high);
 }
 
-/* ---- Lists -------------------------------------------------------------------------------- */
+/* ---- Lists ----------------------------------------------------------------------------------- */
 
-/* A list= must be there if the word is `list`, and only then. */
+/* list= is required if the word is `list`, and only allowed then. */
 static clf_status check_list(const clf__node *node, const char *choice, int wanted, int32_t n) {
   if (wanted == (n > 0)) return CLF_OK;
   if (wanted)
@@ -35,7 +35,7 @@ static clf_status check_permutation(const clf__node *node, clf__ints list) {
     const int32_t k = list.at[i];
     if (k >= list.n || seen[k])
       s = clf__fail(
-          CLF_EINVAL, "%s: its list of %d holds %d%s; each of 0 to %d must stand in it once",
+          CLF_EINVAL, "%s: its list of %d holds %d%s; it must contain each of 0 to %d once",
           node->type->name, (int)list.n, (int)k, k < list.n ? " twice" : "", (int)list.n - 1);
     else
       seen[k] = 1;
@@ -44,7 +44,7 @@ static clf_status check_permutation(const clf__node *node, clf__ints list) {
   return s;
 }
 
-/* Ranges that share no column, of one part or of several. */
+/* Whether ranges, of one part or of several, share a column. */
 static int overlap(clf__range a, clf__range b) {
   return (b.last < 0 || a.first <= b.last) && (a.last < 0 || b.first <= a.last);
 }
@@ -66,13 +66,13 @@ static clf_status check_disjoint(const clf__node *node, const clf__pieces *parts
   clf_status s = CLF_OK;
   for (int32_t i = 1; i < n && !s; i++)
     if (overlap(all[i - 1], all[i]))
-      s = clf__fail(CLF_EINVAL, "%s: dimension %d stands in two of its ranges", node->type->name,
+      s = clf__fail(CLF_EINVAL, "%s: dimension %d is in two of its ranges", node->type->name,
                     (int)all[i].first);
   free(all);
   return s;
 }
 
-/* ---- Nodes inside nodes ------------------------------------------------------------------- */
+/* ---- Nodes inside nodes ---------------------------------------------------------------------- */
 
 static int is_masked_net(const clf__node *net) {
   return net->type->id == CLF__ARCH_made || net->type->id == CLF__ARCH_masked;
@@ -80,7 +80,7 @@ static int is_masked_net(const clf__node *net) {
 
 static clf_status check_net(const clf__node *node, const clf__node *net) {
   if (!net || !is_masked_net(net)) return CLF_OK;
-  return clf__fail(CLF_EINVAL, "%s: the net %s is one of autoregressive layers; use mlp or resnet",
+  return clf__fail(CLF_EINVAL, "%s: the net %s is for autoregressive layers; use mlp or resnet",
                    node->type->name, net->type->name);
 }
 
@@ -111,16 +111,16 @@ static int may_be_in_columns(const clf__node *node) {
 static clf_status check_columns(const clf__node *node, const clf__pieces *parts) {
   for (int32_t i = 0; i < parts->n; i++) {
     if (!may_be_in_columns(parts->at[i].node))
-      return clf__fail(CLF_EINVAL,
-                       "columns: %s cannot stand here; only %s that act on each "
-                       "dimension alone can",
-                       parts->at[i].node->type->name,
-                       node->type->group == CLF__GROUP_LAYER ? "layers" : "bases");
+      return clf__fail(
+          CLF_EINVAL,
+          "columns: %s is not possible here; only %s that act on each dimension separately are",
+          parts->at[i].node->type->name,
+          node->type->group == CLF__GROUP_LAYER ? "layers" : "bases");
   }
   return check_disjoint(node, parts);
 }
 
-/* ---- Layers ------------------------------------------------------------------------------- */
+/* ---- Layers ---------------------------------------------------------------------------------- */
 
 static clf_status check_coupling(const clf__node *node) {
   const clf__arch_coupling *const c = (const clf__arch_coupling *)node;
@@ -160,7 +160,7 @@ static clf_status check_shift_scale(const clf__node *node) {
   return CLF_OK;
 }
 
-/* ---- Maps, nets and bases ------------------------------------------------------------------- */
+/* ---- Maps, nets and bases -------------------------------------------------------------------- */
 
 static clf_status check_spline(const clf__node *node, int32_t bins, clf__reals box, clf__reals min,
                                int sizes) {
@@ -180,14 +180,14 @@ static clf_status check_kernels(const clf__node *node) {
   const clf__arch_conv *const c = (const clf__arch_conv *)node;
   for (int32_t i = 0; i < c->kernels.n; i++)
     if (c->kernels.at[i] % 2 == 0)
-      return clf__fail(CLF_EINVAL, "conv: a kernel of side %d has no middle; sides must be odd",
+      return clf__fail(CLF_EINVAL, "conv: a kernel of side %d has no centre; sides must be odd",
                        (int)c->kernels.at[i]);
   return CLF_OK;
 }
 
 static clf_status check_normal(const clf__node *node) {
   const clf__arch_normal *const b = (const clf__arch_normal *)node;
-  if (b->trained && b->net) return refuse(node, "it is trained or computed by a net, not both");
+  if (b->trained && b->net) return refuse(node, "it is either trained or computed by a net");
   if (b->cov != CLF__COV_DIAG && !b->trained) return refuse(node, "cov= needs `trained`");
   return check_net(node, b->net);
 }

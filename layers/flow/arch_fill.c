@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* arch_fill.c: text with values left open, as those of macros and presets, and what fills them. */
+/* arch_fill.c: replaces variables in text, as in macros and presets, by values. */
 #include <ctype.h>
 #include <string.h>
 #include "arch_private.h"
@@ -67,7 +67,7 @@ void clf__parameters_fill(clf__out *o, const char *text, clf__parameter *all, in
       clf__out_bytes(o, p->value, p->value_n);
       text = name + length + braces;
     } else {
-      clf__out_bytes(o, text++, 1); /* no name of these: the reader sees it as it stands */
+      clf__out_bytes(o, text++, 1); /* an unknown name: the reader sees the text unchanged */
     }
   }
 }

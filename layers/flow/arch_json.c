@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* arch_json.c: the tree of an architecture as JSON and back, by the table of arch.def.
+/* arch_json.c: converts the tree of an architecture to JSON and back, by the table of arch.def.
  *
- * A node is an object with "layer" or, if it is none, "kind"; a layer's label is "name", a layer
- * that is inverted has "inverse".  Repetitions are {"repeat": n, "layers": [...]}.  Variables are
- * strings: "$i". */
+ * A node is an object with "layer" or, if it is not a layer, "kind"; the label of a layer is
+ * "name",
+ * and an inverted layer has "inverse".  Repetitions are {"repeat": n, "layers": [...]}.  Variables
+ * are strings: "$i". */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <jansson.h>
@@ -17,11 +18,11 @@
 
 enum { VERSION = 1 };
 
-/* ---- Writing ------------------------------------------------------------------------------ */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static json_t *node_json(const clf__node *node);
 
-/* All of these return NULL without memory; jansson then refuses to add it to anything. */
+/* All of these return NULL if memory runs out; jansson then refuses to add it to anything. */
 static json_t *text_json(const clf__node *node, int m) {
   clf__out o = {0};
   clf__out_member(&o, node, m);
@@ -38,7 +39,7 @@ static json_t *ranges_json(clf__ranges r) {
   return j;
 }
 
-/* Adds to an array; NULL, and the array freed, without memory. */
+/* Adds to an array.  Without memory, frees the array and returns NULL. */
 static json_t *append(json_t *array, json_t *value) {
   if (!array || json_array_append_new(array, value) == 0) return array;
   json_decref(array);
@@ -92,7 +93,7 @@ static json_t *list_json(const clf__member *m, const void *at) {
   return array;
 }
 
-/* Whether a member is left out: a node that is not there, an empty list. */
+/* Whether a member is left out: a missing node, an empty list. */
 static int is_empty(const clf__member *m, const void *at) {
   switch (m->type) {
   case CLF__TYPE_NODE: return *(clf__node *const *)at == NULL;
@@ -162,16 +163,16 @@ void clf__out_json(clf__out *o, const clf_arch *arch) {
   const size_t how = JSON_COMPACT | JSON_REAL_PRECISION(17);
   json_t *const j = arch_json(arch);
   const size_t n = j ? json_dumpb(j, NULL, 0, how) : 0;
-  char *const text = n ? malloc(n) : NULL; /* json_dumps() may lose letters without memory */
+  char *const text = n ? malloc(n) : NULL; /* json_dumps() may drop characters if memory runs out */
   if (!text || json_dumpb(j, text, n, how) != n) o->failed = 1;
   if (text) clf__out_bytes(o, text, n);
   free(text);
   json_decref(j);
 }
 
-/* ---- Reading: messages -------------------------------------------------------------------- */
+/* ---- Reading: messages ----------------------------------------------------------------------- */
 
-/* Where in the tree a reader is, as "layers[0].map". */
+/* The path of the reader's current position, as "layers[0].map". */
 typedef struct reader {
   clf_arch *arch;
   char path[256];
@@ -180,7 +181,7 @@ typedef struct reader {
 
 static const char *path_of(const reader *r) { return r->path[0] ? r->path : "its top"; }
 
-/* Steps down to a member or into an array; up() takes the step back. */
+/* Descends to a member or into an array; up() reverses the step. */
 static size_t down(reader *r, const char *key) {
   const size_t n = strlen(r->path);
   snprintf(r->path + n, sizeof r->path - n, "%s%s", n ? "." : "",
@@ -236,7 +237,7 @@ static void nearer(const char *name, const char **nearest, const char *candidate
     *nearest = candidate;
 }
 
-/* ---- Reading: values ---------------------------------------------------------------------- */
+/* ---- Reading: values ------------------------------------------------------------------------- */
 
 static clf_status read_node(reader *r, clf__node_group group, const json_t *j, clf__node **out);
 
@@ -315,7 +316,7 @@ static clf_status read_list(reader *r, const clf__node *node, const clf__member 
   return CLF_OK;
 }
 
-/* Ranges, words of whole numbers and variables are text. */
+/* Ranges, words for whole numbers, and variables are text. */
 static clf_status read_text(reader *r, clf__node *node, int m, const json_t *j) {
   if (!json_is_string(j)) return expected(r, "a string", j);
   return refuse(r, clf__member_read(r->arch, node, m, json_string_value(j)));
@@ -398,7 +399,7 @@ static clf_status read_member(reader *r, clf__node *node, int index, const json_
   return CLF_OK;
 }
 
-/* ---- Reading: nodes ----------------------------------------------------------------------- */
+/* ---- Reading: nodes -------------------------------------------------------------------------- */
 
 static clf_status read_label(reader *r, clf__node *node, const json_t *j) {
   const char *const s = json_string_value(j);
@@ -407,7 +408,8 @@ static clf_status read_label(reader *r, clf__node *node, const json_t *j) {
   return CLF_OK;
 }
 
-/* What the table does not have: "layer" or "kind", "name", "inverse"; 1 if the key is one. */
+/* Keys that are not in the table: "layer" or "kind", "name", "inverse"; 1 if the key is one of
+ * them. */
 static clf_status read_own(reader *r, clf__node *node, const char *key, const json_t *j,
                            int *is_own) {
   const int layer = node->type->group == CLF__GROUP_LAYER && node->type->id != CLF__ARCH_repeat;
@@ -422,7 +424,7 @@ static clf_status read_own(reader *r, clf__node *node, const char *key, const js
   return CLF_OK;
 }
 
-/* The name of a member in JSON: the number of repetitions is called after them. */
+/* The JSON key of a member: the number of repetitions comes under "repeat". */
 static const char *key_of(const clf__node_type *type, int m) {
   return type->id == CLF__ARCH_repeat && m == 1 ? "repeat" : type->members[m].name;
 }
@@ -490,7 +492,7 @@ static clf_status read_node(reader *r, clf__node_group group, const json_t *j, c
   return CLF_OK;
 }
 
-/* ---- Reading: the whole ------------------------------------------------------------------- */
+/* ---- Reading: the whole ---------------------------------------------------------------------- */
 
 static clf_status read_shape(reader *r, const json_t *j) {
   double dim = 1;
@@ -560,7 +562,7 @@ clf_status clf_arch_from_json(const char *json, clf_arch **arch) {
   json_error_t error;
   json_t *const root = json_loads(json, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
   if (!root) {
-    /* Without memory for its reader jansson gives no place. */
+    /* Without memory for its reader jansson reports no position. */
     if (json_error_code(&error) == json_error_out_of_memory || error.line < 0)
       return clf__fail(CLF_ENOMEM, "no memory for an architecture");
     return clf__fail(CLF_EINVAL, "flow JSON, line %d, column %d: %s", error.line, error.column,

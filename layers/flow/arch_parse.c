@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* arch_parse.c: text as the tree of an architecture: recursive descent, which knows of nodes and
- * members what arch.def says. */
+/* arch_parse.c: a recursive-descent parser of architectures as text; nodes and members come from
+ * arch.def. */
 #define _POSIX_C_SOURCE 200809L /* strnlen() */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 static clf_status read_layers(clf__reader *r, clf__nodes *out);
 static clf_status read_flow(clf__reader *r, clf__node **out);
 
-/* ---- Arguments ---------------------------------------------------------------------------- */
+/* ---- Arguments ------------------------------------------------------------------------------- */
 
 static void list_members(const clf__node_type *type, char *to, size_t size) {
   clf__name_list names = {0};
@@ -50,7 +50,7 @@ static clf_status read_named(clf__reader *r, clf__node *node, size_t n, unsigned
   return clf__text_value(r, node, m);
 }
 
-/* "50x2": the member with SIZE and the next. */
+/* "50x2": the member with SIZE and the next one. */
 static int is_size(const char *p) {
   const size_t n = strspn(p, "0123456789");
   return n && p[n] == 'x' && clf__is_digit(p[n + 1]);
@@ -73,7 +73,7 @@ static clf_status read_size(clf__reader *r, clf__node *node, unsigned *given) {
   return clf__text_expected(r, r->p, "an argument that is no size");
 }
 
-/* Whether a value without a name can be this member's. */
+/* Whether a value without a name may belong to this member. */
 static int takes(const clf__member *m, const char *p) {
   const size_t n = clf__name_length(p);
   const int bare = m->flags & CLF__BARE;
@@ -94,7 +94,7 @@ static int takes(const clf__member *m, const char *p) {
   }
 }
 
-/* A word or name that no member takes: the nearest of all that they do. */
+/* A word or name that no member takes: suggests the nearest of all that exist. */
 static clf_status no_such_argument(const clf__reader *r, const clf__node *node, size_t n) {
   char what[320], members[256];
   clf__nearest x = clf__nearest_to(r->p, n);
@@ -143,7 +143,7 @@ static clf_status read_argument(clf__reader *r, clf__node *node, unsigned *given
   return n && *after == '=' ? read_named(r, node, n, given) : read_bare(r, node, given);
 }
 
-/* Of a layer perhaps its inverse. */
+/* A node; a layer may be inverted. */
 static clf_status read_part(clf__reader *r, clf__node_group group, clf__node **out) {
   const int inverted = group == CLF__GROUP_LAYER && clf__text_accept(r, "~");
   CLF_TRY(clf__text_node(r, group, out));
@@ -210,7 +210,7 @@ static clf_status missing(const clf__reader *r, const char *at, const clf__node 
                    is_node ? clf__name_list_text(&names) : m->help);
 }
 
-/* ---- Macros ------------------------------------------------------------------------------- */
+/* ---- Macros ---------------------------------------------------------------------------------- */
 
 enum { PARAMETERS = 4 };
 
@@ -242,8 +242,7 @@ static clf_status bind(clf__reader *r, const clf__macro *macro, clf__parameter *
 
 static clf_status read_item(clf__reader *r, clf__node **out);
 
-/* The text that the macro stands for is read as if it stood here; the place of its errors is the
- * macro's. */
+/* Reads the text of the macro in place of its name; errors are reported at the macro. */
 static clf_status read_macro(clf__reader *r, const clf__macro *macro, clf__node **out) {
   clf__parameter all[PARAMETERS] = {0};
   const int n = clf__parameters_read(macro->parameters, all, PARAMETERS);
@@ -278,7 +277,7 @@ static clf_status read_macro(clf__reader *r, const clf__macro *macro, clf__node 
   return s ? clf__text_refuse(r, at, s) : CLF_OK;
 }
 
-/* ---- Nodes -------------------------------------------------------------------------------- */
+/* ---- Nodes ----------------------------------------------------------------------------------- */
 
 static clf_status read_label(clf__reader *r, clf__node *node) {
   if (*r->p != '.') return CLF_OK;
@@ -322,7 +321,7 @@ clf_status clf__text_node(clf__reader *r, clf__node_group group, clf__node **out
   return clf__text_unknown(r, at, clf__group_name(group), &x);
 }
 
-/* ---- Layers ------------------------------------------------------------------------------- */
+/* ---- Layers ---------------------------------------------------------------------------------- */
 
 static clf_status new_repeat(clf__reader *r, clf__nodes layers, clf__node **out) {
   const clf__node_type *const type = &clf__node_types[CLF__ARCH_repeat];
@@ -331,7 +330,7 @@ static clf_status new_repeat(clf__reader *r, clf__nodes layers, clf__node **out)
   return CLF_OK;
 }
 
-/* "*10" after an item: parentheses take the number, any other layer is put in some. */
+/* "*10" after an item: parentheses take the count, any other layer is wrapped in a repetition. */
 static clf_status read_count(clf__reader *r, clf__node **item) {
   if (!clf__text_accept(r, "*")) return CLF_OK;
   if ((*item)->type->id != CLF__ARCH_repeat) {
@@ -376,7 +375,7 @@ static clf_status read_layers(clf__reader *r, clf__nodes *out) {
   return CLF_OK;
 }
 
-/* ---- Flows -------------------------------------------------------------------------------- */
+/* ---- Flows ----------------------------------------------------------------------------------- */
 
 static clf_status read_flow(clf__reader *r, clf__node **out) {
   clf__text_skip(r);
@@ -393,7 +392,7 @@ static clf_status read_flow(clf__reader *r, clf__node **out) {
   return clf__text_refuse(r, at, clf__node_check(*out));
 }
 
-/* An item of the context: one of its own, or a net with its outputs: mlp(64x2)->16. */
+/* An item of the context: a context node, or a net with its outputs: mlp(64x2)->16. */
 static clf_status read_context_item(clf__reader *r, clf__node **out) {
   clf__text_skip(r);
   const char *const at = r->p;
@@ -435,7 +434,7 @@ static clf_status read_context(clf__reader *r) {
   return CLF_OK;
 }
 
-/* "6", "32x32x3", and "|10" behind them. */
+/* "6" or "32x32x3", optionally followed by "|10". */
 static clf_status read_head(clf__reader *r) {
   static const char dim[] = "the dimension of the data, 1 to 1048576, as 6:",
                     side[] = "a side or number of channels, as 32x32x3:";

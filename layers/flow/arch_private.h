@@ -7,8 +7,8 @@
  *   if (node->type->id == CLF__ARCH_coupling) {
  *     const clf__arch_coupling *c = (const clf__arch_coupling *)node;
  *
- * Nodes belong to their architecture and are never changed once it is made.  Those of a
- * clf__arch_list have no variables left and belong to the list. */
+ * Nodes belong to their architecture and do not change after it is created.  Those of a
+ * clf__arch_list have no variables and belong to the list. */
 #ifndef CLF_ARCH_PRIVATE_H
 #define CLF_ARCH_PRIVATE_H
 #include <stddef.h>
@@ -20,7 +20,7 @@ enum {
   CLF_ARCH_TEXT = 1 << 20,   /* bytes of text or JSON */
   CLF_ARCH_DIM = 1 << 20,    /* of the data, and of the context */
   CLF_ARCH_MEMBERS_MAX = 16, /* of a node */
-  CLF_ARCH_LABEL = 32        /* bytes of a layer's label, with the zero */
+  CLF_ARCH_LABEL = 32        /* bytes of a layer's label, including the zero */
 };
 
 #define CLF_PI 3.14159265358979323846
@@ -54,16 +54,16 @@ typedef enum clf__node_id {
 struct clf__node_type;
 struct clf__member;
 
-/* What stands for a number until the list is expanded. */
+/* A variable, in place of a number until the list is expanded. */
 typedef enum clf__variable {
   CLF__VARIABLE_NONE,
-  CLF__VARIABLE_I,  /* $i: the number of the repetition, from 0 */
-  CLF__VARIABLE_ALT /* $alt: 0 and 1 by turns */
+  CLF__VARIABLE_I,  /* $i: index of the repetition, from 0 */
+  CLF__VARIABLE_ALT /* $alt: alternates between 0 and 1 */
 } clf__variable;
 
 typedef struct clf__node {
   const struct clf__node_type *type;
-  char label[CLF_ARCH_LABEL];                   /* "" without one; layers alone have it */
+  char label[CLF_ARCH_LABEL];                   /* "" if there is none; only layers have labels */
   int inverted;                                 /* 1: the layer's inverse */
   unsigned char variable[CLF_ARCH_MEMBERS_MAX]; /* clf__variable of each member */
 } clf__node;
@@ -78,7 +78,7 @@ typedef struct clf__reals {
   int32_t n;
 } clf__reals;
 typedef struct clf__range {
-  int32_t first, last; /* both included; last -1: to the end */
+  int32_t first, last; /* inclusive; last -1: to the end */
 } clf__range;
 typedef struct clf__ranges {
   clf__range *at;
@@ -87,7 +87,7 @@ typedef struct clf__ranges {
 typedef enum clf__tail_kind { CLF__TAIL_LINEAR, CLF__TAIL_NONE, CLF__TAIL_CIRCULAR } clf__tail_kind;
 typedef struct clf__tail {
   clf__tail_kind kind;
-  double bound; /* of linear tails */
+  double bound; /* for linear tails */
 } clf__tail;
 typedef struct clf__tails {
   clf__tail *at;
@@ -99,7 +99,7 @@ typedef struct clf__nodes {
 } clf__nodes;
 typedef struct clf__piece {
   clf__ranges columns;
-  double weight; /* of a flow */
+  double weight; /* for flows */
   clf__node *node;
 } clf__piece;
 typedef struct clf__pieces {
@@ -107,7 +107,7 @@ typedef struct clf__pieces {
   int32_t n;
 } clf__pieces;
 
-/* A struct for each type of node: clf__arch_coupling. */
+/* One struct for each type of node: clf__arch_coupling. */
 #define CLF__FIELD_INT int32_t
 #define CLF__FIELD_REAL double
 #define CLF__FIELD_FLAG int
@@ -129,9 +129,9 @@ typedef struct clf__pieces {
 #include "clflow/arch.def"
 
 struct clf_arch {
-  struct clf__arch_block *blocks; /* memory of all that follows */
+  struct clf__arch_block *blocks; /* memory of everything below */
   int32_t dim;                    /* D */
-  int32_t image[3];               /* height, width, channels; all 0: no images */
+  int32_t image[3];               /* height, width, channels; all 0: not images */
   int32_t context;                /* C; 0: none */
   clf__arch_flow *flow;
   clf__nodes items; /* of the context, group CONTEXT */
@@ -139,14 +139,14 @@ struct clf_arch {
   char *text, *json;
 };
 
-/* ---- The list of layers ------------------------------------------------------------------- */
+/* ---- The expanded list of layers ------------------------------------------------------------- */
 
 /* A layer of the expanded flow. */
 typedef struct clf__arch_layer {
   const clf__node *node; /* without variables; never a `repeat` */
-  int32_t index;         /* in the expanded list, from 0 */
-  int32_t i;             /* the number of the innermost repetition, from 0 */
-  int32_t place;         /* among the layers of the same type, from 0: couplings alternate by it */
+  int32_t index;         /* index in the expanded list */
+  int32_t i;             /* index of the innermost repetition, from 0 */
+  int32_t place; /* index among the layers of the same type, from 0; couplings alternate by it */
 } clf__arch_layer;
 
 typedef struct clf__arch_list {
@@ -155,12 +155,13 @@ typedef struct clf__arch_list {
   struct clf__arch_block *blocks;
 } clf__arch_list;
 
-/* The layers of a flow (arch->flow, or one of a blend) in density direction, with all repetitions.
- * A coupling's `even` is its place where the architecture does not give it.  Errors: ENOMEM. */
+/* The layers of a flow (arch->flow, or one of a blend) in density direction, with repetitions
+ * expanded.  `even` of a coupling is its index among couplings unless the architecture sets it.
+ * Errors: ENOMEM. */
 clf_status clf__arch_expand(const clf__arch_flow *flow, clf__arch_list *list);
 void clf__arch_list_free(clf__arch_list *list);
 
-/* ---- The table ---------------------------------------------------------------------------- */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 typedef enum clf__member_type {
   CLF__TYPE_INT,
@@ -186,9 +187,9 @@ typedef struct clf__member {
   const char *name;
   clf__member_type type;
   size_t offset;          /* in the struct of the node */
-  const clf__word *words; /* of a choice; ends with a NULL */
-  clf__node_group group;  /* of nodes, lists and parts */
-  const char *zero;       /* of an int: the word for low - 1, or NULL */
+  const clf__word *words; /* for a choice; ends with a NULL */
+  clf__node_group group;  /* for nodes, lists and parts */
+  const char *zero;       /* for an int: the word for low - 1, or NULL */
   const char *value;      /* the default as text; NULL: required */
   double low, high;       /* of each number */
   int flags;
@@ -215,32 +216,32 @@ extern const int clf__macro_count;
 
 /* "layer", "map", ... */
 const char *clf__group_name(clf__node_group group);
-/* Of a group by name; NULL: there is none. */
+/* Finds a type by group and name; NULL: there is none. */
 const clf__node_type *clf__node_type_find(clf__node_group group, const char *name, size_t n);
 const clf__macro *clf__macro_find(clf__node_group group, const char *name, size_t n);
-/* The member's place, or -1. */
+/* The index of a member, or -1. */
 int clf__member_find(const clf__node_type *type, const char *name, size_t n);
-/* The word's number, or -1. */
+/* The index of a word, or -1. */
 int clf__word_find(const clf__word *words, const char *name, size_t n);
 
 static inline void *clf__member_of(const clf__node *node, const clf__member *m) {
   return (char *)(uintptr_t)node + m->offset;
 }
 
-/* ---- Memory ------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
-/* `size` bytes of zeros that are freed with the blocks.  NULL without memory, with a message. */
+/* `size` zero bytes, freed together with the blocks.  NULL if memory runs out, with a message. */
 void *clf__arch_alloc(struct clf__arch_block **blocks, size_t size);
 void clf__arch_free_blocks(struct clf__arch_block *blocks);
 
-/* ---- Making and checking (arch_tree.c) ------------------------------------------------------ */
+/* ---- Creating and checking (arch_tree.c) ----------------------------------------------------- */
 
-/* A node with the default of every member. */
+/* Creates a node whose members have their defaults. */
 clf_status clf__node_new(clf_arch *arch, const clf__node_type *type, clf__node **node);
-/* What no member alone can say, such as list= without mask=list; sentences begin with the node's
- * name. */
+/* Checks that involve several members, such as list= without mask=list; messages begin with the
+ * name of the node. */
 clf_status clf__node_check(const clf__node *node);
-/* The last step of both readers: checks the whole, counts layers, writes text and JSON. */
+/* The last step of both readers: checks the whole tree, counts layers, writes text and JSON. */
 clf_status clf__arch_finish(clf_arch *arch);
 
 /* ---- Reading and writing values (arch_parse.c, arch_text.c) -----------------------------------
@@ -249,43 +250,43 @@ clf_status clf__arch_finish(clf_arch *arch);
 /* Length of a name at p: letters, digits, '_', and '-' before a letter: "shift-scale". */
 size_t clf__name_length(const char *p);
 
-/* Text that grows. */
+/* A growing text. */
 typedef struct clf__out {
   char *s;
   size_t n, room;
-  int failed; /* no memory */
+  int failed; /* memory ran out */
 } clf__out;
 void clf__out_text(clf__out *o, const char *text);
 void clf__out_bytes(clf__out *o, const char *text, size_t n);
 void clf__out_int(clf__out *o, int64_t v);
-/* The shortest decimal that reads as v, "pi" for pi; in any locale. */
+/* The shortest decimal that reads as v, "pi" for pi; independent of the locale. */
 void clf__out_real(clf__out *o, double v);
-/* A member's value as its text, without its name. */
+/* A member's value as text, without its name. */
 void clf__out_member(clf__out *o, const clf__node *node, int member);
 void clf__out_node(clf__out *o, const clf__node *node);
 void clf__out_ranges(clf__out *o, clf__ranges r);
 void clf__out_arch(clf__out *o, const clf_arch *arch);
 void clf__out_json(clf__out *o, const clf_arch *arch);
 
-/* Names with values, as "bins=8, tail=3", that stand for $bins or ${bins} in another text. */
+/* Names with values, as "bins=8, tail=3", which replace $bins or ${bins} in another text. */
 typedef struct clf__parameter {
-  const char *name, *value; /* in text that is not its own */
+  const char *name, *value; /* point into the caller's text */
   size_t name_n, value_n;
   int given;
 } clf__parameter;
-/* Length of a value: up to a comma or parenthesis that is none of its own. */
+/* Length of a value: up to a comma or parenthesis that is not nested in it. */
 size_t clf__argument_length(const char *p);
-/* At most `room` of them; how many, or -1 where the text is no such list. */
+/* Reads at most `room` of them; returns their number, or -1 if the text is not such a list. */
 int clf__parameters_read(const char *text, clf__parameter *to, int room);
 clf__parameter *clf__parameters_find(clf__parameter *all, int n, const char *name, size_t length);
 void clf__parameters_fill(clf__out *o, const char *text, clf__parameter *all, int n);
 
-/* A member's value from text that is all of it. */
+/* Reads a member's value; the text contains nothing else. */
 clf_status clf__member_read(clf_arch *arch, clf__node *node, int member, const char *text);
 clf_status clf__ranges_read(clf_arch *arch, const char *text, clf__ranges *ranges);
-/* Whether text can be a layer's label. */
+/* Whether text is a valid label. */
 int clf__is_label(const char *text);
-/* Whether v is in the member's range: EINVAL in words. */
+/* EINVAL unless v is in the member's range. */
 clf_status clf__member_in_range(const clf__node_type *type, const clf__member *m, double v);
 
 #endif

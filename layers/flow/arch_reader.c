@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* arch_reader.c: where in an architecture's text reading is, its tokens, and messages. */
-#define _GNU_SOURCE /* strtod_l() */
+/* arch_reader.c: position, tokens and messages of the reader of architectures. */
+#define _GNU_SOURCE /* for strtod_l() */
 #include "arch_reader.h"
 #include <locale.h>
 #include <math.h>
@@ -10,9 +10,9 @@
 #include "names.h"
 #include "status.h"
 
-/* ---- Messages ----------------------------------------------------------------------------- */
+/* ---- Messages -------------------------------------------------------------------------------- */
 
-/* "character 12", or "line 3, character 5" of text that has several. */
+/* "character 12", or "line 3, character 5" in text with several lines. */
 const char *clf__text_place(const clf__reader *r, const char *at, char *to, size_t size) {
   int line = 1;
   const char *start = r->text;
@@ -28,7 +28,7 @@ const char *clf__text_place(const clf__reader *r, const char *at, char *to, size
   return to;
 }
 
-/* What stands at `at`: a name, a number or a single character. */
+/* What is found at `at`: a name, a number or a single character. */
 static const char *found(const char *at, char *to, size_t size) {
   size_t n = clf__name_length(at);
   if (!*at) return "the end of the text";
@@ -47,7 +47,7 @@ clf_status clf__text_expected(const clf__reader *r, const char *at, const char *
                    found(at, what_is, sizeof what_is));
 }
 
-/* EINVAL: a message that another file made, of what stands at `at`. */
+/* EINVAL: adds the position `at` to a message of another file. */
 clf_status clf__text_refuse(const clf__reader *r, const char *at, clf_status s) {
   char where[64], why[512];
   if (s != CLF_EINVAL) return s;
@@ -84,7 +84,7 @@ clf_status clf__text_unknown(const clf__reader *r, const char *at, const char *w
                    clf__excerpt_of(x->typed, strlen(x->typed)).s, x->name);
 }
 
-/* ---- Tokens ------------------------------------------------------------------------------- */
+/* ---- Tokens ---------------------------------------------------------------------------------- */
 
 /* Blanks, line ends, and comments from '#' to the end of the line. */
 void clf__text_skip(clf__reader *r) {
@@ -122,7 +122,7 @@ int clf__text_is_word(const char *p, const char *word) {
   return clf__name_length(p) == strlen(word) && strncmp(p, word, strlen(word)) == 0;
 }
 
-/* Length of a decimal number at p, 0 where there is none. */
+/* Length of a decimal number at p, 0 if there is none. */
 size_t clf__text_number_length(const char *p) {
   static const char digits[] = "0123456789";
   const char *q = p + (*p == '-' || *p == '+');
@@ -160,7 +160,7 @@ clf_status clf__text_real(clf__reader *r, double *v) {
   return CLF_OK;
 }
 
-/* A whole number from low to high, which `what` says in words. */
+/* A whole number from low to high; `what` describes it. */
 clf_status clf__text_whole(clf__reader *r, int32_t low, int32_t high, const char *what,
                            int32_t *v) {
   clf__text_skip(r);
@@ -176,7 +176,7 @@ clf_status clf__text_whole(clf__reader *r, int32_t low, int32_t high, const char
   return CLF_OK;
 }
 
-/* ---- Lists -------------------------------------------------------------------------------- */
+/* ---- Lists ----------------------------------------------------------------------------------- */
 
 void *clf__text_append(clf__reader *r, clf__text_list *l, size_t size) {
   if (l->n == l->room) {

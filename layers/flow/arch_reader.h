@@ -1,28 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* arch_reader.h: what reads an architecture's text: place and messages (arch_reader.c), values of
- * members (arch_values.c), and what is made of them (arch_parse.c).  Private. */
+/* arch_reader.h: the reader of architectures as text: position and messages (arch_reader.c),
+ * values of members (arch_values.c), and nodes (arch_parse.c).  Private. */
 #ifndef CLF_ARCH_READER_H
 #define CLF_ARCH_READER_H
 #include "arch_private.h"
 
 typedef struct clf__reader {
   clf_arch *arch;
-  const char *text, *p; /* all of it, and what is left */
-  int depth;            /* open parentheses and macros */
+  const char *text, *p; /* the whole text, and the current position */
+  int depth;            /* of open parentheses and macros */
 } clf__reader;
 
-/* ---- Messages: EINVAL with the place in the text ----------------------------------------------
- */
+/* ---- Messages: EINVAL with the position in the text ------------------------------------------ */
 
-/* "character 12", or "line 3, character 5" of text that has several. */
+/* "character 12", or "line 3, character 5" in text with several lines. */
 const char *clf__text_place(const clf__reader *r, const char *at, char *to, size_t size);
 /* "expected WHAT, found ..." */
 clf_status clf__text_expected(const clf__reader *r, const char *at, const char *what);
-/* A message that another file made, of what stands at `at`; other errors than EINVAL as they are.
- */
+/* Adds the position `at` to an EINVAL message of another file; other errors are passed on. */
 clf_status clf__text_refuse(const clf__reader *r, const char *at, clf_status s);
 
-/* Of several names the one that is nearest to what was typed. */
+/* The name that is nearest to what was typed. */
 typedef struct clf__nearest {
   char typed[64];
   const char *name;
@@ -40,38 +38,37 @@ clf_status clf__text_unknown(const clf__reader *r, const char *at, const char *w
 
 static inline int clf__is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* Blanks, line ends, and comments from '#' to the end of the line. */
+/* Skips blanks, line ends, and comments from '#' to the end of the line. */
 void clf__text_skip(clf__reader *r);
-/* Whether the token comes next; it is passed then. */
+/* Whether the token comes next; if so it is skipped. */
 int clf__text_accept(clf__reader *r, const char *token);
 clf_status clf__text_expect(clf__reader *r, const char *token);
-/* Into parentheses, and out of them. */
+/* Enters and leaves parentheses. */
 clf_status clf__text_enter(clf__reader *r);
 void clf__text_leave(clf__reader *r);
 
 int clf__text_is_word(const char *p, const char *word);
-/* Length of a decimal number at p, 0 where there is none. */
+/* Length of a decimal number at p, 0 if there is none. */
 size_t clf__text_number_length(const char *p);
 int clf__text_is_pi(const char *p);
 clf_status clf__text_real(clf__reader *r, double *v);
-/* A whole number from low to high, which `what` says in words. */
+/* Reads a whole number from low to high; `what` describes it. */
 clf_status clf__text_whole(clf__reader *r, int32_t low, int32_t high, const char *what, int32_t *v);
 
-/* A list that grows in the architecture's memory; append returns NULL without memory. */
+/* A list that grows in the architecture's memory; append returns NULL if memory runs out. */
 typedef struct clf__text_list {
   void *at;
   int32_t n, room;
 } clf__text_list;
 void *clf__text_append(clf__reader *r, clf__text_list *l, size_t size);
 
-/* ---- Values, nodes -----------------------------------------------------------------------------
- */
+/* ---- Values and nodes ------------------------------------------------------------------------ */
 
 clf_status clf__text_in_range(clf__reader *r, const char *at, const clf__node *node,
                               const clf__member *m, double v);
-/* "0-2+5+7-": ascending, so that no dimension stands twice. */
+/* "0-2+5+7-": ascending, so that no dimension occurs twice. */
 clf_status clf__text_ranges(clf__reader *r, clf__ranges *out);
-/* Of member `index` of the node. */
+/* Reads member `index` of the node. */
 clf_status clf__text_value(clf__reader *r, clf__node *node, int index);
 clf_status clf__text_node(clf__reader *r, clf__node_group group, clf__node **out);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* arch_spec.c: the four kinds of clf_flow_spec as architectures. */
+/* arch_spec.c: converts the four kinds of clf_flow_spec to architectures. */
 #include <stdlib.h>
 #include "arch_private.h"
 #include "flow_private.h"
@@ -16,7 +16,8 @@ static void real(clf__out *o, const char *before, double v) {
   clf__out_real(o, v);
 }
 
-/* The lecture's couplings: two networks, which read all dimensions, the transformed ones as 0. */
+/* The lecture's couplings: two nets, which read all dimensions, with zeros for the transformed
+ * ones. */
 static void couplings(clf__out *o, const clf_flow_spec *s) {
   text(o, "(coupling(");
   if (s->kind == CLF_NICE)
@@ -38,9 +39,9 @@ static void piecewise(clf__out *o, const clf_flow_spec *s) {
   text(o, ")");
 }
 
-/* ---- Images ------------------------------------------------------------------------------- */
+/* ---- Images ---------------------------------------------------------------------------------- */
 
-/* A coupling whose net has `features`; even < 0: it alternates by its place. */
+/* A coupling whose net has `features`; even < 0: it alternates by its index. */
 static void image_coupling(clf__out *o, const clf_flow_spec *s, const char *mask, int features,
                            int even) {
   const int with_norm = !s->variant.no_norm;
@@ -61,8 +62,9 @@ static void image_coupling(clf__out *o, const clf_flow_spec *s, const char *mask
   text(o, ")");
 }
 
-/* Each scale but the last: checkerboards, channels of the squeezed image, and half of the pixels
- * leave; the last has a fourth checkerboard. */
+/* Each scale but the last: checkerboard couplings, channel couplings of the squeezed image, and
+ * a split that sends half of the elements to the latent; the last scale has a fourth
+ * checkerboard. */
 static void image_layers(clf__out *o, const clf_flow_spec *s) {
   const clf_realnvp_variant *const v = &s->variant;
   real(o, "pixels(alpha=", s->alpha);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* arch_table.c: arch.def as tables, and names looked up in them. */
+/* arch_table.c: arch.def as tables, and lookups by name. */
 #include <string.h>
 #include "arch_private.h"
 
-/* ---- Words -------------------------------------------------------------------------------- */
+/* ---- Words ----------------------------------------------------------------------------------- */
 
 #define CLF_WORDSET(SET) static const clf__word words_##SET[] = {
 #define CLF_WORD(SET, ID, text, help) {text, help},
@@ -13,7 +13,7 @@
   ;
 #include "clflow/arch.def"
 
-/* ---- Members ------------------------------------------------------------------------------ */
+/* ---- Members --------------------------------------------------------------------------------- */
 
 #define REQUIRED NULL
 #define BARE CLF__BARE
@@ -31,7 +31,7 @@
 #define OF_LIST OF_NODE
 #define OF_PARTS OF_NODE
 
-/* A last row of zeros: C has no empty arrays. */
+/* Ends with a row of zeros: C has no empty arrays. */
 #define CLF_NODE(GROUP, id, ...) static const clf__member members_##id[] = {
 #define CLF_MEMBER(id, TYPE, member, of, default, min, max, bits, text)                            \
   {.name = #member,                                                                                \
@@ -73,7 +73,7 @@ const clf__macro clf__macros[] = {
 };
 const int clf__macro_count = sizeof clf__macros / sizeof *clf__macros;
 
-/* ---- Names -------------------------------------------------------------------------------- */
+/* ---- Names ----------------------------------------------------------------------------------- */
 
 const char *clf__group_name(clf__node_group group) {
   static const char *const names[CLF__GROUPS] = {[CLF__GROUP_LAYER] = "layer",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* arch_text.c: the tree of an architecture as text. */
+/* arch_text.c: writes the tree of an architecture as text. */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <locale.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include "arch_private.h"
 
-/* ---- Text that grows ---------------------------------------------------------------------- */
+/* ---- Growing text ---------------------------------------------------------------------------- */
 
 void clf__out_bytes(clf__out *o, const char *text, size_t n) {
   if (o->failed) return;
@@ -36,7 +36,7 @@ void clf__out_int(clf__out *o, int64_t v) {
   clf__out_text(o, text);
 }
 
-/* 1e-05 as 1e-5, 1e+20 as 1e20, and a point whatever the locale writes. */
+/* 1e-05 becomes 1e-5, 1e+20 becomes 1e20, and the decimal mark a point in every locale. */
 static void tidy(char *text) {
   const char *const point = localeconv()->decimal_point;
   const size_t n = strlen(point);
@@ -60,13 +60,13 @@ void clf__out_real(clf__out *o, double v) {
   }
   for (int digits = 1; digits <= 17; digits++) {
     snprintf(text, sizeof text, "%.*g", digits, v);
-    if (strtod(text, NULL) == v) break; /* by the locale that wrote it */
+    if (strtod(text, NULL) == v) break; /* in the locale that wrote it */
   }
   tidy(text);
   clf__out_text(o, text);
 }
 
-/* ---- Values ------------------------------------------------------------------------------- */
+/* ---- Values ---------------------------------------------------------------------------------- */
 
 void clf__out_ranges(clf__out *o, clf__ranges r) {
   for (int32_t i = 0; i < r.n; i++) {
@@ -157,9 +157,9 @@ void clf__out_member(clf__out *o, const clf__node *node, int index) {
   }
 }
 
-/* ---- Nodes -------------------------------------------------------------------------------- */
+/* ---- Nodes ----------------------------------------------------------------------------------- */
 
-/* Whether a member differs from its default, which arch.def writes as this file would. */
+/* Whether a member differs from its default, which arch.def writes in the same form. */
 static int is_given(clf__out *to, const clf__node *node, int m) {
   const char *const value = node->type->members[m].value;
   clf__out o = {0};
@@ -175,8 +175,8 @@ static int is_number(const clf__member *m) {
   return m->type == CLF__TYPE_INT || m->type == CLF__TYPE_REAL;
 }
 
-/* Which members to write.  Numbers without names are known by their order: those before one that
- * is written are written too. */
+/* Which members to write.  Numbers without names are identified by their order: those before one
+ * that is written are written too. */
 static unsigned written(clf__out *o, const clf__node *node) {
   unsigned bits = 0;
   int number = 0;
@@ -207,8 +207,8 @@ static void out_size(clf__out *o, const clf__node *node, int m) {
   }
 }
 
-/* Whether a member is written without its name: not a variable, nor a list of one number, which
- * would be read as a number. */
+/* Whether a member is written without its name.  Variables are not, nor are lists of one number,
+ * which would read as a number. */
 static int is_bare(const clf__node *node, int m) {
   const clf__member *const member = &node->type->members[m];
   const clf__ints *const list = clf__member_of(node, member);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* arch_tree.c: the memory of an architecture, its checks as a whole, and its list of layers. */
+/* arch_tree.c: the memory of an architecture, checks of the whole, and its list of layers. */
 #include <stdlib.h>
 #include <string.h>
 #include "arch_private.h"
 #include "status.h"
 
-/* ---- Memory ------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 typedef struct clf__arch_block {
   struct clf__arch_block *next;
@@ -61,9 +61,9 @@ clf_status clf__node_new(clf_arch *arch, const clf__node_type *type, clf__node *
   return CLF_OK;
 }
 
-/* ---- The whole ---------------------------------------------------------------------------- */
+/* ---- The whole architecture ------------------------------------------------------------------ */
 
-/* Layers with repetitions, at most CLF_ARCH_LAYERS + 1. */
+/* Layers including repetitions, at most CLF_ARCH_LAYERS + 1. */
 static int64_t count_layers(const clf__nodes *layers) {
   int64_t n = 0;
   for (int32_t i = 0; i < layers->n && n <= CLF_ARCH_LAYERS; i++) {
@@ -90,7 +90,7 @@ static clf_status check_list(const clf__nodes *l, int32_t count) {
   return CLF_OK;
 }
 
-/* $i and $alt begin at 0; in `count` repetitions $i comes to count - 1. */
+/* $i and $alt begin at 0; in `count` repetitions $i reaches count - 1. */
 static clf_status check_member(const clf__node *node, int m, int32_t count) {
   const clf__member *const member = &node->type->members[m];
   const int last = node->variable[m] == CLF__VARIABLE_I ? (int)count - 1 : 1;
@@ -99,7 +99,7 @@ static clf_status check_member(const clf__node *node, int m, int32_t count) {
   return clf__member_in_range(node->type, member, last);
 }
 
-/* Whether variables stay in the ranges of their members, `count` times the node. */
+/* Whether variables stay in the ranges of their members in `count` repetitions of the node. */
 static clf_status check_variables(const clf__node *node, int32_t count) {
   if (node->type->id == CLF__ARCH_repeat) {
     const clf__arch_repeat *const r = (const clf__arch_repeat *)node;
@@ -150,14 +150,14 @@ int clf_arch_shape(const clf_arch *arch, int32_t *height, int32_t *width, int32_
   return 1;
 }
 
-/* ---- The list of layers ------------------------------------------------------------------- */
+/* ---- The list of layers ---------------------------------------------------------------------- */
 
 typedef struct expander {
   clf__arch_list *list;
-  int32_t places[CLF__NODE_TYPES]; /* layers so far, of each type */
+  int32_t places[CLF__NODE_TYPES]; /* layers so far, per type */
 } expander;
 
-/* A variable's value in a member: a flag and a choice take it modulo the words that there are. */
+/* The value of a variable in a member: modulo the number of words for flags and choices. */
 static int32_t value_of(const clf__member *m, clf__variable v, const clf__arch_layer *layer) {
   const int32_t value = v == CLF__VARIABLE_I ? layer->i : layer->place % 2;
   if (m->type == CLF__TYPE_INT) return value;
@@ -195,7 +195,7 @@ static int copy_parts(clf__arch_list *list, clf__pieces *parts, const clf__arch_
   return 1;
 }
 
-/* A copy of a layer's node in which variables are numbers, those of its map and net included. */
+/* A copy of a layer's node, including its map and net, with numbers in place of variables. */
 static clf__node *copy_node(clf__arch_list *list, const clf__node *from,
                             const clf__arch_layer *layer) {
   clf__node *const node = clf__arch_alloc(&list->blocks, from->type->size);

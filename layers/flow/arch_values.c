@@ -7,11 +7,12 @@
 #include "names.h"
 #include "status.h"
 
-/* ---- Lists -------------------------------------------------------------------------------- */
+/* ---- Lists ----------------------------------------------------------------------------------- */
 
 static int is_letter(char c) { return isalpha((unsigned char)c) || c == '_'; }
 
-/* Whether after a comma the list of numbers goes on: "min=1e-3,1e-3", not "min=1e-3, 50x2". */
+/* Whether the list of numbers continues after a comma: yes in "min=1e-3,1e-3", no in "min=1e-3,
+ * 50x2". */
 static int goes_on(clf__reader *r, int tails) {
   const char *const before = r->p;
   if (clf__text_accept(r, ",")) {
@@ -85,7 +86,7 @@ static clf_status read_tails(clf__reader *r, const clf__node *node, const clf__m
   return CLF_OK;
 }
 
-/* "0-2+5+7-": ascending, so that no dimension stands twice. */
+/* "0-2+5+7-": ascending, so that no dimension occurs twice. */
 clf_status clf__text_ranges(clf__reader *r, clf__ranges *out) {
   static const char what[] = "a range of dimensions, as 0-2";
   clf__text_list l = {0};
@@ -116,7 +117,7 @@ clf_status clf__text_ranges(clf__reader *r, clf__ranges *out) {
   return CLF_OK;
 }
 
-/* ---- Values of members -------------------------------------------------------------------- */
+/* ---- Values of members ----------------------------------------------------------------------- */
 
 /* $i or $alt, for members that are whole numbers, flags or choices. */
 static clf_status read_variable(clf__reader *r, clf__node *node, int index) {
@@ -150,7 +151,7 @@ static clf_status read_int(clf__reader *r, const clf__node *node, const clf__mem
   return clf__text_in_range(r, at, node, m, *to);
 }
 
-/* A word, of letters or digits. */
+/* A word of letters or digits. */
 static size_t word_length(const char *p) {
   const size_t n = clf__name_length(p);
   return n ? n : strspn(p, "0123456789");
@@ -205,7 +206,7 @@ clf_status clf__text_value(clf__reader *r, clf__node *node, int index) {
   case CLF__TYPE_LIST:
   case CLF__TYPE_PARTS: break;
   }
-  return clf__text_expected(r, r->p, "no list by name"); /* they have forms of their own */
+  return clf__text_expected(r, r->p, "no list by name"); /* they have their own syntax */
 }
 
 clf_status clf__member_read(clf_arch *arch, clf__node *node, int member, const char *text) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* blended.c: several trained flows as one, whose base is a `blend` of them. */
+/* blended.c: combines several trained flows into one, whose base is a `blend` of them. */
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "flow_private.h"
 #include "mlp_coupling.h"
 
-/* ---- Whether flows go together ------------------------------------------------------------- */
+/* ---- Checks that flows can be blended -------------------------------------------------------- */
 
 static int same_numbers(const double *a, const double *b, int32_t n) {
   return !a == !b && (!a || memcmp(a, b, (size_t)n * sizeof *a) == 0);
@@ -43,10 +43,10 @@ static clf_status check(clf_flow *const *flows, const double *weights, int32_t c
   return CLF_OK;
 }
 
-/* ---- The architecture ---------------------------------------------------------------------- */
+/* ---- The architecture ------------------------------------------------------------------------ */
 
-/* Moves the layers that the host computes from `all` to a new array; NULL: one of them is repeated,
- * or there is no memory. */
+/* Moves the layers that run on the host from `all` to a new array; NULL: one of them is
+ * repeated, or memory ran out. */
 static json_t *take_head(json_t *all, int count) {
   json_t *head = json_array();
   for (int i = 0; head && i < count; i++) {
@@ -60,7 +60,7 @@ static json_t *take_head(json_t *all, int count) {
   return head;
 }
 
-/* Whether a flow has couplings that fused operations know, whose parameters have another order. */
+/* Whether a flow has couplings that are fused, whose parameters have another order. */
 static int has_mlp_couplings(const clf_flow *f) {
   for (int i = 0; i < f->layers; i++)
     if (f->layer[i].ops == &clf__mlp_coupling) return 1;
@@ -72,7 +72,7 @@ static const char *word_of(const json_t *node, const char *key) {
   return word ? word : "";
 }
 
-/* In those the nets of scales come before the nets of shifts. */
+/* For those, the nets of scales precede the nets of shifts. */
 static void put_scales_first(json_t *node) {
   json_t *const map = json_object_get(node, "map"), *child;
   const char *key;
@@ -90,13 +90,13 @@ static json_t *json_of(const clf_flow *f) {
   return json;
 }
 
-/* The text of a kind does not say that its columns are scaled. */
+/* The text of a kind does not mention that its columns are scaled. */
 static int add_scaling(const clf_flow *f, json_t *head) {
   if (!f->mean || f->standardizes & CLF_THE_DATA) return 0;
   return json_array_append_new(head, json_pack("{s:s}", "layer", "standardize"));
 }
 
-/* Adds a flow, whose arch `arch` is (taken apart), to the parts of the blend. */
+/* Adds a flow with the architecture `arch`, which is consumed, to the parts of the blend. */
 static clf_status add_part(json_t *arch, const clf_flow *f, int i, double weight, json_t **head,
                            json_t *parts) {
   json_t *const layers = json_object_get(arch, "layers");
@@ -149,15 +149,15 @@ static clf_status arch_of(clf_flow *const *flows, const double *weights, int32_t
   return s;
 }
 
-/* ---- The weights ---------------------------------------------------------------------------- */
+/* ---- The weights ----------------------------------------------------------------------------- */
 
 static int ends_in(const char *name, const char *end) {
   const size_t n = strlen(name), m = strlen(end);
   return n > m && strcmp(name + n - m, end) == 0;
 }
 
-/* Masks of these couplings, `b`, are 1 where a column stays as it is; those of others, `mask`,
- * where it is transformed. */
+/* The masks `b` of fused couplings are 1 for identity columns; the masks `mask` of others are 1
+ * for transformed columns. */
 static int is_opposite_mask(const char *from, const char *to) {
   return ends_in(from, ".b") && ends_in(to, ".mask");
 }
@@ -187,7 +187,7 @@ clf_status clf__flow_copy_part(const clf_flow *part, clf_flow *blend, int *at) {
 
 static clf_status fill(clf_flow *const *flows, int32_t count, clf_flow *blend) {
   const clf_flow *const first = flows[0];
-  int at = 1; /* behind the logits of the weights */
+  int at = 1; /* after the logits of the weights */
   for (int32_t i = 0; i < count; i++) CLF_TRY(clf__flow_copy_part(flows[i], blend, &at));
   if (at != blend->param_count)
     return clf__fail(CLF_ENOTSUP, "flows whose context has trained layers cannot be blended");

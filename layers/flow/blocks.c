@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* blocks.c: passes in blocks of rows.
  *
- * A composed flow is a long list of small operations.  Shared out one by one, each costs more for
- * waking threads than for its numbers, and what it writes has left the caches when the next one
- * reads it.  So on devices whose operations may be called by several threads, a thread takes some
- * rows through the whole list.  A row's numbers do not depend on its block, and sums over rows are
- * taken in an order that n alone decides: results have the same bits for any number of threads. */
+ * A composed flow is a long list of small operations.  If each is distributed over threads,
+ * waking the
+ * threads costs more than the computation, and its output has left the caches when the next one
+ * reads
+ * it.  So on devices whose operations may be called by several threads, one thread takes some rows
+ * through the whole list.  The results of a row do not depend on its block, and sums over rows
+ * have an
+ * order that depends only on n: results have the same bits for any number of threads. */
 #include "blocks.h"
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -14,38 +17,39 @@
 #include "threads.h"
 
 enum {
-  ALONE = 4,        /* rows from which on vectors hold samples, not units */
-  GRAIN = 32,       /* rows that are not divided: two vectors */
-  SHARED = 32,      /* rows from which on there are two blocks */
-  TRAIN_ROWS = 128, /* of a block in training, at most; twice as many with large weights; 64 cost
-                       15 % of a step: products pack their weights for each block */
-  FEW = 64,         /* of one that only computes values: a sixteenth of all, between these */
+  ALONE = 4,   /* minimum rows for vectors that hold samples, not units */
+  GRAIN = 32,  /* blocks are multiples of this many rows: two vectors */
+  SHARED = 32, /* minimum rows for two blocks */
+  TRAIN_ROWS =
+      128,  /* maximum rows of a block in training; twice as many with large weights. 64 made a step
+               15 % slower, because products pack their weights for each block */
+  FEW = 64, /* rows of a block that only computes values: a sixteenth of all, between these */
   MANY = 128,
-  TASKS = 16,       /* blocks, or groups of them, with gradients of their own, at most */
-  LARGE_TASKS = 2,  /* where these take long to clear and to add up */
-  CACHED = 1 << 18, /* weights that stay in a cache */
+  TASKS = 16,       /* maximum number of blocks, or groups of blocks, with their own gradients */
+  LARGE_TASKS = 2,  /* if these take long to clear and to sum */
+  CACHED = 1 << 18, /* weights that fit into a cache */
   MESSAGE = 512
 };
 
 typedef struct lane { /* memory for one block at a time */
   atomic_flag taken;
   clf__workspace ws;
-  clf_tensor x, z; /* its own input and latents, for which a view may have those of the call */
+  clf_tensor x, z; /* its own input and latents, for which a view may use those of the call */
 } lane;
 
 struct clf__blocks {
-  int32_t rows; /* that a lane has memory for */
+  int32_t rows; /* capacity of a lane */
   int train;
   int lanes;
   lane *lane;
-  int tasks;        /* that there are gradients for; the first adds to the flow's own */
-  clf_arena arena;  /* all below */
+  int tasks;        /* number of gradients; the first task adds to the flow's own */
+  clf_arena arena;  /* of everything below */
   clf_tensor g, dg; /* (tasks - 1, weights) */
   clf_tensor loss;  /* (tasks) of a block */
-  clf_tensor sum;   /* (tasks) of all blocks of a task */
+  clf_tensor sum;   /* (tasks) summed over all blocks of a task */
 };
 
-/* ---- Whether, and how many ------------------------------------------------------------------- */
+/* ---- Whether to use blocks, and how many ----------------------------------------------------- */
 
 static int is_large(const clf_flow *f) { return clf__count(&f->w) > CACHED; }
 
@@ -58,8 +62,8 @@ static int trains_in_blocks(const clf_flow *f, int32_t n, int train) {
          !(f->traits & CLF_HAS_BATCH_STATISTICS);
 }
 
-/* Weights are read for each block, so that large ones are cheaper; small ones keep more threads
- * busy.  Inverses of masked layers pack their weights, too. */
+/* Each block reads all weights, so large weights need fewer blocks; more blocks keep more
+ * threads busy.  Inverses of masked layers also pack their weights for each block. */
 static int32_t blocks_of(const clf_flow *f, int32_t n, int trains, int shows) {
   const int32_t share = n / 16, few = is_large(f) ? MANY : FEW;
   const int32_t most = shows & CLF_CALLS_X ? 2 * MANY : MANY;
@@ -69,7 +73,7 @@ static int32_t blocks_of(const clf_flow *f, int32_t n, int trains, int shows) {
   return n < SHARED ? 1 : blocks + blocks % 2;
 }
 
-/* The first row of block i among `blocks` of about equal size. */
+/* The first row of block i of `blocks` of about equal size. */
 static int32_t begin_of(int32_t n, int32_t blocks, int32_t i) {
   const int64_t grains = (n - 1) / GRAIN + 1, row = grains * i / blocks * GRAIN;
   return row < n ? (int32_t)row : n;
@@ -121,7 +125,7 @@ static clf_status fill_blocks(const clf_flow *f, struct clf__blocks *b) {
   return lay_out(f, b);
 }
 
-/* Tasks share out blocks, and have gradients of their own. */
+/* Tasks divide the blocks among them, and have their own gradients. */
 static int tasks_of(const clf_flow *f, int32_t blocks) {
   const int most = is_large(f) ? LARGE_TASKS : TASKS;
   return blocks < most ? blocks : most;
@@ -139,7 +143,7 @@ clf_status clf__flow_measure_blocks(const clf_flow *f, int32_t n, int train, siz
   return CLF_OK;
 }
 
-/* Memory for blocks of `rows` rows, of which `tasks` have gradients of their own. */
+/* Allocates memory for blocks of `rows` rows, with separate gradients for `tasks` tasks. */
 static clf_status need(clf_flow *f, int32_t rows, int train, int blocks, int tasks) {
   const struct clf__blocks *old = f->blocks;
   const int threads = clf_threads(), lanes = blocks < threads ? blocks : threads;
@@ -170,10 +174,10 @@ typedef struct run {
   clf_flow *f;
   int32_t n, blocks;
   int tasks, trains;
-  int shows; /* CLF_CALLS_X, CLF_CALLS_Z: of the call, not of lanes */
+  int shows; /* CLF_CALLS_X, CLF_CALLS_Z: part of the call, not of lanes */
   clf__block_fn pass;
   void *context;
-  atomic_int failed; /* the task whose failure is told: the first one; `tasks`: none */
+  atomic_int failed; /* the first task that failed, whose error is reported; `tasks`: none */
   atomic_flag telling;
   clf_status status;
   char message[MESSAGE];
@@ -191,7 +195,7 @@ static clf_tensor part(clf_tensor t, int32_t first, int32_t n) {
   return t.buf ? clf_slice(t, 0, first, first + n) : t;
 }
 
-/* The flow with a lane's workspace; what callers see are rows of its own one. */
+/* The flow with the workspace of a lane; what callers see are rows of the flow's own workspace. */
 static clf_flow view_of(const run *r, const lane *l, int32_t first, int32_t n) {
   const clf__workspace *own = &r->f->ws;
   clf_flow v = *r->f;
@@ -234,7 +238,7 @@ static clf_status run_block(run *r, int task, int32_t i) {
   return s;
 }
 
-/* The blocks of a task, one after the other. */
+/* Runs the blocks of a task, one after the other. */
 static clf_status run_task(run *r, int task) {
   const struct clf__blocks *b = r->f->blocks;
   const int32_t first = (int32_t)((int64_t)r->blocks * task / r->tasks);
@@ -254,7 +258,7 @@ static clf_status run_task(run *r, int task) {
   return CLF_OK;
 }
 
-/* A message belongs to the thread that failed. */
+/* Messages are stored per thread, so the failing task is repeated in the calling thread. */
 static void note_failure(run *r, int task, clf_status s) {
   while (atomic_flag_test_and_set(&r->telling)) {}
   if (task < atomic_load(&r->failed)) {
@@ -265,7 +269,8 @@ static void note_failure(run *r, int task, clf_status s) {
   atomic_flag_clear(&r->telling);
 }
 
-/* Where there are fewer tasks than threads, operations share out their loops among the others. */
+/* If there are fewer tasks than threads, operations distribute their loops over the other
+ * threads. */
 static void run_tasks(const void *context, int first, int end) {
   run *r = (run *)(uintptr_t)context;
   const int before = clf__threads_alone(r->tasks >= clf_threads());

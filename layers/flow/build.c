@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* build.c: a flow's list of layers: making them, their parts, initial values, stages. */
+/* build.c: creates a flow's list of layers, their slots, initial values and stages. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "flow_private.h"
 #include "mlp_coupling.h"
 
-/* ---- The list ------------------------------------------------------------------------------ */
+/* ---- The list of layers ---------------------------------------------------------------------- */
 
 static clf_status new_list(clf_flow *f, int count) {
   f->layer = calloc((size_t)count + 1, sizeof *f->layer);
@@ -23,7 +23,7 @@ static clf__layer *append(clf_flow *f, const clf__layer_ops *ops) {
   return l;
 }
 
-/* The context as it is given, or as an embedding net makes it. */
+/* The context as given, or transformed by an embedding net. */
 static clf_status make_context(clf_flow *f) {
   f->context = f->arch->context;
   for (int32_t i = 0; i < f->arch->items.n; i++) {
@@ -42,8 +42,8 @@ static int32_t given_context(const clf_flow *f) {
   return f->embedding.ops ? f->embedding.out : f->context;
 }
 
-/* The lecture's couplings, which fused operations know: networks of one hidden layer of tanh for
- * each number, that read the masked input. */
+/* The lecture's couplings, which have fused operations: a net with one hidden layer of tanh for
+ * each output, which reads the masked input. */
 static int is_mlp_coupling(const clf__node *node) {
   const clf__arch_coupling *c = (const clf__arch_coupling *)node;
   if (node->type->id != CLF__ARCH_coupling || c->net->type->id != CLF__ARCH_mlp) return 0;
@@ -51,13 +51,14 @@ static int is_mlp_coupling(const clf__node *node) {
   const clf__arch_affine *a = (const clf__arch_affine *)c->map;
   const int affine = c->map->type->id == CLF__ARCH_affine && a->scale == CLF__SCALE_TANH &&
                      !a->first && a->layout == CLF__LAYOUT_AUTO;
-  const int add = c->map->type->id == CLF__ARCH_add; /* one number, so that one net is separate */
+  const int add =
+      c->map->type->id == CLF__ARCH_add; /* a single output, so that one net is separate */
   return ((affine && m->separate) || add) && m->layers == 1 && m->act == CLF__ACT_TANH &&
          m->dropout == 0 && !m->norm && !m->zero && !m->angles.n && c->mask == CLF__MASK_RANDOM &&
          c->inputs == CLF__INPUTS_MASKED && !c->uncond;
 }
 
-/* What layers of the presets with a kind read from a spec, from their node. */
+/* Copies the members of a node that layers of the presets with a kind read from a spec. */
 static void read_node(clf_flow *f, clf__layer *l) {
   const clf__arch_piecewise *p = (const clf__arch_piecewise *)l->node;
   const clf__arch_coupling *c = (const clf__arch_coupling *)l->node;
@@ -104,7 +105,7 @@ static clf_status list_of_arch(clf_flow *f) {
   return clf__base_of(f->base.node, &f->base.ops);
 }
 
-/* Layers that draw constants of their own alternate by their place among them. */
+/* Couplings that draw their own masks alternate by their index among couplings. */
 static void set_turns(clf_flow *f) {
   const clf__layer *before = NULL;
   int turn = 0;
@@ -121,7 +122,7 @@ static clf__shape shape_of(const clf_flow_spec *s) {
   return (clf__shape){s->dim, s->height, s->width, s->channels};
 }
 
-/* Adds up as layers are made, so that no flow beyond all bounds is. */
+/* Checked while layers are made, so that no oversized flow is created. */
 static clf_status check_size(const clf_flow *f) {
   const int64_t all = clf__slots_weights(&f->slots) + f->slots.size[CLF_CONSTANT];
   if (all <= INT32_MAX) return CLF_OK;
@@ -134,7 +135,7 @@ static int is_on_host(const clf__layer *l) {
   return (can || l->traits & CLF_IS_STANDARDIZE) && !l->inverted;
 }
 
-/* Bounds lie before what standardises, which ends the head. */
+/* Whether a layer belongs to the head: bounds, then at most one standardisation, which ends it. */
 static int is_at_head(const clf__layer *l, const clf__layer *before) {
   return l->index == 0 ||
          (before->at_head && is_on_host(before) && !(before->traits & CLF_IS_STANDARDIZE));
@@ -164,12 +165,12 @@ static clf_status make_layers(clf_flow *f) {
   return clf__slots_place(&f->slots);
 }
 
-/* A stage goes on as long as the next layer joins it. */
+/* A stage continues as long as the next layer joins it. */
 static void make_stages(clf_flow *f) {
   while (!f->spec.height && f->head < f->layers && is_on_host(&f->layer[f->head]))
     if (f->layer[f->head++].traits & CLF_IS_STANDARDIZE) {
       f->standardizes |= CLF_THE_DATA;
-      break; /* bounds come before it */
+      break; /* bounds precede it */
     }
   for (int i = f->head; i < f->layers; i += f->layer[i].count) {
     clf__layer *l = &f->layer[i];
@@ -189,7 +190,7 @@ clf_status clf__flow_build(clf_flow *f) {
   return CLF_OK;
 }
 
-/* ---- Initial values ------------------------------------------------------------------------ */
+/* ---- Initial values -------------------------------------------------------------------------- */
 
 void clf__flow_draw(const clf_flow *f, double *w, double *c) {
   clf__host_random r = {f->spec.seed};

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* chunk.c: host arrays in chunks of rows, on their way to the device and back. */
+/* chunk.c: transfers host arrays to the device and back in chunks of rows. */
 #include "chunk.h"
 #include <math.h>
 #include <stdlib.h>
 #include "names.h"
 
-/* Enough rows to fill a device, few enough to stay in its caches and small in memory. */
+/* Enough rows to use the whole device, but few enough for its caches and little memory. */
 static int32_t good_chunk(const clf_flow *f) {
-  if (f->spec.height) { /* the features of its first scale are the most */
+  if (f->spec.height) { /* the features of its first scale need the most */
     const int64_t wide = f->spec.hidden ? f->spec.hidden : 32 * f->spec.channels;
     const int64_t each = wide * f->spec.height * f->spec.width;
     const int64_t images = (1 << 23) / each;
@@ -31,15 +31,15 @@ int64_t clf__row_number(const clf_flow *f, int64_t i) {
   return (int64_t)((uint64_t)f->first_row + (uint64_t)i);
 }
 
-/* ---- Chunks --------------------------------------------------------------------------------- */
+/* ---- Chunks ---------------------------------------------------------------------------------- */
 
 static clf_status once(clf__chunk *c, int train, clf__chunk_fn each) {
   CLF_TRY(clf__flow_reserve(c->f, c->n, train));
   return each(c);
 }
 
-/* A chunk, once more if its device failed, and in smaller ones where memory is short: what lies on
- * the device is read alone, and results do not depend on chunks. */
+/* Runs a chunk; repeats it if its device failed, and uses smaller chunks if memory is short.
+ * That is safe since weights on the device are only read, and results do not depend on chunks. */
 static clf_status insist(clf__chunk *c, int train, clf__chunk_fn each) {
   clf_status s = once(c, train, each);
   if (s == CLF_EDEVICE || s == CLF_ENOMEM) s = once(c, train, each);
@@ -79,7 +79,7 @@ clf_status clf__in_chunks(clf_flow *f, int64_t n, const clf__arrays *a, int trai
   return s;
 }
 
-/* ---- In ------------------------------------------------------------------------------------- */
+/* ---- In -------------------------------------------------------------------------------------- */
 
 clf_status clf__put_context(clf__chunk *c, clf__mode mode) {
   const clf_flow *f = c->f;
@@ -130,7 +130,7 @@ clf_status clf__forward_rows(clf__chunk *c, clf__mode mode, clf_tensor *x, clf_t
   return clf__flow_forward(c->f, *x, *logdet, mode, z);
 }
 
-/* ---- Out ------------------------------------------------------------------------------------ */
+/* ---- Out ------------------------------------------------------------------------------------- */
 
 int32_t clf__first_bad(const clf__chunk *c, const double *v, int32_t width) {
   for (int64_t i = 0; i < (int64_t)c->n * width; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* columns.c: the names of the columns that a flow takes: set, saved, loaded, compared. */
+/* columns.c: the names of a flow's columns: setting, saving, loading, comparing. */
 #include <stdio.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "names.h"
 #include "safetensors.h"
 
-/* Copies of n names in place of *to. */
+/* Replaces *to by copies of n names. */
 static clf_status set_names(char *const *names, int32_t n, char ***to) {
   char **copy = NULL;
   if (names) {
@@ -49,7 +49,7 @@ clf_status clf__flow_check_columns(const clf_flow *f, char *const *names) {
   return CLF_OK;
 }
 
-/* ---- Files -------------------------------------------------------------------------- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 typedef char column_key[32];
 static const char *key_of(const char *of, int32_t d, column_key key) {
@@ -69,7 +69,7 @@ clf_status clf__put_columns(clf__st_writer *w, const clf_flow *f) {
   return put_names(w, "given", f->c_columns, f->context);
 }
 
-/* The file's strings are only borrowed: `set` checks and copies them. */
+/* The strings belong to the file: `set` checks and copies them. */
 static clf_status get_names(const clf__st *st, const char *of, clf_flow *f, int32_t n,
                             clf_status (*set)(clf_flow *, char *const *)) {
   column_key key;

@@ -6,10 +6,9 @@
 #include "chunk.h"
 #include "names.h"
 
-/* ---- Rows that are refused --------------------------------------------------------------------
- */
+/* ---- Refused rows ---------------------------------------------------------------------------- */
 
-/* The column in which a row lies farthest from zero, in what the device is given. */
+/* The column in which a row is farthest from zero, in the units of the device. */
 static int32_t farthest(const clf_flow *f, const double *x) {
   int32_t most = 0;
   double distance = -1;
@@ -58,8 +57,8 @@ static clf_status evaluate_rows(clf__chunk *c, clf_tensor logp) {
   return clf__flow_evaluate(c->f, x, logp);
 }
 
-/* Where a finite row makes the flow overflow, NaN stands for inf - inf: the row is so far out that
- * its density is below any number, as outside of the support, where it is zero. */
+/* If the flow overflows at a finite row, NaN results from inf - inf: the density is smaller than
+ * any number, so it counts as zero, as outside of the support. */
 static clf_status logp_chunk(clf__chunk *c) {
   const clf_tensor logp = clf__rows(c->f->ws.logp, c->n);
   CLF_TRY(evaluate_rows(c, logp));
@@ -86,8 +85,8 @@ clf_status clf_log_prob_given(clf_flow *f, const double *x, const double *c, int
 /* ---- Latents ----------------------------------------------------------------------------------
  */
 
-/* The log-det is looked at even where nobody wants it: outside of a flow's support it alone may
- * show that f(x) is no value of the flow. */
+/* The log-det is checked even if the caller does not need it: outside of a flow's support it may
+ * be the only sign that f(x) is not defined. */
 static clf_status transform_chunk(clf__chunk *c) {
   const clf__arrays *a = c->a;
   const int32_t D = c->f->spec.dim;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* discrete.c: columns whose values lie on a grid: noise for training, rounding of what comes out,
- * files. */
+/* discrete.c: discrete columns: noise for training, rounding of results, files. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +10,7 @@
 #include "philox.h"
 #include "safetensors.h"
 
-/* ---- Grids ---------------------------------------------------------------------------------- */
+/* ---- Grids ----------------------------------------------------------------------------------- */
 
 static clf_status check_grid(const clf_flow *f, int32_t d, const clf_column_grid *g) {
   if (isfinite(g->first) && isfinite(g->last) && g->first <= g->last && g->step > 0 &&
@@ -49,9 +48,9 @@ double clf__flow_rounded(const clf_flow *f, int32_t d, double x) {
   return k <= 0 ? g->first : k >= last ? g->last : g->first + k * g->step;
 }
 
-/* ---- Noise ---------------------------------------------------------------------------------- */
+/* ---- Noise ----------------------------------------------------------------------------------- */
 
-/* Stream -2 of random_uniform(): images have -1. */
+/* Stream -2 of random_uniform(); images use -1. */
 static double noise_of(uint64_t seed, int64_t row, int32_t d) {
   const clf__words w = clf__philox_at((uint32_t)d / 4, (uint64_t)row, UINT32_MAX - 1, seed);
   return clf__uniform(w.v[d % 4]) - 0.5;
@@ -79,7 +78,7 @@ clf_status clf__add_noise(const clf_flow *f, const clf_table *data, uint64_t see
   return CLF_OK;
 }
 
-/* ---- Files ---------------------------------------------------------------------------------- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 typedef char grid_key[40];
 static const char *key_of(const char *what, int32_t d, grid_key key) {

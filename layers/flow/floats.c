@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* floats.c: the calls on float arrays, as wrappers of those on doubles. */
+/* floats.c: the functions for float arrays, as wrappers of those for doubles. */
 #include <stdlib.h>
 #include "flow_private.h"
 

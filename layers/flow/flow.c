@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* flow.c: a flow: making one, what it is, its scaling. */
+/* flow.c: creates a flow; its description and scaling. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "device_head.h"
 #include "names.h"
 
-/* ---- Making ---------------------------------------------------------------------------- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 static clf_status totals(const clf_flow *f, int32_t *weights, int32_t *constants,
                          int32_t *derived) {
@@ -22,7 +22,7 @@ static clf_status totals(const clf_flow *f, int32_t *weights, int32_t *constants
   return CLF_OK;
 }
 
-/* A vector of no numbers is one of a number that nothing looks at. */
+/* An empty vector has one element, which is not used. */
 static clf_status new_vector(clf_arena *a, int32_t n, clf_tensor *t) {
   return clf_new(a, (int32_t[4]){n ? n : 1}, t);
 }
@@ -47,7 +47,7 @@ static clf_status initialise(clf_flow *f) {
   double *host = calloc(nw + nc, sizeof *host);
   if (!host) return clf__fail(CLF_ENOMEM, "no memory for %zu initial weights", nw);
   clf__flow_draw(f, host, host + nw);
-  /* Rounded as files hold them, so that what is derived from them is the same after loading. */
+  /* Rounded as in files, so that values derived from them do not change after loading. */
   for (size_t i = nw; i < nw + nc && f->dev->bits == 32; i++) host[i] = (double)(float)host[i];
   clf_status s = clf__flow_derive(f, host + nw);
   if (!s) s = clf_write64(f->dev, f->w, host);
@@ -141,7 +141,7 @@ void clf_flow_free(clf_flow *f) {
   free(f);
 }
 
-/* ---- What it is -------------------------------------------------------------------------- */
+/* ---- Description ----------------------------------------------------------------------------- */
 
 const clf_flow_spec *clf_flow_get_spec(const clf_flow *f) { return f ? &f->spec : NULL; }
 const clf_arch *clf_flow_arch(const clf_flow *f) {
@@ -214,7 +214,7 @@ int clf_flow_is_scaled(const clf_flow *f) {
   return bounds || f->mean || f->standardizes & CLF_THE_DATA;
 }
 
-/* Copies of n means and deviations in place of *m and *s. */
+/* Replaces *m and *s by copies of n means and deviations. */
 static clf_status set_pair(const char *what, size_t n, const double *mean, const double *std,
                            double **m, double **s) {
   for (size_t d = 0; d < n; d++)

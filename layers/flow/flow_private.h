@@ -1,204 +1,210 @@
 /* SPDX-License-Identifier: MIT */
-/* flow_private.h: a flow's insides, as the files of this folder share them. */
+/* flow_private.h: the internals of a flow, shared by the files of this folder. */
 #ifndef CLF_FLOW_PRIVATE_H
 #define CLF_FLOW_PRIVATE_H
 #include "pieces.h"
 
-/* Layers that are computed together: one of them, or several that are fused. */
+/* Layers that are computed together: a single one, or several fused ones. */
 typedef struct clf__stage {
-  const clf__layer *l; /* the first */
+  const clf__layer *l; /* the first one */
 } clf__stage;
 
 /* Memory for calls of up to `rows` samples. */
 typedef struct clf__workspace {
   clf_arena arena;
   int32_t rows;
-  int train;         /* CLF_VALUES, CLF_STORED or CLF_REBUILT */
-  clf_tensor *x;     /* (rows, D) each: the input, then each stage's output */
-  clf_tensor dx[2];  /* (rows, D), alternating in backward passes */
-  clf__mode mode;    /* of the last forward */
-  clf_tensor z, dz;  /* (rows, D): latents, where layers send some ahead; else without a buffer */
-  clf_tensor placed; /* (rows, D): these in place, or their gradient; where they are */
-  clf_tensor c, e;   /* (rows, C): the context, and what the embedding net makes of it */
-  clf_tensor de, dc; /* dL/d of what nets are given; of the context, where it is embedded */
+  int train;        /* CLF_VALUES, CLF_STORED or CLF_REBUILT */
+  clf_tensor *x;    /* (rows, D) each: the input, then each stage's output */
+  clf_tensor dx[2]; /* (rows, D), used alternately by backward passes */
+  clf__mode mode;   /* of the last forward */
+  clf_tensor z,
+      dz; /* (rows, D): latents, if splits send some of them early; else without a buffer */
+  clf_tensor placed;         /* (rows, D): these, in place, or their gradient */
+  clf_tensor c, e;           /* (rows, C): the context, and the output of its embedding net */
+  clf_tensor de, dc;         /* dL/d of the nets' context; dL/d of the context, if it is embedded */
   clf_tensor logdet, logp;   /* (rows) */
   clf_tensor train_logdet;   /* (rows); zero between steps */
   clf_tensor sum;            /* (1) */
-  clf_tensor between;        /* (rows): log p of latents that were sent ahead */
-  clf_tensor unused;         /* (rows): log-dets of what is computed again */
+  clf_tensor between;        /* (rows): log p of latents that were sent early */
+  clf_tensor unused;         /* (rows): log-dets of recomputed layers */
   clf__layer_memory *memory; /* of each stage */
   clf__base_memory base;
   void *embedding; /* tensors of the embedding net: one malloc'ed block */
-  clf_tensor loss; /* (1) where training puts that of a pass */
-  clf_tensor each; /* (rows) what each sample counts, set by callers; buf NULL: 1 for all */
+  clf_tensor loss; /* (1) loss of a pass in training */
+  clf_tensor each; /* (rows) weight of each sample, set by callers; buf NULL: 1 for all */
 } clf__workspace;
 
 enum { CLF_THE_DATA = 1, CLF_THE_CONTEXT = 2 };
 
 struct clf_flow {
   clf_device *dev;
-  clf_flow_spec spec;  /* its kind, and what makes one of that kind */
-  clf_arch *arch;      /* what it consists of */
-  clf__arch_list list; /* its layers, which the nodes below belong to */
+  clf_flow_spec spec;  /* its kind, and everything needed to create one */
+  clf_arch *arch;      /* its architecture */
+  clf__arch_list list; /* its layers, which own the nodes used below */
   clf__layer *layer;
   int layers;
-  int head; /* layers at the front that the host computes */
+  int head; /* number of layers at the front that run on the host */
   clf__stage *stage;
   int stages;
-  int sends; /* 1: layers send numbers to the latent ahead of the end */
+  int sends; /* 1: some layers send elements to the latent early */
   clf__base base;
-  clf__net embedding; /* ops NULL: nets are given the context as it is */
-  int32_t context;    /* numbers of a sample's context; 0: it has none */
+  clf__net embedding; /* ops NULL: nets receive the context directly */
+  int32_t context;    /* dimension of the context; 0: none */
   clf__slots slots;
-  clf__slot place_from, place_to; /* (D) of latents in place (places.c): place_from[d]: which of
-                                     those that leave in turn has column d; place_to: the reverse */
-  unsigned traits;                /* of any layer, or the base */
-  unsigned shared_traits;         /* of every layer */
-  clf_arena arena;                /* w, c and d */
-  clf_tensor w, c, d;             /* all weights, constants, derived numbers: flat */
-  clf_arena grad_arena;           /* g and dg, from the first use of them on; zero between uses */
+  clf__slot place_from,
+      place_to;    /* (D) for latents in place (places.c): place_from[d] is the index, in order of
+                      leaving, of the latent in column d; place_to is the inverse */
+  unsigned traits; /* of any layer, or the base */
+  unsigned shared_traits; /* of every layer */
+  clf_arena arena;        /* w, c and d */
+  clf_tensor w, c, d;     /* all weights, constants and derived arrays: flat */
+  clf_arena grad_arena;   /* g and dg, allocated at their first use; zero between uses */
   clf_tensor g, dg;
-  clf_tensor message; /* g, and behind it as many numbers as there are states and CLF_MESSAGE more:
-                         what training adds up over grains (grains.c) */
+  clf_tensor message; /* g, followed by as many elements as there are states and CLF_MESSAGE more:
+                         what training sums over grains (grains.c) */
   clf_tensor decayed, decayed_g; /* what L2 regularisation applies to; buf NULL: nothing */
   clf_param *params;
   int param_count;
   double *mean, *std;     /* D each, or NULL */
   double *c_mean, *c_std; /* of the context, C each; or NULL */
   int standardizes; /* CLF_THE_DATA, CLF_THE_CONTEXT or both: what its architecture standardises */
-  clf_column_grid *grid; /* D of discrete columns, step 0 for the others; or NULL */
+  clf_column_grid *grid; /* D grids of columns, step 0 for continuous ones; or NULL */
   char **columns;        /* D names, or NULL */
   char **c_columns;      /* of the context, C names; or NULL */
   clf_column *kinds;     /* D descriptions of columns, or NULL */
-  clf_columns c_table;   /* of the table that the context is made of; count 0: plain columns */
-  char *record;          /* record.c; or NULL */
-  double *observation;   /* C: the context of calls that are given none; or NULL */
+  clf_columns c_table; /* of the table that the context is computed from; count 0: plain columns */
+  char *record;        /* record.c; or NULL */
+  double *observation; /* C: the context of calls that get none; or NULL */
   clf_history history;
-  int64_t drop_first; /* what dropout's masks depend on: clf__pass.first and key */
+  int64_t drop_first; /* inputs of dropout's masks: clf__pass.first and key */
   uint64_t drop_key;
-  double momentum; /* of passes: 0, or a share that stands for each layer's own */
+  double momentum; /* of passes: 0: each layer's own */
   clf__workspace ws;
   struct clf__device_head *device_head; /* device_head.c; NULL: none yet */
-  struct clf__blocks *blocks; /* blocks.c: memory of passes in blocks of rows; NULL: none yet */
+  struct clf__blocks *blocks; /* blocks.c: memory for passes in blocks of rows; NULL: none yet */
   struct clf_group *members;  /* that evaluate rows together, while all of them do; or NULL */
-  int prepared;               /* 1: derived numbers follow the weights already, in such a pass */
-  int64_t first_row;          /* what refusals call the first row of a call */
-  int32_t most_rows; /* of a chunk, where memory was found to be short; 0: as many as are good */
+  int prepared;               /* 1: derived arrays are up to date, within such a pass */
+  int64_t first_row;          /* the number of a call's first row in messages */
+  int32_t most_rows;          /* of a chunk, after memory was found to be short; 0: no limit */
 };
 
-/* build.c: the list of layers of a spec, their parts and stages; no memory on the device. */
+/* build.c: creates the list of layers of a spec, their slots and stages; allocates no device
+ * memory. */
 clf_status clf__flow_build(clf_flow *f);
-/* Constants that follow from others, into the host vector that has those. */
+/* Computes constants that follow from others, in the host vector. */
 clf_status clf__flow_derive(const clf_flow *f, double *c);
 /* The same after constants were read from a file. */
 clf_status clf__flow_derive_again(clf_flow *f);
-/* blended.c: copies the parameters of a flow to those of a blend from number *at on, which goes on
- * to the next part's: a part has them in the order in which a flow of its layers and base has them.
- */
+/* blended.c: copies the parameters of a flow to those of a blend from number *at on, which is
+ * advanced to the next part: a part has its parameters in the order of a flow with its layers
+ * and base. */
 clf_status clf__flow_copy_part(const clf_flow *part, clf_flow *blend, int *at);
-/* Initial values of all weights and constants, into host vectors of that many numbers. */
+/* Draws initial values of all weights and constants into host vectors. */
 void clf__flow_draw(const clf_flow *f, double *w, double *c);
-/* places.c: constants of a flow whose latents lie in place. */
+/* places.c: constants of a flow with latents in place. */
 clf_status clf__places_make(clf_flow *f);
 clf_status clf__places_derive(const clf_flow *f, double *c);
-/* preset_names.c: the names of parts that files of a preset have. */
+/* preset_names.c: the names of tensors in files of a preset. */
 void clf__preset_names(clf_flow *f);
-/* What a pass is given besides samples. */
+/* The members of a pass, except samples. */
 clf__pass clf__flow_pass(const clf_flow *f, clf__mode mode, int32_t n);
 
-/* fuse.c: whether forward, loss and backward of the whole flow are one operation; and that: the
- * loss of rows x that count `weight` each, its gradient added to the flow's. */
+/* fuse.c: whether forward, loss and backward of the whole flow are one operation; and that
+ * operation: the loss of rows x with the weight `weight` each, whose gradient is added to the
+ * flow's. */
 int clf__flow_has_nll(const clf_flow *f);
 clf_status clf__flow_nll(clf_flow *f, clf_tensor x, clf_tensor loss, float weight);
-/* Whether many training steps are one operation (mlp_steps), where that pays. */
+/* Whether many training steps are one operation (mlp_steps), and that is faster. */
 int clf__flow_has_steps(const clf_flow *f);
 
-/* Elements of a workspace for calls of `rows` rows; by_column: of one whose tensors lie so. */
+/* Elements of a workspace for calls of `rows` rows; by_column: with tensors in that layout. */
 clf_status clf__flow_measure(const clf_flow *f, int32_t rows, int train, int by_column,
                              size_t *elements);
-/* Makes the workspace serve calls of `rows` rows; train: CLF_VALUES and so on.  It goes on to
- * provide for backward, but in one way at a time. */
+/* Makes the workspace large enough for calls of `rows` rows; train: CLF_VALUES, CLF_STORED or
+ * CLF_REBUILT.  Once it supports backward, it continues to, but only in one of the two modes at
+ * a time. */
 clf_status clf__flow_reserve(clf_flow *f, int32_t rows, int train);
-/* A workspace of its own for passes of up to `rows` rows, whose tensors lie column by column, and
- * its end. */
+/* Creates and frees a separate workspace for passes of up to `rows` rows, with tensors column by
+ * column. */
 clf_status clf__workspace_make(const clf_flow *f, int32_t rows, int train, clf__workspace *to);
 void clf__workspace_free(const clf_flow *f, clf__workspace *ws);
-/* Frees the workspace: the next reserve makes one of the size that is asked for then. */
+/* Frees the workspace: the next reserve allocates exactly the size that is requested. */
 void clf__flow_drop_workspace(clf_flow *f);
 enum { CLF_MESSAGE = 8 };
-/* Makes g, zeroed, and gives each layer its part. */
+/* Allocates g and zeroes it. */
 clf_status clf__flow_need_gradient(clf_flow *f);
 clf_status clf__flow_clear_gradient(clf_flow *f);
 
-/* Computes derived numbers from the weights; passes do it themselves unless it was done for them.
- */
+/* Computes derived arrays from the weights; passes do this themselves unless `prepared` is set. */
 clf_status clf__flow_prepare(const clf_flow *f);
-/* z = f(x) for x, in the flow's own units, of n rows on the device; adds to logdet. */
+/* z = f(x) for n rows x on the device, in the units of the flow; adds to logdet. */
 clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__mode mode,
                              clf_tensor *z);
-/* x = f^-1(z); the result lies in ws.x[0]. */
+/* x = f^-1(z); the result is in ws.x[0]. */
 clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__mode mode,
                              clf_tensor *x);
-/* After an inverse that kept: adds to g; dL/dz lies in one of ws.dx.  ENOTSUP names a layer that
- * has no gradient through its inverse. */
+/* After an inverse with stored values: adds to g; dL/dz is in one of ws.dx.  ENOTSUP names a
+ * layer that has no gradient through its inverse. */
 clf_status clf__flow_backward_inverse(clf_flow *f, clf_tensor z, clf_tensor dx, float dlogdet,
                                       clf_tensor *dz);
-/* Of the context in ws.c: what nets are given, in ws.e; and back, from ws.de. */
+/* Embeds the context ws.c into ws.e; and the backward pass, from ws.de. */
 clf_status clf__flow_embed(clf_flow *f, int32_t n, clf__mode mode);
 clf_status clf__flow_embed_backward(clf_flow *f, int32_t n);
-/* logp[n] = log base(z[n]) + logdet[n]; after it in a pass that kept, dz = dlogp each[n] d log
- * base / dz, and adds to g and ws.de. */
+/* logp[n] = log base(z[n]) + logdet[n].  The backward pass, after stored values: dz = dlogp
+ * each[n] d log base / dz; adds to g and ws.de. */
 clf_status clf__flow_logp(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__mode mode,
                           clf_tensor logp);
 clf_status clf__flow_base_backward(clf_flow *f, clf_tensor z, float dlogp, clf_tensor dz);
-/* ENUM names a row whose context, as nets are given it, the base cannot take. */
+/* ENUM names a row whose embedded context is outside of the base's domain. */
 static inline clf_status clf__check_given(const clf_flow *f, const double *c, int64_t row) {
   const clf__base *b = &f->base;
   return b->ops->check_context && !f->embedding.ops ? b->ops->check_context(b, c, row) : CLF_OK;
 }
-/* ENOTSUP where the base has no latents. */
+/* ENOTSUP if the base has no latents. */
 clf_status clf__needs_latents(const clf_flow *f);
-/* Latents first .. of the stream `seed`. */
+/* Draws latents first .. of the stream `seed`. */
 clf_status clf__flow_draw_latents(clf_flow *f, uint64_t seed, int64_t first, clf_tensor z);
-/* The gradient through such latents: from dL/dz, adds to that of the base's own numbers. */
+/* The gradient through such latents: from dL/dz, adds to the gradient of the base's parameters. */
 clf_status clf__flow_draw_backward(clf_flow *f, uint64_t seed, int64_t first, clf_tensor z,
                                    clf_tensor dz);
-/* After a forward that kept: adds to g; dL/dx lies in one of ws.dx. */
+/* After a forward with stored values: adds to g; dL/dx is in one of ws.dx. */
 clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dlogdet,
                               clf_tensor *dx);
-/* After a backward over n samples: the first stage's input as it was rebuilt; without a buffer
- * where it was not. */
+/* After a backward over n samples: the rebuilt input of the first stage; without a buffer if it
+ * was not rebuilt. */
 clf_tensor clf__flow_rebuilt(const clf_flow *f, int32_t n);
-/* After a forward of x that kept: the name of the first part that is not finite, "" if all are. */
+/* After a forward of x with stored values: the name of the first value that is not finite, "" if
+ * all are. */
 clf_status clf__flow_find_bad(clf_flow *f, clf_tensor x, char *name, size_t size);
 
-/* The same after an inverse of n rows that kept: "the inverse of ..." the first layer, from the
- * latents on, whose value is not finite. */
+/* The same after an inverse of n rows with stored values: "the inverse of ..." the first layer,
+ * starting from the latents, with a non-finite value. */
 clf_status clf__flow_find_bad_inverse(clf_flow *f, int32_t n, char *name, size_t size);
 
 /* After backward over a whole batch: completes the gradients of weights. */
 clf_status clf__flow_finish(clf_flow *f);
-/* Whether there are values that the first batch of a training decides. */
+/* Whether some values are set from the first batch of a training. */
 int clf__flow_fits(const clf_flow *f);
-/* Sets values that the first batch of a training decides; a flow that has them is left as it is. */
+/* Sets the values that depend on the first batch of a training, unless they are set already. */
 clf_status clf__flow_fit(clf_flow *f, clf_tensor x);
 
-/* log |det| of the scaling: -sum log std, 0 without one. */
+/* log |det| of the scaling: -sum log std; 0 without a scaling. */
 double clf__flow_scaling_logdet(const clf_flow *f);
 
-/* head.c: a row from the data's units to those of the device, and back; both return the log-det.
- * The first takes it through bounds alone, in place. */
+/* head.c: converts a row from the units of the data to those of the device, and back; both
+ * return the log-det.  The first function only applies the bounds, in place. */
 double clf__head_bounds(const clf_flow *f, double *x);
 double clf__head_forward(const clf_flow *f, const double *x, double *u);
 double clf__head_inverse(const clf_flow *f, double *u);
-/* The first column of a row, in the data's units, that lies outside of the flow's domain, as far as
- * the host can tell, the interval that it must lie in, and the traits of the layer or base that it
- * lies outside of; -1: none. */
+/* The first column of a row, in the units of the data, that is outside of the flow's domain as
+ * far as the host can tell; the interval it must be in; and the traits of the layer or base that
+ * is violated.  -1: none. */
 int32_t clf__flow_outside(const clf_flow *f, const double *x, double interval[2], unsigned *traits);
-/* The gradient by a row x, from that by u, in place; that of the log-det counts dlogdet times. */
+/* Turns the gradient by u into that by a row x, in place, and adds dlogdet times the gradient of
+ * the log-det. */
 clf_status clf__head_backward(const clf_flow *f, const double *x, double dlogdet, double *du);
 
-/* A number of column d in the data's units. */
+/* Converts a number of column d to the units of the data. */
 static inline double clf__flow_unscaled(const clf_flow *f, int32_t d, double v) {
   return f->mean ? v * f->std[d] + f->mean[d] : v;
 }
@@ -208,65 +214,65 @@ clf_status clf__flow_set_context_scaling(clf_flow *f, const double *mean, const 
 
 /* The nearest value on the grid of a discrete column. */
 double clf__flow_rounded(const clf_flow *f, int32_t d, double x);
-/* And back. */
+/* The inverse of clf__flow_unscaled(). */
 static inline double clf__flow_scaled(const clf_flow *f, int32_t d, double v) {
   return f->mean ? (v - f->mean[d]) / f->std[d] : v;
 }
 
-/* ENUM: a row of the data, in their units, at which the flow has no finite value: names the column
- * that lies outside of the support, or else the one that is farthest out. */
+/* ENUM for a row of the data, in their units, at which the flow has no finite value: names the
+ * column that is outside of the support, or else the one that is farthest from zero. */
 clf_status clf__refuse_row(const clf_flow *f, int64_t row, const double *x);
 
-/* mean log p, in the units of the device, of samples that lie there, with their context; -inf if
- * one of them has density zero.  weights, on the host: what each counts (0: the sample is left
- * out); NULL: all the same. */
+/* Mean log p, in the units of the device, of samples on the device with their context; -inf if
+ * one of them has zero density.  weights, on the host: of each sample (0: left out); NULL: all
+ * equal. */
 clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, clf_tensor c, const double *weights,
                                double *mean);
 /* The same of n images, `index` and `seed` as in clf_evaluate_images(). */
 clf_status clf__images_mean_logp(clf_flow *f, const struct clf_images *images, const int64_t *index,
                                  int64_t n, uint64_t seed, double *mean);
 
-/* ESHAPE unless the flow is one of such images. */
+/* ESHAPE unless the flow is for such images. */
 clf_status clf__check_images(const clf_flow *f, const clf_images *images);
 
-/* A flow that has parameters with names and shapes, but no device and no weights.  It is to be
- * freed also after a failure. */
+/* Creates a flow that has parameters with names and shapes, but no device and no weights.  It
+ * must be freed also after an error. */
 clf_status clf__flow_outline(const clf_flow_spec *spec, clf_flow *f);
 clf_status clf__flow_outline_arch(const clf_arch *arch, clf_flow *f);
 void clf__flow_outline_free(clf_flow *f);
 
-/* divide.c: of n rows those that this member of f->members computes, in whole chunks; without
- * members all.  And then every member gets the log p of all n rows, or the error s of any. */
+/* divide.c: the range of those of n rows that this member of f->members computes, in whole chunks;
+ * without members all. Then every member gets the log p of all n rows, or the error s of any. */
 void clf__flow_own_rows(const clf_flow *f, int64_t n, int64_t *begin, int64_t *end);
 clf_status clf__flow_gather_rows(const clf_flow *f, int64_t n, clf_status s, double *logp);
 
-/* How many rows a call takes at once. */
+/* Number of rows in a chunk. */
 int32_t clf__flow_chunk(const clf_flow *f);
 
-/* checkpoint.c and load.c: the weights and what a flow is, without its training. */
+/* checkpoint.c and load.c: weights and description of a flow, without its training. */
 struct clf__st_writer;
 struct clf__st;
 clf_status clf__put_flow(struct clf__st_writer *w, clf_flow *f);
 clf_status clf__put_vector(struct clf__st_writer *w, clf_flow *f, const char *name, clf_tensor t);
-/* Whether a vector is there and as long as t; and, once that is known, into t. */
+/* Checks that a vector exists and has the length of t; and then reads it into t. */
 clf_status clf__check_vector(const struct clf__st *st, const char *name, clf_tensor t);
 clf_status clf__get_vector(const struct clf__st *st, clf_flow *f, const char *name, clf_tensor t);
-/* Puts the path before a message that does not begin with it yet. */
+/* Prepends the path to a message that does not begin with it. */
 clf_status clf__in_file(clf_status s, const char *path);
-/* The parameters under their names into the flow; whether all are there, in their shapes. */
+/* Loads the parameters by name into the flow; checks that all exist with their shapes. */
 clf_status clf__get_params(const struct clf__st *st, clf_flow *f);
 clf_status clf__check_params(const struct clf__st *st, const clf_flow *f);
-/* How the weights came to be; a file that does not say has none of it. */
+/* The training history; empty for a file without one. */
 clf_status clf__get_history(const struct clf__st *st, clf_history *h);
 
-/* discrete.c: a table with noise in its discrete columns, drawn by the seed; ENUM names a value
- * that is not on its grid. */
+/* discrete.c: a copy of a table with noise in its discrete columns, drawn by the seed; ENUM
+ * names a value that is not on its grid. */
 clf_status clf__add_noise(const clf_flow *f, const clf_table *data, uint64_t seed, double *out);
 clf_status clf__put_grid(struct clf__st_writer *w, const clf_flow *f);
 clf_status clf__get_grid(const struct clf__st *st, clf_flow *f);
 
-/* columns.c: whether a table with these column names (NULL: none) is one for the flow: EINVAL if
- * the flow's own names differ, or if names cannot tell columns apart. */
+/* columns.c: whether a table with these column names (NULL: none) fits the flow: EINVAL if the
+ * flow's own names differ, or if names do not identify columns. */
 clf_status clf__flow_check_columns(const clf_flow *f, char *const *names);
 clf_status clf__put_columns(struct clf__st_writer *w, const clf_flow *f);
 clf_status clf__get_columns(const struct clf__st *st, clf_flow *f);
@@ -287,13 +293,12 @@ clf_status clf__get_record(const struct clf__st *st, clf_flow *f);
 
 /* spec.c */
 clf_status clf__spec_check(const clf_flow_spec *s);
-/* The numbers that make a flow of its kind; the others, which callers may leave as they like, are
- * 0, so that whoever reads a flow's spec need not know the kind. */
+/* The members of a spec that a flow of its kind uses; the others, which callers need not set,
+ * become 0, so that readers of a flow's spec need not check the kind. */
 clf_flow_spec clf__spec_own(const clf_flow_spec *s);
-/* Whether a flow is of one of the presets with a kind, whose files say less than an architecture.
- */
+/* Whether a flow is one of the presets with a kind, whose files have no architecture. */
 int clf__spec_has_kind(const clf_flow_spec *s);
-/* Of a flow of any other architecture. */
+/* The spec of a flow with any other architecture. */
 clf_flow_spec clf__spec_of_arch(const clf_arch *arch, uint64_t seed);
 
 #endif

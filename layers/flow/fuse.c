@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* fuse.c: whether a whole step of training is one operation, by rules on the finished list.  Which
- * layers run together is said by the layers: clf__layer_ops.joins. */
+/* fuse.c: whether a whole training step is one operation, by rules on the expanded list.  Layers
+ * decide which of them run together: clf__layer_ops.joins. */
 #include "flow_private.h"
 #include "mlp_coupling.h"
 
-/* All layers run as one, and log N(0, I) is all that follows. */
+/* All layers run as one, and are followed only by log N(0, I). */
 int clf__flow_has_nll(const clf_flow *f) {
   return f->stages == 1 && f->base.ops->standard && clf__mlp_has_nll(f->stage[0].l);
 }
@@ -15,7 +15,7 @@ clf_status clf__flow_nll(clf_flow *f, clf_tensor x, clf_tensor loss, float weigh
   return clf__mlp_nll(f->stage[0].l, &p, x, loss, weight);
 }
 
-/* Couplings that run as one, and perhaps a scaling after them. */
+/* Couplings that run as one, optionally followed by a scaling. */
 int clf__flow_has_steps(const clf_flow *f) {
   const int scaled = f->stages == 2 && f->stage[1].l->ops == &clf__layer_scale;
   return (f->stages == 1 || scaled) && f->stage[0].l->ops == &clf__mlp_coupling &&

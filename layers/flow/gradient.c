@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* gradient.c: gradients of log p by samples and their context. */
+/* gradient.c: gradients of log p by samples and by their context. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "blocks.h"
 #include "chunk.h"
 
-/* dx and dc of the chunk from the device; ws.de holds what nets are given. */
+/* Reads dx and dc of the chunk from the device; ws.de has the gradient of the nets' context. */
 static clf_status get_gradients(clf__chunk *c, clf_tensor du) {
   const clf_flow *f = c->f;
   const clf__arrays *a = c->a;
@@ -44,7 +44,7 @@ static clf_status gradient_chunk(clf__chunk *c) {
   return get_gradients(c, du);
 }
 
-/* Gradients of weights are not wanted, but the passes add to them. */
+/* Gradients of weights are discarded, but the passes add to them. */
 static clf_status gradients(clf_flow *f, int64_t n, const clf__arrays *a) {
   CLF_TRY(clf__flow_need_gradient(f));
   const clf_status s = clf__in_chunks(f, n, a, CLF_STORED, gradient_chunk);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* head.c: what the host computes in double at the head of the list: bounds, then the scaling of
- * standardised data.  Columns may lie far from zero, where float has few digits left. */
+/* head.c: the head of the list, which the host computes in double: bounds, then the scaling of
+ * standardised data.  Columns may be far from zero, where float has too few digits. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +51,7 @@ clf_status clf__head_backward(const clf_flow *f, const double *x, double dlogdet
   return CLF_OK;
 }
 
-/* ---- The domain -------------------------------------------------------------------------------
- */
+/* ---- The domain ------------------------------------------------------------------------------ */
 
 static int32_t outside_head(const clf_flow *f, double *x, double interval[2], unsigned *traits) {
   for (int i = 0; i < f->head; i++) {
@@ -70,7 +69,8 @@ static int32_t unscaled(const clf_flow *f, int32_t d, double interval[2]) {
   return d;
 }
 
-/* Of the first layer on the device, in the data's units where only the scaling lies before it. */
+/* Checks the first layer on the device, in the units of the data if only the scaling precedes
+ * it. */
 static int32_t outside_first(const clf_flow *f, double *x, double interval[2]) {
   const clf__layer *l = &f->layer[f->head];
   if (!l->ops->outside || l->inverted) return -1;
@@ -78,7 +78,7 @@ static int32_t outside_first(const clf_flow *f, double *x, double interval[2]) {
   return unscaled(f, l->ops->outside(l, x, interval), interval);
 }
 
-/* Of a base that reads the flow's units. */
+/* Checks a base that reads the flow's units. */
 static int32_t outside_base(const clf_flow *f, double *x, double interval[2]) {
   if (!f->base.ops->outside) return -1;
   for (int32_t d = 0; d < f->spec.dim; d++) x[d] = clf__flow_scaled(f, d, x[d]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* host_random.h: random numbers for what is drawn once, on the host: initial
- * weights, masks, the rows held out.  SplitMix64 (Steele, Lea and Flood 2014). */
+/* host_random.h: random numbers for what is drawn once, on the host: initial weights, masks,
+ * validation rows.  SplitMix64 (Steele, Lea and Flood 2014). */
 #ifndef CLF_HOST_RANDOM_H
 #define CLF_HOST_RANDOM_H
 #include <math.h>
@@ -20,7 +20,7 @@ static inline uint64_t clf__host_bits(clf__host_random *r) {
 static inline double clf__host_uniform(clf__host_random *r) {
   return (double)(clf__host_bits(r) >> 11) * 0x1p-53;
 }
-/* In 0 .. n - 1, without bias worth the name: n is far below 2^64. */
+/* In 0 .. n - 1, with negligible bias because n is far below 2^64. */
 static inline int64_t clf__host_below(clf__host_random *r, int64_t n) {
   return (int64_t)(clf__host_uniform(r) * (double)n);
 }

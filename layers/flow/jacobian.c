@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* jacobian.c: the Jacobian by brute force, "flexing a bit" as the lecture does: the
- * sample D times over, and one backward pass whose dL/dz is the identity, so that
- * row i of dL/dx is the gradient of output i. */
+/* jacobian.c: the Jacobian by brute force, "flexing a bit" as the lecture does: D copies of the
+ * sample, and one backward pass whose dL/dz is the identity, so that row i of dL/dx is the
+ * gradient of output i. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static double log_abs_det(double *A, int32_t D) {
   return sum;
 }
 
-/* One context for every row. */
+/* The same context for every row. */
 static clf_status put_context(clf_flow *f, const double *c) {
   const int32_t D = f->spec.dim, C = f->context;
   double *host = malloc((size_t)D * (size_t)C * sizeof *host);
@@ -42,7 +42,7 @@ static clf_status put_context(clf_flow *f, const double *c) {
   return s ? s : clf__flow_embed(f, D, CLF_KEEP);
 }
 
-/* Rows of x for every output, and the identity; J receives dL/dx. */
+/* Copies of x for every output, and the identity; J receives dL/dx. */
 static clf_status pull_back(clf_flow *f, const double *x, const double *c, double *host,
                             double *J) {
   const int32_t D = f->spec.dim;
@@ -60,7 +60,7 @@ static clf_status pull_back(clf_flow *f, const double *x, const double *c, doubl
   CLF_TRY(clf_write64(f->dev, seed, host));
   CLF_TRY(clf__flow_backward(f, in, seed, 0, &dx));
   CLF_TRY(clf_read64(f->dev, dx, J));
-  return clf__flow_clear_gradient(f); /* the weights' part is not wanted */
+  return clf__flow_clear_gradient(f); /* gradients of weights are not needed */
 }
 
 static clf_status jacobian(clf_flow *f, const double *x, const double *c, double *J,
@@ -85,7 +85,7 @@ static clf_status check_size(const clf_flow *f) {
                    (int)f->spec.dim, MOST);
 }
 
-/* The transform first: it refuses what is not finite. */
+/* The transform comes first: it refuses non-finite values. */
 clf_status clf_jacobian(clf_flow *f, const double *x, double *J, double *logabsdet,
                         double *logdet) {
   CLF_GIVEN("flow, x, J, logabsdet, logdet", f, x, J, logabsdet, logdet);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* kinds.c: what the columns of a flow hold: descriptions set, and handed to readers of tables. */
+/* kinds.c: the descriptions of a flow's columns: setting them, and passing them to readers of
+ * tables. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@ void clf__flow_free_kinds(clf_flow *f) {
   clf_columns_free(&f->c_table);
 }
 
-/* ---- Columns of the data ------------------------------------------------------------ */
+/* ---- Columns of the data --------------------------------------------------------------------- */
 
 clf_status clf_flow_set_kinds(clf_flow *f, const clf_column *kinds) {
   CLF_GIVEN("flow", f);
@@ -28,7 +29,7 @@ clf_status clf_flow_set_kinds(clf_flow *f, const clf_column *kinds) {
 
 const clf_column *clf_flow_kinds(const clf_flow *f) { return f ? f->kinds : NULL; }
 
-/* ---- Columns of the context ------------------------------------------------------------ */
+/* ---- Columns of the context ------------------------------------------------------------------ */
 
 static clf_status set_context_table(clf_flow *f, const clf_columns *columns,
                                     const clf_columns *expanded) {
@@ -60,13 +61,13 @@ const clf_columns *clf_flow_context_table(const clf_flow *f) {
   return f && f->c_table.count ? &f->c_table : NULL;
 }
 
-/* ---- All, for a reader of tables ------------------------------------------------------------ */
+/* ---- All columns, for a reader of tables ----------------------------------------------------- */
 
 static clf_column plain(void) {
   return (clf_column){.smallest = NAN, .largest = NAN, .decimals = -1};
 }
 
-/* Copies `count` columns behind those that `to` has, in room that is there. */
+/* Appends `count` columns to those of `to`, which has room for them. */
 static clf_status append(const clf_columns *from, clf_columns *to) {
   for (int32_t c = 0; c < from->count; c++) {
     clf_column *const k = &to->at[to->count];

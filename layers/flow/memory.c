@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* memory.c: what passes need of a device's memory: the workspace, and gradients. */
+/* memory.c: device memory for passes: the workspace, and gradients. */
 #include <stdlib.h>
 #include "blocks.h"
 
-/* ---- The workspace ------------------------------------------------------------------------- */
+/* ---- The workspace --------------------------------------------------------------------------- */
 
 void clf__workspace_free(const clf_flow *f, clf__workspace *ws) {
   clf_arena_free(&ws->arena);
@@ -21,15 +21,15 @@ static clf_status new_rows(clf__workspace *ws, int32_t cols, clf_tensor *t) {
   return clf_new(&ws->arena, (int32_t[4]){ws->rows, cols}, t);
 }
 
-/* Whether what a stage leaves is of use to no later call: of values alone, or where it is computed
- * again before backward. */
+/* Whether no later call uses what a stage stores: because only values are computed, or because
+ * it is recomputed before backward. */
 static int leaves_nothing(const clf__workspace *ws, const clf__layer *l) {
   return ws->train == CLF_VALUES ||
          (ws->train == CLF_REBUILT && !(l->traits & CLF_REBUILDS_BY_INVERSE));
 }
 
-/* Each stage has memory of its own for what it leaves to later calls.  All stages share the memory
- * for the rest. */
+/* Each stage has its own memory for what later calls use.  All stages share the memory for the
+ * rest. */
 static clf_status plan_stages(const clf_flow *f, clf__workspace *ws) {
   for (int i = 0; i < f->stages; i++) {
     const clf__layer *l = f->stage[i].l;
@@ -61,8 +61,8 @@ static clf_status plan_context(const clf_flow *f, clf__workspace *ws) {
   return clf__net_plan_all(&f->embedding, ws->rows, ws->train, &ws->arena, &ws->embedding);
 }
 
-/* The input, each stage's output; those between take turns in two places where no backward pass
- * follows. */
+/* The input and each stage's output; without a backward pass those in between alternate between
+ * two tensors. */
 static clf_status plan_values(const clf_flow *f, clf__workspace *ws) {
   clf_tensor turns[2];
   int32_t widest = 0;
@@ -121,8 +121,8 @@ clf_status clf__flow_measure(const clf_flow *f, int32_t rows, int train, int by_
   return s;
 }
 
-/* Lays `ws` out, first to measure, then in memory; `old`, unless NULL, makes room for it: only once
- * it is measured, so that what cannot be made changes nothing. */
+/* Lays `ws` out, first to measure, then in memory.  `old`, unless NULL, is freed to make room,
+ * but only after measuring, so that an impossible size changes nothing. */
 static clf_status make_workspace(const clf_flow *f, clf__workspace *ws, clf__workspace *old) {
   const int32_t by_column = ws->arena.by_column;
   CLF_TRY(measure(f, ws));
@@ -161,7 +161,7 @@ void clf__flow_drop_workspace(clf_flow *f) {
   clf__workspace_free(f, &f->ws);
 }
 
-/* ---- Gradients ----------------------------------------------------------------------------- */
+/* ---- Gradients ------------------------------------------------------------------------------- */
 
 static clf_status lay_out_gradient(clf_flow *f) {
   const int32_t more = (int32_t)f->slots.size[CLF_STATE] + CLF_MESSAGE;

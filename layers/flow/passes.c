@@ -19,7 +19,7 @@ clf__pass clf__flow_pass(const clf_flow *f, clf__mode mode, int32_t n) {
   return p;
 }
 
-/* Derived numbers follow the weights, which callers may have written. */
+/* Derived arrays are recomputed from the weights, which callers may have changed. */
 clf_status clf__flow_prepare(const clf_flow *f) {
   const clf__pass p = {.dev = f->dev, .mode = CLF_EVAL, .weights = {f->w, f->c, f->d}};
   for (int i = 0; i < f->layers && f->d.buf && !f->prepared; i++) {
@@ -29,14 +29,14 @@ clf_status clf__flow_prepare(const clf_flow *f) {
   return f->base.ops->prepare && !f->prepared ? f->base.ops->prepare(&f->base, &p) : CLF_OK;
 }
 
-/* ---- Latents ------------------------------------------------------------------------------- */
+/* ---- Latents --------------------------------------------------------------------------------- */
 
 /* Columns first .. first + count - 1 of the latents. */
 static clf_tensor latents(clf_tensor z, int32_t first, int32_t count) {
   return clf_slice(z, 1, first, first + count);
 }
 
-/* Gives stages that send numbers ahead their columns of n rows of latents (and of a gradient). */
+/* Gives stages that send elements early their columns of n rows of latents (and of a gradient). */
 static void place_latents(clf_flow *f, clf_tensor z, clf_tensor dz) {
   int32_t at = 0;
   for (int i = 0; i < f->stages && f->sends; i++)
@@ -48,14 +48,14 @@ static clf_tensor through(const clf_flow *f, clf_tensor z) {
   return f->sends ? latents(z, f->spec.dim - f->base.dim, f->base.dim) : z;
 }
 
-/* Those that layers sent ahead. */
+/* The columns that layers sent early. */
 static clf_tensor sent(const clf_flow *f, clf_tensor z) {
   return latents(z, 0, f->spec.dim - f->base.dim);
 }
-/* Whether these have another distribution than the others: a standard normal takes all as one. */
+/* Whether these have another distribution than the others; a standard normal treats all as one. */
 static int sends_apart(const clf_flow *f) { return f->sends && !f->base.ops->standard; }
 
-/* Latents in the order in which they leave to their places (places.c), and back. */
+/* Moves latents from the order in which they leave to their places (places.c), and back. */
 static clf_status put_in_place(const clf_flow *f, clf_tensor z, clf_tensor placed) {
   const clf_tensor at = clf__slot_tensor(&(clf__vectors){.c = f->c}, &f->place_from);
   return clf_do(f->dev, columns_take, .x = z, .at = at, .y = placed);
@@ -65,7 +65,7 @@ static clf_status take_from_place(const clf_flow *f, clf_tensor placed, clf_tens
   return clf_do(f->dev, columns_take, .x = placed, .at = at, .y = z);
 }
 
-/* ---- Forward, inverse ----------------------------------------------------------------------- */
+/* ---- Forward, inverse ------------------------------------------------------------------------ */
 
 clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__mode mode,
                              clf_tensor *z) {
@@ -111,7 +111,7 @@ clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__
   return CLF_OK;
 }
 
-/* Stages up to the last one that is fitted; all of them for a base that is. */
+/* Stages up to the last one that is fitted; all of them if the base is. */
 static int stages_to_fit(const clf_flow *f) {
   int n = f->base.ops->fit ? f->stages : 0;
   for (int i = n; i < f->stages; i++)
@@ -121,7 +121,7 @@ static int stages_to_fit(const clf_flow *f) {
 
 int clf__flow_fits(const clf_flow *f) { return stages_to_fit(f) || f->base.ops->fit; }
 
-/* Layer by layer, since each is fitted to what those before it give. */
+/* Layer by layer, since each is fitted to the output of those before it. */
 clf_status clf__flow_fit(clf_flow *f, clf_tensor x) {
   const int32_t n = x.dim[0];
   const int stages = stages_to_fit(f);
@@ -142,9 +142,9 @@ clf_status clf__flow_fit(clf_flow *f, clf_tensor x) {
   return f->base.ops->fit ? f->base.ops->fit(&f->base, &p, &f->ws.base, x) : CLF_OK;
 }
 
-/* ---- Backward ------------------------------------------------------------------------------- */
+/* ---- Backward -------------------------------------------------------------------------------- */
 
-/* What forward did not keep of stage i, computed again from its input. */
+/* Recomputes what forward did not store of stage i, from its input. */
 static clf_status forward_again(clf_flow *f, clf__pass *p, int i, clf_tensor x, clf_tensor y) {
   const clf__layer *l = f->stage[i].l;
   const clf_tensor unused = clf__rows(f->ws.unused, x.dim[0]);
@@ -162,7 +162,7 @@ clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dl
   p.dlogdet = dlogdet;
   p.each = f->ws.each;
   if (f->ws.de.buf) p.dc = clf__rows(f->ws.de, n);
-  if (f->sends) { /* it stays while gradients take turns */
+  if (f->sends) { /* it must survive while gradients alternate */
     const clf_tensor to = clf__rows(f->ws.dz, n);
     CLF_TRY(f->place_to.rank ? take_from_place(f, dz, to) : clf_do(f->dev, copy, .x = dz, .y = to));
     dz = clf__rows(f->ws.dz, n);
@@ -189,7 +189,7 @@ clf_status clf__flow_backward_inverse(clf_flow *f, clf_tensor z, clf_tensor dx, 
   p.gradients = (clf__vectors){.w = f->g, .d = f->dg};
   p.dlogdet = dlogdet;
   p.each = f->ws.each;
-  if (f->place_to.rank) z = clf__rows(f->ws.z, n); /* as the inverse took them */
+  if (f->place_to.rank) z = clf__rows(f->ws.z, n); /* in the order of the inverse */
   if (f->sends) place_latents(f, z, clf__rows(f->ws.dz, n));
   for (int i = 0; i < f->stages; i++) {
     const clf__layer *l = f->stage[i].l;
@@ -247,7 +247,7 @@ clf_status clf__flow_embed_backward(clf_flow *f, int32_t n) {
 clf_status clf__flow_logp(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__mode mode,
                           clf_tensor logp) {
   const clf__pass p = clf__flow_pass(f, mode, z.dim[0]);
-  if (sends_apart(f)) { /* what was sent ahead is N(0, I) */
+  if (sends_apart(f)) { /* latents that were sent early are N(0, I) */
     const clf_tensor between = clf__rows(f->ws.between, z.dim[0]);
     CLF_TRY(clf_do(f->dev, normal_logp, .z = sent(f, z), .logdet = logdet, .logp = between));
     return f->base.ops->logp(&f->base, &p, &f->ws.base, through(f, z), between, logp);
@@ -286,12 +286,12 @@ clf_status clf__flow_draw_backward(clf_flow *f, uint64_t seed, int64_t first, cl
   clf__pass p = clf__flow_pass(f, f->ws.mode, z.dim[0]);
   p.gradients = (clf__vectors){.w = f->g, .d = f->dg};
   if (f->ws.de.buf) p.dc = clf__rows(f->ws.de, z.dim[0]);
-  if (!f->base.ops->sample_backward) return CLF_OK; /* it has no numbers of its own */
+  if (!f->base.ops->sample_backward) return CLF_OK; /* the base has no parameters */
   return f->base.ops->sample_backward(&f->base, &p, &f->ws.base, seed, first, through(f, z),
                                       through(f, dz));
 }
 
-/* ---- Looking ------------------------------------------------------------------------------- */
+/* ---- Looking --------------------------------------------------------------------------------- */
 
 clf_status clf__is_finite(clf_device *dev, clf_tensor t, int *finite) {
   const size_t n = clf__count(&t);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* pieces.c: what runs each node of arch.def. */
+/* pieces.c: tables of the implementations of the nodes of arch.def. */
 #include "pieces.h"
 #include <stdlib.h>
 #include <string.h>
 
-/* Every row of arch.def, by its group, once for each table: a table has the rows of one group. */
+/* Every row of arch.def, once per group: each table has the rows of one group. */
 #define CLF_NODE(GROUP, id, ...) DECLARE_##GROUP(id)
 #define DECLARE_LAYER(id) extern const clf__layer_ops clf__layer_##id;
 #define DECLARE_MAP(id) extern const clf__map_ops clf__map_##id;
@@ -58,10 +58,9 @@ static const clf__base_ops *const bases[CLF__NODE_TYPES] = {
 #include "clflow/arch.def"
 };
 
-/* ---- Rows that never run ------------------------------------------------------------------------
- */
+/* ---- Rows without an implementation ---------------------------------------------------------- */
 
-/* Expanded before anything is made. */
+/* Expanded before layers are made. */
 const clf__layer_ops clf__layer_repeat = {.name = "repeat"};
 
 static clf_status refuse_conv(clf__base *b, clf__slots *slots, const char *path) {
@@ -70,8 +69,7 @@ static clf_status refuse_conv(clf__base *b, clf__slots *slots, const char *path)
 }
 const clf__base_ops clf__base_base_conv = {.name = "conv", .make = refuse_conv};
 
-/* ---- Looking up ---------------------------------------------------------------------------------
- */
+/* ---- Lookup ---------------------------------------------------------------------------------- */
 
 static clf_status missing(const clf__node *node) {
   return clf__fail(CLF_EINVAL, "%s cannot stand here", node->type->name);
@@ -94,7 +92,7 @@ clf_status clf__base_of(const clf__node *node, const clf__base_ops **ops) {
   return *ops ? CLF_OK : missing(node);
 }
 
-/* ---- Making maps and nets ------------------------------------------------------------------- */
+/* ---- Making maps and nets -------------------------------------------------------------------- */
 
 clf_status clf__map_make(clf__map *m, const clf__node *node, clf__slots *slots, const char *path) {
   m->node = node;
@@ -117,7 +115,7 @@ void clf__net_unmake(clf__net *n) {
   n->ops = NULL;
 }
 
-/* A whole number or a flag by its name; 0: the net has none. */
+/* A whole number or flag by name; 0 if the net does not have it. */
 static int32_t member(const clf__node *node, const char *name) {
   const int at = clf__member_find(node->type, name, strlen(name));
   return at < 0 ? 0 : *(const int32_t *)clf__member_of(node, &node->type->members[at]);

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* places.c: where the latents of a flow with splits come from: which column of the data each has
- * the place of, and at which scale it left. */
+/* places.c: where the latents of a flow with splits come from: the data column whose place each
+ * one has, and the scale at which it left. */
 #include <stdlib.h>
 #include <string.h>
 #include "flow_private.h"
 
-/* Follows the columns of the data through all layers.  place[j] (D): the column of latent j,
- * latents in the order in which they leave; scale[j] (D), unless NULL: splits that it passed. */
+/* Tracks the columns of the data through all layers.  place[j] (D): the column of latent j, with
+ * latents in the order in which they leave; scale[j] (D), unless NULL: the number of splits that
+ * it passed. */
 static clf_status trace(const clf_flow *f, int32_t *place, int32_t *scale) {
   const int32_t D = f->spec.dim;
   int32_t at = 0, splits = 0;
   int32_t *const here = malloc((size_t)D * sizeof *here);
-  if (!here) return clf__fail(CLF_ENOMEM, "no memory for the places of %d latents", (int)D);
+  if (!here) return clf__fail(CLF_ENOMEM, "no memory for the columns of %d latents", (int)D);
   clf_status s = CLF_OK;
   for (int32_t d = 0; d < D; d++) here[d] = d;
   for (int i = 0; i < f->layers && !s; i++) {
@@ -59,7 +60,7 @@ clf_status clf__places_derive(const clf_flow *f, double *c) {
   return s;
 }
 
-/* ---- For callers -------------------------------------------------------------------------- */
+/* ---- Public functions ------------------------------------------------------------------------ */
 
 clf_status clf_flow_latent_scales(const clf_flow *f, int32_t *scales, int32_t *count) {
   CLF_GIVEN("flow, scales, count", f, scales, count);

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* preset_names.c: the names of tensors in files of the presets with a kind: those of the lecture's
- * and of the paper's state_dict, where they differ from the names by place in the list. */
+/* preset_names.c: the names of tensors in files of the presets with a kind: those of the
+ * lecture's and the paper's state_dict, if they differ from names by index in the list. */
 #include <stdio.h>
 #include <string.h>
 #include "flow_private.h"
 
 enum { LONGEST = sizeof((clf__slot_entry *)0)->name };
 
-/* What follows "layers.I" in names of a layer's parts becomes another text behind `layer`; where a
- * row has none, it stays. */
+/* Replaces what follows "layers.I" in names of a layer's arrays by another text after `layer`;
+ * names without a row do not change. */
 typedef struct renaming {
   const char *ours, *theirs;
 } renaming;
 
-/* Of realnvp's couplings and the normalisations behind them; the scales of checkerboards and of
- * channels have different names. */
+/* For realnvp's couplings and the normalisations after them; checkerboard and channel couplings
+ * have different names for the scale. */
 static const renaming of_coupling[] = {
     {".net.bn_in.", ".bn_in."}, {".running_mean", ".bn_out.mean"}, {".running_var", ".bn_out.var"}};
 static const renaming of_board[] = {{".net.bn_in.", ".bn_in."},
@@ -22,7 +22,7 @@ static const renaming of_board[] = {{".net.bn_in.", ".bn_in."},
                                     {".scale", ".rescaling_scale"},
                                     {".running_mean", ".bn_out.mean"},
                                     {".running_var", ".bn_out.var"}};
-/* Of layers that the lecture has once in a flow. */
+/* For layers that occur once in a flow of the lecture. */
 static const renaming of_single[] = {
     {".alpha", "alpha"}, {".xi", "xi"}, {".log_scale", "log_scale"}};
 
@@ -39,7 +39,7 @@ static void rename_part(char name[LONGEST], size_t n, const char *layer, const r
   snprintf(name, LONGEST, "%.*s", LONGEST - 1, to);
 }
 
-/* The parts of layer l. */
+/* Renames the arrays of layer l. */
 static void rename_parts(clf_flow *f, const clf__layer *l, const char *layer, const renaming *list,
                          size_t count) {
   char prefix[LONGEST];
@@ -52,8 +52,7 @@ static void rename_parts(clf_flow *f, const clf__layer *l, const char *layer, co
 }
 #define RENAME(f, l, layer, list) rename_parts(f, l, layer, list, sizeof(list) / sizeof *(list))
 
-/* "scale1.coupling4": the channel couplings of a scale are numbered from 4.  Messages call them so
- * too. */
+/* "scale1.coupling4": the channel couplings of a scale are numbered from 4, also in messages. */
 static void name_image_layers(clf_flow *f) {
   int scale = 0, at = 0, board = 0;
   char name[LONGEST] = "";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* presets.c: architectures by name. */
+/* presets.c: named architectures. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +44,7 @@ clf_flow_spec clf_preset_spec(const clf_preset *p, int32_t height, int32_t width
   s.height = height;
   s.width = width;
   s.channels = channels;
-  const double dim = (double)height * width * channels; /* beyond 2^63 too */
+  const double dim = (double)height * width * channels; /* even beyond 2^63 */
   s.dim = dim > 0 && dim <= INT32_MAX ? (int32_t)dim : 0;
   if (!p || p->arch) return (clf_flow_spec){.kind = CLF_REALNVP}; /* no flow can be made of it */
   s.scales = p->scales;
@@ -54,12 +54,12 @@ clf_flow_spec clf_preset_spec(const clf_preset *p, int32_t height, int32_t width
   return s;
 }
 
-/* ---- Architectures -------------------------------------------------------------------------- */
+/* ---- Architectures --------------------------------------------------------------------------- */
 
 enum { VALUES = 24 };
 
 static clf_status not_values(const clf_preset *p, const char *values) {
-  return clf__fail(CLF_EINVAL, "preset %s: \"%s\" is no list of values, as \"dim=6, depth=3\"",
+  return clf__fail(CLF_EINVAL, "preset %s: \"%s\" is not a list of values, as \"dim=6, depth=3\"",
                    p->name, clf__excerpt_of(values, strlen(values)).s);
 }
 
@@ -76,7 +76,7 @@ static clf_status no_such_value(const clf_preset *p, const clf__parameter *v,
                    clf__excerpt_of(name, strlen(name)).s, nearest);
 }
 
-/* What comes from the data, and is open in the text under this name. */
+/* Variables that come from the data. */
 static const char *const from_data[] = {"dim", "height", "width", "channels"};
 
 static int is_open(const char *arch, const clf__parameter *v) {
@@ -89,8 +89,8 @@ static int is_open(const char *arch, const clf__parameter *v) {
   return 0;
 }
 
-/* The preset's values with those of the caller in their places; `context` apart, all zero if there
- * is none. */
+/* Merges the preset's values with those of the caller, which take precedence; `context` is
+ * separate, all zero if there is none. */
 static clf_status merge(const clf_preset *p, const char *values, clf__parameter *all, int *n,
                         clf__parameter *context) {
   clf__parameter given[VALUES];

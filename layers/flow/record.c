@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* record.c: the record of how a flow was chosen: a text that its file carries. */
+/* record.c: the record of how a flow was chosen: a text in its file. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>

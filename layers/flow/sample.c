@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* sample.c: the inverse of latents, and samples. */
+/* sample.c: the inverse, and samples. */
 #include <math.h>
 #include <string.h>
 #include "blocks.h"
 #include "chunk.h"
 
-/* Refuses row i of the chunk, at which the inverse overflows: latents, or a sample. */
+/* Refuses row i of the chunk, at which the inverse overflows: given latents, or a sample. */
 static clf_status refuse_inverse(const clf__chunk *c, int32_t i) {
   const clf__arrays *a = c->a;
   const int32_t D = c->f->spec.dim;
@@ -30,7 +30,7 @@ static clf_status get_rows(clf__chunk *c, clf_tensor from) {
   return bad < c->n ? refuse_inverse(c, bad) : CLF_OK;
 }
 
-/* From latents, those of the caller or drawn, to x[0]. */
+/* From latents, given or drawn, to x[0]. */
 static clf_status inverse_block(clf_flow *f, int32_t first, int32_t n, void *context) {
   const clf__chunk *c = context;
   const clf_tensor z = clf__latents(f, n);

@@ -5,7 +5,7 @@
 #include "blocks.h"
 #include "chunk.h"
 
-/* Mean and standard error of the finite ones among n numbers, of which there are `count`. */
+/* Mean and standard error of the finite ones among n numbers; `count` of them are finite. */
 static void mean_of(const double *logp, int64_t n, int64_t count, double *mean, double *error) {
   double sum = 0, square = 0;
   for (int64_t i = 0; i < n; i++) sum += isfinite(logp[i]) ? logp[i] : 0;
@@ -53,10 +53,10 @@ clf_status clf_evaluate_given(clf_flow *f, const double *x, const double *c, int
   return s;
 }
 
-/* Samples on the device, and what each counts. */
+/* Samples on the device with their weights. */
 typedef struct samples {
   clf_tensor x, c;
-  const double *weights; /* on the host; NULL: all the same */
+  const double *weights; /* on the host; NULL: all equal */
 } samples;
 
 static samples part_of(const samples *all, int32_t from, int32_t to) {
@@ -65,7 +65,7 @@ static samples part_of(const samples *all, int32_t from, int32_t to) {
                    all->weights ? all->weights + from : NULL};
 }
 
-/* log p of samples, to the host. */
+/* Copies log p of samples to the host. */
 static clf_status read_logp(clf_flow *f, samples s, double *host) {
   const int32_t n = s.x.dim[0];
   const clf_tensor out = clf__rows(f->ws.logp, n);

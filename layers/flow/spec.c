@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* spec.c: the presets with a kind, and which numbers make a flow of one. */
+/* spec.c: the presets with a kind, and the valid ranges of their specs. */
 #include <math.h>
 #include "arch_private.h"
 #include "flow_private.h"
@@ -55,7 +55,8 @@ static clf_status check_image(const clf_flow_spec *s) {
     return clf__fail(CLF_EINVAL, "images of %d x %d x %d make dim %lld, not %d", (int)s->height,
                      (int)s->width, (int)s->channels, (long long)dim, (int)s->dim);
   if (s->height * s->width < 2)
-    return clf__fail(CLF_EINVAL, "images of 1 x 1: a coupling needs pixels to keep and to change");
+    return clf__fail(CLF_EINVAL,
+                     "images of 1 x 1: a coupling needs pixels that stay and pixels that change");
   CLF_TRY(in_range("scales", s->scales, 1, CLF_MAX_SCALES));
   const int32_t step = 1 << (s->scales - 1);
   if (s->height % step || s->width % step)
@@ -67,7 +68,7 @@ static clf_status check_image(const clf_flow_spec *s) {
   if (s->height / step * (s->width / step) < 2)
     return clf__fail(CLF_EINVAL,
                      "images of %d x %d are 1 x 1 at the last of %d scales, where a coupling needs "
-                     "pixels to keep and to change; take fewer scales",
+                     "pixels that stay and pixels that change; use fewer scales",
                      (int)s->height, (int)s->width, (int)s->scales);
   return CLF_OK;
 }
@@ -101,7 +102,7 @@ clf_status clf__spec_check(const clf_flow_spec *s) {
   return CLF_OK;
 }
 
-/* Of each two by two pixels an ordered squeeze sends the two with even h + w on, side by side as
+/* An ordered squeeze passes on, of each block of two by two pixels, the two with even h + w, as
  * channels of one pixel. */
 int32_t clf_latent_scale(const clf_flow_spec *spec, int32_t h, int32_t w) {
   int32_t s = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* use_images.c: images of bytes made continuous, and scored. */
+/* use_images.c: makes images of bytes continuous, and scores them. */
 #include <math.h>
 #include <stdlib.h>
 #include "clflow/images.h"
@@ -18,7 +18,7 @@ clf_status clf__check_images(const clf_flow *f, const clf_images *images) {
                    (int)w, (int)c, (int)s->height, (int)s->width, (int)s->channels);
 }
 
-/* Stream -1 of random_uniform(): training has the others. */
+/* Stream -1 of random_uniform(); training uses the others. */
 void clf_dequantize(const uint8_t *bytes, int64_t n, int32_t dim, uint64_t seed, int64_t first,
                     double *x) {
   if (!bytes || !x) return;
@@ -28,7 +28,7 @@ void clf_dequantize(const uint8_t *bytes, int64_t n, int32_t dim, uint64_t seed,
           clf__philox_at((uint32_t)e / 4, (uint64_t)first + (uint64_t)i, UINT32_MAX, seed);
       const float next = (float)bytes[i * dim + e] + 1;
       x[i * dim + e] = fmin(bytes[i * dim + e] + clf__uniform(k.v[e % 4]),
-                            (double)nextafterf(next, 0)); /* as a float holds it */
+                            (double)nextafterf(next, 0)); /* as a float stores it */
     }
 }
 
@@ -48,11 +48,11 @@ typedef struct scoring {
   const clf_images *images;
   const int64_t *index;
   uint64_t seed;
-  uint8_t *bytes; /* of a chunk, and made continuous */
+  uint8_t *bytes; /* bytes of a chunk, and their continuous values */
   double *x;
 } scoring;
 
-/* Images first .. first + n - 1 of the index, or of all; noise is that of their place. */
+/* Images first .. first + n - 1 of the index, or of all; the noise depends on their position. */
 static clf_status score_chunk(scoring *c, int64_t first, int64_t n, double *logp) {
   const int64_t *index = c->index ? c->index + first : NULL;
   CLF_TRY(clf_images_get(c->images, index, first, n, NULL, c->bytes));

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* actnorm.c: y = exp(log_scale) x + shift for each dimension, or channel of an image; the first
- * batch decides where both begin, so that it comes out with mean 0 and variance 1 (Kingma and
+/* actnorm.c: y = exp(log_scale) x + shift for each dimension, or channel of an image;
+ * initialised from the first batch so that its output has mean 0 and variance 1 (Kingma and
  * Dhariwal 2018, section 3.1; nflows' ActNorm). */
 #include <stdlib.h>
 #include "channels.h"
 
 typedef struct actnorm {
   clf__slot log_scale, shift;
-  clf__slot fitted;    /* 1 once a batch has decided */
-  clf__slot mean, var; /* room for the first batch's */
+  clf__slot fitted;    /* 1 after initialisation by a batch */
+  clf__slot mean, var; /* memory for the statistics of the first batch */
 } actnorm;
 
 static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
@@ -27,7 +27,7 @@ static void unmake(clf__layer *l) {
   l->own = NULL;
 }
 
-/* log_scale = -log of the unbiased standard deviation, or 0 where a channel does not vary beyond
+/* log_scale = -log of the unbiased standard deviation, or 0 if a channel is constant to
  * rounding; shift = -mean exp(log_scale).  `mean` and `var` are those of bn_stats. */
 static void decide(int32_t C, double count, double *mean, double *var) {
   const double unbiased = count > 1 ? count / (count - 1) : 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* allinone.c: FrEIA's AllInOneBlock: the last dimensions (of images channels) are transformed by a
- * map whose numbers a net computes from the first ones, times 0.1; then all are scaled, shifted and
- * permuted, rotated, or reflected by trained Householder vectors. */
+/* allinone.c: FrEIA's AllInOneBlock.  A map transforms the last dimensions (channels of images);
+ * its parameters are 0.1 times the output of a net that reads the first ones.  Then all are
+ * scaled, shifted and permuted, rotated, or reflected by trained Householder vectors. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,26 +9,28 @@
 #include "linear.h"
 #include "pieces.h"
 
-/* Of clf__layer_memory: what the net reads and gives, the map's numbers, samples after the map and
- * after the scale, and their gradients. */
+/* Tensors of clf__layer_memory: input and output of the net, the map's parameters, samples after
+ * the map and after the scale, and their gradients. */
 enum { INPUT, RAW, NUMBERS, MAPPED, SCALED, VALUES };
 enum { DINPUT = VALUES, DRAW, DNUMBERS, DMAPPED, DSCALED, USED };
 
-static const double net_factor = 0.1; /* no float: on cpu64 results hold to double */
+static const double net_factor = 0.1; /* double, so that cpu64 is exact */
 
 typedef struct allinone {
   clf__map map;
   clf__net net;
   clf__slot identity_at,
-      transformed_at; /* columns that the net reads, and that the map transforms */
+      transformed_at; /* columns that the net reads, and columns that the map transforms */
   clf__slot factors;  /* (2) net_factor and 0 */
   clf__slot scale, offset;
-  clf__slot rotation;    /* (C, C) fixed */
-  clf__slot inverse;     /* (C, C) of a rotation that files round; rank 0: the transpose is exact */
+  clf__slot rotation; /* (C, C) fixed */
+  clf__slot
+      inverse; /* (C, C) inverse of a rotation, which files round; rank 0: the transpose is exact */
   clf__slot reflections; /* (K, C); rank 0: none */
   clf__slot product;     /* (C, C) of the reflections, row 0 first */
-  clf__slot matrix;      /* (C, C) rotation times the product's transpose; without one rotation */
-  int32_t *columns;      /* those that the map transforms */
+  clf__slot matrix; /* (C, C) rotation times the transposed product; the rotation if there is no
+                       product */
+  int32_t *columns; /* indices of the transformed columns */
 } allinone;
 
 static allinone *own_of(const clf__layer *l) { return l->own; }
@@ -36,7 +38,7 @@ static const clf__arch_allinone *arch_of(const clf__layer *l) {
   return (const clf__arch_allinone *)l->node;
 }
 
-/* The kind of operation scale_shift_fwd's scale. */
+/* The `kind` of operation scale_shift_fwd. */
 static int kind_of(const clf__layer *l) {
   switch (arch_of(l)->gain) {
   case CLF__GAIN_EXP: return CLF_FACTOR_EXP;
@@ -45,7 +47,7 @@ static int kind_of(const clf__layer *l) {
   }
 }
 
-/* The parameter of a scale of `init`. */
+/* The raw parameter of a scale of `init`. */
 static clf_status first_scale(const clf__layer *l, double *u) {
   const double init = arch_of(l)->init;
   if (kind_of(l) == CLF_FACTOR_FREIA_SIGMOID && init >= 10)
@@ -58,10 +60,9 @@ static clf_status first_scale(const clf__layer *l, double *u) {
   return CLF_OK;
 }
 
-/* ---- Making
- * --------------------------------------------------------------------------------------- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
-/* Channels that the net reads: half of them, rounded up. */
+/* Number of channels that the net reads: half of them, rounded up. */
 static int32_t identity_channels(const clf__layer *l) {
   return clf__channels(l) - clf__channels(l) / 2;
 }
@@ -133,10 +134,9 @@ static void unmake(clf__layer *l) {
   l->own = NULL;
 }
 
-/* ---- Initial values
- * ------------------------------------------------------------------------------- */
+/* ---- Initial values -------------------------------------------------------------------------- */
 
-/* Row i has its 1 at a place of its own. */
+/* Each row has its 1 in a different column. */
 static void draw_permutation(const clf__slot *slot, clf__host_random *r, double *c) {
   const int32_t C = slot->dim[0];
   double *const m = c + slot->at;
@@ -168,8 +168,8 @@ static void init(const clf__layer *l, clf__host_random *r, double *w) {
   for (int64_t i = 0; i < n; i++) w[o->reflections.at + i] = 0.2 * clf__host_normal(r);
 }
 
-/* One step of Newton's from the transpose W^T, which is within rounding of the inverse:
- * 2 W^T - W^T W W^T. */
+/* One Newton step from the transpose W^T, which equals the inverse up to rounding: 2 W^T - W^T W
+ * W^T. */
 static clf_status invert(const allinone *o, double *c) {
   const int64_t C = o->rotation.dim[0];
   const double *w = c + o->rotation.at;
@@ -208,8 +208,7 @@ static clf_status derive(const clf__layer *l, double *c) {
   return o->inverse.rank ? invert(o, c) : CLF_OK;
 }
 
-/* ---- Memory, and the matrix ---------------------------------------------------------------------
- */
+/* ---- Memory, and the matrix ------------------------------------------------------------------ */
 
 static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
                        clf__layer_memory *k) {
@@ -238,8 +237,8 @@ static clf_status prepare(const clf__layer *l, const clf__pass *p) {
                 .c = clf__weight(p, &o->matrix), .tb = 1, .alpha = 1);
 }
 
-/* matrix = rotation product^T: the product's gradient is that of the matrix, transposed, times
- * rotation. */
+/* matrix = rotation product^T: the product's gradient is the transposed gradient of the matrix,
+ * times rotation. */
 static clf_status finish(const clf__layer *l, const clf__pass *p) {
   const allinone *o = own_of(l);
   if (o->net.ops->finish) CLF_TRY(o->net.ops->finish(&o->net, p));
@@ -266,14 +265,14 @@ static clf_tensor inverse_for(const clf__layer *l, const clf__pass *p) {
   return o->inverse.rank ? clf__weight(p, &o->inverse) : turned(matrix_for(l, p));
 }
 
-/* y = m x of each pixel. */
+/* y = m x for each pixel. */
 static clf_status rotate(const clf__layer *l, const clf__pass *p, clf_tensor m, clf_tensor x,
                          clf_tensor y) {
   if (clf__is_image(l))
     return clf_do(p->dev, conv_fwd, .x = clf__by_channel(l, x), .w = m, .y = clf__by_channel(l, y));
   return clf_do(p->dev, gemm, .a = x, .b = m, .c = y, .tb = 1, .alpha = 1);
 }
-/* The matrix's gradient += the sum of y x^T. */
+/* Adds the sum of y x^T to the matrix's gradient. */
 static clf_status add_to_matrix(const clf__layer *l, const clf__pass *p, clf_tensor y,
                                 clf_tensor x) {
   const clf_tensor dw = clf__gradient(p, &own_of(l)->matrix);
@@ -284,8 +283,7 @@ static clf_status add_to_matrix(const clf__layer *l, const clf__pass *p, clf_ten
   return clf_do(p->dev, gemm, .a = y, .b = x, .c = dw, .ta = 1, .alpha = 1, .beta = 1);
 }
 
-/* ---- Passes
- * --------------------------------------------------------------------------------------- */
+/* ---- Passes ---------------------------------------------------------------------------------- */
 
 static clf_tensor tensor(const clf__layer_memory *k, int which, int32_t n) {
   return clf__rows(k->t[which], n);
@@ -300,7 +298,7 @@ static clf_status weaken(const clf__layer *l, const clf__pass *p, clf_tensor fro
   return clf_do(p->dev, gain_fwd, .x = from, .gain = gain, .bias = bias, .y = to);
 }
 
-/* The map's numbers from the channels of x that it does not transform. */
+/* The map's parameters, from the identity channels of x. */
 static clf_status run_net(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                           clf_tensor x) {
   const allinone *o = own_of(l);
@@ -310,7 +308,7 @@ static clf_status run_net(const clf__layer *l, const clf__pass *p, clf__layer_me
   CLF_TRY(o->net.ops->forward(&o->net, p, k->own, tensor(k, INPUT, n), tensor(k, RAW, n)));
   return weaken(l, p, tensor(k, RAW, n), tensor(k, NUMBERS, n));
 }
-/* Adds to dx, the gradient of x, what comes back through the net. */
+/* Adds the gradient that comes back through the net to dx. */
 static clf_status net_backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                clf_tensor dx) {
   const allinone *o = own_of(l);

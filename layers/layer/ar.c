@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* ar.c: each dimension is transformed by a map whose numbers a masked net computes from the
- * dimensions before it (Papamakarios et al. 2017; Germain et al. 2015 for the net).
+/* ar.c: autoregressive layers: each dimension is transformed by a map whose parameters a masked net
+ * computes from the preceding dimensions (Papamakarios et al. 2017; Germain et al. 2015 for the
+ * net).
  *
- * The density takes one evaluation of the net.  The inverse takes a sweep, in which each hidden
- * unit is computed once, or, for nets that have none, an evaluation for each dimension. */
+ * The density needs one evaluation of the net.  The inverse needs a sweep, which computes each
+ * hidden
+ * unit once, or, for nets without a sweep, one evaluation for each dimension. */
 #include <stdio.h>
 #include <stdlib.h>
 #include "pieces.h"
 
-/* Tensors of clf__layer_memory: the map's numbers; for the inverse, values that converge;
+/* Tensors of clf__layer_memory: the map's parameters; for the inverse, values that converge;
  * gradients. */
 enum { NUMBERS, VALUES, UNUSED, DNUMBERS, THROUGH, SLOPES, ONES, SOLUTION, USED };
 
@@ -16,8 +18,8 @@ typedef struct ar {
   clf__map map;
   clf__net net;
   clf__slot all;    /* (D) 0 .. D - 1: every column is transformed */
-  int32_t *order;   /* (D) the place of each dimension */
-  clf__slot places; /* (D) the same, in files where it is random */
+  int32_t *order;   /* (D) the position of each dimension in the order */
+  clf__slot places; /* (D) the same as an array, in files if it is random */
 } ar;
 
 static ar *own_of(const clf__layer *l) { return l->own; }
@@ -98,7 +100,7 @@ static void draw_order(const ar *o, int32_t D, clf__host_random *r, double *c) {
   for (int32_t d = 0; d < D; d++) o->order[d] = (int32_t)places[d];
 }
 
-/* The order first: a net's masks follow from it. */
+/* The order comes first: a net's masks depend on it. */
 static void draw(const clf__layer *l, clf__host_random *r, double *c) {
   const ar *o = own_of(l);
   if (o->places.rank) draw_order(o, l->in.dim, r, c);
@@ -157,7 +159,7 @@ static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_me
                              clf__rows(k->t[NUMBERS], x.dim[0]), y, logdet);
 }
 
-/* After pass i the dimensions of the first i groups are final, whatever the others began with. */
+/* After pass i the dimensions of the first i groups are final, whatever the others started with. */
 static clf_status by_passes(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                             clf_tensor y, clf_tensor x, clf_tensor logdet) {
   const ar *o = own_of(l);
@@ -184,10 +186,9 @@ static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_me
   return s == CLF_ENOTSUP ? by_passes(l, p, k, y, x, logdet) : s;
 }
 
-/* ---- Backward
- * ------------------------------------------------------------------------------------ */
+/* ---- Backward -------------------------------------------------------------------------------- */
 
-/* dx = (dy/dx)^T dy + dlogdet dL/dx, and gradients of weights where the pass wants them. */
+/* dx = (dy/dx)^T dy + dlogdet dL/dx, and gradients of weights if the pass needs them. */
 static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                            clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   const ar *o = own_of(l);
@@ -200,7 +201,7 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_m
   return clf_do(p->dev, axpby, .x = through, .y = dx, .a = 1, .b = 1);
 }
 
-/* The slope of the map in every dimension: dy_d/dx_d with its numbers held. */
+/* The slope of the map in every dimension: dy_d/dx_d with fixed parameters. */
 static clf_status slopes(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                          clf_tensor x) {
   const ar *o = own_of(l);
@@ -213,8 +214,8 @@ static clf_status slopes(const clf__layer *l, const clf__pass *p, clf__layer_mem
                               clf__rows(k->t[SLOPES], n), clf__rows(k->t[DNUMBERS], n));
 }
 
-/* With v = -dL/dy the whole must vanish at the solution: dx - J^T v - dlogdet dL/dx = 0.  J is
- * triangular, so that v += (what is left) / slope ends after as many rounds as there are groups. */
+/* Solves dx - J^T v - dlogdet dL/dx = 0 for v = -dL/dy.  J is triangular, so the iteration v +=
+ * residual / slope ends after as many rounds as there are groups. */
 static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   const ar *o = own_of(l);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* batchnorm.c: batch normalisation as a layer (Dinh et al. 2017, section 3.7; Papamakarios et al.
- * 2017; nflows' BatchNorm): y = w (x - mean) / sqrt(var + eps) + bias, w = softplus(weight) + eps.
- * While training mean and the unbiased variance are the batch's, and the running ones follow; a
- * batch of one has variance 0.  Afterwards, and in the inverse, they are the running ones. */
+/* batchnorm.c: batch normalisation as a layer (Dinh et al. 2017, section 3.7; Papamakarios et
+ * al. 2017; nflows' BatchNorm): y = w (x - mean) / sqrt(var + eps) + bias, w = softplus(weight)
+ * + eps.  In training, mean and unbiased variance are those of the batch, and running statistics
+ * are updated; a batch of one row has variance 0.  Otherwise, and in the inverse, the running
+ * statistics are used. */
 #include "batchnorm.h"
 #include <stdlib.h>
 #include "arch_private.h"
@@ -13,8 +14,7 @@ typedef struct batchnorm {
   clf__slot weight, bias;
 } batchnorm;
 
-/* Tensors of clf__layer_memory: the normalised values, a gradient, log-dets that nothing wants, and
- * the statistics. */
+/* Tensors of clf__layer_memory: normalised values, a gradient, unused log-dets, and statistics. */
 enum { NORMED, GRADIENT, UNUSED, NORM };
 
 static const clf__arch_batchnorm *node_of(const clf__layer *l) {
@@ -60,7 +60,7 @@ static void draw(const clf__layer *l, clf__host_random *r, double *c) {
   clf__norm_draw(&own_of(l)->norm, c);
 }
 
-/* ---- Memory ------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
                        clf__layer_memory *k) {
@@ -77,9 +77,9 @@ static clf_status keep(const clf__layer *l, int32_t rows, int train, clf_arena *
   return clf__norm_keep(&own_of(l)->norm, clf__channels(l), train, a, k->t + NORM);
 }
 
-/* ---- Passes ------------------------------------------------------------------------------- */
+/* ---- Passes ---------------------------------------------------------------------------------- */
 
-/* The rows of a kept tensor that this pass uses, by channel. */
+/* The first n rows of a tensor, by channel. */
 static clf_tensor tensor(const clf__layer *l, const clf__layer_memory *k, int which, int32_t n) {
   return clf__by_channel(l, clf__rows(k->t[which], n));
 }
@@ -121,7 +121,7 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_m
                                  tensor(l, k, GRADIENT, n), clf__by_channel(l, dx));
 }
 
-/* The inverse takes running statistics in training too, which are no function of the batch. */
+/* The inverse uses running statistics in training, too, which do not depend on the batch. */
 static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   const batchnorm *b = own_of(l);

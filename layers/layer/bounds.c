@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* bounds.c: layers that are the same scalar map of each dimension, without a net: logit, log and
- * softplus, which take intervals to the real line, softclip and wrap; asinh, softlog and softlogit,
- * which take the real line to itself. */
+/* bounds.c: elementwise layers with a fixed scalar map: logit, log and softplus map intervals to
+ * the real line, as do softclip and wrap; asinh, softlog and softlogit map the real line to
+ * itself. */
 #include <math.h>
 #include <stdlib.h>
 #include "arch_private.h"
 #include "bounds64.h"
 #include "channels.h"
 
-enum { KIND, A, B, C, NUMBERS }; /* of a row of the operations' table */
+enum { KIND, A, B, C, NUMBERS }; /* columns of the operations' table */
 
 typedef struct bounds {
   clf__slot fixed; /* (D, 4) the table, with the architecture's numbers */
-  clf__slot shift; /* (D) of wrap, where it is trained */
+  clf__slot shift; /* (D) for wrap, if it is trained */
   clf__slot how;   /* (D, 4) the table with trained shifts; otherwise `fixed` */
 } bounds;
 
@@ -68,7 +68,7 @@ static clf_tensor table_of(const clf__layer *l, const clf__pass *p) {
   return clf__weight(p, b->how.rank ? &b->how : &b->fixed);
 }
 
-/* The table with the shifts as they are. */
+/* Updates the table with the current shifts. */
 static clf_status prepare(const clf__layer *l, const clf__pass *p) {
   const bounds *b = l->own;
   if (!b->how.rank) return CLF_OK;
@@ -77,8 +77,7 @@ static clf_status prepare(const clf__layer *l, const clf__pass *p) {
   return clf_do(p->dev, copy, .x = clf__weight(p, &b->shift), .y = clf_slice(how, 1, B, B + 1));
 }
 
-/* ---- On the host
- * ----------------------------------------------------------------------------------- */
+/* ---- On the host ----------------------------------------------------------------------------- */
 
 static int32_t outside(const clf__layer *l, const double *x, double interval[2]) {
   const bounds_column q = column_of(l);
@@ -117,8 +116,7 @@ static void host_backward(const clf__layer *l, const double *x, double dlogdet, 
   }
 }
 
-/* ---- Passes
- * ----------------------------------------------------------------------------------------- */
+/* ---- Passes ---------------------------------------------------------------------------------- */
 
 static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                           clf_tensor x, clf_tensor y, clf_tensor logdet) {
@@ -147,7 +145,7 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
   CLF_TRY(clf_do(p->dev, bounds_inv_bwd, .x = x, .how = table_of(l, p), .dx = dx, .dl = p->each,
                  .dy = dy, .dlogdet = p->dlogdet));
   if (!dshift.buf) return CLF_OK;
-  CLF_TRY(clf__negate(p, dx, dy)); /* x = y - shift: its gradient is the sum of -dy */
+  CLF_TRY(clf__negate(p, dx, dy)); /* x = y - shift: the shift's gradient is the sum of -dy */
   CLF_TRY(clf_do(p->dev, sum_rows, .x = dy, .y = dshift, .beta = 1));
   return clf__negate(p, dx, dy);
 }
@@ -169,6 +167,6 @@ const clf__layer_ops clf__layer_asinh = {.name = "asinh", PASSES, ON_HOST};
 const clf__layer_ops clf__layer_softlog = {.name = "softlog", PASSES, ON_HOST};
 const clf__layer_ops clf__layer_softlogit = {.name = "softlogit", PASSES, ON_HOST};
 const clf__layer_ops clf__layer_softclip = {.name = "softclip", PASSES};
-/* Its shifts may be trained, which only passes on the device can. */
+/* Its shifts may be trained, which needs passes on the device. */
 const clf__layer_ops clf__layer_wrap = {
     .name = "wrap", PASSES, .traits = CLF_FIXED_VOLUME | CLF_KEEPS_VOLUME};

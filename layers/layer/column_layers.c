@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* column_layers.c: the layer `columns`: other elementwise layers, each for some columns; the
- * columns that none names stay.
+/* column_layers.c: the layer `columns`: applies other elementwise layers to some of the columns;
+ * the
+ * remaining columns are unchanged.
  *
- * Samples are permuted so that each layer's columns lie side by side, and permuted back. */
+ * Samples are permuted so that each layer's columns are adjacent, and permuted back. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "pieces.h"
 
-/* Of clf__layer_memory: permuted samples before and after the layers, and their gradients. */
+/* Tensors of clf__layer_memory: permuted samples before and after the layers, and their
+ * gradients. */
 enum { IN, OUT, DIN, DOUT };
 
 typedef struct column_layers {
   clf__slot order, inverse; /* (D) the permutation */
   int32_t *columns;         /* (D) the same, on the host */
   clf__layer *layer;        /* count of them */
-  int32_t *first;           /* (count + 1) where each layer's columns begin, and the rest */
+  int32_t *first; /* (count + 1) the first column of each layer, and of the remaining ones */
   int count;
 } column_layers;
 
@@ -24,8 +26,7 @@ static clf__pieces pieces_of(const clf__layer *l) {
   return ((const clf__arch_columns *)l->node)->parts;
 }
 
-/* ---- Making
- * --------------------------------------------------------------------------------------- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 static int is_in(clf__ranges r, int32_t d) {
   for (int32_t i = 0; i < r.n; i++)
@@ -33,14 +34,14 @@ static int is_in(clf__ranges r, int32_t d) {
   return 0;
 }
 
-/* Which layer takes column d; their number: none. */
+/* The layer that column d belongs to; `n` of them: none. */
 static int taker_of(clf__pieces pieces, int32_t d) {
   int i = 0;
   while (i < pieces.n && !is_in(pieces.at[i].columns, d)) i++;
   return i;
 }
 
-/* Ranges must end before the last column does. */
+/* Ranges must not exceed the last column. */
 static clf_status check_ranges(const clf__layer *l) {
   const clf__pieces pieces = pieces_of(l);
   for (int i = 0; i < pieces.n; i++)
@@ -78,7 +79,7 @@ static void find_columns(const clf__layer *l) {
   }
 }
 
-/* Another for each layer, since dropout's masks depend on it. */
+/* A unique index for each layer, since dropout's masks depend on it. */
 static int index_of(const clf__layer *l, int i) {
   return (int)(((uint32_t)l->index + 0x9E3779B9u * (uint32_t)i) & INT32_MAX);
 }
@@ -100,12 +101,12 @@ static clf_status make_one(clf__layer *l, int i, clf__slots *slots, const char *
                       .out = {.dim = d}};
   snprintf(sub->label, sizeof sub->label, "%.48s.%d", l->label, i);
   CLF_TRY(clf__layer_of(node, &sub->ops));
-  o->count = i + 1; /* so that it is unmade whatever comes back */
+  o->count = i + 1; /* so that it is freed after errors, too */
   sub->traits = sub->ops->traits;
   return sub->ops->make ? sub->ops->make(sub, slots, name) : CLF_OK;
 }
 
-/* The host computes a row where it can for all layers. */
+/* The host computes a row only if it can for all layers. */
 static int is_on_host(const clf__layer *sub) {
   return sub->ops->host_forward && !(sub->traits & CLF_NOT_ON_HOST) && !sub->inverted;
 }
@@ -169,8 +170,7 @@ static clf_status derive(const clf__layer *l, double *c) {
   return CLF_OK;
 }
 
-/* ---- Passes
- * --------------------------------------------------------------------------------------- */
+/* ---- Passes ---------------------------------------------------------------------------------- */
 
 static void release(const clf__layer *l, clf__layer_memory *k) {
   for (int i = 0; i < own_of(l)->count; i++)
@@ -203,7 +203,7 @@ static clf_status scratch(const clf__layer *l, int32_t rows, int train, clf_aren
   return each_plan(l, rows, train, a, k, clf__layer_scratch);
 }
 
-/* The columns of layer i, or the rest behind them, in n rows of a kept tensor. */
+/* The columns of layer i, or the remaining ones, in n rows of a tensor. */
 static clf_tensor columns_of(const clf__layer *l, const clf__layer_memory *k, int which, int32_t n,
                              int i) {
   const column_layers *o = own_of(l);
@@ -300,10 +300,9 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
   return scatter(l, p, k, DOUT, dy);
 }
 
-/* ---- On the host
- * ----------------------------------------------------------------------------------- */
+/* ---- On the host ----------------------------------------------------------------------------- */
 
-/* Columns of a row from and to one behind the other; NULL without memory. */
+/* Gathers columns of a row, and scatters them back; NULL if memory runs out. */
 static double *gathered(const clf__layer *l, const double *x) {
   double *own = malloc((size_t)l->in.dim * sizeof *own);
   for (int32_t j = 0; own && j < l->in.dim; j++) own[j] = x[own_of(l)->columns[j]];
@@ -314,7 +313,7 @@ static void scattered(const clf__layer *l, double *own, double *x) {
   free(own);
 }
 
-/* NaN where there is no memory for a row. */
+/* NaN if memory runs out. */
 static double host_forward(const clf__layer *l, double *x) {
   const column_layers *o = own_of(l);
   double *own = gathered(l, x), logdet = own ? 0 : NAN;

@@ -1,26 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* coupling.c: some dimensions are transformed by a map whose numbers a net computes from the others
- * (Dinh et al. 2017, section 3.2; Durkan et al. 2019, section 2.1).
+/* coupling.c: couplings: some dimensions are transformed by a map whose parameters a net
+ * computes from
+ * the others (Dinh et al. 2017, section 3.2; Durkan et al. 2019, section 2.1).
  *
- * With uncond=1 the identity dimensions are transformed too, by a map with trained numbers, after
- * the net has read them.  Images are rows of H W C numbers here: a mask of channels is one of
- * columns. */
+ * With uncond=1 the identity dimensions are transformed, too, by a map with trained parameters,
+ * after
+ * the net has read them.  Images are treated as rows of H W C elements: a mask of channels
+ * becomes one
+ * of columns. */
 #include "coupling_mask.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include "image_coupling.h"
 #include "pieces.h"
 
-/* Tensors of clf__layer_memory: what the net reads, the map's numbers, what lies between the two
+/* Tensors of clf__layer_memory: the net's input, the map's parameters, values between the two
  * maps, and gradients of all these. */
 enum { INPUT, NUMBERS, BETWEEN, DINPUT, DNUMBERS, DBETWEEN, DTRAINED, ALL, DALL, USED };
 
 typedef struct coupling {
   clf__coupling_mask mask;
-  clf__map map, uncond; /* uncond.ops NULL: the identity dimensions stay */
+  clf__map map, uncond; /* uncond.ops NULL: the identity dimensions are unchanged */
   clf__net net;
-  clf__slot trained; /* (e, m): numbers of uncond */
-  clf__slot wanted;  /* (d m): of nets that read the masked input: the numbers that are used */
+  clf__slot trained; /* (e, m): parameters of uncond */
+  clf__slot
+      wanted; /* (d m): for nets that read the masked input: indices of the outputs that are used */
 } coupling;
 
 static coupling *own_of(const clf__layer *l) { return l->own; }
@@ -42,7 +46,8 @@ static clf_status make_uncond(clf__layer *l, coupling *o, clf__slots *slots, con
   return CLF_OK;
 }
 
-/* The net's size decides how the map scales its numbers, and the map's how many the net makes. */
+/* The scaling of the map's parameters depends on the size of the net, and the net's outputs on
+ * the number of parameters. */
 static clf_status make_net(clf__layer *l, coupling *o, clf__slots *slots, const char *path) {
   const clf__arch_coupling *a = arch_of(l);
   clf__region region;
@@ -59,7 +64,8 @@ static clf_status make_net(clf__layer *l, coupling *o, clf__slots *slots, const 
     o->map.board = region.pixels != CLF_PIXELS_ALL;
     o->map.channels = !o->map.board;
   }
-  /* Numbers of images, and those picked from all, come dimension by dimension. */
+  /* For images, and if outputs are selected from all, the parameters of a dimension are
+   * adjacent. */
   o->map.masked = image.height || clf__coupling_reads_masked(l);
   CLF_TRY(clf__map_make(&o->map, a->map, slots, path));
   const int masked = clf__coupling_reads_masked(l);
@@ -108,9 +114,9 @@ static void draw(const clf__layer *l, clf__host_random *r, double *c) {
   if (o->net.ops->draw) o->net.ops->draw(&o->net, r, c);
 }
 
-/* Whether each number of the map comes from a net of its own, as a layout other than auto says.
- * With auto the numbers of a dimension are neighbours among all outputs: files have weights of such
- * flows. */
+/* Whether each parameter of the map has its own net, as a layout other than auto says.  With
+ * auto the parameters of a dimension are adjacent among all outputs: existing files have weights
+ * in this order. */
 static int is_net_by_net(const clf__layer *l) {
   const clf__arch_coupling *a = arch_of(l);
   return a->net->type->id == CLF__ARCH_mlp && ((const clf__arch_mlp *)a->net)->separate &&
@@ -164,7 +170,7 @@ static const clf__net *net_of(const clf__layer *l) { return &own_of(l)->net; }
 /* ---- Passes -------------------------------------------------------------------------------------
  */
 
-/* Tensors of a call over n samples; those that the layer does not have are without a buffer. */
+/* Tensors of a call with n samples; those that the layer does not have are without a buffer. */
 typedef struct tensors {
   clf_tensor t[USED], trained;
 } tensors;
@@ -176,7 +182,7 @@ static tensors tensors_of(const clf__layer *l, const clf__pass *p, const clf__la
   return v;
 }
 
-/* What the net reads: the identity dimensions, or all with zeros for the others. */
+/* The net's input: the identity dimensions, or all with zeros for the others. */
 static clf_status take_input(const clf__layer *l, const clf__pass *p, const tensors *v,
                              clf_tensor x) {
   const clf__coupling_mask *m = &own_of(l)->mask;
@@ -187,7 +193,7 @@ static clf_status take_input(const clf__layer *l, const clf__pass *p, const tens
                 .y = v->t[INPUT]);
 }
 
-/* The map's numbers, from what the net reads of x. */
+/* The map's parameters, from the net's input. */
 static clf_status run_net(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                           const tensors *v, clf_tensor x) {
   const coupling *o = own_of(l);
@@ -211,7 +217,7 @@ static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_me
                                 y, logdet);
 }
 
-/* The identity dimensions first, for the net reads them. */
+/* The identity dimensions come first, because the net reads them. */
 static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                           clf_tensor y, clf_tensor x, clf_tensor logdet) {
   const coupling *o = own_of(l);
@@ -226,7 +232,7 @@ static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_me
                              x, logdet);
 }
 
-/* Gradients of all of the net's outputs, of which those that are not used are 0. */
+/* Gradients of all outputs of the net, with 0 for those that are not used. */
 static clf_status spread(const clf__layer *l, const clf__pass *p, const tensors *v,
                          clf_tensor *du) {
   const coupling *o = own_of(l);
@@ -238,7 +244,7 @@ static clf_status spread(const clf__layer *l, const clf__pass *p, const tensors 
                 .y = *du);
 }
 
-/* Through the net: adds to the gradient of the identity dimensions. */
+/* Backward through the net: adds to the gradient of the identity dimensions. */
 static clf_status net_backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                const tensors *v, clf_tensor dx) {
   const coupling *o = own_of(l);
@@ -290,7 +296,7 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
   return add_trained(l, p, &v);
 }
 
-/* Of nets that normalise what they compute. */
+/* For nets with normalisation. */
 static clf_status fit(const clf__layer *l, const clf__pass *p, clf__layer_memory *k, clf_tensor x) {
   const clf__net *n = &own_of(l)->net;
   const tensors v = tensors_of(l, p, k, x.dim[0]);
@@ -304,8 +310,7 @@ static clf_status finish(const clf__layer *l, const clf__pass *p) {
   return n->ops->finish ? n->ops->finish(n, p) : CLF_OK;
 }
 
-/* ---- Its domain
- * ---------------------------------------------------------------------------------- */
+/* ---- Its domain ------------------------------------------------------------------------------ */
 
 static int32_t outside(const clf__layer *l, const double *x, double interval[2]) {
   const coupling *o = own_of(l);

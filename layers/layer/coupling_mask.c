@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* coupling_mask.c: which columns a coupling transforms, which its net reads. */
+/* coupling_mask.c: which columns a coupling transforms, and which its net reads. */
 #include "coupling_mask.h"
 #include <stdlib.h>
 #include "pieces.h"
@@ -9,7 +9,7 @@ static const clf__arch_coupling *arch_of(const clf__layer *l) {
 }
 static int32_t place_of(const clf__layer *l) { return arch_of(l)->even; }
 
-/* Whether column d of `in` is transformed at an even place of the alternation. */
+/* Whether column d of `in` is transformed by a coupling with an even turn. */
 static int at_even(const clf__arch_coupling *a, clf__shape in, int32_t place, int32_t d) {
   const int32_t channel = in.channels ? d % in.channels : d;
   const int32_t all = in.channels ? in.channels : in.dim;
@@ -70,7 +70,7 @@ clf_status clf__region_pass_on(const clf__pass *p, clf__region r, clf__shape s, 
   return clf_do(p->dev, copy, .x = clf__region_of(r, s, x), .y = clf__region_of(r, s, y));
 }
 
-/* A random half; nflows transforms the larger one at odd places. */
+/* A random half; for odd turns the larger one, as in nflows. */
 static int32_t random_count(const clf__layer *l) {
   return place_of(l) % 2 ? l->in.dim - l->in.dim / 2 : l->in.dim / 2;
 }
@@ -101,13 +101,13 @@ static clf_status check(const clf__coupling_mask *m, const clf__layer *l) {
                        (int)l->in.dim);
   if (!m->transformed)
     return clf__fail(CLF_EINVAL,
-                     "%s: the coupling transforms none of %d dimension%s; leave it out, or take "
-                     "an autoregressive or elementwise layer",
+                     "%s: the coupling transforms none of %d dimension%s; leave it out, or use an "
+                     "autoregressive or elementwise layer",
                      l->label, (int)l->in.dim, l->in.dim == 1 ? "" : "s");
   if (!m->identity && !l->context)
     return clf__fail(CLF_EINVAL,
                      "%s: the coupling transforms all %d dimension%s and there is no context, so "
-                     "that its net has nothing to read; take an elementwise layer",
+                     "that its net has nothing to read; use an elementwise layer",
                      l->label, (int)l->in.dim, l->in.dim == 1 ? "" : "s");
   return CLF_OK;
 }
@@ -159,13 +159,13 @@ static void draw_half(const clf__coupling_mask *m, const clf__layer *l, clf__hos
   }
 }
 
-/* At odd places the other half of the random mask before; NULL: no such mask. */
+/* For odd turns: the preceding random mask, of which this is the complement; NULL: none. */
 static const clf__coupling_mask *random_before(const clf__layer *l) {
   const clf__layer *b = l->before;
   const int pair = arch_of(l)->mask == CLF__MASK_RANDOM && place_of(l) % 2 && b &&
                    b->ops == l->ops && b->in.dim == l->in.dim &&
                    arch_of(b)->mask == CLF__MASK_RANDOM && place_of(b) == place_of(l) - 1;
-  return pair ? b->own : NULL; /* the first member of a coupling's own */
+  return pair ? b->own : NULL; /* the first member of every coupling's own struct */
 }
 
 void clf__coupling_mask_draw(const clf__coupling_mask *m, const clf__layer *l, clf__host_random *r,
@@ -201,7 +201,7 @@ clf_status clf__coupling_mask_derive(const clf__coupling_mask *m, const clf__lay
   return CLF_OK;
 }
 
-/* A mask of channels leaves an image of the others. */
+/* With a mask of channels, the others form an image. */
 clf__shape clf__coupling_image(const clf__coupling_mask *m, clf__shape in) {
   clf__shape s = {.dim = m->identity};
   const int32_t pixels = in.height * in.width;

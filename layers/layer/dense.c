@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* dense.c: y = W x + b with W itself trained (nflows' NaiveLinear), and the 1x1 convolution of Glow
- * (Kingma and Dhariwal 2018, section 3.2): the same, or L U, on the channels of each pixel. */
+/* dense.c: y = W x + b with trained W (nflows' NaiveLinear), and the 1x1 convolution of Glow
+ * (Kingma and Dhariwal 2018, section 3.2), which is the same, or L U, on the channels of each
+ * pixel. */
 #include <stdio.h>
 #include "arch_private.h"
 #include "lu.h"
@@ -24,7 +25,7 @@ static clf_status prepare_dense(const clf__layer *l, const clf__pass *p) {
   return clf__linear_prepare_bias(m, p);
 }
 
-/* A singular W is refused where values are computed; while training its loss is not finite. */
+/* A singular W is refused when values are computed; in training the loss is not finite. */
 static clf_status refuse_singular(const clf__layer *l, const clf__pass *p) {
   int singular = 0;
   if (p->mode == CLF_EVAL) CLF_TRY(clf__linear_is_singular(l->own, p, &singular));

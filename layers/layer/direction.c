@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* direction.c: a layer as it stands in a list: the forward pass of one that is inverted is its
- * inverse. */
+/* direction.c: passes in list direction: the forward pass of an inverted layer is its inverse. */
 #include "layer.h"
 
 clf_status clf__layer_forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* elementwise.c: each dimension is transformed by a map with numbers of its own, which are trained,
- * or computed by a net from the context. */
+/* elementwise.c: each dimension is transformed by a map whose parameters are trained, or
+ * computed by a net from the context. */
 #include <stdio.h>
 #include <stdlib.h>
 #include "pieces.h"
 
-enum { NUMBERS, DNUMBERS, DCONTEXT }; /* of clf__layer_memory */
+enum { NUMBERS, DNUMBERS, DCONTEXT }; /* tensors of clf__layer_memory */
 
 typedef struct elementwise {
   clf__map map;
-  clf__net net;      /* ops NULL: numbers are trained */
+  clf__net net;      /* ops NULL: the parameters are trained */
   clf__slot trained; /* (D, m) */
   clf__slot all;     /* (D) 0 .. D - 1: every column is transformed */
 } elementwise;
@@ -97,7 +97,7 @@ static const clf__net *net_of(const clf__layer *l) {
   return own_of(l)->net.ops ? &own_of(l)->net : NULL;
 }
 
-/* The map's numbers of n samples; the net's are kept for backward. */
+/* The map's parameters for n samples; backward uses the tensor of the net. */
 static clf_status numbers(const clf__layer *l, const clf__pass *p, clf__layer_memory *k, int32_t n,
                           clf_tensor *u) {
   const elementwise *o = own_of(l);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fixed_affine.c: affine layers whose numbers are not trained: standardize, y = (x - mean) / std,
+/* fixed_affine.c: affine layers without trained parameters: standardize, y = (x - mean) / std,
  * and shift-scale, y = scale x + shift, whose numbers are in the architecture. */
 #include <stdlib.h>
 #include "arch_private.h"
@@ -35,7 +35,7 @@ static clf_status divide(const clf__layer *l, const clf__pass *p, clf_tensor y, 
                 .kind = CLF_FACTOR_PARAMETER);
 }
 
-/* Their gradients; the log-det does not depend on x, whose values do not matter. */
+/* Their gradients; the log-det does not depend on x, so any x serves. */
 static clf_status multiply_back(const clf__layer *l, const clf__pass *p, clf_tensor dy,
                                 clf_tensor x, clf_tensor dx) {
   const affine *a = l->own;
@@ -51,14 +51,13 @@ static clf_status divide_back(const clf__layer *l, const clf__pass *p, clf_tenso
                 .dy = clf__by_channel(l, dy), .kind = CLF_FACTOR_PARAMETER);
 }
 
-/* ---- shift-scale
- * ---------------------------------------------------------------------------------- */
+/* ---- shift-scale ----------------------------------------------------------------------------- */
 
 static const clf__arch_shift_scale *shift_scale_of(const clf__layer *l) {
   return (const clf__arch_shift_scale *)l->node;
 }
 
-/* One number, or one for each channel. */
+/* A single number, or one for each channel. */
 static clf_status check_count(const clf__layer *l, const char *name, clf__reals r) {
   if (r.n == 1 || r.n == clf__channels(l)) return CLF_OK;
   return clf__fail(CLF_EINVAL, "%s: %s has %d numbers; it takes 1 or %d", l->label, name, (int)r.n,
@@ -122,21 +121,20 @@ const clf__layer_ops clf__layer_shift_scale = {
     .traits = CLF_FIXED_VOLUME,
 };
 
-/* ---- standardize
- * ---------------------------------------------------------------------------------- */
+/* ---- standardize ----------------------------------------------------------------------------- */
 
 static clf_status make_standardize(clf__layer *l, clf__slots *slots, const char *path) {
   const int32_t C = clf__channels(l);
   affine *a = new_affine(l);
   if (!a) return CLF_ENOMEM;
-  if (l->at_head && !l->inverted) return CLF_OK; /* the flow's scaling of its data stands for it */
+  if (l->at_head && !l->inverted) return CLF_OK; /* the flow's scaling of its data replaces it */
   clf__slots_add(slots, &a->shift, CLF_STATE, 0, 0, 1, &C, "%s.mean", path);
   clf__slots_add(slots, &a->scale, CLF_STATE, 1, 0, 1, &C, "%s.std", path);
   return CLF_OK;
 }
 
-/* Takes the statistics of x, if those of the layer are 0 and 1 for all channels, with which it
- * begins.  A channel that does not vary beyond rounding keeps std = 1. */
+/* Uses the statistics of x if mean and std are still 0 and 1 for all channels, the initial
+ * values.  A channel that is constant to rounding keeps std = 1. */
 static clf_status fit_numbers(const clf__pass *p, const affine *a, clf_tensor x, int32_t C,
                               double *mean, double *std) {
   int begun = 0;

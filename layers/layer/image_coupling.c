@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* image_coupling.c: coupling(affine(scale=realnvp), convresnet(like=realnvp)) of images, and the
- * batchnorm(transformed=1) behind it, fused (Dinh et al. 2017, sections 3.4 and 3.7).
+/* image_coupling.c: coupling(affine(scale=realnvp), convresnet(like=realnvp)) of images, fused with
+ * batchnorm(transformed=1) after it (Dinh et al. 2017, sections 3.4 and 3.7).
  *
- * From the part that stays, the net computes shift and log-scale of the part that is transformed,
- * which is then normalised.  Both parts are views of the image: channels, or the pixels of one
+ * From the identity region of an image the net computes shift and log-scale of the transformed
+ * region,
+ * which is then normalised.  Both regions are views of the image: channels, or the pixels of one
  * colour of a checkerboard. */
 #include "image_coupling.h"
 #include <stdlib.h>
@@ -14,8 +15,8 @@
 #include "pieces.h"
 #include "wn_resnet.h"
 
-/* Tensors of clf__layer_memory: the net's output, the transformed part before its normalisation,
- * gradients of both, log-dets that nothing wants, and the normalisation's statistics. */
+/* Tensors of clf__layer_memory: the net's output, the transformed region before its
+ * normalisation, gradients of both, unused log-dets, and the statistics of the normalisation. */
 enum { TH, RES, DTH, DRES, UNUSED, NORM };
 
 typedef struct image_coupling {
@@ -32,7 +33,7 @@ static const clf__arch_coupling *arch_of(const clf__layer *l) {
   return (const clf__arch_coupling *)l->node;
 }
 
-/* ---- What it takes ------------------------------------------------------------------------ */
+/* ---- Which layers it takes ------------------------------------------------------------------- */
 
 int clf__image_coupling_takes(const clf__layer *l) {
   const clf__arch_coupling *c = arch_of(l);
@@ -53,7 +54,7 @@ static int joins(const clf__layer *l, const clf__layer *next) {
   return l->count == 1 && clf__image_coupling_joins(l, next);
 }
 
-/* ---- Making ------------------------------------------------------------------------------- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 static void describe_net(clf__layer *l, image_coupling *o) {
   const int32_t pixels = l->in.height * l->in.width;
@@ -104,9 +105,9 @@ static void draw(const clf__layer *l, clf__host_random *r, double *c) {
 
 static const clf__net *net_of(const clf__layer *l) { return &own_of(l)->net; }
 
-/* ---- Memory ------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
-/* Numbers of the transformed channels, off the board too. */
+/* Elements of the transformed channels, at all pixels. */
 static int32_t size_of(const clf__layer *l) {
   return own_of(l)->transformed.channels * l->in.height * l->in.width;
 }
@@ -134,13 +135,13 @@ static clf_status scratch(const clf__layer *l, int32_t rows, int train, clf_aren
   return clf_new(a, (int32_t[4]){rows, size_of(l)}, &k->t[DRES]);
 }
 
-/* ---- Passes ------------------------------------------------------------------------------- */
+/* ---- Passes ---------------------------------------------------------------------------------- */
 
-/* A part of an image as a view of rows of the layer's input or output. */
+/* A region of the image as a view of rows of the layer's input or output. */
 static clf_tensor region_in(const clf__layer *l, clf__region r, clf_tensor rows) {
   return clf__region_of(r, l->in, rows);
 }
-/* Kept tensors of n rows. */
+/* Tensors of n rows. */
 static clf_tensor tensor(const clf__layer *l, const clf__layer_memory *k, int which, int32_t n) {
   const int both = which == TH || which == DTH;
   return clf__images(clf__rows(k->t[which], n), (1 + both) * own_of(l)->transformed.channels,
@@ -159,7 +160,7 @@ static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_me
   const clf_tensor res = o->normed ? tensor(l, k, RES, n) : to;
   const clf__norm_memory norm = clf__norm_at(k->t + NORM);
   CLF_TRY(clf__wn_resnet_forward(&o->net, p, k->own, region_in(l, o->identity, x), th));
-  if (p->recompute && !o->normed) return CLF_OK; /* y is there */
+  if (p->recompute && !o->normed) return CLF_OK; /* y is stored */
   CLF_TRY(clf_do(p->dev, rescaled_fwd, .x = region_in(l, o->transformed, x), .th = th,
                  .g = clf__weight(p, &o->g), .g0 = clf__weight(p, &o->g0), .y = res,
                  .logdet = logdet, .pixels = o->transformed.pixels, .scale_first = o->scale_first));
@@ -227,8 +228,8 @@ static clf_status divide_by_scale(const clf__layer *l, const clf__pass *p,
                 .pixels = o->transformed.pixels, .scale_first = o->scale_first);
 }
 
-/* What comes by the net's output through the inverse is minus what comes by it through the coupling
- * at the same x, with dx exp(-s) for dy. */
+/* The gradient through the net in the inverse is minus that in the coupling at the same x, with
+ * dx exp(-s) in place of dy. */
 static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   const image_coupling *o = own_of(l);
@@ -253,7 +254,7 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
                                  region_in(l, o->identity, dy));
 }
 
-/* ---- Looking ------------------------------------------------------------------------------ */
+/* ---- Looking --------------------------------------------------------------------------------- */
 
 static clf_status find_bad(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                            clf_tensor x, clf_tensor y, char *name, size_t size) {

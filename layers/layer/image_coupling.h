@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* image_coupling.h: the coupling of RealNVP's images as one fused layer.  Private. */
+/* image_coupling.h: the coupling of RealNVP image flows as one fused layer.  Private. */
 #ifndef CLF_IMAGE_COUPLING_H
 #define CLF_IMAGE_COUPLING_H
 #include "layer.h"
@@ -7,9 +7,9 @@
 extern const clf__layer_ops clf__image_coupling;
 
 /* Whether coupling l is coupling(affine(scale=realnvp), convresnet(like=realnvp)) of an image,
- * whose mask is one of channels or a checkerboard. */
+ * with a mask of channels or a checkerboard. */
 int clf__image_coupling_takes(const clf__layer *l);
-/* Whether it runs together with `next`, the normalisation of what it transformed. */
+/* Whether it is fused with `next`, the normalisation of what it transformed. */
 int clf__image_coupling_joins(const clf__layer *l, const clf__layer *next);
 
 #endif

@@ -13,7 +13,7 @@ clf_status clf__lu_make(clf__layer *l, clf__slots *slots, const char *path, int 
   CLF_TRY(clf__linear_new(l, slots, CLF_LINEAR_W | CLF_LINEAR_V | CLF_LINEAR_LOGDET, &m));
   const int32_t D = m->w.dim[0], entries = D * (D - 1) / 2;
   const double spread = identity ? 0 : 1 / sqrt(D);
-  const double one = identity ? log(exp(1 - 1e-3) - 1) : 0; /* whose softplus plus 1e-3 is 1 */
+  const double one = identity ? log(exp(1 - 1e-3) - 1) : 0; /* softplus of it plus 1e-3 is 1 */
   if (entries) {                                            /* for D = 1 there are none */
     clf__slots_add(slots, &m->slot[LOWER], CLF_PLAIN, 0, spread, 1, &entries, "%s.lower", path);
     clf__slots_add(slots, &m->slot[UPPER], CLF_PLAIN, 0, spread, 1, &entries, "%s.upper", path);
@@ -80,7 +80,7 @@ static clf_status write_whitening(const clf__layer *l, const clf__pass *p, clf__
   return clf_write64(p->dev, clf__weight(p, &m->slot[FITTED]), &one);
 }
 
-/* W = L U such that x W^T + b has mean 0 and covariance I, once. */
+/* Sets W = L U such that x W^T + b has mean 0 and covariance I, once. */
 static clf_status fit(const clf__layer *l, const clf__pass *p, clf__layer_memory *k, clf_tensor x) {
   const clf__linear *m = l->own;
   clf__whitening w;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* lu.h: W = L U as parts and steps, for the layers `lu` and `conv1x1`.  Private. */
+/* lu.h: W = L U, for the layers `lu` and `conv1x1`.  Private. */
 #ifndef CLF_LU_H
 #define CLF_LU_H
 #include "linear.h"

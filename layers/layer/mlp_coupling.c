@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* mlp_coupling.c: the lecture's NVPNet, and NICE's additive couplings: couplings each with networks
- * of its own for shift and scale, Linear(D, H), tanh, Linear(H, D), which see the masked input.
+/* mlp_coupling.c: the couplings of the lecture's NVPNet, and NICE's additive couplings, each with
+ * separate nets for shift and scale, Linear(D, H), tanh, Linear(H, D), which read the masked input.
  *
- * The numbers of a coupling are a row as the operation mlp_coupling wants them: the bias is the
- * last column of its matrix.  Couplings that follow each other are one launch; where matrix
- * products pay for their launches, they are several. */
+ * The weights of a coupling form a row in the layout of the operation mlp_coupling: the bias is the
+ * last column of its matrix.  Consecutive couplings are one launch, or several launches of matrix
+ * products if that is faster. */
 #include "mlp_coupling.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static int32_t row_size(const clf__layer *l) {
 
 static const clf__mlp_own *own_of(const clf__layer *l) { return l->own; }
 
-/* The rows of l and of those that are fused with it, in weights or in gradients. */
+/* The rows of l and of the layers fused with it, in weights or in gradients. */
 static clf_tensor rows_of(const clf__layer *l, const clf__vectors *v) {
   const int32_t P = row_size(l);
   return clf__matrix(v->w, own_of(l)->row.at, l->count, P, P);
@@ -34,12 +34,12 @@ static clf_tensor masks(const clf__layer *l, const clf__pass *p) {
   return clf__mlp_masks(l, &p->weights);
 }
 
-/* ---- Parts ---------------------------------------------------------------------------------- */
+/* ---- Parts ----------------------------------------------------------------------------------- */
 
-/* One launch keeps small networks in cache or registers.  Larger ones are fused
- * only where a work-item, or a thread of cpu, has a core's vectors; elsewhere the matrix
- * products win from about here.  CLFLOW_FUSE=always|never decides otherwise, for comparisons;
- * `layers` leaves the choice but takes one training step a launch at most. */
+/* Fused couplings keep small nets in cache or registers.  Larger nets are fused only if a
+ * work-item, or a thread of cpu, has a core's vectors; elsewhere matrix products are faster from
+ * about this size on.  CLFLOW_FUSE=always|never overrides this for comparisons; `layers` leaves
+ * the choice but fuses at most one training step per launch. */
 static int pays_fused(const clf__layer *l) {
   const clf_device *dev = l->dev;
   const clf_flow_spec *spec = &l->spec;
@@ -49,7 +49,7 @@ static int pays_fused(const clf__layer *l) {
   return dev->wide_cores || (int64_t)spec->dim * spec->hidden <= 4096;
 }
 
-/* A matrix [rows, cols] whose bias is its last column; both are named parts of the row. */
+/* A matrix [rows, cols] whose bias is its last column; both are named views of the row. */
 static int64_t add_linear(clf__slots *p, clf__mlp_own *o, clf__slot *matrix, clf__slot *bias,
                           int64_t at, int32_t rows, int32_t cols, const char *path,
                           const char *name) {
@@ -83,10 +83,9 @@ static void unmake(clf__layer *l) {
   l->own = NULL;
 }
 
-/* ---- Initial values ---------------------------------------------------------------------------
- */
+/* ---- Initial values -------------------------------------------------------------------------- */
 
-/* A random half of the dimensions is kept; the next coupling keeps the other half. */
+/* A random half of the dimensions is transformed; the next coupling transforms the other half. */
 static void draw(const clf__layer *l, clf__host_random *r, double *c) {
   const int32_t D = l->spec.dim;
   double *b = c + own_of(l)->b.at;
@@ -117,14 +116,16 @@ static void init(const clf__layer *l, clf__host_random *r, double *flat) {
   }
 }
 
-/* ---- Running ------------------------------------------------------------------------ */
+/* ---- Running --------------------------------------------------------------------------------- */
 
 int clf__mlp_in_steps(void) {
   const char *say = getenv("CLFLOW_FUSE");
   return !say || !*say || strcmp(say, "always") == 0;
 }
 
-enum { ACTS }; /* of clf__layer_memory, fused: the inputs of all couplings (L, D, rows) */
+enum {
+  ACTS
+}; /* tensors of clf__layer_memory, if fused: the inputs of all couplings (L, D, rows) */
 
 static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
                        clf__layer_memory *k) {
@@ -137,7 +138,7 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
   return clf_new(a, (int32_t[4]){l->count, l->spec.dim, rows}, &k->t[ACTS]);
 }
 
-/* Without a buffer where inputs are rebuilt. */
+/* Without a buffer if inputs are rebuilt. */
 static clf_tensor acts(const clf__layer_memory *k, int32_t n) {
   return k->t[ACTS].buf ? clf_slice(k->t[ACTS], 2, 0, n) : (clf_tensor){0};
 }
@@ -183,7 +184,7 @@ void clf__mlp_unfuse(clf__layer *l, int unfuse) {
   if (l->ops == &clf__mlp_coupling) ((clf__mlp_own *)l->own)->fused = !unfuse && pays_fused(l);
 }
 
-/* What one of its items keeps grows with hidden units and depth: 4 MiB at least at KEPT. */
+/* The memory of a work-item grows with hidden units and depth: at least 4 MiB at KEPT. */
 int clf__mlp_has_nll(const clf__layer *l) {
   enum { KEPT = 1 << 15 };
   return l->ops == &clf__mlp_coupling && own_of(l)->fused && l->dev->wide_cores &&
@@ -197,14 +198,14 @@ clf_status clf__mlp_nll(const clf__layer *l, const clf__pass *p, clf_tensor x, c
                 .add = clf__mlp_adds(l), .s_max = (float)l->spec.s_max, .weight = weight);
 }
 
-/* Whether one operation takes both: the numbers of one must follow those of the other. */
+/* Whether one operation takes both: their weights must be adjacent. */
 static int joins(const clf__layer *l, const clf__layer *next) {
   return next->ops == &clf__mlp_coupling && next->in.dim == l->in.dim &&
          clf__mlp_adds(next) == clf__mlp_adds(l) && next->spec.hidden == l->spec.hidden &&
          next->spec.s_max == l->spec.s_max;
 }
 
-/* Coupling i alone. */
+/* Coupling i, not fused. */
 static clf_status forward_of(const clf__layer *l, const clf__pass *p, clf__layer_memory *k, int i,
                              clf_tensor x, clf_tensor y) {
   clf__layer one = l[i];
@@ -216,8 +217,8 @@ static clf_status forward_of(const clf__layer *l, const clf__pass *p, clf__layer
   return forward(&one, &values, k, x, y, logdet);
 }
 
-/* The output of coupling i, which was not stored, alternately in one of two places, the last in y.
- */
+/* Recomputes the output of coupling i, which was not stored, alternately into one of two
+ * tensors, the last one into y. */
 static clf_status recompute(const clf__layer *l, const clf__pass *p, clf__layer_memory *k, int i,
                             clf_tensor *x, clf_tensor y, int *finite) {
   const clf_tensor out = (l->count - 1 - i) % 2 ? rebuilt(k, x->dim[0]) : y;
@@ -226,8 +227,8 @@ static clf_status recompute(const clf__layer *l, const clf__pass *p, clf__layer_
   return clf__is_finite(l->dev, out, finite);
 }
 
-/* The input of coupling i + 1 is the output of coupling i; either way of running
- * keeps the inputs first, one coupling after the other. */
+/* The output of coupling i, which is the input of coupling i + 1; both the fused and the unfused
+ * version store the inputs, one coupling after the other. */
 static clf_status stored(const clf__layer *l, const clf__layer_memory *k, int i, clf_tensor y,
                          int *finite) {
   const clf_tensor all = clf_slice(k->t[ACTS], own_of(l)->fused ? 2 : 1, 0, y.dim[0]);

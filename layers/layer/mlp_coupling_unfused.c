@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* mlp_coupling_unfused.c: couplings by matrix products, for networks so wide that the
- * products pay for their launches.  Forward keeps each coupling's input, or it is rebuilt from
- * its output; hidden units are computed again on the way back. */
+/* mlp_coupling_unfused.c: couplings as matrix products, for nets so large that this is faster
+ * than one launch.  Forward stores each coupling's input, or backward rebuilds it from the
+ * output; backward recomputes hidden units. */
 #include "mlp_coupling.h"
 
-/* Tensors of clf__layer_memory: the couplings' inputs (L, rows, D), or two of them alternately;
- * masked input, hidden units and outputs of the networks; their gradients, and two places for dx
- * (2, rows, D). */
+/* Tensors of clf__layer_memory: the couplings' inputs (L, rows, D), or two of them used
+ * alternately; masked input, hidden units and outputs of the nets; their gradients, and two
+ * tensors for dx (2, rows, D). */
 enum { XS, XB, HS, HT, S, T, DXB, DS, DT, RAW, DA, DX2 };
 
 clf_status clf__unfused_plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
@@ -30,9 +30,10 @@ static clf_tensor mask_of(const clf__layer *l, const clf__pass *p, int i) {
   return clf__weight(p, &own_of(l, i)->b);
 }
 
-/* The numbers of coupling i's networks, in weights or in gradients. */
+/* The weights of coupling i's nets, or their gradients. */
 typedef struct networks_of {
-  clf_tensor S1, s1, S2, s2, T1, t1, T2, t2; /* matrices and biases; without S, s where additive */
+  clf_tensor S1, s1, S2, s2, T1, t1, T2,
+      t2; /* matrices and biases; additive couplings have no S and s */
 } networks_of;
 static networks_of nets_of(const clf__layer *l, int i, const clf__vectors *v) {
   const clf__mlp_own *o = own_of(l, i);
@@ -50,7 +51,7 @@ static clf_status network(clf_device *dev, clf_tensor A1, clf_tensor a1, clf_ten
   return clf_do(dev, gemm, .a = h, .b = A2, .bias = a2, .c = out, .tb = 1, .alpha = 1);
 }
 
-/* Both networks of coupling i at x, into S and T of k. */
+/* Both nets of coupling i at x, into S and T of k. */
 static clf_status networks(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
                            int i, clf_tensor x) {
   const int32_t n = x.dim[0];
@@ -101,8 +102,8 @@ clf_status clf__unfused_inverse(const clf__layer *l, const clf__pass *p, const c
   return CLF_OK;
 }
 
-/* Through one network: dA2 += dout^T h, da = (dout A2) (1 - h^2), dA1 += da^T x, the
- * biases likewise.  `raw` is for dout A2. */
+/* Backward through one net: dA2 += dout^T h, da = (dout A2) (1 - h^2), dA1 += da^T x, and the
+ * biases likewise.  `raw` holds dout A2. */
 static clf_status network_back(clf_device *dev, clf_tensor A2, clf_tensor dA1, clf_tensor da1,
                                clf_tensor dA2, clf_tensor da2, clf_tensor x, clf_tensor h,
                                clf_tensor dout, clf_tensor raw, clf_tensor da) {
@@ -114,8 +115,8 @@ static clf_status network_back(clf_device *dev, clf_tensor A2, clf_tensor dA1, c
   return clf_do(dev, sum_rows, .x = da, .y = da1, .beta = 1);
 }
 
-/* The input of coupling i from its output y, whose networks' outputs are at hand: what they
- * look at is the same in both. */
+/* The input of coupling i from its output y.  The outputs of its nets are available, since the
+ * nets read the identity dimensions, which are equal in both. */
 static clf_status rebuild(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
                           int i, clf_tensor y, clf_tensor in) {
   const int32_t n = y.dim[0];
@@ -126,8 +127,8 @@ static clf_status rebuild(const clf__layer *l, const clf__pass *p, const clf__la
                 .logdet = clf__rows(k->unused, n), .s_max = (float)l->spec.s_max);
 }
 
-/* From DS and DT, the gradients by what the networks of coupling i gave: adds to those of their
- * weights, and to dx, which has what does not go through them. */
+/* From DS and DT, the gradients by the outputs of the nets of coupling i: adds to the gradients
+ * of their weights, and to dx, which has the direct part already. */
 static clf_status through_networks(const clf__layer *l, const clf__pass *p,
                                    const clf__layer_memory *k, int i, clf_tensor dx) {
   const int32_t n = dx.dim[0];
@@ -145,8 +146,8 @@ static clf_status through_networks(const clf__layer *l, const clf__pass *p,
   return clf_do(p->dev, mask_apply, .x = v[DXB], .b = mask_of(l, p, i), .y = dx, .beta = 1);
 }
 
-/* dL/dx of coupling i from dL/dy: directly into dx, and through the networks.  `in` is its
- * input; or, with an output y, where that is rebuilt. */
+/* dL/dx of coupling i from dL/dy: directly, and through the nets.  `in` is its input; or, with
+ * an output y, where the rebuilt input is written. */
 static clf_status coupling_back(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
                                 int i, clf_tensor in, const clf_tensor *y, clf_tensor dy,
                                 clf_tensor dx) {
@@ -171,7 +172,7 @@ clf_status clf__unfused_backward(const clf__layer *l, const clf__pass *p,
   const int32_t n = y.dim[0], L = l->count;
   const int recompute = k->rebuilt.buf != NULL;
   if (recompute) CLF_TRY(clf_do(p->dev, fill, .y = clf__rows(k->unused, n), .value = 0));
-  for (int i = L - 1; i >= 0; i--) { /* gradients take turns in two places */
+  for (int i = L - 1; i >= 0; i--) { /* gradients alternate between two tensors */
     const clf_tensor from = i == L - 1 ? dy : layer_of(k->t[DX2], (i + 1) % 2, n);
     const clf_tensor in = recompute && i == 0 ? clf__rows(k->rebuilt, n)
                                               : layer_of(k->t[XS], recompute ? i % 2 : i, n);
@@ -182,10 +183,10 @@ clf_status clf__unfused_backward(const clf__layer *l, const clf__pass *p,
   return CLF_OK;
 }
 
-/* ---- Through the inverse ------------------------------------------------------------------- */
+/* ---- Through the inverse --------------------------------------------------------------------- */
 
-/* x = (y - t) exp(-s) has dL/dt = -e and dL/ds = -e x exp(s), less dL/dlogdet, where e = dx exp(-s)
- * is dL/dy: what affine_bwd makes of -e in place of dL/dy. */
+/* x = (y - t) exp(-s) has dL/dt = -e and dL/ds = -e x exp(s) - dL/dlogdet, where e = dx exp(-s)
+ * is dL/dy: what affine_bwd computes from -e in place of dL/dy. */
 static clf_status affine_inverse_back(const clf__layer *l, const clf__pass *p,
                                       const clf__layer_memory *k, clf_tensor b, clf_tensor in,
                                       clf_tensor dx, clf_tensor dy) {
@@ -223,7 +224,7 @@ clf_status clf__unfused_backward_inverse(const clf__layer *l, const clf__pass *p
   const int32_t n = x.dim[0], L = l->count;
   const clf_tensor unused = clf__vector(k->t[DS], 0, n, 1);
   clf__pass keep = *p;
-  keep.mode = CLF_KEEP; /* the input of every coupling */
+  keep.mode = CLF_KEEP; /* stores the input of every coupling */
   CLF_TRY(clf_do(p->dev, fill, .y = unused, .value = 0));
   CLF_TRY(clf__unfused_forward(l, &keep, k, x, layer_of(k->t[DX2], 0, n), unused));
   for (int i = 0; i < L; i++) {

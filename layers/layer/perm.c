@@ -36,7 +36,8 @@ static void draw(const clf__layer *l, clf__host_random *r, double *c) {
     perm[j] = node_of(l)->kind == CLF__PERM_LIST      ? node_of(l)->list.at[j]
               : node_of(l)->kind == CLF__PERM_REVERSE ? D - 1 - j
                                                       : j;
-  for (int32_t j = D - 1; j > 0 && node_of(l)->kind == CLF__PERM_RANDOM; j--) { /* Fisher, Yates */
+  for (int32_t j = D - 1; j > 0 && node_of(l)->kind == CLF__PERM_RANDOM;
+       j--) { /* Fisher-Yates shuffle */
     const int64_t i = clf__host_below(r, j + 1);
     const double at = perm[j];
     perm[j] = perm[i];
@@ -44,7 +45,7 @@ static void draw(const clf__layer *l, clf__host_random *r, double *c) {
   }
 }
 
-/* The inverse, of a permutation that may come from a file. */
+/* The inverse of a permutation, which may come from a file. */
 static clf_status derive(const clf__layer *l, double *c) {
   const permutation *o = l->own;
   const int32_t D = clf__channels(l);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* piecewise.c: the lecture's PiecewiseLinear.  Its weights are alpha, then xi. */
+/* piecewise.c: the lecture's PiecewiseLinear.  Its weights are alpha, followed by xi. */
 #include <math.h>
 #include <stdlib.h>
 #include "layer.h"
 
-enum { V }; /* of clf__layer_memory: the knots */
+enum { V }; /* tensors of clf__layer_memory: the knots */
 
 typedef struct piecewise {
   clf__slot alpha, xi;
@@ -53,7 +53,7 @@ static void interval(const clf__layer *l, double at[2]) {
   at[1] = l->spec.xmax;
 }
 
-/* In float as the device computes it, so that what passes here passes there. */
+/* In float as on the device, so that both agree about the ends. */
 static int32_t outside(const clf__layer *l, const double *x, double at[2]) {
   const clf_flow_spec *s = &l->spec;
   const float u = ((float)x[0] - (float)s->xmin) * (float)(s->bins / (s->xmax - s->xmin));

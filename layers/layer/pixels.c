@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* pixels.c: from pixels in 0 .. levels to the whole line: the first layer of image flows
- * (Dinh et al. 2017, section 4.1).  It has no weights. */
+/* pixels.c: maps pixels in 0 .. levels to the real line: the first layer of image flows (Dinh et
+ * al. 2017, section 4.1).  It has no weights. */
 #include "layer.h"
 
-/* The margin above: as the one below, or none, as the paper prints it. */
+/* The upper margin: equal to the lower one, or none, as printed in the paper. */
 static float omega(const clf__layer *l) {
   return l->spec.variant.paper_logit ? 0 : (float)l->spec.alpha;
 }

@@ -7,7 +7,7 @@
 
 enum { LEFT, UPPER, DIAGONAL, RIGHT };
 
-/* How the diagonal depends on its numbers: by operation reflections_compose's `kind`. */
+/* How the diagonal depends on its parameters: the `kind` of operation reflections_compose. */
 static int kind_of(const clf__layer *l) { return l->ops == &clf__layer_qr ? 1 : 0; }
 
 static void add_reflections(clf__linear *m, clf__slots *slots, int which, int32_t count, int32_t D,
@@ -42,7 +42,7 @@ static clf_status make_svd(clf__layer *l, clf__slots *slots, const char *path) {
   clf__linear *m;
   CLF_TRY(clf__linear_new(l, slots, CLF_LINEAR_W | CLF_LINEAR_V | CLF_LINEAR_LOGDET, &m));
   const int32_t D = m->w.dim[0];
-  const double one = log(exp(1 - 1e-3) - 1); /* whose softplus plus 1e-3 is 1 */
+  const double one = log(exp(1 - 1e-3) - 1); /* softplus of it plus 1e-3 is 1 */
   add_reflections(m, slots, LEFT, node->reflections, D, "reflections1", path);
   clf__slots_add(slots, &m->slot[DIAGONAL], CLF_PLAIN, one, 0, 1, &D, "%s.diagonal", path);
   add_reflections(m, slots, RIGHT, node->reflections, D, "reflections2", path);
@@ -61,7 +61,7 @@ static clf_status make_householder(clf__layer *l, clf__slots *slots, const char 
 
 static clf_status prepare(const clf__layer *l, const clf__pass *p) {
   const clf__linear *m = l->own;
-  /* V of a product of reflections is W's transpose, a view. */
+  /* the inverse of a product of reflections is the transpose of W, a view */
   const clf_tensor none = {0};
   const clf_tensor v = l->ops == &clf__layer_householder ? none : clf__weight(p, &m->v);
   CLF_TRY(clf_do(p->dev, reflections_compose, .left = clf__weight(p, &m->slot[LEFT]),

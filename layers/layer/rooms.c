@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* rooms.c: memory of a layer and of the net that it owns. */
+/* rooms.c: memory of a layer and of its net. */
 #include "layer.h"
 #include "net.h"
 

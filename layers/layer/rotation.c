@@ -12,7 +12,7 @@ static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   return CLF_OK;
 }
 
-/* Standard normal, as zuko's Gaussianization begins. */
+/* Standard normal, as in zuko's Gaussianization. */
 static void init(const clf__layer *l, clf__host_random *r, double *w) {
   const clf__slot *A = &((const clf__linear *)l->own)->slot[GENERATOR];
   for (int64_t i = 0; i < (int64_t)A->dim[0] * A->dim[1]; i++) w[A->at + i] = clf__host_normal(r);

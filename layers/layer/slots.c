@@ -61,7 +61,7 @@ void clf__slots_view(clf__slots *p, clf__slot *slot, const clf__slot *whole, int
 }
 
 clf_status clf__slots_place(clf__slots *p) {
-  if (p->no_memory) return clf__fail(CLF_ENOMEM, "no memory for the names of %d parts", p->count);
+  if (p->no_memory) return clf__fail(CLF_ENOMEM, "no memory for the names of %d arrays", p->count);
   const int64_t begin[CLF_GROUPS] = {
       [CLF_DECAYED] = p->size[CLF_PLAIN], [CLF_STATE] = p->size[CLF_PLAIN] + p->size[CLF_DECAYED]};
   for (int i = 0; i < p->count; i++) {

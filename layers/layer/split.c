@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* split.c: half of the channels, or of the dimensions, goes to the latent (Dinh et al. 2017,
+/* split.c: sends half of the channels, or of the dimensions, to the latent (Dinh et al. 2017,
  * section 3.6), standardised by a normal prior whose mean and deviation are fixed, trained, or
- * computed from the half that goes on (Kingma and Dhariwal 2018): what is sent is N(0, I) under the
+ * computed from the remaining half (Kingma and Dhariwal 2018): what is sent is N(0, I) under the
  * prior. */
 #include <stdio.h>
 #include <stdlib.h>
 #include "pieces.h"
 
-/* Tensors of clf__layer_memory: the half that leaves, its prior's numbers, and gradients. */
+/* Tensors of clf__layer_memory: the half that is sent, its prior's parameters, and gradients. */
 enum { SENT, NUMBERS, DSENT, DNUMBERS, DKEPT, THROUGH, USED };
 
 typedef struct split {
-  int32_t remaining, sent; /* numbers of a sample */
+  int32_t remaining, sent; /* elements of a sample */
   clf__slot all;           /* (sent) 0 .. sent - 1: the columns that the map transforms */
-  clf__map map;            /* z = (x - mean) / exp(log_std) is its inverse; ops NULL: z = x */
-  clf__net net;            /* of mean and log_std; ops NULL: they are trained */
+  clf__map map;            /* its inverse is z = (x - mean) / exp(log_std); ops NULL: z = x */
+  clf__net net;            /* computes mean and log_std; ops NULL: they are trained */
   clf__slot trained;       /* (sent, 2) mean, log_std */
 } split;
 
@@ -23,7 +23,7 @@ static const clf__arch_split *arch_of(const clf__layer *l) {
   return (const clf__arch_split *)l->node;
 }
 
-/* y = exp(log_std) z + mean, with (mean, log_std) of each dimension side by side. */
+/* y = exp(log_std) z + mean, with (mean, log_std) of each dimension adjacent. */
 static const clf__node *prior_map(void) {
   static const clf__arch_affine map = {.node = {.type = &clf__node_types[CLF__ARCH_affine]},
                                        .scale = CLF__SCALE_EXP,
@@ -31,7 +31,7 @@ static const clf__node *prior_map(void) {
                                        .slope = 1e-3};
   return &map.node;
 }
-/* A convolution of 3 x 3 that begins with zeros. */
+/* A 3 x 3 convolution that starts at zero. */
 static const clf__node *prior_conv(void) {
   static int32_t side = 3;
   static const clf__arch_conv conv = {.node = {.type = &clf__node_types[CLF__ARCH_conv]},
@@ -158,12 +158,12 @@ static const clf__net *net_of(const clf__layer *l) {
 static clf_tensor tensor(const clf__layer_memory *k, int i, int32_t n) {
   return k->t[i].dim[0] ? clf__rows(k->t[i], n) : k->t[i];
 }
-/* Rows of `channels` channels, or as they are. */
+/* Rows as images of `channels` channels, or unchanged. */
 static clf_tensor shaped(const clf__layer *l, clf_tensor t) {
   const int32_t H = l->in.height, W = l->in.width;
   return l->in.channels ? clf__images(t, t.dim[1] / (H * W), H, W) : t;
 }
-/* The half of x that goes on, or the one that leaves. */
+/* The remaining half of x, or the half that is sent. */
 static clf_tensor half_of(const clf__layer *l, clf_tensor x, int leaves) {
   const clf_tensor all = shaped(l, x);
   const int32_t end = all.dim[1], remaining = own_of(l)->remaining / (l->in.dim / end);
@@ -175,14 +175,14 @@ static clf_status take(const clf__layer *l, const clf__pass *p, int leaves, clf_
                        clf_tensor y) {
   return clf_do(p->dev, copy, .x = half_of(l, x, leaves), .y = shaped(l, y));
 }
-/* Both halves in their places. */
+/* Writes both halves to their places. */
 static clf_status join(const clf__layer *l, const clf__pass *p, clf_tensor remaining,
                        clf_tensor sent, clf_tensor x) {
   CLF_TRY(clf_do(p->dev, copy, .x = shaped(l, remaining), .y = half_of(l, x, 0)));
   return clf_do(p->dev, copy, .x = shaped(l, sent), .y = half_of(l, x, 1));
 }
 
-/* Mean and log_std of each number that leaves, from the half that goes on. */
+/* Mean and log_std of each element that is sent, from the remaining half. */
 static clf_status numbers(const split *o, const clf__pass *p, clf__layer_memory *k,
                           clf_tensor remaining, clf_tensor *u) {
   const int32_t n = remaining.dim[0];
@@ -222,7 +222,8 @@ static clf_tensor map_numbers(const split *o, const clf__pass *p, const clf__lay
   return o->net.ops ? tensor(k, NUMBERS, n) : clf__same_for_all(clf__weight(p, &o->trained), n);
 }
 
-/* From the gradient by the prior's numbers to its weights, and added to dL/dy of what goes on. */
+/* From the gradient by the prior's parameters to that of its weights, and to dL/dy of the
+ * remaining half. */
 static clf_status numbers_backward(const split *o, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor du, clf_tensor dremaining) {
   const clf_tensor through = tensor(k, THROUGH, y.dim[0]);
@@ -231,7 +232,8 @@ static clf_status numbers_backward(const split *o, const clf__pass *p, clf__laye
   return clf_do(p->dev, axpby, .x = through, .y = dremaining, .a = 1, .b = 1);
 }
 
-/* From dL/dz to what left, and by its prior's numbers to the half that went on. */
+/* From dL/dz to the gradient of what was sent, and, by its prior's parameters, of the remaining
+ * half. */
 static clf_status prior_backward(const split *o, const clf__pass *p, clf__layer_memory *k,
                                  clf_tensor y, clf_tensor dremaining) {
   const int32_t n = y.dim[0];
@@ -251,7 +253,7 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_m
   return join(l, p, dremaining, tensor(k, DSENT, x.dim[0]), dx);
 }
 
-/* From dL/dx: halves apart, and by the prior's numbers to the half that goes on. */
+/* From dL/dx to the gradients of both halves. */
 static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   const split *o = own_of(l);

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* squeeze.c: squares of 2 x 2 pixels become 4 times the channels (Dinh et al. 2017, section 3.6): a
- * fixed permutation of the numbers of a sample. */
+/* squeeze.c: turns squares of 2 x 2 pixels into 4 times the channels (Dinh et al. 2017, section
+ * 3.6): a fixed permutation of the elements of a sample. */
 #include <stdlib.h>
 #include <string.h>
 #include "pieces.h"
 
 typedef struct squeeze {
   clf__shape large, small;
-  clf__slot there, back; /* (D) where each number comes from, forward and inverse: of an order that
+  clf__slot there, back; /* (D) source index of each element, forward and inverse, for orders that
                             no operation has */
 } squeeze;
 
 static const squeeze *own_of(const clf__layer *l) { return l->own; }
 static int order_of(const clf__layer *l) { return ((const clf__arch_squeeze *)l->node)->order; }
 
-/* ---- Making ------------------------------------------------------------------------------- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
-/* From the shape that comes to it, which is the small one where the layer is inverted. */
+/* From the shape of the input, which is the smaller image if the layer is inverted. */
 static clf_status set_shapes(clf__layer *l, squeeze *o) {
   const clf__shape *in = &l->in;
   if (!in->height)
-    return clf__fail(CLF_EINVAL, "%s: a squeeze is of images, and what comes to it is none",
+    return clf__fail(CLF_EINVAL, "%s: a squeeze needs images, and its input is not an image",
                      l->label);
   if (l->inverted && in->channels % 4)
     return clf__fail(CLF_EINVAL, "%s: %d channels are not those of squares of 2 x 2 pixels",
@@ -39,7 +39,7 @@ static clf_status set_shapes(clf__layer *l, squeeze *o) {
 
 static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   squeeze *o = l->own = calloc(1, sizeof *o);
-  (void)path; /* it has nothing that files would hold */
+  (void)path; /* it has no weights */
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for a squeeze");
   CLF_TRY(set_shapes(l, o));
   if (order_of(l) != CLF__SQUEEZE_SPACE) return CLF_OK;
@@ -53,11 +53,12 @@ static void unmake(clf__layer *l) {
   l->own = NULL;
 }
 
-/* ---- Places ------------------------------------------------------------------------------- */
+/* ---- Places ---------------------------------------------------------------------------------- */
 
-/* Where number `c` of pixel (h, w) goes: pixels row by row, channels the fastest. */
+/* The new index of channel `c` of pixel (h, w): pixels row by row, the channel is the fastest
+ * index. */
 static int32_t place_of(const clf__layer *l, int32_t h, int32_t w, int32_t c) {
-  static const int32_t of_checker[4] = {0, 2, 3, 1}; /* places with even h + w first */
+  static const int32_t of_checker[4] = {0, 2, 3, 1}; /* positions with even h + w first */
   const int32_t corner = h % 2 * 2 + w % 2, C = own_of(l)->large.channels;
   const clf__shape *small = &own_of(l)->small;
   const int32_t channel = order_of(l) == CLF__SQUEEZE_C         ? 4 * c + corner
@@ -66,7 +67,7 @@ static int32_t place_of(const clf__layer *l, int32_t h, int32_t w, int32_t c) {
   return (h / 2 * small->width + w / 2) * small->channels + channel;
 }
 
-/* to[i]: the place in the small image of number i of the large one. */
+/* to[i]: the index in the small image of element i of the large one. */
 static void places_of(const clf__layer *l, int32_t *to) {
   const clf__shape *large = &own_of(l)->large;
   for (int32_t h = 0; h < large->height; h++)
@@ -78,7 +79,7 @@ static clf_status derive(const clf__layer *l, double *c) {
   const squeeze *o = own_of(l);
   if (!o->there.rank) return CLF_OK;
   int32_t *const to = malloc((size_t)l->in.dim * sizeof *to);
-  if (!to) return clf__fail(CLF_ENOMEM, "no memory for the places of %d numbers", (int)l->in.dim);
+  if (!to) return clf__fail(CLF_ENOMEM, "no memory for the indices of %d numbers", (int)l->in.dim);
   places_of(l, to);
   for (int32_t i = 0; i < l->in.dim; i++) {
     c[o->there.at + to[i]] = i;
@@ -91,7 +92,7 @@ static clf_status derive(const clf__layer *l, double *c) {
 static clf_status trace(const clf__layer *l, int32_t *places, int32_t *sent) {
   const size_t D = (size_t)l->in.dim;
   int32_t *const to = malloc(2 * D * sizeof *to);
-  if (!to) return clf__fail(CLF_ENOMEM, "no memory for the places of %zu numbers", D);
+  if (!to) return clf__fail(CLF_ENOMEM, "no memory for the indices of %zu numbers", D);
   int32_t *const before = to + D;
   (void)sent;
   places_of(l, to);
@@ -105,7 +106,7 @@ static clf_status trace(const clf__layer *l, int32_t *places, int32_t *sent) {
   return CLF_OK;
 }
 
-/* ---- Passes ------------------------------------------------------------------------------- */
+/* ---- Passes ---------------------------------------------------------------------------------- */
 
 /* From the large image to the small one, or back. */
 static clf_status move(const clf__layer *l, const clf__pass *p, int back, clf_tensor x,

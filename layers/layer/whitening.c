@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* whitening.c: the triangular matrix that takes rows to mean 0 and covariance I: by Cholesky's
+/* whitening.c: the triangular matrix that gives rows mean 0 and covariance I, by Cholesky
  * decomposition of their shrunk covariance, on the host in double. */
 #include "whitening.h"
 #include <math.h>
@@ -7,9 +7,9 @@
 #include <string.h>
 #include "backend.h"
 
-enum { BLOCK = 256 }; /* rows that are read at a time */
+enum { BLOCK = 256 }; /* rows that are read at once */
 
-/* Sums over rows: (D) and (D, D), the lower triangle alone, about `origin`. */
+/* Sums over rows, relative to `origin`: (D) and (D, D), only the lower triangle. */
 typedef struct sums {
   int32_t dim;
   double *origin, *first, *second;
@@ -52,8 +52,8 @@ static clf_status add_block(sums *s, const clf__pass *p, clf_tensor x, int32_t f
 
 /* ---- From sums to the matrix ----------------------------------------------------------------- */
 
-/* `first` becomes the mean, `second` the covariance; a column that does not vary beyond rounding
- * has variance 1 and no covariance. */
+/* Turns `first` into the mean and `second` into the covariance; a column that is constant to
+ * rounding gets variance 1 and covariance 0. */
 static void finish_moments(sums *s) {
   const int32_t D = s->dim;
   for (int32_t i = 0; i < D; i++) s->first[i] /= s->weight;
@@ -72,16 +72,16 @@ static void finish_moments(sums *s) {
   }
 }
 
-/* Divides by the standard deviations, which are left in `std`. */
+/* Divides by the standard deviations, which are written to `std`. */
 static void to_correlations(int32_t D, double *m, double *std) {
   for (int32_t i = 0; i < D; i++) std[i] = sqrt(m[(int64_t)i * (D + 1)]);
   for (int32_t i = 0; i < D; i++)
     for (int32_t j = 0; j <= i; j++) m[(int64_t)i * D + j] /= std[i] * std[j];
 }
 
-/* The share by which correlations of n rows are shrunk.  Behind what is whitened with the factor 1,
- * not 8, a spline flow of the digits (64 columns, 1257 rows) loses 14 nats, one of the diamonds (7
- * columns, 37740 rows) none. */
+/* How much correlations of n rows are shrunk.  With the factor 1 instead of 8, a spline flow
+ * after the whitening loses 14 nats on the digits (64 columns, 1257 rows), and none on the
+ * diamonds (7 columns, 37740 rows). */
 static double shrinkage(int32_t D, double n) {
   const double share = pow(8 * D / n, 2);
   return share > 1 ? 1 : fmax(share, 1e-6);
@@ -98,7 +98,7 @@ static void decompose(int32_t D, double *m) {
     }
 }
 
-/* C becomes its inverse, in place: column by column. */
+/* Replaces C by its inverse, column by column. */
 static void invert(int32_t D, double *m) {
   for (int32_t j = 0; j < D; j++) {
     m[(int64_t)j * (D + 1)] = 1 / m[(int64_t)j * (D + 1)];
@@ -111,7 +111,7 @@ static void invert(int32_t D, double *m) {
   }
 }
 
-/* From W = C^-1 diag(1 / std): U its diagonal, L the rest divided by that of its column. */
+/* From W = C^-1 diag(1 / std): U is its diagonal, L the rest divided by that of its column. */
 static void split(const double *m, const double *std, const double *mean, clf__whitening *w) {
   const int32_t D = w->dim;
   for (int32_t i = 0, at = 0; i < D; i++) {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* blas.c: the CBLAS that cpu_ref/ calls, as far as it belongs to the process.
+/* blas.c: the process-wide state of the CBLAS that cpu_ref/ calls.
  *
- * OpenBLAS is loaded when a device first asks for it, not linked: as it is loaded it starts a
- * thread for each core, every one of which maps 128 MiB, and where that cannot be had it tries for
- * ever, even as the process ends.  Here it is loaded by a thread that may run on one core only, so
- * that it starts none; and not at all where memory is limited, since a product maps as much. */
+ * OpenBLAS is not linked but loaded when a device first needs it.  On loading it starts one
+ * thread per
+ * core, each of which maps 128 MiB, and if that fails it retries for ever, even when the process
+ * ends.  So it is loaded by a thread that is bound to one core, and then starts no threads; and
+ * it is
+ * not loaded at all if memory is limited, since each product maps as much. */
 #define _GNU_SOURCE
 #include "blas.h"
 #ifdef CLF_OPENBLAS
@@ -19,7 +21,7 @@
 #endif
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_mutex_t counting = PTHREAD_MUTEX_INITIALIZER; /* of calls under way */
+static pthread_mutex_t counting = PTHREAD_MUTEX_INITIALIZER; /* counts calls in progress */
 static int under_way, threads;
 static struct {
   clf__sgemm *sgemm;
@@ -28,9 +30,9 @@ static struct {
   char name[256];
 } blas;
 
-/* ---- Loading it ----------------------------------------------------------------------------- */
+/* ---- Loading --------------------------------------------------------------------------------- */
 
-/* Whether each thread can have the memory that OpenBLAS maps for it, now and later. */
+/* Whether each thread can map the memory that OpenBLAS needs, now and later. */
 static int memory_suffices(void) {
   const size_t each = (size_t)128 << 20, size = each * ((size_t)clf_threads() + 1);
   if (SIZE_MAX < UINT64_MAX || clf__memory_limit().bytes != UINT64_MAX) return 0;
@@ -38,7 +40,7 @@ static int memory_suffices(void) {
   return all != MAP_FAILED && munmap(all, size) == 0;
 }
 
-/* Holds the calling thread to the core on which it is. */
+/* Binds the calling thread to its current core. */
 static void stay_on_one_core(void) {
 #ifdef __linux__
   const int cpu = sched_getcpu();
@@ -48,12 +50,13 @@ static void stay_on_one_core(void) {
   if (!set) return;
   CPU_ZERO_S(size, set);
   CPU_SET_S((size_t)cpu, size, set);
-  (void)sched_setaffinity(0, size, set); /* without it, there are threads that only sleep */
+  (void)sched_setaffinity(0, size,
+                          set); /* if it fails, OpenBLAS starts threads, which only sleep */
   CPU_FREE(set);
 #endif
 }
 
-/* A pointer to a function from a pointer to data, as POSIX has it. */
+/* Converts a pointer to data to a pointer to a function, as POSIX allows. */
 #define FIND(to, library, symbol) *(void **)&(to) = dlsym(library, symbol)
 
 static void *load_here(void *unused) {
@@ -70,12 +73,12 @@ static void *load_here(void *unused) {
   FIND(config, library, "openblas_get_config");
   if (!blas.threads || !blas.set_threads || !config)
     blas.sgemm = NULL;
-  else if (blas.sgemm) /* later calls would write its answer to the same buffer */
+  else if (blas.sgemm) /* later calls would overwrite the buffer with its answer */
     snprintf(blas.name, sizeof blas.name, "%s", config());
   return unused;
 }
 
-/* Of a parent's calls under way, a forked child has none. */
+/* A forked child does not have its parent's calls in progress. */
 static void before_fork(void) { pthread_mutex_lock(&counting); }
 static void after_fork(void) { pthread_mutex_unlock(&counting); }
 static void in_child(void) {
@@ -99,9 +102,9 @@ const char *clf__blas_name(void) {
   return blas.name;
 }
 
-/* ---- Its number of threads -------------------------------------------------------------------
- * One, unless the program had loaded the library by itself before.  Then the first call under way
- * takes it down to one, the last one puts it back. */
+/* ---- Number of threads ------------------------------------------------------------------------
+ * One, unless the program itself had loaded the library before.  Then the first call in progress
+ * sets it to one, and the last one restores it. */
 
 void clf__blas_hold_to_one_thread(void) {
   pthread_mutex_lock(&counting);

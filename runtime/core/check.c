@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* check.c: a device that trusts no other.  "check:opencl" forwards every call to
- * opencl, repeats each operation on cpu64, and fails on the first result that
- * differs: the tool to find where a run goes wrong, and the self-test's judge. */
+/* check.c: a device that checks another one.  "check:opencl" forwards every call to opencl,
+ * repeats each operation on cpu64, and fails at the first result that differs.  It finds where a
+ * program goes wrong, and it runs the self-test. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 typedef struct checker {
   clf_device *ref;
-  int owned; /* the inner device is closed with the checker */
+  int owned; /* the inner device is closed together with the checker */
 } checker;
 
 static void check_close(clf_device *dev) {
@@ -28,7 +28,7 @@ static clf_status start(clf_device *dev, clf_device *of, int owned) {
   clf__wrapper_adopt(dev, "check", of);
   const clf_status s = clf__open("cpu64", &c->ref);
   if (s) free(c);
-  if (!s) dev->tally = calloc(1, sizeof *dev->tally); /* it checks without one, too */
+  if (!s) dev->tally = calloc(1, sizeof *dev->tally); /* works without it, too */
   return s;
 }
 
@@ -54,13 +54,13 @@ clf_status clf__check_wrap(clf_device *of, clf_device **out) {
   return s;
 }
 
-/* ---- One operation on both ------------------------------------------------------ */
+/* ---- One operation on both devices ----------------------------------------------------------- */
 
 typedef struct both {
   const clf_op_info *info;
   _Alignas(16) char in[CLF_MAX_ARGS], ref[CLF_MAX_ARGS]; /* the call on either device */
   clf_arena copy;                                        /* of every tensor, dense, on ref */
-  double *host;                                          /* the largest of them, twice */
+  double *host;                                          /* room for the largest tensor, twice */
   size_t most;
   double magnitude; /* of the largest number that is read */
   double part;      /* the largest difference so far, in tolerances */
@@ -68,7 +68,7 @@ typedef struct both {
 
 static clf_tensor *tensors(char *args) { return (clf_tensor *)(void *)args; }
 
-/* Dense twins of all tensors on the reference; run once to measure. */
+/* Allocates dense copies of all tensors on the reference; a first run measures. */
 static clf_status lay_out(both *b) {
   clf_tensor *d = tensors(b->in), *r = tensors(b->ref);
   for (int i = 0; b->info->modes[i]; i++) {
@@ -98,9 +98,9 @@ static clf_status prepare(clf_device *dev, both *b) {
   return CLF_OK;
 }
 
-/* Rounding grows with the terms of a sum, so part of the tolerance follows the
- * largest element; and where all sums cancel, as gradients do that are zero, the root of
- * how many numbers went into each. */
+/* The tolerance grows with the largest element, because rounding grows with the terms of a sum;
+ * and, for sums that cancel such as gradients that are zero, with the root of the number of
+ * terms. */
 static clf_status differs(both *b, clf_op op, int i, size_t n) {
   const double *got = b->host, *want = b->host + b->most;
   double largest = 0;

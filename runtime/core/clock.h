@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* clock.h: seconds that only go forward, for durations.  Private; needs POSIX's names, which a
- * file asks for by _POSIX_C_SOURCE before its first include. */
+/* clock.h: a monotonic clock in seconds, for durations.  Private.  The including file defines
+ * _POSIX_C_SOURCE before its first include. */
 #ifndef CLF_CLOCK_H
 #define CLF_CLOCK_H
 #include <time.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cores.c: how many cores this process may use. */
+/* cores.c: the number of cores available to this process. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +11,10 @@
 #endif
 
 #ifdef __linux__
-/* Cores in the affinity mask of the calling thread; 0 if it is not known. */
+/* Cores in the affinity mask of the calling thread; 0 if unknown. */
 static int cores_of_mask(void) {
   int n = 0;
-  for (int cpus = 1024; n == 0 && cpus <= 1 << 20; cpus *= 4) { /* too small a set is EINVAL */
+  for (int cpus = 1024; n == 0 && cpus <= 1 << 20; cpus *= 4) { /* EINVAL if the set is too small */
     cpu_set_t *set = CPU_ALLOC((size_t)cpus);
     const size_t size = CPU_ALLOC_SIZE((size_t)cpus);
     if (!set) return 0;
@@ -24,8 +24,8 @@ static int cores_of_mask(void) {
   return n;
 }
 
-/* What a control group grants, by its file cpu.max: "QUOTA PERIOD", or "max PERIOD"; 0: no limit.
- */
+/* The limit of a control group in its file cpu.max: "QUOTA PERIOD", or "max PERIOD"; 0: no
+ * limit. */
 static int cores_of_file(const char *path) {
   double quota, period;
   FILE *f = fopen(path, "re");

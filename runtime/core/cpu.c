@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cpu.c: the C backend: memory of the host, and the best compiled variant of
- * cpu_ref/ that this processor runs.  It does what it is told, at once. */
+/* cpu.c: the C backend: host memory, and the best compiled variant of cpu_ref/ that this
+ * processor supports.  Operations run immediately. */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,7 +18,7 @@ extern const clf__cpu_variant clf__cpu_f64, clf__cpu_f32_baseline;
 extern const clf__cpu_variant clf__cpu_f32_avx2, clf__cpu_f32_avx512;
 #endif
 
-/* Scratch memory that one thread at a time has. */
+/* Scratch memory, used by one thread at a time. */
 typedef struct desk {
   _Alignas(64) atomic_flag taken;
   clf_scratch scratch;
@@ -29,7 +29,7 @@ typedef struct cpu {
   desk desk[CLF_THREADS_MAX];
 } cpu;
 
-/* ---- Variants -------------------------------------------------------------------- */
+/* ---- Variants -------------------------------------------------------------------------------- */
 
 static int baseline_runs(void) { return 1; }
 #ifdef CLF_X86
@@ -56,7 +56,7 @@ static const struct {
 };
 enum { FLOATS = sizeof floats / sizeof *floats };
 
-/* The index into floats of what was asked for, or of the best; -1 with a message. */
+/* The index into `floats` of the requested variant, or of the best one; -1 with a message. */
 static int choose(const char *asked) {
   for (int i = 0; i < FLOATS; i++) {
     if (*asked && strcmp(asked, floats[i].name) != 0) continue;
@@ -76,13 +76,13 @@ static uint64_t memory_of_host(void) {
   return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
 }
 
-/* ---- The backend -------------------------------------------------------------------- */
+/* ---- The backend ----------------------------------------------------------------------------- */
 
 static clf_status load_choices(clf_device *dev) {
   const clf__cpu_variant *v = ((const cpu *)dev->impl)->variant;
   char threads[32];
   snprintf(threads, sizeof threads, "%d", (int)clf_threads());
-  const char *blas = v->bits == 32 ? clf__blas_name() : ""; /* which doubles do not use */
+  const char *blas = v->bits == 32 ? clf__blas_name() : ""; /* which is not used for doubles */
   const char *const parts[] = {"cpu", v->name, blas, threads, clf_version()};
   return clf__tuned_load(dev, parts, sizeof parts / sizeof *parts);
 }
@@ -95,7 +95,7 @@ static clf_status start(clf_device *dev, const clf__cpu_variant *variant) {
   c->variant = variant;
   dev->many_callers = 1;
   dev->bits = variant->bits;
-  dev->wide_cores = variant->bits == 32; /* doubles are computed the plain way */
+  dev->wide_cores = variant->bits == 32; /* the reference uses the direct algorithms */
   dev->memory = dev->max_alloc = memory_of_host();
   dev->lone_work = 2e5; /* measured on two cores */
   const clf_status s = load_choices(dev);
@@ -142,11 +142,11 @@ static clf_status cpu_read(clf_device *dev, clf_buffer *b, size_t at_, void *dst
   memcpy(dst, (const char *)b->handle + bytes(dev, at_), bytes(dev, n));
   return CLF_OK;
 }
-/* A desk that nobody is at: the one where the calling thread was before, if it can be had, since
- * its memory lies in that core's cache. */
+/* A free desk: preferably the calling thread's previous one, whose memory is in that core's
+ * cache. */
 static desk *take_desk(cpu *c) {
   static atomic_uint threads;
-  static _Thread_local unsigned usual; /* counted from 1 */
+  static _Thread_local unsigned usual; /* index plus 1 */
   if (!usual) usual = atomic_fetch_add(&threads, 1) % CLF_THREADS_MAX + 1;
   unsigned i = usual - 1;
   while (atomic_flag_test_and_set_explicit(&c->desk[i].taken, memory_order_acquire))

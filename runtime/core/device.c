@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* device.c: opening devices by name, and choosing one. */
+/* device.c: opens devices by name, and chooses one. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdarg.h>
 #include <stdio.h>
@@ -39,9 +39,9 @@ clf_status clf__open(const char *name, clf_device **out) {
                    name);
 }
 
-/* ---- auto --------------------------------------------------------------------- */
+/* ---- auto ------------------------------------------------------------------------------------ */
 
-typedef struct notes { /* lines that are gathered */
+typedef struct notes { /* collects lines */
   char *text;
   size_t size;
 } notes;
@@ -54,13 +54,13 @@ __attribute__((format(printf, 2, 3))) static void note(notes *to, const char *fm
   va_end(ap);
 }
 
-/* The first line of a message: a build log runs to many. */
+/* The first line of a message: build logs have many. */
 static void first_line(const char *text, char *out, size_t size) {
   snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
 }
 
-/* Opens a device that passes what is tested of it by then; what kept it from use goes to
- * `info->why`.  A driver that crashed or hung in a process of its own is not let into this one. */
+/* Opens a device that passes the tests which are possible at this point; `info->why` says what
+ * failed.  A driver that crashed or hung in the probe process is not loaded into this one. */
 static clf_device *try_device(clf_device_info *info, clf__probe *p, int all) {
   clf_device *dev = NULL;
   const int other = strcmp(info->type, "cpu") != 0 || strcmp(info->name, "cpu") != 0;
@@ -75,7 +75,7 @@ static clf_device *try_device(clf_device_info *info, clf__probe *p, int all) {
   return NULL;
 }
 
-/* The devices there are, unless listing them brings a process down. */
+/* Lists the devices, unless listing them crashes a process. */
 static clf_status list_safely(const clf__verdicts *v, clf__cl_device **list, int *count) {
   if (v->known && *v->why) return clf__fail(CLF_ENODEV, "%s", v->why);
   return clf__cl_list(list, count);
@@ -126,7 +126,7 @@ static clf_status open_auto(const char *family, clf_device **out) {
   return CLF_OK;
 }
 
-/* How many devices around devices a string asks for. */
+/* The number of wrapping devices in a name. */
 static int wrappers_in(const char *name) {
   int n = 0;
   for (size_t stem; (stem = strcspn(name, ":")) > 0 && name[stem]; name += stem + 1)
@@ -135,7 +135,7 @@ static int wrappers_in(const char *name) {
 }
 
 clf_status clf_open(const char *name, clf_device **out) {
-  enum { MOST = 4 }; /* each opens the next on the stack, and who would want more? */
+  enum { MOST = 4 }; /* each wrapper opens the next one on the stack */
   CLF_GIVEN("dev", out);
   if (!name || !*name) name = getenv("CLFLOW_DEVICE");
   if (!name || !*name) name = "auto";
@@ -181,14 +181,14 @@ clf_status clf_sync(clf_device *dev) {
   return dev->backend->sync(dev);
 }
 
-/* ---- The list ------------------------------------------------------------------- */
+/* ---- The list -------------------------------------------------------------------------------- */
 
-/* cpu last: it is what is left when no other will do.  Its `why` says so. */
+/* cpu comes last: it is used if no other device passes.  Its `why` says so. */
 static void test_all(clf_device_info *list, int count, clf__probe *p) {
   int chosen = -1;
   for (int i = 0; i < count; i++) {
     clf_device *dev = try_device(&list[i], p, 1);
-    /* What passed is kept for those who use the device. */
+    /* Saves what passed, for those who will use the device. */
     if (dev && clf__late_kernels(dev)) (void)clf__late_begin(dev, list[i].name, "", p);
     clf_close(dev);
     if (list[i].passes && chosen < 0) chosen = i;
@@ -205,7 +205,7 @@ static void test_all(clf_device_info *list, int count, clf__probe *p) {
 static clf_status list_all(int test, clf__probe *p, clf_device_info **out, int *count) {
   clf__cl_device *cl = NULL;
   int n = 0;
-  const clf_status none = list_safely(&p->v, &cl, &n); /* no loader, no platform: cpu is left */
+  const clf_status none = list_safely(&p->v, &cl, &n); /* no loader, no platform: only cpu */
   if (none) n = 0;
   clf_device_info *list = calloc((size_t)n + 1, sizeof *list);
   if (!list) {

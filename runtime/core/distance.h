@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* distance.h: how far one name is from another, for "did you mean ...?".  The library and the
- * program use it, each of its own names. */
+/* distance.h: the distance between names, for "did you mean ...?", in the library and in the
+ * program. */
 #ifndef CLF_DISTANCE_H
 #define CLF_DISTANCE_H
 #include <stddef.h>
 
 enum { CLF_DISTANCE_MOST = 63 }; /* letters of b */
 
-/* Letters to insert, delete or replace to make b, of n <= CLF_DISTANCE_MOST letters, of a, of m
- * (Levenshtein's distance). */
+/* Levenshtein's distance of a, of m letters, and b, of n <= CLF_DISTANCE_MOST letters:
+ * insertions, deletions and replacements that turn one into the other. */
 static inline int clf__distance(const char *a, size_t m, const char *b, size_t n) {
   int row[CLF_DISTANCE_MOST + 1];
   for (size_t j = 0; j <= n; j++) row[j] = (int)j;

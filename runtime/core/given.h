@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* given.h: how public functions refuse arguments that no call can have.  Private. */
+/* given.h: how public functions refuse arguments that are never valid.  Private. */
 #ifndef CLF_GIVEN_H
 #define CLF_GIVEN_H
 #include <stdio.h>
 #include <string.h>
 #include "clflow/core.h"
 
-/* EINVAL: the first NULL among n pointers, by its name in the list `names`. */
+/* EINVAL: names the first NULL among n pointers; `names` is a list of their names. */
 static inline clf_status clf__given(const char *function, const char *names, const void *const *at,
                                     size_t n) {
   char text[160];
@@ -21,15 +21,14 @@ static inline clf_status clf__given(const char *function, const char *names, con
   return CLF_OK;
 }
 
-/* Refuses a NULL among pointers that must be given.  `names` has their names in the header:
+/* Refuses NULL for required pointers.  `names` has their names in the header:
  *   CLF_GIVEN("flow, x, logp", f, x, logp); */
 #define CLF_GIVEN(names, ...)                                                                      \
   CLF_TRY(clf__given(__func__, names, (const void *const[]){__VA_ARGS__},                          \
                      sizeof((const void *const[]){__VA_ARGS__}) / sizeof(const void *)))
 
-/* EINVAL: n rows of `width` numbers of `size` bytes each that no array can hold.  Counts from a
- * caller pass this before anything is multiplied by them; counts below 1 have messages of their
- * own. */
+/* EINVAL if no array can hold n rows of `width` elements of `size` bytes.  Counts from callers
+ * are checked here before they are multiplied; counts below 1 have their own messages. */
 static inline clf_status clf__rows_fit(int64_t n, int64_t width, size_t size) {
   char text[160];
   if (n < 1 || width < 1 || (uint64_t)n <= PTRDIFF_MAX / size / (uint64_t)width) return CLF_OK;

@@ -5,8 +5,8 @@
 #include <math.h>
 #include "clflow/data.h"
 
-/* On the grid or its continuation beyond both ends: numbers rounded to decimals, or to float, are
- * off by a small part of a step. */
+/* Whether v is on the grid, or on its continuation beyond both ends.  Numbers rounded to
+ * decimals or to float may be off by a small fraction of a step. */
 static inline int clf__on_grid(const clf_column_grid *g, double v) {
   const double steps = (v - g->first) / g->step;
   return fabs(steps - round(steps)) <= 1e-3;

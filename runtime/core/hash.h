@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* hash.h: FNV-1a in 64 bits (Fowler, Noll, Vo): for names and classes, where what was hashed is
- * compared too or a collision does no harm.  Private. */
+/* hash.h: 64-bit FNV-1a (Fowler, Noll, Vo), for names and classes, where the originals are
+ * compared too or a collision is harmless.  Private. */
 #ifndef CLF_HASH_H
 #define CLF_HASH_H
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* names.c: text from outside: whether it is UTF-8, excerpts for messages, names of columns. */
+/* names.c: text from outside: UTF-8 validation, excerpts for messages, names of columns. */
 #define _POSIX_C_SOURCE 200809L
 #include "names.h"
 #include "distance.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Text --------------------------------------------------------------------------- */
+/* ---- Text ------------------------------------------------------------------------------------ */
 
 const char *clf__not_text(const char *s, size_t n, int tabs) {
   const unsigned char *const p = (const unsigned char *)s;
@@ -59,7 +59,7 @@ const char *clf__name_list_text(clf__name_list *l) {
   return l->text;
 }
 
-/* ---- Names -------------------------------------------------------------------------- */
+/* ---- Names ----------------------------------------------------------------------------------- */
 
 static clf_status check_name(const char *name, int32_t c) {
   if (!name || !*name) return clf__fail(CLF_EINVAL, "column %d has no name", (int)c + 1);
@@ -76,7 +76,7 @@ static clf_status check_name(const char *name, int32_t c) {
   return CLF_OK;
 }
 
-/* Equal names stay in the order of their columns, so that messages name the first two. */
+/* Equal names keep the order of their columns, so that messages name the first two. */
 static int by_name(const void *a, const void *b) {
   const char *const *const *x = a, *const *const *y = b;
   const int order = strcmp(**x, **y);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* ops.c: the table of operations, and what a call must satisfy to be run. */
+/* ops.c: the table of operations, and the checks of a call before it runs. */
 #include <stdio.h>
 #include <string.h>
 #include "backend.h"
 
-/* ---- Rules: the last column of ops.def as functions ------------------------ */
+/* ---- Rules: the last column of ops.def as functions ------------------------------------------ */
 
 static clf_status same(const char *op, const char *names, const clf_tensor *x,
                        const clf_tensor *y) {
@@ -47,7 +47,7 @@ static clf_status rank(const char *op, const char *name, const clf_tensor *x, in
 #undef CLF_SAME
 #undef CLF_RANK
 
-/* ---- The table -------------------------------------------------------------- */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 #define CLF_T(mode, name) #mode
 #define CLF_P(type, name) type name;
@@ -89,14 +89,14 @@ void clf__call_str(clf_op op, const void *args, char *out, size_t size) {
   if (n < size) snprintf(out + n, size - n, ")");
 }
 
-/* ---- Dispatch ----------------------------------------------------------------- */
+/* ---- Dispatch -------------------------------------------------------------------------------- */
 
-/* An axis of the search below: steps of `stride`, lo .. hi of them. */
+/* An axis in the search below: lo .. hi steps of `stride`. */
 typedef struct axis {
   int64_t stride, lo, hi;
 } axis;
 
-/* The axes of t, those of one stride as one, the widest stride first. */
+/* The axes of t, sorted by decreasing stride; axes with the same stride are merged. */
 static int add_axes(const clf_tensor *t, int sign, axis *at, int n) {
   for (int d = 0; d < 4; d++) {
     const int64_t s = t->stride[d], steps = t->dim[d] - 1;
@@ -117,11 +117,11 @@ static int add_axes(const clf_tensor *t, int sign, axis *at, int n) {
 
 static int64_t div_down(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
-/* Whether steps along the axes add up to `gap`.  Strides are mostly nested, so that few
- * numbers of steps come into question; after `budget` of them it is taken for granted. */
+/* Whether some numbers of steps along the axes sum to `gap`.  Since strides are mostly nested,
+ * few numbers of steps are possible; after `budget` attempts the answer is yes. */
 static int reaches(const axis *at, int n, int64_t gap, int *budget) {
   if (n == 0) return gap == 0;
-  int64_t lo = 0, hi = 0; /* what the inner axes reach */
+  int64_t lo = 0, hi = 0; /* the range of the inner axes */
   for (int i = 1; i < n; i++) {
     lo += at[i].lo * at[i].stride;
     hi += at[i].hi * at[i].stride;
@@ -134,13 +134,13 @@ static int reaches(const axis *at, int n, int64_t gap, int *budget) {
   return 0;
 }
 
-/* Whether a ends before b begins.  Most views of a buffer are apart like this, and the search is
- * far dearer than a small operation. */
+/* Whether a ends before b begins.  This is true for most views of a buffer, and the full search
+ * is more expensive than a small operation. */
 static int before(const clf_tensor *a, const clf_tensor *b) {
   return (uint64_t)a->offset + clf__span(a) <= (uint64_t)b->offset;
 }
 
-/* Whether two views share an element: a's offset and steps lead to where b's do. */
+/* Whether two views share an element: some steps from a's offset reach an element of b. */
 static int overlap(const clf_tensor *a, const clf_tensor *b) {
   if (a->buf != b->buf || before(a, b) || before(b, a)) return 0;
   axis at[8];
@@ -156,7 +156,7 @@ clf_status clf__check_view(const char *op, int i, const clf_tensor *t) {
     if (t->dim[d] < 1 || t->stride[d] < 0)
       return clf__fail(CLF_ESHAPE, "%s: dimension %d of argument %d is %d, its stride %d", op, d, i,
                        (int)t->dim[d], (int)t->stride[d]);
-  uint64_t end = (uint64_t)t->offset + 1; /* in 64 bits, whatever size_t has */
+  uint64_t end = (uint64_t)t->offset + 1; /* 64 bits even if size_t has 32 */
   for (int d = 0; d < 4; d++) end += (uint64_t)(t->dim[d] - 1) * (uint64_t)t->stride[d];
   if (t->offset < 0 || end > t->buf->size)
     return clf__fail(CLF_ESHAPE, "%s: argument %d reaches to element %llu of a buffer of %zu", op,

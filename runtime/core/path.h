@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* path.h: where names of files are divided into folder and file, on POSIX and on Windows. */
+/* path.h: splits file names into folder and file, on POSIX and on Windows. */
 #ifndef CLF_PATH_H
 #define CLF_PATH_H
 #include <stddef.h>
@@ -12,7 +12,7 @@ static inline int clf__is_slash(char c) {
 #endif
 }
 
-/* How long the name of a drive is with which a path begins, as "C:". */
+/* The length of a drive name at the start of a path, as "C:". */
 static inline size_t clf__drive_length(const char *path) {
 #ifdef _WIN32
   return *path && path[1] == ':' ? 2 : 0;
@@ -22,7 +22,7 @@ static inline size_t clf__drive_length(const char *path) {
 #endif
 }
 
-/* Whether a path means the same file whatever the current folder is. */
+/* Whether a path is absolute. */
 static inline int clf__is_absolute(const char *path) {
 #ifdef _WIN32
   return clf__drive_length(path) ? clf__is_slash(path[2])
@@ -32,11 +32,11 @@ static inline int clf__is_absolute(const char *path) {
 #endif
 }
 
-/* The length of the folder's name in a file's: all before the last slash, with it if that is the
- * root's; 0 where there is none. */
+/* The length of the folder in a file name: everything before the last slash, including it for
+ * the root; 0 without a folder. */
 static inline size_t clf__folder_length(const char *path) {
   const size_t drive = clf__drive_length(path);
-  size_t last = 0; /* behind the last slash */
+  size_t last = 0; /* index after the last slash */
   for (size_t i = 0; path[i]; i++)
     if (clf__is_slash(path[i])) last = i + 1;
   return last == 0 ? drive : last == drive + 1 ? last : last - 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* philox.h: counter-based random words (Salmon, Moraes, Dror, Shaw 2011: "Parallel random
- * numbers: as easy as 1, 2, 3", Philox4x32-10), and the order of an epoch, in C: for the
- * operations on `cpu`, and for what the host has to know of them. */
+ * numbers: as easy as 1, 2, 3", Philox4x32-10), and the order of an epoch, in C: for operations
+ * on `cpu`, and for the host. */
 #ifndef CLF_PHILOX_H
 #define CLF_PHILOX_H
 #include <stdint.h>
@@ -29,7 +29,7 @@ static inline clf__words clf__philox_at(uint32_t block, uint64_t sample, uint32_
                      seed);
 }
 
-/* In [0, 1): the upper 24 bits, which a float holds. */
+/* In [0, 1): the upper 24 bits, which a float represents exactly. */
 static inline double clf__uniform(uint32_t word) { return (word >> 8) * 0x1p-24; }
 
 static inline uint64_t clf__join(int lo, int hi) {
@@ -41,7 +41,7 @@ static inline uint64_t clf__join(int lo, int hi) {
   clf__philox_at((uint32_t)(block), clf__join((p)->first_lo, (p)->first_hi) + (uint32_t)(n),       \
                  (uint32_t)(p)->stream, clf__join((p)->seed_lo, (p)->seed_hi))
 
-/* ---- The order of an epoch: a permutation of 0 .. rows - 1 as a function ------------------ */
+/* ---- The order of an epoch: a permutation of 0 .. rows 1 as a function ----------------------- */
 
 enum { CLF_ROUNDS = 8 };
 typedef struct clf__order {
@@ -79,7 +79,8 @@ static inline uint32_t clf__feistel(const clf__order *o, uint32_t i) {
   return l << o->half | r;
 }
 
-/* The row at a place; repeating walks back inside, which leaves a permutation. */
+/* The row at position `place`.  Values outside of the range are mapped again until they are
+ * inside, which keeps the function a permutation. */
 static inline uint32_t clf__order_at(const clf__order *o, uint32_t place) {
   uint32_t i = clf__feistel(o, place);
   while (i >= o->rows) i = clf__feistel(o, i);

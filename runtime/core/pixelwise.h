@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* pixelwise.h: a 1x1 convolution as a product of matrices, whose rows are the pixels of an image
- * and whose columns are its channels, for both halves of the operations (cl/, cpu_ref/). */
+/* pixelwise.h: a 1x1 convolution as a matrix product whose rows are pixels and whose columns are
+ * channels, for the implementations in cl/ and in cpu_ref/. */
 #ifndef CLF_PIXELWISE_H
 #define CLF_PIXELWISE_H
 #include "backend.h"
 
-/* Between neighbours in the order n h w, along the innermost dimension that has two. */
+/* The stride of neighbouring pixels in the order n h w, along the innermost axis of size 2 or
+ * more. */
 static inline int32_t clf_pixel_step(const clf_tensor *t) {
   return t->dim[3] > 1 ? t->stride[3] : t->dim[2] > 1 ? t->stride[2] : t->stride[0];
 }
 
-/* Whether all neighbours are equally far apart. */
+/* Whether all pixels are evenly spaced. */
 static inline int clf_pixels_even(const clf_tensor *t) {
   const int64_t step = clf_pixel_step(t), row = step * t->dim[3];
   return (t->dim[2] == 1 || t->stride[2] == row) &&

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* revive.c: a device that failed, opened anew in place: whoever holds it, its buffers or
- * views of them goes on holding them.  What lay in the buffers is gone. */
+/* revive.c: reopens a failed device in place: pointers to it, to its buffers and views of them
+ * stay valid.  The contents of the buffers are lost. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include "backend.h"
 
-/* ---- A device that is no more ------------------------------------------------------------ */
+/* ---- A failed device ------------------------------------------------------------------------- */
 
 static clf_status gone(const clf_device *dev) {
   return clf__fail(CLF_EDEVICE, "%s failed, and could not be opened anew", dev->name);
@@ -42,7 +42,7 @@ static const clf_backend nothing = {.name = "nothing",
                                     .run = gone_run,
                                     .sync = gone_sync};
 
-/* Gives back all that the driver holds: a device that is full has room for nothing beside. */
+/* Releases everything that the driver holds: a full device has no memory for a second one. */
 static void let_go(clf_device *dev) {
   for (clf_buffer *b = dev->buffers; b; b = b->next) {
     if (b->handle) dev->backend->release(dev, b);
@@ -54,10 +54,10 @@ static void let_go(clf_device *dev) {
   dev->impl = NULL;
 }
 
-/* ---- And is again ------------------------------------------------------------------------- */
+/* ---- Reopening ------------------------------------------------------------------------------- */
 
-/* dev becomes what `fresh` is, with its own buffers, history and, if it is the same device, tuned
- * choices: bits depend on them, and a file may have others by now. */
+/* dev becomes `fresh`, with its own buffers and history.  If it is the same device it keeps its
+ * tuned choices: bits depend on them, and the saved ones may have changed. */
 static void become(clf_device *dev, clf_device *fresh) {
   const clf_device was = *dev;
   *dev = *fresh;
@@ -76,7 +76,7 @@ static void become(clf_device *dev, clf_device *fresh) {
   dev->tuned_count = was.tuned_count;
 }
 
-/* What is left of a shell: its implementation went elsewhere, or never was. */
+/* Frees a device whose implementation was moved elsewhere, or never existed. */
 static void discard(clf_device *shell) {
   clf__late_end(shell->late);
   free(shell->tuned);
@@ -85,7 +85,7 @@ static void discard(clf_device *shell) {
   free(shell);
 }
 
-/* Where the new device holds a buffer's contents. */
+/* The new device's memory for a buffer. */
 static clf_status copy_buffer(clf_device *dev, const clf_buffer *b, clf_device *fresh, void **to) {
   clf_buffer copy = {.dev = fresh, .size = b->size};
   void *host = malloc(b->size * (size_t)dev->bits / 8);
@@ -104,7 +104,7 @@ static void give_back(clf_device *dev, size_t size, void *handle) {
 }
 
 clf_status clf__replace(clf_device *dev, clf_device *fresh) {
-  const int wide = dev->wide_cores; /* layers have laid out their work by these */
+  const int wide = dev->wide_cores; /* the layout of layers depends on it */
   const double lone = dev->lone_work;
   size_t n = 0, done = 0;
   for (const clf_buffer *b = dev->buffers; b; b = b->next) n++;
@@ -122,7 +122,7 @@ clf_status clf__replace(clf_device *dev, clf_device *fresh) {
   become(dev, fresh);
   dev->wide_cores = wide;
   dev->lone_work = lone;
-  fresh->backend->close(fresh); /* it is what dev was */
+  fresh->backend->close(fresh); /* it has become what dev was */
   discard(fresh);
   return CLF_OK;
 }
@@ -142,7 +142,7 @@ static clf_status reopen(clf_device *dev, const char *name) {
     return CLF_ENODEV;
   }
   become(dev, fresh);
-  if (!name) { /* what its driver was found to do wrong stays known */
+  if (!name) { /* what is known about failures of its driver */
     dev->late = fresh->late;
     fresh->late = NULL;
   }

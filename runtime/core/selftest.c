@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* selftest.c: is a device fit for use?  Every operation once, on small ragged
- * inputs, each result compared with cpu64 by a checking device (check.c).  Drivers
- * that build without a word and compute wrongly are known on every platform. */
+/* selftest.c: can a device be used?  Runs every operation once, on small ragged inputs, and
+ * compares each result with cpu64 by a checking device (check.c).  Every platform has drivers
+ * that build kernels without errors and compute wrong results. */
 #include <stdlib.h>
 #include <string.h>
 #include "backend.h"
@@ -13,7 +13,8 @@
 #define OP(name, ...)                                                                              \
   { CLF_OP_##name, &(const clf_##name##_args){__VA_ARGS__}, 0 }
 
-/* The same with the channels of images side by side.  An image is what is not as high as wide. */
+/* The same for images in channels-last layout.  A tensor whose height and width differ is an
+ * image. */
 #define LAST(name, ...)                                                                            \
   { CLF_OP_##name, &(const clf_##name##_args){__VA_ARGS__}, 1 }
 
@@ -25,7 +26,7 @@
   .left = -0.7f, .right = 0.8f, .bottom = -0.6f, .top = 0.9f, .min_width = 0.01f,                  \
   .min_height = 0.01f, .min_slope = 0.01f, .end_slope = 1, .scale = 1, .gain = 1, .beta = 1
 
-/* A row is a call with shapes where the tensors would be. */
+/* A row is a call, with shapes in place of tensors. */
 enum { N = 37, D = 5, H = 9, L = 2, P = 2 * (H * (2 * D + 1) + D), Q = 11, T = D * (D - 1) / 2 };
 static const struct {
   clf_op op;
@@ -182,7 +183,7 @@ static const struct {
     OP(piecewise_fwd, .x = DIM(N), .xi = DIM(Q), .v = DIM(Q), .y = DIM(N), .logdet = DIM(N),
        .xmin = -1, .rate = 5),
     OP(piecewise_inv, .y = DIM(N), .xi = DIM(2), .v = DIM(2), .x = DIM(N), .logdet = DIM(N),
-       .xmin = -1, .rate = 5, .tails = 1), /* one piece: random v do not increase */
+       .xmin = -1, .rate = 5, .tails = 1), /* one piece, because random v are not increasing */
     OP(piecewise_deriv, .x = DIM(N), .xi = DIM(Q), .d = DIM(N), .xmin = -1, .rate = 5),
     OP(piecewise_bwd, .x = DIM(N), .xi = DIM(Q), .dy = DIM(N), .dx = DIM(N), .dalpha = DIM(1),
        .dxi = DIM(Q), .xmin = -1, .rate = 5, .dlogdet = -1),
@@ -277,8 +278,8 @@ static clf_status fill_in(clf_device *dev, const clf_op_info *info, clf_tensor *
 }
 
 typedef struct test {
-  clf_device *checked; /* around the device under test */
-  clf_device *bare;    /* that device, or what it wraps */
+  clf_device *checked; /* wraps the device under test */
+  clf_device *bare;    /* that device, or the one it wraps */
   clf_arena arena;
   float *host;
   clf__passed_fn passed;
@@ -287,7 +288,7 @@ typedef struct test {
 enum {
   MOST = 16384,
   USUAL = -1
-}; /* elements of all tensors of a call; the algorithm by the rules */
+}; /* elements of all tensors of a call; the algorithm chosen by the rules */
 
 /* An image of such a shape. */
 static clf_status new_channels_last(clf_arena *a, const clf_tensor *shape, clf_tensor *out) {
@@ -301,7 +302,7 @@ static clf_status new_channels_last(clf_arena *a, const clf_tensor *shape, clf_t
   return CLF_OK;
 }
 
-/* The tensors of a call, whose shapes stand in its arguments. */
+/* Allocates the tensors of a call, whose shapes are in its arguments. */
 static clf_status lay_out(test *t, size_t call, char *copy) {
   const clf_op_info *info = &clf_ops[calls[call].op];
   clf_tensor *x = (clf_tensor *)(void *)copy;
@@ -317,7 +318,7 @@ static clf_status lay_out(test *t, size_t call, char *copy) {
   return CLF_OK;
 }
 
-/* A call by one of its algorithms, unless that does not take it. */
+/* Runs a call with one of its algorithms, unless that does not take it. */
 static clf_status run_one(test *t, size_t call, int algorithm) {
   const clf_op op = calls[call].op;
   _Alignas(16) char copy[CLF_MAX_ARGS];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* status.c: the last error of each thread, in words. */
+/* status.c: the last error message of each thread. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "status.h"
 #include "text.h"
 
-static _Thread_local char message[16384]; /* a build log fits */
+static _Thread_local char message[16384]; /* large enough for a build log */
 
 const char *clf_errmsg(void) { return message; }
 
@@ -20,13 +20,15 @@ const char *clf_strerror(clf_status status) {
   return (unsigned)status < sizeof text / sizeof *text ? text[status] : "unknown status";
 }
 
-clf_status(clf__fail)(clf_status s, const char *fmt, ...) { /* not the analyser's macro */
+clf_status(clf__fail)(clf_status s, const char *fmt,
+                      ...) { /* parentheses: not the macro for the analyser */
   char fresh[sizeof message], clean[sizeof message]; /* an argument may be clf_errmsg() itself */
   va_list ap;
   va_start(ap, fmt);
   vsnprintf(fresh, sizeof fresh, fmt, ap);
   va_end(ap);
-  /* Names of files may contain anything; only a format, or a message in it, may begin a line. */
+  /* File names may contain anything; only the format string, or a message it quotes, may start a
+   * new line. */
   clf__clean_message(clean, sizeof clean, fresh, message, strchr(fmt, '\n') != NULL);
   memcpy(message, clean, strlen(clean) + 1);
   return s;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tally.c: the tables with which check: and trace: end. */
+/* tally.c: the tables of check: and trace:. */
 #include "tally.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ void clf__tally_free(struct clf__tally *t) {
   free(t);
 }
 
-/* ---- Tables ------------------------------------------------------------------------ */
+/* ---- Tables ---------------------------------------------------------------------------------- */
 
 static const char *name_of(int row) {
   return row == CLF_TALLY_WRITES  ? "writes to the device"
@@ -34,7 +34,7 @@ static const char *name_of(int row) {
                                   : clf_ops[row].name;
 }
 
-/* The rows that were called, the largest first; returns how many. */
+/* Sorts the rows that have calls, the largest amount first; returns their number. */
 static int sort(const struct clf__tally *t, int order[CLF_TALLY_ROWS]) {
   int count = 0;
   for (int i = 0; i < CLF_TALLY_ROWS; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tally.h: what a wrapping device has seen, a row for each operation: the tables of check: and
+/* tally.h: statistics of a wrapping device, one row per operation, for the tables of check: and
  * trace:.  Private. */
 #ifndef CLF_TALLY_H
 #define CLF_TALLY_H
@@ -7,25 +7,25 @@
 
 typedef struct clf__tally_row {
   long calls;
-  double amount; /* the largest that was noted, or the sum */
-  char at[256];  /* the call that had the largest */
+  double amount; /* the maximum, or the sum */
+  char at[256];  /* the call with the maximum */
 } clf__tally_row;
 
 enum { CLF_TALLY_WRITES = CLF_OP_COUNT, CLF_TALLY_READS, CLF_TALLY_ROWS };
 
 struct clf__tally {
-  clf__tally_row row[CLF_TALLY_ROWS]; /* by clf_op, then transfers */
-  long disagree;                      /* calls of check: that were beyond their tolerance */
-  char *text;                         /* of the last report */
+  clf__tally_row row[CLF_TALLY_ROWS]; /* indexed by clf_op; then transfers */
+  long disagree;                      /* calls of check: outside of their tolerance */
+  char *text;                         /* the last report */
 };
 
-/* One more call whose largest difference, in tolerances, is `part`; args are of either device. */
+/* Records a call whose largest difference is `part` tolerances; args may be of either device. */
 void clf__tally_check(struct clf__tally *t, clf_op op, const void *args, double part);
-/* One more call or transfer that took so long. */
+/* Records the seconds of a call or transfer. */
 void clf__tally_trace(struct clf__tally *t, int row, double seconds);
 
-/* The tables as text, a line each, "" where nothing was called; NULL without memory.  The tally's.
- */
+/* The tables as text, one line per row; "" if nothing was called; NULL if memory runs out.
+ * Owned by the tally. */
 const char *clf__tally_checked(struct clf__tally *t);
 const char *clf__tally_traced(struct clf__tally *t);
 

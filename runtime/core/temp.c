@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* temp.c: temporary files: made, locked while they are written, and removed when a signal ends
- * the process, or by the next writer in the folder if it was killed. */
+/* temp.c: temporary files.  They are locked while they are written, and removed when a signal
+ * ends the process, or by the next writer in the folder if the process was killed. */
 #define _XOPEN_SOURCE 700
 #if defined(__linux__) || defined(__APPLE__)
 #define _DEFAULT_SOURCE /* flock() */
@@ -28,10 +28,10 @@
 
 #include "clflow/data.h"
 
-/* ---- Locks ---------------------------------------------------------------------- */
+/* ---- Locks ----------------------------------------------------------------------------------- */
 
-/* A lock ends with its process, however that ends, and is seen from other containers and, on most
- * network file systems, other machines, where a process number says nothing. */
+/* A lock ends with its process, and is visible in other containers and, on most network file
+ * systems, on other machines, where a process number means nothing. */
 typedef enum lock_state { LOCKED_BY_US, LOCKED_BY_OTHERS, NO_LOCKS } lock_state;
 
 #if HAS_LOCKS
@@ -39,7 +39,7 @@ static lock_state lock(int fd) {
   if (flock(fd, LOCK_EX | LOCK_NB) == 0) return LOCKED_BY_US;
   return errno == EWOULDBLOCK ? LOCKED_BY_OTHERS : NO_LOCKS;
 }
-/* Closing `fd` may report that the disk is full, so that the lock needs a descriptor of its own. */
+/* Closing `fd` may report a full disk, so the lock needs its own descriptor. */
 static int second_descriptor(int fd) { return fcntl(fd, F_DUPFD_CLOEXEC, 0); }
 static int open_in(int folder, const char *name) {
   return openat(folder, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -52,14 +52,14 @@ static int open_in(int folder, const char *name) { return (void)folder, (void)na
 
 static int is_own(const struct stat *st) { return st->st_uid == geteuid(); }
 
-/* ---- Signals -------------------------------------------------------------------- */
+/* ---- Signals --------------------------------------------------------------------------------- */
 
-/* The names lie here and not in memory that a thread may free while another one's signal is
- * handled.  Longer names and more files are left to the sweep. */
+/* The names are stored here because a thread may free other memory while a signal of another one
+ * is handled.  Longer names, and more files than this, are removed by the sweep. */
 enum { WATCHED = 16, LONGEST = 4096, FREE = 0, BUSY, LIVE };
 static struct {
   atomic_int state;
-  pid_t process; /* a child that was forked removes nothing */
+  pid_t process; /* a forked child removes nothing */
   char name[LONGEST];
 } watch[WATCHED];
 
@@ -83,10 +83,10 @@ void clf_discard_unfinished(void) {
   errno = error;
 }
 
-/* ---- Making one ------------------------------------------------------------------ */
+/* ---- Creating a file ------------------------------------------------------------------------- */
 
-/* 1: the file that was just made is locked, or cannot be; 0: a sweep took it for one that was
- * left and removes it. */
+/* 1: the new file is locked, or locks are not available; 0: a sweep is about to remove it as
+ * left over. */
 static int keep_from_sweeps(clf__temp *t) {
   struct stat st;
   const lock_state is = lock(t->fd);
@@ -96,8 +96,8 @@ static int keep_from_sweeps(clf__temp *t) {
   return 1;
 }
 
-/* A name that is taken is left over from a process that was killed, or belongs
- * to one of another machine: the next number is tried. */
+/* A name that exists was left by a killed process, or belongs to another machine: try the next
+ * number. */
 int clf__temp_make(const char *folder, unsigned mode, clf__temp *t) {
   static atomic_uint counter;
   const size_t room = strlen(folder) + 64;
@@ -128,19 +128,20 @@ void clf__temp_forget(clf__temp *t) {
   *t = (clf__temp){.fd = -1, .lock = -1, .watched = -1};
 }
 
-/* ---- Sweeping --------------------------------------------------------------------- */
+/* ---- Sweeping -------------------------------------------------------------------------------- */
 
-/* The process in the name of a temporary file of ours, or 0. */
+/* The process number in the name of our temporary files, or 0. */
 static long process_of(const char *name) {
   long pid = 0;
   unsigned number;
   int end = 0;
   if (sscanf(name, ".clflow-%ld-%u.tmp%n", &pid, &number, &end) != 2 || !end || pid <= 0) return 0;
-  /* "~" is the second name of a file that is about to be replaced. */
+  /* "~" marks the second name of a file that is about to be replaced */
   return strcmp(name + end, "") == 0 || strcmp(name + end, "~") == 0 ? pid : 0;
 }
 
-/* Whether it was killed, but its parent has not asked for its end: in containers that may last. */
+/* Whether the process is a zombie: killed, but not yet waited for, which may take long in
+ * containers. */
 static int is_zombie(long pid) {
   char path[64], line[256] = "";
   snprintf(path, sizeof path, "/proc/%ld/stat", pid);
@@ -157,9 +158,9 @@ static int is_dead(long pid) {
   return is_zombie(pid);
 }
 
-/* A file that nobody has locked, of a process that is gone; or, where one of the two cannot be
- * known, of a process that seems to be gone, or whose number another one may have now, and not
- * written for an hour. */
+/* Whether a file is left over: nobody has locked it, and its process has ended.  If one of the
+ * two is unknown: its process seems to have ended, or another one may have its number by now,
+ * and it was not written for an hour. */
 static int is_left_over(int fd, long pid, const struct stat *st) {
   enum { OLD = 3600 }; /* seconds */
   const lock_state is = fd < 0 ? NO_LOCKS : lock(fd);

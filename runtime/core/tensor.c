@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* tensor.c: arenas, views, and transfers of views of any strides in either precision. */
+/* tensor.c: arenas, views, and transfers of views with any strides, in float and double. */
 #include <stdlib.h>
 #include <string.h>
 #include "backend.h"
 
-/* ---- Arenas ------------------------------------------------------------------- */
+/* ---- Arenas ---------------------------------------------------------------------------------- */
 
 static void append(clf_arena *a, clf_buffer *b) {
   a->buf = b;
@@ -64,11 +64,11 @@ void clf_arena_free(clf_arena *a) {
   a->buf = NULL;
 }
 
-/* From one column to the next: whole vectors, and an odd number of cache lines, for columns at
- * equal places of pages push each other out of the caches. */
+/* The stride of columns: whole vectors, and an odd number of cache lines, because columns at
+ * equal page offsets evict each other from the caches. */
 static int64_t column_pitch(int32_t rows) { return ((int64_t)rows + 15) / 16 * 16 | 16; }
 
-/* The strides of a tensor of these dimensions, and how many elements it takes up. */
+/* Sets the strides of a tensor of these dimensions; returns the number of elements it spans. */
 static int64_t lay_out(const clf_arena *a, clf_tensor *t) {
   if (a->by_column == t->dim[0] && t->dim[1] > 1 && t->dim[2] * t->dim[3] == 1) {
     const int64_t pitch = column_pitch(t->dim[0]);
@@ -109,9 +109,9 @@ clf_status clf_new(clf_arena *a, const int32_t dim[4], clf_tensor *t) {
   return CLF_OK;
 }
 
-/* ---- Views -------------------------------------------------------------------- */
+/* ---- Views ----------------------------------------------------------------------------------- */
 
-/* What cannot be a view has no buffer, which every operation refuses. */
+/* Invalid views have no buffer, which every operation refuses. */
 clf_tensor clf_slice(clf_tensor t, int axis, int32_t begin, int32_t end) {
   if (axis < 0 || axis > 3) return (clf_tensor){0};
   const int64_t offset = t.offset + (int64_t)begin * t.stride[axis], n = (int64_t)end - begin;
@@ -137,7 +137,7 @@ int clf__dense(const clf_tensor *t) {
   return 1;
 }
 
-/* ---- Transfers ------------------------------------------------------------------ */
+/* ---- Transfers ------------------------------------------------------------------------------- */
 
 static clf_status stage(clf_device *dev, size_t elements) {
   const size_t need = elements * (size_t)dev->bits / 8;
@@ -160,7 +160,7 @@ static double load(const void *at, int bits, size_t i) {
   return bits == 64 ? ((const double *)at)[i] : (double)((const float *)at)[i];
 }
 
-/* Calls for each element of t, in row-major order, with its place in the span. */
+/* Runs the body for each element of t, in row-major order, with its offset in the span. */
 #define EACH_ELEMENT(t, i, at)                                                                     \
   size_t i = 0;                                                                                    \
   for (int32_t n_ = 0; n_ < (t).dim[0]; n_++)                                                      \
@@ -176,7 +176,8 @@ static clf_status write_any(clf_device *dev, const clf_tensor *t, const void *sr
   const size_t span = clf__span(t), begin = (size_t)t->offset;
   if (clf__dense(t) && bits == dev->bits) return b->write(dev, t->buf, begin, src, span);
   CLF_TRY(stage(dev, span));
-  if (!clf__dense(t)) CLF_TRY(b->read(dev, t->buf, begin, dev->stage, span)); /* keeps the gaps */
+  if (!clf__dense(t))
+    CLF_TRY(b->read(dev, t->buf, begin, dev->stage, span)); /* preserves the gaps */
   EACH_ELEMENT(*t, i, at) store(dev->stage, dev->bits, at, load(src, bits, i));
   return b->write(dev, t->buf, begin, dev->stage, span);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* text.h: text of unknown origin, such as names of files, made safe for a terminal and for JSON.
+/* text.h: makes text of unknown origin, such as file names, safe for a terminal and for JSON.
  * Private to the library and its programs. */
 #ifndef CLF_TEXT_H
 #define CLF_TEXT_H
@@ -21,8 +21,8 @@ static inline int clf__utf8_length(const unsigned char *p, size_t left) {
   return n;
 }
 
-/* Whether the sequence of `length` bytes at p makes a terminal do something: control characters of
- * ASCII and U+0080 to U+009F, separators of lines, and marks that reverse the order of letters. */
+/* Whether the sequence of `length` bytes at p controls a terminal: ASCII control characters,
+ * U+0080 to U+009F, line separators, and marks that reverse the direction of text. */
 static inline int clf__is_control(const unsigned char *p, int length) {
   if (length == 1) return p[0] < ' ' || p[0] == 0x7f;
   if (length == 2) return p[0] == 0xc2 && p[1] < 0xa0;
@@ -31,9 +31,9 @@ static inline int clf__is_control(const unsigned char *p, int length) {
   return p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9;
 }
 
-/* Writes n bytes of text to `to`, which has room for `size`: valid UTF-8, in which control
- * characters and bytes that are not UTF-8 have become "\x1b".  Line ends and tabs stay if `lines`.
- * What does not fit is left out.  Returns the length. */
+/* Writes n bytes of text to `to`, which has `size` bytes, as valid UTF-8 with control characters
+ * and invalid bytes as "\x1b".  Line ends and tabs are kept if `lines`.  Text that does not fit
+ * is cut.  Returns the length. */
 static inline size_t clf__clean(char *to, size_t size, const char *text, size_t n, int lines) {
   const unsigned char *const p = (const unsigned char *)text;
   size_t used = 0;
@@ -55,8 +55,7 @@ static inline size_t clf__clean(char *to, size_t size, const char *text, size_t 
   return used;
 }
 
-/* The same of a message, in which only the line ends of `inner`, an earlier message that it may
- * quote, are known to be meant. */
+/* The same for a message that may quote an earlier message `inner`, whose line ends are kept. */
 static inline void clf__clean_message(char *to, size_t size, const char *text, const char *inner,
                                       int lines) {
   const char *quoted = !lines && inner && *inner ? strstr(text, inner) : NULL;
@@ -67,8 +66,8 @@ static inline void clf__clean_message(char *to, size_t size, const char *text, c
   clf__clean(to + used, size - used, quoted + strlen(inner), strlen(quoted + strlen(inner)), 0);
 }
 
-/* Writes text to `to` as UTF-8, with U+FFFD in place of what is not.  3 strlen(text) + 1 bytes are
- * always enough.  Returns the length. */
+/* Writes text to `to` as UTF-8, with U+FFFD for invalid bytes.  3 strlen(text) + 1 bytes always
+ * suffice.  Returns the length. */
 static inline size_t clf__to_utf8(char *to, size_t size, const char *text) {
   const unsigned char *const p = (const unsigned char *)text;
   const size_t n = strlen(text);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* threads.c: a pool of threads for the loops of cpu_ref/, started when a loop first wants them.
+/* threads.c: a pool of threads for the loops of cpu_ref/, started when a loop first needs them.
  *
- * A caller takes idle workers, wakes them, and starts on the loop itself.  It never waits for a
- * worker that has not woken up by the time the loop is through: on a busy machine the caller
- * simply does more of the work.  Nobody spins. */
+ * A caller takes idle workers, wakes them, and starts on the loop itself.  It does not wait for a
+ * worker that has not woken up when the loop is done: on a busy machine the caller simply does more
+ * of the work.  No thread spins. */
 #define _POSIX_C_SOURCE 200809L
 #include "threads.h"
 #include <pthread.h>
@@ -14,12 +14,12 @@
 #include "status.h"
 
 enum {
-  PIECES = 8,           /* of each thread's share: what a thread that is late leaves to others */
+  PIECES = 8,           /* per share: the granularity in which other threads take over work */
   STACK_BYTES = 1 << 20 /* of a worker */
 };
 
-/* A thread's share of the indices.  It takes pieces from the front; so do threads that have
- * finished their own.  A cache line each. */
+/* The range of indices of a thread, of which it takes pieces from the front, as do threads that
+ * have finished their own range.  One cache line each. */
 typedef struct share {
   _Alignas(64) atomic_llong next;
   int end;
@@ -31,7 +31,7 @@ typedef struct job { /* one loop, on its caller's stack */
   const void *context;
   int piece;
   int members; /* the caller is member 0, helper[m] member m */
-  int running; /* helpers that have begun and not finished; under the pool's lock */
+  int running; /* helpers that have begun and not finished; protected by the pool's lock */
   worker *helper[CLF_THREADS_MAX];
   share share[CLF_THREADS_MAX];
 } job;
@@ -45,20 +45,19 @@ struct worker {
 
 static struct {
   pthread_mutex_t lock;
-  pthread_cond_t done; /* some job has no helper running any more */
+  pthread_cond_t done; /* a job has no running helpers any more */
   worker worker[CLF_THREADS_MAX];
   int workers;
-  int most;     /* workers that could be started; fewer than asked for where starting one failed */
-  int stopping; /* workers without a job end */
-  int told;     /* clf_set_threads(); 0: the default */
-  int by_default; /* threads by default; 0: not yet determined */
+  int most;       /* maximum number of workers; smaller than requested if starting one failed */
+  int stopping;   /* workers without a job end */
+  int told;       /* clf_set_threads(); 0: the default */
+  int by_default; /* default number of threads; 0: not yet determined */
 } pool = {
     .lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER, .most = CLF_THREADS_MAX};
 
-/* ---- How many threads -------------------------------------------------------------------------
- */
+/* ---- Number of threads ----------------------------------------------------------------------- */
 
-/* The number in CLFLOW_THREADS; 0 without one, -1 if it is something else. */
+/* The number in CLFLOW_THREADS; 0 if it is not set, -1 if it is invalid. */
 static int threads_of_environment(void) {
   const char *text = getenv("CLFLOW_THREADS");
   char *end;
@@ -67,7 +66,7 @@ static int threads_of_environment(void) {
   return *end == 0 && n >= 1 && n <= CLF_THREADS_MAX ? (int)n : -1;
 }
 
-/* Where memory is limited, stacks take at most a sixteenth of it. */
+/* If memory is limited, stacks take at most a sixteenth of it. */
 static int threads_by_default(void) {
   const int asked = threads_of_environment(), cores = clf__cores();
   const uint64_t stacks = clf__memory_limit().bytes / 16 / STACK_BYTES;
@@ -83,7 +82,7 @@ static void lock_pool(void) {
   pthread_mutex_lock(&pool.lock);
 }
 
-/* Under the lock. */
+/* Call with the lock held. */
 static int threads_now(void) {
   if (pool.told) return pool.told;
   if (!pool.by_default) pool.by_default = threads_by_default();
@@ -116,8 +115,7 @@ clf_status clf__threads_check(void) {
                    getenv("CLFLOW_THREADS"), CLF_THREADS_MAX);
 }
 
-/* ---- Sharing a loop ---------------------------------------------------------------------------
- */
+/* ---- Distributing a loop --------------------------------------------------------------------- */
 
 static void share_out(job *j, int count) {
   for (int m = 0; m < j->members; m++) {
@@ -128,8 +126,8 @@ static void share_out(job *j, int count) {
   j->piece = count / pieces + (count % pieces != 0);
 }
 
-/* Runs pieces until none is left: of member `me`'s own share first, so that a thread meets the same
- * rows in loop after loop, then of the others'. */
+/* Runs pieces until none is left: first those of member `me`, so that a thread works on the same
+ * rows in loop after loop, then those of others. */
 static void take_pieces(job *j, int me) {
   for (int k = 0; k < j->members; k++) {
     share *s = &j->share[(me + k) % j->members];
@@ -162,8 +160,8 @@ static void *work(void *one) {
   return NULL;
 }
 
-/* Starts workers until there are `wanted`, or as many as there can be.  Signals are for the
- * program's own threads: workers take none. */
+/* Starts workers until there are `wanted`, or no more can be started.  Signals are for the
+ * program's own threads: workers block them. */
 static void start_workers(int wanted) {
   sigset_t all, before;
   pthread_attr_t attr;
@@ -186,7 +184,7 @@ static void start_workers(int wanted) {
   pthread_attr_destroy(&attr);
 }
 
-/* Takes idle workers as helpers, so that there are at most `wanted` members. */
+/* Takes idle workers as helpers, for at most `wanted` members. */
 static void gather(job *j, int wanted) {
   const int threads = threads_now();
   if (wanted > threads) wanted = threads;
@@ -200,8 +198,8 @@ static void gather(job *j, int wanted) {
   }
 }
 
-/* Helpers that have not begun are idle again; the others are about to finish.  A thread must not be
- * cancelled while it waits: helpers use its stack. */
+/* Helpers that have not begun become idle; the others are about to finish.  The caller must not
+ * be cancelled while it waits, because helpers use its stack. */
 static void dismiss(job *j) {
   int state;
   pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
@@ -245,14 +243,13 @@ void clf__threads_run(int count, int wanted, clf__loop loop, const void *context
   dismiss(&j);
 }
 
-/* ---- Forked children, and the end -------------------------------------------------------------
- */
+/* ---- Fork and exit --------------------------------------------------------------------------- */
 
 #ifdef _WIN32
 static void prepare_for_fork(void) {}
 #else
-/* A forked child has none of its parent's workers, whatever they were doing: its pool is empty.
- * Nobody holds the lock while the process is copied. */
+/* A forked child has no workers: its pool is empty.  The lock is free while the process is
+ * copied. */
 static void before_fork(void) { pthread_mutex_lock(&pool.lock); }
 static void after_fork(void) { pthread_mutex_unlock(&pool.lock); }
 static void in_child(void) {
@@ -264,8 +261,8 @@ static void in_child(void) {
 }
 static void prepare_for_fork(void) { pthread_atfork(before_fork, after_fork, in_child); }
 
-/* The library's code may be unloaded after this, so no worker may be left in it.  If a thread is
- * still computing while the process ends, everything stays as it is. */
+/* The library may be unloaded afterwards, so no worker may still run its code.  If a thread is
+ * still computing when the process ends, nothing is stopped. */
 __attribute__((destructor)) static void stop_workers(void) {
   int busy = 0;
   if (pthread_mutex_trylock(&pool.lock)) return;

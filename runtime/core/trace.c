@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* trace.c: a device that tells what it does: "trace:opencl" prints each operation
- * with its shapes and, waiting for it, its time; and at the end a table. */
+/* trace.c: a device that reports what another one does: "trace:opencl" prints each operation
+ * with its shapes and, after waiting for it, its time; and a table at the end. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ static clf_status trace_open(clf_device *dev, const char *which) {
     return clf__fail(CLF_ENODEV, "trace needs the device to trace, such as trace:opencl");
   CLF_TRY(clf_open(which, &of));
   clf__wrapper_adopt(dev, "trace", of);
-  dev->tally = calloc(1, sizeof *dev->tally); /* it traces without one, too */
+  dev->tally = calloc(1, sizeof *dev->tally); /* works without it, too */
   return CLF_OK;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* wrapper.c: what the devices that wrap another one pass on unchanged. */
+/* wrapper.c: what wrapping devices pass on unchanged. */
 #include <stdio.h>
 #include <string.h>
 #include "backend.h"

@@ -64,7 +64,7 @@ static const struct {
      "flow text, character 13: rq: the box ends before it begins"},
     {"6: coupling(rq, mlp, uncond=2) -> normal",
      "flow text, character 29: expected 0 or 1 for uncond, found \"2\""},
-    {"6: coupling(rq, made) -> normal", "flow text, character 4: coupling: the net made is one of "
+    {"6: coupling(rq, made) -> normal", "flow text, character 4: coupling: the net made is for "
                                         "autoregressive layers; use mlp or resnet"},
     {"6: ar(rq, mlp) -> normal",
      "flow text, character 4: ar: the net mlp has no masks; use made or masked"},
@@ -77,17 +77,16 @@ static const struct {
     {"6: coupling(rq, mlp, mask=list, list=0-2+1) -> normal",
      "flow text, character 42: expected ranges in ascending order that do not overlap, found "
      "\"1\""},
-    {"3: perm(list, list=0, 0, 2) -> normal",
-     "flow text, character 4: perm: its list of 3 holds 0 twice; each of 0 to 2 must stand in it "
-     "once"},
+    {"3: perm(list, list=0, 0, 2) -> normal", "flow text, character 4: perm: its list of 3 holds 0 "
+                                              "twice; it must contain each of 0 to 2 once"},
     {"3: perm(list, list=0, 3, 2) -> normal",
-     "flow text, character 4: perm: its list of 3 holds 3; each of 0 to 2 must stand in it once"},
+     "flow text, character 4: perm: its list of 3 holds 3; it must contain each of 0 to 2 once"},
     {"3: logit(1, 0) -> normal", "flow text, character 4: logit: a 1 must be below b 0"},
     {"3: logit(0, 1, 2) -> normal", "flow text, character 16: b is given twice"},
     {"3: columns(0-1: logit, 1: log) -> normal",
-     "flow text, character 4: columns: dimension 1 stands in two of its ranges"},
-    {"3: columns(0-1: lu) -> normal", "flow text, character 4: columns: lu cannot stand here; only "
-                                      "layers that act on each dimension alone can"},
+     "flow text, character 4: columns: dimension 1 is in two of its ranges"},
+    {"3: columns(0-1: lu) -> normal", "flow text, character 4: columns: lu is not possible here; "
+                                      "only layers that act on each dimension separately are"},
     {"3: shift-scale(scale=0) -> normal",
      "flow text, character 4: shift-scale: a scale of 0 cannot be inverted"},
     {"3: rotation(3) -> normal",
@@ -116,7 +115,7 @@ static const struct {
     {"3: lu.(identity=0) -> normal",
      "flow text, character 7: expected the layer's own name, found \"(\""},
     {"3: lu -> normal(trained, mlp)",
-     "flow text, character 10: normal: it is trained or computed by a net, not both"},
+     "flow text, character 10: normal: it is either trained or computed by a net"},
     {"3: lu -> conv", "flow text, character 4: conv: this base is one of a split, as "
                       "split(prior=conv)"},
     {"3: lu -> blend(0: -> normal)", "flow text, character 10: blend: weights must be above 0"},
@@ -151,7 +150,7 @@ static const struct {
      "flow text, character 4: there is no layer \"box\"; did you mean \"log\"?"},
     {"3: -> box(0, 1e400)", "flow text, character 14: expected a finite number, found \"1\""},
     {"3: coupling(rq, conv(512, 3-2)) -> normal",
-     "flow text, character 17: conv: a kernel of side 2 has no middle; sides must be odd"},
+     "flow text, character 17: conv: a kernel of side 2 has no centre; sides must be odd"},
 };
 
 START_TEST(text_is_refused_in_words) {

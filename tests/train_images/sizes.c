@@ -35,7 +35,7 @@ typedef struct refusal {
 
 START_TEST(sizes_that_are_refused) {
   static const refusal list[] = {
-      {1, 1, 1, 1, "images of 1 x 1: a coupling needs pixels to keep and to change"},
+      {1, 1, 1, 1, "images of 1 x 1: a coupling needs pixels that stay and pixels that change"},
       {7, 8, 1, 2,
        "images of 7 x 8 cannot be halved 1 time, as 2 scales do: both sides must be multiples of "
        "2; fewer scales ask for less"},
@@ -43,8 +43,8 @@ START_TEST(sizes_that_are_refused) {
        "images of 8 x 12 cannot be halved 3 times, as 4 scales do: both sides must be multiples "
        "of 8; fewer scales ask for less"},
       {8, 8, 3, 4,
-       "images of 8 x 8 are 1 x 1 at the last of 4 scales, where a coupling needs pixels to keep "
-       "and to change; take fewer scales"},
+       "images of 8 x 8 are 1 x 1 at the last of 4 scales, where a coupling needs pixels that stay "
+       "and pixels that change; use fewer scales"},
       {8, 8, 3, 9, "a flow's scales is 9; it must be 1 to 8"}};
   for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
     clf_flow_spec s = small_spec(1, 1);
