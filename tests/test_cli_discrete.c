@@ -64,8 +64,7 @@ END_TEST
 
 START_TEST(constant_columns_that_are_refused) {
   refuses(1, TRAIN "--data constant.csv --standardize --out never.safetensors",
-          "column 2 (\"c\") is 5 in every row used for training: it cannot be standardised; leave "
-          "it out\n");
+          "column 2 (\"c\") is 5 in every training row: it cannot be standardised; leave it out\n");
   refuses(
       1, "train --data one.csv --out never.safetensors",
       "the column of one.csv is 5 in every row, so it has no density; there is nothing to fit\n");

@@ -257,7 +257,7 @@ START_TEST(steps_left_out) {
   result r = run(command);
   expect_code(command, &r, 0);
   expect_text(command, "stderr", r.err,
-              " is not finite; that step is left out, and training goes on\n");
+              " is not finite; that step is skipped, and training goes on\n");
   expect_text(command, "stdout", r.out, "mean log-likelihood  -inf nats, over all 10 samples\n");
   expect_text(command, "stdout", r.out, "zero density         1 of 10 samples; without them -");
   char *log = read_file("d.jsonl", NULL);

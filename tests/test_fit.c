@@ -436,7 +436,7 @@ START_TEST(bad_input_is_refused) {
           "the weight of row 4 is -1; it must be 0 or above");
   part[2] = 3;
   refused(&(clf_fit_data){.x = &x, .part = part}, &o, CLF_EINVAL,
-          "part 3 of row 3 is no part; 0 trains, 1 validates, 2 tests");
+          "part 3 of row 3 is unknown; 0 is for training, 1 for validation, 2 for testing");
   refused(&(clf_fit_data){.x = &x, .given = &few}, &o, CLF_ESHAPE,
           "the context has 9 rows, the data have 50");
   o.repeat = "{}";

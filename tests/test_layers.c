@@ -861,7 +861,7 @@ START_TEST(refusals) {
                                                 "coupling before it transformed; before it there "
                                                 "is no layer"},
       {"4: coupling(add, convresnet(3x1, like=realnvp)) -> normal",
-       "convresnet: convolutions are of images, and what comes to it is none"},
+       "convresnet: convolutions need images, and the input is not an image"},
       {"2x2x2: coupling(add, convresnet(3x1, tanh, like=realnvp), mask=channel) -> normal",
        "convresnet: like=realnvp has relu and no dropout"},
       {"2x2x3: ~squeeze -> normal",

@@ -760,10 +760,10 @@ START_TEST(test_refusals) {
     const char *why;
   } refusals[] = {
       {NET("mlp(8x2, context=glu)", 3, 2, 4),
-       "mlp: context=glu gates residual blocks; take resnet, or context=concat"},
-      {NET("mlp(1x2, norm=1)", 3, 2, 4), "mlp: norm=1 wants hidden layers of 2 units or more"},
+       "mlp: context=glu gates residual blocks; use resnet, or context=concat"},
+      {NET("mlp(1x2, norm=1)", 3, 2, 4), "mlp: norm=1 needs hidden layers of 2 units or more"},
       {NET("mlp(8x2, separate=1)", 3, 0, 5),
-       "mlp: separate=1 is for the nets of couplings, of at most 256 numbers a dimension"},
+       "mlp: separate=1 is for the nets of couplings, with at most 256 parameters per dimension"},
       {NET("mlp(8x2, angles=1+3)", 3, 0, 4), "angles=3: the net reads 3 inputs, counted from 0"},
       {NET("mlp(8x2)", 0, 0, 4), "mlp: there is no input that it could read"},
       {NET("resnet(8x2)", 0, 0, 4), "resnet: there is no input that it could read"}};
@@ -778,7 +778,7 @@ START_TEST(test_refusals) {
   describe(&r, &s);
   r.net.order = NULL;
   REFUSED(r.net.ops->make(&r.net, &r.slots, "net"), CLF_EINVAL,
-          "made: masked nets are for autoregressive layers; take mlp or resnet");
+          "made: masked nets are for autoregressive layers; use mlp or resnet");
   drop(&r);
 }
 END_TEST

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* blend.c: a mixture of whole flows: p(x) = sum over k of w_k p_k(x), with w the softmax of trained
- * logits.  It has no latents: log p and samples are all that it offers. */
+/* blend.c: a mixture of whole flows: p(x) = sum over k of w_k p_k(x), where w is the softmax of
+ * trained logits.  It has log p and samples, but no latents. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "column.h"
 #include "component.h"
 
-enum { PICKS = 1 }; /* the stream that components are picked by */
+enum { PICKS = 1 }; /* the stream that selects components */
 
 typedef struct blend {
   clf__component *at;
@@ -45,10 +45,9 @@ static void unmake(clf__base *b) {
   b->own = NULL;
 }
 
-/* ---- Everything that is done to each layer and base -------------------------------------------
- */
+/* ---- What is done for each layer and base ---------------------------------------------------- */
 
-/* For each component q, its layers l and its base: member(...) where there is one. */
+/* For each component q, its layers l and its base: calls member(...) if it exists. */
 #define EACH_COMPONENT(o, q)                                                                       \
   for (clf__component *q = (o)->at, *const end_ = q + (o)->count; q < end_; q++)
 #define DO_EACH(o, member, ...)                                                                    \
@@ -62,7 +61,7 @@ static void unmake(clf__base *b) {
 static void draw(const clf__base *b, clf__host_random *r, double *c) {
   DO_EACH(own_of(b), draw, r, c)
 }
-/* Weights start as the architecture has them. */
+/* Weights start with the values in the architecture. */
 static void init(const clf__base *b, clf__host_random *r, double *w) {
   const clf__pieces *pieces = pieces_of(b);
   double sum = 0;
@@ -122,7 +121,7 @@ static int32_t width(const blend *o, int32_t dim) {
   return dim;
 }
 
-/* Components store activations whatever the flow does: what is computed again is of its layers. */
+/* Components always store activations: recomputing applies to the flow's own layers. */
 static clf_status plan(const clf__base *b, int32_t rows, int train, clf_arena *a,
                        clf__base_memory *k) {
   const blend *o = own_of(b);
@@ -185,7 +184,7 @@ static clf_status backward(const clf__base *b, const clf__pass *p, clf__base_mem
   return CLF_OK;
 }
 
-/* Sets what the first batch decides, component by component. */
+/* Sets values from the first batch, component by component. */
 static clf_status fit(const clf__base *b, const clf__pass *p, clf__base_memory *k, clf_tensor z) {
   blend_memory *m = k->own;
   EACH_COMPONENT(own_of(b), q)
@@ -193,7 +192,8 @@ static clf_status fit(const clf__base *b, const clf__pass *p, clf__base_memory *
   return CLF_OK;
 }
 
-/* Outside of every component; the interval is what those that name the first one's column allow. */
+/* Outside of every component; the interval is the union over the components that reject the
+ * first one's column. */
 static int32_t outside(const clf__base *b, const double *z, double interval[2]) {
   int32_t found = -1;
   EACH_COMPONENT(own_of(b), q) {
@@ -221,7 +221,7 @@ static clf_status check_context(const clf__base *b, const double *c, int64_t row
 /* ---- Samples
  * ------------------------------------------------------------------------------------- */
 
-/* Components draw from seeds of their own, as pieces of columns do. */
+/* Each component has its own seed, as pieces of columns do. */
 static clf_status sample(const clf__base *b, const clf__pass *p, clf__base_memory *k, uint64_t seed,
                          int64_t first, clf_tensor z) {
   const blend *o = own_of(b);

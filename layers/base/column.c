@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* column.c: bases whose columns are independent.
+/* column.c: bases with independent columns.
  *
- * A sample's parameters are a row [loc | log-scale | degrees of freedom] of m D numbers, of which
- * all samples may share one. */
+ * The parameters of a sample are a row [loc | log-scale | degrees of freedom] of m D numbers; all
+ * samples may share one row. */
 #include "column.h"
 #include <math.h>
 #include <stdio.h>
@@ -10,14 +10,14 @@
 #include "hash.h"
 
 /* Tensors of clf__base_memory: the rows and their gradients, the class as a one-hot vector,
- * standard variates of which samples are made, and the net's gradient by the context. */
+ * standard variates of samples, and the net's gradient by the context. */
 enum { NUMBERS, DNUMBERS, ONE_HOT, NOISE, DCONTEXT };
 
 typedef struct column {
   clf__column_setup s;
   int32_t m;
   clf__slot numbers;                /* (classes or 1, m D), trained */
-  clf__slot loc, log_scale, raw_df; /* its named columns */
+  clf__slot loc, log_scale, raw_df; /* views of its columns */
   clf__slot low, shape;             /* (D) constants */
   clf__net net;
 } column;
@@ -51,9 +51,9 @@ static clf_status make_net(clf__base *b, column *o, clf__slots *slots, const cha
                      "as D|C: ..., or take %s(trained)",
                      b->ops->name, b->ops->name);
   snprintf(name, sizeof name, "%s.net", path);
-  o->net.in = b->context; /* the context is all that it reads */
+  o->net.in = b->context; /* its only input is the context */
   o->net.out = 2 * b->dim;
-  o->net.key = clf__hash_text(path); /* dropout of its own */
+  o->net.key = clf__hash_text(path); /* so that its dropout differs from other nets */
   CLF_TRY(clf__net_make(&o->net, o->s.net, slots, name));
   b->traits |= o->net.traits;
   return CLF_OK;
@@ -96,7 +96,7 @@ void clf__column_draw(const clf__base *b, clf__host_random *r, double *c) {
   if (n->ops && n->ops->draw) n->ops->draw(n, r, c);
 }
 
-/* Trained degrees of freedom start at the given ones, log(1 + exp raw). */
+/* Trained degrees of freedom start at the given value, log(1 + exp raw). */
 void clf__column_init(const clf__base *b, clf__host_random *r, double *w) {
   const column *o = own_of(b);
   if (o->net.ops && o->net.ops->init) o->net.ops->init(&o->net, r, w);
@@ -119,8 +119,7 @@ clf_status clf__column_plan(const clf__base *b, int32_t rows, int train, clf_are
   return clf__net_plan_all(&o->net, rows, train, a, &k->own);
 }
 
-/* ---- Parameters of samples --------------------------------------------------------------------
- */
+/* ---- Parameters of samples ------------------------------------------------------------------- */
 
 static clf_status one_hot_of(const clf__base *b, const clf__pass *p, const clf__base_memory *k,
                              clf_tensor *y) {
@@ -134,7 +133,7 @@ static clf_status one_hot_of(const clf__base *b, const clf__pass *p, const clf__
   return clf_do(p->dev, one_hot, .x = x, .y = *y);
 }
 
-/* The rows of n samples, kept for backward. */
+/* The rows of n samples, which backward reads, too. */
 static clf_status find_numbers(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                                int32_t n) {
   const column *o = own_of(b);
@@ -146,7 +145,7 @@ static clf_status find_numbers(const clf__base *b, const clf__pass *p, clf__base
   return clf_do(p->dev, gemm, .a = y, .b = clf__weight(p, &o->numbers), .c = u, .alpha = 1);
 }
 
-/* Columns i D .. i D + D - 1 of such rows; none where there are no rows. */
+/* Columns i D .. i D + D - 1 of such rows; without a buffer if there are no rows. */
 static clf_tensor columns_of(clf_tensor u, int32_t D, int i) {
   return u.buf ? clf_slice(u, 1, i * D, (i + 1) * D) : u;
 }

@@ -1,33 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* column.h: bases whose columns are independent, each with a density of one kind (columns.def):
- * what normal, classes, box, student, logistic and laplace share.  Private. */
+/* column.h: bases with independent columns, all with the same kind of density (columns.def):
+ * shared by normal, classes, box, student, logistic and laplace.  Private. */
 #ifndef CLF_COLUMN_H
 #define CLF_COLUMN_H
 #include "base.h"
 #include "net.h"
 
-/* Where location, log-scale and perhaps degrees of freedom of a sample come from. */
+/* Where the location, log-scale and degrees of freedom of a sample come from. */
 typedef enum clf__column_source {
   CLF_COLUMN_FIXED,   /* 0 and 1, or the bounds of a box */
   CLF_COLUMN_TRAINED, /* trained, the same for all samples */
-  CLF_COLUMN_OF_NET,  /* a net of the context: all locations, then all log-scales */
-  CLF_COLUMN_OF_CLASS /* trained for each class; the context is its number, or its one-hot vector */
+  CLF_COLUMN_OF_NET,  /* from a net of the context: all locations, then all log-scales */
+  CLF_COLUMN_OF_CLASS /* trained per class; the context is the index of the class, or its one-hot
+                         vector */
 } clf__column_source;
 
-/* What a base is, for clf__column_make(). */
+/* The description of a base, for clf__column_make(). */
 typedef struct clf__column_setup {
   int kind; /* CLF_COLUMN_normal, ... */
   clf__column_source source;
-  double low, shape;           /* of a box its bounds; of student its degrees of freedom */
-  const char *loc, *log_scale; /* names of trained parts, behind the path */
-  const struct clf__node *net; /* of CLF_COLUMN_OF_NET */
-  int32_t classes;             /* of CLF_COLUMN_OF_CLASS */
+  double low, shape;           /* box: its bounds; student: its degrees of freedom */
+  const char *loc, *log_scale; /* names of trained arrays, after the path */
+  const struct clf__node *net; /* for CLF_COLUMN_OF_NET */
+  int32_t classes;             /* for CLF_COLUMN_OF_CLASS */
 } clf__column_setup;
 
 clf_status clf__column_make(clf__base *b, clf__slots *slots, const char *path,
                             const clf__column_setup *s);
 
-/* The other operations of such a base, but for its name and `make`. */
+/* The other functions of such a base, apart from its name and `make`. */
 void clf__column_unmake(clf__base *b);
 void clf__column_draw(const clf__base *b, clf__host_random *r, double *c);
 void clf__column_init(const clf__base *b, clf__host_random *r, double *w);
@@ -51,13 +52,13 @@ int32_t clf__column_outside(const clf__base *b, const double *z, double interval
   .sample_backward = clf__column_sample_backward, .check_context = clf__column_check_context,      \
   .outside = clf__column_outside
 
-/* The stream of latents that splits send ahead: discrete columns have -2, images -1. */
+/* The stream of latents that splits send early; discrete columns use -2, images -1. */
 enum { CLF_STREAM_SENT = -3 };
 
-/* From the seed of one piece of a base to that of the next. */
+/* Added to the seed of one piece of a base for that of the next. */
 #define CLF_NEXT_SEED 0x9E3779B97F4A7C15u
 
-/* Numbers of a stream as operations take them: .seed_lo = ..., .first_hi = ... */
+/* Arguments of operations for a random stream: .seed_lo = ..., .first_hi = ... */
 #define CLF_STREAM(seed, first)                                                                    \
   .seed_lo = (int)(uint32_t)(seed), .seed_hi = (int)(uint32_t)((uint64_t)(seed) >> 32),            \
   .first_lo = (int)(uint32_t)(first), .first_hi = (int)(uint32_t)((uint64_t)(first) >> 32)

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /* columns.c: independent bases for ranges of columns.
  *
- * Columns are brought into the order of the pieces, so that each piece has its own side by side.
- * The piece number i draws samples from the stream of a seed of its own. */
+ * Columns are reordered so that each piece has adjacent columns.  Each piece draws samples from a
+ * different seed. */
 #include <stdio.h>
 #include <stdlib.h>
 #include "column.h"
 #include "pieces.h"
 
-/* Tensors of clf__base_memory: z and dz in the pieces' order, log-densities so far, in two places
- * alternately. */
+/* Tensors of clf__base_memory: z and dz in the order of the pieces, and log-densities so far,
+ * alternately in two tensors. */
 enum { ORDERED, D_ORDERED, LOGP, LOGP_TOO };
 
 typedef struct piece {
   clf__base base;
-  int32_t first; /* of its columns, in the pieces' order */
+  int32_t first; /* index of its first column, in the order of the pieces */
 } piece;
 
 typedef struct columns {
   piece *at;
   int32_t count;
-  int32_t *order;       /* (D) the column of the sample that stands at each place */
+  int32_t *order;       /* (D) the column of the sample at each position */
   clf__slot take, back; /* (D) `order` and its inverse, as constants */
 } columns;
 
@@ -37,7 +37,7 @@ static clf_status bad_column(int32_t d, int32_t D) {
                    (int)d, (int)D);
 }
 
-/* Appends the columns of a piece; ranges of the architecture are known to be disjoint. */
+/* Appends the columns of a piece; the architecture was checked for disjoint ranges. */
 static clf_status order_piece(const clf__base *b, columns *o, const clf__ranges *r, int32_t *n) {
   for (int32_t i = 0; i < r->n; i++) {
     const int32_t first = r->at[i].first, last = r->at[i].last < 0 ? b->dim - 1 : r->at[i].last;
@@ -199,7 +199,7 @@ static clf_status finish(const clf__base *b, const clf__pass *p) {
   return CLF_OK;
 }
 
-/* Pieces of one kind would draw the same numbers from one seed. */
+/* With one seed, pieces of the same kind would draw the same numbers. */
 static clf_status sample(const clf__base *b, const clf__pass *p, clf__base_memory *k, uint64_t seed,
                          int64_t first, clf_tensor z) {
   const columns *o = own_of(b);
@@ -228,11 +228,11 @@ static clf_status sample_backward(const clf__base *b, const clf__pass *p, clf__b
   return CLF_OK;
 }
 
-/* The numbers of a piece are scattered over z. */
+/* Scatters the columns of a piece to z. */
 static int32_t outside_of_piece(const columns *o, const piece *q, const double *z,
                                 double interval[2]) {
   double *const own = malloc((size_t)q->base.dim * sizeof *own);
-  if (!own) return -1; /* the row is refused without a column */
+  if (!own) return -1; /* refuses the row without naming a column */
   for (int32_t j = 0; j < q->base.dim; j++) own[j] = z[o->order[q->first + j]];
   const int32_t d = q->base.ops->outside(&q->base, own, interval);
   free(own);

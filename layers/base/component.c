@@ -14,7 +14,7 @@ clf_status clf__component_check_path(int length) {
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
-/* A number of its own among all layers of the flow, from which nets have their dropout. */
+/* A unique index among all layers of the flow, which selects the masks of dropout in nets. */
 static int index_of(const clf__component *q, int32_t component) {
   return (int)((component + 1) % 32767 * CLF_ARCH_LAYERS + q->layers);
 }
@@ -109,7 +109,7 @@ clf_status clf__component_plan(const clf__component *q, int32_t rows, int train,
   return q->base.ops->plan ? q->base.ops->plan(&q->base, rows, train, a, &k->base) : CLF_OK;
 }
 
-/* Gives splits their columns of n rows of latents, and of their gradient. */
+/* Gives splits their columns of n rows of latents, and of the gradient. */
 static void place_latents(const clf__component *q, clf__component_memory *k, int32_t n) {
   const clf_tensor none = {0};
   int32_t at = 0;
@@ -131,7 +131,7 @@ clf_status clf__component_logp(const clf__component *q, const clf__pass *p,
     CLF_TRY(clf__layer_forward(&q->layer[i], p, &k->layer[i], x, y, logdet));
     x = y;
   }
-  if (q->sent) { /* what splits send is N(0, I) */
+  if (q->sent) { /* splits send N(0, I) */
     const clf_tensor between = clf__rows(k->between, n);
     CLF_TRY(
         clf_do(p->dev, normal_logp, .z = clf__rows(k->z, n), .logdet = logdet, .logp = between));

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* gaussians.c: mixtures of K normals with trained weights, means and factors of covariances.
  *
- * All parameters are one row: K logits, K D means, K S logarithms of the factors' diagonals, of
- * which a spherical one has S = 1, and K D (D - 1) / 2 numbers below them, if covariances are full.
- */
+ * All parameters form one row: K logits, K D means, K S logarithms of the diagonals of the factors
+ * (S = 1 for spherical ones), and K D (D - 1) / 2 numbers below the diagonals, for full
+ * covariances. */
 #include "gaussians.h"
 #include <stdlib.h>
 #include "column.h"
 #include "pieces.h"
 
-/* Tensors of clf__base_memory; those from D_LOGPS on are for backward alone. */
+/* Tensors of clf__base_memory; those from D_LOGPS on are only for backward. */
 enum {
   WHITENED,
   LOGPS,
@@ -23,7 +23,7 @@ enum {
   D_WHITENED,
   D_NUMBERS
 };
-enum { PICKS = 1 }; /* the stream that components are picked by */
+enum { PICKS = 1 }; /* the stream that selects components */
 
 typedef struct gaussians {
   clf__gaussians_form form;
@@ -39,7 +39,7 @@ const clf__gaussians_form *clf__gaussians_form_of(const clf__base *b, const clf_
   return &own_of(b)->form;
 }
 
-/* A normal alone has no first dimension. */
+/* A single normal has no component axis. */
 static void add_view(gaussians *o, clf__slots *slots, clf__slot *part, int64_t at, int32_t size,
                      const char *path, const char *name) {
   const int32_t dim[2] = {o->form.K, size}, stride[2] = {size, 1};
@@ -72,8 +72,7 @@ clf_status clf__gaussians_make(clf__base *b, clf__slots *slots, const char *path
   clf__slots_add(slots, &o->numbers, CLF_PLAIN, 0, 0, 2, shape, NULL);
   if (count)
     clf__slots_view(slots, &o->logits, &o->numbers, 0, 1, &K, (int32_t[1]){1}, "%s.logits", path);
-  if (count)
-    b->traits |= CLF_NO_SAMPLE_GRADIENT; /* which component is picked is no smooth choice */
+  if (count) b->traits |= CLF_NO_SAMPLE_GRADIENT; /* selecting a component is not differentiable */
   add_view(o, slots, &o->mean, clf__gaussians_means(form), dim, path, "mean");
   add_view(o, slots, &o->log_std, clf__gaussians_stds(form), form->diagonal, path, "log_std");
   if (below) add_view(o, slots, &o->lower, clf__gaussians_lower(form), form->below, path, "lower");
@@ -85,8 +84,7 @@ void clf__gaussians_unmake(clf__base *b) {
   b->own = NULL;
 }
 
-/* Components start apart, with means from N(0, I), as normflows' do: equal ones would stay equal.
- */
+/* Means start at random, from N(0, I) as in normflows: equal components would remain equal. */
 void clf__gaussians_init(const clf__base *b, clf__host_random *r, double *w) {
   const gaussians *o = own_of(b);
   for (int64_t i = 0; !o->form.alone && i < (int64_t)o->form.K * o->form.dim; i++)
@@ -123,10 +121,9 @@ clf_status clf__gaussians_room(clf_arena *a, int32_t rows, int32_t K, int32_t D,
   return CLF_OK;
 }
 
-/* ---- Rows of parameters -------------------------------------------------------------------------
- */
+/* ---- Rows of parameters ---------------------------------------------------------------------- */
 
-/* K rows of `size` numbers of each row of u, from `at` on; none where size is 0. */
+/* K vectors of `size` elements in each row of u, from `at` on; without a buffer if size is 0. */
 static clf_tensor view(clf_tensor u, int64_t at, int32_t K, int32_t size) {
   if (!u.buf || !size) return (clf_tensor){0};
   return (clf_tensor){.buf = u.buf,
@@ -195,7 +192,7 @@ clf_status clf__gaussians_gradients(const clf__pass *p, clf__gaussians_numbers d
                 .first = first);
 }
 
-/* Components by a uniform number, then a normal of the component. */
+/* Selects components by a uniform number, then draws from the normal of the component. */
 clf_status clf__gaussians_sample(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                                  uint64_t seed, int64_t first, clf_tensor z) {
   const int32_t n = z.dim[0];
@@ -213,7 +210,7 @@ clf_status clf__gaussians_sample(const clf__base *b, const clf__pass *p, clf__ba
                 .log_std = v.log_std, .lower = v.lower, .z = z);
 }
 
-/* z = mean + L e, of a normal alone. */
+/* z = mean + L e, for a single normal. */
 clf_status clf__gaussians_sample_backward(const clf__base *b, const clf__pass *p,
                                           clf__base_memory *k, uint64_t seed, int64_t first,
                                           clf_tensor z, clf_tensor dz) {

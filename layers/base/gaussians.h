@@ -4,14 +4,15 @@
 #define CLF_GAUSSIANS_H
 #include "base.h"
 
-/* How the numbers of K normals lie in their row: K logits, K means, K diagonals, K lower parts. */
+/* The layout of the parameters of K normals in a row: K logits, K means, K diagonals, K lower
+ * triangles. */
 typedef struct clf__gaussians_form {
-  int alone;               /* 1: a normal, without logits */
-  int32_t K, dim;          /* components, dimensions of each */
-  int32_t diagonal, below; /* numbers of a factor's diagonal, and below it: 0 unless it is full */
+  int alone;               /* 1: a single normal, without logits */
+  int32_t K, dim;          /* components; dimensions of each */
+  int32_t diagonal, below; /* elements of a factor's diagonal, and below it: 0 unless it is full */
 } clf__gaussians_form;
 
-/* Where means, diagonals and lower parts begin in the row, and its length. */
+/* Offsets of means, diagonals and lower triangles in the row, and its length. */
 static inline int64_t clf__gaussians_means(const clf__gaussians_form *o) {
   return o->alone ? 0 : o->K;
 }
@@ -25,41 +26,40 @@ static inline int64_t clf__gaussians_size(const clf__gaussians_form *o) {
   return clf__gaussians_lower(o) + (int64_t)o->K * o->below;
 }
 
-/* Rows of such numbers, (n, size), as tensors (n, K) and (n, K, ...); what there is not has no
- * buffer. */
+/* Rows of parameters, (n, size), as tensors (n, K) and (n, K, ...); without a buffer if absent. */
 typedef struct clf__gaussians_numbers {
   clf_tensor logits, mean, log_std, lower;
 } clf__gaussians_numbers;
 clf__gaussians_numbers clf__gaussians_in(const clf__gaussians_form *o, clf_tensor rows);
 
-/* Sums of a component that gaussians_moments makes: of 1, t and t t^T, or where covariances are not
- * full of t^2 alone. */
+/* Number of sums per component that gaussians_moments computes: of 1, t and t t^T, or only t^2
+ * unless covariances are full. */
 static inline int32_t clf__gaussians_sums(const clf__gaussians_form *o) {
   return o->below ? 1 + o->dim + o->dim * (o->dim + 1) / 2 : 1 + 2 * o->dim;
 }
 
-/* A tensor (rows, K, D), or (rows, K) where D is 0, with the rows side by side, as operations on
- * many rows and few components like them. */
+/* A tensor (rows, K, D), or (rows, K) if D is 0, with the rows adjacent, which suits operations
+ * on many rows and few components. */
 clf_status clf__gaussians_room(clf_arena *a, int32_t rows, int32_t K, int32_t D, clf_tensor *t);
 
-/* Adds the gradients by all parameters but the logits to those in `d`, one row of numbers: from t
- * and dL / dlogps, through moments (K, S).  v and first: those of gaussians_logp. */
+/* From t and dL / dlogps, through moments (K, S), adds the gradients by all parameters except
+ * the logits to `d`, one row of parameters.  v and first are those of gaussians_logp. */
 clf_status clf__gaussians_gradients(const clf__pass *p, clf__gaussians_numbers d,
                                     clf__gaussians_numbers v, clf_tensor t, clf_tensor dlogps,
                                     clf_tensor moments, int32_t first);
-/* The gradient of a part as one row; without a buffer where gradients of weights are not wanted. */
+/* The gradient of an array as one row; without a buffer if gradients of weights are not
+ * computed. */
 clf_tensor clf__gradient_row(const clf__pass *p, const clf__slot *row);
 
-/* The form of a base's normals, and the part of the weights that is their row; NULL where the base
- * is of another kind. */
+/* The form of a base's normals, and the slot of their row; NULL for other bases. */
 const clf__gaussians_form *clf__gaussians_form_of(const clf__base *b, const clf__slot **row);
 
-/* A mixture of `count` normals in `dim` dimensions, or with 0 a normal alone.  cov: CLF__COV_DIAG
- * and so on, of arch.def. */
+/* A mixture of `count` normals in `dim` dimensions; 0: a single normal.  cov: CLF__COV_DIAG etc.
+ * of arch.def. */
 clf_status clf__gaussians_make(clf__base *b, clf__slots *slots, const char *path, int32_t dim,
                                int32_t count, int cov);
 
-/* The other operations of such a base, but for its name and `make`. */
+/* The other functions of such a base, apart from its name and `make`. */
 void clf__gaussians_unmake(clf__base *b);
 void clf__gaussians_init(const clf__base *b, clf__host_random *r, double *w);
 clf_status clf__gaussians_plan(const clf__base *b, int32_t rows, int train, clf_arena *a,
@@ -78,7 +78,7 @@ clf_status clf__gaussians_sample_backward(const clf__base *b, const clf__pass *p
   .logp = clf__gaussians_logp, .backward = clf__gaussians_backward,                                \
   .sample = clf__gaussians_sample, .sample_backward = clf__gaussians_sample_backward
 
-/* A mixture conditioned on the context (joint.c); mixture.c makes it. */
+/* A mixture conditioned on the context (joint.c); created by mixture.c. */
 extern const clf__base_ops clf__base_joint;
 
 #endif

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* joint.c: a mixture of K normals over the context and the latent together, conditioned on the
- * context: p(z given c) = p(c, z) / p(c).
+/* joint.c: a mixture of K normals over context and latent jointly, conditioned on the context:
+ * p(z given c) = p(c, z) / p(c).
  *
- * The context comes first, so that the leading block of a factor L is that of the context's own
- * normal.  With t = L^-1 ((c, z) - mean) and t_c its first C numbers,
+ * The context comes first, so the leading block of a factor L is that of the context's normal.
+ * With
+ * t = L^-1 ((c, z) - mean) and its first C elements t_c,
  *   log p(z given c) = log of the sum over k of g_k(c) N(z; k, c),
  *   log N(z; k, c) = -|t_z|^2 / 2 - D / 2 log 2 pi - log det L_zz,
  *   g(c) = the softmax over k of logits_k + log N(c; k): the gates.
- * So nothing is the difference of large numbers, however unlikely the context is. */
+ * This avoids differences of large numbers, even for very unlikely contexts. */
 #include <stdlib.h>
 #include "column.h"
 #include "gaussians.h"
 
-/* Tensors of clf__base_memory; those from D_LOGPS on are for backward alone. */
+/* Tensors of clf__base_memory; those from D_LOGPS on are only for backward. */
 enum {
-  BOTH,     /* (n, E): the context and the latent */
+  BOTH,     /* (n, E): context and latent */
   WHITENED, /* (n, K, E) and (n, K, C): t, and that of the context */
   OF_CONTEXT,
   LOGPS, /* (n, K) */
@@ -32,7 +33,7 @@ enum {
   MOMENTS,   /* (K, S) */
   TENSORS
 };
-enum { PICKS = 1 }; /* the stream that components are picked by */
+enum { PICKS = 1 }; /* the stream that selects components */
 _Static_assert((int)TENSORS <= (int)CLF_BASE_KEPT, "tensors of a base");
 
 static const clf__gaussians_form *form_of(const clf__base *b) {
@@ -40,7 +41,7 @@ static const clf__gaussians_form *form_of(const clf__base *b) {
   return clf__gaussians_form_of(b, &row);
 }
 
-/* The form of the context's own normals. */
+/* The form of the normals of the context. */
 static clf__gaussians_form form_of_context(const clf__base *b) {
   clf__gaussians_form o = *form_of(b);
   const int32_t C = b->context;
@@ -51,7 +52,7 @@ static clf__gaussians_form form_of_context(const clf__base *b) {
   return o;
 }
 
-/* The numbers of the context's normals among those of all; what has no element has no buffer. */
+/* The parameters of the context's normals, as views of all; empty ones have no buffer. */
 static clf__gaussians_numbers leading(const clf__base *b, clf__gaussians_numbers v) {
   const clf__gaussians_form c = form_of_context(b);
   v.mean = clf_slice(v.mean, 2, 0, c.dim);
@@ -129,7 +130,7 @@ static clf_status logp(const clf__base *b, const clf__pass *p, clf__base_memory 
                 .logdet = logdet, .logp = out, .resp = clf__rows(k->t[RESP], n));
 }
 
-/* By the parameters; the context's normals are leading blocks of all. */
+/* Gradients by the parameters; the context's normals are leading blocks. */
 static clf_status gradients(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                             clf__gaussians_numbers v, int32_t n) {
   const clf__slot *row;
@@ -168,7 +169,8 @@ static clf_status backward(const clf__base *b, const clf__pass *p, clf__base_mem
   return gradients(b, p, k, v, n);
 }
 
-/* A component by its gate, then (c, z) = mean + L (t_c, e), of which the first part is c again. */
+/* Selects a component by its gate; then (c, z) = mean + L (t_c, e), whose first part is c
+ * itself. */
 static clf_status sample(const clf__base *b, const clf__pass *p, clf__base_memory *k, uint64_t seed,
                          int64_t first, clf_tensor z) {
   const int32_t n = z.dim[0];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* normal.c: normal distributions: N(0, I), which has no weights; with a trained diagonal, or one
- * that a net computes from the context; with a full covariance. */
+ * from a net of the context; with full covariance. */
 #include "column.h"
 #include "gaussians.h"
 #include "pieces.h"
@@ -25,8 +25,7 @@ static clf_status sample(const clf__base *b, const clf__pass *p, clf__base_memor
   return clf_do(p->dev, random_normal, .y = z, CLF_STREAM(seed, first));
 }
 
-/* ---- With parameters ----------------------------------------------------------------------------
- */
+/* ---- With parameters ------------------------------------------------------------------------- */
 
 static clf_status make_diagonal(clf__base *b, clf__slots *slots, const char *path) {
   const clf__arch_normal *a = (const clf__arch_normal *)b->node;

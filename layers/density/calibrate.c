@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* calibrate.c: rows compared with a flow's own samples, by column and by log p. */
+/* calibrate.c: compares rows with a flow's own samples, by column and by log p. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "philox.h"
 #include "status.h"
 
-/* Rows, and a column of them at a time. */
+/* Rows, with memory for one column at a time. */
 typedef struct rows {
   double *x, *c, *logp, *column;
   int64_t count;
@@ -39,7 +39,7 @@ static int is_whole(const double *x, int32_t n) {
   return i == n;
 }
 
-/* The rows without missing values. */
+/* Takes the rows without missing values. */
 static clf_status take_rows(rows *r, const double *x, const double *c, int64_t n, int32_t D,
                             int32_t C) {
   CLF_TRY(reserve(r, n, D, C));
@@ -57,7 +57,7 @@ static const double *column_of(rows *r, int32_t d, int32_t D) {
   return r->column;
 }
 
-/* ---- The same samples for every row ------------------------------------------ */
+/* ---- The same samples for every row ---------------------------------------------------------- */
 
 static clf_status measure(clf_flow *f, rows *data, rows *drawn, uint64_t seed, int64_t samples,
                           clf_deviation *logp, clf_deviation *columns) {
@@ -74,16 +74,16 @@ static clf_status measure(clf_flow *f, rows *data, rows *drawn, uint64_t seed, i
   return CLF_OK;
 }
 
-/* ---- Samples for each row's context ------------------------------------------- */
+/* ---- Samples for each row's context ---------------------------------------------------------- */
 
 enum { ROWS_MOST = 2000, EACH_LEAST = 20 };
 
-/* Rows that are judged, evenly spaced if they are many. */
+/* Thins the rows to be judged, evenly, if there are many. */
 static void thin(rows *data, int32_t D, int32_t C) {
   const int64_t n = data->count;
   if (n <= ROWS_MOST) return;
   for (int64_t i = 0; i < ROWS_MOST; i++) {
-    const int64_t from = i * n / ROWS_MOST; /* not before i */
+    const int64_t from = i * n / ROWS_MOST; /* at least i */
     memmove(data->x + i * D, data->x + from * D, (size_t)D * sizeof *data->x);
     memmove(data->c + i * C, data->c + from * C, (size_t)C * sizeof *data->c);
   }
@@ -100,12 +100,12 @@ static clf_status draw_each(clf_flow *f, const rows *data, uint64_t seed, int64_
   return clf_log_prob_given(f, to->x, to->c, to->count, to->logp);
 }
 
-/* The place of each row's value among its own `each`, which is uniform in 0 .. 1 if it is one more
- * of them: equal ones are passed by a random number. */
+/* The rank of each row's value among its own `each` samples, which is uniform in 0 .. 1 if the
+ * row has the same distribution; ties are broken at random. */
 static clf_status compare_each(const double *value, int64_t n, const double *own, int64_t each,
                                uint64_t seed, int32_t stream, clf_deviation *out) {
   double *const u = malloc((size_t)n * sizeof *u);
-  if (!u) return clf__fail(CLF_ENOMEM, "no memory for %lld places", (long long)n);
+  if (!u) return clf__fail(CLF_ENOMEM, "no memory for %lld ranks", (long long)n);
   for (int64_t i = 0; i < n; i++) {
     int64_t below = 0, equal = 0;
     for (int64_t k = i * each; k < (i + 1) * each; k++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* importance.c: weights p~ / q of a flow's samples, and what they say: log Z, effective sample
- * size. */
+/* importance.c: importance weights p~ / q of a flow's samples, and their statistics: log Z,
+ * effective sample size. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "given.h"
 #include "status.h"
 
-/* ---- The given density --------------------------------------------------------------------- */
+/* ---- The given density ----------------------------------------------------------------------- */
 
 static int32_t first_bad(const double *v, int32_t dim) {
   int32_t d = 0;
@@ -51,7 +51,7 @@ clf_status clf__density_at(const clf_density *d, const double *x, int64_t first,
   return CLF_OK;
 }
 
-/* ---- What weights say ----------------------------------------------------------------------- */
+/* ---- Statistics of weights ------------------------------------------------------------------- */
 
 clf_status clf_importance_score_of(const double *lw, int64_t n, clf_importance_score *out) {
   CLF_GIVEN("log_weights, score", lw, out);
@@ -83,7 +83,7 @@ clf_status clf_importance_score_of(const double *lw, int64_t n, clf_importance_s
   return CLF_OK;
 }
 
-/* ---- Samples and weights -------------------------------------------------------------------- */
+/* ---- Samples and weights --------------------------------------------------------------------- */
 
 enum { CHUNK = 1 << 14 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* judge.c: log-densities of two models compared, places among others, and the test of whether two
+/* judge.c: comparison of the log-densities of two models, ranks, and the test of whether two
  * sets of numbers have the same distribution. */
 #include <math.h>
 #include <stdlib.h>
@@ -36,7 +36,8 @@ static clf_winner winner_of(const clf_comparison *c) {
   return c->mean > 0 ? CLF_FIRST_BETTER : CLF_SECOND_BETTER;
 }
 
-/* Mean and standard error in two passes: differences may be small beside their mean. */
+/* Mean and standard error in two passes, because differences may be small compared with their
+ * mean. */
 clf_comparison clf_compare(const double *first, const double *second, int64_t n) {
   clf_comparison c = {.mean = NAN, .std_error = NAN};
   double sum = 0, square = 0;
@@ -65,7 +66,7 @@ static int by_value(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* The numbers that are not NaN, sorted, to be freed; NULL without memory. */
+/* The numbers that are not NaN, sorted, for the caller to free; NULL if memory runs out. */
 static double *sorted(const double *from, int64_t n, int64_t *count) {
   double *at = malloc((size_t)(n ? n : 1) * sizeof *at);
   *count = 0;
@@ -75,7 +76,7 @@ static double *sorted(const double *from, int64_t n, int64_t *count) {
   return at;
 }
 
-/* How many of n sorted numbers are below x; and, with `equal`, at most x. */
+/* The number of n sorted numbers that are below x or, with `equal`, at most x. */
 static int64_t count_below(const double *at, int64_t n, double x, int equal) {
   int64_t low = 0;
   while (low < n) {
@@ -121,9 +122,9 @@ clf_status clf_ranks(const double *values, int64_t n, int64_t *rank) {
   return CLF_OK;
 }
 
-/* ---- Kolmogorov and Smirnov ------------------------------------------------- */
+/* ---- The Kolmogorov-Smirnov test ------------------------------------------------------------- */
 
-/* Of two sorted sets; equal numbers are passed together in both. */
+/* For two sorted sets; equal numbers are passed together in both. */
 static double largest_distance(const double *a, int64_t n, const double *b, int64_t m) {
   double most = 0;
   for (int64_t i = 0, j = 0; i < n && j < m;) {
@@ -172,7 +173,7 @@ clf_status clf__deviation_of_uniform(const double *u, int64_t n, clf_deviation *
 
 /* ---- Verdict ---------------------------------------------------------------- */
 
-/* Distances from here on are plain to see in a picture. */
+/* Distances from here on are obvious in a plot. */
 static const double clear = 0.1;
 
 clf_fit_verdict clf_calibration_verdict(const clf_deviation *logp, const clf_deviation *columns,

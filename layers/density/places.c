@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* places.c: where log-densities stand among those of a flow's own samples. */
+/* places.c: percentile ranks of log-densities among those of a flow's own samples. */
 #include <stdlib.h>
 #include <string.h>
 #include "density.h"
 #include "given.h"
 #include "status.h"
 
-/* A row by its context, for sorting. */
+/* A row with its context, for sorting. */
 typedef struct row {
   const double *c;
   int64_t number;
@@ -49,7 +49,7 @@ static clf_status reserve(room *r, int64_t n, int64_t samples, int32_t D, int32_
                    (int)D);
 }
 
-/* log p of samples of the flow, under the context c if it takes one. */
+/* log p of samples of the flow, under the context c if it has one. */
 static clf_status draw(clf_flow *f, const double *c, uint64_t seed, int64_t samples, room *r) {
   const int32_t C = clf_flow_context(f);
   if (!C) {
@@ -61,7 +61,7 @@ static clf_status draw(clf_flow *f, const double *c, uint64_t seed, int64_t samp
   return clf_log_prob_given(f, r->x, r->c, samples, r->drawn);
 }
 
-/* Rows first .. end of the sorted ones, whose contexts are the same. */
+/* Rows first .. end - 1 of the sorted ones, which have the same context. */
 static clf_status place(clf_flow *f, const double *logp, int64_t first, int64_t end, uint64_t seed,
                         int64_t samples, room *r, double *percent) {
   CLF_TRY(draw(f, r->rows[first].c, seed, samples, r));
@@ -77,12 +77,12 @@ static int same_context(const row *a, const row *b) {
   return i == a->context;
 }
 
-/* Rows without a log p need no samples: they may have no context either. */
+/* Rows without log p need no samples: they may lack a context, too. */
 static int64_t sort_rows(const double *c, int32_t C, const double *logp, int64_t n, room *r,
                          double *percent) {
   int64_t count = 0;
   for (int64_t i = 0; i < n; i++) {
-    percent[i] = logp[i]; /* NaN stays */
+    percent[i] = logp[i]; /* keeps NaN */
     if (logp[i] == logp[i]) r->rows[count++] = (row){c ? c + i * C : NULL, i, C};
   }
   qsort(r->rows, (size_t)count, sizeof *r->rows, by_context);

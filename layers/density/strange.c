@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* strange.c: which columns make a row strange: what log p gains when one column alone changes. */
+/* strange.c: which columns make a row unusual: the gain of log p when a single column changes. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,13 +7,13 @@
 #include "given.h"
 #include "status.h"
 
-/* Values that are tried in each column of a row: quantiles of the column among the model's samples,
- * the column's values in the samples nearest to the row by all other columns, the row's own value;
- * then REFINED values between the neighbours of the best one, ROUNDS times. */
+/* Values that are tried in each column of a row: quantiles of the column among the model's
+ * samples, the column's values in the samples nearest to the row in all other columns, and the
+ * row's own value; then REFINED values between the neighbours of the best one, ROUNDS times. */
 enum { QUANTILES = 32, NEAREST = 32, TRIED = QUANTILES + NEAREST + 1, REFINED = 8, ROUNDS = 2 };
-/* Samples of the model; of a conditional one for each row. */
+/* Samples of the model; with a context, per row. */
 enum { SAMPLES = 2000, SAMPLES_GIVEN = 256 };
-/* In the rows that are evaluated at once, about. */
+/* Elements that are evaluated at once, approximately. */
 enum { NUMBERS = 2000000 };
 
 typedef struct near {
@@ -28,7 +28,7 @@ typedef struct work {
   int32_t block; /* columns whose values are tried at once */
   int64_t samples;
   double *sample;   /* (samples, dim) */
-  double *unit;     /* (dim), what distances along a column are measured in */
+  double *unit;     /* (dim), the unit of distances along a column */
   double *quantile; /* (dim, QUANTILES) */
   double *sorted;   /* (samples) */
   near *near;       /* (samples) */
@@ -43,7 +43,7 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* Ties by number, so that the result does not depend on the C library's sort. */
+/* Ties are ordered by index, so that the result does not depend on the sort of the C library. */
 static int nearer(const void *a, const void *b) {
   const near *p = a, *q = b;
   if (p->distance != q->distance) return p->distance < q->distance ? -1 : 1;
@@ -93,8 +93,8 @@ static clf_status open_work(work *w, clf_flow *flow) {
                    w->dim);
 }
 
-/* Quantiles of each column of the samples, and half of the range of the middle half as its unit;
- * where that is 0, as in a column of few values, the whole range. */
+/* Quantiles of each column of the samples.  The unit of a column is half of its interquartile
+ * range; if that is 0, as for a column with few values, the whole range. */
 static void survey(work *w) {
   for (int32_t d = 0; d < w->dim; d++) {
     for (int64_t i = 0; i < w->samples; i++) w->sorted[i] = w->sample[i * w->dim + d];
@@ -107,13 +107,13 @@ static void survey(work *w) {
   }
 }
 
-/* Squared distance along column d, by which that column can also be taken out of the sum. */
+/* Squared distance along column d; subtracting it removes that column from the sum. */
 static double apart(const work *w, const double *x, int64_t i, int32_t d) {
   const double far = (w->sample[i * w->dim + d] - x[d]) / w->unit[d];
   return far * far;
 }
 
-/* The values that are tried in column d of row x. */
+/* Chooses the values to try in column d of row x. */
 static void choose_values(work *w, const double *x, int32_t d) {
   double *const value = w->value + (size_t)d * TRIED;
   for (int64_t i = 0; i < w->samples; i++) w->near[i] = (near){w->far[i] - apart(w, x, i, d), i};
@@ -124,8 +124,8 @@ static void choose_values(work *w, const double *x, int32_t d) {
   qsort(value, TRIED, sizeof *value, ascending);
 }
 
-/* log p of the row with each of `count` values put into each of the columns from .. to, TRIED of
- * them apart for each column; remembers the best. */
+/* log p of the row with each of `count` values in each of the columns from .. to, TRIED of them
+ * per column; records the best. */
 static clf_status try_block(work *w, const double *x, const double *c, int count, int32_t from,
                             int32_t to) {
   const int64_t n = (int64_t)(to - from) * count;
@@ -160,8 +160,8 @@ static double on_grid(const work *w, int32_t d, double v) {
   return fmin(fmax(g->first + g->step * round((v - g->first) / g->step), g->first), g->last);
 }
 
-/* Of `count` ascending values of column d the two beside the best one, and evenly spaced values
- * between these, become the values that are tried next. */
+/* The next values to try: evenly spaced between the two neighbours of the best one among `count`
+ * ascending values of column d. */
 static void refine(work *w, int32_t d, int count) {
   double *const value = w->value + (size_t)d * TRIED;
   double lo = w->at[d], hi = w->at[d];
@@ -205,7 +205,7 @@ static clf_status judge_row(work *w, const double *x, const double *c, double *g
   return CLF_OK;
 }
 
-/* Samples first .. first + n behind those that are there; those that overflow are left out. */
+/* Appends samples first .. first + n; leaves out those that overflow. */
 static clf_status draw_finite(work *w, uint64_t seed, int64_t first, int64_t n) {
   const clf_status s = clf_sample(w->flow, seed, first, n, w->sample + w->samples * w->dim);
   if (!s) w->samples += n;
@@ -233,7 +233,7 @@ static clf_status judge_rows(work *w, const double *x, const double *c, int64_t 
     const double *const given = C ? c + i * C : NULL;
     if (C) s = clf_sample_given(w->flow, given, 1, seed, w->samples, w->sample);
     if (!s && C) survey(w);
-    clf_flow_set_first_row(w->flow, i); /* that a refusal names */
+    clf_flow_set_first_row(w->flow, i); /* for messages */
     if (!s) s = judge_row(w, x + i * D, given, gain + i * D, instead ? instead + i * D : NULL);
   }
   clf_flow_set_first_row(w->flow, 0);

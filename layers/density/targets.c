@@ -22,10 +22,10 @@ struct target {
   double number[NUMBERS];
 };
 
-/* log p~(x), with its gradient into g. */
+/* log p~(x), and its gradient into g. */
 typedef double (*point_fn)(const target *t, const double *x, double *g);
 
-/* ---- The densities ------------------------------------------------------------------------ */
+/* ---- The densities --------------------------------------------------------------------------- */
 
 static double log_normal(double x, double mean, double std, double *g) {
   const double u = (x - mean) / std;
@@ -54,7 +54,7 @@ static double double_well(const target *t, const double *x, double *g) {
   }
   return sum;
 }
-/* The trapezoidal rule is exact to rounding for such an integrand. */
+/* For such an integrand the trapezoidal rule is exact to rounding. */
 static double double_well_log_z(const target *t) {
   const double step = 1.0 / 64;
   double sum = 0;
@@ -66,7 +66,7 @@ static double many_well(const target *t, const double *x, double *g) {
 }
 static double many_well_log_z(const target *t) { return double_well_log_z(t); }
 
-/* Log-sum-exp over the modes, each at its angle of the circle. */
+/* Log-sum-exp over the modes, which are equally spaced on the circle. */
 static double mixture(const target *t, const double *x, double *g) {
   const int modes = (int)t->number[0];
   const double radius = t->number[1], std = t->number[2];
@@ -139,7 +139,7 @@ static double phi4_log_z(const target *t) {
   return sum;
 }
 
-/* ---- The table ---------------------------------------------------------------------------- */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 struct kind {
   const char *name;
@@ -192,7 +192,7 @@ static clf_status unknown(const char *text) {
   return clf__fail(CLF_EINVAL, "there is no target \"%s\"; there are %s", text, list);
 }
 
-/* ---- As a density of the API --------------------------------------------------------------- */
+/* ---- As a density of the API ----------------------------------------------------------------- */
 
 static clf_status log_density(const double *x, int64_t n, double *logp, double *gradient,
                               void *context) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* candidate.c: a kind of model as the search knows it: its architecture, its flows, its scores. */
+/* candidate.c: a candidate of the search: its architecture, its flows, its scores. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
@@ -58,7 +58,7 @@ void clf__fit_candidate_free(clf__fit_candidate *c) {
   *c = (clf__fit_candidate){0};
 }
 
-/* Splits differ in their seeds, so that what is random in an architecture differs too. */
+/* Splits have different seeds, so that random parts of an architecture differ, too. */
 clf_status clf__fit_flow(const clf__fit *f, const clf__fit_candidate *c, int split,
                          clf_flow **flow) {
   clf_arch *arch = NULL;
@@ -74,7 +74,7 @@ clf_status clf__fit_flow(const clf__fit *f, const clf__fit_candidate *c, int spl
 
 /* ---- Scores -------------------------------------------------------------------------------- */
 
-enum { TRAIN_ROWS = 20000 }; /* that say how well a model has learnt its own rows */
+enum { TRAIN_ROWS = 20000 }; /* for the score of a model on its own training rows */
 
 static clf_status score_train(const clf__fit *f, clf__fit_candidate *c) {
   double sum = 0;

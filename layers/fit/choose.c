@@ -1,28 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* choose.c: which candidates the result is made of, and with what weights.
+/* choose.c: which candidates form the result, and their weights.
  *
- * The weights maximise the likelihood that a blend of all candidates gives to the rows that judge:
- * stacking of densities (Smyth and Wolpert 1998), by expectation maximisation, which converges
- * since that is concave in the weights.  Each candidate counts as if PRIOR rows more were its own:
- * of several that hardly differ, few rows would else choose the luckiest alone.  Candidates of
- * small weight are left out one by one. */
+ * The weights maximise the likelihood of a blend of all candidates on the validation rows:
+ * stacking of
+ * densities (Smyth and Wolpert 1998), by expectation maximisation, which converges because the
+ * likelihood is concave in the weights.  Each candidate counts as if it had PRIOR more rows:
+ * otherwise,
+ * of several almost equal candidates, few rows would select the luckiest one.  Candidates with
+ * small
+ * weights are removed one by one. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "fit_private.h"
 
-enum { ROUNDS = 200, MOST = 6 /* parts of a blend */ };
+enum { ROUNDS = 200, MOST = 6 /* components of a blend */ };
 #define SMALL 0.03
 #define PRIOR 1.0
 
 typedef struct blend {
   int part[CLF_FIT_CANDIDATES], parts;
   double weight[CLF_FIT_CANDIDATES];
-  double mean;  /* mean log p of the rows that judge */
+  double mean;  /* mean log p of the validation rows */
   double *logp; /* of each of them */
 } blend;
 
-/* log p of row i; share[k]: of part k in it. */
+/* log p of row i; share[k]: fraction of component k in it. */
 static double row_logp(const clf__fit *f, const blend *b, int64_t i, double *share) {
   double most = -INFINITY, sum = 0;
   for (int k = 0; k < b->parts; k++) {
@@ -38,7 +41,7 @@ static double row_logp(const clf__fit *f, const blend *b, int64_t i, double *sha
   return most + log(sum);
 }
 
-/* One iteration; the mean log p before it. */
+/* One iteration; returns the mean log p before it. */
 static double improve(const clf__fit *f, blend *b) {
   double next[CLF_FIT_CANDIDATES] = {0}, share[CLF_FIT_CANDIDATES], sum = 0, all = 0, total = 0;
   for (int64_t i = 0; i < f->judges; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* columns.c: checks the values of the columns, and decides how each is treated at the head of every
- * architecture. */
+/* columns.c: checks the values of the columns, and decides how the head of every architecture
+ * treats each column. */
 #define _POSIX_C_SOURCE 200809L
 #include <jansson.h>
 #include <math.h>
@@ -42,7 +42,7 @@ clf_status clf__fit_check_data(const clf__fit *f) {
   return check_weights(d);
 }
 
-/* A column with one value has no density, and tells nothing. */
+/* A column with a single value has no density, and carries no information. */
 static clf_status check_constant(const clf__fit *f) {
   const clf_table *x = &f->learn.x;
   clf__name_list list = {0};
@@ -103,7 +103,8 @@ static double *copy(const double *from, size_t n) {
   return to;
 }
 
-/* All candidates share the scaling of the rows that learn, so that a blend of them has one head. */
+/* All candidates share the scaling of the training and validation rows, so that a blend of them
+ * has one head. */
 static clf_status fit_scaling(clf__fit *f) {
   const clf_train_data d = clf__fit_train_data(&f->learn, NULL);
   const size_t D = (size_t)f->data->x->cols, C = f->data->given ? (size_t)f->data->given->cols : 0;
@@ -151,7 +152,7 @@ static clf_status take_treatments(clf__fit *f, const clf_treatments *t) {
   return f->head ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for an architecture");
 }
 
-/* What no treatment cures. */
+/* Reports problems that no treatment solves. */
 static clf_status say_advice(clf__fit *f) {
   clf_advice *advice = NULL;
   int count = 0;

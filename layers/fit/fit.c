@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fit.c: the search for the best density of a table, from its rows to the flow. */
+/* fit.c: the search for the best density of a table: from rows to a flow. */
 #define _POSIX_C_SOURCE 200809L
 #include <jansson.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fit_private.h: the search for a density, as the files of this folder share it. */
+/* fit_private.h: the search for a density, shared by the files of this folder. */
 #ifndef CLF_FIT_PRIVATE_H
 #define CLF_FIT_PRIVATE_H
 #include "clflow/fit.h"
@@ -11,21 +11,21 @@ struct json_t;
 
 enum { CLF_FIT_FOLDS = 5, CLF_FIT_FEW_ROWS = 300, CLF_FIT_CANDIDATES = 24, CLF_FIT_POINTS = 128 };
 
-/* Mean log p of rows, weighted, and its standard error; NaN where it is not known. */
+/* Mean log p of rows, weighted, and its standard error; NaN if unknown. */
 typedef struct clf__fit_score {
   double mean, error;
 } clf__fit_score;
 
-/* Rows of the data in one role, copied. */
+/* Copies of the rows for one use. */
 typedef struct clf__fit_rows {
   clf_table x, given; /* given.at NULL: no context */
-  double *weights;    /* NULL: all the same */
+  double *weights;    /* NULL: all equal */
 } clf__fit_rows;
 
-/* What one model learns from, and the rows that judge it. */
+/* Training rows of one model, and its validation rows. */
 typedef struct clf__fit_split {
   clf__fit_rows train, valid;
-  int64_t first; /* place of its validation rows among all that judge */
+  int64_t first; /* index of its validation rows among all validation rows */
 } clf__fit_split;
 
 typedef struct clf__fit_point {
@@ -33,25 +33,26 @@ typedef struct clf__fit_point {
   double train, valid;
 } clf__fit_point;
 
-/* A kind of model, fitted to each split. */
+/* A candidate, fitted to each split. */
 typedef struct clf__fit_candidate {
   char title[64];
-  char *layers, *base; /* of its architecture, behind the head */
+  char *layers, *base; /* of its architecture, after the head */
   char *arch;          /* the whole architecture */
   char options[256];   /* of training, or of expectation maximisation: "batch=256, lr=0.002" */
-  char start[96]; /* options of expectation maximisation, for a base that training starts from */
-  int row;        /* of fit.def; of others 0 */
-  uint64_t seed;  /* of initial weights and of the order of rows; splits add their number */
-  int64_t steps;  /* of training; 0: by expectation maximisation */
-  int64_t best;   /* step of the best weights, the mean over splits */
-  int64_t done;   /* steps that were taken, over all splits */
+  char start[96]; /* options of expectation maximisation, for a base that is fitted before training
+                   */
+  int row;        /* row in fit.def; otherwise 0 */
+  uint64_t seed;  /* for initial weights and the order of rows; splits add their index */
+  int64_t steps;  /* of training; 0: expectation maximisation */
+  int64_t best;   /* step of the best weights, mean over splits */
+  int64_t done;   /* steps done, over all splits */
   double seconds;
-  clf_flow *flow[CLF_FIT_FOLDS]; /* of each split */
-  double *logp;                  /* of each row that judges; (judges) */
+  clf_flow *flow[CLF_FIT_FOLDS]; /* one per split */
+  double *logp;                  /* (judges) log p of each validation row */
   clf__fit_score train, valid, test;
-  double *tested;      /* log p of each test row, once the search has ended */
-  clf__fit_score gain; /* of the result over it, on test rows */
-  double weight;       /* in the result; 0: no part of it */
+  double *tested;      /* log p of each test row, after the search */
+  clf__fit_score gain; /* of the result compared with it, on test rows */
+  double weight;       /* in the result; 0: not included */
   clf__fit_point *curve;
   int points;
 } clf__fit_candidate;
@@ -67,12 +68,12 @@ typedef struct clf__fit {
   uint8_t *part;
   clf__fit_split split[CLF_FIT_FOLDS];
   int splits;              /* 1, or CLF_FIT_FOLDS */
-  clf__fit_rows learn;     /* all rows that train or judge */
-  clf__fit_rows test, all; /* all: of a result that is trained again */
-  double *judge_weights;   /* of the rows that judge; NULL: all the same */
+  clf__fit_rows learn;     /* all training and validation rows */
+  clf__fit_rows test, all; /* all: for a result that is retrained */
+  double *judge_weights;   /* weights of the validation rows; NULL: all equal */
   int64_t judges;
   char *head;             /* layers that treat the columns */
-  double *mean, *std;     /* of the columns behind bounds: D each; NULL: not standardised */
+  double *mean, *std;     /* of the columns after bounds: D each; NULL: not standardised */
   double *c_mean, *c_std; /* of the context; NULL: there is none */
   clf_column_grid *grid;  /* of discrete columns; NULL: there are none */
   struct json_t *plan;    /* the record to repeat; NULL: none */
@@ -80,16 +81,16 @@ typedef struct clf__fit {
   struct json_t *columns; /* of treated columns */
   clf__fit_candidate candidate[CLF_FIT_CANDIDATES];
   int candidates;
-  double *blended;                     /* log p of each row that judges, under the result */
+  double *blended;                     /* log p of each validation row, under the result */
   clf__fit_score train, valid, tested; /* of the result */
 } clf__fit;
 
-/* ---- rows.c: who trains, judges and tests -------------------------------------------------- */
+/* ---- rows.c: training, validation and test rows */
 
 clf_status clf__fit_divide(clf__fit *f);
-/* Copies of all rows, whatever they serve for. */
+/* Copies of all rows, whatever their use. */
 clf_status clf__fit_copy_all(clf__fit *f);
-/* Copies of `most` rows, evenly spaced. */
+/* Copies of `most` evenly spaced rows. */
 clf_status clf__fit_thin(const clf__fit_rows *from, int64_t most, clf__fit_rows *to);
 void clf__fit_rows_free(clf__fit_rows *r);
 void clf__fit_divide_free(clf__fit *f);
@@ -97,7 +98,7 @@ clf_train_data clf__fit_train_data(const clf__fit_rows *train, const clf__fit_ro
 
 /* ---- columns.c: the head of every architecture --------------------------------------------- */
 
-/* Refuses values that no candidate can take. */
+/* Refuses values that no candidate can handle. */
 clf_status clf__fit_check_data(const clf__fit *f);
 clf_status clf__fit_treat(clf__fit *f);
 /* Gives a flow the scaling that all candidates share. */
@@ -106,33 +107,33 @@ clf_status clf__fit_set_scaling(const clf__fit *f, clf_flow *flow);
 /* ---- progress.c ---------------------------------------------------------------------------- */
 
 double clf__fit_seconds(const clf__fit *f);
-/* Of the budget, that are left. */
+/* Remaining seconds. */
 double clf__fit_left(const clf__fit *f);
-/* Whether the search has gone far beyond its budget, as on a machine that became busy. */
+/* Whether the search has far exceeded its time limit, as on a machine that became busy. */
 int clf__fit_is_late(const clf__fit *f);
-/* Reports a sentence; and adds it to the record. */
+/* Reports a sentence, and adds it to the record. */
 void clf__fit_say(clf__fit *f, const char *sentence);
 clf_status clf__fit_note(clf__fit *f, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* Reports the candidate under way; 1: the search is to end. */
+/* Reports the current candidate; 1: end the search. */
 int clf__fit_report(clf__fit *f, const clf__fit_candidate *c, int64_t step);
 void clf__fit_report_end(clf__fit *f, const clf__fit_candidate *c);
 
 /* ---- candidate.c --------------------------------------------------------------------------- */
 
-/* An architecture of the data as text, to be freed; NULL without memory. */
+/* An architecture for the data as text, which the caller frees; NULL if memory runs out. */
 char *clf__fit_arch(const clf__fit *f, const char *layers, const char *base);
-/* The next candidate, not yet among those of the search. */
+/* Creates a candidate, which is not yet part of the search. */
 clf_status clf__fit_begin(clf__fit *f, const char *title, const char *layers, const char *base,
                           const char *options, clf__fit_candidate *c);
 /* A flow of its architecture for a split. */
 clf_status clf__fit_flow(const clf__fit *f, const clf__fit_candidate *c, int split,
                          clf_flow **flow);
-/* Scores a candidate by the rows that judge, once all its flows are there. */
+/* Scores a candidate on the validation rows, once it has all its flows. */
 clf_status clf__fit_score_candidate(const clf__fit *f, clf__fit_candidate *c);
-/* Takes a scored candidate among those of the search. */
+/* Adds a scored candidate to the search. */
 clf_status clf__fit_end(clf__fit *f, clf__fit_candidate *c);
-/* Where a candidate cannot be fitted, the others go on: a note in place of ENUM and ENOMEM. */
+/* If a candidate cannot be fitted, the others continue: turns ENUM and ENOMEM into a note. */
 clf_status clf__fit_leave_out(clf__fit *f, const clf__fit_candidate *c, clf_status s);
 void clf__fit_candidate_free(clf__fit_candidate *c);
 const clf__fit_candidate *clf__fit_best(const clf__fit *f);
@@ -141,10 +142,10 @@ const clf__fit_candidate *clf__fit_best(const clf__fit *f);
 
 clf_status clf__fit_log_prob(clf_flow *flow, const clf__fit_rows *rows, double *logp);
 clf__fit_score clf__fit_score_of(const double *logp, const double *weights, int64_t n);
-/* Weighted mean of v less `minus` (NULL: 0), row by row, and its standard error. */
+/* Weighted mean of v minus `minus` (NULL: 0), row by row, and its standard error. */
 clf__fit_score clf__fit_difference(const double *a, const double *b, const double *weights,
                                    int64_t n);
-/* log of the mean of the densities of a candidate's flows, at each row. */
+/* log of the mean density of a candidate's flows, at each row. */
 clf_status clf__fit_mean_density(const clf__fit_candidate *c, int splits, const clf__fit_rows *rows,
                                  double *logp);
 
@@ -156,7 +157,7 @@ clf_status clf__fit_mixtures(clf__fit *f);
 int clf__fit_is_mixture(const char *base);
 /* Fits the bases of the candidate's flows by expectation maximisation. */
 clf_status clf__fit_em(clf__fit *f, clf__fit_candidate *c);
-/* The same of one flow, of other rows. */
+/* The same for one flow, with other rows. */
 clf_status clf__fit_em_again(clf__fit *f, clf__fit_candidate *c, const clf__fit_rows *rows,
                              clf_flow **flow);
 clf_status clf__fit_em_base(const clf__fit *f, const clf__fit_rows *rows, const char *options,
@@ -166,17 +167,17 @@ clf_status clf__fit_em_base(const clf__fit *f, const clf__fit_rows *rows, const 
 clf_status clf__fit_flows(clf__fit *f);
 /* train.c */
 clf_status clf__fit_train(clf__fit *f, clf__fit_candidate *c);
-/* The same of one flow, of other rows and without validation. */
+/* The same for one flow, with other rows and without validation. */
 clf_status clf__fit_train_again(clf__fit *f, clf__fit_candidate *c, const clf__fit_rows *rows,
                                 clf_flow **flow);
-/* Seconds of a step of the candidate, validation included: measured for up to `limit` seconds. */
+/* Seconds per step of the candidate, including validation: measured for up to `limit` seconds. */
 clf_status clf__fit_time_step(clf__fit *f, clf__fit_candidate *c, double limit, double *seconds);
-/* Sets options from text as a candidate has it. */
+/* Sets options from the text of a candidate. */
 clf_status clf__fit_read_options(const char *text, clf_train_options *o);
-/* size.c: values for the text of fit.def, as "hidden=64, bins=8", and options of training. */
+/* size.c: values for the variables of fit.def, as "hidden=64, bins=8", and options of training. */
 typedef struct clf__fit_sizes {
   char values[64], options[192];
-  int64_t most_steps; /* of a trial */
+  int64_t most_steps; /* in a trial */
 } clf__fit_sizes;
 clf__fit_sizes clf__fit_size(const clf__fit *f);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* flows.c: the flows of a search: a trial of each row of fit.def, then longer trainings of the
- * best.
+ * best ones.
  *
- * Time is turned into steps: a step of each flow is measured, and its share of the budget divided
- * by that.  The number of steps stands in the record, and the step size falls to 0 over it. */
+ * Time is converted to steps: a step of each flow is timed, and its share of the time limit
+ * divided by
+ * that.  The record contains the number of steps, over which the step size falls to 0. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ static const struct row {
   int32_t dims_from, dims_to;
   double share;
   const char *layers;
-  const char *base; /* MIXTURE: that which was found best */
+  const char *base; /* MIXTURE: the best one found */
   const char *options;
 } rows[] = {
 #define CLF_FIT_FLOW(title, from, to, share, layers, base, options)                                \
@@ -60,7 +61,7 @@ static clf_status begin_row(clf__fit *f, const struct row *r, clf__fit_candidate
   return CLF_OK;
 }
 
-/* Trains it for so many steps, and takes it among those of the search. */
+/* Trains it for this number of steps, and adds it to the search. */
 static clf_status try_steps(clf__fit *f, clf__fit_candidate *c, int64_t steps) {
   c->steps = steps;
   clf_status s = clf__fit_train(f, c);
@@ -75,8 +76,8 @@ static clf_status try_steps(clf__fit *f, clf__fit_candidate *c, int64_t steps) {
 
 enum { FEWEST_STEPS = 50 };
 
-/* What `seconds` are worth, which all splits share: at least FEWEST_STEPS, if the whole budget has
- * time for these; else 0. */
+/* The number of steps in `seconds`, for all splits together: at least FEWEST_STEPS if the whole
+ * time limit allows that, else 0. */
 static int64_t steps_in(const clf__fit *f, double seconds, double of_a_step) {
   const double one = of_a_step * f->splits, steps = seconds / one;
   if (steps < FEWEST_STEPS) return FEWEST_STEPS * one < clf__fit_left(f) ? FEWEST_STEPS : 0;
@@ -85,8 +86,8 @@ static int64_t steps_in(const clf__fit *f, double seconds, double of_a_step) {
 
 /* ---- Trials -------------------------------------------------------------------------------- */
 
-#define TRIALS 0.45 /* share of the time after the baselines that they have */
-#define TIMING 0.15 /* share of a trial's time that measuring a step may take */
+#define TRIALS 0.45 /* share of the time after the baselines */
+#define TIMING 0.15 /* share of a trial's time for timing a step */
 
 static clf_status skip(clf__fit *f, clf__fit_candidate *c, double of_a_step) {
   const clf_status s = clf__fit_note(f,
@@ -116,7 +117,7 @@ static clf_status try_row(clf__fit *f, const struct row *r, double seconds, doub
   return CLF_OK;
 }
 
-/* What rows do not use is left to those that follow. */
+/* Time that a row does not use is left to the following ones. */
 static clf_status trials(clf__fit *f, double of_a_step[ROWS]) {
   double shares = 0;
   for (int i = 0; i < ROWS; i++) shares += applies(f, &rows[i]) ? rows[i].share : 0;
@@ -133,22 +134,22 @@ static clf_status trials(clf__fit *f, double of_a_step[ROWS]) {
 
 /* ---- Longer trainings ---------------------------------------------------------------------- */
 
-#define LONGER 0.55    /* share of the time left that the first of them has */
+#define LONGER 0.55    /* share of the remaining time for the first one */
 #define OVERFITTED 0.5 /* the best weights came before this share of the steps */
 enum {
   LONGER_MOST = 3,
   MUCH_LONGER = 5, /* times the steps of a trial */
   STARTS = 6,      /* of the best flow */
-  APART = 100      /* seeds of two starts; splits have those between */
+  APART = 100      /* seeds between two starts; splits use those in between */
 };
 
-/* A training that does not end in time is worth nothing. */
+/* A training that does not end in time is useless. */
 static int may_train(const clf__fit *f) {
   return !f->stopped && f->candidates < CLF_FIT_CANDIDATES &&
          clf__fit_left(f) > 0.08 * f->o.seconds;
 }
 
-/* The best of the trials whose row is not among those that are done. */
+/* The best of the trials whose row is not in `done`. */
 static const clf__fit_candidate *best_trial(const clf__fit *f, const int *done, int count) {
   const clf__fit_candidate *best = NULL;
   for (int i = 0; i < f->candidates; i++) {
@@ -160,8 +161,8 @@ static const clf__fit_candidate *best_trial(const clf__fit *f, const int *done, 
   return best;
 }
 
-/* A training that learnt its rows by heart ends where it was best, with the step size at 0 there;
- * any other goes on for as long as there is time, within reason. */
+/* A training that overfitted is repeated up to its best step, with the step size falling to 0
+ * there; any other continues for as long as there is time, within reason. */
 static int64_t longer_steps(const clf__fit *f, const clf__fit_candidate *c, double seconds,
                             double of_a_step) {
   const int64_t in_time = steps_in(f, seconds, of_a_step);
@@ -171,10 +172,10 @@ static int64_t longer_steps(const clf__fit *f, const clf__fit_candidate *c, doub
   return enough < in_time ? enough : in_time;
 }
 
-/* Not worth it unless it is another number of steps by a third. */
+/* A training is only repeated if its number of steps changes by a third. */
 static int is_other(int64_t a, int64_t b) { return 3 * a > 4 * b || 3 * b > 4 * a; }
 
-/* The same flow from another start, or for another time. */
+/* The same flow with other initial weights, or for another time. */
 static clf_status try_like(clf__fit *f, const clf__fit_candidate *c, const char *what, int number,
                            uint64_t seed, int64_t steps) {
   clf__fit_candidate next;
@@ -201,9 +202,10 @@ static clf_status longer(clf__fit *f, const double of_a_step[ROWS]) {
   return CLF_OK;
 }
 
-/* ---- Other starts -------------------------------------------------------------------------- */
+/* ---- Several starts -------------------------------------------------------------------------- */
 
-/* Models that differ by their start alone err differently: a blend of them is better than each. */
+/* Models that differ only in their initial weights make different errors: a blend of them is
+ * better than each one. */
 static clf_status starts(clf__fit *f, const double of_a_step[ROWS]) {
   for (int n = 2; n <= STARTS && may_train(f); n++) {
     const clf__fit_candidate *best = NULL;

@@ -70,7 +70,7 @@ clf_status clf__fit_em(clf__fit *f, clf__fit_candidate *c) {
 
 /* ---- The baselines ------------------------------------------------------------------------- */
 
-/* A candidate with its scores; without `arch` where its likelihood is not finite. */
+/* A candidate with its scores; without `arch` if its likelihood is not finite. */
 static clf_status fit(clf__fit *f, const char *title, const char *base, const char *options,
                       clf__fit_candidate *c) {
   CLF_TRY(clf__fit_begin(f, title, "", base, options, c));
@@ -90,10 +90,10 @@ static clf_status gaussian(clf__fit *f) {
 
 enum { MANY = 16384 /* rows, more than the number of components needs */ };
 
-/* Kinds of covariance, what is added to the options of expectation maximisation, the family whose
- * best is a candidate, the most rows of a table, where there are many of which they need no prior,
- * and the numbers of a component that rows have to tell, in columns: with one covariance for all,
- * many components are as kernels are. */
+/* Kinds of covariances; additional options of expectation maximisation; the family whose best is
+ * a candidate; the maximum rows of a table, if large tables need no prior; and the parameters
+ * per component that rows must determine, in columns: with one covariance for all, many
+ * components act as kernels. */
 static const struct {
   const char *cov, *options;
   int family;
@@ -108,12 +108,12 @@ enum { KINDS = sizeof kinds / sizeof *kinds, FAMILIES = 3 };
 static const char *const family_names[FAMILIES] = {"mixture", "mixture of one covariance",
                                                    "mixture of diagonal covariances"};
 
-/* Fewer rows than these for each component say nothing about a covariance. */
+/* Fewer rows per component than this do not determine a covariance. */
 static double fewest_rows(const clf__fit *f, int kind) {
   return 2 + kinds[kind].rows_a_column * f->data->x->cols;
 }
 
-/* The larger share of the budget goes to flows: a mixture that takes about so long may begin. */
+/* Most of the time is for flows: a mixture may only start if it takes about this long at most. */
 static int has_time(const clf__fit *f, double seconds) {
   return !f->stopped && clf__fit_seconds(f) + seconds < 0.25 * f->o.seconds;
 }
@@ -130,7 +130,7 @@ static int keep_better(clf__fit_candidate *best, clf__fit_candidate *other) {
   return better;
 }
 
-/* Tries one mixture, and keeps it in *best if it is better.  *better tells. */
+/* Tries one mixture, and keeps it in *best if it is better; *better says so. */
 static clf_status try_one(clf__fit *f, int kind, int32_t K, clf__fit_candidate *best, int *better) {
   char base[64], options[64];
   clf__fit_candidate c;
@@ -143,15 +143,15 @@ static clf_status try_one(clf__fit *f, int kind, int32_t K, clf__fit_candidate *
   return CLF_OK;
 }
 
-/* More components until two sizes in a row were no better than the one before.  The best joins that
- * of its family. */
+/* Adds components until two sizes in a row were no better than the one before.  The best one is
+ * compared with that of its family. */
 static clf_status try_kind(clf__fit *f, int kind, clf__fit_candidate *family) {
   enum { ITERATIONS = 20 }; /* of expectation maximisation, as a first guess */
   static const int32_t sizes[] = {2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128};
   clf__fit_candidate best = {0};
   clf_status s = CLF_OK;
   double of_one = ITERATIONS * (f->candidates ? f->candidate[0].seconds
-                                              : 0); /* the Gaussian's, an iteration of one */
+                                              : 0); /* the Gaussian's time, for one iteration */
   int worse = 0;
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes && worse < 2 && !s; i++) {
     const double began = clf__fit_seconds(f);
@@ -166,7 +166,7 @@ static clf_status try_kind(clf__fit *f, int kind, clf__fit_candidate *family) {
   return s;
 }
 
-/* The best of each family becomes a candidate, the best of all under the first name. */
+/* The best of each family becomes a candidate; the best of all comes first. */
 static clf_status take_best(clf__fit *f, clf__fit_candidate best[FAMILIES]) {
   int top = -1;
   for (int i = 0; i < FAMILIES; i++)
@@ -185,15 +185,15 @@ static clf_status take_best(clf__fit *f, clf__fit_candidate best[FAMILIES]) {
 }
 
 static clf_status try_kinds(clf__fit *f, clf__fit_candidate best[FAMILIES]) {
-  const int one =
-      f->data->x->cols == 1 && !f->data->given; /* column: full covariances are variances */
+  const int one = f->data->x->cols == 1 &&
+                  !f->data->given; /* for a single column, full covariances are variances */
   for (int k = 0; k < KINDS; k++)
     if (f->split[0].train.x.rows <= kinds[k].most_rows && !(one && kinds[k].family > 0))
       CLF_TRY(try_kind(f, k, &best[kinds[k].family]));
   return CLF_OK;
 }
 
-/* The same mixture of all rows, in place of that of some. */
+/* Fits the same mixture to all rows instead of some. */
 static clf_status fit_to_all(clf__fit *f, clf__fit_candidate *c) {
   const double seconds = c->seconds;
   if (!c->arch) return CLF_OK;
@@ -204,7 +204,7 @@ static clf_status fit_to_all(clf__fit *f, clf__fit_candidate *c) {
   return s ? s : clf__fit_score_candidate(f, c);
 }
 
-/* In large tables some of the rows say how many components there should be. */
+/* In large tables some of the rows decide how many components there should be. */
 static clf_status try_all(clf__fit *f, clf__fit_candidate best[FAMILIES]) {
   clf__fit_rows some = {0}, *const train = &f->split[0].train;
   const clf__fit_rows all = *train;

@@ -8,7 +8,7 @@
 #include "clock.h"
 #include "fit_private.h"
 
-/* Seconds, and the share of the budget, that a training may take too long. */
+/* Seconds, and the fraction of the time limit, by which a training may exceed its time. */
 #define LATE 2.0
 #define LATE_SHARE 0.25
 

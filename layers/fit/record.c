@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* record.c: what a search tried and chose, as JSON that the model carries.  docs/fit.md describes
- * it.
- */
+/* record.c: the record of a search, as JSON in the model's metadata.  docs/fit.md describes it. */
 #define _POSIX_C_SOURCE 200809L
 #include <jansson.h>
 #include <math.h>
@@ -14,7 +12,7 @@ static json_t *real(double v) { return isfinite(v) ? json_real(v) : json_null();
 
 /* ---- Candidates ---------------------------------------------------------------------------- */
 
-/* The curve of the first split: step, mean log p of training rows, of validation rows. */
+/* The curve of the first split: step, mean log p of training rows, and of validation rows. */
 static json_t *curve_of(const clf__fit_candidate *c) {
   json_t *curve = json_array();
   for (int i = 0; i < c->points; i++)
@@ -48,7 +46,7 @@ static json_t *candidate_of(const clf__fit_candidate *c) {
   return all;
 }
 
-/* What the result is called: the candidate it is, or the blend of several. */
+/* The name of the result: the candidate, or the blend of several. */
 static const char *chosen(const clf__fit *f, const clf__fit_candidate **runner_up) {
   const char *name = NULL;
   int parts = 0;
@@ -75,7 +73,7 @@ static json_t *candidates_of(const clf__fit *f) {
   return list;
 }
 
-/* ---- The whole ----------------------------------------------------------------------------- */
+/* ---- The whole record ------------------------------------------------------------------------ */
 
 static json_t *rows_of(const clf__fit *f) {
   const int folds = f->splits > 1 ? f->splits : 0;

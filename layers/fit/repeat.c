@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* repeat.c: the candidates of an earlier record again, with the same numbers of steps. */
+/* repeat.c: repeats the candidates of an earlier record, with the same numbers of steps. */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <jansson.h>
@@ -15,7 +15,7 @@ static const char *text_of(const json_t *at, const char *key) {
   return json_string_value(json_object_get(at, key));
 }
 
-/* The seed and the shares decide which rows learn. */
+/* The seed and the shares determine which rows are for training. */
 static clf_status take_options(clf__fit *f) {
   json_t *seed = json_object_get(f->plan, "seed"), *sum = json_object_get(f->plan, "checksum");
   json_t *valid = json_object_get(f->plan, "valid_share");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* result.c: the flow that a search ends with: one candidate's, or a blend of several, each of which
- * stands for the mean of the flows of its splits. */
+/* result.c: the flow that a search returns: a single candidate, or a blend of several, each of
+ * which is represented by the mean of the flows of its splits. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
@@ -38,7 +38,7 @@ static clf_status blend_arch(const clf__fit *f, clf_arch **arch) {
 }
 
 static clf_status fill_blend(const clf__fit *f, clf_flow *blend) {
-  int at = 1; /* behind the logits of the weights */
+  int at = 1; /* after the logits of the weights */
   for (int i = 0; i < f->candidates; i++)
     for (int k = 0; k < f->splits && f->candidate[i].weight > 0; k++)
       CLF_TRY(clf__flow_copy_part(f->candidate[i].flow[k], blend, &at));
@@ -69,7 +69,7 @@ static clf_status make(clf__fit *f, clf_flow **flow) {
     if (f->candidate[i].weight > 0) only = &f->candidate[i], parts++;
   if (parts > 1 || f->splits > 1) return make_blend(f, flow);
   *flow = only->flow[0];
-  only->flow[0] = NULL; /* which scores need no more */
+  only->flow[0] = NULL; /* scores no longer need it */
   return CLF_OK;
 }
 
@@ -87,7 +87,7 @@ static clf_status no_memory(int64_t rows) {
   return clf__fail(CLF_ENOMEM, "no memory for the densities of %lld rows", (long long)rows);
 }
 
-/* Scores that no choice depends on any more. */
+/* Scores that influence no choice. */
 static clf_status score_test(clf__fit *f) {
   const int64_t n = f->test.x.rows;
   for (int i = 0; i < f->candidates && n; i++) {
@@ -100,7 +100,7 @@ static clf_status score_test(clf__fit *f) {
   return CLF_OK;
 }
 
-/* The result on rows, and on test rows by how much it is better than each candidate. */
+/* Scores the result, and on test rows its gain over each candidate. */
 static clf_status score_rows(clf__fit *f, clf_flow *flow, const clf__fit_rows *rows,
                              clf__fit_score *score) {
   const int64_t n = rows->x.rows;
@@ -115,9 +115,9 @@ static clf_status score_rows(clf__fit *f, clf_flow *flow, const clf__fit_rows *r
   return s;
 }
 
-/* ---- All rows ------------------------------------------------------------------------------ */
+/* ---- Refit with all rows --------------------------------------------------------------------- */
 
-/* The flows of the candidates that make the result, trained again on all rows. */
+/* Retrains the flows of the candidates in the result on all rows. */
 static clf_status refit(clf__fit *f) {
   CLF_TRY(clf__fit_copy_all(f));
   for (int i = 0; i < f->candidates; i++) {
@@ -147,7 +147,7 @@ static clf_status record(clf__fit *f, clf_flow *flow) {
   return s;
 }
 
-/* The scores are those of the model before it saw all rows. */
+/* The scores remain those of the model before it saw all rows. */
 static clf_status again(clf__fit *f, const char *text, clf_flow **flow) {
   clf_flow *other = NULL;
   CLF_TRY(refit(f));

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* rows.c: which rows train, judge and test.
+/* rows.c: which rows are for training, validation and test.
  *
- * Tables of fewer than 300 rows have no rows to spare for validation: those that do not test are
- * divided into five folds, each candidate is fitted five times, and each row judges the one model
- * that has not learnt from it. */
+ * Tables with fewer than 300 rows cannot spare rows for validation: the rows that are not for
+ * testing
+ * are divided into five folds, each candidate is fitted five times, and each row validates the one
+ * model that was not trained on it. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 /* ---- Copies -------------------------------------------------------------------------------- */
 
 void clf__fit_rows_free(clf__fit_rows *r) {
-  r->x.names = r->given.names = NULL; /* those of the data, as the descriptions are */
+  r->x.names = r->given.names = NULL; /* owned by the data, as the descriptions are */
   r->x.columns = r->given.columns = NULL;
   clf_table_free(&r->x);
   clf_table_free(&r->given);
@@ -63,7 +64,7 @@ static int64_t rows_in(const clf__fit *f, int role) {
   return n;
 }
 
-/* Of parts that are given without rows that validate: a share of those that train. */
+/* If a given split has no validation rows: draws some of the training rows. */
 static clf_status draw_valid(clf__fit *f) {
   const int64_t N = f->data->x->rows, train = rows_in(f, CLF_ROW_TRAIN);
   uint8_t *drawn = malloc((size_t)train);
@@ -80,8 +81,10 @@ static clf_status take_parts(clf__fit *f) {
   memcpy(f->part, f->data->part, (size_t)N);
   for (int64_t i = 0; i < N; i++)
     if (f->part[i] > CLF_ROW_TEST)
-      return clf__fail(CLF_EINVAL, "part %d of row %lld is no part; 0 trains, 1 validates, 2 tests",
-                       f->part[i], (long long)i + 1);
+      return clf__fail(
+          CLF_EINVAL,
+          "part %d of row %lld is unknown; 0 is for training, 1 for validation, 2 for testing",
+          f->part[i], (long long)i + 1);
   const int folds = rows_in(f, CLF_ROW_TRAIN) < CLF_FIT_FEW_ROWS;
   return folds || rows_in(f, CLF_ROW_VALID) ? CLF_OK : draw_valid(f);
 }
@@ -103,7 +106,7 @@ static int64_t list(const uint8_t *marks, int64_t n, int mark, int is, int64_t *
   return count;
 }
 
-/* The rows that learn, with a fold each, drawn by the seed. */
+/* The training rows, with a fold each, drawn by the seed. */
 static clf_status draw_folds(const clf__fit *f, int64_t rows, uint8_t *fold) {
   int64_t place = 0;
   uint8_t *order = malloc((size_t)rows);
@@ -113,7 +116,7 @@ static clf_status draw_folds(const clf__fit *f, int64_t rows, uint8_t *fold) {
   for (int k = 0; k < CLF_FIT_FOLDS - 1 && !s; k++) {
     const int64_t left = rows - place, take = rows * (k + 1) / CLF_FIT_FOLDS - place;
     s = clf_split_rows(left, (double)take / (double)left, 0, f->o.seed + 1 + (uint64_t)k, order);
-    int64_t j = 0; /* among those that no fold has yet */
+    int64_t j = 0; /* among those without a fold */
     for (int64_t i = 0; i < rows && !s; i++)
       if (fold[i] == CLF_FIT_FOLDS - 1 && order[j++] == CLF_ROW_VALID) fold[i] = (uint8_t)k;
     place += take;
@@ -153,7 +156,7 @@ static clf_status make_split(clf__fit *f, int64_t *index) {
   return copy_rows(f->data, index, list(f->part, N, CLF_ROW_VALID, 1, index), &to->valid);
 }
 
-/* The weights of the rows that judge, in the order of the splits. */
+/* The weights of the validation rows, in the order of the splits. */
 static clf_status gather_weights(clf__fit *f) {
   for (int k = 0; k < f->splits; k++) f->judges += f->split[k].valid.x.rows;
   if (!f->data->weights) return CLF_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* score.c: log-likelihoods of rows, their means, and how certain these are. */
+/* score.c: log-likelihoods of rows, their means and standard errors. */
 #include <math.h>
 #include <stdlib.h>
 #include "fit_private.h"
@@ -11,7 +11,7 @@ clf_status clf__fit_log_prob(clf_flow *flow, const clf__fit_rows *rows, double *
 }
 
 /* The standard error of a weighted mean: sqrt(sum w^2 (v - mean)^2) / sum w, with the correction
- * n / (n - 1) of the unweighted one. */
+ * n / (n - 1) of the unweighted case. */
 clf__fit_score clf__fit_difference(const double *v, const double *minus, const double *weights,
                                    int64_t n) {
   double sum = 0, weight = 0, squares = 0;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* size.c: how large the nets of a flow should be, and how it should learn, by the size of a table.
- */
+/* size.c: the size of a flow's nets, and the options of training, by the size of a table. */
 #include <stdio.h>
 #include "fit_private.h"
 
@@ -14,7 +13,8 @@ clf__fit_sizes clf__fit_size(const clf__fit *f) {
   const double rate = N < 3000 ? 0.001 : plane ? 0.003 : 0.002;
   const double decay = N < 500 ? 0.1 : N < 5000 ? 0.01 : 0;
   clf__fit_sizes s = {.most_steps = N < 500 ? 600 : N < 3000 ? 3000 : 20000};
-  const int few = N < 3000; /* tanh and a wide interval are safer, ReLU and a narrow one sharper */
+  const int few =
+      N < 3000; /* tanh and a wide interval are robust, ReLU and a narrow one more precise */
   snprintf(s.values, sizeof s.values, "hidden=%d, bins=%d, act=%s, tail=%d", hidden, bins,
            few ? "tanh" : "relu", few ? 5 : 3);
   snprintf(s.options, sizeof s.options, "batch=%d, lr=%g, schedule=cosine, clip=5, weight_decay=%g",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* split.c: which rows of a table train, validate and test. */
+/* split.c: divides the rows of a table into training, validation and test rows. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "random.h"
 #include "status.h"
 
-/* Fisher and Yates; Durstenfeld 1964. */
+/* Fisher-Yates shuffle (Durstenfeld 1964). */
 static void shuffle(int64_t *at, int64_t n, uint64_t seed) {
   for (int64_t i = 0; i < n; i++) at[i] = i;
   for (int64_t i = n - 1; i > 0; i--) {

@@ -11,7 +11,7 @@
 clf_status clf__fit_read_options(const char *text, clf_train_options *o) {
   clf__parameter all[16];
   const int n = clf__parameters_read(text, all, 16);
-  if (n < 0) return clf__fail(CLF_EINVAL, "\"%s\" is no list of options", text);
+  if (n < 0) return clf__fail(CLF_EINVAL, "\"%s\" is not a list of options", text);
   for (int i = 0; i < n; i++) {
     char name[64], value[64];
     snprintf(name, sizeof name, "%.*s", (int)all[i].name_n, all[i].name);
@@ -29,7 +29,7 @@ static clf_status set_whole(clf_train_options *o, const char *name, int64_t valu
 
 enum { VALIDATIONS = 60, PATIENCE = 20 };
 
-/* Of a training of so many steps. */
+/* For a training with this number of steps. */
 static clf_status options_of(const clf__fit_candidate *c, int split, clf_train_options *o) {
   *o = clf_train_options_default();
   CLF_TRY(clf__fit_read_options(c->options, o));
@@ -39,7 +39,7 @@ static clf_status options_of(const clf__fit_candidate *c, int split, clf_train_o
   return set_whole(o, "valid_every", every > 1 ? every : 1);
 }
 
-/* A flow that starts from the mixture starts with one that is fitted to its own rows. */
+/* A flow over a mixture starts with one that is fitted to its own training rows. */
 static clf_status start(const clf__fit *f, const clf__fit_candidate *c, const clf__fit_rows *rows,
                         int split, clf_flow **flow) {
   CLF_TRY(clf__fit_flow(f, c, split, flow));
@@ -56,7 +56,7 @@ typedef struct watch {
   clf__fit_candidate *c;
   int split;
   int64_t best, last; /* steps: of the best weights so far, and done */
-  /* Of clf__fit_time_step(): the steps that count, and when they began and are to end. */
+  /* For clf__fit_time_step(): the steps that count, and when they began and must end. */
   int64_t first;
   double first_at, last_at, limit, until;
 } watch;
@@ -71,11 +71,11 @@ static int on_progress(const clf_progress *p, void *context) {
   if (p->epoch_done && w->split == 0) add_point(w->c, p);
   if (p->epoch_done && p->best) w->best = p->step;
   w->last = p->step;
-  const int searches = w->split < CLF_FIT_FOLDS; /* or it trains the result again */
+  const int searches = w->split < CLF_FIT_FOLDS; /* otherwise it retrains the result */
   return clf__fit_report(w->f, w->c, p->step) || (searches && clf__fit_is_late(w->f));
 }
 
-/* A loss that is not finite ends a training, not the search: the flow has its best weights. */
+/* A non-finite loss ends a training, not the search: the flow has its best weights. */
 static clf_status run(clf__fit_candidate *c, const clf__fit_rows *train, const clf__fit_rows *valid,
                       watch *w, clf_flow *flow) {
   const clf_train_data d = clf__fit_train_data(train, valid);
@@ -107,7 +107,7 @@ clf_status clf__fit_train(clf__fit *f, clf__fit_candidate *c) {
   return s;
 }
 
-/* As many steps as the best weights took, with the step size at 0 there. */
+/* As many steps as the best weights took, with the step size falling to 0 there. */
 clf_status clf__fit_train_again(clf__fit *f, clf__fit_candidate *c, const clf__fit_rows *rows,
                                 clf_flow **flow) {
   watch w = {.f = f, .c = c, .split = CLF_FIT_FOLDS};
@@ -120,9 +120,9 @@ clf_status clf__fit_train_again(clf__fit *f, clf__fit_candidate *c, const clf__f
   return s;
 }
 
-/* ---- The time of a step -------------------------------------------------------------------- */
+/* ---- Timing a step --------------------------------------------------------------------------- */
 
-/* What a device does once, such as compiling kernels, is over after the first validation. */
+/* One-time work of a device, such as compiling kernels, is over after the first validation. */
 static int on_timing(const clf_progress *p, void *context) {
   watch *w = context;
   w->last = p->step;
@@ -135,7 +135,7 @@ static int on_timing(const clf_progress *p, void *context) {
   return clf__fit_report(w->f, w->c, 0) || w->last_at > w->until;
 }
 
-enum { FEW_STEPS = 400, SLOW = 10 /* times the limit for what a device does once */ };
+enum { FEW_STEPS = 400, SLOW = 10 /* times the limit, for one-time work of a device */ };
 
 clf_status clf__fit_time_step(clf__fit *f, clf__fit_candidate *c, double limit, double *seconds) {
   clf_flow *flow = NULL;

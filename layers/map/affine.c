@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* affine.c: affine and additive maps (Dinh et al. 2015, 2017), with the scales and the layouts of
- * the libraries that flows come from: scales.def. */
+/* affine.c: affine and additive maps (Dinh et al. 2015, 2017), with the scales (scales.def) and
+ * layouts of several libraries. */
 #include <math.h>
 #include <stdlib.h>
 #include "pieces.h"
 #include "sweep.h"
 
-/* How affine_map_fwd makes scales of raw numbers, and the number for a scale of 1. */
+/* How affine_map_fwd computes scales from raw parameters, and the parameter for scale 1. */
 typedef struct scale {
   int kind;
   double a, b, one;
@@ -54,12 +54,12 @@ static clf_status set_scale(const clf__arch_affine *a, scale *s) {
   case CLF__SCALE_SIGMOID:
     *s = (scale){CLF_SCALE_sigmoid_log, clamp > 0 ? clamp : freia, 0, 0};
     return CLF_OK;
-  default: *s = (scale){CLF_SCALE_tanh_wide, 1, 0, 0}; return CLF_OK; /* realnvp, times g */
+  default: *s = (scale){CLF_SCALE_tanh_wide, 1, 0, 0}; return CLF_OK; /* realnvp; multiplied by g */
   }
 }
 
-/* The numbers of a masked net, and trained ones, come dimension by dimension; the order of the two
- * is that of the layout.  zuko has the shift first everywhere. */
+/* Parameters from a masked net, and trained ones, come dimension by dimension; the layout gives
+ * the order of the two.  zuko always has the shift first. */
 static int layout_of(const clf__map *m, const clf__arch_affine *a) {
   const int by_dimension = m->masked || !m->hidden;
   switch (a->layout) {
@@ -100,7 +100,7 @@ static void unmake(clf__map *m) {
 /* ---- Passes -------------------------------------------------------------------------------------
  */
 
-/* Element j of the numbers that begin at `begin`, `step` apart. */
+/* Element j of the elements that start at `begin` with distance `step`. */
 static clf_tensor every(clf_tensor u, int32_t begin, int32_t step, int32_t d) {
   return (clf_tensor){.buf = u.buf,
                       .offset = u.offset + begin * u.stride[1],
@@ -143,7 +143,7 @@ static clf_status inverse(const clf__map *m, const clf__pass *p, clf_tensor y, c
                 AFFINE(m, p, u));
 }
 
-/* The numbers of a masked net come dimension by dimension. */
+/* The parameters from a masked net come dimension by dimension. */
 static clf_status sweep(const clf__map *m, const clf__pass *p, const clf__sweep *s, clf_tensor y,
                         clf_tensor x, clf_tensor logdet) {
   const affine *o = own_of(m);
@@ -154,7 +154,7 @@ static clf_status sweep(const clf__map *m, const clf__pass *p, const clf__sweep 
                 CLF__EXACT(a, o->scale.a), CLF__EXACT(b, o->scale.b));
 }
 
-/* From the gradient by log-scales to that by the factor and by raw numbers. */
+/* From the gradient by log-scales to those by the factor and by raw parameters. */
 static clf_status trained_backward(const clf__map *m, const clf__pass *p, clf_tensor u,
                                    clf_tensor du) {
   const affine *o = own_of(m);
@@ -179,7 +179,7 @@ static clf_status backward_inverse(const clf__map *m, const clf__pass *p, clf_te
   return trained_backward(m, p, u, du);
 }
 
-/* The identity: trained numbers come in pairs. */
+/* The identity: trained parameters come in pairs. */
 static void start(const clf__map *m, clf__host_random *r, double *u) {
   const int at = own_of(m)->layout == CLF__LAYOUT_INTERLEAVED;
   (void)r;

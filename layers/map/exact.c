@@ -2,7 +2,7 @@
 /* exact.c: doubles as sums of three floats. */
 #include "map.h"
 
-/* volatile: GCC 12 takes (double)(float)v for v where it vectorises several of them. */
+/* volatile: GCC 12 replaces (double)(float)v by v when it vectorises several of them */
 float clf__exact(double v, int part) {
   for (;;) {
     const volatile float rounded = (float)v;

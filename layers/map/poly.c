@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* poly.c: monotonic linear and quadratic splines (Müller et al. 2019), as nflows has them. */
+/* poly.c: monotonic linear and quadratic splines (Müller et al. 2019), as in nflows. */
 #include <stdlib.h>
 #include "spline.h"
 
@@ -12,7 +12,7 @@ typedef struct poly {
 
 static const poly *own_of(const clf__map *m) { return m->own; }
 
-/* Of the first and last bin in the height of both ends; exact would be 1/2. */
+/* Of the first and last bin, relative to the heights at both ends; exact would be 1/2. */
 static const float nflows_end_share = 0.25f;
 
 static clf_status make(clf__map *m, clf__slots *slots, const char *name, int order,
@@ -94,7 +94,7 @@ static clf_status backward_inverse(const clf__map *m, const clf__pass *p, clf_te
                 .du = clf__by_dimension(du, m->numbers), .dlogdet = p->dlogdet, POLY(own_of(m), p));
 }
 
-/* Equal bins: the identity, but near the ends of nflows' quadratic tails. */
+/* Equal bins: the identity, except near the ends of nflows' quadratic tails. */
 static void start(const clf__map *m, clf__host_random *r, double *u) {
   (void)r;
   for (int64_t i = 0; i < (int64_t)m->dims * m->numbers; i++) u[i] = 0;

@@ -15,8 +15,8 @@ typedef struct rq {
 
 static const rq *own_of(const clf__map *m) { return m->own; }
 
-/* zuko has no ends of their own for angles: its circular spline goes half around the circle, so
- * that pi lies in the middle, and is then the usual one, with slope 1 at both ends. */
+/* zuko has no separate ends for angles: its circular spline is rotated by half a turn, so that
+ * pi is in the middle, and is then the usual one, with slope 1 at both ends. */
 static void set_zuko(rq *o, const clf__arch_rq *a) {
   o->like = CLF_RQS_ZUKO;
   o->min_slope = a->slope;
@@ -25,11 +25,11 @@ static void set_zuko(rq *o, const clf__arch_rq *a) {
   if (o->turn) o->ends = CLF_LINEAR_ENDS;
 }
 
-/* Of the raw number that nflows gives to ends: for slope 1 there, unless beta is given. */
+/* The raw parameter that nflows uses for the ends: slope 1 there, unless beta is given. */
 static double end_number(const clf__arch_rq *a) { return log(exp(1 - a->min.at[2]) - 1); }
 
-/* With `identity`, softplus(beta u) / beta instead of softplus(u), which is 1 - min_slope at 0; the
- * ends' slope is not 1 then, in nflows too. */
+/* With `identity`, softplus(beta u) / beta replaces softplus(u), which is 1 - min_slope at 0;
+ * the slope at the ends is then not 1, as in nflows. */
 static void set_nflows(rq *o, const clf__map *m, const clf__arch_rq *a) {
   const double beta = a->identity ? log(2.0) / (1 - a->min.at[2]) : 1;
   o->like = CLF_RQS_NFLOWS;

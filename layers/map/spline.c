@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* spline.c: what splines share. */
+/* spline.c: shared by all splines. */
 #include "spline.h"
 #include <stdlib.h>
 
-/* How the ends of tails are called in splines.def. */
+/* The name in splines.def of the ends for a tail. */
 static int ends_of(const clf__tail *t) {
   return t->kind == CLF__TAIL_NONE       ? CLF_FREE_ENDS
          : t->kind == CLF__TAIL_CIRCULAR ? CLF_CIRCULAR_ENDS

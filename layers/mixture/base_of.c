@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* base_of.c: the base of one flow in another. */
+/* base_of.c: copies the base of one flow to another. */
 #include <stdlib.h>
 #include <string.h>
 #include "copies.h"
 #include "given.h"
 
-/* A parameter that has the shape of `like`, by its name; NULL if there is none. */
+/* The parameter with this name and the shape of `like`; NULL if there is none. */
 static const clf_param *find(const clf_flow *f, const char *name, const clf_param *like) {
   for (int i = 0; i < f->param_count; i++) {
     const clf_param *p = &f->params[i];

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "em.h"
 
-/* A component's numbers in a row. */
+/* The parameters of a component in a row. */
 typedef struct component {
   double *mean, *log_std, *lower;
 } component;
@@ -25,14 +25,14 @@ static double factor(const clf__gaussians_form *o, const component *c, int32_t i
   return o->below ? c->lower[(size_t)i * (size_t)(i - 1) / 2 + (size_t)j] : 0;
 }
 
-/* Symmetric matrices are packed: row i has its first i + 1 numbers; where covariances are not full
- * they are vectors of D variances. */
+/* Symmetric matrices are packed: row i has its first i + 1 elements.  Unless covariances are
+ * full they are vectors of D variances. */
 static size_t packed(int32_t i, int32_t j) { return (size_t)i * (size_t)(i + 1) / 2 + (size_t)j; }
 static size_t area(const clf__gaussians_form *o) {
   return o->below ? packed(o->dim, 0) : (size_t)o->dim;
 }
 
-/* The centred second moment of a component's own coordinates, into w: S2 / N - m m^T. */
+/* The centred second moment in a component's own coordinates, into w: S2 / N - m m^T. */
 static void centre(const clf__gaussians_form *o, const double *s, double n, double *w) {
   const double *m = s + 1, *square = s + 1 + o->dim;
   for (int32_t i = 0; i < o->dim; i++) {
@@ -44,7 +44,7 @@ static void centre(const clf__gaussians_form *o, const double *s, double n, doub
   }
 }
 
-/* cov += share L w L^T; `half` is room for (D, D). */
+/* cov += share L w L^T; `half` is scratch memory (D, D). */
 static void add_outside(const clf__gaussians_form *o, const component *c, const double *w,
                         double share, double *half, double *cov) {
   const int32_t D = o->dim;
@@ -64,7 +64,7 @@ static void add_outside(const clf__gaussians_form *o, const component *c, const 
     }
 }
 
-/* The factor of a packed covariance, in its place; 0 if it is not positive definite. */
+/* Replaces a packed covariance by its factor; 0 if it is not positive definite. */
 static int cholesky(int32_t D, double *a) {
   for (int32_t i = 0; i < D; i++)
     for (int32_t j = 0; j <= i; j++) {
@@ -76,8 +76,8 @@ static int cholesky(int32_t D, double *a) {
   return 1;
 }
 
-/* A component's factor from its covariance and what is added to the variances; rounding may need
- * more of that.  `room` is for a packed matrix. */
+/* A component's factor from its covariance plus a term for the variances, which is increased if
+ * rounding requires it.  `room` holds a packed matrix. */
 static void put_factor(const clf__gaussians_form *o, const double *cov, const double *reg,
                        double *room, component *c) {
   const int32_t D = o->dim;
@@ -103,7 +103,7 @@ static void move_mean(const clf__gaussians_form *o, component *c, const double *
     for (int32_t j = 0; j <= i; j++) c->mean[i] += factor(o, c, i, j) * m[j] / n;
 }
 
-/* Covariances (K, area) of all components that have rows, and the mean of these by their rows. */
+/* Covariances (K, area) of all components that have rows, and their mean weighted by rows. */
 static void covariances(const clf__em_rules *r, const double *sums, double *row, double *room,
                         double *each, double *pooled) {
   const clf__gaussians_form *o = &r->form;

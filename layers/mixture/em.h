@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* em.h: expectation maximisation of a mixture of normals.  Private.
  *
- * A mixture is a row of numbers in double, as gaussians.h lays them out: logits, means, logarithms
- * of the diagonals of Cholesky factors L, what stands below these.  The E step gives moments in
- * each component's own coordinates t = L^-1 (u - mean): there all numbers are of size 1 however
- * narrow a component is, so that single precision serves. */
+ * A mixture is a row of parameters in double, in the layout of gaussians.h: logits, means,
+ * logarithms
+ * of the diagonals of Cholesky factors L, and their elements below the diagonal.  The E step
+ * computes
+ * moments in each component's own coordinates t = L^-1 (u - mean): there all numbers are of size 1
+ * however narrow a component is, so single precision suffices. */
 #ifndef CLF_EM_H
 #define CLF_EM_H
 #include "clflow/mixture.h"
 #include "flow_private.h"
 #include "gaussians.h"
 
-/* Rows to fit, on the host: u (rows, dim), weights (rows) of mean 1 or NULL. */
+/* Rows to fit, on the host: u (rows, dim); weights (rows), of mean 1, or NULL. */
 typedef struct clf__em_rows {
   const double *u, *weights;
   int64_t rows;
@@ -28,20 +30,20 @@ typedef struct clf__em_rules {
   const double *reg; /* (dim) added to variances */
 } clf__em_rules;
 
-/* Components of fewer rows than this have lost them. */
+/* A component with fewer rows than this has collapsed. */
 #define CLF_EM_FEW 1.0
 
-/* The row of numbers that the sums (K, S), in the coordinates of `row`, lead to.  A component
+/* The parameters from the sums (K, S), which are in the coordinates of `row`.  A component
  * without rows keeps its mean and covariance.  Errors: ENOMEM. */
 clf_status clf__em_update(const clf__em_rules *r, const double *sums, double *row);
-/* Makes every component N(0, I), in whose coordinates t is u itself. */
+/* Makes every component N(0, I), so that t equals u. */
 void clf__em_reset(const clf__gaussians_form *o, double *row);
 /* Moves component k to `at`, with the mean covariance of all. */
 clf_status clf__em_move(const clf__em_rules *r, double *row, int32_t k, const double *at);
 
 /* ---- starts.c ------------------------------------------------------------------------------ */
 
-/* Parameters from k-means++, and with `refine` Lloyd's iterations behind it. */
+/* Parameters from k-means++ and, with `refine`, Lloyd's iterations after it. */
 clf_status clf__em_start(const clf__em_rules *r, const clf__em_rows *data, int refine,
                          clf__host_random *random, double *row);
 
@@ -56,11 +58,11 @@ typedef struct clf__em {
   clf_arena arena;
   clf_tensor u, weights;                       /* (rows, D), (rows) or no buffer */
   clf_tensor numbers, t, logps, resp, logp, s; /* of a chunk */
-  double *host;                                /* what is read of a chunk */
+  double *host;                                /* what is read back of a chunk */
   const double *host_weights;
 } clf__em;
 
-/* Places the rows on the device.  To be freed also after a failure; `data` must outlive it. */
+/* Copies the rows to the device.  Must be freed also after an error; `data` must outlive it. */
 clf_status clf__em_open(clf__em *em, clf_device *dev, const clf__gaussians_form *form,
                         const clf__em_rows *data);
 void clf__em_close(clf__em *em);

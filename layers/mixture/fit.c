@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* fit.c: the base of a flow fitted to the latents of its data by EM. */
+/* fit.c: fits the base of a flow to the latents of its data by EM. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "em.h"
 #include "source.h"
 
-/* Rows that starts are tried on, and the iterations of each before the best is chosen. */
+/* Rows that starts are tried on, and the iterations of each before the best one is chosen. */
 enum { SOME = 16384, SHORT = 100 };
 
 clf_mixture_options clf_mixture_options_default(void) {
@@ -29,7 +29,7 @@ static clf_status check_options(const clf_mixture_options *o) {
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
-/* A fit under way. */
+/* A fit in progress. */
 typedef struct fit {
   clf_flow *f;
   const clf_mixture_options *o;
@@ -40,7 +40,7 @@ typedef struct fit {
   clf_mixture_result result;
 } fit;
 
-/* A number per row, of mean 1. */
+/* Weights of the rows, normalised to mean 1. */
 static clf_status copy_weights(fit *t, const double *weights) {
   double sum = 0;
   if (!weights) return CLF_OK;
@@ -51,14 +51,14 @@ static clf_status copy_weights(fit *t, const double *weights) {
   return CLF_OK;
 }
 
-/* The latents of the rows, behind the context where the base is a joint one. */
+/* The latents of the rows, after the context if the base is a joint one. */
 static clf_status put_latents(fit *t, const double *x, const clf_train_data *data) {
   const clf_flow *f = t->f;
   const int32_t E = t->rules.form.dim, D = f->base.dim, C = E - D;
   const double *c = data->given ? data->given->at : NULL;
   t->u = malloc((size_t)t->rows * (size_t)E * sizeof *t->u);
   if (!t->u) return clf__fail(CLF_ENOMEM, "no memory for %lld rows", (long long)t->rows);
-  double *z = t->u + t->rows * C; /* the end of the array, from which rows move apart */
+  double *z = t->u + t->rows * C; /* the end of the array, where in-place rows cannot overlap */
   CLF_TRY(c ? clf_transform_given(t->f, x, c, t->rows, z, NULL)
             : clf_transform(t->f, x, t->rows, z, NULL));
   for (int64_t i = 0; i < t->rows && C; i++) {
@@ -69,8 +69,8 @@ static clf_status put_latents(fit *t, const double *x, const clf_train_data *dat
   return CLF_OK;
 }
 
-/* What is added to variances: shares of the columns' own.  A constant column counts as one of
- * variance 1. */
+/* What is added to variances: a fraction of the columns' own variances.  A constant column
+ * counts as variance 1. */
 static clf_status put_reg(fit *t) {
   const int32_t D = t->rules.form.dim;
   t->rules.reg = t->reg = malloc((size_t)D * sizeof *t->reg);
@@ -107,8 +107,8 @@ static int stops(fit *t) {
   return t->result.stopped;
 }
 
-/* Components that lost their rows begin again at rows drawn anew, in the first half of the
- * iterations and as often as there are components. */
+/* Restarts collapsed components at random rows, in the first half of the iterations and at most
+ * as often as there are components. */
 static clf_status reseed(fit *t, const clf__em_rows *d, const double *sums, double *row) {
   const clf__gaussians_form *o = &t->rules.form;
   const size_t S = (size_t)clf__gaussians_sums(o);
@@ -140,7 +140,8 @@ static void close_run(em_run *r) {
   free(r->sums);
 }
 
-/* From `row` on, until it converges or for so many iterations; the mean log p of the last one. */
+/* Iterates from `row` until convergence, or for a number of iterations; mean log p of the last
+ * one. */
 static clf_status iterate(fit *t, em_run *r, int32_t iterations, double *row, double *mean) {
   double before = -INFINITY;
   t->result.converged = 0;
@@ -161,7 +162,7 @@ static clf_status iterate(fit *t, em_run *r, int32_t iterations, double *row, do
   return CLF_OK;
 }
 
-/* EM of all rows, from parameters that are good already. */
+/* EM of all rows, from good parameters. */
 static clf_status run_all(fit *t, const clf__em_rows *all, double *row) {
   double mean;
   em_run r;
@@ -172,8 +173,8 @@ static clf_status run_all(fit *t, const clf__em_rows *all, double *row) {
   return s;
 }
 
-/* The best of several starts after a few iterations each.  Lloyd's iterations lead many starts to
- * the same place, so that only every second one has them. */
+/* The best of several starts after a few iterations each.  Lloyd's iterations lead many starts
+ * to the same solution, so only every second one uses them. */
 static clf_status best_start(fit *t, em_run *r, double *row, double *trial) {
   const size_t P = (size_t)clf__gaussians_size(&t->rules.form);
   const int32_t all = t->o->iterations;
@@ -197,7 +198,7 @@ static clf_status best_start(fit *t, em_run *r, double *row, double *trial) {
              : clf__fail(CLF_ESTOPPED, "the fit was stopped before its first iteration");
 }
 
-/* The best of all starts on some rows, to its end. */
+/* The best of all starts on some rows, until convergence. */
 static clf_status run_starts(fit *t, const clf__em_rows *d, double *row) {
   double mean, *trial = malloc((size_t)clf__gaussians_size(&t->rules.form) * sizeof *trial);
   em_run r = {0};
@@ -210,7 +211,7 @@ static clf_status run_starts(fit *t, const clf__em_rows *d, double *row) {
   return s;
 }
 
-/* Rows drawn without repetition, by a shuffle of which only the beginning is made. */
+/* Draws rows without repetition, by a partial shuffle. */
 static clf_status draw_some(fit *t, clf__em_rows *some, double *u, double *weights) {
   const size_t D = (size_t)t->rules.form.dim;
   int64_t *index = malloc((size_t)t->rows * sizeof *index);
@@ -244,7 +245,7 @@ static clf_status run_large(fit *t, const clf__em_rows *all, double *row) {
 
 /* ---- The flow -------------------------------------------------------------------------------- */
 
-/* Mean log p of the rows under the flow, in the data's units. */
+/* Mean log p of the rows under the flow, in the units of the data. */
 static clf_status put_mean(fit *t, const clf_train_data *data) {
   double *logp = malloc((size_t)t->rows * sizeof *logp);
   const double *x = data->x->at;

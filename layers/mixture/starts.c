@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* starts.c: where EM begins: k-means++ (Arthur and Vassilvitskii 2007), of which each centre is the
- * best of several candidates, then Lloyd's iterations. */
+/* starts.c: initial parameters of EM: k-means++ (Arthur and Vassilvitskii 2007), taking each
+ * centre as the best of several candidates, then Lloyd's iterations. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ typedef struct clusters {
   int32_t K;
   double *centre;   /* (K, D) */
   double *distance; /* (rows) squared, to the nearest centre */
-  double *trial;    /* (rows): the same with one more */
+  double *trial;    /* (rows): the same with one more centre */
   int32_t *nearest; /* (rows) */
 } clusters;
 
@@ -25,7 +25,8 @@ static double apart(const double *a, const double *b, int32_t D) {
   return sum;
 }
 
-/* A row, drawn by its weight times its distance, or without distances by its weight. */
+/* A random row with probability proportional to weight times distance, or, without distances, to
+ * weight. */
 static int64_t draw(const clf__em_rows *d, const double *distance, clf__host_random *random) {
   double total = 0, sum = 0;
   int64_t last = 0;
@@ -40,7 +41,7 @@ static int64_t draw(const clf__em_rows *d, const double *distance, clf__host_ran
   return last;
 }
 
-/* What all rows are from the nearest of the centres and one more, in sum. */
+/* The sum of all rows' distances to the nearest of the centres and one more. */
 static double try_centre(const clusters *c, const double *at, double *distance) {
   const clf__em_rows *d = c->data;
   double sum = 0;
@@ -67,7 +68,7 @@ static void add_centre(clusters *c, int32_t k, clf__host_random *random) {
   memcpy(c->distance, c->trial, (size_t)d->rows * sizeof *c->trial);
 }
 
-/* How many rows change to another cluster. */
+/* Returns the number of rows that change to another cluster. */
 static int64_t assign(clusters *c) {
   const clf__em_rows *d = c->data;
   int64_t changed = 0;
@@ -84,7 +85,7 @@ static int64_t assign(clusters *c) {
   return changed;
 }
 
-/* Centres without rows stay. */
+/* Centres without rows do not move. */
 static void move_centres(clusters *c, double *count) {
   const clf__em_rows *d = c->data;
   const size_t D = (size_t)d->dim;
@@ -117,8 +118,8 @@ static void cluster(clusters *c, double *count, int refine, clf__host_random *ra
   assign(c);
 }
 
-/* A cluster of few rows would begin as a spike: covariances start out shrunk by as many rows as
- * they have columns. */
+/* A cluster with few rows would start as a spike, so initial covariances are shrunk, with as
+ * much weight as there are columns. */
 static clf_status put_clusters(const clf__em_rules *r, const clusters *c, double *sums,
                                double *row) {
   const clf__em_rows *d = c->data;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* step.c: the E step: log-densities, responsibilities and moments of all rows, by operations of the
- * device, in chunks that are added up in double. */
+/* step.c: the E step: log-densities, responsibilities and moments of all rows, by operations of
+ * the device, in chunks that are summed in double. */
 #include <stdlib.h>
 #include <string.h>
 #include "em.h"
 
-enum { ELEMENTS = 1 << 19, FEWEST = 512 }; /* of t in a chunk; rows of one */
+enum { ELEMENTS = 1 << 19, FEWEST = 512 }; /* elements of t in a chunk; minimum rows of one */
 
-/* Few enough rows that a chunk stays in caches, enough that reading its sums costs little. */
+/* Few enough rows that a chunk stays in caches, but enough that reading its sums costs little. */
 static int32_t good_chunk(const clf__gaussians_form *o, int64_t rows) {
   const int64_t good = ELEMENTS / ((int64_t)o->K * o->dim);
   const int64_t chunk = good < FEWEST ? FEWEST : good;
@@ -28,7 +28,7 @@ static clf_status lay_out(clf__em *em, int weighted) {
   return clf_new(a, (int32_t[4]){o->K, clf__gaussians_sums(o)}, &em->s);
 }
 
-/* Column by column, as they lie there. */
+/* Column by column, as on the device. */
 static clf_status put_rows(clf__em *em, const clf__em_rows *data) {
   const size_t D = (size_t)data->dim, n = (size_t)data->rows;
   double *turned = malloc(n * D * sizeof *turned);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* angles.c: cosines and sines in place of angles, in front of a net. */
+/* angles.c: replaces angles by cosines and sines before a net. */
 #include "angles.h"
 #include <stdlib.h>
 
@@ -45,7 +45,7 @@ static clf_tensor periodic_of(const clf__angles *a, clf_tensor t) {
 static clf_tensor rest_of(const clf__angles *a, clf_tensor t) {
   return clf_slice(t, 1, 2 * a->count, clf__angles_features(a));
 }
-/* Behind the features: the angles themselves. */
+/* After the features: the angles themselves. */
 static clf_tensor compact_of(const clf__angles *a, clf_tensor t) {
   return clf_slice(t, 1, clf__angles_features(a), clf__angles_features(a) + a->count);
 }

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* angles.h: inputs of a net that are angles: it reads their cosines and sines.  Private.
+/* angles.h: inputs of a net that are angles: the net reads their cosines and sines.  Private.
  *
- * Features are (cosines, sines, the other inputs in their order), as bgflow has them; angles count
- * in radians. */
+ * Features are (cosines, sines, the other inputs in their order), as in bgflow; angles are in
+ * radians. */
 #ifndef CLF_ANGLES_H
 #define CLF_ANGLES_H
 #include "arch_private.h"
 #include "pass.h"
 
 typedef struct clf__angles {
-  int32_t in, count;        /* inputs; those that are angles */
-  clf__slot at, rest, rate; /* their numbers; those of the others; 1 for each angle */
+  int32_t in, count;        /* inputs; angles among them */
+  clf__slot at, rest, rate; /* their indices; those of the others; 1 for each angle */
   unsigned char *is;        /* (in) 1: an angle */
 } clf__angles;
 
-/* The inputs `ranges` of `in`; *a stays NULL where they name none.  EINVAL: there are not as many.
- */
+/* The inputs `ranges` of `in`; *a stays NULL if there are none.  EINVAL: an input does not
+ * exist. */
 clf_status clf__angles_make(clf__ranges ranges, int32_t in, clf__slots *slots, clf__angles **a);
 void clf__angles_free(clf__angles *a);
 void clf__angles_draw(const clf__angles *a, double *c);
 static inline int32_t clf__angles_features(const clf__angles *a) { return a->in + a->count; }
 
-/* Memory of features and, in training, of their gradient; each with the angles behind it. */
+/* Memory of features and, in training, of their gradient, each followed by the angles. */
 clf_status clf__angles_plan(const clf__angles *a, int32_t rows, int train, clf_arena *arena,
                             clf_tensor *whole, clf_tensor *dwhole);
 static inline clf_tensor clf__angles_of(const clf__angles *a, clf_tensor whole) {

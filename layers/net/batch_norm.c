@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* batch_norm.c: which statistics a pass normalises by, and how the running ones move. */
+/* batch_norm.c: which statistics a pass normalises by, and updates of the running ones. */
 #include "batch_norm.h"
 
 void clf__norm_add(clf__slots *p, clf__norm *n, int32_t channels, int with_beta, const char *name) {
@@ -18,7 +18,7 @@ void clf__norm_draw(const clf__norm *n, double *c) {
   for (int32_t i = 0; i < both; i++) c[n->without.at + i] = i >= both / 2;
 }
 
-/* Mean and variance lie one behind the other wherever they are, so that both move in one call. */
+/* Mean and variance are always adjacent, so that one call updates both. */
 static clf_status new_pair(clf_arena *a, int32_t channels, clf_tensor *mean, clf_tensor *var) {
   clf_tensor both;
   CLF_TRY(clf_new(a, (int32_t[4]){2 * channels}, &both));
@@ -50,12 +50,12 @@ clf_status clf__norm_keep(const clf__norm *n, int32_t channels, int train, clf_a
 
 /* ---- Statistics -------------------------------------------------------------------------- */
 
-/* to = a x + b to, where b = 0 replaces it. */
+/* to = a x + b to; b = 0 replaces it. */
 static clf_status mix(const clf__pass *p, clf_tensor x, double a, double b, clf_tensor to) {
   return clf_do(p->dev, axpby, .x = x, .y = to, .a = (float)a, .b = (float)b);
 }
 
-/* used = rho running + (1 - rho) batch, then the batch moves the running ones. */
+/* used = rho running + (1 - rho) batch; then the batch updates the running ones. */
 static clf_status blend(const clf__pass *p, const clf__norm *n, clf_tensor batch,
                         clf_tensor running, clf_tensor used) {
   const double momentum = p->momentum > 0 ? p->momentum : n->momentum;
@@ -66,8 +66,8 @@ static clf_status blend(const clf__pass *p, const clf__norm *n, clf_tensor batch
   return mix(p, batch, momentum, 1 - momentum, running);
 }
 
-/* M / (M - 1) - 1 for the M numbers of a channel: by what the unbiased variance exceeds the other.
- */
+/* M / (M - 1) - 1 for the M elements of a channel: the relative difference of the unbiased
+ * variance. */
 static double wider(const clf__norm *n, clf_tensor x) {
   const double M = (double)x.dim[0] * x.dim[2] * x.dim[3];
   return n->unbiased && M > 1 ? 1 / (M - 1) : 0;
@@ -128,7 +128,7 @@ clf_status clf__norm_flow_forward(const clf__pass *p, const clf__norm *n, const 
                 .eps = s.eps, .pixels = pixels);
 }
 
-/* A batch of latents has no statistics of x: the running ones serve. */
+/* A batch of latents has no statistics of x: the running ones are used. */
 clf_status clf__norm_flow_inverse(const clf__pass *p, const clf__norm *n, clf_tensor y, int pixels,
                                   clf_tensor x, clf_tensor logdet) {
   clf__pass running = *p;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* chain.c: chains of dense layers: their parts, memory, forward. */
+/* chain.c: chains of dense layers: arrays, memory, forward. */
 #include "chain.h"
 #include <math.h>
 #include <stdio.h>
@@ -69,8 +69,8 @@ void clf__chain_add(clf__net *n, clf__slots *slots, int l, const char *path, con
 
 /* ---- What a pass finds where ---------------------------------------------------------------- */
 
-/* Layer l's activation is applied by the product of the layer before, which then keeps no value of
- * its own. */
+/* Whether layer l's activation is applied by the product of the layer before, which then does
+ * not store its own value. */
 static int is_fused(const clf__chain *c, int l) {
   const clf__dense_layer *d = &c->layer[l], *before = &c->layer[l - (l > 0)];
   return l > 0 && d->act != CLF_ACT_none && !clf_act_wants_input(d->act) &&
@@ -106,7 +106,7 @@ clf__stages clf__chain_stages(const clf__net *n, const clf__pass *p, const clf__
 
 /* ---- Planning ----------------------------------------------------------------------------- */
 
-/* Buffers for values alone: each tensor takes one that nothing still needed lies in. */
+/* Buffers for evaluation only: each tensor takes one that is no longer in use. */
 enum { BUFFERS = 6 };
 typedef struct planning {
   const clf__chain *c;
@@ -115,7 +115,7 @@ typedef struct planning {
   int32_t rows;
   int train;
   clf_tensor buffer[BUFFERS];
-  int owner[BUFFERS]; /* 1 + the place of the tensor that lies there, 0: free */
+  int owner[BUFFERS]; /* index of the tensor that uses it, plus 1; 0: free */
 } planning;
 
 static clf_status new_tensor(planning *q, int l, clf__chain_tensor s, int32_t units) {
@@ -232,7 +232,7 @@ static clf_status input_forward(const clf__net *n, const clf__pass *p, const clf
   return CLF_OK;
 }
 
-/* y = act(a W^T + b + beta y); the context's columns of W, where it is among the inputs, too. */
+/* y = act(a W^T + b + beta y); includes the context's columns of W if the context is an input. */
 static clf_status linear(const clf__pass *p, const clf__dense_layer *d, clf_tensor a, int act,
                          float beta, clf_tensor y) {
   const clf_tensor w = clf__weight(p, &d->weight), bias = clf__weight(p, &d->bias);
@@ -253,7 +253,7 @@ static clf_status join(const clf__pass *p, const clf__dense_layer *d, int act, f
                 .beta = beta);
 }
 
-/* Layer l's value, activated by `act` where the next layer's activation is fused, to y. */
+/* Layer l's value, activated by `act` if the next layer's activation is fused, to y. */
 static clf_status layer_forward(const clf__net *n, const clf__pass *p, const clf__net_memory *k,
                                 int l, clf_tensor a, int act, clf_tensor y) {
   const clf__chain *c = clf__chain_of(n);
@@ -303,7 +303,7 @@ clf_status clf__chain_forward(const clf__net *n, const clf__pass *p, clf__net_me
 
 /* ---- Masks -------------------------------------------------------------------------------- */
 
-/* Whether a unit sees an input of its layer; the context is seen by all. */
+/* Whether a unit sees an input of its layer; all units see the context. */
 static int sees(const clf__dense_layer *d, int32_t unit, int32_t input) {
   return input >= d->in || d->out_degree[unit] >= d->in_degree[input];
 }

@@ -3,18 +3,19 @@
 #include "angles.h"
 #include "chain_private.h"
 
-/* On the way back one tensor of scratch memory holds dL/d of what was reached, another the gradient
- * that waits for the layer whose value was added further on. */
+/* In the backward pass one tensor of scratch memory holds dL/d of the current value; another
+ * holds the gradient of an earlier layer's value that was added later, until that layer is
+ * reached. */
 typedef struct backward_pass {
   const clf__net *n;
   const clf__pass *p;
   const clf__net_memory *k;
   int32_t rows;
   clf_tensor waiting; /* buf NULL: nothing waits */
-  int waits_for;      /* the layer whose value that is a gradient by */
+  int waits_for;      /* the layer whose value that gradient belongs to */
 } backward_pass;
 
-/* Scratch memory (rows, units) in which none of the two lies, nor what waits. */
+/* Scratch memory (rows, units) that none of the two uses, nor the waiting gradient. */
 static clf_tensor other(const backward_pass *b, int32_t units, const clf_tensor *t1,
                         const clf_tensor *t2) {
   for (int i = 0;; i++) {
@@ -53,7 +54,7 @@ static clf_status join_back(const backward_pass *b, const clf__dense_layer *d, c
   return p->dc.buf ? input_back(b, dj, clf__weight(p, &d->join_weight), 1, p->dc) : CLF_OK;
 }
 
-/* act(J c + j) is computed again: it is small beside the products of a layer. */
+/* act(J c + j) is recomputed, which is cheap compared with the products of a layer. */
 static clf_status join_act_back(const backward_pass *b, const clf__dense_layer *d, clf_tensor dy) {
   const clf__pass *p = b->p;
   const int act = clf__chain_of(b->n)->join_act;
@@ -65,7 +66,7 @@ static clf_status join_act_back(const backward_pass *b, const clf__dense_layer *
   return join_back(b, d, dj);
 }
 
-/* From dL/d of layer l's value to that of W a + b, where the context enters. */
+/* From dL/d of layer l's value to that of W a + b, including the context. */
 static clf_status context_back(const backward_pass *b, int l, clf_tensor dy, clf_tensor *dv) {
   const clf__dense_layer *d = &clf__chain_of(b->n)->layer[l];
   *dv = dy;
@@ -92,8 +93,8 @@ static clf_status parts_back(const backward_pass *b, const clf__dense_layer *d, 
   return weights_back(b, dv, a, clf__of_input(d, dw));
 }
 
-/* From dL/d(W a + b) of layer l > 0 to *dy, that of the value of the layer before: to what waits
- * for it, where something does. */
+/* From dL/d(W a + b) of layer l > 0 to *dy, that of the value of the layer before, which is
+ * added to a waiting gradient if there is one. */
 static clf_status layer_back(const backward_pass *b, int l, clf_tensor x, clf_tensor dv,
                              clf_tensor *dy) {
   const clf__dense_layer *d = &clf__chain_of(b->n)->layer[l];

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* chain_private.h: where a chain's tensors lie, for chain.c and chain_backward.c. */
+/* chain_private.h: the tensors of a chain, for chain.c and chain_backward.c. */
 #ifndef CLF_CHAIN_PRIVATE_H
 #define CLF_CHAIN_PRIVATE_H
 #include "chain.h"
 
-/* A net's tensors: features in front of the first layer, what the context adds in a sweep, scratch
- * memory of backward, and then those of each layer; what is missing there equals what is before it.
- */
+/* A net's tensors: features before the first layer, contributions of the context in a sweep,
+ * scratch memory of backward, and then those of each layer; an absent one equals the one before
+ * it. */
 enum { FEATURES, DFEATURES, CONTEXTS, SCRATCH, SCRATCHES = 4, LAYERS = SCRATCH + SCRATCHES };
 typedef enum clf__chain_tensor {
   VALUE, /* the layer's value, unless the next one's activation is fused */
@@ -23,11 +23,11 @@ typedef enum clf__chain_tensor {
   CLF_CHAIN_TENSORS
 } clf__chain_tensor;
 
-/* The way from the value of the layer before to a, as tensors of one pass; what a layer lacks
- * equals what is before it. */
+/* The stages from the value of the layer before to a, as tensors of one pass; an absent stage
+ * equals the one before it. */
 typedef struct clf__stages {
   int fused; /* ACT was written in place of the value */
-  int drops; /* this pass drops */
+  int drops; /* dropout is active in this pass */
   clf_tensor value, before, act, dropped, a;
 } clf__stages;
 
@@ -36,12 +36,11 @@ clf__stages clf__chain_stages(const clf__net *n, const clf__pass *p, const clf__
 clf_tensor clf__chain_tensor_of(const clf__net_memory *k, int l, clf__chain_tensor s, int32_t n);
 clf__unit_norm_memory clf__chain_norm(const clf__net_memory *k, int l, int after);
 
-/* y = dropout(x) by the masks of layer l, which also take gradients back. */
+/* y = dropout(x) with the masks of layer l; also for gradients. */
 clf_status clf__chain_drop(const clf__net *n, const clf__pass *p, int l, clf_tensor x,
                            clf_tensor y);
 
-/* The columns of a layer's weights that belong to its input, and those that belong to the context.
- */
+/* The columns of a layer's weights for its input, and those for the context. */
 static inline clf_tensor clf__of_input(const clf__dense_layer *d, clf_tensor w) {
   return clf_slice(w, 1, 0, d->in);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* chain_sweep.c: chains of masked layers, as the operations that invert autoregressive layers see
- * them (sweep.h). */
+/* chain_sweep.c: chains of masked layers in the form that the operations for the inverse of
+ * autoregressive layers take (sweep.h). */
 #include "chain_private.h"
 #include "degrees.h"
 #include "map.h"
@@ -16,14 +16,14 @@ int32_t clf__chain_contexts(const clf__net *n) {
   return columns;
 }
 
-/* All weights and biases of the net, which lie one behind the other. */
+/* All weights and biases of the net, which are adjacent. */
 static int64_t weights_of(const clf__chain *c) {
   const clf__slot *last = &c->layer[c->count - 1].bias;
   return last->at - c->layer[0].weight.at + last->dim[0];
 }
 
-/* Whether the operations know nets like this: hidden layers without normalisations, whose degrees
- * follow the rule of made and masked, and no dropout in this pass.  They count in ints. */
+/* Whether the operations support the net: hidden layers without normalisations, with degrees by
+ * the rule of made and masked, and no dropout in this pass.  Sizes are ints there. */
 static int is_known(const clf__chain *c, const clf__pass *p) {
   if (weights_of(c) > 1 << 27) return 0;
   for (int l = 0; l < c->count; l++) {
@@ -34,7 +34,7 @@ static int is_known(const clf__chain *c, const clf__pass *p) {
   return c->period && c->count > 1;
 }
 
-/* Layers behind the first come in pairs: what is true of layer l, where there is one. */
+/* Layers after the first come in pairs: layer l, or if there is none an equal one. */
 static const clf__dense_layer *layer_at(const clf__chain *c, int l) {
   return l < c->count ? &c->layer[l] : &c->layer[c->count - 1];
 }
@@ -42,13 +42,13 @@ static int32_t join_of(const clf__chain *c, int l) {
   const clf__dense_layer *d = layer_at(c, l);
   return l + 1 >= c->count || !joins(d) ? 0 : d->join == CLF_JOIN_GATE ? 2 : 1;
 }
-/* Weights between those of layer l and those of the next one: of its context. */
+/* Elements between the weights of layer l and those of the next one: its context's. */
 static int32_t skip_of(const clf__chain *c, int l) {
   if (l + 1 >= c->count) return 0;
   return (int32_t)(c->layer[l + 1].weight.at - c->layer[l].bias.at) - c->layer[l].out;
 }
 
-/* What the context does to layer l, to columns of its own. */
+/* The context's contribution to layer l, in separate columns. */
 static clf_status context_to(const clf__net *n, const clf__pass *p, int l, clf_tensor to) {
   const clf__chain *c = clf__chain_of(n);
   const clf__dense_layer *d = &c->layer[l];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* conv.c: convolutional nets, by default that of Glow (Kingma and Dhariwal 2018, section 3.3 and
- * its released code): kernels of 3, 1 and 3, normalised by channel, the last layer beginning with
- * zeros. */
+/* conv.c: convolutional nets, by default that of Glow (Kingma and Dhariwal 2018, section 3.3,
+ * and its reference implementation): kernels of side 3, 1 and 3, normalised by channel, with
+ * zero weights in the last layer at the start. */
 #include <stdio.h>
 #include "chain.h"
 #include "conv_chain.h"
@@ -17,8 +17,8 @@ static clf_status make(clf__net *n, clf__slots *slots, const char *path) {
     const int last = l + 1 == count;
     char name[16];
     if (a->kernels.at[l] % 2 == 0)
-      return clf__fail(CLF_EINVAL, "conv: its kernel %d has a side of %d; sides are odd", (int)l,
-                       (int)a->kernels.at[l]);
+      return clf__fail(CLF_EINVAL, "conv: its kernel %d has a side of %d; sides must be odd",
+                       (int)l, (int)a->kernels.at[l]);
     d->in = l ? width : n->shape.channels;
     d->out = last ? n->out / pixels : width;
     d->kernel = a->kernels.at[l];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* conv_chain.c: nets that are chains of convolutions: parts, memory, forward. */
+/* conv_chain.c: nets that are chains of convolutions: arrays, memory, forward. */
 #include "conv_chain.h"
 #include <math.h>
 #include <stdio.h>
@@ -12,11 +12,10 @@
 clf_status clf__conv_chain_new(clf__net *n, int count, clf__conv_chain **out) {
   const char *name = n->ops->name;
   if (!n->shape.height)
-    return clf__fail(CLF_EINVAL, "%s: convolutions are of images, and what comes to it is none",
+    return clf__fail(CLF_EINVAL, "%s: convolutions need images, and the input is not an image",
                      name);
   if (n->context)
-    return clf__fail(CLF_EINVAL, "%s: convolutional nets take no context; take mlp or resnet",
-                     name);
+    return clf__fail(CLF_EINVAL, "%s: convolutional nets take no context; use mlp or resnet", name);
   clf__conv_chain *c = n->own = calloc(1, sizeof *c);
   if (c) c->layer = calloc((size_t)count, sizeof *c->layer);
   if (!c || !c->layer) return clf__fail(CLF_ENOMEM, "no memory for %d convolutions", count);
@@ -70,7 +69,7 @@ static clf_status new_images(const clf__net *n, clf_arena *a, int32_t rows, int3
   return clf_new(a, (int32_t[4]){rows, channels * n->shape.height * n->shape.width}, t);
 }
 
-/* Of values alone nothing stays but what a later layer adds. */
+/* In evaluation only values that a later layer adds are stored. */
 static clf_status plan_layer(const clf__net *n, int l, int32_t rows, int train, clf_arena *a,
                              clf__net_memory *k) {
   const clf__conv_layer *d = &clf__conv_chain_of(n)->layer[l];
@@ -144,7 +143,7 @@ clf__unit_norm_memory clf__conv_norm_memory(const clf__net *n, const clf__net_me
                                  clf__conv_pixels(clf__conv_slot(n, k, l, GAINED, rows))};
 }
 
-/* What the convolution reads. */
+/* The input of the convolution. */
 static clf_status activate(const clf__net *n, const clf__pass *p, const clf__net_memory *k, int l,
                            const clf__conv_stages *s) {
   const clf__conv_layer *d = &clf__conv_chain_of(n)->layer[l];
@@ -201,7 +200,7 @@ clf_status clf__conv_chain_forward(const clf__net *n, const clf__pass *p, clf__n
 /* ---- The first batch
  * ------------------------------------------------------------------------------ */
 
-/* So that a channel comes out with mean 0 and variance 1. */
+/* So that the output of a channel has mean 0 and variance 1. */
 static clf_status decide(const clf__pass *p, const clf__conv_layer *d, clf_tensor raw) {
   const size_t C = (size_t)d->out;
   const double one = 1;

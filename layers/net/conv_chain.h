@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* conv_chain.h: nets that are chains of convolutions, of images with their channels last.  Private.
+/* conv_chain.h: nets that are chains of convolutions, on channels-last images.  Private.
  *
  *   a = dropout(act(bn(value before)));  value = norm(W * a + b) + the value of an earlier layer
  *
- * and the last one's value is the net's output. */
+ * The value of the last layer is the net's output. */
 #ifndef CLF_CONV_CHAIN_H
 #define CLF_CONV_CHAIN_H
 #include "net.h"
@@ -13,11 +13,12 @@
 typedef struct clf__conv_layer {
   int32_t in, out, kernel;
   int act;        /* clf_act, of the value before */
-  int bn;         /* 1: the value before is normalised over the batch */
-  double dropout; /* share of the activations that training drops */
-  int norm;       /* 1: scaled and shifted by channel, as actnorm does, fitted to the first batch */
-  int stream;     /* the layer whose value is added, or -1 */
-  double spread;  /* weights and biases start in -spread .. spread; < 0: 1 / sqrt(inputs) */
+  int bn;         /* 1: batch normalisation of the value before */
+  double dropout; /* dropout probability in training */
+  int norm;   /* 1: scaled and shifted by channel, as actnorm does, initialised from the first batch
+               */
+  int stream; /* the layer whose value is added, or -1 */
+  double spread; /* weights and biases start in -spread .. spread; < 0: 1 / sqrt(inputs) */
   clf__slot weight, bias, log_scale, shift, fitted, mean, var;
   clf__unit_norm unit_norm;
 } clf__conv_layer;
@@ -28,11 +29,11 @@ typedef struct clf__conv_chain {
   clf__conv_layer *layer;
 } clf__conv_chain;
 
-/* Makes n->own a chain of `count` layers without anything; n->shape must be an image. */
+/* Makes n->own a chain of `count` empty layers; n->shape must be an image. */
 clf_status clf__conv_chain_new(clf__net *n, int count, clf__conv_chain **chain);
 void clf__conv_chain_free(clf__net *n);
 static inline clf__conv_chain *clf__conv_chain_of(const clf__net *n) { return n->own; }
-/* Adds the parts of layer l, whose description is set, and n->tensors. */
+/* Adds the arrays of layer l, whose description is set, and n->tensors. */
 void clf__conv_chain_add(clf__net *n, clf__slots *slots, int l, const char *path, const char *name,
                          const char *bn);
 

@@ -2,7 +2,7 @@
 /* conv_chain_backward.c: gradients through chains of convolutions. */
 #include "conv_chain_private.h"
 
-/* On the way back: dL/d of the value that was reached, and of one that a later layer added. */
+/* In the backward pass: dL/d of the current value, and of a value that a later layer added. */
 typedef struct backward_pass {
   const clf__net *n;
   const clf__pass *p;
@@ -12,7 +12,7 @@ typedef struct backward_pass {
   int waits_for;
 } backward_pass;
 
-/* Scratch memory i as images, dense whatever the widest layer is. */
+/* Scratch memory i as images, dense for any number of channels. */
 static clf_tensor scratch(const backward_pass *b, int i, int32_t channels) {
   const clf__net *n = b->n;
   clf_tensor t = clf__rows(b->k->t[SCRATCH + i], b->x.dim[0]);
@@ -20,7 +20,7 @@ static clf_tensor scratch(const backward_pass *b, int i, int32_t channels) {
   return clf__conv_image(n, t, channels);
 }
 
-/* Through scale and shift; the gradient goes on in scratch memory. */
+/* Backward through scale and shift; the gradient continues in scratch memory. */
 static clf_status norm_back(const backward_pass *b, int l, clf_tensor *dy) {
   const clf__conv_layer *d = &clf__conv_chain_of(b->n)->layer[l];
   const clf_tensor to = scratch(b, 2, d->out);
@@ -41,7 +41,7 @@ static clf_status weights_back(const backward_pass *b, int l, clf_tensor a, clf_
   return clf_do(b->p->dev, conv_bwd_bias, .dy = dy, .db = clf__gradient(b->p, &d->bias), .beta = 1);
 }
 
-/* From da to the value before the layer: through dropout, the activation and the batch norm, into
+/* From da to the value before the layer: through dropout, the activation and batch norm, to
  * `to`. */
 static clf_status activation_back(const backward_pass *b, int l, const clf__conv_stages *s,
                                   clf_tensor da, clf_tensor to) {
@@ -65,7 +65,7 @@ static clf_status activation_back(const backward_pass *b, int l, const clf__conv
                                  clf__conv_pixels(da), 0, clf__conv_pixels(to));
 }
 
-/* dL/d of layer l's value becomes that of the value before it. */
+/* From dL/d of layer l's value to that of the value before it. */
 static clf_status layer_back(backward_pass *b, int l, clf_tensor dy, clf_tensor to) {
   const clf__conv_layer *d = &clf__conv_chain_of(b->n)->layer[l];
   const clf__conv_stages s = clf__conv_stages_of(b->n, b->p, b->k, l, b->x);
@@ -80,7 +80,8 @@ static clf_status layer_back(backward_pass *b, int l, clf_tensor dy, clf_tensor 
   return CLF_OK;
 }
 
-/* The gradient by what a layer adds is that of its own value: kept until it is reached. */
+/* The gradient by a value that a layer adds is that of its own value: stored until the earlier
+ * layer is reached. */
 static clf_status keep_for(backward_pass *b, int l, clf_tensor dy) {
   const clf__conv_layer *d = &clf__conv_chain_of(b->n)->layer[l];
   if (d->stream < 0) return CLF_OK;

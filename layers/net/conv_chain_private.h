@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* conv_chain_private.h: what the passes of conv_chain.c and conv_chain_backward.c share. */
+/* conv_chain_private.h: shared by the passes of conv_chain.c and conv_chain_backward.c. */
 #ifndef CLF_CONV_CHAIN_PRIVATE_H
 #define CLF_CONV_CHAIN_PRIVATE_H
 #include "conv_chain.h"
@@ -8,7 +8,7 @@
 enum { UNUSED, SCRATCH, WAITING = SCRATCH + 4, SHARED };
 enum { STATS, NORMED, GAINED, ACT, DROPPED, RAW, VALUE, SLOTS };
 
-/* From the value before a layer to what its convolution reads. */
+/* From the value before a layer to the input of its convolution. */
 typedef struct clf__conv_stages {
   clf_tensor value, normed, act, a;
   int drops;
@@ -19,7 +19,7 @@ clf_tensor clf__conv_slot(const clf__net *n, const clf__net_memory *k, int l, in
                           int32_t rows);
 clf__conv_stages clf__conv_stages_of(const clf__net *n, const clf__pass *p,
                                      const clf__net_memory *k, int l, clf_tensor x);
-/* Dense images with their channels last as a row for each pixel. */
+/* Dense channels-last images with one row per pixel. */
 static inline clf_tensor clf__conv_pixels(clf_tensor t) {
   const int32_t C = t.dim[1];
   return (clf_tensor){.buf = t.buf,
@@ -30,7 +30,7 @@ static inline clf_tensor clf__conv_pixels(clf_tensor t) {
 clf__unit_norm_memory clf__conv_norm_memory(const clf__net *n, const clf__net_memory *k, int l,
                                             int32_t rows);
 
-/* The stream of random numbers for the dropout of layer l. */
+/* The random stream for the dropout of layer l. */
 #define CLF_CONV_STREAM(n, p, l)                                                                   \
   .seed_lo = (int)(uint32_t)(p)->key, .seed_hi = (int)(uint32_t)((p)->key >> 32),                  \
   .stream = (int)(uint32_t)((n)->key * 256 + (uint64_t)(l)),                                       \

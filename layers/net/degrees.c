@@ -39,6 +39,6 @@ void clf__degrees_derive(const clf__net *n, double *c) {
 
 clf_status clf__masked_check(const clf__net *n) {
   if (n->order && n->numbers > 0 && n->out == n->in * n->numbers) return CLF_OK;
-  return clf__fail(CLF_EINVAL, "%s: masked nets are for autoregressive layers; take mlp or resnet",
+  return clf__fail(CLF_EINVAL, "%s: masked nets are for autoregressive layers; use mlp or resnet",
                    n->ops->name);
 }

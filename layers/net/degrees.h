@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* degrees.h: which units of a masked net see which dimensions.  Private.
  *
- * Dimension j of the net's input has a place in the order of its autoregressive layer, 0 first;
- * those of one group have the same.  As an input it has the degree place + 1, the m numbers that
- * are made for it have the degree place, the context has degree 0; a unit sees what is of no larger
- * degree. */
+ * Dimension j of the net's input has a position in the order of its autoregressive layer, from 0;
+ * dimensions of one group have the same position.  Its degree as an input is position + 1, the m
+ * parameters computed for it have the degree position, the context has degree 0; a unit sees
+ * what has
+ * no larger degree. */
 #ifndef CLF_DEGREES_H
 #define CLF_DEGREES_H
 #include "chain.h"
 
-/* Dimensions of a group, and how many groups there are. */
+/* Dimensions per group, and number of groups. */
 static inline int32_t clf__group_size(const clf__net *n) {
   return n->passes > 0 && n->passes < n->in ? (n->in - 1) / n->passes + 1 : 1;
 }
@@ -20,8 +21,8 @@ static inline int32_t clf__group_of(const clf__net *n, int32_t j) {
   return n->order[j] / clf__group_size(n);
 }
 
-/* Memory for the degrees of a chain whose layers are described; those of inputs and outputs are set
- * by clf__degrees_ends(), once the order is known. */
+/* Memory for the degrees of a chain whose layers are described; clf__degrees_ends() sets those
+ * of inputs and outputs, once the order is known. */
 clf_status clf__degrees_new(clf__net *n, clf__slots *slots);
 void clf__degrees_ends(const clf__net *n);
 /* Constants that follow from the order. */
@@ -33,7 +34,7 @@ static inline int32_t clf__smallest(const int32_t *degree, int32_t count) {
   return least;
 }
 
-/* What a masked net wants of an autoregressive layer. */
+/* Requirements of masked nets: an autoregressive layer. */
 clf_status clf__masked_check(const clf__net *n);
 
 #endif

@@ -2,10 +2,12 @@
 /* made.c: masked nets with the masks of nflows' MADE (Germain et al. 2015).
  *
  * Hidden degrees are those of nflows, i mod max(1, D - 1) + min(1, D - 1) for unit i, in every
- * layer.  A residual block is h = h + W2 dropout(act(bn(W1 act(bn(h)) + b1 [+ J c + j]))) + b2, or
- * as in nsf and normflows with a gate by the context behind W2; a feedforward one is h =
+ * layer.
+ * A residual block is h = h + W2 dropout(act(bn(W1 act(bn(h)) + b1 [+ J c + j]))) + b2, or as in
+ * nsf
+ * and normflows with a gate by the context after W2; a feedforward one is h =
  * dropout(act(W bn(h) + b)).  The first layer adds act(J c + j), in nsf J c + j; before feedforward
- * blocks act follows, in nsf not. */
+ * blocks an activation follows, except in nsf. */
 #include <stdio.h>
 #include "chain.h"
 #include "degrees.h"
@@ -32,8 +34,8 @@ static void residual_block(clf__net *n, clf__slots *slots, int b, const char *na
   clf__chain_add(n, slots, 2 * b + 2, name, "linear1", "context", "bn1");
 }
 
-/* What becomes of the value of the layer before feedforward layer l: that of the initial one is not
- * dropped, and in nsf not activated either. */
+/* The input of feedforward layer l: that of the first one has no dropout and, in nsf, no
+ * activation. */
 static void feedforward_input(const clf__arch_made *m, int l, clf__dense_layer *d) {
   const int nsf = m->context == CLF__MADE_JOIN_NSF;
   d->act = l == 1 && nsf ? CLF_ACT_none : clf__net_act(m->act);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* masked.c: masked nets with zuko's masks (MaskedMLP).
  *
- * A hidden unit copies what the numbers of one dimension see: unit i of a layer those of row i mod
- * R of the R rows that see anything through the layer before.  Rows are the different sets of
- * dimensions, in lexicographic order of their indicators, as torch.unique sorts them. */
+ * A hidden unit sees what the parameters of one dimension see: unit i of a layer copies row i
+ * mod R of
+ * the R rows that see anything through the layer before.  Rows are the distinct sets of
+ * dimensions, in
+ * lexicographic order of their indicators, as torch.unique sorts them. */
 #include <stdio.h>
 #include "chain.h"
 #include "degrees.h"
@@ -12,7 +14,7 @@ static const clf__arch_masked *members(const clf__net *n) {
   return (const clf__arch_masked *)n->node;
 }
 
-/* zuko puts a block behind each hidden layer, and leaves out the linear layers between blocks. */
+/* zuko puts a block after each hidden layer, and has no linear layers between blocks. */
 static void residual_layers(clf__net *n) {
   const clf__arch_masked *m = members(n);
   clf__chain *c = clf__chain_of(n);
@@ -59,9 +61,10 @@ static clf_status make(clf__net *n, clf__slots *slots, const char *path) {
   return clf__degrees_new(n, slots);
 }
 
-/* The sets that rows stand for are the groups before one: of two, one contains the other, and the
- * lexicographic order is that of their size.  Without a context the empty set sees nothing, and no
- * unit copies it, in the first layer nor, since the others see its units, in these. */
+/* The sets of rows are the groups before a given one: of any two sets one contains the other,
+ * and the lexicographic order is the order of size.  Without a context the empty set sees
+ * nothing, and no unit copies it: not in the first layer, nor in the others, which see its
+ * units. */
 static void draw(const clf__net *n, clf__host_random *r, double *constants) {
   const clf__chain *c = clf__chain_of(n);
   (void)r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mlp.c: multilayer perceptrons; or, with `separate`, one for each of a map's numbers, as the
- * lecture's NVP has them. */
+/* mlp.c: multilayer perceptrons; or, with `separate`, one for each parameter of a map, as in the
+ * lecture's NVP. */
 #include <stdio.h>
 #include <stdlib.h>
 #include "angles.h"
@@ -9,7 +9,7 @@
 enum { MOST_NETS = 256 };
 
 typedef struct mlps {
-  int count; /* 1, or the numbers of the map */
+  int count; /* 1, or the number of parameters of the map */
   clf__net net[];
 } mlps;
 
@@ -19,13 +19,13 @@ static clf_status check(const clf__net *n, const clf__arch_mlp *m) {
   if (n->in < 1) return clf__fail(CLF_EINVAL, "mlp: there is no input that it could read");
   if (m->context == CLF__JOIN_GLU)
     return clf__fail(CLF_EINVAL,
-                     "mlp: context=glu gates residual blocks; take resnet, or context=concat");
+                     "mlp: context=glu gates residual blocks; use resnet, or context=concat");
   if (m->norm && m->hidden < 2)
-    return clf__fail(CLF_EINVAL, "mlp: norm=1 wants hidden layers of 2 units or more");
+    return clf__fail(CLF_EINVAL, "mlp: norm=1 needs hidden layers of 2 units or more");
   if (m->separate && (n->numbers < 1 || n->numbers > MOST_NETS || n->out % n->numbers))
     return clf__fail(
         CLF_EINVAL,
-        "mlp: separate=1 is for the nets of couplings, of at most %d numbers a dimension",
+        "mlp: separate=1 is for the nets of couplings, with at most %d parameters per dimension",
         MOST_NETS);
   return CLF_OK;
 }
@@ -91,14 +91,14 @@ static void draw(const clf__net *n, clf__host_random *r, double *c) {
   }
 }
 
-/* Net i of several makes the numbers i of all dimensions. */
+/* Net i of several computes parameter i of all dimensions. */
 static void shift(const clf__net *n, const double *u, int32_t count, double *w) {
   const mlps *all = n->own;
   for (int i = 0; i < all->count; i++)
     clf__chain_shift(&all->net[i], u + i, all->count > 1 ? 1 : count, w);
 }
 
-/* What net i keeps. */
+/* The memory of net i. */
 static clf__net_memory *memory_of(const mlps *all, clf__net_memory *k, int i) {
   return (clf__net_memory *)(k->t + (ptrdiff_t)i * all->net[i].tensors);
 }
@@ -112,7 +112,7 @@ static clf_status plan(const clf__net *n, int32_t rows, int train, clf_arena *a,
   return CLF_OK;
 }
 
-/* The numbers that net i makes. */
+/* The outputs of net i. */
 static clf_tensor numbers_of(const mlps *all, clf_tensor u, int i) {
   const int32_t each = all->net[i].out;
   return clf_slice(u, 1, i * each, (i + 1) * each);

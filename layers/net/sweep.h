@@ -2,15 +2,17 @@
 /* sweep.h: the inverse of an autoregressive layer in about one evaluation of its masked net.
  * Private.
  *
- * A hidden unit of degree r depends on the groups of dimensions before r alone.  The operations of
- * the stem `made` compute the units of all layers in the order of their degrees, each once, as soon
- * as these dimensions are known; then the numbers of the next ones and, by the inverse of the map,
- * these. The Python libraries evaluate the whole net once for each dimension. */
+ * A hidden unit of degree r depends only on the groups of dimensions before r.  The operations
+ * of the
+ * file `made` compute the units of all layers in the order of their degrees, each once, as soon as
+ * these dimensions are known; then the parameters of the next dimensions and, by the inverse of the
+ * map, the dimensions themselves.  The Python libraries evaluate the whole net once per
+ * dimension. */
 #ifndef CLF_SWEEP_H
 #define CLF_SWEEP_H
 #include "pass.h"
 
-/* The members of such an operation that say what the net is. */
+/* The arguments of such an operation that describe the net. */
 typedef struct clf__sweep {
   clf_tensor at, w, c;
   int32_t hidden, layers, residual, period, from, each, numbers, pitch;

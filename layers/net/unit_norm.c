@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* unit_norm.c: normalisations of the units inside a net.
  *
- * Training normalises a batch by its own mean and variance (divisor n) and moves the running ones,
- * the variance by the divisor n - 1; elsewhere the running ones serve: PyTorch's BatchNorm1d with
+ * Training normalises a batch by its own mean and variance (divisor n) and updates the running
+ * ones,
+ * the variance with the divisor n - 1; otherwise the running ones are used: PyTorch's
+ * BatchNorm1d with
  * the eps of nflows.  Layer normalisation is that of zuko, with the divisor D - 1. */
 #include "unit_norm.h"
 
 static const float batch_eps = 1e-3f, layer_eps = 1e-5f;
-static const double usual_share = 0.1; /* of a batch in the running statistics: PyTorch's */
+static const double usual_share =
+    0.1; /* weight of a batch in the running statistics: PyTorch's default */
 
 void clf__unit_norm_add(clf__slots *slots, clf__unit_norm *norm, int32_t units, const char *name) {
   clf__slots_add(slots, &norm->weight, CLF_PLAIN, 1, 0, 1, &units, "%s.weight", name);
@@ -22,7 +25,7 @@ static clf_status move(const clf__pass *p, clf_tensor batch, double scale, clf_t
                 .b = (float)(1 - share));
 }
 
-/* Mean and variance that this pass normalises by. */
+/* Mean and variance that this pass uses. */
 typedef struct statistics {
   clf_tensor mean, var;
   int batch; /* 1: the batch's own */

@@ -9,15 +9,15 @@
 
 typedef struct conv {
   clf__slot v, g, bias;
-  int64_t at; /* of the normalised weights among those of the net */
+  int64_t at; /* offset of the normalised weights among those of the net */
 } conv;
 
 typedef struct wn_resnet {
   int32_t features, out, blocks;
   int with_norm;
-  conv *conv;      /* input, its skip, three a block, output */
+  conv *conv;      /* input, its skip, three per block, output */
   clf__norm input; /* of x */
-  clf__norm *norm; /* two a block, and one before the output */
+  clf__norm *norm; /* two per block, and one before the output */
   int64_t weights; /* of all convolutions */
   int64_t largest; /* of one */
 } wn_resnet;
@@ -31,16 +31,16 @@ enum {
   DH,
   DOUT,
   DR,
-  DA0, /* and at the beginning */
+  DA0, /* and before the first convolution */
   DU0,
-  WEIGHTS, /* the normalised weights; the gradient of a convolution's */
+  WEIGHTS, /* the normalised weights; the gradient of one convolution's */
   DWEIGHTS,
   FIXED
 };
 
 static wn_resnet *own_of(const clf__net *n) { return n->own; }
 
-/* Places in the arrays of convolutions and norms; block b's are three and two. */
+/* Indices of convolutions and norms; a block has three and two. */
 enum { INPUT, SKIP_IN, FIRST, SECOND, SKIP };
 static int conv_of(int block, int which) { return 3 * block + which; }
 static int last_conv(const wn_resnet *net) { return 3 * net->blocks + 2; }
@@ -48,7 +48,7 @@ static int last_norm(const wn_resnet *net) { return 2 * net->blocks; }
 
 enum { AS_IS = -1 }; /* in place of a norm */
 
-/* Of a checkerboard the first convolution also reads which pixels it may look at. */
+/* For a checkerboard the first convolution also reads which pixels are visible. */
 static int32_t inputs(const clf__net *n) {
   return 2 * n->shape.channels + (n->pixels != CLF_PIXELS_ALL);
 }
@@ -56,8 +56,8 @@ static int64_t pixels(const clf__net *n) { return (int64_t)n->shape.height * n->
 
 /* ---- Making ------------------------------------------------------------------------------- */
 
-/* As the released code: V is uniform in +- a with a = sqrt(2 / in), taps not counted; g
- * begins as a sqrt(in k^2 / 12) = k / sqrt 6. */
+/* As in the reference implementation: V is uniform in +- a with a = sqrt(2 / in), not counting
+ * taps; g starts as a sqrt(in k^2 / 12) = k / sqrt 6. */
 static void add_conv(clf__slots *p, wn_resnet *net, int i, int32_t in, int32_t out, int32_t k,
                      int with_g, int with_bias, const char *name) {
   conv *c = &net->conv[i];
@@ -101,10 +101,10 @@ static void add_block(clf__slots *p, const clf__net *n, int b, const char *path)
 static clf_status check(const clf__net *n) {
   const clf__arch_convresnet *a = (const clf__arch_convresnet *)n->node;
   if (!n->shape.height)
-    return clf__fail(CLF_EINVAL, "convresnet: convolutions are of images, and what comes to it is "
-                                 "none");
+    return clf__fail(CLF_EINVAL,
+                     "convresnet: convolutions need images, and the input is not an image");
   if (n->context)
-    return clf__fail(CLF_EINVAL, "convresnet: like=realnvp takes no context; take like=nflows");
+    return clf__fail(CLF_EINVAL, "convresnet: like=realnvp takes no context; use like=nflows");
   if (a->act != CLF__ACT_RELU || a->dropout > 0)
     return clf__fail(CLF_EINVAL, "convresnet: like=realnvp has relu and no dropout");
   if (!a->blocks) return clf__fail(CLF_EINVAL, "convresnet: like=realnvp has at least one block");
@@ -179,13 +179,13 @@ static clf_status new_images(clf_arena *a, int32_t rows, int64_t size, clf_tenso
 
 static int h_at(int b) { return FIXED + b; }
 static int r_at(const wn_resnet *net, int b) { return FIXED + net->blocks + 1 + b; }
-/* Of the input's normalisation, or of one inside. */
+/* The input's normalisation, or an inner one. */
 enum { OF_INPUT = -1 };
 static int norm_at(const wn_resnet *net, int norm) {
   return FIXED + 2 * net->blocks + 1 + CLF_NORM_TENSORS * (norm + 1);
 }
 
-/* Of values alone a block is done with what the block before it left. */
+/* In evaluation a block does not need what the block before it stored. */
 static clf_status plan(const clf__net *n, int32_t rows, int train, clf_arena *a,
                        clf__net_memory *k) {
   const wn_resnet *net = own_of(n);
@@ -248,7 +248,7 @@ static clf_tensor image(const call *c, int which, int32_t channels) {
 }
 static clf_tensor features(const call *c, int which) { return image(c, which, c->net->features); }
 
-/* W as V is laid out. */
+/* W in the layout of V. */
 static clf_tensor weights_in(clf_tensor scratch, int64_t at, const conv *c) {
   clf__slot w = c->v;
   w.at = at;
@@ -276,7 +276,7 @@ static clf__statistics statistics(const call *c, int norm) {
   return clf__norm_statistics(c->p, &c->net->norm[norm], &memory, c->net->features);
 }
 
-/* y = beta y + conv(x), or conv(relu(bn(x))) by a norm, which in training is measured here. */
+/* y = beta y + conv(x), or conv(relu(bn(x))) with a norm, which is measured here in training. */
 static clf_status convolve(const call *c, int i, clf_tensor x, int norm, float beta, clf_tensor y) {
   const conv *v = &c->net->conv[i];
   if (norm != AS_IS) {
@@ -289,7 +289,7 @@ static clf_status convolve(const call *c, int i, clf_tensor x, int norm, float b
                 .y = y, .beta = beta, .eps = s.eps);
 }
 
-/* Adds to the gradients of a convolution's parts; x and norm as forward. */
+/* Adds to the gradients of a convolution's weights; x and norm as in forward. */
 static clf_status parts_back(const call *c, int i, clf_tensor x, int norm, clf_tensor dy) {
   const conv *v = &c->net->conv[i];
   const clf_tensor dw = weights_in(c->k->t[DWEIGHTS], 0, v);
@@ -303,7 +303,7 @@ static clf_status parts_back(const call *c, int i, clf_tensor x, int norm, clf_t
   return clf_do(c->p->dev, conv_bwd_bias, .dy = dy, .db = clf__gradient(c->p, &v->bias), .beta = 1);
 }
 
-/* dx = beta dx + what comes through the convolution. */
+/* dx = beta dx + the gradient through the convolution. */
 static clf_status data_back(const call *c, int i, clf_tensor dy, float beta, clf_tensor dx) {
   return clf_do(c->p->dev, conv_bwd_data, .dy = dy, .w = weights_of(c, &c->net->conv[i]), .dx = dx,
                 .beta = beta);
@@ -311,8 +311,8 @@ static clf_status data_back(const call *c, int i, clf_tensor dy, float beta, clf
 
 /* ---- Forward ------------------------------------------------------------------------------ */
 
-/* What concat-ReLU multiplies by: checkerboards hide half of the pixels, and the released
- * code makes up for it where it normalises. */
+/* The factor of concat-ReLU: checkerboards hide half of the pixels, which the reference
+ * implementation compensates if it normalises. */
 static float gain(const call *c) {
   return c->n->pixels != CLF_PIXELS_ALL && c->net->with_norm ? 2 : 1;
 }
@@ -349,8 +349,8 @@ clf_status clf__wn_resnet_forward(const clf__net *n, const clf__pass *p, const c
 
 /* ---- Backward ----------------------------------------------------------------------------- */
 
-/* A convolution and the activation before it: from dy to dx = add dx + dL/dx, where x is
- * what was normalised. */
+/* A convolution and the activation before it: from dy to dx = add dx + dL/dx, where x is the
+ * input of the normalisation. */
 static clf_status layer_back(const call *c, int i, int norm, clf_tensor x, clf_tensor dy, float add,
                              clf_tensor dx) {
   const clf_tensor dact = features(c, DACT);
@@ -361,7 +361,7 @@ static clf_status layer_back(const call *c, int i, int norm, clf_tensor x, clf_t
                             dact, add, dx);
 }
 
-/* dh is dL/dh after the block, then before it; dout the same for all skips. */
+/* dh is dL/dh after the block, then before it; dout is the same for all skips. */
 static clf_status block_back(const call *c, int b, clf_tensor dout, clf_tensor dh) {
   const clf_tensor h = features(c, h_at(b)), r = features(c, r_at(c->net, b));
   const clf_tensor next = features(c, h_at(b + 1)), dr = features(c, DR);
@@ -371,7 +371,7 @@ static clf_status block_back(const call *c, int b, clf_tensor dout, clf_tensor d
   return layer_back(c, conv_of(b, FIRST), 2 * b, h, dr, 1, dh);
 }
 
-/* From da0 to dx; where that is not wanted, it is written over da0, for the norm's own sake. */
+/* From da0 to dx; if that is not needed, it overwrites da0, because the norm needs it. */
 static clf_status input_back(const call *c, clf_tensor x, float add, clf_tensor dx) {
   const int32_t C = c->n->shape.channels;
   const clf_tensor du0 = image(c, DU0, C), da0 = image(c, DA0, inputs(c->n));

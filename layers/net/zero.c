@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* zero.c: a net whose outputs are zero: what a coupling or map is at its rest. */
+/* zero.c: a net whose outputs are zero, for the map's default parameters. */
 #include "net.h"
 
 static clf_status make(clf__net *n, clf__slots *slots, const char *path) {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* checkpoint.c: a flow into a file: parameters as tensors under the names of the
- * lecture's state_dict, the rest as metadata, so that PyTorch loads it as it is. */
+/* checkpoint.c: writes a flow to a file: parameters as tensors under the names of the lecture's
+ * state_dict, and the rest as metadata, so that PyTorch can load it. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "flow_private.h"
 #include "safetensors.h"
 
-/* In the device's own precision, so that nothing is lost on the way. */
+/* In the precision of the device, so that nothing is lost. */
 static clf_status put(clf__st_writer *w, clf_device *dev, const char *name, int rank,
                       clf_tensor t) {
   const int64_t dim[4] = {t.dim[0], t.dim[1], t.dim[2], t.dim[3]};
-  double *host = malloc(clf__count(&t) * sizeof *host); /* large enough for either */
+  double *host = malloc(clf__count(&t) * sizeof *host); /* large enough for either type */
   if (!host) return clf__fail(CLF_ENOMEM, "no memory for the tensor %s", name);
   float *narrow = (float *)(void *)host;
   const int wide = dev->bits == 64;
@@ -73,7 +73,7 @@ static clf_status put_spec(clf__st_writer *w, const clf_flow_spec *s) {
   return clf__st_put_meta_real(w, "clflow.s_max", s->s_max);
 }
 
-/* "clflow.scaling.mean.0", or of the context "clflow.context.mean.0". */
+/* "clflow.scaling.mean.0", or for the context "clflow.context.mean.0". */
 static clf_status put_moments(clf__st_writer *w, const char *of, const double *mean,
                               const double *std, int32_t n) {
   char key[64];
@@ -91,7 +91,7 @@ static clf_status put_scaling(clf__st_writer *w, const clf_flow *f) {
   return put_moments(w, "context", f->c_mean, f->c_std, f->context);
 }
 
-/* What is not known is left out: NaN is no number in a file. */
+/* Unknown numbers are left out: files do not contain NaN. */
 static clf_status put_history(clf__st_writer *w, const clf_history *h) {
   CLF_TRY(clf__st_put_meta(w, "clflow.history.epochs", "%lld", (long long)h->epochs));
   CLF_TRY(clf__st_put_meta(w, "clflow.history.steps", "%lld", (long long)h->steps));

@@ -23,7 +23,7 @@ static json_t *labels_json(const clf_column *k) {
   return list;
 }
 
-/* What is not known is left out. */
+/* Unknown numbers are left out. */
 static int fill(json_t *j, const char *name, const clf_column *k) {
   int bad = 0;
   if (name) bad |= json_object_set_new(j, "name", json_string(name));
@@ -94,7 +94,7 @@ static clf_status get_kind(const json_t *j, clf_column_kind *kind) {
   for (int i = 0; name && i < CLF_COLUMN_KINDS; i++)
     if (strcmp(name, clf_column_kind_name((clf_column_kind)i)) == 0)
       return *kind = (clf_column_kind)i, CLF_OK;
-  return wrong("a column of no kind that this clflow knows");
+  return wrong("a column of a kind that this clflow does not know");
 }
 
 static clf_status get_text(const json_t *j, const char *key, char **to) {
@@ -115,7 +115,7 @@ static clf_status get_labels(const json_t *j, clf_column *k) {
   if (!k->categories) return no_memory();
   for (size_t i = 0; i < n; i++) {
     const char *label = json_string_value(json_array_get(list, i));
-    if (!label) return wrong("a label that is no text");
+    if (!label) return wrong("a label that is not text");
     k->categories[i] = malloc(strlen(label) + 1);
     if (!k->categories[i]) return no_memory();
     strcpy(k->categories[i], label);
@@ -140,7 +140,7 @@ static clf_status get_column(const json_t *j, clf_column *k) {
   return get_text(j, "unit", &k->unit);
 }
 
-/* An array of the file, of `count` columns unless that is 0; to be freed in any case. */
+/* An array of the file, of `count` columns unless that is 0; must be freed in any case. */
 static clf_status get_columns(const json_t *list, int32_t count, int named, clf_columns *to) {
   const size_t n = json_array_size(list);
   if (n == 0 || n > INT32_MAX || (count && n != (size_t)count))
@@ -183,7 +183,7 @@ clf_status clf__get_kinds(const clf__st *st, clf_flow *f) {
   json_t *all = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
   if (!json_is_object(all)) {
     json_decref(all);
-    return wrong("no JSON object");
+    return wrong("not a JSON object");
   }
   clf_status s = set_columns(all, f);
   if (!s) s = set_context(all, f);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* load.c: a flow from a file: one of ours, or a state_dict of the lecture's modules,
- * whose kind and shapes are read off its tensors. */
+/* load.c: loads a flow from a file: one of ours, or a state_dict of the lecture's modules, whose
+ * kind and shapes follow from its tensors. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "flow_private.h"
 #include "safetensors.h"
 
-/* ---- What flow it is ------------------------------------------------------------------ */
+/* ---- Which flow it is ------------------------------------------------------------------------ */
 
 static clf_status meta_int32(const clf__st *st, const char *key, int32_t *out) {
   int64_t v;
@@ -66,7 +66,7 @@ static clf_status spec_from_meta(const clf__st *st, clf_flow_spec *s) {
   return clf__st_meta_real(st, "clflow.s_max", &s->s_max);
 }
 
-/* How many of the tensors BEFORE 0 AFTER, BEFORE 1 AFTER, ... there are in a row. */
+/* The number of consecutive tensors BEFORE 0 AFTER, BEFORE 1 AFTER, ... */
 static int32_t count_tensors(const clf__st *st, const char *before, const char *after) {
   char name[96];
   int32_t n = 0;
@@ -89,8 +89,8 @@ static clf_status image_spec_from_tensors(const clf__st *st, const clf_flow_spec
                                           clf_flow_spec *s) {
   const clf__st_entry *V = first_conv(st);
   if (!hint || !hint->height || !hint->width)
-    return clf__fail(CLF_EFORMAT, "it is the state_dict of an image flow, which does not hold the "
-                                  "images' size: give data, or height and width");
+    return clf__fail(CLF_EFORMAT, "it is the state_dict of an image flow, which does not contain "
+                                  "the images' size: give data, or height and width");
   *s = clf_flow_spec_default(CLF_REALNVP, 1);
   s->hidden = dimension(V, 0);
   s->channels = (dimension(V, 1) - 1) / 2;
@@ -107,7 +107,7 @@ static clf_status image_spec_from_tensors(const clf__st *st, const clf_flow_spec
   return CLF_OK;
 }
 
-/* Shapes that do not fit are found when the tensors are read. */
+/* Shapes that do not fit are reported when the tensors are read. */
 static clf_status spec_from_tensors(const clf__st *st, const clf_flow_spec *hint,
                                     clf_flow_spec *s) {
   const clf__st_entry *xi = clf__st_find(st, "xi"), *b = clf__st_find(st, "layers.0.b");
@@ -115,8 +115,9 @@ static clf_status spec_from_tensors(const clf__st *st, const clf_flow_spec *hint
   if (first_conv(st)) return image_spec_from_tensors(st, hint, s);
   if (xi && clf__st_find(st, "alpha")) {
     if (!hint || !(hint->xmin < hint->xmax))
-      return clf__fail(CLF_EFORMAT, "it is a piecewise state_dict, which does not hold the "
-                                    "interval: give xmin and xmax");
+      return clf__fail(
+          CLF_EFORMAT,
+          "it is a piecewise state_dict, which does not contain the interval: give xmin and xmax");
     *s = clf_flow_spec_default(CLF_PIECEWISE, 1);
     s->bins = dimension(xi, 0) - 1;
     s->xmin = hint->xmin;
@@ -202,7 +203,7 @@ clf_status clf__get_params(const clf__st *st, clf_flow *f) {
   return CLF_OK;
 }
 
-/* A mask holds 0 and 1, whatever wrote the file. */
+/* A mask contains 0 and 1, whatever wrote the file. */
 static clf_status check_masks(clf_flow *f, const char *path) {
   if (!clf__spec_has_kind(&f->spec)) return clf__flow_derive_again(f);
   const size_t n = clf__count(&f->c);
@@ -217,7 +218,7 @@ static clf_status check_masks(clf_flow *f, const char *path) {
   return s;
 }
 
-/* ---- The rest ----------------------------------------------------------------------------- */
+/* ---- Everything else ------------------------------------------------------------------------- */
 
 static clf_status get_moments(const clf__st *st, const char *of, clf_flow *f, size_t n,
                               clf_status (*set)(clf_flow *, const double *, const double *)) {
@@ -264,11 +265,11 @@ clf_status clf__get_history(const clf__st *st, clf_history *h) {
   return CLF_OK;
 }
 
-/* How many tensors a flow of this spec has at least. */
+/* The minimum number of tensors of a flow with this spec. */
 static int64_t least_tensors(const clf_flow_spec *s) {
   if (s->kind == CLF_PIECEWISE) return 1;
   if (s->kind != CLF_REALNVP) return s->depth;
-  return (6 * ((int64_t)s->scales - 1) + 4) * s->blocks * 4; /* two convolutions a block */
+  return (6 * ((int64_t)s->scales - 1) + 4) * s->blocks * 4; /* two convolutions per block */
 }
 
 static clf_status other_tensors(const clf_flow_spec *s, clf_status why) {
@@ -283,8 +284,8 @@ static clf_status other_tensors(const clf_flow_spec *s, clf_status why) {
                    clf_kind_name(s->kind), text, clf_errmsg());
 }
 
-/* What the metadata claim is held against the file before anything is allocated for it: each
- * parameter must be there in its shape, which the reader has held against the file's size. */
+/* Compares the metadata with the file before anything is allocated for them: each parameter must
+ * be present with its shape, which the reader has compared with the file's size. */
 static clf_status check_claims(const clf__st *st, const clf_flow_spec *spec) {
   const int64_t least = least_tensors(spec);
   clf_flow outline = {0};

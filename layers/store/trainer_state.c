@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* trainer_state.c: a training into a file and out of it: besides the flow, which has the result so
- * far, Adam's moments, the last weights and the best ones where they differ from the flow's, the
- * options and counters. */
+/* trainer_state.c: saves a training to a file, and loads it: in addition to the flow, which has
+ * the result so far, Adam's moments, the last weights, the best ones if they differ from the
+ * flow's, the options and counters. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 
 /* ---- Saving ------------------------------------------------------------------------------ */
 
-/* The options as a file has them: with what memory was planned for, since bits depend on it. */
+/* The options for a file, including how memory was planned, since bits depend on it. */
 static clf_train_options options_of(const clf_trainer *t) {
   clf_train_options o = t->o;
   o.part = t->plan.part;
@@ -26,12 +26,12 @@ static clf_train_options options_of(const clf_trainer *t) {
   return o;
 }
 
-/* Where a file has the mean log p of the best round. */
+/* The key for the mean log p of the best round. */
 static const char *best_key(const clf_trainer *t) {
   return t->source->held_out ? KEY("best_valid") : KEY("best_train");
 }
 
-/* `best_step` only where it is not the end of its epoch, as without options.valid_every. */
+/* `best_step` is only written if it is not the end of its epoch, as without options.valid_every. */
 static clf_status put_best(clf__st_writer *w, const clf_trainer *t) {
   const int64_t epoch = clf__trainer_epoch_of(t, t->best_step);
   CLF_TRY(clf__st_put_meta(w, KEY("best_epoch"), "%lld", (long long)epoch));
@@ -39,7 +39,7 @@ static clf_status put_best(clf__st_writer *w, const clf_trainer *t) {
   return clf__st_put_meta(w, KEY("best_step"), "%lld", (long long)t->best_step);
 }
 
-/* What plateaus and patience go by, where it is not 0. */
+/* The counters of plateaus and patience, unless they are 0. */
 static clf_status put_rounds(clf__st_writer *w, const clf_trainer *t) {
   if (t->best_averaged) CLF_TRY(clf__st_put_meta(w, KEY("best_averaged"), "1"));
   if (t->since_best)
@@ -69,7 +69,7 @@ static int best_is_last(const clf_trainer *t) {
   return t->best_step == t->step && !t->best_averaged;
 }
 
-/* The flow, and of the last and the best weights those that it does not have. */
+/* The flow, and those of the last and the best weights that it does not have. */
 static clf_status put_weights(clf__st_writer *w, clf_trainer *t) {
   CLF_TRY(clf__put_flow(w, t->f));
   if (t->shows != CLF_SHOWS_LAST) CLF_TRY(clf__put_vector(w, t->f, LATEST, t->snapshot[0].w));
@@ -77,7 +77,7 @@ static clf_status put_weights(clf__st_writer *w, clf_trainer *t) {
   return clf__put_vector(w, t->f, BEST, t->best);
 }
 
-/* The file's flow has the result so far; this one is left as it was. */
+/* The flow in the file has the result so far; this one is not changed. */
 static clf_status put_result(clf__st_writer *w, clf_trainer *t) {
   const int shown = t->shows != CLF_SHOWS_LAST;
   const clf_history history = t->f->history;
@@ -98,7 +98,7 @@ static clf_status put_all(clf__st_writer *w, clf_trainer *t) {
   return put_counters(w, t);
 }
 
-/* Fills *w anew. */
+/* Fills *w from the start. */
 static clf_status gather(clf_trainer *t, clf__st_writer **w) {
   clf__st_writer_free(*w);
   *w = NULL;
@@ -121,7 +121,7 @@ clf_status clf_trainer_save(clf_trainer *t, const char *path) {
 
 /* ---- Loading ------------------------------------------------------------------------------ */
 
-/* A number that files of earlier versions lack: they had 0. */
+/* A number that files of earlier versions lack; its value was 0. */
 static clf_status get_later(const clf__st *st, const char *key, int64_t most, int64_t *out) {
   *out = 0;
   if (!clf__st_meta(st, key)) return CLF_OK;
@@ -142,15 +142,15 @@ clf_status clf_train_options_load(const char *path, clf_train_options *options) 
   return CLF_OK;
 }
 
-/* Steps in all by other options. */
+/* Total number of steps with other options. */
 static int64_t total_of(const clf_trainer *t, const clf_train_options *o) {
   const int64_t steps = clf__option_whole(o, CLF_OPTION_steps);
   return steps ? steps : o->epochs * clf__steps_per_epoch(t);
 }
 
-/* The name of the first option that differs from the file's; NULL: there is none.  Files of earlier
- * versions may have a `part` of 0, which says nothing.  With a cosine the step size depends on
- * how many steps there are in all. */
+/* The name of the first option that differs from the file's; NULL: none.  Files of earlier
+ * versions may have a `part` of 0, which means nothing.  With a cosine the step size depends on
+ * the total number of steps. */
 static const char *differs(const clf_train_options *file, const clf_trainer *t) {
   const clf_train_options o = options_of(t);
   for (int i = 0; i < CLF_OPTIONS; i++) {
@@ -165,7 +165,7 @@ static const char *differs(const clf_train_options *file, const clf_trainer *t) 
              : "epochs, on which its schedule depends";
 }
 
-/* Options and data must be as they were, or the bits would differ unnoticed. */
+/* Options and data must be unchanged, or bits would differ unnoticed. */
 static clf_status same_training(const clf__st *st, const clf_trainer *t) {
   clf_train_options o;
   uint64_t data;
@@ -177,7 +177,7 @@ static clf_status same_training(const clf__st *st, const clf_trainer *t) {
   return clf__fail(CLF_EFORMAT, "its training began with another value of %s", other);
 }
 
-/* Where a training is, besides its vectors. */
+/* The state of a training, except its vectors. */
 typedef struct counters {
   int64_t step, round_rows, best_step, stored_from, stored_part;
   int64_t best_averaged, since_best, since_cut, cuts;
@@ -219,8 +219,8 @@ static clf_status get_counters(const clf__st *st, const clf_trainer *t, counters
 
 /* Where the file has the last and the best weights. */
 typedef struct weights {
-  const char *last, *best; /* vectors; NULL: the flow's parameters are these weights */
-  int two;                 /* 0: there are no best ones */
+  const char *last, *best; /* names of vectors; NULL: the flow's parameters are these weights */
+  int two;                 /* 0: there are no best weights */
 } weights;
 
 static weights weights_in(const clf__st *st, const clf_trainer *t, const counters *c) {
@@ -231,7 +231,7 @@ static weights weights_in(const clf__st *st, const clf_trainer *t, const counter
   return (weights){LATEST, c->best_step == c->step && !c->best_averaged ? LATEST : NULL, 1};
 }
 
-/* The vectors of a file, or whether they are there, in their shapes. */
+/* Reads the vectors of a file, or only checks that they exist with their shapes. */
 static clf_status get_vectors(const clf__st *st, clf_trainer *t, weights p) {
   const clf_tensor w = t->f->w;
   CLF_TRY(clf__get_vector(st, t->f, M, t->m));
@@ -268,13 +268,13 @@ static void take_counters(clf_trainer *t, const counters *c, const clf_history *
   t->since_cut = c->since_cut;
   t->cuts = c->cuts;
   memset(t->cut_at, 0, sizeof t->cut_at); /* all of them before this step */
-  t->drops = 0; /* they are behind, and there is nothing to go back to before them */
+  t->drops = 0; /* they are in the past, and there is nothing before them to go back to */
   t->copy.step = -1;
   for (int i = 0; i < CLF_SNAPSHOTS; i++) t->snapshot[i].step = -1;
 }
 
-/* A file that is refused changes nothing.  If one cannot be read to its end, what is on the
- * device is of no step, and the next call goes back to the last copy on the host. */
+/* A file that is refused changes nothing.  If one cannot be read to its end, the contents of the
+ * device belong to no step, and the next call restores the last copy on the host. */
 static clf_status get_state(const clf__st *st, clf_trainer *t) {
   counters c;
   clf_history h;

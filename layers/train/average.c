@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* average.c: an exponential moving average of the weights (option ema), which varies less from step
- * to step than they do (Polyak and Juditsky 1992).
+/* average.c: an exponential moving average of the weights (option ema), which varies less between
+ * steps than the weights do (Polyak and Juditsky 1992).
  *
- * After n steps it is the sum of x^(n - i) w_i over steps i, divided by that of x^(n - i), with
- * weights w_i after step i: a bias correction as that of Adam's moments, so that the weights that
- * training begins with have no part in it.  States, which are flags and running statistics, are
- * not averaged: those of the last step go with it. */
+ * After n steps it is the sum of x^(n - i) w_i over steps i, divided by the sum of x^(n - i),
+ * where w_i
+ * are the weights after step i.  As in Adam, this corrects the bias: the initial weights have no
+ * influence.  States, which are flags and running statistics, are not averaged: those of the
+ * last step
+ * are used. */
 #include <math.h>
 #include "options.h"
 #include "trainer.h"

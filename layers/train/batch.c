@@ -49,7 +49,7 @@ clf_status clf__trainer_part(clf_trainer *t, int64_t step, int32_t at, clf_tenso
   return clf__trainer_rows(t, step, at, clf__trainer_part_rows(t, step, at), x);
 }
 
-/* What follows the rows before number `at` of step `step`, if all goes on. */
+/* The positions after sample `at` of step `step`, if training continues. */
 static clf__places places_after(const clf_trainer *t, int64_t step, int32_t at) {
   const int grains = t->grains.count != 0;
   const int32_t end = grains ? clf__grains_end(t, step) : clf__trainer_batch_size(t, step);
@@ -57,7 +57,7 @@ static clf__places places_after(const clf_trainer *t, int64_t step, int32_t at) 
     step++;
     at = grains ? clf__grains_begin(t, step) : 0;
   }
-  if (at >= clf__trainer_batch_size(t, step)) at = 0; /* a short batch may have none of its own */
+  if (at >= clf__trainer_batch_size(t, step)) at = 0; /* a short last batch may be empty */
   return places_of(t, step, at, clf__trainer_part_rows(t, step, at));
 }
 

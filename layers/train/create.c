@@ -31,7 +31,7 @@ static clf_status lay_out(clf_trainer *t) {
   return clf_new(a, P, &t->aside);
 }
 
-/* The plan knows what the device has, not what others take of it. */
+/* The plan knows the memory of the device, but not what other programs use. */
 static clf_status reserve(clf_trainer *t) {
   clf_status s;
   do s = clf__flow_reserve(t->f, t->plan.part, clf__trainer_mode(t, 0));
@@ -39,8 +39,8 @@ static clf_status reserve(clf_trainer *t) {
   return s;
 }
 
-/* Layers that are fitted to more rows than a batch has: 2^20 numbers, at least 4096 rows, or all.
- */
+/* Number of rows for layers that are fitted to more than a batch: 2^20 elements, at least 4096
+ * rows, at most all. */
 static clf_status fit_rows(clf_trainer *t) {
   clf_flow *f = t->f;
   const int64_t rows = t->source->rows, most = (1 << 20) / f->spec.dim;
@@ -76,7 +76,7 @@ static clf_status place(clf_trainer *t) {
   return clf__trainer_copy_first(t);
 }
 
-/* What a trainer learns from: a table; images, perhaps with others for validation; or a density. */
+/* The training data: a table; images, perhaps with others for validation; or a density. */
 typedef struct samples {
   const clf_train_data *rows;
   const clf_images *images, *valid;
@@ -93,8 +93,8 @@ static clf_status set_up(clf_trainer *t, const samples *data) {
   char *const *const names = data->rows ? data->rows->x->names : NULL;
   CLF_TRY(open_source(t, data));
   if (clf__option_whole(&t->o, CLF_OPTION_patience) && !t->source->held_out)
-    return clf__fail(CLF_EINVAL, "patience goes by validation rows, and there are none: hold some "
-                                 "out (valid_split), or give them");
+    return clf__fail(CLF_EINVAL, "patience needs validation rows, and there are none: reserve some "
+                                 "(valid_split), or pass them");
   t->take = t->o.batch < t->source->rows ? t->o.batch : (int32_t)t->source->rows;
   t->grains.count = (int32_t)clf__option_whole(&t->o, CLF_OPTION_grains);
   clf_train_options o = t->o;
@@ -113,7 +113,7 @@ static clf_status set_up(clf_trainer *t, const samples *data) {
   return clf_flow_set_context_columns(t->f, given->names);
 }
 
-/* The flow's scaling is replaced by that of the data, and comes back if all fails. */
+/* Replaces the flow's scaling by that of the data, and restores it after an error. */
 static clf_status set_up_or_undo(clf_trainer *t, const samples *data) {
   clf_flow *f = t->f;
   if (!t->o.standardize) return set_up(t, data);
@@ -173,8 +173,7 @@ clf_status clf_trainer_create_images(clf_flow *f, const clf_images *images, cons
   if (options->standardize)
     return clf__fail(CLF_EINVAL, "standardize is for tables; pixels have their own scale");
   if (valid && options->valid_split > 0)
-    return clf__fail(CLF_EINVAL,
-                     "valid_split is %g, but images to hold out are given; it must be 0",
+    return clf__fail(CLF_EINVAL, "valid_split is %g, but validation images are given; it must be 0",
                      options->valid_split);
   return create(f, &(samples){.images = images, .valid = valid}, options, out);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* guard.c: which steps rebuild activations, and whether what they rebuild is still right.
+/* guard.c: which steps rebuild activations, and whether rebuilt activations are accurate.
  *
- * An inverse that is exact in real numbers loses digits in floating point, with large scales all
- * of them (Behrmann et al. 2020, "Understanding and Mitigating Exploding Inverses in Invertible
- * Neural Networks").  So at the first step and every GUARD_EVERY steps the flow's input as it
- * was rebuilt is held against the true one; past 1024 eps of its size (1.2e-4 in float) that
- * step is taken again with stored
- * activations, as are all behind it.  Every loss before a guarded step is read before it, so
- * that the decision depends on the steps alone. */
+ * An inverse that is exact in real numbers loses digits in floating point; with large scales,
+ * all of
+ * them (Behrmann et al. 2020, "Understanding and Mitigating Exploding Inverses in Invertible Neural
+ * Networks").  So at the first step and every GUARD_EVERY steps the rebuilt input of the flow is
+ * compared with the true one.  If the error exceeds 1024 eps of its size (1.2e-4 in float), that
+ * step
+ * is repeated with stored activations, which all later steps use, too.  All losses before a guarded
+ * step are read before it, so that the decision depends only on the steps. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@ int32_t clf__trainer_part_size(const clf_trainer *t, int64_t step) {
   return step < t->stored_from ? t->plan.part : t->stored_part;
 }
 
-/* Image flows evaluate networks again at inputs that they kept: nothing can be lost. */
+/* Image flows evaluate nets a second time at inputs that were stored: no digits are lost. */
 int clf__trainer_inverts(const clf_trainer *t, int64_t step) {
   return clf__trainer_mode(t, step) == CLF_REBUILT && t->f->traits & CLF_REBUILDS_BY_INVERSE;
 }
@@ -45,7 +46,7 @@ clf_status clf__trainer_store_from(clf_trainer *t, int64_t step, const char *why
   return CLF_OK;
 }
 
-/* The largest error that is allowed. */
+/* The largest permitted error. */
 static double most_of(const clf_trainer *t) {
   return 1024 * (t->dev->bits == 64 ? DBL_EPSILON : (double)FLT_EPSILON);
 }
@@ -56,13 +57,13 @@ clf_status clf__trainer_trip(clf_trainer *t, clf_tensor x, clf_tensor loss, doub
   const clf_tensor back = clf__flow_rebuilt(t->f, x.dim[0]);
   float square[2], nll;
   *off = 0;
-  if (!back.buf) return CLF_OK; /* the first layers do not rebuild theirs */
+  if (!back.buf) return CLF_OK; /* the first layers do not rebuild their inputs */
   CLF_TRY(clf_do(t->dev, axpby, .x = x, .y = back, .a = -1, .b = 1));
   CLF_TRY(clf_do(t->dev, sum_squares, .x = back, .y = clf_slice(t->trip, 0, 0, 1)));
   CLF_TRY(clf_do(t->dev, sum_squares, .x = x, .y = clf_slice(t->trip, 0, 1, 2)));
   CLF_TRY(clf_read(t->dev, t->trip, square));
   CLF_TRY(clf_read(t->dev, loss, &nll));
-  /* A loss that is not finite is the watchdog's: what is rebuilt from it says nothing. */
+  /* A non-finite loss is handled by the watchdog: the rebuilt input then means nothing. */
   *off = isfinite(nll) && !((double)square[0] <= most * most * (double)square[1]);
   *error = fabs(sqrt((double)square[0] / (double)square[1]));
   return CLF_OK;

@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* judge.c: what the data say about a training that goes wrong: whether its density is larger than
- * they allow, and which of their columns may be to blame.  Only tables are looked at. */
+/* judge.c: what the data say about a training that goes wrong: whether its density is larger
+ * than they allow, and which columns may be the cause.  Only for tables. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "mlp_coupling.h"
 #include "trainer.h"
 
-enum { SOME_ROWS = 2048, FEWEST_ROWS = 20 }; /* of a column that is looked at closely */
+enum { SOME_ROWS = 2048, FEWEST_ROWS = 20 }; /* for the inspection of a column */
 
-/* How many nats the dependence of each column after the first on the others may add to log p: data
- * that lie 20 times closer to a surface than they spread have 3.  The rest is for estimates. */
+/* How many nats the dependence of each column after the first on the others may add to log p:
+ * data that are 20 times closer to a surface than their spread have 3.  The rest allows for
+ * estimation errors. */
 #define DEPENDENCE 3.0
 #define INEXACT 1.0
 
-/* Magnitudes: a column whose median is above LARGE should be standardised; a value beyond FAR times
- * the others of its column stands alone. */
+/* Magnitudes: a column whose median exceeds LARGE should be standardised; a value more than FAR
+ * times the other values of its column is an outlier. */
 #define LARGE 10.0
 #define FAR 1000.0
 
 typedef struct column {
   int32_t number;           /* from 1; 0: none */
-  int64_t distinct, common; /* values; and how often the most common one occurs */
-  double step;              /* the smallest distance of two that differ; 0: there is only one */
+  int64_t distinct, common; /* number of distinct values; how often the most common one occurs */
+  double step;              /* the smallest distance of two distinct values; 0: there is only one */
   double usual;             /* the most common value */
 } column;
 
@@ -31,10 +32,10 @@ typedef struct rows {
   const clf_table *table;
   const int64_t *index;
   int64_t all;
-  double *v; /* memory for a column of them */
+  double *v; /* scratch memory for one of their columns */
 } rows;
 
-/* 0 for images, or without memory: then nothing is said. */
+/* 0 for images, or without memory: then nothing is reported. */
 static int look_at(const clf_trainer *t, rows *r) {
   const clf__source *s = t->source;
   *r = (rows){clf__source_data(s), clf__source_trained(s), s->rows, NULL};
@@ -51,8 +52,8 @@ static double value(const rows *r, int64_t row, int32_t d) {
   return r->table->at[r->index[row] * r->table->cols + d];
 }
 
-/* Of n rows, spread evenly; their values are left in order.  Values closer than rounding could
- * part, such as 0.3 and 0.1 + 0.2, count as one. */
+/* From n evenly spaced rows; their values are left sorted.  Values that are equal up to
+ * rounding, such as 0.3 and 0.1 + 0.2, count as one. */
 static column column_of(const rows *r, int32_t d, int64_t n) {
   for (int64_t i = 0; i < n; i++) r->v[i] = value(r, i * r->all / n, d);
   qsort(r->v, (size_t)n, sizeof *r->v, by_value);
@@ -73,8 +74,8 @@ static column column_of(const rows *r, int32_t d, int64_t n) {
   return c;
 }
 
-/* What is drawn from a density hardly has two values that are equal.  Most of them repeat, or one
- * occurs in a twentieth of all rows. */
+/* Samples of a density hardly have equal values.  A column is discrete if most of its values
+ * repeat, or one value occurs in a twentieth of all rows. */
 static int is_discrete(const column *c, int64_t n) {
   return n >= FEWEST_ROWS && 2 * c->distinct <= n;
 }
@@ -128,7 +129,7 @@ static void blame(const rows *r, int32_t number, char *text, size_t size) {
 
 /* ---- A density that grows without bound --------------------------------------------------- */
 
-/* The largest mean log p that a density of a column alone can have.  Of discrete values, each
+/* The largest mean log p that a density of a single column can have.  For discrete values, each
  * spread over one step, it is the mean log of their frequency in that step. */
 static double best_of_discrete(const rows *r, const column *c, int64_t n) {
   double sum = 0;
@@ -140,9 +141,9 @@ static double best_of_discrete(const rows *r, const column *c, int64_t n) {
   return sum / (double)n - (c->step > 0 ? log(c->step) : 0);
 }
 
-/* Of others it is estimated from the distances of every 2 m-th of the values in order: Vasicek
- * 1976, "A test for normality based on sample entropy".  Distances of 0 count as the smallest
- * other. */
+/* For other columns it is estimated from the distances of every 2 m-th of the sorted values:
+ * Vasicek 1976, "A test for normality based on sample entropy".  Distances of 0 count as the
+ * smallest other distance. */
 static double best_of_continuous(const rows *r, int64_t n) {
   const int64_t m = (int64_t)sqrt((double)n);
   double least = INFINITY, sum = 0;
@@ -158,7 +159,7 @@ static double best_of_continuous(const rows *r, int64_t n) {
   return sum / (double)n;
 }
 
-/* The largest mean log p that these rows leave room for. */
+/* The largest mean log p that is plausible for these rows. */
 static double ceiling_of(const rows *r) {
   const int32_t D = r->table->cols;
   const int64_t n = some_of(r);
@@ -196,10 +197,10 @@ void clf__trainer_note_growth(clf_trainer *t, int64_t epoch) {
   free(r.v);
 }
 
-/* ---- Numbers that are not finite ----------------------------------------------------------- */
+/* ---- Non-finite numbers ---------------------------------------------------------------------- */
 
-/* Whether values far from those of a standard normal are to blame: those of a whole column, or one
- * alone. */
+/* Whether values far from those of a standard normal may be the cause: in a whole column, or a
+ * single one. */
 static int blame_scale(const rows *r, char *text, size_t size) {
   char name[96];
   int64_t row = 0;

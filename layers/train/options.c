@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* options.c: the options of a training, all from one table: defaults, checks, text. */
-#define _GNU_SOURCE /* strtod_l() */
+/* options.c: the options of training, from one table: defaults, checks, text. */
+#define _GNU_SOURCE /* for strtod_l() */
 #include <errno.h>
 #include <float.h>
 #include <locale.h>
@@ -105,7 +105,7 @@ static void put(const clf__option *d, clf_train_options *o, value v) {
   memcpy((char *)o + d->place, &v, size_of(d));
 }
 
-/* Of one that is neither real nor unsigned. */
+/* The value of an option that is neither real nor unsigned. */
 static int64_t whole_of(const clf__option *d, value v) {
   return size_of(d) == sizeof(int64_t)                            ? v.i64
          : d->type == OPTION_COUNT32 || d->type == OPTION_INDEX32 ? (int64_t)v.i32
@@ -140,7 +140,7 @@ static int64_t most_of(const clf__option *d) {
   return d->limit > 0 ? (int64_t)d->limit : size_of(d) == sizeof(int64_t) ? INT64_MAX : INT32_MAX;
 }
 
-/* Devices have these numbers in float: what is in range here must be so there. */
+/* Devices use these numbers as float: they must be in range as float, too. */
 static int real_in_range(const clf__option *d, double v) {
   const float on_device = (float)v;
   if (!isfinite(on_device)) return 0;
@@ -155,9 +155,9 @@ static int in_range(const clf__option *d, value v) {
   return whole_of(d, v) >= least_of(d) && whole_of(d, v) <= most_of(d);
 }
 
-/* ---- Words for a range -------------------------------------------------------------------- */
+/* ---- Ranges in words ------------------------------------------------------------------------- */
 
-/* Word number i of a choice. */
+/* Word i of a choice. */
 static void word_of(const clf__option *d, int i, char *text, size_t size) {
   const char *words = d->arg;
   for (; i > 0; i--) words = strchr(words, '|') + 1;
@@ -241,7 +241,7 @@ int clf__option_equal(const clf__option *d, const clf_train_options *a,
   return is_unsigned(d) ? x.u64 == y.u64 : whole_of(d, x) == whole_of(d, y);
 }
 
-/* ---- By name ------------------------------------------------------------------------------ */
+/* ---- Access by name -------------------------------------------------------------------------- */
 
 static clf_status unknown(const char *name) {
   const clf__option *near = NULL;
@@ -273,7 +273,7 @@ static int read_unsigned(const char *text, uint64_t *whole) {
   return !errno && *end == '\0' && text[0] && strspn(text, "0123456789") == strlen(text);
 }
 
-/* With a point, whatever the locale. */
+/* With a decimal point in every locale. */
 static int read_real(const char *text, double *real) {
   char *end;
   if (!text[0] || text[strspn(text, "0123456789.eE+-")] != '\0') return 0;
@@ -311,7 +311,7 @@ static int read_value(const clf__option *d, const char *text, clf_train_options 
   return 1;
 }
 
-/* The option of this name; NULL if there is none. */
+/* The option with this name; NULL if there is none. */
 static const clf__option *find(const char *name) {
   for (int i = 0; i < CLF_OPTIONS; i++)
     if (strcmp(clf__options[i].name, name) == 0) return &clf__options[i];
@@ -406,7 +406,7 @@ clf_status clf__get_options(const clf__st *st, clf_train_options *o) {
   return CLF_OK;
 }
 
-/* ---- For people --------------------------------------------------------------------------- */
+/* ---- Descriptions ---------------------------------------------------------------------------- */
 
 int clf_train_option_count(void) { return CLF_OPTIONS; }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* options.h: the table of training options (clflow/train_options.def) inside the library. */
+/* options.h: the table of training options (clflow/train_options.def), for the library. */
 #ifndef CLF_OPTIONS_H
 #define CLF_OPTIONS_H
 #include "clflow/train.h"
@@ -28,7 +28,7 @@ enum { SHOWN_ALWAYS, SHOWN_CHANGED };
 typedef struct clf__option {
   const char *name;
   clf__option_type type;
-  size_t place; /* in clf_train_options, bytes */
+  size_t place; /* offset in clf_train_options, bytes */
   double limit;
   const char *limit_text;
   int files, resume, shown;
@@ -43,17 +43,18 @@ enum {
 };
 extern const clf__option clf__options[CLF_OPTIONS];
 
-/* The value of option CLF_OPTION_..., of a type that is whole, or real. */
+/* The value of option CLF_OPTION_..., which has an integer or a real type. */
 int64_t clf__option_whole(const clf_train_options *o, int option);
 double clf__option_real(const clf_train_options *o, int option);
 
-/* The value as people write it: "0.01", "cosine". */
+/* The value as text: "0.01", "cosine". */
 void clf__option_text(const clf__option *d, const clf_train_options *o, char *text, size_t size);
 int clf__option_equal(const clf__option *d, const clf_train_options *a, const clf_train_options *b);
-/* Makes flags 0 or 1, as files have them. */
+/* Makes flags 0 or 1, as in files. */
 void clf__options_normalise(clf_train_options *o);
 
-/* Into a file, and out of it.  EFORMAT if it holds no training or an option out of range. */
+/* Writes them to a file, and reads them.  EFORMAT if it has no training, or an option out of
+ * range. */
 clf_status clf__put_options(clf__st_writer *w, const clf_train_options *o);
 clf_status clf__get_options(const clf__st *st, clf_train_options *o);
 

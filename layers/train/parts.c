@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* parts.c: what each row of a table served for in a training that a file holds. */
+/* parts.c: the use of each row of a table in a saved training. */
 #include <stdlib.h>
 #include "clflow/fit.h"
 #include "options.h"
@@ -7,8 +7,7 @@
 #include "source.h"
 #include "trainer.h"
 
-/* Options and the checksum of the data, of which validation rows of their own take the lower half.
- */
+/* Options and the checksum of the data; its lower half is that of separate validation rows. */
 static clf_status read_file(const char *path, clf_train_options *o, uint64_t *sum) {
   clf__st *st;
   CLF_TRY(clf__st_open(path, &st));
@@ -36,6 +35,6 @@ clf_status clf_train_parts(const char *path, const clf_table *x, const clf_table
   const uint64_t own = clf_table_checksum(x, given);
   *same = sum == own || (sum > UINT32_MAX && sum >> 32 == own);
   if (!*same) return CLF_OK;
-  if (sum != own) o.valid_split = 0; /* validation rows were others */
+  if (sum != own) o.valid_split = 0; /* there were separate validation rows */
   return mark(&o, x->rows, part);
 }

@@ -2,12 +2,12 @@
 /* rate.c: the step size over a training, and decoupled weight decay (Loshchilov and Hutter 2019,
  * "Decoupled Weight Decay Regularization"). */
 #define _USE_MATH_DEFINES
-#define _XOPEN_SOURCE 700 /* M_PI */
+#define _XOPEN_SOURCE 700 /* for M_PI */
 #include <math.h>
 #include "options.h"
 #include "trainer.h"
 
-enum { CONSTANT, COSINE, PLATEAU }; /* option schedule */
+enum { CONSTANT, COSINE, PLATEAU }; /* the option `schedule` */
 
 static int64_t schedule_of(const clf_trainer *t) {
   return clf__option_whole(&t->o, CLF_OPTION_schedule);
@@ -34,7 +34,7 @@ void clf__trainer_note_plateau(clf_trainer *t) {
   t->since_cut = 0;
 }
 
-/* Cuts before step `step`: steps that are taken again have the step size that they had. */
+/* Number of cuts before step `step`: repeated steps have their previous step size. */
 static int64_t cuts_before(const clf_trainer *t, int64_t step) {
   int64_t n = t->cuts;
   while (n > 0 && n > t->cuts - CLF_CUTS && t->cut_at[(n - 1) % CLF_CUTS] > step) n--;
@@ -43,8 +43,9 @@ static int64_t cuts_before(const clf_trainer *t, int64_t step) {
 
 /* ---- The step size ------------------------------------------------------------------------ */
 
-/* First a linear rise over `warmup` steps; then, with a cosine, half a period of it over the rest,
- * which would be 0 at the step after the last (Loshchilov and Hutter 2017, eq. 5). */
+/* A linear warm-up over `warmup` steps; then, with schedule cosine, half a period over the
+ * remaining steps, which would reach 0 one step after the last (Loshchilov and Hutter 2017, eq.
+ * 5). */
 double clf__trainer_rate(const clf_trainer *t, int64_t step) {
   const int64_t warmup = clf__option_whole(&t->o, CLF_OPTION_warmup);
   const int64_t steps = clf__trainer_total(t);
@@ -59,7 +60,7 @@ clf_status clf__trainer_decay(clf_trainer *t, double rate) {
   const int64_t *size = t->f->slots.size;
   const int32_t trained = (int32_t)(size[CLF_PLAIN] + size[CLF_DECAYED]);
   if (!(decay > 0) || !trained) return CLF_OK;
-  /* axpby reads another tensor, and multiplies it by 0. */
+  /* axpby reads a second tensor, which it multiplies by 0 */
   return clf_do(t->dev, axpby, .x = clf__vector(t->m, 0, trained, 1),
                 .y = clf__vector(t->f->w, 0, trained, 1), .a = 0, .b = (float)(1 - rate * decay));
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* read.c: reads the losses of the last steps from the device, and repairs what is not finite. */
+/* read.c: reads the losses of the last steps from the device, and handles non-finite ones. */
 #include <math.h>
 #include "trainer.h"
 
-/* Sums of the weights and of Adam's second moments.  A sum is not finite if one of its terms is
- * not; both are stored behind the losses and read together with them. */
+/* Sums of the weights and of Adam's second moments, which are not finite if one term is not;
+ * both are stored after the losses and read together with them. */
 static clf_status sum_up(clf_trainer *t) {
   const clf_tensor all[2] = {t->f->w, t->v};
   for (int i = 0; i < 2; i++) {
@@ -14,7 +14,7 @@ static clf_status sum_up(clf_trainer *t) {
   return CLF_OK;
 }
 
-/* The first step since the last reading whose loss or gradient is not finite; -1: none. */
+/* The first step since the last reading with a non-finite loss or gradient; -1: none. */
 static int64_t first_bad(const clf_trainer *t, const float *ring) {
   for (int64_t i = t->read; i < t->step; i++) {
     const int64_t slot = i % CLF_RING;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* recover.c: what a training does about a device that fails.
+/* recover.c: recovery from device failures during training.
  *
- * A device that is lost takes along what lies on it, so every few seconds weights, moments and
- * the best weights are copied to the host.  Steps are deterministic: after a failure they
- * are taken again from the last copy on, and end with the bits that they would have had.  First
- * on the device as it is, then in smaller parts if memory was short, then on the device opened
- * anew, at last on cpu. */
+ * A lost device takes its memory along, so weights, moments and the best weights are copied to
+ * the host
+ * every few seconds.  Steps are deterministic: after a failure they are repeated from the last
+ * copy,
+ * with the same bits.  Recovery is attempted on the same device first, then with smaller
+ * micro-batches
+ * if memory was short, then on the reopened device, and finally on cpu. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +16,13 @@
 #include "trainer.h"
 
 enum { AGAIN, SMALLER, ANEW, ON_CPU, STAGES };
-static const int most[STAGES] = {2, 32, 2, 2}; /* attempts of each, until there is a new copy */
-enum { VECTORS = 5, RARE = 200 };              /* of the time, copying takes a part in RARE */
+static const int most[STAGES] = {2, 32, 2,
+                                 2}; /* attempts of each kind, until there is a new copy */
+enum { VECTORS = 5, RARE = 200 };    /* copying takes at most 1 / RARE of the time */
 
-/* ---- The copy on the host ---------------------------------------------------------------- */
+/* ---- The copy on the host -------------------------------------------------------------------- */
 
-/* What is copied; the best weights last, since there may be none. */
+/* What is copied; the best weights come last, since there may be none. */
 static int vectors(const clf_trainer *t, clf_tensor v[VECTORS]) {
   v[0] = t->f->w; /* the last weights */
   v[1] = t->m;
@@ -80,13 +83,14 @@ void clf__trainer_copy_free(clf_trainer *t) {
 
 int clf__trainer_copy_is_due(const clf_trainer *t) {
   const double since = clf__now() - t->copy.taken;
-  if (t->cuts - t->copy.cuts >= CLF_CUTS / 2) return 1; /* or it could not be gone back to */
+  if (t->cuts - t->copy.cuts >= CLF_CUTS / 2)
+    return 1; /* otherwise the steps could not be repeated */
   return since >= t->copy.every && since >= RARE * t->copy.cost;
 }
 
-/* ---- Going back, and on ------------------------------------------------------------------ */
+/* ---- Restoring, and repeating steps ---------------------------------------------------------- */
 
-/* All that lies on the device, as it was when the copy was taken. */
+/* Restores everything on the device from the copy. */
 static clf_status put_back(clf_trainer *t) {
   clf_flow *f = t->f;
   clf_tensor v[VECTORS];
@@ -108,7 +112,7 @@ static clf_status put_back(clf_trainer *t) {
   return clf__trainer_snapshot(t);
 }
 
-/* The weights of now, or their average, are the best ones. */
+/* The current weights, or their average, become the best ones. */
 static clf_status take_best(clf_trainer *t) {
   CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->best));
   if (!t->best_averaged) return CLF_OK;
@@ -118,7 +122,7 @@ static clf_status take_best(clf_trainer *t) {
   return clf__vector_copy(t->dev, t->aside, t->f->w);
 }
 
-/* Steps up to `to`, and what the trainer had beside the weights then. */
+/* Repeats the steps up to `to`, and restores the other state of the trainer there. */
 static clf_status go_on(clf_trainer *t, int64_t to) {
   const int64_t best = t->best_step;
   if (best > t->step && best <= to) {
@@ -130,7 +134,7 @@ static clf_status go_on(clf_trainer *t, int64_t to) {
   return clf_sync(t->dev);
 }
 
-/* ---- What is tried ----------------------------------------------------------------------- */
+/* ---- Recovery attempts ----------------------------------------------------------------------- */
 
 static int device_failed(clf_status s) { return s == CLF_EDEVICE || s == CLF_ENOMEM; }
 
@@ -140,7 +144,7 @@ static int applies(const clf_trainer *t, int stage, clf_status s) {
   return stage == AGAIN || clf__revivable(t->dev);
 }
 
-/* Moves on to what is to be tried after a failure; 0: nothing is left. */
+/* Moves on to the next recovery attempt; 0: there is none. */
 static int next(clf_trainer *t, clf_status s) {
   clf__host_copy *k = &t->copy;
   for (; k->stage < STAGES; k->stage++, k->tried = 0)
@@ -150,7 +154,7 @@ static int next(clf_trainer *t, clf_status s) {
 
 static clf_status restore(clf_trainer *t) {
   if (t->copy.stage == SMALLER && !clf__trainer_shrink(t))
-    return clf__fail(CLF_ENOMEM, "smaller parts do not fit either");
+    return clf__fail(CLF_ENOMEM, "smaller micro-batches do not fit either");
   if (t->copy.stage == ANEW) CLF_TRY(clf__revive(t->dev, NULL));
   if (t->copy.stage == ON_CPU) CLF_TRY(clf__revive(t->dev, "cpu"));
   return put_back(t);
@@ -169,13 +173,13 @@ static void tell(clf_trainer *t, int64_t to, const char *why) {
     snprintf(cause, sizeof cause, "the device failed at step %lld (%s): ", (long long)to + 1, why);
   const long long from = (long long)t->copy.step + 1;
   if (t->copy.stage == AGAIN)
-    snprintf(what, sizeof what, "steps are taken again from %lld on", from);
+    snprintf(what, sizeof what, "steps are repeated from %lld on", from);
   else if (t->copy.stage == SMALLER)
     snprintf(what, sizeof what, "from %lld on %d samples are on the device at once%s", from,
              (int)t->plan.part,
-             t->plan.way == CLF_ACTIVATIONS_REVERSE ? ", activations computed again" : "");
+             t->plan.way == CLF_ACTIVATIONS_REVERSE ? ", activations recomputed" : "");
   else
-    snprintf(what, sizeof what, "training goes on from %lld, on %s%s", from,
+    snprintf(what, sizeof what, "training continues from %lld, on %s%s", from,
              clf_device_name(t->dev), t->copy.stage == ANEW ? " opened anew" : "");
   snprintf(said + n, sizeof t->recovered - n, "%s%s%s", n ? "; then " : "", cause, what);
 }
@@ -186,14 +190,14 @@ static clf_status give_up(clf_trainer *t, int64_t to, clf_status s, const char *
   t->step = to;
   t->owed = 1;
   clf__set_lost(&t->f->arena, 1); /* they are not those of any step */
-  t->plan = t->copy.plan;         /* smaller parts were of no use */
+  t->plan = t->copy.plan;         /* smaller micro-batches did not help */
   t->f->most_rows = t->copy.most_rows;
   t->copy.stage = t->copy.tried = 0;
-  return clf__fail(s,
-                   "the device failed at step %lld (%s), and nothing that was tried helped (%s); "
-                   "files are as they were saved last: the training can be resumed from there, "
-                   "on another device too",
-                   (long long)to + 1, why, last);
+  return clf__fail(
+      s,
+      "the device failed at step %lld (%s), and recovery failed (%s); files are as they were saved "
+      "last: the training can be resumed from there, on another device too",
+      (long long)to + 1, why, last);
 }
 
 /* ---- In a group ----------------------------------------------------------------------------- */
@@ -232,7 +236,7 @@ static clf_status recover_together(clf_trainer *t, int64_t to, clf_status first,
   return CLF_OK;
 }
 
-/* Brings the device to what it was before the step after `to`, after a call that failed. */
+/* Restores the state before the step after `to`, after a call that failed. */
 static clf_status recover(clf_trainer *t, int64_t to, clf_status s) {
   char why[512];
   const clf_status first = s;

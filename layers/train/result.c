@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* result.c: which weights a training leaves in the flow: the last ones or the best round's.
+/* result.c: which weights training leaves in the flow: the last ones or those of the best round.
  *
- * With validation rows the best round's are the result.  Without them the last ones are, unless
- * they are much worse than an earlier round's: then training has diverged, and the best round
- * by its own batches is the result.  Training always goes on from the last weights. */
+ * With validation rows, those of the best round.  Without, the last ones, unless they are much
+ * worse
+ * than an earlier round: then training has diverged, and the result is the round with the best
+ * training
+ * loss.  Training always continues from the last weights. */
 #include <math.h>
 #include "trainer.h"
 
-/* How much lower the mean log p of the last weights may be than the best round's: 1 nat, of
- * images 0.5 bits/dim, since over thousands of dimensions 1 nat is less than rounds differ by. */
+/* How much lower the mean log p of the last weights may be than that of the best round: 1 nat;
+ * for images 0.5 bits/dim, since over thousands of dimensions rounds differ by more than 1 nat. */
 static double margin_of(const clf_trainer *t) {
   return t->f->traits & CLF_TAKES_PIXELS ? 0.5 * log(2) * t->f->spec.dim : 1;
 }
 
-/* The round under way has a say once half of its rows were seen. */
+/* The current round counts once half of its rows were seen. */
 static double last_mean(const clf_trainer *t) {
   if (!clf__trainer_round_counts(t)) return t->last_mean;
   return fmin(t->last_mean, clf__trainer_round_mean(t));
@@ -24,15 +26,15 @@ int clf__trainer_prefers_best(const clf_trainer *t) {
   return t->source->held_out || !(last_mean(t) >= t->best_mean - margin_of(t));
 }
 
-/* Without validation rows the average of the weights, if there is one, stands for the last ones. */
+/* Without validation rows the averaged weights, if there are any, replace the last ones. */
 static clf__shown result_of(const clf_trainer *t) {
   if (clf__trainer_prefers_best(t)) return CLF_SHOWS_BEST;
   return clf__trainer_averages(t) && t->step > 0 && !t->source->held_out ? CLF_SHOWS_AVERAGE
                                                                          : CLF_SHOWS_LAST;
 }
 
-/* What the history says of the weights that the flow now has.  The watchdog may have gone back
- * behind the best round, but not its weights. */
+/* Sets the history for the weights in the flow.  The watchdog may have gone back before the best
+ * round, whose weights remain. */
 static void tell_history(clf_trainer *t) {
   clf_history *h = &t->f->history;
   const int best = t->shows == CLF_SHOWS_BEST;
@@ -73,7 +75,7 @@ clf_status clf__trainer_show_last(clf_trainer *t) {
   CLF_TRY(clf__vector_copy(t->dev, t->snapshot[0].w, t->f->w));
   t->shows = CLF_SHOWS_LAST;
   t->recalibrated = 0;
-  t->f->history.valid = NAN; /* that of the last weights is not known any more */
+  t->f->history.valid = NAN; /* unknown for the last weights */
   tell_history(t);
   return CLF_OK;
 }

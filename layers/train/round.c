@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* round.c: what the end of a round decides: its mean log p, and whether its weights are the best.
- * A round is an epoch, or options.valid_every steps. */
+/* round.c: the end of a round: its mean log p, and whether its weights are the best.  A round is
+ * an epoch, or options.valid_every steps. */
 #include <math.h>
 #include "options.h"
 #include "trainer.h"
@@ -53,7 +53,7 @@ int clf__trainer_ended_early(const clf_trainer *t) {
   return patience > 0 && t->since_best >= patience;
 }
 
-/* How long ago the best round was: plateaus and patience go by it. */
+/* Counts the rounds since the best one, for plateaus and patience. */
 static void count_rounds(clf_trainer *t) {
   const int better = t->best_step == t->step;
   if (!t->source->held_out && !clf__trainer_round_counts(t)) return;
@@ -77,7 +77,7 @@ void clf__trainer_end_round(clf_trainer *t, clf_progress *report) {
   h->train = report->train;
   clf__trainer_note_step(t);
   count_rounds(t);
-  /* The mean is NaN if every step of the round was left out. */
+  /* NaN if every step of the round was skipped. */
   if (!isnan(report->train) && clf__trainer_round_counts(t)) t->last_mean = report->train;
   clf__trainer_note_growth(t, report->epoch);
   t->round_sum = 0;

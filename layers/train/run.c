@@ -2,8 +2,8 @@
 /* run.c: clf_trainer_run() as a state machine: step, read, validate, snapshot, and so on to the
  * end.
  *
- * Each state asks one thing of the device that can be done twice, since it is repeated after a
- * failure of the device (recover.c).  What happens between two states touches only the host. */
+ * Each state is one request to the device that can be repeated after a failure of the device
+ * (recover.c).  Between two states only the host's state changes. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
@@ -14,13 +14,13 @@
 #define READ_EVERY 0.2 /* seconds */
 
 typedef enum state {
-  BEGIN,    /* the flow gets the weights that training goes on from */
-  COPY,     /* and the host a copy of them */
-  STEP,     /* steps, to the next reading at most */
-  READ,     /* losses are read and checked */
+  BEGIN,    /* gives the flow the weights that training continues from */
+  COPY,     /* copies them to the host */
+  STEP,     /* takes steps, at most up to the next reading */
+  READ,     /* reads and checks losses */
   VALIDATE, /* at the end of a round */
-  SNAPSHOT, /* weights and moments to go back to */
-  FINISH,   /* the flow gets the result */
+  SNAPSHOT, /* saves weights and moments to go back to */
+  FINISH,   /* gives the flow the result */
   DONE
 } state;
 
@@ -29,17 +29,17 @@ typedef struct run {
   clf_progress_fn report;
   void *context;
   state state;
-  int64_t steps;         /* in all */
+  int64_t steps;         /* in total */
   int64_t first_step;    /* of this run */
   double began, read_at; /* seconds */
   int64_t pace;          /* steps from one reading to the next */
-  int stop;              /* 1: the caller asked for it */
-  /* The reading under way. */
+  int stop;              /* 1: the caller requested it */
+  /* The current reading. */
   clf_progress progress;
-  int64_t read_before; /* t->read as it began */
+  int64_t read_before; /* t->read at its start */
   float ring[CLF_RING_ALL], losses[CLF_RING];
   double norm;    /* of the last step's gradient; NaN: not computed */
-  char said[512]; /* about steps that were left out; empty: none */
+  char said[512]; /* about steps that were skipped; empty: none */
   /* The trainer's notices, for the report. */
   char stored[256], unbounded[CLF_SENTENCE], recovered[1024], ended[128];
 } run;
@@ -88,8 +88,9 @@ static void add_notices(run *r) {
   *t->notice = *t->unbounded = *t->recovered = 0;
 }
 
-/* The number of steps to the next reading that take about READ_EVERY.  Launches return at once, and
- * what was enqueued cannot be stopped.  The number begins at 1, since a step's time is unknown. */
+/* Sets the number of steps to the next reading to what takes about READ_EVERY.  Launches return
+ * immediately, and what was enqueued cannot be stopped.  It starts at 1, because the time of a
+ * step is unknown. */
 static void set_pace(run *r, int64_t steps) {
   const double now = clf__now(), most = 4 * (double)r->pace;
   const double fit = (double)steps * READ_EVERY / (now - r->read_at + 1e-9);
@@ -107,10 +108,10 @@ static void send_report(run *r) {
   clf__trainer_decide(r->t, &r->stop, &r->pace);
 }
 
-/* ---- The states --------------------------------------------------------------------------- */
+/* ---- The states ------------------------------------------------------------------------------ */
 
-/* Reads at the end of every round: only then are the weights there that its mean belongs to, to be
- * copied if it is the best; and a caller that hears of it may save or stop at that very step. */
+/* Every round ends with a reading: only then are the weights that its mean belongs to available,
+ * to be copied if it is the best; and the caller may save or stop at exactly this step. */
 static int must_read(const run *r) {
   const clf_trainer *t = r->t;
   if (t->step - t->read >= r->pace || clf__trainer_ends_round(t, t->step) ||
@@ -119,7 +120,7 @@ static int must_read(const run *r) {
   return !clf__trainer_is_member(t) && clf__now() - r->read_at > READ_EVERY;
 }
 
-/* The step after which the next reading is due, if nothing else asks for one. */
+/* The step of the next reading, unless something else requires one. */
 static int64_t next_reading(const clf_trainer *t) {
   const int64_t R = clf__trainer_round(t), total = clf__trainer_total(t);
   const int64_t ring = t->read + CLF_RING, round = (t->step / R + 1) * R;
@@ -127,9 +128,8 @@ static int64_t next_reading(const clf_trainer *t) {
   return next < total ? next : total;
 }
 
-/* Takes no snapshot after a step that was left out: two states must lie before the next bad step's
- * cause.  Nor after each reading if single steps take longer than one: to go back a few steps costs
- * less. */
+/* No snapshot after a skipped step: two states must precede the cause of the next bad step.  Nor
+ * after each reading if single steps take longer than that: repeating a few steps is cheaper. */
 static clf_status take_snapshot(clf_trainer *t) {
   if (clf__trainer_is_dropped(t, t->step - 1)) return CLF_OK;
   if (t->step - t->snapshot[0].step >= CLF_APART) CLF_TRY(clf__trainer_snapshot(t));
@@ -164,7 +164,7 @@ static state begin_reading(run *r) {
 
 static state go_on(const run *r) { return !is_done(r) && !r->stop ? STEP : FINISH; }
 
-/* Takes over the losses.  No round ends among them, only with the last. */
+/* Takes over the losses.  Only the last one may end a round. */
 static state end_reading(run *r) {
   clf_trainer *t = r->t;
   int64_t count = 0;
@@ -184,7 +184,7 @@ static state end_round(run *r) {
 static state after(run *r) {
   switch (r->state) {
   case BEGIN: return COPY;
-  /* An earlier run may have failed after a round's losses were read, before its end. */
+  /* An earlier run may have failed between reading the losses of a round and its end. */
   case COPY: return clf__trainer_at_round_end(r->t) ? begin_reading(r) : go_on(r);
   case STEP: return must_read(r) ? begin_reading(r) : go_on(r);
   case READ: return end_reading(r);
@@ -203,7 +203,7 @@ static uint64_t sum_of(const run *r) {
   return clf__trainer_is_member(t) && copied ? clf__trainer_copy_sum(t) : 0;
 }
 
-/* Does what the state asks for, again after each failure of the device that could be mended. */
+/* Executes the state, and repeats it after each device failure that could be handled. */
 static clf_status pass(run *r) {
   clf__attempt a = {0};
   while (clf__trainer_attempt(r->t, &a)) {
@@ -213,14 +213,15 @@ static clf_status pass(run *r) {
   return a.status;
 }
 
-/* However training ends, the flow gets its result.  There are two exceptions: a device that failed
- * for good has none, and the watchdog has done so where a loss was not finite. */
+/* However training ends, the flow gets its result.  There are two exceptions: a device that
+ * failed for good has none, and after a non-finite loss the watchdog has already done so. */
 static clf_status finish(run *r, clf_status s) {
   clf_trainer *t = r->t;
   char why[1024];
   if (t->owed || (s == CLF_ENUM && r->state == READ)) return s;
   snprintf(why, sizeof why, "%s", clf_errmsg());
-  if (s && r->state == STEP) CLF_TRY(clf__flow_clear_gradient(t->f)); /* that of half a step */
+  if (s && r->state == STEP)
+    CLF_TRY(clf__flow_clear_gradient(t->f)); /* that of an incomplete step */
   if (t->read < t->step) CLF_TRY(clf__trainer_go_back(t));
   r->state = FINISH;
   CLF_TRY(pass(r));

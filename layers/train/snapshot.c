@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* snapshot.c: copies of weights and moments on the device, to go back to. */
+/* snapshot.c: snapshots of weights and moments on the device. */
 #include "trainer.h"
 
 clf_status clf__trainer_restore(clf_trainer *t, const clf__snapshot *s) {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* source.c: what all sources of samples share: which rows are held out. */
+/* source.c: shared by all sources of samples: which rows are for validation. */
 #include "source.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "options.h"
 
-/* All rows, those held out first, each part in the data's order; a random choice that
- * depends on split_seed alone, or without one on the seed. */
+/* All rows, validation rows first, each part in the order of the data; a random choice that
+ * depends only on split_seed, or on the seed if that is not set. */
 static int64_t *split_rows(const clf__source *s, int64_t rows) {
   int64_t *index = malloc((size_t)rows * 2 * sizeof *index);
   if (!index) return NULL;
@@ -15,7 +15,7 @@ static int64_t *split_rows(const clf__source *s, int64_t rows) {
   const int64_t own = clf__option_whole(&s->o, CLF_OPTION_split_seed);
   clf__host_random r = {(own ? (uint64_t)own : s->o.seed) ^ 0x76616C6964u};
   for (int64_t i = 0; i < rows; i++) order[i] = i;
-  for (int64_t i = 0; i < s->held_out; i++) { /* the first held_out of a shuffle */
+  for (int64_t i = 0; i < s->held_out; i++) { /* a partial shuffle */
     const int64_t k = i + clf__host_below(&r, rows - i), swap = order[i];
     order[i] = order[k];
     order[k] = swap;
@@ -33,8 +33,8 @@ clf_status clf__source_split(clf__source *s, int64_t rows) {
   s->rows = rows - s->held_out;
   if (s->rows < 1 || (s->o.valid_split > 0 && s->held_out < 1))
     return clf__fail(CLF_EINVAL,
-                     "valid_split %g of %lld rows leaves %lld to train on and %lld held "
-                     "out; both need at least 1",
+                     "valid_split %g of %lld rows leaves %lld for training and %lld for "
+                     "validation; both need at least 1",
                      s->o.valid_split, (long long)rows, (long long)s->rows, (long long)s->held_out);
   s->index = split_rows(s, rows);
   return s->index ? CLF_OK
@@ -56,6 +56,6 @@ const int64_t *clf__source_trained(const clf__source *s) {
 void clf__source_free(clf__source *s) {
   if (!s) return;
   int64_t *index = s->index;
-  s->ops->free(s); /* until then a thread may be reading it */
+  s->ops->free(s); /* a thread may be reading it until then */
   free(index);
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* source.h: what a trainer learns from.  Private.
+/* source.h: the training data.  Private.
  *
- * A source knows which samples are held out, and brings those of a batch onto the device:
- * of a table that lies there whole, or of images that stay on the host. */
+ * A source knows which samples are for validation, and brings those of a batch to the device: of a
+ * table that is stored there, or of images that stay on the host. */
 #ifndef CLF_SOURCE_H
 #define CLF_SOURCE_H
 #include "clflow/train.h"
 #include "flow_private.h"
 #include "table_rows.h"
 
-/* Places first .. first + n - 1 in the order of an epoch. */
+/* Positions first .. first + n - 1 in the order of an epoch. */
 typedef struct clf__places {
   int64_t epoch, first;
   int32_t n;
@@ -18,17 +18,17 @@ typedef struct clf__places {
 typedef struct clf__source clf__source;
 
 typedef struct clf__source_ops {
-  /* Lays out what lies on the device; run twice, like all that does. */
+  /* Allocates memory on the device; run twice, like all code that allocates from an arena. */
   clf_status (*lay_out)(clf__source *s, clf_arena *a, int32_t part);
-  /* (optional) Host memory for parts of the size that was laid out, once. */
+  /* (optional) Allocates host memory for micro-batches of this size, once. */
   clf_status (*start)(clf__source *s);
-  /* (optional) Fills what was laid out, again if the device lost it. */
+  /* (optional) Fills the memory on the device, and refills it after the device lost it. */
   clf_status (*fill)(clf__source *s);
-  /* The samples at these places, in the flow's units.  `next` is what will be asked for
-   * after them, if all goes on. */
+  /* The samples at these positions, in the flow's units.  `next` are the positions that will be
+   * requested next, if training continues. */
   clf_status (*batch)(clf__source *s, const clf__places *at, const clf__places *next,
                       clf_tensor *x);
-  /* Mean log p of the rows held out. */
+  /* Mean log p of the validation rows. */
   clf_status (*validate)(clf__source *s, double *mean);
   void (*free)(clf__source *s);
 } clf__source_ops;
@@ -37,45 +37,44 @@ struct clf__source {
   const clf__source_ops *ops;
   clf_flow *f;
   clf_train_options o;
-  int64_t rows, held_out; /* to train on; apart from them */
-  int64_t resident;       /* rows that lie on the device all the time */
-  uint64_t sum;           /* of the data: tells whether a resume has the same */
-  double shift;           /* mean log-det of bounds that the host computes, of rows to train on */
-  clf_tensor c, each;     /* of the last batch: context, and what its samples count; or no buffer */
-  int apart;              /* 1: those held out are no rows of the data */
-  int64_t *index;         /* rows of the data: those held out first, then the others */
+  int64_t rows, held_out; /* rows for training; rows for validation */
+  int64_t resident;       /* rows that are permanently on the device */
+  uint64_t sum;           /* checksum of the data, to recognise them when a training resumes */
+  double shift;           /* mean log-det of bounds that the host computes, of training rows */
+  clf_tensor c, each;     /* of the last batch: context and weights; or no buffer */
+  int apart;              /* 1: validation rows are separate data */
+  int64_t *index;         /* rows of the data: validation rows first, then the others */
 };
 
-/* Of a table, which lies on the device whole. */
+/* A table, which is stored on the device. */
 typedef struct clf__table_source {
   clf__source base;
-  clf__table_rows all, apart; /* the data; validation rows of their own, if base.apart */
-  double valid_shift;         /* as base.shift, of the validation rows */
-  double *valid_weights;      /* of these, on the host; NULL: 1 each */
-  /* (rows, D + C + 1), in the device's units: the data, the context, the weight where there are
-   * such; `valid` without weights; valid.buf NULL: none. */
+  clf__table_rows all, apart; /* the data; separate validation rows, if base.apart */
+  double valid_shift;         /* as base.shift, for the validation rows */
+  double *valid_weights;      /* of these, on the host; NULL: all 1 */
+  /* (rows, D + C + 1), in the device's units: the data, the context and the weight, if present;
+   * `valid` without weights; valid.buf NULL: none. */
   clf_tensor train, valid;
   clf_tensor shuffled; /* (part, as train): rows of a shuffled batch */
 } clf__table_source;
 
 /* Sets rows, held_out and index by options.valid_split, or refuses it. */
 clf_status clf__source_split(clf__source *s, int64_t rows);
-/* The same where all `rows` of the data are trained on, and `valid` others are for validation. */
+/* The same if all `rows` of the data are for training, and `valid` others for validation. */
 clf_status clf__source_split_apart(clf__source *s, int64_t rows, int64_t valid);
-/* Numbers of the rows to train on, `rows` of them; NULL of images with others for validation. */
+/* Indices of the training rows, `rows` of them; NULL for images with separate validation images. */
 const int64_t *clf__source_trained(const clf__source *s);
 
-/* The flow's scaling is fitted here, where options.standardize asks for it. */
+/* Also fits the flow's scaling if options.standardize is set. */
 clf_status clf__source_of_table(clf_flow *f, const clf_train_data *data, const clf_train_options *o,
                                 clf__source **out);
-/* The table that a source is of, in the data's units; NULL: it is of images. */
+/* The table of a source, in the units of the data; NULL for images. */
 const clf_table *clf__source_data(const clf__source *s);
-/* Whether its rows count differently. */
+/* Whether its rows have weights. */
 int clf__source_is_weighted(const clf__source *s);
-/* Of a source that is a table: its rows to train on, on the device. */
+/* For a table: its training rows on the device. */
 clf_tensor clf__source_table(const clf__source *s);
-/* Of such a source: n of its rows to train on, evenly spaced; their context and weights are in s->c
- * and s->each. */
+/* For a table: n evenly spaced training rows; their context and weights are in s->c and s->each. */
 clf_tensor clf__source_spread(clf__source *s, int32_t n);
 clf_status clf__source_of_images(clf_flow *f, const clf_images *images, const clf_images *valid,
                                  const clf_train_options *o, clf__source **out);

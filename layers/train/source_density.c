@@ -20,12 +20,12 @@ typedef struct density_source {
   clf__source base;
   clf_density density;
   clf_tensor z, dx;                       /* (part, D): latents; the loss by samples */
-  int64_t drawn;                          /* the number of the first of these latents */
-  clf_tensor g, dg;                       /* gradients of weights that nobody wants */
-  double *x, *logp, *logq, *dlogp, *head; /* on the host, of a micro-batch */
+  int64_t drawn;                          /* index of the first of these latents */
+  clf_tensor g, dg;                       /* gradients of weights that are discarded */
+  double *x, *logp, *logq, *dlogp, *head; /* on the host, for a micro-batch */
 } density_source;
 
-/* Of the stream of latents: not that of samples with the same seed, which would not be independent
+/* The stream of latents; not that of samples with the same seed, which would not be independent
  * of the training. */
 static const uint64_t stream = 0x72657665727365;
 
@@ -52,7 +52,7 @@ static clf_status start(clf__source *s) {
   return CLF_OK;
 }
 
-/* Latents are numbered over all epochs: those of a step are of no other step. */
+/* Latents are numbered over all epochs, so that each is used in one step only. */
 static clf_status batch(clf__source *s, const clf__places *at, const clf__places *next,
                         clf_tensor *x) {
   (void)next;
@@ -79,7 +79,7 @@ static const clf__source_ops density_ops = {
 
 int clf__source_is_density(const clf__source *s) { return s->ops == &density_ops; }
 
-/* ---- A step --------------------------------------------------------------------------------- */
+/* ---- A step ---------------------------------------------------------------------------------- */
 
 static clf_status zeroed(const clf_flow *f, int32_t n, clf_tensor *logdet) {
   *logdet = clf__rows(f->ws.logdet, n);
@@ -102,7 +102,7 @@ static clf_status by_density(density_source *d, clf_tensor x, float weight) {
   return clf_do(f->dev, copy, .x = by_x, .y = dx);
 }
 
-/* The same with gradients of weights put aside. */
+/* The same, discarding gradients of weights. */
 static clf_status by_fixed_density(density_source *d, clf_tensor x, float weight) {
   clf_flow *f = d->base.f;
   const clf_tensor g = f->g, dg = f->dg;
@@ -122,15 +122,15 @@ static int all_finite(const double *v, int64_t n) {
   return finite;
 }
 
-/* From the flow's units to the data's, with log q. */
+/* From the units of the flow to those of the data, with log q. */
 static void to_data(const density_source *d, int32_t n) {
   const clf_flow *f = d->base.f;
   for (int64_t i = 0; i < n; i++) d->logq[i] -= clf__head_inverse(f, d->x + i * f->spec.dim);
 }
 
-/* And back: the gradient of log p~ by the flow's units, less that of the head's log-det.  The head
- * takes each column by itself, so that its derivatives are the gradients of the sum of its values.
- */
+/* And back: the gradient of log p~ in the flow's units, minus that of the head's log-det.  The
+ * head treats each column separately, so its derivatives are the gradients of the sum of its
+ * values. */
 static clf_status to_flow(const density_source *d, int64_t i) {
   const clf_flow *f = d->base.f;
   const int32_t D = f->spec.dim;
@@ -173,7 +173,7 @@ clf_status clf__density_step(clf__source *s, int64_t first, clf_tensor z, clf_te
   CLF_TRY(clf__flow_inverse(f, z, logdet, CLF_EVAL, &x));
   CLF_TRY(by_fixed_density(d, x, weight));
   CLF_TRY(by_target(d, first, x, weight, &sum));
-  /* Readers of losses subtract them from the scaling's log-det, which log q has already. */
+  /* Readers of losses subtract them from the scaling's log-det, which log q includes already. */
   const double value = (double)weight * sum + (begins ? clf__flow_scaling_logdet(f) : 0);
   CLF_TRY(clf_write64(f->dev, loss, &value));
   if (isnan(sum)) return CLF_OK;
@@ -184,7 +184,7 @@ clf_status clf__density_step(clf__source *s, int64_t first, clf_tensor z, clf_te
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
-/* Whether the base has weights that are trained, so that samples depend on them too. */
+/* Whether the base has trained weights, so that samples depend on them, too. */
 static int base_is_trained(const clf_flow *f) {
   for (int i = 0; i < f->slots.count; i++) {
     const clf__slot_entry *e = &f->slots.list[i];

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* source_images.c: samples of a set of images, which stays on the host in bytes.
  *
- * A thread gathers, mirrors and widens the next part of a batch while the device works on
- * the one before, and the copy to the device goes beside that work too; what it prepared for other
- * places than those asked for is thrown away. */
+ * A thread gathers, flips and widens the next micro-batch while the device works on the current
+ * one, and
+ * the copy to the device overlaps with that work, too.  If other positions are requested, what
+ * it has
+ * prepared is discarded. */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
 #include <signal.h>
@@ -15,9 +17,9 @@
 #include "philox.h"
 #include "source.h"
 
-/* A part of a batch on the host. */
+/* A micro-batch on the host. */
 typedef struct prepared {
-  clf__places at; /* n = 0: none */
+  clf__places at; /* n = 0: empty */
   float *pixels;  /* (n, D) */
   clf_status status;
   char why[512];
@@ -25,21 +27,21 @@ typedef struct prepared {
 
 typedef struct image_source {
   clf__source base;
-  const clf_images *images, *valid; /* valid: NULL, or a set of its own that is held out */
+  const clf_images *images, *valid; /* valid: separate validation images, or NULL */
   int32_t part;
-  clf_tensor bytes[2], x; /* (part, D): as they came, in turn, and made continuous */
+  clf_tensor bytes[2], x; /* (part, D): bytes, used alternately, and their continuous values */
   int turn;
-  /* What the thread and the trainer share, under the lock. */
+  /* Shared by the thread and the trainer, protected by the lock. */
   pthread_mutex_t lock;
   pthread_cond_t changed;
   pthread_t thread;
-  pid_t process; /* whose thread it is */
+  pid_t process; /* the process of the thread */
   int started, stop;
   clf__places wanted; /* n = 0: nothing */
   prepared ready;
-  /* Each side's own. */
-  prepared mine; /* of the trainer, when it cannot wait for the thread */
-  int64_t *rows; /* places to rows, of the side that prepares; the lock is held */
+  /* Used by one side only. */
+  prepared mine; /* of the trainer, if it cannot wait for the thread */
+  int64_t *rows; /* the rows of positions, for the side that prepares; call with the lock held */
   uint8_t *raw;
 } image_source;
 
@@ -68,7 +70,8 @@ static clf_status gather(const image_source *s, const clf__places *at, float *pi
 static void prepare(const image_source *s, const clf__places *at, prepared *p) {
   p->at = *at;
   p->status = gather(s, at, p->pixels);
-  if (p->status) snprintf(p->why, sizeof p->why, "%s", clf_errmsg()); /* of this thread */
+  if (p->status)
+    snprintf(p->why, sizeof p->why, "%s", clf_errmsg()); /* messages belong to a thread */
 }
 
 static void *work(void *context) {
@@ -88,8 +91,8 @@ static void *work(void *context) {
   return NULL;
 }
 
-/* A forked child has no such thread, and the lock as its parent's thread had it: it prepares all
- * parts itself. */
+/* A forked child does not have the thread, and has the lock in an unknown state: it prepares
+ * everything itself. */
 static void begin_in_child(image_source *s) {
   if (s->process == getpid()) return;
   s->process = getpid();
@@ -99,11 +102,12 @@ static void begin_in_child(image_source *s) {
   pthread_cond_init(&s->changed, NULL);
 }
 
-/* What is wanted now, by the thread or, if that has something else, here; and then the next. */
+/* Prepares what is requested now, by the thread or, if that is busy with something else, here;
+ * and then requests the next. */
 static const prepared *take(image_source *s, const clf__places *at, const clf__places *next) {
   begin_in_child(s);
   pthread_mutex_lock(&s->lock);
-  if (same_places(&s->wanted, at)) s->wanted.n = 0; /* not begun */
+  if (same_places(&s->wanted, at)) s->wanted.n = 0; /* not started */
   if (same_places(&s->ready.at, at)) {
     const prepared swap = s->mine;
     s->mine = s->ready;
@@ -118,7 +122,7 @@ static const prepared *take(image_source *s, const clf__places *at, const clf__p
   return &s->mine;
 }
 
-/* ---- As a source -------------------------------------------------------------------------- */
+/* ---- As a source ----------------------------------------------------------------------------- */
 
 static clf_status lay_out(clf__source *base, clf_arena *a, int32_t part) {
   image_source *s = (image_source *)(void *)base;
@@ -129,7 +133,7 @@ static clf_status lay_out(clf__source *base, clf_arena *a, int32_t part) {
   return clf_new(a, dim, &s->x);
 }
 
-/* Signals are for the program's own threads: this one takes none. */
+/* Signals are for the program's own threads: this thread blocks them. */
 static void start_thread(image_source *s) {
   sigset_t all, before;
   sigfillset(&all);
@@ -138,7 +142,7 @@ static void start_thread(image_source *s) {
   pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* Host memory for parts of this size, and the thread. */
+/* Host memory for micro-batches of this size, and the thread. */
 static clf_status start(clf__source *base) {
   image_source *s = (image_source *)(void *)base;
   const size_t size = (size_t)s->part * (size_t)base->f->spec.dim;
@@ -149,10 +153,10 @@ static clf_status start(clf__source *base) {
   if (!s->ready.pixels || !s->mine.pixels || !s->rows || !s->raw)
     return clf__fail(CLF_ENOMEM, "no memory for %d images", (int)s->part);
   start_thread(s);
-  return CLF_OK; /* without a thread all is prepared when it is wanted */
+  return CLF_OK; /* without a thread everything is prepared when it is requested */
 }
 
-/* Noise of training is stream 1 + epoch; stream 0 is that of samples. */
+/* The noise of training is stream 1 + epoch; stream 0 is that of samples. */
 static clf_status batch(clf__source *base, const clf__places *at, const clf__places *next,
                         clf_tensor *x) {
   image_source *s = (image_source *)(void *)base;
@@ -193,12 +197,12 @@ static void free_source(clf__source *base) {
 static const clf__source_ops image_ops = {
     .lay_out = lay_out, .start = start, .batch = batch, .validate = validate, .free = free_source};
 
-/* Places in an epoch have 32 bits. */
+/* Positions in an epoch have 32 bits. */
 static clf_status check_sets(const clf_flow *f, const clf_images *images, const clf_images *valid) {
   CLF_TRY(clf__check_images(f, images));
   if (valid) CLF_TRY(clf__check_images(f, valid));
   const int64_t count = clf_images_count(images);
-  if (count < 1) return clf__fail(CLF_EINVAL, "there is no image to train on");
+  if (count < 1) return clf__fail(CLF_EINVAL, "there are no training images");
   if (count <= INT32_MAX) return CLF_OK;
   return clf__fail(CLF_ENOTSUP, "%lld images; one training takes at most %d", (long long)count,
                    INT32_MAX);
@@ -209,7 +213,7 @@ static clf_status hold_out(image_source *s, int64_t count) {
   s->base.rows = count;
   s->base.held_out = clf_images_count(s->valid);
   s->base.sum = s->base.sum << 32 | clf_images_checksum(s->valid);
-  return s->base.held_out ? CLF_OK : clf__fail(CLF_EINVAL, "there is no image to hold out");
+  return s->base.held_out ? CLF_OK : clf__fail(CLF_EINVAL, "there are no validation images");
 }
 
 clf_status clf__source_of_images(clf_flow *f, const clf_images *images, const clf_images *valid,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* source_table.c: samples of a table, which lies on the device whole. */
+/* source_table.c: samples of a table, which is stored on the device. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,13 +19,12 @@ static clf_status moments(const clf__table_source *t, const clf_table *data, con
   for (size_t d = 0; d < D; d++)
     if (v[D + d] == 0)
       return clf__fail(CLF_ENUM,
-                       "%s%s is %g in every row used for training: it cannot be standardised; "
-                       "leave it out",
+                       "%s%s is %g in every training row: it cannot be standardised; leave it out",
                        what, clf__column_label(data->names, (int32_t)d).s, v[d]);
   return CLF_OK;
 }
 
-/* The data as bounds at the head of the flow leave them. */
+/* The data after the bounds at the head of the flow. */
 static clf_status bounded(const clf__table_source *t, clf_table *copy) {
   const clf_table *data = t->all.data;
   const size_t n = (size_t)data->rows * (size_t)data->cols;
@@ -61,23 +60,22 @@ static clf_status fit_context(const clf__table_source *t) {
   return s;
 }
 
-/* ---- Rows onto the device ---------------------------------------------------------------------
- */
+/* ---- Upload ---------------------------------------------------------------------------------- */
 
 /* Columns of data and context of a row. */
 static int32_t width(const clf__table_source *t) {
   return t->all.data->cols + (t->all.given ? t->all.given->cols : 0);
 }
 
-/* Weights as they are used: 1 on average over the n rows `index`. */
+/* Weights are normalised to mean 1 over the n rows `index`. */
 static double mean_weight(const clf__table_rows *r, const int64_t *index, int64_t n) {
   double sum = 0;
   for (int64_t i = 0; i < n; i++) sum += r->weights[index ? index[i] : i];
   return sum / (double)n;
 }
 
-/* Rows `index` onto the device (NULL: the first ones), their weights behind them if `to` has a
- * column for these; shift: their mean log-det of bounds. */
+/* Uploads rows `index` (NULL: the first ones), followed by their weights if `to` has a column
+ * for them; shift: their mean log-det of bounds. */
 static clf_status upload(const clf__table_source *t, const clf__table_rows *r, const int64_t *index,
                          clf_tensor to, double *shift) {
   const int32_t n = to.dim[0], W = to.dim[1];
@@ -99,7 +97,7 @@ static clf_status upload(const clf__table_source *t, const clf__table_rows *r, c
   return s;
 }
 
-/* ---- As a source -------------------------------------------------------------------------- */
+/* ---- As a source ----------------------------------------------------------------------------- */
 
 static clf_status lay_out(clf__source *s, clf_arena *a, int32_t part) {
   clf__table_source *t = of(s);
@@ -117,7 +115,7 @@ static clf_status fill(clf__source *s) {
                   : upload(t, &t->all, s->index, t->valid, &t->valid_shift);
 }
 
-/* What rows on the device hold of each: the data, the context, weights. */
+/* Views of rows on the device: the data, the context, weights. */
 static clf_tensor data_of(const clf__table_source *t, clf_tensor rows) {
   return clf_slice(rows, 1, 0, t->all.data->cols);
 }
@@ -155,7 +153,7 @@ static clf_status validate(clf__source *s, double *mean) {
   return CLF_OK;
 }
 
-/* The operation of all couplings has one weight for all samples. */
+/* The operation for all couplings has no weights of samples. */
 static void unfuse(clf_flow *f, int on) {
   for (int i = 0; i < f->layers; i++) clf__mlp_unfuse(&f->layer[i], on);
   clf__flow_drop_workspace(f);
@@ -187,11 +185,11 @@ static clf_status take_weights(clf__table_source *t) {
   return sum > 0 ? CLF_OK : clf__fail(CLF_ENUM, "the weights of all validation rows are 0");
 }
 
-/* Weights of the rows to train on must not all be 0 either. */
+/* Weights of the training rows must not all be 0 either. */
 static clf_status check_trained(const clf__table_source *t) {
   if (!t->all.weights || mean_weight(&t->all, clf__source_trained(&t->base), t->base.rows) > 0)
     return CLF_OK;
-  return clf__fail(CLF_ENUM, "the weights of all rows to train on are 0");
+  return clf__fail(CLF_ENUM, "the weights of all training rows are 0");
 }
 
 static clf_status split(clf__table_source *t, const clf_train_data *data) {
@@ -203,7 +201,7 @@ static clf_status split(clf__table_source *t, const clf_train_data *data) {
   return clf__source_split_apart(s, t->all.data->rows, t->apart.data->rows);
 }
 
-/* Noise of validation rows is drawn apart from that of row number i of the data. */
+/* Separate validation rows get other noise than the rows of the data with the same index. */
 static clf_status add_noise(clf__table_source *t) {
   const uint64_t seed = t->base.o.seed;
   CLF_TRY(clf__rows_add_noise(&t->all, t->base.f, seed));
@@ -214,7 +212,7 @@ static clf_status prepare(clf__table_source *t, const clf_train_data *data) {
   clf_flow *f = t->base.f;
   CLF_TRY(clf__rows_open(&t->all, f, NULL));
   if (data->weights && f->traits & CLF_TAKES_PIXELS)
-    return clf__fail(CLF_ENOTSUP, "a flow of images cannot weight its rows");
+    return clf__fail(CLF_ENOTSUP, "image flows do not support weights of rows");
   t->base.resident = t->all.data->rows;
   t->base.sum = clf__rows_sum(&t->all);
   CLF_TRY(split(t, data));
@@ -227,7 +225,7 @@ static clf_status prepare(clf__table_source *t, const clf_train_data *data) {
   return f->standardizes & CLF_THE_CONTEXT && !f->c_mean ? fit_context(t) : CLF_OK;
 }
 
-/* Validation rows come as a part of the data or as a table, not both. */
+/* Validation rows are either a share of the data or a separate table. */
 static clf_status check_valid(const clf_train_data *data, const clf_train_options *o) {
   if (data->valid && o->valid_split > 0)
     return clf__fail(CLF_EINVAL, "valid_split is %g, but validation rows are given; it must be 0",

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* statistics.c: measures the running statistics of batch normalisation over all batches. */
+/* statistics.c: computes the running statistics of batch normalisation over all batches. */
 #include "trainer.h"
 
 static clf_status take_batches(clf_trainer *t) {
-  const int64_t S = clf__steps_per_epoch(t); /* an epoch of its own */
+  const int64_t S = clf__steps_per_epoch(t); /* an additional epoch */
   const int64_t begin = clf__trainer_epoch_of(t, clf__trainer_total(t)) * S;
   int64_t parts = 0;
   CLF_TRY(clf__flow_reserve(t->f, t->plan.part, clf__trainer_mode(t, begin)));
@@ -30,7 +30,7 @@ clf_status clf__trainer_measure_batches(clf_trainer *t) {
 clf_status clf_trainer_recalibrate(clf_trainer *t) {
   CLF_GIVEN("trainer", t);
   if (clf__source_is_density(t->source))
-    return clf__fail(CLF_EINVAL, "running statistics are those of data; a log-density has none");
+    return clf__fail(CLF_EINVAL, "running statistics need data; a log-density has none");
   clf__attempt a = {0};
   while (clf__trainer_attempt(t, &a)) a.status = clf__trainer_measure_batches(t);
   if (a.status) return a.status;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* step.c: one step of Adam.  A step is a handful of launches and waits for nothing: its loss goes
- * to a ring on the device, which read.c reads. */
+/* step.c: one step of Adam.  A step is a few launches and waits for nothing: its loss goes to a
+ * ring buffer on the device, which read.c reads. */
 #include <math.h>
 #include "blocks.h"
 #include "trainer.h"
 
-/* loss = -weight * sum of log p, each sample counted by ws.each, and dz; leaves logdet zero. */
+/* loss = -weight * sum of log p, with sample weights ws.each, and dz; leaves logdet zero. */
 static clf_status base_loss(clf_flow *f, clf_tensor z, clf_tensor logdet, clf_tensor loss,
                             float weight, clf_tensor dz) {
   const int32_t n = z.dim[0];
@@ -37,8 +37,8 @@ static clf_status nll_block(clf_flow *f, int32_t first, int32_t n, void *context
   return clf__flow_backward(f, x, dz, -b->weight, &dx);
 }
 
-/* The loss of samples that count `weight` each, and its gradient added to the flow's; fits: they
- * are the first ones of all, to which layers may be fitted. */
+/* The loss of samples with weight `weight` each, whose gradient is added to the flow's; fits:
+ * they are the first samples, to which layers may be fitted. */
 static clf_status nll(clf_flow *f, int mode, clf_tensor x, clf_tensor loss, float weight,
                       int fits) {
   const int32_t n = x.dim[0];
@@ -51,8 +51,8 @@ static clf_status nll(clf_flow *f, int mode, clf_tensor x, clf_tensor loss, floa
   return clf__flow_embed_backward(f, n);
 }
 
-/* What dropout depends on: the seed, the step and the sample's place in its batch, however that is
- * cut into micro-batches. */
+/* Dropout depends on the seed, the step and the index of the sample in its batch, however that
+ * is divided into micro-batches. */
 static void set_dropout(const clf_trainer *t, int32_t at) {
   t->f->drop_first = at;
   t->f->drop_key = t->o.seed * 0x9E3779B97F4A7C15u + (uint64_t)t->step;
@@ -67,7 +67,7 @@ clf_status clf__trainer_pass(clf_trainer *t, int32_t at, int mode, clf_tensor x,
   return nll(t->f, mode, x, loss, weight, fits);
 }
 
-/* Adds the gradient of a part of a batch, and its share of the loss; off: see guard.c. */
+/* Adds the gradient and the loss of a micro-batch; off: see guard.c. */
 static clf_status part_step(clf_trainer *t, int32_t at, int32_t *n, clf_tensor loss, int *off) {
   const int mode = clf__trainer_mode(t, t->step);
   clf_tensor x;
@@ -78,7 +78,7 @@ static clf_status part_step(clf_trainer *t, int32_t at, int32_t *n, clf_tensor l
   return clf__trainer_guarded(t, t->step) ? clf__trainer_check_trip(t, x, loss, off) : CLF_OK;
 }
 
-/* The gradient of a step, taken again with stored activations where rebuilt ones are off. */
+/* The gradient of a step, repeated with stored activations if rebuilt ones are inaccurate. */
 static clf_status batch_step(clf_trainer *t) {
   const int32_t n = clf__trainer_batch_size(t, t->step);
   const clf_tensor loss = clf__trainer_slot(t, (int32_t)(t->step % CLF_RING));
@@ -93,7 +93,7 @@ static clf_status batch_step(clf_trainer *t) {
   return batch_step(t);
 }
 
-/* L2, the gradient's norm with it, and the clip. */
+/* Adds L2, computes the gradient's norm, and clips. */
 static clf_status bound_gradient(clf_trainer *t) {
   const clf_flow *f = t->f;
   const clf_tensor square = clf__trainer_slot(t, CLF_RING_NORMS + (int32_t)(t->step % CLF_RING));
@@ -116,7 +116,7 @@ static clf_status take_step(clf_trainer *t) {
   const double rate = clf__trainer_rate(t, t->step);
   CLF_TRY(clf__trainer_decay(t, rate));
   t->step++;
-  /* The corrections are those of the betas that the device has, in float. */
+  /* The corrections use the betas as the device has them, in float. */
   const float beta1 = (float)t->o.beta1, beta2 = (float)t->o.beta2;
   const double c1 = 1 - pow((double)beta1, (double)t->step);
   const double c2 = 1 - pow((double)beta2, (double)t->step);

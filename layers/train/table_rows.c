@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* table_rows.c: the rows of a table that a training is given, checked, and as a device takes them.
- */
+/* table_rows.c: the rows of a table for training: checks, and conversion for the device. */
 #include "table_rows.h"
 #include <math.h>
 #include <stdlib.h>
@@ -75,7 +74,7 @@ static int same_names(const clf_table *t, const clf_table *like) {
   return 1;
 }
 
-/* *t as a copy in the order of the other's columns, where that is another one. */
+/* Replaces *t by a copy with the columns in the order of `like`, if that differs. */
 static clf_status match(const clf_table **t, const clf_table *like, const char *of,
                         clf_table *copy) {
   const clf_table *from = *t;
@@ -108,7 +107,7 @@ void clf__rows_free(clf__table_rows *r) {
   free(r->noisy.at);
 }
 
-/* ---- As a device takes them --------------------------------------------------------------- */
+/* ---- Conversion for the device --------------------------------------------------------------- */
 
 clf_status clf__rows_add_noise(clf__table_rows *r, const clf_flow *f, uint64_t seed) {
   const clf_table *data = r->data;
@@ -147,7 +146,7 @@ clf_status clf__rows_put(const clf__table_rows *r, const clf_flow *f, int64_t ro
   if (f->traits & CLF_IS_BOUNDED || f->head) CLF_TRY(refuse(r, f, row, x));
   for (int32_t d = 0; d < D; d++)
     if (f->dev->bits == 32 && !isfinite((float)to[d]))
-      return clf__fail(CLF_ENUM, "row %lld, %s of the %sdata is %g: more than a float holds",
+      return clf__fail(CLF_ENUM, "row %lld, %s of the %sdata is %g: too large for a float",
                        (long long)row + 1, clf__column_label(r->data->names, d).s, r->what, x[d]);
   for (int32_t j = 0; j < C; j++) {
     const double c = r->given->at[row * C + j];

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* train_many.c: many steps of a small flow in one launch (mlp_steps).  A step of its five
- * operations is mostly their launches; so is one of a hundred samples on a second core. */
+/* train_many.c: many steps of a small flow in one launch (mlp_steps).  A step of five separate
+ * operations would mostly consist of launches; so would a step of a hundred samples that uses a
+ * second core. */
 #include "mlp_coupling.h"
 #include "trainer.h"
 
-/* Depends on sizes and options alone, and not on how many steps are asked for at once: the
- * bits of a training rest on it.  A checking device compares single operations. */
+/* Depends only on sizes and options, and not on how many steps are requested at once, because
+ * the bits of a training depend on it.  A checking device compares single operations. */
 int clf__trainer_takes_many(const clf_trainer *t) {
   if (!clf__flow_has_steps(t->f)) return 0;
   const clf__layer *l = t->f->stage[0].l;
@@ -24,7 +25,7 @@ int32_t clf__trainer_free_steps(const clf_trainer *t, int64_t to) {
 }
 
 clf_status clf__trainer_launch(clf_trainer *t, int32_t count) {
-  enum { SETTLED = 1 << 30 }; /* Adam's corrections are 1 long before */
+  enum { SETTLED = 1 << 30 }; /* Adam's corrections reach 1 long before */
   const clf_flow *f = t->f;
   const clf_flow_spec *s = &f->stage[0].l->spec;
   const clf_tensor masks = clf__mlp_masks(f->stage[0].l, &(clf__vectors){.c = f->c});

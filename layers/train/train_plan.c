@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* train_plan.c: what a training takes of a device's memory, and in how many parts its
- * batches go through it. */
+/* train_plan.c: device memory for training, and the size of micro-batches. */
 #include "blocks.h"
 #include "options.h"
 #include "trainer.h"
 
-/* Bytes of the device's own kind of number. */
+/* Bytes of elements of the device's type. */
 static uint64_t bytes_of(const clf_flow *f, uint64_t elements) {
   return elements * (uint64_t)(f->dev->bits / 8);
 }
 
-/* Of a pass with its way back over this many samples; beyond all bounds if one arena cannot
- * hold it. */
+/* For a pass and its backward pass over this many samples; huge if no arena can hold it. */
 static clf_status activations_of(const clf_flow *f, int32_t part, int train, uint64_t *bytes) {
   size_t elements = SIZE_MAX, blocks = 0;
   clf_status s = clf__flow_measure(f, part, train, 0, &elements);
@@ -28,8 +26,8 @@ static clf_status set_part(const clf_flow *f, int64_t rows, int32_t part, int ac
   CLF_TRY(activations_of(f, part, CLF_STORED, &p->stored));
   CLF_TRY(activations_of(f, part, CLF_REBUILT, &p->rebuilt));
   p->activations = activations == CLF_ACTIVATIONS_REVERSE ? p->rebuilt : p->stored;
-  /* A part of a batch: gathered from a table; from images as bytes, twice in turn, and made
-   * continuous. */
+  /* A micro-batch: rows gathered from a table; or images as bytes, twice for alternating use,
+   * and their continuous values. */
   p->data = bytes_of(f, ((uint64_t)rows + (rows ? 1 : 3) * (uint64_t)part) * D);
   p->total = p->parameters + p->optimiser + p->activations + p->data;
   return CLF_OK;
@@ -71,7 +69,8 @@ clf_status clf_train_plan_of(const clf_flow *f, const clf_train_options *o, int6
     return clf__fail(CLF_ENOTSUP, "%lld rows of %d columns are more than one device buffer holds",
                      (long long)rows, (int)f->spec.dim);
   const uint64_t P = (uint64_t)f->w.dim[0], C = (uint64_t)f->c.dim[0];
-  /* The gradient, moments, best weights, snapshots; the average, in snapshots too, and a spare. */
+  /* The gradient, moments, best weights, snapshots; the average, also in snapshots, and one
+   * spare vector. */
   const int averages = clf__option_real(o, CLF_OPTION_ema) > 0;
   const int32_t grains = (int32_t)clf__option_whole(o, CLF_OPTION_grains);
   const uint64_t waiting = grains ? (uint64_t)clf__grains_waiting(grains, 0, grains) : 0;
@@ -95,18 +94,19 @@ clf_status clf_train_plan_of(const clf_flow *f, const clf_train_options *o, int6
   return CLF_OK;
 }
 
-/* ---- A smaller plan ----------------------------------------------------------------------- */
+/* ---- A smaller plan -------------------------------------------------------------------------- */
 
-/* Against a log-density running statistics normalise, and each sample is by itself. */
+/* Against a log-density running statistics are used, and samples are independent. */
 static int has_batch_norm(const clf_trainer *t) {
   return (t->f->traits & CLF_HAS_BATCH_STATISTICS) && !clf__source_is_density(t->source);
 }
 
-/* A batch's statistics must stay those of the batch: with them only the way back may shrink. */
+/* A batch must keep its statistics: with batch normalisation only the memory of the backward
+ * pass can be reduced. */
 int clf__trainer_can_shrink(const clf_trainer *t) {
   if (clf__flow_chunk(t->f) > t->plan.part) return 1;
-  if (t->many) return 0;         /* keeps nothing of a batch */
-  if (t->grains.count) return 0; /* whose bits would be others */
+  if (t->many) return 0;         /* stores nothing per batch */
+  if (t->grains.count) return 0; /* the bits would change */
   return has_batch_norm(t) ? t->plan.way != CLF_ACTIVATIONS_REVERSE : t->plan.part > 1;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* trainer.h: a trainer's insides, as the files of this folder share them. */
+/* trainer.h: the internals of a trainer, shared by the files of this folder. */
 #ifndef CLF_TRAINER_H
 #define CLF_TRAINER_H
 #include "members.h"
 #include "source.h"
 
-/* CLF_APART: steps between two snapshots, at least. */
+/* CLF_APART: minimum number of steps between two snapshots. */
 enum {
   CLF_RING = 256,
   CLF_SNAPSHOTS = 2,
@@ -15,8 +15,8 @@ enum {
   CLF_SENTENCE = 512
 };
 
-/* What is read back together: losses of the last steps, the sums of w and of v, and the
- * squares of the gradients' norms. */
+/* Values that are read together: losses of the last steps, the sums of w and of v, and the
+ * squared norms of gradients. */
 enum { CLF_RING_SUMS = CLF_RING, CLF_RING_NORMS = CLF_RING + 2, CLF_RING_ALL = 2 * CLF_RING + 2 };
 
 /* The state after `step` steps. */
@@ -25,17 +25,17 @@ typedef struct clf__snapshot {
   clf_tensor w, m, v, mean;
 } clf__snapshot;
 
-/* A copy on the host, in the device's own precision (recover.c). */
+/* A copy on the host, in the precision of the device (recover.c). */
 typedef struct clf__host_copy {
-  int64_t step;       /* -1: there is none yet */
-  void *at[2];        /* w, m, v and more (recover.c); one is written while the other is valid */
-  int now;            /* the valid one */
-  int64_t cuts;       /* t->cuts then */
+  int64_t step;       /* -1: none yet */
+  void *at[2];        /* w, m, v and others (recover.c); one is written while the other is valid */
+  int now;            /* index of the valid one */
+  int64_t cuts;       /* t->cuts at that step */
   void *constants;    /* of the flow, which never change */
-  double taken, cost; /* when it was taken, and the seconds that it took */
-  double every;       /* seconds between two copies, at least */
+  double taken, cost; /* when it was taken, and the seconds it took */
+  double every;       /* minimum seconds between two copies */
   clf_train_plan
-      plan; /* of then, before micro-batches were made smaller; and the flow's most_rows */
+      plan; /* at that step, before micro-batches became smaller; and the flow's most_rows */
   int32_t most_rows;
   int stage, tried; /* the recovery attempt since this copy, and how often it was made */
 } clf__host_copy;
@@ -77,43 +77,43 @@ struct clf_trainer {
   clf_train_plan plan;
   clf__source *source;
   clf_arena arena;
-  clf_tensor m, v;                       /* Adam's moments, flat as the weights */
-  clf_tensor best;                       /* the weights of the best round so far */
-  clf_tensor mean, aside;                /* with ema: the averaged weights; memory for others */
-  clf_tensor ring, part_loss;            /* CLF_RING_ALL; the loss of a part of a batch */
+  clf_tensor m, v;            /* Adam's moments, in the layout of the weights */
+  clf_tensor best;            /* the weights of the best round so far */
+  clf_tensor mean, aside;     /* with ema: the averaged weights; memory to exchange them */
+  clf_tensor ring, part_loss; /* (CLF_RING_ALL) see above; the loss of a micro-batch */
   clf__snapshot snapshot[CLF_SNAPSHOTS]; /* newest first */
-  int norms;                             /* 1: gradients' norms are computed */
+  int norms;                             /* 1: norms of gradients are computed */
   int many;                              /* 1: many steps are one launch (mlp_steps) */
   clf__grains grains;
   clf__membership group;
   int32_t take;     /* rows of a full batch: options.batch, at most all */
   int64_t step;     /* done */
-  int64_t read;     /* steps whose losses were read */
-  double round_sum; /* of losses times batch sizes, this round */
+  int64_t read;     /* number of steps whose losses were read */
+  double round_sum; /* of losses times batch sizes, in this round */
   int64_t round_rows;
-  double best_mean;  /* mean log p of the best round: of the validation rows, or without them of its
-                        own batches; NaN: none yet */
-  int64_t best_step; /* at whose end `best` are the weights; 0: none yet */
-  int best_averaged; /* 1: and that they are averaged ones */
-  int64_t since_best, since_cut;  /* rounds since one was the best; since that or the last cut */
-  int64_t cuts, cut_at[CLF_CUTS]; /* of the step size, on plateaus; steps at which, by number mod
-                                     CLF_CUTS */
+  double best_mean;  /* mean log p of the best round: over the validation rows, or without them over
+                        its own batches; NaN: none yet */
+  int64_t best_step; /* the step after which the weights `best` were taken; 0: none yet */
+  int best_averaged; /* 1: they are averaged weights */
+  int64_t since_best, since_cut;  /* rounds since the best one; since that or the last cut */
+  int64_t cuts, cut_at[CLF_CUTS]; /* number of cuts of the step size on plateaus; their steps, by
+                                     number mod CLF_CUTS */
   double last_mean; /* mean log p of the last round's batches; or, after going back, of the next
-                       batch under the weights then */
-  clf__shown shows; /* which weights the flow has; if not the last ones, snapshot[0] has these */
-  double ceiling;   /* judge.c: mean log p that the data leave room for; NaN: not known yet */
-  int ceiling_told; /* 1: that it was passed was said */
-  int64_t dropped[CLF_DROPS]; /* steps that are left out, the newest last */
+                       batch with the weights at that point */
+  clf__shown shows; /* which weights the flow has; if not the last ones, these are in snapshot[0] */
+  double ceiling;   /* judge.c: the largest plausible mean log p; NaN: unknown yet */
+  int ceiling_told; /* 1: it was reported that this was exceeded */
+  int64_t dropped[CLF_DROPS]; /* skipped steps, the newest last */
   int drops;
   int64_t stored_from; /* with CLF_ACTIVATIONS_REVERSE: the step from which on they are stored */
   int32_t stored_part; /* samples at once from there on */
   clf_tensor trip;     /* squares of the last round trip's error, and of its input */
-  char notice[256];    /* why they are stored, until it is reported; empty: nothing to say */
+  char notice[256];    /* why they are stored, until it is reported; empty: none */
   char unbounded[CLF_SENTENCE]; /* that the density grows without bound, until it is reported */
   clf__host_copy copy;
-  int owed;             /* 1: the device failed for good, what lies on it is not of `step` */
-  int recalibrated;     /* the running statistics of the weights that are shown were measured */
-  char recovered[1024]; /* what was done about failures, until it is reported */
+  int owed;             /* 1: the device failed for good, its contents are not those of `step` */
+  int recalibrated;     /* 1: the running statistics belong to the weights in the flow */
+  char recovered[1024]; /* how failures were handled, until it is reported */
 };
 
 /* ---- options.c ---------------------------------------------------------------------------- */
@@ -121,63 +121,65 @@ struct clf_trainer {
 /* EINVAL names the option that is out of range. */
 clf_status clf__check_train_options(const clf_train_options *o);
 
-/* ---- rate.c: the step size ----------------------------------------------------------------- */
+/* ---- Step size ------------------------------------------------------------------------------- */
 
-/* Whether it depends on the number of steps in all. */
+/* Whether it depends on the total number of steps. */
 int clf__trainer_is_scheduled(const clf_trainer *t);
-/* With schedule plateau: cuts it from here on if it is time to. */
+/* With schedule plateau: reduces it from here on if it is time to. */
 void clf__trainer_note_plateau(clf_trainer *t);
-/* Whether it is the same at each step, without weight decay. */
+/* Whether it is constant, without weight decay. */
 int clf__trainer_is_plain(const clf_trainer *t);
-/* The step size of step `step`, counted from 0. */
+/* The step size of step `step`, from 0. */
 double clf__trainer_rate(const clf_trainer *t, int64_t step);
-/* Weight decay of the step: w -= rate * decay * w for all trainable weights. */
+/* Weight decay of a step: w -= rate * decay * w for all trainable weights. */
 clf_status clf__trainer_decay(clf_trainer *t, double rate);
 
 /* ---- average.c: the average of the weights ------------------------------------------------- */
 
-/* Whether there is one. */
+/* Whether weights are averaged. */
 int clf__trainer_averages(const clf_trainer *t);
-/* Takes the weights of now, after `step` steps, into it. */
+/* Adds the current weights, after `step` steps, to the average. */
 clf_status clf__trainer_average(clf_trainer *t);
-/* Gives the flow, which has the last weights, the averaged ones; its states stay. */
+/* Replaces the last weights in the flow by the averaged ones; states are unchanged. */
 clf_status clf__trainer_use_average(clf_trainer *t);
-/* Mean log p of the validation rows under them; the best weights, if they are. */
+/* Mean log p of the validation rows with the averaged weights, which become the best ones if
+ * they are. */
 clf_status clf__trainer_validate_average(clf_trainer *t, double *mean);
 
 /* ---- train_plan.c: memory, and the size of micro-batches ---------------------------------- */
 
-/* Makes micro-batches smaller, with results that are the same but for rounding; 0: not possible. */
+/* Makes micro-batches smaller, with the same results up to rounding; 0: not possible. */
 int clf__trainer_shrink(clf_trainer *t);
 int clf__trainer_can_shrink(const clf_trainer *t);
 
 /* ---- batch.c: which samples a step takes, and where its loss is stored --------------------- */
 
-/* What the host adds to log p: the mean log-det of the head over the rows to train on. */
+/* What the host adds to log p: the mean log-det of the head over the training rows. */
 static inline double clf__trainer_shift(const clf_trainer *t) {
   return clf__flow_scaling_logdet(t->f) + t->source->shift;
 }
 
 int64_t clf__steps_per_epoch(const clf_trainer *t);
-/* Steps in all. */
+/* Total number of steps. */
 int64_t clf__trainer_total(const clf_trainer *t);
-/* A round ends with a report and a validation: steps in it, those of an epoch or `valid_every`; and
- * whether one ends with step number `step`, counted from 1.  The last one may be shorter. */
+/* A round ends with a report and a validation.  Number of its steps, those of an epoch or
+ * `valid_every`; and whether one ends with step number `step`, counted from 1.  The last one may
+ * be shorter. */
 int64_t clf__trainer_round(const clf_trainer *t);
 int clf__trainer_ends_round(const clf_trainer *t, int64_t step);
 /* The epoch, from 1, of step number `step`, counted from 1; 0 for 0. */
 int64_t clf__trainer_epoch_of(const clf_trainer *t, int64_t step);
-/* Samples of step number `step`, counted from 0. */
+/* Samples of step `step`, from 0. */
 int32_t clf__trainer_batch_size(const clf_trainer *t, int64_t step);
-/* How many of these samples, from number `at` on, are one micro-batch, or one grain; and these, on
- * the device. */
+/* The size of the micro-batch, or grain, that begins at sample `at`; and its samples, on the
+ * device. */
 int32_t clf__trainer_part_rows(const clf_trainer *t, int64_t step, int32_t at);
 clf_status clf__trainer_part(clf_trainer *t, int64_t step, int32_t at, clf_tensor *x);
-/* n samples from number `at` on. */
+/* n samples from `at` on. */
 clf_status clf__trainer_rows(clf_trainer *t, int64_t step, int32_t at, int32_t n, clf_tensor *x);
-/* Whether the watchdog leaves this step out. */
+/* Whether the watchdog skips this step. */
 int clf__trainer_is_dropped(const clf_trainer *t, int64_t step);
-/* One number of the ring. */
+/* An element of the ring buffer. */
 clf_tensor clf__trainer_slot(const clf_trainer *t, int32_t slot);
 /* Mean log p of the batch of step `step`, one of the last CLF_RING, as it was computed. */
 clf_status clf__trainer_mean_of(clf_trainer *t, int64_t step, double *mean);
@@ -185,36 +187,37 @@ clf_status clf__vector_copy(clf_device *dev, clf_tensor from, clf_tensor to);
 
 /* ---- guard.c: whether activations are stored or rebuilt, and whether rebuilt ones are right -- */
 
-/* How step `step` runs: CLF_STORED or CLF_REBUILT, and the size of its micro-batches. */
+/* The mode of step `step`: CLF_STORED or CLF_REBUILT, and the size of its micro-batches. */
 int clf__trainer_mode(const clf_trainer *t, int64_t step);
 int32_t clf__trainer_part_size(const clf_trainer *t, int64_t step);
-/* Whether inverses rebuild a step's inputs, so that these may be wrong; and whether step `step` is
- * one at which they are checked. */
+/* Whether a step's inputs are rebuilt by inverses, and may be inaccurate; and whether they are
+ * checked at step `step`. */
 int clf__trainer_inverts(const clf_trainer *t, int64_t step);
 int clf__trainer_guarded(const clf_trainer *t, int64_t step);
-/* After backward over the part x of a guarded step: whether its rebuilt input is too far off;
- * activations are then stored from this step on, which has to be repeated. */
+/* After backward over the samples x of a guarded step: whether the rebuilt input is too
+ * inaccurate; then activations are stored from this step on, which must be repeated. */
 clf_status clf__trainer_check_trip(clf_trainer *t, clf_tensor x, clf_tensor loss, int *off);
-/* Only how large the error is, as a share of the input's size, and whether that is too large. */
+/* Only the error relative to the input's size, and whether it is too large. */
 clf_status clf__trainer_trip(clf_trainer *t, clf_tensor x, clf_tensor loss, double *error,
                              int *off);
-/* From step `step` on, and why: the beginning of a sentence. */
+/* Stores activations from step `step` on; why: the beginning of a sentence. */
 clf_status clf__trainer_store_from(clf_trainer *t, int64_t step, const char *why);
 
 /* ---- train_many.c: many steps as one launch ------------------------------------------------ */
 
 int clf__trainer_takes_many(const clf_trainer *t);
-/* How many steps one launch may take now, up to step `to`; 0 when the next one is left out. */
+/* How many steps one launch may take now, up to step `to`; 0 if the next one is skipped. */
 int32_t clf__trainer_free_steps(const clf_trainer *t, int64_t to);
 clf_status clf__trainer_launch(clf_trainer *t, int32_t count);
 
 /* ---- step.c -------------------------------------------------------------------------------- */
 
-/* The loss of samples x, the first of which is number `at` of its batch, and its gradient added to
- * the flow's; mode: CLF_STORED or CLF_REBUILT; fits: layers may be fitted to them. */
+/* The loss of samples x, the first of which has index `at` in its batch, and its gradient added
+ * to the flow's; mode: CLF_STORED or CLF_REBUILT; fits: layers may be fitted to them. */
 clf_status clf__trainer_pass(clf_trainer *t, int32_t at, int mode, clf_tensor x, clf_tensor loss,
                              int fits);
-/* Enqueues the steps up to `to`; their losses go to the ring.  A dropped step only counts. */
+/* Enqueues the steps up to `to`; their losses go to the ring buffer.  A skipped step is only
+ * counted. */
 clf_status clf__trainer_steps(clf_trainer *t, int64_t to);
 
 /* ---- grains.c: batches that are cut into grains ---------------------------------------------- */
@@ -264,101 +267,101 @@ clf_status clf__trainer_shake_hands(clf_trainer *t);
 
 /* ---- statistics.c -------------------------------------------------------------------------- */
 
-/* Measures the flow's running statistics over all batches. */
+/* Computes the flow's running statistics over all batches. */
 clf_status clf__trainer_measure_batches(clf_trainer *t);
 
 /* ---- snapshot.c ---------------------------------------------------------------------------- */
 
-/* Takes a snapshot of the state now; the newest one before it stays too. */
+/* Takes a snapshot of the current state; the newest one before it is kept, too. */
 clf_status clf__trainer_snapshot(clf_trainer *t);
 clf_status clf__trainer_restore(clf_trainer *t, const clf__snapshot *s);
-/* The newest snapshot from which step `to` can be reached; NULL: there is none. */
+/* The newest snapshot from which step `to` can be reached; NULL: none. */
 const clf__snapshot *clf__trainer_snapshot_before(const clf_trainer *t, int64_t to);
 
 /* ---- result.c: whether the last or the best round's weights are the result ------------------ */
 
-/* Whether the best round's weights are the result. */
+/* Whether the result has the weights of the best round. */
 int clf__trainer_prefers_best(const clf_trainer *t);
-/* Gives the flow, which has the last weights, others; the last go to snapshot[0]. */
+/* Replaces the last weights in the flow by others; the last ones go to snapshot[0]. */
 clf_status clf__trainer_show(clf_trainer *t, clf__shown which);
-/* Gives the flow the weights that training has come to, or those from which it goes on; the
- * flow's history says whose they are. */
+/* Gives the flow the result of the training, or the weights it continues from; sets the flow's
+ * history accordingly. */
 clf_status clf__trainer_show_result(clf_trainer *t);
 clf_status clf__trainer_show_last(clf_trainer *t);
 
-/* ---- judge.c: what in the data may be to blame ---------------------------------------------- */
+/* ---- judge.c: possible causes in the data */
 
-/* Notices a density that grows without bound at the end of a round, and says so in `unbounded`,
- * once. */
+/* At the end of a round: detects a density that grows without bound, and describes it in
+ * `unbounded`, once. */
 void clf__trainer_note_growth(clf_trainer *t, int64_t epoch);
-/* What may help where a loss, a gradient or a moment is not finite: the end of a sentence. */
+/* What may help against a non-finite loss, gradient or moment: the end of a sentence. */
 void clf__trainer_remedy(const clf_trainer *t, char *text, size_t size);
 
-/* ---- watchdog.c: losses that are not finite -------------------------------------------------- */
+/* ---- watchdog.c: non-finite losses */
 
-/* After a loss or a gradient that is not finite at step `bad`: leaves that step out, goes back
- * and on to where it was, and says so; or, when it happened too often, puts the flow back to
- * the last weights whose loss was finite and reports step and layer (ENUM). */
+/* After a non-finite loss or gradient at step `bad`: goes back, repeats the steps without that
+ * one, and says so.  If this happened too often, restores the last weights with a finite loss
+ * and names step and layer (ENUM). */
 clf_status clf__trainer_mend(clf_trainer *t, int64_t bad, double loss, double norm, char *said,
                              size_t size);
-/* Back to the newest snapshot. */
+/* Goes back to the newest snapshot. */
 clf_status clf__trainer_go_back(clf_trainer *t);
-/* The same after weights or moments that are not finite though the losses were (always returns an
- * error). */
+/* The same for weights or moments that are not finite although the losses were (always returns
+ * an error). */
 clf_status clf__trainer_undo(clf_trainer *t, const char *what);
 
 /* ---- read.c ---------------------------------------------------------------------------------- */
 
-/* Reads the ring, and mends what is not finite in it until everything is finite or cannot be
- * mended.  `said` gets a sentence about steps that are left out. */
+/* Reads the ring buffer, and handles non-finite values until all are finite or an error is
+ * final.  `said` receives a sentence about steps that are skipped. */
 clf_status clf__trainer_read(clf_trainer *t, float ring[CLF_RING_ALL], char *said, size_t size);
-/* Goes on by one step whose loss was read: -mean log p of its batch, NaN if the step was left out.
- * *norm: of its gradient, where it is computed. */
+/* Advances by one step whose loss was read: -mean log p of its batch, NaN if the step was
+ * skipped.  *norm: of its gradient, if it is computed. */
 float clf__trainer_take_loss(clf_trainer *t, const float *ring, double *norm);
 
 /* ---- round.c --------------------------------------------------------------------------------- */
 
-/* Mean log p of the round under way, over the batches so far; and whether these are half of a
+/* Mean log p of the current round, over the batches so far; and whether these are half of a
  * round, enough to judge by. */
 double clf__trainer_round_mean(const clf_trainer *t);
 int clf__trainer_round_counts(const clf_trainer *t);
-/* Whether all losses of a round are summed up, and its end is still to come. */
+/* Whether all losses of a round are summed, but its end is not processed yet. */
 int clf__trainer_at_round_end(const clf_trainer *t);
-/* Mean log p of the validation rows, if there are any, and the best weights.  Then the end of the
- * round on the host: history, report and sums. */
+/* Mean log p of the validation rows, if any, and the best weights.  Then the end of the round on
+ * the host: history, report and sums. */
 clf_status clf__trainer_validate(clf_trainer *t, clf_progress *report);
 /* Copies the flow's weights if their mean log p is the best. */
 clf_status clf__trainer_note_best(clf_trainer *t, double mean, int averaged);
-/* Whether options.patience is at its end. */
+/* Whether options.patience has run out. */
 int clf__trainer_ended_early(const clf_trainer *t);
 void clf__trainer_end_round(clf_trainer *t, clf_progress *report);
-/* The history has the step that the losses were read up to. */
+/* Sets the step in the history to that of the losses read so far. */
 void clf__trainer_note_step(clf_trainer *t);
 
-/* ---- recover.c: devices that fail ------------------------------------------------------------ */
+/* ---- recover.c: device failures */
 
-/* Copies the state now to the host, for the first time (once for a trainer) and later; whether that
- * is due; and frees the copies. */
+/* Copies the current state to the host, first (once per trainer) and later; whether a copy is
+ * due; and frees the copies. */
 clf_status clf__trainer_copy_first(clf_trainer *t);
 clf_status clf__trainer_copy(clf_trainer *t);
 int clf__trainer_copy_is_due(const clf_trainer *t);
 void clf__trainer_copy_free(clf_trainer *t);
 
-/* Something that is asked of the device, with the state of t->step:
+/* Something that is asked of the device, in the state of t->step:
  *
  *   clf__attempt a = {0};
  *   while (clf__trainer_attempt(t, &a)) a.status = do_it(t);
  *   return a.status;
  *
- * When the device fails, it is brought back to that state in one way after the other, and the
- * loop runs again: so it must be something that can be done twice. */
+ * If the device fails, one recovery attempt after the other restores that state, and the loop runs
+ * again: so the action must be repeatable. */
 typedef struct clf__attempt {
   clf_status status;
   int64_t step;
   int tries;
 } clf__attempt;
 int clf__trainer_attempt(clf_trainer *t, clf__attempt *a);
-/* Tells the listener about recoveries where no report will. */
+/* Tells the listener about recoveries that no report mentions. */
 void clf__trainer_say_rest(clf_trainer *t);
 
 #endif

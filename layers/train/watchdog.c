@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* watchdog.c: what is done about a loss that is not finite.
+/* watchdog.c: handles non-finite losses.
  *
  * Losses are read many steps late, when the weights are NaN already.  But steps are
- * deterministic: from a state that was remembered before, they are taken again up to
- * the bad one, whose batch is looked at layer by layer.  Then they are taken once more,
- * that one left out, as far as they had come; or, when that has happened too often, up to
- * the last good one. */
+ * deterministic: from
+ * a snapshot they are repeated up to the bad one, whose batch is evaluated layer by layer to
+ * find the
+ * cause.  Then they are repeated once more without that step, up to the current one; or, if this
+ * happened too often, up to the last good one. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 
 static clf_status replay(clf_trainer *t, int64_t to) {
   const clf__snapshot *s = clf__trainer_snapshot_before(t, to);
-  if (!s) return clf__fail(CLF_ENUM, "no earlier state is left to go back to");
+  if (!s) return clf__fail(CLF_ENUM, "there is no earlier state to go back to");
   if (s->step != t->step) CLF_TRY(clf__trainer_restore(t, s));
   return clf__trainer_steps(t, to);
 }
@@ -32,7 +33,7 @@ static clf_status locate_inverse(clf_trainer *t, clf_tensor z, char *name, size_
   return clf__flow_find_bad(f, x, name, size);
 }
 
-/* Names the layer that fails on the batch of step `bad`, with the weights of then. */
+/* Names the layer that fails on the batch of step `bad`, with the weights at that step. */
 static clf_status locate(clf_trainer *t, int64_t bad, double loss, char *name, size_t size) {
   CLF_TRY(replay(t, bad));
   for (int32_t at = 0; at < clf__trainer_batch_size(t, bad);
@@ -54,12 +55,12 @@ static clf_status locate(clf_trainer *t, int64_t bad, double loss, char *name, s
   return CLF_OK;
 }
 
-/* Counters of the state that was gone back to; the round's sums begin with what is next.  The
- * weights are judged by the batch that comes next, whose loss is still in the ring. */
+/* Resets counters to the snapshot; the sums of the round begin with what is next.  The weights
+ * are judged by the next batch, whose loss is still in the ring buffer. */
 static clf_status start_over(clf_trainer *t) {
   clf_history *h = &t->f->history;
   const int64_t R = clf__trainer_round(t);
-  if (t->step / R < h->steps / R) h->train = h->valid = NAN; /* those of a later round */
+  if (t->step / R < h->steps / R) h->train = h->valid = NAN; /* they belong to a later round */
   t->read = t->step;
   clf__trainer_note_step(t);
   t->round_sum = 0;
@@ -68,9 +69,9 @@ static clf_status start_over(clf_trainer *t) {
   return clf__trainer_snapshot(t);
 }
 
-/* ---- Leaving steps out ------------------------------------------------------------------- */
+/* ---- Skipping steps -------------------------------------------------------------------------- */
 
-/* Forgets those that lie before every state that could be gone back to. */
+/* Adds a skipped step, and forgets those before every snapshot. */
 static void add_dropped(clf_trainer *t, int64_t step) {
   if (t->drops == CLF_DROPS)
     memmove(t->dropped, t->dropped + 1, (size_t)--t->drops * sizeof *t->dropped);
@@ -93,8 +94,8 @@ static void describe(const clf_trainer *t, int64_t bad, double loss, double norm
            name);
 }
 
-/* Ends training in the state of now, with the result in the flow: says what happened, which weights
- * the flow has, and what may help. */
+/* Ends training in the current state, with the result in the flow: says what happened, which
+ * weights the flow has, and what may help. */
 static clf_status end_training(clf_trainer *t, const char *what, const char *last) {
   char weights[128], remedy[CLF_SENTENCE];
   CLF_TRY(clf__trainer_show_result(t));
@@ -108,7 +109,8 @@ static clf_status end_training(clf_trainer *t, const char *what, const char *las
   return clf__fail(CLF_ENUM, "%s; the flow has the %s; %s", what, weights, remedy);
 }
 
-/* Bad steps in a row mean that the last good one broke the weights: back to before it. */
+/* Several bad steps in a row mean that the last good one damaged the weights: go back to before
+ * it. */
 static clf_status give_up(clf_trainer *t, int64_t bad, const char *what) {
   char why[256], weights[128];
   int64_t last = bad - 1;
@@ -130,12 +132,12 @@ static clf_status again(clf_trainer *t, int64_t from, int64_t to) {
   return replay(t, to);
 }
 
-/* A loss that is finite but not its gradient: the inverse may be to blame. */
+/* A finite loss with a non-finite gradient: the inverse may be the cause. */
 static clf_status mend_inverse(clf_trainer *t, int64_t bad) {
   const int64_t step = t->step;
   char why[96];
   if (!clf__trainer_snapshot_before(t, bad))
-    return clf__fail(CLF_ENUM, "no earlier state is left to go back to");
+    return clf__fail(CLF_ENUM, "there is no earlier state to go back to");
   snprintf(why, sizeof why, "step %lld: the gradient from rebuilt inputs is not finite",
            (long long)bad + 1);
   CLF_TRY(clf__trainer_store_from(t, bad, why));
@@ -151,7 +153,7 @@ clf_status clf__trainer_mend(clf_trainer *t, int64_t bad, double loss, double no
   describe(t, bad, loss, norm, name, what, sizeof what);
   if (too_often(t, bad)) return give_up(t, bad, what);
   add_dropped(t, bad);
-  snprintf(said, size, "%s is not finite; that step is left out, and training goes on", what);
+  snprintf(said, size, "%s is not finite; that step is skipped, and training goes on", what);
   return again(t, bad, step);
 }
 
