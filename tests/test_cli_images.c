@@ -223,7 +223,7 @@ START_TEST(test_state_dict) {
   succeeds("eval " GREY ".safetensors --data " DATA, "images               64\n");
   succeeds("eval " GREY ".safetensors --data " DATA " --affine scale-first", "bits/dim  ");
   succeeds("info " GREY ".safetensors --size 8", "images    8 x 8 x 1, 256 levels\n");
-  refuses(1, "info " GREY ".safetensors", "which does not hold the images' size");
+  refuses(1, "info " GREY ".safetensors", "which does not contain the images' size");
 }
 END_TEST
 

@@ -294,7 +294,8 @@ static void refused_hint(const char *name, const clf_flow_spec *hint, const char
 }
 
 START_TEST(test_hints) {
-  const char *const interval = "it is a piecewise state_dict, which does not contain the interval: give xmin and xmax";
+  const char *const interval =
+      "it is a piecewise state_dict, which does not contain the interval: give xmin and xmax";
   refused_hint("piecewise_16", NULL, interval);
   refused_hint("piecewise_16", &(clf_flow_spec){.xmin = 3, .xmax = 3}, interval);
   refused_hint("piecewise_16", &(clf_flow_spec){.xmin = NAN, .xmax = 3}, interval);

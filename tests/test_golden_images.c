@@ -239,7 +239,8 @@ START_TEST(test_hints) {
   clf_flow *f = NULL;
   char want[768];
   snprintf(want, sizeof want,
-           "%s: it is the state_dict of an image flow, which does not contain the images' size: give data, or height and width",
+           "%s: it is the state_dict of an image flow, which does not contain the images' size: "
+           "give data, or height and width",
            golden_path("realnvp_grey", ".safetensors"));
   REFUSED(clf_flow_load(flows_dev, golden_path("realnvp_grey", ".safetensors"), NULL, &f),
           CLF_EFORMAT, want);

@@ -156,7 +156,7 @@ START_TEST(fails_while_it_trains) {
       "train --preset lecture --data moons:n=200 --epochs 3 --out m.safetensors --device opencl";
   setenv("CLFLOW_FUSE", "layers", 1); /* one launch an operation */
   driver_with("clEnqueueNDRangeKernel:40:-36");
-  tells(command, "CL_INVALID_COMMAND_QUEUE (-36)): steps are taken again from");
+  tells(command, "CL_INVALID_COMMAND_QUEUE (-36)): steps are repeated from");
   driver_with("clEnqueueNDRangeKernel:40+:-36");
   tells(command, ", on cpu (");
   unlink("m.safetensors.previous");

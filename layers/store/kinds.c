@@ -183,7 +183,7 @@ clf_status clf__get_kinds(const clf__st *st, clf_flow *f) {
   json_t *all = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
   if (!json_is_object(all)) {
     json_decref(all);
-    return wrong("not a JSON object");
+    return wrong("no JSON object");
   }
   clf_status s = set_columns(all, f);
   if (!s) s = set_context(all, f);

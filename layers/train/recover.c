@@ -165,7 +165,7 @@ static clf_status attempt(clf_trainer *t, int64_t to) {
   return go_on(t, to);
 }
 
-/* "the device failed at step 7 (clFinish: ...): steps are taken again from 3 on; then ..." */
+/* "the device failed at step 7 (clFinish: ...): steps are repeated from 3 on; then ..." */
 static void tell(clf_trainer *t, int64_t to, const char *why) {
   char *said = t->recovered, what[320], cause[640] = "";
   const size_t n = strlen(said);

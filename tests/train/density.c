@@ -429,7 +429,7 @@ START_TEST(what_a_density_does_not_go_with) {
   o.activations = CLF_ACTIVATIONS_AUTO;
   WORKS(clf_trainer_create_density(f, &d, &o, &t));
   REFUSED(clf_trainer_recalibrate(t), CLF_EINVAL,
-          "running statistics are those of data; a log-density has none");
+          "running statistics need data; a log-density has none");
   clf_trainer_free(t);
   clf_density_free(&d);
   clf_flow_free(f);

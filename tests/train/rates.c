@@ -232,8 +232,8 @@ START_TEST(patience_ends) {
   clf_trainer_free(t);
   o.valid_split = 0;
   REFUSED(clf_trainer_create(f, &data, &o, &t), CLF_EINVAL,
-          "patience goes by validation rows, and there are none: hold some out (valid_split), or "
-          "give them");
+          "patience needs validation rows, and there are none: reserve some (valid_split), or pass "
+          "them");
   clf_flow_free(f);
   clf_table_free(&data);
 }

@@ -56,9 +56,11 @@ static const bad_option bad_options[] = {
     BAD(valid_split, -0.5, "valid_split is -0.5; it must be 0 to below 1"),
     BAD(valid_split, NAN, "valid_split is nan; it must be 0 to below 1"),
     BAD(valid_split, 0.99,
-        "valid_split 0.99 of 10 rows leaves 0 to train on and 10 held out; both need at least 1"),
+        "valid_split 0.99 of 10 rows leaves 0 for training and 10 for validation; both need at "
+        "least 1"),
     BAD(valid_split, 0.01,
-        "valid_split 0.01 of 10 rows leaves 10 to train on and 0 held out; both need at least 1"),
+        "valid_split 0.01 of 10 rows leaves 10 for training and 0 for validation; both need at "
+        "least 1"),
 };
 
 static void refused(clf_flow *f, const clf_table *data, const clf_train_options *o, clf_status s,
@@ -90,16 +92,14 @@ START_TEST(data_that_are_refused) {
   refused(f, &data, &o, CLF_ENUM, "row 4, column 2 of the data is nan");
   data.at[7] = 1e39;
   if (dev->bits == 32)
-    refused(f, &data, &o, CLF_ENUM,
-            "row 4, column 2 of the data is 1e+39: more than a float holds");
+    refused(f, &data, &o, CLF_ENUM, "row 4, column 2 of the data is 1e+39: too large for a float");
   data.at[7] = kept;
   for (int i = 0; i < 10; i++) data.at[2 * i + 1] = 0.1; /* its mean is not 0.1 in every sum */
   o.standardize = 1;
   const double mean[2] = {1, 2}, std[2] = {3, 4}, *m, *d;
   WORKS(clf_flow_set_scaling(f, mean, std));
-  refused(
-      f, &data, &o, CLF_ENUM,
-      "column 2 is 0.1 in every row used for training: it cannot be standardised; leave it out");
+  refused(f, &data, &o, CLF_ENUM,
+          "column 2 is 0.1 in every training row: it cannot be standardised; leave it out");
   ck_assert_int_eq(clf_flow_scaling(f, &m, &d), 1); /* as it was */
   ck_assert_msg(m[1] == 2 && d[1] == 4, "the scaling is %g, %g", m[1], d[1]);
   refused(f, &(clf_table){.cols = 2}, &o, CLF_EINVAL, "the data have no rows");

@@ -302,7 +302,7 @@ START_TEST(split_without_weight) {
   clf_trainer_free(t);
   clf_flow_free(f);
   for (int i = 0; i < ROWS; i++) s.weights[i] = held[i];
-  refused(&s, 0, &o, CLF_ENUM, "the weights of all rows to train on are 0");
+  refused(&s, 0, &o, CLF_ENUM, "the weights of all training rows are 0");
   for (int i = 0; i < ROWS; i++) s.weights[i] = !held[i];
   refused(&s, 0, &o, CLF_ENUM, "the weights of all validation rows are 0");
   clear(&s);

@@ -138,8 +138,9 @@ START_TEST(one_image) {
   ck_assert_int_eq(clf_flow_history(f).steps, 3);
   clf_trainer_free(t);
   o.valid_split = 0.5;
-  REFUSED(clf_trainer_create_images(f, images, NULL, &o, &t), CLF_EINVAL,
-          "valid_split 0.5 of 1 rows leaves 0 to train on and 1 held out; both need at least 1");
+  REFUSED(
+      clf_trainer_create_images(f, images, NULL, &o, &t), CLF_EINVAL,
+      "valid_split 0.5 of 1 rows leaves 0 for training and 1 for validation; both need at least 1");
   clf_flow_free(f);
   clf_images_free(images);
 }

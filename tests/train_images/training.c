@@ -151,7 +151,7 @@ START_TEST(images_held_out) {
   clf_trainer_free(t);
   o.valid_split = 0.1;
   REFUSED(clf_trainer_create_images(f, images, valid, &o, &t), CLF_EINVAL,
-          "valid_split is 0.1, but images to hold out are given; it must be 0");
+          "valid_split is 0.1, but validation images are given; it must be 0");
   clf_flow_free(f);
   clf_images_free(valid);
   clf_images_free(images);
