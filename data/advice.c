@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* advice.c: what in a table will keep a flow from learning its density: columns far from unit
- * scale, constant, discrete, with a point mass, or linear combinations of others, and single values
- * that determine a column's scale.
+/* advice.c: detects what keeps a flow from learning the density of a table: columns that are far
+ * from
+ * unit scale, constant, discrete, with a point mass, or linear combinations of others, and single
+ * values that dominate a column's scale.
  *
- * Thresholds leave ordinary data alone (heavy tails, skewed columns, numbers rounded to a few
- * digits, strongly correlated measurements): tests/data/advice.c says which. */
+ * Thresholds spare ordinary data (heavy tails, skewed columns, numbers rounded to a few digits,
+ * strongly correlated measurements): tests/data/advice.c lists them. */
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
@@ -19,22 +20,22 @@
 #include "status.h"
 
 enum {
-  FEWEST = 20,    /* rows; fewer say nothing but that a column is constant, or far off */
-  FEW = 32,       /* values that make a column discrete, however they are spaced */
+  FEWEST = 20,    /* rows; with fewer only constant columns and far scales are reported */
+  FEW = 32,       /* number of values that makes a column discrete, however they are spaced */
   SAMPLE = 20000, /* rows of each column that are sorted, fewer in wide tables */
-  WIDEST = 1000   /* columns among which linear combinations are looked for */
+  WIDEST = 1000   /* maximum number of columns for linear combinations */
 };
 
-/* What is known of a column. */
+/* Statistics of a column. */
 typedef struct profile {
   double mean, std;     /* of all rows */
-  double middle, reach; /* values farther than `reach` from the median are far off */
-  int64_t distinct;     /* values among the `sampled` rows */
-  double common;        /* the most frequent of them, and its share */
+  double middle, reach; /* values farther than `reach` from the median are outliers */
+  int64_t distinct;     /* distinct values among the `sampled` rows */
+  double common;        /* the most frequent of them, and its relative frequency */
   double share;
   clf_column_grid grid;
-  int64_t far, farthest;      /* values that are far off, and the row of the farthest */
-  double rest_mean, rest_std; /* of the others */
+  int64_t far, farthest;      /* number of outliers, and the row of the farthest one */
+  double rest_mean, rest_std; /* of the other values */
   double least, most;
 } profile;
 
@@ -46,7 +47,7 @@ typedef struct study {
   int count;
 } study;
 
-/* ---- Looking at columns ------------------------------------------------------------- */
+/* ---- Statistics of columns ------------------------------------------------------------------- */
 
 static void count_values(const double *v, int64_t n, profile *c) {
   int64_t run = 0, longest = 0;
@@ -58,8 +59,9 @@ static void count_values(const double *v, int64_t n, profile *c) {
   c->share = (double)longest / (double)n;
 }
 
-/* The spread of the middle half, or of nearly all if that is wider: a normal distribution's
- * deviation.  Beyond 30 of it no ordinary distribution has values that matter. */
+/* The interquartile range, or the spread of nearly all values if that is wider, in units of a
+ * normal distribution's deviation.  No ordinary distribution has relevant values more than 30
+ * times that far out. */
 static void find_reach(const double *v, int64_t n, profile *c) {
   const double middle = (v[3 * (n - 1) / 4] - v[(n - 1) / 4]) / 1.349;
   const double nearly_all = (v[99 * (n - 1) / 100] - v[(n - 1) / 100]) / 4.65;
@@ -85,7 +87,7 @@ static int is_far(const profile *c, double v) {
   return c->reach > 0 && fabs(v - c->middle) > c->reach;
 }
 
-/* Mean, deviation and far values of all rows. */
+/* Mean, deviation and outliers of all rows. */
 static clf_status measure_columns(study *s) {
   const clf_table *t = s->t;
   const size_t D = (size_t)t->cols;
@@ -134,13 +136,13 @@ static int has_few_values(const study *s, const profile *c) {
   return s->sampled >= FEWEST && c->distinct > 1 && c->distinct <= s->sampled / 10;
 }
 
-/* On a grid that is coarse beside the column's deviation, or of few values. */
+/* On a grid that is coarse compared with the column's deviation, or with few values. */
 static int is_discrete(const study *s, const profile *c) {
   return has_few_values(s, c) && c->grid.step > 0 &&
          (c->distinct <= FEW || c->grid.step >= c->rest_std / 20);
 }
 
-/* Few values, which are not evenly spaced. */
+/* Few values that are not evenly spaced. */
 static int is_scattered(const study *s, const profile *c) {
   return has_few_values(s, c) && c->grid.step == 0 && c->distinct <= FEW;
 }
@@ -155,7 +157,7 @@ static int is_ruled(const study *s, const profile *c) {
          c->std > 2 * c->rest_std;
 }
 
-/* Values that are far off have a sentence of their own. */
+/* Outliers are reported separately. */
 static int is_off_scale(const study *s, const profile *c) {
   const int ruled = is_ruled(s, c);
   const double mean = ruled ? c->middle + c->rest_mean : c->mean,
@@ -165,7 +167,7 @@ static int is_off_scale(const study *s, const profile *c) {
 
 /* ---- Sentences ---------------------------------------------------------------------- */
 
-enum { NAMED = 3 }; /* columns of a sentence */
+enum { NAMED = 3 }; /* columns named in a sentence */
 
 static void add(study *s, clf_advice_kind kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -198,7 +200,7 @@ static names name_columns(const study *s, const int32_t *list, int32_t count) {
 
 typedef int (*judge)(const study *s, const profile *c);
 
-/* The columns of which `is` holds, but for those in `skip` (may be NULL). */
+/* The columns for which `is` holds, except those in `skip` (may be NULL). */
 static int32_t collect(const study *s, judge is, const clf_column_grid *skip, int32_t *list) {
   int32_t n = 0;
   for (int32_t d = 0; d < s->t->cols; d++)
@@ -206,7 +208,7 @@ static int32_t collect(const study *s, judge is, const clf_column_grid *skip, in
   return n;
 }
 
-/* A clause on the columns of a list, with figures of the first. */
+/* A clause about the columns of a list, with figures for the first one. */
 static void say_scale(study *s, const int32_t *list, int32_t n) {
   const profile *c = &s->col[list[0]];
   if (n == 1)
@@ -275,15 +277,15 @@ static void say_ruled(study *s, const int32_t *list, int32_t n) {
 
 /* ---- Linear combinations ------------------------------------------------------------ */
 
-/* Rows without values that are far off, which alone would correlate columns. */
+/* Rows without outliers, which would correlate columns by themselves. */
 static int is_ordinary(const study *s, const int32_t *list, int32_t n, const double *x) {
   for (int32_t k = 0; k < n; k++)
     if (is_far(&s->col[list[k]], x[list[k]])) return 0;
   return 1;
 }
 
-/* Sums of products of the listed columns, standardised, over evenly spaced rows; row n of C gets
- * the sums.  Returns how many rows there were. */
+/* Sums of products of the listed columns, standardised, over evenly spaced rows; row n of C
+ * receives the sums.  Returns the number of rows. */
 static int64_t sum_products(const study *s, const int32_t *list, int32_t n, int64_t rows, double *C,
                             double *z) {
   int64_t used = 0;
@@ -340,8 +342,8 @@ static void say_combination(study *s, const int32_t *list, const clf__combinatio
         label.s, name_columns(s, of, c->terms).s, more);
 }
 
-/* Noise keeps columns with a grid apart.  Over as many rows as keep this cheap, and at least four
- * for each column. */
+/* Columns with a grid are left out, since noise makes them independent.  Uses as many rows as
+ * are cheap, but at least four per column. */
 static clf_status find_combinations(study *s, const clf_column_grid *grid, int32_t *list) {
   const int32_t n = collect(s, varies, grid, list);
   const double fair = 3e8 / ((double)n * n + 1);
@@ -363,7 +365,7 @@ static clf_status find_combinations(study *s, const clf_column_grid *grid, int32
   return status;
 }
 
-/* ---- All of it ---------------------------------------------------------------------- */
+/* ---- All advice ------------------------------------------------------------------------------ */
 
 static clf_status give_advice(study *s, int scaled, const clf_column_grid *grid, int32_t *list) {
   static const struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* array_kinds.c: what the columns of an array hold, and its rows with NaN. */
+/* array_kinds.c: kinds of columns in an array, and rows with NaN. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -59,18 +59,18 @@ static void describe(const clf_table *t, int32_t c, clf_column *k) {
   if (whole) k->decimals = 0;
 }
 
-/* Codes of the model's categories and booleans. */
+/* Checks the codes of the model's categories and booleans. */
 static clf_status check_codes(const char *path, const clf_table *t, int32_t c) {
   const clf_column *const k = &t->columns[c];
   if (k->kind != CLF_COLUMN_CATEGORY && k->kind != CLF_COLUMN_BOOLEAN) return CLF_OK;
   for (int64_t i = 0; i < t->rows; i++) {
     const double v = t->at[i * t->cols + c];
     if (isnan(v) || (v == round(v) && v >= 0 && v < k->category_count)) continue;
-    return clf__fail(CLF_EFORMAT,
-                     "%s: row %" PRId64 ", column %" PRId32
-                     " (from 1): %g is no code of the %s that "
-                     "the model has there, 0 to %" PRId32,
-                     path, i + 1, c + 1, v, clf_column_kind_name(k->kind), k->category_count - 1);
+    return clf__fail(
+        CLF_EFORMAT,
+        "%s: row %" PRId64 ", column %" PRId32
+        " (from 1): %g is not a code of the %s that the model has there, 0 to %" PRId32,
+        path, i + 1, c + 1, v, clf_column_kind_name(k->kind), k->category_count - 1);
   }
   return CLF_OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* checksum.c: whether two tables hold the same numbers. */
+/* checksum.c: a checksum of the numbers of a table. */
 #include <zlib.h>
 #include "clflow/data.h"
 

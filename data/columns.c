@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* columns.c: which columns of a file a caller wants, and whether the options of reading fit. */
+/* columns.c: selects columns of a file, and checks the options for reading. */
 #include "columns.h"
 
 #include <inttypes.h>
@@ -11,7 +11,7 @@
 
 /* ---- Choosing ----------------------------------------------------------------------- */
 
-/* A name, or where no column has that name, a number from 1. */
+/* The index of a name or, if no column has that name, of a number from 1. */
 static int32_t find(char *const *names, int32_t cols, const char *word) {
   for (int32_t c = 0; names && c < cols; c++)
     if (strcmp(names[c], word) == 0) return c;
@@ -25,9 +25,9 @@ static clf_status not_found(const char *path, const char *option, const char *wo
   const int number = *word && !word[strspn(word, "0123456789")];
   if (names && !number) return clf__column_missing(path, word, names, cols);
   return clf__fail(CLF_EINVAL,
-                   "%s: %s: \"%s\" is no column; there %s %" PRId32 ", counted from 1%s", path,
-                   option, clf__excerpt_of(word, strlen(word)).s, cols == 1 ? "is" : "are", cols,
-                   names ? "" : ", without names");
+                   "%s: %s: there is no column \"%s\"; there %s %" PRId32 ", counted from 1%s",
+                   path, option, clf__excerpt_of(word, strlen(word)).s, cols == 1 ? "is" : "are",
+                   cols, names ? "" : ", without names");
 }
 
 clf_status clf__columns_find(const char *path, const char *option, const char *word,
@@ -36,7 +36,7 @@ clf_status clf__columns_find(const char *path, const char *option, const char *w
   return *column < 0 ? not_found(path, option, word, names, cols) : CLF_OK;
 }
 
-/* Marks the columns of a list, each once; `at` is where each word leads. */
+/* Marks the columns of a list, each once; `at` receives the index for each word. */
 static clf_status mark(const char *path, const char *option, char *const *words, int32_t n,
                        char *const *names, int32_t cols, char *taken, int32_t *at) {
   for (int32_t i = 0; i < n; i++) {

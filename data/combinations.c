@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* combinations.c: the rank of a correlation matrix by Cholesky's factorisation with pivots, and
- * what the columns beyond it are made of. */
+/* combinations.c: the rank of a correlation matrix by pivoted Cholesky factorisation, and the
+ * linear combination of a column beyond that rank. */
 #include "combinations.h"
 
 #include <math.h>
@@ -8,10 +8,10 @@
 
 #include "status.h"
 
-/* Row k of L has what pivot k explains of each column. */
+/* Row k of L has the part of each column that pivot k explains. */
 typedef struct factors {
-  double *L, *left; /* (n, n), row-major; the variance of each column that is not explained */
-  int32_t *pivot;   /* columns in the order they were taken */
+  double *L, *left; /* (n, n), row-major; the unexplained variance of each column */
+  int32_t *pivot;   /* columns in pivot order */
   int32_t n, rank;
 } factors;
 
@@ -37,7 +37,7 @@ static void take_pivot(factors *f, const double *C, int32_t p) {
   f->pivot[f->rank++] = p;
 }
 
-/* What column j is made of, in units of the columns' deviations: the pivots' part of L is
+/* The coefficients of column j, in units of the columns' deviations: the pivots' part of L is
  * triangular. */
 static void solve(const factors *f, int32_t j, double *beta) {
   for (int32_t k = f->rank - 1; k >= 0; k--) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* csv.c: numbers in text, one sample a line. */
+/* csv.c: reads numbers from text, one sample per line. */
 #define _GNU_SOURCE
 #include "csv.h"
 
@@ -21,7 +21,8 @@ static clf_status refuse_utf16(const clf__csv *r) {
                    r->path);
 }
 
-/* A byte-order mark of UTF-8 is passed over.  UTF-16 has one too, or a NUL in every other byte. */
+/* Skips a UTF-8 byte-order mark.  UTF-16 is recognised by its mark, or by a NUL in every other
+ * byte. */
 static clf_status check_encoding(clf__csv *r) {
   const size_t n = (size_t)(r->end - r->next);
   const char *const b = r->next;
@@ -41,13 +42,12 @@ static clf_status check_line(const clf__csv *r) {
                    r->number, why);
 }
 
-/* Steps over the lines that the caller does not want, whatever they hold. */
+/* Skips the lines that the caller does not want, whatever they contain. */
 static clf_status skip_lines(clf__csv *r) {
   for (int64_t k = 0; k < r->o->skip; k++) {
     if (r->next == r->end)
-      return clf__fail(CLF_EFORMAT,
-                       "%s: --skip %" PRId64 " passes over all of its %" PRId64 " lines", r->path,
-                       r->o->skip, r->number);
+      return clf__fail(CLF_EFORMAT, "%s: --skip %" PRId64 " skips all of its %" PRId64 " lines",
+                       r->path, r->o->skip, r->number);
     const size_t n = strcspn(r->next, "\r\n"), left = (size_t)(r->end - r->next);
     r->next += n < left ? n + 1 : left;
     if (r->next < r->end && r->next[-1] == '\r' && *r->next == '\n') r->next++;
@@ -56,7 +56,7 @@ static clf_status skip_lines(clf__csv *r) {
   return CLF_OK;
 }
 
-/* Excel's own first line, which says what the delimiter is. */
+/* A first line of Excel that gives the delimiter. */
 static int take_sep_line(clf__csv *r, clf_table_options *o) {
   char *const p = r->next;
   if (r->end - p < 6 || memcmp(p, "sep=", 4) != 0 || (p[5] != '\n' && p[5] != '\r')) return 0;
@@ -72,7 +72,7 @@ static clf_status no_memory(const clf__csv *r) {
   return clf__fail(CLF_ENOMEM, "%s: no memory for its header", r->path);
 }
 
-/* The names in a header from p to `end`; those that it lacks are "". */
+/* The names in a header from p to `end`; missing ones are "". */
 static clf_status read_names(clf__csv *r, char *p, char *end) {
   r->names = calloc((size_t)r->cols, sizeof *r->names);
   if (!r->names) return no_memory(r);
@@ -113,7 +113,7 @@ static clf_status read_header(clf__csv *r) {
 
 /* ---- Rows ------------------------------------------------------------------------ */
 
-/* For as many rows as r->cap has. */
+/* For as many rows as r->cap. */
 static clf_status make_room_for_ids(clf__csv *r) {
   const int64_t cap = r->cap / r->t.cols;
   char **const ids = realloc(r->t.ids, (size_t)cap * sizeof *ids);
@@ -132,8 +132,8 @@ static clf_status make_room_for_numbers(clf__csv *r) {
   return CLF_OK;
 }
 
-/* Grows by doubling: memory follows what has been read, not what a first line
- * with many fields and a file with many lines might promise. */
+/* Grows by doubling: memory follows what has been read, not what a first line with many fields
+ * and a file with many lines might promise. */
 static clf_status make_room(clf__csv *r) {
   const int64_t need = (r->t.rows + 1) * r->t.cols;
   if (need <= r->cap) return CLF_OK;
@@ -147,7 +147,7 @@ static clf_status make_room(clf__csv *r) {
   return r->id < 0 ? CLF_OK : make_room_for_ids(r);
 }
 
-/* "1,234" in all of a file may be 1.234 or 1234. */
+/* "1,234" everywhere in a file may be 1.234 or 1234. */
 static int is_clear(const clf__field *f) {
   const char *const comma = memchr(f->s, ',', f->n);
   const char *s = f->s + (*f->s == '+' || *f->s == '-');
@@ -156,7 +156,7 @@ static int is_clear(const clf__field *f) {
          strspn(comma + 1, "0123456789") < 3;
 }
 
-/* Whether a number is written as the others are: with a point or with a comma. */
+/* Whether a number has the same decimal mark as the others. */
 static int agrees(clf__csv *r, int64_t c, const clf__field *f, clf__field_kind kind) {
   if (kind == CLF_FIELD_NUMBER && memchr(f->s, '.', f->n)) {
     if (r->decimal == ',') return 0;
@@ -213,7 +213,7 @@ static clf_status read_field(clf__csv *r, int64_t c, const clf__field *f, double
   return clf__csv_take_number(r, c, f, &row[k]);
 }
 
-/* A line has a field for each column, and may end with a delimiter where lines do. */
+/* A line has one field per column, plus an empty one if lines end with a delimiter. */
 static clf_status read_row(clf__csv *r) {
   CLF_TRY(make_room(r));
   double *const row = r->t.at + r->t.rows * r->t.cols;
@@ -235,7 +235,7 @@ static clf_status read_row(clf__csv *r) {
   return CLF_OK;
 }
 
-/* ---- What is said ------------------------------------------------------------------ */
+/* ---- Notes ----------------------------------------------------------------------------------- */
 
 static const char *name_of_delimiter(char delim, char text[4]) {
   if (delim == '\t') return "tabs";
@@ -280,7 +280,7 @@ static clf_status add_notes(clf__csv *r) {
   return CLF_OK;
 }
 
-/* Every number with a comma looks like 1,234: a thousand may be meant. */
+/* Every number with a comma looks like 1,234: these may be thousands. */
 static clf_status check_commas(const clf__csv *r) {
   if (!r->comma_line || r->comma_is_clear || r->o->decimal) return CLF_OK;
   return clf__fail(CLF_EFORMAT,
@@ -295,7 +295,7 @@ static int by_text(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Ids are the only thing by which rows can be found again. */
+/* Ids are the only way to identify rows later. */
 static clf_status check_ids(const clf__csv *r) {
   const size_t n = r->id < 0 ? 0 : (size_t)r->t.rows;
   char **const sorted = n ? malloc(n * sizeof *sorted) : NULL;
@@ -332,12 +332,13 @@ static clf_status read_rows(clf__csv *r) {
   }
   double *const at = realloc(r->t.at, (size_t)(r->t.rows * r->t.cols) * sizeof *at);
   if (at) r->t.at = at;
-  for (int64_t i = r->t.rows; i < r->id_cap; i++) free(r->t.ids[i]); /* of a last row left out */
+  for (int64_t i = r->t.rows; i < r->id_cap; i++)
+    free(r->t.ids[i]); /* of a last row that was left out */
   r->id_cap = r->t.rows;
   return CLF_OK;
 }
 
-/* The id of a row that is not whole lies behind those of the others. */
+/* The id of an incomplete row is stored after those of the others. */
 static void discard(clf__csv *r) {
   for (int64_t i = r->t.rows; i < r->id_cap; i++) free(r->t.ids[i]);
   clf_table_free(&r->t);
@@ -367,7 +368,7 @@ clf_status clf__csv_read(const char *path, char *bytes, size_t size,
                 .decimal = o.decimal,
                 .index_from = -1,
                 .id = -1};
-  /* A locale of its own: setlocale() of the program must not move the point. */
+  /* A separate locale, so that the decimal mark does not depend on setlocale(). */
   r.c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
   const clf_status s =
       r.c ? read_all(&r, &o) : clf__fail(CLF_ENOMEM, "%s: no memory for a locale", path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* csv_columns.c: which columns of a text become those of the table. */
+/* csv_columns.c: selects the columns of a text that become columns of the table. */
 #define _GNU_SOURCE
 #include "csv.h"
 
@@ -16,9 +16,9 @@ static clf_status no_memory(const clf__csv *r) {
   return clf__fail(CLF_ENOMEM, "%s: no memory for its columns", r->path);
 }
 
-/* ---- The column that counts the rows ------------------------------------------------ */
+/* ---- A column that counts the rows ----------------------------------------------------------- */
 
-/* Names that programs and people give to a column that only counts the rows. */
+/* Usual names of columns that only count the rows. */
 static int is_index_name(const clf__csv *r, const char *name) {
   static const char *const names[] = {"id", "index", "rownames", "Unnamed: 0"};
   if (!*name || !strcmp(name, "Unnamed: 0")) return 1;
@@ -27,7 +27,7 @@ static int is_index_name(const clf__csv *r, const char *name) {
   return 0;
 }
 
-/* Whether the first field of every line counts on from r->index_from. */
+/* Whether the first field of every line counts up from r->index_from. */
 static int counts_to_the_end(clf__csv *r) {
   char *const next = r->next;
   const int64_t number = r->number;
@@ -44,9 +44,9 @@ static int counts_to_the_end(clf__csv *r) {
   return counts;
 }
 
-/* Whether the first column is left out as it only counts or names the rows: it has no name, or one
- * that says so, and the caller chose no columns.  Where labels are read, no name is enough:
- * programs write the names of rows so, and the numbers of those that they kept. */
+/* Whether the first column is left out because it only counts or names the rows: it has no name,
+ * or a typical one, and the caller selected no columns.  If labels are read, an empty name is
+ * enough: programs write row names so, and numbers of the rows that they kept. */
 static int has_index(clf__csv *r) {
   if (!r->names || r->cols < 2 || r->o->column_count || r->o->like || r->id == 0) return 0;
   const char *const name = r->names[0];
@@ -66,7 +66,7 @@ static clf_status no_name(clf__csv *r, int32_t c) {
   return clf__csv_refuse(r, c, NULL, what);
 }
 
-/* r->to, and the names of the columns that are kept. */
+/* Sets r->to, and the names of the selected columns. */
 static clf_status place_columns(clf__csv *r, const int32_t *from, int32_t count) {
   r->to = malloc((size_t)r->cols * sizeof *r->to);
   r->t.names = r->names ? calloc((size_t)count, sizeof *r->t.names) : NULL;
@@ -94,7 +94,7 @@ static clf_status check_twice(const clf__csv *r) {
                    r->path, r->named_by_comment ? r->said_line : r->first, clf_errmsg());
 }
 
-/* ---- The columns of a model ----------------------------------------------------------- */
+/* ---- The columns of a model ------------------------------------------------------------------ */
 
 static int32_t find_name(const clf_columns *k, const char *name) {
   for (int32_t i = 0; i < k->count; i++)
@@ -114,14 +114,14 @@ static clf_status check_all_there(const clf__csv *r, const clf_columns *k, const
   return CLF_OK;
 }
 
-/* Leaves the columns that o->like has; r->like says which. */
+/* Keeps only the columns of o->like; r->like has their indices. */
 static clf_status keep_alike(clf__csv *r, int32_t *from, int32_t *count) {
   const clf_columns *const k = r->o->like;
   const int by_name = r->names && k->names;
   clf__name_list out = {.used = 0};
   int32_t left = 0;
   if (by_name) CLF_TRY(check_all_there(r, k, from, *count));
-  if (!by_name && *count != k->count) return CLF_OK; /* the caller sees that */
+  if (!by_name && *count != k->count) return CLF_OK; /* reported by the caller */
   r->like = malloc((size_t)*count * sizeof *r->like);
   if (!r->like) return no_memory(r);
   for (int32_t c = 0; c < *count; c++) {
@@ -148,7 +148,7 @@ static clf_status find_id(clf__csv *r) {
   return r->t.id_name ? CLF_OK : no_memory(r);
 }
 
-/* Takes column c out of the list, if it is there. */
+/* Removes column c from the list, if it is there. */
 static void take_out(int32_t c, int32_t *from, int32_t *count) {
   int32_t left = 0;
   for (int32_t i = 0; i < *count; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* csv_dialect.c: how a file of text is written, judged from its first lines. */
+/* csv_dialect.c: detects the dialect of a text file from its first lines. */
 #define _GNU_SOURCE
 #include "csv.h"
 
@@ -10,13 +10,13 @@
 
 #include "status.h"
 
-/* ---- The lines to judge from ------------------------------------------------------- */
+/* ---- Sample lines ---------------------------------------------------------------------------- */
 
 enum { LINES = 1000, BYTES = 1 << 20 /* beyond these, two lines are enough */ };
 
 typedef struct line {
   char *s, *end;
-  int64_t count; /* of fields */
+  int64_t count; /* number of fields */
 } line;
 
 typedef struct sample {
@@ -24,7 +24,7 @@ typedef struct sample {
   int n;
 } sample;
 
-/* Lines that are blank whatever the delimiter tell nothing. */
+/* Lines that are blank for any delimiter are not used. */
 static clf_status take_sample(clf__csv *r, sample *s) {
   char *const next = r->next;
   const int64_t number = r->number;
@@ -42,16 +42,16 @@ static clf_status take_sample(clf__csv *r, sample *s) {
   return s->n ? CLF_OK : clf__fail(CLF_EFORMAT, "%s: the file is empty", r->path);
 }
 
-/* ---- The delimiter ----------------------------------------------------------------- */
+/* ---- The delimiter --------------------------------------------------------------------------- */
 
-/* How well a delimiter explains the lines, by falling weight. */
+/* How well a delimiter fits the lines, by decreasing priority. */
 typedef struct score {
-  int whole;     /* where labels are read: the first line has the usual number, more than one */
-  double share;  /* of fields that are numbers, over lines with the usual number of fields */
-  int first;     /* the first line has that number too */
+  int whole;     /* if labels are read: the first line has the usual number, more than one */
+  double share;  /* of numeric fields, over lines with the usual number of fields */
+  int first;     /* the first line has that number, too */
   int plain;     /* no number needs a decimal comma */
   int several;   /* there is more than one field */
-  int64_t usual; /* fields of most lines */
+  int64_t usual; /* the most common number of fields */
 } score;
 
 static int is_number_here(const clf__csv *r, const clf__field *f, int *comma) {
@@ -61,7 +61,7 @@ static int is_number_here(const clf__csv *r, const clf__field *f, int *comma) {
   return k == CLF_FIELD_NUMBER || (*comma && r->o->decimal != '.');
 }
 
-/* The number of fields that most lines have; among equals the first line's. */
+/* The most common number of fields; ties go to that of the first line. */
 static int64_t usual_count(const sample *s) {
   int64_t usual = s->at[0].count;
   int most = 0;
@@ -108,7 +108,7 @@ static int beats(const score *a, const score *b) {
   return a->several > b->several;
 }
 
-static const char delimiters[] = "\t;,| "; /* among equals, the first */
+static const char delimiters[] = "\t;,| "; /* in order of priority */
 
 static int holds(const line *l, char ch) {
   int inside = 0;
@@ -119,14 +119,15 @@ static int holds(const line *l, char ch) {
   return 0;
 }
 
-/* One column below a line with delimiters: they are what is wrong, not part of a name. */
+/* A single column below a line with delimiters: the delimiters are the error, not part of a
+ * name. */
 static char of_one_column(const sample *s, char best) {
   for (const char *d = delimiters; *d && *d != ' '; d++)
     if (*d != best && holds(&s->at[0], *d)) return *d;
   return best;
 }
 
-/* A comma and blanks are always tried: a column whose name has blanks has no delimiter. */
+/* Commas and blanks are always tried: the only column of a file may have a name with blanks. */
 static char find_delimiter(const clf__csv *r, sample *s) {
   char best = 0;
   score top = {.share = -1};
@@ -143,7 +144,7 @@ static char find_delimiter(const clf__csv *r, sample *s) {
   return top.usual == 1 ? of_one_column(s, best) : best;
 }
 
-/* ---- The layout -------------------------------------------------------------------- */
+/* ---- The layout ------------------------------------------------------------------------------ */
 
 static int ends_empty(const clf__csv *r, const line *l) {
   const char *p = l->end;
@@ -151,7 +152,7 @@ static int ends_empty(const clf__csv *r, const line *l) {
   return p > l->s && p[-1] == r->delim;
 }
 
-/* Whether every line ends with a delimiter, or has one field less, and some do. */
+/* Whether every line ends with a delimiter or has one field less, and some do. */
 static int has_trailing(const clf__csv *r, const sample *s) {
   int some = 0;
   if (r->delim == ' ' || r->usual < 2 || s->n < 2) return 0;
@@ -163,8 +164,8 @@ static int has_trailing(const clf__csv *r, const sample *s) {
   return some;
 }
 
-/* What the first fields of the lines below the first are: whole numbers from 0 or 1 on, one more
- * each time (*from is the first); or all text; or neither. */
+/* The first fields of the lines after the first: whole numbers from 0 or 1 on, increasing by one
+ * (*from is the first); or all text; or neither. */
 typedef enum firsts { COUNTED, WORDS, OTHERS } firsts;
 
 static firsts look_at_firsts(const clf__csv *r, const sample *s, int64_t *from) {
@@ -198,12 +199,12 @@ static clf_status judge_layout(clf__csv *r, sample *s) {
   return CLF_OK;
 }
 
-/* ---- The columns ------------------------------------------------------------------- */
+/* ---- The columns ----------------------------------------------------------------------------- */
 
-/* What the lines below the first say of the columns. */
+/* What the lines after the first say about the columns. */
 typedef struct columns {
-  char *quoted;                   /* by column: some field is */
-  char *wanted;                   /* by column: not left out by its number */
+  char *quoted;                   /* per column: some field is */
+  char *wanted;                   /* per column: not left out by its number */
   int64_t whole, points, numbers; /* numbers without a point, with one, and all */
 } columns;
 
@@ -223,7 +224,7 @@ static void look_at_line(clf__csv *r, const line *l, columns *k) {
   }
 }
 
-/* The number that a word given for a column is, or 0. */
+/* The number given for a column by a word, or 0. */
 static int64_t number_of(const char *word) {
   if (!*word || word[strspn(word, "0123456789")] || strlen(word) > 9) return 0;
   return strtol(word, NULL, 10);
@@ -256,11 +257,11 @@ static clf_status look_at_columns(clf__csv *r, const sample *s, columns *k) {
   return CLF_OK;
 }
 
-/* ---- The header -------------------------------------------------------------------- */
+/* ---- The header ------------------------------------------------------------------------------ */
 
-/* How many fields of the first line are what, over columns that hold numbers below it: numbers;
- * numbers and such in quotes that they do not need, above columns without quotes; names; and what
- * stands for a number. */
+/* Counts the fields of the first line, over columns with numbers below: numbers; numbers, or
+ * similar fields, in unnecessary quotes above columns without quotes; names; and placeholders of
+ * numbers. */
 typedef struct tally {
   int64_t numbers, quoted, names, values;
 } tally;
@@ -281,8 +282,8 @@ static void count_field(const clf__csv *r, const columns *k, const clf__field *f
     t->names++;
 }
 
-/* Over all columns if none holds numbers below.  A first column without a name is the index of a
- * table of labels, which says nothing. */
+/* Counts all columns if none has numbers below.  A first column without a name is the index of a
+ * table of labels, which is not evidence. */
 static tally look_at_first(const clf__csv *r, const line *l, const columns *k) {
   tally all = {0}, evidence = {0};
   int64_t c = 0;
@@ -302,7 +303,7 @@ static int is_word(const clf__field *f, const char *word) {
   return f->n == strlen(word) && !memcmp(f->s, word, f->n);
 }
 
-/* Whether a name that the caller gave is in the first line. */
+/* Whether the first line contains a name that the caller gave. */
 static int holds_given_name(const clf__csv *r, const line *l) {
   const clf_table_options *o = r->o;
   for (char *p = l->s; p;) {
@@ -330,7 +331,7 @@ static int counts(const clf__csv *r, const line *l, int64_t skip, double base) {
   return c > skip;
 }
 
-/* As pandas writes the index of a table without names: an empty field, then 0, 1, 2, ... */
+/* The index of a table without names, as pandas writes it: an empty field, then 0, 1, 2, ... */
 static int is_pandas(const clf__csv *r, const sample *s) {
   clf__field f;
   int64_t from;
@@ -342,9 +343,9 @@ static clf_status note_counted(clf__csv *r, const char *what) {
   return clf__table_note(&r->t, "line %" PRId64 " counts its columns; it %s", r->first, what);
 }
 
-/* A first line 0, 1, 2, ... or 1, 2, 3, ... may name the columns, as pandas has it, or be a row.
- * It is a row if the next line goes on counting; a header if there are three columns or more and
- * no other number is written without a point; and refused where either may be. */
+/* A first line 0, 1, 2, ... or 1, 2, 3, ... may name the columns, as in pandas, or be a row.  It
+ * is a row if the next line continues counting; a header if there are three columns or more and
+ * no other number is written without a point; and refused if both are possible. */
 static clf_status judge_counted(clf__csv *r, const sample *s, const columns *k) {
   const int base = counts(r, &s->at[0], 0, 0) ? 0 : 1;
   if (!counts(r, &s->at[0], 0, base) || r->others == 0) return CLF_OK;
@@ -377,7 +378,7 @@ static clf_status judge_header(clf__csv *r, const sample *s, const columns *k) {
   return r->header ? note_counted(r, "is read as a header") : CLF_OK;
 }
 
-/* numpy.savetxt() writes a header as a comment: as many words as there are columns. */
+/* numpy.savetxt() writes a header as a comment: with as many words as there are columns. */
 static void judge_comment(clf__csv *r) {
   int64_t n = 0;
   if (r->header || !r->said || r->o->header == CLF_HEADER_NO) return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* csv_fields.c: text as lines and fields, and what a field is. */
+/* csv_fields.c: text as lines and fields, and types of fields. */
 #define _GNU_SOURCE
 #include "csv.h"
 
@@ -13,7 +13,7 @@
 
 static int blank(char delim, char ch) { return ch == ' ' || (ch == '\t' && delim != '\t'); }
 
-/* A line ends with LF, CR LF or, as on old Macs, CR alone. */
+/* A line ends with LF, CR LF or, as on old Macs, CR. */
 static void cut_line(clf__csv *r) {
   r->line = r->next;
   char *p = r->next;
@@ -24,7 +24,7 @@ static void cut_line(clf__csv *r) {
   r->number++;
 }
 
-/* A row that begins with what Excel writes for a value that it has not is no comment. */
+/* A row that begins with an error value of Excel is not a comment. */
 static int is_excel_error(const clf__csv *r, const char *p) {
   static const char *const errors[] = {"#N/A",   "#DIV/0!", "#VALUE!", "#REF!",
                                        "#NAME?", "#NUM!",   "#NULL!"};
@@ -35,9 +35,9 @@ static int is_excel_error(const clf__csv *r, const char *p) {
   return 0;
 }
 
-/* Cuts the comment off.  Lines that begin with '#' are comments unless the caller chose another
- * character; elsewhere in a line only the character that was chosen begins one, since '#' may be
- * part of a name.  Returns whether there was one. */
+/* Cuts off a comment.  Lines that begin with '#' are comments unless the caller chose another
+ * character; within a line only the chosen character starts one, because '#' may be part of a
+ * name.  Returns whether there was a comment. */
 static int cut_comment(clf__csv *r) {
   char *p = r->line;
   while (p < r->close && (*p == ' ' || *p == '\t')) p++;
@@ -55,7 +55,7 @@ static int cut_comment(clf__csv *r) {
   return found;
 }
 
-/* Tabs alone are a row of empty fields where they are the delimiter. */
+/* If tabs are the delimiter, a line of tabs is a row of empty fields. */
 static int holds_something(const clf__csv *r) {
   for (const char *p = r->line; p < r->close; p++)
     if (!blank(r->delim, *p)) return 1;
@@ -128,7 +128,7 @@ static clf__field trimmed(const clf__field *f) {
   return t;
 }
 
-/* strtod() is handed the text itself, with a point for the comma while it looks: no copy, however
+/* strtod() reads the text itself, in which the comma is temporarily a point: no copy, however
  * long the field is. */
 static int comma_number(const clf__csv *r, const clf__field *f, double *v) {
   char *const comma = memchr(f->s, ',', f->n), *stop;
@@ -160,7 +160,7 @@ int clf__csv_is_whole(const clf__field *field) {
   return i == f.n && i > digits;
 }
 
-/* ---- What stands in a number's place -------------------------------------- */
+/* ---- Placeholders of numbers ----------------------------------------------------------------- */
 
 int clf__csv_is_missing(const clf__field *field) {
   static const char *const marks[] = {"NA",   "N/A", "#N/A", "NaN",    "nan", "null",
@@ -174,7 +174,7 @@ int clf__csv_is_missing(const clf__field *field) {
 
 static int is_digit(char ch) { return ch >= '0' && ch <= '9'; }
 
-/* Bytes of a character that people write around numbers: a sign, a separator of thousands, a
+/* Bytes of a character that people write around numbers: a sign, a thousands separator, a
  * percent or currency sign; 0 for others. */
 static size_t adornment(const char *p, size_t left) {
   static const char *const wide[] = {"\xe2\x82\xac", "\xc2\xa3", "\xc2\xa0", "\xe2\x80\xaf"};
@@ -183,8 +183,8 @@ static size_t adornment(const char *p, size_t left) {
   return *p && strchr("+-' %$_eE", *p) != NULL;
 }
 
-/* Digits and adornments; or with an O for 0 or an l for 1, where a point shows that a number is
- * meant. */
+/* Digits and adornments; or with an O for 0 or an l for 1, if a point shows that it is meant as
+ * a number. */
 int clf__csv_is_misspelt(const clf__field *field) {
   const clf__field f = trimmed(field);
   int digits = 0, letters = 0, points = 0;
@@ -200,8 +200,8 @@ int clf__csv_is_misspelt(const clf__field *field) {
   return digits > 0 && (!letters || points);
 }
 
-/* Numbers between '-', '/', '.' or ':', at least two of these or a ':', perhaps with a T, Z or
- * blanks: 2026-01-31, 31.1.2026, 1/31/26 10:00, 2026-01-31T10:00:00Z. */
+/* Numbers between '-', '/', '.' or ':', with at least two of these or a ':', and possibly a T, Z
+ * or blanks: 2026-01-31, 31.1.2026, 1/31/26 10:00, 2026-01-31T10:00:00Z. */
 int clf__csv_is_date(const clf__field *field) {
   const clf__field f = trimmed(field);
   int marks = 0, colons = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* csv_kinds.c: what the columns of a text hold: numbers, labels, booleans, dates. */
+/* csv_kinds.c: detects the kinds of columns in a text: numbers, labels, booleans, dates. */
 #define _GNU_SOURCE
 #include "csv.h"
 
@@ -13,21 +13,21 @@
 #include "kinds.h"
 #include "status.h"
 
-/* ---- What was seen of a column of text ----------------------------------------------- */
+/* ---- Statistics of a column of text ---------------------------------------------------------- */
 
 enum { SLOTS = 1024 /* of the table of labels: a power of 2, four times CLF_CATEGORIES_MAX */ };
 
 typedef struct guess {
-  int64_t numbers, texts; /* fields that are no mark of a missing value */
+  int64_t numbers, texts; /* fields that are not missing */
   int64_t misspelt;       /* texts that are meant as numbers */
-  int pairs;              /* bits of the pairs of words that all texts are of */
-  char *word;             /* the first of these texts as it is written */
+  int pairs;              /* bits of the pairs of words that all texts belong to */
+  char *word;             /* the first of these texts as written */
   clf__dates dates;
-  int32_t count;        /* different fields */
+  int32_t count;        /* distinct fields */
   int too_many;         /* there are more than CLF_CATEGORIES_MAX */
-  int refused;          /* they are no labels */
+  int refused;          /* cannot be labels */
   char **labels;        /* CLF_CATEGORIES_MAX of them */
-  int16_t slots[SLOTS]; /* 1 + a place in labels; 0: free */
+  int16_t slots[SLOTS]; /* index in labels plus 1; 0: free */
 } guess;
 
 static guess *new_guess(void) {
@@ -54,7 +54,7 @@ static uint32_t hash(const char *s) {
   return h;
 }
 
-/* Takes the text, which is freed unless it is new. */
+/* Takes ownership of the text, which is freed unless it is new. */
 static void add_label(guess *g, char *text) {
   uint32_t at = hash(text) % SLOTS;
   for (; g->slots[at]; at = (at + 1) % SLOTS)
@@ -68,7 +68,7 @@ static void add_label(guess *g, char *text) {
   g->slots[at] = (int16_t)g->count;
 }
 
-/* "50%" and "1,234" are numbers misspelt; "25-34" and "75+" are labels. */
+/* "50%" and "1,234" are misspelt numbers; "25-34" and "75+" are labels. */
 static int is_misspelt(const clf__field *f) {
   if (!clf__csv_is_misspelt(f) || f->s[f->n - 1] == '+') return 0;
   for (size_t i = 1; i < f->n; i++)
@@ -102,13 +102,13 @@ static clf_status see(const clf__csv *r, guess *g, const clf__field *f) {
   return s;
 }
 
-/* ---- What the column is -------------------------------------------------------------- */
+/* ---- The kind of the column ------------------------------------------------------------------ */
 
 static int by_text(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Labels are part of names of columns, so they hold no tabs. */
+/* Labels become part of column names, so they contain no tabs. */
 static clf_status make_category(const clf__csv *r, int64_t column, clf_column *k, guess *g) {
   qsort(g->labels, (size_t)g->count, sizeof *g->labels, by_text);
   k->kind = CLF_COLUMN_CATEGORY;
@@ -132,10 +132,11 @@ static clf_status make_date(const clf__csv *r, int64_t column, clf_column *k, co
   char form[CLF_DATE_FORM], word[64];
   if (!clf__dates_form(&g->dates, form)) {
     clf__csv_column_word(r, column, word, sizeof word);
-    return clf__csv_refuse_column(r, column,
-                                  "days and months of dates as \"%s\" cannot be told apart; write "
-                                  "them as 2024-05-31, or leave the column out: --drop %s",
-                                  clf__excerpt_of(g->labels[0], strlen(g->labels[0])).s, word);
+    return clf__csv_refuse_column(
+        r, column,
+        "the order of days and months in dates such as \"%s\" is ambiguous; write them as "
+        "2024-05-31, or leave the column out: --drop %s",
+        clf__excerpt_of(g->labels[0], strlen(g->labels[0])).s, word);
   }
   k->kind = clf__date_is_time(form) ? CLF_COLUMN_TIME : CLF_COLUMN_DATE;
   k->form = strdup(form);
@@ -143,7 +144,8 @@ static clf_status make_date(const clf__csv *r, int64_t column, clf_column *k, co
   return k->form && k->unit ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory to describe a column");
 }
 
-/* Refuses the first column whose texts are no labels, and says how to leave out all of them. */
+/* Refuses the first column whose texts are not labels, and says how to leave out all such
+ * columns. */
 static clf_status refuse_texts(const clf__csv *r, guess *const *guesses) {
   char word[64], drop[256] = "";
   int64_t first = -1;
@@ -164,15 +166,16 @@ static clf_status refuse_texts(const clf__csv *r, guess *const *guesses) {
     snprintf(id, sizeof id, "--id %s keeps them as names of the rows, ", word);
   return clf__csv_refuse_column(
       r, first,
-      "%s different texts in %" PRId64 " rows are no categories; %s--drop %s leaves %s out", many,
+      "%s different texts in %" PRId64 " rows are not categories; %s--drop %s leaves %s out", many,
       all, id, drop, strchr(drop, ',') ? "all such columns" : "the column");
 }
 
-/* Labels repeat, but those of a few rows need not. */
+/* Labels repeat, except in tables with few rows. */
 static clf_status decide(const clf__csv *r, int64_t column, guess *g, clf_column *k) {
   enum { FEW = 8 };
   const int64_t all = g->numbers + g->texts;
-  if (g->texts == 0 || g->numbers > g->texts) return CLF_OK; /* what is no number is refused */
+  if (g->texts == 0 || g->numbers > g->texts)
+    return CLF_OK; /* fields that are not numbers are refused */
   if (g->numbers == 0 && g->pairs) return make_boolean(k, g);
   if (g->numbers == 0 && g->dates.forms) return make_date(r, column, k, g);
   if (2 * g->misspelt > g->texts) return CLF_OK;
@@ -180,9 +183,9 @@ static clf_status decide(const clf__csv *r, int64_t column, guess *g, clf_column
   return g->refused ? CLF_OK : make_category(r, column, k, g);
 }
 
-/* ---- All columns ---------------------------------------------------------------------- */
+/* ---- All columns ----------------------------------------------------------------------------- */
 
-/* Whether the lines that were judged have numbers in less than half of the rows there. */
+/* Whether in the examined lines less than half of the rows have numbers there. */
 static int may_be_text(const clf__csv *r, int64_t c) {
   return r->to[c] >= 0 && 2 * (int64_t)r->numeric[c] < r->others + !r->header;
 }
@@ -305,7 +308,7 @@ clf_status clf__csv_take_value(clf__csv *r, int64_t column, int32_t c, const clf
   return CLF_OK;
 }
 
-/* Leaves the labels that some row still has, in their order. */
+/* Removes labels that no remaining row has, preserving their order. */
 static void compact(clf_table *t, int32_t c) {
   clf_column *const k = &t->columns[c];
   int32_t to[CLF_CATEGORIES_MAX] = {0}, left = 0;
@@ -329,7 +332,7 @@ static void compact(clf_table *t, int32_t c) {
   }
 }
 
-/* Ranges of the rows that were not left out. */
+/* Ranges of the rows that were kept. */
 static void end_ranges(clf_table *t) {
   for (int32_t c = 0; c < t->cols; c++) {
     clf_column *const k = &t->columns[c];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* csv_missing.c: rows in which values are missing: found, counted, left out. */
+/* csv_missing.c: finds, counts and leaves out rows with missing values. */
 #define _GNU_SOURCE
 #include "csv.h"
 
@@ -20,7 +20,7 @@ clf_status clf__csv_begin_missing(clf__csv *r) {
              : clf__fail(CLF_ENOMEM, "%s: no memory for %" PRId32 " columns", r->path, r->t.cols);
 }
 
-/* A label of the model's that looks like a mark, "none", is a label. */
+/* A label of the model that looks like a missing value, "none", is a label. */
 int clf__csv_lacks(const clf__csv *r, int32_t c, const clf__field *f) {
   if (!r->lacks || !(f->n == 0 || clf__csv_is_missing(f))) return 0;
   if (!r->like || f->n == 0) return 1;
@@ -58,7 +58,7 @@ static clf__name_list list_columns(const clf__csv *r, int32_t *worst) {
   return list;
 }
 
-/* The column of the file that became column c of the table. */
+/* The column of the file for column c of the table. */
 static int64_t column_in_file(const clf__csv *r, int32_t c) {
   int64_t k = 0;
   while (r->to[k] != c) k++;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* csv_refuse.c: what a file of text is refused for: line, column and remedy. */
+/* csv_refuse.c: error messages for text files, with line, column and remedy. */
 #define _GNU_SOURCE
 #include "csv.h"
 
@@ -10,7 +10,7 @@
 
 #include "status.h"
 
-/* A header that is refused half read has no further names yet. */
+/* A header that is refused while it is read has no further names yet. */
 static const char *name_of(const clf__csv *r, int64_t c) {
   return r->names && c < r->cols && r->names[c] ? r->names[c] : "";
 }
@@ -42,8 +42,8 @@ int clf__csv_column_word(const clf__csv *r, int64_t c, char *text, size_t size) 
   return snprintf(text, size, "%" PRId64, c + 1);
 }
 
-/* "--drop species,sex": column c, which has no numbers, and all others that are wanted and have
- * none, unless they are too many for `text`.  Returns how many. */
+/* "--drop species,sex": column c, which has no numbers, and all other selected columns without
+ * numbers, unless they are too many for `text`.  Returns their number. */
 static int drop_option(const clf__csv *r, int64_t c, char *text, size_t size) {
   size_t n = (size_t)snprintf(text, size, "--drop ");
   int count = 0;
@@ -60,12 +60,12 @@ static int drop_option(const clf__csv *r, int64_t c, char *text, size_t size) {
   return 1;
 }
 
-/* Whether the field may be part of a header that was not taken for one. */
+/* Whether the field may be part of a header that was not recognised. */
 static int may_be_header(const clf__csv *r) {
   return r->number == r->first && !r->header && r->o->header == CLF_HEADER_AUTO;
 }
 
-/* What to do about a field that is no number, to follow a sentence; perhaps nothing. */
+/* What to do about a field that is not a number, as the end of a sentence; may be empty. */
 static void remedy(const clf__csv *r, int64_t c, const clf__field *f, clf__field_kind kind,
                    char *text, size_t size) {
   char drop[128];
@@ -82,7 +82,7 @@ static void remedy(const clf__csv *r, int64_t c, const clf__field *f, clf__field
     const int columns = drop_option(r, c, drop, sizeof drop);
     snprintf(text + n, size - n, "; %s leaves the column%s out", drop, columns > 1 ? "s" : "");
   } else if (f->n && *f->s != '#' && memchr(f->s, '#', f->n))
-    snprintf(text + n, size - n, "; --comment '#' ignores what follows a '#'");
+    snprintf(text + n, size - n, "; --comment '#' ignores text after a '#'");
 }
 
 static const char *what_it_is(const clf__csv *r, const clf__field *f, clf__field_kind kind) {
@@ -101,7 +101,7 @@ static const char *what_it_is(const clf__csv *r, const clf__field *f, clf__field
                        : "marks a missing value; fill it in or remove the row";
   if (f->n && f->s[f->n - 1] == '%') return "is not a number; remove the percent sign";
   if (strcspn(f->s, ",'") < f->n && clf__csv_is_misspelt(f))
-    return "is not a number; remove what separates thousands";
+    return "is not a number; remove thousands separators";
   return "is not a number";
 }
 
@@ -112,8 +112,7 @@ clf_status clf__csv_refuse_kind(const clf__csv *r, int64_t c, const clf__field *
   switch (kind) {
   case CLF_FIELD_NOT_FINITE: return clf__csv_refuse(r, c, f, "is not a finite number");
   case CLF_FIELD_TOO_LARGE: return clf__csv_refuse(r, c, f, "is too large for a double");
-  case CLF_FIELD_HEX:
-    return clf__csv_refuse(r, c, f, "is hexadecimal; numbers are read in decimals");
+  case CLF_FIELD_HEX: return clf__csv_refuse(r, c, f, "is hexadecimal; numbers must be decimal");
   default:
     remedy(r, c, f, kind, advice, sizeof advice);
     snprintf(what, sizeof what, "%s%s", what_it_is(r, f, kind), advice);
@@ -125,7 +124,7 @@ clf_status clf__csv_refuse_count(const clf__csv *r, int64_t n, int64_t want) {
   char advice[96] = "";
   if (want != r->usual && n == r->usual && r->others > 1)
     snprintf(advice, sizeof advice,
-             "; if the text begins with a title, --skip %" PRId64 " passes over it", r->first);
+             "; if the text begins with a title, --skip %" PRId64 " skips it", r->first);
   if (r->row_names || r->trailing)
     return clf__fail(CLF_EFORMAT,
                      "%s: line %" PRId64 " has %" PRId64 " field%s, where others have %" PRId64,

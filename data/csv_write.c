@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* csv_write.c: tables as text. */
+/* csv_write.c: writes tables as text. */
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <locale.h>
@@ -29,13 +29,13 @@ static clf_status check_names(const char *path, const clf_table *t) {
 
 /* ---- Lines ---------------------------------------------------------------- */
 
-/* A line that grows. */
+/* A growing line. */
 typedef struct line {
   char *at;
   size_t n, room;
 } line;
 
-/* Room for `more` bytes and a NUL. */
+/* Makes room for `more` bytes and a NUL. */
 static clf_status reserve(line *l, size_t more) {
   if (l->n + more < l->room) return CLF_OK;
   const size_t room = 2 * (l->n + more) + 256;
@@ -54,8 +54,8 @@ static clf_status put(line *l, const char *text, size_t n) {
   return CLF_OK;
 }
 
-/* In quotes wherever a reader could take it for something else than one text; a name also where it
- * could be taken for a number. */
+/* In quotes if a reader could take it for anything other than a single text; a name also if it
+ * could be read as a number. */
 static clf_status put_text(line *l, const char *text, int name) {
   const size_t plain = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                     "0123456789_.-");
@@ -65,9 +65,9 @@ static clf_status put_text(line *l, const char *text, int name) {
   return put(l, "\"", 1);
 }
 
-/* Numbers of 17 digits, or what the column has for them; a NaN has no sign, as some printf() give
- * it.  With descriptions a missing value is an empty field, in quotes where a line would be empty.
- */
+/* Numbers with 17 digits, or in the format of the column; a NaN has no sign, which some printf()
+ * print.  With descriptions a missing value is an empty field, in quotes if the line would be
+ * empty. */
 static clf_status put_value(line *l, const clf_table *t, int32_t c, double v) {
   enum { LONGEST = 64 };
   const clf_column *const k = t->columns ? &t->columns[c] : NULL;

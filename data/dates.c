@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* dates.c: dates and times of day as text and as numbers. */
+/* dates.c: converts dates and times of day between text and numbers. */
 #include "dates.h"
 
 #include <inttypes.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* ---- The calendar ------------------------------------------------------------- */
+/* ---- The calendar ---------------------------------------------------------------------------- */
 
 typedef struct moment {
   int64_t year;
@@ -23,8 +23,8 @@ static int days_in(int64_t year, int month) {
   return days[month - 1] + (month == 2 && leap);
 }
 
-/* Days of the proleptic Gregorian calendar from 1970-01-01, counted in eras of 400 years that begin
- * in March (H. Hinnant, "chrono-compatible low-level date algorithms", 2013). */
+/* Days of the proleptic Gregorian calendar since 1970-01-01, counted in eras of 400 years that
+ * begin in March (H. Hinnant, "chrono-compatible low-level date algorithms", 2013). */
 static int64_t days_from(int64_t year, int month, int day) {
   const int64_t y = year - (month <= 2), era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
   const int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
@@ -40,12 +40,12 @@ static void date_from(int64_t days, moment *m) {
   m->year = y + era * 400 + (m->month <= 2);
 }
 
-/* ---- Reading by a form --------------------------------------------------------- */
+/* ---- Reading by a format --------------------------------------------------------------------- */
 
 static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-/* From `least` to `most` digits at *s, as many as there are; -1: fewer. */
+/* Reads from `least` to `most` digits at *s; -1: fewer. */
 static int take_digits(const char **s, const char *end, int least, int most) {
   int value = 0, n = 0;
   while (*s < end && n < most && **s >= '0' && **s <= '9') {
@@ -87,7 +87,7 @@ static int take_zone(const char **s, const char *end, int *offset) {
   return hours >= 0 && hours <= 23 && minutes >= 0 && minutes <= 59;
 }
 
-/* One directive; the bit of `single` that it sets if it has one digit. */
+/* One directive; sets the bit `single` if it has one digit. */
 static int take(char directive, const char **s, const char *end, moment *m, int *single) {
   const char *const from = *s;
   int bit = 0, v = 0;
@@ -113,14 +113,14 @@ static int is_valid(const moment *m) {
          m->hour <= 23 && m->minute <= 59 && m->second < 60;
 }
 
-/* The directive at *form, past '%' and what stands between. */
+/* The directive at *form, after '%' and modifiers. */
 static char directive_at(const char **form) {
   ++*form;
   if (**form == '-' || (**form >= '1' && **form <= '9')) ++*form;
   return *(*form)++;
 }
 
-/* Reads as far as the form goes: returns where the text goes on, or NULL. */
+/* Reads as far as the format matches: returns the rest of the text, or NULL. */
 static const char *read_form(const char *form, const char *s, const char *end, moment *m,
                              int *single) {
   *m = (moment){.year = 1970, .month = 1, .day = 1};
@@ -151,8 +151,7 @@ static double value_of(const char *form, const moment *m) {
   return 86400 * days + 3600.0 * m->hour + 60.0 * (m->minute - m->offset) + m->second;
 }
 
-/* What is the longest that follows a date of ISO 8601, for texts in another form than the
- * column's. */
+/* An ISO 8601 date with the longest match, for texts in another format than the column's. */
 static int read_iso(const char *form, const char *s, size_t n, double *value) {
   static const char *const forms[] = {"%Y-%m-%d",
                                       "%Y-%m-%dT%H:%M",
@@ -182,7 +181,7 @@ int clf__date_read(const char *form, const char *s, size_t n, double *value) {
   return !clf__date_is_time(form) && read_iso(form, s, n, value);
 }
 
-/* ---- The form of a column --------------------------------------------------------- */
+/* ---- The format of a column ------------------------------------------------------------------ */
 
 /* In order of preference; "" is a time of day alone. */
 static const char *const date_forms[] = {
@@ -220,7 +219,7 @@ static int read_rest(const char *s, const char *end, int alone, rest *r, int *si
   return s == end;
 }
 
-/* Whether all texts end alike; fractions of a second may differ. */
+/* Whether all texts have the same ending; fractions of a second may differ. */
 static int same_rest(clf__dates *d, const rest *r) {
   if (d->seen == 0) {
     d->time = r->time;
@@ -258,7 +257,7 @@ int clf__dates_show(clf__dates *d, const char *s, size_t n) {
   return fit != 0;
 }
 
-/* Puts a '-' where a number of one digit was seen. */
+/* Inserts a '-' if a number with one digit was seen. */
 static void append_date(const clf__dates *d, const char *from, char *to) {
   to += strlen(to);
   for (; *from; from++) {
@@ -290,15 +289,15 @@ static int digits_of(const char *form) {
   return 0;
 }
 
-/* Ticks of a second that the form shows; 0: whole minutes. */
+/* Ticks of a second that the format shows; 0: whole minutes. */
 static int64_t ticks_of(const char *form) {
   int64_t ticks = has(form, 'S');
   for (int i = digits_of(form); i > 0; i--) ticks *= 10;
   return ticks;
 }
 
-/* Rounded to the last place that the form shows; *ticks are what is left of a second.  Times of day
- * wrap at midnight. */
+/* Rounds to the last place that the format shows; *ticks is the fraction of a second.  Times of
+ * day wrap at midnight. */
 static void moment_of(const char *form, double value, moment *m, int64_t *ticks) {
   static const double first_day = -719528, last_day = 2932896; /* years 0 to 9999 */
   const int timed = has(form, 'H');
@@ -351,7 +350,7 @@ const char *clf__date_unit(const char *form) {
   return has(form, 'H') ? "seconds since 1970-01-01 00:00 UTC" : "days since 1970-01-01";
 }
 
-/* Only what clf__dates_form() makes. */
+/* Only formats that clf__dates_form() creates. */
 int clf__date_form_is_known(const char *form) {
   char text[CLF_DATE_TEXT], again[CLF_DATE_FORM];
   clf__dates d = {0};

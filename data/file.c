@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* file.c: files read whole. */
+/* file.c: reads whole files. */
 #define _XOPEN_SOURCE 700
 #include "file.h"
 
@@ -18,7 +18,7 @@ static clf_status read_fault(const char *path, int error) {
   return clf__fail(CLF_EIO, "%s: cannot be read: %s", path, strerror(error));
 }
 
-/* Reads at most *n bytes: a file that grows meanwhile gives what it had. */
+/* Reads at most *n bytes, even if the file grows meanwhile. */
 static int read_all(int fd, char *bytes, size_t *n) {
   size_t have = 0;
   while (have < *n) {
@@ -46,11 +46,11 @@ static clf_status read_open(const char *path, int fd, size_t n, char **bytes, si
   return CLF_OK;
 }
 
-/* Opens a regular file and says how long it is. */
+/* Opens a regular file and determines its length. */
 static clf_status open_regular(const char *path, int *fd, size_t *size) {
   struct stat st;
-  if (!path) return clf__fail(CLF_EINVAL, "a file to read has no name");
-  /* Asked before open(), which would wait for a writer of a pipe. */
+  if (!path) return clf__fail(CLF_EINVAL, "the name of a file to read is empty");
+  /* Before open(), which would wait for a writer of a pipe. */
   if (stat(path, &st)) return read_fault(path, errno);
   if (S_ISDIR(st.st_mode)) return clf__fail(CLF_EIO, "%s: cannot be read: it is a folder", path);
   if (!S_ISREG(st.st_mode))

@@ -1,45 +1,44 @@
 /* SPDX-License-Identifier: MIT */
-/* file.h: files read whole, and files written whole or not at all.  Private. */
+/* file.h: reads whole files, and replaces files atomically.  Private. */
 #ifndef CLF_DATA_FILE_H
 #define CLF_DATA_FILE_H
 #include "clflow/core.h"
 
-/* Reads a whole file into memory that is the caller's to free().  A NUL that
- * *size does not count follows the last byte.  Folders are refused.
+/* Reads a whole file into memory, which the caller frees with free().  A NUL, not counted in *size,
+ * follows the last byte.  Folders are refused.
  * Errors: EIO, ENOMEM. */
 clf_status clf__file_read(const char *path, char **bytes, size_t *size);
 
-/* Reads the first bytes, at most `room`, and says how many there were.  Errors: EIO. */
+/* Reads the first bytes, at most `room`; returns their number.  Errors: EIO. */
 clf_status clf__file_head(const char *path, char *bytes, size_t room, size_t *size);
 
-/* A file that is being written.  Its bytes go to a temporary file in the same
- * folder until clf__file_commit() puts that in the place of `path`. */
+/* A file that is being written, to a temporary file in the same folder, until clf__file_commit()
+ * renames that to `path`. */
 typedef struct clf__file clf__file;
 
-/* Errors: EIO (also where `path` is a folder), ENOMEM. */
+/* Errors: EIO (also if `path` is a folder), ENOMEM. */
 clf_status clf__file_begin(const char *path, clf__file **f);
 
-/* Appends n bytes.  After a failure the file is still the caller's to abort.
- * Errors: EIO. */
+/* Appends n bytes.  After an error the caller must still abort the file.  Errors: EIO. */
 clf_status clf__file_put(clf__file *f, const void *bytes, size_t n);
 
-/* Asks that what the file replaces stays under the name clf__file_kept_name(path), malloc'ed or
- * NULL: at every moment there is a whole file at `path`, and from the second write on another. What
- * already has that name is only replaced if it is empty or `expendable` says so (NULL: always);
- * otherwise it stays, and nothing is kept. */
+/* Keeps the replaced file under the name clf__file_kept_name(path), malloc'ed or NULL: at every
+ * moment there is a complete file at `path`, and from the second write on another one.  An
+ * existing file of that name is only replaced if it is empty or `expendable` says so (NULL:
+ * always); otherwise it stays, and the replaced file is lost. */
 void clf__file_keep(clf__file *f, int (*expendable)(const char *path));
 char *clf__file_kept_name(const char *path);
 
-/* Syncs the file, gives it the permissions of the file it replaces, renames it
- * to `path` and syncs the folder.  Frees f whatever happens; on failure what was
- * at `path` is untouched and the temporary file is gone.  Errors: EIO. */
+/* Syncs the file, gives it the permissions of the file it replaces, renames it to `path` and
+ * syncs the folder.  Frees f in any case; after an error the file at `path` is unchanged and the
+ * temporary file is removed.  Errors: EIO. */
 clf_status clf__file_commit(clf__file *f);
 
 /* Removes the temporary file and frees f.  NULL is a no-op. */
 void clf__file_abort(clf__file *f);
 
-/* Fails unless a file can be created at `path`: its folder exists and can be
- * written, and `path` is no folder.  Errors: EIO. */
+/* Fails unless a file can be created at `path`: its folder exists and is writable, and `path` is
+ * not a folder.  Errors: EIO. */
 clf_status clf__file_writable(const char *path);
 
 #endif

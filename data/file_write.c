@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* file_write.c: files written whole or not at all. */
+/* file_write.c: replaces files atomically. */
 #define _XOPEN_SOURCE 700
 #include <errno.h>
 #include <fcntl.h>
@@ -16,15 +16,15 @@
 #include "temp.h"
 
 struct clf__file {
-  char *path;   /* as the caller gave it, for messages */
-  char *target; /* what the temporary file replaces: path, links resolved */
+  char *path;   /* as given by the caller, for messages */
+  char *target; /* the file that is replaced: path with links resolved */
   char *folder; /* of target */
   clf__temp temp;
-  int keep; /* what it replaces, under another name */
+  int keep; /* 1: the replaced file is kept under another name */
   int (*expendable)(const char *path);
 };
 
-/* ---- Whether a file can be written --------------------------------------- */
+/* ---- Can a file be written? ------------------------------------------------------------------ */
 
 static clf_status write_fault(const char *path, int error) {
   return clf__fail(CLF_EIO, "%s: cannot be written: %s", path, strerror(error));
@@ -51,8 +51,7 @@ static clf_status folder_writable(const char *path, const char *folder) {
   return CLF_OK;
 }
 
-/* A rename would replace a device or a write-protected file without a word, so
- * these are refused here. */
+/* A rename would silently replace a device or a write-protected file, so these are refused. */
 static clf_status target_writable(const char *path, const char *target) {
   struct stat st;
   const size_t n = strlen(target);
@@ -63,13 +62,13 @@ static clf_status target_writable(const char *path, const char *target) {
       return clf__fail(CLF_EIO, "%s: cannot be written: it is not a regular file", path);
     if (access(target, W_OK)) return write_fault(path, errno);
   } else if (n == 0 || clf__is_slash(target[n - 1])) {
-    return clf__fail(CLF_EIO, "\"%s\" cannot be written: it names no file", path);
+    return clf__fail(CLF_EIO, "\"%s\" cannot be written: it does not name a file", path);
   }
   return CLF_OK;
 }
 
-/* Resolves links, so that what they point to is replaced and not the link.  On
- * failure *target and *folder are still the caller's to free. */
+/* Resolves links, so that the target of a link is replaced and not the link.  After an error the
+ * caller still frees *target and *folder. */
 static clf_status resolve(const char *path, char **target, char **folder) {
   *folder = NULL;
   *target = realpath(path, NULL);
@@ -81,7 +80,7 @@ static clf_status resolve(const char *path, char **target, char **folder) {
 }
 
 clf_status clf__file_writable(const char *path) {
-  if (!path) return clf__fail(CLF_EINVAL, "a file to write has no name");
+  if (!path) return clf__fail(CLF_EINVAL, "the name of a file to write is empty");
   char *target, *folder;
   const clf_status s = resolve(path, &target, &folder);
   free(target);
@@ -89,7 +88,7 @@ clf_status clf__file_writable(const char *path) {
   return s;
 }
 
-/* ---- A file that is written ------------------------------------------------ */
+/* ---- The file being written ------------------------------------------------------------------ */
 
 static void file_free(clf__file *f) {
   free(f->path);
@@ -99,7 +98,7 @@ static void file_free(clf__file *f) {
   free(f);
 }
 
-/* ---- Writing it ------------------------------------------------------------------ */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static clf_status open_temp(clf__file *f) {
   const int error = clf__temp_make(f->folder, 0666, &f->temp);
@@ -109,7 +108,7 @@ static clf_status open_temp(clf__file *f) {
 }
 
 clf_status clf__file_begin(const char *path, clf__file **f) {
-  if (!path) return clf__fail(CLF_EINVAL, "a file to write has no name");
+  if (!path) return clf__fail(CLF_EINVAL, "the name of a file to write is empty");
   clf__file *const n = calloc(1, sizeof *n);
   if (n) n->path = strdup(path);
   if (!n || !n->path) {
@@ -142,8 +141,8 @@ clf_status clf__file_put(clf__file *f, const void *bytes, size_t n) {
   return CLF_OK;
 }
 
-/* Not every file system can sync a folder, and by now the file is whole whether
- * its new name outlives a power cut or not: failure is not reported. */
+/* Not every file system can sync a folder.  The file is complete by now, whether or not its new
+ * name survives a power failure, so errors are not reported. */
 static void sync_folder(const char *folder) {
   const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return;
@@ -156,23 +155,23 @@ void clf__file_keep(clf__file *f, int (*expendable)(const char *path)) {
   f->expendable = expendable;
 }
 
-/* Whether what has this name, if anything, may be lost. */
+/* Whether an existing file of this name may be lost. */
 static int may_go(const clf__file *f, const char *kept) {
   struct stat st;
   if (!f->expendable || stat(kept, &st)) return 1;
   return st.st_size == 0 || f->expendable(kept);
 }
 
-/* A second name for the file that is about to be replaced.  Where file systems have no such
- * thing, or a folder or a file of another kind has the name, nothing is kept: the new file matters
- * more. */
+/* Gives the file to be replaced a second name.  If the file system does not support that, or the
+ * name is taken by a folder or another kind of file, nothing is kept: the new file is more
+ * important. */
 static void keep_old(const clf__file *f) {
   char *beside = malloc(strlen(f->temp.name) + 2), *kept = clf__file_kept_name(f->target);
   if (beside && kept && may_go(f, kept)) {
     sprintf(beside, "%s~", f->temp.name);
     unlink(beside);
     if (!link(f->target, beside) && rename(beside, kept)) unlink(beside);
-    unlink(beside); /* rename() leaves it where both were the same file already */
+    unlink(beside); /* rename() does nothing if both names are the same file already */
   }
   free(beside);
   free(kept);
@@ -182,7 +181,7 @@ static int finish(clf__file *f) {
   struct stat st;
   if (!stat(f->target, &st) && fchmod(f->temp.fd, st.st_mode & 0777)) return errno;
   if (fsync(f->temp.fd)) return errno;
-  /* Some network file systems report a full disk here and not before. */
+  /* some network file systems report a full disk only here */
   const int closed = close(f->temp.fd);
   f->temp.fd = -1;
   if (closed) return errno;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* glyphs.c: a set of images that is drawn: one or two marks on a soft ground.
+/* glyphs.c: a synthetic set of images: one or two marks on a soft background.
  *
- * A mark is a signed distance, in units in which the image reaches from -1 to 1: negative
- * inside, positive outside, so that a pixel is covered by 1/2 less its distance in pixels,
- * between 0 and 1.  Image i is made of numbers that only the seed and i decide. */
+ * A mark is a signed distance, in units in which the image extends from -1 to 1: negative inside,
+ * positive outside, so that a pixel is covered by 1/2 minus its distance in pixels, clamped to 0
+ * .. 1.
+ * Image i depends only on the seed and i. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -22,7 +23,7 @@ typedef struct point {
   double x, y;
 } point;
 
-/* The numbers of one image, one after the other. */
+/* The random numbers of one image, in sequence. */
 typedef struct dice {
   uint64_t seed, k;
 } dice;
@@ -45,8 +46,8 @@ static double to_box(point p, double w, double h) {
   return hypot(fmax(x, 0), fmax(y, 0)) + fmin(fmax(x, y), 0);
 }
 
-/* Strokes of a pen over a grid of 5 x 7 points: column and row of each point, a blank
- * where the pen is lifted. */
+/* Strokes of a pen on a grid of 5 x 7 points: column and row of each point; a blank lifts the
+ * pen. */
 static const char *const letters[] = {
     "062046 1434", "40000646",      "40000646 0333", "400006 0333", "0006 4046 0343",
     "0006 400346", "000646",        "0600234046",    "06004640",    "0600404303",
@@ -79,9 +80,9 @@ typedef struct mark {
   shape shape;
   const char *letter;
   point centre;
-  double cosine, sine; /* it is turned by this */
+  double cosine, sine; /* of its rotation */
   double size, thick;  /* half of both */
-  double aspect;       /* of a box, or how much of an arc is there */
+  double aspect;       /* of a box; for an arc, the fraction that is drawn */
 } mark;
 
 static double distance_to(const mark *m, point at) {
@@ -89,7 +90,7 @@ static double distance_to(const mark *m, point at) {
   const point p = {m->cosine * x + m->sine * y, m->cosine * y - m->sine * x};
   const point left = {-s, 0}, right = {s, 0}, up = {0, -s}, down = {0, s};
   const point corner[] = {{0, -s}, {0.87 * s, 0.5 * s}, {-0.87 * s, 0.5 * s}};
-  const double reach = m->aspect * pi; /* of an arc, to both sides */
+  const double reach = m->aspect * pi; /* of an arc, in both directions */
   switch (m->shape) {
   case STROKE: return to_segment(p, left, right) - m->thick;
   case RING: return fabs(hypot(p.x, p.y) - s) - m->thick;
@@ -109,7 +110,7 @@ static double distance_to(const mark *m, point at) {
   return HUGE_VAL;
 }
 
-/* Every third mark is a letter, and stands nearly upright. */
+/* Every third mark is a letter, which is nearly upright. */
 static mark roll_mark(dice *d, double min, double max) {
   mark m = {.shape = roll(d, 0, 3) < 1 ? LETTER : (shape)roll(d, STROKE, LETTER)};
   m.letter = letters[(int)roll(d, 0, LETTERS)];
@@ -131,7 +132,7 @@ typedef struct colour {
   double rgb[3];
 } colour;
 
-/* Of hue (in fractions of a turn), saturation and value; in grey the value alone counts. */
+/* From hue (as a fraction of a turn), saturation and value; grey uses only the value. */
 static colour hsv(double hue, double saturation, double value, int grey) {
   colour c;
   for (int k = 0; k < 3; k++) {
@@ -152,13 +153,13 @@ enum { MARKS = 2 };
 
 typedef struct scene {
   colour ground[2]; /* at both ends of the gradient */
-  point slope;      /* its direction */
+  point slope;      /* direction of the gradient */
   int marks;
   mark mark[MARKS];
   colour paint[MARKS];
 } scene;
 
-/* Ground and paint lie apart in brightness, either one the darker. */
+/* Background and paint differ in brightness; either one may be darker. */
 static void roll_colours(dice *d, scene *s, int grey) {
   const double hue = roll(d, 0, 1), angle = roll(d, -pi, pi), step = roll(d, 0.05, 0.2);
   const int dark = roll(d, 0, 1) < 0.5;
@@ -173,14 +174,14 @@ static void roll_colours(dice *d, scene *s, int grey) {
   }
 }
 
-/* Two marks lie on opposite sides of the middle, so that both can be seen. */
+/* Two marks are on opposite sides of the centre, so that both are visible. */
 static void part(dice *d, mark m[2]) {
   const double angle = roll(d, -pi, pi), apart = roll(d, 0.35, 0.5);
   m[0].centre = (point){apart * cos(angle), apart * sin(angle)};
   m[1].centre = (point){-m[0].centre.x, -m[0].centre.y};
 }
 
-/* One mark, or two that are smaller. */
+/* One mark, or two smaller ones. */
 static scene roll_scene(const glyphs *g, uint64_t i) {
   dice d = {clf__mix(g->seed + clf__mix(i + CLF_RANDOM_STEP)), 0};
   scene s = {.marks = roll(&d, 0, 1) < 0.7 ? 1 : 2};

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* grids.c: columns of a table by themselves: copied, sorted, and the grid of evenly
- * spaced values on which one lies, if there is one. */
+/* grids.c: single columns of a table: copies, sorting, and the grid of evenly spaced values. */
 #include "grids.h"
 
 #include <math.h>
@@ -10,7 +9,7 @@
 #include "grid.h"
 #include "status.h"
 
-enum { MOST_STEPS = 1 << 20 }; /* from the first value to the last */
+enum { MOST_STEPS = 1 << 20 }; /* steps from the first value to the last */
 
 static int ascending(const void *a, const void *b) {
   const double x = *(const double *)a, y = *(const double *)b;
@@ -80,9 +79,9 @@ clf_status clf_table_grid(const clf_table *t, int32_t column, clf_column_grid *g
   return CLF_OK;
 }
 
-/* ---- Columns that need noise ----------------------------------------------------------- */
+/* ---- Columns that need noise ----------------------------------------------------------------- */
 
-/* Whether more than half of n sorted values occur twice or more. */
+/* Whether more than half of n sorted values occur at least twice. */
 static int most_repeat(const double *v, int64_t n) {
   int64_t repeated = 0;
   for (int64_t i = 0, j; i < n; i = j) {

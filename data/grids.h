@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* grids.h: columns of a table by themselves.  Private. */
+/* grids.h: single columns of a table.  Private. */
 #ifndef CLF_DATA_GRIDS_H
 #define CLF_DATA_GRIDS_H
 #include "clflow/data.h"
 
-/* EINVAL unless the table has rows, and no more than memory holds. */
+/* EINVAL unless the table has rows, and fits into memory. */
 clf_status clf__table_has_rows(const clf_table *t);
 
-/* `count` values of a column, from all rows or from rows that are evenly spaced; to be freed. */
+/* `count` values of a column, from all rows or from evenly spaced rows; the caller frees them. */
 clf_status clf__copy_column(const clf_table *t, int32_t column, int64_t count, double **out);
 void clf__sort_column(double *v, int64_t n);
 
-/* The grid of n sorted values; step 0: they lie on none. */
+/* The grid of n sorted values; step 0: none. */
 clf_column_grid clf__grid_of(const double *v, int64_t n);
 
 #endif

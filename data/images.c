@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* images.c: sets of images: opened, waited for, freed. */
+/* images.c: opens sets of images, waits for them, and frees them. */
 #define _POSIX_C_SOURCE 200809L
 #include "images.h"
 
@@ -15,7 +15,7 @@
 #include "status.h"
 #include "table.h"
 
-/* ---- Which kind of source ------------------------------------------------- */
+/* ---- Types of sources ------------------------------------------------------------------------ */
 
 typedef enum kind { NOTHING, GLYPHS, FOLDER, PICTURE, CIFAR, IDX, NPY } kind;
 
@@ -49,11 +49,11 @@ static clf_status unknown(const char *source) {
   if (k.group == CLF_IMAGE)
     return clf__fail(CLF_EINVAL, "%s: is %s; PNG and JPEG are read: convert it to PNG", source,
                      k.name);
-  return clf__fail(CLF_EINVAL,
-                   "%s: is no set of images; there are glyphs, folders of PNG and JPEG files, "
-                   "single ones, and files ending in .idx, -ubyte, .idx.gz, -ubyte.gz, .bin or "
-                   ".npy",
-                   source);
+  return clf__fail(
+      CLF_EINVAL,
+      "%s: is not a set of images; there are glyphs, folders of PNG and JPEG files, single ones, "
+      "and files ending in .idx, -ubyte, .idx.gz, -ubyte.gz, .bin or .npy",
+      source);
 }
 
 static clf_status open_folder(const char *source, const clf_image_options *o, clf__source *s) {
@@ -77,14 +77,14 @@ static clf_status open_source(const char *source, const clf_image_options *o, cl
   return unknown(source);
 }
 
-/* ---- What is wanted ------------------------------------------------------- */
+/* ---- Requested size and channels ------------------------------------------------------------- */
 
 static clf_status check_options(const char *source, clf_image_options *o) {
   if (o->height < 0 || o->width < 0 || o->height > CLF_IMAGE_SIDE || o->width > CLF_IMAGE_SIDE ||
       (int64_t)o->height * o->width > CLF_IMAGE_PIXELS)
     return clf__fail(CLF_EINVAL,
-                     "%s: no image is %" PRId32 " x %" PRId32
-                     " pixels; up to %d a side and 2^28 in all can be",
+                     "%s: images of %" PRId32 " x %" PRId32
+                     " pixels are not possible; up to %d per side and 2^28 in total are",
                      source, o->height, o->width, CLF_IMAGE_SIDE);
   if (o->bits != 0 && (o->bits < 8 || o->bits > 16))
     return clf__fail(CLF_EINVAL, "%s: samples of 16-bit images have 8 to 16 bits, not %" PRId32,
@@ -103,20 +103,20 @@ static clf_status check_options(const char *source, clf_image_options *o) {
   }
   if (o->crop == CLF_CROP_LSUN && (o->height > CLF_IMAGE_LSUN || o->width > CLF_IMAGE_LSUN))
     return clf__fail(CLF_EINVAL,
-                     "%s: of images whose shorter side is %d no %" PRId32 " x %" PRId32
-                     " pixels can be cut",
+                     "%s: no %" PRId32 " x %" PRId32
+                     " pixels can be cut from images whose shorter side is %d",
                      source, CLF_IMAGE_LSUN, o->height, o->width);
   return CLF_OK;
 }
 
-/* Whether the source holds all images just as they are wanted. */
+/* Whether the source holds all images exactly as requested. */
 static int is_wanted(const clf_images *m) {
   const clf__picture *const shape = &m->source.shape;
   return m->source.whole && m->want.crop != CLF_CROP_LSUN && shape->height == m->want.height &&
          shape->width == m->want.width && shape->channels == m->want.channels;
 }
 
-/* Memory for all images; of LSUN, whose sizes differ where the source's do, for their places. */
+/* Memory for all images; for LSUN, whose images have different sizes, for their pointers. */
 static clf_status make_room(clf_images *m) {
   const int lsun = m->want.crop == CLF_CROP_LSUN;
   char what[64];
@@ -140,7 +140,7 @@ static clf_status make_room(clf_images *m) {
   return clf__fail(CLF_ENOMEM, "%s: no memory for %" PRId64 " images", m->name, m->total);
 }
 
-/* What is not asked for is as the source has it. */
+/* Takes from the source what was not requested. */
 static clf_status settle(clf_images *m) {
   const clf__picture *const shape = &m->source.shape;
   clf_image_options *const o = &m->want;
@@ -152,7 +152,7 @@ static clf_status settle(clf_images *m) {
   return make_room(m);
 }
 
-/* ---- The set -------------------------------------------------------------- */
+/* ---- The set --------------------------------------------------------------------------------- */
 
 clf_status clf__images_open(const char *source, const clf_image_options *options, int threads,
                             clf_images **images) {
@@ -223,7 +223,7 @@ static int by_number(const void *pa, const void *pb) {
   return a->at < b->at ? -1 : a->at > b->at;
 }
 
-/* Brings the sentences on images that were left out into order, and the others to the front. */
+/* Sorts the sentences on skipped images, and moves the other images to the front. */
 static clf_status close_gaps(clf_images *m) {
   m->count = m->total - m->skipped;
   if (!m->skipped) return CLF_OK;
@@ -250,7 +250,7 @@ static clf_status finish(clf_images *m) {
   return CLF_OK;
 }
 
-/* Keeps the sentence of a failure, which every further call repeats. */
+/* Stores the message of an error, which every later call repeats. */
 static void keep_failure(clf_images *m, clf_status s) {
   m->status = s;
   m->sentence = strdup(clf_errmsg());

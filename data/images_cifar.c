@@ -21,8 +21,8 @@ static clf_status read_records(const char *path, char **bytes, size_t *size) {
     s = clf__fail(CLF_EFORMAT, "%s: the file is empty", path);
   else if (*size % RECORD != 0)
     s = clf__fail(CLF_EFORMAT,
-                  "%s: %zu bytes are no whole number of CIFAR-10's records of %d: %zu records and "
-                  "%zu bytes",
+                  "%s: %zu bytes are not a whole number of CIFAR-10's records of %d: %zu records "
+                  "and %zu bytes",
                   path, *size, RECORD, *size / RECORD, *size % RECORD);
   if (s != CLF_OK) free(*bytes);
   return s;

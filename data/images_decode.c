@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* images_decode.c: a file that is one image, by what it begins with. */
+/* images_decode.c: decodes an image file, by its first bytes. */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <stdlib.h>
@@ -34,7 +34,7 @@ static clf_status decode_bytes(const char *path, const uint8_t *b, size_t size, 
   return CLF_OK;
 }
 
-/* Files with holes may be far larger than the disk, and none with as many pixels as are read is. */
+/* Sparse files may be far larger than the disk, and no readable image is. */
 static clf_status check_size(const char *path) {
   struct stat st;
   if (stat(path, &st) || st.st_size <= CLF_IMAGE_FILE) return CLF_OK;

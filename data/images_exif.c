@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* images_exif.c: images turned as the EXIF data in their files say.
+/* images_exif.c: turns images upright by the EXIF data in their files.
  *
- * Cameras store pixels as the sensor lay and note how the picture is to be turned.  Of EXIF only
- * this one tag is read, from blocks whose size is known, by the rules of web browsers: the first
- * directory, one number of 16 bits. */
+ * Cameras store pixels in the orientation of the sensor, and how the picture must be turned.
+ * Only this
+ * tag of EXIF is read, from blocks of known size, by the rules of web browsers: the first
+ * directory,
+ * one number of 16 bits. */
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -19,7 +21,7 @@ static uint32_t number(const uint8_t *b, int bytes, int big) {
   return v;
 }
 
-/* The orientation in an EXIF block, which has the form of a TIFF file; 1 where it has none. */
+/* The orientation in an EXIF block, which has the format of a TIFF file; 1 if there is none. */
 static int orientation(const uint8_t *b, size_t size) {
   enum { TAG = 0x112, SHORT = 3, ENTRY = 12 };
   if (size < 8 || (memcmp(b, "II*\0", 4) != 0 && memcmp(b, "MM\0*", 4) != 0)) return 1;
@@ -37,7 +39,7 @@ static int orientation(const uint8_t *b, size_t size) {
   return 1;
 }
 
-/* ---- Where it lies -------------------------------------------------------- */
+/* ---- Finding the block ----------------------------------------------------------------------- */
 
 int clf__jpeg_orientation(const uint8_t *b, size_t size) {
   enum { START = 0xd8, APP1 = 0xe1, SCAN = 0xda };
@@ -84,7 +86,7 @@ void clf__turned_shape(int orientation, clf__picture *p) {
   p->width = height;
 }
 
-/* Where the pixel (y, x) of the turned image lies among the stored ones. */
+/* The index of the stored pixel for pixel (y, x) of the turned image. */
 static size_t source(int orientation, const clf__picture *stored, size_t y, size_t x) {
   const size_t bottom = (size_t)stored->height - 1, right = (size_t)stored->width - 1;
   size_t sy = y, sx = x;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* images_fit.c: images brought to the size and the channels that are wanted. */
+/* images_fit.c: brings images to the requested size and channels. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "images.h"
 #include "status.h"
 
-/* What Real NVP was given of CelebA: 148 x 148 pixels of 218 x 178. */
+/* Real NVP's crop of CelebA: 148 x 148 pixels of 218 x 178. */
 enum { CELEBA_TOP = 40, CELEBA_LEFT = 15, CELEBA_SIDE = 148 };
 
 clf_status clf__fit_check(const char *name, const clf_image_options *o, const clf__picture *p) {
@@ -45,7 +45,7 @@ static clf_status set_channels(const char *name, int32_t channels, clf__picture 
   if (p->channels + channels != 1 + 3)
     return clf__fail(CLF_EFORMAT,
                      "%s: it has %" PRId32 " channels, not %" PRId32
-                     "; only grey and colour turn into each other",
+                     "; only grey and colour can be converted to each other",
                      name, p->channels, channels);
   clf__picture q = {p->height, p->width, channels, NULL};
   CLF_TRY(clf__picture_new(name, &q));
@@ -62,7 +62,7 @@ static clf_status set_channels(const char *name, int32_t channels, clf__picture 
 
 /* ---- Size ----------------------------------------------------------------- */
 
-/* The largest centred rectangle whose sides are as those that are wanted. */
+/* The largest centred rectangle with the requested aspect ratio. */
 static clf__window centre(const clf_image_options *o, const clf__picture *p) {
   int64_t h = p->height, w = h * o->width / o->height;
   if (w > p->width) {
@@ -75,7 +75,7 @@ static clf__window centre(const clf_image_options *o, const clf__picture *p) {
                        (int32_t)w};
 }
 
-/* Sides such that the shorter is 96. */
+/* Sides such that the shorter one is 96. */
 clf__picture clf__lsun_shape(const clf__picture *p) {
   const int64_t shorter = p->height < p->width ? p->height : p->width;
   const int64_t h = (2 * CLF_IMAGE_LSUN * (int64_t)p->height + shorter) / (2 * shorter);

@@ -16,10 +16,10 @@
 #include "path.h"
 #include "status.h"
 
-/* What decoding finds out, in several threads. */
+/* What several decoding threads find. */
 typedef struct found {
-  atomic_llong turned, deep; /* files that EXIF turns, and that have 16 bits */
-  atomic_int deepest;        /* the largest sample of these */
+  atomic_llong turned, deep; /* files that EXIF turns, and files with 16 bits */
+  atomic_int deepest;        /* the largest sample of the latter */
 } found;
 
 typedef struct folder {
@@ -27,12 +27,12 @@ typedef struct folder {
   int64_t count;
   int bits;
   clf__others others;
-  found *found; /* behind this struct */
+  found *found; /* after this struct */
 } folder;
 
-/* ---- Which files ---------------------------------------------------------- */
+/* ---- Selecting files ------------------------------------------------------------------------- */
 
-/* Names that promise an image: what is wrong with such a file is reported. */
+/* Names that promise an image: errors in such files are reported. */
 static int is_named_so(const char *path) {
   static const char *const suffix[] = {".png", ".jpg", ".jpeg", ".jpe", ".jfif"};
   const char *const dot = strrchr(clf__file_name(path), '.');
@@ -55,7 +55,7 @@ static int wanted(void *context, const char *path) {
   return 0;
 }
 
-/* ---- As a source ---------------------------------------------------------- */
+/* ---- As a source ----------------------------------------------------------------------------- */
 
 static const char *folder_name(const void *state, int64_t i) {
   return ((const folder *)state)->path[i];
@@ -82,15 +82,15 @@ static void folder_free(void *state) {
   free(f);
 }
 
-/* ---- What to say about it ------------------------------------------------- */
+/* ---- Remarks --------------------------------------------------------------------------------- */
 
-/* A sentence in memory of its own, or NULL. */
+/* A copy of a sentence, or NULL. */
 static char *copy(const char *text) {
   char *const at = malloc(strlen(text) + 1);
   return at ? strcpy(at, text) : NULL;
 }
 
-/* Images of 16 bits that use less than a sixteenth of their range become almost black. */
+/* 16-bit images that use less than a sixteenth of their range would become almost black. */
 static int say_depth(const folder *f, const char *set, char *text, size_t size) {
   const int top = (1 << f->bits) - 1, largest = atomic_load(&f->found->deepest);
   int bits = 8;
@@ -123,7 +123,7 @@ static clf_status folder_notes(const void *state, const char *set, char *note[CL
   return lacks ? clf__fail(CLF_ENOMEM, "%s: no memory for what to say about it", set) : CLF_OK;
 }
 
-/* ---- What the options leave open ------------------------------------------ */
+/* ---- What the options leave open ------------------------------------------------------------- */
 
 static clf_status mixed(const char *a, const clf__picture *p, const char *b,
                         const clf__picture *q) {
@@ -133,15 +133,15 @@ static clf_status mixed(const char *a, const clf__picture *p, const char *b,
                    a, p->height, p->width, b, q->height, q->width);
 }
 
-/* To be called while the sentence on the last file stands. */
+/* Call while the message about the last file is current. */
 static clf_status none_readable(const char *path, int64_t count) {
   return clf__fail(CLF_EFORMAT,
                    "%s: none of its %" PRId64 " image files can be read; of the last: %s", path,
                    count, clf_errmsg());
 }
 
-/* Looks at the front of file after file: at all where they must agree in size, else until one
- * has colour.  Damaged ones are passed over; decoding comes to them. */
+/* Reads the header of file after file: of all if sizes must agree, else until one has colour.
+ * Damaged files are skipped; decoding reports them. */
 static clf_status look(const folder *f, const char *path, const clf_image_options *o,
                        clf__picture *shape) {
   const int sizes = o->crop == CLF_CROP_NONE && (!o->height || !o->width);
@@ -224,7 +224,7 @@ clf_status clf__folder_open(const char *path, const clf_image_options *o, clf__s
   return open_files(list_all, path, o, s);
 }
 
-/* That a single file cannot be read is the set's failure. */
+/* For a single file, an unreadable image is an error of the set. */
 clf_status clf__picture_open(const char *path, const clf_image_options *o, clf__source *s) {
   clf_image_options strict = *o;
   strict.strict = 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* images_get.c: images taken out of a set, cut and mirrored as a draw says. */
+/* images_get.c: returns images of a set, with the cuts and flips of a draw. */
 #include <inttypes.h>
 #include <string.h>
 #include <zlib.h>
@@ -8,15 +8,15 @@
 #include "random.h"
 #include "status.h"
 
-/* Numbers of the draw for one image. */
+/* Random numbers of the draw for one image. */
 enum { DRAW_FLIP, DRAW_Y, DRAW_X, DRAWS };
 
-/* Each epoch has a seed of its own. */
+/* Each epoch has its own seed. */
 static uint64_t draw_seed(const clf_image_draw *draw) {
   return clf__mix(draw->seed + clf__mix(draw->epoch + CLF_RANDOM_STEP));
 }
 
-/* Where to begin with what is left over, all places being as likely. */
+/* A uniformly random offset in 0 .. left. */
 static size_t place(uint64_t seed, int64_t row, int what, int32_t left) {
   return (size_t)(clf__uniform(seed, DRAWS * (uint64_t)row + (uint64_t)what) * (left + 1));
 }
@@ -51,7 +51,7 @@ clf_status clf_images_get(const clf_images *m, const int64_t *index, int64_t fir
   if (n < 0) return clf__fail(CLF_EINVAL, "%s: %" PRId64 " images are asked for", m->name, n);
   const size_t size = clf__image_bytes(m);
   for (int64_t i = 0; i < n; i++) {
-    /* In unsigned numbers, where a sum of any two is defined. */
+    /* Unsigned, where overflow is defined. */
     const uint64_t row = index ? (uint64_t)index[i] : (uint64_t)first + (uint64_t)i;
     if (row >= (uint64_t)m->count)
       return clf__fail(CLF_EINVAL, "%s: there is no image %" PRId64 ", only 0 to %" PRId64, m->name,
@@ -61,14 +61,14 @@ clf_status clf_images_get(const clf_images *m, const int64_t *index, int64_t fir
   return CLF_OK;
 }
 
-/* Numbers go in as eight bytes each, the lowest first, on any machine. */
+/* Numbers are added as eight bytes in little-endian order on every machine. */
 static uint32_t add_number(uint32_t crc, int64_t v) {
   uint8_t b[8];
   for (int k = 0; k < 8; k++) b[k] = (uint8_t)((uint64_t)v >> (8 * k));
   return (uint32_t)crc32_z(crc, b, sizeof b);
 }
 
-/* Images of LSUN differ in size, so each brings its own. */
+/* LSUN images differ in size, so the size of each is included. */
 uint32_t clf_images_checksum(const clf_images *m) {
   if (!m || !m->ready) return 0;
   uint32_t crc = add_number(0, m->count);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* images_idx.c: images as the MNIST files hold them, plain or compressed by gzip. */
+/* images_idx.c: images in the IDX format of MNIST, plain or compressed by gzip. */
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,22 +11,22 @@
 #include "images.h"
 #include "status.h"
 
-/* Four bytes of magic, the last of them the number of dimensions; these, in four bytes each,
- * the highest first; the pixels. */
+/* Four magic bytes, of which the last is the number of dimensions; the dimensions, in four bytes
+ * each, big-endian; the pixels. */
 enum { MAGIC_BYTES = 4, RANK_LABELS = 1, RANK_GREY = 3, RANK_COLOUR = 4, HEADER_MAX = 20 };
 
 typedef struct idx {
   const char *path;
   int rank;
   uint32_t dim[RANK_COLOUR];
-  uint64_t want; /* bytes of the whole file, by its header */
+  uint64_t want; /* bytes of the whole file, according to its header */
 } idx;
 
 static uint32_t word(const uint8_t *b) {
   return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
-/* ---- The header ----------------------------------------------------------- */
+/* ---- The header ------------------------------------------------------------------------------ */
 
 static clf_status parse_magic(idx *x, const uint8_t *b, size_t size) {
   if (size < MAGIC_BYTES)
@@ -97,7 +97,7 @@ static clf_status bad_gzip(const char *path, const z_stream *z, int code) {
                    z->total_out, z->msg ? z->msg : zError(code));
 }
 
-/* Inflates until n bytes are there, or the stream ends; returns zlib's code. */
+/* Inflates until n bytes are available, or the stream ends; returns zlib's code. */
 static int inflate_to(z_stream *z, uint8_t *to, size_t n) {
   int code = Z_OK;
   while (code == Z_OK && z->total_out < n) {
@@ -109,8 +109,8 @@ static int inflate_to(z_stream *z, uint8_t *to, size_t n) {
   return code;
 }
 
-/* After the last byte that the header promises the stream must end, with a checksum
- * that agrees; one byte of room shows whether it goes on. */
+/* After the last byte that the header promises the stream must end, with the right checksum; one
+ * extra byte of room shows whether it continues. */
 static clf_status check_end(const idx *x, z_stream *z, int code) {
   uint8_t more;
   if (code == Z_STREAM_END && z->total_out < x->want)
@@ -125,8 +125,8 @@ static clf_status check_end(const idx *x, z_stream *z, int code) {
   return CLF_OK;
 }
 
-/* The header is inflated first and says how much memory there is to be; deflate makes at most
- * 1032 bytes of one, so that a header which lies cannot ask for more than that. */
+/* The header is inflated first and determines the memory; deflate expands at most by a factor of
+ * 1032, so a false header cannot request more than that. */
 static clf_status gunzip(idx *x, z_stream *z, size_t size, uint8_t **bytes) {
   uint8_t head[HEADER_MAX];
   int code = inflate_to(z, head, sizeof head);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* images_jpeg.c: JPEG, read by libjpeg. */
+/* images_jpeg.c: reads JPEG with libjpeg. */
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +10,8 @@
 #include "images.h"
 #include "status.h"
 
-/* libjpeg's error handler returns by longjmp(), after which local variables may have any
- * value: what is to be freed is therefore kept here. */
+/* libjpeg's error handler returns by longjmp(), after which local variables may have any value,
+ * so everything that must be freed is kept here. */
 typedef struct job {
   struct jpeg_decompress_struct jpeg;
   struct jpeg_error_mgr errors;
@@ -22,12 +22,12 @@ typedef struct job {
   size_t size;
   int header; /* read only the shape */
   clf__picture *p;
-  clf_status status;         /* what stopped it, where that is not libjpeg */
-  char why[JMSG_LENGTH_MAX]; /* libjpeg's words */
+  clf_status status;         /* what stopped it, if not libjpeg */
+  char why[JMSG_LENGTH_MAX]; /* libjpeg's message */
 } job;
 
-/* More scans than encoders write, which is up to some twenty: each goes over the whole image, and
- * takes a few bytes where nothing changes. */
+/* Encoders write up to about twenty scans.  Each one goes over the whole image, but takes only a
+ * few bytes if nothing changes. */
 enum { SCANS_MAX = 100 };
 
 static void on_error(j_common_ptr jpeg) {
@@ -36,8 +36,8 @@ static void on_error(j_common_ptr jpeg) {
   longjmp(j->jump, 1);
 }
 
-/* Where data are missing libjpeg warns and fills with grey.  What is let pass is a version
- * that it does not know. */
+/* If data are missing libjpeg warns and fills with grey.  Only warnings about unknown versions
+ * are tolerated. */
 static void on_message(j_common_ptr jpeg, int level) {
   if (level < 0 && jpeg->err->msg_code != JWRN_JFIF_MAJOR) on_error(jpeg);
 }
@@ -57,7 +57,7 @@ static void stop(job *j, clf_status s) {
 
 static void read_front(job *j) {
   struct jpeg_decompress_struct *const jpeg = &j->jpeg;
-  const unsigned long size = (unsigned long)j->size; /* of 32 bits on some systems */
+  const unsigned long size = (unsigned long)j->size; /* 32 bits on some systems */
   if (size != j->size) stop(j, clf__fail(CLF_EFORMAT, "%s: too large a file for a JPEG", j->path));
   jpeg_mem_src(jpeg, j->bytes, size);
   jpeg_read_header(jpeg, TRUE);

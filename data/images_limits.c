@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* images_limits.c: how large an image may be, and what a file may claim. */
+/* images_limits.c: limits on the size of images, and on what files may claim. */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <stdlib.h>
@@ -22,9 +22,9 @@ clf_status clf__picture_new(const char *name, clf__picture *p) {
                    p->height, p->width);
 }
 
-/* A bit is the least that either kind spends on a block of pixels: deflate packs 1032
- * bytes into one, and a PNG 8 pixels into a byte.  Files that come near to that are blank; only
- * small ones are read, so that a few bytes do not take a machine's memory. */
+/* Both formats need at least a bit per block of pixels: deflate packs 1032 bytes into one, and
+ * PNG 8 pixels into a byte.  Files near that limit are blank; only small ones are read, so that
+ * a few bytes cannot use up the machine's memory. */
 clf_status clf__decode_limits(const char *path, int64_t height, int64_t width, size_t size) {
   if (height > CLF_IMAGE_SIDE || width > CLF_IMAGE_SIDE || height * width > CLF_IMAGE_PIXELS)
     return clf__fail(CLF_EFORMAT,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* images_list.c: the names of the files in a folder and in the folders below it, in order. */
+/* images_list.c: the sorted names of the files in a folder and its subfolders. */
 #define _XOPEN_SOURCE 700
 #include <dirent.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "path.h"
 #include "status.h"
 
-/* No data set nests folders this deep; a loop of links that the file system hides may. */
+/* No data set nests folders this deep, but a loop of links that the file system hides may. */
 enum { DEEPEST = 64 };
 
 typedef struct names {
@@ -26,7 +26,7 @@ typedef struct place {
   int used;
 } place;
 
-/* The folders that were read, in a hash table with open addressing. */
+/* The folders already read, in a hash table with open addressing. */
 typedef struct seen {
   place *at;
   size_t count, room; /* room: 0 or a power of two */
@@ -46,7 +46,7 @@ static clf_status no_memory(const char *path) {
   return clf__fail(CLF_ENOMEM, "%s: no memory for its name", path);
 }
 
-/* Takes over `path`, also when it fails. */
+/* Takes ownership of `path`, also after an error. */
 static clf_status keep(names *n, char *path) {
   if (n->count == n->room) {
     const int64_t room = n->room ? 2 * n->room : 64;
@@ -73,7 +73,7 @@ static void sort(names *n) {
 
 static char *join(const char *folder, const char *name) {
   const size_t n = strlen(folder), m = strlen(name);
-  /* "photos/" must not become "photos//a.png". */
+  /* "photos/" must not become "photos//a.png" */
   const size_t slash = n > 0 && clf__is_slash(folder[n - 1]) ? 0 : 1;
   char *const path = malloc(n + slash + m + 1);
   if (!path) return NULL;
@@ -83,7 +83,7 @@ static char *join(const char *folder, const char *name) {
   return path;
 }
 
-/* ---- Folders that were read ----------------------------------------------- */
+/* ---- Folders already read -------------------------------------------------------------------- */
 
 static place *place_of(const seen *s, dev_t device, ino_t node) {
   const uint64_t hash = ((uint64_t)node ^ (uint64_t)device << 32) * UINT64_C(0x9e3779b97f4a7c15);
@@ -115,7 +115,7 @@ static clf_status visit(seen *s, const char *folder, const struct stat *st, int 
   return CLF_OK;
 }
 
-/* ---- One folder ----------------------------------------------------------- */
+/* ---- One folder ------------------------------------------------------------------------------ */
 
 static clf_status cannot_read(const char *folder) {
   return clf__fail(CLF_EIO, "%s: the folder cannot be read: %s", folder, strerror(errno));
@@ -132,7 +132,7 @@ static clf_status read_entries(DIR *d, const char *folder, names *n) {
   }
 }
 
-/* The entries of a folder, in order; none if it was read before under another name. */
+/* The sorted entries of a folder; none if it was read before under another name. */
 static clf_status read_folder(list *l, const char *folder, names *n) {
   struct stat st;
   int first = 0;
@@ -148,10 +148,10 @@ static clf_status read_folder(list *l, const char *folder, names *n) {
 
 static clf_status list_folder(list *l, const char *folder, int depth);
 
-/* Takes over `path`. */
+/* Takes ownership of `path`. */
 static clf_status list_entry(list *l, char *path, int depth) {
   struct stat st;
-  /* A name that leads nowhere may be wanted: whoever reads it can say what is wrong. */
+  /* A dangling link may be wanted: whoever reads it reports the error. */
   const int is_folder = !stat(path, &st) && S_ISDIR(st.st_mode);
   if (!is_folder && l->wanted(l->context, path)) return keep(&l->files, path);
   const clf_status s = is_folder && l->deep ? list_folder(l, path, depth + 1) : CLF_OK;
@@ -159,8 +159,8 @@ static clf_status list_entry(list *l, char *path, int depth) {
   return s;
 }
 
-/* Reads the whole folder before going into those below, in order: so which of several links to a
- * folder is followed does not depend on the file system, and one folder is open at a time. */
+/* Reads the whole folder before its subfolders, in order.  So which of several links to a folder
+ * is followed does not depend on the file system, and one folder is open at a time. */
 static clf_status list_folder(list *l, const char *folder, int depth) {
   names n = {0};
   if (depth > DEEPEST)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* images_npy.c: images and their noise as numpy.save() writes them. */
+/* images_npy.c: images and their noise in the format of numpy.save(). */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ static int is_bytes(const clf__npy *h, clf__npy_type d) {
 }
 
 int clf__images_npy_is(const char *path) {
-  char head[4096]; /* the header of four numbers takes 128 */
+  char head[4096]; /* a header with four numbers takes 128 */
   size_t size;
   clf__npy h;
   clf__npy_type d;
@@ -95,7 +95,7 @@ clf_status clf_images_write_npy(const char *path, const uint8_t *pixels, int64_t
 
 /* ---- Noise ---------------------------------------------------------------- */
 
-/* Whether the shape is one of those that the images allow. */
+/* Whether the shape is one of those allowed for the images. */
 static int noise_fits(const clf__npy *h, const uint64_t dim[4]) {
   if (h->dims < 2 || h->dims > 4 || h->dim[0] != dim[0]) return 0;
   if (h->dims == 2) return h->dim[1] == dim[1] * dim[2] * dim[3];

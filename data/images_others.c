@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* images_others.c: files of a folder that are no images of a kind that is read, by suffix. */
+/* images_others.c: counts files of a folder with other formats, by suffix. */
 #include "images_others.h"
 
 #include <ctype.h>
@@ -12,7 +12,7 @@
 
 enum { SUFFIX = sizeof((struct clf__other *)0)->suffix, SHOWN = 5 };
 
-/* Whatever is no short word of letters and digits is no suffix. */
+/* Only short words of letters and digits are suffixes. */
 static void suffix_of(const char *path, char suffix[SUFFIX]) {
   const char *const dot = strrchr(clf__file_name(path), '.');
   *suffix = 0;
@@ -38,7 +38,7 @@ void clf__others_add(clf__others *o, const char *path) {
   o->kind[i].count++;
 }
 
-/* The most frequent first. */
+/* The most frequent one first. */
 static int by_count(const void *pa, const void *pb) {
   const struct clf__other *const a = pa, *const b = pb;
   if (a->count != b->count) return a->count > b->count ? -1 : 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* images_png.c: PNG, read and written by libpng. */
+/* images_png.c: reads and writes PNG with libpng. */
 #include <inttypes.h>
 #include <png.h>
 #include <stdio.h>
@@ -10,8 +10,8 @@
 #include "images.h"
 #include "status.h"
 
-/* libpng returns from an error by longjmp(), after which local variables may have any
- * value: what is to be freed is therefore kept here. */
+/* libpng returns from an error by longjmp(), after which local variables may have any value, so
+ * everything that must be freed is kept here. */
 typedef struct job {
   const char *path;
   png_structp png;
@@ -19,12 +19,12 @@ typedef struct job {
   png_bytep *rows;
   const uint8_t *bytes; /* read: the file */
   size_t size, at;
-  uint8_t *deep;   /* read: samples of 16 bits, the high byte first */
+  uint8_t *deep;   /* read: samples of 16 bits, big-endian */
   clf__file *file; /* written */
   clf__decoding *how;
   clf__picture *p;
-  clf_status status; /* what stopped it, where that is not libpng */
-  char why[128];     /* libpng's words */
+  clf_status status; /* what stopped it, if not libpng */
+  char why[128];     /* libpng's message */
 } job;
 
 static void on_error(png_structp png, png_const_charp why) {
@@ -33,7 +33,7 @@ static void on_error(png_structp png, png_const_charp why) {
   png_longjmp(png, 1);
 }
 
-/* What libpng warns of concerns neither pixels nor shape. */
+/* libpng's warnings concern neither pixels nor shape. */
 static void on_warning(png_structp png, png_const_charp why) {
   (void)png;
   (void)why;
@@ -54,7 +54,7 @@ static void get_bytes(png_structp png, png_bytep to, size_t n) {
   j->at += n;
 }
 
-/* To 8 or 16 bits, without a palette, without alpha. */
+/* To 8 or 16 bits, without palette and alpha. */
 static void normalise(job *j) {
   png_set_expand(j->png);
   png_set_strip_alpha(j->png);
@@ -62,7 +62,7 @@ static void normalise(job *j) {
   png_read_update_info(j->png, j->info);
 }
 
-/* Samples of 16 bits to bytes, rounded; what the file uses of its range is noted. */
+/* Rounds 16-bit samples to bytes, and records the range that the file uses. */
 static clf_status scale(job *j) {
   const uint32_t top = (UINT32_C(1) << j->how->bits) - 1;
   const size_t n = (size_t)j->p->height * (size_t)j->p->width * (size_t)j->p->channels;
@@ -91,15 +91,16 @@ static void read_rows(job *j) {
     stop(j, clf__fail(CLF_ENOMEM, "%s: no memory for its rows", j->path));
   for (size_t y = 0; y < h; y++) j->rows[y] = (wide == 2 ? j->deep : p->at) + y * stride;
   png_read_image(j->png, j->rows);
-  png_read_end(j->png, NULL); /* the checksum of the last rows comes after them */
+  png_read_end(j->png, NULL); /* the checksum follows the last rows */
   if (wide == 2) stop(j, scale(j));
 }
 
 static int read_guarded(job *j) {
   if (setjmp(png_jmpbuf(j->png))) return 0;
   png_set_read_fn(j->png, j, get_bytes);
-  png_set_user_limits(j->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* ours have numbers */
-  /* Text, profiles and the like are skipped: they may be compressed, by a factor of 1000. */
+  png_set_user_limits(j->png, PNG_UINT_31_MAX,
+                      PNG_UINT_31_MAX); /* our limits include the numbers in messages */
+  /* Text, profiles etc. are skipped: they may be compressed by a factor of 1000. */
   png_set_keep_unknown_chunks(j->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
   png_read_info(j->png, j->info);
   const png_uint_32 h = png_get_image_height(j->png, j->info);

@@ -16,14 +16,14 @@ enum { THREADS_MAX = 64 };
 
 struct clf__pool {
   clf_images *m;
-  pid_t process; /* whose threads they are */
+  pid_t process; /* process of the threads */
   pthread_t thread[THREADS_MAX];
   int threads;
   atomic_llong next, done;
   atomic_ullong held; /* bytes of images that differ in size */
   atomic_int stop;
-  /* The first image, by number, for which the whole set is refused.  Images are taken in
-   * order, and one that is begun is finished, so it is the same for any number of threads. */
+  /* The first image, by index, for which the whole set is refused.  Images are taken in order
+   * and always finished, so it is the same for any number of threads. */
   pthread_mutex_t lock;
   int64_t worst;
   clf_status status;
@@ -51,7 +51,8 @@ static void refuse(clf__pool *q, int64_t i, clf_status s) {
   pthread_mutex_unlock(&q->lock);
 }
 
-/* Takes over the pixels, unless all that differ in size are more than the machine holds: ENOMEM. */
+/* Takes ownership of the pixels.  ENOMEM if images that differ in size exceed the memory of the
+ * machine. */
 static clf_status store(clf__pool *q, int64_t i, const clf__picture *p) {
   clf_images *const m = q->m;
   if (m->at) {
@@ -67,7 +68,7 @@ static clf_status store(clf__pool *q, int64_t i, const clf__picture *p) {
   return CLF_OK;
 }
 
-/* Notes that image i is left out.  Errors: ENOMEM. */
+/* Records that image i is skipped.  Errors: ENOMEM. */
 static clf_status leave_out(clf__pool *q, int64_t i) {
   clf_images *const m = q->m;
   char *const sentence = copy_sentence();
@@ -97,8 +98,7 @@ static void decode(clf__pool *q, int64_t i) {
   if (s == CLF_OK) s = store(q, i, &p);
   if (s == CLF_OK) return;
   free(p.at);
-  /* A file that is damaged, or of a kind that is not read, is left out; anything else is
-   * for the whole set to answer. */
+  /* Damaged files and other formats are skipped; other errors concern the whole set. */
   const int damaged = s == CLF_EFORMAT || s == CLF_EIO;
   if (damaged && !m->want.strict) s = leave_out(q, i);
   if (s != CLF_OK) refuse(q, i, s);
@@ -115,7 +115,7 @@ static void *work(void *pool) {
   return NULL;
 }
 
-/* Signals are for the program's own threads: these take none. */
+/* Signals are for the program's own threads: these threads block them. */
 static void start_threads(clf__pool *q, int threads) {
   sigset_t all, before;
   sigfillset(&all);
@@ -141,8 +141,7 @@ clf_status clf__pool_start(clf_images *m, int threads) {
   return CLF_OK;
 }
 
-/* In a forked child, which has none of the threads, and what they were about to write half written.
- */
+/* In a forked child, which has none of the threads, and whose images may be incomplete. */
 static void give_up(clf_images *m) {
   m->status = clf__fail(CLF_EINVAL,
                         "%s: the process was forked while the images were being decoded; open the "

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* images_raw.c: images that lie in memory as bytes, in whatever order of pixels. */
+/* images_raw.c: images in memory as bytes, with pixels in any order. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ typedef struct raw {
 
 static const char *raw_name(const void *state, int64_t i) {
   const raw *const w = state;
-  (void)i; /* they all have one shape, so no sentence is about a single one */
+  (void)i; /* all have one shape, so no message is about a single image */
   return w->path;
 }
 
@@ -37,7 +37,7 @@ static void raw_free(void *state) {
   free(w);
 }
 
-/* Whether the bytes are images in the order in which a set keeps them. */
+/* Whether the bytes are images in the order in which a set stores them. */
 static int is_plain(const clf__raw *r, const clf__picture *shape) {
   const size_t c = (size_t)shape->channels, row = (size_t)shape->width * c;
   return r->record == (size_t)shape->height * row && r->stride[0] == row && r->stride[1] == c &&

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* images_resize.c: a part of an image, smaller or larger.
+/* images_resize.c: resizes a part of an image.
  *
- * Both ways of resizing are sums over each axis by itself, so an axis is a table: which
- * pixels go into a pixel of the result, and with what weights. */
+ * Both methods of resizing are separable sums over the axes, so an axis is a table of which pixels
+ * contribute to a pixel of the result, and with what weights. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -10,9 +10,9 @@
 #include "status.h"
 
 typedef struct axis {
-  int32_t out, taps; /* pixels of the result; pixels that go into one at most */
+  int32_t out, taps; /* pixels of the result; maximum number of contributing pixels */
   int32_t *first;    /* (out) */
-  double *weight;    /* (out, taps), 0 where fewer go in */
+  double *weight;    /* (out, taps), 0 if fewer contribute */
 } axis;
 
 static void axis_free(axis *a) {
@@ -28,11 +28,11 @@ static clf_status axis_new(const char *name, int32_t out, int32_t taps, axis *a)
   return clf__fail(CLF_ENOMEM, "%s: no memory to resize it", name);
 }
 
-/* Pixel i of the result is the mean over in/out pixels from i * in/out on. */
+/* Pixel i of the result is the mean over in/out pixels starting at i * in/out. */
 static void mean(axis *a, int32_t in) {
   const double scale = (double)in / a->out;
   for (int32_t i = 0; i < a->out; i++) {
-    /* Whole numbers divided once: edges that coincide do so exactly. */
+    /* integers are divided once, so that coinciding edges are exactly equal */
     const double begin = (double)((int64_t)i * in) / a->out;
     const double end = (double)((int64_t)(i + 1) * in) / a->out;
     double *const w = a->weight + (size_t)i * (size_t)a->taps;
@@ -44,8 +44,8 @@ static void mean(axis *a, int32_t in) {
   }
 }
 
-/* Pixel i of the result is taken between two, at i * in/out, or with the centres of the pixels
- * aligned at (i + 1/2) * in/out - 1/2; at the border the last one is repeated. */
+/* Pixel i of the result is interpolated at i * in/out or, with aligned pixel centres, at (i +
+ * 1/2) * in/out - 1/2; at the border the last pixel is repeated. */
 static void between(axis *a, int32_t in, double centre) {
   for (int32_t i = 0; i < a->out; i++) {
     const double at = fmax((i + centre) * in / a->out - centre, 0);
@@ -68,7 +68,7 @@ static clf_status axis_make(const char *name, int32_t in, int32_t out, clf__resi
   return CLF_OK;
 }
 
-/* One pixel of the result; where a weight is 0 nothing is read, for there may be nothing. */
+/* One pixel of the result; pixels with weight 0 are not read, since they may not exist. */
 static double sum(const uint8_t *from, size_t stride, const double *weight, int32_t taps) {
   double v = 0;
   for (int32_t k = 0; k < taps; k++)
@@ -84,8 +84,8 @@ static void resize_row(const axis *a, const uint8_t *from, int32_t channels, dou
                   a->weight + (size_t)x * (size_t)a->taps, a->taps);
 }
 
-/* Row after row: the rows of the source that go into one of the result, summed up in `total`;
- * a row that goes into two of the result is resized along x twice. */
+/* Row by row: adds the rows of the source that contribute to one of the result in `total`; a row
+ * that contributes to two is resized along x twice. */
 static void resize(const clf__picture *p, clf__window w, const axis *ay, const axis *ax,
                    double *total, const clf__picture *q) {
   const size_t c = (size_t)p->channels, n = (size_t)q->width * c;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* input.c: standard input, pipes and devices. */
+/* input.c: reads standard input, pipes and devices. */
 #define _XOPEN_SOURCE 700
 #include "input.h"
 
@@ -29,7 +29,7 @@ static clf_status fault(const char *source) {
   return clf__fail(CLF_EIO, "%s: cannot be read: %s", source, strerror(errno));
 }
 
-/* Whether the first bytes are those of a format, or of text. */
+/* Whether the first bytes may be those of a supported format, or of text. */
 static int may_be_numbers(const char *bytes, size_t n) {
   const int known = clf__is_gzip(bytes, n) || !memcmp(bytes, "\x93NUMPY", n < 6 ? n : 6) ||
                     !memcmp(bytes, "PK", n < 2 ? n : 2);

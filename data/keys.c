@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* keys.c: what follows the name of a drawn set, as in "moons:n=100,seed=2". */
+/* keys.c: the parameters of a synthetic set, as in "moons:n=100,seed=2". */
 #define _GNU_SOURCE
 #include "keys.h"
 
@@ -26,7 +26,7 @@ static int read_whole(const clf__key *key, const char *text, size_t n) {
   return 1;
 }
 
-/* Letters are kept out as strtod() takes "nan" and hexadecimals. */
+/* Letters are excluded because strtod() accepts "nan" and hexadecimals. */
 static int read_real(const clf__key *key, const char *text, size_t n) {
   char *end;
   if (n == 0 || strspn(text, "0123456789.eE+-") < n) return 0;
@@ -50,10 +50,11 @@ static clf_status no_key(const char *source, const char *pair, size_t k, const c
                           : i + 1 < count ? ", "
                                           : " and ",
                           keys[i].name);
-  return clf__fail(CLF_EINVAL, "%s: \"%.*s\" is no key; there are %s", source, (int)k, pair, list);
+  return clf__fail(CLF_EINVAL, "%s: there is no key \"%.*s\"; there are %s", source, (int)k, pair,
+                   list);
 }
 
-/* Reads one key=value of n characters; `given` has a bit for each key. */
+/* Reads one key=value of n characters; `given` has one bit per key. */
 static clf_status read_pair(const char *source, const char *pair, size_t n, const clf__key *keys,
                             int count, uint32_t *given) {
   const char *const equals = memchr(pair, '=', n);

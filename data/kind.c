@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* kind.c: what a file is by its first bytes. */
+/* kind.c: recognises file formats by the first bytes. */
 #include "kind.h"
 
 #include <string.h>
@@ -53,7 +53,7 @@ int clf__is_png(const void *bytes, size_t size) {
 
 int clf__is_jpeg(const void *bytes, size_t size) { return has(bytes, size, 0, "\xff\xd8\xff", 3); }
 
-/* ---- Kinds that a few fixed bytes do not tell ------------------------------ */
+/* ---- Formats without fixed first bytes ------------------------------------------------------- */
 
 /* Whether n bytes contain a text. */
 static int contains(const unsigned char *b, size_t n, const char *part) {
@@ -63,7 +63,7 @@ static int contains(const unsigned char *b, size_t n, const char *part) {
   return 0;
 }
 
-/* The name of its first file, which begins at byte 30, says what an archive is. */
+/* The format of an archive, by the name of its first file, which begins at byte 30. */
 static clf__kind zip(const unsigned char *b, size_t size) {
   static const struct {
     clf__group group;
@@ -85,7 +85,7 @@ static clf__kind zip(const unsigned char *b, size_t size) {
   return (clf__kind){CLF_ARCHIVE, "a ZIP archive"};
 }
 
-/* Protocols 2 to 5 begin with their number, 0 and 1 at once with an object. */
+/* Protocols 2 to 5 begin with their number, 0 and 1 directly with an object. */
 static int is_pickle(const unsigned char *b, size_t size) {
   static const char *const begins[] = {"(dp0\n", "(lp0\n",         "ccollections\n", "ccopy_reg\n",
                                        "(dq\1c", "c__builtin__\n", "cnumpy",         "ctorch"};
@@ -100,7 +100,7 @@ static int is_safetensors(const unsigned char *b, size_t size) {
   return size >= 9 && b[8] == '{' && !b[4] && !b[5] && !b[6] && !b[7];
 }
 
-/* A message of protocol buffers: its version, then the name of what made it. */
+/* A protocol buffers message: its version, then the name of the producer. */
 static int is_onnx(const unsigned char *b, size_t size) {
   return size >= 4 && b[0] == 8 && b[1] >= 3 && b[1] < 32 && b[2] == 0x12 && b[3] < 64;
 }
@@ -116,7 +116,7 @@ static clf__kind text(const unsigned char *b) {
   return (clf__kind){CLF_TEXT, "a text file"};
 }
 
-/* Of a bitmap the header's length follows at byte 14. */
+/* In a bitmap the header's length follows at byte 14. */
 static int is_bmp(const unsigned char *b, size_t size) {
   return size >= 18 && b[0] == 'B' && b[1] == 'M' && !b[15] && !b[16] && !b[17];
 }

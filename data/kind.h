@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* kind.h: what a file is by its first bytes, for messages on files that are something else than
- * what was expected.  Private. */
+/* kind.h: recognises file formats by the first bytes, for messages about unexpected files.
+ * Private. */
 #ifndef CLF_DATA_KIND_H
 #define CLF_DATA_KIND_H
 #include <stddef.h>
@@ -8,26 +8,26 @@
 typedef enum clf__group {
   CLF_UNKNOWN,
   CLF_SAFETENSORS,
-  CLF_TORCH, /* what torch.save() writes, and other pickles */
+  CLF_TORCH, /* files of torch.save(), and other pickles */
   CLF_MODEL, /* models of other programs */
   CLF_NUMPY, /* .npy */
-  CLF_TABLE, /* numbers of other programs */
-  CLF_TEXT,  /* which may be a table */
+  CLF_TABLE, /* tables of other programs */
+  CLF_TEXT,  /* may be a table */
   CLF_IMAGE,
   CLF_ARCHIVE
 } clf__group;
 
 typedef struct clf__kind {
   clf__group group;
-  const char *name; /* with its article: "a WebP image"; "" of an unknown one */
+  const char *name; /* with article: "a WebP image"; "" for an unknown one */
 } clf__kind;
 
-enum { CLF_KIND_BYTES = 512 }; /* that are looked at; fewer may do */
+enum { CLF_KIND_BYTES = 512 }; /* bytes to look at; fewer may suffice */
 
-/* Of a file that begins with these bytes. */
+/* The format of a file that begins with these bytes. */
 clf__kind clf__kind_of(const void *bytes, size_t size);
 
-/* The same of a file by its name; CLF_UNKNOWN where it cannot be read. */
+/* The same by file name; CLF_UNKNOWN if it cannot be read. */
 clf__kind clf__kind_of_file(const char *path);
 
 int clf__is_png(const void *bytes, size_t size);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* kinds.c: kinds of columns: values as text and back, descriptions copied and freed. */
+/* kinds.c: kinds of columns: values as text and back, copies of descriptions. */
 #define _GNU_SOURCE
 #include "kinds.h"
 
@@ -65,9 +65,9 @@ clf_status clf__boolean_words(int pair, const char *like, char ***words) {
   return clf__fail(CLF_ENOMEM, "no memory for the words of a boolean");
 }
 
-/* ---- Text to values ----------------------------------------------------------- */
+/* ---- Text to values -------------------------------------------------------------------------- */
 
-/* strcmp() of a text that is not terminated; labels hold no NUL. */
+/* strcmp() for a text without terminator; labels contain no NUL. */
 static int compare(const char *s, size_t n, const char *label) {
   const int order = strncmp(s, label, n);
   return order ? order : label[n] ? -1 : 0;
@@ -98,7 +98,7 @@ static int find_code(const clf_column *k, const char *s, size_t n, double *value
   return *value = code, code < k->category_count;
 }
 
-/* Its own words, those of any pair, 0 and 1. */
+/* Its own words, those of any known pair, 0 and 1. */
 static int find_word(const clf_column *k, const char *s, size_t n, double *value) {
   int which;
   for (int i = 0; i < 2; i++)
@@ -147,7 +147,7 @@ static clf_status read_number(const char *text, double *value) {
   const double v = strtod_l(text, &end, c);
   freelocale(c);
   if (!*text || *end || !isfinite(v))
-    return clf__fail(CLF_EINVAL, "\"%s\" is no finite number",
+    return clf__fail(CLF_EINVAL, "\"%s\" is not a finite number",
                      clf__excerpt_of(text, strlen(text)).s);
   *value = v;
   return CLF_OK;
@@ -163,10 +163,11 @@ clf_status clf_column_value(const clf_column *k, const char *text, double *value
   return clf__fail(CLF_EINVAL, "\"%s\" is not %s", clf__excerpt_of(text, strlen(text)).s, holds);
 }
 
-/* ---- Values to text ------------------------------------------------------------ */
+/* ---- Values to text -------------------------------------------------------------------------- */
 
-/* At most the decimals that the column had, where these are the number but for its last bits, as
- * first + k step of a grid may be; else the fewest digits that are read as the same number. */
+/* At most the decimals that the column had, if they represent the number except for its last
+ * bits, as for first + k step of a grid; else the fewest digits that are read as the same
+ * number. */
 static int number_text(const clf_column *k, double v, char *text, size_t size) {
   char fixed[48];
   if (k->decimals >= 0 && k->decimals <= 15 && fabs(v) < 1e15) {
@@ -202,7 +203,7 @@ int clf__value_text(const clf_column *k, double v, char *text, size_t size) {
   }
 }
 
-/* Whether a description has what its kind needs. */
+/* Whether a description is complete for its kind. */
 static int is_whole(const clf_column *k) {
   if ((unsigned)k->kind >= CLF_COLUMN_KINDS) return 0;
   if (k->kind == CLF_COLUMN_DATE || k->kind == CLF_COLUMN_TIME) return k->form != NULL;
@@ -251,7 +252,7 @@ clf_status clf_column_check(const clf_column *k) {
   if (k->kind != CLF_COLUMN_DATE && k->kind != CLF_COLUMN_TIME) return CLF_OK;
   if (!k->form || !clf__date_form_is_known(k->form) ||
       clf__date_is_time(k->form) != (k->kind == CLF_COLUMN_TIME))
-    return clf__fail(CLF_EINVAL, "\"%s\" is no form of %s", k->form ? k->form : "",
+    return clf__fail(CLF_EINVAL, "\"%s\" is not a format of %s", k->form ? k->form : "",
                      kinds[k->kind].what);
   return CLF_OK;
 }

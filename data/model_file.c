@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* model_file.c: whether a file is a model of clflow, by how it begins. */
+/* model_file.c: whether a file is a model of clflow, by its first bytes. */
 #include <stdint.h>
 #include <string.h>
 
@@ -7,8 +7,8 @@
 #include "file.h"
 #include "safetensors_format.h"
 
-/* The length of the JSON header, little-endian, and the header up to the first key of ours, which
- * is in the metadata.  Programs that write such a file again keep the metadata in front. */
+/* The length of the JSON header, little-endian, and the header up to our first key, which is in
+ * the metadata.  Programs that rewrite such a file keep the metadata first. */
 int clf_is_model_file(const char *path) {
   static const char begin[] = "{\"" CLF_ST_META "\":{";
   char head[4096 + 1];

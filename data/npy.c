@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* npy.c: tables and arrays as numpy.save() writes them. */
+/* npy.c: tables and arrays in the format of numpy.save(). */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <math.h>
@@ -14,7 +14,7 @@
 
 /* ---- Reading -------------------------------------------------------------- */
 
-/* The numbers in a row: all dimensions but the first. */
+/* The numbers in a row: all dimensions except the first. */
 static uint64_t columns(const clf__npy *h) {
   uint64_t cols = 1;
   for (int k = 1; k < h->dims; k++)
@@ -22,7 +22,7 @@ static uint64_t columns(const clf__npy *h) {
   return cols;
 }
 
-/* Checks the shape against the bytes there are, before any memory is asked for. */
+/* Compares the shape with the number of bytes, before memory is allocated. */
 static clf_status check_shape(const clf__npy *h, clf__npy_type d) {
   const int most = d.kind == 'f' ? CLF_NPY_DIMS : 2;
   if (h->dims < 1 || h->dims > most)
@@ -40,7 +40,7 @@ static clf_status check_shape(const clf__npy *h, clf__npy_type d) {
   return clf__npy_fits(h, d);
 }
 
-/* The columns `from` of each row; what others hold does not matter. */
+/* The columns `from` of each row; others are not decoded. */
 static clf_status decode_all(const clf__npy *h, clf__npy_type d, const char *data,
                              const int32_t *from, const clf_table_options *o, clf_table *t) {
   const unsigned char *const b = (const unsigned char *)data;
@@ -106,7 +106,7 @@ static clf_status put_numbers(clf__file *f, const double *at, size_t count) {
   return CLF_OK;
 }
 
-/* Errors: EINVAL where the shape is none, with the number of what it holds otherwise. */
+/* The number of elements.  Errors: EINVAL if the shape is invalid. */
 static clf_status count_array(const char *path, int rank, const int64_t *dim, size_t *count) {
   if (rank < 1 || rank > CLF_NPY_DIMS)
     return clf__fail(CLF_EINVAL, "%s: cannot be written: an array has 1 to %d dimensions, not %d",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* npy_header.c: the header of a file as numpy.save() writes it: shape, order and type. */
+/* npy_header.c: reads and writes the header of a file of numpy.save(). */
 #define _POSIX_C_SOURCE 200809L
 #include "npy.h"
 
@@ -10,7 +10,7 @@
 
 #include "status.h"
 
-/* ---- The header ----------------------------------------------------------- */
+/* ---- The header ------------------------------------------------------------------------------ */
 
 enum { DESCR, FORTRAN, SHAPE };
 
@@ -36,7 +36,7 @@ static int accept_word(clf__npy *h, const char *word) {
   return 1;
 }
 
-/* A string of ASCII in single or double quotes; what does not fit is dropped. */
+/* An ASCII string in single or double quotes, truncated if it does not fit. */
 static int accept_string(clf__npy *h, char *s, size_t room) {
   skip_blanks(h);
   if (h->p == h->end || (*h->p != '\'' && *h->p != '"')) return 0;
@@ -56,7 +56,7 @@ static int accept_string(clf__npy *h, char *s, size_t room) {
 static clf_status parse_descr(clf__npy *h) {
   skip_blanks(h);
   h->list = h->p < h->end && *h->p == '[';
-  /* The type is refused whatever else the list holds. */
+  /* The type is refused whatever else the list contains. */
   if (h->list) return CLF_OK;
   return accept_string(h, h->descr, sizeof h->descr) ? CLF_OK
                                                      : bad_header(h, "\"descr\" is not a string");
@@ -129,7 +129,7 @@ static clf_status parse_header(clf__npy *h) {
   return CLF_OK;
 }
 
-/* Finds the header in front of a file, and where the numbers begin. */
+/* Finds the header at the start of a file, and where the numbers begin. */
 static clf_status find_header(const char *bytes, size_t size, clf__npy *h) {
   const unsigned char *const b = (const unsigned char *)bytes;
   if (size < 10 || memcmp(bytes, "\x93NUMPY", 6) != 0)
@@ -221,7 +221,7 @@ double clf__npy_number(clf__npy_type d, const unsigned char *p) {
 clf_status clf__npy_fits(const clf__npy *h, clf__npy_type d) {
   uint64_t want = (uint64_t)d.size;
   int beyond = 0;
-  /* A zero would hide an overflow before it, but callers refuse zeros first. */
+  /* a zero would hide an overflow before it, but callers refuse zeros first */
   for (int k = 0; k < h->dims; k++) beyond |= __builtin_mul_overflow(want, h->dim[k], &want);
   if (beyond)
     return clf__fail(CLF_EFORMAT, "%s: the shape %s is beyond what a file can hold", h->path,

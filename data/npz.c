@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* npz.c: arrays in an archive, as numpy.savez() writes them: a ZIP file of NPY files. */
+/* npz.c: arrays in an archive of numpy.savez(): a ZIP file of NPY files. */
 #define _POSIX_C_SOURCE 200809L
 #include "npz.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* one_hot.c: categories as a column for each label, as a flow takes them in its context. */
+/* one_hot.c: one-hot encoding of categories, for the context of a flow. */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* random.h: numbers that a seed and a position decide, without a state.  Private. */
+/* random.h: random numbers as a function of seed and position, without state.  Private. */
 #ifndef CLF_DATA_RANDOM_H
 #define CLF_DATA_RANDOM_H
 #include <stdint.h>
@@ -13,8 +13,8 @@ static inline uint64_t clf__mix(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-/* The k-th number of splitmix64, as a double in [0, 1).  The seed goes through
- * clf__mix() first, or seeds a multiple of the increment apart would share numbers. */
+/* The k-th number of splitmix64, as a double in [0, 1).  The seed is mixed first: otherwise
+ * seeds that differ by a multiple of the increment would share numbers. */
 static inline double clf__uniform(uint64_t seed, uint64_t k) {
   return (double)(clf__mix(clf__mix(seed + CLF_RANDOM_STEP) + (k + 1) * CLF_RANDOM_STEP) >> 11) *
          0x1p-53;

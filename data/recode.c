@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* recode.c: the values of a table in the kinds of other columns, those of a model. */
+/* recode.c: converts the values of a table to the kinds of a model's columns. */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <math.h>
@@ -41,14 +41,14 @@ static clf_status recode_labels(clf_table *t, int32_t c, const clf_column *k) {
     double *const v = &t->at[i * t->cols + c];
     if (isnan(*v)) continue;
     if (*v != round(*v) || *v < 0 || *v >= t->columns[c].category_count)
-      return clf__fail(CLF_EINVAL, "row %" PRId64 ", %s: %g is none of its codes", i + 1,
+      return clf__fail(CLF_EINVAL, "row %" PRId64 ", %s: %g is not one of its codes", i + 1,
                        clf__column_label(t->names, c).s, *v);
     *v = code[(int)*v];
   }
   return CLF_OK;
 }
 
-/* Numbers as the text of labels: a model's "1" and "2" may all be digits in another table. */
+/* Numbers as labels: all of a model's labels "1" and "2" may be numbers in another table. */
 static clf_status recode_numbers(clf_table *t, int32_t c, const clf_column *k) {
   for (int64_t i = 0; i < t->rows; i++) {
     double *const v = &t->at[i * t->cols + c];
@@ -91,7 +91,7 @@ static clf_status recode_all(clf_table *t, const clf_column *kinds, clf_table *t
   return s;
 }
 
-/* On a copy, so that a table that is refused stays as it was. */
+/* On a copy, so that a table that is refused is unchanged. */
 clf_status clf_table_match_kinds(clf_table *t, const clf_column *kinds) {
   clf_table to;
   clf_columns copy = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* safetensors_format.h: what the reader's parts and the writer share.  Private to them. */
+/* safetensors_format.h: shared by the reader and the writer.  Private to them. */
 #ifndef CLF_DATA_SAFETENSORS_FORMAT_H
 #define CLF_DATA_SAFETENSORS_FORMAT_H
 #include "safetensors.h"
@@ -18,22 +18,22 @@ struct clf__st {
   char *path;
   char *bytes;         /* the whole file, and a NUL */
   size_t size, header; /* bytes of the file, and of its JSON, which begins at byte 8 */
-  char *text;          /* the JSON, its strings decoded in their places */
-  clf__st_pair *meta;  /* the metadata, by key */
+  char *text;          /* the JSON, with strings decoded in place */
+  clf__st_pair *meta;  /* the metadata, sorted by key */
   int metas;
-  clf__st_entry *entry;       /* by place */
-  const clf__st_entry **find; /* by name */
+  clf__st_entry *entry;       /* sorted by position */
+  const clf__st_entry **find; /* sorted by name */
   int count;
 };
 
-/* Reads the JSON into the tensors, in the order of the file, and the metadata.
- * Errors: EFORMAT, ENOMEM. */
+/* Parses the JSON: the tensors, in the order of the file, and the metadata.  Errors: EFORMAT,
+ * ENOMEM. */
 clf_status clf__st_read_header(clf__st *st);
 
-/* Bytes of an element; 0 for a dtype that is not known here. */
+/* Bytes of an element; 0 for an unknown dtype. */
 int clf__st_width(const char *dtype);
 
-/* EFORMAT if the file has a checksum that does not agree. */
+/* EFORMAT if the file has a wrong checksum. */
 clf_status clf__st_check_crc(const clf__st *st);
 
 #endif

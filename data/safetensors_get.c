@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* safetensors_get.c: the values of tensors of a safetensors file, of every dtype, as numbers.
+/* safetensors_get.c: converts the values of tensors of any dtype to numbers.
  *
- * Bytes are put together one by one: tensors need not be aligned in the file, and the machine
- * need not be little-endian. */
+ * Bytes are assembled one by one: tensors need not be aligned in the file, and the machine need
+ * not be
+ * little-endian. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -44,7 +45,7 @@ static double load_f16(const unsigned char *p) {
   return u & 0x8000 ? -x : x;
 }
 
-/* Casts to the signed types are modulo 2^N with gcc and clang. */
+/* with gcc and clang, casts to signed types are modulo 2^N */
 static double load_i64(const unsigned char *p) { return (double)(int64_t)bits(p, 8); }
 static double load_i32(const unsigned char *p) { return (int32_t)bits(p, 4); }
 static double load_i16(const unsigned char *p) { return (int16_t)bits(p, 2); }
@@ -88,7 +89,7 @@ static clf_status not_finite(const clf__st *st, const clf__st_entry *e, int64_t 
 clf_status clf__st_check_dtype(const clf__st *st, const clf__st_entry *e) {
   if (find_dtype(e->dtype) != NULL) return CLF_OK;
   return clf__fail(CLF_ENOTSUP,
-                   "%s: tensor \"%s\" has dtype %s, which is not read here: write it as F32",
+                   "%s: tensor \"%s\" has dtype %s, which is not supported: write it as F32",
                    st->path, e->name, e->dtype);
 }
 

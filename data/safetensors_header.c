@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* safetensors_header.c: the JSON in front of a safetensors file, read from its first byte to its
- * last.
+/* safetensors_header.c: parses the JSON header of a safetensors file in a single pass.
  *
- * A header is an object of objects of three fields each, and one of strings; whatever else JSON can
- * hold is refused where it begins.  So nothing is kept but the places that are asked for: no tree
- * is built, nothing nests, and a header takes some times its own size in memory, whatever it holds.
- */
+ * A header is an object of objects of three fields each, and one of strings; any other JSON is
+ * refused
+ * immediately.  So only requested values are stored: no tree is built, nothing nests, and the
+ * memory is
+ * a small multiple of the header, whatever it contains. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 
 typedef struct reader {
   clf__st *st;
-  char *p, *end; /* what is left of st->text; *end is 0 */
+  char *p, *end; /* the rest of st->text; *end is 0 */
   int64_t entry_room, meta_room;
   int had_meta;
 } reader;
@@ -24,8 +24,8 @@ typedef struct reader {
 /* ---- Tokens ----------------------------------------------------------------- */
 
 static clf_status bad(const reader *r, const char *p, const char *what) {
-  return clf__fail(CLF_EFORMAT, "%s: byte %td of its header is not as it should be: %s",
-                   r->st->path, p - r->st->text + 1, what);
+  return clf__fail(CLF_EFORMAT, "%s: byte %td of its header is invalid: %s", r->st->path,
+                   p - r->st->text + 1, what);
 }
 
 static void skip_blanks(reader *r) { r->p += strspn(r->p, " \t\r\n"); }
@@ -46,8 +46,8 @@ static clf_status expect(reader *r, char c) {
 
 /* ---- Strings ---------------------------------------------------------------- */
 
-/* The bytes of the character of UTF-8 at p, 0 where there is none: not too long a form of it, no
- * half of a pair of UTF-16, nothing above U+10FFFF. */
+/* The bytes of the UTF-8 character at p, 0 if there is none: not overlong, not a surrogate, not
+ * above U+10FFFF. */
 static int utf8_length(const unsigned char *p) {
   static const struct {
     unsigned char first, last, next_min, next_max;
@@ -87,7 +87,7 @@ static int read_unit(reader *r, uint32_t *unit) {
   return 1;
 }
 
-/* What follows a "\u", as UTF-8. */
+/* The character of a "\u", as UTF-8. */
 static clf_status read_unicode(reader *r, char **to) {
   const char *const at = r->p;
   uint32_t c, low;
@@ -105,7 +105,7 @@ static clf_status read_unicode(reader *r, char **to) {
   return CLF_OK;
 }
 
-/* What follows a backslash. */
+/* The character after a backslash. */
 static clf_status read_escape(reader *r, char **to) {
   static const char names[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
   const char *const at = *r->p ? strchr(names, *r->p) : NULL;
@@ -119,7 +119,7 @@ static clf_status read_escape(reader *r, char **to) {
   return CLF_OK;
 }
 
-/* A string in quotes, decoded in its place, a 0 behind it: it never gets longer. */
+/* A string in quotes, decoded in place and terminated by 0: it never becomes longer. */
 static clf_status read_string(reader *r, const char **string) {
   CLF_TRY(expect(r, '"'));
   char *to = r->p;
@@ -147,7 +147,7 @@ static clf_status read_string(reader *r, const char **string) {
 
 /* ---- Numbers ---------------------------------------------------------------- */
 
-/* Whether an integer from 0 to 2^63 - 1 follows, in JSON's form. */
+/* Whether an integer from 0 to 2^63 - 1 follows, in JSON's syntax. */
 static int accept_count(reader *r, int64_t *value) {
   skip_blanks(r);
   const size_t digits = strspn(r->p, "0123456789");
@@ -244,9 +244,9 @@ static clf_status read_tensor(reader *r, clf__st_entry *e) {
   return seen == (1U << FIELDS) - 1 ? CLF_OK : bad_fields(r, e);
 }
 
-/* ---- All of it -------------------------------------------------------------- */
+/* ---- The whole header ------------------------------------------------------------------------ */
 
-/* Room for one more of `size` bytes; NULL without memory. */
+/* Room for one more element of `size` bytes; NULL if memory runs out. */
 static void *grow(void *at, int64_t count, int64_t *room, size_t size) {
   if (count < *room) return at;
   const int64_t more = *room ? 2 * *room : 32;
@@ -285,7 +285,7 @@ static clf_status add_metadata(reader *r, const char *key) {
   return CLF_OK;
 }
 
-/* An object, `read` being given each key. */
+/* An object, calling `read` for each key. */
 static clf_status read_object(reader *r, clf_status (*read)(reader *r, const char *key)) {
   CLF_TRY(expect(r, '{'));
   if (accept(r, '}')) return CLF_OK;
@@ -303,7 +303,7 @@ static clf_status add(reader *r, const char *key) {
   skip_blanks(r);
   if (*r->p != '{')
     return clf__fail(CLF_EFORMAT, "%s: its " CLF_ST_META " is not an object", r->st->path);
-  if (r->had_meta) return bad(r, r->p, CLF_ST_META " is there twice");
+  if (r->had_meta) return bad(r, r->p, CLF_ST_META " is duplicate");
   r->had_meta = 1;
   return read_object(r, add_metadata);
 }
@@ -317,8 +317,7 @@ static clf_status sort_metadata(const clf__st *st) {
   if (st->metas) qsort(st->meta, (size_t)st->metas, sizeof *st->meta, by_key);
   for (int64_t i = 1; i < st->metas; i++)
     if (strcmp(st->meta[i - 1].key, st->meta[i].key) == 0)
-      return clf__fail(CLF_EFORMAT, "%s: metadata \"%s\" is there twice", st->path,
-                       st->meta[i].key);
+      return clf__fail(CLF_EFORMAT, "%s: metadata \"%s\" is duplicate", st->path, st->meta[i].key);
   return CLF_OK;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* safetensors_meta.c: the metadata of a safetensors file, and the checksum in it. */
-#define _GNU_SOURCE /* strtod_l() */
+/* safetensors_meta.c: the metadata of a safetensors file, and its checksum. */
+#define _GNU_SOURCE /* for strtod_l() */
 #include <errno.h>
 #include <inttypes.h>
 #include <locale.h>
@@ -26,7 +26,7 @@ static clf_status not_a(const clf__st *st, const char *key, const char *text, co
                    text, kind);
 }
 
-/* strtoll() and strtoull() also take blanks, signs and an empty string. */
+/* strtoll() and strtoull() also accept blanks, signs and an empty string. */
 static int all_digits(const char *s) { return *s != '\0' && s[strspn(s, "0123456789")] == '\0'; }
 
 clf_status clf__st_meta_int(const clf__st *st, const char *key, int64_t *value) {
@@ -51,7 +51,7 @@ clf_status clf__st_meta_uint(const clf__st *st, const char *key, uint64_t *value
   return CLF_OK;
 }
 
-/* Whether a text is a number in the form of JSON: strtod() takes much more. */
+/* Whether a text is a number in JSON's syntax: strtod() accepts much more. */
 static int is_number(const char *s) {
   static const char digits[] = "0123456789";
   s += *s == '-';
@@ -73,7 +73,7 @@ static int is_number(const char *s) {
   return *s == '\0';
 }
 
-/* With a '.' in any locale. */
+/* With a '.' in every locale. */
 clf_status clf__st_meta_real(const clf__st *st, const char *key, double *value) {
   const char *text;
   CLF_TRY(required(st, key, &text));
@@ -89,8 +89,8 @@ clf_status clf__st_meta_real(const clf__st *st, const char *key, double *value) 
 
 /* ---- Checksum ---------------------------------------------------------- */
 
-/* Where the digits lie in the file.  A quoted key before a colon and a string can only be the
- * metadata's: elsewhere in the header it would be escaped, or an object or array would follow. */
+/* Where the digits are in the file.  A quoted key before a colon and a string can only be in the
+ * metadata: elsewhere in the header it would be escaped, or followed by an object or array. */
 static const char *find_digits(const clf__st *st, const char *value) {
   const char *key = "\"" CLF_ST_CRC "\"", *const header_end = st->bytes + 8 + st->header;
   for (const char *p = st->bytes + 8; (p = strstr(p, key)) != NULL && p < header_end; p++) {
@@ -104,7 +104,7 @@ static const char *find_digits(const clf__st *st, const char *value) {
   return NULL;
 }
 
-/* Damage to the checksum's own key must not switch the check off. */
+/* Damage to the checksum's own key must not disable the check. */
 static clf_status check_keys(const clf__st *st) {
   for (int k = 0; k < st->metas; k++) {
     const char *key = st->meta[k].key;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* safetensors_read.c: opens a safetensors file and checks that its header and its data agree. */
+/* safetensors_read.c: opens a safetensors file and checks that header and data agree. */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,15 +13,15 @@
 
 /* ---- Header ------------------------------------------------------------ */
 
-/* What is known to be something else, with what to do about it. */
+/* A known other format, with a remedy. */
 static clf_status foreign(const clf__st *st, clf__kind k) {
   static const char *const remedies[] = {
       [CLF_TORCH] = "load it in Python and write its state_dict with safetensors.torch.save_file",
       [CLF_MODEL] = "load it where it was made, and write its weights with a safetensors library",
-      [CLF_NUMPY] = "it belongs to the data, not in the place of the model",
-      [CLF_TABLE] = "it belongs to the data, not in the place of the model",
-      [CLF_TEXT] = "it belongs to the data, not in the place of the model",
-      [CLF_IMAGE] = "it belongs to the data, not in the place of the model",
+      [CLF_NUMPY] = "it is data; pass it as data, not as the model",
+      [CLF_TABLE] = "it is data; pass it as data, not as the model",
+      [CLF_TEXT] = "it is data; pass it as data, not as the model",
+      [CLF_IMAGE] = "it is data; pass it as data, not as the model",
       [CLF_ARCHIVE] = "unpack it first"};
   return clf__fail(CLF_EFORMAT, "%s: not a safetensors file, but %s: %s", st->path, k.name,
                    remedies[k.group]);
@@ -55,7 +55,7 @@ static clf_status find_header(clf__st *st) {
 
 /* ---- Tensors ----------------------------------------------------------- */
 
-/* Whether a tensor lies in the file, with as many bytes as its shape takes. */
+/* Whether a tensor is inside the file, with the number of bytes of its shape. */
 static clf_status check_place(const clf__st *st, const clf__st_entry *e) {
   const size_t data = st->size - 8 - st->header;
   if ((uint64_t)e->end > data)
@@ -99,8 +99,7 @@ static clf_status sort_by_name(const clf__st *st) {
   qsort(st->find, (size_t)st->count, sizeof *st->find, by_name);
   for (int i = 1; i < st->count; i++)
     if (strcmp(st->find[i - 1]->name, st->find[i]->name) == 0)
-      return clf__fail(CLF_EFORMAT, "%s: tensor \"%s\" is there twice", st->path,
-                       st->find[i]->name);
+      return clf__fail(CLF_EFORMAT, "%s: tensor \"%s\" is duplicate", st->path, st->find[i]->name);
   return CLF_OK;
 }
 
@@ -143,7 +142,7 @@ static clf_status read_file(clf__st *st) {
   return read_bytes(st);
 }
 
-/* A damaged checkpoint may have one before it. */
+/* If a checkpoint is damaged, mentions the previous one. */
 static clf_status tell_of_previous(const char *path, clf_status s) {
   char *kept = clf__file_kept_name(path);
   if (kept && access(kept, R_OK) == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* safetensors_write.c: gathers tensors and metadata and writes them as a safetensors file. */
+/* safetensors_write.c: collects tensors and metadata and writes them as a safetensors file. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
@@ -19,11 +19,11 @@ typedef struct item {
   json_t *info;         /* borrowed from the writer's `tensors` */
   unsigned char *bytes; /* as in the file */
   size_t size;
-  int width, number; /* bytes of an element; how many were put before */
+  int width, number; /* bytes of an element; index in the order of calls */
 } item;
 
 struct clf__st_writer {
-  json_t *meta;    /* begins with the checksum, for which zeros stand until the file is written */
+  json_t *meta;    /* begins with the checksum, which is zeros until the file is written */
   json_t *tensors; /* name to {dtype, shape, data_offsets} */
   item *item;
   size_t count, cap;
@@ -75,7 +75,7 @@ static clf_status check_name(const clf__st_writer *w, const char *name) {
   if (strcmp(name, CLF_ST_META) == 0)
     return clf__fail(CLF_EINVAL, "a tensor cannot have the name " CLF_ST_META);
   if (json_object_get(w->tensors, name) != NULL)
-    return clf__fail(CLF_EINVAL, "tensor \"%s\" is there twice", name);
+    return clf__fail(CLF_EINVAL, "tensor \"%s\" is duplicate", name);
   return CLF_OK;
 }
 
@@ -101,7 +101,7 @@ static int reserve(clf__st_writer *w) {
   return 1;
 }
 
-/* Takes `bytes` over, whatever happens. */
+/* Takes ownership of `bytes` in any case. */
 static clf_status add_item(clf__st_writer *w, const char *name, int rank, const int64_t *dim,
                            int width, unsigned char *bytes, size_t size) {
   json_t *info = bytes != NULL && reserve(w) ? make_info(rank, dim, width) : NULL;
@@ -176,7 +176,7 @@ clf_status clf__st_put_f64(clf__st_writer *w, const char *name, int rank, const 
 
 static clf_status set_meta(clf__st_writer *w, const char *key, const char *text) {
   if (strcmp(key, CLF_ST_CRC) == 0)
-    return clf__fail(CLF_EINVAL, "metadata \"" CLF_ST_CRC "\" is the writer's own");
+    return clf__fail(CLF_EINVAL, "metadata \"" CLF_ST_CRC "\" is reserved for the writer");
   if (json_object_set_new(w->meta, key, json_string(text)) != 0)
     return clf__fail(CLF_EINVAL, "metadata \"%s\" is not UTF-8, or memory is short: \"%.60s\"", key,
                      text);
@@ -189,7 +189,7 @@ clf_status clf__st_put_meta(clf__st_writer *w, const char *key, const char *fmt,
   va_copy(again, args);
   const int n = vsnprintf(NULL, 0, fmt, args);
   va_end(args);
-  /* n is below 0 only of text beyond 2 GiB. */
+  /* n is negative only for text beyond 2 GiB */
   char *text = n >= 0 ? malloc((size_t)n + 1) : NULL; /* GCOVR_EXCL_BR_LINE */
   if (text != NULL) vsnprintf(text, (size_t)n + 1, fmt, again);
   va_end(again);
@@ -218,7 +218,7 @@ static int by_width(const void *pa, const void *pb) {
   return a->width != b->width ? b->width - a->width : a->number - b->number;
 }
 
-/* The whole header as JSON; NULL without memory. */
+/* The whole header as JSON; NULL if memory runs out. */
 static json_t *make_root(const clf__st_writer *w) {
   json_t *root = json_object();
   int bad = json_object_set(root, CLF_ST_META, w->meta);
@@ -243,7 +243,7 @@ static clf_status make_header(const clf__st_writer *w, unsigned char **head, siz
   if (h != NULL) {
     store(h, padded, 8);
     memset(h + 8, ' ', padded);
-    if (json_dumpb(root, (char *)h + 8, n, JSON_COMPACT) != n) { /* memory ran out since */
+    if (json_dumpb(root, (char *)h + 8, n, JSON_COMPACT) != n) { /* memory ran out */
       free(h);
       h = NULL;
     }
@@ -255,7 +255,7 @@ static clf_status make_header(const clf__st_writer *w, unsigned char **head, siz
   return CLF_OK;
 }
 
-/* Puts the checksum in the place of the zeros, which follow what every header begins with. */
+/* Replaces the zeros, which follow the beginning of every header, by the checksum. */
 static void put_crc(const clf__st_writer *w, unsigned char *head, size_t size) {
   uLong crc = crc32_z(0, head, size);
   for (size_t i = 0; i < w->count; i++) crc = crc32_z(crc, w->item[i].bytes, w->item[i].size);
@@ -287,7 +287,7 @@ static clf_status write_file(const clf__st_writer *w, const char *path, int keep
   return s;
 }
 
-/* The header, with the checksum of all. */
+/* The header, with the checksum of everything. */
 static clf_status finish(clf__st_writer *w, unsigned char **head, size_t *size) {
   if (w->count > 0) qsort(w->item, w->count, sizeof *w->item, by_width);
   CLF_TRY(make_header(w, head, size));

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* synthetic.c: sets that flows are tried on: points in the plane, and wider ones.
+/* synthetic.c: synthetic data sets: points in the plane, and wider ones.
  *
- * Sample i is drawn from numbers that only the seed and i decide, so that the
- * first samples of a set are the same whatever n.  Coordinates are rounded to
- * multiples of 2^-20: math libraries differ in the last of 53 bits, which this
- * hides but for about one number in 2^30, and the numbers below 8, as those of
- * the default sets are but for rare outliers, are exact in float too. */
+ * Sample i depends only on the seed and i, so the first samples of a set are the same for any n.
+ * Coordinates are rounded to multiples of 2^-20.  This hides differences of math libraries in
+ * the last
+ * of 53 bits, except for about one number in 2^30; and numbers below 8, as those of the default
+ * sets are
+ * except for rare outliers, are exact in float, too. */
 #include <math.h>
 #include <stdint.h>
 
@@ -16,9 +17,9 @@
 
 static const double pi = 3.14159265358979323846;
 
-/* ---- The sets ------------------------------------------------------------ */
+/* ---- The data sets --------------------------------------------------------------------------- */
 
-/* What one sample is made of. */
+/* The random numbers of one sample. */
 typedef struct draw {
   double u, v, w; /* uniform in [0, 1) */
   double z[2];    /* standard normal */
@@ -38,8 +39,8 @@ static draw draw_sample(uint64_t seed, uint64_t i, double noise) {
   return d;
 }
 
-/* As make_moons of scikit-learn, a = pi v: one half of the samples on
- * (cos a, sin a), the other on (1 - cos a, 1/2 - sin a); plus noise. */
+/* As make_moons of scikit-learn, a = pi v: half of the samples on (cos a, sin a), the others on
+ * (1 - cos a, 1/2 - sin a); plus noise. */
 static void moons(const draw *d, double p[2]) {
   const double a = pi * d->v;
   const int lower = d->u >= 0.5;
@@ -63,24 +64,24 @@ static void checkerboard(const draw *d, double p[2]) {
   p[1] = 2 * (row + d->w) - 4 + d->e[1];
 }
 
-/* t/3 (-cos t, sin t) with t = 3 pi sqrt(v), and the same turned by half a
- * circle, half of the samples each; plus noise. */
+/* t/3 (-cos t, sin t) with t = 3 pi sqrt(v), and the same rotated by 180 degrees, half of the
+ * samples each; plus noise. */
 static void spirals(const draw *d, double p[2]) {
   const double t = 3 * pi * sqrt(d->v), r = (d->u < 0.5 ? t : -t) / 3;
   p[0] = -r * cos(t) + d->e[0];
   p[1] = r * sin(t) + d->e[1];
 }
 
-/* Eight normal distributions with the noise for standard deviation, around the
- * points 4 (cos a, sin a), a = 0, pi/4, ... 7 pi/4. */
+/* Eight normal distributions with standard deviation `noise`, around the points 4 (cos a, sin
+ * a), a = 0, pi/4, ... 7 pi/4. */
 static void gaussians(const draw *d, double p[2]) {
   const double a = floor(8 * d->u) * pi / 4;
   p[0] = 4 * cos(a) + d->e[0];
   p[1] = 4 * sin(a) + d->e[1];
 }
 
-/* Five arms (Johnson et al. 2016): (f, g) = (1 + 0.3 z0, noise z1), turned
- * clockwise by 2 pi arm / 5 + exp(f) / 4 and doubled. */
+/* Five arms (Johnson et al. 2016): (f, g) = (1 + 0.3 z0, noise z1), rotated clockwise by 2 pi
+ * arm / 5 + exp(f) / 4 and doubled. */
 static void pinwheel(const draw *d, double p[2]) {
   const double f = 1 + 0.3 * d->z[0], g = d->e[1];
   const double a = 2 * pi * floor(5 * d->u) / 5 + exp(f) / 4;
@@ -91,8 +92,8 @@ static void pinwheel(const draw *d, double p[2]) {
 typedef struct set {
   double noise; /* the default */
   int32_t columns;
-  void (*point)(const draw *d, double p[2]);                        /* of a set of two columns */
-  void (*rows)(uint64_t seed, uint64_t n, double noise, double *x); /* of a wider one */
+  void (*point)(const draw *d, double p[2]);                        /* for a set with two columns */
+  void (*rows)(uint64_t seed, uint64_t n, double noise, double *x); /* for a wider one */
 } set;
 
 static const set sets[] = {{0.05, 2, .point = moons},

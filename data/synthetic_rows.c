@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* synthetic_rows.c: synthetic sets of more than two columns, of the sizes of tables that flows are
- * compared on. */
+/* synthetic_rows.c: synthetic data sets with more than two columns, of the sizes of common
+ * benchmark tables. */
 #include <math.h>
 #include "random.h"
 #include "synthetic.h"
@@ -9,9 +9,9 @@ static const double pi = 3.14159265358979323846;
 
 /* ---- Draws ----------------------------------------------------------------------------------- */
 
-#define DRAWS 64 /* uniform numbers of a row, at most */
+#define DRAWS 64 /* maximum uniform numbers of a row */
 
-/* The numbers that one row is made of, in order. */
+/* The random numbers of one row, in sequence. */
 typedef struct stream {
   uint64_t seed, at;
 } stream;
@@ -31,13 +31,13 @@ static void normals(stream *s, double *z, int n) {
 
 /* ---- meters ---------------------------------------------------------------------------------- */
 
-/* What a household uses at this hour, relative to its mean over the day. */
+/* Consumption at this hour, relative to the mean over the day. */
 static double usage(double hour) {
   const double day = 1 + 0.7 * sin(2 * pi * (hour - 8) / 24) + 0.4 * sin(4 * pi * (hour - 19) / 24);
   return fmax(day, 0.2);
 }
 
-/* A meter of whole units, most often off, made continuous by uniform noise. */
+/* A meter in whole units, usually 0, made continuous by uniform noise. */
 static double meter(stream *s, int on, double units, double noise) {
   return (on ? nearbyint(units) : 0) + noise * uniform(s);
 }
@@ -66,7 +66,8 @@ void clf__meters(uint64_t seed, uint64_t n, double noise, double *x) {
 
 enum { COLUMNS = CLF_DETECTOR_COLUMNS, HIDDEN = 8 };
 
-/* The share of each hidden number in each column: fixed draws of N(0, 0.25), whatever the seed. */
+/* The weight of each hidden number in each column: fixed draws of N(0, 0.25), independent of the
+ * seed. */
 static void draw_loadings(double (*a)[HIDDEN]) {
   for (int c = 0; c < COLUMNS; c++) {
     stream s = row_stream(UINT64_C(0x6465746563746F72), (uint64_t)c);

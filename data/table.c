@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* table.c: tables in memory: made, freed, measured. */
+/* table.c: tables in memory: creation, columns, moments. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -58,7 +58,7 @@ clf_status clf__table_note(clf_table *t, const char *fmt, ...) {
   return CLF_OK;
 }
 
-/* Each name goes to its new place or is freed. */
+/* Each name moves to its new place or is freed. */
 static void pick_names(clf_table *t, char **names, const int32_t *from, int32_t count) {
   for (int32_t c = 0; c < count; c++) {
     names[c] = t->names[from[c]];
@@ -69,7 +69,7 @@ static void pick_names(clf_table *t, char **names, const int32_t *from, int32_t 
   t->names = names;
 }
 
-/* The same of descriptions. */
+/* The same for descriptions. */
 static void pick_columns(clf_table *t, clf_column *columns, const int32_t *from, int32_t count) {
   for (int32_t c = 0; c < count; c++) {
     columns[c] = t->columns[from[c]];
@@ -79,8 +79,8 @@ static void pick_columns(clf_table *t, clf_column *columns, const int32_t *from,
   t->columns = columns;
 }
 
-/* Row by row within the table's own memory, which never grows: row i ends up before the old row
- * i, or at most at its place. */
+/* Row by row in place, without growing: row i is written before the old row i, or at most over
+ * it. */
 clf_status clf__table_pick(clf_table *t, const int32_t *from, int32_t count) {
   double *const old = malloc((size_t)t->cols * sizeof *old);
   char **const names = t->names ? malloc((size_t)count * sizeof *names) : NULL;
@@ -108,8 +108,8 @@ static const double *row(const clf_table *t, const int64_t *index, int64_t i) {
   return t->at + (index ? index[i] : i) * t->cols;
 }
 
-/* Sums are of differences to the first row, so that a constant column has
- * exactly its constant for a mean and exactly zero for a deviation. */
+/* Sums are of differences from the first row, so that a constant column has exactly its value as
+ * mean and exactly zero deviation. */
 void clf_table_moments(const clf_table *t, const int64_t *index, int64_t count, double *mean,
                        double *std) {
   if (!t || !t->at || !mean || !std) return;

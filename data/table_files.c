@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* table_files.c: tables from and to files, and synthetic ones: the right reader by the name. */
+/* table_files.c: reads and writes tables, choosing the format by the name; and synthetic data
+ * sets. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,7 @@ static const format formats[] = {{".csv", clf__csv_read, clf__csv_write},
                                  {".txt", clf__csv_read, NULL},
                                  {".npy", read_npy, clf__npy_write}};
 
-/* By the suffix, in front of .gz if there is that. */
+/* By the suffix, before .gz if there is one. */
 static const format *format_of(const char *path, int *packed) {
   const size_t n = strlen(path);
   *packed = n > 3 && !strcasecmp(path + n - 3, ".gz");
@@ -43,11 +44,11 @@ static const format *format_of(const char *path, int *packed) {
   return NULL;
 }
 
-/* What to do with a file that is no table, by what it begins with; NULL where that says nothing, as
- * of text, which may be a table. */
+/* What to do with a file that is not a table, by its first bytes; NULL if they do not tell, as
+ * for text, which may be a table. */
 static const char *remedy_of(const format *f, clf__kind k) {
   static const char *const remedies[] = {
-      [CLF_SAFETENSORS] = "it belongs in the place of the model, not of the data",
+      [CLF_SAFETENSORS] = "it is a model; pass it as the model, not as data",
       [CLF_TORCH] = "load it in Python and write its numbers with numpy.save",
       [CLF_MODEL] = "write its numbers as .csv or .npy",
       [CLF_NUMPY] = "give it a name that ends in .npy",
@@ -58,8 +59,8 @@ static const char *remedy_of(const format *f, clf__kind k) {
   return k.group == CLF_NUMPY && f && f->read == read_npy ? NULL : remedies[k.group];
 }
 
-/* "moon:noise=0.1" is a set misspelt and "d.dat" a file of another kind: a '.'
- * or '/' before any ':' tells. */
+/* "moon:noise=0.1" is a misspelt data set and "d.dat" a file of an unknown type: a '.' or '/'
+ * before any ':' distinguishes them. */
 static clf_status unknown(const char *source) {
   if (source[strcspn(source, "./:")] && source[strcspn(source, "./:")] != ':')
     return clf__fail(CLF_EINVAL,
@@ -67,14 +68,13 @@ static clf_status unknown(const char *source) {
                      ".npy or .npz, or in one of the first four and .gz",
                      source);
   return clf__fail(CLF_EINVAL,
-                   "\"%.*s\" is no synthetic set; there are moons, circles, checkerboard, spirals, "
+                   "unknown data set \"%.*s\"; there are moons, circles, checkerboard, spirals, "
                    "gaussians, pinwheel, meters and detector, files ending in .csv, .tsv, .txt, "
-                   ".npy or .npz, and - for standard "
-                   "input",
+                   ".npy or .npz, and - for standard input",
                    (int)strcspn(source, ":"), source);
 }
 
-/* Bytes that are in memory, in the format that their name or, without one, their beginning says. */
+/* Bytes in memory, in the format given by their name or, without one, by their first bytes. */
 static clf_status read_bytes(const char *source, const format *f, char *bytes, size_t size,
                              const clf_table_options *o, clf_table *t) {
   const char *array;
@@ -117,7 +117,7 @@ static clf_status read_source(const char *source,
   return s;
 }
 
-/* FILE.npz:ARRAY is a part of FILE.npz. */
+/* FILE.npz:ARRAY is part of FILE.npz. */
 static clf_status read_archive(const char *source, size_t n, const clf_table_options *o,
                                clf_table *t) {
   char *bytes, *const path = strndup(source, n);

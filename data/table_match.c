@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* table_match.c: the columns of a table brought into the order of other names. */
+/* table_match.c: reorders the columns of a table to match other names. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +10,9 @@
 #include "status.h"
 #include "table.h"
 
-/* ---- A column that is missing ------------------------------------------------------ */
+/* ---- Missing columns ------------------------------------------------------------------------- */
 
-/* The names that are as few letters away as possible, if these are few enough. */
+/* The names with the smallest edit distance, if it is small enough. */
 clf_status clf__column_missing(const char *path, const char *name, char *const *names, int32_t n) {
   enum { LOOKED_AT = 10000 };
   clf__name_list near = {.used = 0}, all = {.used = 0};
@@ -46,7 +46,8 @@ static clf_status find_all(const clf_table *t, char *const *names, int32_t count
   return s;
 }
 
-/* Columns before they are picked: which are left out, and whether the others change places. */
+/* Before columns are selected: notes which ones are left out, and whether the others are
+ * reordered. */
 static clf_status note(clf_table *t, const int32_t *from, int32_t count) {
   clf__name_list out = {.used = 0}, order = {.used = 0};
   char *const taken = calloc((size_t)t->cols, 1);

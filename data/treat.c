@@ -11,9 +11,9 @@
 #include "status.h"
 #include "treat_score.h"
 
-enum { FEWEST = 20 /* rows; fewer say nothing of a distribution */ };
+enum { FEWEST = 20 /* rows; fewer do not show a distribution */ };
 
-/* A column as it is judged. */
+/* A column under evaluation. */
 typedef struct column {
   const clf_table *t;
   const int64_t *index; /* rows; NULL: all */
@@ -21,10 +21,10 @@ typedef struct column {
   int32_t d;
   double step;    /* of its grid; 0: none */
   double *sorted; /* (count) with noise within the step */
-  double *v;      /* (n) of them in random order, without point masses */
+  double *v;      /* (n) of them in random order, with point masses reduced */
   int32_t n;
   double mean, std;
-  double common; /* the most frequent value, its share of the rows, and that of the next one */
+  double common; /* the most frequent value, its relative frequency, and that of the next one */
   double share, next;
 } column;
 
@@ -32,7 +32,7 @@ static double quantile(const column *c, double p) {
   return c->sorted[(int64_t)(p * (double)(c->count - 1) + 0.5)];
 }
 
-/* ---- The sample ------------------------------------------------------------------------------ */
+/* ---- Sampling -------------------------------------------------------------------------------- */
 
 static clf_status take(column *c) {
   double sum = 0, squares = 0;
@@ -71,7 +71,7 @@ static void find_common(column *c) {
   c->next = (double)next / (double)c->count;
 }
 
-/* Each value at most as often as 1 % of the rows, and twice; of what remains, rows at random. */
+/* Each value at most as often as 1 % of the rows, and twice; of these, random rows. */
 static clf_status draw(column *c) {
   const int64_t most = c->count / 100 > 2 ? c->count / 100 : 2;
   double *left = malloc((size_t)c->count * sizeof *left);
@@ -98,12 +98,12 @@ static clf_status draw(column *c) {
 typedef struct candidate {
   clf_treatment_kind kind;
   bounds_column map;
-  double least; /* gain, nats a row, from which on it is taken */
+  double least; /* minimum gain, nats per row */
 } candidate;
 
-/* What a map has to gain.  The logit of a column that is uniform, or whose density ends softly,
- * gains up to 0.11 nats by itself, but a joint density of two of them loses up to 0.05, as of the
- * sets checkerboard and moons. */
+/* The minimum gain of maps.  The logit of a column that is uniform, or whose density ends
+ * softly, gains up to 0.11 nats by itself, but a joint density of two such columns loses up to
+ * 0.05, as in the data sets checkerboard and moons. */
 #define CLEAR 0.02
 #define CLEAR_LOGIT 0.12
 
@@ -115,11 +115,11 @@ typedef struct candidates {
 
 static const bounds_column no_map = {BOUNDS_IDENTITY, 0, 0, 0};
 
-/* The standard deviation of a normal distribution that has these quantiles. */
+/* The standard deviation of a normal distribution with these quantiles. */
 static double spread_between(const column *c, double p, double deviations) {
   return (quantile(c, 1 - p) - quantile(c, p)) / deviations;
 }
-/* Of the middle half, or where that is a point, of the middle 90 %. */
+/* From the middle half or, if that is a single value, from the middle 90 %. */
 static double spread_of(const column *c) {
   const double half = spread_between(c, 0.25, 1.349);
   return half > 0 ? half : spread_between(c, 0.05, 3.29);
@@ -136,8 +136,8 @@ static void add(candidates *s, clf_treatment_kind kind, int map, double a, doubl
   if (s->n < CANDIDATES) s->at[s->n++] = (candidate){kind, {map, a, b, c}, least};
 }
 
-/* A logarithm where all values lie above 0 or on it and differ by a factor; from half of the
- * smallest distance to 0 on, or from a quantile on where small values do not matter. */
+/* A logarithm if all values are positive or 0 and differ by a large factor; its offset is half
+ * of the smallest distance to 0, or a quantile if small values do not matter. */
 static void add_logs(const column *c, candidates *s) {
   const double zero = c->step > 0 ? -0.5 * c->step : 0, most = c->sorted[c->count - 1] - zero;
   int64_t i = 0;
@@ -152,9 +152,9 @@ static void add_logs(const column *c, candidates *s) {
   }
 }
 
-/* What a logit has to gain; INFINITY without rows at both ends: 1 % of them within 5 % of the
- * interval at each.  A density that is higher there, 15 % of the rows at both ends and not 10 %, is
- * evidence enough. */
+/* The minimum gain of a logit; INFINITY without rows at both ends: 1 % of them within 5 % of the
+ * interval at each end.  A density that is higher there, 15 % of the rows at both ends instead
+ * of 10 %, is sufficient evidence. */
 static double least_of_logit(const column *c, double low, double high) {
   const double near = 0.05 * (high - low), all = (double)c->count;
   int64_t below = 0, above = 0;
@@ -166,7 +166,7 @@ static double least_of_logit(const column *c, double low, double high) {
   return (double)(below + above) < 0.15 * all ? CLEAR_LOGIT : CLEAR;
 }
 
-/* Bounds that people use, and those that the rows show. */
+/* Usual bounds, and those that the rows show. */
 static void add_logits(const column *c, candidates *s) {
   static const double natural[][2] = {{0, 1}, {0, 100}, {-1, 1}};
   static const double tails[] = {0.01, 0.001};
@@ -184,7 +184,7 @@ static void add_logits(const column *c, candidates *s) {
   }
 }
 
-/* Around the median; and around a low or a high quantile, where the other side is longer. */
+/* Around the median; and around a low or a high quantile if the opposite side is longer. */
 static void add_asinhs(const column *c, double spread, candidates *s) {
   static const double around[] = {2, 0.7, 0.25}, aside[] = {0.6, 0.2, 0.05};
   const double below = quantile(c, 0.5) - quantile(c, 0.05);
@@ -201,8 +201,8 @@ static void add_asinhs(const column *c, double spread, candidates *s) {
 
 /* ---- The choice ------------------------------------------------------------------------------ */
 
-/* Mean gain of scores over those of the column as it is, and its standard error; the gain of a
- * single row counts as at most 20 nats. */
+/* Mean gain of scores over those of the untransformed column, and its standard error; the gain
+ * of a single row counts as at most 20 nats. */
 static double gain_of(const double *score, const double *plain, int32_t n, double *error) {
   double sum = 0, squares = 0;
   for (int32_t i = 0; i < n; i++) {
@@ -214,7 +214,7 @@ static double gain_of(const double *score, const double *plain, int32_t n, doubl
   return sum / n;
 }
 
-/* A later candidate has to be better than an earlier one by this. */
+/* A later candidate must be better than an earlier one by this. */
 #define PREFERRED 0.005
 
 static double choose(const column *c, const candidates *s, candidate *best) {
@@ -232,8 +232,8 @@ static double choose(const column *c, const candidates *s, candidate *best) {
   return most;
 }
 
-/* Whether single values decide the standard deviation, or lie so far out that they would decide
- * what a flow learns. */
+/* Whether single values determine the standard deviation, or are so far out that they would
+ * dominate what a flow learns. */
 static int is_ruled_by_few(const column *c) {
   const double bulk =
       c->count >= 500 ? spread_between(c, 0.01, 4.653) : spread_between(c, 0.05, 3.29);
@@ -242,7 +242,7 @@ static int is_ruled_by_few(const column *c) {
   return bulk > 0 && (c->std > 3 * bulk || far > 10 * bulk);
 }
 
-/* ---- What is said ---------------------------------------------------------------------------- */
+/* ---- Sentences ------------------------------------------------------------------------------- */
 
 static void say_seen(const column *c, clf_treatment_kind kind, double spread, char *to,
                      size_t size) {
@@ -263,7 +263,7 @@ static void say_seen(const column *c, clf_treatment_kind kind, double spread, ch
              low, high, fmax(high - middle, middle - low) / spread);
 }
 
-/* A value that stands out; rounded numbers repeat too, but not one of them more than all others. */
+/* A value that stands out; rounded numbers repeat too, but none of them more than all others. */
 static int has_point(const column *c) {
   return c->step == 0 && c->share >= 0.05 && c->share > 5 * c->next && c->std > 0;
 }
@@ -282,7 +282,7 @@ static void say(const column *c, double spread, clf_treatment *t) {
            clf__column_label(c->t->names, c->d).s, seen, done[t->kind], more, point);
 }
 
-/* A point mass is no matter of scale, but nobody should look for it in vain. */
+/* A point mass is not a matter of scale, but it should be mentioned. */
 static void say_point(const column *c, clf_treatment *t) {
   if (!has_point(c)) return;
   snprintf(t->sentence, sizeof t->sentence,

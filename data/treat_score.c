@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* treat_score.c: mixtures of one to three normal distributions by expectation maximisation, of one
- * column; judged on the values that they were not fitted to. */
+/* treat_score.c: mixtures of one to three normal distributions by expectation maximisation, for
+ * one column; evaluated on values they were not fitted to. */
 #include "treat_score.h"
 #include <math.h>
 #include <string.h>
@@ -12,7 +12,7 @@ typedef struct mixture {
   double weight[MOST], mean[MOST], std[MOST];
 } mixture;
 
-/* log p(y), and each component's share of it. */
+/* log p(y), and each component's fraction of it. */
 static double log_density(const mixture *m, double y, double share[MOST]) {
   double most = -INFINITY, sum = 0;
   for (int k = 0; k < m->count; k++) {
@@ -52,14 +52,14 @@ static double improve(mixture *m, const double *y, int32_t n, double least) {
   }
   for (int k = 0; k < m->count; k++) {
     const double count = sum[k] + 1e-9, shift = first[k] / count;
-    m->weight[k] = (sum[k] + 1) / (n + m->count); /* a component never dies */
+    m->weight[k] = (sum[k] + 1) / (n + m->count); /* a component never vanishes */
     m->mean[k] += shift;
     m->std[k] = sqrt(fmax(second[k] / count - shift * shift, least * least));
   }
   return all / n;
 }
 
-/* Begins with means one standard deviation apart. */
+/* Starts with means one standard deviation apart. */
 static mixture fit(const double *y, int32_t n, int count) {
   mixture m = {.count = count};
   const double mean = mean_of(y, n), std = fmax(std_of(y, n, mean), 1e-300);
@@ -77,7 +77,7 @@ static mixture fit(const double *y, int32_t n, int count) {
   return m;
 }
 
-/* Log-densities of n values under what is fitted to the `other` ones. */
+/* Log-densities of n values under a mixture fitted to the `other` ones. */
 static void judge(const double *other, int32_t others, int count, const double *y, int32_t n,
                   double *score) {
   const mixture m = fit(other, others, count);

@@ -8,8 +8,8 @@
 enum { CLF_TREAT_ROWS = 2000 };
 
 /* The log-density of each of n values in random order, at most CLF_TREAT_ROWS, under a mixture
- * fitted to the half of them that it is not in, with the map's log-det; of the mixtures of one to
- * three components the best.  Returns the mean. */
+ * fitted to the half that does not contain it, including the map's log-det; the best of mixtures
+ * with one to three components.  Returns the mean. */
 double clf__treat_score(const double *v, int32_t n, bounds_column map, double *score);
 
 #endif

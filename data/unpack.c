@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* unpack.c: what deflate has packed, within limits. */
+/* unpack.c: decompresses deflate data, within limits. */
 #include "unpack.h"
 
 #include <limits.h>
@@ -12,7 +12,7 @@
 typedef struct unpacking {
   const char *path;
   z_stream z;
-  size_t left; /* packed bytes that zlib has not been handed yet */
+  size_t left; /* packed bytes not yet passed to zlib */
   char *out;   /* room bytes, and one more */
   size_t n, room, limit;
 } unpacking;
@@ -56,7 +56,7 @@ static void hand_over(unpacking *u) {
   u->left -= u->z.avail_in;
 }
 
-/* One stream to its end. */
+/* Decompresses one stream to its end. */
 static clf_status run(unpacking *u) {
   int code = Z_OK;
   while (code == Z_OK) {
@@ -68,7 +68,7 @@ static clf_status run(unpacking *u) {
     u->z.avail_out = given;
     code = inflate(&u->z, Z_NO_FLUSH);
     u->n += given - u->z.avail_out;
-    if (code == Z_BUF_ERROR && u->n == u->room) code = Z_OK; /* it only lacks room */
+    if (code == Z_BUF_ERROR && u->n == u->room) code = Z_OK; /* only lacks room */
   }
   return code == Z_STREAM_END ? CLF_OK : damaged(u, code);
 }
@@ -97,7 +97,7 @@ static clf_status end(unpacking *u, clf_status s, char **out) {
 
 /* ---- gzip ------------------------------------------------------------------- */
 
-/* What follows a member is another one, or zeros up to the end of a block. */
+/* After a member comes another one, or zeros up to the end of a block. */
 static int has_another(unpacking *u) {
   hand_over(u);
   while (u->z.avail_in && !*u->z.next_in) {

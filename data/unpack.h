@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* unpack.h: what deflate has packed, within limits.  Private.
+/* unpack.h: decompresses deflate data, within limits.  Private.
  *
- * Data may grow to CLF_UNPACK_RATIO times their packed size, and to CLF_UNPACK_FREE bytes in any
- * case: tables rarely pack better, and a small file must not take the machine's memory. */
+ * Data may expand to CLF_UNPACK_RATIO times their packed size, and to CLF_UNPACK_FREE bytes in
+ * any case:
+ * tables rarely compress better, and a small file must not use up the machine's memory. */
 #ifndef CLF_DATA_UNPACK_H
 #define CLF_DATA_UNPACK_H
 #include <stddef.h>
@@ -15,11 +16,11 @@ static inline int clf__is_gzip(const void *bytes, size_t size) {
   return size >= 2 && b[0] == 0x1f && b[1] == 0x8b;
 }
 
-/* The content of a gzip file, one or several members; to be freed, and a NUL that *n does not count
- * follows it.  Errors: EFORMAT (damaged, cut short, or beyond the limit), ENOMEM. */
+/* The contents of a gzip file with one or several members; the caller frees it; a NUL, not
+ * counted in *n, follows.  Errors: EFORMAT (damaged, truncated, or beyond the limit), ENOMEM. */
 clf_status clf__gunzip(const char *path, const char *bytes, size_t size, char **out, size_t *n);
 
-/* The same of a bare deflate stream that is said to have `want` bytes and this CRC-32. */
+/* The same for a bare deflate stream with `want` bytes and this CRC-32. */
 clf_status clf__inflate(const char *path, const char *bytes, size_t size, size_t want, uint32_t crc,
                         char **out);
 

@@ -24,7 +24,7 @@ clf_status clf__zip_damaged(const clf__zip *z, const char *what) {
   return clf__fail(CLF_EFORMAT, "%s: the archive is damaged: %s", z->path, what);
 }
 
-/* Large archives have another end record, whose place stands in front of the usual one. */
+/* Large archives have another end record, whose position is before the usual one. */
 static clf_status find_list64(clf__zip *z, uint64_t end) {
   if (end < LOCATOR || !is_mark(z, end - LOCATOR, LOCATOR, "PK\x06\x07")) return CLF_OK;
   const uint64_t at = number(z->bytes + end - LOCATOR + 8, 8);
@@ -35,7 +35,7 @@ static clf_status find_list64(clf__zip *z, uint64_t end) {
   return CLF_OK;
 }
 
-/* The end record is the last thing in the file but for a comment of at most 65535 bytes. */
+/* The end record is last in the file, except for a comment of at most 65535 bytes. */
 static clf_status find_list(clf__zip *z, const char *what) {
   const size_t most = END + 65535;
   for (size_t back = END; back <= z->size && back <= most; back++) {
@@ -50,7 +50,7 @@ static clf_status find_list(clf__zip *z, const char *what) {
   return clf__fail(CLF_EFORMAT, "%s: this is not %s, or it is cut short", z->path, what);
 }
 
-/* Numbers that do not fit their four bytes stand in a field of their own, in this order. */
+/* Numbers that do not fit into four bytes are in a separate field, in this order. */
 static int take_large(const unsigned char *extra, size_t n, clf__zip_member *m) {
   uint64_t *const large[] = {&m->whole, &m->packed, &m->at};
   while (n >= 4) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* zip.h: the members of a ZIP archive in memory.  Private.
  *
- * The list of members stands at the end of the file; whatever it claims is checked against the
- * file's length before it is used. */
+ * The list of members is at the end of the file; whatever it claims is checked against the file's
+ * length before it is used. */
 #ifndef CLF_DATA_ZIP_H
 #define CLF_DATA_ZIP_H
 #include "clflow/core.h"
@@ -11,7 +11,7 @@ typedef struct clf__zip {
   const char *path; /* for messages */
   const unsigned char *bytes;
   size_t size;
-  uint64_t list, list_end; /* where the entries are */
+  uint64_t list, list_end; /* range of the list */
 } clf__zip;
 
 typedef struct clf__zip_member {
@@ -19,7 +19,7 @@ typedef struct clf__zip_member {
   size_t length;    /* of the name */
   unsigned flags, method;
   uint32_t crc;
-  uint64_t packed, whole, at; /* bytes in the file and unpacked; where its header is */
+  uint64_t packed, whole, at; /* bytes in the file and unpacked; offset of its header */
 } clf__zip_member;
 
 static inline int clf__is_zip(const void *bytes, size_t size) {
@@ -27,17 +27,17 @@ static inline int clf__is_zip(const void *bytes, size_t size) {
   return size >= 4 && b[0] == 'P' && b[1] == 'K' && b[2] == 3 && b[3] == 4;
 }
 
-/* Finds the list of members.  `what`: the kind of file that messages name, as "an NPZ file".
- * Errors: EFORMAT. */
+/* Finds the list of members.  `what`: the type of file for messages, as "an NPZ file".  Errors:
+ * EFORMAT. */
 clf_status clf__zip_open(const char *path, const void *bytes, size_t size, const char *what,
                          clf__zip *z);
 
-/* Steps through the list: *at begins as z->list.  *more is 0 at the end.  Errors: EFORMAT. */
+/* Iterates over the list: *at begins as z->list.  *more is 0 at the end.  Errors: EFORMAT. */
 clf_status clf__zip_next(const clf__zip *z, uint64_t *at, clf__zip_member *m, int *more);
 
-/* The content of a member, checked against its checksum: a view of the archive where it is stored,
- * otherwise unpacked into *unpacked, which the caller frees (NULL: nothing to free).
- * Errors: EFORMAT, ENOTSUP (encrypted, or packed by another method than deflate), ENOMEM. */
+/* The contents of a member, whose checksum is verified: a view of the archive if it is stored,
+ * otherwise decompressed into *unpacked, which the caller frees (NULL: nothing to free).
+ * Errors: EFORMAT, ENOTSUP (encrypted, or compressed by another method than deflate), ENOMEM. */
 clf_status clf__zip_read(const clf__zip *z, const clf__zip_member *m, const char **content,
                          size_t *n, char **unpacked);
 

@@ -155,7 +155,7 @@ START_TEST(tables) {
   NO(clf_table_write, "t", "never.csv", NULL);
   ck_assert_int_eq(clf_table_write("never.npy", &(clf_table){.rows = 1, .cols = 1}), CLF_EINVAL);
   visit("clf_path_writable");
-  REFUSES(clf_path_writable(NULL), "a file to write has no name");
+  REFUSES(clf_path_writable(NULL), "the name of a file to write is empty");
   NO(clf_file_write, "path", NULL, x, 1);
   NO(clf_file_write, "bytes", "never.bin", NULL, 1);
   NO(clf_table_match, "t", NULL, NULL, 1);

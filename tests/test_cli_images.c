@@ -279,12 +279,11 @@ START_TEST(test_files) {
   refuses(1, "eval m.safetensors --data mixed --bits 17",
           "mixed: samples of 16-bit images have 8 to 16 bits, not 17\n");
   refuses(1, "eval m.safetensors --data m.safetensors",
-          "m.safetensors: cannot be read as a table: it is a safetensors file: it belongs in the "
-          "place of the model, not of the data\n");
-  refuses(
-      1, "eval mixed/a.png --data mixed",
-      "mixed/a.png: not a safetensors file, but a PNG image: it belongs to the data, not in the "
-      "place of the model\n");
+          "m.safetensors: cannot be read as a table: it is a safetensors file: it is a model; pass "
+          "it as the model, not as data\n");
+  refuses(1, "eval mixed/a.png --data mixed",
+          "mixed/a.png: not a safetensors file, but a PNG image: it is data; pass it as data, not "
+          "as the model\n");
   refuses(2, "eval m.safetensors --data moons --bits 12",
           "--bits is for images, moons is a table; leave it out\n");
   refuses(2, "train --data moons --bits 12 --out never.safetensors",

@@ -186,10 +186,9 @@ START_TEST(rows_with_ids) {
   free(z);
   same_output("log-prob " CPU "t.safetensors --data named.csv --out -", /* the model needs no tag */
               "log-prob " CPU "t.safetensors --data named.csv --drop tag --out -");
-  refuses(
-      1, TRAIN "--data named.csv --out never.safetensors",
-      "column 1 (\"tag\"): 40 different texts in 40 rows are no categories; --id tag keeps them "
-      "as names of the rows, --drop tag leaves the column out");
+  refuses(1, TRAIN "--data named.csv --out never.safetensors",
+          "column 1 (\"tag\"): 40 different texts in 40 rows are not categories; --id tag keeps "
+          "them as names of the rows, --drop tag leaves the column out");
   write_text("twice.csv", "tag,a\nx,1.5\ny,2.5\nx,3.5\n");
   refuses(1, TRAIN "--data twice.csv --id tag --out never.safetensors",
           "the id \"x\" occurs twice; give a column that differs in every row");
@@ -226,7 +225,7 @@ START_TEST(contexts_that_are_refused) {
   refuses(2, "sample " CPU "a.safetensors -n 3 --given c=e,k=2 --out never.csv",
           "--given c=e: \"e\" is not one of a, b, d");
   refuses(2, "sample " CPU "a.safetensors -n 3 --given c=a,k=x --out never.csv",
-          "--given k=x: \"x\" is no finite number");
+          "--given k=x: \"x\" is not a finite number");
   refuses(2, "sample " CPU "a.safetensors -n 3 --given c=a --out never.csv",
           "--given lacks a value for column 2 (k) of the context");
   refuses(2, "sample " CPU "a.safetensors -n 3 --given c=a,q=1 --out never.csv",

@@ -101,7 +101,7 @@ static const struct {
     {"double_well:dim=3", "double_well: dim is 3; it must be at least 2, and even"},
     {"funnel:dim=0", "0"},
     {"funnel:scale=0", "funnel: scale is 0; it must be above 0"},
-    {"funnel:depth=2", "\"depth\" is no key; there are dim and scale"},
+    {"funnel:depth=2", "there is no key \"depth\"; there are dim and scale"},
     {"normal:std=nan", "nan"},
     {"phi4:dim=8", "phi4: dim is 8; it must be the square of a lattice's side"},
     {"phi4:lambda=0", "phi4: kappa is 0.3; without lambda it must be below 0.25"},

@@ -113,7 +113,8 @@ START_TEST(names_with_backslashes) {
   REFUSED(clf_path_writable("gone\\m.csv"), CLF_EIO,
           "gone\\m.csv: cannot be written: the folder \"gone\" does not exist");
   REFUSED(clf_path_writable("in\\"), CLF_EIO, "in\\: cannot be written: it is a folder");
-  REFUSED(clf_path_writable("new\\"), CLF_EIO, "\"new\\\" cannot be written: it names no file");
+  REFUSED(clf_path_writable("new\\"), CLF_EIO,
+          "\"new\\\" cannot be written: it does not name a file");
   REFUSED(clf_path_writable("NUL"), CLF_EIO, "NUL: cannot be written: it is not a regular file");
   ck_assert_ptr_nonnull(getcwd(cwd, sizeof cwd));
   for (char *p = cwd; *p; p++)

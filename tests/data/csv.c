@@ -73,10 +73,9 @@ START_TEST(csv_bad_fields) {
   CSV_FAILS("nan,2\n1,2\n", "line 1, column 1: \"nan\" is not a finite number");
   CSV_FAILS("1,2\n-inf,2\n", "line 2, column 1: \"-inf\" is not a finite number");
   CSV_FAILS("1,1e999\n", "line 1, column 2: \"1e999\" is too large for a double");
-  CSV_FAILS("1,2\n0x10,2\n",
-            "line 2, column 1: \"0x10\" is hexadecimal; numbers are read in decimals");
+  CSV_FAILS("1,2\n0x10,2\n", "line 2, column 1: \"0x10\" is hexadecimal; numbers must be decimal");
   CSV_FAILS("0X1p3,2\n1,2\n",
-            "line 1, column 1: \"0X1p3\" is hexadecimal; numbers are read in decimals");
+            "line 1, column 1: \"0X1p3\" is hexadecimal; numbers must be decimal");
   CSV_FAILS("1\n0123456789012345678901234567890123456789x\n",
             "line 2, column 1: \"0123456789012345678901234567890123456789...\" is not a number");
   CSV_FAILS("1\n"
@@ -101,10 +100,12 @@ START_TEST(csv_bad_lines) {
   CSV_FAILS("1,2,3,4\n\n\n\n\n\n1,2,3\n", "line 7 has 3 fields, line 1 has 4");
   CSV_FAILS("\na,b\n1\n", "line 3 has 1 field, line 2 has 2");
   CSV_FAILS("1,2\n1,2,\n", "line 2 has 3 fields, line 1 has 2");
-  CSV_FAILS("a,b,c\n1,2\n3,4\n", "line 2 has 2 fields, line 1 has 3; if the text begins with a "
-                                 "title, --skip 1 passes over it");
-  CSV_FAILS("Title\n\n1,2\n3,4\n", "line 3 has 2 fields, line 1 has 1; if the text begins with a "
-                                   "title, --skip 1 passes over it");
+  CSV_FAILS(
+      "a,b,c\n1,2\n3,4\n",
+      "line 2 has 2 fields, line 1 has 3; if the text begins with a title, --skip 1 skips it");
+  CSV_FAILS(
+      "Title\n\n1,2\n3,4\n",
+      "line 3 has 2 fields, line 1 has 1; if the text begins with a title, --skip 1 skips it");
   CSV_FAILS("1,2\n1,\"2\n", "line 2, column 2: the quote is not closed");
   CSV_FAILS("1,2\n1,2,\"3\n", "line 2, column 3: the quote is not closed");
   CSV_FAILS("\"a,b\n1,2\n", "line 1, column 1: the quote is not closed");
@@ -155,8 +156,8 @@ START_TEST(csv_huge) {
   clf_table_free(&t);
   for (int i = FIELDS; i < 2 * FIELDS; i++) memcpy(text + 2 * i, "7\n", 2);
   csv_fails(text, 4 * FIELDS,
-            "d.csv: line 2 has 1 field, line 1 has 300000; if the text begins with a title, "
-            "--skip 1 passes over it");
+            "d.csv: line 2 has 1 field, line 1 has 300000; if the text begins with a title, --skip "
+            "1 skips it");
   memset(text, '0', FIELDS);
   memcpy(text + FIELDS, "5\n", 3);
   csv_is(text, 1, 1, (const double[]){5}, NULL);

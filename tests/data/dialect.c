@@ -61,20 +61,20 @@ START_TEST(first_rows_that_are_refused) {
       {"", "column 2: the field is empty" HEADER},
       {"nan", "column 2: \"nan\" is not a finite number"},
       {"inf", "column 2: \"inf\" is not a finite number"},
-      {"0x1", "column 2: \"0x1\" is hexadecimal; numbers are read in decimals"},
+      {"0x1", "column 2: \"0x1\" is hexadecimal; numbers must be decimal"},
       {"1e999", "column 2: \"1e999\" is too large for a double"},
       {"50%", "column 2: \"50%\" is not a number; remove the percent sign" HEADER},
       {"\"1,234\"", "column 2: \"1,234\" has a comma, but other numbers have a decimal point; "
                     "remove it if it separates thousands" HEADER},
       {"\"1,234,567\"",
-       "column 2: \"1,234,567\" is not a number; remove what separates thousands" HEADER},
+       "column 2: \"1,234,567\" is not a number; remove thousands separators" HEADER},
       {"O.5", "column 2: \"O.5\" is not a number" HEADER},
       {"1.2.3", "column 2: \"1.2.3\" looks like a date, not a number" HEADER},
       {"2026-01-31", "column 2: \"2026-01-31\" looks like a date, not a number" HEADER},
       {"$5", "column 2: \"$5\" is not a number" HEADER},
       {"b", "column 2: \"b\" is not a number" HEADER},
-      {"2 # first", "column 2: \"2 # first\" is not a number" HEADER
-                    "; --comment '#' ignores what follows a '#'"},
+      {"2 # first",
+       "column 2: \"2 # first\" is not a number" HEADER "; --comment '#' ignores text after a '#'"},
   };
   for (size_t i = 0; i < SIZE(list); i++) {
     char text[128], message[256];
@@ -177,9 +177,9 @@ START_TEST(comments) {
           "the comment in line 1 names the columns, \"a\" and so on (--header no: it does not)");
   is_with("\"a%\",b\n1,2\n3,4\n", &percent, 2, 2, four, (const char *const[]){"a%", "b"}, "");
   is("item #,b\n1,2\n3,4\n", 2, 2, four, (const char *const[]){"item #", "b"}, "");
-  FAILS_WITH("1,2\n3,4 # last\n", &none,
-             "line 2, column 2: \"4 # last\" is not a number; --comment '#' ignores what follows "
-             "a '#'");
+  FAILS_WITH(
+      "1,2\n3,4 # last\n", &none,
+      "line 2, column 2: \"4 # last\" is not a number; --comment '#' ignores text after a '#'");
 }
 END_TEST
 
@@ -245,9 +245,9 @@ START_TEST(delimiters) {
   is_with("a/b\n1/2\n3/4\n", &(clf_table_options){.delimiter = '/'}, 2, 2, four, ab, "");
   is_with("a  b\n1 2\n3   4\n", &(clf_table_options){.delimiter = ' '}, 2, 2, four, ab, "");
   is_with("a\tb\n1\t2\n3\t4\n", &(clf_table_options){.delimiter = '\t'}, 2, 2, four, ab, "");
-  FAILS_WITH("a;b\n1\n2\n3\n", &none,
-             "line 2 has 1 field, line 1 has 2; if the text begins with a title, --skip 1 passes "
-             "over it");
+  FAILS_WITH(
+      "a;b\n1\n2\n3\n", &none,
+      "line 2 has 1 field, line 1 has 2; if the text begins with a title, --skip 1 skips it");
 }
 END_TEST
 
@@ -332,9 +332,9 @@ START_TEST(columns_that_are_chosen) {
   fails_with(text, &(clf_table_options){.columns = wrong, .column_count = 1}, CLF_EINVAL,
              "d.csv: no column is named \"q\"; the columns are: a, day, b");
   fails_with(text, &(clf_table_options){.drop = beyond, .drop_count = 1}, CLF_EINVAL,
-             "d.csv: --drop: \"4\" is no column; there are 3, counted from 1");
+             "d.csv: --drop: there is no column \"4\"; there are 3, counted from 1");
   fails_with("1,2\n", &(clf_table_options){.drop = wrong, .drop_count = 1}, CLF_EINVAL,
-             "d.csv: --drop: \"q\" is no column; there are 2, counted from 1, without names");
+             "d.csv: --drop: there is no column \"q\"; there are 2, counted from 1, without names");
   fails_with(text, &(clf_table_options){.columns = twice, .column_count = 2}, CLF_EINVAL,
              "d.csv: --columns: column \"1\" is given twice");
   fails_with("1\n", &(clf_table_options){.drop = one, .drop_count = 1}, CLF_EINVAL,
@@ -394,7 +394,7 @@ START_TEST(lines_to_skip) {
   is_with("Title\r\n\xff,of,it\r\na,b\r\n1,2\r\n3,4\r\n", &two, 2, 2, four, ab, "");
   is_with("x\ry\r1,2\r3,4\r", &two, 2, 2, four, NULL, "");
   FAILS_WITH("x\ny\n1,2\n3,x\n", &two, "line 4, column 2: \"x\" is not a number");
-  FAILS_WITH("x\n", &two, "--skip 2 passes over all of its 1 lines");
+  FAILS_WITH("x\n", &two, "--skip 2 skips all of its 1 lines");
   FAILS_WITH("x\ny\n", &two, "the file is empty");
 }
 END_TEST

@@ -41,12 +41,12 @@ START_TEST(unwritable) {
          "out/m.npy: cannot be written: the folder \"out\" does not exist");
   expect(clf_path_writable("out/m.pt"), CLF_EIO,
          "out/m.pt: cannot be written: the folder \"out\" does not exist");
-  expect(clf_path_writable(""), CLF_EIO, "\"\" cannot be written: it names no file");
-  expect(clf_path_writable("new/"), CLF_EIO, "\"new/\" cannot be written: it names no file");
+  expect(clf_path_writable(""), CLF_EIO, "\"\" cannot be written: it does not name a file");
+  expect(clf_path_writable("new/"), CLF_EIO, "\"new/\" cannot be written: it does not name a file");
   expect(clf_path_writable("."), CLF_EIO, ".: cannot be written: it is a folder");
   expect(clf_path_writable("/dev/null"), CLF_EIO,
          "/dev/null: cannot be written: it is not a regular file");
-  expect(clf_path_writable(NULL), CLF_EINVAL, "a file to write has no name");
+  expect(clf_path_writable(NULL), CLF_EINVAL, "the name of a file to write is empty");
   write_bytes("plain", "x", 1);
   expect(clf_path_writable("plain/m.npy"), CLF_EIO,
          "plain/m.npy: cannot be written: \"plain\" is not a folder");
@@ -54,7 +54,7 @@ START_TEST(unwritable) {
          "plain/x/m.npy: cannot be written: Not a directory");
   ck_assert_int_eq(clf_path_writable("plain"), CLF_OK);
   clf__file *f;
-  expect(clf__file_begin(NULL, &f), CLF_EINVAL, "a file to write has no name");
+  expect(clf__file_begin(NULL, &f), CLF_EINVAL, "the name of a file to write is empty");
   unlink("plain");
   ck_assert_int_eq(clf_path_writable("m.safetensors"), CLF_OK);
   ck_assert_int_eq(clf_path_writable("./m.png"), CLF_OK);
@@ -396,9 +396,9 @@ static const struct foreign {
   const char *says;
 } foreign[] = {
     {"d.csv", "\3\0\0\0\0\0\0\0{}\n", 11, CLF_EFORMAT,
-     "a safetensors file: it belongs in the place of the model, not of the data"},
+     "a safetensors file: it is a model; pass it as the model, not as data"},
     {"d.safetensors", "\2\0\0\0\0\0\0\0{}", 10, CLF_EINVAL,
-     "a safetensors file: it belongs in the place of the model, not of the data"},
+     "a safetensors file: it is a model; pass it as the model, not as data"},
     {"d.pt", "\x80\4\x95\n\0\0\0\0\0\0\0}\x94.", 14, CLF_EINVAL,
      "a pickle of Python, as torch.save wrote before version 1.6: load it in Python and write its "
      "numbers with numpy.save"},

@@ -195,8 +195,8 @@ END_TEST
 
 START_TEST(dates_that_may_be_two) {
   fails("a,when\n1,01/05/2024\n2,03/04/2024\n", &judge, CLF_EFORMAT,
-        "d.csv: column 2 (\"when\"): days and months of dates as \"01/05/2024\" cannot be told "
-        "apart; write them as 2024-05-31, or leave the column out: --drop when");
+        "d.csv: column 2 (\"when\"): the order of days and months in dates such as \"01/05/2024\" "
+        "is ambiguous; write them as 2024-05-31, or leave the column out: --drop when");
   clf_table t = read_as("a,when\n1,05/05/2024\n2,03/03/2024\n", &judge); /* both are the same */
   ck_assert_double_eq(t.at[1], 19848);
   clf_table_free(&t);
@@ -215,14 +215,14 @@ START_TEST(texts_that_are_no_labels) {
   char text[1024] = "name,a\n", many[65536] = "name,a\n";
   for (int i = 0; i < 20; i++) sprintf(text + strlen(text), "n%d,%d.5\n", i, i);
   fails(text, &judge, CLF_EFORMAT,
-        "d.csv: column 1 (\"name\"): 20 different texts in 20 rows are no categories; --id name "
+        "d.csv: column 1 (\"name\"): 20 different texts in 20 rows are not categories; --id name "
         "keeps them as names of the rows, --drop name leaves the column out");
   fails("a,b\n\"x\ty\",1\nz,2\n", &judge, CLF_EFORMAT,
         "d.csv: column 1 (\"a\"): label 1 has a control character");
   for (int i = 0; i < 1000; i++) sprintf(many + strlen(many), "n%d,%d.5\n", i % 300, i);
   fails(many, &judge, CLF_EFORMAT,
-        "d.csv: column 1 (\"name\"): more than 256 different texts in 1000 rows are no categories; "
-        "--id name keeps them as names of the rows, --drop name leaves the column out");
+        "d.csv: column 1 (\"name\"): more than 256 different texts in 1000 rows are not "
+        "categories; --id name keeps them as names of the rows, --drop name leaves the column out");
 }
 END_TEST
 
@@ -454,7 +454,7 @@ START_TEST(values_and_texts) {
   ck_assert_double_eq(v, 1);
   expect(clf_column_value(&t.columns[0], "3", &v), CLF_EINVAL, "\"3\" is not one of f, m, x");
   expect(clf_column_value(&t.columns[3], "2", &v), CLF_EINVAL, "\"2\" is not no or yes");
-  expect(clf_column_value(&t.columns[2], "red", &v), CLF_EINVAL, "\"red\" is no finite number");
+  expect(clf_column_value(&t.columns[2], "red", &v), CLF_EINVAL, "\"red\" is not a finite number");
   static const struct {
     int32_t c;
     double value;
@@ -487,9 +487,11 @@ START_TEST(descriptions_that_make_no_sense) {
        "label 1 has no character"},
       {{.kind = CLF_COLUMN_BOOLEAN, .category_count = 1, .categories = (char *[]){"a"}},
        "a boolean has 2 to 2 labels, not 1"},
-      {{.kind = CLF_COLUMN_DATE, .form = (char[8]){"%Y-%q"}}, "\"%Y-%q\" is no form of a date"},
-      {{.kind = CLF_COLUMN_DATE, .form = (char[8]){"%H:%M"}}, "\"%H:%M\" is no form of a date"},
-      {{.kind = CLF_COLUMN_TIME}, "\"\" is no form of a time of day"}};
+      {{.kind = CLF_COLUMN_DATE, .form = (char[8]){"%Y-%q"}},
+       "\"%Y-%q\" is not a format of a date"},
+      {{.kind = CLF_COLUMN_DATE, .form = (char[8]){"%H:%M"}},
+       "\"%H:%M\" is not a format of a date"},
+      {{.kind = CLF_COLUMN_TIME}, "\"\" is not a format of a time of day"}};
   for (size_t i = 0; i < SIZE(bad); i++) {
     double v;
     expect(clf_column_value(&bad[i].k, "a", &v), CLF_EINVAL, bad[i].message);

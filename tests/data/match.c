@@ -175,7 +175,7 @@ START_TEST(columns_by_kind) {
   recodes(
       &second, at, &day, NULL,
       "column 1 (\"a\") holds date values; the model takes a date, written as 1970-01-01 there");
-  recodes(&mf, up, &mfx, NULL, "row 2, column 1 (\"a\"): 2 is none of its codes");
+  recodes(&mf, up, &mfx, NULL, "row 2, column 1 (\"a\"): 2 is not one of its codes");
 }
 END_TEST
 

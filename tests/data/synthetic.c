@@ -206,9 +206,9 @@ START_TEST(synthetic_refusals) {
   static const struct {
     const char *source, *message;
   } cases[] = {
-      {"moons:", "moons:: \"\" is no key; there are n, noise and seed"},
-      {"moons:n=5,", "moons:n=5,: \"\" is no key; there are n, noise and seed"},
-      {"moons:N=5", "moons:N=5: \"N\" is no key; there are n, noise and seed"},
+      {"moons:", "moons:: there is no key \"\"; there are n, noise and seed"},
+      {"moons:n=5,", "moons:n=5,: there is no key \"\"; there are n, noise and seed"},
+      {"moons:N=5", "moons:N=5: there is no key \"N\"; there are n, noise and seed"},
       {"moons:n", "moons:n: n has no value; it takes a whole number from 1 to 100000000, as in "
                   "n=1"},
       {"moons:n=1,n=2", "moons:n=1,n=2: n is given twice"},
@@ -236,10 +236,9 @@ START_TEST(synthetic_refusals) {
 END_TEST
 
 START_TEST(unknown_sources) {
-  static const char sets[] =
-      "\"moon\" is no synthetic set; there are moons, circles, checkerboard, spirals, gaussians, "
-      "pinwheel, meters and detector, files ending in .csv, .tsv, .txt, .npy or .npz, and - for "
-      "standard input";
+  static const char sets[] = "unknown data set \"moon\"; there are moons, circles, checkerboard, "
+                             "spirals, gaussians, pinwheel, meters and detector, files ending in "
+                             ".csv, .tsv, .txt, .npy or .npz, and - for standard input";
   clf_table t;
   expect(clf_table_read("moon", &t), CLF_EINVAL, sets);
   expect(clf_table_read("moon:noise=0.1", &t), CLF_EINVAL, sets);

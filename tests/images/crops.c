@@ -128,12 +128,13 @@ START_TEST(crop_refusals) {
   fails("a.npy", &o, CLF_EINVAL, "a.npy: the centred crop needs a height and a width");
   o = sized(CLF_CROP_LSUN, 64, 97);
   fails("a.npy", &o, CLF_EINVAL,
-        "a.npy: of images whose shorter side is 96 no 64 x 97 pixels can be cut");
+        "a.npy: no 96 x 64 pixels can be cut from images whose shorter side is 97");
   o = sized((clf_crop)9, 1, 1);
   fails("a.npy", &o, CLF_EINVAL, "a.npy: there is no crop 9");
   o = sized(CLF_CROP_CENTER, -1, 1);
   fails("a.npy", &o, CLF_EINVAL,
-        "a.npy: no image is -1 x 1 pixels; up to 65536 a side and 2^28 in all can be");
+        "a.npy: images of -1 x 1 pixels are not possible; up to 65536 per side and 2^28 in total "
+        "are");
   o = (clf_image_options){.channels = 1025};
   fails("a.npy", &o, CLF_EINVAL, "a.npy: images have 1 to 1024 channels, not 1025");
   o = (clf_image_options){.crop = CLF_CROP_CELEBA};

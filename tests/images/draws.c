@@ -178,7 +178,7 @@ END_TEST
 
 START_TEST(glyph_refusals) {
   fails("glyphs:m=3", NULL, CLF_EINVAL,
-        "glyphs:m=3: \"m\" is no key; there are n, size, channels and seed");
+        "glyphs:m=3: there is no key \"m\"; there are n, size, channels and seed");
   fails("glyphs:n", NULL, CLF_EINVAL,
         "glyphs:n: n has no value; it takes a whole number from 1 to 10000000, as in n=1");
   fails("glyphs:n=0", NULL, CLF_EINVAL,
@@ -191,7 +191,7 @@ START_TEST(glyph_refusals) {
   fails("glyphs:channels=4", NULL, CLF_EINVAL,
         "glyphs:channels=4: channels must be 1 or 3, not \"4\"");
   fails("glyphs:", NULL, CLF_EINVAL,
-        "glyphs:: \"\" is no key; there are n, size, channels and seed");
+        "glyphs:: there is no key \"\"; there are n, size, channels and seed");
 }
 END_TEST
 

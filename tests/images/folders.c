@@ -135,8 +135,8 @@ START_TEST(names) {
   ck_assert(!clf_is_image_source(NULL));
   fails(NULL, NULL, CLF_EINVAL, "clf_images_open: source is NULL");
   fails("moons", NULL, CLF_EINVAL,
-        "moons: is no set of images; there are glyphs, folders of PNG and JPEG files, single ones, "
-        "and files ending in .idx, -ubyte, .idx.gz, -ubyte.gz, .bin or .npy");
+        "moons: is not a set of images; there are glyphs, folders of PNG and JPEG files, single "
+        "ones, and files ending in .idx, -ubyte, .idx.gz, -ubyte.gz, .bin or .npy");
 }
 END_TEST
 

@@ -146,15 +146,15 @@ START_TEST(cifar_refusals) {
   ck_assert_uint_eq(take("t.bin", b, sizeof b), 3 * 3073);
   write_bytes("t.bin", b, 3 * 3073 - 1);
   fails("t.bin", NULL, CLF_EFORMAT,
-        "t.bin: 9218 bytes are no whole number of CIFAR-10's records of 3073: 2 records and 3072 "
-        "bytes");
+        "t.bin: 9218 bytes are not a whole number of CIFAR-10's records of 3073: 2 records and "
+        "3072 bytes");
   write_bytes("t.bin", b, 0);
   fails("t.bin", NULL, CLF_EFORMAT, "t.bin: the file is empty");
   fresh("d");
   write_bytes("d/data_batch_1.bin", b, 3073);
   write_bytes("d/data_batch_2.bin", b, 3074);
   fails("d", NULL, CLF_EFORMAT,
-        "d/data_batch_2.bin: 3074 bytes are no whole number of CIFAR-10's records of 3073: 1 "
+        "d/data_batch_2.bin: 3074 bytes are not a whole number of CIFAR-10's records of 3073: 1 "
         "records and 1 bytes");
 }
 END_TEST

@@ -13,7 +13,7 @@
   "the data_offsets of tensor \"w\" are not two integers from 0 up, the second not below the "     \
   "first"
 #define FIELDS "tensor \"w\" must have dtype, shape and data_offsets and nothing else"
-#define BYTE(n) "byte " n " of its header is not as it should be: "
+#define BYTE(n) "byte " n " of its header is invalid: "
 
 static const struct bad_header {
   int size; /* of the data */
@@ -73,9 +73,9 @@ static const struct bad_header {
     {0, "{\"__metadata__\":null}", "its __metadata__ is not an object"},
     /* JSON. */
     {0, "{" ENTRY("a", "0", "0", "0") "," ENTRY("a", "0", "0", "0") "}",
-     "tensor \"a\" is there twice"},
-    {0, "{\"__metadata__\":{\"k\":\"1\",\"j\":\"\",\"k\":\"2\"}}", "metadata \"k\" is there twice"},
-    {0, "{\"__metadata__\":{},\"__metadata__\":{}}", BYTE("35") "__metadata__ is there twice"},
+     "tensor \"a\" is duplicate"},
+    {0, "{\"__metadata__\":{\"k\":\"1\",\"j\":\"\",\"k\":\"2\"}}", "metadata \"k\" is duplicate"},
+    {0, "{\"__metadata__\":{},\"__metadata__\":{}}", BYTE("35") "__metadata__ is duplicate"},
     {0, "{\"a\":}", "tensor \"a\" must have dtype, shape and data_offsets and nothing else"},
     {0, W "[0],\"shape\":[0]}}", FIELDS},
     {0, W "[0],\"data_offsets\":[0,0],}}", BYTE("54") "'\"' is missing"},
@@ -170,7 +170,7 @@ static const struct foreign {
 #define BYTES(text) sizeof(text) - 1, text
 #define SAVE "load it in Python and write its state_dict with safetensors.torch.save_file"
 #define ZIP "PK\3\4\24\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
-#define DATA "it belongs to the data, not in the place of the model"
+#define DATA "it is data; pass it as data, not as the model"
     {BYTES(ZIP "\20\0\0\0archive/data.pkl\0"), NOT "a file of torch.save: " SAVE},
     {BYTES(ZIP "\12\0\0\0weight.npy......"), NOT "an NPZ file of NumPy: " DATA},
     {BYTES(ZIP "\23\0\0\0[Content_Types].xml\0\0"), NOT "an Excel workbook: " DATA},

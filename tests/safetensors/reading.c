@@ -186,7 +186,7 @@ START_TEST(keeps_an_unknown_dtype_and_refuses_its_values) {
   ck_assert_str_eq(clf__st_at(st, 0)->dtype, "F8_E4M3");
   ck_assert_int_eq(clf__st_at(st, 0)->count, 1);
   static const char *const message =
-      "tensor \"w\" has dtype F8_E4M3, which is not read here: write it as F32";
+      "tensor \"w\" has dtype F8_E4M3, which is not supported: write it as F32";
   double x;
   float y;
   ck_assert_int_eq(clf__st_get(st, clf__st_at(st, 0), &x), CLF_ENOTSUP);

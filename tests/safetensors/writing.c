@@ -104,7 +104,7 @@ START_TEST(refuses_to_put) {
   const int64_t two = 2, negative[] = {1, -1}, huge[] = {INT64_MAX / 2, 8};
   clf__st_writer *w = new_writer();
   ck_assert_int_eq(clf__st_put_f32(w, "a", 0, NULL, f), CLF_OK);
-  REFUSED(clf__st_put_f64(w, "a", 0, NULL, d), CLF_EINVAL, "tensor \"a\" is there twice");
+  REFUSED(clf__st_put_f64(w, "a", 0, NULL, d), CLF_EINVAL, "tensor \"a\" is duplicate");
   REFUSED(clf__st_put_f32(w, "__metadata__", 0, NULL, f), CLF_EINVAL,
           "a tensor cannot have the name __metadata__");
   REFUSED(clf__st_put_f32(w, "\xff", 0, NULL, f), CLF_EINVAL,
@@ -122,7 +122,7 @@ START_TEST(refuses_to_put) {
   REFUSED(clf__st_put_f32(w, "b", 1, &two, f), CLF_ENUM, "tensor \"b\" has nan at element 1");
   REFUSED(clf__st_put_f64(w, "b", 1, &two, d), CLF_ENUM, "tensor \"b\" has -inf at element 1");
   REFUSED(clf__st_put_meta(w, "clflow.crc32", "%s", "0"), CLF_EINVAL,
-          "metadata \"clflow.crc32\" is the writer's own");
+          "metadata \"clflow.crc32\" is reserved for the writer");
   REFUSED(clf__st_put_meta(w, "k", "%s", "\xff"), CLF_EINVAL,
           "metadata \"k\" is not UTF-8, or memory is short: \"\\xff\"");
   REFUSED(clf__st_put_meta_real(w, "k", (double)NAN), CLF_ENUM,

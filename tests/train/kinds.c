@@ -59,7 +59,7 @@ START_TEST(kinds_are_set_and_saved) {
   for (int d = 0; d < 2; d++) expect_column(&clf_flow_kinds(g)[d], &want[d]);
   clf_column bad[] = {category(), date()};
   bad[1].form = NULL;
-  REFUSED(clf_flow_set_kinds(g, bad), CLF_EINVAL, "\"\" is no form of a date");
+  REFUSED(clf_flow_set_kinds(g, bad), CLF_EINVAL, "\"\" is not a format of a date");
   expect_column(&clf_flow_kinds(g)[1], &want[1]);
   WORKS(clf_flow_set_kinds(g, NULL));
   ck_assert_ptr_null(clf_flow_kinds(g));
@@ -134,7 +134,7 @@ START_TEST(kinds_in_hostile_files) {
        "[\"a\\u001b\"]}]}",
        "label 1 has a control character"},
       {"{\"columns\": [{\"kind\": \"number\"}, {\"kind\": \"date\", \"form\": \"%n\"}]}",
-       "\"%n\" is no form of a date"},
+       "\"%n\" is not a format of a date"},
       {"{\"context\": [{\"kind\": \"number\"}]}",
        "its metadata clflow.kinds has a column of the context without a name"},
       {"{\"context\": [{\"name\": \"a\", \"kind\": \"number\"}]}",
