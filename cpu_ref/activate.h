@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* activate.h: activations of numbers that lie side by side. */
+/* activate.h: activations of contiguous numbers. */
 #ifndef CLF_REF_ACTIVATE_H
 #define CLF_REF_ACTIVATE_H
 #include "ref.h"
 
-/* Loops of their own, for the vectoriser. */
+/* Separate loops, for the vectoriser. */
 static inline void activate(int act, int n, real *all) {
 #define ROW(name, source, flops, value, through)                                                   \
   case CLF_ACT_##name:                                                                             \

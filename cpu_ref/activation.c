@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* activation.c: activations and their gradients.  A thread takes rows
- * of an image; the inner loops run along channels. */
+/* activation.c: activations and their gradients.  Each thread takes rows of an image; the inner
+ * loops run along channels. */
 #include "ref.h"
 
 static inline real relu(real v) { return v <= 0 ? 0 : v; } /* NaN stays NaN */
 
 static int rows_of(const clf_tensor *t) { return t->dim[0] * t->dim[2]; }
 
-/* The pixels of row r, counted through all images. */
+/* The pixels of row r, counted over all images. */
 #define EACH_OF_ROW(t, r)                                                                          \
   for (int n = (r) / (t)->dim[2], h = (r) % (t)->dim[2], w = 0; w < (t)->dim[3]; w++)
 
-/* A loop for each activation, so that all become vectors. */
+/* A separate loop for each activation, so that all are vectorised. */
 static inline void fwd(int C, const real *restrict from, int sx, real *restrict y, int sy,
                        int act) {
 #define ROW(name, source, flops, value, through)                                                   \

@@ -2,12 +2,11 @@
 /* adam.c: one Adam step (Kingma and Ba 2015, algorithm 1); clipping by the global norm. */
 #include "ref.h"
 
-/* Elements whose weights are asked for ahead: other threads have just read them, and each line
- * would wait for their caches to give it up. */
+/* Prefetch distance for weights: other threads have just read them, and each line would
+ * otherwise wait for their caches. */
 enum { AHEAD = 1024, LINE = 16 };
 
-/* Elements i of vectors whose strides are sg, sw, sm and sv; those of unit stride become vectors.
- */
+/* Elements i of vectors with strides sg, sw, sm and sv; loops with unit stride are vectorised. */
 static inline void adam_range(const clf_adam_step_args *p, int first, int end, ptrdiff_t sg,
                               ptrdiff_t sw, ptrdiff_t sm, ptrdiff_t sv) {
   real *restrict const g = at(&p->g, 0, 0, 0, 0), *restrict const w = at(&p->w, 0, 0, 0, 0);

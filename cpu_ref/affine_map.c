@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* affine_map.c: affine and additive maps of single elements (Dinh et al. 2017, eq. 7), both ways
- * and their gradients. */
+/* affine_map.c: affine and additive maps of single elements (Dinh et al. 2017, eq. 7), their
+ * inverses and gradients. */
 #include "scales.h"
 
 #define SCALES_OF(p) trained((scales)SCALES(p, &(p)->s), &(p)->g, &(p)->g0)
 
-/* The log-scales L of a block and, unless NULL, their slopes by the raw numbers, or 1 where a
- * trained factor stands between. */
+/* The log-scales L of a block and, unless NULL, their slopes by the raw parameters, or 1 if
+ * there is a trained factor in between. */
 static void block_scales(const scales *q, const block *b, lanes L, lanes slope) {
   lanes raw;
   EACH_LANE L[l] = 0;
@@ -96,7 +96,7 @@ CLF_REF_MAP(affine_map_inv_bwd, x, 90.0) {
 
 typedef struct by_rows {
   const clf_trained_scale_bwd_args *p;
-  real *sum; /* two for each sample */
+  real *sum; /* two per sample */
 } by_rows;
 
 CLF_LOOP(trained_rows, by_rows, c, n) {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* batchnorm.c: batch normalisation (Ioffe and Szegedy 2015), in a network and as a layer of
- * a flow (Dinh et al. 2017, section 3.7).  A thread takes a band of rows; sums over pixels
- * are by bands in `real`, then over the bands in double, in their order. */
+/* batchnorm.c: batch normalisation (Ioffe and Szegedy 2015), in a net and as a layer of a flow
+ * (Dinh et al. 2017, section 3.7).  Each thread takes a band of rows; sums over pixels are per
+ * band in `real`, then over the bands in double, in order. */
 #include "ref.h"
 
-/* ---- Bands, and numbers for each channel ------------------------------------------------ */
+/* ---- Bands, and values per channel ----------------------------------------------------------- */
 
 typedef struct bands {
   int C, rows, each, count;
-  double work; /* of a pass over the tensor */
+  double work; /* of one pass over the tensor */
 } bands;
 
-/* A band fits a core's cache, and no sum of it has more than PIXELS terms if 256 bands do. */
+/* A band fits into a core's cache, and its sums have at most PIXELS terms if 256 bands suffice. */
 static bands bands_of(const clf_tensor *x) {
   enum { ELEMENTS = 16384, PIXELS = 1024, MOST = 256 };
   const int C = x->dim[1], W = x->dim[3], rows = x->dim[0] * x->dim[2];
@@ -24,7 +24,7 @@ static bands bands_of(const clf_tensor *x) {
   for (int r = (band) * (b).each; r < (b).rows && r < ((band) + 1) * (b).each; r++)                \
     for (int n = r / (t)->dim[2], h = r % (t)->dim[2], w = 0; w < (t)->dim[3]; w++)
 
-/* Numbers for each channel, side by side; and two sums for each band. */
+/* Values per channel, contiguous; and two sums per band. */
 typedef struct norm {
   real *mean, *rstd, *bmean, *beta, *zeros, *sum, *along, *parts;
 } norm;
@@ -35,7 +35,7 @@ static real *part(const norm *m, bands b, int band, int k) {
   return m->parts + ((ptrdiff_t)band * 2 + k) * b.C;
 }
 
-/* of t, or of `other` where t is left out */
+/* of t, or of `other` if t is absent */
 static void spread(const clf_tensor *t, const real *other, int C, real *to) {
   for (int c = 0; c < C; c++) to[c] = t && t->buf ? *at(t, c, 0, 0, 0) : other[c];
 }
@@ -53,7 +53,7 @@ static norm norm_at(real *memory, bands b, const clf_tensor *mean, const clf_ten
   return m;
 }
 
-/* A pixel's channels: zeros where it is not on `pixels`. */
+/* The channels of a pixel: zeros if it is outside of `pixels`. */
 typedef struct channels {
   const real *v;
   int stride;
@@ -65,7 +65,7 @@ static channels pixel_on(const clf_tensor *t, int pixels, int n, int h, int w, c
   return on_pixels(pixels, h, w) ? pixel(t, n, h, w) : (channels){zeros, 1};
 }
 
-/* f(C, x, its stride, y, its stride, ...): with strides of 1 a loop that becomes vectors. */
+/* f(C, x, its stride, y, its stride, ...): with unit strides the loop is vectorised. */
 #define ALONG(f, C, x, sx, y, sy, ...)                                                             \
   do {                                                                                             \
     if ((sx) == 1 && (sy) == 1)                                                                    \
@@ -74,14 +74,14 @@ static channels pixel_on(const clf_tensor *t, int pixels, int n, int h, int w, c
       f(C, x, sx, y, sy, __VA_ARGS__);                                                             \
   } while (0)
 
-/* What a loop over bands sees of a call. */
+/* The context of a loop over bands. */
 typedef struct pass {
   const void *args;
   bands b;
   norm m;
 } pass;
 
-/* The bands' sums, in double. */
+/* Adds the sums of the bands, in double. */
 static void add_bands(bands b, const norm *m) {
   for (int c = 0; c < b.C; c++) {
     double sum = 0, along = 0;
@@ -108,8 +108,8 @@ static inline void square_pixel(int C, const real *restrict x, int sx, const rea
   }
 }
 
-/* A band's mean and sum of squared differences from it.  The differences from a mean that
- * is rounded do not add up to 0; what is left corrects both. */
+/* The mean of a band and its sum of squared differences.  Differences from a rounded mean do not
+ * sum to 0; the remainder corrects both. */
 static void band_stats(const clf_bn_stats_args *p, bands b, int band, const real *zeros, real *mean,
                        real *squares, real *rest) {
   int count = 0;
@@ -140,7 +140,7 @@ typedef struct counting {
   const clf_bn_stats_args *p;
   bands b;
   const real *zeros;
-  real *parts; /* three sums of a band */
+  real *parts; /* three sums per band */
 } counting;
 CLF_LOOP(stats_of_band, counting, c, k) {
   real *mean = c->parts + (ptrdiff_t)k * 3 * c->b.C;
@@ -173,8 +173,7 @@ CLF_REF(bn_stats) {
   return CLF_OK;
 }
 
-/* ---- In a network ------------------------------------------------------------------------------
- */
+/* ---- In a net -------------------------------------------------------------------------------- */
 
 static inline void fwd_pixel(int C, const real *restrict x, int sx, real *restrict y, int sy,
                              const norm *m, int act) {
@@ -215,7 +214,7 @@ static inline void bwd_sum_pixel(int C, const real *restrict x, int sx, const re
   }
 }
 
-/* x, dy -> *g, what is added to dx: sum and along are batch / M times the sums. */
+/* x, dy -> *g, which is added to dx: sum and along are batch / M times the sums. */
 static inline void bwd_pixel(int C, const real *restrict x, int sx, const real *restrict dy, int sd,
                              const norm *m, int act, real add, real *restrict dx, int st) {
   const real *restrict mean = m->mean, *restrict rstd = m->rstd, *restrict beta = m->beta;
@@ -285,7 +284,7 @@ CLF_REF(bn_bwd) {
 /* ---- As a layer of a flow
  * ------------------------------------------------------------------------ */
 
-/* Half the sum over `pixels` of a sample and over channels of log(var + eps). */
+/* Half the sum of log(var + eps) over `pixels` of a sample and over channels. */
 static real log_std(const clf_tensor *y, const clf_tensor *var, real eps, int pixels) {
   double sum = 0;
   for (int c = 0; c < y->dim[1]; c++) sum += real_log(*at(var, c, 0, 0, 0) + eps);
@@ -295,7 +294,7 @@ static void add_logdet(const clf_tensor *logdet, real v) {
   for (int n = 0; n < logdet->dim[0]; n++) *at(logdet, n, 0, 0, 0) += v;
 }
 
-/* y = (x - shift) scale + back: one way shift is the mean, the other way back is. */
+/* y = (x - shift) scale + back: forward, shift is the mean; in the inverse, back is. */
 static inline void scale_pixel(int C, const real *restrict x, int sx, real *restrict y, int sy,
                                const real *restrict shift, const real *restrict scale,
                                const real *restrict back) {
@@ -375,7 +374,7 @@ CLF_LOOP(flow_bwd_band, pass, q, k) {
   }
 }
 
-/* The sum over the batch of what a log-det weighs. */
+/* The sum over the batch of the weights of log-dets. */
 static real logdet_weight(const clf_bn_flow_bwd_args *p) {
   real sum = p->dl.buf ? 0 : (real)p->x.dim[0];
   for (int n = 0; n < p->dl.dim[0]; n++) sum += *at(&p->dl, n, 0, 0, 0);

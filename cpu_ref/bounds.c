@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* bounds.c: scalar maps between intervals and the real line, a kind for each column; the maps are
+/* bounds.c: scalar maps between intervals and the real line, one kind per column; the maps are
  * in runtime/core/bounds.def. */
 #include "ref.h"
 #define BOUNDS_REAL real

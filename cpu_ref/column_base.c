@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* column_base.c: densities by column, their gradients, and samples of them.
+/* column_base.c: densities by column, their gradients, and samples.
  *
- * Computed in double for either `real`: the gamma functions and the tails want it. */
+ * Always computed in double: the gamma functions and the tails require it. */
 #include "philox.h"
 #include "ref.h"
 
@@ -14,7 +14,7 @@ static void put(const clf_tensor *t, int n, int d, double v) {
 
 /* ---- Student's t ------------------------------------------------------------------------- */
 
-/* v = log(1 + exp shape) is kept above 0, so that nothing is divided by 0. */
+/* v = log(1 + exp shape) is kept above 0, so that no division by 0 occurs. */
 static double degrees(int kind, double shape) {
   if (kind != CLF_COLUMN_student_free) return shape;
   const double v = fmax(shape, 0) + log1p(exp(-fabs(shape)));
@@ -24,10 +24,10 @@ static double degrees_slope(int kind, double shape) { /* dv / dshape */
   return kind == CLF_COLUMN_student_free ? 1 / (1 + exp(-shape)) : 1;
 }
 
-/* log C(v) = log Gamma(x + 1/2) - log Gamma(x) - log(pi v) / 2 with x = v / 2, and its derivative
- * by v.  From x one goes up in steps of 1 to a y from which on the asymptotic series is exact,
- * since Gamma(x + 1) = x Gamma(x): log C = log prod x_i / (x_i + 1/2) + log(y / (2 pi x)) / 2 +
- * S(y). No two large numbers are subtracted, as log Gamma's would be. */
+/* log C(v) = log Gamma(x + 1/2) - log Gamma(x) - log(pi v) / 2 with x = v / 2, and its
+ * derivative by v.  Using Gamma(x + 1) = x Gamma(x), x is increased in steps of 1 to a y at
+ * which the asymptotic series is exact: log C = log prod x_i / (x_i + 1/2) + log(y / (2 pi x)) /
+ * 2 + S(y).  This avoids subtracting two large numbers, as log Gamma would. */
 typedef struct student {
   double log_constant, slope;
 } student;
@@ -58,7 +58,7 @@ typedef struct point {
 } point;
 
 static point student_at(double t, double v, double log_tail, student c) {
-  /* (v + 1) t / (v + t^2), which a large t does not overflow. */
+  /* (v + 1) t / (v + t^2), without overflow for large t */
   const double slope = (v + 1) / (t + v / t);
   return (point){c.log_constant - (v + 1) / 2 * log_tail, slope,
                  c.slope - log_tail / 2 + t * slope / (2 * v)};
@@ -142,7 +142,7 @@ static double student_radius_slope(double v, double log_u) {
   return (0.5 - (a < 1e-6 ? 0.5 + a / 2 : a < 80 ? a / -expm1(-2 * a) : 0)) / v;
 }
 
-/* cos(2 pi w) with its relative precision: w is q quarters and a rest. */
+/* cos(2 pi w) with the relative precision of w: w is q quarter turns and a remainder. */
 static double cos_of_turn(double w) {
   const double q = floor(4 * w + 0.5), rest = 6.283185307179586477 * (w - q / 4);
   return q == 1 ? -sin(rest) : q == 2 ? -cos(rest) : q == 3 ? sin(rest) : cos(rest);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* columns.c: columns of samples, or channels of images, by number. */
+/* columns.c: selects columns of samples, or channels of images, by index. */
 #include "ref.h"
 
 /* Column `at[j]` of D; NaN counts as 0. */
@@ -9,7 +9,7 @@ static int column(const clf_tensor *numbers, int j, int D) {
   return number > 0 ? (int)number : 0;
 }
 
-/* Column j of every row at a time: few columns are read, each of many rows. */
+/* Column j of all rows at once: few columns are read, with many rows each. */
 static int is_image(const clf_tensor *t) { return t->dim[2] * t->dim[3] > 1; }
 
 static void take_columns(const void *args, int first, int end) {

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* conv.c: convolutions of images and their gradients.  A tile is TM pixels, counted
- * through n h w, by TN channels, two vectors, whose sums stay in registers; the weights
- * are packed into panels of TN columns, zero beyond the last, so that the inner loop
- * reads one stream. */
+/* conv.c: convolutions of images and their gradients.  A tile is TM pixels, counted over n h w,
+ * by TN channels (two vectors), whose sums stay in registers; the weights are packed into panels
+ * of TN columns, padded with zeros, so that the inner loop reads one stream. */
 #include <float.h>
 #include "pixelwise.h"
 #include "vectors.h"
 
-/* ---- What stands for x: relu((x - mean) / sqrt(var + eps) + shift), if mean is there ------- */
+/* ---- The input: relu((x - mean) / sqrt(var + eps) + shift) if there is a mean, else x -------- */
 
 typedef struct statistics {
   const clf_tensor *mean, *var, *shift;
@@ -15,13 +14,13 @@ typedef struct statistics {
 } statistics;
 #define STATISTICS(p) ((statistics){&(p)->mean, &(p)->var, &(p)->shift, (p)->eps})
 
-/* relu(scale x + offset), numbers for each channel; x itself where scale is NULL.  A pixel beyond
- * the edge is `outside`, of which that makes zeros. */
+/* relu(scale x + offset) with values per channel; x itself if scale is NULL.  Pixels beyond the
+ * edge read `outside`, which gives zeros. */
 typedef struct norm {
   const real *outside, *scale, *offset;
 } norm;
 
-/* Its memory, where a pixel spans `span` numbers. */
+/* Memory for it, if a pixel spans `span` elements. */
 static size_t norm_size(const statistics *s, int span) {
   return (size_t)up(span, TN) + (s->mean->buf ? 2 * (size_t)s->mean->dim[0] : 0);
 }
@@ -39,21 +38,21 @@ static norm norm_at(real *memory, const statistics *s, int span) {
 
 static inline real normal(real x, real scale, real offset) {
   const real v = x * scale + offset;
-  return v < 0 ? 0 : v; /* NaN stays */
+  return v < 0 ? 0 : v; /* NaN stays NaN */
 }
 
-/* ---- Products: y = beta y + bias + x with w, forward and backward ------------------------ */
+/* ---- Products: y = beta y + bias + x with w, for forward and backward ------------------------ */
 
 typedef struct product {
   const clf_tensor *x, *y, *w, *bias; /* bias may be NULL */
   statistics of_x;
   real beta;
-  int k, turned; /* the gradient by x is the product with w transposed and its taps turned */
+  int k, turned; /* the gradient by x is the product with transposed w and reversed taps */
   norm norm;
   real *panels;
-  /* By Winograd's way: tiles of a block, and jobs, which share blocks among `items` and panels
-   * among `parts`; with a slice of memory each. */
-  int block, items, parts;
+  /* Winograd's algorithm: tiles per block, and jobs: `tasks` divide the blocks and `parts` the
+   * panels; each job has a slice of memory. */
+  int block, tasks, parts;
   size_t slice;
   real *slices;
 } product;
@@ -80,7 +79,7 @@ static pixel pixel_of(const clf_tensor *t, int i) {
   return (pixel){i / (t->dim[2] * t->dim[3]), i / t->dim[3] % t->dim[2], i % t->dim[3]};
 }
 
-/* The pixel behind q, by steps: divisions are slow. */
+/* The pixel after q, by increments, because divisions are slow. */
 static pixel next(const clf_tensor *t, pixel q) {
   if (++q.w < t->dim[3]) return q;
   q.w = 0;
@@ -98,8 +97,8 @@ static void normalise(const norm *m, const real *const a[TM], int c, int n, ptrd
       out[r][i] = normal(a[r][(c + i) * stride], m->scale[c + i], m->offset[c + i]);
 }
 
-/* out[r] = the sums of pixel i0 + r over panel b; pixels past the end repeat the last.  A tap
- * beyond the edge reads `outside`, which is spaced as the channels of x are. */
+/* out[r] = the sums of pixel i0 + r over panel b; pixels past the end repeat the last one.  Taps
+ * beyond the edge read `outside`, which has the channel stride of x. */
 static void tile(const product *q, int i0, const real *b, real out[TM][TN]) {
   const clf_tensor *x = q->x;
   const int last = x->dim[0] * x->dim[2] * x->dim[3] - 1, C = x->dim[1], k = q->k;
@@ -120,11 +119,11 @@ static void tile(const product *q, int i0, const real *b, real out[TM][TN]) {
             h >= 0 && h < x->dim[2] && w >= 0 && w < x->dim[3] ? from[r] + step : q->norm.outside;
       }
       for (int c0 = 0, n = C; c0 < C; c0 += n) {
-        real v[TM][LANES]; /* of a normalised x, TM channels at a time */
+        real v[TM][LANES]; /* for a normalised x, TM channels at a time */
         const int normed = q->norm.scale != NULL;
         const ptrdiff_t sa = normed ? 1 : sc;
         if (normed) {
-          n = least(LANES, C - c0);
+          n = min_int(LANES, C - c0);
           normalise(&q->norm, a, c0, n, sc, v);
         }
         const real *s[TM];
@@ -146,7 +145,7 @@ static void tile(const product *q, int i0, const real *b, real out[TM][TN]) {
   }
 }
 
-/* n channels of a pixel of y.  Unit stride is its own loop, for the vectoriser. */
+/* n channels of a pixel of y.  Unit stride has its own loop, for the vectoriser. */
 static void finish(const product *q, const real *sums, int j0, int n, real *restrict y) {
   const int stride = q->y->stride[1];
   real v[TN];
@@ -159,15 +158,15 @@ static void finish(const product *q, const real *sums, int j0, int n, real *rest
     for (int j = 0; j < n; j++) y[(ptrdiff_t)j * stride] = v[j];
 }
 
-enum { CHUNK = 16 * TM }; /* pixels, to a thread at a time */
+enum { CHUNK = 16 * TM }; /* pixels per job */
 static int pixels_of(const clf_tensor *t) { return t->dim[0] * t->dim[2] * t->dim[3]; }
 
-/* Job by job the chunks of a panel. */
+/* Each job is a chunk of pixels for one panel. */
 CLF_LOOP(tiles, product, q, job) {
   const int pixels = pixels_of(q->y), chunks = up(pixels, CHUNK) / CHUNK;
   int i0 = job % chunks * CHUNK;
-  const int i1 = least(i0 + CHUNK, pixels), j0 = job / chunks * TN;
-  const int n = least(TN, q->y->dim[1] - j0);
+  const int i1 = min_int(i0 + CHUNK, pixels), j0 = job / chunks * TN;
+  const int n = min_int(TN, q->y->dim[1] - j0);
   const real *panel = q->panels + (ptrdiff_t)j0 * q->k * q->k * q->x->dim[1];
   for (; i0 < i1; i0 += TM) {
     real sums[TM][TN];
@@ -192,20 +191,20 @@ static clf_status multiply(product *q, clf_scratch *scratch) {
   return CLF_OK;
 }
 
-/* ---- Winograd's way: of floats only, so that cpu64 stays the plain sum ----- */
+/* ---- Winograd's algorithm, only for floats, so that cpu64 remains the direct sum ------------- */
 
 #include "winograd.h"
 
 enum { FLOATS = sizeof(real) == sizeof(float) };
-enum { ITEMS = 16 }; /* jobs at most: their slices together fit the cache that cores share */
+enum { TASKS = 16 }; /* maximum jobs: their slices together fit into the cache that cores share */
 
-/* 3x3 weights, channels side by side, a vector of them at least. */
-static int can(const clf_tensor *x, const clf_tensor *y, int k) {
+/* Whether it applies: 3x3 weights, contiguous channels, at least one vector of them. */
+static int winograd_applies(const clf_tensor *x, const clf_tensor *y, int k) {
   return FLOATS && k == 3 && x->stride[1] == 1 && y->stride[1] == 1 && x->dim[1] >= LANES;
 }
-/* Whether it is quicker: products, and what transforms of a tile's numbers and of the weights
- * cost, which was measured. */
-static int pays(const clf_tensor *x, const clf_tensor *y) {
+/* Whether it is faster: compares products with the cost of transforming tiles and weights, which
+ * was measured. */
+static int winograd_is_faster(const clf_tensor *x, const clf_tensor *y) {
   const double Ci = x->dim[1], Co = y->dim[1], tiles = wino_tiles(x);
   const double pixels = (double)x->dim[0] * x->dim[2] * x->dim[3];
   const double ours = POINTS * (tiles * Ci * Co + 16 * (tiles * (Ci + Co) + Ci * Co));
@@ -229,14 +228,14 @@ CLF_LOOP(winograd_pack, product, q, c) {
   }
 }
 
-/* An item takes each block of tiles from its own on, of these each panel from its part on. */
+/* Each task takes every `tasks`-th block of tiles, and every `parts`-th panel. */
 CLF_LOOP(winograd_blocks, product, q, job) {
-  const int item = job / q->parts, part = job % q->parts;
+  const int task = job / q->parts, part = job % q->parts;
   const int C = q->x->dim[1], tiles = wino_tiles(q->x);
   const ptrdiff_t matrix = (ptrdiff_t)q->block * C + SPACE, panel = (ptrdiff_t)POINTS * C * TN;
   real *slice = q->slices + (size_t)job * q->slice, *sums = slice + POINTS * matrix;
-  for (int first = item * q->block; first < tiles; first += q->items * q->block) {
-    const int count = least(q->block, tiles - first), whole = up(count, TM);
+  for (int first = task * q->block; first < tiles; first += q->tasks * q->block) {
+    const int count = min_int(q->block, tiles - first), whole = up(count, TM);
     wino_in(q->x, &q->norm, first, whole, slice, matrix);
     for (int j0 = part * TN; j0 < q->y->dim[1]; j0 += q->parts * TN) {
       wino_products(slice, matrix, C, whole, q->panels + j0 / TN * panel, sums);
@@ -245,14 +244,14 @@ CLF_LOOP(winograd_blocks, product, q, job) {
   }
 }
 
-/* Blocks of 12 to 24 tiles: that many rows go over a panel while it is in a core's cache. */
+/* Blocks of 12 to 24 tiles: this many rows use a panel while it is in a core's cache. */
 static clf_status winograd_multiply(product *q, clf_scratch *scratch) {
   const int C = q->x->dim[1], tiles = wino_tiles(q->x), columns = up(q->y->dim[1], TN);
-  q->block = up(least(most(tiles / ITEMS, 12), 24), TM);
-  q->items = least(up(tiles, q->block) / q->block, ITEMS);
-  q->parts = q->items < ITEMS ? 2 : 1;
+  q->block = up(min_int(max_int(tiles / TASKS, 12), 24), TM);
+  q->tasks = min_int(up(tiles, q->block) / q->block, TASKS);
+  q->parts = q->tasks < TASKS ? 2 : 1;
   q->slice = (size_t)(POINTS * (q->block * (C + TN) + SPACE));
-  const int jobs = q->items * q->parts;
+  const int jobs = q->tasks * q->parts;
   const size_t packed = (size_t)POINTS * (size_t)C * (size_t)columns;
   const size_t slices = packed + (size_t)jobs * q->slice;
   const size_t need = slices + norm_size(&q->of_x, C);
@@ -265,8 +264,8 @@ static clf_status winograd_multiply(product *q, clf_scratch *scratch) {
   return CLF_OK;
 }
 
-/* Bands of tiles, whose sums are added up at last; where there are few, jobs share the columns of a
- * band, `each` to one. */
+/* Bands of tiles, whose sums are added at the end; if there are few bands, jobs divide their
+ * columns, `each` per job. */
 enum { BLOCK = 64 }; /* tiles at a time */
 typedef struct wino_weights {
   const clf_conv_bwd_weights_args *p;
@@ -275,20 +274,20 @@ typedef struct wino_weights {
   const real *zeros;
   real *sums; /* [bands][36][Ci][columns] */
   real *slices;
-  size_t slice; /* of a job */
+  size_t slice; /* per job */
 } wino_weights;
 
 CLF_LOOP(winograd_band, wino_weights, q, job) {
   const clf_conv_bwd_weights_args *p = q->p;
   const int b = job / q->parts, j0 = job % q->parts * q->each,
-            mine = least(q->each, q->columns - j0);
-  const int Ci = p->x.dim[1], begin = b * q->band, end = least(begin + q->band, q->tiles);
+            mine = min_int(q->each, q->columns - j0);
+  const int Ci = p->x.dim[1], begin = b * q->band, end = min_int(begin + q->band, q->tiles);
   const ptrdiff_t x_matrix = (ptrdiff_t)BLOCK * Ci + SPACE;
   const ptrdiff_t dy_matrix = (ptrdiff_t)BLOCK * mine + SPACE;
   real *x = q->slices + (size_t)job * q->slice, *dy = x + POINTS * x_matrix;
   real *d = q->sums + (ptrdiff_t)b * POINTS * Ci * q->columns;
   for (int first = begin; first < end; first += BLOCK) {
-    const int count = least(BLOCK, end - first);
+    const int count = min_int(BLOCK, end - first);
     wino_in(&p->x, &q->m, first, count, x, x_matrix);
     wino_gradients(&p->dy, first, count, j0, q->zeros, dy, mine, dy_matrix);
     for (int t = 0; t < POINTS; t++)
@@ -300,7 +299,7 @@ CLF_LOOP(winograd_band, wino_weights, q, job) {
   }
 }
 
-/* dw = beta dw + G' of the bands' sums, in order, G; of one channel of x. */
+/* dw = beta dw + G' of the bands' sums, in order, G; for one channel of x. */
 CLF_LOOP(winograd_add, wino_weights, q, c) {
   const clf_conv_bwd_weights_args *p = q->p;
   const int Co = p->dw.dim[0], so = p->dw.stride[0];
@@ -324,7 +323,7 @@ CLF_LOOP(winograd_add, wino_weights, q, c) {
   }
 }
 
-/* At most 8 bands, by whole blocks; where that makes fewer than 4 jobs, they share the panels. */
+/* At most 8 bands of whole blocks; if that gives fewer than 4 jobs, they divide the panels. */
 CLF_REF_ALGORITHM(conv_bwd_weights, weights_winograd) {
   enum { BANDS = 8, JOBS = 4 };
   const int Ci = p->x.dim[1], columns = up(p->dy.dim[1], TN), tiles = wino_tiles(&p->x);
@@ -352,8 +351,8 @@ CLF_REF_ALGORITHM(conv_bwd_weights, weights_winograd) {
   return CLF_OK;
 }
 
-/* ---- 1x1 as a product of matrices, by the way that gemm has for such a call; of floats only,
- * as above ----- */
+/* ---- 1x1 convolutions as matrix products, with the algorithm of gemm; only for floats, as above
+ * ---- */
 
 static int even(const clf_tensor *x, const clf_tensor *y, int k) {
   return FLOATS && k == 1 && clf_pixels_even(x) && clf_pixels_even(y);
@@ -386,8 +385,8 @@ static product product_data(const clf_conv_bwd_data_args *p) {
                    .turned = 1};
 }
 #define WAYS(op, of, what, from, to, as_matrix)                                                    \
-  CLF_REF_RULE(op, what##_can) { return can(&p->from, &p->to, p->w.dim[3]); }                      \
-  CLF_REF_RULE(op, what##_pays) { return pays(&p->from, &p->to); }                                 \
+  CLF_REF_RULE(op, what##_applies) { return winograd_applies(&p->from, &p->to, p->w.dim[3]); }     \
+  CLF_REF_RULE(op, what##_is_faster) { return winograd_is_faster(&p->from, &p->to); }              \
   CLF_REF_RULE(op, what##_even) {                                                                  \
     return !of(p).of_x.mean->buf && even(&p->from, &p->to, p->w.dim[3]);                           \
   }                                                                                                \
@@ -404,25 +403,27 @@ static product product_data(const clf_conv_bwd_data_args *p) {
     product q = of(p);                                                                             \
     return multiply(&q, scratch);                                                                  \
   }                                                                                                \
-  CLF_REFS(                                                                                        \
-      op,                                                                                          \
-      {.name = "winograd", .takes = what##_can, .suits = what##_pays, .compute = what##_winograd}, \
-      {.name = "matrix",                                                                           \
-       .takes = what##_even,                                                                       \
-       .suits = what##_side_by_side,                                                               \
-       .compute = what##_matrix},                                                                  \
-      {.name = "direct", .compute = what##_direct})
+  CLF_REFS(op,                                                                                     \
+           {.name = "winograd",                                                                    \
+            .takes = what##_applies,                                                               \
+            .suits = what##_is_faster,                                                             \
+            .compute = what##_winograd},                                                           \
+           {.name = "matrix",                                                                      \
+            .takes = what##_even,                                                                  \
+            .suits = what##_side_by_side,                                                          \
+            .compute = what##_matrix},                                                             \
+           {.name = "direct", .compute = what##_direct})
 WAYS(conv_fwd, product_fwd, fwd, x, y, clf_pixelwise_fwd)
 WAYS(conv_bwd_data, product_data, data, dy, dx, clf_pixelwise_bwd_data)
 
 /* ---- The gradient by w: bands of rows of pixels (n, h), then the bands in order -----------
- * x is copied into blocks of TM channels, [blocks][pixels][TM], dy into panels of TN, both
- * filled up with zeros: what is gone over again and again is one stream. */
+ * x is copied into blocks of TM channels, [blocks][pixels][TM], dy into panels of TN, both padded
+ * with zeros: data that are read repeatedly form one stream. */
 
 typedef struct outer {
   const clf_conv_bwd_weights_args *p;
-  int k, H, W, rows, band, at_once; /* rows in all, of a band, and at a time */
-  int Ci, columns;                  /* columns: Co in whole panels */
+  int k, H, W, rows, band, at_once; /* total rows, rows of a band, and rows at a time */
+  int Ci, columns;                  /* columns: Co rounded up to whole panels */
   int bands, blocks, panels;
   norm m;
   real *x, *dy;
@@ -437,7 +438,7 @@ static void copy_row(const clf_tensor *t, const norm *m, int row, int by, int pi
   const ptrdiff_t stride = t->stride[1];
   for (int c0 = 0; c0 < C; c0 += by) {
     real *d = to + ((ptrdiff_t)(c0 / by) * pixels + (ptrdiff_t)row * W) * by;
-    const int n = least(by, C - c0);
+    const int n = min_int(by, C - c0);
     for (int w = 0; w < W; w++, d += by) {
       const real *s = at(t, row / t->dim[2], c0, row % t->dim[2], w);
       for (int c = 0; c < n; c++) d[c] = s[c * stride];
@@ -454,7 +455,7 @@ CLF_LOOP(copy_rows, outer, q, row) {
   copy_row(&q->p->dy, &none, row, TN, q->rows * q->W, q->dy);
 }
 
-/* d[TM][columns] += the sums over rows row .. end - 1 of a tap; n rows of d are left. */
+/* d[TM][columns] += the sums over rows row .. end - 1 of a tap; only n rows of d exist. */
 static void outer_tap(const outer *q, const real *x, const real *dy, int row, int end, int dh,
                       int dw, real *d, int n) {
   const int H = q->H, W = q->W, w0 = dw < 0 ? -dw : 0, w1 = dw > 0 ? W - dw : W;
@@ -473,7 +474,7 @@ static void outer_tap(const outer *q, const real *x, const real *dy, int row, in
       }
     }
   }
-  for (int r = 0; r < TM; r++) /* to TM, whatever n: a loop that unrolls keeps sums in registers */
+  for (int r = 0; r < TM; r++) /* to TM for any n: an unrolled loop keeps sums in registers */
     if (r < n) {
       VEC(d + (ptrdiff_t)r * q->columns) += sum[r][0];
       VEC(d + (ptrdiff_t)r * q->columns + LANES) += sum[r][1];
@@ -481,12 +482,12 @@ static void outer_tap(const outer *q, const real *x, const real *dy, int row, in
 }
 
 /* A band's sums [k k][Ci][columns] at d, for a block and a panel; a few rows at a time, which
- * stay in cache while all taps go over them, and which keep sums short. */
+ * stay in cache for all taps, and keep sums short. */
 CLF_LOOP(outer_band, outer, q, job) {
   const int jobs = q->blocks * q->panels, band = job / jobs, block = job % q->blocks;
   const int panel = job / q->blocks % q->panels;
   real *d = q->sums + (size_t)band * sums_of_band(q);
-  const int k = q->k, n = q->Ci - block * TM, end = least((band + 1) * q->band, q->rows);
+  const int k = q->k, n = q->Ci - block * TM, end = min_int((band + 1) * q->band, q->rows);
   const ptrdiff_t pixels = (ptrdiff_t)q->rows * q->W, step = (ptrdiff_t)q->Ci * q->columns;
   d += (ptrdiff_t)block * TM * q->columns + panel * TN;
   for (int t = 0; t < k * k; t++)
@@ -495,10 +496,10 @@ CLF_LOOP(outer_band, outer, q, job) {
   for (int row = band * q->band; row < end; row += q->at_once)
     for (int t = 0; t < k * k; t++)
       outer_tap(q, q->x + block * pixels * TM, q->dy + panel * pixels * TN, row,
-                least(row + q->at_once, end), t / k - k / 2, t % k - k / 2, d + t * step, n);
+                min_int(row + q->at_once, end), t / k - k / 2, t % k - k / 2, d + t * step, n);
 }
 
-/* As many bands as make 128 jobs, but none below 64 pixels: by shapes alone. */
+/* Enough bands for 128 jobs, but none below 64 pixels: depends only on shapes. */
 static int band_of(int rows, int W, int jobs) {
   const int least_rows = up(64, W) / W, bands = up(128, jobs) / jobs,
             want = up(rows, bands) / bands;
@@ -561,20 +562,24 @@ static void bias_band(const clf_tensor *dy, int row, int end, real *restrict sum
 
 typedef struct bias_call {
   const clf_tensor *dy;
-  int band, rows; /* rows of a band, and in all */
+  int band, rows; /* rows of a band, and in total */
   real *sums;
 } bias_call;
 CLF_LOOP(bias_of_band, bias_call, q, b) {
-  bias_band(q->dy, b * q->band, least((b + 1) * q->band, q->rows),
+  bias_band(q->dy, b * q->band, min_int((b + 1) * q->band, q->rows),
             q->sums + (ptrdiff_t)b * q->dy->dim[1]);
 }
 
-CLF_REF_RULE(conv_bwd_weights, weights_can) { return can(&p->x, &p->dy, p->dw.dim[3]); }
-CLF_REF_RULE(conv_bwd_weights, weights_pays) { return pays(&p->x, &p->dy); }
-CLF_REFS(
-    conv_bwd_weights,
-    {.name = "winograd", .takes = weights_can, .suits = weights_pays, .compute = weights_winograd},
-    {.name = "direct", .compute = weights_direct})
+CLF_REF_RULE(conv_bwd_weights, weights_applies) {
+  return winograd_applies(&p->x, &p->dy, p->dw.dim[3]);
+}
+CLF_REF_RULE(conv_bwd_weights, weights_is_faster) { return winograd_is_faster(&p->x, &p->dy); }
+CLF_REFS(conv_bwd_weights,
+         {.name = "winograd",
+          .takes = weights_applies,
+          .suits = weights_is_faster,
+          .compute = weights_winograd},
+         {.name = "direct", .compute = weights_direct})
 
 CLF_REF(conv_bwd_bias) {
   const int rows = p->dy.dim[0] * p->dy.dim[2], C = p->dy.dim[1], W = p->dy.dim[3];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* coupling.c: affine and additive couplings, both ways and their gradients. */
+/* coupling.c: affine and additive couplings, their inverses and gradients. */
 #include "ref.h"
 
 #define MASK(b) (*at(b, 0, c, h, w))
 
-/* Of one column of many samples, its mask once. */
+/* One column of many samples, reading its mask once. */
 static void mask_column(const clf_mask_apply_args *p, int c) {
   const ptrdiff_t sx = p->x.stride[0], sy = p->y.stride[0];
   const real *x = at(&p->x, 0, c, 0, 0);

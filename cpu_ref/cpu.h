@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cpu.h: the compiled variants of this folder, as runtime/core/cpu.c chooses among them. */
+/* cpu.h: the compiled variants of this folder, among which runtime/core/cpu.c chooses. */
 #ifndef CLF_CPU_H
 #define CLF_CPU_H
 #include "backend.h"

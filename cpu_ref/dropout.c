@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* dropout.c: masks from counters, some blocks of four elements side by side. */
+/* dropout.c: masks from counters, several blocks of four elements at once. */
 #include "philox.h"
 #include "ref.h"
 
 enum { SIDE = 16 };
 
-/* Words of blocks b0 .. b0 + SIDE - 1 of row n: word j of the i-th is at [j][i]. */
+/* Words of blocks b0 .. b0 + SIDE - 1 of row n: word j of the i-th block is at [j][i]. */
 static void draw(const clf_dropout_args *p, int n, int b0, uint32_t word[4][SIDE]) {
   for (int i = 0; i < SIDE; i++) {
     const clf__words k = CLF_WORDS(p, b0 + i, n);

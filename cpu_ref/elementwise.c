@@ -2,16 +2,16 @@
 /* elementwise.c: copy, fill, axpby, scale_rows, add_ratio. */
 #include "ref.h"
 
-/* Rows whose numbers lie side by side, in the same order in both tensors. */
+/* Whether rows are contiguous in both tensors, in the same order. */
 static int rows_match(const clf_tensor *x, const clf_tensor *y) {
   const int order = dense_order(x);
   return order && order == dense_order(y);
 }
 static int row_size(const clf_tensor *t) { return t->dim[1] * t->dim[2] * t->dim[3]; }
-/* Whether all rows of such a tensor are one. */
+/* Whether all rows of such a tensor are the same one. */
 static int is_one_row(const clf_tensor *t) { return t->dim[0] == 1 || t->stride[0] == row_size(t); }
 
-/* `rows` rows from row `first` on as one, or as they are: how many, of what size. */
+/* `rows` rows from row `first` on, merged into one if possible: their number and size. */
 typedef struct pieces {
   int count, size;
 } pieces;
@@ -54,7 +54,7 @@ CLF_REF(fill) {
 static inline void add_scaled(int n, real a, const real *restrict x, real b, real *restrict y) {
   if (b != 0)
     for (int i = 0; i < n; i++) {
-      const real by = b * y[i], ax = a * x[i]; /* in this order, which decides what is fused */
+      const real by = b * y[i], ax = a * x[i]; /* the order decides what is fused */
       y[i] = ax + by;
     }
   else

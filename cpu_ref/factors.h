@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* factors.h: triangular factors of covariances, as operations of `gaussians` are given them. */
+/* factors.h: triangular factors of covariances, as arguments of the operations of `gaussians`. */
 #ifndef CLF_REF_FACTORS_H
 #define CLF_REF_FACTORS_H
 #include "ref.h"

@@ -29,7 +29,7 @@ CLF_REF_LOOP(angles_mix_fwd, 3.0 * (double)clf__count(&p->y), p->y.dim[0], n) {
                              *at(&p->w, k, 1, 0, 0) * *at(&p->a, n, k, 0, 0);
 }
 
-/* An angle at a time, so that sums are in one order. */
+/* One angle at a time, so that sums have a fixed order. */
 CLF_REF_LOOP(angles_mix_bwd, 6.0 * (double)clf__count(&p->dy), p->dy.dim[1], k) {
   const int d = p->dy.dim[1];
   const real by_sin = *at(&p->w, k, 0, 0, 0), by_cos = *at(&p->w, k, 1, 0, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* gain.c: a factor and a summand for each column. */
+/* gain.c: a factor and an offset per column. */
 #include "ref.h"
 
 CLF_REF_LOOP(gain_fwd, 2.0 * (double)clf__count(&p->x), p->x.dim[0], n) {
@@ -8,7 +8,7 @@ CLF_REF_LOOP(gain_fwd, 2.0 * (double)clf__count(&p->x), p->x.dim[0], n) {
         *at(&p->gain, d, 0, 0, 0) * *at(&p->x, n, d, 0, 0) + *at(&p->bias, d, 0, 0, 0);
 }
 
-enum { BAND = 256 }; /* rows that are summed by themselves */
+enum { BAND = 256 }; /* rows of a partial sum */
 
 typedef struct sums {
   const clf_gain_bwd_args *p;

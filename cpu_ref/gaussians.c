@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* gaussians.c: log-densities of K normals by triangular factors of their covariances, gradients,
- * and samples.  Sums are in double for either `real`. */
+ * and samples.  Sums are always in double. */
 #include "factors.h"
 
 /* ---- Log-densities ----------------------------------------------------------------------------
  */
 
-/* Samples that are solved for side by side, where they share the parameters. */
+/* Samples that are solved together if they share the parameters. */
 enum { SIDE = 64 };
 
-/* t of `side` samples, [D][side], from z - loc in its place: forward substitution. */
+/* t of `side` samples, [D][side], in place of z - loc: forward substitution. */
 static void solve(const factor *f, int D, int side, const double *diagonals, double *t) {
   for (int i = 0; i < D; i++) {
     double *restrict ti = t + (size_t)i * (size_t)side;
@@ -44,7 +44,7 @@ static void put_logps(const clf_gaussians_logp_args *p, const factor *f, int sid
 typedef struct logp_call {
   const clf_gaussians_logp_args *p;
   int side;
-  double *memory; /* of each block of `side` samples: t, then the diagonal of a factor */
+  double *memory; /* per block of `side` samples: t, then the diagonal of a factor */
 } logp_call;
 
 CLF_LOOP(logp_block, logp_call, c, block) {
@@ -115,7 +115,7 @@ static void put_dloc(const clf_gaussians_bwd_args *p, const factor *f, int side,
 typedef struct bwd_call {
   const clf_gaussians_bwd_args *p;
   int side;
-  double *memory; /* of each block of `side` samples: g, dz, then the diagonal of a factor */
+  double *memory; /* per block of `side` samples: g, dz, then the diagonal of a factor */
 } bwd_call;
 
 CLF_LOOP(bwd_block, bwd_call, c, block) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* gaussians_moments.c: moments of samples under K normals, and gradients by parameters from them.
- * Long sums are in double for either `real`. */
+/* gaussians_moments.c: moments of samples under K normals, and gradients by parameters from
+ * them.  Long sums are always in double. */
 #include "factors.h"
 
-/* Samples whose products are summed in `real`; these sums are added up in double. */
+/* Samples whose products are summed in `real`; these sums are added in double. */
 enum { SOME = 512, FOUR = 4 };
 
-/* out *= x, in a loop of its own where elements lie side by side. */
+/* out *= x, with a separate loop for contiguous elements. */
 static void multiply(real *restrict out, const real *restrict x, ptrdiff_t step, int n) {
   if (step == 1)
     for (int m = 0; m < n; m++) out[m] *= x[m];
@@ -14,7 +14,7 @@ static void multiply(real *restrict out, const real *restrict x, ptrdiff_t step,
     for (int m = 0; m < n; m++) out[m] *= x[m * step];
 }
 
-/* r t[i] of some samples, or r alone where i is -1. */
+/* r t[i] of some samples, or only r if i is -1. */
 static void shares(const clf_gaussians_moments_args *p, int n0, int n, int k, int i, real *out) {
   for (int m = 0; m < n; m++) out[m] = 1;
   multiply(out, at(&p->resp, n0, k, 0, 0), p->resp.stride[0], n);
@@ -22,8 +22,8 @@ static void shares(const clf_gaussians_moments_args *p, int n0, int n, int k, in
   if (i >= 0) multiply(out, at(&p->t, n0, k, i, 0), p->t.stride[0], n);
 }
 
-/* Sums of a t and so on for four columns of t that are `next` apart, at once, so that no sum waits
- * for another. */
+/* Sums of a t etc. for four columns of t at distance `next` at once, so that no sum waits for
+ * another. */
 static void four_products(const real *a, const real *t, ptrdiff_t next, int n, double *sum) {
   const real *t1 = t + next, *t2 = t1 + next, *t3 = t2 + next;
   real s0 = 0, s1 = 0, s2 = 0, s3 = 0;
@@ -73,7 +73,7 @@ static void add_row(const clf_gaussians_moments_args *p, int n0, int n, int k, i
   for (; j <= i; j++) row[j] += product(band, t + j * next, step, n);
 }
 
-/* Samples by samples, so that theirs are in the cache for all sums. */
+/* Some samples at a time, so that they stay in the cache for all sums. */
 CLF_LOOP(moments_of_normal, moments_call, c, k) {
   const clf_gaussians_moments_args *p = c->p;
   const int N = p->t.dim[0], D = p->t.dim[2], S = p->s.dim[1];
@@ -101,8 +101,7 @@ CLF_REF(gaussians_moments) {
   return CLF_OK;
 }
 
-/* ---- Gradients by parameters ------------------------------------------------------------------
- */
+/* ---- Gradients by parameters ----------------------------------------------------------------- */
 
 /* Row i, column j of the second moments. */
 static double second(const clf_gaussians_gradients_args *p, int k, int i, int j) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* gemm.c: matrix product.  The plain way, which is the specification, goes row by row of c so
- * that the inner loop runs along rows of b.  The float variants have it by tiles too, and hand
- * products that a CBLAS takes to one, where the build found it, each thread a band of rows. */
+/* gemm.c: matrix product.  The plain algorithm, which is the specification, goes row by row of c
+ * so that the inner loop runs along rows of b.  The float variants also have tiles, and pass
+ * suitable products to a CBLAS if the build found one, with a band of rows per thread. */
 #include "activate.h"
 #ifndef CLF_REAL64
 #include "vectors.h"
@@ -10,12 +10,13 @@
 #include "blas.h"
 #endif
 
-enum { ROWS = 64 }; /* of c, to a thread at a time */
+enum { ROWS = 64 }; /* of c, per thread at a time */
 
 static int is_turned(const clf_gemm_args *p) { return by_column(&p->c) && p->c.dim[0] > 1; }
 
-/* The product as ways take it: the bias a matrix like c, with one stride of 0; and where samples
- * lie side by side in c, c^T = b^T a^T, so that vectors hold samples.  Sums stay the same. */
+/* The arguments as the algorithms take them: the bias as a matrix like c, with one stride of 0;
+ * and if samples are contiguous in c, c^T = b^T a^T, so that vectors hold samples.  Sums do not
+ * change. */
 static clf_gemm_args arranged(const clf_gemm_args *p) {
   clf_gemm_args q = *p;
   const int turned = is_turned(p);
@@ -30,7 +31,7 @@ static clf_gemm_args arranged(const clf_gemm_args *p) {
   return q;
 }
 
-/* Of n elements of row i, from column j0 on. */
+/* For n elements of row i, from column j0 on. */
 static void add_bias(const clf_tensor *t, int i, int j0, int n, real *restrict v) {
   const real *bias = at(t, i, j0, 0, 0);
   const ptrdiff_t stride = t->stride[1];
@@ -42,7 +43,8 @@ static void add_bias(const clf_tensor *t, int i, int j0, int n, real *restrict v
     for (int j = 0; j < n; j++) v[j] += bias[j * stride];
 }
 
-/* sums, [rows][width], become elements of c: of rows i0 and on, columns j0 .. j0 + n - 1. */
+/* Turns sums, [rows][width], into elements of c: rows i0 and following, columns j0 .. j0 + n -
+ * 1. */
 static void finish(const clf_gemm_args *p, int i0, int rows, int j0, int n, int width, real *sums) {
   const ptrdiff_t stride = p->c.stride[1];
   for (int r = 0; r < rows; r++) {
@@ -63,7 +65,7 @@ static void finish(const clf_gemm_args *p, int i0, int rows, int j0, int n, int 
   }
 }
 
-/* One row: sum += x * b[k][:].  Unit stride is its own loop, for the vectoriser. */
+/* One row: sum += x * b[k][:].  Unit stride has its own loop, for the vectoriser. */
 static void add_row(int N, real x, const real *restrict b, int stride, real *restrict sum) {
   if (stride == 1)
     for (int j = 0; j < N; j++) sum[j] += x * b[j];
@@ -113,10 +115,10 @@ CLF_REF_ALGORITHM(gemm, by_tiles) {
   const int tiles = ceil_of(q.M, q.high), cols = ceil_of(q.N, TN);
   q.a_in_place = g.a.stride[!g.ta] == 1 || (double)g.a.stride[!g.ta] * q.K <= SMALL;
   q.b_in_place = !g.tb && g.b.stride[1] == 1 && q.M <= FEW_ROWS;
-  q.deep = q.a_in_place ? q.K : least(q.K, DEEP);
-  q.block = least(BLOCK, ceil_of(tiles, BANDS / 2));
+  q.deep = q.a_in_place ? q.K : min_int(q.K, DEEP);
+  q.block = min_int(BLOCK, ceil_of(tiles, BANDS / 2));
   q.blocks = ceil_of(tiles, q.block);
-  const int bands = least(q.blocks, BANDS);
+  const int bands = min_int(q.blocks, BANDS);
   const int skips = is_turned(p) && g.a.stride[1] == 1 && has_zeros(&q);
   const double work = 2.0 * q.M * q.N * q.K;
   q.own =
@@ -136,7 +138,7 @@ CLF_REF_ALGORITHM(gemm, by_tiles) {
 #endif
 
 #ifdef CLF_CBLAS
-/* A BLAS wants rows of unit stride, each behind the last. */
+/* A BLAS needs rows with unit stride, one after the other. */
 static int takes(const clf_tensor *t) { return t->stride[1] == 1 && t->stride[0] >= t->dim[1]; }
 
 static void blas_rows(const clf_gemm_args *p, clf__sgemm *sgemm, int i0, int i1) {
@@ -153,9 +155,9 @@ static void blas_rows(const clf_gemm_args *p, clf__sgemm *sgemm, int i0, int i1)
   }
 }
 
-/* Whatever the number of rows, so that it does not matter how samples are divided.  Tiles of
- * vectors of 64 bytes are faster than OpenBLAS with its own, but for long sums with a transposed,
- * and twice as fast where it does not know the processor. */
+/* Independent of the number of rows, so that the division of samples does not matter.  Tiles
+ * with 64-byte vectors are faster than OpenBLAS with its own, except for long sums with
+ * transposed a, and twice as fast if it does not know the processor. */
 CLF_REF_RULE(gemm, worth_a_blas) {
   return BYTES < 64 && (double)p->c.dim[1] * p->a.dim[!p->ta] >= 512;
 }
@@ -170,10 +172,10 @@ typedef struct blas_call {
 } blas_call;
 CLF_LOOP(blas_band, blas_call, q, band) {
   const int i0 = band * q->rows, left = q->p->c.dim[0] - i0;
-  blas_rows(q->p, q->sgemm, i0, i0 + least(left, q->rows));
+  blas_rows(q->p, q->sgemm, i0, i0 + min_int(left, q->rows));
 }
 
-/* The bands are ours to share out, so the BLAS is held to one thread meanwhile. */
+/* We divide the product into bands, so the BLAS is limited to one thread meanwhile. */
 CLF_REF_ALGORITHM(gemm, by_blas) {
   (void)scratch;
   const clf_gemm_args g = arranged(p);

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* gemm_tiles.h: products by tiles of TM or HIGH rows of c and TN columns, two vectors, whose sums
- * stay in registers.  Included by gemm.c alone.
+/* gemm_tiles.h: products by tiles of TM or HIGH rows of c and TN columns (two vectors), whose
+ * sums stay
+ * in registers.  Only included by gemm.c.
  *
- * b is packed into panels of TN columns, [K][TN], zero beyond the last, so that reading it is one
- * stream; where few rows of c would read them, whole panels stay in place if their rows are dense.
- * a is read in place where its rows are dense or it is small; else a block of BLOCK tiles packs
- * DEEP of its columns at a time, and keeps the sums between.  Every sum is one chain, k in order,
- * whatever is packed.
- */
+ * b is packed into panels of TN columns, [K][TN], padded with zeros, so that it is read as one
+ * stream.  If
+ * only few rows of c read them, whole panels with dense rows are not packed.  a is not packed if
+ * its rows
+ * are dense or it is small; else a block of BLOCK tiles packs DEEP of its columns at a time, and
+ * keeps the
+ * sums in between.  Every sum is one chain, k in order, whatever is packed. */
 
 enum { BLOCK = 8, DEEP = 256, BANDS = 64, FEW_ROWS = 128, SMALL = 1 << 14 };
 
 static int ceil_of(int n, int by) { return (n - 1) / by + 1; }
 
-/* Rows of a tile: TM, or HIGH where fewer rows are computed for nothing. */
+/* Rows of a tile: TM, or HIGH if that computes fewer unneeded rows. */
 static int height_of(int M) { return ceil_of(M, HIGH) * HIGH < ceil_of(M, TM) * TM ? HIGH : TM; }
 
 typedef struct tiling {
@@ -21,11 +23,11 @@ typedef struct tiling {
   int M, N, K, high, block, deep; /* rows of a tile, tiles of a block; columns of a at a time */
   int blocks;
   int a_in_place, b_in_place;
-  real *panels, *bands; /* of each band its memory, `own` numbers, of packed rows and sums */
+  real *panels, *bands; /* each band has `own` elements of packed rows and sums */
   size_t own;
 } tiling;
 
-/* Where the numbers of a panel's first row lie, and how far the next row's are from them. */
+/* The first row of a panel, and the distance of rows. */
 typedef struct panel {
   const real *at;
   ptrdiff_t step;
@@ -42,24 +44,24 @@ static panel panel_of(const tiling *q, int j0) {
   return (panel){q->panels + (ptrdiff_t)j0 * q->K, TN};
 }
 
-/* Rows of b side by side, or its columns. */
+/* Copies rows of b, or transposes its columns. */
 static void pack_rows_of_b(const tiling *q, const real *s, ptrdiff_t sk, int n, real *d) {
-  const int low = least(n, LANES), high = n - low;
+  const int low = min_int(n, LANES), high = n - low;
   for (int k = 0; k < q->K; k++, s += sk, d += TN) {
-    VEC(d) = part_in(s, low);
-    VEC(d + LANES) = high ? part_in(s + LANES, high) : (vec){0};
+    VEC(d) = load_first(s, low);
+    VEC(d + LANES) = high ? load_first(s + LANES, high) : (vec){0};
   }
 }
 static void pack_columns_of_b(const tiling *q, const real *s, ptrdiff_t sj, int n, real *d) {
   for (int half = 0; half < TN; half += LANES)
     for (int k = 0; k < q->K && (half < n || n > LANES); k += LANES)
-      transpose(s + half * sj + k, sj, least(LANES, n - half), least(LANES, q->K - k),
+      transpose(s + half * sj + k, sj, min_int(LANES, n - half), min_int(LANES, q->K - k),
                 d + (ptrdiff_t)k * TN + half);
 }
 
 CLF_LOOP(pack_panel, tiling, q, index) {
   const clf_tensor *b = &q->p->b;
-  const int j0 = index * TN, n = least(TN, q->N - j0), tb = q->p->tb != 0;
+  const int j0 = index * TN, n = min_int(TN, q->N - j0), tb = q->p->tb != 0;
   const ptrdiff_t sj = b->stride[!tb], sk = b->stride[tb];
   const real *s = at(b, 0, 0, 0, 0) + j0 * sj;
   real *d = q->panels + (ptrdiff_t)j0 * q->K;
@@ -74,11 +76,11 @@ CLF_LOOP(pack_panel, tiling, q, index) {
   }
 }
 
-/* Columns k0 .. k1 - 1 of rows i0 and on, a tile, as [k][high]; rows past the end repeat the last.
- */
+/* Columns k0 .. k1 - 1 of rows i0 and following, a tile, as [k][high]; rows past the end repeat
+ * the last one. */
 static void pack_rows(const tiling *q, int i0, int k0, int k1, real *d) {
   const clf_tensor *a = &q->p->a;
-  const int ta = q->p->ta != 0, high = q->high, n = least(high, q->M - i0);
+  const int ta = q->p->ta != 0, high = q->high, n = min_int(high, q->M - i0);
   const ptrdiff_t si = a->stride[ta], sk = a->stride[!ta];
   const real *s = at(a, 0, 0, 0, 0) + i0 * si + k0 * sk;
   if (si == 1 && n == TM && high == TM)
@@ -86,11 +88,12 @@ static void pack_rows(const tiling *q, int i0, int k0, int k1, real *d) {
       for (int r = 0; r < TM; r++) d[r] = s[r];
   else
     for (int k = k0; k < k1; k++, s += sk, d += high)
-      for (int r = 0; r < high; r++) d[r] = s[least(r, n - 1) * si];
+      for (int r = 0; r < high; r++) d[r] = s[min_int(r, n - 1) * si];
 }
 
-/* sums[height][TN], of which `halves` vectors of a row are in use, += K columns of a by rows of b,
- * or without NULL those listed; from 0 unless `more`.  Constants of calls, but for the numbers. */
+/* sums[height][TN], of which `halves` vectors per row are used, += K columns of a times rows of
+ * b, or those in `list` unless NULL; starts from 0 unless `more`.  All but the data are
+ * constants of the calls. */
 __attribute__((always_inline)) static inline void tile_of(int height, int halves,
                                                           const real *const a[HIGH], ptrdiff_t step,
                                                           panel from, const int *list, int K,
@@ -145,23 +148,23 @@ static void one_row(const real *a, ptrdiff_t step, panel from, int K, int more, 
   VEC(sums + LANES) = s1;
 }
 
-/* As finish(), for a tile of rows of c that are dense: those listed, or i0 and on. */
+/* As finish(), for a tile of dense rows of c: those in `list`, or i0 and following. */
 static void finish_tile(const clf_gemm_args *p, const int *list, int i0, int rows, int j0, int n,
                         real *sums) {
   const ptrdiff_t pitch = p->c.stride[0], next_bias = p->bias.stride[0];
-  const int low = least(n, LANES), high = n - low, one = p->bias.stride[1] == 0;
+  const int low = min_int(n, LANES), high = n - low, one = p->bias.stride[1] == 0;
   const real *bias = p->bias.buf ? at(&p->bias, 0, j0, 0, 0) : NULL;
   real *const c = at(&p->c, 0, j0, 0, 0);
-  const vec zero = {0}, b0 = bias && !one ? part_in(bias, low) : zero;
-  const vec b1 = bias && !one && high ? part_in(bias + LANES, high) : zero;
+  const vec zero = {0}, b0 = bias && !one ? load_first(bias, low) : zero;
+  const vec b1 = bias && !one && high ? load_first(bias + LANES, high) : zero;
   for (int r = 0; r < rows; r++) {
     const int i = list ? list[r] : i0 + r;
     real *const s = sums + r * TN, *const to = c + i * pitch;
     vec v0 = VEC_IN(s), v1 = VEC_IN(s + LANES);
     if (p->alpha != 1) v0 *= p->alpha, v1 *= p->alpha;
     if (p->beta != 0) { /* c may be NaN */
-      v0 += p->beta * part_in(to, low);
-      if (high) v1 += p->beta * part_in(to + LANES, high);
+      v0 += p->beta * load_first(to, low);
+      if (high) v1 += p->beta * load_first(to + LANES, high);
     }
     if (bias && one)
       v0 += bias[i * next_bias], v1 += bias[i * next_bias];
@@ -170,15 +173,15 @@ static void finish_tile(const clf_gemm_args *p, const int *list, int i0, int row
     VEC(s) = v0;
     VEC(s + LANES) = v1;
     if (p->act != CLF_ACT_none) continue;
-    part_out(to, v0, low);
-    if (high) part_out(to + LANES, v1, high);
+    store_first(to, v0, low);
+    if (high) store_first(to + LANES, v1, high);
   }
   if (p->act == CLF_ACT_none) return;
   activate(p->act, (rows - 1) * TN + n, sums);
   for (int r = 0; r < rows; r++) {
     real *const to = c + (list ? list[r] : i0 + r) * pitch;
-    part_out(to, VEC_IN(sums + r * TN), low);
-    if (high) part_out(to + LANES, VEC_IN(sums + r * TN + LANES), high);
+    store_first(to, VEC_IN(sums + r * TN), low);
+    if (high) store_first(to + LANES, VEC_IN(sums + r * TN + LANES), high);
   }
 }
 
@@ -189,24 +192,24 @@ static void finish_any(const clf_gemm_args *p, int i0, int rows, int j0, int n, 
     finish(p, i0, rows, j0, n, TN, sums);
 }
 
-/* Columns k0 .. k1 - 1 of a block of tiles, packed or in place, by all panels. */
+/* Columns k0 .. k1 - 1 of a block of tiles, packed or in place, times all panels. */
 static void by_block(const tiling *q, int t0, int k0, int k1, const real *packed, real *sums) {
   const clf_tensor *a = &q->p->a;
   const int ta = q->p->ta != 0, high = q->high;
-  const int tiles = least(q->block, ceil_of(q->M, high) - t0);
+  const int tiles = min_int(q->block, ceil_of(q->M, high) - t0);
   const ptrdiff_t step = packed ? high : a->stride[!ta];
   for (int j0 = 0; j0 < q->N; j0 += TN) {
     panel b = panel_of(q, j0);
-    const int n = least(TN, q->N - j0);
+    const int n = min_int(TN, q->N - j0);
     b.at += k0 * b.step;
     for (int t = 0; t < tiles; t++) {
-      const int i0 = (t0 + t) * high, rows = least(high, q->M - i0);
+      const int i0 = (t0 + t) * high, rows = min_int(high, q->M - i0);
       real own[HIGH * TN];
       real *to = q->deep < q->K ? sums + (j0 / TN * q->block + t) * high * TN : own;
       const real *from[HIGH];
       for (int r = 0; r < high; r++)
         from[r] = packed ? packed + (ptrdiff_t)t * q->deep * high + r
-                         : at(a, 0, 0, 0, 0) + (ptrdiff_t)least(i0 + r, q->M - 1) * a->stride[ta];
+                         : at(a, 0, 0, 0, 0) + (ptrdiff_t)min_int(i0 + r, q->M - 1) * a->stride[ta];
       if (rows == 1 && n > LANES)
         one_row(from[0], step, b, k1 - k0, k0 > 0, to);
       else
@@ -222,7 +225,7 @@ CLF_LOOP(by_band, tiling, q, band) {
   real *own = q->bands + (size_t)band * q->own;
   for (int block = band; block < q->blocks; block += BANDS)
     for (int k0 = 0; k0 < q->K; k0 += q->deep) {
-      const int t0 = block * q->block, k1 = least(k0 + q->deep, q->K);
+      const int t0 = block * q->block, k1 = min_int(k0 + q->deep, q->K);
       for (int t = 0; t < q->block && t0 + t < tiles && !q->a_in_place; t++)
         pack_rows(q, (t0 + t) * high, k0, k1, own + (ptrdiff_t)t * q->deep * high);
       by_block(q, t0, k0, k1, q->a_in_place ? NULL : own,

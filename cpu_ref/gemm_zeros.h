@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* gemm_zeros.h: products by tiles of rows that skip zeros.  Included by gemm.c alone.
+/* gemm_zeros.h: products by tiles of rows that skip zeros.  Only included by gemm.c.
  *
- * The rows of a are the weights of units, where vectors hold samples.  Those of masked nets are
- * mostly 0 beyond what a unit sees.  Rows with about as many zeros make a tile, which takes the
- * columns in which some row has another number: adding 0 changes no sum. */
+ * The rows of a are the weights of units when vectors hold samples.  In masked nets most weights
+ * beyond
+ * what a unit sees are 0.  Rows with about the same number of zeros form a tile, which skips the
+ * columns
+ * in which all its rows are 0: adding 0 changes no sum. */
 
 typedef struct sparse {
   const tiling *q;
   int words;          /* of a row of bits */
-  uint64_t *bits;     /* of each row of a: where it is not 0 */
+  uint64_t *bits;     /* for each row of a: where it is not 0 */
   int *order;         /* the rows of a, those with the most zeros first */
-  int *count, *first; /* while they are sorted */
-  int *lists;         /* of each tile, the columns that it takes */
+  int *count, *first; /* for sorting */
+  int *lists;         /* for each tile, the columns that it uses */
 } sparse;
 
 enum { WORD = 64 };
@@ -21,7 +23,7 @@ static uint64_t bits_of_numbers(const real *a, int n) {
 #ifdef __AVX512F__
   const __m512 zero = _mm512_setzero_ps();
   for (int k = 0; k < n; k += 16) {
-    const __mmask16 there = first_lanes(least(n - k, 16));
+    const __mmask16 there = first_lanes(min_int(n - k, 16));
     bits |= (uint64_t)_mm512_mask_cmp_ps_mask(there, _mm512_maskz_loadu_ps(there, a + k), zero,
                                               _CMP_NEQ_UQ)
             << k;
@@ -32,7 +34,7 @@ static uint64_t bits_of_numbers(const real *a, int n) {
   return bits;
 }
 
-/* Bit j of word i becomes bit i of word j: halves change places, then halves of these. */
+/* Bit j of word i becomes bit i of word j: swaps halves, then halves of these. */
 static void transpose_bits(uint64_t w[WORD]) {
   uint64_t low = 0xffffffffu;
   for (int half = WORD / 2; half; half /= 2, low ^= low << half)
@@ -49,19 +51,19 @@ static const real *row_of_a(const tiling *q, int i) {
   return at(&q->p->a, 0, 0, 0, 0) + i * (ptrdiff_t)q->p->a.stride[q->p->ta != 0];
 }
 
-/* The bits of the weights as they are stored, whose rows are those of a, or its columns. */
+/* The bits of the weights in storage order, whose rows are rows or columns of a. */
 static void find_bits_of_rows(const sparse *s) {
   for (int i = 0; i < s->q->M; i++)
     for (int w = 0; w < s->words; w++)
       row_of_bits(s, i)[w] =
-          bits_of_numbers(row_of_a(s->q, i) + w * WORD, least(WORD, s->q->K - w * WORD));
+          bits_of_numbers(row_of_a(s->q, i) + w * WORD, min_int(WORD, s->q->K - w * WORD));
 }
 static void find_bits_of_columns(const sparse *s) {
   const clf_tensor *a = &s->q->p->a;
   const int M = s->q->M, K = s->q->K;
   for (int i0 = 0; i0 < M; i0 += WORD)
     for (int w = 0; w < s->words; w++) {
-      const int rows = least(WORD, M - i0), columns = least(WORD, K - w * WORD);
+      const int rows = min_int(WORD, M - i0), columns = min_int(WORD, K - w * WORD);
       uint64_t block[WORD] = {0};
       for (int k = 0; k < columns; k++)
         block[k] = bits_of_numbers(at(a, w * WORD + k, i0, 0, 0), rows);
@@ -70,14 +72,14 @@ static void find_bits_of_columns(const sparse *s) {
     }
 }
 
-/* Whether it pays to look at all weights: a few rows of a masked net show it. */
+/* Whether it is worth examining all weights: a few rows show whether a net is masked. */
 static int has_zeros(const tiling *q) {
   const clf_tensor *a = &q->p->a;
   int some = 0;
   for (int i = 0; i < 4; i++) {
     const real *row = at(a, (int)((int64_t)a->dim[0] * i / 4), 0, 0, 0);
     for (int j = 0; j < a->dim[1]; j += WORD)
-      some += __builtin_popcountll(bits_of_numbers(row + j, least(WORD, a->dim[1] - j)));
+      some += __builtin_popcountll(bits_of_numbers(row + j, min_int(WORD, a->dim[1] - j)));
   }
   return 8 * some < 7 * 4 * a->dim[1];
 }
@@ -97,7 +99,7 @@ static void sort_rows(const sparse *s) {
   for (int i = 0; i < q->M; i++) s->order[s->first[s->count[i]]++] = i;
 }
 
-/* The columns in which one of the rows has a number that is not 0. */
+/* The columns in which at least one of the rows is not 0. */
 static int list_columns(const sparse *s, const int *order, int rows, int *list) {
   int count = 0;
   for (int w = 0; w < s->words; w++) {
@@ -110,13 +112,13 @@ static int list_columns(const sparse *s, const int *order, int rows, int *list) 
 
 CLF_LOOP(sparse_rows, sparse, s, t) {
   const tiling *q = s->q;
-  const int high = q->high, rows = least(high, q->M - t * high), *order = s->order + t * high;
+  const int high = q->high, rows = min_int(high, q->M - t * high), *order = s->order + t * high;
   int *const list = s->lists + (ptrdiff_t)t * q->K;
   const real *from[HIGH];
-  for (int r = 0; r < high; r++) from[r] = row_of_a(q, order[least(r, rows - 1)]);
+  for (int r = 0; r < high; r++) from[r] = row_of_a(q, order[min_int(r, rows - 1)]);
   const int count = list_columns(s, order, rows, list);
   for (int j0 = 0; j0 < q->N; j0 += TN) {
-    const int n = least(TN, q->N - j0);
+    const int n = min_int(TN, q->N - j0);
     real sums[HIGH * TN];
     tile(high, from, q->p->a.stride[!q->p->ta], panel_of(q, j0), list, count, n > LANES ? 2 : 1, 0,
          sums);
@@ -124,7 +126,7 @@ CLF_LOOP(sparse_rows, sparse, s, t) {
   }
 }
 
-/* In numbers, none of which is shorter than an int. */
+/* In elements, none of which is smaller than an int. */
 static size_t sparse_size(const tiling *q) {
   const size_t words = (size_t)((q->K - 1) / WORD + 1), tiles = (size_t)ceil_of(q->M, q->high);
   return (size_t)q->M * words * sizeof(uint64_t) / sizeof(real) + 2 * (size_t)q->M +

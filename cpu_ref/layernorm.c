@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* layernorm.c: layer normalisation without numbers of its own, row by row. */
+/* layernorm.c: layer normalisation without parameters, row by row. */
 #include "ref.h"
 
 typedef struct row {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* linear.c: the matrices of linear layers from triangles, reflections, a rotation's generator or
- * nothing but themselves; their inverses, log-dets and gradients. */
+/* linear.c: composes the matrices of linear layers from triangles, reflections or a rotation's
+ * generator, or takes them as they are; their inverses, log-dets and gradients. */
 #include "ref.h"
 
 /* The diagonal as a function of u, the logarithm of its magnitude, and both slopes. */
@@ -57,8 +57,7 @@ static void scale_row(const clf_tensor *m, int i, real factor) {
   for (int j = 0; j < m->dim[1]; j++) *at(m, i, j, 0, 0) *= factor;
 }
 
-/* ---- Triangles applied to the rows of a matrix, in place: all its columns at once -------------
- */
+/* ---- Products of triangles with a matrix, in place: all columns at once ---------------------- */
 
 /* m := L m, and L^-1 m. */
 static void times_lower(const clf_tensor *lower, const clf_tensor *m) {
@@ -152,7 +151,7 @@ static double along(const clf_tensor *q, int k, const clf_tensor *m, int j) {
   return sum;
 }
 
-enum { BLOCK = 64 }; /* columns whose sums are made row by row, as memory has them */
+enum { BLOCK = 64 }; /* columns whose sums are computed row by row, in memory order */
 
 /* Reflects columns j0 .. j0 + n - 1 of m by row k of q. */
 static void reflect_block(const clf_tensor *q, int k, double square, const clf_tensor *m, int j0,
@@ -200,7 +199,7 @@ CLF_REF(reflections_compose) {
   return CLF_OK;
 }
 
-/* From y = Q x and a = dL/dy to x and dL/dx, both in place, the gradient of q added to dq. */
+/* From y = Q x and a = dL/dy to x and dL/dx, both in place; adds the gradient of q to dq. */
 static void back_through(const clf_tensor *q, const clf_tensor *dq, const clf_tensor *x,
                          const clf_tensor *a) {
   for (int k = q->buf ? q->dim[0] - 1 : -1; k >= 0; k--) {
@@ -217,7 +216,7 @@ static void back_through(const clf_tensor *q, const clf_tensor *dq, const clf_te
   }
 }
 
-/* D x D numbers of the scratch memory. */
+/* A D x D matrix in scratch memory. */
 static clf_tensor scratch_matrix(clf_buffer *b, real *memory, int index, int D) {
   *b = (clf_buffer){.handle = memory + (size_t)index * (size_t)D * (size_t)D};
   return (clf_tensor){.buf = b, .dim = {D, D, 1, 1}, .stride = {D, 1, 1, 1}};
@@ -273,7 +272,7 @@ static real skew(const clf_tensor *A, int i, int k) {
   return *at(A, i, k, 0, 0) - *at(A, k, i, 0, 0);
 }
 
-/* At least |X|_1; 0: that exceeds 1000, or is NaN. */
+/* At least |X|_1; 0: it exceeds 1000, or is NaN. */
 static int steps_of(const clf_tensor *A) {
   double norm = 0;
   for (int j = 0; j < A->dim[0]; j++) {
@@ -284,7 +283,7 @@ static int steps_of(const clf_tensor *A) {
   return norm <= 1000 ? (int)norm + 1 : 0;
 }
 
-/* Row-major D x D matrices: m2 = factor sign X m1, where sign = -1 is X^T. */
+/* Row-major D x D matrices: m2 = factor sign X m1, where sign = -1 means X^T. */
 static void times_skew(const clf_tensor *A, real factor, const real *m1, real *m2) {
   const int D = A->dim[0];
   for (int i = 0; i < D; i++) {
@@ -358,7 +357,7 @@ static void swap_rows(double *a, double *b, int n) {
   }
 }
 
-/* Eliminates column k of [W | V] from all rows but its own; returns the pivot. */
+/* Eliminates column k of [W | V] from all other rows; returns the pivot. */
 static double eliminate(double *m, int D, int k) {
   int best = k;
   for (int i = k + 1; i < D; i++)
@@ -376,7 +375,7 @@ static double eliminate(double *m, int D, int k) {
   return pivot;
 }
 
-/* In double on either device. */
+/* Always in double. */
 CLF_REF(dense_compose) {
   const int D = p->w.dim[0];
   const size_t reals = 2 * (size_t)D * (size_t)D * (sizeof(double) / sizeof(real));

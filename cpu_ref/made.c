@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* made.c: the inverse of masked autoregressive layers, each unit of the net computed once.
+/* made.c: the inverse of masked autoregressive layers, computing each unit of the net once.
  *
- * Units of all layers lie in the order of their degrees, so that those which a unit sees are the
- * first rows of its layer's inputs.  A tile is four units of one degree, or what is left of them;
- * its weights are packed in the order in which they are read.  A thread takes blocks of samples. */
+ * Units of all layers are sorted by degree, so that those which a unit sees are the first rows
+ * of its
+ * layer's inputs.  A tile is four units of one degree, or the remaining ones; its weights are
+ * packed in
+ * the order in which they are read.  Each thread takes blocks of samples. */
 #include "made.h"
 #include "activate.h"
 
@@ -14,31 +16,31 @@ typedef half half_at __attribute__((aligned(sizeof(real)), may_alias));
 #define HALF_IN(p) ((half) * (const half_at *)(p))
 enum { LANES = MADE_LANES };
 
-/* A tile, or with `dimension` >= 0 the map of a dimension. */
+/* A tile or, with `dimension` >= 0, the map of a dimension. */
 typedef struct record {
   int dimension;              /* the column that a map computes, or -1 */
-  int from, inputs, to;       /* rows; of a map `from` holds the numbers, `to` takes x */
-  int units, unit, step;      /* numbers of the units in their layer */
-  int act, join, column;      /* column: of unit 0 in the context's numbers */
+  int from, inputs, to;       /* rows; for a map, `from` has the parameters and `to` receives x */
+  int units, unit, step;      /* indices of the units in their layer */
+  int act, join, column;      /* column: of unit 0 in the context's contributions */
   int stream, save;           /* rows, or -1 */
-  int weights, biases, pitch; /* of the layer in w */
+  int weights, biases, pitch; /* offsets of the layer in w */
 } record;
 
 typedef struct plan {
   const made *q;
   int D, groups;
   int rows, first_row, stream_row, number_row;
-  int records, packed; /* how many records, how many packed weights */
+  int records, packed; /* number of records, number of packed weights */
   record *at;          /* NULL: only count */
   const real *weights;
-  real *values; /* of a band: rows x LANES, and LANES log-determinants */
+  real *values; /* per band: rows x LANES, and LANES log-determinants */
   int bands;
 } plan;
 
 /* ---- Degrees ------------------------------------------------------------------------------- */
 
-/* Hidden units of degrees below `degree`, and the first of that degree, which others follow in
- * steps of the period. */
+/* Number of hidden units of degrees below `degree`, and index of the first of that degree, which
+ * others follow in steps of the period. */
 static int units_below(const made *q, int degree) {
   const int k = degree - q->from, full = q->hidden / q->period, rest = q->hidden % q->period;
   if (k <= 0) return 0;
@@ -59,8 +61,8 @@ static void new_record(plan *p, record r) {
   if (r.dimension < 0) p->packed += TILE * (1 + r.inputs);
 }
 
-/* Where the weights of a layer lie in w; layer number `layers` is the last, of the map's numbers.
- */
+/* Offset of the weights of a layer in w; layer number `layers` is the last one, with the map's
+ * parameters. */
 static int weights_of(const made *q, int layer) {
   int at = 0;
   for (int l = 0; l < layer; l++)
@@ -68,7 +70,7 @@ static int weights_of(const made *q, int layer) {
   return at;
 }
 
-/* The column of the context's numbers at which those of a layer begin. */
+/* The first column of a layer in the context's contributions. */
 static int column_of(const made *q, int layer) {
   int at = 0;
   for (int l = 0; l < layer; l++) at += q->join[kind_of(l)] ? q->hidden : 0;
@@ -157,7 +159,7 @@ static void list_inputs(const plan *p, int *inputs) {
     for (int i = degree; i < q->hidden; i += q->period) *unit++ = i;
 }
 
-/* TILE biases, then TILE weights for each input; 0 where there is no unit. */
+/* TILE biases, then TILE weights for each input; 0 for missing units. */
 static void pack(const plan *p, const int *inputs, real *to) {
   const real *w = at(p->q->w, 0, 0, 0, 0);
   const ptrdiff_t apart = p->q->w->stride[0];
@@ -175,9 +177,9 @@ static void pack(const plan *p, const int *inputs, real *to) {
   }
 }
 
-/* ---- A block ------------------------------------------------------------------------------- */
+/* ---- A block --------------------------------------------------------------------------------- */
 
-/* The sums of a tile, to its rows. */
+/* The sums of a tile, written to its rows. */
 static void products(const record *r, const real *restrict in, const real *restrict w, real *out) {
   half sum[TILE][2];
   for (int u = 0; u < TILE; u++) sum[u][0] = sum[u][1] = (half){0} + w[u];
@@ -201,7 +203,7 @@ static int sample_of(const plan *p, int n0, int l) {
   return n0 + l < N ? n0 + l : N - 1;
 }
 
-/* What the context does to a tile. */
+/* Adds the context's contribution to a tile. */
 static void join(const plan *p, const record *r, int n0, real *out) {
   for (int u = 0; u < r->units; u++)
     for (int l = 0; l < LANES; l++) {

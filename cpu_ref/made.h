@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* made.h: the inverse of masked autoregressive layers, as made.c and the maps in it see it.
+/* made.h: the inverse of masked autoregressive layers, shared by made.c and its maps.
  *
- * A block has MADE_LANES samples side by side: row r of its values is MADE_LANES numbers. */
+ * A block has MADE_LANES samples: row r of its values is MADE_LANES numbers. */
 #ifndef CLF_REF_MADE_H
 #define CLF_REF_MADE_H
 #include "ref.h"
@@ -15,11 +15,11 @@ enum { MADE_BYTES = 32 };
 #endif
 enum { MADE_LANES = MADE_BYTES / sizeof(real) };
 
-/* x of dimension j from y and its numbers, rows of u; logdet -= the log-derivatives. */
+/* x of dimension j from y and its parameters, rows of u; logdet -= the log-derivatives. */
 typedef void made_solver(const void *args, int j, const real *u, const real *y, real *x,
                          real *logdet);
 
-/* What a call says of its net. */
+/* The description of the net in a call. */
 typedef struct made {
   const clf_tensor *y, *at, *w, *c, *x, *logdet;
   int hidden, layers, residual, period, from, each, numbers, pitch;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* made_maps.c: the maps of autoregressive layers, for a block of samples whose numbers lie in rows.
- */
+/* made_maps.c: the maps of autoregressive layers, for a block of samples stored in rows. */
 #include "made.h"
 #include "rqs.h"
 #include "scales.h"
 
-/* The MADE_LANES numbers of a row are BLOCKS blocks of lanes, of which USED are in use; the others
+/* The MADE_LANES numbers of a row are BLOCKS blocks of lanes, USED of which are used; the others
  * are 0. */
 enum {
   WIDE = (int)MADE_LANES >= (int)LANES,

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* maps.h: what maps of single elements share.
+/* maps.h: shared by maps of single elements.
  *
- * The transformed elements of samples first .. end - 1, d of each, are computed LANES at a time,
- * in arrays with one entry for each element, so that every formula is a loop over lanes without
- * branches, which compilers turn into vectors.  Where samples lie side by side, lanes are samples
- * of one column, column after column; else they are the elements sample after sample.  Unused lanes
- * repeat the last element, so that no result depends on how many lanes were in use. */
+ * The transformed elements of samples first .. end - 1, d of each, are computed LANES at a time, in
+ * arrays with one entry per element, so that every formula is a loop over lanes without
+ * branches, which
+ * compilers vectorise.  If samples are contiguous, lanes are samples of one column, column by
+ * column;
+ * else they are the elements sample by sample.  Unused lanes repeat the last element, so that no
+ * result
+ * depends on the number of lanes in use. */
 #ifndef CLF_REF_MAPS_H
 #define CLF_REF_MAPS_H
 #include "ref.h"
 #include "transpose.h"
 
-/* A constant that a call has as three floats: their sum is the double. */
+/* A constant given as three floats whose sum is the double. */
 #define EXACT(p, name) ((real)(p)->name + (real)(p)->name##_rest + (real)(p)->name##_last)
 #define EXACT_OF(p, name) .name = EXACT(p, name)
 
@@ -20,8 +23,8 @@ typedef real lanes[LANES];
 #define EACH_LANE VECTOR_LOOP for (int l = 0; l < LANES; l++)
 
 typedef struct block {
-  int count;     /* lanes in use; 0: there is no further block */
-  int by_column; /* lanes are samples n[0] and on of one column; other entries are not set */
+  int count;     /* lanes in use; 0: there are no more blocks */
+  int by_column; /* lanes are samples n[0] and following of one column; other entries are not set */
   int first;     /* else the element n d + j of the first lane */
   int n[LANES], j[LANES], c[LANES]; /* sample, transformed dimension, column */
 } block;
@@ -35,7 +38,7 @@ static inline void box_of(const clf_tensor *box, int j, real *left, real *right,
   *top = *at(box, j, 3, 0, 0);
 }
 
-/* A column number that a tensor holds, moved into 0 .. D - 1. */
+/* A column index from a tensor, clamped to 0 .. D - 1. */
 static inline int map_column(const clf_tensor *columns, int j, int D) {
   const real c = *at(columns, j, 0, 0, 0);
   return c > 0 ? c < (real)D ? (int)c : D - 1 : 0;
@@ -84,7 +87,7 @@ static inline void block_next(block *b, const clf_tensor *x, const clf_tensor *c
 }
 static inline int block_dimension(const block *b, int l) { return b->j[b->by_column ? 0 : l]; }
 
-/* Numbers of samples, `step` apart. */
+/* Elements of consecutive samples, at distance `step`. */
 static inline void run_get(const block *b, const real *from, ptrdiff_t step, lanes v) {
   if (step == 1 && b->count == LANES)
     memcpy(v, from, sizeof(lanes));
@@ -98,7 +101,7 @@ static inline void run_put(const block *b, real *to, ptrdiff_t step, const lanes
     for (int l = 0; l < b->count; l++) to[l * step] = v[l];
 }
 
-/* Elements of a tensor [N,D] in the block's columns, or one number of each element, of a tensor
+/* Elements of a tensor [N,D] in the block's columns, or one parameter per element, of a tensor
  * [N,d]. */
 static inline void elements_get(const block *b, const clf_tensor *t, const int *c, lanes v) {
   if (b->by_column)
@@ -125,7 +128,7 @@ static inline void block_put_of(const block *b, const clf_tensor *t, const lanes
   elements_put(b, t, b->j, v);
 }
 
-/* All m numbers of each element, of a tensor [N,d,m]; and back. */
+/* All m parameters of each element, of a tensor [N,d,m]; and back. */
 static inline void numbers_get_by_sample(const block *b, const clf_tensor *t, lanes *v) {
   const int m = t->dim[2];
   const ptrdiff_t step = t->stride[2];
@@ -216,13 +219,13 @@ static inline void copy_samples(const clf_tensor *x, const clf_tensor *y, int fi
     for (int c = 0; c < x->dim[1]; c++) *at(y, n, c, 0, 0) = *at(x, n, c, 0, 0);
 }
 
-/* The blocks of samples first .. end - 1 of p->t, in order. */
+/* Iterates over the blocks of samples first .. end - 1 of p->t, in order. */
 #define MAP_BLOCKS(t, b)                                                                           \
   for (block b = block_first(&p->t, &p->at, first, end); b.count > 0;                              \
        block_next(&b, &p->t, &p->at, first, end))
 
-/* A map's operation, as a function of a range of samples, first .. end - 1, over the arguments p of
- * its call; `flops` are those of one element. */
+/* Defines a map's operation as a function of a range of samples, first .. end - 1, with the
+ * arguments p of its call; `flops` are per element. */
 #define CLF_REF_MAP(op, t, flops)                                                                  \
   static void op##_samples(const clf_##op##_args *p, int first, int end);                          \
   static void op##_range(const void *args, int first, int end) { op##_samples(args, first, end); } \
@@ -233,9 +236,9 @@ static inline void copy_samples(const clf_tensor *x, const clf_tensor *y, int fi
   }                                                                                                \
   static void op##_samples(const clf_##op##_args *p, int first, int end)
 
-/* ---- Functions that are vectors in loops ----------------------------------------------------- */
+/* ---- Functions that are vectorised in loops -------------------------------------------------- */
 
-/* log(x), for x >= 0; the series in float is fdlibm's and within 1 ulp. */
+/* log(x), for x >= 0; the float series is fdlibm's and within 1 ulp. */
 #ifdef CLF_REAL64
 static inline double lane_log(double x) { return log(x); }
 #else
@@ -262,7 +265,7 @@ static inline real lane_sigmoid(real x) { /* the slope of softplus */
   return (x > 0 ? 1 : e) / (1 + e);
 }
 
-/* v[0 .. count-1] of each lane become their softmax. */
+/* Replaces v[0 .. count-1] of each lane by their softmax. */
 static inline void lane_softmax(lanes *v, int count) {
   lanes most, sum;
   EACH_LANE {

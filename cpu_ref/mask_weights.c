@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mask_weights.c: zeros where a mask has them. */
+/* mask_weights.c: sets masked weights to zero. */
 #include "ref.h"
 
 static inline void mask_row(int C, const real *restrict mask, int sm, real *restrict w, int sw) {

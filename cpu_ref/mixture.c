@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mixture.c: K log-densities as one, responsibilities, and which component a sample is from.  Sums
- * are in double for either `real`. */
+/* mixture.c: combines K log-densities, responsibilities, and which component a sample is from.
+ * Sums are always in double. */
 #include "philox.h"
 #include "ref.h"
 
@@ -19,7 +19,7 @@ static double log_total(const clf_tensor *weights, int n, int K) {
 
 static int shared(const clf_tensor *t) { return !t->buf || t->stride[0] == 0; }
 
-/* Samples that are combined side by side; a step is that from one of them to the next. */
+/* Samples that are combined at once; a step is the distance between them. */
 enum { SIDE = 64 };
 
 /* weights + logps of component k. */
@@ -33,7 +33,7 @@ static void scores(const clf_mixture_combine_args *p, int n0, int n, int k, doub
   for (int m = 0; m < n; m++) a[m] += (double)weights[m * of_weights];
 }
 
-/* exp(a - most), which is 0 where all are -inf. */
+/* exp(a - max), which is 0 if all are -inf */
 static void shares(int n, const double *a, const double *most, real *e) {
   for (int m = 0; m < n; m++) e[m] = real_exp((real)(a[m] - most[m]));
 }
@@ -62,7 +62,7 @@ CLF_REF_LOOP(mixture_combine, 30.0 * (double)clf__count(&p->logps),
   for (int k = 0; k < K; k++) {
     scores(p, n0, n, k, a);
     for (int m = 0; m < n; m++) most[m] = a[m] > most[m] ? a[m] : most[m];
-    for (int m = 0; m < n; m++) plain[m] += a[m]; /* -inf too where all are, or NaN */
+    for (int m = 0; m < n; m++) plain[m] += a[m]; /* -inf if all are, or NaN */
   }
   for (int k = 0; k < K; k++) {
     scores(p, n0, n, k, a);
@@ -82,7 +82,7 @@ CLF_REF_LOOP(mixture_combine, 30.0 * (double)clf__count(&p->logps),
 
 typedef struct bwd_call {
   const clf_mixture_bwd_args *p;
-  real *weights; /* (K) softmax of weights that all samples share; NULL: each has its own */
+  real *weights; /* (K) softmax of weights that all samples share; NULL: each sample has its own */
 } bwd_call;
 
 CLF_LOOP(bwd_row, bwd_call, c, n) {

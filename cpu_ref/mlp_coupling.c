@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* mlp_coupling.c: couplings (Dinh et al. 2017, eq. 7-8) whose s and t are
- * one-hidden-layer networks, the plain way, which says what is computed; in float it is
- * mlp_coupling_tiles.c.
+/* mlp_coupling.c: couplings (Dinh et al. 2017, eq. 7-8) whose s and t come from nets with one
+ * hidden
+ * layer: the plain algorithm, which is the specification; in float it is mlp_coupling_tiles.c.
  *
- * Values are rows of N samples, so the inner loops run along samples; a thread takes BLOCK
- * samples through everything.  A weight matrix has its bias as last column, and rows that it
- * multiplies end in ones. */
+ * Values are rows of N samples, so the inner loops run along samples; each thread takes BLOCK
+ * samples
+ * through everything.  A weight matrix has its bias as last column, and its input rows end in
+ * ones. */
 #include "ref.h"
 #ifdef CLF_REAL64
 
@@ -34,7 +35,7 @@ static void product(const real *A, int R, int C, rows x, rows y) {
     for (int c = 0; c < C; c++) add(A[(ptrdiff_t)i * C + c], row(x, c), row(y, i), y.n0, y.n1);
   }
 }
-/* x += A^T y, the bias column left out */
+/* x += A^T y, without the bias column */
 static void product_t(const real *A, int R, int C, rows y, rows x) {
   for (int i = 0; i < R; i++)
     for (int c = 0; c < C - 1; c++) add(A[(ptrdiff_t)i * C + c], row(y, i), row(x, c), y.n0, y.n1);
@@ -66,9 +67,9 @@ static void tanh_rows(rows r, int count) {
   }
 }
 
-/* ---- The networks --------------------------------------------------------------- */
+/* ---- The nets -------------------------------------------------------------------------------- */
 
-typedef struct shape { /* of the layer, as one call gives it */
+typedef struct shape { /* of the layer, from the arguments of a call */
   int N, D, H, L, add;
   real s_max;
   const clf_tensor *b;
@@ -76,7 +77,7 @@ typedef struct shape { /* of the layer, as one call gives it */
 #define SHAPE(p, x)                                                                                \
   { (x).dim[0], (x).dim[1], (p)->hidden, (p)->b.dim[0], (p)->add, (p)->s_max, &(p)->b }
 
-static int moves(const shape *z, int l, int i) { return *at(z->b, l, i, 0, 0) == 0; }
+static int is_transformed(const shape *z, int l, int i) { return *at(z->b, l, i, 0, 0) == 0; }
 
 typedef struct nets { /* a row of w or dw; S1 = NULL for additive couplings */
   real *S1, *S2, *T1, *T2;
@@ -89,14 +90,14 @@ static nets nets_of(const clf_tensor *w, int l, const shape *z) {
   return (nets){first, first + one, first + one + two, first + 2 * one + two};
 }
 
-/* What one coupling computes: its networks' input, their hidden units and outputs. */
-typedef struct kept {
+/* The values of one coupling: its nets' input, their hidden units and outputs. */
+typedef struct net_values {
   rows xb, hs, ht, h, t;
-} kept;
-static int kept_rows(const shape *z) { return 3 * z->D + 2 * z->H + 3; }
-static kept kept_at(rows r, const shape *z) {
+} net_values;
+static int net_rows(const shape *z) { return 3 * z->D + 2 * z->H + 3; }
+static net_values net_values_at(rows r, const shape *z) {
   const rows hs = skip(r, z->D + 1), ht = skip(hs, z->H + 1), h = skip(ht, z->H + 1);
-  return (kept){r, hs, ht, h, skip(h, z->D)};
+  return (net_values){r, hs, ht, h, skip(h, z->D)};
 }
 
 static void network(const real *A1, const real *A2, const shape *z, rows xb, rows h, rows out) {
@@ -106,9 +107,9 @@ static void network(const real *A1, const real *A2, const shape *z, rows xb, row
   product(A2, z->D, z->H + 1, h, out);
 }
 
-static void networks(nets A, const shape *z, int l, rows X, kept k) {
+static void run_nets(nets A, const shape *z, int l, rows X, net_values k) {
   for (int i = 0; i < z->D; i++) {
-    const int keep = !moves(z, l, i);
+    const int keep = !is_transformed(z, l, i);
     EACH(X) row(k.xb, i)[n] = keep ? row(X, i)[n] : 0;
   }
   fill_row(k.xb, z->D, 1);
@@ -125,12 +126,12 @@ static rows block_of(real *memory, const shape *z, int block) {
 }
 static int blocks_of(const shape *z) { return (z->N - 1) / BLOCK + 1; }
 
-/* What a loop over blocks sees of a call. */
+/* The context of a loop over blocks. */
 typedef struct by_blocks {
   const void *args;
   shape z;
   real *memory;
-  int l; /* the coupling, where it is one */
+  int l; /* the coupling, if it is a single one */
 } by_blocks;
 static double work(const shape *z) { return (double)z->N * z->H * (8 * z->D + 40) * z->L; }
 
@@ -147,17 +148,17 @@ CLF_LOOP(fwd_block, by_blocks, c, block) {
   const clf_mlp_coupling_fwd_args *p = c->args;
   const shape *z = &c->z;
   const rows X = block_of(c->memory, z, block);
-  const kept k = kept_at(skip(X, z->D), z);
+  const net_values k = net_values_at(skip(X, z->D), z);
   load(&p->x, z->D, X);
   for (int l = 0; l < z->L; l++) {
     if (p->acts.buf)
       for (int i = 0; i < z->D; i++)
         EACH(X) *at(&p->acts, l, i, n, 0) = row(X, i)[n];
-    networks(nets_of(&p->w, l, z), z, l, X, k);
+    run_nets(nets_of(&p->w, l, z), z, l, X, k);
     for (int i = 0; i < z->D; i++) {
       real *x = row(X, i);
       const real *h = row(k.h, i), *t = row(k.t, i);
-      if (!moves(z, l, i)) continue;
+      if (!is_transformed(z, l, i)) continue;
       EACH(X) x[n] = x[n] * real_exp(log_scale(z, h[n])) + t[n];
       EACH(X) *at(&p->logdet, n, 0, 0, 0) += log_scale(z, h[n]);
     }
@@ -167,7 +168,7 @@ CLF_LOOP(fwd_block, by_blocks, c, block) {
 
 CLF_REF(mlp_coupling_fwd) {
   by_blocks c = {.args = p, .z = SHAPE(p, p->x)};
-  const size_t need = (size_t)(c.z.D + kept_rows(&c.z)) * (size_t)c.z.N;
+  const size_t need = (size_t)(c.z.D + net_rows(&c.z)) * (size_t)c.z.N;
   c.memory = clf_scratch_get(scratch, need);
   CLF_NEED(c.memory, need);
   in_threads(work(&c.z), blocks_of(&c.z), fwd_block, &c);
@@ -178,14 +179,14 @@ CLF_LOOP(inv_block, by_blocks, c, block) {
   const clf_mlp_coupling_inv_args *p = c->args;
   const shape *z = &c->z;
   const rows X = block_of(c->memory, z, block);
-  const kept k = kept_at(skip(X, z->D), z);
+  const net_values k = net_values_at(skip(X, z->D), z);
   load(&p->y, z->D, X);
   for (int l = z->L - 1; l >= 0; l--) {
-    networks(nets_of(&p->w, l, z), z, l, X, k);
+    run_nets(nets_of(&p->w, l, z), z, l, X, k);
     for (int i = 0; i < z->D; i++) {
       real *x = row(X, i);
       const real *h = row(k.h, i), *t = row(k.t, i);
-      if (!moves(z, l, i)) continue;
+      if (!is_transformed(z, l, i)) continue;
       EACH(X) x[n] = (x[n] - t[n]) * real_exp(-log_scale(z, h[n]));
       EACH(X) *at(&p->logdet, n, 0, 0, 0) -= log_scale(z, h[n]);
     }
@@ -195,7 +196,7 @@ CLF_LOOP(inv_block, by_blocks, c, block) {
 
 CLF_REF(mlp_coupling_inv) {
   by_blocks c = {.args = p, .z = SHAPE(p, p->y)};
-  const size_t need = (size_t)(c.z.D + kept_rows(&c.z)) * (size_t)c.z.N;
+  const size_t need = (size_t)(c.z.D + net_rows(&c.z)) * (size_t)c.z.N;
   c.memory = clf_scratch_get(scratch, need);
   CLF_NEED(c.memory, need);
   in_threads(work(&c.z), blocks_of(&c.z), inv_block, &c);
@@ -204,25 +205,25 @@ CLF_REF(mlp_coupling_inv) {
 
 /* ---- Backward ------------------------------------------------------------------------ */
 
-/* Rows of all samples: the state, its gradient, what comes back through the
- * networks, what they keep, and the gradients before their tanh. */
+/* Rows of all samples: the state, its gradient, the gradient through the nets, the values of the
+ * nets, and the gradients before their tanh. */
 typedef struct backward_rows {
   rows X, DX, through, das, dat;
-  kept k;
+  net_values k;
 } backward_rows;
 static backward_rows backward_rows_of(rows r, const shape *z) {
   const rows DX = skip(r, z->D), through = skip(DX, z->D), k = skip(through, z->D);
-  const rows das = skip(k, kept_rows(z));
-  return (backward_rows){r, DX, through, das, skip(das, z->H), kept_at(k, z)};
+  const rows das = skip(k, net_rows(z));
+  return (backward_rows){r, DX, through, das, skip(das, z->H), net_values_at(k, z)};
 }
-static int back_rows(const shape *z) { return 3 * z->D + kept_rows(z) + 2 * z->H; }
+static int back_rows(const shape *z) { return 3 * z->D + net_rows(z) + 2 * z->H; }
 
-/* h and t become their gradients, x the coupling's input, dx what reaches it
- * directly.  With acts, x is the input already; without, it is rebuilt. */
+/* Replaces h and t by their gradients, x by the coupling's input, dx by the direct part of its
+ * gradient.  With acts, x is the input already; otherwise it is rebuilt. */
 static void coupling_back(const shape *z, int l, real dlogdet, int rebuild, backward_rows q) {
   for (int i = 0; i < z->D; i++) {
     real *h = row(q.k.h, i), *t = row(q.k.t, i), *x = row(q.X, i), *d = row(q.DX, i);
-    if (moves(z, l, i))
+    if (is_transformed(z, l, i))
       EACH(q.X) {
         const real s = log_scale(z, h[n]), es = real_exp(s), dn = d[n];
         const real xs = rebuild ? x[n] - t[n] : x[n] * es;
@@ -237,9 +238,9 @@ static void coupling_back(const shape *z, int l, real dlogdet, int rebuild, back
   }
 }
 
-/* Through one network: dout -> the gradient before tanh, and on to its input. */
-static void network_back(const real *A1, const real *A2, const shape *z, rows dout, rows h, rows da,
-                         rows through) {
+/* Backward through one net: dout -> the gradient before tanh, and on to its input. */
+static void net_back(const real *A1, const real *A2, const shape *z, rows dout, rows h, rows da,
+                     rows through) {
   for (int j = 0; j < z->H; j++) fill_row(da, j, 0);
   product_t(A2, z->D, z->H + 1, dout, da);
   for (int j = 0; j < z->H; j++)
@@ -247,16 +248,17 @@ static void network_back(const real *A1, const real *A2, const shape *z, rows do
   product_t(A1, z->H, z->D + 1, da, through);
 }
 
-/* Coupling l: what it computes of X again, or in `rebuild` of X as its output; and back. */
+/* Coupling l: recomputes its values from X, its input or, with `rebuild`, its output; then
+ * backward. */
 static void block_back(const clf_tensor *w, const shape *z, int l, real dlogdet, int rebuild,
                        backward_rows q) {
   const nets A = nets_of(w, l, z);
-  networks(A, z, l, q.X, q.k);
+  run_nets(A, z, l, q.X, q.k);
   coupling_back(z, l, dlogdet, rebuild, q);
-  network_back(A.T1, A.T2, z, q.k.t, q.k.ht, q.dat, q.through);
-  if (!z->add) network_back(A.S1, A.S2, z, q.k.h, q.k.hs, q.das, q.through);
+  net_back(A.T1, A.T2, z, q.k.t, q.k.ht, q.dat, q.through);
+  if (!z->add) net_back(A.S1, A.S2, z, q.k.h, q.k.hs, q.das, q.through);
   for (int i = 0; i < z->D; i++)
-    if (!moves(z, l, i)) add(1, row(q.through, i), row(q.DX, i), q.X.n0, q.X.n1);
+    if (!is_transformed(z, l, i)) add(1, row(q.through, i), row(q.DX, i), q.X.n0, q.X.n1);
 }
 
 static void add_outers(const clf_tensor *dw, const shape *z, int l, backward_rows q) {
@@ -295,17 +297,16 @@ CLF_REF(mlp_coupling_bwd) {
   return CLF_OK;
 }
 
-/* ---- The loss and its gradient ----------------------------------------------------------------
- */
+/* ---- The loss and its gradient --------------------------------------------------------------- */
 
-/* Forward, every coupling's input kept in rows of `inputs`; DX gets the output. */
+/* Forward, storing every coupling's input in rows of `inputs`; DX receives the output. */
 static void nll_on(const clf_tensor *w, const shape *z, rows inputs, real *logdet,
                    backward_rows q) {
   for (int l = 0; l < z->L; l++) {
     const rows X = skip(inputs, l * z->D), next = l + 1 < z->L ? skip(X, z->D) : q.DX;
-    networks(nets_of(w, l, z), z, l, X, q.k);
+    run_nets(nets_of(w, l, z), z, l, X, q.k);
     for (int i = 0; i < z->D; i++) {
-      const int move = moves(z, l, i);
+      const int move = is_transformed(z, l, i);
       EACH(X) {
         const real s = move ? log_scale(z, row(q.k.h, i)[n]) : 0, x = row(X, i)[n];
         row(next, i)[n] = move ? x * real_exp(s) + row(q.k.t, i)[n] : x;
@@ -315,7 +316,7 @@ static void nll_on(const clf_tensor *w, const shape *z, rows inputs, real *logde
   }
 }
 
-/* z in DX becomes its gradient. */
+/* Replaces z in DX by its gradient. */
 static real nll_turn(const shape *z, rows DX, const real *logdet, real weight) {
   const real half_log_2pi = (real)0.91893853320467274178;
   real loss = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* mlp_coupling_tiles.c: mlp_coupling.c in float: an item takes some blocks of samples through
- * everything, `at_once` at a time.  How many there are follows from the shapes alone, and so does
- * the order of every sum. */
+/* mlp_coupling_tiles.c: mlp_coupling.c in float: each task takes some blocks of samples through
+ * everything, `at_once` at a time.  The number of tasks depends only on shapes, and so does the
+ * order of every sum. */
 #include "ref.h"
 #ifndef CLF_REAL64
 #include "mlp_tiles.h"
@@ -9,14 +9,14 @@
 #define SHAPE(p, x)                                                                                \
   { (x).dim[0], (x).dim[1], (p)->hidden, (p)->b.dim[0], (p)->add, (p)->s_max, &(p)->b }
 
-typedef struct sharing { /* blocks in all, of an item, and at a time */
-  int blocks, each, at_once, items;
+typedef struct sharing { /* total blocks, blocks per task, and blocks at a time */
+  int blocks, each, at_once, tasks;
 } sharing;
-static sharing sharing_of(const shape *z, int most, int items) {
+static sharing sharing_of(const shape *z, int most, int tasks) {
   sharing s = {.blocks = up(z->N, BLOCK) / BLOCK};
-  s.at_once = least(s.blocks / 8 + (s.blocks < 8), most);
-  s.each = up(up(s.blocks, items) / items, s.at_once);
-  s.items = up(s.blocks, s.each) / s.each;
+  s.at_once = min_int(s.blocks / 8 + (s.blocks < 8), most);
+  s.each = up(up(s.blocks, tasks) / tasks, s.at_once);
+  s.tasks = up(s.blocks, s.each) / s.each;
   return s;
 }
 static double work(const shape *z) { return (double)z->N * z->H * (4 * z->D + 40) * z->L; }
@@ -29,26 +29,27 @@ typedef struct packing {
 } packing;
 CLF_LOOP(pack_coupling, packing, c, l) { pack(c->w, c->z, l, c->back, c->packed); }
 
-/* Packed weights, for the way `back` too, then `room` for each item, then `sums`. */
-static float *memory_for(const shape *z, const clf_tensor *w, int back, size_t room, size_t items,
+/* Packed weights, with `back` also for the backward pass; then `room` for each task; then
+ * `sums`. */
+static float *memory_for(const shape *z, const clf_tensor *w, int back, size_t room, size_t tasks,
                          size_t sums, clf_scratch *scratch) {
-  float *packed = clf_scratch_get(scratch, packed_room(z) + items * room + sums);
+  float *packed = clf_scratch_get(scratch, packed_room(z) + tasks * room + sums);
   if (!packed) return NULL;
   const packing c = {z, w, back, packed};
   in_threads(1.0 * z->L * z->H * z->D, z->L, pack_coupling, &c);
   return packed;
 }
 
-/* Column i of a matrix, from sample n0 on, and back. */
+/* Reads column i of a matrix, from sample n0 on; and writes it. */
 static void load_row(const clf_tensor *t, const shape *z, int i, int n0, float *row) {
-  const int count = least(z->N - n0, BLOCK);
+  const int count = min_int(z->N - n0, BLOCK);
   const ptrdiff_t stride = t->stride[0];
   const float *from = at(t, n0, i, 0, 0);
   for (int n = 0; n < count; n++) row[n] = from[n * stride];
   for (int n = count; n < BLOCK; n++) row[n] = 0;
 }
 static void store_row(const clf_tensor *t, const shape *z, int i, int n0, const float *row) {
-  const int count = least(z->N - n0, BLOCK);
+  const int count = min_int(z->N - n0, BLOCK);
   const ptrdiff_t stride = t->stride[0];
   float *to = at(t, n0, i, 0, 0);
   for (int n = 0; n < count; n++) to[n * stride] = row[n];
@@ -60,16 +61,16 @@ static clf_tensor acts_of(const clf_tensor *acts, int l) {
                       .dim = {acts->dim[2], acts->dim[1], 1, 1},
                       .stride = {acts->stride[2], acts->stride[1], 0, 0}};
 }
-static void keep_rows(const split *q, const float *X, float *kept) {
-  for (int k = 0; k < q->keeps; k++)
-    memcpy(kept + k * BLOCK, X + q->kept[k] * BLOCK, BLOCK * sizeof *X);
+static void keep_rows(const split *q, const float *X, float *identity_x) {
+  for (int k = 0; k < q->identity; k++)
+    memcpy(identity_x + k * BLOCK, X + q->identity_x[k] * BLOCK, BLOCK * sizeof *X);
 }
 
-/* The samples of a block: what one writes no other reads, which makes vectors of these loops. */
+/* The samples of a block are independent, so these loops can be vectorised. */
 #define EACH VECTOR_LOOP for (int n = 0; n < BLOCK; n++)
 
-/* s of a row of h.  Not inlined: from what it would know of s then, gcc splits the loops with exp
- * below into cases, and makes no vectors of them. */
+/* s of a row of h.  Not inlined: with what it would know of s then, gcc splits the loops with
+ * exp below into cases, and does not vectorise them. */
 static __attribute__((noinline)) void scales(const shape *z, const float *h, float *s) {
   const float s_max = z->s_max;
   if (z->add)
@@ -83,19 +84,21 @@ static __attribute__((noinline)) void scales(const shape *z, const float *h, flo
 
 /* ---- Forward and inverse ------------------------------------------------------------------ */
 
-typedef struct place { /* rows of a block; the hidden units are those of whichever block is next */
-  float *h, *X, *kept, *s, *t, *logdet;
-} place;
+typedef struct block_values { /* rows of a block; the hidden units are those of the next block in
+                                 turn */
+  float *h, *X, *identity_x, *s, *t, *logdet;
+} block_values;
 static size_t place_rows(const shape *z) { return 4 * (size_t)z->D + 2 * TM + 1; }
-static place place_of(float *mine, const shape *z, int k) {
+static block_values place_of(float *mine, const shape *z, int k) {
   float *X = mine + ((size_t)PART + (size_t)k * place_rows(z)) * BLOCK;
-  float *kept = X + z->D * BLOCK, *s = kept + z->D * BLOCK, *t = s + (z->D + TM) * BLOCK;
-  return (place){mine, X, kept, s, t, t + (z->D + TM) * BLOCK};
+  float *identity_x = X + z->D * BLOCK, *s = identity_x + z->D * BLOCK,
+        *t = s + (z->D + TM) * BLOCK;
+  return (block_values){mine, X, identity_x, s, t, t + (z->D + TM) * BLOCK};
 }
 
-static void move_rows(const shape *z, const split *q, place a, int inverse) {
+static void move_rows(const shape *z, const split *q, block_values a, int inverse) {
   const float sign = inverse ? -1 : 1;
-  for (int m = 0; m < q->moves; m++) {
+  for (int m = 0; m < q->transformed; m++) {
     float *x = a.X + q->moved[m] * BLOCK, *logdet = a.logdet, s[BLOCK];
     const float *t = a.t + m * BLOCK;
     scales(z, a.s + m * BLOCK, s);
@@ -110,28 +113,28 @@ static void move_rows(const shape *z, const split *q, place a, int inverse) {
 /* `count` blocks through a coupling. */
 static void through(const shape *z, const split *q, int inverse, float *mine, int count) {
   for (int k = 0; k < count; k++) {
-    const place a = place_of(mine, z, k);
-    keep_rows(q, a.X, a.kept);
+    const block_values a = place_of(mine, z, k);
+    keep_rows(q, a.X, a.identity_x);
   }
   for (int net = 0; net < nets_of(z); net++)
     for (int j = 0; j < q->H; j += PART) {
-      const int rows = least(PART, q->H - j), live = least(PART, q->live - j);
+      const int rows = min_int(PART, q->H - j), live = min_int(PART, q->live - j);
       for (int k = 0; k < count; k++) {
-        const place a = place_of(mine, z, k);
-        hidden(q, net, j, rows, a.kept, a.h);
-        add_rows(q->net[net].out, q->moves, q->H, j, live, j > 0, q->net[net].bias, a.h,
+        const block_values a = place_of(mine, z, k);
+        hidden(q, net, j, rows, a.identity_x, a.h);
+        add_rows(q->net[net].out, q->transformed, q->H, j, live, j > 0, q->net[net].bias, a.h,
                  net ? a.s : a.t);
       }
     }
   for (int k = 0; k < count; k++) move_rows(z, q, place_of(mine, z, k), inverse);
 }
 
-typedef struct passing { /* of one call, either way */
+typedef struct passing { /* one call of forward or inverse */
   shape z;
   const clf_tensor *x, *y, *acts, *logdet, *w;
   int inverse;
   sharing s;
-  size_t room; /* of an item */
+  size_t room; /* per task */
   float *packed;
 } passing;
 
@@ -139,7 +142,7 @@ typedef struct passing { /* of one call, either way */
 static void pass_blocks(const passing *c, float *mine, int k0, int count) {
   const shape *z = &c->z;
   for (int k = 0; k < count; k++) {
-    const place a = place_of(mine, z, k);
+    const block_values a = place_of(mine, z, k);
     for (int i = 0; i < z->D; i++) load_row(c->x, z, i, (k0 + k) * BLOCK, a.X + i * BLOCK);
     load_row(c->logdet, z, 0, (k0 + k) * BLOCK, a.logdet);
   }
@@ -147,35 +150,35 @@ static void pass_blocks(const passing *c, float *mine, int k0, int count) {
     const int l = c->inverse ? z->L - 1 - turn : turn;
     const split q = split_of(z, l, c->packed);
     for (int k = 0; k < count && c->acts && c->acts->buf; k++) {
-      const clf_tensor kept = acts_of(c->acts, l);
+      const clf_tensor identity_x = acts_of(c->acts, l);
       for (int i = 0; i < z->D; i++)
-        store_row(&kept, z, i, (k0 + k) * BLOCK, place_of(mine, z, k).X + i * BLOCK);
+        store_row(&identity_x, z, i, (k0 + k) * BLOCK, place_of(mine, z, k).X + i * BLOCK);
     }
     through(z, &q, c->inverse, mine, count);
   }
   for (int k = 0; k < count; k++) {
-    const place a = place_of(mine, z, k);
+    const block_values a = place_of(mine, z, k);
     for (int i = 0; i < z->D; i++) store_row(c->y, z, i, (k0 + k) * BLOCK, a.X + i * BLOCK);
     store_row(c->logdet, z, 0, (k0 + k) * BLOCK, a.logdet);
   }
 }
 
-/* An item's blocks. */
-CLF_LOOP(pass_item, passing, c, item) {
+/* The blocks of a task. */
+CLF_LOOP(pass_task, passing, c, task) {
   const sharing s = c->s;
-  const int end = least((item + 1) * s.each, s.blocks);
-  float *mine = c->packed + packed_room(&c->z) + (size_t)item * c->room;
-  for (int k = item * s.each; k < end; k += s.at_once)
-    pass_blocks(c, mine, k, least(s.at_once, end - k));
+  const int end = min_int((task + 1) * s.each, s.blocks);
+  float *mine = c->packed + packed_room(&c->z) + (size_t)task * c->room;
+  for (int k = task * s.each; k < end; k += s.at_once)
+    pass_blocks(c, mine, k, min_int(s.at_once, end - k));
 }
 
 static clf_status pass(passing *c, clf_scratch *scratch) {
   const shape *z = &c->z;
   c->s = sharing_of(z, 4, 64);
   c->room = ((size_t)PART + (size_t)c->s.at_once * place_rows(z)) * BLOCK;
-  c->packed = memory_for(z, c->w, 0, c->room, (size_t)c->s.items, 0, scratch);
-  CLF_NEED(c->packed, (size_t)c->s.items * c->room);
-  in_threads(work(z), c->s.items, pass_item, c);
+  c->packed = memory_for(z, c->w, 0, c->room, (size_t)c->s.tasks, 0, scratch);
+  CLF_NEED(c->packed, (size_t)c->s.tasks * c->room);
+  in_threads(work(z), c->s.tasks, pass_task, c);
   return CLF_OK;
 }
 
@@ -189,41 +192,41 @@ CLF_REF(mlp_coupling_inv) {
 }
 
 /* ---- Backward -------------------------------------------------------------------------------
- * An item takes all its blocks through a coupling before the next.  What stays from one to the
- * next are X and DX of each block; of `at_once` blocks at a time it has the rows below, over
- * which it then adds up the weight gradients, into sums of its own; the items' sums at last in
+ * A task takes all its blocks through a coupling before the next coupling.  X and DX of each block
+ * persist between couplings.  `at_once` blocks at a time use the rows below, over which the weight
+ * gradients are summed, into separate sums per task; at the end the tasks' sums are added in
  * order. */
 
 typedef struct block_rows { /* rows of one block: s and t become their gradients */
-  float *X, *DX, *kept, *s, *t, *through, *hs, *ht, *da;
+  float *X, *DX, *identity_x, *s, *t, *through, *hs, *ht, *da;
 } block_rows;
 
 typedef struct returning { /* one call */
   const clf_mlp_coupling_bwd_args *p;
   shape z;
   sharing s;
-  int stored, forgets; /* couplings' inputs are there; but not t's hidden units */
-  int step;            /* from a row to the next block's */
+  int stored, forgets; /* couplings' inputs are stored; hidden units of t are not */
+  int step;            /* distance of rows of consecutive blocks */
   float dlogdet;
   const clf_tensor *dw;
   size_t room, sums_room;
   float *packed;
-  const clf_mlp_coupling_nll_args *nll; /* instead of p; and each item's share of the loss */
-  double *share;
+  const clf_mlp_coupling_nll_args *nll; /* instead of p; and the loss of each task */
+  double *task_loss;
 } returning;
 
 static int rows_per_block(const shape *z, int stored) {
   const int H = up(z->H, TM);
   return 4 * z->D + 3 * TM + 4 + H + (stored ? PART : H) + PART;
 }
-/* Block k of those at hand, which is the item's block `nth`. */
-static block_rows block_rows_of(const returning *c, int item, int nth, int k) {
+/* Block k of those at once, which is block `nth` of the task. */
+static block_rows block_rows_of(const returning *c, int task, int nth, int k) {
   const int D = c->z.D;
-  float *mine = c->packed + packed_room(&c->z) + (size_t)item * c->room;
+  float *mine = c->packed + packed_room(&c->z) + (size_t)task * c->room;
   block_rows a = {.X = mine + (ptrdiff_t)nth * 2 * D * BLOCK};
   a.DX = a.X + D * BLOCK;
-  a.kept = mine + (ptrdiff_t)c->s.each * 2 * D * BLOCK + (ptrdiff_t)k * c->step;
-  a.s = a.kept + (D + 4) * BLOCK; /* ones end what is kept, and its rows are taken in fours */
+  a.identity_x = mine + (ptrdiff_t)c->s.each * 2 * D * BLOCK + (ptrdiff_t)k * c->step;
+  a.s = a.identity_x + (D + 4) * BLOCK; /* ones follow the identity rows, which are read in fours */
   a.t = a.s + (D + TM) * BLOCK;
   a.through = a.t + (D + TM) * BLOCK;
   a.hs = a.through + (D + TM) * BLOCK;
@@ -231,17 +234,17 @@ static block_rows block_rows_of(const returning *c, int item, int nth, int k) {
   a.da = a.ht + (c->stored ? PART : up(c->z.H, TM)) * BLOCK;
   return a;
 }
-/* Sums of a network: in [H][keeps + 1] and out [H][moves], in fours; its bias. */
-static float *sums_of(const returning *c, int item, int l, int net) {
-  float *first = c->packed + packed_room(&c->z) + (size_t)c->s.items * c->room;
+/* Sums of a net: in [H][identity + 1] and out [H][transformed], rounded up to fours; its bias. */
+static float *sums_of(const returning *c, int task, int l, int net) {
+  float *first = c->packed + packed_room(&c->z) + (size_t)c->s.tasks * c->room;
   return first +
-         ((size_t)(item * c->z.L + l) * (size_t)nets_of(&c->z) + (size_t)net) * c->sums_room;
+         ((size_t)(task * c->z.L + l) * (size_t)nets_of(&c->z) + (size_t)net) * c->sums_room;
 }
 
-/* What was kept of a coupling: its kept rows, ended by ones. */
-static void keep_with_ones(const split *q, block_rows a) {
-  keep_rows(q, a.X, a.kept);
-  for (int n = 0; n < BLOCK; n++) a.kept[q->keeps * BLOCK + n] = 1;
+/* The stored identity rows of a coupling, followed by ones. */
+static void identity_with_ones(const split *q, block_rows a) {
+  keep_rows(q, a.X, a.identity_x);
+  for (int n = 0; n < BLOCK; n++) a.identity_x[q->identity * BLOCK + n] = 1;
 }
 
 static void begin_back(const returning *c, const split *q, int l, int n0, block_rows a) {
@@ -252,29 +255,29 @@ static void begin_back(const returning *c, const split *q, int l, int n0, block_
     if (c->stored || last) load_row(c->stored ? &acts : &p->y, &c->z, i, n0, a.X + i * BLOCK);
     if (last) load_row(&p->dy, &c->z, i, n0, a.DX + i * BLOCK);
   }
-  keep_with_ones(q, a);
+  identity_with_ones(q, a);
 }
 
-/* Outputs of a network, its hidden units kept. */
-static void net_again(const split *q, int net, const float *kept, int step, int blocks, float *h,
-                      float *out) {
+/* Recomputes the outputs of a net, storing its hidden units. */
+static void recompute_net(const split *q, int net, const float *identity_x, int step, int blocks,
+                          float *h, float *out) {
   for (int j = 0; j < q->H; j += PART) {
-    const int rows = least(PART, q->H - j), live = least(PART, q->live - j);
+    const int rows = min_int(PART, q->H - j), live = min_int(PART, q->live - j);
     for (int k = 0; k < blocks; k++) {
       const ptrdiff_t to = (ptrdiff_t)k * step;
-      hidden(q, net, j, rows, kept + to, h + j * BLOCK + to);
-      add_rows(q->net[net].out, q->moves, q->H, j, live, j > 0, q->net[net].bias,
+      hidden(q, net, j, rows, identity_x + to, h + j * BLOCK + to);
+      add_rows(q->net[net].out, q->transformed, q->H, j, live, j > 0, q->net[net].bias,
                h + j * BLOCK + to, out + to);
     }
   }
 }
 
-/* s and t as their networks give them become their gradients, X the coupling's input, DX what
- * reaches it directly.  With acts X is the input already; else it is rebuilt. */
-static void move_back(const returning *c, const split *q, block_rows a, int left) {
+/* Replaces the nets' outputs s and t by their gradients, X by the coupling's input, DX by the
+ * direct part of its gradient.  With acts X is the input already; else it is rebuilt. */
+static void transformed_back(const returning *c, const split *q, block_rows a, int left) {
   const float s_max = c->z.s_max, dlogdet = c->dlogdet;
-  const int stored = c->stored, add = c->z.add; /* which has no h */
-  for (int m = 0; m < q->moves; m++) {
+  const int stored = c->stored, add = c->z.add; /* no h in that case */
+  for (int m = 0; m < q->transformed; m++) {
     float *x = a.X + q->moved[m] * BLOCK, *dx = a.DX + q->moved[m] * BLOCK;
     float *h = a.s + m * BLOCK, *t = a.t + m * BLOCK, s[BLOCK];
     scales(&c->z, h, s);
@@ -288,8 +291,8 @@ static void move_back(const returning *c, const split *q, block_rows a, int left
   }
 }
 
-static void add_bias(const float *d, int moves, int step, int blocks, int add, float *sums) {
-  for (int m = 0; m < moves; m++, d += BLOCK) {
+static void add_bias(const float *d, int transformed, int step, int blocks, int add, float *sums) {
+  for (int m = 0; m < transformed; m++, d += BLOCK) {
     float sum = 0;
     for (int k = 0; k < blocks; k++)
       for (int n = 0; n < BLOCK; n++) sum += d[(ptrdiff_t)k * step + n];
@@ -297,56 +300,56 @@ static void add_bias(const float *d, int moves, int step, int blocks, int add, f
   }
 }
 
-/* Back through one network: what comes through to its input, and its sums. */
+/* Backward through one net: the gradient of its input, and its sums. */
 static void net_back(const returning *c, const split *q, int net, block_rows a, int blocks, int add,
                      float *sums) {
-  const int C = up(q->keeps + 1, 4), M = up(q->moves, 4), forgotten = !net && c->forgets;
+  const int C = up(q->identity + 1, 4), M = up(q->transformed, 4), forgotten = !net && c->forgets;
   const float *d = net ? a.s : a.t;
   for (int j = 0; j < q->H; j += PART) {
-    const int cols = least(PART, q->H - j);
+    const int cols = min_int(PART, q->H - j);
     float *h = (net ? a.hs : a.ht) + (forgotten ? 0 : j * BLOCK);
     for (int k = 0; k < blocks; k++) {
       const ptrdiff_t to = (ptrdiff_t)k * c->step;
-      if (forgotten) hidden(q, net, j, cols, a.kept + to, h + to);
+      if (forgotten) hidden(q, net, j, cols, a.identity_x + to, h + to);
       hidden_back(q, net, j, cols, d + to, h + to, a.da + to);
-      add_rows(q->net[net].in_t, q->keeps, q->H, j, cols, net || j > 0, NULL, a.da + to,
+      add_rows(q->net[net].in_t, q->identity, q->H, j, cols, net || j > 0, NULL, a.da + to,
                a.through + to);
     }
-    add_outer(a.da, cols, a.kept, q->keeps + 1, c->step, blocks, add, sums + j * C);
-    add_outer(h, cols, d, q->moves, c->step, blocks, add, sums + q->H * C + j * M);
+    add_outer(a.da, cols, a.identity_x, q->identity + 1, c->step, blocks, add, sums + j * C);
+    add_outer(h, cols, d, q->transformed, c->step, blocks, add, sums + q->H * C + j * M);
   }
-  add_bias(d, q->moves, c->step, blocks, add, sums + q->H * (C + M));
+  add_bias(d, q->transformed, c->step, blocks, add, sums + q->H * (C + M));
 }
 
 static void add_through(const split *q, block_rows a) {
-  for (int i = 0; i < q->keeps; i++)
-    for (int n = 0; n < BLOCK; n++) a.DX[q->kept[i] * BLOCK + n] += a.through[i * BLOCK + n];
+  for (int i = 0; i < q->identity; i++)
+    for (int n = 0; n < BLOCK; n++) a.DX[q->identity_x[i] * BLOCK + n] += a.through[i * BLOCK + n];
 }
 
-/* Blocks `nth` .. of an item back through coupling l. */
-static void back(const returning *c, int item, int nth, int blocks, int l) {
+/* Blocks `nth` and following of a task, backward through coupling l. */
+static void back(const returning *c, int task, int nth, int blocks, int l) {
   const split q = split_of(&c->z, l, c->packed);
-  const block_rows a = block_rows_of(c, item, nth, 0);
-  const int n0 = (item * c->s.each + nth) * BLOCK;
+  const block_rows a = block_rows_of(c, task, nth, 0);
+  const int n0 = (task * c->s.each + nth) * BLOCK;
   for (int k = 0; k < blocks; k++)
-    begin_back(c, &q, l, n0 + k * BLOCK, block_rows_of(c, item, nth + k, k));
-  if (!c->stored) net_again(&q, 0, a.kept, c->step, blocks, a.ht, a.t);
-  if (!c->z.add) net_again(&q, 1, a.kept, c->step, blocks, a.hs, a.s);
+    begin_back(c, &q, l, n0 + k * BLOCK, block_rows_of(c, task, nth + k, k));
+  if (!c->stored) recompute_net(&q, 0, a.identity_x, c->step, blocks, a.ht, a.t);
+  if (!c->z.add) recompute_net(&q, 1, a.identity_x, c->step, blocks, a.hs, a.s);
   for (int k = 0; k < blocks; k++)
-    move_back(c, &q, block_rows_of(c, item, nth + k, k), c->z.N - n0 - k * BLOCK);
+    transformed_back(c, &q, block_rows_of(c, task, nth + k, k), c->z.N - n0 - k * BLOCK);
   for (int net = 0; net < nets_of(&c->z); net++)
-    net_back(c, &q, net, a, blocks, nth > 0, sums_of(c, item, l, net));
-  for (int k = 0; k < blocks; k++) add_through(&q, block_rows_of(c, item, nth + k, k));
+    net_back(c, &q, net, a, blocks, nth > 0, sums_of(c, task, l, net));
+  for (int k = 0; k < blocks; k++) add_through(&q, block_rows_of(c, task, nth + k, k));
 }
 
-CLF_LOOP(item_back, returning, c, item) {
+CLF_LOOP(task_back, returning, c, task) {
   const clf_mlp_coupling_bwd_args *p = c->p;
-  const int first = item * c->s.each, count = least(c->s.each, c->s.blocks - first);
+  const int first = task * c->s.each, count = min_int(c->s.each, c->s.blocks - first);
   for (int l = c->z.L - 1; l >= 0; l--)
     for (int nth = 0; nth < count; nth += c->s.at_once)
-      back(c, item, nth, least(c->s.at_once, count - nth), l);
+      back(c, task, nth, min_int(c->s.at_once, count - nth), l);
   for (int nth = 0; nth < count; nth++) {
-    const block_rows a = block_rows_of(c, item, nth, 0);
+    const block_rows a = block_rows_of(c, task, nth, 0);
     for (int i = 0; i < c->z.D; i++) {
       store_row(&p->dx, &c->z, i, (first + nth) * BLOCK, a.DX + i * BLOCK);
       if (p->x.buf) store_row(&p->x, &c->z, i, (first + nth) * BLOCK, a.X + i * BLOCK);
@@ -354,37 +357,37 @@ CLF_LOOP(item_back, returning, c, item) {
   }
 }
 
-/* Adds the items' sums, in their order, to a coupling's row of dw. */
+/* Adds the tasks' sums, in order, to a coupling's row of dw. */
 CLF_LOOP(add_sums, returning, c, row) {
   const int l = row % c->z.L, net = row / c->z.L;
   const split q = split_of(&c->z, l, c->packed);
-  const int D = c->z.D, H = c->z.H, C = up(q.keeps + 1, 4), M = up(q.moves, 4);
+  const int D = c->z.D, H = c->z.H, C = up(q.identity + 1, 4), M = up(q.transformed, 4);
   float *in = first_of(c->dw, &c->z, l, net, 0), *out = first_of(c->dw, &c->z, l, net, 1);
-  for (int item = 0; item < c->s.items; item++) {
-    const float *at_in = sums_of(c, item, l, net), *at_out = at_in + q.H * C;
+  for (int task = 0; task < c->s.tasks; task++) {
+    const float *at_in = sums_of(c, task, l, net), *at_out = at_in + q.H * C;
     const float *bias = at_out + q.H * M;
     for (int j = 0; j < H; j++, at_in += C, at_out += M) {
-      for (int k = 0; k < q.keeps; k++) in[(ptrdiff_t)j * (D + 1) + q.kept[k]] += at_in[k];
-      in[(ptrdiff_t)j * (D + 1) + D] += at_in[q.keeps];
-      for (int m = 0; m < q.moves; m++) out[(ptrdiff_t)q.moved[m] * (H + 1) + j] += at_out[m];
+      for (int k = 0; k < q.identity; k++) in[(ptrdiff_t)j * (D + 1) + q.identity_x[k]] += at_in[k];
+      in[(ptrdiff_t)j * (D + 1) + D] += at_in[q.identity];
+      for (int m = 0; m < q.transformed; m++) out[(ptrdiff_t)q.moved[m] * (H + 1) + j] += at_out[m];
     }
-    for (int m = 0; m < q.moves; m++) out[(ptrdiff_t)q.moved[m] * (H + 1) + H] += bias[m];
+    for (int m = 0; m < q.transformed; m++) out[(ptrdiff_t)q.moved[m] * (H + 1) + H] += bias[m];
   }
 }
 
 static void add_all_sums(const returning *c) {
   const int rows = c->z.L * nets_of(&c->z);
-  in_threads((double)c->s.items * rows * (double)c->sums_room, rows, add_sums, c);
+  in_threads((double)c->s.tasks * rows * (double)c->sums_room, rows, add_sums, c);
 }
 
-/* Packed weights, the items' rooms, their sums. */
+/* Packed weights, the tasks' memory, their sums. */
 static clf_status reserve(returning *c, const clf_tensor *w, clf_scratch *scratch) {
   const shape *z = &c->z;
-  const size_t items = (size_t)c->s.items;
+  const size_t tasks = (size_t)c->s.tasks;
   c->sums_room = (size_t)up(z->H, TM) * ((size_t)z->D + 7) + (size_t)z->D;
-  const size_t sums = items * (size_t)(z->L * nets_of(z)) * c->sums_room;
-  c->packed = memory_for(z, w, 1, c->room, items, sums, scratch);
-  CLF_NEED(c->packed, items * c->room + sums);
+  const size_t sums = tasks * (size_t)(z->L * nets_of(z)) * c->sums_room;
+  c->packed = memory_for(z, w, 1, c->room, tasks, sums, scratch);
+  CLF_NEED(c->packed, tasks * c->room + sums);
   return CLF_OK;
 }
 
@@ -401,121 +404,122 @@ CLF_REF(mlp_coupling_bwd) {
   c.step = rows_per_block(z, c.stored) * BLOCK;
   c.room = (size_t)c.s.each * 2 * (size_t)z->D * BLOCK + (size_t)c.s.at_once * (size_t)c.step;
   CLF_TRY(reserve(&c, &p->w, scratch));
-  in_threads(3 * work(z), c.s.items, item_back, &c);
+  in_threads(3 * work(z), c.s.tasks, task_back, &c);
   add_all_sums(&c);
   return CLF_OK;
 }
 
 /* ---- The loss and its gradient ---------------------------------------------------------------
- * An item takes `at_once` blocks forward and back, and keeps meanwhile what each coupling computes
- * of them, its hidden units too: nothing is computed twice, and what is kept is still in a cache.
- * A block's rows are those that couplings share, then each coupling's own. */
+ * A task takes `at_once` blocks forward and backward, and meanwhile stores everything that each
+ * coupling computes of them, including hidden units: nothing is computed twice, and what is stored
+ * is still in a cache.  A block's rows are those shared by all couplings, then each coupling's
+ * own. */
 
 static int nll_shared(const shape *z) { return 3 * z->D + 2 * TM + PART; }
 static int nll_own(const shape *z) { return 3 * z->D + TM + 4 + nets_of(z) * up(z->H, TM); }
 
-/* Coupling l of block k of those at hand. */
-static block_rows nll_rows_of(const returning *c, int item, int k, int l) {
+/* Coupling l of block k of those at once. */
+static block_rows nll_rows_of(const returning *c, int task, int k, int l) {
   const int D = c->z.D;
-  block_rows a = {.DX = c->packed + packed_room(&c->z) + (size_t)item * c->room +
+  block_rows a = {.DX = c->packed + packed_room(&c->z) + (size_t)task * c->room +
                         (size_t)k * (size_t)c->step};
   a.t = a.DX + D * BLOCK;
   a.through = a.t + (D + TM) * BLOCK;
   a.da = a.through + (D + TM) * BLOCK;
   a.X = a.da + (PART + (ptrdiff_t)l * nll_own(&c->z)) * BLOCK;
-  a.kept = a.X + D * BLOCK;
-  a.s = a.kept + (D + 4) * BLOCK;
+  a.identity_x = a.X + D * BLOCK;
+  a.s = a.identity_x + (D + 4) * BLOCK;
   a.ht = a.s + (D + TM) * BLOCK;
   a.hs = a.ht + up(c->z.H, TM) * BLOCK;
   return a;
 }
 
 /* A coupling's output, to `next`; the log-determinants of the first `left` samples. */
-static double move_on(const shape *z, const split *q, block_rows a, int left, float *next) {
+static double transformed_on(const shape *z, const split *q, block_rows a, int left, float *next) {
   double logdet = 0;
-  for (int k = 0; k < q->keeps; k++)
-    memcpy(next + q->kept[k] * BLOCK, a.kept + k * BLOCK, BLOCK * sizeof *next);
-  for (int m = 0; m < q->moves; m++) {
+  for (int k = 0; k < q->identity; k++)
+    memcpy(next + q->identity_x[k] * BLOCK, a.identity_x + k * BLOCK, BLOCK * sizeof *next);
+  for (int m = 0; m < q->transformed; m++) {
     const float *x = a.X + q->moved[m] * BLOCK, *t = a.t + m * BLOCK;
     float *y = next + q->moved[m] * BLOCK, s[BLOCK];
     scales(z, a.s + m * BLOCK, s);
     EACH
       y[n] = x[n] * real_exp(s[n]) + t[n];
-    for (int n = 0; n < least(left, BLOCK); n++) logdet += (double)s[n];
+    for (int n = 0; n < min_int(left, BLOCK); n++) logdet += (double)s[n];
   }
   return logdet;
 }
 
-/* Blocks at hand, from sample n0 on, through coupling l. */
-static double nll_on(const returning *c, int item, int blocks, int n0, int l) {
+/* The current blocks, from sample n0 on, through coupling l. */
+static double nll_on(const returning *c, int task, int blocks, int n0, int l) {
   const split q = split_of(&c->z, l, c->packed);
-  const block_rows a = nll_rows_of(c, item, 0, l);
+  const block_rows a = nll_rows_of(c, task, 0, l);
   double logdet = 0;
-  for (int k = 0; k < blocks; k++) keep_with_ones(&q, nll_rows_of(c, item, k, l));
-  net_again(&q, 0, a.kept, c->step, blocks, a.ht, a.t);
-  if (!c->z.add) net_again(&q, 1, a.kept, c->step, blocks, a.hs, a.s);
+  for (int k = 0; k < blocks; k++) identity_with_ones(&q, nll_rows_of(c, task, k, l));
+  recompute_net(&q, 0, a.identity_x, c->step, blocks, a.ht, a.t);
+  if (!c->z.add) recompute_net(&q, 1, a.identity_x, c->step, blocks, a.hs, a.s);
   for (int k = 0; k < blocks; k++) {
-    const block_rows o = nll_rows_of(c, item, k, l);
-    logdet += move_on(&c->z, &q, o, c->z.N - n0 - k * BLOCK,
-                      l + 1 < c->z.L ? nll_rows_of(c, item, k, l + 1).X : o.DX);
+    const block_rows o = nll_rows_of(c, task, k, l);
+    logdet += transformed_on(&c->z, &q, o, c->z.N - n0 - k * BLOCK,
+                             l + 1 < c->z.L ? nll_rows_of(c, task, k, l + 1).X : o.DX);
   }
   return logdet;
 }
 
-/* z becomes its gradient; half the squares of the first `left` samples. */
+/* Replaces z by its gradient; returns half the squares of the first `left` samples. */
 static double nll_turn(const shape *z, float *DX, float weight, int left) {
   double squares = 0;
   for (int i = 0; i < z->D; i++, DX += BLOCK) {
-    for (int n = 0; n < least(left, BLOCK); n++) squares += (double)DX[n] * (double)DX[n];
+    for (int n = 0; n < min_int(left, BLOCK); n++) squares += (double)DX[n] * (double)DX[n];
     for (int n = 0; n < BLOCK; n++) DX[n] = n < left ? weight * DX[n] : 0;
   }
   return squares / 2;
 }
 
-/* And back. */
-static void nll_back(const returning *c, int item, int blocks, int n0, int l, int add) {
+/* Backward. */
+static void nll_back(const returning *c, int task, int blocks, int n0, int l, int add) {
   const split q = split_of(&c->z, l, c->packed);
   for (int k = 0; k < blocks; k++)
-    move_back(c, &q, nll_rows_of(c, item, k, l), c->z.N - n0 - k * BLOCK);
+    transformed_back(c, &q, nll_rows_of(c, task, k, l), c->z.N - n0 - k * BLOCK);
   for (int net = 0; net < nets_of(&c->z); net++)
-    net_back(c, &q, net, nll_rows_of(c, item, 0, l), blocks, add, sums_of(c, item, l, net));
-  for (int k = 0; k < blocks; k++) add_through(&q, nll_rows_of(c, item, k, l));
+    net_back(c, &q, net, nll_rows_of(c, task, 0, l), blocks, add, sums_of(c, task, l, net));
+  for (int k = 0; k < blocks; k++) add_through(&q, nll_rows_of(c, task, k, l));
 }
 
-/* An item's share of the loss. */
-CLF_LOOP(nll_item, returning, c, item) {
+/* The loss of a task. */
+CLF_LOOP(nll_task, returning, c, task) {
   const clf_mlp_coupling_nll_args *p = c->nll;
   const shape *z = &c->z;
-  const int first = item * c->s.each, count = least(c->s.each, c->s.blocks - first);
+  const int first = task * c->s.each, count = min_int(c->s.each, c->s.blocks - first);
   double loss = 0;
   for (int nth = 0; nth < count; nth += c->s.at_once) {
-    const int blocks = least(c->s.at_once, count - nth), n0 = (first + nth) * BLOCK;
+    const int blocks = min_int(c->s.at_once, count - nth), n0 = (first + nth) * BLOCK;
     for (int k = 0; k < blocks; k++)
       for (int i = 0; i < z->D; i++)
-        load_row(&p->x, z, i, n0 + k * BLOCK, nll_rows_of(c, item, k, 0).X + i * BLOCK);
-    for (int l = 0; l < z->L; l++) loss -= nll_on(c, item, blocks, n0, l);
+        load_row(&p->x, z, i, n0 + k * BLOCK, nll_rows_of(c, task, k, 0).X + i * BLOCK);
+    for (int l = 0; l < z->L; l++) loss -= nll_on(c, task, blocks, n0, l);
     for (int k = 0; k < blocks; k++)
-      loss += nll_turn(z, nll_rows_of(c, item, k, 0).DX, p->weight, z->N - n0 - k * BLOCK);
-    for (int l = z->L - 1; l >= 0; l--) nll_back(c, item, blocks, n0, l, nth > 0);
+      loss += nll_turn(z, nll_rows_of(c, task, k, 0).DX, p->weight, z->N - n0 - k * BLOCK);
+    for (int l = z->L - 1; l >= 0; l--) nll_back(c, task, blocks, n0, l, nth > 0);
   }
-  c->share[item] = loss;
+  c->task_loss[task] = loss;
 }
 
 CLF_REF(mlp_coupling_nll) {
   enum {
-    ITEMS = 16,
+    TASKS = 16,
     KEPT = 1 << 21
-  }; /* KEPT: floats that are kept at most, which some cache holds */
+  }; /* KEPT: maximum number of floats that are stored, which fit into some cache */
   returning c = {.z = SHAPE(p, p->x), .stored = 1, .dlogdet = -p->weight, .dw = &p->dw, .nll = p};
   const shape *z = &c.z;
   c.step = (nll_shared(z) + z->L * nll_own(z)) * BLOCK;
-  c.s = sharing_of(z, least(most(KEPT / c.step, 1), 4), ITEMS);
+  c.s = sharing_of(z, min_int(max_int(KEPT / c.step, 1), 4), TASKS);
   c.room = (size_t)c.s.at_once * (size_t)c.step;
-  double loss = 0.91893853320467274178 * z->N * z->D, share[ITEMS]; /* log(2 pi) / 2 */
+  double loss = 0.91893853320467274178 * z->N * z->D, task_loss[TASKS]; /* log(2 pi) / 2 */
   CLF_TRY(reserve(&c, &p->w, scratch));
-  c.share = share;
-  in_threads(3 * work(z), c.s.items, nll_item, &c);
-  for (int g = 0; g < c.s.items; g++) loss += share[g];
+  c.task_loss = task_loss;
+  in_threads(3 * work(z), c.s.tasks, nll_task, &c);
+  for (int g = 0; g < c.s.tasks; g++) loss += task_loss[g];
   *at(&p->loss, 0, 0, 0, 0) = (float)((double)p->weight * loss);
   add_all_sums(&c);
   return CLF_OK;

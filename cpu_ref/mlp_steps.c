@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* mlp_steps.c: whole training steps of small flows.  Values are rows of BLOCK samples, so that
- * the inner loops run along samples and everything stays in the first cache; one thread, since
- * waking another takes longer than a step. */
+ * the inner loops run along samples and everything stays in the L1 cache; a single thread,
+ * because waking another one takes longer than a step. */
 #include "orders.h"
 #include "ref.h"
 
@@ -19,21 +19,21 @@ static shape shape_of(const clf_mlp_steps_args *p) {
 
 /* Rows of a block, BLOCK numbers each. */
 typedef struct rows {
-  real *x, *dx, *t, *loss, *kept; /* kept: of each coupling, kept_rows() */
+  real *x, *dx, *t, *loss, *net_values; /* kept: of each coupling, net_rows() */
 } rows;
-static int kept_rows(const shape *z) { return 3 * z->D + 2 * z->H; }
-static int all_rows(const shape *z) { return 3 * z->D + 1 + z->L * kept_rows(z); }
+static int net_rows(const shape *z) { return 3 * z->D + 2 * z->H; }
+static int all_rows(const shape *z) { return 3 * z->D + 1 + z->L * net_rows(z); }
 static real *row(real *r, int f) { return r + (ptrdiff_t)f * BLOCK; }
 #define EACH for (int n = 0; n < BLOCK; n++)
 
-/* A coupling's input, its h and exp(s), its networks' hidden units. */
-typedef struct kept {
+/* The values of a coupling: its input, its h and exp(s), its nets' hidden units. */
+typedef struct net_values {
   real *x, *h, *e, *hs, *ht;
-} kept;
-static kept kept_of(const rows *r, int l, const shape *z) {
-  real *x = row(r->kept, l * kept_rows(z)), *h = row(x, z->D), *e = row(h, z->D);
+} net_values;
+static net_values kept_of(const rows *r, int l, const shape *z) {
+  real *x = row(r->net_values, l * net_rows(z)), *h = row(x, z->D), *e = row(h, z->D);
   real *hs = row(e, z->D);
-  return (kept){x, h, e, hs, row(hs, z->H)};
+  return (net_values){x, h, e, hs, row(hs, z->H)};
 }
 
 typedef struct coupling { /* one of them: its mask, weights and gradients */
@@ -68,7 +68,7 @@ static void set(real v, real *x) {
     x[n] = v;
 }
 
-/* ---- One network, both ways ------------------------------------------------------------- */
+/* ---- One net, forward and backward ----------------------------------------------------------- */
 
 static void net(const shape *z, const coupling *c, const real *A1, real *x, real *h, real *out) {
   const real *A2 = A1 + (ptrdiff_t)z->H * (z->D + 1);
@@ -87,7 +87,7 @@ static void net(const shape *z, const coupling *c, const real *A1, real *x, real
   }
 }
 
-/* Adds the gradients of the weights to g, and what reaches the input to dx. */
+/* Adds the gradients of the weights to g, and that of the input to dx. */
 static void net_back(const shape *z, const coupling *c, const real *A1, real *g, real *x, real *h,
                      real *dout, real *dx) {
   const int C = z->H + 1;
@@ -114,9 +114,9 @@ static void net_back(const shape *z, const coupling *c, const real *A1, real *g,
   }
 }
 
-/* ---- One coupling, both ways ------------------------------------------------------------- */
+/* ---- One coupling, forward and backward ------------------------------------------------------ */
 
-static void forward(const shape *z, const coupling *c, const rows *r, kept k) {
+static void forward(const shape *z, const coupling *c, const rows *r, net_values k) {
   for (int i = 0; i < z->D; i++)
     EACH
       row(k.x, i)[n] = row(r->x, i)[n];
@@ -141,7 +141,8 @@ static void forward(const shape *z, const coupling *c, const rows *r, kept k) {
 }
 
 /* weight of each sample; h and t become their gradients. */
-static void back(const shape *z, const coupling *c, const real *weight, const rows *r, kept k) {
+static void back(const shape *z, const coupling *c, const real *weight, const rows *r,
+                 net_values k) {
   for (int i = 0; i < z->D; i++) {
     real *d = row(r->dx, i), *h = row(k.h, i), *t = row(r->t, i);
     const real *x = row(k.x, i), *e = row(k.e, i);
@@ -161,8 +162,8 @@ static void back(const shape *z, const coupling *c, const real *weight, const ro
 
 /* ---- A step --------------------------------------------------------------------------------- */
 
-/* Samples n0 .. of the `count` of a batch that begins at place `first`; those past the last
- * take it again, and weigh nothing. */
+/* Samples n0 and following of the `count` of a batch that begins at position `first`; those past
+ * the end repeat the last one, with weight zero. */
 static void load(const clf_mlp_steps_args *p, const clf__order *order, int first, int n0, int count,
                  real *weight, real *x) {
   uint32_t i[BLOCK];
@@ -220,7 +221,7 @@ static void adam(const clf_mlp_steps_args *p, int number, const real *restrict g
   }
 }
 
-/* As clip_norm; the square goes to its slot. */
+/* As clip_norm; the square is stored in its slot. */
 static void clip(const clf_mlp_steps_args *p, int slot, real *g) {
   real square = 0;
   const int W = p->w.dim[0];

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* mlp_tiles.h: the couplings of mlp_coupling_tiles.c.  A block is WIDE vectors of
- * samples, [row][BLOCK]; a tile of a product is TM rows by two of its vectors, or TM / 2 by
- * four, whose sums stay in registers.  Weights are packed into panels of a coupling's own,
- * without the columns and rows that its mask makes useless; hidden units go through in parts,
- * so that a part's weights stay in L1 while the blocks at hand pass (8 to 16 TM are equally fast).
- * As cl/mlp_coupling_lanes.cl.
- */
+/* mlp_tiles.h: the couplings of mlp_coupling_tiles.c.  A block is WIDE vectors of samples,
+ * [row][BLOCK]; a
+ * tile of a product is TM rows by two of its vectors, or TM / 2 by four, whose sums stay in
+ * registers.
+ * Each coupling packs its weights into panels, without the columns and rows that its mask removes.
+ * Hidden units are processed in groups, so that the weights of a group stay in L1 for all
+ * current blocks (8 to 16 TM are equally fast).
+ * Same method as cl/mlp_coupling_lanes.cl. */
 #include "vectors.h"
 
 enum { WIDE = 4, BLOCK = WIDE * LANES, HALF = TM / 2, PART = 12 * TM };
@@ -14,7 +15,7 @@ typedef float quad __attribute__((vector_size(16)));
 #define EACH_OF_TILE(R, VECS)                                                                      \
   UNROLL for (int r = 0; r < R; r++) UNROLL for (int v = 0; v < VECS; v++)
 
-typedef struct shape { /* of the layer, as one call gives it */
+typedef struct shape { /* of the layer, from the arguments of a call */
   int N, D, H, L, add;
   float s_max;
   const clf_tensor *b;
@@ -22,15 +23,15 @@ typedef struct shape { /* of the layer, as one call gives it */
 
 /* ---- Packed weights ------------------------------------------------------------------------ */
 
-/* A network's weights: `in` [H / TM][1 + keeps][TM], the bias first, `out` [moves / TM][H][TM]
- * and its bias; for the way back `out_t` [H / TM][moves][TM], `in_t` [keeps / TM][H][TM].  A
- * panel TM / 2 high ends those whose rows do not fill TM. */
+/* A net's weights: `in` [H / TM][1 + identity][TM], the bias first, `out` [transformed /
+ * TM][H][TM] and its bias; for the backward pass `out_t` [H / TM][transformed][TM], `in_t`
+ * [identity / TM][H][TM].  If the rows do not fill TM, the last panel is TM / 2 high. */
 typedef struct panels {
   float *in, *out, *bias, *out_t, *in_t;
 } panels;
-typedef struct split {       /* a coupling's kept and moving dimensions, its networks t and s */
-  int keeps, moves, H, live; /* H: `live` units filled up to whole tiles */
-  const int *kept, *moved;
+typedef struct split { /* a coupling's identity and transformed dimensions, its nets t and s */
+  int identity, transformed, H, live; /* H: `live` units, rounded up to whole tiles */
+  const int *identity_x, *moved;
   panels net[2];
 } split;
 
@@ -44,13 +45,13 @@ static size_t coupling_room(const shape *z) {
 }
 static size_t packed_room(const shape *z) { return (size_t)z->L * coupling_room(z); }
 
-/* Where a network's weights begin in a row of w or dw. */
+/* Offset of a net's weights in a row of w or dw. */
 static float *first_of(const clf_tensor *w, const shape *z, int l, int net, int second) {
   const ptrdiff_t one = (ptrdiff_t)z->H * (z->D + 1), two = (ptrdiff_t)z->D * (z->H + 1);
   return at(w, l, 0, 0, 0) + (net || z->add ? 0 : one + two) + (second ? one : 0);
 }
 
-/* Row r of `rows` in panels of H columns, and how far its columns lie apart. */
+/* Row r of `rows` in panels of H columns, and the distance of its columns. */
 static int panel_at(int r, int H) { return r / TM * TM * H + r % TM; }
 static int panel_high(int r, int rows) { return rows - r / TM * TM > HALF ? TM : HALF; }
 
@@ -60,60 +61,61 @@ static void pack_net(const clf_tensor *w, const shape *z, int l, int net, const 
   const panels *p = &q->net[net];
   for (int j = 0; j < q->H; j++) {
     const float *row = A1 + (ptrdiff_t)(j < H ? j : 0) * (D + 1);
-    float *in = p->in + j / TM * TM * (q->keeps + 1) + j % TM;
+    float *in = p->in + j / TM * TM * (q->identity + 1) + j % TM;
     in[0] = j < H ? row[D] : 0;
-    for (int k = 0; k < q->keeps; k++) in[(k + 1) * TM] = j < H ? row[q->kept[k]] : 0;
+    for (int k = 0; k < q->identity; k++) in[(k + 1) * TM] = j < H ? row[q->identity_x[k]] : 0;
   }
-  for (int m = 0; m < up(q->moves, HALF); m++) {
+  for (int m = 0; m < up(q->transformed, HALF); m++) {
     float *out = p->out + panel_at(m, q->H);
-    const float *row = A2 + (ptrdiff_t)(m < q->moves ? q->moved[m] : 0) * (H + 1);
-    const int high = panel_high(m, q->moves);
-    p->bias[m] = m < q->moves ? row[H] : 0;
-    for (int j = 0; j < q->H; j++) out[j * high] = m < q->moves && j < H ? row[j] : 0;
+    const float *row = A2 + (ptrdiff_t)(m < q->transformed ? q->moved[m] : 0) * (H + 1);
+    const int high = panel_high(m, q->transformed);
+    p->bias[m] = m < q->transformed ? row[H] : 0;
+    for (int j = 0; j < q->H; j++) out[j * high] = m < q->transformed && j < H ? row[j] : 0;
   }
 }
-/* And for the way back. */
+/* For the backward pass. */
 static void pack_back(const clf_tensor *w, const shape *z, int l, int net, const split *q) {
   const float *A1 = first_of(w, z, l, net, 0), *A2 = first_of(w, z, l, net, 1);
   const int D = z->D, H = z->H;
   const panels *p = &q->net[net];
   for (int j = 0; j < q->H; j++) {
-    float *out_t = p->out_t + j / TM * TM * q->moves + j % TM;
-    for (int m = 0; m < q->moves; m++)
+    float *out_t = p->out_t + j / TM * TM * q->transformed + j % TM;
+    for (int m = 0; m < q->transformed; m++)
       out_t[m * TM] = j < H ? A2[(ptrdiff_t)q->moved[m] * (H + 1) + j] : 0;
   }
-  for (int k = 0; k < up(q->keeps, HALF); k++) {
+  for (int k = 0; k < up(q->identity, HALF); k++) {
     float *in_t = p->in_t + panel_at(k, q->H);
-    const int high = panel_high(k, q->keeps);
+    const int high = panel_high(k, q->identity);
     for (int j = 0; j < q->H; j++)
-      in_t[j * high] = k < q->keeps && j < H ? A1[(ptrdiff_t)j * (D + 1) + q->kept[k]] : 0;
+      in_t[j * high] = k < q->identity && j < H ? A1[(ptrdiff_t)j * (D + 1) + q->identity_x[k]] : 0;
   }
 }
 
-/* Coupling l into its place of `packed`. */
+/* Packs coupling l into its place in `packed`. */
 static split split_of(const shape *z, int l, float *packed) {
-  float *place = packed + (size_t)l * coupling_room(z);
-  int *order = (int *)(void *)place;
-  split q = {.H = up(z->H, TM), .live = z->H, .kept = order};
-  for (int i = 0; i < z->D; i++) q.keeps += *at(z->b, l, i, 0, 0) != 0;
-  q.moves = z->D - q.keeps;
-  q.moved = order + q.keeps;
+  float *block_values = packed + (size_t)l * coupling_room(z);
+  int *order = (int *)(void *)block_values;
+  split q = {.H = up(z->H, TM), .live = z->H, .identity_x = order};
+  for (int i = 0; i < z->D; i++) q.identity += *at(z->b, l, i, 0, 0) != 0;
+  q.transformed = z->D - q.identity;
+  q.moved = order + q.identity;
   for (int net = 0; net < nets_of(z); net++) {
-    float *in = place + z->D + (size_t)net * net_room(z), *out_t = in + (q.keeps + 1) * q.H;
-    float *bias = out_t + q.moves * q.H, *out = bias + up(q.moves, TM);
-    q.net[net] = (panels){in, out, bias, out_t, out + up(q.moves, HALF) * q.H};
+    float *in = block_values + z->D + (size_t)net * net_room(z),
+          *out_t = in + (q.identity + 1) * q.H;
+    float *bias = out_t + q.transformed * q.H, *out = bias + up(q.transformed, TM);
+    q.net[net] = (panels){in, out, bias, out_t, out + up(q.transformed, HALF) * q.H};
   }
   return q;
 }
 static void pack(const clf_tensor *w, const shape *z, int l, int back, float *packed) {
   const split q = split_of(z, l, packed);
   int *order = (int *)(void *)(packed + (size_t)l * coupling_room(z));
-  int keeps = 0, moves = q.keeps;
+  int identity = 0, transformed = q.identity;
   for (int i = 0; i < z->D; i++)
     if (*at(z->b, l, i, 0, 0) != 0)
-      order[keeps++] = i;
+      order[identity++] = i;
     else
-      order[moves++] = i;
+      order[transformed++] = i;
   for (int net = 0; net < nets_of(z); net++) {
     pack_net(w, z, l, net, &q);
     if (back) pack_back(w, z, l, net, &q);
@@ -147,22 +149,22 @@ static void tanh_rows(float *restrict h, int count) {
   for (int i = 0; i < count; i++) h[i] = real_tanh(h[i]);
 }
 
-/* h[rows] = tanh of the hidden units j .. j + rows - 1, whole tiles, at a block's kept x. */
+/* h[rows] = tanh of the hidden units j .. j + rows - 1, whole tiles, at a block's identity x. */
 static void hidden(const split *q, int net, int j, int rows, const float *x, float *h) {
   for (int j1 = j + rows; j < j1; j += TM, h += TM * BLOCK) {
-    const float *w = q->net[net].in + j * (q->keeps + 1);
+    const float *w = q->net[net].in + j * (q->identity + 1);
     for (int v0 = 0; v0 < BLOCK; v0 += 2 * LANES) {
       vec acc[TM][2];
       EACH_OF_TILE(TM, 2) acc[r][v] = w[r] - (vec){0};
-      TILE2(q->keeps, w + TM, x + v0)
+      TILE2(q->identity, w + TM, x + v0)
       EACH_OF_TILE(TM, 2) VEC(h + r * BLOCK + v0 + v * LANES) = acc[r][v];
     }
-    tanh_rows(h, least(TM, q->live - j) * BLOCK); /* of the others it is 0, as they are */
+    tanh_rows(h, min_int(TM, q->live - j) * BLOCK); /* padded units are 0 already */
   }
 }
 
-/* y[rows] (+)= w x, columns j .. j + cols - 1 of panels; without `add` the bias, where there is
- * one, is what it begins with.  y is written in whole tiles. */
+/* y[rows] (+)= w x, columns j .. j + cols - 1 of panels; without `add` it starts from the bias,
+ * if there is one.  y is written in whole tiles. */
 static void add_rows(const float *w, int rows, int H, int j, int cols, int add, const float *bias,
                      const float *x, float *y) {
   static const float none[TM];
@@ -185,15 +187,15 @@ static void add_rows(const float *w, int rows, int H, int j, int cols, int add, 
   }
 }
 
-/* The gradient before tanh of units j .. j + rows - 1, from that of what they lead to. */
+/* The gradient before tanh of units j .. j + rows - 1, from that of the outputs. */
 static void hidden_back(const split *q, int net, int j, int rows, const float *d, const float *h,
                         float *da) {
   for (int j1 = j + rows; j < j1; j += TM, h += TM * BLOCK, da += TM * BLOCK) {
-    const float *w = q->net[net].out_t + j * q->moves;
+    const float *w = q->net[net].out_t + j * q->transformed;
     for (int v0 = 0; v0 < BLOCK; v0 += 2 * LANES) {
       vec acc[TM][2];
       EACH_OF_TILE(TM, 2) acc[r][v] = (vec){0};
-      TILE2(q->moves, w, d + v0)
+      TILE2(q->transformed, w, d + v0)
       EACH_OF_TILE(TM, 2) {
         const vec y = VEC_IN(h + r * BLOCK + v0 + v * LANES);
         VEC(da + r * BLOCK + v0 + v * LANES) = acc[r][v] * (1 - y * y);
@@ -212,7 +214,7 @@ static quad quarter(vec v) {
   return u.q[0];
 }
 
-/* sums[rows][cols, filled up to fours] (+)= a b^T over the samples, in their order. */
+/* sums[rows][cols, rounded up to fours] (+)= a b^T over the samples, in order. */
 static void add_outer(const float *a, int rows, const float *b, int cols, int step, int blocks,
                       int add, float *sums) {
   for (int r0 = 0; r0 < rows; r0 += HALF)

@@ -8,9 +8,9 @@ static double constant_of(const clf_tensor *z) {
   return 0.5 * log_2pi * z->dim[1] * z->dim[2] * z->dim[3];
 }
 
-enum { SIDE = 16 }; /* samples whose squares are added up side by side */
+enum { SIDE = 16 }; /* samples whose squares are summed at once */
 
-/* |z|^2 of samples n0 .. n0 + count - 1; each adds its numbers in order. */
+/* |z|^2 of samples n0 .. n0 + count - 1, each summed in order. */
 static void squares_of(const clf_tensor *z, int n0, int count, double square[SIDE]) {
   for (int i = 0; i < SIDE; i++) square[i] = 0;
   for (int c = 0; c < z->dim[1]; c++)

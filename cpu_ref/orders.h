@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* orders.h: the rows at many places of an epoch's order. */
+/* orders.h: the rows at many positions of an epoch's order. */
 #ifndef CLF_REF_ORDERS_H
 #define CLF_REF_ORDERS_H
 #include "philox.h"
 
-/* From places to rows: all walk on, side by side, until the last is inside. */
+/* From positions to rows: all iterate together until the last one is in range. */
 static inline void orders_at(const clf__order *order, uint32_t *i, int count) {
   uint32_t outside = 1;
   for (int n = 0; n < count; n++) i[n] = clf__feistel(order, i[n]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* peak.c: chains of multiply-adds.  Vectors by name, since a loop over an array would go
- * through memory in some compilers; as wide as this variant's registers. */
+/* peak.c: chains of multiply-adds.  Uses named vectors as wide as this variant's registers,
+ * because some compilers would keep an array in memory. */
 #include <string.h>
 #include "ref.h"
 

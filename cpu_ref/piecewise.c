@@ -2,9 +2,9 @@
 /* piecewise.c: the lecture's increasing piecewise-linear map and its gradients. */
 #include "ref.h"
 
-/* Where x falls: the piece n and the place a in it.  The piece is chosen in float
- * on every backend, so that all take the same one for an x at a knot; an end of the
- * interval that float rounds a hair outside is inside, but not between the ends. */
+/* The position of x: piece n, and a within it.  The piece is chosen in float on every backend,
+ * so that all agree for an x at a knot; an end of the interval that float rounds slightly
+ * outside counts as inside, but not as between the ends. */
 typedef struct place {
   int n, inside, between;
   real a;
@@ -50,7 +50,7 @@ CLF_REF(piecewise_fwd) {
   return CLF_OK;
 }
 
-/* The piece with v[n] <= y < v[n + 1], by halving. */
+/* The piece with v[n] <= y < v[n + 1], by bisection. */
 static int piece_of(const clf_piecewise_inv_args *p, real y) {
   int lo = 0, hi = p->v.dim[0] - 1;
   while (hi - lo > 1) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pixels.c: bytes made continuous (Theis et al. 2016), and logits of what they become. */
+/* pixels.c: makes bytes continuous (Theis et al. 2016), and the logit of the result. */
 #include "philox.h"
 #include "ref.h"
 #include "run.h"
@@ -16,7 +16,7 @@ CLF_REF_LOOP(dequantize, 20.0 * (double)clf__count(&p->x), p->x.dim[0], n) {
 }
 
 /* p = alpha + slope x and q = 1 - p = omega + slope (levels - x), which both keep their
- * digits where they are small. */
+ * precision near 0. */
 typedef struct range {
   real alpha, omega, levels, slope;
 } range;

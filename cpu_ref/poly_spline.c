@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* poly_spline.c: monotonic splines of first and second order (Müller et al. 2019): values, the
- * inverse, and the gradients of both.
+ * inverse,
+ * and the gradients of both.
  *
- * On the unit square the slope goes linearly from a to b in each bin of width w, so that with
+ * On the unit square the slope changes linearly from a to b in each bin of width w, so that with
  * alpha = 0 .. 1 across it y = Y_k + w (a alpha + (b - a) alpha^2 / 2).  A spline of first order
- * has bins of one width, and a = b. */
+ * has bins
+ * of equal width, and a = b. */
 #include "maps.h"
 
 enum { BINS = 64, NUMBERS = 2 * BINS + 1 };
 
-typedef struct spline { /* what a call says of its splines */
+typedef struct spline { /* the arguments of a call */
   int K, quadratic, tails;
   const clf_tensor *u, *box;
   real left, right, bottom, top, min_width, min_height, scale, end_share;
@@ -23,28 +25,28 @@ typedef struct spline { /* what a call says of its splines */
     EXACT_OF(p, scale), .end_share = (p)->end_share                                                \
   }
 
-/* ---- Numbers into bins ----------------------------------------------------------------------- */
+/* ---- From parameters to bins ----------------------------------------------------------------- */
 
 typedef struct splines { /* of a block */
   lanes u[NUMBERS];
-  lanes part[BINS];  /* softmax: of widths, or of first order of heights */
-  lanes w[BINS];     /* widths */
-  lanes v[BINS + 1]; /* second order: slopes at knots before they are normalised */
-  lanes area;        /* below them */
-  lanes rest;        /* 1 - end_share (first + last width) */
+  lanes fraction[BINS]; /* softmax: of widths, or for first order of heights */
+  lanes w[BINS];        /* widths */
+  lanes v[BINS + 1];    /* second order: slopes at knots before normalisation */
+  lanes area;           /* under them */
+  lanes rest;           /* 1 - end_share (first + last width) */
   lanes left, right, bottom, top;
 } splines;
 
-static const real least = (real)0.001; /* of slopes, before they are normalised */
+static const real least = (real)0.001; /* of slopes, before normalisation */
 
-/* Raw height k of second order, k = 0 .. K; NULL where tails say what it is. */
+/* Raw height k for second order, k = 0 .. K; NULL if tails determine it. */
 static lanes *raw_height(const spline *s, lanes *u, int k) {
   if (!s->tails) return &u[s->K + k];
   return k == 0 || k == s->K ? NULL : &u[s->K + k - 1];
 }
 
-/* With tails both ends have one slope, for which the normalised one is 1 if end_share is 1/2.
- * (nflows has 1/4 in its place.) */
+/* With tails both ends have the same slope, whose normalised value is 1 if end_share is 1/2.
+ * (nflows uses 1/4.) */
 static void set_ends(const spline *s, splines *q) {
   const int K = s->K;
   lanes sum;
@@ -86,24 +88,24 @@ static void splines_get(const spline *s, const block *b, splines *q) {
   const real spare = 1 - s->min_width * (real)K;
   set_boxes(s, b, q);
   block_get_numbers(b, s->u, q->u);
-  for (int k = 0; k < K; k++) EACH_LANE q->part[k][l] = s->scale * q->u[k][l];
-  lane_softmax(q->part, K);
+  for (int k = 0; k < K; k++) EACH_LANE q->fraction[k][l] = s->scale * q->u[k][l];
+  lane_softmax(q->fraction, K);
   for (int k = 0; k < K; k++)
-    EACH_LANE q->w[k][l] = s->quadratic ? s->min_width + spare * q->part[k][l] : 1 / (real)K;
+    EACH_LANE q->w[k][l] = s->quadratic ? s->min_width + spare * q->fraction[k][l] : 1 / (real)K;
   if (s->quadratic) set_slopes(s, q);
 }
 
-/* The normalised slope at knot k; of first order that of bin k. */
+/* The normalised slope at knot k; for first order that of bin k. */
 static inline real slope_at(const spline *s, const splines *q, int k, int l) {
   return s->quadratic ? s->min_height + (1 - s->min_height) * q->v[k][l] / q->area[l]
-                      : q->part[k][l] * (real)s->K;
+                      : q->fraction[k][l] * (real)s->K;
 }
 
-typedef struct bin { /* of each lane */
+typedef struct bin { /* per lane */
   lanes k, x, y, w, a, b;
 } bin;
 
-/* The bins in which v of the unit interval, which are x or with by_y = 1 y, lie. */
+/* The bins that contain v of the unit interval, which is x or, with by_y = 1, y. */
 static void find_bins(const spline *s, const splines *q, const lanes v, int by_y, bin *f) {
   lanes x, y;
   EACH_LANE x[l] = y[l] = 0;
@@ -123,20 +125,20 @@ static void find_bins(const spline *s, const splines *q, const lanes v, int by_y
 }
 
 static inline real clamped(real v, real lo, real hi) { return v < lo ? lo : hi < v ? hi : v; }
-/* v of lo .. hi as a number of the unit interval. */
+/* Maps v from lo .. hi to the unit interval. */
 static inline real unit_of(real v, real lo, real hi) {
   return (clamped(v, lo, hi) - lo) / (hi - lo);
 }
 static inline real alpha_of_x(const bin *f, int l, real x) {
   return clamped((x - f->x[l]) / f->w[l], 0, 1);
 }
-/* The root of (b - a) alpha^2 / 2 + a alpha = r, in the form in which nothing cancels. */
+/* The root of (b - a) alpha^2 / 2 + a alpha = r, in the form without cancellation. */
 static inline real alpha_of_y(const bin *f, int l, real y) {
   const real r = (y - f->y[l]) / f->w[l], a = f->a[l];
   const real square = a * a + 2 * (f->b[l] - a) * r;
   return clamped(2 * r / (a + real_sqrt(square > 0 ? square : 0)), 0, 1);
 }
-static inline real below(const bin *f, int l, real alpha) { /* of the bin's own y, by w */
+static inline real below(const bin *f, int l, real alpha) { /* of y within the bin, divided by w */
   return alpha * (f->a[l] + (f->b[l] - f->a[l]) * alpha / 2);
 }
 
@@ -219,16 +221,16 @@ static inline real bin_backward(const spline *s, const splines *q, const bin *f,
   return in ? along : s->tails ? out : 0;
 }
 
-/* dL by raw numbers of a softmax, from dL by its parts. */
-static void softmax_backward(const spline *s, lanes *part, lanes *dpart, lanes *du) {
+/* dL by raw parameters of a softmax, from dL by its fractions. */
+static void softmax_backward(const spline *s, lanes *fraction, lanes *dpart, lanes *du) {
   lanes mean;
   EACH_LANE mean[l] = 0;
-  for (int k = 0; k < s->K; k++) EACH_LANE mean[l] += part[k][l] * dpart[k][l];
+  for (int k = 0; k < s->K; k++) EACH_LANE mean[l] += fraction[k][l] * dpart[k][l];
   for (int k = 0; k < s->K; k++)
-    EACH_LANE du[k][l] = s->scale * part[k][l] * (dpart[k][l] - mean[l]);
+    EACH_LANE du[k][l] = s->scale * fraction[k][l] * (dpart[k][l] - mean[l]);
 }
 
-/* First order: slope k is K parts, and y the sum of the parts before. */
+/* First order: slope k is K times the fraction, and y the sum of the fractions before. */
 static void linear_backward(const spline *s, splines *q, const bin *f, const bin_gradient *g,
                             lanes *du) {
   lanes dpart[BINS];
@@ -236,11 +238,11 @@ static void linear_backward(const spline *s, splines *q, const bin *f, const bin
       const real k = f->k[l], own = (real)s->K * (g->a[l] + g->b[l]);
       dpart[i][l] = (real)i < k ? g->y[l] : (real)i == k ? own : 0;
     }
-  softmax_backward(s, q->part, dpart, du);
+  softmax_backward(s, q->fraction, dpart, du);
 }
 
-/* Adds to dv, dL by the slopes before they are normalised, and to dw what comes through their
- * area, of which dL is `darea`. */
+/* Adds to dv, dL by the slopes before normalisation, and to dw the part through their area, for
+ * which dL is `darea`. */
 static void area_backward(const spline *s, splines *q, const lanes darea, int from, int to,
                           lanes *dv, lanes *dw) {
   (void)s;
@@ -265,7 +267,8 @@ static void ends_backward(const spline *s, splines *q, lanes *dv, lanes *dw) {
   area_backward(s, q, dsum, 1, K - 1, dv, dw);
 }
 
-/* dL by the normalised slopes to dv, and by widths to dw, before normalisation is gone through. */
+/* dL by the normalised slopes to dv, and by widths to dw, before the backward pass of the
+ * normalisation. */
 static void bins_backward(const spline *s, const splines *q, const bin *f, const bin_gradient *g,
                           lanes *dv, lanes *dw) {
   const int K = s->K;
@@ -302,7 +305,7 @@ static void quadratic_backward(const spline *s, splines *q, const bin *f, const 
     if (raw) EACH_LANE(*to)[l] = s->scale * dv[k][l] * lane_sigmoid(s->scale * (*raw)[l]);
   }
   for (int k = 0; k < K; k++) EACH_LANE dw[k][l] *= spare;
-  softmax_backward(s, q->part, dw, du);
+  softmax_backward(s, q->fraction, dw, du);
 }
 
 static void block_backward(const spline *s, const block *b, const lanes x, const lanes out,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* random.c: numbers from counters, and the order of an epoch. */
+/* random.c: random numbers from counters, and the order of an epoch. */
 #include "orders.h"
 #include "ref.h"
 
@@ -39,8 +39,8 @@ CLF_REF_LOOP(random_normal, 60.0 * (double)clf__count(&p->y), p->y.dim[0], n) {
 }
 #else
 
-/* ---- In float: blocks of four side by side -----------------------------------------------
- * They are counted row after row, since rows may be short. */
+/* ---- In float: several blocks of four at once ------------------------------------------------
+ * They are counted over all rows, because rows may be short. */
 
 typedef float V;
 typedef uint32_t U;
@@ -52,7 +52,7 @@ typedef uint32_t U;
 #include "box_muller.def"
 
 enum { SIDE = 64 };
-typedef struct side { /* of SIDE blocks: rows, which of their row's they are; words; numbers */
+typedef struct side { /* of SIDE blocks: rows, block indices within the row; words; numbers */
   uint32_t n[SIDE], b[SIDE], word[4][SIDE];
   float z[4][SIDE];
 } side;
@@ -81,7 +81,7 @@ static void draw(side *s, stream p, uint32_t first, uint32_t blocks) {
   }
 }
 
-/* To their places in y; whole rows of two and of fours lie side by side. */
+/* Writes them to y; whole rows of two and of fours are contiguous. */
 static void put(const side *s, const clf_tensor *y, int count) {
   const int size = row_size(y), dense = y->stride[0] == size && dense_order(y) == 1;
   float *d = at(y, (int)s->n[0], 0, 0, 0) + 4 * s->b[0];
@@ -97,7 +97,7 @@ static void put(const side *s, const clf_tensor *y, int count) {
         *element(y, (int)s->n[i], e) = s->z[j][i];
 }
 
-/* s->z from s->word, of which they need the first two where rows are that short. */
+/* s->z from s->word; only the first two are needed if rows are that short. */
 static void uniform(side *s, int count) {
   for (int j = 0; j < count; j++)
     for (int i = 0; i < SIDE; i++) s->z[j][i] = NORMAL_FLOAT(s->word[j][i] >> 8) * 0x1p-24f;
@@ -113,7 +113,7 @@ typedef struct drawing {
   stream p;
 } drawing;
 
-/* The blocks i SIDE .. i SIDE + SIDE - 1, counted through all rows. */
+/* The blocks i SIDE .. i SIDE + SIDE - 1, counted over all rows. */
 static inline void some_blocks(const drawing *c, int i, void (*numbers)(side *, int)) {
   const clf_tensor *y = c->y;
   const int size = row_size(y), blocks = (size + 3) / 4, first = i * SIDE;
@@ -151,7 +151,7 @@ typedef struct shuffle {
   clf__order order;
 } shuffle;
 
-enum { ROWS = 32 }; /* whose places are found side by side */
+enum { ROWS = 32 }; /* computed at once */
 
 CLF_LOOP(take_rows, shuffle, q, block) {
   const clf_tensor *x = &q->p->x, *y = &q->p->y;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* real.h: exp, tanh, log and the like in `real`, and with them the activations.  In double they are
- * libm's.  In float exp and tanh are branch-free, so that loops over them become vectors with any
- * compiler and any libm; exp is within 3 ulp, NaN stays NaN, overflow is inf. */
+/* real.h: exp, tanh, log etc. in `real`, and with them the activations.  In double they are
+ * libm's.  In float exp and tanh are branch-free, so that loops over them are vectorised with
+ * any compiler and any libm; exp is within 3 ulp, NaN stays NaN, overflow is inf. */
 #ifndef CLF_REF_REAL_H
 #define CLF_REF_REAL_H
 #include <math.h>
@@ -32,8 +32,8 @@ static inline float power_of_two(int32_t n) { /* -126 .. 127 */
   return float_of(((uint32_t)n + 127) << 23);
 }
 
-/* exp(x) = 2^n exp(r), |r| <= log(2) / 2, exp(r) by its series; 2^n in two factors,
- * so that the range reaches down to denormals and up to the last float. */
+/* exp(x) = 2^n exp(r), |r| <= log(2) / 2, exp(r) by its series; 2^n in two factors, so that the
+ * range includes denormals and the largest floats. */
 static inline float real_exp(float x) {
   const float to_integer = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
   const float below = 89.0f < x ? 89.0f : x, c = below < -104.0f ? -104.0f : below;
@@ -43,15 +43,15 @@ static inline float real_exp(float x) {
       1 +
       r * (1 + r * (0.5f + r * (1.66666667e-1f +
                                 r * (4.16666667e-2f + r * (8.33333377e-3f + r * 1.3888889e-3f)))));
-  /* n, from which the bits of to_integer are taken; NaN has any bits, and stays in `series`. */
+  /* n, without the bits of to_integer; for NaN the bits are arbitrary, but `series` stays NaN. */
   const int32_t k = (int32_t)(bits_of(shifted) - 0x4B400000u), half = k / 2;
   return series * power_of_two(half) * power_of_two(k - half);
 }
 
-/* tanh as x p(x^2) / q(x^2), a fit whose error is 2e-8; in floats within 5.2 ulp, without fused
- * multiply-adds 6.2, and 0.6 on average.  (A p of degree 3 in x^2 saved 10 % and lost digits; two
- * such saved 18 % with an error of 2.5e-6; expm1 in the exponent's bits took 20 % longer.)  `last`
- * is a number of which it is 1 in floats, either way, and below which it never is more. */
+/* tanh as x p(x^2) / q(x^2), fitted with an error of 2e-8; in floats within 5.2 ulp, without
+ * fused multiply-adds 6.2, and 0.6 on average.  (A p of degree 3 in x^2 saved 10 % and lost digits;
+ * two of degree 3 saved 18 % with an error of 2.5e-6; expm1 in the exponent bits took 20 % longer.)
+ * At `last` the fit is 1 in floats, with either rounding, and below it never larger. */
 static inline float real_tanh(float x) {
   const float last = 8.02147961f, b = last < x ? last : x, a = b < -last ? -last : b, z = a * a;
   const float p =
@@ -67,7 +67,7 @@ static inline float real_abs(float x) { return fabsf(x); }
 #define V float
 #include "special.def"
 #undef V
-/* For x <= 0, by tanh: exp(x) - 1 would cancel near 0. */
+/* For x <= 0, by tanh, because exp(x) - 1 would cancel near 0. */
 static inline float real_expm1(float x) {
   const float t = real_tanh(x / 2);
   return 2 * t / (1 - t);
@@ -77,7 +77,7 @@ static inline float real_log1p(float x) { return special_log1p(x); } /* 0 <= x <
 static inline float real_phi(float x) { return 0.5f + 0.5f * special_erf(x * 0.707106781f); }
 #endif
 
-/* What activations.def wants. */
+/* Definitions for activations.def. */
 #define ACT_NUMBER(v) ((real)(v))
 #define ACT_EXP real_exp
 #define ACT_TANH real_tanh
@@ -86,9 +86,9 @@ static inline float real_phi(float x) { return 0.5f + 0.5f * special_erf(x * 0.7
 #define ACT_LOG1P real_log1p
 #define ACT_PHI real_phi
 
-/* The coupling's log-scale s = s_max tanh(q), q = h / s_max, from its network's output,
- * and ds/dh = 1 - tanh(q)^2 = 4 e / (1 + e)^2 with e = exp(-2 |q|), which keeps its
- * digits where tanh is flat. */
+/* The coupling's log-scale s = s_max tanh(q), q = h / s_max, from its net's output, and ds/dh =
+ * 1 - tanh(q)^2 = 4 e / (1 + e)^2 with e = exp(-2 |q|), which keeps its precision where tanh is
+ * flat. */
 static inline real bounded(real h, real s_max) {
   return s_max > 0 ? s_max * real_tanh(h / s_max) : h;
 }

@@ -2,8 +2,8 @@
 /* reduce.c: sums over samples, and of squares. */
 #include "ref.h"
 
-/* Columns that are summed side by side, each in the order of the rows and in double: SIDE make a
- * vector, of which GROUPS are summed at once. */
+/* Columns that are summed at once, each in row order and in double: SIDE form a vector, of which
+ * GROUPS are summed at once. */
 enum { SIDE = 8, GROUPS = 4, COLUMNS = 64 };
 typedef double sums __attribute__((vector_size(SIDE * sizeof(double))));
 typedef real numbers
@@ -18,7 +18,7 @@ static inline void sum_groups(const real *x, ptrdiff_t pitch, int rows, int grou
   memcpy(sum, s, (size_t)groups * sizeof *s);
 }
 
-/* Of GROUPS columns of numbers side by side, `step` apart: those SIDE apart in each, then these
+/* For GROUPS columns of contiguous numbers at distance `step`: sums those SIDE apart, then these
  * sums. */
 static inline void sum_side_by_side(const real *x, ptrdiff_t step, int n, int columns,
                                     double *sum) {
@@ -41,7 +41,7 @@ static double sum_one(const real *x, ptrdiff_t pitch, int rows) {
   return sum;
 }
 
-/* Side by side in a loop of its own, for the vectoriser. */
+/* A separate loop for contiguous numbers, for the vectoriser. */
 static void put_sums(int n, const double *restrict sum, real beta, real *restrict y, ptrdiff_t to) {
   if (to == 1 && beta != 0)
     for (int d = 0; d < n; d++) y[d] = (real)sum[d] + beta * y[d];
@@ -74,7 +74,7 @@ CLF_REF(sum_rows) {
   return CLF_OK;
 }
 
-enum { BAND = 16384 }; /* elements that are summed by themselves, in double */
+enum { BAND = 16384 }; /* elements of a partial sum, in double */
 
 static double squares_of(const real *x, int n) {
   double sum = 0;
@@ -83,7 +83,7 @@ static double squares_of(const real *x, int n) {
   return sum;
 }
 
-/* Elements i0 .. i1 - 1 of a tensor whose elements are not side by side. */
+/* Elements i0 .. i1 - 1 of a tensor whose elements are not contiguous. */
 static double squares_apart(const clf_tensor *x, int i0, int i1) {
   const int H = x->dim[2], W = x->dim[3], size = x->dim[1] * H * W;
   double sum = 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* rescaled.c: affine couplings of image flows, s = g tanh(h) + g0: both ways and the
- * gradient.  Sums are over rows first, in double, then over the rows in their order. */
+/* rescaled.c: affine couplings of image flows, s = g tanh(h) + g0: forward, inverse and the
+ * gradient.  Sums are over rows first, in double, then over the rows in order. */
 #include "ref.h"
 #include "run.h"
 
-/* One piece: its x, or y on the way back, and t; and s in place of h. */
+/* One piece: its x (or y, in the inverse), and t; and s in place of h. */
 typedef struct piece {
   real x[RUN], t[RUN], s[RUN];
 } piece;
@@ -33,14 +33,14 @@ static void copy_rest(const clf_tensor *x, const clf_tensor *y, int n, int h, in
 
 static real scale0(const clf_tensor *g0) { return g0->buf ? *at(g0, 0, 0, 0, 0) : 0; }
 
-/* Of one call: its arguments, and what each row (n, h) sums up. */
+/* One call: its arguments, and the sums of each row (n, h). */
 typedef struct by_rows {
   const void *args;
   int H;
   real *sum;
 } by_rows;
 
-/* ---- Forward and back ------------------------------------------------------------------ */
+/* ---- Forward and inverse --------------------------------------------------------------------- */
 
 static double fwd_row(const clf_rescaled_fwd_args *p, int n, int h) {
   const real g = *at(&p->g, 0, 0, 0, 0), g0 = scale0(&p->g0);
@@ -114,7 +114,7 @@ CLF_REF(rescaled_inv) {
 
 /* ---- The gradient ------------------------------------------------------------------------- */
 
-/* sum[0], sum[1]: the row's shares of dg and dg0. */
+/* sum[0], sum[1]: the row's contributions to dg and dg0. */
 static void bwd_row(const clf_rescaled_bwd_args *p, int n, int h, real sum[2]) {
   const int C = p->x.dim[1];
   const real g = *at(&p->g, 0, 0, 0, 0), g0 = scale0(&p->g0);

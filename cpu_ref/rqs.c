@@ -46,7 +46,7 @@ CLF_REF_MAP(rqs_inv, y, 400.0 + 50 * p->u.dim[2]) {
 /* ---- Gradients
  * ----------------------------------------------------------------------------------- */
 
-/* g *= how raw numbers move the slopes at knots. */
+/* g *= the derivative of the slopes at knots by their raw parameters. */
 static void knot_slopes_backward(const spline *s, const lanes u, const lanes slope, lanes g) {
   const real rate = s->rate, scale = s->gain * s->beta, beta = s->beta, shift = s->shift;
   if (s->like == CLF_RQS_ZUKO) EACH_LANE {
@@ -57,16 +57,16 @@ static void knot_slopes_backward(const spline *s, const lanes u, const lanes slo
     EACH_LANE g[l] *= scale * lane_sigmoid(beta * u[l] + shift);
 }
 
-/* dL by what a bin is made of: its corner and size, and the raw numbers of its slopes. */
+/* dL by the description of a bin: its corner and size, and the raw parameters of its slopes. */
 typedef struct bin_gradient {
   lanes x, y, w, h, u_a, u_b;
 } bin_gradient;
 
 /* The gradient through y = f(x) and its log-determinant, in lane l; or, with `inverse`, through
- * x = f^-1(y) and its own.  With F(x, numbers) = y implicit differentiation gives
- * dx / dy = 1 / f' and dx / dnumber = -(df / dnumber) / f', so that no root is differentiated;
- * the log-determinant is -log f'(x).  `out` is dL by the value, gl by the log-determinant.  Returns
- * dL by what was put in. */
+ * x = f^-1(y) and its own.  With F(x, parameters) = y, implicit differentiation gives dx / dy =
+ * 1 / f' and dx / dparameter = -(df / dparameter) / f', so that no root is differentiated; the
+ * log-determinant is -log f'(x).  `out` is dL by the value, gl by the log-determinant.  Returns
+ * dL by the argument. */
 __attribute__((always_inline)) static inline real bin_backward(const splines *q, const bin *f,
                                                                int l, real x, real out, real gl,
                                                                int lines, int inverse,
@@ -82,7 +82,7 @@ __attribute__((always_inline)) static inline real bin_backward(const splines *q,
                                  2 * p.E * flat / p.den
                            : 0;
   const real along = inverse ? (out - gl * L_theta / w) / slope : out * slope + gl * L_theta / w;
-  const int moves = inside | line; /* the numbers have a say */
+  const int moves = inside | line; /* whether the parameters have an effect */
   const real gy = !moves ? 0 : inverse ? -along : out;
   const real gL = !moves ? 0 : (inverse ? -gl : gl) + (line ? gy * slope * (x - in) : 0);
   const real g_theta = inside ? gy * h * p.s * p.N / (p.den * p.den) + gL * L_theta : 0;
@@ -101,9 +101,9 @@ __attribute__((always_inline)) static inline real bin_backward(const splines *q,
   return moves ? along : free ? 0 : out;
 }
 
-/* dL by the K raw widths (or heights), of which the corner sums up those before bin k: through
- * sums, the affine map to sizes, the softmax, and the map of the raw numbers. */
-static void sizes_backward(const spline *s, const bin *f, lanes *u, lanes *part, const lanes lo,
+/* dL by the K raw widths (or heights); the corner is the sum of those before bin k.  Goes
+ * through sums, the affine map to sizes, the softmax, and the map of the raw parameters. */
+static void sizes_backward(const spline *s, const bin *f, lanes *u, lanes *fraction, const lanes lo,
                            const lanes hi, real min, const lanes sum, const lanes own,
                            const lanes g_corner, const lanes g_size, lanes *du) {
   const real spare = 1 - min * (real)s->K;
@@ -114,11 +114,11 @@ static void sizes_backward(const spline *s, const bin *f, lanes *u, lanes *part,
   }
   for (int i = 0; i < s->K; i++) EACH_LANE {
       const real k = f->k[l], g = (real)i < k ? g_corner[l] : (real)i == k ? g_size[l] : 0;
-      du[i][l] = c[l] * part[i][l] * (g - mean[l]) * squeezed_slope(s, u[i][l], 2 * s->rate);
+      du[i][l] = c[l] * fraction[i][l] * (g - mean[l]) * squeezed_slope(s, u[i][l], 2 * s->rate);
     }
 }
 
-/* dL by the raw slopes: those of knots k and k + 1, unless they are fixed. */
+/* dL by the raw slopes of knots k and k + 1, unless they are fixed. */
 static void slopes_backward(const spline *s, const splines *q, const bin *f, const bin_gradient *g,
                             lanes *du) {
   const int K = s->K, count = K - 1 + s->ends, before = s->ends == CLF_LINEAR_ENDS;
@@ -135,7 +135,7 @@ static void slopes_backward(const spline *s, const splines *q, const bin *f, con
   }
 }
 
-/* All of a block. */
+/* A whole block. */
 static void block_backward(const spline *s, const block *b, lanes x, const lanes out,
                            const lanes dl, int inverse, lanes in, lanes *du) {
   const int K = s->K, lines = s->outside == CLF_OUTSIDE_LINE;
@@ -151,10 +151,10 @@ static void block_backward(const spline *s, const block *b, lanes x, const lanes
     EACH_LANE in[l] = bin_backward(&q, &f, l, x[l], out[l], dl[l], lines, 0, &g);
   knot_slopes_backward(s, f.u_a, f.a, g.u_a);
   knot_slopes_backward(s, f.u_b, f.b, g.u_b);
-  sizes_backward(s, &f, q.u, q.part, q.left, q.right, s->min_width, f.sum_w, f.part_w, g.x, g.w,
-                 du);
-  sizes_backward(s, &f, q.u + K, q.part + K, q.bottom, q.top, s->min_height, f.sum_h, f.part_h, g.y,
-                 g.h, du + K);
+  sizes_backward(s, &f, q.u, q.fraction, q.left, q.right, s->min_width, f.sum_w, f.fraction_w, g.x,
+                 g.w, du);
+  sizes_backward(s, &f, q.u + K, q.fraction + K, q.bottom, q.top, s->min_height, f.sum_h,
+                 f.fraction_h, g.y, g.h, du + K);
   slopes_backward(s, &q, &f, &g, du + 2 * K);
 }
 

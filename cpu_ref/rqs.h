@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* rqs.h: rational-quadratic splines, as rqs.c and the inverse of autoregressive layers have them.
+/* rqs.h: rational-quadratic splines, for rqs.c and the inverse of autoregressive layers.
  *
- * In a bin of width w and height h, with s = h / w, slopes a and b at its ends, and theta = 0 .. 1
- * across it,
+ * In a bin of width w and height h, with s = h / w, slopes a and b at its ends, and theta = 0 ..
+ * 1 across
+ * it,
  *   y = y_k + h num / den, num = s theta^2 + a t, t = theta (1 - theta), den = s + (a + b - 2 s) t
  *   dy/dx = s^2 N / den^2, N = b theta^2 + 2 s t + a (1 - theta)^2. */
 #ifndef CLF_REF_RQS_H
@@ -11,7 +12,7 @@
 
 enum { BINS = 64, NUMBERS = 3 * BINS + 1 };
 
-/* What a call says of its splines. */
+/* The description of splines in a call. */
 typedef struct spline {
   int K, like, ends, outside, turn;
   const clf_tensor *u, *box, *kinds;
@@ -20,7 +21,7 @@ typedef struct spline {
   real rate; /* like zuko: 1 / |log min_slope| */
 } spline;
 
-/* `numbers` of each spline, in a tensor or NULL. */
+/* `numbers` parameters of each spline, in a tensor or NULL. */
 #define SPLINE(p, numbers, tensor)                                                                 \
   {                                                                                                \
     .K = ((numbers) + 1 - (p)->ends) / 3, .like = (p)->like, .ends = (p)->ends,                    \
@@ -32,9 +33,9 @@ typedef struct spline {
     .rate = (p)->like == CLF_RQS_ZUKO ? 1 / real_abs(real_log(EXACT(p, min_slope))) : 0            \
   }
 
-/* ---- Numbers into bins ----------------------------------------------------------------------- */
+/* ---- From parameters to bins ----------------------------------------------------------------- */
 
-/* A raw number as a softmax takes it, and the slope of that. */
+/* A raw parameter as input of the softmax, and its slope. */
 static inline real squeezed(const spline *s, real u, real rate) {
   return s->like == CLF_RQS_ZUKO ? u / (1 + real_abs(u * rate)) : u * s->scale;
 }
@@ -43,7 +44,7 @@ static inline real squeezed_slope(const spline *s, real u, real rate) {
   return s->like == CLF_RQS_ZUKO ? r * r : s->scale;
 }
 
-/* The slopes at knots from their raw numbers. */
+/* The slopes at knots from their raw parameters. */
 static inline void knot_slopes(const spline *s, const lanes u, lanes slope) {
   const real rate = s->rate, min = s->min_slope, gain = s->gain, beta = s->beta, shift = s->shift;
   if (s->like == CLF_RQS_ZUKO)
@@ -54,19 +55,19 @@ static inline void knot_slopes(const spline *s, const lanes u, lanes slope) {
 
 typedef struct splines {          /* of a block */
   lanes u[NUMBERS];               /* raw: K widths, K heights, slopes */
-  lanes part[2 * BINS];           /* softmax of widths and of heights */
+  lanes fraction[2 * BINS];       /* softmax of widths and of heights */
   lanes left, right, bottom, top; /* of the box */
   int kind[LANES];
 } splines;
 
-/* What bounds lane l, of column j, where columns differ. */
+/* The box of lane l, for column j, if columns differ. */
 static inline void spline_bound(const spline *s, splines *q, int l, int j) {
   if (s->box->buf) box_of(s->box, j, &q->left[l], &q->right[l], &q->bottom[l], &q->top[l]);
   if (!s->kinds->buf) return;
   q->kind[l] = (int)*at(s->kinds, j, 0, 0, 0);
   if (q->kind[l] == CLF_CIRCULAR_ENDS) q->u[3 * s->K][l] = q->u[2 * s->K][l];
 }
-/* What bounds all lanes, where columns do not. */
+/* The box of all lanes, if columns do not differ. */
 static inline void splines_bound(const spline *s, splines *q) {
   for (int l = 0; l < LANES; l++) {
     q->left[l] = s->left;
@@ -77,28 +78,31 @@ static inline void splines_bound(const spline *s, splines *q) {
   }
 }
 static inline int columns_differ(const spline *s) { return s->box->buf || s->kinds->buf; }
-/* From raw numbers to sizes. */
+/* From raw parameters to sizes. */
 static inline void splines_sizes(const spline *s, splines *q) {
   const int K = s->K;
-  for (int k = 0; k < 2 * K; k++) EACH_LANE q->part[k][l] = squeezed(s, q->u[k][l], 2 * s->rate);
-  lane_softmax(q->part, K);
-  lane_softmax(q->part + K, K);
+  for (int k = 0; k < 2 * K; k++)
+    EACH_LANE q->fraction[k][l] = squeezed(s, q->u[k][l], 2 * s->rate);
+  lane_softmax(q->fraction, K);
+  lane_softmax(q->fraction + K, K);
 }
 
-/* The raw numbers of knot k = 0 .. K; any where the end is fixed. */
+/* The raw parameters of knot k = 0 .. K; arbitrary if the end is fixed. */
 static inline const real *knot(const spline *s, const splines *q, int k) {
   const int K = s->K;
   if (s->ends == CLF_LINEAR_ENDS) return k == 0 || k == K ? q->u[0] : q->u[2 * K + k - 1];
   return q->u[2 * K + (s->ends == CLF_CIRCULAR_ENDS && k == K ? 0 : k)];
 }
 
-typedef struct bin {                  /* of each lane */
-  lanes k, x, y, w, h, a, b;          /* index, corner, size, slopes at its ends */
-  lanes u_a, u_b;                     /* the slopes' raw numbers */
-  lanes part_w, part_h, sum_w, sum_h; /* its parts of all widths and heights, those before it */
+typedef struct bin {         /* per lane */
+  lanes k, x, y, w, h, a, b; /* index, corner, size, slopes at its ends */
+  lanes u_a, u_b;            /* raw parameters of the slopes */
+  lanes fraction_w, fraction_h, sum_w,
+      sum_h; /* its fractions of the total width and height; sums of those before it */
 } bin;
 
-/* The bins in which v, which are x or with by_y = 1 y, lie; the first and last reach beyond. */
+/* The bins that contain v, which is x or, with by_y = 1, y; the first and last one extend beyond
+ * the box. */
 static inline void find_bins(const spline *s, const splines *q, const lanes v, int by_y, bin *f) {
   const int K = s->K;
   const real spare_w = 1 - s->min_width * (real)K, spare_h = 1 - s->min_height * (real)K;
@@ -106,7 +110,7 @@ static inline void find_bins(const spline *s, const splines *q, const lanes v, i
   EACH_LANE sum_w[l] = sum_h[l] = 0;
   for (int k = 0; k < K; k++) {
     const real *u_a = knot(s, q, k), *u_b = knot(s, q, k + 1);
-    const real *part_w = q->part[k], *part_h = q->part[K + k];
+    const real *fraction_w = q->fraction[k], *fraction_h = q->fraction[K + k];
     EACH_LANE {
       const real width = q->right[l] - q->left[l], height = q->top[l] - q->bottom[l];
       const real x = q->left[l] + width * (s->min_width * (real)k + spare_w * sum_w[l]);
@@ -115,14 +119,14 @@ static inline void find_bins(const spline *s, const splines *q, const lanes v, i
       f->k[l] = here ? (real)k : f->k[l];
       f->x[l] = here ? x : f->x[l];
       f->y[l] = here ? y : f->y[l];
-      f->part_w[l] = here ? part_w[l] : f->part_w[l];
-      f->part_h[l] = here ? part_h[l] : f->part_h[l];
+      f->fraction_w[l] = here ? fraction_w[l] : f->fraction_w[l];
+      f->fraction_h[l] = here ? fraction_h[l] : f->fraction_h[l];
       f->sum_w[l] = here ? sum_w[l] : f->sum_w[l];
       f->sum_h[l] = here ? sum_h[l] : f->sum_h[l];
       f->u_a[l] = here ? u_a[l] : f->u_a[l];
       f->u_b[l] = here ? u_b[l] : f->u_b[l];
-      sum_w[l] += part_w[l];
-      sum_h[l] += part_h[l];
+      sum_w[l] += fraction_w[l];
+      sum_h[l] += fraction_h[l];
     }
   }
   lanes a, b;
@@ -132,15 +136,14 @@ static inline void find_bins(const spline *s, const splines *q, const lanes v, i
   knot_slopes(s, f->u_b, b);
   EACH_LANE {
     const int linear = q->kind[l] == CLF_LINEAR_ENDS;
-    f->w[l] = (q->right[l] - q->left[l]) * (min_width + spare_w * f->part_w[l]);
-    f->h[l] = (q->top[l] - q->bottom[l]) * (min_height + spare_h * f->part_h[l]);
+    f->w[l] = (q->right[l] - q->left[l]) * (min_width + spare_w * f->fraction_w[l]);
+    f->h[l] = (q->top[l] - q->bottom[l]) * (min_height + spare_h * f->fraction_h[l]);
     f->a[l] = (linear & (f->k[l] == 0)) ? end_slope : a[l];
     f->b[l] = (linear & (f->k[l] == last)) ? end_slope : b[l];
   }
 }
 
-/* ---- Within a bin ------------------------------------------------------------------------------
- */
+/* ---- Within a bin ---------------------------------------------------------------------------- */
 
 static inline real clamped(real v, real lo, real hi) { return v < lo ? lo : hi < v ? hi : v; }
 
@@ -162,7 +165,7 @@ static inline point point_at(const bin *f, int l, real theta) {
 static inline real theta_of_x(const bin *f, int l, real x) {
   return clamped((x - f->x[l]) / f->w[l], 0, 1);
 }
-/* The root of A theta^2 + B theta + C = 0, divided by h, in the form in which nothing cancels. */
+/* The root of A theta^2 + B theta + C = 0, divided by h, in the form without cancellation. */
 static inline real theta_of_y(const bin *f, int l, real y) {
   const real v = clamped((y - f->y[l]) / f->h[l], 0, 1), s = f->h[l] / f->w[l];
   const real E = f->a[l] + f->b[l] - 2 * s;
@@ -171,17 +174,17 @@ static inline real theta_of_y(const bin *f, int l, real y) {
   const real theta = clamped(B >= 0 ? -2 * C / (B + root) : (root - B) / (2 * A), 0, 1);
   return v < 1 ? theta : v; /* slopes change fast near the end of a bin */
 }
-/* log(dy/dx).  By value: compilers make no vectors of structs whose address is taken. */
+/* log(dy/dx).  By value: compilers do not vectorise structs whose address is taken. */
 static inline real log_slope(point p) { return 2 * lane_log(p.s / p.den) + lane_log(p.N); }
 
-/* That outside of the box, where the spline ends with L. */
+/* The log-slope outside of the box, where the spline ends with L. */
 static inline real log_slope_beyond(const spline *s, int kind, real L, real refused) {
   return kind != CLF_FREE_ENDS ? 0 : s->outside == CLF_OUTSIDE_LINE ? L : refused;
 }
 
-/* What a spline gives where its argument lies outside of its box: `from` itself beyond ends that
- * are not free; else what `outside` says, of which `value` is that at the border, and `steep` the
- * slope there times the distance. */
+/* The result for arguments outside of the box: `from` itself unless ends are free; else
+ * according to `outside`, where `value` is the value at the border, and `steep` the slope there
+ * times the distance. */
 static inline void go_beyond(const spline *s, const splines *q, const lanes from, const int *out,
                              const lanes steep, real refused, lanes value, lanes log_slopes) {
   const int line = s->outside == CLF_OUTSIDE_LINE;
@@ -193,8 +196,8 @@ static inline void go_beyond(const spline *s, const splines *q, const lanes from
     if (out[l]) log_slopes[l] = log_slope_beyond(s, q->kind[l], log_slopes[l], refused);
 }
 
-/* Half around the circle that the box is, which is its own inverse, where the call says so; what
- * lies outside stays. */
+/* Rotates by half of the circle, which is its own inverse, if the call says so; values outside
+ * do not change. */
 static inline void turn(const spline *s, const splines *q, lanes x) {
   for (int l = 0; s->turn && l < LANES; l++) {
     const real left = q->left[l], right = q->right[l], half = (right - left) / 2;
@@ -234,7 +237,7 @@ static inline void splines_inverse(const spline *s, const splines *q, const lane
     steep[l] = (y[l] - in) * real_exp(-logdet[l]);
     out[l] = !(y[l] == in);
   }
-  turn(s, q, x); /* before what lies outside is put in */
+  turn(s, q, x); /* before values outside are set */
   go_beyond(s, q, y, out, steep, INFINITY, x, logdet);
 }
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* run.h: a row of an image in pieces of up to RUN numbers, along its channels or along its
- * pixels, whichever are more, so that loops over a piece become vectors for any layout. */
+/* run.h: a row of an image in pieces of up to RUN elements, along its channels or its pixels,
+ * whichever are more, so that loops over a piece are vectorised for any layout. */
 #ifndef CLF_REF_RUN_H
 #define CLF_REF_RUN_H
 #include "ref.h"
@@ -9,8 +9,8 @@ enum { RUN = 128 };
 
 typedef struct run {
   int n, h, along_c, w0, step; /* pixels w0, w0 + step, ... of row h */
-  int inner, outer;            /* how many numbers along the pieces, and how often */
-  int i, o, count;             /* the piece begins at i; how many numbers it has */
+  int inner, outer;            /* elements along the pieces, and number of repetitions */
+  int i, o, count;             /* the piece begins at i and has `count` elements */
 } run;
 
 /* pixels: 0 all, 1 those with even h + w, 2 those with odd. */
@@ -37,7 +37,7 @@ static inline real *run_at(const run *r, const clf_tensor *t, int c0, ptrdiff_t 
             r->w0 + r->step * (r->along_c ? r->o : r->i));
 }
 
-/* The piece's numbers from t, channels c0 and on, and back. */
+/* Reads the piece's elements from t, channels c0 and following; and writes them. */
 static inline void run_get(const run *r, const clf_tensor *t, int c0, real v[RUN]) {
   ptrdiff_t step;
   const real *from = run_at(r, t, c0, &step);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* scale_shift.c: a scale and a shift for each column, or channel. */
+/* scale_shift.c: a scale and a shift per column or channel. */
 #include "ref.h"
 
 /* The scale, and the logarithm of its magnitude with its slope by the parameter u. */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* scales.h: scales of affine maps, as affine_map.c and the inverse of autoregressive layers have
- * them. */
+/* scales.h: scales of affine maps, for affine_map.c and the inverse of autoregressive layers. */
 #ifndef CLF_REF_SCALES_H
 #define CLF_REF_SCALES_H
 #include "maps.h"
 
-/* What scales.def wants. */
+/* Definitions for scales.def. */
 #ifdef CLF_REAL64
 #define SCALE_ATAN atan
 #else
@@ -21,9 +20,9 @@
 #define SCALE_MAX(x, y) ((x) > (y) ? (x) : (y))
 #define SCALE_LESS(x, y) ((x) < (y) ? one : 0)
 
-/* What a call says of its scales. */
+/* The description of scales in a call. */
 typedef struct scales {
-  const clf_tensor *s; /* left out: 1 */
+  const clf_tensor *s; /* absent: 1 */
   int kind, first;
   real a, b, rate;
   const real *g, *g0; /* unless NULL, the log-scale is g L + g0 */
@@ -34,7 +33,7 @@ typedef struct scales {
     .rate = (p)->scale == CLF_SCALE_soft ? 1 / real_abs(real_log(EXACT(p, a))) : 0                 \
   }
 
-/* The log-scales L of raw numbers and, unless NULL, their slopes by these. */
+/* The log-scales L of raw parameters and, unless NULL, their slopes. */
 static inline void scales_of(const scales *q, const lanes raw, lanes L, lanes slope) {
   const real a = q->a, b = q->b, rate = q->rate, one = 1;
   (void)a, (void)b, (void)rate, (void)one;
@@ -57,7 +56,7 @@ static inline void scales_of(const scales *q, const lanes raw, lanes L, lanes sl
   }
 }
 
-/* The scales q with the trained factor of a call, where it has one. */
+/* The scales q with the trained factor of a call, if it has one. */
 static inline scales trained(scales q, const clf_tensor *g, const clf_tensor *g0) {
   q.g = g->buf ? at(g, 0, 0, 0, 0) : NULL;
   q.g0 = g0->buf ? at(g0, 0, 0, 0, 0) : NULL;

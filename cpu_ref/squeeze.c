@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* squeeze.c: positions to channels and back. */
+/* squeeze.c: moves pixels to channels and back. */
 #include "ref.h"
 
-/* In either tensor, place k of one row of the small image: where it begins, and the steps
+/* In either tensor, position k of one row of the small image: its first element, and the steps
  * from channel to channel and from pixel to pixel. */
 typedef struct place {
   real *at;
   ptrdiff_t c, w;
 } place;
 
-/* Place k of pixel (i, j) is position (2i + dy, 2j + dx) of the large image. */
+/* Position k of pixel (i, j) is pixel (2i + dy, 2j + dx) of the large image. */
 static place in_large(const clf_tensor *t, int ordered, int k, int n, int i) {
   const int dy = ordered ? k % 2 : k / 2, dx = ordered ? (k / 2 + k) % 2 : k % 2;
   return (place){at(t, n, 0, 2 * i + dy, dx), t->stride[1], 2 * (ptrdiff_t)t->stride[3]};
@@ -26,7 +26,7 @@ static void copy_run(int n, const real *restrict x, ptrdiff_t xs, real *restrict
     for (int i = 0; i < n; i++) y[i * ys] = x[i * xs];
 }
 
-/* The inner loop goes where it is longer. */
+/* The inner loop runs along the longer axis. */
 static void copy_place(int C, int W, place x, place y) {
   if (C >= W)
     for (int w = 0; w < W; w++) copy_run(C, x.at + w * x.w, x.c, y.at + w * y.w, y.c);

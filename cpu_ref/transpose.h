@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* transpose.h: 16 x 16 numbers in registers, for the variant whose vectors have 16. */
+/* transpose.h: transposes 16 x 16 numbers in registers, for the variant with vectors of 16. */
 #ifndef CLF_REF_TRANSPOSE_H
 #define CLF_REF_TRANSPOSE_H
 #ifdef __AVX512F__

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* vectors.h: the processor's vectors, for tiles whose sums stay in registers.  The types are GNU
- * C's: loops over arrays become vectors too, but gcc then keeps their sums in memory. */
+/* vectors.h: the processor's vectors, for tiles whose sums stay in registers.  Uses GNU C's
+ * vector types: loops over arrays are vectorised, too, but gcc then keeps their sums in memory. */
 #ifndef CLF_REF_VECTORS_H
 #define CLF_REF_VECTORS_H
 #include "ref.h"
 #include "transpose.h"
 
-/* Bytes of a vector; rows of a tile, of two vectors each, of which the registers hold TM or HIGH.
- */
+/* Bytes of a vector; rows of a tile, with two vectors each, of which the registers hold TM or
+ * HIGH. */
 #if defined __AVX512F__
 enum { BYTES = 64, TM = 8, HIGH = 10 };
 #elif defined __AVX__
@@ -17,26 +17,26 @@ enum { BYTES = 16, TM = 6, HIGH = TM };
 #endif
 enum { LANES = BYTES / sizeof(real), TN = 2 * LANES };
 typedef real vec __attribute__((vector_size(BYTES)));
-typedef vec vec_at __attribute__((aligned(sizeof(real)), may_alias)); /* anywhere in memory */
+typedef vec vec_at __attribute__((aligned(sizeof(real)), may_alias)); /* at any alignment */
 #define VEC(p) (*(vec_at *)(p))
-#define VEC_IN(p) ((vec) * (const vec_at *)(p)) /* a value of the plain type */
+#define VEC_IN(p) ((vec) * (const vec_at *)(p)) /* access as plain elements */
 
-/* The first n numbers of a vector, 1 .. LANES: the others read as 0, and are not written. */
+/* The first n elements of a vector, 1 .. LANES: the others read as 0, and are not written. */
 #ifdef __AVX512F__
-static inline vec part_in(const real *from, int n) {
+static inline vec load_first(const real *from, int n) {
   return (vec)_mm512_maskz_loadu_ps(first_lanes(n), from);
 }
-static inline void part_out(real *to, vec v, int n) {
+static inline void store_first(real *to, vec v, int n) {
   _mm512_mask_storeu_ps(to, first_lanes(n), (__m512)v);
 }
 #else
-static inline vec part_in(const real *from, int n) {
+static inline vec load_first(const real *from, int n) {
   real v[LANES] = {0};
   if (n == LANES) return VEC_IN(from);
   for (int i = 0; i < n; i++) v[i] = from[i];
   return VEC_IN(v);
 }
-static inline void part_out(real *to, vec v, int n) {
+static inline void store_first(real *to, vec v, int n) {
   if (n == LANES) {
     VEC(to) = v;
     return;
@@ -47,8 +47,8 @@ static inline void part_out(real *to, vec v, int n) {
 }
 #endif
 
-/* LANES rows of `from`, `pitch` apart, of which `rows` exist and `cols` numbers are taken, become
- * `cols` rows of `to`, TN apart. */
+/* Transposes LANES rows of `from` at distance `pitch`, of which `rows` exist and `cols` elements
+ * are used, into `cols` rows of `to` at distance TN. */
 static inline void transpose(const real *from, ptrdiff_t pitch, int rows, int cols, real *to) {
 #ifdef __AVX512F__
   __m512 v[16];
@@ -66,8 +66,8 @@ static inline void transpose(const real *from, ptrdiff_t pitch, int rows, int co
 #endif
 }
 
-/* n filled up to a multiple of `by`. */
+/* n rounded up to a multiple of `by`. */
 static inline int up(int n, int by) { return (n + by - 1) / by * by; }
-static inline int least(int a, int b) { return a < b ? a : b; }
-static inline int most(int a, int b) { return a > b ? a : b; }
+static inline int min_int(int a, int b) { return a < b ? a : b; }
+static inline int max_int(int a, int b) { return a > b ? a : b; }
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* weightnorm.c: weight normalisation (Salimans and Kingma 2016) and its gradient, a row of
- * v after the other: as a vector where the rows of all tensors are dense in one order. */
+/* weightnorm.c: weight normalisation (Salimans and Kingma 2016) and its gradient, row by row of
+ * v, vectorised if the rows of all tensors are dense in the same order. */
 #include "ref.h"
 
-/* Rows n of two tensors: their product. */
+/* The product of rows n of two tensors. */
 static double product(const clf_tensor *a, const clf_tensor *b, int n, int flat) {
   double sum = 0;
   if (flat) {

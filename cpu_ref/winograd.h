@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* winograd.h: 3x3 convolutions by Winograd's way, for conv.c, of whose TM, TN, LANES and VEC it is
- * made; the transforms are in runtime/core/winograd.def.  A block of tiles goes through everything
- * in its job's slice of the scratch memory.  Matrices are kept SPACE numbers apart, since powers of
- * two apart they hit few cache sets. */
+/* winograd.h: 3x3 convolutions by Winograd's algorithm, for conv.c, using its TM, TN, LANES and
+ * VEC; the transforms are in runtime/core/winograd.def.  A block of tiles stays in its job's
+ * slice of the scratch memory for all steps.  Matrices are SPACE elements apart, because at
+ * powers of two they would share few cache sets. */
 #ifndef CLF_REF_WINOGRAD_H
 #define CLF_REF_WINOGRAD_H
 #include "ref.h"
@@ -14,7 +14,7 @@ typedef vec V;
 
 enum { POINTS = 36, SPACE = 16 };
 
-/* The first n numbers from s on, a stride apart; zero beyond. */
+/* The first n elements from s on, at a stride; zero beyond. */
 static inline V vec_load(const real *s, ptrdiff_t stride, int n) {
   if (stride == 1 && n >= LANES) return VEC_IN(s);
   real v[LANES];
@@ -37,7 +37,7 @@ static inline V vec_normal(V x, V scale, V offset) {
   return (V)((__typeof__(v < v))v & ~(v < 0));
 }
 
-/* ---- Tiles of a view, counted through n, rows, columns -------------------------------------- */
+/* ---- Tiles of a view, counted over n, rows, columns ------------------------------------------ */
 
 typedef struct wino_tile {
   int n, h, w; /* of the first pixel */
@@ -50,7 +50,7 @@ static wino_tile wino_tile_of(const clf_tensor *t, int i) {
   return (wino_tile){row / down, row % down * 4, i % wino_across(t) * 4};
 }
 
-/* Where side x side pixels from `from` on lie, or `outside`. */
+/* The side x side pixels starting at `from`, or `outside`. */
 static void wino_places(const clf_tensor *x, wino_tile q, int from, int side, const real *outside,
                         const real **places) {
   for (int i = 0; i < side * side; i++) {
@@ -63,24 +63,24 @@ static void wino_places(const clf_tensor *x, wino_tile q, int from, int side, co
 /* ---- Transforms -------------------------------------------------------------------------------
  */
 
-/* to[36][tiles][C], `matrix` numbers each: B' d B of `count` tiles, those past the end as the last.
- * The last vector of a pixel's channels, of which there are LANES at least, may overlap the one
- * before. */
+/* to[36][tiles][C], `matrix` elements each: B' d B of `count` tiles; those past the end repeat
+ * the last one.  The last vector of a pixel's channels, of which there are at least LANES, may
+ * overlap the one before. */
 static void wino_in(const clf_tensor *x, const norm *m, int first, int count, real *to,
                     ptrdiff_t matrix) {
   const int C = x->dim[1], last = wino_tiles(x) - 1;
   for (int t = 0; t < count; t++, to += C) {
     const real *from[36];
-    wino_places(x, wino_tile_of(x, least(first + t, last)), -1, 6, m->outside, from);
+    wino_places(x, wino_tile_of(x, min_int(first + t, last)), -1, 6, m->outside, from);
 #define TO(i, j, v) VEC(to + ((i)*6 + (j)) * matrix + c0) = v
     for (int c = 0; c < C && !m->scale; c += LANES) {
-      const int c0 = least(c, C - LANES);
+      const int c0 = min_int(c, C - LANES);
 #define FROM(i, j) VEC_IN(from[(i)*6 + (j)] + c0)
       WINO_BOTH(WINO_B, 6, 6)
 #undef FROM
     }
     for (int c = 0; c < C && m->scale; c += LANES) {
-      const int c0 = least(c, C - LANES);
+      const int c0 = min_int(c, C - LANES);
       const V scale = VEC_IN(m->scale + c0), offset = VEC_IN(m->offset + c0);
 #define FROM(i, j) vec_normal(VEC_IN(from[(i)*6 + (j)] + c0), scale, offset)
       WINO_BOTH(WINO_B, 6, 6)
@@ -136,7 +136,7 @@ static void wino_out(const product *q, const real *sums, int tiles, int first, i
 /* ---- Products -----------------------------------------------------------------------------------
  */
 
-/* sums[36][tiles][TN] = rows[36][tiles][C] by panel[36][C][TN]; `tiles` whole groups of TM. */
+/* sums[36][tiles][TN] = rows[36][tiles][C] by panel[36][C][TN]; `tiles` is a multiple of TM. */
 static void wino_products(const real *rows, ptrdiff_t matrix, int C, int tiles, const real *b,
                           real *sums) {
   for (int t = 0; t < POINTS; t++, rows += matrix, b += (ptrdiff_t)C * TN)
@@ -160,7 +160,7 @@ static void wino_products(const real *rows, ptrdiff_t matrix, int C, int tiles, 
     }
 }
 
-/* d[TM][columns] (+)= the sums over `count` tiles of rows x by rows dy; n rows of d are left. */
+/* d[TM][columns] (+)= the sums over `count` tiles of rows x by rows dy; only n rows of d exist. */
 static void wino_outer(const real *x, int x_row, const real *dy, int dy_row, int count, real *d,
                        int columns, int n, int add) {
   vec sum[TM][2] = {{{0}}};
