@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* gemm_tiles.h: products by tiles of TM or HIGH rows of c and TN columns (two vectors), whose
- * sums stay
- * in registers.  Only included by gemm.c.
+ * sums stay in registers.  Only included by gemm.c.
  *
  * b is packed into panels of TN columns, [K][TN], padded with zeros, so that it is read as one
- * stream.  If
- * only few rows of c read them, whole panels with dense rows are not packed.  a is not packed if
- * its rows
- * are dense or it is small; else a block of BLOCK tiles packs DEEP of its columns at a time, and
- * keeps the
- * sums in between.  Every sum is one chain, k in order, whatever is packed. */
+ * stream.  If only few rows of c read them, whole panels with dense rows are not packed.  a is not
+ * packed if its rows are dense or it is small; else a block of BLOCK tiles packs DEEP of its
+ * columns at a time, and keeps the sums in between.  Every sum is one chain, k in order, whatever
+ * is packed. */
 
 enum { BLOCK = 8, DEEP = 256, BANDS = 64, FEW_ROWS = 128, SMALL = 1 << 14 };
 

@@ -2,10 +2,8 @@
 /* gemm_zeros.h: products by tiles of rows that skip zeros.  Only included by gemm.c.
  *
  * The rows of a are the weights of units when vectors hold samples.  In masked nets most weights
- * beyond
- * what a unit sees are 0.  Rows with about the same number of zeros form a tile, which skips the
- * columns
- * in which all its rows are 0: adding 0 changes no sum. */
+ * beyond what a unit sees are 0.  Rows with about the same number of zeros form a tile, which
+ * skips the columns in which all its rows are 0: adding 0 changes no sum. */
 
 typedef struct sparse {
   const tiling *q;

@@ -2,10 +2,8 @@
 /* made.c: the inverse of masked autoregressive layers, computing each unit of the net once.
  *
  * Units of all layers are sorted by degree, so that those which a unit sees are the first rows
- * of its
- * layer's inputs.  A tile is four units of one degree, or the remaining ones; its weights are
- * packed in
- * the order in which they are read.  Each thread takes blocks of samples. */
+ * of its layer's inputs.  A tile is four units of one degree, or the remaining ones; its weights
+ * are packed in the order in which they are read.  Each thread takes blocks of samples. */
 #include "made.h"
 #include "activate.h"
 

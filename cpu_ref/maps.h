@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* maps.h: shared by maps of single elements.
  *
- * The transformed elements of samples first .. end - 1, d of each, are computed LANES at a time, in
- * arrays with one entry per element, so that every formula is a loop over lanes without
- * branches, which
- * compilers vectorise.  If samples are contiguous, lanes are samples of one column, column by
- * column;
- * else they are the elements sample by sample.  Unused lanes repeat the last element, so that no
- * result
- * depends on the number of lanes in use. */
+ * The transformed elements of samples first .. end - 1, d of each, are computed LANES at a time,
+ * in arrays with one entry per element, so that every formula is a loop over lanes without
+ * branches, which compilers vectorise.  If samples are contiguous, lanes are samples of one
+ * column, column by column; else they are the elements sample by sample.  Unused lanes repeat the
+ * last element, so that no result depends on the number of lanes in use. */
 #ifndef CLF_REF_MAPS_H
 #define CLF_REF_MAPS_H
 #include "ref.h"

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* mlp_coupling.c: couplings (Dinh et al. 2017, eq. 7-8) whose s and t come from nets with one
- * hidden
- * layer: the plain algorithm, which is the specification; in float it is mlp_coupling_tiles.c.
+ * hidden layer: the plain algorithm, which is the specification; in float it is
+ * mlp_coupling_tiles.c.
  *
  * Values are rows of N samples, so the inner loops run along samples; each thread takes BLOCK
- * samples
- * through everything.  A weight matrix has its bias as last column, and its input rows end in
- * ones. */
+ * samples through everything.  A weight matrix has its bias as last column, and its input rows
+ * end in ones. */
 #include "ref.h"
 #ifdef CLF_REAL64
 

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* mlp_tiles.h: the couplings of mlp_coupling_tiles.c.  A block is WIDE vectors of samples,
- * [row][BLOCK]; a
- * tile of a product is TM rows by two of its vectors, or TM / 2 by four, whose sums stay in
- * registers.
- * Each coupling packs its weights into panels, without the columns and rows that its mask removes.
- * Hidden units are processed in groups, so that the weights of a group stay in L1 for all
- * current blocks (8 to 16 TM are equally fast).
- * Same method as cl/mlp_coupling_lanes.cl. */
+ * [row][BLOCK]; a tile of a product is TM rows by two of its vectors, or TM / 2 by four, whose
+ * sums stay in registers.  Each coupling packs its weights into panels, without the columns and
+ * rows that its mask removes.  Hidden units are processed in groups, so that the weights of a
+ * group stay in L1 for all current blocks (8 to 16 TM are equally fast).  Same method as
+ * cl/mlp_coupling_lanes.cl. */
 #include "vectors.h"
 
 enum { WIDE = 4, BLOCK = WIDE * LANES, HALF = TM / 2, PART = 12 * TM };

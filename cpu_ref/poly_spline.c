@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* poly_spline.c: monotonic splines of first and second order (Müller et al. 2019): values, the
- * inverse,
- * and the gradients of both.
+ * inverse, and the gradients of both.
  *
  * On the unit square the slope changes linearly from a to b in each bin of width w, so that with
  * alpha = 0 .. 1 across it y = Y_k + w (a alpha + (b - a) alpha^2 / 2).  A spline of first order
- * has bins
- * of equal width, and a = b. */
+ * has bins of equal width, and a = b. */
 #include "maps.h"
 
 enum { BINS = 64, NUMBERS = 2 * BINS + 1 };

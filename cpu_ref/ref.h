@@ -2,10 +2,8 @@
 /* ref.h: the framework of reference functions.
  *
  * The folder is compiled several times: with real = double it is the device "cpu64", the
- * reference of the
- * tests; with real = float, once for each useful instruction set, it is the device "cpu", which
- * selects
- * one at run time. */
+ * reference of the tests; with real = float, once for each useful instruction set, it is the
+ * device "cpu", which selects one at run time. */
 #ifndef CLF_REF_H
 #define CLF_REF_H
 #include <math.h>
@@ -91,10 +89,9 @@ static inline real *clf_scratch_get(clf_scratch *s, size_t reals) {
  * constant context:
  *   CLF_LOOP(add_row, struct sums, c, i) { ... c->rows ... i ... }   defines the body;
  *   in_threads(work, count, add_row, &sums);                        runs it for 0 .. count - 1.
- * Loops over single elements are functions of a range, see clf__loop.
- * Bodies for different indices may run concurrently, in any order.  Sums go to memory of their
- * index, and
- * are added after the loop, in order: so results have the same bits for any number of threads. */
+ * Loops over single elements are functions of a range, see clf__loop.  Bodies for different
+ * indices may run concurrently, in any order.  Sums go to memory of their index, and are added
+ * after the loop, in order: so results have the same bits for any number of threads. */
 #define CLF_LOOP(name, type, c, i)                                                                 \
   static inline void name##_at(const type *c, int i);                                              \
   static void name(const void *context, int first, int end) {                                      \

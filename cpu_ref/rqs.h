@@ -2,8 +2,7 @@
 /* rqs.h: rational-quadratic splines, for rqs.c and the inverse of autoregressive layers.
  *
  * In a bin of width w and height h, with s = h / w, slopes a and b at its ends, and theta = 0 ..
- * 1 across
- * it,
+ * 1 across it,
  *   y = y_k + h num / den, num = s theta^2 + a t, t = theta (1 - theta), den = s + (a + b - 2 s) t
  *   dy/dx = s^2 N / den^2, N = b theta^2 + 2 s t + a (1 - theta)^2. */
 #ifndef CLF_REF_RQS_H

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* advice.c: detects what keeps a flow from learning the density of a table: columns that are far
- * from
- * unit scale, constant, discrete, with a point mass, or linear combinations of others, and single
- * values that dominate a column's scale.
+ * from unit scale, constant, discrete, with a point mass, or linear combinations of others, and
+ * single values that dominate a column's scale.
  *
  * Thresholds spare ordinary data (heavy tails, skewed columns, numbers rounded to a few digits,
  * strongly correlated measurements): tests/data/advice.c lists them. */

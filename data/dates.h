@@ -4,11 +4,9 @@
  * A format is a text as for strftime(): %Y %y %m %d %b %H %M %S and, as extensions, %z (Z or
  * +01:00)
  * and %3f (a fraction of a second with at most 3 digits and its point, optional).  %-m, %-d and
- * %-H are
- * written without a leading zero; both forms are read.  A format without %H counts days since
- * 1970-01-01, one with date and time seconds since 1970-01-01 00:00 UTC, and one without date
- * seconds
- * since midnight. */
+ * %-H are written without a leading zero; both forms are read.  A format without %H counts days
+ * since 1970-01-01, one with date and time seconds since 1970-01-01 00:00 UTC, and one without
+ * date seconds since midnight. */
 #ifndef CLF_DATA_DATES_H
 #define CLF_DATA_DATES_H
 #include "clflow/data.h"

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* glyphs.c: a synthetic set of images: one or two marks on a soft background.
  *
- * A mark is a signed distance, in units in which the image extends from -1 to 1: negative inside,
- * positive outside, so that a pixel is covered by 1/2 minus its distance in pixels, clamped to 0
- * .. 1.
- * Image i depends only on the seed and i. */
+ * A mark is a signed distance, in units in which the image extends from -1 to 1: negative
+ * inside, positive outside, so that a pixel is covered by 1/2 minus its distance in pixels,
+ * clamped to 0 .. 1.  Image i depends only on the seed and i. */
 #include <math.h>
 #include <stdlib.h>
 

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* images_exif.c: turns images upright by the EXIF data in their files.
  *
- * Cameras store pixels in the orientation of the sensor, and how the picture must be turned.
- * Only this
- * tag of EXIF is read, from blocks of known size, by the rules of web browsers: the first
- * directory,
- * one number of 16 bits. */
+ * Cameras store pixels in the orientation of the sensor, and how the picture must be
+ * turned.  Only this tag of EXIF is read, from blocks of known size, by the rules of web
+ * browsers: the first directory, one number of 16 bits. */
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>

@@ -2,13 +2,10 @@
 /* safetensors.h: named arrays in a file, in Hugging Face's safetensors format.  Private.
  *
  * A file has 8 bytes of header length, a JSON header that gives each tensor's dtype, shape and
- * position,
- * and the tensors' bytes without gaps.  The header may contain named strings: the metadata.  Files
- * written here have a checksum in the metadata "clflow.crc32": 8 hexadecimal digits, the CRC-32
- * of the
- * whole file with zeros in place of those digits.  Files without a checksum are read, too; files
- * with a
- * wrong one are refused. */
+ * position, and the tensors' bytes without gaps.  The header may contain named strings: the
+ * metadata.  Files written here have a checksum in the metadata "clflow.crc32": 8 hexadecimal
+ * digits, the CRC-32 of the whole file with zeros in place of those digits.  Files without a
+ * checksum are read, too; files with a wrong one are refused. */
 #ifndef CLF_DATA_SAFETENSORS_H
 #define CLF_DATA_SAFETENSORS_H
 #include "clflow/core.h"

@@ -2,8 +2,7 @@
 /* safetensors_get.c: converts the values of tensors of any dtype to numbers.
  *
  * Bytes are assembled one by one: tensors need not be aligned in the file, and the machine need
- * not be
- * little-endian. */
+ * not be little-endian. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>

@@ -2,10 +2,8 @@
 /* safetensors_header.c: parses the JSON header of a safetensors file in a single pass.
  *
  * A header is an object of objects of three fields each, and one of strings; any other JSON is
- * refused
- * immediately.  So only requested values are stored: no tree is built, nothing nests, and the
- * memory is
- * a small multiple of the header, whatever it contains. */
+ * refused immediately.  So only requested values are stored: no tree is built, nothing nests, and
+ * the memory is a small multiple of the header, whatever it contains. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* synthetic.c: synthetic data sets: points in the plane, and wider ones.
  *
- * Sample i depends only on the seed and i, so the first samples of a set are the same for any n.
- * Coordinates are rounded to multiples of 2^-20.  This hides differences of math libraries in
- * the last
- * of 53 bits, except for about one number in 2^30; and numbers below 8, as those of the default
- * sets are
- * except for rare outliers, are exact in float, too. */
+ * Sample i depends only on the seed and i, so the first samples of a set are the same for any
+ * n.  Coordinates are rounded to multiples of 2^-20.  This hides differences of math libraries in
+ * the last of 53 bits, except for about one number in 2^30; and numbers below 8, as those of the
+ * default sets are except for rare outliers, are exact in float, too. */
 #include <math.h>
 #include <stdint.h>
 

@@ -38,8 +38,8 @@ typedef struct clf_image_options {
 /* A set of images, decoded by threads of its own. */
 typedef struct clf_images clf_images;
 
-/* Opens a set and decodes it in the background with one thread per core.
- * options NULL: the defaults.
+/* Opens a set and decodes it in the background with one thread per core. options NULL: the
+ * defaults.
  *
  *   glyphs[:key=value,...]  synthetic: small marks (strokes, rings, boxes, letters) on a soft
  *                 background.  Keys n (default 10000, at most 10000000), size (side in pixels, 4 to

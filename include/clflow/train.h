@@ -272,25 +272,24 @@ typedef int (*clf_progress_fn)(const clf_progress *progress, void *context);
 /* Trains until options.epochs or options.steps are done, or until `report` (may be NULL) asks to
  * stop: then ESTOPPED, and a later call continues from the last weights.
  *
- * A round is an epoch, or options.valid_every steps; the last one may be shorter.  However training
- * ends, the flow has the result so far, and clf_flow_history() says which weights these are.  With
- * validation rows they are those of the round with the best validation.  Without, they are the last
- * weights, unless these are much worse than the best round: mean log p over the last round more
- * than
- * 1 nat (for images 0.5 bits/dim) below that over the best one.  Then they are the weights at the
- * end of the best round.  (The mean of a round is over its batches, while the weights change.  An
- * incomplete round counts once half of its rows were seen.)
- * With options.ema the averaged weights are validated too, and may be the best; without validation
+ * A round is an epoch, or options.valid_every steps; the last one may be shorter.  However
+ * training ends, the flow has the result so far, and clf_flow_history() says which weights these
+ * are.  With validation rows they are those of the round with the best validation.  Without, they
+ * are the last weights, unless these are much worse than the best round: mean log p over the
+ * last round more than 1 nat (for images 0.5 bits/dim) below that over the best one.  Then they
+ * are the weights at the end of the best round.  (The mean of a round is over its batches, while
+ * the weights change.  An incomplete round counts once half of its rows were seen.) With
+ * options.ema the averaged weights are validated too, and may be the best; without validation
  * rows they replace the last weights.  Their running statistics are those of the last step.
  * options.patience ends training early, with CLF_OK.
  *
- * A non-finite loss, once options.drops are used up, ends training with ENUM: the message names the
- * step, the layer, the weights that the flow has, and what may help.  The last weights are then
- * those of the last finite loss, which is reported for their epoch.
- * A device that fails, is lost or runs out of memory does not end training: steps are repeated from
- * the newest copy on the host, on the same device, in smaller micro-batches, on the device reopened
- * in place, or on cpu in its place.  Anything else on a device that was reopened is lost, and
- * refused from then on.  EDEVICE or ENOMEM if all of this fails; another call tries again. */
+ * A non-finite loss, once options.drops are used up, ends training with ENUM: the message names
+ * the step, the layer, the weights that the flow has, and what may help.  The last weights are
+ * then those of the last finite loss, which is reported for their epoch.  A device that fails, is
+ * lost or runs out of memory does not end training: steps are repeated from the newest copy on
+ * the host, on the same device, in smaller micro-batches, on the device reopened in place, or on
+ * cpu in its place.  Anything else on a device that was reopened is lost, and refused from then
+ * on.  EDEVICE or ENOMEM if all of this fails; another call tries again. */
 CLF_API clf_status clf_trainer_run(clf_trainer *trainer, clf_progress_fn report, void *context);
 
 /* Sets the flow's running statistics to the mean over all batches of the training data (each

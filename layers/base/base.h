@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* base.h: the interface of base distributions.  Private.
  *
- * log p(x) = log base(f(x)) + log |det df/dx|.  A base owns some of the flow's weights, as
- * layers do,
- * and may have a net of the context. */
+ * log p(x) = log base(f(x)) + log |det df/dx|.  A base owns some of the flow's weights, as layers
+ * do, and may have a net of the context. */
 #ifndef CLF_BASE_H
 #define CLF_BASE_H
 #include "pass.h"

@@ -2,9 +2,8 @@
 /* joint.c: a mixture of K normals over context and latent jointly, conditioned on the context:
  * p(z given c) = p(c, z) / p(c).
  *
- * The context comes first, so the leading block of a factor L is that of the context's normal.
- * With
- * t = L^-1 ((c, z) - mean) and its first C elements t_c,
+ * The context comes first, so the leading block of a factor L is that of the context's
+ * normal.  With t = L^-1 ((c, z) - mean) and its first C elements t_c,
  *   log p(z given c) = log of the sum over k of g_k(c) N(z; k, c),
  *   log N(z; k, c) = -|t_z|^2 / 2 - D / 2 log 2 pi - log det L_zz,
  *   g(c) = the softmax over k of logits_k + log N(c; k): the gates.

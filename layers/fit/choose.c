@@ -2,13 +2,11 @@
 /* choose.c: which candidates form the result, and their weights.
  *
  * The weights maximise the likelihood of a blend of all candidates on the validation rows:
- * stacking of
- * densities (Smyth and Wolpert 1998), by expectation maximisation, which converges because the
- * likelihood is concave in the weights.  Each candidate counts as if it had PRIOR more rows:
- * otherwise,
- * of several almost equal candidates, few rows would select the luckiest one.  Candidates with
- * small
- * weights are removed one by one. */
+ * stacking of densities (Smyth and Wolpert 1998), by expectation maximisation, which converges
+ * because the likelihood is concave in the weights.  Each candidate counts as if it had PRIOR
+ * more rows:
+ * otherwise, of several almost equal candidates, few rows would select the luckiest
+ * one.  Candidates with small weights are removed one by one. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

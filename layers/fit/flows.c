@@ -3,8 +3,8 @@
  * best ones.
  *
  * Time is converted to steps: a step of each flow is timed, and its share of the time limit
- * divided by
- * that.  The record contains the number of steps, over which the step size falls to 0. */
+ * divided by that.  The record contains the number of steps, over which the step size falls to 0.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

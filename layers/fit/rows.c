@@ -2,9 +2,8 @@
 /* rows.c: which rows are for training, validation and test.
  *
  * Tables with fewer than 300 rows cannot spare rows for validation: the rows that are not for
- * testing
- * are divided into five folds, each candidate is fitted five times, and each row validates the one
- * model that was not trained on it. */
+ * testing are divided into five folds, each candidate is fitted five times, and each row
+ * validates the one model that was not trained on it. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,9 +2,8 @@
 /* arch_json.c: converts the tree of an architecture to JSON and back, by the table of arch.def.
  *
  * A node is an object with "layer" or, if it is not a layer, "kind"; the label of a layer is
- * "name",
- * and an inverted layer has "inverse".  Repetitions are {"repeat": n, "layers": [...]}.  Variables
- * are strings: "$i". */
+ * "name", and an inverted layer has "inverse".  Repetitions are {"repeat": n, "layers":
+ * [...]}.  Variables are strings: "$i". */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <jansson.h>

@@ -2,13 +2,11 @@
 /* blocks.c: passes in blocks of rows.
  *
  * A composed flow is a long list of small operations.  If each is distributed over threads,
- * waking the
- * threads costs more than the computation, and its output has left the caches when the next one
- * reads
- * it.  So on devices whose operations may be called by several threads, one thread takes some rows
- * through the whole list.  The results of a row do not depend on its block, and sums over rows
- * have an
- * order that depends only on n: results have the same bits for any number of threads. */
+ * waking the threads costs more than the computation, and its output has left the caches when
+ * the next one reads it.  So on devices whose operations may be called by several threads, one
+ * thread takes some rows through the whole list.  The results of a row do not depend on its
+ * block, and sums over rows have an order that depends only on n: results have the same bits for
+ * any number of threads. */
 #include "blocks.h"
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -4,8 +4,7 @@
  * net).
  *
  * The density needs one evaluation of the net.  The inverse needs a sweep, which computes each
- * hidden
- * unit once, or, for nets without a sweep, one evaluation for each dimension. */
+ * hidden unit once, or, for nets without a sweep, one evaluation for each dimension. */
 #include <stdio.h>
 #include <stdlib.h>
 #include "pieces.h"

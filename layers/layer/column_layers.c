@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* column_layers.c: the layer `columns`: applies other elementwise layers to some of the columns;
- * the
- * remaining columns are unchanged.
+ * the remaining columns are unchanged.
  *
  * Samples are permuted so that each layer's columns are adjacent, and permuted back. */
 #include <math.h>

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* coupling.c: couplings: some dimensions are transformed by a map whose parameters a net
- * computes from
- * the others (Dinh et al. 2017, section 3.2; Durkan et al. 2019, section 2.1).
+ * computes from the others (Dinh et al. 2017, section 3.2; Durkan et al. 2019, section 2.1).
  *
  * With uncond=1 the identity dimensions are transformed, too, by a map with trained parameters,
- * after
- * the net has read them.  Images are treated as rows of H W C elements: a mask of channels
- * becomes one
- * of columns. */
+ * after the net has read them.  Images are treated as rows of H W C elements: a mask of channels
+ * becomes one of columns. */
 #include "coupling_mask.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,9 +3,8 @@
  * batchnorm(transformed=1) after it (Dinh et al. 2017, sections 3.4 and 3.7).
  *
  * From the identity region of an image the net computes shift and log-scale of the transformed
- * region,
- * which is then normalised.  Both regions are views of the image: channels, or the pixels of one
- * colour of a checkerboard. */
+ * region, which is then normalised.  Both regions are views of the image: channels, or the pixels
+ * of one colour of a checkerboard. */
 #include "image_coupling.h"
 #include <stdlib.h>
 #include "batch_norm.h"

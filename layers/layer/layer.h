@@ -65,9 +65,9 @@ typedef struct clf__layer_ops {
    * train: CLF_VALUES, CLF_STORED or CLF_REBUILT.
    * plan: what forward stores for backward.
    * keep: what is stored even if the rest is recomputed (statistics of a batch).
-   * scratch: what only a single call needs, in memory that all layers share.
-   * plan calls the plan of the net; keep and scratch of a net are called by clf__layer_keep()
-   * and clf__layer_scratch(). */
+   * scratch: what only a single call needs, in memory that all layers share. plan calls the plan
+   * of the net; keep and scratch of a net are called by clf__layer_keep() and
+   * clf__layer_scratch(). */
   clf_status (*plan)(const clf__layer *l, int32_t rows, int train, clf_arena *a,
                      clf__layer_memory *k);
   clf_status (*keep)(const clf__layer *l, int32_t rows, int train, clf_arena *a,

@@ -12,10 +12,9 @@ typedef struct clf__whitening {
   double *bias;     /* (dim) b */
 } clf__whitening;
 
-/* Computes the whitening of x (n, dim) on the device, with row weights p->each.  Row i of W x +
- * b is
- * the residual of a linear regression of column i on the preceding columns, divided by its standard
- * deviation.
+/* Computes the whitening of x (n, dim) on the device, with row weights p->each.  Row i of W x + b
+ * is the residual of a linear regression of column i on the preceding columns, divided by its
+ * standard deviation.
  *
  * Correlations are shrunk towards 0 by the factor (8 dim / n)^2, at least 1e-6 and at most 1.  So
  * collinear columns, constant columns and fewer rows than columns give finite numbers, and with few

@@ -2,11 +2,9 @@
 /* em.h: expectation maximisation of a mixture of normals.  Private.
  *
  * A mixture is a row of parameters in double, in the layout of gaussians.h: logits, means,
- * logarithms
- * of the diagonals of Cholesky factors L, and their elements below the diagonal.  The E step
- * computes
- * moments in each component's own coordinates t = L^-1 (u - mean): there all numbers are of size 1
- * however narrow a component is, so single precision suffices. */
+ * logarithms of the diagonals of Cholesky factors L, and their elements below the diagonal.  The
+ * E step computes moments in each component's own coordinates t = L^-1 (u - mean): there all
+ * numbers are of size 1 however narrow a component is, so single precision suffices. */
 #ifndef CLF_EM_H
 #define CLF_EM_H
 #include "clflow/mixture.h"

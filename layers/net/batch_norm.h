@@ -2,10 +2,9 @@
 /* batch_norm.h: batch normalisation by channel, in nets of images and as a layer of a flow.
  * Private.
  *
- * In training a batch is normalised by its own mean and variance or, with rho > 0, by rho times the
- * running ones plus 1 - rho times its own (Dinh et al. 2017, section 3.7); gradients flow
- * through the
- * batch's share.  Otherwise the running statistics are used. */
+ * In training a batch is normalised by its own mean and variance or, with rho > 0, by rho times
+ * the running ones plus 1 - rho times its own (Dinh et al. 2017, section 3.7); gradients flow
+ * through the batch's share.  Otherwise the running statistics are used. */
 #ifndef CLF_BATCH_NORM_H
 #define CLF_BATCH_NORM_H
 #include <string.h>

@@ -2,9 +2,8 @@
 /* chain.h: nets that are chains of dense layers.  Private.
  *
  * mlp, resnet, made and masked differ only in their lists of layers; they share planning,
- * forward and
- * backward.  A layer reads the value of the one before it (the first one reads the net's input) and
- * computes its own:
+ * forward and backward.  A layer reads the value of the one before it (the first one reads the
+ * net's input) and computes its own:
  *
  *   a = after(dropout(act(before(value before))))       before, after: normalisations
  *   value = gate(W a + b + context) + the value of an earlier layer

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* degrees.h: which units of a masked net see which dimensions.  Private.
  *
- * Dimension j of the net's input has a position in the order of its autoregressive layer, from 0;
- * dimensions of one group have the same position.  Its degree as an input is position + 1, the m
- * parameters computed for it have the degree position, the context has degree 0; a unit sees
- * what has
- * no larger degree. */
+ * Dimension j of the net's input has a position in the order of its autoregressive layer, from
+ * 0; dimensions of one group have the same position.  Its degree as an input is position + 1, the
+ * m parameters computed for it have the degree position, the context has degree 0; a unit sees
+ * what has no larger degree. */
 #ifndef CLF_DEGREES_H
 #define CLF_DEGREES_H
 #include "chain.h"

@@ -2,12 +2,10 @@
 /* made.c: masked nets with the masks of nflows' MADE (Germain et al. 2015).
  *
  * Hidden degrees are those of nflows, i mod max(1, D - 1) + min(1, D - 1) for unit i, in every
- * layer.
- * A residual block is h = h + W2 dropout(act(bn(W1 act(bn(h)) + b1 [+ J c + j]))) + b2, or as in
- * nsf
- * and normflows with a gate by the context after W2; a feedforward one is h =
- * dropout(act(W bn(h) + b)).  The first layer adds act(J c + j), in nsf J c + j; before feedforward
- * blocks an activation follows, except in nsf. */
+ * layer.  A residual block is h = h + W2 dropout(act(bn(W1 act(bn(h)) + b1 [+ J c + j]))) + b2,
+ * or as in nsf and normflows with a gate by the context after W2; a feedforward one is h =
+ * dropout(act(W bn(h) + b)).  The first layer adds act(J c + j), in nsf J c + j; before
+ * feedforward blocks an activation follows, except in nsf. */
 #include <stdio.h>
 #include "chain.h"
 #include "degrees.h"

@@ -2,10 +2,8 @@
 /* masked.c: masked nets with zuko's masks (MaskedMLP).
  *
  * A hidden unit sees what the parameters of one dimension see: unit i of a layer copies row i
- * mod R of
- * the R rows that see anything through the layer before.  Rows are the distinct sets of
- * dimensions, in
- * lexicographic order of their indicators, as torch.unique sorts them. */
+ * mod R of the R rows that see anything through the layer before.  Rows are the distinct sets of
+ * dimensions, in lexicographic order of their indicators, as torch.unique sorts them. */
 #include <stdio.h>
 #include "chain.h"
 #include "degrees.h"

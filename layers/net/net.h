@@ -2,8 +2,7 @@
 /* net.h: the interface of nets, which layers and bases own.  Private.
  *
  * A net is any function of samples, called conditioner in the literature: u (n, out) = net(x (n,
- * in),
- * c).  The context, if there is one, is in the pass. */
+ * in), c).  The context, if there is one, is in the pass. */
 #ifndef CLF_NET_H
 #define CLF_NET_H
 #include "pass.h"

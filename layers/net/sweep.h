@@ -2,12 +2,11 @@
 /* sweep.h: the inverse of an autoregressive layer in about one evaluation of its masked net.
  * Private.
  *
- * A hidden unit of degree r depends only on the groups of dimensions before r.  The operations
- * of the
- * file `made` compute the units of all layers in the order of their degrees, each once, as soon as
- * these dimensions are known; then the parameters of the next dimensions and, by the inverse of the
- * map, the dimensions themselves.  The Python libraries evaluate the whole net once per
- * dimension. */
+ * A hidden unit of degree r depends only on the groups of dimensions before r.  The operations of
+ * the file `made` compute the units of all layers in the order of their degrees, each once, as
+ * soon as these dimensions are known; then the parameters of the next dimensions and, by the
+ * inverse of the map, the dimensions themselves.  The Python libraries evaluate the whole net
+ * once per dimension. */
 #ifndef CLF_SWEEP_H
 #define CLF_SWEEP_H
 #include "pass.h"

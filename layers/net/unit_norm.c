@@ -2,10 +2,9 @@
 /* unit_norm.c: normalisations of the units inside a net.
  *
  * Training normalises a batch by its own mean and variance (divisor n) and updates the running
- * ones,
- * the variance with the divisor n - 1; otherwise the running ones are used: PyTorch's
- * BatchNorm1d with
- * the eps of nflows.  Layer normalisation is that of zuko, with the divisor D - 1. */
+ * ones, the variance with the divisor n - 1; otherwise the running ones are used: PyTorch's
+ * BatchNorm1d with the eps of nflows.  Layer normalisation is that of zuko, with the divisor D -
+ * 1. */
 #include "unit_norm.h"
 
 static const float batch_eps = 1e-3f, layer_eps = 1e-5f;

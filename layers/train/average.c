@@ -3,11 +3,9 @@
  * steps than the weights do (Polyak and Juditsky 1992).
  *
  * After n steps it is the sum of x^(n - i) w_i over steps i, divided by the sum of x^(n - i),
- * where w_i
- * are the weights after step i.  As in Adam, this corrects the bias: the initial weights have no
- * influence.  States, which are flags and running statistics, are not averaged: those of the
- * last step
- * are used. */
+ * where w_i are the weights after step i.  As in Adam, this corrects the bias: the initial
+ * weights have no influence.  States, which are flags and running statistics, are not averaged:
+ * those of the last step are used. */
 #include <math.h>
 #include "options.h"
 #include "trainer.h"

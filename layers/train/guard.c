@@ -2,13 +2,12 @@
 /* guard.c: which steps rebuild activations, and whether rebuilt activations are accurate.
  *
  * An inverse that is exact in real numbers loses digits in floating point; with large scales,
- * all of
- * them (Behrmann et al. 2020, "Understanding and Mitigating Exploding Inverses in Invertible Neural
- * Networks").  So at the first step and every GUARD_EVERY steps the rebuilt input of the flow is
- * compared with the true one.  If the error exceeds 1024 eps of its size (1.2e-4 in float), that
- * step
- * is repeated with stored activations, which all later steps use, too.  All losses before a guarded
- * step are read before it, so that the decision depends only on the steps. */
+ * all of them (Behrmann et al. 2020, "Understanding and Mitigating Exploding Inverses in
+ * Invertible Neural Networks").  So at the first step and every GUARD_EVERY steps the rebuilt
+ * input of the flow is compared with the true one.  If the error exceeds 1024 eps of its size
+ * (1.2e-4 in float), that step is repeated with stored activations, which all later steps use,
+ * too.  All losses before a guarded step are read before it, so that the decision depends only on
+ * the steps. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>

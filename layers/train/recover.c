@@ -2,12 +2,9 @@
 /* recover.c: recovery from device failures during training.
  *
  * A lost device takes its memory along, so weights, moments and the best weights are copied to
- * the host
- * every few seconds.  Steps are deterministic: after a failure they are repeated from the last
- * copy,
- * with the same bits.  Recovery is attempted on the same device first, then with smaller
- * micro-batches
- * if memory was short, then on the reopened device, and finally on cpu. */
+ * the host every few seconds.  Steps are deterministic: after a failure they are repeated from
+ * the last copy, with the same bits.  Recovery is attempted on the same device first, then with
+ * smaller micro-batches if memory was short, then on the reopened device, and finally on cpu. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>

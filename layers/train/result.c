@@ -2,10 +2,8 @@
 /* result.c: which weights training leaves in the flow: the last ones or those of the best round.
  *
  * With validation rows, those of the best round.  Without, the last ones, unless they are much
- * worse
- * than an earlier round: then training has diverged, and the result is the round with the best
- * training
- * loss.  Training always continues from the last weights. */
+ * worse than an earlier round: then training has diverged, and the result is the round with the
+ * best training loss.  Training always continues from the last weights. */
 #include <math.h>
 #include "trainer.h"
 

@@ -2,10 +2,8 @@
 /* source_images.c: samples of a set of images, which stays on the host in bytes.
  *
  * A thread gathers, flips and widens the next micro-batch while the device works on the current
- * one, and
- * the copy to the device overlaps with that work, too.  If other positions are requested, what
- * it has
- * prepared is discarded. */
+ * one, and the copy to the device overlaps with that work, too.  If other positions are
+ * requested, what it has prepared is discarded. */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
 #include <signal.h>

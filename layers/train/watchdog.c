@@ -2,11 +2,9 @@
 /* watchdog.c: handles non-finite losses.
  *
  * Losses are read many steps late, when the weights are NaN already.  But steps are
- * deterministic: from
- * a snapshot they are repeated up to the bad one, whose batch is evaluated layer by layer to
- * find the
- * cause.  Then they are repeated once more without that step, up to the current one; or, if this
- * happened too often, up to the last good one. */
+ * deterministic: from a snapshot they are repeated up to the bad one, whose batch is evaluated
+ * layer by layer to find the cause.  Then they are repeated once more without that step, up to
+ * the current one; or, if this happened too often, up to the last good one. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

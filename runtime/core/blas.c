@@ -2,11 +2,9 @@
 /* blas.c: the process-wide state of the CBLAS that cpu_ref/ calls.
  *
  * OpenBLAS is not linked but loaded when a device first needs it.  On loading it starts one
- * thread per
- * core, each of which maps 128 MiB, and if that fails it retries for ever, even when the process
- * ends.  So it is loaded by a thread that is bound to one core, and then starts no threads; and
- * it is
- * not loaded at all if memory is limited, since each product maps as much. */
+ * thread per core, each of which maps 128 MiB, and if that fails it retries for ever, even when
+ * the process ends.  So it is loaded by a thread that is bound to one core, and then starts no
+ * threads; and it is not loaded at all if memory is limited, since each product maps as much. */
 #define _GNU_SOURCE
 #include "blas.h"
 #ifdef CLF_OPENBLAS
