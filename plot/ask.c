@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* ask.c: values of a flow where it has them, NaN where it has none. */
+/* ask.c: values of a flow where it has them, NaN elsewhere. */
 #include "view.h"
 
 #include <math.h>
 
-/* The flow names one row that it refuses, but a picture has thousands of them, most of
- * them neighbours: halves are tried until what is left is one row, or fine. */
+/* The flow names one row that it refuses, but a plot has thousands, most of them adjacent: the
+ * rows are bisected until the rest is a single row, or accepted. */
 clf_status clf__apply(clf_flow *flow, clf__map map, int32_t dim, const double *in, int64_t n,
                       double *out, double *logdet) {
   const clf_status s = map(flow, in, n, out, logdet);

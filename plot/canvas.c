@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* canvas.c: lines, areas, dots and text, as SVG and by cairo. */
+/* canvas.c: draws lines, areas, dots and text, as SVG and with cairo. */
 #include "canvas.h"
 
 #include <math.h>
@@ -165,7 +165,7 @@ void clf__canvas_dots(clf__canvas *c, const double *xy, int n, double radius, cl
     return;
   }
   clf__page_add(c->page, "<path d=\"");
-  for (int i = 0; i < n; i++) { /* strokes of length 0 with round caps; tenths will do */
+  for (int i = 0; i < n; i++) { /* strokes of length 0 with round caps; one decimal suffices */
     clf__page_add(c->page, "M");
     clf__page_length(c->page, round((xy[2 * i] - c->x) * 10) / 10);
     clf__page_add(c->page, " ");

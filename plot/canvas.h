@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* canvas.h: what pictures of a report are drawn on: SVG inside of a page, or a chart that becomes a
- * PNG.  Private.
+/* canvas.h: the canvas of a report's plots: SVG in a page, or a chart that becomes a PNG.  Private.
  *
- * A colour is a role (clf__ink), which the page's style sheet and the PNG's palette turn into one
- * that suits their background.  Lengths are CSS pixels. */
+ * A colour is a role (clf__ink), which the page's style sheet and the PNG's palette map to one that
+ * suits their background.  Lengths are CSS pixels. */
 #ifndef CLF_PLOT_CANVAS_H
 #define CLF_PLOT_CANVAS_H
 #include "chart.h"
 #include "page.h"
 
-/* The style sheet has a class for each, in this order: k0, k1, ... */
+/* The style sheet has one class for each, in this order: k0, k1, ... */
 typedef enum clf__ink {
   CLF__INK_TEXT,
-  CLF__INK_SOFT,  /* of numbers at axes */
-  CLF__INK_FRAME, /* of axes */
-  CLF__INK_FAINT, /* of rules */
+  CLF__INK_SOFT,  /* numbers at axes */
+  CLF__INK_FRAME, /* axes */
+  CLF__INK_FAINT, /* grid lines */
   CLF__INK_DATA,
   CLF__INK_MODEL, /* the model's samples */
-  CLF__INK_BAD,   /* what does not fit */
-  CLF__INK_BAND,  /* where values are expected */
+  CLF__INK_BAD,   /* misfits */
+  CLF__INK_BAND,  /* expected range */
   CLF__INKS
 } clf__ink;
 
@@ -33,7 +32,7 @@ typedef struct clf__canvas {
   double width, height;
   clf__page *page; /* SVG, or NULL */
   cairo_t *cr;     /* or NULL */
-  double x, y;     /* subtracted from coordinates: the corner of what is clipped to */
+  double x, y;     /* subtracted from coordinates: the corner of the clipping box */
 } clf__canvas;
 
 typedef struct clf__stroke {
@@ -43,22 +42,22 @@ typedef struct clf__stroke {
 } clf__stroke;
 
 typedef struct clf__write {
-  double size, align; /* align: the part of the text left of x: 0, 0.5 or 1 */
-  double max;         /* a longer text is cut with an ellipsis; 0: no bound */
+  double size, align; /* align: fraction of the text to the left of x: 0, 0.5 or 1 */
+  double max;         /* longer text is cut with an ellipsis; 0: unlimited */
   clf__ink ink;
   int bold;
 } clf__write;
 
-/* An SVG element; `label` says what it shows, for those who do not see it. */
+/* Begins an SVG element; `label` describes it for screen readers. */
 void clf__canvas_begin(clf__canvas *c, double width, double height, clf__page *page,
                        const char *label);
 void clf__canvas_end(clf__canvas *c);
 
-/* Until clf__canvas_unclip() nothing is drawn outside of the box. */
+/* Clips drawing to the box until clf__canvas_unclip(). */
 void clf__canvas_clip(clf__canvas *c, double x, double y, double w, double h);
 void clf__canvas_unclip(clf__canvas *c);
 
-/* A line through n points xy (n, 2), and the area that they enclose. */
+/* A line through n points xy (n, 2), and the area it encloses. */
 void clf__canvas_line(clf__canvas *c, const double *xy, int n, clf__stroke stroke);
 void clf__canvas_area(clf__canvas *c, const double *xy, int n, clf__ink ink, double alpha);
 void clf__canvas_rect(clf__canvas *c, double x, double y, double w, double h, clf__ink ink,
@@ -67,7 +66,7 @@ void clf__canvas_dots(clf__canvas *c, const double *xy, int n, double radius, cl
                       double alpha);
 void clf__canvas_text(clf__canvas *c, double x, double y, const char *text, clf__write how);
 
-/* About how wide a text is at this size; the page's font is the reader's. */
+/* Approximate width of a text at this size; the page's font is up to the reader. */
 double clf__canvas_width_of(const char *text, double size);
 
 /* ---- Frames: a panel with its axes ------------------------------------------------ */
@@ -75,21 +74,21 @@ double clf__canvas_width_of(const char *text, double size);
 typedef struct clf__axis {
   clf__range range;
   const char *name;          /* or NULL */
-  const char *const *labels; /* of the values first, first + step, ...: categories; or NULL */
+  const char *const *labels; /* names of the values first, first + step, ...: categories; or NULL */
   int label_count;
   double first, step;
-  double unit; /* of dates and times: seconds in 1, counted from 1970; 0: plain numbers */
+  double unit; /* for dates and times: seconds per unit, since 1970; 0: plain numbers */
   int hidden;  /* no numbers */
 } clf__axis;
 
 typedef struct clf__frame {
   clf__canvas *canvas;
-  double x, y, w, h; /* of the inside */
+  double x, y, w, h; /* the inside of the frame */
   clf__axis ax, ay;
 } clf__frame;
 
-/* Draws rules, numbers and names, and clips to the inside until clf__frame_end().  The frame fills
- * the box (x, y, w, h) of the canvas. */
+/* Draws grid lines, numbers and names, and clips to the inside until clf__frame_end().  The
+ * frame fills the box (x, y, w, h) of the canvas. */
 clf__frame clf__frame_begin(clf__canvas *c, double x, double y, double w, double h,
                             const clf__axis *ax, const clf__axis *ay);
 void clf__frame_end(clf__frame *f);

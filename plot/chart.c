@@ -6,10 +6,10 @@
 #include <math.h>
 #include <stdio.h>
 
-/* Around and between the panels. */
+/* Margins and gaps of panels. */
 static const double left = 74, right = 22, bottom = 54, gap_x = 24, gap_y = 42;
 
-/* A lone panel has no title, but it may have a legend. */
+/* A single panel has no title, but may have a legend. */
 static double top_of(int rows, int cols) { return rows * cols > 1 ? 96 : 82; }
 
 double clf__chart_square(double width, int rows, int cols) {
@@ -31,7 +31,7 @@ clf_status clf__chart_begin(clf__chart *c, double width, double height, int rows
     return clf__plot_fail(CLF_ENOMEM, "no memory for a picture of %g x %g pixels",
                           width * CLF__CHART_SCALE, height * CLF__CHART_SCALE);
   }
-  /* Hinting would make glyphs depend on the desktop's settings. */
+  /* Hinting would make glyphs depend on desktop settings. */
   cairo_font_options_t *font = cairo_font_options_create();
   cairo_font_options_set_antialias(font, CAIRO_ANTIALIAS_GRAY);
   cairo_font_options_set_hint_style(font, CAIRO_HINT_STYLE_NONE);
@@ -111,7 +111,7 @@ void clf__panel_rules(const clf__panel *p) {
   }
 }
 
-/* The axis' name, and what its numbers are to be added to. */
+/* The axis' name, and the offset of its numbers. */
 static void name_of(char *dst, size_t size, const char *name, double base) {
   char number[40];
   clf__number(number, sizeof number, fabs(base), 15);
@@ -143,7 +143,7 @@ static void x_axis(const clf__panel *p, const clf__labels *l) {
 static void y_axis(const clf__panel *p, const clf__labels *l) {
   cairo_t *cr = p->chart->cr;
   const clf__text_style style = {.size = 10.5, .align = 1, .max = 42, .color = clf__rgb_soft};
-  double wide = 26; /* so that the names of most axes stand in one line */
+  double wide = 26; /* so that the names of most axes are aligned */
   clf__ticks t;
   y_ticks(p, &t);
   for (int i = 0; i < t.count; i++) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* chart.h: the drawing layer: a figure, its panels, and the marks on them.  Private.
  *
- * Lengths are in points of which the picture has CLF__CHART_SCALE pixels.  Cairo keeps the
- * first error of a context and ignores all calls after it, so drawing returns
- * nothing and clf__chart_save() reports what went wrong. */
+ * Lengths are in points of CLF__CHART_SCALE pixels.  Cairo keeps the first error of a context and
+ * ignores later calls, so drawing functions return nothing and clf__chart_save() reports the
+ * error. */
 #ifndef CLF_PLOT_CHART_H
 #define CLF_PLOT_CHART_H
 #include "clflow/core.h"
@@ -21,22 +21,22 @@ typedef struct clf__rgb {
   double r, g, b;
 } clf__rgb;
 
-/* One colour for one thing, in every picture. */
+/* The same colours in every plot. */
 extern const clf__rgb clf__rgb_data, clf__rgb_model, clf__rgb_second, clf__rgb_bars;
 extern const clf__rgb clf__rgb_text, clf__rgb_soft, clf__rgb_frame, clf__rgb_faint;
 
-/* Magma at t in [0, 1]; beyond the ends, the end's colour; for NaN, light grey. */
+/* Magma at t in [0, 1], clamped; light grey for NaN. */
 clf__rgb clf__magma(double t);
 
 /* ---- Text -------------------------------------------------------------- */
 
-/* Copies src as UTF-8 that cairo accepts: what is not becomes '?', controls
- * become blanks, and what does not fit is cut between characters. */
+/* Copies src as UTF-8 for cairo: invalid bytes become '?', controls become blanks, and text that
+ * does not fit is cut between characters. */
 void clf__text_clean(char *dst, size_t size, const char *src);
 
 typedef struct clf__text_style {
-  double size, align; /* align: the part of the text left of x: 0, 0.5 or 1 */
-  double max;         /* a longer text is set smaller, then cut with an ellipsis; 0: no bound */
+  double size, align; /* align: fraction of the text to the left of x: 0, 0.5 or 1 */
+  double max;         /* longer text is set smaller, then cut with an ellipsis; 0: unlimited */
   int bold;
   clf__rgb color;
 } clf__text_style;
@@ -44,16 +44,17 @@ typedef struct clf__text_style {
 /* Draws a line of text with its baseline at y and returns its width. */
 double clf__text(cairo_t *cr, double x, double y, const char *text, clf__text_style style);
 
-/* Numbers as people write them: a true minus, a point whatever the locale. */
+/* Numbers for people: with a true minus, and a decimal point in every locale. */
 void clf__number(char *dst, size_t size, double v, int digits);  /* significant digits */
 void clf__decimal(char *dst, size_t size, double v, int places); /* decimal places */
-void clf__count(char *dst, size_t size, int64_t n);              /* thousands set apart */
+void clf__count(char *dst, size_t size, int64_t n);              /* with thousands separators */
 
 /* ---- Ticks ------------------------------------------------------------- */
 
 typedef struct clf__ticks {
   int count;
-  double base; /* what labels leave out, for the axis to say: else they had too many digits */
+  double base; /* an offset that labels leave out and the axis shows, because they would have too
+                  many digits */
   double at[16];
   char label[16][48];
 } clf__ticks;
@@ -68,11 +69,11 @@ typedef struct clf__chart {
   cairo_t *cr;
   double width, height;
   int rows, cols;                /* of the grid of panels */
-  double share[CLF__CHART_ROWS]; /* of each row in the height of all */
+  double share[CLF__CHART_ROWS]; /* height of each row relative to all */
 } clf__chart;
 
-/* A white figure of rows x cols panels; rows are as high as `share` says relative to each
- * other.  Errors: ENOMEM. */
+/* Creates a white figure of rows x cols panels; `share` gives the relative heights of rows.
+ * Errors: ENOMEM. */
 clf_status clf__chart_begin(clf__chart *c, double width, double height, int rows, int cols,
                             const double *share);
 
@@ -80,20 +81,20 @@ clf_status clf__chart_begin(clf__chart *c, double width, double height, int rows
 void clf__chart_title(clf__chart *c, const char *title, const char *subtitle);
 void clf__chart_end(clf__chart *c);
 
-/* The height at which panels of `cols` columns and `rows` equal rows are squares. */
+/* The height at which panels of `cols` columns and `rows` equal rows are square. */
 double clf__chart_square(double width, int rows, int cols);
 
-/* Writes the figure as PNG, whole or not at all.  Errors: EIO, ENOMEM. */
+/* Writes the figure as PNG; the file is replaced atomically.  Errors: EIO, ENOMEM. */
 clf_status clf__chart_save(clf__chart *c, const char *path);
 
-/* EINVAL unless path ends in .png, EIO unless a file can be created there: to be
- * asked before long work begins. */
+/* EINVAL unless path ends in .png, EIO unless a file can be created there; call it before long
+ * work begins. */
 clf_status clf__chart_writable(const char *path);
 
 /* ---- Panels ------------------------------------------------------------ */
 
-/* Panels of a column share their x axis and those of a row their y axis: numbers and
- * names stand at the left and at the bottom of the grid only. */
+/* Panels of a column share their x axis and those of a row their y axis: only the left and
+ * bottom ones have numbers and names. */
 typedef struct clf__panel {
   clf__chart *chart;
   int row, col;
@@ -102,20 +103,20 @@ typedef struct clf__panel {
 } clf__panel;
 
 typedef struct clf__labels {
-  const char *title, *note; /* above the panel, at its left and its right; may be NULL */
+  const char *title, *note; /* above the panel, left and right; may be NULL */
   const char *x, *y;        /* of the axes; may be NULL */
-  double least_x;           /* x ticks are at least this far apart */
+  double least_x;           /* minimum distance of x ticks */
 } clf__labels;
 
-/* Until clf__panel_end() what is drawn is clipped to the panel. */
+/* Clips drawing to the panel until clf__panel_end(). */
 clf__panel clf__panel_begin(clf__chart *c, int row, int col, clf__range rx, clf__range ry);
 void clf__panel_end(const clf__panel *p, const clf__labels *l);
 
-/* Where in the figure a value lies. */
+/* The position of a value in the figure. */
 double clf__panel_x(const clf__panel *p, double v);
 double clf__panel_y(const clf__panel *p, double v);
 
-/* Faint lines at the y ticks, to be drawn first. */
+/* Faint lines at the y ticks; draw them first. */
 void clf__panel_rules(const clf__panel *p);
 
 /* ---- Marks ------------------------------------------------------------- */
@@ -125,13 +126,13 @@ typedef struct clf__pen {
   double alpha, width;
 } clf__pen;
 
-/* A line through n points; it breaks at those that are not finite, and a point
- * between two such is drawn as a dot. */
+/* A line through n points; it breaks at non-finite ones, and a point between two such is drawn
+ * as a dot. */
 void clf__panel_line(const clf__panel *p, const double *x, const double *y, int64_t n,
                      clf__pen pen);
 
-/* Points xy (n, 2), at most CLF__DOTS of them, evenly picked; dots are smaller and
- * fainter the more there are.  `strength` scales their opacity. */
+/* Points xy (n, 2), at most CLF__DOTS of them, evenly selected; the more, the smaller and
+ * fainter the dots.  `strength` scales their opacity. */
 #define CLF__DOTS 20000
 void clf__panel_dots(const clf__panel *p, const double *xy, int64_t n, clf__rgb color,
                      double strength);
@@ -143,11 +144,11 @@ void clf__panel_ring(const clf__panel *p, double x, double y, clf__rgb color);
 void clf__panel_bars(const clf__panel *p, clf__range over, const double *height, int n,
                      clf__rgb color);
 
-/* v (ny, nx) over the whole panel, row 0 at the bottom; `scale` is what the ends
- * of the colour map stand for. */
+/* v (ny, nx) over the whole panel, row 0 at the bottom; `scale` is mapped to the ends of the
+ * colour map. */
 void clf__panel_heat(const clf__panel *p, const float *v, int nx, int ny, clf__range scale);
 
-/* ---- Keys: drawn above the panel at its right, after clf__panel_end() ----------- */
+/* ---- Keys: drawn above the panel at its right, after clf__panel_end() ------------------------ */
 
 typedef enum clf__key_shape { CLF__KEY_LINE, CLF__KEY_BAR, CLF__KEY_RING } clf__key_shape;
 typedef struct clf__key {

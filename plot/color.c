@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* color.c: the colours of the pictures. */
+/* color.c: the colours of the plots. */
 #include "chart.h"
 
 #include <math.h>
@@ -13,7 +13,7 @@ const clf__rgb clf__rgb_soft = {0.40, 0.43, 0.47};
 const clf__rgb clf__rgb_frame = {0.70, 0.73, 0.76};
 const clf__rgb clf__rgb_faint = {0.92, 0.93, 0.94};
 
-/* Nine stations of magma (van der Walt and Smith 2015, CC0), evenly spaced. */
+/* Nine evenly spaced colours of magma (van der Walt and Smith 2015, CC0). */
 static const unsigned char magma[9][3] = {
     {0, 0, 4},      {28, 16, 68},   {79, 18, 123},   {129, 37, 129},  {181, 54, 122},
     {229, 80, 100}, {251, 135, 97}, {254, 194, 135}, {252, 253, 191},

@@ -13,8 +13,8 @@ typedef struct civil {
   int month, day; /* from 1 */
 } civil;
 
-/* Days since 1970-01-01 of a date of the Gregorian calendar, and back (Hinnant, "chrono-compatible
- * low-level date algorithms"). */
+/* Days since 1970-01-01 of a Gregorian date, and back (Hinnant, "chrono-compatible low-level
+ * date algorithms"). */
 static int64_t days_of(civil c) {
   const int64_t y = c.year - (c.month <= 2);
   const int64_t era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
@@ -36,7 +36,7 @@ static int add(clf__ticks *t, double seconds, double unit) {
   return 1;
 }
 
-/* Every `months` months: years where that is 12 or more. */
+/* Every `months` months: years if that is 12 or more. */
 static void by_months(clf__ticks *t, clf__range r, double unit, int64_t months) {
   const civil from = civil_of((int64_t)floor(r.lo / day));
   int64_t at = from.year * 12 + from.month - 1;
@@ -78,7 +78,7 @@ void clf__date_ticks(clf__ticks *t, clf__range r, double unit, double want) {
   static const double steps[] = {1,    5,     15,    30,    60,    300,    900,    1800,
                                  3600, 10800, 21600, 43200, 86400, 172800, 604800, 1209600};
   static const int months[] = {1, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 6000, 12000};
-  const double far = 1e13; /* some 300,000 years */
+  const double far = 1e13; /* about 300,000 years */
   const clf__range s = {fmax(r.lo * unit, -far), fmin(r.hi * unit, far)};
   const double least = 0.8 * (s.hi - s.lo) / want;
   t->count = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fail.c: how a function of clflow_plot fails. */
+/* fail.c: how functions of clflow_plot report errors. */
 #include "fail.h"
 
 #include <stdarg.h>

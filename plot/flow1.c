@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* flow1.c: a flow of one dimension: its density, its map and the map's derivative. */
+/* flow1.c: a one-dimensional flow: its density, its map and the map's derivative. */
 #include "flows.h"
 #include "fail.h"
 
@@ -12,8 +12,8 @@ typedef struct curves {
   double x[POINTS], p[POINTS], f[POINTS], slope[POINTS];
 } curves;
 
-/* Without data the view covers the interval of a flow that has one, which may have no samples
- * beyond, or samples. */
+/* Without data the plot covers the interval of the flow, if it has one (there may be no samples
+ * beyond), or else samples. */
 static clf_status view_of(const clf__scene *s, clf__range *view) {
   if (s->data) return clf__view(s->data->at, s->data->rows, 1, view);
   double interval[2];
@@ -38,8 +38,8 @@ static clf_status sweep(clf_flow *flow, clf__range view, curves *at) {
   return CLF_OK;
 }
 
-/* From zero to a little above nearly all of v, and above `floor`: a spike is cut off rather
- * than let it flatten everything else. */
+/* From zero to slightly above nearly all of v, and above `floor`: a spike is cut off so that it
+ * does not flatten everything else. */
 static clf_status height_of(const double *v, double floor, clf__range *r) {
   const double q = 0.995;
   double top;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* flow2.c: a flow of two dimensions: density, data, samples, and the latent grid. */
+/* flow2.c: a two-dimensional flow: density, data, samples, and the latent grid. */
 #include "flows.h"
 #include "fail.h"
 
@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SIDE 256   /* points of the density, along each axis */
-#define LINES 13   /* of the grid, each way, half a unit apart */
+#define SIDE 256   /* density points along each axis */
+#define LINES 13   /* grid lines in each direction, half a unit apart */
 #define ALONG 401  /* points of a grid line */
 #define REACH 3.0  /* the grid spans -REACH .. REACH */
-#define DRAWN 5000 /* samples, where no data say how many */
+#define DRAWN 5000 /* samples, if there are no data */
 
 typedef struct picture {
   const clf__scene *s;
@@ -20,8 +20,8 @@ typedef struct picture {
   clf__range x, y;
   int64_t samples;
   double *xy;    /* samples (samples, 2) */
-  double *at;    /* scratch: places, then warped places */
-  double *value; /* scratch: log-density, or places before they are warped */
+  double *at;    /* scratch: positions, then mapped positions */
+  double *value; /* scratch: log-density, or positions before mapping */
   float *shade;  /* (SIDE, SIDE) */
 } picture;
 
@@ -44,8 +44,8 @@ static clf_status log_density(const picture *g) {
   return clf_log_prob(g->s->flow, g->at, (int64_t)SIDE * SIDE, g->value);
 }
 
-/* Colours reach to the highest density in view, but not beyond two and a half times what
- * 99.5 % of the view stay below: a peak cannot take them all.  In logarithms, ten nats. */
+/* The colour map extends to the highest density in view, but at most to two and a half times the
+ * 99.5 % quantile, so that a peak does not dominate.  In logarithms, ten nats. */
 static clf_status density(const picture *g, int col, int logarithm) {
   const double q[2] = {0.995, 1};
   const int n = SIDE * SIDE;
@@ -82,7 +82,7 @@ static void dots(const picture *g, int row, int col, const char *title, const do
   finish(g, &p, title, note);
 }
 
-/* Points of all lines along which `fixed` stays what it is, line by line. */
+/* Points of all lines along which coordinate `fixed` is constant, line by line. */
 static void grid_lines(double *z, int fixed) {
   for (int k = 0; k < LINES; k++)
     for (int i = 0; i < ALONG; i++) {
@@ -92,7 +92,7 @@ static void grid_lines(double *z, int fixed) {
     }
 }
 
-/* Lines fade away from the middle, as the mass does that they stand for. */
+/* Lines fade away from the centre, like the probability they represent. */
 static void warped(const picture *g, const clf__panel *p, clf__rgb color) {
   double x[ALONG], y[ALONG];
   for (int k = 0; k < LINES; k++) {

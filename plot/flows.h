@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* flows.h: the pictures of flows, by dimension.  Private. */
+/* flows.h: plots of flows, by dimension.  Private. */
 #ifndef CLF_PLOT_FLOWS_H
 #define CLF_PLOT_FLOWS_H
 #include "view.h"
 
-/* What a picture of a flow is made of; data may be NULL. */
+/* The input of a plot of a flow; data may be NULL. */
 typedef struct clf__scene {
   clf_flow *flow;
   const clf_table *data;
@@ -12,7 +12,7 @@ typedef struct clf__scene {
   char title[256], subtitle[256];
 } clf__scene;
 
-/* These begin the figure; it is the caller's to save and to end on success. */
+/* Begin the figure; on success the caller saves and ends it. */
 clf_status clf__draw_flow1(const clf__scene *s, clf__chart *c);
 clf_status clf__draw_flow2(const clf__scene *s, clf__chart *c);
 

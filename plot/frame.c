@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* frame.c: panels of a report: axes, their numbers and names. */
+/* frame.c: the panels of a report: axes with numbers and names. */
 #include "canvas.h"
 
 #include <math.h>
@@ -18,7 +18,7 @@ double clf__frame_y(const clf__frame *f, double v) {
   return fmin(fmax(at, f->y - 1e4), f->y + 1e4);
 }
 
-/* ---- Where the ticks are ------------------------------------------------------------- */
+/* ---- Tick positions -------------------------------------------------------------------------- */
 
 static void label_ticks(const clf__axis *a, clf__ticks *t) {
   const int most = (int)(sizeof t->at / sizeof *t->at);
@@ -49,7 +49,7 @@ static double width_of(const clf__ticks *t) {
   return widest;
 }
 
-/* The axis' name, and what its numbers are to be added to. */
+/* The axis' name, and the offset of its numbers. */
 static void full_name(const clf__axis *a, double base, char *dst, size_t size) {
   char number[40] = "";
   if (base != 0) clf__number(number, sizeof number, fabs(base), 15);
@@ -58,7 +58,7 @@ static void full_name(const clf__axis *a, double base, char *dst, size_t size) {
 
 /* ---- Drawing --------------------------------------------------------------------------- */
 
-/* Labels that would touch the one before are left out; at the ends they stay inside the box. */
+/* Labels that would touch the previous one are left out; at the ends they stay inside the box. */
 static void x_numbers(const clf__frame *f, const clf__ticks *t, double left, double right) {
   double free_from = left;
   for (int i = 0; i < t->count; i++) {

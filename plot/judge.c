@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* judge.c: how well a flow fits rows: the parts, and one step after the other. */
+/* judge.c: evaluates a flow on rows: checks the input and runs the steps. */
 #include "judge.h"
 #include "fail.h"
 #include "statistics.h"
@@ -28,7 +28,7 @@ const clf_column *clf__description_of(const clf__facts *f, int32_t column) {
   return kinds ? &kinds[column] : t->columns ? &t->columns[column] : NULL;
 }
 
-/* ---- What is refused ---------------------------------------------------------------- */
+/* ---- Checks ---------------------------------------------------------------------------------- */
 
 static clf_status check_part(const clf__facts *f, int which) {
   const clf_report_rows *const r = f->part[which].rows;
@@ -51,7 +51,7 @@ static clf_status check(const clf__facts *f) {
   const clf_report_source *const s = f->source;
   const clf_flow_spec *const spec = clf_flow_get_spec(f->flow);
   if (spec->height)
-    return clf__plot_fail(CLF_ENOTSUP, "reports are for tables; this is a flow of images");
+    return clf__plot_fail(CLF_ENOTSUP, "reports are for tables; this is an image flow");
   if (!s->test.x || s->test.x->rows < 1)
     return clf__plot_fail(CLF_EINVAL, "there are no test rows to judge the flow by");
   for (int i = 0; i < CLF__PARTS; i++) CLF_TRY(check_part(f, i));
@@ -62,7 +62,7 @@ static clf_status check(const clf__facts *f) {
   return CLF_OK;
 }
 
-/* ---- log p of the rows ---------------------------------------------------------------- */
+/* ---- log p of the rows ----------------------------------------------------------------------- */
 
 static clf_status score(clf__facts *f, clf__slot *p) {
   if (!p->rows->x || p->rows->x->rows < 1) return CLF_OK;
@@ -79,9 +79,9 @@ static clf_status score(clf__facts *f, clf__slot *p) {
   return CLF_OK;
 }
 
-/* ---- Rows for pictures -------------------------------------------------------------------- */
+/* ---- Rows for plots -------------------------------------------------------------------------- */
 
-/* The k-th of `count` evenly spaced ones of the rows of parts first .. test, and its part. */
+/* The k-th of `count` evenly spaced rows of parts first .. test, and its part. */
 static int64_t spaced(const clf__facts *f, int first, int64_t k, int64_t count, int *part) {
   int64_t all = 0;
   for (int i = first; i < CLF__PARTS; i++) all += f->part[i].n;
@@ -94,7 +94,7 @@ static clf_status no_memory(int64_t n) {
   return clf__plot_fail(CLF_ENOMEM, "no memory for %" PRId64 " rows", n);
 }
 
-/* Of conditional models samples for the contexts of the shown rows, as many for each. */
+/* For conditional models: samples for the contexts of the shown rows, the same number for each. */
 static clf_status draw_shadows(clf__facts *f, int first) {
   enum { ENOUGH = 4000 };
   const int64_t each = (ENOUGH + f->shown - 1) / f->shown, C = f->context;
@@ -115,7 +115,7 @@ static clf_status draw_shadows(clf__facts *f, int first) {
   return s;
 }
 
-/* The test rows, or where these are few all rows; of many, evenly spaced ones. */
+/* The test rows, or all rows if there are few test rows; evenly spaced ones if there are many. */
 static clf_status choose_shown(clf__facts *f) {
   enum { ENOUGH = 500, MOST = 10000 };
   const int first = f->part[CLF__TEST].n >= ENOUGH ? CLF__TEST : CLF__TRAIN;
@@ -137,7 +137,7 @@ static clf_status choose_shown(clf__facts *f) {
   return CLF_OK;
 }
 
-/* ---- All of it ------------------------------------------------------------------------------- */
+/* ---- The whole evaluation -------------------------------------------------------------------- */
 
 void clf__test_finish(clf__test *t, int family) {
   clf__sort(t->u, t->n);

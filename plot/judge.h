@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* judge.h: how well a flow fits rows: what the report and its pictures show.  Private. */
+/* judge.h: the evaluation of a flow on rows, for the report and its plots.  Private. */
 #ifndef CLF_PLOT_JUDGE_H
 #define CLF_PLOT_JUDGE_H
 #include "clflow/report.h"
 #include "record.h"
 
-/* A family of tests finds a difference in rows of the model itself with this probability. */
+/* The probability that a family of tests rejects rows of the model itself. */
 #define CLF__ALPHA 0.01
-/* Differences in a distribution function from here on are clear, not slight. */
+/* Differences of distribution functions from here on are clear, not slight. */
 #define CLF__CLEAR 0.1
 
 enum { CLF__TRAIN, CLF__VALID, CLF__TEST, CLF__PARTS };
@@ -16,10 +16,10 @@ enum { CLF__STRANGE_ROWS = 10 };
 /* A Kolmogorov-Smirnov test of n numbers that are uniform if the model is right. */
 typedef enum clf__level { CLF__FITS, CLF__SLIGHT, CLF__CLEARLY } clf__level;
 typedef struct clf__test {
-  double *u; /* (n), ascending, in 0 .. 1; NULL: the test was not made */
+  double *u; /* (n), ascending, in 0 .. 1; NULL: no test was made */
   int64_t n;
-  double rows;                        /* effective number, fewer where samples are few */
-  double distance, band, probability; /* band: what distances of the model itself stay below */
+  double rows;                        /* effective number, smaller if there are few samples */
+  double distance, band, probability; /* band: distances of the model itself stay below it */
   double mean;
   clf__level level;
 } clf__test;
@@ -28,15 +28,15 @@ typedef struct clf__slot {
   const clf_report_rows *rows;
   int64_t n;
   double *logp;       /* (n) */
-  double mean, error; /* of those that are finite */
+  double mean, error; /* of the finite ones */
   int64_t zeros;      /* rows of zero density */
 } clf__slot;
 
 typedef struct clf__strange {
   int part;
-  int64_t row;            /* within the part */
-  double logp, share;     /* share of the model's samples whose log p is below */
-  double *gain, *instead; /* (D) each, of clf_strange_columns() */
+  int64_t row;            /* index in its part */
+  double logp, share;     /* share of the model's samples with lower log p */
+  double *gain, *instead; /* (D) each, from clf_strange_columns() */
 } clf__strange;
 
 typedef struct clf__facts {
@@ -46,33 +46,34 @@ typedef struct clf__facts {
   int32_t dim, context;
   clf__slot part[CLF__PARTS];
 
-  /* What rows are compared with: samples of the model or, for conditional models, `draws` samples
-   * for the context of each judged row. */
-  int64_t judged, draws; /* test rows that are compared; draws 0: all with the same samples */
-  int64_t *judge;        /* (judged) which test rows these are */
-  int64_t samples, lost; /* those that overflowed are lost */
+  /* Rows are compared with samples of the model or, for conditional models, with `draws` samples
+   * for the context of each row. */
+  int64_t judged,
+      draws;      /* number of test rows that are compared; draws 0: all with the same samples */
+  int64_t *judge; /* (judged) indices of these test rows */
+  int64_t samples, lost; /* overflowing samples are lost */
   double *sample;        /* (samples, D) */
   double *sample_logp;   /* (samples); ascending unless the model is conditional */
 
   clf__test *column;   /* (D) */
   int32_t *worst;      /* (D) columns, the worst fit first */
-  clf__test rank, chi; /* log p among the samples'; |z|^2 under chi-square */
+  clf__test rank, chi; /* log p among that of samples; |z|^2 under chi-square */
 
-  /* Rows less probable than every sample that they are compared with, and how many of them are
-   * expected; whether these are too many. */
+  /* Rows less probable than every sample they are compared with, and the expected number of such
+   * rows; whether they are too many. */
   int64_t beyond;
   double beyond_expected;
   clf__level beyond_level;
 
-  /* Mean log p of the test rows under a Gaussian fitted to the training rows, or where there are
-   * none to the other test rows; gain of the model over it, paired.  NaN: there is none. */
+  /* Mean log p of the test rows under a Gaussian fitted to the training rows, or to the other
+   * test rows if there are none; paired gain of the model over it.  NaN: there is none. */
   double gaussian, gaussian_error, gain, gain_error;
-  double gap, gap_error; /* training rows over test rows */
+  double gap, gap_error; /* training rows minus test rows */
 
-  int64_t shown;   /* rows in pictures */
+  int64_t shown;   /* rows in plots */
   double *show;    /* (shown, D) */
-  int shows_all;   /* these come from all rows, not from the test rows alone */
-  int64_t shadows; /* samples in pictures: all, or of conditional models those for shown rows */
+  int shows_all;   /* these come from all rows, not only from test rows */
+  int64_t shadows; /* samples in plots: all, or for conditional models those for shown rows */
   double *shadow;  /* (shadows, D); may be `sample` */
 
   int strange_count;
@@ -80,41 +81,41 @@ typedef struct clf__facts {
   double *strange_numbers;
 } clf__facts;
 
-/* Everything about the source.  Errors: those of clf_report_write(). */
+/* Evaluates the source.  Errors: those of clf_report_write(). */
 clf_status clf__judge(clf__facts *f, const clf_report_source *source);
 void clf__judge_free(clf__facts *f);
 
-/* The name of a column; good until the next call with the same `name`. */
+/* The name of a column; valid until the next call with the same `name`. */
 const char *clf__name_of(const clf__facts *f, int32_t column, char name[32]);
 
-/* What is known of a column's values; NULL: they are numbers. */
+/* The description of a column; NULL: plain numbers. */
 const clf_column *clf__description_of(const clf__facts *f, int32_t column);
 
-/* ---- The steps, a file each ------------------------------------------------------------ */
+/* ---- The steps, one file each ---------------------------------------------------------------- */
 
-/* judge_samples.c: samples, and the columns and log p of test rows among them. */
+/* judge_samples.c: samples; ranks of columns and log p of test rows among them. */
 clf_status clf__judge_samples(clf__facts *f);
 /* judge_gaussian.c */
 clf_status clf__judge_gaussian(clf__facts *f);
 /* judge_strange.c */
 clf_status clf__judge_strange(clf__facts *f);
 
-/* Sorts t->u and fills the rest; `family`: how many such tests are made at once. */
+/* Sorts t->u and computes the rest; `family`: number of such tests that are made together. */
 void clf__test_finish(clf__test *t, int family);
 
-/* ---- In words: verdict.c ------------------------------------------------------------------ */
+/* ---- verdict.c: results in words */
 
 typedef struct clf__verdict {
   clf__level level;
   char sentence[512]; /* whether the model fits the test rows */
   int count;
-  char detail[12][400]; /* what speaks for and against it */
+  char detail[12][400]; /* evidence for and against it */
   int bad[12];
 } clf__verdict;
 void clf__verdict_of(const clf__facts *f, clf__verdict *v);
-/* "test ", "validation ", "training " or "": what the judged rows are called. */
+/* "test ", "validation ", "training " or "": the use of the judged rows. */
 const char *clf__judged_rows(const clf__facts *f);
-/* "lower than the samples", from the numbers of a column's test; "" where nothing is to say. */
+/* "lower than the samples", from the results of a column's test; "" if there is nothing to say. */
 const char *clf__column_verdict(const clf__test *t);
 const char *clf__rank_verdict(const clf__test *t);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* judge_gaussian.c: what a Gaussian with a full covariance makes of the test rows: the least that a
- * model has to beat. */
+/* judge_gaussian.c: the test rows under a Gaussian with full covariance, the baseline of every
+ * model. */
 #include "fail.h"
 #include "judge.h"
 #include "statistics.h"
@@ -9,16 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Beyond this many columns the covariance is not worth the time; of more rows evenly spaced ones
- * are fitted. */
+/* With more columns the covariance takes too long; of more rows evenly spaced ones are fitted. */
 enum { COLUMNS_MOST = 256, ROWS_MOST = 200000 };
 
-/* A Gaussian of the context's columns and then the flow's, so that the leading block of its
- * Cholesky factor is the context's own: log p(x | c) = log p(c, x) - log p(c). */
+/* A Gaussian of the context's columns followed by the flow's, so that the leading block of its
+ * Cholesky factor belongs to the context: log p(x | c) = log p(c, x) - log p(c). */
 typedef struct gaussian {
   const clf__facts *f;
-  int64_t fitted, every;     /* rows, one in `every` */
-  int leave_out;             /* each row is scored by a Gaussian of the others */
+  int64_t fitted, every;     /* number of rows, one in `every` */
+  int leave_out;             /* each row is scored by a Gaussian fitted to the others */
   int32_t C, K;              /* context, and all columns */
   double *mean, *root, *row; /* root: Cholesky factor of the sum of squares */
 } gaussian;
@@ -42,8 +41,9 @@ static void add_moments(gaussian *g, const clf_report_rows *r) {
   }
 }
 
-/* In place; 0 if a column is (nearly) a linear combination of those before it.  Those of the
- * context may be, as one-hot columns are: what is added to them cancels in log p(x | c). */
+/* In place; 0 if a column is (nearly) a linear combination of preceding ones.  Columns of the
+ * context may be, such as one-hot columns: what is added to their diagonal cancels in log p(x |
+ * c). */
 static int factorise(gaussian *g) {
   const int32_t K = g->K;
   for (int32_t k = 0; k < K; k++) {
@@ -63,9 +63,9 @@ static int factorise(gaussian *g) {
   return 1;
 }
 
-/* log p of the leading columns, from their part `q` of d' S^-1 d, where d is the row without the
- * mean and S the sum of squares, and from log det S.  Where the row was one of those fitted, mean
- * and S of the others follow from Sherman and Morrison's formula. */
+/* log p of the leading columns, from their part `q` of d' S^-1 d, where d is the row minus the
+ * mean and S the sum of squares, and from log det S.  If the row was fitted, mean and S of the
+ * others follow from the Sherman-Morrison formula. */
 static double log_density(const gaussian *g, int32_t columns, double q, double log_det) {
   double n = (double)g->fitted, square = n * q;
   if (g->leave_out) {
@@ -101,7 +101,7 @@ static clf_status compare(gaussian *g, clf__facts *f) {
   for (int64_t i = 0; i < test->n; i++) {
     own[n] = score(g, test->rows, i);
     gain[n] = test->logp[i] - own[n];
-    n += isfinite(gain[n]); /* rows of zero density are reported apart */
+    n += isfinite(gain[n]); /* rows of zero density are reported separately */
   }
   clf__mean_of(own, n, &f->gaussian, &f->gaussian_error);
   clf__mean_of(gain, n, &f->gain, &f->gain_error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* judge_samples.c: test rows among the model's samples: each column, and log p. */
+/* judge_samples.c: ranks of test rows among the model's samples: each column, and log p. */
 #include "fail.h"
 #include "judge.h"
 #include "statistics.h"
@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Numbers in all samples together, and bounds of how many samples that makes. */
+/* Total numbers in all samples, and bounds on the resulting number of samples. */
 enum { NUMBERS = 640000, SAMPLES_LEAST = 2000, SAMPLES_MOST = 10000 };
-/* Of conditional models: rows that are compared, and samples for each. */
+/* For conditional models: rows that are compared, and samples for each. */
 enum { ROWS_MOST = 2000, DRAWS_LEAST = 20, DRAWS_MOST = 100, NUMBERS_GIVEN = 4000000 };
 
 static int64_t within(int64_t v, int64_t lo, int64_t hi) { return v < lo ? lo : v > hi ? hi : v; }
@@ -23,7 +23,7 @@ static clf_status no_memory(int64_t n) {
   return clf__plot_fail(CLF_ENOMEM, "no memory to compare rows with %" PRId64 " samples", n);
 }
 
-/* Which test rows are compared: all, or of many evenly spaced ones. */
+/* Which test rows are compared: all, or evenly spaced ones if there are many. */
 static clf_status choose_judged(clf__facts *f) {
   const int64_t n = f->part[CLF__TEST].n;
   f->judged = f->context && n > ROWS_MOST ? ROWS_MOST : n;
@@ -50,15 +50,15 @@ static clf_status draw_given(clf__facts *f) {
   for (int64_t k = 0; k < f->judged; k++)
     memcpy(c + k * C, f->part[CLF__TEST].rows->given->at + f->judge[k] * C, (size_t)C * sizeof *c);
   clf_status s = clf_sample_given(f->flow, c, f->judged, f->source->seed, f->draws, f->sample);
-  for (int64_t k = f->samples - 1; k >= 0; k--) /* from the end, since both share the room */
+  for (int64_t k = f->samples - 1; k >= 0; k--) /* backwards, because both use the same memory */
     memmove(c + k * C, c + k / f->draws * C, (size_t)C * sizeof *c);
   if (!s) s = clf_log_prob_given(f->flow, f->sample, c, f->samples, f->sample_logp);
   free(c);
   return s;
 }
 
-/* Samples first .. first + n, behind those that are there; where the flow refuses some as not
- * finite, halves are tried until what is left is one, which is left out, or fine. */
+/* Appends samples first .. first + n.  If the flow refuses some as not finite, they are bisected
+ * until the rest is a single one, which is left out, or accepted. */
 static clf_status draw_finite(clf__facts *f, int64_t first, int64_t n) {
   const clf_status s =
       clf_sample(f->flow, f->source->seed, first, n, f->sample + f->samples * f->dim);
@@ -83,15 +83,15 @@ static clf_status draw(clf__facts *f) {
 
 /* ---- Comparing ------------------------------------------------------------------------------ */
 
-/* The share of n samples, ascending, that lie below v: with its place among equals drawn, it is
- * uniform if v is one more sample. */
+/* The share of n ascending samples below v, with ties broken at random: uniform if v is one more
+ * sample. */
 static double share_below(const double *sorted, int64_t n, double v, double uniform) {
   int64_t below, equal;
   clf__count_below(sorted, n, v, &below, &equal);
   return ((double)below + uniform * (double)(equal + 1)) / (double)(n + 1);
 }
 
-/* One value for each judged row (values, `stride` apart by test row) among one for each sample. */
+/* One value for each judged row (`stride` apart by test row) among one for each sample. */
 static clf_status compare(clf__facts *f, const double *value, int32_t stride, double *among,
                           uint64_t stream, int family, clf__test *t) {
   const int64_t pool = f->draws ? f->draws : f->samples;
@@ -123,8 +123,7 @@ static clf_status compare_columns(clf__facts *f) {
   return s;
 }
 
-/* Ascending, so that the largest distance comes first only among sorted columns; insertion keeps
- * equal ones in the table's order. */
+/* Insertion sort by decreasing distance keeps equal ones in the table's order. */
 static void sort_worst(clf__facts *f) {
   for (int32_t d = 0; d < f->dim; d++) {
     int32_t at = d;
@@ -136,13 +135,13 @@ static void sort_worst(clf__facts *f) {
   }
 }
 
-/* How surprising at least `count` is where `expected` are expected, by Poisson's distribution. */
+/* The probability of at least `count` for a Poisson distribution with mean `expected`. */
 static double poisson_tail(int64_t count, double expected) {
   return count < 1 ? 1 : clf__gamma_p((double)count, expected);
 }
 
-/* Rows that are less probable than every sample: what a test of the whole distribution of log p
- * overlooks, since they are few, but a mean does not. */
+/* Rows less probable than every sample: a test of the whole distribution of log p overlooks them
+ * because they are few, but a mean does not. */
 static void count_beyond(clf__facts *f) {
   const int64_t pool = f->draws ? f->draws : f->samples;
   for (int64_t k = 0; k < f->judged; k++)
@@ -156,8 +155,7 @@ static void count_beyond(clf__facts *f) {
 
 /* ---- |z|^2 --------------------------------------------------------------------------- */
 
-/* Whether the latents are those of a normal base that is not trained, of columns that are all
- * continuous. */
+/* Whether the base is an untrained normal, and all columns are continuous. */
 static int is_chi_square(const clf__facts *f) {
   const clf_arch *const arch = clf_flow_arch(f->flow);
   const clf_column_grid *const grid = clf_flow_grid(f->flow);
@@ -174,7 +172,7 @@ static int is_chi_square(const clf__facts *f) {
   return fixed;
 }
 
-/* z of the judged rows; where the flow overflows, NaN. */
+/* z of the judged rows; NaN where the flow overflows. */
 static clf_status latents(clf__facts *f, double *x, double *c, double *z) {
   const clf_report_rows *const r = f->part[CLF__TEST].rows;
   const int64_t D = f->dim, C = f->context;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* judge_strange.c: the rows of lowest log p, and the columns that make them so. */
+/* judge_strange.c: the rows with the lowest log p, and the columns responsible. */
 #include "fail.h"
 #include "judge.h"
 #include "statistics.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Inserts the row among the lowest so far, lowest first; of equal ones the first stays first. */
+/* Inserts the row among the lowest so far, in ascending order; ties keep their order. */
 static void consider(clf__facts *f, int part, int64_t row) {
   const double logp = f->part[part].logp[row];
   int at = f->strange_count;

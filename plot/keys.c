@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* keys.c: legends and colour bars.  They stand on the line of the panel's title, where
- * they can hide nothing. */
+/* keys.c: legends and colour bars, on the line of the panel's title, where they hide nothing. */
 #include "chart.h"
 
 static const clf__text_style style = {.size = 10.5, .align = 1, .color = {0.40, 0.43, 0.47}};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* marks.c: what is drawn inside of a panel, and its keys. */
+/* marks.c: marks inside of a panel, and its keys. */
 #include "chart.h"
 
 #include <math.h>
@@ -16,7 +16,7 @@ void clf__panel_line(const clf__panel *p, const double *x, const double *y, int6
   cairo_set_line_width(cr, pen.width);
   cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
   cairo_set_line_cap(cr, CAIRO_LINE_CAP_ROUND);
-  int64_t run = 0; /* points since the last break */
+  int64_t run = 0; /* points since the last gap */
   for (int64_t i = 0; i < n; i++) {
     const int here = isfinite(x[i]) && isfinite(y[i]);
     if (here && run == 0) cairo_move_to(cr, clf__panel_x(p, x[i]), clf__panel_y(p, y[i]));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* page.c: text that grows, and how text and numbers go into HTML. */
+/* page.c: a growing text, and text and numbers as HTML. */
 #include "page.h"
 #include "chart.h"
 #include "fail.h"

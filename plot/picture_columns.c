@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* picture_columns.c: columns of data and of samples over each other: one by one, and in pairs. */
+/* picture_columns.c: columns of data and samples overlaid: single ones, and pairs. */
 #include "pictures.h"
 #include "statistics.h"
 #include "view.h"
@@ -17,11 +17,11 @@ static void name_into(const clf__facts *f, int32_t d, char *text, size_t size) {
 
 static int marginal_panels(const clf__facts *f) { return f->dim; }
 
-/* Up to so many values have bars of their own. */
+/* Up to this many values have separate bars. */
 enum { BARS_MOST = 16 };
 
-/* A number of bins that grows with that of rows.  Of a discrete column there is one for each value,
- * or where these are too many for as many values each, which may widen the axis. */
+/* A number of bins that grows with the number of rows.  A discrete column has one per value or,
+ * if these are too many, bins of several values, which may widen the axis. */
 static int bins_for(const clf__facts *f, clf__axis *a) {
   const int usual = (int)fmin(fmax(2.2 * cbrt((double)f->shown), 8), 48);
   if (!(a->step > 0)) return usual;
@@ -32,7 +32,7 @@ static int bins_for(const clf__facts *f, clf__axis *a) {
   return bins;
 }
 
-/* Whether each bin holds one value, and there are few. */
+/* Whether each bin holds a single value, and there are few bins. */
 static int has_bars(const clf__axis *a, int bins) {
   return a->step > 0 && bins <= BARS_MOST && lround((a->range.hi - a->range.lo) / a->step) == bins;
 }
@@ -95,7 +95,7 @@ int clf__pair_columns(const clf__facts *f, int32_t column[CLF__PAIRS_MOST]) {
   const int all = asked ? s->pair_count : f->dim;
   const int count = all < CLF__PAIRS_MOST ? all : CLF__PAIRS_MOST;
   for (int i = 0; i < count; i++) column[i] = asked ? s->pairs[i] : f->worst[i];
-  for (int i = 1; i < count && !asked; i++) /* those chosen here, in the table's order */
+  for (int i = 1; i < count && !asked; i++) /* automatic choices are in the table's order */
     for (int j = i; j > 0 && column[j - 1] > column[j]; j--) {
       const int32_t swap = column[j];
       column[j] = column[j - 1];
@@ -119,8 +119,7 @@ static void pair_place(const clf__facts *f, int panel, int *row, int *col) {
   *col = panel;
 }
 
-/* Values of discrete columns are spread over a part of their cell, or they would hide each other.
- */
+/* Spreads values of discrete columns over part of their cell, since they would hide each other. */
 static double spread(const clf__axis *a, double v, uint64_t point, uint64_t stream) {
   return a->step > 0 ? v + 0.6 * a->step * (clf__hash_uniform(1, point, stream) - 0.5) : v;
 }
@@ -161,7 +160,7 @@ static clf_status draw_pair(const clf__facts *f, int panel, clf__canvas *c) {
   const int data = (int)(f->shown < most ? f->shown : most);
   const int64_t like = f->shown < 200 ? 200 : f->shown;
   const int samples = (int)(like < most ? like : most);
-  for (int k = 0; k < 4; k++) { /* by turns, so that neither hides the other */
+  for (int k = 0; k < 4; k++) { /* alternately, so that neither hides the other */
     draw_points(f, &frame, f->shadow, f->shadows, d, k, samples, CLF__INK_MODEL);
     draw_points(f, &frame, f->show, f->shown, d, k, data, CLF__INK_DATA);
   }
@@ -169,7 +168,7 @@ static clf_status draw_pair(const clf__facts *f, int panel, clf__canvas *c) {
   return CLF_OK;
 }
 
-/* So that six columns fill the page's width. */
+/* So that six columns fill the width of the page. */
 static void pair_size(const clf__facts *f, double *width, double *height) {
   int32_t column[CLF__PAIRS_MOST];
   const int columns = clf__pair_columns(f, column);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* picture_parts.c: histograms and tests as several pictures draw them. */
+/* picture_parts.c: histograms and tests shared by several plots. */
 #include "fail.h"
 #include "pictures.h"
 #include "view.h"
@@ -40,8 +40,8 @@ void clf__draw_bins(clf__frame *f, const clf__bins *b, clf__ink ink, int filled)
 
 /* ---- Axes of columns --------------------------------------------------------------------- */
 
-/* What nearly all data cover; and the samples too, unless they would leave the data a small part of
- * the picture. */
+/* The range of nearly all data; and of samples, too, unless that would leave the data a small
+ * part of the plot. */
 static clf_status range_of(const clf__facts *f, int32_t d, clf__range *r) {
   clf__range data, sample;
   CLF_TRY(clf__view(f->show + d, f->shown, f->dim, &data));
@@ -52,7 +52,7 @@ static clf_status range_of(const clf__facts *f, int32_t d, clf__range *r) {
   return CLF_OK;
 }
 
-/* A bin for each value; `first` to `last`, `step` apart. */
+/* One bin per value; `first` to `last`, `step` apart. */
 static void by_value(clf__axis *a, double first, double last, double step) {
   a->range = (clf__range){first - step / 2, last + step / 2};
   a->first = first;
@@ -84,7 +84,7 @@ clf_status clf__column_axis(const clf__facts *f, int32_t d, const char *name, cl
 
 /* ---- Uniformity ----------------------------------------------------------------------------- */
 
-/* Shares at up to 200 of the numbers, between 0 at both ends. */
+/* Shares at up to 200 of the numbers, with 0 at both ends. */
 clf_status clf__draw_uniformity(clf__canvas *c, const clf__test *t, const char *x_name) {
   enum { MOST = 200 };
   double xy[2 * (2 * MOST + 2)];

@@ -14,7 +14,7 @@ enum { CURVES_MOST = 6 };
 
 static int is_curve(const clf__candidate *c) { return json_array_size(c->curve) > 1; }
 
-/* The i-th candidate with a curve; NULL beyond the last. */
+/* The i-th candidate with a curve; NULL after the last one. */
 static const clf__candidate *curve_at(const clf__facts *f, int i) {
   for (int k = 0; k < f->record.count; k++)
     if (is_curve(&f->record.candidate[k]) && i-- == 0) return &f->record.candidate[k];
@@ -32,7 +32,7 @@ static double point(const json_t *curve, size_t i, size_t part) {
   return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
-/* The first points of a training can be far below all others: they stay out of view. */
+/* The first points of a training may be far below the others: they are out of view. */
 static clf_status curve_range(const double *v, int64_t n, clf__range *r) {
   const double q[3] = {0, 0.1, 1};
   double at[3];
@@ -47,7 +47,7 @@ static clf_status curve_range(const double *v, int64_t n, clf__range *r) {
 static void draw_curve_of(const clf__frame *f, const double *step, const double *v, int64_t n,
                           clf__ink ink, double *xy) {
   int used = 0;
-  for (int64_t i = 0; i <= n; i++) { /* breaks where there is no number */
+  for (int64_t i = 0; i <= n; i++) { /* breaks at missing numbers */
     if (i < n && isfinite(v[i])) {
       xy[2 * used] = clf__frame_x(f, step[i]);
       xy[2 * used++ + 1] = clf__frame_y(f, v[i]);
@@ -108,7 +108,7 @@ const clf__picture clf__picture_curves = {
 
 enum { LISTED = 16 };
 
-/* By validation, the best first, those without a number last. */
+/* By validation score, the best first, those without a number last. */
 static int by_valid(const void *a, const void *b) {
   const clf__candidate *const x = *(const clf__candidate *const *)a,
                               *const y = *(const clf__candidate *const *)b;
@@ -120,8 +120,8 @@ static int candidate_panels(const clf__facts *f) { return f->record.count > 1; }
 
 static double spread_of(double error) { return isfinite(error) ? error : 0; }
 
-/* From a little above the best to the worst, unless that is so far off that the rest would become
- * one point: those beyond are drawn at the edge. */
+/* From slightly above the best to the worst, unless that would compress the rest to a point:
+ * such outliers are drawn at the edge. */
 static clf__range candidate_range(const clf__candidate *const *list, int n) {
   double best = -INFINITY, worst = INFINITY, error = 0;
   for (int i = 0; i < n; i++) {

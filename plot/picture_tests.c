@@ -10,7 +10,7 @@
 
 static int pit_panels(const clf__facts *f) { return f->dim; }
 
-/* Of each row the share of samples whose value is lower, along the x axis. */
+/* For each row the share of samples with a lower value, along the x axis. */
 static clf_status draw_pit(const clf__facts *f, int panel, clf__canvas *c) {
   char name[32], clean[160];
   const int32_t d = f->worst[panel];
@@ -36,7 +36,7 @@ const clf__picture clf__picture_pit = {.title = "Columns of the test rows among 
 
 enum { RANKS, RANK_TEST, LOG_P, CHI };
 
-/* Panels that the facts have something for, in the order above. */
+/* Panels with data, in the order above. */
 static int rank_panels(const clf__facts *f) { return f->chi.u ? 4 : 3; }
 
 static clf_status draw_ranks(const clf__facts *f, clf__canvas *c) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* plot.c: pictures of flows: what is refused, the words above, the file. */
+/* plot.c: plots of flows: checks, captions, the file. */
 #include "clflow/plot.h"
 #include "fail.h"
 #include "flows.h"
@@ -27,7 +27,7 @@ static clf_status check(clf_flow *flow, const clf_table *data, const char *path)
   return clf__chart_writable(path);
 }
 
-/* A text that fits into a heading, or how long it is. */
+/* The text if it fits into a heading, otherwise its length. */
 static void describe_arch(const clf_arch *arch, char *dst, size_t size) {
   enum { FITS = 64 };
   const char *const text = clf_arch_text(arch);
@@ -51,7 +51,7 @@ static void describe(const clf_flow *flow, char *dst, size_t size) {
              spec->dim, spec->hidden, spec->depth);
 }
 
-/* The score of the rows whose density is above zero, and how many the others are. */
+/* The score of the rows with a density above zero, and the number of the others. */
 static clf_status judge(clf_flow *flow, const clf_table *data, char *dst, size_t size) {
   char count[40], mean[40], error[40], zeros[40], others[80] = "";
   clf_score score;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* png.c: pictures as files, written whole or not at all. */
+/* png.c: writes plots as files, which are replaced atomically. */
 #define _POSIX_C_SOURCE 200809L
 #include "../runtime/core/path.h"
 #include "chart.h"
@@ -38,7 +38,7 @@ static clf_status cannot(const char *path, const char *why) {
   return clf__plot_fail(CLF_EIO, "%s: cannot be written: %s", path, why);
 }
 
-/* Everything before the last slash; "." and "/" where that is empty. */
+/* Everything before the last slash; "." or "/" if that is empty. */
 static clf_status folder_of(const char *path, char *folder, size_t size) {
   const size_t n = clf__folder_length(path);
   if (n + 2 > size) return cannot(path, "its name is too long");

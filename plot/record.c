@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* record.c: what a flow's record says of how it was chosen. */
+/* record.c: reads a flow's record of how it was chosen. */
 #include "record.h"
 #include "fail.h"
 
@@ -36,8 +36,8 @@ static clf__candidate candidate(const json_t *c) {
                           .curve = json_object_get(c, "curve")};
 }
 
-/* A blend has no candidate of its own: its figures are the record's result, its parts those that
- * have a weight. */
+/* A blend is not a candidate: its figures are the record's result, its components the candidates
+ * with a weight. */
 static void add_blend(clf__record *r) {
   clf__candidate blend = candidate(json_object_get(r->json, "result"));
   blend.name = text(r->json, "chosen");
@@ -50,7 +50,7 @@ static void add_blend(clf__record *r) {
 
 double clf__valid_of(const clf__candidate *c) { return isnan(c->valid) ? -INFINITY : c->valid; }
 
-/* What stands first. */
+/* The order of candidates. */
 static int importance(const clf__candidate *c) {
   const int is_baseline = strcmp(c->name, "gaussian") == 0 || strcmp(c->name, "mixture") == 0;
   return c->chosen ? 3 : c->weight > 0 ? 2 : is_baseline;
@@ -61,7 +61,7 @@ static int stands_before(const clf__candidate *a, const clf__candidate *b) {
   return x != y ? x > y : clf__valid_of(a) > clf__valid_of(b);
 }
 
-/* By insertion, so that equal ones stay in the record's order. */
+/* Insertion sort keeps equal ones in the record's order. */
 static void sort(clf__record *r) {
   enum { ENOUGH = 7 };
   for (int i = 1; i < r->count; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* report.c: the page from its parts, and a picture alone as PNG. */
+/* report.c: assembles the page, and writes single plots as PNG. */
 #include "report.h"
 #include "../runtime/core/given.h"
 #include "clflow/version.h"
@@ -28,7 +28,7 @@ static void panel_size(const clf__facts *f, const clf__picture *of, double *widt
   if (of->size) of->size(f, width, height);
 }
 
-/* ---- Panels in the page ------------------------------------------------------------------ */
+/* ---- Panels in the page ---------------------------------------------------------------------- */
 
 clf_status clf__report_panels(clf__page *p, const clf__facts *f, clf_report_picture which,
                               int first, int last) {
@@ -37,7 +37,7 @@ clf_status clf__report_panels(clf__page *p, const clf__facts *f, clf_report_pict
   double width, height;
   char label[400];
   panel_size(f, of, &width, &height);
-  if (of->place && last - first > 1) /* small ones stand in two columns in a narrow window */
+  if (of->place && last - first > 1) /* small panels form two columns in a narrow window */
     clf__page_addf(p, "<div class=\"grid pairs\" style=\"--k:%d;--m:%dpx\">\n",
                    clf__pair_columns(f, column) - 1, width < 250 ? 168 : 260);
   else
@@ -122,7 +122,7 @@ clf_status clf_report_write(const clf_report_source *source, const char *path, c
   return s;
 }
 
-/* ---- A picture as PNG ---------------------------------------------------------------- */
+/* ---- A plot as PNG --------------------------------------------------------------------------- */
 
 static void draw_keys(clf__canvas *c, const char *const keys[2], double x) {
   static const clf__ink inks[2] = {CLF__INK_DATA, CLF__INK_MODEL};
@@ -133,7 +133,7 @@ static void draw_keys(clf__canvas *c, const char *const keys[2], double x) {
   }
 }
 
-/* Where the panels of a PNG stand: each at its place, or in a grid near 4 to 3. */
+/* The positions of the panels of a PNG: given, or in a grid near 4 to 3. */
 typedef struct layout {
   const clf__picture *of;
   int across, rows, cols;

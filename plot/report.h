@@ -6,7 +6,7 @@
 
 void clf__report_style(clf__page *p);
 
-/* Panels first .. last of a picture as SVG, in a grid. */
+/* Panels first .. last of a plot as SVG, in a grid. */
 clf_status clf__report_panels(clf__page *p, const clf__facts *f, clf_report_picture picture,
                               int first, int last);
 
@@ -18,12 +18,12 @@ clf_status clf__report_tests(clf__page *p, const clf__facts *f);
 clf_status clf__report_strange(clf__page *p, const clf__facts *f);
 clf_status clf__report_model(clf__page *p, const clf__facts *f);
 
-/* What the record says, within the section of log-likelihoods. */
+/* The contents of the record, in the section of log-likelihoods. */
 clf_status clf__report_candidates(clf__page *p, const clf__facts *f);
 
-/* The legend of a picture. */
+/* The legend of a plot. */
 void clf__report_keys(clf__page *p, const clf__picture *of);
-/* "1.23 ± 0.04" in a cell of its own; a dash where there is no number. */
+/* "1.23 ± 0.04" in a table cell; a dash if there is no number. */
 void clf__report_nats(clf__page *p, double v, double error);
 /* The name of column d, escaped. */
 void clf__report_name(clf__page *p, const clf__facts *f, int32_t d);

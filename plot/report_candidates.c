@@ -36,7 +36,7 @@ static void candidate_row(clf__page *p, const clf__candidate *c, int chosen) {
   clf__page_add(p, "</td></tr>\n");
 }
 
-/* What each candidate is, for who wants to know. */
+/* Details of each candidate. */
 static void candidate_list(clf__page *p, const clf__facts *f) {
   clf__page_add(p, "<details><summary>architectures and training options</summary>\n");
   for (int i = 0; i < f->record.count; i++) {

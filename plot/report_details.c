@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* report_details.c: the strangest rows, columns that were treated, the model and how to repeat it.
- */
+/* report_details.c: the most unusual rows, columns that were treated, the model and how to
+ * reproduce it. */
 #include "report.h"
 
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- The strangest rows -------------------------------------------------------------- */
+/* ---- The most unusual rows ------------------------------------------------------------------- */
 
 static void number(clf__page *p, double v, int digits) {
   char text[40];
@@ -18,7 +18,7 @@ static void number(clf__page *p, double v, int digits) {
   clf__page_add(p, text);
 }
 
-/* A value of column d: a label, a date, or a number of so many digits. */
+/* A value of column d: a label, a date, or a number with this many digits. */
 static void value(clf__page *p, const clf__facts *f, int32_t d, double v, int digits) {
   char text[1100];
   const clf_column *const kind = clf__description_of(f, d);
@@ -30,7 +30,7 @@ static void value(clf__page *p, const clf__facts *f, int32_t d, double v, int di
   clf__page_text(p, text, 60);
 }
 
-/* The columns that gain most, while they gain more than a nat. */
+/* The columns with the largest gains, above one nat. */
 static void reasons(clf__page *p, const clf__facts *f, const clf__strange *s) {
   enum { NAMED = 3 };
   const double *const x = f->part[s->part].rows->x->at + s->row * f->dim;
@@ -184,7 +184,7 @@ static void history(clf__page *p, const clf__facts *f) {
   clf__page_add(p, "</code></p>\n");
 }
 
-/* A line each. */
+/* One line each. */
 static void commands(clf__page *p, const char *text) {
   char line[4096];
   if (!text) return;

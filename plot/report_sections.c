@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
-/* "training ", "validation ", or what the judged rows are called. */
+/* "training ", "validation ", or the name of the judged rows. */
 static const char *part_name(const clf__facts *f, int part) {
   return part == CLF__TRAIN   ? "training "
          : part == CLF__VALID ? "validation "
@@ -126,7 +126,7 @@ clf_status clf__report_likelihood(clf__page *p, const clf__facts *f) {
 
 /* ---- Columns ------------------------------------------------------------------------- */
 
-/* Of many panels the first stand open, the rest behind a line to click on, up to PANELS_MOST. */
+/* Of many panels the first ones are shown, the others on a click, up to PANELS_MOST. */
 enum { PANELS_MOST = 100 };
 static clf_status panels_folded(clf__page *p, const clf__facts *f, clf_report_picture which,
                                 int count, int open) {

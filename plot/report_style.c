@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* report_style.c: how the page looks, in a light and in a dark window, wide and narrow. */
+/* report_style.c: the style of the page, for light and dark, wide and narrow windows. */
 #include "report.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* statistics.c: tests of uniformity and what they need. */
+/* statistics.c: tests of uniformity and their helper functions. */
 #include "statistics.h"
 
 #include <math.h>
@@ -33,7 +33,7 @@ double clf__ks_band(double probability, double n) {
   return hi;
 }
 
-/* By its series below a + 1, and above it as 1 minus the continued fraction (Press et al. 2007,
+/* By its series below a + 1, and above as 1 minus the continued fraction (Press et al. 2007,
  * 6.2). */
 double clf__gamma_p(double a, double x) {
   if (!(x > 0)) return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* table.c: pictures of tables. */
+/* table.c: plots of tables. */
 #include "clflow/plot.h"
 #include "fail.h"
 #include "flows.h"

@@ -40,7 +40,7 @@ static double width_of(cairo_t *cr, const char *text) {
   return e.x_advance;
 }
 
-/* Cuts whole characters off the end until the text and an ellipsis fit. */
+/* Removes characters from the end until the text and an ellipsis fit. */
 static void cut(cairo_t *cr, char *text, size_t size, double max) {
   size_t n = strlen(text);
   if (n + 4 > size) n = size - 4;
@@ -70,7 +70,7 @@ double clf__text(cairo_t *cr, double x, double y, const char *text, clf__text_st
   return width;
 }
 
-/* printf() writes the locale's decimal point and "e+06"; people write neither. */
+/* printf() writes the locale's decimal mark and "e+06"; this makes it a point and "e6". */
 static void tidy(char *dst, size_t size, const char *raw) {
   size_t used = 0;
   int exponent = 0;

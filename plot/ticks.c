@@ -6,7 +6,7 @@
 
 #define MOST ((int)(sizeof((clf__ticks *)0)->at / sizeof(double)))
 
-/* The least of 1, 2, 5 times a power of ten that is not far below x. */
+/* The smallest of 1, 2, 5 times a power of ten that is not far below x. */
 static double round_up(double x) {
   const double power = pow(10, floor(log10(x)));
   const double part = x / power;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* training.c: pictures of training. */
+/* training.c: plots of training. */
 #include "clflow/plot.h"
 #include "fail.h"
 #include "view.h"
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What the curves are of: sign 1 where more is better, -1 where less is. */
+/* The quantity of the curves: sign 1 if higher is better, -1 if lower is. */
 typedef struct quantity {
   const char *name;
   double sign;
@@ -17,8 +17,8 @@ typedef struct quantity {
 
 static const quantity nats = {"mean log-likelihood (nats)", 1}, bits = {"bits/dim", -1};
 
-/* The first epochs of a long training may be far worse than all others; they are then left out
- * of view rather than let them flatten the rest. */
+/* The first epochs of a long training may be far worse than all others; they are out of view so
+ * that they do not flatten the rest. */
 static clf_status span(double sign, const double *v, int64_t n, clf__range *r) {
   const int up = sign > 0;
   const double q[3] = {up ? 0 : 1, up ? 0.05 : 0.95, up ? 1 : 0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* verdict.c: what the tests say, in words. */
+/* verdict.c: the results of the tests in words. */
 #include "canvas.h"
 #include "judge.h"
 
@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- One test ------------------------------------------------------------------------- */
+/* ---- One test -------------------------------------------------------------------------------- */
 
-/* Mean and spread of u against those of uniform numbers, in standard errors: (mean - 1/2) and the
+/* Mean and spread of u compared with uniform numbers, in standard errors: (mean - 1/2) and the
  * mean of (u - 1/2)^2 - 1/12, whose variance is 1/180. */
 static void moments(const clf__test *t, double *shift, double *spread) {
   double square = 0;
@@ -42,7 +42,7 @@ const char *clf__rank_verdict(const clf__test *t) {
                     : "more often of middling probability than the model's own samples";
 }
 
-/* ---- All of them ------------------------------------------------------------------------ */
+/* ---- All tests ------------------------------------------------------------------------------- */
 
 static void say(clf__verdict *v, clf__level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -56,7 +56,7 @@ static void say(clf__verdict *v, clf__level level, const char *fmt, ...) {
   if (level > v->level) v->level = level;
 }
 
-/* Marks the last sentence as worth a look, although the rows fit. */
+/* Marks the last sentence as remarkable, although the rows fit. */
 static void remark(clf__verdict *v) { v->bad[v->count - 1] = CLF__SLIGHT; }
 
 static void say_zeros(const clf__facts *f, clf__verdict *v) {
@@ -142,7 +142,7 @@ static void say_gain(const clf__facts *f, clf__verdict *v) {
         f->gain < 0 ? "−" : "+", gain, error);
 }
 
-/* The difference is taken row by row; its errors are those of the test rows. */
+/* Differences are paired by row; their errors are those of the test rows. */
 static void say_mixture(const clf__facts *f, clf__verdict *v) {
   char by[40], error[40];
   const clf__candidate *const mixture = clf__record_named(&f->record, "mixture");
