@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* cases.h: one table of cases per operation, read by the tests.
+/* cases.h: one table of cases per operation, for the tests.
  *
- * A case is the call itself with shapes where the tensors would be; the harness
- * supplies memory, data and devices. */
+ * A case is the call itself with shapes in place of tensors; the harness supplies memory, data and
+ * devices. */
 #ifndef CLF_CASES_H
 #define CLF_CASES_H
 #include "clflow/core.h"
@@ -19,12 +19,12 @@ typedef struct clf_case {
   const void *args; /* tensors carry dim only */
   float lo, hi;     /* inputs are uniform here; 0,0 means -1..1 */
   float tol;        /* |got - want| <= tol * (1 + |want|); 0 means 1e-5 */
-  int fresh;        /* updated tensors start as NaN too: this call must not read them */
-  int nhwc;         /* images lie with their channels last */
-  /* The arguments, a bit each, whose samples lie side by side; 0: a second run has all like that,
-   * unless there are images. */
+  int fresh;        /* updated tensors start as NaN, too: this call must not read them */
+  int nhwc;         /* images are channels-last */
+  /* The arguments with contiguous samples, one bit each; 0: a second run has all of them in that
+   * layout, unless there are images. */
   unsigned by_column;
-  int bench;                             /* as large as in use: left out of the quick run */
+  int bench;                             /* of realistic size: not in the quick run */
   clf_case_values given[CLF_CASE_GIVEN]; /* in place of random numbers */
 } clf_case;
 
@@ -39,7 +39,7 @@ extern const clf_case_table *const clf__case_tables[CLF_OP_COUNT];
   {                                                                                                \
     .dim = { __VA_ARGS__ }                                                                         \
   }
-/* The same row for every sample: a view whose stride[0] is 0. */
+/* The same row for every sample: a view with stride[0] 0. */
 enum { CLF_SHARED = 1 };
 #define SHARED(...)                                                                                \
   { .dim = {__VA_ARGS__}, .offset = CLF_SHARED }
@@ -50,7 +50,7 @@ enum { CLF_SHARED = 1 };
   extern const clf_case_table clf_cases_##op;                                                      \
   const clf_case_table clf_cases_##op = {op##_cases, sizeof op##_cases / sizeof *op##_cases}
 
-/* Runs one case on the reference, and on dev by every way that takes it, row by row and column by
- * column; EMISMATCH says where they differ. */
+/* Runs one case on the reference, and on dev with every algorithm that takes it, row by row and
+ * column by column; EMISMATCH says where they differ. */
 clf_status clf__check_case(clf_device *ref, clf_device *dev, clf_op op, const clf_case *c);
 #endif

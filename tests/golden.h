@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* golden.h: files of tests/golden, as the suites that hold a flow to them read them. */
+/* golden.h: reads files of tests/golden. */
 #ifndef CLF_GOLDEN_H
 #define CLF_GOLDEN_H
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "flows.h"
 #include "safetensors.h"
 
-/* In the folder that CLF_GOLDEN of the environment names, else in that of the source tree.  Valid
+/* In the folder given by the environment variable CLF_GOLDEN, else in the source tree.  Valid
  * until the next call. */
 static inline const char *golden_path(const char *name, const char *suffix) {
   static char path[512];
@@ -23,7 +23,7 @@ static inline clf_table golden_array(const char *name, const char *suffix) {
   return t;
 }
 
-/* The tensor `name` of a file in double, and how many elements it has. */
+/* The tensor `name` of a file in double, and its number of elements. */
 static inline double *golden_tensor(const clf__st *st, const char *name, size_t *count) {
   const clf__st_entry *e = clf__st_find(st, name);
   ck_assert_msg(e != NULL, "the file has no tensor %s", name);

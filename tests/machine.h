@@ -7,7 +7,7 @@
 
 clf_device *opened(const char *name);
 
-/* By list_devices(): OpenCL first, cpu last. */
+/* From list_devices(): OpenCL first, cpu last. */
 extern clf_device_info *found;
 void list_devices(void);
 void free_list(void);
@@ -15,8 +15,7 @@ int opencl_count(void);
 /* The first OpenCL device of "cpu", "gpu", ..., or -1. */
 int first_of_type(const char *type);
 
-/* The devices on which tests of tensors and random numbers run; NULL for OpenCL where there is
- * none. */
+/* The devices for tests of tensors and random numbers; NULL if there is no OpenCL device. */
 enum { EVERYWHERE = 4 };
 clf_device *open_ith(int i);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* posix_only.h: tests of what Windows does not have are empty there. */
+/* posix_only.h: tests of features that Windows lacks are empty there. */
 #ifndef CLF_POSIX_ONLY_H
 #define CLF_POSIX_ONLY_H
 
@@ -26,7 +26,7 @@ static inline int geteuid(void) { return 1; }
 static inline int seteuid(int id) { return (void)id, -1; }
 static inline int setreuid(int id, int effective) { return (void)id, (void)effective, -1; }
 
-/* And what MinGW-w64's library lacks. */
+/* Features that MinGW-w64's library lacks. */
 #define utime(path, times) utime(path, &(struct utimbuf){(times)->actime, (times)->modtime})
 void *memmem(const void *in, size_t n, const void *what, size_t m);
 #endif

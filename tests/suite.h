@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* suite.h: what every test program needs: the run, folders, and what a status should be. */
+/* suite.h: shared by all test programs: the run, folders, and checks of status. */
 #ifndef CLF_SUITE_H
 #define CLF_SUITE_H
 #include <check.h>
 #include <stddef.h>
 #include "posix_only.h"
 
-/* Runs all in this process, for drivers do not survive a fork, and frees it.  What main() returns.
- */
+/* Runs all tests in this process, because drivers do not survive a fork, and frees the suite.
+ * Returns the result of main(). */
 int suite_run(Suite *suite);
 
-/* All of a file and a zero behind it, to be freed; its size unless NULL. */
+/* The contents of a file followed by a zero; the caller frees it; its size unless NULL. */
 char *read_file(const char *path, size_t *size);
 void write_bytes(const char *path, const void *bytes, size_t size);
 /* Whether two files hold the same bytes. */
 int equal_files(const char *a, const char *b);
 
-/* How many files and folders are in `folder`. */
+/* Number of files and folders in `folder`. */
 int suite_entries(const char *folder);
-/* Removes a file, or a folder and all that is in it. */
+/* Removes a file, or a folder with its contents. */
 void suite_remove(const char *path);
 
-/* Sets a variable, or unsets it where value is NULL; what it was, for suite_putenv_back(). */
+/* Sets a variable, or unsets it if value is NULL; returns the previous value for
+ * suite_putenv_back(). */
 char *suite_setenv(const char *name, const char *value);
 void suite_putenv_back(const char *name, char *before);
 

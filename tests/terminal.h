@@ -4,9 +4,8 @@
 #define CLF_TERMINAL_H
 #include "program.h"
 
-/* The terminal has `columns` columns; at `interrupt`, if not NULL, on it, the program gets a
- * SIGINT.
- */
+/* The terminal has `columns` columns; when `interrupt`, if not NULL, appears on it, the program
+ * gets a SIGINT. */
 result run_on_terminal(const char *command, int columns, const char *interrupt);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_arch.c: architectures: text and JSON, their checks, presets, and the list of layers that
- * they stand for.  The tests are in arch/. */
+/* test_arch.c: architectures: text and JSON, checks, presets, and the expanded list of layers.
+ * The tests are in arch/. */
 #include "arch/arch.h"
 
 clf_arch *parsed(const char *text) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test_arch_faults.c: architectures, when the n-th allocation fails, or that and all after
- * it: the call is refused for lack of memory, or gives what it would have given, and nothing
- * is left (the leak sanitizer looks). */
+/* test_arch_faults.c: architectures when the n-th allocation fails, or that and all later ones:
+ * the call reports it, or gives the same result as without, and nothing leaks (checked by the
+ * leak sanitizer). */
 #define _POSIX_C_SOURCE 200809L
 #include <jansson.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static json_free_t jansson_free;
 static void *allocate(size_t size) { return malloc(size); }
 static void release(void *at) { free(at); }
 
-/* From text to JSON and to the list of layers; jansson's allocations are among those that fail. */
+/* From text to JSON and to the list of layers; allocations of jansson fail, too. */
 static clf_status write(int32_t *layers) {
   clf_arch *a = NULL;
   clf__arch_list l = {0};
@@ -37,7 +37,8 @@ static clf_status write(int32_t *layers) {
   return s;
 }
 
-/* And back; jansson's reader, which may call a lack of memory bad JSON, has all that it wants. */
+/* And back; jansson's reader does not fail, because it may report bad JSON instead of missing
+ * memory. */
 static clf_status read(int32_t *layers) {
   clf_arch *a = NULL;
   json_set_alloc_funcs(jansson_malloc, jansson_free);

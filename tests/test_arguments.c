@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* test_arguments.c: every public function with NULL in place of each pointer that it needs, and
- * with counts that no memory holds.  What can fail is refused with a sentence, the rest does
- * nothing or returns nothing.  The last test reads the headers: no function may be missing here. */
+/* test_arguments.c: every public function with NULL for each required pointer, and with counts
+ * that cannot fit into memory.  Functions that can fail refuse them with a sentence, others do
+ * nothing or return nothing.  The last test reads the headers and checks that no function is
+ * missing here. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,14 +33,14 @@ static void refused(const char *function, const char *argument, clf_status s) {
   ck_assert_str_eq(clf_errmsg(), want);
 }
 
-/* The call that the last arguments make refuses `argument`, which is NULL in it. */
+/* The call with the last arguments refuses `argument`, which is NULL. */
 #define NO(function, argument, ...)                                                                \
   (visit(#function), refused(#function, argument, function(__VA_ARGS__)))
-/* A call of a function that cannot fail, and what holds after it. */
+/* A call of a function that cannot fail, and what holds afterwards. */
 #define QUIET(function, holds) (visit(#function), ck_assert_msg((holds), "%s", #holds))
 #define REFUSES(call, message) REFUSED(call, CLF_EINVAL, message)
 
-/* ---- What is there ------------------------------------------------------------------------ */
+/* ---- The objects ----------------------------------------------------------------------------- */
 
 static clf_device *dev;
 static clf_flow *flow;
@@ -676,7 +677,7 @@ START_TEST(fits) {
 }
 END_TEST
 
-/* What stands before the first parenthesis of each declaration, unless it is a constant. */
+/* The names before the first parenthesis of each declaration, except constants. */
 START_TEST(no_function_is_missing) {
   static const char *const headers[] = {
       "arch",  "core",    "data",   "density", "export", "fit",   "flow",  "group", "images",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test_around.c: devices around a device: check:, trace:, the self-test and the tuner, when the
- * n-th call of what is inside fails, or the n-th allocation.  Each time the sentence of that call
- * comes back, or the right result, and nothing is left. */
+/* test_around.c: wrapping devices: check:, trace:, the self-test and the tuner, when the n-th
+ * call of the inner device or the n-th allocation fails.  Each time the message of that call is
+ * returned, or the right result, and nothing leaks. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -58,7 +58,7 @@ static clf_status checked(clf_device *inner, float *sum) {
 static clf_status traced(clf_device *inner, float *sum) {
   clf_device *dev = around(&clf__trace, "trace", inner);
   const clf_status s = multiply(dev, sum);
-  dev->backend = &clf__check; /* whose own is nothing; the device inside stays open */
+  dev->backend = &clf__check; /* owns nothing; the inner device stays open */
   free(dev);
   return s;
 }
@@ -76,7 +76,7 @@ static const struct {
 } kinds[] = {{"check", checked}, {"trace", traced}, {"self-test", tested}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-/* What a tracing device prints is not for this test's stderr. */
+/* The output of the tracing device is not shown. */
 static int silence(void) {
   const int before = dup(2), null = open("/dev/null", O_WRONLY);
   fflush(stderr);
@@ -142,7 +142,7 @@ static void note_failure(const clf_tuned *t, void *context) {
   (void)context;
   for (int i = 0; i < t->count; i++) failed += t->way[i].verdict == CLF_WAY_FAILED;
 }
-/* A shape that has no memory is reported, and the others are tuned. */
+/* A shape without memory is reported, and the others are tuned. */
 static clf_status cpu_tuned(float *sum) {
   int kept = 0;
   failed = 0;

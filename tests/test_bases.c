@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_bases.c: base distributions, as flows without layers, on the device of the command line. */
+/* test_bases.c: base distributions, as flows without layers, on the device from the command
+ * line. */
 #include "bases/bases.h"
 #include <math.h>
 #include <stdlib.h>

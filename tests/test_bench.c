@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_bench.c: `clflow bench`: what it writes, what it compares, what it refuses. */
+/* test_bench.c: `clflow bench`: its output, comparisons and messages. */
 #include "program.h"
 #include <jansson.h>
 #include <math.h>
@@ -37,7 +37,7 @@ static int count(const char *text, const char *what) {
 
 /* ---- Files ------------------------------------------------------------------------------- */
 
-/* The best of what was measured before, between and after. */
+/* The best of the measurements before, between and after. */
 static void check_device(const json_t *d) {
   const json_t *around = json_object_get(d, "peak_gflops_around");
   for (size_t i = 0; i < 2; i++) {
@@ -123,7 +123,7 @@ END_TEST
 
 #define ONE "bench --quick --device cpu --time 0.05 --flows step/nvp-2-2-4-b100 "
 
-/* The same report with its times multiplied, and a workload that is not run. */
+/* The same report with scaled times, and a workload that is not run. */
 static void write_baseline(const char *path, double factor) {
   json_t *json = report("one.json"), *rows = json_object_get(json, "rows"),
          *row = json_array_get(rows, 0), *other = json_deep_copy(row);
@@ -155,7 +155,7 @@ START_TEST(baselines) {
 }
 END_TEST
 
-/* The head and the foot say how far the figures can be trusted. */
+/* Head and foot say how reliable the figures are. */
 START_TEST(quiet_or_not) {
   ends(ONE, 0, "rows were disturbed", "");
   ends(ONE, 0, "; peak of cpu: ", "");
@@ -173,8 +173,8 @@ START_TEST(selections) {
 }
 END_TEST
 
-/* The products of a training step that runs as matrix products, of 64, 512, 10, 4096 and of
- * 6, 128, 10, 1024; and sampling in the lecture's batches. */
+/* The products of a training step with matrix products, of 64, 512, 10, 4096 and of 6, 128, 10,
+ * 1024; and sampling in the lecture's batches. */
 START_TEST(products_of_flows) {
   static const char *const names[] = {"gemm/4096x512x64-tb-bias-tanh",
                                       "gemm/4096x64x512-tb",
@@ -196,7 +196,7 @@ START_TEST(products_of_flows) {
 }
 END_TEST
 
-/* Of a bench that was interrupted a folder stays, which a later one removes. */
+/* An interrupted bench leaves a folder, which a later one removes. */
 START_TEST(folders_that_were_left) {
   POSIX_ONLY;
   static const char *const names[] = {"t/clflow-bench-2000000000-abcdef",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_bench_rules.c: what `clflow bench` says of figures from a busy machine, by figures that are
- * made up: what is marked, and what a comparison with a baseline lets pass. */
+/* test_bench_rules.c: what `clflow bench` says about figures from a busy machine, with made-up
+ * figures: what is marked, and what a comparison with a baseline accepts. */
 #define _GNU_SOURCE
 #include "bench.h"
 #include "suite.h"
@@ -52,7 +52,7 @@ static void disturbed(double others, double calibration, double high, double by)
 
 START_TEST(disturbances) {
   disturbed(0, 100, 1, 1);
-  disturbed(-1, 0, 1, 1);      /* nothing is known */
+  disturbed(-1, 0, 1, 1);      /* unknown */
   disturbed(0.04, 96, 1.4, 1); /* chance */
   disturbed(0.5, 100, 1, 2);
   disturbed(0, 25, 1, 4);
@@ -122,7 +122,7 @@ END_TEST
 
 /* ---- Comparing -------------------------------------------------------------------------- */
 
-/* A baseline of 1 ms on a quiet machine, and a row now; what comes of it. */
+/* A baseline of 1 ms on a quiet machine, and a row now; the verdict. */
 static void judged(bench_row row, double old_calibration, double old_peak, int slower,
                    int excused) {
   char names[256];
@@ -147,11 +147,11 @@ START_TEST(comparisons) {
   judged(row, 100, 100, 0, 0);
   row = row_of(&plain, 1.2e-3);
   judged(row, 100, 100, 1, 0); /* quiet, and slower */
-  judged(row, 0, 100, 1, 0);   /* of a baseline without calibrations */
+  judged(row, 0, 100, 1, 0);   /* with a baseline without calibrations */
   row = row_of(&plain, 0.5e-3);
   judged(row, 100, 100, 0, 0);
 
-  /* The same build, 3.6 times slower on a busy machine, however that shows. */
+  /* The same build, 3.6 times slower on a busy machine, for any sign of that. */
   row = row_of(&plain, 3.6e-3);
   judged(row, 100, 100, 1, 0);
   row.others = 0.5;
@@ -159,19 +159,18 @@ START_TEST(comparisons) {
   row.others = -1;
   row.calibration = 50;
   judged(row, 100, 100, 0, 1);
-  row.calibration = 25; /* a quarter of the speed explains it: steady is 0.9 */
+  row.calibration = 25; /* explained by a quarter of the speed: steady is 0.9 */
   judged(row, 100, 100, 0, 0);
   row = row_of(&plain, 3.6e-3);
   row.high = 2 * row.low;
   judged(row, 0, 100, 0, 1);
-  row = row_of(&plain, 3.6e-3); /* the whole run was slow, from its first calibration on */
+  row = row_of(&plain, 3.6e-3); /* the whole run was slow, starting with its first calibration */
   judged(row, 200, 200, 0, 1);
 
-  row = row_of(&plain, 12e-3); /* more than that explains */
+  row = row_of(&plain, 12e-3); /* slower than that explains */
   row.others = 0.5;
   judged(row, 100, 100, 1, 0);
-  row =
-      row_of(&plain, 1.2e-3); /* a baseline from a busy machine hides nothing, and blames nobody */
+  row = row_of(&plain, 1.2e-3); /* a baseline from a busy machine neither hides nor blames */
   judged(row, 50, 100, 1, 0);
   row = row_of(&plain, 1.05e-3);
   judged(row, 50, 100, 0, 0);

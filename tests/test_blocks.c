@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_blocks.c: passes in blocks of rows: a row has the same bits in any block, training gives
- * what it gives without blocks, and what fails in one is told. test_blocks DEVICE   (default cpu)
- */
+ * the same result as without blocks, and errors in a block are reported.  test_blocks DEVICE
+ * (default cpu) */
 #include "flows.h"
 #include <math.h>
 #include <stdatomic.h>
@@ -13,8 +13,8 @@
 
 enum { ROWS = 203, D = 5, STEPS = 3, BATCH = 150 };
 
-/* A net without and one with residuals, a permuted order, a layer the other way round, trained and
- * fixed bases. */
+/* A net without and one with residuals, a permuted order, an inverted layer, trained and fixed
+ * bases. */
 static const char *const archs[] = {
     "5: coupling(rq(bins=6, tail=3), resnet(24x2, relu))*3 -> normal",
     ("5: (ar(rq(bins=4), made(20x2, tanh)), ~coupling(rq(bins=5), mlp(16x2, silu)))*2 -> "
@@ -39,7 +39,7 @@ typedef struct values {
   double logp[ROWS], z[ROWS * D], logdet[ROWS], x[ROWS * D];
 } values;
 
-/* By calls of `each` rows. */
+/* With calls of `each` rows. */
 static void values_of(clf_flow *f, const double *x, const double *c, int64_t each, values *v) {
   for (int64_t i = 0, n; i < ROWS; i += n) {
     n = each < ROWS - i ? each : ROWS - i;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_check.c: by how much a result may differ from the reference before check: refuses it.  The
- * device below check: computes in double as the reference does, and then adds a known error. */
+/* test_check.c: the tolerances of check:.  The device below check: computes in double as the
+ * reference does, and then adds a known error. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@ static clf_device *dev; /* check:cpu64 */
 static const clf_backend *usual;
 static clf_backend wrong;
 
-static double error; /* what is added to element `place` of the result */
+static double error; /* added to element `place` of the result */
 static int place;
 
 static clf_status run_wrong(clf_device *d, clf_op op, const void *args) {
@@ -33,7 +33,7 @@ static void open_device(void) {
 }
 static void close_device(void) { clf_close(dev); }
 
-/* The operation on x, of `rows` rows, with this error at that place. */
+/* The operation on x with `rows` rows, and this error at that index. */
 static clf_status checked(clf_op op, const double *x, int32_t rows, int at, double by) {
   clf_arena arena;
   clf_tensor in, out;
@@ -51,7 +51,7 @@ static clf_status checked(clf_op op, const double *x, int32_t rows, int at, doub
   return s;
 }
 
-/* An error of `tolerance` is the border, in both directions. */
+/* An error of `tolerance` is the limit, in both directions. */
 static void border(clf_op op, const double *x, int32_t rows, int at, double tolerance) {
   for (int sign = -1; sign <= 1; sign += 2) {
     const clf_status below = checked(op, x, rows, at, sign * 0.99 * tolerance);
@@ -76,7 +76,7 @@ START_TEST(tolerances) {
 }
 END_TEST
 
-/* Sums that cancel: each of 400 numbers of a sum counts, by the root of how many there are. */
+/* Sums with cancellation: the tolerance grows with the root of the number of terms. */
 START_TEST(tolerance_of_sums) {
   double x[ROWS * COLS];
   for (int i = 0; i < ROWS * COLS; i++) x[i] = i / COLS % 2 ? 1000 : -1000;
@@ -84,7 +84,7 @@ START_TEST(tolerance_of_sums) {
 }
 END_TEST
 
-/* What is not finite has to be so on both, and does not widen the tolerance of the others. */
+/* Non-finite numbers must be so on both devices, and do not widen the tolerance of others. */
 START_TEST(not_finite) {
   const double x[COLS] = {NAN, INFINITY, -INFINITY, 1};
   ck_assert_msg(!checked(CLF_OP_copy, x, 1, 0, 1), "%s", clf_errmsg()); /* NaN + 1 */

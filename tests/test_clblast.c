@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_clblast.c: which products CLBlast computes: those whose rows it can take, of a class of
- * shapes in which it agreed with our own kernel.  What they come to is looked at by test_ops. */
+/* test_clblast.c: which products CLBlast computes: those with a suitable layout, in a class of
+ * shapes for which it agreed with our own kernel.  test_ops checks the results. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <pthread.h>
@@ -13,12 +13,7 @@
 #include "clblast.h"
 #include "suite.h"
 
-enum {
-  M = 96,
-  N = 64,
-  K = 80,
-  ROOM = 4 * M * N
-}; /* beyond the 2^18 multiplications of cl/gemm.c */
+enum { M = 96, N = 64, K = 80, ROOM = 4 * M * N }; /* above the 2^18 multiplications of cl/gemm.c */
 static clf_device *dev;
 static clf_arena arena;
 
@@ -33,8 +28,8 @@ static void close_device(void) {
 
 static clf__cl *cl(void) { return dev->impl; }
 
-/* A matrix of ones in rows of `pitch` numbers, the elements of a row `step` apart; what lies
- * between is NaN. */
+/* A matrix of ones in rows at distance `pitch`, with elements of a row at distance `step`; NaN
+ * in between. */
 static clf_tensor ones(int32_t rows, int32_t cols, int32_t pitch, int32_t step) {
   clf_tensor t, all;
   const int32_t n = rows * pitch * step;
@@ -53,10 +48,10 @@ static clf_tensor ones(int32_t rows, int32_t cols, int32_t pitch, int32_t step) 
 }
 
 typedef struct layout {
-  int32_t more, step; /* numbers between rows; from one element of a row to the next */
+  int32_t more, step; /* elements between rows; distance of elements of a row */
 } layout;
 
-/* c = a b of ones, each laid out so; every element of c is K + beta. */
+/* c = a b of ones, each in this layout; every element of c is K + beta. */
 static void product(layout a, layout b, layout c, float beta) {
   clf_gemm_args p = {.a = ones(M, K, K + a.more, a.step),
                      .b = ones(K, N, N + b.more, b.step),
@@ -76,7 +71,7 @@ static void count_is(int count) {
   for (int i = 0; i < count; i++) ck_assert_int_eq(cl()->blas[i].trusted, 1);
 }
 
-/* A class is looked at once; rows with gaps are of the same. */
+/* A class is checked once; rows with gaps belong to the same class. */
 START_TEST(rows_it_takes) {
   count_is(0);
   product(dense, dense, dense, 0);
@@ -91,7 +86,7 @@ START_TEST(rows_it_takes) {
 }
 END_TEST
 
-/* Where the elements of a row lie apart, in one of the three, our own kernel computes. */
+/* If elements of a row are not contiguous in one of the three, our own kernel computes. */
 START_TEST(rows_it_does_not_take) {
   const layout apart = {0, 2};
   product(apart, dense, dense, 0);
@@ -101,7 +96,8 @@ START_TEST(rows_it_does_not_take) {
 }
 END_TEST
 
-/* A class in which it disagreed, and those for which no place is left: our own kernel. */
+/* Our own kernel computes in classes where CLBlast disagreed, and in further classes when the
+ * table is full. */
 START_TEST(classes_it_is_not_trusted_in) {
   product(dense, dense, dense, 0);
   count_is(1);
@@ -117,7 +113,7 @@ END_TEST
 
 /* ---- Threads --------------------------------------------------------------------------------- */
 
-static atomic_int inside, most; /* calls of CLBlast under way, and the most that were at once */
+static atomic_int inside, most; /* current calls of CLBlast, and the maximum at one time */
 static atomic_int slowly;
 
 #define SGEMM_PARAMETERS                                                                           \
@@ -138,14 +134,14 @@ static CLBlastStatusCode counted_sgemm(SGEMM_PARAMETERS) {
   return s;
 }
 
-/* The library calls this (--wrap of the linker). */
+/* Replaces the library's function (--wrap of the linker). */
 static atomic_int absent;
 clf__clblast_sgemm_fn *__wrap_clf__clblast_sgemm(void) {
   ck_assert(__real_clf__clblast_sgemm() != NULL);
   return atomic_load(&absent) ? NULL : counted_sgemm;
 }
 
-/* Where CLBlast is not installed, our own kernel computes. */
+/* If CLBlast is not installed, our own kernel computes. */
 START_TEST(it_is_absent) {
   atomic_store(&absent, 1);
   product(dense, dense, dense, 0);

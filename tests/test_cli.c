@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_cli.c: the program `clflow`: exit codes, texts and files. */
+/* test_cli.c: the program `clflow`: exit codes, output and files. */
 #define _GNU_SOURCE
 #include "program.h"
 #include "cli.h"
@@ -66,7 +66,7 @@ static const char *const verbs[] = {
 #undef CLI_X
 };
 
-/* `clflow --help` has a line for each verb and no other, and each explains itself. */
+/* `clflow --help` has one line for each verb and no other, and each verb has a help. */
 START_TEST(test_help) {
   enum { VERBS = sizeof verbs / sizeof *verbs };
   result r = run("--help");
@@ -106,7 +106,7 @@ START_TEST(test_help) {
 }
 END_TEST
 
-/* "-" prints files of text, and nothing else goes there; other files need a name. */
+/* "-" prints text files, and nothing else is printed there; other files need a name. */
 START_TEST(test_stdout) {
   const struct {
     const char *command, *begin;
@@ -339,7 +339,7 @@ START_TEST(test_eval) {
 }
 END_TEST
 
-/* The standard error, of few rows, where n and n - 1 differ. */
+/* The standard error with few rows, where n and n - 1 differ. */
 START_TEST(test_standard_error) {
   double sum = 0, square = 0;
   json_t *score = json_of("eval m.safetensors --data moons:n=4 --json");
@@ -392,7 +392,7 @@ START_TEST(test_sample) {
 }
 END_TEST
 
-/* Options reach the library whole: the file is what it gives for these numbers. */
+/* Options reach the library: the file is what it writes for these numbers. */
 START_TEST(test_sample_options) {
   static const struct {
     const char *options;
@@ -458,7 +458,7 @@ END_TEST
 
 /* ---- Training -------------------------------------------------------------------- */
 
-/* The log of 4 epochs of 3 steps, with rows held out. */
+/* The log of 4 epochs of 3 steps, with validation rows. */
 static void check_log(char *log) {
   int epochs = 0, losses = 0;
   char *save = NULL;
@@ -532,7 +532,7 @@ START_TEST(test_piecewise) {
 }
 END_TEST
 
-/* Rows of zero density are answered, counted and, where asked for, refused. */
+/* Rows of zero density are output, counted and, on request, refused. */
 START_TEST(test_zero_density) {
   write_text("fit.csv", "x\n0\n1\n2\n3\n4\n");
   write_text("beyond.csv", "x\n1\n-7\n2\n3\n4.5\n");
@@ -651,7 +651,7 @@ START_TEST(test_tune) {
   refuses(2, "tune --flow 4:lou->normal", "lou");
   succeeds("tune --flow piecewise --dim 1 --batch 20",
            "nothing to choose: none of these operations has several algorithms on this device");
-  /* The rest of a long line is not a line of its own. */
+  /* The rest of a long line is not a separate line. */
   char text[1024];
   snprintf(text, sizeof text, "# %600d\ngemm 3 4 5 %400s\n", 1, "");
   write_text("shapes", text);
@@ -724,7 +724,7 @@ static void set_up(void) {
            "mean log-likelihood  ");
 }
 
-/* What agreed is said, too. */
+/* Agreement is reported, too. */
 START_TEST(wrapping_devices) {
   result r = run("eval m.safetensors --data moons:n=50 --device check:cpu");
   expect_code("eval", &r, 0);

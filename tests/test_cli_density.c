@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_cli_density.c: log-densities that are given: `clflow importance`. */
+/* test_cli_density.c: given log-densities: `clflow importance`. */
 #define _GNU_SOURCE
 #include "program.h"
 #include <jansson.h>
@@ -40,7 +40,7 @@ START_TEST(weights_of_a_target) {
 }
 END_TEST
 
-/* The samples of `clflow sample`, and log p~ - log q beside them. */
+/* The samples of `clflow sample`, with log p~ - log q. */
 START_TEST(weights_beside_samples) {
   clf_table s, w, q;
   succeeds(I "--target normal:std=2 -n 50 --seed 4 --first 3 --out w.csv", "samples ");
@@ -63,7 +63,7 @@ START_TEST(weights_beside_samples) {
 }
 END_TEST
 
-/* log p~ by another program: the flow's own density, so that every weight is 1. */
+/* log p~ by another program: the flow's own density, so every weight is 1. */
 START_TEST(values_of_a_file) {
   succeeds("sample m.safetensors -n 40 --seed 2 --out s.npy", "");
   succeeds("log-prob m.safetensors --data s.npy --out q.npy", "");
@@ -104,7 +104,7 @@ START_TEST(trains_against_a_target) {
   succeeds("info t.safetensors", "--clip 10 --samples 1280\n");
   succeeds("info t.safetensors", " nats, mean lower bound of log Z (ELBO)\n");
   succeeds("info t.safetensors --json", "\"lower_bound\": true");
-  /* In two runs, the second of which reads the options in the file. */
+  /* In two runs, the second of which uses the options in the file */
   succeeds(T "--epochs 5 --out u.safetensors", "model                u.safetensors\n");
   succeeds("train --device cpu --target banana:bend=0.3 --resume --epochs 12 --out u.safetensors",
            "exact log Z");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_cli_discrete.c: what `clflow train` says of data that a flow cannot learn as they are, and
- * --discrete. */
+/* test_cli_discrete.c: what `clflow train` says about data that a flow cannot learn directly,
+ * and --discrete. */
 #define _GNU_SOURCE
 #include "program.h"
 #include <jansson.h>
@@ -13,7 +13,7 @@
 #define LECTURE "--device cpu --preset lecture --clip 10 --s-max 3 "
 #define TRAIN "train " LECTURE "--epochs 2 --hidden 4 "
 
-/* It succeeds and says this on stderr, or does not. */
+/* It succeeds, and stderr contains this, or not. */
 static void says(const char *command, const char *err) {
   const result r = run(command);
   expect_code(command, &r, 0);
@@ -117,7 +117,7 @@ START_TEST(discrete_columns) {
 }
 END_TEST
 
-/* One column is the default of a piecewise flow, whose interval holds the noise too. */
+/* For one column the default is a piecewise flow, whose interval includes the noise. */
 START_TEST(one_discrete_column) {
   succeeds("train --device cpu --data dice.csv --discrete auto --epochs 2 --bins 12 --out "
            "dice.safetensors",

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* test_cli_faults.c: in every verb of `clflow` the n-th allocation, its JSON's too, or system call
- * on a file fails, and all after it for every other n.  The program is in this one, and runs in a
- * child: it ends with 0 and what it would have said and written without, or with 1 and a sentence;
- * files are whole or not there, and the leak sanitizer looks at what is left.
- *   test_cli_faults [DENSE]   tries every n up to DENSE (default 4), then one in DENSE of the rest
- */
+/* test_cli_faults.c: in every verb of `clflow` the n-th allocation (including JSON's) or system
+ * call on a file fails, and all later ones for every other n.  The program runs in a child
+ * process: it exits with 0 and the same output as without failures, or with 1 and a message;
+ * files are complete or absent, and the leak sanitizer checks memory.
+ *   test_cli_faults [DENSE]   tries every n up to DENSE (default 4), then one in DENSE of the
+ *   rest */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -25,7 +25,7 @@
 int cli_main(int argc, char **argv); /* cli/main.c */
 
 static long dense = 4;
-/* Of the child, in memory that both see. */
+/* Results of the child, in shared memory. */
 static struct shared {
   long calls;
   char unsafe[128]; /* fault_unsafe() */
@@ -34,8 +34,8 @@ static struct shared {
 /* ---- Verbs ------------------------------------------------------------------------------------
  */
 
-/* Files that a verb writes begin with "out.".  A training that was short of memory may have gone on
- * in smaller parts, to other bits, and tells times. */
+/* Files that a verb writes begin with "out.".  A training short of memory may have continued
+ * with smaller micro-batches, with other bits, and prints times. */
 static const struct verb {
   const char *command;
   int trains;
@@ -94,10 +94,9 @@ static const struct verb {
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
-/* ---- A child ----------------------------------------------------------------------------------
- */
+/* ---- The child process ----------------------------------------------------------------------- */
 
-/* What fails: allocations of clflow; those of its JSON library too; calls on files. */
+/* What fails: allocations of clflow; also those of its JSON library; calls on files. */
 typedef enum which { OWN, JSON, FILES, WHICH } which;
 static const char *const names[] = {"allocation", "allocation, JSON's too,", "file"};
 
@@ -109,7 +108,7 @@ static void be_child(const char *command, which what, long n) {
   for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save))
     argv[argc++] = word;
   if (!freopen("said", "w", stdout) || !freopen("told", "w", stderr)) _exit(99);
-  if (what == JSON) json_set_alloc_funcs(malloc, free); /* those that fail */
+  if (what == JSON) json_set_alloc_funcs(malloc, free); /* which fail */
   fault_hook *h = what == FILES ? &fault_files : &fault_memory;
   *h = (fault_hook){.n = n, .from_then_on = (int)(n % 2), .what = ENOSPC};
   fault_watch();
@@ -131,8 +130,7 @@ static int run(const char *command, which what, long n) {
   return WEXITSTATUS(status);
 }
 
-/* ---- What it leaves ---------------------------------------------------------------------------
- */
+/* ---- The result ------------------------------------------------------------------------------ */
 
 static void is_readable(const char *path, const char *when) {
   clf__st *st = NULL;
@@ -140,8 +138,8 @@ static void is_readable(const char *path, const char *when) {
   clf__st_close(st);
 }
 
-/* Goes through what begins with "out.": away with it, or to the folder `want`, or it is as there.
- */
+/* Handles files that begin with "out.": removes them, moves them to the folder `want`, or
+ * compares them with that. */
 static void each_output(const char *when, int keep, int same) {
   DIR *d = opendir(".");
   ck_assert_ptr_nonnull(d);
@@ -176,8 +174,8 @@ static void is_told(const struct verb *v, const char *when) {
   free(told);
 }
 
-/* Without memory jansson 2.14 may drop a letter of a long string without a word, and what is told
- * of a file then is something else. */
+/* Without memory jansson 2.14 may silently drop a character of a long string, which changes
+ * messages about a file. */
 static void try_n(const struct verb *v, which what, long n) {
   char when[256];
   const int same = !v->trains && what != JSON;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_cli_files.c: the files that a command line of `clflow` names: no verb writes what it reads,
- * or one file twice, or replaces a file of another kind.  Verbs and options are those of the
+/* test_cli_files.c: the files on a command line of `clflow`: no verb overwrites its input,
+ * writes one file twice, or replaces a file of another kind.  Verbs and options come from the
  * program's own tables. */
 #define _GNU_SOURCE
 #include "../cli/cli.h"
@@ -44,7 +44,7 @@ static int is_hint(const cli_option *o) {
   return 0;
 }
 
-/* A word that is no file is one of these; all else that names a file must say so. */
+/* An option value is either one of these words or the name of a file. */
 START_TEST(options_that_name_files) {
   static const char *const words[] = {"NAME",    "PRESET",  "TARGET",         "COLUMN", "I,J,...",
                                       "A,B,C,D", "A,B,...", "COLS|auto|none", "LIST",   "NAME=V,V",
@@ -74,7 +74,7 @@ static const char *usual_value(const cli_option *o) {
   return o->type == CLI_TEXT ? "0,1,2,3" : o->type == CLI_COUNT ? "3" : NULL;
 }
 
-/* `clflow VERB` with all that is required, and these two options' files. */
+/* `clflow VERB` with everything required, and the files of these two options. */
 static void make_command(const cli_verb *verb, const cli_option *a, const char *file_a,
                          const cli_option *b, const char *file_b, char *text, size_t size) {
   size_t used = (size_t)snprintf(text, size, "%s", verb->name);
@@ -90,7 +90,7 @@ static void make_command(const cli_verb *verb, const cli_option *a, const char *
   }
 }
 
-/* Refused, with both options named. */
+/* Refused, naming both options. */
 static void refuses_pair(const cli_verb *verb, const cli_option *a, const char *file_a,
                          const cli_option *b, const char *file_b, const char *why) {
   char command[1024];
@@ -151,7 +151,8 @@ START_TEST(words_that_name_files) {
 }
 END_TEST
 
-/* A column of the data wins over a file of that name, which its folder tells apart. */
+/* A column of the data takes precedence over a file of that name, which can be given with its
+ * folder. */
 START_TEST(a_column_and_a_file_of_one_name) {
   static const char train[] =
       "train --device cpu --data t.csv --flow @given --epochs 1 --out c.safetensors ";
@@ -210,7 +211,7 @@ START_TEST(folder_that_is_read) {
 }
 END_TEST
 
-/* ---- What is allowed -------------------------------------------------------------------- */
+/* ---- What is allowed ------------------------------------------------------------------------- */
 
 #define TRAIN "train --data moons:n=30 --epochs 1 --batch 10 --schedule constant "
 
@@ -219,11 +220,10 @@ START_TEST(what_is_allowed) {
   succeeds(TRAIN "--out own --resume --epochs 2", "model                own");
   succeeds(TRAIN "--out moons", "model                moons");
   succeeds(TRAIN "--out cut", "");
-  ck_assert_int_eq(link("cut", "cut.previous"),
-                   0); /* as a kill in the middle of a save leaves it */
+  ck_assert_int_eq(link("cut", "cut.previous"), 0); /* as left by a kill in the middle of a save */
   succeeds(TRAIN "--out cut --resume --epochs 2", "model                cut");
   succeeds("log-prob moons --data moons:n=3 --out z.csv", "");
-  succeeds("log-prob moons --data moons:n=3 --out z.csv", ""); /* a table over a table */
+  succeeds("log-prob moons --data moons:n=3 --out z.csv", ""); /* a table replaces a table */
   result r = run_into("log-prob own --data data.csv --out -", "data.csv");
   expect_code("log-prob", &r, 2);
   expect_text("log-prob", "stderr", r.err,
@@ -267,7 +267,7 @@ START_TEST(other_kinds) {
 }
 END_TEST
 
-/* What a model replaces by force, and what already has the name PATH.previous, is never lost. */
+/* A model that is replaced by force, and an existing PATH.previous, are never lost. */
 START_TEST(previous_is_not_lost) {
   write_text("p", "mine\n");
   for (int i = 0; i < 3; i++) succeeds(TRAIN "--out p --force", "");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_cli_fit.c: `clflow fit`: what it writes and replaces, and what it says of bad tables. */
+/* test_cli_fit.c: `clflow fit`: what it writes and replaces, and messages about bad tables. */
 #define _GNU_SOURCE
 #include <jansson.h>
 #include <math.h>
@@ -48,7 +48,7 @@ static json_t *record_of(const char *command) {
 
 static int is_there(const char *path) { return access(path, F_OK) == 0; }
 
-/* With no option but the id: the model samples rows as the table has them. */
+/* With no option except the id: samples of the model are rows like those of the table. */
 START_TEST(raw_table) {
   succeeds("fit birds.csv --id ring --time 2", "model:  birds.flow\nreport: birds.report.html\n");
   ck_assert(is_there("birds.flow") && is_there("birds.report.html"));
@@ -91,7 +91,7 @@ START_TEST(given_labels) {
 }
 END_TEST
 
-/* Rows of other files choose and test. */
+/* Separate files for validation and test rows. */
 START_TEST(files_for_choice_and_test) {
   succeeds("sample g.flow -n 30 --given kind=gull --out v.csv", "");
   json_t *r = record_of("fit moons:n=400 --valid moons:n=100,seed=2 --test moons:n=50,seed=3 "
@@ -154,7 +154,7 @@ START_TEST(repeats) {
 }
 END_TEST
 
-/* Once a candidate is there, Ctrl-C ends the search with it. */
+/* Once there is a candidate, Ctrl-C ends the search with it. */
 START_TEST(interrupted) {
   const pid_t pid = start("fit moons:n=2000 --time 600 --out stop.flow");
   nanosleep(&(struct timespec){.tv_sec = 2}, NULL);
@@ -168,7 +168,7 @@ START_TEST(interrupted) {
 }
 END_TEST
 
-/* A budget for the baselines alone. */
+/* A time limit only for the baselines. */
 START_TEST(no_time) {
   const char *command = "fit meters:n=20000 --time 0.01 --out short.flow";
   const result r = run(command);

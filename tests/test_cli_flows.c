@@ -60,7 +60,7 @@ START_TEST(flows_describes_one) {
 }
 END_TEST
 
-/* The page ends with what the table says. */
+/* The page ends with the contents of the table. */
 START_TEST(page_has_the_reference) {
   static const char mark[] = "<!-- clflow flows --markdown -->\n";
   char *const page = read_file(CLF_DOCS "/architecture.md", NULL);
@@ -75,7 +75,7 @@ START_TEST(page_has_the_reference) {
 }
 END_TEST
 
-/* The examples of the page are flows. */
+/* The examples of the page are valid flows. */
 START_TEST(page_has_examples_that_parse) {
   char *const page = read_file(CLF_DOCS "/architecture.md", NULL);
   char *row = strstr(page, "\n## Examples");

@@ -16,7 +16,7 @@ enum { N = 64, D = 64 };
 
 /* ---- Numbers -------------------------------------------------------------------- */
 
-/* The one that stands behind `label` in what a command prints. */
+/* The number after `label` in the output of a command. */
 static double number_of(const char *command, const char *label) {
   result r = run(command);
   expect_code(command, &r, 0);
@@ -182,7 +182,7 @@ START_TEST(test_eval) {
   release(r);
   clf_table_free(&logp);
   succeeds(EVAL " --json", "\"bits_per_dim_std_error\": 0.");
-  /* What training prints is what evaluating with its seed gives. */
+  /* The score printed by training is what evaluation with its seed gives. */
   ck_assert_double_eq(bits_of(SMALL "--out w.safetensors"), bits_of(EVAL " --seed 3"));
 #undef EVAL
 }
@@ -205,7 +205,7 @@ START_TEST(test_round_trip) {
   clf_images_free(images);
   clf_table *all[] = {&x, &z, &there, &back};
   for (int i = 0; i < 4; i++) clf_table_free(all[i]);
-  /* An array of images, as its header says; CSV holds the same rows. */
+  /* An array of images, by its header; CSV has the same rows */
   char *file = read_file("z.npy", NULL);
   expect_text("transform", "z.npy", file + 10, "'shape': (64, 8, 8, 1)");
   free(file);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_cli_judge.c: how rows and models are judged: `clflow compare`, `eval` and `log-prob`. */
+/* test_cli_judge.c: evaluation of rows and models: `clflow compare`, `eval` and `log-prob`. */
 #define _GNU_SOURCE
 #include "program.h"
 #include <jansson.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include "clflow/clflow.h"
 
-/* Normal densities whose log p is known: of x0 and x1 with mean 0 or with the data's. */
+/* Normal densities with known log p: of x0 and x1 with mean 0 or with the mean of the data. */
 static const char *const rows = "a,b\n0,0\n1,-1\n2,0.5\n-1,3\n0.25,0.5\n-2,-2\n0.5,0.25\n1.5,1\n";
 
 static void files(void) {
@@ -54,7 +54,7 @@ START_TEST(two_models) {
   WORKS(clf_table_read("rows.csv", &t));
   double mean[2], std[2], d[8], sum = 0, square = 0;
   clf_table_moments(&t, NULL, t.rows, mean, std);
-  for (int i = 0; i < 8; i++) { /* unit's log p without own's */
+  for (int i = 0; i < 8; i++) { /* log p under `unit` without that under `own` */
     d[i] = 0;
     for (int c = 0; c < 2; c++) {
       const double x = t.at[2 * i + c], z = (x - mean[c]) / std[c];
@@ -90,7 +90,7 @@ START_TEST(two_models) {
 }
 END_TEST
 
-/* Against the best of three, or the first; and the same model twice. */
+/* Compared with the best of three, or the first; and the same model twice. */
 START_TEST(more_models) {
   const char *const three = "compare unit.safetensors own.safetensors unit.safetensors --data "
                             "rows.csv" CPU;
@@ -124,7 +124,7 @@ START_TEST(rows_of_zero_density) {
 }
 END_TEST
 
-/* One model takes a context from the data, the other leaves its column out. */
+/* One model takes a context from the data, the other ignores its column. */
 START_TEST(contexts) {
   json_t *j = json_of("compare unit.safetensors given.safetensors --data given.csv --json" CPU);
   ck_assert(number(j, "n") == 6);
@@ -136,7 +136,7 @@ START_TEST(contexts) {
 }
 END_TEST
 
-/* Columns in another order, one of them discrete in one model alone. */
+/* Columns in another order, one of them discrete in one model only. */
 START_TEST(grids) {
   write_text("whole.csv", "n,x\n0,0.5\n1,0.25\n1,-1\n2,1.5\n0,0\n1,1\n");
   write_text("turned.csv", "x,n\n0.5,0\n0.25,1\n-1,1\n1.5,2\n0,0\n1,1\n");
@@ -170,7 +170,7 @@ END_TEST
 
 /* ---- log-prob --------------------------------------------------------------- */
 
-/* The unit normal: log p is -|x|^2 / 2 - log(2 pi), and percentages follow from |x|^2 alone. */
+/* The unit normal: log p is -|x|^2 / 2 - log(2 pi), and percentages are functions of |x|^2. */
 START_TEST(ranks_and_percentages) {
   clf_table t, d;
   succeeds("log-prob unit.safetensors --data rows.csv --samples 40000 --with "
@@ -214,11 +214,11 @@ START_TEST(strangest_rows) {
   succeeds("log-prob box.safetensors --data rows.csv --lowest 1 --with row,strange --out -" CPU,
            "row,logp,strange\n4,-inf,\"b inf\"\n");
   snprintf(command, sizeof command, "%s--lowest 99 --with rank", lowest);
-  succeeds(command, ",6\n-1.837877066409345"); /* of all rows the likeliest comes last */
+  succeeds(command, ",6\n-1.837877066409345"); /* among all rows the most likely one comes last */
 }
 END_TEST
 
-/* Percentages under the model are given each row's own context. */
+/* Percentages under the model use each row's own context. */
 START_TEST(strange_given_a_context) {
   succeeds("log-prob given.safetensors --data given.csv --with data,model,strange --out -" CPU,
            "a,b,k,logp,model_percentile,strange\n0,0,1,");
@@ -227,7 +227,7 @@ START_TEST(strange_given_a_context) {
 }
 END_TEST
 
-/* Labels, ids and missing values come back as the table had them. */
+/* Labels, ids and missing values are output as in the table. */
 static const char *const people = "name,size,kind,height\n"
                                   "ann,1.5,oak,10\n"
                                   "\"bo, b\",2.5,elm,12\n"
@@ -309,7 +309,7 @@ static double mean_of(const json_t *json, const char *part) {
   return number(at, "mean");
 }
 
-/* Rows that a training held out are found again, and no others. */
+/* Validation rows of a training are recognised, and no others. */
 START_TEST(parts_of_a_training) {
   release(run("train --device cpu64 --data moons:n=400 --epochs 3 --hidden 8 --valid-split 0.25 "
               "--seed 5 --out v.safetensors"));
@@ -338,7 +338,7 @@ START_TEST(parts_of_a_training) {
 }
 END_TEST
 
-/* A record says the seed and the shares; its checksum is of the rows without missing values. */
+/* A record has the seed and the shares; its checksum covers the rows without missing values. */
 START_TEST(parts_of_a_fit) {
   enum { ROWS = 50, VALID = 5, TEST = 10 };
   clf_table t;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_cli_kinds.c: tables as people have them through the program `clflow`: labels, dates,
- * booleans, missing values and ids, in data and in contexts. */
+/* test_cli_kinds.c: everyday tables in the program `clflow`: labels, dates, booleans, missing
+ * values and ids, in data and in contexts. */
 #define _GNU_SOURCE
 #include "clflow/data.h"
 #include "program.h"
@@ -64,7 +64,7 @@ static clf_table read_table(const char *path, clf_missing missing) {
 
 /* ---- Samples --------------------------------------------------------------------------------- */
 
-/* Samples have the columns, kinds and labels of what was trained on. */
+/* Samples have the columns, kinds and labels of the training data. */
 START_TEST(samples_look_like_the_data) {
   clf_table t = read_table("birds.csv", CLF_MISSING_DROP);
   free(output_of("sample " CPU "m.safetensors -n 200 --out s.csv"));
@@ -85,7 +85,7 @@ START_TEST(samples_look_like_the_data) {
 }
 END_TEST
 
-/* As text and as an array of codes a sample is the same; and what was printed is read again. */
+/* A sample is the same as text and as an array of codes; and the output can be read again. */
 START_TEST(samples_as_codes) {
   free(output_of("sample " CPU "m.safetensors -n 50 --out s.csv"));
   free(output_of("sample " CPU "m.safetensors -n 50 --out s.npy"));
@@ -114,7 +114,7 @@ START_TEST(samples_as_codes) {
 }
 END_TEST
 
-/* Latents and back: each row of the data is itself again, to the last label. */
+/* Latents and back: each row of the data is reproduced, including labels. */
 START_TEST(inverted_rows) {
   free(output_of("transform " CPU "m.safetensors --data birds.csv --missing drop --out z.npy"));
   free(output_of("invert " CPU "m.safetensors --data z.npy --out x.csv"));
@@ -184,7 +184,8 @@ START_TEST(rows_with_ids) {
   ck_assert_int_eq(strncmp(z, "tag,z0,z1\n\"N 0, a\",", 19), 0);
   ck_assert_int_eq(lines_of(z), 41);
   free(z);
-  same_output("log-prob " CPU "t.safetensors --data named.csv --out -", /* the model needs no tag */
+  same_output("log-prob " CPU
+              "t.safetensors --data named.csv --out -", /* the model does not need the tag */
               "log-prob " CPU "t.safetensors --data named.csv --drop tag --out -");
   refuses(1, TRAIN "--data named.csv --out never.safetensors",
           "column 1 (\"tag\"): 40 different texts in 40 rows are not categories; --id tag keeps "
@@ -202,7 +203,7 @@ END_TEST
 
 #define FLOW "--flow nsf(depth=1,hidden=4) "
 
-/* A label in the context is as the columns that are 1 in its rows. */
+/* A label in the context equals columns that are 1 in its rows. */
 START_TEST(labels_as_columns) {
   succeeds(TRAIN FLOW "--data columns.csv --given c=a,c=b,c=d,k --out b.safetensors", "");
   same_output("log-prob " CPU "a.safetensors --data labels.csv --out -",
@@ -242,7 +243,7 @@ START_TEST(contexts_that_are_refused) {
 }
 END_TEST
 
-/* Rows go with those of another file, and are left out together. */
+/* Rows correspond to those of another file, and are left out together. */
 START_TEST(contexts_from_files) {
   char x[2048] = "x,y\n", c[2048] = "c\n";
   for (int i = 0; i < 20; i++) {
@@ -263,7 +264,8 @@ END_TEST
  * --------------------------------------------------------- */
 
 START_TEST(labels_by_their_text) {
-  /* in another order of columns, with fewer labels, a text column that the model does not have */
+  /* in another order of columns, with fewer labels, and a text column that the model does not
+   * have */
   write_text("other.csv", "note,tagged,day,\"sex, adult\",bill,mass,species\n"
                           "one,TRUE,2024-03-01,male,40.2,3050,Chin-strap\n"
                           "two,1,2024-03-02,female,41.5,3100,Chin-strap\n");
@@ -339,8 +341,8 @@ END_TEST
 
 /* ---- Tables of other packages ------------------------------------------------------- */
 
-/* What people have on disk fits with no option but --id or --drop, and samples of the model are
- * such rows again. */
+/* Everyday tables can be fitted with no option except --id or --drop, and samples of the model
+ * are rows of that form. */
 START_TEST(raw_tables_fit) {
   static const char *const raws[] = {
       "penguins.csv",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_cli_limits.c: the program where its memory is limited, as login nodes and batch systems
- * limit it: it works, or ends with a sentence; it neither aborts nor goes on for ever. */
+/* test_cli_limits.c: the program with limited memory, as on login nodes and in batch systems: it
+ * works, or ends with a message; it neither aborts nor runs for ever. */
 #define _XOPEN_SOURCE 700
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ static const limit limits[] = {
 };
 enum { LIMITS = sizeof limits / sizeof *limits };
 
-/* In the child: the limit, and a minute of computing, so that what spins is killed. */
+/* In the child: the limit, and a minute of computing time, so that endless loops are killed. */
 static void set_limits(const limit *l) {
   const struct rlimit memory = {l->kib << 10, l->kib << 10}, minute = {60, 60};
   setrlimit(RLIMIT_CPU, &minute);
@@ -80,7 +80,7 @@ static void works_on_cpu(const limit *l) {
   ck_assert_int_eq(unlink("cpu.safetensors"), 0);
 }
 
-/* OpenCL drivers abort where they get no memory, so they are not loaded. */
+/* OpenCL drivers abort when an allocation fails, so they are not loaded. */
 static void opencl_is_refused(const limit *l) {
   char why[256];
   snprintf(why, sizeof why,
@@ -105,7 +105,7 @@ START_TEST(little_memory) {
 }
 END_TEST
 
-/* What was found out under a limit is not taken to be so without it. */
+/* What was found under a limit is not assumed without it. */
 START_TEST(without_a_limit_again) {
   setenv("CLFLOW_CACHE_DIR", "limited", 1);
   limited(&limits[5], "train --data moons:n=500 --epochs 1 --device auto --out a.safetensors", 0,
@@ -131,7 +131,7 @@ static int threads_within(rlim_t bytes) {
   return n;
 }
 
-/* Their stacks, of 1 MiB, take at most a sixteenth of a limited memory. */
+/* Their stacks of 1 MiB use at most a sixteenth of a limited memory. */
 START_TEST(few_threads) {
   char *asked = suite_setenv("CLFLOW_THREADS", NULL);
   ck_assert_int_eq(clf_set_threads(0), CLF_OK);

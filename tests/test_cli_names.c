@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_cli_names.c: names that hold what terminals, shells and JSON do not take: nothing of them
- * reaches a terminal, JSON stays valid, and what is to be pasted into a shell can be. */
+/* test_cli_names.c: names with characters that terminals, shells or JSON do not accept: none of
+ * them reach a terminal, JSON stays valid, and commands to be pasted into a shell work. */
 #define _GNU_SOURCE
 #include "program.h"
 #include <jansson.h>
@@ -67,7 +67,7 @@ START_TEST(names_on_stdout) {
 }
 END_TEST
 
-/* A file's metadata is told in refusals. */
+/* A file's metadata appear in error messages. */
 static void write_model(const char *path, const char *metadata) {
   char header[1024], file[1100];
   const int n = snprintf(header, sizeof header,
@@ -116,17 +116,17 @@ END_TEST
 
 /* ---- Shells ------------------------------------------------------------------------------- */
 
-/* Waits until a training has logged something. */
+/* Waits until a training has logged a step. */
 static void wait_for_steps(const char *log) {
   struct stat st;
   for (int i = 0; i < 60000 && (stat(log, &st) != 0 || st.st_size == 0); i++)
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
-/* What the hint says goes on with the training, as it is, in a shell. */
+/* The command in the hint continues the training, in a shell. */
 static void goes_on(const char *data, const char *out, const char *wanted) {
   static const char begin[] = "to go on: ";
-  char from[256], to[256]; /* a file may have the name of an option */
+  char from[256], to[256]; /* a file may be named like an option */
   snprintf(from, sizeof from, "--data=%s", data);
   snprintf(to, sizeof to, "--out=%s", out);
   pid_t pid = start_words(
@@ -149,7 +149,7 @@ static void goes_on(const char *data, const char *out, const char *wanted) {
            hint);
   const char *const file = "again.sh";
   char all[5000];
-  snprintf(all, sizeof all, "set -m\n%s\n", script); /* or a job in the background ignores SIGINT */
+  snprintf(all, sizeof all, "set -m\n%s\n", script); /* otherwise a background job ignores SIGINT */
   write_text(file, all);
   ck_assert_msg(system("bash again.sh >/dev/null 2>&1") == 0, "%s", hint);
   unlink("l");
@@ -178,7 +178,7 @@ START_TEST(resume_hints) {
 }
 END_TEST
 
-/* So does one that repeats how the table is read. */
+/* So does a hint that repeats how the table is read. */
 START_TEST(hints_repeat_how_data_are_read) {
   write_text("t.txt", "x\n'a b';c;d\n1,5;2;3\n2,5;3;4\n4,5;1;7\n");
   const pid_t pid = start_words((const char *const[]){

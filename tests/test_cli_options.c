@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_cli_options.c: options of the program `clflow`, one a row: what it refuses and in which
- * words, and what it says where it takes them. */
+/* test_cli_options.c: options of the program `clflow`, one per row: error messages, and output
+ * where they are accepted. */
 #define _GNU_SOURCE
 #include "program.h"
 #include "clflow/clflow.h"
@@ -78,7 +78,7 @@ static const struct refusal {
      "the column of flat.csv is 3 in every row, so it has no density"},
     {1, "train --data flat.csv --standardize --out never.safetensors", "is 3 in every row"},
     {2, "invert i.safetensors --data glyphs --out -", "glyphs holds images; invert takes latent"},
-    /* Models, and what goes with them. */
+    /* Models, and related options. */
 
     {2,
      "train --data glyphs:n=9,size=8 --init i.safetensors --compat paper --out never.safetensors",
@@ -195,9 +195,9 @@ END_TEST
 
 /* ---- Files and folders ---------------------------------------------------------------------- */
 
-/* A disk below stdout that is full. */
+/* stdout is on a full disk. */
 START_TEST(full_disk) {
-  /* Less than a buffer of stdio, whose error shows at the end. */
+  /* Less than a buffer of stdio, whose error shows at the end */
   static const char *const commands[] = {"sample m.safetensors -n 50 --out -", "--help",
                                          "info m.safetensors --json"};
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
@@ -214,7 +214,7 @@ START_TEST(full_disk) {
 }
 END_TEST
 
-/* More damaged files than a person wants to read of. */
+/* More damaged files than a person wants to read about. */
 START_TEST(many_damaged) {
   char name[32];
   ck_assert_int_eq(mkdir("folder", 0700), 0);
@@ -247,7 +247,7 @@ START_TEST(resumed_at_its_end) {
 }
 END_TEST
 
-/* A row at which floats overflow: its step is left out, reported and logged, and the row is left
+/* A row at which floats overflow: its step is skipped, reported and logged, and the row is left
  * out of the score. */
 START_TEST(steps_left_out) {
   static const char command[] = "train --preset lecture --clip 10 --s-max 3 --data huge.csv "
@@ -266,7 +266,7 @@ START_TEST(steps_left_out) {
 }
 END_TEST
 
-/* Shapes that no tensor has, each the fault of another. */
+/* Shapes that no tensor can have, each because of another option. */
 START_TEST(shapes_that_are_too_large) {
   static const char *const lines[] = {"gemm 65536 1 65536",       "gemm 1 65536 65536",
                                       "gemm 65536 65536 1",       "gemm 65536 1 65536 ta",
@@ -286,7 +286,7 @@ START_TEST(shapes_that_are_too_large) {
 }
 END_TEST
 
-/* Choices cannot be kept without a folder for them; those that are kept are reported. */
+/* Choices cannot be saved without a folder; saved choices are reported. */
 START_TEST(tuned_choices) {
   write_text("shapes", "gemm 40 50 60\n");
   char *before = suite_setenv("CLFLOW_CACHE_DIR", "");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_cli_pictures.c: the program `clflow` with models of images: samples, manifolds and
- * completions, read back pixel by pixel. */
+/* test_cli_pictures.c: the program `clflow` with image models: samples, manifolds and
+ * completions, compared pixel by pixel. */
 #define _GNU_SOURCE
 #include "program.h"
 #include "clflow/clflow.h"
@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include "suite.h"
 
-/* ---- Pictures read back ------------------------------------------------------ */
+/* ---- Reading pictures ------------------------------------------------------------------------ */
 
 typedef struct picture {
   int32_t h, w, c;
@@ -34,7 +34,7 @@ static picture images_of(const char *source) {
   return p;
 }
 
-/* A PNG, through a folder that holds nothing else. */
+/* A PNG, through a folder that contains nothing else. */
 static picture open_png(const char *path) {
   ck_assert_int_eq(mkdir("alone", 0700), 0);
   ck_assert_int_eq(rename(path, "alone/a.png"), 0);
@@ -54,7 +54,7 @@ static uint8_t pixel(const picture *p, int top, int left, int times, int y, int 
   return *first;
 }
 
-/* Two images differ by so much at most. */
+/* The largest difference of two images. */
 static int distance(const picture *p, int ta, int la, const picture *q, int tb, int lb, int times_p,
                     int times_q) {
   int most = 0;
@@ -68,8 +68,8 @@ static int distance(const picture *p, int ta, int la, const picture *q, int tb, 
 
 /* ---- Samples -------------------------------------------------------------------- */
 
-/* The default: 8 x 8 cells, magnified by 8, the least that makes 512 pixels; the same bytes as
- * .npy. */
+/* The default: 8 x 8 cells, magnified by 8, the smallest factor that gives 512 pixels; the same
+ * bytes as .npy. */
 START_TEST(test_sample_grid) {
   succeeds("sample grey.safetensors --out grid.png", "");
   succeeds("sample grey.safetensors -n 64 --out grid.npy", "");
@@ -101,7 +101,7 @@ START_TEST(test_sample_shapes) {
   ck_assert_int_eq(wide.h, GAP + SIDE + GAP);
   ck_assert_int_eq(distance(&five, GAP, GAP, &wide, GAP, GAP, 21, 1), 0);
   const uint8_t *last = four.at + (size_t)four.h * (size_t)four.w * 3 - 3;
-  const uint8_t *empty = last - 3 * (10 + 10 * four.w); /* a cell that -n leaves empty is ground */
+  const uint8_t *empty = last - 3 * (10 + 10 * four.w); /* unused cells show the background */
   ck_assert_mem_eq(last, empty, 3);
   free(five.at);
   free(wide.at);
@@ -166,8 +166,8 @@ END_TEST
 
 #define GLYPHS " --data glyphs:size=8,n=20 "
 
-/* A full circle begins with the first example and crosses the second after a quarter of a turn;
- * a quarter alone has all four in its corners. */
+/* A full circle begins with the first example and crosses the second after a quarter turn; a
+ * quarter has all four in its corners. */
 START_TEST(test_interpolate) {
   succeeds("interpolate grey.safetensors" GLYPHS "--rows 4,1,8,20 --grid 4x8 --out circle.npy", "");
   succeeds("interpolate grey.safetensors" GLYPHS
@@ -237,7 +237,7 @@ END_TEST
 
 /* ---- Completions ------------------------------------------------------------------ */
 
-/* Columns: the image, then what its latents give from scale 0, 1 and 2 on. */
+/* Columns: the image, then its latents decoded from scale 0, 1 and 2 on. */
 static void check_columns(const char *path, int rows, int cells, int times) {
   const picture p = open_png(path), set = images_of("glyphs:size=8,n=20,channels=3");
   const int step = times * SIDE + GAP, apart = 4 * GAP;
@@ -274,8 +274,8 @@ START_TEST(test_complete) {
 }
 END_TEST
 
-/* Zeros are what a temperature of 0 draws. */
-/* Any flow of images has scales: one more than splits. */
+/* Zeros, as drawn at temperature 0. */
+/* Every image flow has one more scale than splits. */
 START_TEST(test_complete_of_any_flow) {
   succeeds("train --data glyphs:size=8,n=40 --epochs 1 --batch 20 --out glow.safetensors --flow "
            "8x8x1:pixels,squeeze,glowstep(width=4),split,squeeze,glowstep(width=4),"
@@ -334,7 +334,7 @@ END_TEST
 
 /* ---- All of them ------------------------------------------------------------------- */
 
-/* A fresh flow, of which everything but beauty can be asked. */
+/* An untrained flow, which suffices for everything except nice pictures. */
 static void make_model(const char *path, clf_flow_spec spec) {
   clf_device *dev;
   clf_flow *flow;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_cli_report.c: `clflow report` and the pictures of `clflow plot`. */
+/* test_cli_report.c: `clflow report` and the plots of `clflow plot`. */
 #define _GNU_SOURCE
 #include "program.h"
 #include <stdio.h>
@@ -28,7 +28,7 @@ static void contains(const char *path, const char *text) {
   free(page);
 }
 
-/* Which rows are judged follows from the model's file. */
+/* The model's file determines which rows are judged. */
 START_TEST(rows_that_are_judged) {
   succeeds("report held.safetensors --data moons:n=600" CPU, " the 150 validation rows.");
   contains("held.report.html", "450 training rows, 150 validation rows, 2 columns");
@@ -43,7 +43,7 @@ START_TEST(rows_that_are_judged) {
 }
 END_TEST
 
-/* Rows are numbered as the file has them, those that lack a value included. */
+/* Rows are numbered as in the file, including those with missing values. */
 START_TEST(numbers_of_rows) {
   char rows[4000] = "a,b\n,1\n";
   for (int i = 0; i < 60; i++) {
@@ -113,7 +113,7 @@ START_TEST(what_is_refused) {
 }
 END_TEST
 
-/* A file of that name that is no page is not replaced by the default name either. */
+/* An existing file with the default name that is not a report is not replaced. */
 START_TEST(the_default_name) {
   suite_remove("held.report.html");
   write_text("held.report.html", "mine");

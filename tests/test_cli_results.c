@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_cli_results.c: what `clflow train` says of a training that went wrong, and which weights it
- * saves then. */
+/* test_cli_results.c: what `clflow train` says about a training that went wrong, and which
+ * weights it saves. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <signal.h>
@@ -13,7 +13,7 @@
 
 /* ---- Data ------------------------------------------------------------------------------------ */
 
-/* About N(0, 1): the sum of twelve uniform numbers, less six. */
+/* Approximately N(0, 1): the sum of twelve uniform numbers, minus six. */
 static double normal(void) {
   static uint64_t state = 1;
   double sum = -6;
@@ -63,7 +63,7 @@ START_TEST(natural_units) {
 }
 END_TEST
 
-/* The number behind `key` in what the program printed. */
+/* The number after `key` in the output of the program. */
 static double number_after(const char *text, const char *key) {
   const char *at = strstr(text, key);
   ck_assert_msg(at != NULL, "%s lacks %s", text, key);
@@ -94,8 +94,8 @@ START_TEST(diverged) {
 }
 END_TEST
 
-/* Validation that was best at the end asks for more, but not where the step size fell to 0, nor
- * after a training that was long enough. */
+/* If validation was best at the end, more steps are suggested, but not if the step size fell to
+ * 0, nor after a long training. */
 START_TEST(validation_still_falling) {
   const char *command = "train --preset lecture --clip 10 --s-max 3 --data moons:n=200 --epochs 20 "
                         "--lr 0.001 --valid-split 0.2 "
@@ -122,7 +122,7 @@ START_TEST(validation_still_falling) {
 }
 END_TEST
 
-/* The first step is good, since its weights are, but not many more. */
+/* The first step is good, because its weights are, but not many more. */
 START_TEST(not_finite_after_the_best_epoch) {
   char want[128];
   const char *command = "train --data moons:n=40 --hidden 8 --lr 3 --epochs 50 --clip 0 --s-max 0 "
@@ -143,7 +143,7 @@ START_TEST(not_finite_after_the_best_epoch) {
 }
 END_TEST
 
-/* Nothing was learnt: a file that is there is left alone. */
+/* Nothing was learnt: an existing file is not replaced. */
 START_TEST(not_finite_at_once) {
   const char *command =
       "train --preset lecture --clip 10 --s-max 3 --data huge.csv --out kept.safetensors";
@@ -164,7 +164,7 @@ START_TEST(not_finite_at_once) {
 }
 END_TEST
 
-/* A column of two values: the flow puts its mass on two lines. */
+/* A column with two values: the flow puts its mass on two lines. */
 START_TEST(density_without_bound) {
   const char *command = "train --preset lecture --clip 10 --s-max 3 --data binary.csv --discrete "
                         "none --hidden 16 --depth 8 --lr 0.01 --epochs 250 --log "
@@ -183,7 +183,7 @@ START_TEST(density_without_bound) {
 }
 END_TEST
 
-/* Where the last of `what` begins in text. */
+/* The last occurrence of `what` in text. */
 static const char *last_of(const char *text, const char *what) {
   const char *last = NULL;
   for (const char *at = text; (at = strstr(at, what)) != NULL; at++) last = at;
@@ -191,7 +191,7 @@ static const char *last_of(const char *text, const char *what) {
   return last;
 }
 
-/* Stopped by a signal, a file of weights alone has those of the best epoch so far. */
+/* After a signal, a file of weights only has those of the best epoch so far. */
 START_TEST(stopped_by_a_signal) {
   POSIX_ONLY;
   const char *command = "train --data moons:n=200 --epochs 1000000 --lr 0.05 --valid-split 0.2 "
@@ -244,7 +244,7 @@ START_TEST(bounds) {
            "");
   info_says("off.safetensors", 0, 0);
   succeeds("train --data moons:n=40 --epochs 1 --init off.safetensors --out m.safetensors", "");
-  info_says("m.safetensors", 0, 1); /* the model's bound, and a training of its own */
+  info_says("m.safetensors", 0, 1); /* the model's bound, and a separate training */
   succeeds("train --data moons:n=40 --epochs 2 --resume --out off.safetensors", "");
   info_says("off.safetensors", 0, 0);
 }

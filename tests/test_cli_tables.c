@@ -92,7 +92,7 @@ START_TEST(names_of_outputs) {
 }
 END_TEST
 
-/* Columns z1, z0 of `transform` are put in order; others go by position. */
+/* Columns z1, z0 of `transform` are reordered; others are matched by position. */
 START_TEST(names_of_latents) {
   write_text("z.csv", "z0,z1\n1,2\n0.5,3\n");
   write_text("zz.csv", "z1,z0\n2,1\n3,0.5\n");
@@ -182,7 +182,7 @@ START_TEST(options_of_tables) {
 }
 END_TEST
 
-/* Standard input, whatever its format; and the file behind it is no output. */
+/* Standard input, in any format; and the file behind it must not be overwritten. */
 START_TEST(standard_input) {
   POSIX_ONLY;
   program_input = "ba.csv";
@@ -206,7 +206,7 @@ START_TEST(standard_input) {
 }
 END_TEST
 
-/* What only counts the rows is trained on, but said. */
+/* A column that only counts the rows is used for training, but mentioned. */
 START_TEST(columns_that_count) {
   write_text("id.txt", "id,a\n1,0.5\n2,0.25\n3,0.75\n4,0.5\n");
   says("train --data id.txt --epochs 1 --out i.safetensors", "bins from",
@@ -220,7 +220,7 @@ START_TEST(columns_that_count) {
       "id.txt: column 1 (\"id\") counts the rows and is trained on; --drop 1 leaves it out\n");
   expect_text(train, "stdout", r.out, "2 columns");
   release(r);
-  succeeds("log-prob i.safetensors --data id.txt --out -", "logp\n"); /* as the model has it */
+  succeeds("log-prob i.safetensors --data id.txt --out -", "logp\n"); /* as in the model */
   unlink("id.txt");
   unlink("i.safetensors");
 }
@@ -228,7 +228,7 @@ END_TEST
 
 /* ---- All ------------------------------------------------------------------------------------ */
 
-/* Forty rows below a header; `order` says which columns there are: a, b and a constant. */
+/* Forty rows below a header; `order` lists the columns: a, b and a constant. */
 static void write_rows(const char *path, const char *header, const char *order) {
   char text[8192];
   size_t n = (size_t)snprintf(text, sizeof text, "%s", header);

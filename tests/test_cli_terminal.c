@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_cli_terminal.c: what the program `clflow` shows a person who waits: lines that are redrawn
- * in place on a terminal, and what they leave behind. */
+/* test_cli_terminal.c: what the program `clflow` shows on a terminal while it works: lines that
+ * are redrawn in place, and what remains. */
 #define _GNU_SOURCE
 #include "terminal.h"
 #include <stdio.h>
@@ -16,14 +16,14 @@ static result shown(const char *command, int columns) {
   return r;
 }
 
-/* Each of `texts` is on the terminal. */
+/* Each of `texts` appears on the terminal. */
 static void shows(const char *command, const char *text) {
   result r = shown(command, 200);
   expect_text(command, "the terminal", r.err, text);
   release(r);
 }
 
-/* The line of a training: redrawn, cut to the terminal's width, and gone in the end. */
+/* The line of a training: redrawn, cut to the terminal's width, and removed at the end. */
 START_TEST(training) {
   static const char command[] =
       "train --data moons:n=2000 --epochs 40 --batch 20 --valid-split 0.1 --out t.safetensors";
@@ -41,7 +41,7 @@ START_TEST(training) {
 }
 END_TEST
 
-/* What is left of a long one, in hours. */
+/* The remaining time of a long training, in hours. */
 START_TEST(a_long_training) {
   static const char command[] = "train --data moons:n=100 --epochs 2000000000 --batch 20 --out "
                                 "l.safetensors";
@@ -59,7 +59,7 @@ START_TEST(a_long_training) {
 }
 END_TEST
 
-/* How images were read is no part of a file, and said again; weights alone cannot go on. */
+/* How images were read is not saved, and printed again; weights alone cannot be resumed. */
 START_TEST(how_to_go_on) {
 #define LONG                                                                                       \
   "train --data glyphs:n=64,size=12 --preset tiny --size 8 --crop center --width 2 --blocks 1 "    \

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_cli_training.c: what `clflow train` trains with when nothing is said, --valid, --test and
- * --folds. */
+/* test_cli_training.c: defaults of `clflow train`, --valid, --test and --folds. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
@@ -25,7 +24,7 @@ static row row_of(int i) {
   return (row){log(u / (1 - u)), log(v / (1 - v)) + i % 3, i % 3, 1 + i % 2};
 }
 
-/* Rows first .. last - 1 whose part is k (or is not, with `in` 0; NULL: all). */
+/* Rows first .. last - 1 in part k (or not in it, with `in` 0; NULL: all). */
 static int write_rows(const char *path, const char *columns, int first, int last, const int *part,
                       int k, int in) {
   FILE *f = fopen(path, "w");
@@ -70,8 +69,8 @@ static double number_after(const char *text, const char *key) {
   "--flow 2:(coupling(affine,mlp(8x1,tanh,separate=1)))*2->normal --given c --weights w " CPU      \
   "--steps 40 --valid-every 10 --batch 20 "
 
-/* What the program says of validation and test rows is the weighted mean of log-prob's numbers;
- * columns go by name, and what is not known is left out. */
+/* Scores of validation and test rows are the weighted mean of log-prob's output; columns are
+ * matched by name, and unknown ones ignored. */
 START_TEST(valid_and_test) {
   static const char *const names[] = {"more.csv", "mixed.csv"};
   double valid[2], test[2];
@@ -148,7 +147,7 @@ static void draw(int part[ROWS]) {
 
 static int by_size(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 
-/* Each fold is a training of its own on the other rows, and the last one has all rows. */
+/* Each fold is a training on the other rows, and the last training has all rows. */
 START_TEST(folds_are_trainings) {
   int part[ROWS], steps[FOLDS];
   double sum = 0;
@@ -230,7 +229,7 @@ START_TEST(defaults) {
 }
 END_TEST
 
-/* The lecture's numbers are those of the library, whose training this is. */
+/* The lecture's options give the library's training with the same options. */
 START_TEST(the_lecture) {
   clf_device *dev = NULL;
   clf_flow *flow = NULL;
@@ -255,7 +254,7 @@ START_TEST(the_lecture) {
 }
 END_TEST
 
-/* The reason is printed, logged and kept. */
+/* The reason is printed, logged and saved. */
 START_TEST(an_early_end) {
   const char *command = "train --data moons:n=100 " CPU
                         "--steps 500 --valid-every 5 --patience 4 --lr 0.1 --log e.jsonl --out e";

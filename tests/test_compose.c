@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* test_compose.c: random architectures from arch.def, and what every flow promises:
+/* test_compose.c: properties that hold for every flow, with random architectures from arch.def:
  *   test_compose DEVICE
- * Draws CLF_COMPOSE_COUNT flows (default 32), the first with number CLF_COMPOSE_FIRST (default 0).
- * Each is computed in double and on the device: inverses, log-determinants against Jacobians by
- * differences, gradients against differences, files, interrupted trainings, and the device against
- * double. */
+ * Draws CLF_COMPOSE_COUNT flows (default 32), starting with number CLF_COMPOSE_FIRST (default
+ * 0).  Each is computed in double and on the device: inverses, log-determinants against Jacobians
+ * by differences, gradients against differences, files, interrupted trainings, and the device
+ * against double. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ enum { ROWS = 6, TRAINED = 24, DIMS = DRAW_DIMS };
 
 static clf_device *exact_dev;
 
-/* One architecture, its flow in double and on the device, with the same weights and rows. */
+/* One architecture; its flow in double and on the device, with the same weights and rows. */
 typedef struct subject {
   uint64_t number;
   draw_flow drawn;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* test_faults.c: the n-th allocation, system call on a file or call of OpenCL fails, once and
- * from then on, for every n until all goes well.  Each time the library says what went wrong,
- * gives everything back, leaves whole files on disk, and works again afterwards.
- *   test_faults [STRIDE]   tries every STRIDE-th n where there are thousands (default 311) */
+/* test_faults.c: the n-th allocation, system call on a file or OpenCL call fails, once and from
+ * then on, for every n until all succeed.  Each time the library says what went wrong, frees
+ * everything, leaves only complete files on disk, and works again afterwards.
+ *   test_faults [STRIDE]   tries every STRIDE-th n if there are thousands (default 311) */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -30,7 +30,7 @@ static void no_faults(void) {
   fault_memory = fault_files = none;
 }
 
-/* A device of its own, and all on it. */
+/* Opens a separate device, with everything on it. */
 static clf_status from_nothing(const char *where, what kind, double *sum) {
   clf_device *dev = NULL;
   CLF_TRY(clf_open(where, &dev));
@@ -46,7 +46,7 @@ static double expected(const char *where, what kind) {
   return sum;
 }
 
-/* A file that is there is one that can be read. */
+/* An existing file must be readable. */
 static void is_whole(const char *path, const char *when) {
   clf_device *dev = NULL;
   clf_flow *flow = NULL;
@@ -62,8 +62,8 @@ static void remove_files(void) {
   unlink(kept);
 }
 
-/* After a run with a failure: it was told, or did no harm; to more than rounding, where `slack` is
- * 0. */
+/* After a run with a failure: it was reported, or had no effect; up to rounding, unless `slack`
+ * is 0. */
 static void judge(const char *when, clf_status s, double sum, double want, double slack) {
   no_faults();
   if (s)
@@ -96,8 +96,8 @@ static void series(fault_hook *hook, what kind, int what_, int from_then_on, con
   }
 }
 
-/* A training that no memory is left for from its n-th allocation on ends, and another call goes
- * on with it, to the same end; so does a save. */
+/* A training without memory from its n-th allocation on ends, and another call continues it,
+ * with the same result; so does a save. */
 static int starved(clf_device *dev, long n, double *train) {
   clf_flow_spec spec = clf_flow_spec_default(CLF_NVP, 2);
   clf_train_options o = clf_train_options_default();
@@ -160,7 +160,7 @@ START_TEST(files) {
 }
 END_TEST
 
-/* Signals interrupt every transfer, and everything comes out as without. */
+/* Signals interrupt every transfer, without an effect on the results. */
 START_TEST(signals) {
   double sum = 0;
   const double want = expected("cpu", VECTORS);
@@ -173,8 +173,7 @@ START_TEST(signals) {
 }
 END_TEST
 
-/* What was saved survives the machine's failure, and no file is open in programs that are started.
- */
+/* What was saved survives a failure of the machine, and child processes inherit no file. */
 START_TEST(synced) {
   const double at[] = {1, 2, 3, 4};
   const clf_table t = {.rows = 2, .cols = 2, .at = (double *)at};
@@ -195,14 +194,14 @@ END_TEST
 /* ---- Killed at every system call ---------------------------------------------------------------
  */
 
-/* The child: killed at call n of those on files, or behind it. */
+/* The child: killed at call n on files, or after it. */
 static int be_killed(const char *n, const char *what_) {
   double sum;
   fault_files = (fault_hook){.n = atol(n), .what = atoi(what_)};
   return from_nothing("cpu", VECTORS, &sum) != CLF_OK;
 }
 
-/* 1 when it was killed, 0 when it ended well before. */
+/* 1 if it was killed, 0 if it ended before. */
 static int run_to_be_killed(long n, int what_) {
   char self[] = "/proc/self/exe", mode[] = "--killed", number[24], code[16];
   snprintf(number, sizeof number, "%ld", n);
@@ -238,7 +237,7 @@ START_TEST(killed) {
     is_whole(kept, when);
     *(access(file, F_OK) ? &old : &fresh) += 1;
     remove_temporary();
-    WORKS(from_nothing("cpu", VECTORS, &sum)); /* over what is left */
+    WORKS(from_nothing("cpu", VECTORS, &sum)); /* over the remains */
     ck_assert_msg(sum == want, "%s: %.17g, not %.17g", when, sum, want);
     remove_files();
   }
@@ -254,7 +253,7 @@ static const int codes[] = {-5 /* out of resources */,
                             -4 /* no memory for an object */,
                             -36 /* invalid queue: lost */,
                             -14 /* a command before it failed */,
-                            -61 /* buffer size */};
+                            -61 /* argument of a buffer */};
 
 static long disarmed(void) { /* calls since it was armed */
   long calls, failed;
@@ -283,7 +282,7 @@ START_TEST(opening) {
 }
 END_TEST
 
-/* The driver has memory, the library has not: as a device opens, and as all are listed. */
+/* The driver has memory, the library has not: when a device is opened, and when all are listed. */
 START_TEST(opening_without_memory) {
   find_layer();
   for (long n = 1 + _i;; n += slow_step()) {
@@ -309,7 +308,7 @@ START_TEST(opening_without_memory) {
 }
 END_TEST
 
-/* A device whose scratch memory has grown to what is needed, and its objects. */
+/* A device with enough scratch memory, and its objects. */
 static long ready(clf_device **dev, what kind, double *want) {
   WORKS(clf_open("opencl", dev));
   WORKS(scenario(*dev, kind, file, want));
@@ -319,8 +318,8 @@ static long ready(clf_device **dev, what kind, double *want) {
 
 static int is_cpu(const clf_device *dev) { return strncmp(clf_device_name(dev), "cpu", 3) == 0; }
 
-/* On a device that stays open, which works again when the driver does; a training may have gone
- * on with cpu in its place, to other roundings. */
+/* On a device that stays open, which works again when the driver does; a training may have
+ * continued on cpu, with other roundings. */
 START_TEST(using) {
   const what kind = (what)(_i / 2);
   const int from_then_on = _i % 2;
@@ -356,7 +355,7 @@ END_TEST
 /* ---- All ----------------------------------------------------------------------------------- */
 
 static void add(Suite *suite, const char *name, const TTest *test, int count) {
-  TCase *c = tcase_create(name); /* CK_RUN_CASE=NAME runs this one alone */
+  TCase *c = tcase_create(name); /* CK_RUN_CASE=NAME runs only this one */
   tcase_set_timeout(c, 3600);
   tcase_add_loop_test(c, test, 0, count);
   suite_add_tcase(suite, c);

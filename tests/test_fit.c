@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_fit.c: how rows are divided, the search for a density, and the record that it leaves. */
+/* test_fit.c: division of rows, the search for a density, and its record. */
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ START_TEST(splits_have_the_shares_that_were_asked_for) {
 }
 END_TEST
 
-/* Files name their test rows by the seed alone, so the drawing must never change. */
+/* Files identify their test rows only by the seed, so the drawing must never change. */
 START_TEST(splits_are_a_function_of_the_seed) {
   static const uint8_t expected[12] = {1, 0, 0, 2, 0, 1, 0, 2, 0, 1, 2, 0};
   uint8_t part[12], other[12];
@@ -46,7 +46,7 @@ START_TEST(splits_are_a_function_of_the_seed) {
 }
 END_TEST
 
-/* Each row is as likely a test row as any other: 100 +- 4 sqrt(90) of 1000 seeds. */
+/* Each row is equally likely to be a test row: 100 +- 4 sqrt(90) of 1000 seeds. */
 START_TEST(splits_favour_no_row) {
   int tests[50] = {0};
   uint8_t part[50];
@@ -116,7 +116,7 @@ static clf_table drawn(const char *set) {
   return t;
 }
 
-/* Column `c` of *t becomes a table of its own, and leaves *t with the others. */
+/* Moves column `c` of *t to a separate table. */
 static clf_table take_column(clf_table *t, int32_t c) {
   clf_table one, rest;
   WORKS(clf_table_new(t->rows, 1, &one));
@@ -138,7 +138,7 @@ static clf_flow *fit(const clf_fit_data *data, const clf_fit_options *o) {
   return flow;
 }
 
-/* Sanitizers take several times as long: what is fitted there is poorer. */
+/* Sanitizers take several times as long, so the fits are worse. */
 #ifdef __SANITIZE_ADDRESS__
 enum { SLOW = 1 };
 #else
@@ -173,7 +173,7 @@ static const json_t *candidate(const json_t *record, const char *name) {
   return NULL;
 }
 
-/* log p of the rows that the record's seed and shares set aside for the test. */
+/* log p of the test rows according to the record's seed and shares. */
 static double mean_test(clf_flow *flow, const clf_table *x, const clf_table *given,
                         const json_t *record) {
   uint8_t *part = malloc((size_t)x->rows);
@@ -191,8 +191,8 @@ static double mean_test(clf_flow *flow, const clf_table *x, const clf_table *giv
   return sum / (double)n;
 }
 
-/* Moons have bends that one Gaussian has not: what is left of them is about -0.32 nats (truth
- * -0.30), against the Gaussian's -1.9. */
+/* Moons have bends that a Gaussian cannot represent: about -0.32 nats remain (truth -0.30),
+ * compared with -1.9 for the Gaussian. */
 START_TEST(moons_are_fitted) {
   clf_table x = drawn("moons:n=3000");
   const clf_fit_options o = brief(2);
@@ -217,8 +217,8 @@ START_TEST(moons_are_fitted) {
 }
 END_TEST
 
-/* The result averages the models of five folds; one part alone must come to the mean of their
- * densities, which is computed apart. */
+/* The result averages the models of five folds; a blend of one component must equal the mean of
+ * their densities, which is computed separately. */
 START_TEST(few_rows_choose_by_folds) {
   clf_table x = drawn("circles:n=120");
   const clf_fit_options o = brief(1);
@@ -295,8 +295,8 @@ START_TEST(a_search_that_is_stopped_gives_the_best_so_far) {
 }
 END_TEST
 
-/* The result on all rows scores the test rows, which it has seen, no worse than by chance; the
- * record keeps what was scored before. */
+/* The result trained on all rows scores the test rows, which it has seen, no worse than by
+ * chance; the record keeps the earlier scores. */
 START_TEST(refits_train_on_all_rows) {
   clf_table x = drawn("moons:n=1000");
   clf_fit_options o = brief(1);
@@ -318,7 +318,7 @@ START_TEST(refits_train_on_all_rows) {
 }
 END_TEST
 
-/* y given x of the moons: sharper than the Gaussian of both, conditioned. */
+/* y given x of the moons: sharper than the conditional Gaussian of both. */
 START_TEST(columns_are_modelled_given_others) {
   clf_table x = drawn("moons:n=2000");
   clf_table given = take_column(&x, 0);
@@ -337,13 +337,13 @@ START_TEST(columns_are_modelled_given_others) {
 }
 END_TEST
 
-/* Rows without weight may be anything. */
+/* Rows without weight may have any values. */
 START_TEST(rows_of_weight_0_do_not_count) {
   clf_table x = drawn("gaussians:n=1000");
   double *weights = malloc((size_t)x.rows * sizeof *weights);
   for (int64_t i = 0; i < x.rows; i++) {
     weights[i] = i % 4 != 0;
-    if (weights[i] == 0) x.at[2 * i] = 6; /* a line beside the set */
+    if (weights[i] == 0) x.at[2 * i] = 6; /* a line next to the data */
   }
   const clf_fit_options o = brief(1);
   clf_flow *flow = fit(&(clf_fit_data){.x = &x, .weights = weights}, &o);
@@ -365,7 +365,7 @@ static int notes_about(const json_t *record, const char *what) {
   return 0;
 }
 
-/* Of one column there are no couplings, and one kind of covariance. */
+/* With one column there are no couplings, and one kind of covariance. */
 START_TEST(one_column) {
   clf_table x;
   WORKS(clf_table_new(1000, 1, &x));
@@ -383,7 +383,7 @@ START_TEST(one_column) {
 }
 END_TEST
 
-/* A table that has no density is fitted all the same, and the record says what is wrong. */
+/* A table without a density is fitted, and the record says what is wrong. */
 START_TEST(tables_without_a_density) {
   clf_table x = drawn("moons:n=400"), more;
   WORKS(clf_table_new(400, 3, &more));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_fork.c: a child of a process whose devices have computed in threads computes the same on
- * them, in threads of its own; whatever its parent's threads were doing meanwhile.
+/* test_fork.c: a child of a process whose devices have computed in threads gets the same results
+ * on them, in its own threads, whatever its parent's threads were doing meanwhile.
  *   test_fork DEVICE     cpu (default), cpu64, cpu/baseline */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
@@ -20,8 +20,8 @@ static const char *device_name = "cpu";
 
 enum { ROWS = 2000, DIM = 16 };
 
-/* Trains a flow that is large enough for threads, draws and measures with it; the results as bits,
- * 0 on failure. */
+/* Trains a flow that is large enough for threads, draws and evaluates samples; returns the
+ * results as bits, 0 after an error. */
 static uint32_t results(clf_device *dev) {
   static double x[ROWS * DIM], logp[ROWS];
   clf_flow_spec spec = clf_flow_spec_default(CLF_NVP, DIM);
@@ -45,7 +45,7 @@ static uint32_t results(clf_device *dev) {
   return s ? 0 : (uint32_t)bits;
 }
 
-/* Runs f in a child and returns how it ended, after at most a minute. */
+/* Runs f in a child and returns its exit status, after at most a minute. */
 static int in_child(int (*f)(clf_device *), clf_device *dev) {
   int status;
   fflush(NULL);
@@ -62,7 +62,7 @@ static int in_child(int (*f)(clf_device *), clf_device *dev) {
 }
 
 static uint32_t expected;
-/* Linux shows a process's threads. */
+/* Linux lists the threads of a process. */
 static int threads_of_process(void) {
   return access("/proc/self/task", R_OK) ? 3 : suite_entries("/proc/self/task");
 }
@@ -108,8 +108,8 @@ static void *compute(void *unused) {
   return unused;
 }
 
-/* A loop alone, since a child of a process with threads has whatever state the C library's other
- * locks were in. */
+/* Only a loop, because in a child of a process with threads other locks of the C library have an
+ * unknown state. */
 static int one_loop(clf_device *dev) {
   clf_arena arena;
   clf_tensor y;
@@ -143,8 +143,8 @@ END_TEST
 /* ---- Images ------------------------------------------------------------------------------------
  */
 
-/* 40 images, of which a training of the same seed on another device or in another process takes the
- * same batches. */
+/* 40 images, of which a training with the same seed on another device or in another process
+ * takes the same batches. */
 static clf_trainer *trainer_of(clf_device *dev, clf_images *images, clf_flow **f) {
   const clf_preset *tiny = NULL;
   clf_train_options o = clf_train_options_images();
@@ -180,7 +180,7 @@ static int second_epoch(const clf_progress *p, void *context) {
   return p->epoch == 2;
 }
 
-/* A training that was begun in the parent goes on in both. */
+/* A training that was begun in the parent continues in both. */
 START_TEST(images_in_training) {
   clf_device *dev = NULL;
   clf_images *images = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* test_golden.c: what PyTorch computes from the same weights and the same data, in
- * double, on one device:
+/* test_golden.c: comparison with PyTorch, which computed the files in double from the same
+ * weights and the same data, on one device:
  *   test_golden DEVICE
- * tests/golden/README.md says what the files hold. */
+ * tests/golden/README.md describes the files. */
 #define _POSIX_C_SOURCE 200809L
 #include "golden.h"
 #include <math.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What a state_dict does not hold. */
+/* What a state_dict does not contain. */
 typedef struct golden {
   const char *name;
   double s_max, xmin, xmax;
@@ -25,7 +25,7 @@ static const golden trainings[] = {{.name = "train_moons"},
                                    {.name = "train_6d"},
                                    {.name = "train_piecewise", .xmin = -4, .xmax = 4}};
 
-/* Couplings run in each of three ways; a piecewise flow, the last of its list, has none. */
+/* Couplings run in each of three modes; a piecewise flow, the last of its list, has none. */
 static const char *const fuse[] = {NULL, "always", "never"};
 enum {
   WAYS = 3,
@@ -42,8 +42,8 @@ static clf_flow *load(const golden *g, const char *suffix) {
   return f;
 }
 
-/* In double a piecewise flow is off by its interval and bin width, which operations take
- * as floats: 16 bins over 6 are 8/3. */
+/* In double a piecewise flow is inaccurate because operations take its interval and bin width as
+ * floats: 16 bins over 6 are 8/3. */
 static double tolerance(const golden *g, double in_float) {
   return !flows_exact ? in_float : g->xmin < g->xmax ? 1e-6 : 1e-9;
 }
@@ -195,7 +195,7 @@ static void expect_end_weights(const golden *g, const char *how, const clf_flow 
   clf__st_close(st);
 }
 
-/* PyTorch trained in float, so that double is no closer to it than float. */
+/* PyTorch trained in float, so double is no closer to it than float. */
 START_TEST(test_training) {
   const golden *g = &trainings[_i / WAYS];
   const char *how = begin_run(_i);
@@ -306,7 +306,7 @@ START_TEST(test_hints) {
   clf_flow *f;
   WORKS(clf_flow_load(flows_dev, golden_path("nice_4x9x4", ".safetensors"),
                       &(clf_flow_spec){.kind = CLF_NVP, .dim = 9, .s_max = 1.5}, &f));
-  ck_assert_int_eq(clf_flow_get_spec(f)->kind, CLF_NICE); /* the tensors say what it is */
+  ck_assert_int_eq(clf_flow_get_spec(f)->kind, CLF_NICE); /* the kind follows from the tensors */
   ck_assert_int_eq(clf_flow_get_spec(f)->dim, 4);
   ck_assert_double_eq(clf_flow_get_spec(f)->s_max, 0);
   clf_flow_free(f);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* test_golden_flows.c: flows that are lists of layers, held to what the Python libraries compute
- * from the same parameters, in double, on one device:
+/* test_golden_flows.c: comparison of composed flows with Python libraries, which computed the
+ * files in double from the same parameters, on one device:
  *   test_golden_flows DEVICE
- * tests/golden/README.md says what the files hold. */
+ * tests/golden/README.md describes the files. */
 #include "clflow/arch.h"
 #include "golden.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Files of tests/golden/flows, and what a case is there to show where its name does not say it. */
+/* Files of tests/golden/flows, and what a case shows if its name does not say it. */
 static const char *const cases[] = {
     "sbi_nsf",
     "sbi_nsf_context",
@@ -109,7 +109,7 @@ static clf__st *open_case(const char *name, clf_arch **arch) {
   return st;
 }
 
-/* Text that stands in people's files keeps its meaning: it reads, and what is written reads as the
+/* Text in existing files keeps its meaning: it can be read, and what is written reads as the
  * same. */
 START_TEST(test_text) {
   clf_arch *arch, *again;
@@ -139,7 +139,7 @@ static double *tensor_if(const golden *g, const char *key) {
   return clf__st_find(g->st, key) ? golden_tensor(g->st, key, &count) : NULL;
 }
 
-/* What standardises the data and the context is no parameter: the host does it. */
+/* Standardisation of data and context is not a parameter: the host computes it. */
 static void set_scalings(const golden *g) {
   double *mean = tensor_if(g, "param.layers.0.mean"), *std = tensor_if(g, "param.layers.0.std");
   if (mean) WORKS(clf_flow_set_scaling(g->flow, mean, std));
@@ -151,7 +151,7 @@ static void set_scalings(const golden *g) {
   free(mean);
 }
 
-/* Every parameter of the flow is set from the file. */
+/* Sets every parameter of the flow from the file. */
 static void set_params(const golden *g) {
   for (int i = 0; i < clf_flow_param_count(g->flow); i++) {
     const clf_param p = clf_flow_param(g->flow, i);
@@ -192,8 +192,8 @@ static void expect(const golden *g, const char *key, const double *got) {
   free(want);
 }
 
-/* Of the sum over rows, where the file has that of the mean.  The error is one of the largest
- * entry, since small ones are differences of large ones. */
+/* Of the sum over rows, if the file has that of the mean.  The error is relative to the largest
+ * entry, because small ones are differences of large ones. */
 static void expect_gradient(const golden *g, const char *key, const double *got) {
   size_t count;
   double *want = golden_tensor(g->st, key, &count);
@@ -252,7 +252,7 @@ START_TEST(test_values) {
 }
 END_TEST
 
-/* One number of each row lies exactly at a bound. */
+/* One element of each row is exactly at a bound. */
 START_TEST(test_edges) {
   golden g = begin(cases[_i]);
   double *x = tensor_if(&g, "edges.x"), *c = tensor_if(&g, "edges.c");

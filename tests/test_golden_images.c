@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* test_golden_images.c: what a PyTorch model of the convolutional Real NVP computes from the
- * same weights and the same pixels, in double, on one device:
+/* test_golden_images.c: comparison with a PyTorch model of the convolutional Real NVP, which
+ * computed the files in double from the same weights and the same pixels, on one device:
  *   test_golden_images DEVICE
- * tests/golden/README.md says what the files hold. */
+ * tests/golden/README.md describes the files. */
 #define _POSIX_C_SOURCE 200809L
 #include "chunk.h"
 #include "golden.h"
@@ -12,7 +12,7 @@
 #include <string.h>
 #include "trainer.h"
 
-/* What a state_dict does not hold. */
+/* What a state_dict does not contain. */
 typedef struct golden {
   const char *name;
   int32_t height, width;
@@ -23,7 +23,7 @@ static const golden sets[] = {
     {"realnvp_full", 8, 8, {0}},
     {"realnvp_grey", 8, 8, {0}},
     {"realnvp_rect", 4, 12, {.scale_first = 1, .odd_first = 1, .paper_logit = 1, .bn_rho = 0.5}},
-    {"realnvp_nonorm", 8, 8, {0}}}; /* its tensors tell that */
+    {"realnvp_nonorm", 8, 8, {0}}}; /* this follows from its tensors */
 enum { SETS = sizeof sets / sizeof *sets };
 static const golden training = {"realnvp_train", 8, 8, {0}};
 
@@ -36,7 +36,7 @@ static clf_flow *load(const golden *g, const char *suffix) {
   return f;
 }
 
-/* alpha = 0.05, eps and batch norm's momentum are floats to the operations. */
+/* alpha = 0.05, eps and batch norm's momentum are floats in the operations. */
 static double tolerance(double in_float, double in_double) {
   return flows_exact ? in_double : in_float;
 }
@@ -50,7 +50,7 @@ static void expect_array(const golden *g, const char *part, const double *got, d
 
 /* ---- Evaluation ------------------------------------------------------------------------- */
 
-/* A pixel is 1 wide, so the error of the inverse is one in pixels. */
+/* A pixel has width 1, so the error of the inverse is in pixels. */
 static void expect_pixels(const golden *g, const double *got, const clf_table *x) {
   double worst = 0;
   for (int64_t i = 0; i < x->rows * x->cols; i++) worst = fmax(worst, fabs(got[i] - x->at[i]));
@@ -81,7 +81,7 @@ END_TEST
 
 /* ---- Training mode ------------------------------------------------------------------------ */
 
-/* Biases before a batch norm have no gradient; what is left of it is rounding. */
+/* Biases before a batch norm have no gradient except rounding. */
 static void expect_gradient(const golden *s, const clf_flow *f, const clf_param *p, const double *g,
                             const clf__st *st) {
   size_t count;
@@ -183,7 +183,7 @@ static int write_down(const clf_progress *p, void *context) {
   return 0;
 }
 
-/* Weights that a gradient reaches; the others walk on rounding. */
+/* Weights with a gradient; the others follow rounding errors. */
 static void expect_end(const clf_flow *f, const clf__st *st) {
   for (int i = 0; i < clf_flow_param_count(f); i++) {
     const clf_param p = clf_flow_param(f, i);
