@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_identities.c: what holds for every flow whatever its weights, on one device:
+/* test_identities.c: identities that hold for every flow with any weights, on one device:
  *   test_identities DEVICE */
 #include "flows.h"
 #include <math.h>
@@ -15,7 +15,7 @@ static int same_bits(const double *a, const double *b, int64_t n) {
 
 /* ---- Both directions -------------------------------------------------------------------- */
 
-/* Latents that the flow reaches: any, but for a piecewise one. */
+/* Latents that the flow reaches: any, except for a piecewise flow. */
 static void latents(const flows_case *c, clf_flow *f, int64_t n, double *z) {
   clf__host_random r = {77};
   if (c->spec.kind == CLF_PIECEWISE) {
@@ -73,7 +73,7 @@ static void numerical_jacobian(clf_flow *f, const double *x, double *J) {
   }
 }
 
-/* Differences need double; on other devices the backward pass stands in for them. */
+/* Differences need double; on other devices the backward pass replaces them. */
 START_TEST(test_logdet) {
   enum { N = 4 };
   const flows_case c = flows_case_at(_i);
@@ -114,7 +114,7 @@ static double loss_at(clf_flow *f, const double *x, const double *w, const doubl
   return sum / TAYLOR_ROWS;
 }
 
-/* A random direction in which only p changes; returns the loss's slope along it. */
+/* A random direction in which only p changes; returns the slope of the loss along it. */
 static double direction(const clf_flow *f, const clf_param *p, const double *g, double *v) {
   clf__host_random r = {f->spec.seed + 5};
   double slope = 0;
@@ -128,8 +128,8 @@ static double direction(const clf_flow *f, const clf_param *p, const double *g, 
   return slope;
 }
 
-/* L(w + hv) - L(w - hv) - 2h g.v is of third order in h, so that half of h leaves an eighth;
- * the least error in g would leave half.  It vanishes where L is quadratic or constant. */
+/* L(w + hv) - L(w - hv) - 2h g.v is of third order in h, so that half of h leaves an eighth; the
+ * smallest error in g would leave half.  It vanishes if L is quadratic or constant. */
 START_TEST(test_gradient) {
   if (!flows_exact) return;
   const flows_case c = flows_case_at(_i);
@@ -164,7 +164,7 @@ START_TEST(test_gradient) {
 }
 END_TEST
 
-/* ---- The same numbers ---------------------------------------------------------------------- */
+/* ---- Equal results --------------------------------------------------------------------------- */
 
 START_TEST(test_division_of_rows) {
   enum { N = 37 };
@@ -227,7 +227,7 @@ START_TEST(test_gradient_rebuilt) {
 }
 END_TEST
 
-/* How rows are divided changes no bit; but a BLAS may round otherwise for another
+/* The division of rows changes no bit, except that a BLAS may round differently for another
  * number of rows, and unfused couplings on cpu use one. */
 static int same_divided(const flows_case *c, const double *a, const double *b, int64_t n) {
   const int blas =
@@ -265,7 +265,7 @@ START_TEST(test_sample_stream) {
 }
 END_TEST
 
-/* Refusals of row `bad`, which is not in the first chunk, number it as the caller does. */
+/* Errors for row `bad`, which is not in the first chunk, use the caller's numbering. */
 static void expect_numbers_beyond_a_chunk(clf_flow *f, double *x, int64_t n, int64_t bad) {
   const int D = f->spec.dim;
   double *out = flows_array((size_t)(n * D)), *logp = flows_array((size_t)n);
@@ -325,7 +325,7 @@ END_TEST
 
 /* ---- Densities -------------------------------------------------------------------------- */
 
-/* A box around the samples that leaves nearly nothing outside. */
+/* A box around the samples with almost nothing outside. */
 static void box_of(const double *x, int64_t n, int D, double *lo, double *width) {
   for (int d = 0; d < D; d++) {
     double least = x[d], most = x[d];
@@ -357,13 +357,13 @@ static void integrate(clf_flow *f, const double *lo, const double *width, double
   free(x);
 }
 
-/* The mean of log p over samples is minus the entropy: by the latents' own and the
- * log-dets always, by integration where a grid can be fine. */
+/* The mean of log p over samples is minus the entropy: always computed from latents and
+ * log-dets, and by integration where a fine grid is possible. */
 START_TEST(test_density) {
   enum { N = 20000 };
   const flows_case c = flows_case_at(_i);
   const int D = c.spec.dim;
-  if (c.spec.kind == CLF_PIECEWISE && !c.spec.tails) return; /* it reaches some latents only */
+  if (c.spec.kind == CLF_PIECEWISE && !c.spec.tails) return; /* only some latents are reached */
   clf_flow *f = flows_random(&c);
   double *x = flows_array(N * (size_t)D), *z = flows_array(N * (size_t)D), *logdet = flows_array(N);
   WORKS(clf_sample(f, 6, 0, N, x));
@@ -406,7 +406,7 @@ START_TEST(test_not_finite) {
   REFUSED(clf_invert(f, x, 10, out, NULL), CLF_ENUM, "the latents: row 4, column 1 is -inf");
   REFUSED(clf_jacobian(f, x + 3 * 2, J, logp, logp + 1), CLF_ENUM,
           "the data: row 1, column 1 is -inf");
-  WORKS(clf_log_prob(f, x, 3, logp)); /* the flow is as good as before */
+  WORKS(clf_log_prob(f, x, 3, logp)); /* the flow still works */
   REFUSED(clf_log_prob(f, x, 0, logp), CLF_EINVAL, "0 samples: there must be at least 1");
   REFUSED(clf_sample(f, 1, -1, 1, x), CLF_EINVAL, "the first sample is -1; they count from 0");
   clf_flow_free(f);
@@ -430,7 +430,7 @@ START_TEST(test_outside_of_the_interval) {
   REFUSED(clf_transform(f, x, 5, z, NULL), CLF_ENUM, want);
   clf_flow_set_first_row(f, 2);
   REFUSED(clf_jacobian(f, x + 2, &J, logp, logp + 1), CLF_ENUM, want);
-  x[2] = x[4] = 2; /* the ends belong to it */
+  x[2] = x[4] = 2; /* the ends are inside */
   WORKS(clf_log_prob(f, x, 5, logp));
   WORKS(clf_require_density(f, x, 5, logp));
   WORKS(clf_transform(f, x, 5, z, NULL));
@@ -445,8 +445,8 @@ START_TEST(test_outside_of_the_interval) {
 }
 END_TEST
 
-/* A row that is so far out that the flow overflows has zero density, and every other row of the
- * call the bits that it has without it. */
+/* A row so far out that the flow overflows has zero density, and does not change the bits of any
+ * other row. */
 START_TEST(test_rows_far_out) {
   enum { N = 37, BAD = 18 };
   if (flows_checking()) return; /* what overflows in float does not in double */
@@ -470,7 +470,7 @@ START_TEST(test_rows_far_out) {
 }
 END_TEST
 
-/* The mean over all, and without the rows of zero density. */
+/* The mean over all rows, and without those of zero density. */
 START_TEST(test_scores) {
   const double logp[6] = {-1, -INFINITY, -2, -6, NAN, -3}, two = log(2);
   clf_score s = clf_score_of(logp, 6, 2);

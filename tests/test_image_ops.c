@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test_image_ops.c: the values of squeeze, rescaled and pixels, convolutions of what is normalised,
- * and where latents lie: tables written by hand, identities, and gradients against differences. */
+/* test_image_ops.c: the values of squeeze, rescaled and pixels, convolutions of normalised
+ * inputs, and the positions of latents: tables written by hand, identities, and gradients
+ * against differences. */
 #include <math.h>
 #include <string.h>
 #include "backend.h"
@@ -16,7 +17,7 @@ static clf_device *dev;
 static clf_arena arena;
 static int exact; /* double */
 
-/* Where there is no OpenCL, its devices are passed over. */
+/* OpenCL devices are skipped if there are none. */
 static int begin(const char *where) {
   const clf_status s = clf_open(where, &dev);
   if (s == CLF_ENODEV && strncmp(where, "opencl", 6) == 0) return 0;
@@ -95,7 +96,7 @@ START_TEST(test_squeeze) {
 }
 END_TEST
 
-/* What does not fit is refused in words. */
+/* Shapes that do not fit are refused with a sentence. */
 START_TEST(test_squeeze_refuses) {
   begin("cpu64");
   const clf_tensor odd = put(1, 1, 3, 4, NULL), three = put(1, 3, 2, 2, NULL);
@@ -146,7 +147,7 @@ static clf_flow *composed(const char *text) {
   return f;
 }
 
-/* In place, as RealNVP has them, or in the order in which they leave. */
+/* In place, as in RealNVP, or in the order of leaving. */
 START_TEST(test_scales_of_any_flow) {
   clf_flow_spec spec = clf_flow_spec_default(CLF_REALNVP, 64);
   int32_t want[64];
@@ -166,7 +167,7 @@ START_TEST(test_scales_of_any_flow) {
   clf_flow_free(f);
 
   f = composed("2x2x1: squeeze(order=checker), split(place=1), split(place=1) -> normal");
-  expect_scales(f, 2, (const int32_t[4]){2, 0, 0, 1}); /* (0, 0) goes on, and (1, 1) next to it */
+  expect_scales(f, 2, (const int32_t[4]){2, 0, 0, 1}); /* (0, 0) remains, and (1, 1) next to it */
   clf_flow_free(f);
 
   f = composed("3: lu -> normal");
@@ -176,8 +177,8 @@ START_TEST(test_scales_of_any_flow) {
 }
 END_TEST
 
-/* A flow that only moves numbers has the image itself as its latents in place, whatever the
- * squeezes and splits between. */
+/* A flow that only permutes elements has the image itself as latents in place, with any squeezes
+ * and splits. */
 START_TEST(test_latents_in_place) {
   static const char *const texts[] = {
       "4x4x2: squeeze(order=checker), split(place=1), squeeze, split(keep=second, place=1) -> "
@@ -203,8 +204,8 @@ START_TEST(test_latents_in_place) {
 }
 END_TEST
 
-/* Places counted up and squeezed as the flow does it, half of the channels going on: those of
- * the other half belong to this scale, and what is left to the last one. */
+/* Positions counted up and squeezed as in the flow: half of the channels remain at each scale,
+ * those of the other half belong to this scale, and the rest to the last one. */
 START_TEST(test_latent_scale_squeezed) {
   enum { H = 16, W = 24, SCALES = 4 };
   begin("cpu64");
@@ -346,7 +347,7 @@ static const struct { float alpha, omega; } ranges[] = {{0.05f, 0.05f}, {0.05f, 
 
 static double softplus(double y) { return fmax(y, 0) + log1p(exp(-fabs(y))); }
 
-/* The log-det from y, and the way back. */
+/* The log-det from y, and the backward pass. */
 START_TEST(test_logit) {
   enum { D = 35 };
   if (!begin(devices[_i])) return;
@@ -371,8 +372,8 @@ START_TEST(test_logit) {
 }
 END_TEST
 
-/* The ends of the range: bytes 0 and 255 with noise near 0 and near 1, which float rounds
- * up to 256. */
+/* The ends of the range: bytes 0 and 255 with noise near 0 and near 1, which float rounds up to
+ * 256. */
 START_TEST(test_ends) {
   static const double ends[] = {0, 0x1p-24, 1 - 0x1p-24, 255, 256 - 0x1p-16, 256};
   if (!begin(devices[_i])) return;
@@ -463,7 +464,7 @@ END_TEST
 
 /* ---- Convolutions of what is normalised ------------------------------------------------------ */
 
-/* A convolution that normalises its input is one of the normalised input. */
+/* A convolution that normalises its input equals one of the normalised input. */
 START_TEST(test_conv_of_normalised) {
   enum { IN = 19, OUT = 5, IMAGES = 2, HIGH = 5, WIDE = 6, PIXELS = IMAGES * HIGH * WIDE };
   double v[PIXELS * IN], want[2 * IN * 9]; /* of y, or two rows of dw */

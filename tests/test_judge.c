@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_judge.c: models compared, places among others, and calibration. */
+/* test_judge.c: comparison of models, percentile ranks, and calibration. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,7 @@ START_TEST(pairs) {
 }
 END_TEST
 
-/* Rows of zero density decide, whatever the mean of the others. */
+/* Rows of zero density take precedence over the mean of the others. */
 START_TEST(zero_density) {
   const double a[] = {9, 9, none, none, NAN, 1}, b[] = {0, 1, 0, none, 3, NAN};
   clf_comparison c = clf_compare(a, b, 6);
@@ -67,8 +67,8 @@ START_TEST(places) {
 }
 END_TEST
 
-/* Among samples of its own context; under a unit normal exp(-|x|^2 / 2) of the samples are below.
- */
+/* Among samples with its own context; under a unit normal a share exp(-|x|^2 / 2) of the samples
+ * is below. */
 START_TEST(places_under_a_model) {
   clf_device *dev;
   WORKS(clf_open("cpu", &dev));
@@ -139,7 +139,7 @@ START_TEST(verdicts) {
   ck_assert_int_eq(clf_calibration_verdict(&small, (clf_deviation[]){large, small}, 2, &worst),
                    CLF_FITS_BADLY);
   ck_assert_int_eq(worst, 0);
-  /* Among many columns one small p is chance. */
+  /* Among many columns a single small p may be chance. */
   const clf_deviation rare = {.distance = 0.2, .p_value = 0.004};
   ck_assert_int_eq(clf_calibration_verdict(&rare, NULL, 0, NULL), CLF_FITS_BADLY);
   ck_assert_int_eq(clf_calibration_verdict(&rare, (clf_deviation[]){fine, fine}, 2, NULL),
@@ -147,7 +147,7 @@ START_TEST(verdicts) {
 }
 END_TEST
 
-/* A flow against its own samples, and against others. */
+/* A flow compared with its own samples, and with others. */
 START_TEST(calibration) {
   enum { ROWS = 3000 };
   clf_device *dev;

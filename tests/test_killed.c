@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test_killed.c: the program `clflow` killed with SIGKILL at random moments of a training, and two
- * of them on one file: what is on disk is whole, and --resume ends with the bits of a training
- * that nothing interrupted.  CLF_KILLS says how many kills (default 25). */
+/* test_killed.c: the program `clflow` killed with SIGKILL at random moments of a training, and
+ * two of them on one file: files on disk are complete, and --resume ends with the bits of an
+ * uninterrupted training.  CLF_KILLS is the number of kills (default 25). */
 #define _GNU_SOURCE
 #include "program.h"
 #include <signal.h>
@@ -35,7 +35,7 @@ static void is_whole(const char *path) {
   succeeds(command, "nvp");
 }
 
-/* Kills `pid` after a while; 1 if it had come to its end before. */
+/* Kills `pid` after a while; 1 if it had ended before. */
 static int killed_or_done(pid_t pid, long most_ms) {
   int status = 0;
   wait_a_while(most_ms);
@@ -45,7 +45,7 @@ static int killed_or_done(pid_t pid, long most_ms) {
   return WIFEXITED(status);
 }
 
-/* The time that the whole training takes, in ms. */
+/* The duration of the whole training, in ms. */
 static long time_of(const char *command) {
   struct timespec begin, end;
   clock_gettime(CLOCK_MONOTONIC, &begin);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test_late.c: operations that are tested as they are first used, on a device that `auto` took. The
- * program that tests them is a script, which notes what it is asked and finds fault where a test
- * says so; the device is a real one. */
+/* test_late.c: operations that are tested at their first use, on a device that `auto` took.  The
+ * program that tests them is a script, which logs its requests and reports failures as a test
+ * requires; the device is a real one. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@ static char folder[] = "/tmp/clflow-late-XXXXXX";
 
 /* ---- The script ------------------------------------------------------------------------------ */
 
-/* Nothing is known; "open" and "test" are answered by the branches of a `case`. */
+/* Initially nothing is known; "open" and "test" are answered by the branches of a `case`. */
 static void script(const char *branches) {
   static int count;
   char text[1024], path[128], cache[128];
@@ -34,7 +34,7 @@ static void script(const char *branches) {
   unlink("asked");
 }
 
-/* What it was asked since the last time. */
+/* Compares its requests since the last call. */
 static void was_asked(const char *want) {
   if (!*want) {
     ck_assert_int_ne(access("asked", F_OK), 0);
@@ -103,7 +103,7 @@ START_TEST(once_for_a_driver) {
     was_asked("");
     end(&w);
   }
-  work w = begin("auto"); /* what is new is tested by a program of its own */
+  work w = begin("auto"); /* new operations are tested by a separate program */
   WORKS(clf_do(w.dev, copy, .x = w.x, .y = w.y));
   holds(&w, 1);
   was_asked("open opencl:0\ntest copy 0\n");
@@ -115,7 +115,7 @@ START_TEST(once_for_a_driver) {
 }
 END_TEST
 
-/* A device that the caller named is the caller's choice. */
+/* Devices opened by name are the caller's choice. */
 START_TEST(not_by_name) {
   script("test*) echo why it is bent;;");
   work w = begin("opencl");
@@ -127,7 +127,7 @@ START_TEST(not_by_name) {
 }
 END_TEST
 
-/* Without a cache all is tested again; with the devices' list too. */
+/* Without a cache everything is tested again; also for the list of devices. */
 START_TEST(without_a_cache) {
   script("");
   setenv("CLFLOW_CACHE_DIR", "", 1);
@@ -142,11 +142,11 @@ START_TEST(without_a_cache) {
 }
 END_TEST
 
-/* Reasons of up to 255 bytes are told whole. */
+/* Reasons of up to 255 bytes are reported completely. */
 #define BENT "bent and bent and bent and bent and bent and bent and "
 #define REASON "it is " BENT BENT BENT BENT "bent"
 
-/* What was on the device is on the next one, under the same tensors. */
+/* The contents of the device move to the next one, with the same tensors. */
 START_TEST(goes_on_with_the_next) {
   script("test?axpby*) echo why " REASON ";;");
   work w = begin(_i ? "trace:auto" : "auto");
@@ -176,7 +176,7 @@ START_TEST(goes_on_with_the_next) {
 }
 END_TEST
 
-/* The caller has numbers of it: they must not be of two devices without a word. */
+/* Once the caller has read results, the device must not be replaced silently. */
 START_TEST(not_after_a_result) {
   static const char bent[] = "test?axpby*) echo why it is bent;;";
   script(bent);
@@ -192,8 +192,8 @@ START_TEST(not_after_a_result) {
                   "%s", clf_errmsg());
   }
   was_asked("list\nopen opencl:0\ntest fill 0\ntest axpby 0\n");
-  holds(&w, 0);                    /* the rest still works */
-  WORKS(clf__revive(w.dev, NULL)); /* and what is known stays known */
+  holds(&w, 0);                    /* other operations still work */
+  WORKS(clf__revive(w.dev, NULL)); /* and what is known remains known */
   clf__set_lost(&w.a, 0);
   WORKS(clf_write(w.dev, w.x, ones));
   WORKS(zero(&w));
@@ -203,7 +203,7 @@ START_TEST(not_after_a_result) {
 }
 END_TEST
 
-/* A driver that goes down is one that fails, here and in the list of devices. */
+/* A driver that crashes has failed, here and in the list of devices. */
 START_TEST(crashes_and_silence) {
   script("test?axpby*) kill -11 $$;;");
   work w = begin("auto");
@@ -225,8 +225,8 @@ START_TEST(crashes_and_silence) {
 }
 END_TEST
 
-/* Ended by somebody, the program is asked again; then this process tests, as it does without the
- * program. */
+/* If somebody ends the program, it is started again; then this process runs the tests, as it
+ * does without the program. */
 START_TEST(in_this_process) {
   script("test?fill*) kill -15 $$;;");
   work w = begin("auto");
@@ -282,7 +282,7 @@ static void *work_of_a_thread(void *unused) {
   return ok ? unused : folder;
 }
 
-/* Several threads ask no more than one does. */
+/* Several threads make no more requests than one. */
 START_TEST(by_threads) {
   enum { THREADS = 8 };
   pthread_t thread[THREADS];

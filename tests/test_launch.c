@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_launch.c: the host halves of the OpenCL operations, without OpenCL: a recorder
- * stands where the queue would, for every case of every operation and every family. */
+/* test_launch.c: the host code of OpenCL operations, without OpenCL: a recorder replaces the
+ * queue, for every case of every operation and every kernel family. */
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ static const clf_algorithm *const algorithms[CLF_OP_COUNT] = {
 
 /* ---- Kernels, as the sources define them ---------------------------------------------- */
 
-/* What a kernel says of its groups, and the work-items of one in x and y. */
+/* The work-group of a kernel in the sources, and its work-items in x and y. */
 static size_t one(const clf_traits *t) { return (void)t, 1; }
 static size_t eight(const clf_traits *t) { return (void)t, 8; }
 static size_t wg(const clf_traits *t) { return (size_t)t->wg; }
@@ -69,8 +69,8 @@ static void add_kernel(const char *line, int lanes) {
   kernels[kernel_count++] = k;
 }
 
-/* Of the preprocessor, kernel files use this around kernels: #if LANES > 1, #else, or #if LANES
- * == 1. */
+/* Kernel files only use these conditions around kernels: #if LANES > 1, #else, or #if LANES ==
+ * 1. */
 static void read_kernels(const char *text) {
   int lanes = 3, depth = 0;
   for (const char *line = text; line; line = strchr(line, '\n')) {
@@ -110,11 +110,11 @@ typedef struct recorder {
   size_t scratch;  /* floats */
   int launches;
   int reserves;
-  int refuse;         /* fail at the launch of this number, counted from 1; 0: none */
-  int refuse_reserve; /* the same of scratch memory */
-  int blas_does;      /* what the BLAS sets *done to */
+  int refuse;         /* index of the launch that fails, from 1; 0: none */
+  int refuse_reserve; /* the same for scratch memory */
+  int blas_does;      /* the value that the BLAS sets *done to */
   int blas_calls;
-  int forced; /* as of a device: the way, counted from 1 */
+  int forced; /* as for a device: the algorithm, counted from 1 */
 } recorder;
 
 __attribute__((format(printf, 2, 3))) static void record(recorder *r, const char *fmt, ...) {
@@ -242,12 +242,13 @@ static clf_status run_case(recorder *r, clf_traits *traits, clf_op op, const clf
 
 /* ---- Tests ---------------------------------------------------------------------------------- */
 
-/* ---- All launches, as they are kept --------------------------------------------------------- */
+/* ---- The recorded launches ------------------------------------------------------------------- */
 
-static const char *renew; /* the file that is written and not read */
-static const char *const kept_families[] = {"simd16", "simt"}; /* others differ in numbers alone */
+static const char *renew; /* the file to write instead of reading */
+static const char *const kept_families[] = {"simd16",
+                                            "simt"}; /* other families differ only in numbers */
 
-/* "FAMILY OPERATION "CASE" [WAY]: what it launches" of each case and way, a line each. */
+/* "FAMILY OPERATION "CASE" [ALGORITHM]: its launches" of each case and algorithm, one line each. */
 static void print_launches(FILE *to) {
   for (size_t f = 0; f < sizeof kept_families / sizeof *kept_families; f++) {
     clf_traits *traits = family(kept_families[f]);
@@ -258,8 +259,7 @@ static void print_launches(FILE *to) {
         for (int algorithm = 0; algorithm == 0 || algorithms[op][algorithm - 1].name; algorithm++) {
           recorder r = {.forced = algorithm};
           WORKS(run_case(&r, traits, (clf_op)op, c));
-          if (algorithm && strcmp(r.text, before) == 0)
-            continue; /* what the rules chose, or cannot be */
+          if (algorithm && strcmp(r.text, before) == 0) continue; /* the default, or impossible */
           fprintf(to, "%s %s \"%s\"", kept_families[f], clf_ops[op].name, c->label);
           if (algorithm) fprintf(to, " %s", algorithms[op][algorithm - 1].name);
           fprintf(to, ": %s\n", r.text);
@@ -269,8 +269,8 @@ static void print_launches(FILE *to) {
   }
 }
 
-/* How large groups are, how many, how much scratch memory: a call with too little of it would write
- * beyond it, and too much or another way would only be slower.  After a change that is meant,
+/* Sizes and numbers of work-groups, and scratch memory: too little of it would be overrun, and
+ * too much, or another algorithm, would only be slower.  After an intended change run
  * `test_launch --renew tests/golden/launches.txt`. */
 START_TEST(launches_are_as_kept) {
   FILE *f = tmpfile();
@@ -320,7 +320,7 @@ START_TEST(every_kernel) {
 }
 END_TEST
 
-/* A host half stops at the launch, or the scratch memory, that fails and hands the error on. */
+/* The host code stops at the launch, or scratch memory, that fails and returns the error. */
 static void fail_each(clf_traits *traits, clf_op op, const clf_case *c, int algorithm) {
   recorder all = {.forced = algorithm};
   ck_assert_int_eq(run_case(&all, traits, op, c), CLF_OK);
@@ -333,7 +333,7 @@ static void fail_each(clf_traits *traits, clf_op op, const clf_case *c, int algo
     recorder r = {.forced = algorithm, .refuse_reserve = bad};
     ck_assert_int_eq(run_case(&r, traits, op, c), CLF_ENOMEM);
     ck_assert_int_eq(r.reserves, bad);
-    ck_assert_int_le(r.launches, bad - 1); /* none that the memory is for */
+    ck_assert_int_le(r.launches, bad - 1); /* none of those that need the memory */
   }
 }
 
@@ -384,7 +384,8 @@ static const struct {
      "gemm_small 8x8x1/8x8x1"},
     {GEMM(8, 32, 64, .act = CLF_ACT_tanh),
      "[2048] gemm_pack 1x1x1/1x1x1 (64), gemm 1x1x1/1x1x1 (1)", "gemm_small 8x8x1/8x8x1"},
-    /* few products: each item packs its panel; columns of a far apart: its rows too */
+    /* few products: each work-item packs its panel; columns of a are not contiguous: its rows,
+     * too */
     {GEMM(100, 130, 6, .bias = DIM(130)), "[6720] gemm_alone 7x5x1/1x1x1 (2)",
      "gemm_small 32x40x1/8x8x1"},
     {CLF_OP_gemm,
@@ -394,12 +395,12 @@ static const struct {
      "gemm_small 32x16x1/8x8x1"},
     {GEMM(1000, 500, 64, .beta = 1), "[32768] gemm_pack 1x16x1/1x1x1 (64), gemm 4x16x1/1x1x1 (33)",
      "gemm 128x128x1/16x16x1"},
-    /* too few large tiles; as many, but half of each would be empty */
+    /* too few large tiles; enough, but half of each would be empty */
     {GEMM(1000, 190, 64, .beta = 1), "[12288] gemm_pack 1x6x1/1x1x1 (64), gemm 6x6x1/1x1x1 (21)",
      "gemm_small 256x48x1/8x8x1"},
     {GEMM(9000, 32, 64, .beta = 1), "[2048] gemm_pack 1x1x1/1x1x1 (64), gemm 35x1x1/1x1x1 (33)",
      "gemm_small 2256x8x1/8x8x1"},
-    /* few samples times weights: one item walks all blocks */
+    /* few samples times weights: one work-item takes all blocks */
     {FWD(100, 2, 2, 4), "[8672] mlp_coupling_fwd 1x1x1/1x1x1 (484,2,2,1)",
      "[1200] mlp_coupling_fwd 128x1x1/64x1x1 (100,0,0)"},
     {FWD(300, 4, 33, 3),
@@ -414,7 +415,8 @@ static const struct {
      "mlp_coupling_bwd 5x1x1/1x1x1 (912,5,1,1), mlp_coupling_bwd_add 1x6x1/1x1x1 (912,5,1,1)",
      "[135900] mlp_coupling_bwd 320x1x1/64x1x1 (300,0,3), "
      "mlp_coupling_bwd_sum 64x3x1/64x1x1 (300,0,3)"},
-    /* few items sum many blocks; with one lane the pool holds the rows of one coupling */
+    /* few work-items sum many blocks; with one lane, scratch memory holds the rows of one
+     * coupling */
     {BWD(10000, 6, 128, 3),
      "[2307796] mlp_coupling_bwd_pack 3x1x1/1x1x1 (13696,157,16,8), "
      "mlp_coupling_bwd 10x1x1/1x1x1 (13696,157,16,8), "
@@ -457,8 +459,8 @@ START_TEST(exact_geometry) {
 }
 END_TEST
 
-/* Products above 2^18 multiplications are offered to the BLAS; what it leaves, bias and
- * activation or the whole product, is ours. */
+/* Products above 2^18 multiplications are offered to the BLAS; the rest, bias and activation or
+ * the whole product, is ours. */
 START_TEST(products_by_blas) {
   clf_traits traits = {"clblast", 1, 128, 64, 64, 64, 1};
   recorder small = {.blas_does = 1};
@@ -482,7 +484,8 @@ START_TEST(products_by_blas) {
 }
 END_TEST
 
-/* A GPU gets the family that its groups allow; one that is asked for is refused in words. */
+/* A GPU gets the family that its work-groups allow; requesting another one is refused with a
+ * sentence. */
 START_TEST(families_of_gpus) {
   ck_assert_str_eq(clf__families[clf__gpu_family(1024, 49152)].family, CLF_GPU_FAMILY);
   ck_assert_str_eq(clf__families[clf__gpu_family(256, 14336)].family, CLF_GPU_FAMILY);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test_layers.c: layers by themselves, one after another in lists that an architecture's text
- * gives, on one device:
+/* test_layers.c: layers, in lists given by an architecture's text, on one device:
  *   test_layers DEVICE
- * They are held to golden files of Python libraries, and in double to identities: inverses,
+ * They are compared with golden files of Python libraries, and in double with identities: inverses,
  * Jacobians and gradients by differences, in both directions. */
 #include <math.h>
 #include "golden.h"
@@ -172,8 +171,8 @@ static void inverse(list *s, clf__mode mode, const double *z, int32_t n, double 
   WORKS(clf_read64(flows_dev, clf__rows(s->logdet, n), logdet));
 }
 
-/* The gradient of sum over n of dz[n] . z[n] + dlogdet each[n] logdet[n], after a forward pass that
- * kept; each NULL: 1.  With `inverted` of the same of x after an inverse pass. */
+/* The gradient of sum over n of dz[n] . z[n] + dlogdet each[n] logdet[n], after a forward pass
+ * with stored values; each NULL: 1.  With `inverted` the same for x after an inverse pass. */
 static void backward(list *s, clf__mode mode, int inverted, const double *dz, int32_t n,
                      float dlogdet, const double *each, double *dx, double *g) {
   clf__pass p = new_pass(s, mode);
@@ -203,7 +202,7 @@ static void backward(list *s, clf__mode mode, int inverted, const double *dz, in
 
 /* ---- Golden files ----------------------------------------------------------------------- */
 
-/* With a normal base; the others are those of test_golden_flows.c alone. */
+/* With a normal base; the others are only in test_golden_flows.c. */
 static const char *const golden_files[] = {
     "nflows_lu",    "nflows_qr",      "nflows_svd",     "nflows_householder",
     "nflows_dense", "nflows_actnorm", "nflows_conv1x1", "torch_logit",
@@ -219,7 +218,7 @@ static void expect_close(const double *got, const double *want, size_t n, const 
                   "%s: %s[%zu] is %.12g, in the file %.12g", file, what, i, got[i], want[i]);
 }
 
-/* Writes the file's parameters into the parts of these names. */
+/* Writes the file's parameters to the arrays with these names. */
 static void load(list *s, const clf__st *st, const char *file) {
   int loaded = 0, named = 0;
   for (int i = 0; i < clf__st_count(st); i++) {
@@ -364,7 +363,7 @@ static const char *const lists[] = {
     "1x3x4: allinone(mlp(6x1, tanh), rq(bins=4, tail=3), perm=householder) -> normal",
 };
 
-/* Weights away from their initial values; variances stay positive, the other state as it is. */
+/* Weights away from their initial values; variances stay positive, other states unchanged. */
 static void shake(list *s) {
   const size_t W = (size_t)clf__slots_weights(&s->slots);
   double *w = flows_array(W + 1);
@@ -522,7 +521,7 @@ END_TEST
 /* ---- On the host
  * ----------------------------------------------------------------------------------- */
 
-/* What a layer computes on the host is what the device does. */
+/* Layers on the host give the same results as on the device. */
 START_TEST(on_the_host) {
   static const char *const texts[] = {"3: logit(-4, 5) -> normal",
                                       "3: log(-4) -> normal",
@@ -554,7 +553,7 @@ START_TEST(on_the_host) {
 }
 END_TEST
 
-/* What lies outside: the first column, its interval, a log-det of -inf and a finite value. */
+/* Outside of the domain: the first column, its interval, a log-det of -inf and a finite value. */
 START_TEST(domains) {
   static const struct {
     const char *text;
@@ -591,7 +590,8 @@ START_TEST(domains) {
 }
 END_TEST
 
-/* Against libm, and the log-det of one column against differences; they take all numbers. */
+/* Compared with libm, and the log-det of one column with differences; these maps accept all
+ * numbers. */
 START_TEST(soft_maps) {
   static const struct {
     const char *text;
@@ -615,7 +615,7 @@ START_TEST(soft_maps) {
       ck_assert(!(s.layer[0].traits & CLF_IS_BOUNDED));
       forward(&s, CLF_EVAL, &x, 1, &z, &logdet);
       ck_assert_double_eq_tol(z, cases[k].want[i], slack * (1 + fabs(z)));
-      if (flows_exact) { /* a kink of the slope is met by its mean */
+      if (flows_exact) { /* a kink of the slope equals its mean */
         forward(&s, CLF_EVAL, &(double){x + step}, 1, &high, &unused);
         forward(&s, CLF_EVAL, &(double){x - step}, 1, &low, &unused);
         ck_assert_double_eq_tol(log((high - low) / (2 * step)), logdet, 1e-4);
@@ -625,8 +625,8 @@ START_TEST(soft_maps) {
 }
 END_TEST
 
-/* A number beyond its own column's bound stays, in both directions; one within another's does not.
- */
+/* A value beyond its own column's bound is unchanged, in both directions; one within another's
+ * is not. */
 START_TEST(bounds_by_column) {
   static const char *const texts[] = {"2: elementwise(quadratic(bins=4, tail=1, 4)) -> normal",
                                       "2: elementwise(linear(bins=4, tail=1, 4)) -> normal",
@@ -646,8 +646,7 @@ START_TEST(bounds_by_column) {
 }
 END_TEST
 
-/* ---- Values that batches decide -----------------------------------------------------------------
- */
+/* ---- Values set by batches ------------------------------------------------------------------- */
 
 /* Mean and variance (divisor `less` below the count) of column c of n rows. */
 static void statistics(const double *x, int n, int D, int c, int less, double *mean, double *var) {
@@ -671,11 +670,11 @@ static void expect_normalised(list *s, const double *x, int n, int columns, int 
   free(z);
 }
 
-/* The first batch comes out with mean 0 and variance 1; the second decides nothing. */
+/* The output of the first batch has mean 0 and variance 1; the second changes nothing. */
 START_TEST(first_batches) {
   static const struct {
     const char *text;
-    int columns, less; /* what is summed up; the divisor of the variance, below the count */
+    int columns, less; /* what is summed; the divisor of the variance, less than the count */
   } cases[] = {{"3: actnorm -> normal", 3, 1},
                {"2x2x3: actnorm -> normal", 3, 1},
                {"3: standardize -> normal", 3, 0}};
@@ -697,7 +696,7 @@ START_TEST(first_batches) {
 }
 END_TEST
 
-/* A column that does not vary: the scale stays finite. */
+/* A constant column: the scale stays finite. */
 START_TEST(constant_columns) {
   const char *const texts[] = {"2: actnorm -> normal", "2: standardize -> normal"};
   for (int k = 0; k < 2; k++) {
@@ -719,7 +718,7 @@ START_TEST(constant_columns) {
 END_TEST
 
 /* In training: the batch's mean and unbiased variance, gradients through both, and running
- * statistics that follow by the layer's share or by that of the pass. */
+ * statistics updated with the layer's momentum or that of the pass. */
 START_TEST(batch_statistics) {
   const double each[GRADIENT_ROWS] = {0.5, -1, 2, 0.25};
   double running[3], z[60], logdet[20], mean, var;
@@ -753,7 +752,7 @@ static double state(list *s, const char *name, int at) {
   return v[at];
 }
 
-/* Of what a coupling transformed alone; of an image's pixels the others count as zeros. */
+/* Of the transformed part only; other pixels of an image count as zeros. */
 START_TEST(statistics_of_a_part) {
   const double each[GRADIENT_ROWS] = {0.5, -1, 2, 0.25}, slack = flows_exact ? 1e-7 : 1e-5;
   double z[80], logdet[20], mean[2], var[2], sum = 0, square = 0;
@@ -803,7 +802,7 @@ START_TEST(mixed_statistics) {
 }
 END_TEST
 
-/* Gradients through the statistics of a net, and of the coupling behind it. */
+/* Gradients through the statistics of a net, and of the coupling after it. */
 START_TEST(nets_in_training) {
   static const char *const texts[] = {
       "2x4x1: coupling(affine(scale=realnvp), convresnet(3x1, bn=1, like=realnvp), mask=checker), "
@@ -898,7 +897,7 @@ START_TEST(refusals) {
 }
 END_TEST
 
-/* A permutation of a file that is none. */
+/* A file with an invalid permutation. */
 START_TEST(permutations_of_files) {
   const double bad[3][3] = {{0, 1, 1}, {0, 3, 1}, {0, 0.5, 1}};
   const char *const messages[3] = {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* test_limits.c: what reading a file costs at most, in memory and in time.
+/* test_limits.c: limits on memory and time for reading a file.
  *
- * The limits are the table in docs/reliability.md, a row for each format.  Each case of a format is
- * the worst file of its kind that is known; none may take more than the row says, and the worst of
- * them must take a good part of it, so that the table says what is true. */
+ * The limits are the table in docs/reliability.md, with one row per format.  Each case of a
+ * format is the worst known file of its kind; none may exceed the row, and the worst one must
+ * use a good part of it, so that the table stays accurate. */
 #define _XOPEN_SOURCE 700
 #include <dirent.h>
 #include <stdlib.h>
@@ -68,9 +68,9 @@ static size_t bytes_of(const char *path) {
 enum { ROWS = 32 };
 static struct limit_row {
   char format[32];
-  double bytes, megabytes; /* of memory: for each byte of the file, and besides, in MiB */
-  double ns, seconds;      /* of a processor's time: for each byte, and besides */
-  double most;             /* of the memory that a case took: the part of what it may */
+  double bytes, megabytes; /* of memory: per byte of the file, and in addition, in MiB */
+  double ns, seconds;      /* of processor time: per byte, and in addition */
+  double most;             /* maximum fraction of the permitted memory */
   int cases;
 } rows[ROWS];
 static int row_count;
@@ -145,7 +145,7 @@ START_TEST(stays_within) {
 }
 END_TEST
 
-/* Rows that nothing comes near to would hide what grows. */
+/* Limits that are far too high would hide growth. */
 START_TEST(says_what_is_true) {
   for (int i = 0; i < row_count; i++) {
     ck_assert_msg(rows[i].cases > 0, "%s has no case", rows[i].format);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test_load.c: checkpoints in which one thing is not as it should be.  Each number and each tensor
- * of a training's file is taken away, damaged or put out of range in turn, the checksum being
- * right: what refuses it names it, and the file once.  The tests are in load/. */
+/* test_load.c: checkpoints with a single defect.  Each number and each tensor of a training's
+ * file is removed, damaged or put out of range, with a correct checksum: the error names it, and
+ * the file once.  The tests are in load/. */
 #define _XOPEN_SOURCE 700
 #include <stdio.h>
 #include <stdlib.h>

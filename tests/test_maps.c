@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_maps.c: maps of single elements: what other libraries compute, gradients against
- * differences, inverses, tails, and what a density's integral is. */
+/* test_maps.c: maps of single elements: comparison with other libraries, gradients against
+ * differences, inverses, tails, and integrals of densities. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static const maps_case *case_at(int i) {
   return i < maps_affine_count ? &maps_affine[i] : &maps_poly[i - maps_affine_count];
 }
 
-/* Each test runs for each device and case, unless the device is OpenCL and there is none. */
+/* Each test runs for each device and case, unless it needs OpenCL and there is none. */
 static const maps_case *begin(int i) {
   const char *where = devices[i / case_count()];
   const clf_status s = clf_open(where, &dev);
@@ -115,7 +115,7 @@ static double *golden_part(const golden *g, const char *part) {
   WORKS(clf__st_get(g->file, e, v));
   return v;
 }
-/* A part [N,d] or [N,d,m] with its columns in the order of all_columns(). */
+/* A tensor [N,d] or [N,d,m] with its columns in the order of all_columns(). */
 static double *golden_columns(const golden *g, const char *part, int N, int d, int m) {
   double *v = golden_part(g, part), *out = malloc((size_t)(N * d * m) * sizeof *out);
   ck_assert_ptr_nonnull(out);
@@ -140,8 +140,8 @@ static clf_tensor put_golden(const golden *g, const char *part, int N, int d, in
   return t;
 }
 
-/* v->x is the inverse of y, in double to within tol.  In float its error is the larger the flatter
- * f is, where f(x) must be y instead. */
+/* v->x is the inverse of y, in double to within tol.  In float its error grows where f is flat;
+ * there f(x) must equal y instead. */
 static void expect_inverse(const maps_case *c, maps_views *v, const double *x, const double *y,
                            double tol) {
   double *got = get(v->x), *again;
@@ -157,7 +157,7 @@ static void expect_inverse(const maps_case *c, maps_views *v, const double *x, c
   free(got);
 }
 
-/* x and y stand in their columns; element j of the numbers is that of column d - 1 - j. */
+/* x and y are in their columns; element j of the parameters is that of column d - 1 - j. */
 START_TEST(test_golden) {
   enum { N = 24 };
   const maps_case *c = begin(_i);
@@ -209,7 +209,7 @@ END_TEST
 
 enum { ROWS = 5 };
 
-/* sum out * value + dl * logdet, as a function of what is put in and the numbers. */
+/* sum out * value + dl * logdet, as a function of the argument and the parameters. */
 static double loss(const maps_case *c, maps_views *v, int inverse, const double *out,
                    const double *dl) {
   double sum = 0, *value, *logdet;
@@ -286,7 +286,7 @@ END_TEST
 /* ---- Both directions
  * ----------------------------------------------------------------------------- */
 
-/* Random x, the ends, and where others are not refused far ones. */
+/* Random x, the ends, and far values unless they are refused. */
 START_TEST(test_round_trip) {
   enum { N = 500 };
   static const double far[] = {-1e6, 1e6, -50, 50};
@@ -317,7 +317,7 @@ START_TEST(test_round_trip) {
 }
 END_TEST
 
-/* The integral of exp(log-det) over an interval is what y grows by. */
+/* The integral of exp(log-det) over an interval is the increase of y. */
 START_TEST(test_integral) {
   enum { N = 20000 };
   const maps_case *c = begin(_i); /* of cpu64 alone */
@@ -360,7 +360,7 @@ END_TEST
 /* ---- Views, columns, refusals
  * ---------------------------------------------------------------------- */
 
-/* Numbers laid out as all first numbers, all second ones, ..., of columns 3 and 1 of five. */
+/* Parameters in the layout: all first ones, all second ones, ..., of columns 3 and 1 of five. */
 START_TEST(test_views) {
   enum { N = 37, D = 5 };
   const maps_case *c = begin(_i);
@@ -398,7 +398,7 @@ START_TEST(test_views) {
 }
 END_TEST
 
-/* What lies outside is never NaN; where it is refused its density is 0. */
+/* Values outside are never NaN; if they are refused their density is 0. */
 START_TEST(test_outside) {
   static const double points[] = {-INFINITY, -1e30, -1e6, -7, 7, 1e6, 1e30, INFINITY, 0, NAN};
   enum { N = SIZE(points) };
@@ -422,7 +422,7 @@ START_TEST(test_outside) {
       ck_assert_msg(isfinite(logdet[n]), "%s: x = %g has log-det %g", c->label, points[n],
                     logdet[n]);
   }
-  /* The same rows through the backward pass: the numbers' gradients stay finite. */
+  /* The same rows through the backward pass: the parameters' gradients stay finite. */
   for (int n = 0; n < N; n++) x[n * d] = fabs(points[n]) < 1e7 ? points[n] : 3;
   WORKS(clf_write64(dev, v.x, x));
   WORKS(clf_do(dev, fill, .y = v.dy, .value = 1));

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_mixture.c: Gaussian mixtures by EM, against scikit-learn's and against what they must find.
- */
+/* test_mixture.c: Gaussian mixtures by EM, compared with scikit-learn, and with known solutions. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +8,7 @@
 
 /* ---- Parameters ------------------------------------------------------------------------------ */
 
-/* The row of numbers of K components with these weights, means and covariances. */
+/* The row of parameters of K components with these weights, means and covariances. */
 static double *row_of(const clf__gaussians_form *o, const double *weights, const double *means,
                       const double *covs) {
   const int D = o->dim;
@@ -40,7 +39,7 @@ static const clf__gaussians_form *form_of(const clf_flow *f, clf_tensor *row) {
   return o;
 }
 
-/* A flow whose base has the parameters of the set NAME of a file. */
+/* A flow whose base has the parameters of the set NAME in a file. */
 static clf_flow *flow_of_set(const clf__st *st, const char *name, const char *arch, double **row) {
   const char *const parts[3] = {"weights", "means", "covs"};
   double *v[3];
@@ -97,7 +96,7 @@ START_TEST(densities_are_scikit_learns) {
 }
 END_TEST
 
-/* Conditioned on two columns: their joint density less that of the two. */
+/* Conditioned on two columns: their joint density minus that of the two. */
 START_TEST(conditioned_densities_are_scikit_learns) {
   clf__st *st;
   size_t count, n;
@@ -150,11 +149,10 @@ START_TEST(iterations_are_scikit_learns) {
 }
 END_TEST
 
-/* ---- What EM must find ------------------------------------------------------------------------
- */
+/* ---- Known solutions ------------------------------------------------------------------------- */
 
-/* Rows of a mixture of three normals in two columns, weights 0.5, 0.3 and 0.2, one of them narrow
- * and tilted; in units far from 1. */
+/* Rows of a mixture of three normals in two columns, weights 0.5, 0.3 and 0.2, one of them
+ * narrow and tilted; in units far from 1. */
 static double *three(clf__host_random *r, int n, double *mean_logp) {
   static const double weight[3] = {0.5, 0.3, 0.2}, mean[3][2] = {{-2, 0}, {2, 1}, {0, 3}},
                       L[3][3] = {{0.6, 0.2, 0.5}, {0.1, 0.5, 0.05}, {1, 0, 0.3}};
@@ -225,8 +223,8 @@ START_TEST(a_normal_is_exact) {
 }
 END_TEST
 
-/* Given one column, the other: what the mixture of both columns says, less that of the one; and
- * samples lie where the rows do that have the same context. */
+/* One column given the other: the mixture of both columns minus that of the given one; and
+ * samples are near the rows with the same context. */
 START_TEST(a_mixture_given_a_column) {
   enum { ROWS = 3000, SAMPLES = 4000 };
   clf__host_random r = {11};
@@ -246,7 +244,8 @@ START_TEST(a_mixture_given_a_column) {
   WORKS(clf_mixture_fit(f, &(clf_train_data){.x = &other, .given = &one}, &o, &given));
   ck_assert_msg(fabs(given.mean - (joint.mean - alone.mean)) < 0.02, "%g, not %g less %g",
                 given.mean, joint.mean, alone.mean);
-  /* At the centre of the first component, where the others hardly are: mean 0, deviation 0.5. */
+  /* At the centre of the first component, where the others are negligible: mean 0, deviation
+   * 0.5. */
   double *s = flows_array(SAMPLES);
   WORKS(clf_sample_given(f, (double[1]){5e5 - 2000}, 1, 3, SAMPLES, s));
   for (int i = 0; i < SAMPLES; i++) mean += s[i] / SAMPLES;
@@ -263,7 +262,7 @@ START_TEST(a_mixture_given_a_column) {
 }
 END_TEST
 
-/* A row of weight 3 is three rows. */
+/* A row of weight 3 counts as three rows. */
 START_TEST(weights_count_rows) {
   clf__host_random r = {7};
   double ignored, mean[2];
@@ -298,7 +297,7 @@ START_TEST(weights_count_rows) {
 }
 END_TEST
 
-/* Few distinct rows, more components than they have clusters: every number stays finite. */
+/* Few distinct rows, more components than clusters: all numbers stay finite. */
 START_TEST(rows_that_repeat) {
   static const char *const archs[] = {"3: standardize -> mixture(20, cov=full)",
                                       "3: standardize -> mixture(20)",
@@ -326,7 +325,7 @@ END_TEST
 
 static int stop_at(void *context) { return --*(int *)context < 0; }
 
-/* More rows than starts are tried on; the same bits again; an end on request. */
+/* More rows than starts use; the same bits again; an end on request. */
 START_TEST(seeds_and_stops) {
   enum { ROWS = 20000 };
   clf__host_random r = {8};
@@ -354,7 +353,7 @@ START_TEST(seeds_and_stops) {
 }
 END_TEST
 
-/* Rows of weight 0 have no part in a fit, which has more rows than starts are tried on. */
+/* Rows of weight 0 have no influence, with more rows than starts use. */
 START_TEST(rows_without_weight) {
   enum { ROWS = 20000 };
   clf__host_random r = {12};
@@ -376,7 +375,7 @@ START_TEST(rows_without_weight) {
 }
 END_TEST
 
-/* Shrunk by countless rows, all covariances are their mean. */
+/* With a huge prior, all covariances equal their mean. */
 START_TEST(a_prior_shrinks_to_the_mean) {
   clf__host_random r = {13};
   double truth;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* test_nets.c: the nets of couplings, autoregressive layers and bases by themselves, on one device:
+/* test_nets.c: the nets of couplings, autoregressive layers and bases, on one device:
  *   test_nets DEVICE
- * What the libraries compute that they come from, gradients against differences, who sees whom,
- * what they start from, dropout, memory, refusals. */
+ * Comparison with the libraries they come from, gradients against differences, dependencies of
+ * masked nets, initial values, dropout, memory, errors. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "golden.h"
 #include "map.h"
 
-/* ---- A net by itself ----------------------------------------------------------------------- */
+/* ---- A single net ---------------------------------------------------------------------------- */
 
 typedef struct setting {
   const char *text; /* of the net */
@@ -33,7 +33,7 @@ typedef struct rig {
   clf_arch *arch;
   clf__arch_list list;
   clf__net net;
-  clf__map map; /* of masked nets that are inverted */
+  clf__map map; /* for masked nets that are inverted */
   clf__slots slots;
   clf_arena arena, work;
   clf__vectors w, g;
@@ -52,7 +52,7 @@ static const clf__net_ops *ops_of(const clf__node *node) {
 
 static int is_masked(const setting *s) { return s->text[1] == 'a'; } /* made, masked */
 
-/* Parses the text and describes the net; make() comes next.  A map: that of an autoregressive
+/* Parses the text and describes the net; make() comes next.  map: that of an autoregressive
  * layer. */
 static void describe_with(rig *r, const setting *s, const char *map) {
   char text[256];
@@ -132,7 +132,7 @@ static void make(rig *r, const setting *s, uint64_t seed) {
   make_described(r, seed);
 }
 
-/* A masked net that makes the numbers of a map. */
+/* A masked net that computes the parameters of a map. */
 static void make_with_map(rig *r, const setting *s, const char *map, uint64_t seed) {
   describe_with(r, s, map);
   r->map = (clf__map){.dims = s->in, .masked = 1};
@@ -175,7 +175,7 @@ static void randomise(rig *r, uint64_t seed) {
 
 /* ---- A pass --------------------------------------------------------------------------------- */
 
-/* Rows on the device, with space for what comes out of them. */
+/* Rows on the device, with memory for the results. */
 typedef struct batch {
   clf_arena arena;
   int32_t n;
@@ -287,8 +287,8 @@ enum { GOLDENS = sizeof goldens / sizeof *goldens };
 
 static int has(const clf__st *st, const char *name) { return clf__st_find(st, name) != NULL; }
 
-/* `got` against the tensor of the file; errors count in units of its largest element.  Batch norm's
- * eps and momentum are floats to the operations. */
+/* Compares `got` with the tensor of the file; errors are relative to its largest element.  Batch
+ * norm's eps and momentum are floats in the operations. */
 static void expect_tensor(const clf__st *st, const char *set, const char *name, clf_tensor got) {
   const double exact = has(st, "eval.u") ? 1e-7 : 1e-10;
   size_t count;
@@ -312,7 +312,7 @@ static void put_tensor(const clf__st *st, const char *name, clf_tensor t) {
   free(v);
 }
 
-/* Masks are those of the library, bit by bit; everything else comes from the file. */
+/* Masks must equal those of the library exactly; everything else comes from the file. */
 static void load(rig *r, const clf__st *st, const char *set) {
   for (int i = 0; i < r->slots.count; i++) {
     const clf__slot_entry *e = &r->slots.list[i];
@@ -398,7 +398,7 @@ static const setting nets[] = {
     NET("masked(9x0)", 4, 2, 3)};
 enum { NETS = sizeof nets / sizeof *nets };
 
-/* The sum of du u, with running statistics put back to what they were. */
+/* The sum of du u, with running statistics restored afterwards. */
 static double loss_of(rig *r, batch *b, clf__mode mode) {
   const size_t n = clf__count(&b->u);
   double sum = 0;
@@ -435,7 +435,7 @@ static void expect_slopes(rig *r, batch *b, clf__mode mode, const char *text, co
 }
 
 START_TEST(test_gradients) {
-  if (!flows_exact) return; /* operations are compared with double elsewhere */
+  if (!flows_exact) return; /* other devices are compared with double elsewhere */
   for (int mode = CLF_KEEP; mode <= CLF_TRAIN; mode++) {
     rig r;
     batch b;
@@ -465,7 +465,7 @@ START_TEST(test_gradients) {
 }
 END_TEST
 
-/* Passes that do not want some gradients leave the others as they are. */
+/* Passes that do not compute some gradients leave the others unchanged. */
 START_TEST(test_unwanted) {
   rig r;
   batch b;
@@ -500,9 +500,9 @@ START_TEST(test_unwanted) {
 }
 END_TEST
 
-/* ---- Who sees whom --------------------------------------------------------------------------- */
+/* ---- Dependencies ---------------------------------------------------------------------------- */
 
-/* Numbers of a dimension change by the dimensions of the groups before it, and by no other. */
+/* Parameters of a dimension depend on the dimensions of the groups before it, and on no others. */
 START_TEST(test_triangular) {
   const setting *s = &nets[_i];
   rig r;
@@ -590,7 +590,7 @@ static const char *const maps[] = {"rq(bins=5)",
                                    "add"};
 enum { SWEPT = sizeof swept / sizeof *swept, MAPS = sizeof maps / sizeof *maps };
 
-/* Each unit once, and the same x. */
+/* Each unit once, with the same x. */
 START_TEST(test_sweep) {
   const setting *s = &swept[_i / MAPS];
   const char *map = maps[_i % MAPS];
@@ -634,7 +634,7 @@ END_TEST
 /* ---- Memory, dropout, starts, refusals --------------------------------------------------------
  */
 
-/* Values alone take less memory, and are the same. */
+/* Evaluation takes less memory, with the same values. */
 START_TEST(test_memory) {
   rig r;
   batch b;
@@ -660,7 +660,7 @@ START_TEST(test_memory) {
 }
 END_TEST
 
-/* Masks depend on the number of a row and the step's key, not on how a batch is divided. */
+/* Masks depend on the index of a row and the step's key, not on the division of a batch. */
 START_TEST(test_dropout) {
   const setting s = NET("mlp(40x2, relu, dropout=0.25)", 3, 0, 4);
   rig r;
@@ -690,7 +690,7 @@ START_TEST(test_dropout) {
 }
 END_TEST
 
-/* Largest and smallest of a part. */
+/* The largest and smallest element of an array. */
 static void expect_range(const rig *r, const char *name, double bound) {
   for (int i = 0; i < r->slots.count; i++) {
     const clf__slot_entry *e = &r->slots.list[i];
@@ -731,7 +731,7 @@ START_TEST(test_starts) {
 }
 END_TEST
 
-/* zero=1: outputs of zero, of nets whose other layers begin as always. */
+/* zero=1: outputs of zero, for nets whose other layers are initialised as usual. */
 START_TEST(test_zero_starts) {
   static const struct {
     setting s;

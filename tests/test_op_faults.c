@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* test_op_faults.c: the n-th call of a device fails, an operation, a transfer, memory or a wait,
- * for n up to where all goes well, in everything that can be done with a flow of each kind.  Each
- * time the sentence of that call comes back, the device has nothing left on it, and works again.
- * And memory that there cannot be, wherever in a layout it runs out.
+/* test_op_faults.c: the n-th call of a device fails (an operation, a transfer, an allocation or
+ * a wait), for n until all succeed, in everything that can be done with a flow of each kind.
+ * Each time the message of that call is returned, the device is empty afterwards, and works
+ * again.  Also memory that cannot be allocated, at any point of a layout.
  *   test_op_faults [cpu|cpu64 [DENSE]]   tries every n up to DENSE (default 28), then one in DENSE
- *                                        of what is left */
+ *                                        of the rest */
 #define _GNU_SOURCE
 #include <math.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@
 static const char *where = "cpu";
 static long dense = 28;
 
-/* ---- What is done with flows ---------------------------------------------------------------- */
+/* ---- Uses of flows --------------------------------------------------------------------------- */
 
 typedef struct work {
   const char *name, *fuse; /* CLFLOW_FUSE, or NULL */
@@ -45,7 +45,7 @@ static const work works[] = {
 };
 enum { WORKS_ = sizeof works / sizeof *works, ROWS = 24, MADE = 3 };
 
-typedef struct objects { /* all that must be given back */
+typedef struct objects { /* everything that must be freed */
   clf_table table;
   clf_images *images;
   clf_flow *flow, *loaded;
@@ -96,7 +96,7 @@ static clf_status trainer_of(const work *w, clf_flow *f, int64_t epochs, objects
   return clf_trainer_create(f, &o->table, &t, out);
 }
 
-/* Between two epochs a file has the weights of the best, and the last beside them. */
+/* Between two epochs a file has the best weights, and the last ones in addition. */
 static int first_epoch(const clf_progress *p, void *unused) {
   (void)unused;
   return p->epoch_done && p->epoch == 1;
@@ -123,7 +123,7 @@ static clf_status learn(clf_device *dev, const work *w, const char *path, object
   return clf_flow_save(o->loaded, path);
 }
 
-/* Gives the sum of all that is computed. */
+/* Returns the sum of all results. */
 static clf_status use(const work *w, objects *o, double *sum) {
   const int32_t dim = spec_of(w).dim;
   double made[MADE * 16], logabsdet = 0, logdet = 0;
@@ -143,7 +143,7 @@ static clf_status use(const work *w, objects *o, double *sum) {
   return CLF_OK;
 }
 
-/* Reading the data is no device's work, and cannot fail here. */
+/* Reading the data does not involve the device, and cannot fail here. */
 static void read_data(const work *w, objects *o) {
   const int32_t dim = spec_of(w).dim;
   memset(o, 0, sizeof *o);
@@ -211,7 +211,7 @@ START_TEST(any_call) {
   ck_assert(sum == want && isfinite(sum));
   ck_assert_int_gt(calls, 50);
   for (long n = 1; n <= calls + 1;
-       n += 1 + n / dense) { /* what is new comes early, what repeats late */
+       n += 1 + n / dense) { /* new calls come early, repetitions late */
     try_n(dev, w, path, n, want);
     const uint64_t now = clf_memory_taken(dev, 0).now;
     ck_assert_msg(now == base, "%s, call %ld: %llu bytes are left, not %llu", w->name, n,
@@ -231,7 +231,7 @@ END_TEST
 /* ---- Checkpoints ------------------------------------------------------------------------------
  */
 
-/* Of a new flow, or the file's. */
+/* From a new flow, or from the file's. */
 static clf_status start(clf_device *dev, const work *w, const char *path, objects *o) {
   const clf_flow_spec spec = spec_of(w);
   read_data(w, o);
@@ -244,8 +244,9 @@ static void finish(objects *o) {
   clf_table_free(&o->table);
 }
 
-/* A training that goes on from a file, or writes one, between two epochs: each call of its device
- * fails in turn, and it is done all the same, or told and done the next time. */
+/* A training that resumes from a file, or writes one, between two epochs: each call of its
+ * device fails once, and it succeeds nevertheless, or reports the error and succeeds the next
+ * time. */
 START_TEST(any_call_of_a_checkpoint) {
   const work *w = &works[0];
   char good[] = "/tmp/clflow-op-faults-XXXXXX", again[64], kept[64];
@@ -287,7 +288,7 @@ END_TEST
 
 /* ---- Losses that are not finite -------------------------------------------------------------- */
 
-/* A rate that throws the weights away: steps are left out until there were too many. */
+/* A learning rate that makes the weights diverge: steps are skipped until there are too many. */
 static clf_status burst(clf_device *dev, const work *w, double *sum) {
   clf_train_options t = options_of(w, 30);
   const clf_flow_spec spec = spec_of(w);
@@ -302,7 +303,7 @@ static clf_status burst(clf_device *dev, const work *w, double *sum) {
     s = o->images ? clf_trainer_create_images(o->flow, o->images, NULL, &t, &o->trainer)
                   : clf_trainer_create(o->flow, &o->table, &t, &o->trainer);
   if (!s) s = clf_trainer_run(o->trainer, NULL, NULL);
-  if (s == CLF_ENUM) { /* what the flow is left with */
+  if (s == CLF_ENUM) { /* the weights of the flow */
     double *all = malloc(clf__count(&o->flow->w) * sizeof *all);
     ck_assert_ptr_nonnull(all);
     faulty.n = 0;
@@ -319,8 +320,8 @@ static clf_status burst(clf_device *dev, const work *w, double *sum) {
   return s;
 }
 
-/* While the watchdog looks for what is to blame, goes back and takes steps again: it comes to the
- * same end, or that call is reported. */
+/* While the watchdog searches for the cause, goes back and repeats steps: the result is the
+ * same, or that call is reported. */
 START_TEST(any_call_of_the_watchdog) {
   const work *w = &works[_i];
   double want = 0, sum = 0;
@@ -355,8 +356,8 @@ START_TEST(any_call_of_the_watchdog) {
 }
 END_TEST
 
-/* Rows beyond what an arena holds, wherever among its tensors the limit falls: refused in words,
- * by a workspace that is only measured, and from there on for good. */
+/* More rows than an arena holds, wherever in its tensors the limit is exceeded: refused with a
+ * sentence, by a workspace that is only measured, and from there on. */
 START_TEST(too_many_rows) {
   const work *w = &works[_i];
   const clf_flow_spec spec = spec_of(w);
@@ -390,7 +391,7 @@ START_TEST(too_many_rows) {
 END_TEST
 
 static void add(Suite *suite, const char *name, const TTest *test, int count) {
-  TCase *c = tcase_create(name); /* CK_RUN_CASE=NAME runs this one alone */
+  TCase *c = tcase_create(name); /* CK_RUN_CASE=NAME runs only this one */
   tcase_set_timeout(c, 600);
   tcase_add_loop_test(c, test, 0, count);
   suite_add_tcase(suite, c);

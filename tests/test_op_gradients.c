@@ -154,8 +154,7 @@ static const pair pairs[] = {
 };
 enum { PAIRS = sizeof pairs / sizeof *pairs };
 
-/* ---- A call's tensors and numbers ---------------------------------------------------------------
- */
+/* ---- A call's tensors and numbers ------------------------------------------------------------ */
 
 typedef struct call {
   clf_op op;
@@ -167,8 +166,8 @@ static clf_device *dev;
 
 static clf_tensor *tensor(call *c, int i) { return (clf_tensor *)(void *)c->args + i; }
 
-/* The number of the tensor of this name, with `prefix` before it; -1: there is none, or not in
- * this call. */
+/* The index of the tensor with this name, with `prefix` before it; -1: none, or not in this
+ * call. */
 static int find(call *c, const char *prefix, const char *name, size_t length) {
   const char *at = names[c->op];
   const size_t before = strlen(prefix);
@@ -213,7 +212,7 @@ static double *numbers_of(clf_tensor t) {
   return x;
 }
 
-/* All tensors random, but for what is added to in the forward pass: 0. */
+/* All tensors random, except what the forward pass adds to: 0. */
 static void fill(call *c, const pair *p, uint64_t *seed) {
   for (int i = 0; clf_ops[c->op].modes[i]; i++) {
     const clf_tensor t = *tensor(c, i);
@@ -229,7 +228,7 @@ static void fill(call *c, const pair *p, uint64_t *seed) {
   }
 }
 
-/* Copies what the backward pass reads of the forward one. */
+/* Copies what the backward pass reads from the forward pass. */
 static void share(call *from, call *to) {
   const char *at = names[from->op];
   for (int i = 0; *at; i++, at += strcspn(at, " ") + 1) {
@@ -243,7 +242,7 @@ static void share(call *from, call *to) {
 
 /* ---- The loss, and its differences ----------------------------------------------------------- */
 
-/* Element k of what the forward pass wrote, tensor i of name `at`: its weight in the loss. */
+/* Weight in the loss of element k of an output of the forward pass, tensor i with name `at`. */
 static double weight(const pair *p, call *back, const char *at, size_t length, size_t k) {
   const int logdet = length == 6 && strncmp(at, "logdet", 6) == 0;
   const int d = logdet ? find(back, "", "dl", 2) : find(back, "d", at, length);
@@ -401,7 +400,7 @@ START_TEST(inverses_and_log_dets) {
 }
 END_TEST
 
-/* A rotation in the plane by an angle of several turns, and one beyond what is computed. */
+/* A rotation in the plane by an angle of several turns, and one beyond the limit. */
 START_TEST(rotations) {
   clf_rotation_compose_args p = {.generator = DIM(2, 2), .w = DIM(2, 2)};
   call c;

@@ -35,7 +35,7 @@ static double size_of(const int now[2]) {
   return sum;
 }
 
-/* The smallest first, so that the first failure told is the easiest to look into. */
+/* The smallest first, so that the first reported failure is the easiest to examine. */
 static int smallest_first(const void *a, const void *b) {
   const double x = size_of(a), y = size_of(b);
   return (x > y) - (x < y);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_plot.c: pictures are read back and their pixels counted; refusals. */
+/* test_plot.c: reads plots back and counts their pixels; errors. */
 #define _XOPEN_SOURCE 700
 #include "clflow/plot.h"
 
@@ -15,12 +15,12 @@
 
 static clf_device *dev;
 
-/* A box of a picture, in pixels. */
+/* A box of a plot, in pixels. */
 typedef struct box {
   int x0, y0, x1, y1;
 } box;
 
-/* The four panels of a picture of a two-dimensional flow, without their frames. */
+/* The four panels of the plot of a two-dimensional flow, without frames. */
 static const box density = {152, 196, 824, 868}, data_box = {880, 196, 1552, 868};
 static const box samples = {152, 960, 824, 1632}, grid = {880, 960, 1552, 1632};
 
@@ -47,7 +47,7 @@ static uint32_t pixel(cairo_surface_t *s, int x, int y) {
 
 static int luma(uint32_t p) { return (int)((p >> 16) + 2 * (p >> 8 & 255) + (p & 255)) / 4; }
 
-/* Libraries differ in how they round a colour to bytes. */
+/* Libraries differ in how they round colours to bytes. */
 static int near(uint32_t p, uint32_t q) {
   int far = 0;
   for (int shift = 0; shift < 24; shift += 8)
@@ -55,7 +55,7 @@ static int near(uint32_t p, uint32_t q) {
   return !far;
 }
 
-/* The share of pixels whose brightness is in lo .. hi. */
+/* The share of pixels with brightness in lo .. hi. */
 static double share(cairo_surface_t *s, box b, int lo, int hi) {
   int count = 0;
   for (int y = b.y0; y < b.y1; y++)
@@ -71,7 +71,7 @@ static void ink(cairo_surface_t *s, box b, double least, double most) {
   ck_assert_msg(part >= least && part <= most, "ink %g is not in %g .. %g", part, least, most);
 }
 
-/* Points on two rings, the same on every machine to the last bit that matters. */
+/* Points on two rings, the same on every machine to the last relevant bit. */
 static clf_table rings(int64_t rows) {
   clf_table t;
   ok(clf_table_new(rows, 2, &t));
@@ -106,7 +106,7 @@ START_TEST(two_dimensions_with_data) {
   ink(s, data_box, 0.01, 0.3);
   ink(s, samples, 0.005, 0.3);
   ink(s, grid, 0.01, 0.7);
-  /* The rings are concentric: their middle and the corners are empty. */
+  /* The rings are concentric: their centre and the corners are empty. */
   ink(s, (box){1196, 512, 1236, 552}, 0, 0);
   ink(s, (box){880, 196, 930, 246}, 0, 0);
   cairo_surface_destroy(s);
@@ -115,7 +115,7 @@ START_TEST(two_dimensions_with_data) {
 }
 END_TEST
 
-/* Without data the log-density stands where they would. */
+/* Without data the log-density takes their place. */
 START_TEST(two_dimensions_without_data) {
   clf_flow *flow = flow_of(CLF_NICE, 2);
   ok(clf_plot_flow(flow, NULL, 3, "alone.png"));
@@ -129,8 +129,8 @@ START_TEST(two_dimensions_without_data) {
 }
 END_TEST
 
-/* Data reach beyond the interval, where this flow's density is zero: its map ends there, the bars
- * go on. */
+/* Data extend beyond the interval, where this flow's density is zero: its map ends there, the
+ * bars continue. */
 START_TEST(one_dimension) {
   clf_flow *flow = flow_of(CLF_PIECEWISE, 1);
   clf_table t;
@@ -139,7 +139,7 @@ START_TEST(one_dimension) {
   ok(clf_plot_flow(flow, &t, 1, "one.png"));
   cairo_surface_t *s = picture("one.png", 1600, 1720);
   ink(s, (box){152, 196, 1552, 770}, 0.01, 0.95);
-  /* The view is -5.148 .. 5.148: 3.5 lies at 1331, 4.5 at 1467. */
+  /* The view is -5.148 .. 5.148: 3.5 is at 1331, 4.5 at 1467. */
   ck_assert(near(pixel(s, 1331, 774), 0xCCD4DE) || near(pixel(s, 1335, 774), 0xCCD4DE));
   ck_assert(!near(pixel(s, 1467, 774), 0xCCD4DE) && !near(pixel(s, 1471, 774), 0xCCD4DE));
   ink(s, (box){152, 870, 1552, 1220}, 0.002, 0.1);
@@ -153,7 +153,7 @@ START_TEST(one_dimension) {
 }
 END_TEST
 
-/* Pixels of the bars' colour in the panel's column of pixels at x; the hair between two bars
+/* Pixels in the bars' colour in the panel's column of pixels at x; the gap between two bars
  * takes at most one of three columns. */
 static int bar_at(cairo_surface_t *s, double x) {
   int most = 0;
@@ -302,7 +302,7 @@ START_TEST(tables_and_paths_that_are_refused) {
 }
 END_TEST
 
-/* What stood at the path keeps its permissions when replaced, and nothing stays beside. */
+/* A replaced file keeps its permissions, and no other file is left. */
 START_TEST(files_are_replaced_whole) {
   double at[3] = {1, 2, 3};
   const clf_table t = {.rows = 3, .cols = 1, .at = at};

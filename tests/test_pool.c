@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test_pool.c: the threads that loops of cpu share: every index runs once, whoever else calls at
- * the same time; the number of threads, its default and its refusals; threads that cannot be
- * started; libraries that are unloaded. */
+/* test_pool.c: the threads that loops of cpu share: every index runs once, with concurrent
+ * callers; the number of threads, its default and its errors; threads that cannot be started;
+ * libraries that are unloaded. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 /* ---- Threads that cannot be started -----------------------------------------------------------
  */
 
-static atomic_int starts_left = 1 << 20; /* threads that still start */
+static atomic_int starts_left = 1 << 20; /* threads that can still be started */
 
 int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 int __wrap_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
@@ -31,14 +31,13 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
   return __real_pthread_create(thread, attr, f, arg);
 }
 
-/* ---- Loops that note what they did -------------------------------------------------------------
- */
+/* ---- Loops that record what they did --------------------------------------------------------- */
 
 enum { MOST = 3000 };
 typedef struct notes {
-  atomic_int *times;       /* of each index, how often it ran */
-  atomic_int inside, most; /* threads in the loop now, and at most */
-  int nested;              /* each index runs a loop of its own of this length */
+  atomic_int *times;       /* for each index, how often it ran */
+  atomic_int inside, most; /* current threads in the loop, and their maximum */
+  int nested;              /* each index runs its own loop of this length */
 } notes;
 
 static void note(const void *context, int first, int end) {
@@ -57,7 +56,7 @@ static void note(const void *context, int first, int end) {
   atomic_fetch_sub(&n->inside, 1);
 }
 
-/* Runs a loop of `count`; how many threads were in it at once. */
+/* Runs a loop of `count`; returns the maximum number of threads in it. */
 static int run_loop(int count, int wanted, int nested) {
   atomic_int times[MOST] = {0};
   notes n = {.times = times, .nested = nested};
@@ -132,7 +131,7 @@ static void *hold_both(void *unused) {
   return unused;
 }
 
-/* All workers are busy for as long as it takes: others run their loops alone. */
+/* While all workers are busy, others run their loops alone. */
 START_TEST(busy_workers) {
   pthread_t holder;
   sem_init(&arrived, 0, 0);
@@ -231,12 +230,13 @@ END_TEST
 /* ---- Failures, signals, the end -----------------------------------------------------------------
  */
 
-/* Fewer threads than wanted compute the same; with another number they are tried again. */
+/* Fewer threads than requested give the same results; after a change of the number they are
+ * tried again. */
 START_TEST(threads_that_do_not_start) {
   WORKS(clf_set_threads(CLF_THREADS_MAX));
   atomic_store(&starts_left, 0);
   for (int i = 0; i < 3; i++) run_loop(MOST, CLF_THREADS_MAX, 0);
-  ck_assert_int_ge(atomic_load(&starts_left), -1); /* it was tried once at most */
+  ck_assert_int_ge(atomic_load(&starts_left), -1); /* at most one attempt */
   atomic_store(&starts_left, 1 << 20);
   WORKS(clf_set_threads(4));
   run_loop(MOST, 4, 0);
@@ -247,7 +247,7 @@ static pthread_t caller;
 static void look_at_signals(const void *seen, int first, int end) {
   sigset_t set;
   for (int i = first; i < end; i++) {
-    usleep(2000); /* so that others come too */
+    usleep(2000); /* so that others arrive */
     pthread_sigmask(SIG_SETMASK, NULL, &set);
     const int blocked = sigismember(&set, SIGINT) && sigismember(&set, SIGTERM) &&
                         sigismember(&set, SIGUSR1) && sigismember(&set, SIGALRM);
@@ -269,7 +269,7 @@ END_TEST
 
 static int threads_of_process(void) { return suite_entries("/proc/self/task"); }
 
-/* A BLAS, which some products use, starts none either. */
+/* A BLAS, which some products use, starts no threads either. */
 START_TEST(threads_of_a_blas) {
   clf_device *dev;
   clf_arena arena;
@@ -294,7 +294,7 @@ START_TEST(threads_of_a_blas) {
 }
 END_TEST
 
-/* Once a library is unloaded, no thread is left in it. */
+/* Once a library is unloaded, no thread runs its code. */
 START_TEST(unloaded_library) {
   clf_status (*open_)(const char *, clf_device **), (*init)(clf_arena *, clf_device *, size_t);
   clf_status (*make)(clf_arena *, const int32_t[4], clf_tensor *), (*set)(int32_t);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_probe.c: drivers that crash, hang or compute wrongly, as the layer in faults/ makes them:
- * the program takes another device and tells why. */
+/* test_probe.c: drivers that crash, hang or compute wrongly, simulated by the layer in faults/:
+ * the program takes another device and says why. */
 #define _GNU_SOURCE
 #include "clflow/clflow.h"
 #include "program.h"
@@ -14,7 +14,7 @@
 static const char train[] =
     "train --preset lecture --data moons:n=40 --epochs 1 --out m.safetensors --verbose";
 
-/* What the driver does, and an empty cache, so that nothing is known of it. */
+/* The driver's fault, and an empty cache, so that nothing is known about it. */
 static void driver_with(const char *fault) {
   static char cache[64];
   static int count;
@@ -33,7 +33,7 @@ static void driver_with(const char *fault) {
 
 static void no_faults(void) { unsetenv("CLF_CL_FAULT"); }
 
-/* `command` succeeds and says `what` of itself. */
+/* `command` succeeds and prints `what`. */
 static void tells(const char *command, const char *what) {
   const result r = run(command);
   expect_code(command, &r, 0);
@@ -41,7 +41,7 @@ static void tells(const char *command, const char *what) {
   release(r);
 }
 
-/* Before anything runs, both verbs name a driver with this fault. */
+/* Before anything runs, both verbs report a driver with this fault. */
 static void is_passed_over(const char *fault, const char *why) {
   char text[512];
   driver_with(fault);
@@ -52,7 +52,8 @@ static void is_passed_over(const char *fault, const char *why) {
   tells(train, text);
 }
 
-/* As an operation is first used, `auto` goes on with cpu; the next start does not try. */
+/* At the first use of an operation `auto` moves on to cpu; the next process does not try the
+ * device. */
 static void is_left(const char *fault, const char *why) {
   char text[512];
   driver_with(fault);
@@ -82,7 +83,7 @@ START_TEST(crashes_as_it_builds) {
 }
 END_TEST
 
-/* Some operations are in use by then. */
+/* Some operations have run by then. */
 START_TEST(crashes_at_a_launch) {
   is_left("clflow-probe@clEnqueueNDRangeKernel:4:abort", "the driver crashed in the self-test of ");
   driver_with("clEnqueueNDRangeKernel:20:abort");
@@ -134,7 +135,7 @@ START_TEST(goes_on_as_cpu) {
 }
 END_TEST
 
-/* In a script, too, it is said once what is waited for. */
+/* In a script, waiting is announced once, too. */
 START_TEST(says_what_it_waits_for) {
   static const char command[] = "sample m.safetensors -n 3 --out s.csv";
   driver_with(NULL);
@@ -150,7 +151,7 @@ START_TEST(says_what_it_waits_for) {
 }
 END_TEST
 
-/* A device that fails while it trains, once and for ever: the program says so, and ends well. */
+/* A device that fails during training, once or for ever: the program says so, and succeeds. */
 START_TEST(fails_while_it_trains) {
   static const char command[] =
       "train --preset lecture --data moons:n=200 --epochs 3 --out m.safetensors --device opencl";
@@ -171,7 +172,7 @@ START_TEST(crashes_as_it_is_listed) {
 }
 END_TEST
 
-/* A driver that needs a folder for its kernels and has none, as in a system without homes. */
+/* A driver that needs a folder for its kernels and has none, as on a system without homes. */
 START_TEST(has_nowhere_to_write) {
   char why[256];
   char *home = suite_setenv("HOME", "/proc"), *own = suite_setenv("POCL_CACHE_DIR", NULL);
@@ -211,7 +212,7 @@ START_TEST(several_devices) {
 }
 END_TEST
 
-/* What was found out stands until `clflow devices` finds otherwise. */
+/* Findings remain until `clflow devices` finds otherwise. */
 START_TEST(is_remembered) {
   driver_with("clCompileProgram:1:abort");
   tells(train, "signal 6 (Aborted)\n");
@@ -234,7 +235,7 @@ START_TEST(works_without_a_cache) {
 }
 END_TEST
 
-/* Without the program that tries drivers out, this process does it. */
+/* Without the probe program, this process tests drivers. */
 START_TEST(works_without_a_child) {
   driver_with("clCreateContext:1+:-6");
   setenv("CLFLOW_PROBE", "", 1);
@@ -245,7 +246,7 @@ START_TEST(works_without_a_child) {
 }
 END_TEST
 
-/* clflow-probe itself: it knows every operation, and says what it does not know. */
+/* clflow-probe itself: it knows every operation, and rejects unknown ones. */
 START_TEST(answers) {
   char program[] = CLF_PROGRAM, command[sizeof program + 256], said[256] = "";
   snprintf(
@@ -260,7 +261,7 @@ START_TEST(answers) {
 }
 END_TEST
 
-/* The drivers that the tests were started with, which other tests of the program do without. */
+/* The drivers that the tests were started with, which other tests of the program do not use. */
 static char drivers[4096];
 static void use_drivers(void) {
   setenv("OCL_ICD_VENDORS", drivers, 1);

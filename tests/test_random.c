@@ -9,7 +9,7 @@
 #include "machine.h"
 #include "suite.h"
 
-/* Philox4x32-10 of Salmon et al. 2011, written apart from the engine's. */
+/* Philox4x32-10 of Salmon et al. 2011, implemented independently. */
 static void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
   uint32_t c[4], k[2] = {key[0], key[1]};
   memcpy(c, counter, sizeof c);
@@ -42,7 +42,7 @@ END_TEST
 
 enum { ROWS = 5, WORDS = 11 };
 
-/* Rows `lo, hi` and on of the stream, against the Philox above; reads back a word 0. */
+/* Rows `lo, hi` and following of the stream, compared with the Philox above; returns word 0. */
 static uint32_t check_bits(clf_device *d, clf_tensor y, const clf_random_bits_args *p) {
   float got[ROWS * 2 * WORDS];
   uint32_t first = 0;
@@ -129,7 +129,7 @@ static double kolmogorov_smirnov(double *x, double (*cdf)(double)) {
 static double normal_cdf(double x) { return 0.5 * erfc(-x / sqrt(2)); }
 static double uniform_cdf(double x) { return x < 0 ? 0 : x > 1 ? 1 : x; }
 
-/* Bounds are four standard errors; for Kolmogorov and Smirnov the 1 % point, 1.63 / sqrt N. */
+/* Bounds are four standard errors; for the Kolmogorov-Smirnov test the 1 % point, 1.63 / sqrt N. */
 START_TEST(normals_are_normal) {
   clf_device *d = open_ith(_i);
   if (!d) return;
@@ -146,7 +146,7 @@ START_TEST(normals_are_normal) {
   ck_assert_double_le(fabs(m2 - 1), error * sqrt(2));
   ck_assert_double_le(fabs(m4 / (m2 * m2) - 3), error * sqrt(24));
   ck_assert_double_le(fabs(pairs), error);
-  for (int t = 2; t <= 4; t++) { /* tails: as many as there should be, within four errors */
+  for (int t = 2; t <= 4; t++) { /* tails: the expected number, within four errors */
     double beyond = 0;
     const double p = erfc(t / sqrt(2));
     for (int i = 0; i < SAMPLES; i++) beyond += fabs(x[i]) > t;
@@ -163,8 +163,8 @@ START_TEST(normals_are_normal) {
 }
 END_TEST
 
-/* Rows drawn a few at a time, by turns into every other number of a wider tensor, have the same
- * bits; row 100 is sample 2^33. */
+/* Rows drawn a few at a time, alternately into every other element of a wider tensor, have the
+ * same bits; row 100 is sample 2^33. */
 START_TEST(numbers_in_pieces) {
   enum { ALL = 530, WIDEST = 13 };
   static float all[ALL * WIDEST], part[ALL * WIDEST];
@@ -181,7 +181,7 @@ START_TEST(numbers_in_pieces) {
     for (int n = 0, k = 1; n < ALL; n += k, k = 2 * k + 1) {
       const int rows = n + k < ALL ? k : ALL - n, first = n - 100;
       clf_tensor to = clf_slice(clf_slice(y, 0, 0, rows), 1, 0, D);
-      to.stride[1] = 1 + k % 3 / 2; /* side by side or apart */
+      to.stride[1] = 1 + k % 3 / 2; /* contiguous or not */
       WORKS(clf_do(d, random_normal, .y = to, .seed_lo = 5, .first_lo = first,
                    .first_hi = first < 0 ? 1 : 2));
       WORKS(clf_read(d, to, part + n * D));
@@ -258,7 +258,7 @@ START_TEST(shuffles_are_permutations) {
 }
 END_TEST
 
-/* Of 3 rows each of the 6 orders comes up, about equally often. */
+/* Each of the 6 orders of 3 rows occurs, about equally often. */
 START_TEST(shuffles_reach_every_order) {
   clf_device *d = opened("cpu/baseline");
   shuffling s = start_shuffling(d, 3);

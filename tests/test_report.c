@@ -29,7 +29,7 @@ static clf_flow *flow_of(const char *text) {
   return flow;
 }
 
-/* Rows that the flow draws itself. */
+/* Rows drawn from the flow itself. */
 static clf_table own_rows(clf_flow *flow, int64_t n, uint64_t seed) {
   clf_table t;
   WORKS(clf_table_new(n, clf_flow_get_spec(flow)->dim, &t));
@@ -140,7 +140,7 @@ START_TEST(a_model_fits_its_own_rows) {
 END_TEST
 
 /* Columns of a standard normal model that are shifted, stretched and squeezed; KS distances are
- * those of normal distribution functions: Phi(0.25) - Phi(-0.25) and so on. */
+ * those of normal distribution functions: Phi(0.25) - Phi(-0.25) etc. */
 START_TEST(columns_that_do_not_fit) {
   clf_flow *flow = flow_of("4: -> normal");
   clf_table t = own_rows(flow, 4000, 5);
@@ -151,7 +151,7 @@ START_TEST(columns_that_do_not_fit) {
   clf__facts f = judged(&source);
   const double shifted = erf(0.25 / sqrt(2));
   ck_assert_double_eq_tol(f.column[0].distance, shifted, 0.02);
-  const double x = sqrt(2 * log(2) / (1 - 0.25)); /* where N(0, 1) and N(0, 4) have one density */
+  const double x = sqrt(2 * log(2) / (1 - 0.25)); /* where N(0, 1) and N(0, 4) have equal density */
   ck_assert_double_eq_tol(f.column[1].distance, (erf(x / sqrt(2)) - erf(x / sqrt(8))) / 2, 0.02);
   ck_assert_int_eq(f.column[3].level, CLF__FITS);
   ck_assert_int_eq(f.worst[3], 3);
@@ -166,7 +166,7 @@ START_TEST(columns_that_do_not_fit) {
 }
 END_TEST
 
-/* The gain over a Gaussian of the training rows, and of each row over that of the others. */
+/* The gain over a Gaussian of the training rows, and of each row over a Gaussian of the others. */
 START_TEST(the_gaussian_baseline) {
   enum { N = 60 };
   clf_flow *flow = flow_of("2: -> normal");
@@ -253,7 +253,7 @@ END_TEST
 
 /* ---- The page ------------------------------------------------------------------------ */
 
-/* Whether each tag that opens closes, in order, and text has no stray bracket. */
+/* Whether tags are closed in order, and text has no stray bracket. */
 static void well_formed(const char *html) {
   static char open[64][16];
   int depth = 0;
@@ -279,7 +279,7 @@ static void well_formed(const char *html) {
   ck_assert_int_eq(depth, 0);
 }
 
-/* The page of a source, which is checked; to be freed. */
+/* The page of a source, after checks; the caller frees it. */
 static char *page_of(const clf_report_source *source, char verdict[512]) {
   size_t size;
   WORKS(clf_report_write(source, "page.html", verdict, 512));
@@ -323,7 +323,7 @@ START_TEST(names_and_ids_are_escaped) {
 }
 END_TEST
 
-/* Tables at the edge of what there is: what is drawn, and that the page is whole. */
+/* Extreme tables: what is drawn, and that the page is complete. */
 START_TEST(odd_tables) {
   static const struct {
     const char *arch;
@@ -430,8 +430,7 @@ START_TEST(discrete_columns) {
 }
 END_TEST
 
-/* Labels, dates and times of day stand at axes and in the list of strange rows as the table had
- * them. */
+/* Labels, dates and times of day appear at axes and in the list of unusual rows as in the table. */
 START_TEST(kinds_of_columns) {
   char *names[4] = {"kind", "day", "hour", "left"}, *labels[2] = {"<ham>", "eggs & spam"};
   char *words[2] = {"no", "yes"}, *ids[200], id[200][8], verdict[512];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_safetensors.c: safetensors files, written and read, and every file that is refused.  The
+/* test_safetensors.c: writing and reading safetensors files, and errors for invalid ones.  The
  * tests are in safetensors/. */
 #define _XOPEN_SOURCE 700
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_signals.c: what signals do to the program `clflow`: a training is saved, whatever else is
- * under way leaves no file, and a limit on files ends in a sentence. */
+/* test_signals.c: effects of signals on the program `clflow`: a training is saved, any other
+ * work leaves no file, and a limit on files gives an error message. */
 #define _GNU_SOURCE
 #include "program.h"
 #include <dirent.h>
@@ -17,7 +17,7 @@
 
 static void nap(int ms) { nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL); }
 
-/* How many temporary files there are, and how long the last one is. */
+/* The number of temporary files, and the length of the last one. */
 static int temporaries(long *size) {
   int count = 0;
   struct stat st;
@@ -31,7 +31,7 @@ static int temporaries(long *size) {
   return count;
 }
 
-/* Sends the signal as soon as the command has written a part of its file. */
+/* Sends the signal as soon as the command has written part of its file. */
 static void interrupt(const char *command, int number) {
   long size = 0;
   const pid_t pid = start(command);
@@ -62,10 +62,10 @@ START_TEST(leaves_nothing) {
 }
 END_TEST
 
-/* Of what was killed one file stays, until anything is written into its folder. */
+/* A killed process leaves one file, until something is written to its folder. */
 START_TEST(killed_while_writing) {
   long size = 0;
-  const pid_t pid = start(writers[0]); /* whose end nobody asks for */
+  const pid_t pid = start(writers[0]); /* nobody waits for its end */
   for (int i = 0; i < 60000 && (temporaries(&size) == 0 || size == 0); i++) nap(1);
   kill(pid, SIGKILL);
   siginfo_t info;
@@ -86,7 +86,7 @@ END_TEST
 
 /* ---- Trainings --------------------------------------------------------------------------- */
 
-/* What is logged was trained. */
+/* Steps in the log were trained. */
 static void wait_for_steps(void) {
   struct stat st;
   for (int i = 0; i < 60000 && (stat("l", &st) != 0 || st.st_size == 0); i++) nap(1);
@@ -106,7 +106,7 @@ static void is_saved_after(int number, int times) {
   ck_assert_int_eq(temporaries(NULL), 0);
 }
 
-/* Twice at once, as `timeout` and a terminal that closes send them, is once. */
+/* Two signals at once, as `timeout` and a closing terminal send them, count as one. */
 START_TEST(trainings_are_saved) {
   static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU};
   for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_strange.c: which columns make a row strange, on flows whose answer is known. */
+/* test_strange.c: which columns make a row unusual, for flows with known answers. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +37,7 @@ START_TEST(a_gaussian_gains_half_of_the_squared_score) {
 }
 END_TEST
 
-/* No worse than a search of a whole interval, value by value. */
+/* At least as good as a search of a whole interval, value by value. */
 static void compare_with_sweep(clf_flow *flow, const double *c) {
   enum { DIM = 3, STEPS = 2001 };
   static double row[STEPS * DIM], given[STEPS], logp[STEPS];
@@ -71,7 +71,7 @@ START_TEST(no_value_of_a_column_gains_more) {
 }
 END_TEST
 
-/* What is proposed in place of a discrete value is one of the grid's. */
+/* The proposed replacement of a discrete value is on the grid. */
 START_TEST(discrete_columns_stay_on_their_grid) {
   clf_flow *flow = flow_of("2: -> normal", 1);
   const clf_column_grid grid[2] = {{0, 0, 0}, {0.75, -3.2, 3.55}};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* test_survive.c: a training whose device fails at its n-th call goes on, and ends with the bits
- * of one that nothing disturbed; on cpu with its numbers; in smaller parts where memory is short.
- *   test_survive [TRIES]   of how many n a series is (default 24) */
+/* test_survive.c: a training whose device fails at its n-th call continues, and ends with the
+ * bits of an undisturbed one; on cpu with its results; with smaller micro-batches if memory is
+ * short.
+ *   test_survive [TRIES]   number of values of n in a series (default 24) */
 #define _GNU_SOURCE
 #include <math.h>
 #include <stdio.h>
@@ -15,9 +16,9 @@
 
 /* ---- Trainings --------------------------------------------------------------------------- */
 
-/* Many steps a launch; a step of its operations; images with batch normalisation; a list of layers
- * that keep a state or draw; and the last two so that a pass takes much more memory than the rest.
- */
+/* Many steps per launch; a step of single operations; images with batch normalisation; a list of
+ * layers with state or random numbers; and the last two with much more memory for a pass than
+ * for the rest. */
 typedef enum what { MANY, SINGLE, IMAGES, LAYERS, KINDS, LARGE = KINDS, LARGE_IMAGES } what;
 static const char *const kinds[] = {"many", "single", "images", "layers", "large", "large images"};
 static const char layers[] = "2: actnorm, coupling(affine, mlp(6x1, silu, dropout=0.3)), batchnorm "
@@ -32,8 +33,8 @@ typedef struct work {
   clf_images *images;
   clf_flow *flow;
   clf_trainer *trainer;
-  int reports, told;   /* in all; of failures */
-  char sentence[1024]; /* the last of these */
+  int reports, told;   /* in total; about failures */
+  char sentence[1024]; /* the last one about a failure */
 } work;
 
 static clf_train_options options_of(what kind) {
@@ -46,7 +47,7 @@ static clf_train_options options_of(what kind) {
   WORKS(clf_train_options_set(&o, "ema", "0.9"));
   WORKS(clf_train_options_set(&o, "schedule", "plateau"));
   WORKS(clf_train_options_set(&o, "plateau_patience", "1"));
-  /* Decisions that rounding may change, as on another device, are to change little. */
+  /* Decisions that rounding may change, as on another device, should change little. */
   WORKS(clf_train_options_set(&o, "plateau_factor", "0.99999"));
   return o;
 }
@@ -91,7 +92,7 @@ static clf_status make_trainer(work *w) {
   return clf_trainer_create(w->flow, &w->table, &o, &w->trainer);
 }
 
-/* Every reading that can, copies the state to the host: time is not waited for. */
+/* Every reading copies the state to the host if possible, independent of the clock. */
 static int listen(const clf_progress *p, void *context) {
   work *w = context;
   w->trainer->copy.every = w->trainer->copy.cost = 0;
@@ -102,10 +103,10 @@ static int listen(const clf_progress *p, void *context) {
   return 0;
 }
 
-/* What the tests let fail. */
+/* The work during which calls fail. */
 static clf_status train(work *w) {
   CLF_TRY(clf_trainer_run(w->trainer, listen, w));
-  CLF_TRY(clf_trainer_run(w->trainer, listen, w)); /* copies the end to the host */
+  CLF_TRY(clf_trainer_run(w->trainer, listen, w)); /* copies the final state to the host */
   if (of_images(w->kind)) CLF_TRY(clf_trainer_recalibrate(w->trainer));
   return clf_trainer_save(w->trainer, file);
 }
@@ -118,7 +119,7 @@ static void end(work *w) {
   unlink(file);
 }
 
-/* All that a training comes to lies in its file. */
+/* The result of a training is its file. */
 typedef struct bytes {
   char *at;
   size_t size;
@@ -136,7 +137,7 @@ static void same_bits(const bytes *want, const char *when) {
                 "%s: the bits are others", when);
 }
 
-/* Nothing fails: what it comes to, with how many calls, and the loss. */
+/* Without failures: the result, the number of calls, and the loss. */
 static double undisturbed(clf_device *dev, what kind, bytes *want, long *calls) {
   work w;
   long failed;
@@ -156,7 +157,7 @@ static void close_all(clf_device *dev) {
   ck_assert_int_eq(alive(), 0);
 }
 
-/* A device of this name, and what comes of a training that nothing disturbs there. */
+/* A device with this name, and the result of an undisturbed training on it. */
 static double ready(const char *name, what kind, clf_device **dev, bytes *want, long *calls) {
   find_layer();
   WORKS(clf_open(name, dev));
@@ -167,10 +168,10 @@ static double ready(const char *name, what kind, clf_device **dev, bytes *want, 
 
 static long tries = 24;
 static long step_of(long calls, long wanted) { return wanted < calls ? calls / wanted : 1; }
-/* A list of layers makes more calls; it differs from the others by what it keeps. */
+/* A list of layers makes more calls; it differs from the others in what it stores. */
 static long tries_of(what kind) { return kind == LAYERS ? tries / 4 : tries; }
 
-/* What fails at call n of `function` in a training, on a device that is open; 0: there is none. */
+/* A training in which call n of `function` fails, on an open device; 0: there is no such call. */
 static int disturbed(clf_device *dev, what kind, const char *function, long n, int how, int code,
                      const bytes *want) {
   work w;
@@ -202,13 +203,13 @@ START_TEST(once) {
   undisturbed(dev, kind, &want, &calls); /* scratch memory has grown: fewer calls */
   const long step = step_of(calls, tries_of(kind));
   for (long n = 1; n <= calls;
-       n += step) /* readings go by the clock: the last call may be missing */
+       n += step) /* readings depend on the clock: the last call may be missing */
     ck_assert(disturbed(dev, kind, "*", n, 0, codes[n / step % 6], &want) || n + step > calls);
   close_all(dev);
 }
 END_TEST
 
-/* Every reading, as of a copy that is half done, and every launch. */
+/* Every reading, as of a half-finished copy, and every launch. */
 START_TEST(everywhere) {
   static const char *const functions[] = {"clEnqueueReadBuffer", "clEnqueueNDRangeKernel"};
   static bytes want;
@@ -221,7 +222,7 @@ START_TEST(everywhere) {
 }
 END_TEST
 
-/* Call n and all after it fail, until there is a new context. */
+/* Call n and all later ones fail, until there is a new context. */
 START_TEST(lost) {
   static const int codes[] = {-36 /* invalid queue */, -2 /* not available */, -5, -14};
   static bytes want;
@@ -239,7 +240,7 @@ START_TEST(lost) {
 }
 END_TEST
 
-/* A device around the one that is lost; steps are checked one by one there. */
+/* A wrapped device is lost; steps are checked one by one there. */
 START_TEST(wrapped) {
   static bytes want;
   clf_device *dev = NULL;
@@ -251,8 +252,8 @@ START_TEST(wrapped) {
 }
 END_TEST
 
-/* What lies on a lost device beside the training is refused; steps are taken again from the
- * newest copy on, not from the first. */
+/* Other objects on a lost device are refused; steps are repeated from the newest copy, not from
+ * the first. */
 START_TEST(beside) {
   static bytes want;
   clf_device *dev = NULL;
@@ -282,7 +283,7 @@ START_TEST(beside) {
 }
 END_TEST
 
-/* Call n and all after it fail for ever: a device, its training and what `train` gives. */
+/* Call n and all later ones fail for ever: a device, its training and the result of `train`. */
 static clf_status without_opencl(what kind, long n, work *w, clf_device **dev) {
   long calls, failed;
   WORKS(clf_open("opencl", dev));
@@ -317,9 +318,9 @@ START_TEST(dead) {
 }
 END_TEST
 
-/* No buffer above a size can be made, from before the trainer on or from its first step on:
- * a device of its own, since scratch memory stays.  How much of that its kernels take depends on
- * their vectors, so these are the same on every processor. */
+/* No buffer above a size can be allocated, before the trainer is created or from its first step
+ * on.  Uses a separate device, since scratch memory persists; with this family kernels use the
+ * same amount on every processor. */
 static const char eights[] = "opencl:/simd8";
 
 static void with_little(what kind, size_t bytes_, int at_once, work *w, clf_device **dev) {
@@ -354,7 +355,7 @@ START_TEST(short_of_memory) {
 }
 END_TEST
 
-/* Batch normalisation takes the statistics of a batch: it is not divided. */
+/* Batch normalisation needs the statistics of a batch, which is not divided. */
 START_TEST(in_reverse) {
   static bytes want;
   clf_device *dev = NULL;

@@ -136,13 +136,13 @@ START_TEST(overlaps) {
   REFUSED(clf_do(dev, adam_step, .g = clf_flat(x), .w = clf_flat(t), .m = clf_flat(tensor(8, 4)),
                  .v = clf_flat(t)),
           CLF_EINVAL, "adam_step: argument 1, which is written, overlaps argument 3");
-  /* what is only read may be read twice */
+  /* tensors that are only read may be equal */
   WORKS(clf_do(dev, act_bwd, .y = x, .dy = x, .dx = t, .act = CLF_ACT_tanh));
   WORKS(clf_do(dev, copy, .x = clf_slice(x, 0, 0, 4), .y = clf_slice(x, 0, 4, 8)));
-  /* columns 0 and 1 into columns 2 and 3 of the same rows, and one column beside another */
+  /* columns 0 and 1 to columns 2 and 3 of the same rows, and one column to the next */
   WORKS(clf_do(dev, copy, .x = clf_slice(x, 1, 0, 2), .y = clf_slice(x, 1, 2, 4)));
   WORKS(clf_do(dev, copy, .x = clf_slice(x, 1, 1, 2), .y = clf_slice(x, 1, 0, 1)));
-  /* halves of the channels, channels last, may be told apart; parts of them may not */
+  /* halves of the channels, channels last, are recognised as disjoint; other parts are not */
   clf_tensor image = tensor(2, 36);
   image = (clf_tensor){image.buf, image.offset, {2, 4, 3, 3}, {36, 1, 12, 4}};
   WORKS(clf_do(dev, copy, .x = clf_slice(image, 1, 0, 2), .y = clf_slice(image, 1, 2, 4)));
@@ -238,7 +238,7 @@ START_TEST(strided_transfers) {
 }
 END_TEST
 
-/* Each is read long after it came, while the next ones come: none may be too early. */
+/* Each is read long after it arrived, while the next ones arrive: none may be too early. */
 START_TEST(uploads_in_turn) {
   enum { N = 1 << 16, TURNS = 40, SLOW = 4 };
   clf_device *d = open_ith(_i);
@@ -263,7 +263,7 @@ START_TEST(uploads_in_turn) {
   WORKS(clf_read(d, sum, v));
   for (int i = 0; i < N; i++)
     ck_assert_float_eq(v[i], (float)(TURNS * (TURNS - 1) / 2 + TURNS * (i % 7)));
-  /* What has gaps keeps them. */
+  /* Gaps are preserved. */
   const clf_tensor odd = clf_slice(clf_flat(sum), 0, 1, 3);
   clf_tensor apart = odd;
   apart.stride[0] = 2;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* test_threads.c: devices that are used at once, each by a thread of its own, compute what they
- * compute alone, and each thread has its own errors.
- *   test_threads DEVICE           (default cpu): that many times opened as there are threads
- *   test_threads DEVICE --open N  opens it by N threads at once, as the first thing of all */
+/* test_threads.c: devices used at the same time by different threads give the same results as
+ * alone, and each thread has its own errors.
+ *   test_threads DEVICE           (default cpu): opens it once per thread
+ *   test_threads DEVICE --open N  opens it in N threads at once, before anything else */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <spawn.h>
@@ -16,18 +16,18 @@
 
 static const char *device_name = "cpu";
 
-/* ---- What a thread does ---------------------------------------------------------------------- */
+/* ---- The work of a thread -------------------------------------------------------------------- */
 
 enum { THREADS = 4, SAMPLES = 50 };
 enum { VECTORS, WIDE, BOUNDED, IMAGES, KINDS };
 
 typedef struct job {
-  int first;               /* the kind to begin with: others begin with others */
-  int asks;                /* in how many dimensions it asks for something wrong */
+  int first;               /* the kind to begin with; threads begin with different ones */
+  int asks;                /* the dimension of its invalid requests */
   uint32_t samples[KINDS]; /* of each kind's trained flow, their bits as CRC-32 */
   clf_status status;
   char message[512];  /* what failed */
-  char mistaken[512]; /* a refusal that was not this thread's */
+  char mistaken[512]; /* an error that was not this thread's */
 } job;
 
 static clf_flow_spec spec_of(int kind) {
@@ -86,7 +86,7 @@ static clf_status learn(clf_device *dev, int kind, uint32_t *bits) {
   return s;
 }
 
-/* Flows that cannot be, again and again: each answer must name the number of this thread. */
+/* Invalid flows, repeatedly: each error must contain the number of this thread. */
 static void ask_wrongly(clf_device *dev, job *j) {
   const clf_flow_spec wrong = clf_flow_spec_default(CLF_PIECEWISE, j->asks);
   char number[16];
@@ -140,7 +140,7 @@ START_TEST(as_alone) {
 }
 END_TEST
 
-/* Each device asks the libraries below who they are: some answer in a buffer of all threads. */
+/* Opening a device queries libraries, some of which answer in a shared buffer. */
 static void *open_often(void *one) {
   job *j = one;
   const int openings = strncmp(device_name, "cpu", 3) == 0 ? 40 : 4; /* those take longer */
@@ -175,7 +175,7 @@ static void *open_together(void *unused) {
   return s ? &together : unused;
 }
 
-/* The exit code: how many threads were refused. */
+/* Returns the number of threads with errors as exit code. */
 static int open_first(int threads) {
   pthread_t thread[MANY];
   int refused = 0;
@@ -205,7 +205,7 @@ static void is_opened_first(const char *name, const char *threads) {
                 WEXITSTATUS(status));
 }
 
-/* Loaders and drivers set themselves up then.  `auto` too, which starts programs. */
+/* Loaders and drivers initialise themselves then; also for `auto`, which starts programs. */
 START_TEST(opened_first) {
   static const char *const threads[] = {"2", "4", "8", "16"};
   for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {

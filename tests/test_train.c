@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include "train/training.h"
 
-/* 480 steps; from 2.2 nats below to what the bound says, on any device. */
+/* 480 steps; from 2.2 nats below to the bound, on any device. */
 START_TEST(learns_two_moons) {
   clf_table data = make_data(600, 2);
   clf_train_options o = options_of(40, 50);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_train_images.c: training image flows on one device: what batches hold, bits that
- * repeat, batches in parts, steps left out, running statistics, memory.  The tests are in
+/* test_train_images.c: training image flows on one device: the contents of batches, reproducible
+ * bits, micro-batches, skipped steps, running statistics, memory.  The tests are in
  * train_images/.
  *   test_train_images DEVICE */
 #define _GNU_SOURCE

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_train_options.c: the table of training options, and its table in docs/training.md.
- *   test_train_options --renew      writes the latter */
+/* test_train_options.c: the table of training options, and its copy in docs/training.md.
+ *   test_train_options --renew      writes the copy */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 
 /* ---- The page ------------------------------------------------------------------------------ */
 
-/* Also outside of a test. */
+/* also called outside of a test */
 static char *page_now(void) {
   enum { MOST = 1 << 20 };
   FILE *file = fopen(PAGE, "rb");
@@ -26,7 +26,7 @@ static char *page_now(void) {
   return text;
 }
 
-/* Appends a cell of a table, whose columns `|` divides. */
+/* Appends a cell to a table whose columns are separated by `|`. */
 static void cell(FILE *out, const char *text) {
   fputs(" ", out);
   for (; *text; text++) fprintf(out, *text == '|' ? "\\|" : "%c", *text);
@@ -89,7 +89,7 @@ END_TEST
 
 /* ---- The table ----------------------------------------------------------------------------- */
 
-/* Each option changes its own bytes of the struct, and no other option's. */
+/* Each option changes its own bytes of the struct only. */
 START_TEST(options_do_not_overlap) {
   for (int i = 0; i < CLF_OPTIONS; i++) {
     clf_train_options o = clf_train_options_default();
@@ -126,7 +126,7 @@ START_TEST(reading_an_option_refuses_what_is_none) {
 }
 END_TEST
 
-/* What the lecture and the reference implementation have. */
+/* Those of the lecture and of the reference implementation. */
 START_TEST(defaults) {
   const clf_train_options o = clf_train_options_default(), i = clf_train_options_images();
   ck_assert(o.epochs == 100 && o.batch == 100 && o.lr == 1e-2 && o.beta1 == 0.9);
@@ -134,7 +134,7 @@ START_TEST(defaults) {
   ck_assert(i.epochs == 100 && i.batch == 64 && i.lr == 1e-3 && i.eps_hat == 1 && i.l2 == 5e-5);
   ck_assert(i.clip == 100 && i.drops == 3 && i.shuffle == 1 && i.valid_split == 0);
   for (size_t k = 0; k < sizeof o.more / sizeof *o.more; k++)
-    ck_assert(o.more[k].whole == 0 && i.more[k].whole == 0); /* as files without them had it */
+    ck_assert(o.more[k].whole == 0 && i.more[k].whole == 0); /* as in files without them */
   WORKS(clf__check_train_options(&o));
   WORKS(clf__check_train_options(&i));
   const clf_train_options t = clf_train_options_tables();

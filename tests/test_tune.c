@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test_tune.c: the ways of an operation: which one runs, what tuning chooses among them, and what
- * it makes of files that are not its own.  The ways are made up: cpu's own function behind a wait,
- * a mistake or a failure. */
+/* test_tune.c: the algorithms of an operation: which one runs, what tuning chooses, and how it
+ * treats foreign files.  The algorithms are made up: cpu's own function with a delay, an error
+ * or a failure. */
 #define _POSIX_C_SOURCE 200809L
 #include <dirent.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 
 static char folder[] = "/tmp/clflow-tune-XXXXXX";
 
-/* ---- Ways that are made up ------------------------------------------------------------- */
+/* ---- Made-up algorithms ---------------------------------------------------------------------- */
 
 static clf_status own(const void *args, struct clf_scratch *scratch) {
   const struct clf_traits *traits;
@@ -73,7 +73,7 @@ static const clf_algorithm *algorithms(const clf_device *dev, clf_op op,
 }
 static clf_backend faked;
 
-/* A device `cpu` of these ways, its choices those for `key`. */
+/* A device `cpu` with these algorithms and the choices for `key`. */
 static clf_device *open_faked(const char *key) {
   clf_device *dev;
   WORKS(clf__open("cpu", &dev));
@@ -88,7 +88,7 @@ static clf_device *open_faked(const char *key) {
   return dev;
 }
 
-/* ---- Work: products of these shapes ------------------------------------------------------ */
+/* ---- The workload: products of these shapes -------------------------------------------------- */
 
 typedef struct product {
   int32_t M, N, K;
@@ -135,7 +135,7 @@ static reports tune(clf_device *dev, product *work, int kept_wanted) {
   return r;
 }
 
-/* The way by which a product of M rows would run. */
+/* The algorithm that a product of M rows would use. */
 static const char *way_of(const clf_device *dev, int32_t M, int32_t N, int32_t K) {
   static clf_buffer memory;
   const clf_gemm_args p = {.a = {&memory, 0, {M, K, 1, 1}, {K, 1, 1, 1}},
@@ -179,7 +179,7 @@ START_TEST(tuner_picks) {
   ck_assert_int_eq(r.at[1].count, 5);
   ck_assert_str_ne(r.at[1].way[r.at[1].best].name, "wrong");
   clf_close(dev);
-  dev = open_faked("picks"); /* and takes it up, for calls that are alike */
+  dev = open_faked("picks"); /* and uses it, for calls with the same key */
   ck_assert_int_eq(clf_device_tuned(dev), 2);
   ck_assert_str_eq(way_of(dev, 40, 8, 8), "fast");
   ck_assert_str_eq(way_of(dev, 47, 8, 8), "fast");
@@ -192,7 +192,7 @@ START_TEST(tuner_picks) {
 }
 END_TEST
 
-/* Where nothing is clearly faster an earlier choice goes; others stay. */
+/* If nothing is clearly faster an earlier choice is removed; others stay. */
 START_TEST(tuner_takes_back) {
   clf_device *dev = open_faked("back");
   tune(dev, (product[]){{40, 8, 8, 0}, {64, 8, 8, 0}, {0, 0, 0, 0}}, 1);
@@ -217,7 +217,7 @@ static void empty_folder(void) {
   if (d) closedir(d);
 }
 
-/* Calls `change` on the one file of the folder, then wants no choices to be read. */
+/* Calls `change` on the only file of the folder, then checks that no choices are read. */
 static void spoilt(void (*change)(FILE *f)) {
   empty_folder();
   clf_device *dev = open_faked("spoilt");
@@ -254,7 +254,7 @@ START_TEST(damaged_files) {
 }
 END_TEST
 
-/* Lines of another version: what is not known is left out. */
+/* Lines of another version: unknown ones are skipped. */
 START_TEST(foreign_lines) {
   static const char text[] = "gemm 0000000000000001 fast\nno_such 0000000000000002 fast\n"
                              "gemm 0000000000000003 no_such\n\nnonsense\ngemm 4 few";
@@ -294,7 +294,8 @@ START_TEST(refusals) {
 }
 END_TEST
 
-/* By name, on the devices there are: whatever wins, devices opened later take as many choices. */
+/* By name, on existing devices: whatever wins, devices opened later load the same number of
+ * choices. */
 START_TEST(public_call) {
   int kept = 0;
   reports r = {0};
@@ -311,14 +312,14 @@ START_TEST(public_call) {
 }
 END_TEST
 
-/* On a CPU's families an element is one chain of multiply-adds, however it is reached. */
+/* On a CPU's families an element is one chain of multiply-adds, with any algorithm. */
 START_TEST(same_bits) {
   enum { M = 61, N = 45, K = 530 };
   clf_device *dev;
   clf_arena a;
   clf_tensor t[3];
   static float first[M * N], other[M * N];
-  if (clf__open("opencl", &dev)) return; /* there is none */
+  if (clf__open("opencl", &dev)) return; /* none available */
   WORKS(clf_arena_init(&a, dev, K * M + K * N + M * N + 64));
   WORKS(clf_new(&a, (int32_t[4]){K, M}, &t[0]));
   WORKS(clf_new(&a, (int32_t[4]){K, N}, &t[1]));

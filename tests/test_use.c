@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_use.c: densities, latents, samples and scores of host arrays that are longer than a chunk,
- * on cpu: which row a refusal names, which random numbers a sample is made of, and the arithmetic
- * that happens on the host. */
+/* test_use.c: densities, latents, samples and scores of host arrays longer than a chunk, on cpu:
+ * which row an error names, which random numbers a sample uses, and the arithmetic on the host. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +26,7 @@ static void open_all(void) {
   WORKS(clf_flow_create(dev, &line, &interval));
   chunk = clf__flow_chunk(flow);
   ck_assert_int_ge(chunk, 256);
-  ck_assert_int_le(clf__flow_chunk(interval), chunk); /* what spans two of one spans two of both */
+  ck_assert_int_le(clf__flow_chunk(interval), chunk); /* two chunks of one are two of both */
 }
 
 static void close_all(void) {
@@ -48,7 +47,7 @@ static double *numbers(int64_t n) {
   return x;
 }
 
-/* ---- The row that a refusal names ----------------------------------------------------------- */
+/* ---- The row named by an error --------------------------------------------------------------- */
 
 typedef clf_status (*use)(const double *in, int64_t n, double *out);
 
@@ -85,7 +84,7 @@ static const struct {
 };
 enum { USES = sizeof uses / sizeof *uses };
 
-/* The last number of row `at` is one that is refused: the row that the message names. */
+/* The last number of row `at` is invalid: returns the row that the message names. */
 static int64_t named(int i, double *x, int64_t n, int64_t at, double *out) {
   const int64_t place = at * uses[i].dim + uses[i].dim - 1;
   const double was = x[place];
@@ -98,7 +97,7 @@ static int64_t named(int i, double *x, int64_t n, int64_t at, double *out) {
   return strtoll(row + strlen("row "), NULL, 10) - 1;
 }
 
-/* Rows count from 1, over all chunks: the first and last of each chunk are looked at. */
+/* Rows count from 1, over all chunks: tests the first and last one of each chunk. */
 START_TEST(refusals_name_the_row) {
   const int64_t n = 2 * chunk + 7;
   const int64_t rows[] = {0, 5, chunk - 1, chunk, chunk + 3, 2 * chunk - 1, 2 * chunk, n - 1};
@@ -115,7 +114,7 @@ START_TEST(refusals_name_the_row) {
 }
 END_TEST
 
-/* The first of two that are refused, in the chunk before, is the one that is named. */
+/* Of two invalid rows, the one in the earlier chunk is named. */
 START_TEST(the_first_row_is_named) {
   const int64_t n = chunk + 20;
   double *x = numbers(n * DIM), *out = malloc((size_t)(n * DIM) * sizeof *out);
@@ -130,7 +129,8 @@ END_TEST
 /* ---- Random numbers ----------------------------------------------------------------------------
  */
 
-/* What sample `first` and those after it of a stream are made of, from the operation itself. */
+/* The random numbers of sample `first` and following ones of a stream, from the operation
+ * itself. */
 static void normals(uint64_t seed, uint64_t first, int32_t n, double *z) {
   clf_arena arena;
   clf_tensor y;
@@ -156,8 +156,8 @@ static const struct {
                {7, (INT64_C(1) << 40) + 3}};
 enum { STREAMS = sizeof streams / sizeof *streams };
 
-/* Latents are the normals of (seed, number of the sample), in every chunk, and samples are what the
- * inverse makes of them. */
+/* Latents are the normals of (seed, index of the sample), in every chunk, and samples are their
+ * inverse. */
 START_TEST(samples_are_the_streams) {
   const int64_t n = chunk + 9, size = n * DIM;
   double *want = malloc(4 * (size_t)size * sizeof *want);
@@ -212,8 +212,8 @@ static void is_near(const char *what, int64_t n, double got, double want) {
                 what, (long long)n, got, want);
 }
 
-/* The standard error is sqrt(sum (log p - mean)^2 / (n - 1) / n); n and n - 1 differ most where n
- * is small. */
+/* The standard error is sqrt(sum (log p - mean)^2 / (n - 1) / n); n and n - 1 differ most for
+ * small n. */
 START_TEST(scores) {
   static const int64_t counts[] = {1, 2, 3, 10, 1000};
   double *x = numbers(1000 * DIM), *logp = malloc(1000 * sizeof *logp);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_verdicts.c: the program that tries drivers out, as a script that says what no driver would;
- * and what a verdict is kept under. */
+/* test_verdicts.c: the program that tests drivers, replaced by a script that answers as no
+ * driver would; and the keys of saved findings. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
@@ -24,7 +24,7 @@ static char folder[] = "/tmp/clflow-verdicts-XXXXXX";
 /* ---- The program ------------------------------------------------------------------------------
  */
 
-/* The absolute path of a file in the folder of the test, until the next call. */
+/* The absolute path of a file in the folder of the test, valid until the next call. */
 static const char *here(const char *name) {
   static char path[512];
   snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -73,14 +73,13 @@ START_TEST(no_program) {
   is_unknown("");
   is_unknown("not/there");
   is_unknown(long_name);
-  write_bytes("nothing", "\177ELF", 4); /* it may be started, and cannot be */
+  write_bytes("nothing", "\177ELF", 4); /* an executable that cannot be started */
   ck_assert_int_eq(chmod("nothing", 0700), 0);
   is_unknown(here("nothing"));
 }
 END_TEST
 
-/* ---- Where it is ------------------------------------------------------------------------------
- */
+/* ---- Finding the program --------------------------------------------------------------------- */
 
 static void write_script(const char *path, unsigned mode) {
   static const char script[] = "#!/bin/sh\ntouch started\necho done\n";
@@ -118,8 +117,8 @@ static void copy_self(const char *to) {
   free(bytes);
 }
 
-/* A program that was found along PATH knows itself by a name without a folder: what lies in the
- * current folder, or where PATH leads, is not its probe. */
+/* A program that was found in PATH knows itself by a name without a folder: a file in the
+ * current folder, or in PATH, is not its probe. */
 START_TEST(only_where_clflow_is) {
   char beside[512];
   ck_assert_int_eq(mkdir("bin", 0755), 0);
@@ -140,10 +139,10 @@ START_TEST(only_where_clflow_is) {
   write_script(beside, 0757); /* anybody may have written it */
   finds("program", here("bin"), "none");
   write_script(beside, 0755);
-  if (geteuid() == 0) { /* somebody else put it there */
+  if (geteuid() == 0) { /* it belongs to somebody else */
     ck_assert_int_eq(chown(beside, 12345, (gid_t)-1), 0);
     finds("program", here("bin"), "none");
-    ck_assert_int_eq(chown(here("bin/program"), 12345, (gid_t)-1), 0); /* who owns clflow too */
+    ck_assert_int_eq(chown(here("bin/program"), 12345, (gid_t)-1), 0); /* who also owns clflow */
     finds("program", here("bin"), beside);
   }
   ck_assert_int_ne(access("started", F_OK), 0);
@@ -151,7 +150,7 @@ START_TEST(only_where_clflow_is) {
 }
 END_TEST
 
-/* What CLFLOW_PROBE names must not depend on the current folder. */
+/* The path in CLFLOW_PROBE must not depend on the current folder. */
 START_TEST(by_its_setting) {
   char path[CLF_PROBE_PATH];
   write_script("own-probe", 0755);
@@ -169,7 +168,7 @@ END_TEST
 
 static int print_where(void) {
   char path[CLF_PROBE_PATH];
-  if (chdir("/")) return 1; /* a path that was relative would lead elsewhere now */
+  if (chdir("/")) return 1; /* a relative path would now refer to another file */
   return puts(clf__probe_program(path) ? path : "none") < 0;
 }
 
@@ -189,13 +188,13 @@ START_TEST(how_it_ends) {
   setenv("CLFLOW_PROBE_SECONDS", "0.2", 1);
   for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
     write_program(ends[i].script);
-    if (i == 1) setenv("CLFLOW_PROBE_SECONDS", "1e9", 1); /* more than anybody waits */
+    if (i == 1) setenv("CLFLOW_PROBE_SECONDS", "1e9", 1); /* longer than anybody waits */
     const clf__verdicts v = probed();
     ck_assert_int_eq(v.known, 1);
     ck_assert_str_eq(v.why, ends[i].why);
     setenv("CLFLOW_PROBE_SECONDS", "0.2", 1);
   }
-  /* Of a child that this process does not wait for nobody knows how it ended. */
+  /* The exit status of a child that this process does not wait for is unknown. */
   write_program("kill -11 $$");
   signal(SIGCHLD, SIG_IGN);
   const clf__verdicts v = probed();
@@ -205,8 +204,7 @@ START_TEST(how_it_ends) {
 }
 END_TEST
 
-/* Lines longer than any, and words that mean nothing; the answers of one program to one request
- * after the other. */
+/* Overlong lines, and meaningless words; the answers of one program to several requests. */
 START_TEST(what_it_says) {
   clf__probe p;
   write_program("echo $verb $rest >>asked; case $verb in\n"
@@ -220,7 +218,7 @@ START_TEST(what_it_says) {
   verdict_is(&p, "opencl:0/simt", 0, NULL);
   ck_assert_str_eq(p.opened, "opencl:0/simt");
   verdict_is(&p, "opencl:1/simt", 0, "opencl:1/simt is slow");
-  ck_assert_ptr_null(p.prober); /* after an error it is begun again */
+  ck_assert_ptr_null(p.prober); /* after an error it is restarted */
   verdict_is(&p, "opencl:2/simt", 1, NULL);
   ck_assert_str_eq(clf__prober_passed(p.prober), "gemm 2\nfill 0\n");
   ck_assert_str_eq(clf__verdicts_of(&p.v, "opencl:1/simt"), "opencl:1/simt is slow");
@@ -235,7 +233,7 @@ START_TEST(what_it_says) {
 }
 END_TEST
 
-/* More devices than are remembered. */
+/* More devices than can be saved. */
 START_TEST(many_devices) {
   clf__probe p;
   write_program("case $rest in *:3?) echo why $rest is slow;; esac; echo done");
@@ -254,7 +252,7 @@ START_TEST(many_devices) {
 }
 END_TEST
 
-/* What was found out is asked for once, in this process and in later ones; what is new is added. */
+/* Findings are requested once, in this process and in later ones; new ones are added. */
 START_TEST(what_is_remembered) {
   clf__probe p;
   write_program("echo $verb $rest >>asked\n"
@@ -275,7 +273,7 @@ START_TEST(what_is_remembered) {
   char *asked = read_file("asked", NULL);
   ck_assert_str_eq(asked, "list\nopen opencl:0\nopen opencl:1\nopen opencl:2\n");
   free(asked);
-  /* Asked for everything, it is tried again. */
+  /* When everything is requested, it is tested again. */
   write_program("echo done");
   clf__probe_begin(&p, "", 1);
   verdict_is(&p, "opencl:1", 1, NULL);
@@ -287,8 +285,8 @@ START_TEST(what_is_remembered) {
 }
 END_TEST
 
-/* A user who stops the work, or a system that is short of memory, ends the program too: nothing is
- * said about the driver, and nothing remembered. */
+/* If a user stops the work, or the system is short of memory, the program ends too: that says
+ * nothing about the driver, and nothing is saved. */
 START_TEST(ended_by_somebody) {
   static const int numbers[] = {SIGINT, SIGTERM, SIGKILL};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
