@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* complete.c: `clflow complete` and `clflow compress`: what the coarse latents of images carry
- * (Dinh et al. 2017, appendix D).  The fine ones are drawn anew, or are zero. */
+ * (Dinh et al. 2017, appendix D).  The fine ones are drawn at random, or are zero. */
 #include "cli.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -54,7 +54,7 @@ static cli_option compress_options[] = {
 
 /* ---- Latents -------------------------------------------------------------------- */
 
-/* Images made of each example, one beside the other: `made` of them, of latents drawn anew for
+/* Images made of each example, side by side: `made` of them, with new random latents for
  * each or, where the scale kept changes from one to the next, once for all. */
 typedef struct plan {
   const clf_flow_spec *spec;

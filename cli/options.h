@@ -78,8 +78,8 @@ typedef struct cli_verb {
   cli_option *options;  /* the last one has no name */
   int (*run)(void);     /* gives the exit code */
   clf_missing missing;  /* what it does with rows of a table that lack a value, without --missing */
-  /* (optional) Files that it may write besides those its options name: the i-th, and the option
-   * that it comes of; NULL beyond the last.  The name is good until the next call. */
+  /* (optional) Files that it may write in addition to those its options name: the i-th, and the
+   * option that it comes of; NULL beyond the last.  The name is good until the next call. */
   const char *(*also_writes)(int i, const char **option);
   int ranks; /* 1: several processes that a launcher started work on it together (ranks.h) */
   /* (optional) Options of this verb are taken too, unless there is one of that name here, and kept

@@ -107,7 +107,7 @@ int cli_sweep_read(cli_members *s) {
   FILE *const f = fopen(path, "rb");
   if (!f && errno == ENOENT)
     return cli_sweep_wanted.resume
-               ? cli_fail("there is no sweep in %s to resume; without --resume a sweep begins anew",
+               ? cli_fail("there is no sweep in %s to resume; without --resume a new sweep begins",
                           cli_sweep_wanted.folder)
                : CLI_OK;
   if (!f) return cli_fail("%s: %s", path, strerror(errno));

@@ -197,7 +197,7 @@ static int check_outputs(void) {
   if (cli_wanted.resume && cli_wanted.init)
     return cli_usage("--init and --resume exclude each other: both say where to begin");
   if (cli_wanted.resume && access(cli_wanted.out, F_OK) != 0)
-    return cli_fail("there is no %s to resume; without --resume a training begins anew",
+    return cli_fail("there is no %s to resume; without --resume a new training begins",
                     cli_wanted.out);
   int code = cli_devices_check();
   if (!code) code = cli_check_file("--out", cli_wanted.out, NULL);

@@ -166,14 +166,14 @@ static int may_go(const clf__file *f, const char *kept) {
  * name is taken by a folder or another kind of file, nothing is kept: the new file is more
  * important. */
 static void keep_old(const clf__file *f) {
-  char *beside = malloc(strlen(f->temp.name) + 2), *kept = clf__file_kept_name(f->target);
-  if (beside && kept && may_go(f, kept)) {
-    sprintf(beside, "%s~", f->temp.name);
-    unlink(beside);
-    if (!link(f->target, beside) && rename(beside, kept)) unlink(beside);
-    unlink(beside); /* rename() does nothing if both names are the same file already */
+  char *second = malloc(strlen(f->temp.name) + 2), *kept = clf__file_kept_name(f->target);
+  if (second && kept && may_go(f, kept)) {
+    sprintf(second, "%s~", f->temp.name);
+    unlink(second);
+    if (!link(f->target, second) && rename(second, kept)) unlink(second);
+    unlink(second); /* rename() does nothing if both names are the same file already */
   }
-  free(beside);
+  free(second);
   free(kept);
 }
 

@@ -192,7 +192,7 @@ START_TEST(cache_of_programs) {
   ck_assert_int_eq(compilings, 0);
   const struct stat now = status_of(part), then = status_of(whole);
   ck_assert_msg(untouched(&first, &now) && untouched(&second, &then),
-                "a file is written anew though it was good");
+                "a file is rewritten although it was good");
   is_replaced(part);
   is_replaced(whole);
   clear_cache();
@@ -382,7 +382,7 @@ START_TEST(folders_by_environment) {
   is_kept_in("home/.cache/clflow");
   unsetenv("XDG_CACHE_HOME");
   is_kept_in("home/.cache/clflow");
-  unsetenv("LOCALAPPDATA"); /* what Windows has besides */
+  unsetenv("LOCALAPPDATA"); /* also used on Windows */
   for (int i = 0; i < 2; i++) {
     if (i) setenv("HOME", "", 1);
     if (!i) unsetenv("HOME");

@@ -162,14 +162,14 @@ START_TEST(twice) {
 }
 END_TEST
 
-START_TEST(on_a_device_opened_anew) {
+START_TEST(on_a_reopened_device) {
   const run *r = &runs[_i];
   clf_device *dev = NULL;
   const outcome a = outcome_of(flows_dev, r);
   WORKS(clf_open(device_name, &dev));
   const outcome b = outcome_of(dev, r);
   clf_close(dev);
-  same(r, &a, &b, "on the device opened anew");
+  same(r, &a, &b, "on the reopened device");
 }
 END_TEST
 
@@ -217,7 +217,7 @@ static void add_tests(TCase *tc) {
   if (strncmp(device_name, "check:", 6) == 0) return; /* its bits are those of the device inside */
   tcase_set_timeout(tc, 1200);
   tcase_add_loop_test(tc, twice, 0, RUNS);
-  tcase_add_loop_test(tc, on_a_device_opened_anew, 0, RUNS);
+  tcase_add_loop_test(tc, on_a_reopened_device, 0, RUNS);
   tcase_add_test(tc, threads);
 }
 

@@ -508,12 +508,12 @@ START_TEST(tracing_device_tells) {
 }
 END_TEST
 
-/* ---- Opened anew ---------------------------------------------------------------------------- */
+/* ---- Reopening ------------------------------------------------------------------------------ */
 
 /* A device that cannot be: everything on it is told so, and all can be given back; by another name
  * it is one again, without what lay on it. */
 START_TEST(a_device_that_is_gone) {
-  static const char message[] = "cpu (baseline) failed, and could not be opened anew";
+  static const char message[] = "cpu (baseline) failed, and could not be reopened";
   clf_device *d = opened(_i ? "trace:cpu/baseline" : "cpu/baseline"), *bare = d;
   clf_arena a = {0}, b = {0};
   clf_tensor t;
@@ -551,7 +551,7 @@ START_TEST(a_device_that_is_another) {
   d->asked = strdup("cpu/baseline");
   REFUSED(clf__revive(d, NULL), CLF_ENODEV,
           "cpu64 is there no more; in its place is cpu (baseline)");
-  REFUSED(clf_sync(d), CLF_EDEVICE, "cpu64 failed, and could not be opened anew");
+  REFUSED(clf_sync(d), CLF_EDEVICE, "cpu64 failed, and could not be reopened");
   clf_close(d);
 }
 END_TEST

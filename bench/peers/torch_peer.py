@@ -23,7 +23,7 @@ def compiled(f, settings):
 
 
 def batches_of(n, batch):
-    """Rows of batches, shuffled anew each time all have been taken."""
+    """Rows of batches, shuffled again whenever all have been taken."""
     while True:
         yield from torch.randperm(n).split(batch)
 

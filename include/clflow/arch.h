@@ -14,8 +14,8 @@
  * D is the dimension of the data, or HEIGHTxWIDTHxCHANNELS of images, C the dimension of the
  * context.  Layers stand in density direction, from data to latent; '~' inverts one.  Arguments
  * are `name=value`, or the value alone where it can be no other.  `$i` is the number of the
- * repetition, from 0, `$alt` 0 and 1 by turns.  A '#' begins a comment.  All nodes and their
- * arguments: docs/architecture.md, made from clflow/arch.def.
+ * repetition, from 0, `$alt` alternates between 0 and 1.  A '#' begins a comment.  All nodes and
+ * their arguments: docs/architecture.md, made from clflow/arch.def.
  *
  * JSON, for files: {"version": 1, "dim": 6, "context_dim": 0, "layers": [{"layer": "lu"}, ...],
  * "base": {"kind": "normal"}}.

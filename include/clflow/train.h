@@ -218,7 +218,7 @@ CLF_API clf_status clf_trainer_set_group(clf_trainer *trainer, clf_group *group,
                                          const double *shares);
 /* Option grains of this trainer. */
 CLF_API int32_t clf_trainer_grains(const clf_trainer *trainer);
-/* The grains that `clflow train` uses with so many members: 8, or the next power of two. */
+/* The grains that `clflow train` uses with this many members: 8, or the next power of two. */
 CLF_API int32_t clf_train_grains_for(int32_t members);
 
 /* Device memory in bytes, and the size of micro-batches. */

@@ -72,7 +72,7 @@ void clf__em_close(clf__em *em) {
   em->host = NULL;
 }
 
-static clf_tensor beside(clf_tensor t, int32_t first, int32_t n) {
+static clf_tensor rows_of(clf_tensor t, int32_t first, int32_t n) {
   return t.buf ? clf_slice(t, 0, first, first + n) : t;
 }
 
@@ -80,12 +80,12 @@ static clf_status step_of_chunk(clf__em *em, int32_t first, int32_t n) {
   const clf__gaussians_numbers v = clf__gaussians_in(&em->form, clf__same_for_all(em->numbers, n));
   const clf_tensor t = clf__rows(em->t, n), logps = clf__rows(em->logps, n);
   const clf_tensor resp = clf__rows(em->resp, n);
-  CLF_TRY(clf_do(em->dev, gaussians_logp, .z = beside(em->u, first, n), .loc = v.mean,
+  CLF_TRY(clf_do(em->dev, gaussians_logp, .z = rows_of(em->u, first, n), .loc = v.mean,
                  .log_std = v.log_std, .lower = v.lower, .t = t, .logps = logps));
   CLF_TRY(clf_do(em->dev, mixture_combine, .logps = logps, .weights = v.logits,
                  .logp = clf__rows(em->logp, n), .resp = resp));
   return clf_do(em->dev, gaussians_moments, .t = t, .resp = resp,
-                .weights = beside(em->weights, first, n), .s = em->s);
+                .weights = rows_of(em->weights, first, n), .s = em->s);
 }
 
 static clf_status add_chunk(clf__em *em, int64_t first, int32_t n, double *sums, double *mean) {

@@ -12,7 +12,7 @@
 #include "clock.h"
 #include "trainer.h"
 
-enum { AGAIN, SMALLER, ANEW, ON_CPU, STAGES };
+enum { AGAIN, SMALLER, REOPENED, ON_CPU, STAGES };
 static const int most[STAGES] = {2, 32, 2,
                                  2}; /* attempts of each kind, until there is a new copy */
 enum { VECTORS = 5, RARE = 200 };    /* copying takes at most 1 / RARE of the time */
@@ -152,7 +152,7 @@ static int next(clf_trainer *t, clf_status s) {
 static clf_status restore(clf_trainer *t) {
   if (t->copy.stage == SMALLER && !clf__trainer_shrink(t))
     return clf__fail(CLF_ENOMEM, "smaller micro-batches do not fit either");
-  if (t->copy.stage == ANEW) CLF_TRY(clf__revive(t->dev, NULL));
+  if (t->copy.stage == REOPENED) CLF_TRY(clf__revive(t->dev, NULL));
   if (t->copy.stage == ON_CPU) CLF_TRY(clf__revive(t->dev, "cpu"));
   return put_back(t);
 }
@@ -177,7 +177,7 @@ static void tell(clf_trainer *t, int64_t to, const char *why) {
              t->plan.way == CLF_ACTIVATIONS_REVERSE ? ", activations recomputed" : "");
   else
     snprintf(what, sizeof what, "training continues from %lld, on %s%s", from,
-             clf_device_name(t->dev), t->copy.stage == ANEW ? " opened anew" : "");
+             clf_device_name(t->dev), t->copy.stage == REOPENED ? " reopened" : "");
   snprintf(said + n, sizeof t->recovered - n, "%s%s%s", n ? "; then " : "", cause, what);
 }
 

@@ -9,7 +9,7 @@
 /* ---- A failed device ------------------------------------------------------------------------- */
 
 static clf_status gone(const clf_device *dev) {
-  return clf__fail(CLF_EDEVICE, "%s failed, and could not be opened anew", dev->name);
+  return clf__fail(CLF_EDEVICE, "%s failed, and could not be reopened", dev->name);
 }
 static clf_status gone_alloc(clf_device *dev, clf_buffer *b) {
   (void)b;

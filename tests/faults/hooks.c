@@ -60,7 +60,7 @@ const char *fault_unsafe(void) {
 static void is_wrong(const char *what) {
   if (!watched.wrong) watched.wrong = what;
 }
-/* The cache is written anew where it is damaged: it does not have to last. */
+/* A damaged cache file is rewritten: it does not have to last. */
 static int in_cache(const char *path) {
   const char *cache = getenv("CLFLOW_CACHE_DIR");
   return cache && *cache && strncmp(path, cache, strlen(cache)) == 0;

@@ -464,7 +464,7 @@ def main():
         help="for copies, builds and results (build-test/mutants)",
     )  # fmt: skip
     add("--refresh", action="store_true", help="take the sources as they are now; results of unchanged functions stay")
-    add("--record", action="store_true", help="record anew which lines the tests reach that have changed")
+    add("--record", action="store_true", help="record again which lines the tests reach that have changed")
     add("--no-sanitize", action="store_true", help="do not try survivors under the sanitizers")
     add("--summary", action="store_true", help="print what is known so far, and run nothing")
     campaign = Campaign(p.parse_args(), root)

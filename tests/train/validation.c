@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* validation.c: validation rows that are given besides the data, and weights of validation rows. */
+/* validation.c: separate validation rows, and weights of validation rows. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdlib.h>

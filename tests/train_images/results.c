@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* results.c: what flows of images compute: statistics, devices, the Jacobian, the way back. */
+/* results.c: results of image flows: statistics, devices, the Jacobian, the inverse. */
 #define _GNU_SOURCE
 #include <math.h>
 #include <stdio.h>

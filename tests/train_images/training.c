@@ -10,7 +10,7 @@
 
 /* ---- Batches ------------------------------------------------------------------------------ */
 
-/* Every row of an epoch once, in the order of shuffle_rows, noise added, mirrored by a coin. */
+/* Every row of an epoch once, in the order of shuffle_rows, noise added, flipped at random. */
 START_TEST(batches_are_the_images) {
   clf_images *images = glyphs("glyphs:n=37,size=8");
   clf_flow *f = small_flow(1);

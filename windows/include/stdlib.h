@@ -5,7 +5,7 @@
 #ifndef CLF_WINDOWS_STDLIB_H
 #define CLF_WINDOWS_STDLIB_H
 
-/* A value stays as it is when the variable is set anew.  Set but empty is not unset. */
+/* A value does not change when the variable is set again.  Set but empty is not unset. */
 char *clf__getenv(const char *name);
 int setenv(const char *name, const char *value, int replace);
 int unsetenv(const char *name);
