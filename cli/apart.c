@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* apart.c: --valid and --test of `clflow train`: rows or images from files of their own. */
+/* apart.c: `--valid` and `--test` of `clflow train`: rows or images that come from separate
+ * files. */
 #include "train.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
-/* Columns of the data as they were read, with those of the context and of weights; the lists alone
- * are to be freed.  Without names the file is read as it looks. */
+/* The columns of the data as they were read, including those of the context and of the weights.
+ * Free only the lists. Without names, the columns of the file are detected. */
 static int columns_of(const cli_session *s, clf_columns *like) {
   const clf_table *const x = &s->data, *const c = &s->given, *const w = &s->weights;
   const clf_columns parts[] = {{x->cols, x->names, x->columns},
@@ -39,8 +40,8 @@ static int read_table(const cli_session *s, const char *data, cli_session *to) {
   return code;
 }
 
-/* Rows of a file, with the context and the weights that --given and --weights name, under the names
- * that they have in the data. */
+/* Opens the rows of a file, with the context and the weights named by `--given` and `--weights`;
+ * the columns have the same names as in the data. */
 static int open_table(const cli_session *s, const char *option, const char *data, cli_session *to) {
   if (s->images || clf_is_image_source(data))
     return cli_usage("%s %s: the data of %s are %s, these are %s", option, data, cli_common.data,
@@ -63,7 +64,7 @@ static int open_table(const cli_session *s, const char *option, const char *data
                   to->data.cols == 1 ? "" : "s", cli_common.data, s->data.cols);
 }
 
-/* Images of the model's size, to which they are brought as the others are. */
+/* Opens images; they are brought to the model's size in the same way as the others. */
 static int open_images(const cli_session *s, const char *data, cli_session *to) {
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
   clf_image_options want = cli_image_options();
@@ -97,7 +98,7 @@ void cli_apart_close(cli_session *s) {
   free(s->pixels);
 }
 
-/* ---- The test ----------------------------------------------------------------------------- */
+/* ---- The test rows ------------------------------------------------------------------------ */
 
 /* Weighted mean of log p, and its standard error; rows of weight 0, or without log p, are left out.
  */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* arch.c: architectures of the command line, and of a flow. */
+/* arch.c: architectures that are given on the command line or that a flow has. */
 #include "cli.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST = 1 << 20 }; /* bytes that the library takes */
+enum { MOST = 1 << 20 }; /* bytes that the library accepts */
 
-/* All of a file, and a zero behind it. */
+/* Reads a whole file and appends a zero byte. */
 static int read_text(const char *path, char **text) {
   FILE *f = fopen(path, "rb");
   if (!f) return cli_fail("%s: cannot be read: %s", cli_clean(path), strerror(errno));
@@ -69,13 +69,14 @@ int cli_arch_read(const char *given, clf_arch **arch) {
   return code;
 }
 
-/* "2: lu -> normal" with a layer at its head: the scaling of a flow is none of its layers. */
+/* Turns "2: lu -> normal" into an architecture with the scaling as its first layer. (The scaling
+ * of a flow is not one of its own layers.) */
 static clf_status with_standardize(clf_arch **arch) {
   static const char layer[] = "standardize";
   const char *const text = clf_arch_text(*arch), *const rest = strstr(text, ": ") + 2;
   clf_arch *whole = NULL;
   const char *const own = strstr(rest, layer), *const base = strstr(rest, "->");
-  if (own && own < base) return CLF_OK; /* bounds may come before it */
+  if (own && own < base) return CLF_OK; /* bounds may stand before the scaling */
   const size_t room = strlen(text) + sizeof layer + 2;
   char *const joined = malloc(room);
   if (!joined) return clf_fail(CLF_ENOMEM, "no memory for an architecture");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* bench.c: `clflow bench`: backends against each other. */
+/* bench.c: `clflow bench` compares backends. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include "bench.h"
@@ -53,7 +53,7 @@ static cli_option options[] = {
     CLI_OPTIONS_END,
 };
 
-/* ---- What is asked for -------------------------------------------------------------- */
+/* ---- What the command line asks for ------------------------------------------------ */
 
 static void join(const cli_texts *words, char *text, size_t size) {
   size_t used = 0;
@@ -94,7 +94,7 @@ static int check_files(json_t **baseline) {
 
 /* ---- Devices ------------------------------------------------------------------------ */
 
-/* All that there are, cpu last. */
+/* Takes all devices; cpu comes last. */
 static void take_all(const clf_device_info *list, int count) {
   for (int i = 0; i < count && i < BENCH_DEVICES; i++)
     snprintf(o.devices.at[o.devices.count++], sizeof *o.devices.at, "%s", list[i].name);
@@ -163,7 +163,7 @@ static int measure(bench_report *r, const bench_workload *const *list, int count
   return failed ? cli_fail("%d of %d rows failed", failed, r->rows) : CLI_OK;
 }
 
-/* Then the table goes to standard error. */
+/* Whether results are printed as a file; then the table goes to standard error. */
 static int prints_a_file(void) {
   return cli_is_stdout(o.csv) || cli_is_stdout(o.json) || cli_is_stdout(o.html);
 }
@@ -193,7 +193,7 @@ static int save(const bench_report *r) {
   return code;
 }
 
-/* The names of the rows that are slower, in the message too: a log may hold nothing else. */
+/* Puts the names of the slower rows into the message too, since a log may contain nothing else. */
 static int compare(const json_t *baseline, const bench_report *r) {
   char names[1024];
   int excused;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* common_options.h: the options that several verbs share, and their values.  Private to cli/. */
+/* common_options.h: options that several verbs share, and their values. Private to cli/. */
 #ifndef CLI_COMMON_OPTIONS_H
 #define CLI_COMMON_OPTIONS_H
 #include "options.h"
@@ -9,30 +9,31 @@ extern struct cli_common {
   const char *model, *device, *data;
   cli_texts devices; /* of verbs that divide rows among several */
   int verbose, force, mpi;
-  int strict;         /* refuse what has zero density, and a damaged image */
-  const char *given;  /* columns, values or a file of the context; NULL: not given */
-  int given_for_some; /* models without a context leave it to the others */
-  int latents;        /* the data's columns are z, which have no names in a model */
-  clf_flow_spec hint; /* what a plain state_dict lacks; xmin and xmax NaN, the rest 0: not given */
-  struct {            /* of data that are images */
+  int strict;         /* refuse rows of zero density, and damaged images */
+  const char *given;  /* columns, values or file of the context; NULL: not given */
+  int given_for_some; /* models without a context ignore --given */
+  int latents;        /* the data's columns are z, for which a model has no names */
+  clf_flow_spec hint; /* values that a plain state_dict lacks; xmin and xmax NaN and the others 0:
+                         not given */
+  struct {            /* for data that are images */
     int crop, strict; /* crop: a clf_crop */
-    int32_t channels; /* 0: as they are */
+    int32_t channels; /* 0: as in the files */
     int32_t bits;     /* of 16-bit PNG files; 0: all */
     const char *noise;
-    uint64_t seed; /* of the noise, where no file has it */
+    uint64_t seed; /* seed of the noise, unless a file has it */
   } images;
-  struct {                      /* of data that are a table */
+  struct {                      /* for data that are a table */
     int header;                 /* a clf_header */
-    const char *columns, *drop; /* lists by comma */
+    const char *columns, *drop; /* comma-separated lists */
     char delimiter, decimal, comment;
     int64_t skip;
     const char *id;  /* column that names the rows */
-    int missing;     /* 0 refuse, 1 drop; -1: as the verb does */
-    int by_position; /* columns are taken in the file's order whatever their names */
+    int missing;     /* 0: refuse, 1: drop; -1: the verb's default */
+    int by_position; /* take columns in the file's order, whatever their names */
   } table;
 } cli_common;
 
-/* Of every verb that takes a model with a context. */
+/* For every verb that takes a model with a context. */
 #define CLI_OPTION_GIVEN(what)                                                                     \
   { "--given", "CONTEXT", what, CLI_CONTEXT, &cli_common.given, NULL, 0, 0 }
 #define CLI_OPTION_GIVEN_ROWS                                                                      \
@@ -41,7 +42,7 @@ extern struct cli_common {
       "FILE.npy with a row for each row of DATA (default: the columns of DATA with these names)")
 #define CLI_OPTION_DATA(what)                                                                      \
   { "--data", "DATA", what, CLI_DATA, &cli_common.data, NULL, 1, 0 }
-/* Of every verb that writes files. */
+/* For every verb that writes files. */
 #define CLI_OPTION_FORCE                                                                           \
   {                                                                                                \
     "--force", NULL, "replace an existing file even if it is of another kind", CLI_FLAG,           \
@@ -53,7 +54,7 @@ extern struct cli_common {
   { "--seed", "S", "seed the random numbers: " what, CLI_SEED, to, "1", 0, 0 }
 #define CLI_OPTION(name, arg, help, type, to, initial)                                             \
   { name, arg, help, type, to, initial, 0, 0 }
-/* An old name that still works and is not shown. */
+/* An old name that still works and is not shown in --help. */
 #define CLI_OPTION_OLD(name, arg, type, to)                                                        \
   { name, arg, NULL, type, to, NULL, 0, 0 }
 #define CLI_SECTION(text)                                                                          \
@@ -75,21 +76,21 @@ extern struct cli_common {
       CLI_OPTION("--verbose", NULL, "print why auto chose its device", CLI_FLAG,                   \
                  &cli_common.verbose, NULL)
 
-/* Of verbs that several ranks work on; main.c looks for it. */
+/* For verbs on which several ranks can work; main.c looks for it. */
 #define CLI_OPTION_MPI                                                                             \
   CLI_OPTION(                                                                                      \
       "--mpi", NULL,                                                                               \
       "use MPI even if no launcher is recognized (default: under mpirun, mpiexec and srun)",       \
       CLI_FLAG, &cli_common.mpi, NULL)
 
-/* Of verbs that divide their rows (members.h). */
+/* For verbs that divide their rows among devices (members.h). */
 #define CLI_OPTION_DEVICES                                                                         \
   CLI_OPTION("--devices", "LIST",                                                                  \
              "divide the rows among these devices, separated by commas; the result is that of "    \
              "one device",                                                                         \
              CLI_TEXTS, &cli_common.devices, NULL)
 
-/* How a realnvp flow is built: a new one, or one whose state_dict does not say it. */
+/* How a realnvp flow is built: a new one, or one whose state_dict does not say so. */
 #define CLI_OPTIONS_VARIANT(spec)                                                                  \
   CLI_OPTION("--levels", "N", "set the number of values of a pixel (default 256)", CLI_COUNT32,    \
              &(spec).levels, NULL),                                                                \
@@ -168,7 +169,7 @@ extern struct cli_common {
   CLI_OPTIONS_READING,                                                                             \
       CLI_OPTION("--strict", NULL, "refuse a damaged image file instead of leaving it out",        \
                  CLI_FLAG, &cli_common.images.strict, NULL)
-/* Of a verb that evaluates densities, in place of the --strict for images. */
+/* For a verb that evaluates densities, instead of the --strict for images. */
 #define CLI_OPTION_STRICT_ROWS                                                                     \
   CLI_OPTION("--strict", NULL,                                                                     \
              "refuse a row of zero density, or a damaged image file, instead of counting it",      \
@@ -176,18 +177,18 @@ extern struct cli_common {
 #define CLI_OPTION_CHANNELS(to)                                                                    \
   CLI_OPTION("--channels", "1|3", "read images as grey or colour (default: as they are)",          \
              CLI_CHANNELS, to, NULL)
-/* And how their bytes are made continuous, x = byte + u. */
+/* How the bytes of images are made continuous, x = byte + u. */
 #define CLI_OPTION_NOISE                                                                           \
   CLI_OPTION("--noise", "U.npy",                                                                   \
              "read the uniform noise u of each pixel, in the shape of the data (default: drawn)",  \
              CLI_INPUT, &cli_common.images.noise, NULL)
 #define CLI_OPTIONS_NOISE                                                                          \
   CLI_OPTION_NOISE, CLI_OPTION_SEED(&cli_common.images.seed, "noise of images")
-/* The same where --seed is of something else too. */
+/* The same for verbs in which --seed also has another use. */
 #define CLI_OPTIONS_NOISE_SEED                                                                     \
   CLI_OPTION_NOISE, CLI_OPTION("--noise-seed", "S", "seed the noise of images alone", CLI_SEED,    \
                                &cli_common.images.seed, "1")
-/* Of a verb that takes images and a model; and of one with CLI_OPTION_STRICT_ROWS. */
+/* For a verb that takes images and a model, and for one with CLI_OPTION_STRICT_ROWS. */
 #define CLI_OPTIONS_IMAGE_DATA                                                                     \
   CLI_OPTIONS_IMAGES, CLI_OPTION_CHANNELS(&cli_common.images.channels), CLI_OPTIONS_NOISE
 #define CLI_OPTIONS_IMAGE_ROWS                                                                     \

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* compare.c: `clflow compare`: which of several models fits the same rows best. */
+/* compare.c: `clflow compare` finds which of several models fits the same rows best. */
 #include "cli.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MODELS = 8, SHOWN = 10 /* numbers of rows in a sentence */ };
+enum { MODELS = 8, SHOWN = 10 /* row numbers that a sentence lists */ };
 
 static struct {
   const char *path[MODELS];
@@ -48,20 +48,20 @@ static cli_option options[] = {
     CLI_OPTIONS_END,
 };
 
-/* What is known of the models, and of each against the one at `against`. */
+/* What is known of the models, and of each comparison with the model at `against`. */
 typedef struct contest {
   int count, against, best;
-  int contexts;          /* models that take one */
-  int64_t rows, missing; /* missing: rows in which a model lacks a value */
+  int contexts;          /* models that take a context */
+  int64_t rows, missing; /* missing: rows for which some model lacks a value */
   int32_t dim;
-  char **names;      /* of the columns of A; NULL: it has none */
-  uint8_t *discrete; /* (dim) which of them have a grid */
+  char **names;      /* of the columns of A; NULL: it has no names */
+  uint8_t *discrete; /* (dim) which columns have a grid */
   double *logp[MODELS];
   clf_score score[MODELS];
-  clf_comparison pair[MODELS]; /* `against` first */
-  double *difference[MODELS];  /* of its log p from each other's, with --per-row */
-  char **ids, *id_name;        /* of the rows, with --id; or NULL */
-  int64_t *numbers;            /* of the rows in DATA, where rows were left out; or NULL */
+  clf_comparison pair[MODELS]; /* pair[i]: `against` compared with model i */
+  double *difference[MODELS];  /* differences of log p per row, with --per-row */
+  char **ids, *id_name;        /* ids of the rows, with --id; or NULL */
+  int64_t *numbers;            /* the rows' numbers in DATA, where rows were left out; or NULL */
 } contest;
 
 static char letter(int i) { return (char)('A' + i); }
@@ -78,7 +78,7 @@ static int is_discrete(const clf_flow *flow, int32_t column) {
   return grid && grid[column].step > 0;
 }
 
-/* Of A, by whose columns those of the others are found. */
+/* Keeps the column names of A; the columns of the other models are found by them. */
 static int keep_names(contest *c, const clf_flow *flow) {
   char *const *const names = clf_flow_columns(flow);
   c->dim = clf_flow_get_spec(flow)->dim;
@@ -95,7 +95,7 @@ static int keep_names(contest *c, const clf_flow *flow) {
   return c->names ? CLI_OK : cli_fail("out of memory for the names of %d columns", (int)c->dim);
 }
 
-/* The first of `count` names that is not among the others; NULL: all are. */
+/* The first of `count` names that is not among the others; NULL: all of them are. */
 static const char *name_lacking(char *const *names, int32_t count, char *const *among,
                                 int32_t others) {
   for (int32_t i = 0; i < count; i++) {
@@ -106,7 +106,7 @@ static const char *name_lacking(char *const *names, int32_t count, char *const *
   return NULL;
 }
 
-/* Densities of different columns are of different units. */
+/* Refuses models of different columns, whose densities have different units. */
 static int check_columns(const contest *c, int i, const clf_flow *flow) {
   const int32_t dim = clf_flow_get_spec(flow)->dim;
   char *const *const names = cli_common.table.by_position ? NULL : clf_flow_columns(flow);
@@ -125,7 +125,8 @@ static int check_columns(const contest *c, int i, const clf_flow *flow) {
                   o.path[0], (int)c->dim, c->dim == 1 ? "" : "s", o.path[i], (int)dim);
 }
 
-/* A model that takes whole numbers for continuous may put all of its density at these. */
+/* Notes that one model treats whole numbers as continuous: it may put all of its density on
+ * them. */
 static void say_grids(const contest *c, int i, const clf_flow *flow) {
   char *const *const names = clf_flow_columns(flow);
   for (int32_t d = 0; d < c->dim; d++) {
@@ -142,7 +143,7 @@ static void say_grids(const contest *c, int i, const clf_flow *flow) {
 
 /* ---- Densities -------------------------------------------------------------- */
 
-/* What messages call a row, from 1. */
+/* The number of a row in messages, counted from 1. */
 static int64_t number_of(const contest *c, int64_t row) {
   return c->numbers ? c->numbers[row] : row + 1;
 }
@@ -156,7 +157,7 @@ static void keep_ids(contest *c, clf_table *data) {
   data->numbers = NULL;
 }
 
-/* log p of the rows under model i, whose session is open. */
+/* Computes log p of the rows under model i, whose session is open. */
 static int evaluate(contest *c, int i, cli_session *s) {
   int code = i ? check_columns(c, i, s->flow) : keep_names(c, s->flow);
   if (code) return code;
@@ -175,7 +176,8 @@ static int evaluate(contest *c, int i, cli_session *s) {
   return code;
 }
 
-/* A row that one model cannot take, for its context say, counts for none. */
+/* Evaluates all models. A row that one model cannot take (because of its context, say) is used
+ * for none of them. */
 static int score_all(contest *c) {
   int code = CLI_OK;
   for (int64_t row = 0; row < c->rows; row++) {
@@ -204,7 +206,8 @@ static int evaluate_all(contest *c) {
   return code ? code : score_all(c);
 }
 
-/* Rows of zero density count before the mean of the others. */
+/* Whether score a is better than b. Rows of zero density are compared first, then the mean of
+ * the others. */
 static int is_better(const clf_score *a, const clf_score *b) {
   return a->zeros != b->zeros ? a->zeros < b->zeros : a->rest.mean > b->rest.mean;
 }
@@ -218,10 +221,10 @@ static void find_best(contest *c) {
     if (i != c->against) c->pair[i] = clf_compare(c->logp[c->against], c->logp[i], c->rows);
 }
 
-/* ---- For people ------------------------------------------------------------- */
+/* ---- Text output ------------------------------------------------------------- */
 
-/* "3, 17 and 5 more", the numbers or ids of the rows at which log p is -inf under `zero` alone
- * (both: under both). */
+/* Writes "3, 17 and 5 more": the numbers or ids of the rows for which log p is -inf only under
+ * `zero` (both: under both models). */
 static void list_rows(const contest *c, int zero, int other, int both, char *text, size_t size) {
   int64_t found = 0;
   size_t used = 0;
@@ -358,7 +361,7 @@ static int print_json(const contest *c) {
 
 /* ---- Rows ------------------------------------------------------------------- */
 
-/* Columns logp_A, logp_B, ..., then A_minus_B, ...: a number a row each. */
+/* Writes columns logp_A, logp_B, ..., A_minus_B, ... with one value per row. */
 static int put_rows(contest *c) {
   cli_column columns[2 * MODELS + 1];
   char names[2 * MODELS + 1][16];
@@ -373,7 +376,7 @@ static int put_rows(contest *c) {
     if (i == c->against) continue;
     c->difference[i] = malloc((size_t)c->rows * sizeof *c->difference[i]);
     if (!c->difference[i]) return cli_fail("out of memory for %" PRId64 " differences", c->rows);
-    for (int64_t row = 0; row < c->rows; row++) /* NaN where both are -inf: an empty field */
+    for (int64_t row = 0; row < c->rows; row++) /* both -inf: NaN, an empty field */
       c->difference[i][row] = c->logp[c->against][row] - c->logp[i][row];
     snprintf(names[count], sizeof *names, "%c_minus_%c", letter(c->against), letter(i));
     columns[count] = (cli_column){.name = names[count], .numbers = c->difference[i], .stride = 1};

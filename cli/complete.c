@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* complete.c: `clflow complete` and `clflow compress`: what the coarse latents of images carry
- * (Dinh et al. 2017, appendix D).  The fine ones are drawn at random, or are zero. */
+/* complete.c: `clflow complete` and `clflow compress` show what the coarse latents of images
+ * contain (Dinh et al. 2017, appendix D). The fine latents are drawn at random or set to zero. */
 #include "cli.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@ static struct {
   const char *out, *rows, *index;
   uint64_t seed;
   double temperature; /* 0: the fine latents are zero */
-  int64_t keep;       /* -1: each in turn */
+  int64_t keep;       /* -1: every scale after another */
   int32_t samples;    /* 0: not given */
 } o = {.keep = -1};
 
@@ -54,11 +54,11 @@ static cli_option compress_options[] = {
 
 /* ---- Latents -------------------------------------------------------------------- */
 
-/* Images made of each example, side by side: `made` of them, with new random latents for
- * each or, where the scale kept changes from one to the next, once for all. */
+/* The images made of each example, side by side: `made` of them. New random latents are drawn
+ * for each image; where the kept scale changes from image to image, they are drawn once for all. */
 typedef struct plan {
   const clf_flow_spec *spec;
-  int32_t *scale; /* (D) at which each latent left; the last one has those that pass all splits */
+  int32_t *scale; /* (D) the scale at which each latent leaves */
   int32_t scales;
   int32_t made;
 } plan;
@@ -67,7 +67,7 @@ static int32_t kept_from(int32_t column) { return o.keep < 0 ? column : (int32_t
 static int32_t draw_of(int32_t column) { return o.keep < 0 ? 0 : column; }
 static int32_t draws(const plan *p) { return o.keep < 0 ? 1 : p->made; }
 
-/* Puts `fine` in place of latents of the scales below `keep`. */
+/* Replaces the latents of the scales below `keep` by `fine`. */
 static void replace(const plan *p, int32_t keep, const double *fine, double *z) {
   for (int32_t e = 0; e < p->spec->dim; e++)
     if (p->scale[e] < keep) z[e] = fine[e];
@@ -79,7 +79,8 @@ static int32_t latents_from(const plan *p, int32_t keep) {
   return count;
 }
 
-/* Latents of the examples (count, D) to those of the images to be made (count, made, D). */
+/* Copies the latents of the examples (count, D) to those of the images to be made (count, made,
+ * D). */
 static void spread(const plan *p, int count, const double *z, const double *fine, double *out) {
   const int64_t dim = p->spec->dim;
   for (int64_t i = 0; i < count; i++)
@@ -89,7 +90,7 @@ static void spread(const plan *p, int count, const double *z, const double *fine
     }
 }
 
-/* `made` becomes the images, (count * plan.made, D). */
+/* Sets `made` to the images (count * plan.made, D). */
 static int make(const cli_session *s, const plan *p, const cli_indices *list, const double *x,
                 clf_table *made) {
   const int count = list->count;
@@ -138,7 +139,7 @@ static int put(const plan *p, int count, const double *x, const clf_table *made,
   return code;
 }
 
-/* What the model is, for one of images; p->scale is to be freed. */
+/* Reads what is needed from the image model. Free p->scale. */
 static int make_plan(const cli_session *s, plan *p) {
   p->spec = clf_flow_get_spec(s->flow);
   if (!cli_makes_images(s))
@@ -195,7 +196,7 @@ static int run_complete(void) {
 }
 
 static int run_compress(void) {
-  o.samples = 1; /* they would all be the same */
+  o.samples = 1; /* all images would be equal */
   return run();
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* data.c: the data of a session: a table, or images, in chunks of rows. */
+/* data.c: the data of a session, a table or images, in chunks of rows. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include "members.h"
@@ -42,7 +42,8 @@ int cli_data_open(cli_session *s, const char *data, const clf_image_options *wan
 
 /* ---- Waiting ------------------------------------------------------------- */
 
-/* Until all are decoded, or nothing moves any more: then there is something to be told. */
+/* Waits until all images are decoded or nothing more is decoded; in the second case there is
+ * something to report. */
 static void watch_decoding(const clf_images *images) {
   int64_t done, before = -1, total;
   for (int still = 0; still < 20; still++) {
@@ -88,7 +89,7 @@ int cli_data_wait(cli_session *s) {
   return read_noise(s);
 }
 
-/* ---- Whether data and model fit each other ---------------------------------- */
+/* ---- Whether data and model match -------------------------------------------- */
 
 static int check_images(const cli_session *s, const char *data, const char *model) {
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
@@ -108,7 +109,7 @@ static int check_images(const cli_session *s, const char *data, const char *mode
 int cli_data_check(cli_session *s, const char *data, const char *model) {
   if (s->images) return check_images(s, data, model);
   const int32_t dim = clf_flow_get_spec(s->flow)->dim;
-  int code = s->given.at ? cli_given_expand(s) : cli_given_take(s); /* a training has taken it */
+  int code = s->given.at ? cli_given_expand(s) : cli_given_take(s); /* training took it before */
   if (!code) code = cli_table_match(s, data, model);
   if (code) return code;
   if (s->data.cols == dim) return CLI_OK;
@@ -195,7 +196,8 @@ static clf_status some_log_probs(clf_flow *flow, const void *context, int64_t fi
   return log_probs_of_whole(flow, w->x + first * D, w->c ? w->c + first * C : NULL, n, logp);
 }
 
-/* Of rows first .. first + n, stretch by stretch of those that have or lack all values. */
+/* log p of rows first .. first + n. Stretches of rows that have all values are computed; a row
+ * that lacks a value has NaN. */
 static clf_status log_probs(const cli_session *s, const double *x, const double *c, int64_t first,
                             int64_t n, double *logp) {
   const int32_t D = clf_flow_get_spec(s->flow)->dim, C = clf_flow_context(s->flow);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* data_table.c: data that are a table: how they are read, and which column is which. */
+/* data_table.c: data in the form of a table: how it is read, and which column is which. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include <inttypes.h>
@@ -9,7 +9,7 @@
 
 /* ---- Options ------------------------------------------------------------- */
 
-/* Takes a word from *from to *to, and returns whether there is another. */
+/* Takes a word from *from and copies it to *to; returns whether another word follows. */
 static int take_word(const char **from, char **to) {
   const char *p = *from;
   int inside = 0;
@@ -45,7 +45,7 @@ void cli_words_free(cli_words *w) {
   free(w->at);
 }
 
-/* An option of a table that was given, or NULL. */
+/* The first table option that was given, or NULL. */
 static const cli_option *given(void) {
   const char *const begin = (const char *)&cli_common.table;
   for (const cli_option *o = cli_running->options; o->name; o++) {
@@ -62,7 +62,7 @@ int cli_table_refuse(const char *data) {
 
 /* ---- Reading ------------------------------------------------------------- */
 
-/* How a table was read and matched, a line each; once. */
+/* Prints, once, how a table was read and its columns matched, one line for each note. */
 static void say_notes(clf_table *t, const char *data) {
   for (const char *line = t->notes; line && *line;) {
     const size_t n = strcspn(line, "\n");
@@ -78,7 +78,7 @@ clf_missing cli_table_missing(void) {
   return cli_common.table.missing ? CLF_MISSING_DROP : CLF_MISSING_REFUSE;
 }
 
-/* The options of a table, with the words of its lists, to be freed. */
+/* Collects the options for a table and the words of their lists; free the lists. */
 static int table_options(cli_words *columns, cli_words *drop, clf_table_options *o) {
   *o = (clf_table_options){.header = (clf_header)cli_common.table.header,
                            .delimiter = cli_common.table.delimiter,
@@ -95,8 +95,8 @@ static int table_options(cli_words *columns, cli_words *drop, clf_table_options 
   return code;
 }
 
-/* The columns of the data as the model has them: with those of its context unless --given has
- * these, and without names where columns go by position. */
+/* The columns of the data as the model describes them, including those of its context unless
+ * --given provides these. They have no names where columns are matched by position. */
 static int model_columns(const cli_session *s, int context, clf_columns *like) {
   if (clf_flow_table_columns(s->flow, context, like) != CLF_OK) return cli_fail_library();
   for (int32_t c = 0; cli_common.table.by_position && like->names && c < like->count; c++)
@@ -113,7 +113,7 @@ static int no_match(const char *data, const char *model) {
                   data, model, clf_errmsg());
 }
 
-/* A column of the context that is not there is named where the context is taken. */
+/* A missing context column is reported where the context is taken. */
 static int read_like_model(cli_session *s, const char *data, clf_table_options *o) {
   clf_status status = CLF_OK;
   for (int context = clf_flow_context(s->flow) > 0 && !cli_common.given; context >= 0; context--) {
@@ -138,7 +138,8 @@ static int read_like_table(cli_session *s, const char *data, clf_table_options *
   return status == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
-/* Where the context has a file of its own, rows are left out together. */
+/* How missing values are treated. If the context is a separate file, incomplete rows are kept
+ * here and later left out of both tables together. */
 static clf_missing missing_of(const char *data) {
   const clf_missing m = cli_table_missing();
   const int apart = cli_common.given && cli_given_is_file(cli_common.given);
@@ -180,7 +181,7 @@ static int lacks(const clf_table *t, int64_t row) {
   return 0;
 }
 
-/* Moves row i to row `to`, which is not above it. */
+/* Moves row i to row `to` (to <= i). */
 static void move_row(clf_table *t, int64_t i, int64_t to) {
   if (!t->at || t->rows == 1 || i == to) return;
   memcpy(t->at + to * t->cols, t->at + i * t->cols, (size_t)t->cols * sizeof *t->at);
@@ -196,7 +197,7 @@ static void end_at(clf_table *t, int64_t rows) {
   t->rows = rows;
 }
 
-/* 1: no memory. */
+/* Numbers the rows. Returns 1 if there is no memory. */
 static int number_rows(clf_table *t) {
   if (t->numbers) return 0;
   t->numbers = malloc((size_t)t->rows * sizeof *t->numbers);
@@ -224,7 +225,7 @@ int cli_table_drop(cli_session *s, const char *data) {
   return CLI_OK;
 }
 
-/* Whether column c is 0, 1, 2, ... or 1, 2, 3, ... */
+/* Whether column c is 0, 1, 2, ... or 1, 2, 3, ...: a row counter. */
 static int counts_rows(const clf_table *t, int32_t c) {
   const double first = t->at[c];
   if (t->rows < 4 || (first != 0 && first != 1)) return 0;
@@ -245,7 +246,7 @@ void cli_table_say_counters(const clf_table *t, const char *data) {
 
 /* ---- Columns by name ------------------------------------------------------- */
 
-/* The names z0, z1, ... that `clflow transform` writes, or NULL without memory. */
+/* The names z0, z1, ... that `clflow transform` writes; NULL without memory. */
 static char **latent_names(int32_t dim) {
   char **names = calloc((size_t)dim, sizeof *names);
   for (int32_t i = 0; names && i < dim; i++) {
@@ -261,7 +262,7 @@ static void free_names(char **names, int32_t count) {
   free(names);
 }
 
-/* Latents under other names than ours go by position. */
+/* Latents with other names are matched by position. */
 static int match_latents(cli_session *s, const char *data) {
   const int32_t dim = clf_flow_get_spec(s->flow)->dim;
   char **names = latent_names(dim);
@@ -271,19 +272,19 @@ static int match_latents(cli_session *s, const char *data) {
   return CLI_OK;
 }
 
-/* By name wherever both have names. */
+/* Matches columns by name where both sides have names. */
 int cli_table_match(cli_session *s, const char *data, const char *model) {
   char *const *const names = clf_flow_columns(s->flow);
   clf_table *const t = &s->data;
   if (cli_common.table.by_position) {
-    free_names(t->names, t->cols); /* lest a trainer compares them */
+    free_names(t->names, t->cols); /* otherwise a trainer would compare them */
     t->names = NULL;
   }
   if (cli_common.latents) return match_latents(s, data);
   if (clf_table_match(t, names, clf_flow_get_spec(s->flow)->dim) != CLF_OK)
     return no_match(data, model);
   say_notes(t, data);
-  if (t->cols != clf_flow_get_spec(s->flow)->dim) return CLI_OK; /* which is refused */
+  if (t->cols != clf_flow_get_spec(s->flow)->dim) return CLI_OK; /* that case is refused */
   if (clf_table_match_kinds(t, clf_flow_kinds(s->flow)) == CLF_OK) return CLI_OK;
   return cli_fail("%s does not match the model %s: %s", data, model, clf_errmsg());
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* devices.c: `clflow devices`: the devices to run on. */
+/* devices.c: `clflow devices` lists the available devices. */
 #include "cli.h"
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static int print_json(const clf_device_info *list, int count) {
   return cli_json_print(array);
 }
 
-/* One line of cells; the header is a line like the others. */
+/* The cells of one line; the header is a line like the others. */
 typedef char row_text[8][160];
 enum { COLUMNS = 8 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* discrete.c: the columns of --discrete, and what `clflow train` says of its data. */
+/* discrete.c: the columns of `--discrete`, and what `clflow train` reports about its data. */
 #include "train.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 /* ---- --discrete ------------------------------------------------------------------- */
 
-/* The column of that name, or number from 1; -1: none. */
+/* The index of the column with that name or with that number counted from 1; -1: none. */
 static int32_t column_of(const clf_table *t, const char *word, size_t n) {
   char *end;
   for (int32_t d = 0; t->names && d < t->cols; d++)
@@ -49,7 +49,7 @@ static int set_all(const clf_table *t, clf_column_grid *grid) {
   return CLI_OK;
 }
 
-/* Labels are codes, which are discrete whatever else is listed. */
+/* Labels are codes and therefore always discrete. */
 static int set_labels(const clf_table *t, clf_column_grid *grid) {
   for (int32_t d = 0; t->columns && d < t->cols; d++) {
     const clf_column_kind kind = t->columns[d].kind;
@@ -59,7 +59,7 @@ static int set_labels(const clf_table *t, clf_column_grid *grid) {
   return CLI_OK;
 }
 
-/* A column of one label would be refused as constant; this says what it is. */
+/* A column with one label would be refused as constant; this message says what it is. */
 static int check_labels(const clf_table *t) {
   for (int32_t d = 0; t->columns && d < t->cols; d++) {
     const clf_column *const k = &t->columns[d];
@@ -93,7 +93,7 @@ int cli_train_grid(const clf_table *t, clf_column_grid **grid) {
   return code;
 }
 
-/* "age (step 1), sex (2 labels)" */
+/* Prints "age (step 1), sex (2 labels)". */
 void cli_train_say_grid(const clf_table *t, const clf_flow *flow) {
   const clf_column_grid *const grid = clf_flow_grid(flow);
   char list[512] = "";
@@ -111,7 +111,8 @@ void cli_train_say_grid(const clf_table *t, const clf_flow *flow) {
             cli_common.data, list);
 }
 
-/* Whether column d of two lists of grids is the same; NULL: all is continuous. */
+/* Whether column d has the same grid in both lists. A NULL list means that all columns are
+ * continuous. */
 static int same_grid(const clf_column_grid *a, const clf_column_grid *b, int32_t d) {
   const clf_column_grid none = {0}, *x = a ? &a[d] : &none, *y = b ? &b[d] : &none;
   return x->step == y->step && x->first == y->first && x->last == y->last;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* eval.c: `clflow eval`: how well a model fits data. */
+/* eval.c: `clflow eval` shows how well a model fits data. */
 #include "cli.h"
 #include "members.h"
 #include "ranks.h"
@@ -37,7 +37,7 @@ static cli_option options[] = {
     CLI_OPTIONS_END,
 };
 
-/* ---- What is known ----------------------------------------------------------------- */
+/* ---- Results ------------------------------------------------------------------------ */
 
 enum { TRAIN, VALID, TEST, PARTS };
 static const struct {
@@ -50,17 +50,17 @@ typedef struct part {
 } part;
 
 typedef struct result {
-  const char *data; /* the first that was given of --data, --test, --valid */
-  int first;        /* PARTS, TEST or VALID, which it was */
-  clf_score score;  /* of all its rows */
+  const char *data; /* the first one given of --data, --test, --valid */
+  int first;        /* PARTS, TEST or VALID: which one it was */
+  clf_score score;  /* score of all rows */
   int64_t missing;
   int images, dim, refit;
   part part[PARTS];
-  const char *judged; /* the rows that are compared with samples: "test", "validation", "" */
-  clf_deviation logp, *columns; /* columns NULL: there was no comparison */
+  const char *judged; /* the rows that are compared with samples: "test", "validation" or "" */
+  clf_deviation logp, *columns; /* columns NULL: no comparison was made */
   char **names;
   clf_fit_verdict verdict;
-  int32_t worst; /* column, or -1: log p */
+  int32_t worst; /* column, or -1 for log p */
 } result;
 
 static void release(result *r) {
@@ -71,7 +71,7 @@ static void release(result *r) {
 
 /* ---- Scores -------------------------------------------------------------------------- */
 
-/* The rows of each part, where the model's file says which they are. */
+/* Scores the training, validation and test rows where the model's file says which they are. */
 static int score_parts(const cli_session *s, const double *logp, const uint8_t *of, result *r) {
   double *const some = malloc((size_t)s->data.rows * sizeof *some);
   if (!some) return cli_fail("out of memory for %" PRId64 " log-densities", s->data.rows);
@@ -86,7 +86,7 @@ static int score_parts(const cli_session *s, const double *logp, const uint8_t *
   return CLI_OK;
 }
 
-/* ---- Against samples -------------------------------------------------------------------- */
+/* ---- Comparison with samples ------------------------------------------------------------ */
 
 static int keep_names(const clf_flow *flow, result *r) {
   char *const *const names = clf_flow_columns(flow);
@@ -103,7 +103,8 @@ static int keep_names(const clf_flow *flow, result *r) {
   return r->names ? CLI_OK : cli_fail("out of memory for the names of %d columns", r->dim);
 }
 
-/* As many as asked for; by default fewer of many columns, which some flows sample one by one. */
+/* The number of samples that was asked for. The default is lower for many columns, because some
+ * flows sample them one by one. */
 static int64_t sample_count(const result *r) {
   enum { NUMBERS = 160000, LEAST = 2000, MOST = 10000 };
   const int64_t usual = NUMBERS / r->dim;
@@ -111,7 +112,7 @@ static int64_t sample_count(const result *r) {
   return r->images ? 0 : usual < LEAST ? LEAST : usual > MOST ? MOST : usual;
 }
 
-/* A model that has no samples is no failure of the verb. */
+/* Compares rows with samples. It is not an error if the model cannot sample. */
 static int compare(cli_session *s, const double *x, const double *c, int64_t n, result *r) {
   const int code = keep_names(s->flow, r);
   if (code) return code;
@@ -131,7 +132,7 @@ static int compare(cli_session *s, const double *x, const double *c, int64_t n, 
   return CLI_OK;
 }
 
-/* Rows of the part k as an array of their own; k PARTS: all. */
+/* Copies the rows of the part k to a separate array; k = PARTS: all rows. */
 static int compare_part(cli_session *s, const uint8_t *of, int k, result *r) {
   const int64_t rows = cli_row_count(s);
   const int32_t D = r->dim, C = clf_flow_context(s->flow);
@@ -160,8 +161,8 @@ static int compare_part(cli_session *s, const uint8_t *of, int k, result *r) {
 
 /* ---- Data --------------------------------------------------------------------------------- */
 
-/* The data of a session that is open: all rows; with `find` also the parts that the model was made
- * from; with `judge` against samples. */
+/* Evaluates the data of an open session: all rows; with `find` also the training, validation and
+ * test rows separately; with `judge` the comparison with samples. */
 static int evaluate(cli_session *s, clf_score *score, int64_t *missing, int find, int judge,
                     result *r) {
   const int64_t rows = cli_row_count(s);
@@ -183,8 +184,8 @@ static int evaluate(cli_session *s, clf_score *score, int64_t *missing, int find
   return code;
 }
 
-/* Of --data, --test and --valid the first is the data; the test rows are judged if they are there,
- * then the validation rows. */
+/* Evaluates the first one given of --data, --test and --valid. Test rows are compared with
+ * samples if there are any, otherwise validation rows. */
 static int evaluate_all(cli_session *s, result *r) {
   const char *const all[] = {cli_common.data, o.test, o.valid};
   static const int of[] = {PARTS, TEST, VALID};
@@ -209,7 +210,7 @@ static int evaluate_all(cli_session *s, result *r) {
 /* ---- JSON --------------------------------------------------------------------------------------
  */
 
-/* Standard errors are in nats; this is one in bits/dim. */
+/* Standard errors are in nats; this converts one to bits/dim. */
 static double in_bits(const result *r, double std_error) { return std_error / (r->dim * log(2)); }
 
 /* Numbers that are not finite become null. */
@@ -263,7 +264,7 @@ static int print_json(const result *r) {
   return cli_json_print(all);
 }
 
-/* ---- For people
+/* ---- Text output
  * ------------------------------------------------------------------------------------ */
 
 static void print_mean(const result *r, double mean, double std_error, double bits_per_dim) {

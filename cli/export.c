@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* export.c: `clflow export`: a model in the languages of other programs. */
+/* export.c: `clflow export` writes a model as source text for other programs. */
 #include "cli.h"
 #include "clflow/export.h"
 #include <string.h>
@@ -48,7 +48,7 @@ static int write_c(clf_flow *flow) {
   return code;
 }
 
-/* What can be written: the option that names the file, and what it takes. */
+/* The formats: the option that names the file, and what the option takes. */
 static const struct {
   const char *const *file;
   int (*write)(clf_flow *flow);
@@ -62,7 +62,7 @@ static int run(void) {
   int wanted = 0, code;
   for (int i = 0; i < TARGETS; i++) wanted |= *targets[i].file != NULL;
   if (!wanted) return cli_usage("give --c FILE to write");
-  if (!cli_common.device) cli_common.device = "cpu64"; /* all digits of the model's numbers */
+  if (!cli_common.device) cli_common.device = "cpu64"; /* full precision of the numbers */
   code = cli_session_open(&s);
   for (int i = 0; i < TARGETS && !code; i++)
     if (*targets[i].file) code = targets[i].write(s.flow);

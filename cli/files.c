@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* files.c: the files that a command line names: none is both read and written, or written twice. */
+/* files.c: checks the files that a command line names: no file may be both read and written, or
+ * written twice. */
 #define _XOPEN_SOURCE 700
 #include "../runtime/core/path.h"
 #include "cli.h"
@@ -24,7 +25,7 @@ static ssize_t target_of(const char *link, char *target, size_t size) {
 }
 #endif
 
-/* Follows a link that leads to nothing yet, one step: a new name to be freed, or NULL. */
+/* Follows one step of a link to a file that does not exist yet: a new name (free it), or NULL. */
 static char *step(const char *path) {
   char target[PATH_MAX];
   const ssize_t n = target_of(path, target, sizeof target - 1);
@@ -36,7 +37,8 @@ static char *step(const char *path) {
   return next;
 }
 
-/* The name of a file that is not there, without links: its folder's real name and its own. */
+/* The name, without links, of a file that does not exist: the real name of its folder and its
+ * own name. */
 static char *future_name(const char *path) {
   enum { MOST_LINKS = 40 };
   char *at = strdup(path);
@@ -54,7 +56,7 @@ static char *future_name(const char *path) {
   if (name) sprintf(name, "%s/%s", real, own);
   free(folder);
   free(real);
-  if (!name) return at; /* its folder is not there, and the verb says so */
+  if (!name) return at; /* the folder does not exist; the verb reports that */
   free(at);
   return name;
 }
@@ -69,7 +71,7 @@ static int same_name(const char *a, const char *b) {
 
 /* ---- What the command line names ------------------------------------------------ */
 
-/* "moons:n=100" names no file. */
+/* "moons:n=100" is generated data and not a file. */
 static int is_drawn(const char *source) {
   const size_t n = strcspn(source, ":");
   for (const char *const *name = clf_synthetic(); *name; name++)
@@ -91,7 +93,7 @@ static cli_use_how how_used(const cli_option *o) {
   }
 }
 
-/* Finds out what is there.  Devices and pipes are nobody's file. */
+/* Finds out what exists. Devices and pipes count as no file. */
 static int look(cli_use *u, int descriptor) {
   const int failed = descriptor < 0 ? stat(u->path, &u->st) : fstat(descriptor, &u->st);
   u->exists = !failed;
@@ -107,11 +109,11 @@ static int add(cli_uses *all, cli_use use) {
              (use.type == CLI_OUTPUT || use.type == CLI_OUTPUT_LOG || use.type == CLI_DATA);
   cli_use *u = &all->at[all->count++];
   *u = use;
-  if (u->dash && u->how == CLI_WRITES) return CLI_OK; /* add_streams() has the file */
+  if (u->dash && u->how == CLI_WRITES) return CLI_OK; /* add_streams() adds that file */
   return look(u, u->dash ? STDIN_FILENO : -1);
 }
 
-/* The file that the option's word names, or NULL. */
+/* The file that the option's value names, or NULL. */
 static const char *file_of(const cli_option *o) {
   const char *word;
   memcpy(&word, o->to, sizeof word);
@@ -131,7 +133,7 @@ static int add_option(cli_uses *all, const cli_option *o) {
   return add(all, (cli_use){.option = o->name, .path = path, .type = o->type, .how = how});
 }
 
-/* What a model replaces stays as PATH.previous; that may be written, but has no option. */
+/* A replaced model is kept as PATH.previous, which is written without having an option. */
 static int add_others(cli_uses *all, const cli_verb *verb) {
   const char *option, *path;
   int code = CLI_OK;
@@ -143,7 +145,7 @@ static int add_others(cli_uses *all, const cli_verb *verb) {
   return code;
 }
 
-/* Where messages and results go may be a file too. */
+/* Messages and results may also be redirected to files. */
 static void add_streams(cli_uses *all) {
   static const char *const names[] = {"standard output", "standard error"};
   for (int i = 0; i < 2; i++) {
@@ -188,8 +190,8 @@ static int refuse_pair(const cli_use *out, const cli_use *other) {
   return cli_usage("%s and %s are the same file; give each output its own name", a, b);
 }
 
-/* A save that was cut short leaves PATH.previous as a second name of PATH; the next one parts them.
- */
+/* An interrupted save leaves PATH.previous as a second name of PATH; the next save separates
+ * them. */
 static int is_kept_name(const cli_use *out, const cli_use *other) {
   return out->type == CLI_OUTPUT_MODEL && other->copy && strcmp(out->option, other->option) == 0;
 }
@@ -200,7 +202,7 @@ static int compare(const cli_use *out, const cli_use *other) {
   return same_file(out, other) ? refuse_pair(out, other) : CLI_OK;
 }
 
-/* Two tables on standard output are mixed up, whatever it is. */
+/* Two tables on standard output would be mixed, whatever standard output is. */
 static int compare_dashes(const cli_uses *all) {
   const cli_use *first = NULL;
   for (const cli_use *u = all->at; u < all->at + all->count; u++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* files.h: what the checks of a command line's files share.  Private to them. */
+/* files.h: declarations shared by the checks of a command line's files. Private to them. */
 #ifndef CLI_FILES_H
 #define CLI_FILES_H
 #include "cli.h"
@@ -13,11 +13,11 @@ typedef struct cli_use {
   cli_type type;
   cli_use_how how;
   int dash;      /* "-": standard input or output */
-  int inherited; /* standard output or error itself, which no option names */
-  int exists;    /* then st says what it is, through links */
+  int inherited; /* standard output or standard error, which no option names */
+  int exists;    /* then st describes the file (links followed) */
   struct stat st;
-  char *future; /* where nothing exists: its name without links */
-  char *copy;   /* of `path` where no option names it, else NULL */
+  char *future; /* if the file does not exist: its name without links */
+  char *copy;   /* owned copy of `path` if no option names it, else NULL */
 } cli_use;
 
 enum { CLI_USES = 32 };
@@ -26,10 +26,12 @@ typedef struct cli_uses {
   cli_use at[CLI_USES];
 } cli_uses;
 
-/* files_folder.c: refuses an output in a folder that is read, at any depth and through links. */
+/* files_folder.c: refuses an output inside a folder that is read, at any depth and through
+ * links. */
 int cli_check_folder_use(const cli_use *out, const cli_use *folder);
 
-/* files_kind.c: refuses an output that would replace a file of another kind, unless --force. */
+/* files_kind.c: refuses an output that would replace a file of another kind, unless --force is
+ * given. */
 int cli_check_kind(const cli_use *out);
 
 #endif

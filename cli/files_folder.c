@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* files_folder.c: whether a file lies in a folder that is read, at any depth. */
+/* files_folder.c: finds out whether a file is inside a folder that is read, at any depth. */
 #define _XOPEN_SOURCE 700
 #include "../runtime/core/path.h"
 #include "files.h"
@@ -14,16 +14,16 @@ typedef struct identity {
 
 typedef struct walk {
   int has_parent;
-  identity parent, file; /* the output's folder, and what lies in the output's place */
+  identity parent, file; /* the output's folder, and the file that exists under the output's name */
   int has_file;
-  identity *seen; /* folders: links may lead to one of them again */
+  identity *seen; /* visited folders: links may form a cycle */
   size_t count, room;
 } walk;
 
 static identity identity_of(const struct stat *st) { return (identity){st->st_dev, st->st_ino}; }
 static int equal(identity a, identity b) { return a.device == b.device && a.node == b.node; }
 
-/* 1: it is new and noted; 0: it was seen before; -1: no memory. */
+/* 1: the folder is new and was noted; 0: it was visited before; -1: no memory. */
 static int note(walk *w, identity folder) {
   for (size_t i = 0; i < w->count; i++)
     if (equal(w->seen[i], folder)) return 0;
@@ -38,7 +38,7 @@ static int note(walk *w, identity folder) {
   return 1;
 }
 
-/* 1: the output lies in this folder or below it; 0: it does not; -1: no memory. */
+/* 1: the output is inside this folder; 0: it is not; -1: no memory. */
 static int finds(walk *w, const char *folder, identity self);
 
 static int look_at(walk *w, const char *folder, const char *name) {
@@ -61,7 +61,7 @@ static int finds(walk *w, const char *folder, identity self) {
   if (w->has_parent && equal(self, w->parent)) return 1;
   const int fresh = note(w, self);
   DIR *d = fresh > 0 ? opendir(folder) : NULL;
-  if (!d) return fresh < 0 ? -1 : 0; /* whoever reads it says what is wrong */
+  if (!d) return fresh < 0 ? -1 : 0; /* the code that reads the folder reports the error */
   int found = 0;
   for (const struct dirent *e = readdir(d); e && !found; e = readdir(d))
     if (e->d_name[0] != '.') found = look_at(w, folder, e->d_name);
@@ -71,7 +71,7 @@ static int finds(walk *w, const char *folder, identity self) {
 
 int cli_check_folder_use(const cli_use *out, const cli_use *folder) {
   walk w = {.has_file = out->exists, .file = identity_of(&out->st)};
-  if (out->dash || out->inherited) return CLI_OK; /* `clflow eval ... > here.txt` does no harm */
+  if (out->dash || out->inherited) return CLI_OK; /* `clflow eval ... > here.txt` is harmless */
   struct stat st;
   char *real = out->future ? strdup(out->future) : realpath(out->path, NULL);
   const size_t n = real ? clf__folder_length(real) : 0;

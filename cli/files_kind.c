@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* files_kind.c: what a file is, by how it begins: an output replaces only what it would write. */
+/* files_kind.c: finds the kind of a file by its first bytes. An output replaces only a file of
+ * the kind that it would write. */
 #include "files.h"
 #include <string.h>
 
 typedef struct head {
-  char at[4096 + 1]; /* and a NUL */
+  char at[4096 + 1]; /* plus a NUL */
   size_t size;
 } head;
 
@@ -37,7 +38,7 @@ static const kind kinds[] = {
     {".html", "a page of HTML", is_page}, {".c", "a file of `clflow export`", is_source},
 };
 
-/* NULL for a name that the verb refuses. */
+/* NULL for a name that the verb will refuse. */
 static const kind *kind_of(const cli_use *u) {
   if (u->type == CLI_OUTPUT_LOG) return &log_kind;
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
@@ -60,7 +61,7 @@ static int refuse(const cli_use *u, const char *what) {
                    u->option, u->path, what);
 }
 
-/* A model that is replaced stays as PATH.previous, but not in the place of anything else. */
+/* A replaced model is kept as PATH.previous, unless something else has that name. */
 static void say_not_kept(const cli_use *u) {
   if (u->copy && cli_has_suffix(u->path, ".previous") && !clf_is_model_file(u->path))
     cli_say("%s is not a model of clflow and stays as it is; a file that %s replaces is not kept",

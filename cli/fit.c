@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fit.c: `clflow fit`: the best density of a table that a time allows, and a report on it. */
+/* fit.c: `clflow fit` finds the best density of a table within a time limit and writes a report. */
 #define _POSIX_C_SOURCE 200809L
 #include "fit.h"
 #include <inttypes.h>
@@ -50,8 +50,8 @@ static cli_option options[] = {
 
 /* ---- Names of what is written -------------------------------------------------------------- */
 
-/* "data/wine.csv.gz" becomes "wine", or with its folder "data/wine"; its length, -1 if it is too
- * long. */
+/* "data/wine.csv.gz" becomes "wine", or "data/wine" with its folder. Returns the length, or -1
+ * if it is too long. */
 static int stem_of(const char *path, int with_folder, char *stem, size_t size) {
   static const char *const endings[] = {".gz",  ".csv", ".tsv",  ".txt",
                                         ".npy", ".npz", ".flow", ".safetensors"};
@@ -65,7 +65,7 @@ static int stem_of(const char *path, int with_folder, char *stem, size_t size) {
 }
 
 /* The model is named after the data and written to the current folder; the report goes to the
- * folder of the model. */
+ * model's folder. */
 static const char *out_name(void) {
   static char name[4096];
   char stem[4000];
@@ -96,7 +96,7 @@ static const char *also_writes(int i, const char **option) {
 
 /* ---- Checks before anything is read -------------------------------------------------------- */
 
-/* A name that the user did not choose may replace only what this verb wrote. */
+/* A name that the user did not choose may only replace a file that this verb wrote. */
 static int check_own_model(const char *path) {
   char *record = NULL;
   if (cli_fit_wanted.out || cli_common.force || !clf_is_model_file(path)) return CLI_OK;
@@ -146,8 +146,8 @@ static int read_repeat(void) {
 
 /* ---- The fit ------------------------------------------------------------------------------- */
 
-/* Flows of layers train faster in C than through OpenCL on the same processor
- * (docs/performance.md), so `auto` is asked only where there is another device. */
+/* On the same processor, flows of layers train faster in C than through OpenCL
+ * (docs/performance.md), so `auto` tries OpenCL only where there is another device. */
 static int open_device(cli_session *s) {
   clf_device_info *list = NULL;
   int count = 0, others = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fit.h: what the files of `clflow fit` share.  Private to them. */
+/* fit.h: declarations shared by the files of `clflow fit`. Private to them. */
 #ifndef CLI_FIT_H
 #define CLI_FIT_H
 #include "cli.h"
@@ -12,11 +12,11 @@ extern struct cli_fit_wanted {
   int json;
 } cli_fit_wanted;
 
-/* The rows of DATA, and behind them those of --valid and --test. */
+/* The rows of DATA, followed by those of --valid and --test. */
 typedef struct cli_fit_rows {
   clf_table x, given, weights;
-  clf_columns context; /* the columns that `given` is made of */
-  uint8_t *part;       /* what each serves for; NULL: the seed decides */
+  clf_columns context; /* the columns of which `given` is made */
+  uint8_t *part;       /* the set of each row; NULL: decided by the seed */
 } cli_fit_rows;
 
 /* fit_rows.c */

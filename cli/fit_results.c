@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fit_results.c: what `clflow fit` shows while it works, and at its end. */
+/* fit_results.c: what `clflow fit` shows during and after its work. */
 #define _POSIX_C_SOURCE 200809L
 #include "fit.h"
 #include "clflow/report.h"
@@ -37,12 +37,12 @@ int cli_fit_progress(const clf_fit_progress *p, void *context) {
 
 /* ---- The report ---------------------------------------------------------------------------- */
 
-/* The rows that the record calls test rows, or those of --test. */
+/* Reports on the rows that the record calls test rows, or on those of --test. */
 int cli_fit_report(cli_session *s, const cli_fit_rows *rows, const char *model, const char *path,
                    char *verdict, size_t size) {
   cli_report_rows r;
   cli_common.model = model;
-  s->data = rows->x; /* lent, as the context is */
+  s->data = rows->x; /* borrowed, like the context */
   s->given = rows->given;
   int code = cli_report_open(s, NULL, rows->part, cli_fit_wanted.o.seed, &r);
   if (!code && clf_report_write(&r.source, path, verdict, size) != CLF_OK)
@@ -104,7 +104,8 @@ static void print_choice(const json_t *record) {
   printf("\n");
 }
 
-/* "class=VALUE,year=VALUE" of the columns that --given names; that itself if it is a file. */
+/* Writes "class=VALUE,year=VALUE" for the columns named by --given; if --given is a file, its
+ * name. */
 static void name_values(char *text, size_t size) {
   size_t used = 0;
   if (cli_given_is_file(cli_common.given)) {

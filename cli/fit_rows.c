@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fit_rows.c: the rows of a fit: those of DATA, and behind them those of --valid and --test. */
+/* fit_rows.c: the rows of a fit: those of DATA, followed by those of --valid and --test. */
 #include "fit.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,8 +12,8 @@ static void free_session(cli_session *s) {
   clf_table_free(&s->weights);
 }
 
-/* A table as the options for it say, its context and weights apart; `like`: as the columns of DATA
- * are described. */
+/* Reads a table by its options and separates its context and weights. like: the description of
+ * DATA's columns. */
 static int read_one(const char *data, const clf_columns *like, cli_session *s) {
   *s = (cli_session){0};
   if (clf_is_image_source(data))
@@ -32,7 +32,7 @@ static int append_ids(clf_table *to, clf_table *more) {
   return CLI_OK;
 }
 
-/* Rows of further files are counted as their own file does. */
+/* Row numbers of further files are counted within their own file. */
 static int append_numbers(clf_table *to, const clf_table *more) {
   if (!to->numbers && !more->numbers) return CLI_OK;
   int64_t *const all = realloc(to->numbers, (size_t)(to->rows + more->rows) * sizeof *all);
@@ -44,7 +44,7 @@ static int append_numbers(clf_table *to, const clf_table *more) {
   return CLI_OK;
 }
 
-/* The columns of `more` in the order of `to`, behind its rows. */
+/* Appends the rows of `more` to `to`, with the columns in the order of `to`. */
 static int append(clf_table *to, clf_table *more, const char *data) {
   if (!to->at && !more->at) return CLI_OK;
   if (clf_table_match(more, to->names, to->cols) != CLF_OK)
@@ -65,8 +65,8 @@ static int append(clf_table *to, clf_table *more, const char *data) {
   return CLI_OK;
 }
 
-/* The columns of DATA: its own, those of its context unless that is a file, and its weights; the
- * lists alone are to be freed. */
+/* The columns of DATA: its own, those of its context (unless that is a file) and its weights.
+ * Free only the lists. */
 static int columns_of(const cli_fit_rows *rows, clf_columns *like) {
   const clf_table *const x = &rows->x, *const w = &rows->weights;
   const int apart = cli_common.given && cli_given_is_file(cli_common.given);
@@ -86,7 +86,7 @@ static int columns_of(const cli_fit_rows *rows, clf_columns *like) {
   return CLI_OK;
 }
 
-/* Reads a file as DATA is described, if that has names. */
+/* Reads a file by the description of DATA if DATA has column names. */
 static int read_like(const cli_fit_rows *rows, const char *data, cli_session *s) {
   clf_columns like = {0};
   int code = columns_of(rows, &like);
@@ -110,7 +110,8 @@ static int append_file(cli_fit_rows *rows, const char *data) {
   return code;
 }
 
-/* Test rows that no file gives are drawn from DATA, as clf_fit() then draws those that validate. */
+/* If no file gives test rows, they are drawn from DATA in the way in which clf_fit() then draws
+ * the validation rows. */
 static int divide(cli_fit_rows *rows, int64_t own, int64_t valid) {
   const clf_fit_options *o = &cli_fit_wanted.o;
   rows->part = malloc((size_t)rows->x.rows);

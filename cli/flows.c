@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* flows.c: `clflow flows`: what architectures are made of, from arch.def and presets.def. */
+/* flows.c: `clflow flows` lists the elements of architectures from arch.def and presets.def. */
 #include "cli.h"
 #include "help.h"
 #include <string.h>
@@ -68,7 +68,7 @@ enum { GROUPS = sizeof groups / sizeof *groups };
 
 static int same(const char *a, const char *b) { return strcmp(a, b) == 0; }
 
-/* Repetitions and whole flows are part of the grammar. */
+/* Repetitions and whole flows belong to the grammar and are not listed. */
 static int is_listed(const struct node *n) {
   return !same(n->id, "repeat") && !same(n->id, "flow");
 }
@@ -88,7 +88,7 @@ static void number_text(const struct member *m, char *to, size_t size) {
     snprintf(to, size, "%.9g to %.9g", m->low, m->high);
   if (same(m->type, "INT") && !same(m->of, "0")) {
     add(to, size, " or ");
-    const size_t used = strlen(to), n = strlen(m->of); /* a word in quotes */
+    const size_t used = strlen(to), n = strlen(m->of); /* a quoted word */
     snprintf(to + used, size - used, "%.*s", (int)n - 2, m->of + 1);
   }
 }
@@ -104,7 +104,7 @@ static void choice_text(const struct member *m, char *to, size_t size) {
   }
 }
 
-/* What values a member takes. */
+/* Describes the values that a member takes. */
 static const char *values_text(const struct member *m) {
   static char text[160];
   if (same(m->type, "CHOICE")) {
@@ -188,7 +188,7 @@ static void print_preset(const clf_preset *p) {
   if (*p->options) print_row("training", p->options);
 }
 
-/* All of that name: `columns` is a layer and a base. */
+/* Prints every element of that name: `columns` is both a layer and a base. */
 static int print_named(void) {
   const char *nearest = nodes[0].name;
   int found = 0;
@@ -216,7 +216,7 @@ static int print_named(void) {
 
 /* ---- Markdown ----------------------------------------------------------------------------- */
 
-/* A '|' would end the cell. */
+/* A '|' would end the table cell. */
 static void print_cell(const char *text) {
   for (; *text; text++) printf(*text == '|' ? "\\%c" : "%c", *text);
 }

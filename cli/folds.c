@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* folds.c: `clflow train --folds K`: cross-validation, which also says how long to train on all
+/* folds.c: `clflow train --folds K`: cross-validation, which also finds how long to train on all
  * rows.
  *
- * Each of K parts is the validation set of a training on the others: its rows are scored under the
+ * Each of the K folds is the validation set of a training on the others: its rows are scored
+ * with the
  * weights that were best on them. */
 #include "train.h"
 #include <inttypes.h>
@@ -12,7 +13,7 @@
 
 /* ---- Rows ----------------------------------------------------------------------------------- */
 
-/* Draws the part of each row: K of sizes that differ by one at most. */
+/* Draws the fold of each row; the sizes of the K folds differ by at most one. */
 static int draw(int64_t rows, int32_t folds, uint64_t seed, int32_t *fold) {
   uint8_t *part = malloc((size_t)rows);
   int64_t left = rows;
@@ -33,7 +34,8 @@ static int draw(int64_t rows, int32_t folds, uint64_t seed, int32_t *fold) {
   return CLI_OK;
 }
 
-/* The rows of a table that are in part k, or those that are not.  Names stay the table's. */
+/* Copies the rows of a table that are in fold k, or those that are not. The column names are
+ * still owned by the original table. */
 static int copy_rows(const clf_table *from, const int32_t *fold, int32_t k, int in, clf_table *to) {
   int64_t n = 0;
   if (!from->at) return CLI_OK;
@@ -48,7 +50,7 @@ static int copy_rows(const clf_table *from, const int32_t *fold, int32_t k, int 
   return CLI_OK;
 }
 
-/* Data, context and weights of the rows in part k, or of the others. */
+/* Copies data, context and weights of the rows in fold k, or of the others. */
 static int take_rows(const cli_session *s, const int32_t *fold, int32_t k, int in,
                      cli_session *to) {
   int code = copy_rows(&s->data, fold, k, in, &to->data);
@@ -65,12 +67,12 @@ static void free_rows(cli_session *s) {
 
 typedef struct folds {
   cli_session *s;
-  const cli_training *t; /* for its log */
-  clf_train_options o;   /* of each training */
+  const cli_training *t; /* for its log file */
+  clf_train_options o;   /* options of each training */
   int32_t count;
-  int32_t *fold;  /* of each row */
-  double *logp;   /* of each row, under the model that has not seen it */
-  int64_t *steps; /* the best of each training */
+  int32_t *fold;  /* fold of each row */
+  double *logp;   /* log p of each row under the model that was not trained on it */
+  int64_t *steps; /* the best step count of each training */
 } folds;
 
 static int score(const folds *f, int32_t k, cli_session *held, double *mean) {
@@ -85,7 +87,7 @@ static int score(const folds *f, int32_t k, cli_session *held, double *mean) {
   return code;
 }
 
-/* Trains held->flow, and scores the held-out rows. */
+/* Trains held->flow and scores the rows of fold k. */
 static int train(const folds *f, int32_t k, const cli_session *rest, cli_session *held) {
   char label[32];
   double mean = 0;
@@ -134,7 +136,7 @@ static int by_size(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* The middle one, or the mean of the two in the middle. */
+/* The middle value, or the mean of the two middle values. */
 static int64_t median(int64_t *v, int32_t n) {
   qsort(v, (size_t)n, sizeof *v, by_size);
   return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2] + 1) / 2;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* given.c: --given: the context of a conditional model, from columns, values or a file. */
+/* given.c: `--given` sets the context of a conditional model from columns, values or a file. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* By its name, so that a file without an ending that happens to be called like a column is not
+/* Decides by the name, so that a file without a suffix that has the name of a column is not
  * taken for it. */
 int cli_given_is_file(const char *word) {
   static const char *const endings[] = {".csv", ".tsv", ".txt", ".npy", ".npz", ".gz"};
@@ -21,7 +21,7 @@ int cli_given_is_file(const char *word) {
 
 /* ---- Columns of a table -------------------------------------------------------------------- */
 
-/* The column of that name, or of that number from 1; -1: there is none. */
+/* The index of the column with that name or with that number counted from 1; -1: none. */
 static int32_t find_column(const clf_table *t, const char *word) {
   char *end;
   for (int32_t c = 0; t->names && c < t->cols; c++)
@@ -31,7 +31,7 @@ static int32_t find_column(const clf_table *t, const char *word) {
   return *word && !*end && !errno && n >= 1 && n <= t->cols ? (int32_t)n - 1 : -1;
 }
 
-/* Columns which[0 .. count) of `from` as a table of its own. */
+/* Copies the columns which[0 .. count) of `from` to a new table. */
 static int copy_columns(const clf_table *from, const int32_t *which, int32_t count, clf_table *to) {
   if (clf_table_new(from->rows, count, to) != CLF_OK) return cli_fail_library();
   if (from->names) to->names = calloc((size_t)count, sizeof *to->names);
@@ -48,7 +48,7 @@ static int copy_columns(const clf_table *from, const int32_t *which, int32_t cou
   return CLI_OK;
 }
 
-/* Moves those columns out of *t. */
+/* Moves those columns from *t to a new table. */
 static int move_columns(const char *option, clf_table *t, const int32_t *which, int32_t count,
                         clf_table *given) {
   int32_t *rest = malloc((size_t)t->cols * sizeof *rest), left = 0;
@@ -78,7 +78,7 @@ static int move_columns(const char *option, clf_table *t, const int32_t *which, 
   return CLI_OK;
 }
 
-/* The words of a list by comma, each handed to `each`. */
+/* Calls `each` for every word of a comma-separated list. */
 static int for_words(const char *list, int (*each)(const char *word, void *context),
                      void *context) {
   cli_words words = {0};
@@ -112,7 +112,7 @@ static int add_column(const char *word, void *context) {
 
 /* ---- Training -------------------------------------------------------------------------------- */
 
-/* The file of --given; `like`: the columns of the model's context, or NULL. */
+/* Reads the file of --given. like: the columns of the model's context, or NULL. */
 static int read_file(cli_session *s, const clf_columns *like) {
   const clf_missing missing =
       cli_table_missing() == CLF_MISSING_REFUSE ? CLF_MISSING_REFUSE : CLF_MISSING_KEEP;
@@ -188,7 +188,7 @@ int cli_table_read_apart(const char *data, const clf_columns *like, const char *
 /* ---- A model's context -------------------------------------------------------------------------
  */
 
-/* The columns that the context is made of; plain ones where the model says no more. */
+/* The columns that the context is made of; plain columns where the model does not describe them. */
 static clf_columns source_of(const clf_flow *flow) {
   const clf_columns *const table = clf_flow_context_table(flow);
   if (table) return *table;
@@ -202,7 +202,7 @@ typedef struct values {
   int *set;
 } values;
 
-/* "NAME=VALUE", or "VALUE" for the next one.  Names may hold a '=', as may labels. */
+/* Sets "NAME=VALUE", or "VALUE" for the next column. Names and labels may contain '='. */
 static int set_value(const char *word, void *context) {
   values *v = context;
   const clf_column plain = {0};
@@ -227,7 +227,7 @@ static int set_value(const char *word, void *context) {
   return cli_usage("--given %s: %s", cli_clean(word), clf_errmsg());
 }
 
-/* A row of the values; `set`: whether each was given. */
+/* Makes one row of the values. set: whether each value was given. */
 static int take_values(cli_session *s) {
   const clf_columns source = source_of(s->flow);
   int *set = calloc((size_t)source.count, sizeof *set);
@@ -249,12 +249,12 @@ static int take_values(cli_session *s) {
   return code;
 }
 
-/* Whether the data can have the context's columns: both have names. */
+/* Whether the data may contain the context's columns: both have names. */
 static int has_columns(const cli_session *s) {
   return source_of(s->flow).names && s->data.at && s->data.names;
 }
 
-/* Columns of the data by the names that the model has for its context. */
+/* Takes the data columns with the names of the model's context columns. */
 static int take_columns(cli_session *s) {
   const clf_columns source = source_of(s->flow);
   const int32_t C = clf_flow_context(s->flow);
@@ -278,7 +278,8 @@ static int take_columns(cli_session *s) {
   return code;
 }
 
-/* A file that has a row for each sample, by the names of the context's columns. */
+/* Takes a file with one row for each sample; its columns are found by the names of the context
+ * columns. */
 static int take_file(cli_session *s) {
   const clf_columns source = source_of(s->flow);
   return read_file(s, source.names || source.at ? &source : NULL);

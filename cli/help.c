@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* help.c: `clflow help`: explains a verb or a topic; prints man pages and shell completion. */
+/* help.c: `clflow help` explains a verb or a topic and prints man pages and shell completion. */
 #include "help.h"
 #include "cli.h"
 #include <string.h>

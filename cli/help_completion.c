@@ -3,7 +3,7 @@
 #include "help.h"
 #include <string.h>
 
-/* What completes the value of an option. */
+/* How the value of an option is completed. */
 typedef enum value_kind { NO_VALUE, ANY_VALUE, WORD_VALUE, FILE_VALUE } value_kind;
 
 static value_kind kind_of(const cli_option *o) {
@@ -26,7 +26,7 @@ static value_kind kind_of(const cli_option *o) {
   }
 }
 
-/* The words that an option takes, with `between` between them. */
+/* Prints the words that an option takes, separated by `between`. */
 static void put_words(const cli_option *o, const char *between) {
   if (strcmp(o->name, "--device") == 0) {
     printf("auto%scpu%scpu64%sopencl", between, between, between);
@@ -45,7 +45,7 @@ static int has(const cli_verb *v, const char *name) {
   return 0;
 }
 
-/* Whether the verb v takes the option o of w, which is v or the verb that v passes options to. */
+/* Whether verb v takes option o of w; w is v itself or the verb to which v passes options. */
 static int is_shown(const cli_verb *v, const cli_verb *w, const cli_option *o) {
   return o->help && o->name[0] == '-' && (w == v || !has(v, o->name));
 }
@@ -108,7 +108,8 @@ static void bash(void) {
 
 /* ---- zsh and fish -------------------------------------------------------------------------- */
 
-/* A sentence inside '...', without what the shell or its completion would take as its own. */
+/* Prints a sentence inside '...' and leaves out characters that the shell or its completion
+ * would interpret. */
 static void put_quoted(const char *text, const char *special) {
   for (; *text; text++) {
     if (*text == '\'')

@@ -4,7 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Text that mdoc takes literally: no escapes, and no request at the beginning of a line. */
+/* Prints text that mdoc takes literally: no escapes, and no macro at the beginning of a line. */
 static void put_text(const char *text, int n) {
   if (n && (*text == '.' || *text == '\'')) fputs("\\&", stdout);
   for (int i = 0; i < n; i++) {
@@ -21,7 +21,7 @@ static void put_text(const char *text, int n) {
   }
 }
 
-/* Words in lines of at most 80 columns, escapes included. */
+/* Prints words in lines of at most 80 columns, including escapes. */
 static void put_line(const char *text, int n) {
   for (int begin = 0, end; begin < n; begin = end + 1) {
     end = begin;
@@ -34,7 +34,7 @@ static void put_line(const char *text, int n) {
   }
 }
 
-/* One line for each sentence, as mdoc wants it, so that blanks between sentences are right. */
+/* Prints one line for each sentence, which mdoc needs for correct spacing between sentences. */
 static void put_paragraph(const char *text, int n) {
   int begin = 0;
   for (int i = 0; i < n; i++) {
@@ -50,7 +50,7 @@ static void put_paragraph(const char *text, int n) {
 
 static void put_sentence(const char *text) { put_paragraph(text, (int)strlen(text)); }
 
-/* Paragraphs as help_text.c prints them; `open`: whether a paragraph precedes. */
+/* Prints paragraphs as help_text.c does. open: whether a paragraph precedes. */
 static void put_paragraphs(const char *text, int open) {
   int verbatim = 0;
   while (*text) {
@@ -70,7 +70,7 @@ static void put_paragraphs(const char *text, int open) {
   if (verbatim) puts(".Ed");
 }
 
-/* "Fit a flow ..." as the description of a page: in lower case, without the full stop. */
+/* "Fit a flow ..." as the description of a page: lower case, without the full stop. */
 static void put_description(const char *purpose) {
   char text[256];
   snprintf(text, sizeof text, "%s", purpose);

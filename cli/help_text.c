@@ -37,7 +37,7 @@ void cli_print_wrapped(const char *text, int at, int indent) {
   putchar('\n');
 }
 
-/* A line of `text` is a paragraph to be wrapped, or verbatim where it begins with a blank. */
+/* Each line of `text` is a paragraph that is wrapped, or verbatim if it begins with a blank. */
 static void print_paragraphs(const char *text) {
   while (*text) {
     const int n = (int)strcspn(text, "\n");
@@ -90,7 +90,7 @@ static void print_option(const cli_option *o) {
   cli_print_wrapped(text, INDENT, INDENT);
 }
 
-/* Where the arguments that options name are explained. */
+/* Names the topics that explain the arguments of the options. */
 static void print_topics(const cli_verb *verb) {
   int count = 0;
   for (const cli_topic *t = cli_topics; t->name; t++) {

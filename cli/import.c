@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* import.c: `clflow import`: flows that Python trained. */
+/* import.c: `clflow import` converts flows that were trained in Python. */
 #include "cli.h"
 #include <inttypes.h>
 #include <math.h>
@@ -45,7 +45,7 @@ static cli_option options[] = {
 
 /* ---- Hints --------------------------------------------------------------------------------- */
 
-/* "like=nflows, tail=3"; the architecture comes last, since it takes the rest. */
+/* Makes "like=nflows, tail=3". The architecture comes last, since it takes the rest of the text. */
 static char *hint_text(void) {
   static const char *const names[] = {
 #define CLF_HINT(id, value, help) #id,
@@ -122,7 +122,7 @@ static int check_shapes(int32_t D, int32_t C, const rows *r) {
   return CLI_OK;
 }
 
-/* The context of every row, where the file has one row for all. */
+/* Repeats the context for every row, where the file has one row for all. */
 static int repeat_context(rows *r) {
   if (!r->c.at || r->c.rows == r->x.rows) return CLI_OK;
   clf_table all = {0};
@@ -135,7 +135,7 @@ static int repeat_context(rows *r) {
 }
 
 static double difference(double a, double b) {
-  if (a == b) return 0; /* both -inf too */
+  if (a == b) return 0; /* also if both are -inf */
   const double size = fabs(b) > 1 ? fabs(b) : 1, d = fabs(a - b) / size;
   return isnan(d) ? INFINITY : d;
 }

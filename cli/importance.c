@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* importance.c: `clflow importance`: importance sampling of a given log-density by a model. */
+/* importance.c: `clflow importance` draws importance samples of a given log-density from a
+ * model. */
 #include "cli.h"
 #include <inttypes.h>
 #include <math.h>
@@ -37,7 +38,7 @@ static cli_option options[] = {
 
 /* ---- The density ---------------------------------------------------------------------------- */
 
-/* Numbers from a file, in the order in which samples are asked for. */
+/* Numbers of a file, in the order in which the samples are requested. */
 typedef struct values {
   clf_table table;
   int64_t at;
@@ -97,7 +98,7 @@ static int print_score(const clf_importance_score *s, double log_z) {
   return CLI_OK;
 }
 
-/* Samples, then log-weights in a column of their own. */
+/* Writes the samples and a column of log-weights. */
 static int put_samples(const clf_flow *flow, const double *x, const double *log_weights) {
   const int32_t D = clf_flow_get_spec(flow)->dim;
   clf_table t;

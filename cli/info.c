@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* info.c: `clflow info`: what a model file holds. */
+/* info.c: `clflow info` prints the contents of a model file. */
 #include "info.h"
 #include <inttypes.h>
 #include <math.h>
@@ -8,7 +8,7 @@
 static int json, arch_only;
 static int32_t batch;
 
-/* What the file's training began with, where it holds one. */
+/* The start of the training that the file contains, if any. */
 static struct {
   int there;
   clf_train_options o;
@@ -42,7 +42,7 @@ static void print_image_spec(const clf_flow_spec *spec) {
     printf("norm      batch, rho %.10g\n", v->bn_rho);
 }
 
-/* A spec has the numbers of its preset; that of an architecture has none of them. */
+/* A spec has the numbers of its preset; the spec of an architecture has none of them. */
 static void print_spec(const clf_flow_spec *spec, int scaled) {
   printf("kind      %s\ndim       %d\n", clf_kind_name(spec->kind), spec->dim);
   if (spec->scales) {
@@ -78,7 +78,8 @@ static void print_grid(const clf_flow *flow) {
              g[i].first, g[i].last, g[i].step);
 }
 
-/* Mean log p, of images in bits/dim; what: behind it, in place of "mean log-likelihood". */
+/* Prints a mean log p, in bits/dim for images. what: text after the number, instead of "mean
+ * log-likelihood". */
 static void print_mean(const char *name, double logp, const clf_flow_spec *spec, const char *what) {
   if (!isfinite(logp)) return;
   if (spec->height)
@@ -138,7 +139,7 @@ static void print_params(const clf_flow *flow) {
   }
 }
 
-/* Of the options that the file was trained by, or else the usual ones. */
+/* Plans with the options of the file's training, or otherwise with the default options. */
 static int make_plan(const clf_flow *flow, clf_train_plan *plan) {
   const int images = clf_flow_get_spec(flow)->height > 0;
   clf_train_options t = training.there ? training.o
@@ -229,7 +230,7 @@ static json_t *scaling_json(const clf_flow *flow) {
                    cli_json_numbers(std, dim));
 }
 
-/* null for each column that is continuous, and if all are. */
+/* null for each continuous column, and null if all columns are continuous. */
 static json_t *grid_json(const clf_flow *flow) {
   const clf_column_grid *g = clf_flow_grid(flow);
   json_t *array = g ? json_array() : json_null();
@@ -284,7 +285,7 @@ static int print_json(const clf_flow *flow, const clf_arch *arch, const clf_trai
   return cli_json_print(all);
 }
 
-/* A file of weights alone is no failure, one that cannot be read again is. */
+/* A file with weights only is not an error; a file that cannot be read a second time is. */
 static int load_training(void) {
   const clf_status s = clf_train_options_load(cli_common.model, &training.o);
   training.there = s == CLF_OK;
@@ -292,7 +293,7 @@ static int load_training(void) {
 }
 
 static int run(void) {
-  /* Reading a file needs no accelerator, nor the wait for one. */
+  /* Reading a file needs no accelerator; starting one would take time. */
   if (!cli_common.device) cli_common.device = "cpu";
   cli_session s;
   clf_train_plan plan = {0};

@@ -54,7 +54,7 @@ void cli_info_columns(const clf_flow *flow) {
 
 /* ---- JSON -------------------------------------------------------------------------- */
 
-/* The object or array, NULL where it could not be made whole. */
+/* Returns the object or array, or NULL if it is incomplete. */
 static json_t *whole(json_t *j, int bad) {
   if (!bad) return j;
   json_decref(j);
@@ -73,7 +73,7 @@ json_t *cli_info_names(const clf_flow *flow) {
   return names ? texts_json(names, clf_flow_get_spec(flow)->dim) : json_null();
 }
 
-/* Of a column of which only one of both is known, the other is NULL. */
+/* Describes a column. name or k is NULL where only the other one is known. */
 static json_t *kind_json(const char *name, const clf_column *k) {
   json_t *const j = json_object();
   int bad = name ? json_object_set_new(j, "name", json_string(name)) : 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* interpolate.c: `clflow interpolate`: the manifold that four examples span in the latents. */
+/* interpolate.c: `clflow interpolate` draws the manifold that four examples span in latent
+ * space. */
 #include "cli.h"
 #include <inttypes.h>
 #include <math.h>
@@ -34,14 +35,14 @@ static cli_option options[] = {
     CLI_OPTIONS_END,
 };
 
-/* A full circle ends where it begins, so that its last step is left out. */
+/* A full circle ends where it begins, so its last step is left out. */
 static double angle_at(int32_t i, int32_t steps) {
   const double pi = 3.14159265358979323846;
   const int32_t parts = o.angle < 360 ? steps - 1 : steps;
   return parts > 0 ? o.angle / 180 * pi * i / parts : 0;
 }
 
-/* Dinh et al. 2017, equation 19: cell (i, j) of the grid, of latents (4, D). */
+/* Computes cell (i, j) of the grid from latents (4, D) by equation 19 of Dinh et al. 2017. */
 static void blend(const double *z, int64_t dim, double p, double q, double *out) {
   const double a = cos(p) * cos(q), b = cos(p) * sin(q), c = sin(p) * cos(q), d = sin(p) * sin(q);
   for (int64_t e = 0; e < dim; e++)
@@ -60,7 +61,7 @@ static int put(const cli_session *s, clf_table *made, cli_grid grid) {
   return code;
 }
 
-/* The latents of the grid; `made` becomes what they are mapped to. */
+/* Computes the latents of the grid and maps them to `made`. */
 static int span(const cli_session *s, const cli_indices *list, const double *x, cli_grid grid,
                 clf_table *made) {
   clf_table corners = {0}, latents = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* invert.c: `clflow invert`: from latent variables to data. */
+/* invert.c: `clflow invert` maps latent variables to data. */
 #include "cli.h"
 
 static const char *out, *logdet;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* jacobian.c: `clflow jacobian`: the determinant a model reports, against brute force. */
+/* jacobian.c: `clflow jacobian` checks the determinant that a model reports by brute force. */
 #include "cli.h"
 #include <inttypes.h>
 #include <math.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 static struct {
-  int64_t row, index; /* from 1 and from 0 */
+  int64_t row, index; /* counted from 1 and from 0 */
   int json;
 } o = {.index = -1};
 
@@ -35,7 +35,7 @@ static int is_scientific(const double *J, int64_t count) {
   return most > 0 && (most / least > 1000 || most > 1e8 || least < 1e-4);
 }
 
-/* As PyTorch's print() does: four decimals, columns aligned. */
+/* Prints as PyTorch's print() does: four decimals, aligned columns. */
 static void print_matrix(const double *J, int32_t dim) {
   const char *format = is_scientific(J, (int64_t)dim * dim) ? "%*.4e" : "%*.4f";
   int width = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* log_prob.c: `clflow log-prob`: the log-density of each sample, and how strange it is. */
+/* log_prob.c: `clflow log-prob` computes the log-density of each row and finds unusual rows. */
 #include "cli.h"
 #include "members.h"
 #include "ranks.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What --with adds, in the order of the columns: X(word, the word for --help, what it is). */
+/* What --with adds, in the order of the columns: X(enumerator, word for --help, meaning). */
 #define WITH_MAP(X)                                                                                \
   X(row, "row         ", "the number of the sample in DATA, from 1")                               \
   X(id, "id          ", "its id, from the column that --id names; written in any case")            \
@@ -125,12 +125,13 @@ static int check_images(const cli_session *s) {
 
 /* ---- Numbers ---------------------------------------------------------------- */
 
-/* What is written: arrays of a number for each row of the data, and which rows. */
+/* What is written: arrays with one number for each row of the data, and the selected rows. */
 typedef struct work {
   int64_t rows, written;
   double *logp, *percentile, *model;
-  int64_t *number, *rank, *order; /* order: rows as they are written; NULL: all as they come */
-  char **strange;                 /* of each row, NULL where it is not written */
+  int64_t *number, *rank,
+      *order; /* order: indices of the rows in output order; NULL: all rows in their own order */
+  char **strange; /* of each row; NULL where it is not written */
 } work;
 
 static void release(work *w) {
@@ -156,7 +157,7 @@ static int reserve(work *w, int64_t rows) {
   return cli_fail("out of memory for %" PRId64 " log-densities", rows);
 }
 
-/* Different contexts share about this many samples. */
+/* About this many samples are divided among the different contexts. */
 enum { SAMPLES = 10000, SAMPLES_OF_ALL = 1 << 22, SAMPLES_LEAST = 100 };
 
 static int64_t sample_count(const cli_session *s) {
@@ -191,7 +192,7 @@ static int by_rank(const void *a, const void *b) {
   return (p->row > q->row) - (p->row < q->row);
 }
 
-/* The rows of lowest density; those with missing values have none. */
+/* Finds the rows of lowest density; rows with missing values have no density. */
 static int find_lowest(work *w) {
   w->written = w->rows;
   if (!o.lowest) return CLI_OK;
@@ -213,8 +214,8 @@ static int find_lowest(work *w) {
 
 /* ---- Strange columns -------------------------------------------------------- */
 
-/* A column that makes the row strange gains at least this many nats by another value, as a Gaussian
- * column does that is 1.7 standard deviations from its mean. */
+/* A column is called unusual if another value of it would gain at least this many nats; a
+ * Gaussian column does if it is 1.7 standard deviations from its mean. */
 static const double strange_from = 1.5;
 enum { NAMED = 3 };
 
@@ -225,7 +226,8 @@ static const char *name_of(const clf_flow *flow, int32_t d) {
   return names ? names[d] : text;
 }
 
-/* "hue 5.3; ash 2.1": the columns that gain most, the first in any case; and by how many nats. */
+/* Writes "hue 5.3; ash 2.1": the columns with the largest gains in nats; the first one in any
+ * case. */
 static char *describe(const clf_flow *flow, double *gain) {
   const int32_t dim = clf_flow_get_spec(flow)->dim;
   size_t used = 0, size = 1;
@@ -247,7 +249,7 @@ static char *describe(const clf_flow *flow, double *gain) {
   return text ? text : calloc(1, 1);
 }
 
-/* The rows that are written and have a log p, with their contexts and gains. */
+/* The rows that are written and that have a log p, with their contexts and gains. */
 typedef struct chosen {
   int64_t count, *row;
   double *x, *c, *gain;
@@ -304,7 +306,7 @@ typedef struct list {
 
 static void add(list *l, cli_column column) { l->at[l->count++] = column; }
 
-/* The columns of a table under these names and of these kinds, where there are any. */
+/* Adds the columns of a table with these names and kinds, if there are any. */
 static void add_table(list *l, const clf_table *t, char *const *names, const clf_column *kinds,
                       char prefix) {
   for (int32_t d = 0; t->at && d < t->cols; d++) {
@@ -317,7 +319,7 @@ static void add_table(list *l, const clf_table *t, char *const *names, const clf
   }
 }
 
-/* The code of the label whose column is 1; NaN where it is missing. */
+/* The code of the label whose indicator column is 1; NaN if it is missing. */
 static double code_of(const double *columns, int32_t labels) {
   int32_t most = 0;
   for (int32_t k = 1; k < labels; k++)
@@ -325,7 +327,8 @@ static double code_of(const double *columns, int32_t labels) {
   return isnan(columns[0]) ? NAN : (double)most;
 }
 
-/* The context as the table has it, a column for all labels, from a column for each. */
+/* Converts the context from one column for each label back to one column for all labels, as in
+ * the table. */
 static int collapse(const clf_table *given, const clf_columns *source, clf_table *to) {
   if (!given->at || !source) return CLI_OK;
   if (clf_table_new(given->rows, source->count, to) != CLF_OK) return cli_fail_library();
@@ -361,7 +364,7 @@ static void add_all(list *l, const cli_session *s, const work *w, const clf_tabl
   if (with[WITH_strange]) add(l, (cli_column){.name = "strange", .texts = w->strange});
 }
 
-/* How many rows have no density, and why. */
+/* The number of rows without a density, by reason. */
 typedef struct lacks {
   clf_score score;
   int64_t missing;
@@ -402,7 +405,7 @@ static void say_lacks(const cli_session *s, const work *w, const lacks *k) {
             w->rows);
 }
 
-/* From log p of each row on. */
+/* Everything after log p of the rows was computed. */
 static int report(cli_session *s, work *w) {
   lacks k = {0};
   int code = place(s, w);

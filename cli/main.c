@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* main.c: the program `clflow VERB ...`: finds the verb and runs it. */
+/* main.c: the program `clflow VERB ...` finds the verb and runs it. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include "help.h"
@@ -46,7 +46,8 @@ static int run(int argc, char **argv) {
   return cli_ranks_end(code);
 }
 
-/* What takes seconds: once each, for another process may say the same. */
+/* Reports what takes seconds. Each sentence is printed once, because another process may report
+ * the same. */
 static void tell_waiting(const char *sentence, void *context) {
   static char last[1024];
   (void)context;
@@ -60,7 +61,7 @@ int main(int argc, char **argv) {
   cli_signals_begin();
   clf_set_listener(tell_waiting, NULL);
   int code = run(argc, argv);
-  const int error = cli_flush(); /* a full disk shows here at the latest */
+  const int error = cli_flush(); /* a full disk is noticed here at the latest */
   if (error) {
     cli_say("standard output: %s", error > 0 ? strerror(error) : "it could not be written whole");
     if (code == CLI_OK) code = CLI_FAILED;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* options.c: reads the command line by a verb's table of options. */
+/* options.c: parses the command line by a verb's table of options. */
 #include "../runtime/core/distance.h"
 #include "cli.h"
 #include <stdlib.h>
@@ -17,7 +17,7 @@ int cli_is_near(const char *typed, int distance) {
   return distance <= (length < 4 ? 1 : length / 2);
 }
 
-/* The option whose name is the first `length` letters of `word`. */
+/* The option whose name is the first `length` characters of `word`. */
 static cli_option *find(const cli_verb *verb, const char *word, size_t length) {
   if (length == 2 && strncmp(word, "-o", 2) == 0) word = "--out", length = strlen(word);
   for (cli_option *o = verb->options; o->name; o++)
@@ -68,7 +68,7 @@ static int pass(const cli_option *o, const char *value) {
   return CLI_OK;
 }
 
-/* Takes argv[*i], and the word after it where that is the option's value. */
+/* Handles argv[*i], and also the next word if that is the option's value. */
 static int set_option(const cli_verb *verb, int argc, char **argv, int *i) {
   const char *word = argv[*i];
   const size_t length = strncmp(word, "--", 2) == 0 ? strcspn(word, "=") : strlen(word);
@@ -86,7 +86,7 @@ static int set_option(const cli_verb *verb, int argc, char **argv, int *i) {
                       !(verb->passes_to && find(verb->passes_to, next, strlen(next)));
     if (!there && *o->arg != '[')
       return cli_usage("%s needs a value: %s %s", o->name, o->name, o->arg);
-    value = there ? argv[++*i] : "-"; /* an optional value is standard output */
+    value = there ? argv[++*i] : "-"; /* without a value: standard output */
   }
   o->given = 1;
   if (cli_set_value(o, value)) return cli_refuse_value(o, value);

@@ -1,42 +1,43 @@
 /* SPDX-License-Identifier: MIT */
-/* options.h: tables of options, from which the command line, --help, the man pages and shell
- * completion expand.  Private to cli/. */
+/* options.h: tables of options, from which the command-line parser, --help, the man pages and
+ * shell completion are generated. Private to cli/. */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 #include "clflow/clflow.h"
 #include <stdio.h>
 
-typedef enum cli_type {              /* of a value, and of what `to` points at */
-                        CLI_HEADING, /* no option: `help` is a heading of --help */
-                        CLI_OPERAND, /* const char *: a file to read, a word without dashes */
-                        CLI_TEXT,    /* const char *: a word that names no file */
-                        CLI_INPUT,   /* const char *: a file to read */
-                        CLI_FLOW,    /* const char *: text, or @ and a file to read */
-                        CLI_CONTEXT, /* const char *: names, values, or a file to read */
-                        CLI_DATA,    /* const char *: a file or folder to read, or a set's name */
-                        CLI_OUTPUT,  /* const char *: a file to write, its kind by its suffix */
-                        CLI_OUTPUT_MODEL, /* const char *: a model to write */
-                        CLI_OUTPUT_LOG,   /* const char *: a log to write */
-                        CLI_TEXTS,        /* cli_texts: words by comma, and by giving it again */
-                        CLI_LIST,         /* cli_list: a word each time that it is given */
-                        CLI_CHOICE,       /* int: which of the words in `arg`, from 0 */
-                        CLI_FLAG,         /* int: becomes 1 */
-                        CLI_FLAG_OFF,     /* int: becomes 0 */
-                        CLI_COUNT32,      /* int32_t from 1 */
-                        CLI_INDEX32,      /* int32_t from 0 */
-                        CLI_COUNT,        /* int64_t from 1 */
-                        CLI_INDEX,        /* int64_t from 0 */
-                        CLI_SEED,         /* uint64_t */
-                        CLI_MIB,          /* uint64_t, bytes; typed in MiB from 1 */
-                        CLI_NUMBER,       /* double, finite, as those below */
-                        CLI_ABOVE_0,
-                        CLI_FROM_0,
-                        CLI_PART,     /* 0 <= p < 1 */
-                        CLI_PERCENT,  /* double from 0: "10%" or "10" is 0.1 */
-                        CLI_CHANNELS, /* int32_t, 1 or 3 */
-                        CLI_SIZE,     /* int32_t[2], height and width, from 1 */
-                        CLI_GRID,     /* int32_t[2], rows and columns, from 1 */
-                        CLI_CHAR      /* char: one of ASCII, or the words tab and space */
+/* The type of a value, and of the object at `to`. */
+typedef enum cli_type {
+  CLI_HEADING,      /* not an option: `help` is a heading of --help */
+  CLI_OPERAND,      /* const char *: a file to read, without dashes */
+  CLI_TEXT,         /* const char *: a word that is no file name */
+  CLI_INPUT,        /* const char *: a file to read */
+  CLI_FLOW,         /* const char *: text, or @ followed by a file name */
+  CLI_CONTEXT,      /* const char *: names, values, or a file to read */
+  CLI_DATA,         /* const char *: a file or folder to read, or a built-in set */
+  CLI_OUTPUT,       /* const char *: a file to write, its format by the suffix */
+  CLI_OUTPUT_MODEL, /* const char *: a model to write */
+  CLI_OUTPUT_LOG,   /* const char *: a log to write */
+  CLI_TEXTS,        /* cli_texts: words by comma, or repeated options */
+  CLI_LIST,         /* cli_list: the option may be repeated; one word each */
+  CLI_CHOICE,       /* int: the index of one of the words in `arg` */
+  CLI_FLAG,         /* int: set to 1 */
+  CLI_FLAG_OFF,     /* int: set to 0 */
+  CLI_COUNT32,      /* int32_t, at least 1 */
+  CLI_INDEX32,      /* int32_t, at least 0 */
+  CLI_COUNT,        /* int64_t, at least 1 */
+  CLI_INDEX,        /* int64_t, at least 0 */
+  CLI_SEED,         /* uint64_t */
+  CLI_MIB,          /* uint64_t, bytes; given in MiB, at least 1 */
+  CLI_NUMBER,       /* double, finite, as are the next three */
+  CLI_ABOVE_0,
+  CLI_FROM_0,
+  CLI_PART,     /* 0 <= p < 1 */
+  CLI_PERCENT,  /* double, at least 0: "10%" or "10" means 0.1 */
+  CLI_CHANNELS, /* int32_t, 1 or 3 */
+  CLI_SIZE,     /* int32_t[2], height and width, at least 1 */
+  CLI_GRID,     /* int32_t[2], rows and columns, at least 1 */
+  CLI_CHAR      /* char: one ASCII character, or the words tab and space */
 } cli_type;
 
 enum { CLI_TEXTS_MOST = 16 };
@@ -51,44 +52,45 @@ typedef struct cli_list {
   const char *at[CLI_LIST_MOST];
 } cli_list;
 
-/* One row is all there is to an option: parsing, checks and --help come of it. */
+/* One row of a table defines an option completely: its parsing, its checks and its --help text. */
 typedef struct cli_option {
-  const char *name; /* "--batch", "-n"; of an operand what --help calls it */
-  const char *arg;  /* what --help calls the value; of a choice its words: "nvp|nice"; "[FILE]" may
-                     * be left out and is standard output then */
-  const char *help; /* verb first; NULL: an old name that works but is not shown */
+  const char *name; /* "--batch", "-n"; for an operand its name in --help */
+  const char *arg;  /* the value's name in --help; for a choice its words: "nvp|nice"; "[FILE]": may
+                       be omitted, which means standard output */
+  const char *help; /* begins with a verb; NULL: an old name that works but is not shown */
   cli_type type;
   void *to;
-  const char *initial; /* as if given first; NULL leaves `to` as it is */
+  const char *initial; /* value before parsing; NULL leaves `to` unchanged */
   int required;
   int given; /* set by cli_parse() */
 } cli_option;
 
-/* A word without an option before it. */
+/* An operand: a word without an option before it. */
 static inline int cli_is_operand(const cli_option *o) { return *o->name && *o->name != '-'; }
 
 typedef struct cli_verb {
   const char *name;
-  const char *usage;   /* what follows `clflow NAME` */
-  const char *purpose; /* a sentence */
-  /* Paragraphs below the options, a line each, or NULL; lines that begin with blanks are verbatim.
-   */
+  const char *usage;   /* text after `clflow NAME` */
+  const char *purpose; /* one sentence */
+  /* Paragraphs below the options, one per line, or NULL; lines that begin with blanks are
+   * verbatim. */
   const char *details;
-  const char *examples; /* command lines, a line each */
-  cli_option *options;  /* the last one has no name */
-  int (*run)(void);     /* gives the exit code */
-  clf_missing missing;  /* what it does with rows of a table that lack a value, without --missing */
-  /* (optional) Files that it may write in addition to those its options name: the i-th, and the
-   * option that it comes of; NULL beyond the last.  The name is good until the next call. */
+  const char *examples; /* command lines, one per line */
+  cli_option *options;  /* terminated by an option without a name */
+  int (*run)(void);     /* returns the exit code */
+  clf_missing missing;  /* how rows of a table that lack a value are treated without --missing */
+  /* (optional) Files that the verb may write in addition to those named by its options: the i-th
+   * one, and the option that causes it; NULL beyond the last one. The name is valid until the
+   * next call. */
   const char *(*also_writes)(int i, const char **option);
-  int ranks; /* 1: several processes that a launcher started work on it together (ranks.h) */
-  /* (optional) Options of this verb are taken too, unless there is one of that name here, and kept
-   * in cli_passed. */
+  int ranks; /* 1: several processes started by a launcher work on it together (ranks.h) */
+  /* (optional) Options of this other verb are also accepted, unless this verb has one with the
+   * same name, and stored in cli_passed. */
   const struct cli_verb *passes_to;
 } cli_verb;
 
-/* The options of the other verb, in the order in which they were given, as words that it takes:
- * "--lr=1e-3", "--no-shuffle". */
+/* The options of the other verb in the order in which they were given, as words for its command
+ * line: "--lr=1e-3", "--no-shuffle". */
 enum { CLI_PASSED_MOST = 128 };
 extern struct cli_passed {
   int count;
@@ -97,31 +99,31 @@ extern struct cli_passed {
 
 /* ---- values.c ------------------------------------------------------------------------------ */
 
-/* Stores a word as the option's value; -1 if it is none. */
+/* Parses a word and stores it as the option's value; -1 if it is invalid. */
 int cli_set_value(const cli_option *option, const char *text);
-/* Refuses a value that the option would not take, and leaves the option as it is. */
+/* Refuses an invalid value without changing the option. */
 int cli_check_value(const cli_option *option, const char *text);
-/* Prints what the option takes instead; returns CLI_USAGE. */
+/* Prints which values the option takes; returns CLI_USAGE. */
 int cli_refuse_value(const cli_option *option, const char *text);
 
 /* ---- options.c ----------------------------------------------------------------------------- */
 
-/* Fills what the options point at; a word it cannot take is named on stderr and
- * CLI_USAGE returned. */
+/* Parses the command line and stores the values of the options. An invalid word is reported on
+ * stderr and CLI_USAGE returned. */
 int cli_parse(const cli_verb *verb, int argc, char **argv);
 
-/* The verb whose options cli_parse() took. */
+/* The verb whose options cli_parse() parsed. */
 extern const cli_verb *cli_running;
 
 int cli_is_word(cli_type type); /* whether the value is a const char * as typed */
-/* Bytes that a value of this type takes where `to` points. */
+/* The size in bytes of a value of this type at `to`. */
 size_t cli_size(cli_type type);
-/* A value of the option's type as it would be typed. */
+/* Writes a value of the option's type as it would be typed. */
 void cli_format(const cli_option *option, const void *value, char *text, size_t size);
 
-/* Letters to insert, delete or replace to make `b` of `a`. */
+/* The edit distance: letters to insert, delete or replace to turn `a` into `b`. */
 int cli_distance(const char *a, const char *b);
-/* Whether a word so far from `typed` may be what was meant. */
+/* Whether a word at this distance from `typed` is a plausible correction. */
 int cli_is_near(const char *typed, int distance);
 
 #endif

@@ -22,7 +22,7 @@ const char *cli_called;
 /* ---- Messages ------------------------------------------------------------ */
 
 static int progress_drawn;
-static const char *mute; /* the name of a process that is to be quiet, or NULL */
+static const char *mute; /* the name that a silenced process prints before its errors, or NULL */
 static char withheld[4096];
 static int withholds;
 
@@ -51,8 +51,7 @@ void cli_progress_clear(void) {
   progress_drawn = 0;
 }
 
-/* Names of files and of drivers may contain anything, escape sequences too. */
-/* The first error of writing to stdout, which a later flush does not report again. */
+/* The first error of a write to stdout; a later flush does not report it again. */
 static int stdout_error;
 
 int cli_flush(void) {
@@ -62,15 +61,15 @@ int cli_flush(void) {
 }
 
 static void say(const char *format, va_list args) {
-  enum { LONGEST = 65536 }; /* a compiler's log fits, and names of files as a shell needs them */
+  enum { LONGEST = 65536 }; /* large enough for a compiler's log, and for shell-quoted file names */
   static char text[LONGEST], clean[LONGEST];
   vsnprintf(text, sizeof text, format, args);
   clf__clean_message(clean, sizeof clean, text, clf_errmsg(), strchr(format, '\n') != NULL);
   cli_flush();
   cli_progress_clear();
   const char *const verb = cli_verb_name ? cli_verb_name : "", *const colon = *verb ? ": " : "";
-  const int named =
-      !mute || strncmp(clean, mute, strlen(mute)) == 0; /* as a group's messages are */
+  /* Messages of a group already begin with the name. */
+  const int named = !mute || strncmp(clean, mute, strlen(mute)) == 0;
   const size_t used = strlen(withheld);
   char line[sizeof clean + 256];
   snprintf(line, sizeof line, "clflow: %s%s%s%s%s\n", verb, colon, named ? "" : mute,
@@ -90,14 +89,14 @@ const char *cli_clean(const char *text) {
   return clean[turn];
 }
 
-/* Whether a shell takes the word as it stands. */
+/* Whether a shell takes the word without quotes. */
 static int is_plain(const char *word) {
   static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
                                 "%+,-./:=@_~";
   return *word && *word != '~' && !word[strspn(word, letters)];
 }
 
-/* Whether a terminal would show the word as something else. */
+/* Whether the word contains characters that a terminal does not show. */
 static int is_hidden(const char *word) {
   const unsigned char *const p = (const unsigned char *)word;
   const size_t n = strlen(word);
@@ -109,7 +108,7 @@ static int is_hidden(const char *word) {
   return 0;
 }
 
-/* Room for a word is 4 strlen(word) + 6. */
+/* Quotes a word for the shell; `to` needs 4 strlen(word) + 6 bytes. */
 static void quote(const char *word, char *to) {
   const int octal = is_hidden(word);
   to += sprintf(to, octal ? "$'" : "'");
@@ -236,7 +235,8 @@ json_t *cli_json_numbers(const double *at, int64_t count) {
 int cli_json_print(json_t *json) {
   const size_t flags = JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_ENSURE_ASCII,
                n = json_dumpb(json, NULL, 0, flags);
-  char *text = n > 0 ? malloc(n) : NULL; /* jansson's own text may lack letters without memory */
+  char *text =
+      n > 0 ? malloc(n) : NULL; /* without memory, the text made by jansson may be incomplete */
   const int whole = text && json_dumpb(json, text, n, flags) == n;
   json_decref(json);
   if (whole) {
@@ -262,7 +262,7 @@ int cli_check_table(const char *path) {
   return clf_path_writable(path) == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
-/* Files appear by a rename, so it is the folder that must be writable. */
+/* Files are moved into place with a rename, so the folder must be writable. */
 static int check_folder(const char *option, const char *path) {
   const size_t n = clf__folder_length(path);
   char *folder = n ? strndup(path, n) : strdup(".");
@@ -283,7 +283,7 @@ static int check_folder(const char *option, const char *path) {
   return code;
 }
 
-/* Files of text, which "-" sends to standard output. */
+/* Whether the suffix is that of a text file, which "-" prints to standard output. */
 static int is_text(const char *suffix) {
   return suffix && (!strcmp(suffix, ".html") || !strcmp(suffix, ".json") ||
                     !strcmp(suffix, ".csv") || !strcmp(suffix, ".jsonl"));
@@ -298,7 +298,7 @@ int cli_check_file(const char *option, const char *path, const char *suffix) {
   return check_folder(option, path);
 }
 
-/* The flow's names of its columns, or else PREFIX0, PREFIX1, ... */
+/* The flow's column name, or else PREFIX0, PREFIX1, ... */
 static const char *column_name(char *const *names, const char *prefix, int numbered, int32_t i,
                                char *text, size_t size) {
   if (names) return names[i];
@@ -338,7 +338,7 @@ void cli_lend_ids(const clf_table *from, clf_table *to) {
   to->id_name = from ? from->id_name : NULL;
 }
 
-/* Plain numbers, of which a missing one is an empty field. */
+/* Describes all columns as plain numbers; a missing number is an empty field. */
 static int describe_numbers(clf_table *t) {
   t->columns = calloc((size_t)t->cols, sizeof *t->columns);
   for (int32_t c = 0; t->columns && c < t->cols; c++) t->columns[c].decimals = -1;
@@ -363,7 +363,7 @@ static int put_rows(const char *path, const clf_flow *flow, clf_table *rows, cha
   return clf_array_write_npy(path, rows->at, 4, dim) == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
-/* An array has no labels: their codes, and whole numbers where the column has such. */
+/* An array has no labels, so labels become their codes; whole-number columns are rounded. */
 static void round_values(clf_table *t) {
   for (int32_t c = 0; c < t->cols; c++) {
     const clf_column *const k = &t->columns[c];

@@ -12,7 +12,7 @@
 typedef struct text {
   char *at;
   size_t used, room;
-  int failed; /* out of memory */
+  int failed; /* 1: out of memory */
 } text;
 
 static void put(text *t, const char *from, size_t n) {
@@ -34,7 +34,7 @@ static void put_quoted(text *t, const char *word) {
   put(t, "\"", 1);
 }
 
-/* In quotes wherever a reader could take it for something else than one field. */
+/* Quotes a word wherever a reader could take it for something other than one field. */
 static void put_word(text *t, const char *word, const char *not_first) {
   const size_t plain = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                     "0123456789_.-");
@@ -56,7 +56,8 @@ static void put_number(text *t, const cli_column *c, double number) {
   put(t, label, strlen(label));
 }
 
-/* `alone`: the line has no other field, and would be a blank one, which readers skip. */
+/* alone: the line has no other field; without quotes it would be blank, and readers skip blank
+ * lines. */
 static void put_field(text *t, const cli_column *c, int64_t row, int alone) {
   const size_t before = t->used;
   char whole[32];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* output_stdout.c: files of text that "-" sends to standard output. */
+/* output_stdout.c: prints files of text to standard output where the name is "-". */
 #define _DEFAULT_SOURCE
 #include "cli.h"
 #include <errno.h>
@@ -18,7 +18,7 @@ static int print_file(const char *path) {
   return CLI_OK;
 }
 
-/* Writers replace a file by a rename, which needs a name. */
+/* Writers replace a file with a rename, which needs a file name. */
 int cli_write_text(const char *path, const char *suffix,
                    clf_status (*write)(const char *path, void *context), void *context) {
   if (!cli_is_stdout(path)) return write(path, context) == CLF_OK ? CLI_OK : cli_fail_library();

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* parts.c: what the rows of the data served for when the model was made. */
+/* parts.c: finds which rows of the data were training, validation and test rows of the model. */
 #include "cli.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The rows without a missing value, as they were trained on, and their numbers. */
+/* The rows without missing values, which were used for training, and their numbers. */
 typedef struct whole {
   clf_table x, given;
   int64_t *number;
@@ -22,7 +22,7 @@ static void copy_row(const clf_table *from, int64_t row, clf_table *to, int64_t 
     memcpy(to->at + at * to->cols, from->at + row * from->cols, (size_t)to->cols * sizeof *to->at);
 }
 
-/* Lacks rows where none is whole. */
+/* Copies the complete rows; the result has no rows where none is complete. */
 static int take_whole(const cli_session *s, whole *w) {
   const clf_table *const x = &s->data, *const c = &s->given;
   int64_t count = 0;
@@ -68,7 +68,7 @@ static int by_record(const whole *w, const json_t *record, uint8_t *part, int *f
 static int by_training(const whole *w, uint8_t *part, int *found) {
   clf_train_options o;
   clf_status s = clf_train_options_load(cli_common.model, &o);
-  if (s == CLF_EFORMAT) return CLI_OK; /* it holds weights alone */
+  if (s == CLF_EFORMAT) return CLI_OK; /* the file contains only weights */
   if (!s) s = clf_train_parts(cli_common.model, &w->x, w->given.at ? &w->given : NULL, part, found);
   return s == CLF_OK ? CLI_OK : cli_fail_library();
 }

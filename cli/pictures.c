@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pictures.c: images that a model makes, as a grid in a PNG or as bytes. */
+/* pictures.c: images made by a model, as a grid in a PNG file or as bytes. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include <inttypes.h>
@@ -17,7 +17,7 @@ cli_grid cli_near_square(int64_t count) {
   return (cli_grid){.rows = rows > INT32_MAX ? INT32_MAX : (int32_t)rows, .cols = (int32_t)cols};
 }
 
-/* Whole numbers from `first` with commas between. */
+/* Parses whole numbers from `first` on, separated by commas. */
 static int parse_numbers(const char *option, int first, const char *text, cli_indices *list) {
   for (const char *at = text;; at++) {
     const size_t digits = strspn(at, "0123456789");
@@ -67,8 +67,8 @@ int cli_take_rows(cli_session *s, cli_indices *list, double **x) {
   return code;
 }
 
-/* If the rows are refused, they are mapped one by one, so that the message has the number in the
- * data of the one at fault. */
+/* If the rows are refused, they are mapped one by one, so that the message names the row at
+ * fault by its number in the data. */
 int cli_transform_rows(const cli_session *s, const cli_indices *list, const double *x, double *z) {
   const int64_t dim = clf_flow_get_spec(s->flow)->dim;
   clf_status status = clf_transform(s->flow, x, list->count, z, NULL);
@@ -116,7 +116,7 @@ void cli_bytes_of(const clf_flow_spec *spec, const double *x, int64_t n, uint8_t
 
 enum { GAP = 2, APART = 4 * GAP, WIDE = 512, HIGH = 1024, GROUND = 0x80, MOST_SIDE = 65536 };
 
-/* Where a column begins; those behind the first `apart` stand off. */
+/* The left edge of a column; there is a gap after the first `apart` columns. */
 static int64_t left_of(const clf_flow_spec *spec, cli_grid g, int64_t times, int64_t col) {
   const int64_t off = g.apart > 0 && col >= g.apart ? APART : 0;
   return GAP + off + col * (spec->width * times + GAP);
@@ -125,7 +125,7 @@ static int64_t top_of(const clf_flow_spec *spec, int64_t times, int64_t row) {
   return GAP + row * (spec->height * times + GAP);
 }
 
-/* Small images are magnified until the picture is WIDE, or HIGH. */
+/* The factor by which small images are magnified until the picture is WIDE or HIGH. */
 static int64_t magnified(const clf_flow_spec *spec, cli_grid g) {
   int64_t times = 1;
   while (left_of(spec, g, times, g.cols) < WIDE && top_of(spec, times, g.rows) < HIGH) times++;

@@ -4,46 +4,48 @@
 #define CLI_PICTURES_H
 #include "session.h"
 
-/* Cells of a picture, down and across; the first `apart` columns stand apart from the rest. */
+/* The cells of a picture, vertically and horizontally; the first `apart` columns are set apart
+ * from the others. */
 typedef struct cli_grid {
   int32_t rows, cols, apart;
 } cli_grid;
 
-enum { CLI_INDICES = 256, CLI_CHUNK = 64 /* images made at once */ };
+enum { CLI_INDICES = 256, CLI_CHUNK = 64 /* images made in one call */ };
 typedef struct cli_indices {
   int count;
   int64_t at[CLI_INDICES]; /* from 0 */
 } cli_indices;
 
-/* The rows of --rows, "1,4,6", or of the old --index, "0,3,5"; either may be NULL.  An empty list
- * for neither. */
+/* Parses the rows of --rows, "1,4,6", or of the old --index, "0,3,5"; either may be NULL.
+ * Without both the list is empty. */
 int cli_parse_rows(const char *rows, const char *index, cli_indices *list);
 cli_grid cli_near_square(int64_t count);
 
 int cli_makes_images(const cli_session *s);
 
-/* These rows of the data as the flow takes them, (count, D) to be freed.  An empty list becomes
- * the first eight. */
+/* Reads these rows of the data as the flow takes them, (count, D); free the array. An empty list
+ * becomes the first eight rows. */
 int cli_take_rows(cli_session *s, cli_indices *list, double **x);
-/* Their latents, (count, D). */
+/* Computes the latents of the rows, (count, D). */
 int cli_transform_rows(const cli_session *s, const cli_indices *list, const double *x, double *z);
 
-/* x = f^-1(z), images in chunks, with a line on stderr for a person who waits. */
+/* x = f^-1(z) in chunks of images, with a progress line on stderr. */
 int cli_decode(const cli_session *s, const double *z, int64_t n, double *x);
 void cli_draw_share(const char *what, int64_t done, int64_t total);
 
-/* Continuous pixels to bytes below spec->levels. */
+/* Converts continuous pixels to bytes below spec->levels. */
 void cli_bytes_of(const clf_flow_spec *spec, const double *x, int64_t n, uint8_t *bytes);
 
-/* Whether such a picture is not too large. */
+/* Refuses a picture that is too large. */
 int cli_check_grid(const clf_flow_spec *spec, cli_grid grid);
-/* At most rows * cols images as a PNG, spread over 0 to 255, small ones magnified. */
+/* Writes at most rows * cols images as a PNG; values are scaled to 0 to 255 and small images
+ * magnified. */
 int cli_put_grid(const char *path, const clf_flow_spec *spec, const uint8_t *bytes, int64_t n,
                  cli_grid grid);
-/* As cli_put_grid(), or as .npy, where bytes stay below spec->levels. */
+/* Like cli_put_grid(), but also writes .npy, in which bytes stay below spec->levels. */
 int cli_put_bytes(const char *path, const clf_flow_spec *spec, const uint8_t *bytes, int64_t n,
                   cli_grid grid);
-/* As cli_check_table(), or a .png. */
+/* Like cli_check_table(), but for a .png too. */
 int cli_check_images(const char *path);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* plot.c: `clflow plot`: a picture of a model, or one of its report. */
+/* plot.c: `clflow plot` draws a picture of a model, or one picture of its report. */
 #include "cli.h"
 #include "clflow/plot.h"
 #include <stdlib.h>
 #include <string.h>
 
-/* The first two words: PICTURE MODEL, or MODEL alone. */
+/* The first two operands: PICTURE MODEL, or only MODEL. */
 static struct {
   const char *first, *second, *out, *pairs;
   uint64_t seed;
@@ -67,7 +67,7 @@ static int draw_flow(cli_session *s) {
   return clf_plot_flow(s->flow, data, o.seed, o.out) == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
-/* What can be told without the model. */
+/* Checks that need no model. */
 static int check(clf_report_picture *picture) {
   if (!o.first) return cli_usage("MODEL is missing; usage: clflow plot %s", cli_plot.usage);
   int code = o.second ? find_picture(o.first, picture) : CLI_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ranks.c: processes that work on one command. */
+/* ranks.c: several processes that work on one command. */
 #define _POSIX_C_SOURCE 200809L
 #include "ranks.h"
 #include <stdlib.h>
@@ -9,16 +9,17 @@
 
 static clf_group *group;
 static int32_t on_host = 1;
-static int ended;   /* 1: a rank failed while all prepared, or nothing more is done together */
-static int running; /* 1: they are ready */
-static int divides; /* 1: rows are divided */
+static int
+    ended; /* 1: a rank failed during the preparation, or the ranks do no further common work */
+static int running; /* 1: the preparation is over */
+static int divides; /* 1: rows are divided among ranks */
 
 clf_group *cli_ranks(void) { return group; }
 int32_t cli_ranks_own(void) { return group ? clf_group_rank(group) : 0; }
 int32_t cli_ranks_size(void) { return group ? clf_group_size(group) : 1; }
 int32_t cli_ranks_on_host(void) { return on_host; }
 
-/* Text of the name "rank 3 on node7" behind the number. */
+/* The host part of the name "rank 3 on node7". */
 static const char *host_of(int32_t rank) {
   const char *const host = strstr(clf_group_member(group, rank), " on ");
   return host ? host : "";
@@ -34,7 +35,7 @@ static int meet(void) {
   return freopen("/dev/null", "w", stdout) ? CLI_OK : cli_fail("/dev/null cannot be opened");
 }
 
-/* Ranks of one host that may run on all of its cores share them. */
+/* Divides the cores among those ranks of a host that are allowed to run on all of them. */
 static void share_cores(void) {
   const long cores = sysconf(_SC_NPROCESSORS_ONLN);
   const int share = (int)(cores / on_host) > 0 ? (int)(cores / on_host) : 1;

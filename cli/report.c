@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* report.c: `clflow report`: whether to believe a model of a table, as a page of HTML. */
+/* report.c: `clflow report` shows on an HTML page whether a model of a table is reliable. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include "clflow/report.h"
@@ -22,7 +22,7 @@ static int copy_rows(const clf_table *from, const uint8_t *part, int which, int6
   return CLI_OK;
 }
 
-/* The context of each row, also where one is given for all. */
+/* Copies the context of each row, also where one context is given for all rows. */
 static int copy_given(cli_session *s, const uint8_t *part, int which, int64_t n, clf_table *to) {
   const double *c;
   const int code = cli_given_rows(s, 0, s->data.rows, &c);
@@ -55,7 +55,7 @@ static int take_part(cli_session *s, const uint8_t *part, int which, cli_report_
   return CLI_OK;
 }
 
-/* Rows that have all their values are test rows where it is not known what they served for. */
+/* Treats all complete rows as test rows where their role in training is unknown. */
 static void call_all_test(const cli_session *s, uint8_t *part) {
   const int32_t D = s->data.cols, C = s->given.rows == s->data.rows ? s->given.cols : 0;
   for (int64_t i = 0; i < s->data.rows; i++) {
@@ -65,8 +65,8 @@ static void call_all_test(const cli_session *s, uint8_t *part) {
   }
 }
 
-/* The rows that are judged are test rows, or where there are none validation rows, or training
- * rows: all these become test rows here. */
+/* Selects the rows that the report evaluates: test rows; if there are none, validation rows; if
+ * there are none, training rows. The selected rows become the test rows. */
 static clf_report_judged choose_judged(const cli_session *s, uint8_t *part) {
   static const clf_report_judged names[] = {[CLF_ROW_TRAIN] = CLF_JUDGED_TRAIN,
                                             [CLF_ROW_VALID] = CLF_JUDGED_VALID,
@@ -106,7 +106,7 @@ static int take_rows(cli_session *s, const uint8_t *known, cli_report_rows *r) {
 
 /* ---- --pairs --------------------------------------------------------------------------------- */
 
-/* The column of that name, or of that number from 1; -1: there is none. */
+/* The index of the column with that name or with that number counted from 1; -1: none. */
 static int32_t find_column(const cli_session *s, const char *word, size_t n) {
   char *const *names = clf_flow_columns(s->flow);
   if (!names) names = s->data.names;
@@ -146,7 +146,8 @@ static void append_words(cli_report_rows *r, const char *const *words) {
   for (; *words; words++) cli_append_word(' ', *words, r->command, sizeof r->command);
 }
 
-/* The columns that the record calls the context, by comma, into given; "" where there are none. */
+/* Writes the columns that the record calls the context into `given`, separated by commas; "" if
+ * there are none. */
 static void list_given(const clf_flow *flow, char *given, size_t size) {
   size_t i, used = 0;
   json_t *const record = json_loads(clf_flow_record(flow), 0, NULL), *name;
@@ -159,8 +160,8 @@ static void list_given(const clf_flow *flow, char *given, size_t size) {
   json_decref(record);
 }
 
-/* The commands that make the model again, where a record holds what that takes, and the report;
- * a line each. */
+/* Writes the commands that make the model again (if the record has the necessary data) and the
+ * report, one per line. */
 static void write_command(const clf_flow *flow, uint64_t seed, int fitted, cli_report_rows *r) {
   char number[32], given[1024];
   const char *const model = cli_common.model, *const data = cli_common.data;
@@ -175,7 +176,7 @@ static void write_command(const clf_flow *flow, uint64_t seed, int fitted, cli_r
   }
   strncat(r->command, "clflow report", sizeof r->command - strlen(r->command) - 1);
   append_words(r, (const char *const[]){model, "--data", data, NULL});
-  if (cli_common.given && !fitted) /* which names columns there */
+  if (cli_common.given && !fitted) /* which names columns in that case */
     append_words(r, (const char *const[]){"--given", cli_common.given, NULL});
   append_words(r, (const char *const[]){"--seed", number, NULL});
 }
@@ -194,7 +195,7 @@ int cli_report_open(cli_session *s, const char *pairs, const uint8_t *part, uint
 
 void cli_report_close(cli_report_rows *r) {
   for (int i = 0; i < 3; i++) {
-    r->x[i].columns = NULL; /* the session's */
+    r->x[i].columns = NULL; /* owned by the session */
     clf_table_free(&r->x[i]);
     clf_table_free(&r->given[i]);
     free(r->row[i]);

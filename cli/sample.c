@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sample.c: `clflow sample`: draws from a model. */
+/* sample.c: `clflow sample` draws samples from a model. */
 #include "cli.h"
 #include "members.h"
 #include "ranks.h"
@@ -39,7 +39,7 @@ static cli_option options[] = {
     CLI_OPTIONS_END,
 };
 
-/* -n samples for each row of the context. */
+/* Draws -n samples for each row of the context. */
 static int draw_given(const cli_session *s, double *x) {
   if (o.temperature != 1 || o.first)
     return cli_usage("%s has no meaning with a context; leave it out",
@@ -51,7 +51,7 @@ static int draw_given(const cli_session *s, double *x) {
              : cli_fail_library();
 }
 
-/* Samples of the stream from number `first` + *context on. */
+/* Draws samples of the stream from number `first` + *context on. */
 static clf_status draw_some(clf_flow *flow, const void *context, int64_t first, int64_t n,
                             double *x) {
   first += *(const int64_t *)context;
@@ -64,7 +64,7 @@ static clf_status draw_some(clf_flow *flow, const void *context, int64_t first, 
   return s;
 }
 
-/* Samples first .. first + n of those asked for. */
+/* Draws samples first .. first + n of all requested ones. */
 static int draw(const cli_session *s, int64_t first, int64_t n, double *x) {
   const int32_t dim = clf_flow_get_spec(s->flow)->dim;
   first += o.first;
@@ -72,7 +72,7 @@ static int draw(const cli_session *s, int64_t first, int64_t n, double *x) {
                                                                               : cli_fail_library();
 }
 
-/* All of them, each rank some. */
+/* Draws all samples, divided among the ranks. */
 static int draw_part(const cli_session *s, int32_t dim, double *x) {
   int64_t first, end;
   cli_ranks_part(o.count, &first, &end);
@@ -82,7 +82,7 @@ static int draw_part(const cli_session *s, int32_t dim, double *x) {
 
 /* ---- Images ------------------------------------------------------------------- */
 
-/* Where chunks of images go: to bytes, or to numbers. */
+/* The destination of image chunks: bytes or numbers. */
 typedef struct target {
   uint8_t *bytes;
   double *x;
@@ -166,7 +166,7 @@ static int draw_columns(const cli_session *s) {
 
 /* ---- The verb --------------------------------------------------------------------- */
 
-/* What can be told without the model. */
+/* Checks that need no model. */
 static int check(cli_grid *grid) {
   const int picture = cli_has_suffix(o.out, ".png"), code = cli_check_images(o.out);
   if (code) return code;

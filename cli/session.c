@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* session.c: the device, the model and the data that a verb works with. */
+/* session.c: the device, the model and the data of a verb. */
 #define _POSIX_C_SOURCE 200809L
 #include "../runtime/core/text.h"
 #include "cli.h"
@@ -12,7 +12,8 @@
 
 struct cli_common cli_common = {.hint = {.xmin = NAN, .xmax = NAN}, .table = {.missing = -1}};
 
-/* The OpenCL device with the number of this rank on its host; with more ranks they share. */
+/* The OpenCL device whose number is this rank's number on its host; if there are more ranks than
+ * devices, they share. */
 static const char *local_device(void) {
   static char name[32];
   clf_device_info *list = NULL;
@@ -62,7 +63,8 @@ int cli_load(clf_device *dev, const char *path, const clf_flow_spec *hint, clf_f
   return clf_flow_load(dev, path, hint, flow) == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
-/* A state_dict does not hold the size of its images: the data's, unless --size says it. */
+/* A state_dict does not contain the size of its images; the data's size is used unless --size is
+ * given. */
 static int load_model(cli_session *s) {
   clf_flow_spec hint = cli_common.hint;
   int32_t channels;
@@ -80,8 +82,9 @@ static int open_data(cli_session *s) {
   return cli_data_open(s, cli_common.data, &wanted);
 }
 
-/* Images are opened first, so that they are decoded while the device gets ready; what is cut to
- * the model's size can only be opened after it, and a table is read as the model describes it. */
+/* Opens images first, so that they are decoded during the start of the device. Images that are
+ * cut to the model's size can only be opened after the model, and a table is read as the model
+ * describes it. */
 static int open_all(cli_session *s) {
   const int with_data = cli_common.data != NULL;
   const int first =
@@ -125,8 +128,8 @@ void cli_session_close(cli_session *s) {
   cli_close_device(s->dev);
 }
 
-/* Rows first .. first + n, stretch by stretch of those that have or lack all values: NaN in all of
- * the result for a row that lacks one. */
+/* Maps rows first .. first + n. Stretches of rows that have all values are mapped; a row that
+ * lacks a value has NaN in all of its results. */
 static clf_status map_chunk(const cli_session *s, cli_map_fn map, const double *x, const double *c,
                             int64_t first, int64_t n, double *to, double *logdet) {
   const int32_t D = clf_flow_get_spec(s->flow)->dim, C = clf_flow_context(s->flow);

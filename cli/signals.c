@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* signals.c: what signals do: they end the program, after its unfinished files are removed, or they
- * ask a training to save and stop. */
+/* signals.c: signals either end the program, after its unfinished files are removed, or ask a
+ * training to save and stop. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include <signal.h>
 #include <string.h>
 #include <time.h>
 
-/* Those that end a process unless they are handled, and what they do to a training. */
+/* The signals that end a process if they are not handled, and whether a training treats them as
+ * a request. */
 static const struct {
-  int number, asks; /* asks: the first one lets a training save */
+  int number, asks; /* asks: the first signal lets a training save */
 } signals[] = {
     {SIGINT, 1},  {SIGTERM, 1},
 #ifndef _WIN32
-    {SIGHUP, 1}, /* the terminal is gone */
+    {SIGHUP, 1}, /* the terminal was closed */
     {SIGXCPU, 1}, {SIGQUIT, 0}, {SIGPIPE, 0}, {SIGALRM, 0}, {SIGUSR1, 0}, {SIGUSR2, 0},
 #endif
 };
@@ -22,10 +23,10 @@ enum { SIGNALS = sizeof signals / sizeof *signals };
 static void end_by(int number) {
   clf_discard_unfinished();
   signal(number, SIG_DFL);
-  raise(number); /* the exit code is that of a program which handles nothing */
+  raise(number); /* with the exit code of a program that handles no signals */
 }
 
-/* Whoever started this with the signal ignored, as nohup does, meant it. */
+/* A signal that was ignored at the start (by nohup, for example) stays ignored. */
 static void handle(int number, void (*handler)(int)) {
   struct sigaction action, before;
   memset(&action, 0, sizeof action);
@@ -38,7 +39,7 @@ static void handle(int number, void (*handler)(int)) {
 
 void cli_signals_begin(void) {
 #ifdef SIGXFSZ
-  signal(SIGXFSZ, SIG_IGN); /* write() then says that the file would be too large */
+  signal(SIGXFSZ, SIG_IGN); /* write() then fails because the file would be too large */
 #endif
   for (int i = 0; i < SIGNALS; i++) handle(signals[i].number, end_by);
 }
@@ -48,9 +49,9 @@ void cli_signals_begin(void) {
 volatile sig_atomic_t cli_stop_wanted;
 static struct timespec asked;
 
-/* `timeout` and terminals send a signal to the process and to its group: a second one at once is
- * the same request.  A later one kills, for a person who does not want to wait; but not SIGHUP,
- * which a kernel and a shell both send, in their own time. */
+/* `timeout` and terminals send a signal both to the process and to its group, so a second signal
+ * at the same moment is the same request. A later one ends the program, for users who do not
+ * want to wait. SIGHUP does not: both the kernel and the shell send it, at different times. */
 static void ask(int number) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

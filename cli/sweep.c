@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sweep.c: `clflow sweep`: many trainings that differ in seeds, options or architectures. */
+/* sweep.c: `clflow sweep` runs several trainings with different seeds, options or architectures. */
 #define _POSIX_C_SOURCE 200809L
 #include "sweep.h"
 #include <errno.h>
@@ -48,7 +48,7 @@ static cli_option options[] = {
 
 /* ---- Checks -------------------------------------------------------------------------------- */
 
-/* Options of a training that have no meaning for a sweep, and why. */
+/* Refuses training options that have no meaning for a sweep, with the reason. */
 static int check_passed(void) {
   static const struct {
     const char *option, *why;
@@ -106,7 +106,7 @@ static int check_outputs(void) {
 
 static int run(void) {
   cli_members s = {0};
-  const int first = cli_ranks_own() == 0; /* the only one that opens files of the sweep */
+  const int first = cli_ranks_own() == 0; /* the only rank that opens files of the sweep */
   int code = check_passed();
   if (!code) code = check_data();
   if (!code) code = cli_sweep_make(&s);

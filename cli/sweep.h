@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sweep.h: what the files of `clflow sweep` share.  Private to them. */
+/* sweep.h: declarations shared by the files of `clflow sweep`. Private to them. */
 #ifndef CLI_SWEEP_H
 #define CLI_SWEEP_H
 #include "cli.h"
@@ -10,7 +10,7 @@ extern struct cli_sweep_wanted {
   const char *out, *folder, *seeds, *test;
   cli_list vary, flows;
   cli_texts devices;
-  int32_t blend; /* 0: the best member alone */
+  int32_t blend; /* 0: only the best member */
   int resume, json;
 } cli_sweep_wanted;
 
@@ -21,18 +21,18 @@ typedef enum cli_member_state {
   CLI_MEMBER_RUNNING,
   CLI_MEMBER_DONE,
   CLI_MEMBER_FAILED,
-  CLI_MEMBER_STOPPED /* by Ctrl-C; its checkpoint is saved */
+  CLI_MEMBER_STOPPED /* stopped by Ctrl-C; its checkpoint is saved */
 } cli_member_state;
 
 /* One training of the sweep. */
 typedef struct cli_member {
-  char *words[CLI_SWEEP_WORDS]; /* the options that tell it from the others, "--lr=1e-3"; to NULL */
+  char *words[CLI_SWEEP_WORDS]; /* its own options, "--lr=1e-3"; NULL ends them */
   cli_member_state state;
-  double valid, train; /* as logs have them; NaN: not known */
-  int bits;            /* 1: these are bits/dim, and less is better */
-  int64_t steps;       /* after which its weights were these */
+  double valid, train; /* in the unit of logs; NaN: not known */
+  int bits;            /* 1: these are bits/dim, and lower is better */
+  int64_t steps;       /* steps after which the weights had this score */
   double seconds;
-  char why[256]; /* what failed */
+  char why[256]; /* reason of a failure */
 } cli_member;
 
 typedef struct cli_members {
@@ -40,42 +40,43 @@ typedef struct cli_members {
   int32_t count;
 } cli_members;
 
-/* sweep_members.c: every combination of --flow, --vary and --seeds, in this order; to be freed also
- * after a failure. */
+/* sweep_members.c: makes every combination of --flow, --vary and --seeds, in this order; free
+ * the members also after a failure. */
 int cli_sweep_make(cli_members *s);
 void cli_sweep_free(cli_members *s);
-/* FOLDER/007SUFFIX, good for four calls. */
+/* FOLDER/007SUFFIX; valid for four calls. */
 const char *cli_sweep_file(int32_t member, const char *suffix);
-/* The words of a member as a shell takes them. */
+/* Writes the options of a member, quoted for a shell. */
 void cli_sweep_text(const cli_member *m, char *text, size_t size);
-/* Whether `a` is better on validation rows than `b`; members without a score are worse than all. */
+/* Whether `a` is better than `b` on validation rows; a member without a score is worse than any
+ * other. */
 int cli_sweep_is_better(const cli_member *a, const cli_member *b);
 
-/* sweep_record.c: FOLDER/sweep.json, what is known of the members, rewritten whole after each.
- * Reading it finds the members that are done; it refuses a record of another sweep. */
+/* sweep_record.c: writes FOLDER/sweep.json, the state of the members, again after each change.
+ * Reading it finds the members that are done; a record of another sweep is refused. */
 int cli_sweep_write(const cli_members *s);
 int cli_sweep_read(cli_members *s);
 json_t *cli_sweep_json(const cli_members *s);
 
-/* sweep_train.c: trains every member that is not done, each in a process of its own on one of the
- * devices, until cli_stop_wanted.  The exit code. */
+/* sweep_train.c: trains every member that is not done, each in its own process on one of the
+ * devices, until cli_stop_wanted. Returns the exit code. */
 int cli_sweep_train(cli_members *s);
-/* Starts the training of member i; there are `workers` at a time on this host. */
+/* Starts the training of member i; at most `workers` run at a time on this host. */
 int cli_sweep_start(int32_t i, cli_member *m, const char *device, int workers, pid_t *pid);
-/* 1: the training has ended, and the member says how. */
+/* 1: the training has ended, and the member has its result. */
 int cli_sweep_ended(int32_t i, cli_member *m, pid_t pid);
 
 /* sweep_ranks.c: the same with one worker on each rank. */
 int cli_sweep_train_ranks(cli_members *s);
-/* Rank 0's state of each member, on all ranks. */
+/* Sends rank 0's state of each member to all ranks. */
 int cli_sweep_share(cli_members *s);
 
 /* sweep_members.c */
 int cli_sweep_count(const cli_members *s, cli_member_state state);
-/* The line of progress, at most twice a second; with `now` at once. */
+/* Draws the progress line, at most twice a second, or at once if `now` is set. */
 void cli_sweep_show(const cli_members *s, int now);
 
-/* sweep_result.c: prints how the members compare, and writes the best or a blend. */
+/* sweep_result.c: prints a comparison of the members and writes the best one or a blend. */
 int cli_sweep_finish(const cli_members *s);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sweep_members.c: the trainings of a sweep: every combination of what varies. */
+/* sweep_members.c: the trainings of a sweep: every combination of the varied options. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <inttypes.h>
@@ -17,7 +17,7 @@ typedef struct seeds {
   int32_t count;
 } seeds;
 
-/* Reads a number and moves *text behind it. */
+/* Reads a number and moves *text past it. */
 static int read_seed(const char **text, uint64_t *seed) {
   char *end;
   if (**text < '0' || **text > '9') return -1;
@@ -55,7 +55,7 @@ static int read_seeds(seeds *s) {
 
 /* ---- Options that vary --------------------------------------------------------------------- */
 
-/* An option of `clflow train` and its values, from one --vary. */
+/* An option of `clflow train` with its values, from one --vary. */
 typedef struct axis {
   char option[64];
   cli_words values;
@@ -114,7 +114,7 @@ static int add_word(cli_member *m, const char *option, const char *value) {
   return CLI_OK;
 }
 
-/* The words of member `index`; the last axis is that of the seeds. */
+/* Sets the options of member `index`; the last axis is the seeds. */
 static int fill_member(const axis *axes, int count, const seeds *s, int32_t index, cli_member *m) {
   char seed[24];
   const char *value[AXES];

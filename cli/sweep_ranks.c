@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* sweep_ranks.c: a sweep on several ranks.
  *
- * All ranks go round together: each tells what became of its training, and all hand out the next
- * ones in the same way.  Ranks train in folders of their own, since they need not share a file
- * system; rank 0 gets the files of each training that ended and writes them to the sweep's folder.
- */
+ * All ranks run the same rounds: each one reports what became of its training, and all of them
+ * assign
+ * the next trainings in the same way. Ranks train in separate folders because they need not share a
+ * file system; rank 0 receives the files of each finished training and writes them to the sweep's
+ * folder. */
 #define _XOPEN_SOURCE 700
 #include <errno.h>
 #include <ftw.h>
@@ -17,11 +18,11 @@
 #include "ranks.h"
 #include "sweep.h"
 
-/* What a rank tells the others in each round. */
+/* What a rank reports in each round. */
 typedef struct report {
   int32_t ended;   /* the member whose training ended since the last round; -1: none */
   int32_t running; /* -1: none */
-  int32_t stop;    /* of rank 0: Ctrl-C */
+  int32_t stop;    /* rank 0 only: Ctrl-C was pressed */
   int32_t state, bits;
   int64_t steps;
   double valid, train, seconds;
@@ -32,8 +33,8 @@ typedef struct ranks {
   int32_t own, size;
   int32_t running; /* the member that this rank trains, or -1 */
   pid_t pid;
-  char folder[512]; /* of this rank */
-  const char *kept; /* of the sweep, on rank 0 */
+  char folder[512]; /* folder of this rank */
+  const char *kept; /* folder of the sweep, on rank 0 */
   report *all;      /* (size) */
   int asked;
 } ranks;
@@ -86,7 +87,7 @@ static int write_kept(const ranks *r, int32_t member, const char *suffix, const 
   return clf_file_write(path, bytes, (size_t)size) == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
-/* From rank `from` to rank 0; every rank takes part. */
+/* Sends a file from rank `from` to rank 0; every rank takes part. */
 static int send_file(const ranks *r, int32_t from, int32_t member, const char *suffix) {
   int64_t size = 0;
   char *bytes = r->own == from ? read_file(cli_sweep_file(member, suffix), &size) : NULL;
@@ -135,7 +136,8 @@ static void take(const report *from, cli_member *m) {
   snprintf(m->why, sizeof m->why, "%s", from->why);
 }
 
-/* What became of the trainings, the same on all ranks; 1: one ended at least, -1: a failure. */
+/* Exchanges the reports; the result is the same on all ranks. 1: at least one training ended;
+ * -1: failure. */
 static int tell(ranks *r, cli_members *s) {
   const report mine = look(r, s);
   int any = 0;
@@ -156,7 +158,7 @@ static int tell(ranks *r, cli_members *s) {
   return any;
 }
 
-/* The next members to the idle ranks, in the order of both. */
+/* Assigns the next members to the idle ranks, both in order. */
 static int hand_out(ranks *r, cli_members *s, const char *device) {
   int32_t next = 0;
   int code = CLI_OK;
@@ -187,7 +189,7 @@ static int is_over(const ranks *r) {
   return 1;
 }
 
-/* Short trainings are waited for in short rounds, long ones in rounds of up to 0.2 s. */
+/* Short trainings use short rounds, long ones rounds of up to 0.2 s. */
 static int run_rounds(ranks *r, cli_members *s, const char *device) {
   long nap = 5000000;
   for (;;) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sweep_record.c: what is known of the members of a sweep, as JSON. */
+/* sweep_record.c: the state of a sweep's members, as JSON. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -73,7 +73,7 @@ static double number_of(const json_t *json, const char *key) {
   return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-/* What was found out about a member that is done; the others are trained (again). */
+/* Takes over the results of members that are done; the others are trained. */
 static void take(const json_t *from, cli_member *m) {
   const char *const state = json_string_value(json_object_get(from, "state"));
   if (!state || strcmp(state, states[CLI_MEMBER_DONE]) != 0) return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sweep_result.c: how the members of a sweep compare, and the model that it writes. */
+/* sweep_result.c: compares the members of a sweep and writes the resulting model. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,16 +9,16 @@
 
 /* ---- The order ----------------------------------------------------------------------------- */
 
-static const cli_members *sorted; /* what compare() looks into */
+static const cli_members *sorted; /* read by compare() */
 
 static int compare(const void *a, const void *b) {
   const int32_t i = *(const int32_t *)a, k = *(const int32_t *)b;
   if (cli_sweep_is_better(&sorted->at[i], &sorted->at[k])) return -1;
   if (cli_sweep_is_better(&sorted->at[k], &sorted->at[i])) return 1;
-  return i < k ? -1 : 1; /* equal: the first of them */
+  return i < k ? -1 : 1; /* equal scores: keep the order */
 }
 
-/* The members that are done, the best first, to be freed. */
+/* The members that are done, best first; free the list. */
 static int order_of(const cli_members *s, int32_t **order, int32_t *count) {
   int32_t *const list = malloc((size_t)s->count * sizeof *list), n = 0;
   if (!list) return cli_fail("out of memory for %d members", (int)s->count);
@@ -59,7 +59,7 @@ typedef struct scores {
   int64_t test_rows;
 } scores;
 
-/* Mean log p of the validation rows, as the members have it, under the model of the session. */
+/* Mean log p of the members' validation rows under the session's model. */
 static int score_valid(cli_session *s, double *mean) {
   const int64_t n = cli_row_count(s);
   double *const logp = malloc((size_t)n * sizeof *logp), sum = 0;
@@ -90,7 +90,7 @@ static int score_test(cli_session *s, scores *r) {
   return code;
 }
 
-/* The data of a training hold its context as columns of their own, which a model finds by name. */
+/* Training data have the context in columns, which a model finds by name. */
 static void forget_given(void) {
   if (cli_common.given && !cli_given_is_file(cli_common.given)) cli_common.given = NULL;
 }
@@ -103,7 +103,7 @@ static int score(const char *model, const char *parts_of, scores *r) {
     cli_common.model = model;
     if (cli_wanted.valid) cli_common.data = cli_wanted.valid;
     code = cli_session_open(&s);
-    cli_common.model = parts_of; /* whose training knows which rows are which */
+    cli_common.model = parts_of; /* its training says which rows are which */
     if (!code) code = score_valid(&s, &r->valid);
     cli_session_close(&s);
   }

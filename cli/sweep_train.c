@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* sweep_train.c: the trainings of a sweep, each in a process of its own: `clflow train` as a user
- * would run it.  A training that crashes takes no other with it, and the bits of a member do not
- * depend on which device trains which. */
+/* sweep_train.c: runs each training of a sweep in its own process: `clflow train` as a user
+ * would start it. A crash affects no other training, and the bits of a member do not depend on
+ * which device trains which member. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@ extern char **environ;
 
 /* ---- The command line of a training -------------------------------------------------------- */
 
-/* Whether a word is one of the options that make a flow: a checkpoint has its own. */
+/* Whether an option defines the flow; a checkpoint already has a flow. */
 static int makes_flow(const char *word) {
   static const char *const names[] = {"--flow=", "--preset=", "--compat=", "--init="};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -61,8 +61,8 @@ static void build(command *c, int32_t i, const cli_member *m, const char *device
 
 /* ---- Processes ----------------------------------------------------------------------------- */
 
-/* A child is no rank of the job that this program is, and shares the cores with the other children.
- */
+/* A child is not a rank of the job to which this program belongs, and it shares the cores with
+ * the other children. */
 static char **child_environment(int workers, char *threads, size_t size) {
   static const char *const launchers[] = {"OMPI_", "PMIX_", "PMI_", "SLURM_", "MPI_"};
   int n = 0, count = 0;
@@ -82,7 +82,7 @@ static char **child_environment(int workers, char *threads, size_t size) {
   return list;
 }
 
-/* This program; windows/processes.c knows the name too. */
+/* The path of this program; windows/processes.c knows this name too. */
 static const char *own_program(void) {
 #if defined(__linux__) || defined(_WIN32)
   return "/proc/self/exe";
@@ -91,8 +91,8 @@ static const char *own_program(void) {
 #endif
 }
 
-/* A group of its own keeps the terminal's Ctrl-C from it: it is asked to stop once, by this
- * program. */
+/* Starts a child in its own process group, so that the terminal's Ctrl-C does not reach it; this
+ * program asks it once to stop. */
 static int spawn(const command *c, const char *messages, int workers, pid_t *pid) {
   char threads[48];
   posix_spawn_file_actions_t to;
@@ -122,7 +122,7 @@ static int spawn(const command *c, const char *messages, int workers, pid_t *pid
 
 /* ---- What a training says ------------------------------------------------------------------ */
 
-/* The last sentence that it printed. */
+/* Reads the last sentence that the training printed. */
 static void read_reason(int32_t i, cli_member *m) {
   static const char prefix[] = "clflow: train: ";
   char line[1024];
@@ -148,7 +148,8 @@ static void take_line(const json_t *line, cli_member *m) {
   m->steps = json_integer_value(json_object_get(line, "step"));
 }
 
-/* The score of the weights that its file has, from its log: those of the best validation. */
+/* Reads from the log the score of the weights in the member's file: those of the best
+ * validation. */
 static int read_log(int32_t i, cli_member *m) {
   FILE *f = fopen(cli_sweep_file(i, ".jsonl"), "r");
   for (json_t *line; f && (line = json_loadf(f, JSON_DISABLE_EOF_CHECK, NULL)); json_decref(line))
@@ -192,14 +193,14 @@ int cli_sweep_ended(int32_t i, cli_member *m, pid_t pid) {
 
 /* ---- Workers ------------------------------------------------------------------------------- */
 
-/* A device of this process, which trains one member after the other. */
+/* A device of this process; it trains one member after another. */
 typedef struct worker {
   const char *device;
   int32_t member; /* -1: none */
   pid_t pid;
 } worker;
 
-/* Takes note of trainings that ended; 1: of one at least. */
+/* Collects trainings that ended. Returns 1 if there was at least one. */
 static int collect(worker *all, int workers, cli_members *s) {
   int any = 0;
   for (worker *w = all; w < all + workers; w++) {

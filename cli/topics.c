@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* topics.c: what several verbs take or do. */
+/* topics.c: help topics: what several verbs have in common. */
 #include "help.h"
 #include <string.h>
 

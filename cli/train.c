@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* train.c: `clflow train`: from data to a model file. */
+/* train.c: `clflow train` fits a model to data and writes its file. */
 #define _POSIX_C_SOURCE 200809L
 #include "train.h"
 #include "ranks.h"
@@ -13,7 +13,7 @@
 struct cli_wanted cli_wanted = {.spec = {.xmin = NAN, .xmax = NAN},
                                 .train = {.shuffle = 1, .seed = 1}};
 
-/* The words of --crop stand in the order of clf_crop. */
+/* The words of --crop are in the order of clf_crop. */
 _Static_assert(CLF_CROP_CENTER == 1 && CLF_CROP_CELEBA == 2 && CLF_CROP_LSUN == 3, "clf_crop");
 
 /* ---- The options of a training, from clflow/train_options.def ------------------------- */
@@ -215,7 +215,7 @@ static int open_apart(const cli_session *s) {
   return code ? code : cli_apart_open(s, "--test", cli_wanted.test, &test);
 }
 
-/* Of which all trainers of this run are made. */
+/* What all trainers of this run are created from. */
 static struct {
   const cli_session *session;
   clf_train_options options;
@@ -242,7 +242,7 @@ static clf_status create_trainer(const cli_session *s, const clf_train_options *
   return cli_train_create(s->flow, trainer);
 }
 
-/* The model before any training, where --folds begin with it again and again. */
+/* The model before any training; each fold of --folds begins with it. */
 static struct {
   void *bytes;
   size_t size;
@@ -254,7 +254,7 @@ static int keep_beginning(const cli_session *s) {
                                                                               : cli_fail_library();
 }
 
-/* Patience goes by validation rows, which the last training has none of. */
+/* Sets the number of steps. Patience needs validation rows, and the last training has none. */
 static int set_length(int64_t steps) {
   char text[24];
   snprintf(text, sizeof text, "%" PRId64, steps);
@@ -264,7 +264,7 @@ static int set_length(int64_t steps) {
              : cli_fail_library();
 }
 
-/* Trains the folds; then there is a new trainer for all rows, of a model that begins as theirs. */
+/* Trains the folds and then creates a trainer for all rows, whose model begins like theirs. */
 static int train_folds(cli_session *s, cli_training *t) {
   int64_t steps;
   if (!cli_wanted.folds) return CLI_OK;
@@ -312,7 +312,8 @@ static int prepare(cli_session *s, cli_training *t) {
   return CLI_OK;
 }
 
-/* The curve of an image flow whose samples are FILE.png: FILE-curve.png.  NULL: too long a name. */
+/* The curve of an image flow with samples FILE.png is FILE-curve.png. NULL: the name is too
+ * long. */
 static const char *curve_of(const char *samples) {
   static char name[4096];
   const int stem = (int)strlen(samples) - 4;
@@ -331,7 +332,7 @@ static const char *previous_of(const char *model) {
   return n < (int)sizeof name ? name : NULL;
 }
 
-/* Whether there will be a curve or a file to keep is not known yet. */
+/* It is not known yet whether there will be a curve or a file to keep. */
 static const char *also_writes(int i, const char **option) {
   const char *names[2], *by[2];
   int count = 0;
@@ -348,7 +349,7 @@ static const char *also_writes(int i, const char **option) {
   return names[i];
 }
 
-/* What is drawn of a flow depends on what it is a flow of. */
+/* Selects the pictures; samples are drawn differently for each kind of data. */
 static int choose_pictures(cli_training *t) {
   const clf_flow_spec *spec = clf_flow_get_spec(t->flow);
   if (!cli_wanted.plot) return CLI_OK;
@@ -367,7 +368,7 @@ static int choose_pictures(cli_training *t) {
   return CLI_OK;
 }
 
-/* Files of this run are opened last, when nothing else can refuse it. */
+/* Files of this run are opened last, when there is no other reason for refusal. */
 static int open_outputs(cli_training *t) {
   const int code = choose_pictures(t);
   if (code) return code;
@@ -386,7 +387,7 @@ static int open_outputs(cli_training *t) {
 
 /* ---- How it ends ------------------------------------------------------------- */
 
-/* How images were read must be said again, since the file does not hold it. */
+/* The options for reading images must be given again, because the file does not contain them. */
 static void print_reading(char *text, size_t size) {
   static const char *const crops[] = {"", " --crop center", " --crop celeba", " --crop lsun"};
   const clf_preset *preset = cli_wanted.preset;
@@ -398,15 +399,15 @@ static void print_reading(char *text, size_t size) {
            cli_common.images.strict ? " --strict" : "");
 }
 
-/* Appends " OPTION WORD", the word as a shell needs it; or OPTION=WORD, if it might be an option.
- */
+/* Appends " OPTION WORD" with the word quoted for a shell, or OPTION=WORD if the word might look
+ * like an option. */
 static void append_option(const char *option, const char *word, char *line, size_t size) {
   const size_t used = strlen(line);
   snprintf(line + used, size - used, " %s", option);
   cli_append_word(*word == '-' ? '=' : ' ', word, line, size);
 }
 
-/* Appends the option as it was given, if it was. */
+/* Appends the option as it was given, if it was given. */
 static void append_given(const char *name, char *line, size_t size) {
   const cli_option *o = options;
   while (strcmp(o->name, name) != 0) o++;
@@ -414,7 +415,7 @@ static void append_given(const char *name, char *line, size_t size) {
   char value[512];
   const char *word = value;
   if (cli_is_word(o->type))
-    memcpy(&word, o->to, sizeof word); /* of any length */
+    memcpy(&word, o->to, sizeof word); /* a text of any length */
   else
     cli_format(o, o->to, value, sizeof value);
   const size_t used = strlen(line);
@@ -424,7 +425,8 @@ static void append_given(const char *name, char *line, size_t size) {
     append_option(name, word, line, size);
 }
 
-/* What neither the file holds nor print_reading() says. */
+/* Prints the command that continues the training, with the options that are neither in the file
+ * nor printed by print_reading(). */
 static void say_how_to_go_on(void) {
   static const char *const again[] = {
       "--given",  "--weights",   "--valid",   "--test",    "--columns", "--drop",  "--by-position",
@@ -467,7 +469,8 @@ static int end_stopped(cli_training *t) {
   return CLI_FAILED;
 }
 
-/* The trainer's moments are of no use any more, the weights are: those that the message names. */
+/* The trainer's moments are useless after this failure; the weights named by the message are
+ * not. */
 static int end_not_finite(cli_training *t) {
   const clf_history history = clf_flow_history(t->flow);
   cli_fail_library();
@@ -479,7 +482,7 @@ static int end_not_finite(cli_training *t) {
   return cli_fail("%s holds the last weights whose loss was finite", cli_wanted.out);
 }
 
-/* The device may have come back, or memory, since the last step was tried. */
+/* Since the last step failed, the device or memory may be available again. */
 static int end_device_failed(cli_training *t) {
   cli_fail_library();
   if (cli_training_save(t) != CLF_OK) return CLI_FAILED;

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* train.h: what the files of `clflow train` share.  Private to them. */
+/* train.h: declarations shared by the files of `clflow train`. Private to them. */
 #ifndef CLI_TRAIN_H
 #define CLI_TRAIN_H
 #include "cli.h"
 
-/* What the command line asks for; members that no option set are filled in later. */
+/* What the command line asks for; members that no option set are completed later. */
 extern struct cli_wanted {
   const char *out, *init, *log, *plot, *curve, *valid, *test, *flow, *weights, *preset_name,
       *discrete;
-  const char *target;  /* trains against it, without data */
-  clf_density density; /* it */
-  const clf_preset
-      *preset; /* that of --preset or --flow, or chosen for a new image flow; or NULL */
-  const char *preset_values; /* given with its name */
-  clf_arch *arch;            /* of --flow, or made of a preset; or NULL */
+  const char *target;        /* trains against this log-density, without data */
+  clf_density density;       /* it */
+  const clf_preset *preset;  /* of --preset or --flow, or the default for images; or NULL */
+  const char *preset_values; /* values given with its name */
+  clf_arch *arch;            /* architecture of --flow, or made from a preset; or NULL */
   int has_kind;              /* spec.kind was given */
   int lecture;               /* --preset lecture, for a table */
   clf_flow_spec spec;
@@ -26,105 +25,108 @@ extern struct cli_wanted {
   double save_every;
 } cli_wanted;
 
-/* Whether the command line has this option of `train`. */
+/* Whether the command line contains this option of `train`. */
 int cli_train_given(const char *name);
 const cli_option *cli_train_option(const char *name);
-/* The model file to begin with, or NULL. */
+/* The model file to start from, or NULL. */
 const char *cli_train_begin(void);
 
-/* train_flow.c: the data of --data, the device, and a flow for them, new or from a file; and
- * all of cli_wanted.train. */
+/* train_flow.c: opens the data of --data and the device, creates or loads the flow, and
+ * completes cli_wanted.train. */
 int cli_train_prepare(cli_session *s);
-/* Puts the options that were given, which are part of `mine`, on top of `usual`, and the result
- * into `mine`. */
+/* Writes `usual`, overwritten by those given options that are part of `mine`, into `mine`. */
 void cli_train_complete(void *mine, void *usual, size_t size);
 
-/* Option `steps`; 0: by epochs. */
+/* The option `steps`; 0: the length is set in epochs. */
 int64_t cli_train_steps(void);
-/* Whether the step size falls along a cosine that ends with the training. */
+/* Whether the step size follows a cosine that ends with the training. */
 int cli_train_has_cosine(const clf_train_options *o);
 
-/* train_arch.c: what --flow and --preset ask for, before anything is opened. */
+/* train_arch.c: evaluates --flow and --preset before anything is opened. */
 int cli_train_choose(void);
-/* Whether that is an architecture, and not one of the kinds. */
+/* Whether the flow is an architecture rather than one of the kinds. */
 int cli_train_is_composed(void);
-/* Refuses values of a new flow beside a model of a composed one. */
+/* Refuses options for new flows that were given together with a model of a composed flow. */
 int cli_train_check_values(const char *path);
-/* The flow of that architecture, for the data. */
+/* Creates the flow of that architecture for the data. */
 int cli_train_compose(cli_session *s);
 
 /* train_kind.c: refuses options that have no meaning for a flow of an architecture. */
 int cli_train_check_composed(int images);
-/* The same for the model of `path`, and what does not agree with it. */
+/* The same for the model of `path`; also refuses options that contradict it. */
 int cli_train_check_model(const clf_flow_spec *spec, const char *path);
-/* Whether the flow is to be one of images, as far as the command line tells. */
+/* Whether the flow will be one of images, as far as the command line shows. */
 int cli_train_wants_images(void);
-/* The preset that is called as the flow's kind; NULL: none. */
+/* The preset with the name of the flow's kind; NULL: none. */
 const clf_preset *cli_train_preset_of(const clf_flow_spec *spec);
-/* The flow of a preset with a kind, for the data; grid: of its columns, or NULL. */
+/* Creates the flow of a preset with a kind for the data. grid: of its columns, or NULL. */
 int cli_train_make_kind(cli_session *s, const clf_column_grid *grid);
 
-/* apart.c: opens the file of --valid or --test (NULL: nothing) beside the data, under their names;
- * `to` is empty before, and closed by cli_apart_close(). */
+/* apart.c: opens the file of --valid or --test (NULL: none) in addition to the data, with the
+ * same column names. `to` is empty before; close it with cli_apart_close(). */
 int cli_apart_open(const cli_session *s, const char *option, const char *data, cli_session *to);
 void cli_apart_close(cli_session *s);
-/* Prints and logs the log-likelihood of test rows under the flow as it is; nothing without rows. */
+/* Prints and logs the log-likelihood of test rows under the current flow; does nothing without
+ * rows. */
 int cli_apart_test(cli_session *test, const cli_training *t);
-/* Mean of log p, weighted (weights NULL: all the same), with its standard error; and how many are
- * of density 0. */
+/* The mean of log p, weighted (weights NULL: equally), with its standard error, and the number
+ * of rows with zero density. */
 int cli_apart_score(const double *logp, const double *weights, int64_t n, double *mean,
                     double *error, int64_t *zeros);
 
 /* folds.c: refuses --folds where it has no meaning. */
 int cli_folds_check(const cli_session *s);
-/* Trains the folds from the model that these bytes are, prints and logs what they come to; *steps:
- * for how many to train on all rows. */
+/* Trains the folds, each from the model in these bytes, and prints and logs their result.
+ * *steps: how long to train on all rows. */
 int cli_folds_run(cli_session *s, const cli_training *t, const void *model, size_t size,
                   int64_t *steps);
 
-/* discrete.c: the grids that --discrete asks for, auto for a new flow, to be freed, of every column
- * of the table; NULL: none are looked for.  And they become the flow's; those of a training that
- * goes on must be the same.
- */
+/* discrete.c: the grids of every column of the table that --discrete asks for (`auto` for a new
+ * flow);
+ * free them. NULL: none are looked for. The flow takes them over; a training that is continued must
+ * have the same grids. */
 int cli_train_grid(const clf_table *t, clf_column_grid **grid);
 int cli_train_set_grid(clf_flow *flow, const clf_column_grid *grid);
-/* Says which columns have one. */
+/* Prints which columns have a grid. */
 void cli_train_say_grid(const clf_table *t, const clf_flow *flow);
-/* Says what in the data will keep the flow from learning them. */
+/* Prints warnings about data that will keep the flow from learning them. */
 int cli_train_advise(const cli_session *s);
 
-/* train_devices.c: several devices.  Refuses what does not go with them; sets grains where they
- * were not given. */
+/* train_devices.c: several devices. Refuses options that cannot be combined with them, and sets
+ * grains if they were not given. */
 int cli_devices_check(void);
 int cli_devices_set_grains(clf_train_options *o);
-/* Keeps the model for the trainers of the other devices; after that of the first was made, starts
- * these, and makes it a member of their group; and ends them, when it was freed. */
+/* Three stages: keeps a copy of the model for the other devices' trainers; after the first
+ * trainer was made, starts the others and joins all in a group; ends the others after it was
+ * freed. */
 int cli_devices_keep(const cli_session *s);
 int cli_devices_start(cli_training *t);
 void cli_devices_end(void);
-/* train_ranks.c: several processes.  Refuses what they cannot do; then takes from ranks other than
- * 0 the names of outputs, and hands them the file that --resume continues; and removes that. */
+/* train_ranks.c: several processes. Refuses options that cannot be combined with them, removes
+ * the names of outputs on ranks other than 0, and sends these ranks the file that --resume
+ * continues. The last function removes that file. */
 int cli_train_ranks_check(void);
 int cli_train_ranks_begin(void);
 void cli_train_ranks_end(void);
-/* Of a rank other than 0: the exit code after training. */
+/* The exit code after training on a rank other than 0. */
 int cli_train_ranks_ended(clf_status status);
 /* Prints which ranks share a device. */
 int cli_train_ranks_say(clf_device *dev);
-/* A trainer of this flow, with the data and options of the first one. */
+/* Creates a trainer of this flow with the data and options of the first one. */
 clf_status cli_train_create(clf_flow *flow, clf_trainer **trainer);
-/* The command line without what concerns several devices. */
+/* The command line without options that concern several devices. */
 const char *cli_train_command(void);
 
-/* train_results.c: what is printed and drawn. */
+/* train_results.c: printed and drawn results. */
 void cli_train_heading(const cli_session *s);
 void cli_train_memory(const clf_train_plan *plan);
-int cli_train_plan(const cli_session *s); /* all that --dry-run prints */
+int cli_train_plan(const cli_session *s); /* the complete output of --dry-run */
 int cli_train_recalibrate(cli_session *s, cli_training *t);
 int cli_train_results(cli_session *s, const cli_training *t);
-/* Says so if a training that is resumed is at its end. */
+/* Reports that a resumed training has already reached its end. */
 void cli_train_tell_done(const cli_session *s);
-/* Says so if the model has an earlier epoch's weights since the last ones were much worse. */
+/* Reports that the model has the weights of an earlier epoch because the last ones were much
+ * worse. */
 void cli_train_tell_best(const cli_training *t);
 int cli_train_draw(const cli_session *s, cli_training *t);
 

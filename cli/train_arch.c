@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* train_arch.c: the architecture that --flow and --preset of `clflow train` ask for. */
+/* train_arch.c: the architecture requested with `--flow` and `--preset` of `clflow train`. */
 #include "train.h"
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- What is asked for -------------------------------------------------------------------- */
+/* ---- Requested options ----------------------------------------------------------------------- */
 
 static int set_kind(const char *option, const char *word) {
   const int kind = cli_kind_of(word);
@@ -16,7 +16,8 @@ static int set_kind(const char *option, const char *word) {
   return CLI_OK;
 }
 
-/* Whether the lecture's flow is one of rows: of a table that is not said to hold images. */
+/* Whether the lecture's flow is requested for rows, that is, for a table that is not declared to
+ * contain images. */
 static int is_for_table(void) {
   return cli_common.data && !clf_is_image_source(cli_common.data) && !cli_wanted.spec.height &&
          !(cli_wanted.has_kind && cli_wanted.spec.kind == CLF_REALNVP);
@@ -56,9 +57,9 @@ static int set_flow(const char *word) {
   return cli_arch_read(word, &cli_wanted.arch);
 }
 
-/* Words of a model that are part of an architecture's text. */
+/* Model options that are part of an architecture's text. */
 static const struct {
-  const char *option, *value; /* of presets */
+  const char *option, *value; /* options of presets */
 } words[] = {{"--hidden", "hidden"}, {"--depth", "depth"}, {"--blocks", "blocks"},
              {"--bins", "bins"},     {"--s-max", "s_max"}, {"--xmin", "xmin"},
              {"--xmax", "xmax"},     {"--tails", "tails"}, {"--width", "hidden"},
@@ -111,7 +112,7 @@ static void append_whole(char *to, size_t size, const char *name, int32_t value)
   append(to, size, name, text);
 }
 
-/* What the data and the options make of a preset. */
+/* Sets the preset's values from the data and the options. */
 static int fill_preset(const cli_session *s) {
   const clf_preset *const p = cli_wanted.preset;
   char values[1024];
@@ -160,7 +161,8 @@ static int check_shape(const cli_session *s) {
                    want[1], want[2], cli_common.data, have[0], have[1], have[2]);
 }
 
-/* "8|3: ..." of "8: ...": a flow that says nothing of a context takes what is given. */
+/* Turns "8: ..." into "8|3: ...": a flow without a stated context takes the context that is
+ * given. */
 static int add_context(const cli_session *s) {
   const int32_t C = s->given.cols, has = clf_arch_context(cli_wanted.arch);
   if (has == C) return CLI_OK;

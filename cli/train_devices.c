@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* train_devices.c: `clflow train --devices`: a thread for each device but the first, all of which
- * train one model with the main thread.  Only the main thread prints and writes. */
+/* train_devices.c: `clflow train --devices`: one thread for each device except the first one.
+ * They train one model together with the main thread, and only the main thread prints and
+ * writes. */
 #define _POSIX_C_SOURCE 200809L
 #include "train.h"
 #include "ranks.h"
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A member that is not rank 0. */
+/* A group member other than rank 0. */
 typedef struct helper {
   clf_group *g;
   const char *device;
@@ -17,10 +18,10 @@ typedef struct helper {
 } helper;
 
 static struct {
-  int32_t size; /* 0: one device alone */
-  clf_group *g; /* rank 0's */
+  int32_t size; /* 0: one device only */
+  clf_group *g; /* owned by rank 0 */
   helper *others;
-  void *model; /* as each helper begins with it */
+  void *model; /* the model with which each helper begins */
   size_t model_size;
   double *shares; /* or NULL */
 } all;
@@ -28,7 +29,7 @@ static struct {
 /* ---- What is asked for -------------------------------------------------------------------------
  */
 
-/* Devices or ranks that are to train together; 0: one device alone. */
+/* The number of devices or ranks that train together; 0: one device only. */
 static int members(void) { return cli_ranks() ? (int)cli_ranks_size() : cli_wanted.devices.count; }
 
 /* "3:1" */
@@ -74,7 +75,7 @@ int cli_devices_set_grains(clf_train_options *o) {
   char text[16];
   const int n = members();
   if (n < 1 || cli_train_given("--grains")) return CLI_OK;
-  if (cli_wanted.resume) return CLI_OK; /* the file says how many */
+  if (cli_wanted.resume) return CLI_OK; /* the file contains the number */
   snprintf(text, sizeof text, "%d", (int)clf_train_grains_for(n));
   return clf_train_options_set(o, "grains", text) == CLF_OK ? CLI_OK : cli_fail_library();
 }
@@ -95,7 +96,7 @@ static clf_status make(const helper *h, clf_device **dev, clf_flow **flow, clf_t
   return cli_wanted.resume ? clf_trainer_resume(*t, cli_wanted.out) : CLF_OK;
 }
 
-/* As the main thread runs it, until that one wants no more. */
+/* Trains like the main thread until the main thread stops. */
 static void train(const helper *h, clf_trainer *t) {
   int32_t stop = 0;
   while (!stop && clf_trainer_run(t, NULL, NULL) == CLF_ESTOPPED)
@@ -143,7 +144,7 @@ static void say_twice(void) {
       }
 }
 
-/* What was done, and how one device comes to the same. */
+/* Reports what was done and how one device gives the same result. */
 static void say_grains(const clf_trainer *t) {
   const int grains = (int)clf_trainer_grains(t);
   cli_say("%d %s share %d grains of each batch; the same bits on one device: %s --device %s "
@@ -160,7 +161,7 @@ static int join_group(cli_training *t, clf_group *g) {
   return CLI_OK;
 }
 
-/* Each rank is a member, with the device that it opened. */
+/* Each rank is a member with the device that it opened. */
 static int join_ranks(cli_training *t) {
   t->group = cli_ranks();
   const int code = cli_train_ranks_say(clf_flow_device(t->flow));
@@ -188,7 +189,7 @@ int cli_devices_start(cli_training *t) {
 }
 
 void cli_devices_end(void) {
-  /* Those that still wait for this member get an error, and end. */
+  /* Members that still wait for this one get an error and end. */
   clf_group_free(all.g);
   for (int i = 0; i + 1 < all.size; i++)
     if (all.others[i].started) pthread_join(all.others[i].thread, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* train_flow.c: the data of a training, and the flow that is made for them or loaded. */
+/* train_flow.c: the data of a training, and the flow that is created for them or loaded. */
 #include "train.h"
 #include "ranks.h"
 #include <float.h>
@@ -9,18 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define USUAL_CLIP 10.0 /* where clf_train_options_tables() is not taken, but for realnvp */
+#define USUAL_CLIP 10.0 /* used where clf_train_options_tables() is not, except for realnvp */
 
-/* ---- Options and what they are part of -------------------------------------------- */
+/* ---- Options and the objects that contain them --------------------------------------- */
 
-/* Where in an object of `size` bytes the option's value lies that is part of `mine`, one of
- * the same type; -1 for options of other things, and those not given. */
+/* The byte offset of the option's value in an object of `size` bytes; `mine` is an object of the
+ * same type. -1: the option is not part of it, or was not given. */
 static ptrdiff_t place_of(const cli_option *option, const void *mine, size_t size) {
   const uintptr_t begin = (uintptr_t)mine, at = (uintptr_t)option->to;
   return option->given && at >= begin && at < begin + size ? (ptrdiff_t)(at - begin) : -1;
 }
 
-/* Puts what was given on top of `usual`, and the result into `mine`. */
+/* Writes `usual`, overwritten by the options that were given, into `mine`. */
 void cli_train_complete(void *mine, void *usual, size_t size) {
   for (const cli_option *option = cli_train.options; option->name; option++) {
     const ptrdiff_t place = place_of(option, mine, size);
@@ -29,7 +29,7 @@ void cli_train_complete(void *mine, void *usual, size_t size) {
   memcpy(mine, usual, size);
 }
 
-/* Refuses an option that differs from what `file` holds in its place. */
+/* Refuses an option whose value differs from the one in `file`. */
 static int check_agreement(const void *mine, const void *file, size_t size) {
   for (const cli_option *option = cli_train.options; option->name; option++) {
     const ptrdiff_t place = place_of(option, mine, size);
@@ -50,7 +50,7 @@ static int check_agreement(const void *mine, const void *file, size_t size) {
 
 /* ---- A flow of images --------------------------------------------------------- */
 
-/* The set that is drawn, in the size that is wanted. */
+/* Opens the generated data set in the requested size. */
 static int default_data(void) {
   static char name[64];
   if (cli_wanted.target) return CLI_OK;
@@ -67,7 +67,8 @@ static int default_data(void) {
   return CLI_OK;
 }
 
-/* Images that are not cut are opened as they are, and held against what is wanted then. */
+/* Images that are not cut are opened in their own size, which is then compared with the
+ * requested one. */
 static int check_size(const cli_session *s, int32_t height, int32_t width) {
   int32_t h, w, c;
   if (!s->images || !height) return CLI_OK;
@@ -107,7 +108,7 @@ static int new_flow(cli_session *s, const clf_column_grid *grid) {
 static int load_flow(cli_session *s, const char *path) {
   clf_flow_spec hint = cli_wanted.spec;
   int32_t channels;
-  cli_common.model = path; /* as messages call it */
+  cli_common.model = path; /* the name used in messages */
   if (cli_train_given("--compat"))
     return cli_usage("--compat goes with a new flow, %s is built one way; leave it out", path);
   if (s->images && !hint.height) clf_images_shape(s->images, &hint.height, &hint.width, &channels);
@@ -116,19 +117,19 @@ static int load_flow(cli_session *s, const char *path) {
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
   code = cli_train_check_model(spec, path);
   if (!code) code = check_agreement(&cli_wanted.spec, spec, sizeof *spec);
-  if (cli_wanted.target) return code; /* the trainer compares dimensions */
+  if (cli_wanted.target) return code; /* in this case the trainer compares dimensions */
   if (!code && !s->images && !s->data.at) code = open_images(s);
   return code ? code : cli_data_check(s, cli_common.data, path);
 }
 
 /* ---- The options of training ----------------------------------------------------- */
 
-/* Where an option of clflow/train_options.def that is a number of more than 32 bits lies. */
+/* The member of a 64-bit whole-number option of clflow/train_options.def. */
 static int64_t *whole_of(const char *name) { return cli_train_option(name)->to; }
 
 int64_t cli_train_steps(void) { return *whole_of("--steps"); }
 
-/* Takes a larger number of epochs or steps over the file's. */
+/* Replaces the file's number of epochs or steps by a larger one. */
 static int extend(const char *option, int64_t *file) {
   int64_t *const mine = whole_of(option);
   if (cli_train_given(option) && *mine < *file)
@@ -153,7 +154,7 @@ int cli_train_has_cosine(const clf_train_options *file) {
          memcmp(&other, file, sizeof other) == 0;
 }
 
-/* The options are those of the file, but that it may be to go on for longer. */
+/* Takes the options of the file, except that the training may be continued for longer. */
 static int resume_options(void) {
   clf_train_options file;
   const char *out = cli_wanted.out;
@@ -171,21 +172,22 @@ static int resume_options(void) {
         out, out);
   const int bad = extend("--epochs", &file.epochs);
   if (bad || extend("--steps", steps)) return CLI_USAGE;
-  file.memory = cli_wanted.train.memory; /* which is not in files */
+  file.memory = cli_wanted.train.memory; /* not stored in files */
   const int code = check_agreement(&cli_wanted.train, &file, sizeof file);
   cli_wanted.train = file;
   return code;
 }
 
-/* Rows for validation, where there are enough and the command line has no others; and a scaling for
- * couplings whose text has none, but not in place of that of a model to begin with. */
+/* Sets rows aside for validation if there are enough and the command line names none. Also sets
+ * a scaling for couplings whose text has none, but does not replace the scaling of a model to
+ * begin with. */
 static void fit_to_data(const cli_session *s, clf_train_options *o) {
   if (cli_wanted.valid || cli_wanted.folds || llround(o->valid_split * (double)s->data.rows) < 1)
     o->valid_split = 0;
   o->standardize = clf_flow_get_spec(s->flow)->depth > 0 && !cli_train_begin();
 }
 
-/* The options for this flow and data that a preset may change. */
+/* The default options for this flow and data; a preset may change them. */
 static clf_train_options usual_options(const cli_session *s) {
   if (clf_flow_get_spec(s->flow)->scales) return clf_train_options_images();
   clf_train_options o = clf_train_options_default();
@@ -197,13 +199,13 @@ static clf_train_options usual_options(const cli_session *s) {
   return o;
 }
 
-/* --epochs take the place of steps, and end with a validation each. */
+/* --epochs replace steps; each epoch ends with a validation. */
 static void go_by_epochs(clf_train_options *o) {
   clf_train_options_set(o, "steps", "0");
   clf_train_options_set(o, "valid_every", "0");
 }
 
-/* A warm-up that was not asked for takes a tenth of the training at most. */
+/* If no warm-up was requested, it takes at most a tenth of the training. */
 static void limit_warmup(const cli_session *s) {
   clf_train_options *o = &cli_wanted.train;
   const int64_t rows = s->data.rows > 0 ? s->data.rows : 1;
@@ -213,7 +215,7 @@ static void limit_warmup(const cli_session *s) {
   if (*warmup > steps / 10) *warmup = steps / 10;
 }
 
-/* What was not given. */
+/* Completes the options that were not given. */
 static int complete_options(const cli_session *s) {
   clf_train_options usual = usual_options(s);
   const clf_preset *preset = cli_wanted.preset;
@@ -228,7 +230,7 @@ static int complete_options(const cli_session *s) {
   return CLI_OK;
 }
 
-/* L2 that reaches no weight would do nothing, and say nothing. */
+/* Refuses an L2 penalty that applies to no weight, which would silently do nothing. */
 static int check_l2(const clf_flow *flow) {
   int decays = !cli_train_given("--l2") || cli_wanted.train.l2 == 0;
   for (int i = 0; i < clf_flow_param_count(flow); i++) decays |= clf_flow_param(flow, i).decays;
@@ -248,8 +250,8 @@ static int settle_options(const cli_session *s) {
   return CLI_OK;
 }
 
-/* Reads a set once, so that one with too many levels is refused before it is trained on for a
- * while. */
+/* Reads all images once, so that a set with too many levels is refused before and not during the
+ * training. */
 static int read_all(cli_session *s) {
   const int64_t rows = cli_row_count(s), most = cli_row_chunk(s);
   int code = CLI_OK;
@@ -262,7 +264,7 @@ static int read_all(cli_session *s) {
 
 /* ---- A log-density ---------------------------------------------------------------------- */
 
-/* The session has no rows then, but as many columns as the density has dimensions. */
+/* The session then has no rows, but as many columns as the density has dimensions. */
 static int open_target(cli_session *s) {
   static const char *const of_data[] = {"--data",     "--valid",       "--test",
                                         "--discrete", "--standardize", "--valid-split",
@@ -280,13 +282,13 @@ static int open_target(cli_session *s) {
   return CLI_OK;
 }
 
-/* ---- All of it -------------------------------------------------------------------- */
+/* ---- Everything together ---------------------------------------------------------- */
 
 static int make_flow(cli_session *s) {
   const char *begin = cli_train_begin();
   clf_column_grid *grid = NULL;
   int code = CLI_OK;
-  if (begin) code = load_flow(s, begin); /* which may put the table's columns in its order */
+  if (begin) code = load_flow(s, begin); /* this may reorder the table's columns */
   if (!code && !cli_wanted.target) code = cli_train_grid(&s->data, &grid);
   if (!code && !begin) code = new_flow(s, grid);
   if (!code && !begin) code = cli_given_describe(s, s->flow);
@@ -298,8 +300,8 @@ static int make_flow(cli_session *s) {
 
 static int open_device(void *dev) { return cli_open_device(dev); }
 
-/* Images are opened before the device, to be decoded while it gets ready; but those that are
- * cut to the size of a model from a file after it. */
+/* Images are opened before the device and are decoded during its start. Images that are cut to
+ * the size of a model from a file are opened after it. */
 int cli_train_prepare(cli_session *s) {
   const char *begin = cli_train_begin();
   int code = cli_train_choose();

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* train_kind.c: the flow of a preset with a kind that --flow and --preset of `clflow train` ask
- * for, and which options go with which kind. */
+/* train_kind.c: the flow of a preset that has a kind, requested with `--flow` and `--preset` of
+ * `clflow train`, and which options apply to which kind. */
 #include "train.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* With this, and a clip, the built-in sets do not diverge (docs/results.md); the lecture has
- * neither.  The help of --s-max names it. */
+/* With this value and a clip, training on the built-in data sets does not diverge
+ * (docs/results.md); the lecture uses neither. The help of --s-max names the value. */
 #define USUAL_S_MAX 3.0
 
-/* Refuses an option of another kind of flow than the one that is to be trained. */
+/* Refuses an option that belongs to another kind of flow. */
 static int check_kind(clf_kind kind, int images) {
   enum {
     COUPLINGS = 1U << CLF_NVP | 1U << CLF_NICE,
@@ -81,7 +81,7 @@ int cli_train_wants_images(void) {
   return clf_is_image_source(cli_common.data);
 }
 
-/* The shape of images, or of what a table's rows are said to be. */
+/* The shape of the images, or the one that is declared for a table's rows. */
 static int image_shape(const cli_session *s, int32_t *height, int32_t *width, int32_t *channels) {
   if (s->images) {
     clf_images_shape(s->images, height, width, channels);
@@ -126,10 +126,10 @@ static int image_spec(const cli_session *s) {
 
 /* ---- A flow of rows ------------------------------------------------------------ */
 
-/* The data's own interval, with the noise of --discrete, and a little more: a device that computes
- * in float must not round the outermost samples out of it.  A flow of standardised data has it in
- * their units; the mean and deviation of the training rows, found later, differ a little from those
- * of all rows, hence the wider margin. */
+/* The interval of the data, widened by the noise of --discrete and a small margin, so that a
+ * device that computes in float does not round the outermost samples out of it. For a flow of
+ * standardised data the interval is in their units; the mean and deviation of the training rows,
+ * found later, differ a little from those of all rows, so the margin is wider. */
 static int default_interval(const clf_table *data, const clf_column_grid *grid,
                             clf_flow_spec *spec) {
   double least = data->at[0], most = least, mean = 0, std = 1;
@@ -148,7 +148,7 @@ static int default_interval(const clf_table *data, const clf_column_grid *grid,
   if (cli_wanted.train.standardize) margin += 0.1 * (most - least);
   if (isnan(spec->xmin)) spec->xmin = least - margin;
   if (isnan(spec->xmax)) spec->xmax = most + margin;
-  if (std == 0) return CLI_OK; /* the trainer refuses a constant column, by its number */
+  if (std == 0) return CLI_OK; /* the trainer refuses a constant column and names its number */
   spec->xmin = (spec->xmin - mean) / std;
   spec->xmax = (spec->xmax - mean) / std;
   return CLI_OK;
@@ -159,7 +159,7 @@ const clf_preset *cli_train_preset_of(const clf_flow_spec *spec) {
   return clf_preset_find(clf_kind_name(spec->kind), &preset) == CLF_OK ? preset : NULL;
 }
 
-/* A value of that preset, as "hidden="; or the lecture's. */
+/* A value of the preset, such as "hidden="; or the lecture's value. */
 static int32_t usual_value(const clf_flow_spec *spec, const char *name, int32_t lecture) {
   const clf_preset *preset = cli_train_preset_of(spec);
   if (cli_wanted.lecture || !preset) return lecture;

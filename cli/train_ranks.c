@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* train_ranks.c: `clflow train` as one of several ranks.  Rank 0 alone opens outputs; the others
- * hear from it what --resume continues, so that they need not see its files. */
+/* train_ranks.c: `clflow train` as one of several ranks. Only rank 0 opens outputs. It sends the
+ * file that --resume continues to the others, so that they need no access to it. */
 #define _XOPEN_SOURCE 700
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "ranks.h"
 #include "train.h"
 
-static char folder[512], copy[600]; /* of the file that is resumed, on ranks other than 0 */
+static char folder[512], copy[600]; /* of the resumed file, on ranks other than 0 */
 
 int cli_train_ranks_check(void) {
   if (cli_ranks_size() < 2) return CLI_OK;

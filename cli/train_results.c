@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Evaluating many images takes minutes: no more than these are. */
+/* Evaluating many images takes minutes, so at most this many are evaluated. */
 enum { MOST_IMAGES = 1000 };
 
 /* ---- Before ------------------------------------------------------------------ */
@@ -56,7 +56,7 @@ static void print_bytes(const char *name, uint64_t bytes, const char *note) {
   printf("%-20s %s%s\n", name, text, note);
 }
 
-/* Which way activations go, and what the other would take. */
+/* Prints whether activations are stored or recomputed, and what the other choice would need. */
 static void print_activations(const clf_train_plan *plan) {
   const int reverse = plan->way == CLF_ACTIVATIONS_REVERSE;
   char other[24], note[64];
@@ -96,7 +96,7 @@ int cli_train_plan(const cli_session *s) {
 
 static const char *samples(const cli_session *s) { return s->images ? "images" : "samples"; }
 
-/* Of all samples, or of images the first MOST_IMAGES. */
+/* Scores all samples, or of images the first MOST_IMAGES. */
 static int score_data(const cli_session *s, clf_score *score) {
   const int64_t rows = cli_row_count(s), n = rows < MOST_IMAGES ? rows : MOST_IMAGES;
   const clf_status status =
@@ -106,7 +106,7 @@ static int score_data(const cli_session *s, clf_score *score) {
   return status == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
-/* Of samples whose density is zero, if there are any, and of the others. */
+/* Prints the number of samples with zero density, if there are any, and the score of the others. */
 static void print_zeros(const cli_session *s, const cli_training *t, const clf_score *score) {
   if (!score->zeros) return;
   const int bits = t->bits > 0;
@@ -161,8 +161,8 @@ void cli_train_tell_best(const cli_training *t) {
           h.train / sign, unit, h.epochs, h.best_train / sign, h.best_epoch, h.best_epoch);
 }
 
-/* Mean log p of the rows under one Gaussian with independent columns, fitted to them; NaN: none, or
- * no memory. */
+/* Mean log p of the rows under one Gaussian with independent columns fitted to them; NaN: there
+ * are none, or no memory. */
 static double gaussian_of(const clf_table *data) {
   const double half_log_2pie = 1.4189385332046727; /* the entropy of a standard normal */
   double *v = malloc(2 * (size_t)data->cols * sizeof *v), sum = 0;
@@ -173,8 +173,7 @@ static double gaussian_of(const clf_table *data) {
   return isfinite(sum) ? sum : NAN;
 }
 
-/* Any flow that has learnt something is better than that; but for what rounding and a few batches
- * come to. */
+/* A trained flow is better than that Gaussian, apart from rounding and the first few batches. */
 static void tell_worse_than_gaussian(const cli_session *s, const clf_score *score) {
   const double *mean, *std, gaussian = gaussian_of(&s->data);
   const int scaled = clf_flow_scaling(s->flow, &mean, &std);
@@ -186,7 +185,7 @@ static void tell_worse_than_gaussian(const cli_session *s, const clf_score *scor
       scaled ? " may help" : "");
 }
 
-/* The best epoch is among the last twentieth.  With a step size that falls to 0 it should be. */
+/* The best epoch is among the last twentieth, as is expected with a step size that falls to 0. */
 static void tell_unfinished(const clf_history *h) {
   if (h->epochs < 20 || 20 * (h->epochs - h->best_epoch) >= h->epochs ||
       cli_train_has_cosine(&cli_wanted.train))
@@ -224,7 +223,7 @@ static int print_scores(const cli_session *s, const cli_training *t) {
   return CLI_OK;
 }
 
-/* How well the flow covers what it samples, by new samples of it. */
+/* Prints how well the flow covers its target, from new samples of the flow. */
 static int print_weights(const cli_session *s, const cli_training *t) {
   enum { SAMPLES = 10000 };
   clf_importance_score score;

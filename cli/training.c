@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* training.c: a training under way: progress, log, checkpoints, and how it is stopped. */
+/* training.c: runs a training: progress line, log, checkpoints and stopping. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include "clflow/plot.h"
@@ -28,7 +28,7 @@ void cli_training_log(const cli_training *t, json_t *json) {
   fflush(t->log);
 }
 
-/* Mean log p as it is told: of images in bits/dim. */
+/* Mean log p in the unit of messages: bits/dim for images. */
 static double told(const cli_training *t, double logp) {
   return t->bits > 0 ? -logp / t->bits : logp;
 }
@@ -95,7 +95,7 @@ static void format_progress(const cli_training *t, const clf_progress *p, char *
            t->bound ? "bound" : "train", told(t, p->train), valid, unit, norm, rate, left);
 }
 
-/* A line longer than the terminal is wide could not be redrawn in place. */
+/* A line that is longer than the terminal is wide could not be redrawn. */
 static void draw_live(const char *line) {
   struct winsize window;
   char fitting[256];
@@ -125,7 +125,7 @@ static void show(cli_training *t, const clf_progress *p, double now) {
 
 const cli_grid cli_training_grid = {.rows = 8, .cols = 8};
 
-/* The same latents each time, so that one sees them change. */
+/* Uses the same latents each time, so that changes are visible. */
 static int draw_samples(const cli_training *t) {
   const clf_flow_spec *spec = clf_flow_get_spec(t->flow);
   const int64_t n = cli_training_grid.rows * cli_training_grid.cols;
@@ -164,13 +164,13 @@ int cli_training_draw(cli_training *t) {
 
 /* ---- The run ------------------------------------------------------------- */
 
-/* Samples of an image flow are drawn with each checkpoint and each tenth of the epochs, but no
- * more often than a person would look. */
+/* Samples of an image flow are drawn with each checkpoint and after each tenth of the epochs,
+ * but no more often than a person would look at them. */
 static int draw_is_due(const cli_training *t, double now) {
   return t->samples && t->draw && now - t->drawn >= 20;
 }
 
-/* A point of the curve; without memory for it, the curve ends before. */
+/* Appends a point to the curve. Without memory the curve ends there. */
 static void keep_point(cli_training *t, const clf_progress *p) {
   if (t->kept == t->room) {
     const int64_t room = t->room ? 2 * t->room : 64;
@@ -217,7 +217,7 @@ clf_status cli_training_save(cli_training *t) {
   return t->weights_only ? clf_flow_save(t->flow, t->out) : clf_trainer_save(t->trainer, t->out);
 }
 
-/* Between two runs: a checkpoint, or pictures, or both. */
+/* Between two runs: saves a checkpoint or pictures, or both, if they are due. */
 static void keep_up_to_date(cli_training *t) {
   if (cli_ranks_own()) return;
   const double now = cli_clock();
@@ -227,7 +227,8 @@ static void keep_up_to_date(cli_training *t) {
     cli_say("training goes on without this picture");
 }
 
-/* Whether rank 0 stops, for all members.  If they cannot be reached, the next run says so. */
+/* Sends rank 0's decision to stop to all members. If they cannot be reached, the next run
+ * reports it. */
 static int tell_group(cli_training *t, int stop) {
   int32_t word = stop;
   return clf_group_broadcast(t->group, 0, &word, sizeof word) == CLF_OK ? word : 0;
@@ -241,8 +242,8 @@ clf_status cli_training_run(cli_training *t) {
   t->first_step = -1;
   clf_status status;
   int stop;
-  /* What is due stops the run, which then goes on: a trainer may be saved between
-   * two runs, and divided runs give the same bits as one. */
+  /* The run is interrupted for what is due and then continued: a trainer may be saved between
+   * two runs, and several runs give the same bits as one. */
   for (;;) {
     status = clf_trainer_run(t->trainer, report, t);
     stop = cli_stop_wanted;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* transform.c: `clflow transform`: from data to latent variables. */
+/* transform.c: `clflow transform` maps data to latent variables. */
 #include "cli.h"
 
 static const char *out, *logdet;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tune.c: `clflow tune`: finds the fastest ways of computing on a device, and keeps them. */
+/* tune.c: `clflow tune` measures which algorithms are fastest on a device and saves the choice. */
 #define _POSIX_C_SOURCE 200809L
 #include "tune.h"
 #include "clflow/tune.h"
@@ -56,7 +56,7 @@ static cli_option options[] = {
 
 typedef struct results {
   clf_tuned *at;
-  char (*calls)[384]; /* their texts */
+  char (*calls)[384]; /* descriptions of the calls */
   int count;
 } results;
 
@@ -67,7 +67,7 @@ static void show_progress(const clf_tuned *t) {
   cli_progress_draw(line);
 }
 
-/* Without memory for the table, what is chosen is kept all the same. */
+/* If there is no memory for the table, the choice is still saved. */
 static void collect(const clf_tuned *t, void *context) {
   results *r = context;
   if (t->count == 0) {

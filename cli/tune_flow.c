@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* tune_flow.c: the flow that --flow of `clflow tune` asks for. */
+/* tune_flow.c: the flow requested with `--flow` of `clflow tune`. */
 #include <string.h>
 #include "tune.h"
 
-/* Values of a preset: those in parentheses, and the shape of the data. */
+/* Reads the values of a preset: those in parentheses, and the shape of the data. */
 static int read_preset(const char *word) {
   const clf_flow_spec *o = &cli_tuning.spec;
   char name[CLI_PRESET_NAME], own[CLI_PRESET_VALUES], values[CLI_PRESET_VALUES + 128];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tune_work.c: the work that `clflow tune` tunes for. */
+/* tune_work.c: the work for which `clflow tune` measures. */
 #include "tune.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 /* ---- A flow -------------------------------------------------------------------------- */
 
-/* Pixels, or numbers in the middle of what a flow takes. */
+/* Makes image rows, or values in the middle of the flow's input range. */
 static clf_status make_rows(const clf_flow_spec *spec, int32_t rows, clf_table *t) {
   const int images = spec->height > 0;
   uint32_t state = 1;
@@ -19,7 +19,7 @@ static clf_status make_rows(const clf_flow_spec *spec, int32_t rows, clf_table *
   return CLF_OK;
 }
 
-/* Weights are thrown away, so the step may be one of nothing. */
+/* The weights are discarded, so the step size may be zero. */
 static clf_status work_with(clf_flow *flow, const clf_table *rows) {
   const int images = clf_flow_get_spec(flow)->height > 0;
   clf_train_options options = images ? clf_train_options_images() : clf_train_options_default();
@@ -40,7 +40,7 @@ clf_status cli_tune_flow(clf_device *dev, void *context) {
   (void)context;
   clf_flow *flow = NULL;
   clf_table rows = {0};
-  cli_common.hint.height = cli_tuning.spec.height; /* a state_dict does not tell it */
+  cli_common.hint.height = cli_tuning.spec.height; /* a state_dict does not contain it */
   cli_common.hint.width = cli_tuning.spec.width;
   clf_status s = cli_common.model ? clf_flow_load(dev, cli_common.model, &cli_common.hint, &flow)
                                   : cli_tune_new_flow(dev, &flow);
@@ -63,7 +63,7 @@ clf_status cli_tune_flow(clf_device *dev, void *context) {
 
 typedef struct shapes {
   clf_device *dev;
-  clf_arena arena; /* measures, then holds the tensors of a line */
+  clf_arena arena; /* first measures, then contains the tensors of a line */
 } shapes;
 
 static clf_status matrix(shapes *s, int32_t rows, int32_t cols, clf_tensor *t) {
@@ -71,7 +71,7 @@ static clf_status matrix(shapes *s, int32_t rows, int32_t cols, clf_tensor *t) {
   return s->arena.buf ? clf_do(s->dev, fill, .y = *t) : CLF_OK;
 }
 
-/* Channels last, as image flows have them. */
+/* Makes an image tensor with channels last, as in image flows. */
 static clf_status image(shapes *s, int32_t n, int32_t c, int32_t h, int32_t w, clf_tensor *t) {
   CLF_TRY(clf_new(&s->arena, (int32_t[4]){n, h, w, c}, t));
   if (s->arena.buf) CLF_TRY(clf_do(s->dev, fill, .y = *t));
@@ -111,7 +111,7 @@ static clf_status refuse(int line, const char *text) {
   return clf_fail(CLF_EFORMAT, why);
 }
 
-/* What follows the numbers, as 1s and 0s; 0 if there is more. */
+/* Reads the flags after the numbers as 1s and 0s; returns 0 if there is more text. */
 static int read_flags(const char *text, int *ta, int *tb) {
   char word[2][8] = {"", ""}, more[2];
   if (sscanf(text, "%7s %7s %1s", word[0], word[1], more) > 2) return 0;
@@ -123,7 +123,7 @@ static int read_flags(const char *text, int *ta, int *tb) {
   return 1;
 }
 
-/* Reads `count` sizes that follow `word`; returns what comes behind them, or NULL. */
+/* Reads `count` sizes that follow `word`; returns the text after them, or NULL. */
 static const char *read_sizes(const char *text, const char *word, int count, int32_t *at) {
   const size_t n = strlen(word);
   if (strncmp(text, word, n) != 0 || !strchr(" \t", text[n])) return NULL;
@@ -139,7 +139,7 @@ static const char *read_sizes(const char *text, const char *word, int count, int
   return text;
 }
 
-/* A line's calls; with an arena that measures, what they need. */
+/* Makes the calls of one line; with an arena that measures, only finds their memory. */
 static clf_status run_line(shapes *s, int line, const char *text) {
   int32_t at[6];
   int ta = 0, tb = 0;
@@ -152,7 +152,8 @@ static clf_status run_line(shapes *s, int line, const char *text) {
 
 enum { LINE = 256 };
 
-/* The next line, or as much of it as there is room for: what is longer is a comment, or refused. */
+/* Reads the next line up to the buffer's size. A longer line must be a comment; otherwise it is
+ * refused. */
 static int read_line(FILE *f, char text[LINE]) {
   if (!fgets(text, LINE, f)) return 0;
   if (!strchr(text, '\n'))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* values.c: the values of options: how each type is read, refused and printed. */
+/* values.c: option values: how each type is parsed, refused and printed. */
 #include "cli.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -49,7 +49,7 @@ int cli_is_word(cli_type type) { return types[type].wanted == a_word; }
 
 size_t cli_size(cli_type type) { return types[type].size; }
 
-/* All values are stored byte by byte: an enum may be what lies there. */
+/* Values are copied byte by byte, because the destination may be an enum. */
 static int store(const cli_option *o, const void *value) {
   memcpy(o->to, value, types[o->type].size);
   return 0;
@@ -95,7 +95,7 @@ static int set_percent(const cli_option *o, const char *text) {
   return store(o, &(double){value / 100});
 }
 
-/* Adds to what was given before. */
+/* Appends to the texts given before. */
 static int set_texts(const cli_option *o, const char *text) {
   cli_texts *list = o->to;
   for (size_t n; text; text = text[n] ? text + n + 1 : NULL) {
@@ -113,7 +113,7 @@ static int add_to_list(const cli_option *o, const char *text) {
   return 0;
 }
 
-/* "28x32", or "28" for both. */
+/* Parses "28x32", or "28" for both. */
 static int set_size(const cli_option *o, const char *text) {
   int32_t size[2];
   for (int i = 0; i < 2; i++) {
