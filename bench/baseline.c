@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* baseline.c: a report beside an earlier one: the same workload on a device of the same
+/* baseline.c: compares a report with an earlier one: the same workload on a device with the same
  * name. */
 #include "bench.h"
 #include <math.h>
@@ -11,16 +11,16 @@ static const char *text_of(const json_t *row, const char *key) {
   return text ? text : "";
 }
 
-/* The median that a row has; 0 for one that failed. */
+/* The median of a row; 0 for a row that failed. */
 static double ms_of(const json_t *row) { return json_number_value(json_object_get(row, "ms")); }
 
 /* ---- Reading ------------------------------------------------------------------------------ */
 
-/* Far above what a report of many devices has, and far below what harms. */
+/* Far larger than a report of many devices, and far too small to do harm. */
 enum { LONGEST = 16 << 20, LARGEST = 64 << 20 };
 
-/* Bytes that jansson's tree of a text takes at most, by the marks that begin something: an empty
- * object takes 240 for its 3 letters. */
+/* The maximum number of bytes of jansson's tree for a text, counted by the marks that begin a
+ * value: an empty object takes 240 bytes for its 3 letters. */
 static size_t tree_size(const char *text, size_t n) {
   size_t size = 5 * n;
   for (size_t i = 0; i < n; i++)
@@ -32,7 +32,7 @@ static size_t tree_size(const char *text, size_t n) {
   return size;
 }
 
-/* All of a file, or as much of it as is too much. */
+/* Reads a whole file, or enough of it to know that it is too large. */
 static clf_status read_text(const char *path, char **text, size_t *n) {
   FILE *f = fopen(path, "rb");
   if (!f) return bench_fail(CLF_EIO, "--baseline %s cannot be opened", path);
@@ -106,10 +106,10 @@ static double number_of(const json_t *object, const char *key) {
 
 typedef enum verdict { NEW, SAME, FASTER, SLOWER, EXCUSED } verdict;
 
-/* `ratio` is new / old; `steady` the same by the speed that the device had around each of the two
- * rows.  Both must be above what is allowed: 1 + margin, times the square of the factor by which
- * other work may have slowed this row, since threads that wait for each other are slowed by the
- * slowest. */
+/* `ratio` is new / old; `steady` is the same ratio corrected by the device's speed around each
+ * of the two rows. A row is slower only if both exceed the limit: 1 + margin, times the square
+ * of the factor by which other work may have slowed this row (squared because threads that wait
+ * for each other are slowed by the slowest one). */
 static verdict judge(const bench_row *row, const json_t *old, double peak, double margin,
                      double *ratio, double *steady) {
   const double before = number_of(old, "calibration_gflops"), by = bench_disturbance(row, peak);
@@ -121,7 +121,7 @@ static verdict judge(const bench_row *row, const json_t *old, double peak, doubl
   return fmax(*ratio, *steady) < 1 - margin ? FASTER : SAME;
 }
 
-/* The best that was measured of the device, now and for the baseline. */
+/* The best peak that was measured on the device, now and for the baseline. */
 static double peak_of(const json_t *baseline, const bench_device *d) {
   size_t i;
   json_t *device;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* bench.h: `clflow bench`: what is timed, how, and how it is told.
+/* bench.h: `clflow bench`: what is timed, how, and how it is reported.
  *
- * A workload is one thing that people wait for: a call of an operation, a training step,
- * samples, a start of the program.  All devices take turns within each workload, so that
- * whatever else slows the machine slows all of them. */
+ * A workload is something that users wait for: a call of an operation, a training step,
+ * samples, or a start of the program.  Within each workload all devices are measured alternately,
+ * so that other work on the machine slows all of them alike. */
 #ifndef CLF_BENCH_H
 #define CLF_BENCH_H
 #include "clflow/clflow.h"
@@ -22,14 +22,14 @@ typedef enum bench_group {
   BENCH_START
 } bench_group;
 
-/* When a workload is run without being named: always, without --quick, with --full. */
+/* When a workload that was not named is run: always, without --quick, with --full. */
 typedef enum bench_level { BENCH_QUICK, BENCH_USUAL, BENCH_FULL } bench_level;
 
 typedef struct bench_run bench_run;
 
-/* How a kind of workloads is run on a device.  `prepare` makes all that is needed and gives the
- * seconds of the first use; `sample` those of one use, over as many as it takes to measure
- * them; `finish` also follows a `prepare` that failed. */
+/* How a kind of workload is run on a device. `prepare` makes everything that is needed and
+ * returns the seconds of the first use; `sample` returns the seconds of one use, averaged over
+ * as many uses as a measurement needs; `finish` is also called after a failed `prepare`. */
 typedef struct bench_kind {
   clf_status (*prepare)(bench_run *run);
   clf_status (*sample)(bench_run *run, double *seconds);
@@ -41,33 +41,34 @@ typedef struct bench_workload {
   bench_group group;
   bench_level level;
   const bench_kind *kind;
-  const void *what; /* the kind's own description */
-  double flops;     /* that a use needs; 0: not counted */
-  int dense;        /* 1: these count work that kernels leave out, as masked weights: equivalents */
-  double bytes;     /* that it has to move to or from memory; 0: not counted */
-  const char *unit; /* what `items` are: "rows", "images"; or NULL */
-  int64_t items;    /* of a use */
-  const char *flow; /* the architecture of a composed flow as text, for --list; or NULL */
+  const void *what; /* description of the workload, used by its kind */
+  double flops;     /* per use; 0: not counted */
+  int dense;        /* 1: flops include work that kernels omit, such as masked weights */
+  double bytes;     /* minimum memory traffic; 0: not counted */
+  const char *unit; /* unit of `items`: "rows", "images"; or NULL */
+  int64_t items;    /* per use */
+  const char *flow; /* for --list: the architecture of a composed flow as text; or NULL */
 } bench_workload;
 
 struct bench_run {
   const bench_workload *w;
   clf_device *dev;
-  const char *device; /* as it was asked for */
+  const char *device; /* name as requested */
   double first;       /* seconds; set by `prepare` */
-  void *state;        /* of the kind */
+  void *state;        /* owned by the kind */
 };
 
-/* Tables of workloads, the last one without a name: ops.c, steps.c, start.c. */
+/* Tables of workloads, each terminated by one without a name: ops.c, steps.c, start.c. */
 extern const bench_workload bench_ops[], bench_steps[], bench_starts[];
 
-/* What the options ask for. */
+/* The options. */
 typedef struct bench_choice {
-  const char *ops, *steps; /* globs, by comma; NULL: not given */
+  const char *ops, *steps; /* comma-separated globs; NULL: not given */
   bench_level level;
 } bench_choice;
-/* The workloads in the order of the tables, to be freed.  A name that is spelled out is taken
- * whatever its level, and where only one of `ops` and `steps` is given, it is all. */
+/* Returns the workloads in the order of the tables; free the list. A workload whose full name is
+ * given is selected at any level. If only one of `ops` and `steps` is given, only its workloads
+ * are selected. */
 clf_status bench_choose(const bench_choice *choice, const bench_workload ***list, int *count);
 const char *bench_group_name(bench_group group); /* "op", "step", "sample", "start" */
 
@@ -76,26 +77,26 @@ const char *bench_group_name(bench_group group); /* "op", "step", "sample", "sta
 typedef struct bench_device {
   const char *asked; /* "opencl:0" */
   clf_device *dev;
-  clf_device_info info;       /* zeros where the list has no such device */
-  double gflops, gbytes;      /* the best measured so far, per second; 0: not measured */
-  double before[2], after[2]; /* both as the run began and ended */
-  double lowest;              /* GFLOP/s, of all calibrations */
-  /* What a calibration runs: a few milliseconds of multiply-adds. */
+  clf_device_info info;       /* zeros if the list has no such device */
+  double gflops, gbytes;      /* highest values measured so far, per second; 0: not measured */
+  double before[2], after[2]; /* both at the beginning and at the end of the run */
+  double lowest;              /* GFLOP/s, minimum of all calibrations */
+  /* The buffers of a calibration, which runs some milliseconds of multiply-adds. */
   clf_arena arena;
   clf_tensor y;
   int rounds;
-  uint64_t held; /* bytes of that */
+  uint64_t held; /* their size in bytes */
 } bench_device;
 
-/* Opens it and finds what the list of devices says of it. */
+/* Opens a device and finds its entry in the list of devices. */
 clf_status bench_device_open(const char *name, const clf_device_info *list, int count,
                              bench_device *d);
-/* Measures what it can do at best: multiply-adds in registers, and copies or sums of vectors of so
- * many MiB.  Called as a run begins and ends; the peaks are the best of all. */
+/* Measures the peaks: multiply-adds in registers, and copies or sums of vectors of so many MiB.
+ * Called at the beginning and at the end of a run; the highest values are kept. */
 clf_status bench_peaks(bench_device *d, int mebibytes);
-/* GFLOP/s now, in some milliseconds; 0 if it cannot be measured. */
+/* Measures the present GFLOP/s in some milliseconds; 0 if that fails. */
 double bench_calibrate(bench_device *d);
-/* Closes it, but for its clf_device. */
+/* Closes everything except its clf_device. */
 void bench_device_release(bench_device *d);
 
 /* ---- How quiet the machine is (quiet.c) -------------------------------------------- */
@@ -105,9 +106,10 @@ typedef struct bench_watch {
   double all, used, own;
 } bench_watch;
 bench_watch bench_watch_begin(void);
-/* The part of all processors' time that other programs took since; -1: not known here. */
+/* The fraction of all processor time that other programs used since the start of the watch; -1:
+ * not known. */
 double bench_watch_others(const bench_watch *watch);
-double bench_load_average(void); /* of the last minute; -1: not known here */
+double bench_load_average(void); /* over the last minute; -1: not known */
 
 /* ---- Results -------------------------------------------------------------------- */
 
@@ -116,49 +118,51 @@ typedef struct bench_row {
   int device;                /* index */
   int n;                     /* samples */
   double seconds, low, high; /* the median, the quartiles */
-  double least, first;       /* the shortest; the first use */
-  uint64_t memory, rss;      /* bytes: most on the device, most of the process */
-  double others;             /* part of the processors that other programs took; -1: not known */
-  double calibration;        /* GFLOP/s of the device around this row; 0: not known */
-  char error[256];           /* why there is nothing, or "" */
+  double least, first;       /* the shortest time; the time of the first use */
+  uint64_t memory, rss;      /* peak bytes on the device, and of the process */
+  double others;      /* fraction of processor time that other programs used; -1: not known */
+  double calibration; /* GFLOP/s of the device around this row; 0: not known */
+  char error[256];    /* why the row has no result, or "" */
 } bench_row;
 
 double bench_gflops(const bench_row *row);
 double bench_gbytes(const bench_row *row);
-/* Of the measured peak, in percent; 0 where one of the two is not known. */
+/* The percentage of the measured peak; 0 if one of the two is not known. */
 double bench_peak_percent(const bench_row *row, const bench_device *d);
 double bench_bandwidth_percent(const bench_row *row, const bench_device *d);
 
-/* By what factor the machine's other work may have slowed the row, from 1 to 20, as far as it is
- * seen: the processors that others took, a calibration below `peak`, and quartiles far apart. */
+/* The factor, from 1 to 20, by which other work of the machine may have slowed the row, judged
+ * by the processor time of other programs, by a calibration below `peak` and by the distance of
+ * the quartiles. */
 double bench_disturbance(const bench_row *row, double peak);
-int bench_is_busy(const bench_row *row, const bench_device *d); /* more than 1.25 */
-/* Beyond what the device can do: the peak was measured while it was busy. */
+int bench_is_busy(const bench_row *row, const bench_device *d); /* disturbance of more than 1.25 */
+/* Whether the row exceeds the device's peak: then the peak was measured while the device was
+ * busy. */
 int bench_is_above_peak(const bench_row *row, const bench_device *d);
-/* " dense busy": docs/bench.md says what each word means. */
+/* Writes notes such as " dense busy", which docs/bench.md explains. */
 void bench_notes(const bench_row *row, const bench_device *d, char *text, size_t size);
 
 typedef struct bench_report {
   bench_device device[BENCH_DEVICES];
   int devices;
-  bench_row *row; /* all devices of a workload, then those of the next */
+  bench_row *row; /* all devices of a workload, followed by those of the next */
   int rows;
-  double seconds;                           /* to measure a workload on one device */
+  double seconds;                           /* measuring time for one workload on one device */
   char date[32], machine[128], kernel[128]; /* "2024-05-31T12:00:00Z"; processor; system */
   int cores;
-  double load[2], others; /* the load average before and after; of the whole run; -1: not known */
+  double load[2], others; /* load average before and after; of the whole run; -1: not known */
 } bench_report;
-/* A sentence on how quiet the machine was. */
+/* Writes a sentence about how quiet the machine was. */
 void bench_quiet_text(const bench_report *report, char *text, size_t size);
 
-/* Fills in date, machine, kernel and cores. */
+/* Sets date, machine, kernel and cores. */
 void bench_describe(bench_report *report);
-/* Bytes that this process had in memory at most since bench_rss_anew(). */
+/* The peak memory of this process in bytes since bench_rss_anew(). */
 uint64_t bench_rss(void);
-void bench_rss_anew(void);
+void bench_rss_reset(void);
 
-/* Measures one workload on all devices alternately and fills report->devices rows.  What fails on
- * a device is told in its row. */
+/* Measures one workload on all devices alternately and fills report->devices rows. A failure on
+ * a device is reported in its row. */
 void bench_measure(bench_report *report, const bench_workload *w, bench_row *rows);
 
 /* ---- Telling --------------------------------------------------------------------- */
@@ -171,10 +175,10 @@ typedef void (*bench_writer)(const bench_report *report, FILE *to);
 void bench_csv(const bench_report *report, FILE *to);
 void bench_json(const bench_report *report, FILE *to);
 void bench_html(const bench_report *report, FILE *to);
-/* The file appears whole or not at all. */
+/* Writes the file atomically: either completely or not at all. */
 clf_status bench_save(const char *path, bench_writer writer, const bench_report *report);
 
-/* page.css and page.js, embedded; the last one has no name. */
+/* page.css and page.js, embedded; terminated by one without a name. */
 typedef struct bench_text {
   const char *name, *text;
 } bench_text;
@@ -184,17 +188,18 @@ extern const bench_text bench_texts[];
 
 void bench_chart_speed(const bench_report *report, bench_group group, const char *stem, FILE *to);
 void bench_chart_roofline(const bench_report *report, FILE *to);
-/* Of operations, or of steps and samples. */
+/* Charts of operations, or of steps and samples. */
 void bench_chart_first(const bench_report *report, int ops, FILE *to);
 void bench_chart_start(const bench_report *report, FILE *to);
 
 /* ---- Comparing -------------------------------------------------------------------- */
 
-/* Reads what bench_json() wrote.  EIO, or EFORMAT says what it lacks. */
+/* Reads a file written by bench_json(). Errors: EIO, or EFORMAT with what is missing. */
 clf_status bench_baseline_read(const char *path, json_t **baseline);
-/* Prints new / old of each row; gives how many are slower by more than `margin` (0.1: 10%) and by
- * more than the machine's other work explains, and in `names` which, as far as there is room; in
- * `excused` how many are slower by no more than that explains. */
+/* Prints new / old for each row. Returns the number of rows that are slower by more than
+ * `margin` (0.1: 10%) and by more than other work on the machine explains; writes the names of
+ * these rows to `names` as far as there is room, and to `excused` the number of rows whose
+ * slowdown that other work explains. */
 int bench_baseline_compare(const json_t *baseline, const bench_report *report, double margin,
                            char *names, size_t size, int *excused);
 
@@ -205,6 +210,6 @@ clf_status bench_fail(clf_status s, const char *format, ...) __attribute__((form
 /* "1.25 ms"; "12.5 MiB"; "-" for 0. */
 void bench_format_seconds(double seconds, char *text, size_t size);
 void bench_format_bytes(uint64_t bytes, char *text, size_t size);
-/* Uniform in -1 .. 1. */
+/* A uniform random number in -1 .. 1. */
 float bench_random(uint64_t *state);
 #endif

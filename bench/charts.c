@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* charts.c: charts as SVG, 560 wide so that letters keep their size on a narrow page.
- * Colours are classes of page.css: d0, d1, ... of the devices. */
+/* charts.c: charts as SVG, 560 wide so that letters keep their size on a narrow page. Colours
+ * are classes of page.css: d0, d1, ... for the devices. */
 #include "bench.h"
 #include <math.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static int is_of(const bench_row *row, bench_group group, const char *stem) {
          (!n || (strncmp(row->w->name, stem, n) == 0 && row->w->name[n] == '/'));
 }
 
-/* Rows lie by workload, all devices of one together. */
+/* Rows are ordered by workload, with all devices of a workload together. */
 #define EACH_WORKLOAD(r, rows)                                                                     \
   for (const bench_row *rows = (r)->row; rows < (r)->row + (r)->rows; rows += (r)->devices)
 
@@ -29,7 +29,8 @@ static const char *behind_slash(const char *name) {
 
 /* ---- Speed: bars, longer is faster --------------------------------------------------- */
 
-/* With several devices relative to the fastest, alone relative to what its peaks allow. */
+/* With several devices relative to the fastest one; with one device relative to the limit of its
+ * peaks. */
 static double share(const bench_report *r, const bench_row *rows, int d) {
   double least = 0;
   if (r->devices == 1) {
@@ -95,7 +96,7 @@ void bench_chart_speed(const bench_report *r, bench_group group, const char *ste
 
 /* ---- Axes --------------------------------------------------------------------------- */
 
-/* From `low` to `high` of a logarithmic axis, whole decades, lie at from .. to. */
+/* A logarithmic axis of whole decades from `low` to `high`, drawn between from and to. */
 typedef struct axis {
   double low, high;
   int from, to;
@@ -140,7 +141,7 @@ static void roof(const bench_device *d, int i, const axis *x, const axis *y, FIL
 
 void bench_chart_roofline(const bench_report *r, FILE *to) {
   enum { HEIGHT = 380 };
-  double range[4] = {0.1, 1000, 1, 100}; /* of intensities; of GFLOP/s */
+  double range[4] = {0.1, 1000, 1, 100}; /* limits of intensities; of GFLOP/s */
   for (const bench_row *row = r->row; row < r->row + r->rows; row++) {
     if (!has_both(row)) continue;
     range[0] = fmin(range[0], intensity(row));
@@ -246,7 +247,7 @@ void bench_chart_start(const bench_report *r, FILE *to) {
   for (int d = 0; d < r->devices; d++)
     if (rows->w->group == BENCH_START) most = fmax(most, fmax(rows[d].first, rows[d].seconds));
   open_svg(to, EACH * r->devices + 20, "start of the program");
-  const double goal = FROM + 0.3 / most * LENGTH; /* what nobody calls waiting */
+  const double goal = FROM + 0.3 / most * LENGTH; /* a delay that nobody notices */
   if (most > 0.3)
     fprintf(to,
             "<path class=\"goal\" d=\"M%.1f 0V%d\"/>"

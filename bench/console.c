@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* console.c: rows as they are measured, as a table on stdout. */
+/* console.c: prints rows as they are measured, as a table on stdout. */
 #include "bench.h"
 #include <string.h>
 
@@ -14,7 +14,7 @@ void bench_print_head(const bench_report *r) {
   fflush(stdout);
 }
 
-/* Blank where there is nothing. */
+/* Prints blanks where there is no number. */
 static void print_number(const char *format, int width, double x) {
   if (x > 0)
     printf(format, x);

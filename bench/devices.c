@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* devices.c: devices, and what each can do at best by loops of ours on it. */
+/* devices.c: devices, and the peaks that each reaches in loops written for this purpose. */
 #include "bench.h"
 #include <string.h>
 
-/* Entries are "cpu", "opencl:0"; a device's name begins with one, perhaps behind check: or
- * trace:, and goes on with a blank. */
+/* Entries are such as "cpu" or "opencl:0". A device's name begins with an entry, possibly
+ * preceded by check: or trace:, and continues with a blank. */
 static const clf_device_info *find(const char *name, const clf_device_info *list, int count) {
   while (strncmp(name, "check:", 6) == 0 || strncmp(name, "trace:", 6) == 0) name += 6;
   for (int i = 0; i < count; i++) {
@@ -29,7 +29,8 @@ enum { TRIES = 4 };
 
 typedef clf_status (*work_fn)(clf_device *dev, const clf_tensor *t, int count);
 
-/* The shortest of some tries: a peak is what can be reached, not what usually is. */
+/* Returns the shortest of some tries, because a peak is what can be reached and not what is
+ * usual. */
 static clf_status best_of(int tries, clf_device *dev, work_fn work, const clf_tensor *t, int count,
                           double *seconds) {
   *seconds = 0;
@@ -66,7 +67,7 @@ static void take_flops(bench_device *d, double gflops) {
   if (d->lowest == 0 || gflops < d->lowest) d->lowest = gflops;
 }
 
-/* Enough elements that all lanes of a GPU have many chains, or all threads of a CPU. */
+/* Enough elements that all lanes of a GPU, or all threads of a CPU, have many chains. */
 static int elements_of(const bench_device *d) {
   const int units = d->info.units > 0 ? d->info.units : 1;
   return units * (strcmp(d->info.type, "gpu") == 0 ? 2048 * 12 : 16 * 192);
@@ -88,7 +89,7 @@ static clf_status measure_flops(bench_device *d, clf_arena *a) {
   return CLF_OK;
 }
 
-/* Vectors that no cache holds; a copy moves two of them, a sum three. */
+/* Uses vectors that are larger than any cache; a copy transfers two of them, a sum three. */
 static clf_status measure_bytes(bench_device *d, int mebibytes, clf_arena *a) {
   clf_tensor t[2];
   double copied, summed;
@@ -110,7 +111,7 @@ static clf_status measure(bench_device *d, int mebibytes, clf_arena *a) {
   return measure_bytes(d, mebibytes, a);
 }
 
-/* What calibrations run stays on the device. */
+/* The buffers of calibrations stay on the device. */
 static clf_status keep_chains(bench_device *d, int elements) {
   if (d->arena.buf) return CLF_OK;
   const uint64_t before = clf_memory_taken(d->dev, 0).now;
@@ -136,7 +137,7 @@ clf_status bench_peaks(bench_device *d, int mebibytes) {
   return s ? s : keep_chains(d, elements_of(d));
 }
 
-/* One try: it is to see what disturbs. */
+/* Makes only one try, because a calibration is to show disturbances. */
 double bench_calibrate(bench_device *d) {
   double seconds;
   if (!d->arena.buf || best_of(1, d->dev, chains, &d->y, d->rounds, &seconds) || seconds <= 0)

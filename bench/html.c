@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* html.c: a report as one page that needs nothing else: style and script are in it. */
+/* html.c: a report as one self-contained page that includes its style and script. */
 #include "bench.h"
 #include <string.h>
 

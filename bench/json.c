@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* json.c: a report as JSON and as CSV.  docs/bench.md tells what each name means. */
+/* json.c: a report as JSON and as CSV. docs/bench.md explains each name. */
 #define _POSIX_C_SOURCE 200809L
 #include "../runtime/core/text.h"
 #include "bench.h"
@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* null where there is nothing. */
+/* null where there is no number. */
 static json_t *number(double x) { return x > 0 ? json_real(x) : json_null(); }
 static json_t *integer(uint64_t n) { return n ? json_integer((json_int_t)n) : json_null(); }
 
 static json_t *part(double x) { return x >= 0 ? json_real(x) : json_null(); }
 
-/* Drivers' texts may be no UTF-8. */
+/* Texts of drivers may be invalid UTF-8. */
 static json_t *text(const char *any) {
   char utf8[1024];
   clf__to_utf8(utf8, sizeof utf8, any);
@@ -34,7 +34,7 @@ static json_t *device_json(const bench_device *d) {
                    number(d->before[1]), number(d->after[1]), "lowest_gflops", number(d->lowest));
 }
 
-/* How far the row can be trusted. */
+/* Adds how reliable the row is. */
 static void add_quiet(const bench_row *row, const bench_device *d, json_t *j) {
   json_object_set_new(j, "others", part(row->others));
   json_object_set_new(j, "calibration_gflops", number(row->calibration));

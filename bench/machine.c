@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* machine.c: what the numbers were measured on, and memory of this process. */
+/* machine.c: describes the machine on which the numbers were measured, and the memory of this
+ * process. */
 #define _POSIX_C_SOURCE 200809L
 #include "bench.h"
 #include <string.h>
@@ -8,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The rest of the first line of a file of /proc that begins so, or "". */
+/* The rest of the first line of a file of /proc that begins with `begin`, or "". */
 static void line_of(const char *path, const char *begin, char *text, size_t size) {
   char line[512];
   FILE *f = fopen(path, "r");
@@ -35,8 +36,8 @@ void bench_describe(bench_report *report) {
   if (!report->machine[0]) snprintf(report->machine, sizeof report->machine, "%.40s", u.machine);
 }
 
-void bench_rss_anew(void) {
-  FILE *f = fopen("/proc/self/clear_refs", "w"); /* 5: VmHWM becomes the present size */
+void bench_rss_reset(void) {
+  FILE *f = fopen("/proc/self/clear_refs", "w"); /* 5 resets VmHWM to the present size */
   if (!f) return;
   fputs("5", f);
   fclose(f);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* measure.c: one workload on all devices, which take turns; medians and quartiles. */
+/* measure.c: measures one workload on all devices alternately; computes medians and quartiles. */
 #include "bench.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAST = 3 }; /* samples, however long they take */
+enum { LEAST = 3 }; /* minimum number of samples, however long they take */
 
 typedef struct turn {
   bench_run run;
@@ -16,11 +16,11 @@ static void note_failure(bench_row *row) {
   snprintf(row->error, sizeof row->error, "%s", clf_errmsg());
 }
 
-/* What it takes on this device is watched from before the first use. */
+/* Starts recording the memory use on this device before the first use. */
 static void prepare(turn *t, bench_row *row) {
   clf_memory_taken(t->run.dev, 1);
-  bench_rss_anew();
-  double warm; /* what follows the first use may still differ from all others */
+  bench_rss_reset();
+  double warm; /* the use after the first one may still be slower than later ones */
   if (t->run.w->kind->prepare(&t->run) || t->run.w->kind->sample(&t->run, &warm)) note_failure(row);
 }
 
@@ -43,9 +43,9 @@ static double quantile(const double *sorted, int n, double q) {
   return i + 1 < n ? sorted[i] + (at - i) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
 }
 
-/* `held`: bytes on the device that calibrations keep. */
+/* held: bytes on the device that calibrations occupy. */
 static void conclude(turn *t, bench_row *row, uint64_t held) {
-  if (t->run.w->group != BENCH_START) { /* a start is a process of its own */
+  if (t->run.w->group != BENCH_START) { /* a start is a separate process */
     row->memory = clf_memory_taken(t->run.dev, 0).most - held;
     row->rss = bench_rss();
   }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* ops.c: calls of single operations: a table of the shapes that flows have, and how they
- * are run.  Flops are what the formula needs, whatever a kernel does; bytes are each tensor
- * once, those that are updated twice. */
+/* ops.c: calls of single operations: a table of shapes that occur in flows, and how they are
+ * run. Flops are those of the formula, whatever a kernel computes; bytes count each tensor once,
+ * and twice if it is updated. */
 #include "bench.h"
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct op_call {
   clf_op op;
-  const void *args; /* tensors carry dim only */
+  const void *args; /* tensors only contain dim */
   float scale;      /* inputs are uniform in -scale .. scale */
 } op_call;
 
@@ -18,10 +18,10 @@ enum { MOST_ARGS = 1024 };
 typedef struct op_state {
   clf_arena arena;
   _Alignas(16) char args[MOST_ARGS];
-  int calls; /* of a sample */
+  int calls; /* calls per sample */
 } op_state;
 
-/* Images lie with their channels last, as in flows. */
+/* Images are stored with channels last, as in flows. */
 static clf_status lay_out(const clf_op_info *info, op_state *s) {
   static const int last[4] = {0, 2, 3, 1};
   clf_tensor *t = (clf_tensor *)(void *)s->args;
@@ -39,7 +39,8 @@ static clf_status lay_out(const clf_op_info *info, op_state *s) {
   return CLF_OK;
 }
 
-/* What is updated may be second moments or variances: it starts positive. */
+/* A tensor that is updated may contain second moments or variances, so it starts with positive
+ * values. */
 static float value(char mode, size_t k, float scale, uint64_t *seed) {
   const float v = bench_random(seed);
   if (mode == 'b') return (float)(v > 0);
@@ -75,7 +76,7 @@ static clf_status call(bench_run *run, int calls, double *each) {
   return CLF_OK;
 }
 
-/* Calls are queued as in training, some milliseconds of them to a sample. */
+/* Calls are queued as in training; a sample is some milliseconds of calls. */
 static clf_status find_calls(bench_run *run) {
   op_state *s = run->state;
   double each = 0;
@@ -129,7 +130,8 @@ static const bench_kind kind = {prepare, sample, finish};
   }
 #define OP(level, name, op, flops, floats, scale, ...)                                             \
   OP_(level, name, op, flops, 0, floats, scale, __VA_ARGS__)
-/* Flops that kernels may leave out in part: Winograd's convolutions, masked weights. */
+/* Operations for which kernels may omit some of the flops: Winograd convolutions, masked
+ * weights. */
 #define DENSE(level, name, op, flops, floats, scale, ...)                                          \
   OP_(level, name, op, flops, 1, floats, scale, __VA_ARGS__)
 
@@ -166,8 +168,8 @@ static const bench_kind kind = {prepare, sample, finish};
   FWD(level, suffix, __VA_ARGS__), DATA(level, suffix, __VA_ARGS__),                               \
       WEIGHTS(level, suffix, __VA_ARGS__)
 
-/* D, H, L and N of fused couplings: dimensions, hidden units, couplings, samples.  A sample needs
- * two networks of two products, and twice that for the gradients. */
+/* D, H, L and N of fused couplings: dimensions, hidden units, couplings, samples. A sample needs
+ * two nets of two products each, and twice that for the gradients. */
 #define WIDTH(D, H) (2 * (H * (2 * D + 1) + D))
 #define MLP_(level, pass, op, D, H, L, N, flops, floats, ...)                                      \
   DENSE(level, "coupling/" pass "/" #D "-" #H "-" #L "-b" #N, op, flops *N *D *H *L,               \
@@ -205,7 +207,7 @@ static const bench_kind kind = {prepare, sample, finish};
          4.0 * O * C * k * k, 1, .v = DIM(O, C, k, k), .g = DIM(O), .dw = DIM(O, C, k, k),         \
          .dv = DIM(O, C, k, k), .dg = DIM(O))
 
-/* Splines of K bins in d of D columns; 40 flops a bin for its exponentials, 100 for the rest, and
+/* Splines of K bins in d of D columns; per bin 40 flops for the exponentials, 100 for the rest;
  * twice that for the gradients. */
 #define RQS_(level, pass, op, N, D, d, K, factor, ...)                                             \
   OP(level, "map/rqs-" pass "/" #N "x" #D "-" #d "-k" #K, op, factor *(40.0 * K + 100) * N * d,    \

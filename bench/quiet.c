@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* quiet.c: how much else the machine does, and what that can do to a row. */
+/* quiet.c: how much other work the machine does, and how that can affect a row. */
 #ifdef __linux__
 #define _DEFAULT_SOURCE
 #endif
@@ -15,7 +15,7 @@
 #ifdef __linux__
 static double seconds_of(struct timeval t) { return (double)t.tv_sec + 1e-6 * (double)t.tv_usec; }
 
-/* Processor time of this process and of children that have ended. */
+/* Processor time of this process and of its children that have ended. */
 static double own_time(void) {
   static const int whose[] = {RUSAGE_SELF, RUSAGE_CHILDREN};
   double all = 0;
@@ -27,7 +27,7 @@ static double own_time(void) {
   return all;
 }
 
-/* Processor time of the machine, and how much of it was used, by other virtual machines too. */
+/* Processor time of the machine, and how much of it was used, also by other virtual machines. */
 static int machine_time(double *all, double *used) {
   double user, nice, system, idle, wait, irq, soft, steal;
   FILE *f = fopen("/proc/stat", "r");
@@ -70,7 +70,7 @@ double bench_watch_others(const bench_watch *w) {
 
 /* ---- What it can do to a row ---------------------------------------------------------- */
 
-/* Below these nothing can be told from chance. */
+/* Below these values a disturbance cannot be distinguished from chance. */
 static const double quiet = 0.05, even = 1.5;
 enum { MOST = 20 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* start.c: how long the program takes from its start to samples of a small model: first with
- * empty caches, as after an installation, then with what that left in them. */
+/* start.c: how long the program needs from its start to samples of a small model: first with
+ * empty caches, as after an installation, then with the caches that the first run filled. */
 #define _XOPEN_SOURCE 700
 #include "bench.h"
 #include <dirent.h>
@@ -19,7 +19,7 @@
 extern char **environ;
 
 typedef struct start_state {
-  char folder[256]; /* caches, the model, the samples */
+  char folder[256]; /* folder for caches, the model and the samples */
 } start_state;
 enum { PATH = 320 };
 
@@ -27,12 +27,13 @@ static void place(const start_state *s, const char *name, char *path, size_t siz
   snprintf(path, size, "%s/%s", s->folder, name);
 }
 
-/* Caches of clflow, pocl and CUDA, and of whatever keeps to XDG. */
+/* Variables for the caches of clflow, pocl and CUDA, and of programs that follow XDG. */
 static const char *const caches[] = {"CLFLOW_CACHE_DIR", "POCL_CACHE_DIR", "CUDA_CACHE_PATH",
                                      "XDG_CACHE_HOME"};
 enum { CACHES = sizeof caches / sizeof *caches };
 
-/* The child gets our environment: its caches are ours while it is started. */
+/* The child inherits this process's environment, so the caches are redirected here while it is
+ * started. */
 static void move_caches(const start_state *s, char *before[CACHES]) {
   char path[PATH];
   for (size_t i = 0; i < CACHES; i++) {
@@ -102,14 +103,14 @@ static int drop(const char *path, const struct stat *at, int what, struct FTW *w
 }
 
 static int is_own(const struct stat *st) {
-#ifdef _WIN32 /* where permissions say who may remove it */
+#ifdef _WIN32 /* there, permissions decide who may remove it */
   return st->st_size >= 0;
 #else
   return st->st_uid == geteuid();
 #endif
 }
 
-/* Removes a folder that this user's bench left when it was interrupted, more than an hour ago. */
+/* Removes a folder that an interrupted run of this user left more than an hour ago. */
 static void sweep_one(const char *tmp, const char *name) {
   char path[600];
   struct stat st;
@@ -131,7 +132,7 @@ static void sweep(const char *tmp) {
 
 static clf_status prepare(bench_run *run) {
   const char *tmp = getenv("TMPDIR");
-  if (!tmp) tmp = getenv("TEMP"); /* Windows' name for it */
+  if (!tmp) tmp = getenv("TEMP"); /* the variable's name on Windows */
   start_state *s = run->state = calloc(1, sizeof *s);
   if (!s) return bench_fail(CLF_ENOMEM, "no memory");
   if (!tmp || !*tmp) tmp = "/tmp";

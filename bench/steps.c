@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* steps.c: whole training steps, densities and samples of flows of several sizes, through the same
- * calls that programs make. */
+/* steps.c: whole training steps, densities and samples of flows of several sizes, through the
+ * public calls that programs use. */
 #include "bench.h"
 #include <stdlib.h>
 
 typedef struct flow_case {
-  int32_t dim, hidden, depth; /* nvp; or */
+  int32_t dim, hidden, depth; /* a kind nvp; or */
   const char *arch;           /* a composed flow; or */
   const char *preset;         /* a flow of images */
   int32_t size, channels;
@@ -45,7 +45,7 @@ static clf_status make_flow(clf_device *dev, const flow_case *c, clf_flow **flow
   return clf_flow_create(dev, &spec, flow);
 }
 
-/* Points of some sort: sums of three uniform numbers, nearly normal. */
+/* Test points: sums of three uniform numbers, which are nearly normal. */
 static clf_status make_table(int64_t rows, int32_t dim, clf_table *t) {
   uint64_t seed = 88172645463325252ull;
   CLF_TRY(clf_table_new(rows, dim, t));
@@ -88,8 +88,8 @@ static void free_trainer(flow_state *s) {
   s->images = NULL;
 }
 
-/* A training of one step, with what its trainer does before it; then one that goes on for as long
- * as samples are taken of it. */
+/* Runs a training of one step, including what its trainer does before it; then starts one that
+ * continues for as long as samples are taken. */
 static clf_status prepare_step(bench_run *run) {
   const flow_case *c = run->w->what;
   flow_state *s = run->state = calloc(1, sizeof *s);
@@ -106,11 +106,11 @@ static clf_status prepare_step(bench_run *run) {
 }
 
 typedef struct slice {
-  double begin, end; /* clock: of the call; at the last report */
+  double begin, end; /* clock at the call, and at the last report */
   int64_t steps;
 } slice;
 
-/* Reports come when losses have been read, so what they count is done. */
+/* Reports come after losses were read, so the steps they count are complete. */
 static int on_report(const clf_progress *p, void *context) {
   slice *s = context;
   s->steps += p->count;
@@ -187,8 +187,8 @@ static const bench_kind density = {prepare_density, evaluate, finish};
 
 /* ---- The table ------------------------------------------------------------------------- */
 
-/* Forward is two networks of two products a coupling, a step three times that: gradients by
- * inputs and by weights cost as much again, each. */
+/* A forward pass is two nets of two products for each coupling. A step takes three times as
+ * much: the gradients with respect to inputs and to weights cost the same again each. */
 #define NVP_(level_, group_, kind_, name_, flops_, D, H, L, N)                                     \
   {                                                                                                \
     .name = name_, .group = group_, .level = BENCH_##level_, .kind = &kind_,                       \
@@ -210,8 +210,8 @@ static const bench_kind density = {prepare_density, evaluate, finish};
 #define SAMPLE_IMAGES(level, name, ...)                                                            \
   IMAGES_(level, BENCH_SAMPLE, sample, "sample/realnvp-" name, __VA_ARGS__)
 
-/* Composed flows as libraries build them: neural spline flows by couplings, also of the size of its
- * paper, and autoregressive; masked autoregressive flows, small and large. */
+/* Composed flows with the sizes used by libraries: neural spline flows with couplings (also in
+ * the size of the paper) and autoregressive; small and large masked autoregressive flows. */
 #define NSF "8: (coupling(rq(bins=10, tail=3), resnet(50x2, relu)), lu)*5 -> normal"
 #define NSF_AR "8: ar(rq(bins=8, tail=5, like=zuko), masked(50x2), order=$alt)*5 -> normal"
 #define MAF                                                                                        \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* workloads.c: which of all workloads are run. */
+/* workloads.c: selects the workloads that are run. */
 #define _POSIX_C_SOURCE 200809L
 #include "bench.h"
 #include <fnmatch.h>
@@ -11,14 +11,15 @@ const char *bench_group_name(bench_group group) {
   return names[group];
 }
 
-/* The first word of a list by comma, and where the next one begins; NULL behind the last. */
+/* Copies the first glob of a comma-separated list and returns the start of the next one; NULL
+ * after the last. */
 static const char *next_glob(const char *at, char *glob, size_t size) {
   const size_t n = strcspn(at, ",");
   snprintf(glob, size, "%.*s", (int)n, at);
   return at[n] ? at + n + 1 : NULL;
 }
 
-/* A name that is spelled out is wanted at any level. */
+/* A workload whose full name is given is selected at any level. */
 static int is_wanted(const bench_workload *w, const char *globs, bench_level level) {
   char glob[128];
   while (globs) {
@@ -35,7 +36,7 @@ static int count_of(const bench_workload *table, const char *globs, bench_level 
   return count;
 }
 
-/* A glob that takes nothing is an error. */
+/* A glob that matches nothing is an error. */
 static clf_status check_globs(const char *option, const char *globs, bench_level level,
                               const bench_workload *a, const bench_workload *b) {
   char glob[128];

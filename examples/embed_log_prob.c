@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* embed_log_prob.c: a trained flow inside another program, as a detector of samples
+/* embed_log_prob.c: a trained flow inside another program, which detects samples
  * unlike the training data:
  *   embed_log_prob model.safetensors x1 x2 ... xD
- * prints log p(x), and exits 3 when x is less likely than most of what the flow
- * itself would draw.  No file but the model is read, nothing is allocated a call. */
+ * prints log p(x) and exits with 3 if x is less likely than most samples of the flow
+ * itself.  No file except the model is read, and calls allocate no memory. */
 #include <clflow/clflow.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* The log-density that 99 of 100 of the flow's own samples exceed. */
+/* The log-density that 99 of 100 samples of the flow exceed. */
 static clf_status threshold(clf_flow *flow, double *low) {
   static double x[SAMPLES * MOST], logp[SAMPLES];
   CLF_TRY(clf_sample(flow, 1, 0, SAMPLES, x));
@@ -47,7 +47,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage: embed_log_prob model.safetensors x1 x2 ... xD\n");
     return 2;
   }
-  clf_status s = clf_open(NULL, &dev); /* CLFLOW_DEVICE, or the best there is */
+  clf_status s = clf_open(NULL, &dev); /* CLFLOW_DEVICE, or else the best device */
   if (!s) s = clf_flow_load(dev, argv[1], NULL, &flow);
   if (!s) s = judge(flow, argv + 2, argc - 2, &unusual);
   if (s) fprintf(stderr, "embed_log_prob: %s\n", clf_errmsg());

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* small_images.c: a flow of images, start to end, in the library's own calls:
+/* small_images.c: a flow of images from start to end with calls of the library:
  *   small_images [device] [images] [sample.png]
- * trains the preset `tiny` on a set of images (default: one that the library draws), prints
+ * trains the preset `tiny` on images (default: images that the library draws), prints
  * bits per dimension, and writes a sample. */
 #include <clflow/clflow.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static int report(const clf_progress *p, void *context) {
-  const double bits = *(const double *)context; /* of a nat, per dimension */
+  const double bits = *(const double *)context; /* bits in a nat, per dimension */
   if (p->dropped) printf("%s\n", p->dropped);
   if (p->epoch_done)
     printf("epoch %2lld  %.3f bits/dim, held out %.3f  %.0f images/s\n", (long long)p->epoch,
@@ -39,7 +39,7 @@ static clf_status train(clf_flow *flow, const clf_images *images) {
   return s;
 }
 
-/* Pixels of a sample are continuous, and may lie a little beyond what bytes hold. */
+/* Pixels of a sample are continuous and may slightly exceed the range of bytes. */
 static clf_status draw(clf_flow *flow, const char *path) {
   const clf_flow_spec *spec = clf_flow_get_spec(flow);
   double *x = malloc((size_t)spec->dim * sizeof *x);
@@ -57,7 +57,7 @@ static clf_status draw(clf_flow *flow, const char *path) {
 int main(int argc, char **argv) {
   const char *path = argc > 3 ? argv[3] : "sample.png";
   clf_device *dev = NULL;
-  clf_images *images = NULL; /* decoded in the background while the device opens */
+  clf_images *images = NULL; /* they are decoded in the background while the device opens */
   clf_flow *flow = NULL;
   clf_status s = clf_images_open(argc > 2 ? argv[2] : "glyphs:n=300,size=8", NULL, &images);
   if (!s) s = clf_open(argc > 1 ? argv[1] : "auto", &dev);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* two_moons.c: the lecture's training, start to end, in the library's own calls:
+/* two_moons.c: the lecture's training from start to end with calls of the library:
  *   two_moons [device] [model.safetensors]
- * draws two half-moons, trains the lecture's NVPNet on them, saves it, loads it
- * again, and prints how likely the data are and a few samples. */
+ * draws two half-moons, trains the lecture's NVPNet on them, saves the model, loads
+ * it again, and prints the likelihood of the data and a few samples. */
 #include <clflow/clflow.h>
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* files.c: files by names in UTF-8, always as bytes.  All are opened so that others may read,
- * write and remove them meanwhile, as on POSIX. */
+/* files.c: files with names in UTF-8, always as bytes. All are opened so that others may read,
+ * write and remove them at the same time, as on POSIX. */
 #include <errno.h>
 #include <fcntl.h>
 #include <io.h>
@@ -23,7 +23,7 @@ static int is_folder(const wchar_t *name) {
   return is != INVALID_FILE_ATTRIBUTES && is & FILE_ATTRIBUTE_DIRECTORY;
 }
 
-/* Whether what a name goes through on its way is a file.  Shortens the name. */
+/* Whether a component of the name before the last one is a file. Shortens the name. */
 static int through_a_file(wchar_t *name) {
   for (size_t n = wcslen(name); n > 0; n--) {
     if (name[n] != L'/' && name[n] != L'\\') continue;
@@ -67,7 +67,7 @@ int clf__file_open(const char *path, int flags, ...) {
   return fd;
 }
 
-/* msvcrt counts with 32 bits; callers go on after a part. */
+/* msvcrt counts with 32 bits; callers continue after a partial transfer. */
 static unsigned part(size_t n) { return n < 1u << 30 ? (unsigned)n : 1u << 30; }
 ssize_t clf__fd_read(int fd, void *bytes, size_t n) { return _read(fd, bytes, part(n)); }
 ssize_t clf__fd_write(int fd, const void *bytes, size_t n) { return _write(fd, bytes, part(n)); }
@@ -85,17 +85,17 @@ FILE *clf__fopen(const char *path, const char *mode) {
   return f;
 }
 
-/* msvcrt's own lies in the root of the drive, where one may not write. */
+/* msvcrt's own function uses the root of the drive, which is not writable. */
 FILE *clf__tmpfile(void) {
   wchar_t folder[MAX_PATH + 1], name[MAX_PATH + 1];
   if (!GetTempPathW(MAX_PATH + 1, folder) || !GetTempFileNameW(folder, L"clf", 0, name))
     return clf__os_fail(), NULL;
-  return _wfopen(name, L"w+bTD"); /* D: removed as it is closed */
+  return _wfopen(name, L"w+bTD"); /* D: removed when it is closed */
 }
 
 /* ---- Names ------------------------------------------------------------------------------- */
 
-/* Calls of two names, and of one. */
+/* Calls with two names, and with one. */
 static int with_two(BOOL (*call)(const wchar_t *, const wchar_t *), const char *a, const char *b) {
   wchar_t *x = clf__os_path(a), *y = clf__os_path(b);
   const int s = !x || !y ? -1 : call(x, y) ? 0 : clf__os_fail();
@@ -110,8 +110,8 @@ static int with_one(BOOL(WINAPI *call)(const wchar_t *), const char *path) {
   return s;
 }
 
-/* A file that is open anywhere is not replaced; whoever reads it, such as a scanner, mostly does so
- * for a moment. */
+/* A file that is open elsewhere cannot be replaced; a reader such as a virus scanner usually
+ * closes it after a moment. */
 static BOOL replace(const wchar_t *from, const wchar_t *to) {
   enum { TRIES = 50, PAUSE = 10 }; /* half a second */
   const int folder = is_folder(to);
@@ -145,9 +145,9 @@ int clf__remove(const char *path) {
   return S_ISDIR(st.st_mode) ? rmdir(path) : unlink(path);
 }
 
-/* The name of what is open, of any length. */
+/* The name of an open file, of any length. */
 static char *name_of(HANDLE h) {
-  wchar_t *name = malloc(32768 * sizeof *name); /* Windows has no longer ones */
+  wchar_t *name = malloc(32768 * sizeof *name); /* the longest name on Windows */
   char *out = NULL;
   if (name && GetFinalPathNameByHandleW(h, name, 32768, FILE_NAME_NORMALIZED))
     out = clf__os_portable(name);
@@ -220,7 +220,7 @@ int clf__fstat(int fd, struct stat *st) {
   return h == INVALID_HANDLE_VALUE ? -1 : describe(h, st);
 }
 
-/* Whether a folder may be written in is only known by writing in it. */
+/* Whether a folder is writable can only be found out by writing to it. */
 int clf__access(const char *path, int how) {
   struct stat st;
   if (stat(path, &st)) {

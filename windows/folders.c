@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* folders.c: what is in a folder, and new ones. */
+/* folders.c: reading and creating folders. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +17,8 @@
 struct clf__dir {
   HANDLE find;
   WIN32_FIND_DATAW next;
-  int more; /* next holds an entry */
-  int fd;   /* of the folder itself */
+  int more; /* 1: next holds an entry */
+  int fd;   /* of the open folder */
   struct dirent entry;
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* machine.c: the environment, the console and what the machine has. */
+/* machine.c: the environment, the console and properties of the machine. */
 #include <errno.h>
 #include <io.h>
 #include <signal.h>
@@ -16,7 +16,7 @@
 
 /* ---- The environment ------------------------------------------------------------------ */
 
-/* Values that were asked for are kept, each once, since nobody frees them. */
+/* Values that were returned are kept, each once, because callers do not free them. */
 typedef struct value {
   struct value *next;
   char text[];
@@ -50,7 +50,7 @@ char *clf__getenv(const char *name) {
   return kept;
 }
 
-/* Both Windows', which children get, and C's, which libraries ask. */
+/* Sets both Windows' variable, which children inherit, and C's, which libraries read. */
 static int put(const char *name, const char *text) {
   wchar_t *wide = clf__os_wide(name), *as = text ? clf__os_wide(text) : NULL;
   wchar_t *line = wide ? calloc(wcslen(wide) + (as ? wcslen(as) : 0) + 2, sizeof *line) : NULL;
@@ -108,7 +108,7 @@ long sysconf(int what) {
 int uname(struct utsname *u) {
   typedef LONG WINAPI version_fn(OSVERSIONINFOW *);
   OSVERSIONINFOW v = {.dwOSVersionInfoSize = sizeof v};
-  /* GetVersionEx() tells a program of what it was made for, not of what there is. */
+  /* GetVersionEx() returns the version for which a program was built and not the running one. */
   version_fn *version =
       (version_fn *)(uintptr_t)GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "RtlGetVersion");
   if (version) version(&v);

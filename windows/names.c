@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* names.c: text and names of files between UTF-8, which clflow speaks, and UTF-16, which Windows
- * does; and why a call failed. */
+/* names.c: converts text and file names between UTF-8 (clflow) and UTF-16 (Windows), and Windows
+ * errors to errno. */
 #include "os.h"
 #include <errno.h>
 #include <limits.h>
@@ -46,8 +46,8 @@ char *clf__os_utf8(const wchar_t *text) {
   return out;
 }
 
-/* Windows takes names of more than 260 units with this prefix, and then only as they lie: from
- * the drive, with backslashes. */
+/* Windows accepts names of more than 260 units with this prefix, but only complete ones: from
+ * the drive on, with backslashes. */
 static wchar_t *lengthen(const wchar_t *path) {
   const DWORD n = GetFullPathNameW(path, 0, NULL, NULL);
   wchar_t *out = malloc((n + 8) * sizeof *out);
@@ -59,7 +59,7 @@ static wchar_t *lengthen(const wchar_t *path) {
 }
 
 wchar_t *clf__os_path(const char *path) {
-  enum { LONG = 240 }; /* a folder must leave room for a name */
+  enum { LONG = 240 }; /* the name of a folder must leave room for a file name */
   wchar_t *out = clf__os_wide(strcmp(path, "/dev/null") == 0 ? "NUL" : path);
   if (!out || wcslen(out) < LONG || wcsncmp(out, L"\\\\?\\", 4) == 0) return out;
   wchar_t *longer = lengthen(out);
@@ -69,7 +69,7 @@ wchar_t *clf__os_path(const char *path) {
 
 char *clf__os_portable(const wchar_t *path) {
   if (wcsncmp(path, L"\\\\?\\UNC\\", 8) == 0)
-    path += 6; /* leaves one backslash of two */
+    path += 6; /* keeps one backslash of two */
   else if (wcsncmp(path, L"\\\\?\\", 4) == 0)
     path += 4;
   char *out = clf__os_utf8(path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* processes.c: children: started with pipes, listened to, waited for and ended. */
+/* processes.c: child processes: starting with pipes, reading, waiting and ending. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@ static struct {
 } children[CHILDREN];
 static SRWLOCK lock = SRWLOCK_INIT;
 
-/* Finds one by its number, or a free place as 0, and puts another there. */
+/* Finds an entry by its number (0: a free entry) and replaces it. */
 static HANDLE exchange(pid_t pid, pid_t new_pid, HANDLE process) {
   HANDLE was = NULL;
   AcquireSRWLockExclusive(&lock);
@@ -59,8 +59,8 @@ int posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *to, int fd, con
   return 0;
 }
 
-/* A word as the child's C library takes it apart again: in quotes, backslashes doubled where they
- * stand before a quote.  `out` may be NULL; how many characters it takes. */
+/* Quotes a word so that the child's C library parses it correctly: in quotes, with backslashes
+ * doubled before a quote. `out` may be NULL. Returns the number of characters. */
 static size_t quote(const char *word, char *out) {
   size_t n = 0, slashes = 0;
 #define PUT(c) (out ? (void)(out[n] = (c)) : (void)0, n++)
@@ -105,7 +105,7 @@ static wchar_t *program_file(const char *program) {
   return clf__os_path(exe);
 }
 
-/* The child's own handle of what it is to have as its fd, or NULL. */
+/* A handle for the child's standard input, output or error, or NULL. */
 static HANDLE inheritable(const posix_spawn_file_actions_t *to, int fd) {
   const char *path = to ? to->of[fd].path : NULL;
   const int opened = path ? open(path, to->of[fd].flags) : -1;
@@ -117,7 +117,8 @@ static HANDLE inheritable(const posix_spawn_file_actions_t *to, int fd) {
   return copy;
 }
 
-/* Only what is in the list is inherited: the end of another child's pipe would keep that open. */
+/* Passes on only the handles in the list; an inherited end of another child's pipe would keep
+ * that pipe open. */
 static BOOL create(const wchar_t *file, wchar_t *line, STARTUPINFOEXW *s, PROCESS_INFORMATION *p) {
   char list[256];
   SIZE_T size = sizeof list;
@@ -175,8 +176,8 @@ int clf__execv(const char *path, char *const *argv) {
 
 int pipe2(int fd[2], int flags) { return _pipe(fd, 65536, O_BINARY | (flags & O_CLOEXEC)); }
 
-/* A pipe of this kind cannot be waited for, only asked.  One that was closed is ready to be read.
- */
+/* A pipe of this kind cannot be waited for; it can only be polled. A closed one is ready to be
+ * read. */
 int poll(struct pollfd *p, nfds_t n, int timeout) {
   const ULONGLONG begin = GetTickCount64();
   const HANDLE h = clf__os_handle(p->fd);
@@ -194,7 +195,7 @@ int poll(struct pollfd *p, nfds_t n, int timeout) {
 /* ---- Its end
  * ------------------------------------------------------------------------------------- */
 
-#define KILLED 0xE0000009u /* the exit code that kill() gives */
+#define KILLED 0xE0000009u /* the exit code that kill() sets */
 
 int kill(pid_t pid, int number) {
   const DWORD rights = number ? PROCESS_TERMINATE : PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE;
@@ -232,13 +233,13 @@ static const struct {
             {EXCEPTION_FLT_DIVIDE_BY_ZERO, SIGFPE},
             {CONTROL_C_EXIT, SIGINT},
             {KILLED, SIGKILL},
-            {3, SIGABRT}}; /* what C's abort() ends with */
+            {3, SIGABRT}}; /* the exit code of C's abort() */
 
 int clf__signal_of(int status) {
   const DWORD code = (DWORD)status;
   for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
     if (ends[i].code == code) return ends[i].number;
-  return code >= 0xC0000000u ? SIGABRT : 0; /* some other exception, such as a damaged heap */
+  return code >= 0xC0000000u ? SIGABRT : 0; /* other exceptions, such as a damaged heap */
 }
 
 const char *strsignal(int number) {

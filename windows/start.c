@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* start.c: how a program begins on Windows, before its main(): arguments in UTF-8, output as
- * bytes, a console that understands both it and colours; and how it ends when it crashes: at once,
- * with the exception's number, without a window, a debugger or a report. */
+/* start.c: the start of a program on Windows before its main(): arguments in UTF-8, output as
+ * bytes, and a console that understands UTF-8 and colours. Also its end after a crash: at once
+ * and with the exception's number, without a window, debugger or report. */
 #include <fcntl.h>
 #include <io.h>
 #include <stdio.h>

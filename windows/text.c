@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* text.c: functions for text that MinGW-w64 lacks, and numbers in C's locale. */
+/* text.c: text functions that MinGW-w64 lacks, and numbers in C's locale. */
 #include <fnmatch.h>
 #include <locale.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ struct clf__locale {
 };
 const struct clf__locale clf__c_locale, clf__global_locale;
 static _Thread_local locale_t current = &clf__global_locale;
-static _Thread_local char *before; /* the thread's own, where it has one */
+static _Thread_local char *before; /* the thread's previous locale, if it had one */
 static _Thread_local int own;
 
 locale_t uselocale(locale_t l) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* dirent.h: folders by names in UTF-8; in place of MinGW-w64's. */
+/* dirent.h: folders with names in UTF-8; replaces MinGW-w64's. */
 #pragma GCC system_header
 #ifndef CLF_WINDOWS_DIRENT_H
 #define CLF_WINDOWS_DIRENT_H

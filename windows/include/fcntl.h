@@ -6,11 +6,11 @@
 #define CLF_WINDOWS_FCNTL_H
 
 #define O_CLOEXEC _O_NOINHERIT
-#define O_NOFOLLOW 0 /* a link here takes an administrator */
+#define O_NOFOLLOW 0 /* only administrators can create links on Windows */
 #define O_NONBLOCK 0
-#define O_DIRECTORY 0x1000000 /* refused: a folder cannot be written to disk here */
+#define O_DIRECTORY 0x1000000 /* refused: Windows cannot flush a folder to disk */
 
-/* What is open may be removed, as on POSIX. */
+/* An open file may be removed, as on POSIX. */
 int clf__file_open(const char *path, int flags, ...);
 #define open clf__file_open
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* locale.h: numbers in C's locale, whatever the program's: the one locale that clflow makes. */
+/* locale.h: numbers in C's locale, whatever the program's locale is; it is the only locale that
+ * clflow creates. */
 #pragma GCC system_header
 #include_next <locale.h>
 #ifndef CLF_WINDOWS_LOCALE_H

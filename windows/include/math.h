@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* math.h: MinGW-w64's tells types apart by conversions, which a compiler that warns of those takes
- * for ours. */
+/* math.h: MinGW-w64's version distinguishes types with conversions, about which compilers warn
+ * in this program's code. */
 #pragma GCC system_header
 #include_next <math.h>
 #undef isfinite

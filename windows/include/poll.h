@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* poll.h: waits for a pipe. */
+/* poll.h: waiting for a pipe. */
 #pragma GCC system_header
 #ifndef CLF_WINDOWS_POLL_H
 #define CLF_WINDOWS_POLL_H
@@ -10,6 +10,6 @@ struct pollfd {
   int fd;
   short events, revents;
 };
-/* One pipe that is read from.  Milliseconds; negative: for ever. */
+/* Waits for one pipe that is read from. n is 1; timeout in milliseconds, negative: no limit. */
 int poll(struct pollfd *p, nfds_t n, int timeout);
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* signal.h: signals: Ctrl-C arrives as SIGINT; between processes there is only the end. */
+/* signal.h: Ctrl-C arrives as SIGINT; the only signal to another process is its end. */
 #pragma GCC system_header
 #include_next <signal.h>
 #ifndef CLF_WINDOWS_SIGNAL_H
@@ -11,7 +11,7 @@ typedef _sigset_t sigset_t;
 #endif
 #undef SIGKILL
 enum { SIGKILL = 9, SIG_SETMASK = 2, SA_RESTART = 1 };
-int kill(pid_t pid, int number); /* 0, which asks whether it is there, or else ends it */
+int kill(pid_t pid, int number); /* 0: queries whether the process exists; other numbers end it */
 
 struct sigaction {
   void (*sa_handler)(int);
@@ -20,7 +20,7 @@ struct sigaction {
 };
 int sigaction(int number, const struct sigaction *action, struct sigaction *before);
 
-/* No thread takes signals but the one that Windows makes for them. */
+/* Only the thread that Windows creates for signals receives them. */
 static inline int sigemptyset(sigset_t *set) { return (*set = 0) != 0; }
 static inline int sigfillset(sigset_t *set) { return (*set = ~(sigset_t)0) == 0; }
 static inline int sigaddset(sigset_t *set, int number) {

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* spawn.h: starts programs. */
+/* spawn.h: starting programs. */
 #pragma GCC system_header
 #ifndef CLF_WINDOWS_SPAWN_H
 #define CLF_WINDOWS_SPAWN_H
 #include <signal.h>
 #include <sys/types.h>
 
-/* There is no such array that setenv() keeps: a child gets the environment as it is. */
+/* setenv() maintains no such array; a child inherits the environment. */
 #undef environ
 #define environ clf__environ
 
-/* What becomes of the child's standard input, output and error. */
+/* The child's standard input, output and error. */
 typedef struct posix_spawn_file_actions {
   struct {
-    int fd;           /* of ours, or -1: */
-    const char *path; /* opened for the child, or NULL: none */
+    int fd;           /* a descriptor of this process, or -1: */
+    const char *path; /* a file opened for the child, or NULL: none */
     int flags;
   } of[3];
 } posix_spawn_file_actions_t;
@@ -24,7 +24,7 @@ int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *to, int ours, i
 int posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *to, int fd, const char *path,
                                      int flags, unsigned mode);
 
-/* Signals are not inherited: nothing is done about them. */
+/* Signals are not inherited, so this has no effect. */
 typedef struct posix_spawnattr {
   int unused;
 } posix_spawnattr_t;
@@ -38,7 +38,7 @@ static inline int posix_spawnattr_setsigdefault(posix_spawnattr_t *a, const sigs
   return (void)a, (void)s, 0;
 }
 
-/* program: its name may lack .exe; /proc/self/exe is this one.  environment is not looked at. */
+/* program: the name may lack .exe; /proc/self/exe is this program. environment is ignored. */
 int posix_spawn(pid_t *pid, const char *program, const posix_spawn_file_actions_t *to,
                 const posix_spawnattr_t *attributes, char *const *argv, char *const *environment);
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* string.h: what MinGW-w64's lacks. */
+/* string.h: functions that MinGW-w64 lacks. */
 #pragma GCC system_header
 #include_next <string.h>
 #ifndef CLF_WINDOWS_STRING_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* unistd.h: calls on files, and what the machine has. */
+/* unistd.h: calls on files, and properties of the machine. */
 #pragma GCC system_header
 #include_next <unistd.h>
 #ifndef CLF_WINDOWS_UNISTD_H
@@ -14,7 +14,7 @@
 #undef R_OK
 enum { F_OK = 0, X_OK = 1, W_OK = 2, R_OK = 4 };
 
-/* X_OK: a folder, or a program, whose name may lack .exe. */
+/* X_OK: whether it is a folder or a program, whose name may lack .exe. */
 int clf__access(const char *path, int how);
 int clf__unlink(const char *path);
 int link(const char *from, const char *to);
@@ -23,12 +23,14 @@ int clf__chdir(const char *path);
 int clf__rmdir(const char *path);
 char *clf__getcwd(char *path, size_t size);
 int fsync(int fd);
-static inline unsigned geteuid(void) { return 0; } /* as st_uid of any file */
+static inline unsigned geteuid(void) { return 0; } /* equal to st_uid of any file */
 ssize_t clf__fd_read(int fd, void *bytes, size_t n);
 ssize_t clf__fd_write(int fd, const void *bytes, size_t n);
 int pipe2(int fd[2], int flags);
-int clf__isatty(int fd);                             /* a console, not just a device such as NUL */
-int clf__execv(const char *path, char *const *argv); /* fails: a process cannot become another */
+int clf__isatty(int fd); /* 1 for a console, 0 for other devices such as NUL */
+int clf__execv(
+    const char *path,
+    char *const *argv); /* always fails: a process cannot be replaced by another program */
 #define access clf__access
 #define unlink clf__unlink
 #define chdir clf__chdir

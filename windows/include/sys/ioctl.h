@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sys/ioctl.h: how large the console is. */
+/* sys/ioctl.h: the size of the console. */
 #pragma GCC system_header
 #ifndef CLF_WINDOWS_IOCTL_H
 #define CLF_WINDOWS_IOCTL_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sys/resource.h: how much memory this process had at most. */
+/* sys/resource.h: the peak memory of this process. */
 #pragma GCC system_header
 #ifndef CLF_WINDOWS_RESOURCE_H
 #define CLF_WINDOWS_RESOURCE_H

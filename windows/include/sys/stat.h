@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sys/stat.h: what a file is, with the numbers that tell two apart. */
+/* sys/stat.h: properties of a file, with the numbers that identify it. */
 #pragma GCC system_header
 #include_next <sys/stat.h>
 #ifndef CLF_WINDOWS_STAT_H
@@ -21,7 +21,7 @@ struct clf__stat {
   int64_t st_size;
   struct timespec st_mtim;
   unsigned st_mode, st_nlink;
-  unsigned st_uid; /* 0: Windows keeps users apart by their folders' permissions */
+  unsigned st_uid; /* 0: on Windows, users are separated by the permissions of their folders */
 };
 #define st_mtime st_mtim.tv_sec
 int clf__stat(const char *path, struct clf__stat *st);
@@ -33,7 +33,7 @@ int lstat(const char *path, struct clf__stat *st);
 enum { AT_SYMLINK_NOFOLLOW = 1 };
 int fstatat(int folder, const char *name, struct clf__stat *st, int flags);
 
-/* Who may do what is inherited from the folder; only whether it may be written is the file's. */
+/* Permissions are inherited from the folder; only the write permission belongs to the file. */
 int clf__mkdir(const char *path, mode_t mode);
 int clf__chmod(const char *path, mode_t mode);
 int fchmod(int fd, mode_t mode);

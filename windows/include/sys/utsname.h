@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sys/utsname.h: which Windows this is. */
+/* sys/utsname.h: the version of Windows. */
 #pragma GCC system_header
 #ifndef CLF_WINDOWS_UTSNAME_H
 #define CLF_WINDOWS_UTSNAME_H

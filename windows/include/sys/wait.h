@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sys/wait.h: how a child ended.  A status is its exit code, which of one that crashed is the
+/* sys/wait.h: how a child ended. A status is its exit code; after a crash that is the
  * exception's number, such as 0xC0000005. */
 #pragma GCC system_header
 #ifndef CLF_WINDOWS_WAIT_H
@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 pid_t waitpid(pid_t pid, int *status, int flags); /* flags: 0 */
-int clf__signal_of(int status);                   /* 0: it ended by itself */
+int clf__signal_of(int status);                   /* 0: it ended without a signal */
 #define WIFSIGNALED(status) (clf__signal_of(status) != 0)
 #define WTERMSIG(status) clf__signal_of(status)
 #define WIFEXITED(status) (clf__signal_of(status) == 0)
