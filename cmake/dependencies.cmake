@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# dependencies.cmake: what is needed, and what is used where it is found.
+# dependencies.cmake: required and optional libraries.
 include(cmake/need.cmake)
 find_package(Threads REQUIRED)
 find_package(PkgConfig QUIET)
@@ -33,7 +33,7 @@ if(CLF_TOOLS)
   clf_need_module(CAIRO cairo "cairo: pictures (or leave out the program: -DCLF_TOOLS=OFF)" libcairo2-dev cairo-devel cairo)
 endif()
 
-# Tests are built where Check is found, and always, or not at all, if the command line says so.
+# Tests are built if Check is found, unless the command line sets the option.
 get_property(help CACHE CLF_TESTS PROPERTY HELPSTRING)
 if(help MATCHES "command line")
   set(CLF_TESTS_ASKED ON CACHE INTERNAL "CLF_TESTS was given by -D")

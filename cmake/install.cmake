@@ -32,8 +32,8 @@ write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/clflowConfigVersion
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/clflowConfig.cmake
   ${CMAKE_CURRENT_BINARY_DIR}/clflowConfigVersion.cmake DESTINATION ${package})
 
-# The pkg-config files find their prefix from where they lie, so `cmake --install
-# --prefix` and a moved tree work; the private parts are for static linking.
+# The pkg-config files derive their prefix from their own location, so `cmake --install --prefix`
+# and a moved tree work; the private libraries are for static linking.
 file(RELATIVE_PATH CLF_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" CLF_PC_PREFIX "${CLF_PC_PREFIX}")
 set(CLF_PC_LIBS "-ljansson -lpng -ljpeg -lz -pthread -lm")

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-# mpi.cmake: the modules by which clflow talks to MPI, one for each family whose mpi.h is found.
+# mpi.cmake: the modules that connect clflow to MPI, one for each MPI family whose mpi.h is found.
 #
 # A module is not linked to MPI: runtime/group/mpi.c opens the library of the launcher first.
 option(CLF_MPI "build the modules for MPI that are possible: training on several machines" ON)
 set(CLF_MPI_MODULES "")
 
-# The folders of mpi.h, from pkg-config or a compiler wrapper.
+# Finds the folders of mpi.h with pkg-config or a compiler wrapper.
 function(clf_mpi_headers family pc wrapper out)
   pkg_check_modules(CLF_PC_${family} QUIET ${pc})
   set(found ${CLF_PC_${family}_INCLUDE_DIRS})

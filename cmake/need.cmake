@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-# need.cmake: says of everything that is missing at once how it is installed.
+# need.cmake: reports all missing dependencies at once, and how to install them.
 foreach(list NAMES DEBIAN FEDORA BREW)
   set(CLF_MISSING_${list} "")
 endforeach()
 
-# Notes what is missing, unless FOUND, and its packages on Debian, Fedora and macOS; "" where none is needed.
+# Records a dependency as missing unless FOUND, with its packages on Debian, Fedora and macOS ("":
+# no package is needed).
 macro(clf_need found what debian fedora brew)
   if(NOT ${found})
     list(APPEND CLF_MISSING_NAMES "${what}")
@@ -17,13 +18,14 @@ macro(clf_need found what debian fedora brew)
   endif()
 endmacro()
 
-# A library that pkg-config knows as MODULE: the target PkgConfig::PREFIX, or a note.
+# Finds the library MODULE of pkg-config: defines the target PkgConfig::PREFIX or records it as
+# missing.
 macro(clf_need_module prefix module what debian fedora brew)
   pkg_check_modules(${prefix} QUIET IMPORTED_TARGET ${module})
   clf_need(${prefix}_FOUND "${what}" "${debian}" "${fedora}" "${brew}")
 endmacro()
 
-# Ends here if anything is missing.
+# Stops if anything is missing.
 function(clf_refuse_missing)
   if(NOT CLF_MISSING_NAMES)
     return()

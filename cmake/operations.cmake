@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# operations.cmake: ops.def is the one list of operations: file names come from it.
+# operations.cmake: derives file names from ops.def, the single list of operations.
 set(defs ${CMAKE_CURRENT_SOURCE_DIR}/include/clflow/ops.def)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${defs})
 file(STRINGS ${defs} rows REGEX "^CLF_OP\\(")
@@ -9,7 +9,7 @@ foreach(row IN LISTS rows)
 endforeach()
 list(REMOVE_DUPLICATES stems)
 foreach(s IN LISTS stems)
-  # What is long goes on in files that begin with the stem.
+  # Long sources continue in files whose names begin with the stem.
   file(GLOB more RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS cpu_ref/${s}_*.c)
   list(SORT more)
   list(APPEND references cpu_ref/${s}.c ${more})
@@ -30,7 +30,7 @@ foreach(s IN LISTS stems)
   endforeach()
 endforeach()
 
-# What kernels include: by name alone, so names are unique.
+# Headers of kernels are included by name only, so their names are unique.
 file(GLOB texts RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS cl/*.clh)
 list(SORT texts)
 list(APPEND texts cl/plans.h include/clflow/ops.def include/clflow/columns.def include/clflow/choices.def
@@ -45,7 +45,7 @@ add_custom_command(OUTPUT ${embedded}
     "-DTABLE=clf_source clf__sources" -P ${CMAKE_CURRENT_SOURCE_DIR}/cmake/embed.cmake
   DEPENDS ${texts} cmake/embed.cmake VERBATIM)
 
-# The C functions that exported flows are made of.
+# The C functions used by exported flows.
 file(GLOB export_texts CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/layers/export/text/*.c.in)
 list(SORT export_texts)
 set(embedded_export ${CMAKE_CURRENT_BINARY_DIR}/export_texts.c)

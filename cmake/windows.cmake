@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# windows.cmake: a toolchain file: MinGW-w64's compiler with POSIX threads, as Debian names it, for
-# Windows on x86-64.  Libraries are looked for in CLF_SYSROOT, then in the compiler's own folders.
+# windows.cmake: toolchain file for Windows on x86-64 with MinGW-w64's compiler and POSIX threads,
+# with Debian's names. Libraries are searched in CLF_SYSROOT, then in the compiler's own folders.
 set(CMAKE_SYSTEM_NAME Windows)
 set(CMAKE_SYSTEM_PROCESSOR x86_64)
 set(triplet x86_64-w64-mingw32)
