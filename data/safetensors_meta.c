@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
+#include "crc.h"
 #include "safetensors_format.h"
 #include "status.h"
 
@@ -125,11 +125,11 @@ clf_status clf__st_check_crc(const clf__st *st) {
   const char *at = strlen(want) == CLF_ST_CRC_DIGITS ? find_digits(st, want) : NULL;
   if (at == NULL) return not_a(st, CLF_ST_CRC, want, "a checksum of 8 hexadecimal digits");
   const size_t before = (size_t)(at - st->bytes), done = before + CLF_ST_CRC_DIGITS;
-  uLong crc = crc32_z(0, (const Bytef *)st->bytes, before);
-  crc = crc32_z(crc, (const Bytef *)CLF_ST_CRC_ZERO, CLF_ST_CRC_DIGITS);
-  crc = crc32_z(crc, (const Bytef *)st->bytes + done, st->size - done);
+  uint32_t crc = clf__crc32(0, st->bytes, before);
+  crc = clf__crc32(crc, CLF_ST_CRC_ZERO, CLF_ST_CRC_DIGITS);
+  crc = clf__crc32(crc, (const char *)st->bytes + done, st->size - done);
   char have[CLF_ST_CRC_DIGITS + 1];
-  snprintf(have, sizeof have, "%08" PRIx32, (uint32_t)crc);
+  snprintf(have, sizeof have, "%08" PRIx32, crc);
   if (strcmp(have, want) == 0) return CLF_OK;
   return clf__fail(CLF_EFORMAT,
                    "%s: checksum is %s, the file says %s: the file is damaged, or was rewritten by "

@@ -256,10 +256,10 @@ const clf__base_ops clf__base_base_columns = {
     .derive = derive,
     .plan = plan,
     .release = release,
-    .finish = finish,
+    .finish = CLF_TRAINS(finish),
     .logp = logp,
-    .backward = backward,
+    .backward = CLF_TRAINS(backward),
     .sample = sample,
-    .sample_backward = sample_backward,
+    .sample_backward = CLF_TRAINS(sample_backward),
     .outside = outside,
 };

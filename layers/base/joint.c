@@ -193,5 +193,5 @@ const clf__base_ops clf__base_joint = {.name = "mixture",
                                        .init = clf__gaussians_init,
                                        .plan = plan,
                                        .logp = logp,
-                                       .backward = backward,
+                                       .backward = CLF_TRAINS(backward),
                                        .sample = sample};

@@ -55,6 +55,6 @@ static clf_status make(clf__base *b, clf__slots *slots, const char *path) {
 const clf__base_ops clf__base_normal = {.name = "normal",
                                         .make = make,
                                         .logp = logp,
-                                        .backward = backward,
+                                        .backward = CLF_TRAINS(backward),
                                         .sample = sample,
                                         .standard = 1};

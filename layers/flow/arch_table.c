@@ -3,10 +3,16 @@
 #include <string.h>
 #include "arch_private.h"
 
+#ifdef CLF_SMALL /* no program prints it */
+#define HELP(text) ""
+#else
+#define HELP(text) text
+#endif
+
 /* ---- Words ----------------------------------------------------------------------------------- */
 
 #define CLF_WORDSET(SET) static const clf__word words_##SET[] = {
-#define CLF_WORD(SET, ID, text, help) {text, help},
+#define CLF_WORD(SET, ID, text, help) {text, HELP(help)},
 #define CLF_WORDSET_END(SET)                                                                       \
   { NULL, NULL }                                                                                   \
   }                                                                                                \
@@ -42,7 +48,7 @@
    .low = min,                                                                                     \
    .high = max,                                                                                    \
    .flags = bits,                                                                                  \
-   .help = text},
+   .help = HELP(text)},
 #define CLF_NODE_END(id)                                                                           \
   { .name = NULL }                                                                                 \
   }                                                                                                \
@@ -54,7 +60,7 @@ const clf__node_type clf__node_types[CLF__NODE_TYPES] = {
   {.id = CLF__ARCH_##ID,                                                                           \
    .group = CLF__GROUP_##GROUP,                                                                    \
    .name = text,                                                                                   \
-   .help = sentence,                                                                               \
+   .help = HELP(sentence),                                                                         \
    .size = sizeof(clf__arch_##ID),                                                                 \
    .members = members_##ID,                                                                        \
    .count = sizeof members_##ID / sizeof *members_##ID - 1},
@@ -68,7 +74,7 @@ const clf__node_type clf__node_types[CLF__NODE_TYPES] = {
 
 const clf__macro clf__macros[] = {
 #define CLF_MACRO(GROUP, name, parameters, text, help)                                             \
-  {CLF__GROUP_##GROUP, name, parameters, text, help},
+  {CLF__GROUP_##GROUP, name, parameters, text, HELP(help)},
 #include "clflow/arch.def"
 };
 const int clf__macro_count = sizeof clf__macros / sizeof *clf__macros;

@@ -14,6 +14,13 @@
 #define DECLARE_FLOW(id)
 #include "clflow/arch.def"
 
+#ifdef CLF_NO_IMAGES /* no code for nodes of images alone: they cannot stand anywhere */
+#define clf__layer_squeeze (*(const clf__layer_ops *)NULL)
+#define clf__layer_pixels (*(const clf__layer_ops *)NULL)
+#define clf__net_conv (*(const clf__net_ops *)NULL)
+#define clf__net_convresnet (*(const clf__net_ops *)NULL)
+#endif
+
 #define CLF_NODE(GROUP, id, ...) LAYERS_##GROUP(id)
 #define LAYERS_LAYER(id) [CLF__ARCH_##id] = &clf__layer_##id,
 #define LAYERS_MAP(id)

@@ -101,10 +101,10 @@ const clf__layer_ops clf__layer_actnorm = {
     .name = "actnorm",
     .make = make,
     .unmake = unmake,
-    .fit = fit,
+    .fit = CLF_TRAINS(fit),
     .forward = forward,
     .inverse = inverse,
-    .backward = backward,
-    .backward_inverse = backward_inverse,
+    .backward = CLF_TRAINS(backward),
+    .backward_inverse = CLF_TRAINS(backward_inverse),
     .traits = CLF_FIXED_VOLUME,
 };

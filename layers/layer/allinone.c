@@ -398,10 +398,10 @@ const clf__layer_ops clf__layer_allinone = {
     .net = net_of,
     .plan = plan,
     .prepare = prepare,
-    .finish = finish,
+    .finish = CLF_TRAINS(finish),
     .forward = forward,
     .inverse = inverse,
-    .backward = backward,
-    .backward_inverse = backward_inverse,
+    .backward = CLF_TRAINS(backward),
+    .backward_inverse = CLF_TRAINS(backward_inverse),
     .outside = outside,
 };

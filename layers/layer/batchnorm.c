@@ -145,7 +145,7 @@ const clf__layer_ops clf__layer_batchnorm = {
     .keep = keep,
     .forward = forward,
     .inverse = inverse,
-    .backward = backward,
-    .backward_inverse = backward_inverse,
+    .backward = CLF_TRAINS(backward),
+    .backward_inverse = CLF_TRAINS(backward_inverse),
     .traits = CLF_HAS_BATCH_STATISTICS,
 };

@@ -152,7 +152,7 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
 
 #define PASSES                                                                                     \
   .make = make, .unmake = unmake, .derive = derive, .prepare = prepare, .forward = forward,        \
-  .inverse = inverse, .backward = backward, .backward_inverse = backward_inverse
+  .inverse = inverse, .backward = CLF_TRAINS(backward), .backward_inverse = backward_inverse
 #define ON_HOST                                                                                    \
   .outside = outside, .host_forward = host_forward, .host_inverse = host_inverse,                  \
   .host_backward = host_backward

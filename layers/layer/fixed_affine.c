@@ -116,8 +116,8 @@ const clf__layer_ops clf__layer_shift_scale = {
     .derive = derive_shift_scale,
     .forward = forward_shift_scale,
     .inverse = inverse_shift_scale,
-    .backward = backward_shift_scale,
-    .backward_inverse = backward_inverse_shift_scale,
+    .backward = CLF_TRAINS(backward_shift_scale),
+    .backward_inverse = CLF_TRAINS(backward_inverse_shift_scale),
     .traits = CLF_FIXED_VOLUME,
 };
 
@@ -187,10 +187,10 @@ const clf__layer_ops clf__layer_standardize = {
     .name = "standardize",
     .make = make_standardize,
     .unmake = unmake,
-    .fit = fit,
+    .fit = CLF_TRAINS(fit),
     .forward = forward_standardize,
     .inverse = inverse_standardize,
-    .backward = backward_standardize,
-    .backward_inverse = backward_inverse_standardize,
+    .backward = CLF_TRAINS(backward_standardize),
+    .backward_inverse = CLF_TRAINS(backward_inverse_standardize),
     .traits = CLF_FIXED_VOLUME | CLF_IS_STANDARDIZE,
 };

@@ -277,9 +277,9 @@ const clf__layer_ops clf__image_coupling = {
     .scratch = scratch,
     .forward = forward,
     .inverse = inverse,
-    .backward = backward,
-    .backward_inverse = backward_inverse,
-    .find_bad = find_bad,
+    .backward = CLF_TRAINS(backward),
+    .backward_inverse = CLF_TRAINS(backward_inverse),
+    .find_bad = CLF_TRAINS(find_bad),
     .joins = joins,
     .alternates = 1,
 };

@@ -99,8 +99,8 @@ const clf__layer_ops clf__layer_lu = {
     .name = "lu",
     .make = make,
     .prepare = clf__lu_prepare,
-    .finish = clf__lu_finish,
-    .fit = fit,
+    .finish = CLF_TRAINS(clf__lu_finish),
+    .fit = CLF_TRAINS(fit),
     .traits = CLF_FIXED_VOLUME,
     CLF_LINEAR_PASSES,
 };

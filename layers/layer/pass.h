@@ -6,6 +6,14 @@
 #include "backend.h"
 #include "slots.h"
 
+/* A function that training alone calls, in a table of functions: a build without training does not
+ * have it. */
+#ifdef CLF_NO_TRAIN
+#define CLF_TRAINS(function) NULL
+#else
+#define CLF_TRAINS(function) function
+#endif
+
 /* The shape of a sample: `dim` elements, or an image with the channel as the fastest index. */
 typedef struct clf__shape {
   int32_t dim;

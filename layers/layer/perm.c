@@ -104,7 +104,7 @@ const clf__layer_ops clf__layer_perm = {
     .derive = derive,
     .forward = forward,
     .inverse = inverse,
-    .backward = backward,
-    .backward_inverse = backward_inverse,
+    .backward = CLF_TRAINS(backward),
+    .backward_inverse = CLF_TRAINS(backward_inverse),
     .traits = CLF_FIXED_VOLUME | CLF_KEEPS_VOLUME,
 };

@@ -84,7 +84,7 @@ static clf_status finish(const clf__layer *l, const clf__pass *p) {
                 .dright = clf__gradient(p, &m->slot[RIGHT]), .kind = kind_of(l), .dlogdet = 1);
 }
 
-#define SHARED .init = init, .prepare = prepare, .finish = finish, CLF_LINEAR_PASSES
+#define SHARED .init = init, .prepare = prepare, .finish = CLF_TRAINS(finish), CLF_LINEAR_PASSES
 const clf__layer_ops clf__layer_qr = {
     .name = "qr", .make = make_qr, .traits = CLF_FIXED_VOLUME, SHARED};
 const clf__layer_ops clf__layer_svd = {

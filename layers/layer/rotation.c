@@ -35,7 +35,7 @@ const clf__layer_ops clf__layer_rotation = {
     .make = make,
     .init = init,
     .prepare = prepare,
-    .finish = finish,
+    .finish = CLF_TRAINS(finish),
     .traits = CLF_FIXED_VOLUME | CLF_KEEPS_VOLUME,
     CLF_LINEAR_PASSES,
 };

@@ -46,8 +46,8 @@ const clf__layer_ops clf__layer_scale = {
     .unmake = unmake,
     .forward = forward,
     .inverse = inverse,
-    .backward = backward,
-    .backward_inverse = backward_inverse,
+    .backward = CLF_TRAINS(backward),
+    .backward_inverse = CLF_TRAINS(backward_inverse),
     .output = "log_scale",
     .traits = CLF_FIXED_VOLUME | CLF_SHARES_ROWS,
 };

@@ -283,9 +283,9 @@ const clf__layer_ops clf__layer_split = {
     .init = init,
     .net = net_of,
     .plan = plan,
-    .finish = finish,
+    .finish = CLF_TRAINS(finish),
     .forward = forward,
     .inverse = inverse,
-    .backward = backward,
-    .backward_inverse = backward_inverse,
+    .backward = CLF_TRAINS(backward),
+    .backward_inverse = CLF_TRAINS(backward_inverse),
 };

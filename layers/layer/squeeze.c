@@ -149,7 +149,7 @@ const clf__layer_ops clf__layer_squeeze = {
     .trace = trace,
     .forward = forward,
     .inverse = inverse,
-    .backward = backward,
-    .backward_inverse = backward_inverse,
+    .backward = CLF_TRAINS(backward),
+    .backward_inverse = CLF_TRAINS(backward_inverse),
     .traits = CLF_KEEPS_VOLUME,
 };

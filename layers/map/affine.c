@@ -196,8 +196,8 @@ const clf__map_ops clf__map_affine = {
     .forward = forward,
     .inverse = inverse,
     .sweep = sweep,
-    .backward = backward,
-    .backward_inverse = backward_inverse,
+    .backward = CLF_TRAINS(backward),
+    .backward_inverse = CLF_TRAINS(backward_inverse),
     .start = start,
 };
 
@@ -254,8 +254,8 @@ const clf__map_ops clf__map_add = {
     .forward = forward_add,
     .inverse = inverse_add,
     .sweep = sweep_add,
-    .backward = backward_add,
-    .backward_inverse = backward_inverse_add,
+    .backward = CLF_TRAINS(backward_add),
+    .backward_inverse = CLF_TRAINS(backward_inverse_add),
     .start = start_add,
     .traits = CLF_KEEPS_VOLUME,
 };

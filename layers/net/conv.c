@@ -35,6 +35,6 @@ const clf__net_ops clf__net_conv = {.name = "conv",
                                     .make = make,
                                     .unmake = clf__conv_chain_free,
                                     .plan = clf__conv_chain_plan,
-                                    .fit = clf__conv_chain_fit,
+                                    .fit = CLF_TRAINS(clf__conv_chain_fit),
                                     .forward = clf__conv_chain_forward,
-                                    .backward = clf__conv_chain_backward};
+                                    .backward = CLF_TRAINS(clf__conv_chain_backward)};

@@ -49,4 +49,4 @@ const clf__net_ops clf__net_convresnet = {.name = "convresnet",
                                           .plan = clf__conv_chain_plan,
                                           .keep = clf__conv_chain_keep,
                                           .forward = clf__conv_chain_forward,
-                                          .backward = clf__conv_chain_backward};
+                                          .backward = CLF_TRAINS(clf__conv_chain_backward)};

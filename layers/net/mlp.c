@@ -145,4 +145,4 @@ const clf__net_ops clf__net_mlp = {.name = "mlp",
                                    .shift = shift,
                                    .plan = plan,
                                    .forward = forward,
-                                   .backward = backward};
+                                   .backward = CLF_TRAINS(backward)};

@@ -63,4 +63,4 @@ const clf__net_ops clf__net_resnet = {.name = "resnet",
                                       .plan = clf__chain_plan,
                                       .keep = clf__chain_keep,
                                       .forward = clf__chain_forward,
-                                      .backward = clf__chain_backward};
+                                      .backward = CLF_TRAINS(clf__chain_backward)};

@@ -423,4 +423,4 @@ const clf__net_ops clf__net_wn_resnet = {.name = "convresnet",
                                          .keep = keep,
                                          .scratch = scratch,
                                          .forward = forward,
-                                         .backward = backward};
+                                         .backward = CLF_TRAINS(backward)};

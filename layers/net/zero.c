@@ -22,5 +22,8 @@ static clf_status backward(const clf__net *n, const clf__pass *p, clf__net_memor
   return dx.buf ? clf_do(p->dev, fill, .y = dx, .value = 0) : CLF_OK;
 }
 
-const clf__net_ops clf__net_zero = {
-    .name = "zero", .make = make, .plan = plan, .forward = forward, .backward = backward};
+const clf__net_ops clf__net_zero = {.name = "zero",
+                                    .make = make,
+                                    .plan = plan,
+                                    .forward = forward,
+                                    .backward = CLF_TRAINS(backward)};

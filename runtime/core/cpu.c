@@ -13,7 +13,10 @@
 #include "clflow/version.h"
 #include "platform.h"
 
-extern const clf__cpu_variant clf__cpu_f64, clf__cpu_f32_baseline;
+extern const clf__cpu_variant clf__cpu_f32_baseline;
+#ifndef CLF_ONE_VARIANT
+extern const clf__cpu_variant clf__cpu_f64;
+#endif
 #ifdef CLF_X86
 extern const clf__cpu_variant clf__cpu_f32_avx2, clf__cpu_f32_avx512;
 #endif
@@ -111,11 +114,13 @@ static clf_status cpu_open(clf_device *dev, const char *which) {
   snprintf(dev->name, sizeof dev->name, "cpu (%s)", floats[i].name);
   return start(dev, floats[i].variant);
 }
+#ifndef CLF_ONE_VARIANT
 static clf_status cpu64_open(clf_device *dev, const char *which) {
   if (*which) return clf__fail(CLF_ENODEV, "cpu64 takes no device name, got \"%s\"", which);
   snprintf(dev->name, sizeof dev->name, "cpu64");
   return start(dev, &clf__cpu_f64);
 }
+#endif
 static void cpu_close(clf_device *dev) {
   cpu *c = dev->impl;
   for (int i = 0; i < CLF_THREADS_MAX; i++) free(c->desk[i].scratch.at);
@@ -184,7 +189,9 @@ static clf_status cpu_sync(clf_device *dev) {
   .close = cpu_close, .alloc = cpu_alloc, .release = cpu_release, .write = cpu_write,              \
   .read = cpu_read, .run = cpu_run, .sync = cpu_sync, .algorithms = cpu_algorithms
 const clf_backend clf__cpu = {.name = "cpu", .open = cpu_open, SHARED};
+#ifndef CLF_ONE_VARIANT
 const clf_backend clf__cpu64 = {.name = "cpu64", .open = cpu64_open, SHARED};
+#endif
 
 void clf__cpu_info(clf_device_info *info) {
   const int i = choose("");

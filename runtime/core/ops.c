@@ -6,6 +6,12 @@
 
 /* ---- Rules: the last column of ops.def as functions ------------------------------------------ */
 
+#ifdef CLF_SMALL /* flows call operations as they should */
+#define CLF_OP(file, name, tensors, params, rules, ...)                                            \
+  static clf_status name##_rules(const void *args) { return (void)args, CLF_OK; }
+#include "clflow/ops.def"
+#undef CLF_OP
+#else
 static clf_status same(const char *op, const char *names, const clf_tensor *x,
                        const clf_tensor *y) {
   for (int i = 0; i < 4; i++)
@@ -46,6 +52,7 @@ static clf_status rank(const char *op, const char *name, const clf_tensor *x, in
 #undef CLF_MOST
 #undef CLF_SAME
 #undef CLF_RANK
+#endif
 
 /* ---- The table ------------------------------------------------------------------------------- */
 

@@ -43,10 +43,11 @@ struct worker {
   int member, begun;
 };
 
+static worker workers[CLF_THREADS_MAX]; /* zeros: not in a program's file, as the pool is */
+
 static struct {
   pthread_mutex_t lock;
   pthread_cond_t done; /* a job has no running helpers any more */
-  worker worker[CLF_THREADS_MAX];
   int workers;
   int most;       /* maximum number of workers; smaller than requested if starting one failed */
   int stopping;   /* workers without a job end */
@@ -170,7 +171,7 @@ static void start_workers(int wanted) {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   while (pool.workers < wanted && pool.workers < pool.most) {
-    worker *w = &pool.worker[pool.workers];
+    worker *w = &workers[pool.workers];
     *w = (worker){0};
     if (pthread_cond_init(&w->wake, NULL)) break;
     if (pthread_create(&w->thread, &attr, work, w)) {
@@ -190,7 +191,7 @@ static void gather(job *j, int wanted) {
   if (wanted > threads) wanted = threads;
   if (pool.workers < wanted - 1) start_workers(wanted - 1);
   for (int i = 0; i < pool.workers && i < threads - 1 && j->members < wanted; i++) {
-    worker *w = &pool.worker[i];
+    worker *w = &workers[i];
     if (w->job) continue;
     w->job = j;
     w->member = j->members;
@@ -266,12 +267,12 @@ static void prepare_for_fork(void) { pthread_atfork(before_fork, after_fork, in_
 __attribute__((destructor)) static void stop_workers(void) {
   int busy = 0;
   if (pthread_mutex_trylock(&pool.lock)) return;
-  for (int i = 0; i < pool.workers; i++) busy |= pool.worker[i].job != NULL;
+  for (int i = 0; i < pool.workers; i++) busy |= workers[i].job != NULL;
   const int count = busy ? 0 : pool.workers;
   pool.stopping = count > 0;
-  for (int i = 0; i < count; i++) pthread_cond_signal(&pool.worker[i].wake);
+  for (int i = 0; i < count; i++) pthread_cond_signal(&workers[i].wake);
   pthread_mutex_unlock(&pool.lock);
-  for (int i = 0; i < count; i++) pthread_join(pool.worker[i].thread, NULL);
+  for (int i = 0; i < count; i++) pthread_join(workers[i].thread, NULL);
   if (!count) return;
   pthread_mutex_lock(&pool.lock);
   pool.workers = 0;

@@ -9,6 +9,7 @@
  * user or root owns it and nobody else may write it. */
 #define _POSIX_C_SOURCE 200809L
 #include "cache.h"
+#include "crc.h"
 #include "hash.h"
 #include "path.h"
 #include "temp.h"
@@ -20,7 +21,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 static const char format[] = "clflow cache 1 %zu %zu %lx"; /* and the line's end */
 enum { PATH = 1024 };
@@ -75,9 +75,7 @@ static void add_file_name(const char *key, char *path) {
   snprintf(path + n, PATH - n, "/%016llx.bin", (unsigned long long)h);
 }
 
-static unsigned long checksum(const void *bytes, size_t size) {
-  return crc32_z(crc32_z(0, NULL, 0), bytes, size);
-}
+static unsigned long checksum(const void *bytes, size_t size) { return clf__crc32(0, bytes, size); }
 
 /* The binary of an open cache file, if the file is complete and has this key. */
 static void *payload(FILE *f, const char *key, size_t *size) {

@@ -7,8 +7,13 @@
 #ifndef CL_TARGET_OPENCL_VERSION
 #define CL_TARGET_OPENCL_VERSION 120
 #endif
-#include <CL/cl.h>
 #include "status.h"
+#ifdef CLF_NO_OPENCL /* nothing of it is called; its types stand in structs */
+typedef int32_t cl_int;
+typedef void *cl_platform_id, *cl_device_id;
+#else
+#include <CL/cl.h>
+#endif
 
 /* Finds the library and its functions, once in a process; later calls repeat the result.  No other
  * function may be called before.  The library is that of CLFLOW_OPENCL_LIBRARY where this variable
