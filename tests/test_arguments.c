@@ -259,6 +259,8 @@ START_TEST(flows) {
   QUIET(clf_flow_grid, clf_flow_grid(NULL) == NULL && clf_flow_grid(flow) == NULL);
   NO(clf_flow_set_columns, "flow", NULL, NULL);
   QUIET(clf_flow_columns, clf_flow_columns(NULL) == NULL);
+  NO(clf_flow_set_observation, "flow", NULL, x);
+  QUIET(clf_flow_observation, clf_flow_observation(NULL) == NULL);
   QUIET(clf_flow_set_first_row, (clf_flow_set_first_row(NULL, 3), 1));
   QUIET(clf_flow_param_count, clf_flow_param_count(NULL) == 0);
   QUIET(clf_flow_param, clf_flow_param(NULL, 0).rank == 0);

@@ -79,7 +79,7 @@ START_TEST(bad_steps_are_left_out) {
   ck_assert_int_eq(d.steps, 12);
   ck_assert_int_eq(d.without_loss, 2); /* steps 3 and 9 */
   ck_assert_msg(strstr(d.said, "step 9 (epoch 2): the loss is ") &&
-                    strstr(d.said, "the logit of the pixels is not finite; that step is left out"),
+                    strstr(d.said, "the logit of the pixels is not finite; that step is skipped"),
                 "%s", d.said);
   double *w = weights_of(f);
   for (size_t i = 0; i < clf__count(&f->w); i++) ck_assert(isfinite(w[i]));
