@@ -214,9 +214,10 @@ static clf_status log_probs(const cli_session *s, const double *x, const double 
 
 int cli_log_probs(cli_session *s, double *logp) {
   const int64_t rows = cli_row_count(s), most = cli_row_chunk(s);
+  const int64_t chunk = s->images ? most : clf_flow_chunk(s->flow);
   int64_t first, end;
   int code = CLI_OK;
-  cli_ranks_part(rows, &first, &end);
+  cli_ranks_part(rows, chunk, &first, &end);
   for (int64_t at = first, n; at < end && !code; at += n) {
     const double *x, *c;
     n = end - at < most ? end - at : most;
@@ -225,7 +226,7 @@ int cli_log_probs(cli_session *s, double *logp) {
     if (!code && log_probs(s, x, c, at, n, logp + at) != CLF_OK) code = cli_fail_library();
     if (!code && s->images) cli_draw_share("evaluating", at + n - first, end - first);
   }
-  return cli_ranks_join(code, logp, rows, sizeof *logp);
+  return cli_ranks_join(code, logp, rows, chunk, sizeof *logp);
 }
 
 int cli_score(const double *logp, int64_t n, int32_t dim, clf_score *score, int64_t *missing) {

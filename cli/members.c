@@ -4,6 +4,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "members.h"
 #include "cli.h"
+#include "ranks.h"
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -38,24 +39,18 @@ int cli_members_check(void) {
   return CLI_OK;
 }
 
-/* ---- Shares
- * -------------------------------------------------------------------------------------- */
-
-static int64_t begin_of(const clf_flow *flow, int64_t n, int32_t rank, int32_t size) {
-  const int64_t most = clf_flow_chunk(flow), row = (n + most - 1) / most * rank / size * most;
-  return row < n ? row : n;
-}
+/* ---- Shares --------------------------------------------------------------------------------- */
 
 static clf_status compute_own(clf_flow *flow, const clf_group *g, const task *t) {
   const int32_t rank = clf_group_rank(g), size = clf_group_size(g);
-  const int64_t begin = begin_of(flow, t->n, rank, size),
-                end = begin_of(flow, t->n, rank + 1, size);
+  const int64_t chunk = clf_flow_chunk(flow);
+  const int64_t begin = cli_rows_begin(t->n, chunk, rank, size),
+                end = cli_rows_begin(t->n, chunk, rank + 1, size);
   if (begin == end) return CLF_OK;
   return t->work(flow, t->context, begin, end - begin, t->out + begin * t->width);
 }
 
-/* ---- Threads
- * ---------------------------------------------------------------------------------------- */
+/* ---- Threads -------------------------------------------------------------------------------- */
 
 static void serve(const helper *h, clf_flow *flow) {
   const task *t = NULL;

@@ -72,22 +72,27 @@ int cli_ranks_open(int code, int (*open)(void *context), void *context) {
   return code || first ? code : open(context);
 }
 
-void cli_ranks_part(int64_t n, int64_t *first, int64_t *end) {
-  const int64_t size = divides ? cli_ranks_size() : 1, own = divides ? cli_ranks_own() : 0;
-  *first = n / size * own + (own < n % size ? own : n % size);
-  *end = *first + n / size + (own < n % size);
+int64_t cli_rows_begin(int64_t n, int64_t chunk, int64_t rank, int64_t size) {
+  const int64_t row = (n + chunk - 1) / chunk * rank / size * chunk;
+  return row < n ? row : n;
 }
 
-int cli_ranks_join(int code, void *rows, int64_t n, size_t bytes) {
+void cli_ranks_part(int64_t n, int64_t chunk, int64_t *first, int64_t *end) {
+  const int64_t size = divides ? cli_ranks_size() : 1, own = divides ? cli_ranks_own() : 0;
+  *first = cli_rows_begin(n, chunk, own, size);
+  *end = cli_rows_begin(n, chunk, own + 1, size);
+}
+
+int cli_ranks_join(int code, void *rows, int64_t n, int64_t chunk, size_t bytes) {
   const int64_t size = divides ? cli_ranks_size() : 1;
   if (size < 2) return code;
   code = cli_ranks_agree(code);
-  for (int64_t r = 0, at = 0; r < size && !code; r++) {
-    const int64_t m = n / size + (r < n % size);
+  for (int64_t r = 0; r < size && !code; r++) {
+    const int64_t at = cli_rows_begin(n, chunk, r, size);
+    const int64_t m = cli_rows_begin(n, chunk, r + 1, size) - at;
     if (m && clf_group_broadcast(group, (int32_t)r, (char *)rows + (size_t)at * bytes,
                                  (size_t)m * bytes) != CLF_OK)
       code = cli_fail_library();
-    at += m;
   }
   return code;
 }

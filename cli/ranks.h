@@ -27,12 +27,15 @@ int cli_ranks_open(int code, int (*open)(void *context), void *context);
 /* Ends the preparation: from now on errors are printed at once. */
 void cli_ranks_run(void);
 
+/* Where the rows of member `rank` of `size` begin, of n: whole chunks of `chunk` rows. Each row is
+ * then computed in the same chunk as on one device, with the same bits. */
+int64_t cli_rows_begin(int64_t n, int64_t chunk, int64_t rank, int64_t size);
 /* The range of rows, first .. end - 1 of n, that this rank computes in a verb that divides its
  * rows. */
-void cli_ranks_part(int64_t n, int64_t *first, int64_t *end);
+void cli_ranks_part(int64_t n, int64_t chunk, int64_t *first, int64_t *end);
 /* To be called after these rows were computed or failed: every rank receives all n rows of
  * `bytes` each. */
-int cli_ranks_join(int code, void *rows, int64_t n, size_t bytes);
+int cli_ranks_join(int code, void *rows, int64_t n, int64_t chunk, size_t bytes);
 /* Declares that verbs divide their rows from now on. The second function ends all common work;
  * only rank 0 continues. */
 void cli_ranks_divide(void);

@@ -75,9 +75,10 @@ static int draw(const cli_session *s, int64_t first, int64_t n, double *x) {
 /* Draws all samples, divided among the ranks. */
 static int draw_part(const cli_session *s, int32_t dim, double *x) {
   int64_t first, end;
-  cli_ranks_part(o.count, &first, &end);
+  const int64_t chunk = clf_flow_chunk(s->flow);
+  cli_ranks_part(o.count, chunk, &first, &end);
   const int code = end > first ? draw(s, first, end - first, x + first * dim) : CLI_OK;
-  return cli_ranks_join(code, x, o.count, (size_t)dim * sizeof *x);
+  return cli_ranks_join(code, x, o.count, chunk, (size_t)dim * sizeof *x);
 }
 
 /* ---- Images ------------------------------------------------------------------- */
@@ -95,7 +96,7 @@ static int draw_images(const cli_session *s, target to) {
   if (!to.x && !chunk) return cli_fail("out of memory for %d images", CLI_CHUNK);
   int code = CLI_OK;
   int64_t begin, end;
-  cli_ranks_part(o.count, &begin, &end);
+  cli_ranks_part(o.count, CLI_CHUNK, &begin, &end);
   for (int64_t first = begin, n; first < end && !code; first += n) {
     n = end - first < CLI_CHUNK ? end - first : CLI_CHUNK;
     double *x = to.x ? to.x + first * dim : chunk;
@@ -104,8 +105,8 @@ static int draw_images(const cli_session *s, target to) {
     if (!code && o.count > CLI_CHUNK) cli_draw_share("sampling", first + n - begin, end - begin);
   }
   free(chunk);
-  if (to.bytes) code = cli_ranks_join(code, to.bytes, o.count, (size_t)dim);
-  if (to.x) code = cli_ranks_join(code, to.x, o.count, (size_t)dim * sizeof *to.x);
+  if (to.bytes) code = cli_ranks_join(code, to.bytes, o.count, CLI_CHUNK, (size_t)dim);
+  if (to.x) code = cli_ranks_join(code, to.x, o.count, CLI_CHUNK, (size_t)dim * sizeof *to.x);
   if (!code) cli_ranks_finish();
   return code;
 }

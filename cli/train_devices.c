@@ -86,8 +86,7 @@ int cli_devices_keep(const cli_session *s) {
                                                                               : cli_fail_library();
 }
 
-/* ---- The others
- * ------------------------------------------------------------------------------------ */
+/* ---- The others ----------------------------------------------------------------------------- */
 
 static clf_status make(const helper *h, clf_device **dev, clf_flow **flow, clf_trainer **t) {
   CLF_TRY(clf_open(h->device, dev));
@@ -132,8 +131,7 @@ static int start_helpers(clf_group **members) {
   return CLI_OK;
 }
 
-/* ---- The main thread
- * --------------------------------------------------------------------------------- */
+/* ---- The main thread ------------------------------------------------------------------------ */
 
 static void say_twice(void) {
   for (int i = 0; i < all.size; i++)

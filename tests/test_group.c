@@ -210,8 +210,7 @@ START_TEST(agreement) {
 }
 END_TEST
 
-/* ---- Members that do not answer
- * ------------------------------------------------------------------ */
+/* ---- Members that do not answer ------------------------------------------------------------- */
 
 static clf_status leave(clf_group *g, void *context) {
   (void)context;

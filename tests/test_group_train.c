@@ -228,8 +228,7 @@ START_TEST(other_numbers_after_a_resume) {
 }
 END_TEST
 
-/* ---- Differences
- * ----------------------------------------------------------------------------------- */
+/* ---- Differences ---------------------------------------------------------------------------- */
 
 static void other_batch(clf_train_options *o) { o->batch = 20; }
 static void other_rate(clf_train_options *o) { o->lr = 0.25; }
@@ -305,8 +304,7 @@ START_TEST(refused_groups) {
 }
 END_TEST
 
-/* ---- Members that are silent
- * ---------------------------------------------------------------------- */
+/* ---- Members that are silent ---------------------------------------------------------------- */
 
 START_TEST(silent_member) {
   char *before = suite_setenv("CLFLOW_GROUP_DEADLINE", "0.3");
@@ -325,8 +323,7 @@ START_TEST(silent_member) {
 }
 END_TEST
 
-/* ---- Devices that fail
- * ---------------------------------------------------------------------------- */
+/* ---- Devices that fail ---------------------------------------------------------------------- */
 
 /* Whichever call fails on rank 1, all go back to the same step, and the end is the same. */
 START_TEST(a_device_fails_once) {

@@ -247,8 +247,7 @@ static clf_status note_speed(clf_trainer *t, double busy) {
   return m->steps > MEASURED ? share_by_speed(t) : CLF_OK;
 }
 
-/* ---- A step
- * -------------------------------------------------------------------------------------- */
+/* ---- A step --------------------------------------------------------------------------------- */
 
 clf_status clf__trainer_sum_members(clf_trainer *t, clf_status computed, double began) {
   clf__membership *m = of(t);
@@ -259,8 +258,7 @@ clf_status clf__trainer_sum_members(clf_trainer *t, clf_status computed, double 
   return note_speed(t, busy);
 }
 
-/* ---- Between steps
- * --------------------------------------------------------------------------------- */
+/* ---- Between steps -------------------------------------------------------------------------- */
 
 /* What members tell each other at each reading and at what goes with it. */
 typedef struct report {
