@@ -5,7 +5,7 @@
 #include <string.h>
 
 static struct {
-  const char *c, *name;
+  const char *c, *name, *pytorch;
   cli_texts only;
   int single;
 } o;
@@ -21,6 +21,9 @@ static cli_option options[] = {
     {"--only", "LIST", "write only these functions: log-prob, transform, inverse, sample",
      CLI_TEXTS, &o.only, NULL, 0, 0},
     {"--float", NULL, "compute in float instead of double", CLI_FLAG, &o.single, NULL, 0, 0},
+    {"--pytorch", "NAME",
+     "write NAME.pt, a state_dict, and NAME.py, a module of plain torch that loads it", CLI_TEXT,
+     &o.pytorch, NULL, 0, 0},
     CLI_OPTION_FORCE,
     CLI_OPTIONS_MODEL,
     CLI_OPTIONS_END,
@@ -48,12 +51,17 @@ static int write_c(clf_flow *flow) {
   return code;
 }
 
+static int write_pytorch(clf_flow *flow) {
+  return clf_export_pytorch(flow, o.pytorch) == CLF_OK ? CLI_OK : cli_fail_library();
+}
+
 /* The formats: the option that names the file, and what the option takes. */
 static const struct {
   const char *const *file;
   int (*write)(clf_flow *flow);
 } targets[] = {
     {&o.c, write_c},
+    {&o.pytorch, write_pytorch},
 };
 enum { TARGETS = sizeof targets / sizeof *targets };
 
@@ -61,7 +69,7 @@ static int run(void) {
   cli_session s;
   int wanted = 0, code;
   for (int i = 0; i < TARGETS; i++) wanted |= *targets[i].file != NULL;
-  if (!wanted) return cli_usage("give --c FILE to write");
+  if (!wanted) return cli_usage("give --c FILE or --pytorch NAME to write");
   if (!cli_common.device) cli_common.device = "cpu64"; /* full precision of the numbers */
   code = cli_session_open(&s);
   for (int i = 0; i < TARGETS && !code; i++)

@@ -39,7 +39,7 @@ static const char *const with_words[] = {
 static struct {
   const char *out;
   cli_texts with;
-  int64_t lowest, samples;
+  int64_t lowest, samples, normalize;
   int json;
 } o;
 static int with[WITH_COUNT];
@@ -61,6 +61,10 @@ static cli_option options[] = {
      "draw this many samples of the model for --with model (default 10000; fewer for each of many "
      "contexts)",
      CLI_COUNT, &o.samples, NULL, 0, 0},
+    {"--normalize", "N",
+     "divide by the share of N samples that lie where the density is above zero: the leakage of a "
+     "posterior",
+     CLI_COUNT, &o.normalize, NULL, 0, 0},
     CLI_OPTION_GIVEN_ROWS,
     CLI_OPTION_STRICT_ROWS,
     CLI_OPTION_FORCE,
@@ -418,11 +422,20 @@ static int report(cli_session *s, work *w) {
   return code;
 }
 
+/* Of one context, divides all densities by the share of samples within the support. */
+static int normalize(cli_session *s, work *w) {
+  double log_share;
+  const int code = cli_normalize(s, o.normalize, &log_share);
+  for (int64_t i = 0; i < w->rows && !code; i++) w->logp[i] -= log_share;
+  return code;
+}
+
 static int compute(cli_session *s) {
   work w = {0};
   int code = check_images(s);
   if (!code) code = reserve(&w, cli_row_count(s));
   if (!code) code = cli_log_probs(s, w.logp);
+  if (!code && o.normalize) code = normalize(s, &w);
   if (!code) cli_ranks_finish();
   if (!code && cli_ranks_own() == 0) code = report(s, &w);
   release(&w);

@@ -117,6 +117,9 @@ int cli_rows(cli_session *s, int64_t first, int64_t n, const double **x);
  * that either all have their values or all lack one: *missing. */
 int64_t cli_stretch(const double *x, int32_t dim, const double *c, int32_t context, int64_t n,
                     int *missing);
+/* normalize.c: the logarithm of the share of samples, given the one context of the session, whose
+ * density is above zero; prints it with its standard error. */
+int cli_normalize(cli_session *s, int64_t samples, double *log_share);
 /* log p of every row, (cli_row_count()); NaN for a row with a missing value. With --strict, zero
  * density is refused. */
 int cli_log_probs(cli_session *s, double *logp);

@@ -45,8 +45,9 @@ add_custom_command(OUTPUT ${embedded}
     "-DTABLE=clf_source clf__sources" -P ${CMAKE_CURRENT_SOURCE_DIR}/cmake/embed.cmake
   DEPENDS ${texts} cmake/embed.cmake VERBATIM)
 
-# The C functions used by exported flows.
-file(GLOB export_texts CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/layers/export/text/*.c.in)
+# The C functions that exported flows are made of, and the Python module of all flows.
+file(GLOB export_texts CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/layers/export/text/*.c.in
+  ${CMAKE_CURRENT_SOURCE_DIR}/layers/export/text/*.py.in)
 list(SORT export_texts)
 set(embedded_export ${CMAKE_CURRENT_BINARY_DIR}/export_texts.c)
 add_custom_command(OUTPUT ${embedded_export}

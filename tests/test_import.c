@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "clflow/clflow.h"
+#include "import/hostile.h"
 #include "suite.h"
 
 static clf_device *dev;
@@ -132,6 +133,35 @@ START_TEST(hints) {
 }
 END_TEST
 
+/* The files that clf_export_pytorch() writes: the state_dict is one that the reader of checkpoints
+ * takes; images are refused. */
+START_TEST(pytorch) {
+  clf_arch *arch;
+  clf_flow *flow, *again;
+  size_t size;
+  WORKS(clf_arch_parse("2: lu, coupling(affine, mlp(3x1)) -> normal", &arch));
+  WORKS(clf_flow_create_arch(dev, arch, 1, &flow));
+  WORKS(clf_export_pytorch(flow, "test_import_flow"));
+  char *module = read_file("test_import_flow.py", &size);
+  ck_assert_ptr_nonnull(strstr(module, "from test_import_flow import Flow"));
+  ck_assert_ptr_nonnull(strstr(module, "    \"layers.1.mask\",\n"));
+  ck_assert_ptr_nonnull(strstr(module, "class Flow(nn.Module):"));
+  ck_assert_int_eq(clf_import(dev, "test_import_flow.pt", NULL, &again, NULL), CLF_ENOTSUP);
+  ck_assert_ptr_nonnull(strstr(clf_errmsg(), "its first module is layers"));
+  free(module);
+  suite_remove("test_import_flow.py");
+  suite_remove("test_import_flow.pt");
+  clf_flow_free(flow);
+  clf_arch_free(arch);
+  WORKS(clf_arch_parse("2x2x1: conv1x1 -> normal", &arch));
+  WORKS(clf_flow_create_arch(dev, arch, 1, &flow));
+  REFUSED(clf_export_pytorch(flow, "test_import_flow"), CLF_ENOTSUP,
+          "flows of images cannot be exported to PyTorch");
+  clf_flow_free(flow);
+  clf_arch_free(arch);
+}
+END_TEST
+
 int main(int argc, char **argv) {
   if (argc < 2 || argc > 3) return fprintf(stderr, "usage: test_import DEVICE [FOLDER]\n"), 2;
   if (argc == 3) folder = argv[2];
@@ -145,6 +175,9 @@ int main(int argc, char **argv) {
   tcase_add_loop_test(t, density, 0, count);
   tcase_add_loop_test(t, maps, 0, count);
   tcase_add_test(t, hints);
+  tcase_add_test(t, pytorch);
+  hostile_device = dev;
+  hostile_add(t);
   suite_add_tcase(suite, t);
   const int failed = suite_run(suite);
   clf_close(dev);

@@ -38,6 +38,13 @@ enum {
 CLF_API clf_status clf_export_c(clf_flow *flow, const char *path, const char *name, unsigned what,
                                 int use_float);
 
+/* Writes a flow of vectors for PyTorch: NAME.pt, a state_dict for torch.load(weights_only=True),
+ * and NAME.py, a module of plain torch with log_prob, transform, inverse and sample, which loads
+ * it. Grids of discrete columns are left out: values are those of the density itself. Errors:
+ * ENOTSUP names what the module has not: images, split, piecewise, blend, tails of several kinds in
+ * one spline; EIO, ENOMEM. */
+CLF_API clf_status clf_export_pytorch(clf_flow *flow, const char *name);
+
 #ifdef __cplusplus
 }
 #endif

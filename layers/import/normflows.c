@@ -58,7 +58,6 @@ static clf_status masked_nets(clf__im *im, clf__im_module *m, const halves *h, c
   clf__im_module *s = clf__im_child(m, "s"), *t = clf__im_child(m, "t");
   clf__im_text second = {0};
   char path[32];
-  if (!t) return clf__im_refuse(m, "has a scale without a shift, which is not supported");
   const int64_t a = clf__im_width(t), b = s ? clf__im_width(s) : 0, width = a > b ? a : b;
   if (!s) {
     snprintf(path, sizeof path, "layers.%d.net", im->layers);
@@ -305,7 +304,7 @@ static const struct {
     {"prqct", NULL, spline_coupling},
     {"mprqat", NULL, spline_ar},
     {"autoregressive_net", NULL, affine_ar},
-    {NULL, "b", masked_affine},
+    {"t", "b", masked_affine},
     {"flows.1.param_map", NULL, coupling_block},
     {"linear", NULL, lu_permute},
     {NULL, "inv_perm", permute},

@@ -280,3 +280,15 @@ pairs = {
 for name, (first, second) in pairs.items():
     put("composed", name, first.encode() + b"\0" + second.encode() + b"\0" + bytes([40, 0, 57, 200, 1, 255]))
     put("composed", name + "_whole", first.encode() + b"\0" + second.encode() + b"\0")
+
+# Checkpoints as they are, and pickles of some, in which every tensor takes the one storage there is.
+fixtures = pathlib.Path(__file__).parent.parent / "import" / "fixtures"
+for path in sorted(fixtures.glob("*.pt")):
+    archive = zipfile.ZipFile(path)
+    pickle = archive.read(next(n for n in archive.namelist() if n.endswith("data.pkl")))
+    if len(pickle) < 6000:
+        put("checkpoint", path.stem, b"\1" + pickle)
+put("checkpoint", "whole", b"\0" + (fixtures / "freia_chain.state.pt").read_bytes())
+put("checkpoint", "cycle", b"\1}q\0X\1\0\0\0ah\0s.")
+put("checkpoint", "call", b"\1cos\nsystem\n(X\4\0\0\0exittR.")
+put("checkpoint", "memo", b"\1]r\xff\xff\xff\x7f.")
