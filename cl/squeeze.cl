@@ -10,37 +10,23 @@
 static int squeeze_dy(int k, int ordered) { return ordered ? k & 1 : k >> 1; }
 static int squeeze_dx(int k, int ordered) { return ordered ? k + (k >> 1) & 1 : k & 1; }
 
-/* The sizes of the small image: C channels of the large one, rows and columns. */
-typedef struct {
-  int C, H, W, n, i; /* n, i: the image and row of this work-item */
-} squeeze_shape;
-INLINE squeeze_shape squeeze_shape_of(clf_view large, clf_view small) {
-  squeeze_shape s;
-  s.C = large.dim[1];
-  s.H = small.dim[2];
-  s.W = small.dim[3];
-  s.n = get_global_id(1) / s.H;
-  s.i = get_global_id(1) % s.H;
-  return s;
-}
-/* Where channel c of pixel k of (s.i, j) is in the large image, and in the small one. */
-INLINE int squeeze_large(clf_view t, squeeze_shape s, int k, int c, int j, int ordered) {
-  return t.offset + s.n * t.stride[0] + c * t.stride[1] +
-         (2 * s.i + squeeze_dy(k, ordered)) * t.stride[2] +
-         (2 * j + squeeze_dx(k, ordered)) * t.stride[3];
-}
-INLINE int squeeze_small(clf_view t, squeeze_shape s, int k, int c, int j, int ordered) {
-  return t.offset + s.n * t.stride[0] + (ordered ? k * s.C + c : 4 * c + k) * t.stride[1] +
-         s.i * t.stride[2] + j * t.stride[3];
-}
-INLINE int squeeze_at(clf_view t, int is_small, squeeze_shape s, int k, int c, int j, int ordered) {
-  return is_small ? squeeze_small(t, s, k, c, j, ordered) : squeeze_large(t, s, k, c, j, ordered);
-}
-#define X_AT(c, j) squeeze_at(p.x, p.inverse, s, k, c, j, p.ordered)
-#define Y_AT(c, j) squeeze_at(p.y, !p.inverse, s, k, c, j, p.ordered)
+/* The addresses of channel c of pixel k of (i, j) in the large image, and in the small one.  These
+ * are macros, since pocl makes a faster loop of them than of functions of a view. */
+#define LARGE(t, c, j)                                                                             \
+  AT(t, n, c, 2 * i + squeeze_dy(k, p.ordered), 2 * (j) + squeeze_dx(k, p.ordered))
+#define SMALL(t, c, j) AT(t, n, p.ordered ? k *C + (c) : 4 * (c) + k, i, j)
+#define FROM(c, j) (p.inverse ? &SMALL(x, c, j) : &LARGE(x, c, j))
+#define TO(c, j) (p.inverse ? &LARGE(y, c, j) : &SMALL(y, c, j))
+/* The sizes of the small image (C channels of the large one), the image and row of this work-item.
+ */
+#define SIZES                                                                                      \
+  const int C = p.inverse ? p.y.dim[1] : p.x.dim[1], H = p.inverse ? p.x.dim[2] : p.y.dim[2],      \
+            W = p.inverse ? p.x.dim[3] : p.y.dim[3], n = get_global_id(1) / H,                     \
+            i = get_global_id(1) % H
 
 #if LANES > 1
-static void squeeze_copy(int n, global const float *x, int x_step, global float *y, int y_step) {
+static void squeeze_copy(int n, global const float *restrict x, int x_step,
+                         global float *restrict y, int y_step) {
   int i = 0;
   if (x_step == 1 && y_step == 1)
     for (; i + LANES <= n; i += LANES) VSTORE(VLOAD(x + i), y + i);
@@ -49,22 +35,22 @@ static void squeeze_copy(int n, global const float *x, int x_step, global float 
 
 /* A work-item has a row of the small image; the longer of channels and pixels is its inner loop. */
 kernel BY_LANES void squeeze(CLF_IN(x), CLF_OUT(y), const squeeze_args p) {
-  const squeeze_shape s = squeeze_shape_of(p.inverse ? p.y : p.x, p.inverse ? p.x : p.y);
+  SIZES;
   for (int k = 0; k < 4; k++) {
-    const int x0 = X_AT(0, 0), xc = X_AT(1, 0) - x0, xw = X_AT(0, 1) - x0;
-    const int y0 = Y_AT(0, 0), yc = Y_AT(1, 0) - y0, yw = Y_AT(0, 1) - y0;
-    if (s.C >= s.W)
-      for (int j = 0; j < s.W; j++) squeeze_copy(s.C, x_ + X_AT(0, j), xc, y_ + Y_AT(0, j), yc);
+    const int xc = FROM(1, 0) - FROM(0, 0), xw = FROM(0, 1) - FROM(0, 0);
+    const int yc = TO(1, 0) - TO(0, 0), yw = TO(0, 1) - TO(0, 0);
+    if (C >= W)
+      for (int j = 0; j < W; j++) squeeze_copy(C, FROM(0, j), xc, TO(0, j), yc);
     else
-      for (int c = 0; c < s.C; c++) squeeze_copy(s.W, x_ + X_AT(c, 0), xw, y_ + Y_AT(c, 0), yw);
+      for (int c = 0; c < C; c++) squeeze_copy(W, FROM(c, 0), xw, TO(c, 0), yw);
   }
 }
 #else
 /* A work-item has one element; neighbours are neighbouring channels of the small image. */
 kernel BY_LANES void squeeze(CLF_IN(x), CLF_OUT(y), const squeeze_args p) {
-  const squeeze_shape s = squeeze_shape_of(p.inverse ? p.y : p.x, p.inverse ? p.x : p.y);
-  const int j = get_global_id(0) / (4 * s.C), q = get_global_id(0) % (4 * s.C);
-  const int k = p.ordered ? q / s.C : q % 4, c = p.ordered ? q % s.C : q / 4;
-  if (j < s.W) y_[Y_AT(c, j)] = x_[X_AT(c, j)];
+  SIZES;
+  const int j = get_global_id(0) / (4 * C), q = get_global_id(0) % (4 * C);
+  const int k = p.ordered ? q / C : q % 4, c = p.ordered ? q % C : q / 4;
+  if (j < W) *TO(c, j) = *FROM(c, j);
 }
 #endif
