@@ -316,6 +316,7 @@ static const struct flow {
     {"3: (coupling(affine(scale=tanh, clamp=2), mlp(8x1, tanh, separate=1), mask=random, "
      "inputs=masked))*2, coupling(add, mlp(5x1, tanh), mask=random, inputs=masked) -> normal",
      "c -std=c99", 0, UNFUSED},
+    {"2: within(-1, 2), coupling(affine, mlp(4x1)) -> normal", "c -std=c99", 0, 0},
     {"4: coupling(affine(scale=general), mlp(5x1)), batchnorm(transformed=1), "
      "coupling(affine(scale=sigmoid), resnet(5x1), uncond=1) -> normal",
      "c -std=c99", 0, 0},
