@@ -449,8 +449,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   static void (*const targets[])(const uint8_t *, size_t) = {
-      csv,    npy,   idx,   cifar,    images_npy, png,         jpeg, safetensors, name,
-      source, cache, tuned, verdicts, packed,     csv_options, arch, arch_json,   composed};
+      csv,   npy,   idx,      cifar,  images_npy,  png,  jpeg,      safetensors, name,      source,
+      cache, tuned, verdicts, packed, csv_options, arch, arch_json, composed,    checkpoint};
   enum {
     csv_,
     npy_,
@@ -469,7 +469,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     csv_options_,
     arch_,
     arch_json_,
-    composed_
+    composed_,
+    checkpoint_
   };
   targets[CLF_FUZZ_TARGET](bytes, size);
   return 0;
