@@ -62,7 +62,10 @@ static clf_status keep(clf__writer *w, const double *v, int64_t n, int ints) {
   double *copy = malloc((size_t)n * sizeof *copy + 1);
   if (!copy) return clf__fail(CLF_ENOMEM, "no memory for a table of constants");
   memcpy(copy, v, (size_t)n * sizeof *copy);
-  w->table[w->tables++] = (clf__table){ints, n, copy};
+  clf__table *const t = &w->table[w->tables++];
+  t->ints = ints;
+  t->n = n;
+  t->at = copy;
   return CLF_OK;
 }
 

@@ -17,7 +17,7 @@ static clf_status spread(const double *from, int64_t count, int32_t n, double **
 
 static clf_status standardize(clf__im *im, const clf__im_module *m, int32_t n) {
   double *mean = NULL, *std = NULL;
-  clf__im_tensor *a, *b;
+  clf__im_tensor *a = NULL, *b = NULL;
   clf_status s = clf__im_read(im, m, "_mean", &mean, &a);
   if (!s) s = clf__im_read(im, m, "_std", &std, &b);
   if (!s && ((a->count != n && a->count != 1) || (b->count != n && b->count != 1)))

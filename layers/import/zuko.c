@@ -95,7 +95,7 @@ static clf_status read_order(clf__im *im, clf__im_module *m, clf__im_text *text)
       s = clf__im_refuse(m, "has an order that is none");
     most = order[d] > most ? order[d] : most;
     for (int64_t e = 0; e < D; e++)
-      place[d] += order[e] < order[d] || (order[e] == order[d] && e < d);
+      place[d] += order[e] < order[d] || (e < d && order[e] == order[d]);
   }
   if (!s) s = clf__im_order(place, D, text);
   if (!s && most + 1 < (double)D) s = clf__im_print(text, ", passes=%d", (int)most + 1);

@@ -123,7 +123,7 @@ static clf_status send_slice(clf_group *g, const clf__split *s, const vectors *v
  * place. */
 static void *add_slices(const clf__split *s, const vectors *v, int32_t P, size_t n, void *all) {
   clf__stack stack = {.count = 0};
-  void *sum[CLF_ROOTS];
+  void *sum[CLF_ROOTS] = {NULL};
   size_t k = 0;
   for (int32_t r = 0; r < P; r++) {
     clf__stack roots;
