@@ -495,8 +495,8 @@ START_TEST(given) {
   NO(clf_open_cl, "context", NULL, x, &(clf_device *){NULL});
   NO(clf_open_cl, "queue", x, NULL, &(clf_device *){NULL});
   NO(clf_open_cl, "dev", x, x, NULL);
-  NO(clf_wrap_cl, "dev", NULL, x, &(clf_arena){NULL});
-  NO(clf_wrap_cl, "mem", dev, NULL, &(clf_arena){NULL});
+  NO(clf_wrap_cl, "dev", NULL, x, &(clf_arena){0});
+  NO(clf_wrap_cl, "mem", dev, NULL, &(clf_arena){0});
   NO(clf_wrap_cl, "arena", dev, x, NULL);
   NO(clf_log_prob_float, "logp", flow, v, NULL, 1, NULL);
   NO(clf_sample_float, "x", flow, NULL, 1, 1, 1, NULL);

@@ -315,6 +315,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "clf_device_name": (c.c_char_p, [c.c_void_p]),
     "clf_devices": (c.c_int, [c.c_int, c.POINTER(c.POINTER(clf_device_info)), c.c_void_p]),
     "clf_errmsg": (c.c_char_p, []),
+    "clf_export_pytorch": (c.c_int, [c.c_void_p, c.c_char_p]),
     "clf_fit": (c.c_int, [c.c_void_p, c.POINTER(clf_fit_data), c.POINTER(clf_fit_options), clf_fit_progress_fn, c.c_void_p, c.POINTER(c.c_void_p)]),
     "clf_fit_options_default": (clf_fit_options, []),
     "clf_flow_arch": (c.c_void_p, [c.c_void_p]),

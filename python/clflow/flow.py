@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import io
 import json
 import logging
 import os
 import secrets
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -495,6 +497,27 @@ class Flow:
                 _log.info("%s", line)
             lib.free(report)
         return cls._adopt(handle, opened)
+
+    def to_torch(self) -> Any:
+        """Makes a torch.nn.Module of plain torch with the same density, for further training or other tools.
+
+        Returns:
+            The module, in the dtype of torch.get_default_dtype(): ``log_prob(x, c=None)``, ``transform``, ``inverse`` and
+            ``sample(n, c=None)`` on tensors (n, D), differentiable.  It does not depend on clflow.
+
+        Raises:
+            UnsupportedError: names what the module lacks, such as flows of images.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            name = os.path.join(folder, "flow")
+            with self._device.use():
+                check(lib.clf_export_pytorch(self._flow, os.fsencode(name)))
+            spec = importlib.util.spec_from_file_location("clflow_exported_flow", name + ".py")
+            if spec is None or spec.loader is None:
+                raise Error(f"{name}.py cannot be imported")
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            return module.Flow()
 
     def to_bytes(self) -> bytes:
         """The bytes of a model file."""

@@ -63,3 +63,18 @@ def test_refused(theirs):
         clflow.from_torch(theirs.state_dict(), like="nflows", strict=True)
     with pytest.raises(clflow.ArgumentError):
         clflow.from_torch(b"nothing of the kind")
+
+
+@pytest.mark.parametrize("arch", ["2: (coupling(affine, mlp(8x1)), lu)*2 -> normal", "2: (ar(rq, made(8x2)), lu)*2 -> normal"])
+def test_to_torch(arch):
+    draw = np.random.default_rng(2)
+    x = draw.normal(size=(400, 2))
+    flow = clflow.Flow(arch, device="cpu64", seed=1)
+    flow.fit(x, steps=30, seed=1)
+    module = flow.to_torch().double()
+    theirs = torch.from_numpy(x)
+    np.testing.assert_allclose(module.log_prob(theirs).detach().numpy(), flow.log_prob(x), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(module.transform(theirs)[0].detach().numpy(), flow.transform(x)[0], rtol=1e-5, atol=1e-5)
+    module.log_prob(theirs).mean().backward()
+    assert all(p.grad is not None for p in module.parameters() if p.requires_grad)
+    assert module.sample(5).shape == (5, 2)
