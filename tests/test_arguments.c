@@ -492,6 +492,8 @@ START_TEST(given) {
   NO(clf_export_c, "flow", NULL, "never.c", "x", 0, 0);
   NO(clf_export_c, "path", flow, NULL, "x", 0, 0);
   NO(clf_export_c, "name", flow, "never.c", NULL, 0, 0);
+  NO(clf_export_pytorch, "flow", NULL, "never");
+  NO(clf_export_pytorch, "name", flow, NULL);
   NO(clf_open_cl, "context", NULL, x, &(clf_device *){NULL});
   NO(clf_open_cl, "queue", x, NULL, &(clf_device *){NULL});
   NO(clf_open_cl, "dev", x, x, NULL);
