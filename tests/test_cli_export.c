@@ -56,7 +56,7 @@ START_TEST(some_functions_in_float) {
 END_TEST
 
 START_TEST(refusals) {
-  refuses(2, "export m.safetensors", "give --c FILE to write");
+  refuses(2, "export m.safetensors", "give --c FILE or --pytorch NAME to write");
   refuses(
       2, "export m.safetensors --c n.c --only log-prob,all",
       "--only: there is no function \"all\"; there are log-prob, transform, inverse and sample");

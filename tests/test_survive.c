@@ -310,7 +310,8 @@ START_TEST(dead) {
     ck_assert_msg(fabs(got - loss) < 1e-4 * fabs(loss), "%s: %.9g, not %.9g", kinds[kind], got,
                   loss);
     ck_assert_msg(strncmp(clf_device_name(dev), "cpu", 3) == 0, "%s", clf_device_name(dev));
-    ck_assert_msg(w.told == 1 && strstr(w.sentence, "goes on from") && strstr(w.sentence, "on cpu"),
+    ck_assert_msg(w.told == 1 && strstr(w.sentence, "continues from") &&
+                      strstr(w.sentence, "on cpu"),
                   "%s", w.sentence);
     end(&w);
     close_all(dev);

@@ -132,7 +132,7 @@ static clf_status mark(machine *m) {
 static clf_status pop_mark(machine *m, clf__pk ***at, size_t *n) {
   if (!m->mark_count) return bad(m, "it has no mark");
   const size_t from = m->marks[--m->mark_count];
-  *at = m->stack + from;
+  *at = m->stack ? m->stack + from : NULL; /* an empty stack has no memory yet */
   *n = m->depth - from;
   m->depth = from;
   return CLF_OK;
