@@ -392,6 +392,8 @@ static clf_status open_torch(clf__im_file *f, const void *bytes, size_t size) {
   CLF_TRY(clf__zip_open("the checkpoint", bytes, size, "an archive of torch.save()", &f->zip));
   CLF_TRY(list_members(f));
   CLF_TRY(find_pickle(f, &pickle));
+  if (!pickle) /* a name with a NUL in it */
+    return clf__fail(CLF_EFORMAT, "it is a ZIP archive, but its data.pkl cannot be read");
   snprintf(name, sizeof name, "%s/byteorder", f->folder);
   CLF_TRY(read_member(f, name, &order));
   if (order && (order->size != 6 || memcmp(order->bytes, "little", 6)))
