@@ -176,7 +176,7 @@ START_TEST(a_training_that_fails_ends_no_sweep) {
 }
 END_TEST
 
-#define LONG DATA "--steps 12000 --hidden 8 --depth 2 --seeds 1,2 --devices cpu,cpu "
+#define LONG DATA "--steps 48000 --hidden 8 --depth 2 --seeds 1,2 --devices cpu,cpu "
 
 static void wait_for(const char *path) {
   static const struct timespec tick = {0, 10000000};
@@ -187,7 +187,7 @@ static void wait_for(const char *path) {
 }
 
 START_TEST(a_sweep_that_was_stopped_goes_on) {
-  static const struct timespec moment = {0, 300000000};
+  static const struct timespec moment = {0, 50000000};
   succeeds("sweep " LONG "--out whole.safetensors", "validation rows");
   const pid_t pid = start("sweep " LONG "--out cut.safetensors");
   wait_for("cut.safetensors.sweep/001.jsonl");
