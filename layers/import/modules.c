@@ -128,12 +128,15 @@ static clf_status add_tensor(clf__im_file *f, clf__im_module *m, const char *nam
 
 /* ---- Storages of an archive ---------------------------------------------------------------- */
 
-static const char *const dtype_names[CLF_IM_DTYPES] = {
-    "Double", "Float", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool"};
-static const char *const dtype_words[CLF_IM_DTYPES] = {"float64", "float32", "float16", "bfloat16",
-                                                       "int64",   "int32",   "int16",   "int8",
-                                                       "uint8",   "bool"};
-static const int dtype_sizes[CLF_IM_DTYPES] = {8, 4, 2, 2, 8, 4, 2, 1, 1, 1};
+/* What a tensor may be of: the name in safetensors, of torch's storage, and of its dtype. */
+static const struct {
+  const char *name, *storage, *word;
+} dtypes[] = {{"F64", "Double", "float64"}, {"F32", "Float", "float32"},
+              {"F16", "Half", "float16"},   {"BF16", "BFloat16", "bfloat16"},
+              {"I64", "Long", "int64"},     {"I32", "Int", "int32"},
+              {"I16", "Short", "int16"},    {"I8", "Char", "int8"},
+              {"U8", "Byte", "uint8"},      {"BOOL", "Bool", "bool"}};
+enum { DTYPES = sizeof dtypes / sizeof *dtypes };
 
 static int by_name(const void *a, const void *b) {
   const clf__zip_member *x = &((const storage *)a)->member, *y = &((const storage *)b)->member;
@@ -231,14 +234,14 @@ static clf_status open_storage(clf__im_file *f, const clf__pk *id, const clf__pk
   const char *type = clf__pk_class(at[1]), *key = clf__pk_text(at[2]);
   const char *of = dtype ? clf__pk_class(dtype) : "";
   int k = 0;
-  for (; k < CLF_IM_DTYPES; k++) {
+  for (; k < DTYPES; k++) {
     char name[64];
-    snprintf(name, sizeof name, "torch.%sStorage", dtype_names[k]);
+    snprintf(name, sizeof name, "torch.%sStorage", dtypes[k].storage);
     if (!strcmp(type, name)) break;
-    snprintf(name, sizeof name, "torch.%s", dtype_words[k]);
+    snprintf(name, sizeof name, "torch.%s", dtypes[k].word);
     if (!strcmp(of, name)) break;
   }
-  if (k == CLF_IM_DTYPES)
+  if (k == DTYPES)
     return clf__fail(CLF_ENOTSUP, "a tensor is of the type %.80s, which is not read",
                      *of ? of : type);
   char member[512];
@@ -248,9 +251,9 @@ static clf_status open_storage(clf__im_file *f, const clf__pk *id, const clf__pk
   CLF_TRY(read_member(f, member, &s));
   if (!s)
     return clf__fail(CLF_EFORMAT, "a tensor's storage, the member %.200s, is missing", member);
-  t->dtype = (clf__im_dtype)k;
+  t->dtype = clf__dtype_find(dtypes[k].name);
   t->bytes = s->bytes;
-  *elements = s->size / (uint64_t)dtype_sizes[k];
+  *elements = s->size / (uint64_t)t->dtype->width;
   return CLF_OK;
 }
 
@@ -405,15 +408,13 @@ static clf_status open_torch(clf__im_file *f, const void *bytes, size_t size) {
 
 static clf_status take_safetensor(clf__im_file *f, const clf__st_entry *e,
                                   const unsigned char *data) {
-  static const char *const names[CLF_IM_DTYPES] = {"F64", "F32", "F16", "BF16", "I64",
-                                                   "I32", "I16", "I8",  "U8",   "BOOL"};
   clf__im_tensor t = {.rank = e->rank, .count = e->count, .bytes = data + e->begin};
   int k = 0;
-  while (k < CLF_IM_DTYPES && strcmp(e->dtype, names[k]) != 0) k++;
-  if (k == CLF_IM_DTYPES)
+  while (k < DTYPES && strcmp(e->dtype, dtypes[k].name) != 0) k++;
+  if (k == DTYPES)
     return clf__fail(CLF_ENOTSUP, "the tensor %.200s is of the type %.20s, which is not read",
                      e->name, e->dtype);
-  t.dtype = (clf__im_dtype)k;
+  t.dtype = clf__dtype_find(e->dtype);
   int64_t stride = 1;
   for (int i = e->rank; i--; stride *= e->dim[i]) {
     t.dim[i] = e->dim[i];

@@ -6,23 +6,10 @@
  * class and attributes for each module. */
 #ifndef CLF_MODULES_H
 #define CLF_MODULES_H
+#include "dtype.h"
 #include "pickle.h"
 
 enum { CLF_IM_RANK = 8 };
-
-typedef enum clf__im_dtype {
-  CLF_IM_F64,
-  CLF_IM_F32,
-  CLF_IM_F16,
-  CLF_IM_BF16,
-  CLF_IM_I64,
-  CLF_IM_I32,
-  CLF_IM_I16,
-  CLF_IM_I8,
-  CLF_IM_U8,
-  CLF_IM_BOOL,
-  CLF_IM_DTYPES
-} clf__im_dtype;
 
 typedef struct clf__im_module clf__im_module;
 
@@ -30,7 +17,7 @@ typedef struct clf__im_module clf__im_module;
 typedef struct clf__im_tensor {
   const char *name; /* in its module: "weight" */
   const clf__im_module *in;
-  clf__im_dtype dtype;
+  const clf__dtype *dtype;
   int rank;
   int64_t dim[CLF_IM_RANK], stride[CLF_IM_RANK], offset; /* in elements */
   int64_t count;                                         /* the product of dim */

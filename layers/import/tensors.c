@@ -6,51 +6,10 @@
 #include "modules.h"
 #include "status.h"
 
-static uint64_t bits_of(const unsigned char *p, int bytes) {
-  uint64_t v = 0;
-  for (int i = 0; i < bytes; i++) v |= (uint64_t)p[i] << (8 * i);
-  return v;
-}
-static double of_f64(const unsigned char *p) {
-  const uint64_t bits = bits_of(p, 8);
-  double v;
-  memcpy(&v, &bits, sizeof v);
-  return v;
-}
-static double of_f32_bits(uint32_t bits) {
-  float v;
-  memcpy(&v, &bits, sizeof v);
-  return (double)v;
-}
-static double of_f16(uint32_t h) {
-  const int exponent = h >> 10 & 31, mantissa = h & 1023;
-  const double sign = h >> 15 ? -1 : 1;
-  if (exponent == 31) return mantissa ? NAN : sign * INFINITY;
-  if (exponent == 0) return sign * ldexp(mantissa, -24);
-  return sign * ldexp(1024 + mantissa, exponent - 25);
-}
-
-static double number_at(clf__im_dtype dtype, const unsigned char *p) {
-  switch (dtype) {
-  case CLF_IM_F64: return of_f64(p);
-  case CLF_IM_F32: return of_f32_bits((uint32_t)bits_of(p, 4));
-  case CLF_IM_F16: return of_f16((uint32_t)bits_of(p, 2));
-  case CLF_IM_BF16: return of_f32_bits((uint32_t)bits_of(p, 2) << 16);
-  case CLF_IM_I64: return (double)(int64_t)bits_of(p, 8);
-  case CLF_IM_I32: return (int32_t)(uint32_t)bits_of(p, 4);
-  case CLF_IM_I16: return (int16_t)(uint16_t)bits_of(p, 2);
-  case CLF_IM_I8: return (int8_t)p[0];
-  case CLF_IM_U8: return p[0];
-  default: return p[0] != 0;
-  }
-}
-
-static const int sizes[CLF_IM_DTYPES] = {8, 4, 2, 2, 8, 4, 2, 1, 1, 1};
-
 clf_status clf__im_get(const clf__im_tensor *t, double *out) {
   int64_t index[CLF_IM_RANK] = {0}, at = t->offset;
   for (int64_t i = 0; i < t->count; i++) {
-    out[i] = number_at(t->dtype, t->bytes + at * sizes[t->dtype]);
+    out[i] = t->dtype->load(t->bytes + at * t->dtype->width);
     if (!isfinite(out[i]))
       return clf__fail(CLF_ENUM, "element %lld of the tensor %s is %g", (long long)i,
                        clf__im_tensor_path(t).s, out[i]);
