@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* call.c: the C text of a step: its row of calls.def, with what stands between braces replaced. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "writer.h"
+
+void clf__out_format(clf__out *to, const char *fmt, ...) {
+  char text[512];
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(text, sizeof text, fmt, ap);
+  va_end(ap);
+  clf__out_text(to, text);
+}
 
 /* ---- Members of a call by their names ---------------------------------------------------------
  */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* call_special.c: what words in capitals of calls.def stand for. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,15 +32,6 @@ static const clf__operand *operand(const clf__step *s, const char *name) {
   return &s->operand[clf__tensor_named(s, name, strlen(name))];
 }
 
-__attribute__((format(printf, 2, 3))) static void put(clf__out *to, const char *fmt, ...) {
-  char text[256];
-  va_list ap;
-  va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
-  va_end(ap);
-  clf__out_text(to, text);
-}
-
 /* ---- Small ones -------------------------------------------------------------------------------
  */
 
@@ -49,9 +39,9 @@ static clf_status act(clf__writer *w, const clf__step *s, const char *name) {
   const clf__operand *o = operand(s, name);
   const int which = param(s, "act");
   if (which == CLF_ACT_none) return CLF_OK;
-  put(&w->body, "\n  act_%s(", acts[which]);
+  clf__out_format(&w->body, "\n  act_%s(", acts[which]);
   CLF_TRY(clf__write_pointer(w, o));
-  put(&w->body, ", %d);", (int)(o->t.dim[1] * o->t.dim[2]));
+  clf__out_format(&w->body, ", %d);", (int)(o->t.dim[1] * o->t.dim[2]));
   return CLF_OK;
 }
 
@@ -65,16 +55,16 @@ static clf_status seed(clf__writer *w, const clf__step *s) {
   if (joined(s, "first_lo", "first_hi") != 0)
     return clf__fail(CLF_ENOTSUP, "%s draws for another sample than the row's",
                      clf_ops[s->op].name);
-  put(&w->body, "seed");
-  if (more) put(&w->body, " + UINT64_C(%" PRIu64 ")", more);
-  put(&w->body, ", i, UINT32_C(%" PRIu32 ")", (uint32_t)param(s, "stream"));
+  clf__out_format(&w->body, "seed");
+  if (more) clf__out_format(&w->body, " + UINT64_C(%" PRIu64 ")", more);
+  clf__out_format(&w->body, ", i, UINT32_C(%" PRIu32 ")", (uint32_t)param(s, "stream"));
   return CLF_OK;
 }
 
 static clf_status scale(clf__writer *w, const clf__step *s) {
   const int i = clf__tensor_named(s, "s", 1);
   const int none = i >= 0 ? s->operand[i].kind == CLF_OPERAND_NONE : param(s, "scale_at") < 0;
-  put(&w->body, "scale_%s", none ? "exp" : scales[param(s, "scale")]);
+  clf__out_format(&w->body, "scale_%s", none ? "exp" : scales[param(s, "scale")]);
   return CLF_OK;
 }
 
@@ -102,7 +92,7 @@ static clf_status add_struct(clf__writer *w, const char *type, clf__out *text) {
   clf_status status = text->failed ? clf__fail(CLF_ENOMEM, "no memory for a spline") : CLF_OK;
   if (!status) status = clf__write_struct(w, type, text->s, &index);
   free(text->s);
-  if (!status) put(&w->body, "&p%d", index);
+  if (!status) clf__out_format(&w->body, "&p%d", index);
   return status;
 }
 
@@ -111,8 +101,8 @@ static clf_status spline(clf__writer *w, const clf__step *s) {
                                       "min_height", "min_slope", "end_slope", "scale", "gain",
                                       "beta",       "shift",     NULL};
   clf__out text = {0};
-  put(&text, "%d, %d, %d, %d, %d", bins_of(s), param(s, "like"), param(s, "ends"),
-      param(s, "outside"), param(s, "turn"));
+  clf__out_format(&text, "%d, %d, %d, %d, %d", bins_of(s), param(s, "like"), param(s, "ends"),
+                  param(s, "outside"), param(s, "turn"));
   add_exact(w, s, &text, names);
   return add_struct(w, "spline", &text);
 }
@@ -121,7 +111,8 @@ static clf_status poly(clf__writer *w, const clf__step *s) {
   static const char *const names[] = {"left",       "right", "bottom",    "top", "min_width",
                                       "min_height", "scale", "end_share", NULL};
   clf__out text = {0};
-  put(&text, "%d, %d, %d", poly_bins_of(s), param(s, "order") == 2, param(s, "tails") != 0);
+  clf__out_format(&text, "%d, %d, %d", poly_bins_of(s), param(s, "order") == 2,
+                  param(s, "tails") != 0);
   add_exact(w, s, &text, names);
   return add_struct(w, "poly", &text);
 }
@@ -140,13 +131,13 @@ static clf_status bound_columns(clf__writer *w, const clf__step *s) {
     const double *q = how->constant + 4 * d;
     if (!bounds[(int)q[0]])
       return clf__fail(CLF_ENOTSUP, "bounds of the kind %d have no C text", (int)q[0]);
-    put(&w->body, "%s  s[%lld] = %s%s(s[%lld], ", d ? "\n" : "", (long long)(y + d),
-        bounds[(int)q[0]], inverse ? "_inverse" : "", (long long)(x + d));
+    clf__out_format(&w->body, "%s  s[%lld] = %s%s(s[%lld], ", d ? "\n" : "", (long long)(y + d),
+                    bounds[(int)q[0]], inverse ? "_inverse" : "", (long long)(x + d));
     for (int k = 1; k < 4; k++) {
       clf__write_number(w, &w->body, q[k]);
-      put(&w->body, ", ");
+      clf__out_format(&w->body, ", ");
     }
-    put(&w->body, "s + %lld);", (long long)clf__recorded_at(w->trace, logdet->value));
+    clf__out_format(&w->body, "s + %lld);", (long long)clf__recorded_at(w->trace, logdet->value));
   }
   return CLF_OK;
 }
@@ -181,7 +172,7 @@ static clf_status nets(clf__writer *w, const clf__step *s) {
   }
   const clf_status status = clf__write_table(w, all, size, 0, &index);
   free(all);
-  if (!status) put(&w->body, "t%d", index);
+  if (!status) clf__out_format(&w->body, "t%d", index);
   return status;
 }
 
@@ -213,7 +204,7 @@ static clf_status masked_net(clf__writer *w, const clf__step *s) {
   clf__out call = w->body, begin = {0}; /* the call has begun: the block goes before it */
   size_t from = call.n;
   while (from && call.s[from - 1] != '\n') from--;
-  put(&begin, "  {\n    const real *const layer[] = {");
+  clf__out_format(&begin, "  {\n    const real *const layer[] = {");
   for (int l = 0; l <= layers; l++) {
     int index;
     clf_status status = layer_of_made(w, s, l, &at, &index);
@@ -221,15 +212,15 @@ static clf_status masked_net(clf__writer *w, const clf__step *s) {
       free(begin.s);
       return status;
     }
-    put(&begin, "%st%d", l ? ", " : "", index);
+    clf__out_format(&begin, "%st%d", l ? ", " : "", index);
   }
-  put(&begin, "};\n    const made q = {%d, %d, %d, %d, %d, %d, %d, %d, {%d, %d, %d},\n",
-      operand(s, "y")->t.dim[1], param(s, "hidden"), layers, param(s, "residual") != 0,
-      param(s, "period"), param(s, "from"), param(s, "each"), param(s, "numbers"),
-      param(s, "join_first"), param(s, "join_odd"), param(s, "join_even"));
-  put(&begin, "                    {act_%s, act_%s, act_%s, act_%s}, layer};\n  ",
-      acts[param(s, "act_first")], acts[param(s, "act_odd")], acts[param(s, "act_even")],
-      acts[param(s, "act_last")]);
+  clf__out_format(&begin, "};\n    const made q = {%d, %d, %d, %d, %d, %d, %d, %d, {%d, %d, %d},\n",
+                  operand(s, "y")->t.dim[1], param(s, "hidden"), layers, param(s, "residual") != 0,
+                  param(s, "period"), param(s, "from"), param(s, "each"), param(s, "numbers"),
+                  param(s, "join_first"), param(s, "join_odd"), param(s, "join_even"));
+  clf__out_format(&begin, "                    {act_%s, act_%s, act_%s, act_%s}, layer};\n  ",
+                  acts[param(s, "act_first")], acts[param(s, "act_odd")],
+                  acts[param(s, "act_even")], acts[param(s, "act_last")]);
   clf__out_bytes(&begin, call.s + from, call.n - from);
   w->body.n = from;
   clf__out_text(&w->body, begin.failed ? "" : begin.s);
@@ -271,9 +262,9 @@ clf_status clf__write_special(clf__writer *w, const clf__step *s, const char *wo
   if (strcmp(word, "NETS") == 0) return nets(w, s);
   if (strcmp(word, "MADE") == 0) return masked_net(w, s);
   if (strcmp(word, "KIND") == 0)
-    put(&w->body, "%s", columns[param(s, "kind")]);
+    clf__out_format(&w->body, "%s", columns[param(s, "kind")]);
   else if (strcmp(word, "ROOM") == 0)
-    put(&w->body, "s + %lld", (long long)w->trace->size);
+    clf__out_format(&w->body, "s + %lld", (long long)w->trace->size);
   else
     return clf__fail(CLF_ENOTSUP, "calls.def: nothing is called %s", word);
   return CLF_OK;

@@ -3,7 +3,6 @@
  * for each of its programs. */
 #include "clflow/export.h"
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,15 +21,6 @@ typedef struct document {
   clf__out functions, all;
   int64_t memory; /* numbers on the stack of the largest function */
 } document;
-
-__attribute__((format(printf, 2, 3))) static void put(clf__out *to, const char *fmt, ...) {
-  char text[512];
-  va_list ap;
-  va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
-  va_end(ap);
-  clf__out_text(to, text);
-}
 
 /* ---- What is asked for ------------------------------------------------------------------------
  */
@@ -75,25 +65,25 @@ static const signature signatures[CLF_PROGRAMS] = {
 static void put_signature(const document *d, clf__out *to, clf__program_kind kind) {
   const signature *s = &signatures[kind];
   const int D = (int)d->flow->spec.dim, C = (int)d->flow->context;
-  put(to, "%s %s_%s(", strcmp(s->result, "void") ? d->real : "void", d->name, s->verb);
-  if (s->in) put(to, "const %s %s[%d]", d->real, s->in, D);
-  if (!s->in) put(to, "uint64_t seed, uint64_t i");
-  if (C) put(to, ", const %s c[%d]", d->real, C);
-  if (s->out) put(to, ", %s %s[%d]", d->real, s->out, D);
-  put(to, ")");
+  clf__out_format(to, "%s %s_%s(", strcmp(s->result, "void") ? d->real : "void", d->name, s->verb);
+  if (s->in) clf__out_format(to, "const %s %s[%d]", d->real, s->in, D);
+  if (!s->in) clf__out_format(to, "uint64_t seed, uint64_t i");
+  if (C) clf__out_format(to, ", const %s c[%d]", d->real, C);
+  if (s->out) clf__out_format(to, ", %s %s[%d]", d->real, s->out, D);
+  clf__out_format(to, ")");
 }
 
 /* A name as a string literal of C: what is no plain character in octal. */
 static void put_string(clf__out *to, const char *s) {
-  put(to, "\"");
+  clf__out_format(to, "\"");
   for (; *s; s++) {
     const unsigned char c = (unsigned char)*s;
     if (c == '"' || c == '\\' || c == '?' || c < ' ' || c > '~')
-      put(to, "\\%03o", c);
+      clf__out_format(to, "\\%03o", c);
     else
-      put(to, "%c", c);
+      clf__out_format(to, "%c", c);
   }
-  put(to, "\"");
+  clf__out_format(to, "\"");
 }
 
 /* The names of columns: what goes between the type and the end of a declaration, or all of it. */
@@ -103,13 +93,13 @@ static void put_columns(const document *d, clf__out *to, const char *of, char *c
   if (!names) return;
   for (int32_t i = 0; i < n; i++)
     if (strlen(names[i]) > longest) longest = strlen(names[i]);
-  put(to, "%sconst char %s_%s[%d][%zu]", declares ? "extern " : "", d->name, of, (int)n,
-      longest + 1);
+  clf__out_format(to, "%sconst char %s_%s[%d][%zu]", declares ? "extern " : "", d->name, of, (int)n,
+                  longest + 1);
   for (int32_t i = 0; i < n && !declares; i++) {
-    put(to, i ? ",\n  " : " = {\n  ");
+    clf__out_format(to, i ? ",\n  " : " = {\n  ");
     put_string(to, names[i]);
   }
-  put(to, declares ? ";\n" : "};\n");
+  clf__out_format(to, declares ? ";\n" : "};\n");
 }
 static void put_all_columns(const document *d, clf__out *to, int declares) {
   const clf_flow *f = d->flow;
@@ -126,29 +116,34 @@ static const char *const comments[CLF_PROGRAMS] = {
 
 /* The architecture is text of ours, but for names of layers, which are plain words. */
 static void put_head(const document *d, clf__out *to) {
-  put(to, "/* A normalizing flow, exported by clflow %s:\n *\n *   ", clf_version());
-  for (const char *s = clf_arch_text(d->flow->arch); *s; s++) put(to, *s == '\n' ? " " : "%c", *s);
-  put(to, "\n *\n * %d columns, a context of %d numbers.  Needs libm alone; C99 or C++11.\n",
+  clf__out_format(to, "/* A normalizing flow, exported by clflow %s:\n *\n *   ", clf_version());
+  for (const char *s = clf_arch_text(d->flow->arch); *s; s++)
+    clf__out_format(to, *s == '\n' ? " " : "%c", *s);
+  clf__out_format(
+      to, "\n *\n * %d columns, a context of %d numbers.  Needs libm alone; C99 or C++11.\n",
       (int)d->flow->spec.dim, (int)d->flow->context);
-  put(to, " * With %s_DECLARATIONS_ONLY defined this file is its own header. */\n", d->name);
+  clf__out_format(to, " * With %s_DECLARATIONS_ONLY defined this file is its own header. */\n",
+                  d->name);
 }
 
 static void put_declarations(const document *d, clf__out *to) {
   const clf_flow *f = d->flow;
-  put(to, "#ifndef %s_DECLARED\n#define %s_DECLARED\n#include <stdint.h>\n", d->name, d->name);
-  put(to, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
-  put(to, "enum { %s_dim = %d, %s_context = %d };\n", d->name, (int)f->spec.dim, d->name,
-      (int)f->context);
-  put(to, "enum { %s_memory = %lld }; /* bytes of the stack that the largest function takes */\n",
+  clf__out_format(to, "#ifndef %s_DECLARED\n#define %s_DECLARED\n#include <stdint.h>\n", d->name,
+                  d->name);
+  clf__out_format(to, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
+  clf__out_format(to, "enum { %s_dim = %d, %s_context = %d };\n", d->name, (int)f->spec.dim,
+                  d->name, (int)f->context);
+  clf__out_format(
+      to, "enum { %s_memory = %lld }; /* bytes of the stack that the largest function takes */\n",
       d->name, (long long)d->memory * (d->w.single ? 4 : 8));
   put_all_columns(d, to, 1);
   for (int k = 0; k < CLF_PROGRAMS; k++) {
     if (!(d->what >> k & 1)) continue;
-    put(to, "/* %s */\n", comments[k]);
+    clf__out_format(to, "/* %s */\n", comments[k]);
     put_signature(d, to, (clf__program_kind)k);
-    put(to, ";\n");
+    clf__out_format(to, ";\n");
   }
-  put(to, "#ifdef __cplusplus\n}\n#endif\n#endif\n");
+  clf__out_format(to, "#ifdef __cplusplus\n}\n#endif\n#endif\n");
 }
 
 /* ---- Functions --------------------------------------------------------------------------------
@@ -156,9 +151,11 @@ static void put_declarations(const document *d, clf__out *to) {
 
 static void put_row(clf__out *to, const char *row, int32_t n, int64_t at, int writes) {
   if (writes)
-    put(to, "  for (k = 0; k < %d; k++) %s[k] = s[%lld + k];\n", (int)n, row, (long long)at);
+    clf__out_format(to, "  for (k = 0; k < %d; k++) %s[k] = s[%lld + k];\n", (int)n, row,
+                    (long long)at);
   else
-    put(to, "  for (k = 0; k < %d; k++) s[%lld + k] = %s[k];\n", (int)n, (long long)at, row);
+    clf__out_format(to, "  for (k = 0; k < %d; k++) s[%lld + k] = %s[k];\n", (int)n, (long long)at,
+                    row);
 }
 
 /* Columns of samples that lie on a grid. */
@@ -166,13 +163,13 @@ static void put_grid(const document *d, clf__out *to) {
   const clf_column_grid *g = d->flow->grid;
   for (int32_t i = 0; g && i < d->flow->spec.dim; i++) {
     if (g[i].step == 0) continue;
-    put(to, "  x[%d] = on_grid(x[%d], ", (int)i, (int)i);
+    clf__out_format(to, "  x[%d] = on_grid(x[%d], ", (int)i, (int)i);
     clf__write_number(&d->w, to, g[i].first);
-    put(to, ", ");
+    clf__out_format(to, ", ");
     clf__write_number(&d->w, to, g[i].last);
-    put(to, ", ");
+    clf__out_format(to, ", ");
     clf__write_number(&d->w, to, g[i].step);
-    put(to, ");\n");
+    clf__out_format(to, ");\n");
   }
 }
 
@@ -182,10 +179,10 @@ static void put_end(document *d, clf__out *to, clf__program_kind kind, clf__prog
   if (p->out >= 0) put_row(to, signatures[kind].out, D, clf__recorded_at(&p->trace, p->out), 1);
   if (kind >= CLF_PROGRAM_INVERSE) put_grid(d, to);
   if (kind == CLF_PROGRAM_LOG_PROB)
-    put(to, "  return s[%lld] - s[%lld] == 0 ? s[%lld] : -INFINITY;\n", (long long)scalar,
-        (long long)scalar, (long long)scalar);
+    clf__out_format(to, "  return s[%lld] - s[%lld] == 0 ? s[%lld] : -INFINITY;\n",
+                    (long long)scalar, (long long)scalar, (long long)scalar);
   else if (kind != CLF_PROGRAM_SAMPLE)
-    put(to, "  return s[%lld];\n", (long long)scalar);
+    clf__out_format(to, "  return s[%lld];\n", (long long)scalar);
 }
 
 static clf_status put_function(document *d, clf__program_kind kind, clf__program *p) {
@@ -199,14 +196,14 @@ static clf_status put_function(document *d, clf__program_kind kind, clf__program
   const int64_t size = p->trace.size + d->w.room;
   if (size > d->memory) d->memory = size;
   put_signature(d, to, kind);
-  put(to, " {\n  real s[%lld];\n  int k;\n", (long long)(size ? size : 1));
+  clf__out_format(to, " {\n  real s[%lld];\n  int k;\n", (long long)(size ? size : 1));
   if (p->in >= 0)
     put_row(to, signatures[kind].in, d->flow->spec.dim, clf__recorded_at(&p->trace, p->in), 0);
   if (p->context >= 0)
     put_row(to, "c", d->flow->context, clf__recorded_at(&p->trace, p->context), 0);
   clf__out_text(to, d->w.body.s);
   put_end(d, to, kind, p);
-  put(to, "}\n");
+  clf__out_format(to, "}\n");
   return CLF_OK;
 }
 
@@ -231,8 +228,8 @@ static clf_status put_all(document *d) {
   clf__out *to = &d->all, code = {0};
   put_head(d, to);
   put_declarations(d, to);
-  put(to, "#ifndef %s_DECLARATIONS_ONLY\n#include <math.h>\n", d->name);
-  put(&code, "prelude_%s prelude_restrict ", d->w.single ? "float" : "double");
+  clf__out_format(to, "#ifndef %s_DECLARATIONS_ONLY\n#include <math.h>\n", d->name);
+  clf__out_format(&code, "prelude_%s prelude_restrict ", d->w.single ? "float" : "double");
   if (d->w.constants.s) clf__out_text(&code, d->w.constants.s);
   clf__out_text(&code, d->functions.s);
   const clf_status s = code.failed ? CLF_ENOMEM : clf__write_used(to, code.s);
@@ -241,7 +238,7 @@ static clf_status put_all(document *d) {
   put_all_columns(d, to, 0);
   if (d->w.constants.s) clf__out_text(to, d->w.constants.s);
   clf__out_text(to, d->functions.s);
-  put(to, "#endif\n");
+  clf__out_format(to, "#endif\n");
   if (to->failed || d->w.constants.failed || d->functions.failed)
     return clf__fail(CLF_ENOMEM, "no memory for the text of a flow");
   return CLF_OK;

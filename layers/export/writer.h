@@ -53,4 +53,7 @@ clf_status clf__write_pointer(clf__writer *w, const clf__operand *o);
 /* c_texts.c: adds the functions and types that `code` uses, each behind what it uses itself. */
 clf_status clf__write_used(clf__out *to, const char *code);
 
+/* Appends formatted text of at most 511 bytes. */
+__attribute__((format(printf, 2, 3))) void clf__out_format(clf__out *to, const char *fmt, ...);
+
 #endif
