@@ -405,7 +405,7 @@ static int check(void) {
     return cli_usage("--id writes texts, which a .npy cannot hold; write a .csv");
   if (strcmp(cli_common.data, "-") == 0)
     return cli_usage("--data -: the rows are read once for each model; save them to a file");
-  if (o.json && o.per_row && strcmp(o.per_row, "-") == 0)
+  if (o.json && cli_is_stdout(o.per_row))
     return cli_usage("--per-row - and --json cannot both go to standard output");
   return cli_check_table(o.per_row);
 }
@@ -420,7 +420,7 @@ static int run(void) {
   if (!code) find_best(&c);
   if (!code && o.per_row) code = put_rows(&c);
   if (!code && o.json) code = print_json(&c);
-  if (!code && !o.json && !(o.per_row && strcmp(o.per_row, "-") == 0)) print_all(&c);
+  if (!code && !o.json && !cli_is_stdout(o.per_row)) print_all(&c);
   release(&c);
   return code;
 }

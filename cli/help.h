@@ -36,6 +36,8 @@ extern const cli_topic cli_topics[];
 int cli_help_width(void);
 /* Prints words from column `at` on and wraps them; further lines begin at column `indent`. */
 void cli_print_wrapped(const char *text, int at, int indent);
+/* What an option does, with its default. */
+void cli_option_text(const cli_option *option, char *text, size_t size);
 void cli_help_program(FILE *to);
 void cli_help_verb(const cli_verb *verb);
 void cli_help_topic(const cli_topic *topic);

@@ -12,15 +12,8 @@ static value_kind kind_of(const cli_option *o) {
   case CLI_FLAG_OFF: return NO_VALUE;
   case CLI_CHOICE:
   case CLI_CHANNELS: return WORD_VALUE;
-  case CLI_OPERAND:
-  case CLI_INPUT:
-  case CLI_FLOW:
-  case CLI_CONTEXT:
-  case CLI_DATA:
-  case CLI_OUTPUT:
-  case CLI_OUTPUT_MODEL:
-  case CLI_OUTPUT_LOG: return FILE_VALUE;
   default:
+    if (cli_is_word(o->type) && o->type != CLI_TEXT) return FILE_VALUE;
     return strcmp(o->name, "--device") == 0 || strcmp(o->name, "--preset") == 0 ? WORD_VALUE
                                                                                 : ANY_VALUE;
   }

@@ -92,10 +92,7 @@ static void put_item(const cli_option *o) {
   if (o->arg) fputs(" Ar ", stdout);
   if (o->arg) put_text(o->arg, (int)strlen(o->arg));
   putchar('\n');
-  if (o->initial)
-    snprintf(text, sizeof text, "%s (default %s)", o->help, o->initial);
-  else
-    snprintf(text, sizeof text, "%s%s", o->help, o->required ? " (required)" : "");
+  cli_option_text(o, text, sizeof text);
   put_sentence(text);
 }
 

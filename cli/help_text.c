@@ -70,6 +70,13 @@ void cli_help_program(FILE *to) {
   fputs("\nBegin with `clflow fit TABLE.csv`. -V, --version prints the version.\n", to);
 }
 
+void cli_option_text(const cli_option *o, char *text, size_t size) {
+  if (o->initial)
+    snprintf(text, size, "%s (default %s)", o->help, o->initial);
+  else
+    snprintf(text, size, "%s%s", o->help, o->required ? " (required)" : "");
+}
+
 static void print_option(const cli_option *o) {
   if (!o->help) return;
   if (o->type == CLI_HEADING) {
@@ -78,10 +85,7 @@ static void print_option(const cli_option *o) {
   }
   char text[1024];
   const char *also = strcmp(o->name, "--out") == 0 ? "-o, " : "";
-  if (o->initial)
-    snprintf(text, sizeof text, "%s (default %s)", o->help, o->initial);
-  else
-    snprintf(text, sizeof text, "%s%s", o->help, o->required ? " (required)" : "");
+  cli_option_text(o, text, sizeof text);
   const int used = printf("  %s%s%s%s", also, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
   if (used + 2 > INDENT)
     printf("\n%*s", INDENT, "");

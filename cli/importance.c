@@ -137,8 +137,7 @@ static int weigh(cli_session *s, const clf_density *d) {
                  ? CLI_OK
                  : cli_fail_library();
   if (!code && o.out) code = put_samples(s->flow, x, log_weights);
-  if (!code && !(o.out && strcmp(o.out, "-") == 0))
-    code = print_score(&score, clf_density_log_z(d));
+  if (!code && !cli_is_stdout(o.out)) code = print_score(&score, clf_density_log_z(d));
   free(x);
   return code;
 }

@@ -106,7 +106,7 @@ static int read_words(void) {
 static int check_out(void) {
   if (!o.out && !o.json)
     return cli_usage("--out is missing; usage: clflow log-prob %s", cli_log_prob.usage);
-  if (o.json && o.out && strcmp(o.out, "-") == 0)
+  if (o.json && cli_is_stdout(o.out))
     return cli_usage("--out - and --json cannot both go to standard output");
   return cli_check_table(o.out);
 }

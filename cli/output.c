@@ -255,7 +255,7 @@ int cli_has_suffix(const char *path, const char *suffix) {
 }
 
 int cli_check_table(const char *path) {
-  if (!path || mute || strcmp(path, "-") == 0) return CLI_OK;
+  if (!path || mute || cli_is_stdout(path)) return CLI_OK;
   if (!cli_has_suffix(path, ".csv") && !cli_has_suffix(path, ".npy"))
     return cli_usage("\"%s\" is no name for a table: it ends in .csv or .npy, or is - to print",
                      path);
@@ -328,8 +328,7 @@ static int print_table(const clf_table *t) {
 }
 
 int cli_put_named(const char *path, const clf_table *t) {
-  if (strcmp(path, "-") != 0)
-    return clf_table_write(path, t) == CLF_OK ? CLI_OK : cli_fail_library();
+  if (!cli_is_stdout(path)) return clf_table_write(path, t) == CLF_OK ? CLI_OK : cli_fail_library();
   return print_table(t);
 }
 

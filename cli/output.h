@@ -60,6 +60,11 @@ int cli_has_suffix(const char *path, const char *suffix);
 int cli_check_table(const char *path);
 int cli_check_file(const char *option, const char *path, const char *suffix);
 
+/* ---- file_bytes.c --------------------------------------------------------------------------- */
+
+/* The bytes of a file, for the caller to free; NULL and size 0 if it cannot be read. */
+char *cli_file_read(const char *path, int64_t *size);
+
 /* ---- output_stdout.c: text that goes to a file, or for "-" to standard output ------------------
  */
 

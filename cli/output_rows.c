@@ -88,7 +88,7 @@ static int put_csv(const char *path, const cli_column *columns, int count, const
   int code = CLI_OK;
   if (t.failed)
     code = cli_fail("out of memory for the text of %" PRId64 " rows", rows);
-  else if (strcmp(path, "-") == 0)
+  else if (cli_is_stdout(path))
     fwrite(t.at, 1, t.used, stdout);
   else if (clf_file_write(path, t.at, t.used) != CLF_OK)
     code = cli_fail_library();

@@ -22,15 +22,15 @@ static int print_file(const char *path) {
 int cli_write_text(const char *path, const char *suffix,
                    clf_status (*write)(const char *path, void *context), void *context) {
   if (!cli_is_stdout(path)) return write(path, context) == CLF_OK ? CLI_OK : cli_fail_library();
-  const char *folder = getenv("TMPDIR");
-  char name[4096];
-  snprintf(name, sizeof name, "%s/clflow-XXXXXX%s", folder && *folder ? folder : "/tmp", suffix);
-  const int file = mkstemps(name, (int)strlen(suffix));
-  if (file < 0) return cli_fail("%s: %s", name, strerror(errno));
-  close(file);
+  const char *temp = getenv("TMPDIR");
+  char folder[4000], name[4096];
+  snprintf(folder, sizeof folder, "%s/clflow-XXXXXX", temp && *temp ? temp : "/tmp");
+  if (!mkdtemp(folder)) return cli_fail("%s: %s", folder, strerror(errno));
+  snprintf(name, sizeof name, "%s/text%s", folder, suffix);
   int code = write(name, context) == CLF_OK ? CLI_OK : cli_fail_library();
   if (!code) code = print_file(name);
   unlink(name);
+  rmdir(folder);
   return code;
 }
 

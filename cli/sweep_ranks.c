@@ -65,21 +65,6 @@ static void remove_folder(ranks *r) {
 /* ---- Files of a training that ended -----------------------------------------------------------
  */
 
-static char *read_file(const char *path, int64_t *size) {
-  FILE *f = fopen(path, "rb");
-  char *bytes = NULL;
-  *size = 0;
-  if (!f) return NULL;
-  if (fseek(f, 0, SEEK_END) == 0 && (*size = ftell(f)) > 0) {
-    rewind(f);
-    bytes = malloc((size_t)*size);
-    if (bytes && fread(bytes, 1, (size_t)*size, f) != (size_t)*size) *size = 0;
-  }
-  fclose(f);
-  if (!bytes) *size = 0;
-  return bytes;
-}
-
 static int write_kept(const ranks *r, int32_t member, const char *suffix, const char *bytes,
                       int64_t size) {
   char path[4200];
@@ -90,7 +75,7 @@ static int write_kept(const ranks *r, int32_t member, const char *suffix, const 
 /* Sends a file from rank `from` to rank 0; every rank takes part. */
 static int send_file(const ranks *r, int32_t from, int32_t member, const char *suffix) {
   int64_t size = 0;
-  char *bytes = r->own == from ? read_file(cli_sweep_file(member, suffix), &size) : NULL;
+  char *bytes = r->own == from ? cli_file_read(cli_sweep_file(member, suffix), &size) : NULL;
   clf_status s = clf_group_broadcast(cli_ranks(), from, &size, sizeof size);
   if (!s && r->own != from && size > 0) bytes = malloc((size_t)size);
   const int short_of = size > 0 && !bytes;

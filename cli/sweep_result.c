@@ -119,22 +119,10 @@ static int score(const char *model, const char *parts_of, scores *r) {
 /* ---- What is written ----------------------------------------------------------------------- */
 
 static int copy_file(const char *from, const char *to) {
-  FILE *f = fopen(from, "rb");
-  char *bytes = NULL;
-  size_t size = 0, room = 0, n = 1;
-  while (f && n) {
-    if (size == room) {
-      char *const larger = realloc(bytes, room = room ? 2 * room : 1 << 20);
-      if (!larger) break;
-      bytes = larger;
-    }
-    n = fread(bytes + size, 1, room - size, f);
-    size += n;
-  }
-  const int whole = f && !n && !ferror(f);
-  if (f) fclose(f);
-  int code = whole ? CLI_OK : cli_fail("%s cannot be read", from);
-  if (!code && clf_file_write(to, bytes, size) != CLF_OK) code = cli_fail_library();
+  int64_t size;
+  char *bytes = cli_file_read(from, &size);
+  int code = bytes ? CLI_OK : cli_fail("%s cannot be read", from);
+  if (!code && clf_file_write(to, bytes, (size_t)size) != CLF_OK) code = cli_fail_library();
   free(bytes);
   return code;
 }

@@ -23,19 +23,6 @@ int cli_train_ranks_check(void) {
 /* ---- The file that is resumed ------------------------------------------------------------------
  */
 
-static char *read_whole(const char *path, int64_t *size) {
-  FILE *f = fopen(path, "rb");
-  char *bytes = NULL;
-  *size = 0;
-  if (f && fseek(f, 0, SEEK_END) == 0 && (*size = ftell(f)) > 0) {
-    rewind(f);
-    bytes = malloc((size_t)*size);
-    if (bytes && fread(bytes, 1, (size_t)*size, f) != (size_t)*size) *size = 0;
-  }
-  if (f) fclose(f);
-  return bytes;
-}
-
 static int write_copy(const char *bytes, int64_t size) {
   const char *const temp = getenv("TMPDIR");
   snprintf(folder, sizeof folder, "%s/clflow-resume-XXXXXX", temp && *temp ? temp : "/tmp");
@@ -50,7 +37,7 @@ static int write_copy(const char *bytes, int64_t size) {
 static int share_file(void) {
   const int first = cli_ranks_own() == 0;
   int64_t size = 0;
-  char *bytes = first ? read_whole(cli_wanted.out, &size) : NULL;
+  char *bytes = first ? cli_file_read(cli_wanted.out, &size) : NULL;
   int code = first && !size ? cli_fail("%s cannot be read", cli_wanted.out) : CLI_OK;
   code = cli_ranks_agree(code);
   if (!code && clf_group_broadcast(cli_ranks(), 0, &size, sizeof size) != CLF_OK)
