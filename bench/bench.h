@@ -91,8 +91,8 @@ typedef struct bench_device {
 /* Opens a device and finds its entry in the list of devices. */
 clf_status bench_device_open(const char *name, const clf_device_info *list, int count,
                              bench_device *d);
-/* Measures the peaks: multiply-adds in registers, and copies or sums of vectors of so many MiB.
- * Called at the beginning and at the end of a run; the highest values are kept. */
+/* Measures the peaks: multiply-adds in registers, and copies and sums of vectors of `mebibytes`
+ * MiB. Called at the beginning and at the end of a run; the highest values are kept. */
 clf_status bench_peaks(bench_device *d, int mebibytes);
 /* Measures the present GFLOP/s in some milliseconds; 0 if that fails. */
 double bench_calibrate(bench_device *d);

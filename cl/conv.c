@@ -109,7 +109,7 @@ static clf_status winograd_of_few(clf_call *call, const winograd_kernels *k, con
   return call->enqueue(call, k->few, clf_groups(panels, 1, 1, 1), CLF_PLAN(e));
 }
 
-/* Blocks of 12 to 24 tiles: so many rows use a panel while it is in the cache of a core.  (64
+/* Blocks of 12 to 24 tiles: their rows use a panel while it is in the cache of a core.  (64
  * channels at 32 x 32: 332, 449 and 366 GFLOP/s with 12, 24 and 36 tiles.) */
 static clf_status winograd_product(clf_call *call, const winograd_kernels *k, const clf_tensor *x,
                                    int normed, const clf_tensor *y) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* peak.cl: as many multiply-adds as a device can do.  A work-item has CHAINS vectors in registers,
- * so many that each product is ready before the same chain needs it. */
+/* peak.cl: as many multiply-adds as a device can do.  A work-item has CHAINS vectors in registers:
+ * enough that each product is ready before the same chain needs it. */
 #include "lanes.clh"
 
 #define CHAINS 12 /* ops.def launches a work-item for each 12 vectors */

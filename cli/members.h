@@ -4,7 +4,7 @@
 #define CLI_MEMBERS_H
 #include "session.h"
 
-/* Refuses --devices beside --device; the first one is the session's. */
+/* Refuses --devices together with --device.  The session opens the first of --devices. */
 int cli_members_check(void);
 /* Computes rows first .. first + n - 1 with `flow`, whose device is the calling thread's: out has
  * `width` numbers for each row, from row `first` on. */
