@@ -114,7 +114,7 @@ int cli_ranks_end(int code) {
   if (!group) return code;
   if (!running) code = cli_ranks_agree(code);
   if (code && !ended && clf_group_barrier(group) != CLF_OK) clf_group_abort(group);
-  clf_group_free(group);
+  clf_group_exit(group, code);
   group = NULL;
   return code;
 }

@@ -35,6 +35,12 @@ CLF_API int32_t clf_group_launched(void);
 /* This member leaves.  Whoever waits for it gets an error at once.  NULL is a no-op. */
 CLF_API void clf_group_free(clf_group *group);
 
+/* As clf_group_free(), for a program that ends next with this exit code.  If MPI hangs at its end,
+ * although no rank needs the others any more, the process says so on stderr and ends with that
+ * code: 10 seconds after all ranks have come here, or after CLFLOW_GROUP_DEADLINE seconds if these
+ * are fewer. */
+CLF_API void clf_group_exit(clf_group *group, int code);
+
 /* Ends all members that are processes, this one included, with exit code 1; of threads a no-op. For
  * a member that fails while others may wait for it. */
 CLF_API void clf_group_abort(clf_group *group);

@@ -71,6 +71,14 @@ void clf_group_free(clf_group *g) {
   free(g);
 }
 
+void clf_group_exit(clf_group *g, int code) {
+  if (!g) return;
+  fflush(NULL);
+  g->t->code = code;
+  g->t->patience = g->base;
+  clf_group_free(g);
+}
+
 /* "rank 3 on node7" of each member, from their hosts. */
 static clf_status meet(clf_group *g) {
   const size_t size = sizeof g->t->host;

@@ -7,10 +7,12 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <limits.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "beside.h"
 #include "clock.h"
@@ -214,10 +216,52 @@ static void end_job(clf_transport *t, const char *text) {
   m->table->abort(1);
 }
 
+/* ---- The end -----------------------------------------------------------------------------------
+ */
+
+enum { ENDS_WITHIN = 10 }; /* seconds that MPI's end may take */
+
+/* By when MPI must have ended in this process, which otherwise ends itself. */
+static struct {
+  char who[96];
+  _Atomic double end, seconds;
+  int code, watched;
+} limit;
+
+static void *watch_end(void *context) {
+  (void)context;
+  while (clf__now() < limit.end) nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+  fprintf(stderr, "%s: MPI did not end within %g seconds; this process ends without it\n",
+          limit.who, limit.seconds);
+  _exit(limit.code);
+}
+
+static void end_within(const mpi *m, double seconds) {
+  pthread_t watcher;
+  limit.seconds = seconds;
+  limit.code = m->base.code;
+  limit.end = clf__now() + seconds;
+  snprintf(limit.who, sizeof limit.who, "rank %d on %s", (int)m->base.rank, m->base.host);
+  if (limit.watched) return;
+  limit.watched = pthread_create(&watcher, NULL, watch_end, NULL) == 0;
+  if (limit.watched) pthread_detach(watcher);
+}
+
+/* Rank 0 comes last, after what it does alone, and waits for the others as long as for a message;
+ * they wait for it without end. */
+static void end_mpi(const mpi *m) {
+  const double patience = m->base.patience;
+  if (patience > 0 && m->base.rank == 0) end_within(m, patience);
+  m->table->meet();
+  if (patience > 0) end_within(m, fmin(patience, ENDS_WITHIN));
+  m->table->end();
+  limit.end = INFINITY;
+}
+
 /* After an error the others would not take part in MPI's end. */
 static void leave(clf_transport *t) {
   mpi *m = (mpi *)(void *)t;
-  if (!m->broken) m->table->end();
+  if (!m->broken) end_mpi(m);
   free(m);
 }
 
@@ -262,7 +306,7 @@ clf_status clf_group_mpi(clf_group **group) {
   m->base.host[sizeof m->base.host - 1] = '\0';
   const clf_status s = begin(m, l, size);
   if (!s) return clf_group_wrap(&m->base, group);
-  if (m->table && !m->broken && m->base.size) m->table->end();
+  if (m->table && !m->broken && m->base.size) end_mpi(m);
   free(m);
   return s;
 }

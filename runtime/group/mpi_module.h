@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CLF_MPI_MODULE = 1, CLF_MPI_TEXT = 512 }; /* version of this interface; room for a message */
+enum { CLF_MPI_MODULE = 2, CLF_MPI_TEXT = 512 }; /* version of this interface; room for a message */
 
 typedef struct clf_mpi_world {
   int32_t rank, size, local_rank;
@@ -37,8 +37,9 @@ typedef struct clf_mpi_module_table {
   /* As clf_transport.exchange; 0: it went well. */
   int (*exchange)(int32_t to, const void *out, size_t n_out, int32_t from, void *in, size_t n_in,
                   double deadline, clf_mpi_outcome *outcome);
-  void (*abort)(int code);
-  void (*end)(void); /* waits for the other ranks */
+  void (*abort)(int code); /* ends the whole job; what was printed on stderr is seen */
+  void (*meet)(void);      /* waits for all ranks, however long they take */
+  void (*end)(void);       /* ends MPI; all ranks have met */
 } clf_mpi_module_table;
 
 #endif

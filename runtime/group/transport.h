@@ -21,6 +21,10 @@ struct clf_transport {
   /* (optional) Ends the whole job. */
   void (*abort)(clf_transport *t, const char *text);
   void (*free)(clf_transport *t);
+  /* Where the process ends next, as free() may do in its place if it cannot return: with `code`,
+   * after so many seconds.  0: it goes on. */
+  double patience;
+  int code;
 };
 
 /* Takes ownership, also after an error.  Nothing is sent yet: the first call of the group tells
