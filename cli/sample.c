@@ -39,22 +39,20 @@ static cli_option options[] = {
     CLI_OPTIONS_END,
 };
 
-/* Draws -n samples for each row of the context. */
-static int draw_given(const cli_session *s, double *x) {
-  if (o.temperature != 1 || o.first)
-    return cli_usage("%s has no meaning with a context; leave it out",
-                     o.first ? "--first" : "--temperature");
-  if (cli_common.devices.count > 1)
-    return cli_usage("--devices does not divide samples with a context; choose one --device");
-  return clf_sample_given(s->flow, s->given.at, s->given.rows, o.seed, o.count, x) == CLF_OK
-             ? CLI_OK
-             : cli_fail_library();
-}
+/* What samples are drawn for: all rows of a context, -n each; and the number of the first one in
+ * the stream. */
+typedef struct task {
+  const clf_table *given; /* NULL: the model takes no context */
+  int64_t first;
+} task;
 
-/* Draws samples of the stream from number `first` + *context on. */
+/* Draws samples of the stream from number `first` of the task on. */
 static clf_status draw_some(clf_flow *flow, const void *context, int64_t first, int64_t n,
                             double *x) {
-  first += *(const int64_t *)context;
+  const task *t = context;
+  first += t->first;
+  if (t->given)
+    return clf_sample_given_part(flow, t->given->at, t->given->rows, o.seed, o.count, first, n, x);
   if (o.temperature == 1) return clf_sample(flow, o.seed, first, n, x);
   double *z = malloc((size_t)n * (size_t)clf_flow_get_spec(flow)->dim * sizeof *z);
   if (!z) return clf_fail(CLF_ENOMEM, "out of memory for the latents of samples");
@@ -67,18 +65,18 @@ static clf_status draw_some(clf_flow *flow, const void *context, int64_t first, 
 /* Draws samples first .. first + n of all requested ones. */
 static int draw(const cli_session *s, int64_t first, int64_t n, double *x) {
   const int32_t dim = clf_flow_get_spec(s->flow)->dim;
-  first += o.first;
-  return cli_members_compute(s->flow, n, dim, draw_some, &first, x) == CLF_OK ? CLI_OK
-                                                                              : cli_fail_library();
+  const task t = {s->given.at ? &s->given : NULL, first + o.first};
+  return cli_members_compute(s->flow, n, dim, draw_some, &t, x) == CLF_OK ? CLI_OK
+                                                                          : cli_fail_library();
 }
 
-/* Draws all samples, divided among the ranks. */
-static int draw_part(const cli_session *s, int32_t dim, double *x) {
+/* Draws all n samples, divided among the ranks. */
+static int draw_part(const cli_session *s, int64_t n, int32_t dim, double *x) {
   int64_t first, end;
   const int64_t chunk = clf_flow_chunk(s->flow);
-  cli_ranks_part(o.count, chunk, &first, &end);
+  cli_ranks_part(n, chunk, &first, &end);
   const int code = end > first ? draw(s, first, end - first, x + first * dim) : CLI_OK;
-  return cli_ranks_join(code, x, o.count, chunk, (size_t)dim * sizeof *x);
+  return cli_ranks_join(code, x, n, chunk, (size_t)dim * sizeof *x);
 }
 
 /* ---- Images ------------------------------------------------------------------- */
@@ -153,12 +151,14 @@ static int draw_columns(const cli_session *s) {
   if (cli_has_suffix(o.out, ".png") && dim > 2)
     return cli_fail("a picture shows one or two columns, the model %s has %d; write .csv or .npy",
                     cli_common.model, dim);
+  if (s->given.at && (o.temperature != 1 || o.first))
+    return cli_usage("%s has no meaning with a context; leave it out",
+                     o.first ? "--first" : "--temperature");
   clf_table samples;
   const int64_t contexts = s->given.at ? s->given.rows : 1;
   if (o.count > INT64_MAX / contexts || clf_table_new(o.count * contexts, dim, &samples) != CLF_OK)
     return cli_fail_library();
-  int code =
-      s->given.at ? cli_ranks_agree(draw_given(s, samples.at)) : draw_part(s, dim, samples.at);
+  int code = draw_part(s, samples.rows, dim, samples.at);
   if (!code) cli_ranks_finish();
   if (!code && cli_ranks_own() == 0) code = put_columns(s->flow, &samples);
   clf_table_free(&samples);

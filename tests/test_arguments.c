@@ -412,6 +412,7 @@ START_TEST(groups) {
   QUIET(clf_group_launched, clf_group_launched() == 1);
   QUIET(clf_group_abort, (clf_group_abort(NULL), 1));
   QUIET(clf_group_free, (clf_group_free(NULL), 1));
+  QUIET(clf_group_exit, (clf_group_exit(NULL, 0), 1));
   QUIET(clf_group_rank, clf_group_rank(NULL) == 0);
   QUIET(clf_group_size, clf_group_size(NULL) == 0);
   QUIET(clf_group_local_rank, clf_group_local_rank(NULL) == 0);
@@ -479,6 +480,7 @@ START_TEST(given) {
   NO(clf_transform_given, "c", flow, x, NULL, 1, y, NULL);
   NO(clf_invert_given, "c", flow, x, NULL, 1, y, NULL);
   NO(clf_sample_given, "c", flow, NULL, 1, 1, 1, y);
+  NO(clf_sample_given_part, "c", flow, NULL, 1, 1, 1, 0, 1, y);
   NO(clf_evaluate_given, "c", flow, x, NULL, 1, &score);
   NO(clf_jacobian_given, "c", flow, x, NULL, y, y, y);
   NO(clf_strange_columns, "x", flow, NULL, NULL, 1, 1, y, NULL);
@@ -518,6 +520,10 @@ START_TEST(given) {
   REFUSES(clf_log_prob_given(flow, x, x, 1, y), "the flow takes no context");
   REFUSES(clf_sample_given(flow, x, 1, 1, 0, y),
           "0 samples for each of 1 contexts: both must be at least 1");
+  REFUSES(clf_sample_given_part(flow, x, 2, 1, 3, 4, 3, y),
+          "3 samples from number 4 on: there are 6, which count from 0");
+  REFUSES(clf_sample_given_part(flow, x, 2, 1, 3, -1, 1, y),
+          "1 samples from number -1 on: there are 6, which count from 0");
 }
 END_TEST
 

@@ -78,6 +78,16 @@ START_TEST(interrupted) {
 }
 END_TEST
 
+/* 7 contexts, and samples of each that no chunk ends with. */
+static void given_rows(void) {
+  trains("train --data moons:n=300 --given 2 --flow nsf(hidden=8,depth=1) --steps 20 --device cpu "
+         "--out given.st");
+  write_text("given.csv", "y\n-0.5\n0\n0.1\n0.25\n0.5\n0.75\n1\n");
+  trains("sample given.st -n 3000 --given given.csv --device cpu --out one.npy");
+  trains("sample given.st -n 3000 --given given.csv --devices cpu,cpu,cpu --out two.npy");
+  same_files("one.npy", "two.npy");
+}
+
 /* Rows that several devices divide: 20000 are more than two chunks. */
 START_TEST(divided_rows) {
   trains(TRAIN "--steps 20 --device cpu --out rows.st");
@@ -93,6 +103,7 @@ START_TEST(divided_rows) {
   trains("sample rows.st -n 20000 --first 5 --device cpu --out one.npy");
   trains("sample rows.st -n 20000 --first 5 --devices cpu,cpu --out two.npy");
   same_files("one.npy", "two.npy");
+  given_rows();
   refuses(1, "sample rows.st -n 10 --devices cpu,nothing --out x.npy",
           "clflow: sample: rank 1 on this machine: no device is called \"nothing\"");
   refuses(2, "eval rows.st --data moons:n=10 --device cpu --devices cpu,cpu",

@@ -234,6 +234,11 @@ CLF_API clf_status clf_invert_given(clf_flow *flow, const double *z, const doubl
  * the stream `seed`. */
 CLF_API clf_status clf_sample_given(clf_flow *flow, const double *c, int64_t rows, uint64_t seed,
                                     int64_t n, double *x);
+/* Only the samples number first .. first + count - 1 of these rows * n: x (count, D).  Errors: also
+ * EINVAL if they are not among them. */
+CLF_API clf_status clf_sample_given_part(clf_flow *flow, const double *c, int64_t rows,
+                                         uint64_t seed, int64_t n, int64_t first, int64_t count,
+                                         double *x);
 
 /* log p of each of n samples and its gradient by x: dx (n, D); for flows with a context, also by
  * c: dc (n, C).  c, dc and logp may be NULL.

@@ -84,9 +84,9 @@ clf_status clf__in_chunks(clf_flow *f, int64_t n, const clf__arrays *a, int trai
 clf_status clf__put_context(clf__chunk *c, clf__mode mode) {
   const clf_flow *f = c->f;
   const int32_t C = f->context;
-  const int64_t repeat = c->a->repeat ? c->a->repeat : 1;
+  const int64_t repeat = c->a->repeat, first = c->first + (repeat ? c->a->first : 0);
   for (int32_t i = 0; i < c->n && C; i++) {
-    const int64_t row = (c->first + i) / repeat;
+    const int64_t row = repeat ? (first + i) / repeat : first + i;
     for (int32_t j = 0; j < C; j++) {
       const double v = c->a->c ? c->a->c[row * C + j] : f->observation[j];
       if (!isfinite(v))

@@ -12,8 +12,8 @@ typedef struct clf__arrays {
   double *out;      /* (n, D), or (n) log-densities */
   double *logdet;   /* (n), or NULL */
   double *dx, *dc;  /* gradients; NULL: not computed */
-  uint64_t seed;    /* of samples, and the index of the first */
-  int64_t first;
+  uint64_t seed;    /* of samples */
+  int64_t first;    /* the number of the first sample, also among those that `repeat` counts */
   double temperature;
 } clf__arrays;
 

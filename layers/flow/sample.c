@@ -105,14 +105,29 @@ clf_status clf_sample(clf_flow *f, uint64_t seed, int64_t first, int64_t n, doub
                         sample_chunk);
 }
 
+static clf_status check_contexts(int64_t rows, int64_t n) {
+  if (rows >= 1 && n >= 1 && n <= INT64_MAX / rows) return CLF_OK;
+  return clf__fail(CLF_EINVAL, "%lld samples for each of %lld contexts: both must be at least 1",
+                   (long long)n, (long long)rows);
+}
+
+clf_status clf_sample_given_part(clf_flow *f, const double *c, int64_t rows, uint64_t seed,
+                                 int64_t n, int64_t first, int64_t count, double *x) {
+  CLF_GIVEN("flow, c, x", f, c, x);
+  CLF_TRY(check_contexts(rows, n));
+  if (first < 0 || count < 1 || count > rows * n || first > rows * n - count)
+    return clf__fail(CLF_EINVAL,
+                     "%lld samples from number %lld on: there are %lld, which count from 0",
+                     (long long)count, (long long)first, (long long)(rows * n));
+  const clf__arrays a = {.c = c, .repeat = n, .out = x, .seed = seed, .first = first};
+  return clf__in_chunks(f, count, &a, CLF_VALUES, sample_chunk);
+}
+
 clf_status clf_sample_given(clf_flow *f, const double *c, int64_t rows, uint64_t seed, int64_t n,
                             double *x) {
   CLF_GIVEN("flow, c, x", f, c, x);
-  if (rows < 1 || n < 1 || n > INT64_MAX / rows)
-    return clf__fail(CLF_EINVAL, "%lld samples for each of %lld contexts: both must be at least 1",
-                     (long long)n, (long long)rows);
-  return clf__in_chunks(f, rows * n, &(clf__arrays){.c = c, .repeat = n, .out = x, .seed = seed},
-                        CLF_VALUES, sample_chunk);
+  CLF_TRY(check_contexts(rows, n));
+  return clf_sample_given_part(f, c, rows, seed, n, 0, rows * n, x);
 }
 
 static clf_status latents_chunk(clf__chunk *c) {
