@@ -192,9 +192,13 @@ static clf_status give_up(clf_trainer *t, int64_t to, clf_status s, const char *
   t->copy.stage = t->copy.tried = 0;
   return clf__fail(
       s,
-      "the device failed at step %lld (%s), and recovery failed (%s); files are as they were saved "
-      "last: the training can be resumed from there, on another device too",
-      (long long)to + 1, why, last);
+      "the device failed at step %lld (%s), and recovery failed (%s); %sfiles are as they were "
+      "saved last: the training can be resumed from there, on %s",
+      (long long)to + 1, why, last,
+      clf__trainer_is_member(t)
+          ? "a group does not replace a device by cpu, whose results have other bits; "
+          : "",
+      clf__trainer_is_member(t) ? "any number of devices of one kind" : "another device too");
 }
 
 /* ---- In a group ----------------------------------------------------------------------------- */
