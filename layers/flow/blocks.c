@@ -123,9 +123,10 @@ static clf_status fill_blocks(const clf_flow *f, struct clf__blocks *b) {
   return lay_out(f, b);
 }
 
-/* Tasks divide the blocks among them, and have their own gradients. */
+/* Tasks divide the blocks among them, and have their own gradients.  Large gradients of grains are
+ * cleared and summed for each grain anyhow. */
 static int tasks_of(const clf_flow *f, int32_t blocks) {
-  const int most = is_large(f) ? LARGE_TASKS : TASKS;
+  const int most = !is_large(f) ? TASKS : f->in_grains ? 1 : LARGE_TASKS;
   return blocks < most ? blocks : most;
 }
 

@@ -62,6 +62,7 @@ struct clf_flow {
   clf_tensor g, dg;
   clf_tensor message; /* g, followed by as many elements as there are states and CLF_MESSAGE more:
                          what training sums over grains (grains.c) */
+  int in_grains;      /* 1: a batch's gradient is the sum of those of its grains (grains.c) */
   clf_tensor decayed, decayed_g; /* what L2 regularisation applies to; buf NULL: nothing */
   clf_param *params;
   int param_count;
@@ -133,6 +134,8 @@ void clf__flow_drop_workspace(clf_flow *f);
 enum { CLF_MESSAGE = 8 };
 /* Allocates g and zeroes it. */
 clf_status clf__flow_need_gradient(clf_flow *f);
+/* The gradient is at the beginning of `message` from now on. */
+void clf__flow_place_gradient(clf_flow *f, clf_tensor message);
 clf_status clf__flow_clear_gradient(clf_flow *f);
 
 /* Computes derived arrays from the weights; passes do this themselves unless `prepared` is set. */

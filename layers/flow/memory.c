@@ -163,10 +163,18 @@ void clf__flow_drop_workspace(clf_flow *f) {
 
 /* ---- Gradients ------------------------------------------------------------------------------- */
 
+void clf__flow_place_gradient(clf_flow *f, clf_tensor message) {
+  f->message = message;
+  f->g = clf__vector(message, 0, f->w.dim[0], 1);
+  if (f->decayed.buf)
+    f->decayed_g = clf__vector(f->g, f->slots.size[CLF_PLAIN], f->decayed.dim[0], 1);
+}
+
 static clf_status lay_out_gradient(clf_flow *f) {
   const int32_t more = (int32_t)f->slots.size[CLF_STATE] + CLF_MESSAGE;
-  CLF_TRY(clf_new(&f->grad_arena, (int32_t[4]){f->w.dim[0] + more}, &f->message));
-  f->g = clf__vector(f->message, 0, f->w.dim[0], 1);
+  clf_tensor message;
+  CLF_TRY(clf_new(&f->grad_arena, (int32_t[4]){f->w.dim[0] + more}, &message));
+  clf__flow_place_gradient(f, message);
   return f->d.buf ? clf_new(&f->grad_arena, f->d.dim, &f->dg) : CLF_OK;
 }
 
@@ -176,8 +184,6 @@ clf_status clf__flow_need_gradient(clf_flow *f) {
   CLF_TRY(lay_out_gradient(f)); /* measures */
   CLF_TRY(clf_arena_init(&f->grad_arena, f->dev, f->grad_arena.used));
   CLF_TRY(lay_out_gradient(f));
-  const int64_t first = f->slots.size[CLF_PLAIN];
-  if (f->decayed.buf) f->decayed_g = clf__vector(f->g, first, f->decayed.dim[0], 1);
   return clf__flow_clear_gradient(f);
 }
 

@@ -97,6 +97,7 @@ static clf_status set_up(clf_trainer *t, const samples *data) {
                                  "(valid_split), or pass them");
   t->take = t->o.batch < t->source->rows ? t->o.batch : (int32_t)t->source->rows;
   t->grains.count = (int32_t)clf__option_whole(&t->o, CLF_OPTION_grains);
+  t->f->in_grains = t->grains.count > 1;
   clf_train_options o = t->o;
   o.batch = t->take;
   if (data->density) o.activations = CLF_ACTIVATIONS_STORE;

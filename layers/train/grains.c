@@ -12,6 +12,7 @@
  * grains' moves weighted by rows. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
+#include <string.h>
 #include "clock.h"
 #include "options.h"
 #include "trainer.h"
@@ -52,7 +53,7 @@ int clf__grains_waiting(int32_t grains, int32_t first, int32_t end) {
 
 static clf_status lay_out(clf_trainer *t, int count) {
   clf__grains *g = &t->grains;
-  for (int i = 0; i < count; i++) CLF_TRY(clf_new(&g->arena, t->f->message.dim, &g->sum[i]));
+  for (int i = 0; i < count; i++) CLF_TRY(clf_new(&g->arena, t->f->message.dim, &g->memory[i]));
   if (!states_count(t->f)) return CLF_OK;
   return clf_new(&g->arena, (int32_t[4]){states_count(t->f)}, &g->states);
 }
@@ -142,6 +143,58 @@ static clf_status grain(clf_trainer *t, int32_t at) {
   return note_moves(t, rows, clf__trainer_batch_size(t, t->step));
 }
 
+/* ---- Sums that wait ----------------------------------------------------------------------------
+ *
+ * They are not copied: the message and the memory for a sum change places. */
+
+static void swap(clf_trainer *t, int which) {
+  const clf_tensor message = t->f->message;
+  clf__flow_place_gradient(t->f, t->grains.sum[which]);
+  t->grains.sum[which] = message;
+}
+
+static void swap_none(clf_trainer *t) {
+  clf__grains *g = &t->grains;
+  clf__flow_place_gradient(t->f, g->own);
+  memcpy(g->sum, g->memory, sizeof g->sum);
+}
+
+/* Which memory holds the message at the end of a step, numbered by where it was at the beginning: 0
+ * the message's, i + 1 that of sum i. */
+static int last_place(const clf__split *s, int32_t rank) {
+  int place[CLF_ROOTS + 1], stacked;
+  clf__stack stack = {.count = 0};
+  int32_t left = 0;
+  for (int i = 0; i <= CLF_ROOTS; i++) place[i] = i;
+  for (int32_t i = s->first[rank]; i < s->first[rank + 1]; i++)
+    left += clf__grain_begin(s, i) < clf__grain_begin(s, i + 1);
+  for (int32_t i = s->first[rank]; left > 1; i++) {
+    clf__subtree node = {0, i};
+    if (clf__grain_begin(s, i) == clf__grain_begin(s, i + 1)) continue;
+    while (clf__tree_joins(s, &stack, &node)) {}
+    stacked = place[stack.count + 1];
+    place[stack.count + 1] = place[0];
+    place[0] = stacked;
+    stack.node[stack.count++] = node;
+    left--;
+  }
+  return place[0];
+}
+
+/* The message is 0, in memory that is the flow's own at the end of the step.  Its gradient is 0
+ * between steps. */
+static clf_status begin(clf_trainer *t) {
+  const clf__split s = clf__grains_split(t, t->step);
+  const int64_t P = t->f->w.dim[0];
+  const int last = last_place(&s, t->grains.rank);
+  swap_none(t);
+  if (last) swap(t, last - 1);
+  if (last) return clear(t);
+  return clf_do(t->dev, fill,
+                .y = clf__vector(t->f->message, P, t->f->message.dim[0] - (int32_t)P, 1),
+                .value = 0);
+}
+
 /* ---- A step ------------------------------------------------------------------------------------
  */
 
@@ -166,8 +219,8 @@ static clf_status join(const clf_trainer *t, int which) {
 }
 
 /* The message is put aside, and is 0 for the next grain. */
-static clf_status put_aside(const clf_trainer *t, int which) {
-  CLF_TRY(clf__vector_copy(t->dev, t->f->message, t->grains.sum[which]));
+static clf_status put_aside(clf_trainer *t, int which) {
+  swap(t, which);
   CLF_TRY(restore_states(t));
   return clear(t);
 }
@@ -176,6 +229,7 @@ clf_status clf__grains_compute(clf_trainer *t, clf__stack *stack) {
   const clf__split s = clf__grains_split(t, t->step);
   const int32_t end = s.first[t->grains.rank + 1], last = clf__grains_end(t, t->step);
   stack->count = 0;
+  CLF_TRY(begin(t));
   for (int32_t i = s.first[t->grains.rank]; i < end; i++) {
     const int32_t at = (int32_t)clf__grain_begin(&s, i);
     const int32_t next = (int32_t)clf__grain_begin(&s, i + 1);
@@ -215,9 +269,10 @@ static clf_status compute(clf_trainer *t) {
   CLF_TRY(fit(t));
   CLF_TRY(clf__flow_reserve(t->f, t->plan.part, clf__trainer_mode(t, t->step)));
   if (states_count(t->f)) CLF_TRY(clf__vector_copy(t->dev, states_of(t->f), t->grains.states));
-  CLF_TRY(clear(t));
   t->grains.off = 0;
-  return clf__grains_compute(t, &stack);
+  const clf_status s = clf__grains_compute(t, &stack);
+  if (s) swap_none(t);
+  return s;
 }
 
 clf_status clf__grains_step(clf_trainer *t) {
@@ -250,6 +305,7 @@ clf_status clf__grains_make(clf_trainer *t) {
   if (!g->count) return CLF_OK;
   g->alone[1] = g->count;
   g->first = g->alone;
+  g->own = t->f->message;
   return clf__grains_reserve(t);
 }
 

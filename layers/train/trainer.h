@@ -46,9 +46,11 @@ typedef struct clf__grains {
   int32_t rank, alone[2]; /* which member of a group this is; and `first` of one alone */
   const int32_t *first;   /* the grains of each member, as clf__split has them */
   clf_arena arena;
-  clf_tensor sum[CLF_ROOTS]; /* sums that wait, as the flow's message */
-  clf_tensor states;         /* as the step began with them */
-  int off;                   /* of the last step: grains whose rebuilt input was off */
+  clf_tensor own;               /* the flow's message, where every step ends */
+  clf_tensor memory[CLF_ROOTS]; /* for sums that wait, as the flow's message */
+  clf_tensor sum[CLF_ROOTS];    /* where they are: in one of these two */
+  clf_tensor states;            /* as the step began with them */
+  int off;                      /* of the last step: grains whose rebuilt input was off */
 } clf__grains;
 
 /* What a member of a group has (train_group.c). */
