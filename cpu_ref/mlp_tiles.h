@@ -9,6 +9,7 @@
 
 enum { WIDE = 4, BLOCK = WIDE * LANES, HALF = TM / 2, PART = 12 * TM };
 typedef float quad __attribute__((vector_size(16)));
+typedef quad quad_at __attribute__((aligned(sizeof(float)), may_alias)); /* at any alignment */
 #define UNROLL CLF_PRAGMA(GCC unroll 8)
 #define EACH_OF_TILE(R, VECS)                                                                      \
   UNROLL for (int r = 0; r < R; r++) UNROLL for (int v = 0; v < VECS; v++)
@@ -202,6 +203,23 @@ static void hidden_back(const split *q, int net, int j, int rows, const float *d
   }
 }
 
+/* The sum of the elements of each of four vectors: the upper half of a sum is added to the lower
+ * one until one element is left.  Over few samples this takes as long as the products. */
+#ifdef __AVX512F__
+static inline quad sums_of_four(const vec v[4]) {
+  vec two[2];
+  for (int i = 0; i < 2; i++) {
+    const __m512 a = (__m512)v[2 * i], b = (__m512)v[2 * i + 1];
+    two[i] = (vec)_mm512_shuffle_f32x4(a, b, 0x44) + (vec)_mm512_shuffle_f32x4(a, b, 0xee);
+  }
+  const __m512 a = (__m512)two[0], b = (__m512)two[1];
+  vec s = (vec)_mm512_shuffle_f32x4(a, b, 0x88) + (vec)_mm512_shuffle_f32x4(a, b, 0xdd);
+  s += (vec)_mm512_permute_ps((__m512)s, 0x4e);
+  s += (vec)_mm512_permute_ps((__m512)s, 0xb1);
+  const __m512i firsts = _mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  return (quad)_mm512_castps512_ps128(_mm512_permutexvar_ps(firsts, (__m512)s));
+}
+#else
 static quad quarter(vec v) {
   union {
     vec v;
@@ -211,6 +229,15 @@ static quad quarter(vec v) {
     for (int k = 0; k < i; k++) u.q[k] += u.q[k + i];
   return u.q[0];
 }
+static inline quad sums_of_four(const vec v[4]) {
+  quad sums;
+  for (int i = 0; i < 4; i++) {
+    const quad s = quarter(v[i]);
+    sums[i] = (s[0] + s[2]) + (s[1] + s[3]);
+  }
+  return sums;
+}
+#endif
 
 /* sums[rows][cols, rounded up to fours] (+)= a b^T over the samples, in order. */
 static void add_outer(const float *a, int rows, const float *b, int cols, int step, int blocks,
@@ -230,11 +257,8 @@ static void add_outer(const float *a, int rows, const float *b, int cols, int st
         }
       }
       UNROLL for (int r = 0; r < HALF; r++) {
-        float *to = sums + (ptrdiff_t)(r0 + r) * up(cols, 4) + c0;
-        UNROLL for (int v = 0; v < 4; v++) {
-          const quad s = quarter(acc[r][v]);
-          to[v] = (add ? to[v] : 0) + ((s[0] + s[2]) + (s[1] + s[3]));
-        }
+        quad_at *to = (quad_at *)(sums + (ptrdiff_t)(r0 + r) * up(cols, 4) + c0);
+        *to = (add ? (quad)*to : (quad){0}) + sums_of_four(acc[r]);
       }
     }
 }
