@@ -16,10 +16,10 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from kernels import Kernels, stem_of, users
-from operators import OPERATORS, mutants
+from operators import OPERATORS, mutants, uncomment
 from reach import Reach, family_of
 from reference import dependents, objects, on_cpu
-from trees import Interrupted, Tree, copy_tree, files_of, stop_all
+from trees import BUSY, Interrupted, Tree, copy_tree, files_of, stop_all
 
 # Folder and endings, and the share of the mutants that is taken from there.
 STRATA = {
@@ -32,10 +32,12 @@ STRATA = {
 }
 COLUMNS = ("id", "file", "line", "operator", "before", "after", "verdict", "test", "seconds")
 
-# Tests whose verdict can depend on how busy the machine is: they have to fail twice.
-TIMED = re.compile(r"^(bench|probe|tune|killed|signals|late|cli_terminal|threads/.*|drivers|survive|random)$")
-# Longer forms of faults_leaks and cli_faults_leaks.
-LEFT_OUT = re.compile(r"^(faults|cli_faults)$")
+# Tests whose verdict can depend on how busy the machine is: they have to fail twice, and then to
+# pass without the mutant.
+TIMED = re.compile(
+    r"^((bench|probe|tune|killed|signals|late|pool|drivers|survive|random|group|limits)"
+    r"|cli_(terminal|sweep|training|limits)|(threads|fork|group_train)/.*)$"
+)
 # Devices that differ from others in kernels or in cpu_ref alone: host code is the same.
 UNRECORDED = re.compile(
     r"^\w+/(cpu/baseline|opencl:/simd8|opencl:/simd4|opencl:/simt64|check:opencl)(/|$)"
@@ -75,14 +77,17 @@ class Campaign:
         self.pristine = self.state / "tree"
         if self.o.refresh or not (self.pristine / "CMakeLists.txt").exists():
             self.pristine.mkdir(parents=True, exist_ok=True)
+            before = {m.id: (m, text) for m, text in self.mutants_here() if m.id in self.results}
             copy_tree(self.root, files_of(self.root), self.pristine)
+            self.find_again(before)
             commit = ["git", "-C", self.root, "describe", "--always", "--dirty"]
             (self.state / "commit").write_text(subprocess.run(commit, stdout=subprocess.PIPE, text=True).stdout)
-        files = sorted(p for f, ends, _ in STRATA.values() for p in (self.pristine / f).rglob("*") if p.suffix in ends)
-        self.text = {str(p.relative_to(self.pristine)): p.read_text() for p in files}
-        for file in [f for f in self.text if f.startswith("cpu_ref/") and not dependents(self.pristine, f)]:
-            del self.text[file]
-        self.all = {m.id: m for f, text in self.text.items() for m in mutants(f, text)}
+        self.text, self.all = {}, {}
+        for m, text in self.mutants_here():
+            self.text[m.file] = text
+            self.all[m.id] = m
+        former = self.state / "former.json"
+        self.former = json.loads(former.read_text()) if former.exists() else {}
         self.equivalents = {}
         listed = self.root / "tests" / "mutants" / "equivalents.tsv"
         for line in listed.read_text().splitlines() if listed.exists() else []:
@@ -90,9 +95,39 @@ class Campaign:
                 name, _, reason = line.split("\t")
                 self.equivalents[name] = reason
 
+    def mutants_here(self):
+        """(mutant, text of its file) of the snapshot."""
+        for folder, ends, _ in STRATA.values():
+            for path in sorted(p for p in (self.pristine / folder).rglob("*") if p.suffix in ends):
+                file, text = str(path.relative_to(self.pristine)), path.read_text()
+                if not file.startswith("cpu_ref/") or dependents(self.pristine, file):
+                    yield from ((m, text) for m in mutants(file, text))
+
+    def find_again(self, before):
+        """Of mutants that were tried in functions that have changed since: which they are now, and
+        what killed them.  They are tried before others, so that the choice stays the same one."""
+
+        def sort_of(m, text):
+            end = text.find("\n", m.start)
+            line = text[text.rfind("\n", 0, m.start) + 1 : end]
+            return m.operator, m.before, squeeze(m.after), squeeze(uncomment(line))
+
+        now, same = defaultdict(list), set()
+        for m, text in self.mutants_here():
+            same.add(m.id)
+            now[sort_of(m, text)].append(m)
+        former = {}
+        for m, text in before.values():
+            if m.id not in same:
+                name = Path(m.file).name
+                found = sorted(now[sort_of(m, text)], key=lambda n: (Path(n.file).name != name, abs(n.line - m.line)))
+                if found:
+                    former[found[0].id] = self.results[m.id]["test"] if self.results[m.id]["verdict"] == "killed" else ""
+        (self.state / "former.json").write_text(json.dumps(former, indent=1))
+
     def order(self):
         """All mutants in the order they are tried: by turns of the folders' shares, in each by turns
-        of operators, of each operator by chance."""
+        of operators, of each operator by chance; first those that were tried in an older text."""
         lists = defaultdict(lambda: defaultdict(list))
         for m in self.all.values():
             if not self.o.only or re.search(self.o.only, f"{m.file}:{m.line} {m.operator}"):
@@ -101,7 +136,8 @@ class Campaign:
         queues = {}
         for stratum, by_operator in lists.items():
             turns = [[m for _, m in sorted(by_operator[k], key=lambda c: c[0])] for k in OPERATORS if k in by_operator]
-            queues[stratum] = [q[i] for i in range(max(map(len, turns))) for q in turns if i < len(q)]
+            queue = [q[i] for i in range(max(map(len, turns))) for q in turns if i < len(q)]
+            queues[stratum] = sorted(queue, key=lambda m: m.id not in self.former and m.id not in self.results)
         return queues
 
     def verdict(self, m):
@@ -125,10 +161,10 @@ class Campaign:
             tree.root.mkdir(parents=True, exist_ok=True)
             copy_tree(self.pristine, {f for f in files_here(self.pristine)}, tree.root)
             self.jobs.append(tree)
-        self.build(recorder, "coverage")
+        recorder.configure("coverage")
         self.record_tests(recorder)
         for tree in self.jobs:
-            self.build(tree, "gcc")
+            self.build(tree, "gcc", "clflow_static", "clflow_program", "clflow_probe", "kernels")
         self.read_seconds()
         if not (cache / "clflow").exists():
             self.warm_cache()
@@ -138,9 +174,9 @@ class Campaign:
         )
 
     @staticmethod
-    def build(tree, build):
+    def build(tree, build, *targets):
         tree.configure(build)
-        good, output = tree.ninja(build)
+        good, output = tree.ninja(build, *targets)
         if not good:
             raise SystemExit(f"mutants: the build fails without a mutant:\n{output[-4000:]}")
 
@@ -149,14 +185,15 @@ class Campaign:
         what the record says.  A test that fails without a mutant is not among self.tests."""
         file = self.state / "seconds.json"
         self.passed = json.loads(file.read_text()) if file.exists() else {}
-        self.tests = {n: t for n, t in self.jobs[0].tests("gcc").items() if not LEFT_OUT.match(n)}
+        self.tests = dict(self.jobs[0].tests("gcc"))
         recorded = {n: r["seconds"] for n, r in self.reach.records.items()}
         self.seconds = {n: self.passed.get(n, recorded.get(n, UNKNOWN)) for n in self.tests}
 
-    def passes(self, tree, m, build, name, command):
-        """Whether a test that just failed passes without the mutant; asked once for each test."""
+    def passes(self, tree, m, build, name, command, now):
+        """Whether a test that just failed passes without the mutant; asked once for each test, and
+        `now` where load may have been the cause."""
         key = name if build == "gcc" else f"{build} {name}"
-        if key in self.passed:
+        if key in self.passed and not now:
             return True
         (tree.root / m.file).write_text(self.text[m.file])
         try:
@@ -168,8 +205,9 @@ class Campaign:
             (tree.root / m.file).write_text(m.apply(self.text[m.file]))
         with self.lock:
             if code:
-                self.note(f"left out: {name} fails without a mutant:\n{output[-1500:]}")
-                if build == "gcc":
+                known = key in self.passed
+                self.note(f"{name} fails without a mutant{'' if known else ' and is left out'}:\n{output[-1500:]}")
+                if build == "gcc" and not known:
                     self.tests.pop(name, None)
                 return False
             self.passed[key] = round(seconds, 2)
@@ -191,11 +229,12 @@ class Campaign:
     def record_tests(self, recorder):
         self.reach = Reach(self.state / "reach", recorder)
         every = recorder.tests("coverage").items()
-        tests = {n: t for n, t in every if not LEFT_OUT.match(n) and not UNRECORDED.match(n)}
+        tests = {n: t for n, t in every if not UNRECORDED.match(n)}
         for i, (name, (target, command, _)) in enumerate(sorted(tests.items())):
             if self.reach.load(name, target, outdated=not self.o.record):
                 continue
             self.note(f"recording {i + 1} of {len(tests)}: {name}")
+            self.build(recorder, "coverage", target)
             good, output = self.reach.record(name, target, command)
             if not good:
                 self.note(f"without a record: {name} fails with counters:\n{output[-1500:]}")
@@ -218,10 +257,10 @@ class Campaign:
             found = {t for t in found if self.takes_family(t, families)}
         first = re.compile(rf"ops/.*/{stem}$") if stem else None
         killed = [r for r in self.results.values() if r["file"] == m.file and r["verdict"] == "killed"]
-        killers = Counter(r["test"] for r in killed)
+        killers, former = Counter(r["test"] for r in killed), self.former.get(m.id)
         return sorted(
             (t for t in found if t in self.tests),
-            key=lambda t: (not (first and first.match(t)), self.seconds[t] / (1 + 4 * killers[t])),
+            key=lambda t: (t != former, not (first and first.match(t)), self.seconds[t] / (1 + 4 * killers[t])),
         )
 
     def tests_of_reference(self, file):
@@ -306,15 +345,19 @@ class Campaign:
             slower, compiling = 10 if sanitized else 1, 60 if families is not None else 0
             wall = slower * max(90, 10 * usual) + compiling
             cpu = slower * max(15, 10 * usual) + compiling
-            for _ in range(2 if TIMED.match(name) else 1):
+            timed = bool(TIMED.match(name))
+            for _ in range(2 if timed else 1):
                 code, _, output = tree.run(build, command, wall, cpu)
                 if code == 0:
                     break
-            if code and self.passes(tree, m, build, name, command):
+            if code == BUSY:
+                self.note(f"{name}: no verdict, the machine is too busy")
+                continue
+            late = code in (124, 128 + signal.SIGXCPU)
+            if code and self.passes(tree, m, build, name, command, timed or late):
                 (self.state / "failures").mkdir(exist_ok=True)
                 (self.state / "failures" / m.id).write_text(f"{m}\n{name}: exit code {code}\n{output}")
-                late = " (time)" if code in (124, 128 + signal.SIGXCPU) else ""
-                return "killed", name + late + (" (sanitizers)" if sanitized else "")
+                return "killed", name + (" (time)" if late else "") + (" (sanitizers)" if sanitized else "")
             done.append(name)
             spent += usual
         return "survived", "" if names else "no test reaches it"
@@ -463,7 +506,7 @@ def main():
         "--state", default=root / "build-test" / "mutants", metavar="FOLDER",
         help="for copies, builds and results (build-test/mutants)",
     )  # fmt: skip
-    add("--refresh", action="store_true", help="take the sources as they are now; results of unchanged functions stay")
+    add("--refresh", action="store_true", help="take the sources as they are now; results of unchanged code stay")
     add("--record", action="store_true", help="record again which lines the tests reach that have changed")
     add("--no-sanitize", action="store_true", help="do not try survivors under the sanitizers")
     add("--summary", action="store_true", help="print what is known so far, and run nothing")

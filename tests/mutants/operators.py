@@ -8,6 +8,7 @@ pointer's star has one on its left only.
 import hashlib
 import re
 from dataclasses import dataclass
+from itertools import accumulate
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,14 @@ def mask(text):
     return HIDDEN.sub(blank, text)
 
 
+COMMENT = re.compile(r"""(/\*.*?\*/|//[^\n]*)|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.S)
+
+
+def uncomment(text):
+    """The text with comments as blanks; lines and places stay."""
+    return COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m.group()) if m.group(1) else m.group(), text)
+
+
 def chunks(text):
     """(start, end) of each top-level definition, such as a function; nothing is left out.
 
@@ -60,13 +69,13 @@ def chunks(text):
     return found
 
 
-def chunk_key(path, text, span):
-    """Names a definition by its file's name and its text, without the blank lines around it.
+def chunk_key(path, code):
+    """Names a definition by its file's name and its code (`uncomment`), however that is laid out.
 
-    The folder is left out: a result stays valid when a file moves.
+    Folder and comments are left out: a result stays valid when a file moves or is explained better.
     """
     name = path.rsplit("/", 1)[-1]
-    return hashlib.sha1(f"{name}\n{text[span[0]:span[1]].strip()}".encode()).hexdigest()[:12]
+    return hashlib.sha1(f"{name}\n{' '.join(code.split())}".encode()).hexdigest()[:12]
 
 
 def closing(code, opening):
@@ -227,9 +236,10 @@ OPERATORS = {
 
 def mutants(path, text):
     """All mutants of a file; those of one text appear once."""
-    code, found, seen = mask(text), [], set()
+    code, plain, found, seen = mask(text), uncomment(text), [], set()
     spans = chunks(text)
-    keys = [chunk_key(path, text, s) for s in spans]
+    keys = [chunk_key(path, plain[a:b]) for a, b in spans]
+    written = [0, *accumulate(not c.isspace() for c in plain)]  # characters before each place
     for operator, find in OPERATORS.items():
         sites = sorted(find(code, text))
         at = 0
@@ -239,9 +249,8 @@ def mutants(path, text):
             if (start, end, after) in seen:
                 continue
             seen.add((start, end, after))
-            begin, stop = spans[at]
-            lead = len(text[begin:stop]) - len(text[begin:stop].lstrip())
-            name = f"{keys[at]} {start - begin - lead} {end - start} {after}"
+            place, length = written[start] - written[spans[at][0]], written[end] - written[start]
+            name = f"{keys[at]} {place} {length} {' '.join(uncomment(after).split())}"
             found.append(
                 Mutant(
                     hashlib.sha1(name.encode()).hexdigest()[:10],

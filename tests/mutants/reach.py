@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Which test reaches which line, recorded once for each test by a build with gcov.
 
-Lines are kept as places within top-level definitions, named by their text: what is recorded stays
+Lines are kept as places within top-level definitions, named by their code: what is recorded stays
 valid while other parts of a file change.  Where a definition is newer than the record, every test
 that reaches its file counts.
 """
@@ -12,9 +12,20 @@ import json
 import re
 import subprocess
 
-from operators import chunk_key, chunks
+from operators import chunk_key, chunks, uncomment
 
 FOLDERS = ("runtime", "layers", "data", "cl")
+
+
+def places(text, file):
+    """{line: (definition, line in it)}, where lines without code do not count."""
+    plain, found = uncomment(text), {}
+    for a, b in chunks(text):
+        key, at = chunk_key(file, plain[a:b]), 0
+        for number, line in enumerate(plain[a:b].splitlines(), plain.count("\n", 0, a) + 1):
+            found[number] = (key, at)
+            at += bool(line.strip())
+    return found
 
 
 class Reach:
@@ -24,7 +35,7 @@ class Reach:
         folder.mkdir(parents=True, exist_ok=True)
         self.build = tree.build_folder("coverage")
         self.records = {}
-        self.definitions = {}  # file -> [(first line, last line, key)]
+        self.definitions = {}  # file -> places()
 
     # ---- Recording ------------------------------------------------------------------------------
 
@@ -97,17 +108,10 @@ class Reach:
                     reached.setdefault(name, {}).setdefault(place[0], set()).add(place[1])
 
     def place(self, file, line):
-        """(definition, line in it) of a line of the tree as it is."""
+        """(definition, line of code in it) of a line of the tree as it is."""
         if file not in self.definitions:
-            text = (self.tree.root / file).read_text()
-            self.definitions[file] = found = []
-            for a, b in chunks(text):
-                lead = len(text[a:b]) - len(text[a:b].lstrip())
-                found.append((text.count("\n", 0, a + lead) + 1, text.count("\n", 0, b) + 1, chunk_key(file, text, (a, b))))
-        for first, last, key in self.definitions[file]:
-            if first <= line <= last:
-                return key, line - first
-        return None
+            self.definitions[file] = places((self.tree.root / file).read_text(), file)
+        return self.definitions[file].get(line)
 
     # ---- Asking ----------------------------------------------------------------------------------
 

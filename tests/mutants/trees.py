@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import time
 from pathlib import Path
 
 GIB = 1 << 30
+BUSY = 123  # run(): other processes had the cores for too long
 running, lock = set(), threading.Lock()  # process groups that an interrupt has to end
 stopping = threading.Event()
 
@@ -63,7 +65,7 @@ class Tree:
             "OMP_WAIT_POLICY": "passive",
             "CCACHE_BASEDIR": str(self.root),
             "CCACHE_NOHASHDIR": "1",
-            "ASAN_OPTIONS": "detect_leaks=1",
+            "ASAN_OPTIONS": "detect_leaks=1:use_sigaltstack=0",
             "LSAN_OPTIONS": f"suppressions={self.root}/tests/lsan.supp:print_suppressions=0",
         }
         if shutil.which("ccache"):
@@ -81,8 +83,10 @@ class Tree:
             return
         folder.mkdir(parents=True, exist_ok=True)
         options = list(self.BUILDS[build])
-        if shutil.which("ld.lld"):
-            options.append("-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld")
+        for program, linker in (("mold", "mold"), ("ld.lld", "lld")):  # each mutant links its tests
+            if shutil.which(program):
+                options.append(f"-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld={linker}")
+                break
         done = subprocess.run(
             ["cmake", "-S", self.root, "-B", folder, "-G", "Ninja", *options],
             env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -111,6 +115,7 @@ class Tree:
         """The tests that this campaign may run: name -> (ninja target, command, labels)."""
         if build in self.known:
             return self.known[build]
+        self.stand_in(build)
         out = subprocess.run(
             ["ctest", "--test-dir", self.build_folder(build), "--show-only=json-v1"],
             check=True, stdout=subprocess.PIPE,
@@ -125,6 +130,15 @@ class Tree:
                     found[t["name"]] = (target, command, labels[0] if labels else [])
         self.known[build] = found
         return found
+
+    def stand_in(self, build):
+        """Empty files for programs that are not built yet: ctest leaves out tests without a program,
+        and ninja builds them when they are needed."""
+        folder = self.build_folder(build) / "tests"
+        for line in (folder / "CTestTestfile.cmake").read_text().splitlines():
+            program = re.search(rf'"({re.escape(str(folder))}/test_\w+)"', line)
+            if program and not Path(program.group(1)).exists():
+                Path(program.group(1)).touch(mode=0o755)
 
     def sources_of(self, build, target):
         """The files of tests/ that a test is made of."""
@@ -151,9 +165,11 @@ class Tree:
         self.env |= {"POCL_CACHE_DIR": str(pocl), "CLFLOW_CACHE_DIR": str(self.work / "cache")}
 
     def run(self, build, command, wall, cpu, extra=None):
-        """(exit code, seconds, output); 124: it took longer than `wall` seconds and then only slept.
+        """(exit code, seconds, output); 124: it took longer than `wall` seconds and then only slept,
+        or takes too much memory.
 
-        On a busy machine a test may wait for a core: one that does not sleep is ended by `cpu` alone.
+        On a busy machine a test may wait for a core: one that does not sleep is ended by `cpu` alone,
+        and is BUSY after ten times `wall`.
         What runs may be broken in any way: it has namespaces of its own, so that it can neither
         signal other processes nor leave any behind, a /tmp of its own, and limits.  Memory is
         watched instead of limited, since `cpu` does not use BLAS under a limit.
@@ -182,7 +198,10 @@ class Tree:
                     break
                 except subprocess.TimeoutExpired:
                     late = time.monotonic() - begin
-                    if resident(p.pid) > 6 * GIB or late > 10 * wall or (late > wall and sleeps(p.pid)):
+                    if resident(p.pid) > 6 * GIB or (late > wall and sleeps(p.pid)):
+                        break
+                    if late > 10 * wall:
+                        code = BUSY
                         break
         finally:
             with lock:
