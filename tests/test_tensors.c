@@ -304,6 +304,19 @@ START_TEST(precisions) {
 }
 END_TEST
 
+/* How messages, trace: and the tuner write a call. */
+START_TEST(text_of_a_call) {
+  clf_conv_fwd_args args = {0};
+  char text[128], first[12];
+  args.x = args.w = tensor(1, 1);
+  for (int i = 0; i < 4; i++) args.x.dim[i] = 2 + i, args.w.dim[i] = 6 + i;
+  clf__call_str(CLF_OP_conv_fwd, &args, text, sizeof text);
+  ck_assert_str_eq(text, "conv_fwd(r[2,3,4,5] r[6,7,8,9] - - - - -)");
+  clf__call_str(CLF_OP_conv_fwd, &args, first, sizeof first);
+  ck_assert_str_eq(first, "conv_fwd(r[");
+}
+END_TEST
+
 static TCase *tests(void) {
   TCase *tc = tcase_create("tensors");
   tcase_set_timeout(tc, 300); /* a first build on a slow device takes its time */
@@ -314,6 +327,7 @@ static TCase *tests(void) {
   tcase_add_test(tc, overlaps);
   tcase_add_test(tc, arenas);
   tcase_add_test(tc, arenas_that_are_too_large);
+  tcase_add_test(tc, text_of_a_call);
   return tc;
 }
 
