@@ -261,7 +261,9 @@ static clf_status note_header(clf__csv *r) {
 static clf_status add_notes(clf__csv *r) {
   char delim[4];
   CLF_TRY(note_header(r));
-  if (r->decimal == ',' && r->comma_line)
+  if (r->decimal == ',' && r->comma_line && r->delim == ' ' && r->cols == 1)
+    CLF_TRY(clf__table_note(&r->t, "',' is the decimal sign"));
+  else if (r->decimal == ',' && r->comma_line)
     CLF_TRY(clf__table_note(&r->t, "fields are separated by %s, and ',' is the decimal sign",
                             name_of_delimiter(r->delim, delim)));
   if (r->trailing)

@@ -31,6 +31,7 @@ typedef struct clf__csv {
   int64_t others;     /* examined lines with the same number of fields, without the first */
   int64_t usual;      /* the number of fields of most lines */
   int header;         /* 1: the first line names the columns */
+  int all_numbers;    /* the first line has only numbers */
   int trailing;       /* lines end with a delimiter without a field after it */
   int row_names;      /* the header has no name for the first column, as in files of R */
   int32_t odd;        /* the first column, from 1, whose name begins like a number; 0: none */
@@ -39,6 +40,7 @@ typedef struct clf__csv {
   int64_t index_from; /* -1, or column 1 is left out because it counts the rows from this number */
   const char *left_out;  /* the role of column 1 if it is left out: it counts or names the rows */
   int named_index;       /* it has a name, such as "id" */
+  int measured;          /* column 1 has numbers with a point, so it is no index */
   int64_t inner;         /* comment lines after the first row */
   char *said, *said_end; /* the last comment line before the first line; NULL: none */
   int64_t said_line;     /* its number */

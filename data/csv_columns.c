@@ -46,7 +46,8 @@ static int counts_to_the_end(clf__csv *r) {
 
 /* Whether the first column is left out because it only counts or names the rows: it has no name,
  * or a typical one, and the caller selected no columns.  If labels are read, an empty name is
- * enough: programs write row names so, and numbers of the rows that they kept. */
+ * enough unless its numbers have points: programs write row names so, and numbers of the rows
+ * that they kept. */
 static int has_index(clf__csv *r) {
   if (!r->names || r->cols < 2 || r->o->column_count || r->o->like || r->id == 0) return 0;
   const char *const name = r->names[0];
@@ -54,7 +55,7 @@ static int has_index(clf__csv *r) {
   r->named_index = *name && strcmp(name, "Unnamed: 0") != 0;
   if (r->o->kinds && r->index_from >= 0 && !counts_to_the_end(r)) r->index_from = -1;
   if (r->index_from >= 0 || r->row_names) return 1;
-  return r->o->kinds && !r->named_index;
+  return r->o->kinds && !r->named_index && !r->measured;
 }
 
 /* ---- Names ---------------------------------------------------------------------------- */
@@ -117,7 +118,8 @@ static clf_status check_all_there(const clf__csv *r, const clf_columns *k, const
 /* Keeps only the columns of o->like; r->like has their indices. */
 static clf_status keep_alike(clf__csv *r, int32_t *from, int32_t *count) {
   const clf_columns *const k = r->o->like;
-  const int by_name = r->names && k->names;
+  const int titled = !r->trailing && !r->row_names && r->cols != r->usual; /* refused at a row */
+  const int by_name = r->names && k->names && !titled;
   clf__name_list out = {.used = 0};
   int32_t left = 0;
   if (by_name) CLF_TRY(check_all_there(r, k, from, *count));

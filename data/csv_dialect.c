@@ -121,9 +121,9 @@ static int holds(const line *l, char ch) {
 
 /* A single column below a line with delimiters: the delimiters are the error, not part of a
  * name. */
-static char of_one_column(const sample *s, char best) {
+static char of_one_column(const sample *s, char best, char decimal) {
   for (const char *d = delimiters; *d && *d != ' '; d++)
-    if (*d != best && holds(&s->at[0], *d)) return *d;
+    if (*d != best && *d != decimal && holds(&s->at[0], *d)) return *d;
   return best;
 }
 
@@ -135,13 +135,13 @@ static char find_delimiter(const clf__csv *r, sample *s) {
   for (const char *d = delimiters; *d; d++) {
     int there = *d == ',' || *d == ' ';
     for (int i = 0; i < s->n && !there; i++) there = holds(&s->at[i], *d);
-    if (!there) continue;
+    if (!there || *d == r->o->decimal) continue;
     const score x = rate(r, *d, s);
     if (best && !beats(&x, &top)) continue;
     best = *d;
     top = x;
   }
-  return top.usual == 1 ? of_one_column(s, best) : best;
+  return top.usual == 1 ? of_one_column(s, best, r->o->decimal) : best;
 }
 
 /* ---- The layout ------------------------------------------------------------------------------ */
@@ -206,6 +206,8 @@ typedef struct columns {
   char *quoted;                   /* per column: some field is */
   char *wanted;                   /* per column: not left out by its number */
   int64_t whole, points, numbers; /* numbers without a point, with one, and all */
+  int64_t commas;                 /* numbers with a decimal comma */
+  int64_t padded;                 /* whole numbers of column 2 that begin with a zero */
 } columns;
 
 static void look_at_line(clf__csv *r, const line *l, columns *k) {
@@ -217,6 +219,9 @@ static void look_at_line(clf__csv *r, const line *l, columns *k) {
     if (f.fault) return;
     k->quoted[c] |= (char)f.quoted;
     if (!is_number_here(r, &f, &comma)) continue;
+    k->commas += comma;
+    r->measured |= c == 0 && strcspn(f.s, ".,") < f.n;
+    k->padded += c == 1 && f.n > 1 && *f.s == '0' && clf__csv_is_whole(&f);
     r->numeric[c]++;
     k->numbers++;
     k->whole += clf__csv_is_whole(&f);
@@ -303,9 +308,24 @@ static int is_word(const clf__field *f, const char *word) {
   return f->n == strlen(word) && !memcmp(f->s, word, f->n);
 }
 
+/* Whether the first line contains the names of all columns of a model, in this order. */
+static int holds_names_of_model(const clf__csv *r, const line *l) {
+  const clf_columns *const like = r->o->like;
+  int32_t at = 0;
+  if (!like || !like->names) return 0;
+  for (char *p = l->s; p && at < like->count;) {
+    clf__field f;
+    p = clf__csv_take(r->delim, p, l->end, &f);
+    if (f.fault) return 0;
+    at += is_word(&f, like->names[at]);
+  }
+  return at == like->count;
+}
+
 /* Whether the first line contains a name that the caller gave. */
 static int holds_given_name(const clf__csv *r, const line *l) {
   const clf_table_options *o = r->o;
+  if (holds_names_of_model(r, l)) return 1;
   for (char *p = l->s; p;) {
     clf__field f;
     p = clf__csv_take(r->delim, p, l->end, &f);
@@ -339,6 +359,24 @@ static int is_pandas(const clf__csv *r, const sample *s) {
   return f.n == 0 && counts(r, &s->at[0], 1, 0) && look_at_firsts(r, s, &from) == COUNTED;
 }
 
+/* Years or wavelengths: whole numbers that rise or fall, where no other number is whole. */
+static int is_scale(const clf__csv *r, const line *l, const columns *k) {
+  enum { LEAST = 10 }; /* lines below it; a first row of fewer may be whole by chance */
+  double before = 0, turn = 0;
+  int64_t c = 0;
+  if (k->whole || r->cols < 3 || r->others < LEAST) return 0;
+  for (char *p = l->s; p && c < r->cols; c++) {
+    clf__field f;
+    double v;
+    p = clf__csv_take(r->delim, p, l->end, &f);
+    if (f.fault || clf__csv_kind(r, &f, &v) != CLF_FIELD_NUMBER || !clf__csv_is_whole(&f)) return 0;
+    if (c == 1) turn = v - before;
+    if (c > 0 && !((v - before) * turn > 0)) return 0;
+    before = v;
+  }
+  return 1;
+}
+
 static clf_status note_counted(clf__csv *r, const char *what) {
   return clf__table_note(&r->t, "line %" PRId64 " counts its columns; it %s", r->first, what);
 }
@@ -348,6 +386,13 @@ static clf_status note_counted(clf__csv *r, const char *what) {
  * no other number is written without a point; and refused if both are possible. */
 static clf_status judge_counted(clf__csv *r, const sample *s, const columns *k) {
   const int base = counts(r, &s->at[0], 0, 0) ? 0 : 1;
+  if (!counts(r, &s->at[0], 0, base) && is_scale(r, &s->at[0], k)) {
+    r->header = 1;
+    return clf__table_note(&r->t,
+                           "line %" PRId64 " alone has whole numbers; it is read as a header "
+                           "(--header no: as a row)",
+                           r->first);
+  }
   if (!counts(r, &s->at[0], 0, base) || r->others == 0) return CLF_OK;
   if (counts(r, &s->at[1], 0, base + r->cols)) return CLF_OK;
   if (r->cols == 1 && base == 1) return CLF_OK;
@@ -365,6 +410,7 @@ static clf_status judge_counted(clf__csv *r, const sample *s, const columns *k) 
 
 static clf_status judge_header(clf__csv *r, const sample *s, const columns *k) {
   const tally t = look_at_first(r, &s->at[0], k);
+  r->all_numbers = t.numbers > 0 && !t.quoted && !t.names && !t.values;
   if (r->o->header != CLF_HEADER_AUTO || r->row_names || holds_given_name(r, &s->at[0])) {
     r->header = r->o->header != CLF_HEADER_NO;
     return CLF_OK;
@@ -373,15 +419,16 @@ static clf_status judge_header(clf__csv *r, const sample *s, const columns *k) {
     r->header = t.names > 0 || t.quoted > 0;
     return CLF_OK;
   }
-  if (t.names + t.values == 0) return judge_counted(r, s, k);
   r->header = is_pandas(r, s);
-  return r->header ? note_counted(r, "is read as a header") : CLF_OK;
+  if (r->header) return note_counted(r, "is read as a header");
+  return t.names + t.values ? CLF_OK : judge_counted(r, s, k);
 }
 
-/* numpy.savetxt() writes a header as a comment: with as many words as there are columns. */
+/* numpy.savetxt() writes a header as a comment: with as many words as there are columns.  Then a
+ * row of numbers below it is no header, also where the caller said that there is one. */
 static void judge_comment(clf__csv *r) {
   int64_t n = 0;
-  if (r->header || !r->said || r->o->header == CLF_HEADER_NO) return;
+  if ((r->header && !r->all_numbers) || !r->said || r->o->header == CLF_HEADER_NO) return;
   for (char *p = r->said; p; n++) {
     clf__field f;
     double v;
@@ -390,6 +437,7 @@ static void judge_comment(clf__csv *r) {
     if (r->cols == 1 && memchr(f.s, ' ', f.n)) return; /* a sentence */
   }
   r->named_by_comment = n == r->cols;
+  if (r->named_by_comment) r->header = 0;
 }
 
 /* ---- All --------------------------------------------------------------------------- */
@@ -402,7 +450,11 @@ static clf_status judge_all(clf__csv *r, sample *s, columns *k) {
   CLF_TRY(judge_layout(r, s));
   CLF_TRY(look_at_columns(r, s, k));
   CLF_TRY(judge_header(r, s, k));
+  if (!r->decimal && k->points > 1 && !k->commas) r->decimal = '.';
   if (!r->header) look_at_line(r, &s->at[0], k);
+  if (!r->header && r->delim == ',' && r->cols == 2 && k->padded && k->whole == k->numbers)
+    CLF_TRY(clf__table_note(&r->t, "column 2 has numbers that begin with 0; if ',' is the decimal "
+                                   "sign, say --decimal ,"));
   judge_comment(r);
   const firsts f = look_at_firsts(r, s, &from);
   r->index_from = f == COUNTED ? from : -1;

@@ -121,10 +121,13 @@ clf_status clf__csv_refuse_kind(const clf__csv *r, int64_t c, const clf__field *
 }
 
 clf_status clf__csv_refuse_count(const clf__csv *r, int64_t n, int64_t want) {
-  char advice[96] = "";
+  char advice[128] = "";
   if (want != r->usual && n == r->usual && r->others > 1)
     snprintf(advice, sizeof advice,
-             "; if the text begins with a title, --skip %" PRId64 " skips it", r->first);
+             "; if the text begins with a title, --skip %" PRId64 " skips it%s", r->first,
+             want == 1 && n == 2 && r->delim == ','
+                 ? "; if ',' is the decimal sign, say --decimal ,"
+                 : "");
   if (r->row_names || r->trailing)
     return clf__fail(CLF_EFORMAT,
                      "%s: line %" PRId64 " has %" PRId64 " field%s, where others have %" PRId64,

@@ -113,7 +113,9 @@ typedef struct clf_table_options {
  *   - the first line is a header if it has names above numbers.  A line of numbers with one field
  *     that is not a number ("NA", "50%", "O.5", empty) is a row, and refused.  A line that counts
  *     the columns, 0,1,2 or 1,2,3, is a header above numbers with points, and refused above whole
- *     numbers, where it may be a row;
+ *     numbers, where it may be a row.  Other whole numbers that rise or fall, such as years, are a
+ *     header above ten lines or more if all other numbers have points.  A line that has all names
+ *     of the model in their order is a header;
  *   - a comment above the numbers names the columns if it has as many words as there are columns;
  *   - a delimiter at the end of every line does not start a column;
  *   - a first column without a name that counts the rows, as pandas writes it, is left out.

@@ -103,9 +103,9 @@ START_TEST(csv_bad_lines) {
   CSV_FAILS(
       "a,b,c\n1,2\n3,4\n",
       "line 2 has 2 fields, line 1 has 3; if the text begins with a title, --skip 1 skips it");
-  CSV_FAILS(
-      "Title\n\n1,2\n3,4\n",
-      "line 3 has 2 fields, line 1 has 1; if the text begins with a title, --skip 1 skips it");
+  CSV_FAILS("Title\n\n1,2\n3,4\n", "line 3 has 2 fields, line 1 has 1; if the text begins with a "
+                                   "title, --skip 1 skips it; if ',' "
+                                   "is the decimal sign, say --decimal ,");
   CSV_FAILS("1,2\n1,\"2\n", "line 2, column 2: the quote is not closed");
   CSV_FAILS("1,2\n1,2,\"3\n", "line 2, column 3: the quote is not closed");
   CSV_FAILS("\"a,b\n1,2\n", "line 1, column 1: the quote is not closed");

@@ -44,6 +44,7 @@ static void fails_with(const char *text, const clf_table_options *o, clf_status 
 }
 #define FAILS_WITH(text, o, message) fails_with(text, o, CLF_EFORMAT, "d.csv: " message)
 
+#define INDEX "column 1 has no name and counts the rows: it is left out"
 #define HEADER "; if line 1 names the columns, say --header yes"
 
 /* ---- The first line ------------------------------------------------------------------------ */
@@ -145,6 +146,65 @@ START_TEST(headers_that_count) {
 }
 END_TEST
 
+/* Years above ten lines of numbers with points; not above fewer, nor if one number is whole. */
+START_TEST(headers_of_whole_numbers) {
+  static const char *const years[] = {"2019", "2020", "2024"};
+  static const char *const firsts[] = {"2019,2020,2024", "2019,2024,2020", "2019,2020,2024"};
+  static const char *const lasts[] = {"1.5,2.5,0.5", "1.5,2.5,0.5", "1.5,2,0.5"};
+  for (int i = 0; i < 3; i++)
+    for (int lines = 9; lines <= 10; lines++) {
+      const int is_header = i == 0 && lines == 10;
+      char text[512];
+      clf_table t;
+      size_t n = (size_t)sprintf(text, "%s\n", firsts[i]);
+      for (int k = 1; k < lines; k++) n += (size_t)sprintf(text + n, "0.5,%d.25,1.5\n", k);
+      sprintf(text + n, "%s\n", lasts[i]);
+      write_bytes("d.csv", text, strlen(text));
+      WORKS(clf_table_read_with("d.csv", &none, &t));
+      ck_assert_int_eq(t.rows, lines + !is_header);
+      for (int c = 0; is_header && c < 3; c++) ck_assert_str_eq(t.names[c], years[c]);
+      ck_assert_str_eq(t.notes ? t.notes : "",
+                       is_header ? "line 1 alone has whole numbers; it is read as a header "
+                                   "(--header no: as a row)"
+                                 : "");
+      clf_table_free(&t);
+    }
+  unlink("d.csv");
+}
+END_TEST
+
+/* The names that a model has are names wherever they appear, whatever they look like. */
+START_TEST(headers_that_a_model_knows) {
+  char *names[] = {"2019", "-3"};
+  clf_columns like = {.count = 2, .names = names};
+  const clf_table_options o = {.like = &like};
+  is_with("2019,-3\n1,2\n3,4\n", &o, 2, 2, four, (const char *const[]){"2019", "-3"},
+          "line 1 is read as a header that names column 1 \"2019\" (--header no: as a row)");
+  is_with("2019,4,-3\n1,9,2\n3,8,4\n", &o, 2, 2, four, (const char *const[]){"2019", "-3"},
+          "left out, as the model has no such column: 4");
+  fails_with("% by hand\n1,2\n3,4\n", &o, CLF_EFORMAT,
+             "d.csv: line 2 has 2 fields, line 1 has 1; if the text begins with a title, --skip 1 "
+             "skips it; if ',' is the decimal sign, say --decimal ,");
+}
+END_TEST
+
+/* One column, where the comma is no delimiter. */
+START_TEST(one_column_of_commas) {
+  static const char *const x[] = {"x"};
+  static const double at[] = {1.5, 2.25, -0.125};
+  const clf_table_options comma = {.decimal = ','};
+  is_with("x\n1,5\n2,25\n-0,125\n", &comma, 3, 1, at, x, "',' is the decimal sign");
+  is_with("1,5\n2,25\n-0,125\n", &comma, 3, 1, at, NULL, "',' is the decimal sign");
+  FAILS_WITH("x\n1,5\n2,25\n-0,125\n", &none,
+             "line 2 has 2 fields, line 1 has 1; if the text begins with a title, --skip 1 skips "
+             "it; if ',' is the decimal sign, say --decimal ,");
+  is("x\n1,5\n2,7\n", 2, 1, (double[]){5, 7}, x, INDEX); /* R's write.table() */
+  is("1,05\n2,25\n", 2, 2, (double[]){1, 5, 2, 25}, NULL,
+     "column 2 has numbers that begin with 0; if ',' is the decimal sign, say --decimal ,");
+  is("1,0\n2,25\n", 2, 2, (double[]){1, 0, 2, 25}, NULL, "");
+}
+END_TEST
+
 START_TEST(headers_that_are_chosen) {
   const clf_table_options no = {.header = CLF_HEADER_NO}, yes = {.header = CLF_HEADER_YES};
   static const char *const na[] = {"1", "NA"};
@@ -172,6 +232,9 @@ START_TEST(comments) {
   is("# x\n1\n2\n3\n4\n", 4, 1, four, (const char *const[]){"x"},
      "the comment in line 1 names the columns, \"x\" and so on (--header no: it does not)");
   is_with("# x y\n1 2\n3 4\n", &(clf_table_options){.header = CLF_HEADER_NO}, 2, 2, four, NULL, "");
+  is_with("# x y\n1 2\n3 4\n", &(clf_table_options){.header = CLF_HEADER_YES}, 2, 2, four,
+          (const char *const[]){"x", "y"},
+          "the comment in line 1 names the columns, \"x\" and so on (--header no: it does not)");
   const clf_table_options percent = {.comment = '%'};
   is_with("% a b\n1 2 % first\n3 4%\n", &percent, 2, 2, four, ab,
           "the comment in line 1 names the columns, \"a\" and so on (--header no: it does not)");
@@ -266,7 +329,8 @@ END_TEST
 /* ---- Columns -----------------------------------------------------------------------------------
  */
 
-#define INDEX "column 1 has no name and counts the rows: it is left out"
+#define KEEP " (--id 1 keeps it)"
+static const clf_table_options kinds = {.kinds = 1};
 
 START_TEST(columns_that_number_rows) {
   is(",a,b\n0,1,2\n1,3,4\n", 2, 2, four, ab, INDEX);
@@ -274,6 +338,14 @@ START_TEST(columns_that_number_rows) {
   is("Unnamed: 0,a,b\n0,1,2\n1,3,4\n", 2, 2, four, ab, INDEX);
   is(",0,1\n0,1.5,2\n1,2.5,3.25\n", 2, 2, halves, (const char *const[]){"0", "1"},
      "line 1 counts its columns; it is read as a header\n" INDEX);
+  is_with(",0,1\n0,1.5,2\n1,2.5,3.25\n", &kinds, 2, 2, halves, (const char *const[]){"0", "1"},
+          "line 1 counts its columns; it is read as a header\n" INDEX KEEP);
+  is_with(",0\n0,1.5\n1,2.5\n", &kinds, 2, 1, (double[]){1.5, 2.5}, (const char *const[]){"0"},
+          "line 1 counts its columns; it is read as a header\n" INDEX KEEP);
+  is_with(",a,b\n7,1,2\n9,3,4\n", &kinds, 2, 2, four, ab,
+          "column 1 has no name and names the rows: it is left out" KEEP);
+  fails_with(",a,b\n0.5,1,2\n7.25,3,4\n", &kinds, CLF_EFORMAT,
+             "d.csv: line 1, column 1: the name is empty; --drop 1 leaves the column out");
   is("a b\n1 1 2\n2 3 4\n", 2, 2, four, ab, INDEX); /* R's write.table() */
   is("a b\n\"x y\" 1 2\nz 3 4\n", 2, 2, four, ab,
      "column 1 has no name and names the rows: it is left out");
@@ -431,6 +503,9 @@ void tests_of_dialect(Suite *s) {
   tcase_add_test(c, first_rows_that_are_refused);
   tcase_add_test(c, headers_of_all_kinds);
   tcase_add_test(c, headers_that_count);
+  tcase_add_test(c, headers_of_whole_numbers);
+  tcase_add_test(c, headers_that_a_model_knows);
+  tcase_add_test(c, one_column_of_commas);
   tcase_add_test(c, headers_that_are_chosen);
   tcase_add_test(c, comments);
   tcase_add_test(c, decimal_commas);
