@@ -55,6 +55,16 @@ static int write_pytorch(clf_flow *flow) {
   return clf_export_pytorch(flow, o.pytorch) == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
+/* `--pytorch NAME` names no file itself. */
+static const char *also_writes(int i, const char **option) {
+  static const char *const endings[] = {".pt", ".py"};
+  static char name[4096];
+  *option = "--pytorch";
+  if (!o.pytorch || i > 1) return NULL;
+  const int n = snprintf(name, sizeof name, "%s%s", o.pytorch, endings[i]);
+  return n < (int)sizeof name ? name : NULL;
+}
+
 /* The formats: the option that names the file, and what the option takes. */
 static const struct {
   const char *const *file;
@@ -91,4 +101,5 @@ const cli_verb cli_export = {
                 "clflow export wine.flow --c wine.c --float --only log-prob",
     .options = options,
     .run = run,
+    .also_writes = also_writes,
 };

@@ -26,6 +26,16 @@ static int is_source(const head *h) {
   return begins(h, "/* A normalizing flow, exported by clflow");
 }
 
+/* The archives and modules of `clflow export --pytorch`.  Those of torch have another date. */
+static int is_state(const head *h) {
+  static const char first[] = "flow/data.pkl", date[] = {0, 0, 0x21, 0};
+  return h->size > 64 && begins(h, "PK\3\4") && !memcmp(h->at + 10, date, sizeof date) &&
+         !memcmp(h->at + 30, first, sizeof first - 1);
+}
+static int is_module(const head *h) {
+  return begins(h, "\"\"\"A normalizing flow that clflow exported");
+}
+
 typedef struct kind {
   const char *suffix, *what;
   int (*is)(const head *h);
@@ -33,9 +43,14 @@ typedef struct kind {
 
 static const kind log_kind = {"", "a log of `clflow train`", is_log};
 static const kind kinds[] = {
-    {".csv", "a table of text", is_text}, {".npy", "a .npy file", is_npy},
-    {".png", "a PNG picture", is_png},    {".json", "a report of `clflow bench`", is_report},
-    {".html", "a page of HTML", is_page}, {".c", "a file of `clflow export`", is_source},
+    {".csv", "a table of text", is_text},
+    {".npy", "a .npy file", is_npy},
+    {".png", "a PNG picture", is_png},
+    {".json", "a report of `clflow bench`", is_report},
+    {".html", "a page of HTML", is_page},
+    {".c", "a file of `clflow export`", is_source},
+    {".pt", "a file of `clflow export`", is_state},
+    {".py", "a file of `clflow export`", is_module},
 };
 
 /* NULL for a name that the verb will refuse. */
@@ -74,7 +89,7 @@ int cli_check_kind(const cli_use *u) {
   if (u->how != CLI_WRITES || u->dash || u->inherited || !there) return CLI_OK;
   say_not_kept(u);
   if (cli_common.force) return CLI_OK;
-  if (u->type == CLI_OUTPUT_MODEL)
+  if (u->type == CLI_OUTPUT_MODEL || cli_has_suffix(u->path, ".flow"))
     return clf_is_model_file(u->path) ? CLI_OK : refuse(u, "a model of clflow");
   const kind *k = kind_of(u);
   if (!k) return CLI_OK;

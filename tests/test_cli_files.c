@@ -184,6 +184,11 @@ START_TEST(further_files) {
           "--log m.previous and m.previous, which --out also writes, are the same file");
   refuses(2, "train --data moons --out m --plot a.png --log ./a-curve.png",
           "--log ./a-curve.png and a-curve.png, which --plot also writes, are the same file");
+  refuses(2, "export n.pt --pytorch n",
+          "n.pt, which --pytorch also writes, is the file that MODEL n.pt reads");
+  refuses(2, "export m --c x.py --pytorch ./x",
+          "--c x.py and ./x.py, which --pytorch also writes, are the same file");
+  refuses(2, "fit f.flow", "f.flow, which DATA also writes, is the file that DATA f.flow reads");
   refuses(2, "transform m --data d.csv --out - --logdet -",
           "--out and --logdet cannot both go to standard output");
 }
@@ -257,6 +262,15 @@ START_TEST(other_kinds) {
           "--plot model.png exists and is not a PNG picture");
   refuses(2, TRAIN "--out new --plot notes.png", "--plot notes.png exists and is not a PNG");
   refuses(2, "sample k -n 3 --out model.csv", "--out model.csv exists and is not a table of text");
+  /* names that the user did not write out */
+  ck_assert_int_eq(link("notes", "t.flow") | link("notes", "u.py") | link("notes", "v.pt"), 0);
+  ck_assert_int_eq(link("notes", "w.report.html"), 0);
+  write_text("t.csv", "1,2\n2,3\n");
+  refuses(2, "fit t.csv", "DATA t.flow exists and is not a model of clflow");
+  refuses(2, "fit t.csv -o w.flow", "DATA w.report.html exists and is not a page of HTML");
+  refuses(2, "export k --pytorch u", "--pytorch u.py exists and is not a file of `clflow export`");
+  refuses(2, "export k --pytorch v", "--pytorch v.pt exists and is not a file of `clflow export`");
+  for (int i = 0; i < 2; i++) succeeds("export k --pytorch x", ""); /* replaces its own */
   holds("notes", "mine\n");
   succeeds(TRAIN "--out empty", "");
   succeeds(TRAIN "--out new --log log", "");
