@@ -15,7 +15,8 @@ static const struct {
     {SIGINT, 1},  {SIGTERM, 1},
 #ifndef _WIN32
     {SIGHUP, 1}, /* the terminal was closed */
-    {SIGXCPU, 1}, {SIGQUIT, 0}, {SIGPIPE, 0}, {SIGALRM, 0}, {SIGUSR1, 0}, {SIGUSR2, 0},
+    {SIGXCPU, 1}, {SIGQUIT, 0}, {SIGPIPE, 0},   {SIGALRM, 0},
+    {SIGUSR1, 0}, {SIGUSR2, 0}, {SIGVTALRM, 0}, {SIGPROF, 0},
 #endif
 };
 enum { SIGNALS = sizeof signals / sizeof *signals };

@@ -59,6 +59,8 @@ START_TEST(leaves_nothing) {
     ck_assert_int_eq(temporaries(NULL), 0);
     ck_assert_int_eq(access("out.csv", F_OK), -1);
   }
+  interrupt(writers[0], SIGPROF);
+  ck_assert_int_eq(temporaries(NULL), 0);
 }
 END_TEST
 
