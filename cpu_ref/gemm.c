@@ -106,6 +106,7 @@ CLF_REF_ALGORITHM(gemm, plain) {
 
 #ifndef CLF_REAL64
 #include "gemm_tiles.h"
+#include "gemm_few.h"
 #include "gemm_zeros.h"
 
 CLF_REF_ALGORITHM(gemm, by_tiles) {
@@ -121,6 +122,10 @@ CLF_REF_ALGORITHM(gemm, by_tiles) {
   const int bands = min_int(q.blocks, BANDS);
   const int skips = is_turned(p) && g.a.stride[1] == 1 && has_zeros(&q);
   const double work = 2.0 * q.M * q.N * q.K;
+  if (takes_few(&q)) {
+    in_threads(work, cols, few_columns, &q);
+    return CLF_OK;
+  }
   q.own =
       q.a_in_place ? 0 : (size_t)(q.block * q.high) * (size_t)(q.deep + (q.deep < q.K) * cols * TN);
   const size_t panels = (size_t)q.K * (size_t)(cols * TN);

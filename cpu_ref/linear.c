@@ -8,12 +8,18 @@ typedef struct diagonal {
   real value, log, slope, log_slope;
 } diagonal;
 
+static real value_of(const clf_tensor *numbers, int i, int kind) {
+  const real u = *at(numbers, i, 0, 0, 0);
+  if (kind == CLF_DIAGONAL_EXP) return real_exp(u);
+  if (kind == CLF_DIAGONAL_PARAMETER) return u;
+  return (u > 0 ? u : 0) + real_log(1 + real_exp(-real_abs(u))) + (real)1e-3;
+}
+
 static diagonal diagonal_of(const clf_tensor *numbers, int i, int kind) {
-  const real u = *at(numbers, i, 0, 0, 0), e = real_exp(-real_abs(u));
-  if (kind == CLF_DIAGONAL_EXP) return (diagonal){real_exp(u), u, real_exp(u), 1};
+  const real u = *at(numbers, i, 0, 0, 0), value = value_of(numbers, i, kind);
+  if (kind == CLF_DIAGONAL_EXP) return (diagonal){value, u, value, 1};
   if (kind == CLF_DIAGONAL_PARAMETER) return (diagonal){u, real_log(real_abs(u)), 1, 1 / u};
-  const real value = (u > 0 ? u : 0) + real_log(1 + e) + (real)1e-3;
-  const real slope = (u > 0 ? 1 : e) / (1 + e);
+  const real e = real_exp(-real_abs(u)), slope = (u > 0 ? 1 : e) / (1 + e);
   return (diagonal){value, real_log(value), slope, slope / value};
 }
 
@@ -74,7 +80,7 @@ static void times_upper(const clf_tensor *upper, const clf_tensor *numbers, int 
                         const clf_tensor *m) {
   const int D = m->dim[0];
   for (int i = 0; i < D; i++) {
-    scale_row(m, i, diagonal_of(numbers, i, kind).value);
+    scale_row(m, i, value_of(numbers, i, kind));
     for (int k = i + 1; k < D && upper->buf; k++) add_row(m, i, *upper_at(upper, D, i, k), k);
   }
 }
@@ -83,14 +89,14 @@ static void solve_upper(const clf_tensor *upper, const clf_tensor *numbers, int 
   const int D = m->dim[0];
   for (int i = D - 1; i >= 0; i--) {
     for (int k = i + 1; k < D && upper->buf; k++) add_row(m, i, -*upper_at(upper, D, i, k), k);
-    scale_row(m, i, 1 / diagonal_of(numbers, i, kind).value);
+    scale_row(m, i, 1 / value_of(numbers, i, kind));
   }
 }
 static void times_upper_transposed(const clf_tensor *upper, const clf_tensor *numbers, int kind,
                                    const clf_tensor *m) {
   const int D = m->dim[0];
   for (int i = D - 1; i >= 0; i--) {
-    scale_row(m, i, diagonal_of(numbers, i, kind).value);
+    scale_row(m, i, value_of(numbers, i, kind));
     for (int k = 0; k < i && upper->buf; k++) add_row(m, i, *upper_at(upper, D, k, i), k);
   }
 }
@@ -115,7 +121,7 @@ CLF_REF(lu_compose) {
 
 static double lower_gradient(const clf_lu_bwd_args *p, int i, int j) {
   const int D = p->dw.dim[0];
-  double sum = (double)*at(&p->dw, i, j, 0, 0) * diagonal_of(&p->diagonal, j, p->kind).value;
+  double sum = (double)*at(&p->dw, i, j, 0, 0) * value_of(&p->diagonal, j, p->kind);
   for (int k = j + 1; k < D; k++)
     sum += (double)*at(&p->dw, i, k, 0, 0) * *upper_at(&p->upper, D, j, k);
   return sum;
