@@ -143,8 +143,9 @@ static int put(const plan *p, int count, const double *x, const clf_table *made,
 static int make_plan(const cli_session *s, plan *p) {
   p->spec = clf_flow_get_spec(s->flow);
   if (!cli_makes_images(s))
-    return cli_fail("the model %s is of kind %s and has no scales; this is for models of images",
-                    cli_common.model, clf_kind_name(p->spec->kind));
+    return cli_fail("the model %s makes rows of numbers and has no scales; this is for models of "
+                    "images",
+                    cli_common.model);
   p->scale = calloc((size_t)p->spec->dim, sizeof *p->scale);
   if (!p->scale) return cli_fail("out of memory for the scales of %d latents", (int)p->spec->dim);
   if (clf_flow_latent_scales(s->flow, p->scale, &p->scales) != CLF_OK) return cli_fail_library();

@@ -95,9 +95,9 @@ static int check_images(const cli_session *s, const char *data, const char *mode
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
   int32_t h, w, c;
   if (!spec->height)
-    return cli_fail("%s holds images, the model %s of kind %s takes rows of numbers; "
+    return cli_fail("%s holds images, the model %s takes rows of numbers; "
                     "`clflow train --flow realnvp` makes a model of images",
-                    data, model, clf_kind_name(spec->kind));
+                    data, model);
   clf_images_shape(s->images, &h, &w, &c);
   if (h == spec->height && w == spec->width && c == spec->channels) return CLI_OK;
   const char *advice = h == spec->height && w == spec->width ? "--channels converts them"

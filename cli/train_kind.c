@@ -59,8 +59,10 @@ static int check_kind(clf_kind kind, int images) {
   };
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
     if (cli_train_given(rules[i].option) && !(rules[i].kinds & bit))
-      return cli_usage("%s has no meaning for a flow of kind %s", rules[i].option,
-                       clf_kind_name(kind));
+      return cli_usage("%s has no meaning for %s%s", rules[i].option,
+                       kind == CLF_COMPOSED ? images ? "a flow of images" : "a flow of rows"
+                                            : "the preset ",
+                       kind == CLF_COMPOSED ? "" : clf_kind_name(kind));
   return CLI_OK;
 }
 

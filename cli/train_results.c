@@ -12,10 +12,16 @@ enum { MOST_IMAGES = 1000 };
 
 /* ---- Before ------------------------------------------------------------------ */
 
+static void print_list(const clf_arch *arch) {
+  const int32_t dim = clf_arch_dim(arch), layers = clf_arch_layers(arch);
+  if (cli_wanted.preset) printf("preset %s, ", cli_wanted.preset->name);
+  printf("%d dimension%s, %d layer%s", dim, dim == 1 ? "" : "s", layers, layers == 1 ? "" : "s");
+}
+
 void cli_train_heading(const cli_session *s) {
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
   printf("device               %s\n", cli_clean(clf_device_name(s->dev)));
-  printf("flow                 %s", clf_kind_name(spec->kind));
+  printf("flow                 %s", clf_flow_arch(s->flow) ? "" : clf_kind_name(spec->kind));
   if (spec->scales)
     printf(", images of %d x %d x %d%s%s, %d scale%s, width %d, %d block%s", spec->height,
            spec->width, spec->channels, cli_wanted.preset ? ", preset " : "",
@@ -24,9 +30,7 @@ void cli_train_heading(const cli_session *s) {
   else if (spec->bins)
     printf(", %d bins from %.6g to %.6g", spec->bins, spec->xmin, spec->xmax);
   else if (clf_flow_arch(s->flow))
-    printf("%s%s, %d dimension%s, %d layers", cli_wanted.preset ? ", preset " : "",
-           cli_wanted.preset ? cli_wanted.preset->name : "", spec->dim, spec->dim == 1 ? "" : "s",
-           clf_arch_layers(clf_flow_arch(s->flow)));
+    print_list(clf_flow_arch(s->flow));
   else
     printf(", %d column%s, hidden %d, depth %d", spec->dim, spec->dim == 1 ? "" : "s", spec->hidden,
            spec->depth);

@@ -171,7 +171,7 @@ START_TEST(test_numbers) {
   refuses(2, TRAIN "--xmin 1e999", T "--xmin takes a number, got \"1e999\"\n");
   refuses(2, TRAIN "--seed 18446744073709551616", T "--seed takes a whole number from 0 to 1844");
   refuses(2, TRAIN "--flow glof", T "there is no preset \"glof\"; there are tiny lecture ");
-  refuses(2, TRAIN "--bins 5", T "--bins has no meaning for a flow of kind nvp\n");
+  refuses(2, TRAIN "--bins 5", T "--bins has no meaning for the preset nvp\n");
   refuses(2, "sample m.safetensors -n 0 --out -", "sample: -n takes a whole number from 1");
 #undef T
 #undef TRAIN
@@ -525,7 +525,7 @@ START_TEST(test_piecewise) {
   succeeds("info q.safetensors", "interval  -1 to 100\ntails     linear\n");
   succeeds("eval p.safetensors --data one.csv", "samples              200\n");
   refuses(2, "train --data one.csv --out never.safetensors --hidden 3",
-          "--hidden has no meaning for a flow of kind piecewise");
+          "--hidden has no meaning for the preset piecewise");
   refuses(2, "eval p.safetensors --data one.csv --xmin 0", "--xmin and --xmax go together");
   refuses(2, "eval p.safetensors --data one.csv --xmin 3 --xmax 1",
           "--xmin 3 must be below --xmax 1");

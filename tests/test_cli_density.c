@@ -115,7 +115,7 @@ START_TEST(trains_against_a_target) {
   write_text("flow", "3: coupling(rq(), mlp(8x1)) -> normal\n");
   succeeds("train --device cpu --target funnel:dim=3 --samples 200 --epochs 1 --flow @flow --out "
            "v.safetensors",
-           "flow                 composed, 3 dimensions");
+           "flow                 3 dimensions, 1 layer; ");
   refuses(1, "train --device cpu --target banana --init v.safetensors --out never.safetensors",
           "the density has 2 dimensions, the flow has 3");
 }

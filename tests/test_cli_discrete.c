@@ -158,7 +158,7 @@ START_TEST(discrete_that_is_refused) {
   refuses(2, D "n,", "auto or none; got \"\"\n");
   refuses(2, D "99999999999", "auto or none; got \"99999999999\"\n");
   refuses(2, "train --data glyphs:n=9,size=8 --discrete auto --out never.safetensors",
-          "--discrete has no meaning for a flow of kind realnvp\n");
+          "--discrete has no meaning for the preset realnvp\n");
 #undef D
 }
 END_TEST

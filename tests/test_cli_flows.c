@@ -160,7 +160,7 @@ START_TEST(flows_that_are_refused) {
   refuses(2, DRY "glyphs:n=9,size=4 --preset maf",
           T "preset maf takes rows of numbers, glyphs:n=9,size=4 holds images\n");
   refuses(2, DRY "moons --flow 2:lu->normal --flip",
-          T "--flip has no meaning for a flow of kind composed\n");
+          T "--flip has no meaning for a flow of rows\n");
   refuses(2, DRY "moons --flow 2:lu->normal --l2 0.1",
           T "--l2 has no meaning for this flow: it applies to the trained factor of "
             "affine(scale=realnvp) and to the magnitudes of convresnet(like=realnvp); "

@@ -229,7 +229,7 @@ START_TEST(test_interpolate_refuses) {
   refuses(1, "interpolate m.safetensors --data moons --rows 1,2,3,4 --out never.png",
           "a picture shows images, the model m.safetensors makes columns; write .csv or .npy\n");
   refuses(1, "interpolate m.safetensors" GLYPHS "--rows 1,2,3,4 --out never.csv",
-          "holds images, the model m.safetensors of kind nvp takes rows of numbers; ");
+          "holds images, the model m.safetensors takes rows of numbers; ");
   refuses(1, "interpolate grey.safetensors --data glyphs:size=12 --rows 1,2,3,4 --out never.png",
           "12 x 12");
 }
@@ -305,9 +305,9 @@ START_TEST(test_complete_refuses) {
           "--keep 3 is beyond the model colour.safetensors, which has scales 0 to 2\n");
   refuses(1, "complete colour.safetensors" COLOURS "--out never.png --rows 21",
           "there is no row 21 in glyphs:size=8,n=20,channels=3, which has 20 rows\n");
-  refuses(
-      1, "complete m.safetensors --data moons --out never.png",
-      "the model m.safetensors is of kind nvp and has no scales; this is for models of images\n");
+  refuses(1, "complete m.safetensors --data moons --out never.png",
+          "the model m.safetensors makes rows of numbers and has no scales; this is for models of "
+          "images\n");
   refuses(2, "complete colour.safetensors" COLOURS "--out never.png --samples 3",
           "--samples 3 is for one --keep K");
   refuses(2, "complete colour.safetensors" COLOURS "--out never.npy", "ends in .png");

@@ -9,9 +9,7 @@
 clf_status clf__check_images(const clf_flow *f, const clf_images *images) {
   const clf_flow_spec *s = &f->spec;
   int32_t h, w, c;
-  if (!s->height)
-    return clf__fail(CLF_EINVAL, "a flow of kind %s takes rows of numbers, not images",
-                     clf_kind_name(s->kind));
+  if (!s->height) return clf__fail(CLF_EINVAL, "the flow takes rows of numbers, not images");
   clf_images_shape(images, &h, &w, &c);
   if (h == s->height && w == s->width && c == s->channels) return CLF_OK;
   return clf__fail(CLF_ESHAPE, "the images are %d x %d x %d, the flow takes %d x %d x %d", (int)h,

@@ -169,8 +169,8 @@ clf_status clf_trainer_create_images(clf_flow *f, const clf_images *images, cons
                                      const clf_train_options *options, clf_trainer **out) {
   CLF_GIVEN("flow, images, options, trainer", f, images, options, out);
   if (!(f->traits & CLF_TAKES_PIXELS))
-    return clf__fail(CLF_EINVAL, "a flow of kind %s learns from a table, not from images",
-                     clf_kind_name(f->spec.kind));
+    return clf__fail(CLF_EINVAL, "the flow takes rows of numbers: it learns from a table, not from "
+                                 "images");
   if (options->standardize)
     return clf__fail(CLF_EINVAL, "standardize is for tables; pixels have their own scale");
   if (valid && options->valid_split > 0)

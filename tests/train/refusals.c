@@ -127,9 +127,9 @@ START_TEST(images_that_are_refused) {
   WORKS(clf_images_open("glyphs:n=9,size=4", NULL, &images));
   WORKS(clf_images_wait(images));
   REFUSED(clf_trainer_create_images(f, images, NULL, &o, &t), CLF_EINVAL,
-          "a flow of kind nvp learns from a table, not from images");
+          "the flow takes rows of numbers: it learns from a table, not from images");
   REFUSED(clf_evaluate_images(f, images, NULL, 0, 9, 1, &score), CLF_EINVAL,
-          "a flow of kind nvp takes rows of numbers, not images");
+          "the flow takes rows of numbers, not images");
   REFUSED(clf_evaluate_images(g, images, NULL, 0, 0, 1, &score), CLF_EINVAL,
           "0 images: there must be at least 1");
   o.standardize = 1;
