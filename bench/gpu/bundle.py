@@ -26,9 +26,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 LIMIT = 55_000_000  # bytes of a bundle
 TESTS = ("device_tests", "builds")  # programs of tests/
-# Parts of the C library: they go together with their loader, apart from all others.
+# Files of the C library: they only work with their own loader, so they are kept in a folder of their own.
 C_LIBRARY = re.compile(r"(ld-linux-x86-64|libc|libm|libdl|librt|libpthread|libresolv|libutil)\.so")
-# For drivers that ask for parts that are empty today.
+# Libraries that are empty today, but that drivers still ask for.
 C_LIBRARY_MORE = ("libdl.so.2", "librt.so.1", "libpthread.so.0")
 # Libraries that clflow loads at run time, where the machine has them.
 LOADED = ("libOpenCL.so.1", "libclblast.so.1")
@@ -55,14 +55,14 @@ def copy(source, folder, strip=False):
 
 
 def libraries_of(path):
-    """What the loader would load with this file: {name: path}."""
+    """Returns the libraries that the loader would load with this file: {name: path}."""
     found = dict(re.findall(r"(\S+) => (/\S+)", run("ldd", path)))
     found |= {Path(p).name: p for p in re.findall(r"^\s*(/\S+ld-linux\S+)", run("ldd", path), re.M)}
     return found
 
 
 def loaded_libraries():
-    """The libraries of LOADED and what they need: {name: path}."""
+    """Returns the libraries of LOADED and those that they need: {name: path}."""
     known = run("/sbin/ldconfig", "-p")
     found = {}
     for name in LOADED:
@@ -90,7 +90,7 @@ def is_elf(path):
 
 
 def copy_libraries(out):
-    """Those of all programs; the C library apart."""
+    """Copies the libraries of all programs; the C library goes to a folder of its own."""
     ours = {p.name for p in out.rglob("*.so*")}
     wanted = {}
     for path in out.rglob("*"):
@@ -108,7 +108,7 @@ def copy_libraries(out):
 
 
 def glibc_needed(out):
-    """The newest version of the C library that anything in the bundle asks for."""
+    """Returns the newest version of the C library that a file of the bundle needs."""
     versions = set()
     for path in out.rglob("*"):
         if path.is_file() and not path.is_symlink() and is_elf(path) and path.parent.name != "glibc":
@@ -120,7 +120,7 @@ def glibc_needed(out):
 
 
 def modules_needed():
-    """Of the standard library, by the scripts of this folder and by Python's own start."""
+    """Returns the modules that the scripts of this folder and Python's own start import: {name: file}."""
     finder = modulefinder.ModuleFinder(path=[str(HERE), *sys.path])
     finder.run_script(str(HERE / "main.py"))
     for name in ("encodings.ascii", "encodings.utf_8", "encodings.latin_1", "site", "runpy",
@@ -135,8 +135,8 @@ def copy_python(out):
     python = out / "python"
     copy(os.path.realpath(sys.executable), python / "bin", strip=True).rename(python / "bin/python3")
     home = python / "lib" / f"python{version[0]}.{version[1:]}"
-    (home / "lib-dynload").mkdir(parents=True)  # left empty: the scripts need none of these
-    (home / "os.py").touch()  # by which Python finds its home
+    (home / "lib-dynload").mkdir(parents=True)  # empty: the scripts need none of its modules
+    (home / "os.py").touch()  # Python looks for this file to find its home
     with zipfile.ZipFile(python / "lib" / f"python{version}.zip", "w", zipfile.ZIP_DEFLATED) as z:
         for path in sorted(set(modules_needed().values())):
             if path.endswith(".py") and Path(path).is_relative_to(stdlib):
@@ -166,13 +166,13 @@ def copy_scripts(out):
 
 
 def copy_safetensors(out):
-    """For a Python that has PyTorch but not this; its extension fits any Python 3."""
+    """Adds the package safetensors for a Python that has PyTorch but not this; it works with any Python 3."""
     words = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-compile",
              "--target", out / "peers/site", "safetensors"]  # fmt: skip
     done = subprocess.run([str(w) for w in words], capture_output=True, text=True)
     if done.returncode:
-        print("bundle: without the Python package safetensors, which pip does not find: "
-              "PyTorch's figures then need it where the bundle runs")  # fmt: skip
+        print("bundle: pip does not find the Python package safetensors, so the bundle does not have it; "
+              "to compare with PyTorch, install it on the machine where the bundle runs")  # fmt: skip
         return
     for extra in (out / "peers/site").glob("*.dist-info"):
         shutil.rmtree(extra)
@@ -206,9 +206,9 @@ def main():
     (out / "manifest.json").write_text(json.dumps(
         {"version": version, "revision": revision(), "glibc": needed}, indent=1) + "\n")  # fmt: skip
     size = size_of(out)
-    print(f"bundle: {out}: {size / 1e6:.1f} MB; uses the machine's glibc from {needed} on, else its own")
+    print(f"bundle: {out}: {size / 1e6:.1f} MB; uses the machine's glibc if it is {needed} or newer, else its own")
     if size > LIMIT:
-        raise SystemExit(f"bundle: {size / 1e6:.1f} MB are more than the {LIMIT / 1e6:.0f} it may have")
+        raise SystemExit(f"bundle: {size / 1e6:.1f} MB is more than the limit of {LIMIT / 1e6:.0f} MB")
 
 
 if __name__ == "__main__":

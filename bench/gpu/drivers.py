@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Finds OpenCL drivers and writes the files by which the loader of the bundle finds them."""
+"""Finds OpenCL drivers, and writes the files that tell the bundle's loader where they are."""
 
 import glob
 import os
@@ -13,7 +13,7 @@ USUAL = ("/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib", "/lib/x86_64-lin
 
 @dataclass
 class Driver:
-    """A vendor's driver: names of its library, and folders beyond the usual ones."""
+    """A vendor's driver: the names of its library, and folders to look in first."""
 
     name: str
     libraries: tuple
@@ -42,7 +42,7 @@ DRIVERS = (
 
 @dataclass
 class Search:
-    """Where drivers were looked for and what was found: {name of an .icd: path of a library}."""
+    """The folders that were searched, and the drivers found there: {name of an .icd: path of a library}."""
 
     folders: list = field(default_factory=list)
     found: dict = field(default_factory=dict)
@@ -53,7 +53,7 @@ def folders_of_environment():
 
 
 def folders_of_loader():
-    """Those of the machine's loader: its cache where that can be read, else its configuration."""
+    """Returns the folders of the machine's loader, from its cache if that can be read, else from its configuration."""
     for tool in ("ldconfig", "/sbin/ldconfig"):
         try:
             text = subprocess.run([tool, "-p"], capture_output=True, text=True,
@@ -69,7 +69,7 @@ def folders_of_loader():
 
 
 def outside():
-    """The environment that programs which are not of the bundle are to see."""
+    """Returns the environment for programs that are not in the bundle."""
     ours = ("PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "CLFLOW_GPU_OUTSIDE", "CLFLOW_GPU_LOADER")
     env = {k: v for k, v in os.environ.items() if k not in ours}
     if os.environ.get("CLFLOW_GPU_OUTSIDE"):
@@ -80,7 +80,7 @@ def outside():
 
 
 def listed_drivers(folder="/etc/OpenCL/vendors"):
-    """The machine's own .icd files: {stem: what the file says}."""
+    """Returns the machine's own .icd files: {stem: library that the file names}."""
     files = {}
     for path in sorted(glob.glob(f"{folder}/*.icd")):
         lines = Path(path).read_text(errors="replace").split()
@@ -103,7 +103,7 @@ def expand(patterns):
 
 
 def search(more=()):
-    """Drivers in the folders `more`, in the machine's .icd files and in the folders above."""
+    """Finds drivers in the folders `more`, in the machine's .icd files and in the folders above."""
     result = Search()
     first = [*more, *folders_of_environment()]
     base = list(dict.fromkeys([*first, *folders_of_loader(), *USUAL]))
@@ -123,7 +123,7 @@ def search(more=()):
 
 
 def write_vendors(found, folder):
-    """An .icd file for each driver; the folders that a driver's own libraries are in."""
+    """Writes an .icd file for each driver, and returns the folders of their libraries."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, path in found.items():
         (folder / f"{name}.icd").write_text(path + "\n")

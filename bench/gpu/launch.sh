@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# run [--minutes M] [--only PART] [--out DIR] ...: what `scripts/gpu run` starts; --help tells more.
-# It uses the machine's C library where that is new enough, else the one in this folder.
+# run [--minutes M] [--only STAGE] [--out DIR] ...: what `scripts/gpu run` starts; --help lists the options.
+# Uses the machine's C library if that is new enough, else the one in this folder.
 case $0 in
 */*) here=${0%/*} ;;
 *) here=. ;;
 esac
 here=$(cd "$here" && pwd) || exit 1
-CLFLOW_GPU_OUTSIDE=$LD_LIBRARY_PATH # what other programs, such as a Python with PyTorch, are to see
+CLFLOW_GPU_OUTSIDE=$LD_LIBRARY_PATH # for programs outside the bundle, such as a Python with PyTorch
 CLFLOW_GPU_LOADER=
 LD_LIBRARY_PATH=$here/lib
 export CLFLOW_GPU_OUTSIDE CLFLOW_GPU_LOADER LD_LIBRARY_PATH

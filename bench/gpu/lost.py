@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""What to work on next: where the time is that the device could save."""
+"""What to work on next: the workloads that take longest above what the device allows."""
 
 
 def bound_ms(row, device):
-    """The least time that the device's measured peaks allow for this row, or None."""
-    parts = []
+    """Returns the minimum time that the device's measured peaks allow for this row, or None."""
+    bounds = []
     if row.get("flops") and device.get("peak_gflops"):
-        parts.append(row["flops"] / device["peak_gflops"] * 1e-6)
+        bounds.append(row["flops"] / device["peak_gflops"] * 1e-6)
     if row.get("bytes") and device.get("peak_gbs"):
-        parts.append(row["bytes"] / device["peak_gbs"] * 1e-6)
-    return max(parts, default=None)
+        bounds.append(row["bytes"] / device["peak_gbs"] * 1e-6)
+    return max(bounds, default=None)
 
 
 def newest(report):
-    """Rows of the bench, those after tuning in the place of those before, and the devices."""
+    """Returns the rows of the bench, after tuning where they were measured again, and the devices."""
     rows, devices = {}, {}
     for key in ("bench", "bench_tuned"):
         bench = report.get(key, {})
@@ -23,7 +23,7 @@ def newest(report):
 
 
 def of_operations(report):
-    """Each operation: time, bound, time lost a call; the most lost first."""
+    """Returns time, bound and lost time of a call for each operation, the largest loss first."""
     bench, found = newest(report), []
     for row in bench["rows"]:
         bound = bound_ms(row, bench["devices"].get(row["asked"], {}))
@@ -35,7 +35,7 @@ def of_operations(report):
 
 
 def of_flows(report):
-    """Each step or sampling next to PyTorch's best; the most lost against it first."""
+    """Returns each step or sampling next to PyTorch's best, the largest loss first."""
     found = []
     for row in report.get("torch", {}).get("rows", []):
         own = min((s["best"] for s in row["clflow"].values()), default=None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""report.html: one page that needs nothing else, from what report.json holds."""
+"""report.html: a self-contained page, made from report.json."""
 
 import html
 import math
@@ -15,7 +15,7 @@ def text(value):
 
 
 def ms(value):
-    """A time in milliseconds with three digits and a unit that fits."""
+    """Formats milliseconds with three digits and a suitable unit."""
     if value is None:
         return "–"
     for unit, scale in (("s", 1e3), ("ms", 1), ("µs", 1e-3)):
@@ -25,7 +25,7 @@ def ms(value):
 
 
 def good(verdict):
-    """The class of a verdict's cell."""
+    """Returns the CSS class of a verdict's cell."""
     bad = ("failed", "crashed", "not evaluated", "not comparable")
     late = ("too slow", "not run", "no ", "does not fit")
     if verdict.startswith(bad):
@@ -38,7 +38,7 @@ def verdict_cell(verdict):
 
 
 def table(head, rows, numbers=()):
-    """`rows` are lists of cells, a cell text or whole '<td...'; `numbers`: columns to the right."""
+    """Makes a table of rows of cells, each a text or a complete '<td...'; columns `numbers` align right."""
     def cell(i, value):
         if isinstance(value, str) and value.startswith("<td"):
             return value
@@ -57,12 +57,12 @@ def details(title, body):
     return f"<details><summary>{title}</summary>\n{body}</details>\n"
 
 
-# ---- Parts ----------------------------------------------------------------------------
+# ---- Stages ---------------------------------------------------------------------------
 
 
-def parts(r):
-    rows = [[name, verdict_cell(p["verdict"]), f"{p['seconds']} s"] for name, p in r["parts"].items()]
-    return table(["part", "result", "time"], rows, (2,)) if rows else ""
+def stages(r):
+    rows = [[name, verdict_cell(s["verdict"]), f"{s['seconds']} s"] for name, s in r["stages"].items()]
+    return table(["stage", "result", "time"], rows, (2,)) if rows else ""
 
 
 def devices(r):
@@ -138,7 +138,7 @@ def training(r):
     rows = [[row["name"], verdict_cell(row["verdict"]), row["epochs"], f"{row['seconds']:.1f} s",
              number(row.get("mean")), number(row.get("mean_cpu64")), row.get("why", "")[:300]]
             for row in r.get("training", [])]  # fmt: skip
-    head = ["training", "result", "epochs", "time", "mean log p, nats", "the same by cpu64", ""]
+    head = ["training", "result", "epochs", "time", "mean log p, nats", "on cpu64", ""]
     return table(head, rows, (2, 3, 4, 5)) if rows else ""
 
 
@@ -154,7 +154,7 @@ def peers(r):
                          ms(best * 1e3) if best else side.get("error", "–"),
                          f'<td class="n {kind}">{ratio}</td>',
                          f"{side.get('difference', float('nan')):.1e}"])  # fmt: skip
-    head = ["workload", "clflow", "peer", "its time", "clflow is faster by", "difference"]
+    head = ["workload", "clflow", "peer", "its time", "ratio (above 1: clflow is faster)", "difference"]
     return table(head, rows, (1, 3, 4, 5)) if rows else ""
 
 
@@ -164,7 +164,7 @@ def trace(r):
         total = sum(o["us"] for o in row["operations"]) or 1
         rows = [[o["operation"], o["calls"], ms(o["us"] / 1e3), f"{100 * o['us'] / total:.1f} %"]
                 for o in row["operations"][:10]]  # fmt: skip
-        body += f"<figure><h3>{text(row['flow'])}</h3>" + table(["operation", "calls", "time", "share"], rows, (1, 2, 3)) + "</figure>"
+        body += f"<figure><h3>{text(row['flow'])}</h3>" + table(["operation", "calls", "time", "percent"], rows, (1, 2, 3)) + "</figure>"
     return f'<div class="charts">{body}</div>' if body else ""
 
 
@@ -179,18 +179,18 @@ def following(r):
             ["workload", "clflow", "faster peer", "its time", "lost"], flows, (1, 3, 4))
     if ops_:
         body += "<h3>Operations, by the time above what the device's peaks allow</h3>" + table(
-            ["operation", "time", "bound", "reached", "lost a call"], ops_, (1, 2, 3, 4))
+            ["operation", "time", "bound", "of bound", "lost in a call"], ops_, (1, 2, 3, 4))
     return body
 
 
 def bench(r):
     rows = []
-    for key, when in (("bench", "as it comes"), ("bench_tuned", "tuned")):
+    for key, when in (("bench", "untuned"), ("bench_tuned", "tuned")):
         for row in r.get(key, {}).get("rows", []):
-            share = lambda name: f"{row[name]:.0f} %" if row.get(name) else "–"  # noqa: E731
+            percent = lambda name: f"{row[name]:.0f} %" if row.get(name) else "–"  # noqa: E731
             rows.append([row["name"], row["asked"], when, ms(row.get("ms")), ms(row.get("first_ms")),
-                         f"{row['gflops']:.4g}" if row.get("gflops") else "–", share("peak_percent"),
-                         f"{row['gbs']:.4g}" if row.get("gbs") else "–", share("bandwidth_percent")])  # fmt: skip
+                         f"{row['gflops']:.4g}" if row.get("gflops") else "–", percent("peak_percent"),
+                         f"{row['gbs']:.4g}" if row.get("gbs") else "–", percent("bandwidth_percent")])  # fmt: skip
     head = ["workload", "device", "", "median", "first", "GFLOP/s", "of peak", "GB/s", "of bandwidth"]
     return details(f"{len(rows)} rows", table(head, rows, (3, 4, 5, 6, 7, 8))) if rows else ""
 
@@ -208,7 +208,7 @@ def scale(low, high, begin, end):
 
 
 def points(bench_report):
-    """(intensity, GFLOP/s, name) of the operations that count both flops and bytes."""
+    """Returns (intensity, GFLOP/s, name) of the operations that count both flops and bytes."""
     return [(row["flops"] / row["bytes"], row["gflops"], row["name"]) for row in bench_report["rows"]
             if row.get("group") == "op" and row.get("flops") and row.get("bytes") and row.get("gflops")]  # fmt: skip
 
@@ -253,7 +253,7 @@ def head(r):
     chosen = next((d for d in r.get("devices", []) if d["name"] == r.get("device")), None)
     name = f"{chosen['device']} ({chosen['name']})" if chosen else "no OpenCL device"
     m = r.get("machine", {})
-    bad = [n for n, p in r["parts"].items() if good(p["verdict"]) == "bad"]
+    bad = [n for n, s in r["stages"].items() if good(s["verdict"]) == "bad"]
     verdict = f"failed: {', '.join(bad)}" if bad else "nothing failed"
     return (f"<h1>clflow on {text(name)}</h1>\n<p>clflow {text(r.get('version'))}, revision {text(r.get('revision'))} · "
             f"{text(m.get('processor', ''))}, {m.get('cores', '?')} cores · {text(m.get('system', ''))} · {text(r.get('date'))}</p>\n"
@@ -262,20 +262,20 @@ def head(r):
 
 def page(r):
     body = head(r)
-    body += section("What passed", "Each part has its share of the time; what was not reached is said.", parts(r))
+    body += section("What passed", "Each stage has a fraction of the time; the result says if it did not finish.", stages(r))
     torch = r.get("torch", {})
-    body += section("Next to PyTorch", f"The same computation, alternately; medians. PyTorch {text(torch.get('version'))}"
+    body += section("Next to PyTorch", f"The same computation in both, measured alternately; medians. PyTorch {text(torch.get('version'))}"
                     f"{'' if torch.get('cuda') else ', without a GPU'}. TF32 multiplies with 10 bits of mantissa.", peers(r))  # fmt: skip
     body += section("What to work on next", "Ordered by lost time.", following(r))
-    body += section("Roofline", "Operations against the device's measured multiply-adds and bandwidth. "
-                    "Figures of masked or transformed operations are dense equivalents.", roofline(r))  # fmt: skip
-    body += section("Where the time of a training goes", "One epoch with every operation timed alone (`trace:`).", trace(r))
+    body += section("Roofline", "Operations compared with the device's measured multiply-add rate and bandwidth. "
+                    "Masked or transformed operations count as the dense ones.", roofline(r))  # fmt: skip
+    body += section("Where the time of a training goes", "One epoch, with each operation timed separately (`trace:`).", trace(r))
     body += section("Devices", "As <code>clflow devices</code> lists them.", devices(r))
-    body += section("Kernels", "All kernels built for each family, without a cache.", builds(r))
-    body += section("Operations", "Every case against double precision.", ops(r))
-    body += section("Whole flows", "Against PyTorch's numbers (golden files) and against identities.", suites(r))
-    body += section("Trainings", "The mean over all rows is computed again in double precision from the saved model.", training(r))
-    body += section("The bench", "Medians, and shares of the measured peaks.", bench(r))
+    body += section("Kernels", "All kernels, built for each family without a cache.", builds(r))
+    body += section("Operations", "Every case, compared with double precision.", ops(r))
+    body += section("Whole flows", "Compared with numbers of PyTorch (golden files), and with identities.", suites(r))
+    body += section("Trainings", "The mean over all rows is also computed in double precision from the saved model.", training(r))
+    body += section("The bench", "Medians, and percent of the measured peaks.", bench(r))
     style = (HERE / "page.css").read_text()
     return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
             f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs of the test programs (Check), several at a time, and what they say."""
+"""Runs test programs (Check), several at a time, and reads their results."""
 
 import os
 import re
@@ -10,12 +10,12 @@ FAILURE = re.compile(r"^[^:\n]+:\d+:[FE]:[^:]*:[^:]*:\d+: (.*)$", re.M)
 
 
 def workers():
-    """Tests wait for the processor, which computes what the device is held to."""
+    """Returns how many tests run at a time: they mostly wait for the processor, which computes the reference."""
     return max(1, min(4, len(os.sched_getaffinity(0)) // 2))
 
 
 def row(work, words, env):
-    """One run: its verdict, and the first failure, which is of the smallest case."""
+    """Runs a test; returns its verdict and its first failure, which is that of the smallest case."""
     done = work.program("device_tests", *words, env=env)
     text = done.output + done.errors
     counts, failures = COUNTS.search(text), FAILURE.findall(text)
@@ -34,14 +34,14 @@ def row(work, words, env):
 
 
 def run_all(work, runs, env, keep):
-    """Each of `runs`, a list of words; `keep` takes the rows as they come."""
+    """Runs each of `runs`, a list of words, and calls `keep` with each row as it comes."""
     with ThreadPoolExecutor(workers()) as pool:
         for result in pool.map(lambda words: row(work, words, env), runs):
             keep(result)
 
 
 def summary(rows):
-    """One word for a part."""
+    """Summarises the rows of a stage."""
     bad = [r for r in rows if r["verdict"] not in ("passed", "not run", "too slow")]
     late = [r for r in rows if r["verdict"] in ("not run", "too slow")]
     if bad:

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Times workloads of the bench in clflow and in PyTorch, alternately; a line of JSON for each.
+"""Times workloads of the bench in clflow and in PyTorch, alternately; prints a line of JSON for each.
 
-It runs under a Python that has PyTorch, and uses the peers of bench/peers.  On a GPU PyTorch is
-measured in float32 with and without TF32; without one, as it comes.
+It runs under a Python that has PyTorch, and uses the peers of bench/peers.  On a GPU, PyTorch is
+measured in float32 with and without TF32; without one, with its default settings.
 """
 
 import argparse
@@ -16,13 +16,13 @@ HERE = Path(__file__).resolve().parent
 PEERS = next(p for p in (HERE.parent / "peers", HERE.parent.parent / "peers") if p.exists())
 sys.path[:0] = [str(PEERS)]
 if (PEERS / "site").exists():
-    sys.path.append(str(PEERS / "site"))  # what this Python may lack
+    sys.path.append(str(PEERS / "site"))  # packages that this Python may lack
 
 import reference  # noqa: E402
 import sides  # noqa: E402
 import torch  # noqa: E402
 
-ROUNDS, SECONDS, SLOW = 3, 0.2, 1e-4  # SLOW: what must agree, relative to the largest number
+ROUNDS, SECONDS, SLOW = 3, 0.2, 1e-4  # SLOW: permitted difference, relative to the largest number
 
 
 def torch_sides():
@@ -54,7 +54,7 @@ def measure(name, args):
     for peer in peers:
         peer.end()
     rows = {asked: {"best": statistics.median(r["each"])} | r for asked, r in own.rows.items()}
-    # TF32 has 10 bits of mantissa: what it computes is not the same to float32's tolerance.
+    # TF32 has 10 bits of mantissa, so its results differ by more than the tolerance of float32.
     return {"name": name, "clflow": rows,
             "sides": [side_row(p, 0.05 if p.side.settings.get("tf32") else SLOW) for p in peers]}  # fmt: skip
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What every part of a run uses: the bundle's programs, time limits, the log, the results."""
+"""Shared by the stages of a run: the bundle's programs, time limits, the log, the results."""
 
 import json
 import os
@@ -17,7 +17,7 @@ BUNDLE = Path(__file__).resolve().parents[1]
 
 @dataclass
 class Done:
-    """How a program ended: `code` is None where its time was up."""
+    """How a program ended: `code` is None if its time was up."""
 
     code: int | None
     output: str  # of standard output
@@ -34,11 +34,11 @@ class Done:
 
 
 class Results:
-    """Kept on disk as they come, each time whole: report.json and report.html."""
+    """Results of a run; save() writes report.json and report.html completely each time."""
 
     def __init__(self, folder, page):
         self.folder, self.page, self.lock = folder, page, threading.Lock()
-        self.all = {"clflow_gpu": 1, "parts": {}}
+        self.all = {"clflow_gpu": 1, "stages": {}}
         self.log = (folder / "log.txt").open("w")
 
     def save(self):
@@ -47,16 +47,16 @@ class Results:
             self.replace("report.html", self.page(self.all))
 
     def replace(self, name, text):
-        beside = self.folder / (name + ".part")
-        beside.write_text(text)
-        beside.replace(self.folder / name)
+        unfinished = self.folder / (name + ".part")
+        unfinished.write_text(text)
+        unfinished.replace(self.folder / name)
 
     def close(self):
         self.save()
         self.log.close()
 
     def note(self, text):
-        """A line of the log."""
+        """Writes a line to the log."""
         with self.lock:
             print(text, file=self.log, flush=True)
 
@@ -67,10 +67,10 @@ class Work:
     def __init__(self, results, minutes, folder):
         self.results, self.folder = results, folder
         self.end = time.monotonic() + 60 * minutes
-        self.part_end = self.end
+        self.stage_end = self.end
         self.env = dict(os.environ)
         self.loader = os.environ.get("CLFLOW_GPU_LOADER", "")
-        self.device = None  # what `clflow devices` says of it, or None: no OpenCL
+        self.device = None  # a row of `clflow devices`; None: no OpenCL device
         self.env |= {"CLFLOW_CACHE_DIR": str(folder / "cache"), "HOME": str(folder),
                      "POCL_CACHE_DIR": str(folder / "cache/pocl"), "XDG_CACHE_HOME": str(folder),
                      "CUDA_CACHE_PATH": str(folder / "cache/cuda"),
@@ -82,7 +82,7 @@ class Work:
             self.env["CLFLOW_PROBE"] = str(probe) if os.path.exists("/bin/sh") else ""
 
     def wrap(self, program):
-        """A script that starts a program of the bundle as it must be started here."""
+        """Writes a script that starts a program of the bundle with the right loader and libraries."""
         path = self.folder / Path(program).name
         words = self.words(program if "/" in program else f"bin/{program}")
         quoted = " ".join("'" + w.replace("'", "'\\''") + "'" for w in words)
@@ -104,7 +104,7 @@ class Work:
         return [f for f in self.env.get("CLFLOW_GPU_DRIVERS", "").split(":") if f]
 
     def use_drivers(self, vendors, folders):
-        """From now on programs find these drivers, and drivers their libraries."""
+        """Makes programs find these drivers, and drivers their libraries, from now on."""
         self.env |= {"OCL_ICD_VENDORS": str(vendors), "OPENCL_VENDOR_PATH": str(vendors),
                      "CLFLOW_GPU_DRIVERS": ":".join(folders)}  # fmt: skip
         if not self.loader:
@@ -113,8 +113,8 @@ class Work:
         self.wrap("clflow")
 
     def left(self):
-        """Seconds of the part that is under way."""
-        return max(0.0, min(self.part_end, self.end) - time.monotonic())
+        """Returns the seconds that are left for the current stage."""
+        return max(0.0, min(self.stage_end, self.end) - time.monotonic())
 
     def program(self, program, *args, limit=None, env=None):
         """Runs a program of the bundle."""
@@ -142,7 +142,7 @@ class Work:
         return done
 
     def stream(self, words, env, take):
-        """As run(), handing over each line of standard output as it comes."""
+        """Like run(), but calls take() with each line of standard output as it comes."""
         words, begin = [str(w) for w in words], time.monotonic()
         process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    stdin=subprocess.DEVNULL, env=env, text=True, errors="replace",
@@ -184,4 +184,4 @@ def tell(part, text):
 
 
 if sys.version_info < (3, 10):
-    raise SystemExit("run: Python 3.10 or later is wanted; the bundle has one: start it by ./run")
+    raise SystemExit("run: this needs Python 3.10 or later; start it with ./run, which uses the Python of the bundle")

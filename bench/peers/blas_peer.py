@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""sgemm of OpenBLAS and of oneDNN, whose arguments after the order are the same."""
+"""sgemm of OpenBLAS and of oneDNN; the arguments after the order are the same."""
 
 import ctypes
 from ctypes import c_char, c_float, c_int, c_int64, c_void_p
@@ -29,7 +29,7 @@ def onednn(path, threads):
         ctypes.CDLL("libgomp.so.1").omp_set_num_threads(threads)
 
     class Version(ctypes.Structure):
-        _fields_ = [(part, c_int) for part in ("major", "minor", "patch")]
+        _fields_ = [(field, c_int) for field in ("major", "minor", "patch")]
 
     def gemm(ta, tb, m, n, k, a, lda, b, ldb, c, ldc):
         lib.dnnl_sgemm(c_char(b"T" if ta else b"N"), c_char(b"T" if tb else b"N"), c_int64(m),
@@ -42,7 +42,7 @@ def onednn(path, threads):
 
 
 def operands(what):
-    """a and b as they lie, and their product in double."""
+    """Returns a and b as they are stored, and their product in double."""
     rng = np.random.default_rng(1)
     a, b = (rng.uniform(-1, 1, shape).astype(np.float32) for shape in what.shapes())
     wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)

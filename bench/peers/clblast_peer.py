@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""CLBlast's sgemm on an OpenCL device, operands resident, calls queued."""
+"""CLBlast's sgemm on an OpenCL device: operands stay on the device, calls are queued."""
 
 import ctypes
 from ctypes import byref, c_float, c_int, c_size_t, c_void_p
@@ -9,7 +9,7 @@ import pyopencl as cl
 from blas_peer import operands
 from serve import difference, serve
 
-QUEUED = 4  # calls before the queue is waited for
+QUEUED = 4  # calls before waiting for the queue
 
 
 def prepare(what, settings, folder):
@@ -23,7 +23,7 @@ def prepare(what, settings, folder):
     buffers = [cl.Buffer(context, flags, hostbuf=x) for x in (a, b, c)]
     handle = c_void_p(queue.int_ptr)
 
-    def call():  # holds the buffers, which live no longer than their objects
+    def call():  # refers to `buffers`, so that these are not released
         at_a, at_b, at_c = (c_void_p(x.int_ptr) for x in buffers)
         code = lib.CLBlastSgemm(
             c_int(101), c_int(112 if what.ta else 111), c_int(112 if what.tb else 111),

@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Bits per dimension of models that know little of images, for flows to be better than.
+"""Bits per dimension of simple models of images, as baselines for flows.
 
 usage: image_baselines.py DATA.npy --valid-index FILE | --valid-split P [--levels 256]
        image_baselines.py --train A.npy --valid B.npy [--levels 256]
                           [--draws 4] [--seed 1] [--alpha 0.05] [--rows N]
 
 Arrays hold whole numbers 0 .. levels - 1, one image a row (any shape after the first
-axis).  FILE lists the validation rows by number (.npy, or text with one a line);
---valid-split 0.1 takes the last tenth.  --rows uses at most N training rows.
+axis).  FILE has the indices of the validation rows (.npy, or text with one on each line);
+--valid-split 0.1 uses the last tenth.  --rows uses at most N training rows.
 
-It prints the validation rows' mean bits per dimension under
-  histogram   one for each pixel and channel, a count of 1 added to each value
-  gaussian    a Gaussian with a full covariance, on byte + u, u uniform in [0, 1)
-  logit       the same on logit(alpha + (1 - 2 alpha) (byte + u) / levels)
-The two Gaussians are densities by byte + u, so their bits bound those of the bytes from
-above; each is the mean over draws of u.  A ridge is added to their covariances, in units
+Prints the mean bits per dimension of the validation rows under
+  histogram   a histogram for each pixel and channel, with 1 added to each count
+  gaussian    a Gaussian with a full covariance of byte + u, u uniform in [0, 1)
+  logit       the same for logit(alpha + (1 - 2 alpha) (byte + u) / levels)
+The two Gaussians are densities of byte + u, so their bits are upper bounds of those of the bytes;
+each is the mean over draws of u.  A ridge is added to their covariances, in units
 of the mean variance, chosen on a tenth of the training rows.
 """
 
@@ -61,7 +61,7 @@ def histogram_bits(train, valid, levels):
 
 
 class Plain:
-    """byte + u as it is."""
+    """byte + u, unchanged."""
 
     name = "gaussian"
 
@@ -70,7 +70,7 @@ class Plain:
 
 
 class Logit:
-    """The flows' first layer, and log |dy / dx| summed over each row."""
+    """The first layer of the flows, and log |dy / dx| summed over each row."""
 
     name = "logit"
 
@@ -90,8 +90,8 @@ class Moments:
     def __init__(self, rows, through, rng, draws):
         total, square = 0.0, 0.0
         for _ in range(draws):
-            for part in chunks(rows):
-                y, _ = through(part + rng.random(part.shape))
+            for x in chunks(rows):
+                y, _ = through(x + rng.random(x.shape))
                 total, square = total + y.sum(0), square + y.T @ y
         count = draws * len(rows)
         self.mean = total / count
@@ -100,7 +100,7 @@ class Moments:
         self.variances = self.variances.clip(0, None)
 
     def log_density(self, y, ridges):
-        """[ridges, rows]"""
+        """Returns log p of each row for each ridge: [ridges, rows]."""
         squares = ((y - self.mean) @ self.axes) ** 2
         result = []
         for ridge in ridges:
@@ -112,18 +112,18 @@ class Moments:
     def bits(self, rows, through, rng, draws, ridges):
         total = 0.0
         for _ in range(draws):
-            for part in chunks(rows):
-                y, logdet = through(part + rng.random(part.shape))
+            for x in chunks(rows):
+                y, logdet = through(x + rng.random(x.shape))
                 total = total + (self.log_density(y, ridges) + logdet).sum(1)
         return -total / (draws * rows.size * math.log(2))
 
 
 def gaussian_bits(train, valid, through, rng, draws):
-    """Bits per dimension and the ridge."""
+    """Returns bits per dimension and the ridge."""
     order = rng.permutation(len(train))
-    held = max(1, len(train) // 10)
-    part = Moments(train[order[held:]], through, rng, draws)
-    ridge = RIDGES[part.bits(train[order[:held]], through, rng, draws, RIDGES).argmin()]
+    tenth = max(1, len(train) // 10)
+    most_rows = Moments(train[order[tenth:]], through, rng, draws)
+    ridge = RIDGES[most_rows.bits(train[order[:tenth]], through, rng, draws, RIDGES).argmin()]
     whole = Moments(train, through, rng, draws)
     return whole.bits(valid, through, rng, draws, [ridge])[0], ridge
 

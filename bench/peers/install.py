@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Installs the peers apart from the project: Python packages in an environment of their own,
-libraries unpacked beside it.  It uses nothing but Python, pip and apt."""
+"""Installs the peers without changing the system: Python packages go to an environment of their own, and
+libraries are unpacked next to it.  Needs only Python, pip and apt."""
 
 import ctypes.util
 import subprocess
@@ -15,14 +15,17 @@ LIBRARIES = {"openblas": ("libopenblas0-pthread", "libopenblas.so.0"),
 
 
 def python(folder, index):
-    """The environment's interpreter; `index` is where pip finds PyTorch, or None."""
+    """Makes the environment if it is missing; returns its interpreter.
+
+    index: where pip takes PyTorch from, or None.
+    """
     mine = folder / "venv" / "bin" / "python"
     if (folder / "venv" / "complete").exists():
         return mine
     print("installing", ", ".join(PACKAGES), file=sys.stderr)
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
     pip = [mine, "-m", "pip", "install", "-q"]
-    if index:  # the wheels for CPUs alone are there, and smaller
+    if index:  # its wheels are for CPUs only, and smaller
         subprocess.run([*pip, "torch", "--index-url", index], check=True)
     subprocess.run([*pip, *PACKAGES], check=True)
     (folder / "venv" / "complete").touch()
@@ -38,11 +41,11 @@ def unpack(package, folder):
 
 
 def library(name, folder):
-    """Its path or name to load it by: the system's, or Debian's unpacked; None: there is none."""
+    """Returns the name or path to load a library by: the system's, or Debian's unpacked, or None."""
     package, file = LIBRARIES[name]
     if ctypes.util.find_library(name):
         return file
-    place = Path(folder) / "debian"
-    if not any(place.rglob(file)):
-        unpack(package, place)
-    return next((str(p.resolve()) for p in place.rglob(file)), None)
+    unpacked = Path(folder) / "debian"
+    if not any(unpacked.rglob(file)):
+        unpack(package, unpacked)
+    return next((str(p.resolve()) for p in unpacked.rglob(file)), None)

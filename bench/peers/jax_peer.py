@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""JAX: the lecture's flow transcribed, with an Adam of its own, each step a call of a compiled
-function or an epoch of steps one scan."""
+"""JAX: the lecture's flow, with an Adam written here; a step is a call of a compiled function, or an
+epoch of steps is one scan."""
 
 import json
 import os
 import sys
 
-if json.loads(sys.argv[2])["threads"] == 1:  # XLA makes as many threads as it may use cores
+if json.loads(sys.argv[2])["threads"] == 1:  # XLA starts a thread for each core that it may use
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 from functools import partial
@@ -23,24 +23,24 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
 def load(what, folder):
-    """For each coupling its mask, and weights and biases of its two networks."""
+    """Returns the mask of each coupling, and the weights and biases of its two nets."""
     file = load_file(folder / "weights.safetensors")
-    part = ("0.weight", "0.bias", "2.weight", "2.bias")
+    names = ("0.weight", "0.bias", "2.weight", "2.bias")
     masks = [jnp.array(file[f"layers.{k}.b"]) for k in range(what.depth)]
     return masks, [
-        {m: [jnp.array(file[f"layers.{k}.map_{m}.{p}"]) for p in part] for m in "st"}
+        {m: [jnp.array(file[f"layers.{k}.map_{m}.{p}"]) for p in names] for m in "st"}
         for k in range(what.depth)
     ]
 
 
-def network(w, x):
+def net(w, x):
     return jnp.tanh(x @ w[0].T + w[1]) @ w[2].T + w[3]
 
 
 def loss_of(weights, masks, x):
     logdet = 0
     for w, b in zip(weights, masks, strict=True):
-        s, t = network(w["s"], b * x), network(w["t"], b * x)
+        s, t = net(w["s"], b * x), net(w["t"], b * x)
         x = b * x + (1 - b) * (jnp.exp(s) * x + t)
         logdet = logdet + ((1 - b) * s).sum(1)
     return (0.5 * (x**2 + jnp.log(2 * jnp.pi)).sum(1) - logdet).mean()
@@ -48,7 +48,7 @@ def loss_of(weights, masks, x):
 
 def invert(weights, masks, y):
     for w, b in zip(reversed(weights), reversed(masks), strict=True):
-        s, t = network(w["s"], b * y), network(w["t"], b * y)
+        s, t = net(w["s"], b * y), net(w["t"], b * y)
         y = b * y + (1 - b) * (jnp.exp(-s) * (y - t))
     return y
 
@@ -139,7 +139,7 @@ def prepare_sample(what, folder):
 
 
 def prepare(what, settings, folder):
-    if what.way == "step":
+    if what.use == "step":
         return *prepare_step(what, settings, folder), f"jax {jax.__version__}"
     return *prepare_sample(what, folder), f"jax {jax.__version__}"
 

@@ -34,7 +34,7 @@ def read_table(path):
 
 
 def train(model, data, args):
-    """Returns the seconds of each step, one that gathers its own rows included."""
+    """Returns the seconds of each step, including the gathering of its rows."""
     optimizer = optim.Adam(model.parameters(), lr=args.lr)
     seconds = []
     for _ in range(args.epochs):

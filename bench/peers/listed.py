@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Flows that are lists of layers, which `clflow bench` has under the same names: how each is built
-by the peers, and how much faster clflow is meant to be."""
+"""Flows given as lists of layers, which `clflow bench` has under the same names: their sizes for the
+peers, and how much faster clflow should be."""
 
 from dataclasses import dataclass, field
 
 COUNT = 10000  # rows of log p, and samples
-WAYS = ("step", "logp", "sample", "one")  # `one`: log p of a single row
+USES = ("step", "logp", "sample", "one")  # `one`: log p of a single row
 LR = 5e-4
 
 
@@ -18,9 +18,9 @@ class Row:
     batch: int
     bins: int = 0
     act: str = "relu"
-    mixed: bool = True  # a linear layer behind each coupling
+    mixed: bool = True  # a linear layer after each coupling
     peers: tuple = ("nflows",)
-    reach: dict = field(default_factory=dict)  # peer -> way -> ratio that is meant to be reached
+    reach: dict = field(default_factory=dict)  # peer -> use -> ratio that is the goal
 
 
 ROWS = {
@@ -34,15 +34,15 @@ ROWS = {
                      reach={"nflows": {"step": 3, "logp": 2.2, "sample": 2.2}}),
     "maf-43-512": Row("maf", 43, 512, 5, 100, act="tanh", reach={"nflows": {"step": 3, "sample": 100}}),
 }  # fmt: skip
-ONE_ROW = {"nsf-8-50": 20e-6}  # seconds from C that log p of one row may take
+ONE_ROW = {"nsf-8-50": 20e-6}  # seconds that log p of one row may take
 
 
-def workload(name, way):
-    """What `clflow bench` calls it."""
+def workload(name, use):
+    """Returns the name of a use of a row in `clflow bench`."""
     row = ROWS[name]
     return {
         "step": f"step/{name}-b{row.batch}",
         "logp": f"density/{name}-n{COUNT}",
         "sample": f"sample/{name}-n{COUNT}",
         "one": f"density/{name}-n1",
-    }[way]
+    }[use]

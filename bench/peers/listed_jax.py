@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""FlowJAX on listed flows: its own nets and numbers of the same sizes, every use a compiled call."""
+"""FlowJAX on listed flows: its own nets of the same sizes; every use is a compiled call."""
 
 import json
 import os
 import sys
 
-if json.loads(sys.argv[2])["threads"] == 1:  # XLA makes as many threads as it may use cores
+if json.loads(sys.argv[2])["threads"] == 1:  # XLA starts a thread for each core that it may use
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 import equinox as eqx
@@ -19,7 +19,7 @@ from flowjax.bijections import Affine, RationalQuadraticSpline
 from flowjax.distributions import Normal
 from flowjax.flows import coupling_flow, masked_autoregressive_flow
 from paramax import NonTrainable, unwrap
-from serve import serve_ways
+from serve import serve_uses
 
 
 def build(row):
@@ -88,4 +88,4 @@ def prepare(name, settings, file):
 
 
 if __name__ == "__main__":
-    serve_ways(prepare)
+    serve_uses(prepare)

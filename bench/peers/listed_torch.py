@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""nflows and zuko on listed flows, eager or compiled; how it speaks with `listed`: serve.py."""
+"""nflows and zuko on listed flows, eager or compiled; serve.py describes the protocol."""
 
 import importlib.metadata
 import sys
@@ -11,7 +11,7 @@ import zuko
 from nflows import distributions, transforms
 from nflows.flows.base import Flow
 from safetensors.torch import load_file
-from serve import difference, serve_ways
+from serve import difference, serve_uses
 from torch import nn, optim
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "golden"))
@@ -32,7 +32,7 @@ def by_nflows(row):
 
 
 class Zuko(nn.Module):
-    """With nflows' calls."""
+    """zuko's flow with the methods of nflows."""
 
     def __init__(self, flow):
         super().__init__()
@@ -55,14 +55,14 @@ def by_zuko(row):
                               activation=act)  # fmt: skip
     names = {}
     for i, layer in enumerate(flow.transform.transforms):
-        for j, k in enumerate(m for m, part in enumerate(layer.hyper) if isinstance(part, nn.Linear)):
-            for part in ("weight", "bias", "mask"):
-                names[f"flow.transform.transforms.{i}.hyper.{k}.{part}"] = f"layers.{i}.net.{j}.{part}"
+        for j, k in enumerate(m for m, module in enumerate(layer.hyper) if isinstance(module, nn.Linear)):
+            for tensor in ("weight", "bias", "mask"):
+                names[f"flow.transform.transforms.{i}.hyper.{k}.{tensor}"] = f"layers.{i}.net.{j}.{tensor}"
     return Zuko(flow), names
 
 
 def load(flow, names, file):
-    """clflow's weights and its log p of some rows: how far this flow's are from them."""
+    """Loads clflow's weights, and returns how far log p of some rows is from clflow's."""
     tensors, state = load_file(file), flow.state_dict()
     if not all(name in tensors and tensors[name].numel() == state[key].numel()
                for key, name in names.items()):  # fmt: skip
@@ -116,7 +116,7 @@ def prepare(name, settings, file):
 
 
 class Batches:
-    """Rows of batches, shuffled again each time all have been taken."""
+    """Batches of rows; the order is shuffled again after each epoch."""
 
     def __init__(self, data, batch):
         self.data, self.batch, self.order = data, batch, iter(())
@@ -130,4 +130,4 @@ class Batches:
 
 
 if __name__ == "__main__":
-    serve_ways(prepare)
+    serve_uses(prepare)

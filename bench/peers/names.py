@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the names of `clflow bench`'s workloads say: shapes, and which flow."""
+"""Reads the names of `clflow bench`'s workloads: shapes and flows."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Gemm:
     tanh: bool
 
     def shapes(self):
-        """Of a and b as they lie, rows one after the other."""
+        """Returns the shapes of a and b as they are stored, row by row."""
         return (
             (self.k, self.m) if self.ta else (self.m, self.k),
             (self.n, self.k) if self.tb else (self.k, self.n),
@@ -25,7 +25,7 @@ class Gemm:
 
 @dataclass(frozen=True)
 class Conv:
-    way: str  # "fwd", "data", "weights"
+    direction: str  # "fwd", "data", "weights"
     n: int
     height: int
     width: int
@@ -36,7 +36,7 @@ class Conv:
 
 @dataclass(frozen=True)
 class Nvp:
-    way: str  # "step", "sample"
+    use: str  # "step", "sample"
     dim: int
     hidden: int
     depth: int
@@ -45,7 +45,7 @@ class Nvp:
 
 @dataclass(frozen=True)
 class Images:
-    way: str
+    use: str
     flow: str  # "imagenet32"
     count: int
 
@@ -58,12 +58,12 @@ BATCHES, BATCHES_LARGE, LARGE = 100, 8, 1000  # as in bench/steps.c
 
 
 def batches(what):
-    """Batches of the data that a training goes through, as `clflow bench` has them."""
+    """Returns the number of batches in an epoch, as in `clflow bench`."""
     return BATCHES if isinstance(what, Nvp) and what.count < LARGE else BATCHES_LARGE
 
 
 def parse(name):
-    """None where the peers have nothing of the kind."""
+    """Returns the workload of a name; None if the peers cannot run it."""
     if m := re.fullmatch(r"gemm/(\d+)x(\d+)x(\d+)(-ta)?(-tb)?(-bias)?(-tanh)?", name):
         return Gemm(*map(int, m.groups()[:3]), *(g is not None for g in m.groups()[3:]))
     if m := re.fullmatch(r"conv/(fwd|data|weights)/(\d+)x(\d+)x(\d+)x(\d+)-(\d+)(-k1)?", name):

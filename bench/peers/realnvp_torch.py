@@ -126,7 +126,7 @@ class Conditioner(nn.Module):
 
 
 class Coupling(nn.Module):
-    """What both kinds of coupling share: y = BN((x + t) e^s) on the changed part."""
+    """Common to both kinds of coupling: y = BN((x + t) e^s) of the transformed elements."""
 
     def __init__(self, channels, gain_name, gain, options):
         super().__init__()
@@ -156,7 +156,7 @@ class Coupling(nn.Module):
 
 
 class Checkerboard(Coupling):
-    """Keeps the positions where the mask is 1.  Both batch norms count the others' zeros."""
+    """Positions where the mask is 1 stay the same.  Both batch norms count the zeros of the others."""
 
     def __init__(self, channels, width, blocks, parity, options):
         super().__init__(channels, "rescaling_scale", 0.0, options)
@@ -196,7 +196,7 @@ class Checkerboard(Coupling):
 
 
 class Channelwise(Coupling):
-    """One half of the channels stays and conditions the other half."""
+    """One half of the channels stays the same and conditions the other half."""
 
     def __init__(self, channels, width, blocks, keep_first, options):
         super().__init__(channels // 2, "scale", 1.0, options)
@@ -393,7 +393,7 @@ def l2_term(model):
 
 
 def train_step(model, optimizer, x):
-    """One step of the recipe on rows x; the loss, still on the device."""
+    """Trains one step on rows x; returns the loss, still on the device."""
     loss = -model.log_prob(x).mean() + 5e-5 * l2_term(model)
     optimizer.zero_grad()
     loss.backward()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What clflow computes of a flow: weights, losses of its first steps, its inverse.  The peers
-load the weights and are held to the rest."""
+"""Reference values by clflow: weights of a flow, losses of its first steps, its inverse.  Peers load the
+weights, and their results are compared with the rest."""
 
 import json
 import subprocess
@@ -52,7 +52,8 @@ def of_images(program, what, folder):
 
 
 def make(program, name, folder):
-    """The folder of a workload, made at its first use; products and convolutions need none."""
+    """Returns the folder of a workload's reference values, which it makes at first use; products and
+    convolutions need none."""
     what = names.parse(name)
     maker = {names.Nvp: of_nvp, names.Images: of_images}.get(type(what))
     mine = folder / name.split("/")[1].rsplit("-", 1)[0]

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""The protocol that run speaks with a peer, lines of JSON.
+"""The protocol between `run` and a peer: lines of JSON.
 
-A peer is started as `PEER.py WORKLOAD SETTINGS FOLDER`; FOLDER holds what clflow computed of
-this workload (reference.py).  It answers
+A peer is started as `PEER.py WORKLOAD SETTINGS FOLDER`; FOLDER holds clflow's reference values for this
+workload (reference.py).  It answers
     {"ready": true, "first": SECONDS, "version": TEXT, "difference": X}
-or  {"error": TEXT}; `first` is from data to the first use, compilation included;
-`difference` how far its
-results are from the reference, relative to the largest number.  Then each line it reads
-is a time in seconds, for about which it runs the workload, and it answers {"each": SECONDS,
-"count": N}.  It ends with its input.
+or  {"error": TEXT}.  `first` is the time from making the data to the first use, compilation included.
+`difference` is how far its results are from the reference, relative to the largest number.  Then it reads
+lines with a time in seconds, runs the workload for about that time and answers {"each": SECONDS,
+"count": N}.  It ends when its input ends.
 """
 
 import json
@@ -21,7 +20,7 @@ import numpy as np
 
 
 def difference(found, wanted):
-    """Largest difference, relative to the largest number that is wanted."""
+    """Returns the largest difference, relative to the largest number of `wanted`."""
     found, wanted = (np.asarray(v.cpu() if hasattr(v, "cpu") else v, np.float64)
                      for v in (found, wanted))  # fmt: skip
     if found.shape != wanted.shape:
@@ -34,7 +33,7 @@ def answer(message):
 
 
 def timed(use, seconds, batch):
-    """Seconds of a use, measured over about `seconds` in all; `batch` uses are one call."""
+    """Returns the seconds of a use, measured over about `seconds`; a call has `batch` uses."""
     count, begin = 0, time.perf_counter()
     while True:
         use()
@@ -45,7 +44,7 @@ def timed(use, seconds, batch):
 
 
 def serve(prepare):
-    """prepare(what, settings, folder) gives (use, uses in a call, difference, version)."""
+    """Serves one workload; prepare(what, settings, folder) returns (use, uses in a call, difference, version)."""
     what, settings = names.parse(sys.argv[1]), json.loads(sys.argv[2])
     try:
         begin = time.perf_counter()
@@ -53,7 +52,7 @@ def serve(prepare):
         use()
         first = time.perf_counter() - begin
         timed(use, 0.2, batch)
-    except Exception as e:  # a peer that cannot is a result, told in the table
+    except Exception as e:  # a failure is a result too, shown in the table
         answer({"error": f"{type(e).__name__}: {e}".splitlines()[0][:300]})
         return
     answer({"ready": True, "first": first, "version": version, "difference": off})
@@ -63,7 +62,7 @@ def serve(prepare):
 
 
 def timed_first(use, seconds):
-    """As timed(), of a use that may have to be compiled: the first one counts if it takes so long
+    """Like timed(), for a use that may have to be compiled: the first one counts if it takes so long
     that a second one would not fit."""
     begin = time.perf_counter()
     use()
@@ -71,20 +70,20 @@ def timed_first(use, seconds):
     return (spent, 1) if spent > 20 * seconds else timed(use, seconds, 1)
 
 
-def serve_ways(prepare):
-    """As serve(), of several uses of one thing: prepare(name, settings, file) gives the uses by
-    name, difference (None: nothing to compare with) and version; lines are `WAY SECONDS`."""
+def serve_uses(prepare):
+    """Serves several uses of a flow: prepare(name, settings, file) returns the uses by name, the
+    difference (None: nothing to compare with) and the version; lines are `USE SECONDS`."""
     name, settings, file = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]
     measured = set()
     try:
         uses, off, version = prepare(name, settings, file)
         answer({"ready": True, "version": version, "difference": off})
         for line in sys.stdin:
-            way, seconds = line.split()
-            first = way not in measured
-            measured.add(way)
-            each, count = (timed_first(uses[way], float(seconds)) if first
-                           else timed(uses[way], float(seconds), 1))  # fmt: skip
+            use, seconds = line.split()
+            first = use not in measured
+            measured.add(use)
+            each, count = (timed_first(uses[use], float(seconds)) if first
+                           else timed(uses[use], float(seconds), 1))  # fmt: skip
             answer({"each": each, "count": count})
-    except Exception as e:  # a peer that cannot is a result
+    except Exception as e:  # a failure is a result too
         answer({"error": f"{type(e).__name__}: {e}".splitlines()[0][:300]})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Who takes part in a row, and with which settings; processes that measure when told to."""
+"""The peers of a row with their settings, and processes that measure on request."""
 
 import json
 import os
@@ -20,13 +20,14 @@ class Side:
     peer: str  # "PyTorch eager"
     script: str
     settings: dict
-    default: bool = False  # as it comes, nothing chosen
+    default: bool = False  # with its default settings
     env: dict = field(default_factory=dict)
 
-    def told(self):
+    def words(self):
+        """Describes the settings."""
         words = [f"{k} {v}" for k, v in self.settings.items()
                  if k not in ("path", "library", "mode") and v]  # fmt: skip
-        return ", ".join(words + [f"{k}={v}" for k, v in self.env.items()]) or "as it comes"
+        return ", ".join(words + [f"{k}={v}" for k, v in self.env.items()]) or "default"
 
 
 def gemm_sides(what, libraries):
@@ -59,7 +60,7 @@ def conv_sides():
 
 
 def torch_sides(what):
-    images, step = isinstance(what, names.Images), what.way == "step"
+    images, step = isinstance(what, names.Images), what.use == "step"
     best = {"flush": True} | ({"adam": "fused"} if step else {})
     layouts = [{"layout": "contiguous"}, {"layout": "channels_last"}] if images else [{}]
     sides = []
@@ -75,7 +76,7 @@ def torch_sides(what):
 
 
 def jax_sides(what):
-    modes = {"call": "JAX jit", "scan": "JAX scan"} if what.way == "step" else {"call": "JAX jit"}
+    modes = {"call": "JAX jit", "scan": "JAX scan"} if what.use == "step" else {"call": "JAX jit"}
     return [Side(peer, "jax_peer.py", {"mode": mode, "threads": t}, t == 0)
             for mode, peer in modes.items() for t in (0, 1)]  # fmt: skip
 
@@ -90,7 +91,7 @@ def sides(name, libraries):
 
 
 class Process:
-    """A peer that has prepared a workload; `report` is its answer, see serve.py."""
+    """A process of a peer that has prepared a workload; `report` is its answer (see serve.py)."""
 
     def __init__(self, side, name, reference, cache):
         self.side, self.each = side, []
@@ -123,12 +124,12 @@ class Process:
 
     def result(self):
         side = self.side
-        return {"peer": side.peer, "settings": side.told(), "default": side.default,
+        return {"peer": side.peer, "settings": side.words(), "default": side.default,
                 "each": self.each} | self.report  # fmt: skip
 
 
 class Clflow:
-    """`clflow bench` of a workload on several devices, a process for each round."""
+    """Measures a workload with `clflow bench` on several devices, in a process for each round."""
 
     def __init__(self, program, name, devices):
         option = "--flows" if name.startswith(("step/", "sample/")) else "--ops"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The measured rows as Markdown and CSV."""
+"""Writes the measured rows as Markdown and CSV."""
 
 import csv
 import textwrap
@@ -15,7 +15,7 @@ sides take turns.
 
 - **ratio**: the peer's time with its best settings divided by the time of clflow's faster device,
   as the median over rounds. Above 1 clflow is faster.
-- **as it comes**: the peer's time with nothing set.
+- **default**: the peer's time with its default settings.
 - **differs**: how far the peer's results are from clflow's with the same weights (products and
   convolutions: from double precision), relative to the largest number.
 - **first**: from making the peer's data to its first use. What caches hold is not compiled again.
@@ -23,8 +23,8 @@ sides take turns.
 
 
 def fastest(row):
-    """Name and record of clflow's faster device."""
-    return min(row["clflow"].items(), key=lambda item: median(item[1]["each"]))
+    """Returns name and record of clflow's faster device."""
+    return min(row["clflow"].items(), key=lambda pair: median(pair[1]["each"]))
 
 
 def ms(seconds):
@@ -36,7 +36,7 @@ def number(x):
 
 
 def agrees(side):
-    return side["difference"] <= AGREED  # not a number does not
+    return side["difference"] <= AGREED  # false for NaN
 
 
 def ratio(line):
@@ -45,7 +45,7 @@ def ratio(line):
 
 
 def lines(row):
-    """A line for each peer of a row: its best settings, and the default's time beside."""
+    """Returns a line for each peer of a row: time with the best settings, and with the default ones."""
     device, mine = fastest(row)
     result = []
     for peer in dict.fromkeys(side["peer"] for side in row["sides"]):
@@ -85,7 +85,7 @@ def markdown(report, to):
               f"{row['date']}; revision {row['revision']}; "
               f"load {row['load'][0]:.1f} to {row['load'][1]:.1f}; "
               f"{row['rounds']} rounds of {row['seconds']:g} s.\n", file=to)  # fmt: skip
-        print("| peer | best | settings | as it comes | ratio | differs | first |", file=to)
+        print("| peer | best | settings | default | ratio | differs | first |", file=to)
         print("|---|---|---|---|---|---|---|", file=to)
         for line in lines(row):
             print(f"| {' | '.join(cells(line))} |", file=to)

@@ -23,13 +23,13 @@ def compiled(f, settings):
 
 
 def batches_of(n, batch):
-    """Rows of batches, shuffled again whenever all have been taken."""
+    """Yields batches of row indices; the order is shuffled again after each epoch."""
     while True:
         yield from torch.randperm(n).split(batch)
 
 
 def here(array):
-    """A numpy array as a tensor on the device that is measured."""
+    """Copies a numpy array to the device that is measured."""
     return torch.from_numpy(array).to(torch.get_default_device())
 
 
@@ -62,11 +62,11 @@ def gemm(what, settings, folder):
 
 
 def convolution(what, x, w, dy):
-    """A function of no arguments."""
+    """Returns a function without arguments that runs the convolution."""
     padding = what.size // 2
-    if what.way == "fwd":
+    if what.direction == "fwd":
         return lambda: functional.conv2d(x, w, padding=padding)
-    mask = [what.way == "data", what.way == "weights", False]
+    mask = [what.direction == "data", what.way == "weights", False]
     return lambda: torch.ops.aten.convolution_backward(
         dy, x, w, None, [1, 1], [padding, padding], [1, 1], False, [0, 0], 1, mask
     )[mask.index(True)]
@@ -134,7 +134,7 @@ def realnvp(what, settings, folder):
 
 
 def realnvp_step(what, settings, folder):
-    """Held to log p in eval mode; training mode is what tests/golden compares."""
+    """Compares log p in evaluation mode; tests/golden compares training mode."""
     model = realnvp(what, settings, folder).eval()
     x = here(np.load(folder / "images.npy") + np.load(folder / "noise.npy")).flatten(1)
     with torch.no_grad():
@@ -172,7 +172,7 @@ WORKLOADS = {
 
 
 def in_groups(use):
-    """What waits for the GPU once after several uses, about 20 ms of them, and how many."""
+    """Returns a function that waits for the GPU once after several uses, about 20 ms of them, and their number."""
     def group(count):
         for _ in range(count):
             use()
@@ -192,9 +192,9 @@ def prepare(what, settings, folder):
         torch.set_num_threads(settings["threads"])
     torch.set_flush_denormal(settings.get("flush", False))
     torch.manual_seed(1)
-    way = what.way if isinstance(what, names.Nvp | names.Images) else ""
-    torch.set_grad_enabled(way == "step")
-    use, off = WORKLOADS[type(what), way](what, settings, folder)
+    kind = what.use if isinstance(what, names.Nvp | names.Images) else ""
+    torch.set_grad_enabled(kind == "step")
+    use, off = WORKLOADS[type(what), kind](what, settings, folder)
     use, count = in_groups(use) if settings.get("device") == "cuda" else (use, 1)
     return use, count, off, f"torch {torch.__version__}"
 

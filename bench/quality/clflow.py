@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""clflow's side: the plain command, and the best of a small grid of flows."""
+"""Methods of clflow: the plain `clflow fit`, and the best of a small grid of flows."""
 
 import csv
 import json
@@ -10,22 +10,21 @@ import time
 import numpy as np
 from tables import TEST
 
-# The command that fits, in words: {time}, {seed}, {data} (training and validation rows), {test}, {model}, {report},
+# The command that fits, with {time}, {seed}, {data} (training and validation rows), {test}, {model}, {report},
 # and {given}, which is empty without a context.
 FIT = (
     "{clflow} fit {data} --test {test} --time {time} --seed {seed} --out {model} --report {report} --force "
     "--device cpu {given}"
 )
 
-# Texts with {D} for the columns and options, trained one after the other within the time; the best by
-# validation rows is scored.
+# Flows and options, trained one after the other within the time; the best on the validation rows is scored.
 GRID = [
     ("(coupling(rq(tail=5), mlp(64x2, tanh)), lu)*6 -> normal(trained)", "--lr 0.003"),
     ("(coupling(affine, mlp(64x2, tanh)), lu)*8 -> normal(trained)", "--lr 0.003"),
     ("(ar(rq(tail=5), made(hidden=64)), lu)*3 -> normal(trained)", "--lr 0.003"),
 ]
 GRID_OPTIONS = "--standardize --valid-split 0.15 --schedule cosine --clip 5 --batch {batch} --device cpu"
-TRIAL = 60  # steps by which a flow's time is measured
+TRIAL = 60  # steps that measure how long a step takes
 
 
 def run(words):
@@ -36,7 +35,7 @@ def run(words):
 
 
 def write_csv(path, table, rows, x):
-    """Columns by name, then the context's; numbers as they are, whole ones without a point."""
+    """Writes the columns, then those of the context; whole numbers have no decimal point."""
     names = [*table.names, *table.context]
     columns = [*x[rows].T, *(values[rows] for values in table.context.values())]
     number = lambda v: v if isinstance(v, str) else f"{v:.0f}" if v == int(v) else repr(float(v))  # noqa: E731
@@ -47,7 +46,7 @@ def write_csv(path, table, rows, x):
 
 
 def files(table, args):
-    """CSVs: what is learnt from, test rows as they are, and test rows as they are scored."""
+    """Writes CSV files of the rows to fit, of the test rows, and of the test rows that are scored."""
     folder = args.folder / table.name.replace("|", "-given-")
     folder.mkdir(parents=True, exist_ok=True)
     test = table.split == TEST
@@ -59,7 +58,7 @@ def files(table, args):
 
 
 def score(table, args, paths, model):
-    """log p of the test rows, standardised."""
+    """Returns log p of the test rows in standardised units."""
     out = paths["folder"] / f"{args.method}-{args.seed}-logp.npy"
     run([args.clflow, "log-prob", model, "--data", paths["score"], "--out", out, "--force", "--device", "cpu"])
     return np.load(out).ravel() + table.log_scale
@@ -79,7 +78,7 @@ def fit(table, args):
 
 
 def train(table, args, paths, text, options, steps):
-    """Seconds, and the mean of the validation rows."""
+    """Trains a flow; returns seconds, the validation mean, the model and the number of epochs."""
     learnt = int((table.split != TEST).sum())
     batch = min(256, max(16, learnt // 8))
     context = sum(len(set(v)) if v.dtype.kind in "OUS" else 1 for v in table.context.values())  # one-hot
@@ -106,9 +105,9 @@ def grid(table, args):
         steps = TRIAL * max(1, (slice_ - each) / each)
         _, valid, model, epochs = train(table, args, paths, text, options, steps)
         if valid is not None and (best is None or valid > best[0]):
-            kept = model.with_name(f"{args.method}-{args.seed}.safetensors")
-            model.replace(kept)
-            best = valid, text, options, epochs, kept
+            chosen = model.with_name(f"{args.method}-{args.seed}.safetensors")
+            model.replace(chosen)
+            best = valid, text, options, epochs, chosen
     if not best:
         return None
     facts = {"valid": best[0] + table.log_scale, "flow": best[1], "options": best[2], "epochs": best[3]}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One method on one table with one seed, in a process of its own: writes log p of the test rows."""
+"""Runs one method on one table with one seed, in a process of its own; writes log p of the test rows."""
 
 import argparse
 import json
@@ -36,10 +36,10 @@ def main():
     facts["rows"], facts["columns"] = int((table.split != tables.TEST).sum()), len(table.names)
     facts["truth"] = table.truth_mean and table.truth_mean[0]
     facts = {**facts, "wall": time.time() - begin[0], "processor": time.process_time() - begin[1], "time": args.time}
-    beside = args.out.with_suffix(".part")
-    with beside.open("wb") as file:
+    unfinished = args.out.with_suffix(".part")
+    with unfinished.open("wb") as file:
         np.savez(file, logp=logp, facts=json.dumps(facts))
-    beside.replace(args.out)
+    unfinished.replace(args.out)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What clflow is compared with.  Each method gets standardised rows and returns log p of each test row.
+"""The methods that clflow is compared with.  Each gets standardised rows and returns log p of each test row.
 
-`seconds` are of the processor, on one core.  Methods with choices make them by the validation rows."""
+`seconds` are processor time on one core.  Methods with choices make them by the validation rows."""
 
 import importlib
 import math
@@ -40,14 +40,14 @@ class Mixture:
         self.log_weights, self.means, self.cov, self.D = np.log(fitted.weights_), fitted.means_, cov, D
 
     def joint(self, v, first, last):
-        """log-density of columns first .. last, v holding these."""
-        parts = []
+        """Returns the log-density of columns first .. last, of which v has the values."""
+        terms = []
         for w, mean, cov in zip(self.log_weights, self.means, self.cov):
             root = np.linalg.cholesky(cov[first:last, first:last])
             z = np.linalg.solve(root, (v - mean[first:last]).T)
             half = np.log(np.diag(root)).sum()
-            parts.append(w - 0.5 * (z**2).sum(0) - half - (last - first) / 2 * math.log(2 * math.pi))
-        return log_sum(np.stack(parts), 0)
+            terms.append(w - 0.5 * (z**2).sum(0) - half - (last - first) / 2 * math.log(2 * math.pi))
+        return log_sum(np.stack(terms), 0)
 
     def logp(self, x, c):
         if c is None:
@@ -59,19 +59,19 @@ class Mixture:
 def fit_mixture(table, K, kind, regular, seed):
     from sklearn.mixture import GaussianMixture
 
-    x, c = table.part(TRAIN)
+    x, c = table.rows(TRAIN)
     rows = x if c is None else np.hstack([x, c])
     fitted = GaussianMixture(K, covariance_type=kind, reg_covar=regular, random_state=seed, max_iter=300)
     return Mixture(fitted.fit(rows), x.shape[1])
 
 
 def gaussian(table, seed, budget):
-    return fit_mixture(table, 1, "full", 1e-6, seed).logp(*table.part(TEST)), {"components": 1}
+    return fit_mixture(table, 1, "full", 1e-6, seed).logp(*table.rows(TEST)), {"components": 1}
 
 
 def gmm(table, seed, budget):
-    """Numbers of components and kinds of covariance by validation, from few components to many, until
-    a kind has become worse twice or the time is over."""
+    """Chooses the number of components and the kind of covariance by validation, from few components to
+    many, until a kind has become worse twice or the time is over."""
     best, chosen, worse = -math.inf, None, {}
     rows = int((table.split == TRAIN).sum())
     for K in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256):
@@ -82,7 +82,7 @@ def gmm(table, seed, budget):
                     continue
                 try:
                     model = fit_mixture(table, K, kind, regular, seed)
-                    valid = float(model.logp(*table.part(VALID)).mean())
+                    valid = float(model.logp(*table.rows(VALID)).mean())
                 except (ValueError, np.linalg.LinAlgError):
                     valid = -math.inf
                 before, times = worse.get(key, (-math.inf, 0))
@@ -91,28 +91,28 @@ def gmm(table, seed, budget):
                     best, chosen = valid, (model, K, kind, regular)
     model, K, kind, regular = chosen
     facts = {"components": K, "covariance": kind, "reg_covar": regular, "valid": best}
-    return model.logp(*table.part(TEST)), facts
+    return model.logp(*table.rows(TEST)), facts
 
 
 # ---- Kernels -------------------------------------------------------------------------------------------
 
 
 def kernels(rows, train, width):
-    """log-density of rows under normal kernels at the training rows."""
+    """Returns the log-density of rows under normal kernels at the training rows."""
     n, D = train.shape
     constant = -math.log(n) - D * math.log(width) - D / 2 * math.log(2 * math.pi)
     squares, out = (train**2).sum(1), []
-    for part in np.array_split(rows, max(1, len(rows) * n // 4_000_000)):
-        apart = (part**2).sum(1)[:, None] - 2 * part @ train.T + squares
+    for x in np.array_split(rows, max(1, len(rows) * n // 4_000_000)):
+        apart = (x**2).sum(1)[:, None] - 2 * x @ train.T + squares
         out.append(log_sum(-0.5 * np.maximum(apart, 0) / width**2, 1) + constant)
     return np.concatenate(out)
 
 
 def kde(table, seed, budget):
-    """One bandwidth for standardised columns, or for whitened ones, by up to 1500 validation rows."""
+    """Chooses one bandwidth, for standardised or whitened columns, by up to 1500 validation rows."""
     if table.context:
         return None
-    x, valid, test = (table.part(which)[0] for which in (TRAIN, VALID, TEST))
+    x, valid, test = (table.rows(which)[0] for which in (TRAIN, VALID, TEST))
     few = valid[np.random.default_rng(seed).permutation(len(valid))[:1500]]
     values, vectors = np.linalg.eigh(np.cov(x.T) + 1e-9 * np.eye(x.shape[1]))
     white = vectors / np.sqrt(np.maximum(values, 1e-6))
@@ -217,34 +217,34 @@ class Training:
         torch.set_num_threads(1)
         torch.set_flush_denormal(True)
         as_tensor = lambda a: None if a is None else torch.tensor(a, dtype=torch.float32)  # noqa: E731
-        self.parts = {p: tuple(map(as_tensor, table.part(p))) for p in (TRAIN, VALID, TEST)}
-        x, c = self.parts[TRAIN]
+        self.data = {p: tuple(map(as_tensor, table.rows(p))) for p in (TRAIN, VALID, TEST)}
+        x, c = self.data[TRAIN]
         self.flow, self.density, self.size = make(x.shape[1], 0 if c is None else c.shape[1], size), logp, size
-        self.best, self.kept, self.steps = -math.inf, None, 0
+        self.best, self.best_weights, self.steps = -math.inf, None, 0
 
-    def rows(self, part):
+    def logp(self, which):
         import torch
 
         with torch.no_grad():
-            x, c = self.parts[part]
+            x, c = self.data[which]
             pieces = [slice(at, at + 4096) for at in range(0, len(x), 4096)]
             logp = [self.density(self.flow, x[p], None if c is None else c[p]) for p in pieces]
             return torch.cat(logp).double().numpy()
 
     def look(self):
-        """Keeps the weights if they are the best on the validation rows."""
-        valid = float(self.rows(VALID).mean())
+        """Copies the weights if they are the best on the validation rows so far."""
+        valid = float(self.logp(VALID).mean())
         if not valid > self.best:
             return False
         self.best = valid
-        self.kept = {k: v.clone() for k, v in self.flow.state_dict().items()}
+        self.best_weights = {k: v.clone() for k, v in self.flow.state_dict().items()}
         return True
 
     def run(self, seconds):
-        """AdamW with a cosine over the time, gradients clipped, until validation is no better any more."""
+        """Trains with AdamW, a cosine over the time and clipped gradients, until validation stops improving."""
         import torch
 
-        x, c = self.parts[TRAIN]
+        x, c = self.data[TRAIN]
         batch = min(256, max(16, len(x) // 8))
         optimizer = torch.optim.AdamW(self.flow.parameters(), lr=self.size["lr"], weight_decay=self.size["decay"])
         clock, looked, since = Budget(seconds), 0.0, 0
@@ -266,8 +266,8 @@ class Training:
                 looked = clock.spent
                 since = 0 if self.look() else since + 1
         self.look()
-        if self.kept:
-            self.flow.load_state_dict(self.kept)
+        if self.best_weights:
+            self.flow.load_state_dict(self.best_weights)
 
 
 def flow(make, logp):
@@ -281,7 +281,7 @@ def flow(make, logp):
             if best is None or training.best > best.best:
                 best = training
         facts = {**best.size, "steps": best.steps, "valid": best.best}
-        return best.rows(TEST), facts
+        return best.logp(TEST), facts
 
     return method
 
@@ -300,7 +300,7 @@ METHODS = {
 
 
 def prepare(method):
-    """Imports what the method needs, which is no part of its time."""
+    """Imports what the method needs, which does not count as its time."""
     package = method.split("-")[0]
     for name in ("torch", package) if package in ("zuko", "nflows", "normflows") else ("sklearn.mixture",):
         importlib.import_module(name)

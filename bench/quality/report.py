@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The table of all results in a folder."""
+"""Writes the table of all results in a folder."""
 
 import datetime
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import tables
 
-# Columns: the methods of which the best by validation rows is shown.
+# Columns of the table: each shows the best of its methods by validation rows.
 COLUMNS = {
     "clflow fit": ["clflow-fit"],
     "clflow, best of a grid": ["clflow-grid"],
@@ -28,7 +28,7 @@ NOISE = 0.03  # nats: differences below do not count
 
 
 def path(folder, word, method, seed, seconds):
-    """Where log p of a table's test rows is."""
+    """Returns the file with log p of a table's test rows."""
     name = word if word in tables.ALL else Path(word).stem + "@file"
     return folder / "results" / name.replace("|", "-given-") / f"{method}-t{seconds:g}-s{seed}.npz"
 
@@ -46,15 +46,15 @@ def mean_of(logp):
 
 
 def median(seeds):
-    """log p of the seed whose mean is the median one (the lower of two)."""
+    """Returns log p of the seed with the median mean (the lower of two)."""
     return sorted(seeds, key=mean_of)[(len(seeds) - 1) // 2]
 
 
-def read(place, methods, seconds):
-    """Each seed's (log p, facts) under the method that is best on its validation rows."""
+def read(results, methods, seconds):
+    """Returns (log p, facts) of each seed, of the method that is best on its validation rows."""
     seeds = {}
     for method in methods:
-        for file in place.glob(f"{method}-t{seconds:g}-s*.npz"):
+        for file in results.glob(f"{method}-t{seconds:g}-s*.npz"):
             with np.load(file) as made:
                 logp, facts = made["logp"], json.loads(str(made["facts"]))
             if len(logp):
@@ -62,12 +62,12 @@ def read(place, methods, seconds):
     return [max(found, key=lambda f: f[0])[1:] for found in seeds.values()]
 
 
-def row_of(place, seconds):
-    row = Row(place.name.replace("@file", "").replace("-given-", " given "), None)
-    truth = read(place, ["truth"], seconds)
+def row_of(results, seconds):
+    row = Row(results.name.replace("@file", "").replace("-given-", " given "), None)
+    truth = read(results, ["truth"], seconds)
     row.truth = float(truth[0][0].mean()) if truth else None
     for column, methods in COLUMNS.items():
-        seeds = read(place, methods, seconds)
+        seeds = read(results, methods, seconds)
         if not seeds:
             continue
         row.logp[column] = median([logp for logp, _ in seeds])
@@ -78,7 +78,7 @@ def row_of(place, seconds):
 
 
 def collect(folder, seconds):
-    rows = [row_of(place, seconds) for place in sorted((folder / "results").glob("*"))]
+    rows = [row_of(each, seconds) for each in sorted((folder / "results").glob("*"))]
     return sorted((row for row in rows if row.logp), key=lambda row: row.shape or (0, 0))
 
 
@@ -87,13 +87,13 @@ def best_of(row):
 
 
 def difference(row, column, other):
-    """Mean over the rows of column less other, and its standard error."""
+    """Returns the mean over rows of column minus other, and its standard error."""
     d = row.logp[column] - row.logp[other]
     return float(d.mean()), float(d.std(ddof=1) / math.sqrt(len(d)))
 
 
 def verdict(row, column):
-    """Whether the column is the best, or within a standard error of the difference or NOISE of it."""
+    """Says whether a column is the best, or within a standard error of the difference or NOISE of it."""
     best = best_of(row)
     if best == column:
         return "best"

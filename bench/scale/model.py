@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""model.py: where dividing one training over ranks pays: the tables and the picture of docs/scale.md.
+"""model.py [--check]: models how fast one training is when it is divided over ranks.
 
-Fits seconds = alpha + bytes / beta to the exchanges that clflow-scale measured (measured.jsonl), and
-puts them into what a step costs on P ranks: 2 log2(P) exchanges that halve and then double the
-gradient, and the additions.  Writes docs/images/scale.svg and the part of docs/scale.md between the
-marks; with --check it says whether both are as they would be written.
+Fits seconds = alpha + bytes / beta to the exchanges that clflow-scale measured (measured.jsonl).  A step on
+P ranks then costs 2 log2(P) exchanges, of gradients that are halved and then doubled, and the additions.
+Writes docs/images/scale.svg and the tables between the marks in docs/scale.md; with --check it only
+reports whether both are up to date.
 """
 import json
 import math
@@ -17,7 +17,7 @@ DOCS = HERE.parents[1] / "docs"
 BEGIN, END = "<!-- model: written by bench/scale/model.py -->\n", "<!-- end -->\n"
 ADD = 8e9  # bytes a second that a host adds
 
-# Seconds of a step on one rank with one thread, and bytes of the gradient (4 a weight).
+# Seconds of a step on one rank with one thread, and bytes of the gradient (4 for each weight).
 FLOWS = [
     ("nvp, dim 2, hidden 64, depth 8, batch 256", 277e-6, 4 * 5152),
     ("nvp, dim 6, hidden 128, depth 10, batch 256", 805e-6, 4 * 33400),
@@ -27,7 +27,7 @@ FLOWS = [
     ("realnvp, cifar10, batch 8", 2.0, 4 * 19609545),
     ("realnvp, imagenet32, batch 4", 1.7, 4 * 46220359),
 ]
-# A network of 100 Gb/s cannot be made of one machine: figures of its kind, not measured.
+# A network of 100 Gb/s cannot be emulated on one machine, so these are typical figures, not measured ones.
 ASSUMED = {"100 Gb/s": (3e-6, 11e9)}
 NAMES = {"shared memory": "shared memory", "1gbit": "1 Gb/s", "1gbit, MPICH": "1 Gb/s", "10gbit": "10 Gb/s",
          "10gbit, MPICH": "10 Gb/s"}
@@ -35,14 +35,14 @@ RANKS = [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
 
 
 def fit(points):
-    """alpha from the shortest messages, beta from the longest, so that neither hides the other."""
+    """Fits alpha to the shortest messages and beta to the longest, so that neither hides the other."""
     alpha = min(s for _, s in points[:3])
     (n0, s0), (n1, s1) = points[-2:]
     return alpha, (n1 - n0) / (s1 - s0)
 
 
 def networks():
-    """Of two MPI libraries on the same network the one that moves more bytes a second."""
+    """Returns (alpha, beta) of each network, with the MPI library that moves more bytes a second."""
     found = {}
     for line in (HERE / "measured.jsonl").read_text().splitlines():
         m = json.loads(line)
@@ -53,18 +53,18 @@ def networks():
 
 
 def exchange(p, n, alpha, beta):
-    """Seconds in which p ranks add n bytes by recursive halving and doubling."""
+    """Returns the seconds in which p ranks add n bytes by recursive halving and doubling."""
     rounds = math.ceil(math.log2(p))
     return 2 * rounds * alpha + 2 * (p - 1) / p * n / beta + (p - 1) / p * n / ADD
 
 
 def efficiency(step, n, p, net):
-    """Of p ranks with the rows of one each, without overlap: the part of their time in which they compute."""
+    """Returns the fraction of time in which p ranks compute, each with the rows of one, without overlap."""
     return step / (step + exchange(p, n, *net))
 
 
 def limit(step, n, net):
-    """The largest number of ranks of a fixed batch that is still 1.2 times as fast as half of it."""
+    """Returns the largest number of ranks that is at least 1.2 times as fast as half of it, for a fixed batch."""
     best, before = 1, step
     for p in RANKS:
         t = step / p + exchange(p, n, *net)
@@ -96,7 +96,7 @@ def table(nets):
 
 
 def picture(nets):
-    """A panel for each network: efficiency against ranks, a curve for each flow."""
+    """Draws a panel for each network: efficiency over ranks, a curve for each flow."""
     width, height, gap, left, top = 250, 190, 50, 46, 34
     colours = ["#1b6ca8", "#d1495b", "#edae49", "#00798c", "#6b4e71", "#3d8b37", "#8c564b"]
     wide = left + 2 * (width + gap) + 10
@@ -137,7 +137,7 @@ def main():
     if sys.argv[1:] == ["--check"]:
         stale = [p.name for p, t in new.items() if not p.exists() or p.read_text() != t]
         if stale:
-            sys.exit(f"model.py: {', '.join(stale)} are not what bench/scale/model.py writes; run it")
+            sys.exit(f"model.py: {', '.join(stale)} is out of date; run bench/scale/model.py")
         return
     for path, content in new.items():
         path.write_text(content)

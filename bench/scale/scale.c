@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* scale.c: what messages between ranks cost, for the model of docs/scale.md.
+/* scale.c: times messages between ranks, for the model of docs/scale.md.
  *   mpirun -n P clflow-scale NAME      prints a JSON object (rank 0)
- * "exchange": seconds in which two ranks send each other `bytes` bytes; "sum": in which all ranks
- * add a gradient of `bytes` bytes, as each step of a training does.  The shortest of many times:
- * what else the machine does makes them longer. */
+ * "exchange": seconds in which two ranks send each other `bytes` bytes; "sum": seconds in which all
+ * ranks add a gradient of `bytes` bytes, as each step of a training does.  Both are the minimum of
+ * many times, since other work on the machine only adds to them. */
 #define _POSIX_C_SOURCE 200809L
 #include <jansson.h>
 #include <math.h>
@@ -14,8 +14,8 @@
 #include "clock.h"
 #include "members.h"
 
-enum { MOST = 1 << 25 }; /* bytes */
-#define SECONDS 1.0      /* for each size */
+enum { MAX_BYTES = 1 << 25 };
+#define SECONDS 1.0 /* for each size */
 
 static clf_status exchange(clf_group *g, size_t bytes, void *a, void *b) {
   const int32_t rank = clf_group_rank(g), peer = 1 - rank;
@@ -35,27 +35,27 @@ static clf_status sum(clf_group *g, size_t bytes, void *a, void *b) {
 
 typedef clf_status (*call)(clf_group *g, size_t bytes, void *a, void *b);
 
-/* As often as fits the time, by the clock of rank 0. */
+/* The minimum of up to TAKES times, within SECONDS by the clock of rank 0. */
 static double shortest(clf_group *g, call f, size_t bytes, void *a, void *b) {
   enum { TAKES = 1000 };
   const double began = clf__now();
-  double least = INFINITY;
+  double minimum = INFINITY;
   int32_t n = 0, more = 1;
   while (more) {
     if (clf_group_barrier(g) != CLF_OK) return -1;
     const double t = clf__now();
     if (f(g, bytes, a, b) != CLF_OK) return -1;
-    least = fmin(least, clf__now() - t);
+    minimum = fmin(minimum, clf__now() - t);
     n++;
     more = n < TAKES && (n < 5 || clf__now() - began < SECONDS);
     if (clf_group_broadcast(g, 0, &more, sizeof more) != CLF_OK) return -1;
   }
-  return least;
+  return minimum;
 }
 
 static int measure(clf_group *g, const char *what, call f, json_t *to, void *a, void *b) {
   json_t *list = json_array();
-  for (size_t bytes = 64; bytes <= MOST; bytes *= 8) {
+  for (size_t bytes = 64; bytes <= MAX_BYTES; bytes *= 8) {
     memset(a, 0, bytes);
     const double seconds = shortest(g, f, bytes, a, b);
     if (seconds < 0) return 1;
@@ -66,7 +66,7 @@ static int measure(clf_group *g, const char *what, call f, json_t *to, void *a, 
 
 int main(int argc, char **argv) {
   clf_group *g;
-  void *a = malloc(MOST), *b = malloc(MOST);
+  void *a = malloc(MAX_BYTES), *b = malloc(MAX_BYTES);
   if (!a || !b || clf_group_mpi(&g) != CLF_OK) {
     fprintf(stderr, "clflow-scale: %s\n", clf_errmsg());
     return 1;

@@ -15,9 +15,9 @@ sys.path.insert(0, str(ROOT / "bench/gpu"))
 import drivers  # noqa: E402
 import lost  # noqa: E402
 import page  # noqa: E402
-import part_builds  # noqa: E402
-import part_devices  # noqa: E402
-import part_trace  # noqa: E402
+import stage_builds  # noqa: E402
+import stage_devices  # noqa: E402
+import stage_trace  # noqa: E402
 import suites  # noqa: E402
 import work  # noqa: E402
 
@@ -39,10 +39,10 @@ CHECK = """Running suite(s): opencl:0/simt
 
 
 class Store:
-    """Results that stay in memory."""
+    """Results in memory."""
 
     def __init__(self):
-        self.notes, self.all = [], {"parts": {}}
+        self.notes, self.all = [], {"stages": {}}
 
     def note(self, text):
         self.notes.append(text)
@@ -92,11 +92,11 @@ class Drivers(Folder):
     def test_choice_of_a_device(self):
         listed = [{"name": "opencl:0", "type": "cpu"}, {"name": "opencl:1", "type": "gpu"},
                   {"name": "cpu", "type": "cpu"}]  # fmt: skip
-        self.assertEqual(part_devices.choose(listed, None)["name"], "opencl:1")
-        self.assertEqual(part_devices.choose(listed, "opencl:0")["name"], "opencl:0")
-        self.assertIsNone(part_devices.choose(listed[2:], None))
+        self.assertEqual(stage_devices.choose(listed, None)["name"], "opencl:1")
+        self.assertEqual(stage_devices.choose(listed, "opencl:0")["name"], "opencl:0")
+        self.assertIsNone(stage_devices.choose(listed[2:], None))
         with self.assertRaisesRegex(SystemExit, "opencl:7: there is no such device; found: opencl:0"):
-            part_devices.choose(listed, "opencl:7")
+            stage_devices.choose(listed, "opencl:7")
 
 
 class Limits(Folder):
@@ -111,13 +111,13 @@ class Limits(Folder):
         self.assertEqual((done.verdict(), done.output), ("too slow", "so far\n"))
 
     def test_lines_come_before_the_limit(self):
-        self.work.part_end = time.monotonic() + 1
+        self.work.stage_end = time.monotonic() + 1
         lines = []
         done = self.work.stream(["/bin/sh", "-c", "echo 1; echo 2; sleep 30"], dict(os.environ), lines.append)
         self.assertEqual((lines, done.verdict()), (["1\n", "2\n"], "too slow"))
 
     def test_no_time_left(self):
-        self.work.part_end = time.monotonic()
+        self.work.stage_end = time.monotonic()
         self.assertEqual(self.work.run(["/bin/true"]).errors, "no time was left")
 
     def test_a_crash(self):
@@ -136,9 +136,9 @@ class Limits(Folder):
 class Results(Folder):
     def test_each_save_is_whole(self):
         results = work.Results(self.folder, page.page)
-        results.all["parts"]["devices"] = {"verdict": "passed", "seconds": 1}
+        results.all["stages"]["devices"] = {"verdict": "passed", "seconds": 1}
         results.close()
-        self.assertEqual(json.loads((self.folder / "report.json").read_text())["parts"]["devices"]["verdict"], "passed")
+        self.assertEqual(json.loads((self.folder / "report.json").read_text())["stages"]["devices"]["verdict"], "passed")
         self.assertIn("nothing failed", (self.folder / "report.html").read_text())
         self.assertEqual(sorted(p.name for p in self.folder.iterdir()),
                          ["log.txt", "report.html", "report.json"])  # fmt: skip
@@ -146,26 +146,26 @@ class Results(Folder):
 
 class Logs(unittest.TestCase):
     def test_registers(self):
-        self.assertEqual(part_builds.registers(PTXAS), {"copy": (31, 0), "gemm": (255, 20)})
-        line = part_builds.complete({"log": PTXAS, "kernels": [{"name": "gemm"}, {"name": "fill"}]})
+        self.assertEqual(stage_builds.registers(PTXAS), {"copy": (31, 0), "gemm": (255, 20)})
+        line = stage_builds.complete({"log": PTXAS, "kernels": [{"name": "gemm"}, {"name": "fill"}]})
         self.assertEqual(line["kernels"], [{"name": "gemm", "registers": 255, "spilled_bytes": 20}, {"name": "fill"}])
 
     def test_first_failure(self):
         self.assertEqual(suites.FAILURE.findall(CHECK), ['gemm "small": argument 2, element 3: got 1, want 2'])
         self.assertEqual(suites.COUNTS.search(CHECK).groups(), ("3", "1", "0"))
 
-    def test_verdicts_of_a_part(self):
+    def test_verdicts_of_a_stage(self):
         rows = [{"verdict": v} for v in ("passed", "too slow", "not run")]
         self.assertEqual(suites.summary(rows), "passed, 2 of 3 not finished in time")
         self.assertEqual(suites.summary(rows + [{"verdict": "crashed (signal 11 SIGSEGV)"}]), "failed")
 
     def test_totals_of_a_trace(self):
         text = "trace:      10.0 us  gemm(a[2,2,1,1])\ntrace:  5.5 us  fill(w[9])\ntrace: 2.0 us  gemm(a)\n"
-        self.assertEqual(part_trace.totals(text), [("gemm", 2, 12.0), ("fill", 1, 5.5)])
+        self.assertEqual(stage_trace.totals(text), [("gemm", 2, 12.0), ("fill", 1, 5.5)])
 
 
 REPORT = {
-    "parts": {"devices": {"verdict": "passed", "seconds": 1}, "ops": {"verdict": "failed", "seconds": 2}},
+    "stages": {"devices": {"verdict": "passed", "seconds": 1}, "ops": {"verdict": "failed", "seconds": 2}},
     "devices": [{"name": "opencl:0", "device": "<b>GPU & co", "driver": "1", "type": "gpu", "family": "simt",
                  "units": 4, "memory": 2**30, "self_test": True, "why": ""}],
     "device": "opencl:0",
@@ -208,7 +208,7 @@ class Page(unittest.TestCase):
         self.assertNotIn("<b>GPU", html)
 
     def test_an_empty_report(self):
-        html = page.page({"parts": {}, "devices": [], "drivers": {}, "searched": ["/a", "/b"]})
+        html = page.page({"stages": {}, "devices": [], "drivers": {}, "searched": ["/a", "/b"]})
         self.assertIn("Looked in: /a, /b", html)
 
 

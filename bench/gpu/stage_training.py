@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Part 5: trainings on real data, partly with every operation held against double precision."""
+"""Stage 5: trains on real data, some runs with every operation compared with double precision."""
 
 import json
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Where the time of a training step goes: each operation of one epoch, by `trace:`."""
+"""Stage 8: times each operation in one epoch of a training, with `trace:`."""
 
 import re
 
-import part_bench
+import stage_bench
 from work import BUNDLE, tell
 
 LINE = re.compile(r"^trace:\s+([\d.]+) us\s+(\w+)\(", re.M)
@@ -18,7 +18,7 @@ RUNS = (
 
 
 def totals(text):
-    """[(operation, calls, microseconds)], the slowest first."""
+    """Returns [(operation, calls, microseconds)], the slowest first."""
     found = {}
     for micros, name in LINE.findall(text):
         calls, total = found.get(name, (0, 0.0))
@@ -28,7 +28,7 @@ def totals(text):
 
 def run(work, results, options):
     rows = results.all["trace"] = []
-    device = "trace:" + part_bench.devices(work)[0]
+    device = "trace:" + stage_bench.devices(work)[0]
     for name, flow in RUNS:
         done = work.program("clflow", "train", *flow, "--epochs", 1, "--device", device, "--out",
                             work.folder / f"traced-{name}.safetensors",
@@ -36,7 +36,7 @@ def run(work, results, options):
         ops = [{"operation": n, "calls": c, "us": round(t, 1)} for n, c, t in totals(done.errors)]
         rows.append({"flow": name, "verdict": done.verdict(), "operations": ops})
         results.save()
-        share = sum(o["us"] for o in ops) or 1
-        tell("trace", f"{name}: " + ", ".join(f"{o['operation']} {100 * o['us'] / share:.0f} %"
+        total = sum(o["us"] for o in ops) or 1
+        tell("trace", f"{name}: " + ", ".join(f"{o['operation']} {100 * o['us'] / total:.0f} %"
                                               for o in ops[:4]))  # fmt: skip
     return "failed" if any(r["verdict"] == "failed" for r in rows) else f"{len(rows)} flows"

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Part 2: all kernels built for each family, without any cache: time, log, registers."""
+"""Stage 2: builds all kernels of each family without a cache; records time, log and registers."""
 
 import json
 import re
 
 from work import tell
 
-# What ptxas says of a kernel, by -cl-nv-verbose, in three lines.
+# Three lines of ptxas about a kernel, printed with -cl-nv-verbose.
 NVIDIA = re.compile(
     r"Function properties for '?(\w+)'?\s+(?:ptxas\s*\.?\s*)?(?:info\s*:\s*)?(\d+) bytes stack frame, "
     r"(\d+) bytes spill stores, (\d+) bytes spill loads\s+ptxas info\s*:\s*Used (\d+) registers"
@@ -15,12 +15,12 @@ FRESH = {"CUDA_CACHE_DISABLE": "1"}
 
 
 def registers(log):
-    """{kernel: (registers, bytes spilled)} where the compiler tells."""
+    """Returns {kernel: (registers, bytes spilled)} for the kernels that the log describes."""
     return {m[1]: (int(m[5]), int(m[3]) + int(m[4])) for m in NVIDIA.finditer(log)}
 
 
 def complete(line):
-    """A line of the program `builds` with registers beside each kernel."""
+    """Adds registers to each kernel in a line of the program `builds`."""
     told = registers(line.get("log", ""))
     for kernel in line.get("kernels", []):
         if kernel["name"] in told:
@@ -60,7 +60,7 @@ def run(work, results, options):
 
 
 def families(work, results):
-    """Those that built, the device's own first, then as they matter on GPUs."""
+    """Returns the families that built: the device's own first, then those for GPUs."""
     own = work.device["family"]
     order = [own, "simt", "clblast", "simt64"]
     built = {line["family"] for line in results.all.get("builds", []) if line["status"] == "built"}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Part 3: every case of every operation, on all families that fit, against double precision."""
+"""Stage 3: compares every case of every operation with double precision, for each family that fits."""
 
-import part_builds
+import stage_builds
 import suites
 from work import BUNDLE, tell
 
@@ -15,7 +15,7 @@ def run(work, results, options):
     name = work.device["name"]
     env = {"CLF_QUICK": "1"} if work.device["type"] == "cpu" else {}
     runs = [("test_ops", f"{name}/{family}", stem)
-            for family in part_builds.families(work, results) for stem in stems()]  # fmt: skip
+            for family in stage_builds.families(work, results) for stem in stems()]  # fmt: skip
 
     def keep(row):
         rows.append(row)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Part 6: `clflow bench`: steps, samples and operations, with the share of the device's peaks."""
+"""Stage 6: runs `clflow bench`: steps, samples and operations, with percent of the device's peaks."""
 
 import json
 
@@ -19,7 +19,7 @@ def devices(work):
 
 
 def bench(work, option, glob, asked):
-    """The report of one run of the bench, or why there is none."""
+    """Runs the bench once; returns (report, None) or (None, why there is none)."""
     to = work.folder / "bench.json"
     to.unlink(missing_ok=True)
     words = ["bench", option, glob, "--device", ",".join(asked), "--time", SECONDS, "--json", to,
@@ -30,38 +30,38 @@ def bench(work, option, glob, asked):
     return json.loads(to.read_text()), None
 
 
-def add(kept, report):
-    """Rows of one more run, and the peaks of the devices as it measured them."""
-    kept["rows"] += report["rows"]
+def add(measured, report):
+    """Adds the rows of one more report, and the largest peaks of the devices."""
+    measured["rows"] += report["rows"]
     for device in report["devices"]:
-        best = kept["devices"].setdefault(device["asked"], device)
+        best = measured["devices"].setdefault(device["asked"], device)
         for peak in ("peak_gflops", "peak_gbs"):
             best[peak] = max(best[peak] or 0, device[peak] or 0)
 
 
-def measure(work, results, key, part):
-    """All workloads; results go to results.all[key] as they come."""
-    kept = results.all[key] = {"rows": [], "devices": {}, "missing": []}
+def measure(work, results, key, stage):
+    """Measures all workloads; results go to results.all[key] as they come."""
+    measured = results.all[key] = {"rows": [], "devices": {}, "missing": []}
     runs = [("--flows", name, devices(work)) for name in STEPS]
     runs += [("--ops", glob, devices(work)) for glob in OPS]
     for option, glob, asked in runs:
         if work.left() < 1:
-            kept["missing"].append(f"{glob}: no time was left")
+            measured["missing"].append(f"{glob}: no time was left")
             continue
         report, why = bench(work, option, glob, asked)
         if report:
-            add(kept, report)
+            add(measured, report)
             bad = [r for r in report["rows"] if "error" in r]
             for row in bad:
-                tell(part, f"{row['name']}: {row['error']}")
-            tell(part, f"{glob}: {len(report['rows']) - len(bad)} rows")
+                tell(stage, f"{row['name']}: {row['error']}")
+            tell(stage, f"{glob}: {len(report['rows']) - len(bad)} rows")
         else:
-            kept["missing"].append(why)
-            tell(part, why)
+            measured["missing"].append(why)
+            tell(stage, why)
         results.save()
-    failed = [r for r in kept["rows"] if "error" in r]
-    missing = f", {len(kept['missing'])} not measured" if kept["missing"] else ""
-    return "failed" if failed else f"{len(kept['rows'])} rows{missing}"
+    failed = [r for r in measured["rows"] if "error" in r]
+    missing = f", {len(measured['missing'])} not measured" if measured["missing"] else ""
+    return "failed" if failed else f"{len(measured['rows'])} rows{missing}"
 
 
 def run(work, results, options):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Part 4: whole flows against numbers that PyTorch computed, and against identities."""
+"""Stage 4: compares whole flows with numbers of PyTorch, and with identities."""
 
-import part_builds
+import stage_builds
 import suites
 from work import tell
 
@@ -12,7 +12,7 @@ def run(work, results, options):
     rows = results.all["golden"] = []
     name = work.device["name"]
     runs = [(test, f"{name}/{family}")
-            for family in part_builds.families(work, results) for test in TESTS]  # fmt: skip
+            for family in stage_builds.families(work, results) for test in TESTS]  # fmt: skip
 
     def keep(row):
         rows.append(row)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Part 1: which drivers and devices there are."""
+"""Stage 1: finds drivers and devices."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def machine():
 
 
 def tool(work, *words):
-    """What a program of the machine says of its GPUs, or nothing."""
+    """Returns what a program of the machine prints about its GPUs, or None."""
     try:
         done = work.run(words, 20, drivers.outside())
     except OSError:
@@ -39,7 +39,7 @@ def gpu_tools(work):
 
 
 def list_devices(work):
-    """With the results of self-tests, unless these take longer than there is time."""
+    """Lists the devices, with results of self-tests unless these exceed the time."""
     listed = work.program("clflow", "devices", "--json", "--no-test")
     tested = work.program("clflow", "devices", "--json")
     for done in (tested, listed):
@@ -50,7 +50,7 @@ def list_devices(work):
 
 
 def choose(devices, wanted):
-    """The device to measure: the one asked for, else the first GPU, else the first of OpenCL."""
+    """Chooses the device to measure: the requested one, else the first GPU, else the first OpenCL device."""
     found = [d for d in devices if d["name"].startswith("opencl")]
     if wanted:
         named = [d for d in found if d["name"] == wanted]
@@ -62,7 +62,7 @@ def choose(devices, wanted):
 
 
 def missing_libraries(work, path):
-    """What a driver needs and the loader does not find; a driver like that is passed over silently."""
+    """Returns the libraries that a driver needs and the loader does not find; OpenCL ignores such a driver silently."""
     loader = work.loader or "/lib64/ld-linux-x86-64.so.2"
     folders = [str(BUNDLE / "lib"), *work.driver_folders()]
     words = [loader, "--library-path", ":".join(folders), "--list", path]

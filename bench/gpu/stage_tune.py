@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Part 8: `clflow tune` on the shapes of the bench's steps, then the bench once more."""
+"""Stage 9: runs `clflow tune` on the shapes of the bench's steps, then the bench once more."""
 
-import part_bench
+import stage_bench
 from work import tell
 
 FLOWS = (
@@ -15,7 +15,7 @@ FLOWS = (
 def run(work, results, options):
     rows = results.all["tune"] = []
     for flow in FLOWS:
-        done = work.program("clflow", "tune", *flow, "--device", part_bench.devices(work)[0],
+        done = work.program("clflow", "tune", *flow, "--device", stage_bench.devices(work)[0],
                             limit=work.left() / 2)  # fmt: skip
         last = (done.output.strip() or done.errors.strip()).splitlines()[-1:]
         rows.append({"flow": " ".join(map(str, flow)), "verdict": done.verdict(),
@@ -24,4 +24,4 @@ def run(work, results, options):
         tell("tune", f"{rows[-1]['flow']}: {done.verdict()}: {rows[-1]['summary']}")
     if any(r["verdict"] not in ("passed", "too slow") for r in rows):
         return "failed"
-    return part_bench.measure(work, results, "bench_tuned", "tune")
+    return stage_bench.measure(work, results, "bench_tuned", "tune")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Part 7: the same steps and samples in PyTorch, alternating with clflow's."""
+"""Stage 7: measures the same steps and samples in PyTorch, alternating with clflow."""
 
 import glob
 import json
@@ -7,17 +7,17 @@ import os
 import shutil
 
 import drivers
-import part_bench
+import stage_bench
 from work import BUNDLE, tell
 
-ROWS = part_bench.STEPS + ("gemm/512x512x512", "gemm/1024x1024x1024",
+ROWS = stage_bench.STEPS + ("gemm/512x512x512", "gemm/1024x1024x1024",
                            "conv/fwd/64x32x32x64-64", "conv/data/64x32x32x64-64",
                            "conv/weights/64x32x32x64-64")  # fmt: skip
 ASK = "import json, numpy, torch; print(json.dumps([torch.__version__, torch.cuda.is_available()]))"
 
 
 def pythons():
-    """Those that may have PyTorch, the likeliest first."""
+    """Returns Python interpreters that may have PyTorch, the likeliest first."""
     own = os.environ.get("CLFLOW_TORCH_PYTHON")
     named = [own] if own else [shutil.which(name) for name in ("python3", "python")]
     usual = glob.glob("/opt/*/.venv/bin/python3") + glob.glob("/opt/*/bin/python3")
@@ -25,7 +25,7 @@ def pythons():
 
 
 def find(work):
-    """(python, version, whether it has a GPU), or None and what was tried."""
+    """Returns (interpreter, version of PyTorch, whether it has a GPU), or (None, what was tried, False)."""
     tried = pythons()
     for python in tried:
         done = work.run([python, "-c", ASK], 60, drivers.outside())
@@ -50,30 +50,30 @@ def tell_row(row):
 
 def run(work, results, options):
     python, version, cuda = find(work)
-    kept = results.all["torch"] = {"python": python, "version": version, "cuda": cuda, "rows": []}
+    measured = results.all["torch"] = {"python": python, "version": version, "cuda": cuda, "rows": []}
     if not python:
-        tell("torch", f"no Python with PyTorch and numpy was found, tried: {', '.join(version)}; "
-                      "CLFLOW_TORCH_PYTHON names one")  # fmt: skip
+        tell("torch", f"found no Python with PyTorch and numpy among {', '.join(version)}; "
+                      "set CLFLOW_TORCH_PYTHON to one")  # fmt: skip
         return "no PyTorch"
     tell("torch", f"PyTorch {version} {'with' if cuda else 'without'} CUDA: {python}")
     words = [python, BUNDLE / "gpu/torch_rows.py", "--clflow", work.folder / "clflow", "--device",
-             ",".join(part_bench.devices(work)), "--folder", work.folder / "peers", *ROWS]  # fmt: skip
+             ",".join(stage_bench.devices(work)), "--folder", work.folder / "peers", *ROWS]  # fmt: skip
     env = drivers.outside() | {k: work.env[k] for k in
           ("CLFLOW_CACHE_DIR", "OCL_ICD_VENDORS", "OPENCL_VENDOR_PATH", "POCL_CACHE_DIR",
            "CUDA_CACHE_PATH", "CLFLOW_PROBE") if k in work.env}  # fmt: skip
 
     def take(line):
         if line.startswith("{"):
-            kept["rows"].append(json.loads(line))
-            tell_row(kept["rows"][-1])
+            measured["rows"].append(json.loads(line))
+            tell_row(measured["rows"][-1])
             results.save()
 
     done = work.stream(words, env, take)
     if done.code not in (0, None):
         tell("torch", done.errors.strip()[-500:])
         return done.verdict()
-    off = [r["name"] for r in kept["rows"] for s in r["sides"] if "error" in s]
+    off = [r["name"] for r in measured["rows"] for s in r["sides"] if "error" in s]
     if off:
         return "not comparable: " + ", ".join(dict.fromkeys(off))
-    late = f", {len(ROWS) - len(kept['rows'])} not measured in time" if done.code is None else ""
-    return f"{len(kept['rows'])} rows{late}"
+    late = f", {len(ROWS) - len(measured['rows'])} not measured in time" if done.code is None else ""
+    return f"{len(measured['rows'])} rows{late}"
