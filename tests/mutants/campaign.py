@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs mutants against the tests; scripts/mutants says how it is called, docs/reliability.md why."""
+"""Runs mutants against the tests; see scripts/mutants for how to call it, docs/reliability.md for why."""
 
 import argparse
 import hashlib
@@ -21,7 +21,7 @@ from reach import Reach, family_of
 from reference import dependents, objects, on_cpu
 from trees import BUSY, Interrupted, Tree, copy_tree, files_of, stop_all
 
-# Folder and endings, and the share of the mutants that is taken from there.
+# Folder, file endings, and the weight of the folder in the choice of mutants.
 STRATA = {
     "runtime": ("runtime", (".c",), 2),
     "layers": ("layers", (".c",), 2),
@@ -38,12 +38,12 @@ TIMED = re.compile(
     r"^((bench|probe|tune|killed|signals|late|pool|drivers|survive|random|group|limits)"
     r"|cli_(terminal|sweep|training|limits)|(threads|fork|group_train)/.*)$"
 )
-# Devices that differ from others in kernels or in cpu_ref alone: host code is the same.
+# Devices that differ from others only in kernels or in cpu_ref; they reach the same host code.
 UNRECORDED = re.compile(
     r"^\w+/(cpu/baseline|opencl:/simd8|opencl:/simd4|opencl:/simt64|check:opencl)(/|$)"
     r"|^(?!ops)\w+/opencl:/(clblast|simt)$"
 )
-UNKNOWN = 5.0  # seconds of a test before it ran
+UNKNOWN = 5.0  # assumed seconds of a test that has not run yet
 
 
 def squeeze(text):
@@ -73,7 +73,7 @@ class Campaign:
     # ---- What there is -------------------------------------------------------------------------
 
     def snapshot(self):
-        """The sources that mutants are made of: copied once, and with --refresh again."""
+        """Copies the sources that mutants are made of, once, and again with --refresh."""
         self.pristine = self.state / "tree"
         if self.o.refresh or not (self.pristine / "CMakeLists.txt").exists():
             self.pristine.mkdir(parents=True, exist_ok=True)
@@ -141,7 +141,7 @@ class Campaign:
         return queues
 
     def verdict(self, m):
-        """killed, survived, open (slow tests are left), equivalent, invalid; None: not tried yet."""
+        """Returns killed, survived, open (slow tests remain), equivalent or invalid; None: not tried yet."""
         row = self.results.get(m.id)
         if not row:
             return None
@@ -152,7 +152,7 @@ class Campaign:
     # ---- Preparation ----------------------------------------------------------------------------
 
     def prepare(self):
-        """Copies of the tree, builds, which test reaches what and how long each takes."""
+        """Makes copies of the tree and builds, and records which test reaches what and how long each takes."""
         cache = self.state / "warm"
         recorder = Tree(self.pristine, self.state / "record", cache)
         self.jobs = []
@@ -181,8 +181,8 @@ class Campaign:
             raise SystemExit(f"mutants: the build fails without a mutant:\n{output[-4000:]}")
 
     def read_seconds(self):
-        """Seconds of each test without a mutant, of those that are known to pass so; for the others
-        what the record says.  A test that fails without a mutant is not among self.tests."""
+        """Reads the seconds of each test without a mutant: measured ones for tests that passed, else those
+        of the record.  self.tests has no test that fails without a mutant."""
         file = self.state / "seconds.json"
         self.passed = json.loads(file.read_text()) if file.exists() else {}
         self.tests = dict(self.jobs[0].tests("gcc"))
@@ -217,7 +217,7 @@ class Campaign:
         return True
 
     def warm_cache(self):
-        """Drivers are tried out once, not by each test of each mutant."""
+        """Probes drivers once, instead of in each test of each mutant."""
         tree = self.jobs[0]
         tree.fresh_folders()
         program = tree.build_folder("gcc") / "clflow"
@@ -242,7 +242,8 @@ class Campaign:
     # ---- One mutant ------------------------------------------------------------------------------
 
     def tests_for(self, m, families):
-        """The tests that reach it, the quickest first; what killed others of the file counts as quicker."""
+        """Returns the tests that reach a mutant, the quickest first; tests that killed others of this file
+        count as quicker."""
         stem = stem_of(m.file, self.stems)
         if stratum_of(m.file) == "cpu_ref":
             found, stem = self.tests_of_reference(m.file)
@@ -264,7 +265,7 @@ class Campaign:
         )
 
     def tests_of_reference(self, file):
-        """(tests, stem): what compares an operation of a file of cpu_ref, and what uses it."""
+        """Returns (tests, stem) for a file of cpu_ref: tests that compare its operations, or use them."""
         stems = {stem_of(f, self.stems) for f in dependents(self.pristine, file)} - {None}
         found = {t for t in self.tests if t.startswith("ops/") and t.rsplit("/", 1)[1] in stems}
         users = {t for s in stems for t in self.reach.tests_of_file(f"cl/{s}.c") if not t.startswith("ops/")}
@@ -279,7 +280,7 @@ class Campaign:
         return bool(own) if family == "" else family in families
 
     def try_mutant(self, tree, m):
-        """(verdict, test that killed it or a remark)"""
+        """Returns (verdict, test that killed it or a remark)."""
         text = self.text[m.file]
         changed, families = m.apply(text), None
         kernel = stratum_of(m.file) == "cl, kernels"
@@ -321,8 +322,8 @@ class Campaign:
             (tree.root / m.file).write_text(text)
 
     def run_tests(self, tree, m, families, build, names):
-        """Until the first test fails; of the build "sanitize" only what scripts/test runs there.
-        Where tests take long, the rest is left until every mutant had its quick ones."""
+        """Runs tests until one fails; in the build "sanitize" only those that scripts/test runs there.
+        Slow tests wait until every mutant had its quick ones."""
         tree.fresh_folders(own_kernels=families is not None)
         sanitized = build == "sanitize"
         tests = tree.tests(build)
@@ -341,7 +342,7 @@ class Campaign:
             if not good:
                 return "invalid", f"{target} does not build"
             usual = self.seconds[name]
-            # What spins is ended by the seconds of a core it may take, sooner on a busy machine.
+            # The limit of processor time ends a test that spins.
             slower, compiling = 10 if sanitized else 1, 60 if families is not None else 0
             wall = slower * max(90, 10 * usual) + compiling
             cpu = slower * max(15, 10 * usual) + compiling
@@ -385,17 +386,17 @@ class Campaign:
         return Counter(self.verdict(m) for m in some)
 
     def next_one(self):
-        """The next mutant of the folder that is furthest behind its share, then those for which slow
-        tests are left; None: all is done."""
+        """Returns the next mutant of the folder that is furthest behind its weight, then those with slow
+        tests left; None when all is done."""
         with self.lock:
             behind = None
             for stratum, queue in self.queues.items():
-                share = STRATA[stratum][2]
+                weight = STRATA[stratum][2]
                 done = self.done[stratum] + self.begun[stratum]
                 if done >= self.quota[stratum] or not queue:
                     continue
-                if behind is None or done / share < behind[0]:
-                    behind = (done / share, stratum)
+                if behind is None or done / weight < behind[0]:
+                    behind = (done / weight, stratum)
             if behind is None:
                 if not self.open:
                     return None
@@ -424,8 +425,8 @@ class Campaign:
 
     def run(self):
         self.queues = self.order()
-        shares = {s: STRATA[s][2] for s in self.queues}
-        self.quota = {s: round(self.o.count * n / sum(shares.values())) for s, n in shares.items()}
+        weights = {s: STRATA[s][2] for s in self.queues}
+        self.quota = {s: round(self.o.count * n / sum(weights.values())) for s, n in weights.items()}
         self.begun, self.done, self.open = Counter(), Counter(), []
         if self.o.rerun:
             names = set(self.o.rerun)
@@ -437,7 +438,7 @@ class Campaign:
             self.queues = {s: [m for m in q if m.id in names] for s, q in self.queues.items()}
             self.quota = {s: len(q) for s, q in self.queues.items()}
         else:
-            for stratum, queue in self.queues.items():  # what was done counts, in this order
+            for stratum, queue in self.queues.items():  # results of earlier runs count, in this order
                 for m in queue:
                     if self.verdict(m) in ("killed", "survived", "open") and self.done[stratum] < self.quota[stratum]:
                         self.done[stratum] += 1

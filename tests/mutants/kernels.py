@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a mutant of an OpenCL kernel changes: in which families, and whether it compiles."""
+"""Finds out which families a mutant of an OpenCL kernel changes, and whether it compiles."""
 
 import re
 import subprocess
@@ -11,12 +11,12 @@ CLANG = ["clang", "-x", "cl", "-target", "x86_64-linux-gnu", "-w", "-Xclang", "-
 
 
 class Kernels:
-    """The program that devices are given, file by file, as the build's tests/kernels prints it."""
+    """The program that devices compile, file by file, as tests/kernels of the build prints it."""
 
     def __init__(self, tree):
         program = tree.build_folder("gcc") / "tests" / "kernels"
         text = self.output([program], tree.env)
-        self.parts = re.split(r'^(#line 1 ".*"\n)', text, flags=re.M)[1:]
+        self.files = re.split(r'^(#line 1 ".*"\n)', text, flags=re.M)[1:]
         self.options = {}
         for row in self.output([program, "--families"], tree.env).splitlines():
             family, _, *options = row.split()
@@ -28,12 +28,12 @@ class Kernels:
         return subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
 
     def program(self, file=None, text=None):
-        """All kernels, one file replaced."""
-        parts = list(self.parts)
-        for i in range(0, len(parts), 2):
-            if file and parts[i] == f'#line 1 "{Path(file).name}"\n':
-                parts[i + 1] = text + "\n"
-        return "".join(parts)
+        """Returns all kernels, with one file replaced."""
+        files = list(self.files)
+        for i in range(0, len(files), 2):
+            if file and files[i] == f'#line 1 "{Path(file).name}"\n':
+                files[i + 1] = text + "\n"
+        return "".join(files)
 
     def clang(self, program, *options):
         done = subprocess.run(
@@ -43,14 +43,14 @@ class Kernels:
         return done.returncode, done.stdout
 
     def original(self, family, *options):
-        """What the kernels as they are become; kept, since every mutant is compared with it."""
+        """Compiles the unchanged kernels, once, since every mutant is compared with the result."""
         key = (family, *options)
         if key not in self.plain:
             self.plain[key] = self.clang(self.program(), *self.options[family], *options)[1]
         return self.plain[key]
 
     def families_of(self, file, text):
-        """The families whose kernels differ after the preprocessor; None: it does not compile."""
+        """Returns the families whose kernels differ after the preprocessor; None: it does not compile."""
         program, found, checked = self.program(file, text), [], set()
         for family, options in self.options.items():
             if self.clang(program, *options, "-E")[1] == self.original(family, "-E"):
@@ -63,7 +63,7 @@ class Kernels:
         return found
 
     def same_code(self, file, text, families):
-        """Whether optimised code is the same in all of these families."""
+        """Whether the optimised code is the same in all of these families."""
         program = self.program(file, text)
         how = ("-O3", "-S", "-emit-llvm", "-fno-discard-value-names")
         return all(
@@ -72,13 +72,13 @@ class Kernels:
 
 
 def stem_of(file, stems):
-    """The operation's file that a kernel file belongs to: mlp_coupling_lanes.cl to mlp_coupling."""
+    """Returns the operation that a kernel file belongs to: mlp_coupling for mlp_coupling_lanes.cl."""
     name = Path(file).stem
     return max((s for s in stems if name == s or name.startswith(s + "_")), key=len, default=None)
 
 
 def users(root, file, at, stems):
-    """The stems whose kernels may use what is defined at text[at]: its own, and files that name it."""
+    """Returns the stems whose kernels may use what is defined at text[at]: its own, and files that name it."""
     text = (root / file).read_text()
     begin, end = next(s for s in chunks(text) if s[0] <= at < s[1])
     code = mask(text[begin:end])

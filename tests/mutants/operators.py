@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Finds what can be changed in a C or OpenCL C file: the mutants that scripts/mutants chooses from.
+"""Finds the mutants of a C or OpenCL C file, from which scripts/mutants chooses.
 
 Everything works on the text as clang-format left it: a binary operator has a blank on each side, a
 pointer's star has one on its left only.
@@ -36,7 +36,7 @@ HIDDEN = re.compile(
 
 
 def mask(text):
-    """The text with comments, strings, characters and preprocessor lines as blanks."""
+    """Returns the text with blanks instead of comments, strings, characters and preprocessor lines."""
 
     def blank(match):
         return re.sub(r"[^\n]", " ", match.group())
@@ -79,7 +79,7 @@ def chunk_key(path, code):
 
 
 def closing(code, opening):
-    """Where the parenthesis at `opening` closes."""
+    """Returns where the parenthesis at `opening` closes."""
     depth = 0
     for i in range(opening, len(code)):
         depth += (code[i] == "(") - (code[i] == ")")
@@ -136,7 +136,7 @@ def constants(code, text):
 
 
 def conditions(code, text):
-    """A condition is forced: `if` both ways, `while` to false."""
+    """A condition becomes constant: `if` true or false, `while` false."""
     for m in re.finditer(r"\b(if|while) \(", code):
         begin = m.end() - 1
         end = closing(code, begin)
@@ -195,7 +195,7 @@ def deletions(code, text):
             start, guarded = i + 1, False
         elif depth == 0 and c == ":" and start is not None and re.match(r"\s*(case\b|default\b)", code[start:i]):
             start, guarded = i + 1, False
-        if start is not None:  # behind `if (...)`, `else` and the like another statement begins
+        if start is not None:  # a statement that follows `if (...)`, `else` and so on
             m = re.compile(r"\s*(?:else\b\s*)?(?:(?:if|while|for|switch)\b\s*(\()|(else|do)\b)").match(code, start)
             if m and m.start() == start and i == start:
                 end = closing(code, m.end() - 1) if m.group(1) else m.end() - 1

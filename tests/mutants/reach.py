@@ -43,15 +43,15 @@ class Reach:
         return self.folder / (test.replace("/", ",") + ".json")
 
     def sources_hash(self, target):
-        """Of what a test is made of: a record is as old as that."""
+        """Returns a hash of the sources of a test; a record with another hash is outdated."""
         h = hashlib.sha1()
         for name in self.tree.sources_of("coverage", target):
             h.update((self.tree.root / name).read_bytes())
         return h.hexdigest()
 
     def load(self, test, target, outdated=True):
-        """Whether there is a record of this test; where an outdated one will do, also one of the test
-        as it was: then it counts for all lines of the files that it reaches."""
+        """Loads the record of a test, if there is one.  With `outdated`, one of older sources will do; it then
+        counts for all lines of the files that it reaches."""
         try:
             record = json.loads(self.path(test).read_text())
         except (OSError, ValueError):
@@ -63,7 +63,7 @@ class Reach:
         return True
 
     def record(self, test, target, command):
-        """Runs one test; False, and nothing is kept, where it fails."""
+        """Runs one test; if it fails, returns False and stores nothing."""
         for old in self.build.rglob("*.gcda"):
             old.unlink()
         self.tree.fresh_folders()
@@ -119,7 +119,7 @@ class Reach:
         return {t for t, r in self.records.items() if file in r["reached"]}
 
     def tests_of_line(self, file, line):
-        """The tests that reach a line of host code; those of its file where lines are not known."""
+        """Returns the tests that reach a line of host code, or its file if its lines are unknown."""
         place = self.place(file, line)
         if not place:
             return self.tests_of_file(file)
@@ -130,7 +130,7 @@ class Reach:
         if not counted:
             return self.tests_of_file(file)
         before = [n for n in counted if n <= at]
-        if not before:  # of a definition's first line, its first that counts
+        if not before:  # before the first counted line of the definition
             before = [min(counted)]
         at = max(before)
         return {
@@ -141,7 +141,7 @@ class Reach:
 
 
 def family_of(test):
-    """The family that a test's kernels are of; "" is the device's own, None: no device is named."""
+    """Returns the family of a test's kernels; "" is the device's own, None: no OpenCL device."""
     if not re.search(r"opencl", test):
         return None
     m = re.search(r"opencl:/(\w+)", test)

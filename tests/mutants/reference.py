@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""What a mutant of cpu_ref changes: the files that are compiled from it, once for each variant."""
+"""Finds the object files that a mutant of cpu_ref changes, for each variant."""
 
 import re
 from pathlib import Path
 
-FEW = 8  # a header of more files than that is left out: each mutant of it would compile for minutes
+FEW = 8  # headers of more files are left out, since each mutant would compile for minutes
 
 
 def included(root, file):
-    """The headers of cpu_ref that a file includes, directly or through others."""
+    """Returns the headers of cpu_ref that a file includes, directly or through others."""
     found, todo = set(), [file]
     while todo:
         text = (root / todo.pop()).read_text()
@@ -21,7 +21,7 @@ def included(root, file):
 
 
 def dependents(root, file):
-    """The .c files of cpu_ref whose objects a file changes; none for a header that too many include."""
+    """Returns the .c files of cpu_ref that a file is compiled into; none for a header that too many include."""
     if file.endswith(".c"):
         return [file]
     files = sorted(str(p.relative_to(root)) for p in (root / "cpu_ref").glob("*.c"))
@@ -30,12 +30,12 @@ def dependents(root, file):
 
 
 def objects(root, file):
-    """The object files that a mutant of `file` changes."""
+    """Returns the object files that a mutant of `file` changes."""
     variants = re.findall(r"^\s*clf_variant\((\w+)", (root / "cmake/variants.cmake").read_text(), re.M)
     return [f"CMakeFiles/ref_{v}.dir/{f}.o" for f in dependents(root, file) for v in variants]
 
 
 def on_cpu(test):
-    """The names that a test of an OpenCL device has on the devices that run cpu_ref."""
+    """Returns the names of a test of an OpenCL device on the devices that run cpu_ref."""
     device = r"(check:)?opencl(:/\w+)?"
     return {re.sub(device, d, test) for d in ("cpu", "cpu64", "cpu/baseline")} if re.search(device, test) else {test}

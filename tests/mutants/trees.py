@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The copies of the tree that mutants are built in, and how tests run there."""
+"""Copies of the tree that mutants are built in, and runs of tests there."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ class Interrupted(Exception):
 
 
 def copy_tree(source, files, target):
-    """Makes `target` hold `files` of `source`; what is equal keeps its time, so that ninja does little."""
+    """Copies `files` of `source` to `target`; equal files keep their time, so that ninja does little."""
     for old in sorted(p for p in target.rglob("*") if p.is_file() or p.is_symlink()):
         name = old.relative_to(target)
         if name.parts[0] != "build-test" and str(name) not in files:
@@ -54,13 +54,13 @@ class Tree:
     }
 
     def __init__(self, folder, work, cache):
-        """`work` takes what tests write; `cache` is warm and is copied for each mutant."""
+        """work: folder for what tests write; cache: filled once, and copied for each mutant."""
         self.root, self.work, self.cache = Path(folder), Path(work), Path(cache)
         self.known = {}  # tests() of each build
         self.env = {
             k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "CCACHE_DIR", "CCACHE_MAXSIZE", "PYTHONPATH")
         } | {
-            "HOME": str(self.cache / "home"),  # one for all: what is known of drivers depends on it
+            "HOME": str(self.cache / "home"),  # the same for all, since verdicts about drivers depend on it
             "OCL_ICD_VENDORS": os.environ.get("OCL_ICD_VENDORS", "/etc/OpenCL/vendors/pocl.icd"),
             "OMP_WAIT_POLICY": "passive",
             "CCACHE_BASEDIR": str(self.root),
@@ -95,7 +95,7 @@ class Tree:
             raise SystemExit(f"mutants: cmake failed:\n{done.stdout}")
 
     def ninja(self, build, *targets, mutated=False):
-        """Whether it builds; what a mutant compiles to is not kept in ccache."""
+        """Builds targets; returns (success, output).  Objects of a mutant do not go to ccache."""
         env = self.env | ({"CCACHE_READONLY": "1"} if mutated else {})
         done = subprocess.run(
             ["ninja", "-j1", "-C", self.build_folder(build), *targets],
@@ -112,7 +112,7 @@ class Tree:
         return hashlib.sha1(b"".join((self.build_folder(build) / t).read_bytes() for t in targets)).hexdigest()
 
     def tests(self, build):
-        """The tests that this campaign may run: name -> (ninja target, command, labels)."""
+        """Returns the tests that a campaign may run: name -> (ninja target, command, labels)."""
         if build in self.known:
             return self.known[build]
         self.stand_in(build)
@@ -141,7 +141,7 @@ class Tree:
                 Path(program.group(1)).touch(mode=0o755)
 
     def sources_of(self, build, target):
-        """The files of tests/ that a test is made of."""
+        """Returns the files of tests/ that a test is built from."""
         out = subprocess.run(
             ["ninja", "-C", self.build_folder(build), "-t", "inputs", target],
             check=True, stdout=subprocess.PIPE, text=True,
@@ -152,8 +152,8 @@ class Tree:
     # ---- Runs ---------------------------------------------------------------------------------
 
     def fresh_folders(self, own_kernels=False):
-        """Empty folders for temporary files, and clflow's cache as it was; a mutant of a kernel has a
-        cache of its own for pocl, since what it compiles is of no use to others."""
+        """Empties the folders for temporary files and restores clflow's cache.  A mutant of a kernel gets its
+        own cache of pocl, since its kernels are of no use to others."""
         (self.cache / "home").mkdir(parents=True, exist_ok=True)
         for name in ("tmp", "cache", "pocl"):
             shutil.rmtree(self.work / name, ignore_errors=True)
@@ -175,7 +175,7 @@ class Tree:
         watched instead of limited, since `cpu` does not use BLAS under a limit.
         """
         limits = [f"--cpu={int(cpu) + 1}", f"--fsize={4 * GIB}", "--core=0"]
-        inner = '"$@"; exit $?'  # as a child: the first process of a namespace is spared by signals
+        inner = '"$@"; exit $?'  # as a child, since the first process of a namespace ignores signals
         if not str(self.root).startswith("/tmp/"):
             inner = 'mount --bind "$MUTANT_TMP" /tmp && ' + "{ " + inner + "; }"
         argv = [
@@ -219,7 +219,7 @@ class Tree:
 
 
 def stats(session, which):
-    """The fields of /proc/PID/stat, behind the name, of each process or thread of a session."""
+    """Yields the fields of /proc/PID/stat after the name for each process or thread of a session."""
     for stat in Path("/proc").glob(which):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
@@ -234,7 +234,7 @@ def resident(session):
 
 
 def sleeps(session):
-    """Whether for a second no thread of it runs, waits for a core or the disk, or is stopped."""
+    """Whether all threads of a session sleep for a second."""
     for _ in range(20):
         time.sleep(0.05)
         if any(f[0] not in "SZ" for f in stats(session, "[0-9]*/task/*/stat")):
@@ -243,7 +243,7 @@ def sleeps(session):
 
 
 def stop_all():
-    """Ends what runs; every run() then raises Interrupted."""
+    """Kills all running tests; every run() then raises Interrupted."""
     stopping.set()
     with lock:
         for group in running:
