@@ -173,19 +173,38 @@ static void tear_down(void) {
   suite_remove(printed);
 }
 
-int program_main(int argc, char **argv, const char *name, void (*files)(void),
-                 const TTest *const *tests, size_t count) {
+/* The case that tests are added to; NULL if there is no program. */
+static TCase *new_case(int argc, char **argv, void (*files)(void)) {
   const char *given = argc > 1 ? argv[1] : CLF_PROGRAM;
   if (!realpath(given, program)) {
     perror(given);
-    return 1;
+    return NULL;
   }
   set_up_files = files;
+  TCase *tc = tcase_create("program");
+  tcase_set_timeout(tc, 600);
+  tcase_add_unchecked_fixture(tc, set_up, tear_down);
+  return tc;
+}
+
+static int run_case(const char *name, TCase *tc) {
   Suite *suite = suite_create(name);
-  TCase *group = tcase_create("program");
-  tcase_set_timeout(group, 600);
-  tcase_add_unchecked_fixture(group, set_up, tear_down);
-  for (size_t i = 0; i < count; i++) tcase_add_test(group, tests[i]);
-  suite_add_tcase(suite, group);
+  suite_add_tcase(suite, tc);
   return suite_run(suite);
+}
+
+int program_main(int argc, char **argv, const char *name, void (*files)(void),
+                 const TTest *const *tests, size_t count) {
+  TCase *tc = new_case(argc, argv, files);
+  if (!tc) return 1;
+  for (size_t i = 0; i < count; i++) tcase_add_test(tc, tests[i]);
+  return run_case(name, tc);
+}
+
+int program_main_with(int argc, char **argv, const char *name, void (*files)(void),
+                      void (*add)(TCase *tc)) {
+  TCase *tc = new_case(argc, argv, files);
+  if (!tc) return 1;
+  add(tc);
+  return run_case(name, tc);
 }

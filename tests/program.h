@@ -10,6 +10,9 @@
 /* Creates the folder, and with `files` its contents; runs the tests; removes the folder. */
 int program_main(int argc, char **argv, const char *name, void (*files)(void),
                  const TTest *const *tests, size_t count);
+/* The same with the tests that add() adds. */
+int program_main_with(int argc, char **argv, const char *name, void (*files)(void),
+                      void (*add)(TCase *tc));
 
 /* ---- Running ---------------------------------------------------------------------------- */
 

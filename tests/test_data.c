@@ -22,6 +22,8 @@ int main(void) {
   tests_of_files(s);
   tests_of_text(s);
   tests_of_kinds(s);
+  tests_of_missing(s);
+  tests_of_model_columns(s);
   tests_of_raw(s);
   const int failed = suite_run(s);
   if (chdir("/") || rmdir(folder)) return 1;

@@ -1,238 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* test_export.c: flows as C files, compiled with the compiler of the build and compared with cpu64:
- *   test_export                the flows listed here, and what is refused
- *   test_export random N [M]   M random architectures from number N on
- *   test_export elsewhere CC [RUN]   the listed flows by another compiler, such as one for 32-bit
- * ARM, in a program that RUN (an emulator) runs A file must compile as C99 and as C++11 without a
- * warning, call libm alone and have no writable data. */
+ *   test_export                      the flows of export/flows.c, and what is refused
+ *   test_export random N [M]         M random architectures from number N on
+ *   test_export elsewhere CC [RUN]   the listed flows with another compiler, such as one for 32-bit
+ *                                    ARM, in a program that RUN (an emulator) runs
+ * A file must compile as C99 and as C++11 without a warning, call libm alone and have no writable
+ * data. */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "clflow/clflow.h"
-#include "clflow/export.h"
 #include "c_texts.h"
-#include "compose/draw.h"
+#include "export/compiled.h"
 #include "file.h"
-#include "flow_private.h"
-#include "suite.h"
 #include "writer.h"
-
-enum { ROWS = 8, SIZE = 512 };
-
-static clf_device *dev;
-static char folder[] = "/tmp/clflow-export-XXXXXX";
-
-/* ---- A flow with weights away from the initial ones -------------------------------------------
- */
-
-static void disturb(clf_flow *f, draw_random *r) {
-  for (int i = 0; i < clf_flow_param_count(f); i++) {
-    const clf_param p = clf_flow_param(f, i);
-    const size_t n = clf__count(&p.at);
-    const double fan_in = p.at.dim[p.rank > 0 ? p.rank - 1 : 0];
-    double *v = calloc(n, sizeof *v);
-    if (!p.trainable) {
-      free(v);
-      continue;
-    }
-    WORKS(clf_read64(dev, p.at, v));
-    for (size_t k = 0; k < n; k++)
-      if (v[k] != 0 || !strstr(p.name, ".weight")) /* masked weights stay 0 */
-        v[k] += fmin(0.25, 0.6 / sqrt(fan_in)) * draw_normal(r);
-    WORKS(clf_write64(dev, p.at, v));
-    free(v);
-  }
-  WORKS(clf__flow_derive_again(f));
-}
-
-/* ---- A compiled file ----------------------------------------------------------------------------
- */
-
-/* Its functions, in double or in float; c is ignored by those without a context. */
-typedef struct compiled {
-  void *library;
-  void *log_prob, *transform, *inverse, *sample;
-} compiled;
-
-static void run(const char *command) {
-  char text[8 * SIZE];
-  snprintf(text, sizeof text, "%s >%s/log 2>&1", command, folder);
-  if (system(text) == 0) return;
-  snprintf(text, sizeof text, "cat %s/log >&2", folder);
-  (void)!system(text);
-  ck_abort_msg("%s fails", command);
-}
-
-/* Fails unless the object file calls the C library's mathematics alone and has no writable data. */
-static void check_symbols(const char *object) {
-  static const char libm[] =
-      " exp expm1 log log1p sqrt tanh sin cos atan erfc floor ldexp fabs expf expm1f logf log1pf "
-      "sqrtf tanhf sinf cosf atanf erfcf floorf sincos sincosf memset memcpy memmove "
-      "_GLOBAL_OFFSET_TABLE_ ";
-  char command[2 * SIZE], line[SIZE], kind, name[200];
-  snprintf(command, sizeof command, "nm %s", object);
-  FILE *nm = popen(command, "r");
-  ck_assert_ptr_nonnull(nm);
-  while (fgets(line, sizeof line, nm)) {
-    if (sscanf(line, "%*[ ]%c %199s", &kind, name) != 2 &&
-        sscanf(line, "%*x %c %199s", &kind, name) != 2)
-      continue;
-    char word[204];
-    snprintf(word, sizeof word, " %s ", name);
-    ck_assert_msg(kind != 'U' || strstr(libm, word), "it calls %s", name);
-    ck_assert_msg(!strchr("dDbBsSgGC", kind), "%s is writable", name);
-  }
-  pclose(nm);
-}
-
-static const char warnings[] = "-pedantic -Wall -Wextra -Wconversion -Werror -ffp-contract=off";
-
-static compiled compile(const char *source, const char *language) {
-  char command[2 * SIZE], path[SIZE];
-  static int number; /* a library of the same name would be the same library */
-  snprintf(command, sizeof command, CLF_CC " -x %s %s -O1 -fPIC -c %s/%s -o %s/flow.o", language,
-           warnings, folder, source, folder);
-  run(command);
-  snprintf(path, sizeof path, "%s/flow.o", folder);
-  check_symbols(path);
-  snprintf(path, sizeof path, "%s/flow%d.so", folder, number++);
-  snprintf(command, sizeof command, CLF_CC " -shared -o %s %s/flow.o -lm", path, folder);
-  run(command);
-  compiled c = {.library = dlopen(path, RTLD_NOW | RTLD_LOCAL)};
-  ck_assert_msg(c.library != NULL, "%s", dlerror());
-  c.log_prob = dlsym(c.library, "flow_log_prob");
-  c.transform = dlsym(c.library, "flow_transform");
-  c.inverse = dlsym(c.library, "flow_inverse");
-  c.sample = dlsym(c.library, "flow_sample");
-  unlink(path);
-  return c;
-}
-
-/* ---- Comparisons --------------------------------------------------------------------------------
- */
-
-typedef struct rows { /* of one flow */
-  int dim, context;
-  double *x, *c;
-  const char *text;
-} rows;
-
-/* Relative to what is above 1; infinities must be equal. */
-static void is_near(const rows *r, const char *what, int row, double got, double want,
-                    double bound) {
-  double error = got == want ? 0 : fabs(got - want) / fmax(1, fabs(want));
-  /* Both ends of a circle are one place. */
-  if (strstr(r->text, "wrap(") && fabs(got + want) <= bound * fabs(want)) error = 0;
-  ck_assert_msg(error <= bound, "%s of row %d is %.17g, not %.17g: the error is %.2g:\n%s", what,
-                row, got, want, error, r->text);
-}
-
-/* Calls f(in, c, out) or without what there is not, and returns what it returns. */
-#define CALL(real, f, in, c, out)                                                                  \
-  (!(c)    ? (out) ? ((real(*)(const real *, real *))(uintptr_t)(f))((in), (out))                  \
-                   : ((real(*)(const real *))(uintptr_t)(f))(in)                                   \
-      : (out) ? ((real(*)(const real *, const real *, real *))(uintptr_t)(f))((in), (c), (out))    \
-           : ((real(*)(const real *, const real *))(uintptr_t)(f))((in), (c)))
-#define DRAW(real, f, seed, i, c, x)                                                               \
-  (!(c) ? ((void (*)(uint64_t, uint64_t, real *))(uintptr_t)(f))((seed), (i), (x))                 \
-        : ((void (*)(uint64_t, uint64_t, const real *, real *))(uintptr_t)(f))((seed), (i), (c),   \
-                                                                               (x)))
-
-/* One row in either type: out = f(in, c). */
-static double call(int single, void *f, const double *in, const double *c, int D, int C,
-                   double *out) {
-  float in_f[64], c_f[64], out_f[64];
-  if (!single) return CALL(double, f, in, c, out);
-  for (int d = 0; d < D; d++) in_f[d] = (float)in[d];
-  for (int d = 0; d < C; d++) c_f[d] = (float)c[d];
-  const float *given = c ? c_f : NULL;
-  float *to = out ? out_f : NULL;
-  const float v = CALL(float, f, in_f, given, to);
-  for (int d = 0; d < D && out; d++) out[d] = (double)out_f[d];
-  return (double)v;
-}
-static void draw(int single, void *f, uint64_t seed, uint64_t i, const double *c, int D, int C,
-                 double *x) {
-  float c_f[64], x_f[64];
-  if (!single) {
-    DRAW(double, f, seed, i, c, x);
-    return;
-  }
-  for (int d = 0; d < C; d++) c_f[d] = (float)c[d];
-  const float *given = c ? c_f : NULL;
-  DRAW(float, f, seed, i, given, x_f);
-  for (int d = 0; d < D; d++) x[d] = (double)x_f[d];
-}
-
-static const double *context_of(const rows *r, int i) {
-  return r->c ? r->c + i * r->context : NULL;
-}
-
-static void check_density(clf_flow *f, const compiled *o, const rows *r, int single, double bound) {
-  double want[ROWS];
-  WORKS(r->c ? clf_log_prob_given(f, r->x, r->c, ROWS, want) : clf_log_prob(f, r->x, ROWS, want));
-  for (int i = 0; i < ROWS; i++)
-    is_near(
-        r, "log p", i,
-        call(single, o->log_prob, r->x + i * r->dim, context_of(r, i), r->dim, r->context, NULL),
-        want[i], bound);
-}
-
-/* z = f(x) row by row, since one row that has no latents makes a call fail; and back. */
-static void check_latents(clf_flow *f, const compiled *o, const rows *r, int single, double bound) {
-  for (int i = 0; i < ROWS; i++) {
-    double z[64], got[64], logdet, L;
-    const double *x = r->x + i * r->dim, *c = context_of(r, i);
-    const clf_status s =
-        c ? clf_transform_given(f, x, c, 1, z, &logdet) : clf_transform(f, x, 1, z, &logdet);
-    if (s) continue;
-    L = call(single, o->transform, x, c, r->dim, r->context, got);
-    is_near(r, "log-det", i, L, logdet, bound);
-    for (int d = 0; d < r->dim; d++) is_near(r, "z", i, got[d], z[d], bound);
-    if (c ? clf_invert_given(f, z, c, 1, got, &logdet) : clf_invert(f, z, 1, got, &logdet))
-      continue;
-    double back[64];
-    L = call(single, o->inverse, z, c, r->dim, r->context, back);
-    is_near(r, "log-det of the inverse", i, L, logdet, 8 * bound);
-    for (int d = 0; d < r->dim; d++) is_near(r, "x", i, back[d], got[d], 8 * bound);
-  }
-}
-
-static void check_samples(clf_flow *f, const compiled *o, const rows *r, int single, double bound) {
-  double want[ROWS * 64], got[64];
-  const uint64_t seed = UINT64_C(0x123456789abcdef0);
-  const clf_status s =
-      r->c ? clf_sample_given(f, r->c, ROWS, seed, 1, want) : clf_sample(f, seed, 3, ROWS, want);
-  if (s) return; /* an inverse that overflows */
-  for (int i = 0; i < ROWS; i++) {
-    draw(single, o->sample, seed, (uint64_t)(r->c ? i : 3 + i), context_of(r, i), r->dim,
-         r->context, got);
-    for (int d = 0; d < r->dim; d++)
-      is_near(r, "sample", i, got[d], want[i * r->dim + d], 8 * bound);
-  }
-}
-
-static void check_file(clf_flow *f, const rows *r, int single, const char *language) {
-  char path[SIZE];
-  snprintf(path, sizeof path, "%s/flow.c", folder);
-  const clf_status s = clf_export_c(f, path, "flow", 0, single);
-  ck_assert_msg(s == CLF_OK, "%s:\n%s", clf_errmsg(), r->text);
-  const compiled o = compile("flow.c", language);
-  const double bound = single ? 1e-4 : 1e-12;
-  check_density(f, &o, r, single, bound);
-  if (o.transform) check_latents(f, &o, r, single, bound);
-  ck_assert_int_eq(!o.transform, f->base.ops->no_latents);
-  check_samples(f, &o, r, single, bound);
-  dlclose(o.library);
-}
-
-/* ---- Random architectures -----------------------------------------------------------------------
- */
 
 static uint64_t first;
 
@@ -262,107 +45,6 @@ START_TEST(random_flow) {
 }
 END_TEST
 
-/* ---- Flows whose files use every function of text/ ---------------------------------------------
- */
-
-enum { SCALED = 1, NAMED = 2, ON_GRID = 4, UNFUSED = 8 };
-static const struct flow {
-  const char *text, *language;
-  int single, also;
-} flows[] = {
-    {"4: (perm, lu, coupling(rq(bins=6, tail=3), resnet(12x2, silu, bn=1)))*2, qr, svd -> "
-     "normal(trained=1, cov=full)",
-     "c -std=c99", 0, SCALED | NAMED},
-    {"4: (perm, lu, coupling(rq(bins=6, tail=3), resnet(12x2, leaky)))*2 -> normal(cov=spherical, "
-     "trained=1)",
-     "c -std=c99", 1, SCALED},
-    {"3|2: (ar(affine(scale=softplus), made(10x2, tanh)), perm(reverse))*2 -> normal(mlp(8x1)); "
-     "context: mlp(6x1)->4",
-     "c++ -std=c++11", 0, SCALED},
-    {"3: (ar(rq(tail=circular, like=zuko), masked(12x2, gelu), order=$alt))*2 -> box(-pi, pi)",
-     "c -std=c99", 0, 0},
-    {"3: ~ar(affine(scale=exp, clamp=3), made(9x1, elu, residual=0)), (coupling(affine(scale=tanh, "
-     "clamp=2), mlp(8x1, tanh, separate=1), mask=random, inputs=masked))*4, scale -> student(3, "
-     "trained=1)",
-     "c -std=c99", 0, ON_GRID},
-    {"3: (coupling(affine(scale=tanh, clamp=2), mlp(8x1, tanh, separate=1), mask=random, "
-     "inputs=masked))*4, scale -> student(3)",
-     "c -std=c99", 1, 0},
-    {"1: piecewise(bins=8, tails=1) -> logistic(trained=1)", "c -std=c99", 0, 0},
-    {"4: columns(0: logit(0, 1), 1: log(-2), 2: asinh, 3: softplus(1)), columns(0: softlogit(-5, "
-     "5), "
-     "1: softlog(-3), 2: softclip(9), 3: circular(50)), coupling(affine(scale=sigmoid2), mlp(6x1, "
-     "relu, norm=1)) -> logistic",
-     "c++ -std=c++11", 0, NAMED},
-    {"2: -> blend(0.3: coupling(affine(scale=realnvp), mlp(6x1)) -> normal; 0.7: lu -> mixture(3, "
-     "full))",
-     "c -std=c99", 0, SCALED},
-    {"3: coupling(quadratic(bins=4, tail=3), mlp(8x1, softplus)), actnorm, batchnorm, "
-     "allinone(mlp(8x1, sigmoid)), elementwise(linear(bins=5, box=-3, 3)) -> columns(0-1: laplace, "
-     "2: normal(trained=1))",
-     "c -std=c99", 0, 0},
-    {"2|1: lu -> classes(3)", "c -std=c99", 0, 0},
-    {"3|2: coupling(add, resnet(5x1, context=glu)), coupling(add, mlp(5x1, context=add)) -> "
-     "mixture(2, "
-     "full, joint=1)",
-     "c -std=c99", 0, 0},
-    {"4: split, coupling(affine(scale=zuko), resnet(6x1, angles=0)), rotation, householder, dense "
-     "-> "
-     "student(2)",
-     "c -std=c99", 0, 0},
-    {"2|2: ar(rq(bins=4), made(8x1, context=nsf, bn=1)), ar(affine(scale=atan), made(8x2, "
-     "context=nsf)) -> laplace(trained=1)",
-     "c++ -std=c++11", 0, 0},
-    {"3: (coupling(affine(scale=tanh, clamp=2), mlp(8x1, tanh, separate=1), mask=random, "
-     "inputs=masked))*2, coupling(add, mlp(5x1, tanh), mask=random, inputs=masked) -> normal",
-     "c -std=c99", 0, UNFUSED},
-    {"2: within(-1, 2), coupling(affine, mlp(4x1)) -> normal", "c -std=c99", 0, 0},
-    {"4: coupling(affine(scale=general), mlp(5x1)), batchnorm(transformed=1), "
-     "coupling(affine(scale=sigmoid), resnet(5x1), uncond=1) -> normal",
-     "c -std=c99", 0, 0},
-};
-enum { FLOWS = sizeof flows / sizeof *flows };
-
-static void dress(clf_flow *f, int also) {
-  const int D = f->spec.dim;
-  double mean[8], std[8];
-  clf_column_grid grid[8] = {{0}};
-  static char *names[] = {"mass", "\"\\?\303\251", "x", "y"};
-  for (int d = 0; d < D; d++) {
-    mean[d] = 100 + d;
-    std[d] = 0.5 + d;
-  }
-  grid[D - 1] = (clf_column_grid){.first = -2, .last = 3, .step = 0.5};
-  if (also & SCALED) WORKS(clf_flow_set_scaling(f, mean, std));
-  if (also & SCALED && f->context) WORKS(clf__flow_set_context_scaling(f, mean, std));
-  if (also & NAMED) WORKS(clf_flow_set_columns(f, names));
-  if (also & ON_GRID) WORKS(clf_flow_set_grid(f, grid));
-}
-
-static clf_flow *flow_of(const char *text, uint64_t seed) {
-  draw_random r = {seed};
-  clf_arch *arch;
-  clf_flow *f;
-  const clf_status s = clf_arch_parse(text, &arch);
-  ck_assert_msg(s == CLF_OK, "%s", clf_errmsg());
-  WORKS(clf_flow_create_arch(dev, arch, seed, &f));
-  clf_arch_free(arch);
-  disturb(f, &r);
-  return f;
-}
-
-/* Samples of the flow, of which some are moved to where it may have no density. */
-static void find_rows(clf_flow *f, rows *q) {
-  q->x = calloc((size_t)(ROWS * q->dim), sizeof *q->x);
-  q->c = q->context ? calloc((size_t)(ROWS * q->context), sizeof *q->c) : NULL;
-  for (int i = 0; i < ROWS * q->context; i++)
-    q->c[i] = strstr(q->text, "classes")
-                  ? i % 3
-                  : 0.3 * i - 1 + (f->c_mean ? f->c_mean[i % q->context] : 0);
-  WORKS(q->c ? clf_sample_given(f, q->c, ROWS, 5, 1, q->x) : clf_sample(f, 5, 0, ROWS, q->x));
-  for (int i = (ROWS - 2) * q->dim; i < ROWS * q->dim; i++) q->x[i] = 3 * q->x[i] - 1;
-}
-
 START_TEST(every_text) {
   const struct flow *it = &flows[_i];
   if (it->also & UNFUSED) setenv("CLFLOW_FUSE", "never", 1);
@@ -377,7 +59,7 @@ START_TEST(every_text) {
 }
 END_TEST
 
-/* ---- The same by another compiler, in a program of its own --------------------------------------
+/* ---- The same with another compiler, in a program of its own ----------------------------------
  */
 
 static const char *other_compiler, *emulator;
@@ -393,7 +75,8 @@ static void put_numbers(FILE *to, const char *name, const double *v, int n) {
   fputs("0};\n", to);
 }
 
-/* It compares log-densities and samples with those of cpu64, and is silent. */
+/* The program compares log-densities and samples with those of cpu64, and prints only differences.
+ */
 static void write_program(const rows *r, const double *logp, const double *samples, int single) {
   char path[SIZE];
   const char *given = r->c ? ", c" : "", *type = single ? "float" : "double";
@@ -494,7 +177,7 @@ START_TEST(every_operation_is_known) {
 }
 END_TEST
 
-/* ---- What is chosen, and what is refused --------------------------------------------------------
+/* ---- What is chosen, and what is refused -------------------------------------------------------
  */
 
 START_TEST(chosen_functions) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* coverage.c: what of arch.def was drawn. */
+/* coverage.c: see coverage.h. */
 #include "coverage.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -62,7 +62,7 @@ void coverage_add(const clf_arch *arch) {
 
 /* ---- What must be there ---------------------------------------------------------------------- */
 
-/* Layers whose inverse takes no rows of any size, or that begin a flow. */
+/* Layers that are not inverted: their inverse is limited to a domain, or they must come first. */
 static int is_inverted(const clf__node_type *type) {
   switch (type->id) {
   case CLF__ARCH_repeat:

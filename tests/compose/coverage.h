@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* coverage.h: what of arch.def was drawn. */
+/* coverage.h: counts which rows and members of arch.def were drawn. */
 #ifndef CLF_COMPOSE_COVERAGE_H
 #define CLF_COMPOSE_COVERAGE_H
 #include "arch_private.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* draw.c: random architectures.  Members are drawn by their types as the table states them, so that
- * a new node is drawn as soon as it has a row; what fits a member alone is capped in members.c. */
+/* draw.c: random architectures. Members are drawn by their types in the table, so a new node is
+ * drawn as soon as it has a row; members.c limits members that need it. */
 #include "draw.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -79,7 +79,7 @@ static int fits_layer(const drawing *d, const clf__node_type *type) {
   }
 }
 
-/* Of columns, layers that act on each dimension alone. */
+/* Layers that act on each dimension alone, as `columns` needs. */
 static int fits_columns(const drawing *d, const clf__node_type *type) {
   switch (type->id) {
   case CLF__ARCH_elementwise: return 1;
@@ -136,7 +136,7 @@ static int fits(const drawing *d, const clf__node_type *type) {
   }
 }
 
-/* Types that come less often than others: there are many layers that images can do without. */
+/* Types that are drawn less often, since many layers are not for images. */
 static double chance_of(const drawing *d, const clf__node_type *type) {
   switch (type->id) {
   case CLF__ARCH_coupling:
@@ -162,7 +162,7 @@ const clf__node_type *drawing_type(drawing *d, clf__node_group group) {
 
 /* ---- Layers ---------------------------------------------------------------------------------- */
 
-/* What a layer leaves for those after it. */
+/* Updates the shape and the bounds for the next layer. */
 static void change_shape(drawing *d, const clf__node_type *type, int first) {
   if (type->id == CLF__ARCH_squeeze) {
     d->image[0] /= 2;
@@ -175,7 +175,7 @@ static void change_shape(drawing *d, const clf__node_type *type, int first) {
   }
 }
 
-/* Inverses that take all that can come to them. */
+/* Layers whose inverse takes all possible inputs. */
 static int can_be_inverted(const clf__node_type *type) {
   return type->id != CLF__ARCH_softclip && type->id != CLF__ARCH_split &&
          type->id != CLF__ARCH_squeeze;
@@ -188,12 +188,13 @@ static void put_layer(drawing *d) {
   if (d->inverted) drawing_put(d, "~");
   drawing_put_node(d, type);
   if (type->id == CLF__ARCH_coupling && !d->inverted && !d->on_box && draw_chance(&d->random, 0.1))
-    drawing_put(d, ", batchnorm(transformed=1)"); /* of what the coupling transformed */
+    drawing_put(d,
+                ", batchnorm(transformed=1)"); /* of the dimensions that the coupling transformed */
   d->inverted = 0;
   change_shape(d, type, !strstr(d->flow->text + begin, "keep=second"));
 }
 
-/* One, several in a row, or a macro. */
+/* Draws one layer, several in a row, or a macro. */
 static void put_item(drawing *d) {
   const int repeated = draw_chance(&d->random, 0.15);
   if (!d->on_box && draw_chance(&d->random, 0.05)) {
@@ -225,7 +226,7 @@ void drawing_put_flow(drawing *d, int layers) {
   if (!layers && d->used && d->flow->text[d->used - 1] == ',') d->flow->text[--d->used] = 0;
   drawing_put(d, " -> ");
   if (!d->nested && !d->flow->classes && strstr(d->flow->text, "place=1")) {
-    drawing_put(d, "normal"); /* what such splits need */
+    drawing_put(d, "normal"); /* as such splits need */
     return;
   }
   const clf__node_type *type = drawing_type(d, CLF__GROUP_BASE);
@@ -236,7 +237,7 @@ void drawing_put_flow(drawing *d, int layers) {
 
 /* ---- Flows ----------------------------------------------------------------------------------- */
 
-/* A layer that stands first alone, and rows that it takes. */
+/* A layer that can only come first, and rows in its domain. */
 static void put_head(drawing *d) {
   static const clf__node_id bounds[] = {CLF__ARCH_logit, CLF__ARCH_log,     CLF__ARCH_softplus,
                                         CLF__ARCH_asinh, CLF__ARCH_softlog, CLF__ARCH_softlogit,

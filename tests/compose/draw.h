@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* draw.h: random architectures from the table of nodes, and rows that lie in their domain. */
+/* draw.h: random architectures from the table of nodes, and rows in their domain. */
 #ifndef CLF_COMPOSE_DRAW_H
 #define CLF_COMPOSE_DRAW_H
 #include <stdint.h>
@@ -23,9 +23,9 @@ typedef struct draw_flow {
   double low, high;
 } draw_flow;
 
-/* Flow number `number`: 1 to 6 dimensions or an image of at most 16 numbers, 0 to 3 of context, up
- * to 4 layers.  The text follows the grammar; whether its members fit each other is for the library
- * to say. */
+/* Flow `number`: 1 to 6 dimensions or an image of at most 16 elements, a context of 0 to 3, and up
+ * to 4 layers. The text is valid; the library may still refuse members that do not fit each other.
+ */
 void draw_architecture(uint64_t number, draw_flow *f);
 
 /* n rows of data, or of context. */

@@ -5,7 +5,7 @@
 
 /* ---- Numbers --------------------------------------------------------------------------------- */
 
-/* What small flows can have, where that is not what the table allows. */
+/* Limits for small flows that are stricter than the table. */
 typedef struct cap {
   const char *member;
   double low, high;
@@ -67,7 +67,7 @@ static void put_number(drawing *d, const clf__node_type *type, const clf__member
     put_real(d, m);
 }
 
-/* One number, or one of each dimension or channel; the smallest sizes of bins. */
+/* One number, or one for each dimension or channel; minimum sizes of bins. */
 static void put_numbers(drawing *d, const clf__node_type *type, const clf__member *m) {
   const int each = drawing_is_image(d) ? d->image[2] : d->dim;
   int n = draw_chance(&d->random, 0.5) || d->in_columns ? 1 : each;
@@ -79,8 +79,8 @@ static void put_numbers(drawing *d, const clf__node_type *type, const clf__membe
   }
 }
 
-/* Random degrees are of made nets without residuals; what is inverted is not fitted to rows; a
- * joint mixture has a context. */
+/* Random degrees need made nets without residuals; inverted layers are not fitted to rows; a joint
+ * mixture needs a context. */
 static void put_flag(drawing *d, const clf__member *m) {
   const int can = (!is(m, "random") || strstr(d->flow->text + d->node, "residual=0")) &&
                   (!is(m, "joint") || d->flow->context) && (!is(m, "whiten") || !d->inverted);
@@ -105,7 +105,7 @@ static void put_range(drawing *d, int n) {
   drawing_put(d, "%d-%d", first, last);
 }
 
-/* Words that only images or residual nets have; RealNVP's net has its own activation. */
+/* Words that only images or residual nets take; the net of RealNVP has its own activation. */
 static int is_word_here(const drawing *d, const clf__node_type *type, const char *word) {
   if (type->id == CLF__ARCH_mlp && strcmp(word, "glu") == 0) return 0;
   if (strcmp(word, "checker") == 0 || strcmp(word, "channel") == 0) return drawing_is_image(d);
@@ -150,14 +150,14 @@ static void put_inner(drawing *d, const clf__node_type *type, const clf__member 
   drawing_put(d, "%s=", m->name);
   d->masked = type->id == CLF__ARCH_ar;
   d->prior = type->id == CLF__ARCH_split;
-  d->of_context |= type->group == CLF__GROUP_BASE && !prior; /* reads the context alone */
+  d->of_context |= type->group == CLF__GROUP_BASE && !prior; /* only reads the context */
   drawing_put_node(d, drawing_type(d, m->group));
   d->masked = masked;
   d->prior = prior;
   d->of_context = of_context;
 }
 
-/* The columns up to one, and those behind it, all of them for a base. */
+/* The columns up to one, and those after it; for a base all of them. */
 static void put_columns(drawing *d, const clf__node_type *type, const clf__member *m) {
   const int all = d->dim, end = draw_int(&d->random, 1, all);
   const int first = type->group == CLF__GROUP_LAYER ? draw_int(&d->random, 0, end - 1) : 0;
@@ -208,20 +208,20 @@ static void put_member(drawing *d, const clf__node_type *type, const clf__member
   }
 }
 
-/* Members that exclude each other: which of them are drawn. */
+/* Chooses among members that exclude each other. */
 enum { PLAIN, TRAINED, BY_CONTEXT };
 
-/* Whether a member is left at its default whatever is drawn. */
+/* Whether a member always has its default. */
 static int is_left(const drawing *d, const clf__node_type *type, const clf__member *m, int kind) {
   if (is(m, "list") || is(m, "box") || is(m, "transformed")) return 1;
   if (type->id == CLF__ARCH_normal) {
     if (m->type == CLF__TYPE_NODE) return kind != BY_CONTEXT || !d->flow->context;
     return kind != TRAINED || (is(m, "cov") && d->prior);
   }
-  if (type->id == CLF__ARCH_convresnet && kind == TRAINED) /* room for like=realnvp */
+  if (type->id == CLF__ARCH_convresnet && kind == TRAINED) /* space for like=realnvp */
     return is(m, "act") || is(m, "dropout") || is(m, "blocks");
   if (type->id == CLF__ARCH_elementwise && m->type == CLF__TYPE_NODE && m->value &&
-      m->group == CLF__GROUP_NET) /* reads the context alone */
+      m->group == CLF__GROUP_NET) /* only reads the context */
     return !d->flow->context || d->in_columns;
   return 0;
 }
@@ -230,7 +230,7 @@ static int is_given(drawing *d, const clf__node_type *type, const clf__member *m
   if (!m->value || m->type == CLF__TYPE_TAILS || is_end(type, m)) return 1;
   if (is(m, "width") || (is(m, "hidden") && type->id == CLF__ARCH_convresnet)) return 1;
   if (is(m, "act")) return draw_chance(&d->random, 0.8);
-  if (is(m, "hidden")) return draw_chance(&d->random, 0.9); /* the default takes long */
+  if (is(m, "hidden")) return draw_chance(&d->random, 0.9); /* the default is slow */
   if (type->id == CLF__ARCH_normal && kind == (m->type == CLF__TYPE_NODE ? BY_CONTEXT : TRAINED))
     return 1;
   return draw_chance(&d->random, m->type == CLF__TYPE_RANGES ? 0.1 : 0.5);

@@ -21,6 +21,8 @@ void tests_of_treatments(Suite *s);
 void tests_of_files(Suite *s);
 void tests_of_text(Suite *s);
 void tests_of_kinds(Suite *s);
+void tests_of_missing(Suite *s);
+void tests_of_model_columns(Suite *s);
 void tests_of_raw(Suite *s);
 
 void expect(clf_status got, clf_status want, const char *message);
