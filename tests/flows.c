@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* flows.c: what tests of whole flows share. */
+/* flows.c: see flows.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "flows.h"
 #include "chunk.h"

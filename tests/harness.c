@@ -28,7 +28,7 @@ typedef struct setup {
   clf_tensor whole[CLF_MAX_TENSORS]; /* tensor i with its guards */
 } setup;
 
-/* What a case has in its tensors, guards included, before the call and, of the reference, after. */
+/* Contents of the tensors with guards, before the call and after that of the reference. */
 typedef struct numbers {
   float *start[CLF_MAX_TENSORS], *want[CLF_MAX_TENSORS];
 } numbers;
@@ -65,8 +65,8 @@ static const int *order_of(const clf_case *c, int i, const clf_tensor *t) {
   return c->nhwc && t->dim[2] * t->dim[3] > 1 ? nhwc : nchw;
 }
 
-/* Row pitch is one more than dense, and with channels last a pixel's too, so that
- * kernels which ignore strides fail. */
+/* The row pitch is one more than dense, and with channels last that of a pixel too, so that kernels
+ * which ignore strides fail. */
 static clf_status lay_out(const clf_op_info *info, const clf_case *c, setup *s) {
   clf_tensor *t = (clf_tensor *)(void *)s->args;
   const clf_tensor *shape = c->args;
@@ -133,7 +133,7 @@ static clf_status give_data(clf_device *dev, const setup *s, const numbers *v) {
   return CLF_OK;
 }
 
-/* The caller frees the arena whatever comes back. */
+/* The caller always frees the arena. */
 static clf_status place(clf_device *dev, clf_op op, const clf_case *c, setup *s) {
   const clf_op_info *info = &clf_ops[op];
   *s = (setup){.arena = {.dev = dev}};
@@ -211,7 +211,7 @@ static clf_status run_algorithm(clf_device *dev, clf_op op, const clf_case *c, c
   return code;
 }
 
-/* 0 is the way that the rules choose. */
+/* 0: as the rules choose. */
 static clf_status run_algorithms(clf_device *dev, clf_op op, const clf_case *c, const numbers *v) {
   clf_device *inner = dev->inner ? dev->inner : dev;
   const int count = clf__algorithm_count(inner, op);

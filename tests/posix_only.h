@@ -6,7 +6,7 @@
 #ifndef _WIN32
 #define POSIX_ONLY (void)0
 #else
-/* What follows is not reached: limits on files, named pipes, links, other users. */
+/* The rest of the test is skipped: it needs limits on files, named pipes, links or other users. */
 #define POSIX_ONLY return
 #include <sys/types.h>
 #include <sys/utime.h>

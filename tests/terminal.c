@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* What comes until the program closes its end; the other end of a terminal then fails. */
+/* Reads until the program closes its end; reading from the terminal then fails. */
 static char *read_terminal(int fd, pid_t pid, const char *interrupt) {
   size_t n = 0, room = 1 << 20;
   char *text = calloc(room, 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_drivers.c: OpenCL drivers of other kinds than this machine's: what they say of their device,
- * as the layer in faults/ says it for them, and each call that may fail as one is opened. */
+/* test_drivers.c: OpenCL drivers of other kinds: the layer in faults/ changes what a driver reports
+ * about its device, and each call that opens it fails once. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +88,7 @@ static const struct failing {
     {"clCompileProgram", 1, "the kernels do not build with -cl-std=CL1.2 "},
 };
 
-/* As an operation is first used, on a processor. */
+/* When an operation is first used, on a processor. */
 static const struct failing late[] = {
     {"clCreateProgramWithSource", 1, "no program for the kernels: CL_OUT_OF_HOST_MEMORY (-6)"},
     {"clBuildProgram", 1, "the kernels do not build with -cl-std=CL1.2 "},
@@ -98,7 +98,7 @@ static const struct failing late[] = {
     {"clSetKernelArg", 1, "clSetKernelArg"},
 };
 
-/* And all of them as a GPU is opened. */
+/* And all of them when a GPU is opened. */
 static const struct failing at_once[] = {
     {"clCreateProgramWithSource", 1, "no program for the kernels: CL_OUT_OF_HOST_MEMORY (-6)"},
     {"clBuildProgram", 1, "the kernels do not build with -cl-std=CL1.2 "},
@@ -133,7 +133,7 @@ static clf_status refused_buffer(clf_device *dev, int code) {
   return s;
 }
 
-/* The next call begins from the start, and nothing is left over. */
+/* The next call starts from the beginning, without leftovers. */
 START_TEST(fails_as_it_is_first_used) {
   clf_device *dev = NULL;
   clf_arena a;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_extra.c: a layer from outside of the library, in one file and one row (tests/extra):
- * composed, trained, saved and loaded like any other. */
+/* test_extra.c: a layer outside of the library, in one file and one row (tests/extra), is composed,
+ * trained, saved and loaded like any other. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

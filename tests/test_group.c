@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_group.c: groups of threads: the tree in which grains are added, gathers and broadcasts, and
- * what members that are silent, leave or fail do to the others. */
+/* test_group.c: groups of threads: the tree that adds grains, gathers and broadcasts, and the
+ * effect of members that are silent, leave or fail. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <pthread.h>
@@ -16,8 +16,7 @@
 
 enum { LONG = 37 }; /* numbers of a vector */
 
-/* A number that rounds: of any size, with zeros of both signs, subnormals and now and then a NaN.
- */
+/* A random number of any size, with zeros of both signs, subnormals and some NaNs. */
 static double number(uint32_t seed, int bits) {
   uint64_t h = (seed + 1) * 0x9E3779B97F4A7C15u;
   h ^= h >> 29;
@@ -52,11 +51,11 @@ static void add(void *to, const void *from, int bits) {
 }
 
 typedef struct sum {
-  int bits, there; /* there: some grain has rows */
+  int bits, there; /* present: some grain has rows */
   double v[LONG];  /* or floats */
 } sum;
 
-/* By the definition: halves are added, unless one of them has no rows. */
+/* The definition: two halves are added, unless one of them has no rows. */
 static sum reference(const clf__split *s, int32_t first, int32_t end, uint32_t seed, int bits) {
   sum all = {.bits = bits};
   if (clf__grain_begin(s, first) == clf__grain_begin(s, end)) return all;
@@ -73,7 +72,7 @@ static sum reference(const clf__split *s, int32_t first, int32_t end, uint32_t s
   return all;
 }
 
-/* One member: its grains one after the other, then the group's sum. */
+/* A member: its grains one after the other, then the sum of the group. */
 typedef struct adder {
   clf_group *g;
   clf__split s;
@@ -152,7 +151,7 @@ START_TEST(equal) {
 }
 END_TEST
 
-/* Some members have many grains, some one or none. */
+/* Some members have many grains, others one or none. */
 START_TEST(unequal) {
   static const int32_t shares[][6] = {{0, 1, 32},         {0, 31, 32},        {0, 3, 3, 32},
                                       {0, 0, 32},         {0, 5, 11, 13, 32}, {0, 7, 8, 24, 25, 32},
@@ -231,7 +230,7 @@ START_TEST(leaving) {
 }
 END_TEST
 
-/* Rank 1 sleeps past the deadline: rank 0 waits no longer, and rank 1 hears that it did. */
+/* Rank 1 sleeps past the deadline: rank 0 stops waiting, and rank 1 gets an error. */
 static clf_status sleep_long(clf_group *g, void *context) {
   (void)context;
   CLF_TRY(clf_group_barrier(g));

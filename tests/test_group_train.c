@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_group_train.c: a training in a group of threads ends with the bits of one device with the
- * same grains, however many members there are and whatever their shares; what differs between
- * members is refused; and what members that fail, stop or are silent do to the others.
+ * same grains, for any number of members and any division; differences between members are refused;
+ * effects of members that fail, stop or are silent.
  *   test_group_train DEVICE   (default cpu) */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
@@ -33,8 +33,9 @@ typedef struct flow_kind {
   int images;
 } flow_kind;
 
-/* The last batch of an epoch has fewer rows than the others, and fewer than 8 where there are 8
- * grains.  With dropout, running statistics in a net and as a layer, and a layer that is fitted. */
+/* The last batch of an epoch has fewer rows than the others, and fewer than 8 if there are 8
+ * grains. Flows with dropout, running statistics in a net and as a layer, and a layer that is
+ * fitted. */
 static const flow_kind kinds[] = {
     {"nvp", NULL, "8", 22, 0},
     {"nvp, one grain each", NULL, "1", 22, 0},
@@ -79,7 +80,7 @@ static clf_train_options options_of(const flow_kind *k) {
   return o;
 }
 
-/* What all members of a training are given. */
+/* Settings of all members of a training. */
 typedef struct plan {
   const flow_kind *kind;
   const clf_table *data;
@@ -129,7 +130,7 @@ static clf_status run(const plan *p, clf_group *g, clf_flow *f, clf_trainer *t) 
   return p->to ? clf_trainer_save(t, path_of(p->to)) : CLF_OK;
 }
 
-/* Of each rank, opened once; one alone takes that of rank 0. */
+/* One device for each rank, opened once; a single device uses that of rank 0. */
 enum { MEMBERS = 4 };
 static clf_device *device[MEMBERS], *failing;
 
@@ -208,7 +209,7 @@ START_TEST(any_shares) {
 }
 END_TEST
 
-/* 3 members stop, 2 go on, and then one device alone. */
+/* 3 members stop, 2 continue, and then a single device. */
 START_TEST(other_numbers_after_a_resume) {
   const flow_kind *k = &kinds[2];
   plan p = plan_for(k, "one");
@@ -325,7 +326,8 @@ END_TEST
 
 /* ---- Devices that fail ---------------------------------------------------------------------- */
 
-/* Whichever call fails on rank 1, all go back to the same step, and the end is the same. */
+/* Whichever call fails on rank 1, all members go back to the same step, and the result is the same.
+ */
 START_TEST(a_device_fails_once) {
   const flow_kind *k = &kinds[3];
   plan p = plan_for(k, "one");
@@ -381,8 +383,7 @@ static void tear_down(void) {
   clf_table_free(&table);
 }
 
-/* Drivers that compile each kernel take long for images, and have no rules of their own for them.
- */
+/* Drivers that compile each kernel are slow for images, and follow the same rules. */
 static int kinds_here(void) { return strncmp(where, "cpu", 3) == 0 ? KINDS : KINDS - 1; }
 
 int main(int argc, char **argv) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* test_import.c: checkpoints of Python libraries against what the libraries compute, on one device:
+/* test_import.c: checkpoints of Python libraries compared with results of the libraries, on one
+ * device:
  *   test_import DEVICE [FOLDER]
- * FOLDER (default: tests/import/fixtures) is one that tests/import/make_checkpoints.py wrote. */
+ * FOLDER (default: tests/import/fixtures) is written by tests/import/make_checkpoints.py. */
 #define _GNU_SOURCE
 #include <math.h>
 #include <stdio.h>
@@ -91,7 +92,7 @@ START_TEST(density) {
 }
 END_TEST
 
-/* z of the first rows; and samples: rows of which the latents are given. */
+/* z of the first rows; and samples: rows with given latents. */
 START_TEST(maps) {
   const struct entry *e = &cases[_i];
   clf_flow *flow = open_case(e);
@@ -133,8 +134,8 @@ START_TEST(hints) {
 }
 END_TEST
 
-/* The files that clf_export_pytorch() writes: the state_dict is one that the reader of checkpoints
- * takes; images are refused. */
+/* Files of clf_export_pytorch(): the reader of checkpoints reads the state_dict; images are
+ * refused. */
 START_TEST(pytorch) {
   clf_arch *arch;
   clf_flow *flow, *again;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_windows.c: what windows/ promises: names of files, whole files, children and their ends.
- * The program is its own child, and plays drivers that go wrong. */
+/* test_windows.c: the functions of windows/: names of files, complete files, children and how they
+ * end. The program is its own child, and simulates faulty drivers. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <dirent.h>
@@ -41,7 +41,7 @@ static int play(const char *part) {
   return 0;
 }
 
-/* What an environment and arguments have become on their way. */
+/* The environment and the arguments that a child gets. */
 static int echo(int argc, char **argv) {
   const char *empty = getenv("CLF_EMPTY"), *word = getenv("CLF_WORD");
   printf("%s|%s\n", empty ? empty : "unset", word);
@@ -150,7 +150,8 @@ static void write_whole(const char *text) {
   WORKS(clf__file_commit(f));
 }
 
-/* A file that someone reads is not replaced: that is told, and nothing is lost; then it is. */
+/* A file that is being read is not replaced: there is a message, and nothing is lost; afterwards it
+ * is replaced. */
 START_TEST(replaced_when_it_was_read) {
   write_whole("one");
   write_whole("two");

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* arch.h: what the tests of architectures share. */
+/* arch.h: shared by the tests of architectures. */
 #ifndef CLF_TEST_ARCH_H
 #define CLF_TEST_ARCH_H
 #include "arch_private.h"
 #include "clflow/clflow.h"
 #include "suite.h"
 
-/* Read from text, or the test fails. */
+/* Parses a text, which must be valid. */
 clf_arch *parsed(const char *text);
-/* Reads the text and JSON that an architecture is written as: both are it again. */
+/* Writes an architecture as text and as JSON, and expects the same one when either is read. */
 void turns_around(const clf_arch *a);
 
 void tests_of_text(Suite *s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* list.c: the list of layers that an architecture stands for. */
+/* list.c: the expanded list of layers of an architecture. */
 #include <stdlib.h>
 #include <string.h>
 #include "arch/arch.h"
@@ -48,7 +48,7 @@ START_TEST(variables_become_numbers) {
       ck_assert_int_eq(((const clf__arch_mlp *)coupling(&l, 3 * k + i)->net)->layers, i);
     }
   ck_assert_int_eq(l.at[5].node->type->id, CLF__ARCH_lu);
-  for (int i = 0; i < 4; i += 2) { /* the places of all ar: 0, 2 */
+  for (int i = 0; i < 4; i += 2) { /* indices of all ar: 0, 2 */
     ck_assert_int_eq(((const clf__arch_ar *)l.at[6 + i].node)->order, CLF__ORDER_ASC);
     const clf__arch_ar *const second = (const clf__arch_ar *)l.at[7 + i].node;
     ck_assert_int_eq(((const clf__arch_masked *)second->net)->residual, 1);

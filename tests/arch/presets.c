@@ -4,7 +4,7 @@
 #include <string.h>
 #include "arch/arch.h"
 
-/* What a preset becomes, with these values. */
+/* The architecture of a preset with these values. */
 static const struct {
   const char *name, *values, *text;
 } presets[] = {
@@ -67,7 +67,7 @@ START_TEST(presets_are_text_with_values_left_open) {
 }
 END_TEST
 
-/* Those above are all that there are, but for those of the paper's image sets. */
+/* The list above has all presets, except those of the image sets of the paper. */
 START_TEST(every_preset_makes_an_architecture) {
   for (int i = 0; i < clf_preset_count(); i++) {
     const clf_preset *const p = clf_preset_at(i);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* random.c: architectures drawn from arch.def: their text and JSON are them again. */
+/* random.c: architectures drawn from arch.def: reading their text or JSON gives the same one. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,7 @@ static int32_t draw_int(const clf__member *m) {
   return m->zero && draw(4) == 0 ? (int32_t)m->low - 1 : (int32_t)m->low + (int32_t)draw(span);
 }
 
-/* Of any size, and with few digits or many. */
+/* A number of any size, with few digits or many. */
 static double draw_real(const clf__member *m) {
   static const double plain[] = {CLF_PI, -CLF_PI, 0, 1, 0.5, -3, 1e-3, 2.5e10};
   double v = draw(2) ? plain[draw(8)]
@@ -57,7 +57,7 @@ static clf__reals draw_reals(clf_arch *a, const clf__member *m) {
   return l;
 }
 
-/* From `first` on, which becomes what follows. */
+/* From `first` on; returns the next one. */
 static clf__ranges draw_ranges(clf_arch *a, int32_t *first) {
   clf__ranges r = {.n = 1 + (int32_t)draw(3)};
   r.at = room(a, (size_t)r.n, sizeof *r.at);
@@ -148,7 +148,7 @@ static const clf__node_type *draw_type(clf__node_group group, int depth) {
   return type;
 }
 
-/* Drawn again until it is one that a reader would take. */
+/* Drawn until the parser accepts it. */
 static clf__node *draw_node(clf_arch *a, clf__node_group group, int depth) {
   for (;;) {
     const clf__node_type *const type = draw_type(group, depth);

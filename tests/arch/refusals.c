@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* refusals.c: text and JSON that are no architecture: where, what was expected, what was found. */
+/* refusals.c: text and JSON that are no architecture; errors say where, what was expected and what
+ * was found. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
@@ -217,7 +218,7 @@ START_TEST(json_is_refused_in_words) {
 }
 END_TEST
 
-/* What is no JSON at all is refused in jansson's words, which differ between its versions. */
+/* Text that is no JSON is refused with the message of jansson, which differs between versions. */
 START_TEST(what_is_no_json_is_refused_with_its_place) {
   static const char *const texts_of_none[] = {"",
                                               "{\"version\":1,",
@@ -270,7 +271,7 @@ START_TEST(depth_and_length_are_bounded) {
   ck_assert_int_eq(clf_arch_from_json(text, &a), CLF_EINVAL);
   ck_assert_ptr_nonnull(strstr(clf_errmsg(), "objects are nested more than 32 deep"));
   free(text);
-  text = nested(TOP, "[", "", "]", END, 100000); /* jansson's own bound */
+  text = nested(TOP, "[", "", "]", END, 100000); /* the limit of jansson */
   ck_assert_int_eq(clf_arch_from_json(text, &a), CLF_EINVAL);
   ck_assert_ptr_nonnull(strstr(clf_errmsg(), "maximum parsing depth reached"));
   free(text);

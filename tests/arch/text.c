@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* text.c: text and JSON, which turn into each other without loss, and what they are read as. */
+/* text.c: text and JSON, converted into each other without loss, and how they are read. */
 #include <stdlib.h>
 #include <string.h>
 #include "arch/arch.h"
 
-/* Text, what it is written as, and its layers with repetitions. */
+/* A text, how it is written again, and its number of layers with repetitions. */
 static const struct {
   const char *text, *written;
   int32_t dim, context, layers;
@@ -148,7 +148,7 @@ START_TEST(defaults_are_written_as_they_are_read) {
 }
 END_TEST
 
-/* What is written without its name is read as the same member. */
+/* A member that is written without its name is read as the same member. */
 START_TEST(words_without_names_are_no_others) {
   const clf__node_type *const type = &clf__node_types[_i];
   for (int m = 0; m < type->count; m++) {

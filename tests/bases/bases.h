@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* bases.h: what the tests of bases share: flows without layers, whose log p is the base's. */
+/* bases.h: shared by the tests of bases: flows without layers, whose log p is that of the base. */
 #ifndef CLF_BASES_H
 #define CLF_BASES_H
 #include "flows.h"
 
-/* The flow of an architecture, its trained numbers moved by up to `deviation`, rounded to floats.
- */
+/* The flow of an architecture, with trained parameters moved by up to `deviation` and rounded to
+ * floats. */
 clf_flow *bases_flow(const char *text, double deviation);
 
 /* log p of n rows x (n, D) with context c (n, C), or NULL. */
 void bases_logp(clf_flow *f, const double *x, const double *c, int32_t n, double *logp);
 
-/* The same, and the gradient of the sum of each[n] log p[n] by all weights as f->w has them, by x
- * and by c.  each NULL: 1; dc may be NULL. */
+/* The same, and the gradient of the sum of each[n] log p[n] by all weights in the layout of f->w,
+ * by x and by c. each NULL: 1; dc may be NULL. */
 void bases_gradient(clf_flow *f, const double *x, const double *c, const double *each, int32_t n,
                     double *logp, double *g, double *dx, double *dc);
 

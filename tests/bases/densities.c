@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* densities.c: densities integrate to 1, gradients agree with differences, and what lies outside or
- * far away. */
+/* densities.c: densities integrate to 1, gradients agree with differences; rows outside or far
+ * away. */
 #include <math.h>
 #include <stdlib.h>
 #include "bases.h"
 
 /* ---- Integrals ------------------------------------------------------------------------------ */
 
-/* x = tan(t), by the midpoint rule over t: tails count to infinity.  Where densities have kinks, or
- * tails that are not smooth in t, the error is of the order of the square of the step, else far
- * smaller. */
+/* x = tan(t), integrated by the midpoint rule over t, so that tails count to infinity. If a density
+ * has kinks, or tails that are not smooth in t, the error is of the order of the square of the
+ * step, else far smaller. */
 typedef struct integral {
   const char *text;
   double deviation, bound;
@@ -42,7 +42,7 @@ static const integral integrals[] = {
      1},
     {"2: -> blend(1: -> normal(trained); 3: -> mixture(2, cov=full))", 0.3, 1e-8, 1},
     {"1: -> box(-1, 2)", 0, 1e-3, 0},
-    /* each map and kind of layer in front of a base */
+    /* each map and kind of layer before a base */
     {"1: elementwise(affine(scale=exp)) -> logistic", 0.3, 1e-10, 0},
     {"1: elementwise(add), ~elementwise(affine) -> normal", 0.3, 1e-10, 0},
     {"1: elementwise(rq(bins=5)) -> normal", 0.5, 1e-5, 0},
@@ -58,7 +58,7 @@ static const integral integrals[] = {
 };
 enum { INTEGRALS = sizeof integrals / sizeof *integrals };
 
-/* The sum of weight[i] exp(logp[i]), given the same context, if the flow takes one. */
+/* The sum of weight[i] exp(logp[i]), with the same context for all rows if the flow takes one. */
 static double total(clf_flow *f, const double *x, const double *weight, int32_t n) {
   const int32_t C = f->context;
   double *logp = flows_array((size_t)n), *c = flows_array((size_t)(n * C + 1)), sum = 0;
@@ -149,7 +149,7 @@ static double objective(const problem *q) {
   return sum;
 }
 
-/* d objective / d *v, where `upload` brings the change to the device. */
+/* d objective / d *v; `upload` copies a change to the device. */
 static double difference(const problem *q, double *v, double *w) {
   const double before = *v, h = 1e-5;
   double sides[2];
@@ -174,7 +174,7 @@ static void compare(const problem *q, const char *text, const char *by, double *
 
 START_TEST(gradients_are_differences) {
   const char *text = gradients[_i];
-  if (!flows_exact) return; /* differences want double */
+  if (!flows_exact) return; /* differences need double */
   problem q = {.f = bases_flow(text, 0.4)};
   const size_t nx = (size_t)(ROWS * q.f->spec.dim), nc = (size_t)(ROWS * q.f->context);
   q.weights = clf__count(&q.f->w);
@@ -231,7 +231,7 @@ START_TEST(outside_of_columns) {
 }
 END_TEST
 
-/* log p and gradients of rows far out, whose formulas are those of the tails. */
+/* log p and gradients of rows far out, where the formulas of the tails hold. */
 START_TEST(tails) {
   static const struct {
     const char *text;
@@ -256,7 +256,7 @@ START_TEST(tails) {
 }
 END_TEST
 
-/* Of a mixture, the component that is nearest counts, however far it is. */
+/* In a mixture the nearest component counts, at any distance. */
 START_TEST(far_from_all_components) {
   clf_flow *f = bases_flow("2: -> mixture(3, cov=diag)", 0.3);
   const double x[] = {3000, -2000};
@@ -310,7 +310,8 @@ END_TEST
 /* ---- Blends
  * -------------------------------------------------------------------------------------- */
 
-/* Weights start as the architecture has them; a flow that no row can come from counts nothing. */
+/* Weights start with the values of the architecture; a flow without density at a row does not
+ * contribute. */
 START_TEST(weights_of_a_blend) {
   clf_flow *f = bases_flow("1: -> blend(1: -> box(0, 1); 3: -> box(0, 2); 4: -> box(5, 6))", 0);
   const double x[] = {0.5, 1.5, 5.5, 3}, want[] = {0.125 + 0.1875, 0.1875, 0.5};
@@ -328,8 +329,8 @@ START_TEST(weights_of_a_blend) {
 }
 END_TEST
 
-/* A row that no component has: by the column that the first one names, and where all that name it
- * allow it; NaN too. */
+/* A row in the domain of no component, or with NaN: the error names the column of the first
+ * component, and the interval that components allow there. */
 START_TEST(rows_outside_of_a_blend) {
   clf_flow *f =
       bases_flow("2: -> blend(1: -> box(0, 1); 3: -> box(0, 2); 2: logit(-1, 0.5) -> normal)", 0);

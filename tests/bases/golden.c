@@ -17,7 +17,7 @@ static const char *const names[] = {
 };
 enum { NAMES = sizeof names / sizeof *names };
 
-/* Every parameter of the flow from the file. */
+/* Sets each parameter of the flow from the file. */
 static void load(clf_flow *f, const clf__st *st) {
   for (int i = 0; i < f->param_count; i++) {
     char name[96];
@@ -30,7 +30,7 @@ static void load(clf_flow *f, const clf__st *st) {
   }
 }
 
-/* The gradient of the mean, which the file has, is that of the sum over n rows. */
+/* The file has the gradient of the mean: that of the sum divided by the number of rows. */
 static void check_gradients(const clf_flow *f, const clf__st *st, const double *g, int32_t n,
                             const char *of, double bound) {
   for (int i = 0; i < f->param_count; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* samples.c: samples have the distribution that log p says, and depend on seed and number alone. */
+/* samples.c: samples have the distribution of log p, and depend only on seed and index. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,8 +31,8 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* The largest distance of the empirical distribution function from F, times sqrt(n): above 1.95 in
- * one of a thousand cases; column d of x (n, D) is shifted and scaled. */
+/* The largest distance of the empirical distribution function from F, times sqrt(n), which is
+ * above 1.95 in one of a thousand cases. Column d of x (n, D) is shifted and scaled first. */
 static double distance(const double *x, int n, int D, int d, double shift, double scale,
                        double (*F)(double)) {
   double *v = flows_array((size_t)n), worst = 0;
@@ -96,8 +96,8 @@ END_TEST
 /* ---- Samples against the density
  * -------------------------------------------------------------------- */
 
-/* Under its own samples the gradient of log p by any weight is 0 on average: its mean in units of
- * its standard error, which is above 4 for one of 16,000 weights. */
+/* Over samples of the flow, the mean gradient of log p by a weight is 0. Returns it in units of its
+ * standard error; it is above 4 for one of 16,000 weights. */
 static const char *const scored[] = {
     "2: -> normal(trained, cov=full)",
     "2: -> normal(trained, cov=spherical)",
@@ -144,7 +144,7 @@ START_TEST(mean_score_is_zero) {
 }
 END_TEST
 
-/* How often each component is drawn: 2 standard errors. */
+/* Each component is drawn as often as its weight says, within 2 standard errors. */
 START_TEST(components_by_their_weights) {
   clf_flow *f = bases_flow("1: -> mixture(3)", 0);
   const double w[] = {0, 1, -1, -100, 0, 100, 0, 0, 0}, all = 1 + exp(1) + exp(-1);
@@ -180,7 +180,7 @@ enum { STREAMS = sizeof streams / sizeof *streams };
 
 START_TEST(pieces_of_a_stream) {
   enum { ALL = 50, FIRST = 17 };
-  const int64_t start = ((int64_t)3 << 32) - 20; /* the number's lower half overflows */
+  const int64_t start = ((int64_t)3 << 32) - 20; /* the lower half of the index overflows */
   clf_flow *f = bases_flow(streams[_i], 0.4);
   double all[3 * ALL], part[3 * ALL], c[2 * ALL];
   for (int i = 0; i < ALL; i++) c[2 * i] = i % 2, c[2 * i + 1] = 1 - i % 2;
@@ -195,7 +195,7 @@ START_TEST(pieces_of_a_stream) {
 }
 END_TEST
 
-/* Pieces of one kind have streams of their own. */
+/* Components of the same kind have different streams. */
 START_TEST(pieces_differ) {
   clf_flow *f = bases_flow("2: -> columns(0: normal, 1: normal)", 0);
   double *x = flows_array(2 * N);
@@ -206,7 +206,7 @@ START_TEST(pieces_differ) {
 }
 END_TEST
 
-/* A class by its number, and by its one-hot vector. */
+/* A class given as its index, and as a one-hot vector. */
 START_TEST(classes_by_number) {
   clf_flow *by_number = bases_flow("2|1: -> classes(3)", 0.6);
   clf_flow *by_vector = bases_flow("2|3: -> classes(3)", 0.6);

@@ -3,7 +3,7 @@
 
 #define ADAM(n) &(const clf_adam_step_args){ .g = DIM(n), .w = DIM(n), .m = DIM(n), .v = DIM(n), \
     .lr = 1e-3f, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f, .c1 = 0.1f, .c2 = 0.001f }
-/* A large step, with an eps as large as the root of the second moment: every parameter counts. */
+/* A large step, with an eps as large as the root of the second moment, so that every argument matters. */
 #define ADAM_LARGE(n) &(const clf_adam_step_args){ .g = DIM(n), .w = DIM(n), .m = DIM(n), .v = DIM(n), \
     .lr = 0.5f, .beta1 = 0.5f, .beta2 = 0.75f, .eps = 0.5f, .c1 = 0.5f, .c2 = 0.25f }
 

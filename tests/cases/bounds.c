@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cases.h"
 
-/* kind, a, b, c of seven columns: each kind once; and values of a row inside of all domains, which
- * are repeated, at the bounds and outside of them, and of what the maps give. */
+/* kind, a, b, c of seven columns, each kind once; values of rows inside all domains, at the bounds and outside; and values of the maps. */
 static const float columns[] = {0, 0,  0, 0,     1, -1, 3, 0,  2, -2, 0,    0, 3, 0, 4, 0,
                                 4, -1, 0, 0,     5, 11, 0, 0,  6, 3,  0.5f, 0};
-/* asinh, softlog, softlogit, within; values at both sides of where softlog and softlogit change, and far. */
+/* asinh, softlog, softlogit, within; values on both sides of the points where softlog and softlogit change, and far away. */
 static const float soft[] = {7, 1, 0.5f, 0, 8, -1, 0.25f, 0, 9, -1, 3, 0.1f, 10, -1, 2, 0};
 static const float soft_rows[] = {0.9f, -0.9f, 0.5f, 0.5f, 1, -0.5f, -0.7f, -1, -3, 4, 2.5f, 2, 40, -8, -9, 2.5f, 1.0001f, -1, 1, -3, 2, 0.3f, 3, 0.5f, -1e9f, 1e9f, 55, -1, 1e20f, -30, 2.9f, 2};
 static const float soft_images[] = {0.1f, -1, 0, 0.5f, -7, -1.5f, 2.1f, -1, 3, 3, -2.1f, 2, 1e-3f, -9, -2.3f, 7, -12, 0.5f, 7, 0.5f, 0, 10, -60, -1};

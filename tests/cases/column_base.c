@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cases.h"
 
-/* Parameters: none, the same for all samples, or each sample's own. */
+/* Parameters: none, the same for all samples, or one set for each sample. */
 #define NONE(N, D) DIM(0)
 #define OWN(N, D) DIM(N, D)
 #define ALL(N, D) SHARED(N, D)
@@ -16,7 +16,7 @@
 #define OWN_GRADIENT(N, D) DIM(N, D)
 #define ALL_GRADIENT(N, D) DIM(N, D)
 
-/* A range of 0.4 .. 3 is for degrees of freedom that are numbers as they stand. */
+/* A range of 0.4 .. 3 suits degrees of freedom that are used without a transform. */
 #define KINDS(X)                                                                       \
   CASE("one",            X(normal, NONE, NONE, NONE, 1, 1)),                           \
   CASE("standard",       X(normal, NONE, NONE, OWN, 35, 7)),                           \

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cases.h"
 
-/* Numbers of columns are drawn with the other inputs, from -1 .. D + 1: some occur twice, some lie
- * outside. */
+/* Indices of columns are random too, in -1 .. D + 1: some occur twice, some are out of range. */
 #define TAKE(N, D, d, b, ...) &(const clf_columns_take_args){.x = {.dim = {N, D, __VA_ARGS__}}, \
     .at = DIM(d), .y = {.dim = {N, d, __VA_ARGS__}}, .beta = b}
 #define ADD(N, D, d, ...) &(const clf_columns_add_args){.x = {.dim = {N, d, __VA_ARGS__}}, \

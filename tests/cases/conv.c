@@ -10,10 +10,7 @@
 #define BIAS(N, C, H, W, bt) &(const clf_conv_bwd_bias_args){.dy = DIM(N, C, H, W), .db = DIM(C), .beta = bt}
 
 
-/* Shapes that every operation must take: N, Ci, Co, H, W, k, beta.  A sum of n products of
- * numbers in -1 .. 1 comes to about sqrt(n) / 3 and rounds n times by 6e-8 of that, which adds
- * up to 2e-8 n: 1e-5 at the 576 of "whole panels"; the worst of some thousands is off by more.
- * The timed cases have up to 65536, of a tenth the size. */
+/* Shapes that every operation must take: N, Ci, Co, H, W, k, beta. A sum of n products of numbers in -1 .. 1 is about sqrt(n) / 3 and is rounded n times by 6e-8 of that, which adds up to 2e-8 n: 1e-5 for the 576 of "whole panels"; the worst of some thousands has a larger error. The timed cases have up to 65536, a tenth as large. */
 #define SHAPES(X, BETA)                                                                            \
   CASE("one",          X(1, 1, 1, 1, 1, 1, BETA(0)),     .fresh = 1),                              \
   CASE("one k3",       X(1, 1, 1, 1, 1, 3, BETA(0)),     .fresh = 1),                              \

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cases.h"
 
-/* Parameters: none, the same for all samples, or each sample's own; S numbers a factor's diagonal has
- * for itself, T stand below it. */
+/* Parameters: none, the same for all samples, or one set for each sample; a factor has S separate elements on its diagonal and T below it. */
 #define NONE(...) DIM(0)
 #define OWN(...) DIM(__VA_ARGS__)
 #define ALL(...) SHARED(__VA_ARGS__)
@@ -15,7 +14,7 @@
     .lower = F(N, K, HALF(D)), .dlogps = DIM(N, K), .dz = DIM(N, D), .dloc = DIM(N, K, D), .eps = 0.1f, .first = G}
 #define PLACE(U, F, S, N, K, D) &(const clf_gaussians_place_args){.e = DIM(N, D), .loc = ALL(N, K, D), \
     .log_std = U(N, K, S), .lower = F(N, K, HALF(D)), .z = DIM(N, D), .eps = 0.1f}
-/* L's smallest eigenvalues fall, and numbers grow, as a power of its dimension. */
+/* The smallest eigenvalues of L fall, and elements grow, with a power of its dimension. */
 #define SHAPES(X)                                                        \
   CASE("one",       X(ALL, NONE, 1, 1, 1, 1)),                           \
   CASE("standard",  X(NONE, NONE, 1, 35, 1, 7)),                         \
@@ -29,7 +28,7 @@
   CASE("steep",     X(OWN, OWN, 12, 35, 2, 12), .lo = 0, .hi = 0.3f, .tol = 1e-4f), \
   CASE("large",     X(ALL, ALL, 8, 4096, 8, 8), .lo = 0, .hi = 0.5f, .tol = 1e-4f, .bench = 1)
 
-/* The first dimensions are given. */
+/* The first dimensions are the condition. */
 #define SOME_GIVEN(X)                                                    \
   CASE("given",      X(ALL, ALL, 5, 35, 3, 5, 2), .tol = 1e-4f),         \
   CASE("given, own", X(OWN, OWN, 4, 35, 2, 4, 3), .tol = 1e-4f),         \
@@ -59,7 +58,7 @@ CLF_CASES(gaussians_moments,
   CASE("squares",  MOMENTS(35, 3, 7, 15, DIM(35))),
   CASE("large",    MOMENTS(4096, 8, 8, 45, DIM(0)), .tol = 3e-5f, .bench = 1));
 
-/* With a factor, and of a diagonal alone. */
+/* With a factor, and with a diagonal only. */
 #define GRADIENTS(S, K, D, G) &(const clf_gaussians_gradients_args){.s = DIM(K, 1 + D + HALF(D + 1)), \
     .log_std = DIM(1, K, S), .lower = DIM(1, K, HALF(D)), .dloc = DIM(1, K, D), .dlog_std = DIM(1, K, S), \
     .dlower = DIM(1, K, HALF(D)), .eps = 0.1f, .first = G}

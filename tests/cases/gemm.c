@@ -4,7 +4,7 @@
 #define GEMM(...) &(const clf_gemm_args){.alpha = 1, __VA_ARGS__}
 #define MNK(M, N, K) .a = DIM(M, K), .b = DIM(K, N), .c = DIM(M, N)
 
-/* Where samples lie side by side, and the weights are mostly 0, as those of masked nets. */
+/* Samples are contiguous and weights mostly 0, as in masked nets. */
 static const float zeros[] = {0.3f, 0, 0, -0.5f, 0, 0, 0};
 #define SAMPLES .by_column = 1 | 1 << 3
 #define MASKED SAMPLES, .given = {{1, 7, zeros}}

@@ -12,7 +12,7 @@
     .diagonal = DIM(D), .dw = DIM(D, D), .dl = DIM(1), .dlower = TRIANGLE(D), .dupper = TRIANGLE(D), \
     .ddiagonal = DIM(D), .kind = k, .dlogdet = -7}
 
-/* Inverses of triangles grow fast with D: the larger ones have small entries. */
+/* Inverses of triangular matrices grow fast with D, so larger ones have small elements. */
 CLF_CASES(lu_compose,
   CASE("one",    &(const clf_lu_compose_args){.diagonal = DIM(1), .w = DIM(1, 1), .v = DIM(1, 1), .logdet = DIM(1)}),
   CASE("two",    LU(2, 0)),

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cases.h"
 
-/* H units in each of L layers before the m numbers of each of D dimensions; `skips` numbers of w in
- * all belong to no layer. */
+/* H units in each of L layers, then m outputs for each of D dimensions; `skips` elements of w belong to no layer. */
 #define WEIGHTS(D, H, L, m, pitch, skips) \
     ((H) * (pitch + 1) + (L - 1) * (H) * (H + 1) + (D) * (m) * (H + 1) + skips)
 #define NET(N, D, H, L, m, pitch_, skips, ...) .y = DIM(N, D), .at = DIM(D), \

@@ -17,7 +17,7 @@
   CASE("many",    X(ALL, 17, 130)),                                 \
   CASE("large",   X(ALL, 4096, 64), .bench = 1)
 
-/* Sums of numbers of size 3000 are off by 1e-4, and so are the responsibilities. */
+/* Sums of numbers near 3000 have errors of 1e-4, and so do the responsibilities. */
 CLF_CASES(mixture_combine, SHAPES(COMBINE),
   CASE("bare", &(const clf_mixture_combine_args){.logps = DIM(35, 7), .logp = DIM(35)}, .fresh = 1));
 CLF_CASES(mixture_bwd, SHAPES(BWD),

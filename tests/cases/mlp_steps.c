@@ -2,7 +2,7 @@
 #include "cases.h"
 
 #define WIDTH(nets, D, H) ((nets) * ((H) * (2 * (D) + 1) + (D)))
-/* Everything is uniform in lo .. hi, second moments too, so these are positive. */
+/* All inputs are uniform in lo .. hi, so second moments are positive. */
 #define STEPS(nets, s, N, D, H, L, diagonal, take, ...) &(const clf_mlp_steps_args){.x = DIM(N, D), \
     .b = DIM(L, D), .w = DIM(L * WIDTH(nets, D, H) + diagonal * D), .m = DIM(L * WIDTH(nets, D, H) + diagonal * D), \
     .v = DIM(L * WIDTH(nets, D, H) + diagonal * D), .loss = DIM(8), .hidden = H, .add = nets == 1, \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cases.h"
 
-/* a near 1 and a small b: y stays about where it is, whatever the rounds. */
+/* a near 1 and a small b, so that y hardly changes in any number of rounds. */
 #define CHAIN(n, r) &(const clf_fma_chain_args){.y = DIM(n), .rounds = r, .a = 0.97f, .b = 0.02f}
 
 CLF_CASES(fma_chain,

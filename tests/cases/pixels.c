@@ -21,7 +21,7 @@
   CASE("17 channels", X(0.05f, 0.05f, 2, 17, 1, 5), .nhwc = 1, .lo = low, .hi = high), \
   CASE("32x32",  X(0.05f, 0.05f, 64, 3072), .lo = low, .hi = high, .bench = 1)
 
-/* Near 256 a float is a step of 1.5e-5 away from the next, in double it is not: 1e-7 of 256. */
+/* Near 256 neighbouring floats differ by 1.5e-5, which is 1e-7 of 256. */
 CLF_CASES(dequantize,
   CASE("one",    NOISE(1, 1), .tol = 1e-7f),
   CASE("ragged", NOISE(35, 7), .hi = 256, .tol = 1e-7f),

@@ -15,8 +15,7 @@
     .pixels = on, .scale_first = first, .dlogdet = -0.3f}
 #define BWD(on, first, g0_, N, C, H, W) BWD_OF(on, first, g0_, 0, 1, N, C, H, W)
 
-/* Sums of k numbers of either sign, of size 1, come out as about sqrt(k); each of k floats
- * is off by 1e-7 of the partial sum so far, so k of a thousand or more cost 1e-5. */
+/* A sum of k numbers of both signs and size 1 is about sqrt(k). Each addition has an error of 1e-7 of the partial sum, which adds up to 1e-5 for a thousand or more. */
 #define SHAPES(X)                                                                     \
   CASE("one",            X(0, 0, 1, 1, 1, 1, 1)),                                     \
   CASE("even of one",    X(1, 0, 1, 1, 1, 1, 1)),                                     \

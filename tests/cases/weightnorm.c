@@ -12,7 +12,7 @@ CLF_CASES(wn_fwd,
   CASE("one",    FWD(1, 1)),
   CASE("rows",   FWD(35, 17)),
   CASE("plain",  PLAIN(5, 3, 3, 3)),
-  CASE("last",   FWD(5, 33, 3, 3), .nhwc = 1), /* gaps between the pixels: one at a time */
+  CASE("last",   FWD(5, 33, 3, 3), .nhwc = 1), /* gaps between the pixels, so one at a time */
   CASE("dense",  FWD(1, 33, 3, 5), .nhwc = 1),
   CASE("1x1",    FWD(33, 128, 1, 1)),
   CASE("128",    FWD(128, 128, 3, 3), .bench = 1),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* advice.c: grids of columns, and what clf_table_advise() says of tables that are no ordinary
- * samples; and that it says nothing of those that are. */
+/* advice.c: grids of columns, and the advice of clf_table_advise() about unusual tables; it has
+ * none for ordinary ones. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +43,7 @@ static clf_table make(int64_t rows, int32_t cols, double (*draw)(void), uint64_t
 
 /* ---- What is said --------------------------------------------------------------------------- */
 
-/* All sentences of a table, a line each; "" if there are none. */
+/* All advice about a table, one sentence on each line. */
 static const char *advice_with(const clf_table *t, int scaled, const clf_column_grid *grid) {
   static char all[8192];
   clf_advice *list;
@@ -65,7 +65,7 @@ static void says(const clf_table *t, clf_advice_kind kind, const char *sentence)
   ck_assert_str_eq(advice(t), want);
 }
 
-/* Normal columns, of which the last is what `is` makes of its row's number and the others. */
+/* Normal columns; `is` computes the last one from the index of the row and the other columns. */
 static clf_table with_last(int32_t cols, double (*is)(int64_t i, const double *x)) {
   clf_table t = make(3000, cols, normal, 3);
   for (int64_t i = 0; i < t.rows; i++) t.at[i * cols + cols - 1] = is(i, t.at + i * cols);
@@ -94,7 +94,7 @@ START_TEST(silent_on_known_sets) {
   for (const char *const *name = clf_synthetic(); *name; name++) {
     clf_table t;
     ck_assert_int_eq(clf_table_read(*name, &t), CLF_OK);
-    const char *const said = advice_with(&t, t.cols > 2, NULL); /* wide sets have units */
+    const char *const said = advice_with(&t, t.cols > 2, NULL); /* wide tables have units */
     ck_assert_msg(!*said, "%s: %s", *name, said);
     clf_table_free(&t);
   }
@@ -106,7 +106,7 @@ START_TEST(silent_on_known_sets) {
 }
 END_TEST
 
-/* Strong correlation is no exact relation: 0.999 of the variance may be another column's. */
+/* Strong correlation is not an exact relation: another column may explain 0.999 of the variance. */
 static double nearly_first(int64_t i, const double *x) {
   return x[0] + 0.03 * sin(12.9898 * (double)i);
 }
@@ -138,9 +138,9 @@ START_TEST(scale) {
   t.names = NULL;
   clf_table_free(&t);
   t = make(100, 1, normal, 1);
-  for (int64_t i = 0; i < t.rows; i++) t.at[i] *= 1e200; /* whose squares overflow */
+  for (int64_t i = 0; i < t.rows; i++) t.at[i] *= 1e200; /* squares overflow */
   ck_assert_msg(strncmp(advice(&t), "1 column 1 has mean ", 20) == 0, "%s", advice(&t));
-  for (int64_t i = 0; i < t.rows; i++) t.at[i] *= 1e-300; /* or vanish */
+  for (int64_t i = 0; i < t.rows; i++) t.at[i] *= 1e-300; /* or underflow */
   ck_assert_msg(strncmp(advice(&t), "1 column 1 has mean ", 20) == 0, "%s", advice(&t));
   clf_table_free(&t);
 }
@@ -211,7 +211,7 @@ START_TEST(far_values) {
                         "-99999 in row 18, where",
                         95) == 0,
                 "%s", advice(&t));
-  /* In the same row of two columns, they do not make these collinear. */
+  /* Outliers in the same row of two columns do not make these collinear. */
   t.at[17 * 2] = -99999;
   t.at[600 * 2] = -999;
   ck_assert_msg(strstr(advice(&t), "; 1 other column has such values\n") != NULL, "%s", advice(&t));
@@ -220,13 +220,13 @@ START_TEST(far_values) {
 }
 END_TEST
 
-/* One of two columns that are the same but for their unit. */
+/* One of two columns that only differ in their unit is named. */
 START_TEST(same_column_twice) {
   clf_table t = with_last(3, fahrenheit);
   const char *said = advice(&t);
   ck_assert_msg(strstr(said, " is a linear combination of column ") && !strstr(said, " and "), "%s",
                 said);
-  /* Noise within a grid takes them apart. */
+  /* Noise within a grid makes them differ. */
   for (int64_t i = 0; i < t.rows; i++) t.at[3 * i] = t.at[3 * i + 2] = (double)(i % 5);
   const clf_column_grid grid[3] = {{1, 0, 4}, {0, 0, 0}, {1, 0, 4}}, first[3] = {{1, 0, 4}};
   ck_assert_str_eq(advice_with(&t, 0, grid), "");
@@ -276,8 +276,7 @@ START_TEST(grids) {
 }
 END_TEST
 
-/* What --discrete auto takes: on one grid in all rows, not only in those that are looked at
- * first. */
+/* --discrete auto takes columns that are on one grid in all rows, not only in the first ones. */
 START_TEST(discrete_columns) {
   clf_table t = with_last(2, halves);
   clf_column_grid g;
@@ -300,8 +299,8 @@ START_TEST(discrete_columns) {
 }
 END_TEST
 
-/* Half of the rows or fewer with a value that repeats: the density has its bound.  Codes of labels
- * are discrete whatever they are, but for a column of one. */
+/* A value may repeat in up to half of the rows before the density is unbounded. Codes of labels are
+ * always discrete, unless the column has a single label. */
 START_TEST(columns_that_repeat) {
   char *labels[] = {"a", "b", "c"};
   const clf_column category = {

@@ -141,7 +141,7 @@ START_TEST(csv_binary) {
 }
 END_TEST
 
-/* A line of many fields, then many lines of one: memory follows the file. */
+/* A line of many fields, then many lines of one: memory stays in proportion to the file. */
 START_TEST(csv_huge) {
   enum { FIELDS = 300000 };
   char *const text = malloc(4 * FIELDS + 1);

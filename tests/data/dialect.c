@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* dialect.c: how a file of text is written: judged, said and chosen. */
+/* dialect.c: the format of a text file: how it is detected, reported and chosen. */
 #define _GNU_SOURCE
 #include <math.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ static const double four[] = {1, 2, 3, 4};
 static const double halves[] = {1.5, 2, 2.5, 3.25};
 static const clf_table_options none;
 
-/* A file of this text, read with these options, is this table, with these notes. */
+/* A file with this text, read with these options, gives this table and these notes. */
 static void is_with(const char *text, const clf_table_options *o, int64_t rows, int32_t cols,
                     const double *at, const char *const *names, const char *notes) {
   clf_table t;
@@ -49,7 +49,7 @@ static void fails_with(const char *text, const clf_table_options *o, clf_status 
 
 /* ---- The first line ------------------------------------------------------------------------ */
 
-/* Each of these was taken for a header, and the row lost. */
+/* None of these is a header. */
 START_TEST(first_rows_that_are_refused) {
   static const struct {
     const char *field, *message;
@@ -281,7 +281,7 @@ START_TEST(decimal_commas) {
 }
 END_TEST
 
-/* Numbers with a comma may come late: what is judged first is not the last word. */
+/* Decimal commas may come late, so the first lines do not decide. */
 START_TEST(commas_beyond_the_lines_judged) {
   enum { ROWS = 3000 };
   char *const text = malloc(16 * ROWS + 16);
@@ -377,7 +377,7 @@ START_TEST(columns_that_are_chosen) {
           "");
   is_with(",a,b\n7,1,2\n7,3,4\n", &(clf_table_options){.drop = one, .drop_count = 1}, 2, 2, four,
           ab, "");
-  /* A name goes before a number. */
+  /* A name takes precedence over an index. */
   is_with("0,1,2\n0.5,1.5,2.5\n", &(clf_table_options){.columns = one, .column_count = 1}, 1, 1,
           (double[]){1.5}, (const char *const[]){"1"},
           "line 1 counts its columns; it is read as a header (--header no: as a row)");
@@ -394,7 +394,7 @@ START_TEST(columns_that_are_chosen) {
   FAILS_WITH("5.1,setosa\n4.9,setosa\n", &none,
              "line 1, column 2: \"setosa\" is not a number" HEADER "; --drop 2 leaves the column "
              "out");
-  /* All columns of text at once, but those that are left out already. */
+  /* The message lists all columns of text, except those that are left out already. */
   FAILS_WITH("kind,a,b,my sex\nx,1,2,f\ny,3,4,m\n", &none,
              "line 2, column 1 (\"kind\"): \"x\" is not a number; --drop kind,4 leaves the columns "
              "out");
@@ -423,7 +423,8 @@ START_TEST(columns_of_other_sources) {
   ck_assert_double_eq(t.at[0], all.at[1]);
   ck_assert_double_eq(t.at[5], all.at[4]);
   clf_table_free(&t);
-  all.at[1] = all.at[3] = all.at[5] = (double)NAN; /* what is left out may hold anything */
+  all.at[1] = all.at[3] = all.at[5] =
+      (double)NAN; /* columns that are left out may have any contents */
   ck_assert_int_eq(clf_table_write("t.npy", &all), CLF_OK);
   ck_assert_int_eq(
       clf_table_read_with("t.npy", &(clf_table_options){.drop = two, .drop_count = 1}, &t), CLF_OK);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* files.c: files that cannot be read or written, and that are written whole. */
+/* files.c: files that cannot be read or written, and files that are written completely or not at
+ * all. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -64,7 +65,7 @@ START_TEST(unwritable) {
 }
 END_TEST
 
-/* Root may write anywhere; access() asks for the real user, so root is another one for a while. */
+/* Root may write anywhere; access() checks the real user, so root changes it for a while. */
 START_TEST(protected) {
   POSIX_ONLY;
   enum { NOBODY = 65534 };
@@ -186,7 +187,7 @@ END_TEST
 
 static int is_not_expendable(const char *path) { return access(path, F_OK) != 0; }
 
-/* A file that has the kept one's name already and is not expendable stays, unless it is empty. */
+/* A file that has the name of the copy already is not replaced, unless it is empty. */
 START_TEST(keeps_what_is_not_expendable) {
   static const char *const there[] = {"foreign", ""}, *const kept[] = {"foreign", "old"};
   for (int i = 0; i < 2; i++) {
@@ -203,7 +204,7 @@ START_TEST(keeps_what_is_not_expendable) {
 }
 END_TEST
 
-/* What tells whether a file is still written to: a lock where there are locks, else its age. */
+/* Whether a file is still being written: by its lock, or by its age where there are no locks. */
 #ifdef __linux__
 enum { LOCKS = 1 };
 #else
@@ -215,7 +216,7 @@ static void make_old(const char *name) {
   ck_assert_int_eq(utime(name, &old), 0);
 }
 
-/* No process has so large a number.  Any file that is written sweeps its folder. */
+/* No process has such a large id. Writing a file removes old unfinished ones from its folder. */
 START_TEST(removes_what_was_left) {
   char own[64], own_old[64];
   snprintf(own, sizeof own, ".clflow-%ld-77.tmp", (long)getpid());
@@ -242,7 +243,7 @@ START_TEST(removes_what_was_left) {
 }
 END_TEST
 
-/* A process of another container, whose number means nothing here, holds its lock. */
+/* A process of another container holds the lock; its id means nothing here. */
 START_TEST(locked_files_stay) {
 #ifdef __linux__
   static const char name[] = ".clflow-2000000000-1.tmp";
@@ -256,7 +257,7 @@ START_TEST(locked_files_stay) {
   ck_assert_int_eq(clf_file_write("m", "new", 3), CLF_OK);
   ck_assert_int_eq(access(name, F_OK), -1);
 
-  clf__file *f; /* and so does this one, until the file is whole */
+  clf__file *f; /* as does this process, until the file is complete */
   ck_assert_int_eq(clf__file_begin("m", &f), CLF_OK);
   DIR *d = opendir(".");
   int locked = 0;
@@ -274,7 +275,7 @@ START_TEST(locked_files_stay) {
 }
 END_TEST
 
-/* What a handler of a signal does that ends the process; not in a child that was forked. */
+/* The action of a signal handler that ends the process; it does nothing in a forked child. */
 START_TEST(discards_what_is_unfinished) {
   clf__file *f[2];
   for (int i = 0; i < 2; i++) ck_assert_int_eq(clf__file_begin("m", &f[i]), CLF_OK);
@@ -311,9 +312,10 @@ START_TEST(more_files_than_are_watched) {
 }
 END_TEST
 
-/* What only looks like it: no process, no name of ours, no file, another user's. */
+/* Names that only look like unfinished files: no process id, another prefix, not a file, of another
+ * user. */
 START_TEST(leaves_what_is_not_its_own) {
-  POSIX_ONLY; /* no folder can be made to look old */
+  POSIX_ONLY; /* the age of a folder cannot be set */
   static const char *const names[] = {".clflow-0-1.tmp", ".clflow--5-1.tmp", ".clflow-7.tmp",
                                       ".clflow-2000000000-1.tm", "clflow-2000000000-1.tmp"};
   for (size_t i = 0; i < SIZE(names); i++) {
@@ -338,7 +340,7 @@ START_TEST(leaves_what_is_not_its_own) {
 }
 END_TEST
 
-/* Names that are taken are passed over, a thousand of them and no more. */
+/* Names that exist are skipped, up to a thousand. */
 START_TEST(names_that_are_taken) {
   enum { MANY = 4000 };
   char name[64];
@@ -359,7 +361,7 @@ START_TEST(names_that_are_taken) {
 }
 END_TEST
 
-/* The folder goes away while a file in it is written. */
+/* The folder is removed while a file in it is written. */
 START_TEST(a_folder_that_is_gone) {
   clf__file *f;
   mkdir("here", 0777);
@@ -423,7 +425,7 @@ START_TEST(foreign_files) {
 }
 END_TEST
 
-/* Text may be a table, and what is wrong with it is said by the reader. */
+/* Text may be a table, so errors come from the reader of tables. */
 START_TEST(text_of_another_name) {
   clf_table t;
   write_bytes("d.dat", "1,2\n", 4);

@@ -85,7 +85,7 @@ START_TEST(columns_that_are_missing) {
 }
 END_TEST
 
-/* Time and messages do not grow with what does not fit on a screen. */
+/* With very many columns, time and the length of messages stay bounded. */
 START_TEST(many_columns) {
   enum { MANY = 50000 };
   clf_table t = table_of(1, MANY, NULL);

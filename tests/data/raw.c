@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* raw.c: tables of other packages, each in small (tests/tables), read with no option but --id and
+/* raw.c: tables of other packages (excerpts in tests/tables), read without options except --id and
  * --drop. */
 #define _GNU_SOURCE
 #include <math.h>
@@ -13,8 +13,8 @@ static const struct raw {
   const char *file, *id;
   char *drop[MOST_DROPPED];
   int64_t rows, missing;
-  const char *kinds; /* a letter a column, for a category behind it the number of labels */
-  const char *first; /* the first row as it is written again */
+  const char *kinds; /* a letter for each column; after a category, the number of its labels */
+  const char *first; /* the first row, written again */
 } raws[] = {
     {"penguins.csv",
      NULL,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* streams.c: tables from pipes and standard input, packed, and in archives. */
+/* streams.c: tables from pipes and standard input, compressed tables, and archives. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -72,7 +72,7 @@ START_TEST(packed_tables) {
   write_bytes("d.npy.gz", z, n);
   is_four("d.npy.gz");
   unlink("d.npy.gz");
-  n = gzip("1,2\n", 4, twice, sizeof twice); /* two members, and zeros behind */
+  n = gzip("1,2\n", 4, twice, sizeof twice); /* two members, followed by zeros */
   n += gzip("3,4\n", 4, twice + n, sizeof twice - n);
   memset(twice + n, 0, 100);
   write_bytes("d.csv.gz", twice, n + 100);
@@ -91,7 +91,7 @@ START_TEST(packed_tables_that_are_refused) {
   z[n] = 'x';
   write_bytes("d.csv.gz", z, n + 1);
   fails("d.csv.gz", CLF_EFORMAT, "d.csv.gz: other bytes follow the packed data");
-  z[n - 8] ^= 1; /* of the checksum */
+  z[n - 8] ^= 1; /* in the checksum */
   write_bytes("d.csv.gz", z, n);
   fails("d.csv.gz", CLF_EFORMAT,
         "d.csv.gz: the packed data are damaged after 8 bytes: incorrect data check");
@@ -105,7 +105,7 @@ START_TEST(packed_tables_that_are_refused) {
 }
 END_TEST
 
-/* A small file does not unpack to much. */
+/* The output of a small compressed file is limited. */
 START_TEST(bombs) {
   enum { MUCH = 24 << 20, ROOM = 1 << 20 };
   char *const zeros = malloc(MUCH);
@@ -116,7 +116,7 @@ START_TEST(bombs) {
   write_bytes("d.csv.gz", z, n);
   fails("d.csv.gz", CLF_EFORMAT,
         "d.csv.gz: unpacks to more than 16 MiB, over 100 times its size; unpack it first");
-  n = gzip(zeros, 1 << 20, z, ROOM); /* as well packed, but small */
+  n = gzip(zeros, 1 << 20, z, ROOM); /* the same ratio, but small */
   write_bytes("d.csv.gz", z, n);
   clf_table t;
   ck_assert_int_eq(clf_table_read("d.csv.gz", &t), CLF_OK);
@@ -140,7 +140,7 @@ static void number(unsigned char *p, int bytes, uint64_t v) {
   for (int i = 0; i < bytes; i++) p[i] = (unsigned char)(v >> (8 * i));
 }
 
-/* As numpy does it: sizes in the entry, and a field for 64 bits in front of the data. */
+/* As numpy writes it: sizes in the entry, and a field for 64-bit sizes before the data. */
 static void add(zip *z, const char *name, const void *bytes, size_t size, int deflated) {
   unsigned char *const local = z->at + z->n, *const entry = z->list + z->listed;
   const size_t length = strlen(name), extra = 20;
@@ -217,7 +217,8 @@ START_TEST(archives) {
 }
 END_TEST
 
-/* Each byte of an archive is set to 0, to 255 and one higher: the array or a sentence. */
+/* Each byte of an archive is set to 0, to 255 and one higher: the array is read, or an error is
+ * reported. */
 START_TEST(damaged_archives) {
   char npy[256];
   const size_t n = npy_of_four(npy);
@@ -262,11 +263,11 @@ END_TEST
 /* ---- Streams
  * ---------------------------------------------------------------------------------------- */
 
-/* Standard input is these bytes, from a pipe, while `what` is read. */
+/* Reads `what` while standard input is a pipe with these bytes. */
 static void piped(const void *bytes, size_t n, const char *what, const char *message) {
   int fd[2];
   ck_assert_int_eq(pipe(fd), 0);
-  ck_assert_int_eq(write(fd[1], bytes, n), (ssize_t)n); /* it has room for so few */
+  ck_assert_int_eq(write(fd[1], bytes, n), (ssize_t)n); /* few enough for the buffer of the pipe */
   close(fd[1]);
   const int before = dup(STDIN_FILENO);
   dup2(fd[0], STDIN_FILENO);

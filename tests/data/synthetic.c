@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* synthetic.c: the synthetic sets. */
+/* synthetic.c: the synthetic data sets. */
 #define _GNU_SOURCE
 #include <math.h>
 #include <stdio.h>
@@ -21,8 +21,8 @@ START_TEST(synthetic_names) {
 }
 END_TEST
 
-/* Rows 0, 1 and 9999 with seed 1 and row 0 with seed 2: the first two columns, and of a wider set
- * the last four.  In units of 2^-20, computed from the formulas by another program. */
+/* Rows 0, 1 and 9999 with seed 1 and row 0 with seed 2: the first two columns, or the last four of
+ * a wider data set. In units of 2^-20, computed from the formulas by another program. */
 static const struct {
   int columns;
   int want[4][6];
@@ -88,7 +88,7 @@ START_TEST(synthetic_meters) {
 }
 END_TEST
 
-/* Skewed columns are positive.  The noise moves column 1 by its own draw and, a little, by that of
+/* Skewed columns are positive. Noise changes column 1 by its own draw and, slightly, by that of
  * column 0, which bends it. */
 START_TEST(synthetic_detector) {
   clf_table t, u;
@@ -158,7 +158,7 @@ static int on_centre(double x, double y) {
 
 static int on_arm(double x, double y) {
   const double f = hypot(x, y) / 2, turns = (atan2(-y, x) - exp(f) / 4) * 5 / 6.283185307179586;
-  /* Beyond the centre the arm goes on at negative f, for a sample in 2300. */
+  /* Beyond the centre the arm continues at negative f, for one sample in 2300. */
   const double back = (atan2(y, -x) - exp(-f) / 4) * 5 / 6.283185307179586;
   return f < 0.01 || fabs(turns - nearbyint(turns)) < 1e-3 || fabs(back - nearbyint(back)) < 1e-3;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* text.c: text of unknown origin in messages and in JSON: what a terminal would obey is shown. */
+/* text.c: text of unknown origin in messages and in JSON: control characters are made visible. */
 #include <string.h>
 #include "clflow/core.h"
 #include "status.h"
@@ -39,7 +39,7 @@ START_TEST(repairing) {
 }
 END_TEST
 
-/* A name cannot begin a line of a message; a log can, also where it is quoted. */
+/* A name cannot start a new line in a message; a log can, even quoted. */
 START_TEST(messages) {
   clf__fail(CLF_EIO, "%s: cannot be read", "a\x1b\nclflow: all is well");
   ck_assert_str_eq(clf_errmsg(), "a\\x1b\\x0a"

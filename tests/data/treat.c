@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* treat.c: clf_table_treat() on columns of known distributions, of 50 to 50,000 rows; what it
- * refuses; and that its text is an architecture whose density is finite. */
+/* treat.c: clf_table_treat() on columns of known distributions, with 50 to 50,000 rows; errors; its
+ * text is an architecture with a finite density. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,7 +80,7 @@ enum {
   A = 1 << CLF_TREAT_ASINH
 };
 
-/* Kinds that are right, with few rows and with 1000 and more. */
+/* The right treatments with few rows, and with 1000 and more. */
 static const struct {
   const char *name;
   double (*draw)(void);
@@ -106,7 +106,7 @@ static const struct {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-/* The log-density of a value under the head and a normal base, from a flow trained on nothing. */
+/* The log-density of a value under the treatment and a normal base, from an untrained flow. */
 static double density(const char *head, const clf_table *t, double x) {
   char text[256];
   clf_device *dev = NULL;
@@ -128,8 +128,8 @@ static double density(const char *head, const clf_table *t, double x) {
   return logp;
 }
 
-/* Far below, at the ends, far above: as the tails of a normal distribution cost, in the column's
- * own or a longer scale. */
+/* Far below, at the ends, and far above, -log p grows like the tails of a normal distribution with
+ * the scale of the column, or a larger one. */
 static void expect_sane(const char *what, const clf_treatments *s, const clf_table *t) {
   const clf_treatment *c = &s->column[0];
   if (c->kind == CLF_TREAT_NONE) return;
@@ -166,7 +166,7 @@ START_TEST(kinds_of_columns) {
 }
 END_TEST
 
-/* Columns of one table, by name; a category is left alone, whatever its codes. */
+/* Columns of one table, by name; a category is never treated. */
 START_TEST(several_columns) {
   static char *names[] = {"age", "income", "class", "t"};
   clf_column columns[4] = {{.kind = CLF_COLUMN_NUMBER},
@@ -204,7 +204,7 @@ START_TEST(several_columns) {
 }
 END_TEST
 
-/* A value that most rows have is said, whether the column is treated or not. */
+/* A value that most rows have is reported, with or without a treatment. */
 START_TEST(point_masses) {
   clf_table t = drawn(often_zero, 1000, 3);
   clf_treatments s;
@@ -226,7 +226,7 @@ START_TEST(point_masses) {
 }
 END_TEST
 
-/* Rows that are not listed do not count. */
+/* Rows that are not listed are ignored. */
 START_TEST(listed_rows) {
   clf_table t = drawn(one_far, 1000, 1);
   int64_t index[999];

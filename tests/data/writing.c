@@ -98,8 +98,8 @@ START_TEST(locales) {
   static const char text[] = "1.5,2.25\n-0.125,4\n";
   double at[] = {1.5, 2.25, -0.125, 4};
   const clf_table t = {.rows = 2, .cols = 2, .at = at};
-  /* Without one of them installed this still holds the functions to leaving the
-   * locale of the thread alone. */
+  /* Even if none of them is installed, this checks that the functions do not change the locale of
+   * the thread. */
   for (size_t i = 0; i < SIZE(commas) && !setlocale(LC_ALL, commas[i]); i++) continue;
   const locale_t before = uselocale((locale_t)0);
   ck_assert_int_eq(clf_table_write("t.csv", &t), CLF_OK);

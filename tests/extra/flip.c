@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* flip.c: y = by x: the layer of docs/extend/layer.md. */
+/* flip.c: y = by * x, the layer of docs/extend/layer.md. */
 #include <math.h>
 #include "pieces.h"
 
 static double by_of(const clf__layer *l) { return ((const clf__arch_flip *)l->node)->by; }
 
 static clf_status make(clf__layer *l, clf__slots *parts, const char *path) {
-  (void)parts, (void)path; /* it has no numbers */
+  (void)parts, (void)path; /* it has no parameters */
   return by_of(l) != 0 ? CLF_OK
                        : clf__fail(CLF_EINVAL, "%s: by is 0: nothing inverts that", l->label);
 }

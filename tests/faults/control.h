@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* control.h: the layer of layer.h, which the loader loads too, in the hands of a test. */
+/* control.h: functions of the layer of layer.h, called by a test; the loader loads the same
+ * library. */
 #ifndef CLF_FAULT_CONTROL_H
 #define CLF_FAULT_CONTROL_H
 #include "layer.h"
 
-/* Its functions, once find_layer() has found them. */
+/* Functions of the layer, set by find_layer(). */
 extern clf_fault_arm_fn *arm;
 extern clf_fault_above_fn *above;
 extern clf_fault_answer_fn *answer;
@@ -13,7 +14,7 @@ extern clf_fault_alive_fn *alive;
 
 void find_layer(void);
 
-/* Nothing fails from here on; what was counted since it was armed. */
+/* Disarms the layer; returns the calls that were counted since it was armed. */
 void disarm(long *calls, long *failed);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hooks.c: hooks.h tells.  __real_NAME is the C library's function. */
+/* hooks.c: see hooks.h. __real_NAME is the function of the C library. */
 #define _GNU_SOURCE
 #include "hooks.h"
 
@@ -45,9 +45,9 @@ static void killed(void) { kill(getpid(), SIGKILL); }
 
 enum { WATCHED = 1024 };
 static struct {
-  char dirty[WATCHED];  /* by descriptor: a file with bytes that no fsync() followed */
+  char dirty[WATCHED];  /* by descriptor: a file with bytes written after the last fsync() */
   char cached[WATCHED]; /* a file of clflow's cache */
-  int renamed;          /* a folder has a name that no fsync() followed */
+  int renamed;          /* a folder has a name given after the last fsync() */
   const char *wrong;    /* the first */
 } watched;
 
@@ -60,7 +60,7 @@ const char *fault_unsafe(void) {
 static void is_wrong(const char *what) {
   if (!watched.wrong) watched.wrong = what;
 }
-/* A damaged cache file is rewritten: it does not have to last. */
+/* Cache files need no fsync(), since a damaged one is written again. */
 static int in_cache(const char *path) {
   const char *cache = getenv("CLFLOW_CACHE_DIR");
   return cache && *cache && strncmp(path, cache, strlen(cache)) == 0;
@@ -95,7 +95,7 @@ static void watch_rename(const char *to) {
 
 /* ---- Their failures ---- */
 
-/* Whether the call under way fails, errno set. */
+/* Whether the current call fails; sets errno. */
 static int file_fails(void) {
   if (!due(&fault_files)) return 0;
   if (fault_files.what == FAULT_KILL) killed();
@@ -124,7 +124,7 @@ FILES(fchmod, (int fd, mode_t mode), (fd, mode), (void)0)
 FILES(rename, (const char *from, const char *to), (from, to), watch_rename(to))
 FILES(link, (const char *from, const char *to), (from, to), (void)0)
 
-/* What cannot be removed stays behind, and nobody can help it: it does not fail. */
+/* unlink() does not fail here, since nothing could be done about it. */
 int __real_unlink(const char *path);
 int __wrap_unlink(const char *path);
 int __wrap_unlink(const char *path) {
@@ -156,7 +156,7 @@ static int interrupted(void) {
   return last;
 }
 
-/* Half of what was asked for, where there is a half. */
+/* Half of the requested bytes, at least one. */
 #define TRANSFER(name, pointer, watch)                                                             \
   ssize_t __real_##name(int fd, pointer bytes, size_t n);                                          \
   ssize_t __wrap_##name(int fd, pointer bytes, size_t n);                                          \

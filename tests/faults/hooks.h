@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* hooks.h: the n-th allocation, or the n-th system call on files, fails.  The linker puts the
- * functions of hooks.c in the place of the C library's (--wrap), for the code of clflow alone. */
+/* hooks.h: makes the n-th allocation, or the n-th system call on files, fail. The linker replaces
+ * functions of the C library with those of hooks.c (--wrap), for the code of clflow alone. */
 #ifndef CLF_FAULT_HOOKS_H
 #define CLF_FAULT_HOOKS_H
 
@@ -14,16 +14,16 @@ enum {
   FAULT_SHORT = -1, /* half is done */
   FAULT_KILL = -2,  /* SIGKILL */
   FAULT_KILL_AFTER = -3,
-  FAULT_SIGNALS = -4 /* whatever n: every other read() and write() fails with EINTR */
+  FAULT_SIGNALS = -4 /* independent of n: every other read() and write() fails with EINTR */
 };
 
 extern fault_hook fault_memory, fault_files;
 
-/* What would be lost if the machine failed, or leaks into programs that are started: of all calls
- * since fault_watch(), the first that is wrong, or NULL.
- *   - a file took another's name before fsync() of what was written to it
- *   - the folder in which a file was renamed was not synced afterwards
- *   - a file was opened without O_CLOEXEC */
+/* Returns the first call since fault_watch() that could lose data if the machine failed, or that
+ * leaks a file to child processes; or NULL. It is an error if
+ *   - a file is renamed before an fsync() of its contents,
+ *   - the folder of a renamed file is not synced afterwards,
+ *   - a file is opened without O_CLOEXEC. */
 void fault_watch(void);
 const char *fault_unsafe(void);
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* layer.c: layer.h tells.  Every function is the same few lines, so they are a table: those
- * that return a code, and those that return an object and write a code. */
+/* layer.c: see layer.h. All functions are the same few lines, so they are tables: functions that
+ * return a code, and functions that return an object and write a code. */
 #define CL_TARGET_OPENCL_VERSION 120
 #define _GNU_SOURCE
 #include "layer.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ABORT = 1, HANG = 2, WRONG = 3 }; /* OpenCL's codes are below zero */
+enum { ABORT = 1, HANG = 2, WRONG = 3 }; /* OpenCL codes are negative */
 
 static const cl_icd_dispatch *next;
 static cl_icd_dispatch table;
@@ -21,19 +21,19 @@ static struct {
   char function[64];
   long n;
   int from_then_on, code;
-  size_t above; /* of buffers: only larger ones count */
+  size_t above; /* buffers up to this size do not count */
 } fault;
 static atomic_int lost; /* 1: until a context is made */
 static atomic_long calls, failed, alive;
 
 /* ---- Which calls fail ---------------------------------------------------------------- */
 
-/* What a program needs to find a device and to make a context of it. */
+/* The functions that find a device and make a context. */
 static int finds_devices(const char *function) {
   return strncmp(function, "clGet", 5) == 0 || strcmp(function, "clCreateContext") == 0;
 }
 
-/* The code this call is to give, 0 for the driver's own. */
+/* The code that this call returns; 0: that of the driver. */
 static cl_int due(const char *function) {
   if (atomic_load(&lost)) return finds_devices(function) ? CL_SUCCESS : fault.code;
   if (fault.function[0] != '*' && strcmp(fault.function, function) != 0) return CL_SUCCESS;
@@ -111,7 +111,7 @@ static void arm_from_environment(void) {
     if (made) atomic_fetch_add(&alive, 1);                                                         \
     return made;                                                                                   \
   }
-/* Releases do not fail: drivers that refuse one leave nothing to be done. */
+/* Releases do not fail, since nothing could be done about it. */
 #define RELEASE(name, type)                                                                        \
   static cl_int CL_API_CALL on_##name(type object) {                                               \
     atomic_fetch_sub(&alive, 1);                                                                   \
@@ -176,7 +176,7 @@ static void arm_from_environment(void) {
 
 FUNCTIONS
 
-/* These do more than pass on. */
+/* Functions that do more than call the driver. */
 
 static struct {
   cl_device_info what;

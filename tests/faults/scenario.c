@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* scenario.c: scenario.h tells. */
+/* scenario.c: see scenario.h. */
 #include "scenario.h"
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct objects { /* all that must be given back */
+typedef struct objects { /* everything that must be freed */
   clf_table table;
   clf_images *images;
   clf_flow *flow, *loaded;

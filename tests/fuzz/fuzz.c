@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz.c: everything that clflow reads from outside, fed by libFuzzer.  One program a target,
- * chosen by CLF_FUZZ_TARGET as it is compiled.  What is refused must be refused in a sentence;
- * sanitizers and limits on memory (CMakeLists.txt) tell the rest. */
+/* fuzz.c: fuzz targets for everything that clflow reads. One program for each target, which
+ * CLF_FUZZ_TARGET chooses at compile time. Refusals need a message; sanitizers and limits on memory
+ * (CMakeLists.txt) find other errors. */
 #define _GNU_SOURCE
 #include <math.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ static void make_folder(void) {
   atexit(remove_folder);
 }
 
-/* A file of this name with these bytes, in a folder of its own that lies in memory. */
+/* Writes a file of this name to a folder in memory. */
 static const char *file_of(const char *name, const uint8_t *bytes, size_t size) {
   static char path[128];
   snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -48,7 +48,7 @@ static const char *file_of(const char *name, const uint8_t *bytes, size_t size) 
 }
 
 static void judge(clf_status s) {
-  if (s && !*clf_errmsg()) abort(); /* refused without a word */
+  if (s && !*clf_errmsg()) abort(); /* refused without a message */
 }
 
 /* ---- Targets ------------------------------------------------------------------------------ */
@@ -62,8 +62,8 @@ static void table(const char *name, const uint8_t *bytes, size_t size) {
   clf_table_free(&t);
 }
 
-/* What was read with kinds of columns is written without harm, and read again as it describes
- * itself it has the same numbers. */
+/* A table that was read with kinds of columns is written, and read again with its own description
+ * it has the same numbers. */
 static void read_again(const char *source, clf_table *t) {
   const clf_columns like = {t->cols, t->names, t->columns};
   const clf_table_options o = {.like = &like, .missing = CLF_MISSING_KEEP};
@@ -171,7 +171,7 @@ static void safetensors(const uint8_t *bytes, size_t size) {
   clf_flow_free(flow);
 }
 
-/* Device strings; those that open a driver are not this target's subject. */
+/* Names of devices, except those that open a driver. */
 static void name(const uint8_t *bytes, size_t size) {
   char *text = strndup((const char *)bytes, size);
   clf_device *dev = NULL;
@@ -187,8 +187,8 @@ static void source(const uint8_t *bytes, size_t size) {
   char *text = strndup((const char *)bytes, size);
   clf_table t = {0};
   if (!text) abort();
-  if (!strpbrk(text, "./") && !strstr(text, "n=")) { /* files are other targets' subject, */
-    const clf_status s = clf_table_read(text, &t);   /* and a million samples nobody's */
+  if (!strpbrk(text, "./") && !strstr(text, "n=")) { /* other targets read files, */
+    const clf_status s = clf_table_read(text, &t);   /* and a million samples would be slow */
     judge(s);
     if (!s) clf_table_free(&t);
   }
@@ -225,7 +225,7 @@ static void arch_json(const uint8_t *bytes, size_t size) {
 /* ---- Composed model files ---------------------------------------------------------------------
  */
 
-/* At most a few layers of at most 9 of everything, so that no flow takes long to make. */
+/* At most a few layers, with sizes of at most 9, so that flows are made quickly. */
 static clf_arch *small_arch(const char *text) {
   clf_arch *a = NULL;
   for (const char *c = text; *c; c++)
@@ -237,7 +237,7 @@ static clf_arch *small_arch(const char *text) {
   return NULL;
 }
 
-/* Bytes and room for more. */
+/* A growing array of bytes. */
 typedef struct bytes {
   char *at;
   size_t n;
@@ -259,14 +259,13 @@ static void add_quoted(bytes *b, const char *text) {
   }
 }
 
-/* Behind the quoted text that begins at p. */
+/* Returns the end of the quoted text that begins at p. */
 static char *quoted_end(char *p) {
   while (*p && *p != '"') p += *p == '\\' ? 2 : 1;
   return p;
 }
 
-/* The file with another architecture in its metadata, and without its checksum, which would tell.
- */
+/* The file with another architecture in its metadata, and without its checksum. */
 static bytes rewritten(const char *file, size_t size, const char *json) {
   static const char arch_key[] = "\"clflow.arch\":\"", crc_key[] = "\"clflow.crc32\"";
   uint64_t header;
@@ -315,8 +314,8 @@ static void load_composed(const bytes *file) {
   clf_flow_free(f);
 }
 
-/* "A", "B" and edits, which zeros end: a file of flow A that says that it is of flow B, in which
- * each three bytes of the edits are a place, in two of them, and the byte that comes there. */
+/* "A", "B" and edits, separated by zeros: a file of flow A whose metadata say flow B. Each three
+ * bytes of the edits are an offset, in two bytes, and the new byte there. */
 static void composed(const uint8_t *input, size_t size) {
   char *text = calloc(size + 3, 1);
   void *file = NULL;
@@ -341,8 +340,8 @@ static void composed(const uint8_t *input, size_t size) {
   free(text);
 }
 
-/* A checkpoint of a Python library, as it is; or, behind a 1, its pickle, in an archive with a
- * storage of 64 floats. */
+/* A checkpoint of a Python library; or, after a byte of 1, its pickle, in an archive with a storage
+ * of 64 floats. */
 static void checkpoint(const uint8_t *input, size_t size) {
   static const float storage[64] = {0.5f, -0.25f, 1, 2, 3, 0, 1};
   clf_flow *f = NULL;
@@ -365,7 +364,7 @@ static void checkpoint(const uint8_t *input, size_t size) {
 
 /* ---- What clflow keeps for itself ---------------------------------------------------------- */
 
-/* The bytes of a file of the cache.  Whatever lies there is replaced by what is kept next. */
+/* The bytes of a file of the cache, which the next write replaces. */
 static void cache(const uint8_t *bytes, size_t size) {
   static const char key[] = "the key";
   char name[32];
@@ -381,7 +380,7 @@ static void cache(const uint8_t *bytes, size_t size) {
   free(got);
 }
 
-/* A device whose choices are those that are kept under a key of this target's own. */
+/* A device with the saved choices of a key of this target. */
 static clf_device tuned_device(void) {
   clf_device dev = *device();
   dev.tuned = NULL;
@@ -394,7 +393,8 @@ static void free_tuned(clf_device *dev) {
   free(dev->tuned_key);
 }
 
-/* What the tuner kept, whole but for what it says.  What was read is kept again as it is. */
+/* A saved result of the tuner with a valid checksum and any contents. What was read is saved again
+ * unchanged. */
 static void tuned(const uint8_t *bytes, size_t size) {
   clf__cache_put("tuned choices 1\nfuzz", bytes, size);
   clf_device dev = tuned_device();
@@ -418,7 +418,7 @@ static void tuned(const uint8_t *bytes, size_t size) {
   free_tuned(&dev);
 }
 
-/* What a probe found out, likewise: all of it is known, or nothing. */
+/* The same for saved verdicts of a probe: all are read, or none. */
 static void verdicts(const uint8_t *bytes, size_t size) {
   static const clf__verdicts nothing;
   clf__verdicts v = {0}, again = {0};

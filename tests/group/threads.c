@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* threads.c: the same function on each member of a group of threads. */
+/* threads.c: see threads.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "threads.h"
 #include <pthread.h>

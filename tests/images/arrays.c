@@ -68,7 +68,7 @@ END_TEST
 
 /* ---- Noise ---------------------------------------------------------------- */
 
-/* The order of this machine's bytes, in which its numbers are put into files here. */
+/* The byte order of this machine, in which these tests write numbers. */
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define HOST ">"
 #else

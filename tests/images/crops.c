@@ -57,7 +57,8 @@ START_TEST(crop_celeba) {
   shape_is(m, 1, 64, 64, 3);
   ck_assert_int_eq(clf_images_get(m, NULL, 0, 1, NULL, got), CLF_OK);
   for (int i = 0; i < 64 * 64; i++) {
-    /* Where brightness is linear in the place, so is what lies between two pixels. */
+    /* If brightness is linear in the position, values between two pixels are interpolated exactly.
+     */
     ck_assert_int_eq(got[3 * i], (int)(40 + i / 64 * 148 / 64.0 + 0.5));
     ck_assert_int_eq(got[3 * i + 1], (int)(15 + i % 64 * 148 / 64.0 + 0.5));
     ck_assert_int_eq(got[3 * i + 2], 255);
@@ -73,7 +74,7 @@ START_TEST(crop_celeba) {
 }
 END_TEST
 
-/* 192 x 400, halved to 96 x 200; red tells the row and green the column. */
+/* 192 x 400, halved to 96 x 200; red is the row and green the column. */
 static clf_images *load_lsun(void) {
   static uint8_t at[192 * 400 * 3];
   const clf_image_options o = {.crop = CLF_CROP_LSUN};

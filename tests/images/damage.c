@@ -9,7 +9,7 @@
 #include "images.h"
 #include "sets.h"
 
-/* The folder holds one good image, good.png, beside which x.png is damaged. */
+/* The folder has one good image, good.png, and the damaged x.png. */
 static void damaged(const void *bytes, size_t n, const char *sentence) {
   const clf_image_options strict = {.strict = 1, .height = 3, .width = 3, .channels = 1};
   const char *const *said;
@@ -40,8 +40,8 @@ START_TEST(damaged_png) {
 }
 END_TEST
 
-/* Every third byte of a file changed and every third length of it: no crash, no leak, and what is
- * taken has the shape it should have. */
+/* Every third byte of a file is changed, and it is cut at every third length: no crash, no leak,
+ * and what is read has the right shape. */
 START_TEST(damaged_everywhere) {
   static const char *const paths[] = {"d/x.png", "d/x.jpg"};
   uint8_t b[2048], flat[12 * 9 * 3];
@@ -91,7 +91,7 @@ START_TEST(damaged_jpeg) {
 }
 END_TEST
 
-/* Sizes that are declared: memory is bounded by that of the file. */
+/* Declared sizes do not matter: memory is bounded by the size of the file. */
 START_TEST(damaged_sizes) {
   uint8_t b[256];
   fresh("d");
@@ -137,7 +137,7 @@ START_TEST(largest_sizes) {
 }
 END_TEST
 
-/* A file that is nearly all hole. */
+/* A sparse file. */
 START_TEST(large_file) {
   const clf_image_options strict = {.strict = 1};
   POSIX_ONLY;
@@ -167,8 +167,7 @@ START_TEST(unreadable) {
 }
 END_TEST
 
-/* One scan for the mean of each block, one for each of its frequencies, and one more for the last
- * bit of each: `count` of these. */
+/* One scan for the mean of each block, one for each frequency, and `count` more for last bits. */
 static void put_scans(const char *path, int count) {
   enum { FREQUENCIES = 63 };
   jpeg_scan_info scan[1 + 2 * FREQUENCIES];
@@ -208,7 +207,8 @@ START_TEST(many_scans) {
 }
 END_TEST
 
-/* Pixels that are nearly free: a blank image may have 2^24, and 128 for each byte of its file. */
+/* Pixels that compress well: a blank image may have 2^24 pixels, and 128 for each byte of its file.
+ */
 START_TEST(blank_images) {
   enum { SIDE = 4096 };
   uint8_t *const at = calloc(SIDE + 1, SIDE);
@@ -222,7 +222,7 @@ START_TEST(blank_images) {
   size_t n;
   free(read_file("d/a.png", &n));
   ck_assert_uint_lt(128 * n, 1 << 24);
-  set_is("d", &small, 1, 2, 2, 1, want); /* one row more is paid for */
+  set_is("d", &small, 1, 2, 2, 1, want); /* the file is large enough for one more row */
   const int32_t rows = SIDE + (int32_t)(128 * n / SIDE * 5 / 4);
   free(at);
   uint8_t *const more = calloc((size_t)rows, SIDE);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* draws.c: what is drawn from a set: rows, flips, by threads; the built-in glyphs. */
+/* draws.c: rows drawn from a set, flips, threads; the built-in glyphs. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ START_TEST(flips) {
   ck_assert_int_eq(clf_images_get(m, NULL, 0, N, NULL, b), CLF_OK);
   bytes_are(b, at, BYTES);
   clf_images_free(m);
-  put_npy("a.npy", "|u1", 0, "1, 1, 2, 3", six, 6); /* pixels, not bytes, change places */
+  put_npy("a.npy", "|u1", 0, "1, 1, 2, 3", six, 6); /* pixels are swapped, not bytes */
   clf_images *const c = load("a.npy", NULL);
   uint8_t pair[6];
   uint32_t epoch = 0;
@@ -75,7 +75,7 @@ START_TEST(rows) {
 }
 END_TEST
 
-/* Bytes on the stack that a function would see which does not set its variables. */
+/* Fills the stack with bytes that a function with uninitialised variables would read. */
 static void leave_garbage(void) {
   volatile uint8_t b[1024];
   for (size_t i = 0; i < sizeof b; i++) b[i] = 0xff;
@@ -124,7 +124,7 @@ START_TEST(threads) {
   }
   const clf_image_options strict = {
       .height = 12, .width = 8, .channels = 3, .crop = CLF_CROP_CENTER, .strict = 1};
-  for (int i = 0; i < 20; i++) /* which is the first does not depend on luck */
+  for (int i = 0; i < 20; i++) /* the first one is always the same */
     fails("d", &strict, CLF_EFORMAT,
           "d/0.jpg: this is neither a PNG nor a JPEG file, but a text file");
 }
@@ -157,7 +157,7 @@ START_TEST(glyph_values) {
       if (a[256 * i + k] < least) least = a[256 * i + k];
       if (a[256 * i + k] > most) most = a[256 * i + k];
     }
-    ck_assert_int_gt(most - least, 50); /* there is something to be seen */
+    ck_assert_int_gt(most - least, 50); /* it is not blank */
     for (int j = 0; j < i; j++) pairs += !memcmp(a + 256 * i, a + 256 * j, 256);
   }
   ck_assert_int_eq(pairs, 0);

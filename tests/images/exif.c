@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* exif.c: images that EXIF data turn. */
+/* exif.c: images that are rotated according to EXIF data. */
 #include <string.h>
 #include <zlib.h>
 #include "sets.h"
@@ -16,7 +16,7 @@ static const struct shown {
 
 enum { BLOCK = 26 };
 
-/* A directory of one entry: the tag, its type, how many of them, and the first. */
+/* A directory of one entry: tag, type, count and first value. */
 static void block_of(uint8_t b[BLOCK], int big, int tag, int type, int count, int value) {
   static const uint8_t bytes[2][8] = {"II*\0\10\0\0", "MM\0*\0\0\0\10"};
   const int fields[] = {1, tag, type, count, value, 0, 0, 0}, sizes[] = {2, 2, 2, 4, 2, 2, 2, 2};
@@ -28,7 +28,7 @@ static void block_of(uint8_t b[BLOCK], int big, int tag, int type, int count, in
       *to++ = (uint8_t)(fields[k] >> 8 * (big ? sizes[k] - 1 - i : i));
 }
 
-/* Puts n bytes behind the first `at` of a file. */
+/* Inserts n bytes after the first `at` of a file. */
 static void insert(const char *path, size_t at, const uint8_t *bytes, size_t n) {
   uint8_t b[4096];
   const size_t size = take(path, b, sizeof b - n);
@@ -60,7 +60,7 @@ static void jpeg_with(const char *path, const uint8_t *block, size_t n) {
   put_jpeg(path, 16, 24, JCS_GRAYSCALE, 1, at);
   marker[3] = (uint8_t)(n + 8);
   memcpy(marker + 10, block, n);
-  insert(path, 20, marker, n + 10); /* behind JFIF's marker */
+  insert(path, 20, marker, n + 10); /* after the JFIF marker */
 }
 
 static void is_shown(const struct shown *want, int scale) {
@@ -85,7 +85,7 @@ START_TEST(orientations) {
 }
 END_TEST
 
-/* What is no orientation leaves an image as it is stored. */
+/* Without a valid orientation, an image stays as it is stored. */
 START_TEST(not_turned) {
   static const struct {
     int tag, type, count, value;
@@ -126,7 +126,7 @@ START_TEST(damaged_block) {
 }
 END_TEST
 
-/* Sizes are those of the turned images. */
+/* Sizes are those of the rotated images. */
 START_TEST(sizes) {
   uint8_t b[BLOCK];
   const clf_image_options as_stored = {.height = 2, .width = 3};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* folders.c: folders of PNG and JPEG files, and what names mean. */
+/* folders.c: folders of PNG and JPEG files, and how names are understood. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
@@ -126,7 +126,7 @@ START_TEST(names) {
   static const char *const no[] = {"glyph",    "moons", "moons:n=2", "none",  "x.csv", "f.npy",
                                    "none.npy", "x.gz",  "",          "t.npy", "x.webp"};
   fresh("d");
-  fresh("moons"); /* the set of points goes first */
+  fresh("moons"); /* the data set of points takes precedence */
   put_npy("a.npy", "|u1", 0, "2, 1, 3", six, 6);
   put_npy("f.npy", "<f8", 0, "2, 1, 3", six, 6);
   put_npy("t.npy", "|u1", 0, "2, 3", six, 6);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* found.c: which files of a folder are images, folders that are linked, single files, and what is
- * said about a set. */
+/* found.c: which files of a folder are images, linked folders, single files, and notes about a set.
+ */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 /* ---- Which files ---------------------------------------------------------- */
 
-/* The content of a file of another name says what it is. */
+/* The contents of a file decide its type, not its name. */
 START_TEST(by_content) {
   static const uint8_t want[] = {1, 2, 3, 4, 5};
   fresh("d");
@@ -89,7 +89,7 @@ END_TEST
 
 /* ---- Folders that links join ----------------------------------------------- */
 
-/* Each folder holds two links to the next: 2^30 ways lead to the image at the end. */
+/* Each folder has two links to the next, so 2^30 paths lead to the image at the end. */
 START_TEST(fan_of_links) {
   char path[64];
   POSIX_ONLY;
@@ -110,7 +110,7 @@ START_TEST(fan_of_links) {
 }
 END_TEST
 
-/* A folder with two names goes by the first of them, and is read once. */
+/* A folder with two names is read once, under the first. */
 START_TEST(linked_folders) {
   const clf_image_options strict = {.strict = 1};
   POSIX_ONLY;

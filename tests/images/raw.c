@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* raw.c: IDX and CIFAR-10: bytes without a picture around them. */
+/* raw.c: IDX and CIFAR-10, files of raw bytes. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,7 +90,7 @@ START_TEST(idx_compressed_refusals) {
 }
 END_TEST
 
-/* A megabyte of zeros where the header promises six bytes: no more than these are made. */
+/* A megabyte of zeros for a header of six bytes: no more than six are decompressed. */
 START_TEST(idx_bomb) {
   char *const b = calloc(1, 1 << 20);
   memcpy(b, idx, IDX_BYTES);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sets.c: what tests of sets of images share. */
+/* sets.c: see sets.h. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +46,7 @@ void fails(const char *source, const clf_image_options *o, clf_status want, cons
   clf_status s = clf_images_open(source, o, &m);
   if (s == CLF_OK) {
     s = clf_images_wait(m);
-    ck_assert_int_eq(clf_images_wait(m), s); /* asked again it says the same */
+    ck_assert_int_eq(clf_images_wait(m), s); /* a second call gives the same */
   }
   ck_assert_msg(s != CLF_OK, "%s was taken", source);
   ck_assert_str_eq(clf_errmsg(), message);
@@ -65,7 +65,7 @@ void shape_is(const clf_images *m, int64_t n, int32_t h, int32_t w, int32_t c) {
 
 void bytes_are(const uint8_t *got, const uint8_t *want, size_t n) {
   size_t i = 0;
-  while (i < n && got[i] == want[i]) i++; /* an assertion costs a write */
+  while (i < n && got[i] == want[i]) i++; /* since each assertion writes to memory */
   ck_assert_msg(i == n, "byte %zu of %zu is not what it should be", i, n);
 }
 
@@ -84,7 +84,7 @@ void put_png(const char *path, int32_t h, int32_t w, int32_t c, const uint8_t *a
   ck_assert_int_eq(clf_image_write_png(path, at, h, w, c), CLF_OK);
 }
 
-/* A PNG of any kind: rows as libpng takes them. */
+/* A PNG of any kind, with rows as for libpng. */
 void put_png_kind(const char *path, int32_t h, int32_t w, int depth, int kind, int interlace,
                   const uint8_t *at, size_t stride) {
   png_color palette[] = {{10, 20, 30}, {40, 50, 60}, {70, 80, 90}, {1, 2, 3}};

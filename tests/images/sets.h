@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sets.h: what tests of sets of images share; the folder they run in is fresh. */
+/* sets.h: shared by the tests of sets of images, which run in an empty folder. */
 #ifndef CLF_IMAGES_SETS_H
 #define CLF_IMAGES_SETS_H
 #include <stdint.h>
@@ -37,7 +37,7 @@ void put_png_kind(const char *path, int32_t h, int32_t w, int depth, int kind, i
 void put_jpeg(const char *path, int h, int w, J_COLOR_SPACE space, int channels, const uint8_t *at);
 void put_npy(const char *path, const char *descr, int fortran, const char *shape, const void *data,
              size_t n);
-/* What is said about a set: at most these two sentences. */
+/* The notes about a set are these two sentences; NULL: none. */
 void notes_are(const char *source, const clf_image_options *o, const char *first,
                const char *second);
 clf_image_options sized(clf_crop crop, int32_t h, int32_t w);

@@ -60,7 +60,7 @@ START_TEST(write_refusals) {
 }
 END_TEST
 
-/* A disk that is full, for which a limit on the size of files stands in. */
+/* A full disk, simulated by a limit on the size of files. */
 START_TEST(disk_full) {
   POSIX_ONLY;
   static uint8_t at[100 * 100 * 3];
@@ -76,7 +76,7 @@ START_TEST(disk_full) {
   ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
   said(npy, CLF_EIO, "d/a.npy: write failed: File too large");
   ck_assert_int_eq(png, CLF_EIO);
-  ck_assert_int_eq(rmdir("d"), 0); /* nothing was left behind */
+  ck_assert_int_eq(rmdir("d"), 0); /* no unfinished file is left */
 }
 END_TEST
 

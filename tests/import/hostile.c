@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hostile.c: checkpoints that are damaged, made to do harm, or not what clflow reads. */
+/* hostile.c: checkpoints that are damaged, malicious, or of another kind. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +34,8 @@ static void integer(buffer *b, int64_t v) {
   number(b, (uint64_t)v, 8);
 }
 
-/* torch._utils._rebuild_tensor_v2 of a storage of 64 bytes, with one dimension or two. */
+/* The pickle of torch._utils._rebuild_tensor_v2 for a storage of 64 bytes, with one or two
+ * dimensions. */
 typedef struct view {
   const char *type, *key;
   int64_t offset, size[2], stride[2];
@@ -207,7 +208,7 @@ START_TEST(archives) {
   const buffer good = state_of("w", (view){.size = {3}, .stride = {1}, .rank = 1});
   size_t size, other_size;
   char *bytes = archive_of(&good, &size), *other;
-  for (size_t n = 4; n < size; n += 7) { /* cut anywhere: refused, and nothing worse */
+  for (size_t n = 4; n < size; n += 7) { /* cut anywhere: refused */
     clf_flow *flow;
     ck_assert(clf_import_memory(hostile_device, bytes, n, NULL, &flow, NULL) != CLF_OK);
   }

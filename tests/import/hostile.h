@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hostile.h: the tests of hostile.c, a part of test_import. */
+/* hostile.h: the tests of hostile.c, for test_import. */
 #ifndef CLF_HOSTILE_H
 #define CLF_HOSTILE_H
 #include "clflow/core.h"

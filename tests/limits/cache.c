@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cache.c: the worst files of clflow's cache, as they would be if something else wrote them, and of
- * its bench. */
+/* cache.c: the worst files of the cache and of the bench, as if another program had written them.
+ */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ enum { MILLION = 1000000 };
 static const char key[] = "the key";
 static char path[64];
 
-/* Where a file of the cache lies, which is this folder. */
+/* The path of a file of the cache, which is in this folder. */
 static void find_path(const char *of) {
   ck_assert_int_eq(setenv("CLFLOW_CACHE_DIR", ".", 1), 0);
   snprintf(path, sizeof path, "./%016llx.bin", (unsigned long long)clf__hash_text(of));

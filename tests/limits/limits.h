@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* limits.h: the worst files of every format that is read, each of them a case of a row of the table
- * in docs/reliability.md. */
+/* limits.h: the worst files of each format, which are the cases of one row of the table in
+ * docs/reliability.md. */
 #ifndef CLF_LIMITS_LIMITS_H
 #define CLF_LIMITS_LIMITS_H
 #include <stdint.h>
@@ -9,11 +9,11 @@
 #include "suite.h"
 
 typedef struct limit_case {
-  const char *format; /* as the table calls it */
+  const char *format; /* its name in the table */
   const char *what;
   void (*build)(void);      /* writes the file, or the files of folder "d"; the folder is empty */
   const char *path;         /* of it */
-  clf_status (*read)(void); /* reads it, and frees all that it gave */
+  clf_status (*read)(void); /* reads it, and frees the result */
   const char *refused;      /* part of the sentence; "": it may be refused; NULL: it is read */
 } limit_case;
 
@@ -24,7 +24,7 @@ typedef struct limit_list {
 extern const limit_list limits_of_tables, limits_of_sets, limits_of_pictures, limits_of_models,
     limits_of_cache;
 
-/* Bytes that a file is put together of; grown as they are added. */
+/* The bytes of a file, which grow as bytes are added. */
 typedef struct limit_bytes {
   uint8_t *at;
   size_t size, room;

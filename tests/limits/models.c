@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* models.c: the worst safetensors files: headers that are all structure, and models whose metadata
- * claim what the file does not hold. */
+/* models.c: the worst safetensors files: headers that only have structure, and models whose
+ * metadata claim tensors that are missing. */
 #define _XOPEN_SOURCE 700
 #include <stdlib.h>
 #include <string.h>
@@ -114,7 +114,7 @@ static void add_tensor(limit_bytes *b, const char *name, const char *dtype, cons
   add_text(b, text);
 }
 
-/* A flow of one coupling whose weights have a byte each. */
+/* A flow of one coupling with one byte for each weight. */
 static void one_byte_each(void) {
   limit_bytes b = {0};
   const long H = 300000;
@@ -129,7 +129,7 @@ static void one_byte_each(void) {
   put(&b, (size_t)(3 + 3 * H));
 }
 
-/* One large tensor, and couplings that claim as large ones. */
+/* One large tensor, and couplings that claim tensors as large. */
 static void claims(void) {
   limit_bytes b = {0};
   char name[64];
@@ -143,7 +143,7 @@ static void claims(void) {
   put(&b, 50000);
 }
 
-/* Tensors of a dtype whose size is not known have no bytes. */
+/* Tensors of an unknown dtype have no bytes. */
 static void unknown_dtype(void) {
   limit_bytes b = {0};
   coupling_header(&b, 1000000, 1);
@@ -157,7 +157,7 @@ static void unknown_dtype(void) {
   put(&b, 0);
 }
 
-/* An image flow of many blocks, of which there is none. */
+/* An image flow that claims many blocks and has none. */
 static void image_claims(void) {
   limit_bytes b = {0};
   char name[64];

@@ -12,7 +12,7 @@ extern void *__libc_realloc(void *p, size_t n);
 extern void *__libc_memalign(size_t align, size_t n);
 extern void __libc_free(void *p);
 
-static long live, most, begin; /* what was allocated before this began to count may be freed */
+static long live, most, begin; /* blocks that were allocated before may be freed */
 
 static void *add(void *p) {
   if (!p) return NULL;
@@ -26,7 +26,7 @@ static void *add(void *p) {
 
 static void drop(size_t n) { __atomic_sub_fetch(&live, (long)n, __ATOMIC_RELAXED); }
 
-/* Seen by the libraries too. */
+/* Visible to the libraries too. */
 #pragma GCC visibility push(default)
 
 void *malloc(size_t n) { return add(__libc_malloc(n)); }

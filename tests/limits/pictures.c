@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* pictures.c: the worst PNG and JPEG files: all 2^24 pixels that any may have are 0, and what is
- * compressed is no pixel. */
+/* pictures.c: the worst PNG and JPEG files: 2^24 pixels of 0, the maximum, and compressed data that
+ * are not pixels. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,7 @@ static void begin_png(limit_bytes *b, uint32_t height, uint32_t width, int depth
   free(head.at);
 }
 
-/* n zeros as zlib packs them, in a chunk behind `before`. */
+/* n zeros compressed by zlib, in a chunk after `before`. */
 static void add_zeros(limit_bytes *b, const char *name, const char *before, size_t length,
                       size_t n) {
   uLongf packed = compressBound((uLong)n);
@@ -105,7 +105,7 @@ static void empty_chunks(void) {
   add_zeros(&b, "IDAT", NULL, 0, 72);
   end_png(&b);
 }
-static void beyond_rows(void) { /* compressed data behind the last row */
+static void beyond_rows(void) { /* compressed data after the last row */
   limit_bytes b = {0};
   begin_png(&b, 8, 8, 8, 0, 0);
   add_zeros(&b, "IDAT", NULL, 0, 10 * TEXT);
@@ -164,7 +164,7 @@ static void many_scans(void) {
   put_jpeg(SIDE / 2, 1, scan, 100);
 }
 
-/* Segments that are no pixels. */
+/* Segments without pixels. */
 static void segments(void) {
   static uint8_t text[2 + 65535];
   limit_bytes b = {0};

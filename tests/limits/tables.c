@@ -96,7 +96,7 @@ static size_t pack(const limit_bytes *b, int bits, uint8_t *to, size_t room) {
   return z.total_out;
 }
 
-/* What packs best, up to the limit, and beyond. */
+/* The data that compress best, up to the limit and beyond it. */
 static void packed_digits(size_t bytes) {
   static uint8_t z[MILLION];
   limit_bytes b = {0}, out = {0};
@@ -127,7 +127,7 @@ static void archive_of(size_t bytes, uint32_t claim) {
   local[26] = entry[28] = 5;
   memcpy(local + 30, "x.npy", 5);
   memcpy(entry + 46, "x.npy", 5);
-  memcpy(entry + 16, &crc, 4); /* of the machines that this runs on, the lowest byte first */
+  memcpy(entry + 16, &crc, 4); /* little-endian, as on the machines that run this test */
   memcpy(entry + 20, &(uint32_t){(uint32_t)packed}, 4);
   memcpy(entry + 24, &whole, 4);
   end[8] = end[10] = 1;

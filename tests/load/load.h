@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* load.h: what tests of checkpoints share: a good one, and a bad one, in which one thing is not as
- * it should be though the checksum is right. */
+/* load.h: shared by the tests of checkpoints: a good one, and a bad one with a single defect and a
+ * correct checksum. */
 #ifndef CLF_LOAD_H
 #define CLF_LOAD_H
 #include "clflow/clflow.h"
@@ -10,11 +10,11 @@
 extern char folder[];
 extern char good[64], bad[64];
 extern clf_device *dev; /* cpu */
-extern clf_table moons; /* what the training in `good` learns; empty where it holds a flow alone */
+extern clf_table moons; /* the data of the training in `good`; empty if it only has a flow */
 
 enum { KINDS = 3 };
 extern const clf_kind kinds[KINDS];
-extern double held_out; /* part of the rows of `good` */
+extern double held_out; /* some of the rows of `good` */
 
 /* The tests of a file. */
 void tests_of_numbers(TCase *c);
@@ -22,8 +22,8 @@ void tests_of_tensors(TCase *c);
 void tests_of_state_dicts(TCase *c);
 void tests_of_saving(TCase *c);
 
-/* One thing in the place of another, or an additional one: metadata `key` (value NULL: it is
- * gone); or tensor `key` in `rank` dimensions (-1: it is gone), all of it `fill`. */
+/* A defect: metadata `key` gets `value` (NULL: it is removed), or tensor `key` gets `rank`
+ * dimensions (-1: it is removed) and is filled with `fill`. */
 typedef struct change {
   const char *key, *value;
   int tensor, rank;
@@ -33,18 +33,17 @@ typedef struct change {
 
 clf_flow_spec spec_of(clf_kind kind);
 clf_train_options options(void);
-/* A training of two epochs, or of image flows, which need images for one, the flow alone. */
+/* Writes a training of two epochs; for image flows, whose training needs images, only the flow. */
 void write_good(clf_kind kind);
 void remove_files(void);
 
-/* `good` with a change, as `bad`; and as a state_dict, which has tensors alone. */
+/* Writes `good` with a change as `bad`; or as a state_dict, which only has tensors. */
 void rewrite(const change *c);
 void strip(const change *c);
 
-/* A flow from `bad`, and a training that goes on with it where there is one, as far as that is
- * possible: the first refusal. */
+/* Loads a flow from `bad` and resumes its training, if there is one; returns the first error. */
 clf_status load_and_resume(void);
-/* EFORMAT in a sentence that has the file at its beginning, and only there, and names `what`. */
+/* Expects EFORMAT with a message that begins with the file, has it once, and names `what`. */
 void is_refused(const char *what, const char *how);
 
 #endif

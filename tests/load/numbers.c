@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* numbers.c: the metadata of a checkpoint: each number taken away, damaged, out of range. */
+/* numbers.c: the metadata of a checkpoint: each number is removed, damaged or out of range. */
 #include <stdio.h>
 #include <string.h>
 #include "load.h"
 #include "options.h"
 
-/* What files of earlier versions lack, or not every file has. */
+/* Numbers that files of earlier versions lack, or that only some files have. */
 static int may_be_gone(const char *key) {
   static const char *const keys[] = {"clflow.history.epochs",
                                      "clflow.history.train",
@@ -25,7 +25,7 @@ static int may_be_gone(const char *key) {
     snprintf(name, sizeof name, "clflow.train.%s", clf__options[i].name);
     if (clf__options[i].files == FILES_LATER && strcmp(name, key) == 0) return 1;
   }
-  /* Without a format it is no file of clflow. */
+  /* Without a format it is not a file of clflow. */
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     if (strcmp(keys[i], key) == 0) return 1;
   return 0;
@@ -141,7 +141,7 @@ START_TEST(out_of_range) {
 }
 END_TEST
 
-/* A best epoch without its mean, or whose weights are not in the file. */
+/* A best epoch without its mean or its weights. */
 START_TEST(best_of_nothing) {
   held_out = 0;
   write_good(CLF_NVP);
@@ -156,7 +156,7 @@ END_TEST
 
 /* ---- Files of earlier versions ------------------------------------------------------------- */
 
-/* They lack these, or have a part of 0, and a training goes on from them as if it were 0. */
+/* Such files lack these numbers, or have 0, and a training is resumed as if they were 0. */
 static const change older[] = {
     {.key = "clflow.train.eps_hat"},
     {.key = "clflow.train.flip"},
@@ -222,7 +222,7 @@ START_TEST(no_file) {
 }
 END_TEST
 
-/* What is held against a file is what a flow of the spec has. */
+/* A file is compared with what a flow of its spec needs. */
 START_TEST(weights_of_specs) {
   for (int kind = CLF_NVP; kind <= CLF_REALNVP; kind++) {
     const clf_flow_spec spec = spec_of((clf_kind)kind);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* plain.c: state_dicts: tensors without metadata, of which a flow is to be made. */
+/* plain.c: state_dicts: flows that are made from tensors without metadata. */
 #include <string.h>
 #include "load.h"
 
@@ -14,7 +14,7 @@
 #define NO_FLOW "it has neither metadata of clflow nor the tensors of a flow"
 static const struct {
   clf_kind kind;
-  change but;         /* what is not as in the flow */
+  change but;         /* the difference from the flow */
   clf_flow_spec hint; /* height -1: none */
   const char *says;   /* NULL: it is loaded */
 } plains[] = {

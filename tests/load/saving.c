@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* saving.c: what a save writes, and what it does without memory. */
+/* saving.c: contents of saved files, and saving without memory. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@ static void *json_malloc(size_t n) {
   return ++json_calls >= json_fails && json_fails ? NULL : malloc(n);
 }
 
-/* Each allocation of a save's JSON fails in turn: it is told, and no file is written. */
+/* Each allocation of the JSON of a save fails in turn: this is reported, and no file is written. */
 START_TEST(saves_without_memory) {
   clf_flow *f = NULL;
   clf_trainer *t = NULL;
@@ -21,7 +21,7 @@ START_TEST(saves_without_memory) {
   const clf_train_options o = options();
   json_get_alloc_funcs(&usual_malloc, &usual_free);
   write_good(kinds[_i]);
-  if (moons.at) { /* it is said from which step on activations are stored, and how many at once */
+  if (moons.at) { /* the file says from which step activations are stored, and the micro-batch */
     rewrite(&(change){.key = "clflow.train.stored_part", .value = "1"});
     ck_assert_int_eq(rename(bad, good), 0);
   }
@@ -51,7 +51,7 @@ START_TEST(saves_without_memory) {
 }
 END_TEST
 
-/* A device that computes in double saves in double: the flow that is loaded gives the same bits. */
+/* A device that computes in double saves in double, so the loaded flow gives the same bits. */
 START_TEST(in_double) {
   const clf_flow_spec spec = spec_of(CLF_NVP);
   const double x[2] = {0.1, -0.7};
@@ -76,7 +76,7 @@ START_TEST(in_double) {
 }
 END_TEST
 
-/* A model in memory is the bytes of the file, and opens as the file does. */
+/* A model saved to memory has the bytes of the file, and is loaded like the file. */
 START_TEST(in_memory) {
   const clf_flow_spec spec = spec_of(CLF_NICE);
   const double x[2] = {0.1, -0.7};

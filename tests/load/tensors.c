@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* tensors.c: the tensors of a checkpoint: each taken away, of another shape, of other values. */
+/* tensors.c: the tensors of a checkpoint: each is removed, or gets another shape or other values.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "load.h"
 
-/* By these a file's claims are bounded before anything is made: it is refused with all of them. */
+/* These tensors limit what a file may claim before memory is allocated; the message names all of
+ * them. */
 static int bounds(const char *name) {
   static const char *const names[] = {"layers.0.map_t.2.weight",
                                       "layers.0.b",
@@ -29,7 +31,7 @@ START_TEST(every_tensor) {
     is_refused(names, "is gone");
     rewrite(&(change){.key = e->name, .tensor = 1, .rank = 1, .dim = {e->count + 1}});
     is_refused(names, "is longer");
-    if (e->count == 1) continue; /* a scalar will do for one number */
+    if (e->count == 1) continue; /* a scalar is accepted for one number */
     rewrite(&(change){.key = e->name, .tensor = 1});
     is_refused(names, "is a scalar");
   }
@@ -58,7 +60,7 @@ START_TEST(a_mask_is_0_or_1) {
 }
 END_TEST
 
-/* One of the numbers in a tensor of `bad` becomes no number, and the checksum another key. */
+/* Makes one element of a tensor of `bad` a NaN, and removes the checksum by renaming its key. */
 static void spoil(const char *name) {
   static const unsigned char nan[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
   clf__st *st;
@@ -90,8 +92,8 @@ START_TEST(values_are_finite) {
 }
 END_TEST
 
-/* What a flow was loaded from and what its training goes on from are two files: a weight that the
- * second lacks is named, and the training is left as it was. */
+/* A flow is loaded from one file and its training resumed from another that lacks a weight: it is
+ * named, and the training does not change. */
 START_TEST(resumed_from_another_file) {
   const clf_train_options o = options();
   clf_flow *f = NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* affine.c: affine maps for test_maps.c; number 0 is the scale's, number 1 the shift. */
+/* affine.c: affine maps for test_maps.c; parameter 0 is that of the scale, parameter 1 the shift.
+ */
 #include "maps.h"
 
 typedef struct affine { /* the parameters of ops.def */

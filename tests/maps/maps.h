@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* maps.h: maps of single elements as test_maps.c holds them to what is true of every map. */
+/* maps.h: maps of single elements, for the tests that hold for every map. */
 #ifndef CLF_TEST_MAPS_H
 #define CLF_TEST_MAPS_H
 #include "backend.h"
@@ -17,11 +17,11 @@ typedef enum maps_what { MAPS_FWD, MAPS_INV, MAPS_BWD, MAPS_INV_BWD } maps_what;
 typedef struct maps_case maps_case;
 struct maps_case {
   const char *label, *golden; /* a set of maps.safetensors, or NULL */
-  int d, m;                   /* columns and numbers of each element */
-  double lo, hi;              /* x lies here */
-  double spread;              /* of the numbers */
-  int refuses;                /* x outside lo .. hi has density 0 */
-  int jumps;                  /* the slope does: its integral is found to within a step */
+  int d, m;                   /* columns, and parameters of each element */
+  double lo, hi;              /* domain of x */
+  double spread;              /* of the parameters */
+  int refuses;                /* outside lo .. hi the density is 0 */
+  int jumps; /* the slope is discontinuous, so its integral is exact to a step only */
   const void *own;
   clf_status (*call)(clf_device *dev, const maps_case *c, maps_what what, const maps_views *v);
 };

@@ -26,7 +26,7 @@ static unsigned char byte_of(int32_t rank, size_t i) {
   return (unsigned char)((size_t)rank * 31 + i * 7 + (i >> 8));
 }
 
-/* Each rank hands `n` bytes to the next one. */
+/* Each rank sends `n` bytes to the next one. */
 static int pass_on(clf_group *g, size_t n) {
   const int32_t rank = clf_group_rank(g), size = clf_group_size(g);
   const int32_t to = (rank + 1) % size, from = (rank + size - 1) % size;
@@ -60,7 +60,7 @@ static int talk(clf_group *g) {
   return 0;
 }
 
-/* One byte against two. */
+/* One byte is sent, two are expected. */
 static int differ(clf_group *g) {
   char in[64], out[2] = {1, 2};
   NEED(clf_group_barrier(g) == CLF_OK);
@@ -76,7 +76,7 @@ static int fail(clf_group *g) {
   return 0;
 }
 
-/* Rank 1 stands still in the middle; what the others say. */
+/* Rank 1 stops in the middle; the others report an error. */
 static int hang(clf_group *g) {
   NEED(clf_group_barrier(g) == CLF_OK);
   if (clf_group_rank(g) == 1) raise(SIGSTOP);
@@ -85,7 +85,7 @@ static int hang(clf_group *g) {
   return 1;
 }
 
-/* Rank 1 is gone, as by kill -9. */
+/* Rank 1 ends as by kill -9. */
 static int die(clf_group *g) {
   NEED(clf_group_barrier(g) == CLF_OK);
   if (clf_group_rank(g) == 1) raise(SIGKILL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* consumer.c: the least that shows an installed clflow to work: the density of the
- * initial flow, and the version, which must be that of the headers. */
+/* consumer.c: a minimal program for an installed clflow: prints the density of an initial flow, and
+ * checks that the version is that of the headers. */
 #include <clflow/clflow.h>
 #ifdef WITH_PLOT
 #include <clflow/plot.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* damage.c: files in which a bit is another, or the end is missing. */
+/* damage.c: files with a changed bit, or without their end. */
 #include <stdlib.h>
 #include <string.h>
 #include "files.h"
@@ -50,7 +50,7 @@ END_TEST
   "metadata \"clflow.crc32\" is \"" text "\", which is not a checksum of 8 hexadecimal digits"
 
 static const struct checksum {
-  const char *header, *message; /* NULL: read */
+  const char *header, *message; /* NULL: it is read */
 } checksums[] = {
     {META("\"clflow.crc32\":\"123\""), NO_CRC("123")},
     {META("\"clflow.crc32\":\"\\u0031234567\""), NO_CRC("1234567")},
@@ -60,7 +60,8 @@ static const struct checksum {
      "metadata \"clflow.Crc32\" must be \"clflow.crc32\": the file is damaged"},
     {META("\"clflow.seeds\":\"12345678\""), NULL},
     {META("\"x\":\"\\\"clflow.crc32\\\":\\\"12345678\\\"\""), NULL},
-    /* Blanks around the colon, and the key as a value and as a tensor, lead nobody astray. */
+    /* The checksum is found with blanks around the colon, and not confused by its key as a value or
+       a tensor. */
     {"{\"clflow.crc32\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},"
      "\"__metadata__\":{\"x\":\"clflow.crc32\", \"clflow.crc32\" : \"f403739c\"}}",
      NULL},
@@ -76,7 +77,7 @@ START_TEST(finds_the_checksum) {
 }
 END_TEST
 
-/* A tensor may hold what looks like the checksum's place: it is sought in the header alone. */
+/* The checksum is only searched in the header, whatever a tensor contains. */
 START_TEST(finds_no_checksum_in_the_data) {
   static const char header[] = "{\"__metadata__\":{\"clflow.crc3\\u0032\":\"12345678\"},"
                                "\"w\":{\"dtype\":\"U8\",\"shape\":[25],\"data_offsets\":[0,25]}}";

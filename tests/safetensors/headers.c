@@ -19,7 +19,7 @@ static const struct bad_header {
   int size; /* of the data */
   const char *header, *message;
 } bad_headers[] = {
-    /* Places. */
+    /* Offsets. */
     {8, W "[3],\"data_offsets\":[0,8]}}",
      "tensor \"w\" has 3 elements of F32 by its shape, but 8 bytes by its data_offsets"},
     {7, W "[2],\"data_offsets\":[0,7]}}",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* json.c: the reader of headers beside jansson: what it takes is JSON, and says the same. */
+/* json.c: the reader of headers compared with jansson: what it accepts is JSON with the same
+ * contents. */
 #define _XOPEN_SOURCE 700
 #include <jansson.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@ static uint32_t draw(uint32_t below) {
   return (uint32_t)((uint64_t)(state >> 8) * below >> 24);
 }
 
-/* A byte is changed, put in or taken out, or some are repeated. */
+/* Changes, inserts or removes a byte, or repeats some. */
 static size_t change(char *text, size_t n) {
   static const char bytes[] = "{}[]\":,\\u0123456789eE.-+abdshmt \n\t\x01\x80\xc3\xe2\xed\xf4";
   const size_t at = draw((uint32_t)n), length = 1 + draw(12);
@@ -63,7 +64,7 @@ static void same(const clf__st *st, const json_t *root) {
   }
 }
 
-/* Of the header alone, in memory. */
+/* Reads the header alone, from memory. */
 static clf_status parse(const char *text, size_t n) {
   clf__st *st = calloc(1, sizeof *st);
   ck_assert_ptr_nonnull(st);
@@ -77,7 +78,7 @@ static clf_status parse(const char *text, size_t n) {
   return s;
 }
 
-/* Whether it is taken; what is refused for its form is no JSON either. */
+/* Whether it is accepted; a header with a syntax error is not JSON for jansson either. */
 static int judge(const char *text, size_t n) {
   clf__st *st = NULL;
   json_error_t e;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* reading.c: what files hold: layouts, and values of every dtype. */
+/* reading.c: contents of files: layouts, and values of every dtype. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -55,7 +55,7 @@ START_TEST(reads_a_file_without_tensors) {
 }
 END_TEST
 
-/* Tensors without elements lie where another begins, whichever the header names first. */
+/* A tensor without elements may begin where another one does, in any order of the header. */
 START_TEST(orders_tensors_without_elements) {
   static const char *const headers[] = {
       "{\"w\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"

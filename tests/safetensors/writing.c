@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* writing.c: files as they are written, and what is not written. */
+/* writing.c: files that are written, and errors of writing. */
 #define _XOPEN_SOURCE 700
 #include <jansson.h>
 #include <math.h>
@@ -135,7 +135,7 @@ START_TEST(refuses_to_put) {
 }
 END_TEST
 
-/* The limit is the reader's, too. */
+/* The reader has the same limit. */
 START_TEST(refuses_to_write_a_header_above_the_limit) {
   const size_t n = 100000000;
   char *text = malloc(n + 1);
@@ -194,7 +194,7 @@ static clf_status write_and_read(void) {
   return s;
 }
 
-/* Whatever is not to be had, the file on disk is whole, and the sentence is there. */
+/* Whatever fails, the file on disk is complete and there is a message. */
 START_TEST(json_without_memory) {
   json_malloc_t usual_malloc;
   json_free_t usual_free;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* main.c: what an embedder does: opens a model, and prints the log-density of a row and a sample:
+/* main.c: a minimal program: loads a model, and prints the log-density of a row and a sample:
  *   main MODEL x... */
 #include <clflow/core.h>
 #include <clflow/flow.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* averages.c: the average of the weights, against one computed by hand. */
+/* averages.c: the average of the weights, compared with one computed here. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ static clf_train_options averaging(const char *ema, double valid_split) {
   return o;
 }
 
-/* With states: flags, running statistics. */
+/* Flows whose layers have states: flags and running statistics. */
 static clf_flow *flow_of(void) {
   return flows_of(dev, "2: actnorm, coupling(affine, mlp(6x1, silu)), batchnorm -> normal", 3);
 }
@@ -32,7 +32,8 @@ static int64_t trained(const clf_flow *f) {
   return f->slots.size[CLF_PLAIN] + f->slots.size[CLF_DECAYED];
 }
 
-/* Sum of x^(n - i) w_i over that of x^(n - i), of the weights after each step. */
+/* The sum of x^(n - i) w_i divided by the sum of x^(n - i), where w_i are the weights after step i.
+ */
 START_TEST(average_by_hand) {
   clf_table data = make_data(ROWS, 2);
   const double x = 0.7;
@@ -55,7 +56,7 @@ START_TEST(average_by_hand) {
     free(w);
     free(mean);
   }
-  /* Steps that are taken again come to the same. */
+  /* Repeated steps give the same average. */
   double *before = read(t->mean);
   WORKS(clf__trainer_snapshot(t));
   WORKS(clf__trainer_steps(t, STEPS + 5));
@@ -73,7 +74,7 @@ START_TEST(average_by_hand) {
 }
 END_TEST
 
-/* Mean log p of the validation rows under the weights now. */
+/* Mean log p of the validation rows under the current weights. */
 static double valid_of(const clf_trainer *t) {
   const clf__table_source *s = table_of(t);
   double sum = 0;
@@ -118,7 +119,7 @@ static int compare(const clf_progress *p, void *context) {
   return 0;
 }
 
-/* The validation rows choose between the weights of a step and the average, at each validation. */
+/* At each validation, the validation rows choose between the current weights and the average. */
 START_TEST(better_of_both) {
   clf_table data = make_data(ROWS, 2);
   clf_train_options o = averaging(_i ? "0.99" : "0.5", 0.25);
@@ -141,7 +142,8 @@ START_TEST(better_of_both) {
 }
 END_TEST
 
-/* Without validation rows the average is the result, and training goes on from the last weights. */
+/* Without validation rows the average is the result, and a continued training starts from the last
+ * weights. */
 START_TEST(average_as_the_result) {
   clf_table data = make_data(ROWS, 2);
   clf_train_options o = averaging("0.9", 0);
@@ -167,7 +169,7 @@ START_TEST(average_as_the_result) {
 }
 END_TEST
 
-/* Two vectors more, and one in each snapshot. */
+/* Averaging takes memory for two more vectors, and for one in each snapshot. */
 START_TEST(memory_of_the_average) {
   clf_flow *f = flow_of();
   clf_train_plan with, without;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* bits.c: the same bits: interrupted and resumed, fused or not, run on after the end. */
+/* bits.c: trainings that give the same bits: interrupted and resumed, fused or not, continued after
+ * the end. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
@@ -7,7 +8,7 @@
 #include <string.h>
 #include "training.h"
 
-/* Stops on the way, saves there, goes on in the same trainer, and saves at the end. */
+/* Stops, saves, continues in the same trainer, and saves at the end. */
 static void interrupted(const setting *s, const clf_table *data, const char *halfway,
                         const char *end, diary *d) {
   const clf_train_options o = options_for(s);
@@ -29,7 +30,7 @@ static void interrupted(const setting *s, const clf_table *data, const char *hal
   clf_flow_free(f);
 }
 
-/* Goes on from a file, `epochs` in all. */
+/* Continues from a file to `epochs` epochs in total. */
 static void resumed(const setting *s, const clf_table *data, int64_t epochs, const char *from,
                     const char *end, diary *d) {
   clf_train_options o = options_for(s);
@@ -48,7 +49,8 @@ static void resumed(const setting *s, const clf_table *data, int64_t epochs, con
 START_TEST(interruptions_change_no_bit) {
   const setting *s = &settings[_i];
   static diary a, b;
-  if (checking() && s->valid_split == 0) return; /* slow, and the bits are the inner device's */
+  if (checking() && s->valid_split == 0)
+    return; /* slow, and its bits are those of the inner device */
   clf_table data = make_data(s->rows, dim_of(s));
   fuse(s->fuse);
   whole(s, &data, "whole", &a);
@@ -62,7 +64,7 @@ START_TEST(interruptions_change_no_bit) {
   ck_assert_msg(steps > 0 && steps < a.count, "%s: saved at step %lld", s->label, (long long)steps);
   begin(&b, &(clf_trainer){.source = &(clf__source){.rows = a.rows, .held_out = a.held_out},
                            .o = options_for(s)});
-  b.count = steps; /* the diary of the process that goes on begins there */
+  b.count = steps; /* the diary of the continued training begins there */
   b.epochs_done = steps / b.S;
   b.best = -INFINITY;
   for (int64_t i = 0; i < b.epochs_done; i++) b.best = fmax(b.best, a.valid[i]);
@@ -95,8 +97,8 @@ START_TEST(seeds_decide) {
 }
 END_TEST
 
-/* Many steps in one launch, or each as its operations: the same but for rounding, which Adam
- * makes of a gradient near zero a step of its own. */
+/* Many steps in one launch agree with separate operations to rounding; where a gradient is near
+ * zero, Adam makes a step of any sign from the rounding. */
 START_TEST(fused_steps) {
   static diary many, single;
   static const clf_kind kinds[] = {CLF_NVP, CLF_NICE};
@@ -126,7 +128,8 @@ START_TEST(fused_steps) {
 }
 END_TEST
 
-/* After the end, a larger `epochs` goes on from the last weights, not from the best. */
+/* After the end, training with a larger `epochs` continues from the last weights, not from the
+ * best. */
 START_TEST(more_epochs_than_at_first) {
   static diary d;
   setting s = settings[_i ? 1 : 3];
@@ -161,7 +164,7 @@ START_TEST(running_again_after_the_end) {
 }
 END_TEST
 
-/* A trainer that was at its end goes back to where a file is, and comes to the same end. */
+/* A finished trainer that resumes from an earlier file ends with the same bits. */
 START_TEST(back_from_the_end) {
   const setting *s = &settings[3];
   static diary d;
@@ -183,7 +186,8 @@ START_TEST(back_from_the_end) {
 }
 END_TEST
 
-/* Using the flow, on more rows than a batch, and saving it between steps disturbs nothing. */
+/* Training is not disturbed when the flow is used on more rows than a batch, or saved, between
+ * steps. */
 static int use_it(const clf_progress *p, void *context) {
   clf_trainer *t = context;
   double x[2 * 300], logp[300];

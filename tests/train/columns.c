@@ -67,7 +67,7 @@ START_TEST(names_that_are_refused) {
 }
 END_TEST
 
-/* A file of the flow whose metadata `key` is `value`; NULL: as it is. */
+/* A file of the flow whose metadata `key` is `value`; NULL: unchanged. */
 static void write_model(clf_flow *f, const char *key, const char *value) {
   clf__st_writer *w;
   WORKS(clf__st_writer_new(&w));
@@ -77,7 +77,7 @@ static void write_model(clf_flow *f, const char *key, const char *value) {
   clf__st_writer_free(w);
 }
 
-/* What a file claims goes through the same checks as what a caller sets. */
+/* Names in a file are checked like those that a caller sets. */
 START_TEST(names_in_hostile_files) {
   static const struct {
     const char *key, *value, *message;
@@ -113,7 +113,7 @@ static void name(clf_table *t, char *const *names) {
   for (int32_t c = 0; c < 2; c++) t->names[c] = strdup(names[c]);
 }
 
-/* A flow takes the names of what it learns from, and keeps them. */
+/* A training gives the flow the names of its data, and the flow has them from then on. */
 START_TEST(names_of_a_training) {
   clf_table data = make_data(20, 2);
   clf_train_options o = options_of(1, 10);
@@ -140,7 +140,7 @@ START_TEST(names_of_a_training) {
 }
 END_TEST
 
-/* What is refused leaves the flow without names, and plain numbers leave it as it is. */
+/* Refused names leave the flow without names; data without names do not change the flow. */
 START_TEST(names_of_no_training) {
   clf_table data = make_data(20, 2), plain = make_data(20, 2);
   clf_train_options o = options_of(1, 10), nothing = options_of(0, 10);

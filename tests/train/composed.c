@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* composed.c: trainings of composed flows whose layers keep a state or draw: actnorm, which the
- * first batch decides, the running statistics of batch norm, and dropout. */
+/* composed.c: trainings of flows whose layers have a state or draw random numbers: actnorm, which
+ * is fitted to the first batch, running statistics of batch norm, and dropout. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
@@ -12,14 +12,14 @@
 static const char mixed[] = "2: actnorm, coupling(affine, mlp(6x2, silu, dropout=0.3)), batchnorm, "
                             "~actnorm, ar(affine, made(6x1, residual=0, bn=1)) -> normal";
 
-/* Families differ in how operations are computed, not in what a training does. */
+/* One family of kernels is enough: families only differ in how operations are computed. */
 static int is_elsewhere(void) {
   return strcmp(where, "cpu") && strcmp(where, "cpu64") && strcmp(where, "opencl");
 }
 
 static clf_flow *flow_of(const char *text) { return flows_of(dev, text, 3); }
 
-/* The numbers of a parameter. */
+/* The elements of a parameter. */
 static int read_param(const clf_flow *f, const char *name, double *v) {
   for (int i = 0; i < clf_flow_param_count(f); i++) {
     const clf_param p = clf_flow_param(f, i);
@@ -49,7 +49,7 @@ static void moments(const clf_table *t, int64_t first, int64_t n, int d, double 
   *std = sqrt(*std);
 }
 
-/* Each actnorm is fitted to what the layers before it give, by the first batch alone. */
+/* Each actnorm is fitted to the output of the layers before it, for the first batch only. */
 START_TEST(first_batch_decides) {
   if (is_elsewhere()) return;
   clf_table data = make_data(40, 2);
@@ -81,7 +81,7 @@ START_TEST(first_batch_decides) {
 }
 END_TEST
 
-/* A training that goes on with other rows keeps what the first batch decided. */
+/* A training that continues with other rows does not fit actnorm again. */
 START_TEST(first_batch_of_all) {
   if (is_elsewhere()) return;
   clf_table data = make_data(40, 2), other = make_data(40, 2);
@@ -117,7 +117,7 @@ static clf_train_options mixed_options(int activations) {
   return o;
 }
 
-/* A whole training, or one that stops behind `stop` steps and goes on from its file. */
+/* Trains to the end, or stops after `stop` steps and resumes from the file. */
 static clf_flow *trained(const clf_table *data, int activations, int64_t stop, const char *file) {
   clf_train_options o = mixed_options(activations);
   clf_flow *f = flow_of(mixed);
@@ -137,7 +137,7 @@ static clf_flow *trained(const clf_table *data, int activations, int64_t stop, c
   return f;
 }
 
-/* Wherever it stops, and however activations come to the backward pass. */
+/* The bits are the same wherever it stops, with stored or recomputed activations. */
 START_TEST(interruptions_of_layers_with_states) {
   static const int64_t stops[] = {1, 3, 6, 13};
   if (is_elsewhere()) return;
@@ -151,7 +151,7 @@ START_TEST(interruptions_of_layers_with_states) {
 }
 END_TEST
 
-/* Recomputed activations are those that were dropped: the same losses, and less memory. */
+/* Recomputed activations give the same losses with less memory. */
 START_TEST(recomputed_layers_with_states) {
   if (is_elsewhere()) return;
   clf_table data = make_data(50, 2);
@@ -177,7 +177,7 @@ END_TEST
 /* ---- Numbers that are not finite
  * ----------------------------------------------------------------- */
 
-/* Everything that a step may change: weights and running statistics. */
+/* Everything that a step can change: weights and running statistics. */
 static double *state_of(const clf_flow *f, size_t *n) {
   const size_t w = clf__count(&f->w), c = clf__count(&f->c);
   double *all = malloc((w + c) * sizeof *all);
@@ -195,8 +195,8 @@ static void finite(const clf_flow *f) {
   free(s);
 }
 
-/* A net that overflows, before and behind layers with states: it is named, and these are as they
- * were. */
+/* A net that overflows, before and after layers with states: it is named, and the states do not
+ * change. */
 START_TEST(nets_that_overflow) {
   static const char *const names[] = {"layers.1.net.2.bias", "layers.4.net.final.bias"};
   static const char *const layers[] = {": layers.1 is the first layer", ": layers.4 is the first"};
@@ -220,7 +220,7 @@ START_TEST(nets_that_overflow) {
 }
 END_TEST
 
-/* A rate that throws the weights away: the flow is left with a state that has a finite loss. */
+/* A learning rate that destroys the weights: the flow gets a state that has a finite loss. */
 START_TEST(rate_that_explodes_behind_batch_norm) {
   if (is_elsewhere()) return;
   clf_table data = make_data(40, 2);
@@ -236,7 +236,7 @@ START_TEST(rate_that_explodes_behind_batch_norm) {
 }
 END_TEST
 
-/* One row that is not a number beyond the float's range poisons no running statistics. */
+/* A row that overflows in float does not change running statistics. */
 START_TEST(row_that_overflows) {
   if (is_elsewhere()) return;
   clf_table data = make_data(40, 2);

@@ -9,7 +9,7 @@
 #include "flows.h"
 #include "training.h"
 
-enum { HIDDEN = 8, DEPTH = 4, DIMS = 4 }; /* DIMS: at most */
+enum { HIDDEN = 8, DEPTH = 4, DIMS = 4 }; /* DIMS: maximum */
 
 static clf_flow *small_flow(uint64_t seed) {
   clf_flow_spec spec = clf_flow_spec_default(CLF_NVP, 2);
@@ -32,8 +32,8 @@ static clf_trainer *against(clf_flow *f, const char *target, clf_density *d,
   return t;
 }
 
-/* With all weights 0 the flow is the identity, and q the target: every sample's gradient is 0, not
- * only their mean. */
+/* With all weights 0 the flow is the identity, so q equals the target: the gradient of each sample
+ * is 0, not just the mean. */
 START_TEST(nothing_moves_at_the_optimum) {
   clf_train_options o = options_of(3, 20);
   clf_flow *f = small_flow(1);
@@ -54,7 +54,7 @@ START_TEST(nothing_moves_at_the_optimum) {
 }
 END_TEST
 
-/* The gradient of one step, of samples whose latents are z. */
+/* The gradient of one step, for samples with latents z. */
 static double *gradient_of(clf_flow *f, const char *target, int32_t part, double *z, double *loss) {
   clf_train_options o = options_of(1, 12);
   clf_density d;
@@ -90,8 +90,8 @@ static void latents_of(clf_flow *f, double *z) {
   WORKS(clf_read64(dev, t, z));
 }
 
-/* mean of log q(x) - log p~(x), where x = f^-1(z), z is drawn from f's base as in training, and q
- * is the density of another flow. */
+/* The mean of log q(x) - log p~(x), where x = f^-1(z), z is drawn from the base of f as in
+ * training, and q is the density of another flow. */
 static double divergence(clf_flow *f, clf_flow *q, const char *target) {
   double z[12 * DIMS], x[12 * DIMS], logq[12], logp[12], sum = 0;
   clf_density d;
@@ -111,7 +111,8 @@ static void shift_weight(clf_flow *f, double *w, int64_t i, double by) {
   w[i] -= by;
 }
 
-/* The path gradient: by x of log q - log p~, with the weights of q fixed, and on to those of f. */
+/* The path gradient: the derivative of log q - log p~ by x, with the weights of q fixed, times that
+ * of x by the weights of f. */
 static const struct {
   const char *flow; /* NULL: that of small_flow(), scaled */
   const char *target;
@@ -138,7 +139,7 @@ static const struct {
      "normal:dim=4"},
 };
 
-/* A base's own numbers begin at 0, where not every gradient shows. */
+/* Parameters of a base begin at 0, where some gradients vanish. */
 static void move_base(clf_flow *f) {
   double *w = weights_of(f);
   for (int i = 0; i < f->slots.count; i++) {
@@ -163,14 +164,14 @@ static clf_flow *flow_of_case(int k) {
 }
 
 START_TEST(gradients_are_differences) {
-  if (dev->bits != 64) return; /* differences need the digits */
+  if (dev->bits != 64) return; /* differences need double */
   const int k = _i;
   clf_flow *f = flow_of_case(k), *q = flow_of_case(k);
   double z[12 * DIMS], again[12 * DIMS], loss;
   double *g = gradient_of(f, cases[k].target, 0, z, &loss), *w = weights_of(f);
   latents_of(f, again);
   ck_assert_mem_eq(z, again, 12 * (size_t)f->spec.dim * sizeof *z);
-  const double scaling = 2 * clf__flow_scaling_logdet(f); /* as readers of the ring have it */
+  const double scaling = 2 * clf__flow_scaling_logdet(f); /* as the ring of losses has it */
   ck_assert_double_eq_tol(loss - scaling / 2, divergence(f, q, cases[k].target), 1e-5);
   const int64_t W = f->w.dim[0] - f->slots.size[CLF_STATE];
   for (int64_t i = 0; i<W; i += W> 40 ? 3 : 1) {
@@ -190,7 +191,7 @@ START_TEST(gradients_are_differences) {
 }
 END_TEST
 
-/* What float devices compute is what double does. */
+/* Float devices agree with double. */
 START_TEST(gradients_of_the_device) {
   static const char *const text = "4: batchnorm, coupling(affine, mlp(6x1, tanh)), "
                                   "split(prior=normal(trained)), scale -> "
@@ -215,7 +216,7 @@ START_TEST(gradients_of_the_device) {
 }
 END_TEST
 
-/* Sum of the inverse's log-dets. */
+/* The sum of the log-dets of the inverse. */
 static double inverse_logdet(clf_flow *f, const double *z) {
   double x[24], logdet[12], sum = 0;
   WORKS(clf_invert(f, z, 12, x, logdet));
@@ -223,7 +224,7 @@ static double inverse_logdet(clf_flow *f, const double *z) {
   return sum;
 }
 
-/* And by the log-det of the inverse, which a layer that is inverted adds to log p. */
+/* The gradient of the log-det of the inverse, which an inverted layer adds to log p. */
 START_TEST(gradients_of_log_dets) {
   if (dev->bits != 64) return;
   clf_flow *f = small_flow(5);
@@ -254,7 +255,7 @@ START_TEST(gradients_of_log_dets) {
 }
 END_TEST
 
-/* In micro-batches the same to rounding; and on every device, to that of float. */
+/* Micro-batches agree to rounding, and devices to that of float. */
 START_TEST(micro_batches) {
   clf_flow *f = small_flow(5);
   double z[24], y[24], loss, same;
@@ -295,7 +296,7 @@ START_TEST(learns_a_banana) {
 }
 END_TEST
 
-/* Saved half-way and resumed: the bits of one run. */
+/* A training that is saved half-way and resumed gives the same bits. */
 START_TEST(resumes_with_the_same_bits) {
   clf_train_options o = options_of(4, 16);
   clf_density d;
@@ -330,7 +331,7 @@ START_TEST(resumes_with_the_same_bits) {
 }
 END_TEST
 
-/* A scale of 0, by which the inverse divides. */
+/* A scale of 0, so that the inverse divides by 0. */
 START_TEST(an_overflow_names_its_layer) {
   clf_train_options o = options_of(1, 20);
   clf_flow *f =
@@ -378,7 +379,7 @@ static const struct {
     {4, CLF_EIO, "the simulator is away"},
 };
 
-/* The step that fails leaves nothing behind: the next run goes on as if nothing had been. */
+/* A failed step has no effect: the next run continues as if it had not been tried. */
 START_TEST(densities_that_fail) {
   density_of good = {0, 0}, bad = {broken[_i].how, 0};
   const clf_train_options o = options_of(1, 20);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* discrete.c: discrete columns: the noise that training adds, and what is rounded to the grid. */
+/* discrete.c: discrete columns: training adds noise, and samples are rounded to the grid. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static clf_flow *discrete_flow(clf_kind kind) {
   return f;
 }
 
-/* Stream -2 of the words that samples are made of: a function of seed, row and column. */
+/* Stream -2 of the random words of samples: a function of seed, row and column. */
 static double noisy(const clf_table *data, int64_t row, uint64_t seed) {
   const clf__words w = clf__philox_at(0, (uint64_t)row, UINT32_MAX - 1, seed);
   return data->at[2 * row + 1] + 0.25 * ((w.v[1] >> 8) * 0x1p-24 - 0.5);
@@ -45,13 +45,13 @@ START_TEST(noise_within_the_step) {
     ck_assert_double_le(fabs(off), 0.125);
     sum += off;
   }
-  ck_assert_double_le(fabs(sum / ROWS), 0.03); /* about the value, not above it */
+  ck_assert_double_le(fabs(sum / ROWS), 0.03); /* centred on the value */
   ck_assert_double_eq(data.at[1], -0.25);      /* the table is the caller's */
   done(t, f, &data);
 }
 END_TEST
 
-/* Noise is in the data's units, and the scaling that of the noisy rows. */
+/* Noise is in the units of the data, and the scaling is that of the rows with noise. */
 START_TEST(noise_comes_before_the_scaling) {
   clf_table data = counts();
   clf_train_options o = options_of(1, 8);
@@ -105,7 +105,7 @@ static void train(const char *name, int64_t stop_at) {
   done(t, f, &data);
 }
 
-/* The file has the grid, and the noise follows from the seed. */
+/* The file holds the grid, and the noise follows from the seed. */
 START_TEST(resumes_with_the_same_bits) {
   train("straight", 0);
   train("parts", 3);
@@ -137,7 +137,7 @@ END_TEST
 
 /* ---- Use ------------------------------------------------------------------------------------ */
 
-/* A flow that leaves x as it is, but for its scaling. */
+/* A flow that only scales x. */
 static clf_flow *identity(void) {
   clf_flow *f = discrete_flow(CLF_NICE);
   const size_t n = (size_t)clf_flow_weight_count(f);
@@ -167,7 +167,7 @@ START_TEST(rounds_what_comes_out) {
     ck_assert_msg(samples[2 * i] != round(samples[2 * i]), "column 1 is rounded");
   }
   free(samples);
-  /* Densities are those of the values as they are, as without a grid. */
+  /* Densities are evaluated at the values without noise, as without a grid. */
   WORKS(clf_log_prob(f, want, 1, logp));
   WORKS(clf_flow_set_grid(f, NULL));
   ck_assert_ptr_null(clf_flow_grid(f));
@@ -194,7 +194,7 @@ START_TEST(grids_that_are_refused) {
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     const clf_column_grid two[2] = {{0, 0, 0}, bad[i].grid};
     REFUSED(clf_flow_set_grid(f, two), CLF_EINVAL, bad[i].message);
-    ck_assert_int_eq(memcmp(clf_flow_grid(f), grid, sizeof grid), 0); /* as it was */
+    ck_assert_int_eq(memcmp(clf_flow_grid(f), grid, sizeof grid), 0); /* unchanged */
   }
   WORKS(clf_flow_set_grid(f, (const clf_column_grid[2]){{0, 0, 0}, {0, 0, 0}}));
   ck_assert_ptr_null(clf_flow_grid(f));

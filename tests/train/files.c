@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* files.c: what a file of a training holds, and those that are refused. */
+/* files.c: contents of the file of a training, and files that are refused. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +34,7 @@ START_TEST(options_in_the_file) {
   ck_assert_double_eq(got.beta2, o.beta2);
   ck_assert_double_eq(got.eps, o.eps);
   ck_assert_double_eq(got.valid_split, o.valid_split);
-  WORKS(clf_trainer_resume(t, path_of("options"))); /* whatever non-zero `shuffle` was */
+  WORKS(clf_trainer_resume(t, path_of("options"))); /* any non-zero `shuffle` */
   WORKS(clf_trainer_run(t, NULL, NULL));
   done(t, f, &data);
 }
@@ -48,7 +48,7 @@ static void resume_refused(const clf_table *data, const clf_train_options *o, co
   snprintf(text, sizeof text, "%s: its training began with another value of %s",
            path_of("training"), what);
   REFUSED(clf_trainer_resume(t, path_of("training")), CLF_EFORMAT, text);
-  WORKS(clf_trainer_run(t, NULL, NULL)); /* from the beginning, as if never asked */
+  WORKS(clf_trainer_run(t, NULL, NULL)); /* from the beginning, as without a resume */
   clf_trainer_free(t);
   clf_flow_free(f);
 }
@@ -79,7 +79,8 @@ START_TEST(resumes_that_are_refused) {
 }
 END_TEST
 
-/* One that is refused after the end leaves the best and the last weights apart. */
+/* A file that is refused after the end of a training changes neither the best nor the last weights.
+ */
 START_TEST(refused_after_the_end) {
   static diary d;
   setting s = settings[3];

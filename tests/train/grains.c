@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* grains.c: batches that are cut into grains: the gradient is that of the batch, statistics are
- * those of grains by their rows, layers are fitted to whole batches; and what is refused. */
+ * means over grains weighted by rows, layers are fitted to whole batches; errors. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@ enum { ROWS = 50, BATCH = 22 }; /* the last batch of an epoch has 6 rows, fewer 
 
 static const char plain[] = "2: actnorm, coupling(rq(bins=5, tail=4), resnet(6x1, dropout=0.3)), "
                             "lu, ar(affine, made(6x1, silu)) -> normal";
-/* With running statistics as a layer and in a net. */
+/* Flows with running statistics, as a layer and in a net. */
 static const char normed[] = "2: batchnorm, coupling(affine, mlp(6x1, silu, dropout=0.3)), "
                              "ar(affine, made(6x1, residual=0, bn=1)) -> normal";
 
@@ -31,7 +31,7 @@ static double *values(clf_tensor t) {
   return v;
 }
 
-/* The gradient of the first step, as it reaches Adam, and its loss. */
+/* The gradient that Adam gets in the first step, and the loss. */
 typedef struct first_step {
   double *g, loss;
   size_t n;
@@ -39,7 +39,7 @@ typedef struct first_step {
 
 static first_step first_step_of(const char *text, const char *grains, const clf_table *data) {
   clf_train_options o = in_grains(grains, 1);
-  o.beta1 = 0; /* the first moments are the gradient */
+  o.beta1 = 0; /* so that the first moments are the gradient */
   o.clip = 0;
   clf_flow *f = flows_of(dev, text, 3);
   clf_trainer *t = make_trainer(f, data, &o);
@@ -53,7 +53,7 @@ static first_step first_step_of(const char *text, const char *grains, const clf_
   return s;
 }
 
-/* Without batch statistics the gradient is that of the batch, dropout's masks included. */
+/* Without batch statistics the gradient is that of the batch, with the same masks of dropout. */
 START_TEST(gradient_of_grains) {
   static const char *const grains[] = {"1", "4", "32"};
   clf_table data = make_data(ROWS, 2);
@@ -77,7 +77,8 @@ END_TEST
 /* ---- Statistics --------------------------------------------------------------------------------
  */
 
-/* Mean and variance (divisor n - 1; 0 of one row) of column 0 of rows first .. end - 1. */
+/* Mean and variance of column 0 of rows first .. end - 1; the divisor is n - 1, and a single row
+ * has variance 0. */
 static void moments(const clf_table *data, int64_t first, int64_t end, double *mean, double *var) {
   const double n = (double)(end - first);
   *mean = *var = 0;
@@ -85,7 +86,7 @@ static void moments(const clf_table *data, int64_t first, int64_t end, double *m
   for (int64_t i = first; i < end && n > 1; i++) *var += pow(data->at[2 * i] - *mean, 2) / (n - 1);
 }
 
-/* Running statistics move once a step, by the mean of those of grains weighted by rows. */
+/* Running statistics are updated once in a step, with the mean over grains weighted by rows. */
 START_TEST(statistics_of_grains) {
   clf_table data = make_data(ROWS, 2);
   clf_train_options o = in_grains("4", 1);
@@ -117,7 +118,7 @@ START_TEST(statistics_of_grains) {
 }
 END_TEST
 
-/* Layers that the first batch decides see all of it. */
+/* Layers that are fitted to the first batch see all of it. */
 START_TEST(fit_of_grains) {
   clf_table data = make_data(ROWS, 2);
   double *w[2];
@@ -160,7 +161,7 @@ static void finish(clf_flow *f, const clf_table *data, const clf_train_options *
   clf_trainer_free(t);
 }
 
-/* Stored and recomputed activations; a file goes on with the grains that it began with. */
+/* Stored and recomputed activations; a file is resumed with the grains that it began with. */
 START_TEST(resume_of_grains) {
   if (checking()) return;
   clf_table data = make_data(ROWS, 2);
@@ -189,7 +190,7 @@ START_TEST(resume_of_grains) {
 }
 END_TEST
 
-/* One grain is the batch itself: the same calls, and so the same bits. */
+/* One grain is the batch itself, so the calls and the bits are the same. */
 START_TEST(one_grain) {
   clf_table data = make_data(ROWS, 2);
   clf_flow *f[2];
@@ -206,7 +207,8 @@ START_TEST(one_grain) {
 }
 END_TEST
 
-/* A grain that is rebuilt too inexactly is taken again by itself; all others after that step. */
+/* A grain whose recomputed inputs are too inexact is repeated with stored ones; after that step all
+ * grains store theirs. */
 START_TEST(grains_that_explode) {
   if (checking()) return;
   clf_table data = make_data(20, 2);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* judge.c: what is said of data that have no density, or that overflow. */
+/* judge.c: remarks about data that have no density, or that overflow. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdlib.h>
@@ -14,8 +14,7 @@ typedef struct judged {
 
 static char *const names[] = {"age", "height of a person"};
 
-/* Two independent columns of rows from 0 on, which begin as a normal distribution: the latents of
- * a flow. */
+/* Two independent columns with a normal distribution: the latents of a flow. */
 static void with(judged *j, int64_t rows, void (*change)(double *x, int64_t i)) {
   const clf_train_options o = options_of(1, 10);
   *j = (judged){.f = make_flow(CLF_NVP, 2)};
@@ -32,7 +31,7 @@ static void clear(judged *j) {
 /* ---- Densities that grow without bound --------------------------------------------------------
  */
 
-/* What is said at the end of epoch 7 with this mean log p: "" is nothing. */
+/* The remark at the end of epoch 7 with this mean log p; "": none. */
 static const char *said(judged *j, double mean) {
   *j->t->unbounded = 0;
   j->t->last_mean = mean;
@@ -46,11 +45,11 @@ static void says(judged *j, const char *what) {
   ck_assert_msg(strstr(got, what) != NULL, "%s", got);
   ck_assert_msg(strncmp(got, "epoch 7: the density grows without bound: mean log p is ", 56) == 0,
                 "%s", got);
-  ck_assert_str_eq(said(j, j->t->ceiling + 2), ""); /* it was said */
+  ck_assert_str_eq(said(j, j->t->ceiling + 2), ""); /* it was made before */
   clear(j);
 }
 
-/* A standard normal has a mean log p of -1.419 in each column. */
+/* A standard normal has a mean log p of -1.419 for each column. */
 START_TEST(room_that_data_leave) {
   judged j;
   with(&j, 3000, NULL);
@@ -99,7 +98,7 @@ START_TEST(a_value_that_is_frequent) {
 }
 END_TEST
 
-/* One row far away says nothing of how finely the others lie. */
+/* A single row far away does not mean that the others are concentrated. */
 static void outlier(double *x, int64_t i) {
   if (i == 17) x[0] = x[1] = 1e6;
 }
@@ -129,7 +128,7 @@ static int tell(const clf_progress *p, void *context) {
   return 0;
 }
 
-/* It goes out with a report, once. */
+/* The remark is reported once. */
 START_TEST(it_is_reported) {
   int told = 0;
   judged j;
@@ -177,7 +176,7 @@ START_TEST(what_helps) {
 }
 END_TEST
 
-/* Standardised already, large numbers are none. */
+/* Large values do not matter once they are standardised. */
 START_TEST(what_helps_standardised_data) {
   const double mean[2] = {0, 293}, std[2] = {1, 5};
   judged j;

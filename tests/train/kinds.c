@@ -114,7 +114,7 @@ START_TEST(the_table_of_a_context) {
 }
 END_TEST
 
-/* What a file claims goes through the same checks as what a caller sets. */
+/* Descriptions in a file are checked like those that a caller sets. */
 START_TEST(kinds_in_hostile_files) {
   static const char *const list[][2] = {
       {"[]", "its metadata clflow.kinds has no JSON object"},
@@ -155,7 +155,7 @@ START_TEST(kinds_in_hostile_files) {
 }
 END_TEST
 
-/* A flow takes the descriptions of what it learns from, and keeps those that it has. */
+/* A training gives the flow the descriptions of its data; those that it has already stay. */
 START_TEST(kinds_of_a_training) {
   clf_table data = make_data(20, 2);
   clf_train_options o = options_of(1, 10);

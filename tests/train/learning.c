@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* learning.c: where spline flows start, and what one with arch.def's defaults learns. */
+/* learning.c: initial weights of spline flows, and the result of training one with the defaults of
+ * arch.def. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@ static clf_flow *flow_of(const char *text) { return flows_of(dev, text, 1); }
 
 /* ---- The start ------------------------------------------------------------------------------ */
 
-/* While the last layer has biases alone, the map is the identity inside its interval too. */
+/* With weights of 0 in the last layer, the map is the identity inside its interval too. */
 START_TEST(splines_start_as_the_identity) {
   static const char *const texts[] = {
       "2: coupling(rq, mlp(8x1, zero=1)) -> normal",
@@ -33,8 +34,8 @@ START_TEST(splines_start_as_the_identity) {
 }
 END_TEST
 
-/* Of the last layer's biases, those of the slopes are drawn around what gives a slope of 1, which
- * is log(exp(0.999) - 1), the others around 0, all within 1 / sqrt(16). */
+/* Biases of the last layer are drawn within 1 / sqrt(16): those of slopes around log(exp(0.999) -
+ * 1), which gives a slope of 1, the others around 0. */
 START_TEST(nets_of_splines_start_there_too) {
   static const char *const cases[][2] = {
       {"4: coupling(rq(bins=5), resnet(16x1)) -> normal", "layers.0.net.final.bias"},
@@ -62,7 +63,7 @@ END_TEST
 
 /* ---- What is learned ------------------------------------------------------------------------ */
 
-/* Mean log-density of the set `gaussians` at its own samples. */
+/* The mean log-density of the data set `gaussians` at its own samples. */
 static double eight_normals(const clf_table *t) {
   double sum = 0;
   for (int64_t i = 0; i < t->rows; i++) {

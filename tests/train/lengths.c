@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* lengths.c: how long a training is and how it is divided: `steps` and `valid_every`, and that
- * interruptions change no bit whatever the options. */
+/* lengths.c: the length of a training and of its rounds: `steps` and `valid_every`; interruptions
+ * change no bit with any options. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 enum { ROWS = 80, BATCH = 8 };
 
-/* 60 rows to train on, 8 steps an epoch; 20 for validation. */
+/* 60 training rows, which are 8 steps an epoch, and 20 validation rows. */
 static clf_train_options with(const char *text) {
   clf_train_options o = options_of(4, BATCH);
   char words[256], *rest = words;
@@ -34,7 +34,7 @@ typedef struct rounds {
   int64_t stop_step;
 } rounds;
 
-/* Mean log p of the validation rows under the weights now. */
+/* Mean log p of the validation rows under the current weights. */
 static double valid_of(const clf_trainer *t) {
   const clf__table_source *s = table_of(t);
   double sum = 0;
@@ -118,7 +118,7 @@ START_TEST(cosine_over_steps) {
 }
 END_TEST
 
-/* A few steps after a whole round do not count as one that went wrong. */
+/* A few steps after a whole round do not count as a round that got worse. */
 START_TEST(short_round_is_no_judge) {
   clf_table data = make_data(ROWS, 2);
   for (int64_t i = 0; i < ROWS; i += 7) data.at[2 * i] += 30; /* batches differ by many nats */
@@ -161,7 +161,7 @@ static const struct {
 };
 enum { BITS = sizeof bits / sizeof *bits };
 
-/* Saved on the way and resumed there by another trainer: the same file, and the same rounds. */
+/* A training that is saved and resumed by another trainer has the same file and the same rounds. */
 START_TEST(resumes_change_no_bit) {
   clf_table data = make_data(ROWS, 2);
   const clf_train_options o = with(bits[_i].options);
@@ -194,7 +194,8 @@ START_TEST(resumes_change_no_bit) {
 }
 END_TEST
 
-/* Epochs and steps may be more, but not with a cosine; the rest is as it was. */
+/* A resumed training may have more epochs or steps, but not with a cosine; other options stay the
+ * same. */
 START_TEST(extensions) {
   clf_table data = make_data(ROWS, 2);
   static const struct {

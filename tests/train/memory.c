@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* memory.c: activations stored or rebuilt: what a plan says, and inverses that explode. */
+/* memory.c: activations that are stored or recomputed: plans of memory, and inverses that explode.
+ */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ static clf_train_plan plan_of(const clf_flow *f, int activations, uint64_t memor
   return plan;
 }
 
-/* Of 8 couplings and of 64; fused and not.  An arena aligns tensors, not by how many. */
+/* Memory with 8 and 64 couplings, fused and not. The alignment of tensors adds a little. */
 START_TEST(memory_of_depths) {
   fuse(_i ? "never" : "always");
   for (int kind = CLF_NVP; kind <= CLF_NICE; kind++) {
@@ -36,7 +37,7 @@ START_TEST(memory_of_depths) {
     ck_assert_uint_eq(a.activations, b.activations);
     ck_assert_uint_eq(b.activations, b.rebuilt);
     ck_assert_uint_ge(b.stored - a.stored, (uint64_t)56 * 4 * 1000 * (unsigned)dev->bits / 8);
-    WORKS(clf__flow_reserve(f[1], 1000, CLF_REBUILT)); /* what is planned is what is taken */
+    WORKS(clf__flow_reserve(f[1], 1000, CLF_REBUILT)); /* the plan is the memory that is taken */
     ck_assert_uint_eq(f[1]->ws.arena.used * (unsigned)dev->bits / 8, b.activations);
     for (int i = 0; i < 2; i++) clf_flow_free(f[i]);
   }
@@ -82,7 +83,7 @@ START_TEST(memory_decides_what_is_stored) {
 }
 END_TEST
 
-/* A scale of e^-40, in which x is lost beside the shift. */
+/* A scale of e^-40: the rounding of the shift hides x. */
 static void explode(clf_flow *f) {
   for (int i = 0; i < clf_flow_param_count(f); i++)
     if (strcmp(clf_flow_param(f, i).name, "layers.1.map_s.2.bias") == 0)
@@ -112,13 +113,13 @@ static void expect_note(const notes *n, int64_t step) {
                 n->text);
 }
 
-/* From the first step on all is as if it had been stored. */
+/* From the first step on the results are those of stored activations. */
 START_TEST(inverse_that_explodes_at_once) {
   if (checking()) return;
   clf_table data = make_data(20, 2);
   clf_train_options o = options_of(20, 8);
   clf_flow *f[2];
-  setenv("CLFLOW_FUSE", "layers", 1); /* steps that are stored go one by one too */
+  setenv("CLFLOW_FUSE", "layers", 1); /* stored steps are queued one by one too */
   for (int i = 0; i < 2; i++) {
     notes n = {0};
     f[i] = make_flow(CLF_NVP, 2);
@@ -139,8 +140,8 @@ START_TEST(inverse_that_explodes_at_once) {
 }
 END_TEST
 
-/* Weights that change after step 101 are seen at step 201, which is taken again; a file of
- * then goes on to the same end. */
+/* Weights that change after step 101 are noticed at step 201, which is repeated; a file of that
+ * time leads to the same end. */
 START_TEST(inverse_that_explodes_later) {
   if (checking()) return;
   clf_table data = make_data(8, 2);
@@ -150,7 +151,7 @@ START_TEST(inverse_that_explodes_later) {
   clf_flow *f = make_flow(CLF_NVP, 2), *g = NULL;
   clf_trainer *t = make_trainer(f, &data, &o), *u;
   ck_assert_int_eq(clf_trainer_run(t, note, &n), CLF_ESTOPPED);
-  ck_assert_int_le(t->step, 200); /* what comes before a guarded step is read before it */
+  ck_assert_int_le(t->step, 200); /* losses before a guarded step are read first */
   ck_assert_int_eq(n.count, 0);
   explode(f);
   n.stop_at = 202;
@@ -175,8 +176,8 @@ START_TEST(inverse_that_explodes_later) {
 }
 END_TEST
 
-/* A plan says whether the parts of a batch have statistics of their own; a flow's spec has no
- * number of another kind. */
+/* A plan says whether micro-batches have statistics of their own; a spec has no fields of another
+ * kind. */
 START_TEST(what_a_plan_says) {
   static const char *const lists[] = {"2: batchnorm -> normal", "2: lu -> normal"};
   const clf_train_options o = options_of(1, 8);

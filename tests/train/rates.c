@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* rates.c: step sizes over a training, weight decay, and an early end. */
+/* rates.c: learning rates over a training, weight decay, and early stopping. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +39,8 @@ START_TEST(rates_of_steps) {
 }
 END_TEST
 
-/* One step with decay ends where one without does, less rate times decay times the first weights:
- * Adam's step itself does not know of it. */
+/* A step with weight decay equals one without, minus rate times decay times the initial weights;
+ * the decay does not enter Adam. */
 START_TEST(weights_decay) {
   clf_table data = make_data(40, 2);
   double *w[2], *first = NULL;
@@ -66,7 +66,7 @@ START_TEST(weights_decay) {
 }
 END_TEST
 
-/* Whether number k of the flow's weights is the trained factor of an affine map. */
+/* Whether weight k of the flow is the trained factor of an affine map. */
 static int is_factor(const clf_flow *f, int64_t k) {
   for (int i = 0; i < clf_flow_param_count(f); i++) {
     const clf_param p = clf_flow_param(f, i);
@@ -76,8 +76,8 @@ static int is_factor(const clf_flow *f, int64_t k) {
   return 0;
 }
 
-/* Adam's first moments after one step are the gradient times 1 - beta1: L2 adds 2 l2 w to that of
- * the trained factors, which begin at 1, and to nothing else. */
+/* Adam's first moments after one step are the gradient times 1 - beta1. L2 adds 2 l2 w to the
+ * gradient of the trained factors, which begin at 1, and to no other. */
 START_TEST(l2_reaches_trained_factors) {
   static const char *const flow =
       "2: coupling(affine(scale=realnvp), mlp(4x1, tanh)), ar(affine(scale=realnvp), made(5x1, "
@@ -110,7 +110,7 @@ START_TEST(l2_reaches_trained_factors) {
 }
 END_TEST
 
-/* With a cosine every step would have had another size. */
+/* With a cosine each step has its own rate. */
 START_TEST(a_schedule_is_not_extended) {
   const setting *s = &settings[SETTINGS - 1];
   static diary d;
@@ -142,7 +142,7 @@ typedef struct rounds {
   char ended[160];
 } rounds;
 
-/* After round 4 every validation would be a better one than before, once. */
+/* After round 4 one validation is better than all before. */
 static int note(const clf_progress *p, void *context) {
   rounds *r = context;
   if (!p->epoch_done) return 0;
@@ -153,8 +153,8 @@ static int note(const clf_progress *p, void *context) {
   return 0;
 }
 
-/* Weights that do not move make no validation better than the first: of two steps a round, the rate
- * is cut after the third, and after the seventh since the fifth is a better one. */
+/* With weights that do not move, no validation is better than the first. With two steps in a round,
+ * the rate is cut after the third round, and after the seventh, since the fifth is better. */
 START_TEST(plateaus_by_hand) {
   clf_table data = make_data(40, 2);
   clf_train_options o = options_of(10, 16);
@@ -176,7 +176,7 @@ START_TEST(plateaus_by_hand) {
     ck_assert_msg(fabs(r.lr[i] / still - want[i] * warm) < 1e-12, "round %d: %g", i + 1,
                   r.lr[i] / still);
   }
-  /* Steps that are taken again have the step size that they had. */
+  /* Repeated steps have the same rate. */
   const int64_t S = _i ? 1 : 2;
   ck_assert_double_eq_tol(clf__trainer_rate(t, 3 * S - 1) / still, 1, 1e-12);
   ck_assert_double_eq_tol(clf__trainer_rate(t, 3 * S) / still, 0.25, 1e-12);
@@ -185,7 +185,7 @@ START_TEST(plateaus_by_hand) {
 }
 END_TEST
 
-/* The defaults: half of it after five. */
+/* With the defaults the rate is halved after five rounds. */
 START_TEST(plateaus_by_default) {
   clf_table data = make_data(40, 2);
   clf_train_options o = options_of(8, 16);

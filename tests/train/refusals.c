@@ -100,7 +100,7 @@ START_TEST(data_that_are_refused) {
   WORKS(clf_flow_set_scaling(f, mean, std));
   refused(f, &data, &o, CLF_ENUM,
           "column 2 is 0.1 in every training row: it cannot be standardised; leave it out");
-  ck_assert_int_eq(clf_flow_scaling(f, &m, &d), 1); /* as it was */
+  ck_assert_int_eq(clf_flow_scaling(f, &m, &d), 1); /* unchanged */
   ck_assert_msg(m[1] == 2 && d[1] == 4, "the scaling is %g, %g", m[1], d[1]);
   refused(f, &(clf_table){.cols = 2}, &o, CLF_EINVAL, "the data have no rows");
   clf_flow_free(f);
@@ -109,8 +109,8 @@ START_TEST(data_that_are_refused) {
 }
 END_TEST
 
-/* Images are for flows of images, and have a scale of their own; their flows learn from tables of
- * pixels too. */
+/* Only flows of images take images, which have a scale of their own; these flows also learn from
+ * tables of pixels. */
 START_TEST(images_that_are_refused) {
   clf_train_options o = clf_train_options_images();
   clf_flow_spec spec = clf_flow_spec_default(CLF_REALNVP, 16);
@@ -172,7 +172,8 @@ START_TEST(data_outside_the_interval) {
 }
 END_TEST
 
-/* Layers of a list say the same as the preset: which tails would help, and where the pieces lie. */
+/* Layers of a list give the same message as the preset: which tails help, and where the interval
+ * is. */
 START_TEST(a_list_outside_its_interval) {
   static const char *const lists[] = {
       "1: piecewise(bins=10, xmin=-4, xmax=4), shift-scale(scale=2) -> normal",

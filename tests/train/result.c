@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* result.c: which weights a training leaves behind, however it ends, and what is said of them. */
+/* result.c: which weights are the result of a training, for all the ways it can end. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
@@ -11,9 +11,10 @@
 
 enum { ROWS = 60, EPOCHS = 6, BREAK_AFTER = 3 };
 
-/* What happens at the end of epoch BREAK_AFTER. */
+/* What a test does at the end of epoch BREAK_AFTER. */
 typedef struct plan {
-  double shift; /* added to what the last coupling adds: each costs about shift^2 / 2 nats */
+  double shift; /* added to the shift of the last coupling; costs about shift^2 / 2 nats for each
+                   column */
   double later; /* the same, an epoch later */
   double moments;
   int64_t stop_epoch, stop_step; /* stops then, if not 0 */
@@ -30,7 +31,7 @@ typedef struct wreck {
   double *good; /* the weights at the end of epoch BREAK_AFTER */
 } wreck;
 
-/* Changes weights as a bad step would: going back does not undo it. */
+/* Changes weights as a bad step would; going back to a snapshot does not undo it. */
 static void shift(wreck *w, double by) {
   double b[2];
   int i = 0;
@@ -42,7 +43,8 @@ static void shift(wreck *w, double by) {
   WORKS(clf__vector_copy(dev, w->f->w, w->t->snapshot[0].w));
 }
 
-/* A file under way has the result so far; the flow keeps the last weights, and their history. */
+/* A file saved during training has the best weights so far; the flow has the last ones, and their
+ * history. */
 static void save_under_way(wreck *w) {
   clf_flow *loaded = NULL;
   double *last = weights_of(w->f);
@@ -65,7 +67,7 @@ static void save_under_way(wreck *w) {
 static int go_wrong(const clf_progress *p, void *context) {
   wreck *w = context;
   const clf_history h = clf_flow_history(w->f);
-  ck_assert_int_eq(h.best_epoch, 0); /* under way, the flow has the last weights */
+  ck_assert_int_eq(h.best_epoch, 0); /* during training the flow has the last weights */
   ck_assert(isnan(h.best_train));
   ck_assert_int_eq(h.steps, p->step);
   watch(p, &w->d);
@@ -107,7 +109,7 @@ static int has(const clf_flow *f, const double *weights) {
   return same;
 }
 
-/* The flow has the weights of epoch BREAK_AFTER, and so has every file of it. */
+/* The flow has the weights of epoch BREAK_AFTER, and so do its files. */
 static void has_the_best(wreck *w, const char *when) {
   clf_flow *loaded = NULL;
   const clf_history h = clf_flow_history(w->f);
@@ -149,14 +151,14 @@ START_TEST(much_worse_at_the_end) {
 }
 END_TEST
 
-/* What is copied to the host when training has ended are the last weights, not those that the flow
- * shows. */
+/* The copy on the host at the end of a training has the last weights, not those that the flow got.
+ */
 START_TEST(device_lost_behind_the_end) {
   static wreck w;
   WORKS(run(&w, (plan){.shift = 3}));
   WORKS(clf_trainer_save(w.t, path_of("before")));
   WORKS(clf_trainer_run(w.t, NULL, NULL));
-  w.t->owed = 1; /* as after a device that failed for good */
+  w.t->owed = 1; /* as after a permanent failure of the device */
   WORKS(clf_trainer_save(w.t, path_of("after")));
   ck_assert_msg(same_files("before", "after"), "a device that failed shows");
   has_the_best(&w, "after its device failed");
@@ -179,8 +181,8 @@ START_TEST(a_little_worse_at_the_end) {
 }
 END_TEST
 
-/* A training that ended with the best weights, saved and taken up by another trainer, goes on from
- * the last ones, to the same bits. */
+/* A training that ended with the best weights continues from the last ones in another trainer, with
+ * the same bits. */
 START_TEST(resumed_behind_the_best) {
   static wreck w;
   clf_flow *f = NULL;
@@ -206,8 +208,8 @@ START_TEST(resumed_behind_the_best) {
 }
 END_TEST
 
-/* A file of a training whose last weights are the result has the best ones too: what is resumed
- * from it may still come to them. */
+/* If the last weights are the result, the file has the best ones too, since a resumed training may
+ * still return to them. */
 START_TEST(best_weights_in_the_file) {
   static wreck w;
   clf_flow *f = NULL;
@@ -230,8 +232,8 @@ START_TEST(best_weights_in_the_file) {
 }
 END_TEST
 
-/* An epoch under way has a say once half of its rows were seen, of 10 steps.  Each run reads after
- * its first step. */
+/* An unfinished epoch counts once half of its rows were seen; an epoch has 10 steps. Each run reads
+ * losses after its first step. */
 START_TEST(stopped_within_an_epoch) {
   static wreck w;
   fuse("layers"); /* steps go one by one */
@@ -254,7 +256,7 @@ END_TEST
 /* ---- With validation rows, and numbers that are not finite ------------------------------------
  */
 
-/* However it ends, the flow has the weights that were best on the validation rows. */
+/* However training ends, the flow has the weights that were best on the validation rows. */
 START_TEST(stopped_with_validation) {
   static wreck w;
   ck_assert_int_eq(run(&w, (plan){.shift = 0.5, .valid_split = 0.2, .stop_epoch = EPOCHS - 1}),
@@ -283,7 +285,7 @@ START_TEST(not_finite_with_validation) {
   is_told(_i == 2 ? "Adam's second moments are not finite" : " is the first layer whose output");
   is_told("; the flow has the weights of epoch 3, the best by its validation; ");
   has_the_best(&w, "not finite");
-  if (_i == 2) WORKS(clf_do(dev, fill, .y = w.t->v, .value = 1)); /* what is wrong is taken away */
+  if (_i == 2) WORKS(clf_do(dev, fill, .y = w.t->v, .value = 1)); /* the bad weights are restored */
   if (_i == 2) WORKS(clf__vector_copy(dev, w.t->v, w.t->snapshot[0].v));
   const clf_status again = clf_trainer_run(w.t, NULL, NULL); /* from the last weights on */
   ck_assert_msg(!again || again == CLF_ENUM, "%s", clf_errmsg());
@@ -291,8 +293,8 @@ START_TEST(not_finite_with_validation) {
 }
 END_TEST
 
-/* Without them the last weights remain, if they are as good as any; else those of the best epoch.
- */
+/* Without validation rows the last weights remain if no epoch was better, else those of the best
+ * epoch. */
 START_TEST(not_finite_without_validation) {
   static wreck w;
   if (checking()) return;
@@ -309,7 +311,7 @@ START_TEST(not_finite_without_validation) {
   is_told("; the flow has the weights of epoch 3, the best by its training loss; ");
   has_the_best(&w, "not finite, and worse before that");
   clear(&w);
-  /* No epoch ended with the weights that are gone back to: the next batch tells what they are. */
+  /* No epoch ended with the weights of the snapshot; the next batch gives their loss. */
   ck_assert_int_eq(run(&w, (plan){.shift = 3, .moments = 1e38}), CLF_ENUM);
   is_told("Adam's second moments are not finite");
   has_the_best(&w, "moments");
@@ -339,7 +341,7 @@ static int is_exact(const clf_progress *p, void *context) {
   return p->epoch_done;
 }
 
-/* Many tiny epochs: who asks to stop after the first is left with the first. */
+/* With many tiny epochs, a stop after the first one leaves its weights. */
 START_TEST(stops_where_it_is_asked_to) {
   clf_table data = make_data(50, 2);
   const clf_train_options o = options_of(20000, 25);

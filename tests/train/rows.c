@@ -50,8 +50,8 @@ START_TEST(batches_shuffled) {
 }
 END_TEST
 
-/* Launches return long before their steps are done: what is read often is told often, and the
- * training can be stopped. */
+/* Launches return long before their steps are done; still, reports are frequent and the training
+ * can be stopped. */
 START_TEST(readings_keep_up) {
   static diary d;
   clf_flow_spec spec = clf_flow_spec_default(CLF_NVP, 2);
@@ -72,17 +72,18 @@ END_TEST
 
 /* ---- Rows held out -------------------------------------------------------------------------- */
 
-/* Which rows of the table are in `part`, in float as the device has them. */
-static void mark(const clf_table *data, clf_tensor part, int add, int *marks) {
-  const int32_t n = part.dim[0];
+/* Adds `add` to the marks of the rows of the table that are in `rows`, compared in float as the
+ * device has them. */
+static void mark(const clf_table *data, clf_tensor rows, int add, int *marks) {
+  const int32_t n = rows.dim[0];
   float *x = malloc((size_t)n * 2 * sizeof *x);
-  WORKS(clf_read(dev, part, x));
+  WORKS(clf_read(dev, rows, x));
   for (int32_t i = 0; i < n; i++) {
     int64_t r = 0;
     while (r < data->rows &&
            ((float)data->at[2 * r] != x[2 * i] || (float)data->at[2 * r + 1] != x[2 * i + 1]))
       r++;
-    ck_assert_msg(r < data->rows, "row %d of a part is no row of the data", (int)i);
+    ck_assert_msg(r < data->rows, "row %d of the subset is no row of the data", (int)i);
     marks[r] += add;
   }
   free(x);
@@ -130,7 +131,7 @@ START_TEST(best_epoch_is_kept) {
   clf_table data = make_data(60, 2);
   clf_train_options o = options_of(25, 9);
   o.valid_split = 0.3;
-  o.lr = 0.1; /* so large that it goes up and down */
+  o.lr = 0.1; /* a rate so large that losses go up and down */
   clf_flow *f = make_flow(CLF_NVP, 2);
   clf_trainer *t = make_trainer(f, &data, &o);
   double held[2 * 18];
@@ -216,7 +217,7 @@ START_TEST(standardised_as_by_hand) {
 }
 END_TEST
 
-/* The scaling is that of the rows trained on; those held out have no say. */
+/* The scaling is that of the training rows, without the validation rows. */
 START_TEST(standardised_without_rows_held_out) {
   clf_table data = make_data(40, 2);
   clf_train_options o = options_of(1, 8);

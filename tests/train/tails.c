@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tails.c: what a row costs that lies far beyond those of the training: as in a tail of the base,
- * quadratically in its distance, and not by the exponentials inside of maps. */
+/* tails.c: rows far outside of the training rows: -log p grows with the square of the distance, as
+ * in the base, and not with exponentials of maps. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdlib.h>
@@ -10,8 +10,8 @@
 
 enum { ROWS = 400, D = 3 };
 
-/* Layers of a flow of three columns, and the most nats that a row costs 10 deviations out; 50 out
- * it may cost as much times 25, as the square, and a quarter more. */
+/* Layers of a flow of three columns, and the maximum of -log p for rows at 10 deviations, in nats.
+ * At 50 deviations it may be 25 times as much, as the square, and a quarter more. */
 static const struct {
   const char *layers;
   double most;
@@ -64,7 +64,7 @@ static clf_flow *trained(const char *layers, const clf_table *data) {
   return f;
 }
 
-/* The largest cost `far` deviations out, along the columns and between them. */
+/* The largest -log p at a distance of `far` deviations, along the columns and between them. */
 static double worst(clf_flow *f, double far, double *least) {
   const double *mean, *std;
   double x[26 * D], logp[26];

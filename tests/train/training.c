@@ -108,7 +108,7 @@ void begin(diary *d, const clf_trainer *t) {
   d->best = -INFINITY;
 }
 
-/* Mean log p of the epoch under way, from its losses; the last batch may be short. */
+/* Mean log p of the current epoch, from its losses; the last batch may be short. */
 static double mean_of_epoch(const diary *d, int64_t step) {
   double sum = 0, rows = 0;
   for (int64_t i = (step - 1) / d->S * d->S; i < step; i++) {
@@ -163,8 +163,8 @@ void check_diary(const diary *d, int64_t steps) {
 
 /* ---- Settings ------------------------------------------------------------------------------- */
 
-/* Without rows held out the first report comes after 256 steps, or a fraction of a
- * second: within an epoch, but for one that is a single step. */
+/* Without validation rows the first report comes after 256 steps or a fraction of a second: within
+ * an epoch, unless that is a single step. */
 const setting settings[SETTINGS] = {
     {"in order", CLF_NVP, 70, 32, 8, 0, 0, 0, 1, NULL, 0, 0},
     {"shuffled", CLF_NVP, 70, 32, 8, 1, 0, 0, 1, NULL, 0, 0},

@@ -8,13 +8,13 @@
 
 extern const char *where; /* the device's name */
 extern clf_device *dev;
-extern char folder[]; /* of the run */
+extern char folder[]; /* of the tests; removed at their end */
 
 void open_device(void);
 void close_device(void);
-/* On a checking device a number that overflows in float alone is a mismatch. */
+/* On a check: device, a number that overflows only in float is a mismatch. */
 int checking(void);
-/* One of four that are good at a time. */
+/* A path in `folder`; the last four stay valid. */
 const char *path_of(const char *name);
 
 /* The tests of a file. */
@@ -47,27 +47,27 @@ clf_flow *make_flow(clf_kind kind, int32_t dim);
 /* The first `cols` columns of two moons. */
 clf_table make_data(int64_t rows, int32_t cols);
 clf_train_options options_of(int64_t epochs, int32_t batch);
-/* A rate that moves no weight, so that losses are those of the initial ones. */
+/* A learning rate so small that no weight changes, so losses are those of the initial weights. */
 extern const double still;
 
 clf_trainer *make_trainer(clf_flow *f, const clf_table *data, const clf_train_options *o);
 const clf__table_source *table_of(const clf_trainer *t);
 void done(clf_trainer *t, clf_flow *f, clf_table *data);
 
-/* All weights of the flow, which are the caller's to free(). */
+/* All weights of the flow; the caller frees them. */
 double *weights_of(const clf_flow *f);
 int same_weights(const clf_flow *a, const clf_flow *b);
 double mean_logp(clf_flow *f, const double *x, int64_t n);
 int same_files(const char *a, const char *b);
 
-/* How couplings run from here on: "always" and "never" fused, NULL as the engine chooses. */
+/* Runs couplings fused ("always") or not ("never") from now on; NULL: as the engine chooses. */
 void fuse(const char *how);
 
 /* ---- What is reported ----------------------------------------------------------------------- */
 
 enum { MOST = 1024 };
 
-/* Of one training, however often it is interrupted. */
+/* Reports of one training, also over interruptions. */
 typedef struct diary {
   int64_t rows, batch, S, epochs; /* S steps an epoch */
   int64_t stop_at;                /* stops at the first report from this epoch on; 0: never */
@@ -81,7 +81,7 @@ typedef struct diary {
 } diary;
 
 void begin(diary *d, const clf_trainer *t);
-/* For clf_trainer_run(): holds each report against what went before it. */
+/* A callback of clf_trainer_run() that compares each report with those before it. */
 int watch(const clf_progress *p, void *diary);
 void check_diary(const diary *d, int64_t steps);
 

@@ -10,7 +10,7 @@
 enum { ROWS = 40, VALID = 12 };
 static char *const ab[] = {"a", "b"}, *const ba[] = {"b", "a"}, *const bxa[] = {"b", "x", "a"};
 
-/* Rows, validation rows, a context and weights of each. */
+/* Rows, validation rows, and a context and weights for each. */
 typedef struct sets {
   clf_table x, valid, c, valid_c;
   double weights[ROWS], valid_weights[VALID];
@@ -82,7 +82,8 @@ static int compare(const clf_progress *p, void *context) {
   return 0;
 }
 
-/* All rows of x are trained on; the mean over the others is the weighted one, and chooses. */
+/* All rows of x are training rows; the weighted mean over the validation rows chooses the result.
+ */
 START_TEST(given_validation_rows) {
   sets s;
   make(&s, _i / 2);
@@ -106,7 +107,7 @@ START_TEST(given_validation_rows) {
 }
 END_TEST
 
-/* The log-det of bounds is weighted as log p is. */
+/* The log-det of bounds is weighted like log p. */
 START_TEST(bounds_and_weights) {
   sets s;
   make(&s, 0);
@@ -131,7 +132,7 @@ START_TEST(bounds_and_weights) {
 }
 END_TEST
 
-/* A part of weighted rows has a weighted mean too. */
+/* Validation rows chosen from weighted rows have a weighted mean too. */
 START_TEST(weights_of_a_split) {
   sets s;
   make(&s, 0);
@@ -199,7 +200,7 @@ static int stop(const clf_progress *p, void *context) {
   return p->epoch_done && p->epoch == 2;
 }
 
-/* Stopped, saved and resumed: the same file.  Other validation rows are other data. */
+/* A resumed training gives the same file. Other validation rows count as other data. */
 START_TEST(resumes_with_the_same_rows) {
   sets s;
   make(&s, 0);
@@ -288,7 +289,7 @@ START_TEST(validation_rows_that_are_refused) {
 }
 END_TEST
 
-/* One kind of weights is not there: the part of the rows that has all of them is the other one. */
+/* The weights of all training rows, or of all validation rows, are 0. */
 START_TEST(split_without_weight) {
   sets s;
   make(&s, 0);

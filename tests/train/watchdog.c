@@ -14,8 +14,7 @@ static void all_finite(clf_flow *f, const clf_table *data, int64_t rows) {
   ck_assert_msg(isfinite(mean_logp(f, data->at, rows)), "the loss of the weights left");
 }
 
-/* Runs t into a loss that is not finite at step `bad`, counted from 1 (0: whatever
- * step); the step comes back. */
+/* Runs t until a loss is not finite, at step `bad` from 1 (0: any); returns the step. */
 static long long fails(clf_trainer *t, long long bad, const char *part) {
   long long step = 0, epoch = 0;
   char loss[32] = "", name[64] = "", tail[256] = "", want[512];
@@ -35,7 +34,7 @@ static long long fails(clf_trainer *t, long long bad, const char *part) {
   return step;
 }
 
-/* Infinite weights in one coupling: it is named, and nothing is left to go back to. */
+/* Infinite weights in one coupling: it is named, and there is no snapshot to go back to. */
 START_TEST(weights_that_overflow) {
   if (checking()) return;
   clf_table data = make_data(40, 2);
@@ -60,7 +59,7 @@ START_TEST(weights_that_overflow) {
 }
 END_TEST
 
-/* The weights that `steps` steps of the same training lead to. */
+/* The weights after `steps` steps of the same training. */
 static clf_flow *stepped(const clf_table *data, const clf_train_options *o, int64_t steps) {
   clf_flow *f = make_flow(CLF_NVP, 2);
   clf_trainer *t = make_trainer(f, data, o);
@@ -69,7 +68,7 @@ static clf_flow *stepped(const clf_table *data, const clf_train_options *o, int6
   return f;
 }
 
-/* A rate that throws the weights away in one step. */
+/* A learning rate that destroys the weights in one step. */
 START_TEST(rate_that_explodes) {
   if (checking()) return;
   clf_table data = make_data(40, 2);
@@ -84,7 +83,7 @@ START_TEST(rate_that_explodes) {
   ck_assert_msg(same_weights(f, want), "not the last weights whose loss was finite");
   ck_assert_int_eq(clf_flow_history(f).steps, bad - 2);
   all_finite(f, &data, 8);
-  fails(t, bad, "layers."); /* again, to the same end */
+  fails(t, bad, "layers."); /* again, with the same result */
   ck_assert_msg(same_weights(f, want), "not the same weights the second time");
   clf_trainer_free(t);
   clf_flow_free(f);
@@ -93,8 +92,8 @@ START_TEST(rate_that_explodes) {
 }
 END_TEST
 
-/* The same where steps may be left out: those behind the one that breaks the weights are all
- * bad, until there were too many; then the flow has the weights before it. */
+/* The same if steps may be skipped: all steps after the one that destroys the weights are bad,
+ * until there are too many; then the flow gets the weights before it. */
 START_TEST(rate_that_explodes_again) {
   if (checking()) return;
   clf_table data = make_data(40, 2);
@@ -110,7 +109,7 @@ START_TEST(rate_that_explodes_again) {
 }
 END_TEST
 
-/* Gradients whose squares overflow: losses stay finite, but Adam would stand still. */
+/* Gradients whose squares overflow: losses stay finite, but Adam would no longer move. */
 START_TEST(moments_that_overflow) {
   if (checking() || dev->bits == 64) return;
   clf_table data = make_data(40, 2);
@@ -140,7 +139,7 @@ static int far_apart(const clf_progress *p, void *context) {
   return 0;
 }
 
-/* Losses are read every second step, states remembered less often, but for the last one. */
+/* Losses are read every second step; snapshots are less frequent, except for the last one. */
 START_TEST(states_that_are_remembered) {
   clf_table data = make_data(20, 2);
   clf_train_options o = options_of(12, 8);
@@ -154,7 +153,7 @@ START_TEST(states_that_are_remembered) {
 }
 END_TEST
 
-/* A sample whose square overflows, met long after the last state that was remembered. */
+/* A sample whose square overflows, long after the last snapshot. */
 START_TEST(sample_that_overflows_late) {
   if (checking()) return;
   enum { ROW = 280 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* weights.c: rows that count differently. */
+/* weights.c: weights of rows. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +18,8 @@ static clf_flow *flow_of(int i) {
   return i < 3 ? make_flow(kinds[i], dim_of_flow(i)) : flows_of(dev, flows[i], 3);
 }
 
-/* Adam's first moments after one step over all rows, which are the gradient times 1 - beta1; and
- * the step's loss. */
+/* Adam's first moments after one step over all rows, which are the gradient times 1 - beta1, and
+ * the loss. */
 static double *gradient_of(int flow, const clf_train_data *data, int32_t part, float *loss) {
   clf_train_options o = options_of(1, 64);
   clf_trainer *t = NULL;
@@ -36,7 +36,7 @@ static double *gradient_of(int flow, const clf_train_data *data, int32_t part, f
   return m;
 }
 
-/* The first `rows` rows, those with an odd number twice if `doubled`. */
+/* The first `rows` rows; with `doubled`, each odd row twice. */
 static clf_table rows_of(int32_t dim, int doubled) {
   clf_table all = make_data(ROWS, dim), t;
   WORKS(clf_table_new(ROWS * (doubled ? 3 : 2) / 2, dim, &t));
@@ -47,7 +47,7 @@ static clf_table rows_of(int32_t dim, int doubled) {
   return t;
 }
 
-/* A row that counts twice is two rows; the size of all weights does not matter. */
+/* A row of weight 2 equals two rows; a common factor of all weights does not matter. */
 START_TEST(weights_are_repetitions) {
   const int32_t D = dim_of_flow(_i);
   clf_table once = rows_of(D, 0), twice = rows_of(D, 1);
@@ -77,7 +77,7 @@ START_TEST(weights_are_repetitions) {
 }
 END_TEST
 
-/* Rows of weight 0 are not there: not in the loss, nor in the gradient. */
+/* Rows of weight 0 have no influence on loss and gradient. */
 START_TEST(rows_without_weight) {
   clf_table all = make_data(ROWS, 2), half = make_data(ROWS, 2);
   double weights[ROWS] = {0};
@@ -98,7 +98,7 @@ START_TEST(rows_without_weight) {
 }
 END_TEST
 
-/* Other weights are other data. */
+/* Other weights count as other data. */
 START_TEST(weights_belong_to_a_training) {
   clf_table data = make_data(ROWS, 2);
   double weights[ROWS];

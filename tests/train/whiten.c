@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* whiten.c: layers that begin from the covariance of the training rows. */
+/* whiten.c: layers that are initialised with the covariance of the training rows. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "flows.h"
 #include "training.h"
 
-enum { ROWS = 20000, D = 4 }; /* so many that shrinkage does not matter */
+enum { ROWS = 20000, D = 4 }; /* enough that shrinkage does not matter */
 
 static uint64_t drawn;
 static double uniform(void) {
@@ -31,7 +31,8 @@ static clf_table correlated(int64_t rows) {
   return t;
 }
 
-/* Largest distance of the mean of z from 0, and of its covariance from I; rows count by weight. */
+/* The largest distance of the mean of z from 0, and of its covariance from I, with rows weighted.
+ */
 static double off(const double *z, int64_t rows, int d, const double *weights) {
   double most = 0, all = 0;
   for (int64_t i = 0; i < rows; i++) all += weights ? weights[i] : 1;
@@ -45,7 +46,7 @@ static double off(const double *z, int64_t rows, int d, const double *weights) {
   return most;
 }
 
-/* What a new trainer makes of a flow: latents of the rows. */
+/* The latents of the rows after a new trainer initialised the flow. */
 static double *latents(clf_flow *f, const clf_train_data *data) {
   clf_train_options o = options_of(1, 16);
   clf_trainer *t = NULL;
@@ -60,8 +61,8 @@ static double *latents(clf_flow *f, const clf_train_data *data) {
   return z;
 }
 
-/* Whatever comes before it, the layer's output has mean 0 and covariance I, but for the shrinkage
- * of correlations by (8 D / ROWS)^2. */
+/* The output of the layer has mean 0 and covariance I after any layers, except that correlations
+ * shrink by (8 D / ROWS)^2. */
 START_TEST(output_is_white) {
   static const char *const texts[] = {
       "4: standardize, lu(whiten=1) -> normal",
@@ -86,7 +87,7 @@ START_TEST(output_is_white) {
 }
 END_TEST
 
-/* Rows count by their weights; those of weight 0 are not there. */
+/* Rows count by their weights; those of weight 0 have no influence. */
 START_TEST(weights_count) {
   clf_table data = correlated(ROWS);
   double *weights = malloc(ROWS * sizeof *weights);
@@ -105,8 +106,8 @@ START_TEST(weights_count) {
 }
 END_TEST
 
-/* Columns that follow from others, a constant one, fewer rows than columns, one row: rows that were
- * not trained on keep latents of a sane size. */
+/* Columns that follow from others, a constant one, fewer rows than columns, one row: new rows have
+ * latents of a reasonable size. */
 START_TEST(degenerate_rows) {
   static const int counts[] = {1, 2, 3, 12, 60, 400};
   const int n = counts[_i];
@@ -133,7 +134,7 @@ START_TEST(degenerate_rows) {
 }
 END_TEST
 
-/* A second trainer, or one of the loaded file, leaves the layer as it is. */
+/* A second trainer, or one of a loaded file, does not change the layer. */
 START_TEST(rows_decide_once) {
   clf_table data = correlated(ROWS), other = correlated(ROWS);
   for (int i = 0; i < ROWS * D; i++) other.at[i] = 2 * other.at[i] * (i % 5);
@@ -157,7 +158,7 @@ START_TEST(rows_decide_once) {
 }
 END_TEST
 
-/* A layer in a component of a blend is fitted to what that component's layers give. */
+/* A layer in a component of a blend is fitted to the output of the layers of that component. */
 START_TEST(components_are_white) {
   clf_table data = correlated(ROWS);
   clf_train_options o = options_of(1, 16);
@@ -179,7 +180,7 @@ START_TEST(components_are_white) {
 }
 END_TEST
 
-/* What lu cannot hold is refused with the remedy, and the layer is left as it was. */
+/* A matrix that lu cannot represent is refused with a remedy, and the layer does not change. */
 START_TEST(spreads_too_large) {
   clf_table data = correlated(ROWS);
   clf_train_options o = options_of(1, 16);

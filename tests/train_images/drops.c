@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* drops.c: steps that are left out. */
+/* drops.c: steps that are skipped. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "images.h"
 #include "trainer.h"
 
-/* With the paper's logit a pixel at the very top is infinitely far: a bad row. */
+/* With the logit of the paper, a pixel at the upper end is infinite: a bad row. */
 static clf_table rows_with_a_bad_one(int64_t bad) {
   clf_table t;
   WORKS(clf_table_new(48, 64, &t));
@@ -38,7 +38,7 @@ static clf_flow *paper_flow(void) {
   return f;
 }
 
-/* An epoch ends even if all of its steps were left out; nothing is known of it then. */
+/* An epoch ends even if all of its steps were skipped; it has no loss then. */
 static int note_ends(const clf_progress *p, void *context) {
   int *ends = context;
   if (!p->epoch_done) return 0;
@@ -87,7 +87,7 @@ START_TEST(bad_steps_are_left_out) {
   clf_trainer_free(t);
   clf_flow_free(f);
 
-  /* The same weights as a training that knew of them. */
+  /* The weights are those of a training that was told to skip these steps. */
   clf_flow *knowing = paper_flow(), *again = paper_flow();
   WORKS(clf_trainer_create(knowing, &data, &o, &t));
   t->dropped[0] = 2, t->dropped[1] = 8, t->drops = 2;
@@ -103,7 +103,7 @@ START_TEST(bad_steps_are_left_out) {
 }
 END_TEST
 
-/* Two bad steps in a row, and in the next epoch again, with a state remembered in between. */
+/* Two bad steps in a row, and again in the next epoch, with a snapshot in between. */
 START_TEST(bad_steps_in_a_row) {
   if (flows_checking()) return;
   clf_table data = rows_with_a_bad_one(0);
@@ -114,7 +114,7 @@ START_TEST(bad_steps_in_a_row) {
   clf_flow *f = paper_flow(), *knowing = paper_flow();
   clf_trainer *t;
   WORKS(clf_trainer_create(f, &data, &o, &t));
-  WORKS(clf_trainer_run(t, NULL, NULL)); /* six steps, read and remembered */
+  WORKS(clf_trainer_run(t, NULL, NULL)); /* six steps, with losses read and a snapshot */
   t->o.epochs = 2;
   WORKS(clf_trainer_run(t, NULL, NULL));
   ck_assert_int_eq(t->drops, 4);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* memory.c: activations in reverse, and batches in parts. */
+/* memory.c: recomputed activations, and micro-batches. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 
 /* ---- Networks evaluated again ------------------------------------------------------------- */
 
-/* From what was kept, by the statistics of then: no bit differs, also of the running ones, which
- * move once.  With batch normalisation, without, and with a mixture of statistics. */
+/* Recomputing uses the statistics of the forward pass, so no bit differs, and running statistics
+ * are updated once. With batch normalisation, without, and with mixed statistics. */
 START_TEST(networks_again) {
   enum { N = 5, D = 64 };
   clf_flow_spec spec = small_spec(_i != 1, 5);
@@ -43,8 +43,8 @@ START_TEST(networks_again) {
 }
 END_TEST
 
-/* Activations of 10 couplings and of 22: what a scale adds are a few images of half the size of
- * the one before, beside statistics; stored, it adds six networks. */
+/* Activations of 10 and 22 couplings: when recomputed, a scale adds statistics and a few images of
+ * half the size of the one before; when stored, it adds six nets. */
 START_TEST(memory_of_scales) {
   clf_train_plan plan[2];
   for (int k = 0; k < 2; k++) {
@@ -84,7 +84,8 @@ static clf_flow *trained_in_parts(const clf_images *images, int norm, int32_t pa
   return f;
 }
 
-/* Without batch statistics parts are the same step; with them they are their own. */
+/* Without batch statistics micro-batches give the same step; with them each has its own statistics.
+ */
 START_TEST(parts_of_batches) {
   if (flows_checking()) return;
   clf_images *images = glyphs("glyphs:n=30,size=8");
@@ -110,7 +111,7 @@ START_TEST(memory_decides_the_parts) {
   ck_assert_uint_eq(whole.total,
                     whole.parameters + whole.optimiser + whole.activations + whole.data);
   const uint64_t number = (uint64_t)flows_dev->bits / 8;
-  ck_assert_uint_eq(whole.data, 3 * 64 * 64 * number); /* two copies in turn, and made continuous */
+  ck_assert_uint_eq(whole.data, 3 * 64 * 64 * number); /* two alternating copies, made continuous */
   ck_assert_uint_eq(whole.optimiser, 10 * number * clf__count(&f->w));
   o.memory = whole.total - whole.activations / 3;
   WORKS(clf_train_plan_of(f, &o, 0, &parts));

@@ -11,7 +11,7 @@
 
 /* ---- Running statistics ------------------------------------------------------------------- */
 
-/* Mean log p of the training images, normalised by their own statistics. */
+/* Mean log p of the training images, normalised with their own statistics. */
 static double train_mode(clf_flow *f, const double *x, int32_t n) {
   double loss, *g = flows_array(clf__count(&f->w)), *dx = flows_array((size_t)n * 64);
   double *w = weights_of(f); /* the pass moves the running statistics */
@@ -54,8 +54,8 @@ END_TEST
 
 /* ---- Rows without a density ---------------------------------------------------------------- */
 
-/* A row with pixels so far outside of 0 .. 256 that they have no logit has zero density; the other
- * images of the call, of a model with and without normalisation, are not affected. */
+/* A row with pixels so far outside of 0 .. 256 that they have no logit has zero density. It does
+ * not affect other images of the call, with or without normalisation. */
 START_TEST(rows_outside_of_the_levels) {
   enum { N = 9, D = 64, BAD = 4 };
   static const double pixels[] = {271, -15, 1e30, -1e300};
@@ -111,7 +111,7 @@ static void train_fifty(clf_device *dev, double *losses) {
   clf_images_free(images);
 }
 
-/* Batch norm and the clip keep rounding from growing: these stay within 3e-7. */
+/* Batch norm and clipping stop rounding from growing: the difference stays within 3e-7. */
 START_TEST(fifty_steps_as_in_double) {
   if (flows_checking()) return;
   clf_device *exact;
@@ -129,7 +129,7 @@ END_TEST
 
 /* ---- The Jacobian ------------------------------------------------------------------------- */
 
-/* By brute force, through running statistics, of a flow that is not as it began. */
+/* The Jacobian by differences, with running statistics, for a flow with changed weights. */
 START_TEST(jacobian_of_an_image) {
   if (flows_checking()) return;
   clf_images *images = glyphs("glyphs:n=32,size=8");
@@ -227,7 +227,7 @@ static int break_it(const clf_progress *p, void *context) {
   return 0;
 }
 
-/* Much worse is 0.5 bits/dim, which are 22 nats of 64 pixels; 1 nat is nothing to speak of. */
+/* 0.5 bits/dim is much worse, 22 nats for 64 pixels; 1 nat does not count. */
 START_TEST(much_worse_at_the_end) {
   if (flows_checking()) return;
   clf_images *images = glyphs("glyphs:n=32,size=8");

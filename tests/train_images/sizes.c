@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sizes.c: presets, and what is refused. */
+/* sizes.c: presets, and images that are refused. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,7 +83,7 @@ START_TEST(images_that_are_refused) {
 }
 END_TEST
 
-/* 3 images of 8 x 8 bytes in .npy, all 2 but for the last pixel of the last image. */
+/* 3 images of 8 x 8 bytes in .npy, all 2 except the last pixel of the last image. */
 static clf_images *last_pixel(uint8_t value) {
   enum { HEADER = 128 };
   uint8_t file[HEADER + 3 * 64];
@@ -103,7 +103,7 @@ static clf_images *last_pixel(uint8_t value) {
   return images;
 }
 
-/* Each pixel of each image is looked at; a flow of 3 levels takes 0, 1 and 2. */
+/* Each pixel of each image is checked; a flow of 3 levels takes 0, 1 and 2. */
 START_TEST(pixels_beyond_the_levels) {
   clf_flow_spec s = small_spec(1, 1);
   clf_flow *f = NULL;
@@ -126,7 +126,7 @@ START_TEST(pixels_beyond_the_levels) {
 }
 END_TEST
 
-/* One image is enough to train on, if nothing is held out. */
+/* One image is enough to train on, without validation rows. */
 START_TEST(one_image) {
   if (flows_checking()) return;
   clf_images *images = glyphs("glyphs:n=1,size=8");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* training.c: what a training of images goes through, and what interrupts it. */
+/* training.c: batches of a training of images, and interruptions. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 /* ---- Batches ------------------------------------------------------------------------------ */
 
-/* Every row of an epoch once, in the order of shuffle_rows, noise added, flipped at random. */
+/* An epoch has each row once, in the order of shuffle_rows, with noise, flipped at random. */
 START_TEST(batches_are_the_images) {
   clf_images *images = glyphs("glyphs:n=37,size=8");
   clf_flow *f = small_flow(1);
@@ -58,7 +58,7 @@ static int stop_after_first(const clf_progress *p, void *context) {
   return p->epoch_done && p->epoch == 1;
 }
 
-/* With activations stored, and not. */
+/* With activations stored, and recomputed. */
 START_TEST(interruptions_change_no_bit) {
   if (flows_checking()) return;
   clf_images *images = glyphs("glyphs:n=50,size=8");
@@ -96,7 +96,7 @@ START_TEST(interruptions_change_no_bit) {
 }
 END_TEST
 
-/* A training goes on with the images that it began with, and the held-out ones. */
+/* A training continues with the same training and validation images. */
 START_TEST(other_images) {
   if (flows_checking()) return;
   static const char *const sets[] = {"glyphs:n=40,size=8", "glyphs:n=40,size=8,seed=2",
