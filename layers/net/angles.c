@@ -15,13 +15,19 @@ static clf_status mark(clf__angles *a, clf__ranges ranges) {
   return CLF_OK;
 }
 
-clf_status clf__angles_make(clf__ranges ranges, int32_t in, clf__slots *slots, clf__angles **made) {
+clf_status clf__angles_make(clf__ranges ranges, const clf__reals *rates, int32_t in,
+                            clf__slots *slots, clf__angles **made) {
   if (!ranges.n) return CLF_OK;
   clf__angles *a = *made = calloc(1, sizeof *a);
   if (a) a->is = calloc((size_t)in, 1);
   if (!a || !a->is) return clf__fail(CLF_ENOMEM, "no memory for %d inputs of a net", (int)in);
   a->in = in;
+  a->rates = rates;
   CLF_TRY(mark(a, ranges));
+  if (rates->n != 1 && rates->n != a->count)
+    return clf__fail(CLF_EINVAL,
+                     "rate= has %d numbers for %d angles; there is one, or one for each",
+                     (int)rates->n, (int)a->count);
   const int32_t rest = in - a->count;
   clf__slots_add(slots, &a->at, CLF_CONSTANT, 0, 0, 1, &a->count, NULL);
   clf__slots_add(slots, &a->rate, CLF_CONSTANT, 1, 0, 1, &a->count, NULL);
@@ -37,6 +43,15 @@ void clf__angles_free(clf__angles *a) {
 void clf__angles_draw(const clf__angles *a, double *c) {
   int64_t at = a->at.at, rest = a->rest.at;
   for (int32_t j = 0; j < a->in; j++) c[a->is[j] ? at++ : rest++] = j;
+  for (int32_t i = 0; i < a->count; i++) c[a->rate.at + i] = a->rates->at[a->rates->n > 1 ? i : 0];
+}
+
+int32_t clf__angles_source(const clf__angles *a, int32_t feature) {
+  const int angle = feature < 2 * a->count;
+  int32_t left = angle ? feature % a->count : feature - 2 * a->count;
+  for (int32_t j = 0; j < a->in; j++)
+    if (a->is[j] == angle && left-- == 0) return j;
+  return 0;
 }
 
 static clf_tensor periodic_of(const clf__angles *a, clf_tensor t) {

@@ -10,15 +10,19 @@
 
 typedef struct clf__angles {
   int32_t in, count;        /* inputs; angles among them */
-  clf__slot at, rest, rate; /* their indices; those of the others; 1 for each angle */
+  clf__slot at, rest, rate; /* their indices; those of the others; factors of the angles */
+  const clf__reals *rates;  /* one for all angles, or one for each */
   unsigned char *is;        /* (in) 1: an angle */
 } clf__angles;
 
-/* The inputs `ranges` of `in`; *a stays NULL if there are none.  EINVAL: an input does not
- * exist. */
-clf_status clf__angles_make(clf__ranges ranges, int32_t in, clf__slots *slots, clf__angles **a);
+/* The inputs `ranges` of `in`, which must stay, with their factors; *a stays NULL if there are
+ * none. EINVAL: an input does not exist, or the factors are of another number. */
+clf_status clf__angles_make(clf__ranges ranges, const clf__reals *rates, int32_t in,
+                            clf__slots *slots, clf__angles **a);
 void clf__angles_free(clf__angles *a);
 void clf__angles_draw(const clf__angles *a, double *c);
+/* The input that feature i comes from. */
+int32_t clf__angles_source(const clf__angles *a, int32_t feature);
 static inline int32_t clf__angles_features(const clf__angles *a) { return a->in + a->count; }
 
 /* Memory of features and, in training, of their gradient, each followed by the angles. */

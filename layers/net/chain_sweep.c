@@ -22,10 +22,11 @@ static int64_t weights_of(const clf__chain *c) {
   return last->at - c->layer[0].weight.at + last->dim[0];
 }
 
-/* Whether the operations support the net: hidden layers without normalisations, with degrees by
- * the rule of made and masked, and no dropout in this pass.  Sizes are ints there. */
+/* Whether the operations support the net: inputs as they are, hidden layers without
+ * normalisations, with degrees by the rule of made and masked, and no dropout in this pass.  Sizes
+ * are ints there. */
 static int is_known(const clf__chain *c, const clf__pass *p) {
-  if (weights_of(c) > 1 << 27) return 0;
+  if (c->angles || weights_of(c) > 1 << 27) return 0;
   for (int l = 0; l < c->count; l++) {
     const clf__dense_layer *d = &c->layer[l];
     if (d->before != CLF_NO_NORM || d->after != CLF_NO_NORM) return 0;

@@ -2,14 +2,16 @@
 /* degrees.c: degrees of the inputs and outputs of masked nets. */
 #include "degrees.h"
 #include <stdlib.h>
+#include "angles.h"
 
 clf_status clf__degrees_new(clf__net *n, clf__slots *slots) {
   clf__chain *c = clf__chain_of(n);
-  size_t count = (size_t)n->in;
+  const size_t inputs = (size_t)c->layer[0].in;
+  size_t count = inputs;
   for (int l = 0; l < c->count; l++) count += (size_t)c->layer[l].out;
   int32_t *at = c->degrees = calloc(count, sizeof *at);
   if (!at) return clf__fail(CLF_ENOMEM, "no memory for the degrees of %zu units", count);
-  at += n->in;
+  at += inputs;
   for (int l = 0; l < c->count; l++) {
     clf__dense_layer *d = &c->layer[l];
     d->in_degree = l ? c->layer[l - 1].out_degree : c->degrees;
@@ -23,8 +25,9 @@ clf_status clf__degrees_new(clf__net *n, clf__slots *slots) {
 void clf__degrees_ends(const clf__net *n) {
   const clf__chain *c = clf__chain_of(n);
   int32_t *last = c->layer[c->count - 1].out_degree;
+  for (int32_t i = 0; i < c->layer[0].in; i++)
+    c->degrees[i] = clf__group_of(n, c->angles ? clf__angles_source(c->angles, i) : i) + 1;
   for (int32_t j = 0; j < n->in; j++) {
-    c->degrees[j] = clf__group_of(n, j) + 1;
     for (int32_t k = 0; k < n->numbers; k++) last[j * n->numbers + k] = clf__group_of(n, j);
   }
 }

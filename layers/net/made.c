@@ -5,8 +5,10 @@
  * layer.  A residual block is h = h + W2 dropout(act(bn(W1 act(bn(h)) + b1 [+ J c + j]))) + b2,
  * or as in nsf and normflows with a gate by the context after W2; a feedforward one is h =
  * dropout(act(W bn(h) + b)).  The first layer adds act(J c + j), in nsf J c + j; before
- * feedforward blocks an activation follows, except in nsf. */
+ * feedforward blocks an activation follows, except in nsf.  Cosine and sine of an angle have its
+ * degree. */
 #include <stdio.h>
+#include "angles.h"
 #include "chain.h"
 #include "degrees.h"
 
@@ -55,7 +57,8 @@ static clf_status make(clf__net *n, clf__slots *slots, const char *path) {
   CLF_TRY(clf__masked_check(n));
   CLF_TRY(clf__chain_new(n, (m->residual ? 2 : 1) * m->blocks + 2, &c));
   clf__dense_layer *initial = &c->layer[0], *final = &c->layer[c->count - 1];
-  initial->in = n->in;
+  CLF_TRY(clf__angles_make(m->angles, &m->rate, n->in, slots, &c->angles));
+  initial->in = c->angles ? clf__angles_features(c->angles) : n->in;
   initial->out = final->in = m->hidden;
   final->out = n->out;
   if (m->zero) final->spread = 0;
@@ -81,6 +84,7 @@ static void draw(const clf__net *n, clf__host_random *r, double *constants) {
   const clf__chain *c = clf__chain_of(n);
   const int32_t groups = clf__groups(n);
   clf__degrees_ends(n);
+  if (c->angles) clf__angles_draw(c->angles, constants);
   for (int l = 0; l + 1 < c->count; l++) {
     const clf__dense_layer *d = &c->layer[l];
     const int32_t least = clf__smallest(d->in_degree, d->in),

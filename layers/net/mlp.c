@@ -35,7 +35,7 @@ static clf_status make_one(clf__net *n, clf__slots *slots, const char *path) {
   const clf__arch_mlp *m = members(n);
   clf__chain *c;
   CLF_TRY(clf__chain_new(n, m->layers + 1, &c));
-  CLF_TRY(clf__angles_make(m->angles, n->in, slots, &c->angles));
+  CLF_TRY(clf__angles_make(m->angles, &m->rate, n->in, slots, &c->angles));
   for (int l = 0; l <= m->layers; l++) {
     clf__dense_layer *d = &c->layer[l];
     char name[16];

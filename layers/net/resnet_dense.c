@@ -37,7 +37,7 @@ static clf_status make(clf__net *n, clf__slots *slots, const char *path) {
   clf__chain *c;
   if (n->in < 1) return clf__fail(CLF_EINVAL, "resnet: there is no input that it could read");
   CLF_TRY(clf__chain_new(n, 2 * m->blocks + 2, &c));
-  CLF_TRY(clf__angles_make(m->angles, n->in, slots, &c->angles));
+  CLF_TRY(clf__angles_make(m->angles, &m->rate, n->in, slots, &c->angles));
   clf__dense_layer *initial = &c->layer[0], *final = &c->layer[c->count - 1];
   initial->in = c->angles ? clf__angles_features(c->angles) : n->in;
   initial->out = final->in = m->hidden;

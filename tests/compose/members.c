@@ -17,6 +17,7 @@ static const cap caps[] = {
     {"init", 0.5, 2},      {"shift", -1, 1},    {"scale", 0.5, 2},    {"df", 2, 9},
     {"bound", 3, 12},      {"width", 2, 4},     {"rho", 0, 0.9},      {"alpha", 0.01, 0.1},
     {"min", 1e-3, 0.1},    {"center", -1, 1},   {"from", 0.05, 0.5},  {"tail", 0.01, 0.3},
+    {"rate", 0.5, 2},
 };
 
 static cap cap_of(const clf__member *m) {
@@ -72,6 +73,7 @@ static void put_numbers(drawing *d, const clf__node_type *type, const clf__membe
   const int each = drawing_is_image(d) ? d->image[2] : d->dim;
   int n = draw_chance(&d->random, 0.5) || d->in_columns ? 1 : each;
   if (is(m, "min")) n = type->id == CLF__ARCH_rq ? 3 : 2;
+  if (is(m, "rate")) n = 1; /* there is one angle */
   drawing_put(d, "%s=", m->name);
   for (int i = 0; i < n; i++) {
     if (i) drawing_put(d, ", ");
