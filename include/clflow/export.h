@@ -40,9 +40,10 @@ CLF_API clf_status clf_export_c(clf_flow *flow, const char *path, const char *na
 
 /* Writes a flow of vectors for PyTorch: NAME.pt, a state_dict for torch.load(weights_only=True),
  * and NAME.py, a module of plain torch with log_prob, transform, inverse and sample, which loads
- * it. Grids of discrete columns are left out: values are those of the density itself. Errors:
- * ENOTSUP names what the module has not: images, split, piecewise, blend, tails of several kinds in
- * one spline; EIO, ENOMEM. */
+ * it.  Every composition of vectors has a module; transform and inverse of one that ends in a blend
+ * raise ValueError.  A default context is part of the file.  Grids of discrete columns are left
+ * out: values are those of the density itself.  Errors: ENOTSUP for flows of images; EIO, ENOMEM.
+ */
 CLF_API clf_status clf_export_pytorch(clf_flow *flow, const char *name);
 
 #ifdef __cplusplus

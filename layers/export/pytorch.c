@@ -95,16 +95,22 @@ static clf_status add_param(state *s, clf_flow *f, const clf_param *p, const cha
   return status;
 }
 
-/* Flows of a kind have the names of the lecture's modules, the module those of architectures:
- * "layers.0.map_s.2.weight" is the second layer of the net of scales. */
+/* Fused couplings, and flows of a kind, have the names of the lecture's modules; the module has
+ * those of architectures: "layers.0.map_s.2.weight" is the second layer of the net of scales. */
 static void rename_lecture(const clf_flow *f, const char *name, char to[80]) {
   int layer, linear, used = 0;
   char net;
-  if (!strcmp(name, "log_scale"))
-    snprintf(to, 80, "layers.%d.log_scale", (int)f->spec.depth);
-  else if (sscanf(name, "layers.%d.map_%c.%d.%n", &layer, &net, &linear, &used) < 3 || !used)
+  if (clf__spec_has_kind(&f->spec) && !strchr(name, '.')) {
+    snprintf(to, 80, "layers.%d.%.48s", f->layers - 1, name); /* the last layer's */
+    return;
+  }
+  if (sscanf(name, "layers.%d.map_%c.%d.%n", &layer, &net, &linear, &used) < 3 || !used) {
     snprintf(to, 80, "%s", name);
-  else if (f->spec.kind == CLF_NVP)
+    return;
+  }
+  const clf__layer *l = &f->layer[layer];
+  const clf__arch_coupling *c = (const clf__arch_coupling *)l->node;
+  if (((const clf__arch_mlp *)c->net)->separate)
     snprintf(to, 80, "layers.%d.net.%d.%d.%s", layer, net == 's', linear / 2, name + used);
   else
     snprintf(to, 80, "layers.%d.net.%d.%s", layer, linear / 2, name + used);
@@ -112,7 +118,7 @@ static void rename_lecture(const clf_flow *f, const char *name, char to[80]) {
 
 static clf_status gather(clf_flow *f, state *s) {
   clf_status status = CLF_OK;
-  s->at = calloc((size_t)f->param_count + 4, sizeof *s->at);
+  s->at = calloc((size_t)f->param_count + 5, sizeof *s->at);
   if (!s->at) return clf__fail(CLF_ENOMEM, "no memory for an export");
   for (int i = 0; i < f->param_count && !status; i++) {
     char name[80];
@@ -122,7 +128,8 @@ static clf_status gather(clf_flow *f, state *s) {
   if (!status) status = add_vector(s, "scaling.mean", f->mean, f->spec.dim);
   if (!status) status = add_vector(s, "scaling.std", f->std, f->spec.dim);
   if (!status) status = add_vector(s, "context.mean", f->c_mean, f->context);
-  return status ? status : add_vector(s, "context.std", f->c_std, f->context);
+  if (!status) status = add_vector(s, "context.std", f->c_std, f->context);
+  return status ? status : add_vector(s, "context.default", f->observation, f->context);
 }
 
 /* ---- NAME.pt
@@ -202,10 +209,45 @@ static const char *module_text(void) {
   return t->text;
 }
 
-static clf_status write_module(const clf_flow *f, const clf_arch *arch, const state *s,
-                               const char *path) {
+/* Layers without repetitions and variables, also in the parts of a blend. */
+static json_t *flow_json(const clf__arch_flow *flow) {
+  clf__arch_list list;
+  if (clf__arch_expand(flow, &list)) return NULL;
+  json_t *const json = clf__node_json(&flow->node), *layers = json_array();
+  json_t *const parts = json_object_get(json_object_get(json, "base"), "parts");
+  const clf__pieces *pieces = &((const clf__arch_blend *)flow->base)->parts;
+  int failed = !json || !layers;
+  for (int32_t i = 0; i < list.n; i++)
+    failed |= json_array_append_new(layers, clf__node_json(list.at[i].node));
+  for (int32_t i = 0; flow->base->type->id == CLF__ARCH_blend && i < pieces->n; i++)
+    failed |= json_object_set_new(json_array_get(parts, (size_t)i), "flow",
+                                  flow_json((const clf__arch_flow *)pieces->at[i].node));
+  failed |= json_object_set_new(json, "layers", layers);
+  clf__arch_list_free(&list);
+  if (!failed) return json;
+  json_decref(json);
+  return NULL;
+}
+
+/* As ARCH of the module; "head": the layers in front of the scaling of the data.  NULL: no memory.
+ */
+static char *arch_json(const clf_flow *f) {
+  const int head = f->head - ((f->standardizes & CLF_THE_DATA) != 0);
+  json_t *all = json_loads(clf_arch_json(f->arch), 0, NULL), *flow = flow_json(f->arch->flow);
+  char *text = NULL;
+  if (json_object_update(all, flow) == 0 &&
+      json_object_set_new(all, "head", json_integer(head)) == 0)
+    text = json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(17));
+  json_decref(all);
+  json_decref(flow);
+  return text;
+}
+
+static clf_status write_module(const clf_flow *f, const state *s, const char *path) {
   bytes b = {0};
-  const char *json = clf_arch_json(arch), *slash = strrchr(path, '/');
+  const char *slash = strrchr(path, '/');
+  char *json = arch_json(f);
+  if (!json) return clf__fail(CLF_ENOMEM, "no memory for an architecture");
   char name[256];
   snprintf(name, sizeof name, "%s", slash ? slash + 1 : path);
   name[strlen(name) - 3] = 0;
@@ -215,9 +257,10 @@ static clf_status write_module(const clf_flow *f, const clf_arch *arch, const st
   add_text(&b, name);
   add_text(&b, f->context ? ".pt beside this file\n    flow.log_prob(x, c)\n\n"
                           : ".pt beside this file\n    flow.log_prob(x)\n\n");
-  add_text(&b, clf_arch_text(arch));
+  add_text(&b, clf_arch_text(f->arch));
   add_text(&b, "\n\"\"\"\n\nARCH = r'''");
   add_text(&b, json);
+  free(json);
   add_text(&b, "'''\n# Tensors that are not trained.\nCONSTANTS = {\n");
   for (int i = 0; i < s->n; i++) {
     if (!s->at[i].constant) continue;
@@ -233,66 +276,16 @@ static clf_status write_module(const clf_flow *f, const clf_arch *arch, const st
   return status;
 }
 
-/* ---- What there is no module of
- * ------------------------------------------------------------------------ */
-
-static clf_status check_name(const char *name) {
-  static const char *const none[] = {"piecewise", "split", "squeeze", "pixels",
-                                     "conv1x1",   "blend", "conv",    "convresnet"};
-  for (size_t i = 0; name && i < sizeof none / sizeof *none; i++)
-    if (!strcmp(name, none[i]))
-      return clf__fail(CLF_ENOTSUP, "a flow with %s cannot be exported to PyTorch", name);
-  return CLF_OK;
-}
-
-/* Splines whose tails are of several kinds. */
-static clf_status check_tails(const json_t *tails) {
-  size_t i;
-  json_t *v;
-  json_array_foreach(tails, i, v) {
-    const json_t *first = json_array_get(tails, 0);
-    if (json_is_string(v) != json_is_string(first) ||
-        (json_is_string(v) && !json_equal(v, (json_t *)(uintptr_t)first)))
-      return clf__fail(CLF_ENOTSUP,
-                       "a spline with tails of several kinds cannot be exported to PyTorch");
-  }
-  return CLF_OK;
-}
-
-static clf_status check_node(const json_t *node, int depth) {
-  size_t i;
-  const char *key;
-  json_t *v;
-  if (depth > 64) return CLF_OK; /* deeper ones are refused as they are read */
-  if (json_is_array(node)) json_array_foreach(node, i, v) CLF_TRY(check_node(v, depth + 1));
-  if (!json_is_object(node)) return CLF_OK;
-  CLF_TRY(check_name(json_string_value(json_object_get(node, "layer"))));
-  if (!json_object_get(node, "layer"))
-    CLF_TRY(check_name(json_string_value(json_object_get(node, "kind"))));
-  CLF_TRY(check_tails(json_object_get(node, "tail")));
-  json_object_foreach((json_t *)(uintptr_t)node, key, v) CLF_TRY(check_node(v, depth + 1));
-  return CLF_OK;
-}
-
-static clf_status check_arch(const clf_arch *arch) {
-  int32_t h, w, c;
-  if (clf_arch_shape(arch, &h, &w, &c))
-    return clf__fail(CLF_ENOTSUP, "flows of images cannot be exported to PyTorch");
-  json_t *json = json_loads(clf_arch_json(arch), 0, NULL);
-  const clf_status s =
-      json ? check_node(json, 0) : clf__fail(CLF_ENOMEM, "no memory for an architecture");
-  json_decref(json);
-  return s;
-}
-
 /* ---- All
  * ------------------------------------------------------------------------------------------------
  */
 
-static clf_status export(clf_flow *f, const clf_arch *arch, const char *name) {
+static clf_status export(clf_flow *f, const char *name) {
   state s = {0};
   char *path = malloc(strlen(name) + 4);
-  clf_status status = path ? check_arch(arch) : clf__fail(CLF_ENOMEM, "no memory for a name");
+  clf_status status = path ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for a name");
+  if (!status && f->spec.height)
+    status = clf__fail(CLF_ENOTSUP, "flows of images cannot be exported to PyTorch");
   if (!status) status = gather(f, &s);
   if (!status) {
     sprintf(path, "%s.pt", name);
@@ -300,7 +293,7 @@ static clf_status export(clf_flow *f, const clf_arch *arch, const char *name) {
   }
   if (!status) {
     sprintf(path, "%s.py", name);
-    status = write_module(f, arch, &s, path);
+    status = write_module(f, &s, path);
   }
   free_state(&s);
   free(path);
@@ -309,10 +302,5 @@ static clf_status export(clf_flow *f, const clf_arch *arch, const char *name) {
 
 clf_status clf_export_pytorch(clf_flow *f, const char *name) {
   CLF_GIVEN("flow, name", f, name);
-  if (!clf__spec_has_kind(&f->spec)) return export(f, f->arch, name);
-  clf_arch *arch;
-  CLF_TRY(clf_arch_of_spec(&f->spec, &arch));
-  const clf_status s = export(f, arch, name);
-  clf_arch_free(arch);
-  return s;
+  return export(f, name);
 }

@@ -19,8 +19,6 @@ enum { VERSION = 1 };
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-static json_t *node_json(const clf__node *node);
-
 /* All of these return NULL if memory runs out; jansson then refuses to add it to anything. */
 static json_t *text_json(const clf__node *node, int m) {
   clf__out o = {0};
@@ -57,7 +55,7 @@ static json_t *set(json_t *object, const char *key, json_t *value) {
 
 static json_t *nodes_json(const clf__nodes *l) {
   json_t *array = json_array();
-  for (int32_t i = 0; i < l->n && array; i++) array = append(array, node_json(l->at[i]));
+  for (int32_t i = 0; i < l->n && array; i++) array = append(array, clf__node_json(l->at[i]));
   return array;
 }
 
@@ -68,7 +66,7 @@ static json_t *parts_json(const clf__pieces *parts) {
     const int flow = p->node->type->group == CLF__GROUP_FLOW;
     json_t *part = set(json_object(), flow ? "weight" : "columns",
                        flow ? json_real(p->weight) : ranges_json(p->columns));
-    part = set(part, flow ? "flow" : "node", node_json(p->node));
+    part = set(part, flow ? "flow" : "node", clf__node_json(p->node));
     array = append(array, part);
   }
   return array;
@@ -119,14 +117,14 @@ static json_t *member_json(const clf__node *node, int index) {
   case CLF__TYPE_REALS:
   case CLF__TYPE_TAILS: return list_json(m, at);
   case CLF__TYPE_RANGES: return ranges_json(*(const clf__ranges *)at);
-  case CLF__TYPE_NODE: return node_json(*(clf__node *const *)at);
+  case CLF__TYPE_NODE: return clf__node_json(*(clf__node *const *)at);
   case CLF__TYPE_LIST: return nodes_json(at);
   case CLF__TYPE_PARTS: return parts_json(at);
   }
   return NULL;
 }
 
-static json_t *node_json(const clf__node *node) {
+json_t *clf__node_json(const clf__node *node) {
   const clf__node_type *const type = node->type;
   json_t *o = json_object();
   if (type->id == CLF__ARCH_repeat) {
@@ -154,7 +152,7 @@ static json_t *arch_json(const clf_arch *a) {
   }
   if (a->context) o = set(o, "context_dim", json_integer(a->context));
   o = set(o, "layers", nodes_json(&a->flow->layers));
-  o = set(o, "base", node_json(a->flow->base));
+  o = set(o, "base", clf__node_json(a->flow->base));
   return a->items.n ? set(o, "context", nodes_json(&a->items)) : o;
 }
 

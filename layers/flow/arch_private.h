@@ -267,6 +267,9 @@ void clf__out_node(clf__out *o, const clf__node *node);
 void clf__out_ranges(clf__out *o, clf__ranges r);
 void clf__out_arch(clf__out *o, const clf_arch *arch);
 void clf__out_json(clf__out *o, const clf_arch *arch);
+/* A node as an object of jansson; NULL: memory ran out. */
+struct json_t;
+struct json_t *clf__node_json(const clf__node *node);
 
 /* Names with values, as "bins=8, tail=3", which replace $bins or ${bins} in another text. */
 typedef struct clf__parameter {

@@ -12,26 +12,6 @@
 clf_device *dev;
 char folder[] = "/tmp/clflow-export-XXXXXX";
 
-void disturb(clf_flow *f, draw_random *r) {
-  for (int i = 0; i < clf_flow_param_count(f); i++) {
-    const clf_param p = clf_flow_param(f, i);
-    const size_t n = clf__count(&p.at);
-    const double fan_in = p.at.dim[p.rank > 0 ? p.rank - 1 : 0];
-    double *v = calloc(n, sizeof *v);
-    if (!p.trainable) {
-      free(v);
-      continue;
-    }
-    WORKS(clf_read64(dev, p.at, v));
-    for (size_t k = 0; k < n; k++)
-      if (v[k] != 0 || !strstr(p.name, ".weight")) /* masked weights stay 0 */
-        v[k] += fmin(0.25, 0.6 / sqrt(fan_in)) * draw_normal(r);
-    WORKS(clf_write64(dev, p.at, v));
-    free(v);
-  }
-  WORKS(clf__flow_derive_again(f));
-}
-
 /* ---- A compiled file ------------------------------------------------------------------------- */
 
 /* Functions of a compiled file, in double or float. */

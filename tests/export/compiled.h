@@ -6,6 +6,7 @@
 #include "clflow/clflow.h"
 #include "clflow/export.h"
 #include "compose/draw.h"
+#include "export/disturb.h"
 #include "flow_private.h"
 #include "suite.h"
 
@@ -21,8 +22,6 @@ typedef struct rows { /* of one flow */
   const char *text;
 } rows;
 
-/* Moves weights away from the initial ones. */
-void disturb(clf_flow *f, draw_random *r);
 /* Runs a shell command, which must succeed. */
 void run(const char *command);
 /* Exports the flow, compiles the file as `language` ("c -std=c99"), and compares densities, latents
