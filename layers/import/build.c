@@ -177,22 +177,36 @@ clf_status clf__im_put(clf__im *im, const clf__im_module *m, const char *path, c
   return s;
 }
 
-clf_status clf__im_put_masked(clf__im *im, const clf__im_module *m, const char *to) {
+/* `angles` NULL: none. */
+static clf_status put_matrix(clf__im *im, const clf__im_module *m, const char *to, int masked,
+                             clf__im_angles *angles) {
   double *weight, *mask = NULL;
-  clf__im_tensor *t, *u;
+  clf__im_tensor *t, *u = NULL;
   CLF_TRY(clf__im_read(im, m, "weight", &weight, &t));
-  clf_status s = clf__im_read(im, m, "mask", &mask, &u);
-  if (!s && t->count != u->count)
+  const int64_t rows = clf__im_dim(t, 0), more = angles ? rows * angles->count : 0;
+  clf_status s = masked ? clf__im_read(im, m, "mask", &mask, &u) : CLF_OK;
+  if (!s && masked && t->count != u->count)
     s = clf__im_refuse(m, "has a mask of another size than its weights");
-  for (int64_t i = 0; i < t->count && !s; i++) weight[i] = mask[i] != 0 ? weight[i] : 0;
+  for (int64_t i = 0; i < t->count && !s && masked; i++) weight[i] = mask[i] != 0 ? weight[i] : 0;
+  if (angles) angles->width = clf__im_dim(t, 1);
+  if (!s && more) s = clf__im_angles_spread(angles, 1, rows, &weight);
+  if (!s && more && masked) s = clf__im_angles_spread(angles, 0, rows, &mask);
   if (s) {
     free(weight);
     free(mask);
     return s;
   }
-  s = clf__im_put_values(im, weight, t->count, t, "%s.weight", to);
+  s = clf__im_put_values(im, weight, t->count + more, t, "%s.weight", to);
   if (s) free(mask);
-  return s ? s : clf__im_put_values(im, mask, u->count, u, "%s.mask", to);
+  return s || !masked ? s : clf__im_put_values(im, mask, u->count + more, u, "%s.mask", to);
+}
+clf_status clf__im_put_masked(clf__im *im, const clf__im_module *m, const char *to) {
+  return put_matrix(im, m, to, 1, NULL);
+}
+clf_status clf__im_put_first(clf__im *im, const clf__im_module *m, const char *to, int masked,
+                             clf__im_angles *angles) {
+  CLF_TRY(put_matrix(im, m, to, masked, angles));
+  return clf__im_put(im, m, "bias", "%s.bias", to);
 }
 
 void clf__im_skip(clf__im_module *m, const char *path) {

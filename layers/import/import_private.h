@@ -51,6 +51,7 @@ typedef struct clf__im {
   int circular;             /* 1: the base is a box, as that of circular splines */
   int bounds;               /* layers at the front that are bounds of a prior */
   int couplings;            /* so far: clflow alternates masks by it */
+  const double *moving;     /* flags of what the coupling that is read transforms; NULL: all */
   clf__im_text *item;       /* text of each layer */
   int layers, room;
   clf__im_text base, embedding; /* text behind "->" and behind "context:" */
@@ -157,6 +158,28 @@ int64_t clf__im_outputs(const clf__im_module *m); /* of such a net; 0: it is non
 int64_t clf__im_width(const clf__im_module *m);   /* of its widest hidden layer */
 /* Whether `m` is one. */
 int clf__im_is_sequential(const clf__im_module *m);
+
+/* ---- angles.c ------------------------------------------------------------------------------- */
+
+/* Inputs of a net that are replaced by w0 sin(s x) + w1 cos(s x), in increasing order. */
+typedef struct clf__im_angles {
+  int64_t inputs, width;      /* of the sample; columns of the first layer, with the context */
+  int64_t count;              /* 0: none */
+  double *at, *weight, *rate; /* (count), (count, 2), (count) */
+} clf__im_angles;
+
+/* Those of a net with `inputs` inputs from the sample; after a failure, too, to be freed. */
+clf_status clf__im_angles_read(clf__im *im, clf__im_module *net, int64_t inputs, clf__im_angles *a);
+void clf__im_angles_free(clf__im_angles *a);
+/* ", angles=0+2, rate=1.5" where there are some. */
+clf_status clf__im_angles_print(const clf__im_angles *a, clf__im_text *node);
+/* Turns the columns of angles of a matrix (rows, a->width) into those of cosines and sines; of a
+ * mask (weighted = 0) without the weights. */
+clf_status clf__im_angles_spread(const clf__im_angles *a, int weighted, int64_t rows,
+                                 double **matrix);
+/* (build.c) The first layer of a net, masked or not, with angles among its inputs. */
+clf_status clf__im_put_first(clf__im *im, const clf__im_module *m, const char *to, int masked,
+                             clf__im_angles *angles);
 
 /* ---- scaling.c ------------------------------------------------------------------------------ */
 

@@ -91,8 +91,8 @@ static clf_status print_dropout(const blocks *b, clf__im_text *node) {
 
 /* ---- ResidualNet --------------------------------------------------------------------------- */
 
-static clf_status residual_net(clf__im *im, clf__im_module *m, const char *path, int64_t inputs,
-                               clf__im_text *node, int64_t *outputs) {
+static clf_status residual_net_of(clf__im *im, clf__im_module *m, const char *path, int64_t inputs,
+                                  clf__im_text *node, int64_t *outputs, clf__im_angles *angles) {
   char name[96];
   clf__im_module *initial, *final;
   blocks b;
@@ -105,7 +105,8 @@ static clf_status residual_net(clf__im *im, clf__im_module *m, const char *path,
     return clf__im_refuse(initial, "is no linear layer of %lld inputs", (long long)inputs);
   CLF_TRY(clf__im_set_context(im, m, clf__im_dim(first, 1) - inputs));
   snprintf(name, sizeof name, "%s.initial", path);
-  CLF_TRY(put_linear(im, initial, name, 0));
+  CLF_TRY(clf__im_angles_read(im, m, inputs, angles));
+  CLF_TRY(clf__im_put_first(im, initial, name, 0, angles));
   CLF_TRY(read_blocks(im, m, path, 0, &b));
   snprintf(name, sizeof name, "%s.final", path);
   CLF_TRY(put_linear(im, final, name, 0));
@@ -117,7 +118,15 @@ static clf_status residual_net(clf__im *im, clf__im_module *m, const char *path,
   if (b.count && !b.context && clf__im_dim(first, 1) > inputs)
     CLF_TRY(clf__im_print(node, ", context=concat"));
   CLF_TRY(print_dropout(&b, node));
+  CLF_TRY(clf__im_angles_print(angles, node));
   return clf__im_print(node, ")");
+}
+static clf_status residual_net(clf__im *im, clf__im_module *m, const char *path, int64_t inputs,
+                               clf__im_text *node, int64_t *outputs) {
+  clf__im_angles angles = {0};
+  const clf_status s = residual_net_of(im, m, path, inputs, node, outputs, &angles);
+  clf__im_angles_free(&angles);
+  return s;
 }
 
 /* ---- MADE ---------------------------------------------------------------------------------- */
@@ -135,8 +144,8 @@ static clf_status degrees_are_usual(clf__im *im, const clf__im_module *layer, in
   return CLF_OK;
 }
 
-clf_status clf__im_made(clf__im *im, clf__im_module *m, const char *path, clf__im_text *node,
-                        int64_t *outputs) {
+static clf_status made_of(clf__im *im, clf__im_module *m, const char *path, clf__im_text *node,
+                          int64_t *outputs, clf__im_angles *angles) {
   char name[96];
   clf__im_module *initial, *final, *context = clf__im_child(m, "context_layer");
   blocks b;
@@ -146,7 +155,8 @@ clf_status clf__im_made(clf__im *im, clf__im_module *m, const char *path, clf__i
   CLF_TRY(need(m, "final_layer", &final));
   const clf__im_tensor *first = clf__im_find(initial, "weight");
   snprintf(name, sizeof name, "%s.initial", path);
-  CLF_TRY(put_linear(im, initial, name, 1));
+  CLF_TRY(clf__im_angles_read(im, m, clf__im_dim(first, 1), angles));
+  CLF_TRY(clf__im_put_first(im, initial, name, 1, angles));
   if (context && context->tensor) {
     CLF_TRY(clf__im_set_context(im, m, clf__im_dim(clf__im_find(context, "weight"), 1)));
     snprintf(name, sizeof name, "%s.context", path);
@@ -171,7 +181,15 @@ clf_status clf__im_made(clf__im *im, clf__im_module *m, const char *path, clf__i
   if (b.bn) CLF_TRY(clf__im_print(node, ", bn=1"));
   if (!usual && !b.residual) CLF_TRY(clf__im_print(node, ", random=1"));
   CLF_TRY(print_dropout(&b, node));
+  CLF_TRY(clf__im_angles_print(angles, node));
   return clf__im_print(node, ")");
+}
+clf_status clf__im_made(clf__im *im, clf__im_module *m, const char *path, clf__im_text *node,
+                        int64_t *outputs) {
+  clf__im_angles angles = {0};
+  const clf_status s = made_of(im, m, path, node, outputs, &angles);
+  clf__im_angles_free(&angles);
+  return s;
 }
 
 /* ---- MLP ----------------------------------------------------------------------------------- */

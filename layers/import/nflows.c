@@ -293,7 +293,9 @@ clf_status clf__im_nflows_coupling(clf__im *im, clf__im_module *m) {
   if (!s && (!moving || outputs % moving))
     s = clf__im_refuse(m, "has a net with %lld outputs for %lld dimensions", (long long)outputs,
                        (long long)moving);
+  im->moving = flags;
   if (!s) s = clf__im_map(im, m, outputs / moving, "coupling", &map);
+  im->moving = NULL;
   if (!s) s = finish_coupling(im, m, flags, map.s, net.s);
   free(net.s);
   free(map.s);

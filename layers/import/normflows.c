@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "import_private.h"
+#include "normflows.h"
 
 static clf_status no_memory(void) { return clf__fail(CLF_ENOMEM, "no memory for an import"); }
 
@@ -99,19 +99,22 @@ static clf_status masked_affine(clf__im *im, clf__im_module *m) {
 
 /* ---- Affine coupling blocks ------------------------------------------------------------------ */
 
+static const char *said_mode(const clf__im_module *m) {
+  return clf__pk_text(clf__im_attribute(clf__im_at(clf__im_child(m, "flows"), 0), "mode"));
+}
+clf_status clf__im_split_mode(clf__im *im, const clf__im_module *m, const char **mode) {
+  CLF_TRY(clf__im_choose(im, CLF_IM_HINT_split, said_mode(m), "", mode));
+  if (!strcmp(*mode, "channel") || !strcmp(*mode, "channel_inv")) return CLF_OK;
+  return clf__im_refuse(m, "splits by %s, which is not supported; channel and channel_inv are",
+                        *mode);
+}
+
 /* Which half moves: the net's inputs are as many as those that stay. */
 static clf_status split_halves(clf__im *im, clf__im_module *m, int64_t inputs, halves *h) {
   const int64_t D = im->dim, first = (D + 1) / 2;
-  const char *mode =
-      clf__pk_text(clf__im_attribute(clf__im_at(clf__im_child(m, "flows"), 0), "mode"));
-  if (D % 2 == 0 || mode)
-    CLF_TRY(clf__im_choose(im, CLF_IM_HINT_split, mode, "", &mode));
-  else
-    mode = inputs == first ? "channel" : "channel_inv";
+  const char *mode = inputs == first ? "channel" : "channel_inv";
+  if (D % 2 == 0 || said_mode(m)) CLF_TRY(clf__im_split_mode(im, m, &mode));
   const int inv = !strcmp(mode, "channel_inv");
-  if (!inv && strcmp(mode, "channel") != 0)
-    return clf__im_refuse(m, "splits by %s, which is not supported; channel and channel_inv are",
-                          mode);
   CLF_TRY(make_halves(D, h));
   for (int64_t d = 0; d < D; d++) add_dimension(h, d, (d < first) == inv);
   return h->m == inputs ? CLF_OK
@@ -119,9 +122,8 @@ static clf_status split_halves(clf__im *im, clf__im_module *m, int64_t inputs, h
                                          (long long)inputs, (long long)h->m, (long long)D);
 }
 
-/* The map, and whether it runs backwards; `negate`: shifts change their sign. */
-static clf_status block_map(clf__im *im, clf__im_module *m, int scaled, const char **map,
-                            int *inverted, int *negate) {
+clf_status clf__im_block_map(clf__im *im, const clf__im_module *m, const char *of, int scaled,
+                             const char **map, int *inverted, int *negate) {
   const char *scale;
   const char *kind =
       clf__pk_text(clf__im_attribute(clf__im_at(clf__im_child(m, "flows"), 1), "scale_map"));
@@ -129,7 +131,7 @@ static clf_status block_map(clf__im *im, clf__im_module *m, int scaled, const ch
   *inverted = 1;
   *map = "add";
   if (!scaled) return CLF_OK;
-  CLF_TRY(clf__im_choose(im, CLF_IM_HINT_scale, kind, "coupling", &scale));
+  CLF_TRY(clf__im_choose(im, CLF_IM_HINT_scale, kind, of, &scale));
   *negate = !strcmp(scale, "glow"); /* z / s + t, whose inverse is (x - t) s */
   *inverted = !*negate;
   *map = *negate                         ? "affine(scale=glow, layout=interleaved, first=1)"
@@ -155,7 +157,7 @@ static clf_status coupling_block(clf__im *im, clf__im_module *m) {
   clf_status s = split_halves(im, m, first->dim[1], &h);
   snprintf(path, sizeof path, "layers.%d.net", im->layers);
   const int64_t rows = clf__im_outputs(net);
-  if (!s) s = block_map(im, m, rows == 2 * h.n, &map, &inverted, &negate);
+  if (!s) s = clf__im_block_map(im, m, "coupling", rows == 2 * h.n, &map, &inverted, &negate);
   if (!s && rows != h.n && rows != 2 * h.n)
     s = clf__im_refuse(net, "has %lld outputs for %lld dimensions", (long long)rows,
                        (long long)h.n);
@@ -230,7 +232,7 @@ static clf_status product(const double *a, const double *b, int64_t D, double **
       for (int64_t j = 0; j < D; j++) (*out)[i * D + j] += a[i * D + k] * b[k * D + j];
   return *out ? CLF_OK : no_memory();
 }
-static clf_status assemble(clf__im *im, clf__im_module *m, int64_t D, double **W) {
+clf_status clf__im_assemble(clf__im *im, clf__im_module *m, int64_t D, double **W) {
   static const char *const names[] = {"P", "L", "U", "sign_S", "log_S"};
   double *v[5] = {NULL}, *LU = NULL;
   clf_status s = CLF_OK;
@@ -260,7 +262,8 @@ static clf_status dense(clf__im *im, clf__im_module *m) {
   CLF_TRY(clf__im_set_dim(im, m, D));
   if (clf__im_dim(t, 1) != D || D > 4096)
     return clf__im_refuse(m, "has no square matrix of at most 4096 rows");
-  CLF_TRY(clf__im_find(m, "W") ? clf__im_read(im, m, "W", &W, NULL) : assemble(im, m, D, &W));
+  CLF_TRY(clf__im_find(m, "W") ? clf__im_read(im, m, "W", &W, NULL)
+                               : clf__im_assemble(im, m, D, &W));
   turned = malloc((size_t)(D * D) * sizeof *turned);
   for (int64_t i = 0; turned && i < D * D; i++) turned[i] = W[i % D * D + i / D];
   free(W);
@@ -396,9 +399,7 @@ static clf_status base(clf__im *im, clf__im_module *m) {
 clf_status clf__im_normflows(clf__im *im, clf__im_module *m) {
   clf__im_module *list = clf__im_child(m, "flows"), *q0 = clf__im_child(m, "q0");
   int last = -1;
-  if (clf__im_child(m, "merges") || clf__im_child(m, "q0.0"))
-    return clf__im_refuse(
-        m, "is a flow of several scales; of normflows, flows of vectors are supported");
+  if (clf__im_child(m, "q0.0")) return clf__im_normflows_images(im, m);
   CLF_TRY(base(im, q0));
   for (const clf__im_module *c = list->child; c; c = c->next)
     if (atoi(c->name) > last) last = atoi(c->name);

@@ -29,6 +29,7 @@ class Checkpoint:
     rows: int = 24
     latent_box: tuple = None  # z of `inverse` is uniform in it
     before: object = None  # called before the model becomes one of double
+    classes: int = 0  # the context is one of them
     fixture: bool = False  # kept in tests/import/fixtures
 
 
@@ -47,6 +48,8 @@ def draw(case):
     else:
         x = case.spread * torch.randn(case.rows, case.dim)
         x[::8, 0] = 9.0  # far out
+    if case.classes:
+        return x, torch.arange(case.rows)[:, None] % case.classes + 0.0
     return x, torch.randn(case.rows, case.context) if case.context else None
 
 

@@ -19,6 +19,96 @@ def flow(name, flows, dim, context=0, base=None, **more):
                       dim, context, **more)  # fmt: skip
 
 
+class Images:
+    """A MultiscaleFlow on clflow's rows: pixels row by row with the channel as the fastest index."""
+
+    def __init__(self, model, shape):
+        self.model, self.shape = model, shape
+
+    def latent_shapes(self):
+        return [tuple(q.shape) for q in self.model.q0]
+
+    @staticmethod
+    def rows(x):
+        return x.permute(0, 2, 3, 1).flatten(1)
+
+    @staticmethod
+    def images(x, shape):
+        return x.reshape(-1, shape[1], shape[2], shape[0]).permute(0, 3, 1, 2)
+
+    @staticmethod
+    def moments(q, c):
+        """Mean and log-deviation of a base, (1 or n, C, H or 1, W or 1)."""
+        if isinstance(q, nf.distributions.GlowBase):
+            loc, scale = q.loc * torch.exp(3 * q.loc_logs), q.log_scale * torch.exp(3 * q.log_scale_logs)
+            if q.class_cond:
+                y = nn.functional.one_hot(c[:, 0].long(), q.num_classes).to(loc)
+                loc = loc + (y @ q.loc_cc)[:, :, None, None]
+                scale = scale + (y @ q.log_scale_cc)[:, :, None, None]
+            return loc, scale
+        return q.loc, q.log_scale
+
+    def logp(self, x, c):
+        return self.model.log_prob(self.images(x, self.shape), None if c is None else c[:, 0].long())
+
+    def forward(self, x, c):
+        """Latents in the order in which they leave; those that leave early standardised by their base."""
+        z = self.model.inverse_and_log_det(self.images(x, self.shape))[0]
+        for i in range(1, len(z)):
+            loc, scale = self.moments(self.model.q0[i], c)
+            z[i] = (z[i] - loc) / torch.exp(scale)
+        return torch.cat([self.rows(v) for v in reversed(z)], 1)
+
+    def inverse(self, z, c):
+        parts, at = [], 0
+        for i in reversed(range(len(self.model.q0))):
+            shape = self.latent_shapes()[i]
+            v = self.images(z[:, at : at + shape[0] * shape[1] * shape[2]], shape)
+            at += shape[0] * shape[1] * shape[2]
+            loc, scale = self.moments(self.model.q0[i], c) if i else (0, torch.zeros(()))
+            parts.insert(0, v * torch.exp(scale) + loc)
+        return self.rows(self.model.forward_and_log_det(parts)[0])
+
+
+def glow(name, shape, levels, blocks, base, classes=0, **more):
+    """As normflows' example of Glow has it."""
+    C, H, W = shape
+    q0, flows, merges = [], [], []
+    block = more.pop("block", {})
+    for i in range(levels):
+        channels = C * 2 ** (levels + 1 - i)
+        flows.append([nf.flows.GlowBlock(channels, 5, **block) for _ in range(blocks)] + [nf.flows.Squeeze()])
+        if i:
+            merges.append(nf.flows.Merge())
+        side = 2 ** (levels - i)
+        q0.append(base((channels // (2 if i else 1), H // side, W // side)))
+    model = nf.MultiscaleFlow(q0, flows, merges, class_cond=classes > 0)
+    for m in model.modules():
+        if isinstance(m, nf.flows.ActNorm):
+            m.data_dep_init_done.fill_(1)
+    of = Images(model, shape)
+    return Checkpoint(name, model, of.logp, of.forward, of.inverse, C * H * W, 1 if classes else 0, deviation=0.1, rows=8,
+                      classes=classes, **more)  # fmt: skip
+
+
+def mixed():
+    """Splines of which some dimensions are angles."""
+    flows = [nf.flows.CircularCoupledRationalQuadraticSpline(5, 1, 8, [0, 3], 2, num_bins=4, tail_bound=2.5, reverse_mask=k) for k in (True, False)]
+    yield flow("normflows_mixed", flows, 5, 2, forms=("whole",), box=([-2.4] * 5, [2.4] * 5), latent_box=(-2.4, 2.4), fixture=True)
+    bound = torch.tensor([3.0, 2.0, 3.0, 4.0])
+    flows = [nf.flows.CircularAutoregressiveRationalQuadraticSpline(4, 1, 8, [0, 2], num_bins=4, tail_bound=bound, permute_mask=k) for k in (True, False)]
+    yield flow("normflows_mixed_ar", flows, 4, box=([-1.9] * 4, [1.9] * 4), latent_box=(-1.9, 1.9), fixture=True)
+
+
+def images():
+    yield glow("normflows_glow", (1, 4, 4), 2, 1, nf.distributions.GlowBase, hints="size=4x4", fixture=True)
+    yield glow("normflows_glow3", (3, 8, 4), 2, 2, nf.distributions.DiagGaussian,
+               block={"scale_map": "exp", "split_mode": "channel_inv", "leaky": 0.01, "use_lu": False},
+               hints="split=channel_inv, scale=exp, act=leaky")  # fmt: skip
+    yield glow("normflows_glow_norm", (2, 4, 4), 1, 2, nf.distributions.GlowBase, forms=("whole",),
+               block={"net_actnorm": True, "scale": False})  # fmt: skip
+
+
 def cases():
     flows, b = [], torch.tensor([1.0, 0, 1, 0, 0])
     for k in range(4):
@@ -48,5 +138,7 @@ def cases():
     flows = [nf.flows.CoupledRationalQuadraticSpline(4, 1, 8, num_bins=4, tails="circular", tail_bound=3.0, reverse_mask=k) for k in (True, False)]
     yield flow("normflows_circular", flows, 4, base=nf.distributions.base.Uniform(4, -3.0, 3.0), forms=("whole",),
                box=([-3.0] * 4, [3.0] * 4), latent_box=(-2.9, 2.9))  # fmt: skip
+    yield from mixed()
     base = nf.distributions.GaussianMixture(3, 2, trainable=True)
     yield flow("normflows_mixture", [nf.flows.AffineConstFlow(2)], 2, base=base)
+    yield from images()
