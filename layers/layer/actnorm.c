@@ -3,10 +3,10 @@
  * initialised from the first batch so that its output has mean 0 and variance 1 (Kingma and
  * Dhariwal 2018, section 3.1; nflows' ActNorm). */
 #include <stdlib.h>
-#include "channels.h"
+#include "channel_affine.h"
 
 typedef struct actnorm {
-  clf__slot log_scale, shift;
+  clf__channel_affine affine;
   clf__slot fitted;    /* 1 after initialisation by a batch */
   clf__slot mean, var; /* memory for the statistics of the first batch */
 } actnorm;
@@ -15,16 +15,12 @@ static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   const int32_t C = clf__channels(l), one = 1;
   actnorm *a = l->own = calloc(1, sizeof *a);
   if (!a) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
-  clf__slots_add(slots, &a->log_scale, CLF_PLAIN, 0, 0, 1, &C, "%s.log_scale", path);
-  clf__slots_add(slots, &a->shift, CLF_PLAIN, 0, 0, 1, &C, "%s.shift", path);
+  clf__slots_add(slots, &a->affine.scale, CLF_PLAIN, 0, 0, 1, &C, "%s.log_scale", path);
+  clf__slots_add(slots, &a->affine.shift, CLF_PLAIN, 0, 0, 1, &C, "%s.shift", path);
   clf__slots_add(slots, &a->fitted, CLF_STATE, 0, 0, 1, &one, "%s.fitted", path);
   clf__slots_add(slots, &a->mean, CLF_DERIVED, 0, 0, 1, &C, NULL);
   clf__slots_add(slots, &a->var, CLF_DERIVED, 0, 0, 1, &C, NULL);
   return CLF_OK;
-}
-static void unmake(clf__layer *l) {
-  free(l->own);
-  l->own = NULL;
 }
 
 /* log_scale = -log of the unbiased standard deviation, or 0 if a channel is constant to
@@ -55,52 +51,41 @@ static clf_status fit(const clf__layer *l, const clf__pass *p, clf__layer_memory
   clf_status s = clf_read64(p->dev, clf__weight(p, &a->mean), mean);
   if (!s) s = clf_read64(p->dev, clf__weight(p, &a->var), var);
   if (!s) decide(C, count, mean, var);
-  if (!s) s = clf_write64(p->dev, clf__weight(p, &a->log_scale), var);
-  if (!s) s = clf_write64(p->dev, clf__weight(p, &a->shift), mean);
+  if (!s) s = clf_write64(p->dev, clf__weight(p, &a->affine.scale), var);
+  if (!s) s = clf_write64(p->dev, clf__weight(p, &a->affine.shift), mean);
   if (!s) s = clf_write64(p->dev, clf__weight(p, &a->fitted), &one);
   free(mean);
   return s;
 }
 
+static const clf__channel_affine *affine_of(const clf__layer *l) {
+  return &((const actnorm *)l->own)->affine;
+}
 static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                           clf_tensor x, clf_tensor y, clf_tensor logdet) {
-  const actnorm *a = l->own;
   (void)k;
-  return clf_do(p->dev, scale_shift_fwd, .x = clf__by_channel(l, x),
-                .u = clf__weight(p, &a->log_scale), .shift = clf__weight(p, &a->shift),
-                .y = clf__by_channel(l, y), .logdet = logdet);
+  return clf__channel_affine_forward(l, p, affine_of(l), x, y, logdet);
 }
 static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                           clf_tensor y, clf_tensor x, clf_tensor logdet) {
-  const actnorm *a = l->own;
   (void)k;
-  return clf_do(p->dev, scale_shift_inv, .y = clf__by_channel(l, y),
-                .u = clf__weight(p, &a->log_scale), .shift = clf__weight(p, &a->shift),
-                .x = clf__by_channel(l, x), .logdet = logdet);
+  return clf__channel_affine_inverse(l, p, affine_of(l), y, x, logdet);
 }
 static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                            clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
-  const actnorm *a = l->own;
   (void)k, (void)y;
-  return clf_do(p->dev, scale_shift_bwd, .x = clf__by_channel(l, x),
-                .u = clf__weight(p, &a->log_scale), .dy = clf__by_channel(l, dy), .dl = p->each,
-                .dx = clf__by_channel(l, dx), .du = clf__gradient(p, &a->log_scale),
-                .dshift = clf__gradient(p, &a->shift), .dlogdet = p->dlogdet);
+  return clf__channel_affine_backward(l, p, affine_of(l), x, dy, dx);
 }
 static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
-  const actnorm *a = l->own;
   (void)k, (void)y;
-  return clf_do(p->dev, scale_shift_inv_bwd, .x = clf__by_channel(l, x),
-                .u = clf__weight(p, &a->log_scale), .dx = clf__by_channel(l, dx), .dl = p->each,
-                .dy = clf__by_channel(l, dy), .du = clf__gradient(p, &a->log_scale),
-                .dshift = clf__gradient(p, &a->shift), .dlogdet = p->dlogdet);
+  return clf__channel_affine_backward_inverse(l, p, affine_of(l), x, dx, dy);
 }
 
 const clf__layer_ops clf__layer_actnorm = {
     .name = "actnorm",
     .make = make,
-    .unmake = unmake,
+    .unmake = clf__layer_free_own,
     .fit = CLF_TRAINS(fit),
     .forward = forward,
     .inverse = inverse,

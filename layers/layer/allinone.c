@@ -5,8 +5,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "channels.h"
+#include "channel_affine.h"
 #include "linear.h"
+#include "mapped.h"
 #include "pieces.h"
 
 /* Tensors of clf__layer_memory: input and output of the net, the map's parameters, samples after
@@ -22,7 +23,7 @@ typedef struct allinone {
   clf__slot identity_at,
       transformed_at; /* columns that the net reads, and columns that the map transforms */
   clf__slot factors;  /* (2) net_factor and 0 */
-  clf__slot scale, offset;
+  clf__channel_affine affine;
   clf__slot rotation; /* (C, C) fixed */
   clf__slot
       inverse; /* (C, C) inverse of a rotation, which files round; rank 0: the transpose is exact */
@@ -117,10 +118,11 @@ static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   allinone *o = l->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
   CLF_TRY(make_pieces(l, slots, path));
-  clf__slots_add(slots, &o->scale, CLF_PLAIN, u, 0, 1, &C, "%s.scale", path);
-  clf__slots_add(slots, &o->offset, CLF_PLAIN, 0, 0, 1, &C, "%s.offset", path);
+  o->affine.kind = kind_of(l);
+  clf__slots_add(slots, &o->affine.scale, CLF_PLAIN, u, 0, 1, &C, "%s.scale", path);
+  clf__slots_add(slots, &o->affine.shift, CLF_PLAIN, 0, 0, 1, &C, "%s.offset", path);
   make_matrix(l, slots, path);
-  l->traits |= o->map.ops->traits & CLF_IS_BOUNDED;
+  l->traits |= clf__mapped_traits(&o->map) & CLF_IS_BOUNDED;
   return CLF_OK;
 }
 
@@ -153,7 +155,7 @@ static void draw_permutation(const clf__slot *slot, clf__host_random *r, double 
 
 static void draw(const clf__layer *l, clf__host_random *r, double *c) {
   const allinone *o = own_of(l);
-  if (o->net.ops->draw) o->net.ops->draw(&o->net, r, c);
+  clf__mapped_draw(&o->net, r, c);
   if (arch_of(l)->perm == CLF__BLOCK_PERM_SOFT)
     clf__linear_init_orthogonal(&o->rotation, r, c);
   else
@@ -241,7 +243,7 @@ static clf_status prepare(const clf__layer *l, const clf__pass *p) {
  * times rotation. */
 static clf_status finish(const clf__layer *l, const clf__pass *p) {
   const allinone *o = own_of(l);
-  if (o->net.ops->finish) CLF_TRY(o->net.ops->finish(&o->net, p));
+  CLF_TRY(clf__mapped_finish(&o->net, p));
   if (!o->reflections.rank) return CLF_OK;
   const clf_tensor dproduct = clf__gradient(p, &o->product);
   CLF_TRY(clf_do(p->dev, gemm, .a = clf__gradient(p, &o->matrix), .b = clf__weight(p, &o->rotation),
@@ -327,9 +329,7 @@ static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_me
   CLF_TRY(run_net(l, p, k, x));
   CLF_TRY(o->map.ops->forward(&o->map, p, x, clf__weight(p, &o->transformed_at),
                               tensor(k, NUMBERS, x.dim[0]), mapped, logdet));
-  CLF_TRY(clf_do(p->dev, scale_shift_fwd, .x = clf__by_channel(l, mapped),
-                 .u = clf__weight(p, &o->scale), .shift = clf__weight(p, &o->offset),
-                 .y = clf__by_channel(l, scaled), .logdet = logdet, .kind = kind_of(l)));
+  CLF_TRY(clf__channel_affine_forward(l, p, &o->affine, mapped, scaled, logdet));
   return rotate(l, p, matrix_for(l, p), scaled, y);
 }
 
@@ -338,9 +338,7 @@ static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_me
   const allinone *o = own_of(l);
   const clf_tensor mapped = tensor(k, MAPPED, y.dim[0]), scaled = tensor(k, SCALED, y.dim[0]);
   CLF_TRY(rotate(l, p, inverse_for(l, p), y, scaled));
-  CLF_TRY(clf_do(p->dev, scale_shift_inv, .y = clf__by_channel(l, scaled),
-                 .u = clf__weight(p, &o->scale), .shift = clf__weight(p, &o->offset),
-                 .x = clf__by_channel(l, mapped), .logdet = logdet, .kind = kind_of(l)));
+  CLF_TRY(clf__channel_affine_inverse(l, p, &o->affine, scaled, mapped, logdet));
   CLF_TRY(run_net(l, p, k, mapped));
   return o->map.ops->inverse(&o->map, p, mapped, clf__weight(p, &o->transformed_at),
                              tensor(k, NUMBERS, y.dim[0]), x, logdet);
@@ -353,11 +351,8 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_m
   (void)y;
   CLF_TRY(rotate(l, p, turned(matrix_for(l, p)), dy, tensor(k, DSCALED, n)));
   CLF_TRY(add_to_matrix(l, p, dy, tensor(k, SCALED, n)));
-  CLF_TRY(clf_do(p->dev, scale_shift_bwd, .x = clf__by_channel(l, tensor(k, MAPPED, n)),
-                 .u = clf__weight(p, &o->scale), .dy = clf__by_channel(l, tensor(k, DSCALED, n)),
-                 .dl = p->each, .dx = clf__by_channel(l, tensor(k, DMAPPED, n)),
-                 .du = clf__gradient(p, &o->scale), .dshift = clf__gradient(p, &o->offset),
-                 .kind = kind_of(l), .dlogdet = p->dlogdet));
+  CLF_TRY(clf__channel_affine_backward(l, p, &o->affine, tensor(k, MAPPED, n),
+                                       tensor(k, DSCALED, n), tensor(k, DMAPPED, n)));
   CLF_TRY(o->map.ops->backward(&o->map, p, x, clf__weight(p, &o->transformed_at),
                                tensor(k, NUMBERS, n), tensor(k, DMAPPED, n), dx,
                                tensor(k, DNUMBERS, n)));
@@ -372,20 +367,14 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
                                        tensor(k, NUMBERS, n), dx, tensor(k, DMAPPED, n),
                                        tensor(k, DNUMBERS, n)));
   CLF_TRY(net_backward(l, p, k, tensor(k, DMAPPED, n)));
-  CLF_TRY(clf_do(p->dev, scale_shift_inv_bwd, .x = clf__by_channel(l, tensor(k, MAPPED, n)),
-                 .u = clf__weight(p, &o->scale), .dx = clf__by_channel(l, tensor(k, DMAPPED, n)),
-                 .dl = p->each, .dy = clf__by_channel(l, tensor(k, DSCALED, n)),
-                 .du = clf__gradient(p, &o->scale), .dshift = clf__gradient(p, &o->offset),
-                 .kind = kind_of(l), .dlogdet = p->dlogdet));
+  CLF_TRY(clf__channel_affine_backward_inverse(l, p, &o->affine, tensor(k, MAPPED, n),
+                                               tensor(k, DMAPPED, n), tensor(k, DSCALED, n)));
   CLF_TRY(add_to_matrix(l, p, y, tensor(k, DSCALED, n)));
   return rotate(l, p, turned(inverse_for(l, p)), tensor(k, DSCALED, n), dy);
 }
 
 static int32_t outside(const clf__layer *l, const double *x, double interval[2]) {
-  const allinone *o = own_of(l);
-  for (int32_t j = 0; o->map.ops->inside && j < o->map.dims; j++)
-    if (!o->map.ops->inside(&o->map, j, x[o->columns[j]], interval)) return o->columns[j];
-  return -1;
+  return clf__mapped_outside(&own_of(l)->map, own_of(l)->columns, x, interval);
 }
 
 const clf__layer_ops clf__layer_allinone = {

@@ -7,6 +7,7 @@
  * hidden unit once, or, for nets without a sweep, one evaluation for each dimension. */
 #include <stdio.h>
 #include <stdlib.h>
+#include "mapped.h"
 #include "pieces.h"
 
 /* Tensors of clf__layer_memory: the map's parameters; for the inverse, values that converge;
@@ -24,8 +25,7 @@ typedef struct ar {
 static ar *own_of(const clf__layer *l) { return l->own; }
 static const clf__arch_ar *arch_of(const clf__layer *l) { return (const clf__arch_ar *)l->node; }
 
-/* ---- Making -----------------------------------------------------------------------------------
- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 static clf_status set_order(const clf__layer *l, ar *o) {
   const clf__arch_ar *a = arch_of(l);
@@ -55,11 +55,7 @@ static clf_status make_net(const clf__layer *l, ar *o, clf__slots *slots, const 
   o->net.order = o->order;
   o->net.passes = a->passes;
   o->net.key = (uint64_t)l->index;
-  CLF_TRY(clf__net_make(&o->net, a->net, slots, name));
-  if (o->net.ops->masked) return CLF_OK;
-  return clf__fail(CLF_EINVAL,
-                   "%s: an autoregressive layer takes a masked net, made or masked, and not %s",
-                   l->label, a->net->type->name);
+  return clf__net_make(&o->net, a->net, slots, name);
 }
 
 static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
@@ -73,7 +69,7 @@ static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   if (arch_of(l)->order == CLF__ORDER_RANDOM)
     clf__slots_add(slots, &o->places, CLF_CONSTANT, 0, 0, 1, &D, "%s.order", path);
   CLF_TRY(make_net(l, o, slots, path));
-  l->traits |= (o->map.ops->traits | o->map.traits) & (CLF_IS_BOUNDED | CLF_KEEPS_VOLUME);
+  l->traits |= clf__mapped_traits(&o->map);
   return CLF_OK;
 }
 
@@ -103,22 +99,15 @@ static void draw_order(const ar *o, int32_t D, clf__host_random *r, double *c) {
 static void draw(const clf__layer *l, clf__host_random *r, double *c) {
   const ar *o = own_of(l);
   if (o->places.rank) draw_order(o, l->in.dim, r, c);
-  if (o->net.ops->draw) o->net.ops->draw(&o->net, r, c);
+  clf__mapped_draw(&o->net, r, c);
 }
 
 static clf_status derive(const clf__layer *l, double *c) {
   const ar *o = own_of(l);
-  const int32_t D = l->in.dim;
-  int32_t *columns = calloc((size_t)D, sizeof *columns);
-  if (!columns) return clf__fail(CLF_ENOMEM, "no memory for %d columns", (int)D);
-  for (int32_t d = 0; d < D; d++) {
-    columns[d] = d;
-    c[o->all.at + d] = d;
-    if (o->places.rank) o->order[d] = (int32_t)c[o->places.at + d];
-  }
-  if (o->map.ops->derive) o->map.ops->derive(&o->map, columns, c);
+  for (int32_t d = 0; d < l->in.dim && o->places.rank; d++)
+    o->order[d] = (int32_t)c[o->places.at + d];
+  CLF_TRY(clf__mapped_derive_all(&o->map, &o->all, c));
   if (o->net.ops->derive) o->net.ops->derive(&o->net, c);
-  free(columns);
   return CLF_OK;
 }
 
@@ -141,8 +130,7 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
 
 static const clf__net *net_of(const clf__layer *l) { return &own_of(l)->net; }
 
-/* ---- Forward, inverse ---------------------------------------------------------------------------
- */
+/* ---- Forward, inverse ------------------------------------------------------------------------ */
 
 static clf_status numbers(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                           clf_tensor x) {
@@ -239,15 +227,11 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
 }
 
 static clf_status finish(const clf__layer *l, const clf__pass *p) {
-  const clf__net *n = &own_of(l)->net;
-  return n->ops->finish ? n->ops->finish(n, p) : CLF_OK;
+  return clf__mapped_finish(&own_of(l)->net, p);
 }
 
 static int32_t outside(const clf__layer *l, const double *x, double interval[2]) {
-  const ar *o = own_of(l);
-  for (int32_t d = 0; o->map.ops->inside && d < l->in.dim; d++)
-    if (!o->map.ops->inside(&o->map, d, x[d], interval)) return d;
-  return -1;
+  return clf__mapped_outside(&own_of(l)->map, NULL, x, interval);
 }
 
 const clf__layer_ops clf__layer_ar = {

@@ -7,11 +7,11 @@
 #include "batchnorm.h"
 #include <stdlib.h>
 #include "arch_private.h"
-#include "channels.h"
+#include "channel_affine.h"
 
 typedef struct batchnorm {
   clf__norm norm;
-  clf__slot weight, bias;
+  clf__channel_affine affine;
 } batchnorm;
 
 /* Tensors of clf__layer_memory: normalised values, a gradient, unused log-dets, and statistics. */
@@ -20,7 +20,6 @@ enum { NORMED, GRADIENT, UNUSED, NORM };
 static const clf__arch_batchnorm *node_of(const clf__layer *l) {
   return (const clf__arch_batchnorm *)l->node;
 }
-static float eps_of(const clf__layer *l) { return (float)node_of(l)->eps; }
 static const batchnorm *own_of(const clf__layer *l) { return l->own; }
 
 int clf__batchnorm_of_transformed(const clf__layer *l) {
@@ -44,16 +43,14 @@ static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   }
   batchnorm *b = l->own = calloc(1, sizeof *b);
   if (!b) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
-  clf__slots_add(slots, &b->weight, CLF_PLAIN, one, 0, 1, &C, "%s.weight", path);
-  clf__slots_add(slots, &b->bias, CLF_PLAIN, 0, 0, 1, &C, "%s.bias", path);
+  b->affine.kind = CLF_FACTOR_SOFTPLUS;
+  b->affine.eps = (float)node_of(l)->eps;
+  clf__slots_add(slots, &b->affine.scale, CLF_PLAIN, one, 0, 1, &C, "%s.weight", path);
+  clf__slots_add(slots, &b->affine.shift, CLF_PLAIN, 0, 0, 1, &C, "%s.bias", path);
   clf__batchnorm_add_slots(l, &b->norm, C, slots);
   clf__norm_add_without(slots, &b->norm, C);
   b->norm.unbiased = 1;
   return CLF_OK;
-}
-static void unmake(clf__layer *l) {
-  free(l->own);
-  l->own = NULL;
 }
 static void draw(const clf__layer *l, clf__host_random *r, double *c) {
   (void)r;
@@ -79,46 +76,36 @@ static clf_status keep(const clf__layer *l, int32_t rows, int train, clf_arena *
 
 /* ---- Passes ---------------------------------------------------------------------------------- */
 
-/* The first n rows of a tensor, by channel. */
-static clf_tensor tensor(const clf__layer *l, const clf__layer_memory *k, int which, int32_t n) {
-  return clf__by_channel(l, clf__rows(k->t[which], n));
-}
-
 static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                           clf_tensor x, clf_tensor y, clf_tensor logdet) {
   const batchnorm *b = own_of(l);
-  const clf_tensor normed = tensor(l, k, NORMED, x.dim[0]), from = clf__by_channel(l, x);
+  const clf_tensor normed = clf__rows(k->t[NORMED], x.dim[0]), from = clf__by_channel(l, x);
   const clf__norm_memory norm = clf__norm_at(k->t + NORM);
   CLF_TRY(clf__norm_measure(p, &b->norm, &norm, from, CLF_PIXELS_ALL));
-  CLF_TRY(clf__norm_flow_forward(p, &b->norm, &norm, from, CLF_PIXELS_ALL, normed, logdet));
-  return clf_do(p->dev, scale_shift_fwd, .x = normed, .u = clf__weight(p, &b->weight),
-                .shift = clf__weight(p, &b->bias), .y = clf__by_channel(l, y), .logdet = logdet,
-                .kind = CLF_FACTOR_SOFTPLUS, .eps = eps_of(l));
+  CLF_TRY(clf__norm_flow_forward(p, &b->norm, &norm, from, CLF_PIXELS_ALL,
+                                 clf__by_channel(l, normed), logdet));
+  return clf__channel_affine_forward(l, p, &b->affine, normed, y, logdet);
 }
 
 static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                           clf_tensor y, clf_tensor x, clf_tensor logdet) {
   const batchnorm *b = own_of(l);
-  const clf_tensor normed = tensor(l, k, NORMED, y.dim[0]);
-  CLF_TRY(clf_do(p->dev, scale_shift_inv, .y = clf__by_channel(l, y),
-                 .u = clf__weight(p, &b->weight), .shift = clf__weight(p, &b->bias), .x = normed,
-                 .logdet = logdet, .kind = CLF_FACTOR_SOFTPLUS, .eps = eps_of(l)));
-  return clf__norm_flow_inverse(p, &b->norm, normed, CLF_PIXELS_ALL, clf__by_channel(l, x), logdet);
+  const clf_tensor normed = clf__rows(k->t[NORMED], y.dim[0]);
+  CLF_TRY(clf__channel_affine_inverse(l, p, &b->affine, y, normed, logdet));
+  return clf__norm_flow_inverse(p, &b->norm, clf__by_channel(l, normed), CLF_PIXELS_ALL,
+                                clf__by_channel(l, x), logdet);
 }
 
 static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                            clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
   const batchnorm *b = own_of(l);
-  const int32_t n = x.dim[0];
+  const clf_tensor normed = clf__rows(k->t[NORMED], x.dim[0]);
+  const clf_tensor gradient = clf__rows(k->t[GRADIENT], x.dim[0]);
   const clf__norm_memory norm = clf__norm_at(k->t + NORM);
   (void)y;
-  CLF_TRY(clf_do(p->dev, scale_shift_bwd, .x = tensor(l, k, NORMED, n),
-                 .u = clf__weight(p, &b->weight), .dy = clf__by_channel(l, dy), .dl = p->each,
-                 .dx = tensor(l, k, GRADIENT, n), .du = clf__gradient(p, &b->weight),
-                 .dshift = clf__gradient(p, &b->bias), .kind = CLF_FACTOR_SOFTPLUS,
-                 .eps = eps_of(l), .dlogdet = p->dlogdet));
+  CLF_TRY(clf__channel_affine_backward(l, p, &b->affine, normed, dy, gradient));
   return clf__norm_flow_backward(p, &b->norm, &norm, clf__by_channel(l, x), CLF_PIXELS_ALL,
-                                 tensor(l, k, GRADIENT, n), clf__by_channel(l, dx));
+                                 clf__by_channel(l, gradient), clf__by_channel(l, dx));
 }
 
 /* The inverse uses running statistics in training, too, which do not depend on the batch. */
@@ -126,20 +113,19 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
   const batchnorm *b = own_of(l);
   const int32_t n = x.dim[0];
+  const clf_tensor gradient = clf__rows(k->t[GRADIENT], n);
   (void)y;
   CLF_TRY(clf__norm_flow_backward_inverse(p, &b->norm, clf__by_channel(l, dx), CLF_PIXELS_ALL,
-                                          clf__rows(k->t[UNUSED], n), tensor(l, k, GRADIENT, n)));
-  return clf_do(p->dev, scale_shift_inv_bwd, .x = tensor(l, k, NORMED, n),
-                .u = clf__weight(p, &b->weight), .dx = tensor(l, k, GRADIENT, n), .dl = p->each,
-                .dy = clf__by_channel(l, dy), .du = clf__gradient(p, &b->weight),
-                .dshift = clf__gradient(p, &b->bias), .kind = CLF_FACTOR_SOFTPLUS, .eps = eps_of(l),
-                .dlogdet = p->dlogdet);
+                                          clf__rows(k->t[UNUSED], n),
+                                          clf__by_channel(l, gradient)));
+  return clf__channel_affine_backward_inverse(l, p, &b->affine, clf__rows(k->t[NORMED], n),
+                                              gradient, dy);
 }
 
 const clf__layer_ops clf__layer_batchnorm = {
     .name = "batchnorm",
     .make = make,
-    .unmake = unmake,
+    .unmake = clf__layer_free_own,
     .draw = draw,
     .plan = plan,
     .keep = keep,

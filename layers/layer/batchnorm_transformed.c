@@ -54,10 +54,6 @@ static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   clf__norm_add_without(slots, &o->norm, o->channels);
   return CLF_OK;
 }
-static void unmake(clf__layer *l) {
-  free(l->own);
-  l->own = NULL;
-}
 static void draw(const clf__layer *l, clf__host_random *r, double *c) {
   (void)r;
   if (l->own) clf__norm_draw(&own_of(l)->norm, c);
@@ -177,7 +173,7 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
 const clf__layer_ops clf__batchnorm_transformed = {
     .name = "batchnorm",
     .make = make,
-    .unmake = unmake,
+    .unmake = clf__layer_free_own,
     .draw = draw,
     .plan = plan,
     .keep = keep,

@@ -51,10 +51,6 @@ static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   clf__slots_add(slots, &b->how, CLF_DERIVED, 0, 0, 2, table, NULL);
   return CLF_OK;
 }
-static void unmake(clf__layer *l) {
-  free(l->own);
-  l->own = NULL;
-}
 static clf_status derive(const clf__layer *l, double *c) {
   const bounds_column q = column_of(l);
   const double row[NUMBERS] = {q.kind, q.a, q.b, q.c};
@@ -151,8 +147,9 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
 }
 
 #define PASSES                                                                                     \
-  .make = make, .unmake = unmake, .derive = derive, .prepare = prepare, .forward = forward,        \
-  .inverse = inverse, .backward = CLF_TRAINS(backward), .backward_inverse = backward_inverse
+  .make = make, .unmake = clf__layer_free_own, .derive = derive, .prepare = prepare,               \
+  .forward = forward, .inverse = inverse, .backward = CLF_TRAINS(backward),                        \
+  .backward_inverse = backward_inverse
 #define ON_HOST                                                                                    \
   .outside = outside, .host_forward = host_forward, .host_inverse = host_inverse,                  \
   .host_backward = host_backward

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "image_coupling.h"
+#include "mapped.h"
 #include "pieces.h"
 
 /* Tensors of clf__layer_memory: the net's input, the map's parameters, values between the two
@@ -29,8 +30,7 @@ static const clf__arch_coupling *arch_of(const clf__layer *l) {
   return (const clf__arch_coupling *)l->node;
 }
 
-/* ---- Making -----------------------------------------------------------------------------------
- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 static clf_status make_uncond(clf__layer *l, coupling *o, clf__slots *slots, const char *path) {
   char name[64];
@@ -90,7 +90,7 @@ static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   if (clf__coupling_reads_masked(l))
     clf__slots_add(slots, &o->wanted, CLF_CONSTANT, 0, 0, 1, &wanted, NULL);
   if (arch_of(l)->uncond && o->mask.identity) CLF_TRY(make_uncond(l, o, slots, path));
-  l->traits |= (o->map.ops->traits | o->map.traits) & (CLF_IS_BOUNDED | CLF_KEEPS_VOLUME);
+  l->traits |= clf__mapped_traits(&o->map);
   return CLF_OK;
 }
 
@@ -108,7 +108,7 @@ static void unmake(clf__layer *l) {
 static void draw(const clf__layer *l, clf__host_random *r, double *c) {
   const coupling *o = own_of(l);
   clf__coupling_mask_draw(&o->mask, l, r, c);
-  if (o->net.ops->draw) o->net.ops->draw(&o->net, r, c);
+  clf__mapped_draw(&o->net, r, c);
 }
 
 /* Whether each parameter of the map has its own net, as a layout other than auto says.  With
@@ -141,8 +141,7 @@ static void init(const clf__layer *l, clf__host_random *r, double *w) {
   if (o->uncond.ops) o->uncond.ops->start(&o->uncond, r, w + o->trained.at);
 }
 
-/* ---- Memory -------------------------------------------------------------------------------------
- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
                        clf__layer_memory *k) {
@@ -164,8 +163,7 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
 
 static const clf__net *net_of(const clf__layer *l) { return &own_of(l)->net; }
 
-/* ---- Passes -------------------------------------------------------------------------------------
- */
+/* ---- Passes ---------------------------------------------------------------------------------- */
 
 /* Tensors of a call with n samples; those that the layer does not have are without a buffer. */
 typedef struct tensors {
@@ -303,17 +301,13 @@ static clf_status fit(const clf__layer *l, const clf__pass *p, clf__layer_memory
 }
 
 static clf_status finish(const clf__layer *l, const clf__pass *p) {
-  const clf__net *n = &own_of(l)->net;
-  return n->ops->finish ? n->ops->finish(n, p) : CLF_OK;
+  return clf__mapped_finish(&own_of(l)->net, p);
 }
 
 /* ---- Its domain ------------------------------------------------------------------------------ */
 
 static int32_t outside(const clf__layer *l, const double *x, double interval[2]) {
-  const coupling *o = own_of(l);
-  for (int32_t j = 0; o->map.ops->inside && j < o->mask.transformed; j++)
-    if (!o->map.ops->inside(&o->map, j, x[o->mask.columns[j]], interval)) return o->mask.columns[j];
-  return -1;
+  return clf__mapped_outside(&own_of(l)->map, own_of(l)->mask.columns, x, interval);
 }
 
 const clf__layer_ops clf__layer_coupling = {

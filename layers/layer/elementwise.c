@@ -3,6 +3,7 @@
  * computed by a net from the context. */
 #include <stdio.h>
 #include <stdlib.h>
+#include "mapped.h"
 #include "pieces.h"
 
 enum { NUMBERS, DNUMBERS, DCONTEXT }; /* tensors of clf__layer_memory */
@@ -43,7 +44,7 @@ static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   o->map.whole = o->map.dims = D;
   if (arch_of(l)->net) o->map.hidden = clf__net_hidden(arch_of(l)->net);
   CLF_TRY(clf__map_make(&o->map, arch_of(l)->map, slots, path));
-  l->traits |= (o->map.ops->traits | o->map.traits) & (CLF_IS_BOUNDED | CLF_KEEPS_VOLUME);
+  l->traits |= clf__mapped_traits(&o->map);
   if (arch_of(l)->net) return make_net(l, o, slots, path);
   clf__slots_add(slots, &o->trained, CLF_PLAIN, 0, 0, 2, (int32_t[2]){D, o->map.numbers},
                  "%s.numbers", path);
@@ -60,19 +61,11 @@ static void unmake(clf__layer *l) {
 }
 
 static clf_status derive(const clf__layer *l, double *c) {
-  const elementwise *o = own_of(l);
-  const int32_t D = l->in.dim;
-  int32_t *columns = calloc((size_t)D, sizeof *columns);
-  if (!columns) return clf__fail(CLF_ENOMEM, "no memory for %d columns", (int)D);
-  for (int32_t d = 0; d < D; d++) c[o->all.at + d] = columns[d] = d;
-  if (o->map.ops->derive) o->map.ops->derive(&o->map, columns, c);
-  free(columns);
-  return CLF_OK;
+  return clf__mapped_derive_all(&own_of(l)->map, &own_of(l)->all, c);
 }
 
 static void draw(const clf__layer *l, clf__host_random *r, double *c) {
-  const clf__net *n = &own_of(l)->net;
-  if (n->ops && n->ops->draw) n->ops->draw(n, r, c);
+  clf__mapped_draw(&own_of(l)->net, r, c);
 }
 static void init(const clf__layer *l, clf__host_random *r, double *w) {
   const elementwise *o = own_of(l);
@@ -93,20 +86,18 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
   return clf__net_plan(&o->net, rows, train, a, &k->own);
 }
 
-static const clf__net *net_of(const clf__layer *l) {
-  return own_of(l)->net.ops ? &own_of(l)->net : NULL;
-}
+static const clf__net *net_of(const clf__layer *l) { return clf__mapped_net(&own_of(l)->net); }
 
 /* The map's parameters for n samples; backward uses the tensor of the net. */
-static clf_status numbers(const clf__layer *l, const clf__pass *p, clf__layer_memory *k, int32_t n,
-                          clf_tensor *u) {
+static clf_status compute_numbers(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                                  int32_t n, clf_tensor *u) {
   const elementwise *o = own_of(l);
-  if (!o->net.ops) {
-    *u = clf__same_for_all(clf__weight(p, &o->trained), n);
-    return CLF_OK;
-  }
-  *u = clf__rows(k->t[NUMBERS], n);
-  return o->net.ops->forward(&o->net, p, k->own, p->c, *u);
+  return clf__mapped_compute(&o->net, &o->trained, p, k->own, p->c, k->t[NUMBERS], n, u);
+}
+static clf_tensor numbers(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
+                          int32_t n) {
+  const elementwise *o = own_of(l);
+  return clf__mapped_parameters(&o->net, &o->trained, p, k->t[NUMBERS], n);
 }
 
 static clf_status add_gradients(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
@@ -120,7 +111,7 @@ static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_me
                           clf_tensor x, clf_tensor y, clf_tensor logdet) {
   const elementwise *o = own_of(l);
   clf_tensor u;
-  CLF_TRY(numbers(l, p, k, x.dim[0], &u));
+  CLF_TRY(compute_numbers(l, p, k, x.dim[0], &u));
   return o->map.ops->forward(&o->map, p, x, clf__weight(p, &o->all), u, y, logdet);
 }
 
@@ -128,15 +119,8 @@ static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_me
                           clf_tensor y, clf_tensor x, clf_tensor logdet) {
   const elementwise *o = own_of(l);
   clf_tensor u;
-  CLF_TRY(numbers(l, p, k, y.dim[0], &u));
+  CLF_TRY(compute_numbers(l, p, k, y.dim[0], &u));
   return o->map.ops->inverse(&o->map, p, y, clf__weight(p, &o->all), u, x, logdet);
-}
-
-static clf_tensor map_numbers(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
-                              int32_t n) {
-  const elementwise *o = own_of(l);
-  return o->net.ops ? clf__rows(k->t[NUMBERS], n)
-                    : clf__same_for_all(clf__weight(p, &o->trained), n);
 }
 
 static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
@@ -144,8 +128,8 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_m
   const elementwise *o = own_of(l);
   const clf_tensor du = clf__rows(k->t[DNUMBERS], x.dim[0]);
   (void)y;
-  CLF_TRY(o->map.ops->backward(&o->map, p, x, clf__weight(p, &o->all),
-                               map_numbers(l, p, k, x.dim[0]), dy, dx, du));
+  CLF_TRY(o->map.ops->backward(&o->map, p, x, clf__weight(p, &o->all), numbers(l, p, k, x.dim[0]),
+                               dy, dx, du));
   return add_gradients(l, p, k, du);
 }
 
@@ -155,20 +139,16 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
   const clf_tensor du = clf__rows(k->t[DNUMBERS], x.dim[0]);
   (void)y;
   CLF_TRY(o->map.ops->backward_inverse(&o->map, p, x, clf__weight(p, &o->all),
-                                       map_numbers(l, p, k, x.dim[0]), dx, dy, du));
+                                       numbers(l, p, k, x.dim[0]), dx, dy, du));
   return add_gradients(l, p, k, du);
 }
 
 static clf_status finish(const clf__layer *l, const clf__pass *p) {
-  const clf__net *n = &own_of(l)->net;
-  return n->ops && n->ops->finish ? n->ops->finish(n, p) : CLF_OK;
+  return clf__mapped_finish(&own_of(l)->net, p);
 }
 
 static int32_t outside(const clf__layer *l, const double *x, double interval[2]) {
-  const elementwise *o = own_of(l);
-  for (int32_t d = 0; o->map.ops->inside && d < l->in.dim; d++)
-    if (!o->map.ops->inside(&o->map, d, x[d], interval)) return d;
-  return -1;
+  return clf__mapped_outside(&own_of(l)->map, NULL, x, interval);
 }
 
 const clf__layer_ops clf__layer_elementwise = {

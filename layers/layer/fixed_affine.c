@@ -3,52 +3,17 @@
  * and shift-scale, y = scale x + shift, whose numbers are in the architecture. */
 #include <stdlib.h>
 #include "arch_private.h"
-#include "channels.h"
+#include "channel_affine.h"
 
-typedef struct affine {
-  clf__slot shift, scale;
-} affine;
-
-static affine *new_affine(clf__layer *l) {
-  affine *a = l->own = calloc(1, sizeof *a);
-  if (!a) clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
+static clf__channel_affine *new_affine(clf__layer *l) {
+  clf__channel_affine *a = l->own = calloc(1, sizeof *a);
+  if (!a) {
+    clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
+    return NULL;
+  }
+  a->kind = CLF_FACTOR_PARAMETER;
+  a->fixed = 1;
   return a;
-}
-static void unmake(clf__layer *l) {
-  free(l->own);
-  l->own = NULL;
-}
-
-/* y = scale x + shift, or (x - shift) / scale. */
-static clf_status multiply(const clf__layer *l, const clf__pass *p, clf_tensor x, clf_tensor y,
-                           clf_tensor logdet) {
-  const affine *a = l->own;
-  return clf_do(p->dev, scale_shift_fwd, .x = clf__by_channel(l, x), .u = clf__weight(p, &a->scale),
-                .shift = clf__weight(p, &a->shift), .y = clf__by_channel(l, y), .logdet = logdet,
-                .kind = CLF_FACTOR_PARAMETER);
-}
-static clf_status divide(const clf__layer *l, const clf__pass *p, clf_tensor y, clf_tensor x,
-                         clf_tensor logdet) {
-  const affine *a = l->own;
-  return clf_do(p->dev, scale_shift_inv, .y = clf__by_channel(l, y), .u = clf__weight(p, &a->scale),
-                .shift = clf__weight(p, &a->shift), .x = clf__by_channel(l, x), .logdet = logdet,
-                .kind = CLF_FACTOR_PARAMETER);
-}
-
-/* Their gradients; the log-det does not depend on x, so any x serves. */
-static clf_status multiply_back(const clf__layer *l, const clf__pass *p, clf_tensor dy,
-                                clf_tensor x, clf_tensor dx) {
-  const affine *a = l->own;
-  return clf_do(p->dev, scale_shift_bwd, .x = clf__by_channel(l, x), .u = clf__weight(p, &a->scale),
-                .dy = clf__by_channel(l, dy), .dx = clf__by_channel(l, dx),
-                .kind = CLF_FACTOR_PARAMETER);
-}
-static clf_status divide_back(const clf__layer *l, const clf__pass *p, clf_tensor dx, clf_tensor x,
-                              clf_tensor dy) {
-  const affine *a = l->own;
-  return clf_do(p->dev, scale_shift_inv_bwd, .x = clf__by_channel(l, x),
-                .u = clf__weight(p, &a->scale), .dx = clf__by_channel(l, dx),
-                .dy = clf__by_channel(l, dy), .kind = CLF_FACTOR_PARAMETER);
 }
 
 /* ---- shift-scale ----------------------------------------------------------------------------- */
@@ -71,14 +36,14 @@ static clf_status make_shift_scale(clf__layer *l, clf__slots *slots, const char 
   (void)path; /* the numbers are in the architecture */
   CLF_TRY(check_count(l, "shift", node->shift));
   CLF_TRY(check_count(l, "scale", node->scale));
-  affine *a = new_affine(l);
+  clf__channel_affine *a = new_affine(l);
   if (!a) return CLF_ENOMEM;
   clf__slots_add(slots, &a->shift, CLF_CONSTANT, 0, 0, 1, &C, NULL);
   clf__slots_add(slots, &a->scale, CLF_CONSTANT, 1, 0, 1, &C, NULL);
   return CLF_OK;
 }
 static clf_status derive_shift_scale(const clf__layer *l, double *c) {
-  const affine *a = l->own;
+  const clf__channel_affine *a = l->own;
   for (int32_t i = 0; i < clf__channels(l); i++) {
     c[a->shift.at + i] = number(shift_scale_of(l)->shift, i);
     c[a->scale.at + i] = number(shift_scale_of(l)->scale, i);
@@ -89,30 +54,30 @@ static clf_status derive_shift_scale(const clf__layer *l, double *c) {
 static clf_status forward_shift_scale(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                       clf_tensor x, clf_tensor y, clf_tensor logdet) {
   (void)k;
-  return multiply(l, p, x, y, logdet);
+  return clf__channel_affine_forward(l, p, l->own, x, y, logdet);
 }
 static clf_status inverse_shift_scale(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                       clf_tensor y, clf_tensor x, clf_tensor logdet) {
   (void)k;
-  return divide(l, p, y, x, logdet);
+  return clf__channel_affine_inverse(l, p, l->own, y, x, logdet);
 }
 static clf_status backward_shift_scale(const clf__layer *l, const clf__pass *p,
                                        clf__layer_memory *k, clf_tensor x, clf_tensor y,
                                        clf_tensor dy, clf_tensor dx) {
   (void)k, (void)y;
-  return multiply_back(l, p, dy, x, dx);
+  return clf__channel_affine_backward(l, p, l->own, x, dy, dx);
 }
 static clf_status backward_inverse_shift_scale(const clf__layer *l, const clf__pass *p,
                                                clf__layer_memory *k, clf_tensor y, clf_tensor x,
                                                clf_tensor dx, clf_tensor dy) {
   (void)k, (void)y;
-  return divide_back(l, p, dx, x, dy);
+  return clf__channel_affine_backward_inverse(l, p, l->own, x, dx, dy);
 }
 
 const clf__layer_ops clf__layer_shift_scale = {
     .name = "shift-scale",
     .make = make_shift_scale,
-    .unmake = unmake,
+    .unmake = clf__layer_free_own,
     .derive = derive_shift_scale,
     .forward = forward_shift_scale,
     .inverse = inverse_shift_scale,
@@ -125,7 +90,7 @@ const clf__layer_ops clf__layer_shift_scale = {
 
 static clf_status make_standardize(clf__layer *l, clf__slots *slots, const char *path) {
   const int32_t C = clf__channels(l);
-  affine *a = new_affine(l);
+  clf__channel_affine *a = new_affine(l);
   if (!a) return CLF_ENOMEM;
   if (l->at_head && !l->inverted) return CLF_OK; /* the flow's scaling of its data replaces it */
   clf__slots_add(slots, &a->shift, CLF_STATE, 0, 0, 1, &C, "%s.mean", path);
@@ -135,8 +100,8 @@ static clf_status make_standardize(clf__layer *l, clf__slots *slots, const char 
 
 /* Uses the statistics of x if mean and std are still 0 and 1 for all channels, the initial
  * values.  A channel that is constant to rounding keeps std = 1. */
-static clf_status fit_numbers(const clf__pass *p, const affine *a, clf_tensor x, int32_t C,
-                              double *mean, double *std) {
+static clf_status fit_numbers(const clf__pass *p, const clf__channel_affine *a, clf_tensor x,
+                              int32_t C, double *mean, double *std) {
   int begun = 0;
   CLF_TRY(clf_read64(p->dev, clf__weight(p, &a->shift), mean));
   CLF_TRY(clf_read64(p->dev, clf__weight(p, &a->scale), std));
@@ -163,30 +128,30 @@ static clf_status fit(const clf__layer *l, const clf__pass *p, clf__layer_memory
 static clf_status forward_standardize(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                       clf_tensor x, clf_tensor y, clf_tensor logdet) {
   (void)k;
-  return divide(l, p, x, y, logdet);
+  return clf__channel_affine_inverse(l, p, l->own, x, y, logdet);
 }
 static clf_status inverse_standardize(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                       clf_tensor y, clf_tensor x, clf_tensor logdet) {
   (void)k;
-  return multiply(l, p, y, x, logdet);
+  return clf__channel_affine_forward(l, p, l->own, y, x, logdet);
 }
 static clf_status backward_standardize(const clf__layer *l, const clf__pass *p,
                                        clf__layer_memory *k, clf_tensor x, clf_tensor y,
                                        clf_tensor dy, clf_tensor dx) {
   (void)k, (void)y;
-  return divide_back(l, p, dy, x, dx);
+  return clf__channel_affine_backward_inverse(l, p, l->own, x, dy, dx);
 }
 static clf_status backward_inverse_standardize(const clf__layer *l, const clf__pass *p,
                                                clf__layer_memory *k, clf_tensor y, clf_tensor x,
                                                clf_tensor dx, clf_tensor dy) {
   (void)k, (void)x;
-  return multiply_back(l, p, dx, y, dy);
+  return clf__channel_affine_backward(l, p, l->own, y, dx, dy);
 }
 
 const clf__layer_ops clf__layer_standardize = {
     .name = "standardize",
     .make = make_standardize,
-    .unmake = unmake,
+    .unmake = clf__layer_free_own,
     .fit = CLF_TRAINS(fit),
     .forward = forward_standardize,
     .inverse = inverse_standardize,

@@ -173,6 +173,9 @@ clf_status clf__layer_backward_inverse(const clf__layer *l, const clf__pass *p,
                                        clf__layer_memory *k, clf_tensor y, clf_tensor x,
                                        clf_tensor dx, clf_tensor dy);
 
+/* `unmake` of layers whose `own` is a single block. */
+void clf__layer_free_own(clf__layer *l);
+
 /* Frees a layer's memory on the host. */
 static inline void clf__layer_release(const clf__layer *l, clf__layer_memory *k) {
   if (l->ops->release && k->own) l->ops->release(l, k);

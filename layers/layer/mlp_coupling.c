@@ -78,11 +78,6 @@ static clf_status make(clf__layer *l, clf__slots *p, const char *path) {
   return CLF_OK;
 }
 
-static void unmake(clf__layer *l) {
-  free(l->own);
-  l->own = NULL;
-}
-
 /* ---- Initial values -------------------------------------------------------------------------- */
 
 /* A random half of the dimensions is transformed; the next coupling transforms the other half. */
@@ -247,7 +242,7 @@ static clf_status find_bad(const clf__layer *l, const clf__pass *p, clf__layer_m
 const clf__layer_ops clf__mlp_coupling = {
     .name = "coupling",
     .make = make,
-    .unmake = unmake,
+    .unmake = clf__layer_free_own,
     .draw = draw,
     .init = init,
     .plan = plan,

@@ -24,10 +24,6 @@ static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   clf__slots_add(slots, &o->inverse, CLF_CONSTANT, 0, 0, 1, &D, NULL);
   return CLF_OK;
 }
-static void unmake(clf__layer *l) {
-  free(l->own);
-  l->own = NULL;
-}
 
 static void draw(const clf__layer *l, clf__host_random *r, double *c) {
   double *const perm = c + ((const permutation *)l->own)->perm.at;
@@ -99,7 +95,7 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
 const clf__layer_ops clf__layer_perm = {
     .name = "perm",
     .make = make,
-    .unmake = unmake,
+    .unmake = clf__layer_free_own,
     .draw = draw,
     .derive = derive,
     .forward = forward,

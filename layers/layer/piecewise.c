@@ -26,10 +26,6 @@ static clf_status make(clf__layer *l, clf__slots *p, const char *path) {
   if (!l->spec.tails) l->traits |= CLF_IS_BOUNDED | CLF_COULD_HAVE_TAILS;
   return CLF_OK;
 }
-static void unmake(clf__layer *l) {
-  free(l->own);
-  l->own = NULL;
-}
 
 static float rate(const clf__layer *l) {
   return (float)(l->spec.bins / (l->spec.xmax - l->spec.xmin));
@@ -101,7 +97,7 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
 const clf__layer_ops clf__layer_piecewise = {
     .name = "piecewise",
     .make = make,
-    .unmake = unmake,
+    .unmake = clf__layer_free_own,
     .init = init,
     .plan = plan,
     .forward = forward,

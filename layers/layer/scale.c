@@ -9,10 +9,6 @@ static clf_status make(clf__layer *l, clf__slots *p, const char *path) {
   clf__slots_add(p, log_s, CLF_PLAIN, 0, 0, 1, &l->in.dim, "%s.log_scale", path);
   return CLF_OK;
 }
-static void unmake(clf__layer *l) {
-  free(l->own);
-  l->own = NULL;
-}
 
 static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                           clf_tensor x, clf_tensor y, clf_tensor logdet) {
@@ -43,7 +39,7 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
 const clf__layer_ops clf__layer_scale = {
     .name = "scale",
     .make = make,
-    .unmake = unmake,
+    .unmake = clf__layer_free_own,
     .forward = forward,
     .inverse = inverse,
     .backward = CLF_TRAINS(backward),

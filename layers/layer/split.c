@@ -5,6 +5,7 @@
  * prior. */
 #include <stdio.h>
 #include <stdlib.h>
+#include "mapped.h"
 #include "pieces.h"
 
 /* Tensors of clf__layer_memory: the half that is sent, its prior's parameters, and gradients. */
@@ -41,8 +42,7 @@ static const clf__node *prior_conv(void) {
   return &conv.node;
 }
 
-/* ---- Making -----------------------------------------------------------------------------------
- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 static clf_status set_shapes(clf__layer *l, split *o) {
   const clf__shape *in = &l->in;
@@ -125,8 +125,7 @@ static clf_status trace(const clf__layer *l, int32_t *places, int32_t *sent) {
 }
 
 static void draw(const clf__layer *l, clf__host_random *r, double *c) {
-  const clf__net *n = &own_of(l)->net;
-  if (n->ops && n->ops->draw) n->ops->draw(n, r, c);
+  clf__mapped_draw(&own_of(l)->net, r, c);
 }
 static void init(const clf__layer *l, clf__host_random *r, double *w) {
   const clf__net *n = &own_of(l)->net;
@@ -148,12 +147,9 @@ static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *
   return clf__net_plan(&o->net, rows, train, a, &k->own);
 }
 
-static const clf__net *net_of(const clf__layer *l) {
-  return own_of(l)->net.ops ? &own_of(l)->net : NULL;
-}
+static const clf__net *net_of(const clf__layer *l) { return clf__mapped_net(&own_of(l)->net); }
 
-/* ---- Passes -------------------------------------------------------------------------------------
- */
+/* ---- Passes ---------------------------------------------------------------------------------- */
 
 static clf_tensor tensor(const clf__layer_memory *k, int i, int32_t n) {
   return k->t[i].dim[0] ? clf__rows(k->t[i], n) : k->t[i];
@@ -183,15 +179,14 @@ static clf_status join(const clf__layer *l, const clf__pass *p, clf_tensor remai
 }
 
 /* Mean and log_std of each element that is sent, from the remaining half. */
-static clf_status numbers(const split *o, const clf__pass *p, clf__layer_memory *k,
-                          clf_tensor remaining, clf_tensor *u) {
-  const int32_t n = remaining.dim[0];
-  if (!o->net.ops) {
-    *u = clf__same_for_all(clf__weight(p, &o->trained), n);
-    return CLF_OK;
-  }
-  *u = tensor(k, NUMBERS, n);
-  return o->net.ops->forward(&o->net, p, k->own, remaining, *u);
+static clf_status compute_numbers(const split *o, const clf__pass *p, clf__layer_memory *k,
+                                  clf_tensor remaining, clf_tensor *u) {
+  return clf__mapped_compute(&o->net, &o->trained, p, k->own, remaining, k->t[NUMBERS],
+                             remaining.dim[0], u);
+}
+static clf_tensor numbers(const split *o, const clf__pass *p, const clf__layer_memory *k,
+                          int32_t n) {
+  return clf__mapped_parameters(&o->net, &o->trained, p, k->t[NUMBERS], n);
 }
 
 static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
@@ -202,7 +197,7 @@ static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_me
   CLF_TRY(take(l, p, 0, x, y));
   CLF_TRY(take(l, p, 1, x, sent));
   if (!o->map.ops) return CLF_OK;
-  CLF_TRY(numbers(o, p, k, y, &u));
+  CLF_TRY(compute_numbers(o, p, k, y, &u));
   return o->map.ops->inverse(&o->map, p, sent, clf__weight(p, &o->all), u, k->z, logdet);
 }
 
@@ -212,14 +207,9 @@ static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_me
   clf_tensor u;
   if (!o->map.ops) return join(l, p, y, k->z, x);
   const clf_tensor sent = tensor(k, SENT, y.dim[0]);
-  CLF_TRY(numbers(o, p, k, y, &u));
+  CLF_TRY(compute_numbers(o, p, k, y, &u));
   CLF_TRY(o->map.ops->forward(&o->map, p, k->z, clf__weight(p, &o->all), u, sent, logdet));
   return join(l, p, y, sent, x);
-}
-
-static clf_tensor map_numbers(const split *o, const clf__pass *p, const clf__layer_memory *k,
-                              int32_t n) {
-  return o->net.ops ? tensor(k, NUMBERS, n) : clf__same_for_all(clf__weight(p, &o->trained), n);
 }
 
 /* From the gradient by the prior's parameters to that of its weights, and to dL/dy of the
@@ -239,7 +229,7 @@ static clf_status prior_backward(const split *o, const clf__pass *p, clf__layer_
   const int32_t n = y.dim[0];
   const clf_tensor du = tensor(k, DNUMBERS, n);
   CLF_TRY(o->map.ops->backward_inverse(&o->map, p, k->z, clf__weight(p, &o->all),
-                                       map_numbers(o, p, k, n), k->dz, tensor(k, DSENT, n), du));
+                                       numbers(o, p, k, n), k->dz, tensor(k, DSENT, n), du));
   return numbers_backward(o, p, k, y, du, dremaining);
 }
 
@@ -263,14 +253,13 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
   CLF_TRY(take(l, p, 0, dx, dy));
   CLF_TRY(take(l, p, 1, dx, dsent));
   if (!o->map.ops) return CLF_OK;
-  CLF_TRY(o->map.ops->backward(&o->map, p, k->z, clf__weight(p, &o->all), map_numbers(o, p, k, n),
+  CLF_TRY(o->map.ops->backward(&o->map, p, k->z, clf__weight(p, &o->all), numbers(o, p, k, n),
                                dsent, k->dz, du));
   return numbers_backward(o, p, k, y, du, dy);
 }
 
 static clf_status finish(const clf__layer *l, const clf__pass *p) {
-  const clf__net *n = &own_of(l)->net;
-  return n->ops && n->ops->finish ? n->ops->finish(n, p) : CLF_OK;
+  return clf__mapped_finish(&own_of(l)->net, p);
 }
 
 const clf__layer_ops clf__layer_split = {

@@ -48,11 +48,6 @@ static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   return CLF_OK;
 }
 
-static void unmake(clf__layer *l) {
-  free(l->own);
-  l->own = NULL;
-}
-
 /* ---- Places ---------------------------------------------------------------------------------- */
 
 /* The new index of channel `c` of pixel (h, w): pixels row by row, the channel is the fastest
@@ -144,7 +139,7 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
 const clf__layer_ops clf__layer_squeeze = {
     .name = "squeeze",
     .make = make,
-    .unmake = unmake,
+    .unmake = clf__layer_free_own,
     .derive = derive,
     .trace = trace,
     .forward = forward,

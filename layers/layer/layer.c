@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* rooms.c: memory of a layer and of its net. */
+/* layer.c: memory and traits of a layer and of its net. */
 #include "layer.h"
 #include "net.h"
 
 static const clf__net *net_of(const clf__layer *l) { return l->ops->net ? l->ops->net(l) : NULL; }
+
+void clf__layer_free_own(clf__layer *l) {
+  free(l->own);
+  l->own = NULL;
+}
 
 clf_status clf__layer_plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
                            clf__layer_memory *k) {
