@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* members.c: a thread for each device of --devices but the first, with the model on it, which
- * computes its share of what the main thread asks for. */
+/* members.c: rows that the devices of --devices compute together: each computes its share of what
+ * the main thread asks for. */
 #define _POSIX_C_SOURCE 200809L
 #include "members.h"
 #include "cli.h"
+#include "member_threads.h"
 #include "ranks.h"
-#include <pthread.h>
 #include <stdlib.h>
 
 /* What the main thread asks for; all threads see its memory. */
@@ -17,19 +17,11 @@ typedef struct task {
   double *out;
 } task;
 
-typedef struct helper {
-  clf_group *g;
-  const char *device;
-  pthread_t thread;
-  int started;
-} helper;
-
 static struct {
   clf_group *g; /* of the main thread, rank 0; NULL: no threads run */
   clf_flow *flow;
-  helper other[CLI_TEXTS_MOST];
   void *model;
-  size_t size;
+  cli_member_threads threads;
 } all;
 
 int cli_members_check(void) {
@@ -52,38 +44,21 @@ static clf_status compute_own(clf_flow *flow, const clf_group *g, const task *t)
 
 /* ---- Threads -------------------------------------------------------------------------------- */
 
-static void serve(const helper *h, clf_flow *flow) {
+static void serve(clf_flow *flow, clf_group *g, void *own) {
   const task *t = NULL;
-  while (clf_group_broadcast(h->g, 0, &t, sizeof t) == CLF_OK && t->work)
-    if (clf_group_agree(h->g, compute_own(flow, h->g, t)) != CLF_OK) return;
-}
-
-static void *help(void *context) {
-  const helper *h = context;
-  clf_device *dev = NULL;
-  clf_flow *flow = NULL;
-  clf_status s = clf_open(h->device, &dev);
-  if (!s) s = clf_flow_load_memory(dev, all.model, all.size, NULL, &flow);
-  if (clf_group_agree(h->g, s) == CLF_OK) serve(h, flow);
-  clf_flow_free(flow);
-  clf_close(dev);
-  clf_group_free(h->g);
-  return NULL;
+  (void)own;
+  while (clf_group_broadcast(g, 0, &t, sizeof t) == CLF_OK && t->work)
+    if (clf_group_agree(g, compute_own(flow, g, t)) != CLF_OK) return;
 }
 
 static clf_status start(clf_flow *flow) {
-  const int n = cli_common.devices.count;
-  clf_group *members[CLI_TEXTS_MOST];
-  CLF_TRY(clf_flow_save_memory(flow, &all.model, &all.size));
-  CLF_TRY(clf_group_threads(n, members));
-  all.g = members[0];
+  static const cli_member_work work = {.run = serve};
+  const char *failed; /* all members agree below, which fails where one is missing */
+  CLF_TRY(clf_flow_save_memory(flow, &all.model, &all.threads.size));
+  all.threads.model = all.model;
+  all.threads.work = &work;
+  CLF_TRY(cli_member_threads_start(&all.threads, &cli_common.devices, &all.g, &failed));
   all.flow = flow;
-  for (int r = 1; r < n; r++) {
-    helper *h = &all.other[r];
-    *h = (helper){.g = members[r], .device = cli_common.devices.at[r]};
-    h->started = pthread_create(&h->thread, NULL, help, h) == 0;
-    if (!h->started) clf_group_free(h->g); /* whoever waits for it hears that it left */
-  }
   return clf_group_agree(all.g, CLF_OK);
 }
 
@@ -91,10 +66,7 @@ void cli_members_end(void) {
   const task nothing = {0}, *t = &nothing;
   if (all.g) clf_group_broadcast(all.g, 0, &t, sizeof t);
   clf_group_free(all.g);
-  for (int r = 1; r < CLI_TEXTS_MOST; r++) {
-    if (all.other[r].started) pthread_join(all.other[r].thread, NULL);
-    all.other[r].started = 0;
-  }
+  cli_member_threads_join(&all.threads);
   free(all.model);
   all.model = NULL;
   all.g = NULL;

@@ -4,30 +4,20 @@
  * writes. */
 #define _POSIX_C_SOURCE 200809L
 #include "train.h"
+#include "member_threads.h"
 #include "ranks.h"
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A group member other than rank 0. */
-typedef struct helper {
-  clf_group *g;
-  const char *device;
-  pthread_t thread;
-  int started;
-} helper;
-
 static struct {
-  int32_t size; /* 0: one device only */
-  clf_group *g; /* owned by rank 0 */
-  helper *others;
-  void *model; /* the model with which each helper begins */
+  clf_group *g; /* owned by rank 0; NULL: one device only */
+  void *model;  /* with which each other member begins */
   size_t model_size;
   double *shares; /* or NULL */
+  cli_member_threads threads;
 } all;
 
-/* ---- What is asked for -------------------------------------------------------------------------
- */
+/* ---- What is asked for ----------------------------------------------------------------------- */
 
 /* The number of devices or ranks that train together; 0: one device only. */
 static int members(void) { return cli_ranks() ? (int)cli_ranks_size() : cli_wanted.devices.count; }
@@ -88,53 +78,28 @@ int cli_devices_keep(const cli_session *s) {
 
 /* ---- The others ----------------------------------------------------------------------------- */
 
-static clf_status make(const helper *h, clf_device **dev, clf_flow **flow, clf_trainer **t) {
-  CLF_TRY(clf_open(h->device, dev));
-  CLF_TRY(clf_flow_load_memory(*dev, all.model, all.model_size, NULL, flow));
-  CLF_TRY(cli_train_create(*flow, t));
-  return cli_wanted.resume ? clf_trainer_resume(*t, cli_wanted.out) : CLF_OK;
+static clf_status make(clf_flow *flow, clf_group *g, void **own) {
+  clf_trainer *t;
+  CLF_TRY(cli_train_create(flow, &t));
+  *own = t;
+  if (cli_wanted.resume) CLF_TRY(clf_trainer_resume(t, cli_wanted.out));
+  return clf_trainer_set_group(t, g, all.shares);
 }
 
 /* Trains like the main thread until the main thread stops. */
-static void train(const helper *h, clf_trainer *t) {
+static void train(clf_flow *flow, clf_group *g, void *own) {
   int32_t stop = 0;
-  while (!stop && clf_trainer_run(t, NULL, NULL) == CLF_ESTOPPED)
-    if (clf_group_broadcast(h->g, 0, &stop, sizeof stop) != CLF_OK) stop = 1;
+  (void)flow;
+  while (!stop && clf_trainer_run(own, NULL, NULL) == CLF_ESTOPPED)
+    if (clf_group_broadcast(g, 0, &stop, sizeof stop) != CLF_OK) stop = 1;
 }
 
-static void *help(void *context) {
-  const helper *h = context;
-  clf_device *dev = NULL;
-  clf_flow *flow = NULL;
-  clf_trainer *t = NULL;
-  clf_status s = make(h, &dev, &flow, &t);
-  if (!s) s = clf_trainer_set_group(t, h->g, all.shares);
-  if (clf_group_agree(h->g, s) == CLF_OK) train(h, t);
-  clf_trainer_free(t);
-  clf_flow_free(flow);
-  clf_close(dev);
-  clf_group_free(h->g);
-  return NULL;
-}
-
-static int start_helpers(clf_group **members) {
-  for (int r = 1; r < all.size; r++) {
-    helper *h = &all.others[r - 1];
-    *h = (helper){.g = members[r], .device = cli_wanted.devices.at[r]};
-    members[r] = NULL;
-    if (pthread_create(&h->thread, NULL, help, h) != 0) {
-      clf_group_free(h->g);
-      return cli_fail("no thread could be started for %s", h->device);
-    }
-    h->started = 1;
-  }
-  return CLI_OK;
-}
+static void unmake(void *own) { clf_trainer_free(own); }
 
 /* ---- The main thread ------------------------------------------------------------------------ */
 
 static void say_twice(void) {
-  for (int i = 0; i < all.size; i++)
+  for (int i = 0; i < cli_wanted.devices.count; i++)
     for (int k = 0; k < i; k++)
       if (strcmp(cli_wanted.devices.at[i], cli_wanted.devices.at[k]) == 0) {
         cli_say("%s is in --devices twice: its members share it", cli_wanted.devices.at[i]);
@@ -167,31 +132,25 @@ static int join_ranks(cli_training *t) {
 }
 
 int cli_devices_start(cli_training *t) {
-  const int n = cli_wanted.devices.count;
+  static const cli_member_work work = {.make = make, .run = train, .unmake = unmake};
+  const char *failed;
   if (cli_ranks()) return join_ranks(t);
-  if (n < 2) return CLI_OK;
-  clf_group **members = calloc((size_t)n, sizeof *members);
-  all.others = calloc((size_t)n, sizeof *all.others);
-  int code = members && all.others ? CLI_OK : cli_fail("out of memory for %d devices", n);
-  if (!code && clf_group_threads(n, members) != CLF_OK) code = cli_fail_library();
-  if (!code) {
-    all.size = n;
-    t->group = all.g = members[0];
-    say_twice();
-    code = start_helpers(members);
-    for (int r = 1; r < n; r++) clf_group_free(members[r]);
-  }
-  free(members);
-  if (!code) code = join_group(t, all.g);
-  return code;
+  if (cli_wanted.devices.count < 2) return CLI_OK;
+  all.threads.work = &work;
+  all.threads.model = all.model;
+  all.threads.size = all.model_size;
+  if (cli_member_threads_start(&all.threads, &cli_wanted.devices, &all.g, &failed) != CLF_OK)
+    return cli_fail_library();
+  t->group = all.g;
+  say_twice();
+  if (failed) return cli_fail("no thread could be started for %s", failed);
+  return join_group(t, all.g);
 }
 
 void cli_devices_end(void) {
   /* Members that still wait for this one get an error and end. */
   clf_group_free(all.g);
-  for (int i = 0; i + 1 < all.size; i++)
-    if (all.others[i].started) pthread_join(all.others[i].thread, NULL);
-  free(all.others);
+  cli_member_threads_join(&all.threads);
   free(all.model);
   free(all.shares);
 }
