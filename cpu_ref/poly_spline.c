@@ -5,9 +5,9 @@
  * On the unit square the slope changes linearly from a to b in each bin of width w, so that with
  * alpha = 0 .. 1 across it y = Y_k + w (a alpha + (b - a) alpha^2 / 2).  A spline of first order
  * has bins of equal width, and a = b. */
-#include "maps.h"
+#include "spline_blocks.h"
 
-enum { BINS = 64, NUMBERS = 2 * BINS + 1 };
+enum { BINS = SPLINE_BINS, NUMBERS = 2 * BINS + 1 };
 
 typedef struct spline { /* the arguments of a call */
   int K, quadratic, tails;
@@ -140,59 +140,59 @@ static inline real below(const bin *f, int l, real alpha) { /* of y within the b
   return alpha * (f->a[l] + (f->b[l] - f->a[l]) * alpha / 2);
 }
 
-/* ---- Values ------------------------------------------------------------------------------------
- */
+/* ---- Values ---------------------------------------------------------------------------------- */
+
+static void forward(const spline *s, const splines *q, const lanes x, lanes y, lanes logdet) {
+  bin f;
+  lanes unit;
+  EACH_LANE unit[l] = unit_of(x[l], q->left[l], q->right[l]);
+  find_bins(s, q, unit, 0, &f);
+  EACH_LANE {
+    const real height = q->top[l] - q->bottom[l], width = q->right[l] - q->left[l];
+    const int in = x[l] >= q->left[l] && x[l] <= q->right[l];
+    const real alpha = alpha_of_x(&f, l, unit[l]), slope = f.a[l] + (f.b[l] - f.a[l]) * alpha;
+    const real inner = q->bottom[l] + height * (f.y[l] + f.w[l] * below(&f, l, alpha));
+    y[l] = in || !s->tails ? clamped(inner, q->bottom[l], q->top[l]) : x[l];
+    logdet[l] = in ? lane_log(slope * height / width) : s->tails ? 0 : -INFINITY;
+  }
+}
+
+static void inverse_of(const spline *s, const splines *q, const lanes y, lanes x, lanes logdet) {
+  bin f;
+  lanes unit;
+  EACH_LANE unit[l] = unit_of(y[l], q->bottom[l], q->top[l]);
+  find_bins(s, q, unit, 1, &f);
+  EACH_LANE {
+    const real height = q->top[l] - q->bottom[l], width = q->right[l] - q->left[l];
+    const int in = y[l] >= q->bottom[l] && y[l] <= q->top[l];
+    const real alpha = alpha_of_y(&f, l, unit[l]), slope = f.a[l] + (f.b[l] - f.a[l]) * alpha;
+    const real inner = q->left[l] + width * (f.x[l] + f.w[l] * alpha);
+    x[l] = in || !s->tails ? clamped(inner, q->left[l], q->right[l]) : y[l];
+    logdet[l] = in ? lane_log(slope * height / width) : s->tails ? 0 : INFINITY;
+  }
+}
+
+static void block_values(const void *call, const block *b, lanes from, int inverse, lanes to,
+                         lanes log_slopes) {
+  const spline *s = call;
+  splines q;
+  splines_get(s, b, &q);
+  if (inverse)
+    inverse_of(s, &q, from, to, log_slopes);
+  else
+    forward(s, &q, from, to, log_slopes);
+}
 
 CLF_REF_MAP(poly_spline_fwd, x, 200.0 + 40 * p->u.dim[2]) {
   const spline s = SPLINE_OF(p);
-  copy_samples(&p->x, &p->y, first, end);
-  MAP_BLOCKS(x, b) {
-    splines q;
-    bin f;
-    lanes x, unit, y, logdet;
-    block_get(&b, &p->x, x);
-    splines_get(&s, &b, &q);
-    EACH_LANE unit[l] = unit_of(x[l], q.left[l], q.right[l]);
-    find_bins(&s, &q, unit, 0, &f);
-    EACH_LANE {
-      const real height = q.top[l] - q.bottom[l], width = q.right[l] - q.left[l];
-      const int in = x[l] >= q.left[l] && x[l] <= q.right[l];
-      const real alpha = alpha_of_x(&f, l, unit[l]), slope = f.a[l] + (f.b[l] - f.a[l]) * alpha;
-      const real inner = q.bottom[l] + height * (f.y[l] + f.w[l] * below(&f, l, alpha));
-      y[l] = in || !s.tails ? clamped(inner, q.bottom[l], q.top[l]) : x[l];
-      logdet[l] = in ? lane_log(slope * height / width) : s.tails ? 0 : -INFINITY;
-    }
-    block_put(&b, &p->y, y);
-    block_add(&b, &p->logdet, 1, logdet);
-  }
+  spline_values(&s, block_values, 0, &p->x, &p->at, &p->y, &p->logdet, first, end);
 }
-
 CLF_REF_MAP(poly_spline_inv, y, 200.0 + 40 * p->u.dim[2]) {
   const spline s = SPLINE_OF(p);
-  copy_samples(&p->y, &p->x, first, end);
-  MAP_BLOCKS(y, b) {
-    splines q;
-    bin f;
-    lanes x, unit, y, logdet;
-    block_get(&b, &p->y, y);
-    splines_get(&s, &b, &q);
-    EACH_LANE unit[l] = unit_of(y[l], q.bottom[l], q.top[l]);
-    find_bins(&s, &q, unit, 1, &f);
-    EACH_LANE {
-      const real height = q.top[l] - q.bottom[l], width = q.right[l] - q.left[l];
-      const int in = y[l] >= q.bottom[l] && y[l] <= q.top[l];
-      const real alpha = alpha_of_y(&f, l, unit[l]), slope = f.a[l] + (f.b[l] - f.a[l]) * alpha;
-      const real inner = q.left[l] + width * (f.x[l] + f.w[l] * alpha);
-      x[l] = in || !s.tails ? clamped(inner, q.left[l], q.right[l]) : y[l];
-      logdet[l] = in ? lane_log(slope * height / width) : s.tails ? 0 : INFINITY;
-    }
-    block_put(&b, &p->x, x);
-    block_add(&b, &p->logdet, -1, logdet);
-  }
+  spline_values(&s, block_values, 1, &p->y, &p->at, &p->x, &p->logdet, first, end);
 }
 
-/* ---- Gradients
- * ----------------------------------------------------------------------------------- */
+/* ---- Gradients ------------------------------------------------------------------------------- */
 
 /* dL by a bin's corner, width, and slopes. */
 typedef struct bin_gradient {
@@ -306,8 +306,9 @@ static void quadratic_backward(const spline *s, splines *q, const bin *f, const 
   softmax_backward(s, q->fraction, dw, du);
 }
 
-static void block_backward(const spline *s, const block *b, const lanes x, const lanes out,
+static void block_backward(const void *call, const block *b, lanes x, const lanes out,
                            const lanes dl, int inverse, lanes in, lanes *du) {
+  const spline *s = call;
   splines q;
   bin f;
   bin_gradient g;
@@ -324,28 +325,13 @@ static void block_backward(const spline *s, const block *b, const lanes x, const
 
 CLF_REF_MAP(poly_spline_bwd, x, 400.0 + 80 * p->u.dim[2]) {
   const spline s = SPLINE_OF(p);
-  copy_samples(&p->dy, &p->dx, first, end);
-  MAP_BLOCKS(x, b) {
-    lanes x, dl, dy, dx, du[NUMBERS];
-    block_get(&b, &p->x, x);
-    block_get(&b, &p->dy, dy);
-    block_get_dl(&b, &p->dl, p->dlogdet, dl);
-    block_backward(&s, &b, x, dy, dl, 0, dx, du);
-    block_put(&b, &p->dx, dx);
-    block_put_numbers(&b, &p->du, du);
-  }
+  spline_backward(&s, block_backward, 0,
+                  (spline_gradients){&p->x, &p->at, &p->dy, &p->dl, &p->dx, &p->du, p->dlogdet},
+                  first, end);
 }
-
 CLF_REF_MAP(poly_spline_inv_bwd, x, 400.0 + 80 * p->u.dim[2]) {
   const spline s = SPLINE_OF(p);
-  copy_samples(&p->dx, &p->dy, first, end);
-  MAP_BLOCKS(x, b) {
-    lanes x, dl, dy, dx, du[NUMBERS];
-    block_get(&b, &p->x, x);
-    block_get(&b, &p->dx, dx);
-    block_get_dl(&b, &p->dl, p->dlogdet, dl);
-    block_backward(&s, &b, x, dx, dl, 1, dy, du);
-    block_put(&b, &p->dy, dy);
-    block_put_numbers(&b, &p->du, du);
-  }
+  spline_backward(&s, block_backward, 1,
+                  (spline_gradients){&p->x, &p->at, &p->dx, &p->dl, &p->dy, &p->du, p->dlogdet},
+                  first, end);
 }

@@ -12,39 +12,29 @@ static void splines_get(const spline *s, const block *b, splines *q) {
   splines_sizes(s, q);
 }
 
-/* ---- Values ------------------------------------------------------------------------------------
- */
+/* ---- Values ---------------------------------------------------------------------------------- */
+
+static void block_values(const void *call, const block *b, lanes from, int inverse, lanes to,
+                         lanes log_slopes) {
+  const spline *s = call;
+  splines q;
+  splines_get(s, b, &q);
+  if (inverse)
+    splines_inverse(s, &q, from, to, log_slopes);
+  else
+    splines_forward(s, &q, from, to, log_slopes);
+}
 
 CLF_REF_MAP(rqs_fwd, x, 400.0 + 50 * p->u.dim[2]) {
   const spline s = SPLINE_OF(p);
-  copy_samples(&p->x, &p->y, first, end);
-  MAP_BLOCKS(x, b) {
-    splines q;
-    lanes x, y, logdet;
-    block_get(&b, &p->x, x);
-    splines_get(&s, &b, &q);
-    splines_forward(&s, &q, x, y, logdet);
-    block_put(&b, &p->y, y);
-    block_add(&b, &p->logdet, 1, logdet);
-  }
+  spline_values(&s, block_values, 0, &p->x, &p->at, &p->y, &p->logdet, first, end);
 }
-
 CLF_REF_MAP(rqs_inv, y, 400.0 + 50 * p->u.dim[2]) {
   const spline s = SPLINE_OF(p);
-  copy_samples(&p->y, &p->x, first, end);
-  MAP_BLOCKS(y, b) {
-    splines q;
-    lanes x, y, logdet;
-    block_get(&b, &p->y, y);
-    splines_get(&s, &b, &q);
-    splines_inverse(&s, &q, y, x, logdet);
-    block_put(&b, &p->x, x);
-    block_add(&b, &p->logdet, -1, logdet);
-  }
+  spline_values(&s, block_values, 1, &p->y, &p->at, &p->x, &p->logdet, first, end);
 }
 
-/* ---- Gradients
- * ----------------------------------------------------------------------------------- */
+/* ---- Gradients ------------------------------------------------------------------------------- */
 
 /* g *= the derivative of the slopes at knots by their raw parameters. */
 static void knot_slopes_backward(const spline *s, const lanes u, const lanes slope, lanes g) {
@@ -136,8 +126,9 @@ static void slopes_backward(const spline *s, const splines *q, const bin *f, con
 }
 
 /* A whole block. */
-static void block_backward(const spline *s, const block *b, lanes x, const lanes out,
+static void block_backward(const void *call, const block *b, lanes x, const lanes out,
                            const lanes dl, int inverse, lanes in, lanes *du) {
+  const spline *s = call;
   const int K = s->K, lines = s->outside == CLF_OUTSIDE_LINE;
   splines q;
   bin f;
@@ -160,28 +151,13 @@ static void block_backward(const spline *s, const block *b, lanes x, const lanes
 
 CLF_REF_MAP(rqs_bwd, x, 800.0 + 80 * p->u.dim[2]) {
   const spline s = SPLINE_OF(p);
-  copy_samples(&p->dy, &p->dx, first, end);
-  MAP_BLOCKS(x, b) {
-    lanes x, dl, dy, dx, du[NUMBERS];
-    block_get(&b, &p->x, x);
-    block_get(&b, &p->dy, dy);
-    block_get_dl(&b, &p->dl, p->dlogdet, dl);
-    block_backward(&s, &b, x, dy, dl, 0, dx, du);
-    block_put(&b, &p->dx, dx);
-    block_put_numbers(&b, &p->du, du);
-  }
+  spline_backward(&s, block_backward, 0,
+                  (spline_gradients){&p->x, &p->at, &p->dy, &p->dl, &p->dx, &p->du, p->dlogdet},
+                  first, end);
 }
-
 CLF_REF_MAP(rqs_inv_bwd, x, 800.0 + 80 * p->u.dim[2]) {
   const spline s = SPLINE_OF(p);
-  copy_samples(&p->dx, &p->dy, first, end);
-  MAP_BLOCKS(x, b) {
-    lanes x, dl, dy, dx, du[NUMBERS];
-    block_get(&b, &p->x, x);
-    block_get(&b, &p->dx, dx);
-    block_get_dl(&b, &p->dl, p->dlogdet, dl);
-    block_backward(&s, &b, x, dx, dl, 1, dy, du);
-    block_put(&b, &p->dy, dy);
-    block_put_numbers(&b, &p->du, du);
-  }
+  spline_backward(&s, block_backward, 1,
+                  (spline_gradients){&p->x, &p->at, &p->dx, &p->dl, &p->dy, &p->du, p->dlogdet},
+                  first, end);
 }

@@ -7,9 +7,9 @@
  *   dy/dx = s^2 N / den^2, N = b theta^2 + 2 s t + a (1 - theta)^2. */
 #ifndef CLF_REF_RQS_H
 #define CLF_REF_RQS_H
-#include "maps.h"
+#include "spline_blocks.h"
 
-enum { BINS = 64, NUMBERS = 3 * BINS + 1 };
+enum { BINS = SPLINE_BINS, NUMBERS = 3 * BINS + 1 };
 
 /* The description of splines in a call. */
 typedef struct spline {
