@@ -214,6 +214,70 @@ INLINE made_context made_context_of(global const float *c, clf_view t, int n, in
   return q;
 }
 
+/* The tensors that both operations have. */
+typedef struct {
+  global const float *y, *at, *c;
+  global float *x, *logdet;
+  clf_view y_view, at_view, c_view, x_view, logdet_view;
+} made_tensors;
+#define MADE_TENSORS(p)                                                                            \
+  { y_, at_, c_, x_, logdet_, p.y, p.at, p.c, p.x, p.logdet }
+
+/* The map of a dimension: affine or, with splines = 1, a rational-quadratic spline.  Kernels say
+ * which by a constant, so that the compiler leaves the other one out. */
+typedef struct {
+  int splines;
+  scale_kind scale;
+  int scale_at, shift_at, first; /* of the affine map: which of the numbers are its own */
+  global const float *g, *g0;    /* factor of its log-scale: affine_trained() */
+  clf_view g_view, g0_view;
+  rqs spline;
+  global const float *box, *kinds;
+  clf_view box_view, kinds_view;
+} made_map;
+
+/* x of y in dimension j by the numbers in the rows from `row` on, and log(dy/dx). */
+INLINE V made_map_inverse(made_map m, int j, global const float *v, int row, V y, V *L) {
+  if (m.splines) {
+    const rqs s = rqs_column(m.spline, m.box, m.box_view, m.kinds, m.kinds_view, j);
+    const rqs_numbers u = {v + row * MADE_PITCH, MADE_PITCH, 1, LANES};
+    return rqs_inverse(s, u, y, L);
+  }
+  const V t = made_row(v, row + m.shift_at);
+  *L = 0;
+  if (m.scale_at >= 0)
+    *L = affine_trained(affine_log_scale(made_row(v, row + m.scale_at), m.scale), m.g, m.g_view,
+                        m.g0, m.g0_view);
+  return affine_inverse(y, t, *L, m.first);
+}
+
+/* The inverse of samples n and on, dimension by dimension; v: memory of the work-item. */
+INLINE void made_invert(made q, made_map m, made_tensors t, int n, global float *v,
+                        global const float *packed) {
+  const int left = min(t.y_view.dim[0] - n, LANES);
+  const made_context c = made_context_of(t.c, t.c_view, n, left);
+  global float *logdet = t.logdet + t.logdet_view.offset + n * t.logdet_view.stride[0];
+  V sum = 0;
+  for (int g = 0, r = 0; r < q.D; g++) {
+    made_group(q, g, v, packed, c);
+    for (; r < made_below(q, g + 1); r++) {
+      const int j = made_column(t.at[t.at_view.offset + r * t.at_view.stride[0]], q.D);
+      const int row = made_numbers(q, g, j, v, packed);
+      const V y =
+          lanes_load(t.y + t.y_view.offset + n * t.y_view.stride[0] + j * t.y_view.stride[1],
+                     t.y_view.stride[0], left);
+      V L;
+      const V x = made_map_inverse(m, j, v, row, y, &L);
+      sum -= L;
+      made_put(v, r, x);
+      lanes_store(x, t.x + t.x_view.offset + n * t.x_view.stride[0] + j * t.x_view.stride[1],
+                  t.x_view.stride[0], left);
+    }
+  }
+  lanes_store(lanes_load(logdet, t.logdet_view.stride[0], left) + sum, logdet,
+              t.logdet_view.stride[0], left);
+}
+
 kernel BY_ITEM void made_affine_inv_pack(CLF_IN(y), CLF_IN(at), CLF_IN(w), CLF_IN(c), CLF_IN(g),
                                          CLF_IN(g0), CLF_OUT(x), CLF_OUT(logdet),
                                          const made_affine_inv_args p, CLF_SCRATCH(made_plan)) {
@@ -225,33 +289,17 @@ kernel BY_LANES void made_affine_inv(CLF_IN(y), CLF_IN(at), CLF_IN(w), CLF_IN(c)
                                      CLF_IN(g0), CLF_OUT(x), CLF_OUT(logdet),
                                      const made_affine_inv_args p, CLF_SCRATCH(made_plan)) {
   const made q = MADE_OF(p);
-  const scale_kind kind = scale_kind_of(p.scale, p.a, p.b);
-  global float *v = made_rows(scratch, e);
-  for (int block = get_global_id(0); block < e.blocks; block += get_global_size(0)) {
-    const int n = block * LANES, left = min(p.y.dim[0] - n, LANES);
-    const made_context c = made_context_of(c_, p.c, n, left);
-    V sum = 0;
-    for (int g = 0, r = 0; r < q.D; g++) {
-      made_group(q, g, v, scratch, c);
-      for (; r < made_below(q, g + 1); r++) {
-        const int j = made_column(AT(at, r, 0, 0, 0), q.D);
-        const int row = made_numbers(q, g, j, v, scratch);
-        const V y = lanes_load(PTR(y, n, j), p.y.stride[0], left);
-        const V t = made_row(v, row + p.shift_at);
-        V L = 0;
-        if (p.scale_at >= 0) {
-          L = affine_log_scale(made_row(v, row + p.scale_at), kind);
-          L = affine_trained(L, g_, p.g, g0_, p.g0);
-        }
-        const V x = affine_inverse(y, t, L, p.first);
-        sum -= L;
-        made_put(v, r, x);
-        lanes_store(x, PTR(x, n, j), p.x.stride[0], left);
-      }
-    }
-    lanes_store(lanes_load(PTR(logdet, n, 0), p.logdet.stride[0], left) + sum, PTR(logdet, n, 0),
-                p.logdet.stride[0], left);
-  }
+  const made_tensors t = MADE_TENSORS(p);
+  const made_map m = {.scale = scale_kind_of(p.scale, p.a, p.b),
+                      .scale_at = p.scale_at,
+                      .shift_at = p.shift_at,
+                      .first = p.first,
+                      .g = g_,
+                      .g0 = g0_,
+                      .g_view = p.g,
+                      .g0_view = p.g0};
+  for (int block = get_global_id(0); block < e.blocks; block += get_global_size(0))
+    made_invert(q, m, t, block * LANES, made_rows(scratch, e), scratch);
 }
 
 kernel BY_ITEM void made_rqs_inv_pack(CLF_IN(y), CLF_IN(at), CLF_IN(w), CLF_IN(c), CLF_IN(box),
@@ -265,27 +313,13 @@ kernel BY_LANES void made_rqs_inv(CLF_IN(y), CLF_IN(at), CLF_IN(w), CLF_IN(c), C
                                   CLF_IN(kinds), CLF_OUT(x), CLF_OUT(logdet),
                                   const made_rqs_inv_args p, CLF_SCRATCH(made_plan)) {
   const made q = MADE_OF(p);
-  global float *v = made_rows(scratch, e);
-  for (int block = get_global_id(0); block < e.blocks; block += get_global_size(0)) {
-    const int n = block * LANES, left = min(p.y.dim[0] - n, LANES);
-    const made_context c = made_context_of(c_, p.c, n, left);
-    V sum = 0;
-    for (int g = 0, r = 0; r < q.D; g++) {
-      made_group(q, g, v, scratch, c);
-      for (; r < made_below(q, g + 1); r++) {
-        const int j = made_column(AT(at, r, 0, 0, 0), q.D);
-        const int row = made_numbers(q, g, j, v, scratch);
-        const V y = lanes_load(PTR(y, n, j), p.y.stride[0], left);
-        RQS_OF(s, p.numbers, j);
-        const rqs_numbers u = {v + row * MADE_PITCH, MADE_PITCH, 1, LANES};
-        V L;
-        const V x = rqs_inverse(s, u, y, &L);
-        sum -= L;
-        made_put(v, r, x);
-        lanes_store(x, PTR(x, n, j), p.x.stride[0], left);
-      }
-    }
-    lanes_store(lanes_load(PTR(logdet, n, 0), p.logdet.stride[0], left) + sum, PTR(logdet, n, 0),
-                p.logdet.stride[0], left);
-  }
+  const made_tensors t = MADE_TENSORS(p);
+  const made_map m = {.splines = 1,
+                      .spline = RQS_OF(p, p.numbers),
+                      .box = box_,
+                      .kinds = kinds_,
+                      .box_view = p.box,
+                      .kinds_view = p.kinds};
+  for (int block = get_global_id(0); block < e.blocks; block += get_global_size(0))
+    made_invert(q, m, t, block * LANES, made_rows(scratch, e), scratch);
 }

@@ -4,32 +4,29 @@
  * work-item would be in memory. */
 #include "maps.clh"
 
-/* What a call says of the splines of column j. */
+/* What a call says of its splines; of column j alone: poly_column(). */
 typedef struct {
   int K, quadratic, tails;
   float left, right, bottom, top, min_width, min_height, scale, end_share;
 } poly;
-
-/* The box of column j: given for each column, or for all of them. */
-INLINE void poly_box(poly *s, global const float *box, clf_view v, int j, float left, float right,
-                     float bottom, float top) {
-  global const float *at = box + v.offset + j * v.stride[0];
-  s->left = box ? at[0] : left;
-  s->right = box ? at[v.stride[1]] : right;
-  s->bottom = box ? at[2 * v.stride[1]] : bottom;
-  s->top = box ? at[3 * v.stride[1]] : top;
-}
 /* All operations of splines have these parameters. */
-#define POLY_OF(s, j)                                                                              \
-  poly s;                                                                                          \
-  s.K = clf__poly_bins(p.u.dim[2], p.order, p.tails);                                              \
-  s.quadratic = p.order == 2;                                                                      \
-  s.tails = p.tails;                                                                               \
-  s.min_width = p.min_width;                                                                       \
-  s.min_height = p.min_height;                                                                     \
-  s.scale = p.scale;                                                                               \
-  s.end_share = p.end_share;                                                                       \
-  poly_box(&s, box_, p.box, j, p.left, p.right, p.bottom, p.top)
+#define POLY_OF(p)                                                                                 \
+  {                                                                                                \
+    .K = clf__poly_bins(p.u.dim[2], p.order, p.tails), .quadratic = p.order == 2,                  \
+    .tails = p.tails, .left = p.left, .right = p.right, .bottom = p.bottom, .top = p.top,          \
+    .min_width = p.min_width, .min_height = p.min_height, .scale = p.scale,                        \
+    .end_share = p.end_share                                                                       \
+  }
+
+/* With the box of column j, where the call gives them for each column. */
+INLINE poly poly_column(poly s, global const float *box, clf_view v, int j) {
+  global const float *at = box + v.offset + j * v.stride[0];
+  s.left = box ? at[0] : s.left;
+  s.right = box ? at[v.stride[1]] : s.right;
+  s.bottom = box ? at[2 * v.stride[1]] : s.bottom;
+  s.top = box ? at[3 * v.stride[1]] : s.top;
+  return s;
+}
 
 /* ---- Numbers into bins ---------------------------------------------------------------------- */
 
@@ -177,11 +174,12 @@ kernel BY_SAMPLE void poly_spline_fwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(b
                                       CLF_OUT(logdet), const poly_spline_fwd_args p) {
   GROUP_MEMORY(memory);
   const map_range q = map_range_of(p.x, p.at);
+  const poly call = POLY_OF(p);
   V sum = 0;
   map_copy(q, x_, p.x, y_, p.y);
   FOR_COLUMNS(q, j) {
     const int c = map_column(*PTR(at, j, 0), q.D);
-    POLY_OF(s, j);
+    const poly s = poly_column(call, box_, p.box, j);
     V L;
     PUT_COLUMN(y, q, c, poly_forward(s, poly_numbers_of(q, j, u_, p.u), GET_COLUMN(x, q, c), &L));
     sum += L;
@@ -193,11 +191,12 @@ kernel BY_SAMPLE void poly_spline_inv(CLF_IN(y), CLF_IN(at), CLF_IN(u), CLF_IN(b
                                       CLF_OUT(logdet), const poly_spline_inv_args p) {
   GROUP_MEMORY(memory);
   const map_range q = map_range_of(p.y, p.at);
+  const poly call = POLY_OF(p);
   V sum = 0;
   map_copy(q, y_, p.y, x_, p.x);
   FOR_COLUMNS(q, j) {
     const int c = map_column(*PTR(at, j, 0), q.D);
-    POLY_OF(s, j);
+    const poly s = poly_column(call, box_, p.box, j);
     V L;
     PUT_COLUMN(x, q, c, poly_inverse(s, poly_numbers_of(q, j, u_, p.u), GET_COLUMN(y, q, c), &L));
     sum += L;
@@ -327,10 +326,11 @@ kernel BY_SAMPLE void poly_spline_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(b
                                       CLF_IN(dl), CLF_OUT(dx), CLF_OUT(du),
                                       const poly_spline_bwd_args p) {
   const map_range q = map_range_of(p.dy, p.at);
+  const poly call = POLY_OF(p);
   map_copy(q, dy_, p.dy, dx_, p.dx);
   FOR_COLUMNS(q, j) {
     const int c = map_column(*PTR(at, j, 0), q.D);
-    POLY_OF(s, j);
+    const poly s = poly_column(call, box_, p.box, j);
     const V dl = map_logdet_weight(q, p.dlogdet, dl_, p.dl);
     poly_column_backward(s, poly_numbers_of(q, j, u_, p.u), GET_COLUMN(x, q, c),
                          GET_COLUMN(dy, q, c), dl, 0,
@@ -342,10 +342,11 @@ kernel BY_SAMPLE void poly_spline_inv_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_
                                           CLF_IN(dl), CLF_OUT(dy), CLF_OUT(du),
                                           const poly_spline_inv_bwd_args p) {
   const map_range q = map_range_of(p.dx, p.at);
+  const poly call = POLY_OF(p);
   map_copy(q, dx_, p.dx, dy_, p.dy);
   FOR_COLUMNS(q, j) {
     const int c = map_column(*PTR(at, j, 0), q.D);
-    POLY_OF(s, j);
+    const poly s = poly_column(call, box_, p.box, j);
     const V dl = map_logdet_weight(q, p.dlogdet, dl_, p.dl);
     poly_column_backward(s, poly_numbers_of(q, j, u_, p.u), GET_COLUMN(x, q, c),
                          GET_COLUMN(dx, q, c), dl, 1,

@@ -30,11 +30,12 @@ kernel BY_SAMPLE void rqs_fwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF
                               CLF_OUT(y), CLF_OUT(logdet), const rqs_fwd_args p) {
   GROUP_MEMORY(memory);
   const map_range q = map_range_of(p.x, p.at);
+  const rqs call = RQS_OF(p, p.u.dim[2]);
   V sum = 0;
   map_copy(q, x_, p.x, y_, p.y);
   FOR_COLUMNS(q, j) {
     const int c = map_column(*PTR(at, j, 0), q.D);
-    RQS_OF(s, p.u.dim[2], j);
+    const rqs s = rqs_column(call, box_, p.box, kinds_, p.kinds, j);
     V L;
     PUT_COLUMN(
         y, q, c,
@@ -48,11 +49,12 @@ kernel BY_SAMPLE void rqs_inv(CLF_IN(y), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF
                               CLF_OUT(x), CLF_OUT(logdet), const rqs_inv_args p) {
   GROUP_MEMORY(memory);
   const map_range q = map_range_of(p.y, p.at);
+  const rqs call = RQS_OF(p, p.u.dim[2]);
   V sum = 0;
   map_copy(q, y_, p.y, x_, p.x);
   FOR_COLUMNS(q, j) {
     const int c = map_column(*PTR(at, j, 0), q.D);
-    RQS_OF(s, p.u.dim[2], j);
+    const rqs s = rqs_column(call, box_, p.box, kinds_, p.kinds, j);
     V L;
     PUT_COLUMN(x, q, c, rqs_inverse(s, rqs_numbers_of(q, j, u_, p.u), GET_COLUMN(y, q, c), &L));
     sum += L;
@@ -138,10 +140,11 @@ kernel BY_SAMPLE void rqs_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF
                               CLF_IN(dy), CLF_IN(dl), CLF_OUT(dx), CLF_OUT(du),
                               const rqs_bwd_args p) {
   const map_range q = map_range_of(p.dy, p.at);
+  const rqs call = RQS_OF(p, p.u.dim[2]);
   map_copy(q, dy_, p.dy, dx_, p.dx);
   FOR_COLUMNS(q, j) {
     const int c = map_column(*PTR(at, j, 0), q.D);
-    RQS_OF(s, p.u.dim[2], j);
+    const rqs s = rqs_column(call, box_, p.box, kinds_, p.kinds, j);
     const V x = rqs_turned(s, GET_COLUMN(x, q, c)), dl = map_logdet_weight(q, p.dlogdet, dl_, p.dl);
     rqs_column_backward(s, rqs_numbers_of(q, j, u_, p.u), x, GET_COLUMN(dy, q, c), dl, 0,
                         map_gradients_of(q, dx_, p.dx, c, du_, p.du, j));
@@ -152,10 +155,11 @@ kernel BY_SAMPLE void rqs_inv_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box),
                                   CLF_IN(dx), CLF_IN(dl), CLF_OUT(dy), CLF_OUT(du),
                                   const rqs_inv_bwd_args p) {
   const map_range q = map_range_of(p.dx, p.at);
+  const rqs call = RQS_OF(p, p.u.dim[2]);
   map_copy(q, dx_, p.dx, dy_, p.dy);
   FOR_COLUMNS(q, j) {
     const int c = map_column(*PTR(at, j, 0), q.D);
-    RQS_OF(s, p.u.dim[2], j);
+    const rqs s = rqs_column(call, box_, p.box, kinds_, p.kinds, j);
     const V x = rqs_turned(s, GET_COLUMN(x, q, c)), dl = map_logdet_weight(q, p.dlogdet, dl_, p.dl);
     rqs_column_backward(s, rqs_numbers_of(q, j, u_, p.u), x, GET_COLUMN(dx, q, c), dl, 1,
                         map_gradients_of(q, dy_, p.dy, c, du_, p.du, j));
