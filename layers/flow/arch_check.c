@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "arch_private.h"
+#include "pieces.h"
 #include "status.h"
 
 static clf_status refuse(const clf__node *node, const char *why) {
@@ -75,7 +75,8 @@ static clf_status check_disjoint(const clf__node *node, const clf__pieces *parts
 /* ---- Nodes inside nodes ---------------------------------------------------------------------- */
 
 static int is_masked_net(const clf__node *net) {
-  return net->type->id == CLF__ARCH_made || net->type->id == CLF__ARCH_masked;
+  const clf__net_ops *ops;
+  return clf__net_of(net, &ops) == CLF_OK && ops->masked;
 }
 
 static clf_status check_net(const clf__node *node, const clf__node *net) {
@@ -132,7 +133,7 @@ static clf_status check_ar(const clf__node *node) {
   const clf__arch_ar *const a = (const clf__arch_ar *)node;
   CLF_TRY(check_list(node, "order", a->order == CLF__ORDER_LIST, a->list.n));
   CLF_TRY(check_permutation(node, a->list));
-  if (is_masked_net(a->net) || a->net->type->id == CLF__ARCH_zero) return CLF_OK;
+  if (is_masked_net(a->net)) return CLF_OK;
   return clf__fail(CLF_EINVAL, "ar: the net %s has no masks; use made or masked",
                    a->net->type->name);
 }

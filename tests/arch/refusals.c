@@ -69,6 +69,8 @@ static const struct {
                                         "autoregressive layers; use mlp or resnet"},
     {"6: ar(rq, mlp) -> normal",
      "flow text, character 4: ar: the net mlp has no masks; use made or masked"},
+    {"6: ar(rq, zero) -> normal",
+     "flow text, character 4: ar: the net zero has no masks; use made or masked"},
     {"6: coupling(rq, mlp, mask=list) -> normal",
      "flow text, character 4: coupling: mask=list needs the list, as list=..."},
     {"6: coupling(rq, mlp, list=0-2) -> normal",
