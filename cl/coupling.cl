@@ -8,9 +8,8 @@
 #define IDENTITY(b, q) (AT(b, 0, q.c, q.h, q.w) != 0)
 
 kernel BY_SAMPLE void mask_apply(CLF_IN(x), CLF_IN(b), CLF_OUT(y), const mask_apply_args p) {
-  const int n = get_group_id(0), size = sample_size(p.x);
-  FOR_SHARE(i, size) {
-    const clf_element q = element_of(p.x, i);
+  const int n = get_group_id(0);
+  FOR_ELEMENTS(p.x, q) {
     const float x = IDENTITY(b, q) ? AT(x, n, q.c, q.h, q.w) : 0;
     AT(y, n, q.c, q.h, q.w) = p.beta != 0 ? x + p.beta * AT(y, n, q.c, q.h, q.w) : x;
   }
@@ -19,10 +18,9 @@ kernel BY_SAMPLE void mask_apply(CLF_IN(x), CLF_IN(b), CLF_OUT(y), const mask_ap
 kernel BY_SAMPLE void affine_fwd(CLF_IN(x), CLF_IN(h), CLF_IN(t), CLF_IN(b), CLF_OUT(y),
                                  CLF_OUT(logdet), const affine_fwd_args p) {
   GROUP_MEMORY(memory);
-  const int n = get_group_id(0), size = sample_size(p.x);
+  const int n = get_group_id(0);
   float sum = 0;
-  FOR_SHARE(i, size) {
-    const clf_element q = element_of(p.x, i);
+  FOR_ELEMENTS(p.x, q) {
     const int identity = IDENTITY(b, q);
     const float x = AT(x, n, q.c, q.h, q.w), s = bounded(AT(h, n, q.c, q.h, q.w), p.s_max);
     AT(y, n, q.c, q.h, q.w) = identity ? x : x * exp(s) + AT(t, n, q.c, q.h, q.w);
@@ -35,10 +33,9 @@ kernel BY_SAMPLE void affine_fwd(CLF_IN(x), CLF_IN(h), CLF_IN(t), CLF_IN(b), CLF
 kernel BY_SAMPLE void affine_inv(CLF_IN(y), CLF_IN(h), CLF_IN(t), CLF_IN(b), CLF_OUT(x),
                                  CLF_OUT(logdet), const affine_inv_args p) {
   GROUP_MEMORY(memory);
-  const int n = get_group_id(0), size = sample_size(p.y);
+  const int n = get_group_id(0);
   float sum = 0;
-  FOR_SHARE(i, size) {
-    const clf_element q = element_of(p.y, i);
+  FOR_ELEMENTS(p.y, q) {
     const int identity = IDENTITY(b, q);
     const float y = AT(y, n, q.c, q.h, q.w), s = bounded(AT(h, n, q.c, q.h, q.w), p.s_max);
     AT(x, n, q.c, q.h, q.w) = identity ? y : (y - AT(t, n, q.c, q.h, q.w)) * exp(-s);
@@ -50,13 +47,13 @@ kernel BY_SAMPLE void affine_inv(CLF_IN(y), CLF_IN(h), CLF_IN(t), CLF_IN(b), CLF
 
 kernel BY_SAMPLE void affine_bwd(CLF_IN(x), CLF_IN(h), CLF_IN(b), CLF_IN(dy), CLF_IN(dl),
                                  CLF_OUT(dx), CLF_OUT(dh), CLF_OUT(dt), const affine_bwd_args p) {
-  const int n = get_group_id(0), size = sample_size(p.x);
-  FOR_SHARE(i, size) {
-    const clf_element q = element_of(p.x, i);
+  const int n = get_group_id(0);
+  const float weight = logdet_weight(p.dlogdet, dl_, p.dl, n);
+  FOR_ELEMENTS(p.x, q) {
     const int identity = IDENTITY(b, q);
     const float dy = AT(dy, n, q.c, q.h, q.w), out = AT(h, n, q.c, q.h, q.w);
     const float s = identity ? 0 : bounded(out, p.s_max), dx = dy * exp(s);
-    const float ds = dx * AT(x, n, q.c, q.h, q.w) + logdet_weight(p.dlogdet, dl_, p.dl, n);
+    const float ds = dx * AT(x, n, q.c, q.h, q.w) + weight;
     AT(dx, n, q.c, q.h, q.w) = dx;
     AT(dt, n, q.c, q.h, q.w) = identity ? 0 : dy;
     AT(dh, n, q.c, q.h, q.w) = identity ? 0 : ds * bounded_slope(out, p.s_max);
@@ -64,18 +61,16 @@ kernel BY_SAMPLE void affine_bwd(CLF_IN(x), CLF_IN(h), CLF_IN(b), CLF_IN(dy), CL
 }
 
 kernel BY_SAMPLE void additive(CLF_IN(x), CLF_IN(t), CLF_IN(b), CLF_OUT(y), const additive_args p) {
-  const int n = get_group_id(0), size = sample_size(p.x);
-  FOR_SHARE(i, size) {
-    const clf_element q = element_of(p.x, i);
+  const int n = get_group_id(0);
+  FOR_ELEMENTS(p.x, q) {
     AT(y, n, q.c, q.h, q.w) =
         AT(x, n, q.c, q.h, q.w) + (IDENTITY(b, q) ? 0 : p.sign * AT(t, n, q.c, q.h, q.w));
   }
 }
 
 kernel BY_SAMPLE void additive_bwd(CLF_IN(b), CLF_IN(dy), CLF_OUT(dt), const additive_bwd_args p) {
-  const int n = get_group_id(0), size = sample_size(p.dy);
-  FOR_SHARE(i, size) {
-    const clf_element q = element_of(p.dy, i);
+  const int n = get_group_id(0);
+  FOR_ELEMENTS(p.dy, q) {
     AT(dt, n, q.c, q.h, q.w) = IDENTITY(b, q) ? 0 : p.sign * AT(dy, n, q.c, q.h, q.w);
   }
 }

@@ -15,16 +15,9 @@ INLINE elements_share elements_share_of(clf_view t) {
   const elements_share q = {first, min(first + EACH, sample_size(t) * t.dim[0])};
   return q;
 }
-/* Element k of a tensor. */
-typedef struct {
-  int n, c, h, w;
-} elements_index;
-INLINE elements_index elements_index_of(clf_view t, int k) {
-  const int size = sample_size(t), n = k / size;
-  const clf_element at = element_of(t, k - n * size);
-  const elements_index q = {n, at.c, at.h, at.w};
-  return q;
-}
+/* The elements of a share, one by one. */
+#define FOR_SINGLE(t, q, i)                                                                        \
+  for (clf_element i = element_of_batch(t, q.first); i.i < q.end; i = element_after(t, i))
 #define ELEMENT(t, i) AT(t, i.n, i.c, i.h, i.w)
 /* A vector of a contiguous tensor from element i on, and how it is loaded and stored. */
 #define FROM(t, i, q) t##_ + p.t.offset + i, 1, q.end - i
@@ -35,10 +28,7 @@ kernel BY_LANES void copy(CLF_IN(x), CLF_OUT(y), const copy_args p) {
     for (int i = q.first; i < q.end; i += LANES)
       lanes_store(lanes_load(FROM(x, i, q)), FROM(y, i, q));
   else
-    for (int k = q.first; k < q.end; k++) {
-      const elements_index i = elements_index_of(p.x, k);
-      ELEMENT(y, i) = ELEMENT(x, i);
-    }
+    FOR_SINGLE(p.x, q, i) ELEMENT(y, i) = ELEMENT(x, i);
 }
 
 kernel BY_LANES void fill(CLF_OUT(y), const fill_args p) {
@@ -46,10 +36,7 @@ kernel BY_LANES void fill(CLF_OUT(y), const fill_args p) {
   if (whole_order(p.y))
     for (int i = q.first; i < q.end; i += LANES) lanes_store((V)p.value, FROM(y, i, q));
   else
-    for (int k = q.first; k < q.end; k++) {
-      const elements_index i = elements_index_of(p.y, k);
-      ELEMENT(y, i) = p.value;
-    }
+    FOR_SINGLE(p.y, q, i) ELEMENT(y, i) = p.value;
 }
 
 kernel BY_LANES void axpby(CLF_IN(x), CLF_OUT(y), const axpby_args p) {
@@ -60,8 +47,7 @@ kernel BY_LANES void axpby(CLF_IN(x), CLF_OUT(y), const axpby_args p) {
       lanes_store(p.b != 0 ? ax + p.b * lanes_load(FROM(y, i, q)) : ax, FROM(y, i, q));
     }
   else
-    for (int k = q.first; k < q.end; k++) {
-      const elements_index i = elements_index_of(p.x, k);
+    FOR_SINGLE(p.x, q, i) {
       const float ax = p.a * ELEMENT(x, i);
       ELEMENT(y, i) = p.b != 0 ? ax + p.b * ELEMENT(y, i) : ax;
     }
@@ -69,16 +55,10 @@ kernel BY_LANES void axpby(CLF_IN(x), CLF_OUT(y), const axpby_args p) {
 
 kernel BY_LANES void scale_rows(CLF_IN(a), CLF_OUT(y), const scale_rows_args p) {
   const elements_share q = elements_share_of(p.y);
-  for (int k = q.first; k < q.end; k++) {
-    const elements_index i = elements_index_of(p.y, k);
-    ELEMENT(y, i) *= *PTR(a, i.n, 0);
-  }
+  FOR_SINGLE(p.y, q, i) ELEMENT(y, i) *= *PTR(a, i.n, 0);
 }
 
 kernel BY_LANES void add_ratio(CLF_IN(a), CLF_IN(b), CLF_OUT(y), const add_ratio_args p) {
   const elements_share q = elements_share_of(p.y);
-  for (int k = q.first; k < q.end; k++) {
-    const elements_index i = elements_index_of(p.y, k);
-    ELEMENT(y, i) += ELEMENT(a, i) / ELEMENT(b, i);
-  }
+  FOR_SINGLE(p.y, q, i) ELEMENT(y, i) += ELEMENT(a, i) / ELEMENT(b, i);
 }

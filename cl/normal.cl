@@ -7,8 +7,7 @@ kernel BY_SAMPLE void normal_logp(CLF_IN(z), CLF_IN(logdet), CLF_OUT(logp),
   GROUP_MEMORY(memory);
   const int n = get_group_id(0), size = sample_size(p.z);
   float square = 0;
-  FOR_SHARE(i, size) {
-    const clf_element q = element_of(p.z, i);
+  FOR_ELEMENTS(p.z, q) {
     const float z = AT(z, n, q.c, q.h, q.w);
     square += z * z;
   }
@@ -25,11 +24,9 @@ kernel BY_SAMPLE void normal_nll(CLF_IN(z), CLF_OUT(logdet), CLF_OUT(dz), CLF_OU
   const int size = sample_size(p.z), g = get_group_id(0);
   const int n0 = g * e.size, count = min(e.size, p.z.dim[0] - n0);
   float sum = 0;
-  FOR_SHARE(k, count * size) {
-    const int n = n0 + k / size;
-    const clf_element q = element_of(p.z, k % size);
-    const float z = AT(z, n, q.c, q.h, q.w);
-    AT(dz, n, q.c, q.h, q.w) = p.weight * z;
+  FOR_BATCH_ELEMENTS(p.z, n0 * size, (n0 + count) * size, q) {
+    const float z = AT(z, q.n, q.c, q.h, q.w);
+    AT(dz, q.n, q.c, q.h, q.w) = p.weight * z;
     sum += 0.5f * z * z;
   }
   FOR_SHARE(k, count) {

@@ -10,10 +10,9 @@ kernel BY_ITEM void random_bits(CLF_OUT(y), const random_bits_args p) {
   const int id = get_global_id(0), n = id / blocks, block = id % blocks;
   if (n >= p.y.dim[0]) return;
   const words k = words_of(block, n, p.first_lo, p.first_hi, p.stream, p.seed_lo, p.seed_hi);
-  for (int j = 0, i = block * 8; j < 8 && i < size; j++, i++) {
-    const clf_element q = element_of(p.y, i);
+  clf_element q = element_of(p.y, block * 8);
+  for (int j = 0; j < 8 && q.i < size; j++, q = element_after(p.y, q))
     AT(y, n, q.c, q.h, q.w) = j % 2 == 0 ? k.at[j / 2] >> 16 : k.at[j / 2] & 0xffff;
-  }
 }
 
 /* ---- Numbers --------------------------------------------------------------------------

@@ -49,10 +49,8 @@ kernel BY_SAMPLE void sum_squares(CLF_IN(x), CLF_OUT(y), const sum_squares_args 
       sum += x * x;
     }
   else
-    FOR_SHARE(k, count) {
-      const int n = (first + k) / size;
-      const clf_element q = element_of(p.x, (first + k) % size);
-      const V x = lanes_load(&AT(x, n, q.c, q.h, q.w), 1, 1);
+    FOR_BATCH_ELEMENTS(p.x, first, first + count, q) {
+      const V x = lanes_load(&AT(x, q.n, q.c, q.h, q.w), 1, 1);
       sum += x * x;
     }
   const float all = GROUP_SUM(memory, lanes_sum(sum));
