@@ -34,13 +34,6 @@ kernel BY_PIXELS void act_bwd(CLF_IN(y), CLF_IN(dy), CLF_OUT(dx), const act_bwd_
   switch (p.act) { CLF_ACTIVATIONS(BACKWARD) }
 }
 
-/* The second half of the channels is loaded and stored by lanes: not every vector of it is full. */
-INLINE image_vector crelu_second(image_vector v, int C) {
-  v.c += C;
-  v.full = 0;
-  return v;
-}
-
 kernel BY_PIXELS void crelu_fwd(CLF_IN(x), CLF_OUT(y), const crelu_fwd_args p) {
   const image_range q = image_range_of(p.x);
   const int C = p.x.dim[1];
@@ -48,7 +41,7 @@ kernel BY_PIXELS void crelu_fwd(CLF_IN(x), CLF_OUT(y), const crelu_fwd_args p) {
     FOR_PIXELS(q, c, v) {
       const V x = p.a * GET(x, v);
       PUT(y, v, act_relu(x));
-      PUT(y, crelu_second(v, C), act_relu(-x));
+      PUT(y, image_channels_on(v, C), act_relu(-x));
       if (c == 0 && p.y.dim[1] > 2 * C)
         lanes_store(pixels_on(v, p.pixels), &AT(y, v.n, 2 * C, v.h, v.w), p.y.stride[3],
                     v.axis == 1 ? 1 : v.left);
@@ -59,7 +52,8 @@ kernel BY_PIXELS void crelu_bwd(CLF_IN(x), CLF_IN(dy), CLF_OUT(dx), const crelu_
   const image_range q = image_range_of(p.x);
   FOR_CHANNELS(q, c)
     FOR_PIXELS(q, c, v) {
-      const V x = p.a * GET(x, v), up = GET(dy, v), down = GET(dy, crelu_second(v, p.x.dim[1]));
+      const V x = p.a * GET(x, v), up = GET(dy, v),
+              down = GET(dy, image_channels_on(v, p.x.dim[1]));
       PUT(dx, v, x > 0 ? p.a * up : x < 0 ? -p.a * down : 0 * x);
     }
 }

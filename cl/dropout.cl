@@ -10,13 +10,13 @@ kernel BY_LANES void dropout(CLF_IN(x), CLF_OUT(y), const dropout_args p) {
   const words_v k = words_of_v((uint)first + LANE_INDEX, n, p.first_lo, p.first_hi, p.stream,
                                p.seed_lo, p.seed_hi);
   const float scale = 1 / (1 - p.drop);
-  for (int j = 0; j < 4; j++) {
-    const V u = CONVERT_V(k.at[j] >> 8u) * 0x1p-24f;
-    clf_lanes factor;
-    factor.v = u >= p.drop ? (V)scale : (V)0;
-    for (int lane = 0, i = 4 * first + j; lane < LANES && i < size; lane++, i += 4) {
-      const clf_element q = element_of(p.x, i);
-      AT(y, n, q.c, q.h, q.w) = factor.f[lane] * AT(x, n, q.c, q.h, q.w);
-    }
-  }
+  clf_lanes factor[4];
+#pragma unroll
+  for (int j = 0; j < 4; j++)
+    factor[j].v = CONVERT_V(k.at[j] >> 8u) * 0x1p-24f >= p.drop ? (V)scale : (V)0;
+  clf_element q = element_of(p.x, 4 * first);
+  for (int lane = 0; lane < LANES; lane++)
+#pragma unroll
+    for (int j = 0; j < 4; j++, q = element_after(p.x, q))
+      if (q.i < size) AT(y, n, q.c, q.h, q.w) = factor[j].f[lane] * AT(x, n, q.c, q.h, q.w);
 }
