@@ -123,7 +123,7 @@ static void take(const report *from, cli_member *m) {
 
 /* Exchanges the reports; the result is the same on all ranks. 1: at least one training ended;
  * -1: failure. */
-static int tell(ranks *r, cli_members *s) {
+static int tell_all(ranks *r, cli_members *s) {
   const report mine = look(r, s);
   int any = 0;
   if (clf_group_gather(cli_ranks(), &mine, sizeof mine, r->all) != CLF_OK) {
@@ -178,7 +178,7 @@ static int is_over(const ranks *r) {
 static int run_rounds(ranks *r, cli_members *s, const char *device) {
   long nap = 5000000;
   for (;;) {
-    const int any = tell(r, s);
+    const int any = tell_all(r, s);
     int code = any < 0 ? CLI_FAILED : any ? write_record(r, s) : CLI_OK;
     if (!code && r->all[0].stop && r->running >= 0 && !r->asked++) kill(r->pid, SIGINT);
     const int over = is_over(r);

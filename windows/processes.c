@@ -14,7 +14,8 @@
 #include <unistd.h>
 #include "os.h"
 
-char **clf__environ;
+static char *no_variables[1]; /* a child inherits them; programs may walk the list */
+char **clf__environ = no_variables;
 
 /* ---- Those there are --------------------------------------------------------------------- */
 
@@ -119,7 +120,8 @@ static HANDLE inheritable(const posix_spawn_file_actions_t *to, int fd) {
 
 /* Passes on only the handles in the list; an inherited end of another child's pipe would keep
  * that pipe open. */
-static BOOL create(const wchar_t *file, wchar_t *line, STARTUPINFOEXW *s, PROCESS_INFORMATION *p) {
+static BOOL create(const wchar_t *file, wchar_t *line, DWORD how, STARTUPINFOEXW *s,
+                   PROCESS_INFORMATION *p) {
   char list[256];
   SIZE_T size = sizeof list;
   HANDLE of[3];
@@ -133,7 +135,7 @@ static BOOL create(const wchar_t *file, wchar_t *line, STARTUPINFOEXW *s, PROCES
   const BOOL ok =
       UpdateProcThreadAttribute(s->lpAttributeList, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, of,
                                 (size_t)n * sizeof *of, NULL, NULL) &&
-      CreateProcessW(file, line, NULL, NULL, TRUE, EXTENDED_STARTUPINFO_PRESENT, NULL, NULL,
+      CreateProcessW(file, line, NULL, NULL, TRUE, EXTENDED_STARTUPINFO_PRESENT | how, NULL, NULL,
                      &s->StartupInfo, p);
   DeleteProcThreadAttributeList(s->lpAttributeList);
   return ok;
@@ -141,7 +143,8 @@ static BOOL create(const wchar_t *file, wchar_t *line, STARTUPINFOEXW *s, PROCES
 
 int posix_spawn(pid_t *pid, const char *program, const posix_spawn_file_actions_t *to,
                 const posix_spawnattr_t *attributes, char *const *argv, char *const *environment) {
-  (void)attributes, (void)environment;
+  (void)environment;
+  const int apart = attributes && attributes->flags & POSIX_SPAWN_SETPGROUP;
   PROCESS_INFORMATION p;
   STARTUPINFOEXW s = {.StartupInfo = {.cb = sizeof s,
                                       .dwFlags = STARTF_USESTDHANDLES,
@@ -151,7 +154,9 @@ int posix_spawn(pid_t *pid, const char *program, const posix_spawn_file_actions_
   wchar_t *file = program_file(program), *line = command_line(argv);
   errno = ENOMEM;
   int e = 0;
-  if (!file || !line || (!create(file, line, &s, &p) && clf__os_fail())) e = errno;
+  if (!file || !line ||
+      (!create(file, line, apart ? CREATE_NEW_PROCESS_GROUP : 0, &s, &p) && clf__os_fail()))
+    e = errno;
   free(file);
   free(line);
   const HANDLE given[] = {s.StartupInfo.hStdInput, s.StartupInfo.hStdOutput,
@@ -209,11 +214,13 @@ int kill(pid_t pid, int number) {
 }
 
 pid_t waitpid(pid_t pid, int *status, int flags) {
-  (void)flags;
   DWORD code = 0;
   const HANDLE h = exchange(pid, 0, NULL);
   if (!h) return errno = ECHILD, -1;
-  WaitForSingleObject(h, INFINITE);
+  if (WaitForSingleObject(h, flags & WNOHANG ? 0 : INFINITE) == WAIT_TIMEOUT) {
+    exchange(0, pid, h); /* into the place that has just become free */
+    return 0;
+  }
   GetExitCodeProcess(h, &code);
   CloseHandle(h);
   *status = (int)code;

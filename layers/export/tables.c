@@ -10,7 +10,7 @@
 /* ---- Numbers ----------------------------------------------------------------------------------
  */
 
-static void format(char *text, size_t size, int digits, double v) {
+static void write_digits(char *text, size_t size, int digits, double v) {
   snprintf(text, size, "%.*g", digits, v);
   const char *point = localeconv()->decimal_point;
   char *at = strstr(text, point);
@@ -32,7 +32,7 @@ void clf__write_number(const clf__writer *w, clf__out *to, double v) {
     snprintf(text, sizeof text, "%.*g", digits, v);
     const double back = strtod(text, NULL); /* by the locale that wrote it */
     if (w->single ? (float)back == (float)v : back == v) {
-      format(text, sizeof text, digits, v);
+      write_digits(text, sizeof text, digits, v);
       break;
     }
   }

@@ -258,8 +258,8 @@ static clf_status read_whole(reader *r, const json_t *j, int64_t low, int64_t hi
   snprintf(what, sizeof what, "a whole number, %" PRId64 " to %" PRId64, low, high);
   if (!json_is_integer(j)) return expected(r, what, j);
   if (v < low || v > high)
-    return clf__fail(CLF_EINVAL, "flow JSON, %s: expected %s, found %" JSON_INTEGER_FORMAT,
-                     path_of(r), what, v);
+    return clf__fail(CLF_EINVAL, "flow JSON, %s: expected %s, found %" PRId64, path_of(r), what,
+                     (int64_t)v);
   *to = (int32_t)v;
   return CLF_OK;
 }

@@ -156,7 +156,7 @@ clf_status clf__rows_put(const clf__table_rows *r, const clf_flow *f, int64_t ro
 }
 
 static uint64_t add_sum(uint64_t sum, const double *v, int64_t n) {
-  return v ? crc32_z(sum, (const unsigned char *)v, (size_t)n * sizeof *v) : sum;
+  return v ? crc32_z((uLong)sum, (const unsigned char *)v, (size_t)n * sizeof *v) : sum;
 }
 
 uint64_t clf__rows_sum(const clf__table_rows *r) {

@@ -24,15 +24,19 @@ int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *to, int ours, i
 int posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *to, int fd, const char *path,
                                      int flags, unsigned mode);
 
-/* Signals are not inherited, so this has no effect. */
+/* A child in a group of its own gets no Ctrl-C. Signals are not inherited, so those that are set
+ * have no effect. */
 typedef struct posix_spawnattr {
-  int unused;
+  short flags;
 } posix_spawnattr_t;
-enum { POSIX_SPAWN_SETSIGDEF = 4 };
-static inline int posix_spawnattr_init(posix_spawnattr_t *a) { return a->unused = 0; }
-static inline int posix_spawnattr_destroy(posix_spawnattr_t *a) { return a->unused = 0; }
+enum { POSIX_SPAWN_SETPGROUP = 2, POSIX_SPAWN_SETSIGDEF = 4 };
+static inline int posix_spawnattr_init(posix_spawnattr_t *a) { return a->flags = 0; }
+static inline int posix_spawnattr_destroy(posix_spawnattr_t *a) { return a->flags = 0; }
 static inline int posix_spawnattr_setflags(posix_spawnattr_t *a, short f) {
-  return (void)a, (void)f, 0;
+  return a->flags = f, 0;
+}
+static inline int posix_spawnattr_setpgroup(posix_spawnattr_t *a, pid_t group) {
+  return (void)a, (void)group, 0; /* the flag says it: always a new group */
 }
 static inline int posix_spawnattr_setsigdefault(posix_spawnattr_t *a, const sigset_t *s) {
   return (void)a, (void)s, 0;

@@ -7,8 +7,9 @@
 #include <signal.h>
 #include <sys/types.h>
 
-pid_t waitpid(pid_t pid, int *status, int flags); /* flags: 0 */
-int clf__signal_of(int status);                   /* 0: it ended without a signal */
+enum { WNOHANG = 1 };
+pid_t waitpid(pid_t pid, int *status, int flags);
+int clf__signal_of(int status); /* 0: it ended without a signal */
 #define WIFSIGNALED(status) (clf__signal_of(status) != 0)
 #define WTERMSIG(status) clf__signal_of(status)
 #define WIFEXITED(status) (clf__signal_of(status) == 0)
