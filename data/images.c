@@ -12,6 +12,7 @@
 
 #include "keys.h"
 #include "kind.h"
+#include "named_options.h"
 #include "status.h"
 #include "table.h"
 
@@ -78,6 +79,20 @@ static clf_status open_source(const char *source, const clf_image_options *o, cl
 }
 
 /* ---- Requested size and channels ------------------------------------------------------------- */
+
+static const clf__named members[] = {
+    CLF_NAMED(clf_image_options, height, INT32, NULL),
+    CLF_NAMED(clf_image_options, width, INT32, NULL),
+    CLF_NAMED(clf_image_options, channels, INT32, NULL),
+    CLF_NAMED(clf_image_options, crop, CHOICE, "none|center|celeba|lsun"),
+    CLF_NAMED(clf_image_options, strict, FLAG, NULL),
+    CLF_NAMED(clf_image_options, bits, INT32, NULL),
+};
+
+clf_status clf_image_options_set(clf_image_options *options, const char *name, const char *value) {
+  CLF_GIVEN("options, name, value", options, name, value);
+  return clf__named_set("image", members, sizeof members / sizeof *members, options, name, value);
+}
 
 static clf_status check_options(const char *source, clf_image_options *o) {
   if (o->height < 0 || o->width < 0 || o->height > CLF_IMAGE_SIDE || o->width > CLF_IMAGE_SIDE ||

@@ -10,6 +10,7 @@
 #include "file.h"
 #include "input.h"
 #include "kind.h"
+#include "named_options.h"
 #include "npz.h"
 #include "status.h"
 #include "table.h"
@@ -146,6 +147,22 @@ static clf_status read_synthetic(const char *source, const clf_table_options *o,
   else
     *t = all;
   return s;
+}
+
+static const clf__named members[] = {
+    CLF_NAMED(clf_table_options, header, CHOICE, "auto|yes|no"),
+    CLF_NAMED(clf_table_options, delimiter, LETTER, NULL),
+    CLF_NAMED(clf_table_options, decimal, LETTER, NULL),
+    CLF_NAMED(clf_table_options, comment, LETTER, NULL),
+    CLF_NAMED(clf_table_options, skip, INT64, NULL),
+    CLF_NAMED(clf_table_options, kinds, FLAG, NULL),
+    CLF_NAMED(clf_table_options, id, TEXT, NULL),
+    CLF_NAMED(clf_table_options, missing, CHOICE, "refuse|keep|drop"),
+};
+
+clf_status clf_table_options_set(clf_table_options *options, const char *name, const char *value) {
+  CLF_GIVEN("options, name, value", options, name, value);
+  return clf__named_set("table", members, sizeof members / sizeof *members, options, name, value);
 }
 
 clf_status clf_table_read_with(const char *source, const clf_table_options *o, clf_table *t) {

@@ -11,6 +11,13 @@
 extern "C" {
 #endif
 
+/* Room for later members of a struct that callers fill in; 0. */
+typedef union clf_more {
+  double real;
+  int64_t whole;
+  const void *at;
+} clf_more;
+
 /* What the numbers of a column represent (docs/tables.md). */
 typedef enum clf_column_kind {
 #define CLF_COLUMN_KIND(ID, name, what) CLF_COLUMN_##ID,
@@ -99,7 +106,15 @@ typedef struct clf_table_options {
                 columns are matched by position if their number agrees.  NULL: detect */
   const char *id;      /* the column whose texts become clf_table.ids; NULL: none */
   clf_missing missing; /* what happens to rows that lack a value */
+  clf_more more[8];    /* further options, by name; 0 */
 } clf_table_options;
+
+/* Sets an option by its name, the member's, from text: "yes" of `header`, "drop" of `missing`,
+ * ";" of `delimiter`, "1" of `kinds`.  The text of `id` itself is used, until the table is read;
+ * columns, drop and like are set in the struct.  EINVAL: there is no such option (names the
+ * nearest), or the value is of another type; the options are then unchanged. */
+CLF_API clf_status clf_table_options_set(clf_table_options *options, const char *name,
+                                         const char *value);
 
 /* Reads a file (.csv, .tsv, .txt, .npy, .npz, by suffix), standard input ("-") or a pipe (by its
  * first bytes), or generates a synthetic data set.

@@ -39,6 +39,7 @@ typedef struct clf_fit_data {
   const uint8_t *part; /* N, the use of each row; NULL: drawn by clf_split_rows().  If none is for
                           validation, some training rows are used for it, or cross-validation */
   const char *name;    /* of the data, for the record; NULL: none */
+  clf_more more[4];    /* 0 */
 } clf_fit_data;
 
 /* Begin with clf_fit_options_default(). */
@@ -50,8 +51,14 @@ typedef struct clf_fit_options {
   int quick;          /* 1: only baselines and one flow */
   const char *repeat; /* the record of an earlier fit: its candidates are trained with the same
                          numbers of steps; NULL: none */
+  clf_more more[8];   /* further options, by name; 0 */
 } clf_fit_options;
 CLF_API clf_fit_options clf_fit_options_default(void);
+/* Sets an option by its name, the member's, from text; of `repeat` the text itself is used, until
+ * the fit ends.  EINVAL: there is no such option (names the nearest), or the value is of another
+ * type; the options are then unchanged.  clf_fit() checks ranges. */
+CLF_API clf_status clf_fit_options_set(clf_fit_options *options, const char *name,
+                                       const char *value);
 
 /* Where a search stands. */
 typedef struct clf_fit_progress {

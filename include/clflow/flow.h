@@ -11,7 +11,6 @@
 #ifndef CLFLOW_FLOW_H
 #define CLFLOW_FLOW_H
 #include "clflow/arch.h"
-#include "clflow/arch.h"
 #include "clflow/core.h"
 #include "clflow/images.h"
 
@@ -42,7 +41,8 @@ typedef struct clf_realnvp_variant {
       bn_rho; /* weight of the running statistics while training: 0, or the paper's rho in 0 .. 1 */
 } clf_realnvp_variant;
 
-/* Everything that defines a flow except its weights. */
+/* Everything that defines a flow of the four kinds above, except its weights.  It does not grow:
+ * new flows are architectures (arch.h), whose members have names. */
 typedef struct clf_flow_spec {
   clf_kind kind;  /* decides which of the other members count */
   int32_t dim;    /* D, of x and z; 1 for piecewise */

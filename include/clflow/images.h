@@ -33,7 +33,14 @@ typedef struct clf_image_options {
   int strict;   /* 1: a damaged file in a folder is an error; 0: it is skipped and counted */
   int32_t bits; /* bits per sample of 16-bit PNG files, 8 to 16: 2^bits - 1 becomes 255, and a file
                    with larger samples is damaged; 0: 16 */
+  clf_more more[8]; /* further options, by name; 0 */
 } clf_image_options;
+
+/* Sets an option by its name, the member's, from text: "32" of `height`, "center" of `crop`.
+ * EINVAL: there is no such option (names the nearest), or the value is of another type; the options
+ * are then unchanged.  clf_images_open() checks ranges. */
+CLF_API clf_status clf_image_options_set(clf_image_options *options, const char *name,
+                                         const char *value);
 
 /* A set of images, decoded by threads of its own. */
 typedef struct clf_images clf_images;

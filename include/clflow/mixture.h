@@ -30,10 +30,16 @@ typedef struct clf_mixture_options {
   /* Called before each iteration; a result other than 0 ends the fit, and the flow gets the
    * parameters so far.  NULL: never. */
   int (*stop)(void *context);
-  void *context; /* passed to stop */
+  void *context;    /* passed to stop */
+  clf_more more[8]; /* further options, by name; 0 */
 } clf_mixture_options;
-/* The defaults that the members name; seed 0. */
+/* The defaults that the members name; seed 1. */
 CLF_API clf_mixture_options clf_mixture_options_default(void);
+/* Sets an option by its name, the member's, from text; stop and context are set in the struct.
+ * EINVAL: there is no such option (names the nearest), or the value is of another type; the options
+ * are then unchanged.  clf_mixture_fit() checks ranges. */
+CLF_API clf_status clf_mixture_options_set(clf_mixture_options *options, const char *name,
+                                           const char *value);
 
 /* What a fit of a mixture came to. */
 typedef struct clf_mixture_result {

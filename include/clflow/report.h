@@ -46,6 +46,7 @@ typedef struct clf_report_source {
   uint64_t seed;                /* for the samples that rows are compared with */
   const int32_t *pairs; /* columns of the pair plot, from 0; NULL: the six with the worst fit */
   int32_t pair_count;   /* of pairs, 2 to 6; 0 with NULL */
+  clf_more more[4];     /* 0 */
 } clf_report_source;
 
 /* Writes the report, one page of HTML that needs neither network nor scripts; the file is

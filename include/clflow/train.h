@@ -156,6 +156,7 @@ typedef struct clf_train_data {
   const clf_table *valid;       /* (V, D) */
   const clf_table *valid_given; /* (V, C) */
   const double *valid_weights;  /* V */
+  clf_more more[4];             /* 0 */
 } clf_train_data;
 /* As clf_trainer_create(), with context, weights and validation rows: minimises
  * -sum w log p(x given c) / sum w.  The log-likelihood of validation rows is a weighted mean too,

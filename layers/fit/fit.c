@@ -6,9 +6,22 @@
 #include <stdlib.h>
 #include "clock.h"
 #include "fit_private.h"
+#include "named_options.h"
 
 clf_fit_options clf_fit_options_default(void) {
   return (clf_fit_options){.seconds = 60, .seed = 1, .valid = 0.1, .test = 0.1};
+}
+
+static const clf__named members[] = {
+    CLF_NAMED(clf_fit_options, seconds, REAL, NULL), CLF_NAMED(clf_fit_options, seed, SEED, NULL),
+    CLF_NAMED(clf_fit_options, valid, REAL, NULL),   CLF_NAMED(clf_fit_options, test, REAL, NULL),
+    CLF_NAMED(clf_fit_options, refit, FLAG, NULL),   CLF_NAMED(clf_fit_options, quick, FLAG, NULL),
+    CLF_NAMED(clf_fit_options, repeat, TEXT, NULL),
+};
+
+clf_status clf_fit_options_set(clf_fit_options *options, const char *name, const char *value) {
+  CLF_GIVEN("options, name, value", options, name, value);
+  return clf__named_set("fit", members, sizeof members / sizeof *members, options, name, value);
 }
 
 static clf_status check_options(const clf_fit_options *o) {

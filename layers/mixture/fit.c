@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "em.h"
+#include "named_options.h"
 #include "source.h"
 
 /* Rows that starts are tried on, and the iterations of each before the best one is chosen. */
@@ -11,6 +12,22 @@ enum { SOME = 16384, SHORT = 100 };
 
 clf_mixture_options clf_mixture_options_default(void) {
   return (clf_mixture_options){.seed = 1, .starts = 1, .iterations = 300, .tol = 1e-4, .reg = 1e-6};
+}
+
+static const clf__named members[] = {
+    CLF_NAMED(clf_mixture_options, seed, SEED, NULL),
+    CLF_NAMED(clf_mixture_options, starts, INT32, NULL),
+    CLF_NAMED(clf_mixture_options, iterations, INT32, NULL),
+    CLF_NAMED(clf_mixture_options, tol, REAL, NULL),
+    CLF_NAMED(clf_mixture_options, reg, REAL, NULL),
+    CLF_NAMED(clf_mixture_options, prior, REAL, NULL),
+    CLF_NAMED(clf_mixture_options, tied, FLAG, NULL),
+};
+
+clf_status clf_mixture_options_set(clf_mixture_options *options, const char *name,
+                                   const char *value) {
+  CLF_GIVEN("options, name, value", options, name, value);
+  return clf__named_set("mixture", members, sizeof members / sizeof *members, options, name, value);
 }
 
 static clf_status check_options(const clf_mixture_options *o) {

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* options.c: the options of training, from one table: defaults, checks, text. */
-#define _GNU_SOURCE /* for strtod_l() */
-#include <errno.h>
-#include <float.h>
-#include <locale.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include "distance.h"
+#include "named_options.h"
 #include "options.h"
 #include "trainer.h"
 
@@ -243,64 +238,18 @@ int clf__option_equal(const clf__option *d, const clf_train_options *a,
 
 /* ---- Access by name -------------------------------------------------------------------------- */
 
-static clf_status unknown(const char *name) {
-  const clf__option *near = NULL;
-  int least = 0;
-  for (int i = 0; i < CLF_OPTIONS; i++) {
-    const char *known = clf__options[i].name;
-    const int distance = clf__distance(name, strlen(name), known, strlen(known));
-    if (near && distance >= least) continue;
-    near = &clf__options[i];
-    least = distance;
-  }
-  if (near && least <= (int)strlen(near->name) / 2)
-    return clf__fail(CLF_EINVAL, "there is no training option \"%s\" (did you mean \"%s\"?)", name,
-                     near->name);
-  return clf__fail(CLF_EINVAL, "there is no training option \"%s\"", name);
-}
-
-static int read_whole(const char *text, int64_t *whole) {
-  char *end;
-  errno = 0;
-  *whole = strtoll(text, &end, 10);
-  return !errno && *end == '\0' && text[0] && strspn(text, "0123456789-") == strlen(text);
-}
-
-static int read_unsigned(const char *text, uint64_t *whole) {
-  char *end;
-  errno = 0;
-  *whole = strtoull(text, &end, 10);
-  return !errno && *end == '\0' && text[0] && strspn(text, "0123456789") == strlen(text);
-}
-
-/* With a decimal point in every locale. */
-static int read_real(const char *text, double *real) {
-  char *end;
-  if (!text[0] || text[strspn(text, "0123456789.eE+-")] != '\0') return 0;
-  const locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-  if (!c) return 0;
-  *real = strtod_l(text, &end, c);
-  freelocale(c);
-  return *end == '\0';
-}
-
 static int read_word(const clf__option *d, const char *text, int64_t *whole) {
-  for (int i = 0; d->type == OPTION_CHOICE && i <= (int)d->limit; i++) {
-    char word[32];
-    word_of(d, i, word, sizeof word);
-    *whole = i;
-    if (strcmp(word, text) == 0) return 1;
-  }
-  return read_whole(text, whole);
+  *whole = d->type == OPTION_CHOICE ? clf__word_index(d->arg, text) : -1;
+  return *whole >= 0 || clf__read_whole(text, whole);
 }
 
 static int read_value(const clf__option *d, const char *text, clf_train_options *o) {
   value v = {0};
   int64_t whole = 0;
   if (is_real(d)) {
-    if (!read_real(text, &v.real)) return 0;
+    if (!clf__read_real(text, &v.real)) return 0;
   } else if (is_unsigned(d)) {
-    if (!read_unsigned(text, &v.u64)) return 0;
+    if (!clf__read_unsigned(text, &v.u64)) return 0;
   } else {
     if (!read_word(d, text, &whole)) return 0;
     if (whole < INT32_MIN || (whole > INT32_MAX && size_of(d) < sizeof whole)) return 0;
@@ -322,7 +271,8 @@ clf_status clf_train_options_set(clf_train_options *options, const char *name, c
   CLF_GIVEN("options, name, value", options, name, text);
   char range[96];
   const clf__option *d = find(name);
-  if (!d) return unknown(name);
+  if (!d)
+    return clf__unknown_option("training", clf__options, sizeof *clf__options, CLF_OPTIONS, name);
   clf_train_options o = *options;
   if (!read_value(d, text, &o)) {
     range_of(d, range, sizeof range);
@@ -338,7 +288,8 @@ clf_status clf_train_options_get(const clf_train_options *options, const char *n
   CLF_GIVEN("options, name, value", options, name, text);
   char value_text[64];
   const clf__option *d = find(name);
-  if (!d) return unknown(name);
+  if (!d)
+    return clf__unknown_option("training", clf__options, sizeof *clf__options, CLF_OPTIONS, name);
   if (is_real(d)) /* reads back to the same bits */
     snprintf(value_text, sizeof value_text, "%.17g", get(d, options).real);
   else

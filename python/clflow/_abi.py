@@ -21,6 +21,11 @@ CLF_EIO = 9
 CLF_EFORMAT = 10
 CLF_ENUM = 11
 CLF_ESTOPPED = 12
+CLF_COLUMN_NUMBER = 0
+CLF_COLUMN_INTEGER = 1
+CLF_COLUMN_BOOLEAN = 2
+CLF_COLUMN_CATEGORY = 3
+CLF_COLUMN_DATE = 4
 CLF_ROW_TRAIN = 0
 CLF_ROW_VALID = 1
 CLF_ROW_TEST = 2
@@ -53,6 +58,14 @@ class clf_tensor(c.Structure):
     ]
 
 
+class clf_more(c.Union):
+    _fields_ = [
+        ("real", c.c_double),
+        ("whole", c.c_int64),
+        ("at", c.c_void_p),
+    ]
+
+
 class clf_column(c.Structure):
     _fields_ = [
         ("kind", c.c_int),
@@ -63,6 +76,14 @@ class clf_column(c.Structure):
         ("smallest", c.c_double),
         ("largest", c.c_double),
         ("decimals", c.c_int32),
+    ]
+
+
+class clf_columns(c.Structure):
+    _fields_ = [
+        ("count", c.c_int32),
+        ("names", c.POINTER(c.c_char_p)),
+        ("at", c.POINTER(clf_column)),
     ]
 
 
@@ -78,6 +99,33 @@ class clf_table(c.Structure):
         ("id_name", c.c_char_p),
         ("numbers", c.c_void_p),
         ("missing", c.c_int64),
+    ]
+
+
+class clf_table_options(c.Structure):
+    _fields_ = [
+        ("header", c.c_int),
+        ("delimiter", c.c_char),
+        ("decimal", c.c_char),
+        ("comment", c.c_char),
+        ("skip", c.c_int64),
+        ("columns", c.POINTER(c.c_char_p)),
+        ("column_count", c.c_int32),
+        ("drop", c.POINTER(c.c_char_p)),
+        ("drop_count", c.c_int32),
+        ("kinds", c.c_int),
+        ("like", c.POINTER(clf_columns)),
+        ("id", c.c_char_p),
+        ("missing", c.c_int),
+        ("more", clf_more * 8),
+    ]
+
+
+class clf_column_grid(c.Structure):
+    _fields_ = [
+        ("step", c.c_double),
+        ("first", c.c_double),
+        ("last", c.c_double),
     ]
 
 
@@ -146,6 +194,7 @@ class clf_fit_data(c.Structure):
         ("weights", c.c_void_p),
         ("part", c.c_void_p),
         ("name", c.c_char_p),
+        ("more", clf_more * 4),
     ]
 
 
@@ -158,6 +207,7 @@ class clf_fit_options(c.Structure):
         ("refit", c.c_int),
         ("quick", c.c_int),
         ("repeat", c.c_char_p),
+        ("more", clf_more * 8),
     ]
 
 
@@ -252,6 +302,7 @@ class clf_train_data(c.Structure):
         ("valid", c.POINTER(clf_table)),
         ("valid_given", c.POINTER(clf_table)),
         ("valid_weights", c.c_void_p),
+        ("more", clf_more * 4),
     ]
 
 
@@ -287,8 +338,12 @@ clf_progress_fn = c.CFUNCTYPE(c.c_int, c.POINTER(clf_progress), c.c_void_p)
 STRUCTS: list[type[c.Structure] | type[c.Union]] = [
     clf_device_info,
     clf_tensor,
+    clf_more,
     clf_column,
+    clf_columns,
     clf_table,
+    clf_table_options,
+    clf_column_grid,
     clf_realnvp_variant,
     clf_flow_spec,
     clf_param,
@@ -312,29 +367,38 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "clf_arch_parse": (c.c_int, [c.c_char_p, c.POINTER(c.c_void_p)]),
     "clf_arch_text": (c.c_char_p, [c.c_void_p]),
     "clf_close": (None, [c.c_void_p]),
+    "clf_column_text": (c.c_size_t, [c.POINTER(clf_column), c.c_double, c.c_char_p, c.c_size_t]),
+    "clf_column_value": (c.c_int, [c.POINTER(clf_column), c.c_char_p, c.c_void_p]),
     "clf_device_name": (c.c_char_p, [c.c_void_p]),
     "clf_devices": (c.c_int, [c.c_int, c.POINTER(c.POINTER(clf_device_info)), c.c_void_p]),
     "clf_errmsg": (c.c_char_p, []),
     "clf_export_pytorch": (c.c_int, [c.c_void_p, c.c_char_p]),
     "clf_fit": (c.c_int, [c.c_void_p, c.POINTER(clf_fit_data), c.POINTER(clf_fit_options), clf_fit_progress_fn, c.c_void_p, c.POINTER(c.c_void_p)]),
     "clf_fit_options_default": (clf_fit_options, []),
+    "clf_fit_options_set": (c.c_int, [c.POINTER(clf_fit_options), c.c_char_p, c.c_char_p]),
     "clf_flow_arch": (c.c_void_p, [c.c_void_p]),
     "clf_flow_columns": (c.POINTER(c.c_char_p), [c.c_void_p]),
     "clf_flow_context": (c.c_int32, [c.c_void_p]),
     "clf_flow_context_columns": (c.POINTER(c.c_char_p), [c.c_void_p]),
+    "clf_flow_context_table": (c.POINTER(clf_columns), [c.c_void_p]),
     "clf_flow_create_arch": (c.c_int, [c.c_void_p, c.c_void_p, c.c_uint64, c.POINTER(c.c_void_p)]),
     "clf_flow_free": (None, [c.c_void_p]),
     "clf_flow_get_spec": (c.POINTER(clf_flow_spec), [c.c_void_p]),
+    "clf_flow_grid": (c.POINTER(clf_column_grid), [c.c_void_p]),
     "clf_flow_history": (clf_history, [c.c_void_p]),
     "clf_flow_is_scaled": (c.c_int, [c.c_void_p]),
+    "clf_flow_kinds": (c.POINTER(clf_column), [c.c_void_p]),
     "clf_flow_load": (c.c_int, [c.c_void_p, c.c_char_p, c.POINTER(clf_flow_spec), c.POINTER(c.c_void_p)]),
     "clf_flow_load_memory": (c.c_int, [c.c_void_p, c.c_void_p, c.c_size_t, c.POINTER(clf_flow_spec), c.POINTER(c.c_void_p)]),
+    "clf_flow_observation": (c.c_void_p, [c.c_void_p]),
     "clf_flow_param": (clf_param, [c.c_void_p, c.c_int]),
     "clf_flow_param_count": (c.c_int, [c.c_void_p]),
     "clf_flow_record": (c.c_char_p, [c.c_void_p]),
     "clf_flow_save": (c.c_int, [c.c_void_p, c.c_char_p]),
     "clf_flow_save_memory": (c.c_int, [c.c_void_p, c.POINTER(c.c_void_p), c.c_void_p]),
+    "clf_flow_set_context_table": (c.c_int, [c.c_void_p, c.POINTER(clf_columns)]),
     "clf_flow_set_first_row": (None, [c.c_void_p, c.c_int64]),
+    "clf_flow_set_grid": (c.c_int, [c.c_void_p, c.POINTER(clf_column_grid)]),
     "clf_flow_weight_count": (c.c_int64, [c.c_void_p]),
     "clf_group_agree": (c.c_int, [c.c_void_p, c.c_int]),
     "clf_group_free": (None, [c.c_void_p]),
@@ -358,6 +422,11 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "clf_sample_given": (c.c_int, [c.c_void_p, c.c_void_p, c.c_int64, c.c_uint64, c.c_int64, c.c_void_p]),
     "clf_set_listener": (None, [c.c_void_p, c.c_void_p]),
     "clf_strerror": (c.c_char_p, [c.c_int]),
+    "clf_table_discrete": (c.c_int, [c.POINTER(clf_table), c.c_int32, c.POINTER(clf_column_grid)]),
+    "clf_table_free": (None, [c.POINTER(clf_table)]),
+    "clf_table_one_hot": (c.c_int, [c.POINTER(clf_table)]),
+    "clf_table_options_set": (c.c_int, [c.POINTER(clf_table_options), c.c_char_p, c.c_char_p]),
+    "clf_table_read_with": (c.c_int, [c.c_char_p, c.POINTER(clf_table_options), c.POINTER(clf_table)]),
     "clf_train_grains_for": (c.c_int32, [c.c_int32]),
     "clf_train_option_at": (clf_train_option, [c.c_int]),
     "clf_train_option_count": (c.c_int, []),

@@ -76,6 +76,26 @@ START_TEST(train_options) {
 }
 END_TEST
 
+START_TEST(named_options) {
+  clf_fit_options of_fit = clf_fit_options_default();
+  clf_mixture_options of_mixture = clf_mixture_options_default();
+  clf_table_options of_table = {0};
+  clf_image_options of_images = {0};
+  NO(clf_fit_options_set, "options", NULL, "quick", "1");
+  NO(clf_fit_options_set, "name", &of_fit, NULL, "1");
+  NO(clf_fit_options_set, "value", &of_fit, "quick", NULL);
+  NO(clf_mixture_options_set, "options", NULL, "tied", "1");
+  NO(clf_mixture_options_set, "name", &of_mixture, NULL, "1");
+  NO(clf_mixture_options_set, "value", &of_mixture, "tied", NULL);
+  NO(clf_table_options_set, "options", NULL, "kinds", "1");
+  NO(clf_table_options_set, "name", &of_table, NULL, "1");
+  NO(clf_table_options_set, "value", &of_table, "kinds", NULL);
+  NO(clf_image_options_set, "options", NULL, "strict", "1");
+  NO(clf_image_options_set, "name", &of_images, NULL, "1");
+  NO(clf_image_options_set, "value", &of_images, "strict", NULL);
+}
+END_TEST
+
 START_TEST(fits) {
   const clf_fit_data data = {.x = &table};
   const clf_fit_options o = clf_fit_options_default();
@@ -139,6 +159,7 @@ START_TEST(judging) {
 END_TEST
 
 void tests_of_training(TCase *tc) {
+  tcase_add_test(tc, named_options);
   tcase_add_test(tc, fits);
   tcase_add_test(tc, training);
   tcase_add_test(tc, densities);
