@@ -12,17 +12,23 @@ import numpy.typing as npt
 
 from . import _abi
 from ._errors import ArgumentError
+from ._frames import Columns, encoded, frame_of, is_plain, judged, one_hot
 
-__all__ = ["Array", "Rows", "context_of", "names_of", "pointer", "rows_of", "weights_of"]
+__all__ = ["Array", "Rows", "context_of", "is_single", "names_of", "pointer", "rows_of", "weights_of"]
 
 Array = npt.NDArray[Any]
 
 
 class Rows:
-    """A table in memory: numbers (n, columns), C-contiguous, and the names of its columns if they have some."""
+    """A table in memory: numbers (n, columns), C-contiguous, and the names of its columns if they have some.
 
-    def __init__(self, at: Array, names: list[str] | None) -> None:
-        self.at, self.names = at, names
+    Attributes:
+        columns: descriptions of the columns, where some hold labels, booleans, dates or times.
+        source: the columns that expanded() made numbers of.
+    """
+
+    def __init__(self, at: Array, names: list[str] | None, columns: Columns | None = None, source: Columns | None = None) -> None:
+        self.at, self.names, self.columns, self.source = at, names, columns, source
         self._names = (ctypes.c_char_p * len(names))(*(name.encode() for name in names)) if names else None
 
     def __len__(self) -> int:
@@ -37,7 +43,13 @@ class Rows:
         table = _abi.clf_table(rows=len(self), cols=self.cols, at=pointer(self.at))
         if self._names:
             table.names = ctypes.cast(self._names, ctypes.POINTER(ctypes.c_char_p))
+        if self.columns:
+            table.columns = ctypes.cast(self.columns.at, ctypes.POINTER(_abi.clf_column))
         return table
+
+    def expanded(self) -> Rows:
+        """The same rows with a column for each label in place of a category, as contexts are."""
+        return self if self.columns is None else Rows(np.ascontiguousarray(one_hot(self.at, self.columns)), None, None, self.columns)
 
     def in_order(self, names: list[str] | None, what: str) -> Rows:
         """The same rows with their columns in the order of these names, where both have names."""
@@ -46,7 +58,8 @@ class Rows:
         missing = [name for name in names if name not in self.names]
         if missing:
             raise ArgumentError(f"{what} lacks the column {missing[0]!r}; it has {', '.join(map(repr, self.names))}")
-        return Rows(np.ascontiguousarray(self.at[:, [self.names.index(name) for name in names]]), names)
+        order = [self.names.index(name) for name in names]
+        return Rows(np.ascontiguousarray(self.at[:, order]), names, self.columns.pick(order) if self.columns else None)
 
 
 def pointer(array: Array | None) -> int | None:
@@ -91,20 +104,25 @@ def _numbers(x: Array, what: str, single: bool) -> Array:
         try:
             x = x.astype(np.float64)
         except (TypeError, ValueError):
-            raise ArgumentError(f"{what} holds values that are no numbers; encode them, as by pandas.get_dummies()") from None
+            raise ArgumentError(f"{what} holds values that are no numbers; pass a data frame, whose columns may hold labels and dates") from None
     if x.dtype.kind not in "fiub":
         raise ArgumentError(f"{what} has the type {x.dtype}; real numbers are wanted")
     dtype = np.float32 if single and x.dtype == np.float32 else np.float64
     return np.ascontiguousarray(x, dtype=dtype)
 
 
-def _columns(x: Any) -> list[str] | None:
-    """Names of the columns of a data frame; None if they are only numbered."""
-    columns = list(x.columns)
-    return [str(name) for name in columns] if all(isinstance(name, str) for name in columns) else None
+def _rows_of_frame(names: list[str], values: list[Array], what: str, like: Columns | None) -> Rows:
+    if like is not None:
+        return Rows(encoded(names, values, like, what), like.names or names, like)
+    if is_plain(values):
+        return Rows(np.stack(values, axis=1).astype(np.float64, "C", copy=False), names)
+    at, columns = judged(names, values, what)
+    return Rows(at, names, columns)
 
 
-def rows_of(x: Any, what: str, cols: int | None = None, single: bool = False, copied: bool = False) -> Rows:
+def rows_of(
+    x: Any, what: str, cols: int | None = None, single: bool = False, copied: bool = False, like: Columns | None = None
+) -> Rows:  # fmt: skip
     """The rows of x.
 
     Args:
@@ -114,18 +132,19 @@ def rows_of(x: Any, what: str, cols: int | None = None, single: bool = False, co
         cols: how many columns there must be; None: any number.
         single: leave float32 as it is.
         copied: never share the memory of x.
+        like: of a frame, what its columns hold; None: judged from its values.
 
     Raises:
         ArgumentError: another shape, or values that are not numbers.
     """
-    names = None
+    names, frame = None, frame_of(x, what)
+    if frame and (like is not None or isinstance(x, np.ndarray) or not is_plain(frame[1])):
+        found = _rows_of_frame(*frame, what, like)
+        if cols is not None and found.expanded().cols < cols:
+            raise ArgumentError(f"{what} has {found.cols} columns; {cols} are wanted")
+        return found
     if hasattr(x, "columns") and hasattr(x, "to_numpy"):
-        names, at = _columns(x), x.to_numpy()
-    elif isinstance(x, np.ndarray) and x.dtype.names:
-        names = list(x.dtype.names)
-        if x.ndim != 1 or any(x.dtype[name].shape for name in names):
-            raise ArgumentError(f"{what} is a structured array of shape {x.shape}; one record a row is wanted")
-        at = np.stack([_numbers(x[name], f"{what}[{name!r}]", False) for name in names], axis=1)
+        names, at = frame[0] if frame else None, x.to_numpy()
     else:
         at = _array_of(x, what)
     if at.ndim > 2:
@@ -139,11 +158,17 @@ def rows_of(x: Any, what: str, cols: int | None = None, single: bool = False, co
     return Rows(numbers.copy() if copied and np.shares_memory(numbers, at) else numbers, names)
 
 
-def context_of(context: Any, what: str, cols: int) -> tuple[Rows, bool]:
-    """The rows of a context, and whether it is a single one, given as (cols)."""
-    named = hasattr(context, "columns") or getattr(getattr(context, "dtype", None), "names", None)
-    single = not named and np.ndim(context) == 1
-    return rows_of(_array_of(context, what).reshape(1, -1) if single else context, what, cols), single
+def is_single(context: Any) -> bool:
+    """Whether a context is one for all rows, given as (columns)."""
+    named = isinstance(context, Rows) or hasattr(context, "columns") or getattr(getattr(context, "dtype", None), "names", None)
+    return not named and np.ndim(context) == 1
+
+
+def context_of(context: Any, what: str, cols: int | None, like: Columns | None = None) -> Rows:
+    """The rows of a context, labels expanded."""
+    if isinstance(context, Rows):
+        return context
+    return rows_of(_array_of(context, what).reshape(1, -1) if is_single(context) else context, what, cols, like=like).expanded()
 
 
 def weights_of(weights: Any, rows: int, what: str = "weights") -> Array | None:

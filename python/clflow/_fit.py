@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from . import _abi
-from ._arrays import Array, Rows, pointer, rows_of, weights_of
+from ._arrays import Array, Rows, context_of, pointer, rows_of, weights_of
 from ._device import open_device
 from ._errors import ArgumentError
+from ._frames import set_context_table
 from ._lib import check, lib, text
+from ._options import set_members
 from ._progress import Bar, Interrupt, bar_of, clock
 from .flow import Flow
 
@@ -84,10 +86,10 @@ def _joined(x: Rows, valid: Any, test: Any) -> tuple[Rows, Array | None]:
     tables = [x.at]
     parts = [np.full(len(x), _abi.CLF_ROW_TRAIN, np.uint8)]
     for rows, part in others:
-        more = rows_of(rows, "valid" if part == _abi.CLF_ROW_VALID else "test", x.cols).in_order(x.names, "valid or test")
+        more = rows_of(rows, "valid" if part == _abi.CLF_ROW_VALID else "test", x.cols, like=x.columns).in_order(x.names, "valid or test")
         tables.append(more.at)
         parts.append(np.full(len(more), part, np.uint8))
-    return Rows(np.concatenate(tables), x.names), np.concatenate(parts)
+    return Rows(np.concatenate(tables), x.names, x.columns), np.concatenate(parts)
 
 
 def fit(
@@ -101,8 +103,9 @@ def fit(
     row, of which no choice has seen any.  Ctrl-C ends the search with a warning and gives the best model so far.
 
     Args:
-        x: (n, D) rows in their own units: an array, a data frame, a tensor on the processor, nested lists.
-        context: (n, C) the context of each row: the model is then that of x given the context.
+        x: (n, D) rows in their own units: an array, a data frame, a tensor on the processor, nested lists.  Columns of data
+            frames and structured arrays may hold labels, booleans, dates and times (docs/tables.md).
+        context: (n, C) the context of each row: the model is then that of x given the context.  Labels become a column each.
         weights: (n) what each row counts, 0 or above.
         valid, test: (v, D), (t, D) rows to choose and to test by, in place of shares of x; without context and weights only.
         seconds: the budget.
@@ -125,14 +128,14 @@ def fit(
     rows, parts = _joined(rows_of(x, "x"), valid, test)
     table = rows.table()
     data = _abi.clf_fit_data(x=ctypes.pointer(table), name=name.encode() if name else None)
-    given = None if context is None else rows_of(context, "context")
+    given = None if context is None else context_of(context, "context", None)
     given_table = None if given is None else given.table()
     weighed = weights_of(weights, len(rows))
     data.weights, data.part = pointer(weighed), pointer(parts)
     if given_table is not None:
         data.given = ctypes.pointer(given_table)
     options = lib.clf_fit_options_default()
-    options.seconds, options.seed, options.quick, options.refit = seconds, seed, int(quick), int(refit)
+    set_members(lib.clf_fit_options_set, options, {"seconds": seconds, "seed": seed, "quick": quick, "refit": refit})
     opened, handle, bar = open_device(device), ctypes.c_void_p(), bar_of(progress)
     with opened.use(), Interrupt() as interrupt:
         reporter = _Reporter(bar, callback, interrupt)
@@ -142,6 +145,8 @@ def fit(
         if status != _abi.CLF_ESTOPPED and reporter.problem is None:
             check(status)
     flow = Flow._adopt(handle, opened) if handle else None
+    if flow and given is not None and given.source:
+        set_context_table(flow._flow, given.source)
     if reporter.problem is not None:
         raise reporter.problem
     if flow is None and interrupt.asked:

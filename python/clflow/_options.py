@@ -12,7 +12,7 @@ from . import _abi
 from ._errors import ArgumentError
 from ._lib import check, lib, text
 
-__all__ = ["TrainOption", "set_options", "train_options"]
+__all__ = ["TrainOption", "set_members", "set_options", "train_options"]
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,16 @@ def _value(name: str, value: Any) -> str:
         raise ArgumentError(f"{name} is {value!r}; a number or a word is wanted") from None
 
 
-def set_options(options: _abi.clf_train_options, given: Mapping[str, Any]) -> None:
-    """Sets options by name; None leaves one as it is."""
+def set_members(setter: Any, options: Any, given: Mapping[str, Any]) -> None:
+    """Sets options of a struct by name; None leaves one as it is."""
     for name, value in given.items():
         if value is not None:
-            check(lib.clf_train_options_set(ctypes.byref(options), name.encode(), _value(name, value).encode()))
+            check(setter(ctypes.byref(options), name.encode(), _value(name, value).encode()))
+
+
+def set_options(options: _abi.clf_train_options, given: Mapping[str, Any]) -> None:
+    """Sets options of training by name; None leaves one as it is."""
+    set_members(lib.clf_train_options_set, options, given)
 
 
 def whole(options: _abi.clf_train_options, name: str) -> int:

@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _abi
-from ._arrays import Array, Rows, context_of, names_of, pointer, rows_of, weights_of
+from ._arrays import Array, Rows, context_of, is_single, names_of, pointer, rows_of, weights_of
 from ._device import Device, open_device
 from ._errors import ArgumentError, Error
+from ._frames import Columns, decoded, set_context_table
 from ._lib import check, lib, text
 from ._options import set_options, whole
 from ._progress import bar_of
@@ -199,6 +200,20 @@ class Flow:
         return names_of(lib.clf_flow_context_columns(self._flow), self.context_dim)
 
     @property
+    def _kinds(self) -> Columns | None:
+        """What the columns of the data hold; None: numbers."""
+        found = lib.clf_flow_kinds(self._flow)
+        return Columns(self.columns, found, self.dim) if found else None
+
+    @property
+    def _context_kinds(self) -> Columns | None:
+        """The columns that the context is made of, where some hold labels; None: numbers."""
+        table = lib.clf_flow_context_table(self._flow)
+        if not table:
+            return None
+        return Columns(names_of(table.contents.names, table.contents.count), table.contents.at, table.contents.count)
+
+    @property
     def history(self) -> History:
         """How the weights came to be."""
         return history_of(self._flow)
@@ -237,8 +252,9 @@ class Flow:
         training after a step, with a warning; the flow has the best weights so far.
 
         Args:
-            x: (n, D) rows, in the data's own units: an array, a data frame, a tensor on the processor, nested lists.
-            context: (n, C) the context of each row, for flows that take one.
+            x: (n, D) rows, in the data's own units: an array, a data frame, a tensor on the processor, nested lists.  Columns of
+                data frames and structured arrays may hold labels, booleans, dates and times (docs/tables.md).
+            context: (n, C) the context of each row, for flows that take one; labels become a column each.
             weights: (n) what each row counts, 0 or above; only ratios matter.
             valid: rows to validate by in place of a tenth of x: an array (v, D), or a tuple of rows, their context (or None)
                 and their weights (or none).
@@ -257,12 +273,16 @@ class Flow:
             ArgumentError: shapes that do not fit, an option out of range, a value that is not finite.
             OutOfMemoryError, DeviceError: the device fails and recovery did not help.
         """
-        rows = rows_of(x, "x")
-        if self._handle is None and self._preset is not None:
-            if context is not None and not self._context:
-                self._context = rows_of(context, "context").cols
+        new = self._handle is None and self._preset is not None
+        rows = rows_of(x, "x", like=None if new else self._kinds)
+        if context is not None:
+            context = context_of(context, "context", None, None if new else self._context_kinds)
+        if new:
+            self._context = self._context or (0 if context is None else context.cols)
             self._create(rows.cols)
         data = self._train_data(rows, context, weights, valid)
+        if not self.history.steps:
+            self._describe(data)
         bar = bar_of(progress)
         with self._device.use():
             chosen = training_options(self._preset, self, len(rows), valid is not None, options)
@@ -276,6 +296,17 @@ class Flow:
             set_options(options, {"grains": lib.clf_train_grains_for(len(names))})
         return Team(names, self.to_bytes(), data, options) if len(names) > 1 else None
 
+    def _describe(self, data: TrainData) -> None:
+        """Before the first training: labels, and numbers that repeat, lie on grids; the context is made of these columns."""
+        if data.context and data.context.source and not self._context_kinds:
+            set_context_table(self._flow, data.context.source)
+        if not data.x.columns or lib.clf_flow_grid(self._flow):
+            return
+        table, grid = data.x.table(), (_abi.clf_column_grid * data.x.cols)()
+        for d in range(data.x.cols):
+            check(lib.clf_table_discrete(ctypes.byref(table), d, ctypes.byref(grid[d])))
+        check(lib.clf_flow_set_grid(self._flow, grid))
+
     def _train_data(self, rows: Rows, context: Any, weights: Any, valid: Any) -> TrainData:
         rows = self._checked(rows, "x")
         data = TrainData(rows, self._given(context, len(rows)), weights_of(weights, len(rows)))
@@ -285,7 +316,9 @@ class Flow:
         if not 1 <= len(parts) <= 3:
             raise ArgumentError(f"valid is a tuple of {len(parts)}; (rows, context, weights) is wanted, of which the last two may be missing")
         x, given, weighed = (*parts, None, None)[:3]
-        held = self._checked(rows_of(x, "valid"), "valid")
+        held = self._checked(rows_of(x, "valid", like=rows.columns), "valid")
+        if given is not None:
+            given = context_of(given, "the context of valid", None, data.context.source if data.context else None)
         return TrainData(
             rows, data.context, data.weights, held, self._given(given, len(held), "the context of valid"),
             weights_of(weighed, len(held), "the weights of valid"),
@@ -302,13 +335,14 @@ class Flow:
         """The context of each of so many rows (None: any number), in the order of the flow's columns; None for a flow without one."""
         count = self.context_dim
         if context is None:
-            if count:
+            if count and not lib.clf_flow_observation(self._flow):
                 raise ArgumentError(f"the flow takes a context of {count} numbers a row; pass {what}")
             return None
         if not count:
             raise ArgumentError("the flow takes no context; leave it out")
-        given, _ = context_of(context, what, count)
-        given = given.in_order(self.context_columns, what)
+        given = context_of(context, what, count, self._context_kinds).in_order(self.context_columns, what)
+        if given.cols != count:
+            raise ArgumentError(f"{what} has {given.cols} columns; {count} are wanted")
         if rows is None:
             return given
         if len(given) == 1 and rows != 1:  # the same for all rows
@@ -330,7 +364,7 @@ class Flow:
                     lib.clf_flow_set_first_row(self._flow, 0)
 
     def _inputs(self, x: Any, what: str, context: Any, single: bool = False) -> tuple[Array, Array | None]:
-        rows = rows_of(x, what, None, single)
+        rows = rows_of(x, what, None, single, like=self._kinds if what == "x" else None)
         rows = self._checked(rows, what) if what == "x" else rows
         if rows.cols != self.dim:
             raise ArgumentError(f"{what} has {rows.cols} columns; the flow has {self.dim}")
@@ -395,7 +429,7 @@ class Flow:
         """Latent to data: x = f^-1(z) (n, D) in the data's units, and log |det df^-1/dz| (n) in nats."""
         return self._map(z, "z", context, lib.clf_invert, lib.clf_invert_given)
 
-    def sample(self, n: int, context: Any = None, *, seed: int | None = None, first: int = 0) -> npt.NDArray[np.float64]:
+    def sample(self, n: int, context: Any = None, *, seed: int | None = None, first: int = 0, frame: bool | None = None) -> Any:
         """Draws samples.
 
         Args:
@@ -403,17 +437,26 @@ class Flow:
             context: one row (C), or (m, C); for flows that take one.
             seed: the same seed gives the same samples; None: drawn by the operating system.
             first: number of the first sample in the stream of this seed; without a context only.
+            frame: True: a data frame, with labels, booleans and dates as the training data had them; False: an array of
+                numbers, with the codes of labels; None: a data frame where a column holds anything but numbers.
 
         Returns:
-            (n, D) in the data's units; (m, n, D) for a context of m rows.
+            (n, D) in the data's units; (m, n, D) for a context of m rows.  A data frame of pandas has m n rows, and an index
+            of (row of the context, sample); where pandas is not installed it is a structured array, (n) or (m, n).
         """
+        found = self._sample(n, context, seed, first)
+        kinds = self._kinds
+        if frame is False or (frame is None and (kinds is None or kinds.are_numbers)):
+            return found
+        return decoded(found, kinds or Columns.of_numbers(self.dim), self.columns or [f"x{d}" for d in range(self.dim)])
+
+    def _sample(self, n: int, context: Any, seed: int | None, first: int) -> npt.NDArray[np.float64]:
         n, seed = int(n), _seed_of(seed)
         if n < 0 or first < 0:
             raise ArgumentError(f"n is {n} and first {first}; both must be 0 or above")
         if context is not None:
             return self._sample_given(n, context, seed)
-        if self.context_dim:
-            raise ArgumentError(f"the flow takes a context of {self.context_dim} numbers a row; pass context")
+        self._given(None, None)
         found = np.empty((n, self.dim))
         self._in_chunks(lambda i, count: int(lib.clf_sample(self._flow, seed, first + i, count, pointer(found[i:]))), n)
         return found
@@ -421,12 +464,12 @@ class Flow:
     def _sample_given(self, n: int, context: Any, seed: int) -> npt.NDArray[np.float64]:
         given = self._given(context, None)
         assert given is not None
-        rows, single = len(given), context_of(context, "context", self.context_dim)[1]
+        rows = len(given)
         found = np.empty((rows, n, self.dim))
         if found.size:
             with self._device.use():
                 check(lib.clf_sample_given(self._flow, pointer(given.at), rows, seed, n, pointer(found)))
-        return found[0] if single else found
+        return found[0] if is_single(context) else found
 
     def gradient(self, x: Any, context: Any = None) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """log p(x) (n) in nats, and its gradient by x (n, D) in nats per unit of the data.

@@ -12,17 +12,35 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ._errors import ArgumentError
+from ._frames import frame_of, is_plain
 from .flow import Flow
 
 try:
-    from sklearn.utils.validation import validate_data
+    from sklearn.utils.validation import _check_feature_names, _check_n_features, validate_data
 except ImportError:  # before scikit-learn 1.6
 
     def validate_data(estimator: Any, X: Any, **options: Any) -> Any:
         return estimator._validate_data(X, **options)
 
+    def _check_feature_names(estimator: Any, X: Any, *, reset: bool) -> None:
+        estimator._check_feature_names(X, reset=reset)
+
+    def _check_n_features(estimator: Any, X: Any, *, reset: bool) -> None:
+        estimator._check_n_features(X, reset=reset)
+
 
 __all__ = ["FlowDensity"]
+
+
+def _validated(estimator: Any, X: Any, **options: Any) -> Any:
+    """The rows as scikit-learn validates them; frames with labels, booleans or dates as they are, with their names checked."""
+    frame = frame_of(X, "X")
+    if frame is None or is_plain(frame[1]) or isinstance(X, np.ndarray):
+        return validate_data(estimator, X, **options)
+    reset = options.get("reset", True)
+    _check_feature_names(estimator, X, reset=reset)
+    _check_n_features(estimator, X, reset=reset)
+    return X
 
 
 class FlowDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
@@ -72,9 +90,9 @@ class FlowDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.lr, self.valid_split, self.options, self.device, self.random_state = lr, valid_split, options, device, random_state
 
     def fit(self, X: Any, y: Any = None) -> FlowDensity:
-        """Trains a new flow on X, (n, D); y is ignored."""
-        X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
-        if (X == X[0]).all():
+        """Trains a new flow on X, (n, D), an array or a data frame, whose columns may hold labels and dates; y is ignored."""
+        X = _validated(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+        if isinstance(X, np.ndarray) and (X == X[0]).all():
             raise ArgumentError(f"all {len(X)} samples are equal: there is no density to fit")
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         values = {name: value for name, value in (("hidden", self.hidden), ("depth", self.depth)) if value is not None}
@@ -89,15 +107,15 @@ class FlowDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def score_samples(self, X: Any) -> npt.NDArray[np.float64]:
         """log p of each row of X, (n), in nats."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = _validated(self, X, dtype=np.float64, reset=False)
         return self.flow_.log_prob(X)
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean of log p over the rows of X, in nats a row, as GaussianMixture has it (KernelDensity has the total)."""
         return float(self.score_samples(X).mean())
 
-    def sample(self, n_samples: int = 1, random_state: Any = None) -> npt.NDArray[np.float64]:
-        """Draws samples, (n_samples, D)."""
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> Any:
+        """Draws samples, (n_samples, D): an array, or a data frame where X held labels, booleans or dates."""
         check_is_fitted(self)
         if n_samples < 1:
             raise ArgumentError(f"n_samples is {n_samples}; at least 1 is wanted")

@@ -18,6 +18,9 @@ class Frame:
     def to_numpy(self):
         return self._at
 
+    def __getitem__(self, name):
+        return self._at[:, list(self.columns).index(name)]
+
 
 class Tensor:
     """An array that is known by DLPack alone."""
