@@ -26,9 +26,8 @@ static cli_option options[] = {
      CLI_OPERAND, &o.file, NULL, 1, 0},
     {"--out", "FILE", "write the model to this file", CLI_OUTPUT_MODEL, &o.out, NULL, 0, 0},
     {"--check", "ROWS",
-     "compare with log-densities from Python: .npz with the arrays x, logp and perhaps context, or "
-     "a "
-     "table whose columns are those of x, of the context, and log p",
+     "compare with log-densities from Python: .npz with the arrays x (of images N, C, H, W), logp "
+     "and perhaps context, or a table whose columns are those of x, of the context, and log p",
      CLI_INPUT, &o.check, NULL, 0, 0},
     {"--tolerance", "T", "fail if a log-density differs by more, relative to it beyond 1",
      CLI_ABOVE_0, &o.tolerance, "1e-4", 0, 0},
@@ -134,6 +133,21 @@ static int repeat_context(rows *r) {
   return CLI_OK;
 }
 
+/* Rows of images from Python's order, (N, C, H, W), to clflow's, with the channel as the fastest
+ * index. */
+static int reorder(const clf_flow_spec *s, clf_table *x) {
+  const int64_t pixels = (int64_t)s->height * s->width, C = s->channels, D = pixels * C;
+  double *row = malloc((size_t)(D + 1) * sizeof *row);
+  if (!row) return cli_fail("out of memory for a row");
+  for (int64_t i = 0; i < x->rows && C > 1; i++) {
+    double *const at = x->at + i * D;
+    memcpy(row, at, (size_t)D * sizeof *row);
+    for (int64_t k = 0; k < D; k++) at[k % pixels * C + k / pixels] = row[k];
+  }
+  free(row);
+  return CLI_OK;
+}
+
 static double difference(double a, double b) {
   if (a == b) return 0; /* also if both are -inf */
   const double size = fabs(b) > 1 ? fabs(b) : 1, d = fabs(a - b) / size;
@@ -164,10 +178,12 @@ static int compare(clf_flow *flow, const rows *r) {
 }
 
 static int check(clf_flow *flow) {
-  const int32_t D = clf_flow_get_spec(flow)->dim, C = clf_flow_context(flow);
+  const clf_flow_spec *spec = clf_flow_get_spec(flow);
+  const int32_t D = spec->dim, C = clf_flow_context(flow);
   rows r = {0};
   int code = read_rows(D, C, &r);
   if (!code) code = check_shapes(D, C, &r);
+  if (!code && spec->height) code = reorder(spec, &r.x);
   if (!code) code = repeat_context(&r);
   if (!code) code = compare(flow, &r);
   release(&r);

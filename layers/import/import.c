@@ -20,6 +20,7 @@ static const struct {
     {CLF_IM_NFLOWS, "_transform", "", clf__im_nflows},
     {CLF_IM_ZUKO, "transform.transforms", "", clf__im_zuko},
     {CLF_IM_ZUKO, "transform.hyper", "", clf__im_zuko},
+    {CLF_IM_ZUKO, "transform.ode", "", clf__im_zuko},
     {CLF_IM_NORMFLOWS, "flows", "", clf__im_normflows},
     {CLF_IM_FREIA, "module_list", "", clf__im_freia},
 };

@@ -34,6 +34,9 @@ static clf_status map_of_count(clf__im *im, const clf__im_module *m, int64_t n, 
   const char *given = im->hint[CLF_IM_HINT_map];
   if (given) {
     *map = map_of_word(given);
+  } else if (clf__im_find(m, "unnorm_derivatives_left") ||
+             clf__im_find(u, "unnorm_derivatives_left")) {
+    *map = CUBIC;
   } else if (u) {
     *map = clf__im_find(u, "unnormalized_derivatives") ? RQ
            : clf__im_find(u, "unnormalized_widths")    ? QUADRATIC
@@ -254,8 +257,8 @@ clf_status clf__im_map(clf__im *im, const clf__im_module *m, int64_t n, const ch
   case ADD: return clf__im_print(node, "add");
   case AFFINE: return affine(im, m, of, node);
   case CUBIC:
-    return clf__im_refuse(m, "is a cubic spline, which clflow has not; rational-quadratic, "
-                             "quadratic and linear ones are supported");
+    return clf__im_refuse(m, "is a cubic spline, which is not supported; rational-quadratic, "
+                             "quadratic and linear ones are");
   default: return spline(im, m, map, n, node);
   }
 }

@@ -283,7 +283,8 @@ static clf_status constant(clf__im *im, clf__im_module *m) {
   *flag = 1;
   if (t->rank != 2) {
     free(flag);
-    return clf__im_refuse(m, "is a layer of images; of normflows, flows of vectors are supported");
+    return clf__im_refuse(
+        m, "is a layer of images outside of a MultiscaleFlow, which is not supported");
   }
   clf_status s = CLF_OK;
   if (clf__im_find(m, "data_dep_init_done")) {
@@ -324,10 +325,11 @@ static clf_status flow(clf__im *im, clf__im_module *m) {
   const char *mode = clf__pk_text(clf__im_attribute(m, "mode"));
   if (mode && !strcmp(mode, "swap")) return swap(im);
   return clf__im_refuse(
-      m, "is not supported; of normflows' flows these are: MaskedAffineFlow, AffineCouplingBlock, "
-         "CoupledRationalQuadraticSpline, AutoregressiveRationalQuadraticSpline, "
-         "MaskedAffineAutoregressive, LULinearPermute, Permute, InvertibleAffine, ActNorm and "
-         "AffineConstFlow, all of vectors");
+      m,
+      "is not supported; of normflows' flows these are: MaskedAffineFlow, AffineCouplingBlock, "
+      "CoupledRationalQuadraticSpline, AutoregressiveRationalQuadraticSpline, "
+      "MaskedAffineAutoregressive, circular splines, LULinearPermute, Permute, InvertibleAffine, "
+      "ActNorm and AffineConstFlow; and of images MultiscaleFlow of GlowBlocks");
 }
 
 /* A number without tensors in a file of tensors alone: Permute(mode="swap"), or what `gaps` says.

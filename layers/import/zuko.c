@@ -59,18 +59,23 @@ static clf_status spline(clf__im *im, int map, int64_t n, const char *slope, con
                                      : clf__im_print(node, ", slope=%s)", slope);
 }
 
+#define MAPS                                                                                       \
+  "of zuko's maps MonotonicAffineTransform, MonotonicRQSTransform, CircularRQSTransform and "      \
+  "AdditiveTransform are"
+
 static clf_status print_map(clf__im *im, const clf__im_module *m, int64_t n, clf__im_text *node) {
   const clf__pk *keywords;
   char s[32], b[32];
   const char *name = constructor(m, &keywords), *slope, *bound = keyword(keywords, "bound", b);
   const int map = map_of(im, name, n);
+  if (map == OTHER && *name)
+    return clf__im_refuse(m, "has the map %s, which is not supported; " MAPS, name);
   if (map == OTHER)
-    return clf__im_refuse(
-        m,
-        "has the map %s, %lld numbers for each dimension, which is not supported; "
-        "MonotonicAffineTransform, MonotonicRQSTransform, CircularRQSTransform and "
-        "AdditiveTransform are",
-        *name ? name : "of another flow", (long long)n);
+    return clf__im_refuse(m,
+                          "has %lld numbers for each dimension, as GF and SOSPF have, and no map "
+                          "that is supported; " MAPS,
+                          (long long)n);
+  if (!*name && map > AFFINE) CLF_TRY(clf__im_assume(im, CLF_IM_HINT_map, "rq", &slope));
   if (map == ADD) return clf__im_print(node, "add");
   CLF_TRY(clf__im_choose(im, CLF_IM_HINT_slope, keyword(keywords, "slope", s), "", &slope));
   if (map != AFFINE) return spline(im, map, n, slope, bound ? bound : *name ? "5" : NULL, node);
@@ -226,10 +231,16 @@ static clf_status unconditional(clf__im *im, clf__im_module *m) {
 }
 
 static clf_status transform(clf__im *im, clf__im_module *m) {
+  if (clf__im_child(m, "univariate"))
+    return clf__im_refuse(m,
+                          "has a monotonic network as its map, that of %s, which is not "
+                          "supported; " MAPS,
+                          clf__im_child(m, "univariate.integrand") ? "UNAF" : "NAF");
+  if (clf__im_child(m, "ode"))
+    return clf__im_refuse(m, "is a differential equation, that of CNF, which is not supported; of "
+                             "zuko's flows MAF, NSF, NICE, RealNVP and NCSF are");
   if (clf__im_find(m, "order") && clf__im_child(m, "hyper")) return autoregressive(im, m);
   if (clf__im_find(m, "mask")) return coupling(im, m);
-  if (clf__im_child(m, "univariate"))
-    return clf__im_refuse(m, "is a monotonic network, which clflow has not");
   if (clf__im_child(m, "phi") || (clf__im_child(m, "hyper") && !clf__im_find(m, "hyper.0.mask")))
     return elementwise(im, m);
   if (clf__im_child(m, "hyper")) return autoregressive(im, m);

@@ -101,7 +101,7 @@ def mixed():
 
 
 def images():
-    yield glow("normflows_glow", (1, 4, 4), 2, 1, nf.distributions.GlowBase, hints="size=4x4", fixture=True)
+    yield glow("normflows_glow", (2, 4, 4), 2, 1, nf.distributions.GlowBase, hints="size=4x4", fixture=True)
     yield glow("normflows_glow3", (3, 8, 4), 2, 2, nf.distributions.DiagGaussian,
                block={"scale_map": "exp", "split_mode": "channel_inv", "leaky": 0.01, "use_lu": False},
                hints="split=channel_inv, scale=exp, act=leaky")  # fmt: skip
