@@ -24,7 +24,7 @@ clf_status clf__angles_make(clf__ranges ranges, const clf__reals *rates, int32_t
   a->in = in;
   a->rates = rates;
   CLF_TRY(mark(a, ranges));
-  if (rates->n != 1 && rates->n != a->count)
+  if (rates->n > 1 && rates->n != a->count)
     return clf__fail(CLF_EINVAL,
                      "rate= has %d numbers for %d angles; there is one, or one for each",
                      (int)rates->n, (int)a->count);
@@ -43,7 +43,8 @@ void clf__angles_free(clf__angles *a) {
 void clf__angles_draw(const clf__angles *a, double *c) {
   int64_t at = a->at.at, rest = a->rest.at;
   for (int32_t j = 0; j < a->in; j++) c[a->is[j] ? at++ : rest++] = j;
-  for (int32_t i = 0; i < a->count; i++) c[a->rate.at + i] = a->rates->at[a->rates->n > 1 ? i : 0];
+  for (int32_t i = 0; i < a->count; i++)
+    c[a->rate.at + i] = a->rates->n ? a->rates->at[a->rates->n > 1 ? i : 0] : 1;
 }
 
 int32_t clf__angles_source(const clf__angles *a, int32_t feature) {

@@ -11,7 +11,7 @@
 typedef struct clf__angles {
   int32_t in, count;        /* inputs; angles among them */
   clf__slot at, rest, rate; /* their indices; those of the others; factors of the angles */
-  const clf__reals *rates;  /* one for all angles, or one for each */
+  const clf__reals *rates;  /* none (1), one for all angles, or one for each */
   unsigned char *is;        /* (in) 1: an angle */
 } clf__angles;
 

@@ -145,7 +145,7 @@ static const struct {
      "rq is 0; it must be 1 to 64"},
     {"3: coupling(rq, mlp(64)) -> normal",
      "flow text, character 21: expected an argument of mlp (hidden, layers, act, dropout, norm, "
-     "zero, context, separate, angles), found \"64\""},
+     "zero, context, separate, angles, rate), found \"64\""},
     {"3: l\xc3\xa4 -> normal",
      "flow text, character 4: there is no layer \"l\"; did you mean \"lu\"?"},
     {"3: \xff -> normal", "flow text, character 4: expected a layer, found \"?\""},
