@@ -47,10 +47,9 @@ static int open_table(const cli_session *s, const char *option, const char *data
     return cli_usage("%s %s: the data of %s are %s, these are %s", option, data, cli_common.data,
                      s->images ? "images" : "a table", s->images ? "a table" : "images");
   if (cli_common.given && cli_given_is_file(cli_common.given))
-    return cli_usage(
-        "--given %s has the context of the rows of --data alone: with %s give it names "
-        "of columns",
-        cli_clean(cli_common.given), option);
+    return cli_usage("--given %s only has the context of the rows of --data: with %s, give names "
+                     "of columns",
+                     cli_clean(cli_common.given), option);
   const int code = read_table(s, data, to);
   if (code) return code;
   const clf_table *const like[] = {&s->data, &s->given};

@@ -21,7 +21,7 @@ static int read_text(const char *path, char **text) {
   if (bad)
     code = cli_fail("%s: cannot be read: %s", cli_clean(path), strerror(error));
   else if (strlen(bytes) != n)
-    code = cli_fail("%s: this is no text: byte %zu is zero", cli_clean(path), strlen(bytes) + 1);
+    code = cli_fail("%s: this is not text: byte %zu is zero", cli_clean(path), strlen(bytes) + 1);
   if (code)
     free(bytes);
   else

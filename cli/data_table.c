@@ -34,8 +34,8 @@ int cli_words_split(const char *option, const char *list, cli_words *w) {
     w->at[w->count++] = to;
     more = take_word(&list, &to);
     if (*w->at[w->count - 1]) continue;
-    return cli_usage("%s takes names or numbers of columns by comma, and one of them is empty",
-                     option);
+    return cli_usage(
+        "%s takes names or numbers of columns, separated by commas; one of them is empty", option);
   }
   return CLI_OK;
 }
@@ -217,10 +217,10 @@ int cli_table_drop(cli_session *s, const char *data) {
     left++;
   }
   if (left == rows) return CLI_OK;
-  if (!left) return cli_fail("%s has no row that lacks no value", data);
+  if (!left) return cli_fail("%s has no row without a missing value", data);
   for (int k = 0; k < 3; k++) end_at(all[k], left);
   s->data.missing = rows - left;
-  cli_say("%s: %" PRId64 " of %" PRId64 " rows are left out, as values are missing", data,
+  cli_say("%s: %" PRId64 " of %" PRId64 " rows are left out because values are missing", data,
           rows - left, rows);
   return CLI_OK;
 }

@@ -20,8 +20,8 @@ static int32_t column_of(const clf_table *t, const char *word, size_t n) {
 static int set_column(const clf_table *t, const char *word, size_t n, clf_column_grid *grid) {
   const int32_t d = column_of(t, word, n);
   if (d < 0)
-    return cli_usage("--discrete takes columns by name or by number from 1 to %d, with commas "
-                     "between, auto or none; got \"%.*s\"",
+    return cli_usage("--discrete takes columns by name or by number from 1 to %d, separated by "
+                     "commas, auto or none; got \"%.*s\"",
                      t->cols, (int)n, word);
   if (clf_table_grid(t, d, &grid[d]) != CLF_OK) return cli_fail_library();
   if (grid[d].step > 0) return CLI_OK;
@@ -107,7 +107,7 @@ void cli_train_say_grid(const clf_table *t, const clf_flow *flow) {
   }
   if (used)
     cli_say("%s: discrete columns: %s; noise of one step is added in training, and samples are "
-            "rounded (--discrete none: neither)",
+            "rounded (--discrete none turns both off)",
             cli_common.data, list);
 }
 

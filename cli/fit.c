@@ -118,15 +118,16 @@ static int check_own_report(const char *path) {
   head[n] = '\0';
   return n == 0 || strstr(head, "<meta name=\"generator\" content=\"clflow ")
              ? CLI_OK
-             : cli_usage("%s is no report of clflow; give another name by --report, or --force to "
-                         "replace it",
-                         path);
+             : cli_usage(
+                   "%s is not a report of clflow; give another name by --report, or --force to "
+                   "replace it",
+                   path);
 }
 
 static int check_names(void) {
   const char *const out = out_name(), *const report = report_name();
   if (!cli_fit_wanted.out && clf_source_is_stream(cli_common.data))
-    return cli_usage("--out is missing: %s has no name to call the model by", cli_common.data);
+    return cli_usage("--out is missing: %s gives no name for the model", cli_common.data);
   if (!out || !report) return cli_usage("the name of the data is too long; give --out");
   int code = check_own_model(out);
   if (!code) code = check_own_report(report);

@@ -97,13 +97,12 @@ static int add_column(const char *word, void *context) {
   columns *k = context;
   const int32_t c = find_column(k->table, word);
   if (c < 0)
-    return cli_usage(
-        "--given %s: %s has no such column%s; it takes names or numbers of its columns "
-        "by comma, or a file, as FILE.csv or ./FILE.csv",
-        cli_clean(word), cli_common.data,
-        cli_common.table.drop      ? " among those that --drop leaves"
-        : cli_common.table.columns ? " among those of --columns"
-                                   : "");
+    return cli_usage("--given %s: %s has no such column%s; it takes names or numbers of its "
+                     "columns, separated by commas, or a file, such as FILE.csv or ./FILE.csv",
+                     cli_clean(word), cli_common.data,
+                     cli_common.table.drop      ? " among those that --drop leaves"
+                     : cli_common.table.columns ? " among those of --columns"
+                                                : "");
   for (int32_t j = 0; j < k->count; j++)
     if (k->at[j] == c) return cli_usage("--given names the column %s twice", cli_clean(word));
   k->at[k->count++] = c;

@@ -56,7 +56,7 @@ static clf_status next_values(const double *x, int64_t n, double *logp, double *
 static int open_values(values *v, clf_density *d) {
   if (clf_table_read(o.values, &v->table) != CLF_OK) return cli_fail_library();
   if (v->table.cols != 1)
-    return cli_fail("%s has %d columns; the log-densities of samples are one", o.values,
+    return cli_fail("%s has %d columns; log-densities of samples are a single column", o.values,
                     v->table.cols);
   if (!o.count) o.count = v->table.rows;
   if (o.count > v->table.rows)

@@ -63,7 +63,8 @@ int main(int argc, char **argv) {
   int code = run(argc, argv);
   const int error = cli_flush(); /* a full disk is noticed here at the latest */
   if (error) {
-    cli_say("standard output: %s", error > 0 ? strerror(error) : "it could not be written whole");
+    cli_say("standard output: %s",
+            error > 0 ? strerror(error) : "it could not be written completely");
     if (code == CLI_OK) code = CLI_FAILED;
   }
   return code;

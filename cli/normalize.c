@@ -46,12 +46,10 @@ int cli_normalize(cli_session *s, int64_t samples, double *log_share) {
                         x + (size_t)most * dim, &inside);
   free(x);
   if (code) return code;
-  if (!inside)
-    return cli_fail("none of %" PRId64 " samples lies where the density is above zero", samples);
+  if (!inside) return cli_fail("none of %" PRId64 " samples has a density above zero", samples);
   const double share = (double)inside / (double)samples;
   *log_share = log(share);
-  cli_say("%.4g %% of %" PRId64
-          " samples lie where the density is above zero: log p is %.6g larger, with a "
+  cli_say("%.4g %% of %" PRId64 " samples have a density above zero: log p is %.6g larger, with a "
           "standard error of %.2g",
           100 * share, samples, 0 - *log_share, sqrt((1 - share) / (share * (double)samples)));
   return CLI_OK;

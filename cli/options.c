@@ -50,7 +50,7 @@ static int set_operand(const cli_verb *verb, const char *word) {
     o->given = 1;
     return cli_set_value(o, word) ? cli_refuse_value(o, word) : CLI_OK;
   }
-  return cli_usage("unexpected argument \"%s\"; `clflow %s --help` lists what is taken", word,
+  return cli_usage("unexpected argument \"%s\"; `clflow %s --help` lists the arguments", word,
                    verb->name);
 }
 

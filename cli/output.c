@@ -257,8 +257,8 @@ int cli_has_suffix(const char *path, const char *suffix) {
 int cli_check_table(const char *path) {
   if (!path || mute || cli_is_stdout(path)) return CLI_OK;
   if (!cli_has_suffix(path, ".csv") && !cli_has_suffix(path, ".npy"))
-    return cli_usage("\"%s\" is no name for a table: it ends in .csv or .npy, or is - to print",
-                     path);
+    return cli_usage(
+        "\"%s\" is not a name for a table: it must end in .csv or .npy, or be - to print", path);
   return clf_path_writable(path) == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
@@ -272,7 +272,7 @@ static int check_folder(const char *option, const char *path) {
   if (stat(folder, &at) != 0)
     code = cli_fail("%s %s: the folder %s: %s", option, path, folder, strerror(errno));
   else if (!S_ISDIR(at.st_mode))
-    code = cli_fail("%s %s: %s is no folder", option, path, folder);
+    code = cli_fail("%s %s: %s is not a folder", option, path, folder);
   else if (access(folder, W_OK | X_OK) != 0)
     code = cli_fail("%s %s: the folder %s: %s", option, path, folder, strerror(errno));
   else if (stat(path, &at) == 0 && S_ISDIR(at.st_mode))

@@ -23,7 +23,7 @@ static int parse_numbers(const char *option, int first, const char *text, cli_in
     const size_t digits = strspn(at, "0123456789");
     const int64_t number = digits < 1 || digits > 18 ? -1 : strtoll(at, NULL, 10);
     if (number < first || (at[digits] && at[digits] != ','))
-      return cli_usage("%s takes whole numbers from %d with commas between, got \"%s\"", option,
+      return cli_usage("%s takes whole numbers from %d, separated by commas; got \"%s\"", option,
                        first, text);
     if (list->count == CLI_INDICES)
       return cli_usage("%s takes at most %d numbers", option, CLI_INDICES);

@@ -74,7 +74,7 @@ static int check(clf_report_picture *picture) {
   if (!code && o.second && !cli_common.data)
     code = cli_usage("--data is missing: the rows to compare the model with");
   if (!code && o.pairs && (!o.second || *picture != CLF_PICTURE_PAIRS))
-    code = cli_usage("--pairs goes with the picture pairs; leave it out");
+    code = cli_usage("--pairs is for the picture pairs; leave it out");
   return code ? code : cli_check_file("--out", o.out, ".png");
 }
 

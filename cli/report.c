@@ -128,7 +128,7 @@ static int take_pairs(const cli_session *s, const char *list, cli_report_rows *r
     const int32_t d = find_column(s, at, n);
     if (d < 0)
       return cli_usage("--pairs takes columns of the model by name or by number from 1 to %" PRId32
-                       ", with commas between; got \"%.*s\"",
+                       ", separated by commas; got \"%.*s\"",
                        s->data.cols, (int)n, at);
     if (r->source.pair_count == MOST)
       return cli_usage("--pairs takes up to %d columns; give fewer", MOST);

@@ -147,7 +147,7 @@ static int draw_columns(const cli_session *s) {
   if (o.grid[0])
     return cli_fail("--grid arranges images; the model %s makes columns", cli_common.model);
   if (!o.count)
-    return cli_usage("-n is missing: how many samples of the model %s", cli_common.model);
+    return cli_usage("-n is missing: the number of samples to draw from %s", cli_common.model);
   if (cli_has_suffix(o.out, ".png") && dim > 2)
     return cli_fail("a picture shows one or two columns, the model %s has %d; write .csv or .npy",
                     cli_common.model, dim);
@@ -171,7 +171,7 @@ static int draw_columns(const cli_session *s) {
 static int check(cli_grid *grid) {
   const int picture = cli_has_suffix(o.out, ".png"), code = cli_check_images(o.out);
   if (code) return code;
-  if (!picture && !o.count) return cli_usage("-n is missing: how many samples to write");
+  if (!picture && !o.count) return cli_usage("-n is missing: the number of samples to write");
   if (!picture && o.grid[0])
     return cli_usage("--grid is for a picture, --out FILE.png, not %s", o.out);
   *grid = o.grid[0] ? (cli_grid){.rows = o.grid[0], .cols = o.grid[1]}

@@ -97,7 +97,7 @@ static int check_outputs(void) {
   if (!cli_sweep_wanted.out)
     return cli_usage("--out is missing; usage: clflow sweep %s", cli_sweep.usage);
   cli_sweep_wanted.folder = folder_name();
-  if (!cli_sweep_wanted.folder) return cli_usage("--out takes a shorter name");
+  if (!cli_sweep_wanted.folder) return cli_usage("the name after --out is too long");
   const int code = cli_check_file("--out", cli_sweep_wanted.out, NULL);
   if (code) return code;
   if (mkdir(cli_sweep_wanted.folder, 0777) == 0 || errno == EEXIST) return CLI_OK;

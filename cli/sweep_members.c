@@ -45,7 +45,8 @@ static int read_seeds(seeds *s) {
   const char *text = cli_sweep_wanted.seeds;
   for (;;) {
     if (read_range(&text, s) || (*text && *text != ','))
-      return cli_usage("--seeds takes numbers and ranges by comma, as 1..8 or 1,5,9..12, at most "
+      return cli_usage("--seeds takes numbers and ranges, separated by commas, such as 1..8 or "
+                       "1,5,9..12, at most "
                        "%d in all; got \"%s\"",
                        CLI_SWEEP_MEMBERS, cli_sweep_wanted.seeds);
     if (!*text) return CLI_OK;
@@ -93,7 +94,7 @@ static int read_axis(const char *text, axis *a) {
   const char *const list = text[n] ? text + n + 1 : text + n;
   if (n == 0 || n + 3 > sizeof a->option || !*list || *list == ',' || strstr(list, ",,") ||
       list[strlen(list) - 1] == ',')
-    return cli_usage("--vary takes NAME=VALUE,VALUE,..., as lr=1e-3,3e-4; got \"%s\"", text);
+    return cli_usage("--vary takes NAME=VALUE,VALUE,..., such as lr=1e-3,3e-4; got \"%s\"", text);
   snprintf(a->option, sizeof a->option, "--%.*s", (int)n, text);
   int code = refuse_axis(a->option);
   if (!code) code = cli_words_split("--vary", list, &a->values);

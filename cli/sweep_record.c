@@ -62,10 +62,9 @@ int cli_sweep_write(const cli_members *s) {
 /* ---- An earlier run ------------------------------------------------------------------------ */
 
 static int differs(void) {
-  return cli_usage(
-      "%s is the record of another sweep: with --resume give the options that it began "
-      "with, or another folder by --folder",
-      record_path());
+  return cli_usage("%s is the record of another sweep: pass --resume with the options that it "
+                   "began with, or another --folder",
+                   record_path());
 }
 
 static double number_of(const json_t *json, const char *key) {
@@ -115,7 +114,7 @@ int cli_sweep_read(cli_members *s) {
   fclose(f);
   if (!cli_sweep_wanted.resume && cli_common.force) return CLI_OK;
   if (!cli_sweep_wanted.resume)
-    return cli_usage("%s holds a sweep: --resume goes on with it, --force replaces it",
+    return cli_usage("%s holds a sweep: --resume continues it, --force replaces it",
                      cli_sweep_wanted.folder);
   if (!record) return cli_fail("%s: %s", path, error.text);
   const int code = compare(record, s);

@@ -174,7 +174,7 @@ static int finish(const cli_members *s, const int32_t *order, int32_t count) {
   int32_t blended = cli_sweep_wanted.blend;
   const char *const best = cli_sweep_file(*order, ".safetensors");
   if (blended > count) {
-    cli_say("only %d trainings succeeded: the blend has as many parts", (int)count);
+    cli_say("only %d trainings succeeded, and only these are blended", (int)count);
     blended = count;
   }
   if (!cli_sweep_wanted.json) print_table(s, order, count);

@@ -323,7 +323,7 @@ static const char *curve_of(const char *samples) {
 
 static int name_curve(const char *samples) {
   cli_wanted.curve = curve_of(samples);
-  return cli_wanted.curve ? CLI_OK : cli_usage("--plot takes a shorter name");
+  return cli_wanted.curve ? CLI_OK : cli_usage("the name after --plot is too long");
 }
 
 static const char *previous_of(const char *model) {
@@ -440,7 +440,7 @@ static void say_how_to_go_on(void) {
   const size_t used = strlen(line);
   snprintf(line + used, sizeof line - used, "%s", reading);
   append_option("--out", cli_wanted.out, line, sizeof line);
-  cli_say("to go on: %s --resume", line);
+  cli_say("to continue: %s --resume", line);
 }
 
 const char *cli_train_command(void) {
@@ -511,7 +511,7 @@ static int close_log(cli_training *t) {
   if (!t->log) return CLI_OK;
   const int bad = ferror(t->log);
   if (fclose(t->log) == 0 && !bad) return CLI_OK;
-  return cli_fail("--log %s could not be written whole; the disk may be full", cli_wanted.log);
+  return cli_fail("--log %s could not be written completely; the disk may be full", cli_wanted.log);
 }
 
 static int run(void) {

@@ -78,20 +78,19 @@ static int check_text(void) {
 int cli_train_choose(void) {
   int code = CLI_OK;
   if (cli_train_begin() && cli_wanted.preset_name)
-    return cli_usage("--preset goes with a new flow, %s has its numbers; leave it out",
+    return cli_usage("--preset is for a new flow, %s has its own settings; leave it out",
                      cli_train_begin());
   if (cli_wanted.flow) code = set_flow(cli_wanted.flow);
   if (!code && cli_wanted.preset_name) code = set_preset("--preset", cli_wanted.preset_name);
   if (!code && cli_wanted.arch) code = check_text();
   if (code || !cli_train_begin() || (!cli_wanted.arch && !cli_wanted.preset)) return code;
-  return cli_usage("--flow goes with a new flow, %s has its own; leave it out", cli_train_begin());
+  return cli_usage("--flow is for a new flow, %s has its own; leave it out", cli_train_begin());
 }
 
 int cli_train_check_values(const char *path) {
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     if (cli_train_given(words[i].option))
-      return cli_usage("%s goes with a new flow, %s has its own; leave it out", words[i].option,
-                       path);
+      return cli_usage("%s is for a new flow, %s has its own; leave it out", words[i].option, path);
   return CLI_OK;
 }
 

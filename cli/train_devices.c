@@ -50,7 +50,7 @@ static int read_shares(void) {
 int cli_devices_check(void) {
   const int n = cli_wanted.devices.count;
   if (members() < 2 && !n && cli_wanted.share)
-    return cli_usage("--share divides the work of --devices, or of ranks");
+    return cli_usage("--share needs --devices or several ranks");
   if (!n) return read_shares();
   if (cli_common.device && cli_train_given("--device"))
     return cli_usage("--device and --devices exclude each other");
@@ -110,7 +110,7 @@ static void say_twice(void) {
 /* Reports what was done and how one device gives the same result. */
 static void say_grains(const clf_trainer *t) {
   const int grains = (int)clf_trainer_grains(t);
-  cli_say("%d %s share %d grains of each batch; the same bits on one device: %s --device %s "
+  cli_say("%d %s share %d grains of each batch; for the same bits on one device: %s --device %s "
           "--grains %d",
           members(), cli_ranks() ? "ranks" : "devices", grains, cli_train_command(),
           cli_device_name(), grains);

@@ -110,7 +110,7 @@ static int load_flow(cli_session *s, const char *path) {
   int32_t channels;
   cli_common.model = path; /* the name used in messages */
   if (cli_train_given("--compat"))
-    return cli_usage("--compat goes with a new flow, %s is built one way; leave it out", path);
+    return cli_usage("--compat is for a new flow, %s is built already; leave it out", path);
   if (s->images && !hint.height) clf_images_shape(s->images, &hint.height, &hint.width, &channels);
   int code = cli_load(s->dev, path, &hint, &s->flow);
   if (code) return code;
@@ -163,12 +163,12 @@ static int resume_options(void) {
   int64_t *const steps = (int64_t *)(void *)((char *)&file + place);
   if (cli_train_given("--epochs") && *steps)
     return cli_usage("the training in %s goes by --steps, of which there are %" PRId64
-                     "; pass a larger --steps in place of --epochs",
+                     "; pass a larger --steps instead of --epochs",
                      out, *steps);
   if (is_longer(&file, *steps) && cli_train_has_cosine(&file))
     return cli_usage(
-        "the step size of the training in %s falls along a cosine that ends with it, so "
-        "that it cannot be made longer; --init %s trains on from its weights",
+        "the step size of the training in %s falls along a cosine that ends with it, so it cannot "
+        "be made longer; --init %s starts a new training from its weights",
         out, out);
   const int bad = extend("--epochs", &file.epochs);
   if (bad || extend("--steps", steps)) return CLI_USAGE;
@@ -270,11 +270,11 @@ static int open_target(cli_session *s) {
                                         "--discrete", "--standardize", "--valid-split",
                                         "--columns",  "--drop",        "--plot"};
   if (!cli_wanted.target && cli_train_given("--samples"))
-    return cli_usage("--samples goes with --target: data have their own rows");
+    return cli_usage("--samples is for --target; data have their own rows");
   if (!cli_wanted.target) return CLI_OK;
   for (size_t i = 0; i < sizeof of_data / sizeof *of_data; i++)
     if (cli_train_given(of_data[i]))
-      return cli_usage("%s goes with data; --target has none", of_data[i]);
+      return cli_usage("%s is for data; --target has none", of_data[i]);
   if (clf_density_open(cli_wanted.target, &cli_wanted.density) != CLF_OK)
     return cli_usage("--target: %s", clf_errmsg());
   cli_common.data = cli_wanted.target;

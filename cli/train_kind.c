@@ -98,7 +98,7 @@ static int image_shape(const cli_session *s, int32_t *height, int32_t *width, in
   *channels =
       cli_wanted.spec.channels ? cli_wanted.spec.channels : (int32_t)(s->data.cols / pixels);
   if (*channels > 0 && pixels * *channels == s->data.cols) return CLI_OK;
-  return cli_usage("%s has %d column%s, which are no images of %d x %d", cli_common.data,
+  return cli_usage("%s has %d column%s, which do not make images of %d x %d", cli_common.data,
                    s->data.cols, s->data.cols == 1 ? "" : "s", *height, *width);
 }
 
@@ -172,14 +172,15 @@ static int32_t usual_value(const clf_flow_spec *spec, const char *name, int32_t 
 static int row_spec(const cli_session *s, const clf_column_grid *grid) {
   clf_flow_spec *spec = &cli_wanted.spec;
   if (s->images)
-    return cli_usage("--flow %s takes rows of numbers, %s holds images; realnvp takes these",
-                     clf_kind_name(spec->kind), cli_common.data);
+    return cli_usage(
+        "--flow %s takes rows of numbers, %s holds images; use --flow realnvp for these",
+        clf_kind_name(spec->kind), cli_common.data);
   if (spec->kind == CLF_PIECEWISE && s->data.cols != 1)
     return cli_fail("--flow piecewise takes data of one column, %s has %d", cli_common.data,
                     s->data.cols);
   if (s->data.at) cli_table_say_counters(&s->data, cli_common.data);
   if (spec->kind == CLF_PIECEWISE && !s->data.at && (isnan(spec->xmin) || isnan(spec->xmax)))
-    return cli_usage("--flow piecewise needs --xmin and --xmax where there are no data");
+    return cli_usage("--flow piecewise needs --xmin and --xmax when there are no data");
   const clf_flow_spec lecture = clf_flow_spec_default(spec->kind, s->data.cols);
   spec->dim = s->data.cols;
   if (!spec->hidden) spec->hidden = usual_value(spec, "hidden=", lecture.hidden);
@@ -195,9 +196,8 @@ static int row_spec(const cli_session *s, const clf_column_grid *grid) {
 int cli_train_make_kind(cli_session *s, const clf_column_grid *grid) {
   clf_flow_spec *spec = &cli_wanted.spec;
   if (s->given.at)
-    return cli_usage(
-        "--given goes with an architecture, such as --flow nsf or text; the kinds nvp, "
-        "nice, piecewise and realnvp take no context");
+    return cli_usage("--given needs an architecture, such as --flow nsf or text; the presets nvp, "
+                     "nice, piecewise and realnvp take no context");
   if (!cli_wanted.has_kind)
     spec->kind = cli_train_wants_images()                  ? CLF_REALNVP
                  : s->data.cols == 1 && !cli_wanted.target ? CLF_PIECEWISE

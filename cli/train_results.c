@@ -145,10 +145,10 @@ void cli_train_tell_done(const cli_session *s) {
   const clf_history h = clf_flow_history(s->flow);
   const int64_t steps = cli_train_steps(), epochs = cli_wanted.train.epochs;
   if (h.early)
-    cli_say("%s ended early, since %" PRId64
-            " validations in a row were no better; --init %s trains "
-            "on from its weights",
-            cli_wanted.out, h.early, cli_wanted.out);
+    cli_say(
+        "%s ended early, since %" PRId64
+        " validations in a row were no better; --init %s starts a new training from its weights",
+        cli_wanted.out, h.early, cli_wanted.out);
   if (h.early || (steps ? h.steps < steps : h.epochs < epochs)) return;
   cli_say("%s has had its %" PRId64 " %s; a larger --%s would go on", cli_wanted.out,
           steps ? steps : epochs, steps ? "steps" : "epochs", steps ? "steps" : "epochs");
@@ -182,11 +182,10 @@ static void tell_worse_than_gaussian(const cli_session *s, const clf_score *scor
   const double *mean, *std, gaussian = gaussian_of(&s->data);
   const int scaled = clf_flow_scaling(s->flow, &mean, &std);
   if (!(score->mean < gaussian - 0.1)) return;
-  cli_say(
-      "the flow fits these rows worse than one Gaussian with independent columns does, which has "
-      "mean log p %.4f nats: %smore --%s or another --lr%s",
-      gaussian, scaled ? "" : "--standardize may help, or ", cli_train_steps() ? "steps" : "epochs",
-      scaled ? " may help" : "");
+  cli_say("the flow fits these rows worse than a Gaussian with independent columns, which has "
+          "mean log p %.4f nats: %smore --%s or another --lr%s",
+          gaussian, scaled ? "" : "--standardize may help, or ",
+          cli_train_steps() ? "steps" : "epochs", scaled ? " may help" : "");
 }
 
 /* The best epoch is among the last twentieth, as is expected with a step size that falls to 0. */
@@ -194,7 +193,7 @@ static void tell_unfinished(const clf_history *h) {
   if (h->epochs < 20 || 20 * (h->epochs - h->best_epoch) >= h->epochs ||
       cli_train_has_cosine(&cli_wanted.train))
     return;
-  cli_say("the validation loss was still falling at the end; --resume --%s %" PRId64 " goes on",
+  cli_say("the validation loss was still falling at the end; --resume --%s %" PRId64 " continues",
           cli_train_steps() ? "steps" : "epochs",
           cli_train_steps() ? 2 * cli_train_steps() : 2 * h->epochs);
 }
@@ -260,6 +259,7 @@ int cli_train_draw(const cli_session *s, cli_training *t) {
   if (cli_wanted.plot &&
       clf_plot_flow(s->flow, &s->data, cli_wanted.train.seed, cli_wanted.plot) != CLF_OK)
     return cli_fail_library();
-  if (t->curve && t->kept == 0) cli_say("%s is not drawn: this run ended no epoch", t->curve);
+  if (t->curve && t->kept == 0)
+    cli_say("%s is not drawn, because no epoch was completed", t->curve);
   return cli_training_draw(t);
 }

@@ -222,9 +222,9 @@ static void keep_up_to_date(cli_training *t) {
   if (cli_ranks_own()) return;
   const double now = cli_clock();
   if (t->save_every > 0 && now - t->saved >= t->save_every && cli_training_save(t) != CLF_OK)
-    cli_say("no checkpoint, training goes on: %s", clf_errmsg());
+    cli_say("training continues without a checkpoint: %s", clf_errmsg());
   if (draw_is_due(t, now) && cli_training_draw(t) != CLI_OK)
-    cli_say("training goes on without this picture");
+    cli_say("training continues without this picture");
 }
 
 /* Sends rank 0's decision to stop to all members. If they cannot be reached, the next run

@@ -124,8 +124,7 @@ static void print_table(const results *r) {
 
 static int run(void) {
   const int model = cli_common.model != NULL;
-  if (model && cli_tuning.shapes)
-    return cli_usage("--shapes stands in place of a model: give one of them");
+  if (model && cli_tuning.shapes) return cli_usage("--shapes and a model exclude each other");
   results r = {0};
   int kept = 0;
   const int bad = model || !cli_tuning.flow ? CLI_OK : cli_tune_read_flow();
@@ -140,7 +139,7 @@ static int run(void) {
   else if (!s)
     print_table(&r);
   if (!s && !kept)
-    code = cli_fail("the choices could not be kept: there is no cache folder to write to "
+    code = cli_fail("the choices could not be saved: there is no cache folder to write to "
                     "(CLFLOW_CACHE_DIR)");
   free(r.at);
   free(r.calls);

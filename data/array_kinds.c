@@ -42,7 +42,8 @@ static clf_status leave_out(const char *path, const clf_table_options *o, clf_ta
   if (left == 0) return clf__fail(CLF_EFORMAT, "%s: every row holds a NaN", path);
   t->rows = left;
   return clf__table_note(t, "%" PRId64 " of %" PRId64 " rows %s NaN", t->missing, total,
-                         o->missing == CLF_MISSING_DROP ? "are left out, as they hold" : "hold");
+                         o->missing == CLF_MISSING_DROP ? "are left out because they hold"
+                                                        : "hold");
 }
 
 /* ---- Kinds ---------------------------------------------------------------------- */

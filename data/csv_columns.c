@@ -136,7 +136,7 @@ static clf_status keep_alike(clf__csv *r, int32_t *from, int32_t *count) {
     from[left++] = from[c];
   }
   *count = left;
-  return out.used ? clf__table_note(&r->t, "left out, as the model has no such column: %s",
+  return out.used ? clf__table_note(&r->t, "left out because the model has no such column: %s",
                                     clf__name_list_text(&out))
                   : CLF_OK;
 }

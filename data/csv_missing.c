@@ -84,6 +84,6 @@ clf_status clf__csv_note_missing(clf__csv *r) {
     snprintf(keep, sizeof keep, "; --drop %s would keep %" PRId64 " of them", word,
              r->alone[worst]);
   return clf__table_note(
-      &r->t, "%" PRId64 " of %" PRId64 " rows are left out, as values are missing: %s%s", missing,
-      total, clf__name_list_text(&list), keep);
+      &r->t, "%" PRId64 " of %" PRId64 " rows are left out because values are missing: %s%s",
+      missing, total, clf__name_list_text(&list), keep);
 }

@@ -225,11 +225,12 @@ size_t clf_column_text(const clf_column *k, double value, char *text, size_t siz
 /* ---- Descriptions ---------------------------------------------------------------- */
 
 static clf_status check_categories(const clf_column *k) {
-  const int32_t least = k->kind == CLF_COLUMN_BOOLEAN ? 2 : 1;
-  const int32_t most = k->kind == CLF_COLUMN_BOOLEAN ? 2 : CLF_CATEGORIES_MAX;
-  if (!k->categories || k->category_count < least || k->category_count > most)
-    return clf__fail(CLF_EINVAL, "%s has %" PRId32 " to %" PRId32 " labels, not %" PRId32,
-                     kinds[k->kind].what, least, most, k->category_count);
+  const int is_boolean = k->kind == CLF_COLUMN_BOOLEAN;
+  if (is_boolean && (!k->categories || k->category_count != 2))
+    return clf__fail(CLF_EINVAL, "a boolean has 2 labels, not %" PRId32, k->category_count);
+  if (!k->categories || k->category_count < 1 || k->category_count > CLF_CATEGORIES_MAX)
+    return clf__fail(CLF_EINVAL, "a category has 1 to %d labels, not %" PRId32, CLF_CATEGORIES_MAX,
+                     k->category_count);
   for (int32_t i = 0; i < k->category_count; i++) {
     const char *const label = k->categories[i];
     const char *const why = !label || !*label ? "no character"
@@ -237,7 +238,7 @@ static clf_status check_categories(const clf_column *k) {
                                 ? "more than 1024 bytes"
                                 : clf__not_text(label, strlen(label), 0);
     if (why) return clf__fail(CLF_EINVAL, "label %" PRId32 " has %s", i + 1, why);
-    if (i && k->kind == CLF_COLUMN_CATEGORY && strcmp(k->categories[i - 1], label) >= 0)
+    if (i && !is_boolean && strcmp(k->categories[i - 1], label) >= 0)
       return clf__fail(CLF_EINVAL, "the labels of a category are not in byte order: \"%s\"",
                        clf__excerpt_of(label, strlen(label)).s);
   }

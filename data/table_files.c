@@ -108,8 +108,8 @@ static clf_status read_source(const char *source,
   const int gzip = clf__is_gzip(bytes, size);
   clf_status s;
   if (packed && !gzip)
-    s = clf__fail(CLF_EFORMAT, "%s: is not packed by gzip, though its name says so; rename it",
-                  source);
+    s = clf__fail(CLF_EFORMAT,
+                  "%s: is not compressed with gzip, though its name says so; rename it", source);
   else if (gzip && (packed || !f))
     s = read_packed(source, f, bytes, size, o, t);
   else

@@ -62,7 +62,7 @@ static clf_status note(clf_table *t, const int32_t *from, int32_t count) {
     if (!taken[c]) clf__name_list_add(&out, t->names[c], strlen(t->names[c]));
   free(taken);
   if (out.used)
-    CLF_TRY(clf__table_note(t, "left out, as the model has no such column: %s",
+    CLF_TRY(clf__table_note(t, "left out because the model has no such column: %s",
                             clf__name_list_text(&out)));
   return reordered ? clf__table_note(t, "columns are put in the model's order by name: %s",
                                      clf__name_list_text(&order))

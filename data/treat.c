@@ -370,7 +370,7 @@ clf_status clf_table_treat(const clf_table *t, const int64_t *index, int64_t cou
   CLF_GIVEN("table, treatments", t, out);
   CLF_TRY(clf__table_has_rows(t));
   column c = {.t = t, .index = index, .count = index ? count : t->rows};
-  if (c.count < 1) return clf__fail(CLF_EINVAL, "no rows are given to choose treatments by");
+  if (c.count < 1) return clf__fail(CLF_EINVAL, "no rows are listed to choose treatments");
   clf_treatments all = {.cols = t->cols};
   all.column = calloc((size_t)t->cols, sizeof *all.column);
   c.sorted = malloc((size_t)c.count * sizeof *c.sorted);

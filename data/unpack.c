@@ -24,16 +24,17 @@ static size_t limit_of(size_t size) {
 }
 
 static clf_status beyond(const unpacking *u) {
-  return clf__fail(CLF_EFORMAT,
-                   "%s: unpacks to more than %zu MiB, over %d times its size; unpack it first",
-                   u->path, u->limit >> 20, CLF_UNPACK_RATIO);
+  return clf__fail(
+      CLF_EFORMAT,
+      "%s: decompresses to more than %zu MiB, over %d times its size; decompress it first", u->path,
+      u->limit >> 20, CLF_UNPACK_RATIO);
 }
 
 static clf_status damaged(const unpacking *u, int code) {
-  if (code == Z_MEM_ERROR) return clf__fail(CLF_ENOMEM, "%s: no memory to unpack it", u->path);
+  if (code == Z_MEM_ERROR) return clf__fail(CLF_ENOMEM, "%s: no memory to decompress it", u->path);
   if (code == Z_BUF_ERROR || code == Z_OK)
-    return clf__fail(CLF_EFORMAT, "%s: the packed data are cut short", u->path);
-  return clf__fail(CLF_EFORMAT, "%s: the packed data are damaged after %zu bytes: %s", u->path,
+    return clf__fail(CLF_EFORMAT, "%s: the compressed data are cut short", u->path);
+  return clf__fail(CLF_EFORMAT, "%s: the compressed data are damaged after %zu bytes: %s", u->path,
                    u->n, u->z.msg ? u->z.msg : zError(code));
 }
 
@@ -112,7 +113,7 @@ static clf_status members(unpacking *u) {
   CLF_TRY(run(u));
   while (has_another(u)) {
     if (*u->z.next_in != 0x1f)
-      return clf__fail(CLF_EFORMAT, "%s: other bytes follow the packed data", u->path);
+      return clf__fail(CLF_EFORMAT, "%s: other bytes follow the compressed data", u->path);
     const int code = inflateReset(&u->z);
     if (code != Z_OK) return damaged(u, code);
     CLF_TRY(run(u));
@@ -139,7 +140,7 @@ clf_status clf__inflate(const char *path, const char *bytes, size_t size, size_t
   u.limit = want;
   if (!s) s = run(&u);
   if (!s && (u.n != want || crc32_z(crc32_z(0, NULL, 0), (const Bytef *)u.out, u.n) != crc))
-    s = clf__fail(CLF_EFORMAT, "%s: the packed data are damaged: their length or checksum is wrong",
-                  path);
+    s = clf__fail(CLF_EFORMAT,
+                  "%s: the compressed data are damaged: their length or checksum is wrong", path);
   return end(&u, s, out);
 }

@@ -119,7 +119,7 @@ clf_status clf__zip_read(const clf__zip *z, const clf__zip_member *m, const char
   }
   if (m->method != DEFLATED)
     return clf__fail(CLF_ENOTSUP,
-                     "%s: a member of the archive is packed by method %u; only stored "
+                     "%s: a member of the archive is compressed with method %u; only stored "
                      "and deflated members are read",
                      z->path, m->method);
   if (m->whole > SIZE_MAX / 2) return clf__zip_damaged(z, "a member is larger than memory");

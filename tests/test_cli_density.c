@@ -74,7 +74,8 @@ START_TEST(values_of_a_file) {
   ck_assert(json_is_null(json_object_get(j, "log_z_exact")));
   json_decref(j);
   refuses(1, I "--values q.npy -n 41", "-n is 41, but q.npy has 40 rows");
-  refuses(1, I "--values s.npy", "s.npy has 2 columns; the log-densities of samples are one");
+  refuses(1, I "--values s.npy",
+          "s.npy has 2 columns; log-densities of samples are a single column");
   remove("s.npy");
   remove("q.npy");
 }
@@ -122,11 +123,11 @@ START_TEST(trains_against_a_target) {
 END_TEST
 
 START_TEST(trainings_that_are_refused) {
-  refuses(2, T "--data moons --out never.safetensors", "--data goes with data; --target has none");
-  refuses(2, T "--standardize --out never.safetensors", "--standardize goes with data");
-  refuses(2, T "--plot never.png --out never.safetensors", "--plot goes with data");
+  refuses(2, T "--data moons --out never.safetensors", "--data is for data; --target has none");
+  refuses(2, T "--standardize --out never.safetensors", "--standardize is for data");
+  refuses(2, T "--plot never.png --out never.safetensors", "--plot is for data");
   refuses(2, "train --data moons --samples 9 --out never.safetensors",
-          "--samples goes with --target: data have their own rows");
+          "--samples is for --target; data have their own rows");
   refuses(2, "train --target baana --out never.safetensors", "there is no target \"baana\"");
   write_text("mixed", "2: -> mixture(2)\n");
   refuses(1, "train --device cpu --target banana --flow @mixed --out never.safetensors",

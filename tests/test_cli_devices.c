@@ -37,7 +37,8 @@ START_TEST(same_file) {
        "cpu is in --devices twice: its members share it\n");
   same_files("one.st", "two.st");
   says(TRAIN "--steps 60 --devices cpu,cpu,cpu --share 3:0:1 --out three.st",
-       "3 devices share 8 grains of each batch; the same bits on one device: clflow train --data "
+       "3 devices share 8 grains of each batch; for the same bits on one device: clflow train "
+       "--data "
        "moons:n=300 --out three.st --preset 'nsf(hidden=8,depth=2)' --steps 60 --batch 50 --seed 4 "
        "--device cpu --grains 8\n");
   same_files("one.st", "three.st");
@@ -116,7 +117,7 @@ START_TEST(refused) {
   refuses(2, TRAIN "--devices cpu,cpu --share 3 --out x.st",
           T "--share \"3\" must have a number from 0 to 1e6 for each of 2 members, as \"3:1\"\n");
   refuses(2, TRAIN "--device cpu --share 3:1 --out x.st",
-          T "--share divides the work of --devices, or of ranks\n");
+          T "--share needs --devices or several ranks\n");
   refuses(2, TRAIN "--device cpu --devices cpu,cpu --out x.st",
           T "--device and --devices exclude each other\n");
   refuses(2, TRAIN "--devices cpu,cpu --folds 3 --out x.st",

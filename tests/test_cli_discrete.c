@@ -97,7 +97,7 @@ START_TEST(discrete_columns) {
   succeeds(TRAIN "--data counts.csv --discrete none --out none.safetensors", "");
   says(TRAIN "--data counts.csv --out usual.safetensors",
        "counts.csv: discrete columns: n (step 0.5); noise of one step is added in training, and "
-       "samples are rounded (--discrete none: neither)\n");
+       "samples are rounded (--discrete none turns both off)\n");
   same_files("d.safetensors", "usual.safetensors");
   succeeds("info d.safetensors", "\ndiscrete  x1: 1 to 4 in steps of 0.5\n");
   result r = run("info d.safetensors --json");
@@ -151,7 +151,7 @@ START_TEST(discrete_that_is_refused) {
           "--discrete x: the values of column 1 of counts.csv are not evenly spaced, or all the "
           "same\n");
   refuses(2, D "m",
-          "--discrete takes columns by name or by number from 1 to 2, with commas between, auto or "
+          "--discrete takes columns by name or by number from 1 to 2, separated by commas, auto or "
           "none; got \"m\"\n");
   refuses(2, D "3", "auto or none; got \"3\"\n");
   refuses(2, D "0", "auto or none; got \"0\"\n");

@@ -169,7 +169,9 @@ START_TEST(a_column_and_a_file_of_one_name) {
   snprintf(text, sizeof text, "%s--given ./a.csv", train);
   refuses(1, text, "./a.csv has 2 rows, t.csv has 5");
   snprintf(text, sizeof text, "%s--given c", train);
-  refuses(2, text, "it takes names or numbers of its columns by comma, or a file, as FILE.csv");
+  refuses(
+      2, text,
+      "it takes names or numbers of its columns, separated by commas, or a file, such as FILE.csv");
   snprintf(text, sizeof text, "%s--given b --drop b", train);
   refuses(2, text, "--given b: t.csv has no such column among those that --drop leaves; it takes");
 }

@@ -123,10 +123,11 @@ START_TEST(names_and_what_is_replaced) {
   refuses(2, "fit moons:n=200 --time 0.5 --out other.flow",
           "other.report.html exists and is not a page of HTML");
   write_text("other.report.html", "<html><p>mine</p></html>\n");
-  refuses(2, "fit moons:n=200 --time 0.5 --out other.flow",
-          "other.report.html is no report of clflow; give another name by --report, or --force to "
-          "replace it");
-  refuses(2, "fit - --time 0.5", "--out is missing: - has no name to call the model by");
+  refuses(
+      2, "fit moons:n=200 --time 0.5 --out other.flow",
+      "other.report.html is not a report of clflow; give another name by --report, or --force to "
+      "replace it");
+  refuses(2, "fit - --time 0.5", "--out is missing: - gives no name for the model");
   refuses(2, "fit birds.csv --out birds.csv", "is the file that DATA");
   refuses(1, "fit birds.csv --out no/where.flow", "no");
   ck_assert(!is_there("other.flow"));

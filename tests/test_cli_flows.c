@@ -176,7 +176,7 @@ START_TEST(flows_that_are_refused) {
   refuses(1, DRY "moons --flow @bad.json",
           T "bad.json: flow JSON, version: it is 3; this clflow reads version 1\n");
   write_bytes("zero.txt", "2: \0lu", 6);
-  refuses(1, DRY "moons --flow @zero.txt", T "zero.txt: this is no text: byte 4 is zero\n");
+  refuses(1, DRY "moons --flow @zero.txt", T "zero.txt: this is not text: byte 4 is zero\n");
 #undef T
 }
 END_TEST

@@ -313,7 +313,7 @@ START_TEST(test_words) {
   refuses(2, TRAIN DATA " --crop center", "--crop center needs a size to bring images to");
   refuses(2, TRAIN DATA " --norm none --recalibrate", "--recalibrate has no meaning");
   refuses(2, TRAIN DATA " --init m.safetensors --preset tiny",
-          "--preset goes with a new flow, m.safetensors has its numbers; leave it out\n");
+          "--preset is for a new flow, m.safetensors has its own settings; leave it out\n");
   refuses(2, TRAIN DATA " --init m.safetensors --scales 3",
           "--scales 3 does not agree with m.safetensors, which has 2; leave it out\n");
   refuses(2, TRAIN DATA " --init m.safetensors --size 8x9",

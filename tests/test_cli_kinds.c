@@ -157,9 +157,9 @@ END_TEST
  */
 
 START_TEST(rows_that_lack_values) {
-  says(
-      TRAIN "--data birds.csv --out n.safetensors", "over all 56 samples",
-      "train: birds.csv: 4 of 60 rows are left out, as values are missing: bill 3, sex, adult 2\n");
+  says(TRAIN "--data birds.csv --out n.safetensors", "over all 56 samples",
+       "train: birds.csv: 4 of 60 rows are left out because values are missing: bill 3, sex, adult "
+       "2\n");
   refuses(1, TRAIN "--data birds.csv --missing refuse --out never.safetensors",
           "marks a missing value; --missing drop leaves such rows out");
   char *const kept = output_of("log-prob " CPU "m.safetensors --data birds.csv --out -");
@@ -253,7 +253,7 @@ START_TEST(contexts_from_files) {
   write_text("x.csv", x);
   write_text("c.csv", c);
   says(TRAIN FLOW "--data x.csv --given c.csv --out f.safetensors", "over all 18 samples",
-       "x.csv: 2 of 20 rows are left out, as values are missing\n");
+       "x.csv: 2 of 20 rows are left out because values are missing\n");
   char *const l = output_of("log-prob " CPU "f.safetensors --data x.csv --given c.csv --out -");
   ck_assert_int_eq(lines_of(l), 21);
   free(l);
@@ -275,7 +275,7 @@ START_TEST(labels_by_their_text) {
   same_output("log-prob " CPU "m.safetensors --data other.csv --out -",
               "log-prob " CPU "m.safetensors --data same.csv --out -");
   says("log-prob " CPU "m.safetensors --data other.csv --out -", "logp\n",
-       "other.csv: left out, as the model has no such column: note\n");
+       "other.csv: left out because the model has no such column: note\n");
   succeeds("train " CPU "--init m.safetensors --data same.csv --epochs 1 --out i.safetensors", "");
   succeeds("info " CPU "i.safetensors", "(category: Adelie, Chin-strap, Gentoo \"g\")");
 }

@@ -125,7 +125,7 @@ static void wait_for_steps(const char *log) {
 
 /* The command in the hint continues the training, in a shell. */
 static void goes_on(const char *data, const char *out, const char *wanted) {
-  static const char begin[] = "to go on: ";
+  static const char begin[] = "to continue: ";
   char from[256], to[256]; /* a file may be named like an option */
   snprintf(from, sizeof from, "--data=%s", data);
   snprintf(to, sizeof to, "--out=%s", out);
@@ -191,7 +191,7 @@ START_TEST(hints_repeat_how_data_are_read) {
   expect_code("train", &r, 1);
   expect_text(
       "train", "stderr", r.err,
-      "to go on: clflow train --data t.txt --drop 2 --header yes --delimiter ';' --decimal , "
+      "to continue: clflow train --data t.txt --drop 2 --header yes --delimiter ';' --decimal , "
       "--skip 1 --device cpu --out t --resume\n");
   release(r);
 }

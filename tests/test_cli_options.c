@@ -49,12 +49,13 @@ static const struct refusal {
     {2, "bench --margin -5", "--margin takes a percentage from 0, got \"-5\"\n"},
     {2, "bench --margin inf", "--margin takes a percentage from 0, got \"inf\"\n"},
     {2, "bench --margin 1e999", "--margin takes a percentage from 0, got \"1e999\"\n"},
-    {2, "bench --ops ,", "--ops takes words of less than 64 letters, at most 16, by comma, got"},
+    {2, "bench --ops ,",
+     "--ops takes up to 16 words of less than 64 letters, separated by commas, got"},
     {2,
      "bench --ops aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-     "--ops takes words of less than 64 letters"},
+     "--ops takes up to 16 words of less than 64 letters"},
     {2, "bench --ops a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q",
-     "--ops takes words of less than 64 letters"},
+     "--ops takes up to 16 words of less than 64 letters"},
     {2, "bench --device cpu,cpu64,cpu/baseline,cpu,cpu,cpu,cpu,cpu,cpu,cpu,cpu,cpu,cpu",
      "devices are too many, at most "},
     /* Data. */
@@ -68,12 +69,14 @@ static const struct refusal {
     {1, "eval wide.safetensors --data glyphs:n=9,size=8", "--crop center brings them to it"},
     {2, "train --flow nvp --dry-run", "--data is missing; usage: clflow train --data DATA"},
     {2, "train --dry-run", "--data is missing; usage: clflow train --data DATA"},
-    {2, TRAIN "--flow realnvp --size 3x5", "moons has 2 columns, which are no images of 3 x 5"},
+    {2, TRAIN "--flow realnvp --size 3x5",
+     "moons has 2 columns, which do not make images of 3 x 5"},
     {2, "train --data one.csv --flow realnvp --size 3x5 --out never.safetensors",
-     "one.csv has 1 column, which are no images of 3 x 5"},
+     "one.csv has 1 column, which do not make images of 3 x 5"},
     {2, "train --data one.csv --flow realnvp --out never.safetensors",
      "one.csv is a table of 1 column; pass --size HxW to read the columns as images"},
-    {2, TRAIN "--flow realnvp --size 1x2 --channels 3", "moons has 2 columns, which are no images"},
+    {2, TRAIN "--flow realnvp --size 1x2 --channels 3",
+     "moons has 2 columns, which do not make images"},
     {1, "train --data flat.csv --out never.safetensors",
      "the column of flat.csv is 3 in every row, so it has no density"},
     {1, "train --data flat.csv --standardize --out never.safetensors", "is 3 in every row"},
@@ -82,7 +85,7 @@ static const struct refusal {
 
     {2,
      "train --data glyphs:n=9,size=8 --init i.safetensors --compat paper --out never.safetensors",
-     "--compat goes with a new flow, i.safetensors is built one way; leave it out\n"},
+     "--compat is for a new flow, i.safetensors is built already; leave it out\n"},
     {2, FROM "--s-max 2", "--s-max 2 does not agree with m.safetensors, which has 3; leave it out"},
     {2, RESUME "--seed 18446744073709551615",
      "--seed 18446744073709551615 does not agree with m.safetensors, which has 7; leave it out\n"},
@@ -121,10 +124,10 @@ static const struct refusal {
      "--plot draws flows of one or two columns, this one has 3; leave it out\n"},
     {1, "sample three.safetensors -n 9 --out never.png",
      "a picture shows one or two columns, the model three.safetensors has 3; write .csv or .npy\n"},
-    {1, TRAIN "--log m.safetensors/l", "--log m.safetensors/l: m.safetensors is no folder\n"},
+    {1, TRAIN "--log m.safetensors/l", "--log m.safetensors/l: m.safetensors is not a folder\n"},
     {2, "complete i.safetensors --data glyphs:size=8 --out never.png --index 9999999999999999999",
-     "--index takes whole numbers from 0 with commas between, got \"9999999999999999999\"\n"},
-    {2, "tune m.safetensors --shapes shapes", "--shapes stands in place of a model: give one"},
+     "--index takes whole numbers from 0, separated by commas; got \"9999999999999999999\"\n"},
+    {2, "tune m.safetensors --shapes shapes", "--shapes and a model exclude each other"},
     {1, "tune --flow realnvp --preset tony", "there is no preset \"tony\"; there are"},
     {1, "tune --flow realnvp --preset maf",
      "preset maf is not one of realnvp's; give a model made of it\n"},
@@ -209,7 +212,8 @@ START_TEST(full_disk) {
   result r = run_into("train --data moons:n=9 --epochs 1 --log /dev/full --out l.safetensors",
                       "/dev/null");
   expect_code("train --log /dev/full", &r, 1);
-  expect_text("train", "stderr", r.err, "--log /dev/full could not be written whole; the disk may");
+  expect_text("train", "stderr", r.err,
+              "--log /dev/full could not be written completely; the disk may");
   release(r);
 }
 END_TEST
@@ -241,7 +245,7 @@ START_TEST(resumed_at_its_end) {
   expect_code(command, &r, 0);
   expect_text(command, "stderr", r.err,
               "m.safetensors has had its 2 epochs; a larger --epochs would go on\n");
-  expect_text(command, "stderr", r.err, "c.png is not drawn: this run ended no epoch\n");
+  expect_text(command, "stderr", r.err, "c.png is not drawn, because no epoch was completed\n");
   expect_text(command, "stdout", r.out, ", 0 steps\n");
   release(r);
 }
@@ -256,7 +260,7 @@ START_TEST(steps_left_out) {
   result r = run(command);
   expect_code(command, &r, 0);
   expect_text(command, "stderr", r.err,
-              " is not finite; that step is skipped, and training goes on\n");
+              " is not finite; that step is skipped, and training continues\n");
   expect_text(command, "stdout", r.out, "mean log-likelihood  -inf nats, over all 10 samples\n");
   expect_text(command, "stdout", r.out, "zero density         1 of 10 samples; without them -");
   char *log = read_file("d.jsonl", NULL);
@@ -292,7 +296,7 @@ START_TEST(tuned_choices) {
   char *before = suite_setenv("CLFLOW_CACHE_DIR", "");
   result r = run("tune --shapes shapes");
   expect_code("tune", &r, 1);
-  expect_text("tune", "stderr", r.err, "the choices could not be kept: there is no cache folder");
+  expect_text("tune", "stderr", r.err, "the choices could not be saved: there is no cache folder");
   release(r);
   suite_putenv_back("CLFLOW_CACHE_DIR", before);
 }

@@ -212,9 +212,10 @@ START_TEST(test_interpolate_refuses) {
   refuses(2, SPAN, "--rows is missing; usage: clflow interpolate MODEL --data DATA --rows A,B,C");
   refuses(2, SPAN "--rows 2,3,4", "--rows takes four rows A,B,C,D, got 3: 2,3,4\n");
   refuses(2, SPAN "--rows 2,3,4,5,6", "--rows takes four rows A,B,C,D, got 5: 2,3,4,5,6\n");
-  refuses(2, SPAN "--rows 1,2,,4", "--rows takes whole numbers from 1 with commas between, got ");
-  refuses(2, SPAN "--rows 0,1,2,3", "--rows takes whole numbers from 1 with commas between, got ");
-  refuses(2, SPAN "--index 1,2,,4", "--index takes whole numbers from 0 with commas between, got ");
+  refuses(2, SPAN "--rows 1,2,,4", "--rows takes whole numbers from 1, separated by commas; got ");
+  refuses(2, SPAN "--rows 0,1,2,3", "--rows takes whole numbers from 1, separated by commas; got ");
+  refuses(2, SPAN "--index 1,2,,4",
+          "--index takes whole numbers from 0, separated by commas; got ");
   refuses(2, SPAN "--index 1,2,3,4 --rows 1,2,3,4", "--rows and --index exclude each other");
   refuses(2, SPAN "--index 1,2,3,-4", "got \"1,2,3,-4\"\n");
   refuses(2, SPAN "--rows 1,2,3,4 --grid 8x", "--grid takes rows and columns, ROWSxCOLUMNS or ");
@@ -317,9 +318,10 @@ START_TEST(test_complete_refuses) {
 END_TEST
 
 START_TEST(test_sample_refuses) {
-  refuses(2, "sample grey.safetensors --out never.npy", "-n is missing: how many samples to write");
+  refuses(2, "sample grey.safetensors --out never.npy",
+          "-n is missing: the number of samples to write");
   refuses(2, "sample m.safetensors --out never.png",
-          "-n is missing: how many samples of the model");
+          "-n is missing: the number of samples to draw from");
   refuses(2, "sample grey.safetensors -n 9 --grid 3x3 --out never.csv",
           "--grid is for a picture, --out FILE.png, not never.csv");
   refuses(2, "sample grey.safetensors -n 10 --grid 3x3 --out never.png",

@@ -98,15 +98,15 @@ START_TEST(what_is_refused) {
   refuses(1, "report " HELD "--out nowhere/never.html", "nowhere");
   refuses(2, "report " HELD "--pairs 1 --out never.html", "--pairs needs two columns or more");
   refuses(2, "report " HELD "--pairs 1,x --out never.html",
-          "--pairs takes columns of the model by name or by number from 1 to 2, with commas "
-          "between; got \"x\"");
+          "--pairs takes columns of the model by name or by number from 1 to 2, separated by "
+          "commas; got \"x\"");
   write_text("mine.html", "not a page");
   refuses(2, "report " HELD "--out mine.html", "mine.html exists and is not a page of HTML");
   refuses(2, "plot pits " HELD "--out never.png",
           "there is no picture pits; there are marginals, pairs, pit, rank, curves and candidates");
   refuses(2, "plot pit held.safetensors --out never.png", "--data is missing");
   refuses(2, "plot --out never.png", "MODEL is missing");
-  refuses(2, "plot pit " HELD "--pairs 1,2 --out never.png", "--pairs goes with the picture pairs");
+  refuses(2, "plot pit " HELD "--pairs 1,2 --out never.png", "--pairs is for the picture pairs");
   refuses(1, "plot curves " HELD "--out never.png",
           "the model's record holds no training curve; `clflow fit` writes one");
   refuses(1, "report glyphs.safetensors --data glyphs --out never.html", "glyphs.safetensors");

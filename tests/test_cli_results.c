@@ -51,8 +51,8 @@ START_TEST(natural_units) {
   result r = run(command);
   expect_code(command, &r, 0);
   says(&r, command,
-       "the flow fits these rows worse than one Gaussian with independent columns does, "
-       "which has mean log p -4.3");
+       "the flow fits these rows worse than a Gaussian with independent columns, which has mean "
+       "log p -4.3");
   says(&r, command, " nats: --standardize may help");
   release(r);
   r = run("train --preset lecture --clip 10 --s-max 3 --data kelvin.csv --epochs 20 --standardize "
@@ -101,7 +101,7 @@ START_TEST(validation_still_falling) {
                         "--lr 0.001 --valid-split 0.2 "
                         "--standardize --out u.safetensors";
   const char *told =
-      "the validation loss was still falling at the end; --resume --epochs 40 goes on";
+      "the validation loss was still falling at the end; --resume --epochs 40 continues";
   char text[256];
   result r = run(command);
   expect_code(command, &r, 0);

@@ -198,7 +198,7 @@ START_TEST(a_sweep_that_was_stopped_goes_on) {
   expect_text("sweep", "stderr", r.err, "stopped with 0 of 2 trainings done");
   release(r);
   refuses(2, "sweep " LONG "--out cut.safetensors",
-          "cut.safetensors.sweep holds a sweep: --resume goes on with it, --force replaces it");
+          "cut.safetensors.sweep holds a sweep: --resume continues it, --force replaces it");
   refuses(2, "sweep " LONG "--lr 1e-3 --resume --out cut.safetensors",
           "is the record of another sweep");
   succeeds("sweep " LONG "--resume --out cut.safetensors", "validation rows");

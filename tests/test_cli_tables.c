@@ -35,7 +35,7 @@ static void same_output(const char *a, const char *b) {
 /* ---- Columns by name ------------------------------------------------------------------------ */
 
 #define PUT "columns are put in the model's order by name: a, b\n"
-#define LEFT "left out, as the model has no such column: id"
+#define LEFT "left out because the model has no such column: id"
 
 START_TEST(swapped_columns) {
   static const char *const verbs[] = {
@@ -165,9 +165,9 @@ START_TEST(options_of_tables) {
   refuses(1, OUT "--header no", "line 2, column 1: \"id\" is not a number");
   refuses(1, OUT "--columns a,c",
           "t.txt: no column is named \"c\"; the columns are: id, a, day, b\n");
-  refuses(2, OUT "--columns a,,b",
-          "--columns takes names or numbers of columns by comma, and one "
-          "of them is empty\n");
+  refuses(
+      2, OUT "--columns a,,b",
+      "--columns takes names or numbers of columns, separated by commas; one of them is empty\n");
   refuses(1, OUT "--columns a --drop b", "t.txt: --columns and --drop exclude each other\n");
   refuses(2, OUT "--delimiter ab", "--delimiter takes a character, tab or space, got \"ab\"\n");
   refuses(2, OUT "--header maybe", "--header takes one of auto|yes|no, got \"maybe\"\n");

@@ -67,7 +67,7 @@ START_TEST(how_to_go_on) {
   result r = run_on_terminal(LONG, 200, "epoch ");
   expect_code(LONG, &r, 1);
   expect_text(LONG, "stderr", r.err,
-              "to go on: clflow train --data glyphs:n=64,size=12 --crop center --channels 1 "
+              "to continue: clflow train --data glyphs:n=64,size=12 --crop center --channels 1 "
               "--strict --out cut.safetensors --resume\r\n");
   release(r);
   r = run_on_terminal(LONG "--weights-only --log cut.jsonl", 200, "epoch ");

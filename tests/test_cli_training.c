@@ -123,7 +123,7 @@ START_TEST(rows_that_are_refused) {
   refuses(2,
           "train --data lacks.csv --drop w --flow 2:lu->normal --given more.csv --valid all.csv "
           "--out never",
-          "--given more.csv has the context of the rows of --data alone: with --valid give it "
+          "--given more.csv only has the context of the rows of --data: with --valid, give "
           "names of columns");
 }
 END_TEST
@@ -268,7 +268,7 @@ START_TEST(an_early_end) {
   expect_code(command, &r, 0);
   expect_text(command, "stderr", r.err,
               "clflow: train: e ended early, since 4 validations in a row were no better; --init e "
-              "trains on from its weights\n");
+              "starts a new training from its weights\n");
   release(r);
   succeeds("info e", "\nended     early, as 4 validations in a row were no better\n");
   succeeds("info e --json", "\"early\": 4");

@@ -233,11 +233,12 @@ static void is_refused(const char *text, const char *name, unsigned what, clf_st
 
 START_TEST(refusals) {
   static const char plain[] = "1: -> normal", blend[] = "1: -> blend(1: -> normal; 1: -> normal)";
-  is_refused(plain, "two words", 0, CLF_EINVAL,
-             "\"two words\" is no name for C functions: use letters, digits and _, at most 63, and "
-             "begin with a letter");
+  is_refused(
+      plain, "two words", 0, CLF_EINVAL,
+      "\"two words\" is not a name for C functions: use letters, digits and _, at most 63, and "
+      "begin with a letter");
   is_refused(plain, "", 0, CLF_EINVAL,
-             "\"\" is no name for C functions: use letters, digits and _, at most 63, and begin "
+             "\"\" is not a name for C functions: use letters, digits and _, at most 63, and begin "
              "with a letter");
   is_refused(plain, "x", 16, CLF_EINVAL, "what to export is 16; the sum of all is 15");
   is_refused(blend, "x", CLF_EXPORT_INVERSE, CLF_ENOTSUP,

@@ -161,7 +161,7 @@ START_TEST(goes_on_with_the_next) {
   ck_assert(runs_on(bare, "opencl:0 "));
   WORKS(add(&w, 2));
   ck_assert(runs_on(bare, "cpu ("));
-  tells(bare, "fails its self-test: " REASON "\nauto goes on with cpu (");
+  tells(bare, "fails its self-test: " REASON "\nauto continues with cpu (");
   holds(&w, 2);
   WORKS(clf_read(w.dev, kept, got));
   ck_assert_mem_eq(got, ones, sizeof got);
@@ -209,7 +209,7 @@ START_TEST(crashes_and_silence) {
   work w = begin("auto");
   WORKS(add(&w, 0));
   tells(w.dev, "the driver crashed in the self-test of axpby: signal 11 (Segmentation fault)\nauto "
-               "goes on with cpu (");
+               "continues with cpu (");
   end(&w);
   script("open*) exit 3;;");
   w = begin("auto");
@@ -219,7 +219,8 @@ START_TEST(crashes_and_silence) {
   setenv("CLFLOW_PROBE_SECONDS", "1", 1);
   w = begin("auto");
   WORKS(zero(&w));
-  tells(w.dev, "the driver did not finish the self-test of fill within 1 s\nauto goes on with cpu");
+  tells(w.dev,
+        "the driver did not finish the self-test of fill within 1 s\nauto continues with cpu");
   unsetenv("CLFLOW_PROBE_SECONDS");
   end(&w);
 }

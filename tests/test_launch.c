@@ -263,8 +263,8 @@ START_TEST(families_of_gpus) {
   ck_assert_int_eq(clf__family_fits(family("simd8"), 64, 0), CLF_OK);
   ck_assert_int_eq(clf__family_fits(family("simt64"), 32, 16384), CLF_ENOTSUP);
   ck_assert_str_eq(clf_errmsg(),
-                   "the kernels of the family simt64 take groups of 64 items and 4096 "
-                   "bytes of local memory; this device allows 32 items and 16384 bytes");
+                   "the kernels of the family simt64 need work-groups of 64 and 4096 bytes of "
+                   "local memory; this device allows work-groups of 32 and 16384 bytes");
 }
 END_TEST
 

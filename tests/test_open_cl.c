@@ -145,7 +145,7 @@ START_TEST(what_is_no_queue) {
   REFUSED(clf_wrap_cl(dev, tiny, &a), CLF_EINVAL, "the buffer has 3 bytes, less than a float");
   WORKS(clf_open("cpu/baseline", &cpu));
   REFUSED(clf_wrap_cl(cpu, tiny, &a), CLF_ENOTSUP,
-          "cpu (baseline) is no OpenCL device, and takes no cl_mem");
+          "cpu (baseline) is not an OpenCL device, and takes no cl_mem");
   clReleaseMemObject(foreign);
   clReleaseMemObject(tiny);
   clf_close(dev);

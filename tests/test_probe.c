@@ -61,7 +61,7 @@ static void is_left(const char *fault, const char *why) {
   expect_code(train, &r, 0);
   snprintf(text, sizeof text, "fails its self-test (%s", why);
   expect_text(train, "messages", r.err, text);
-  expect_text(train, "messages", r.err, "): `auto` goes on with cpu (");
+  expect_text(train, "messages", r.err, "): `auto` continues with cpu (");
   release(r);
   no_faults();
   snprintf(text, sizeof text, ") is passed over: %s", why);
@@ -125,7 +125,7 @@ END_TEST
 /* Nothing ran on the device before: the file is the one that cpu writes. */
 START_TEST(goes_on_as_cpu) {
   driver_with("clflow-probe@clEnqueueNDRangeKernel:1:abort");
-  tells(train, "`auto` goes on with cpu (");
+  tells(train, "`auto` continues with cpu (");
   ck_assert_int_eq(rename("m.safetensors", "moved.safetensors"), 0);
   driver_with(NULL);
   setenv("CLFLOW_DEVICE", "cpu", 1);
@@ -189,7 +189,7 @@ START_TEST(has_nowhere_to_write) {
   refuses(1, "sample m.safetensors -n 1 --out s.csv --device opencl:gpu",
           "no OpenCL driver offers");
   unsetenv("CLFLOW_DEVICE");
-  tells(train, why); /* auto goes on with cpu */
+  tells(train, why); /* auto continues with cpu */
   unlink("m.safetensors.previous");
   suite_putenv_back("HOME", home);
   suite_putenv_back("POCL_CACHE_DIR", own);

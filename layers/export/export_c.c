@@ -30,10 +30,11 @@ static clf_status check_name(const char *name) {
   int good = n > 0 && n < NAME && !isdigit((unsigned char)*name);
   for (size_t i = 0; i < n; i++) good &= isalnum((unsigned char)name[i]) || name[i] == '_';
   if (good) return CLF_OK;
-  return clf__fail(CLF_EINVAL,
-                   "\"%.80s\" is no name for C functions: use letters, digits and _, at most %d, "
-                   "and begin with a letter",
-                   name, NAME - 1);
+  return clf__fail(
+      CLF_EINVAL,
+      "\"%.80s\" is not a name for C functions: use letters, digits and _, at most %d, "
+      "and begin with a letter",
+      name, NAME - 1);
 }
 
 static clf_status check(const clf_flow *f, const char *name, unsigned *what) {

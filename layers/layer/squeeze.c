@@ -23,7 +23,8 @@ static clf_status set_shapes(clf__layer *l, squeeze *o) {
     return clf__fail(CLF_EINVAL, "%s: a squeeze needs images, and its input is not an image",
                      l->label);
   if (l->inverted && in->channels % 4)
-    return clf__fail(CLF_EINVAL, "%s: %d channels are not those of squares of 2 x 2 pixels",
+    return clf__fail(CLF_EINVAL,
+                     "%s: %d channels cannot be unsqueezed; their number must be a multiple of 4",
                      l->label, (int)in->channels);
   if (!l->inverted && (in->height % 2 || in->width % 2))
     return clf__fail(CLF_EINVAL, "%s: images of %d x %d cannot be halved; both sides must be even",

@@ -30,7 +30,8 @@ static void add_row(sums *s, const double *x, double weight) {
 static clf_status check_row(const double *x, int32_t D) {
   for (int32_t i = 0; i < D; i++)
     if (!isfinite(x[i]))
-      return clf__fail(CLF_ENUM, "column %d of what is to be whitened is %g in a training row",
+      return clf__fail(CLF_ENUM,
+                       "column %d of the input of a layer with whiten=1 is %g in a training row",
                        (int)i, x[i]);
   return CLF_OK;
 }

@@ -23,7 +23,7 @@ static clf_status make(clf__map *m, clf__slots *slots, const char *name, int ord
     if (tails->at[i].kind == CLF__TAIL_CIRCULAR)
       return clf__fail(CLF_EINVAL, "%s: has no circular tails; rq has", name);
     if (tails->at[i].kind != tails->at[0].kind)
-      return clf__fail(CLF_EINVAL, "%s: has bounds for all dimensions or for none; rq mixes them",
+      return clf__fail(CLF_EINVAL, "%s: all dimensions have bounds, or none; rq can mix them",
                        name);
   }
   o->spline = (clf__spline){.name = name, .tails = tails, .box = box};

@@ -29,7 +29,7 @@ static const clf__tail *tail_of(const clf__spline *s, int32_t column) {
 static clf_status make_columns(clf__spline *s, const clf__map *m, clf__slots *slots) {
   const int32_t d = m->dims;
   if (s->tails->n != m->whole)
-    return clf__fail(CLF_EINVAL, "%s: %d tails for %d dimensions; there is one, or one for each",
+    return clf__fail(CLF_EINVAL, "%s: %d tails for %d dimensions; give one, or one for each",
                      s->name, (int)s->tails->n, (int)m->whole);
   s->ends = CLF_FREE_ENDS;
   s->by_column = 1;

@@ -296,9 +296,8 @@ static clf_status check_base(const clf_flow *f, const clf_mixture_options *o, in
                      f->base.ops->name);
   if (o->tied && !form->below) return clf__fail(CLF_EINVAL, "tied is for mixtures with cov=full");
   if (form->dim > f->base.dim && f->embedding.ops)
-    return clf__fail(CLF_ENOTSUP,
-                     "a net stands between the context and the joint mixture; EM needs the context "
-                     "as it is: leave the net out");
+    return clf__fail(CLF_ENOTSUP, "the joint mixture reads the context through a net, but EM needs "
+                                  "the context itself: leave the net out");
   if (rows < 2 * (int64_t)form->K)
     return clf__fail(CLF_EINVAL,
                      "%lld rows are too few for %d components, which need at least %lld; use fewer "

@@ -16,7 +16,7 @@ typedef struct mlps {
 static const clf__arch_mlp *members(const clf__net *n) { return (const clf__arch_mlp *)n->node; }
 
 static clf_status check(const clf__net *n, const clf__arch_mlp *m) {
-  if (n->in < 1) return clf__fail(CLF_EINVAL, "mlp: there is no input that it could read");
+  if (n->in < 1) return clf__fail(CLF_EINVAL, "mlp: it has no inputs");
   if (m->context == CLF__JOIN_GLU)
     return clf__fail(CLF_EINVAL,
                      "mlp: context=glu gates residual blocks; use resnet, or context=concat");

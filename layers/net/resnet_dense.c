@@ -35,7 +35,7 @@ static void add_block(clf__net *n, clf__slots *slots, int b, const char *path) {
 static clf_status make(clf__net *n, clf__slots *slots, const char *path) {
   const clf__arch_resnet *m = members(n);
   clf__chain *c;
-  if (n->in < 1) return clf__fail(CLF_EINVAL, "resnet: there is no input that it could read");
+  if (n->in < 1) return clf__fail(CLF_EINVAL, "resnet: it has no inputs");
   CLF_TRY(clf__chain_new(n, 2 * m->blocks + 2, &c));
   CLF_TRY(clf__angles_make(m->angles, &m->rate, n->in, slots, &c->angles));
   clf__dense_layer *initial = &c->layer[0], *final = &c->layer[c->count - 1];

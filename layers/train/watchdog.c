@@ -151,7 +151,7 @@ clf_status clf__trainer_mend(clf_trainer *t, int64_t bad, double loss, double no
   describe(t, bad, loss, norm, name, what, sizeof what);
   if (too_often(t, bad)) return give_up(t, bad, what);
   add_dropped(t, bad);
-  snprintf(said, size, "%s is not finite; that step is skipped, and training goes on", what);
+  snprintf(said, size, "%s is not finite; that step is skipped, and training continues", what);
   return again(t, bad, step);
 }
 

@@ -137,7 +137,8 @@ static clf_status reopen(clf_device *dev, const char *name) {
   let_go(dev);
   CLF_TRY(clf__open(name ? name : dev->asked, &fresh));
   if (!name && strcmp(fresh->name, dev->name) != 0) {
-    clf__fail(CLF_ENODEV, "%s is there no more; in its place is %s", dev->name, fresh->name);
+    clf__fail(CLF_ENODEV, "%s is no longer available; its name now opens %s", dev->name,
+              fresh->name);
     clf_close(fresh);
     return CLF_ENODEV;
   }

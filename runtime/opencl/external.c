@@ -13,7 +13,7 @@ static clf_status check_queue(clf__cl *cl) {
   cl_int e = clGetCommandQueueInfo(cl->queue, CL_QUEUE_CONTEXT, sizeof own, &own, NULL);
   if (!e) e = clGetCommandQueueInfo(cl->queue, CL_QUEUE_PROPERTIES, sizeof how, &how, NULL);
   if (!e) e = clGetCommandQueueInfo(cl->queue, CL_QUEUE_DEVICE, sizeof cl->id, &cl->id, NULL);
-  if (e) return clf__fail(CLF_EINVAL, "this is no command queue: %s", clf__cl_error(e));
+  if (e) return clf__fail(CLF_EINVAL, "this is not a command queue: %s", clf__cl_error(e));
   if (own != cl->context) return clf__fail(CLF_EINVAL, "the queue belongs to another context");
   if (how & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE)
     return clf__fail(CLF_EINVAL, "the queue runs commands out of order; clflow needs one in order");
@@ -80,13 +80,13 @@ clf_status clf_open_cl(void *context, void *queue, clf_device **out) {
 clf_status clf_wrap_cl(clf_device *dev, void *mem, clf_arena *a) {
   CLF_GIVEN("dev, mem, arena", dev, mem, a);
   if (dev->backend != &clf__opencl)
-    return clf__fail(CLF_ENOTSUP, "%s is no OpenCL device, and takes no cl_mem", dev->name);
+    return clf__fail(CLF_ENOTSUP, "%s is not an OpenCL device, and takes no cl_mem", dev->name);
   const clf__cl *cl = dev->impl;
   cl_context own = NULL;
   size_t bytes = 0;
   cl_int e = clGetMemObjectInfo(mem, CL_MEM_CONTEXT, sizeof own, &own, NULL);
   if (!e) e = clGetMemObjectInfo(mem, CL_MEM_SIZE, sizeof bytes, &bytes, NULL);
-  if (e) return clf__fail(CLF_EINVAL, "this is no memory object: %s", clf__cl_error(e));
+  if (e) return clf__fail(CLF_EINVAL, "this is not a memory object: %s", clf__cl_error(e));
   if (own != cl->context) return clf__fail(CLF_EINVAL, "the buffer belongs to another context");
   if (bytes < sizeof(float))
     return clf__fail(CLF_EINVAL, "the buffer has %zu bytes, less than a float", bytes);

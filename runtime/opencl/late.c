@@ -200,10 +200,10 @@ static clf_status move_on(clf_device *dev) {
     clf_close(fresh);
     return s;
   }
-  clf__say("%s fails its self-test (%s): `auto` goes on with %s", was, why, dev->name);
+  clf__say("%s fails its self-test (%s): `auto` continues with %s", was, why, dev->name);
   const size_t n = strlen(dev->note);
   snprintf(dev->note + n, sizeof dev->note - n,
-           "%s fails its self-test: %s\n%sauto goes on with %s\n", was, why, passed_over,
+           "%s fails its self-test: %s\n%sauto continues with %s\n", was, why, passed_over,
            dev->name);
   return CLF_OK;
 }

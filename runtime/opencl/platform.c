@@ -35,8 +35,8 @@ clf_status clf__family_fits(const clf_traits *t, size_t items, uint64_t memory) 
   const size_t most = tile > (size_t)t->wg ? tile : (size_t)t->wg;
   if (items >= most && memory >= group_memory(t)) return CLF_OK;
   return clf__fail(CLF_ENOTSUP,
-                   "the kernels of the family %s take groups of %zu items and %zu bytes of local "
-                   "memory; this device allows %zu items and %llu bytes",
+                   "the kernels of the family %s need work-groups of %zu and %zu bytes of local "
+                   "memory; this device allows work-groups of %zu and %llu bytes",
                    t->family, most, group_memory(t), items, (unsigned long long)memory);
 }
 

@@ -94,7 +94,7 @@ START_TEST(test_outputs) {
   refuses(1, "train --data moons --out .", "--out . is a folder; give the name of a file");
   refuses(1, "sample m.safetensors -n 5 --out nowhere/s.csv", "nowhere");
   refuses(1, "sample m.safetensors -n 5 --out nowhere/s.png", "nowhere");
-  refuses(2, "sample m.safetensors -n 5 --out s.dat", "\"s.dat\" is no name for a table");
+  refuses(2, "sample m.safetensors -n 5 --out s.dat", "\"s.dat\" is not a name for a table");
   refuses(2, "transform m.safetensors --data moons --out - --logdet -", "cannot both go to");
   refuses(1, "log-prob m.safetensors --data moons --out nowhere/l.npy", "nowhere");
   refuses(1, "plot m.safetensors --out nowhere/p.png", "nowhere");

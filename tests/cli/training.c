@@ -147,7 +147,7 @@ START_TEST(test_interrupt) {
   expect_code("train, interrupted", &r, 1);
   expect_text("train, interrupted", "stderr", r.err, "clflow: train: stopped in epoch ");
   expect_text("train, interrupted", "stderr", r.err,
-              "to go on: clflow train --data moons:n=500 --out cut.safetensors --resume\n");
+              "to continue: clflow train --data moons:n=500 --out cut.safetensors --resume\n");
   release(r);
   succeeds("info cut.safetensors", "resume    yes: --epochs 400 --batch 20 ");
   succeeds("train --data moons:n=500 --out cut.safetensors --resume", "");
@@ -204,7 +204,7 @@ START_TEST(test_tune) {
   write_text("shapes", "conv 1 8 8 4 4 3 3\n");
   refuses(1, "tune --shapes shapes", "shapes, line 1: \"conv 1 8 8 4 4 3 3\" is neither");
   refuses(1, "tune --shapes none", "none cannot be opened");
-  refuses(2, "tune model --shapes none", "--shapes stands in place of a model: give one of them");
+  refuses(2, "tune model --shapes none", "--shapes and a model exclude each other");
   refuses(1, "tune --device cpu64", "cpu64 has no choice of algorithms");
   suite_putenv_back("CLFLOW_CACHE_DIR", before);
 }

@@ -40,11 +40,11 @@ START_TEST(columns_by_name) {
            "columns are put in the model's order by name: c, a, b");
   t = table_of(3, 3, abc);
   ck_assert_int_eq(clf_table_match(&t, b, 1), CLF_OK);
-  is_table(&t, 1, (double[]){1, 4, 7}, b, "left out, as the model has no such column: a, c");
+  is_table(&t, 1, (double[]){1, 4, 7}, b, "left out because the model has no such column: a, c");
   t = table_of(2, 3, abc);
   ck_assert_int_eq(clf_table_match(&t, ca, 2), CLF_OK);
   is_table(&t, 2, (double[]){2, 0, 5, 3}, ca,
-           "left out, as the model has no such column: b\n"
+           "left out because the model has no such column: b\n"
            "columns are put in the model's order by name: c, a");
 }
 END_TEST

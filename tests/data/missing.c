@@ -17,7 +17,7 @@ START_TEST(missing_values) {
   clf_table t = read_as(holes, &drop);
   expect_table(&t, 2, 3, (double[]){3, 3.5, 0, 6, 6.5, 1});
   ck_assert_int_eq(t.missing, 4);
-  ck_assert_str_eq(t.notes, "4 of 6 rows are left out, as values are missing: a 1, b 2, c 2; "
+  ck_assert_str_eq(t.notes, "4 of 6 rows are left out because values are missing: a 1, b 2, c 2; "
                             "--drop c would keep 2 of them\nread as numbers: c (2 labels)");
   clf_table_free(&t);
   t = read_as(holes, &keep);
@@ -76,7 +76,7 @@ START_TEST(arrays_with_nan) {
   ck_assert_int_eq(got.numbers[1], 3);
   is_column(&got, 0, CLF_COLUMN_INTEGER, "");
   is_column(&got, 1, CLF_COLUMN_NUMBER, "");
-  ck_assert_str_eq(got.notes, "1 of 3 rows are left out, as they hold NaN");
+  ck_assert_str_eq(got.notes, "1 of 3 rows are left out because they hold NaN");
   clf_table_free(&got);
   succeeds(clf_table_read_with("d.npy", &keep, &got));
   ck_assert_int_eq(got.rows, 3);
@@ -137,7 +137,7 @@ START_TEST(columns_that_count_the_rows) {
   expect_table(&t, 2, 1, (double[]){3.5, 4.5});
   ck_assert_str_eq(t.notes,
                    "column 1 (\"id\") counts the rows: it is left out (--columns keeps it)\n"
-                   "1 of 3 rows are left out, as values are missing: b 1");
+                   "1 of 3 rows are left out because values are missing: b 1");
   clf_table_free(&t);
 }
 END_TEST

@@ -26,7 +26,7 @@ START_TEST(read_like_a_model) {
   for (int i = 0; i < 15; i++) ck_assert(isnan(want[i]) ? isnan(got.at[i]) : got.at[i] == want[i]);
   is_column(&got, 4, CLF_COLUMN_CATEGORY, "f,m,x");
   is_column(&got, 2, CLF_COLUMN_NUMBER, "");
-  ck_assert_str_eq(got.notes, "left out, as the model has no such column: name\n"
+  ck_assert_str_eq(got.notes, "left out because the model has no such column: name\n"
                               "2 of 3 rows lack values: b 1, sex 1");
   clf_table_free(&got);
   static const char *const bad[][2] = {
@@ -110,7 +110,7 @@ START_TEST(descriptions_that_make_no_sense) {
       {{.kind = CLF_COLUMN_CATEGORY, .category_count = 1, .categories = (char *[]){""}},
        "label 1 has no character"},
       {{.kind = CLF_COLUMN_BOOLEAN, .category_count = 1, .categories = (char *[]){"a"}},
-       "a boolean has 2 to 2 labels, not 1"},
+       "a boolean has 2 labels, not 1"},
       {{.kind = CLF_COLUMN_DATE, .form = (char[8]){"%Y-%q"}},
        "\"%Y-%q\" is not a format of a date"},
       {{.kind = CLF_COLUMN_DATE, .form = (char[8]){"%H:%M"}},

@@ -85,19 +85,19 @@ START_TEST(packed_tables_that_are_refused) {
   unsigned char z[512];
   const size_t n = gzip("1,2\n3,4\n", 8, z, sizeof z - 1);
   write_bytes("d.csv.gz", z, n - 9);
-  fails("d.csv.gz", CLF_EFORMAT, "d.csv.gz: the packed data are cut short");
+  fails("d.csv.gz", CLF_EFORMAT, "d.csv.gz: the compressed data are cut short");
   write_bytes("d.csv.gz", z, 2);
-  fails("d.csv.gz", CLF_EFORMAT, "d.csv.gz: the packed data are cut short");
+  fails("d.csv.gz", CLF_EFORMAT, "d.csv.gz: the compressed data are cut short");
   z[n] = 'x';
   write_bytes("d.csv.gz", z, n + 1);
-  fails("d.csv.gz", CLF_EFORMAT, "d.csv.gz: other bytes follow the packed data");
+  fails("d.csv.gz", CLF_EFORMAT, "d.csv.gz: other bytes follow the compressed data");
   z[n - 8] ^= 1; /* in the checksum */
   write_bytes("d.csv.gz", z, n);
   fails("d.csv.gz", CLF_EFORMAT,
-        "d.csv.gz: the packed data are damaged after 8 bytes: incorrect data check");
+        "d.csv.gz: the compressed data are damaged after 8 bytes: incorrect data check");
   write_bytes("d.csv.gz", "1,2\n", 4);
   fails("d.csv.gz", CLF_EFORMAT,
-        "d.csv.gz: is not packed by gzip, though its name says so; rename it");
+        "d.csv.gz: is not compressed with gzip, though its name says so; rename it");
   unlink("d.csv.gz");
   const clf_table t = {.rows = 1, .cols = 1, .at = (double[]){1}};
   expect(clf_table_write("d.csv.gz", &t), CLF_EINVAL,
@@ -115,7 +115,7 @@ START_TEST(bombs) {
   size_t n = gzip(zeros, MUCH, z, ROOM);
   write_bytes("d.csv.gz", z, n);
   fails("d.csv.gz", CLF_EFORMAT,
-        "d.csv.gz: unpacks to more than 16 MiB, over 100 times its size; unpack it first");
+        "d.csv.gz: decompresses to more than 16 MiB, over 100 times its size; decompress it first");
   n = gzip(zeros, 1 << 20, z, ROOM); /* the same ratio, but small */
   write_bytes("d.csv.gz", z, n);
   clf_table t;

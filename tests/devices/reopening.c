@@ -47,7 +47,7 @@ START_TEST(a_device_that_is_another) {
   free(d->asked);
   d->asked = strdup("cpu/baseline");
   REFUSED(clf__revive(d, NULL), CLF_ENODEV,
-          "cpu64 is there no more; in its place is cpu (baseline)");
+          "cpu64 is no longer available; its name now opens cpu (baseline)");
   REFUSED(clf_sync(d), CLF_EDEVICE, "cpu64 failed, and could not be reopened");
   clf_close(d);
 }

@@ -44,7 +44,7 @@ START_TEST(refusals) {
       {"2x2x2: coupling(add, convresnet(3x1, tanh, like=realnvp), mask=channel) -> normal",
        "convresnet: like=realnvp has relu and no dropout"},
       {"2x2x3: ~squeeze -> normal",
-       "layers.0: 3 channels are not those of squares of 2 x 2 pixels"},
+       "layers.0: 3 channels cannot be unsqueezed; their number must be a multiple of 4"},
       {"3: perm(list, list=0, 1) -> normal",
        "layers.0: its list has 2 numbers; there are 3 dimensions to permute"},
       {"1x2x3: perm(list, list=0, 1) -> normal",
@@ -54,7 +54,7 @@ START_TEST(refusals) {
       {"3: shift-scale(shift=1, 2) -> normal", "layers.0: shift has 2 numbers; it takes 1 or 3"},
       {"3: columns(2-3: log) -> normal", "layers.0: there is no column 3; the last of 3 is 2"},
       {"2: elementwise(quadratic(tail=2, none)) -> normal",
-       "quadratic: has bounds for all dimensions or for none; rq mixes them"},
+       "quadratic: all dimensions have bounds, or none; rq can mix them"},
       {"1: allinone(mlp, rq) -> normal", "layers.0: allinone reads one half and transforms the "
                                          "other: it needs at least 2 dimensions"},
       {"3: allinone(mlp, rq, gain=sigmoid, init=10) -> normal",

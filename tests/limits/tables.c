@@ -163,10 +163,10 @@ static const limit_case cases[] = {
     NPY("a header of dimensions", npy_header, "a.npy: "),
     {"CSV, gzip", "one digit a line, up to the limit", packed_within, "a.csv.gz", read_csv_gz,
      NULL},
-    {"CSV, gzip", "beyond it", packed_beyond, "a.csv.gz", read_csv_gz, "unpacks to more than"},
+    {"CSV, gzip", "beyond it", packed_beyond, "a.csv.gz", read_csv_gz, "decompresses to more than"},
     {"NPZ", "booleans, up to the limit", archive_within, "a.npz", read_npz, NULL},
-    {"NPZ", "beyond it", archive_beyond, "a.npz", read_npz, "unpacks to more than"},
+    {"NPZ", "beyond it", archive_beyond, "a.npz", read_npz, "decompresses to more than"},
     {"NPZ", "a length that is not there", archive_claims, "a.npz", read_npz,
-     "unpacks to more than"},
+     "decompresses to more than"},
 };
 const limit_list limits_of_tables = {cases, sizeof cases / sizeof *cases};

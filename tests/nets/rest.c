@@ -137,8 +137,8 @@ START_TEST(test_refusals) {
       {NET("mlp(8x2, separate=1)", 3, 0, 5),
        "mlp: separate=1 is for the nets of couplings, with at most 256 parameters per dimension"},
       {NET("mlp(8x2, angles=1+3)", 3, 0, 4), "angles=3: the net reads 3 inputs, counted from 0"},
-      {NET("mlp(8x2)", 0, 0, 4), "mlp: there is no input that it could read"},
-      {NET("resnet(8x2)", 0, 0, 4), "resnet: there is no input that it could read"}};
+      {NET("mlp(8x2)", 0, 0, 4), "mlp: it has no inputs"},
+      {NET("resnet(8x2)", 0, 0, 4), "resnet: it has no inputs"}};
   for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
     rig r;
     describe(&r, &refusals[i].s);
