@@ -4,6 +4,7 @@
 #define SUM(N, D, bt) &(const clf_sum_rows_args){.x = DIM(N, D), .y = DIM(D), .beta = bt}
 
 CLF_CASES(sum_rows,
+  CASE("one long column", SUM(65541, 1, 0)),
   CASE("one", SUM(1, 1, 0), .fresh = 1), CASE("ragged", SUM(35, 7, 0), .fresh = 1),
   CASE("add", SUM(300, 33, 1), .tol = 3e-5f), CASE("bands", SUM(1000, 3, 0.5f), .tol = 3e-5f),
   CASE("column", SUM(50001, 1, 0.5f), .tol = 1e-4f),
