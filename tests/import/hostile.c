@@ -121,6 +121,105 @@ START_TEST(pickles) {
 }
 END_TEST
 
+/* Lists in lists: a tree as deep as the file is long. */
+START_TEST(deep_nesting) {
+  buffer b = {.n = 0};
+  for (int i = 0; i < 4000; i++) op(&b, "]");
+  for (int i = 0; i < 3999; i++) op(&b, "a");
+  op(&b, ".");
+  refuses_pickle("lists in lists", &b, CLF_ENOTSUP, "no flow of nflows");
+  b = (buffer){.n = 0};
+  for (int i = 0; i < 4000; i++) op(&b, "(");
+  op(&b, ".");
+  refuses_pickle("marks alone", &b, CLF_EFORMAT, "its stack is empty");
+  b = (buffer){.n = 0};
+  op(&b, "N");
+  for (int i = 0; i < 4000; i++) op(&b, "\x85"); /* tuples of one */
+  op(&b, ".");
+  refuses_pickle("tuples in tuples", &b, CLF_ENOTSUP, "no flow of nflows");
+}
+END_TEST
+
+/* Each dictionary holds the one before it ten times: 10^LEVELS modules, if all were read. */
+START_TEST(memo_bombs) {
+  enum { LEVELS = 20 };
+  buffer b = {.n = 0};
+  op(&b, "}q");
+  number(&b, 0, 1);
+  for (int level = 1; level <= LEVELS; level++) {
+    op(&b, "}(");
+    for (int i = 0; i < 10; i++) {
+      char key[2] = {(char)('a' + i), 0};
+      text(&b, key);
+      op(&b, "h");
+      number(&b, (uint64_t)level - 1, 1);
+    }
+    op(&b, "uq");
+    number(&b, (uint64_t)level, 1);
+  }
+  op(&b, ".");
+  refuses_pickle("dictionaries in dictionaries", &b, CLF_EFORMAT, "it has too many modules");
+  /* Dimensions of a tensor, as a tuple that holds itself many times. */
+  b = (buffer){.n = 0};
+  op(&b, "}");
+  text(&b, "w");
+  op(&b, "ctorch._utils\n_rebuild_tensor_v2\n(N");
+  integer(&b, 0);
+  op(&b, "Nq");
+  number(&b, 0, 1);
+  for (int level = 1; level <= LEVELS; level++) {
+    op(&b, "0(");
+    for (int i = 0; i < 10; i++) {
+      op(&b, "h");
+      number(&b, (uint64_t)level - 1, 1);
+    }
+    op(&b, "tq");
+    number(&b, (uint64_t)level, 1);
+  }
+  op(&b, "(tt\x52s.");
+  refuses_pickle("a tuple of tuples as a shape", &b, CLF_EFORMAT, "a tensor");
+}
+END_TEST
+
+/* Sizes that the file does not have. */
+START_TEST(claimed_sizes) {
+  static const struct {
+    const char *what, *opcode;
+    int bytes;
+  } cases[] = {
+      {"BINUNICODE", "X", 4},          {"BINUNICODE8", "\x8d", 8}, {"BINBYTES", "B", 4},
+      {"BINBYTES8", "\x8e", 8},        {"LONG4", "\x8b", 4},       {"SHORT_BINBYTES", "C", 1},
+      {"SHORT_BINUNICODE", "\x8c", 1}, {"LONG1", "\x8a", 1}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (int less = 0; less < 2; less++) {
+      buffer b = {.n = 0};
+      op(&b, cases[i].opcode);
+      number(&b, UINT64_MAX >> less, cases[i].bytes);
+      op(&b, "a.");
+      refuses_pickle(cases[i].what, &b, CLF_EFORMAT, "it ends early");
+    }
+}
+END_TEST
+
+/* Tensors that overlap in their storage, as tied weights do: each has elements of its own here. */
+START_TEST(overlapping_tensors) {
+  buffer b = {.n = 0};
+  op(&b, "}(");
+  text(&b, "_transform._transforms.0.q_vectors");
+  tensor(&b, (view){.size = {2, 3}, .stride = {3, 1}, .rank = 2});
+  text(&b, "_transform._transforms.1.q_vectors");
+  tensor(&b, (view){.offset = 2, .size = {2, 3}, .stride = {1, 2}, .rank = 2});
+  op(&b, "u.");
+  size_t size;
+  char *bytes = archive_of(&b, &size);
+  clf_flow *flow;
+  WORKS(clf_import_memory(hostile_device, bytes, size, NULL, &flow, NULL));
+  ck_assert_int_eq(clf_flow_weight_count(flow), 12);
+  clf_flow_free(flow);
+  free(bytes);
+}
+END_TEST
+
 START_TEST(tensors) {
   static const struct {
     const char *what;
@@ -208,9 +307,15 @@ START_TEST(archives) {
   const buffer good = state_of("w", (view){.size = {3}, .stride = {1}, .rank = 1});
   size_t size, other_size;
   char *bytes = archive_of(&good, &size), *other;
-  for (size_t n = 4; n < size; n += 7) { /* cut anywhere: refused */
-    clf_flow *flow;
-    ck_assert(clf_import_memory(hostile_device, bytes, n, NULL, &flow, NULL) != CLF_OK);
+  for (size_t n = 0; n < size; n++) { /* cut anywhere: refused with a sentence */
+    clf_flow *flow = NULL;
+    char *own = malloc(n + 1); /* of its own, for sanitizers */
+    memcpy(own, bytes, n);
+    const clf_status s = clf_import_memory(hostile_device, own, n, NULL, &flow, NULL);
+    ck_assert_msg(s == CLF_EFORMAT || s == CLF_ENOTSUP, "%zu bytes: %d, %s", n, (int)s,
+                  clf_errmsg());
+    ck_assert(strlen(clf_errmsg()) > 20);
+    free(own);
   }
   bytes[70] ^= 1; /* within the pickle */
   refuses("a changed bit", bytes, size, CLF_EFORMAT, "the checksum of a member is wrong");
@@ -240,6 +345,10 @@ END_TEST
 clf_device *hostile_device;
 void hostile_add(TCase *t) {
   tcase_add_test(t, pickles);
+  tcase_add_test(t, deep_nesting);
+  tcase_add_test(t, memo_bombs);
+  tcase_add_test(t, claimed_sizes);
+  tcase_add_test(t, overlapping_tensors);
   tcase_add_test(t, tensors);
   tcase_add_test(t, models);
   tcase_add_test(t, archives);
