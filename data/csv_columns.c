@@ -136,6 +136,11 @@ static clf_status keep_alike(clf__csv *r, int32_t *from, int32_t *count) {
     from[left++] = from[c];
   }
   *count = left;
+  if (!r->names && k->names) {
+    for (int32_t c = 0; c < left; c++) clf__name_list_add(&out, k->names[c], strlen(k->names[c]));
+    return clf__table_note(&r->t, "no header names the columns; they are taken as the model's: %s",
+                           clf__name_list_text(&out));
+  }
   return out.used ? clf__table_note(&r->t, "left out because the model has no such column: %s",
                                     clf__name_list_text(&out))
                   : CLF_OK;

@@ -182,6 +182,8 @@ START_TEST(headers_that_a_model_knows) {
           "line 1 is read as a header that names column 1 \"2019\" (--header no: as a row)");
   is_with("2019,4,-3\n1,9,2\n3,8,4\n", &o, 2, 2, four, (const char *const[]){"2019", "-3"},
           "left out because the model has no such column: 4");
+  is_with("1,2\n3,4\n", &o, 2, 2, four, NULL,
+          "no header names the columns; they are taken as the model's: 2019, -3");
   fails_with("% by hand\n1,2\n3,4\n", &o, CLF_EFORMAT,
              "d.csv: line 2 has 2 fields, line 1 has 1; if the text begins with a title, --skip 1 "
              "skips it; if ',' is the decimal sign, say --decimal ,");
