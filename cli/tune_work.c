@@ -153,19 +153,24 @@ static clf_status run_line(shapes *s, int line, const char *text) {
 enum { LINE = 256 };
 
 /* Reads the next line up to the buffer's size. A longer line must be a comment; otherwise it is
- * refused. */
-static int read_line(FILE *f, char text[LINE]) {
-  if (!fgets(text, LINE, f)) return 0;
-  if (!strchr(text, '\n'))
-    for (int c = fgetc(f); c != EOF && c != '\n';) c = fgetc(f);
-  return 1;
+ * refused. So is a NUL, where reading ends: a device of zeros has no line end. */
+static int read_line(FILE *f, char text[LINE], int *has_nul) {
+  int n = 0, c = fgetc(f);
+  const int there = c != EOF;
+  for (; c > 0 && c != '\n'; c = fgetc(f))
+    if (n < LINE - 1) text[n++] = (char)c;
+  text[n] = 0;
+  *has_nul = c == 0;
+  return there;
 }
 
 static clf_status run_file(clf_device *dev, FILE *f) {
   char text[LINE];
-  for (int line = 1; read_line(f, text); line++) {
-    if (strlen(text) == LINE - 1 && !strpbrk(text, "#\n")) return refuse(line, text);
-    text[strcspn(text, "#\r\n")] = 0;
+  int has_nul;
+  for (int line = 1; read_line(f, text, &has_nul); line++) {
+    if (has_nul) return refuse(line, "a NUL byte");
+    if (strlen(text) == LINE - 1 && !strchr(text, '#')) return refuse(line, text);
+    text[strcspn(text, "#\r")] = 0;
     if (!text[strspn(text, " \t")]) continue;
     shapes s = {.dev = dev, .arena = {.dev = dev}};
     CLF_TRY(run_line(&s, line, text));

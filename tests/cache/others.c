@@ -8,6 +8,12 @@
 #include <unistd.h>
 #include "cache.h"
 #include "cache/folder.h"
+#include "clock.h"
+#include "temp.h"
+#ifndef _WIN32
+#include <signal.h>
+#include <sys/wait.h>
+#endif
 
 /* Someone who may write to the folder cannot make clflow write another file through a link: every
  * file that is opened for writing is new. */
@@ -109,8 +115,43 @@ START_TEST(threads_at_once) {
 }
 END_TEST
 
+#ifndef _WIN32
+/* Another process that looks for files which were left over may lock a new one first: then another
+ * name is taken, also by the lowest descriptor. */
+START_TEST(made_while_another_sweeps) {
+  enum { ENOUGH = 3 }; /* files that the other one locked; each stays, empty */
+  int left = 0;
+  use_cache("sweeps");
+  ck_assert_int_eq(mkdir(cache, 0777), 0);
+  const double end = clf__now() + 5;
+  const pid_t other = fork();
+  if (other == 0) {
+    while (clf__now() < end) clf__temp_sweep(cache);
+    _exit(0);
+  }
+  close(STDIN_FILENO);
+  for (int i = 0; left < ENOUGH && clf__now() < end; i++) {
+    clf__temp t;
+    ck_assert_int_eq(clf__temp_make(cache, 0600, &t), 0);
+    ck_assert_int_eq(t.fd, STDIN_FILENO);
+    ck_assert_int_eq(close(t.fd) | unlink(t.name), 0);
+    clf__temp_forget(&t);
+    if (i % 64 == 0) left = suite_entries(cache);
+  }
+  kill(other, SIGKILL);
+  waitpid(other, NULL, 0);
+  suite_remove(cache);
+  unsetenv("CLFLOW_CACHE_DIR");
+}
+END_TEST
+
+#endif
+
 void tests_of_others(TCase *tc) {
   tcase_add_test(tc, links_are_not_followed);
   tcase_add_test(tc, files_of_others);
   tcase_add_test(tc, threads_at_once);
+#ifndef _WIN32
+  tcase_add_test(tc, made_while_another_sweeps);
+#endif
 }
